@@ -1,0 +1,202 @@
+//! Accounts: one at a time, and pages of them.
+
+use super::custom_field::CustomFieldItem;
+use super::id::AccountId;
+use super::search::{Page, Pagination};
+use compact_str::CompactString;
+use serde::ser::SerializeStruct;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
+
+/// Whether an account stands for a person or a company.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AccountKind {
+    /// A person: the wrapper is `individualAccount`.
+    Individual,
+    /// A company: the wrapper is `companyAccount`.
+    Company,
+}
+
+/// One account in the wrapper of its kind.
+///
+/// On the wire: `{"individualAccount": {…}, "companyAccount": null}` or the other way round; in a
+/// write the other wrapper may be left out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Account {
+    /// Which wrapper holds the body.
+    pub kind: AccountKind,
+    /// The account itself.
+    pub body: AccountBody,
+}
+
+/// The members of an account that this mock keeps; Neon has more, none of them required.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountBody {
+    /// Its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_id: Option<AccountId>,
+    /// A company's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<CompactString>,
+    /// The account of a company's primary contact.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary_contact_account_id: Option<AccountId>,
+    /// An individual's name and address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub primary_contact: Option<PrimaryContact>,
+    /// Custom fields that are not empty.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account_custom_fields: Option<Vec<CustomFieldItem>>,
+    /// When it was made and last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timestamps: Option<Timestamps>,
+}
+
+/// A person's name and address.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PrimaryContact {
+    /// The contact's own id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub contact_id: Option<AccountId>,
+    /// First name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_name: Option<CompactString>,
+    /// Last name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_name: Option<CompactString>,
+    /// First address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub email1: Option<CompactString>,
+}
+
+/// When an account was made and last changed, in seconds since 1970, UTC; RFC 3339 on the wire.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Timestamps {
+    /// When it was made.
+    #[serde(with = "rfc3339")]
+    pub created_date_time: i64,
+    /// When anything on it last changed.
+    #[serde(with = "rfc3339")]
+    pub last_modified_date_time: i64,
+}
+
+/// Unix seconds as RFC 3339 text.
+mod rfc3339 {
+    use serde::{Deserialize, Deserializer, Serializer, de, ser};
+    use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+    pub(super) fn serialize<S: Serializer>(seconds: &i64, s: S) -> Result<S::Ok, S::Error> {
+        let text = super::rfc3339_text(*seconds)
+            .ok_or_else(|| ser::Error::custom("a moment outside the calendar"))?;
+        s.serialize_str(&text)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<i64, D::Error> {
+        let text = String::deserialize(d)?;
+        OffsetDateTime::parse(&text, &Rfc3339)
+            .map(OffsetDateTime::unix_timestamp)
+            .map_err(de::Error::custom)
+    }
+}
+
+/// `seconds` since 1970 as RFC 3339 text in UTC; `None` outside the calendar.
+pub(crate) fn rfc3339_text(seconds: i64) -> Option<String> {
+    let moment = time::OffsetDateTime::from_unix_timestamp(seconds).ok()?;
+    moment.format(&time::format_description::well_known::Rfc3339).ok()
+}
+
+impl Serialize for Account {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (individual, company) = match self.kind {
+            AccountKind::Individual => (Some(&self.body), None),
+            AccountKind::Company => (None, Some(&self.body)),
+        };
+        let mut wrapper = serializer.serialize_struct("Account", 2)?;
+        wrapper.serialize_field("individualAccount", &individual)?;
+        wrapper.serialize_field("companyAccount", &company)?;
+        wrapper.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Account {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Wrapper {
+            individual_account: Option<AccountBody>,
+            company_account: Option<AccountBody>,
+        }
+        let wrapper = Wrapper::deserialize(deserializer)?;
+        match (wrapper.individual_account, wrapper.company_account) {
+            (Some(body), None) => Ok(Self { kind: AccountKind::Individual, body }),
+            (None, Some(body)) => Ok(Self { kind: AccountKind::Company, body }),
+            _ => Err(de::Error::custom(
+                "expected exactly one of `individualAccount` and `companyAccount`",
+            )),
+        }
+    }
+}
+
+/// The kind of an account as list rows and filters spell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum UserType {
+    /// A person.
+    Individual,
+    /// A company.
+    Company,
+}
+
+impl From<AccountKind> for UserType {
+    fn from(kind: AccountKind) -> Self {
+        match kind {
+            AccountKind::Individual => Self::Individual,
+            AccountKind::Company => Self::Company,
+        }
+    }
+}
+
+/// Parameters of `GET /accounts`; every filter must match.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ListAccounts {
+    /// Which page.
+    pub page: Page,
+    /// Only accounts of this kind.
+    pub user_type: Option<UserType>,
+    /// Only this address.
+    pub email: Option<String>,
+    /// Only this first name.
+    pub first_name: Option<String>,
+    /// Only this last name.
+    pub last_name: Option<String>,
+}
+
+/// A page of `GET /accounts`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AccountPage {
+    /// The rows, in id order.
+    pub accounts: Vec<AccountRow>,
+    /// Where the page lies.
+    pub pagination: Pagination,
+}
+
+/// One row of the list: no custom fields.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountRow {
+    /// Its id.
+    pub account_id: AccountId,
+    /// First name; null for companies.
+    pub first_name: Option<CompactString>,
+    /// Last name; null for companies.
+    pub last_name: Option<CompactString>,
+    /// Company name; null for individuals.
+    pub company_name: Option<CompactString>,
+    /// First address.
+    pub email: Option<CompactString>,
+    /// Person or company.
+    pub user_type: UserType,
+}

@@ -1,0 +1,233 @@
+//! Custom fields: their definitions, and their values on a record.
+
+use super::id::{FieldId, OptionId};
+use compact_str::CompactString;
+use serde::ser::SerializeMap;
+use serde::{Deserialize, Serialize};
+use smallvec::SmallVec;
+use std::sync::Arc;
+
+/// How a field is shown, which fixes what it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DisplayType {
+    /// Any number of options: the only multi-valued type.
+    Checkbox,
+    /// One option.
+    Dropdown,
+    /// One option.
+    Radio,
+    /// One line of text.
+    OneLineText,
+    /// Text with line breaks.
+    MultiLineText,
+    /// Text; not migrated.
+    Password,
+    /// A file; not migrated.
+    File,
+    /// A link to an account; not migrated.
+    Account,
+}
+
+impl DisplayType {
+    /// Whether its value is a set of option ids.
+    pub const fn has_options(self) -> bool {
+        matches!(self, Self::Checkbox | Self::Dropdown | Self::Radio)
+    }
+
+    /// Whether it holds more than one option.
+    pub const fn is_multi_valued(self) -> bool {
+        matches!(self, Self::Checkbox)
+    }
+
+    /// Whether its value is plain text.
+    pub const fn is_text(self) -> bool {
+        matches!(self, Self::OneLineText | Self::MultiLineText)
+    }
+}
+
+/// Which accounts a field belongs to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AccountType {
+    /// All accounts.
+    #[default]
+    Any,
+    /// Individuals only.
+    Individual,
+    /// Companies only.
+    Company,
+}
+
+/// Whether an option can still be chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub enum OptionStatus {
+    /// It can.
+    Active,
+    /// It stays on the records that have it.
+    Inactive,
+}
+
+/// The record type that a custom field belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names are Neon's own record types")]
+pub enum Category {
+    Account,
+    Donation,
+    Event,
+    Attendee,
+    Individual,
+    Company,
+    Activity,
+    Membership,
+    Product,
+    Prospect,
+    Grant,
+}
+
+impl Category {
+    /// Every category.
+    pub const ALL: [Self; 11] = [
+        Self::Account,
+        Self::Donation,
+        Self::Event,
+        Self::Attendee,
+        Self::Individual,
+        Self::Company,
+        Self::Activity,
+        Self::Membership,
+        Self::Product,
+        Self::Prospect,
+        Self::Grant,
+    ];
+}
+
+/// Definition of a custom field, as `GET /customFields` lists it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CustomField {
+    /// Its id; writes go by it.
+    pub id: FieldId,
+    /// Its name, as items on records carry it.
+    pub name: Arc<str>,
+    /// Its name as search columns carry it; may differ, and need not be unique.
+    #[serde(default)]
+    pub display_name: Option<Arc<str>>,
+    /// `ACTIVE` or `INACTIVE`.
+    #[serde(default)]
+    pub status: Option<OptionStatus>,
+    /// The record type it belongs to.
+    #[serde(default)]
+    pub component: Option<String>,
+    /// How it is shown.
+    pub display_type: DisplayType,
+    /// What its text must look like; absent means any text.
+    #[serde(default)]
+    pub data_type: Option<String>,
+    /// The group it is shown in.
+    #[serde(default)]
+    pub group_id: Option<String>,
+    /// Whether constituents may only look at it.
+    #[serde(default)]
+    pub constituent_read_only: Option<bool>,
+    /// Its options, in their order; empty for text.
+    #[serde(default, deserialize_with = "null_is_empty")]
+    pub option_values: Vec<OptionDef>,
+    /// Which accounts it belongs to.
+    #[serde(default)]
+    pub account_settings: Option<AccountSettings>,
+}
+
+impl CustomField {
+    /// Which accounts it belongs to; all of them where Neon does not say.
+    pub fn account_type(&self) -> AccountType {
+        self.account_settings.map_or(AccountType::Any, |settings| settings.account_type)
+    }
+}
+
+fn null_is_empty<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<OptionDef>, D::Error> {
+    Ok(Option::<Vec<OptionDef>>::deserialize(d)?.unwrap_or_default())
+}
+
+/// Which accounts a field belongs to, as the definition nests it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AccountSettings {
+    /// Individuals, companies or both.
+    pub account_type: AccountType,
+}
+
+/// Definition of an option.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OptionDef {
+    /// Its id; writes go by it.
+    pub id: OptionId,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Shown on public forms.
+    #[serde(default)]
+    pub visible_on_public_forms: Option<bool>,
+    /// Shown on constituents' forms.
+    #[serde(default)]
+    pub visible_on_constituent_forms: Option<bool>,
+}
+
+/// The value of one custom field on one record: text or options.
+///
+/// Nothing is required on the wire, so nothing is here; a write without `id` is refused by Neon,
+/// not by the type.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CustomFieldItem {
+    /// The field.
+    pub id: Option<FieldId>,
+    /// The field's name; ignored in writes.
+    pub name: Option<Arc<str>>,
+    /// The text of a text field; `""` in a write clears it.
+    pub value: Option<CompactString>,
+    /// The options of an option field; the set is replaced by a write, and `[]` clears it.
+    pub option_values: Option<SmallVec<[OptionItem; 2]>>,
+}
+
+impl Serialize for CustomFieldItem {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        // Neon's answers name the field and spell out both members, null where they do not
+        // apply. A write names only what it sets: what a null would do there is uncertain.
+        let as_read = self.name.is_some();
+        let mut map = serializer.serialize_map(None)?;
+        if let Some(id) = &self.id {
+            map.serialize_entry("id", id)?;
+        }
+        if let Some(name) = &self.name {
+            map.serialize_entry("name", name)?;
+        }
+        if as_read || self.value.is_some() {
+            map.serialize_entry("value", &self.value)?;
+        }
+        if as_read || self.option_values.is_some() {
+            map.serialize_entry("optionValues", &self.option_values)?;
+        }
+        map.end()
+    }
+}
+
+/// One option on a record.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct OptionItem {
+    /// The option; required in writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<OptionId>,
+    /// Its name; ignored in writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Arc<str>>,
+    /// Whether it can still be chosen; ignored in writes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<OptionStatus>,
+}
+
+impl OptionItem {
+    /// A reference by id alone, as writes send it.
+    pub const fn by_id(id: OptionId) -> Self {
+        Self { id: Some(id), name: None, status: None }
+    }
+}

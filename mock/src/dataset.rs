@@ -1,0 +1,302 @@
+//! Datasets: what a synthetic organisation looks like, as settings.
+//!
+//! [`WireDataset`] mirrors the TOML file, [`Dataset`] is what passed the checks. A field whose
+//! name holds `#` stands for one field for each number from 1 to the number of mappings asked for.
+
+use crate::api::{AccountType, DisplayType};
+use crate::file::FileError;
+use serde::{Deserialize, Serialize};
+
+/// The built-in datasets: name and commented TOML.
+pub const BUILT_IN: [(&str, &str); 6] = [
+    ("plain", include_str!("../datasets/plain.toml")),
+    ("v-fields", include_str!("../datasets/v-fields.toml")),
+    ("mixed", include_str!("../datasets/mixed.toml")),
+    ("dirty", include_str!("../datasets/dirty.toml")),
+    ("companies", include_str!("../datasets/companies.toml")),
+    ("half-migrated", include_str!("../datasets/half-migrated.toml")),
+];
+
+/// A dataset as its file has it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WireDataset {
+    /// Version of the form: 1.
+    pub schema: u32,
+    /// What it is for.
+    #[serde(default)]
+    pub description: String,
+    /// Share of accounts that are companies.
+    #[serde(default)]
+    pub companies: f64,
+    /// Share of texts with stray white space, separators, markup or quotes.
+    #[serde(default)]
+    pub dirty: f64,
+    /// Share of texts in other scripts, with combining marks or emoji.
+    #[serde(default)]
+    pub unicode: f64,
+    /// The custom fields.
+    #[serde(default)]
+    pub fields: Vec<WireField>,
+}
+
+/// A field, or a family of fields, of a dataset file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WireField {
+    /// Its name; `#` is replaced by a number.
+    pub name: String,
+    /// What it holds.
+    #[serde(rename = "type")]
+    pub kind: FieldKind,
+    /// Which accounts it belongs to.
+    #[serde(default, rename = "for")]
+    pub accounts: WireAccountType,
+    /// Share of accounts on which it is filled.
+    #[serde(default)]
+    pub filled: f64,
+    /// Options of an option field; vocabulary of a text field, where none means free text.
+    #[serde(default)]
+    pub values: Vec<String>,
+    /// Exponent of Zipf's law over `values`; 0 makes all as likely.
+    #[serde(default)]
+    pub skew: f64,
+    /// A field that this one already agrees with on a share of the accounts.
+    #[serde(default)]
+    pub mirrors: Option<String>,
+    /// That share.
+    #[serde(default)]
+    pub mirrored: f64,
+    /// First number that `#` takes.
+    #[serde(default = "one")]
+    pub from: u32,
+    /// Step of the numbers that `#` takes.
+    #[serde(default = "one")]
+    pub step: u32,
+}
+
+const fn one() -> u32 {
+    1
+}
+
+/// What a field holds, as dataset files and plans spell it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FieldKind {
+    /// One line of text.
+    Text,
+    /// Text with line breaks.
+    Multiline,
+    /// One option.
+    Dropdown,
+    /// One option.
+    Radio,
+    /// Any number of options.
+    Checkbox,
+}
+
+impl From<FieldKind> for DisplayType {
+    fn from(kind: FieldKind) -> Self {
+        match kind {
+            FieldKind::Text => Self::OneLineText,
+            FieldKind::Multiline => Self::MultiLineText,
+            FieldKind::Dropdown => Self::Dropdown,
+            FieldKind::Radio => Self::Radio,
+            FieldKind::Checkbox => Self::Checkbox,
+        }
+    }
+}
+
+/// Which accounts a field belongs to, as dataset files spell it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs, reason = "the names say it")]
+pub enum WireAccountType {
+    #[default]
+    Any,
+    Individual,
+    Company,
+}
+
+impl From<WireAccountType> for AccountType {
+    fn from(accounts: WireAccountType) -> Self {
+        match accounts {
+            WireAccountType::Any => Self::Any,
+            WireAccountType::Individual => Self::Individual,
+            WireAccountType::Company => Self::Company,
+        }
+    }
+}
+
+/// Settings of a synthetic organisation, checked.
+#[derive(Clone, Debug)]
+pub struct Dataset {
+    /// Share of accounts that are companies, in [0, 1].
+    pub companies: f64,
+    /// Share of texts that are dirty, in [0, 1].
+    pub dirty: f64,
+    /// Share of texts beyond plain letters, in [0, 1].
+    pub unicode: f64,
+    /// The custom fields; names are unique.
+    pub fields: Vec<FieldSpec>,
+}
+
+/// One custom field of a dataset.
+#[derive(Clone, Debug)]
+pub struct FieldSpec {
+    /// Its name.
+    pub name: String,
+    /// What it holds.
+    pub kind: FieldKind,
+    /// Which accounts it belongs to.
+    pub accounts: AccountType,
+    /// Share of accounts on which it is filled, in [0, 1].
+    pub filled: f64,
+    /// Options, or vocabulary.
+    pub values: Vec<String>,
+    /// Exponent of Zipf's law over `values`, not negative.
+    pub skew: f64,
+    /// Position of the field that it agrees with, and the share of accounts on which it does.
+    pub mirrors: Option<(usize, f64)>,
+}
+
+/// Settings that make no dataset.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum DatasetError {
+    #[error("schema = {0}: this version reads schema 1")]
+    Schema(u32),
+    #[error("{member} = {value}: a share lies between 0 and 1")]
+    Share { member: String, value: f64 },
+    #[error("field `{field}`: skew = {value} must not be negative")]
+    Skew { field: String, value: f64 },
+    #[error("field `{0}`: step must be at least 1")]
+    Step(String),
+    #[error("field `{0}` has options and needs `values`")]
+    NoValues(String),
+    #[error("field `{field}`: the value `{value}` is there twice")]
+    DuplicateValue { field: String, value: String },
+    #[error("there are two fields `{0}`")]
+    DuplicateField(String),
+    #[error("field `{field}` mirrors `{mirrors}`, which no field before it is called")]
+    UnknownMirror { field: String, mirrors: String },
+}
+
+impl Dataset {
+    /// The built-in dataset of that name, with `mappings` fields for each `#`.
+    ///
+    /// `None`: no such name; see [`BUILT_IN`].
+    pub fn built_in(name: &str, mappings: u32) -> Option<Self> {
+        let (_, text) = BUILT_IN.iter().find(|(known, _)| *known == name)?;
+        Some(Self::from_toml(name, text, mappings).expect("a built-in dataset is valid"))
+    }
+
+    /// Reads a dataset file's `text`; `origin` names it in errors.
+    pub fn from_toml(origin: &str, text: &str, mappings: u32) -> Result<Self, FileError> {
+        let wire: WireDataset =
+            toml::from_str(text).map_err(|error| FileError::toml(origin, text, &error))?;
+        Self::try_from_wire(wire, mappings).map_err(|error| FileError::invalid(origin, error))
+    }
+
+    /// Checks what a file says.
+    pub fn try_from_wire(wire: WireDataset, mappings: u32) -> Result<Self, DatasetError> {
+        if wire.schema != 1 {
+            return Err(DatasetError::Schema(wire.schema));
+        }
+        let mut dataset = Self {
+            companies: share("companies", wire.companies)?,
+            dirty: share("dirty", wire.dirty)?,
+            unicode: share("unicode", wire.unicode)?,
+            fields: Vec::new(),
+        };
+        for field in wire.fields {
+            if field.step == 0 {
+                return Err(DatasetError::Step(field.name));
+            }
+            let numbers = if field.name.contains('#') { field.from..=mappings } else { 0..=0 };
+            for number in numbers.step_by(field.step as usize) {
+                dataset.push(&field, number)?;
+            }
+        }
+        Ok(dataset)
+    }
+
+    /// The position of the field `name`.
+    pub fn position(&self, name: &str) -> Option<usize> {
+        self.fields.iter().position(|field| field.name == name)
+    }
+
+    fn push(&mut self, wire: &WireField, number: u32) -> Result<(), DatasetError> {
+        let numbered = |name: &str| name.replace('#', &number.to_string());
+        let name = numbered(&wire.name);
+        let of_field = |member: &str| format!("field `{name}`: {member}");
+        if wire.skew < 0.0 {
+            return Err(DatasetError::Skew { field: name, value: wire.skew });
+        }
+        if DisplayType::from(wire.kind).has_options() && wire.values.is_empty() {
+            return Err(DatasetError::NoValues(name));
+        }
+        for (index, value) in wire.values.iter().enumerate() {
+            if wire.values[..index].contains(value) {
+                return Err(DatasetError::DuplicateValue { field: name, value: value.clone() });
+            }
+        }
+        if self.position(&name).is_some() {
+            return Err(DatasetError::DuplicateField(name));
+        }
+        let filled = share(&of_field("filled"), wire.filled)?;
+        let mirrored = share(&of_field("mirrored"), wire.mirrored)?;
+        let mirrors = match wire.mirrors.as_deref().map(numbered) {
+            None => None,
+            Some(mirrors) => match self.position(&mirrors) {
+                Some(position) => Some((position, mirrored)),
+                None => return Err(DatasetError::UnknownMirror { field: name, mirrors }),
+            },
+        };
+        self.fields.push(FieldSpec {
+            name,
+            kind: wire.kind,
+            accounts: wire.accounts.into(),
+            filled,
+            values: wire.values.clone(),
+            skew: wire.skew,
+            mirrors,
+        });
+        Ok(())
+    }
+}
+
+fn share(member: &str, value: f64) -> Result<f64, DatasetError> {
+    if (0.0..=1.0).contains(&value) {
+        Ok(value)
+    } else {
+        Err(DatasetError::Share { member: member.to_owned(), value })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn built_in_datasets_have_a_source_and_a_target_for_each_mapping() {
+        for (name, _) in BUILT_IN {
+            let dataset = Dataset::built_in(name, 8).unwrap();
+            for number in 1..=8 {
+                assert!(dataset.position(&format!("V-{number}")).is_some(), "{name}: V-{number}");
+                assert!(dataset.position(&format!("T-{number}")).is_some(), "{name}: T-{number}");
+            }
+        }
+    }
+
+    #[test]
+    fn settings_that_make_no_dataset_are_named() {
+        let error = |text: &str| Dataset::from_toml("d.toml", text, 2).unwrap_err().to_string();
+        assert!(error("schema = 2").contains("this version reads schema 1"));
+        assert!(error("schema = 1\ncompanies = 1.5").contains("between 0 and 1"));
+        let typo = error("schema = 1\n[[fields]]\nname = \"A\"\ntype = \"txt\"");
+        assert!(typo.contains("d.toml") && typo.contains("line 4"), "{typo}");
+        let options = error("schema = 1\n[[fields]]\nname = \"A\"\ntype = \"radio\"");
+        assert!(options.contains("needs `values`"), "{options}");
+    }
+}

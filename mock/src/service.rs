@@ -1,0 +1,146 @@
+//! Service-time laws: how long an admitted call takes, drawn in whole nanoseconds.
+
+use crate::rng::Generator;
+use rand::Rng;
+use rand_distr::{Distribution, LogNormal};
+use std::time::Duration;
+
+/// The standard normal's 0.99 quantile: turns "p99 is four times the median" into a sigma.
+const Z_P99: f64 = 2.326_347_874_040_841;
+
+/// A law of service times.
+#[derive(Clone, Debug)]
+pub struct Law(Shape);
+
+#[derive(Clone, Debug)]
+enum Shape {
+    Constant(u64),
+    Uniform { low_ns: u64, high_ns: u64 },
+    LogNormal { mu: f64, sigma: f64, law: LogNormal<f64> },
+    Empirical(Vec<u64>),
+}
+
+/// Figures that make no law.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum LawError {
+    #[error("uniform law: low {low:?} lies above high {high:?}")]
+    LowAboveHigh { low: Duration, high: Duration },
+    #[error("log-normal law: the median must be above zero")]
+    ZeroMedian,
+    #[error("log-normal law: p99 {p99:?} lies below the median {median:?}")]
+    P99BelowMedian { median: Duration, p99: Duration },
+    #[error("empirical law: no samples")]
+    NoSamples,
+}
+
+impl Law {
+    /// Always `time`.
+    pub fn constant(time: Duration) -> Self {
+        Self(Shape::Constant(crate::time::nanos(time)))
+    }
+
+    /// Anything between `low` and `high`, both included.
+    pub fn uniform(low: Duration, high: Duration) -> Result<Self, LawError> {
+        if low > high {
+            return Err(LawError::LowAboveHigh { low, high });
+        }
+        let (low_ns, high_ns) = (crate::time::nanos(low), crate::time::nanos(high));
+        Ok(Self(Shape::Uniform { low_ns, high_ns }))
+    }
+
+    /// The log-normal law with that median and 0.99 quantile.
+    pub fn log_normal(median: Duration, p99: Duration) -> Result<Self, LawError> {
+        if median.is_zero() {
+            return Err(LawError::ZeroMedian);
+        }
+        if p99 < median {
+            return Err(LawError::P99BelowMedian { median, p99 });
+        }
+        let mu = (median.as_nanos() as f64).ln();
+        let sigma = (p99.as_nanos() as f64 / median.as_nanos() as f64).ln() / Z_P99;
+        let law = LogNormal::new(mu, sigma).expect("a finite sigma that is not negative");
+        Ok(Self(Shape::LogNormal { mu, sigma, law }))
+    }
+
+    /// Any of `samples`, each as likely.
+    pub fn empirical(samples: &[Duration]) -> Result<Self, LawError> {
+        if samples.is_empty() {
+            return Err(LawError::NoSamples);
+        }
+        Ok(Self(Shape::Empirical(samples.iter().copied().map(crate::time::nanos).collect())))
+    }
+
+    /// One draw.
+    pub fn sample(&self, rng: &mut Generator) -> Duration {
+        Duration::from_nanos(match &self.0 {
+            Shape::Constant(ns) => *ns,
+            Shape::Uniform { low_ns, high_ns } => {
+                let span = (high_ns - low_ns) as usize + 1;
+                low_ns + crate::rng::below(rng.next_u64(), span) as u64
+            }
+            Shape::LogNormal { law, .. } => law.sample(rng).round() as u64,
+            Shape::Empirical(samples) => samples[crate::rng::below(rng.next_u64(), samples.len())],
+        })
+    }
+
+    /// The mean, rounded to whole ns.
+    pub fn mean(&self) -> Duration {
+        Duration::from_nanos(match &self.0 {
+            Shape::Constant(ns) => *ns,
+            Shape::Uniform { low_ns, high_ns } => low_ns.midpoint(*high_ns),
+            Shape::LogNormal { mu, sigma, .. } => (mu + sigma * sigma / 2.0).exp().round() as u64,
+            Shape::Empirical(samples) => {
+                let sum: u128 = samples.iter().map(|&ns| u128::from(ns)).sum();
+                (sum / samples.len() as u128) as u64
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    fn draws(law: &Law, count: usize) -> Vec<u64> {
+        let mut rng = crate::rng::stream(1, "test");
+        let mut draws: Vec<u64> =
+            (0..count).map(|_| law.sample(&mut rng).as_nanos() as u64).collect();
+        draws.sort_unstable();
+        draws
+    }
+
+    #[test]
+    fn log_normal_meets_its_median_p99_and_mean() {
+        let law = Law::log_normal(250 * MS, 1000 * MS).unwrap();
+        let draws = draws(&law, 200_000);
+        let quantile = |q: f64| draws[(q * draws.len() as f64) as usize] as f64 / 1e6;
+        assert!((quantile(0.5) - 250.0).abs() < 3.0, "{}", quantile(0.5));
+        assert!((quantile(0.99) - 1000.0).abs() < 20.0, "{}", quantile(0.99));
+        let mean = draws.iter().sum::<u64>() as f64 / draws.len() as f64;
+        let ratio = mean / law.mean().as_nanos() as f64;
+        assert!((0.99..1.01).contains(&ratio), "{ratio}");
+    }
+
+    #[test]
+    fn uniform_and_empirical_stay_in_their_range() {
+        let draws_uniform = draws(&Law::uniform(MS, 3 * MS).unwrap(), 10_000);
+        assert!(draws_uniform[0] >= 1_000_000 && draws_uniform[9_999] <= 3_000_000);
+        assert!(draws_uniform[0] < 1_010_000 && draws_uniform[9_999] > 2_990_000);
+        let draws_empirical = draws(&Law::empirical(&[MS, 5 * MS]).unwrap(), 100);
+        assert_eq!((draws_empirical[0], draws_empirical[99]), (1_000_000, 5_000_000));
+    }
+
+    #[test]
+    fn figures_that_make_no_law_are_refused() {
+        assert_eq!(
+            Law::uniform(2 * MS, MS).unwrap_err(),
+            LawError::LowAboveHigh { low: 2 * MS, high: MS }
+        );
+        assert_eq!(Law::log_normal(Duration::ZERO, MS).unwrap_err(), LawError::ZeroMedian);
+        assert!(matches!(Law::log_normal(2 * MS, MS), Err(LawError::P99BelowMedian { .. })));
+        assert_eq!(Law::empirical(&[]).unwrap_err(), LawError::NoSamples);
+    }
+}

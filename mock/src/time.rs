@@ -1,0 +1,80 @@
+//! Time as the core sees it: whole nanoseconds since the run began.
+//!
+//! Nothing here reads a clock. Virtual time hands out these stamps directly; on the wall clock a
+//! shell subtracts the instant at which it started.
+
+use std::fmt;
+use std::ops::Add;
+use std::time::Duration;
+
+/// A moment, in ns since the run's start.
+///
+/// Range: 584 years. Arithmetic is checked: leaving the range is a bug of ours, and panics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// The run's start.
+    pub const ZERO: Self = Self(0);
+
+    /// The moment `ns` nanoseconds after the start.
+    pub const fn from_nanos(ns: u64) -> Self {
+        Self(ns)
+    }
+
+    /// Nanoseconds since the start.
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// Seconds since the start, for people and ratios.
+    pub fn as_secs_f64(self) -> f64 {
+        self.0 as f64 / 1e9
+    }
+
+    /// The time that passed since `earlier`.
+    ///
+    /// Panics if `earlier` lies later: stamps of one run never go backwards.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_nanos(self.0.checked_sub(earlier.0).expect("time went backwards"))
+    }
+}
+
+/// Whole nanoseconds of a duration.
+///
+/// Panics above 584 years.
+pub fn nanos(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).expect("a duration within 584 years")
+}
+
+impl Add<Duration> for Timestamp {
+    type Output = Self;
+
+    fn add(self, duration: Duration) -> Self {
+        Self(self.0.checked_add(nanos(duration)).expect("a moment within 584 years"))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", Duration::from_nanos(self.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn adds_and_subtracts_to_the_nanosecond() {
+        let later = Timestamp::from_nanos(7) + Duration::new(1, 3);
+        assert_eq!(later.as_nanos(), 1_000_000_010);
+        assert_eq!(later.since(Timestamp::from_nanos(7)), Duration::new(1, 3));
+    }
+
+    #[test]
+    #[should_panic(expected = "time went backwards")]
+    fn refuses_to_go_backwards() {
+        let _ = Timestamp::ZERO.since(Timestamp::from_nanos(1));
+    }
+}

@@ -1,0 +1,3 @@
+//! neonbench.
+
+fn main() {}
