@@ -17,7 +17,7 @@ pub use account::{
 };
 pub use custom_field::{
     AccountSettings, AccountType, Category, CustomField, CustomFieldItem, DisplayType, OptionDef,
-    OptionItem, OptionStatus,
+    OptionItem, OptionStatus, Value,
 };
 pub use error::{ApiError, Status};
 pub use id::{AccountId, FieldId, OptionId, ParseIdError};

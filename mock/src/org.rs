@@ -16,14 +16,12 @@ pub use write::WriteError;
 use crate::api::{
     Account, AccountBody, AccountId, AccountKind, AccountPage, AccountRow, AccountSettings,
     AccountType, CustomField, CustomFieldItem, FieldId, ListAccounts, MAX_PAGE_SIZE, OptionDef,
-    OptionId, OptionItem, OptionStatus, Page, Pagination, Timestamps, UserType,
+    OptionId, OptionItem, OptionStatus, Page, Pagination, Timestamps, UserType, Value,
 };
 use crate::dataset::{Dataset, FieldSpec};
 use crate::rng;
 use crate::time::Timestamp;
-use compact_str::CompactString;
 use rand_distr::Zipf;
-use smallvec::SmallVec;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -35,15 +33,6 @@ pub const FIRST_OPTION_ID: u32 = 301;
 
 /// When every synthetic account was last changed: 2024-01-01T00:00:00Z, in Unix seconds.
 const LAST_CHANGED_S: i64 = 1_704_067_200;
-
-/// What a custom field holds on a record. An empty field has no value at all.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Value {
-    /// Text, not empty.
-    Text(CompactString),
-    /// Options, at least one, in id order.
-    Options(SmallVec<[OptionId; 4]>),
-}
 
 /// One organisation's accounts and fields.
 #[derive(Clone, Debug)]

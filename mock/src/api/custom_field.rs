@@ -231,3 +231,46 @@ impl OptionItem {
         Self { id: Some(id), name: None, status: None }
     }
 }
+
+/// What a custom field holds on a record. An empty field has no value at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Value {
+    /// Text, not empty.
+    Text(CompactString),
+    /// Options, at least one, in id order.
+    Options(SmallVec<[OptionId; 4]>),
+}
+
+impl Value {
+    /// The options of those ids; `None` if there are none.
+    pub fn options(ids: impl IntoIterator<Item = OptionId>) -> Option<Self> {
+        let mut ids: SmallVec<[OptionId; 4]> = ids.into_iter().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        (!ids.is_empty()).then_some(Self::Options(ids))
+    }
+}
+
+impl CustomFieldItem {
+    /// What the item holds; `None` if it is empty.
+    pub fn held(&self) -> Option<Value> {
+        if let Some(text) = self.value.as_ref().filter(|text| !text.is_empty()) {
+            return Some(Value::Text(text.clone()));
+        }
+        Value::options(self.option_values.iter().flatten().filter_map(|option| option.id))
+    }
+
+    /// The item that writes `value` into field `id`, which has options or not; `None` clears it.
+    pub fn to_write(id: FieldId, has_options: bool, value: Option<&Value>) -> Self {
+        let mut item = Self { id: Some(id), ..Self::default() };
+        match value {
+            Some(Value::Text(text)) => item.value = Some(text.clone()),
+            Some(Value::Options(ids)) => {
+                item.option_values = Some(ids.iter().copied().map(OptionItem::by_id).collect());
+            }
+            None if has_options => item.option_values = Some(SmallVec::new()),
+            None => item.value = Some(CompactString::default()),
+        }
+        item
+    }
+}

@@ -1,7 +1,6 @@
 //! The digest of an organisation's state.
 
-use super::Value;
-use crate::api::{AccountId, FieldId};
+use crate::api::{AccountId, FieldId, Value};
 
 /// A running digest over (account id, field id, value or option ids) in id order, and nothing
 /// else: it agrees between worlds, strategies and ways of reading the state.

@@ -1,10 +1,10 @@
 //! Searching accounts.
 
-use super::{Field, Organisation, Value, paged};
+use super::{Field, Organisation, paged};
 use crate::api::{
     Account, AccountId, AccountKind, ApiError, Criterion, CustomOutputField, CustomSearchField,
     DisplayType, FieldId, Operator, OutputField, OutputFields, SearchAccounts, SearchFields,
-    SearchPage, SearchRow, SortDirection, StandardSearchField,
+    SearchPage, SearchRow, SortDirection, StandardSearchField, Value,
 };
 use compact_str::{CompactString, ToCompactString};
 use std::cmp::Ordering;

@@ -1,7 +1,9 @@
 //! Synthetic values: computed from (seed, id, field), never stored.
 
-use super::{Field, Organisation, Value};
-use crate::api::{AccountBody, AccountId, AccountKind, DisplayType, OptionId, PrimaryContact};
+use super::{Field, Organisation};
+use crate::api::{
+    AccountBody, AccountId, AccountKind, DisplayType, OptionId, PrimaryContact, Value,
+};
 use crate::dataset::FieldKind;
 use crate::rng::{Generator, below, keyed, unit};
 use compact_str::{CompactString, ToCompactString, format_compact};

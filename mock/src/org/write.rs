@@ -1,8 +1,9 @@
 //! Writing accounts: PATCH and PUT, checked whole before anything is applied.
 
-use super::{Change, Field, Organisation, Value, calendar_s};
+use super::{Change, Field, Organisation, calendar_s};
 use crate::api::{
     Account, AccountBody, AccountId, AccountKind, ApiError, CustomFieldItem, FieldId, OptionId,
+    Value,
 };
 use crate::time::Timestamp;
 use smallvec::SmallVec;
