@@ -347,7 +347,7 @@ fn paged<T>(rows: impl Iterator<Item = T>, page: &Page) -> (Vec<T>, Pagination) 
 
 /// The calendar second that a moment of the run stands for.
 const fn calendar_s(now: Timestamp) -> i64 {
-    LAST_CHANGED_S + (now.as_nanos() / 1_000_000_000) as i64
+    LAST_CHANGED_S + (now.as_nanos() / 1_000_000_000).cast_signed()
 }
 
 #[cfg(test)]

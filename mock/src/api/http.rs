@@ -111,11 +111,9 @@ pub fn decode(
             id.parse::<FieldId>().map(Request::GetCustomField).map_err(|_| not_found(path))
         }
         (
-            ["accounts"]
-            | ["accounts", _]
-            | ["accounts", "search", "searchFields" | "outputFields"]
-            | ["customFields"]
-            | ["customFields", _],
+            ["accounts" | "customFields"]
+            | ["accounts" | "customFields", _]
+            | ["accounts", "search", "searchFields" | "outputFields"],
             _,
         ) => Err(Refused {
             status: Status(405),

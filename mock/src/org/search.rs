@@ -338,7 +338,7 @@ impl Field {
                     _ => test.values.iter().any(|wanted| has(wanted)),
                 }
             }
-            Some(Value::Text(text)) => meets(test, Some(text), |a, b| Some(a.cmp(b))),
+            Some(Value::Text(held)) => meets(test, Some(held), |a, b| Some(a.cmp(b))),
             None => meets(test, None, |a, b| Some(a.cmp(b))),
         }
     }
