@@ -146,6 +146,11 @@ impl Neon {
         &self.organisation
     }
 
+    /// When the latest call came.
+    pub const fn last_call_at(&self) -> Timestamp {
+        self.last_now
+    }
+
     /// The calls so far.
     pub const fn calls(&self) -> &Calls {
         &self.calls
@@ -175,13 +180,14 @@ impl Neon {
                 }))
             }
             Request::GetCustomField(id) => {
-                match organisation.definitions().iter().find(|field| field.id == *id) {
-                    Some(field) => Response::ok(Body::CustomField(Box::new(field.clone()))),
-                    None => {
+                let mut definitions = organisation.definitions().iter();
+                definitions.find(|field| field.id == *id).map_or_else(
+                    || {
                         let error = ApiError::new(51, format!("custom field {id} does not exist"));
                         Response::error(Status::NOT_FOUND, error)
-                    }
-                }
+                    },
+                    |field| Response::ok(Body::CustomField(Box::new(field.clone()))),
+                )
             }
         }
     }

@@ -1,0 +1,207 @@
+//! How a [`NeonMock`] is to be.
+
+use crate::credentials::Credentials;
+use crate::dataset::{self, Dataset};
+use crate::live::Live;
+use crate::neon::Neon;
+use crate::neon_mock::NeonMock;
+use crate::org::Organisation;
+use crate::profile::{self, Profile};
+use crate::server::{ServeError, Server};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::Arc;
+
+/// A built-in by its name, or a value of one's own.
+#[derive(Clone, Debug)]
+pub enum Choice<T> {
+    /// The built-in of that name.
+    BuiltIn(String),
+    /// This one.
+    Own(T),
+}
+
+impl<T> From<&str> for Choice<T> {
+    fn from(name: &str) -> Self {
+        Self::BuiltIn(name.to_owned())
+    }
+}
+
+impl<T> From<String> for Choice<T> {
+    fn from(name: String) -> Self {
+        Self::BuiltIn(name)
+    }
+}
+
+impl From<Profile> for Choice<Profile> {
+    fn from(profile: Profile) -> Self {
+        Self::Own(profile)
+    }
+}
+
+impl From<Dataset> for Choice<Dataset> {
+    fn from(dataset: Dataset) -> Self {
+        Self::Own(dataset)
+    }
+}
+
+/// Why a mock did not start.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum StartError {
+    #[error("there is no built-in {what} `{name}`; there are {known}")]
+    UnknownName { what: &'static str, name: String, known: String },
+    #[error("organisation id `{org_id}` holds a colon, which Basic authentication cannot carry")]
+    OrgId { org_id: String },
+    #[error(transparent)]
+    Serve(#[from] ServeError),
+}
+
+impl Choice<Profile> {
+    /// Errors: [`StartError::UnknownName`].
+    pub(crate) fn resolve(self) -> Result<Profile, StartError> {
+        match self {
+            Self::Own(profile) => Ok(profile),
+            Self::BuiltIn(name) => {
+                Profile::built_in(&name).ok_or_else(|| unknown("profile", name, &profile::BUILT_IN))
+            }
+        }
+    }
+}
+
+impl Choice<Dataset> {
+    fn resolve(self, mappings: u32) -> Result<Dataset, StartError> {
+        match self {
+            Self::Own(dataset) => Ok(dataset),
+            Self::BuiltIn(name) => Dataset::built_in(&name, mappings)
+                .ok_or_else(|| unknown("dataset", name, &dataset::BUILT_IN)),
+        }
+    }
+}
+
+fn unknown(what: &'static str, name: String, known: &[(&str, &str)]) -> StartError {
+    let known = known.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    StartError::UnknownName { what, name, known }
+}
+
+/// How a [`NeonMock`] is to be; every setting has a default.
+#[derive(Clone, Debug)]
+#[must_use = "a builder does nothing until it is started"]
+pub struct NeonMockBuilder {
+    profile: Choice<Profile>,
+    dataset: Choice<Dataset>,
+    mappings: u32,
+    accounts: u64,
+    seed: u64,
+    neon: Option<Neon>,
+    org_id: String,
+    api_key: Secret,
+    addr: SocketAddr,
+}
+
+/// A key that does not get into logs.
+#[derive(Clone)]
+struct Secret(String);
+
+impl std::fmt::Debug for Secret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
+}
+
+impl Default for NeonMockBuilder {
+    fn default() -> Self {
+        Self {
+            profile: Choice::from("documented"),
+            dataset: Choice::from("plain"),
+            mappings: 3,
+            accounts: 50,
+            seed: 1,
+            neon: None,
+            org_id: "demo".to_owned(),
+            api_key: Secret("demo".to_owned()),
+            addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+        }
+    }
+}
+
+impl NeonMockBuilder {
+    /// Limits and service times: a built-in's name or a [`Profile`]. Default: `"documented"`.
+    pub fn profile(mut self, profile: impl Into<Choice<Profile>>) -> Self {
+        self.profile = profile.into();
+        self
+    }
+
+    /// What accounts and custom fields look like: a built-in's name or a [`Dataset`]. Default:
+    /// `"plain"`.
+    pub fn dataset(mut self, dataset: impl Into<Choice<Dataset>>) -> Self {
+        self.dataset = dataset.into();
+        self
+    }
+
+    /// How many numbered fields a built-in dataset has of each family: `V-1`, `V-2` …. Default: 3.
+    pub const fn mappings(mut self, mappings: u32) -> Self {
+        self.mappings = mappings;
+        self
+    }
+
+    /// How many accounts there are; their ids are `1 … accounts`. Default: 50.
+    pub const fn accounts(mut self, accounts: u64) -> Self {
+        self.accounts = accounts;
+        self
+    }
+
+    /// The seed of accounts and service times: the same seed, the same organisation. Default: 1.
+    pub const fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// A mock that stands already, in place of profile, dataset, mappings, accounts and seed.
+    pub fn neon(mut self, neon: Neon) -> Self {
+        self.neon = Some(neon);
+        self
+    }
+
+    /// Whom to let in. Default: `"demo"`, `"demo"`.
+    pub fn credentials(mut self, org_id: impl Into<String>, api_key: impl Into<String>) -> Self {
+        self.org_id = org_id.into();
+        self.api_key = Secret(api_key.into());
+        self
+    }
+
+    /// Where to listen; port 0 picks a free one. Default: `127.0.0.1:0`.
+    pub fn addr(mut self, addr: impl Into<SocketAddr>) -> Self {
+        self.addr = addr.into();
+        self
+    }
+
+    /// Starts the mock. It is ready for calls when this returns.
+    ///
+    /// Panics with the reason if it cannot; see [`try_start`](Self::try_start).
+    pub async fn start(self) -> NeonMock {
+        match self.try_start().await {
+            Ok(mock) => mock,
+            Err(error) => {
+                let source = std::error::Error::source(&error);
+                let cause = source.map_or_else(String::new, |source| format!(": {source}"));
+                panic!("failed to start the mock of Neon: {error}{cause}");
+            }
+        }
+    }
+
+    /// Starts the mock, on any executor: the server brings its own threads.
+    pub async fn try_start(self) -> Result<NeonMock, StartError> {
+        let neon = if let Some(neon) = self.neon {
+            neon
+        } else {
+            let dataset = self.dataset.resolve(self.mappings)?;
+            let organisation = Organisation::new(&dataset, self.accounts, self.seed);
+            Neon::new(self.profile.resolve()?, organisation, self.seed)
+        };
+        let credentials = Credentials::new(self.org_id.clone(), self.api_key.0)
+            .ok_or(StartError::OrgId { org_id: self.org_id })?;
+        let live = Arc::new(Live::new(neon, credentials));
+        let server = Server::start(self.addr, Arc::clone(&live)).await?;
+        Ok(NeonMock::new(live, server))
+    }
+}

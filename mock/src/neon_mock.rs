@@ -1,0 +1,108 @@
+//! The mock as a test holds it.
+
+use crate::api::{Account, AccountId, Status};
+use crate::builder::{Choice, NeonMockBuilder};
+use crate::live::{BASE_PATH, Live};
+use crate::neon::{Calls, Neon};
+use crate::profile::Profile;
+use crate::server::Server;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// A mock of Neon that answers over HTTP until it is dropped.
+///
+/// Dropping it closes its port and cuts calls in flight before it returns.
+#[must_use = "the server stops when this is dropped"]
+pub struct NeonMock {
+    // Declared first, dropped first: no call comes after the state has gone.
+    server: Server,
+    live: Arc<Live>,
+}
+
+impl NeonMock {
+    pub(crate) const fn new(live: Arc<Live>, server: Server) -> Self {
+        Self { server, live }
+    }
+
+    /// Settings to start from.
+    pub fn builder() -> NeonMockBuilder {
+        NeonMockBuilder::default()
+    }
+
+    /// Starts a mock with the default settings.
+    ///
+    /// Panics with the reason if it cannot.
+    pub async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    /// What a client is to be given: `http://127.0.0.1:PORT/v2`.
+    pub fn base_url(&self) -> String {
+        format!("http://{}{BASE_PATH}", self.addr())
+    }
+
+    /// Where it listens.
+    pub const fn addr(&self) -> SocketAddr {
+        self.server.addr()
+    }
+
+    /// Whom it lets in: the organisation's id and the API key, user and password of Basic
+    /// authentication.
+    pub fn credentials(&self) -> (&str, &str) {
+        (self.live.credentials().org_id(), self.live.credentials().api_key())
+    }
+
+    /// The calls that reached the pools so far.
+    ///
+    /// Beside them stand those that were turned away first: [`unauthorized`](Self::unauthorized)
+    /// and [`undecodable`](Self::undecodable).
+    pub fn calls(&self) -> Calls {
+        *self.live.neon().calls()
+    }
+
+    /// Calls that were answered 401 for want of the right credentials.
+    pub fn unauthorized(&self) -> u64 {
+        self.live.unauthorized()
+    }
+
+    /// Calls that were answered 400, 404 or 405 since they are none that this mock knows.
+    pub fn undecodable(&self) -> u64 {
+        self.live.undecodable()
+    }
+
+    /// The account as it is now; `None` if there is none of that id.
+    pub fn account(&self, id: u64) -> Option<Account> {
+        self.live.neon().organisation().account(AccountId(id))
+    }
+
+    /// Limits and delays by `profile` from now on. Calls in flight keep their delay and hold no
+    /// slot any more.
+    ///
+    /// Panics if there is no built-in profile of that name.
+    pub fn set_profile(&self, profile: impl Into<Choice<Profile>>) {
+        match profile.into().resolve() {
+            Ok(profile) => self.live.neon().set_profile(profile),
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    /// Lets one more of the coming calls fail with `status`, without applying it.
+    ///
+    /// Panics unless 200 <= `status` <= 999. Under 200 too the body is an array of errors: Neon is
+    /// known to do that.
+    pub fn fail_next(&self, status: u16) {
+        assert!((200..=999).contains(&status), "a call cannot be answered with status {status}");
+        self.live.neon().fail_next(Status(status));
+    }
+
+    /// Lets `look` see the mock itself: its organisation, profile and calls. Calls wait meanwhile.
+    pub fn with_neon<R>(&self, look: impl FnOnce(&Neon) -> R) -> R {
+        look(&self.live.neon())
+    }
+}
+
+impl std::fmt::Debug for NeonMock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("NeonMock").field("base_url", &self.base_url()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,178 @@
+//! The wall clock: what time it is, and waiting for a moment of it.
+//!
+//! Timers of tokio tick in whole milliseconds and round up: a response due after 100 ms leaves
+//! 1.1 ms late on the median. So one thread keeps a heap of moments, sleeps on a condition variable
+//! until the earliest, and wakes the calls whose moment has come. It never wakes a call early, since
+//! until that moment the call's slot is taken and its client's next call would be refused.
+//!
+//! Deliberately absent: spinning. A thread's sleep overshoots by some 60 µs, and that is good enough.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+use tokio::sync::oneshot;
+
+/// What time it is.
+#[expect(clippy::disallowed_methods, reason = "this module is the shells' one clock")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}
+
+/// A thread that wakes calls at their moment. Stops, and lets go of all waiters, when dropped.
+pub(crate) struct Timer {
+    shared: Arc<Shared>,
+    thread: Option<JoinHandle<()>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    earlier: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    /// Earliest first. As long as there are calls in flight; a call that was given up stays until
+    /// its moment.
+    waiting: BinaryHeap<Reverse<Waiting>>,
+    stopped: bool,
+}
+
+struct Waiting {
+    until: Instant,
+    waker: oneshot::Sender<()>,
+}
+
+impl Timer {
+    /// Errors: the operating system gives no thread.
+    pub(crate) fn start() -> io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let of_thread = Arc::clone(&shared);
+        let thread = thread::Builder::new()
+            .name("neon-mock timer".to_owned())
+            .spawn(move || of_thread.run())?;
+        Ok(Self { shared, thread: Some(thread) })
+    }
+
+    /// Waits until `moment`, or until the timer stops. Does not yield if the moment has passed.
+    pub(crate) async fn wait_until(&self, moment: Instant) {
+        if moment <= now() {
+            return;
+        }
+        let woken = self.shared.enlist(moment);
+        // An error means that the timer stopped: the call must end, not wait for ever.
+        let _ = woken.await;
+    }
+}
+
+impl Drop for Timer {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        state.stopped = true;
+        state.waiting.clear();
+        drop(state);
+        self.shared.earlier.notify_one();
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread was reported when it happened.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nothing under this lock panics")
+    }
+
+    fn enlist(&self, until: Instant) -> oneshot::Receiver<()> {
+        let (waker, woken) = oneshot::channel();
+        let mut state = self.lock();
+        if state.stopped {
+            return woken;
+        }
+        let earliest = state.waiting.peek().is_none_or(|Reverse(first)| until < first.until);
+        state.waiting.push(Reverse(Waiting { until, waker }));
+        drop(state);
+        if earliest {
+            self.earlier.notify_one();
+        }
+        woken
+    }
+
+    fn run(&self) {
+        let mut state = self.lock();
+        while !state.stopped {
+            let now = now();
+            match state.waiting.peek() {
+                None => state = self.earlier.wait(state).expect("nothing under this lock panics"),
+                Some(Reverse(first)) if first.until > now => {
+                    let pause = first.until - now;
+                    let waited = self.earlier.wait_timeout(state, pause);
+                    (state, _) = waited.expect("nothing under this lock panics");
+                }
+                Some(_) => {
+                    let due = state.waiting.pop();
+                    // Waking takes microseconds, in which other calls want to enlist.
+                    drop(state);
+                    if let Some(Reverse(due)) = due {
+                        // Fails if the client has gone.
+                        let _ = due.waker.send(());
+                    }
+                    state = self.lock();
+                }
+            }
+        }
+    }
+}
+
+impl PartialEq for Waiting {
+    fn eq(&self, other: &Self) -> bool {
+        self.until == other.until
+    }
+}
+
+impl Eq for Waiting {}
+
+impl PartialOrd for Waiting {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Waiting {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.until.cmp(&other.until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    const MS: Duration = Duration::from_millis(1);
+
+    #[tokio::test]
+    async fn waits_are_never_short_and_come_in_order() {
+        let timer = Timer::start().unwrap();
+        let start = now();
+        let wait = async |ms: u32| {
+            timer.wait_until(start + ms * MS).await;
+            now() - start
+        };
+        let (third, first, second) = tokio::join!(wait(30), wait(10), wait(20));
+        assert!(first >= 10 * MS && second >= 20 * MS && third >= 30 * MS);
+        assert!(first < second && second < third, "{first:?} {second:?} {third:?}");
+    }
+
+    #[tokio::test]
+    async fn a_stopped_timer_lets_go_of_its_waiters() {
+        let timer = Timer::start().unwrap();
+        let woken = timer.shared.enlist(now() + 3_600_000 * MS);
+        drop(timer);
+        assert!(woken.await.is_err());
+    }
+}
