@@ -51,16 +51,30 @@ pub struct FileError {
 impl FileError {
     /// A file that is not TOML of the right form.
     pub fn toml(origin: &str, text: &str, error: &toml::de::Error) -> Self {
-        let place = error.span().map_or_else(String::new, |span| {
-            let before = &text[..span.start.min(text.len())];
-            let line = before.matches('\n').count() + 1;
-            let column = before.chars().rev().take_while(|&c| c != '\n').count() + 1;
-            format!(", line {line}, column {column}")
-        });
-        Self { origin: origin.to_owned(), place, reason: error.message().replace('\n', ": ") }
+        let reason = error.message().replace('\n', ": ");
+        match error.span() {
+            Some(span) => Self::at(origin, text, span.start, reason),
+            None => Self::invalid(origin, reason),
+        }
     }
 
-    /// A file that parses but says something impossible.
+    /// A file that says something impossible at byte `offset` of its `text`.
+    pub fn at(origin: &str, text: &str, offset: usize, reason: impl fmt::Display) -> Self {
+        let line = text[..offset.min(text.len())].matches('\n').count() + 1;
+        Self {
+            origin: origin.to_owned(),
+            place: format!(", line {line}"),
+            reason: reason.to_string(),
+        }
+    }
+
+    /// File and line of byte `offset`, for errors that are found later.
+    pub fn place_of(origin: &str, text: &str, offset: usize) -> String {
+        let Self { origin, place, .. } = Self::at(origin, text, offset, "");
+        origin + &place
+    }
+
+    /// A file that parses but says something impossible as a whole.
     pub fn invalid(origin: &str, reason: impl fmt::Display) -> Self {
         Self { origin: origin.to_owned(), place: String::new(), reason: reason.to_string() }
     }

@@ -134,6 +134,17 @@ impl Organisation {
         self.collect(id, |position| self.original_value(id, position))
     }
 
+    /// The same organisation before anything was changed.
+    #[must_use]
+    pub fn original(&self) -> Self {
+        Self {
+            fields: self.fields.clone(),
+            definitions: Arc::clone(&self.definitions),
+            changes: BTreeMap::new(),
+            ..*self
+        }
+    }
+
     /// Whether anything on the account was ever changed.
     pub fn is_changed(&self, id: AccountId) -> bool {
         self.changes.contains_key(&id)

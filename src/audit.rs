@@ -1,0 +1,153 @@
+//! Judges a run by the server's truth: the organisation's final state and the server's calls.
+
+use crate::decide::{Decision, State, apply, state_of_values};
+use crate::measure::Measure;
+use crate::plan::Task;
+use crate::scenario::Scenario;
+use neon_mock::api::{AccountId, Class, Endpoint, FieldId, Value};
+use neon_mock::org::{Organisation, StateDigest};
+use neon_mock::{Calls, Neon};
+
+/// The verdict on a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audit {
+    /// Why the run is invalid; a run without reasons is valid.
+    pub faults: Vec<String>,
+    /// Accounts whose state is not what the plan demands.
+    pub mismatched: u64,
+    /// Writes of others that the run undid.
+    pub lost_updates: u64,
+    /// Accounts of which the plan changes something.
+    pub changing: u64,
+    /// Digest of the organisation's final state.
+    pub state_digest: String,
+}
+
+impl Audit {
+    /// Whether the run counts.
+    pub const fn is_valid(&self) -> bool {
+        self.faults.is_empty()
+    }
+}
+
+/// Judges what a run of `scenario` left in `neon`, against `measure`, the engine's own figures.
+///
+/// The state is compared with what [`apply`] makes of the organisation as it was: all of it where
+/// the run says that it succeeded, any whole number of mappings where it says that it failed.
+pub fn audit(scenario: &Scenario, neon: &Neon, measure: &Measure, dry_run: bool) -> Audit {
+    let organisation = neon.organisation();
+    let task = Task::resolve(&scenario.plan, organisation.definitions())
+        .expect("a scenario's plan was resolved against its organisation");
+    let selected =
+        scenario.selected(organisation_before(scenario, neon).as_ref().unwrap_or(organisation));
+    let mut failed = measure.failed().to_vec();
+    failed.sort_unstable();
+    let judge = Judge { organisation, task: &task, failed: &failed, dry_run };
+    let mut digest = StateDigest::new();
+    let (mut mismatched, mut changing) = (0, 0);
+    let mut next_selected = selected.iter().peekable();
+    for id in (1..=organisation.accounts()).map(AccountId) {
+        let is_selected = next_selected.next_if_eq(&&id).is_some();
+        let values = organisation.values(id);
+        digest.account(id, &values);
+        if is_selected || organisation.is_changed(id) {
+            let verdict = judge.account(id, is_selected, &values);
+            mismatched += u64::from(!verdict.matches);
+            changing += u64::from(verdict.changes);
+        }
+    }
+    let mut faults = Vec::new();
+    if mismatched > 0 {
+        faults.push(format!("{mismatched} accounts are not in the state that the plan demands"));
+    }
+    faults.extend(accounting_faults(measure, neon.calls(), dry_run));
+    Audit { faults, mismatched, lost_updates: 0, changing, state_digest: digest.finish() }
+}
+
+/// The organisation before the run, where a search has to be repeated on it.
+fn organisation_before(scenario: &Scenario, neon: &Neon) -> Option<Organisation> {
+    matches!(scenario.resources, crate::scenario::Resources::Search(_))
+        .then(|| neon.organisation().original())
+}
+
+/// What does not add up between the engine's figures and the server's.
+fn accounting_faults(measure: &Measure, calls: &Calls, dry_run: bool) -> Vec<String> {
+    let mut faults = Vec::new();
+    if measure.records().total() != measure.resources() {
+        let (landed, resources) = (measure.records().total(), measure.resources());
+        faults.push(format!("{landed} of {resources} accounts have landed"));
+    }
+    if !measure.obeys_littles_law() {
+        faults.push("the in-flight integral is not the sum of the service times".to_owned());
+    }
+    let writes = calls.admitted(Class::Patch) + calls.admitted(Class::Put);
+    if dry_run && writes > 0 {
+        faults.push(format!("a dry run sent {writes} writes"));
+    }
+    if measure.unanswered() == 0 {
+        for endpoint in Endpoint::ALL {
+            let of = calls.of(endpoint);
+            let (server, client) = (of.admitted + of.rejected, measure.attempts(endpoint));
+            if server != client {
+                let name = endpoint.name();
+                faults.push(format!(
+                    "{name}: the server counted {server} calls, the engine {client}"
+                ));
+            }
+        }
+    }
+    faults
+}
+
+/// Compares accounts with what the plan demands.
+struct Judge<'a> {
+    organisation: &'a Organisation,
+    task: &'a Task,
+    failed: &'a [AccountId],
+    dry_run: bool,
+}
+
+struct Verdict {
+    matches: bool,
+    changes: bool,
+}
+
+impl Judge<'_> {
+    fn account(&self, id: AccountId, is_selected: bool, now: &[(FieldId, Value)]) -> Verdict {
+        let before = self.organisation.original_values(id);
+        if !is_selected {
+            return Verdict { matches: before == now, changes: false };
+        }
+        let start = state_of_values(&before, self.task);
+        let end = self.after(id, &start, self.task.steps.len());
+        let changes = start != end;
+        if !self.others_are_untouched(&before, now) {
+            return Verdict { matches: false, changes };
+        }
+        let found = state_of_values(now, self.task);
+        let matches = if self.dry_run {
+            found == start
+        } else if self.failed.binary_search(&id).is_ok() {
+            (0..=self.task.steps.len()).any(|steps| self.after(id, &start, steps) == found)
+        } else {
+            found == end
+        };
+        Verdict { matches, changes }
+    }
+
+    /// The state after the first so many mappings.
+    fn after(&self, id: AccountId, start: &State, steps: usize) -> State {
+        let mut state = start.clone();
+        let kind = self.organisation.kind(id);
+        let mut notes = Decision::default();
+        apply(&mut state, kind, self.task, &self.task.steps[..steps], &mut notes);
+        state
+    }
+
+    /// Whether the fields that the plan does not name are as they were.
+    fn others_are_untouched(&self, before: &[(FieldId, Value)], now: &[(FieldId, Value)]) -> bool {
+        let is_other =
+            |(id, _): &&(FieldId, Value)| self.task.slots.iter().all(|slot| slot.id != *id);
+        before.iter().filter(is_other).eq(now.iter().filter(is_other))
+    }
+}

@@ -1,0 +1,76 @@
+//! The command line: one file a verb. The library never sees clap.
+
+mod args;
+mod error;
+mod inputs;
+mod output;
+mod progress;
+mod run;
+
+pub use error::{CliError, exit_code};
+
+use clap::{ArgAction, Parser, Subcommand};
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// Find out, before touching production, how to migrate custom fields in Neon CRM.
+#[derive(Debug, Parser)]
+#[command(name = "neonbench", version, max_term_width = 100, arg_required_else_help = true)]
+struct Cli {
+    /// Log filter, such as `neonbench::migration=debug`
+    #[arg(long, global = true, value_name = "FILTER", env = "NEONBENCH_LOG")]
+    log: Option<String>,
+    /// More log lines: -v info, -vv debug, -vvv each call
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    /// No progress, no warnings
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    quiet: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// One migration
+    Run(run::RunArgs),
+}
+
+/// What every command needs to know about how to speak.
+#[derive(Clone, Copy, Debug)]
+struct Voice {
+    quiet: bool,
+}
+
+/// Runs the command line of this process; the exit code is the contract's.
+///
+/// Errors: the command could not be carried out; [`exit_code`] says with which code to end.
+pub fn main() -> Result<ExitCode, CliError> {
+    let cli = Cli::parse();
+    start_log(&cli)?;
+    let voice = Voice { quiet: cli.quiet };
+    match cli.command {
+        Command::Run(args) => run::run(&args, voice),
+    }
+}
+
+fn start_log(cli: &Cli) -> Result<(), CliError> {
+    let level = match (cli.quiet, cli.verbose) {
+        (true, _) => "error",
+        (false, 0) => "warn",
+        (false, 1) => "info",
+        (false, 2) => "debug",
+        (false, _) => "trace",
+    };
+    let filter = match &cli.log {
+        Some(filter) => EnvFilter::try_new(filter)
+            .map_err(|error| CliError::usage(format!("--log `{filter}`: {error}")))?,
+        None => EnvFilter::new(format!("neonbench={level}")),
+    };
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .init();
+    Ok(())
+}

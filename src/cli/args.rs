@@ -1,0 +1,134 @@
+//! Flags that several commands share.
+
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+/// What to migrate, and where.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Workload")]
+pub(super) struct WorkloadArgs {
+    /// A built-in scenario (guide-1, guide-2, guide-3) or a TOML file
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(super) scenario: Option<String>,
+    /// A plan file
+    #[arg(long, value_name = "FILE")]
+    pub(super) plan: Option<PathBuf>,
+    /// A built-in profile of limits and service times, or a TOML file [default: documented]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(super) profile: Option<String>,
+    /// A built-in dataset or a TOML file [default: plain, or made for the plan]
+    #[arg(long, value_name = "NAME|FILE")]
+    pub(super) dataset: Option<String>,
+    /// Accounts of the organisation [default: 100]
+    #[arg(long, value_name = "N")]
+    pub(super) resources: Option<u64>,
+    /// Mappings of a workload without a plan [default: 3]
+    #[arg(long, value_name = "M", alias = "mapping-count")]
+    pub(super) mappings: Option<u32>,
+    /// The accounts to migrate: `1-9999,12001,@ids.txt`
+    #[arg(long, value_name = "IDS")]
+    pub(super) resource_ids: Option<String>,
+    /// Migrate only the first N of them
+    #[arg(long, value_name = "N")]
+    pub(super) sample: Option<u64>,
+}
+
+/// How the calls are made.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Engine")]
+pub(super) struct EngineArgs {
+    /// The strategy [default: auto]
+    #[arg(long, value_name = "STRATEGY")]
+    pub(super) strategy: Option<StrategyArg>,
+    /// Accounts or batches side by side [default: 5]
+    #[arg(long, value_name = "W", alias = "max-workers")]
+    pub(super) workers: Option<u32>,
+    /// Accounts read into memory before they are written [default: 50]
+    #[arg(long, value_name = "B")]
+    pub(super) batch_size: Option<u32>,
+    /// Pause after each N accounts
+    #[arg(long, value_name = "N")]
+    pub(super) chunk_size: Option<u32>,
+    /// How long to pause, such as 1s
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, requires = "chunk_size")]
+    pub(super) chunk_pause: Option<std::time::Duration>,
+    /// Look field definitions up once, or before each use
+    #[arg(long, value_name = "on|off", default_value = "on", hide_possible_values = true)]
+    pub(super) metadata_cache: Switch,
+    /// Write the changed fields, or the whole account
+    #[arg(long, value_name = "patch|put", default_value = "patch", hide_possible_values = true)]
+    pub(super) write: WriteArg,
+    /// Seed of the organisation, the service times and the jitter [default: 1]
+    #[arg(long, value_name = "K")]
+    pub(super) seed: Option<u64>,
+    /// Read and decide, but write nothing
+    #[arg(long)]
+    pub(super) dry_run: bool,
+}
+
+/// Where the run happens.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "World")]
+pub(super) struct WorldArgs {
+    /// In virtual time, or over HTTP [default: virtual, or http with --base-url]
+    #[arg(long, value_name = "virtual|http", hide_possible_values = true)]
+    pub(super) world: Option<WorldArg>,
+    /// A server to run against, with its base path; without one, http starts the mock
+    #[arg(long, value_name = "URL")]
+    pub(super) base_url: Option<String>,
+    /// Organisation id at that server
+    #[arg(long, value_name = "ID", env = "NEON_ORG_ID")]
+    pub(super) org_id: Option<String>,
+    /// API key at that server
+    #[arg(long, value_name = "KEY", env = "NEON_API_KEY", hide_env_values = true)]
+    pub(super) api_key: Option<String>,
+}
+
+/// How the result is shown.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct OutputArgs {
+    /// One JSON object on standard output
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+/// Repetitions under other seeds.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Engine")]
+pub(super) struct ReplicateArgs {
+    /// Runs under seeds K, K+1, … for the interval [default: 20 in virtual time, 1 over http]
+    #[arg(long, value_name = "R", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub(super) replicates: Option<u32>,
+}
+
+/// A strategy, or the selector's choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub(super) enum StrategyArg {
+    Standard,
+    Parallel,
+    PutBatch,
+    Hybrid,
+    Auto,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum Switch {
+    #[default]
+    On,
+    Off,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum WriteArg {
+    #[default]
+    Patch,
+    Put,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum WorldArg {
+    Virtual,
+    Http,
+}

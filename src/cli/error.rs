@@ -1,0 +1,72 @@
+//! What can go wrong with a command, and the exit code for it.
+
+use crate::engine::EngineError;
+use crate::plan::IdsError;
+use crate::run::RunError;
+use crate::scenario::ScenarioError;
+use neon_mock::file::FileError;
+use std::path::PathBuf;
+
+/// A command that could not be carried out.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum CliError {
+    #[error("{0}")]
+    Usage(String),
+    #[error("{0}")]
+    Guard(String),
+    #[error("cannot read {}", .path.display())]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("cannot write {}", .path.display())]
+    Write { path: PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Ids(#[from] IdsError),
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    #[error(transparent)]
+    Run(#[from] RunError),
+    #[error("cannot serve")]
+    Serve(#[source] neon_mock::StartError),
+    #[error("cannot start the asynchronous runtime")]
+    Runtime(#[source] std::io::Error),
+    #[error("cannot write to standard output")]
+    Stdout(#[source] std::io::Error),
+}
+
+impl CliError {
+    pub(super) fn usage(message: impl Into<String>) -> Self {
+        Self::Usage(message.into())
+    }
+}
+
+/// Exit codes of the contract.
+pub(super) mod code {
+    pub(crate) const INTERNAL: u8 = 1;
+    pub(crate) const USAGE: u8 = 2;
+    pub(crate) const SOME_FAILED: u8 = 3;
+    pub(crate) const NOTHING_TO_DO: u8 = 4;
+    pub(crate) const AUDIT_MISMATCH: u8 = 5;
+    pub(crate) const GUARD: u8 = 20;
+    pub(crate) const TARGET: u8 = 21;
+}
+
+/// The exit code that `error` ends the process with.
+pub const fn exit_code(error: &CliError) -> u8 {
+    match error {
+        CliError::Usage(_)
+        | CliError::Read { .. }
+        | CliError::Write { .. }
+        | CliError::File(_)
+        | CliError::Ids(_)
+        | CliError::Scenario(_)
+        | CliError::Serve(_)
+        | CliError::Run(RunError::Http(_) | RunError::Engine(EngineError::Plan(_))) => code::USAGE,
+        CliError::Guard(_) => code::GUARD,
+        CliError::Run(RunError::Engine(_)) => code::TARGET,
+        CliError::Run(RunError::Stalled(_) | RunError::Embedded(_) | RunError::Runtime(_))
+        | CliError::Runtime(_)
+        | CliError::Stdout(_) => code::INTERNAL,
+    }
+}

@@ -1,0 +1,234 @@
+//! From flags and files to scenarios, settings and worlds.
+
+use super::args::{EngineArgs, StrategyArg, Switch, WorkloadArgs, WorldArg, WorldArgs, WriteArg};
+use super::error::CliError;
+use crate::engine::{Settings, Strategy, WriteMode};
+use crate::plan::{Plan, Selection, parse_ids};
+use crate::run::{Order, World};
+use crate::scenario::{self, DatasetSource, Scenario, WireScenario, Workload};
+use crate::select::{self, ChosenBy};
+use crate::world::Target;
+use neon_mock::profile::Profile;
+use std::net::IpAddr;
+use std::num::NonZeroU32;
+use std::path::Path;
+
+/// Credentials of the mock where none are given.
+pub(super) const DEMO: &str = "demo";
+
+/// What a command works on: flags over the scenario file over the defaults.
+#[derive(Debug)]
+pub(super) struct Inputs {
+    pub(super) scenario: Scenario,
+    pub(super) world: World,
+    file: WireScenario,
+    engine: EngineArgs,
+}
+
+impl Inputs {
+    /// Reads all files and checks all flags, before anything runs.
+    pub(super) fn read(
+        workload: &WorkloadArgs,
+        engine: &EngineArgs,
+        world: &WorldArgs,
+    ) -> Result<Self, CliError> {
+        let file = scenario_file(workload.scenario.as_deref())?;
+        let workload = merge(workload, &file)?;
+        let world = self::world(world, &workload, engine.dry_run)?;
+        let inputs =
+            Self { scenario: Scenario::new(workload)?, world, file, engine: engine.clone() };
+        inputs.settings(Strategy::Standard)?;
+        Ok(inputs)
+    }
+
+    /// The seed in force.
+    pub(super) fn seed(&self) -> u64 {
+        self.engine.seed.or(self.file.seed).unwrap_or(1)
+    }
+
+    /// The strategy asked for; `None` leaves it to the selector.
+    pub(super) const fn strategy(&self) -> Option<Strategy> {
+        match self.engine.strategy {
+            Some(StrategyArg::Standard) => Some(Strategy::Standard),
+            Some(StrategyArg::Parallel) => Some(Strategy::Parallel),
+            Some(StrategyArg::PutBatch) => Some(Strategy::PutBatch),
+            Some(StrategyArg::Hybrid) => Some(Strategy::Hybrid),
+            Some(StrategyArg::Auto) | None => None,
+        }
+    }
+
+    /// The settings in force, for `strategy`.
+    pub(super) fn settings(&self, strategy: Strategy) -> Result<Settings, CliError> {
+        let EngineArgs { workers, batch_size, chunk_size, .. } = self.engine;
+        let mut settings = Settings::new(strategy);
+        if let Some(workers) = positive("--workers", workers.or(self.file.workers))? {
+            settings.workers = workers;
+        }
+        if let Some(batch_size) = positive("--batch-size", batch_size.or(self.file.batch_size))? {
+            settings.batch_size = batch_size;
+        }
+        settings.chunk_size = positive("--chunk-size", chunk_size)?;
+        settings.chunk_pause = self.engine.chunk_pause.unwrap_or_default();
+        settings.metadata_cache = self.engine.metadata_cache == Switch::On;
+        settings.write = match self.engine.write {
+            WriteArg::Patch => WriteMode::Patch,
+            WriteArg::Put => WriteMode::Put,
+        };
+        settings.dry_run = self.engine.dry_run;
+        settings.seed = self.seed();
+        Ok(settings)
+    }
+
+    /// The order for `scenario`: the strategy asked for, or the selector's choice.
+    pub(super) fn order<'a>(&self, scenario: &'a Scenario) -> Result<Order<'a>, CliError> {
+        if let Some(strategy) = self.strategy() {
+            return self.order_for(scenario, strategy);
+        }
+        let choice = select::guide_rule(scenario.expected_resources(), scenario.mappings());
+        let mut order = self.order_for(scenario, choice.strategy)?;
+        order.chosen_by = ChosenBy::Selector;
+        order.reason = choice.reason;
+        Ok(order)
+    }
+
+    /// The order for `scenario` by `strategy`, as if the user had named it.
+    pub(super) fn order_for<'a>(
+        &self,
+        scenario: &'a Scenario,
+        strategy: Strategy,
+    ) -> Result<Order<'a>, CliError> {
+        Ok(Order {
+            scenario,
+            settings: self.settings(strategy)?,
+            chosen_by: ChosenBy::User,
+            reason: "asked for".to_owned(),
+        })
+    }
+}
+
+/// `value` where it is given; zero is refused by its flag's name.
+pub(super) fn positive(flag: &str, value: Option<u32>) -> Result<Option<NonZeroU32>, CliError> {
+    match value.map(NonZeroU32::new) {
+        None => Ok(None),
+        Some(Some(value)) => Ok(Some(value)),
+        Some(None) => Err(CliError::usage(format!("{flag} 0: at least 1 is needed"))),
+    }
+}
+
+/// The text of a file that the user named.
+pub(super) fn read(path: &Path) -> Result<String, CliError> {
+    std::fs::read_to_string(path).map_err(|source| CliError::Read { path: path.to_owned(), source })
+}
+
+/// Whether `name` means a file and not something built in.
+fn is_file(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "toml") || name.contains('/')
+}
+
+/// A built-in profile, or a file.
+pub(super) fn profile(name: &str) -> Result<Profile, CliError> {
+    if is_file(name) {
+        return Ok(Profile::from_toml(name, &read(Path::new(name))?)?);
+    }
+    Ok(Scenario::profile(name)?)
+}
+
+/// A built-in dataset, or a file.
+pub(super) fn dataset(name: &str) -> Result<DatasetSource, CliError> {
+    if is_file(name) {
+        let text = read(Path::new(name))?;
+        return Ok(DatasetSource::File { origin: name.to_owned(), text });
+    }
+    Ok(DatasetSource::BuiltIn(name.to_owned()))
+}
+
+fn scenario_file(name: Option<&str>) -> Result<WireScenario, CliError> {
+    let Some(name) = name else { return Ok(WireScenario::default()) };
+    if is_file(name) {
+        return Ok(WireScenario::from_toml(name, &read(Path::new(name))?)?);
+    }
+    WireScenario::built_in(name).ok_or_else(|| {
+        let known: Vec<String> =
+            scenario::BUILT_IN.iter().map(|(name, _)| format!("`{name}`")).collect();
+        let known = known.join(", ");
+        CliError::usage(format!(
+            "there is no scenario `{name}`; built in are {known}, or name a TOML file"
+        ))
+    })
+}
+
+fn merge(args: &WorkloadArgs, file: &WireScenario) -> Result<Workload, CliError> {
+    // A plan that the scenario file names lies beside that file.
+    let beside = args.scenario.as_deref().and_then(|name| Path::new(name).parent());
+    let plan_path = match (&args.plan, &file.plan) {
+        (Some(path), _) => Some(path.clone()),
+        (None, Some(path)) => Some(beside.unwrap_or(Path::new("")).join(path)),
+        (None, None) => None,
+    };
+    let plan = match plan_path {
+        None => None,
+        Some(path) => Some(Plan::from_toml(&path.display().to_string(), &read(&path)?)?),
+    };
+    if plan.is_some() && args.mappings.is_some() {
+        return Err(CliError::usage("--mappings goes with a workload without a plan"));
+    }
+    let profile_name = args.profile.as_ref().or(file.profile.as_ref());
+    let dataset_name = args.dataset.as_ref().or(file.dataset.as_ref());
+    let ids = args.resource_ids.as_ref().or(file.resource_ids.as_ref());
+    // Flags that change the work leave the scenario's name behind.
+    let changed = args.resources.is_some() || args.mappings.is_some() || args.plan.is_some();
+    Ok(Workload {
+        name: args.scenario.clone().filter(|_| !changed),
+        plan,
+        dataset: dataset_name.map(|name| dataset(name)).transpose()?,
+        profile: profile_name.map(|name| profile(name)).transpose()?,
+        resources: args.resources.or(file.resources),
+        mappings: args.mappings.or(file.mappings),
+        ids: ids.map(|ids| parse_ids(ids)).transpose()?,
+        sample: args.sample,
+    })
+}
+
+fn world(args: &WorldArgs, workload: &Workload, dry_run: bool) -> Result<World, CliError> {
+    let Some(base_url) = &args.base_url else {
+        return Ok(match args.world {
+            Some(WorldArg::Http) => World::EmbeddedHttp,
+            Some(WorldArg::Virtual) | None => World::Virtual,
+        });
+    };
+    if args.world == Some(WorldArg::Virtual) {
+        return Err(CliError::usage("--base-url needs --world http"));
+    }
+    let selects = workload.plan.as_ref().is_some_and(|plan| plan.selection != Selection::All);
+    if workload.ids.is_none() && workload.resources.is_none() && !selects {
+        return Err(CliError::usage(
+            "--base-url needs to know which accounts: give --resource-ids, --resources, or a \
+             plan with resource_ids or a filter",
+        ));
+    }
+    let local = is_loopback(base_url);
+    if !local && !dry_run {
+        return Err(CliError::Guard(format!(
+            "refused to write to {base_url}: this version writes to loopback addresses only; \
+             add --dry-run to read and decide without writing"
+        )));
+    }
+    let credential = |given: &Option<String>, flag: &str| match given {
+        Some(given) => Ok(given.clone()),
+        None if local => Ok(DEMO.to_owned()),
+        None => Err(CliError::usage(format!("{flag} is needed for {base_url}"))),
+    };
+    Ok(World::ForeignHttp(Target {
+        base_url: base_url.clone(),
+        org_id: credential(&args.org_id, "--org-id (or NEON_ORG_ID)")?,
+        api_key: credential(&args.api_key, "--api-key (or NEON_API_KEY)")?,
+    }))
+}
+
+/// Whether `url` points at this machine. What does not parse is not trusted.
+fn is_loopback(url: &str) -> bool {
+    let Ok(url) = reqwest::Url::parse(url) else { return false };
+    let Some(host) = url.host_str() else { return false };
+    let host = host.trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+}

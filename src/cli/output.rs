@@ -1,0 +1,188 @@
+//! Results for people: figures with their units, tables that line up, JSON.
+
+use super::error::CliError;
+use crate::record::RunRecord;
+use serde::Serialize;
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+/// Writes `text` and a line end to standard output.
+///
+/// A reader that went away (`| head`) is not an error.
+pub(super) fn say(text: &str) -> Result<(), CliError> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(CliError::Stdout(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Writes `value` as one JSON object to standard output.
+pub(super) fn say_json(value: &impl Serialize) -> Result<(), CliError> {
+    say(&serde_json::to_string_pretty(value).expect("records are JSON"))
+}
+
+/// A number with its thousands parted: `12,345`.
+pub(super) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut parted = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            parted.push(',');
+        }
+        parted.push(digit);
+    }
+    parted
+}
+
+/// Seconds as people say them: `350 ms`, `41.8 s`, `6 min 02 s`, `1 h 04 min`.
+pub(crate) fn seconds(seconds: f64) -> String {
+    if seconds < 0.9995 {
+        return format!("{:.0} ms", seconds * 1e3);
+    }
+    if seconds < 119.95 {
+        return format!("{seconds:.1} s");
+    }
+    let whole = seconds.round() as u64;
+    if whole < 7_200 {
+        format!("{} min {:02} s", whole / 60, whole % 60)
+    } else {
+        let minutes = (seconds / 60.0).round() as u64;
+        format!("{} h {:02} min", minutes / 60, minutes % 60)
+    }
+}
+
+/// A table whose columns line up; the first is left-aligned, the others right-aligned.
+pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells.chain([header[column].chars().count()]).max().unwrap_or(0)
+    };
+    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    let line = |cells: &[String]| {
+        let mut line = String::new();
+        for (column, (cell, width)) in cells.iter().zip(&widths).enumerate() {
+            if column == 0 {
+                let _ = write!(line, "{cell:<width$}");
+            } else {
+                let _ = write!(line, "  {cell:>width$}");
+            }
+        }
+        line.trim_end().to_owned()
+    };
+    let header: Vec<String> = header.iter().map(|&cell| cell.to_owned()).collect();
+    let mut lines = vec![line(&header)];
+    lines.push(widths.iter().map(|width| "─".repeat(*width)).collect::<Vec<_>>().join("  "));
+    lines.extend(rows.iter().map(|row| line(row)));
+    lines.join("\n")
+}
+
+/// The audit's verdict in a few words.
+pub(super) fn verdict(record: &RunRecord) -> String {
+    if record.audit.valid {
+        "valid".to_owned()
+    } else {
+        format!("INVALID: {}", record.audit.faults.join("; "))
+    }
+}
+
+/// A run in words.
+pub(super) fn summary(record: &RunRecord) -> String {
+    let RunRecord { calls, records, performance, .. } = record;
+    let world = match record.world {
+        crate::record::WorldName::Virtual => "virtual time",
+        crate::record::WorldName::Http => "http",
+    };
+    let dry = if record.dry_run { " · dry run: nothing was written" } else { "" };
+    let mut lines = vec![format!(
+        "{} · {} accounts × {} mappings · profile {} · {world} · {} workers · batch size {} · seed {}{dry}",
+        record.strategy,
+        count(record.resources),
+        record.mappings,
+        record.profile,
+        record.workers,
+        record.batch_size,
+        record.seed,
+    )];
+    let mut line = |name: &str, text: String| lines.push(format!("  {name:<10}{text}"));
+    line("chosen", record.reason.clone());
+    line(
+        "makespan",
+        format!(
+            "{} (physical limit {}, efficiency {:.2}); {:.1} accounts/s",
+            seconds(record.makespan_s),
+            seconds(record.lower_bound_s),
+            record.efficiency,
+            performance.resources_per_s
+        ),
+    );
+    line(
+        "accounts",
+        format!(
+            "{} migrated, {} unchanged, {} skipped, {} failed",
+            count(records.migrated),
+            count(records.unchanged),
+            count(records.skipped),
+            count(records.failed)
+        ),
+    );
+    line(
+        "calls",
+        format!(
+            "{}: {} reads, {} writes, {} searches, {} look-ups, {} refused (429), {} failed; {} fewer than one by one",
+            count(calls.total),
+            count(calls.record_reads),
+            count(calls.record_writes),
+            count(calls.searches),
+            count(calls.metadata),
+            count(calls.rejected),
+            count(calls.failed),
+            percent(performance.api_call_reduction)
+        ),
+    );
+    let response = &record.response_ms;
+    line(
+        "response",
+        format!(
+            "read p50 {:.0} ms, p99 {:.0} ms; write p50 {:.0} ms, p99 {:.0} ms; {:.2} calls in flight on average",
+            response.get.p50,
+            response.get.p99,
+            response.patch.p50,
+            response.patch.p99,
+            record.in_flight_mean
+        ),
+    );
+    line("audit", format!("{}; state {}", verdict(record), record.audit.state_digest));
+    lines.extend(record.warnings.iter().map(|warning| format!("  warning   {warning}")));
+    for error in record.errors.iter().take(5) {
+        lines.push(format!(
+            "  failed    account {}: {} ({})",
+            error.resource_id, error.message, error.hint
+        ));
+    }
+    if record.errors_total > 5 {
+        lines.push(format!("  failed    and {} more; --json lists 100", record.errors_total - 5));
+    }
+    lines.join("\n")
+}
+
+/// A ratio as a percentage.
+pub(super) fn percent(ratio: f64) -> String {
+    format!("{:.0} %", ratio * 100.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_read_as_people_say_them() {
+        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(count(999), "999");
+        assert_eq!(seconds(0.35), "350 ms");
+        assert_eq!(seconds(41.83), "41.8 s");
+        assert_eq!(seconds(362.0), "6 min 02 s");
+        assert_eq!(seconds(9_000.0), "2 h 30 min");
+    }
+}

@@ -1,0 +1,253 @@
+//! What an account needs: the one place where a migration's meaning lives.
+//!
+//! Pure. Every strategy calls [`decide`], and the audit calls [`apply`] on what the organisation
+//! held before, so that a strategy cannot mean something of its own.
+//!
+//! A blank value (empty, or white space alone) is never carried anywhere, and counts as empty
+//! where it stands in a target. A source is cleared only when its value stands in the target.
+
+use crate::plan::{Operation, Slot, Step, Task, Texts};
+use compact_str::CompactString;
+use neon_mock::api::{Account, AccountKind, CustomFieldItem, FieldId, OptionId, Value};
+use smallvec::SmallVec;
+
+/// What the plan's fields hold on one account, by position in [`Task::slots`].
+pub type State = SmallVec<[Option<Value>; 8]>;
+
+/// Why a mapping could not be applied to an account.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// The value names no option of the target.
+    #[error("field `{field}` has no option `{option}`")]
+    UnknownOption {
+        /// The target.
+        field: String,
+        /// What was looked for.
+        option: String,
+    },
+    /// The target holds one option, and the value names several.
+    #[error("field `{field}` holds one option, not several")]
+    SeveralOptions {
+        /// The target.
+        field: String,
+    },
+    /// The target holds one option, and already another.
+    #[error("field `{field}` holds one option and already has another")]
+    Occupied {
+        /// The target.
+        field: String,
+    },
+}
+
+/// What some steps of a task mean for one account.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Decision {
+    /// The items to write; empty if nothing changes.
+    pub items: Vec<CustomFieldItem>,
+    /// What could not be applied, and fails the account.
+    pub problems: Vec<Problem>,
+    /// Whether the account has the fields of any of the steps.
+    pub applicable: bool,
+}
+
+/// What `steps` of `task` mean for `account` as it was read.
+pub fn decide(account: &Account, task: &Task, steps: &[Step]) -> Decision {
+    let before = state_of_account(account, task);
+    let mut after = before.clone();
+    let mut decision = Decision::default();
+    apply(&mut after, account.kind, task, steps, &mut decision);
+    for ((slot, before), after) in task.slots.iter().zip(&before).zip(&after) {
+        if before != after {
+            let item = CustomFieldItem::to_write(slot.id, slot.has_options, after.as_ref());
+            decision.items.push(item);
+        }
+    }
+    decision
+}
+
+/// What the plan's fields hold on an account as it was read.
+fn state_of_account(account: &Account, task: &Task) -> State {
+    let items = account.body.account_custom_fields.as_deref().unwrap_or_default();
+    let held = |slot: &Slot| {
+        items.iter().find(|item| item.id == Some(slot.id)).and_then(CustomFieldItem::held)
+    };
+    task.slots.iter().map(held).collect()
+}
+
+/// What the plan's fields hold among all `values` of an account.
+pub fn state_of_values(values: &[(FieldId, Value)], task: &Task) -> State {
+    let held =
+        |slot: &Slot| values.iter().find(|(id, _)| *id == slot.id).map(|(_, value)| value.clone());
+    task.slots.iter().map(held).collect()
+}
+
+/// Applies `steps` to `state` in order, each seeing the result of those before it.
+///
+/// Problems and applicability are noted in `decision`; its items are left alone.
+pub fn apply(
+    state: &mut State,
+    kind: AccountKind,
+    task: &Task,
+    steps: &[Step],
+    decision: &mut Decision,
+) {
+    for step in steps {
+        let (source, target) = (&task.slots[step.source], &task.slots[step.target]);
+        if !source.belongs_to(kind) || !target.belongs_to(kind) {
+            continue;
+        }
+        decision.applicable = true;
+        let Some(texts) = carried(state[step.source].as_ref(), source, step) else { continue };
+        let made = match made(step, state[step.target].as_ref(), &texts, target) {
+            Ok(made) => made,
+            Err(problem) => {
+                if step.validation_required {
+                    decision.problems.push(problem);
+                }
+                continue;
+            }
+        };
+        let stands = if task.cleanup_only {
+            made.stands && made.value.is_none()
+        } else {
+            if let Some(value) = made.value {
+                state[step.target] = Some(value);
+            }
+            made.stands
+        };
+        if stands && !step.preserve_source && step.source != step.target {
+            state[step.source] = None;
+        }
+    }
+}
+
+/// The source's value after the transform; `None` if there is nothing to carry.
+fn carried(value: Option<&Value>, source: &Slot, step: &Step) -> Option<Texts> {
+    let mut texts = Texts::new();
+    match value? {
+        Value::Text(text) => texts.push(text.clone()),
+        Value::Options(ids) => texts
+            .extend(ids.iter().filter_map(|&id| source.option_name(id)).map(CompactString::from)),
+    }
+    texts.retain(|text| !text.trim().is_empty());
+    for transform in &step.transform {
+        if texts.is_empty() {
+            break;
+        }
+        texts = transform.apply(texts);
+    }
+    (!texts.is_empty()).then_some(texts)
+}
+
+/// What a mapping makes of its target.
+struct Made {
+    /// The target's new value; `None` leaves it as it is.
+    value: Option<Value>,
+    /// Whether the carried value stands in the target then.
+    stands: bool,
+}
+
+impl Made {
+    const STANDS_ALREADY: Self = Self { value: None, stands: true };
+    const KEPT: Self = Self { value: None, stands: false };
+
+    fn becomes(value: Value, old: Option<&Value>) -> Self {
+        if old == Some(&value) {
+            Self::STANDS_ALREADY
+        } else {
+            Self { value: Some(value), stands: true }
+        }
+    }
+}
+
+fn made(step: &Step, old: Option<&Value>, texts: &Texts, target: &Slot) -> Result<Made, Problem> {
+    if target.has_options {
+        let old = match old {
+            Some(Value::Options(ids)) => ids.as_slice(),
+            _ => &[],
+        };
+        made_options(step.operation, old, texts, target)
+    } else {
+        Ok(made_text(step.operation, old, texts))
+    }
+}
+
+fn made_text(operation: Operation, old: Option<&Value>, texts: &Texts) -> Made {
+    // Several values share a text as search columns show them.
+    let text = match texts.as_slice() {
+        [text] => text.clone(),
+        several => several.join("|").into(),
+    };
+    let blank = match old {
+        Some(Value::Text(old)) => old.trim().is_empty(),
+        _ => true,
+    };
+    match (operation, old) {
+        (Operation::Merge, Some(Value::Text(old))) if !blank => {
+            if holds(old, &text) {
+                Made::STANDS_ALREADY
+            } else {
+                Made { value: Some(Value::Text(format!("{old} {text}").into())), stands: true }
+            }
+        }
+        (Operation::CopyIfEmpty, Some(old)) if !blank => {
+            if *old == Value::Text(text) {
+                Made::STANDS_ALREADY
+            } else {
+                Made::KEPT
+            }
+        }
+        _ => Made::becomes(Value::Text(text), old),
+    }
+}
+
+/// Whether `part` stands in `text` between white space or its ends: what a merge leaves.
+fn holds(text: &str, part: &str) -> bool {
+    text.match_indices(part).any(|(start, found)| {
+        let before = text[..start].chars().next_back();
+        let after = text[start + found.len()..].chars().next();
+        before.is_none_or(char::is_whitespace) && after.is_none_or(char::is_whitespace)
+    })
+}
+
+fn made_options(
+    operation: Operation,
+    old: &[OptionId],
+    texts: &Texts,
+    target: &Slot,
+) -> Result<Made, Problem> {
+    let field = || target.name.to_string();
+    let mut wanted: SmallVec<[OptionId; 4]> = SmallVec::new();
+    for text in texts {
+        let id = target
+            .option(text)
+            .ok_or_else(|| Problem::UnknownOption { field: field(), option: text.to_string() })?;
+        if !wanted.contains(&id) {
+            wanted.push(id);
+        }
+    }
+    if wanted.len() > 1 && !target.is_multi_valued {
+        return Err(Problem::SeveralOptions { field: field() });
+    }
+    let all_there = wanted.iter().all(|id| old.contains(id));
+    match operation {
+        Operation::CopyIfEmpty if !old.is_empty() => {
+            let same = all_there && wanted.len() == old.len();
+            Ok(if same { Made::STANDS_ALREADY } else { Made::KEPT })
+        }
+        Operation::Merge | Operation::AddOption if all_there => Ok(Made::STANDS_ALREADY),
+        Operation::Merge | Operation::AddOption => {
+            if !target.is_multi_valued && !old.is_empty() {
+                return Err(Problem::Occupied { field: field() });
+            }
+            wanted.extend_from_slice(old);
+            Ok(Made { value: Value::options(wanted), stands: true })
+        }
+        Operation::Replace | Operation::Transform | Operation::CopyIfEmpty => {
+            if all_there && wanted.len() == old.len() {
+                return Ok(Made::STANDS_ALREADY);
+            }
+            Ok(Made { value: Value::options(wanted), stands: true })
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! The engine: one strategy, one future, two worlds.
+//!
+//! It is generic over [`Transport`] and [`Clock`], spawns nothing, and says all that happens as
+//! [`Event`]s. It decides nothing about values (that is `decide`) and judges nothing (that is
+//! `audit`).
+
+mod caller;
+mod error;
+mod hybrid;
+mod migrator;
+mod parallel;
+mod put_batch;
+mod retry;
+mod settings;
+mod standard;
+mod workers;
+
+pub use error::EngineError;
+pub use settings::{Settings, Strategy, WriteMode};
+
+use crate::clock::Clock;
+use crate::event::{Event, Observer};
+use crate::plan::Plan;
+use crate::transport::Transport;
+use caller::Caller;
+use migrator::Migrator;
+use neon_mock::api::{
+    Account, AccountId, Body, Criterion, MAX_PAGE_SIZE, OutputField, Page, Request, SearchAccounts,
+    SortDirection,
+};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use workers::side_by_side;
+
+/// Which accounts a run is for.
+#[derive(Clone, Copy, Debug)]
+pub enum Resources<'a> {
+    /// These, in this order.
+    Ids(&'a [AccountId]),
+    /// Those that a search for these criteria finds before anything is written.
+    Search(&'a [Criterion]),
+}
+
+/// The column that identifies an account in search results.
+const ACCOUNT_ID: &str = "Account ID";
+
+/// Migrates `resources` by `plan` and `settings`; everything that happens goes to `observer`.
+///
+/// Each account ends in exactly one [`End`](crate::event::End).
+/// Errors: the run could not go on; accounts that landed before have landed.
+pub async fn run<T: Transport, C: Clock>(
+    transport: &T,
+    clock: &C,
+    plan: &Plan,
+    settings: &Settings,
+    resources: Resources<'_>,
+    observer: &mut dyn Observer,
+) -> Result<(), EngineError> {
+    let caller = Caller::new(transport, clock, observer, settings.seed);
+    let migrator = Migrator::new(caller, plan, settings);
+    migrator.caller().emit(&Event::Started { at: clock.now() });
+    let found;
+    let ids = match resources {
+        Resources::Ids(ids) => ids,
+        Resources::Search(criteria) => {
+            found = search(migrator.caller(), criteria).await?;
+            &found
+        }
+    };
+    migrator.caller().emit(&Event::Enumerated { resources: ids.len() as u64 });
+    if settings.metadata_cache && !ids.is_empty() {
+        migrator.task().await?;
+    }
+    let chunk_size = settings.chunk_size.map_or(usize::MAX, |size| size.get() as usize);
+    let chunks = ids.chunks(chunk_size).len() as u64;
+    for (chunk, ids) in (1..).zip(ids.chunks(chunk_size)) {
+        match settings.strategy {
+            Strategy::Standard => standard::run(&migrator, ids).await?,
+            Strategy::Parallel => parallel::run(&migrator, ids).await?,
+            Strategy::PutBatch => put_batch::run(&migrator, ids).await?,
+            Strategy::Hybrid => hybrid::run(&migrator, ids).await?,
+        }
+        migrator.caller().emit(&Event::ChunkDone { at: clock.now(), chunk, chunks });
+        if chunk < chunks {
+            clock.sleep_until(clock.now() + settings.chunk_pause).await;
+        }
+    }
+    Ok(())
+}
+
+/// The ids of all accounts that meet `criteria`, found page by page before anything is written:
+/// paging while the migration changes what is searched for would skip rows.
+async fn search<T: Transport, C: Clock>(
+    caller: &Caller<'_, T, C>,
+    criteria: &[Criterion],
+) -> Result<Vec<AccountId>, EngineError> {
+    let mut ids = Vec::new();
+    for current_page in 0.. {
+        let request = Request::SearchAccounts(SearchAccounts {
+            search_fields: criteria.to_vec(),
+            output_fields: vec![OutputField::Name(ACCOUNT_ID.to_owned())],
+            pagination: Page {
+                current_page,
+                page_size: MAX_PAGE_SIZE,
+                sort_column: Some(ACCOUNT_ID.to_owned()),
+                sort_direction: Some(SortDirection::Asc),
+            },
+        });
+        let body = caller.call(&request).await.map_err(EngineError::from_call)?;
+        let Body::Search(page) = body else {
+            return Err(EngineError::wrong_body(request.endpoint()));
+        };
+        for row in &page.search_results {
+            let id = row.get(ACCOUNT_ID).and_then(|id| id.parse().ok());
+            ids.push(id.ok_or_else(|| EngineError::wrong_body(request.endpoint()))?);
+        }
+        if page.pagination.is_last() {
+            break;
+        }
+    }
+    Ok(ids)
+}
+
+/// Reads `ids` again, with the retries and the workers of a run; accounts that cannot be read are
+/// left out. In id order if `ids` are.
+pub async fn read_accounts<T: Transport, C: Clock>(
+    transport: &T,
+    clock: &C,
+    settings: &Settings,
+    ids: &[AccountId],
+) -> Result<Vec<(AccountId, Account)>, EngineError> {
+    let mut nobody = |_: &Event| {};
+    let caller = Caller::new(transport, clock, &mut nobody, settings.seed);
+    let read = &RefCell::new(BTreeMap::new());
+    let caller = &caller;
+    let workers = (settings.workers.get() as usize).min(ids.len());
+    side_by_side(workers, ids.iter(), |&id| async move {
+        if let Ok(Body::Account(account)) = caller.call(&Request::GetAccount(id)).await {
+            read.borrow_mut().insert(id, *account);
+        }
+        Ok(())
+    })
+    .await?;
+    Ok(read.take().into_iter().collect())
+}

@@ -1,0 +1,129 @@
+//! One call, from due to done: attempts, retries, and an event for each.
+
+use super::retry;
+use crate::clock::Clock;
+use crate::event::{Call, Event, FailedCall, Observer, Outcome};
+use crate::transport::{Transport, TransportError};
+use neon_mock::api::{Body, Endpoint, Request, Response, Status};
+use neon_mock::rng::{self, Generator};
+use std::cell::{Cell, RefCell};
+
+/// Makes calls until they are answered or given up.
+pub(super) struct Caller<'a, T, C> {
+    transport: &'a T,
+    clock: &'a C,
+    observer: RefCell<&'a mut dyn Observer>,
+    jitter: RefCell<Generator>,
+    /// Whether anything ever answered. Until then a missing connection is not worth retrying.
+    answered: Cell<bool>,
+}
+
+/// A call that was given up.
+#[derive(Debug)]
+pub(super) struct GivenUp {
+    /// How it ended.
+    pub(super) call: FailedCall,
+    /// What the last answer held.
+    pub(super) body: Option<Body>,
+    /// What happened, in words.
+    pub(super) message: String,
+}
+
+impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
+    pub(super) fn new(
+        transport: &'a T,
+        clock: &'a C,
+        observer: &'a mut dyn Observer,
+        seed: u64,
+    ) -> Self {
+        Self {
+            transport,
+            clock,
+            observer: RefCell::new(observer),
+            jitter: RefCell::new(rng::stream(seed, "backoff")),
+            answered: Cell::new(false),
+        }
+    }
+
+    pub(super) const fn clock(&self) -> &C {
+        self.clock
+    }
+
+    pub(super) fn emit(&self, event: &Event) {
+        self.observer.borrow_mut().observe(event);
+    }
+
+    /// Makes `request`, due now, until it is carried out or given up.
+    pub(super) async fn call(&self, request: &Request) -> Result<Body, GivenUp> {
+        let endpoint = request.endpoint();
+        let due_at = self.clock.now();
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let sent_at = self.clock.now();
+            self.emit(&Event::Sent { at: sent_at, endpoint });
+            let answer = self.transport.call(request).await;
+            let done_at = self.clock.now();
+            let outcome = outcome_of(&answer);
+            let call = Call { endpoint, attempt, due_at, sent_at, done_at, outcome };
+            self.emit(&Event::Done(call));
+            let first_contact = !self.answered.get();
+            self.answered.set(self.answered.get() || answer.is_ok());
+            let answer = match answer {
+                Ok(response) if outcome.is_ok() => return Ok(response.body),
+                answer => answer,
+            };
+            let hopeless = first_contact && outcome == Outcome::Unreachable;
+            let elapsed = done_at.since(due_at);
+            let delay = retry::backoff(outcome, attempt, elapsed, &mut self.jitter.borrow_mut());
+            match delay {
+                Some(delay) if !hopeless => self.clock.sleep_until(done_at + delay).await,
+                _ => return Err(given_up(endpoint, outcome, attempt, answer)),
+            }
+        }
+    }
+}
+
+fn given_up(
+    endpoint: Endpoint,
+    outcome: Outcome,
+    attempts: u32,
+    answer: Result<Response, TransportError>,
+) -> GivenUp {
+    let name = endpoint.name();
+    let (status, body, message) = match answer {
+        Err(error) => (None, None, format!("{name}: {error}")),
+        Ok(Response { status, body }) => {
+            let reason = match &body {
+                Body::Errors(errors) if !errors.is_empty() => {
+                    errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
+                }
+                _ => outcome.name().replace('_', " "),
+            };
+            (Some(status), Some(body), format!("{name} answered {status}: {reason}"))
+        }
+    };
+    GivenUp { call: FailedCall { endpoint, outcome, status, attempts }, body, message }
+}
+
+fn outcome_of(answer: &Result<Response, TransportError>) -> Outcome {
+    match answer {
+        Ok(Response { status, body }) => match *status {
+            Status::MERGED => Outcome::Merged,
+            status if status.is_success() && matches!(body, Body::Errors(_)) => {
+                Outcome::ErrorsUnderSuccess
+            }
+            status if status.is_success() => Outcome::Ok,
+            Status::UNAUTHORIZED => Outcome::Unauthorized,
+            Status(403) => Outcome::Forbidden,
+            Status::NOT_FOUND => Outcome::NotFound,
+            Status::TOO_MANY_REQUESTS => Outcome::Rejected,
+            status if status.is_server_error() => Outcome::ServerError,
+            _ => Outcome::Refused,
+        },
+        Err(TransportError::Unreachable(_)) => Outcome::Unreachable,
+        Err(TransportError::Timeout) => Outcome::Timeout,
+        Err(TransportError::Interrupted(_)) => Outcome::Interrupted,
+        Err(TransportError::Malformed(_)) => Outcome::Malformed,
+    }
+}

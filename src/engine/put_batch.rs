@@ -1,0 +1,18 @@
+//! Put batch: one account after another, one read and one write for all mappings. A batch is read
+//! before it is written, so that its size bounds what is held in memory.
+
+use super::EngineError;
+use super::migrator::Migrator;
+use crate::clock::Clock;
+use crate::transport::Transport;
+use neon_mock::api::AccountId;
+
+pub(super) async fn run<T: Transport, C: Clock>(
+    migrator: &Migrator<'_, T, C>,
+    ids: &[AccountId],
+) -> Result<(), EngineError> {
+    for batch in ids.chunks(migrator.settings().batch_size.get() as usize) {
+        migrator.batch(batch).await?;
+    }
+    Ok(())
+}

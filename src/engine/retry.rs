@@ -1,0 +1,86 @@
+//! When a failed attempt is made again: full jitter under a cap. Pure.
+
+use crate::event::Outcome;
+use neon_mock::rng::{self, Generator};
+use rand::Rng;
+use std::time::Duration;
+
+/// The first backoff's upper end.
+const BASE: Duration = Duration::from_millis(100);
+
+/// Any backoff's upper end.
+const CAP: Duration = Duration::from_secs(5);
+
+/// How long a call may be refused with 429 before it is given up.
+const REJECTED_FOR: Duration = Duration::from_secs(600);
+
+/// How often a call is made again after a server or transport error.
+const RETRIES: u32 = 8;
+
+/// How long to wait after attempt number `attempt` ended with `outcome`, `elapsed` after the call
+/// was due; `None` gives the call up.
+///
+/// A refused call did nothing and is made again for ten minutes. A call that may have been
+/// carried out is made again too: every write of a migration sets values, and setting them twice
+/// is setting them once.
+/// Source of the jitter: Brooker, "Exponential Backoff and Jitter", AWS, 2015 (full jitter).
+pub(super) fn backoff(
+    outcome: Outcome,
+    attempt: u32,
+    elapsed: Duration,
+    jitter: &mut Generator,
+) -> Option<Duration> {
+    let delay = full_jitter(attempt, jitter);
+    let again = match outcome {
+        Outcome::Rejected => elapsed + delay <= REJECTED_FOR,
+        Outcome::ServerError
+        | Outcome::Unreachable
+        | Outcome::Timeout
+        | Outcome::Interrupted
+        | Outcome::Malformed => attempt <= RETRIES,
+        Outcome::Ok
+        | Outcome::Merged
+        | Outcome::NotFound
+        | Outcome::Unauthorized
+        | Outcome::Forbidden
+        | Outcome::Refused
+        | Outcome::ErrorsUnderSuccess => false,
+    };
+    again.then_some(delay)
+}
+
+fn full_jitter(attempt: u32, jitter: &mut Generator) -> Duration {
+    let doublings = attempt.saturating_sub(1).min(16);
+    let upper = BASE.saturating_mul(1 << doublings).min(CAP);
+    Duration::from_nanos(rng::below(jitter.next_u64(), upper.as_nanos() as usize + 1) as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn backoff_is_jittered_over_the_whole_range_and_capped() {
+        let mut jitter = rng::stream(1, "test");
+        let mut longest = |attempt| {
+            (0..1_000).map(|_| full_jitter(attempt, &mut jitter)).max().unwrap_or_default()
+        };
+        for (attempt, upper_ms) in [(1, 100), (2, 200), (6, 3_200), (7, 5_000), (60, 5_000)] {
+            let longest = longest(attempt).as_millis();
+            assert!(longest <= upper_ms && longest > upper_ms * 98 / 100, "{attempt}: {longest}");
+        }
+    }
+
+    #[test]
+    fn refusals_go_on_for_ten_minutes_and_errors_eight_times() {
+        let mut jitter = rng::stream(1, "test");
+        let mut again = |outcome, attempt, elapsed_s| {
+            backoff(outcome, attempt, Duration::from_secs(elapsed_s), &mut jitter).is_some()
+        };
+        assert!(again(Outcome::Rejected, 500, 594));
+        assert!(!again(Outcome::Rejected, 2, 601));
+        assert!(again(Outcome::ServerError, 8, 3_000));
+        assert!(!again(Outcome::ServerError, 9, 1));
+        assert!(!again(Outcome::NotFound, 1, 0));
+    }
+}

@@ -1,0 +1,117 @@
+//! How a run makes its calls.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// A way of ordering a migration's calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// One account after another, one read and one write for each mapping.
+    Standard,
+    /// As standard, with whole accounts side by side.
+    Parallel,
+    /// One account after another, one read and one write for all mappings, in batches.
+    PutBatch,
+    /// As `put_batch`, with small batches side by side.
+    Hybrid,
+}
+
+impl Strategy {
+    /// Every strategy, in the order in which the guide names them.
+    pub const ALL: [Self; 4] = [Self::Standard, Self::Parallel, Self::PutBatch, Self::Hybrid];
+
+    /// The guide's name for it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Parallel => "parallel",
+            Self::PutBatch => "put_batch",
+            Self::Hybrid => "hybrid",
+        }
+    }
+
+    /// Whether it has calls of several accounts in flight at once.
+    pub const fn is_concurrent(self) -> bool {
+        matches!(self, Self::Parallel | Self::Hybrid)
+    }
+}
+
+impl fmt::Display for Strategy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// How a changed account is written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WriteMode {
+    /// Only the changed fields.
+    #[default]
+    Patch,
+    /// The whole account as it was read, with the changes: undoes what others wrote meanwhile.
+    Put,
+}
+
+/// How a run makes its calls.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Settings {
+    /// The strategy.
+    pub strategy: Strategy,
+    /// Accounts or batches side by side, for the concurrent strategies.
+    pub workers: NonZeroU32,
+    /// Accounts read into memory before they are written, over all workers.
+    pub batch_size: NonZeroU32,
+    /// Accounts after which the run pauses; `None` runs through.
+    pub chunk_size: Option<NonZeroU32>,
+    /// How long it pauses.
+    pub chunk_pause: Duration,
+    /// Whether field definitions are looked up once, or again before each use.
+    pub metadata_cache: bool,
+    /// How a changed account is written.
+    pub write: WriteMode,
+    /// Whether writes are left out.
+    pub dry_run: bool,
+    /// Seed of the jitter.
+    pub seed: u64,
+}
+
+/// The most accounts that one of hybrid's batches holds. Source: the guide's engine.
+const MAX_HYBRID_BATCH: u32 = 25;
+
+impl Settings {
+    /// The defaults: 5 workers, batches of 50, no chunks, metadata cached, PATCH, seed 1.
+    pub const fn new(strategy: Strategy) -> Self {
+        Self {
+            strategy,
+            workers: NonZeroU32::new(5).expect("not zero"),
+            batch_size: NonZeroU32::new(50).expect("not zero"),
+            chunk_size: None,
+            chunk_pause: Duration::ZERO,
+            metadata_cache: true,
+            write: WriteMode::Patch,
+            dry_run: false,
+            seed: 1,
+        }
+    }
+
+    /// Accounts in each of hybrid's batches.
+    pub fn hybrid_batch(&self) -> usize {
+        (self.batch_size.get() / self.workers.get()).clamp(1, MAX_HYBRID_BATCH) as usize
+    }
+
+    /// What a person should know before running with these.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        if self.strategy == Strategy::Hybrid && self.batch_size < self.workers {
+            warnings.push(format!(
+                "batch size {} is below {} workers: hybrid runs batches of one account",
+                self.batch_size, self.workers
+            ));
+        }
+        warnings
+    }
+}

@@ -1,0 +1,35 @@
+//! Workers side by side inside one future: nothing is spawned.
+
+use super::EngineError;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use std::cell::Cell;
+
+/// Runs `job` on every item with at most `workers` at once; each worker takes the next item from
+/// one queue, in order. The first error ends them all.
+pub(super) async fn side_by_side<I: Copy, F>(
+    workers: usize,
+    items: impl Iterator<Item = I>,
+    job: impl Fn(I) -> F,
+) -> Result<(), EngineError>
+where
+    F: Future<Output = Result<(), EngineError>>,
+{
+    let queue = Cell::new(Some(items));
+    let next = || {
+        let mut items = queue.take()?;
+        let item = items.next()?;
+        queue.set(Some(items));
+        Some(item)
+    };
+    let worker = || async {
+        while let Some(item) = next() {
+            job(item).await?;
+        }
+        Ok::<(), EngineError>(())
+    };
+    let mut running: FuturesUnordered<_> = (0..workers).map(|_| worker()).collect();
+    while let Some(ended) = running.next().await {
+        ended?;
+    }
+    Ok(())
+}

@@ -1,0 +1,312 @@
+//! Events folded into figures: HDR histograms per endpoint and outcome, the in-flight integral,
+//! the makespan, and how the accounts ended.
+
+use crate::event::{Call, End, Event, Failure, Observer, Outcome, SkipReason};
+use hdrhistogram::Histogram;
+use neon_mock::api::{AccountId, Class, Endpoint};
+use neon_mock::time::{Timestamp, nanos};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The finest difference that histograms keep, in ns.
+const LOWEST_NS: u64 = 1_000;
+
+/// The longest time that histograms keep, in ns: longer ones count as this.
+const HIGHEST_NS: u64 = 7_200_000_000_000;
+
+/// Significant decimal digits of histograms.
+const DIGITS: u8 = 3;
+
+/// Failures kept with their details; the others are only counted.
+const MAX_FAILURES: usize = 100;
+
+/// An empty histogram of times: 1 µs to 2 h, three digits.
+pub fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(LOWEST_NS, HIGHEST_NS, DIGITS).expect("valid bounds")
+}
+
+/// Times of one endpoint's calls with one outcome, in ns.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// sent − due.
+    pub wait: Histogram<u64>,
+    /// done − sent.
+    pub service: Histogram<u64>,
+    /// done − due.
+    pub response: Histogram<u64>,
+}
+
+impl Series {
+    fn new() -> Self {
+        Self { wait: histogram(), service: histogram(), response: histogram() }
+    }
+
+    fn record(&mut self, call: &Call) {
+        self.wait.saturating_record(nanos(call.sent_at.since(call.due_at)));
+        self.service.saturating_record(nanos(call.done_at.since(call.sent_at)));
+        self.response.saturating_record(nanos(call.done_at.since(call.due_at)));
+    }
+}
+
+/// How accounts ended.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "one member an ending")]
+pub struct Records {
+    pub migrated: u64,
+    pub unchanged: u64,
+    pub skipped: u64,
+    pub failed: u64,
+}
+
+impl Records {
+    /// All of them.
+    pub const fn total(&self) -> u64 {
+        self.migrated + self.unchanged + self.skipped + self.failed
+    }
+}
+
+/// The figures of one run.
+#[derive(Clone, Debug)]
+pub struct Measure {
+    series: Vec<Option<Box<Series>>>,
+    attempts: [u64; Endpoint::ALL.len()],
+    retries: u64,
+    unanswered: u64,
+    started_at: Timestamp,
+    landed_at: Timestamp,
+    in_flight: u64,
+    in_flight_since: Timestamp,
+    in_flight_ns: u128,
+    service_ns: u128,
+    buffered: i64,
+    peak_buffered: i64,
+    resources: u64,
+    records: Records,
+    failures: Vec<(AccountId, Failure)>,
+    failed: Vec<AccountId>,
+    skipped: BTreeMap<String, u64>,
+}
+
+impl Default for Measure {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Measure {
+    /// The figures of a run that has not begun.
+    pub fn new() -> Self {
+        Self {
+            series: vec![None; Endpoint::ALL.len() * Outcome::ALL.len()],
+            attempts: [0; Endpoint::ALL.len()],
+            retries: 0,
+            unanswered: 0,
+            started_at: Timestamp::ZERO,
+            landed_at: Timestamp::ZERO,
+            in_flight: 0,
+            in_flight_since: Timestamp::ZERO,
+            in_flight_ns: 0,
+            service_ns: 0,
+            buffered: 0,
+            peak_buffered: 0,
+            resources: 0,
+            records: Records::default(),
+            failures: Vec::new(),
+            failed: Vec::new(),
+            skipped: BTreeMap::new(),
+        }
+    }
+
+    /// From the first call due to the last account landed.
+    pub fn makespan(&self) -> Duration {
+        self.landed_at.since(self.started_at)
+    }
+
+    /// Accounts that the run was for.
+    pub const fn resources(&self) -> u64 {
+        self.resources
+    }
+
+    /// How the accounts ended.
+    pub const fn records(&self) -> Records {
+        self.records
+    }
+
+    /// The first failures, with their accounts.
+    pub fn failures(&self) -> &[(AccountId, Failure)] {
+        &self.failures
+    }
+
+    /// Every account that failed, in the order in which they did.
+    pub fn failed(&self) -> &[AccountId] {
+        &self.failed
+    }
+
+    /// Why accounts were skipped, and how many for each reason.
+    pub const fn skipped(&self) -> &BTreeMap<String, u64> {
+        &self.skipped
+    }
+
+    /// Attempts on `endpoint`, whatever became of them.
+    pub const fn attempts(&self, endpoint: Endpoint) -> u64 {
+        self.attempts[endpoint.index()]
+    }
+
+    /// Attempts in all.
+    pub fn total_attempts(&self) -> u64 {
+        self.attempts.iter().sum()
+    }
+
+    /// Attempts beyond the first of their call.
+    pub const fn retries(&self) -> u64 {
+        self.retries
+    }
+
+    /// Attempts to which no status came back.
+    pub const fn unanswered(&self) -> u64 {
+        self.unanswered
+    }
+
+    /// Attempts on `endpoint` with `outcome`.
+    pub fn count(&self, endpoint: Endpoint, outcome: Outcome) -> u64 {
+        self.series(endpoint, outcome).map_or(0, |series| series.service.len())
+    }
+
+    /// Attempts with `outcome` on all endpoints.
+    pub fn count_all(&self, outcome: Outcome) -> u64 {
+        Endpoint::ALL.into_iter().map(|endpoint| self.count(endpoint, outcome)).sum()
+    }
+
+    /// Times of the calls on `endpoint` with `outcome`; `None` if there were none.
+    pub fn series(&self, endpoint: Endpoint, outcome: Outcome) -> Option<&Series> {
+        self.series[slot(endpoint, outcome)].as_deref()
+    }
+
+    /// Response times of the calls of `class` that were carried out, in ns.
+    pub fn responses(&self, class: Class) -> Histogram<u64> {
+        let mut all = histogram();
+        for endpoint in Endpoint::ALL.into_iter().filter(|endpoint| endpoint.class() == class) {
+            if let Some(series) = self.series(endpoint, Outcome::Ok) {
+                all.add(&series.response).expect("histograms of the same bounds");
+            }
+        }
+        all
+    }
+
+    /// The most accounts that were read and waited in memory for their write.
+    pub const fn peak_buffered(&self) -> u64 {
+        self.peak_buffered.unsigned_abs()
+    }
+
+    /// Mean number of calls in flight over the makespan; 0 for an instant run.
+    pub fn in_flight_mean(&self) -> f64 {
+        let makespan = self.makespan().as_nanos();
+        if makespan == 0 { 0.0 } else { self.in_flight_ns as f64 / makespan as f64 }
+    }
+
+    /// Little's law as an identity: a run that starts and ends empty has ∫ in-flight dt equal to
+    /// the sum of its service times, to the nanosecond.
+    pub const fn obeys_littles_law(&self) -> bool {
+        self.in_flight == 0 && self.in_flight_ns == self.service_ns
+    }
+
+    fn pass_to(&mut self, now: Timestamp) {
+        let passed = now.since(self.in_flight_since);
+        self.in_flight_ns += u128::from(self.in_flight) * passed.as_nanos();
+        self.in_flight_since = now;
+    }
+
+    fn done(&mut self, call: &Call) {
+        self.pass_to(call.done_at);
+        self.in_flight -= 1;
+        self.service_ns += call.done_at.since(call.sent_at).as_nanos();
+        self.retries += u64::from(call.attempt > 1);
+        self.unanswered += u64::from(matches!(
+            call.outcome,
+            Outcome::Unreachable | Outcome::Timeout | Outcome::Interrupted
+        ));
+        self.series[slot(call.endpoint, call.outcome)]
+            .get_or_insert_with(|| Box::new(Series::new()))
+            .record(call);
+    }
+
+    fn landed(&mut self, at: Timestamp, id: AccountId, end: &End) {
+        self.landed_at = at;
+        match end {
+            End::Migrated => self.records.migrated += 1,
+            End::Unchanged => self.records.unchanged += 1,
+            End::Skipped(reason) => {
+                self.records.skipped += 1;
+                let reason = match reason {
+                    SkipReason::Merged { .. } => "merged into another account".to_owned(),
+                    SkipReason::NotApplicable => reason.to_string(),
+                };
+                *self.skipped.entry(reason).or_default() += 1;
+            }
+            End::Failed(failure) => {
+                self.records.failed += 1;
+                self.failed.push(id);
+                if self.failures.len() < MAX_FAILURES {
+                    self.failures.push((id, failure.clone()));
+                }
+            }
+        }
+    }
+}
+
+const fn slot(endpoint: Endpoint, outcome: Outcome) -> usize {
+    endpoint.index() * Outcome::ALL.len() + outcome as usize
+}
+
+impl Observer for Measure {
+    fn observe(&mut self, event: &Event) {
+        match event {
+            Event::Started { at } => {
+                self.started_at = *at;
+                self.landed_at = *at;
+                self.in_flight_since = *at;
+            }
+            Event::Enumerated { resources } => self.resources = *resources,
+            Event::Sent { at, endpoint } => {
+                self.pass_to(*at);
+                self.in_flight += 1;
+                self.attempts[endpoint.index()] += 1;
+            }
+            Event::Done(call) => self.done(call),
+            Event::Buffered { records } => {
+                self.buffered += records;
+                self.peak_buffered = self.peak_buffered.max(self.buffered);
+            }
+            Event::Landed { at, id, end } => self.landed(*at, *id, end),
+            Event::ChunkDone { .. } => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_services_and_in_flight_are_folded_exactly() {
+        let at = Timestamp::from_nanos;
+        let mut measure = Measure::new();
+        let endpoint = Endpoint::GetAccount;
+        measure.observe(&Event::Started { at: at(1_000) });
+        measure.observe(&Event::Sent { at: at(1_000), endpoint });
+        measure.observe(&Event::Sent { at: at(3_000), endpoint });
+        let call = |attempt, sent_at, done_at, outcome| {
+            let (sent_at, done_at) = (at(sent_at), at(done_at));
+            Event::Done(Call { endpoint, attempt, due_at: at(1_000), sent_at, done_at, outcome })
+        };
+        measure.observe(&call(1, 1_000, 5_000, Outcome::Ok));
+        measure.observe(&call(2, 3_000, 9_000, Outcome::Rejected));
+        measure.observe(&Event::Landed { at: at(9_000), id: AccountId(1), end: End::Migrated });
+        assert_eq!(measure.makespan(), Duration::from_nanos(8_000));
+        assert!(measure.obeys_littles_law());
+        assert!((measure.in_flight_mean() - 10.0 / 8.0).abs() < 1e-12);
+        let rejected = measure.series(endpoint, Outcome::Rejected).unwrap();
+        assert_eq!((rejected.wait.max(), rejected.response.max()), (2_047, 8_191));
+        assert_eq!((measure.retries(), measure.total_attempts()), (1, 2));
+    }
+}

@@ -1,0 +1,169 @@
+//! Declarative transforms: what happens to a value between source and target.
+//!
+//! A value is one text, or several: the names of options, or what a split leaves. Transforms are
+//! data, so that a plan can be reviewed, stored and run again.
+
+use compact_str::CompactString;
+use regex::Regex;
+use smallvec::SmallVec;
+use std::collections::BTreeMap;
+
+/// The texts of a value, in order.
+pub type Texts = SmallVec<[CompactString; 2]>;
+
+/// One step of a transform.
+#[derive(Clone, Debug)]
+pub enum Transform {
+    /// Any value becomes this one.
+    Constant(CompactString),
+    /// Each text becomes what it stands for; others become `default`, or nothing without one.
+    Map {
+        /// What each text stands for.
+        values: BTreeMap<CompactString, CompactString>,
+        /// What the others become.
+        default: Option<CompactString>,
+    },
+    /// White space around each text goes.
+    Trim,
+    /// Each text changes case.
+    Case(Case),
+    /// Each text becomes its parts.
+    Split(CompactString),
+    /// Each match of the pattern is replaced; `$1` stands for a group.
+    RegexReplace {
+        /// What to look for.
+        pattern: Regex,
+        /// What to put there.
+        with: String,
+    },
+    /// The text goes where `{value}` stands.
+    Template(String),
+}
+
+/// Which case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Case {
+    /// SHOUTED.
+    Upper,
+    /// whispered.
+    Lower,
+    /// Every Word Capitalised.
+    Title,
+}
+
+/// A step that says something impossible.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum TransformError {
+    #[error("a template needs `{{value}}` in it")]
+    NoPlaceholder,
+    #[error("a split needs a separator")]
+    EmptySeparator,
+    #[error("the pattern is no regular expression: {0}")]
+    Pattern(String),
+}
+
+impl Transform {
+    /// A regular-expression step. Errors: the pattern does not compile.
+    pub fn regex_replace(pattern: &str, with: &str) -> Result<Self, TransformError> {
+        let pattern = Regex::new(pattern).map_err(|error| {
+            TransformError::Pattern(error.to_string().lines().last().unwrap_or_default().to_owned())
+        })?;
+        Ok(Self::RegexReplace { pattern, with: with.to_owned() })
+    }
+
+    /// A template step. Errors: no `{value}` in it.
+    pub fn template(text: &str) -> Result<Self, TransformError> {
+        if text.contains("{value}") {
+            Ok(Self::Template(text.to_owned()))
+        } else {
+            Err(TransformError::NoPlaceholder)
+        }
+    }
+
+    /// A split step. Errors: an empty separator.
+    pub fn split(separator: &str) -> Result<Self, TransformError> {
+        if separator.is_empty() {
+            Err(TransformError::EmptySeparator)
+        } else {
+            Ok(Self::Split(separator.into()))
+        }
+    }
+
+    /// What the step makes of `texts`. Blank results are dropped.
+    pub fn apply(&self, texts: Texts) -> Texts {
+        let mut made = Texts::new();
+        match self {
+            Self::Constant(value) => made.push(value.clone()),
+            Self::Split(separator) => {
+                for text in &texts {
+                    made.extend(text.split(separator.as_str()).map(CompactString::from));
+                }
+            }
+            _ => made.extend(texts.iter().filter_map(|text| self.one(text))),
+        }
+        made.retain(|text| !text.trim().is_empty());
+        made
+    }
+
+    fn one(&self, text: &CompactString) -> Option<CompactString> {
+        Some(match self {
+            Self::Constant(_) | Self::Split(_) => unreachable!("they work on the whole value"),
+            Self::Map { values, default } => values.get(text).or(default.as_ref())?.clone(),
+            Self::Trim => text.trim().into(),
+            Self::Case(Case::Upper) => text.to_uppercase(),
+            Self::Case(Case::Lower) => text.to_lowercase(),
+            Self::Case(Case::Title) => title(text),
+            Self::RegexReplace { pattern, with } => {
+                CompactString::from(pattern.replace_all(text, with.as_str()))
+            }
+            Self::Template(template) => template.replace("{value}", text).into(),
+        })
+    }
+}
+
+fn title(text: &str) -> CompactString {
+    let mut made = CompactString::default();
+    let mut in_word = false;
+    for c in text.chars() {
+        if in_word {
+            c.to_lowercase().for_each(|c| made.push(c));
+        } else {
+            c.to_uppercase().for_each(|c| made.push(c));
+        }
+        in_word = c.is_alphanumeric() || c == '\'';
+    }
+    made
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn apply(step: &Transform, texts: &[&str]) -> Vec<String> {
+        let texts = texts.iter().map(|&text| CompactString::from(text)).collect();
+        step.apply(texts).iter().map(CompactString::to_string).collect()
+    }
+
+    #[test]
+    fn each_step_does_what_it_says() {
+        let map = Transform::Map { values: [("Y".into(), "Yes".into())].into(), default: None };
+        assert_eq!(apply(&Transform::Constant("on".into()), &["a", "b"]), ["on"]);
+        assert_eq!(apply(&map, &["Y", "N"]), ["Yes"]);
+        assert_eq!(apply(&Transform::Trim, &["  a b "]), ["a b"]);
+        assert_eq!(apply(&Transform::Case(Case::Title), &["o'neill ÉTÉ"]), ["O'neill Été"]);
+        assert_eq!(apply(&Transform::split(";").unwrap(), &["a;;b", " ;c"]), ["a", "b", "c"]);
+        let regex = Transform::regex_replace(r"(\d+) years", "$1y").unwrap();
+        assert_eq!(apply(&regex, &["3 years"]), ["3y"]);
+        let template = Transform::template("Skill: {value}").unwrap();
+        assert_eq!(apply(&template, &["Cooking"]), ["Skill: Cooking"]);
+    }
+
+    #[test]
+    fn impossible_steps_are_refused() {
+        assert_eq!(Transform::template("x").unwrap_err(), TransformError::NoPlaceholder);
+        assert_eq!(Transform::split("").unwrap_err(), TransformError::EmptySeparator);
+        assert!(matches!(Transform::regex_replace("(", ""), Err(TransformError::Pattern(_))));
+    }
+}

@@ -1,0 +1,221 @@
+//! One run: (scenario, settings, world) -> its record.
+
+use crate::audit::{self, Audit};
+use crate::bound::{Work, lower_bound};
+use crate::engine::{self, EngineError, Settings};
+use crate::event::{Event, Observer};
+use crate::measure::Measure;
+use crate::read_back::{Recorder, read_back};
+use crate::record::{AuditBy, Findings, Heading, RunRecord, WorldName};
+use crate::scenario::{Resources, Scenario};
+use crate::select::ChosenBy;
+use crate::world::{HttpError, HttpTransport, InProcess, Stalled, Target, VirtualClock, WallClock};
+use neon_mock::{Calls, Neon, NeonMock, StartError};
+use std::time::Duration;
+
+/// Where a run happens.
+#[derive(Clone, Debug)]
+pub enum World {
+    /// In process, in virtual time.
+    Virtual,
+    /// Over HTTP, against a mock that is started for the run.
+    EmbeddedHttp,
+    /// Over HTTP, against someone else's server.
+    ForeignHttp(Target),
+}
+
+impl World {
+    /// The name in records.
+    pub const fn name(&self) -> WorldName {
+        match self {
+            Self::Virtual => WorldName::Virtual,
+            Self::EmbeddedHttp | Self::ForeignHttp(_) => WorldName::Http,
+        }
+    }
+}
+
+/// A run as it was ordered.
+#[derive(Clone, Debug)]
+pub struct Order<'a> {
+    /// What to migrate, and where.
+    pub scenario: &'a Scenario,
+    /// How; its seed makes the organisation and the service times too.
+    pub settings: Settings,
+    /// Who chose the strategy.
+    pub chosen_by: ChosenBy,
+    /// Why.
+    pub reason: String,
+}
+
+/// A run as it was: its record, and the histograms behind it.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The record.
+    pub record: RunRecord,
+    /// The figures that it was made from.
+    pub measure: Measure,
+}
+
+/// A run that could not be made.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum RunError {
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error(transparent)]
+    Stalled(#[from] Stalled),
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    #[error("cannot start the embedded mock")]
+    Embedded(#[source] StartError),
+    #[error("cannot start the asynchronous runtime")]
+    Runtime(#[source] std::io::Error),
+}
+
+/// Folds events into figures, and hands them on.
+struct Fold<'a> {
+    measure: Measure,
+    observer: &'a mut dyn Observer,
+}
+
+impl Observer for Fold<'_> {
+    fn observe(&mut self, event: &Event) {
+        self.measure.observe(event);
+        self.observer.observe(event);
+    }
+}
+
+/// What is known of a run once it is over.
+struct Done {
+    audit: Audit,
+    audit_by: AuditBy,
+    server_calls: Option<Calls>,
+    wall: Duration,
+    audit_wall: Duration,
+    connections_opened: u64,
+}
+
+impl Order<'_> {
+    /// Makes the run in `world`; every event goes to `observer` too.
+    ///
+    /// Errors: the run could not be made. What happens to single accounts is in the record.
+    pub fn run(&self, world: &World, observer: &mut dyn Observer) -> Result<Run, RunError> {
+        let mut fold = Fold { measure: Measure::new(), observer };
+        let done = match world {
+            World::Virtual => self.in_virtual_time(&mut fold),
+            World::EmbeddedHttp => runtime()?.block_on(self.over_http_embedded(&mut fold)),
+            World::ForeignHttp(target) => {
+                runtime()?.block_on(self.over_http_foreign(target, &mut fold))
+            }
+        }?;
+        let record = self.record(world, &fold.measure, &done);
+        Ok(Run { record, measure: fold.measure })
+    }
+
+    fn resources(&self) -> engine::Resources<'_> {
+        match &self.scenario.resources {
+            Resources::Ids(ids) => engine::Resources::Ids(ids),
+            Resources::Search(criteria) => engine::Resources::Search(criteria),
+        }
+    }
+
+    fn in_virtual_time(&self, fold: &mut Fold<'_>) -> Result<Done, RunError> {
+        let clock = VirtualClock::new();
+        let transport = InProcess::new(self.scenario.neon(self.settings.seed), clock.clone());
+        let (plan, settings) = (&self.scenario.plan, &self.settings);
+        let wall = WallClock::start();
+        clock.run(engine::run(&transport, &clock, plan, settings, self.resources(), fold))??;
+        let wall = wall.elapsed();
+        Ok(self.audited(&transport.into_neon(), &fold.measure, wall, 0))
+    }
+
+    async fn over_http_embedded(&self, fold: &mut Fold<'_>) -> Result<Done, RunError> {
+        let mock = NeonMock::builder()
+            .neon(self.scenario.neon(self.settings.seed))
+            .try_start()
+            .await
+            .map_err(RunError::Embedded)?;
+        let (org_id, api_key) = mock.credentials();
+        let target = Target {
+            base_url: mock.base_url(),
+            org_id: org_id.to_owned(),
+            api_key: api_key.to_owned(),
+        };
+        let transport = HttpTransport::new(target)?;
+        let clock = WallClock::start();
+        let (plan, settings) = (&self.scenario.plan, &self.settings);
+        engine::run(&transport, &clock, plan, settings, self.resources(), fold).await?;
+        let (wall, connections) = (clock.elapsed(), transport.connections_opened());
+        Ok(mock.with_neon(|neon| self.audited(neon, &fold.measure, wall, connections)))
+    }
+
+    async fn over_http_foreign(
+        &self,
+        target: &Target,
+        fold: &mut Fold<'_>,
+    ) -> Result<Done, RunError> {
+        let transport = Recorder::new(HttpTransport::new(target.clone())?);
+        let clock = WallClock::start();
+        let (plan, settings) = (&self.scenario.plan, &self.settings);
+        engine::run(&transport, &clock, plan, settings, self.resources(), fold).await?;
+        let wall = clock.elapsed();
+        let connections_opened = transport.inner().connections_opened();
+        let audit = read_back(&transport, &clock, plan, settings, &fold.measure).await?;
+        Ok(Done {
+            audit,
+            audit_by: AuditBy::ReadBack,
+            server_calls: None,
+            wall,
+            audit_wall: clock.elapsed().saturating_sub(wall),
+            connections_opened,
+        })
+    }
+
+    fn audited(&self, neon: &Neon, measure: &Measure, wall: Duration, connections: u64) -> Done {
+        let audit_wall = WallClock::start();
+        let audit = audit::audit(self.scenario, neon, measure, self.settings.dry_run);
+        Done {
+            audit,
+            audit_by: AuditBy::Server,
+            server_calls: Some(*neon.calls()),
+            wall,
+            audit_wall: audit_wall.elapsed(),
+            connections_opened: connections,
+        }
+    }
+
+    fn record(&self, world: &World, measure: &Measure, done: &Done) -> RunRecord {
+        let scenario = self.scenario;
+        let heading = Heading {
+            settings: &self.settings,
+            chosen_by: self.chosen_by,
+            reason: &self.reason,
+            world: world.name(),
+            scenario: &scenario.name,
+            dataset: &scenario.dataset_name,
+            profile: scenario.profile.name(),
+            profile_digest: scenario.profile.digest(),
+            mappings: scenario.mappings() as u64,
+        };
+        let work = Work { accounts: measure.resources(), changes: done.audit.changing };
+        let findings = Findings {
+            audit: &done.audit,
+            audit_by: done.audit_by,
+            server_calls: done.server_calls.as_ref(),
+            lower_bound: lower_bound(&scenario.profile, work),
+            wall: done.wall,
+            audit_wall: done.audit_wall,
+            connections_opened: done.connections_opened,
+        };
+        RunRecord::new(&heading, measure, &findings)
+    }
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime, RunError> {
+    // The engine's future stays on the calling thread; the workers serve the embedded mock.
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(RunError::Runtime)
+}

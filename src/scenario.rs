@@ -1,0 +1,258 @@
+//! Scenarios: which organisation, behind which limits, and what to migrate in it.
+//!
+//! [`Workload`] is what was asked for, with gaps; [`Scenario`] has them filled and checked. Files
+//! are read by the caller: here they are texts with a name.
+
+mod file;
+mod organisation;
+
+pub use file::{BUILT_IN, WireScenario};
+
+use crate::plan::{Plan, PlanError, Selection, Task};
+use neon_mock::Neon;
+use neon_mock::api::{
+    AccountId, Criterion, MAX_PAGE_SIZE, OutputField, Page, SearchAccounts, SearchRow,
+};
+use neon_mock::dataset::Dataset;
+use neon_mock::file::FileError;
+use neon_mock::org::Organisation;
+use neon_mock::profile::Profile;
+
+/// Accounts of a workload that names none.
+pub const DEFAULT_RESOURCES: u64 = 100;
+
+/// Mappings of a workload that names none.
+pub const DEFAULT_MAPPINGS: u32 = 3;
+
+/// A dataset by its name: built in, or a file's text.
+#[derive(Clone, Debug)]
+pub enum DatasetSource {
+    /// A built-in one.
+    BuiltIn(String),
+    /// A file.
+    File {
+        /// Its name, for errors.
+        origin: String,
+        /// Its text.
+        text: String,
+    },
+}
+
+impl DatasetSource {
+    fn name(&self) -> &str {
+        match self {
+            Self::BuiltIn(name) | Self::File { origin: name, .. } => name,
+        }
+    }
+
+    fn load(&self, mappings: u32) -> Result<Dataset, ScenarioError> {
+        match self {
+            Self::BuiltIn(name) => Dataset::built_in(name, mappings)
+                .ok_or_else(|| ScenarioError::UnknownDataset(name.clone())),
+            Self::File { origin, text } => Ok(Dataset::from_toml(origin, text, mappings)?),
+        }
+    }
+}
+
+/// What was asked for, with gaps.
+#[derive(Clone, Debug, Default)]
+pub struct Workload {
+    /// A name for records; made from the figures if there is none.
+    pub name: Option<String>,
+    /// What to migrate; without one, each source of the dataset into its target.
+    pub plan: Option<Plan>,
+    /// The organisation; without one, `plain`, or one made for the plan.
+    pub dataset: Option<DatasetSource>,
+    /// Limits and service times; without them, `documented`.
+    pub profile: Option<Profile>,
+    /// Accounts of the organisation.
+    pub resources: Option<u64>,
+    /// Mappings of a workload without a plan.
+    pub mappings: Option<u32>,
+    /// The accounts to migrate; without them the plan's, or all.
+    pub ids: Option<Vec<AccountId>>,
+    /// Only the first so many of them.
+    pub sample: Option<u64>,
+}
+
+/// A workload that makes no scenario.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum ScenarioError {
+    #[error("there is no dataset `{0}`; built in are {known}, or name a TOML file", known = datasets())]
+    UnknownDataset(String),
+    #[error("there is no profile `{0}`; built in are {known}, or name a TOML file", known = profiles())]
+    UnknownProfile(String),
+    #[error("resources = 0: a run needs at least one account")]
+    NoResources,
+    #[error("mappings = 0: a run needs at least one mapping")]
+    NoMappings,
+    #[error("sample = 0: a sample needs at least one account")]
+    EmptySample,
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+}
+
+fn names(built_in: &[(&str, &str)]) -> String {
+    built_in.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn datasets() -> String {
+    names(&neon_mock::dataset::BUILT_IN)
+}
+
+fn profiles() -> String {
+    names(&neon_mock::profile::BUILT_IN)
+}
+
+/// Which accounts a scenario is for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Resources {
+    /// These, in this order.
+    Ids(Vec<AccountId>),
+    /// Those that meet every criterion.
+    Search(Vec<Criterion>),
+}
+
+/// Which organisation, behind which limits, and what to migrate in it.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Name in records.
+    pub name: String,
+    /// What to migrate.
+    pub plan: Plan,
+    /// For which accounts.
+    pub resources: Resources,
+    /// Limits and service times.
+    pub profile: Profile,
+    /// Name of the dataset in records.
+    pub dataset_name: String,
+    dataset: Dataset,
+    accounts: u64,
+}
+
+impl Scenario {
+    /// Fills the gaps of `workload` and checks it.
+    ///
+    /// Errors: an unknown name, figures that are zero, a plan that names fields which the
+    /// dataset does not have.
+    pub fn new(workload: Workload) -> Result<Self, ScenarioError> {
+        let Workload { name, plan, dataset, profile, resources, mappings, ids, sample } = workload;
+        if resources == Some(0) {
+            return Err(ScenarioError::NoResources);
+        }
+        if mappings == Some(0) {
+            return Err(ScenarioError::NoMappings);
+        }
+        if sample == Some(0) {
+            return Err(ScenarioError::EmptySample);
+        }
+        let count = match &plan {
+            Some(plan) => plan.mappings.len() as u32,
+            None => mappings.unwrap_or(DEFAULT_MAPPINGS),
+        };
+        let (dataset_name, dataset, plan) = match (dataset, plan) {
+            (None, Some(plan)) => {
+                ("made for the plan".to_owned(), organisation::dataset_for(&plan), plan)
+            }
+            (source, plan) => {
+                let source = source.unwrap_or_else(|| DatasetSource::BuiltIn("plain".to_owned()));
+                let dataset = source.load(count)?;
+                let plan = plan.unwrap_or_else(|| organisation::plan_for(&dataset, count));
+                (source.name().to_owned(), dataset, plan)
+            }
+        };
+        let selection = ids.map_or_else(|| plan.selection.clone(), Selection::Ids);
+        let largest = match &selection {
+            Selection::Ids(ids) => ids.iter().map(|id| id.0).max(),
+            _ => None,
+        };
+        let accounts = resources.or(largest).unwrap_or(DEFAULT_RESOURCES);
+        let mut resources = match selection {
+            Selection::All => Resources::Ids((1..=accounts).map(AccountId).collect()),
+            Selection::Ids(ids) => Resources::Ids(ids),
+            Selection::Filter(criteria) => Resources::Search(criteria),
+        };
+        if let (Resources::Ids(ids), Some(sample)) = (&mut resources, sample) {
+            ids.truncate(sample as usize);
+        }
+        let profile = match profile {
+            Some(profile) => profile,
+            None => Self::profile("documented")?,
+        };
+        let name = name.unwrap_or_else(|| match &resources {
+            Resources::Ids(ids) => format!("{} × {count}", ids.len()),
+            Resources::Search(_) => format!("filter × {count}"),
+        });
+        let scenario = Self { name, plan, resources, profile, dataset_name, dataset, accounts };
+        // Unknown fields are found before anything runs.
+        Task::resolve(&scenario.plan, scenario.organisation(0).definitions())?;
+        Ok(scenario)
+    }
+
+    /// The built-in profile of that name.
+    pub fn profile(name: &str) -> Result<Profile, ScenarioError> {
+        Profile::built_in(name).ok_or_else(|| ScenarioError::UnknownProfile(name.to_owned()))
+    }
+
+    /// How many accounts the organisation has.
+    pub const fn accounts(&self) -> u64 {
+        self.accounts
+    }
+
+    /// How many mappings the plan has.
+    pub fn mappings(&self) -> usize {
+        self.plan.mappings.len()
+    }
+
+    /// How many accounts the run is for, as far as that is known before a search.
+    pub fn expected_resources(&self) -> u64 {
+        match &self.resources {
+            Resources::Ids(ids) => ids.len() as u64,
+            Resources::Search(_) => self.accounts,
+        }
+    }
+
+    /// The organisation before anything is migrated.
+    pub fn organisation(&self, seed: u64) -> Organisation {
+        Organisation::new(&self.dataset, self.accounts, seed)
+    }
+
+    /// The mock with that organisation, behind the scenario's limits.
+    pub fn neon(&self, seed: u64) -> Neon {
+        Neon::new(self.profile.clone(), self.organisation(seed), seed)
+    }
+
+    /// The accounts that the run is for, in id order, as far as they exist.
+    pub fn selected(&self, organisation: &Organisation) -> Vec<AccountId> {
+        let mut ids = match &self.resources {
+            Resources::Ids(ids) => ids.clone(),
+            Resources::Search(criteria) => found(organisation, criteria),
+        };
+        ids.retain(|&id| organisation.contains(id));
+        ids.sort_unstable();
+        ids
+    }
+}
+
+/// All accounts of `organisation` that meet `criteria`.
+fn found(organisation: &Organisation, criteria: &[Criterion]) -> Vec<AccountId> {
+    let mut ids = Vec::new();
+    for current_page in 0.. {
+        let page = organisation.search(&SearchAccounts {
+            search_fields: criteria.to_vec(),
+            output_fields: vec![OutputField::Name("Account ID".to_owned())],
+            pagination: Page { current_page, page_size: MAX_PAGE_SIZE, ..Page::default() },
+        });
+        // What the organisation refuses the engine was refused too, and the run has failed.
+        let Ok(page) = page else { break };
+        let id = |row: &SearchRow| row.get("Account ID")?.parse::<AccountId>().ok();
+        ids.extend(page.search_results.iter().filter_map(id));
+        if page.pagination.is_last() {
+            break;
+        }
+    }
+    ids
+}

@@ -1,0 +1,58 @@
+//! Scenario files, and the built-in ones: the guide's three worked examples.
+
+use neon_mock::file::FileError;
+use serde::Deserialize;
+
+/// The built-in scenarios: name and TOML.
+pub const BUILT_IN: [(&str, &str); 3] = [
+    ("guide-1", include_str!("guide-1.toml")),
+    ("guide-2", include_str!("guide-2.toml")),
+    ("guide-3", include_str!("guide-3.toml")),
+];
+
+/// A scenario as its file has it. What it leaves out is as on the command line.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "the members are the command line's flags")]
+pub struct WireScenario {
+    pub schema: u32,
+    #[serde(default)]
+    pub description: String,
+    #[serde(default)]
+    pub plan: Option<String>,
+    #[serde(default)]
+    pub profile: Option<String>,
+    #[serde(default)]
+    pub dataset: Option<String>,
+    #[serde(default)]
+    pub resources: Option<u64>,
+    #[serde(default)]
+    pub mappings: Option<u32>,
+    #[serde(default)]
+    pub resource_ids: Option<String>,
+    #[serde(default)]
+    pub workers: Option<u32>,
+    #[serde(default)]
+    pub batch_size: Option<u32>,
+    #[serde(default)]
+    pub seed: Option<u64>,
+}
+
+impl WireScenario {
+    /// Reads a scenario file's `text`; `origin` names it in errors.
+    pub fn from_toml(origin: &str, text: &str) -> Result<Self, FileError> {
+        let wire: Self =
+            toml::from_str(text).map_err(|error| FileError::toml(origin, text, &error))?;
+        if wire.schema != 1 {
+            let reason = format!("schema = {}: this version reads schema 1", wire.schema);
+            return Err(FileError::invalid(origin, reason));
+        }
+        Ok(wire)
+    }
+
+    /// The built-in scenario of that name.
+    pub fn built_in(name: &str) -> Option<Self> {
+        let (_, text) = BUILT_IN.iter().find(|(known, _)| *known == name)?;
+        Some(Self::from_toml(name, text).expect("a built-in scenario is valid"))
+    }
+}

@@ -1,0 +1,76 @@
+//! Which strategy `auto` means. It is resolved before the engine starts, and says why.
+
+use crate::engine::Strategy;
+use serde::{Deserialize, Serialize};
+
+/// Who chose a strategy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChosenBy {
+    /// The user named it.
+    User,
+    /// `auto` did.
+    Selector,
+}
+
+/// A strategy with its settings, and why it was chosen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choice {
+    /// The strategy.
+    pub strategy: Strategy,
+    /// Accounts or batches side by side.
+    pub workers: u32,
+    /// Accounts read before they are written.
+    pub batch_size: u32,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// Workers of a run that names none.
+pub const DEFAULT_WORKERS: u32 = 5;
+
+/// Batch size of a run that names none.
+pub const DEFAULT_BATCH_SIZE: u32 = 50;
+
+/// The guide's rule over accounts and mappings. Where its text is silent it is completed as its
+/// Python engine does: `put_batch` above 50 accounts, else `parallel`.
+pub fn guide_rule(resources: u64, mappings: usize) -> Choice {
+    let (strategy, because) = match (resources, mappings) {
+        (101.., 6..) => (Strategy::Hybrid, "more than 100 accounts and more than 5 mappings"),
+        (51.., 4..) => (Strategy::PutBatch, "more than 50 accounts and more than 3 mappings"),
+        (..=49, ..=2) => (Strategy::Parallel, "fewer than 50 accounts and fewer than 3 mappings"),
+        (51.., _) => (Strategy::PutBatch, "more than 50 accounts; the guide's text is silent here"),
+        _ => (Strategy::Parallel, "at most 50 accounts; the guide's text is silent here"),
+    };
+    Choice {
+        strategy,
+        workers: DEFAULT_WORKERS,
+        batch_size: DEFAULT_BATCH_SIZE,
+        reason: format!("the guide's rule: {resources} accounts × {mappings} mappings, {because}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rule_is_the_guides_at_its_edges() {
+        use Strategy::{Hybrid, Parallel, PutBatch};
+        let table = [
+            (500, 8, Hybrid),
+            (101, 6, Hybrid),
+            (100, 6, PutBatch),
+            (101, 5, PutBatch),
+            (51, 4, PutBatch),
+            (51, 1, PutBatch),
+            (50, 8, Parallel),
+            (49, 2, Parallel),
+            (25, 5, Parallel),
+        ];
+        for (resources, mappings, strategy) in table {
+            let choice = guide_rule(resources, mappings);
+            assert_eq!(choice.strategy, strategy, "{resources} × {mappings}");
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The worlds a run can happen in: virtual time with the mock in process, or the wall clock with
+//! HTTP.
+
+mod http;
+mod in_process;
+mod virtual_time;
+mod wall;
+
+pub use http::{HttpError, HttpTransport, Target};
+pub use in_process::InProcess;
+pub use virtual_time::{Stalled, VirtualClock};
+pub use wall::WallClock;
