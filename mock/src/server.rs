@@ -8,10 +8,9 @@ use crate::api::{ApiError, Response, Status};
 use crate::live::{Answer, Call, Live};
 use crate::wall_clock::Timer;
 use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, State};
-use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::serve::ListenerExt as _;
 use std::io;
 use std::net::SocketAddr;
@@ -101,10 +100,7 @@ fn run(
             // not take it is about to fail anyway.
             let _ = stream.set_nodelay(true);
         });
-        let router = Router::new()
-            .fallback(handle)
-            .layer(DefaultBodyLimit::max(BODY_LIMIT))
-            .with_state(Arc::new(Shell { live, timer }));
+        let router = Router::new().fallback(handle).with_state(Arc::new(Shell { live, timer }));
         let _ = ready.send(Ok(addr));
         tokio::select! {
             biased;
@@ -124,26 +120,25 @@ async fn listen(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeErro
     )
 }
 
-async fn handle(
-    State(shell): State<Arc<Shell>>,
-    method: Method,
-    uri: Uri,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> axum::response::Response {
+async fn handle(State(shell): State<Arc<Shell>>, request: Request) -> axum::response::Response {
+    let (head, body) = request.into_parts();
+    // Most calls are GETs: no need to poll a body that is none.
+    let body =
+        if body.is_end_stream() { Ok(Bytes::new()) } else { to_bytes(body, BODY_LIMIT).await };
     let answer = match &body {
         Ok(body) => shell.live.answer(&Call {
-            verb: method.as_str(),
-            path: uri.path(),
-            query: uri.query(),
-            authorization: headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes),
+            verb: head.method.as_str(),
+            path: head.uri.path(),
+            query: head.uri.query(),
+            authorization: head.headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes),
             body,
         }),
-        Err(rejection) => Answer::at_once(&Response::error(
-            Status(rejection.status().as_u16()),
-            ApiError::new(1, rejection.body_text()),
+        Err(_) => Answer::at_once(&Response::error(
+            Status(413),
+            ApiError::new(1, format!("a body has at most {BODY_LIMIT} bytes")),
         )),
     };
+    drop((head, body));
     if let Some(ready_at) = answer.ready_at {
         shell.timer.wait_until(ready_at).await;
     }

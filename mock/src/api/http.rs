@@ -201,8 +201,11 @@ fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
 }
 
 fn to_json(value: &impl serde::Serialize) -> Vec<u8> {
+    // An account with ten fields: growing the buffer step by step costs a tenth of a call.
+    let mut json = Vec::with_capacity(1024);
     // Our own types have string keys and no failing serialiser but the calendar's.
-    serde_json::to_vec(value).expect("a body of the contract is JSON")
+    serde_json::to_writer(&mut json, value).expect("a body of the contract is JSON");
+    json
 }
 
 /// The body of `response` as JSON; empty for [`Body::Empty`].
