@@ -10,6 +10,7 @@
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::io;
+use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
@@ -51,9 +52,11 @@ impl Timer {
     pub(crate) fn start() -> io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let of_thread = Arc::clone(&shared);
-        let thread = thread::Builder::new()
-            .name("neon-mock timer".to_owned())
-            .spawn(move || of_thread.run())?;
+        let thread =
+            thread::Builder::new().name("neon-mock timer".to_owned()).spawn(move || {
+                sharpen();
+                of_thread.run();
+            })?;
         Ok(Self { shared, thread: Some(thread) })
     }
 
@@ -125,6 +128,17 @@ impl Shared {
                 }
             }
         }
+    }
+}
+
+/// Asks Linux to wake this thread when it said, and not up to 50 µs later to save power.
+///
+/// Best effort: elsewhere, or without the right, answers leave 60 µs later.
+fn sharpen() {
+    if let Ok(thread) = std::fs::read_link("/proc/thread-self")
+        && let Some(id) = thread.file_name()
+    {
+        let _ = std::fs::write(Path::new("/proc").join(id).join("timerslack_ns"), "1");
     }
 }
 
