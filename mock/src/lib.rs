@@ -23,6 +23,8 @@ pub mod service;
 pub mod time;
 #[cfg(feature = "server")]
 mod wall_clock;
+#[cfg(feature = "wiremock")]
+mod wiremock;
 
 #[cfg(feature = "server")]
 pub use builder::{Choice, NeonMockBuilder, StartError};
@@ -33,3 +35,5 @@ pub use neon::{Calls, EndpointCalls, Neon, Reply};
 pub use neon_mock::NeonMock;
 #[cfg(feature = "server")]
 pub use server::ServeError;
+#[cfg(feature = "wiremock")]
+pub use wiremock::NeonResponder;

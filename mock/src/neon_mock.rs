@@ -24,6 +24,11 @@ impl NeonMock {
         Self { server, live }
     }
 
+    #[cfg(feature = "wiremock")]
+    pub(crate) const fn live(&self) -> &Arc<Live> {
+        &self.live
+    }
+
     /// Settings to start from.
     pub fn builder() -> NeonMockBuilder {
         NeonMockBuilder::default()

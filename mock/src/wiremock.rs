@@ -1,0 +1,66 @@
+//! The mock inside a [`wiremock::MockServer`], next to a test's own expectations.
+//!
+//! Deliberately absent: the limit on the size of bodies, which wiremock reads before anything else.
+//! wiremock also keeps every request it answers (a million of them take gigabytes), so that servers
+//! and long runs are better off with [`NeonMock::base_url`].
+
+use crate::live::{Call, Live};
+use crate::neon_mock::NeonMock;
+use crate::wall_clock;
+use std::sync::Arc;
+use wiremock::matchers::path_regex;
+use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
+
+/// Above wiremock's default of 5: a test's own expectations come first, in whatever order mounted.
+const PRIORITY: u8 = 100;
+
+/// Answers as a [`NeonMock`] does, with its state and its limits.
+///
+/// Lives on when the [`NeonMock`] is dropped.
+#[derive(Clone)]
+pub struct NeonResponder {
+    live: Arc<Live>,
+}
+
+impl Respond for NeonResponder {
+    fn respond(&self, request: &Request) -> ResponseTemplate {
+        let answer = self.live.answer(&Call {
+            verb: request.method.as_str(),
+            path: request.url.path(),
+            query: request.url.query(),
+            authorization: request.headers.get("authorization").map(|value| value.as_bytes()),
+            body: &request.body,
+        });
+        let mut template = ResponseTemplate::new(answer.status.0);
+        if !answer.body.is_empty() {
+            template = template.set_body_raw(answer.body, "application/json");
+        }
+        match answer.ready_at {
+            Some(ready_at) => {
+                template.set_delay(ready_at.saturating_duration_since(wall_clock::now()))
+            }
+            None => template,
+        }
+    }
+}
+
+impl NeonMock {
+    /// A responder for one's own [`Mock`]s, such as one that counts calls.
+    pub fn responder(&self) -> NeonResponder {
+        NeonResponder { live: Arc::clone(self.live()) }
+    }
+
+    /// Serves everything below `/v2` of `server` from this mock: clients are to be given
+    /// `{server.uri()}/v2`.
+    ///
+    /// Its priority is 100: expectations that the test mounts itself, whose default is 5, come
+    /// first.
+    pub async fn mount_on(&self, server: &MockServer) {
+        Mock::given(path_regex("^/v2(/|$)"))
+            .respond_with(self.responder())
+            .with_priority(PRIORITY)
+            .named("Neon CRM API v2")
+            .mount(server)
+            .await;
+    }
+}
