@@ -1,11 +1,18 @@
 //! The command line: one file a verb. The library never sees clap.
 
 mod args;
+mod benchmark;
+mod compare;
+mod dataset;
 mod error;
 mod inputs;
 mod output;
+mod profile;
 mod progress;
 mod run;
+mod scalability;
+mod serve;
+mod stored;
 
 pub use error::{CliError, exit_code};
 
@@ -34,6 +41,20 @@ struct Cli {
 enum Command {
     /// One migration
     Run(run::RunArgs),
+    /// Every strategy on one scenario, ranked
+    Benchmark(benchmark::BenchmarkArgs),
+    /// Makespan and accounts per second over growing organisations
+    Scalability(scalability::ScalabilityArgs),
+    /// Configurations of workers and batch size side by side
+    Compare(compare::CompareArgs),
+    /// The mock of the Neon API over HTTP, until Ctrl-C
+    Serve(serve::ServeArgs),
+    /// The built-in profiles of limits and service times, and files in their form
+    #[command(subcommand)]
+    Profile(profile::ProfileCommand),
+    /// The synthetic organisations
+    #[command(subcommand)]
+    Dataset(dataset::DatasetCommand),
 }
 
 /// What every command needs to know about how to speak.
@@ -51,6 +72,12 @@ pub fn main() -> Result<ExitCode, CliError> {
     let voice = Voice { quiet: cli.quiet };
     match cli.command {
         Command::Run(args) => run::run(&args, voice),
+        Command::Benchmark(args) => benchmark::run(&args, voice),
+        Command::Scalability(args) => scalability::run(&args, voice),
+        Command::Compare(args) => compare::run(&args, voice),
+        Command::Serve(args) => serve::run(&args),
+        Command::Profile(command) => profile::run(&command),
+        Command::Dataset(command) => dataset::run(&command),
     }
 }
 

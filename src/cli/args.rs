@@ -1,5 +1,6 @@
 //! Flags that several commands share.
 
+use crate::run::World;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
@@ -67,7 +68,7 @@ pub(super) struct EngineArgs {
 }
 
 /// Where the run happens.
-#[derive(Clone, Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "World")]
 pub(super) struct WorldArgs {
     /// In virtual time, or over HTTP [default: virtual, or http with --base-url]
@@ -100,6 +101,16 @@ pub(super) struct ReplicateArgs {
     /// Runs under seeds K, K+1, … for the interval [default: 20 in virtual time, 1 over http]
     #[arg(long, value_name = "R", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(super) replicates: Option<u32>,
+}
+
+impl ReplicateArgs {
+    /// The replicates asked for, or the default of `world`.
+    pub(super) fn in_world(self, world: &World) -> u32 {
+        self.replicates.unwrap_or(match world {
+            World::Virtual => 20,
+            World::EmbeddedHttp | World::ForeignHttp(_) => 1,
+        })
+    }
 }
 
 /// A strategy, or the selector's choice.

@@ -4,6 +4,7 @@ use crate::engine::EngineError;
 use crate::plan::IdsError;
 use crate::run::RunError;
 use crate::scenario::ScenarioError;
+use crate::store::StoreError;
 use neon_mock::file::FileError;
 use std::path::PathBuf;
 
@@ -27,6 +28,8 @@ pub enum CliError {
     Scenario(#[from] ScenarioError),
     #[error(transparent)]
     Run(#[from] RunError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
     #[error("cannot serve")]
     Serve(#[source] neon_mock::StartError),
     #[error("cannot start the asynchronous runtime")]
@@ -62,6 +65,7 @@ pub const fn exit_code(error: &CliError) -> u8 {
         | CliError::Ids(_)
         | CliError::Scenario(_)
         | CliError::Serve(_)
+        | CliError::Store(_)
         | CliError::Run(RunError::Http(_) | RunError::Engine(EngineError::Plan(_))) => code::USAGE,
         CliError::Guard(_) => code::GUARD,
         CliError::Run(RunError::Engine(_)) => code::TARGET,

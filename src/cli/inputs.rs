@@ -57,6 +57,11 @@ impl Inputs {
         }
     }
 
+    /// The strategies to benchmark: the one asked for, or all.
+    pub(super) fn strategies(&self) -> Vec<Strategy> {
+        self.strategy().map_or_else(|| Strategy::ALL.to_vec(), |strategy| vec![strategy])
+    }
+
     /// The settings in force, for `strategy`.
     pub(super) fn settings(&self, strategy: Strategy) -> Result<Settings, CliError> {
         let EngineArgs { workers, batch_size, chunk_size, .. } = self.engine;

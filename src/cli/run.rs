@@ -6,6 +6,7 @@ use super::error::{CliError, code};
 use super::inputs::Inputs;
 use super::output::{say, say_json, summary};
 use super::progress::Progress;
+use super::stored::StoreArgs;
 use crate::record::RunRecord;
 use clap::Args;
 use std::process::ExitCode;
@@ -21,19 +22,28 @@ pub(super) struct RunArgs {
     world: WorldArgs,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 pub(super) fn run(args: &RunArgs, voice: Voice) -> Result<ExitCode, CliError> {
     let inputs = Inputs::read(&args.workload, &args.engine, &args.world)?;
     let order = inputs.order(&inputs.scenario)?;
     let mut progress = Progress::new(voice, order.settings.strategy.name());
-    let mut record = order.run(&inputs.world, &mut progress)?.record;
+    let mut run = order.run(&inputs.world, &mut progress)?;
     drop(progress);
-    record.next_command = next_command(&args.workload, &record);
+    run.record.next_command = next_command(&args.workload, &run.record);
+    let stored = args.store.keep(&run, voice);
+    let record = run.record;
     if args.output.json {
         say_json(&record)?;
     } else {
         say(&summary(&record))?;
+        if let Some(id) = stored {
+            say(&format!(
+                "  kept      as run {id}; `neonbench compare {id} OTHER` sets it beside another"
+            ))?;
+        }
         say(&format!("next: {}", record.next_command))?;
     }
     Ok(ExitCode::from(exit_code_of(&record)))

@@ -1,0 +1,204 @@
+//! `neonbench benchmark`: every strategy on one scenario, ranked.
+
+use super::Voice;
+use super::args::{EngineArgs, OutputArgs, ReplicateArgs, WorkloadArgs, WorldArgs};
+use super::error::{CliError, code};
+use super::inputs::Inputs;
+use super::output::{count, percent, say, say_json, seconds, table, verdict};
+use super::progress::Progress;
+use super::stored::StoreArgs;
+use crate::engine::Strategy;
+use crate::event::Event;
+use crate::record::RunRecord;
+use crate::replicate::{best, rank, ranked_by_s, replicated};
+use crate::run::World;
+use crate::scenario::{Resources, Scenario};
+use clap::Args;
+use serde::Serialize;
+use std::process::ExitCode;
+
+/// Flags of `benchmark`.
+#[derive(Debug, Args)]
+pub(super) struct BenchmarkArgs {
+    #[command(flatten)]
+    workload: WorkloadArgs,
+    /// Rank on the first N accounts, and forecast the whole plan in virtual time
+    #[arg(long, value_name = "N", conflicts_with = "sample", help_heading = "Workload")]
+    sample_size: Option<u64>,
+    #[command(flatten)]
+    engine: EngineArgs,
+    #[command(flatten)]
+    replicates: ReplicateArgs,
+    #[command(flatten)]
+    world: WorldArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+/// What `benchmark --json` prints.
+#[derive(Debug, Serialize)]
+struct BenchmarkRecord {
+    schema: u32,
+    runs: Vec<RunRecord>,
+    best: Option<Strategy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    forecast: Option<Vec<Forecast>>,
+    warnings: Vec<String>,
+}
+
+/// The whole plan, simulated.
+#[derive(Clone, Debug, Serialize)]
+struct Forecast {
+    strategy: Strategy,
+    resources: u64,
+    makespan_s: f64,
+}
+
+pub(super) fn run(args: &BenchmarkArgs, voice: Voice) -> Result<ExitCode, CliError> {
+    let inputs = Inputs::read(&args.workload, &args.engine, &args.world)?;
+    let sample = args.sample_size.map(|size| sampled(&inputs.scenario, size)).transpose()?;
+    let ranked_on = sample.as_ref().unwrap_or(&inputs.scenario);
+    let replicates = args.replicates.in_world(&inputs.world);
+    let mut runs = Vec::new();
+    for strategy in inputs.strategies() {
+        let order = inputs.order_for(ranked_on, strategy)?;
+        let mut progress = Progress::new(voice, strategy.name());
+        let run = replicated(&order, &inputs.world, replicates, &mut progress)?;
+        drop(progress);
+        args.store.keep(&run, voice);
+        runs.push(run.record);
+    }
+    rank(&mut runs);
+    let mut warnings = Vec::new();
+    let forecast = match &sample {
+        None => None,
+        Some(_) => {
+            let forecast = forecast(&inputs, replicates)?;
+            warnings.extend(order_warning(&runs, &forecast));
+            Some(forecast)
+        }
+    };
+    let best = best(&runs).map(|record| record.strategy);
+    let code = exit_code(&runs);
+    let record = BenchmarkRecord { schema: 1, runs, best, forecast, warnings };
+    if args.output.json {
+        say_json(&record)?;
+    } else {
+        say_benchmark(&record)?;
+    }
+    Ok(ExitCode::from(code))
+}
+
+/// The scenario's first `size` accounts.
+fn sampled(scenario: &Scenario, size: u64) -> Result<Scenario, CliError> {
+    let mut sample = scenario.clone();
+    match &mut sample.resources {
+        Resources::Ids(ids) if size > 0 => ids.truncate(size as usize),
+        Resources::Ids(_) => return Err(CliError::usage("--sample-size 0: at least 1 is needed")),
+        Resources::Search(_) => {
+            return Err(CliError::usage("--sample-size needs ids, and this plan has a filter"));
+        }
+    }
+    sample.name = format!("first {size} of {}", scenario.name);
+    Ok(sample)
+}
+
+/// The whole plan in virtual time, fastest first.
+fn forecast(inputs: &Inputs, replicates: u32) -> Result<Vec<Forecast>, CliError> {
+    let mut whole = Vec::new();
+    for strategy in inputs.strategies() {
+        let order = inputs.order_for(&inputs.scenario, strategy)?;
+        let run = replicated(&order, &World::Virtual, replicates, &mut |_: &Event| {})?;
+        whole.push(run.record);
+    }
+    rank(&mut whole);
+    let forecast = |record: &RunRecord| Forecast {
+        strategy: record.strategy,
+        resources: record.resources,
+        makespan_s: ranked_by_s(record),
+    };
+    Ok(whole.iter().map(forecast).collect())
+}
+
+/// Says so where the sample ranks the strategies in another order than the whole.
+fn order_warning(sample: &[RunRecord], whole: &[Forecast]) -> Option<String> {
+    let names = |strategies: Vec<Strategy>| {
+        strategies.iter().map(|strategy| strategy.name()).collect::<Vec<_>>().join(", ")
+    };
+    let sample: Vec<Strategy> = sample.iter().map(|record| record.strategy).collect();
+    let whole: Vec<Strategy> = whole.iter().map(|forecast| forecast.strategy).collect();
+    (sample != whole).then(|| {
+        format!(
+            "the sample ranks {}; the whole plan, simulated, ranks {}",
+            names(sample),
+            names(whole)
+        )
+    })
+}
+
+fn exit_code(runs: &[RunRecord]) -> u8 {
+    if runs.iter().any(|record| !record.audit.valid) {
+        code::AUDIT_MISMATCH
+    } else if runs.iter().any(|record| record.records.failed > 0) {
+        code::SOME_FAILED
+    } else if runs.iter().all(|record| record.resources == 0) {
+        code::NOTHING_TO_DO
+    } else {
+        0
+    }
+}
+
+fn say_benchmark(benchmark: &BenchmarkRecord) -> Result<(), CliError> {
+    if let Some(first) = benchmark.runs.first() {
+        say(&format!(
+            "{} accounts × {} mappings, profile {}, {} workers, batch size {}, seed {}",
+            count(first.resources),
+            first.mappings,
+            first.profile,
+            first.workers,
+            first.batch_size,
+            first.seed
+        ))?;
+    }
+    let rows: Vec<Vec<String>> = benchmark.runs.iter().map(row).collect();
+    let header =
+        ["strategy", "makespan", "p5 – p95", "calls", "refused", "efficiency", "failed", "audit"];
+    say(&table(&header, &rows))?;
+    for forecast in benchmark.forecast.iter().flatten() {
+        say(&format!(
+            "forecast: {} takes {} for all {} accounts",
+            forecast.strategy,
+            seconds(forecast.makespan_s),
+            count(forecast.resources)
+        ))?;
+    }
+    for warning in &benchmark.warnings {
+        say(&format!("warning: {warning}"))?;
+    }
+    match benchmark.best {
+        Some(best) => {
+            say(&format!("best: {best}\nnext: neonbench run --strategy {best} --dry-run"))
+        }
+        None => say("best: none, no run is valid"),
+    }
+}
+
+fn row(record: &RunRecord) -> Vec<String> {
+    let interval = record.makespan_s_interval.map_or_else(
+        || "–".to_owned(),
+        |[low, _, high]| format!("{} – {}", seconds(low), seconds(high)),
+    );
+    let refused = record.calls.rejected as f64 / record.calls.total.max(1) as f64;
+    vec![
+        record.strategy.to_string(),
+        seconds(ranked_by_s(record)),
+        interval,
+        count(record.calls.total),
+        percent(refused),
+        format!("{:.2}", record.efficiency),
+        count(record.records.failed),
+        verdict(record),
+    ]
+}

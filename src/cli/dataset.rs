@@ -1,0 +1,82 @@
+//! `neonbench dataset`: the synthetic organisations.
+
+use super::error::CliError;
+use super::inputs::dataset;
+use super::output::{percent, say, table};
+use crate::scenario::{Scenario, Workload};
+use clap::Subcommand;
+use neon_mock::api::AccountId;
+use neon_mock::dataset::{BUILT_IN, WireDataset};
+use std::process::ExitCode;
+
+/// Verbs of `dataset`.
+#[derive(Debug, Subcommand)]
+pub(super) enum DatasetCommand {
+    /// Every built-in dataset, a line each
+    List,
+    /// Fields, shares and a sample account of a dataset
+    Describe {
+        /// A built-in name, or a TOML file
+        name: String,
+        /// Mappings: how many numbers `#` stands for
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+        mappings: u32,
+        /// Accounts to look at
+        #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..))]
+        resources: u64,
+        /// Seed
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+}
+
+pub(super) fn run(command: &DatasetCommand) -> Result<ExitCode, CliError> {
+    match command {
+        DatasetCommand::List => {
+            for (name, text) in BUILT_IN {
+                let wire: WireDataset = toml::from_str(text).expect("a built-in dataset is valid");
+                say(&format!("{name:<14} {}", wire.description))?;
+            }
+            say("next: neonbench dataset describe v-fields")?;
+        }
+        DatasetCommand::Describe { name, mappings, resources, seed } => {
+            describe(name, *mappings, *resources, *seed)?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn describe(name: &str, mappings: u32, resources: u64, seed: u64) -> Result<(), CliError> {
+    let scenario = Scenario::new(Workload {
+        dataset: Some(dataset(name)?),
+        mappings: Some(mappings),
+        resources: Some(resources),
+        ..Workload::default()
+    })?;
+    let organisation = scenario.organisation(seed);
+    let mut filled = vec![0_u64; organisation.definitions().len()];
+    for id in (1..=resources).map(AccountId) {
+        for (field, _) in organisation.values(id) {
+            let position =
+                organisation.definitions().iter().position(|definition| definition.id == field);
+            filled[position.expect("a value belongs to a field")] += 1;
+        }
+    }
+    let row = |(definition, filled): (&neon_mock::api::CustomField, &u64)| {
+        vec![
+            definition.name.to_string(),
+            definition.id.to_string(),
+            format!("{:?}", definition.display_type),
+            format!("{:?}", definition.account_type()),
+            definition.option_values.len().to_string(),
+            percent(*filled as f64 / resources as f64),
+        ]
+    };
+    let rows: Vec<Vec<String>> = organisation.definitions().iter().zip(&filled).map(row).collect();
+    say(&table(&["field", "id", "type", "accounts", "options", "filled"], &rows))?;
+    if let Some(account) = organisation.account(AccountId(1)) {
+        let json = serde_json::to_string_pretty(&account).expect("accounts are JSON");
+        say(&format!("account 1 of seed {seed}:\n{json}"))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! `neonbench scalability`: makespan and accounts per second over growing organisations.
+
+use super::Voice;
+use super::args::{EngineArgs, OutputArgs, ReplicateArgs, WorkloadArgs, WorldArgs};
+use super::error::CliError;
+use super::inputs::Inputs;
+use super::output::{count, say, say_json, seconds, table, verdict};
+use super::progress::Progress;
+use super::run::exit_code_of;
+use crate::record::RunRecord;
+use crate::replicate::{ranked_by_s, replicated};
+use clap::Args;
+use serde::Serialize;
+use std::process::ExitCode;
+
+/// Flags of `scalability`.
+#[derive(Debug, Args)]
+pub(super) struct ScalabilityArgs {
+    /// Accounts of each organisation
+    #[arg(
+        long,
+        value_name = "N,…",
+        value_delimiter = ',',
+        default_value = "5,10,20,50,100,500,2000,10000",
+        value_parser = clap::value_parser!(u64).range(1..)
+    )]
+    sizes: Vec<u64>,
+    #[command(flatten)]
+    workload: WorkloadArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
+    #[command(flatten)]
+    replicates: ReplicateArgs,
+    #[command(flatten)]
+    world: WorldArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// What `scalability --json` prints.
+#[derive(Debug, Serialize)]
+struct ScalabilityRecord {
+    schema: u32,
+    runs: Vec<RunRecord>,
+    /// Records per second at the largest size ÷ at the smallest.
+    factor: f64,
+    verdict: &'static str,
+}
+
+pub(super) fn run(args: &ScalabilityArgs, voice: Voice) -> Result<ExitCode, CliError> {
+    if args.workload.resources.is_some() || args.workload.resource_ids.is_some() {
+        return Err(CliError::usage(
+            "scalability takes --sizes, not --resources or --resource-ids",
+        ));
+    }
+    let mut sizes = args.sizes.clone();
+    sizes.sort_unstable();
+    let mut runs = Vec::new();
+    for &size in &sizes {
+        let workload = WorkloadArgs { resources: Some(size), ..args.workload.clone() };
+        let inputs = Inputs::read(&workload, &args.engine, &args.world)?;
+        let order = inputs.order(&inputs.scenario)?;
+        let replicates = args.replicates.in_world(&inputs.world);
+        let mut progress = Progress::new(voice, &format!("{size} accounts"));
+        runs.push(replicated(&order, &inputs.world, replicates, &mut progress)?.record);
+    }
+    let code = runs.iter().map(exit_code_of).max().unwrap_or(0);
+    let factor = factor(&runs);
+    let record = ScalabilityRecord { schema: 1, runs, factor, verdict: judge(factor) };
+    if args.output.json {
+        say_json(&record)?;
+    } else {
+        say_scalability(&record)?;
+    }
+    Ok(ExitCode::from(code))
+}
+
+fn per_second(record: &RunRecord) -> f64 {
+    let makespan_s = ranked_by_s(record);
+    if makespan_s > 0.0 { record.records.total as f64 / makespan_s } else { 0.0 }
+}
+
+fn factor(runs: &[RunRecord]) -> f64 {
+    match (runs.first(), runs.last()) {
+        (Some(first), Some(last)) if per_second(first) > 0.0 => {
+            per_second(last) / per_second(first)
+        }
+        _ => 0.0,
+    }
+}
+
+/// The guide's words for the factor.
+fn judge(factor: f64) -> &'static str {
+    match factor {
+        factor if factor > 0.8 => "good",
+        factor if factor > 0.5 => "moderate",
+        _ => "poor",
+    }
+}
+
+fn say_scalability(record: &ScalabilityRecord) -> Result<(), CliError> {
+    let row = |run: &RunRecord| {
+        vec![
+            count(run.resources),
+            run.strategy.to_string(),
+            seconds(ranked_by_s(run)),
+            format!("{:.2}", per_second(run)),
+            count(run.calls.total),
+            format!("{:.2}", run.efficiency),
+            verdict(run),
+        ]
+    };
+    let header = ["accounts", "strategy", "makespan", "accounts/s", "calls", "efficiency", "audit"];
+    say(&table(&header, &record.runs.iter().map(row).collect::<Vec<_>>()))?;
+    say(&format!(
+        "factor {:.2}: {} (accounts/s at the largest ÷ at the smallest; > 0.8 good, > 0.5 moderate)",
+        record.factor, record.verdict
+    ))?;
+    say("next: neonbench compare")
+}

@@ -1,0 +1,78 @@
+//! The same run under several seeds, and runs ranked.
+
+use crate::event::{Event, Observer};
+use crate::record::RunRecord;
+use crate::run::{Order, Run, RunError, World};
+
+/// Runs `order` under `replicates` seeds, its own and those that follow.
+///
+/// The record is that of the order's own seed; with more than one replicate it carries the
+/// interval of the makespan: its 5th, 50th and 95th percentile. A replicate that fails its audit
+/// yields no number, and the record says so.
+pub fn replicated(
+    order: &Order<'_>,
+    world: &World,
+    replicates: u32,
+    observer: &mut dyn Observer,
+) -> Result<Run, RunError> {
+    let mut run = order.run(world, observer)?;
+    if replicates < 2 {
+        return Ok(run);
+    }
+    let mut makespans = vec![run.record.makespan_s];
+    let mut nobody = |_: &Event| {};
+    for offset in 1..u64::from(replicates) {
+        let mut again = order.clone();
+        again.settings.seed = order.settings.seed.wrapping_add(offset);
+        let record = again.run(world, &mut nobody)?.record;
+        if record.audit.valid {
+            makespans.push(record.makespan_s);
+        } else {
+            let faults = record.audit.faults.join("; ");
+            let fault = format!("the replicate of seed {} is invalid: {faults}", record.seed);
+            run.record.audit.valid = false;
+            run.record.audit.faults.push(fault);
+        }
+    }
+    makespans.sort_by(f64::total_cmp);
+    run.record.makespan_s_interval = Some([0.05, 0.5, 0.95].map(|q| quantile(&makespans, q)));
+    Ok(run)
+}
+
+/// The `quantile` in [0, 1] of `sorted`, between neighbours in proportion (Hyndman and Fan's type
+/// 7). Panics if there is nothing to take it of.
+pub fn quantile(sorted: &[f64], quantile: f64) -> f64 {
+    let position = quantile * (sorted.len() - 1) as f64;
+    let (below, above) = (position.floor() as usize, position.ceil() as usize);
+    sorted[below] + (sorted[above] - sorted[below]) * position.fract()
+}
+
+/// The makespan that a run is ranked by: the median of its replicates, else its own.
+pub fn ranked_by_s(record: &RunRecord) -> f64 {
+    record.makespan_s_interval.map_or(record.makespan_s, |[_, median, _]| median)
+}
+
+/// Sorts runs, fastest first; invalid ones come last, and are not ranked.
+pub fn rank(records: &mut [RunRecord]) {
+    records.sort_by(|a, b| {
+        b.audit.valid.cmp(&a.audit.valid).then(ranked_by_s(a).total_cmp(&ranked_by_s(b)))
+    });
+}
+
+/// The first of ranked runs, if it is valid.
+pub fn best(ranked: &[RunRecord]) -> Option<&RunRecord> {
+    ranked.first().filter(|record| record.audit.valid)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_lie_between_neighbours() {
+        let sorted = [1.0, 2.0, 4.0];
+        assert!((quantile(&sorted, 0.5) - 2.0).abs() < 1e-12);
+        assert!((quantile(&sorted, 0.75) - 3.0).abs() < 1e-12);
+        assert!((quantile(&[7.0], 0.95) - 7.0).abs() < 1e-12);
+    }
+}
