@@ -52,26 +52,20 @@ pub struct Decision {
 
 /// What `steps` of `task` mean for `account` as it was read.
 pub fn decide(account: &Account, task: &Task, steps: &[Step]) -> Decision {
-    let before = state_of_account(account, task);
-    let mut after = before.clone();
+    let items = account.body.account_custom_fields.as_deref().unwrap_or_default();
+    let held = |slot: &Slot| {
+        items.iter().find(|item| item.id == Some(slot.id)).and_then(CustomFieldItem::held)
+    };
+    let mut state: State = task.slots.iter().map(held).collect();
     let mut decision = Decision::default();
-    apply(&mut after, account.kind, task, steps, &mut decision);
-    for ((slot, before), after) in task.slots.iter().zip(&before).zip(&after) {
-        if before != after {
+    apply(&mut state, account.kind, task, steps, &mut decision);
+    for (slot, after) in task.slots.iter().zip(&state) {
+        if held(slot) != *after {
             let item = CustomFieldItem::to_write(slot.id, slot.has_options, after.as_ref());
             decision.items.push(item);
         }
     }
     decision
-}
-
-/// What the plan's fields hold on an account as it was read.
-fn state_of_account(account: &Account, task: &Task) -> State {
-    let items = account.body.account_custom_fields.as_deref().unwrap_or_default();
-    let held = |slot: &Slot| {
-        items.iter().find(|item| item.id == Some(slot.id)).and_then(CustomFieldItem::held)
-    };
-    task.slots.iter().map(held).collect()
 }
 
 /// What the plan's fields hold among all `values` of an account.
@@ -121,6 +115,11 @@ pub fn apply(
     }
 }
 
+/// Whether there is nothing but white space.
+fn is_blank(text: &str) -> bool {
+    text.chars().all(char::is_whitespace)
+}
+
 /// The source's value after the transform; `None` if there is nothing to carry.
 fn carried(value: Option<&Value>, source: &Slot, step: &Step) -> Option<Texts> {
     let mut texts = Texts::new();
@@ -129,7 +128,7 @@ fn carried(value: Option<&Value>, source: &Slot, step: &Step) -> Option<Texts> {
         Value::Options(ids) => texts
             .extend(ids.iter().filter_map(|&id| source.option_name(id)).map(CompactString::from)),
     }
-    texts.retain(|text| !text.trim().is_empty());
+    texts.retain(|text| !is_blank(text));
     for transform in &step.transform {
         if texts.is_empty() {
             break;
@@ -179,7 +178,7 @@ fn made_text(operation: Operation, old: Option<&Value>, texts: &Texts) -> Made {
         several => several.join("|").into(),
     };
     let blank = match old {
-        Some(Value::Text(old)) => old.trim().is_empty(),
+        Some(Value::Text(old)) => is_blank(old),
         _ => true,
     };
     match (operation, old) {
@@ -203,10 +202,12 @@ fn made_text(operation: Operation, old: Option<&Value>, texts: &Texts) -> Made {
 
 /// Whether `part` stands in `text` between white space or its ends: what a merge leaves.
 fn holds(text: &str, part: &str) -> bool {
-    text.match_indices(part).any(|(start, found)| {
+    // Every place is tried: `match_indices` would pass over one that overlaps a match before it.
+    text.char_indices().any(|(start, _)| {
         let before = text[..start].chars().next_back();
-        let after = text[start + found.len()..].chars().next();
-        before.is_none_or(char::is_whitespace) && after.is_none_or(char::is_whitespace)
+        let rest = text[start..].strip_prefix(part);
+        before.is_none_or(char::is_whitespace)
+            && rest.is_some_and(|rest| rest.chars().next().is_none_or(char::is_whitespace))
     })
 }
 
@@ -251,3 +252,6 @@ fn made_options(
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
