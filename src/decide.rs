@@ -4,9 +4,10 @@
 //! held before, so that a strategy cannot mean something of its own.
 //!
 //! A blank value (empty, or white space alone) is never carried anywhere, and counts as empty
-//! where it stands in a target. A source is cleared only when its value stands in the target.
+//! where it stands in a target. A source is cleared only when all of its value stands in the
+//! target.
 
-use crate::plan::{Operation, Slot, Step, Task, Texts};
+use crate::plan::{Operation, Slot, Step, Task, Texts, Transform};
 use compact_str::CompactString;
 use neon_mock::api::{Account, AccountKind, CustomFieldItem, FieldId, OptionId, Value};
 use smallvec::SmallVec;
@@ -91,8 +92,8 @@ pub fn apply(
             continue;
         }
         decision.applicable = true;
-        let Some(texts) = carried(state[step.source].as_ref(), source, step) else { continue };
-        let made = match made(step, state[step.target].as_ref(), &texts, target) {
+        let Some(carried) = carried(state[step.source].as_ref(), source, step) else { continue };
+        let made = match made(step, state[step.target].as_ref(), &carried.texts, target) {
             Ok(made) => made,
             Err(problem) => {
                 if step.validation_required {
@@ -109,7 +110,7 @@ pub fn apply(
             }
             made.stands
         };
-        if stands && !step.preserve_source && step.source != step.target {
+        if stands && carried.is_whole && !step.preserve_source && step.source != step.target {
             state[step.source] = None;
         }
     }
@@ -120,22 +121,37 @@ fn is_blank(text: &str) -> bool {
     text.chars().all(char::is_whitespace)
 }
 
+/// What comes out of a source.
+struct Carried {
+    /// Its value after the transform, not empty.
+    texts: Texts,
+    /// Whether all of it came along: an option that a map has no entry for stays behind.
+    is_whole: bool,
+}
+
 /// The source's value after the transform; `None` if there is nothing to carry.
-fn carried(value: Option<&Value>, source: &Slot, step: &Step) -> Option<Texts> {
+fn carried(value: Option<&Value>, source: &Slot, step: &Step) -> Option<Carried> {
     let mut texts = Texts::new();
+    let mut is_whole = true;
     match value? {
         Value::Text(text) => texts.push(text.clone()),
-        Value::Options(ids) => texts
-            .extend(ids.iter().filter_map(|&id| source.option_name(id)).map(CompactString::from)),
+        Value::Options(ids) => {
+            texts.extend(
+                ids.iter().filter_map(|&id| source.option_name(id)).map(CompactString::from),
+            );
+            is_whole = texts.len() == ids.len();
+        }
     }
-    texts.retain(|text| !is_blank(text));
+    texts.retain(|text| !text.trim().is_empty());
     for transform in &step.transform {
         if texts.is_empty() {
             break;
         }
+        let before = texts.len();
         texts = transform.apply(texts);
+        is_whole &= texts.len() >= before || matches!(transform, Transform::Constant(_));
     }
-    (!texts.is_empty()).then_some(texts)
+    (!texts.is_empty()).then_some(Carried { texts, is_whole })
 }
 
 /// What a mapping makes of its target.

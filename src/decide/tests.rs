@@ -491,6 +491,22 @@ fn a_transform_that_leaves_nothing_keeps_the_source() {
 }
 
 #[test]
+fn a_source_that_is_carried_in_part_is_kept() {
+    let only_gold =
+        Transform::Map { values: [("Gold".into(), "Tin".into())].into(), default: None };
+    let mapping = |steps: &[Transform]| Mapping {
+        transform: steps.to_vec(),
+        ..clearing(AddOption, "C", "D")
+    };
+    let before = [("C", "Gold,Silver"), ("D", "Bronze")];
+    let found = after(&[mapping(&[only_gold])], &before);
+    assert_eq!((found.get("C"), found.get("D")), ("Gold,Silver", "Bronze,Tin"));
+    // A constant stands for the whole value, whatever it was.
+    let found = after(&[mapping(&[Transform::Constant("Tin".into())])], &before);
+    assert_eq!((found.get("C"), found.get("D")), ("", "Bronze,Tin"));
+}
+
+#[test]
 fn fields_of_another_kind_of_account_are_passed_over() {
     let plan = |mappings: &[Mapping]| Plan { mappings: mappings.to_vec(), ..Plan::default() };
     let (individual, company) = (AccountKind::Individual, AccountKind::Company);
@@ -574,12 +590,13 @@ fn cleared_and_written_fields_go_into_one_write_by_id() {
 }
 
 #[test]
-fn an_option_that_the_definitions_do_not_know_is_not_carried() {
+fn an_option_that_the_definitions_do_not_know_is_neither_carried_nor_lost() {
     let mut stranger = account(AccountKind::Individual, &sheet(&[("C", "Gold")]));
     let items = stranger.body.account_custom_fields.as_mut().unwrap();
     items[0].option_values.as_mut().unwrap().push(OptionItem::by_id(OptionId(9_999)));
-    let plan = Plan { mappings: vec![keeping(Replace, "C", "T")], ..Plan::default() };
+    let plan = Plan { mappings: vec![clearing(Replace, "C", "T")], ..Plan::default() };
     let task = task(&plan);
     let decision = decide(&stranger, &task, &task.steps);
+    // Nor is its field cleared: it would be lost.
     assert_eq!(decision.items.iter().map(shown).collect::<Vec<_>>(), [("T".into(), "Gold".into())]);
 }
