@@ -186,7 +186,7 @@ pub struct CustomFieldItem {
     /// The text of a text field; `""` in a write clears it.
     pub value: Option<CompactString>,
     /// The options of an option field; the set is replaced by a write, and `[]` clears it.
-    pub option_values: Option<SmallVec<[OptionItem; 2]>>,
+    pub option_values: Option<Vec<OptionItem>>,
 }
 
 impl Serialize for CustomFieldItem {
@@ -268,7 +268,7 @@ impl CustomFieldItem {
             Some(Value::Options(ids)) => {
                 item.option_values = Some(ids.iter().copied().map(OptionItem::by_id).collect());
             }
-            None if has_options => item.option_values = Some(SmallVec::new()),
+            None if has_options => item.option_values = Some(Vec::new()),
             None => item.value = Some(CompactString::default()),
         }
         item
