@@ -141,6 +141,9 @@ fn say_compare(compare: &CompareRecord) -> Result<(), CliError> {
         "audit",
     ];
     say(&table(&header, &compare.runs.iter().map(row).collect::<Vec<_>>()))?;
+    if !compare.runs.iter().any(|run| run.strategy.is_concurrent()) {
+        say("note: these strategies have one worker; add --strategy hybrid to compare workers")?;
+    }
     match &compare.best {
         Some(best) => say(&format!("best: {best}\nnext: neonbench scalability")),
         None => say("best: none, no run is valid"),

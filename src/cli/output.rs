@@ -120,8 +120,9 @@ pub(super) fn summary(record: &RunRecord) -> String {
     line(
         "accounts",
         format!(
-            "{} migrated, {} unchanged, {} skipped, {} failed",
+            "{} {}, {} unchanged, {} skipped, {} failed",
             count(records.migrated),
+            if record.dry_run { "would be migrated" } else { "migrated" },
             count(records.unchanged),
             count(records.skipped),
             count(records.failed)
@@ -141,17 +142,14 @@ pub(super) fn summary(record: &RunRecord) -> String {
             percent(performance.api_call_reduction)
         ),
     );
-    let response = &record.response_ms;
+    let times = [("read", record.response_ms.get), ("write", record.response_ms.patch)];
+    let times = times.into_iter().filter(|(_, quantiles)| quantiles.count > 0);
+    let times: Vec<String> = times
+        .map(|(name, q)| format!("{name} p50 {:.0} ms, p99 {:.0} ms; ", q.p50, q.p99))
+        .collect();
     line(
         "response",
-        format!(
-            "read p50 {:.0} ms, p99 {:.0} ms; write p50 {:.0} ms, p99 {:.0} ms; {:.2} calls in flight on average",
-            response.get.p50,
-            response.get.p99,
-            response.patch.p50,
-            response.patch.p99,
-            record.in_flight_mean
-        ),
+        format!("{}{:.2} calls in flight on average", times.concat(), record.in_flight_mean),
     );
     line("audit", format!("{}; state {}", verdict(record), record.audit.state_digest));
     lines.extend(record.warnings.iter().map(|warning| format!("  warning   {warning}")));

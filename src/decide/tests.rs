@@ -90,12 +90,8 @@ impl After {
     }
 }
 
-fn task(plan: &Plan) -> Task {
-    Task::resolve(plan, &fields()).unwrap()
-}
-
 fn carry_out(plan: &Plan, kind: AccountKind, before: &Sheet) -> After {
-    let task = task(plan);
+    let task = Task::resolve(plan, &fields()).unwrap();
     let decision = decide(&account(kind, before), &task, &task.steps);
     let mut sheet = before.clone();
     for (field, value) in decision.items.iter().map(shown) {
@@ -110,8 +106,11 @@ fn carry_out(plan: &Plan, kind: AccountKind, before: &Sheet) -> After {
 
 /// What `mappings` make of an individual.
 fn after(mappings: &[Mapping], before: &[(&str, &str)]) -> After {
-    let plan = Plan { mappings: mappings.to_vec(), ..Plan::default() };
-    carry_out(&plan, AccountKind::Individual, &sheet(before))
+    carry_out(&plan(mappings), AccountKind::Individual, &sheet(before))
+}
+
+fn plan(mappings: &[Mapping]) -> Plan {
+    Plan { mappings: mappings.to_vec(), ..Plan::default() }
 }
 
 fn keeping(operation: Operation, source: &str, target: &str) -> Mapping {
@@ -236,8 +235,7 @@ fn a_source_is_cleared_only_where_its_value_stands() {
 fn a_second_time_there_is_nothing_to_do() {
     for row @ (operation, source, target, ..) in TABLE {
         for make in [keeping, clearing] {
-            let plan =
-                Plan { mappings: vec![make(*operation, source.0, target.0)], ..Plan::default() };
+            let plan = plan(&[make(*operation, source.0, target.0)]);
             let once = carry_out(&plan, AccountKind::Individual, &sheet(&[*source, *target]));
             let twice = carry_out(&plan, AccountKind::Individual, &once.sheet);
             assert!(twice.decision.items.is_empty(), "{row:?}: {twice:?}");
@@ -369,12 +367,11 @@ fn steps_one_by_one_come_to_the_same() {
         keeping(AddOption, "U", "C"),
         clearing(Merge, "C", "D"),
     ];
-    let plan = Plan { mappings: mappings.to_vec(), ..Plan::default() };
+    let plan = plan(&mappings);
     let before = sheet(&[("S", "Gold"), ("C", "Silver"), ("D", "Tin")]);
     let at_once = carry_out(&plan, AccountKind::Individual, &before);
     let one_by_one = mappings.iter().fold(before, |before, mapping| {
-        let plan = Plan { mappings: vec![mapping.clone()], ..Plan::default() };
-        carry_out(&plan, AccountKind::Individual, &before).sheet
+        carry_out(&self::plan(&[mapping.clone()]), AccountKind::Individual, &before).sheet
     });
     assert_eq!(at_once.sheet, one_by_one);
     assert_eq!(at_once.sheet, sheet(&[("U", "Gold"), ("D", "Tin,Silver,Gold")]));
@@ -508,7 +505,6 @@ fn a_source_that_is_carried_in_part_is_kept() {
 
 #[test]
 fn fields_of_another_kind_of_account_are_passed_over() {
-    let plan = |mappings: &[Mapping]| Plan { mappings: mappings.to_vec(), ..Plan::default() };
     let (individual, company) = (AccountKind::Individual, AccountKind::Company);
     let text = [("S", "text"), ("T", "old")];
     let to_company = plan(&[clearing(Replace, "S", "K")]);
@@ -594,8 +590,8 @@ fn an_option_that_the_definitions_do_not_know_is_neither_carried_nor_lost() {
     let mut stranger = account(AccountKind::Individual, &sheet(&[("C", "Gold")]));
     let items = stranger.body.account_custom_fields.as_mut().unwrap();
     items[0].option_values.as_mut().unwrap().push(OptionItem::by_id(OptionId(9_999)));
-    let plan = Plan { mappings: vec![clearing(Replace, "C", "T")], ..Plan::default() };
-    let task = task(&plan);
+    let plan = plan(&[clearing(Replace, "C", "T")]);
+    let task = Task::resolve(&plan, &fields()).unwrap();
     let decision = decide(&stranger, &task, &task.steps);
     // Nor is its field cleared: it would be lost.
     assert_eq!(decision.items.iter().map(shown).collect::<Vec<_>>(), [("T".into(), "Gold".into())]);

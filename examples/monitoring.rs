@@ -1,0 +1,46 @@
+//! The guide's metrics, error analysis and logging.
+//!
+//! `NEONBENCH_LOG=neonbench::migration=info cargo run --example monitoring`
+
+use neonbench::event::{End, Event};
+use neonbench::manager::{
+    AccountsMigrationManager, ManagerError, MigrationMapping, MigrationPlan, MigrationStrategy,
+    SimulatedOrganisation, Strategy,
+};
+use tracing_subscriber::EnvFilter;
+
+fn main() -> Result<(), ManagerError> {
+    let filter = EnvFilter::try_from_env("NEONBENCH_LOG")
+        .unwrap_or_else(|_| EnvFilter::new("neonbench::migration::bulk=debug"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+
+    // Account 31 does not exist.
+    let organisation = SimulatedOrganisation { accounts: Some(30), ..Default::default() };
+    let manager = AccountsMigrationManager::new(organisation);
+    let plan = MigrationPlan {
+        mappings: vec![MigrationMapping::new("V-1", "T-1", MigrationStrategy::CopyIfEmpty)],
+        resource_ids: (1..=31).collect(),
+        dry_run: false,
+        ..MigrationPlan::default()
+    };
+    let mut log = |event: &Event| {
+        if let Event::Landed { at, id, end: End::Failed(failure) } = event {
+            let reason = &failure.message;
+            tracing::warn!(target: "neonbench::migration::bulk", %at, account = %id, reason);
+        }
+    };
+    let result = manager.execute_observed(&plan, Strategy::Auto, &mut log)?;
+
+    let metrics = result.performance_metrics;
+    println!("accounts/second:    {:.2}", metrics.resources_per_second);
+    println!("calls/second:       {:.2}", metrics.api_calls_per_second);
+    println!("total time:         {:.1} s", metrics.total_time.as_secs_f64());
+    println!("API call reduction: {:.0} %", result.api_call_reduction * 100.0);
+
+    println!("failed migrations:  {}", result.failed_migrations);
+    for error in &result.errors {
+        println!("  {error}");
+    }
+    assert_eq!((result.successful_migrations, result.failed_migrations), (30, 1));
+    Ok(())
+}

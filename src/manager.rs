@@ -1,0 +1,239 @@
+//! The library's face under the guide's names.
+//!
+//! ```
+//! use neonbench::manager::{
+//!     AccountsMigrationManager, MigrationMapping, MigrationPlan, MigrationStrategy,
+//!     SimulatedOrganisation, Strategy,
+//! };
+//!
+//! let manager = AccountsMigrationManager::new(SimulatedOrganisation::default());
+//! let plan = MigrationPlan {
+//!     mappings: vec![MigrationMapping::new("V-Skills", "Skills", MigrationStrategy::AddOption)],
+//!     resource_ids: (1..=20).collect(),
+//!     dry_run: false,
+//!     ..MigrationPlan::default()
+//! };
+//! let result = manager.execute_bulk_migration_plan(&plan, Strategy::Auto)?;
+//! assert_eq!(result.successful_migrations, 20);
+//! # Ok::<(), neonbench::manager::ManagerError>(())
+//! ```
+
+mod plan;
+mod result;
+
+pub use plan::{MigrationMapping, MigrationPlan, MigrationStrategy};
+pub use result::{
+    BenchmarkResult, MigrationResult, PerformanceMetrics, PerformanceRecommendations,
+};
+
+use crate::engine::{self, Settings};
+use crate::event::{Event, Observer};
+use crate::run::{Order, RunError, World};
+use crate::scenario::{DatasetSource, Scenario, ScenarioError, Workload};
+use crate::select::{self, ChosenBy};
+use crate::world::Target;
+use neon_mock::profile::Profile;
+use std::num::NonZeroU32;
+
+/// A strategy as a caller names it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Strategy {
+    /// The selector chooses.
+    #[default]
+    Auto,
+    /// This one.
+    Named(engine::Strategy),
+}
+
+#[allow(non_upper_case_globals, reason = "they read as the guide's strategies do")]
+impl Strategy {
+    /// One account after another, one read and one write for each mapping.
+    pub const Standard: Self = Self::Named(engine::Strategy::Standard);
+    /// As standard, with whole accounts side by side.
+    pub const Parallel: Self = Self::Named(engine::Strategy::Parallel);
+    /// One account after another, one read and one write for all mappings.
+    pub const PutBatch: Self = Self::Named(engine::Strategy::PutBatch);
+    /// As put batch, with small batches side by side.
+    pub const Hybrid: Self = Self::Named(engine::Strategy::Hybrid);
+}
+
+/// A synthetic organisation in virtual time.
+///
+/// Each call of the manager finds it as its seed makes it: what one call migrates the next finds
+/// unmigrated again.
+#[derive(Clone, Debug)]
+pub struct SimulatedOrganisation {
+    /// Accounts; as many as the plan's largest id, or 100, where it is `None`.
+    pub accounts: Option<u64>,
+    /// A built-in dataset; made for the plan where it is `None`.
+    pub dataset: Option<String>,
+    /// Limits and service times.
+    pub profile: Profile,
+    /// Seed of everything random.
+    pub seed: u64,
+}
+
+impl Default for SimulatedOrganisation {
+    fn default() -> Self {
+        let profile = Profile::built_in("documented").expect("a built-in profile");
+        Self { accounts: None, dataset: None, profile, seed: 1 }
+    }
+}
+
+/// What a manager works on.
+#[derive(Clone, Debug)]
+pub enum Client {
+    /// A server and the credentials for it.
+    Http(Target),
+    /// A synthetic organisation in virtual time.
+    Simulated(SimulatedOrganisation),
+}
+
+impl From<Target> for Client {
+    fn from(target: Target) -> Self {
+        Self::Http(target)
+    }
+}
+
+impl From<SimulatedOrganisation> for Client {
+    fn from(organisation: SimulatedOrganisation) -> Self {
+        Self::Simulated(organisation)
+    }
+}
+
+/// A plan that could not be carried out.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum ManagerError {
+    #[error("{0} = 0: at least 1 is needed")]
+    Zero(&'static str),
+    #[error("a plan against a server needs resource_ids or a resource_filter")]
+    NoResources,
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+/// Migrates accounts' custom fields.
+#[derive(Clone, Debug)]
+pub struct AccountsMigrationManager {
+    client: Client,
+}
+
+impl AccountsMigrationManager {
+    /// A manager of what `client` points at.
+    pub fn new(client: impl Into<Client>) -> Self {
+        Self { client: client.into() }
+    }
+
+    /// Carries out `plan` by `strategy`.
+    ///
+    /// Errors: the run could not be made. Accounts that failed are in the result.
+    pub fn execute_bulk_migration_plan(
+        &self,
+        plan: &MigrationPlan,
+        strategy: Strategy,
+    ) -> Result<MigrationResult, ManagerError> {
+        self.execute_observed(plan, strategy, &mut |_: &Event| {})
+    }
+
+    /// The same, with every event handed to `observer` as it happens.
+    pub fn execute_observed(
+        &self,
+        plan: &MigrationPlan,
+        strategy: Strategy,
+        observer: &mut dyn Observer,
+    ) -> Result<MigrationResult, ManagerError> {
+        let scenario = self.scenario(plan)?;
+        let order = self.order(plan, &scenario, strategy)?;
+        let run = order.run(&self.world(), observer)?;
+        Ok(MigrationResult::new(run.record))
+    }
+
+    /// Carries out the plan's first `sample_size` accounts by every strategy.
+    ///
+    /// On a server only reads are made: the first strategy's writes would leave nothing to do for
+    /// the others. A simulated organisation is written to, and is new for each.
+    pub fn benchmark_migration_strategies(
+        &self,
+        plan: &MigrationPlan,
+        sample_size: usize,
+    ) -> Result<BenchmarkResult, ManagerError> {
+        let mut sample = plan.clone();
+        sample.resource_ids.truncate(sample_size);
+        sample.dry_run = matches!(self.client, Client::Http(_));
+        let mut results = Vec::new();
+        for strategy in engine::Strategy::ALL {
+            let result = self.execute_bulk_migration_plan(&sample, Strategy::Named(strategy))?;
+            results.push((strategy, result));
+        }
+        Ok(BenchmarkResult::new(results))
+    }
+
+    /// What the selector recommends for `plan`, with calls and times from a simulation of it.
+    ///
+    /// For a server the simulation assumes the profile `documented`, and nothing is sent.
+    pub fn get_performance_recommendations(
+        &self,
+        plan: &MigrationPlan,
+    ) -> Result<PerformanceRecommendations, ManagerError> {
+        let simulated = match &self.client {
+            Client::Http(_) => SimulatedOrganisation::default(),
+            Client::Simulated(organisation) => organisation.clone(),
+        };
+        let simulation = Self::new(simulated);
+        let plan = MigrationPlan { dry_run: false, ..plan.clone() };
+        let chosen = simulation.execute_bulk_migration_plan(&plan, Strategy::Auto)?;
+        let standard = simulation.execute_bulk_migration_plan(&plan, Strategy::Standard)?;
+        Ok(PerformanceRecommendations::new(&chosen.record, &standard.record))
+    }
+
+    fn world(&self) -> World {
+        match &self.client {
+            Client::Http(target) => World::ForeignHttp(target.clone()),
+            Client::Simulated(_) => World::Virtual,
+        }
+    }
+
+    fn scenario(&self, plan: &MigrationPlan) -> Result<Scenario, ManagerError> {
+        let mut workload = Workload { plan: Some(plan.to_plan()), ..Workload::default() };
+        match &self.client {
+            Client::Http(_) if plan.resource_ids.is_empty() && plan.resource_filter.is_empty() => {
+                return Err(ManagerError::NoResources);
+            }
+            Client::Http(_) => {}
+            Client::Simulated(organisation) => {
+                workload.resources = organisation.accounts;
+                workload.dataset = organisation.dataset.clone().map(DatasetSource::BuiltIn);
+                workload.profile = Some(organisation.profile.clone());
+            }
+        }
+        Ok(Scenario::new(workload)?)
+    }
+
+    fn order<'a>(
+        &self,
+        plan: &MigrationPlan,
+        scenario: &'a Scenario,
+        strategy: Strategy,
+    ) -> Result<Order<'a>, ManagerError> {
+        let (strategy, chosen_by, reason) = match strategy {
+            Strategy::Named(strategy) => (strategy, ChosenBy::User, "asked for".to_owned()),
+            Strategy::Auto => {
+                let choice = select::guide_rule(scenario.expected_resources(), scenario.mappings());
+                (choice.strategy, ChosenBy::Selector, choice.reason)
+            }
+        };
+        let mut settings = Settings::new(strategy);
+        settings.workers =
+            NonZeroU32::new(plan.max_workers).ok_or(ManagerError::Zero("max_workers"))?;
+        settings.batch_size =
+            NonZeroU32::new(plan.batch_size).ok_or(ManagerError::Zero("batch_size"))?;
+        settings.dry_run = plan.dry_run;
+        if let Client::Simulated(organisation) = &self.client {
+            settings.seed = organisation.seed;
+        }
+        Ok(Order { scenario, settings, chosen_by, reason })
+    }
+}

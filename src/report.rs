@@ -1,0 +1,9 @@
+//! The report: runs of the guide's examples, as one offline page, as JSON and as Markdown.
+//!
+//! [`suite`] makes the runs. From there on everything is a pure function of their records:
+//! [`evidence`] -> [`model`] -> [`charts`] -> [`html`], [`markdown`], [`json`].
+
+pub mod claims;
+pub mod evidence;
+pub mod fit;
+pub mod suite;

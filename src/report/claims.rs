@@ -1,0 +1,137 @@
+//! What the guide claims: the rows of its three worked examples, as data.
+//!
+//! Source: the tables of the Migration Performance Optimization Guide, and its conservative
+//! configuration, which all rows are run with here.
+
+use crate::engine::Strategy;
+use serde::Serialize;
+use std::num::NonZeroU32;
+
+/// Accounts or batches side by side.
+pub const WORKERS: NonZeroU32 = NonZeroU32::new(3).expect("not zero");
+
+/// Accounts read before they are written.
+pub const BATCH_SIZE: NonZeroU32 = NonZeroU32::new(50).expect("not zero");
+
+/// One row of one of the guide's tables.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Claim {
+    /// The strategy.
+    pub strategy: Strategy,
+    /// Calls on records; look-ups of metadata are not among them.
+    pub calls: u64,
+    /// Makespan.
+    pub minutes: f64,
+    /// Share of standard's makespan that is saved; `None` for standard itself.
+    pub saved: Option<f64>,
+}
+
+impl Claim {
+    const fn new(strategy: Strategy, calls: u64, minutes: f64, saved: Option<f64>) -> Self {
+        Self { strategy, calls, minutes, saved }
+    }
+
+    /// Makespan, in seconds.
+    pub const fn seconds(&self) -> f64 {
+        self.minutes * 60.0
+    }
+
+    /// How long each call would take if this row were true and its workers never idle, in
+    /// seconds: makespan × calls side by side ÷ calls.
+    pub fn implied_call_s(&self) -> f64 {
+        let side_by_side =
+            if self.strategy.is_concurrent() { f64::from(WORKERS.get()) } else { 1.0 };
+        self.seconds() * side_by_side / self.calls as f64
+    }
+}
+
+/// One of the guide's worked examples.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Example {
+    /// Its number in the guide.
+    pub number: u32,
+    /// Name of its scenario and of the profile that is fitted to it.
+    pub name: &'static str,
+    /// Accounts to migrate.
+    pub accounts: u64,
+    /// Mappings of each account.
+    pub mappings: u32,
+    /// The rows of its table.
+    pub claims: &'static [Claim],
+}
+
+/// The guide's worked examples.
+pub const EXAMPLES: [Example; 3] = {
+    use Strategy::{Hybrid, Parallel, PutBatch, Standard};
+    [
+        Example {
+            number: 1,
+            name: "guide-1",
+            accounts: 500,
+            mappings: 8,
+            claims: &[
+                Claim::new(Standard, 8_000, 45.0, None),
+                Claim::new(PutBatch, 1_000, 8.0, Some(0.82)),
+                Claim::new(Parallel, 8_000, 15.0, Some(0.67)),
+                Claim::new(Hybrid, 1_000, 6.0, Some(0.87)),
+            ],
+        },
+        Example {
+            number: 2,
+            name: "guide-2",
+            accounts: 2_000,
+            mappings: 3,
+            claims: &[
+                Claim::new(Standard, 12_000, 90.0, None),
+                Claim::new(PutBatch, 4_000, 25.0, Some(0.72)),
+                Claim::new(Hybrid, 4_000, 18.0, Some(0.80)),
+            ],
+        },
+        Example {
+            number: 3,
+            name: "guide-3",
+            accounts: 25,
+            mappings: 2,
+            claims: &[
+                Claim::new(Standard, 100, 3.0, None),
+                Claim::new(Parallel, 100, 1.0, Some(0.67)),
+                Claim::new(PutBatch, 50, 1.5, Some(0.50)),
+            ],
+        },
+    ]
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::WireScenario;
+
+    #[test]
+    fn the_built_in_scenarios_are_the_examples() {
+        for example in EXAMPLES {
+            let wire = WireScenario::built_in(example.name).unwrap();
+            assert_eq!(wire.resources, Some(example.accounts));
+            assert_eq!(wire.mappings, Some(example.mappings));
+            assert_eq!(wire.workers, Some(WORKERS.get()));
+            assert_eq!(wire.batch_size, Some(BATCH_SIZE.get()));
+            assert_eq!(wire.profile.as_deref(), Some(example.name));
+        }
+    }
+
+    #[test]
+    fn the_third_example_implies_one_time_per_call() {
+        for claim in EXAMPLES[2].claims {
+            assert!((claim.implied_call_s() - 1.8).abs() < 1e-9, "{}", claim.strategy);
+        }
+    }
+
+    #[test]
+    fn the_guides_savings_follow_from_its_minutes() {
+        for claims in EXAMPLES.map(|example| example.claims) {
+            for claim in &claims[1..] {
+                let saved = 1.0 - claim.minutes / claims[0].minutes;
+                assert!((saved - claim.saved.unwrap()).abs() < 0.005, "{}", claim.strategy);
+            }
+        }
+    }
+}

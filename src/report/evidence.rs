@@ -1,0 +1,152 @@
+//! What a report is made from: the records of the runs, and where they come from.
+//!
+//! Invariant: the page, `report.md` and the summary in `report.json` are functions of this alone.
+
+use crate::engine::Strategy;
+use crate::record::{Quantiles, RunRecord};
+use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
+
+/// All that a report is made from.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// How, when and on what the runs were made.
+    pub provenance: Provenance,
+    /// The guide's rows, in its order.
+    pub rows: Vec<RowEvidence>,
+    /// The sample over HTTP.
+    pub http: HttpSample,
+}
+
+/// How, when and on what runs were made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// Calendar time, UTC.
+    pub made_at: String,
+    /// The command that repeats it.
+    pub command: String,
+    /// Version of the package.
+    pub version: String,
+    /// Revision of the source, where it is known.
+    pub revision: Option<String>,
+    /// First seed; replicates take those that follow.
+    pub seed: u64,
+    /// Runs of each row.
+    pub replicates: u32,
+    /// Logical cores.
+    pub cores: u64,
+    /// Operating system and architecture.
+    pub platform: String,
+    /// Model of the processor, where it is known.
+    pub processor: Option<String>,
+}
+
+/// The runs of one row of the guide.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RowEvidence {
+    /// Number of the example.
+    pub example: u32,
+    /// The strategy.
+    pub strategy: Strategy,
+    /// One run a seed.
+    pub runs: Vec<RunRecord>,
+    /// Response times of reads, over all its runs.
+    pub reads: Responses,
+    /// Response times of writes, over all its runs.
+    pub writes: Responses,
+}
+
+/// Response times of one kind of call.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Responses {
+    /// Quantiles, exact to three digits.
+    pub quantiles: Quantiles,
+    /// Counts on a logarithmic scale, without the empty ends.
+    pub bins: Vec<Bin>,
+}
+
+/// Calls whose response time lies in [`low_ms`, `high_ms`).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Bin {
+    pub low_ms: f64,
+    pub high_ms: f64,
+    pub calls: u64,
+}
+
+/// Bins of a decade: each is 21 % wider than the one before.
+const BINS_PER_DECADE: f64 = 12.0;
+
+impl Responses {
+    /// Those in `histogram`, whose values are ns.
+    pub fn of(histogram: &Histogram<u64>) -> Self {
+        let index = |ns: u64| ((ns as f64 / 1e6).log10() * BINS_PER_DECADE).floor() as i64;
+        let edge = |index: i64| 10_f64.powf(index as f64 / BINS_PER_DECADE);
+        let mut bins = std::collections::BTreeMap::<i64, u64>::new();
+        for value in histogram.iter_recorded() {
+            *bins.entry(index(value.value_iterated_to().max(1))).or_default() +=
+                value.count_since_last_iteration();
+        }
+        let (first, last) = match (bins.keys().next(), bins.keys().next_back()) {
+            (Some(first), Some(last)) => (*first, *last),
+            _ => return Self::default(),
+        };
+        let bin = |index| Bin {
+            low_ms: edge(index),
+            high_ms: edge(index + 1),
+            calls: bins.get(&index).copied().unwrap_or(0),
+        };
+        Self { quantiles: Quantiles::of(histogram), bins: (first..=last).map(bin).collect() }
+    }
+}
+
+/// The same runs over real HTTP and in virtual time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct HttpSample {
+    /// The example that it is taken from.
+    pub example: u32,
+    /// What the profile's service times were divided by.
+    pub service_times_divided_by: u32,
+    /// How long the runs over HTTP took together, in seconds.
+    pub wall_s: f64,
+    /// One pair a strategy.
+    pub pairs: Vec<HttpPair>,
+}
+
+/// One run over HTTP, and the same run in virtual time.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct HttpPair {
+    pub http: RunRecord,
+    pub simulated: RunRecord,
+}
+
+impl Evidence {
+    /// Every run of it.
+    pub fn records(&self) -> impl Iterator<Item = &RunRecord> {
+        let pairs = self.http.pairs.iter().flat_map(|pair| [&pair.http, &pair.simulated]);
+        self.rows.iter().flat_map(|row| &row.runs).chain(pairs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::histogram;
+
+    #[test]
+    fn every_call_falls_into_one_bin() {
+        let mut times = histogram();
+        for ms in [90, 100, 101, 350, 350, 2_000] {
+            times.record(ms * 1_000_000).unwrap();
+        }
+        let responses = Responses::of(&times);
+        assert_eq!(responses.bins.iter().map(|bin| bin.calls).sum::<u64>(), 6);
+        for pair in responses.bins.windows(2) {
+            assert!((pair[0].high_ms - pair[1].low_ms).abs() < 1e-9);
+        }
+        let busiest = responses.bins.iter().max_by_key(|bin| bin.calls).unwrap();
+        assert!(busiest.low_ms <= 350.5 && 350.0 < busiest.high_ms, "{busiest:?}");
+        assert_eq!(Responses::of(&histogram()), Responses::default());
+    }
+}

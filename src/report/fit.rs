@@ -1,0 +1,149 @@
+//! The fit of service times to the guide's tables.
+//!
+//! The guide states no service time, so each example gets one free parameter: a scale on the
+//! service times of profile `documented`, whose ratios and p99 = 4 × median stay. With three
+//! workers no pool is ever full, so every makespan is proportional to that scale, and least
+//! squares of ln(simulated ÷ claimed) over an example's rows has a closed form: the scale is the
+//! geometric mean of claimed ÷ simulated. What one scale cannot explain is left as residuals.
+
+use neon_mock::file::DurationText;
+use neon_mock::profile::{self, WireProfile};
+use serde::Serialize;
+use std::time::Duration;
+
+/// One row of the guide, simulated under profile `documented`.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sample {
+    /// Mean makespan of the simulation, in seconds.
+    pub simulated_s: f64,
+    /// The guide's makespan, in seconds.
+    pub claimed_s: f64,
+}
+
+/// A fitted scale, and what it leaves unexplained.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Fit {
+    /// Factor on the service times of `documented`.
+    pub scale: f64,
+    /// Row by row, scaled simulation ÷ claim − 1.
+    pub residuals: Vec<f64>,
+}
+
+/// Fits one scale to `samples`, which must not be empty.
+pub fn fit(samples: &[Sample]) -> Fit {
+    assert!(!samples.is_empty(), "a fit needs at least one row");
+    let logs = samples.iter().map(|sample| (sample.claimed_s / sample.simulated_s).ln());
+    let scale = (logs.sum::<f64>() / samples.len() as f64).exp();
+    let residual = |sample: &Sample| sample.simulated_s * scale / sample.claimed_s - 1.0;
+    Fit { scale, residuals: samples.iter().map(residual).collect() }
+}
+
+/// Medians of a profile's log-normal service times, in whole ms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[allow(missing_docs, reason = "one member a class")]
+pub struct Medians {
+    pub get_ms: u64,
+    pub patch_ms: u64,
+    pub search_ms: u64,
+    pub metadata_ms: u64,
+}
+
+impl Medians {
+    /// Those of the built-in profile `name`; `None` if it is not log-normal throughout.
+    pub fn of(name: &str) -> Option<Self> {
+        let service = wire(name)?.service;
+        let ms = |median: Option<DurationText>| median.map(|text| text.0.as_millis() as u64);
+        Some(Self {
+            get_ms: ms(service.get.median)?,
+            patch_ms: ms(service.patch.median)?,
+            search_ms: ms(service.search.median)?,
+            metadata_ms: ms(service.metadata.median)?,
+        })
+    }
+
+    /// All of them times `scale`, rounded to whole ms.
+    #[must_use]
+    pub fn scaled(self, scale: f64) -> Self {
+        let scaled = |ms: u64| (ms as f64 * scale).round() as u64;
+        Self {
+            get_ms: scaled(self.get_ms),
+            patch_ms: scaled(self.patch_ms),
+            search_ms: scaled(self.search_ms),
+            metadata_ms: scaled(self.metadata_ms),
+        }
+    }
+}
+
+/// The built-in profile `name` as its file has it.
+fn wire(name: &str) -> Option<WireProfile> {
+    let (_, text) = profile::BUILT_IN.iter().find(|(known, _)| *known == name)?;
+    toml::from_str(text).ok()
+}
+
+/// The built-in profile `name` with its service times divided by `divisor`; what refusals take
+/// stays. `None`: no such profile.
+pub fn shortened(name: &str, divisor: u32) -> Option<WireProfile> {
+    let mut wire = wire(name)?;
+    let shorten = |time: &mut Option<DurationText>| {
+        if let Some(DurationText(time)) = time {
+            *time = Duration::from_nanos(time.as_nanos() as u64 / u64::from(divisor));
+        }
+    };
+    let service = &mut wire.service;
+    for law in [
+        &mut service.get,
+        &mut service.patch,
+        &mut service.put,
+        &mut service.search,
+        &mut service.metadata,
+    ] {
+        shorten(&mut law.time);
+        shorten(&mut law.median);
+        shorten(&mut law.p99);
+    }
+    Some(wire)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::claims::EXAMPLES;
+    use crate::report::suite;
+
+    #[test]
+    fn the_scale_is_the_geometric_mean_and_residuals_cancel() {
+        let sample = |simulated_s, claimed_s| Sample { simulated_s, claimed_s };
+        let fit = fit(&[sample(1.0, 8.0), sample(1.0, 2.0)]);
+        assert!((fit.scale - 4.0).abs() < 1e-12);
+        assert!((fit.residuals[0] + 0.5).abs() < 1e-12 && (fit.residuals[1] - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn the_built_in_profiles_are_the_fit() {
+        let documented = Medians::of("documented").unwrap();
+        for example in EXAMPLES {
+            // Few seeds do where an example has thousands of calls; the third has 50.
+            let seeds = if example.accounts < 100 { 20 } else { 2 };
+            let fit = suite::fit_example(&example, 1, seeds).unwrap();
+            let (fitted, file) = (documented.scaled(fit.scale), Medians::of(example.name).unwrap());
+            let tolerance = if seeds == 20 { 1e-9 } else { 0.01 };
+            for (fitted, file) in [
+                (fitted.get_ms, file.get_ms),
+                (fitted.patch_ms, file.patch_ms),
+                (fitted.search_ms, file.search_ms),
+                (fitted.metadata_ms, file.metadata_ms),
+            ] {
+                let apart = fitted.abs_diff(file) as f64 / file as f64;
+                assert!(apart <= tolerance, "{}: {fitted} ms fitted, {file} ms", example.name);
+            }
+        }
+    }
+
+    #[test]
+    fn shortening_divides_medians_and_tails() {
+        let wire = shortened("documented", 10).unwrap();
+        assert_eq!(wire.service.get.median.unwrap().0, Duration::from_millis(25));
+        assert_eq!(wire.service.patch.p99.unwrap().0, Duration::from_millis(140));
+        assert_eq!(wire.limits.reject_after.0, Duration::from_millis(30));
+    }
+}

@@ -1,0 +1,182 @@
+//! The runs behind the report: the only part of it that runs anything.
+
+use super::claims::{BATCH_SIZE, EXAMPLES, Example, WORKERS};
+use super::evidence::{Evidence, HttpPair, HttpSample, Provenance, Responses, RowEvidence};
+use super::fit::{self, Fit, Sample};
+use crate::engine::{Settings, Strategy};
+use crate::event::Event;
+use crate::measure::{Measure, histogram};
+use crate::run::{Order, Run, RunError, World};
+use crate::scenario::{Scenario, ScenarioError, Workload};
+use crate::select::ChosenBy;
+use crate::world::WallClock;
+use hdrhistogram::Histogram;
+use neon_mock::api::Class;
+use neon_mock::profile::Profile;
+
+/// The example that the sample over HTTP is taken from: the smallest.
+const HTTP_EXAMPLE: Example = EXAMPLES[2];
+
+/// What its service times are divided by, so that standard's 180 s end within 10 s.
+const HTTP_DIVISOR: u32 = 25;
+
+/// A suite that could not be run.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum SuiteError {
+    #[error(transparent)]
+    Scenario(#[from] ScenarioError),
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+/// Runs the guide's rows in virtual time and a sample over HTTP, as `provenance` orders.
+///
+/// `tell` hears what is being done. Errors: a run could not be made; what a run found is in its
+/// record.
+pub fn run(provenance: Provenance, tell: &mut dyn FnMut(&str)) -> Result<Evidence, SuiteError> {
+    let (seed, replicates) = (provenance.seed, provenance.replicates);
+    let mut rows = Vec::new();
+    for example in EXAMPLES {
+        let scenario = scenario(&example, Scenario::profile(example.name)?)?;
+        for claim in example.claims {
+            tell(&format!("example {}: {}, {replicates} seeds", example.number, claim.strategy));
+            rows.push(row(&example, &scenario, claim.strategy, seed, replicates)?);
+        }
+    }
+    tell("a sample over real HTTP");
+    Ok(Evidence { provenance, rows, http: http(seed)? })
+}
+
+/// Fits service times to the rows of `example`, each simulated under profile `documented`.
+pub fn fit_example(example: &Example, seed: u64, replicates: u32) -> Result<Fit, SuiteError> {
+    let scenario = scenario(example, Scenario::profile("documented")?)?;
+    let mut samples = Vec::new();
+    for claim in example.claims {
+        let mut total_s = 0.0;
+        for run in virtual_runs(&scenario, claim.strategy, seed, replicates) {
+            total_s += run?.record.makespan_s;
+        }
+        let simulated_s = total_s / f64::from(replicates);
+        samples.push(Sample { simulated_s, claimed_s: claim.seconds() });
+    }
+    Ok(fit::fit(&samples))
+}
+
+fn scenario(example: &Example, profile: Profile) -> Result<Scenario, ScenarioError> {
+    Scenario::new(Workload {
+        name: Some(example.name.to_owned()),
+        profile: Some(profile),
+        resources: Some(example.accounts),
+        mappings: Some(example.mappings),
+        ..Workload::default()
+    })
+}
+
+fn order(scenario: &Scenario, strategy: Strategy, seed: u64) -> Order<'_> {
+    let settings =
+        Settings { workers: WORKERS, batch_size: BATCH_SIZE, seed, ..Settings::new(strategy) };
+    Order { scenario, settings, chosen_by: ChosenBy::User, reason: "the guide lists it".to_owned() }
+}
+
+fn run_in(
+    scenario: &Scenario,
+    strategy: Strategy,
+    seed: u64,
+    world: &World,
+) -> Result<Run, RunError> {
+    order(scenario, strategy, seed).run(world, &mut |_: &Event| {})
+}
+
+/// The runs of `strategy` in virtual time under `seed` and the seeds that follow.
+fn virtual_runs(
+    scenario: &Scenario,
+    strategy: Strategy,
+    seed: u64,
+    replicates: u32,
+) -> impl Iterator<Item = Result<Run, RunError>> {
+    (0..u64::from(replicates))
+        .map(move |offset| run_in(scenario, strategy, seed.wrapping_add(offset), &World::Virtual))
+}
+
+fn row(
+    example: &Example,
+    scenario: &Scenario,
+    strategy: Strategy,
+    seed: u64,
+    replicates: u32,
+) -> Result<RowEvidence, RunError> {
+    let (mut reads, mut writes, mut runs) = (histogram(), histogram(), Vec::new());
+    for run in virtual_runs(scenario, strategy, seed, replicates) {
+        let Run { record, measure } = run?;
+        add(&mut reads, &measure, Class::Get);
+        add(&mut writes, &measure, Class::Patch);
+        runs.push(record);
+    }
+    Ok(RowEvidence {
+        example: example.number,
+        strategy,
+        runs,
+        reads: Responses::of(&reads),
+        writes: Responses::of(&writes),
+    })
+}
+
+fn add(all: &mut Histogram<u64>, measure: &Measure, class: Class) {
+    all.add(measure.responses(class)).expect("histograms of the same bounds");
+}
+
+/// The sample over HTTP. Its runs go side by side, each against a mock of its own: together they
+/// send fewer than a hundred calls a second, so that they do not disturb one another.
+fn http(seed: u64) -> Result<HttpSample, SuiteError> {
+    let name = format!("{} with service times ÷ {HTTP_DIVISOR}", HTTP_EXAMPLE.name);
+    let wire = fit::shortened(HTTP_EXAMPLE.name, HTTP_DIVISOR).expect("built in");
+    let profile = Profile::try_from_wire(&name, &wire).expect("a valid profile, shortened");
+    let scenario = scenario(&HTTP_EXAMPLE, profile)?;
+    let strategies = HTTP_EXAMPLE.claims.iter().map(|claim| claim.strategy);
+    let clock = WallClock::start();
+    let runs: Vec<Result<Run, RunError>> = std::thread::scope(|scope| {
+        let scenario = &scenario;
+        let threads: Vec<_> = strategies
+            .clone()
+            .map(|strategy| {
+                scope.spawn(move || run_in(scenario, strategy, seed, &World::EmbeddedHttp))
+            })
+            .collect();
+        let join = |thread: std::thread::ScopedJoinHandle<'_, _>| match thread.join() {
+            Ok(run) => run,
+            Err(panic) => std::panic::resume_unwind(panic),
+        };
+        threads.into_iter().map(join).collect()
+    });
+    let wall_s = clock.elapsed().as_secs_f64();
+    let mut pairs = Vec::new();
+    for (strategy, http) in strategies.zip(runs) {
+        let simulated = run_in(&scenario, strategy, seed, &World::Virtual)?.record;
+        pairs.push(HttpPair { http: http?.record, simulated });
+    }
+    Ok(HttpSample {
+        example: HTTP_EXAMPLE.number,
+        service_times_divided_by: HTTP_DIVISOR,
+        wall_s,
+        pairs,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_has_exactly_the_guides_calls() {
+        for example in EXAMPLES {
+            let scenario = scenario(&example, Scenario::profile(example.name).unwrap()).unwrap();
+            for claim in example.claims {
+                let record = run_in(&scenario, claim.strategy, 1, &World::Virtual).unwrap().record;
+                assert!(record.audit.valid, "{:?}", record.audit.faults);
+                assert_eq!(record.calls.record_calls(), claim.calls, "{}", claim.strategy);
+                assert_eq!(record.calls.metadata, 1);
+            }
+        }
+    }
+}
