@@ -179,6 +179,9 @@ impl Field {
                 }
             };
             ids.sort_unstable();
+            if !target.definition.display_type.is_multi_valued() {
+                ids.truncate(1);
+            }
             return (!ids.is_empty()).then_some(Value::Options(ids));
         }
         match value {
