@@ -2,7 +2,6 @@
 //!
 //! `NEONBENCH_LOG=neonbench::migration=info cargo run --example monitoring`
 
-use neonbench::event::{End, Event};
 use neonbench::manager::{
     AccountsMigrationManager, ManagerError, MigrationMapping, MigrationPlan, MigrationStrategy,
     SimulatedOrganisation, Strategy,
@@ -23,13 +22,7 @@ fn main() -> Result<(), ManagerError> {
         dry_run: false,
         ..MigrationPlan::default()
     };
-    let mut log = |event: &Event| {
-        if let Event::Landed { at, id, end: End::Failed(failure) } = event {
-            let reason = &failure.message;
-            tracing::warn!(target: "neonbench::migration::bulk", %at, account = %id, reason);
-        }
-    };
-    let result = manager.execute_observed(&plan, Strategy::Auto, &mut log)?;
+    let result = manager.execute_bulk_migration_plan(&plan, Strategy::Auto)?;
 
     let metrics = result.performance_metrics;
     println!("accounts/second:    {:.2}", metrics.resources_per_second);

@@ -27,7 +27,8 @@ pub use result::{
 };
 
 use crate::engine::{self, Settings};
-use crate::event::{Event, Observer};
+use crate::event::Observer;
+use crate::log::Log;
 use crate::run::{Order, RunError, World};
 use crate::scenario::{DatasetSource, Scenario, ScenarioError, Workload};
 use crate::select::{self, ChosenBy};
@@ -127,7 +128,7 @@ impl AccountsMigrationManager {
         Self { client: client.into() }
     }
 
-    /// Carries out `plan` by `strategy`.
+    /// Carries out `plan` by `strategy`, and logs what happens; see [`log`](crate::log).
     ///
     /// Errors: the run could not be made. Accounts that failed are in the result.
     pub fn execute_bulk_migration_plan(
@@ -135,10 +136,10 @@ impl AccountsMigrationManager {
         plan: &MigrationPlan,
         strategy: Strategy,
     ) -> Result<MigrationResult, ManagerError> {
-        self.execute_observed(plan, strategy, &mut |_: &Event| {})
+        self.execute_observed(plan, strategy, &mut Log)
     }
 
-    /// The same, with every event handed to `observer` as it happens.
+    /// The same, with every event handed to `observer` instead.
     pub fn execute_observed(
         &self,
         plan: &MigrationPlan,
