@@ -1,11 +1,21 @@
 //! The wall clock: what time it is, and waiting for a moment of it.
 //!
 //! Timers of tokio tick in whole milliseconds and round up: a response due after 100 ms leaves
-//! 1.1 ms late on the median. So one thread keeps a heap of moments, sleeps on a condition variable
-//! until the earliest, and wakes the calls whose moment has come. It never wakes a call early, since
-//! until that moment the call's slot is taken and its client's next call would be refused.
+//! about 1 ms late. So one thread keeps a heap of moments, sleeps on a condition variable until the
+//! earliest, and wakes the calls whose moment has come. It never wakes a call early, since until
+//! that moment the call's slot is taken and its client's next call would be refused.
 //!
-//! Deliberately absent: spinning. A thread's sleep overshoots by some 60 µs, and that is good enough.
+//! How late answers due after 100 ms leave, in ms, on two cores shared with the client (release
+//! build, 100 calls a connection, otherwise idle; bursts are served one after another):
+//!
+//! | calls in flight | server, p50 | p90 | p99 | seen by the client, p50 | p90 |
+//! |---|---|---|---|---|---|
+//! | 5, spread over 100 ms | 0.17 | 0.21 | 1.0 | 0.32 | 0.40 |
+//! | 50, spread over 100 ms | 0.11 | 0.25 | 0.5 | 0.21 | 0.48 |
+//! | 200, spread over 100 ms | 0.16 | 0.39 | 2.2 | 0.39 | 0.86 |
+//! | 50, all due at once | 0.27 | 0.68 | 4.3 | 0.64 | 1.5 |
+//!
+//! Deliberately absent: spinning. A thread's sleep overshoots by some 0.1 ms, which is good enough.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
