@@ -1,4 +1,156 @@
-//! A faithful, configurable mock of the Neon CRM API v2.
+//! A faithful, configurable mock of the Neon CRM API v2, for tests of whatever calls it.
+//!
+//! It answers for accounts and custom fields, with Neon's limits, error codes and service times, as
+//! an organisation made up from a seed.
+//!
+//! # Quick start
+//!
+//! ```
+//! use neon_mock::NeonMock;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), reqwest::Error> {
+//! let neon = NeonMock::builder().profile("unlimited").accounts(50).seed(1).start().await;
+//! let (org_id, api_key) = neon.credentials();
+//!
+//! // What is under test writes to `neon.base_url()`, which is http://127.0.0.1:PORT/v2.
+//! let answer = reqwest::Client::new()
+//!     .patch(format!("{}/accounts/7", neon.base_url()))
+//!     .basic_auth(org_id, Some(api_key))
+//!     .body(r#"{"individualAccount": {"accountCustomFields": [{"id": "88", "value": "new"}]}}"#)
+//!     .send()
+//!     .await?;
+//! assert_eq!(answer.status(), 200);
+//!
+//! // The mock says what it came to.
+//! let account = neon.account(7).expect("there are fifty");
+//! let target = account.body.custom_field("T-1").expect("it was filled");
+//! assert_eq!(target.value.as_deref(), Some("new"));
+//! assert_eq!(neon.calls().total(), 1);
+//! # Ok(())
+//! # }
+//! // Dropping `neon` closes its port and cuts calls in flight.
+//! ```
+//!
+//! Calls without the credentials are answered 401 and counted by [`NeonMock::unauthorized`]; the
+//! defaults are `demo` and `demo`.
+//!
+//! # Limits
+//!
+//! Neon limits the calls in flight on each endpoint. The profile `documented`, which is the default,
+//! has the limits of Neon's documentation and log-normal service times; `constant` has the same
+//! limits and times that a test can count on: the sixth GET in flight is refused.
+//!
+//! ```
+//! use neon_mock::NeonMock;
+//! use neon_mock::api::Endpoint;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let neon = NeonMock::builder().profile("constant").start().await;
+//! let client = reqwest::Client::new();
+//! let status = async |id: u64| {
+//!     let request = client.get(format!("{}/accounts/{id}", neon.base_url()));
+//!     request.basic_auth("demo", Some("demo")).send().await.unwrap().status().as_u16()
+//! };
+//! let answers =
+//!     tokio::join!(status(1), status(2), status(3), status(4), status(5), status(6));
+//! let refused = <[u16; 6]>::from(answers).iter().filter(|&&status| status == 429).count();
+//! assert_eq!(refused, 1);
+//! assert_eq!(neon.calls().of(Endpoint::GetAccount).rejected, 1);
+//!
+//! // A running mock can be given another profile.
+//! neon.set_profile("unlimited");
+//! # }
+//! ```
+//!
+//! Profiles of one's own are TOML: see [`profile::Profile::from_toml`] and the built-in ones in
+//! [`profile::BUILT_IN`], each knob of which is commented.
+//!
+//! # Failures
+//!
+//! ```
+//! # use neon_mock::NeonMock;
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), reqwest::Error> {
+//! let neon = NeonMock::builder().profile("unlimited").start().await;
+//! neon.fail_next(503);
+//! let url = format!("{}/accounts/1", neon.base_url());
+//! let get = || reqwest::Client::new().get(&url).basic_auth("demo", Some("demo")).send();
+//! assert_eq!(get().await?.status(), 503);
+//! assert_eq!(get().await?.status(), 200);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Beside expectations of one's own
+//!
+//! With the feature `wiremock` the same mock answers from within a `wiremock::MockServer`.
+//! Expectations that the test mounts itself come first.
+//!
+//! ```
+//! use neon_mock::NeonMock;
+//! use wiremock::matchers::{method, path};
+//! use wiremock::{Mock, MockServer, ResponseTemplate};
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), reqwest::Error> {
+//! let server = MockServer::start().await;
+//! let neon = NeonMock::builder().profile("unlimited").start().await;
+//! neon.mount_on(&server).await;
+//! Mock::given(method("POST"))
+//!     .and(path("/hook"))
+//!     .respond_with(ResponseTemplate::new(202))
+//!     .expect(1)
+//!     .mount(&server)
+//!     .await;
+//!
+//! let client = reqwest::Client::new();
+//! let account = client.get(format!("{}/v2/accounts/1", server.uri()));
+//! assert_eq!(account.basic_auth("demo", Some("demo")).send().await?.status(), 200);
+//! assert_eq!(client.post(format!("{}/hook", server.uri())).send().await?.status(), 202);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Without HTTP
+//!
+//! [`Neon`] is the whole mock as a pure function of time: it is told what time it is, and says what
+//! to answer and when. It opens no socket, reads no clock and never sleeps, so that an hour of calls
+//! takes milliseconds, and the same calls at the same times get the same answers.
+//!
+//! ```
+//! use neon_mock::Neon;
+//! use neon_mock::api::{AccountId, Request, Status};
+//! use neon_mock::dataset::Dataset;
+//! use neon_mock::org::Organisation;
+//! use neon_mock::profile::Profile;
+//! use neon_mock::time::Timestamp;
+//! use std::time::Duration;
+//!
+//! let dataset = Dataset::built_in("plain", 3).expect("a built-in dataset");
+//! let profile = Profile::built_in("constant").expect("a built-in profile");
+//! let mut neon = Neon::new(profile, Organisation::new(&dataset, 1_000_000, 1), 1);
+//!
+//! let now = Timestamp::ZERO + Duration::from_secs(3600);
+//! let reply = neon.handle(now, &Request::GetAccount(AccountId(900_000)));
+//! assert_eq!(reply.response.status, Status::OK);
+//! assert_eq!(reply.ready_at.since(now), Duration::from_millis(200));
+//! ```
+//!
+//! # Features
+//!
+//! | feature | gives | brings |
+//! |---|---|---|
+//! | `server` (default) | [`NeonMock`]: the mock over HTTP | axum, tokio |
+//! | `wiremock` | [`NeonMock::mount_on`], [`NeonResponder`] | wiremock, and `server` |
+//! | neither | [`Neon`] and the wire types | no tokio, no hyper, no HTTP client |
+//!
+//! # Deliberately absent
+//!
+//! Whatever is no account or custom field; creating and deleting accounts; OAuth; TLS; API versions
+//! before 2.11; `Retry-After` and rate-limit headers, which Neon was never seen to send; any notion of
+//! what its callers are up to.
 
 pub mod api;
 #[cfg(feature = "server")]

@@ -52,6 +52,14 @@ pub struct AccountBody {
     pub timestamps: Option<Timestamps>,
 }
 
+impl AccountBody {
+    /// The custom field of that name; `None` if it is empty or there is none.
+    pub fn custom_field(&self, name: &str) -> Option<&CustomFieldItem> {
+        let mut items = self.account_custom_fields.iter().flatten();
+        items.find(|item| item.name.as_deref() == Some(name))
+    }
+}
+
 /// A person's name and address.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
