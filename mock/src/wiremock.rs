@@ -8,6 +8,7 @@ use crate::live::{Call, Live};
 use crate::neon_mock::NeonMock;
 use crate::wall_clock;
 use std::sync::Arc;
+use wiremock::http::HeaderValue;
 use wiremock::matchers::path_regex;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
 
@@ -28,7 +29,7 @@ impl Respond for NeonResponder {
             verb: request.method.as_str(),
             path: request.url.path(),
             query: request.url.query(),
-            authorization: request.headers.get("authorization").map(|value| value.as_bytes()),
+            authorization: request.headers.get("authorization").map(HeaderValue::as_bytes),
             body: &request.body,
         });
         let mut template = ResponseTemplate::new(answer.status.0);

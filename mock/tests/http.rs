@@ -117,9 +117,8 @@ async fn the_sixth_call_in_flight_is_refused() {
         let request = client.get(url).basic_auth("demo", Some("demo"));
         request.send().await.unwrap().status().as_u16()
     };
-    let (a, b, c, d, e, f) =
-        tokio::join!(status(), status(), status(), status(), status(), status());
-    let mut statuses = [a, b, c, d, e, f];
+    let answers = tokio::join!(status(), status(), status(), status(), status(), status());
+    let mut statuses = <[u16; 6]>::from(answers);
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 200, 200, 200, 200, 429]);
     let calls = mock.calls().of(Endpoint::GetAccount);

@@ -51,9 +51,8 @@ fn it_outlives_the_runtime_that_started_it() {
 async fn a_port_in_use_is_named() {
     let first = NeonMock::start().await;
     let error = NeonMock::builder().addr(first.addr()).try_start().await.unwrap_err();
-    assert!(
-        matches!(&error, StartError::Serve(ServeError::AddressInUse { addr }) if *addr == first.addr())
-    );
+    let StartError::Serve(ServeError::AddressInUse { addr }) = &error else { panic!("{error}") };
+    assert_eq!(*addr, first.addr());
     assert!(error.to_string().contains("already in use"), "{error}");
 }
 

@@ -69,10 +69,9 @@ async fn answers_are_delayed_and_pools_hold() {
     };
     #[expect(clippy::disallowed_methods, reason = "the delay is what is tested")]
     let start = std::time::Instant::now();
-    let (a, b, c, d, e, f) =
-        tokio::join!(status(), status(), status(), status(), status(), status());
+    let answers = tokio::join!(status(), status(), status(), status(), status(), status());
     assert!(start.elapsed() >= Duration::from_millis(100), "{:?}", start.elapsed());
-    let mut statuses = [a, b, c, d, e, f];
+    let mut statuses = <[u16; 6]>::from(answers);
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 200, 200, 200, 200, 429]);
 }
