@@ -1,8 +1,24 @@
 //! Flags that several commands share.
 
+use super::stored::StoreArgs;
 use crate::run::World;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
+
+/// What every command that makes runs takes.
+#[derive(Clone, Debug, Args)]
+pub(super) struct JobArgs {
+    #[command(flatten)]
+    pub(super) workload: WorkloadArgs,
+    #[command(flatten)]
+    pub(super) engine: EngineArgs,
+    #[command(flatten)]
+    pub(super) world: WorldArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+    #[command(flatten)]
+    pub(super) store: StoreArgs,
+}
 
 /// What to migrate, and where.
 #[derive(Clone, Debug, Default, Args)]

@@ -1,12 +1,11 @@
 //! `neonbench benchmark`: every strategy on one scenario, ranked.
 
 use super::Voice;
-use super::args::{EngineArgs, OutputArgs, ReplicateArgs, WorkloadArgs, WorldArgs};
+use super::args::{JobArgs, ReplicateArgs};
 use super::error::{CliError, code};
 use super::inputs::Inputs;
 use super::output::{count, percent, say, say_json, seconds, table, verdict};
 use super::progress::Progress;
-use super::stored::StoreArgs;
 use crate::engine::Strategy;
 use crate::event::Event;
 use crate::record::RunRecord;
@@ -21,20 +20,12 @@ use std::process::ExitCode;
 #[derive(Debug, Args)]
 pub(super) struct BenchmarkArgs {
     #[command(flatten)]
-    workload: WorkloadArgs,
+    job: JobArgs,
     /// Rank on the first N accounts, and forecast the whole plan in virtual time
     #[arg(long, value_name = "N", conflicts_with = "sample", help_heading = "Workload")]
     sample_size: Option<u64>,
     #[command(flatten)]
-    engine: EngineArgs,
-    #[command(flatten)]
     replicates: ReplicateArgs,
-    #[command(flatten)]
-    world: WorldArgs,
-    #[command(flatten)]
-    output: OutputArgs,
-    #[command(flatten)]
-    store: StoreArgs,
 }
 
 /// What `benchmark --json` prints.
@@ -57,7 +48,7 @@ struct Forecast {
 }
 
 pub(super) fn run(args: &BenchmarkArgs, voice: Voice) -> Result<ExitCode, CliError> {
-    let inputs = Inputs::read(&args.workload, &args.engine, &args.world)?;
+    let inputs = Inputs::read(&args.job.workload, &args.job.engine, &args.job.world)?;
     let sample = args.sample_size.map(|size| sampled(&inputs.scenario, size)).transpose()?;
     let ranked_on = sample.as_ref().unwrap_or(&inputs.scenario);
     let replicates = args.replicates.in_world(&inputs.world);
@@ -67,7 +58,7 @@ pub(super) fn run(args: &BenchmarkArgs, voice: Voice) -> Result<ExitCode, CliErr
         let mut progress = Progress::new(voice, strategy.name());
         let run = replicated(&order, &inputs.world, replicates, &mut progress)?;
         drop(progress);
-        args.store.keep(&run, voice);
+        args.job.store.keep(&run, voice);
         runs.push(run.record);
     }
     rank(&mut runs);
@@ -83,7 +74,7 @@ pub(super) fn run(args: &BenchmarkArgs, voice: Voice) -> Result<ExitCode, CliErr
     let best = best(&runs).map(|record| record.strategy);
     let code = exit_code(&runs);
     let record = BenchmarkRecord { schema: 1, runs, best, forecast, warnings };
-    if args.output.json {
+    if args.job.output.json {
         say_json(&record)?;
     } else {
         say_benchmark(&record)?;

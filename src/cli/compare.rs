@@ -1,13 +1,12 @@
 //! `neonbench compare`: configurations side by side, or two stored runs.
 
 use super::Voice;
-use super::args::{EngineArgs, OutputArgs, ReplicateArgs, WorkloadArgs, WorldArgs};
+use super::args::{EngineArgs, JobArgs, ReplicateArgs};
 use super::error::CliError;
 use super::inputs::Inputs;
 use super::output::{count, percent, say, say_json, seconds, table, verdict};
 use super::progress::Progress;
 use super::run::exit_code_of;
-use super::stored::StoreArgs;
 use crate::record::RunRecord;
 use crate::replicate::{best, rank, ranked_by_s, replicated};
 use clap::Args;
@@ -18,6 +17,8 @@ use std::str::FromStr;
 /// Flags of `compare`.
 #[derive(Debug, Args)]
 pub(super) struct CompareArgs {
+    #[command(flatten)]
+    job: JobArgs,
     /// Two stored runs, by number, instead of configurations
     #[arg(value_name = "RUN", num_args = 2)]
     runs: Vec<i64>,
@@ -31,17 +32,7 @@ pub(super) struct CompareArgs {
     )]
     configs: Vec<Config>,
     #[command(flatten)]
-    workload: WorkloadArgs,
-    #[command(flatten)]
-    engine: EngineArgs,
-    #[command(flatten)]
     replicates: ReplicateArgs,
-    #[command(flatten)]
-    world: WorldArgs,
-    #[command(flatten)]
-    output: OutputArgs,
-    #[command(flatten)]
-    store: StoreArgs,
 }
 
 /// Workers and batch size.
@@ -78,7 +69,7 @@ pub(super) fn run(args: &CompareArgs, voice: Voice) -> Result<ExitCode, CliError
     rank(&mut runs);
     let best = best(&runs).map(config);
     let record = CompareRecord { schema: 1, runs, best };
-    if args.output.json {
+    if args.job.output.json {
         say_json(&record)?;
     } else {
         say_compare(&record)?;
@@ -92,9 +83,9 @@ fn configured(args: &CompareArgs, voice: Voice) -> Result<Vec<RunRecord>, CliErr
         let engine = EngineArgs {
             workers: Some(config.workers),
             batch_size: Some(config.batch_size),
-            ..args.engine.clone()
+            ..args.job.engine.clone()
         };
-        let inputs = Inputs::read(&args.workload, &engine, &args.world)?;
+        let inputs = Inputs::read(&args.job.workload, &engine, &args.job.world)?;
         let order = inputs.order(&inputs.scenario)?;
         let replicates = args.replicates.in_world(&inputs.world);
         let title = format!("{}/{}", config.workers, config.batch_size);
@@ -105,7 +96,7 @@ fn configured(args: &CompareArgs, voice: Voice) -> Result<Vec<RunRecord>, CliErr
 }
 
 fn stored(args: &CompareArgs) -> Result<Vec<RunRecord>, CliError> {
-    let store = args.store.open()?;
+    let store = args.job.store.open()?;
     Ok(args.runs.iter().map(|&id| store.record(id)).collect::<Result<_, _>>()?)
 }
 

@@ -1,12 +1,11 @@
 //! `neonbench run`: one migration.
 
 use super::Voice;
-use super::args::{EngineArgs, OutputArgs, WorkloadArgs, WorldArgs};
+use super::args::{JobArgs, WorkloadArgs};
 use super::error::{CliError, code};
 use super::inputs::Inputs;
 use super::output::{say, say_json, summary};
 use super::progress::Progress;
-use super::stored::StoreArgs;
 use crate::record::RunRecord;
 use clap::Args;
 use std::process::ExitCode;
@@ -15,27 +14,19 @@ use std::process::ExitCode;
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
     #[command(flatten)]
-    workload: WorkloadArgs,
-    #[command(flatten)]
-    engine: EngineArgs,
-    #[command(flatten)]
-    world: WorldArgs,
-    #[command(flatten)]
-    output: OutputArgs,
-    #[command(flatten)]
-    store: StoreArgs,
+    job: JobArgs,
 }
 
 pub(super) fn run(args: &RunArgs, voice: Voice) -> Result<ExitCode, CliError> {
-    let inputs = Inputs::read(&args.workload, &args.engine, &args.world)?;
+    let inputs = Inputs::read(&args.job.workload, &args.job.engine, &args.job.world)?;
     let order = inputs.order(&inputs.scenario)?;
     let mut progress = Progress::new(voice, order.settings.strategy.name());
     let mut run = order.run(&inputs.world, &mut progress)?;
     drop(progress);
-    run.record.next_command = next_command(&args.workload, &run.record);
-    let stored = args.store.keep(&run, voice);
+    run.record.next_command = next_command(&args.job.workload, &run.record);
+    let stored = args.job.store.keep(&run, voice);
     let record = run.record;
-    if args.output.json {
+    if args.job.output.json {
         say_json(&record)?;
     } else {
         say(&summary(&record))?;

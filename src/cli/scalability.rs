@@ -1,7 +1,7 @@
 //! `neonbench scalability`: makespan and accounts per second over growing organisations.
 
 use super::Voice;
-use super::args::{EngineArgs, OutputArgs, ReplicateArgs, WorkloadArgs, WorldArgs};
+use super::args::{JobArgs, ReplicateArgs, WorkloadArgs};
 use super::error::CliError;
 use super::inputs::Inputs;
 use super::output::{count, say, say_json, seconds, table, verdict};
@@ -16,6 +16,8 @@ use std::process::ExitCode;
 /// Flags of `scalability`.
 #[derive(Debug, Args)]
 pub(super) struct ScalabilityArgs {
+    #[command(flatten)]
+    job: JobArgs,
     /// Accounts of each organisation
     #[arg(
         long,
@@ -26,15 +28,7 @@ pub(super) struct ScalabilityArgs {
     )]
     sizes: Vec<u64>,
     #[command(flatten)]
-    workload: WorkloadArgs,
-    #[command(flatten)]
-    engine: EngineArgs,
-    #[command(flatten)]
     replicates: ReplicateArgs,
-    #[command(flatten)]
-    world: WorldArgs,
-    #[command(flatten)]
-    output: OutputArgs,
 }
 
 /// What `scalability --json` prints.
@@ -48,7 +42,7 @@ struct ScalabilityRecord {
 }
 
 pub(super) fn run(args: &ScalabilityArgs, voice: Voice) -> Result<ExitCode, CliError> {
-    if args.workload.resources.is_some() || args.workload.resource_ids.is_some() {
+    if args.job.workload.resources.is_some() || args.job.workload.resource_ids.is_some() {
         return Err(CliError::usage(
             "scalability takes --sizes, not --resources or --resource-ids",
         ));
@@ -57,8 +51,8 @@ pub(super) fn run(args: &ScalabilityArgs, voice: Voice) -> Result<ExitCode, CliE
     sizes.sort_unstable();
     let mut runs = Vec::new();
     for &size in &sizes {
-        let workload = WorkloadArgs { resources: Some(size), ..args.workload.clone() };
-        let inputs = Inputs::read(&workload, &args.engine, &args.world)?;
+        let workload = WorkloadArgs { resources: Some(size), ..args.job.workload.clone() };
+        let inputs = Inputs::read(&workload, &args.job.engine, &args.job.world)?;
         let order = inputs.order(&inputs.scenario)?;
         let replicates = args.replicates.in_world(&inputs.world);
         let mut progress = Progress::new(voice, &format!("{size} accounts"));
@@ -67,7 +61,7 @@ pub(super) fn run(args: &ScalabilityArgs, voice: Voice) -> Result<ExitCode, CliE
     let code = runs.iter().map(exit_code_of).max().unwrap_or(0);
     let factor = factor(&runs);
     let record = ScalabilityRecord { schema: 1, runs, factor, verdict: judge(factor) };
-    if args.output.json {
+    if args.job.output.json {
         say_json(&record)?;
     } else {
         say_scalability(&record)?;
