@@ -57,7 +57,7 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
     pub(super) async fn call(&self, request: &Request) -> Result<Body, GivenUp> {
         let endpoint = request.endpoint();
         let due_at = self.clock.now();
-        let mut attempt = 0;
+        let (mut attempt, mut refused) = (0, 0);
         loop {
             attempt += 1;
             let sent_at = self.clock.now();
@@ -65,6 +65,7 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             let answer = self.transport.call(request).await;
             let done_at = self.clock.now();
             let outcome = outcome_of(&answer);
+            refused += u32::from(outcome == Outcome::Rejected);
             let call = Call { endpoint, attempt, due_at, sent_at, done_at, outcome };
             self.emit(&Event::Done(call));
             let first_contact = !self.answered.get();
@@ -75,7 +76,8 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             };
             let hopeless = first_contact && outcome == Outcome::Unreachable;
             let elapsed = done_at.since(due_at);
-            let delay = retry::backoff(outcome, attempt, elapsed, &mut self.jitter.borrow_mut());
+            let delay =
+                retry::backoff(outcome, attempt, refused, elapsed, &mut self.jitter.borrow_mut());
             match delay {
                 Some(delay) if !hopeless => self.clock.sleep_until(done_at + delay).await,
                 _ => return Err(given_up(endpoint, outcome, attempt, answer)),

@@ -18,8 +18,9 @@ const REJECTED_FOR: Duration = Duration::from_secs(600);
 const RETRIES: u32 = 8;
 
 /// How long to wait after attempt number `attempt` ended with `outcome`, `elapsed` after the call
-/// was due; `None` gives the call up.
+/// was due and with `refused` of the attempts refused; `None` gives the call up.
 ///
+/// Refusals are no errors: a call that was refused ten times may still fail eight times.
 /// A refused call did nothing and is made again for ten minutes. A call that may have been
 /// carried out is made again too: every write of a migration sets values, and setting them twice
 /// is setting them once.
@@ -27,6 +28,7 @@ const RETRIES: u32 = 8;
 pub(super) fn backoff(
     outcome: Outcome,
     attempt: u32,
+    refused: u32,
     elapsed: Duration,
     jitter: &mut Generator,
 ) -> Option<Duration> {
@@ -37,7 +39,7 @@ pub(super) fn backoff(
         | Outcome::Unreachable
         | Outcome::Timeout
         | Outcome::Interrupted
-        | Outcome::Malformed => attempt <= RETRIES,
+        | Outcome::Malformed => attempt - refused <= RETRIES,
         Outcome::Ok
         | Outcome::Merged
         | Outcome::NotFound
@@ -74,13 +76,16 @@ mod tests {
     #[test]
     fn refusals_go_on_for_ten_minutes_and_errors_eight_times() {
         let mut jitter = rng::stream(1, "test");
-        let mut again = |outcome, attempt, elapsed_s| {
-            backoff(outcome, attempt, Duration::from_secs(elapsed_s), &mut jitter).is_some()
+        let mut again = |outcome, attempt, refused, elapsed_s| {
+            let elapsed = Duration::from_secs(elapsed_s);
+            backoff(outcome, attempt, refused, elapsed, &mut jitter).is_some()
         };
-        assert!(again(Outcome::Rejected, 500, 594));
-        assert!(!again(Outcome::Rejected, 2, 601));
-        assert!(again(Outcome::ServerError, 8, 3_000));
-        assert!(!again(Outcome::ServerError, 9, 1));
-        assert!(!again(Outcome::NotFound, 1, 0));
+        assert!(again(Outcome::Rejected, 500, 500, 594));
+        assert!(!again(Outcome::Rejected, 2, 2, 601));
+        assert!(again(Outcome::ServerError, 8, 0, 3_000));
+        assert!(!again(Outcome::ServerError, 9, 0, 1));
+        assert!(again(Outcome::ServerError, 9, 8, 1));
+        assert!(!again(Outcome::ServerError, 17, 8, 1));
+        assert!(!again(Outcome::NotFound, 1, 0, 0));
     }
 }
