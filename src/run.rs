@@ -212,9 +212,8 @@ impl Order<'_> {
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, RunError> {
-    // The engine's future stays on the calling thread; the workers serve the embedded mock.
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
+    // The engine is one future, and the embedded mock serves on threads of its own.
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(RunError::Runtime)
