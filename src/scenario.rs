@@ -89,6 +89,8 @@ pub enum ScenarioError {
     NoMappings,
     #[error("sample = 0: a sample needs at least one account")]
     EmptySample,
+    #[error("a sample is the first of a list of ids, and this plan has a filter")]
+    SampleOfFilter,
     #[error(transparent)]
     File(#[from] FileError),
     #[error(transparent)]
@@ -175,8 +177,10 @@ impl Scenario {
             Selection::Ids(ids) => Resources::Ids(ids),
             Selection::Filter(criteria) => Resources::Search(criteria),
         };
-        if let (Resources::Ids(ids), Some(sample)) = (&mut resources, sample) {
-            ids.truncate(sample as usize);
+        match (&mut resources, sample) {
+            (_, None) => {}
+            (Resources::Ids(ids), Some(sample)) => ids.truncate(sample as usize),
+            (Resources::Search(_), Some(_)) => return Err(ScenarioError::SampleOfFilter),
         }
         let profile = match profile {
             Some(profile) => profile,

@@ -1,7 +1,7 @@
 //! `neonbench benchmark`: every strategy on one scenario, ranked.
 
 use super::Voice;
-use super::args::{JobArgs, ReplicateArgs};
+use super::args::{JobArgs, ReplicateArgs, WorkloadArgs};
 use super::error::{CliError, code};
 use super::inputs::Inputs;
 use super::output::{count, percent, say, say_json, seconds, table, verdict};
@@ -11,7 +11,6 @@ use crate::event::Event;
 use crate::record::RunRecord;
 use crate::replicate::{best, rank, ranked_by_s, replicated};
 use crate::run::World;
-use crate::scenario::{Resources, Scenario};
 use clap::Args;
 use serde::Serialize;
 use std::process::ExitCode;
@@ -49,8 +48,15 @@ struct Forecast {
 
 pub(super) fn run(args: &BenchmarkArgs, voice: Voice) -> Result<ExitCode, CliError> {
     let inputs = Inputs::read(&args.job.workload, &args.job.engine, &args.job.world)?;
-    let sample = args.sample_size.map(|size| sampled(&inputs.scenario, size)).transpose()?;
-    let ranked_on = sample.as_ref().unwrap_or(&inputs.scenario);
+    // A sample stands in for the plan; the plan itself is then forecast.
+    let sample = match args.sample_size {
+        None => None,
+        Some(_) => {
+            let workload = WorkloadArgs { sample: args.sample_size, ..args.job.workload.clone() };
+            Some(Inputs::read(&workload, &args.job.engine, &args.job.world)?)
+        }
+    };
+    let ranked_on = &sample.as_ref().unwrap_or(&inputs).scenario;
     let replicates = args.replicates.in_world(&inputs.world);
     let mut runs = Vec::new();
     for strategy in inputs.strategies() {
@@ -80,20 +86,6 @@ pub(super) fn run(args: &BenchmarkArgs, voice: Voice) -> Result<ExitCode, CliErr
         say_benchmark(&record)?;
     }
     Ok(ExitCode::from(code))
-}
-
-/// The scenario's first `size` accounts.
-fn sampled(scenario: &Scenario, size: u64) -> Result<Scenario, CliError> {
-    let mut sample = scenario.clone();
-    match &mut sample.resources {
-        Resources::Ids(ids) if size > 0 => ids.truncate(size as usize),
-        Resources::Ids(_) => return Err(CliError::usage("--sample-size 0: at least 1 is needed")),
-        Resources::Search(_) => {
-            return Err(CliError::usage("--sample-size needs ids, and this plan has a filter"));
-        }
-    }
-    sample.name = format!("first {size} of {}", scenario.name);
-    Ok(sample)
 }
 
 /// The whole plan in virtual time, fastest first.
