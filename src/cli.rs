@@ -9,6 +9,7 @@ mod inputs;
 mod output;
 mod profile;
 mod progress;
+mod report;
 mod run;
 mod scalability;
 mod serve;
@@ -39,6 +40,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// The guide's examples under every strategy, on one offline page
+    Report(report::ReportArgs),
     /// One migration
     Run(run::RunArgs),
     /// Every strategy on one scenario, ranked
@@ -71,6 +74,7 @@ pub fn main() -> Result<ExitCode, CliError> {
     start_log(&cli)?;
     let voice = Voice { quiet: cli.quiet };
     match cli.command {
+        Command::Report(args) => report::run(&args, voice),
         Command::Run(args) => run::run(&args, voice),
         Command::Benchmark(args) => benchmark::run(&args, voice),
         Command::Scalability(args) => scalability::run(&args, voice),

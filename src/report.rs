@@ -3,7 +3,14 @@
 //! [`suite`] makes the runs. From there on everything is a pure function of their records:
 //! [`evidence`] -> [`model`] -> [`charts`] -> [`html`], [`markdown`], [`json`].
 
+pub mod charts;
 pub mod claims;
 pub mod evidence;
 pub mod fit;
+pub mod html;
+pub mod json;
+pub mod markdown;
+pub mod model;
 pub mod suite;
+mod template;
+mod text;

@@ -1,0 +1,113 @@
+//! `neonbench report`: the guide's examples, run and reported on one offline page.
+
+mod files;
+mod provenance;
+
+use super::Voice;
+use super::args::OutputArgs;
+use super::error::{CliError, code};
+use super::output::{say, say_json};
+use crate::report::html::page;
+use crate::report::json::ReportRecord;
+use crate::report::markdown::summary;
+use crate::report::model::Model;
+use crate::report::suite;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Flags of `report`.
+#[derive(Debug, Args)]
+pub(super) struct ReportArgs {
+    /// Where index.html, report.json and report.md go
+    #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
+    out: PathBuf,
+    /// First seed of the organisations and the service times
+    #[arg(long, value_name = "K", default_value_t = DEFAULT_SEED)]
+    seed: u64,
+    /// Runs of each row, under seeds K, K+1, …
+    #[arg(
+        long,
+        value_name = "R",
+        default_value_t = DEFAULT_REPLICATES,
+        value_parser = clap::value_parser!(u32).range(1..=1_000)
+    )]
+    replicates: u32,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+const DEFAULT_OUT: &str = "reports/out";
+const DEFAULT_SEED: u64 = 1;
+const DEFAULT_REPLICATES: u32 = 20;
+
+pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError> {
+    // An output that cannot be written is found before the runs, not after.
+    files::prepare(&args.out)?;
+    let provenance = provenance::gather(args.seed, args.replicates);
+    let spinner = Spinner::new(voice);
+    let evidence = suite::run(provenance, &mut |what| spinner.tell(what))?;
+    drop(spinner);
+    let model = Model::new(&evidence);
+    let record = ReportRecord::new(&model, &evidence);
+    let written = files::write(
+        &args.out,
+        &[
+            ("index.html", page(&model)),
+            ("report.json", record.to_json()),
+            ("report.md", summary(&model)),
+        ],
+    )?;
+    if args.output.json {
+        say_json(&record)?;
+    } else {
+        say_report(&model, &written)?;
+    }
+    let valid = model.validity.valid == model.validity.runs;
+    Ok(ExitCode::from(if valid { 0 } else { code::AUDIT_MISMATCH }))
+}
+
+fn say_report(model: &Model, written: &[PathBuf]) -> Result<(), CliError> {
+    say(&model.verdict.paragraph())?;
+    for (name, path) in ["page", "records", "summary"].iter().zip(written) {
+        say(&format!("  {name:<8} {}", path.display()))?;
+    }
+    say("next: neonbench benchmark --scenario guide-1 --workers 5")
+}
+
+/// Says on a terminal what is being done.
+struct Spinner(ProgressBar);
+
+impl Spinner {
+    fn new(voice: Voice) -> Self {
+        let target =
+            if voice.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let bar = ProgressBar::with_draw_target(None, target);
+        let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})");
+        bar.set_style(style.expect("a valid template"));
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Self(bar)
+    }
+
+    fn tell(&self, what: &str) {
+        self.0.set_message(what.to_owned());
+        tracing::info!(target: "neonbench::report", "{what}");
+    }
+}
+
+impl Drop for Spinner {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}
+
+impl From<suite::SuiteError> for CliError {
+    fn from(error: suite::SuiteError) -> Self {
+        match error {
+            suite::SuiteError::Scenario(error) => Self::Scenario(error),
+            suite::SuiteError::Run(error) => Self::Run(error),
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! The report's files: all of them, or none.
+
+use crate::cli::error::CliError;
+use std::path::{Path, PathBuf};
+
+fn write_error(path: &Path) -> impl FnOnce(std::io::Error) -> CliError {
+    let path = path.to_owned();
+    move |source| CliError::Write { path, source }
+}
+
+/// Where `name` is written before it takes its place in `dir`.
+fn temporary(dir: &Path, name: &str) -> PathBuf {
+    // Beside its place, as a rename is atomic only within one file system.
+    dir.join(format!(".{name}.{}.tmp", std::process::id()))
+}
+
+/// Makes `dir` and finds out whether files can be made in it.
+pub(super) fn prepare(dir: &Path) -> Result<(), CliError> {
+    std::fs::create_dir_all(dir).map_err(write_error(dir))?;
+    let probe = temporary(dir, "probe");
+    std::fs::write(&probe, "").map_err(write_error(dir))?;
+    std::fs::remove_file(&probe).map_err(write_error(dir))
+}
+
+/// Writes `files`, given as name and text, into `dir`; the paths, in the same order.
+///
+/// None takes its place before all are written whole, so that no reader sees half a report.
+pub(super) fn write(dir: &Path, files: &[(&str, String)]) -> Result<Vec<PathBuf>, CliError> {
+    let done = place(dir, files);
+    if done.is_err() {
+        for (name, _) in files {
+            // What was not written needs no removal.
+            let _ = std::fs::remove_file(temporary(dir, name));
+        }
+    }
+    done
+}
+
+fn place(dir: &Path, files: &[(&str, String)]) -> Result<Vec<PathBuf>, CliError> {
+    for (name, text) in files {
+        std::fs::write(temporary(dir, name), text).map_err(write_error(&dir.join(name)))?;
+    }
+    let mut placed = Vec::new();
+    for (name, _) in files {
+        let path = dir.join(name);
+        std::fs::rename(temporary(dir, name), &path).map_err(write_error(&path))?;
+        placed.push(path);
+    }
+    Ok(placed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(dir: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(dir).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn files_take_their_places_and_leave_nothing_beside_them() {
+        let scratch = tempfile::tempdir().unwrap();
+        let dir = scratch.path().join("a/b");
+        prepare(&dir).unwrap();
+        let paths = write(&dir, &[("x.html", "1".into()), ("y.md", "2".into())]).unwrap();
+        assert_eq!(std::fs::read_to_string(&paths[1]).unwrap(), "2");
+        assert_eq!(names(&dir), ["x.html", "y.md"]);
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_leaves_no_other_behind() {
+        let scratch = tempfile::tempdir().unwrap();
+        let files = [("x.html", "1".to_owned()), ("no/y.md", "2".to_owned())];
+        let error = write(scratch.path(), &files).unwrap_err();
+        assert!(matches!(error, CliError::Write { .. }), "{error}");
+        assert!(names(scratch.path()).is_empty());
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_made_is_found_first() {
+        let scratch = tempfile::tempdir().unwrap();
+        let file = scratch.path().join("file");
+        std::fs::write(&file, "").unwrap();
+        assert!(matches!(prepare(&file.join("out")), Err(CliError::Write { .. })));
+    }
+}

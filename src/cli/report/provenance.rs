@@ -1,0 +1,67 @@
+//! How, when and on what a report is made.
+
+use super::{DEFAULT_REPLICATES, DEFAULT_SEED};
+use crate::report::evidence::Provenance;
+use std::process::Command;
+use std::time::SystemTime;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+pub(super) fn gather(seed: u64, replicates: u32) -> Provenance {
+    Provenance {
+        made_at: made_at(),
+        command: command(seed, replicates),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        revision: revision(),
+        seed,
+        replicates,
+        cores: std::thread::available_parallelism().map_or(1, |cores| cores.get() as u64),
+        platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
+        processor: processor(),
+    }
+}
+
+/// The shortest command that makes the same report; where it is written does not matter.
+fn command(seed: u64, replicates: u32) -> String {
+    let mut command = "neonbench report".to_owned();
+    if seed != DEFAULT_SEED {
+        command += &format!(" --seed {seed}");
+    }
+    if replicates != DEFAULT_REPLICATES {
+        command += &format!(" --replicates {replicates}");
+    }
+    command
+}
+
+#[expect(clippy::disallowed_methods, reason = "a report carries the calendar's time")]
+fn made_at() -> String {
+    let now = OffsetDateTime::from(SystemTime::now()).replace_nanosecond(0);
+    now.ok().and_then(|now| now.format(&Rfc3339).ok()).unwrap_or_default()
+}
+
+/// Revision of the source tree that this was built from, if it is still there and git knows it.
+fn revision() -> Option<String> {
+    let git = ["-C", env!("CARGO_MANIFEST_DIR"), "describe", "--always", "--dirty"];
+    let output = Command::new("git").args(git).output().ok()?;
+    let revision = String::from_utf8(output.stdout).ok()?;
+    let revision = revision.trim();
+    (output.status.success() && !revision.is_empty()).then(|| revision.to_owned())
+}
+
+/// Model of the processor, where the system tells.
+fn processor() -> Option<String> {
+    let info = std::fs::read_to_string("/proc/cpuinfo").ok()?;
+    let line = info.lines().find(|line| line.starts_with("model name"))?;
+    Some(line.split_once(':')?.1.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_says_only_what_differs_from_the_defaults() {
+        assert_eq!(command(DEFAULT_SEED, DEFAULT_REPLICATES), "neonbench report");
+        assert_eq!(command(7, 3), "neonbench report --seed 7 --replicates 3");
+    }
+}

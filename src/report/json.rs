@@ -1,0 +1,31 @@
+//! `report.json`: what the page says, and every record that it is made from.
+
+use super::evidence::Evidence;
+use super::model::Model;
+use serde::Serialize;
+
+/// Version of the form of `report.json`.
+pub const SCHEMA: u32 = 1;
+
+/// `report.json`.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReportRecord<'a> {
+    /// Version of the form.
+    pub schema: u32,
+    /// What the page says. Members ending in `_s` are seconds.
+    pub report: &'a Model,
+    /// What it is made from: all run records, and the response-time histograms.
+    pub evidence: &'a Evidence,
+}
+
+impl<'a> ReportRecord<'a> {
+    /// Puts `model` and the `evidence` that it is made from together.
+    pub const fn new(model: &'a Model, evidence: &'a Evidence) -> Self {
+        Self { schema: SCHEMA, report: model, evidence }
+    }
+
+    /// Its text.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("records are JSON")
+    }
+}

@@ -1,0 +1,238 @@
+//! What the report says, as figures: evidence beside the guide's claims.
+//!
+//! Invariant: a strategy with a run that failed its audit has no rank and no makespan.
+
+mod row;
+mod verdict;
+
+pub use row::Row;
+pub use verdict::{Fact, Tone, Verdict};
+
+use super::claims::{BATCH_SIZE, EXAMPLES, Example, WORKERS};
+use super::evidence::{Evidence, Provenance};
+use super::text::{duration, listed};
+use crate::engine::Strategy;
+use crate::record::RunRecord;
+use serde::Serialize;
+
+/// Deviation up to which a time counts as held.
+pub const TOLERANCE: f64 = 0.10;
+
+/// What the report says.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Model {
+    /// In words, and in four figures.
+    pub verdict: Verdict,
+    /// The guide's examples.
+    pub examples: Vec<ExampleModel>,
+    /// Real HTTP beside virtual time.
+    pub http: HttpModel,
+    /// Which runs count.
+    pub validity: Validity,
+    /// How the runs were made.
+    pub provenance: Provenance,
+    /// Accounts or batches side by side, in all runs.
+    pub workers: u32,
+    /// Accounts read before they are written, in all runs.
+    pub batch_size: u32,
+}
+
+/// One of the guide's examples.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct ExampleModel {
+    pub number: u32,
+    pub accounts: u64,
+    pub mappings: u32,
+    pub profile: String,
+    pub profile_digest: String,
+    pub rows: Vec<Row>,
+    /// The fastest strategy whose runs are all valid.
+    pub fastest: Option<Strategy>,
+    /// Largest ÷ smallest time per call that the guide's rows imply.
+    pub implied_spread: f64,
+    /// Whether the guide's rows imply one time per call.
+    pub agrees: bool,
+    /// What the guide's rows imply, in words.
+    pub implied: String,
+    /// Whether the guide's order of the strategies is the measured one.
+    pub order_holds: bool,
+    /// The physical limit, in seconds.
+    pub lower_bound_s: f64,
+}
+
+/// Real HTTP beside virtual time.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct HttpModel {
+    pub example: u32,
+    pub accounts: u64,
+    pub mappings: u64,
+    pub service_times_divided_by: u32,
+    pub wall_s: f64,
+    pub rows: Vec<HttpRow>,
+    /// The largest deviation by size, of valid runs.
+    pub worst_deviation: Option<f64>,
+}
+
+/// One strategy over HTTP.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct HttpRow {
+    pub strategy: Strategy,
+    pub calls: u64,
+    pub look_ups: u64,
+    pub connections: u64,
+    pub http_s: f64,
+    pub simulated_s: f64,
+    /// HTTP ÷ simulated − 1; `None` where one of them is invalid.
+    pub deviation: Option<f64>,
+    pub same_state: bool,
+}
+
+/// Which runs count.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Validity {
+    pub runs: u64,
+    pub valid: u64,
+    /// Accounts over all runs.
+    pub accounts: u64,
+    pub mismatched: u64,
+    pub lost_updates: u64,
+    pub failed: u64,
+    pub refused: u64,
+    /// What the audits found, with the run that it was found in.
+    pub faults: Vec<String>,
+}
+
+impl Model {
+    /// Puts `evidence` beside the guide's claims.
+    pub fn new(evidence: &Evidence) -> Self {
+        let examples: Vec<ExampleModel> =
+            EXAMPLES.iter().map(|example| ExampleModel::new(example, evidence)).collect();
+        let http = HttpModel::new(evidence);
+        let validity = Validity::new(evidence);
+        Self {
+            verdict: Verdict::new(&examples, &http, &validity),
+            examples,
+            http,
+            validity,
+            provenance: evidence.provenance.clone(),
+            workers: WORKERS.get(),
+            batch_size: BATCH_SIZE.get(),
+        }
+    }
+
+    /// All rows of the guide, with their example.
+    pub fn rows(&self) -> impl Iterator<Item = (&ExampleModel, &Row)> {
+        self.examples.iter().flat_map(|example| example.rows.iter().map(move |row| (example, row)))
+    }
+}
+
+impl ExampleModel {
+    fn new(example: &Example, evidence: &Evidence) -> Self {
+        let claims = example.claims.iter();
+        let mut rows: Vec<Row> = claims
+            .filter_map(|claim| {
+                let of_row = |row: &&super::evidence::RowEvidence| {
+                    row.example == example.number && row.strategy == claim.strategy
+                };
+                Some(Row::new(claim, evidence.rows.iter().find(of_row)?))
+            })
+            .collect();
+        row::compare(&mut rows);
+        let record = evidence.rows.iter().find(|row| row.example == example.number);
+        let record = record.and_then(|row| row.runs.first());
+        let implied = || rows.iter().map(|row| row.implied_call_s);
+        let implied_spread = implied().fold(0.0, f64::max) / implied().fold(f64::MAX, f64::min);
+        Self {
+            number: example.number,
+            accounts: example.accounts,
+            mappings: example.mappings,
+            profile: record.map_or_else(String::new, |record| record.profile.clone()),
+            profile_digest: record.map_or_else(String::new, |record| record.profile_digest.clone()),
+            fastest: row::fastest(&rows),
+            implied_spread,
+            agrees: implied_spread < 1.0 + TOLERANCE,
+            implied: implied_in_words(&rows),
+            order_holds: row::order_holds(&rows),
+            lower_bound_s: record.map_or(0.0, |record| record.lower_bound_s),
+            rows,
+        }
+    }
+}
+
+/// `standard and parallel: 338 ms; put_batch: 480 ms; hybrid: 1.08 s`.
+fn implied_in_words(rows: &[Row]) -> String {
+    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+    for row in rows {
+        let (time, name) = (duration(row.implied_call_s), row.strategy.to_string());
+        match groups.iter_mut().find(|(known, _)| *known == time) {
+            Some((_, names)) => names.push(name),
+            None => groups.push((time, vec![name])),
+        }
+    }
+    let group = |(time, names): &(String, Vec<String>)| format!("{}: {time}", listed(names));
+    groups.iter().map(group).collect::<Vec<_>>().join("; ")
+}
+
+impl HttpModel {
+    fn new(evidence: &Evidence) -> Self {
+        let sample = &evidence.http;
+        let row = |pair: &super::evidence::HttpPair| {
+            let (http, simulated) = (&pair.http, &pair.simulated);
+            let valid = http.audit.valid && simulated.audit.valid;
+            HttpRow {
+                strategy: http.strategy,
+                calls: http.calls.record_calls(),
+                look_ups: http.calls.metadata,
+                connections: http.performance.connections_opened,
+                http_s: http.makespan_s,
+                simulated_s: simulated.makespan_s,
+                deviation: valid.then(|| http.makespan_s / simulated.makespan_s - 1.0),
+                same_state: http.audit.state_digest == simulated.audit.state_digest,
+            }
+        };
+        let rows: Vec<HttpRow> = sample.pairs.iter().map(row).collect();
+        let deviations = rows.iter().filter_map(|row| row.deviation);
+        let first = sample.pairs.first().map(|pair| &pair.http);
+        Self {
+            example: sample.example,
+            accounts: first.map_or(0, |record| record.resources),
+            mappings: first.map_or(0, |record| record.mappings),
+            service_times_divided_by: sample.service_times_divided_by,
+            wall_s: sample.wall_s,
+            worst_deviation: deviations.max_by(|a, b| a.abs().total_cmp(&b.abs())),
+            rows,
+        }
+    }
+}
+
+impl Validity {
+    fn new(evidence: &Evidence) -> Self {
+        let sum = |of: &dyn Fn(&RunRecord) -> u64| evidence.records().map(of).sum();
+        let fault = |record: &RunRecord| {
+            let RunRecord { scenario, strategy, seed, .. } = record;
+            format!("{scenario}, {strategy}, seed {seed}: {}", record.audit.faults.join("; "))
+        };
+        Self {
+            runs: evidence.records().count() as u64,
+            valid: sum(&|record| u64::from(record.audit.valid)),
+            accounts: sum(&|record| record.resources),
+            mismatched: sum(&|record| record.audit.mismatched),
+            lost_updates: sum(&|record| record.audit.lost_updates),
+            failed: sum(&|record| record.records.failed),
+            refused: sum(&|record| record.calls.rejected),
+            faults: evidence.records().filter(|r| !r.audit.valid).map(fault).collect(),
+        }
+    }
+
+    /// Accounts that did not end as planned.
+    pub const fn lost(&self) -> u64 {
+        self.mismatched + self.failed
+    }
+}
+
+#[cfg(test)]
+mod tests;

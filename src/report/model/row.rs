@@ -1,0 +1,127 @@
+//! One row of the guide: claimed, and measured.
+
+use super::TOLERANCE;
+use crate::engine::Strategy;
+use crate::record::RunRecord;
+use crate::replicate::quantile;
+use crate::report::claims::Claim;
+use crate::report::evidence::{Responses, RowEvidence};
+use serde::Serialize;
+
+/// One row of the guide: claimed, and measured.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// The strategy.
+    pub strategy: Strategy,
+    /// The guide's calls on records.
+    pub claimed_calls: u64,
+    /// Fewest and most calls on records of its runs, as the server counted them.
+    pub calls: [u64; 2],
+    /// Whether every run made exactly the guide's calls.
+    pub calls_hold: bool,
+    /// Look-ups of metadata of its first run, which are not among the calls.
+    pub look_ups: u64,
+    /// The guide's makespan, in seconds.
+    pub claimed_s: f64,
+    /// 5th, 50th and 95th percentile of its makespans, in seconds; `None` if a run is invalid.
+    pub makespan_s: Option<[f64; 3]>,
+    /// Mean of its makespans, in seconds; `None` if a run is invalid.
+    pub mean_s: Option<f64>,
+    /// The guide's saving against standard.
+    pub claimed_saved: Option<f64>,
+    /// Its saving against standard, of medians.
+    pub saved: Option<f64>,
+    /// Standard's median ÷ its own.
+    pub speed_up: Option<f64>,
+    /// Median ÷ the guide's makespan − 1.
+    pub deviation: Option<f64>,
+    /// Mean ÷ the guide's makespan − 1: what the fit leaves unexplained.
+    pub residual: Option<f64>,
+    /// Whether the deviation is within [`TOLERANCE`].
+    pub time_holds: bool,
+    /// Time per call that the guide's row implies, in seconds.
+    pub implied_call_s: f64,
+    /// Physical limit ÷ mean makespan.
+    pub efficiency: Option<f64>,
+    /// Runs of the row.
+    pub runs: u64,
+    /// Runs that failed their audit.
+    pub invalid: u64,
+    /// Response times of reads.
+    pub reads: Responses,
+    /// Response times of writes.
+    pub writes: Responses,
+}
+
+impl Row {
+    pub(super) fn new(claim: &Claim, evidence: &RowEvidence) -> Self {
+        let runs = &evidence.runs;
+        let invalid = runs.iter().filter(|record| !record.audit.valid).count() as u64;
+        let calls = || runs.iter().map(|record| record.calls.record_calls());
+        let calls = [calls().min().unwrap_or(0), calls().max().unwrap_or(0)];
+        let ranked = invalid == 0 && !runs.is_empty();
+        let makespan_s = ranked.then(|| interval(runs));
+        let mean_s = ranked
+            .then(|| runs.iter().map(|record| record.makespan_s).sum::<f64>() / runs.len() as f64);
+        let bound_s = runs.first().map_or(0.0, |record| record.lower_bound_s);
+        let over_claim = |seconds: f64| seconds / claim.seconds() - 1.0;
+        let deviation = makespan_s.map(|[_, median, _]| over_claim(median));
+        Self {
+            strategy: claim.strategy,
+            claimed_calls: claim.calls,
+            calls,
+            calls_hold: ranked && calls == [claim.calls; 2],
+            look_ups: runs.first().map_or(0, |record| record.calls.metadata),
+            claimed_s: claim.seconds(),
+            makespan_s,
+            mean_s,
+            claimed_saved: claim.saved,
+            saved: None,
+            speed_up: None,
+            deviation,
+            residual: mean_s.map(over_claim),
+            time_holds: deviation.is_some_and(|deviation| deviation.abs() <= TOLERANCE),
+            implied_call_s: claim.implied_call_s(),
+            efficiency: mean_s.map(|mean_s| bound_s / mean_s),
+            runs: runs.len() as u64,
+            invalid,
+            reads: evidence.reads.clone(),
+            writes: evidence.writes.clone(),
+        }
+    }
+
+    /// Median makespan, in seconds; `None` if a run is invalid.
+    pub fn median_s(&self) -> Option<f64> {
+        self.makespan_s.map(|[_, median, _]| median)
+    }
+}
+
+fn interval(runs: &[RunRecord]) -> [f64; 3] {
+    let mut makespans: Vec<f64> = runs.iter().map(|record| record.makespan_s).collect();
+    makespans.sort_by(f64::total_cmp);
+    [0.05, 0.5, 0.95].map(|q| quantile(&makespans, q))
+}
+
+/// Sets the rows of one example against its standard row.
+pub(super) fn compare(rows: &mut [Row]) {
+    let standard = rows.iter().find(|row| row.strategy == Strategy::Standard);
+    let Some(standard_s) = standard.and_then(Row::median_s) else { return };
+    for row in rows.iter_mut().filter(|row| row.strategy != Strategy::Standard) {
+        row.saved = row.median_s().map(|median_s| 1.0 - median_s / standard_s);
+        row.speed_up = row.median_s().map(|median_s| standard_s / median_s);
+    }
+}
+
+/// The fastest strategy whose runs are all valid.
+pub(super) fn fastest(rows: &[Row]) -> Option<Strategy> {
+    let ranked = rows.iter().filter_map(|row| Some((row.strategy, row.median_s()?)));
+    ranked.min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(strategy, _)| strategy)
+}
+
+/// Whether all rows are valid and the guide's order of the strategies is the measured one.
+pub(super) fn order_holds(rows: &[Row]) -> bool {
+    let mut by_claim: Vec<&Row> = rows.iter().collect();
+    by_claim.sort_by(|a, b| a.claimed_s.total_cmp(&b.claimed_s));
+    let medians: Option<Vec<f64>> = by_claim.into_iter().map(Row::median_s).collect();
+    medians.is_some_and(|medians| medians.is_sorted())
+}

@@ -1,0 +1,195 @@
+//! The verdict: what someone needs who reads nothing else.
+
+use super::{ExampleModel, HttpModel, Row, TOLERANCE, Validity};
+use crate::engine::Strategy;
+use crate::report::text::{count, digits, duration, listed, percent, signed};
+use serde::Serialize;
+
+/// The verdict.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Verdict {
+    /// Which strategy, how much faster, and what was lost.
+    pub headline: String,
+    /// How long it takes.
+    pub times: String,
+    /// Whether the guide's tables hold.
+    pub guide: String,
+    /// The four figures behind it.
+    pub facts: Vec<Fact>,
+}
+
+/// A figure to read at a glance.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Fact {
+    /// The figure.
+    pub value: String,
+    /// What it counts.
+    pub label: String,
+    /// How it is to be taken.
+    pub tone: Tone,
+}
+
+/// How a figure is to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Tone {
+    /// As it should be.
+    Good,
+    /// Worth a second look.
+    Mixed,
+    /// Wrong.
+    Bad,
+}
+
+impl Verdict {
+    pub(super) fn new(examples: &[ExampleModel], http: &HttpModel, validity: &Validity) -> Self {
+        let facts =
+            vec![calls_fact(examples), times_fact(examples), audit_fact(validity), http_fact(http)];
+        Self {
+            headline: headline(examples, validity),
+            times: times(examples),
+            guide: guide(examples),
+            facts,
+        }
+    }
+
+    /// All of it, as one paragraph.
+    pub fn paragraph(&self) -> String {
+        format!("{} {} {}", self.headline, self.times, self.guide)
+    }
+}
+
+fn headline(examples: &[ExampleModel], validity: &Validity) -> String {
+    let mut uses: Vec<(Strategy, Vec<String>)> = Vec::new();
+    let mut factors = Vec::new();
+    for example in examples {
+        let Some(fastest) = example.fastest else { continue };
+        let accounts = count(example.accounts);
+        match uses.iter_mut().find(|(strategy, _)| *strategy == fastest) {
+            Some((_, sizes)) => sizes.push(accounts),
+            None => uses.push((fastest, vec![accounts])),
+        }
+        factors.extend(row_of(example, fastest).and_then(|row| row.speed_up).map(factor));
+    }
+    let lost = match (validity.runs - validity.valid, validity.lost()) {
+        (0, 0) => "nothing lost".to_owned(),
+        (0, lost) => format!("{} accounts not migrated", count(lost)),
+        (invalid, _) => format!("but {} runs are invalid and not ranked", count(invalid)),
+    };
+    if uses.is_empty() {
+        return "No strategy can be recommended: every one has a run that failed its audit.".into();
+    }
+    let uses: Vec<String> = uses
+        .iter()
+        .map(|(strategy, sizes)| format!("{strategy} for {} accounts", listed(sizes)))
+        .collect();
+    if factors.is_empty() {
+        return format!("Use {}: {lost}.", listed(&uses));
+    }
+    format!("Use {}: {} faster than standard, {lost}.", listed(&uses), listed(&factors))
+}
+
+/// `24×`, `2.9×`.
+fn factor(factor: f64) -> String {
+    if factor < 9.95 { format!("{factor:.1}×") } else { format!("{factor:.0}×") }
+}
+
+fn row_of(example: &ExampleModel, strategy: Strategy) -> Option<&Row> {
+    example.rows.iter().find(|row| row.strategy == strategy)
+}
+
+fn times(examples: &[ExampleModel]) -> String {
+    let time = |example: &ExampleModel| {
+        let fastest_s = row_of(example, example.fastest?)?.median_s()?;
+        let ExampleModel { accounts, mappings, .. } = example;
+        let accounts = count(*accounts);
+        let standard = row_of(example, Strategy::Standard).and_then(Row::median_s);
+        let instead = standard.map_or_else(String::new, |s| format!(" instead of {}", duration(s)));
+        Some(format!(
+            "{accounts} accounts × {mappings} mappings take {}{instead}",
+            duration(fastest_s)
+        ))
+    };
+    let times: Vec<String> = examples.iter().filter_map(time).collect();
+    if times.is_empty() {
+        return "There is no time to report.".to_owned();
+    }
+    format!("With 3 workers, {}.", listed(&times))
+}
+
+fn held(examples: &[ExampleModel], holds: impl Fn(&Row) -> bool) -> (usize, usize) {
+    let rows = || examples.iter().flat_map(|example| &example.rows);
+    (rows().filter(|row| holds(row)).count(), rows().count())
+}
+
+fn guide(examples: &[ExampleModel]) -> String {
+    let (calls, rows) = held(examples, |row| row.calls_hold);
+    let (times, _) = held(examples, |row| row.time_holds);
+    let orders = examples.iter().filter(|example| example.order_holds).count();
+    let mut text = format!(
+        "Of the guide's tables, the call counts hold exactly in {calls} of {rows} rows, the order \
+         of the strategies in {orders} of {} examples, and the times to {} in {times} of {rows} rows",
+        examples.len(),
+        percent(TOLERANCE),
+    );
+    let at_odds: Vec<String> = examples
+        .iter()
+        .filter(|example| !example.agrees)
+        .map(|example| example.number.to_string())
+        .collect();
+    match at_odds.len() {
+        0 => text.push('.'),
+        1 => text += &format!(": the times of example {} contradict one another.", at_odds[0]),
+        _ => {
+            text += &format!(": the times of examples {} contradict one another.", listed(&at_odds))
+        }
+    }
+    text
+}
+
+fn tone(held: usize, of: usize) -> Tone {
+    if held == of { Tone::Good } else { Tone::Mixed }
+}
+
+fn calls_fact(examples: &[ExampleModel]) -> Fact {
+    let (held, rows) = held(examples, |row| row.calls_hold);
+    Fact {
+        value: format!("{held} of {rows}"),
+        label: "rows make exactly the guide's calls".to_owned(),
+        tone: if held == rows { Tone::Good } else { Tone::Bad },
+    }
+}
+
+fn times_fact(examples: &[ExampleModel]) -> Fact {
+    let (held, rows) = held(examples, |row| row.time_holds);
+    Fact {
+        value: format!("{held} of {rows}"),
+        label: format!("rows take the guide's time, to {}", percent(TOLERANCE)),
+        tone: tone(held, rows),
+    }
+}
+
+fn audit_fact(validity: &Validity) -> Fact {
+    let Validity { runs, valid, accounts, .. } = *validity;
+    Fact {
+        value: format!("{} of {}", count(valid), count(runs)),
+        label: format!(
+            "runs valid: {} accounts audited, {} lost",
+            count(accounts),
+            count(validity.lost())
+        ),
+        tone: if valid == runs && validity.lost() == 0 { Tone::Good } else { Tone::Bad },
+    }
+}
+
+fn http_fact(http: &HttpModel) -> Fact {
+    let Some(worst) = http.worst_deviation else {
+        let label = "no valid sample over real HTTP".to_owned();
+        return Fact { value: "–".to_owned(), label, tone: Tone::Bad };
+    };
+    Fact {
+        value: signed(worst),
+        label: format!("real HTTP against virtual time, at worst, in {} s", digits(http.wall_s)),
+        tone: if worst.abs() <= 0.02 { Tone::Good } else { Tone::Mixed },
+    }
+}

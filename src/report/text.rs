@@ -1,0 +1,103 @@
+//! Figures as people read them.
+
+/// A number with its thousands parted: `12,345`.
+pub(crate) fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut parted = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            parted.push(',');
+        }
+        parted.push(digit);
+    }
+    parted
+}
+
+/// Seconds in the units that people say them in: `338 ms`, `1.80 s`, `2 min 44 s`, `1 h 06 min`.
+pub(crate) fn duration(seconds: f64) -> String {
+    if seconds < 0.9995 {
+        return format!("{:.0} ms", seconds * 1e3);
+    }
+    if seconds < 9.995 {
+        return format!("{seconds:.2} s");
+    }
+    if seconds < 99.95 {
+        return format!("{seconds:.1} s");
+    }
+    let whole = seconds.round() as u64;
+    if whole < 3_600 {
+        return format!("{} min {:02} s", whole / 60, whole % 60);
+    }
+    let minutes = (seconds / 60.0).round() as u64;
+    format!("{} h {:02} min", minutes / 60, minutes % 60)
+}
+
+/// Seconds as minutes to three digits: `65.7`, `2.73`.
+pub(crate) fn minutes(seconds: f64) -> String {
+    digits(seconds / 60.0)
+}
+
+/// `number` to three digits, whole from 100 on.
+pub(crate) fn digits(number: f64) -> String {
+    match number.abs() {
+        size if size < 9.995 => format!("{number:.2}"),
+        size if size < 99.95 => format!("{number:.1}"),
+        _ => format!("{number:.0}"),
+    }
+}
+
+/// A ratio as a whole percentage: `87 %`.
+pub(crate) fn percent(ratio: f64) -> String {
+    format!("{:.0} %", ratio * 100.0).replace('-', "−")
+}
+
+/// A difference as a percentage with its sign: `+46.1 %`, `−54.0 %`.
+pub(crate) fn signed(ratio: f64) -> String {
+    // A difference that rounds to nothing has no sign.
+    let tenths = (ratio * 1_000.0).round() / 10.0;
+    match tenths {
+        0.0 => "0.0 %".to_owned(),
+        tenths if tenths < 0.0 => format!("−{:.1} %", -tenths),
+        tenths => format!("+{tenths:.1} %"),
+    }
+}
+
+/// Names in a sentence: `a`, `a and b`, `a, b and c`.
+pub(crate) fn listed(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_read_as_people_say_them() {
+        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(duration(0.3375), "338 ms");
+        assert_eq!(duration(1.8), "1.80 s");
+        assert_eq!(duration(164.2), "2 min 44 s");
+        assert_eq!(duration(3_941.0), "1 h 06 min");
+        assert_eq!(minutes(3_941.0), "65.7");
+        assert_eq!(minutes(60.5), "1.01");
+        assert_eq!(percent(0.958), "96 %");
+    }
+
+    #[test]
+    fn differences_carry_their_sign_and_nothing_has_none() {
+        assert_eq!(signed(0.461), "+46.1 %");
+        assert_eq!(signed(-0.54), "−54.0 %");
+        assert_eq!(signed(-0.0001), "0.0 %");
+    }
+
+    #[test]
+    fn names_are_listed_as_in_a_sentence() {
+        let names = ["a", "b", "c"].map(str::to_owned);
+        assert_eq!(listed(&names), "a, b and c");
+        assert_eq!(listed(&names[..2]), "a and b");
+    }
+}
