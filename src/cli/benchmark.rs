@@ -160,11 +160,16 @@ fn say_benchmark(benchmark: &BenchmarkRecord) -> Result<(), CliError> {
     for warning in &benchmark.warnings {
         say(&format!("warning: {warning}"))?;
     }
-    match benchmark.best {
-        Some(best) => {
+    let whole = benchmark.forecast.as_ref().and_then(|forecast| forecast.first());
+    match (benchmark.best, whole) {
+        (None, _) => say("best: none, no run is valid"),
+        (Some(best), None) => {
             say(&format!("best: {best}\nnext: neonbench run --strategy {best} --dry-run"))
         }
-        None => say("best: none, no run is valid"),
+        (Some(best), Some(Forecast { strategy, .. })) => say(&format!(
+            "best: {best} on the sample, {strategy} for the whole\n\
+             next: neonbench run --strategy {strategy} --dry-run"
+        )),
     }
 }
 
