@@ -1,0 +1,180 @@
+//! The guide's three examples under the strategies that the guide lists for them.
+//!
+//! Measures the makespan in VIRTUAL time, in ns, through criterion's own `Measurement` trait. Each
+//! sample is one run under a seed of its own, so that the spread is the makespan's over seeds: the
+//! same command prints the same figures, and a change is a change of behaviour.
+//!
+//! Must not be read as the speed of this program (that is `engine`), nor as Neon's: service times
+//! are the profile's. Criterion's complaint that the samples cannot be completed in 1 ns is to be
+//! passed over: that target is how it is told to make one run a sample.
+
+mod support;
+
+use criterion::measurement::{Measurement, ValueFormatter};
+use criterion::{Criterion, SamplingMode, Throughput};
+use neonbench::engine::Strategy;
+use neonbench::scenario::{DatasetSource, Scenario, WireScenario, Workload};
+use std::time::Duration;
+use support::{headline, median, run, settings, sized};
+
+use Strategy::{Hybrid, Parallel, PutBatch, Standard};
+
+/// Runs of each row, one a sample.
+const SEEDS: usize = 100;
+
+/// An example of the guide, and its rows in the guide's order.
+struct Example {
+    scenario: &'static str,
+    resources: u64,
+    rows: &'static [Strategy],
+}
+
+const EXAMPLES: [Example; 3] = [
+    Example { scenario: "guide-1", resources: 500, rows: &[Standard, PutBatch, Parallel, Hybrid] },
+    Example { scenario: "guide-2", resources: 2_000, rows: &[Standard, PutBatch, Hybrid] },
+    Example { scenario: "guide-3", resources: 25, rows: &[Standard, Parallel, PutBatch] },
+];
+
+/// From the first call due to the last account landed, in ns of virtual time.
+struct VirtualMakespan;
+
+impl Measurement for VirtualMakespan {
+    type Intermediate = ();
+    type Value = u64;
+
+    fn start(&self) {
+        unreachable!("virtual time passes inside a run: the benches use `iter_custom`");
+    }
+
+    fn end(&self, (): ()) -> u64 {
+        unreachable!("virtual time passes inside a run: the benches use `iter_custom`");
+    }
+
+    fn add(&self, first: &u64, second: &u64) -> u64 {
+        first + second
+    }
+
+    fn zero(&self) -> u64 {
+        0
+    }
+
+    fn to_f64(&self, value: &u64) -> f64 {
+        *value as f64
+    }
+
+    fn formatter(&self) -> &dyn ValueFormatter {
+        self
+    }
+}
+
+/// Seconds or minutes, which say that they are virtual.
+impl ValueFormatter for VirtualMakespan {
+    fn scale_values(&self, typical_ns: f64, values: &mut [f64]) -> &'static str {
+        let (ns, unit) =
+            if typical_ns < 120e9 { (1e9, "s (virtual)") } else { (60e9, "min (virtual)") };
+        for value in values {
+            *value /= ns;
+        }
+        unit
+    }
+
+    fn scale_throughputs(
+        &self,
+        _typical_ns: f64,
+        throughput: &Throughput,
+        values: &mut [f64],
+    ) -> &'static str {
+        let &Throughput::Elements(accounts) = throughput else {
+            unreachable!("the benches count accounts");
+        };
+        for ns in values {
+            *ns = accounts as f64 / (*ns / 1e9);
+        }
+        "accounts/s (virtual)"
+    }
+
+    fn scale_for_machines(&self, _values: &mut [f64]) -> &'static str {
+        "ns (virtual)"
+    }
+}
+
+fn scenario(example: &Example) -> Scenario {
+    let wire = WireScenario::built_in(example.scenario).expect("a built-in scenario");
+    assert_eq!(wire.resources, Some(example.resources), "{}", example.scenario);
+    assert_eq!((wire.workers, wire.batch_size), (Some(3), Some(50)), "{}", example.scenario);
+    let profile = wire.profile.map(|name| Scenario::profile(&name).expect("a built-in profile"));
+    Scenario::new(Workload {
+        name: Some(example.scenario.to_owned()),
+        dataset: wire.dataset.map(DatasetSource::BuiltIn),
+        profile,
+        resources: Some(sized(example.resources, 10)),
+        mappings: wire.mappings,
+        ..Workload::default()
+    })
+    .expect("a built-in scenario is valid")
+}
+
+/// The makespans in s of the samples of one row, in the order of their seeds.
+fn row(
+    group: &mut criterion::BenchmarkGroup<'_, VirtualMakespan>,
+    scenario: &Scenario,
+    strategy: Strategy,
+) -> Vec<f64> {
+    let mut makespans_s = Vec::new();
+    let of_seed = |seed| run(scenario, settings(strategy, seed)).makespan_s;
+    assert!(
+        of_seed(0) < of_seed(1) || of_seed(1) < of_seed(0),
+        "criterion needs a law that varies"
+    );
+    group.bench_function(strategy.name(), |bencher| {
+        bencher.iter_custom(|iters| {
+            assert_eq!(
+                iters, 1,
+                "one run a sample; --quick and --profile-time are for benches of speed"
+            );
+            let took_s = of_seed(makespans_s.len() as u64);
+            makespans_s.push(took_s);
+            (took_s * 1e9).round() as u64
+        });
+    });
+    makespans_s
+}
+
+fn example(criterion: &mut Criterion<VirtualMakespan>, example: &Example) {
+    let scenario = scenario(example);
+    let title = format!("{}: makespan in virtual time", example.scenario);
+    let mut group = criterion.benchmark_group(title);
+    // Flat sampling towards 1 ns makes exactly one run a sample, and one to warm up.
+    group
+        .sampling_mode(SamplingMode::Flat)
+        .sample_size(SEEDS)
+        .warm_up_time(Duration::from_nanos(1))
+        .measurement_time(Duration::from_nanos(1))
+        .throughput(Throughput::Elements(scenario.accounts()));
+    let mut standard_s = None;
+    for &strategy in example.rows {
+        let makespans_s = row(&mut group, &scenario, strategy);
+        let Some(median_s) = median(&makespans_s) else { continue };
+        let standard_s = *standard_s.get_or_insert(median_s);
+        headline(&format!(
+            "{} {:9} median makespan {:7.2} min of virtual time, {:3.0} % below the first row's",
+            example.scenario,
+            strategy.name(),
+            median_s / 60.0,
+            (1.0 - median_s / standard_s) * 100.0
+        ));
+        // The run to warm up and one a sample, or the samples of a filter, a list or a test.
+        assert!(support::smoke() || makespans_s.len() == SEEDS + 1, "{}", makespans_s.len());
+    }
+    group.finish();
+}
+
+fn main() {
+    let mut criterion = support::criterion().with_measurement(VirtualMakespan);
+    for of_guide in &EXAMPLES {
+        example(&mut criterion, of_guide);
+    }
+    criterion.final_summary();
+    headline("\ncharts and statistics of all benches: target/criterion/report/index.html");
+    headline("the migration report itself (strategies, limits, forecast): neonbench report");
+}

@@ -1,0 +1,62 @@
+//! What the benches share: their two sizes, and what a headline is made of.
+
+#![allow(dead_code, reason = "each bench takes what it needs")]
+
+use criterion::Criterion;
+use neonbench::engine::{Settings, Strategy};
+use neonbench::event::Event;
+use neonbench::record::RunRecord;
+use neonbench::run::{Order, World};
+use neonbench::scenario::Scenario;
+use neonbench::select::ChosenBy;
+use std::time::Duration;
+
+/// Whether nothing is measured: `cargo test --benches`, `cargo bench -- --test` or `-- --list`.
+pub(crate) fn smoke() -> bool {
+    let given = |flag: &str| std::env::args().any(|argument| argument == flag);
+    given("--test") || given("--list") || !given("--bench")
+}
+
+/// The canonical size under `cargo bench`, a small one in a test.
+pub(crate) fn sized<T>(canonical: T, small: T) -> T {
+    if smoke() { small } else { canonical }
+}
+
+/// Criterion with the command line's settings, and times by which all benches take five minutes.
+pub(crate) fn criterion() -> Criterion {
+    Criterion::default()
+        .warm_up_time(Duration::from_millis(500))
+        .measurement_time(Duration::from_secs(3))
+        .nresamples(10_000)
+        .configure_from_args()
+}
+
+/// Runs `scenario` by `settings` in virtual time. A run that fails its audit yields no number.
+pub(crate) fn run(scenario: &Scenario, settings: Settings) -> RunRecord {
+    let (chosen_by, reason) = (ChosenBy::User, "a bench".to_owned());
+    let order = Order { scenario, settings, chosen_by, reason };
+    let mut nobody = |_: &Event| {};
+    let record = order.run(&World::Virtual, &mut nobody).expect("a run in virtual time").record;
+    assert!(record.audit.valid, "{}: {:?}", record.scenario, record.audit.faults);
+    record
+}
+
+/// `strategy` with the guide's 3 workers and batches of 50.
+pub(crate) fn settings(strategy: Strategy, seed: u64) -> Settings {
+    let workers = 3.try_into().expect("not zero");
+    Settings { workers, seed, ..Settings::new(strategy) }
+}
+
+/// The middle one of `values`; `None` if there are none, as in a bench that was filtered out.
+pub(crate) fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied()
+}
+
+/// Prints a line of the headline; a test of the benches has none.
+pub(crate) fn headline(line: &str) {
+    if !smoke() {
+        println!("{line}");
+    }
+}
