@@ -213,8 +213,5 @@ impl Order<'_> {
 
 fn runtime() -> Result<tokio::runtime::Runtime, RunError> {
     // The engine is one future, and the embedded mock serves on threads of its own.
-    tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(RunError::Runtime)
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(RunError::Runtime)
 }
