@@ -4,7 +4,6 @@ use crate::audit::Audit;
 use crate::engine::{Settings, Strategy};
 use crate::event::Outcome;
 use crate::measure::Measure;
-use crate::select::ChosenBy;
 use hdrhistogram::Histogram;
 use neon_mock::Calls as ServerCalls;
 use neon_mock::api::{Class, Endpoint};
@@ -22,6 +21,16 @@ pub enum WorldName {
     Virtual,
     /// Over HTTP, by the wall clock.
     Http,
+}
+
+/// Who chose a strategy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChosenBy {
+    /// The user named it.
+    User,
+    /// `auto` did.
+    Selector,
 }
 
 /// Who counted the calls.

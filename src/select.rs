@@ -1,17 +1,8 @@
 //! Which strategy `auto` means. It is resolved before the engine starts, and says why.
 
-use crate::engine::Strategy;
-use serde::{Deserialize, Serialize};
+pub use crate::record::ChosenBy;
 
-/// Who chose a strategy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum ChosenBy {
-    /// The user named it.
-    User,
-    /// `auto` did.
-    Selector,
-}
+use crate::engine::Strategy;
 
 /// A strategy with its settings, and why it was chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
