@@ -148,7 +148,7 @@ fn carried(value: Option<&Value>, source: &Slot, step: &Step) -> Option<Carried>
             break;
         }
         let before = texts.len();
-        texts = transform.apply(texts);
+        texts = transform.apply(&texts);
         is_whole &= texts.len() >= before || matches!(transform, Transform::Constant(_));
     }
     (!texts.is_empty()).then_some(Carried { texts, is_whole })

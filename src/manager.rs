@@ -87,7 +87,7 @@ pub enum Client {
     /// A server and the credentials for it.
     Http(Target),
     /// A synthetic organisation in virtual time.
-    Simulated(SimulatedOrganisation),
+    Simulated(Box<SimulatedOrganisation>),
 }
 
 impl From<Target> for Client {
@@ -98,7 +98,7 @@ impl From<Target> for Client {
 
 impl From<SimulatedOrganisation> for Client {
     fn from(organisation: SimulatedOrganisation) -> Self {
-        Self::Simulated(organisation)
+        Self::Simulated(Box::new(organisation))
     }
 }
 
@@ -181,7 +181,7 @@ impl AccountsMigrationManager {
     ) -> Result<PerformanceRecommendations, ManagerError> {
         let simulated = match &self.client {
             Client::Http(_) => SimulatedOrganisation::default(),
-            Client::Simulated(organisation) => organisation.clone(),
+            Client::Simulated(organisation) => (**organisation).clone(),
         };
         let simulation = Self::new(simulated);
         let plan = MigrationPlan { dry_run: false, ..plan.clone() };

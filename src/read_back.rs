@@ -101,7 +101,7 @@ pub async fn read_back<T: Transport, C: Clock>(
             fields.iter().all(|(field, value)| held(&values, *field) == value.as_ref())
         });
         let settled = settings.dry_run || decide(account, &task, &task.steps).items.is_empty();
-        mismatched += u64::from(!failed.contains(id) && !(stands && settled));
+        mismatched += u64::from(!(failed.contains(id) || stands && settled));
     }
     let lost = ids.iter().filter(|id| !failed.contains(id)).count();
     let lost = lost - accounts.iter().filter(|(id, _)| !failed.contains(id)).count();

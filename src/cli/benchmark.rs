@@ -49,13 +49,11 @@ struct Forecast {
 pub(super) fn run(args: &BenchmarkArgs, voice: Voice) -> Result<ExitCode, CliError> {
     let inputs = Inputs::read(&args.job.workload, &args.job.engine, &args.job.world)?;
     // A sample stands in for the plan; the plan itself is then forecast.
-    let sample = match args.sample_size {
-        None => None,
-        Some(_) => {
-            let workload = WorkloadArgs { sample: args.sample_size, ..args.job.workload.clone() };
-            Some(Inputs::read(&workload, &args.job.engine, &args.job.world)?)
-        }
-    };
+    let sample = args.sample_size.map(|size| {
+        let workload = WorkloadArgs { sample: Some(size), ..args.job.workload.clone() };
+        Inputs::read(&workload, &args.job.engine, &args.job.world)
+    });
+    let sample = sample.transpose()?;
     let ranked_on = &sample.as_ref().unwrap_or(&inputs).scenario;
     let replicates = args.replicates.in_world(&inputs.world);
     let mut runs = Vec::new();
@@ -69,14 +67,8 @@ pub(super) fn run(args: &BenchmarkArgs, voice: Voice) -> Result<ExitCode, CliErr
     }
     rank(&mut runs);
     let mut warnings = Vec::new();
-    let forecast = match &sample {
-        None => None,
-        Some(_) => {
-            let forecast = forecast(&inputs, replicates)?;
-            warnings.extend(order_warning(&runs, &forecast));
-            Some(forecast)
-        }
-    };
+    let forecast = sample.is_some().then(|| forecast(&inputs, replicates)).transpose()?;
+    warnings.extend(forecast.as_ref().and_then(|whole| order_warning(&runs, whole)));
     let best = best(&runs).map(|record| record.strategy);
     let code = exit_code(&runs);
     let record = BenchmarkRecord { schema: 1, runs, best, forecast, warnings };

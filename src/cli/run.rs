@@ -81,7 +81,9 @@ fn workload_flags(args: &WorkloadArgs) -> String {
         ("sample", args.sample.map(|n| n.to_string())),
     ];
     let given = flags.into_iter().filter_map(|(name, value)| Some((name, value?)));
-    given.map(|(name, value)| format!(" --{name} {}", quoted(&value))).collect()
+    let flags: Vec<String> =
+        given.map(|(name, value)| format!(" --{name} {}", quoted(&value))).collect();
+    flags.concat()
 }
 
 /// `value` as a shell reads it back.

@@ -51,6 +51,6 @@ impl StoreArgs {
     #[expect(clippy::disallowed_methods, reason = "stored runs carry the calendar's time")]
     fn try_keep(&self, run: &Run) -> Result<i64, StoreError> {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Store::open(&self.store)?.add(run, now.as_secs() as i64)
+        Store::open(&self.store)?.add(run, now.as_secs().cast_signed())
     }
 }
