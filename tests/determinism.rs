@@ -1,0 +1,266 @@
+//! One seed, one run: the same bytes twice, and the same events as when these constants were
+//! taken, in debug and in release.
+
+use neon_mock::profile::Profile;
+use neonbench::engine::{Settings, Strategy};
+use neonbench::event::{Event, Observer};
+use neonbench::plan::Plan;
+use neonbench::run::{Order, Run, World};
+use neonbench::scenario::{DatasetSource, Scenario, Workload};
+use neonbench::select::ChosenBy;
+use std::fmt::{self, Write as _};
+use std::num::NonZeroU32;
+
+/// FNV-1a, 64 bits, over the debug form of every event. Source: Fowler, Noll, Vo, 1991.
+struct Digest(u64);
+
+impl fmt::Write for Digest {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        for byte in text.bytes() {
+            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+        Ok(())
+    }
+}
+
+impl Observer for Digest {
+    fn observe(&mut self, event: &Event) {
+        write!(self, "{event:?};").expect("a digest takes any text");
+    }
+}
+
+fn run(scenario: &Scenario, settings: &Settings) -> (Run, u64) {
+    let mut digest = Digest(0xcbf2_9ce4_8422_2325);
+    let order = Order {
+        scenario,
+        settings: settings.clone(),
+        chosen_by: ChosenBy::User,
+        reason: "the test asks for it".to_owned(),
+    };
+    let run = order.run(&World::Virtual, &mut digest).unwrap();
+    assert!(run.record.audit.valid, "{:?}", run.record.audit.faults);
+    (run, digest.0)
+}
+
+/// The record's JSON, but for what the wall clock says.
+fn json(run: &Run) -> String {
+    let mut record = run.record.clone();
+    record.wall_s = 0.0;
+    record.audit_wall_s = 0.0;
+    serde_json::to_string_pretty(&record).unwrap()
+}
+
+/// Limits as `constant` has them, and service times by arithmetic alone: no libm is asked.
+const UNIFORM: &str = r#"
+schema = 1
+[limits]
+pool = 4
+reject_after = "30ms"
+[service]
+get = { law = "uniform", low = "100ms", high = "400ms" }
+patch = { law = "uniform", low = "150ms", high = "900ms" }
+put = { law = "uniform", low = "150ms", high = "900ms" }
+search = { law = "constant", time = "400ms" }
+metadata = { law = "constant", time = "100ms" }
+"#;
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
+const LOG_NORMAL: &str = r#"
+schema = 1
+[limits]
+pool = 4
+reject_after = "30ms"
+[service]
+get = { law = "log-normal", median = "250ms", p99 = "1s" }
+patch = { law = "log-normal", median = "350ms", p99 = "1400ms" }
+put = { law = "log-normal", median = "350ms", p99 = "1400ms" }
+search = { law = "log-normal", median = "600ms", p99 = "2400ms" }
+metadata = { law = "log-normal", median = "250ms", p99 = "1s" }
+"#;
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
+const MOVES: &str = r#"
+schema = 1
+[[mappings]]
+source = "V-1"
+target = "T-1"
+operation = "add_option"
+preserve_source = false
+[[mappings]]
+source = "V-2"
+target = "T-3"
+operation = "merge"
+[[mappings]]
+source = "T-3"
+target = "V-3"
+operation = "copy_if_empty"
+transform = [{ step = "case", to = "upper" }]
+"#;
+
+const FILTER: &str = r#"
+schema = 1
+[[filter]]
+field = "V-1"
+operator = "NOT_BLANK"
+[[mappings]]
+source = "V-1"
+target = "T-1"
+operation = "replace"
+"#;
+
+fn scenario(profile: &str, dataset: Option<&str>, plan: Option<&str>, resources: u64) -> Scenario {
+    Scenario::new(Workload {
+        plan: plan.map(|text| Plan::from_toml("plan.toml", text).unwrap()),
+        profile: Some(Profile::from_toml("of the test", profile).unwrap()),
+        dataset: dataset.map(|name| DatasetSource::BuiltIn(name.to_owned())),
+        resources: Some(resources),
+        ..Workload::default()
+    })
+    .unwrap()
+}
+
+fn settings(strategy: Strategy, workers: u32, seed: u64) -> Settings {
+    let mut settings = Settings::new(strategy);
+    settings.workers = NonZeroU32::new(workers).unwrap();
+    settings.seed = seed;
+    settings
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes() {
+    let four = Plan::plain(4);
+    let mixed = Scenario::new(Workload {
+        plan: Some(four),
+        dataset: Some(DatasetSource::BuiltIn("plain".to_owned())),
+        resources: Some(120),
+        ..Workload::default()
+    })
+    .unwrap();
+    for strategy in Strategy::ALL {
+        // More workers than slots: refusals and jitter take part.
+        let settings = settings(strategy, 8, 3);
+        let (first, second) = (run(&mixed, &settings), run(&mixed, &settings));
+        assert_eq!(json(&first.0), json(&second.0), "{strategy}");
+        assert_eq!(first.1, second.1, "{strategy}");
+    }
+}
+
+#[test]
+fn another_seed_gives_another_run() {
+    let scenario = scenario(UNIFORM, None, None, 60);
+    let one = run(&scenario, &settings(Strategy::Parallel, 3, 1));
+    let two = run(&scenario, &settings(Strategy::Parallel, 3, 2));
+    assert_ne!(one.1, two.1);
+    assert_ne!(one.0.record.makespan_s, two.0.record.makespan_s);
+    assert_ne!(one.0.record.audit.state_digest, two.0.record.audit.state_digest);
+}
+
+#[test]
+fn the_service_times_of_a_seed_are_the_same_for_every_strategy() {
+    // The first read of each strategy takes the same time: draws come from one stream an endpoint.
+    let scenario = scenario(UNIFORM, None, None, 10);
+    let first_read = |strategy| {
+        let mut first = None;
+        let settings = settings(strategy, 1, 9);
+        let order = Order {
+            scenario: &scenario,
+            settings,
+            chosen_by: ChosenBy::User,
+            reason: String::new(),
+        };
+        let mut watch = |event: &Event| {
+            if let Event::Done(call) = event
+                && call.endpoint == neon_mock::api::Endpoint::GetAccount
+            {
+                first.get_or_insert(call.done_at.since(call.sent_at));
+            }
+        };
+        order.run(&World::Virtual, &mut watch).unwrap();
+        first.unwrap()
+    };
+    let times: Vec<_> = Strategy::ALL.into_iter().map(first_read).collect();
+    assert!(times.windows(2).all(|pair| pair[0] == pair[1]), "{times:?}");
+}
+
+/// Digest of the events, and the state that they ended in. If a change is meant to alter what the
+/// engine does, or when, the failing test prints the new constants.
+#[derive(Debug, PartialEq)]
+struct Golden(&'static str, u64, &'static str);
+
+/// `number` in hex, in groups of four.
+fn grouped(number: u64) -> String {
+    let groups = [48, 32, 16, 0].map(|shift| format!("{:04x}", number >> shift & 0xffff));
+    format!("0x{}", groups.join("_"))
+}
+
+fn check(goldens: &[Golden], found: &[(String, u64, String)]) {
+    let matches = goldens.len() == found.len()
+        && goldens.iter().zip(found).all(|(golden, (name, events, state))| {
+            (golden.0, golden.1, golden.2) == (name.as_str(), *events, state.as_str())
+        });
+    let mut constants = String::new();
+    for (name, events, state) in found {
+        let _ = writeln!(constants, "    Golden(\"{name}\", {}, \"{state}\"),", grouped(*events));
+    }
+    assert!(matches, "the events are others than they were; now they are\n{constants}");
+}
+
+fn found(scenarios: &[(&str, Scenario)], workers: u32) -> Vec<(String, u64, String)> {
+    let mut found = Vec::new();
+    for (name, scenario) in scenarios {
+        for strategy in Strategy::ALL {
+            let (run, digest) = run(scenario, &settings(strategy, workers, 11));
+            found.push((format!("{name}, {strategy}"), digest, run.record.audit.state_digest));
+        }
+    }
+    found
+}
+
+const ARITHMETIC: &[Golden] = &[
+    Golden("plain, standard", 0x4d80_4831_c0a2_9c9a, "2a3311d4b2377bcfeee4be55e3100136"),
+    Golden("plain, parallel", 0x3703_3a0c_2aeb_a136, "2a3311d4b2377bcfeee4be55e3100136"),
+    Golden("plain, put_batch", 0xc248_bec2_1029_499d, "2a3311d4b2377bcfeee4be55e3100136"),
+    Golden("plain, hybrid", 0x9b7f_377d_0cae_2fd6, "2a3311d4b2377bcfeee4be55e3100136"),
+    Golden("half-migrated, standard", 0xe5e5_c881_7def_cb27, "2a3311d4b2377bcfeee4be55e3100136"),
+    Golden("half-migrated, parallel", 0xd98e_67dc_a164_f306, "2a3311d4b2377bcfeee4be55e3100136"),
+    Golden("half-migrated, put_batch", 0x0a83_de92_8345_ccd5, "2a3311d4b2377bcfeee4be55e3100136"),
+    Golden("half-migrated, hybrid", 0x1ce5_6963_8648_c500, "2a3311d4b2377bcfeee4be55e3100136"),
+    Golden("filter, standard", 0x7139_aeb9_3637_53f9, "b2877feb8006773ea1635810c35d32e2"),
+    Golden("filter, parallel", 0xab57_db82_52f1_528f, "b2877feb8006773ea1635810c35d32e2"),
+    Golden("filter, put_batch", 0x7b8d_e100_6d4a_eda8, "b2877feb8006773ea1635810c35d32e2"),
+    Golden("filter, hybrid", 0x8d8d_e232_6af8_05ce, "b2877feb8006773ea1635810c35d32e2"),
+];
+
+#[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
+const LIBM: &[Golden] = &[
+    Golden("log-normal, standard", 0xdbd2_f34b_b72b_f0fc, "2a3311d4b2377bcfeee4be55e3100136"),
+    Golden("log-normal, parallel", 0xcdc1_1e6d_2b66_bf72, "2a3311d4b2377bcfeee4be55e3100136"),
+    Golden("log-normal, put_batch", 0xa5c0_7e5c_b221_cfad, "2a3311d4b2377bcfeee4be55e3100136"),
+    Golden("log-normal, hybrid", 0x7626_e9de_a3f8_8a34, "2a3311d4b2377bcfeee4be55e3100136"),
+    Golden("moves, standard", 0x9270_4f46_69f8_b771, "c752cb61d4ad4474a445e1eec4de19e8"),
+    Golden("moves, parallel", 0xf963_7dc2_c1e4_fc28, "c752cb61d4ad4474a445e1eec4de19e8"),
+    Golden("moves, put_batch", 0x6b05_efc9_f636_623f, "c752cb61d4ad4474a445e1eec4de19e8"),
+    Golden("moves, hybrid", 0x14f8_035b_085e_b716, "c752cb61d4ad4474a445e1eec4de19e8"),
+];
+
+#[test]
+fn the_events_of_arithmetic_service_times_are_as_they_were() {
+    let scenarios = [
+        ("plain", scenario(UNIFORM, None, None, 80)),
+        ("half-migrated", scenario(UNIFORM, Some("half-migrated"), None, 80)),
+        ("filter", scenario(UNIFORM, Some("dirty"), Some(FILTER), 250)),
+    ];
+    check(ARITHMETIC, &found(&scenarios, 6));
+}
+
+/// Logarithms and exponentials are the platform's, and with them the last bit of a service time or
+/// of a Zipf draw.
+#[test]
+#[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
+fn the_events_of_log_normal_service_times_are_as_they_were() {
+    let scenarios = [
+        ("log-normal", scenario(LOG_NORMAL, None, None, 80)),
+        ("moves", scenario(LOG_NORMAL, Some("mixed"), Some(MOVES), 80)),
+    ];
+    check(LIBM, &found(&scenarios, 6));
+}
