@@ -7,6 +7,8 @@ pub mod charts;
 pub mod claims;
 pub mod evidence;
 pub mod fit;
+#[cfg(test)]
+mod fixture;
 pub mod html;
 pub mod json;
 pub mod markdown;

@@ -11,10 +11,10 @@ pub use implied::implied;
 pub use limit::limit;
 pub use makespans::makespans;
 
-use canvas::{Canvas, Ink, LogScale, Side, Size};
+use canvas::{Anchor, Canvas, Ink, LogScale, Size};
 
 /// Width of all charts, in px.
-const WIDTH: u32 = 960;
+const WIDTH: i32 = 960;
 
 /// Where the names of rows end and their marks begin, in px.
 const NAMES: i32 = 150;
@@ -22,17 +22,25 @@ const NAMES: i32 = 150;
 /// Height of one row, in px.
 const ROW: i32 = 30;
 
-/// Draws the upright lines of `ticks`, and their labels below.
-fn ticks(
-    canvas: &Canvas<'_>,
-    scale: &LogScale,
-    [top, bottom]: [i32; 2],
-    ticks: &[(f64, &str)],
-    size: Size,
-) {
-    for (value, label) in ticks {
+/// `count` pieces of `size` px.
+fn stacked(count: usize, size: i32) -> i32 {
+    i32::try_from(count).expect("a chart has few rows") * size
+}
+
+/// What a scale's marks stand for, and how they are named.
+type Ticks = [(f64, &'static str)];
+
+/// Draws the upright lines of `ticks` from top to bottom.
+fn lines(canvas: &Canvas<'_>, scale: &LogScale, [top, bottom]: [i32; 2], ticks: &Ticks) {
+    for (value, _) in ticks {
         let x = scale.at(*value);
         canvas.line([(x, top), (x, bottom)], 1, Ink::Grid);
-        canvas.text(label, (x, bottom + 14), Side::Middle, size, Ink::Muted);
+    }
+}
+
+/// Writes the names of `ticks` below `bottom`.
+fn labels(canvas: &Canvas<'_>, scale: &LogScale, bottom: i32, ticks: &Ticks) {
+    for (value, name) in ticks {
+        canvas.text(name, (scale.at(*value), bottom + 14), Anchor::Middle, Size::Small, Ink::Muted);
     }
 }

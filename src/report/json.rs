@@ -29,3 +29,22 @@ impl<'a> ReportRecord<'a> {
         serde_json::to_string_pretty(self).expect("records are JSON")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture::evidence;
+
+    #[test]
+    fn every_record_is_in_it_and_the_report_can_be_made_again_from_it() {
+        let evidence = evidence();
+        let model = Model::new(&evidence);
+        let json = ReportRecord::new(&model, &evidence).to_json();
+        let value: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(value["schema"], 1);
+        assert_eq!(value["report"]["examples"][0]["rows"].as_array().unwrap().len(), 4);
+        let again: Evidence = serde_json::from_value(value["evidence"].clone()).unwrap();
+        assert_eq!(again.records().count(), 34);
+        assert_eq!(Model::new(&again).verdict, model.verdict);
+    }
+}

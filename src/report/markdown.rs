@@ -13,3 +13,29 @@ pub fn summary(model: &Model) -> String {
         .render(context! { model => Value::from(Serde(model)) })
         .expect("the template names what the model has")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Strategy;
+    use crate::report::fixture::{evidence, spoil};
+
+    #[test]
+    fn the_summary_reads_as_it_should() {
+        let mut evidence = evidence();
+        spoil(&mut evidence, 3, Strategy::PutBatch, 1);
+        // The evidence is made up, and with it all that would change from run to run.
+        insta::assert_snapshot!(summary(&Model::new(&evidence)));
+    }
+
+    #[test]
+    fn markup_in_a_name_is_shown_and_not_obeyed() {
+        let mut evidence = evidence();
+        for row in &mut evidence.rows {
+            row.runs[0].profile = "<script> | `x`".to_owned();
+        }
+        let summary = summary(&Model::new(&evidence));
+        assert!(summary.contains("&lt;script&gt; \\| \\`x\\`"), "{summary}");
+        assert!(!summary.contains("<script"));
+    }
+}

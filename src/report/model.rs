@@ -2,9 +2,11 @@
 //!
 //! Invariant: a strategy with a run that failed its audit has no rank and no makespan.
 
+mod http;
 mod row;
 mod verdict;
 
+pub use http::{HttpModel, HttpRow};
 pub use row::Row;
 pub use verdict::{Fact, Tone, Verdict};
 
@@ -29,6 +31,12 @@ pub struct Model {
     pub http: HttpModel,
     /// Which runs count.
     pub validity: Validity,
+    /// Whether the guide's order of the strategies is the measured one in every example.
+    pub orders_hold: bool,
+    /// Whether every time of the guide is within [`TOLERANCE`] of the measured one.
+    pub times_hold: bool,
+    /// The highest efficiency of all rows.
+    pub best_efficiency: Option<f64>,
     /// How the runs were made.
     pub provenance: Provenance,
     /// Accounts or batches side by side, in all runs.
@@ -61,35 +69,6 @@ pub struct ExampleModel {
     pub lower_bound_s: f64,
 }
 
-/// Real HTTP beside virtual time.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[allow(missing_docs, reason = "the names say it")]
-pub struct HttpModel {
-    pub example: u32,
-    pub accounts: u64,
-    pub mappings: u64,
-    pub service_times_divided_by: u32,
-    pub wall_s: f64,
-    pub rows: Vec<HttpRow>,
-    /// The largest deviation by size, of valid runs.
-    pub worst_deviation: Option<f64>,
-}
-
-/// One strategy over HTTP.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[allow(missing_docs, reason = "the names say it")]
-pub struct HttpRow {
-    pub strategy: Strategy,
-    pub calls: u64,
-    pub look_ups: u64,
-    pub connections: u64,
-    pub http_s: f64,
-    pub simulated_s: f64,
-    /// HTTP ÷ simulated − 1; `None` where one of them is invalid.
-    pub deviation: Option<f64>,
-    pub same_state: bool,
-}
-
 /// Which runs count.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[allow(missing_docs, reason = "the names say it")]
@@ -115,6 +94,12 @@ impl Model {
         let validity = Validity::new(evidence);
         Self {
             verdict: Verdict::new(&examples, &http, &validity),
+            orders_hold: examples.iter().all(|example| example.order_holds),
+            times_hold: examples.iter().flat_map(|example| &example.rows).all(|row| row.time_holds),
+            best_efficiency: examples
+                .iter()
+                .flat_map(|example| example.rows.iter().filter_map(|row| row.efficiency))
+                .max_by(f64::total_cmp),
             examples,
             http,
             validity,
@@ -175,38 +160,6 @@ fn implied_in_words(rows: &[Row]) -> String {
     }
     let group = |(time, names): &(String, Vec<String>)| format!("{}: {time}", listed(names));
     groups.iter().map(group).collect::<Vec<_>>().join("; ")
-}
-
-impl HttpModel {
-    fn new(evidence: &Evidence) -> Self {
-        let sample = &evidence.http;
-        let row = |pair: &super::evidence::HttpPair| {
-            let (http, simulated) = (&pair.http, &pair.simulated);
-            let valid = http.audit.valid && simulated.audit.valid;
-            HttpRow {
-                strategy: http.strategy,
-                calls: http.calls.record_calls(),
-                look_ups: http.calls.metadata,
-                connections: http.performance.connections_opened,
-                http_s: http.makespan_s,
-                simulated_s: simulated.makespan_s,
-                deviation: valid.then(|| http.makespan_s / simulated.makespan_s - 1.0),
-                same_state: http.audit.state_digest == simulated.audit.state_digest,
-            }
-        };
-        let rows: Vec<HttpRow> = sample.pairs.iter().map(row).collect();
-        let deviations = rows.iter().filter_map(|row| row.deviation);
-        let first = sample.pairs.first().map(|pair| &pair.http);
-        Self {
-            example: sample.example,
-            accounts: first.map_or(0, |record| record.resources),
-            mappings: first.map_or(0, |record| record.mappings),
-            service_times_divided_by: sample.service_times_divided_by,
-            wall_s: sample.wall_s,
-            worst_deviation: deviations.max_by(|a, b| a.abs().total_cmp(&b.abs())),
-            rows,
-        }
-    }
 }
 
 impl Validity {

@@ -163,6 +163,14 @@ fn http(seed: u64) -> Result<HttpSample, SuiteError> {
     })
 }
 
+/// The record of a small run, for tests to fill in.
+#[cfg(test)]
+pub(super) fn small_record() -> crate::record::RunRecord {
+    let small = Example { accounts: 2, mappings: 1, ..EXAMPLES[2] };
+    let scenario = scenario(&small, Scenario::profile("constant").unwrap()).unwrap();
+    run_in(&scenario, Strategy::Standard, 1, &World::Virtual).unwrap().record
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

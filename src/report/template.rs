@@ -1,4 +1,4 @@
-//! The templates' environment: the report's filters, and escaping by the kind of file.
+//! The templates' environment: the report's filters, and escaping by their kind.
 
 use super::text;
 use minijinja::syntax::SyntaxConfig;
@@ -6,11 +6,14 @@ use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Output, State, Value};
 use std::borrow::Cow;
 
+/// Name of the page's template.
+pub(super) const HTML: &str = "report.html";
+
 /// What `report.md` escapes by.
 const MARKDOWN: AutoEscape = AutoEscape::Custom(Cow::Borrowed("markdown"));
 
-/// An environment with `source` as template `name`. Whatever the name ends in, a value is written
-/// as text: markup in it is shown, never obeyed.
+/// An environment with `source` as template `name`. Values are written as text: markup in them is
+/// shown, never obeyed.
 pub(super) fn environment(name: &'static str, source: &'static str) -> Environment<'static> {
     let mut environment = Environment::new();
     let syntax = SyntaxConfig::builder()
@@ -19,10 +22,13 @@ pub(super) fn environment(name: &'static str, source: &'static str) -> Environme
         .keep_trailing_newline(true)
         .build();
     environment.set_syntax(syntax.expect("the default delimiters"));
-    environment.set_auto_escape_callback(|name| {
-        if name.ends_with(".html") { AutoEscape::Html } else { MARKDOWN }
-    });
+    environment.set_auto_escape_callback(
+        |name| {
+            if name == HTML { AutoEscape::Html } else { MARKDOWN }
+        },
+    );
     environment.set_formatter(write);
+    environment.add_filter("claimed_minutes", text::claimed_minutes);
     environment.add_filter("count", text::count);
     environment.add_filter("digits", text::digits);
     environment.add_filter("duration", text::duration);
@@ -30,6 +36,7 @@ pub(super) fn environment(name: &'static str, source: &'static str) -> Environme
     environment.add_filter("percent", text::percent);
     environment.add_filter("signed", text::signed);
     environment.add_filter("mark", mark);
+    environment.add_filter("tied", tied);
     environment.add_template(name, source).expect("the embedded template is valid");
     environment
 }
@@ -56,6 +63,21 @@ fn mark(tone: &str) -> &'static str {
     }
 }
 
+/// `text` with each figure tied to its unit, so that no line ends between them.
+fn tied(text: &str) -> String {
+    const UNITS: [&str; 6] = ["min", "ms", "s", "h", "%", "×"];
+    let mut tied = String::with_capacity(text.len());
+    for word in text.split(' ') {
+        if !tied.is_empty() {
+            let unit = word.trim_end_matches(|c: char| ",.:;)".contains(c));
+            let after_figure = tied.ends_with(|c: char| c.is_ascii_digit());
+            tied.push(if after_figure && UNITS.contains(&unit) { '\u{a0}' } else { ' ' });
+        }
+        tied.push_str(word);
+    }
+    tied
+}
+
 /// `text` with what Markdown and the HTML in it would obey made harmless.
 fn markdown(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
@@ -70,4 +92,22 @@ fn markdown(text: &str) -> String {
         }
     }
     escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_keep_their_units() {
+        assert_eq!(
+            tied("in 2 min 48 s (so 1 h), 3 ships"),
+            "in 2\u{a0}min 48\u{a0}s (so 1\u{a0}h), 3 ships"
+        );
+    }
+
+    #[test]
+    fn markdown_is_not_obeyed() {
+        assert_eq!(markdown("<b> | `x` *y*"), "&lt;b&gt; \\| \\`x\\` \\*y\\*");
+    }
 }

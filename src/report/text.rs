@@ -21,7 +21,7 @@ pub(crate) fn duration(seconds: f64) -> String {
     if seconds < 9.995 {
         return format!("{seconds:.2} s");
     }
-    if seconds < 99.95 {
+    if seconds < 59.95 {
         return format!("{seconds:.1} s");
     }
     let whole = seconds.round() as u64;
@@ -35,6 +35,11 @@ pub(crate) fn duration(seconds: f64) -> String {
 /// Seconds as minutes to three digits: `65.7`, `2.73`.
 pub(crate) fn minutes(seconds: f64) -> String {
     digits(seconds / 60.0)
+}
+
+/// The guide's minutes as it writes them: `45`, `1.5`.
+pub(crate) fn claimed_minutes(seconds: f64) -> String {
+    format!("{}", seconds / 60.0)
 }
 
 /// `number` to three digits, whole from 100 on.
@@ -84,6 +89,7 @@ mod tests {
         assert_eq!(duration(3_941.0), "1 h 06 min");
         assert_eq!(minutes(3_941.0), "65.7");
         assert_eq!(minutes(60.5), "1.01");
+        assert_eq!((claimed_minutes(2_700.0), claimed_minutes(90.0)), ("45".into(), "1.5".into()));
         assert_eq!(percent(0.958), "96 %");
     }
 

@@ -23,14 +23,11 @@ pub(super) fn gather(seed: u64, replicates: u32) -> Provenance {
 
 /// The shortest command that makes the same report; where it is written does not matter.
 fn command(seed: u64, replicates: u32) -> String {
-    let mut command = "neonbench report".to_owned();
-    if seed != DEFAULT_SEED {
-        command += &format!(" --seed {seed}");
-    }
-    if replicates != DEFAULT_REPLICATES {
-        command += &format!(" --replicates {replicates}");
-    }
-    command
+    let seed = (seed != DEFAULT_SEED).then(|| format!("--seed {seed}"));
+    let replicates =
+        (replicates != DEFAULT_REPLICATES).then(|| format!("--replicates {replicates}"));
+    let words = [Some("neonbench report".to_owned()), seed, replicates];
+    words.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 #[expect(clippy::disallowed_methods, reason = "a report carries the calendar's time")]

@@ -55,7 +55,7 @@ impl Ink {
 
 /// Which part of a text lies at its point.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Side {
+pub(super) enum Anchor {
     Left,
     Middle,
     Right,
@@ -81,17 +81,18 @@ pub(super) struct Canvas<'a> {
 }
 
 /// Draws on a sheet of `size` px, and gives the SVG with `label` for those who cannot see it.
-pub(super) fn draw(size: (u32, u32), label: &str, with: impl FnOnce(&Canvas<'_>)) -> String {
+pub(super) fn draw(size: Point, label: &str, with: impl FnOnce(&Canvas<'_>)) -> String {
     let mut svg = String::new();
+    let sheet = (size.0 as u32, size.1 as u32);
     {
-        let canvas = Canvas { area: SVGBackend::with_string(&mut svg, size).into_drawing_area() };
+        let canvas = Canvas { area: SVGBackend::with_string(&mut svg, sheet).into_drawing_area() };
         with(&canvas);
         canvas.area.present().expect(INFALLIBLE);
     }
     finish(&svg, size, label)
 }
 
-fn finish(svg: &str, (width, height): (u32, u32), label: &str) -> String {
+fn finish(svg: &str, (width, height): Point, label: &str) -> String {
     // Plotters opens with its own width and height, which would keep the drawing from shrinking.
     let body = svg.split_once('>').map_or("", |(_, body)| body);
     let mut body = body.to_owned();
@@ -108,16 +109,16 @@ fn finish(svg: &str, (width, height): (u32, u32), label: &str) -> String {
 
 impl Canvas<'_> {
     /// A text of one line, centred on its point's height.
-    pub(super) fn text(&self, text: &str, at: Point, side: Side, size: Size, ink: Ink) {
+    pub(super) fn text(&self, text: &str, at: Point, anchor: Anchor, size: Size, ink: Ink) {
         let (px, weight) = match size {
             Size::Label => (13.0, FontStyle::Normal),
             Size::Strong => (13.0, FontStyle::Bold),
             Size::Small => (12.0, FontStyle::Normal),
         };
-        let h_pos = match side {
-            Side::Left => HPos::Left,
-            Side::Middle => HPos::Center,
-            Side::Right => HPos::Right,
+        let h_pos = match anchor {
+            Anchor::Left => HPos::Left,
+            Anchor::Middle => HPos::Center,
+            Anchor::Right => HPos::Right,
         };
         // Plotters takes the height of the line box and writes 1/1.24 of it as the font size.
         let colour = ink.place_holder();
@@ -136,17 +137,20 @@ impl Canvas<'_> {
 
     /// A dashed line from `from` to `to`, upright or level.
     pub(super) fn dashes(&self, from: Point, to: Point, ink: Ink) {
-        const DASH: usize = 4;
+        const DASH: i32 = 4;
         let upright = from.0 == to.0;
         let (start, end) = if upright { (from.1, to.1) } else { (from.0, to.0) };
-        for dash in (start.min(end)..start.max(end)).step_by(2 * DASH) {
-            let stop = (dash + DASH as i32).min(start.max(end));
+        let (start, end) = (start.min(end), start.max(end));
+        let mut dash = start;
+        while dash < end {
+            let stop = (dash + DASH).min(end);
             let line = if upright {
                 [(from.0, dash), (from.0, stop)]
             } else {
                 [(dash, from.1), (stop, from.1)]
             };
             self.line(line, 1, ink);
+            dash += 2 * DASH;
         }
     }
 
@@ -170,9 +174,7 @@ impl Canvas<'_> {
 
     /// A hollow diamond.
     pub(super) fn diamond(&self, (x, y): Point, radius: i32, ink: Ink) {
-        let corners = vec![(x, y - radius), (x + radius, y), (x, y + radius), (x - radius, y)];
-        self.area(corners.clone(), 1.0, Ink::Ground);
-        let mut outline = corners;
+        let mut outline = vec![(x, y - radius), (x + radius, y), (x, y + radius), (x - radius, y)];
         // Closed past its first corner, so that this corner is mitred as the others are.
         outline.extend([(x, y - radius), (x + 1, y - radius + 1)]);
         self.line(outline, 2, ink);
@@ -229,7 +231,7 @@ mod tests {
     #[test]
     fn drawings_take_the_pages_colours_and_escape_their_texts() {
         let svg = draw((100, 50), "a < b \"c\"", |canvas| {
-            canvas.text("<script>", (5, 5), Side::Left, Size::Label, Ink::Text);
+            canvas.text("<script>", (5, 5), Anchor::Left, Size::Label, Ink::Text);
             canvas.diamond((50, 20), 5, Ink::Claimed);
         });
         assert!(svg.contains("aria-label=\"a &lt; b &quot;c&quot;\""), "{svg}");

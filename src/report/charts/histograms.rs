@@ -1,7 +1,7 @@
 //! Response-time histograms: one panel a row of the guide.
 
-use super::canvas::{self, Canvas, Ink, LogScale, Point, Scale, Side, Size};
-use super::{WIDTH, ticks};
+use super::canvas::{self, Anchor, Canvas, Ink, LogScale, Point, Scale, Size};
+use super::{WIDTH, labels, lines, stacked};
 use crate::engine::Strategy;
 use crate::report::evidence::{Bin, Responses};
 use crate::report::model::{Model, Row};
@@ -18,10 +18,13 @@ const LEFT: i32 = 96;
 const TOP: i32 = 66;
 
 /// Height of a panel with its axis, in px.
-const HEIGHT: i32 = 150;
+const HEIGHT: i32 = 184;
+
+/// Space for the figures above a panel, in px.
+const FIGURES: i32 = 36;
 
 /// Space below a panel's ground line, in px.
-const AXIS: i32 = 36;
+const AXIS: i32 = 44;
 
 /// Space between panels, in px.
 const GAP: i32 = 24;
@@ -30,25 +33,25 @@ const TICKS: [(f64, &str); 3] = [(100.0, "100 ms"), (1_000.0, "1 s"), (10_000.0,
 
 /// Panels by example and strategy: reads as an area, writes as a line.
 pub fn histograms(model: &Model) -> String {
-    let height = TOP + model.examples.len() as i32 * HEIGHT;
+    let height = TOP + stacked(model.examples.len(), HEIGHT);
     let label = "Response-time histograms of reads and writes, for each example and strategy, on a \
                  logarithmic axis. The table below has their quantiles.";
     let high = model.rows().flat_map(|(_, row)| [peak(&row.reads), peak(&row.writes)]);
     let high = high.fold(0.01, f64::max) * 1.05;
-    canvas::draw((WIDTH, height as u32), label, |canvas| {
+    canvas::draw((WIDTH, height), label, |canvas| {
         legend(canvas);
-        let width = (WIDTH as i32 - LEFT) / COLUMNS.len() as i32;
+        let width = (WIDTH - LEFT) / stacked(COLUMNS.len(), 1);
         for (column, strategy) in COLUMNS.iter().enumerate() {
-            let x = LEFT + column as i32 * width + (width - GAP) / 2;
-            canvas.text(strategy.name(), (x, TOP - 12), Side::Middle, Size::Strong, Ink::Text);
+            let x = LEFT + stacked(column, width) + (width - GAP) / 2;
+            canvas.text(strategy.name(), (x, TOP - 12), Anchor::Middle, Size::Strong, Ink::Text);
         }
         for (index, example) in model.examples.iter().enumerate() {
-            let top = TOP + index as i32 * HEIGHT;
-            let middle = top + (HEIGHT - AXIS) / 2;
+            let top = TOP + stacked(index, HEIGHT);
+            let middle = top + (FIGURES + HEIGHT - AXIS) / 2;
             let name = format!("Example {}", example.number);
-            canvas.text(&name, (0, middle), Side::Left, Size::Strong, Ink::Text);
+            canvas.text(&name, (0, middle), Anchor::Left, Size::Strong, Ink::Text);
             for (column, strategy) in COLUMNS.iter().enumerate() {
-                let left = LEFT + column as i32 * width;
+                let left = LEFT + stacked(column, width);
                 let row = example.rows.iter().find(|row| row.strategy == *strategy);
                 panel(canvas, row, [(left, top), (left + width - GAP, top + HEIGHT - AXIS)], high);
             }
@@ -58,23 +61,24 @@ pub fn histograms(model: &Model) -> String {
 
 fn legend(canvas: &Canvas<'_>) {
     canvas.block([(LEFT, 8), (LEFT + 22, 20)], 0.45, Ink::Measured);
-    canvas.text("reads (GET)", (LEFT + 30, 14), Side::Left, Size::Label, Ink::Text);
+    canvas.text("reads (GET)", (LEFT + 30, 14), Anchor::Left, Size::Label, Ink::Text);
     canvas.line([(LEFT + 130, 14), (LEFT + 152, 14)], 2, Ink::Claimed);
-    canvas.text("writes (PATCH)", (LEFT + 160, 14), Side::Left, Size::Label, Ink::Text);
+    canvas.text("writes (PATCH)", (LEFT + 160, 14), Anchor::Left, Size::Label, Ink::Text);
     let note = "height: share of calls; p50 and p99 as reads / writes";
-    canvas.text(note, (WIDTH as i32 - GAP, 14), Side::Right, Size::Small, Ink::Muted);
+    canvas.text(note, (WIDTH - GAP, 14), Anchor::Right, Size::Small, Ink::Muted);
 }
 
 fn panel(canvas: &Canvas<'_>, row: Option<&Row>, corners: [Point; 2], high: f64) {
     let [(left, top), (right, bottom)] = corners;
     let Some(row) = row else {
-        let middle = (left.midpoint(right), top.midpoint(bottom));
-        canvas.text("not in the guide", middle, Side::Middle, Size::Small, Ink::Muted);
+        let middle = (left.midpoint(right), (top + FIGURES).midpoint(bottom));
+        canvas.text("not in the guide", middle, Anchor::Middle, Size::Small, Ink::Muted);
         return;
     };
     let x = LogScale { values: [40.0, 30_000.0], px: [left, right] };
-    let y = Scale { high, px: [bottom, top] };
-    ticks(canvas, &x, [top, bottom], &TICKS, Size::Small);
+    let y = Scale { high, px: [bottom, top + FIGURES] };
+    lines(canvas, &x, [top + FIGURES, bottom], &TICKS);
+    labels(canvas, &x, bottom, &TICKS);
     let outline = steps(&row.reads.bins, &x, &y);
     if outline.len() > 2 {
         canvas.area(outline, 0.45, Ink::Measured);
@@ -86,8 +90,8 @@ fn panel(canvas: &Canvas<'_>, row: Option<&Row>, corners: [Point; 2], high: f64)
     let (reads, writes) = (row.reads.quantiles, row.writes.quantiles);
     let p50 = format!("p50 {}", pair(reads.p50, writes.p50));
     let p99 = format!("p99 {}", pair(reads.p99, writes.p99));
-    canvas.text(&p50, (left + 2, top + 8), Side::Left, Size::Small, Ink::Text);
-    canvas.text(&p99, (left + 2, top + 24), Side::Left, Size::Small, Ink::Muted);
+    canvas.text(&p50, (left + 2, top + 8), Anchor::Left, Size::Small, Ink::Text);
+    canvas.text(&p99, (left + 2, top + 24), Anchor::Left, Size::Small, Ink::Muted);
 }
 
 fn calls(responses: &Responses) -> u64 {

@@ -1,7 +1,7 @@
 //! Makespans: what the guide claims, and what was measured.
 
-use super::canvas::{self, Canvas, Ink, LogScale, Side, Size};
-use super::{NAMES, ROW, WIDTH, ticks};
+use super::canvas::{self, Anchor, Canvas, Ink, LogScale, Size};
+use super::{NAMES, ROW, WIDTH, labels, lines, stacked};
 use crate::report::model::{ExampleModel, Model, Row};
 use crate::report::text::{count, minutes, signed};
 
@@ -20,23 +20,24 @@ const TICKS: [(f64, &str); 7] = [
 
 /// Every row of the guide: its claim as a diamond, the measured median as a dot with its interval.
 pub fn makespans(model: &Model) -> String {
-    let rows = model.rows().count() as i32;
-    let bottom = 34 + model.examples.len() as i32 * TITLE + rows * ROW;
+    let rows = stacked(model.rows().count(), ROW);
+    let bottom = 34 + stacked(model.examples.len(), TITLE) + rows;
     let label = "Makespan of each row of the guide's tables: the guide's claim beside the median \
                  measured and its 5th to 95th percentile. The table below has the figures.";
-    canvas::draw((WIDTH, (bottom + 32) as u32), label, |canvas| {
+    canvas::draw((WIDTH, bottom + 32), label, |canvas| {
         let scale = scale(model);
         legend(canvas);
-        ticks(canvas, &scale, [40, bottom], &TICKS, Size::Small);
         let mut y = 34;
         for example in &model.examples {
             title(canvas, example, y + 22);
             y += TITLE;
+            lines(canvas, &scale, [y, y + stacked(example.rows.len(), ROW)], &TICKS);
             for row in &example.rows {
                 draw_row(canvas, &scale, row, y + ROW / 2);
                 y += ROW;
             }
         }
+        labels(canvas, &scale, bottom, &TICKS);
     })
 }
 
@@ -46,18 +47,18 @@ fn scale(model: &Model) -> LogScale {
     let (low, high) = times.fold((54.0_f64, 6_000.0_f64), |(low, high), time| {
         (low.min(time * 0.95), high.max(time * 1.05))
     });
-    LogScale { values: [low, high], px: [NAMES, WIDTH as i32 - 100] }
+    LogScale { values: [low, high], px: [NAMES, WIDTH - 150] }
 }
 
 fn legend(canvas: &Canvas<'_>) {
-    canvas.diamond((NAMES + 8, 14), 6, Ink::Claimed);
-    canvas.text("the guide's claim", (NAMES + 22, 14), Side::Left, Size::Label, Ink::Text);
-    canvas.line([(NAMES + 160, 14), (NAMES + 188, 14)], 2, Ink::Measured);
-    canvas.dot((NAMES + 174, 14), 5, Ink::Measured);
+    canvas.diamond((NAMES + 8, 14), 7, Ink::Claimed);
+    canvas.text("the guide's claim", (NAMES + 22, 14), Anchor::Left, Size::Label, Ink::Text);
+    canvas.line([(NAMES + 168, 14), (NAMES + 196, 14)], 2, Ink::Measured);
+    canvas.dot((NAMES + 182, 14), 5, Ink::Measured);
     canvas.text(
         "measured: median, 5th to 95th percentile (often narrower than the dot)",
-        (NAMES + 196, 14),
-        Side::Left,
+        (NAMES + 206, 14),
+        Anchor::Left,
         Size::Label,
         Ink::Text,
     );
@@ -66,27 +67,26 @@ fn legend(canvas: &Canvas<'_>) {
 fn title(canvas: &Canvas<'_>, example: &ExampleModel, y: i32) {
     let ExampleModel { number, accounts, mappings, .. } = example;
     let title = format!("Example {number}: {} accounts × {mappings} mappings", count(*accounts));
-    // A ground behind it keeps the grid out of the words.
-    canvas.block([(0, y - 10), (NAMES + 190, y + 10)], 1.0, Ink::Ground);
-    canvas.text(&title, (0, y), Side::Left, Size::Strong, Ink::Text);
+    canvas.text(&title, (0, y), Anchor::Left, Size::Strong, Ink::Text);
 }
 
 fn draw_row(canvas: &Canvas<'_>, scale: &LogScale, row: &Row, y: i32) {
-    canvas.text(row.strategy.name(), (16, y), Side::Left, Size::Label, Ink::Text);
+    canvas.text(row.strategy.name(), (16, y), Anchor::Left, Size::Label, Ink::Text);
     let claimed = scale.at(row.claimed_s);
-    let right = WIDTH as i32;
+    let right = WIDTH;
     let Some([low, median, high]) = row.makespan_s else {
-        canvas.diamond((claimed, y), 6, Ink::Claimed);
-        canvas.text("invalid, not ranked", (right, y), Side::Right, Size::Small, Ink::Claimed);
+        canvas.diamond((claimed, y), 7, Ink::Claimed);
+        canvas.text("invalid, not ranked", (right, y), Anchor::Right, Size::Small, Ink::Claimed);
         return;
     };
     let measured = scale.at(median);
     canvas.line([(claimed, y), (measured, y)], 1, Ink::Muted);
     canvas.line([(scale.at(low), y), (scale.at(high), y)], 3, Ink::Measured);
-    canvas.diamond((claimed, y), 6, Ink::Claimed);
     canvas.dot((measured, y), 5, Ink::Measured);
+    // Last and hollow: where both coincide, the dot is seen through it.
+    canvas.diamond((claimed, y), 7, Ink::Claimed);
     let outcome = format!("{} min", minutes(median));
-    canvas.text(&outcome, (right - 62, y), Side::Right, Size::Small, Ink::Text);
+    canvas.text(&outcome, (right - 72, y), Anchor::Right, Size::Small, Ink::Text);
     let deviation = row.deviation.map(signed).unwrap_or_default();
-    canvas.text(&deviation, (right, y), Side::Right, Size::Small, Ink::Muted);
+    canvas.text(&deviation, (right, y), Anchor::Right, Size::Small, Ink::Muted);
 }

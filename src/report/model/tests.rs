@@ -1,1 +1,107 @@
+use super::*;
+use crate::report::fixture::{SLOWER, evidence, spoil};
 
+fn row(model: &Model, example: usize, strategy: Strategy) -> &Row {
+    let rows = &model.examples[example - 1].rows;
+    rows.iter().find(|row| row.strategy == strategy).unwrap()
+}
+
+fn close(found: Option<f64>, expected: f64) {
+    let found = found.unwrap();
+    assert!((found - expected).abs() < 1e-9, "{found}, expected {expected}");
+}
+
+#[test]
+fn rows_stand_beside_their_claims() {
+    let model = Model::new(&evidence());
+    assert_eq!(model.rows().count(), 10);
+    let hybrid = row(&model, 1, Strategy::Hybrid);
+    assert_eq!((hybrid.calls, hybrid.claimed_calls), ([1_000, 1_000], 1_000));
+    assert!(hybrid.calls_hold && !hybrid.time_holds);
+    close(hybrid.median_s(), 360.0 * SLOWER);
+    close(hybrid.deviation, SLOWER - 1.0);
+    close(hybrid.saved, 1.0 - 6.0 * SLOWER / 45.0);
+    close(hybrid.speed_up, 45.0 / (6.0 * SLOWER));
+    close(hybrid.efficiency, 30.0 / (360.0 * SLOWER));
+    let [p5, _, p95] = hybrid.makespan_s.unwrap();
+    close(Some(p5), 360.0 * SLOWER * 0.91);
+    close(Some(p95), 360.0 * SLOWER * 1.09);
+    let standard = row(&model, 1, Strategy::Standard);
+    assert!(standard.time_holds);
+    assert_eq!(standard.saved, None);
+}
+
+#[test]
+fn the_verdict_says_which_how_long_and_what_was_lost() {
+    let verdict = Model::new(&evidence()).verdict;
+    assert_eq!(
+        verdict.headline,
+        "Use hybrid for 500 and 2,000 accounts, parallel for 25: 5.0, 3.3 and 2.0 times faster \
+         than standard, nothing lost."
+    );
+    assert!(
+        verdict.times.contains("500 accounts × 8 mappings in 9 min 00 s (standard 45 min 00 s)")
+    );
+    assert!(verdict.guide.contains("exactly in 10 of 10 rows"), "{}", verdict.guide);
+    assert!(verdict.guide.contains("examples 1 and 2 contradict one another"), "{}", verdict.guide);
+}
+
+#[test]
+fn the_guides_contradictions_are_found() {
+    let model = Model::new(&evidence());
+    let spreads: Vec<f64> = model.examples.iter().map(|example| example.implied_spread).collect();
+    close(Some(spreads[0]), 3.2);
+    close(Some(spreads[1]), 2.16);
+    close(Some(spreads[2]), 1.0);
+    assert_eq!(model.examples.iter().map(|e| e.agrees).collect::<Vec<_>>(), [false, false, true]);
+    assert_eq!(
+        model.examples[0].implied,
+        "standard and parallel: 338 ms; put_batch: 480 ms; hybrid: 1.08 s"
+    );
+}
+
+#[test]
+fn one_invalid_run_takes_its_strategy_out_of_the_ranking() {
+    let mut evidence = evidence();
+    spoil(&mut evidence, 1, Strategy::Hybrid, 2);
+    let model = Model::new(&evidence);
+    let hybrid = row(&model, 1, Strategy::Hybrid);
+    assert_eq!((hybrid.invalid, hybrid.makespan_s, hybrid.saved), (1, None, None));
+    assert_eq!((hybrid.deviation, hybrid.efficiency, hybrid.calls_hold), (None, None, false));
+    assert_eq!(model.examples[0].fastest, Some(Strategy::PutBatch));
+    assert!(!model.examples[0].order_holds);
+    assert_eq!(model.validity.runs - model.validity.valid, 1);
+    assert!(model.validity.faults[0].starts_with("guide-1, hybrid, seed 3: 7 accounts"));
+    assert!(model.verdict.headline.contains("put_batch for 500 accounts"));
+    assert!(model.verdict.headline.contains("1 run is invalid"), "{}", model.verdict.headline);
+}
+
+#[test]
+fn savings_need_a_valid_standard() {
+    let mut evidence = evidence();
+    spoil(&mut evidence, 3, Strategy::Standard, 0);
+    let model = Model::new(&evidence);
+    assert_eq!(row(&model, 3, Strategy::Parallel).saved, None);
+    assert_eq!(model.examples[2].fastest, Some(Strategy::Parallel));
+}
+
+#[test]
+fn where_nothing_is_valid_nothing_is_recommended() {
+    let mut evidence = evidence();
+    for row in evidence.rows.clone() {
+        spoil(&mut evidence, row.example, row.strategy, 0);
+    }
+    let model = Model::new(&evidence);
+    assert!(model.examples.iter().all(|example| example.fastest.is_none()));
+    assert!(model.verdict.headline.starts_with("No strategy can be recommended"));
+}
+
+#[test]
+fn an_invalid_run_over_http_has_no_deviation() {
+    let mut evidence = evidence();
+    close(Model::new(&evidence).http.worst_deviation, 0.01);
+    for pair in &mut evidence.http.pairs {
+        pair.http.audit.valid = false;
+    }
+    assert_eq!(Model::new(&evidence).http.worst_deviation, None);
+}

@@ -2,7 +2,8 @@
 
 use super::{ExampleModel, HttpModel, Row, TOLERANCE, Validity};
 use crate::engine::Strategy;
-use crate::report::text::{count, digits, duration, listed, percent, signed};
+use crate::report::claims::WORKERS;
+use crate::report::text::{count, duration, listed, percent, signed};
 use serde::Serialize;
 
 /// The verdict.
@@ -74,24 +75,32 @@ fn headline(examples: &[ExampleModel], validity: &Validity) -> String {
     let lost = match (validity.runs - validity.valid, validity.lost()) {
         (0, 0) => "nothing lost".to_owned(),
         (0, lost) => format!("{} accounts not migrated", count(lost)),
-        (invalid, _) => format!("but {} runs are invalid and not ranked", count(invalid)),
+        (1, _) => "but 1 run is invalid, and its row not ranked".to_owned(),
+        (invalid, _) => {
+            format!("but {} runs are invalid, and their rows not ranked", count(invalid))
+        }
     };
     if uses.is_empty() {
         return "No strategy can be recommended: every one has a run that failed its audit.".into();
     }
     let uses: Vec<String> = uses
         .iter()
-        .map(|(strategy, sizes)| format!("{strategy} for {} accounts", listed(sizes)))
+        .enumerate()
+        .map(|(index, (strategy, sizes))| {
+            let accounts = if index == 0 { " accounts" } else { "" };
+            format!("{strategy} for {}{accounts}", listed(sizes))
+        })
         .collect();
+    let uses = uses.join(", ");
     if factors.is_empty() {
-        return format!("Use {}: {lost}.", listed(&uses));
+        return format!("Use {uses}: {lost}.");
     }
-    format!("Use {}: {} faster than standard, {lost}.", listed(&uses), listed(&factors))
+    format!("Use {uses}: {} times faster than standard, {lost}.", listed(&factors))
 }
 
-/// `24×`, `2.9×`.
+/// `24`, `2.9`.
 fn factor(factor: f64) -> String {
-    if factor < 9.95 { format!("{factor:.1}×") } else { format!("{factor:.0}×") }
+    if factor < 9.95 { format!("{factor:.1}") } else { format!("{factor:.0}") }
 }
 
 fn row_of(example: &ExampleModel, strategy: Strategy) -> Option<&Row> {
@@ -101,20 +110,20 @@ fn row_of(example: &ExampleModel, strategy: Strategy) -> Option<&Row> {
 fn times(examples: &[ExampleModel]) -> String {
     let time = |example: &ExampleModel| {
         let fastest_s = row_of(example, example.fastest?)?.median_s()?;
-        let ExampleModel { accounts, mappings, .. } = example;
-        let accounts = count(*accounts);
-        let standard = row_of(example, Strategy::Standard).and_then(Row::median_s);
-        let instead = standard.map_or_else(String::new, |s| format!(" instead of {}", duration(s)));
-        Some(format!(
-            "{accounts} accounts × {mappings} mappings take {}{instead}",
-            duration(fastest_s)
-        ))
+        let standard_s = row_of(example, Strategy::Standard).and_then(Row::median_s);
+        let than = standard_s.map_or_else(String::new, |s| format!(" (standard {})", duration(s)));
+        let accounts = count(example.accounts);
+        let mappings = example.mappings;
+        Some(format!("{accounts} accounts × {mappings} mappings in {}{than}", duration(fastest_s)))
     };
     let times: Vec<String> = examples.iter().filter_map(time).collect();
     if times.is_empty() {
         return "There is no time to report.".to_owned();
     }
-    format!("With 3 workers, {}.", listed(&times))
+    format!(
+        "Simulated with {WORKERS} workers and service times fitted to the guide: {}.",
+        listed(&times)
+    )
 }
 
 fn held(examples: &[ExampleModel], holds: impl Fn(&Row) -> bool) -> (usize, usize) {
@@ -126,25 +135,22 @@ fn guide(examples: &[ExampleModel]) -> String {
     let (calls, rows) = held(examples, |row| row.calls_hold);
     let (times, _) = held(examples, |row| row.time_holds);
     let orders = examples.iter().filter(|example| example.order_holds).count();
-    let mut text = format!(
-        "Of the guide's tables, the call counts hold exactly in {calls} of {rows} rows, the order \
-         of the strategies in {orders} of {} examples, and the times to {} in {times} of {rows} rows",
-        examples.len(),
-        percent(TOLERANCE),
-    );
     let at_odds: Vec<String> = examples
         .iter()
         .filter(|example| !example.agrees)
         .map(|example| example.number.to_string())
         .collect();
-    match at_odds.len() {
-        0 => text.push('.'),
-        1 => text += &format!(": the times of example {} contradict one another.", at_odds[0]),
-        _ => {
-            text += &format!(": the times of examples {} contradict one another.", listed(&at_odds))
-        }
-    }
-    text
+    let because = match at_odds.len() {
+        0 => String::new(),
+        1 => format!(": the times of example {} contradict one another", listed(&at_odds)),
+        _ => format!(": the times of examples {} contradict one another", listed(&at_odds)),
+    };
+    format!(
+        "The guide's call counts hold exactly in {calls} of {rows} rows, its order of strategies in \
+         {orders} of {} examples, its times within {} in {times} of {rows} rows{because}.",
+        examples.len(),
+        percent(TOLERANCE),
+    )
 }
 
 fn tone(held: usize, of: usize) -> Tone {
@@ -155,7 +161,7 @@ fn calls_fact(examples: &[ExampleModel]) -> Fact {
     let (held, rows) = held(examples, |row| row.calls_hold);
     Fact {
         value: format!("{held} of {rows}"),
-        label: "rows make exactly the guide's calls".to_owned(),
+        label: "rows with exactly the guide's call count".to_owned(),
         tone: if held == rows { Tone::Good } else { Tone::Bad },
     }
 }
@@ -164,7 +170,7 @@ fn times_fact(examples: &[ExampleModel]) -> Fact {
     let (held, rows) = held(examples, |row| row.time_holds);
     Fact {
         value: format!("{held} of {rows}"),
-        label: format!("rows take the guide's time, to {}", percent(TOLERANCE)),
+        label: format!("rows within {} of the guide's time", percent(TOLERANCE)),
         tone: tone(held, rows),
     }
 }
@@ -189,7 +195,7 @@ fn http_fact(http: &HttpModel) -> Fact {
     };
     Fact {
         value: signed(worst),
-        label: format!("real HTTP against virtual time, at worst, in {} s", digits(http.wall_s)),
+        label: "largest difference of real HTTP from virtual time".to_owned(),
         tone: if worst.abs() <= 0.02 { Tone::Good } else { Tone::Mixed },
     }
 }

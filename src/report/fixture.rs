@@ -1,0 +1,87 @@
+//! Evidence with known figures, for the tests of the report.
+
+use super::claims::EXAMPLES;
+use super::evidence::{Evidence, HttpPair, HttpSample, Provenance, Responses, RowEvidence};
+use super::suite::small_record;
+use crate::engine::Strategy;
+use crate::measure::histogram;
+use crate::record::RunRecord;
+
+/// Measured ÷ claimed, the same for all rows but standard's.
+pub(super) const SLOWER: f64 = 1.5;
+
+/// Three runs a row: standard takes 0.9, 1.0 and 1.1 times what the guide claims, every other
+/// strategy half as long again. All are valid and make the guide's calls.
+pub(super) fn evidence() -> Evidence {
+    let mut record = small_record();
+    record.profile_digest = "0123456789abcdef".to_owned();
+    let mut times = histogram();
+    for ms in [250, 300, 350, 1_000] {
+        times.record(ms * 1_000_000).unwrap();
+    }
+    let mut rows = Vec::new();
+    for example in EXAMPLES {
+        for claim in example.claims {
+            let factor = if claim.strategy == Strategy::Standard { 1.0 } else { SLOWER };
+            let run = |seed: u64| {
+                let mut run = record.clone();
+                run.strategy = claim.strategy;
+                run.seed = seed;
+                run.scenario = example.name.to_owned();
+                run.profile = example.name.to_owned();
+                run.resources = example.accounts;
+                run.mappings = u64::from(example.mappings);
+                run.makespan_s = claim.seconds() * factor * (0.8 + seed as f64 / 10.0);
+                run.lower_bound_s = 30.0;
+                run.calls.record_reads = claim.calls / 2;
+                run.calls.record_writes = claim.calls / 2;
+                run
+            };
+            rows.push(RowEvidence {
+                example: example.number,
+                strategy: claim.strategy,
+                runs: (1..=3).map(run).collect(),
+                reads: Responses::of(&times),
+                writes: Responses::of(&times),
+            });
+        }
+    }
+    Evidence { provenance: provenance(), rows, http: http(&record) }
+}
+
+fn provenance() -> Provenance {
+    Provenance {
+        made_at: "2026-01-02T03:04:05Z".to_owned(),
+        command: "neonbench report".to_owned(),
+        version: "0.0.0".to_owned(),
+        revision: Some("abc1234".to_owned()),
+        seed: 1,
+        replicates: 3,
+        cores: 2,
+        platform: "linux x86_64".to_owned(),
+        processor: None,
+    }
+}
+
+fn http(record: &RunRecord) -> HttpSample {
+    let pair = |strategy, simulated_s: f64| {
+        let mut simulated = record.clone();
+        simulated.strategy = strategy;
+        simulated.makespan_s = simulated_s;
+        let mut http = simulated.clone();
+        http.makespan_s = simulated_s * 1.01;
+        HttpPair { http, simulated }
+    };
+    let pairs = vec![pair(Strategy::Standard, 7.0), pair(Strategy::Parallel, 2.5)];
+    HttpSample { example: 3, service_times_divided_by: 25, wall_s: 7.1, pairs }
+}
+
+/// Makes run `index` of `strategy` in example `example` fail its audit.
+pub(super) fn spoil(evidence: &mut Evidence, example: u32, strategy: Strategy, index: usize) {
+    let mut rows = evidence.rows.iter_mut();
+    let row = rows.find(|row| row.example == example && row.strategy == strategy).unwrap();
+    let audit = &mut row.runs[index].audit;
+    audit.valid = false;
+    audit.mismatched = 7;
+    audit.faults = vec!["7 accounts are not in the state that the plan demands".to_owned()];
+}
