@@ -15,4 +15,4 @@ pub mod markdown;
 pub mod model;
 pub mod suite;
 mod template;
-mod text;
+pub(crate) mod text;

@@ -4,7 +4,7 @@ use super::Voice;
 use super::args::{JobArgs, ReplicateArgs, WorkloadArgs};
 use super::error::{CliError, code};
 use super::inputs::Inputs;
-use super::output::{count, percent, say, say_json, seconds, table, verdict};
+use super::output::{count, duration, percent, say, say_json, table, verdict};
 use super::progress::Progress;
 use crate::engine::Strategy;
 use crate::event::Event;
@@ -145,7 +145,7 @@ fn say_benchmark(benchmark: &BenchmarkRecord) -> Result<(), CliError> {
         say(&format!(
             "forecast: {} takes {} for all {} accounts",
             forecast.strategy,
-            seconds(forecast.makespan_s),
+            duration(forecast.makespan_s),
             count(forecast.resources)
         ))?;
     }
@@ -168,12 +168,12 @@ fn say_benchmark(benchmark: &BenchmarkRecord) -> Result<(), CliError> {
 fn row(record: &RunRecord) -> Vec<String> {
     let interval = record.makespan_s_interval.map_or_else(
         || "–".to_owned(),
-        |[low, _, high]| format!("{} – {}", seconds(low), seconds(high)),
+        |[low, _, high]| format!("{} – {}", duration(low), duration(high)),
     );
     let refused = record.calls.rejected as f64 / record.calls.total.max(1) as f64;
     vec![
         record.strategy.to_string(),
-        seconds(ranked_by_s(record)),
+        duration(ranked_by_s(record)),
         interval,
         count(record.calls.total),
         percent(refused),

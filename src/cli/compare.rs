@@ -4,7 +4,7 @@ use super::Voice;
 use super::args::{EngineArgs, JobArgs, ReplicateArgs};
 use super::error::CliError;
 use super::inputs::Inputs;
-use super::output::{count, percent, say, say_json, seconds, table, verdict};
+use super::output::{count, duration, percent, say, say_json, table, verdict};
 use super::progress::Progress;
 use super::run::exit_code_of;
 use crate::record::RunRecord;
@@ -114,7 +114,7 @@ fn say_compare(compare: &CompareRecord) -> Result<(), CliError> {
             config(run),
             count(run.resources),
             run.mappings.to_string(),
-            seconds(makespan_s),
+            duration(makespan_s),
             format!("{times:.2} ×"),
             count(run.calls.total),
             percent(refused),

@@ -2,6 +2,7 @@
 
 use super::error::CliError;
 use crate::record::RunRecord;
+pub(super) use crate::report::text::{count, duration, percent};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::Write as _;
@@ -21,36 +22,6 @@ pub(super) fn say(text: &str) -> Result<(), CliError> {
 /// Writes `value` as one JSON object to standard output.
 pub(super) fn say_json(value: &impl Serialize) -> Result<(), CliError> {
     say(&serde_json::to_string_pretty(value).expect("records are JSON"))
-}
-
-/// A number with its thousands parted: `12,345`.
-pub(super) fn count(number: u64) -> String {
-    let digits = number.to_string();
-    let mut parted = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            parted.push(',');
-        }
-        parted.push(digit);
-    }
-    parted
-}
-
-/// Seconds as people say them: `350 ms`, `41.8 s`, `6 min 02 s`, `1 h 04 min`.
-pub(crate) fn seconds(seconds: f64) -> String {
-    if seconds < 0.9995 {
-        return format!("{:.0} ms", seconds * 1e3);
-    }
-    if seconds < 119.95 {
-        return format!("{seconds:.1} s");
-    }
-    let whole = seconds.round() as u64;
-    if whole < 7_200 {
-        format!("{} min {:02} s", whole / 60, whole % 60)
-    } else {
-        let minutes = (seconds / 60.0).round() as u64;
-        format!("{} h {:02} min", minutes / 60, minutes % 60)
-    }
 }
 
 /// A table whose columns line up; the first is left-aligned, the others right-aligned.
@@ -111,8 +82,8 @@ pub(super) fn summary(record: &RunRecord) -> String {
         "makespan",
         format!(
             "{} (physical limit {}, efficiency {:.2}); {:.1} accounts/s",
-            seconds(record.makespan_s),
-            seconds(record.lower_bound_s),
+            duration(record.makespan_s),
+            duration(record.lower_bound_s),
             record.efficiency,
             performance.resources_per_s
         ),
@@ -163,24 +134,4 @@ pub(super) fn summary(record: &RunRecord) -> String {
         lines.push(format!("  failed    and {} more; --json lists 100", record.errors_total - 5));
     }
     lines.join("\n")
-}
-
-/// A ratio as a percentage.
-pub(super) fn percent(ratio: f64) -> String {
-    format!("{:.0} %", ratio * 100.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_read_as_people_say_them() {
-        assert_eq!(count(1_234_567), "1,234,567");
-        assert_eq!(count(999), "999");
-        assert_eq!(seconds(0.35), "350 ms");
-        assert_eq!(seconds(41.83), "41.8 s");
-        assert_eq!(seconds(362.0), "6 min 02 s");
-        assert_eq!(seconds(9_000.0), "2 h 30 min");
-    }
 }

@@ -4,7 +4,7 @@ use super::Voice;
 use super::args::{JobArgs, ReplicateArgs, WorkloadArgs};
 use super::error::CliError;
 use super::inputs::Inputs;
-use super::output::{count, say, say_json, seconds, table, verdict};
+use super::output::{count, duration, say, say_json, table, verdict};
 use super::progress::Progress;
 use super::run::exit_code_of;
 use crate::record::RunRecord;
@@ -97,7 +97,7 @@ fn say_scalability(record: &ScalabilityRecord) -> Result<(), CliError> {
         vec![
             count(run.resources),
             run.strategy.to_string(),
-            seconds(ranked_by_s(run)),
+            duration(ranked_by_s(run)),
             format!("{:.2}", per_second(run)),
             count(run.calls.total),
             format!("{:.2}", run.efficiency),
