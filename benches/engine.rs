@@ -57,7 +57,7 @@ impl Work {
     }
 
     fn run(&self, scenario: &Scenario) -> RunRecord {
-        let record = run(scenario, settings(Strategy::Hybrid, 1));
+        let record = run(scenario, settings(Strategy::Hybrid, 1)).record;
         let found = (record.calls.total, record.audit.state_digest.as_str());
         assert_eq!(found, (self.calls, self.state_digest), "makespan {} s", record.makespan_s);
         // Service times pass through the platform's logarithm, so the last digits are its own.

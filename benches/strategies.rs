@@ -13,27 +13,13 @@ mod support;
 use criterion::measurement::{Measurement, ValueFormatter};
 use criterion::{Criterion, SamplingMode, Throughput};
 use neonbench::engine::Strategy;
-use neonbench::scenario::{DatasetSource, Scenario, WireScenario, Workload};
+use neonbench::report::claims::{EXAMPLES, Example};
+use neonbench::scenario::Scenario;
 use std::time::Duration;
-use support::{headline, median, run, settings, sized};
-
-use Strategy::{Hybrid, Parallel, PutBatch, Standard};
+use support::{headline, median, run, scenario, settings};
 
 /// Runs of each row, one a sample.
 const SEEDS: usize = 100;
-
-/// An example of the guide, and its rows in the guide's order.
-struct Example {
-    scenario: &'static str,
-    resources: u64,
-    rows: &'static [Strategy],
-}
-
-const EXAMPLES: [Example; 3] = [
-    Example { scenario: "guide-1", resources: 500, rows: &[Standard, PutBatch, Parallel, Hybrid] },
-    Example { scenario: "guide-2", resources: 2_000, rows: &[Standard, PutBatch, Hybrid] },
-    Example { scenario: "guide-3", resources: 25, rows: &[Standard, Parallel, PutBatch] },
-];
 
 /// From the first call due to the last account landed, in ns of virtual time.
 struct VirtualMakespan;
@@ -98,22 +84,6 @@ impl ValueFormatter for VirtualMakespan {
     }
 }
 
-fn scenario(example: &Example) -> Scenario {
-    let wire = WireScenario::built_in(example.scenario).expect("a built-in scenario");
-    assert_eq!(wire.resources, Some(example.resources), "{}", example.scenario);
-    assert_eq!((wire.workers, wire.batch_size), (Some(3), Some(50)), "{}", example.scenario);
-    let profile = wire.profile.map(|name| Scenario::profile(&name).expect("a built-in profile"));
-    Scenario::new(Workload {
-        name: Some(example.scenario.to_owned()),
-        dataset: wire.dataset.map(DatasetSource::BuiltIn),
-        profile,
-        resources: Some(sized(example.resources, 10)),
-        mappings: wire.mappings,
-        ..Workload::default()
-    })
-    .expect("a built-in scenario is valid")
-}
-
 /// The makespans in s of the samples of one row, in the order of their seeds.
 fn row(
     group: &mut criterion::BenchmarkGroup<'_, VirtualMakespan>,
@@ -121,7 +91,7 @@ fn row(
     strategy: Strategy,
 ) -> Vec<f64> {
     let mut makespans_s = Vec::new();
-    let of_seed = |seed| run(scenario, settings(strategy, seed)).makespan_s;
+    let of_seed = |seed| run(scenario, settings(strategy, seed)).record.makespan_s;
     assert!(
         of_seed(0) < of_seed(1) || of_seed(1) < of_seed(0),
         "criterion needs a law that varies"
@@ -142,7 +112,7 @@ fn row(
 
 fn example(criterion: &mut Criterion<VirtualMakespan>, example: &Example) {
     let scenario = scenario(example);
-    let title = format!("{}: makespan in virtual time", example.scenario);
+    let title = format!("{}: makespan in virtual time", example.name);
     let mut group = criterion.benchmark_group(title);
     // Flat sampling towards 1 ns makes exactly one run a sample, and one to warm up.
     group
@@ -152,19 +122,21 @@ fn example(criterion: &mut Criterion<VirtualMakespan>, example: &Example) {
         .measurement_time(Duration::from_nanos(1))
         .throughput(Throughput::Elements(scenario.accounts()));
     let mut standard_s = None;
-    for &strategy in example.rows {
-        let makespans_s = row(&mut group, &scenario, strategy);
+    for claim in example.claims {
+        let makespans_s = row(&mut group, &scenario, claim.strategy);
         let Some(median_s) = median(&makespans_s) else { continue };
         let standard_s = *standard_s.get_or_insert(median_s);
         headline(&format!(
-            "{} {:9} median makespan {:7.2} min of virtual time, {:3.0} % below the first row's",
-            example.scenario,
-            strategy.name(),
+            "{} {:9} median makespan {:6.2} min of virtual time, {:2.0} % below standard's \
+             (the guide: {} min, {:.0} %)",
+            example.name,
+            claim.strategy.name(),
             median_s / 60.0,
-            (1.0 - median_s / standard_s) * 100.0
+            (1.0 - median_s / standard_s) * 100.0,
+            claim.minutes,
+            claim.saved.unwrap_or(0.0) * 100.0,
         ));
-        // The run to warm up and one a sample, or the samples of a filter, a list or a test.
-        assert!(support::smoke() || makespans_s.len() == SEEDS + 1, "{}", makespans_s.len());
+        assert!(support::smoke() || makespans_s.len() == SEEDS + 1, "{} runs", makespans_s.len());
     }
     group.finish();
 }

@@ -5,9 +5,9 @@
 use criterion::Criterion;
 use neonbench::engine::{Settings, Strategy};
 use neonbench::event::Event;
-use neonbench::record::RunRecord;
-use neonbench::run::{Order, World};
-use neonbench::scenario::Scenario;
+use neonbench::report::claims::{BATCH_SIZE, Example, WORKERS};
+use neonbench::run::{Order, Run, World};
+use neonbench::scenario::{Scenario, Workload};
 use neonbench::select::ChosenBy;
 use std::time::Duration;
 
@@ -31,20 +31,32 @@ pub(crate) fn criterion() -> Criterion {
         .configure_from_args()
 }
 
+/// The scenario of one of the guide's examples; of ten accounts in a test.
+pub(crate) fn scenario(example: &Example) -> Scenario {
+    Scenario::new(Workload {
+        name: Some(example.name.to_owned()),
+        profile: Some(Scenario::profile(example.name).expect("a built-in profile")),
+        resources: Some(sized(example.accounts, 10)),
+        mappings: Some(example.mappings),
+        ..Workload::default()
+    })
+    .expect("the guide's examples are valid")
+}
+
+/// `strategy` with the guide's workers and batch size.
+pub(crate) fn settings(strategy: Strategy, seed: u64) -> Settings {
+    Settings { workers: WORKERS, batch_size: BATCH_SIZE, seed, ..Settings::new(strategy) }
+}
+
 /// Runs `scenario` by `settings` in virtual time. A run that fails its audit yields no number.
-pub(crate) fn run(scenario: &Scenario, settings: Settings) -> RunRecord {
+pub(crate) fn run(scenario: &Scenario, settings: Settings) -> Run {
     let (chosen_by, reason) = (ChosenBy::User, "a bench".to_owned());
     let order = Order { scenario, settings, chosen_by, reason };
     let mut nobody = |_: &Event| {};
-    let record = order.run(&World::Virtual, &mut nobody).expect("a run in virtual time").record;
-    assert!(record.audit.valid, "{}: {:?}", record.scenario, record.audit.faults);
-    record
-}
-
-/// `strategy` with the guide's 3 workers and batches of 50.
-pub(crate) fn settings(strategy: Strategy, seed: u64) -> Settings {
-    let workers = 3.try_into().expect("not zero");
-    Settings { workers, seed, ..Settings::new(strategy) }
+    let run = order.run(&World::Virtual, &mut nobody).expect("a run in virtual time");
+    let audit = &run.record.audit;
+    assert!(audit.valid, "{}: {:?}", run.record.scenario, audit.faults);
+    run
 }
 
 /// The middle one of `values`; `None` if there are none, as in a bench that was filtered out.

@@ -1,0 +1,95 @@
+//! The report: from the records of runs to its files.
+//!
+//! Measures the model, the page with its charts, the Markdown and the JSON, of the guide's ten rows
+//! with twenty runs each. The runs are made once, before anything is measured; runs in virtual time
+//! stand in for those over HTTP, which only differ in their figures.
+//!
+//! Must not be read as the time of `neonbench report`: there the runs take longer than the page,
+//! and those over HTTP longest.
+
+mod support;
+
+use neon_mock::api::Class;
+use neonbench::engine::Strategy;
+use neonbench::measure::histogram;
+use neonbench::report::claims::{EXAMPLES, Example};
+use neonbench::report::evidence::{
+    Evidence, HttpPair, HttpSample, Provenance, Responses, RowEvidence,
+};
+use neonbench::report::html::page;
+use neonbench::report::json::ReportRecord;
+use neonbench::report::markdown::summary;
+use neonbench::report::model::Model;
+use neonbench::scenario::Scenario;
+use std::hint::black_box;
+use support::{headline, run, scenario, settings, sized};
+
+/// Runs of each row.
+fn replicates() -> u32 {
+    sized(20, 2)
+}
+
+fn row(example: &Example, scenario: &Scenario, strategy: Strategy) -> RowEvidence {
+    let (mut reads, mut writes) = (histogram(), histogram());
+    let one = |seed| {
+        let run = run(scenario, settings(strategy, seed));
+        for (all, class) in [(&mut reads, Class::Get), (&mut writes, Class::Patch)] {
+            all.add(run.measure.responses(class)).expect("the same bounds");
+        }
+        run.record
+    };
+    let runs = (1..=u64::from(replicates())).map(one).collect();
+    RowEvidence {
+        example: example.number,
+        strategy,
+        runs,
+        reads: Responses::of(&reads),
+        writes: Responses::of(&writes),
+    }
+}
+
+fn evidence() -> Evidence {
+    let mut rows = Vec::new();
+    for example in &EXAMPLES {
+        let scenario = scenario(example);
+        rows.extend(example.claims.iter().map(|claim| row(example, &scenario, claim.strategy)));
+    }
+    let last = EXAMPLES[2].number;
+    let of_last = rows.iter().filter(|row| row.example == last);
+    let pair = |row: &RowEvidence| {
+        let simulated = row.runs[0].clone();
+        HttpPair { http: simulated.clone(), simulated }
+    };
+    let http = HttpSample {
+        example: last,
+        service_times_divided_by: 1,
+        wall_s: 1.0,
+        pairs: of_last.map(pair).collect(),
+    };
+    let provenance = Provenance { seed: 1, replicates: replicates(), ..Provenance::default() };
+    Evidence { provenance, rows, http }
+}
+
+fn main() {
+    let mut criterion = support::criterion();
+    let evidence = evidence();
+    let model = Model::new(&evidence);
+    let html = page(&model);
+    // Nobody speeds the page up by leaving a row or the charts out.
+    assert_eq!(model.rows().count(), 10);
+    assert!(html.matches("<svg").count() >= 4, "{}", html.matches("<svg").count());
+    let mut group = criterion.benchmark_group("report");
+    group.bench_function("model", |bencher| bencher.iter(|| Model::new(black_box(&evidence))));
+    group.bench_function("page", |bencher| bencher.iter(|| page(black_box(&model))));
+    group.bench_function("Markdown", |bencher| bencher.iter(|| summary(black_box(&model))));
+    group.bench_function("JSON", |bencher| {
+        bencher.iter(|| ReportRecord::new(black_box(&model), &evidence).to_json());
+    });
+    group.finish();
+    criterion.final_summary();
+    headline(&format!(
+        "report: a page of {} kB from {} runs\n",
+        html.len() / 1_000,
+        evidence.records().count()
+    ));
+}
