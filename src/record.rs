@@ -179,11 +179,13 @@ impl Quantiles {
             return Self::default();
         }
         let ms = |ns: u64| (ns as f64 / 1e3).round() / 1e3;
+        // A bucket's upper end may lie above the largest value, which bounds every quantile.
+        let at = |quantile| ms(histogram.value_at_quantile(quantile).min(histogram.max()));
         Self {
             count: histogram.len(),
-            p50: ms(histogram.value_at_quantile(0.5)),
-            p90: ms(histogram.value_at_quantile(0.9)),
-            p99: ms(histogram.value_at_quantile(0.99)),
+            p50: at(0.5),
+            p90: at(0.9),
+            p99: at(0.99),
             max: ms(histogram.max()),
         }
     }
