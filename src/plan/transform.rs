@@ -68,7 +68,9 @@ impl Transform {
     /// A regular-expression step. Errors: the pattern does not compile.
     pub fn regex_replace(pattern: &str, with: &str) -> Result<Self, TransformError> {
         let pattern = Regex::new(pattern).map_err(|error| {
-            TransformError::Pattern(error.to_string().lines().last().unwrap_or_default().to_owned())
+            let reason = error.to_string();
+            let reason = reason.lines().last().unwrap_or_default();
+            TransformError::Pattern(reason.trim_start_matches("error: ").to_owned())
         })?;
         Ok(Self::RegexReplace { pattern, with: with.to_owned() })
     }
