@@ -1,0 +1,8 @@
+//! The command line as a user meets it: results on standard output, everything else on standard
+//! error, and the contract's exit codes.
+
+mod mistakes;
+mod place;
+mod run;
+mod targets;
+mod verbs;

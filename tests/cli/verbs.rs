@@ -1,0 +1,191 @@
+//! The verbs beside `run`.
+
+use crate::place::Place;
+use serde_json::Value;
+use std::io::{BufRead, BufReader, Read};
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+
+fn strategies(value: &Value) -> Vec<&str> {
+    let runs = value["runs"].as_array().unwrap().iter();
+    runs.map(|run| run["strategy"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn benchmark_runs_every_strategy_and_names_the_best() {
+    let place = Place::new();
+    let line = "benchmark --resources 30 --mappings 2 --profile constant --replicates 3 --json";
+    let benchmark = place.json(line, 0);
+    assert_eq!(benchmark["schema"], 1);
+    let mut names = strategies(&benchmark);
+    names.sort_unstable();
+    for name in ["hybrid", "parallel", "put_batch", "standard"] {
+        assert!(names.contains(&name), "{names:?}");
+    }
+    for run in benchmark["runs"].as_array().unwrap() {
+        assert_eq!((&run["audit"]["valid"], &run["seed"]), (&true.into(), &1.into()));
+        let interval = run["makespan_s_interval"].as_array().unwrap();
+        assert_eq!(interval.len(), 3);
+        // Constant service times: all seeds take as long.
+        let makespan = run["makespan_s"].as_f64().unwrap();
+        assert!(interval.iter().all(|s| (s.as_f64().unwrap() - makespan).abs() < 1e-9), "{run:#}");
+    }
+    assert_eq!(benchmark["best"], "hybrid");
+    let words = place.neonbench("benchmark --resources 10 --replicates 2");
+    assert_eq!(words.code, 0, "{words:?}");
+    assert!(words.stdout.contains("put_batch") && words.stdout.contains("hybrid"), "{words:?}");
+}
+
+#[test]
+fn compare_sets_configurations_side_by_side() {
+    let place = Place::new();
+    let line = "compare --resources 20 --strategy hybrid --configs 1/25,5/50 --replicates 2 --json";
+    let compared = place.json(line, 0);
+    let runs = compared["runs"].as_array().unwrap();
+    let mut workers: Vec<u64> = runs.iter().map(|run| run["workers"].as_u64().unwrap()).collect();
+    workers.sort_unstable();
+    assert_eq!(workers, [1, 5]);
+    place.refused("compare 1 2 --store missing.sqlite", 2, &["missing.sqlite"]);
+    place.refused("compare 1", 2, &[]);
+}
+
+#[test]
+fn scalability_grows_and_judges() {
+    let place = Place::new();
+    let line =
+        "scalability --sizes 5,20,80 --mappings 2 --strategy hybrid --profile constant --json";
+    let outcome = place.neonbench(line);
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    let grown: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!(grown["schema"], 1);
+    let words = place.neonbench("scalability --sizes 5,20 --replicates 1");
+    assert!(
+        ["good", "moderate", "poor"].iter().any(|word| words.stdout.contains(word)),
+        "{words:?}"
+    );
+    place.refused("scalability --sizes 5,x", 2, &["--sizes", "x"]);
+}
+
+#[test]
+fn profiles_are_listed_shown_and_checked() {
+    let place = Place::new();
+    let list = place.neonbench("profile list");
+    assert_eq!(list.code, 0);
+    for name in ["documented", "constant", "unlimited", "guide-1", "guide-2", "guide-3"] {
+        assert!(list.stdout.lines().any(|line| line.starts_with(name)), "{name}: {list:?}");
+    }
+    // What is shown can be checked, and passed back.
+    let shown = place.neonbench("profile show constant");
+    place.file("mine.toml", &shown.stdout);
+    let checked = place.neonbench("profile check mine.toml");
+    assert_eq!(checked.code, 0, "{checked:?}");
+    assert!(checked.stdout.contains("valid") && checked.stdout.contains("200 ms"), "{checked:?}");
+    let line = "run --resources 4 --strategy standard --json --no-store --profile";
+    let (mine, built_in) =
+        (place.json(&format!("{line} mine.toml"), 0), place.json(&format!("{line} constant"), 0));
+    assert_eq!(mine["makespan_s"], built_in["makespan_s"]);
+    place.refused("profile show fast", 2, &["`fast`", "`documented`"]);
+    place.file("mine.toml", "schema = 1\n[service]\nget = 5\n");
+    place.refused("profile check mine.toml", 2, &["mine.toml, line 3"]);
+}
+
+#[test]
+fn datasets_are_listed_and_described() {
+    let place = Place::new();
+    let list = place.neonbench("dataset list");
+    for name in ["plain", "v-fields", "mixed", "dirty", "companies", "half-migrated"] {
+        assert!(list.stdout.lines().any(|line| line.starts_with(name)), "{name}: {list:?}");
+    }
+    let described = place.neonbench("dataset describe mixed --mappings 2 --resources 50");
+    assert_eq!(described.code, 0, "{described:?}");
+    assert!(described.stdout.contains("V-1") && described.stdout.contains("Checkbox"));
+    place.refused("dataset describe big", 2, &["`big`", "`plain`"]);
+}
+
+/// `neonbench serve`, stopped when it is dropped.
+struct Served {
+    child: Child,
+    url: String,
+}
+
+impl Served {
+    fn start(place: &Place, line: &str) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_neonbench"))
+            .args(line.split_whitespace())
+            .current_dir(place.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut first = String::new();
+        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut first).unwrap();
+        let url = first.split_whitespace().find(|word| word.starts_with("http://"));
+        let url = url.unwrap_or_else(|| panic!("no address in `{first}`")).to_owned();
+        Self { child, url }
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+#[test]
+fn what_is_served_can_be_migrated() {
+    let place = Place::new();
+    let served = Served::start(
+        &place,
+        "serve --addr 127.0.0.1:0 --resources 12 --mappings 2 --seed 5 --profile unlimited",
+    );
+    assert!(served.url.ends_with("/v2"), "{}", served.url);
+    let line = "run --resources 12 --mappings 2 --seed 5 --profile unlimited --json --no-store";
+    let over_http = place.json(&format!("{line} --base-url {}", served.url), 0);
+    assert_eq!(over_http["records"]["migrated"], 12);
+    // The same flags make the same organisation.
+    assert_eq!(place.json(line, 0)["audit"]["state_digest"], over_http["audit"]["state_digest"]);
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interrupt_stops_serving_with_a_summary() {
+    let place = Place::new();
+    let mut served = Served::start(&place, "serve --addr 127.0.0.1:0 --resources 3");
+    let id = served.child.id().to_string();
+    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
+    assert!(served.child.wait().unwrap().success());
+    let mut rest = String::new();
+    served.child.stdout.take().unwrap().read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("0 calls"), "{rest}");
+}
+
+#[test]
+fn a_port_in_use_is_named() {
+    let place = Place::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = taken.local_addr().unwrap();
+    place.refused(&format!("serve --addr {addr}"), 2, &[&addr.to_string(), "in use"]);
+    place.refused("serve --addr nowhere", 2, &["--addr", "nowhere"]);
+    place.refused("serve --addr 127.0.0.1:0 --org-id a:b", 2, &["a:b", "colon"]);
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_refused_before_anything_runs() {
+    let place = Place::new();
+    place.file("taken", "a file where a folder would have to be");
+    place.refused("report --out taken", 2, &["taken"]);
+    place.refused("report --out taken/below", 2, &["taken"]);
+    place.refused("report --replicates 0", 2, &["--replicates"]);
+}
+
+#[test]
+fn help_and_version_are_results() {
+    let place = Place::new();
+    for line in ["--help", "run --help", "serve --help", "--version", "profile --help"] {
+        let outcome = place.neonbench(line);
+        assert_eq!((outcome.code, outcome.stderr.as_str()), (0, ""), "{line}");
+        assert!(!outcome.stdout.is_empty());
+    }
+    let nothing = place.neonbench("");
+    assert_eq!((nothing.code, nothing.stdout.as_str()), (2, ""), "{nothing:?}");
+}
