@@ -17,7 +17,7 @@ use canvas::{Anchor, Canvas, Ink, LogScale, Size};
 const WIDTH: i32 = 960;
 
 /// Where the names of rows end and their marks begin, in px.
-const NAMES: i32 = 150;
+const NAMES: i32 = 112;
 
 /// Height of one row, in px.
 const ROW: i32 = 30;

@@ -14,7 +14,7 @@ pub fn implied(model: &Model) -> String {
     let label = "Time per call that each row of the guide implies, example by example. Marks of \
                  rows that agree with one another coincide. The table below has the figures.";
     canvas::draw((WIDTH, bottom + 32), label, |canvas| {
-        let scale = LogScale { values: [0.22, 2.5], px: [NAMES + 60, WIDTH - 190] };
+        let scale = LogScale { values: [0.22, 2.5], px: [NAMES + 110, WIDTH - 190] };
         lines(canvas, &scale, [4, bottom], &TICKS);
         labels(canvas, &scale, bottom, &TICKS);
         for (index, example) in model.examples.iter().enumerate() {

@@ -36,8 +36,8 @@ fn the_verdict_says_which_how_long_and_what_was_lost() {
     let verdict = Model::new(&evidence()).verdict;
     assert_eq!(
         verdict.headline,
-        "Use hybrid for 500 and 2,000 accounts, parallel for 25: 5.0, 3.3 and 2.0 times faster \
-         than standard, nothing lost."
+        "Use hybrid for 500 and 2,000 accounts and parallel for 25 accounts: 2.0 to 5.0 times \
+         faster than standard, nothing lost."
     );
     assert!(
         verdict.times.contains("500 accounts × 8 mappings in 9 min 00 s (standard 45 min 00 s)")

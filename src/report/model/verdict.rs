@@ -70,7 +70,7 @@ fn headline(examples: &[ExampleModel], validity: &Validity) -> String {
             Some((_, sizes)) => sizes.push(accounts),
             None => uses.push((fastest, vec![accounts])),
         }
-        factors.extend(row_of(example, fastest).and_then(|row| row.speed_up).map(factor));
+        factors.extend(row_of(example, fastest).and_then(|row| row.speed_up));
     }
     let lost = match (validity.runs - validity.valid, validity.lost()) {
         (0, 0) => "nothing lost".to_owned(),
@@ -85,22 +85,23 @@ fn headline(examples: &[ExampleModel], validity: &Validity) -> String {
     }
     let uses: Vec<String> = uses
         .iter()
-        .enumerate()
-        .map(|(index, (strategy, sizes))| {
-            let accounts = if index == 0 { " accounts" } else { "" };
-            format!("{strategy} for {}{accounts}", listed(sizes))
-        })
+        .map(|(strategy, sizes)| format!("{strategy} for {} accounts", listed(sizes)))
         .collect();
-    let uses = uses.join(", ");
-    if factors.is_empty() {
-        return format!("Use {uses}: {lost}.");
+    let uses = listed(&uses);
+    match factors_in_words(&factors) {
+        Some(factors) => format!("Use {uses}: {factors} times faster than standard, {lost}."),
+        None => format!("Use {uses}: {lost}."),
     }
-    format!("Use {uses}: {} times faster than standard, {lost}.", listed(&factors))
 }
 
-/// `24`, `2.9`.
-fn factor(factor: f64) -> String {
-    if factor < 9.95 { format!("{factor:.1}") } else { format!("{factor:.0}") }
+/// `2.8 to 23`; `None` if there is none.
+fn factors_in_words(factors: &[f64]) -> Option<String> {
+    let word = |factor: f64| {
+        if factor < 9.95 { format!("{factor:.1}") } else { format!("{factor:.0}") }
+    };
+    let least = factors.iter().copied().min_by(f64::total_cmp).map(word)?;
+    let most = factors.iter().copied().max_by(f64::total_cmp).map(word)?;
+    Some(if least == most { least } else { format!("{least} to {most}") })
 }
 
 fn row_of(example: &ExampleModel, strategy: Strategy) -> Option<&Row> {
