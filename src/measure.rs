@@ -302,7 +302,7 @@ mod tests {
         measure.observe(&call(1, 1_000, 5_000, Outcome::Ok));
         measure.observe(&call(2, 3_000, 9_000, Outcome::Rejected));
         measure.observe(&Event::Landed { at: at(9_000), id: AccountId(1), end: End::Migrated });
-        assert_eq!(measure.makespan(), Duration::from_nanos(8_000));
+        assert_eq!(measure.makespan(), Duration::from_micros(8));
         assert!(measure.obeys_littles_law());
         assert!((measure.in_flight_mean() - 10.0 / 8.0).abs() < 1e-12);
         let rejected = measure.series(endpoint, Outcome::Rejected).unwrap();

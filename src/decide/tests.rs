@@ -134,10 +134,11 @@ enum Source {
     Stays,
 }
 
-/// Operation, source and what it holds, target and what it holds, what the target holds then, and
-/// what becomes of the source.
-type Row =
-    (Operation, (&'static str, &'static str), (&'static str, &'static str), &'static str, Source);
+/// A field and what it holds.
+type Cell = (&'static str, &'static str);
+
+/// Operation, source, target, what the target holds then, and what becomes of the source.
+type Row = (Operation, Cell, Cell, &'static str, Source);
 
 const TABLE: &[Row] = {
     use Source::{Goes, Stays};
@@ -272,7 +273,7 @@ fn a_merge_looks_for_whole_words() {
 }
 
 /// Operation, source, target and what the target holds, and the problem.
-const PROBLEMS: &[(Operation, (&str, &str), (&str, &str), &str)] = &[
+const PROBLEMS: &[(Operation, Cell, Cell, &str)] = &[
     (Replace, ("S", "Zinc"), ("C", "Gold"), "field `C` has no option `Zinc`"),
     (Replace, ("S", "gold"), ("C", ""), "field `C` has no option `gold`"),
     (Merge, ("S", "Zinc"), ("C", "Gold"), "field `C` has no option `Zinc`"),
@@ -371,7 +372,8 @@ fn steps_one_by_one_come_to_the_same() {
     let before = sheet(&[("S", "Gold"), ("C", "Silver"), ("D", "Tin")]);
     let at_once = carry_out(&plan, AccountKind::Individual, &before);
     let one_by_one = mappings.iter().fold(before, |before, mapping| {
-        carry_out(&self::plan(&[mapping.clone()]), AccountKind::Individual, &before).sheet
+        carry_out(&self::plan(std::slice::from_ref(mapping)), AccountKind::Individual, &before)
+            .sheet
     });
     assert_eq!(at_once.sheet, one_by_one);
     assert_eq!(at_once.sheet, sheet(&[("U", "Gold"), ("D", "Tin,Silver,Gold")]));
