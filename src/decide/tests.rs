@@ -450,9 +450,9 @@ fn transforms_work_on_the_way_and_in_their_order() {
         ),
         (
             Merge,
-            vec![Transform::regex_replace(r"(\d+) years", "$1y").unwrap()],
+            vec![Transform::regex_replace(r"(\d+) years", "${1}y").unwrap()],
             ("S", "3 years"),
-            ("T", "old 3y"),
+            ("T", "old"),
             "old 3y",
         ),
         (

@@ -62,16 +62,31 @@ pub enum TransformError {
     EmptySeparator,
     #[error("the pattern is no regular expression: {0}")]
     Pattern(String),
+    #[error(
+        "`{with}` names the group `{group}`, which the pattern does not have; `${{1}}y` puts a y after group 1, `$$` is a dollar sign"
+    )]
+    UnknownGroup { with: String, group: String },
 }
 
 impl Transform {
-    /// A regular-expression step. Errors: the pattern does not compile.
+    /// A regular-expression step.
+    ///
+    /// Errors: the pattern does not compile, or `with` names a group that it does not have. The
+    /// regex library would put nothing there, and `$1y` names a group `1y`.
     pub fn regex_replace(pattern: &str, with: &str) -> Result<Self, TransformError> {
         let pattern = Regex::new(pattern).map_err(|error| {
             let reason = error.to_string();
             let reason = reason.lines().last().unwrap_or_default();
             TransformError::Pattern(reason.trim_start_matches("error: ").to_owned())
         })?;
+        let is_known = |group: &str| match group.parse::<usize>() {
+            Ok(number) => number < pattern.captures_len(),
+            Err(_) => pattern.capture_names().flatten().any(|name| name == group),
+        };
+        if let Some(group) = groups(with).into_iter().find(|group| !is_known(group)) {
+            let (with, group) = (with.to_owned(), group.to_owned());
+            return Err(TransformError::UnknownGroup { with, group });
+        }
         Ok(Self::RegexReplace { pattern, with: with.to_owned() })
     }
 
@@ -125,6 +140,30 @@ impl Transform {
     }
 }
 
+/// The groups that a replacement names: `$1`, `$name`, `${1}`; `$$` names none.
+fn groups(with: &str) -> Vec<&str> {
+    let mut found = Vec::new();
+    let mut rest = with;
+    while let Some(dollar) = rest.find('$') {
+        rest = &rest[dollar + 1..];
+        if let Some(after) = rest.strip_prefix('$') {
+            rest = after;
+        } else if let Some((group, after)) =
+            rest.strip_prefix('{').and_then(|inside| inside.split_once('}'))
+        {
+            found.push(group);
+            rest = after;
+        } else {
+            let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
+            let end = rest.find(|c| !is_name(c)).unwrap_or(rest.len());
+            let (group, after) = rest.split_at(end);
+            found.extend((!group.is_empty()).then_some(group));
+            rest = after;
+        }
+    }
+    found
+}
+
 fn title(text: &str) -> CompactString {
     let mut made = CompactString::default();
     let mut in_word = false;
@@ -156,7 +195,7 @@ mod tests {
         assert_eq!(apply(&Transform::Trim, &["  a b "]), ["a b"]);
         assert_eq!(apply(&Transform::Case(Case::Title), &["o'neill ÉTÉ"]), ["O'neill Été"]);
         assert_eq!(apply(&Transform::split(";").unwrap(), &["a;;b", " ;c"]), ["a", "b", "c"]);
-        let regex = Transform::regex_replace(r"(\d+) years", "$1y").unwrap();
+        let regex = Transform::regex_replace(r"(\d+) years", "${1}y").unwrap();
         assert_eq!(apply(&regex, &["3 years"]), ["3y"]);
         let template = Transform::template("Skill: {value}").unwrap();
         assert_eq!(apply(&template, &["Cooking"]), ["Skill: Cooking"]);
@@ -167,5 +206,14 @@ mod tests {
         assert_eq!(Transform::template("x").unwrap_err(), TransformError::NoPlaceholder);
         assert_eq!(Transform::split("").unwrap_err(), TransformError::EmptySeparator);
         assert!(matches!(Transform::regex_replace("(", ""), Err(TransformError::Pattern(_))));
+        let unknown = |with| Transform::regex_replace(r"(?<n>\d+) (y)", with).unwrap_err();
+        for (with, group) in [("$1y", "1y"), ("${3}", "3"), ("$$ $m$1", "m"), ("$_", "_")] {
+            let with_of = with.to_owned();
+            let expected = TransformError::UnknownGroup { with: with_of, group: group.to_owned() };
+            assert_eq!(unknown(with), expected);
+        }
+        for with in ["$1", "${1}y", "$n-$2", "$0", "$$1y", "costs $ 5", "5$"] {
+            assert!(Transform::regex_replace(r"(?<n>\d+) (y)", with).is_ok(), "{with}");
+        }
     }
 }

@@ -144,6 +144,13 @@ fn a_plan_that_is_wrong_is_refused_with_its_line() {
         ],
         &["line 7", "regular expression"],
     );
+    wrong(
+        [
+            "\"replace\"",
+            "\"replace\"\ntransform = [{ step = \"regex_replace\", pattern = \"a\", with = \"$1y\" }]",
+        ],
+        &["line 7", "`1y`", "${1}y"],
+    );
     wrong(["\"replace\"", "\"transform\""], &["line 3", "needs a `transform`"]);
     wrong(
         ["\"replace\"", "\"add_option\"\ntarget_type = \"text\""],
