@@ -6,7 +6,7 @@ use crate::api::{
 };
 use crate::dataset::FieldKind;
 use crate::rng::{Generator, below, keyed, unit};
-use compact_str::{CompactString, format_compact};
+use compact_str::CompactString;
 use rand::SeedableRng;
 use rand_distr::Distribution;
 use smallvec::SmallVec;
@@ -221,5 +221,32 @@ fn free_text(bits: u64, kind: FieldKind) -> CompactString {
 }
 
 fn email(id: AccountId) -> CompactString {
-    format_compact!("a{}@example.org", id.0)
+    /// Digits of the largest id.
+    const DIGITS: usize = 20;
+    // By hand too, from the last digit to the first: formatting was 4 % of a run.
+    let mut buffer = *b"a00000000000000000000@example.org";
+    let mut start = 1 + DIGITS;
+    let mut rest = id.0;
+    loop {
+        start -= 1;
+        buffer[start] = b'0' + (rest % 10) as u8;
+        rest /= 10;
+        if rest == 0 {
+            break;
+        }
+    }
+    buffer[start - 1] = b'a';
+    CompactString::from_utf8(&buffer[start - 1..]).expect("digits and letters are ASCII")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_hold_any_id() {
+        for id in [0, 7, 10, 1_234_567, u64::MAX] {
+            assert_eq!(email(AccountId(id)), format!("a{id}@example.org"));
+        }
+    }
 }
