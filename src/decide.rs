@@ -54,15 +54,16 @@ pub struct Decision {
 /// What `steps` of `task` mean for `account` as it was read.
 pub fn decide(account: &Account, task: &Task, steps: &[Step]) -> Decision {
     let items = account.body.account_custom_fields.as_deref().unwrap_or_default();
-    let held = |slot: &Slot| {
-        items.iter().find(|item| item.id == Some(slot.id)).and_then(CustomFieldItem::held)
-    };
+    let item_of = |slot: &Slot| items.iter().find(|item| item.id == Some(slot.id));
+    let held = |slot: &Slot| item_of(slot).and_then(CustomFieldItem::held);
     let mut state: State = task.slots.iter().map(held).collect();
     let mut decision = Decision::default();
     apply(&mut state, account.kind, task, steps, &mut decision);
     for (slot, after) in task.slots.iter().zip(&state) {
-        if held(slot) != *after {
-            let item = CustomFieldItem::to_write(slot.id, slot.has_options, after.as_ref());
+        let after = after.as_ref();
+        let stands = item_of(slot).map_or(after.is_none(), |item| item.holds(after));
+        if !stands {
+            let item = CustomFieldItem::to_write(slot.id, slot.has_options, after);
             decision.items.push(item);
         }
     }
@@ -95,8 +96,9 @@ pub fn apply(
         let Some(carried) = carried(state[step.source].as_ref(), source, step) else { continue };
         let made = match made(step, state[step.target].as_ref(), &carried.texts, target) {
             Ok(made) => made,
+            // A clean-up carries nothing: what the target cannot hold does not stand there.
             Err(problem) => {
-                if step.validation_required {
+                if step.validation_required && !task.cleanup_only {
                     decision.problems.push(problem);
                 }
                 continue;

@@ -26,6 +26,9 @@ pub enum DisplayType {
     File,
     /// A link to an account; not migrated.
     Account,
+    /// A type that this version does not know; not migrated.
+    #[serde(other)]
+    Other,
 }
 
 impl DisplayType {
@@ -65,6 +68,9 @@ pub enum OptionStatus {
     Active,
     /// It stays on the records that have it.
     Inactive,
+    /// A status that this version does not know.
+    #[serde(other)]
+    Other,
 }
 
 /// The record type that a custom field belongs to.
@@ -258,6 +264,15 @@ impl CustomFieldItem {
             return Some(Value::Text(text.clone()));
         }
         Value::options(self.option_values.iter().flatten().filter_map(|option| option.id))
+    }
+
+    /// Whether the item holds just `value`; `None` asks whether it is empty.
+    pub fn holds(&self, value: Option<&Value>) -> bool {
+        match (self.value.as_ref().filter(|text| !text.is_empty()), value) {
+            (Some(text), Some(Value::Text(value))) => text == value,
+            (Some(_), _) => false,
+            (None, value) => self.held().as_ref() == value,
+        }
     }
 
     /// The item that writes `value` into field `id`, which has options or not; `None` clears it.
