@@ -157,10 +157,15 @@ impl Organisation {
         Some(self.assemble(id, change, values))
     }
 
-    /// The whole account before anything was changed; `None` if there is none of that id.
-    pub fn original_account(&self, id: AccountId) -> Option<Account> {
-        let values = self.values_of(id, None)?;
-        Some(self.assemble(id, None, values))
+    /// Whether name and contact of the account are as they were before anything was changed.
+    pub fn has_original_identity(&self, id: AccountId) -> bool {
+        let changed = self.changes.get(&id).and_then(|change| change.identity.as_deref());
+        changed.is_none_or(|now| {
+            let original = self.identity(id, self.kind(id));
+            now.name == original.name
+                && now.primary_contact == original.primary_contact
+                && now.primary_contact_account_id == original.primary_contact_account_id
+        })
     }
 
     /// A page of accounts.
@@ -236,8 +241,8 @@ impl Organisation {
         body.account_id = Some(id);
         body.account_custom_fields = Some(items);
         body.timestamps = Some(Timestamps {
-            created_date_time: LAST_CHANGED_S,
-            last_modified_date_time: change.map_or(LAST_CHANGED_S, |change| change.changed_s),
+            created_date_time: Some(LAST_CHANGED_S),
+            last_modified_date_time: Some(change.map_or(LAST_CHANGED_S, |change| change.changed_s)),
         });
         Account { kind, body }
     }

@@ -79,34 +79,33 @@ pub struct PrimaryContact {
 }
 
 /// When an account was made and last changed, in seconds since 1970, UTC; RFC 3339 on the wire.
+///
+/// A text that is no such moment reads as none: nothing here is worth losing an account for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Timestamps {
     /// When it was made.
-    #[serde(with = "rfc3339")]
-    pub created_date_time: i64,
+    #[serde(default, with = "rfc3339")]
+    pub created_date_time: Option<i64>,
     /// When anything on it last changed.
-    #[serde(with = "rfc3339")]
-    pub last_modified_date_time: i64,
+    #[serde(default, with = "rfc3339")]
+    pub last_modified_date_time: Option<i64>,
 }
 
 /// Unix seconds as RFC 3339 text.
 mod rfc3339 {
-    use serde::{Deserialize, Deserializer, Serializer, de, ser};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
     use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-    pub(super) fn serialize<S: Serializer>(seconds: &i64, s: S) -> Result<S::Ok, S::Error> {
-        let text = super::rfc3339_text(*seconds)
-            .ok_or_else(|| ser::Error::custom("a moment outside the calendar"))?;
-        s.serialize_str(&text)
+    #[allow(clippy::ref_option, reason = "serde calls it with a reference")]
+    pub(super) fn serialize<S: Serializer>(seconds: &Option<i64>, s: S) -> Result<S::Ok, S::Error> {
+        seconds.and_then(super::rfc3339_text).serialize(s)
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<i64, D::Error> {
-        let text = String::deserialize(d)?;
-        OffsetDateTime::parse(&text, &Rfc3339)
-            .map(OffsetDateTime::unix_timestamp)
-            .map_err(de::Error::custom)
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<i64>, D::Error> {
+        let text = Option::<String>::deserialize(d)?;
+        let moment = text.and_then(|text| OffsetDateTime::parse(&text, &Rfc3339).ok());
+        Ok(moment.map(OffsetDateTime::unix_timestamp))
     }
 }
 

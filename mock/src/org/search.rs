@@ -98,7 +98,7 @@ impl Standard {
             Self::CompanyName => account.body.name.clone(),
             Self::Email => contact?.email1.clone(),
             Self::Modified => {
-                let seconds = account.body.timestamps?.last_modified_date_time;
+                let seconds = account.body.timestamps?.last_modified_date_time?;
                 crate::api::rfc3339_text(seconds).map(CompactString::from)
             }
         }
@@ -164,19 +164,8 @@ struct Test<'a> {
 impl Organisation {
     /// The page of accounts that meet every criterion.
     pub fn search(&self, search: &SearchAccounts) -> Result<SearchPage, SearchError> {
-        if search.search_fields.is_empty() {
-            return Err(SearchError::NoCriteria);
-        }
-        let tests: Vec<Test<'_>> = search
-            .search_fields
-            .iter()
-            .map(|criterion| self.test(criterion))
-            .collect::<Result<_, _>>()?;
         let columns = self.columns(&search.output_fields)?;
-        let mut ids: Vec<AccountId> = id_range(&tests, self.accounts())
-            .map(AccountId)
-            .filter(|&id| tests.iter().all(|test| self.meets(id, test)))
-            .collect();
+        let mut ids = self.matching(&search.search_fields)?;
         if let Some(name) = &search.pagination.sort_column {
             let Some((_, column)) = columns.iter().find(|(column, _)| **column == **name) else {
                 return Err(SearchError::Sort(name.clone()));
@@ -186,6 +175,25 @@ impl Organisation {
         let (ids, pagination) = paged(ids.into_iter(), &search.pagination);
         let search_results = ids.into_iter().map(|id| self.search_row(id, &columns)).collect();
         Ok(SearchPage { search_results, pagination })
+    }
+
+    /// All accounts that meet every criterion, in id order.
+    pub fn matching(&self, criteria: &[Criterion]) -> Result<Vec<AccountId>, SearchError> {
+        let tests = self.tests(criteria)?;
+        let ids = id_range(&tests, self.accounts()).map(AccountId);
+        Ok(ids.filter(|&id| tests.iter().all(|test| self.meets(id, test))).collect())
+    }
+
+    /// Whether a search could be made by `criteria`.
+    pub fn check_criteria(&self, criteria: &[Criterion]) -> Result<(), SearchError> {
+        self.tests(criteria).map(drop)
+    }
+
+    fn tests<'a>(&self, criteria: &'a [Criterion]) -> Result<Vec<Test<'a>>, SearchError> {
+        if criteria.is_empty() {
+            return Err(SearchError::NoCriteria);
+        }
+        criteria.iter().map(|criterion| self.test(criterion)).collect()
     }
 
     /// What can be searched by.

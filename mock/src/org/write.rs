@@ -3,9 +3,10 @@
 use super::{Change, Field, Organisation, calendar_s};
 use crate::api::{
     Account, AccountBody, AccountId, AccountKind, ApiError, CustomFieldItem, FieldId, OptionId,
-    Value,
+    PrimaryContact, Value,
 };
 use crate::time::Timestamp;
+use compact_str::CompactString;
 use smallvec::SmallVec;
 
 /// Why a write was refused. Nothing of it was applied.
@@ -65,7 +66,9 @@ impl Organisation {
         account: &Account,
     ) -> Result<(), WriteError> {
         let mut writes = self.check(id, account)?;
+        let identity = self.merged_identity(id, &account.body);
         let change = self.changes.entry(id).or_default();
+        change.identity = identity.or(change.identity.take());
         change.changed_s = calendar_s(now);
         if change.values.is_empty() {
             writes.shrink_to_fit();
@@ -100,6 +103,29 @@ impl Organisation {
         Ok(())
     }
 
+    /// The account's identity with the members that `body` names; `None` if it names none.
+    fn merged_identity(&self, id: AccountId, body: &AccountBody) -> Option<Box<AccountBody>> {
+        let AccountBody { name, primary_contact, primary_contact_account_id, .. } = body;
+        if name.is_none() && primary_contact.is_none() && primary_contact_account_id.is_none() {
+            return None;
+        }
+        let changed = self.changes.get(&id).and_then(|change| change.identity.as_deref().cloned());
+        let mut merged = changed.unwrap_or_else(|| self.identity(id, self.kind(id)));
+        merged.name = name.clone().or(merged.name);
+        merged.primary_contact_account_id =
+            primary_contact_account_id.or(merged.primary_contact_account_id);
+        if let Some(written) = primary_contact.clone() {
+            let old = merged.primary_contact.take().unwrap_or_default();
+            merged.primary_contact = Some(PrimaryContact {
+                contact_id: written.contact_id.or(old.contact_id),
+                first_name: written.first_name.or(old.first_name),
+                last_name: written.last_name.or(old.last_name),
+                email1: written.email1.or(old.email1),
+            });
+        }
+        Some(Box::new(merged))
+    }
+
     fn check(&self, id: AccountId, account: &Account) -> Result<Writes, WriteError> {
         if !self.contains(id) {
             return Err(WriteError::UnknownAccount);
@@ -115,7 +141,9 @@ impl Organisation {
             if writes.iter().any(|(written, _)| *written == position) {
                 return Err(WriteError::FieldIdDuplicated);
             }
-            writes.push((position, self.fields[position].parse(item)?));
+            if let Some(value) = self.fields[position].parse(item)? {
+                writes.push((position, value));
+            }
         }
         Ok(writes)
     }
@@ -142,11 +170,12 @@ impl Change {
 }
 
 impl Field {
-    /// What a written item makes of this field; `None` clears it.
-    fn parse(&self, item: &CustomFieldItem) -> Result<Option<Value>, WriteError> {
+    /// What a written item makes of this field: `Some(None)` clears it, and `None` leaves it, as
+    /// a text item without `value` does.
+    fn parse(&self, item: &CustomFieldItem) -> Result<Option<Option<Value>>, WriteError> {
         if !self.definition.display_type.has_options() {
-            let text = item.value.as_ref().filter(|text| !text.is_empty());
-            return Ok(text.map(|text| Value::Text(text.clone())));
+            let held = |text: &CompactString| (!text.is_empty()).then(|| Value::Text(text.clone()));
+            return Ok(item.value.as_ref().map(held));
         }
         let items = item.option_values.as_ref().ok_or(WriteError::OptionValueRequired)?;
         let mut ids: SmallVec<[OptionId; 4]> = SmallVec::with_capacity(items.len());
@@ -164,7 +193,7 @@ impl Field {
             return Err(WriteError::SeveralOptions);
         }
         ids.sort_unstable();
-        Ok((!ids.is_empty()).then_some(Value::Options(ids)))
+        Ok(Some((!ids.is_empty()).then_some(Value::Options(ids))))
     }
 }
 
@@ -222,6 +251,26 @@ mod tests {
         let account = body(vec![text(85, ""), options(87, &[])]);
         organisation.patch(Timestamp::ZERO, AccountId(3), &account).unwrap();
         assert_eq!((value(&organisation, 85), value(&organisation, 87)), (None, None));
+    }
+
+    #[test]
+    fn patch_merges_the_members_that_it_names() {
+        let mut organisation = organisation();
+        let first_name = |organisation: &Organisation| {
+            let body = organisation.account(AccountId(3)).unwrap().body;
+            let contact = body.primary_contact.unwrap();
+            (contact.first_name.unwrap(), contact.last_name)
+        };
+        let (_, last_name) = first_name(&organisation);
+        let mut account =
+            body(vec![CustomFieldItem { id: Some(FieldId(85)), ..CustomFieldItem::default() }]);
+        let before = value(&organisation, 85);
+        account.body.primary_contact =
+            Some(PrimaryContact { first_name: Some("Zed".into()), ..PrimaryContact::default() });
+        organisation.patch(Timestamp::ZERO, AccountId(3), &account).unwrap();
+        assert_eq!(first_name(&organisation), ("Zed".into(), last_name));
+        assert!(!organisation.has_original_identity(AccountId(3)));
+        assert_eq!(value(&organisation, 85), before, "an item without a value changes nothing");
     }
 
     #[test]
