@@ -12,6 +12,7 @@ fn main() -> Result<(), ManagerError> {
     let plan = MigrationPlan {
         mappings: vec![MigrationMapping::new("V-City", "City", MigrationStrategy::Replace)],
         resource_ids: (1..=500).collect(),
+        dry_run: false,
         ..MigrationPlan::default()
     };
 

@@ -4,7 +4,7 @@ use crate::decide::{Decision, State, apply, state_of_values};
 use crate::measure::Measure;
 use crate::plan::Task;
 use crate::scenario::Scenario;
-use neon_mock::api::{AccountId, Class, Endpoint, FieldId, Value};
+use neon_mock::api::{AccountId, AccountKind, Class, Endpoint, FieldId, Value};
 use neon_mock::org::{Organisation, StateDigest};
 use neon_mock::{Calls, Neon};
 
@@ -42,7 +42,6 @@ pub fn audit(scenario: &Scenario, neon: &Neon, measure: &Measure, dry_run: bool)
         scenario.selected(organisation_before(scenario, neon).as_ref().unwrap_or(organisation));
     let mut failed = measure.failed().to_vec();
     failed.sort_unstable();
-    let judge = Judge { organisation, task: &task, failed: &failed, dry_run };
     let mut digest = StateDigest::new();
     let (mut mismatched, mut changing) = (0, 0);
     let mut next_selected = selected.iter().peekable();
@@ -50,11 +49,19 @@ pub fn audit(scenario: &Scenario, neon: &Neon, measure: &Measure, dry_run: bool)
         let is_selected = next_selected.next_if_eq(&&id).is_some();
         let values = organisation.values(id);
         digest.account(id, &values);
-        if is_selected || organisation.is_changed(id) {
-            let verdict = judge.account(id, is_selected, &values);
-            mismatched += u64::from(!verdict.matches);
-            changing += u64::from(verdict.changes);
+        if !is_selected && !organisation.is_changed(id) {
+            continue;
         }
+        let before = organisation.original_values(id);
+        let verdict = if is_selected {
+            let failed = failed.binary_search(&id).is_ok();
+            let kind = organisation.kind(id);
+            Demand { task: &task, kind, failed, dry_run }.compare(&before, &values)
+        } else {
+            Verdict { matches: before == values, changes: false }
+        };
+        mismatched += u64::from(!verdict.matches || !organisation.has_original_identity(id));
+        changing += u64::from(verdict.changes);
     }
     let mut faults = Vec::new();
     if mismatched > 0 {
@@ -99,48 +106,50 @@ fn accounting_faults(measure: &Measure, calls: &Calls, dry_run: bool) -> Vec<Str
     faults
 }
 
-/// Compares accounts with what the plan demands.
-struct Judge<'a> {
-    organisation: &'a Organisation,
-    task: &'a Task,
-    failed: &'a [AccountId],
-    dry_run: bool,
+/// What the plan demands of one account.
+#[derive(Clone, Copy, Debug)]
+pub struct Demand<'a> {
+    /// The plan.
+    pub task: &'a Task,
+    /// Person or company.
+    pub kind: AccountKind,
+    /// Whether the run says that the account failed: then any whole number of mappings will do.
+    pub failed: bool,
+    /// Whether nothing may have been written.
+    pub dry_run: bool,
 }
 
-struct Verdict {
-    matches: bool,
-    changes: bool,
+/// How one account compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether it is as demanded.
+    pub matches: bool,
+    /// Whether the plan changes anything on it.
+    pub changes: bool,
 }
 
-impl Judge<'_> {
-    fn account(&self, id: AccountId, is_selected: bool, now: &[(FieldId, Value)]) -> Verdict {
-        let before = self.organisation.original_values(id);
-        if !is_selected {
-            return Verdict { matches: before == now, changes: false };
-        }
-        let start = state_of_values(&before, self.task);
-        let end = self.after(id, &start, self.task.steps.len());
+impl Demand<'_> {
+    /// Compares an account's custom fields `now` with what the plan makes of those `before`.
+    pub fn compare(&self, before: &[(FieldId, Value)], now: &[(FieldId, Value)]) -> Verdict {
+        let start = state_of_values(before, self.task);
+        let end = self.after(&start, self.task.steps.len());
         let changes = start != end;
-        if !self.others_are_untouched(&before, now) {
-            return Verdict { matches: false, changes };
-        }
         let found = state_of_values(now, self.task);
-        let matches = if self.dry_run {
+        let as_planned = if self.dry_run {
             found == start
-        } else if self.failed.binary_search(&id).is_ok() {
-            (0..=self.task.steps.len()).any(|steps| self.after(id, &start, steps) == found)
+        } else if self.failed {
+            (0..=self.task.steps.len()).any(|steps| self.after(&start, steps) == found)
         } else {
             found == end
         };
-        Verdict { matches, changes }
+        Verdict { matches: as_planned && self.others_are_untouched(before, now), changes }
     }
 
     /// The state after the first so many mappings.
-    fn after(&self, id: AccountId, start: &State, steps: usize) -> State {
+    fn after(&self, start: &State, steps: usize) -> State {
         let mut state = start.clone();
-        let kind = self.organisation.kind(id);
         let mut notes = Decision::default();
-        apply(&mut state, kind, self.task, &self.task.steps[..steps], &mut notes);
+        apply(&mut state, self.kind, self.task, &self.task.steps[..steps], &mut notes);
         state
     }
 

@@ -31,7 +31,7 @@ struct Cli {
     /// More log lines: -v info, -vv debug, -vvv each call
     #[arg(short, long, global = true, action = ArgAction::Count)]
     verbose: u8,
-    /// No progress, no warnings
+    /// No progress, and only errors in the log
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
     #[command(subcommand)]

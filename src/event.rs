@@ -155,7 +155,7 @@ pub struct FailedCall {
 pub enum End {
     /// Something was written, and all that the plan demands stands. In a dry run: would be.
     Migrated,
-    /// All that the plan demands stood already.
+    /// Nothing had to be written.
     Unchanged,
     /// Left alone, with the reason.
     Skipped(SkipReason),

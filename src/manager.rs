@@ -110,6 +110,8 @@ pub enum ManagerError {
     Zero(&'static str),
     #[error("a plan against a server needs resource_ids or a resource_filter")]
     NoResources,
+    #[error("refused to write to a server that is not on this machine; set dry_run")]
+    Guard,
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
     #[error(transparent)]
@@ -130,7 +132,9 @@ impl AccountsMigrationManager {
 
     /// Carries out `plan` by `strategy`, and logs what happens; see [`log`](crate::log).
     ///
-    /// Errors: the run could not be made. Accounts that failed are in the result.
+    /// Errors: the run could not be made. Accounts that failed are in the result. Writing to a
+    /// server that is not on this machine is refused in this version.
+    /// Panics inside a tokio runtime where the client is a server: call it by `spawn_blocking`.
     pub fn execute_bulk_migration_plan(
         &self,
         plan: &MigrationPlan,
@@ -146,7 +150,13 @@ impl AccountsMigrationManager {
         strategy: Strategy,
         observer: &mut dyn Observer,
     ) -> Result<MigrationResult, ManagerError> {
-        let scenario = self.scenario(plan)?;
+        if let Client::Http(target) = &self.client
+            && !plan.dry_run
+            && !target.is_loopback()
+        {
+            return Err(ManagerError::Guard);
+        }
+        let scenario = self.scenario(plan, None)?;
         let order = self.order(plan, &scenario, strategy)?;
         let run = order.run(&self.world(), observer)?;
         Ok(MigrationResult::new(run.record))
@@ -155,19 +165,21 @@ impl AccountsMigrationManager {
     /// Carries out the plan's first `sample_size` accounts by every strategy.
     ///
     /// On a server only reads are made: the first strategy's writes would leave nothing to do for
-    /// the others. A simulated organisation is written to, and is new for each.
+    /// the others. A simulated organisation is new for each, and written to unless the plan is a
+    /// dry run.
     pub fn benchmark_migration_strategies(
         &self,
         plan: &MigrationPlan,
         sample_size: usize,
     ) -> Result<BenchmarkResult, ManagerError> {
-        let mut sample = plan.clone();
-        sample.resource_ids.truncate(sample_size);
-        sample.dry_run = matches!(self.client, Client::Http(_));
+        let dry_run = plan.dry_run || matches!(self.client, Client::Http(_));
+        let plan = MigrationPlan { dry_run, ..plan.clone() };
+        let scenario = self.scenario(&plan, Some(sample_size as u64))?;
         let mut results = Vec::new();
         for strategy in engine::Strategy::ALL {
-            let result = self.execute_bulk_migration_plan(&sample, Strategy::Named(strategy))?;
-            results.push((strategy, result));
+            let order = self.order(&plan, &scenario, Strategy::Named(strategy))?;
+            let run = order.run(&self.world(), &mut Log)?;
+            results.push((strategy, MigrationResult::new(run.record)));
         }
         Ok(BenchmarkResult::new(results))
     }
@@ -197,8 +209,12 @@ impl AccountsMigrationManager {
         }
     }
 
-    fn scenario(&self, plan: &MigrationPlan) -> Result<Scenario, ManagerError> {
-        let mut workload = Workload { plan: Some(plan.to_plan()), ..Workload::default() };
+    fn scenario(
+        &self,
+        plan: &MigrationPlan,
+        sample: Option<u64>,
+    ) -> Result<Scenario, ManagerError> {
+        let mut workload = Workload { plan: Some(plan.to_plan()), sample, ..Workload::default() };
         match &self.client {
             Client::Http(_) if plan.resource_ids.is_empty() && plan.resource_filter.is_empty() => {
                 return Err(ManagerError::NoResources);

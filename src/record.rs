@@ -372,7 +372,7 @@ fn detail(id: neon_mock::api::AccountId, failure: &crate::event::Failure) -> Err
     ErrorDetail {
         resource_id: id.to_string(),
         endpoint: call.map_or_else(String::new, |call| call.endpoint.name().to_owned()),
-        outcome: call.map_or("not_applicable", |call| call.outcome.name()).to_owned(),
+        outcome: call.map_or("invalid_value", |call| call.outcome.name()).to_owned(),
         status: call.and_then(|call| call.status).map_or(0, |status| status.0),
         attempts: call.map_or(0, |call| call.attempts),
         message: failure.message.clone(),

@@ -52,21 +52,55 @@ pub fn ranked_by_s(record: &RunRecord) -> f64 {
     record.makespan_s_interval.map_or(record.makespan_s, |[_, median, _]| median)
 }
 
-/// Sorts runs, fastest first; invalid ones come last, and are not ranked.
-pub fn rank(records: &mut [RunRecord]) {
-    records.sort_by(|a, b| {
-        b.audit.valid.cmp(&a.audit.valid).then(ranked_by_s(a).total_cmp(&ranked_by_s(b)))
-    });
+/// The order of ranking: valid runs first, then those without failed accounts, then the fastest.
+///
+/// Failing is fast: a run that gave accounts up is never better than one that migrated them.
+pub fn order(a: &RunRecord, b: &RunRecord) -> std::cmp::Ordering {
+    let class = |record: &RunRecord| (!record.audit.valid, record.records.failed > 0);
+    class(a).cmp(&class(b)).then(ranked_by_s(a).total_cmp(&ranked_by_s(b)))
 }
 
-/// The first of ranked runs, if it is valid.
+/// The first of ranked runs, if it is valid, left no account failed, and all did the same work.
 pub fn best(ranked: &[RunRecord]) -> Option<&RunRecord> {
-    ranked.first().filter(|record| record.audit.valid)
+    let work = |record: &RunRecord| (record.resources, record.mappings, record.dry_run);
+    let first = ranked.first()?;
+    let same_work = ranked.iter().all(|record| work(record) == work(first));
+    let clean = first.audit.valid && first.records.failed == 0;
+    (same_work && clean).then_some(first)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn giving_accounts_up_is_never_faster() {
+        use crate::engine::{Settings, Strategy};
+        use crate::record::ChosenBy;
+        use crate::scenario::{Scenario, Workload};
+        use neon_mock::api::AccountId;
+
+        let run = |ids: std::ops::RangeInclusive<u64>| {
+            let ids = Some(ids.map(AccountId).collect());
+            let workload = Workload { resources: Some(4), ids, ..Workload::default() };
+            let scenario = Scenario::new(workload).unwrap();
+            let order = Order {
+                scenario: &scenario,
+                settings: Settings::new(Strategy::Standard),
+                chosen_by: ChosenBy::User,
+                reason: String::new(),
+            };
+            order.run(&World::Virtual, &mut |_: &Event| {}).unwrap().record
+        };
+        // Accounts 5 to 8 do not exist: that run ends sooner.
+        let (complete, failing) = (run(1..=4), run(5..=8));
+        assert!(failing.makespan_s < complete.makespan_s && failing.records.failed == 4);
+        let mut ranked = [failing.clone(), complete.clone()];
+        ranked.sort_by(order);
+        assert_eq!(best(&ranked), Some(&complete));
+        assert_eq!(best(&[failing]), None);
+        assert_eq!(best(&[complete.clone(), run(1..=2)]), None, "they did not do the same work");
+    }
 
     #[test]
     fn quantiles_lie_between_neighbours() {

@@ -196,7 +196,8 @@ impl Order<'_> {
             profile_digest: scenario.profile.digest(),
             mappings: scenario.mappings() as u64,
         };
-        let work = Work { accounts: measure.resources(), changes: done.audit.changing };
+        let changes = if self.settings.dry_run { 0 } else { done.audit.changing };
+        let work = Work { accounts: measure.resources(), changes };
         let findings = Findings {
             audit: &done.audit,
             audit_by: done.audit_by,
@@ -206,7 +207,15 @@ impl Order<'_> {
             audit_wall: done.audit_wall,
             connections_opened: done.connections_opened,
         };
-        RunRecord::new(&heading, measure, &findings)
+        let mut record = RunRecord::new(&heading, measure, &findings);
+        record.warnings.extend(scenario.warnings().iter().cloned());
+        if matches!(world, World::ForeignHttp(_)) {
+            record.warnings.push(format!(
+                "the physical limit and the efficiency assume profile {}, not measured limits",
+                scenario.profile.name()
+            ));
+        }
+        record
     }
 }
 

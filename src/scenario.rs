@@ -1,7 +1,7 @@
 //! Scenarios: which organisation, behind which limits, and what to migrate in it.
 //!
-//! [`Workload`] is what was asked for, with gaps; [`Scenario`] has them filled and checked. Files
-//! are read by the caller: here they are texts with a name.
+//! [`Workload`] is what was asked for, with gaps; [`Scenario`] has them filled and checked. Plans,
+//! profiles and datasets were read by the caller.
 
 mod file;
 mod organisation;
@@ -10,16 +10,17 @@ pub use file::{BUILT_IN, WireScenario};
 
 use crate::plan::{Plan, PlanError, Selection, Task};
 use neon_mock::Neon;
-use neon_mock::api::{
-    AccountId, Criterion, MAX_PAGE_SIZE, OutputField, Page, SearchAccounts, SearchRow,
-};
+use neon_mock::api::{AccountId, Criterion};
 use neon_mock::dataset::Dataset;
 use neon_mock::file::FileError;
-use neon_mock::org::Organisation;
+use neon_mock::org::{Organisation, SearchError};
 use neon_mock::profile::Profile;
 
 /// Accounts of a workload that names none.
 pub const DEFAULT_RESOURCES: u64 = 100;
+
+/// The most accounts that an organisation has.
+pub const MAX_ACCOUNTS: u64 = 10_000_000;
 
 /// Mappings of a workload that names none.
 pub const DEFAULT_MAPPINGS: u32 = 3;
@@ -87,6 +88,12 @@ pub enum ScenarioError {
     NoResources,
     #[error("mappings = 0: a run needs at least one mapping")]
     NoMappings,
+    #[error("{0} accounts: an organisation has at most {MAX_ACCOUNTS}")]
+    TooManyAccounts(u64),
+    #[error("account {0} is listed twice")]
+    Twice(AccountId),
+    #[error("the plan's filter: {0}")]
+    Filter(SearchError),
     #[error("sample = 0: a sample needs at least one account")]
     EmptySample,
     #[error("a sample is the first of a list of ids, and this plan has a filter")]
@@ -133,6 +140,7 @@ pub struct Scenario {
     pub dataset_name: String,
     dataset: Dataset,
     accounts: u64,
+    warnings: Vec<String>,
 }
 
 impl Scenario {
@@ -172,9 +180,12 @@ impl Scenario {
             _ => None,
         };
         let accounts = resources.or(largest).unwrap_or(DEFAULT_RESOURCES);
+        if accounts > MAX_ACCOUNTS {
+            return Err(ScenarioError::TooManyAccounts(accounts));
+        }
         let mut resources = match selection {
             Selection::All => Resources::Ids((1..=accounts).map(AccountId).collect()),
-            Selection::Ids(ids) => Resources::Ids(ids),
+            Selection::Ids(ids) => Resources::Ids(unique(ids)?),
             Selection::Filter(criteria) => Resources::Search(criteria),
         };
         match (&mut resources, sample) {
@@ -190,9 +201,15 @@ impl Scenario {
             Resources::Ids(ids) => format!("{} × {count}", ids.len()),
             Resources::Search(_) => format!("filter × {count}"),
         });
-        let scenario = Self { name, plan, resources, profile, dataset_name, dataset, accounts };
+        let warnings = Vec::new();
+        let mut scenario =
+            Self { name, plan, resources, profile, dataset_name, dataset, accounts, warnings };
         // Unknown fields are found before anything runs.
-        Task::resolve(&scenario.plan, scenario.organisation(0).definitions())?;
+        let organisation = scenario.organisation(0);
+        scenario.warnings = Task::resolve(&scenario.plan, organisation.definitions())?.warnings();
+        if let Resources::Search(criteria) = &scenario.resources {
+            organisation.check_criteria(criteria).map_err(ScenarioError::Filter)?;
+        }
         Ok(scenario)
     }
 
@@ -204,6 +221,11 @@ impl Scenario {
     /// How many accounts the organisation has.
     pub const fn accounts(&self) -> u64 {
         self.accounts
+    }
+
+    /// What a person should know of the plan before it runs.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// How many mappings the plan has.
@@ -233,7 +255,8 @@ impl Scenario {
     pub fn selected(&self, organisation: &Organisation) -> Vec<AccountId> {
         let mut ids = match &self.resources {
             Resources::Ids(ids) => ids.clone(),
-            Resources::Search(criteria) => found(organisation, criteria),
+            // What the organisation refuses was refused when the scenario was made.
+            Resources::Search(criteria) => organisation.matching(criteria).unwrap_or_default(),
         };
         ids.retain(|&id| organisation.contains(id));
         ids.sort_unstable();
@@ -241,22 +264,12 @@ impl Scenario {
     }
 }
 
-/// All accounts of `organisation` that meet `criteria`.
-fn found(organisation: &Organisation, criteria: &[Criterion]) -> Vec<AccountId> {
-    let mut ids = Vec::new();
-    for current_page in 0.. {
-        let page = organisation.search(&SearchAccounts {
-            search_fields: criteria.to_vec(),
-            output_fields: vec![OutputField::Name("Account ID".to_owned())],
-            pagination: Page { current_page, page_size: MAX_PAGE_SIZE, ..Page::default() },
-        });
-        // What the organisation refuses the engine was refused too, and the run has failed.
-        let Ok(page) = page else { break };
-        let id = |row: &SearchRow| row.get("Account ID")?.parse::<AccountId>().ok();
-        ids.extend(page.search_results.iter().filter_map(id));
-        if page.pagination.is_last() {
-            break;
-        }
+/// `ids`, if none is there twice.
+fn unique(ids: Vec<AccountId>) -> Result<Vec<AccountId>, ScenarioError> {
+    let mut sorted = ids.clone();
+    sorted.sort_unstable();
+    match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(ScenarioError::Twice(pair[0])),
+        None => Ok(ids),
     }
-    ids
 }

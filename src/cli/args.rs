@@ -159,3 +159,13 @@ pub(super) enum WorldArg {
     Virtual,
     Http,
 }
+
+impl WorldArg {
+    /// As the flag spells it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Virtual => "virtual",
+            Self::Http => "http",
+        }
+    }
+}

@@ -6,10 +6,11 @@ use super::error::{CliError, code};
 use super::inputs::Inputs;
 use super::output::{count, duration, percent, say, say_json, table, verdict};
 use super::progress::Progress;
+use super::run::flags;
 use crate::engine::Strategy;
 use crate::event::Event;
 use crate::record::RunRecord;
-use crate::replicate::{best, rank, ranked_by_s, replicated};
+use crate::replicate::{best, order, ranked_by_s, replicated};
 use crate::run::World;
 use clap::Args;
 use serde::Serialize;
@@ -48,6 +49,7 @@ struct Forecast {
 
 pub(super) fn run(args: &BenchmarkArgs, voice: Voice) -> Result<ExitCode, CliError> {
     let inputs = Inputs::read(&args.job.workload, &args.job.engine, &args.job.world)?;
+    inputs.several_runs()?;
     // A sample stands in for the plan; the plan itself is then forecast.
     let sample = args.sample_size.map(|size| {
         let workload = WorkloadArgs { sample: Some(size), ..args.job.workload.clone() };
@@ -65,17 +67,24 @@ pub(super) fn run(args: &BenchmarkArgs, voice: Voice) -> Result<ExitCode, CliErr
         args.job.store.keep(&run, voice);
         runs.push(run.record);
     }
-    rank(&mut runs);
+    runs.sort_by(order);
     let mut warnings = Vec::new();
     let forecast = sample.is_some().then(|| forecast(&inputs, replicates)).transpose()?;
     warnings.extend(forecast.as_ref().and_then(|whole| order_warning(&runs, whole)));
     let best = best(&runs).map(|record| record.strategy);
+    let whole = forecast.as_ref().and_then(|forecast| forecast.first());
+    let next = whole.map(|forecast| forecast.strategy).or(best).map_or_else(String::new, |next| {
+        format!("neonbench run{} --strategy {next} --dry-run", flags(&args.job))
+    });
+    for run in &mut runs {
+        run.next_command.clone_from(&next);
+    }
     let code = exit_code(&runs);
     let record = BenchmarkRecord { schema: 1, runs, best, forecast, warnings };
     if args.job.output.json {
         say_json(&record)?;
     } else {
-        say_benchmark(&record)?;
+        say_benchmark(&record, &next)?;
     }
     Ok(ExitCode::from(code))
 }
@@ -88,7 +97,7 @@ fn forecast(inputs: &Inputs, replicates: u32) -> Result<Vec<Forecast>, CliError>
         let run = replicated(&order, &World::Virtual, replicates, &mut |_: &Event| {})?;
         whole.push(run.record);
     }
-    rank(&mut whole);
+    whole.sort_by(order);
     let forecast = |record: &RunRecord| Forecast {
         strategy: record.strategy,
         resources: record.resources,
@@ -125,7 +134,7 @@ fn exit_code(runs: &[RunRecord]) -> u8 {
     }
 }
 
-fn say_benchmark(benchmark: &BenchmarkRecord) -> Result<(), CliError> {
+fn say_benchmark(benchmark: &BenchmarkRecord, next: &str) -> Result<(), CliError> {
     if let Some(first) = benchmark.runs.first() {
         say(&format!(
             "{} accounts × {} mappings, profile {}, {} workers, batch size {}, seed {}",
@@ -154,14 +163,13 @@ fn say_benchmark(benchmark: &BenchmarkRecord) -> Result<(), CliError> {
     }
     let whole = benchmark.forecast.as_ref().and_then(|forecast| forecast.first());
     match (benchmark.best, whole) {
-        (None, _) => say("best: none, no run is valid"),
-        (Some(best), None) => {
-            say(&format!("best: {best}\nnext: neonbench run --strategy {best} --dry-run"))
+        (None, _) => {
+            say("best: none: no run is valid and complete, or they did not do the same work")
         }
-        (Some(best), Some(Forecast { strategy, .. })) => say(&format!(
-            "best: {best} on the sample, {strategy} for the whole\n\
-             next: neonbench run --strategy {strategy} --dry-run"
-        )),
+        (Some(best), None) => say(&format!("best: {best}\nnext: {next}")),
+        (Some(best), Some(Forecast { strategy, .. })) => {
+            say(&format!("best: {best} on the sample, {strategy} for the whole\nnext: {next}"))
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::output::{count, duration, percent, say, say_json, table, verdict};
 use super::progress::Progress;
 use super::run::exit_code_of;
 use crate::record::RunRecord;
-use crate::replicate::{best, rank, ranked_by_s, replicated};
+use crate::replicate::{best, order, ranked_by_s, replicated};
 use clap::Args;
 use serde::Serialize;
 use std::process::ExitCode;
@@ -66,7 +66,7 @@ struct CompareRecord {
 pub(super) fn run(args: &CompareArgs, voice: Voice) -> Result<ExitCode, CliError> {
     let mut runs = if args.runs.is_empty() { configured(args, voice)? } else { stored(args)? };
     let code = runs.iter().map(exit_code_of).max().unwrap_or(0);
-    rank(&mut runs);
+    runs.sort_by(order);
     let best = best(&runs).map(config);
     let record = CompareRecord { schema: 1, runs, best };
     if args.job.output.json {
@@ -86,11 +86,14 @@ fn configured(args: &CompareArgs, voice: Voice) -> Result<Vec<RunRecord>, CliErr
             ..args.job.engine.clone()
         };
         let inputs = Inputs::read(&args.job.workload, &engine, &args.job.world)?;
+        inputs.several_runs()?;
         let order = inputs.order(&inputs.scenario)?;
         let replicates = args.replicates.in_world(&inputs.world);
         let title = format!("{}/{}", config.workers, config.batch_size);
         let mut progress = Progress::new(voice, &title);
-        runs.push(replicated(&order, &inputs.world, replicates, &mut progress)?.record);
+        let run = replicated(&order, &inputs.world, replicates, &mut progress)?;
+        args.job.store.keep(&run, voice);
+        runs.push(run.record);
     }
     Ok(runs)
 }
@@ -137,6 +140,6 @@ fn say_compare(compare: &CompareRecord) -> Result<(), CliError> {
     }
     match &compare.best {
         Some(best) => say(&format!("best: {best}\nnext: neonbench scalability")),
-        None => say("best: none, no run is valid"),
+        None => say("best: none: no run is valid and complete, or they did not do the same work"),
     }
 }

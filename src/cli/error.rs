@@ -66,7 +66,9 @@ pub const fn exit_code(error: &CliError) -> u8 {
         | CliError::Scenario(_)
         | CliError::Serve(_)
         | CliError::Store(_)
-        | CliError::Run(RunError::Http(_) | RunError::Engine(EngineError::Plan(_))) => code::USAGE,
+        | CliError::Run(
+            RunError::Http(_) | RunError::Engine(EngineError::Plan(_) | EngineError::Refused(_)),
+        ) => code::USAGE,
         CliError::Guard(_) => code::GUARD,
         CliError::Run(RunError::Engine(_)) => code::TARGET,
         CliError::Run(RunError::Stalled(_) | RunError::Embedded(_) | RunError::Runtime(_))

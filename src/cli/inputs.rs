@@ -4,12 +4,11 @@ use super::args::{EngineArgs, StrategyArg, Switch, WorkloadArgs, WorldArg, World
 use super::error::CliError;
 use crate::engine::{Settings, Strategy, WriteMode};
 use crate::plan::{Plan, Selection, parse_ids};
-use crate::run::{Order, World};
+use crate::run::{Order, RunError, World};
 use crate::scenario::{self, DatasetSource, Scenario, WireScenario, Workload};
 use crate::select::{self, ChosenBy};
 use crate::world::Target;
 use neon_mock::profile::Profile;
-use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::path::Path;
 
@@ -41,6 +40,17 @@ impl Inputs {
         Ok(inputs)
     }
 
+    /// Refuses several runs against a server that keeps what the first one wrote.
+    pub(super) fn several_runs(&self) -> Result<(), CliError> {
+        if matches!(self.world, World::ForeignHttp(_)) && !self.engine.dry_run {
+            return Err(CliError::usage(
+                "several runs against one server: the first would leave nothing to do for the \
+                 others; add --dry-run, or leave out --base-url",
+            ));
+        }
+        Ok(())
+    }
+
     /// The seed in force.
     pub(super) fn seed(&self) -> u64 {
         self.engine.seed.or(self.file.seed).unwrap_or(1)
@@ -66,12 +76,12 @@ impl Inputs {
     pub(super) fn settings(&self, strategy: Strategy) -> Result<Settings, CliError> {
         let EngineArgs { workers, batch_size, chunk_size, .. } = self.engine;
         let mut settings = Settings::new(strategy);
-        if let Some(workers) = positive("--workers", workers.or(self.file.workers))? {
-            settings.workers = workers;
-        }
-        if let Some(batch_size) = positive("--batch-size", batch_size.or(self.file.batch_size))? {
-            settings.batch_size = batch_size;
-        }
+        let workers = positive("--workers", workers)?
+            .or(positive("the scenario's workers =", self.file.workers)?);
+        settings.workers = workers.unwrap_or(settings.workers);
+        let batch_size = positive("--batch-size", batch_size)?
+            .or(positive("the scenario's batch_size =", self.file.batch_size)?);
+        settings.batch_size = batch_size.unwrap_or(settings.batch_size);
         settings.chunk_size = positive("--chunk-size", chunk_size)?;
         settings.chunk_pause = self.engine.chunk_pause.unwrap_or_default();
         settings.metadata_cache = self.engine.metadata_cache == Switch::On;
@@ -177,16 +187,25 @@ fn merge(args: &WorkloadArgs, file: &WireScenario) -> Result<Workload, CliError>
     if plan.is_some() && args.mappings.is_some() {
         return Err(CliError::usage("--mappings goes with a workload without a plan"));
     }
-    let profile_name = args.profile.as_ref().or(file.profile.as_ref());
-    let dataset_name = args.dataset.as_ref().or(file.dataset.as_ref());
+    // So do all files that it names.
+    let named = |name: &String| match beside {
+        Some(folder) if is_file(name) => folder.join(name).display().to_string(),
+        _ => name.clone(),
+    };
+    let profile_name = args.profile.clone().or(file.profile.as_ref().map(named));
+    let dataset_name = args.dataset.clone().or(file.dataset.as_ref().map(named));
     let ids = args.resource_ids.as_ref().or(file.resource_ids.as_ref());
     // Flags that change the work leave the scenario's name behind.
-    let changed = args.resources.is_some() || args.mappings.is_some() || args.plan.is_some();
+    let changed = args.resources.is_some()
+        || args.mappings.is_some()
+        || args.plan.is_some()
+        || args.resource_ids.is_some()
+        || args.sample.is_some();
     Ok(Workload {
         name: args.scenario.clone().filter(|_| !changed),
         plan,
-        dataset: dataset_name.map(|name| dataset(name)).transpose()?,
-        profile: profile_name.map(|name| profile(name)).transpose()?,
+        dataset: dataset_name.map(|name| dataset(&name)).transpose()?,
+        profile: profile_name.map(|name| profile(&name)).transpose()?,
         resources: args.resources.or(file.resources),
         mappings: args.mappings.or(file.mappings),
         ids: ids.map(|ids| parse_ids(ids)).transpose()?,
@@ -211,29 +230,29 @@ fn world(args: &WorldArgs, workload: &Workload, dry_run: bool) -> Result<World, 
              plan with resource_ids or a filter",
         ));
     }
-    let local = is_loopback(base_url);
+    let mut target = Target {
+        base_url: base_url.clone(),
+        org_id: args.org_id.clone().unwrap_or_default(),
+        api_key: args.api_key.clone().unwrap_or_default(),
+    };
+    target.check().map_err(RunError::Http)?;
+    let local = target.is_loopback();
     if !local && !dry_run {
         return Err(CliError::Guard(format!(
             "refused to write to {base_url}: this version writes to loopback addresses only; \
              add --dry-run to read and decide without writing"
         )));
     }
-    let credential = |given: &Option<String>, flag: &str| match given {
-        Some(given) => Ok(given.clone()),
-        None if local => Ok(DEMO.to_owned()),
-        None => Err(CliError::usage(format!("{flag} is needed for {base_url}"))),
-    };
-    Ok(World::ForeignHttp(Target {
-        base_url: base_url.clone(),
-        org_id: credential(&args.org_id, "--org-id (or NEON_ORG_ID)")?,
-        api_key: credential(&args.api_key, "--api-key (or NEON_API_KEY)")?,
-    }))
-}
-
-/// Whether `url` points at this machine. What does not parse is not trusted.
-fn is_loopback(url: &str) -> bool {
-    let Ok(url) = reqwest::Url::parse(url) else { return false };
-    let Some(host) = url.host_str() else { return false };
-    let host = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    for (credential, flag) in [
+        (&mut target.org_id, "--org-id (or NEON_ORG_ID)"),
+        (&mut target.api_key, "--api-key (or NEON_API_KEY)"),
+    ] {
+        if credential.is_empty() && !local {
+            return Err(CliError::usage(format!("{flag} is needed for {base_url}")));
+        }
+        if credential.is_empty() {
+            DEMO.clone_into(credential);
+        }
+    }
+    Ok(World::ForeignHttp(target))
 }

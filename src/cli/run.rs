@@ -1,12 +1,13 @@
 //! `neonbench run`: one migration.
 
 use super::Voice;
-use super::args::{JobArgs, WorkloadArgs};
+use super::args::JobArgs;
 use super::error::{CliError, code};
 use super::inputs::Inputs;
 use super::output::{say, say_json, summary};
 use super::progress::Progress;
 use crate::record::RunRecord;
+use crate::replicate::replicated;
 use clap::Args;
 use std::process::ExitCode;
 
@@ -15,15 +16,27 @@ use std::process::ExitCode;
 pub(super) struct RunArgs {
     #[command(flatten)]
     job: JobArgs,
+    /// Runs under seeds K, K+1, … for the makespan's interval
+    #[arg(
+        long,
+        value_name = "R",
+        default_value_t = 1,
+        value_parser = clap::value_parser!(u32).range(1..=10_000),
+        help_heading = "Engine"
+    )]
+    replicates: u32,
 }
 
 pub(super) fn run(args: &RunArgs, voice: Voice) -> Result<ExitCode, CliError> {
     let inputs = Inputs::read(&args.job.workload, &args.job.engine, &args.job.world)?;
     let order = inputs.order(&inputs.scenario)?;
     let mut progress = Progress::new(voice, order.settings.strategy.name());
-    let mut run = order.run(&inputs.world, &mut progress)?;
+    if args.replicates > 1 {
+        inputs.several_runs()?;
+    }
+    let mut run = replicated(&order, &inputs.world, args.replicates, &mut progress)?;
     drop(progress);
-    run.record.next_command = next_command(&args.job.workload, &run.record);
+    run.record.next_command = next_command(&args.job, &run.record);
     let stored = args.job.store.keep(&run, voice);
     let record = run.record;
     if args.job.output.json {
@@ -54,31 +67,44 @@ pub(super) fn exit_code_of(record: &RunRecord) -> u8 {
 }
 
 /// What is worth doing after this run.
-fn next_command(args: &WorkloadArgs, record: &RunRecord) -> String {
-    let workload = workload_flags(args);
+fn next_command(job: &JobArgs, record: &RunRecord) -> String {
     if record.records.failed > 0 && !record.errors.is_empty() {
+        // The first hundred, if there are more: the record has no others.
         let ids: Vec<&str> = record.errors.iter().map(|error| error.resource_id.as_str()).collect();
-        let rest = WorkloadArgs { resource_ids: Some(ids.join(",")), sample: None, ..args.clone() };
-        return format!("neonbench run{}", workload_flags(&rest));
+        let mut again = job.clone();
+        again.workload.resource_ids = Some(ids.join(","));
+        again.workload.sample = None;
+        return format!("neonbench run{}", flags(&again));
     }
     if record.dry_run {
-        return format!("neonbench run{workload} --strategy {}", record.strategy);
+        return format!("neonbench run{} --strategy {}", flags(job), record.strategy);
     }
-    format!("neonbench benchmark{workload}")
+    // Several runs on one server are made without writing.
+    let dry = if job.world.base_url.is_some() { " --dry-run" } else { "" };
+    format!("neonbench benchmark{}{dry}", flags(job))
 }
 
-/// The workload's flags as they were given.
-fn workload_flags(args: &WorkloadArgs) -> String {
-    let plan = args.plan.as_ref().map(|path| path.display().to_string());
+/// The flags that say what is migrated, where and how, as they were given; strategy, dry run and
+/// secrets are left out.
+pub(super) fn flags(job: &JobArgs) -> String {
+    let JobArgs { workload, engine, world, .. } = job;
+    let plan = workload.plan.as_ref().map(|path| path.display().to_string());
+    let number = |number: Option<u32>| number.map(|number| number.to_string());
     let flags = [
-        ("scenario", args.scenario.clone()),
+        ("scenario", workload.scenario.clone()),
         ("plan", plan),
-        ("profile", args.profile.clone()),
-        ("dataset", args.dataset.clone()),
-        ("resources", args.resources.map(|n| n.to_string())),
-        ("mappings", args.mappings.map(|m| m.to_string())),
-        ("resource-ids", args.resource_ids.clone()),
-        ("sample", args.sample.map(|n| n.to_string())),
+        ("profile", workload.profile.clone()),
+        ("dataset", workload.dataset.clone()),
+        ("resources", workload.resources.map(|n| n.to_string())),
+        ("mappings", number(workload.mappings)),
+        ("resource-ids", workload.resource_ids.clone()),
+        ("sample", workload.sample.map(|n| n.to_string())),
+        ("workers", number(engine.workers)),
+        ("batch-size", number(engine.batch_size)),
+        ("seed", engine.seed.map(|seed| seed.to_string())),
+        ("world", world.world.map(|world| world.name().to_owned())),
+        ("base-url", world.base_url.clone()),
+        ("org-id", world.org_id.clone()),
     ];
     let given = flags.into_iter().filter_map(|(name, value)| Some((name, value?)));
     let flags: Vec<String> =

@@ -53,10 +53,13 @@ pub(super) fn run(args: &ScalabilityArgs, voice: Voice) -> Result<ExitCode, CliE
     for &size in &sizes {
         let workload = WorkloadArgs { resources: Some(size), ..args.job.workload.clone() };
         let inputs = Inputs::read(&workload, &args.job.engine, &args.job.world)?;
+        inputs.several_runs()?;
         let order = inputs.order(&inputs.scenario)?;
         let replicates = args.replicates.in_world(&inputs.world);
         let mut progress = Progress::new(voice, &format!("{size} accounts"));
-        runs.push(replicated(&order, &inputs.world, replicates, &mut progress)?.record);
+        let run = replicated(&order, &inputs.world, replicates, &mut progress)?;
+        args.job.store.keep(&run, voice);
+        runs.push(run.record);
     }
     let code = runs.iter().map(exit_code_of).max().unwrap_or(0);
     let factor = factor(&runs);

@@ -15,6 +15,8 @@ pub enum EngineError {
     Unauthorized(String),
     #[error("cannot look up what the run needs: {0}")]
     LookUp(String),
+    #[error("the target does not take the request: {0}")]
+    Refused(String),
     #[error("{} answered with another endpoint's body", .0.name())]
     WrongBody(Endpoint),
     #[error(transparent)]
@@ -26,6 +28,7 @@ impl EngineError {
         match given_up.call.outcome {
             Outcome::Unreachable => Self::Unreachable(given_up.message),
             Outcome::Unauthorized => Self::Unauthorized(given_up.message),
+            Outcome::Refused => Self::Refused(given_up.message),
             _ => Self::LookUp(given_up.message),
         }
     }

@@ -110,7 +110,7 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
             };
             let step = async {
                 match self.read(id, steps, &mut tally).await? {
-                    Some(write) => self.write(&write).await,
+                    Some(write) => self.write(id, &write).await,
                     None => Ok(()),
                 }
             };
@@ -144,7 +144,7 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
             }
         }
         for Pending { id, write, tally } in pending {
-            let end = match self.write(&write).await {
+            let end = match self.write(id, &write).await {
                 Ok(()) => tally.end(),
                 Err(Halt::Landed(end)) => end,
                 Err(Halt::Run(error)) => return Err(error),
@@ -182,9 +182,16 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
         }))
     }
 
-    async fn write(&self, request: &Request) -> Result<(), Halt> {
-        self.caller.call(request).await.map_err(Halt::from)?;
-        Ok(())
+    /// Writes account `id`, and makes sure that no other was written in its place.
+    async fn write(&self, id: AccountId, request: &Request) -> Result<(), Halt> {
+        match self.caller.call(request).await.map_err(Halt::from)? {
+            Body::AccountId(written) if written != id => {
+                let name = request.endpoint().name();
+                let message = format!("{name} answered for account {written}");
+                Err(Halt::Landed(End::Failed(Failure { call: None, message })))
+            }
+            _ => Ok(()),
+        }
     }
 
     fn land(&self, id: AccountId, end: End) {

@@ -2,6 +2,7 @@
 
 use crate::engine::Strategy;
 use crate::record::RunRecord;
+use crate::replicate::order;
 use std::time::Duration;
 
 /// What became of a plan.
@@ -83,17 +84,14 @@ pub struct BenchmarkResult {
 
 impl BenchmarkResult {
     pub(super) fn new(mut results: Vec<(Strategy, MigrationResult)>) -> Self {
-        results.sort_by(|(_, a), (_, b)| {
-            let (a, b) = (&a.record, &b.record);
-            b.audit.valid.cmp(&a.audit.valid).then(a.makespan_s.total_cmp(&b.makespan_s))
-        });
+        results.sort_by(|(_, a), (_, b)| order(&a.record, &b.record));
         Self { results }
     }
 
-    /// The fastest strategy whose run is valid.
+    /// The fastest strategy whose run is valid and left no account failed.
     pub fn best(&self) -> Option<Strategy> {
         let (strategy, result) = self.results.first()?;
-        result.record.audit.valid.then_some(*strategy)
+        (result.record.audit.valid && result.failed_migrations == 0).then_some(*strategy)
     }
 }
 

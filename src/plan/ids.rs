@@ -18,8 +18,6 @@ pub enum IdsError {
     Backwards { place: String, text: String },
     #[error("more than {MAX_IDS} ids")]
     TooMany,
-    #[error("account {0} is listed twice")]
-    Twice(AccountId),
     #[error("the list of ids is empty")]
     Empty,
     #[error("cannot read {}", .path.display())]
@@ -40,11 +38,6 @@ pub fn parse_ids(text: &str) -> Result<Vec<AccountId>, IdsError> {
     }
     if ids.is_empty() {
         return Err(IdsError::Empty);
-    }
-    let mut sorted = ids.clone();
-    sorted.sort_unstable();
-    if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(IdsError::Twice(pair[0]));
     }
     Ok(ids)
 }
@@ -102,7 +95,6 @@ mod tests {
         let error = |text: &str| parse_ids(text).unwrap_err().to_string();
         assert!(error("12,abc").contains("`abc` is no account id"));
         assert!(error("9-1").contains("runs backwards"));
-        assert!(error("1,1").contains("listed twice"));
         assert!(error("1-99999999999").contains("more than"));
         assert!(error("@/nowhere/ids.txt").contains("cannot read /nowhere/ids.txt"));
     }

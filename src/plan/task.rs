@@ -120,6 +120,33 @@ impl Task {
         Ok(task)
     }
 
+    /// What a person should know before carrying it out: sources that are cleared although their
+    /// value does not last, or is still needed.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for (index, step) in self.steps.iter().enumerate().filter(|(_, s)| !s.preserve_source) {
+            let (source, target) = (&self.slots[step.source].name, &self.slots[step.target].name);
+            let later = &self.steps[index + 1..];
+            let overwrites = |later: &&Step| {
+                let keeps = [Operation::Merge, Operation::AddOption, Operation::CopyIfEmpty];
+                later.target == step.target && !keeps.contains(&later.operation)
+            };
+            if later.iter().any(|later| overwrites(&later)) {
+                warnings.push(format!(
+                    "`{source}` is cleared once its value stands in `{target}`, which a later \
+                     mapping overwrites: the value is lost"
+                ));
+            }
+            if later.iter().any(|later| later.source == step.source) {
+                warnings.push(format!(
+                    "`{source}` is cleared by a mapping before another that reads it: the later \
+                     one finds it blank"
+                ));
+            }
+        }
+        warnings
+    }
+
     fn slot(
         &mut self,
         role: &'static str,

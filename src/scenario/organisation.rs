@@ -1,10 +1,10 @@
 //! Datasets made for a plan, and plans made for a dataset.
 
-use crate::plan::{Mapping, Operation, Plan, Transform};
-use neon_mock::api::AccountType;
+use crate::plan::{Mapping, Operation, Plan, Texts, Transform};
+use neon_mock::api::{AccountType, DisplayType};
 use neon_mock::dataset::{Dataset, FieldKind, FieldSpec};
 
-/// Options of a target for which neither plan nor transform names any.
+/// Values of a source whose target has options, where nothing says which.
 const OPTIONS: [&str; 4] = ["Bronze", "Silver", "Gold", "Platinum"];
 
 /// Share of accounts on which a made target already holds something.
@@ -22,76 +22,143 @@ pub(super) fn plan_for(dataset: &Dataset, mappings: u32) -> Plan {
     plan
 }
 
-/// An organisation with every field that `plan` names, of the type that it says or implies.
+/// An organisation with every field that `plan` names, of the type that it says or implies, whose
+/// values the plan can carry.
 pub(super) fn dataset_for(plan: &Plan) -> Dataset {
-    let mut dataset = Dataset { companies: 0.0, dirty: 0.0, unicode: 0.0, fields: Vec::new() };
-    for mapping in &plan.mappings {
-        let target_kind = mapping.target_type.unwrap_or(match mapping.operation {
-            Operation::AddOption => FieldKind::Checkbox,
-            _ => FieldKind::Text,
-        });
-        let options = options(mapping);
-        let has_options = neon_mock::api::DisplayType::from(target_kind).has_options();
-        // Texts that name options must be among them, or every account would fail.
-        let vocabulary = if has_options { source_values(mapping, &options) } else { Vec::new() };
-        let source_kind = mapping.source_type.unwrap_or(FieldKind::Text);
-        add(&mut dataset, &mapping.source, source_kind, &vocabulary, 1.0);
-        add(&mut dataset, &mapping.target, target_kind, &options, TARGETS_FILLED);
+    let mut names: Vec<&str> = Vec::new();
+    for name in plan.mappings.iter().flat_map(|mapping| [&mapping.source, &mapping.target]) {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
     }
-    dataset
+    let fields = names.into_iter().map(|name| field(plan, name)).collect();
+    Dataset { companies: 0.0, dirty: 0.0, unicode: 0.0, fields }
 }
 
-/// Adds a field, or what a second mapping of it adds to its values.
-fn add(dataset: &mut Dataset, name: &str, kind: FieldKind, values: &[String], filled: f64) {
-    let has_options = neon_mock::api::DisplayType::from(kind).has_options();
-    let fallback: Vec<String> = OPTIONS.iter().map(|&option| option.to_owned()).collect();
-    let values = if has_options && values.is_empty() { &fallback } else { values };
-    let values = if has_options || filled >= 1.0 { values } else { &[] };
-    if let Some(position) = dataset.position(name) {
-        let field = &mut dataset.fields[position];
-        field.filled = field.filled.max(filled);
-        for value in values {
-            if !field.values.contains(value) {
-                field.values.push(value.clone());
-            }
+fn field(plan: &Plan, name: &str) -> FieldSpec {
+    let is_source = plan.mappings.iter().any(|mapping| mapping.source == name);
+    let kind = kind(plan, name);
+    // A field may be target of one mapping and source of another: it holds what either gives.
+    let mut values = if is_source { vocabulary(plan, name) } else { Vec::new() };
+    if has_options(kind) {
+        for value in carried_into(plan, name) {
+            push(&mut values, value);
         }
-        return;
+        if values.is_empty() {
+            values = OPTIONS.map(str::to_owned).to_vec();
+        }
     }
-    dataset.fields.push(FieldSpec {
+    FieldSpec {
         name: name.to_owned(),
         kind,
         accounts: AccountType::Any,
-        filled,
-        values: values.to_vec(),
+        filled: if is_source { 1.0 } else { TARGETS_FILLED },
+        values,
         skew: 1.0,
         mirrors: None,
-    });
+    }
 }
 
-/// The options of a mapping's target: as the plan says, else what its transform can make.
-fn options(mapping: &Mapping) -> Vec<String> {
-    if !mapping.target_options.is_empty() {
-        return mapping.target_options.clone();
-    }
-    let mut made = Vec::new();
-    for step in &mapping.transform {
-        match step {
-            Transform::Constant(value) => made = vec![value.to_string()],
-            Transform::Map { values, default } => {
-                made = values.values().chain(default).map(ToString::to_string).collect();
+fn has_options(kind: FieldKind) -> bool {
+    DisplayType::from(kind).has_options()
+}
+
+/// The type that any mapping states for a field, else the one that its use implies.
+fn kind(plan: &Plan, name: &str) -> FieldKind {
+    let stated = plan.mappings.iter().find_map(|mapping| {
+        let as_source = mapping.source_type.filter(|_| mapping.source == name);
+        as_source.or(mapping.target_type.filter(|_| mapping.target == name))
+    });
+    let takes_options = |mapping: &Mapping| {
+        mapping.target == name
+            && (mapping.operation == Operation::AddOption || !mapping.target_options.is_empty())
+    };
+    stated.unwrap_or_else(|| {
+        if plan.mappings.iter().any(takes_options) { FieldKind::Checkbox } else { FieldKind::Text }
+    })
+}
+
+/// The values that a source draws from; none means free text.
+fn vocabulary(plan: &Plan, name: &str) -> Vec<String> {
+    let mut values = Vec::new();
+    for mapping in plan.mappings.iter().filter(|mapping| mapping.source == name) {
+        let map = mapping.transform.iter().find_map(|step| match step {
+            Transform::Map { values, .. } => Some(values),
+            _ => None,
+        });
+        match map {
+            Some(map) => map.keys().for_each(|key| push(&mut values, key.to_string())),
+            None if !has_options(kind(plan, &mapping.target)) => {}
+            None if mapping.target_options.is_empty() => {
+                OPTIONS.iter().for_each(|&option| push(&mut values, option.to_owned()));
             }
-            _ => {}
+            None => mapping.target_options.iter().for_each(|o| push(&mut values, o.clone())),
         }
     }
-    made.sort_unstable();
-    made.dedup();
-    if made.is_empty() { OPTIONS.iter().map(|&option| option.to_owned()).collect() } else { made }
+    values
 }
 
-/// Texts for a source whose values must end up among `options`.
-fn source_values(mapping: &Mapping, options: &[String]) -> Vec<String> {
-    match mapping.transform.iter().find(|step| matches!(step, Transform::Map { .. })) {
-        Some(Transform::Map { values, .. }) => values.keys().map(ToString::to_string).collect(),
-        _ => options.to_vec(),
+/// All that mappings can carry into a field: what its plan names, and what transforms make.
+fn carried_into(plan: &Plan, name: &str) -> Vec<String> {
+    let mut values = Vec::new();
+    for mapping in plan.mappings.iter().filter(|mapping| mapping.target == name) {
+        mapping.target_options.iter().for_each(|option| push(&mut values, option.clone()));
+        for value in vocabulary(plan, &mapping.source) {
+            let mut texts: Texts = [value.into()].into_iter().collect();
+            for step in &mapping.transform {
+                texts = step.apply(&texts);
+            }
+            texts.iter().for_each(|text| push(&mut values, text.to_string()));
+        }
+    }
+    values
+}
+
+fn push(values: &mut Vec<String>, value: String) {
+    if !values.contains(&value) {
+        values.push(value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::{Settings, Strategy};
+    use crate::event::Event;
+    use crate::plan::Plan;
+    use crate::record::ChosenBy;
+    use crate::run::{Order, World};
+    use crate::scenario::{Scenario, Workload};
+
+    /// How many accounts fail when the mappings run on an organisation made for them.
+    fn failed(mappings: &str) -> u64 {
+        let plan = Plan::from_toml("plan.toml", &format!("schema = 1\n{mappings}")).unwrap();
+        let workload = Workload { plan: Some(plan), ..Workload::default() };
+        let scenario = Scenario::new(workload).unwrap();
+        let order = Order {
+            scenario: &scenario,
+            settings: Settings::new(Strategy::Hybrid),
+            chosen_by: ChosenBy::User,
+            reason: String::new(),
+        };
+        let record = order.run(&World::Virtual, &mut |_: &Event| {}).unwrap().record;
+        assert!(record.audit.valid && record.records.migrated > 0);
+        record.records.failed
+    }
+
+    #[test]
+    fn a_users_own_plan_runs_on_the_organisation_made_for_it() {
+        let mapping = |source, target, operation, rest: &str| {
+            format!(
+                "[[mappings]]\nsource = \"{source}\"\ntarget = \"{target}\"\n\
+                 operation = \"{operation}\"\n{rest}\n"
+            )
+        };
+        let upper = "transform = [{ step = \"case\", to = \"upper\" }]";
+        assert_eq!(failed(&mapping("V", "T", "add_option", upper)), 0);
+        let yes = mapping("V", "T1", "add_option", "target_options = [\"Yes\"]");
+        let no = mapping("V", "T2", "add_option", "target_options = [\"No\"]");
+        assert_eq!(failed(&(yes + &no)), 0);
+        let notes = mapping("Skills", "Notes", "replace", "");
+        assert_eq!(failed(&(notes + &mapping("V", "Skills", "add_option", ""))), 0);
     }
 }

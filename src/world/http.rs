@@ -5,10 +5,11 @@ use hyper_util::client::legacy::connect::HttpInfo;
 use neon_mock::api::http::{encode, parse_response};
 use neon_mock::api::{Request, Response, Status};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Url};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// How long an attempt may take before it counts as unanswered.
@@ -25,6 +26,30 @@ pub struct Target {
     pub api_key: String,
 }
 
+impl Target {
+    /// Whether it can be called at all. The address is not repeated where it may hold a secret.
+    pub fn check(&self) -> Result<(), HttpError> {
+        let url = Url::parse(&self.base_url)
+            .map_err(|error| HttpError::Url { reason: error.to_string() })?;
+        let wrong = |reason: &str| Err(HttpError::Url { reason: reason.to_owned() });
+        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+            return wrong("it needs http:// or https:// and a host");
+        }
+        if !url.username().is_empty() || url.password().is_some() {
+            return wrong("credentials go into the organisation id and the API key");
+        }
+        Ok(())
+    }
+
+    /// Whether it is on this machine. What is no address is not trusted.
+    pub fn is_loopback(&self) -> bool {
+        let Ok(url) = Url::parse(&self.base_url) else { return false };
+        let Some(host) = url.host_str() else { return false };
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    }
+}
+
 impl std::fmt::Debug for Target {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Target").field("base_url", &self.base_url).finish_non_exhaustive()
@@ -35,8 +60,8 @@ impl std::fmt::Debug for Target {
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum HttpError {
-    #[error("`{url}` is no address such as http://127.0.0.1:8080/v2: {reason}")]
-    Url { url: String, reason: String },
+    #[error("the base URL is no address such as http://127.0.0.1:8080/v2: {reason}")]
+    Url { reason: String },
     #[error("cannot set up the HTTP client")]
     Client(#[from] reqwest::Error),
 }
@@ -53,14 +78,16 @@ pub struct HttpTransport {
 impl HttpTransport {
     /// A client of `target`. Connections are made when they are needed, and kept.
     pub fn new(target: Target) -> Result<Self, HttpError> {
-        let wrong = |reason: String| HttpError::Url { url: target.base_url.clone(), reason };
-        let url = Url::parse(&target.base_url).map_err(|error| wrong(error.to_string()))?;
-        if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
-            return Err(wrong("expected http or https and a host".to_owned()));
-        }
+        target.check()?;
         // The first provider stays; a second run in this process finds it installed.
         rustls::crypto::ring::default_provider().install_default().ok();
-        let client = Client::builder().timeout(TIMEOUT).tcp_nodelay(true).build()?;
+        // Credentials go where they were told to and nowhere else.
+        let mut client =
+            Client::builder().timeout(TIMEOUT).tcp_nodelay(true).redirect(Policy::none());
+        if target.is_loopback() {
+            client = client.no_proxy();
+        }
+        let client = client.build()?;
         let base_url = target.base_url.trim_end_matches('/').to_owned();
         let target = Target { base_url, ..target };
         Ok(Self { client, target, local_ends: RefCell::default() })

@@ -95,6 +95,46 @@ fn a_dry_run_leaves_the_server_as_it_is() {
     assert_eq!(mock.calls().admitted(Class::Patch), 0);
 }
 
+/// What stands after a chain is not what the plan would make of it again: it is judged by what was
+/// there before.
+#[test]
+fn a_chain_of_mappings_is_read_back_by_what_was_there_before() {
+    for strategy in ["standard", "hybrid"] {
+        let (place, mock) = (Place::new(), mock(10));
+        let mapping = |source, target| {
+            format!(
+                "[[mappings]]\nsource = \"{source}\"\ntarget = \"{target}\"\noperation = \"replace\"\n"
+            )
+        };
+        let plan = format!("schema = 1\n{}{}", mapping("V-1", "T-1"), mapping("V-2", "V-1"));
+        place.file("chain.toml", &plan);
+        let line = format!(
+            "run --base-url {} --resources 10 --plan chain.toml --strategy {strategy} --org-id org \
+             --api-key s3cret-key --json --no-store",
+            mock.base_url()
+        );
+        let run = place.json(&line, 0);
+        assert_eq!(
+            (&run["audit"]["valid"], &run["records"]["migrated"]),
+            (&true.into(), &10.into())
+        );
+    }
+}
+
+#[test]
+fn several_runs_on_one_server_are_refused_unless_they_write_nothing() {
+    let (place, mock) = (Place::new(), mock(10));
+    let target =
+        format!("--base-url {} --resources 10 --org-id org --api-key s3cret-key", mock.base_url());
+    for verb in ["benchmark", "compare", "run --replicates 2"] {
+        place.refused(&format!("{verb} {target}"), 2, &["several runs", "--dry-run"]);
+    }
+    assert_eq!(mock.calls().total(), 0);
+    let ranked = place.json(&format!("benchmark {target} --dry-run --json --no-store"), 0);
+    assert_eq!(ranked["runs"].as_array().unwrap().len(), 4);
+    assert_eq!(mock.calls().admitted(Class::Patch), 0);
+}
+
 #[test]
 fn wrong_credentials_stop_the_run_at_its_first_call() {
     let (place, mock) = (Place::new(), mock(10));
@@ -177,13 +217,15 @@ fn the_guard_lets_nothing_out_that_could_be_production() {
         (format!("http://0.0.0.0:{port}/v2"), "--strategy hybrid --write put"),
         (format!("http://127.0.0.1.example.org:{port}/v2"), ""),
         (format!("http://localhost.example.org:{port}/v2"), ""),
-        (format!("http://127.0.0.1@example.org:{port}/v2"), ""),
         ("https://api.neoncrm.com/v2".to_owned(), "--org-id org --api-key s3cret-key"),
     ] {
         let line = format!("run --base-url {target} --resources 3 {more}");
         place.refused(&line, 20, &["refused to write", &target, "--dry-run"]);
     }
     assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "a call was made");
+    // Credentials in the address would end up in logs and shell histories.
+    let disguised = format!("run --base-url http://127.0.0.1@example.org:{port}/v2 --resources 3");
+    place.refused(&disguised, 2, &["base URL", "credentials go into"]);
     // A dry run may go out, and then needs credentials.
     place.refused(
         &format!("run --base-url http://0.0.0.0:{port}/v2 --resources 3 --dry-run"),

@@ -100,7 +100,8 @@ pub(crate) fn apply(
         };
         let old = held.get(&target.id);
         let Ok((new, stands)) = result(rule.verb, target, old, &texts) else {
-            fate.has_failed |= rule.validates;
+            // What a clean-up finds that could not be carried does not stand there, and stays.
+            fate.has_failed |= rule.validates && !cleanup_only;
             continue;
         };
         let stands = if cleanup_only {
