@@ -8,6 +8,7 @@ use crate::live::{Call, Live};
 use crate::neon_mock::NeonMock;
 use crate::wall_clock;
 use std::sync::Arc;
+use std::time::Instant;
 use wiremock::http::HeaderValue;
 use wiremock::matchers::path_regex;
 use wiremock::{Mock, MockServer, Request, Respond, ResponseTemplate};
@@ -36,10 +37,10 @@ impl Respond for NeonResponder {
         if !answer.body.is_empty() {
             template = template.set_body_raw(answer.body, "application/json");
         }
-        match answer.ready_at {
-            Some(ready_at) => {
-                template.set_delay(ready_at.saturating_duration_since(wall_clock::now()))
-            }
+        // A delay of nothing would wait too, for the next whole millisecond.
+        let delay = |ready_at: Instant| ready_at.checked_duration_since(wall_clock::now());
+        match answer.ready_at.and_then(delay).filter(|delay| !delay.is_zero()) {
+            Some(delay) => template.set_delay(delay),
             None => template,
         }
     }
