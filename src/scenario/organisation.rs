@@ -86,13 +86,14 @@ fn vocabulary(plan: &Plan, name: &str) -> Vec<String> {
             Transform::Map { values, .. } => Some(values),
             _ => None,
         });
-        match map {
-            Some(map) => map.keys().for_each(|key| push(&mut values, key.to_string())),
-            None if !has_options(kind(plan, &mapping.target)) => {}
-            None if mapping.target_options.is_empty() => {
-                OPTIONS.iter().for_each(|&option| push(&mut values, option.to_owned()));
-            }
-            None => mapping.target_options.iter().for_each(|o| push(&mut values, o.clone())),
+        let drawn: Vec<String> = match map {
+            Some(map) => map.keys().map(ToString::to_string).collect(),
+            None if !has_options(kind(plan, &mapping.target)) => Vec::new(),
+            None if mapping.target_options.is_empty() => OPTIONS.map(str::to_owned).to_vec(),
+            None => mapping.target_options.clone(),
+        };
+        for value in drawn {
+            push(&mut values, value);
         }
     }
     values
@@ -102,13 +103,17 @@ fn vocabulary(plan: &Plan, name: &str) -> Vec<String> {
 fn carried_into(plan: &Plan, name: &str) -> Vec<String> {
     let mut values = Vec::new();
     for mapping in plan.mappings.iter().filter(|mapping| mapping.target == name) {
-        mapping.target_options.iter().for_each(|option| push(&mut values, option.clone()));
+        for option in &mapping.target_options {
+            push(&mut values, option.clone());
+        }
         for value in vocabulary(plan, &mapping.source) {
             let mut texts: Texts = [value.into()].into_iter().collect();
             for step in &mapping.transform {
                 texts = step.apply(&texts);
             }
-            texts.iter().for_each(|text| push(&mut values, text.to_string()));
+            for text in &texts {
+                push(&mut values, text.to_string());
+            }
         }
     }
     values

@@ -6,7 +6,6 @@ use crate::api::{
     PrimaryContact, Value,
 };
 use crate::time::Timestamp;
-use compact_str::CompactString;
 use smallvec::SmallVec;
 
 /// Why a write was refused. Nothing of it was applied.
@@ -141,8 +140,10 @@ impl Organisation {
             if writes.iter().any(|(written, _)| *written == position) {
                 return Err(WriteError::FieldIdDuplicated);
             }
-            if let Some(value) = self.fields[position].parse(item)? {
-                writes.push((position, value));
+            match self.fields[position].parse(item)? {
+                Written::Kept => {}
+                Written::Cleared => writes.push((position, None)),
+                Written::Value(value) => writes.push((position, Some(value))),
             }
         }
         Ok(writes)
@@ -169,13 +170,23 @@ impl Change {
     }
 }
 
+/// What a written item makes of its field.
+enum Written {
+    /// A text item without `value` leaves the field as it is.
+    Kept,
+    Cleared,
+    Value(Value),
+}
+
 impl Field {
-    /// What a written item makes of this field: `Some(None)` clears it, and `None` leaves it, as
-    /// a text item without `value` does.
-    fn parse(&self, item: &CustomFieldItem) -> Result<Option<Option<Value>>, WriteError> {
+    /// What a written item makes of this field.
+    fn parse(&self, item: &CustomFieldItem) -> Result<Written, WriteError> {
         if !self.definition.display_type.has_options() {
-            let held = |text: &CompactString| (!text.is_empty()).then(|| Value::Text(text.clone()));
-            return Ok(item.value.as_ref().map(held));
+            return Ok(match &item.value {
+                None => Written::Kept,
+                Some(text) if text.is_empty() => Written::Cleared,
+                Some(text) => Written::Value(Value::Text(text.clone())),
+            });
         }
         let items = item.option_values.as_ref().ok_or(WriteError::OptionValueRequired)?;
         let mut ids: SmallVec<[OptionId; 4]> = SmallVec::with_capacity(items.len());
@@ -193,7 +204,7 @@ impl Field {
             return Err(WriteError::SeveralOptions);
         }
         ids.sort_unstable();
-        Ok(Some((!ids.is_empty()).then_some(Value::Options(ids))))
+        Ok(if ids.is_empty() { Written::Cleared } else { Written::Value(Value::Options(ids)) })
     }
 }
 
