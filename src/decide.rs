@@ -13,7 +13,7 @@ use neon_mock::api::{Account, AccountKind, CustomFieldItem, FieldId, OptionId, V
 use smallvec::SmallVec;
 
 /// What the plan's fields hold on one account, by position in [`Task::slots`].
-pub type State = SmallVec<[Option<Value>; 8]>;
+pub type State = Vec<Option<Value>>;
 
 /// Why a mapping could not be applied to an account.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -56,7 +56,10 @@ pub fn decide(account: &Account, task: &Task, steps: &[Step]) -> Decision {
     let items = account.body.account_custom_fields.as_deref().unwrap_or_default();
     let item_of = |slot: &Slot| items.iter().find(|item| item.id == Some(slot.id));
     let held = |slot: &Slot| item_of(slot).and_then(CustomFieldItem::held);
-    let mut state: State = task.slots.iter().map(held).collect();
+    let mut state = State::with_capacity(task.slots.len());
+    for slot in &task.slots {
+        state.push(held(slot));
+    }
     let mut decision = Decision::default();
     apply(&mut state, account.kind, task, steps, &mut decision);
     for (slot, after) in task.slots.iter().zip(&state) {
@@ -120,7 +123,8 @@ pub fn apply(
 
 /// Whether there is nothing but white space.
 fn is_blank(text: &str) -> bool {
-    text.chars().all(char::is_whitespace)
+    // Nearly every text begins with a letter or a digit.
+    !text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(char::is_whitespace)
 }
 
 /// What comes out of a source.
@@ -144,7 +148,9 @@ fn carried(value: Option<&Value>, source: &Slot, step: &Step) -> Option<Carried>
             is_whole = texts.len() == ids.len();
         }
     }
-    texts.retain(|text| !text.trim().is_empty());
+    if texts.iter().any(|text| is_blank(text)) {
+        texts.retain(|text| !is_blank(text));
+    }
     for transform in &step.transform {
         if texts.is_empty() {
             break;

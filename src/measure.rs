@@ -4,7 +4,7 @@
 use crate::event::{Call, End, Event, Failure, Observer, Outcome, SkipReason};
 use hdrhistogram::Histogram;
 use neon_mock::api::{AccountId, Class, Endpoint};
-use neon_mock::time::{Timestamp, nanos};
+use neon_mock::time::Timestamp;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -42,9 +42,9 @@ impl Series {
     }
 
     fn record(&mut self, call: &Call) {
-        self.wait.saturating_record(nanos(call.sent_at.since(call.due_at)));
-        self.service.saturating_record(nanos(call.done_at.since(call.sent_at)));
-        self.response.saturating_record(nanos(call.done_at.since(call.due_at)));
+        self.wait.saturating_record(call.sent_at.nanos_since(call.due_at));
+        self.service.saturating_record(call.done_at.nanos_since(call.sent_at));
+        self.response.saturating_record(call.done_at.nanos_since(call.due_at));
     }
 }
 
@@ -211,15 +211,15 @@ impl Measure {
     }
 
     fn pass_to(&mut self, now: Timestamp) {
-        let passed = now.since(self.in_flight_since);
-        self.in_flight_ns += u128::from(self.in_flight) * passed.as_nanos();
+        let passed_ns = now.nanos_since(self.in_flight_since);
+        self.in_flight_ns += u128::from(self.in_flight) * u128::from(passed_ns);
         self.in_flight_since = now;
     }
 
     fn done(&mut self, call: &Call) {
         self.pass_to(call.done_at);
         self.in_flight -= 1;
-        self.service_ns += call.done_at.since(call.sent_at).as_nanos();
+        self.service_ns += u128::from(call.done_at.nanos_since(call.sent_at));
         self.retries += u64::from(call.attempt > 1);
         self.unanswered += u64::from(matches!(
             call.outcome,

@@ -32,11 +32,16 @@ impl Timestamp {
         self.0 as f64 / 1e9
     }
 
+    /// Nanoseconds that passed since `earlier`; panics as [`since`](Self::since) does.
+    pub const fn nanos_since(self, earlier: Self) -> u64 {
+        self.0.checked_sub(earlier.0).expect("time went backwards")
+    }
+
     /// The time that passed since `earlier`.
     ///
     /// Panics if `earlier` lies later: stamps of one run never go backwards.
     pub fn since(self, earlier: Self) -> Duration {
-        Duration::from_nanos(self.0.checked_sub(earlier.0).expect("time went backwards"))
+        Duration::from_nanos(self.nanos_since(earlier))
     }
 }
 

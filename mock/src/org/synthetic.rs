@@ -89,6 +89,9 @@ impl Organisation {
             return self.fields[source].carry_over(&value, field);
         }
         let filled = field.spec.filled;
+        if filled <= 0.0 {
+            return None;
+        }
         if filled < 1.0 && unit(keyed(field.key, id.0 | draw::FILLED)) >= filled {
             return None;
         }
