@@ -4,15 +4,11 @@ pub use crate::record::ChosenBy;
 
 use crate::engine::Strategy;
 
-/// A strategy with its settings, and why it was chosen.
+/// A strategy, and why it was chosen.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Choice {
     /// The strategy.
     pub strategy: Strategy,
-    /// Accounts or batches side by side.
-    pub workers: u32,
-    /// Accounts read before they are written.
-    pub batch_size: u32,
     /// Why, in words.
     pub reason: String,
 }
@@ -35,8 +31,6 @@ pub fn guide_rule(resources: u64, mappings: usize) -> Choice {
     };
     Choice {
         strategy,
-        workers: DEFAULT_WORKERS,
-        batch_size: DEFAULT_BATCH_SIZE,
         reason: format!("the guide's rule: {resources} accounts × {mappings} mappings, {because}"),
     }
 }
