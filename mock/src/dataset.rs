@@ -4,7 +4,7 @@
 //! name holds `#` stands for one field for each number from 1 to the number of mappings asked for.
 
 use crate::api::{AccountType, DisplayType};
-use crate::file::FileError;
+use crate::file::{FileError, Member};
 use serde::{Deserialize, Serialize};
 
 /// The built-in datasets: name and commented TOML.
@@ -167,19 +167,35 @@ pub enum DatasetError {
     #[error("schema = {0}: this version reads schema 1")]
     Schema(u32),
     #[error("{member} = {value}: a share lies between 0 and 1")]
-    Share { member: String, value: f64 },
-    #[error("field `{field}`: skew = {value} must not be negative")]
-    Skew { field: String, value: f64 },
-    #[error("field `{0}`: step must be at least 1")]
-    Step(String),
-    #[error("field `{0}` has options and needs `values`")]
-    NoValues(String),
-    #[error("field `{field}`: the value `{value}` is there twice")]
-    DuplicateValue { field: String, value: String },
-    #[error("there are two fields `{0}`")]
-    DuplicateField(String),
-    #[error("field `{field}` mirrors `{mirrors}`, which no field before it is called")]
-    UnknownMirror { field: String, mirrors: String },
+    Share { member: Member, value: f64 },
+    #[error("{member} = {value}: Zipf's exponent must not be negative")]
+    Skew { member: Member, value: f64 },
+    #[error("{member} = 0: a step is at least 1")]
+    Step { member: Member },
+    #[error("{member}: a field of this type has options and needs `values`")]
+    NoValues { member: Member },
+    #[error("{member}: the value `{value}` is there twice")]
+    DuplicateValue { member: Member, value: String },
+    #[error("{member}: there are two fields `{name}`")]
+    DuplicateField { member: Member, name: String },
+    #[error("{member}: no field before this one is called `{mirrors}`")]
+    UnknownMirror { member: Member, mirrors: String },
+}
+
+impl DatasetError {
+    /// Where the file says it.
+    pub fn member(&self) -> Member {
+        match self {
+            Self::Schema(_) => Member::top("schema"),
+            Self::Share { member, .. }
+            | Self::Skew { member, .. }
+            | Self::Step { member }
+            | Self::NoValues { member }
+            | Self::DuplicateValue { member, .. }
+            | Self::DuplicateField { member, .. }
+            | Self::UnknownMirror { member, .. } => member.clone(),
+        }
+    }
 }
 
 impl Dataset {
@@ -195,7 +211,8 @@ impl Dataset {
     pub fn from_toml(origin: &str, text: &str, mappings: u32) -> Result<Self, FileError> {
         let wire: WireDataset =
             toml::from_str(text).map_err(|error| FileError::toml(origin, text, &error))?;
-        Self::try_from_wire(wire, mappings).map_err(|error| FileError::invalid(origin, error))
+        Self::try_from_wire(wire, mappings)
+            .map_err(|error| FileError::member(origin, text, &error.member(), error))
     }
 
     /// Checks what a file says.
@@ -204,18 +221,19 @@ impl Dataset {
             return Err(DatasetError::Schema(wire.schema));
         }
         let mut dataset = Self {
-            companies: share("companies", wire.companies)?,
-            dirty: share("dirty", wire.dirty)?,
-            unicode: share("unicode", wire.unicode)?,
+            companies: share(Member::top("companies"), wire.companies)?,
+            dirty: share(Member::top("dirty"), wire.dirty)?,
+            unicode: share(Member::top("unicode"), wire.unicode)?,
             fields: Vec::new(),
         };
-        for field in wire.fields {
+        for (index, field) in wire.fields.into_iter().enumerate() {
+            let member = Member::top("fields").index(index);
             if field.step == 0 {
-                return Err(DatasetError::Step(field.name));
+                return Err(DatasetError::Step { member: member.key("step") });
             }
             let numbers = if field.name.contains('#') { field.from..=mappings } else { 0..=0 };
             for number in numbers.step_by(field.step as usize) {
-                dataset.push(&field, number)?;
+                dataset.push(&member, &field, number)?;
             }
         }
         Ok(dataset)
@@ -226,31 +244,35 @@ impl Dataset {
         self.fields.iter().position(|field| field.name == name)
     }
 
-    fn push(&mut self, wire: &WireField, number: u32) -> Result<(), DatasetError> {
+    fn push(&mut self, member: &Member, wire: &WireField, number: u32) -> Result<(), DatasetError> {
         let numbered = |name: &str| name.replace('#', &number.to_string());
+        let of_field = |name: &str| member.clone().key(name);
         let name = numbered(&wire.name);
-        let of_field = |member: &str| format!("field `{name}`: {member}");
         if wire.skew < 0.0 {
-            return Err(DatasetError::Skew { field: name, value: wire.skew });
+            return Err(DatasetError::Skew { member: of_field("skew"), value: wire.skew });
         }
         if DisplayType::from(wire.kind).has_options() && wire.values.is_empty() {
-            return Err(DatasetError::NoValues(name));
+            return Err(DatasetError::NoValues { member: of_field("type") });
         }
         for (index, value) in wire.values.iter().enumerate() {
             if wire.values[..index].contains(value) {
-                return Err(DatasetError::DuplicateValue { field: name, value: value.clone() });
+                let member = of_field("values");
+                return Err(DatasetError::DuplicateValue { member, value: value.clone() });
             }
         }
         if self.position(&name).is_some() {
-            return Err(DatasetError::DuplicateField(name));
+            return Err(DatasetError::DuplicateField { member: of_field("name"), name });
         }
-        let filled = share(&of_field("filled"), wire.filled)?;
-        let mirrored = share(&of_field("mirrored"), wire.mirrored)?;
+        let filled = share(of_field("filled"), wire.filled)?;
+        let mirrored = share(of_field("mirrored"), wire.mirrored)?;
         let mirrors = match wire.mirrors.as_deref().map(numbered) {
             None => None,
             Some(mirrors) => match self.position(&mirrors) {
                 Some(position) => Some((position, mirrored)),
-                None => return Err(DatasetError::UnknownMirror { field: name, mirrors }),
+                None => {
+                    let member = of_field("mirrors");
+                    return Err(DatasetError::UnknownMirror { member, mirrors });
+                }
             },
         };
         self.fields.push(FieldSpec {
@@ -266,11 +288,11 @@ impl Dataset {
     }
 }
 
-fn share(member: &str, value: f64) -> Result<f64, DatasetError> {
+fn share(member: Member, value: f64) -> Result<f64, DatasetError> {
     if (0.0..=1.0).contains(&value) {
         Ok(value)
     } else {
-        Err(DatasetError::Share { member: member.to_owned(), value })
+        Err(DatasetError::Share { member, value })
     }
 }
 
@@ -297,6 +319,9 @@ mod tests {
         let typo = error("schema = 1\n[[fields]]\nname = \"A\"\ntype = \"txt\"");
         assert!(typo.contains("d.toml") && typo.contains("line 4"), "{typo}");
         let options = error("schema = 1\n[[fields]]\nname = \"A\"\ntype = \"radio\"");
+        assert!(options.contains("d.toml, line 4: fields[0].type"), "{options}");
         assert!(options.contains("needs `values`"), "{options}");
+        let share = error("schema = 1\n[[fields]]\nname = \"A\"\ntype = \"text\"\nfilled = 2");
+        assert!(share.contains("line 5: fields[0].filled = 2"), "{share}");
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
+use toml::de::{DeTable, DeValue};
 
 /// A duration as people write it, with its unit: `"250ms"`. A bare number is an error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,6 +36,83 @@ impl<'de> Deserialize<'de> for DurationText {
         }
 
         deserializer.deserialize_str(Text)
+    }
+}
+
+/// Where in a file something stands: keys from the top, and positions in arrays.
+///
+/// Shown as TOML writes it: `limits.endpoints."GET /accounts"`, `fields[2].skew`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Member(Vec<Key>);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Key {
+    Name(String),
+    Index(usize),
+}
+
+impl Member {
+    /// The member `name` at the top of a file.
+    pub fn top(name: &str) -> Self {
+        Self::default().key(name)
+    }
+
+    /// The member `name` of this one.
+    #[must_use]
+    pub fn key(mut self, name: &str) -> Self {
+        self.0.push(Key::Name(name.to_owned()));
+        self
+    }
+
+    /// The item at `index` of this one.
+    #[must_use]
+    pub fn index(mut self, index: usize) -> Self {
+        self.0.push(Key::Index(index));
+        self
+    }
+
+    /// The byte of `text` at which it stands, or else the nearest member around it that does.
+    fn offset(&self, text: &str) -> Option<usize> {
+        let table = DeTable::parse(text).ok()?;
+        let mut offset = None;
+        let mut value: Option<&DeValue<'_>> = None;
+        for key in &self.0 {
+            let found = match (key, value) {
+                (Key::Name(name), None) => table.get_ref().get_key_value(name.as_str()),
+                (Key::Name(name), Some(DeValue::Table(table))) => {
+                    table.get_key_value(name.as_str())
+                }
+                (Key::Index(index), Some(DeValue::Array(array))) => {
+                    let Some(item) = array.get(*index) else { break };
+                    (offset, value) = (Some(item.span().start), Some(item.get_ref()));
+                    continue;
+                }
+                _ => break,
+            };
+            let Some((name, inner)) = found else { break };
+            (offset, value) = (Some(name.span().start), Some(inner.get_ref()));
+        }
+        offset
+    }
+}
+
+impl fmt::Display for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (position, key) in self.0.iter().enumerate() {
+            match key {
+                Key::Index(index) => write!(f, "[{index}]")?,
+                Key::Name(name) => {
+                    let dot = if position > 0 { "." } else { "" };
+                    let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+                    if name.chars().all(bare) {
+                        write!(f, "{dot}{name}")?;
+                    } else {
+                        write!(f, "{dot}\"{name}\"")?;
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 }
 
@@ -74,8 +152,34 @@ impl FileError {
         origin + &place
     }
 
+    /// A file that parses but says something impossible at `member` of its `text`.
+    pub fn member(origin: &str, text: &str, member: &Member, reason: impl fmt::Display) -> Self {
+        match member.offset(text) {
+            Some(offset) => Self::at(origin, text, offset, reason),
+            None => Self::invalid(origin, reason),
+        }
+    }
+
     /// A file that parses but says something impossible as a whole.
     pub fn invalid(origin: &str, reason: impl fmt::Display) -> Self {
         Self { origin: origin.to_owned(), place: String::new(), reason: reason.to_string() }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_is_found_by_its_path_or_else_what_is_around_it() {
+        let text = "a = 1\n[b]\n\"c d\" = 2\n[[e]]\nf = 3\n[[e]]\nf = 4\n";
+        let line = |member: &Member| FileError::member("x", text, member, "").place;
+        assert_eq!(line(&Member::top("a")), ", line 1");
+        assert_eq!(line(&Member::top("b").key("c d")), ", line 3");
+        assert_eq!(line(&Member::top("b").key("gone")), ", line 2");
+        assert_eq!(line(&Member::top("e").index(1).key("f")), ", line 7");
+        assert_eq!(line(&Member::top("gone")), "");
+        assert_eq!(Member::top("b").key("c d").to_string(), "b.\"c d\"");
+        assert_eq!(Member::top("e").index(1).key("f").to_string(), "e[1].f");
     }
 }

@@ -2,7 +2,7 @@
 //! what passed the checks.
 
 use crate::api::{Class, Endpoint};
-use crate::file::{DurationText, FileError};
+use crate::file::{DurationText, FileError, Member};
 use crate::service::{Law, LawError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -112,14 +112,27 @@ impl LawName {
 pub enum ProfileError {
     #[error("schema = {0}: this version reads schema 1")]
     Schema(u32),
-    #[error("{member}: a pool has at least one slot")]
-    EmptyPool { member: String },
-    #[error("limits.endpoints: there is no endpoint `{name}`; the endpoints are {known}")]
-    UnknownEndpoint { name: String, known: String },
-    #[error("service.{class}: law {law:?} takes {expected} and nothing else")]
-    Figures { class: &'static str, law: LawName, expected: &'static str },
-    #[error("service.{class}: {source}")]
-    Law { class: &'static str, source: LawError },
+    #[error("{member} = 0: a pool has at least one slot")]
+    EmptyPool { member: Member },
+    #[error("{member}: there is no endpoint of that name; the endpoints are {known}")]
+    UnknownEndpoint { member: Member, known: String },
+    #[error("{member}: law {law:?} takes {expected} and nothing else")]
+    Figures { member: Member, law: LawName, expected: &'static str },
+    #[error("{member}: {source}")]
+    Law { member: Member, source: LawError },
+}
+
+impl ProfileError {
+    /// Where the file says it.
+    pub fn member(&self) -> Member {
+        match self {
+            Self::Schema(_) => Member::top("schema"),
+            Self::EmptyPool { member }
+            | Self::UnknownEndpoint { member, .. }
+            | Self::Figures { member, .. }
+            | Self::Law { member, .. } => member.clone(),
+        }
+    }
 }
 
 /// How the mock limits and delays, checked.
@@ -144,7 +157,8 @@ impl Profile {
     pub fn from_toml(origin: &str, text: &str) -> Result<Self, FileError> {
         let wire: WireProfile =
             toml::from_str(text).map_err(|error| FileError::toml(origin, text, &error))?;
-        Self::try_from_wire(origin, &wire).map_err(|error| FileError::invalid(origin, error))
+        Self::try_from_wire(origin, &wire)
+            .map_err(|error| FileError::member(origin, text, &error.member(), error))
     }
 
     /// Checks what a file says.
@@ -152,22 +166,21 @@ impl Profile {
         if wire.schema != 1 {
             return Err(ProfileError::Schema(wire.schema));
         }
+        let limits = || Member::top("limits");
         let mut pools = [wire.limits.pool; Endpoint::ALL.len()];
+        if wire.limits.pool == Some(0) {
+            return Err(ProfileError::EmptyPool { member: limits().key("pool") });
+        }
         for (endpoint, &pool) in &wire.limits.endpoints {
+            let member = limits().key("endpoints").key(endpoint);
             let Some(known) = Endpoint::from_name(endpoint) else {
                 let known = Endpoint::ALL.map(|e| format!("`{}`", e.name())).join(", ");
-                return Err(ProfileError::UnknownEndpoint { name: endpoint.clone(), known });
+                return Err(ProfileError::UnknownEndpoint { member, known });
             };
+            if pool == 0 {
+                return Err(ProfileError::EmptyPool { member });
+            }
             pools[known.index()] = Some(pool);
-        }
-        if let Some(empty) = pools.iter().position(|&pool| pool == Some(0)) {
-            let name = Endpoint::ALL[empty].name();
-            let member = if wire.limits.endpoints.contains_key(name) {
-                format!("limits.endpoints.\"{name}\" = 0")
-            } else {
-                "limits.pool = 0".to_owned()
-            };
-            return Err(ProfileError::EmptyPool { member });
         }
         let laws = [
             ("get", &wire.service.get),
@@ -223,8 +236,8 @@ impl Profile {
     }
 }
 
-fn law(class: &'static str, wire: &WireLaw) -> Result<Law, ProfileError> {
-    let figures = ProfileError::Figures { class, law: wire.law, expected: wire.law.figures() };
+fn law(class: &str, wire: &WireLaw) -> Result<Law, ProfileError> {
+    let member = Member::top("service").key(class);
     let WireLaw { law, time, low, high, median, p99, samples } = wire;
     let built = match (law, time, (low, high), (median, p99), samples) {
         (LawName::Constant, Some(time), (None, None), (None, None), None) => {
@@ -239,9 +252,9 @@ fn law(class: &'static str, wire: &WireLaw) -> Result<Law, ProfileError> {
         (LawName::Empirical, None, (None, None), (None, None), Some(samples)) => {
             Law::empirical(&samples.iter().map(|text| text.0).collect::<Vec<_>>())
         }
-        _ => return Err(figures),
+        _ => return Err(ProfileError::Figures { member, law: *law, expected: law.figures() }),
     };
-    built.map_err(|source| ProfileError::Law { class, source })
+    built.map_err(|source| ProfileError::Law { member, source })
 }
 
 #[cfg(test)]
@@ -274,11 +287,12 @@ mod tests {
         let unknown = error(&constant.replace("reject_after", "reject_afte"));
         assert!(unknown.contains("unknown field `reject_afte`"), "{unknown}");
         let pool = error(&constant.replace("pool = 5", "pool = 0"));
-        assert!(pool.contains("limits.pool = 0"), "{pool}");
+        assert!(pool.contains("p.toml, line") && pool.contains("limits.pool = 0"), "{pool}");
         let endpoint = error(&constant.replace("POST /accounts/search", "POST /account/search"));
-        assert!(endpoint.contains("the endpoints are"), "{endpoint}");
+        assert!(endpoint.contains("line") && endpoint.contains("endpoints are"), "{endpoint}");
         let figures = error(&constant.replace("time = \"200ms\"", "median = \"200ms\""));
-        assert!(figures.contains("service.get") && figures.contains("takes time"), "{figures}");
+        assert!(figures.contains("service.get: law Constant takes time"), "{figures}");
+        assert!(figures.contains("p.toml, line"), "{figures}");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::{Case, Mapping, Operation, Plan, Selection, Transform, parse_ids};
 use compact_str::CompactString;
 use neon_mock::api::{Criterion, Operator};
 use neon_mock::dataset::FieldKind;
-use neon_mock::file::FileError;
+use neon_mock::file::{FileError, Member};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use toml::Spanned;
@@ -126,7 +126,7 @@ impl Plan {
         let at = |start: usize, reason: String| FileError::at(origin, text, start, reason);
         if wire.schema != 1 {
             let reason = format!("schema = {}: this version reads schema 1", wire.schema);
-            return Err(FileError::invalid(origin, reason));
+            return Err(FileError::member(origin, text, &Member::top("schema"), reason));
         }
         if wire.mappings.is_empty() {
             let reason = "a plan needs at least one [[mappings]] table";

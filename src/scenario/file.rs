@@ -1,6 +1,6 @@
 //! Scenario files, and the built-in ones: the guide's three worked examples.
 
-use neon_mock::file::FileError;
+use neon_mock::file::{FileError, Member};
 use serde::Deserialize;
 
 /// The built-in scenarios: name and TOML.
@@ -45,7 +45,7 @@ impl WireScenario {
             toml::from_str(text).map_err(|error| FileError::toml(origin, text, &error))?;
         if wire.schema != 1 {
             let reason = format!("schema = {}: this version reads schema 1", wire.schema);
-            return Err(FileError::invalid(origin, reason));
+            return Err(FileError::member(origin, text, &Member::top("schema"), reason));
         }
         Ok(wire)
     }
