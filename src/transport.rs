@@ -2,6 +2,10 @@
 
 use neon_mock::api::{Request, Response};
 use std::future::Future;
+use std::time::Duration;
+
+/// How long an attempt may take before it counts as unanswered.
+pub const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Carries calls to Neon.
 pub trait Transport {

@@ -1,20 +1,206 @@
-//! Faults: which call fails, and how.
+//! Faults: how a call goes wrong, and whether it was carried out all the same.
 
-use crate::api::Status;
+use crate::api::{ApiError, Response, Status};
+use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
+
+/// How an admitted call goes wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum FaultKind {
+    /// 500: not carried out.
+    #[serde(rename = "500")]
+    InternalError,
+    /// 502: not carried out.
+    #[serde(rename = "502")]
+    BadGateway,
+    /// 503: not carried out.
+    #[serde(rename = "503")]
+    Unavailable,
+    /// 504: carried out, but the gateway lost patience.
+    #[serde(rename = "504")]
+    GatewayTimeout,
+    /// 401, as after a key was rotated: not carried out.
+    #[serde(rename = "401")]
+    Unauthorized,
+    /// No answer at all: carried out, and the client never hears of it.
+    #[serde(rename = "timeout")]
+    Timeout,
+    /// The connection is reset before the call was carried out.
+    #[serde(rename = "reset-before")]
+    ResetBefore,
+    /// The connection is reset after the call was carried out.
+    #[serde(rename = "reset-after")]
+    ResetAfter,
+    /// Carried out; the answer has no body.
+    #[serde(rename = "empty")]
+    Empty,
+    /// Carried out; the body is a page of HTML.
+    #[serde(rename = "malformed")]
+    Malformed,
+    /// Carried out; the body ends in the middle of its JSON.
+    #[serde(rename = "truncated")]
+    Truncated,
+    /// An array of errors under 200: not carried out.
+    #[serde(rename = "errors-under-200")]
+    ErrorsUnderSuccess,
+    /// Carried out; the body comes in drips.
+    #[serde(rename = "slow-body")]
+    SlowBody,
+}
+
+impl FaultKind {
+    /// Every kind.
+    pub const ALL: [Self; 13] = [
+        Self::InternalError,
+        Self::BadGateway,
+        Self::Unavailable,
+        Self::GatewayTimeout,
+        Self::Unauthorized,
+        Self::Timeout,
+        Self::ResetBefore,
+        Self::ResetAfter,
+        Self::Empty,
+        Self::Malformed,
+        Self::Truncated,
+        Self::ErrorsUnderSuccess,
+        Self::SlowBody,
+    ];
+
+    /// The name in files and figures.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InternalError => "500",
+            Self::BadGateway => "502",
+            Self::Unavailable => "503",
+            Self::GatewayTimeout => "504",
+            Self::Unauthorized => "401",
+            Self::Timeout => "timeout",
+            Self::ResetBefore => "reset-before",
+            Self::ResetAfter => "reset-after",
+            Self::Empty => "empty",
+            Self::Malformed => "malformed",
+            Self::Truncated => "truncated",
+            Self::ErrorsUnderSuccess => "errors-under-200",
+            Self::SlowBody => "slow-body",
+        }
+    }
+
+    /// Whether the call is carried out although it goes wrong.
+    pub const fn is_applied(self) -> bool {
+        match self {
+            Self::InternalError
+            | Self::BadGateway
+            | Self::Unavailable
+            | Self::Unauthorized
+            | Self::ResetBefore
+            | Self::ErrorsUnderSuccess => false,
+            Self::GatewayTimeout
+            | Self::Timeout
+            | Self::ResetAfter
+            | Self::Empty
+            | Self::Malformed
+            | Self::Truncated
+            | Self::SlowBody => true,
+        }
+    }
+
+    /// How the answer reaches the client.
+    pub const fn delivery(self) -> Delivery {
+        match self {
+            Self::Timeout => Delivery::Never,
+            Self::ResetBefore | Self::ResetAfter => Delivery::Reset,
+            Self::Empty => Delivery::Empty,
+            Self::Malformed => Delivery::Malformed,
+            Self::Truncated => Delivery::Truncated,
+            Self::SlowBody => Delivery::Slow,
+            Self::InternalError
+            | Self::BadGateway
+            | Self::Unavailable
+            | Self::GatewayTimeout
+            | Self::Unauthorized
+            | Self::ErrorsUnderSuccess => Delivery::Whole,
+        }
+    }
+
+    /// What the client is answered instead; `None` where the answer itself is the true one.
+    pub(crate) fn answer(self) -> Option<Response> {
+        let error = |status, code, message: &str| {
+            Some(Response::error(Status(status), ApiError::new(code, message)))
+        };
+        match self {
+            Self::InternalError => error(500, 1, "unexpected system error"),
+            Self::BadGateway => error(502, 1, "bad gateway"),
+            Self::Unavailable => error(503, 1, "service unavailable"),
+            Self::GatewayTimeout => error(504, 1, "gateway timeout"),
+            Self::Unauthorized => error(401, 13, "API key is invalid"),
+            Self::ErrorsUnderSuccess => error(200, 1, "unexpected system error"),
+            Self::Timeout
+            | Self::ResetBefore
+            | Self::ResetAfter
+            | Self::Empty
+            | Self::Malformed
+            | Self::Truncated
+            | Self::SlowBody => None,
+        }
+    }
+}
+
+/// How an answer reaches the client. A shell does it; the pure core only says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Delivery {
+    /// As it is.
+    #[default]
+    Whole,
+    /// Status and headers, no body.
+    Empty,
+    /// Status and headers, and a body that is no JSON.
+    Malformed,
+    /// Status and headers, and the first half of the body, whole as HTTP goes.
+    Truncated,
+    /// Status and headers, and the body in drips over [`SLOW_BODY`].
+    Slow,
+    /// Not: the connection is reset at the moment the answer is due.
+    Reset,
+    /// Not at all: the connection stays open and silent until the client leaves.
+    Never,
+}
+
+/// How long the drips of a slow body take.
+pub const SLOW_BODY: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Failures that were ordered for the calls to come, first come first served.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Ordered(VecDeque<Status>);
+pub(crate) struct Ordered(VecDeque<Order>);
+
+/// A failure that was ordered for one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// This status, with one error in the body; the call is not carried out.
+    Status(Status),
+    /// A fault of this kind.
+    Fault(FaultKind),
+}
+
+impl From<Status> for Order {
+    fn from(status: Status) -> Self {
+        Self::Status(status)
+    }
+}
+
+impl From<FaultKind> for Order {
+    fn from(kind: FaultKind) -> Self {
+        Self::Fault(kind)
+    }
+}
 
 impl Ordered {
-    /// Lets one more of the coming calls fail with `status`, without applying it.
-    pub(crate) fn push(&mut self, status: Status) {
-        self.0.push_back(status);
+    /// Lets one more of the coming calls fail.
+    pub(crate) fn push(&mut self, order: Order) {
+        self.0.push_back(order);
     }
 
     /// The failure of the call at hand, if one was ordered.
-    pub(crate) fn take(&mut self) -> Option<Status> {
+    pub(crate) fn take(&mut self) -> Option<Order> {
         self.0.pop_front()
     }
 }

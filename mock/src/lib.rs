@@ -153,12 +153,13 @@
 //! what its callers are up to.
 
 pub mod api;
+pub mod behaviour;
 #[cfg(feature = "server")]
 mod builder;
 #[cfg(feature = "server")]
 mod credentials;
 pub mod dataset;
-mod fault;
+pub mod fault;
 pub mod file;
 pub mod limit;
 #[cfg(feature = "server")]

@@ -6,6 +6,7 @@
 use crate::api::http::{decode, response_body};
 use crate::api::{ApiError, Request, Response, Status};
 use crate::credentials::Credentials;
+use crate::fault::Delivery;
 use crate::neon::Neon;
 use crate::time::Timestamp;
 use crate::wall_clock;
@@ -44,12 +45,15 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
     /// When it is to leave; `None` at once.
     pub(crate) ready_at: Option<Instant>,
+    /// How it is to leave.
+    pub(crate) delivery: Delivery,
 }
 
 impl Answer {
     /// `response`, at once.
     pub(crate) fn at_once(response: &Response) -> Self {
-        Self { status: response.status, body: response_body(response), ready_at: None }
+        let (status, body) = (response.status, response_body(response));
+        Self { status, body, ready_at: None, delivery: Delivery::Whole }
     }
 }
 
@@ -82,6 +86,7 @@ impl Live {
             status: reply.response.status,
             body: response_body(&reply.response),
             ready_at: Some(self.started + reply.ready_at.since(self.offset)),
+            delivery: reply.delivery,
         }
     }
 

@@ -1,10 +1,10 @@
-//! The mock itself: `handle(now, request) -> Reply { response, ready_at }`.
+//! The mock itself: `handle(now, request) -> Reply { response, ready_at, delivery }`.
 //!
 //! It opens no socket, reads no clock and never sleeps. A shell says what time it is and does the
 //! waiting. A call takes effect when it is admitted, and holds its slot until it is ready.
 
 use crate::api::{AccountId, ApiError, Body, Class, Endpoint, Request, Response, Status};
-use crate::fault::Ordered;
+use crate::fault::{Delivery, Order, Ordered};
 use crate::limit::{Admission, Pool};
 use crate::org::{Organisation, SearchError, WriteError};
 use crate::profile::Profile;
@@ -18,6 +18,8 @@ pub struct Reply {
     pub response: Response,
     /// When the shell is to hand it over.
     pub ready_at: Timestamp,
+    /// How the shell is to hand it over.
+    pub delivery: Delivery,
 }
 
 /// Calls that reached one endpoint.
@@ -110,24 +112,26 @@ impl Neon {
             return Reply {
                 response: Response::error(Status::TOO_MANY_REQUESTS, error),
                 ready_at: now + self.profile.reject_after(),
+                delivery: Delivery::Whole,
             };
         }
         let law = self.profile.law(endpoint.class());
         let ready_at = now + law.sample(&mut self.service[endpoint.index()]);
         self.pools[endpoint.index()].hold(ready_at);
-        let response = match self.ordered.take() {
-            Some(status) => Response::error(status, ApiError::new(1, "failed to order")),
-            None => self.answer(now, request),
+        let (response, delivery) = match self.ordered.take() {
+            Some(order) => self.fail(now, request, order),
+            None => (self.answer(now, request), Delivery::Whole),
         };
         let calls = self.calls.count(endpoint);
         calls.admitted += 1;
-        calls.failed += u64::from(!response.status.is_success());
-        Reply { response, ready_at }
+        calls.failed += u64::from(!response.status.is_success() || delivery != Delivery::Whole);
+        Reply { response, ready_at, delivery }
     }
 
-    /// Lets one more of the coming calls fail with `status`, without applying it.
-    pub fn fail_next(&mut self, status: Status) {
-        self.ordered.push(status);
+    /// Lets one more of the coming calls fail: with a [`Status`], without applying it, or by a
+    /// [`FaultKind`](crate::fault::FaultKind).
+    pub fn fail_next(&mut self, order: impl Into<Order>) {
+        self.ordered.push(order.into());
     }
 
     /// Limits and delays by `profile` from now on. Calls in flight are forgotten.
@@ -154,6 +158,20 @@ impl Neon {
     /// The calls so far.
     pub const fn calls(&self) -> &Calls {
         &self.calls
+    }
+
+    /// What a call that is to fail is answered; carried out or not, as its fault says.
+    fn fail(&mut self, now: Timestamp, request: &Request, order: Order) -> (Response, Delivery) {
+        let kind = match order {
+            Order::Status(status) => {
+                let error = ApiError::new(1, "failed to order");
+                return (Response::error(status, error), Delivery::Whole);
+            }
+            Order::Fault(kind) => kind,
+        };
+        let carried_out = kind.is_applied().then(|| self.answer(now, request));
+        let silence = Response { status: Status::OK, body: Body::Empty };
+        (kind.answer().or(carried_out).unwrap_or(silence), kind.delivery())
     }
 
     fn answer(&mut self, now: Timestamp, request: &Request) -> Response {

@@ -2,6 +2,7 @@
 
 use crate::api::{Account, AccountId, Status};
 use crate::builder::{Choice, NeonMockBuilder};
+use crate::fault::FaultKind;
 use crate::live::{BASE_PATH, Live};
 use crate::neon::{Calls, Neon};
 use crate::profile::Profile;
@@ -91,13 +92,19 @@ impl NeonMock {
         }
     }
 
-    /// Lets one more of the coming calls fail with `status`, without applying it.
+    /// Lets one more of the coming calls fail with `status`, without applying it; see
+    /// [`fault_next`](Self::fault_next) for other ways to fail.
     ///
     /// Panics unless 200 <= `status` <= 999. Under 200 too the body is an array of errors: Neon is
     /// known to do that.
     pub fn fail_next(&self, status: u16) {
         assert!((200..=999).contains(&status), "a call cannot be answered with status {status}");
         self.live.neon().fail_next(Status(status));
+    }
+
+    /// Lets one more of the coming calls go wrong in this way.
+    pub fn fault_next(&self, kind: FaultKind) {
+        self.live.neon().fail_next(kind);
     }
 
     /// Lets `look` see the mock itself: its organisation, profile and calls. Calls wait meanwhile.

@@ -2,6 +2,7 @@
 //! what passed the checks.
 
 use crate::api::{Class, Endpoint};
+use crate::behaviour::Behaviour;
 use crate::file::{DurationText, FileError, Member};
 use crate::service::{Law, LawError};
 use serde::{Deserialize, Serialize};
@@ -32,6 +33,9 @@ pub struct WireProfile {
     pub limits: WireLimits,
     /// How long an admitted call takes, by class.
     pub service: WireService,
+    /// What Neon does where nobody knows.
+    #[serde(default)]
+    pub behaviour: Behaviour,
 }
 
 /// What is admitted.
@@ -144,6 +148,7 @@ pub struct Profile {
     pools: [Option<u32>; Endpoint::ALL.len()],
     reject_after: Duration,
     service: [Law; Class::ALL.len()],
+    behaviour: Behaviour,
 }
 
 impl Profile {
@@ -194,7 +199,8 @@ impl Profile {
             service.push(law(class, wire)?);
         }
         // The digest is over what the file means: comments and the description do not count.
-        let meaning = serde_json::to_vec(&(&wire.limits, &wire.service)).expect("plain data");
+        let meaning = (&wire.limits, &wire.service, &wire.behaviour);
+        let meaning = serde_json::to_vec(&meaning).expect("plain data");
         Ok(Self {
             name: name.to_owned(),
             digest: blake3::hash(&meaning).to_hex()[..16].to_owned(),
@@ -202,6 +208,7 @@ impl Profile {
             pools,
             reject_after: wire.limits.reject_after.0,
             service: service.try_into().expect("one law a class"),
+            behaviour: wire.behaviour,
         })
     }
 
@@ -228,6 +235,11 @@ impl Profile {
     /// How long a refusal takes.
     pub const fn reject_after(&self) -> Duration {
         self.reject_after
+    }
+
+    /// What Neon does where nobody knows.
+    pub const fn behaviour(&self) -> &Behaviour {
+        &self.behaviour
     }
 
     /// How long an admitted call of `class` takes.

@@ -76,11 +76,9 @@ impl Inputs {
     pub(super) fn settings(&self, strategy: Strategy) -> Result<Settings, CliError> {
         let EngineArgs { workers, batch_size, chunk_size, .. } = self.engine;
         let mut settings = Settings::new(strategy);
-        let workers = positive("--workers", workers)?
-            .or(positive("the scenario's workers =", self.file.workers)?);
+        let workers = positive("--workers", workers)?.or(self.file.workers);
         settings.workers = workers.unwrap_or(settings.workers);
-        let batch_size = positive("--batch-size", batch_size)?
-            .or(positive("the scenario's batch_size =", self.file.batch_size)?);
+        let batch_size = positive("--batch-size", batch_size)?.or(self.file.batch_size);
         settings.batch_size = batch_size.unwrap_or(settings.batch_size);
         settings.chunk_size = positive("--chunk-size", chunk_size)?;
         settings.chunk_pause = self.engine.chunk_pause.unwrap_or_default();

@@ -2,6 +2,7 @@
 
 use neon_mock::file::{FileError, Member};
 use serde::Deserialize;
+use std::num::NonZeroU32;
 
 /// The built-in scenarios: name and TOML.
 pub const BUILT_IN: [(&str, &str); 3] = [
@@ -31,9 +32,9 @@ pub struct WireScenario {
     #[serde(default)]
     pub resource_ids: Option<String>,
     #[serde(default)]
-    pub workers: Option<u32>,
+    pub workers: Option<NonZeroU32>,
     #[serde(default)]
-    pub batch_size: Option<u32>,
+    pub batch_size: Option<NonZeroU32>,
     #[serde(default)]
     pub seed: Option<u64>,
 }

@@ -1,6 +1,6 @@
 //! Neon over HTTP: the real one, or the mock's server.
 
-use crate::transport::{Transport, TransportError};
+use crate::transport::{TIMEOUT, Transport, TransportError};
 use hyper_util::client::legacy::connect::HttpInfo;
 use neon_mock::api::http::{encode, parse_response};
 use neon_mock::api::{Request, Response, Status};
@@ -10,10 +10,6 @@ use reqwest::{Client, Method, Url};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
-
-/// How long an attempt may take before it counts as unanswered.
-const TIMEOUT: Duration = Duration::from_secs(30);
 
 /// An address and the credentials for it.
 #[derive(Clone)]

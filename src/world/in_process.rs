@@ -2,9 +2,10 @@
 
 use super::virtual_time::VirtualClock;
 use crate::clock::Clock;
-use crate::transport::{Transport, TransportError};
+use crate::transport::{TIMEOUT, Transport, TransportError};
 use neon_mock::Neon;
-use neon_mock::api::{Request, Response};
+use neon_mock::api::{Body, Endpoint, Request, Response};
+use neon_mock::fault::{Delivery, SLOW_BODY};
 use std::cell::RefCell;
 
 /// Calls a [`Neon`] that lives in this process.
@@ -28,8 +29,44 @@ impl InProcess {
 
 impl Transport for InProcess {
     async fn call(&self, request: &Request) -> Result<Response, TransportError> {
-        let reply = self.neon.borrow_mut().handle(self.clock.now(), request);
-        self.clock.sleep_until(reply.ready_at).await;
-        Ok(reply.response)
+        let due_at = self.clock.now();
+        let reply = self.neon.borrow_mut().handle(due_at, request);
+        let done_at = match reply.delivery {
+            Delivery::Slow => reply.ready_at + SLOW_BODY,
+            _ => reply.ready_at,
+        };
+        let patience = due_at + TIMEOUT;
+        if done_at > patience || reply.delivery == Delivery::Never {
+            self.clock.sleep_until(patience).await;
+            return Err(TransportError::Timeout);
+        }
+        self.clock.sleep_until(done_at).await;
+        received(request.endpoint(), reply.response, reply.delivery)
+    }
+}
+
+/// What a client makes of an answer that reached it in this way: the same as over HTTP.
+fn received(
+    endpoint: Endpoint,
+    response: Response,
+    delivery: Delivery,
+) -> Result<Response, TransportError> {
+    // A body that cannot be read matters only where the status promises one.
+    let unreadable = |what: &str| {
+        if response.status.is_success() {
+            Err(TransportError::Malformed(what.to_owned()))
+        } else {
+            Ok(Response { status: response.status, body: Body::Empty })
+        }
+    };
+    match delivery {
+        Delivery::Whole | Delivery::Slow | Delivery::Never => Ok(response),
+        Delivery::Reset => Err(TransportError::Interrupted("connection reset".to_owned())),
+        Delivery::Malformed => unreadable("the body is no JSON"),
+        Delivery::Truncated => unreadable("the body ends in the middle"),
+        Delivery::Empty if matches!(endpoint, Endpoint::PatchAccount | Endpoint::PutAccount) => {
+            Ok(Response { status: response.status, body: Body::Empty })
+        }
+        Delivery::Empty => unreadable("the body is empty"),
     }
 }

@@ -176,16 +176,16 @@ fn a_field_that_the_organisation_does_not_have_is_named_with_its_line_and_the_ot
 fn a_profile_that_is_wrong_is_refused_with_its_line() {
     let wrong = |change, said: &[&str]| refused("profile", PROFILE, change, said);
     wrong(["[limits]", "[limits"], &["line 3"]);
-    wrong(["pool = 5", "pool = 0"], &["limits.pool = 0"]);
+    wrong(["pool = 5", "pool = 0"], &["line 4", "limits.pool = 0"]);
     wrong(["pool = 5", "pools = 5"], &["line 4", "`pools`", "`pool`"]);
     wrong(["\"200ms\"", "200"], &["line 7", "250ms"]);
     wrong(["\"200ms\"", "\"200\""], &["line 7", "`200`", "250ms"]);
     wrong(["\"constant\"", "\"pareto\""], &["line 7", "`pareto`", "`log-normal`"]);
-    wrong(["time = \"200ms\"", "median = \"200ms\""], &["service.get", "time"]);
+    wrong(["time = \"200ms\"", "median = \"200ms\""], &["line 7", "service.get", "time"]);
     wrong(["put = { law = \"constant\", time = \"300ms\" }\n", ""], &["`put`"]);
     wrong(
         ["[service]", "[limits.endpoints]\n\"GET /account\" = 1\n[service]"],
-        &["`GET /account`", "GET /accounts/{id}"],
+        &["line 7", "limits.endpoints.\"GET /account\"", "GET /accounts/{id}"],
     );
 }
 
@@ -194,11 +194,11 @@ fn a_scenario_that_is_wrong_is_refused_with_its_line() {
     let wrong = |change, said: &[&str]| refused("scenario", SCENARIO, change, said);
     wrong(["resources = 10", "resources = ten"], &["line 2"]);
     wrong(["resources = 10", "resource = 10"], &["line 2", "`resource`", "`resources`"]);
-    wrong(["schema = 1", "schema = 2"], &["schema = 2"]);
+    wrong(["schema = 1", "schema = 2"], &["line 1", "schema = 2"]);
     wrong(["mappings = 2", "mappings = -2"], &["line 3", "-2"]);
     let place = Place::new();
     place.file("given.toml", "schema = 1\nworkers = 0\n");
-    place.refused("run --scenario given.toml", 2, &["at least 1"]);
+    place.refused("run --scenario given.toml", 2, &["line 2", "nonzero"]);
     place.file("given.toml", "schema = 1\nprofile = \"fast\"\n");
     place.refused("run --scenario given.toml", 2, &["`fast`", "`documented`"]);
     place.file("given.toml", "schema = 1\nplan = \"missing.toml\"\n");
@@ -210,10 +210,13 @@ fn a_dataset_that_is_wrong_is_refused_with_its_line() {
     let wrong = |change, said: &[&str]| refused("dataset", DATASET, change, said);
     wrong(["[[fields]]", "[[fields"], &["line 3"]);
     wrong(["\"text\"", "\"txt\""], &["line 5", "`txt`", "`checkbox`"]);
-    wrong(["filled = 1.0", "filled = 1.5"], &["V-1", "filled = 1.5", "between 0 and 1"]);
+    wrong(
+        ["filled = 1.0", "filled = 1.5"],
+        &["line 6", "fields[0].filled = 1.5", "between 0 and 1"],
+    );
     wrong(["filled =", "full ="], &["line 6", "`full`", "`filled`"]);
-    wrong(["\"T-1\"", "\"V-1\""], &["two fields `V-1`"]);
-    wrong(["\"text\"", "\"radio\""], &["V-1", "needs `values`"]);
+    wrong(["\"T-1\"", "\"V-1\""], &["line 9", "two fields `V-1`"]);
+    wrong(["\"text\"", "\"radio\""], &["line 5", "fields[0].type", "needs `values`"]);
 }
 
 #[test]
