@@ -3,7 +3,11 @@
 //! [`WireDataset`] mirrors the TOML file, [`Dataset`] is what passed the checks. A field whose
 //! name holds `#` stands for one field for each number from 1 to the number of mappings asked for.
 
-use crate::api::{AccountType, DisplayType};
+mod import;
+
+pub use import::{Imported, import};
+
+use crate::api::{AccountType, DisplayType, FieldId, OptionId};
 use crate::file::{FileError, Member};
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +20,9 @@ pub const BUILT_IN: [(&str, &str); 6] = [
     ("companies", include_str!("../datasets/companies.toml")),
     ("half-migrated", include_str!("../datasets/half-migrated.toml")),
 ];
+
+/// The first custom field's id where a dataset gives none; the others follow.
+pub const FIRST_FIELD_ID: u32 = 85;
 
 /// A dataset as its file has it.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -46,6 +53,12 @@ pub struct WireDataset {
 pub struct WireField {
     /// Its name; `#` is replaced by a number.
     pub name: String,
+    /// Its id; without one, the number after the field before it.
+    #[serde(default)]
+    pub id: Option<u32>,
+    /// Its name as search columns carry it, where that is another.
+    #[serde(default)]
+    pub display_name: Option<String>,
     /// What it holds.
     #[serde(rename = "type")]
     pub kind: FieldKind,
@@ -58,6 +71,9 @@ pub struct WireField {
     /// Options of an option field; vocabulary of a text field, where none means free text.
     #[serde(default)]
     pub values: Vec<String>,
+    /// Ids of the options, in the order of `values`; without them they are numbered.
+    #[serde(default)]
+    pub option_ids: Vec<u32>,
     /// Exponent of Zipf's law over `values`; 0 makes all as likely.
     #[serde(default)]
     pub skew: f64,
@@ -146,6 +162,10 @@ pub struct Dataset {
 pub struct FieldSpec {
     /// Its name.
     pub name: String,
+    /// Its id; `None` is the number after the field before it. Given ids ascend.
+    pub id: Option<FieldId>,
+    /// Its name as search columns carry it, where that is another.
+    pub display_name: Option<String>,
     /// What it holds.
     pub kind: FieldKind,
     /// Which accounts it belongs to.
@@ -154,6 +174,8 @@ pub struct FieldSpec {
     pub filled: f64,
     /// Options, or vocabulary.
     pub values: Vec<String>,
+    /// Ids of the options, one for each of `values`; none means that they are numbered.
+    pub option_ids: Vec<OptionId>,
     /// Exponent of Zipf's law over `values`, not negative.
     pub skew: f64,
     /// Position of the field that it agrees with, and the share of accounts on which it does.
@@ -180,6 +202,18 @@ pub enum DatasetError {
     DuplicateField { member: Member, name: String },
     #[error("{member}: no field before this one is called `{mirrors}`")]
     UnknownMirror { member: Member, mirrors: String },
+    #[error(
+        "{member} = {id}: fields stand in the order of their ids, and the one before has {last}"
+    )]
+    IdOrder { member: Member, id: u32, last: u32 },
+    #[error("{member}: a name with `#` makes several fields, which cannot share an id")]
+    IdOfFamily { member: Member },
+    #[error("{member}: {ids} ids for {values} options: expected one for each of `values`")]
+    OptionIds { member: Member, ids: usize, values: usize },
+    #[error("{member}: only a field with options has option ids")]
+    OptionIdsOfText { member: Member },
+    #[error("{member}: the option id {id} is there twice")]
+    DuplicateOptionId { member: Member, id: u32 },
 }
 
 impl DatasetError {
@@ -193,7 +227,12 @@ impl DatasetError {
             | Self::NoValues { member }
             | Self::DuplicateValue { member, .. }
             | Self::DuplicateField { member, .. }
-            | Self::UnknownMirror { member, .. } => member.clone(),
+            | Self::UnknownMirror { member, .. }
+            | Self::IdOrder { member, .. }
+            | Self::IdOfFamily { member }
+            | Self::OptionIds { member, .. }
+            | Self::OptionIdsOfText { member }
+            | Self::DuplicateOptionId { member, .. } => member.clone(),
         }
     }
 }
@@ -275,16 +314,59 @@ impl Dataset {
                 }
             },
         };
+        self.check_ids(member, wire)?;
         self.fields.push(FieldSpec {
             name,
+            id: wire.id.map(FieldId),
+            display_name: wire.display_name.clone(),
             kind: wire.kind,
             accounts: wire.accounts.into(),
             filled,
             values: wire.values.clone(),
+            option_ids: wire.option_ids.iter().copied().map(OptionId).collect(),
             skew: wire.skew,
             mirrors,
         });
         Ok(())
+    }
+
+    /// Checks the ids that a file gives a field and its options.
+    fn check_ids(&self, member: &Member, wire: &WireField) -> Result<(), DatasetError> {
+        let of_field = |name: &str| member.clone().key(name);
+        if let Some(id) = wire.id {
+            if wire.name.contains('#') {
+                return Err(DatasetError::IdOfFamily { member: of_field("id") });
+            }
+            let last = self.ids().last().map_or(0, |last| last.0);
+            if id <= last {
+                return Err(DatasetError::IdOrder { member: of_field("id"), id, last });
+            }
+        }
+        let (ids, values) = (&wire.option_ids, wire.values.len());
+        let member = || of_field("option_ids");
+        if ids.is_empty() {
+            return Ok(());
+        }
+        if !DisplayType::from(wire.kind).has_options() {
+            return Err(DatasetError::OptionIdsOfText { member: member() });
+        }
+        if ids.len() != values {
+            return Err(DatasetError::OptionIds { member: member(), ids: ids.len(), values });
+        }
+        match ids.iter().enumerate().find(|(index, id)| ids[..*index].contains(id)) {
+            Some((_, &id)) => Err(DatasetError::DuplicateOptionId { member: member(), id }),
+            None => Ok(()),
+        }
+    }
+
+    /// The ids of the fields, in their order, which is ascending.
+    pub(crate) fn ids(&self) -> impl Iterator<Item = FieldId> {
+        let mut next = crate::dataset::FIRST_FIELD_ID;
+        self.fields.iter().map(move |field| {
+            let id = field.id.unwrap_or(FieldId(next));
+            next = id.0.saturating_add(1);
+            id
+        })
     }
 }
 
@@ -323,5 +405,21 @@ mod tests {
         assert!(options.contains("needs `values`"), "{options}");
         let share = error("schema = 1\n[[fields]]\nname = \"A\"\ntype = \"text\"\nfilled = 2");
         assert!(share.contains("line 5: fields[0].filled = 2"), "{share}");
+        let field = |rest: &str| format!("[[fields]]\nname = \"A{rest}\n");
+        let first = field("\"\ntype = \"text\"\nid = 91");
+        let order =
+            error(&format!("schema = 1\n{first}{}", field("B\"\ntype = \"text\"\nid = 91")));
+        assert!(order.contains("fields[1].id = 91") && order.contains("has 91"), "{order}");
+        let family = error(&format!("schema = 1\n{}", field("#\"\ntype = \"text\"\nid = 7")));
+        assert!(family.contains("cannot share an id"), "{family}");
+        let options = |ids: &str| {
+            let kind = "type = \"radio\"\nvalues = [\"x\", \"y\"]";
+            error(&format!("schema = 1\n{}", field(&format!("\"\n{kind}\noption_ids = {ids}"))))
+        };
+        assert!(options("[3]").contains("1 ids for 2 options"));
+        assert!(options("[3, 3]").contains("option id 3 is there twice"));
+        let text =
+            error(&format!("schema = 1\n{}", field("\"\ntype = \"text\"\noption_ids = [1]")));
+        assert!(text.contains("only a field with options"), "{text}");
     }
 }

@@ -25,10 +25,9 @@ use rand_distr::Zipf;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The first custom field's id; the others follow. Lower ids belong to no field.
-pub const FIRST_FIELD_ID: u32 = 85;
+pub use crate::dataset::FIRST_FIELD_ID;
 
-/// The first option's id; the others follow, field by field.
+/// The first option's id where a dataset gives none; the others follow, field by field.
 pub const FIRST_OPTION_ID: u32 = 301;
 
 /// When every synthetic account was last changed: 2024-01-01T00:00:00Z, in Unix seconds.
@@ -72,8 +71,8 @@ impl Organisation {
     pub fn new(dataset: &Dataset, accounts: u64, seed: u64) -> Self {
         let mut next_option = FIRST_OPTION_ID;
         let mut fields = Vec::with_capacity(dataset.fields.len());
-        for (position, spec) in dataset.fields.iter().enumerate() {
-            let definition = definition(position, spec, &mut next_option);
+        for (id, spec) in dataset.ids().zip(&dataset.fields) {
+            let definition = definition(id, spec, &mut next_option);
             let zipf = (spec.values.len() > 1).then(|| {
                 Zipf::new(spec.values.len() as f64, spec.skew).expect("a checked exponent")
             });
@@ -264,8 +263,13 @@ impl Organisation {
 
     /// The position of a field by its id.
     fn position(&self, id: FieldId) -> Option<usize> {
-        let position = id.0.checked_sub(FIRST_FIELD_ID)? as usize;
-        (position < self.fields.len()).then_some(position)
+        // Ids nearly always follow one another; those that a dataset gives ascend at least.
+        let id_at = |position: usize| self.fields.get(position).map(|field| field.definition.id);
+        let guess = id.0.checked_sub(id_at(0)?.0)? as usize;
+        if id_at(guess) == Some(id) {
+            return Some(guess);
+        }
+        self.fields.binary_search_by_key(&id, |field| field.definition.id).ok()
     }
 }
 
@@ -282,8 +286,10 @@ impl Field {
     /// The option of that id.
     fn option(&self, id: OptionId) -> Option<&OptionDef> {
         let options = &self.definition.option_values;
-        let first = options.first()?.id;
-        options.get(id.0.checked_sub(first.0)? as usize)
+        // Ids nearly always follow one another; those that a dataset gives need not.
+        let guess = id.0.wrapping_sub(options.first()?.id.0) as usize;
+        let guessed = options.get(guess).filter(|option| option.id == id);
+        guessed.or_else(|| options.iter().find(|option| option.id == id))
     }
 
     fn item(&self, value: Value) -> CustomFieldItem {
@@ -303,25 +309,33 @@ impl Field {
     }
 }
 
-fn definition(position: usize, spec: &FieldSpec, next_option: &mut u32) -> CustomField {
+fn definition(id: FieldId, spec: &FieldSpec, next_option: &mut u32) -> CustomField {
     let name: Arc<str> = Arc::from(spec.name.as_str());
     let display_type = spec.kind.into();
     let option_values = if crate::api::DisplayType::has_options(display_type) {
-        let first = *next_option;
-        *next_option += spec.values.len() as u32;
-        let option = |(id, name): (u32, &String)| OptionDef {
-            id: OptionId(id),
+        let numbered = spec.values.iter().enumerate().map(|(index, name)| {
+            let given = spec.option_ids.get(index).copied();
+            let id = given.unwrap_or_else(|| {
+                *next_option += 1;
+                OptionId(*next_option - 1)
+            });
+            (id, name)
+        });
+        let option = |(id, name): (OptionId, &String)| OptionDef {
+            id,
             name: Arc::from(name.as_str()),
             visible_on_public_forms: Some(true),
             visible_on_constituent_forms: Some(true),
         };
-        (first..).zip(&spec.values).map(option).collect()
+        numbered.map(option).collect()
     } else {
         Vec::new()
     };
     CustomField {
-        id: FieldId(FIRST_FIELD_ID + position as u32),
-        display_name: Some(Arc::clone(&name)),
+        id,
+        display_name: Some(
+            spec.display_name.as_deref().map_or_else(|| Arc::clone(&name), Arc::from),
+        ),
         name,
         status: Some(OptionStatus::Active),
         component: Some("Account".to_owned()),

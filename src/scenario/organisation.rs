@@ -50,10 +50,13 @@ fn field(plan: &Plan, name: &str) -> FieldSpec {
     }
     FieldSpec {
         name: name.to_owned(),
+        id: None,
+        display_name: None,
         kind,
         accounts: AccountType::Any,
         filled: if is_source { 1.0 } else { TARGETS_FILLED },
         values,
+        option_ids: Vec::new(),
         skew: 1.0,
         mirrors: None,
     }
