@@ -10,6 +10,7 @@ use crate::org::{Organisation, SearchError, WriteError};
 use crate::profile::Profile;
 use crate::rng::{self, Generator};
 use crate::time::Timestamp;
+use std::time::Duration;
 
 /// What Neon answers, and when.
 #[derive(Clone, Debug, PartialEq)]
@@ -78,7 +79,9 @@ pub struct Neon {
     service: [Generator; Endpoint::ALL.len()],
     ordered: Ordered,
     calls: Calls,
+    first_now: Option<Timestamp>,
     last_now: Timestamp,
+    last_ready: Timestamp,
 }
 
 impl Neon {
@@ -91,7 +94,9 @@ impl Neon {
                 .map(|endpoint| rng::stream(seed, &format!("service/{}", endpoint.name()))),
             ordered: Ordered::default(),
             calls: Calls::default(),
+            first_now: None,
             last_now: Timestamp::ZERO,
+            last_ready: Timestamp::ZERO,
             profile,
             organisation,
         }
@@ -104,6 +109,7 @@ impl Neon {
     /// Panics if `now` lies before an earlier call's.
     pub fn handle(&mut self, now: Timestamp, request: &Request) -> Reply {
         assert!(now >= self.last_now, "calls must come in order of time");
+        self.first_now.get_or_insert(now);
         self.last_now = now;
         let endpoint = request.endpoint();
         if let Admission::Denied { .. } = self.pools[endpoint.index()].admit(now) {
@@ -118,6 +124,7 @@ impl Neon {
         let law = self.profile.law(endpoint.class());
         let ready_at = now + law.sample(&mut self.service[endpoint.index()]);
         self.pools[endpoint.index()].hold(ready_at);
+        self.last_ready = self.last_ready.max(ready_at);
         let (response, delivery) = match self.ordered.take() {
             Some(order) => self.fail(now, request, order),
             None => (self.answer(now, request), Delivery::Whole),
@@ -153,6 +160,11 @@ impl Neon {
     /// When the latest call came.
     pub const fn last_call_at(&self) -> Timestamp {
         self.last_now
+    }
+
+    /// From the first call until the last admitted one was answered; `None` before any call.
+    pub fn makespan(&self) -> Option<Duration> {
+        self.first_now.map(|first| self.last_ready.max(self.last_now).since(first))
     }
 
     /// The calls so far.
@@ -247,6 +259,7 @@ mod tests {
     #[test]
     fn the_sixth_call_in_flight_is_refused_and_costs_the_reject_time() {
         let mut neon = neon();
+        assert_eq!(neon.makespan(), None);
         let get = Request::GetAccount(AccountId(1));
         for _ in 0..5 {
             assert_eq!(neon.handle(at(0), &get).ready_at, at(200));
@@ -261,6 +274,7 @@ mod tests {
         assert_eq!(neon.handle(at(200), &get).response.status, Status::OK);
         let calls = neon.calls().of(Endpoint::GetAccount);
         assert_eq!((calls.admitted, calls.rejected, calls.failed), (6, 1, 0));
+        assert_eq!(neon.makespan(), Some(Duration::from_millis(400)));
     }
 
     #[test]

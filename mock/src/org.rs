@@ -45,6 +45,7 @@ pub struct Organisation {
     fields: Vec<Field>,
     definitions: Arc<[CustomField]>,
     changes: BTreeMap<AccountId, Change>,
+    repeated_writes: u64,
 }
 
 /// One custom field: its settings, its definition and its keys.
@@ -89,6 +90,7 @@ impl Organisation {
             definitions: fields.iter().map(|field| field.definition.clone()).collect(),
             fields,
             changes: BTreeMap::new(),
+            repeated_writes: 0,
         }
     }
 
@@ -100,6 +102,11 @@ impl Organisation {
     /// How many accounts differ, or once differed, from their synthetic state.
     pub fn changed_accounts(&self) -> usize {
         self.changes.len()
+    }
+
+    /// Writes that set an account to what an earlier write had set it to already.
+    pub const fn repeated_writes(&self) -> u64 {
+        self.repeated_writes
     }
 
     /// Every custom field's definition, in id order.
@@ -140,6 +147,7 @@ impl Organisation {
             fields: self.fields.clone(),
             definitions: Arc::clone(&self.definitions),
             changes: BTreeMap::new(),
+            repeated_writes: 0,
             ..*self
         }
     }

@@ -66,6 +66,7 @@ impl Organisation {
     ) -> Result<(), WriteError> {
         let mut writes = self.check(id, account)?;
         let identity = self.merged_identity(id, &account.body);
+        let names_identity = identity.is_some();
         let change = self.changes.entry(id).or_default();
         change.identity = identity.or(change.identity.take());
         change.changed_s = calendar_s(now);
@@ -74,9 +75,12 @@ impl Organisation {
             change.values = writes;
             return Ok(());
         }
+        // A name or address that was given is not compared: few clients of a migration write one.
+        let mut is_news = names_identity;
         for (position, value) in writes {
-            change.set(position, value);
+            is_news |= change.set(position, value);
         }
+        self.repeated_writes += u64::from(!is_news);
         Ok(())
     }
 
@@ -98,6 +102,8 @@ impl Organisation {
         for (position, value) in writes {
             change.set(position, value);
         }
+        let repeats = |old: &Change| old.values == change.values && old.identity == change.identity;
+        self.repeated_writes += u64::from(self.changes.get(&id).is_some_and(repeats));
         self.changes.insert(id, change);
         Ok(())
     }
@@ -162,10 +168,18 @@ impl Organisation {
 }
 
 impl Change {
-    fn set(&mut self, position: usize, value: Option<Value>) {
+    /// Whether that is not what was written there before.
+    fn set(&mut self, position: usize, value: Option<Value>) -> bool {
         match self.values.iter_mut().find(|(changed, _)| *changed == position) {
-            Some((_, old)) => *old = value,
-            None => self.values.push((position, value)),
+            Some((_, old)) if *old == value => false,
+            Some((_, old)) => {
+                *old = value;
+                true
+            }
+            None => {
+                self.values.push((position, value));
+                true
+            }
         }
     }
 }
@@ -290,6 +304,20 @@ mod tests {
         organisation.put(Timestamp::ZERO, AccountId(3), &body(vec![text(85, "only")])).unwrap();
         assert_eq!(organisation.values(AccountId(3)).len(), 1);
         assert!(organisation.account(AccountId(3)).unwrap().body.primary_contact.is_none());
+    }
+
+    #[test]
+    fn a_write_that_repeats_an_earlier_one_is_counted() {
+        let mut organisation = organisation();
+        let account = body(vec![text(85, "new"), options(87, &[301])]);
+        let mut writes = |whole: bool, account: &Account| {
+            let write = if whole { Organisation::put } else { Organisation::patch };
+            write(&mut organisation, Timestamp::ZERO, AccountId(3), account).unwrap();
+            organisation.repeated_writes()
+        };
+        assert_eq!((writes(false, &account), writes(false, &account)), (0, 1));
+        assert_eq!(writes(false, &body(vec![text(85, "other")])), 1);
+        assert_eq!((writes(true, &account), writes(true, &account)), (1, 2));
     }
 
     #[test]
