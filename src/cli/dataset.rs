@@ -1,12 +1,13 @@
 //! `neonbench dataset`: the synthetic organisations.
 
 use super::error::CliError;
-use super::inputs::dataset;
+use super::inputs::{dataset, read};
 use super::output::{percent, say, table};
 use crate::scenario::{Scenario, Workload};
 use clap::Subcommand;
-use neon_mock::api::AccountId;
-use neon_mock::dataset::{BUILT_IN, WireDataset};
+use neon_mock::api::{AccountId, CustomField};
+use neon_mock::dataset::{BUILT_IN, WireDataset, import};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Verbs of `dataset`.
@@ -28,6 +29,20 @@ pub(super) enum DatasetCommand {
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
+    /// A dataset file with the fields, options and ids of your own organisation
+    Import {
+        /// A saved answer of `GET /customFields?category=Account`: the bare JSON array
+        #[arg(long, value_name = "FILE")]
+        custom_fields: PathBuf,
+        /// Where to write it [default: standard output]
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// A built-in dataset as a file, to start your own from
+    Export {
+        /// A built-in name
+        name: String,
+    },
 }
 
 pub(super) fn run(command: &DatasetCommand) -> Result<ExitCode, CliError> {
@@ -42,6 +57,10 @@ pub(super) fn run(command: &DatasetCommand) -> Result<ExitCode, CliError> {
         DatasetCommand::Describe { name, mappings, resources, seed } => {
             describe(name, *mappings, *resources, *seed)?;
         }
+        DatasetCommand::Import { custom_fields, out } => {
+            import_file(custom_fields, out.as_deref())?
+        }
+        DatasetCommand::Export { name } => export(name)?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -79,4 +98,36 @@ fn describe(name: &str, mappings: u32, resources: u64, seed: u64) -> Result<(), 
         say(&format!("account 1 of seed {seed}:\n{json}"))?;
     }
     Ok(())
+}
+
+fn import_file(answer: &Path, out: Option<&Path>) -> Result<(), CliError> {
+    let text = read(answer)?;
+    let fields: Vec<CustomField> = serde_json::from_str(&text).map_err(|error| {
+        CliError::usage(format!(
+            "{}: {error}: expected the bare array that GET /customFields?category=Account answers",
+            answer.display()
+        ))
+    })?;
+    let imported = import(&fields);
+    for sentence in &imported.left_out {
+        eprintln!("warning: {sentence}");
+    }
+    if imported.fields == 0 {
+        let file = answer.display();
+        return Err(CliError::usage(format!("{file}: there is no field in it to import")));
+    }
+    let Some(out) = out else { return say(imported.text.trim_end()) };
+    std::fs::write(out, &imported.text)
+        .map_err(|source| CliError::Write { path: out.to_owned(), source })?;
+    let (file, fields) = (out.display(), imported.fields);
+    say(&format!("{file}: {fields} fields\nnext: neonbench dataset describe {file}"))
+}
+
+fn export(name: &str) -> Result<(), CliError> {
+    let known = || BUILT_IN.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>();
+    let (_, text) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name).ok_or_else(|| {
+        let known = known().join(", ");
+        CliError::usage(format!("there is no dataset `{name}`; built in are {known}"))
+    })?;
+    say(text.trim_end())
 }
