@@ -1,5 +1,9 @@
 //! Judges a run by the server's truth: the organisation's final state and the server's calls.
 
+mod explain;
+
+pub use explain::{Amiss, Difference, Place};
+
 use crate::decide::{Decision, State, apply, state_of_values};
 use crate::measure::Measure;
 use crate::plan::Task;
@@ -35,46 +39,112 @@ impl Audit {
 /// The state is compared with what [`apply`] makes of the organisation as it was: all of it where
 /// the run says that it succeeded, any whole number of mappings where it says that it failed.
 pub fn audit(scenario: &Scenario, neon: &Neon, measure: &Measure, dry_run: bool) -> Audit {
-    let organisation = neon.organisation();
-    let task = Task::resolve(&scenario.plan, organisation.definitions())
-        .expect("a scenario's plan was resolved against its organisation");
-    let selected =
-        scenario.selected(organisation_before(scenario, neon).as_ref().unwrap_or(organisation));
     let mut failed = measure.failed().to_vec();
     failed.sort_unstable();
-    let mut digest = StateDigest::new();
-    let (mut mismatched, mut changing) = (0, 0);
-    let mut next_selected = selected.iter().peekable();
-    for id in (1..=organisation.accounts()).map(AccountId) {
-        let is_selected = next_selected.next_if_eq(&&id).is_some();
-        let values = organisation.values(id);
-        digest.account(id, &values);
-        if !is_selected && !organisation.is_changed(id) {
-            continue;
-        }
-        let before = organisation.original_values(id);
-        let verdict = if is_selected {
-            let failed = failed.binary_search(&id).is_ok();
-            let kind = organisation.kind(id);
-            Demand { task: &task, kind, failed, dry_run }.compare(&before, &values)
-        } else {
-            Verdict { matches: before == values, changes: false }
-        };
-        mismatched += u64::from(!verdict.matches || !organisation.has_original_identity(id));
-        changing += u64::from(verdict.changes);
-    }
+    let claims = Claims::Failed { failed: &failed, dry_run };
+    let found = compare(scenario, neon.organisation(), claims, &mut |_| {});
+    let Comparison { mismatched, lost_updates, changing, state_digest, .. } = found;
     let mut faults = Vec::new();
     if mismatched > 0 {
         faults.push(format!("{mismatched} accounts are not in the state that the plan demands"));
     }
     faults.extend(accounting_faults(measure, neon.calls(), dry_run));
-    Audit { faults, mismatched, lost_updates: 0, changing, state_digest: digest.finish() }
+    Audit { faults, mismatched, lost_updates, changing, state_digest }
+}
+
+/// What a run says of its accounts.
+#[derive(Clone, Copy, Debug)]
+pub enum Claims<'a> {
+    /// These failed, in id order, and all others succeeded; in a dry run nothing was written.
+    Failed {
+        /// The accounts that failed.
+        failed: &'a [AccountId],
+        /// Whether nothing may have been written.
+        dry_run: bool,
+    },
+    /// Nothing: an account to which the plan cannot be applied whole may be left at any mapping.
+    None,
+}
+
+/// An organisation's final state against what a plan demands of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comparison {
+    /// Accounts that the plan is for.
+    pub selected: u64,
+    /// Accounts whose state is not what the plan demands.
+    pub mismatched: u64,
+    /// Writes of others that were undone.
+    pub lost_updates: u64,
+    /// Accounts of which the plan changes something.
+    pub changing: u64,
+    /// Digest of the final state.
+    pub state_digest: String,
+}
+
+/// An account that is not as demanded.
+#[derive(Clone, Copy, Debug)]
+pub struct Mismatch<'a> {
+    /// The account.
+    pub id: AccountId,
+    /// What the plan demands of it; `None` where it is not for this account.
+    pub demand: Option<Demand<'a>>,
+    /// Its custom fields as they were.
+    pub before: &'a [(FieldId, Value)],
+    /// Its custom fields as they are.
+    pub now: &'a [(FieldId, Value)],
+    /// Whether its name and contact are as they were.
+    pub same_identity: bool,
+}
+
+/// Compares all accounts of `organisation` with what `scenario` demands of them, and hands those
+/// that are not so to `mismatch`, in id order.
+pub fn compare(
+    scenario: &Scenario,
+    organisation: &Organisation,
+    claims: Claims<'_>,
+    mismatch: &mut dyn FnMut(&Mismatch<'_>),
+) -> Comparison {
+    let task = Task::resolve(&scenario.plan, organisation.definitions())
+        .expect("a scenario's plan was resolved against its organisation");
+    let selected = scenario
+        .selected(organisation_before(scenario, organisation).as_ref().unwrap_or(organisation));
+    let mut digest = StateDigest::new();
+    let (mut mismatched, mut changing) = (0, 0);
+    let mut next_selected = selected.iter().peekable();
+    for id in (1..=organisation.accounts()).map(AccountId) {
+        let is_selected = next_selected.next_if_eq(&&id).is_some();
+        let now = organisation.values(id);
+        digest.account(id, &now);
+        if !is_selected && !organisation.is_changed(id) {
+            continue;
+        }
+        let before = organisation.original_values(id);
+        let demand =
+            is_selected.then(|| Demand::claimed(&task, organisation.kind(id), claims, id, &before));
+        let verdict = match &demand {
+            Some(demand) => demand.compare(&before, &now),
+            None => Verdict { matches: before == now, changes: false },
+        };
+        changing += u64::from(verdict.changes);
+        let same_identity = organisation.has_original_identity(id);
+        if !verdict.matches || !same_identity {
+            mismatched += 1;
+            mismatch(&Mismatch { id, demand, before: &before, now: &now, same_identity });
+        }
+    }
+    Comparison {
+        selected: selected.len() as u64,
+        mismatched,
+        lost_updates: 0,
+        changing,
+        state_digest: digest.finish(),
+    }
 }
 
 /// The organisation before the run, where a search has to be repeated on it.
-fn organisation_before(scenario: &Scenario, neon: &Neon) -> Option<Organisation> {
+fn organisation_before(scenario: &Scenario, organisation: &Organisation) -> Option<Organisation> {
     matches!(scenario.resources, crate::scenario::Resources::Search(_))
-        .then(|| neon.organisation().original())
+        .then(|| organisation.original())
 }
 
 /// What does not add up between the engine's figures and the server's.
@@ -128,7 +198,31 @@ pub struct Verdict {
     pub changes: bool,
 }
 
-impl Demand<'_> {
+impl<'a> Demand<'a> {
+    /// What the plan demands of an account, given what the run says of it.
+    fn claimed(
+        task: &'a Task,
+        kind: AccountKind,
+        claims: Claims<'_>,
+        id: AccountId,
+        before: &[(FieldId, Value)],
+    ) -> Self {
+        let mut demand = Self { task, kind, failed: false, dry_run: false };
+        match claims {
+            Claims::Failed { failed, dry_run } => {
+                demand.failed = failed.binary_search(&id).is_ok();
+                demand.dry_run = dry_run;
+            }
+            Claims::None => {
+                let mut state = state_of_values(before, task);
+                let mut notes = Decision::default();
+                apply(&mut state, kind, task, &task.steps, &mut notes);
+                demand.failed = !notes.problems.is_empty();
+            }
+        }
+        demand
+    }
+
     /// Compares an account's custom fields `now` with what the plan makes of those `before`.
     pub fn compare(&self, before: &[(FieldId, Value)], now: &[(FieldId, Value)]) -> Verdict {
         let start = state_of_values(before, self.task);
