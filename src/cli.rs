@@ -6,6 +6,7 @@ mod compare;
 mod dataset;
 mod error;
 mod inputs;
+mod judge;
 mod output;
 mod profile;
 mod progress;
@@ -50,6 +51,8 @@ enum Command {
     Scalability(scalability::ScalabilityArgs),
     /// Configurations of workers and batch size side by side
     Compare(compare::CompareArgs),
+    /// Your own script against the mock, judged by what it left there
+    Judge(judge::JudgeArgs),
     /// The mock of the Neon API over HTTP, until Ctrl-C
     Serve(serve::ServeArgs),
     /// The built-in profiles of limits and service times, and files in their form
@@ -79,6 +82,7 @@ pub fn main() -> Result<ExitCode, CliError> {
         Command::Benchmark(args) => benchmark::run(&args, voice),
         Command::Scalability(args) => scalability::run(&args, voice),
         Command::Compare(args) => compare::run(&args, voice),
+        Command::Judge(args) => judge::run(&args, voice),
         Command::Serve(args) => serve::run(&args),
         Command::Profile(command) => profile::run(&command),
         Command::Dataset(command) => dataset::run(&command),

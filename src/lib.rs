@@ -37,6 +37,7 @@ pub mod clock;
 pub mod decide;
 pub mod engine;
 pub mod event;
+pub mod judge;
 pub mod log;
 pub mod manager;
 pub mod measure;

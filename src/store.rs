@@ -1,6 +1,7 @@
 //! The store of runs: an SQLite file with records and the histograms behind them.
 
 use crate::event::Outcome;
+use crate::judge::JudgeRecord;
 use crate::measure::Measure;
 use crate::record::RunRecord;
 use crate::run::Run;
@@ -26,7 +27,24 @@ const SCHEMA: &str = "
         response_ns_hdr_v2 BLOB NOT NULL,
         PRIMARY KEY (run_id, endpoint, outcome)
     );
+    CREATE TABLE IF NOT EXISTS documents (
+        id INTEGER PRIMARY KEY,
+        kind TEXT NOT NULL,
+        made_at_unix_s INTEGER NOT NULL,
+        record_json TEXT NOT NULL
+    );
+    CREATE INDEX IF NOT EXISTS documents_by_kind ON documents (kind, id);
 ";
+
+/// Records that are no runs of ours; each kind has a form of its own.
+pub trait Document: serde::Serialize + serde::de::DeserializeOwned {
+    /// The name of the kind in the store.
+    const KIND: &'static str;
+}
+
+impl Document for JudgeRecord {
+    const KIND: &'static str = "judge";
+}
 
 /// A store that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +106,37 @@ impl Store {
         }
         transaction.commit()?;
         Ok(id)
+    }
+
+    /// Adds a document made at `made_at_unix_s`; the number that it goes by among all documents.
+    pub fn add_document<D: Document>(
+        &mut self,
+        document: &D,
+        made_at_unix_s: i64,
+    ) -> Result<i64, StoreError> {
+        let json = serde_json::to_string(document).expect("records are JSON");
+        let insert =
+            "INSERT INTO documents (kind, made_at_unix_s, record_json) VALUES (?1, ?2, ?3)";
+        self.connection
+            .execute(insert, params![D::KIND, made_at_unix_s, json])
+            .map_err(|source| StoreError::Sqlite { path: self.path.clone(), source })?;
+        Ok(self.connection.last_insert_rowid())
+    }
+
+    /// The documents of a kind, the latest first, at most `limit`.
+    pub fn documents<D: Document>(&self, limit: u32) -> Result<Vec<D>, StoreError> {
+        let sqlite = |source| StoreError::Sqlite { path: self.path.clone(), source };
+        let select =
+            "SELECT id, record_json FROM documents WHERE kind = ?1 ORDER BY id DESC LIMIT ?2";
+        let mut statement = self.connection.prepare(select).map_err(sqlite)?;
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let rows = statement.query_map(params![D::KIND, limit], read).map_err(sqlite)?;
+        let rows: Vec<(i64, String)> = rows.collect::<Result<_, _>>().map_err(sqlite)?;
+        let parse = |(id, json): (i64, String)| {
+            let form = |source| StoreError::Form { path: self.path.clone(), id, source };
+            serde_json::from_str(&json).map_err(form)
+        };
+        rows.into_iter().map(parse).collect()
     }
 
     /// The record of run `id`.

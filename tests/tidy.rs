@@ -52,6 +52,7 @@ const ROOT: &[Room] = &[
     ("record", 55),
     ("run", 60),
     ("replicate", 65),
+    ("judge", 66),
     ("store", 70),
     ("select", 75),
     ("manager", 80),

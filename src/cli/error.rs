@@ -30,6 +30,14 @@ pub enum CliError {
     Run(#[from] RunError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error("cannot run `{program}`: there is no such command")]
+    NoCommand { program: String },
+    #[error("cannot run `{program}`")]
+    Spawn { program: String, source: std::io::Error },
+    #[error("cannot make an empty HOME")]
+    Home(#[source] std::io::Error),
+    #[error("cannot wait for the command")]
+    Wait(#[source] std::io::Error),
     #[error("cannot serve")]
     Serve(#[source] neon_mock::StartError),
     #[error("cannot start the asynchronous runtime")]
@@ -51,8 +59,10 @@ pub(super) mod code {
     pub(crate) const SOME_FAILED: u8 = 3;
     pub(crate) const NOTHING_TO_DO: u8 = 4;
     pub(crate) const AUDIT_MISMATCH: u8 = 5;
+    pub(crate) const INCONCLUSIVE: u8 = 11;
     pub(crate) const GUARD: u8 = 20;
     pub(crate) const TARGET: u8 = 21;
+    pub(crate) const INTERRUPTED: u8 = 130;
 }
 
 /// The exit code that `error` ends the process with.
@@ -64,6 +74,8 @@ pub const fn exit_code(error: &CliError) -> u8 {
         | CliError::File(_)
         | CliError::Ids(_)
         | CliError::Scenario(_)
+        | CliError::NoCommand { .. }
+        | CliError::Spawn { .. }
         | CliError::Serve(_)
         | CliError::Store(_)
         | CliError::Run(
@@ -73,6 +85,8 @@ pub const fn exit_code(error: &CliError) -> u8 {
         CliError::Run(RunError::Engine(_)) => code::TARGET,
         CliError::Run(RunError::Stalled(_) | RunError::Embedded(_) | RunError::Runtime(_))
         | CliError::Runtime(_)
+        | CliError::Home(_)
+        | CliError::Wait(_)
         | CliError::Stdout(_) => code::INTERNAL,
     }
 }

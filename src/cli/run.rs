@@ -1,7 +1,7 @@
 //! `neonbench run`: one migration.
 
 use super::Voice;
-use super::args::JobArgs;
+use super::args::{EngineArgs, JobArgs, WorkloadArgs, WorldArgs};
 use super::error::{CliError, code};
 use super::inputs::Inputs;
 use super::output::{say, say_json, summary};
@@ -87,7 +87,15 @@ fn next_command(job: &JobArgs, record: &RunRecord) -> String {
 /// The flags that say what is migrated, where and how, as they were given; strategy, dry run and
 /// secrets are left out.
 pub(super) fn flags(job: &JobArgs) -> String {
-    let JobArgs { workload, engine, world, .. } = job;
+    flags_of(&job.workload, &job.engine, &job.world)
+}
+
+/// Those of a command that takes a workload and a seed.
+pub(super) fn workload_flags(workload: &WorkloadArgs, seed: Option<u64>) -> String {
+    flags_of(workload, &EngineArgs { seed, ..EngineArgs::default() }, &WorldArgs::default())
+}
+
+fn flags_of(workload: &WorkloadArgs, engine: &EngineArgs, world: &WorldArgs) -> String {
     let plan = workload.plan.as_ref().map(|path| path.display().to_string());
     let number = |number: Option<u32>| number.map(|number| number.to_string());
     let flags = [

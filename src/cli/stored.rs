@@ -3,7 +3,7 @@
 use super::Voice;
 use super::error::CliError;
 use crate::run::Run;
-use crate::store::{DEFAULT_PATH, Store, StoreError};
+use crate::store::{DEFAULT_PATH, Document, Store, StoreError};
 use clap::Args;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -35,22 +35,35 @@ impl StoreArgs {
         if self.no_store {
             return None;
         }
-        match self.try_keep(run) {
-            Ok(id) => Some(id),
-            Err(error) => {
-                if !voice.quiet {
-                    let cause = std::error::Error::source(&error)
-                        .map_or_else(String::new, |cause| format!(": {cause}"));
-                    eprintln!("warning: the run is not kept: {error}{cause}");
-                }
-                None
-            }
-        }
+        told(Store::open(&self.store).and_then(|mut store| store.add(run, now_unix_s())), voice)
     }
 
-    #[expect(clippy::disallowed_methods, reason = "stored runs carry the calendar's time")]
-    fn try_keep(&self, run: &Run) -> Result<i64, StoreError> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Store::open(&self.store)?.add(run, now.as_secs().cast_signed())
+    /// Keeps a document; the number that it goes by.
+    pub(super) fn keep_document<D: Document>(&self, document: &D, voice: Voice) -> Option<i64> {
+        if self.no_store {
+            return None;
+        }
+        let store = Store::open(&self.store);
+        told(store.and_then(|mut store| store.add_document(document, now_unix_s())), voice)
     }
+}
+
+/// What was kept; a warning says why it was not.
+fn told(kept: Result<i64, StoreError>, voice: Voice) -> Option<i64> {
+    let error = match kept {
+        Ok(id) => return Some(id),
+        Err(error) => error,
+    };
+    if !voice.quiet {
+        let cause = std::error::Error::source(&error);
+        let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
+        eprintln!("warning: the run is not kept: {error}{cause}");
+    }
+    None
+}
+
+#[expect(clippy::disallowed_methods, reason = "stored runs carry the calendar's time")]
+fn now_unix_s() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    now.as_secs().cast_signed()
 }

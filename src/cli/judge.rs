@@ -1,0 +1,176 @@
+//! `neonbench judge`: someone's own script against the mock, judged by what it left there.
+
+mod command;
+mod text;
+
+use super::Voice;
+use super::args::{EngineArgs, OutputArgs, WorkloadArgs, WorldArgs};
+use super::error::{CliError, code};
+use super::inputs::{DEMO, Inputs};
+use super::output::{say, say_json};
+use super::stored::StoreArgs;
+use crate::engine::Strategy;
+use crate::event::Event;
+use crate::judge::{Case, Command, JudgeRecord, Verdict, league};
+use crate::record::RunRecord;
+use crate::run::World;
+use clap::Args;
+use command::{Ended, Home, Surroundings};
+use neon_mock::NeonMock;
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Our strategies are compared unasked if the work is no more than this: accounts × mappings.
+const CHEAP_WORK: u64 = 50_000;
+
+/// Flags of `judge`.
+#[derive(Debug, Args)]
+#[command(after_help = "The command finds NEON_BASE_URL, NEON_ORG_ID and NEON_API_KEY in its \
+    environment, an empty HOME and no proxy. What it prints goes to standard error.\n\n\
+    Exit codes: 0 correct, 5 not as the plan demands, 11 no call reached the mock, 2 usage.\n\n\
+    neonbench judge --plan examples/clients/plan.toml -- python3 examples/clients/migrate.py")]
+pub(super) struct JudgeArgs {
+    #[command(flatten)]
+    workload: WorkloadArgs,
+    /// Seed of the organisation and the service times [default: 1]
+    #[arg(long, value_name = "K", help_heading = "Workload")]
+    seed: Option<u64>,
+    /// End the command, and all that it started, after this long
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration)]
+    timeout: Duration,
+    /// Leave HOME and proxy variables as they are: an SDK may find a configuration of its own there
+    #[arg(long)]
+    keep_home: bool,
+    /// Run our strategies on the same work, even if there is much of it
+    #[arg(long)]
+    compare: bool,
+    /// Name in the league [default: the script's]
+    #[arg(long)]
+    name: Option<String>,
+    /// Show the values that differ, which may be personal
+    #[arg(long, help_heading = "Output")]
+    show_values: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    store: StoreArgs,
+    /// The command and its arguments, after `--`
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    command: Vec<OsString>,
+}
+
+pub(super) fn run(args: &JudgeArgs, voice: Voice) -> Result<ExitCode, CliError> {
+    let engine = EngineArgs { seed: args.seed, ..EngineArgs::default() };
+    let inputs = Inputs::read(&args.workload, &engine, &WorldArgs::default())?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(CliError::Runtime)?;
+    let Some(mut record) = runtime.block_on(judged(args, &inputs))? else {
+        eprintln!("interrupted: the command was ended, and nothing is judged");
+        return Ok(ExitCode::from(code::INTERRUPTED));
+    };
+    if record.verdict != Verdict::NoCalls && (args.compare || is_cheap(&inputs)) {
+        record.league = league(&record, &ours(&inputs)?);
+    }
+    record.next_command = next_command(args, &record);
+    // Values are for the eyes of the one who asked to see them, and not for the store.
+    if !args.show_values {
+        args.store.keep_document(&record, voice);
+    } else if !voice.quiet {
+        eprintln!("note: with --show-values nothing is stored");
+    }
+    if args.output.json {
+        say_json(&record)?;
+    } else {
+        say(&text::summary(&record))?;
+    }
+    if record.verdict == Verdict::NoCalls {
+        eprintln!("error: your command did not talk to the mock; check where it wrote");
+    }
+    Ok(ExitCode::from(match record.verdict {
+        Verdict::Correct => 0,
+        Verdict::NoCalls => code::INCONCLUSIVE,
+        _ => code::AUDIT_MISMATCH,
+    }))
+}
+
+/// Runs the command against a mock of its own; `None` if it was interrupted.
+async fn judged(args: &JudgeArgs, inputs: &Inputs) -> Result<Option<JudgeRecord>, CliError> {
+    let seed = inputs.seed();
+    let mock = NeonMock::builder()
+        .neon(inputs.scenario.neon(seed))
+        .credentials(DEMO, DEMO)
+        .try_start()
+        .await
+        .map_err(CliError::Serve)?;
+    let home = Home::new(args.keep_home)?;
+    let (org_id, api_key) = mock.credentials();
+    let base_url = mock.base_url();
+    let surroundings = Surroundings { base_url: &base_url, org_id, api_key, home: &home };
+    let command = match command::run(&args.command, &surroundings, args.timeout).await? {
+        Ended::Interrupted => return Ok(None),
+        Ended::Judged(command) => command,
+    };
+    Ok(Some(judge(args, inputs, &mock, command)))
+}
+
+fn judge(args: &JudgeArgs, inputs: &Inputs, mock: &NeonMock, command: Command) -> JudgeRecord {
+    let name = args.name.clone().unwrap_or_else(|| name_of(&args.command));
+    let case = Case {
+        name: &name,
+        scenario: &inputs.scenario,
+        seed: inputs.seed(),
+        command,
+        unauthorized: mock.unauthorized(),
+        undecodable: mock.undecodable(),
+        show_values: args.show_values,
+    };
+    let mut record = mock.with_neon(|neon| case.judge(neon));
+    if command.timed_out {
+        let timeout = humantime::format_duration(args.timeout);
+        record.warnings.push(format!("the command was ended after {timeout}; --timeout sets that"));
+    } else if command.exit_status != Some(0) {
+        let how = text::ending(&command);
+        record.warnings.push(format!("the command {how}; the verdict is what the mock holds"));
+    }
+    if record.calls.unauthorized > 0 {
+        let count = record.calls.unauthorized;
+        let variables = "NEON_ORG_ID and NEON_API_KEY";
+        record.warnings.push(format!("{count} calls came without the credentials of {variables}"));
+    }
+    record
+}
+
+/// What a league row is called: the script that an interpreter runs, else the program.
+fn name_of(command: &[OsString]) -> String {
+    let is_script = |word: &&OsString| Path::new(word).is_file();
+    let script = command.iter().skip(1).find(is_script).or(command.first());
+    let file_name = script.and_then(|word| Path::new(word).file_name());
+    file_name.map_or_else(|| "your command".to_owned(), |name| name.to_string_lossy().into_owned())
+}
+
+fn is_cheap(inputs: &Inputs) -> bool {
+    let scenario = &inputs.scenario;
+    scenario.expected_resources().saturating_mul(scenario.mappings() as u64) <= CHEAP_WORK
+}
+
+/// Every strategy on the same organisation, in virtual time.
+fn ours(inputs: &Inputs) -> Result<Vec<RunRecord>, CliError> {
+    let run = |strategy| {
+        let order = inputs.order_for(&inputs.scenario, strategy)?;
+        Ok(order.run(&World::Virtual, &mut |_: &Event| {})?.record)
+    };
+    Strategy::ALL.into_iter().map(run).collect()
+}
+
+fn next_command(args: &JudgeArgs, record: &JudgeRecord) -> String {
+    let job = super::run::workload_flags(&args.workload, args.seed);
+    match record.verdict {
+        Verdict::Correct => format!("neonbench benchmark{job}"),
+        Verdict::NoCalls => format!("neonbench serve{job}"),
+        _ => format!("neonbench judge{job} --show-values -- COMMAND"),
+    }
+}

@@ -1,0 +1,184 @@
+//! Runs a judged command: where it may write to, what it may find, and how it ends.
+
+use crate::cli::error::CliError;
+use crate::clock::Clock;
+use crate::judge::Command;
+use crate::world::WallClock;
+use neon_mock::time::Timestamp;
+use std::ffi::OsString;
+use std::io::ErrorKind;
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+use tempfile::TempDir;
+use tokio::process::Child;
+
+/// How long a command that is told to end may take for it before it is ended.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Variables that could send a client elsewhere, or give it somebody else's settings.
+const ELSEWHERE: [&str; 16] = [
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "CURL_HOME",
+    "NETRC",
+    "XDG_CONFIG_HOME",
+    "XDG_CONFIG_DIRS",
+    "XDG_DATA_HOME",
+    "XDG_STATE_HOME",
+    "APPDATA",
+    "LOCALAPPDATA",
+];
+
+/// The HOME that a command gets.
+pub(super) enum Home {
+    /// An empty one, which goes when this is dropped.
+    Empty(TempDir),
+    /// The user's own.
+    Kept,
+}
+
+impl Home {
+    pub(super) fn new(keep: bool) -> Result<Self, CliError> {
+        if keep {
+            return Ok(Self::Kept);
+        }
+        let folder = tempfile::Builder::new().prefix("neonbench-home-").tempdir();
+        Ok(Self::Empty(folder.map_err(CliError::Home)?))
+    }
+}
+
+/// What a command finds.
+pub(super) struct Surroundings<'a> {
+    pub(super) base_url: &'a str,
+    pub(super) org_id: &'a str,
+    pub(super) api_key: &'a str,
+    pub(super) home: &'a Home,
+}
+
+/// How it ended.
+pub(super) enum Ended {
+    /// By itself, or for taking too long.
+    Judged(Command),
+    /// By the user's Ctrl-C.
+    Interrupted,
+}
+
+/// Why the wait is over.
+enum Cause {
+    Exit(ExitStatus),
+    Timeout,
+    Interrupt,
+}
+
+/// Runs `words` until it ends, `timeout` has passed or the user interrupts.
+///
+/// It reads nothing, and all that it prints goes to our standard error. It has a process group of
+/// its own: what it started is ended with it when it is ended.
+pub(super) async fn run(
+    words: &[OsString],
+    surroundings: &Surroundings<'_>,
+    timeout: Duration,
+) -> Result<Ended, CliError> {
+    let clock = WallClock::start();
+    let mut child = spawn(words, surroundings)?;
+    let cause = tokio::select! {
+        biased;
+        status = child.wait() => Cause::Exit(status.map_err(CliError::Wait)?),
+        interrupt = tokio::signal::ctrl_c() => {
+            interrupt.map_err(CliError::Runtime)?;
+            Cause::Interrupt
+        }
+        () = clock.sleep_until(Timestamp::ZERO + timeout) => Cause::Timeout,
+    };
+    let timed_out = matches!(cause, Cause::Timeout);
+    let status = match cause {
+        Cause::Exit(status) => status,
+        Cause::Timeout => end(&mut child, &clock).await?,
+        Cause::Interrupt => {
+            end(&mut child, &clock).await?;
+            return Ok(Ended::Interrupted);
+        }
+    };
+    Ok(Ended::Judged(Command {
+        exit_status: status.code(),
+        signal: signal(status),
+        timed_out,
+        wall_s: clock.elapsed().as_secs_f64(),
+    }))
+}
+
+fn spawn(words: &[OsString], surroundings: &Surroundings<'_>) -> Result<Child, CliError> {
+    let [program, arguments @ ..] = words else {
+        return Err(CliError::usage("there is no command after `--`"));
+    };
+    let mut command = tokio::process::Command::new(program);
+    command
+        .args(arguments)
+        .env("NEON_BASE_URL", surroundings.base_url)
+        .env("NEON_ORG_ID", surroundings.org_id)
+        .env("NEON_API_KEY", surroundings.api_key)
+        .stdin(Stdio::null())
+        .stdout(std::io::stderr())
+        .stderr(Stdio::inherit())
+        .kill_on_drop(true);
+    #[cfg(unix)]
+    command.process_group(0);
+    if let Home::Empty(folder) = surroundings.home {
+        ELSEWHERE.iter().for_each(|name| {
+            command.env_remove(name);
+        });
+        command.env("HOME", folder.path()).env("USERPROFILE", folder.path());
+    }
+    command.spawn().map_err(|source| {
+        let program = program.to_string_lossy().into_owned();
+        match source.kind() {
+            ErrorKind::NotFound => CliError::NoCommand { program },
+            _ => CliError::Spawn { program, source },
+        }
+    })
+}
+
+/// Ends the command and all that it started: first they are told, then they are ended.
+async fn end(child: &mut Child, clock: &WallClock) -> Result<ExitStatus, CliError> {
+    // Until it is waited for, its id, which is its group's, is nobody else's.
+    tell(child, false);
+    clock.sleep_until(clock.now() + GRACE).await;
+    tell(child, true);
+    child.wait().await.map_err(CliError::Wait)
+}
+
+/// Sends the group the signal to end, or the one that it cannot refuse.
+#[cfg(unix)]
+fn tell(child: &mut Child, for_good: bool) {
+    use rustix::process::{Pid, Signal, kill_process_group};
+    let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
+    let signal = if for_good { Signal::KILL } else { Signal::TERM };
+    if let Some(group) = group {
+        // It fails if all of them have gone.
+        let _ = kill_process_group(group, signal);
+    }
+}
+
+#[cfg(not(unix))]
+fn tell(child: &mut Child, for_good: bool) {
+    if for_good {
+        // It fails if it has gone.
+        let _ = child.start_kill();
+    }
+}
+
+#[cfg(unix)]
+fn signal(status: ExitStatus) -> Option<i32> {
+    std::os::unix::process::ExitStatusExt::signal(&status)
+}
+
+#[cfg(not(unix))]
+fn signal(_: ExitStatus) -> Option<i32> {
+    None
+}

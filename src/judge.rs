@@ -1,0 +1,262 @@
+//! Judges a foreign client's migration by the server's truth, and puts it beside our strategies.
+//!
+//! Nothing that the client says of itself is believed: its calls are those that reached the mock, its
+//! result is the organisation that it left.
+
+mod record;
+
+pub use record::{
+    Command, DifferenceRecord, EndpointRecord, JudgeRecord, JudgedAudit, JudgedCalls,
+    JudgedRecords, JudgedWrites, LeagueRow, SCHEMA, Verdict,
+};
+
+use crate::audit::{Amiss, Claims, Comparison, Difference, Mismatch, Place, compare};
+use crate::bound::{Work, lower_bound};
+use crate::record::{AuditBy, RunRecord};
+use crate::scenario::Scenario;
+use neon_mock::api::{AccountId, Class, CustomField, Endpoint, Value};
+use neon_mock::{Calls, Neon};
+use std::time::Duration;
+
+/// Differences that a record shows; the others are only counted.
+pub const MAX_DIFFERENCES: usize = 20;
+
+/// What is judged.
+#[derive(Clone, Debug)]
+pub struct Case<'a> {
+    /// The name of its row.
+    pub name: &'a str,
+    /// What it was to migrate, and where.
+    pub scenario: &'a Scenario,
+    /// The organisation's seed.
+    pub seed: u64,
+    /// How the command ended.
+    pub command: Command,
+    /// Calls that were answered 401.
+    pub unauthorized: u64,
+    /// Calls with the right credentials that are none that the mock knows.
+    pub undecodable: u64,
+    /// Whether differences show the values, which may be personal, or only their form.
+    pub show_values: bool,
+}
+
+impl Case<'_> {
+    /// Judges what the client left in `neon`.
+    pub fn judge(&self, neon: &Neon) -> JudgeRecord {
+        let (organisation, scenario) = (neon.organisation(), self.scenario);
+        let mut tally = Tally::new(self, organisation.definitions());
+        let found = compare(scenario, organisation, Claims::None, &mut |m| tally.add(m));
+        let Tally { mut records, differences, differences_total, strays_lost, .. } = tally;
+        records.total = found.selected;
+        records.correct = found.selected - records.wrong - records.lost - records.untouched;
+        let calls = calls(neon.calls(), self.unauthorized, self.undecodable);
+        let writes = writes(neon);
+        let is_data_lost = records.lost + strays_lost > 0;
+        let verdict = match () {
+            () if calls.total + calls.undecodable == 0 => Verdict::NoCalls,
+            () if is_data_lost => Verdict::DataLost,
+            () if records.wrong + records.stray > 0 => Verdict::WrongData,
+            () if records.untouched > 0 && writes.total == 0 => Verdict::NothingWritten,
+            () if records.untouched > 0 => Verdict::Incomplete,
+            () => Verdict::Correct,
+        };
+        let work = Work { accounts: found.selected, changes: found.changing };
+        let lower_bound = lower_bound(&scenario.profile, work);
+        let makespan = neon.makespan().unwrap_or_default();
+        JudgeRecord {
+            schema: SCHEMA,
+            name: self.name.to_owned(),
+            verdict,
+            command: self.command,
+            scenario: scenario.name.clone(),
+            dataset: scenario.dataset_name.clone(),
+            profile: scenario.profile.name().to_owned(),
+            profile_digest: scenario.profile.digest().to_owned(),
+            seed: self.seed,
+            resources: found.selected,
+            mappings: scenario.mappings() as u64,
+            makespan_s: makespan.as_secs_f64(),
+            lower_bound_s: lower_bound.as_secs_f64(),
+            efficiency: ratio(lower_bound, makespan),
+            calls,
+            records,
+            writes,
+            audit: audited(verdict, found),
+            differences_total,
+            differences,
+            league: Vec::new(),
+            warnings: scenario.warnings().to_vec(),
+            next_command: String::new(),
+        }
+    }
+
+    fn difference(
+        &self,
+        id: AccountId,
+        difference: &Difference,
+        fields: &[CustomField],
+    ) -> DifferenceRecord {
+        let Difference { place, amiss, expected, found } = difference;
+        let field = match place {
+            Place::Field(id) => fields.iter().find(|field| field.id == *id),
+            Place::Identity => None,
+        };
+        let say = |value: &Option<Value>| match place {
+            Place::Field(_) if self.show_values => shown(value.as_ref(), field),
+            Place::Field(_) => form(value.as_ref()),
+            Place::Identity => "not shown".to_owned(),
+        };
+        DifferenceRecord {
+            resource_id: id.to_string(),
+            field: field.map_or_else(|| "name and contact".to_owned(), |f| f.name.to_string()),
+            field_id: field.map(|field| field.id.to_string()),
+            amiss: amiss_name(*amiss).to_owned(),
+            expected: say(expected),
+            found: say(found),
+        }
+    }
+}
+
+fn audited(verdict: Verdict, found: Comparison) -> JudgedAudit {
+    JudgedAudit {
+        valid: verdict == Verdict::Correct,
+        by: AuditBy::Server,
+        mismatched: found.mismatched,
+        lost_updates: found.lost_updates,
+        state_digest: found.state_digest,
+    }
+}
+
+/// Accounts counted by what is amiss with them.
+struct Tally<'a> {
+    case: &'a Case<'a>,
+    fields: &'a [CustomField],
+    records: JudgedRecords,
+    strays_lost: u64,
+    differences: Vec<DifferenceRecord>,
+    differences_total: u64,
+}
+
+impl<'a> Tally<'a> {
+    fn new(case: &'a Case<'a>, fields: &'a [CustomField]) -> Self {
+        Self {
+            case,
+            fields,
+            records: JudgedRecords::default(),
+            strays_lost: 0,
+            differences: Vec::new(),
+            differences_total: 0,
+        }
+    }
+
+    fn add(&mut self, mismatch: &Mismatch<'_>) {
+        let differences = mismatch.differences();
+        let worst = differences.iter().map(|difference| difference.amiss).max();
+        if mismatch.demand.is_none() {
+            self.records.stray += 1;
+            self.strays_lost += u64::from(worst == Some(Amiss::Lost));
+        } else {
+            match worst {
+                Some(Amiss::Lost) => self.records.lost += 1,
+                Some(Amiss::Untouched) => self.records.untouched += 1,
+                Some(Amiss::Wrong) | None => self.records.wrong += 1,
+            }
+        }
+        self.differences_total += differences.len() as u64;
+        let room = MAX_DIFFERENCES - self.differences.len();
+        for difference in differences.iter().take(room) {
+            self.differences.push(self.case.difference(mismatch.id, difference, self.fields));
+        }
+    }
+}
+
+const fn amiss_name(amiss: Amiss) -> &'static str {
+    match amiss {
+        Amiss::Untouched => "untouched",
+        Amiss::Wrong => "wrong",
+        Amiss::Lost => "lost",
+    }
+}
+
+/// A value's form, which gives nothing away: `text of 12 characters`, `3 options`.
+fn form(value: Option<&Value>) -> String {
+    let several = |count: usize| if count == 1 { "" } else { "s" };
+    match value {
+        None => "nothing".to_owned(),
+        Some(Value::Text(text)) => {
+            let count = text.chars().count();
+            format!("text of {count} character{}", several(count))
+        }
+        Some(Value::Options(ids)) => format!("{} option{}", ids.len(), several(ids.len())),
+    }
+}
+
+/// A value itself; options by their names.
+fn shown(value: Option<&Value>, field: Option<&CustomField>) -> String {
+    match value {
+        None => "nothing".to_owned(),
+        Some(Value::Text(text)) => format!("`{text}`"),
+        Some(Value::Options(ids)) => {
+            let options = || field.into_iter().flat_map(|field| &field.option_values);
+            let name = |id| options().find(|option| option.id == id).map(|option| &*option.name);
+            let names: Vec<String> = ids
+                .iter()
+                .map(|&id| name(id).map_or_else(|| id.to_string(), |name| format!("`{name}`")))
+                .collect();
+            names.join(", ")
+        }
+    }
+}
+
+fn calls(calls: &Calls, unauthorized: u64, undecodable: u64) -> JudgedCalls {
+    let of = Endpoint::ALL.into_iter().map(|endpoint| (endpoint, calls.of(endpoint)));
+    let came = of.filter(|(_, calls)| calls.admitted + calls.rejected > 0);
+    JudgedCalls {
+        total: calls.total(),
+        rejected: calls.rejected(),
+        failed: calls.failed(),
+        unauthorized,
+        undecodable,
+        by_endpoint: came
+            .map(|(endpoint, calls)| EndpointRecord {
+                endpoint: endpoint.name().to_owned(),
+                admitted: calls.admitted,
+                rejected: calls.rejected,
+                failed: calls.failed,
+            })
+            .collect(),
+    }
+}
+
+/// The writes that took effect, and how many of them were one too many.
+fn writes(neon: &Neon) -> JudgedWrites {
+    let is_write = |endpoint: &Endpoint| matches!(endpoint.class(), Class::Patch | Class::Put);
+    let of = Endpoint::ALL.into_iter().filter(is_write).map(|endpoint| neon.calls().of(endpoint));
+    let total: u64 = of.map(|calls| calls.admitted - calls.failed).sum();
+    JudgedWrites {
+        total,
+        repeated: neon.organisation().repeated_writes(),
+        beyond_one: total.saturating_sub(neon.organisation().changed_accounts() as u64),
+    }
+}
+
+fn ratio(least: Duration, taken: Duration) -> f64 {
+    if taken.is_zero() { 0.0 } else { least.as_secs_f64() / taken.as_secs_f64() }
+}
+
+/// The league: our strategies' runs on the same scenario, and the judged client among them.
+///
+/// Who fails the audit is listed last and has no rank.
+pub fn league(judged: &JudgeRecord, ours: &[RunRecord]) -> Vec<LeagueRow> {
+    let mut rows: Vec<LeagueRow> = ours.iter().map(LeagueRow::of_run).collect();
+    rows.push(LeagueRow::of_judged(judged));
+    let class = |row: &LeagueRow| !row.valid;
+    rows.sort_by(|a, b| class(a).cmp(&class(b)).then(a.makespan_s.total_cmp(&b.makespan_s)));
+    for (rank, row) in (1..).zip(rows.iter_mut().take_while(|row| row.valid)) {
+        row.rank = Some(rank);
+    }
+    rows
+}
+
+#[cfg(test)]
+mod tests;
