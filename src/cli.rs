@@ -13,6 +13,7 @@ mod progress;
 mod report;
 mod run;
 mod scalability;
+mod selftest;
 mod serve;
 mod stored;
 
@@ -53,6 +54,8 @@ enum Command {
     Compare(compare::CompareArgs),
     /// Your own script against the mock, judged by what it left there
     Judge(judge::JudgeArgs),
+    /// How faithful the mock's delays and limits are on this machine
+    Selftest(selftest::SelftestArgs),
     /// The mock of the Neon API over HTTP, until Ctrl-C
     Serve(serve::ServeArgs),
     /// The built-in profiles of limits and service times, and files in their form
@@ -83,6 +86,7 @@ pub fn main() -> Result<ExitCode, CliError> {
         Command::Scalability(args) => scalability::run(&args, voice),
         Command::Compare(args) => compare::run(&args, voice),
         Command::Judge(args) => judge::run(&args, voice),
+        Command::Selftest(args) => selftest::run(&args, voice),
         Command::Serve(args) => serve::run(&args),
         Command::Profile(command) => profile::run(&command),
         Command::Dataset(command) => dataset::run(&command),

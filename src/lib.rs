@@ -49,6 +49,7 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod select;
+pub mod selftest;
 pub mod store;
 pub mod transport;
 pub mod world;

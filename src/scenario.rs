@@ -46,7 +46,8 @@ impl DatasetSource {
         }
     }
 
-    fn load(&self, mappings: u32) -> Result<Dataset, ScenarioError> {
+    /// Reads it, with `mappings` fields for each `#`.
+    pub fn load(&self, mappings: u32) -> Result<Dataset, ScenarioError> {
         match self {
             Self::BuiltIn(name) => Dataset::built_in(name, mappings)
                 .ok_or_else(|| ScenarioError::UnknownDataset(name.clone())),

@@ -5,6 +5,7 @@ use crate::judge::JudgeRecord;
 use crate::measure::Measure;
 use crate::record::RunRecord;
 use crate::run::Run;
+use crate::selftest::SelftestRecord;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2Serializer};
 use neon_mock::api::Endpoint;
@@ -44,6 +45,10 @@ pub trait Document: serde::Serialize + serde::de::DeserializeOwned {
 
 impl Document for JudgeRecord {
     const KIND: &'static str = "judge";
+}
+
+impl Document for SelftestRecord {
+    const KIND: &'static str = "selftest";
 }
 
 /// A store that cannot be used.

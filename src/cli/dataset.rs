@@ -3,10 +3,11 @@
 use super::error::CliError;
 use super::inputs::{dataset, read};
 use super::output::{percent, say, table};
-use crate::scenario::{Scenario, Workload};
+use crate::scenario::MAX_ACCOUNTS;
 use clap::Subcommand;
 use neon_mock::api::{AccountId, CustomField};
 use neon_mock::dataset::{BUILT_IN, WireDataset, import};
+use neon_mock::org::Organisation;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -23,7 +24,7 @@ pub(super) enum DatasetCommand {
         #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
         mappings: u32,
         /// Accounts to look at
-        #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..))]
+        #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=MAX_ACCOUNTS))]
         resources: u64,
         /// Seed
         #[arg(long, default_value_t = 1)]
@@ -66,13 +67,8 @@ pub(super) fn run(command: &DatasetCommand) -> Result<ExitCode, CliError> {
 }
 
 fn describe(name: &str, mappings: u32, resources: u64, seed: u64) -> Result<(), CliError> {
-    let scenario = Scenario::new(Workload {
-        dataset: Some(dataset(name)?),
-        mappings: Some(mappings),
-        resources: Some(resources),
-        ..Workload::default()
-    })?;
-    let organisation = scenario.organisation(seed);
+    let dataset = dataset(name)?.load(mappings)?;
+    let organisation = Organisation::new(&dataset, resources, seed);
     let mut filled = vec![0_u64; organisation.definitions().len()];
     for id in (1..=resources).map(AccountId) {
         for (field, _) in organisation.values(id) {

@@ -4,6 +4,7 @@ use crate::engine::EngineError;
 use crate::plan::IdsError;
 use crate::run::RunError;
 use crate::scenario::ScenarioError;
+use crate::selftest::SelftestError;
 use crate::store::StoreError;
 use neon_mock::file::FileError;
 use std::path::PathBuf;
@@ -28,6 +29,8 @@ pub enum CliError {
     Scenario(#[from] ScenarioError),
     #[error(transparent)]
     Run(#[from] RunError),
+    #[error(transparent)]
+    Selftest(#[from] SelftestError),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("cannot run `{program}`: there is no such command")]
@@ -59,6 +62,7 @@ pub(super) mod code {
     pub(crate) const SOME_FAILED: u8 = 3;
     pub(crate) const NOTHING_TO_DO: u8 = 4;
     pub(crate) const AUDIT_MISMATCH: u8 = 5;
+    pub(crate) const GATE: u8 = 10;
     pub(crate) const INCONCLUSIVE: u8 = 11;
     pub(crate) const GUARD: u8 = 20;
     pub(crate) const TARGET: u8 = 21;
@@ -84,6 +88,7 @@ pub const fn exit_code(error: &CliError) -> u8 {
         CliError::Guard(_) => code::GUARD,
         CliError::Run(RunError::Engine(_)) => code::TARGET,
         CliError::Run(RunError::Stalled(_) | RunError::Embedded(_) | RunError::Runtime(_))
+        | CliError::Selftest(_)
         | CliError::Runtime(_)
         | CliError::Home(_)
         | CliError::Wait(_)

@@ -17,8 +17,8 @@ pub struct Imported {
 
 /// The head of the file: what the answer does not say, and the reader may want to change.
 const HEAD: &str = "\
-# Made by `neonbench dataset import` from an answer of GET /customFields. Fields and options have the
-# ids that they have there. What the answer does not say is made up, and yours to change:
+# Made from an answer of GET /customFields. Fields and options have the ids that they have there.
+# What the answer does not say is made up, and yours to change:
 #   filled  share of accounts on which the field is filled
 #   values  of a text field: its vocabulary; without any, free text
 schema = 1

@@ -1,0 +1,115 @@
+//! `neonbench selftest`: how faithful the mock's delays and limits are on this machine.
+
+use super::Voice;
+use super::args::OutputArgs;
+use super::error::{CliError, code};
+use super::output::{count, duration, say, say_json, table};
+use super::stored::StoreArgs;
+use crate::selftest::{self, FidelityRow, PoolRow, SelftestRecord, Size};
+use clap::Args;
+use std::process::ExitCode;
+
+/// Flags of `selftest`.
+#[derive(Debug, Args)]
+#[command(after_help = "Takes some three minutes, with --quick some twenty seconds. \
+    Exit codes: 0 all bars met, 10 a bar is missed.")]
+pub(super) struct SelftestArgs {
+    /// Fewer calls
+    #[arg(long)]
+    quick: bool,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+pub(super) fn run(args: &SelftestArgs, voice: Voice) -> Result<ExitCode, CliError> {
+    let size = if args.quick { Size::QUICK } else { Size::FULL };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(CliError::Runtime)?;
+    let mut progress = |what: &str| {
+        if !voice.quiet {
+            eprintln!("{what}");
+        }
+    };
+    let record = runtime.block_on(selftest::run(&size, &mut progress))?;
+    args.store.keep_document(&record, voice);
+    if args.output.json {
+        say_json(&record)?;
+    } else {
+        say(&summary(&record))?;
+    }
+    Ok(ExitCode::from(if record.passed { 0 } else { code::GATE }))
+}
+
+fn summary(record: &SelftestRecord) -> String {
+    let machine = &record.machine;
+    let build = if machine.optimised { "release build" } else { "debug build: figures say little" };
+    let mut lines = vec![format!(
+        "{}, {} · {} processors · {build} · {}",
+        machine.os,
+        machine.architecture,
+        machine.processors,
+        duration(record.wall_s)
+    )];
+    let header = [
+        "law, ms",
+        "in flight",
+        "calls",
+        "KS",
+        "p50 error",
+        "p99 error",
+        "per call p50",
+        "p90",
+        "p99",
+        "max",
+        "bars",
+    ];
+    let rows: Vec<Vec<String>> = record.fidelity.iter().map(fidelity).collect();
+    lines.push(table(&header, &rows));
+    lines.push(pool(&record.pool));
+    lines.push(format!("passed: {}", if record.passed { "yes" } else { "NO" }));
+    lines.join("\n")
+}
+
+fn fidelity(row: &FidelityRow) -> Vec<String> {
+    let ms = |ms: f64| format!("{ms:+.2}");
+    let bars: Vec<String> = row
+        .bars
+        .iter()
+        .map(|bar| {
+            let met = if bar.met { "met" } else { "MISSED" };
+            format!("{} ≤ {} {met}", bar.figure, bar.at_most)
+        })
+        .collect();
+    let per_call = row.per_call_ms;
+    vec![
+        row.law.clone(),
+        row.in_flight.to_string(),
+        count(row.calls),
+        format!("{:.4}", row.ks),
+        ms(row.p50_error_ms),
+        ms(row.p99_error_ms),
+        ms(per_call.p50),
+        ms(per_call.p90),
+        ms(per_call.p99),
+        ms(per_call.max),
+        if bars.is_empty() { "–".to_owned() } else { bars.join(", ") },
+    ]
+}
+
+fn pool(row: &PoolRow) -> String {
+    format!(
+        "pool of {}, {} connections: {} calls admitted, {} refused; at most {} at once, {} refused \
+         while a slot was free: {}",
+        row.pool,
+        row.connections,
+        count(row.admitted),
+        count(row.refused),
+        row.most_at_once,
+        count(row.refused_while_free),
+        if row.is_exact() { "exact" } else { "NOT EXACT" }
+    )
+}

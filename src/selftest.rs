@@ -1,0 +1,185 @@
+//! How faithful the mock's delays and limits are on this machine: what is configured against what
+//! is served, over real connections, by a client that does next to nothing itself.
+//!
+//! A fidelity row compares the service times that the mock drew with those that its client saw, from
+//! sending a request to having its head. The pool row asks whether one call too many was ever let in,
+//! or one refused while a slot was free.
+
+mod client;
+mod pool;
+mod record;
+mod statistics;
+
+pub use record::{Bar, FidelityRow, Machine, PerCall, PoolRow, SCHEMA, SelftestRecord};
+
+use crate::world::WallClock;
+use client::{Answered, Load, drive};
+use neon_mock::api::{Endpoint, Status};
+use neon_mock::file::FileError;
+use neon_mock::profile::Profile;
+use neon_mock::service::Law;
+use neon_mock::{NeonMock, StartError, rng};
+use std::time::Duration;
+
+/// Seed of organisation and service times.
+const SEED: u64 = 1;
+
+/// Median and 0.99 quantile of the log-normal law, and the constant.
+const MEDIAN: Duration = Duration::from_millis(100);
+const P99: Duration = Duration::from_millis(400);
+
+/// Slots of the pool, connections that want them, and how long each slot is held.
+const POOL: u32 = 5;
+const POOL_CONNECTIONS: u32 = 50;
+const POOL_HELD: Duration = Duration::from_millis(1);
+
+/// Calls of one round of the pool test: what is kept of them stays small.
+const POOL_ROUND: u64 = 100_000;
+
+/// Bars of the design, in ms but for the first.
+const MAX_KS: f64 = 0.02;
+const MAX_P50_ERROR_MS: f64 = 0.5;
+const MAX_P50_ERROR_CONSTANT_MS: f64 = 0.7;
+
+/// How much is measured.
+#[derive(Clone, Copy, Debug)]
+pub struct Size {
+    /// Calls in flight, calls under the log-normal law, and calls under the constant one.
+    pub levels: [(u32, u64, u64); 4],
+    /// Calls of the pool test.
+    pub pool_calls: u64,
+    /// Whether it is the small size.
+    pub quick: bool,
+}
+
+impl Size {
+    /// The size that the bars are meant for: some three minutes.
+    pub const FULL: Self = Self {
+        levels: [(1, 200, 100), (10, 2_000, 1_000), (50, 20_000, 5_000), (200, 20_000, 20_000)],
+        pool_calls: 1_000_000,
+        quick: false,
+    };
+
+    /// Some fifteen seconds.
+    pub const QUICK: Self = Self {
+        levels: [(1, 20, 10), (10, 200, 100), (50, 1_000, 500), (200, 4_000, 2_000)],
+        pool_calls: 50_000,
+        quick: true,
+    };
+}
+
+/// A selftest that could not be made.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum SelftestError {
+    #[error("cannot start the mock")]
+    Start(#[from] StartError),
+    #[error("the profile of the selftest")]
+    Profile(#[from] FileError),
+    #[error("the connection to the mock")]
+    Connection(#[from] std::io::Error),
+    #[error("the mock answered status {0}")]
+    Answer(u16),
+    #[error("no answer within {0:?}")]
+    Stuck(Duration),
+}
+
+/// Measures all of it; `progress` hears what comes next.
+pub async fn run(
+    size: &Size,
+    progress: &mut dyn FnMut(&str),
+) -> Result<SelftestRecord, SelftestError> {
+    let clock = WallClock::start();
+    let mut fidelity = Vec::new();
+    for (in_flight, calls, _) in size.levels {
+        progress(&format!("log-normal, {in_flight} in flight, {calls} calls"));
+        fidelity.push(log_normal(in_flight, calls).await?);
+    }
+    for (in_flight, _, calls) in size.levels {
+        progress(&format!("constant, {in_flight} in flight, {calls} calls"));
+        fidelity.push(constant(in_flight, calls).await?);
+    }
+    progress(&format!("pool of {POOL}, {POOL_CONNECTIONS} connections, {} calls", size.pool_calls));
+    let pool = pool_row(size.pool_calls).await?;
+    let wall_s = clock.elapsed().as_secs_f64();
+    Ok(SelftestRecord::new(size.quick, wall_s, fidelity, pool))
+}
+
+/// A profile without refusals, or with a pool, whose GETs take a time by `law`.
+fn profile(limits: &str, law: &str) -> Result<Profile, FileError> {
+    let others = "{ law = \"constant\", time = \"0ms\" }";
+    let text = format!(
+        "schema = 1\n[limits]\n{limits}\nreject_after = \"0ms\"\n[service]\nget = {law}\n\
+         patch = {others}\nput = {others}\nsearch = {others}\nmetadata = {others}\n"
+    );
+    Profile::from_toml("selftest", &text)
+}
+
+async fn served(profile: Profile, load: &Load) -> Result<Vec<Answered>, SelftestError> {
+    let mock = NeonMock::builder().profile(profile).accounts(50).seed(SEED).try_start().await?;
+    let (org_id, api_key) = mock.credentials();
+    drive(mock.addr(), org_id, api_key, load).await
+}
+
+async fn log_normal(in_flight: u32, calls: u64) -> Result<FidelityRow, SelftestError> {
+    let law = format!(
+        "{{ law = \"log-normal\", median = \"{}ms\", p99 = \"{}ms\" }}",
+        MEDIAN.as_millis(),
+        P99.as_millis()
+    );
+    let load = Load { connections: in_flight, calls, stagger: Duration::ZERO };
+    let answers = all_ok(served(profile("", &law)?, &load).await?)?;
+    // The mock draws in the order in which calls come in, which is the order of sending.
+    let law = Law::log_normal(MEDIAN, P99).expect("figures that make a law");
+    let stream = format!("service/{}", Endpoint::GetAccount.name());
+    let mut draws = rng::stream(SEED, &stream);
+    let drawn: Vec<Duration> = answers.iter().map(|_| law.sample(&mut draws)).collect();
+    let name = format!("log-normal, median {MEDIAN:?}, p99 {P99:?}");
+    let mut row = FidelityRow::new(name, in_flight, &pairs(&drawn, &answers));
+    if in_flight >= 50 {
+        row.bars.push(Bar::at_most("KS", row.ks, MAX_KS));
+        row.bars.push(Bar::at_most("|p50 error| ms", row.p50_error_ms.abs(), MAX_P50_ERROR_MS));
+    }
+    Ok(row)
+}
+
+async fn constant(in_flight: u32, calls: u64) -> Result<FidelityRow, SelftestError> {
+    let law = format!("{{ law = \"constant\", time = \"{}ms\" }}", MEDIAN.as_millis());
+    let load = Load { connections: in_flight, calls, stagger: MEDIAN };
+    let answers = all_ok(served(profile("", &law)?, &load).await?)?;
+    let drawn = vec![MEDIAN; answers.len()];
+    let name = format!("constant {MEDIAN:?}, staggered");
+    let mut row = FidelityRow::new(name, in_flight, &pairs(&drawn, &answers));
+    let error_ms = row.p50_error_ms.abs();
+    row.bars.push(Bar::at_most("|p50 error| ms", error_ms, MAX_P50_ERROR_CONSTANT_MS));
+    Ok(row)
+}
+
+/// Answers with any status but 200 are none to measure.
+fn all_ok(answers: Vec<Answered>) -> Result<Vec<Answered>, SelftestError> {
+    match answers.iter().find(|answer| answer.status != Status::OK.0) {
+        Some(answer) => Err(SelftestError::Answer(answer.status)),
+        None => Ok(answers),
+    }
+}
+
+/// (drawn, served) in ms.
+fn pairs(drawn: &[Duration], answers: &[Answered]) -> Vec<(f64, f64)> {
+    let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
+    drawn.iter().zip(answers).map(|(drawn, answer)| (ms(*drawn), ms(answer.taken()))).collect()
+}
+
+/// The pool test, in rounds with a mock each.
+async fn pool_row(calls: u64) -> Result<PoolRow, SelftestError> {
+    let law = format!("{{ law = \"constant\", time = \"{}ms\" }}", POOL_HELD.as_millis());
+    let mut row = PoolRow::new(POOL, POOL_CONNECTIONS);
+    let mut left = calls;
+    while left > 0 {
+        let calls = left.min(POOL_ROUND);
+        let load = Load { connections: POOL_CONNECTIONS, calls, stagger: Duration::ZERO };
+        let answers = served(profile(&format!("pool = {POOL}"), &law)?, &load).await?;
+        row.add(&pool::findings(&pool::stays(&answers, POOL_HELD)?, POOL));
+        left -= calls;
+    }
+    Ok(row)
+}

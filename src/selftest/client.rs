@@ -1,0 +1,214 @@
+//! A client that does next to nothing: one thread, many connections, each with one call on its way.
+
+use super::SelftestError;
+use crate::clock::Clock;
+use crate::world::WallClock;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use neon_mock::time::Timestamp;
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// No measurement takes longer than this.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// Bytes of an answer: an account has some 1,500.
+const BUFFER: usize = 1 << 14;
+
+/// What is to be sent.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Load {
+    /// Connections, each with one call in flight.
+    pub(super) connections: u32,
+    /// Calls in all.
+    pub(super) calls: u64,
+    /// The connections begin spread over this time.
+    pub(super) stagger: Duration,
+}
+
+/// One call as its client saw it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Answered {
+    pub(super) status: u16,
+    /// When its first byte was about to be written.
+    pub(super) sent_at: Duration,
+    /// When the head of the answer was there.
+    pub(super) done_at: Duration,
+}
+
+impl Answered {
+    pub(super) fn taken(&self) -> Duration {
+        self.done_at - self.sent_at
+    }
+}
+
+/// What the connections share.
+struct Shared {
+    clock: WallClock,
+    next: Cell<u64>,
+    calls: u64,
+    answers: RefCell<Vec<Answered>>,
+}
+
+/// Sends `load` to the mock at `addr`; the answers, in the order in which the calls were sent.
+pub(super) async fn drive(
+    addr: SocketAddr,
+    org_id: &str,
+    api_key: &str,
+    load: &Load,
+) -> Result<Vec<Answered>, SelftestError> {
+    let request = request(addr, org_id, api_key);
+    let mut streams = Vec::new();
+    for _ in 0..load.connections {
+        let stream = TcpStream::connect(addr).await?;
+        stream.set_nodelay(true)?;
+        streams.push(stream);
+    }
+    let shared = Shared {
+        clock: WallClock::start(),
+        next: Cell::new(0),
+        calls: load.calls,
+        answers: RefCell::new(vec![Answered::default(); load.calls as usize]),
+    };
+    let mut connections: FuturesUnordered<_> = (0..)
+        .zip(streams)
+        .map(|(index, stream)| {
+            let begin_at = load.stagger * index / load.connections;
+            shared.connection(stream, &request, begin_at)
+        })
+        .collect();
+    let all = async {
+        while let Some(ended) = connections.next().await {
+            ended?;
+        }
+        Ok::<(), io::Error>(())
+    };
+    tokio::select! {
+        biased;
+        ended = all => ended?,
+        () = shared.clock.sleep_until(Timestamp::ZERO + LIMIT) => {
+            return Err(SelftestError::Stuck(LIMIT));
+        }
+    }
+    drop(connections);
+    Ok(shared.answers.into_inner())
+}
+
+impl Shared {
+    /// Makes one call after the other until all are made.
+    async fn connection(
+        &self,
+        mut stream: TcpStream,
+        request: &[u8],
+        begin_at: Duration,
+    ) -> io::Result<()> {
+        if !begin_at.is_zero() {
+            self.clock.sleep_until(Timestamp::ZERO + begin_at).await;
+        }
+        let mut buffer = vec![0; BUFFER];
+        while self.next.get() < self.calls {
+            let number = self.next.replace(self.next.get() + 1);
+            let sent_at = self.clock.elapsed();
+            stream.write_all(request).await?;
+            let (status, done_at) = self.answer(&mut stream, &mut buffer).await?;
+            self.answers.borrow_mut()[number as usize] = Answered { status, sent_at, done_at };
+        }
+        Ok(())
+    }
+
+    /// Reads one answer whole; its status, and when its head was there.
+    async fn answer(
+        &self,
+        stream: &mut TcpStream,
+        buffer: &mut [u8],
+    ) -> io::Result<(u16, Duration)> {
+        let mut read = 0;
+        let mut head: Option<(Head, Duration)> = None;
+        loop {
+            let more = stream.read(&mut buffer[read..]).await?;
+            if more == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+            read += more;
+            if head.is_none() {
+                let now = self.clock.elapsed();
+                head = Head::parse(&buffer[..read]).map(|head| (head, now));
+            }
+            if let Some((head, done_at)) = &head
+                && read >= head.end
+            {
+                return Ok((head.status, *done_at));
+            }
+        }
+    }
+}
+
+/// What matters of an answer's head.
+struct Head {
+    status: u16,
+    /// Where the body ends.
+    end: usize,
+}
+
+impl Head {
+    /// `None` before all of the head is there.
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        const LENGTH: &[u8] = b"content-length: ";
+        let body = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+        let number = |digits: &[u8]| {
+            let digits = digits.iter().take_while(|byte| byte.is_ascii_digit());
+            digits.fold(0_usize, |number, digit| number * 10 + usize::from(digit - b'0'))
+        };
+        let mut lines = bytes[..body].split(|&byte| byte == b'\n');
+        let length = lines.find_map(|line| line.strip_prefix(LENGTH)).map_or(0, number);
+        let status = bytes.get(9..12).map_or(0, number) as u16;
+        Some(Self { status, end: body + length })
+    }
+}
+
+fn request(addr: SocketAddr, org_id: &str, api_key: &str) -> Vec<u8> {
+    let credentials = base64(format!("{org_id}:{api_key}").as_bytes());
+    format!(
+        "GET /v2/accounts/7 HTTP/1.1\r\nhost: {addr}\r\naccept: application/json\r\n\
+         authorization: Basic {credentials}\r\n\r\n"
+    )
+    .into_bytes()
+}
+
+/// Base64 with padding (RFC 4648, section 4).
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let bits = chunk.iter().fold(0_u32, |bits, &byte| bits << 8 | u32::from(byte));
+        let bits = bits << (8 * (3 - chunk.len()));
+        for position in 0..4 {
+            let letter = ALPHABET[(bits >> (18 - 6 * position) & 63) as usize];
+            text.push(if position <= chunk.len() { char::from(letter) } else { '=' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn heads_are_read_when_they_are_whole() {
+        let answer = b"HTTP/1.1 429 Too Many Requests\r\ncontent-length: 12\r\n\r\n";
+        let head = Head::parse(answer).unwrap();
+        assert_eq!((head.status, head.end), (429, answer.len() + 12));
+        assert!(Head::parse(&answer[..answer.len() - 1]).is_none());
+    }
+
+    #[test]
+    fn credentials_are_encoded_as_the_standard_has_it() {
+        let encoded =
+            ["", "f", "fo", "foo", "foob", "demo:demo"].map(|text| base64(text.as_bytes()));
+        assert_eq!(encoded, ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "ZGVtbzpkZW1v"]);
+    }
+}

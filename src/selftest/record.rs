@@ -1,0 +1,170 @@
+//! The record of a selftest: the JSON of `selftest --json`, and what the store keeps.
+
+use super::pool::Findings;
+use super::statistics::ks;
+use crate::replicate::quantile;
+use serde::{Deserialize, Serialize};
+
+/// Version of the record's form.
+pub const SCHEMA: u32 = 1;
+
+/// The record of a selftest. Members ending in `_s` are seconds, in `_ms` milliseconds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SelftestRecord {
+    /// Version of the form.
+    pub schema: u32,
+    /// Whether it is the small size, for which the bars are not meant.
+    pub quick: bool,
+    /// Where it was made.
+    pub machine: Machine,
+    /// How long it took.
+    pub wall_s: f64,
+    /// Configured against served.
+    pub fidelity: Vec<FidelityRow>,
+    /// Whether the pool was exact.
+    pub pool: PoolRow,
+    /// Whether all bars are met.
+    pub passed: bool,
+}
+
+/// Where a selftest was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Machine {
+    pub os: String,
+    pub architecture: String,
+    pub processors: u64,
+    /// Whether the build is optimised: figures of a debug build say little.
+    pub optimised: bool,
+}
+
+/// Times served under one law at one level.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FidelityRow {
+    /// The law.
+    pub law: String,
+    /// Calls in flight.
+    pub in_flight: u32,
+    /// Calls made.
+    pub calls: u64,
+    /// Kolmogorov–Smirnov distance between drawn and served times.
+    pub ks: f64,
+    /// Median of the served less that of the drawn times.
+    pub p50_error_ms: f64,
+    /// The same of the 0.99 quantile.
+    pub p99_error_ms: f64,
+    /// Quantiles of (served − drawn) of single calls.
+    pub per_call_ms: PerCall,
+    /// What it was to reach.
+    pub bars: Vec<Bar>,
+}
+
+/// Quantiles of (served − drawn).
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct PerCall {
+    pub p50: f64,
+    pub p90: f64,
+    pub p99: f64,
+    pub max: f64,
+}
+
+/// A bar, and whether it is met.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Bar {
+    /// Which figure.
+    pub figure: String,
+    /// What it is.
+    pub value: f64,
+    /// What it may be at most.
+    pub at_most: f64,
+    /// Whether it is.
+    pub met: bool,
+}
+
+impl Bar {
+    pub(super) fn at_most(figure: &str, value: f64, at_most: f64) -> Self {
+        Self { figure: figure.to_owned(), value, at_most, met: value <= at_most }
+    }
+}
+
+/// A pool under more connections than it has slots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PoolRow {
+    /// Its slots.
+    pub pool: u32,
+    /// Connections that want them.
+    pub connections: u32,
+    /// Calls that got one.
+    pub admitted: u64,
+    /// Calls answered 429.
+    pub refused: u64,
+    /// The most calls that held a slot at once.
+    pub most_at_once: u64,
+    /// Refusals while a slot was free.
+    pub refused_while_free: u64,
+}
+
+impl PoolRow {
+    pub(super) const fn new(pool: u32, connections: u32) -> Self {
+        Self { pool, connections, admitted: 0, refused: 0, most_at_once: 0, refused_while_free: 0 }
+    }
+
+    pub(super) fn add(&mut self, found: &Findings) {
+        self.admitted += found.admitted;
+        self.refused += found.refused;
+        self.most_at_once = self.most_at_once.max(found.most_at_once);
+        self.refused_while_free += found.refused_while_free;
+    }
+
+    /// Never one too many, never a refusal while a slot was free.
+    pub fn is_exact(&self) -> bool {
+        self.most_at_once <= u64::from(self.pool) && self.refused_while_free == 0
+    }
+}
+
+impl FidelityRow {
+    /// The figures of `pairs` of drawn and served times, in ms; without bars.
+    pub(super) fn new(law: String, in_flight: u32, pairs: &[(f64, f64)]) -> Self {
+        let mut errors: Vec<f64> = pairs.iter().map(|(drawn, served)| served - drawn).collect();
+        errors.sort_unstable_by(f64::total_cmp);
+        let (mut drawn, mut served): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
+        let ks = ks(&mut drawn, &mut served);
+        let of_quantiles = |q| quantile(&served, q) - quantile(&drawn, q);
+        let of_errors = |q| quantile(&errors, q);
+        Self {
+            law,
+            in_flight,
+            calls: pairs.len() as u64,
+            ks,
+            p50_error_ms: of_quantiles(0.5),
+            p99_error_ms: of_quantiles(0.99),
+            per_call_ms: PerCall {
+                p50: of_errors(0.5),
+                p90: of_errors(0.9),
+                p99: of_errors(0.99),
+                max: of_errors(1.0),
+            },
+            bars: Vec::new(),
+        }
+    }
+
+    /// Whether it reaches what it was to reach.
+    pub fn passed(&self) -> bool {
+        self.bars.iter().all(|bar| bar.met)
+    }
+}
+
+impl SelftestRecord {
+    pub(super) fn new(quick: bool, wall_s: f64, fidelity: Vec<FidelityRow>, pool: PoolRow) -> Self {
+        let passed = fidelity.iter().all(FidelityRow::passed) && pool.is_exact();
+        let processors = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+        let machine = Machine {
+            os: std::env::consts::OS.to_owned(),
+            architecture: std::env::consts::ARCH.to_owned(),
+            processors: processors as u64,
+            optimised: !cfg!(debug_assertions),
+        };
+        Self { schema: SCHEMA, quick, machine, wall_s, fidelity, pool, passed }
+    }
+}
