@@ -142,7 +142,7 @@
 //!
 //! | feature | gives | brings |
 //! |---|---|---|
-//! | `server` (default) | [`NeonMock`]: the mock over HTTP | axum, tokio |
+//! | `server` (default) | [`NeonMock`]: the mock over HTTP | hyper, tokio |
 //! | `wiremock` | [`NeonMock::mount_on`], [`NeonResponder`] | wiremock, and `server` |
 //! | neither | [`Neon`] and the wire types | no tokio, no hyper, no HTTP client |
 //!
@@ -171,6 +171,8 @@ pub mod org;
 pub mod profile;
 pub mod rng;
 #[cfg(feature = "server")]
+mod served;
+#[cfg(feature = "server")]
 mod server;
 pub mod service;
 pub mod time;
@@ -186,6 +188,8 @@ pub use live::BASE_PATH;
 pub use neon::{Calls, EndpointCalls, Neon, Reply};
 #[cfg(feature = "server")]
 pub use neon_mock::NeonMock;
+#[cfg(feature = "server")]
+pub use served::ServedCall;
 #[cfg(feature = "server")]
 pub use server::ServeError;
 #[cfg(feature = "wiremock")]
