@@ -4,8 +4,11 @@
 //! changing one field, and a search page of 200 out of 1,000 accounts. Then GET /accounts/{id} over
 //! loopback, eight connections with one call in flight on each, with and without keep-alive, beside
 //! a bare axum handler that sends one constant account of the same size: what is left between the
-//! two is authentication, state, limits and JSON. wiremock keeps every request, so that it is
+//! two is authentication, state, limits, JSON and the books kept of each call. wiremock keeps every request, so that it is
 //! started anew every 20,000 requests, outside the time that counts.
+//!
+//! Beside speed, memory: what a million GETs leave behind, and what an account with one changed field
+//! costs, both as the process's resident memory.
 //!
 //! Must not be read as what a client sees of a loaded server: client and server share the machine,
 //! and the time per call is that of eight calls side by side. The ratios are those of rounds in
@@ -13,6 +16,8 @@
 
 #[path = "mock/client.rs"]
 mod client;
+#[path = "mock/memory.rs"]
+mod memory;
 #[path = "mock/servers.rs"]
 mod servers;
 mod support;
@@ -38,11 +43,11 @@ pub(crate) const ACCOUNTS: u64 = 1_000;
 /// Fields that are filled on every account.
 const FIELDS: u32 = 6;
 
-/// The least that the axum shell should do of what the bare handler does.
-const BAR_AXUM: f64 = 0.75;
+/// The least that the HTTP shell should do of what the bare handler does.
+const BAR_SHELL: f64 = 0.75;
 
 /// Writes `texts` into the fields that follow `first`.
-fn patch(id: u64, first: FieldId, texts: &[&str]) -> Request {
+pub(crate) fn patch(id: u64, first: FieldId, texts: &[&str]) -> Request {
     let item = |(id, text): (u32, &&str)| {
         CustomFieldItem::to_write(FieldId(id), false, Some(&Value::Text((*text).into())))
     };
@@ -113,16 +118,16 @@ fn handle(criterion: &mut Criterion) {
 
 /// The three servers; they answer alike.
 fn rivals(keep_alive: bool) -> [Rival; 3] {
-    let mut axum = Rival::axum(keep_alive);
+    let mut shell = Rival::shell(keep_alive);
     let mut wiremock = Rival::wiremock(keep_alive);
-    let (head, body) = axum.ask();
+    let (head, body) = shell.ask();
     let mut bare = Rival::bare(keep_alive, body.clone());
     for rival in [&mut bare, &mut wiremock] {
         let (its_head, its_body) = rival.ask();
         assert_eq!(its_body, body, "{}", rival.name);
         assert_eq!(names(&its_head), names(&head), "{}", rival.name);
     }
-    [bare, axum, wiremock]
+    [bare, shell, wiremock]
 }
 
 /// The headers' names, sorted.
@@ -161,13 +166,13 @@ fn ratios(rivals: &mut [Rival; 3], what: &str) {
         median(&per_s.iter().map(of).collect::<Vec<f64>>()).expect("at least a round")
     };
     headline(&format!(
-        "mock over HTTP, {what}: bare axum {:.0}, axum shell {:.0}, wiremock shell {:.0} calls/s; \
-         axum shell ÷ bare axum {:.2} (bar {BAR_AXUM}); wiremock ÷ axum {:.2}\n",
+        "mock over HTTP, {what}: bare axum {:.0}, HTTP shell {:.0}, wiremock shell {:.0} calls/s; \
+         HTTP shell ÷ bare axum {:.2} (bar {BAR_SHELL}); wiremock ÷ HTTP shell {:.2}\n",
         middle(&|&[bare, _, _]| bare),
-        middle(&|&[_, axum, _]| axum),
+        middle(&|&[_, shell, _]| shell),
         middle(&|&[_, _, wiremock]| wiremock),
-        middle(&|&[bare, axum, _]| axum / bare),
-        middle(&|&[_, axum, wiremock]| wiremock / axum),
+        middle(&|&[bare, shell, _]| shell / bare),
+        middle(&|&[_, shell, wiremock]| wiremock / shell),
     ));
 }
 
@@ -177,4 +182,5 @@ fn main() {
     http(&mut criterion, true);
     http(&mut criterion, false);
     criterion.final_summary();
+    memory::headlines();
 }

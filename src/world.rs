@@ -3,6 +3,8 @@
 
 mod http;
 mod in_process;
+#[cfg(test)]
+mod tests;
 mod virtual_time;
 mod wall;
 

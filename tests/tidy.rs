@@ -25,6 +25,7 @@ const MOCK: &[Room] = &[
     ("neon", 30),
     ("wall_clock", 50),
     ("credentials", 50),
+    ("served", 50),
     ("live", 51),
     ("server", 52),
     // A builder makes a mock and a mock offers a builder: one room in two files.
@@ -82,7 +83,7 @@ const MEANS: &[(&str, &[&str])] = &[
             "mock/src/builder",
         ],
     ),
-    ("axum", &["mock/src/server"]),
+    ("hyper", &["mock/src/server"]),
     ("reqwest", &["src/world", "src/cli"]),
     ("rustls", &["src/world"]),
     ("rusqlite", &["src/store"]),
@@ -556,7 +557,7 @@ fn planted_means_are_caught() {
         ("src/report/html.rs", "use crate::{record::R, world::{self, Target}};"),
         ("src/scenario.rs", "use neon_mock::{Neon, NeonMock};"),
         ("mock/src/org.rs", "use std::net::IpAddr;"),
-        ("mock/src/neon.rs", "use axum::Router;"),
+        ("mock/src/neon.rs", "use hyper::Request;"),
     ] {
         assert_eq!(means(file, text).len(), 1, "{file}: {text}");
     }

@@ -28,7 +28,7 @@ pub(crate) struct Rival {
 
 enum Server {
     Bare { _stop: oneshot::Sender<()> },
-    Axum { _mock: NeonMock },
+    Shell { _mock: NeonMock },
     Wiremock { mock: NeonMock, server: MockServer, answered: u64 },
 }
 
@@ -40,9 +40,9 @@ impl Rival {
     }
 
     /// The mock behind its own server.
-    pub(crate) fn axum(keep_alive: bool) -> Self {
+    pub(crate) fn shell(keep_alive: bool) -> Self {
         let mock = start_mock();
-        Self::new("axum shell", mock.addr(), Server::Axum { _mock: mock }, keep_alive)
+        Self::new("HTTP shell", mock.addr(), Server::Shell { _mock: mock }, keep_alive)
     }
 
     /// The mock inside a `wiremock::MockServer`.

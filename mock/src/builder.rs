@@ -7,9 +7,10 @@ use crate::neon::Neon;
 use crate::neon_mock::NeonMock;
 use crate::org::Organisation;
 use crate::profile::{self, Profile};
-use crate::server::{ServeError, Server};
+use crate::server::{ServeError, Server, Terms};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A built-in by its name, or a value of one's own.
 #[derive(Clone, Debug)]
@@ -54,6 +55,8 @@ pub enum StartError {
     OrgId { org_id: String },
     #[error(transparent)]
     Serve(#[from] ServeError),
+    #[error("the operating system gives no random admin token: {reason}; name one")]
+    NoToken { reason: String },
 }
 
 impl Choice<Profile> {
@@ -95,8 +98,17 @@ pub struct NeonMockBuilder {
     neon: Option<Neon>,
     org_id: String,
     api_key: Secret,
+    admin_token: Option<Secret>,
     addr: SocketAddr,
+    patience: Duration,
+    journal: usize,
 }
+
+/// How long a client may take over a request.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Calls that the journal holds.
+const JOURNAL: usize = 1_000;
 
 /// A key that does not get into logs.
 #[derive(Clone)]
@@ -119,7 +131,10 @@ impl Default for NeonMockBuilder {
             neon: None,
             org_id: "demo".to_owned(),
             api_key: Secret("demo".to_owned()),
+            admin_token: None,
             addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
+            patience: PATIENCE,
+            journal: JOURNAL,
         }
     }
 }
@@ -175,6 +190,26 @@ impl NeonMockBuilder {
         self
     }
 
+    /// The token that the admin routes ask for. Default: a random one of each start; see
+    /// [`NeonMock::admin_token`].
+    pub fn admin_token(mut self, token: impl Into<String>) -> Self {
+        self.admin_token = Some(Secret(token.into()));
+        self
+    }
+
+    /// How long a client may take over the head of a request, and over its body; a connection
+    /// that is idle for so long is closed. Default: 60 s.
+    pub const fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+
+    /// How many of the latest calls [`NeonMock::journal`] holds; 0 turns it off. Default: 1,000.
+    pub const fn journal(mut self, calls: usize) -> Self {
+        self.journal = calls;
+        self
+    }
+
     /// Starts the mock. It is ready for calls when this returns.
     ///
     /// Panics with the reason if it cannot; see [`try_start`](Self::try_start).
@@ -200,8 +235,21 @@ impl NeonMockBuilder {
         };
         let credentials = Credentials::new(self.org_id.clone(), self.api_key.0)
             .ok_or(StartError::OrgId { org_id: self.org_id })?;
-        let live = Arc::new(Live::new(neon, credentials));
-        let server = Server::start(self.addr, Arc::clone(&live)).await?;
+        let live = Arc::new(Live::new(neon, credentials, self.journal));
+        let admin_token = match self.admin_token {
+            Some(Secret(token)) => token,
+            None => random_token()?,
+        };
+        let terms = Terms { patience: self.patience, admin_token };
+        let server = Server::start(self.addr, Arc::clone(&live), terms).await?;
         Ok(NeonMock::new(live, server))
     }
+}
+
+/// 128 random bits in hexadecimal.
+fn random_token() -> Result<String, StartError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes)
+        .map_err(|error| StartError::NoToken { reason: error.to_string() })?;
+    Ok(format!("{:032x}", u128::from_be_bytes(bytes)))
 }

@@ -83,6 +83,35 @@
 //! # }
 //! ```
 //!
+//! Beyond statuses, [`NeonMock::fault_next`] makes answers go wrong on their way: the connection is
+//! reset, the body is empty, cut, no JSON or slow, or no answer ever comes. See
+//! [`fault::FaultKind`].
+//!
+//! # While it runs
+//!
+//! Clients on the same machine can look at the mock and steer it below `/__mock/`, with
+//! `Authorization: Bearer` and [`NeonMock::admin_token`]. JSON goes in and out; errors are arrays
+//! like Neon's.
+//!
+//! | route | does |
+//! |---|---|
+//! | `GET health` | says that it lives; needs no token |
+//! | `GET state` | digest of the organisation, accounts, changed accounts, profile |
+//! | `GET counters` | calls by endpoint as the server counted them: admitted, rejected, failed; beside them unauthorized, undecodable, in flight |
+//! | `GET histograms` | response times of admitted calls from arrival to hand-over, by endpoint: quantiles in ns, and a line of an HdrHistogram log (version 2) |
+//! | `GET journal?limit=N` | the latest calls, newest first: time, verb, path, status, and how long the mock meant it to take and it took; no bodies, queries or credentials |
+//! | `POST reset` | organisation, profile, counters and limits as at the start |
+//! | `POST faults` | `{"kinds": ["timeout", …]}`: how the next calls go wrong |
+//! | `POST profile` | `{"name": "constant"}`: a built-in profile from now on |
+//! | `POST shutdown` | stops the server; calls in flight are cut ([`NeonMock::stopped`]) |
+//!
+//! # Clients that misbehave
+//!
+//! Bodies above 1 MiB are answered 413, writes that say they are no JSON 415, bodies that are none
+//! 400, heads above 32 KiB or 100 headers 431. A head that is not there within
+//! [`NeonMockBuilder::patience`] ends the connection, a body that is not there is answered 408.
+//! At most 8,192 connections are open at once; more wait.
+//!
 //! # Beside expectations of one's own
 //!
 //! With the feature `wiremock` the same mock answers from within a `wiremock::MockServer`.
@@ -142,7 +171,7 @@
 //!
 //! | feature | gives | brings |
 //! |---|---|---|
-//! | `server` (default) | [`NeonMock`]: the mock over HTTP | axum, tokio |
+//! | `server` (default) | [`NeonMock`]: the mock over HTTP | hyper, tokio |
 //! | `wiremock` | [`NeonMock::mount_on`], [`NeonResponder`] | wiremock, and `server` |
 //! | neither | [`Neon`] and the wire types | no tokio, no hyper, no HTTP client |
 //!
@@ -171,6 +200,8 @@ pub mod org;
 pub mod profile;
 pub mod rng;
 #[cfg(feature = "server")]
+mod served;
+#[cfg(feature = "server")]
 mod server;
 pub mod service;
 pub mod time;
@@ -186,6 +217,8 @@ pub use live::BASE_PATH;
 pub use neon::{Calls, EndpointCalls, Neon, Reply};
 #[cfg(feature = "server")]
 pub use neon_mock::NeonMock;
+#[cfg(feature = "server")]
+pub use served::ServedCall;
 #[cfg(feature = "server")]
 pub use server::ServeError;
 #[cfg(feature = "wiremock")]

@@ -1,29 +1,42 @@
 //! The mock on the wall clock: what both HTTP shells share.
 //!
 //! Base path, authentication, decoding and encoding are settled here, so that a call is answered
-//! alike whichever shell it comes through. A shell does the waiting.
+//! alike whichever shell it comes through. A shell does the waiting, and says when it has done it.
 
-use crate::api::http::{decode, response_body};
-use crate::api::{ApiError, Request, Response, Status};
+use crate::api::http::{Refused, decode, response_body};
+use crate::api::{ApiError, Endpoint, Request, Response, Status};
 use crate::credentials::Credentials;
 use crate::fault::Delivery;
 use crate::neon::Neon;
+use crate::served::{Served, ServedCall, journal_path};
 use crate::time::Timestamp;
 use crate::wall_clock;
+use compact_str::CompactString;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// Where the API begins: `GET /v2/accounts/1`.
 pub const BASE_PATH: &str = "/v2";
 
+/// What bodies are, but for those that went wrong.
+const JSON: &str = "application/json";
+
+/// The body of an answer that is no JSON: what a proxy in front of Neon would send.
+const NO_JSON: &str = "<!DOCTYPE html>\n<html><head><title>Neon CRM</title></head>\
+                       <body><h1>We'll be right back</h1></body></html>\n";
+
 /// One mock, its credentials, and the instant at which its time began.
 pub(crate) struct Live {
     neon: Mutex<Neon>,
+    /// The mock as it was at the start, for a reset.
+    initial: Box<Neon>,
     credentials: Credentials,
     started: Instant,
     /// What the mock's time was at `started`: it may have answered calls in virtual time before.
     offset: Timestamp,
+    served: Mutex<Served>,
+    journals: bool,
     unauthorized: AtomicU64,
     undecodable: AtomicU64,
 }
@@ -35,35 +48,68 @@ pub(crate) struct Call<'a> {
     pub(crate) path: &'a str,
     pub(crate) query: Option<&'a str>,
     pub(crate) authorization: Option<&'a [u8]>,
+    pub(crate) content_type: Option<&'a [u8]>,
     pub(crate) body: &'a [u8],
 }
 
 /// What a shell is to send.
 pub(crate) struct Answer {
     pub(crate) status: Status,
-    /// JSON; empty if there is none.
+    /// Empty if there is none.
     pub(crate) body: Vec<u8>,
+    /// What the body is; `None` if there never was one.
+    pub(crate) content_type: Option<&'static str>,
     /// When it is to leave; `None` at once.
     pub(crate) ready_at: Option<Instant>,
-    /// How it is to leave.
+    /// How it is to leave. What it does to the body has been done.
     pub(crate) delivery: Delivery,
+    /// What the client is told to wait before it calls again.
+    pub(crate) retry_after: Option<Duration>,
+    arrived_at: Instant,
+    /// Where the call went, if it got a slot.
+    admitted: Option<Endpoint>,
+    /// Verb and path, if there is a journal.
+    line: Option<(CompactString, CompactString)>,
 }
 
 impl Answer {
     /// `response`, at once.
     pub(crate) fn at_once(response: &Response) -> Self {
-        let (status, body) = (response.status, response_body(response));
-        Self { status, body, ready_at: None, delivery: Delivery::Whole }
+        Self::of_json(response.status, response_body(response))
+    }
+
+    /// `status` with a body that is JSON already, at once.
+    pub(crate) fn of_json(status: Status, body: Vec<u8>) -> Self {
+        Self {
+            status,
+            content_type: (!body.is_empty()).then_some(JSON),
+            body,
+            ready_at: None,
+            delivery: Delivery::Whole,
+            retry_after: None,
+            arrived_at: wall_clock::now(),
+            admitted: None,
+            line: None,
+        }
+    }
+
+    /// The value of the Retry-After header, in whole seconds.
+    pub(crate) fn retry_after_s(&self) -> Option<u64> {
+        self.retry_after.map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
     }
 }
 
 impl Live {
-    pub(crate) fn new(neon: Neon, credentials: Credentials) -> Self {
+    /// `neon` from now on, with a journal of so many calls.
+    pub(crate) fn new(neon: Neon, credentials: Credentials, journal: usize) -> Self {
         Self {
             offset: neon.last_call_at(),
+            initial: Box::new(neon.clone()),
             neon: Mutex::new(neon),
             credentials,
             started: wall_clock::now(),
+            served: Mutex::new(Served::new(journal)),
+            journals: journal > 0,
             unauthorized: AtomicU64::new(0),
             undecodable: AtomicU64::new(0),
         }
@@ -73,20 +119,28 @@ impl Live {
     ///
     /// Only a call that is authenticated and makes sense reaches the pools.
     pub(crate) fn answer(&self, call: &Call<'_>) -> Answer {
+        let line = self.journals.then(|| (call.verb.into(), journal_path(call.path)));
         let request = match self.request(call) {
             Ok(request) => request,
-            Err(response) => return Answer::at_once(&response),
+            Err(response) => return Answer { line, ..Answer::at_once(&response) },
         };
         let mut neon = self.neon();
         // The mock takes calls in order of time, so the clock is read under its lock.
-        let elapsed = wall_clock::now() - self.started;
-        let reply = neon.handle(self.offset + elapsed, &request);
+        let arrived_at = wall_clock::now();
+        let reply = neon.handle(self.offset + (arrived_at - self.started), &request);
         drop(neon);
+        let refused = reply.response.status == Status::TOO_MANY_REQUESTS;
+        let (body, content_type) = delivered(response_body(&reply.response), reply.delivery);
         Answer {
             status: reply.response.status,
-            body: response_body(&reply.response),
+            body,
+            content_type,
             ready_at: Some(self.started + reply.ready_at.since(self.offset)),
             delivery: reply.delivery,
+            retry_after: None,
+            arrived_at,
+            admitted: (!refused).then_some(request.endpoint()),
+            line,
         }
     }
 
@@ -95,15 +149,56 @@ impl Live {
         self.credentials.check(call.authorization).inspect_err(|_| {
             self.unauthorized.fetch_add(1, Ordering::Relaxed);
         })?;
-        decode(call.verb, path, call.query, call.body).map_err(|refused| {
+        let decoded = decode(call.verb, path, call.query, call.body);
+        readable(call, decoded).map_err(|refused| {
             self.undecodable.fetch_add(1, Ordering::Relaxed);
             refused.into()
         })
     }
 
+    /// Notes that `answer` is handed over now, or that its call is now left without one.
+    pub(crate) fn hand_over(&self, answer: &mut Answer) {
+        let served = wall_clock::now() - answer.arrived_at;
+        let silent = matches!(answer.delivery, Delivery::Reset | Delivery::Never);
+        let mut log = self.served();
+        if let Some(endpoint) = answer.admitted.filter(|_| !silent) {
+            log.time(endpoint, served);
+        }
+        if let Some((verb, path)) = answer.line.take() {
+            log.call(ServedCall {
+                at: self.offset + (answer.arrived_at - self.started),
+                verb,
+                path,
+                status: (!silent).then_some(answer.status),
+                drawn: answer.ready_at.map(|ready_at| ready_at - answer.arrived_at),
+                served,
+            });
+        }
+    }
+
+    /// Organisation, counters, limits and records as they were at the start. Calls in flight hold
+    /// no slot any more.
+    pub(crate) fn reset(&self) {
+        let mut neon = self.neon();
+        *neon = (*self.initial).clone();
+        self.unauthorized.store(0, Ordering::Relaxed);
+        self.undecodable.store(0, Ordering::Relaxed);
+        self.served().clear();
+    }
+
     /// The mock itself, locked: calls wait meanwhile.
     pub(crate) fn neon(&self) -> MutexGuard<'_, Neon> {
         self.neon.lock().expect("the mock panicked in an earlier call")
+    }
+
+    /// What is remembered of the calls served, locked.
+    pub(crate) fn served(&self) -> MutexGuard<'_, Served> {
+        self.served.lock().expect("nothing under this lock panics")
+    }
+
+    /// The mock's time now.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.offset + (wall_clock::now() - self.started)
     }
 
     pub(crate) const fn credentials(&self) -> &Credentials {
@@ -119,6 +214,42 @@ impl Live {
     }
 }
 
+/// The body as `delivery` leaves it, and what it then is.
+fn delivered(mut body: Vec<u8>, delivery: Delivery) -> (Vec<u8>, Option<&'static str>) {
+    let content_type = (!body.is_empty()).then_some(JSON);
+    match delivery {
+        Delivery::Whole | Delivery::Slow | Delivery::Reset | Delivery::Never => {}
+        Delivery::Empty => body.clear(),
+        Delivery::Malformed => return (NO_JSON.as_bytes().to_vec(), Some("text/html")),
+        Delivery::Truncated => body.truncate(body.len() / 2),
+    }
+    (body, content_type)
+}
+
+/// `decoded`, unless the body of a write says that it is no JSON: then 415.
+///
+/// A write without a content type is taken, since many a client sends none.
+fn readable(call: &Call<'_>, decoded: Result<Request, Refused>) -> Result<Request, Refused> {
+    let no_json = call.content_type.is_some_and(|content_type| !is_json(content_type));
+    let judges_body = match &decoded {
+        Ok(_) => true,
+        Err(refused) => refused.status == Status::BAD_REQUEST,
+    };
+    if !(no_json && judges_body && matches!(call.verb, "POST" | "PUT" | "PATCH")) {
+        return decoded;
+    }
+    let error = ApiError::new(1, "a body must have the content type application/json");
+    Err(Refused { status: Status(415), error })
+}
+
+/// Whether a Content-Type is JSON's: `application/json` or `…+json`, in any case.
+fn is_json(content_type: &[u8]) -> bool {
+    let essence = content_type.split(|&byte| byte == b';').next().unwrap_or_default();
+    let essence = essence.trim_ascii();
+    let suffix = essence.get(essence.len().saturating_sub(5)..).unwrap_or_default();
+    essence.eq_ignore_ascii_case(JSON.as_bytes()) || suffix.eq_ignore_ascii_case(b"+json")
+}
+
 fn below_base(path: &str) -> Option<&str> {
     path.strip_prefix(BASE_PATH).filter(|below| below.is_empty() || below.starts_with('/'))
 }
@@ -126,4 +257,32 @@ fn below_base(path: &str) -> Option<&str> {
 fn outside_base(path: &str) -> Response {
     let message = format!("nothing at {path}: the API begins at {BASE_PATH}");
     Response::error(Status::NOT_FOUND, ApiError::new(1, message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_is_known_by_its_names() {
+        for json in ["application/json", "Application/JSON; charset=utf-8", "application/x+json"] {
+            assert!(is_json(json.as_bytes()), "{json}");
+        }
+        for other in ["text/plain", "", "application/x-www-form-urlencoded", "json", "+jso"] {
+            assert!(!is_json(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn retry_after_is_rounded_up() {
+        let after = |ms| {
+            let wait = Some(Duration::from_millis(ms));
+            let empty = Response { status: Status(429), body: crate::api::Body::Empty };
+            Answer { retry_after: wait, ..Answer::at_once(&empty) }.retry_after_s()
+        };
+        assert_eq!(
+            (after(0), after(1), after(1000), after(1001)),
+            (Some(0), Some(1), Some(1), Some(2))
+        );
+    }
 }

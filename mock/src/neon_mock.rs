@@ -6,6 +6,7 @@ use crate::fault::FaultKind;
 use crate::live::{BASE_PATH, Live};
 use crate::neon::{Calls, Neon};
 use crate::profile::Profile;
+use crate::served::ServedCall;
 use crate::server::Server;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -58,6 +59,11 @@ impl NeonMock {
         (self.live.credentials().org_id(), self.live.credentials().api_key())
     }
 
+    /// The token that the admin routes below `/__mock/` ask for, as `Authorization: Bearer TOKEN`.
+    pub fn admin_token(&self) -> &str {
+        self.server.admin_token()
+    }
+
     /// The calls that reached the pools so far.
     ///
     /// Beside them stand those that were turned away first: [`unauthorized`](Self::unauthorized)
@@ -74,6 +80,25 @@ impl NeonMock {
     /// Calls that were answered 400, 404 or 405 since they are none that this mock knows.
     pub fn undecodable(&self) -> u64 {
         self.live.undecodable()
+    }
+
+    /// Calls that arrived and have no answer yet. Dropping the mock cuts them; after the admin
+    /// route `shutdown`, those that it cut.
+    pub fn in_flight(&self) -> u64 {
+        self.server.in_flight()
+    }
+
+    /// The latest calls as they were served over HTTP, oldest first: what the mock meant each to
+    /// take, and how long it took. As many as [`NeonMockBuilder::journal`] says; calls by way of
+    /// wiremock are not among them.
+    pub fn journal(&self) -> Vec<ServedCall> {
+        self.live.served().journal().cloned().collect()
+    }
+
+    /// Waits until the admin route `shutdown` has stopped the server. A mock that was stopped
+    /// answers no call; what it came to can still be looked at.
+    pub async fn stopped(&self) {
+        self.server.stopped().await;
     }
 
     /// The account as it is now; `None` if there is none of that id.

@@ -1,26 +1,33 @@
-//! The mock over real HTTP: axum, on a thread and a runtime of its own.
+//! The mock over real HTTP: hyper, on a thread and a runtime of its own.
 //!
 //! The server does not live on the caller's runtime, so that it answers on time whatever the caller
 //! does with its threads, and so that dropping it ends everything: the runtime goes, and with it each
 //! connection and each call in flight.
+//!
+//! Whatever a client does costs a bounded amount: the size and the number of headers, the size of a
+//! body, the time that either may take, and the number of connections.
 
-use crate::api::{ApiError, Response, Status};
-use crate::live::{Answer, Call, Live};
-use crate::wall_clock::Timer;
-use axum::Router;
-use axum::body::{Body, Bytes, HttpBody as _, to_bytes};
-use axum::extract::{Request, State};
-use axum::http::{HeaderValue, StatusCode, header};
-use axum::serve::ListenerExt as _;
+mod admin;
+mod body;
+mod connection;
+mod response;
+
+use crate::live::Live;
+use crate::wall_clock::{self, Timer};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::{self, JoinHandle};
-use tokio::net::TcpListener;
-use tokio::sync::oneshot;
+use std::time::{Duration, Instant};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Notify, Semaphore, oneshot, watch};
 
-/// Bodies above this many bytes are answered 413.
-pub(crate) const BODY_LIMIT: usize = 1 << 20;
+/// Connections that are open at once; more wait in the listener's queue.
+const MAX_CONNECTIONS: usize = 8_192;
+
+/// What to wait before the next try where the operating system gives no more sockets.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -34,30 +41,76 @@ pub enum ServeError {
     Threads(#[source] io::Error),
 }
 
+/// How a server treats its clients.
+pub(crate) struct Terms {
+    /// How long a client may take over the head of a request, and over its body.
+    pub(crate) patience: Duration,
+    /// What the admin routes ask for.
+    pub(crate) admin_token: String,
+}
+
 /// A server that runs. Stops when dropped: the port is closed and every connection cut by then.
 pub(crate) struct Server {
     addr: SocketAddr,
+    shell: Arc<Shell>,
     stop: Option<oneshot::Sender<()>>,
+    /// Its sender goes with the server's thread.
+    stopped: watch::Receiver<()>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl Server {
     /// Serves `live` at `addr`; port 0 picks a free one.
-    pub(crate) async fn start(addr: SocketAddr, live: Arc<Live>) -> Result<Self, ServeError> {
+    pub(crate) async fn start(
+        addr: SocketAddr,
+        live: Arc<Live>,
+        terms: Terms,
+    ) -> Result<Self, ServeError> {
+        let timer = Timer::start().map_err(ServeError::Threads)?;
+        let shell = Arc::new(Shell {
+            live,
+            timer,
+            terms,
+            started: wall_clock::now(),
+            in_flight: AtomicU64::new(0),
+            cut: AtomicU64::new(0),
+            shut_down: Notify::new(),
+        });
+        let of_thread = Arc::clone(&shell);
         let (ready, started) = oneshot::channel();
-        let (stop, stopped) = oneshot::channel();
+        let (stop, asked_to_stop) = oneshot::channel();
+        let (ended, stopped) = watch::channel(());
         let thread = thread::Builder::new()
             .name("neon-mock".to_owned())
-            .spawn(move || run(addr, live, ready, stopped))
+            .spawn(move || {
+                run(addr, &of_thread, ready, asked_to_stop);
+                drop(ended);
+            })
             .map_err(ServeError::Threads)?;
         // The thread reports before it serves; it can only fail to by a panic of ours.
         let addr = started.await.expect("the server's thread reports")?;
-        Ok(Self { addr, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { addr, shell, stop: Some(stop), stopped, thread: Some(thread) })
     }
 
     /// Where it listens.
     pub(crate) const fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// What its admin routes ask for.
+    pub(crate) fn admin_token(&self) -> &str {
+        &self.shell.terms.admin_token
+    }
+
+    /// Calls that arrived and are not yet answered; those cut, if it was told to shut down.
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.shell.in_flight.load(Ordering::Relaxed) + self.shell.cut.load(Ordering::Relaxed)
+    }
+
+    /// Waits until it was told to shut down by its admin route.
+    pub(crate) async fn stopped(&self) {
+        // An error says that the sender, and with it the server's thread, has gone.
+        let _ = self.stopped.clone().changed().await;
     }
 }
 
@@ -71,41 +124,43 @@ impl Drop for Server {
     }
 }
 
-/// What the handler works with.
+/// What every connection works with.
 struct Shell {
     live: Arc<Live>,
     timer: Timer,
+    terms: Terms,
+    started: Instant,
+    in_flight: AtomicU64,
+    /// Calls that the end of the server will have left without an answer.
+    cut: AtomicU64,
+    /// Told when an admin asked the server to end, and has the answer.
+    shut_down: Notify,
 }
 
-/// Serves until `stopped` is told or its sender is gone.
+/// Serves until the sender of `stop` is gone, or an admin asks for the end.
 fn run(
     addr: SocketAddr,
-    live: Arc<Live>,
+    shell: &Arc<Shell>,
     ready: oneshot::Sender<Result<SocketAddr, ServeError>>,
-    stopped: oneshot::Receiver<()>,
+    stop: oneshot::Receiver<()>,
 ) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let started = runtime.and_then(|runtime| Ok((runtime, Timer::start()?)));
-    let (runtime, timer) = match started.map_err(ServeError::Threads) {
-        Ok(started) => started,
-        Err(error) => return drop(ready.send(Err(error))),
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return drop(ready.send(Err(ServeError::Threads(error)))),
     };
     runtime.block_on(async {
         let (listener, addr) = match listen(addr).await {
             Ok(listening) => listening,
             Err(error) => return drop(ready.send(Err(error))),
         };
-        let listener = listener.tap_io(|stream| {
-            // Without it small answers wait for the client's acknowledgement. A socket that does
-            // not take it is about to fail anyway.
-            let _ = stream.set_nodelay(true);
-        });
-        let router = Router::new().fallback(handle).with_state(Arc::new(Shell { live, timer }));
         let _ = ready.send(Ok(addr));
         tokio::select! {
             biased;
-            _ = stopped => {}
-            _ = axum::serve(listener, router) => {}
+            _ = stop => {}
+            () = shell.shut_down.notified() => {
+                shell.cut.store(shell.in_flight.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
+            () = accept(&listener, shell) => {}
         }
     });
 }
@@ -120,39 +175,40 @@ async fn listen(addr: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeErro
     )
 }
 
-async fn handle(State(shell): State<Arc<Shell>>, request: Request) -> axum::response::Response {
-    let (head, body) = request.into_parts();
-    // Most calls are GETs: no need to poll a body that is none.
-    let body =
-        if body.is_end_stream() { Ok(Bytes::new()) } else { to_bytes(body, BODY_LIMIT).await };
-    let answer = match &body {
-        Ok(body) => shell.live.answer(&Call {
-            verb: head.method.as_str(),
-            path: head.uri.path(),
-            query: head.uri.query(),
-            authorization: head.headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes),
-            body,
-        }),
-        Err(_) => Answer::at_once(&Response::error(
-            Status(413),
-            ApiError::new(1, format!("a body has at most {BODY_LIMIT} bytes")),
-        )),
-    };
-    drop((head, body));
-    if let Some(ready_at) = answer.ready_at {
-        shell.timer.wait_until(ready_at).await;
+/// Gives each connection a task of its own. Never ends.
+async fn accept(listener: &TcpListener, shell: &Arc<Shell>) {
+    let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    loop {
+        let slot = Arc::clone(&slots).acquire_owned().await.expect("nobody closes it");
+        let (stream, peer) = next(listener).await;
+        let shell = Arc::clone(shell);
+        #[expect(clippy::disallowed_methods, reason = "connections are served side by side")]
+        tokio::spawn(async move {
+            connection::serve(shell, stream, peer).await;
+            drop(slot);
+        });
     }
-    http_response(answer)
 }
 
-fn http_response(answer: Answer) -> axum::response::Response {
-    let mut response = axum::response::Response::new(Body::empty());
-    *response.status_mut() =
-        StatusCode::from_u16(answer.status.0).expect("statuses are checked where they come in");
-    if !answer.body.is_empty() {
-        *response.body_mut() = Body::from(answer.body);
-        let json = HeaderValue::from_static("application/json");
-        response.headers_mut().insert(header::CONTENT_TYPE, json);
+async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                // Without it small answers wait for the client's acknowledgement. A socket that
+                // does not take it is about to fail anyway.
+                let _ = stream.set_nodelay(true);
+                return (stream, peer);
+            }
+            Err(error) if of_one_connection(&error) => {}
+            // No file descriptor is left: some of them will be.
+            #[expect(clippy::disallowed_methods, reason = "the server lives on the wall clock")]
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
+        }
     }
-    response
+}
+
+/// Whether only the connection is lost that was about to be accepted.
+fn of_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }

@@ -75,9 +75,14 @@ impl Timer {
         if moment <= now() {
             return;
         }
-        let woken = self.shared.enlist(moment);
+        let woken = self.alarm(moment);
         // An error means that the timer stopped: the call must end, not wait for ever.
         let _ = woken.await;
+    }
+
+    /// Is told at `moment`, or gets an error if the timer has stopped.
+    pub(crate) fn alarm(&self, moment: Instant) -> oneshot::Receiver<()> {
+        self.shared.enlist(moment)
     }
 }
 

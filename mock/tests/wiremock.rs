@@ -1,6 +1,7 @@
 //! The mock mounted on a `wiremock::MockServer`.
 
 use neon_mock::NeonMock;
+use neon_mock::fault::FaultKind;
 use reqwest::Client;
 use std::time::Duration;
 use wiremock::matchers::{method, path};
@@ -74,4 +75,30 @@ async fn answers_are_delayed_and_pools_hold() {
     let mut statuses = <[u16; 6]>::from(answers);
     statuses.sort_unstable();
     assert_eq!(statuses, [200, 200, 200, 200, 200, 429]);
+}
+
+#[tokio::test]
+async fn faults_come_as_close_as_wiremock_can() {
+    let server = MockServer::start().await;
+    let neon = NeonMock::builder().profile("unlimited").start().await;
+    neon.mount_on(&server).await;
+    let get = async |kind| {
+        neon.fault_next(kind);
+        let request = Client::new().get(format!("{}/v2/accounts/1", server.uri()));
+        request.basic_auth("demo", Some("demo")).send().await.unwrap()
+    };
+    let reset = get(FaultKind::ResetAfter).await;
+    assert_eq!((reset.status().as_u16(), reset.bytes().await.unwrap().len()), (502, 0));
+    let malformed = get(FaultKind::Malformed).await;
+    assert_eq!(malformed.headers()["content-type"], "text/html");
+    assert_eq!(get(FaultKind::Empty).await.bytes().await.unwrap().len(), 0);
+    let truncated = get(FaultKind::Truncated).await.bytes().await.unwrap();
+    assert!(!truncated.is_empty());
+    assert!(serde_json::from_slice::<serde_json::Value>(&truncated).is_err());
+
+    neon.fault_next(FaultKind::Timeout);
+    let impatient = Client::builder().timeout(Duration::from_millis(200)).build().unwrap();
+    let request = impatient.get(format!("{}/v2/accounts/1", server.uri()));
+    let error = request.basic_auth("demo", Some("demo")).send().await.unwrap_err();
+    assert!(error.is_timeout(), "{error:?}");
 }

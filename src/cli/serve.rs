@@ -1,4 +1,4 @@
-//! `neonbench serve`: the mock over HTTP, until Ctrl-C.
+//! `neonbench serve`: the mock over HTTP, until Ctrl-C or `POST /__mock/shutdown`.
 
 use super::args::{EngineArgs, WorkloadArgs, WorldArgs};
 use super::error::CliError;
@@ -9,8 +9,22 @@ use neon_mock::NeonMock;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
+/// What `serve --help` says of the admin routes.
+const ADMIN: &str = "\
+Admin routes, for clients on this machine with `Authorization: Bearer TOKEN`, JSON in and out:
+  GET  /__mock/health            that it lives; needs no token
+  GET  /__mock/state             digest of the organisation, accounts, changed accounts
+  GET  /__mock/counters          calls by endpoint: admitted, rejected, failed
+  GET  /__mock/histograms        response times as served, with a line of an HdrHistogram log each
+  GET  /__mock/journal?limit=N   the latest calls (up to 1,000), the newest first
+  POST /__mock/reset             organisation, counters and limits as at the start
+  POST /__mock/faults            {\"kinds\": [\"timeout\", …]}: how the next calls go wrong
+  POST /__mock/profile           {\"name\": \"constant\"}: another profile from now on
+  POST /__mock/shutdown          ends the server; calls in flight are cut";
+
 /// Flags of `serve`.
 #[derive(Debug, Args)]
+#[command(after_long_help = ADMIN, after_help = "--help lists the admin routes.")]
 pub(super) struct ServeArgs {
     /// Where to listen; port 0 picks one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
@@ -21,6 +35,9 @@ pub(super) struct ServeArgs {
     /// The API key to ask for
     #[arg(long, value_name = "KEY", default_value = DEMO)]
     api_key: String,
+    /// The token of the admin routes below /__mock/ [default: a random one, which is printed]
+    #[arg(long, value_name = "TOKEN")]
+    admin_token: Option<String>,
     /// Seed of the organisation and the service times [default: 1]
     #[arg(long, value_name = "K")]
     seed: Option<u64>,
@@ -39,13 +56,14 @@ pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, CliError> {
 }
 
 async fn serve(args: &ServeArgs, inputs: &Inputs) -> Result<ExitCode, CliError> {
-    let mock = NeonMock::builder()
+    let mut builder = NeonMock::builder()
         .neon(inputs.scenario.neon(inputs.seed()))
         .credentials(&args.org_id, &args.api_key)
-        .addr(args.addr)
-        .try_start()
-        .await
-        .map_err(CliError::Serve)?;
+        .addr(args.addr);
+    if let Some(token) = &args.admin_token {
+        builder = builder.admin_token(token);
+    }
+    let mock = builder.try_start().await.map_err(CliError::Serve)?;
     say(&format!("serving {} · Ctrl-C stops", mock.base_url()))?;
     say(&format!(
         "  {} accounts, dataset {}, profile {}, seed {}; organisation id {}",
@@ -55,11 +73,27 @@ async fn serve(args: &ServeArgs, inputs: &Inputs) -> Result<ExitCode, CliError> 
         inputs.seed(),
         args.org_id,
     ))?;
+    // A token that was given is a secret; one made up for this start is nobody's yet.
+    let token = match &args.admin_token {
+        Some(_) => "the one given",
+        None => mock.admin_token(),
+    };
+    say(&format!("  admin http://{}/__mock/ · token: {token}", mock.addr()))?;
     if !args.addr.ip().is_loopback() {
         eprintln!("warning: {} can be reached from other machines", args.addr);
     }
-    tokio::signal::ctrl_c().await.map_err(CliError::Runtime)?;
-    let calls = mock.calls();
-    say(&format!("{} calls, {} refused", count(calls.total()), count(calls.rejected())))?;
+    tokio::select! {
+        biased;
+        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(CliError::Runtime)?,
+        () = mock.stopped() => {}
+    }
+    let (calls, in_flight) = (mock.calls(), mock.in_flight());
+    drop(mock);
+    say(&format!(
+        "stopped: {} calls, {} refused, {} cut in flight",
+        count(calls.total()),
+        count(calls.rejected()),
+        count(in_flight),
+    ))?;
     Ok(ExitCode::SUCCESS)
 }

@@ -10,6 +10,7 @@ use reqwest::{Client, Method, Url};
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 /// An address and the credentials for it.
 #[derive(Clone)]
@@ -74,12 +75,16 @@ pub struct HttpTransport {
 impl HttpTransport {
     /// A client of `target`. Connections are made when they are needed, and kept.
     pub fn new(target: Target) -> Result<Self, HttpError> {
+        Self::with_timeout(target, TIMEOUT)
+    }
+
+    pub(super) fn with_timeout(target: Target, timeout: Duration) -> Result<Self, HttpError> {
         target.check()?;
         // The first provider stays; a second run in this process finds it installed.
         rustls::crypto::ring::default_provider().install_default().ok();
         // Credentials go where they were told to and nowhere else.
         let mut client =
-            Client::builder().timeout(TIMEOUT).tcp_nodelay(true).redirect(Policy::none());
+            Client::builder().timeout(timeout).tcp_nodelay(true).redirect(Policy::none());
         if target.is_loopback() {
             client = client.no_proxy();
         }

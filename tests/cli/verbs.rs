@@ -2,8 +2,8 @@
 
 use crate::place::Place;
 use serde_json::Value;
-use std::io::{BufRead, BufReader, Read};
-use std::net::TcpListener;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 
 fn strategies(value: &Value) -> Vec<&str> {
@@ -157,6 +157,25 @@ fn an_interrupt_stops_serving_with_a_summary() {
     let mut rest = String::new();
     served.child.stdout.take().unwrap().read_to_string(&mut rest).unwrap();
     assert!(rest.contains("0 calls"), "{rest}");
+}
+
+#[test]
+fn an_admin_stops_serving_with_the_token_given() {
+    let place = Place::new();
+    let line = "serve --addr 127.0.0.1:0 --resources 3 --admin-token let-me-in";
+    let mut served = Served::start(&place, line);
+    let addr = served.url.trim_start_matches("http://").trim_end_matches("/v2");
+    let mut stream = TcpStream::connect(addr).unwrap();
+    let token = "authorization: Bearer let-me-in";
+    write!(stream, "POST /__mock/shutdown HTTP/1.1\r\nhost: x\r\n{token}\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+    assert!(served.child.wait().unwrap().success());
+    let mut rest = String::new();
+    served.child.stdout.take().unwrap().read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("/__mock/ · token: the one given"), "{rest}");
+    assert!(rest.contains("stopped: 0 calls") && !rest.contains("let-me-in"), "{rest}");
 }
 
 #[test]

@@ -1,0 +1,144 @@
+//! Calls as they were served: response times per endpoint, and the latest calls one by one.
+//!
+//! A time runs from the call's arrival to when its answer was handed to the socket. Both are
+//! bounded: a histogram has its size from the start, the journal is a ring. Deliberately absent:
+//! bodies, queries and headers, which hold other people's data and credentials.
+
+use crate::api::{Endpoint, Status};
+use crate::time::{Timestamp, nanos};
+use compact_str::CompactString;
+use hdrhistogram::Histogram;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// The finest difference that histograms keep, in ns.
+const LOWEST_NS: u64 = 1_000;
+
+/// The longest time that histograms keep, in ns: longer ones count as this.
+const HIGHEST_NS: u64 = 7_200_000_000_000;
+
+/// Significant decimal digits of histograms.
+const DIGITS: u8 = 3;
+
+/// Bytes of a path that the journal keeps.
+const PATH_BYTES: usize = 200;
+
+/// A call as it was served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServedCall {
+    /// When it arrived, by the mock's time.
+    pub at: Timestamp,
+    /// Its HTTP verb.
+    pub verb: CompactString,
+    /// Its path with the base path, without the query; the first 200 bytes of it.
+    pub path: CompactString,
+    /// What it was answered; `None` if it was reset or left without an answer.
+    pub status: Option<Status>,
+    /// How long the mock meant it to take; `None` if it never reached the pools.
+    pub drawn: Option<Duration>,
+    /// How long it took, from its arrival to when the answer was handed over.
+    pub served: Duration,
+}
+
+/// What is remembered of the calls served.
+#[derive(Debug)]
+pub(crate) struct Served {
+    times: [Option<Box<Histogram<u64>>>; Endpoint::ALL.len()],
+    journal: VecDeque<ServedCall>,
+    capacity: usize,
+}
+
+impl Served {
+    /// Nothing yet; the journal will hold the latest `capacity` calls.
+    pub(crate) fn new(capacity: usize) -> Self {
+        let times = [const { None }; Endpoint::ALL.len()];
+        Self { times, journal: VecDeque::new(), capacity }
+    }
+
+    /// Forgets all of it.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::new(self.capacity);
+    }
+
+    /// Adds the time of one admitted call that was answered.
+    pub(crate) fn time(&mut self, endpoint: Endpoint, served: Duration) {
+        let times = self.times[endpoint.index()].get_or_insert_with(|| {
+            let bounds = Histogram::new_with_bounds(LOWEST_NS, HIGHEST_NS, DIGITS);
+            Box::new(bounds.expect("valid bounds"))
+        });
+        times.saturating_record(nanos(served));
+    }
+
+    /// Adds one call to the journal; the oldest goes when it is full.
+    pub(crate) fn call(&mut self, call: ServedCall) {
+        if self.journal.len() >= self.capacity {
+            self.journal.pop_front();
+        }
+        if self.capacity > 0 {
+            self.journal.push_back(call);
+        }
+    }
+
+    /// Response times of admitted calls, in ns; `None` before the first.
+    pub(crate) fn times(&self, endpoint: Endpoint) -> Option<&Histogram<u64>> {
+        self.times[endpoint.index()].as_deref()
+    }
+
+    /// The latest calls, oldest first.
+    pub(crate) fn journal(&self) -> impl DoubleEndedIterator<Item = &ServedCall> {
+        self.journal.iter()
+    }
+}
+
+/// As much of a path as the journal keeps.
+pub(crate) fn journal_path(path: &str) -> CompactString {
+    let end = (0..=path.len().min(PATH_BYTES)).rev().find(|&end| path.is_char_boundary(end));
+    CompactString::from(&path[..end.unwrap_or(0)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(at: u64) -> ServedCall {
+        ServedCall {
+            at: Timestamp::from_nanos(at),
+            verb: "GET".into(),
+            path: "/v2/accounts/1".into(),
+            status: Some(Status::OK),
+            drawn: None,
+            served: Duration::ZERO,
+        }
+    }
+
+    #[test]
+    fn the_journal_keeps_the_latest() {
+        let mut served = Served::new(2);
+        (1..=3).for_each(|at| served.call(call(at)));
+        let kept: Vec<u64> = served.journal().map(|call| call.at.as_nanos()).collect();
+        assert_eq!(kept, [2, 3]);
+        let mut off = Served::new(0);
+        off.call(call(1));
+        assert_eq!(off.journal().count(), 0);
+    }
+
+    #[test]
+    fn times_are_kept_per_endpoint() {
+        let mut served = Served::new(0);
+        served.time(Endpoint::GetAccount, Duration::from_millis(100));
+        served.time(Endpoint::GetAccount, Duration::from_secs(86_400));
+        let times = served.times(Endpoint::GetAccount).unwrap();
+        assert_eq!(times.len(), 2);
+        assert!(times.min().abs_diff(100_000_000) < 100_000);
+        assert!(served.times(Endpoint::ListAccounts).is_none());
+        served.clear();
+        assert!(served.times(Endpoint::GetAccount).is_none());
+    }
+
+    #[test]
+    fn long_paths_are_cut_between_characters() {
+        assert_eq!(journal_path("/v2/accounts/1"), "/v2/accounts/1");
+        assert_eq!(journal_path(&"é".repeat(200)).len(), 200);
+        assert_eq!(journal_path(&format!("/{}", "é".repeat(200))).len(), 199);
+    }
+}

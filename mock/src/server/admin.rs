@@ -1,0 +1,181 @@
+//! The admin routes, outside the API: `/__mock/…`, for whoever runs the mock.
+//!
+//! JSON in, JSON out, errors as arrays like Neon's. Only clients on this machine are answered, and
+//! all but `health` ask for the mock's own token: `Authorization: Bearer TOKEN`. Deliberately
+//! absent: the organisation's credentials, and bodies of calls.
+
+mod report;
+
+use super::body::{self, BodyError};
+use super::connection::Connection;
+use super::response::{Outgoing, respond_at_once};
+use crate::api::{ApiError, Response, Status};
+use crate::fault::FaultKind;
+use crate::live::Answer;
+use crate::profile::{BUILT_IN, Profile};
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONNECTION, HeaderValue};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+/// Where they begin.
+const BASE_PATH: &str = "/__mock/";
+
+/// Entries of the journal that are shown unless told otherwise.
+const JOURNAL_LIMIT: usize = 100;
+
+/// Faults that can be ordered at once.
+const MAX_FAULTS: usize = 10_000;
+
+/// Whether a path is one of theirs.
+pub(super) fn is_below(path: &str) -> bool {
+    path.starts_with(BASE_PATH)
+}
+
+/// What an admin asks for is answered at once; calls of the API wait meanwhile.
+pub(super) async fn answer(
+    connection: &Connection,
+    request: Request<Incoming>,
+) -> hyper::Response<Outgoing> {
+    let (head, incoming) = request.into_parts();
+    let body = match body::read(incoming, connection.shell.terms.patience).await {
+        Ok(body) => body,
+        Err(BodyError::Refused(refused)) => return refused.into_response(),
+        Err(BodyError::Lost) => return refusal(400, "the body broke off"),
+    };
+    let path = head.uri.path();
+    let ask = Ask {
+        verb: head.method.as_str(),
+        route: &path[BASE_PATH.len()..],
+        query: head.uri.query().unwrap_or_default(),
+        token: head.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes),
+        body: &body,
+    };
+    match ask.answer(connection) {
+        Ok(value) => {
+            let mut response = json_response(200, value.to_string().into_bytes());
+            if ask.route == "shutdown" {
+                // The connection ends with this answer, and the server with the connection.
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+            }
+            response
+        }
+        Err((status, message)) => refusal(status, message),
+    }
+}
+
+/// A status and what is wrong.
+type Refusal = (u16, String);
+
+/// What an admin asks.
+struct Ask<'a> {
+    verb: &'a str,
+    /// Below the base path.
+    route: &'a str,
+    query: &'a str,
+    token: Option<&'a [u8]>,
+    body: &'a [u8],
+}
+
+/// `POST faults`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireFaults {
+    kinds: Vec<FaultKind>,
+}
+
+/// `POST profile`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireProfile {
+    name: String,
+}
+
+impl Ask<'_> {
+    fn answer(&self, connection: &Connection) -> Result<Value, Refusal> {
+        if !connection.peer.ip().to_canonical().is_loopback() {
+            return Err((403, "only clients on the mock's own machine".to_owned()));
+        }
+        let shell = &*connection.shell;
+        if (self.verb, self.route) == ("GET", "health") {
+            return Ok(report::health(shell));
+        }
+        self.check_token(&shell.terms.admin_token)?;
+        match (self.verb, self.route) {
+            ("GET", "state") => Ok(report::state(&shell.live)),
+            ("GET", "counters") => Ok(report::counters(shell)),
+            ("GET", "histograms") => Ok(report::histograms(&shell.live)),
+            ("GET", "journal") => Ok(report::journal(&shell.live, self.limit()?)),
+            ("POST", "reset") => {
+                shell.live.reset();
+                Ok(json!({}))
+            }
+            ("POST", "faults") => {
+                let WireFaults { kinds } = self.json()?;
+                if kinds.len() > MAX_FAULTS {
+                    return Err((400, format!("at most {MAX_FAULTS} faults at once")));
+                }
+                let mut neon = shell.live.neon();
+                kinds.iter().for_each(|&kind| neon.fail_next(kind));
+                Ok(json!({ "ordered": kinds.len() }))
+            }
+            ("POST", "profile") => {
+                let WireProfile { name } = self.json()?;
+                let profile = Profile::built_in(&name).ok_or_else(|| unknown_profile(&name))?;
+                shell.live.neon().set_profile(profile);
+                Ok(json!({ "profile": name }))
+            }
+            ("POST", "shutdown") => {
+                connection.shut_down_after();
+                Ok(json!({ "in_flight": report::in_flight(shell) }))
+            }
+            _ => Err(self.unknown()),
+        }
+    }
+
+    fn check_token(&self, token: &str) -> Result<(), Refusal> {
+        let given = self.token.and_then(|header| header.strip_prefix(b"Bearer "));
+        if given == Some(token.as_bytes()) {
+            return Ok(());
+        }
+        Err((401, "the admin token is required: Authorization: Bearer TOKEN".to_owned()))
+    }
+
+    fn limit(&self) -> Result<usize, Refusal> {
+        let mut parameters = form_urlencoded::parse(self.query.as_bytes());
+        let Some((_, text)) = parameters.find(|(name, _)| name == "limit") else {
+            return Ok(JOURNAL_LIMIT);
+        };
+        text.parse().map_err(|_| (400, format!("parameter limit cannot be `{text}`")))
+    }
+
+    fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        serde_json::from_slice(self.body).map_err(|error| (400, format!("body: {error}")))
+    }
+
+    fn unknown(&self) -> Refusal {
+        const GET: [&str; 5] = ["health", "state", "counters", "histograms", "journal"];
+        const POST: [&str; 4] = ["reset", "faults", "profile", "shutdown"];
+        if GET.contains(&self.route) || POST.contains(&self.route) {
+            return (405, format!("{BASE_PATH}{} does not take {}", self.route, self.verb));
+        }
+        let (get, post) = (GET.join(", "), POST.join(", "));
+        (404, format!("nothing at {BASE_PATH}{}: GET {get}; POST {post}", self.route))
+    }
+}
+
+fn unknown_profile(name: &str) -> Refusal {
+    let known: Vec<String> = BUILT_IN.iter().map(|(name, _)| format!("`{name}`")).collect();
+    (400, format!("there is no built-in profile `{name}`; there are {}", known.join(", ")))
+}
+
+fn refusal(status: u16, message: impl Into<String>) -> hyper::Response<Outgoing> {
+    let response = Response::error(Status(status), ApiError::new(1, message));
+    respond_at_once(Answer::at_once(&response))
+}
+
+fn json_response(status: u16, body: Vec<u8>) -> hyper::Response<Outgoing> {
+    respond_at_once(Answer::of_json(Status(status), body))
+}

@@ -1,0 +1,190 @@
+//! One connection: requests in turn, answers in the same order, and the reset that hyper cannot do.
+
+use super::body::{self, BodyError};
+use super::response::{Outgoing, respond};
+use super::{Shell, admin};
+use crate::fault::Delivery;
+use crate::live::{Answer, Call};
+use hyper::body::Incoming;
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
+use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use tokio::net::TcpStream;
+
+/// Bytes of a request's head; more are answered 431.
+const MAX_HEAD: usize = 32 << 10;
+
+/// Bytes read or written at a time: what one connection may hold beside a body.
+const BUFFER: usize = 64 << 10;
+
+/// What the calls of one connection share.
+pub(super) struct Connection {
+    pub(super) shell: Arc<Shell>,
+    pub(super) peer: SocketAddr,
+    /// Set when the connection is to end with a reset.
+    reset: Arc<AtomicBool>,
+    /// Set when the server is to end with this connection.
+    shut_down: AtomicBool,
+}
+
+impl Connection {
+    /// Lets the server end when the answer at hand has gone out.
+    pub(super) fn shut_down_after(&self) {
+        self.shut_down.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The call is answered by a reset of its connection.
+#[derive(Debug, thiserror::Error)]
+#[error("the connection is to be reset")]
+struct Reset;
+
+/// Serves one connection until either side ends it.
+pub(super) async fn serve(shell: Arc<Shell>, stream: TcpStream, peer: SocketAddr) {
+    let reset = Arc::new(AtomicBool::new(false));
+    let socket = Socket { io: TokioIo::new(stream), reset: Arc::clone(&reset) };
+    let patience = shell.terms.patience;
+    let shut_down = AtomicBool::new(false);
+    let connection = Arc::new(Connection { shell, peer, reset, shut_down });
+    let calls = Arc::clone(&connection);
+    // At most 100 headers, which is hyper's default; saying so would cost an allocation a call.
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(patience)
+        .max_header_size(MAX_HEAD)
+        .max_buf_size(BUFFER)
+        .serve_connection(socket, service_fn(move |request| handle(Arc::clone(&calls), request)))
+        .await;
+    // Clients may end as they like, and a reset is an error too: there is nobody to tell.
+    drop(served);
+    if connection.shut_down.load(Ordering::Relaxed) {
+        connection.shell.shut_down.notify_one();
+    }
+}
+
+/// A call that waits for its answer.
+struct InFlight<'a>(&'a Shell);
+
+impl<'a> InFlight<'a> {
+    fn new(shell: &'a Shell) -> Self {
+        shell.in_flight.fetch_add(1, Ordering::Relaxed);
+        Self(shell)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+async fn handle(
+    connection: Arc<Connection>,
+    request: Request<Incoming>,
+) -> Result<Response<Outgoing>, Reset> {
+    if admin::is_below(request.uri().path()) {
+        return Ok(admin::answer(&connection, request).await);
+    }
+    let shell = &*connection.shell;
+    let (head, incoming) = request.into_parts();
+    let body = match body::read(incoming, shell.terms.patience).await {
+        Ok(body) => body,
+        Err(BodyError::Lost) => return Err(Reset),
+        Err(BodyError::Refused(refused)) => return Ok(refused.into_response()),
+    };
+    let header = |name| head.headers.get(name).map(HeaderValue::as_bytes);
+    let mut answer = shell.live.answer(&Call {
+        verb: head.method.as_str(),
+        path: head.uri.path(),
+        query: head.uri.query(),
+        authorization: header(AUTHORIZATION),
+        content_type: header(CONTENT_TYPE),
+        body: &body,
+    });
+    // An answer may be an hour away.
+    drop((head, body));
+    let in_flight = InFlight::new(shell);
+    if let Some(ready_at) = answer.ready_at {
+        shell.timer.wait_until(ready_at).await;
+    }
+    shell.live.hand_over(&mut answer);
+    if answer.delivery == Delivery::Never {
+        // hyper lets go of this when the client hangs up, the runtime when the server stops.
+        std::future::pending::<()>().await;
+    }
+    drop(in_flight);
+    deliver(&connection, answer)
+}
+
+fn deliver(connection: &Arc<Connection>, answer: Answer) -> Result<Response<Outgoing>, Reset> {
+    if answer.delivery == Delivery::Reset {
+        connection.reset.store(true, Ordering::Relaxed);
+        return Err(Reset);
+    }
+    Ok(respond(connection, answer))
+}
+
+/// A client's socket, which can end with a reset.
+struct Socket {
+    io: TokioIo<TcpStream>,
+    reset: Arc<AtomicBool>,
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if self.reset.load(Ordering::Relaxed) {
+            // With no time to linger, closing the socket resets the connection. If the socket
+            // does not take it, the client sees its end all the same.
+            let _ = self.io.inner().set_zero_linger();
+        }
+    }
+}
+
+impl Read for Socket {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_read(cx, buffer)
+    }
+}
+
+impl Write for Socket {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write(cx, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.io).poll_shutdown(cx)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.io.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.io).poll_write_vectored(cx, slices)
+    }
+}

@@ -1,0 +1,120 @@
+//! Answers as hyper sends them: whole, or a body in drips.
+
+use super::connection::Connection;
+use crate::fault::{Delivery, SLOW_BODY};
+use crate::live::Answer;
+use crate::wall_clock;
+use hyper::body::{Body, Bytes, Frame, SizeHint};
+use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::{Response, StatusCode};
+use std::convert::Infallible;
+use std::future::Future as _;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Instant;
+use tokio::sync::oneshot;
+
+/// Pieces of a body that comes in drips; the last one leaves when the time is up.
+const DRIPS: u32 = 10;
+
+/// A body on its way out.
+pub(super) enum Outgoing {
+    /// All of it at once; empty when it has gone.
+    Whole(Bytes),
+    /// In drips.
+    Slow(Box<Drips>),
+}
+
+/// A body that comes in drips over [`SLOW_BODY`].
+pub(super) struct Drips {
+    connection: Arc<Connection>,
+    rest: Bytes,
+    piece: usize,
+    started: Instant,
+    left: u32,
+    alarm: oneshot::Receiver<()>,
+}
+
+/// `answer` as the client gets it.
+pub(super) fn respond(connection: &Arc<Connection>, mut answer: Answer) -> Response<Outgoing> {
+    if answer.delivery != Delivery::Slow {
+        return respond_at_once(answer);
+    }
+    let rest = Bytes::from(std::mem::take(&mut answer.body));
+    let mut response = respond_at_once(answer);
+    *response.body_mut() = Outgoing::Slow(Box::new(Drips::new(Arc::clone(connection), rest)));
+    response
+}
+
+/// `answer` with all of its body.
+pub(super) fn respond_at_once(answer: Answer) -> Response<Outgoing> {
+    let retry_after_s = answer.retry_after_s();
+    let mut response = Response::new(Outgoing::Whole(Bytes::from(answer.body)));
+    *response.status_mut() =
+        StatusCode::from_u16(answer.status.0).expect("statuses are checked where they come in");
+    if let Some(content_type) = answer.content_type {
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
+    if let Some(seconds) = retry_after_s {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+impl Drips {
+    fn new(connection: Arc<Connection>, rest: Bytes) -> Self {
+        let started = wall_clock::now();
+        let piece = rest.len().div_ceil(DRIPS as usize);
+        let alarm = connection.shell.timer.alarm(started + SLOW_BODY / DRIPS);
+        Self { connection, rest, piece, started, left: DRIPS, alarm }
+    }
+
+    /// The next piece when it is due.
+    fn poll_drip(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
+        while !self.rest.is_empty() {
+            // An error says that the server stops: then all the rest may go.
+            let _ = ready!(Pin::new(&mut self.alarm).poll(cx));
+            self.left = self.left.saturating_sub(1);
+            let next = self.started + SLOW_BODY * (DRIPS - self.left + 1) / DRIPS;
+            self.alarm = self.connection.shell.timer.alarm(next);
+            // A short body has fewer bytes than pieces: its last one comes last.
+            let due = self.rest.len().saturating_sub(self.piece * self.left as usize);
+            if due > 0 {
+                return Poll::Ready(Some(self.rest.split_to(due)));
+            }
+        }
+        Poll::Ready(None)
+    }
+}
+
+impl Body for Outgoing {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        let piece = match self.get_mut() {
+            Self::Whole(bytes) if bytes.is_empty() => None,
+            Self::Whole(bytes) => Some(std::mem::take(bytes)),
+            Self::Slow(drips) => ready!(drips.poll_drip(cx)),
+        };
+        Poll::Ready(piece.map(|piece| Ok(Frame::data(piece))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Whole(bytes) => bytes.is_empty(),
+            Self::Slow(drips) => drips.rest.is_empty(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(match self {
+            Self::Whole(bytes) => bytes.len() as u64,
+            Self::Slow(drips) => drips.rest.len() as u64,
+        })
+    }
+}

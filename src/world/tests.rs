@@ -1,0 +1,94 @@
+//! A client makes the same of a fault in both worlds.
+
+use super::{HttpTransport, InProcess, Target, VirtualClock};
+use crate::transport::{Transport, TransportError};
+use neon_mock::api::{
+    Account, AccountBody, AccountId, AccountKind, CustomFieldItem, FieldId, Request, Response,
+    Value,
+};
+use neon_mock::dataset::Dataset;
+use neon_mock::fault::FaultKind;
+use neon_mock::org::Organisation;
+use neon_mock::profile::Profile;
+use neon_mock::{Neon, NeonMock};
+use std::time::Duration;
+
+/// Longer than a slow body takes.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// What a client that waits for ever would make of an answer that never comes.
+const IMPATIENCE: Duration = Duration::from_millis(300);
+
+fn neon() -> Neon {
+    let organisation = Organisation::new(&Dataset::built_in("plain", 2).unwrap(), 10, 1);
+    Neon::new(Profile::built_in("unlimited").unwrap(), organisation, 1)
+}
+
+fn requests() -> [Request; 2] {
+    let text = Value::Text("new".into());
+    let items = vec![CustomFieldItem::to_write(FieldId(85), false, Some(&text))];
+    let body = AccountBody { account_custom_fields: Some(items), ..AccountBody::default() };
+    let account = Account { kind: AccountKind::Individual, body };
+    [Request::GetAccount(AccountId(1)), Request::PatchAccount(AccountId(1), account)]
+}
+
+type Received = Result<Response, TransportError>;
+
+/// What the client received, and the digest of the organisation afterwards.
+fn in_process(kind: FaultKind, request: &Request) -> (Received, String) {
+    let mut neon = neon();
+    neon.fail_next(kind);
+    let clock = VirtualClock::new();
+    let transport = InProcess::new(neon, clock.clone());
+    let received = clock.run(transport.call(request)).unwrap();
+    (received, transport.into_neon().organisation().digest())
+}
+
+async fn over_http(kind: FaultKind, request: &Request) -> (Received, String) {
+    let mock = NeonMock::builder().neon(neon()).start().await;
+    let (org_id, api_key) = mock.credentials();
+    let target = Target {
+        base_url: mock.base_url(),
+        org_id: org_id.to_owned(),
+        api_key: api_key.to_owned(),
+    };
+    let timeout = if kind == FaultKind::Timeout { IMPATIENCE } else { PATIENCE };
+    let transport = HttpTransport::with_timeout(target, timeout).unwrap();
+    // The fault meets a connection that was in use before.
+    transport.call(&Request::GetAccount(AccountId(2))).await.unwrap();
+    mock.fault_next(kind);
+    let received = transport.call(request).await;
+    (received, mock.with_neon(|neon| neon.organisation().digest()))
+}
+
+/// The same but for the words of an error.
+fn assert_same(over_http: &Received, in_process: &Received, what: &str) {
+    let same = match (over_http, in_process) {
+        (Ok(over_http), Ok(in_process)) => {
+            // The calendar moves on while the test runs.
+            over_http.status == in_process.status
+                && std::mem::discriminant(&over_http.body)
+                    == std::mem::discriminant(&in_process.body)
+        }
+        (Err(over_http), Err(in_process)) => {
+            std::mem::discriminant(over_http) == std::mem::discriminant(in_process)
+        }
+        _ => false,
+    };
+    assert!(same, "{what}: over HTTP {over_http:?}, in process {in_process:?}");
+}
+
+#[tokio::test]
+async fn faults_are_the_same_over_http_and_in_process() {
+    let [get, patch] = requests();
+    let cases = FaultKind::ALL.into_iter().flat_map(|kind| [(kind, &get), (kind, &patch)]);
+    let check = async |(kind, request): (FaultKind, &Request)| {
+        let what = format!("{} on {}", kind.name(), request.endpoint().name());
+        let (in_process, digest) = in_process(kind, request);
+        let (over_http, digest_over_http) = over_http(kind, request).await;
+        assert_same(&over_http, &in_process, &what);
+        assert_eq!(digest_over_http, digest, "{what}");
+    };
+    // Side by side: slow bodies take their time.
+    futures_util::future::join_all(cases.map(check)).await;
+}
