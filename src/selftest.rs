@@ -1,9 +1,10 @@
 //! How faithful the mock's delays and limits are on this machine: what is configured against what
 //! is served, over real connections, by a client that does next to nothing itself.
 //!
-//! A fidelity row compares the service times that the mock drew with those that its client saw, from
-//! sending a request to having its head. The pool row asks whether one call too many was ever let in,
-//! or one refused while a slot was free.
+//! A fidelity row compares the service times that the mock drew with those that it served, by its own
+//! journal, and with those that the client saw, from sending a request to having the head of its
+//! answer; bars are on what the client saw. The pool row asks the journal whether one call too many
+//! was ever let in, or one refused while a slot was free.
 
 mod client;
 mod pool;
@@ -14,14 +15,15 @@ pub use record::{Bar, FidelityRow, Machine, PerCall, PoolRow, SCHEMA, SelftestRe
 
 use crate::world::WallClock;
 use client::{Answered, Load, drive};
-use neon_mock::api::{Endpoint, Status};
+use neon_mock::api::Status;
 use neon_mock::file::FileError;
 use neon_mock::profile::Profile;
-use neon_mock::service::Law;
-use neon_mock::{NeonMock, StartError, rng};
+use neon_mock::{NeonMock, ServedCall, StartError};
+use record::Times;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Seed of organisation and service times.
+/// Seed of the organisation and service times.
 const SEED: u64 = 1;
 
 /// Median and 0.99 quantile of the log-normal law, and the constant.
@@ -80,6 +82,8 @@ pub enum SelftestError {
     Connection(#[from] std::io::Error),
     #[error("the mock answered status {0}")]
     Answer(u16),
+    #[error("the mock's journal has {journal} of {calls} calls")]
+    Journal { journal: usize, calls: usize },
     #[error("no answer within {0:?}")]
     Stuck(Duration),
 }
@@ -115,10 +119,27 @@ fn profile(limits: &str, law: &str) -> Result<Profile, FileError> {
     Profile::from_toml("selftest", &text)
 }
 
-async fn served(profile: Profile, load: &Load) -> Result<Vec<Answered>, SelftestError> {
-    let mock = NeonMock::builder().profile(profile).accounts(50).seed(SEED).try_start().await?;
+/// What came of a load, on both sides of the connection.
+struct Measured {
+    answers: Vec<Answered>,
+    journal: Vec<ServedCall>,
+}
+
+async fn measured(profile: Profile, load: &Load) -> Result<Measured, SelftestError> {
+    let mock = NeonMock::builder()
+        .profile(profile)
+        .accounts(load.calls)
+        .seed(SEED)
+        .journal(load.calls as usize)
+        .try_start()
+        .await?;
     let (org_id, api_key) = mock.credentials();
-    drive(mock.addr(), org_id, api_key, load).await
+    let answers = drive(mock.addr(), org_id, api_key, load).await?;
+    let journal = mock.journal();
+    if journal.len() != answers.len() {
+        return Err(SelftestError::Journal { journal: journal.len(), calls: answers.len() });
+    }
+    Ok(Measured { answers, journal })
 }
 
 async fn log_normal(in_flight: u32, calls: u64) -> Result<FidelityRow, SelftestError> {
@@ -128,14 +149,9 @@ async fn log_normal(in_flight: u32, calls: u64) -> Result<FidelityRow, SelftestE
         P99.as_millis()
     );
     let load = Load { connections: in_flight, calls, stagger: Duration::ZERO };
-    let answers = all_ok(served(profile("", &law)?, &load).await?)?;
-    // The mock draws in the order in which calls come in, which is the order of sending.
-    let law = Law::log_normal(MEDIAN, P99).expect("figures that make a law");
-    let stream = format!("service/{}", Endpoint::GetAccount.name());
-    let mut draws = rng::stream(SEED, &stream);
-    let drawn: Vec<Duration> = answers.iter().map(|_| law.sample(&mut draws)).collect();
     let name = format!("log-normal, median {MEDIAN:?}, p99 {P99:?}");
-    let mut row = FidelityRow::new(name, in_flight, &pairs(&drawn, &answers));
+    let times = times(&measured(profile("", &law)?, &load).await?)?;
+    let mut row = FidelityRow::new(name, in_flight, &times);
     if in_flight >= 50 {
         row.bars.push(Bar::at_most("KS", row.ks, MAX_KS));
         row.bars.push(Bar::at_most("|p50 error| ms", row.p50_error_ms.abs(), MAX_P50_ERROR_MS));
@@ -146,27 +162,33 @@ async fn log_normal(in_flight: u32, calls: u64) -> Result<FidelityRow, SelftestE
 async fn constant(in_flight: u32, calls: u64) -> Result<FidelityRow, SelftestError> {
     let law = format!("{{ law = \"constant\", time = \"{}ms\" }}", MEDIAN.as_millis());
     let load = Load { connections: in_flight, calls, stagger: MEDIAN };
-    let answers = all_ok(served(profile("", &law)?, &load).await?)?;
-    let drawn = vec![MEDIAN; answers.len()];
     let name = format!("constant {MEDIAN:?}, staggered");
-    let mut row = FidelityRow::new(name, in_flight, &pairs(&drawn, &answers));
+    let times = times(&measured(profile("", &law)?, &load).await?)?;
+    let mut row = FidelityRow::new(name, in_flight, &times);
     let error_ms = row.p50_error_ms.abs();
     row.bars.push(Bar::at_most("|p50 error| ms", error_ms, MAX_P50_ERROR_CONSTANT_MS));
     Ok(row)
 }
 
-/// Answers with any status but 200 are none to measure.
-fn all_ok(answers: Vec<Answered>) -> Result<Vec<Answered>, SelftestError> {
-    match answers.iter().find(|answer| answer.status != Status::OK.0) {
-        Some(answer) => Err(SelftestError::Answer(answer.status)),
-        None => Ok(answers),
-    }
-}
-
-/// (drawn, served) in ms.
-fn pairs(drawn: &[Duration], answers: &[Answered]) -> Vec<(f64, f64)> {
+/// The times of each call, as the server drew and served it and as its client saw it.
+fn times(measured: &Measured) -> Result<Vec<Times>, SelftestError> {
     let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
-    drawn.iter().zip(answers).map(|(drawn, answer)| (ms(*drawn), ms(answer.taken()))).collect()
+    let journal: BTreeMap<&str, &ServedCall> =
+        measured.journal.iter().map(|call| (call.path.as_str(), call)).collect();
+    let mut times = Vec::with_capacity(measured.answers.len());
+    for (number, answer) in (0..).zip(&measured.answers) {
+        let call = journal.get(client::path(number).as_str());
+        let drawn = call.and_then(|call| call.drawn).filter(|_| answer.status == Status::OK.0);
+        let (Some(call), Some(drawn)) = (call, drawn) else {
+            return Err(SelftestError::Answer(answer.status));
+        };
+        times.push(Times {
+            drawn_ms: ms(drawn),
+            served_ms: ms(call.served),
+            seen_ms: ms(answer.taken()),
+        });
+    }
+    Ok(times)
 }
 
 /// The pool test, in rounds with a mock each.
@@ -177,8 +199,8 @@ async fn pool_row(calls: u64) -> Result<PoolRow, SelftestError> {
     while left > 0 {
         let calls = left.min(POOL_ROUND);
         let load = Load { connections: POOL_CONNECTIONS, calls, stagger: Duration::ZERO };
-        let answers = served(profile(&format!("pool = {POOL}"), &law)?, &load).await?;
-        row.add(&pool::findings(&pool::stays(&answers, POOL_HELD)?, POOL));
+        let measured = measured(profile(&format!("pool = {POOL}"), &law)?, &load).await?;
+        row.add(&pool::findings(&pool::stays(&measured.journal)?, POOL));
         left -= calls;
     }
     Ok(row)

@@ -55,16 +55,17 @@ fn summary(record: &SelftestRecord) -> String {
         duration(record.wall_s)
     )];
     let header = [
-        "law, ms",
+        "law; errors in ms",
         "in flight",
         "calls",
         "KS",
         "p50 error",
         "p99 error",
-        "per call p50",
-        "p90",
+        "call p50",
         "p99",
         "max",
+        "server p50",
+        "p99",
         "bars",
     ];
     let rows: Vec<Vec<String>> = record.fidelity.iter().map(fidelity).collect();
@@ -84,7 +85,7 @@ fn fidelity(row: &FidelityRow) -> Vec<String> {
             format!("{} ≤ {} {met}", bar.figure, bar.at_most)
         })
         .collect();
-    let per_call = row.per_call_ms;
+    let (per_call, server) = (row.per_call_ms, row.server_per_call_ms);
     vec![
         row.law.clone(),
         row.in_flight.to_string(),
@@ -93,9 +94,10 @@ fn fidelity(row: &FidelityRow) -> Vec<String> {
         ms(row.p50_error_ms),
         ms(row.p99_error_ms),
         ms(per_call.p50),
-        ms(per_call.p90),
         ms(per_call.p99),
         ms(per_call.max),
+        ms(server.p50),
+        ms(server.p99),
         if bars.is_empty() { "–".to_owned() } else { bars.join(", ") },
     ]
 }

@@ -6,7 +6,7 @@ use crate::world::WallClock;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use neon_mock::time::Timestamp;
 use std::cell::{Cell, RefCell};
-use std::io;
+use std::io::{self, Write as _};
 use std::net::SocketAddr;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -53,14 +53,14 @@ struct Shared {
     answers: RefCell<Vec<Answered>>,
 }
 
-/// Sends `load` to the mock at `addr`; the answers, in the order in which the calls were sent.
+/// Sends `load` to the mock at `addr`: call `n` asks for account `n + 1`. The answers, by call.
 pub(super) async fn drive(
     addr: SocketAddr,
     org_id: &str,
     api_key: &str,
     load: &Load,
 ) -> Result<Vec<Answered>, SelftestError> {
-    let request = request(addr, org_id, api_key);
+    let request = Template::new(addr, org_id, api_key);
     let mut streams = Vec::new();
     for _ in 0..load.connections {
         let stream = TcpStream::connect(addr).await?;
@@ -102,17 +102,19 @@ impl Shared {
     async fn connection(
         &self,
         mut stream: TcpStream,
-        request: &[u8],
+        request: &Template,
         begin_at: Duration,
     ) -> io::Result<()> {
         if !begin_at.is_zero() {
             self.clock.sleep_until(Timestamp::ZERO + begin_at).await;
         }
         let mut buffer = vec![0; BUFFER];
+        let mut text = Vec::new();
         while self.next.get() < self.calls {
             let number = self.next.replace(self.next.get() + 1);
+            request.fill(&mut text, number);
             let sent_at = self.clock.elapsed();
-            stream.write_all(request).await?;
+            stream.write_all(&text).await?;
             let (status, done_at) = self.answer(&mut stream, &mut buffer).await?;
             self.answers.borrow_mut()[number as usize] = Answered { status, sent_at, done_at };
         }
@@ -169,13 +171,33 @@ impl Head {
     }
 }
 
-fn request(addr: SocketAddr, org_id: &str, api_key: &str) -> Vec<u8> {
-    let credentials = base64(format!("{org_id}:{api_key}").as_bytes());
-    format!(
-        "GET /v2/accounts/7 HTTP/1.1\r\nhost: {addr}\r\naccept: application/json\r\n\
-         authorization: Basic {credentials}\r\n\r\n"
-    )
-    .into_bytes()
+/// A request but for the account, which is a call's own: so the server's journal can be held
+/// against what the client saw, call by call.
+struct Template {
+    head: String,
+}
+
+impl Template {
+    fn new(addr: SocketAddr, org_id: &str, api_key: &str) -> Self {
+        let credentials = base64(format!("{org_id}:{api_key}").as_bytes());
+        let head = format!(
+            " HTTP/1.1\r\nhost: {addr}\r\naccept: application/json\r\n\
+             authorization: Basic {credentials}\r\n\r\n"
+        );
+        Self { head }
+    }
+
+    /// Writes the request of call `number` into `text`.
+    fn fill(&self, text: &mut Vec<u8>, number: u64) {
+        text.clear();
+        // Writing to memory cannot fail.
+        let _ = write!(text, "GET {}{}", path(number), self.head);
+    }
+}
+
+/// The path of call `number`.
+pub(super) fn path(number: u64) -> String {
+    format!("/v2/accounts/{}", number + 1)
 }
 
 /// Base64 with padding (RFC 4648, section 4).

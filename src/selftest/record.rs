@@ -47,19 +47,21 @@ pub struct FidelityRow {
     pub in_flight: u32,
     /// Calls made.
     pub calls: u64,
-    /// Kolmogorov–Smirnov distance between drawn and served times.
+    /// Kolmogorov–Smirnov distance between the times drawn and those that the client saw.
     pub ks: f64,
-    /// Median of the served less that of the drawn times.
+    /// Median of the times that the client saw less that of the times drawn.
     pub p50_error_ms: f64,
     /// The same of the 0.99 quantile.
     pub p99_error_ms: f64,
-    /// Quantiles of (served − drawn) of single calls.
+    /// Quantiles of (seen by the client − drawn) of single calls.
     pub per_call_ms: PerCall,
+    /// Quantiles of (handed to the socket − drawn) of single calls, by the server's journal.
+    pub server_per_call_ms: PerCall,
     /// What it was to reach.
     pub bars: Vec<Bar>,
 }
 
-/// Quantiles of (served − drawn).
+/// Quantiles of how late single calls are.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct PerCall {
@@ -67,6 +69,26 @@ pub struct PerCall {
     pub p90: f64,
     pub p99: f64,
     pub max: f64,
+}
+
+impl PerCall {
+    fn new(errors: impl Iterator<Item = f64>) -> Self {
+        let mut errors: Vec<f64> = errors.collect();
+        errors.sort_unstable_by(f64::total_cmp);
+        let [p50, p90, p99, max] = [0.5, 0.9, 0.99, 1.0].map(|q| quantile(&errors, q));
+        Self { p50, p90, p99, max }
+    }
+}
+
+/// The times of one call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    /// What the mock meant it to take.
+    pub(super) drawn_ms: f64,
+    /// How long it took on the server, from its arrival to when its answer was handed over.
+    pub(super) served_ms: f64,
+    /// How long it took to its client.
+    pub(super) seen_ms: f64,
 }
 
 /// A bar, and whether it is met.
@@ -124,27 +146,23 @@ impl PoolRow {
 }
 
 impl FidelityRow {
-    /// The figures of `pairs` of drawn and served times, in ms; without bars.
-    pub(super) fn new(law: String, in_flight: u32, pairs: &[(f64, f64)]) -> Self {
-        let mut errors: Vec<f64> = pairs.iter().map(|(drawn, served)| served - drawn).collect();
-        errors.sort_unstable_by(f64::total_cmp);
-        let (mut drawn, mut served): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
-        let ks = ks(&mut drawn, &mut served);
-        let of_quantiles = |q| quantile(&served, q) - quantile(&drawn, q);
-        let of_errors = |q| quantile(&errors, q);
+    /// The figures of the `times` of calls; without bars.
+    pub(super) fn new(law: String, in_flight: u32, times: &[Times]) -> Self {
+        let mut drawn: Vec<f64> = times.iter().map(|times| times.drawn_ms).collect();
+        let mut seen: Vec<f64> = times.iter().map(|times| times.seen_ms).collect();
+        let ks = ks(&mut drawn, &mut seen);
+        let of_quantiles = |q| quantile(&seen, q) - quantile(&drawn, q);
         Self {
             law,
             in_flight,
-            calls: pairs.len() as u64,
+            calls: times.len() as u64,
             ks,
             p50_error_ms: of_quantiles(0.5),
             p99_error_ms: of_quantiles(0.99),
-            per_call_ms: PerCall {
-                p50: of_errors(0.5),
-                p90: of_errors(0.9),
-                p99: of_errors(0.99),
-                max: of_errors(1.0),
-            },
+            per_call_ms: PerCall::new(times.iter().map(|times| times.seen_ms - times.drawn_ms)),
+            server_per_call_ms: PerCall::new(
+                times.iter().map(|times| times.served_ms - times.drawn_ms),
+            ),
             bars: Vec::new(),
         }
     }

@@ -5,5 +5,6 @@ mod datasets;
 mod mistakes;
 mod place;
 mod run;
+mod selftest;
 mod targets;
 mod verbs;
