@@ -38,16 +38,16 @@ pub(super) struct JudgeArgs {
     #[arg(long, value_name = "K", help_heading = "Workload")]
     seed: Option<u64>,
     /// End the command, and all that it started, after this long
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration, help_heading = "Command")]
     timeout: Duration,
     /// Leave HOME and proxy variables as they are: an SDK may find a configuration of its own there
-    #[arg(long)]
+    #[arg(long, help_heading = "Command")]
     keep_home: bool,
     /// Run our strategies on the same work, even if there is much of it
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     compare: bool,
     /// Name in the league [default: the script's]
-    #[arg(long)]
+    #[arg(long, help_heading = "Output")]
     name: Option<String>,
     /// Show the values that differ, which may be personal
     #[arg(long, help_heading = "Output")]
@@ -57,7 +57,7 @@ pub(super) struct JudgeArgs {
     #[command(flatten)]
     store: StoreArgs,
     /// The command and its arguments, after `--`
-    #[arg(last = true, required = true, value_name = "COMMAND")]
+    #[arg(last = true, required = true, value_name = "COMMAND", help_heading = "Command")]
     command: Vec<OsString>,
 }
 

@@ -1,7 +1,7 @@
 //! A verdict in words.
 
 use crate::cli::output::{count, duration, table};
-use crate::judge::{Command, JudgeRecord, LeagueRow};
+use crate::judge::{Command, JudgeRecord, LeagueRow, Verdict};
 
 /// Differences that are shown; `--json` has twenty.
 const SHOWN: usize = 5;
@@ -88,6 +88,9 @@ pub(super) fn ending(command: &Command) -> String {
 }
 
 fn differences(record: &JudgeRecord) -> Vec<String> {
+    if record.verdict == Verdict::NoCalls {
+        return Vec::new();
+    }
     let shown = record.differences.iter().take(SHOWN);
     let mut lines: Vec<String> = shown
         .map(|of| {
