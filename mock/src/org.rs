@@ -4,6 +4,7 @@
 //! does, and only changed accounts take memory. Nothing here knows of limits or time beyond the
 //! moment of a write.
 
+mod change;
 mod digest;
 mod search;
 mod synthetic;
@@ -20,7 +21,7 @@ use crate::api::{
 };
 use crate::dataset::{Dataset, FieldSpec};
 use crate::rng;
-use crate::time::Timestamp;
+use change::Change;
 use rand_distr::Zipf;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -55,16 +56,6 @@ struct Field {
     definition: CustomField,
     key: u64,
     zipf: Option<Zipf<f64>>,
-}
-
-/// What was changed on one account.
-#[derive(Clone, Debug, Default)]
-struct Change {
-    /// New values by position of the field; `None` was cleared.
-    values: Vec<(usize, Option<Value>)>,
-    /// The identity that a PUT wrote in place of the synthetic one.
-    identity: Option<Box<AccountBody>>,
-    changed_s: i64,
 }
 
 impl Organisation {
@@ -221,10 +212,8 @@ impl Organisation {
     }
 
     fn value_now(&self, change: Option<&Change>, id: AccountId, position: usize) -> Option<Value> {
-        let changed = change
-            .and_then(|change| change.values.iter().find(|(changed, _)| *changed == position));
-        match changed {
-            Some((_, value)) => value.clone(),
+        match change.and_then(|change| change.value(position)) {
+            Some(value) => value,
             None => self.original_value(id, position),
         }
     }
@@ -242,7 +231,7 @@ impl Organisation {
         body.account_custom_fields = Some(items);
         body.timestamps = Some(Timestamps {
             created_date_time: Some(LAST_CHANGED_S),
-            last_modified_date_time: Some(change.map_or(LAST_CHANGED_S, |change| change.changed_s)),
+            last_modified_date_time: Some(change.map_or(LAST_CHANGED_S, Change::changed_s)),
         });
         Account { kind, body }
     }
@@ -359,11 +348,6 @@ fn paged<T>(rows: impl Iterator<Item = T>, page: &Page) -> (Vec<T>, Pagination) 
         total_results: total,
     };
     (kept, pagination)
-}
-
-/// The calendar second that a moment of the run stands for.
-const fn calendar_s(now: Timestamp) -> i64 {
-    LAST_CHANGED_S + (now.as_nanos() / 1_000_000_000).cast_signed()
 }
 
 #[cfg(test)]

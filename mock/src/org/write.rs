@@ -1,6 +1,7 @@
 //! Writing accounts: PATCH and PUT, checked whole before anything is applied.
 
-use super::{Change, Field, Organisation, calendar_s};
+use super::change::{Change, Writes};
+use super::{Field, Organisation};
 use crate::api::{
     Account, AccountBody, AccountId, AccountKind, ApiError, CustomFieldItem, FieldId, OptionId,
     PrimaryContact, Value,
@@ -51,9 +52,6 @@ impl WriteError {
     }
 }
 
-/// New values by position of the field, in order; `None` clears.
-type Writes = Vec<(usize, Option<Value>)>;
-
 impl Organisation {
     /// Changes the fields that `account` lists and leaves the others, at `now`.
     ///
@@ -64,19 +62,11 @@ impl Organisation {
         id: AccountId,
         account: &Account,
     ) -> Result<(), WriteError> {
-        let mut writes = self.check(id, account)?;
+        let writes = self.check(id, account)?;
         let identity = self.merged_identity(id, &account.body);
         let change = self.changes.entry(id).or_default();
         change.identity = identity.or(change.identity.take());
-        change.changed_s = calendar_s(now);
-        if change.values.is_empty() {
-            writes.shrink_to_fit();
-            change.values = writes;
-            return Ok(());
-        }
-        for (position, value) in writes {
-            change.set(position, value);
-        }
+        change.apply(now, &writes);
         Ok(())
     }
 
@@ -88,16 +78,9 @@ impl Organisation {
         account: &Account,
     ) -> Result<(), WriteError> {
         let writes = self.check(id, account)?;
-        let cleared = (0..self.fields.len()).map(|position| (position, None)).collect();
-        let identity = AccountBody { account_custom_fields: None, ..account.body.clone() };
-        let mut change = Change {
-            values: cleared,
-            identity: Some(Box::new(identity)),
-            changed_s: calendar_s(now),
-        };
-        for (position, value) in writes {
-            change.set(position, value);
-        }
+        let mut change =
+            Change::wiping(AccountBody { account_custom_fields: None, ..account.body.clone() });
+        change.apply(now, &writes);
         self.changes.insert(id, change);
         Ok(())
     }
@@ -157,15 +140,6 @@ impl Organisation {
             Ok(position)
         } else {
             Err(WriteError::FieldIdInvalid)
-        }
-    }
-}
-
-impl Change {
-    fn set(&mut self, position: usize, value: Option<Value>) {
-        match self.values.iter_mut().find(|(changed, _)| *changed == position) {
-            Some((_, old)) => *old = value,
-            None => self.values.push((position, value)),
         }
     }
 }
