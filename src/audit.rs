@@ -4,7 +4,7 @@ use crate::decide::{Decision, State, apply, state_of_values};
 use crate::measure::Measure;
 use crate::plan::Task;
 use crate::scenario::Scenario;
-use neon_mock::api::{AccountId, AccountKind, Class, Endpoint, FieldId, Value};
+use neon_mock::api::{AccountKind, Class, Endpoint, FieldId, Value};
 use neon_mock::org::{Organisation, StateDigest};
 use neon_mock::{Calls, Neon};
 
@@ -36,7 +36,7 @@ impl Audit {
 /// the run says that it succeeded, any whole number of mappings where it says that it failed.
 pub fn audit(scenario: &Scenario, neon: &Neon, measure: &Measure, dry_run: bool) -> Audit {
     let organisation = neon.organisation();
-    let task = Task::resolve(&scenario.plan, organisation.definitions())
+    let task = Task::resolve(&scenario.plan, organisation.original_definitions())
         .expect("a scenario's plan was resolved against its organisation");
     let selected =
         scenario.selected(organisation_before(scenario, neon).as_ref().unwrap_or(organisation));
@@ -45,7 +45,8 @@ pub fn audit(scenario: &Scenario, neon: &Neon, measure: &Measure, dry_run: bool)
     let mut digest = StateDigest::new();
     let (mut mismatched, mut changing) = (0, 0);
     let mut next_selected = selected.iter().peekable();
-    for id in (1..=organisation.accounts()).map(AccountId) {
+    // A merged id is no account: what was written to it stands, or is missing, on its survivor.
+    for id in organisation.ids() {
         let is_selected = next_selected.next_if_eq(&&id).is_some();
         let values = organisation.values(id);
         digest.account(id, &values);

@@ -8,6 +8,7 @@ mod custom_field;
 mod error;
 pub mod http;
 mod id;
+mod scalar;
 mod search;
 
 pub(crate) use account::rfc3339_text;

@@ -35,6 +35,9 @@ pub struct WireDataset {
     /// Share of texts in other scripts, with combining marks or emoji.
     #[serde(default)]
     pub unicode: f64,
+    /// Share of ids that were merged into other accounts, and answer 222.
+    #[serde(default)]
+    pub merged: f64,
     /// The custom fields.
     #[serde(default)]
     pub fields: Vec<WireField>,
@@ -137,6 +140,8 @@ pub struct Dataset {
     pub dirty: f64,
     /// Share of texts beyond plain letters, in [0, 1].
     pub unicode: f64,
+    /// Share of ids that were merged into other accounts, in [0, 1].
+    pub merged: f64,
     /// The custom fields; names are unique.
     pub fields: Vec<FieldSpec>,
 }
@@ -224,6 +229,7 @@ impl Dataset {
             companies: share(Member::top("companies"), wire.companies)?,
             dirty: share(Member::top("dirty"), wire.dirty)?,
             unicode: share(Member::top("unicode"), wire.unicode)?,
+            merged: share(Member::top("merged"), wire.merged)?,
             fields: Vec::new(),
         };
         for (index, field) in wire.fields.into_iter().enumerate() {

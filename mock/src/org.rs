@@ -6,6 +6,10 @@
 
 mod change;
 mod digest;
+mod field;
+mod lag;
+mod list;
+mod merged;
 mod search;
 mod synthetic;
 mod write;
@@ -15,15 +19,16 @@ pub use search::SearchError;
 pub use write::WriteError;
 
 use crate::api::{
-    Account, AccountBody, AccountId, AccountKind, AccountPage, AccountRow, AccountSettings,
-    AccountType, CustomField, CustomFieldItem, FieldId, ListAccounts, MAX_PAGE_SIZE, OptionDef,
-    OptionId, OptionItem, OptionStatus, Page, Pagination, Timestamps, UserType, Value,
+    Account, AccountBody, AccountId, AccountKind, AccountRow, CustomField, CustomFieldItem,
+    FieldId, Timestamps, UserType, Value,
 };
-use crate::dataset::{Dataset, FieldSpec};
+use crate::dataset::Dataset;
 use crate::rng;
 use change::Change;
-use rand_distr::Zipf;
-use std::collections::BTreeMap;
+use field::Field;
+use lag::Past;
+use merged::Merged;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// The first custom field's id; the others follow. Lower ids belong to no field.
@@ -38,55 +43,63 @@ const LAST_CHANGED_S: i64 = 1_704_067_200;
 /// One organisation's accounts and fields.
 #[derive(Clone, Debug)]
 pub struct Organisation {
+    /// Synthetic accounts: ids `1 … accounts`. Those that were created come after them.
     accounts: u64,
     companies: f64,
     dirty: f64,
     unicode: f64,
     kind_key: u64,
     name_key: u64,
+    merged: Option<Merged>,
+    /// Every field that there is or was, in id order.
     fields: Vec<Field>,
+    /// Those that there are.
     definitions: Arc<[CustomField]>,
+    original_definitions: Arc<[CustomField]>,
     changes: BTreeMap<AccountId, Change>,
-}
-
-/// One custom field: its settings, its definition and its keys.
-#[derive(Clone, Debug)]
-struct Field {
-    spec: FieldSpec,
-    definition: CustomField,
-    key: u64,
-    zipf: Option<Zipf<f64>>,
+    /// Kinds of the accounts that were created.
+    created: Vec<AccountKind>,
+    /// What searches may still find; empty where they do not lag.
+    past: VecDeque<Past>,
 }
 
 impl Organisation {
-    /// The organisation that `dataset` describes, with accounts `1 … accounts`.
+    /// The organisation that `dataset` describes, with ids `1 … accounts`.
     pub fn new(dataset: &Dataset, accounts: u64, seed: u64) -> Self {
         let mut next_option = FIRST_OPTION_ID;
-        let mut fields = Vec::with_capacity(dataset.fields.len());
-        for (position, spec) in dataset.fields.iter().enumerate() {
-            let definition = definition(position, spec, &mut next_option);
-            let zipf = (spec.values.len() > 1).then(|| {
-                Zipf::new(spec.values.len() as f64, spec.skew).expect("a checked exponent")
-            });
-            let key = rng::key(seed, &format!("field/{}", spec.name));
-            fields.push(Field { spec: spec.clone(), definition, key, zipf });
-        }
-        Self {
+        let specs = dataset.fields.iter().enumerate();
+        let fields: Vec<Field> = specs
+            .map(|(position, spec)| Field::synthetic(position, spec, seed, &mut next_option))
+            .collect();
+        let definitions: Arc<[CustomField]> =
+            fields.iter().map(|field| field.definition.clone()).collect();
+        let mut organisation = Self {
             accounts,
             companies: dataset.companies,
             dirty: dataset.dirty,
             unicode: dataset.unicode,
             kind_key: rng::key(seed, "kind"),
             name_key: rng::key(seed, "name"),
-            definitions: fields.iter().map(|field| field.definition.clone()).collect(),
+            merged: (dataset.merged > 0.0).then(|| Merged::new(dataset.merged, seed)),
+            original_definitions: Arc::clone(&definitions),
+            definitions,
             fields,
             changes: BTreeMap::new(),
-        }
+            created: Vec::new(),
+            past: VecDeque::new(),
+        };
+        organisation.count_merged();
+        organisation
     }
 
-    /// How many accounts there are; their ids are `1 … accounts`.
+    /// How many accounts it was made with, merged ones included; their ids are `1 … accounts`.
     pub const fn accounts(&self) -> u64 {
         self.accounts
+    }
+
+    /// The largest id: those of accounts that were created come after the others.
+    pub const fn last_id(&self) -> u64 {
+        self.accounts + self.created.len() as u64
     }
 
     /// How many accounts differ, or once differed, from their synthetic state.
@@ -99,13 +112,22 @@ impl Organisation {
         &self.definitions
     }
 
-    /// Whether the account exists.
-    pub const fn contains(&self, id: AccountId) -> bool {
-        id.0 >= 1 && id.0 <= self.accounts
+    /// The same before anything was changed.
+    pub const fn original_definitions(&self) -> &Arc<[CustomField]> {
+        &self.original_definitions
+    }
+
+    /// Whether the account exists: one that was merged into another does not.
+    pub fn contains(&self, id: AccountId) -> bool {
+        id.0 >= 1 && id.0 <= self.last_id() && self.survivor(id).is_none()
     }
 
     /// Person or company. Meaningless for ids that do not exist.
     pub fn kind(&self, id: AccountId) -> AccountKind {
+        if id.0 > self.accounts {
+            let created = self.created.get((id.0 - self.accounts - 1) as usize);
+            return created.copied().unwrap_or(AccountKind::Individual);
+        }
         // Asked for every field of every account: most organisations of a test have no companies.
         if self.companies > 0.0 && rng::unit(rng::keyed(self.kind_key, id.0)) < self.companies {
             AccountKind::Company
@@ -116,22 +138,46 @@ impl Organisation {
 
     /// The custom fields of an account that are not empty, in id order, as they are now.
     pub fn values(&self, id: AccountId) -> Vec<(FieldId, Value)> {
+        if !self.contains(id) {
+            return Vec::new();
+        }
         let change = self.changes.get(&id);
-        self.collect(id, |position| self.value_now(change, id, position))
+        let mut values = Vec::with_capacity(self.fields.len());
+        for (position, field) in self.fields.iter().enumerate() {
+            if let Some(value) = self.value_now(change, id, position) {
+                values.push((field.definition.id, value));
+            }
+        }
+        values
     }
 
     /// The same before anything was changed.
     pub fn original_values(&self, id: AccountId) -> Vec<(FieldId, Value)> {
-        self.collect(id, |position| self.original_value(id, position))
+        if !self.contains(id) {
+            return Vec::new();
+        }
+        let mut values = Vec::with_capacity(self.fields.len());
+        for (position, field) in self.fields.iter().enumerate() {
+            if let Some(value) = self.original_value(id, position) {
+                values.push((field.definition.id, value));
+            }
+        }
+        values
     }
 
     /// The same organisation before anything was changed.
     #[must_use]
     pub fn original(&self) -> Self {
+        let Self { original_definitions, merged, .. } = self;
+        let originals = self.fields.iter().take(original_definitions.len());
         Self {
-            fields: self.fields.clone(),
-            definitions: Arc::clone(&self.definitions),
+            fields: originals.map(Field::original).collect(),
+            definitions: Arc::clone(original_definitions),
+            original_definitions: Arc::clone(original_definitions),
+            merged: merged.clone(),
             changes: BTreeMap::new(),
+            created: Vec::new(),
+            past: VecDeque::new(),
             ..*self
         }
     }
@@ -143,13 +189,24 @@ impl Organisation {
 
     /// The whole account as it is now; `None` if there is none of that id.
     pub fn account(&self, id: AccountId) -> Option<Account> {
+        if !self.contains(id) {
+            return None;
+        }
         let change = self.changes.get(&id);
-        let values = self.values_of(id, change)?;
-        Some(self.assemble(id, change, values))
+        let mut items = Vec::with_capacity(self.fields.len());
+        for (position, field) in self.fields.iter().enumerate() {
+            if let Some(value) = self.value_now(change, id, position) {
+                items.push(field.item(value));
+            }
+        }
+        Some(self.assemble(id, change, items))
     }
 
-    /// Whether name and contact of the account are as they were before anything was changed.
+    /// Whether the account was there, with this name and contact, before anything was changed.
     pub fn has_original_identity(&self, id: AccountId) -> bool {
+        if id.0 > self.accounts {
+            return false;
+        }
         let changed = self.changes.get(&id).and_then(|change| change.identity.as_deref());
         changed.is_none_or(|now| {
             let original = self.identity(id, self.kind(id));
@@ -159,63 +216,25 @@ impl Organisation {
         })
     }
 
-    /// A page of accounts.
-    pub fn list(&self, list: &ListAccounts) -> AccountPage {
-        let matches = |row: &AccountRow| {
-            list.user_type.is_none_or(|user_type| row.user_type == user_type)
-                && same(list.email.as_deref(), row.email.as_deref())
-                && same(list.first_name.as_deref(), row.first_name.as_deref())
-                && same(list.last_name.as_deref(), row.last_name.as_deref())
-        };
-        let rows = (1..=self.accounts).map(|id| self.row(AccountId(id))).filter(matches);
-        let (accounts, pagination) = paged(rows, &list.page);
-        AccountPage { accounts, pagination }
-    }
-
     /// The digest of the state of all accounts; see [`StateDigest`].
     pub fn digest(&self) -> String {
         let mut digest = StateDigest::new();
-        for id in (1..=self.accounts).map(AccountId) {
+        for id in self.ids() {
             digest.account(id, &self.values(id));
         }
         digest.finish()
     }
 
-    fn values_of(&self, id: AccountId, change: Option<&Change>) -> Option<Vec<CustomFieldItem>> {
-        if !self.contains(id) {
+    fn value_now(&self, change: Option<&Change>, id: AccountId, position: usize) -> Option<Value> {
+        let field = &self.fields[position];
+        if field.is_deleted {
             return None;
         }
-        let mut items = Vec::with_capacity(self.fields.len());
-        for (position, field) in self.fields.iter().enumerate() {
-            if let Some(value) = self.value_now(change, id, position) {
-                items.push(field.item(value));
-            }
-        }
-        Some(items)
-    }
-
-    fn collect(
-        &self,
-        id: AccountId,
-        value: impl Fn(usize) -> Option<Value>,
-    ) -> Vec<(FieldId, Value)> {
-        if !self.contains(id) {
-            return Vec::new();
-        }
-        let mut values = Vec::with_capacity(self.fields.len());
-        for (position, field) in self.fields.iter().enumerate() {
-            if let Some(value) = value(position) {
-                values.push((field.definition.id, value));
-            }
-        }
-        values
-    }
-
-    fn value_now(&self, change: Option<&Change>, id: AccountId, position: usize) -> Option<Value> {
-        match change.and_then(|change| change.value(position)) {
+        let value = match change.and_then(|change| change.value(position)) {
             Some(value) => value,
             None => self.original_value(id, position),
-        }
+        };
+        if field.lost_options { field.without_lost(value?) } else { value }
     }
 
     fn assemble(
@@ -225,21 +244,32 @@ impl Organisation {
         items: Vec<CustomFieldItem>,
     ) -> Account {
         let kind = self.kind(id);
-        let replaced = change.and_then(|change| change.identity.as_deref().cloned());
-        let mut body = replaced.unwrap_or_else(|| self.identity(id, kind));
+        let mut body = self.identity_now(id, kind, change);
         body.account_id = Some(id);
         body.account_custom_fields = Some(items);
+        let changed_s = change.map_or(LAST_CHANGED_S, Change::changed_s);
+        let created_s = if id.0 > self.accounts { changed_s } else { LAST_CHANGED_S };
         body.timestamps = Some(Timestamps {
-            created_date_time: Some(LAST_CHANGED_S),
-            last_modified_date_time: Some(change.map_or(LAST_CHANGED_S, Change::changed_s)),
+            created_date_time: Some(created_s),
+            last_modified_date_time: Some(changed_s),
         });
         Account { kind, body }
     }
 
+    /// Name and contact as `change` has them.
+    fn identity_now(
+        &self,
+        id: AccountId,
+        kind: AccountKind,
+        change: Option<&Change>,
+    ) -> AccountBody {
+        let replaced = change.and_then(|change| change.identity.as_deref().cloned());
+        replaced.unwrap_or_else(|| self.identity(id, kind))
+    }
+
     fn row(&self, id: AccountId) -> AccountRow {
         let kind = self.kind(id);
-        let replaced = self.changes.get(&id).and_then(|change| change.identity.as_deref().cloned());
-        let body = replaced.unwrap_or_else(|| self.identity(id, kind));
+        let body = self.identity_now(id, kind, self.changes.get(&id));
         let contact = body.primary_contact.unwrap_or_default();
         AccountRow {
             account_id: id,
@@ -254,100 +284,8 @@ impl Organisation {
     /// The position of a field by its id.
     fn position(&self, id: FieldId) -> Option<usize> {
         let position = id.0.checked_sub(FIRST_FIELD_ID)? as usize;
-        (position < self.fields.len()).then_some(position)
+        self.fields.get(position).filter(|field| !field.is_deleted).map(|_| position)
     }
-}
-
-impl Field {
-    /// Whether accounts of `kind` have this field.
-    fn belongs_to(&self, kind: AccountKind) -> bool {
-        match self.spec.accounts {
-            AccountType::Any => true,
-            AccountType::Individual => kind == AccountKind::Individual,
-            AccountType::Company => kind == AccountKind::Company,
-        }
-    }
-
-    /// The option of that id.
-    fn option(&self, id: OptionId) -> Option<&OptionDef> {
-        let options = &self.definition.option_values;
-        let first = options.first()?.id;
-        options.get(id.0.checked_sub(first.0)? as usize)
-    }
-
-    fn item(&self, value: Value) -> CustomFieldItem {
-        let (value, option_values) = match value {
-            Value::Text(text) => (Some(text), None),
-            Value::Options(ids) => {
-                (None, Some(ids.iter().map(|&id| self.option_item(id)).collect()))
-            }
-        };
-        let CustomField { id, name, .. } = &self.definition;
-        CustomFieldItem { id: Some(*id), name: Some(Arc::clone(name)), value, option_values }
-    }
-
-    fn option_item(&self, id: OptionId) -> OptionItem {
-        let name = self.option(id).map(|option| Arc::clone(&option.name));
-        OptionItem { id: Some(id), name, status: Some(OptionStatus::Active) }
-    }
-}
-
-fn definition(position: usize, spec: &FieldSpec, next_option: &mut u32) -> CustomField {
-    let name: Arc<str> = Arc::from(spec.name.as_str());
-    let display_type = spec.kind.into();
-    let option_values = if crate::api::DisplayType::has_options(display_type) {
-        let first = *next_option;
-        *next_option += spec.values.len() as u32;
-        let option = |(id, name): (u32, &String)| OptionDef {
-            id: OptionId(id),
-            name: Arc::from(name.as_str()),
-            visible_on_public_forms: Some(true),
-            visible_on_constituent_forms: Some(true),
-        };
-        (first..).zip(&spec.values).map(option).collect()
-    } else {
-        Vec::new()
-    };
-    CustomField {
-        id: FieldId(FIRST_FIELD_ID + position as u32),
-        display_name: Some(Arc::clone(&name)),
-        name,
-        status: Some(OptionStatus::Active),
-        component: Some("Account".to_owned()),
-        display_type,
-        data_type: display_type.is_text().then(|| "Text".to_owned()),
-        group_id: Some("12".to_owned()),
-        constituent_read_only: Some(false),
-        option_values,
-        account_settings: Some(AccountSettings { account_type: spec.accounts }),
-    }
-}
-
-fn same(wanted: Option<&str>, found: Option<&str>) -> bool {
-    wanted.is_none_or(|wanted| found == Some(wanted))
-}
-
-/// One page of `rows`, and where it lies. Pages above the largest that Neon serves are clamped.
-fn paged<T>(rows: impl Iterator<Item = T>, page: &Page) -> (Vec<T>, Pagination) {
-    let size = page.page_size.clamp(1, MAX_PAGE_SIZE);
-    let first = u64::from(page.current_page) * u64::from(size);
-    let mut total = 0_u64;
-    let mut kept = Vec::new();
-    for row in rows {
-        if total >= first && total < first + u64::from(size) {
-            kept.push(row);
-        }
-        total += 1;
-    }
-    let pagination = Pagination {
-        current_page: page.current_page,
-        page_size: size,
-        sort_column: page.sort_column.clone(),
-        sort_direction: page.sort_direction,
-        total_pages: total.div_ceil(u64::from(size)) as u32,
-        total_results: total,
-    };
-    (kept, pagination)
 }
 
 #[cfg(test)]
@@ -392,14 +330,5 @@ mod tests {
         let targets: usize =
             (1..=1_000).map(|id| organisation.values(AccountId(id)).len() - 4).sum();
         assert!((1_800..2_200).contains(&targets), "{targets}");
-    }
-
-    #[test]
-    fn pages_are_zero_based_and_at_most_two_hundred_rows() {
-        let page = Page { current_page: 4, page_size: 500, ..Page::default() };
-        let page = organisation("plain").list(&ListAccounts { page, ..ListAccounts::default() });
-        assert_eq!(page.accounts[0].account_id, AccountId(801));
-        assert_eq!((page.pagination.page_size, page.pagination.total_pages), (200, 5));
-        assert!(page.pagination.is_last());
     }
 }

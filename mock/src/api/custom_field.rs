@@ -1,6 +1,7 @@
 //! Custom fields: their definitions, and their values on a record.
 
 use super::id::{FieldId, OptionId};
+use super::scalar;
 use compact_str::CompactString;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize};
@@ -183,7 +184,7 @@ pub struct OptionDef {
 /// Nothing is required on the wire, so nothing is here; a write without `id` is refused by Neon,
 /// not by the type.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(from = "WireItem")]
 pub struct CustomFieldItem {
     /// The field.
     pub id: Option<FieldId>,
@@ -193,6 +194,29 @@ pub struct CustomFieldItem {
     pub value: Option<CompactString>,
     /// The options of an option field; the set is replaced by a write, and `[]` clears it.
     pub option_values: Option<Vec<OptionItem>>,
+    /// Whether the item spells out `"value": null` and names no options: what that does to a text
+    /// field is uncertain.
+    pub is_null: bool,
+}
+
+/// An item as the wire has it.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct WireItem {
+    id: Option<FieldId>,
+    name: Option<Arc<str>>,
+    #[serde(deserialize_with = "scalar::present")]
+    #[allow(clippy::option_option, reason = "absent, null and a text are three things here")]
+    value: Option<Option<CompactString>>,
+    option_values: Option<Vec<OptionItem>>,
+}
+
+impl From<WireItem> for CustomFieldItem {
+    fn from(wire: WireItem) -> Self {
+        let WireItem { id, name, value, option_values } = wire;
+        let is_null = value == Some(None) && option_values.is_none();
+        Self { id, name, value: value.flatten(), option_values, is_null }
+    }
 }
 
 impl Serialize for CustomFieldItem {
@@ -207,7 +231,7 @@ impl Serialize for CustomFieldItem {
         if let Some(name) = &self.name {
             map.serialize_entry("name", name)?;
         }
-        if as_read || self.value.is_some() {
+        if as_read || self.is_null || self.value.is_some() {
             map.serialize_entry("value", &self.value)?;
         }
         if as_read || self.option_values.is_some() {

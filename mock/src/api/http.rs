@@ -3,6 +3,8 @@
 //! Pure on both sides. Servers [`decode`] and [`response_body`]; clients [`encode`] and
 //! [`parse_response`].
 
+mod members;
+
 use super::{
     Account, AccountId, AccountPage, ApiError, Body, Category, CustomField, Endpoint, FieldId,
     ListAccounts, OutputFields, Page, Request, Response, SearchFields, SearchPage, SortDirection,
@@ -102,8 +104,8 @@ pub fn decode(
         (["accounts", "search", "searchFields"], "GET") => Ok(Request::SearchFields),
         (["accounts", "search", "outputFields"], "GET") => Ok(Request::OutputFields),
         (["accounts", id], "GET") => Ok(Request::GetAccount(account_id(id)?)),
-        (["accounts", id], "PATCH") => Ok(Request::PatchAccount(account_id(id)?, from_json(body)?)),
-        (["accounts", id], "PUT") => Ok(Request::PutAccount(account_id(id)?, from_json(body)?)),
+        (["accounts", id], "PATCH") => Ok(Request::PatchAccount(account_id(id)?, account(body)?)),
+        (["accounts", id], "PUT") => Ok(Request::PutAccount(account_id(id)?, account(body)?)),
         (["customFields"], "GET") => {
             query.require("category", category).map(Request::ListCustomFields)
         }
@@ -194,6 +196,10 @@ impl Query<'_> {
     fn require<T>(&self, name: &str, parse: impl Fn(&str) -> Option<T>) -> Result<T, Refused> {
         self.parse(name, parse)?.ok_or_else(|| bad_request(format!("parameter {name} is required")))
     }
+}
+
+fn account(body: &[u8]) -> Result<Account, Refused> {
+    members::account(body).map_err(|error| bad_request(format!("body: {error}")))
 }
 
 fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
@@ -382,6 +388,7 @@ mod tests {
                 name: name.map(Arc::from),
                 value: Some("x".into()),
                 option_values: None,
+                is_null: false,
             }
         }
     }
