@@ -36,8 +36,14 @@ pub struct EndpointCalls {
 }
 
 /// Calls that reached the mock, as the mock counted them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Calls([EndpointCalls; Endpoint::ALL.len()]);
+
+impl Default for Calls {
+    fn default() -> Self {
+        Self([EndpointCalls::default(); Endpoint::ALL.len()])
+    }
+}
 
 impl Calls {
     /// Those of one endpoint.

@@ -5,22 +5,28 @@
 //! moment of a write.
 
 mod change;
+mod contact;
+mod custom_field;
 mod digest;
 mod field;
 mod lag;
 mod list;
+pub(crate) mod look_up;
 mod merged;
 mod search;
 mod synthetic;
 mod write;
 
+pub use contact::ContactError;
+pub use custom_field::FieldError;
 pub use digest::StateDigest;
+pub use list::PageTooLarge;
 pub use search::SearchError;
 pub use write::WriteError;
 
 use crate::api::{
-    Account, AccountBody, AccountId, AccountKind, AccountRow, CustomField, CustomFieldItem,
-    FieldId, Timestamps, UserType, Value,
+    Account, AccountBody, AccountId, AccountKind, AccountRow, Contact, CustomField,
+    CustomFieldItem, FieldId, Group, Timestamps, UserType, Value,
 };
 use crate::dataset::Dataset;
 use crate::rng;
@@ -59,6 +65,12 @@ pub struct Organisation {
     changes: BTreeMap<AccountId, Change>,
     /// Kinds of the accounts that were created.
     created: Vec<AccountKind>,
+    next_option: u32,
+    groups: Vec<Group>,
+    next_group: u32,
+    /// Contacts beyond what the accounts' identities hold.
+    contacts: BTreeMap<AccountId, Vec<Contact>>,
+    next_contact: u64,
     /// What searches may still find; empty where they do not lag.
     past: VecDeque<Past>,
 }
@@ -86,6 +98,11 @@ impl Organisation {
             fields,
             changes: BTreeMap::new(),
             created: Vec::new(),
+            next_option,
+            groups: vec![custom_field::first_group()],
+            next_group: field::FIRST_GROUP_ID + 1,
+            contacts: BTreeMap::new(),
+            next_contact: contact::FIRST_CONTACT_ID,
             past: VecDeque::new(),
         };
         organisation.count_merged();
@@ -170,6 +187,8 @@ impl Organisation {
     pub fn original(&self) -> Self {
         let Self { original_definitions, merged, .. } = self;
         let originals = self.fields.iter().take(original_definitions.len());
+        let options = original_definitions.iter().flat_map(|field| &field.option_values);
+        let options = options.map(|option| option.id.0).max();
         Self {
             fields: originals.map(Field::original).collect(),
             definitions: Arc::clone(original_definitions),
@@ -177,6 +196,11 @@ impl Organisation {
             merged: merged.clone(),
             changes: BTreeMap::new(),
             created: Vec::new(),
+            next_option: options.map_or(FIRST_OPTION_ID, |last| last + 1),
+            groups: vec![custom_field::first_group()],
+            next_group: field::FIRST_GROUP_ID + 1,
+            contacts: BTreeMap::new(),
+            next_contact: contact::FIRST_CONTACT_ID,
             past: VecDeque::new(),
             ..*self
         }

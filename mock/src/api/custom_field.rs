@@ -43,6 +43,11 @@ impl DisplayType {
         matches!(self, Self::Checkbox)
     }
 
+    /// Whether it is one of Neon's, as far as this version knows them.
+    pub const fn is_known(self) -> bool {
+        !matches!(self, Self::Other)
+    }
+
     /// Whether its value is plain text.
     pub const fn is_text(self) -> bool {
         matches!(self, Self::OneLineText | Self::MultiLineText)
@@ -106,6 +111,23 @@ impl Category {
         Self::Prospect,
         Self::Grant,
     ];
+
+    /// The name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Account => "Account",
+            Self::Donation => "Donation",
+            Self::Event => "Event",
+            Self::Attendee => "Attendee",
+            Self::Individual => "Individual",
+            Self::Company => "Company",
+            Self::Activity => "Activity",
+            Self::Membership => "Membership",
+            Self::Product => "Product",
+            Self::Prospect => "Prospect",
+            Self::Grant => "Grant",
+        }
+    }
 }
 
 /// Definition of a custom field, as `GET /customFields` lists it.
@@ -117,7 +139,7 @@ pub struct CustomField {
     /// Its name, as items on records carry it.
     pub name: Arc<str>,
     /// Its name as search columns carry it; may differ, and need not be unique.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<Arc<str>>,
     /// `ACTIVE` or `INACTIVE`.
     #[serde(default)]
@@ -156,8 +178,8 @@ fn null_is_empty<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<OptionDef
 }
 
 /// Which accounts a field belongs to, as the definition nests it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct AccountSettings {
     /// Individuals, companies or both.
     pub account_type: AccountType,

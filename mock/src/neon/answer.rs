@@ -1,11 +1,14 @@
 //! What an admitted call is answered: the organisation's state, in the shape of the API.
 
+mod contact;
+mod custom_field;
+
 use super::Neon;
-use crate::api::{Account, AccountId, ApiError, Body, Category, Request, Response, Status};
+use crate::api::{Account, AccountId, ApiError, Body, Request, Response, Status};
 use crate::behaviour::{Behaviour, MergedWrite};
+use crate::org::look_up::look_up;
 use crate::org::{Organisation, WriteError};
 use crate::time::Timestamp;
-use std::sync::Arc;
 
 impl Neon {
     /// Carries out `request`, which was admitted at `now`.
@@ -47,20 +50,20 @@ fn answer(
         },
         Request::SearchFields => Response::ok(Body::SearchFields(organisation.search_fields())),
         Request::OutputFields => Response::ok(Body::OutputFields(organisation.output_fields())),
-        Request::ListCustomFields(category) => Response::ok(Body::CustomFields(match category {
-            Category::Account => organisation.definitions().clone(),
-            _ => Arc::from([]),
-        })),
-        Request::GetCustomField(id) => {
-            let mut definitions = organisation.definitions().iter();
-            definitions.find(|field| field.id == *id).map_or_else(
-                || {
-                    let error = ApiError::new(51, format!("custom field {id} does not exist"));
-                    Response::error(Status::NOT_FOUND, error)
-                },
-                |field| Response::ok(Body::CustomField(Box::new(field.clone()))),
-            )
-        }
+        Request::CreateAccount(account) => match organisation.create(now, account, behaviour) {
+            Ok(id) => Response::ok(Body::Id(id.0)),
+            Err(error) => bad_request(error.api_error()),
+        },
+        Request::LookUp(of) => Response::ok(Body::LookUp(look_up(*of))),
+        Request::LinkAccounts(_)
+        | Request::UnlinkAccounts(_)
+        | Request::ListContacts(..)
+        | Request::CreateContact(..)
+        | Request::GetContact(..)
+        | Request::PutContact(..)
+        | Request::PatchContact(..)
+        | Request::DeleteContact(..) => contact::answer(organisation, now, request, behaviour),
+        _ => custom_field::answer(organisation, request),
     }
 }
 

@@ -5,13 +5,13 @@ use crate::api::{
     AccountKind, AccountSettings, AccountType, CustomField, CustomFieldItem, DisplayType, FieldId,
     OptionDef, OptionId, OptionItem, OptionStatus, Value,
 };
-use crate::dataset::FieldSpec;
+use crate::dataset::{FieldKind, FieldSpec};
 use crate::rng;
 use rand_distr::Zipf;
 use std::sync::Arc;
 
 /// The group that synthetic fields are shown in.
-pub(super) const FIRST_GROUP_ID: &str = "12";
+pub(super) const FIRST_GROUP_ID: u32 = 12;
 
 /// One custom field: its settings, its definition and its keys.
 #[derive(Clone, Debug)]
@@ -63,13 +63,30 @@ impl Field {
         }
     }
 
-    /// Whether accounts of `kind` have this field.
+    /// An empty field at `position`, for a definition to be written into.
+    pub(super) fn created(position: usize, display_type: DisplayType) -> Self {
+        let spec = FieldSpec {
+            name: String::new(),
+            kind: FieldKind::Text,
+            accounts: AccountType::Any,
+            filled: 0.0,
+            values: Vec::new(),
+            skew: 0.0,
+            mirrors: None,
+        };
+        let mut field = Self::synthetic(position, &spec, 0, &mut 0);
+        field.definition.display_type = display_type;
+        field
+    }
+
+    /// Whether accounts of `kind` have this field now.
     pub(super) fn belongs_to(&self, kind: AccountKind) -> bool {
-        match self.spec.accounts {
-            AccountType::Any => true,
-            AccountType::Individual => kind == AccountKind::Individual,
-            AccountType::Company => kind == AccountKind::Company,
-        }
+        is_for(self.definition.account_type(), kind)
+    }
+
+    /// Whether accounts of `kind` had it before anything was changed.
+    pub(super) fn belonged_to(&self, kind: AccountKind) -> bool {
+        is_for(self.spec.accounts, kind)
     }
 
     /// `value` as far as its options still exist.
@@ -115,6 +132,15 @@ impl Field {
     }
 }
 
+/// Whether accounts of `kind` are among those.
+fn is_for(accounts: AccountType, kind: AccountKind) -> bool {
+    match accounts {
+        AccountType::Any => true,
+        AccountType::Individual => kind == AccountKind::Individual,
+        AccountType::Company => kind == AccountKind::Company,
+    }
+}
+
 fn definition(position: usize, spec: &FieldSpec, next_option: &mut u32) -> CustomField {
     let name: Arc<str> = Arc::from(spec.name.as_str());
     let display_type = DisplayType::from(spec.kind);
@@ -139,7 +165,7 @@ fn definition(position: usize, spec: &FieldSpec, next_option: &mut u32) -> Custo
         component: Some("Account".to_owned()),
         display_type,
         data_type: display_type.is_text().then(|| "Text".to_owned()),
-        group_id: Some(FIRST_GROUP_ID.to_owned()),
+        group_id: Some(FIRST_GROUP_ID.to_string()),
         constituent_read_only: Some(false),
         option_values,
         account_settings: Some(AccountSettings { account_type: spec.accounts }),

@@ -80,7 +80,7 @@ impl Organisation {
     /// The value of one field before anything was changed; `None` if it is empty.
     pub(super) fn original_value(&self, id: AccountId, position: usize) -> Option<Value> {
         let field = &self.fields[position];
-        if id.0 > self.accounts || !field.belongs_to(self.kind(id)) {
+        if id.0 > self.accounts || !field.belonged_to(self.kind(id)) {
             return None;
         }
         if let Some((source, share)) = field.spec.mirrors
