@@ -273,13 +273,13 @@ impl Dataset {
         let mirrored = share(of_field("mirrored"), wire.mirrored)?;
         let mirrors = match wire.mirrors.as_deref().map(numbered) {
             None => None,
-            Some(mirrors) => match self.position(&mirrors) {
-                Some(position) => Some((position, mirrored)),
-                None => {
+            Some(mirrors) => {
+                let Some(position) = self.position(&mirrors) else {
                     let member = of_field("mirrors");
                     return Err(DatasetError::UnknownMirror { member, mirrors });
-                }
-            },
+                };
+                Some((position, mirrored))
+            }
         };
         self.fields.push(FieldSpec {
             name,

@@ -82,8 +82,9 @@ impl Calls {
 pub struct Neon {
     profile: Profile,
     organisation: Organisation,
-    pools: [Pool; Endpoint::ALL.len()],
-    service: [Generator; Endpoint::ALL.len()],
+    // Boxed, so that whatever holds a mock, such as a future that starts one, stays small.
+    pools: Box<[Pool; Endpoint::ALL.len()]>,
+    service: Box<[Generator; Endpoint::ALL.len()]>,
     ordered: Ordered,
     calls: Calls,
     last_now: Timestamp,
@@ -94,9 +95,11 @@ impl Neon {
     /// streams of `seed`, one for each endpoint.
     pub fn new(profile: Profile, organisation: Organisation, seed: u64) -> Self {
         Self {
-            pools: Endpoint::ALL.map(|endpoint| Pool::new(profile.pool(endpoint))),
-            service: Endpoint::ALL
-                .map(|endpoint| rng::stream(seed, &format!("service/{}", endpoint.name()))),
+            pools: Box::new(Endpoint::ALL.map(|endpoint| Pool::new(profile.pool(endpoint)))),
+            service: Box::new(
+                Endpoint::ALL
+                    .map(|endpoint| rng::stream(seed, &format!("service/{}", endpoint.name()))),
+            ),
             ordered: Ordered::default(),
             calls: Calls::default(),
             last_now: Timestamp::ZERO,
@@ -144,7 +147,7 @@ impl Neon {
 
     /// Limits and delays by `profile` from now on. Calls in flight are forgotten.
     pub fn set_profile(&mut self, profile: Profile) {
-        self.pools = Endpoint::ALL.map(|endpoint| Pool::new(profile.pool(endpoint)));
+        *self.pools = Endpoint::ALL.map(|endpoint| Pool::new(profile.pool(endpoint)));
         self.profile = profile;
     }
 

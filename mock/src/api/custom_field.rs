@@ -228,7 +228,7 @@ struct WireItem {
     id: Option<FieldId>,
     name: Option<Arc<str>>,
     #[serde(deserialize_with = "scalar::present")]
-    #[allow(clippy::option_option, reason = "absent, null and a text are three things here")]
+    #[expect(clippy::option_option, reason = "absent, null and a text are three things here")]
     value: Option<Option<CompactString>>,
     option_values: Option<Vec<OptionItem>>,
 }

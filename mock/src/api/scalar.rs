@@ -56,7 +56,7 @@ pub(super) fn texts<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Vec<String
 }
 
 /// Whether the member is there at all: `Some(None)` is `null`.
-#[allow(clippy::option_option, reason = "absent, null and a text are three things here")]
+#[expect(clippy::option_option, reason = "absent, null and a text are three things here")]
 pub(super) fn present<'de, D: Deserializer<'de>>(
     d: D,
 ) -> Result<Option<Option<CompactString>>, D::Error> {

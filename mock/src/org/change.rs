@@ -37,6 +37,7 @@ impl Change {
     }
 
     /// What the change says of the field at `position`: `None` if nothing.
+    #[expect(clippy::option_option, reason = "unchanged, cleared and a value are three things")]
     pub(super) fn value(&self, position: usize) -> Option<Option<Value>> {
         let mut values = Values(&self.values);
         match values.find(|(changed, _)| *changed == position) {

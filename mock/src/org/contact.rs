@@ -166,7 +166,9 @@ impl Organisation {
         }
         let contacts = self.contacts.entry(company).or_default();
         if is_primary {
-            contacts.iter_mut().for_each(|contact| contact.primary_contact = Some(false));
+            for contact in contacts.iter_mut() {
+                contact.primary_contact = Some(false);
+            }
         }
         contacts.push(Contact {
             account_id: Some(person),

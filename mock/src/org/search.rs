@@ -149,13 +149,13 @@ impl View<'_> {
     /// All accounts that meet `criteria`, in id order.
     fn matching(&self, criteria: &Criteria<'_>) -> impl Iterator<Item = AccountId> {
         let (listed, range) = match &criteria.ids {
-            Ids::List(ids) => (ids.as_slice(), 1..=0),
-            Ids::Range(low, high) => (&[][..], *low..=(*high).min(self.last_id)),
+            Ids::List(ids) => (ids.as_slice(), None),
+            Ids::Range(low, high) => (&[][..], Some(*low..=(*high).min(self.last_id))),
         };
         let exists = |id: &AccountId| {
             id.0 >= 1 && id.0 <= self.last_id && self.organisation.survivor(*id).is_none()
         };
-        let ids = listed.iter().copied().chain(range).map(AccountId);
+        let ids = listed.iter().copied().chain(range.into_iter().flatten()).map(AccountId);
         ids.filter(move |id| exists(id) && criteria.meets(self, *id))
     }
 }
