@@ -108,8 +108,15 @@ impl Case<'_> {
         };
         DifferenceRecord {
             resource_id: id.to_string(),
-            field: field.map_or_else(|| "name and contact".to_owned(), |f| f.name.to_string()),
-            field_id: field.map(|field| field.id.to_string()),
+            field: match (place, field) {
+                (Place::Identity, _) => "name and contact".to_owned(),
+                (Place::Field(_), Some(field)) => field.name.to_string(),
+                (Place::Field(id), None) => format!("field {id}"),
+            },
+            field_id: match place {
+                Place::Field(id) => Some(id.to_string()),
+                Place::Identity => None,
+            },
             amiss: amiss_name(*amiss).to_owned(),
             expected: say(expected),
             found: say(found),

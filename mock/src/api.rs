@@ -4,10 +4,15 @@
 //! [`http`] turns them into verbs, paths and bodies and back, for servers and clients alike.
 
 mod account;
+mod contact;
 mod custom_field;
+mod draft;
+mod endpoint;
 mod error;
 pub mod http;
 mod id;
+mod look_up;
+mod scalar;
 mod search;
 
 pub(crate) use account::rfc3339_text;
@@ -15,12 +20,16 @@ pub use account::{
     Account, AccountBody, AccountKind, AccountPage, AccountRow, ListAccounts, PrimaryContact,
     Timestamps, UserType,
 };
+pub use contact::{Contact, ContactCreated, ContactPage, Link, Unlink};
 pub use custom_field::{
     AccountSettings, AccountType, Category, CustomField, CustomFieldItem, DisplayType, OptionDef,
     OptionItem, OptionStatus, Value,
 };
+pub use draft::{AddToGroup, FieldDraft, Group, GroupDraft, OptionDraft};
+pub use endpoint::{Class, Endpoint};
 pub use error::{ApiError, Status};
-pub use id::{AccountId, FieldId, OptionId, ParseIdError};
+pub use id::{AccountId, FieldId, GroupId, OptionId, ParseIdError};
+pub use look_up::{LookUp, LookUpBody, LookUpItem, OrganizationProfile, SystemUser, Webhook};
 pub use search::{
     Criterion, CustomOutputField, CustomSearchField, MAX_PAGE_SIZE, Operator, OutputField,
     OutputFields, Page, Pagination, SearchAccounts, SearchFields, SearchPage, SearchRow,
@@ -28,124 +37,6 @@ pub use search::{
 };
 
 use std::sync::Arc;
-
-/// A verb and a path template: what Neon counts its limits by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Endpoint {
-    /// `GET /accounts/{id}`
-    GetAccount,
-    /// `PATCH /accounts/{id}`
-    PatchAccount,
-    /// `PUT /accounts/{id}`
-    PutAccount,
-    /// `GET /accounts`
-    ListAccounts,
-    /// `POST /accounts/search`
-    SearchAccounts,
-    /// `GET /accounts/search/searchFields`
-    SearchFields,
-    /// `GET /accounts/search/outputFields`
-    OutputFields,
-    /// `GET /customFields`
-    ListCustomFields,
-    /// `GET /customFields/{id}`
-    GetCustomField,
-}
-
-/// What kind of work an endpoint does: service times and call counts go by it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Class {
-    /// Reads accounts: one, or a page of the list.
-    Get,
-    /// Changes fields of one account.
-    Patch,
-    /// Replaces one account.
-    Put,
-    /// Searches accounts.
-    Search,
-    /// Looks up what fields there are.
-    Metadata,
-}
-
-impl Class {
-    /// Every class, in the order of its index.
-    pub const ALL: [Self; 5] = [Self::Get, Self::Patch, Self::Put, Self::Search, Self::Metadata];
-
-    /// The name in profiles and records.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Get => "get",
-            Self::Patch => "patch",
-            Self::Put => "put",
-            Self::Search => "search",
-            Self::Metadata => "metadata",
-        }
-    }
-}
-
-impl Endpoint {
-    /// Every endpoint, in the order of its index.
-    pub const ALL: [Self; 9] = [
-        Self::GetAccount,
-        Self::PatchAccount,
-        Self::PutAccount,
-        Self::ListAccounts,
-        Self::SearchAccounts,
-        Self::SearchFields,
-        Self::OutputFields,
-        Self::ListCustomFields,
-        Self::GetCustomField,
-    ];
-
-    /// Position in [`Endpoint::ALL`].
-    pub const fn index(self) -> usize {
-        self as usize
-    }
-
-    /// The HTTP verb.
-    pub const fn verb(self) -> &'static str {
-        match self {
-            Self::PatchAccount => "PATCH",
-            Self::PutAccount => "PUT",
-            Self::SearchAccounts => "POST",
-            _ => "GET",
-        }
-    }
-
-    /// Verb and path template, as Neon's documentation writes them.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::GetAccount => "GET /accounts/{id}",
-            Self::PatchAccount => "PATCH /accounts/{id}",
-            Self::PutAccount => "PUT /accounts/{id}",
-            Self::ListAccounts => "GET /accounts",
-            Self::SearchAccounts => "POST /accounts/search",
-            Self::SearchFields => "GET /accounts/search/searchFields",
-            Self::OutputFields => "GET /accounts/search/outputFields",
-            Self::ListCustomFields => "GET /customFields",
-            Self::GetCustomField => "GET /customFields/{id}",
-        }
-    }
-
-    /// The endpoint of that [`name`](Self::name).
-    pub fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|endpoint| endpoint.name() == name)
-    }
-
-    /// The kind of work it does.
-    pub const fn class(self) -> Class {
-        match self {
-            Self::GetAccount | Self::ListAccounts => Class::Get,
-            Self::PatchAccount => Class::Patch,
-            Self::PutAccount => Class::Put,
-            Self::SearchAccounts => Class::Search,
-            Self::SearchFields
-            | Self::OutputFields
-            | Self::ListCustomFields
-            | Self::GetCustomField => Class::Metadata,
-        }
-    }
-}
 
 /// One call, as a client makes it.
 #[derive(Clone, Debug, PartialEq)]
@@ -168,6 +59,42 @@ pub enum Request {
     ListCustomFields(Category),
     /// One custom field.
     GetCustomField(FieldId),
+    /// Makes an account.
+    CreateAccount(Account),
+    /// Makes a person a contact of a company.
+    LinkAccounts(Link),
+    /// Undoes that.
+    UnlinkAccounts(Unlink),
+    /// One page of an account's contacts.
+    ListContacts(AccountId, Page),
+    /// Makes a contact of an account.
+    CreateContact(AccountId, Contact),
+    /// One contact of an account.
+    GetContact(AccountId, AccountId),
+    /// Replaces a contact.
+    PutContact(AccountId, AccountId, Contact),
+    /// Changes the members of a contact that the body names.
+    PatchContact(AccountId, AccountId, Contact),
+    /// Takes a contact away.
+    DeleteContact(AccountId, AccountId),
+    /// Makes a custom field.
+    CreateCustomField(FieldDraft),
+    /// Replaces a custom field and its options: an option that the body leaves out is removed.
+    PutCustomField(FieldId, FieldDraft),
+    /// Takes a custom field away.
+    DeleteCustomField(FieldId),
+    /// Moves custom fields into a group.
+    AddToGroup(AddToGroup),
+    /// All groups of custom fields of a category, in one unpaged array.
+    ListGroups(Category),
+    /// Makes a group.
+    CreateGroup(GroupDraft),
+    /// Renames a group.
+    PutGroup(GroupId, GroupDraft),
+    /// Takes a group away; its fields stay.
+    DeleteGroup(GroupId),
+    /// A list or setting that clients look up when they start.
+    LookUp(LookUp),
 }
 
 impl Request {
@@ -183,6 +110,24 @@ impl Request {
             Self::OutputFields => Endpoint::OutputFields,
             Self::ListCustomFields(_) => Endpoint::ListCustomFields,
             Self::GetCustomField(_) => Endpoint::GetCustomField,
+            Self::CreateAccount(_) => Endpoint::CreateAccount,
+            Self::LinkAccounts(_) => Endpoint::LinkAccounts,
+            Self::UnlinkAccounts(_) => Endpoint::UnlinkAccounts,
+            Self::ListContacts(..) => Endpoint::ListContacts,
+            Self::CreateContact(..) => Endpoint::CreateContact,
+            Self::GetContact(..) => Endpoint::GetContact,
+            Self::PutContact(..) => Endpoint::PutContact,
+            Self::PatchContact(..) => Endpoint::PatchContact,
+            Self::DeleteContact(..) => Endpoint::DeleteContact,
+            Self::CreateCustomField(_) => Endpoint::CreateCustomField,
+            Self::PutCustomField(..) => Endpoint::PutCustomField,
+            Self::DeleteCustomField(_) => Endpoint::DeleteCustomField,
+            Self::AddToGroup(_) => Endpoint::AddToGroup,
+            Self::ListGroups(_) => Endpoint::ListGroups,
+            Self::CreateGroup(_) => Endpoint::CreateGroup,
+            Self::PutGroup(..) => Endpoint::PutGroup,
+            Self::DeleteGroup(_) => Endpoint::DeleteGroup,
+            Self::LookUp(look_up) => look_up.endpoint(),
         }
     }
 }
@@ -217,6 +162,18 @@ pub enum Body {
     CustomFields(Arc<[CustomField]>),
     /// One custom field.
     CustomField(Box<CustomField>),
+    /// The id of what was made: an account, a field or a group.
+    Id(u64),
+    /// A page of an account's contacts.
+    Contacts(ContactPage),
+    /// One contact.
+    Contact(Box<Contact>),
+    /// The ids of a new contact and of its account.
+    ContactCreated(ContactCreated),
+    /// Groups of custom fields.
+    Groups(Vec<Group>),
+    /// What clients look up when they start.
+    LookUp(LookUpBody),
     /// What went wrong.
     Errors(Vec<ApiError>),
 }

@@ -42,6 +42,9 @@ pub struct WireDataset {
     /// Share of texts in other scripts, with combining marks or emoji.
     #[serde(default)]
     pub unicode: f64,
+    /// Share of ids that were merged into other accounts, and answer 222.
+    #[serde(default)]
+    pub merged: f64,
     /// The custom fields.
     #[serde(default)]
     pub fields: Vec<WireField>,
@@ -153,6 +156,8 @@ pub struct Dataset {
     pub dirty: f64,
     /// Share of texts beyond plain letters, in [0, 1].
     pub unicode: f64,
+    /// Share of ids that were merged into other accounts, in [0, 1].
+    pub merged: f64,
     /// The custom fields; names are unique.
     pub fields: Vec<FieldSpec>,
 }
@@ -263,6 +268,7 @@ impl Dataset {
             companies: share(Member::top("companies"), wire.companies)?,
             dirty: share(Member::top("dirty"), wire.dirty)?,
             unicode: share(Member::top("unicode"), wire.unicode)?,
+            merged: share(Member::top("merged"), wire.merged)?,
             fields: Vec::new(),
         };
         for (index, field) in wire.fields.into_iter().enumerate() {
@@ -306,13 +312,13 @@ impl Dataset {
         let mirrored = share(of_field("mirrored"), wire.mirrored)?;
         let mirrors = match wire.mirrors.as_deref().map(numbered) {
             None => None,
-            Some(mirrors) => match self.position(&mirrors) {
-                Some(position) => Some((position, mirrored)),
-                None => {
+            Some(mirrors) => {
+                let Some(position) = self.position(&mirrors) else {
                     let member = of_field("mirrors");
                     return Err(DatasetError::UnknownMirror { member, mirrors });
-                }
-            },
+                };
+                Some((position, mirrored))
+            }
         };
         self.check_ids(member, wire)?;
         self.fields.push(FieldSpec {

@@ -3,10 +3,12 @@
 //! It opens no socket, reads no clock and never sleeps. A shell says what time it is and does the
 //! waiting. A call takes effect when it is admitted, and holds its slot until it is ready.
 
-use crate::api::{AccountId, ApiError, Body, Class, Endpoint, Request, Response, Status};
+mod answer;
+
+use crate::api::{ApiError, Body, Class, Endpoint, Request, Response, Status};
 use crate::fault::{Delivery, Order, Ordered};
 use crate::limit::{Admission, Pool};
-use crate::org::{Organisation, SearchError, WriteError};
+use crate::org::Organisation;
 use crate::profile::Profile;
 use crate::rng::{self, Generator};
 use crate::time::Timestamp;
@@ -35,8 +37,14 @@ pub struct EndpointCalls {
 }
 
 /// Calls that reached the mock, as the mock counted them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Calls([EndpointCalls; Endpoint::ALL.len()]);
+
+impl Default for Calls {
+    fn default() -> Self {
+        Self([EndpointCalls::default(); Endpoint::ALL.len()])
+    }
+}
 
 impl Calls {
     /// Those of one endpoint.
@@ -75,8 +83,9 @@ impl Calls {
 pub struct Neon {
     profile: Profile,
     organisation: Organisation,
-    pools: [Pool; Endpoint::ALL.len()],
-    service: [Generator; Endpoint::ALL.len()],
+    // Boxed, so that whatever holds a mock, such as a future that starts one, stays small.
+    pools: Box<[Pool; Endpoint::ALL.len()]>,
+    service: Box<[Generator; Endpoint::ALL.len()]>,
     ordered: Ordered,
     calls: Calls,
     first_now: Option<Timestamp>,
@@ -89,9 +98,11 @@ impl Neon {
     /// streams of `seed`, one for each endpoint.
     pub fn new(profile: Profile, organisation: Organisation, seed: u64) -> Self {
         Self {
-            pools: Endpoint::ALL.map(|endpoint| Pool::new(profile.pool(endpoint))),
-            service: Endpoint::ALL
-                .map(|endpoint| rng::stream(seed, &format!("service/{}", endpoint.name()))),
+            pools: Box::new(Endpoint::ALL.map(|endpoint| Pool::new(profile.pool(endpoint)))),
+            service: Box::new(
+                Endpoint::ALL
+                    .map(|endpoint| rng::stream(seed, &format!("service/{}", endpoint.name()))),
+            ),
             ordered: Ordered::default(),
             calls: Calls::default(),
             first_now: None,
@@ -143,7 +154,7 @@ impl Neon {
 
     /// Limits and delays by `profile` from now on. Calls in flight are forgotten.
     pub fn set_profile(&mut self, profile: Profile) {
-        self.pools = Endpoint::ALL.map(|endpoint| Pool::new(profile.pool(endpoint)));
+        *self.pools = Endpoint::ALL.map(|endpoint| Pool::new(profile.pool(endpoint)));
         self.profile = profile;
     }
 
@@ -185,66 +196,12 @@ impl Neon {
         let silence = Response { status: Status::OK, body: Body::Empty };
         (kind.answer().or(carried_out).unwrap_or(silence), kind.delivery())
     }
-
-    fn answer(&mut self, now: Timestamp, request: &Request) -> Response {
-        let organisation = &mut self.organisation;
-        match request {
-            Request::GetAccount(id) => match organisation.account(*id) {
-                Some(account) => Response::ok(Body::Account(Box::new(account))),
-                None => unknown_account(*id),
-            },
-            Request::PatchAccount(id, account) => {
-                written(*id, organisation.patch(now, *id, account))
-            }
-            Request::PutAccount(id, account) => written(*id, organisation.put(now, *id, account)),
-            Request::ListAccounts(list) => Response::ok(Body::Accounts(organisation.list(list))),
-            Request::SearchAccounts(search) => {
-                searched(organisation.search(search).map(Body::Search))
-            }
-            Request::SearchFields => Response::ok(Body::SearchFields(organisation.search_fields())),
-            Request::OutputFields => Response::ok(Body::OutputFields(organisation.output_fields())),
-            Request::ListCustomFields(category) => {
-                Response::ok(Body::CustomFields(match category {
-                    crate::api::Category::Account => organisation.definitions().clone(),
-                    _ => std::sync::Arc::from([]),
-                }))
-            }
-            Request::GetCustomField(id) => {
-                let mut definitions = organisation.definitions().iter();
-                definitions.find(|field| field.id == *id).map_or_else(
-                    || {
-                        let error = ApiError::new(51, format!("custom field {id} does not exist"));
-                        Response::error(Status::NOT_FOUND, error)
-                    },
-                    |field| Response::ok(Body::CustomField(Box::new(field.clone()))),
-                )
-            }
-        }
-    }
-}
-
-fn unknown_account(id: AccountId) -> Response {
-    Response::error(Status::NOT_FOUND, ApiError::new(1, format!("account {id} does not exist")))
-}
-
-fn written(id: AccountId, result: Result<(), WriteError>) -> Response {
-    match result {
-        Ok(()) => Response::ok(Body::AccountId(id)),
-        Err(WriteError::UnknownAccount) => unknown_account(id),
-        Err(error) => Response::error(Status::BAD_REQUEST, error.api_error()),
-    }
-}
-
-fn searched(result: Result<Body, SearchError>) -> Response {
-    match result {
-        Ok(body) => Response::ok(body),
-        Err(error) => Response::error(Status::BAD_REQUEST, error.api_error()),
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::AccountId;
     use crate::dataset::Dataset;
 
     fn neon() -> Neon {

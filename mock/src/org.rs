@@ -4,25 +4,37 @@
 //! does, and only changed accounts take memory. Nothing here knows of limits or time beyond the
 //! moment of a write.
 
+mod change;
+mod contact;
+mod custom_field;
 mod digest;
+mod field;
+mod lag;
+mod list;
+pub(crate) mod look_up;
+mod merged;
 mod search;
 mod synthetic;
 mod write;
 
+pub use contact::ContactError;
+pub use custom_field::FieldError;
 pub use digest::StateDigest;
+pub use list::PageTooLarge;
 pub use search::SearchError;
 pub use write::WriteError;
 
 use crate::api::{
-    Account, AccountBody, AccountId, AccountKind, AccountPage, AccountRow, AccountSettings,
-    AccountType, CustomField, CustomFieldItem, FieldId, ListAccounts, MAX_PAGE_SIZE, OptionDef,
-    OptionId, OptionItem, OptionStatus, Page, Pagination, Timestamps, UserType, Value,
+    Account, AccountBody, AccountId, AccountKind, AccountRow, Contact, CustomField,
+    CustomFieldItem, FieldId, Group, Timestamps, UserType, Value,
 };
-use crate::dataset::{Dataset, FieldSpec};
+use crate::dataset::Dataset;
 use crate::rng;
-use crate::time::Timestamp;
-use rand_distr::Zipf;
-use std::collections::BTreeMap;
+use change::Change;
+use field::Field;
+use lag::Past;
+use merged::Merged;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 pub use crate::dataset::FIRST_FIELD_ID;
@@ -36,67 +48,77 @@ const LAST_CHANGED_S: i64 = 1_704_067_200;
 /// One organisation's accounts and fields.
 #[derive(Clone, Debug)]
 pub struct Organisation {
+    /// Synthetic accounts: ids `1 … accounts`. Those that were created come after them.
     accounts: u64,
     companies: f64,
     dirty: f64,
     unicode: f64,
     kind_key: u64,
     name_key: u64,
+    merged: Option<Merged>,
+    /// Every field that there is or was, in id order.
     fields: Vec<Field>,
+    /// Those that there are.
     definitions: Arc<[CustomField]>,
+    original_definitions: Arc<[CustomField]>,
     changes: BTreeMap<AccountId, Change>,
     repeated_writes: u64,
-}
-
-/// One custom field: its settings, its definition and its keys.
-#[derive(Clone, Debug)]
-struct Field {
-    spec: FieldSpec,
-    definition: CustomField,
-    key: u64,
-    zipf: Option<Zipf<f64>>,
-}
-
-/// What was changed on one account.
-#[derive(Clone, Debug, Default)]
-struct Change {
-    /// New values by position of the field; `None` was cleared.
-    values: Vec<(usize, Option<Value>)>,
-    /// The identity that a PUT wrote in place of the synthetic one.
-    identity: Option<Box<AccountBody>>,
-    changed_s: i64,
+    /// Kinds of the accounts that were created.
+    created: Vec<AccountKind>,
+    next_option: u32,
+    groups: Vec<Group>,
+    next_group: u32,
+    /// Contacts beyond what the accounts' identities hold.
+    contacts: BTreeMap<AccountId, Vec<Contact>>,
+    next_contact: u64,
+    /// What searches may still find; empty where they do not lag.
+    past: VecDeque<Past>,
 }
 
 impl Organisation {
-    /// The organisation that `dataset` describes, with accounts `1 … accounts`.
+    /// The organisation that `dataset` describes, with ids `1 … accounts`.
     pub fn new(dataset: &Dataset, accounts: u64, seed: u64) -> Self {
         let mut next_option = FIRST_OPTION_ID;
-        let mut fields = Vec::with_capacity(dataset.fields.len());
-        for (id, spec) in dataset.ids().zip(&dataset.fields) {
-            let definition = definition(id, spec, &mut next_option);
-            let zipf = (spec.values.len() > 1).then(|| {
-                Zipf::new(spec.values.len() as f64, spec.skew).expect("a checked exponent")
-            });
-            let key = rng::key(seed, &format!("field/{}", spec.name));
-            fields.push(Field { spec: spec.clone(), definition, key, zipf });
-        }
-        Self {
+        let specs = dataset.ids().zip(&dataset.fields);
+        let fields: Vec<Field> =
+            specs.map(|(id, spec)| Field::synthetic(id, spec, seed, &mut next_option)).collect();
+        let definitions: Arc<[CustomField]> =
+            fields.iter().map(|field| field.definition.clone()).collect();
+        let given = dataset.fields.iter().flat_map(|field| &field.option_ids);
+        let next_option = given.map(|id| id.0.saturating_add(1)).fold(next_option, u32::max);
+        let mut organisation = Self {
             accounts,
             companies: dataset.companies,
             dirty: dataset.dirty,
             unicode: dataset.unicode,
             kind_key: rng::key(seed, "kind"),
             name_key: rng::key(seed, "name"),
-            definitions: fields.iter().map(|field| field.definition.clone()).collect(),
+            merged: (dataset.merged > 0.0).then(|| Merged::new(dataset.merged, seed)),
+            original_definitions: Arc::clone(&definitions),
+            definitions,
             fields,
             changes: BTreeMap::new(),
             repeated_writes: 0,
-        }
+            created: Vec::new(),
+            next_option,
+            groups: vec![custom_field::first_group()],
+            next_group: field::FIRST_GROUP_ID + 1,
+            contacts: BTreeMap::new(),
+            next_contact: contact::FIRST_CONTACT_ID,
+            past: VecDeque::new(),
+        };
+        organisation.count_merged();
+        organisation
     }
 
-    /// How many accounts there are; their ids are `1 … accounts`.
+    /// How many accounts it was made with, merged ones included; their ids are `1 … accounts`.
     pub const fn accounts(&self) -> u64 {
         self.accounts
+    }
+
+    /// The largest id: those of accounts that were created come after the others.
+    pub const fn last_id(&self) -> u64 {
+        self.accounts + self.created.len() as u64
     }
 
     /// How many accounts differ, or once differed, from their synthetic state.
@@ -114,13 +136,22 @@ impl Organisation {
         &self.definitions
     }
 
-    /// Whether the account exists.
-    pub const fn contains(&self, id: AccountId) -> bool {
-        id.0 >= 1 && id.0 <= self.accounts
+    /// The same before anything was changed.
+    pub const fn original_definitions(&self) -> &Arc<[CustomField]> {
+        &self.original_definitions
+    }
+
+    /// Whether the account exists: one that was merged into another does not.
+    pub fn contains(&self, id: AccountId) -> bool {
+        id.0 >= 1 && id.0 <= self.last_id() && self.survivor(id).is_none()
     }
 
     /// Person or company. Meaningless for ids that do not exist.
     pub fn kind(&self, id: AccountId) -> AccountKind {
+        if id.0 > self.accounts {
+            let created = self.created.get((id.0 - self.accounts - 1) as usize);
+            return created.copied().unwrap_or(AccountKind::Individual);
+        }
         // Asked for every field of every account: most organisations of a test have no companies.
         if self.companies > 0.0 && rng::unit(rng::keyed(self.kind_key, id.0)) < self.companies {
             AccountKind::Company
@@ -131,23 +162,54 @@ impl Organisation {
 
     /// The custom fields of an account that are not empty, in id order, as they are now.
     pub fn values(&self, id: AccountId) -> Vec<(FieldId, Value)> {
+        if !self.contains(id) {
+            return Vec::new();
+        }
         let change = self.changes.get(&id);
-        self.collect(id, |position| self.value_now(change, id, position))
+        let mut values = Vec::with_capacity(self.fields.len());
+        for (position, field) in self.fields.iter().enumerate() {
+            if let Some(value) = self.value_now(change, id, position) {
+                values.push((field.definition.id, value));
+            }
+        }
+        values
     }
 
     /// The same before anything was changed.
     pub fn original_values(&self, id: AccountId) -> Vec<(FieldId, Value)> {
-        self.collect(id, |position| self.original_value(id, position))
+        if !self.contains(id) {
+            return Vec::new();
+        }
+        let mut values = Vec::with_capacity(self.fields.len());
+        for (position, field) in self.fields.iter().enumerate() {
+            if let Some(value) = self.original_value(id, position) {
+                values.push((field.definition.id, value));
+            }
+        }
+        values
     }
 
     /// The same organisation before anything was changed.
     #[must_use]
     pub fn original(&self) -> Self {
+        let Self { original_definitions, merged, .. } = self;
+        let originals = self.fields.iter().take(original_definitions.len());
+        let options = original_definitions.iter().flat_map(|field| &field.option_values);
+        let options = options.map(|option| option.id.0).max();
         Self {
-            fields: self.fields.clone(),
-            definitions: Arc::clone(&self.definitions),
+            fields: originals.map(Field::original).collect(),
+            definitions: Arc::clone(original_definitions),
+            original_definitions: Arc::clone(original_definitions),
+            merged: merged.clone(),
             changes: BTreeMap::new(),
             repeated_writes: 0,
+            created: Vec::new(),
+            next_option: options.map_or(FIRST_OPTION_ID, |last| last + 1),
+            groups: vec![custom_field::first_group()],
+            next_group: field::FIRST_GROUP_ID + 1,
+            contacts: BTreeMap::new(),
+            next_contact: contact::FIRST_CONTACT_ID,
+            past: VecDeque::new(),
             ..*self
         }
     }
@@ -159,13 +221,24 @@ impl Organisation {
 
     /// The whole account as it is now; `None` if there is none of that id.
     pub fn account(&self, id: AccountId) -> Option<Account> {
+        if !self.contains(id) {
+            return None;
+        }
         let change = self.changes.get(&id);
-        let values = self.values_of(id, change)?;
-        Some(self.assemble(id, change, values))
+        let mut items = Vec::with_capacity(self.fields.len());
+        for (position, field) in self.fields.iter().enumerate() {
+            if let Some(value) = self.value_now(change, id, position) {
+                items.push(field.item(value));
+            }
+        }
+        Some(self.assemble(id, change, items))
     }
 
-    /// Whether name and contact of the account are as they were before anything was changed.
+    /// Whether the account was there, with this name and contact, before anything was changed.
     pub fn has_original_identity(&self, id: AccountId) -> bool {
+        if id.0 > self.accounts {
+            return false;
+        }
         let changed = self.changes.get(&id).and_then(|change| change.identity.as_deref());
         changed.is_none_or(|now| {
             let original = self.identity(id, self.kind(id));
@@ -175,65 +248,25 @@ impl Organisation {
         })
     }
 
-    /// A page of accounts.
-    pub fn list(&self, list: &ListAccounts) -> AccountPage {
-        let matches = |row: &AccountRow| {
-            list.user_type.is_none_or(|user_type| row.user_type == user_type)
-                && same(list.email.as_deref(), row.email.as_deref())
-                && same(list.first_name.as_deref(), row.first_name.as_deref())
-                && same(list.last_name.as_deref(), row.last_name.as_deref())
-        };
-        let rows = (1..=self.accounts).map(|id| self.row(AccountId(id))).filter(matches);
-        let (accounts, pagination) = paged(rows, &list.page);
-        AccountPage { accounts, pagination }
-    }
-
     /// The digest of the state of all accounts; see [`StateDigest`].
     pub fn digest(&self) -> String {
         let mut digest = StateDigest::new();
-        for id in (1..=self.accounts).map(AccountId) {
+        for id in self.ids() {
             digest.account(id, &self.values(id));
         }
         digest.finish()
     }
 
-    fn values_of(&self, id: AccountId, change: Option<&Change>) -> Option<Vec<CustomFieldItem>> {
-        if !self.contains(id) {
+    fn value_now(&self, change: Option<&Change>, id: AccountId, position: usize) -> Option<Value> {
+        let field = &self.fields[position];
+        if field.is_deleted {
             return None;
         }
-        let mut items = Vec::with_capacity(self.fields.len());
-        for (position, field) in self.fields.iter().enumerate() {
-            if let Some(value) = self.value_now(change, id, position) {
-                items.push(field.item(value));
-            }
-        }
-        Some(items)
-    }
-
-    fn collect(
-        &self,
-        id: AccountId,
-        value: impl Fn(usize) -> Option<Value>,
-    ) -> Vec<(FieldId, Value)> {
-        if !self.contains(id) {
-            return Vec::new();
-        }
-        let mut values = Vec::with_capacity(self.fields.len());
-        for (position, field) in self.fields.iter().enumerate() {
-            if let Some(value) = value(position) {
-                values.push((field.definition.id, value));
-            }
-        }
-        values
-    }
-
-    fn value_now(&self, change: Option<&Change>, id: AccountId, position: usize) -> Option<Value> {
-        let changed = change
-            .and_then(|change| change.values.iter().find(|(changed, _)| *changed == position));
-        match changed {
-            Some((_, value)) => value.clone(),
+        let value = match change.and_then(|change| change.value(position)) {
+            Some(value) => value,
             None => self.original_value(id, position),
-        }
+        };
+        if field.lost_options { field.without_lost(value?) } else { value }
     }
 
     fn assemble(
@@ -243,21 +276,32 @@ impl Organisation {
         items: Vec<CustomFieldItem>,
     ) -> Account {
         let kind = self.kind(id);
-        let replaced = change.and_then(|change| change.identity.as_deref().cloned());
-        let mut body = replaced.unwrap_or_else(|| self.identity(id, kind));
+        let mut body = self.identity_now(id, kind, change);
         body.account_id = Some(id);
         body.account_custom_fields = Some(items);
+        let changed_s = change.map_or(LAST_CHANGED_S, Change::changed_s);
+        let created_s = if id.0 > self.accounts { changed_s } else { LAST_CHANGED_S };
         body.timestamps = Some(Timestamps {
-            created_date_time: Some(LAST_CHANGED_S),
-            last_modified_date_time: Some(change.map_or(LAST_CHANGED_S, |change| change.changed_s)),
+            created_date_time: Some(created_s),
+            last_modified_date_time: Some(changed_s),
         });
         Account { kind, body }
     }
 
+    /// Name and contact as `change` has them.
+    fn identity_now(
+        &self,
+        id: AccountId,
+        kind: AccountKind,
+        change: Option<&Change>,
+    ) -> AccountBody {
+        let replaced = change.and_then(|change| change.identity.as_deref().cloned());
+        replaced.unwrap_or_else(|| self.identity(id, kind))
+    }
+
     fn row(&self, id: AccountId) -> AccountRow {
         let kind = self.kind(id);
-        let replaced = self.changes.get(&id).and_then(|change| change.identity.as_deref().cloned());
-        let body = replaced.unwrap_or_else(|| self.identity(id, kind));
+        let body = self.identity_now(id, kind, self.changes.get(&id));
         let contact = body.primary_contact.unwrap_or_default();
         AccountRow {
             account_id: id,
@@ -274,118 +318,13 @@ impl Organisation {
         // Ids nearly always follow one another; those that a dataset gives ascend at least.
         let id_at = |position: usize| self.fields.get(position).map(|field| field.definition.id);
         let guess = id.0.checked_sub(id_at(0)?.0)? as usize;
-        if id_at(guess) == Some(id) {
-            return Some(guess);
-        }
-        self.fields.binary_search_by_key(&id, |field| field.definition.id).ok()
-    }
-}
-
-impl Field {
-    /// Whether accounts of `kind` have this field.
-    fn belongs_to(&self, kind: AccountKind) -> bool {
-        match self.spec.accounts {
-            AccountType::Any => true,
-            AccountType::Individual => kind == AccountKind::Individual,
-            AccountType::Company => kind == AccountKind::Company,
-        }
-    }
-
-    /// The option of that id.
-    fn option(&self, id: OptionId) -> Option<&OptionDef> {
-        let options = &self.definition.option_values;
-        // Ids nearly always follow one another; those that a dataset gives need not.
-        let guess = id.0.wrapping_sub(options.first()?.id.0) as usize;
-        let guessed = options.get(guess).filter(|option| option.id == id);
-        guessed.or_else(|| options.iter().find(|option| option.id == id))
-    }
-
-    fn item(&self, value: Value) -> CustomFieldItem {
-        let (value, option_values) = match value {
-            Value::Text(text) => (Some(text), None),
-            Value::Options(ids) => {
-                (None, Some(ids.iter().map(|&id| self.option_item(id)).collect()))
-            }
+        let position = if id_at(guess) == Some(id) {
+            guess
+        } else {
+            self.fields.binary_search_by_key(&id, |field| field.definition.id).ok()?
         };
-        let CustomField { id, name, .. } = &self.definition;
-        CustomFieldItem { id: Some(*id), name: Some(Arc::clone(name)), value, option_values }
+        (!self.fields[position].is_deleted).then_some(position)
     }
-
-    fn option_item(&self, id: OptionId) -> OptionItem {
-        let name = self.option(id).map(|option| Arc::clone(&option.name));
-        OptionItem { id: Some(id), name, status: Some(OptionStatus::Active) }
-    }
-}
-
-fn definition(id: FieldId, spec: &FieldSpec, next_option: &mut u32) -> CustomField {
-    let name: Arc<str> = Arc::from(spec.name.as_str());
-    let display_type = spec.kind.into();
-    let option_values = if crate::api::DisplayType::has_options(display_type) {
-        let numbered = spec.values.iter().enumerate().map(|(index, name)| {
-            let given = spec.option_ids.get(index).copied();
-            let id = given.unwrap_or_else(|| {
-                *next_option += 1;
-                OptionId(*next_option - 1)
-            });
-            (id, name)
-        });
-        let option = |(id, name): (OptionId, &String)| OptionDef {
-            id,
-            name: Arc::from(name.as_str()),
-            visible_on_public_forms: Some(true),
-            visible_on_constituent_forms: Some(true),
-        };
-        numbered.map(option).collect()
-    } else {
-        Vec::new()
-    };
-    CustomField {
-        id,
-        display_name: Some(
-            spec.display_name.as_deref().map_or_else(|| Arc::clone(&name), Arc::from),
-        ),
-        name,
-        status: Some(OptionStatus::Active),
-        component: Some("Account".to_owned()),
-        display_type,
-        data_type: display_type.is_text().then(|| "Text".to_owned()),
-        group_id: Some("12".to_owned()),
-        constituent_read_only: Some(false),
-        option_values,
-        account_settings: Some(AccountSettings { account_type: spec.accounts }),
-    }
-}
-
-fn same(wanted: Option<&str>, found: Option<&str>) -> bool {
-    wanted.is_none_or(|wanted| found == Some(wanted))
-}
-
-/// One page of `rows`, and where it lies. Pages above the largest that Neon serves are clamped.
-fn paged<T>(rows: impl Iterator<Item = T>, page: &Page) -> (Vec<T>, Pagination) {
-    let size = page.page_size.clamp(1, MAX_PAGE_SIZE);
-    let first = u64::from(page.current_page) * u64::from(size);
-    let mut total = 0_u64;
-    let mut kept = Vec::new();
-    for row in rows {
-        if total >= first && total < first + u64::from(size) {
-            kept.push(row);
-        }
-        total += 1;
-    }
-    let pagination = Pagination {
-        current_page: page.current_page,
-        page_size: size,
-        sort_column: page.sort_column.clone(),
-        sort_direction: page.sort_direction,
-        total_pages: total.div_ceil(u64::from(size)) as u32,
-        total_results: total,
-    };
-    (kept, pagination)
-}
-
-/// The calendar second that a moment of the run stands for.
-const fn calendar_s(now: Timestamp) -> i64 {
-    LAST_CHANGED_S + (now.as_nanos() / 1_000_000_000).cast_signed()
 }
 
 #[cfg(test)]
@@ -430,14 +369,5 @@ mod tests {
         let targets: usize =
             (1..=1_000).map(|id| organisation.values(AccountId(id)).len() - 4).sum();
         assert!((1_800..2_200).contains(&targets), "{targets}");
-    }
-
-    #[test]
-    fn pages_are_zero_based_and_at_most_two_hundred_rows() {
-        let page = Page { current_page: 4, page_size: 500, ..Page::default() };
-        let page = organisation("plain").list(&ListAccounts { page, ..ListAccounts::default() });
-        assert_eq!(page.accounts[0].account_id, AccountId(801));
-        assert_eq!((page.pagination.page_size, page.pagination.total_pages), (200, 5));
-        assert!(page.pagination.is_last());
     }
 }

@@ -32,7 +32,7 @@ pub(super) fn dataset_for(plan: &Plan) -> Dataset {
         }
     }
     let fields = names.into_iter().map(|name| field(plan, name)).collect();
-    Dataset { companies: 0.0, dirty: 0.0, unicode: 0.0, fields }
+    Dataset { companies: 0.0, dirty: 0.0, unicode: 0.0, merged: 0.0, fields }
 }
 
 fn field(plan: &Plan, name: &str) -> FieldSpec {

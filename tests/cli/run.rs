@@ -316,6 +316,35 @@ fn put_and_patch_end_in_the_same_state() {
     assert_eq!(replaced["response_ms"]["patch"]["count"], 0);
 }
 
+/// Accounts that were merged away answer 222: every strategy leaves them and their survivors alone.
+#[test]
+fn merged_accounts_are_skipped_and_the_run_is_valid() {
+    let place = Place::new();
+    let dataset = place.file(
+        "merged.toml",
+        "schema = 1\nmerged = 0.1\ncompanies = 0.3\n\
+         [[fields]]\nname = \"V-#\"\ntype = \"text\"\nfilled = 1.0\n\
+         [[fields]]\nname = \"T-#\"\ntype = \"text\"\n",
+    );
+    let mut digests = Vec::new();
+    for strategy in ["standard", "parallel", "put_batch", "hybrid"] {
+        for world in ["virtual", "http --profile unlimited"] {
+            let line = format!(
+                "run --resources 100 --mappings 2 --dataset {dataset} --strategy {strategy} \
+                 --world {world} --json --no-store"
+            );
+            let run = place.json(&line, 0);
+            assert_eq!(run["audit"]["valid"], true, "{run:#}");
+            let of = |member: &str| run["records"][member].as_u64().unwrap();
+            assert!((3..=20).contains(&of("skipped")), "{run:#}");
+            assert_eq!((of("migrated") + of("skipped"), of("failed")), (100, 0));
+            digests.push(run["audit"]["state_digest"].clone());
+        }
+    }
+    digests.dedup();
+    assert_eq!(digests.len(), 1);
+}
+
 #[test]
 fn runs_are_kept_and_a_store_that_cannot_be_written_undoes_none() {
     let place = Place::new();

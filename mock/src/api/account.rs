@@ -50,6 +50,10 @@ pub struct AccountBody {
     /// When it was made and last changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamps: Option<Timestamps>,
+    /// The first member of a write that the API does not have, such as `customFieldResponses`;
+    /// [`decode`](super::http::decode) finds it.
+    #[serde(skip)]
+    pub unknown_member: Option<Box<str>>,
 }
 
 impl AccountBody {

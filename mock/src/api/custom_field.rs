@@ -1,6 +1,7 @@
 //! Custom fields: their definitions, and their values on a record.
 
 use super::id::{FieldId, OptionId};
+use super::scalar;
 use compact_str::CompactString;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize};
@@ -40,6 +41,11 @@ impl DisplayType {
     /// Whether it holds more than one option.
     pub const fn is_multi_valued(self) -> bool {
         matches!(self, Self::Checkbox)
+    }
+
+    /// Whether it is one of Neon's, as far as this version knows them.
+    pub const fn is_known(self) -> bool {
+        !matches!(self, Self::Other)
     }
 
     /// Whether its value is plain text.
@@ -105,6 +111,23 @@ impl Category {
         Self::Prospect,
         Self::Grant,
     ];
+
+    /// The name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Account => "Account",
+            Self::Donation => "Donation",
+            Self::Event => "Event",
+            Self::Attendee => "Attendee",
+            Self::Individual => "Individual",
+            Self::Company => "Company",
+            Self::Activity => "Activity",
+            Self::Membership => "Membership",
+            Self::Product => "Product",
+            Self::Prospect => "Prospect",
+            Self::Grant => "Grant",
+        }
+    }
 }
 
 /// Definition of a custom field, as `GET /customFields` lists it.
@@ -116,7 +139,7 @@ pub struct CustomField {
     /// Its name, as items on records carry it.
     pub name: Arc<str>,
     /// Its name as search columns carry it; may differ, and need not be unique.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<Arc<str>>,
     /// `ACTIVE` or `INACTIVE`.
     #[serde(default)]
@@ -155,8 +178,8 @@ fn null_is_empty<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<OptionDef
 }
 
 /// Which accounts a field belongs to, as the definition nests it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
 pub struct AccountSettings {
     /// Individuals, companies or both.
     pub account_type: AccountType,
@@ -183,7 +206,7 @@ pub struct OptionDef {
 /// Nothing is required on the wire, so nothing is here; a write without `id` is refused by Neon,
 /// not by the type.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(from = "WireItem")]
 pub struct CustomFieldItem {
     /// The field.
     pub id: Option<FieldId>,
@@ -193,6 +216,29 @@ pub struct CustomFieldItem {
     pub value: Option<CompactString>,
     /// The options of an option field; the set is replaced by a write, and `[]` clears it.
     pub option_values: Option<Vec<OptionItem>>,
+    /// Whether the item spells out `"value": null` and names no options: what that does to a text
+    /// field is uncertain.
+    pub is_null: bool,
+}
+
+/// An item as the wire has it.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct WireItem {
+    id: Option<FieldId>,
+    name: Option<Arc<str>>,
+    #[serde(deserialize_with = "scalar::present")]
+    #[expect(clippy::option_option, reason = "absent, null and a text are three things here")]
+    value: Option<Option<CompactString>>,
+    option_values: Option<Vec<OptionItem>>,
+}
+
+impl From<WireItem> for CustomFieldItem {
+    fn from(wire: WireItem) -> Self {
+        let WireItem { id, name, value, option_values } = wire;
+        let is_null = value == Some(None) && option_values.is_none();
+        Self { id, name, value: value.flatten(), option_values, is_null }
+    }
 }
 
 impl Serialize for CustomFieldItem {
@@ -207,7 +253,7 @@ impl Serialize for CustomFieldItem {
         if let Some(name) = &self.name {
             map.serialize_entry("name", name)?;
         }
-        if as_read || self.value.is_some() {
+        if as_read || self.is_null || self.value.is_some() {
             map.serialize_entry("value", &self.value)?;
         }
         if as_read || self.option_values.is_some() {

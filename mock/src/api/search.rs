@@ -1,6 +1,7 @@
 //! Searching accounts: criteria, columns, pages.
 
 use super::id::FieldId;
+use super::scalar;
 use compact_str::CompactString;
 use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
@@ -102,14 +103,15 @@ pub enum Operator {
 #[serde(rename_all = "camelCase")]
 pub struct Criterion {
     /// A standard field's name, a custom field's id or display name.
+    #[serde(default)]
     pub field: String,
     /// How to compare.
     pub operator: Operator,
     /// What to compare with; none for `BLANK` and `NOT_BLANK`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "scalar::text", skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
     /// What to compare with, for `IN_RANGE` and `NOT_IN_RANGE`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "scalar::texts", skip_serializing_if = "Option::is_none")]
     pub value_list: Option<Vec<String>>,
 }
 

@@ -1,6 +1,7 @@
 //! Synthetic values: computed from (seed, id, field), never stored.
 
-use super::{Field, Organisation};
+use super::Organisation;
+use super::field::Field;
 use crate::api::{
     AccountBody, AccountId, AccountKind, DisplayType, OptionId, PrimaryContact, Value,
 };
@@ -79,7 +80,7 @@ impl Organisation {
     /// The value of one field before anything was changed; `None` if it is empty.
     pub(super) fn original_value(&self, id: AccountId, position: usize) -> Option<Value> {
         let field = &self.fields[position];
-        if !field.belongs_to(self.kind(id)) {
+        if id.0 > self.accounts || !field.belonged_to(self.kind(id)) {
             return None;
         }
         if let Some((source, share)) = field.spec.mirrors
@@ -116,7 +117,7 @@ impl Organisation {
         match kind {
             AccountKind::Individual => AccountBody {
                 primary_contact: Some(PrimaryContact {
-                    contact_id: Some(AccountId(id.0 + 1_000_000_000)),
+                    contact_id: Some(primary_contact_id(id)),
                     first_name: Some(pick(&FIRST_NAMES, 0)),
                     last_name: Some(pick(&LAST_NAMES, 16)),
                     email1: Some(email(id)),
@@ -159,7 +160,7 @@ impl Field {
     }
 
     fn options(&self, bits: u64) -> SmallVec<[OptionId; 4]> {
-        let option = |bits| self.definition.option_values[self.rank(bits)].id;
+        let option = |bits| self.original.option_values[self.rank(bits)].id;
         let count = if self.spec.kind == FieldKind::Checkbox { 1 + bits % 3 } else { 1 };
         let mut ids: SmallVec<[OptionId; 4]> =
             (0..count).map(|draw| option(keyed(bits, draw))).collect();
@@ -172,7 +173,7 @@ impl Field {
     fn carry_over(&self, value: &Value, target: &Self) -> Option<Value> {
         if DisplayType::from(target.spec.kind).has_options() {
             let id_of = |name: &str| {
-                let known = target.definition.option_values.iter();
+                let known = target.original.option_values.iter();
                 known.clone().find(|option| &*option.name == name).map(|option| option.id)
             };
             let mut ids: SmallVec<[OptionId; 4]> = match value {
@@ -182,7 +183,7 @@ impl Field {
                 }
             };
             ids.sort_unstable();
-            if !target.definition.display_type.is_multi_valued() {
+            if !target.original.display_type.is_multi_valued() {
                 ids.truncate(1);
             }
             return (!ids.is_empty()).then_some(Value::Options(ids));
@@ -204,6 +205,11 @@ impl Field {
         }
         joined
     }
+}
+
+/// The id of an account's own contact.
+pub(super) const fn primary_contact_id(id: AccountId) -> AccountId {
+    AccountId(id.0 + 1_000_000_000)
 }
 
 fn free_text(bits: u64, kind: FieldKind) -> CompactString {

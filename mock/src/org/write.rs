@@ -1,21 +1,29 @@
-//! Writing accounts: PATCH and PUT, checked whole before anything is applied.
+//! Writing accounts: PATCH, PUT and POST, checked whole before anything is applied.
 
-use super::{Change, Field, Organisation, calendar_s};
+use super::Organisation;
+use super::change::{Change, Writes};
+use super::field::Field;
+use super::synthetic::primary_contact_id;
 use crate::api::{
     Account, AccountBody, AccountId, AccountKind, ApiError, CustomFieldItem, FieldId, OptionId,
     PrimaryContact, Value,
 };
+use crate::behaviour::{BadItem, Behaviour, EmptyOptions, NullText, UnknownMembers};
 use crate::time::Timestamp;
 use smallvec::SmallVec;
 
-/// Why a write was refused. Nothing of it was applied.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// Why a write was refused. Nothing of it was applied, unless the profile says otherwise.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum WriteError {
     #[error("account does not exist")]
     UnknownAccount,
     #[error("the wrapper is not that of the account's kind")]
     WrongKind,
+    #[error("a company needs a name")]
+    NameRequired,
+    #[error("there is no member `{0}`")]
+    UnknownMember(String),
     #[error("custom field id is required")]
     FieldIdRequired,
     #[error("custom field id is invalid")]
@@ -36,9 +44,13 @@ pub enum WriteError {
 
 impl WriteError {
     /// The error that Neon answers. Codes 50 to 56: Neon's page on response codes.
-    pub fn api_error(self) -> ApiError {
+    pub fn api_error(&self) -> ApiError {
         let code = match self {
-            Self::UnknownAccount | Self::WrongKind | Self::SeveralOptions => 1,
+            Self::UnknownAccount
+            | Self::WrongKind
+            | Self::NameRequired
+            | Self::UnknownMember(_)
+            | Self::SeveralOptions => 1,
             Self::FieldIdRequired => 50,
             Self::FieldIdInvalid => 51,
             Self::OptionValueRequired => 52,
@@ -51,9 +63,6 @@ impl WriteError {
     }
 }
 
-/// New values by position of the field, in order; `None` clears.
-type Writes = Vec<(usize, Option<Value>)>;
-
 impl Organisation {
     /// Changes the fields that `account` lists and leaves the others, at `now`.
     ///
@@ -63,24 +72,18 @@ impl Organisation {
         now: Timestamp,
         id: AccountId,
         account: &Account,
+        behaviour: &Behaviour,
     ) -> Result<(), WriteError> {
-        let mut writes = self.check(id, account)?;
+        let writes = self.writes(now, id, account, behaviour)?;
+        self.remember(now, id, behaviour.search_lag.0);
         let identity = self.merged_identity(id, &account.body);
-        let names_identity = identity.is_some();
+        // A name or address that was given is not compared: few clients of a migration write one.
+        let repeats =
+            identity.is_none() && self.changes.get(&id).is_some_and(|change| change.holds(&writes));
+        self.repeated_writes += u64::from(repeats);
         let change = self.changes.entry(id).or_default();
         change.identity = identity.or(change.identity.take());
-        change.changed_s = calendar_s(now);
-        if change.values.is_empty() {
-            writes.shrink_to_fit();
-            change.values = writes;
-            return Ok(());
-        }
-        // A name or address that was given is not compared: few clients of a migration write one.
-        let mut is_news = names_identity;
-        for (position, value) in writes {
-            is_news |= change.set(position, value);
-        }
-        self.repeated_writes += u64::from(!is_news);
+        change.apply(now, &writes);
         Ok(())
     }
 
@@ -90,22 +93,78 @@ impl Organisation {
         now: Timestamp,
         id: AccountId,
         account: &Account,
+        behaviour: &Behaviour,
     ) -> Result<(), WriteError> {
-        let writes = self.check(id, account)?;
-        let cleared = (0..self.fields.len()).map(|position| (position, None)).collect();
-        let identity = AccountBody { account_custom_fields: None, ..account.body.clone() };
-        let mut change = Change {
-            values: cleared,
-            identity: Some(Box::new(identity)),
-            changed_s: calendar_s(now),
-        };
-        for (position, value) in writes {
-            change.set(position, value);
-        }
-        let repeats = |old: &Change| old.values == change.values && old.identity == change.identity;
-        self.repeated_writes += u64::from(self.changes.get(&id).is_some_and(repeats));
-        self.changes.insert(id, change);
+        let writes = self.writes(now, id, account, behaviour)?;
+        self.remember(now, id, behaviour.search_lag.0);
+        self.replace(now, id, account, &writes);
         Ok(())
+    }
+
+    /// Makes an account of what `account` holds, at `now`. Its id is none that the body names.
+    pub fn create(
+        &mut self,
+        now: Timestamp,
+        account: &Account,
+        behaviour: &Behaviour,
+    ) -> Result<AccountId, WriteError> {
+        if account.kind == AccountKind::Company
+            && account.body.name.as_ref().is_none_or(|name| name.trim().is_empty())
+        {
+            return Err(WriteError::NameRequired);
+        }
+        let (writes, error) = self.check(account.kind, account, behaviour);
+        if let Some(error) = error {
+            return Err(error);
+        }
+        let id = AccountId(self.last_id() + 1);
+        self.remember(now, id, behaviour.search_lag.0);
+        self.created.push(account.kind);
+        self.replace(now, id, account, &writes);
+        Ok(id)
+    }
+
+    fn replace(&mut self, now: Timestamp, id: AccountId, account: &Account, writes: &Writes) {
+        let AccountBody { name, primary_contact, primary_contact_account_id, .. } = &account.body;
+        let mut identity = AccountBody {
+            name: name.clone(),
+            primary_contact: primary_contact.clone(),
+            primary_contact_account_id: *primary_contact_account_id,
+            ..AccountBody::default()
+        };
+        if let Some(contact) = &mut identity.primary_contact {
+            contact.contact_id = Some(primary_contact_id(id));
+        }
+        let mut change = Change::wiping(identity);
+        change.apply(now, writes);
+        let repeats = self.changes.get(&id).is_some_and(|old| old.says_what(&change));
+        self.repeated_writes += u64::from(repeats);
+        self.changes.insert(id, change);
+    }
+
+    /// What `account` makes of account `id`, if nothing in it is wrong.
+    ///
+    /// Where one bad item does not refuse all, those before it are written at once.
+    fn writes(
+        &mut self,
+        now: Timestamp,
+        id: AccountId,
+        account: &Account,
+        behaviour: &Behaviour,
+    ) -> Result<Writes, WriteError> {
+        if !self.contains(id) {
+            return Err(WriteError::UnknownAccount);
+        }
+        if account.kind != self.kind(id) {
+            return Err(WriteError::WrongKind);
+        }
+        let (writes, error) = self.check(account.kind, account, behaviour);
+        let Some(error) = error else { return Ok(writes) };
+        if behaviour.bad_item == BadItem::AppliesTheFirst && !writes.is_empty() {
+            self.remember(now, id, behaviour.search_lag.0);
+            self.changes.entry(id).or_default().apply(now, &writes);
+        }
+        Err(error)
     }
 
     /// The account's identity with the members that `body` names; `None` if it names none.
@@ -131,28 +190,34 @@ impl Organisation {
         Some(Box::new(merged))
     }
 
-    fn check(&self, id: AccountId, account: &Account) -> Result<Writes, WriteError> {
-        if !self.contains(id) {
-            return Err(WriteError::UnknownAccount);
+    /// The new values of an account of `kind`, up to the first item that is wrong.
+    fn check(
+        &self,
+        kind: AccountKind,
+        account: &Account,
+        behaviour: &Behaviour,
+    ) -> (Writes, Option<WriteError>) {
+        let mut writes = Writes::new();
+        if let Some(member) = &account.body.unknown_member
+            && behaviour.unknown_members == UnknownMembers::Refused
+        {
+            return (writes, Some(WriteError::UnknownMember(member.to_string())));
         }
-        let kind = self.kind(id);
-        if account.kind != kind {
-            return Err(WriteError::WrongKind);
-        }
-        let items = account.body.account_custom_fields.as_deref().unwrap_or_default();
-        let mut writes = Writes::with_capacity(items.len());
-        for item in items {
-            let position = self.writable(item.id, kind)?;
-            if writes.iter().any(|(written, _)| *written == position) {
-                return Err(WriteError::FieldIdDuplicated);
+        for item in account.body.account_custom_fields.iter().flatten() {
+            let written = self.writable(item.id, kind).and_then(|position| {
+                if writes.iter().any(|(written, _)| *written == position) {
+                    return Err(WriteError::FieldIdDuplicated);
+                }
+                Ok((position, self.fields[position].parse(item, behaviour)?))
+            });
+            match written {
+                Ok((_, Written::Kept)) => {}
+                Ok((position, Written::Cleared)) => writes.push((position, None)),
+                Ok((position, Written::Value(value))) => writes.push((position, Some(value))),
+                Err(error) => return (writes, Some(error)),
             }
-            match self.fields[position].parse(item)? {
-                Written::Kept => {}
-                Written::Cleared => writes.push((position, None)),
-                Written::Value(value) => writes.push((position, Some(value))),
-            }
         }
-        Ok(writes)
+        (writes, None)
     }
 
     fn writable(&self, id: Option<FieldId>, kind: AccountKind) -> Result<usize, WriteError> {
@@ -167,23 +232,6 @@ impl Organisation {
     }
 }
 
-impl Change {
-    /// Whether that is not what was written there before.
-    fn set(&mut self, position: usize, value: Option<Value>) -> bool {
-        match self.values.iter_mut().find(|(changed, _)| *changed == position) {
-            Some((_, old)) if *old == value => false,
-            Some((_, old)) => {
-                *old = value;
-                true
-            }
-            None => {
-                self.values.push((position, value));
-                true
-            }
-        }
-    }
-}
-
 /// What a written item makes of its field.
 enum Written {
     /// A text item without `value` leaves the field as it is.
@@ -194,9 +242,14 @@ enum Written {
 
 impl Field {
     /// What a written item makes of this field.
-    fn parse(&self, item: &CustomFieldItem) -> Result<Written, WriteError> {
+    fn parse(&self, item: &CustomFieldItem, behaviour: &Behaviour) -> Result<Written, WriteError> {
         if !self.definition.display_type.has_options() {
             return Ok(match &item.value {
+                None if item.is_null => match behaviour.null_text {
+                    NullText::Ignored => Written::Kept,
+                    NullText::Clears => Written::Cleared,
+                    NullText::StoresTheWord => Written::Value(Value::Text("null".into())),
+                },
                 None => Written::Kept,
                 Some(text) if text.is_empty() => Written::Cleared,
                 Some(text) => Written::Value(Value::Text(text.clone())),
@@ -218,122 +271,13 @@ impl Field {
             return Err(WriteError::SeveralOptions);
         }
         ids.sort_unstable();
-        Ok(if ids.is_empty() { Written::Cleared } else { Written::Value(Value::Options(ids)) })
+        Ok(match behaviour.empty_options {
+            _ if !ids.is_empty() => Written::Value(Value::Options(ids)),
+            EmptyOptions::Clears => Written::Cleared,
+            EmptyOptions::Ignored => Written::Kept,
+        })
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::api::OptionItem;
-    use crate::dataset::Dataset;
-
-    fn organisation() -> Organisation {
-        Organisation::new(&Dataset::built_in("v-fields", 2).unwrap(), 10, 1)
-    }
-
-    fn body(items: Vec<CustomFieldItem>) -> Account {
-        let body = AccountBody { account_custom_fields: Some(items), ..AccountBody::default() };
-        Account { kind: AccountKind::Individual, body }
-    }
-
-    fn text(id: u32, value: &str) -> CustomFieldItem {
-        CustomFieldItem {
-            id: Some(FieldId(id)),
-            value: Some(value.into()),
-            ..CustomFieldItem::default()
-        }
-    }
-
-    fn options(id: u32, ids: &[u32]) -> CustomFieldItem {
-        let items = ids.iter().map(|&id| OptionItem::by_id(OptionId(id))).collect();
-        CustomFieldItem {
-            id: Some(FieldId(id)),
-            option_values: Some(items),
-            ..CustomFieldItem::default()
-        }
-    }
-
-    fn value(organisation: &Organisation, field: u32) -> Option<Value> {
-        let values = organisation.values(AccountId(3));
-        values.into_iter().find(|(id, _)| id.0 == field).map(|(_, value)| value)
-    }
-
-    /// Fields 85, 86 are text, 87 and 88 checkboxes with options 301… and 309….
-    #[test]
-    fn patch_replaces_what_it_lists_and_leaves_the_rest() {
-        let mut organisation = organisation();
-        let before = value(&organisation, 86);
-        let account = body(vec![text(85, "new"), options(87, &[304, 301])]);
-        organisation.patch(Timestamp::ZERO, AccountId(3), &account).unwrap();
-        assert_eq!(value(&organisation, 85), Some(Value::Text("new".into())));
-        assert_eq!(
-            value(&organisation, 87),
-            Some(Value::Options([301, 304].map(OptionId).into_iter().collect()))
-        );
-        assert_eq!(value(&organisation, 86), before);
-
-        let account = body(vec![text(85, ""), options(87, &[])]);
-        organisation.patch(Timestamp::ZERO, AccountId(3), &account).unwrap();
-        assert_eq!((value(&organisation, 85), value(&organisation, 87)), (None, None));
-    }
-
-    #[test]
-    fn patch_merges_the_members_that_it_names() {
-        let mut organisation = organisation();
-        let first_name = |organisation: &Organisation| {
-            let body = organisation.account(AccountId(3)).unwrap().body;
-            let contact = body.primary_contact.unwrap();
-            (contact.first_name.unwrap(), contact.last_name)
-        };
-        let (_, last_name) = first_name(&organisation);
-        let mut account =
-            body(vec![CustomFieldItem { id: Some(FieldId(85)), ..CustomFieldItem::default() }]);
-        let before = value(&organisation, 85);
-        account.body.primary_contact =
-            Some(PrimaryContact { first_name: Some("Zed".into()), ..PrimaryContact::default() });
-        organisation.patch(Timestamp::ZERO, AccountId(3), &account).unwrap();
-        assert_eq!(first_name(&organisation), ("Zed".into(), last_name));
-        assert!(!organisation.has_original_identity(AccountId(3)));
-        assert_eq!(value(&organisation, 85), before, "an item without a value changes nothing");
-    }
-
-    #[test]
-    fn put_wipes_what_it_leaves_out() {
-        let mut organisation = organisation();
-        organisation.put(Timestamp::ZERO, AccountId(3), &body(vec![text(85, "only")])).unwrap();
-        assert_eq!(organisation.values(AccountId(3)).len(), 1);
-        assert!(organisation.account(AccountId(3)).unwrap().body.primary_contact.is_none());
-    }
-
-    #[test]
-    fn a_write_that_repeats_an_earlier_one_is_counted() {
-        let mut organisation = organisation();
-        let account = body(vec![text(85, "new"), options(87, &[301])]);
-        let mut writes = |whole: bool, account: &Account| {
-            let write = if whole { Organisation::put } else { Organisation::patch };
-            write(&mut organisation, Timestamp::ZERO, AccountId(3), account).unwrap();
-            organisation.repeated_writes()
-        };
-        assert_eq!((writes(false, &account), writes(false, &account)), (0, 1));
-        assert_eq!(writes(false, &body(vec![text(85, "other")])), 1);
-        assert_eq!((writes(true, &account), writes(true, &account)), (1, 2));
-    }
-
-    #[test]
-    fn a_bad_item_refuses_the_whole_write() {
-        let mut organisation = organisation();
-        let digest = organisation.digest();
-        let mut refuse = |items, error| {
-            let refused = organisation.patch(Timestamp::ZERO, AccountId(3), &body(items));
-            assert_eq!(refused, Err(error));
-        };
-        refuse(vec![text(85, "x"), CustomFieldItem::default()], WriteError::FieldIdRequired);
-        refuse(vec![text(99, "x")], WriteError::FieldIdInvalid);
-        refuse(vec![text(87, "x")], WriteError::OptionValueRequired);
-        refuse(vec![text(85, "x"), options(87, &[999])], WriteError::OptionIdInvalid);
-        refuse(vec![options(87, &[301, 301])], WriteError::OptionIdDuplicated);
-        refuse(vec![text(85, "x"), text(85, "y")], WriteError::FieldIdDuplicated);
-        assert_eq!(organisation.digest(), digest);
-    }
-}
+mod tests;

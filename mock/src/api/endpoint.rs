@@ -1,0 +1,129 @@
+//! Endpoints: what Neon counts its limits by.
+
+/// What kind of work an endpoint does: service times and call counts go by it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Class {
+    /// Reads accounts or contacts: one, or a page of the list.
+    Get,
+    /// Changes fields of one record.
+    Patch,
+    /// Makes or replaces one record.
+    Put,
+    /// Searches accounts.
+    Search,
+    /// Looks up what fields and settings there are.
+    Metadata,
+}
+
+impl Class {
+    /// Every class, in the order of its index.
+    pub const ALL: [Self; 5] = [Self::Get, Self::Patch, Self::Put, Self::Search, Self::Metadata];
+
+    /// The name in profiles and records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Patch => "patch",
+            Self::Put => "put",
+            Self::Search => "search",
+            Self::Metadata => "metadata",
+        }
+    }
+}
+
+/// One line an endpoint: its name, verb, path template and class.
+macro_rules! endpoints {
+    ($($name:ident: $verb:literal $template:literal $class:ident;)*) => {
+        /// A verb and a path template: what Neon counts its limits by.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum Endpoint {
+            $(#[doc = concat!("`", $verb, " ", $template, "`")] $name,)*
+        }
+
+        impl Endpoint {
+            /// Every endpoint, in the order of its index.
+            pub const ALL: [Self; [$(Self::$name),*].len()] = [$(Self::$name),*];
+
+            /// The HTTP verb.
+            pub const fn verb(self) -> &'static str {
+                match self { $(Self::$name => $verb,)* }
+            }
+
+            /// The path template, below the base path.
+            pub const fn template(self) -> &'static str {
+                match self { $(Self::$name => $template,)* }
+            }
+
+            /// Verb and path template, as Neon's documentation writes them.
+            pub const fn name(self) -> &'static str {
+                match self { $(Self::$name => concat!($verb, " ", $template),)* }
+            }
+
+            /// The kind of work it does.
+            pub const fn class(self) -> Class {
+                match self { $(Self::$name => Class::$class,)* }
+            }
+        }
+    };
+}
+
+endpoints! {
+    GetAccount: "GET" "/accounts/{id}" Get;
+    PatchAccount: "PATCH" "/accounts/{id}" Patch;
+    PutAccount: "PUT" "/accounts/{id}" Put;
+    ListAccounts: "GET" "/accounts" Get;
+    SearchAccounts: "POST" "/accounts/search" Search;
+    SearchFields: "GET" "/accounts/search/searchFields" Metadata;
+    OutputFields: "GET" "/accounts/search/outputFields" Metadata;
+    ListCustomFields: "GET" "/customFields" Metadata;
+    GetCustomField: "GET" "/customFields/{id}" Metadata;
+    CreateAccount: "POST" "/accounts" Put;
+    LinkAccounts: "POST" "/accounts/link" Patch;
+    UnlinkAccounts: "POST" "/accounts/unlink" Patch;
+    ListContacts: "GET" "/accounts/{id}/contacts" Get;
+    CreateContact: "POST" "/accounts/{id}/contacts" Put;
+    GetContact: "GET" "/accounts/{id}/contacts/{contactId}" Get;
+    PutContact: "PUT" "/accounts/{id}/contacts/{contactId}" Put;
+    PatchContact: "PATCH" "/accounts/{id}/contacts/{contactId}" Patch;
+    DeleteContact: "DELETE" "/accounts/{id}/contacts/{contactId}" Patch;
+    CreateCustomField: "POST" "/customFields" Put;
+    PutCustomField: "PUT" "/customFields/{id}" Put;
+    DeleteCustomField: "DELETE" "/customFields/{id}" Patch;
+    AddToGroup: "POST" "/customFields/addToGroup" Patch;
+    ListGroups: "GET" "/customFields/groups" Metadata;
+    CreateGroup: "POST" "/customFields/groups" Put;
+    PutGroup: "PUT" "/customFields/groups/{groupId}" Put;
+    DeleteGroup: "DELETE" "/customFields/groups/{groupId}" Patch;
+    ListWebhooks: "GET" "/webhooks" Metadata;
+    ActivityStatuses: "GET" "/properties/activityStatuses" Metadata;
+    AddressTypes: "GET" "/properties/addressTypes" Metadata;
+    CompanyTypes: "GET" "/properties/companyTypes" Metadata;
+    Countries: "GET" "/properties/countries" Metadata;
+    CurrentSystemUser: "GET" "/properties/currentSystemUser" Metadata;
+    EventCategories: "GET" "/properties/eventCategories" Metadata;
+    EventTopics: "GET" "/properties/eventTopics" Metadata;
+    Funds: "GET" "/properties/funds" Metadata;
+    Genders: "GET" "/properties/genders" Metadata;
+    IndividualTypes: "GET" "/properties/individualTypes" Metadata;
+    OrganizationProfile: "GET" "/properties/organizationProfile" Metadata;
+    Prefixes: "GET" "/properties/prefixes" Metadata;
+    Purposes: "GET" "/properties/purposes" Metadata;
+    RelationTypes: "GET" "/properties/relationTypes" Metadata;
+    SolicitationMethods: "GET" "/properties/solicitationMethods" Metadata;
+    Sources: "GET" "/properties/sources" Metadata;
+    StateProvinces: "GET" "/properties/stateProvinces" Metadata;
+    SystemTimezones: "GET" "/properties/systemTimezones" Metadata;
+    SystemUsers: "GET" "/properties/systemUsers" Metadata;
+}
+
+impl Endpoint {
+    /// Position in [`Endpoint::ALL`].
+    pub const fn index(self) -> usize {
+        self as usize
+    }
+
+    /// The endpoint of that [`name`](Self::name).
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|endpoint| endpoint.name() == name)
+    }
+}

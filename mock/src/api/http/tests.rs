@@ -1,0 +1,133 @@
+//! What goes over the wire, there and back.
+
+use super::*;
+use crate::api::*;
+use std::sync::Arc;
+
+fn round_trip(request: &Request) {
+    let call = encode(request);
+    let (path, query) = match call.target.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (call.target.as_str(), None),
+    };
+    let decoded = decode(call.verb, path, query, call.body.as_deref().unwrap_or_default());
+    assert_eq!(decoded.as_ref(), Ok(request));
+}
+
+#[test]
+fn requests_survive_the_wire() {
+    let account = Account { kind: AccountKind::Company, body: AccountBody::default() };
+    round_trip(&Request::GetAccount(AccountId(7)));
+    round_trip(&Request::PatchAccount(AccountId(7), account.clone()));
+    round_trip(&Request::PutAccount(AccountId(7), account));
+    round_trip(&Request::ListAccounts(ListAccounts {
+        user_type: Some(UserType::Company),
+        first_name: Some("Ann & Söhne".to_owned()),
+        ..ListAccounts::default()
+    }));
+    round_trip(&Request::SearchAccounts(SearchAccounts {
+        search_fields: vec![Criterion {
+            field: "Account ID".to_owned(),
+            operator: Operator::NotBlank,
+            value: None,
+            value_list: None,
+        }],
+        output_fields: vec![OutputField::Id(FieldId(85))],
+        pagination: Page::default(),
+    }));
+    round_trip(&Request::SearchFields);
+    round_trip(&Request::OutputFields);
+    round_trip(&Request::ListCustomFields(Category::Account));
+    round_trip(&Request::GetCustomField(FieldId(85)));
+    let account = Account { kind: AccountKind::Individual, body: AccountBody::default() };
+    round_trip(&Request::CreateAccount(account));
+    let (person, company) = (Some(AccountId(8)), Some(AccountId(7)));
+    round_trip(&Request::LinkAccounts(Link {
+        individual_contact_id: person,
+        company_account_id: company,
+        title: Some("Treasurer".into()),
+        ..Link::default()
+    }));
+    let unlink = Unlink { individual_contact_id: person, company_account_id: company };
+    round_trip(&Request::UnlinkAccounts(unlink));
+    let contact = || Contact { first_name: Some("Ada".into()), ..Contact::default() };
+    let (of, id) = (AccountId(7), AccountId(8));
+    round_trip(&Request::ListContacts(of, Page { current_page: 2, ..Page::default() }));
+    round_trip(&Request::CreateContact(of, contact()));
+    round_trip(&Request::GetContact(of, id));
+    round_trip(&Request::PutContact(of, id, contact()));
+    round_trip(&Request::PatchContact(of, id, contact()));
+    round_trip(&Request::DeleteContact(of, id));
+    let draft = || FieldDraft {
+        name: Some("V".into()),
+        display_type: Some(DisplayType::Radio),
+        component: Some(Category::Account),
+        option_values: Some(vec![OptionDraft { name: Some("A".into()), ..OptionDraft::default() }]),
+        ..FieldDraft::default()
+    };
+    round_trip(&Request::CreateCustomField(draft()));
+    round_trip(&Request::PutCustomField(FieldId(85), draft()));
+    round_trip(&Request::DeleteCustomField(FieldId(85)));
+    let moved = AddToGroup { group_id: Some(GroupId(12)), custom_fields: vec![FieldId(85)] };
+    round_trip(&Request::AddToGroup(moved));
+    round_trip(&Request::ListGroups(Category::Grant));
+    let group = || GroupDraft { display_name: Some("G".to_owned()), ..GroupDraft::default() };
+    round_trip(&Request::CreateGroup(group()));
+    round_trip(&Request::PutGroup(GroupId(12), group()));
+    round_trip(&Request::DeleteGroup(GroupId(12)));
+    for look_up in Endpoint::ALL.into_iter().filter_map(LookUp::new) {
+        round_trip(&Request::LookUp(look_up));
+    }
+}
+
+#[test]
+fn what_is_not_served_is_refused_by_its_reason() {
+    let status =
+        |verb, path, body: &str| decode(verb, path, None, body.as_bytes()).unwrap_err().status;
+    assert_eq!(status("GET", "/donations/1", ""), Status::NOT_FOUND);
+    assert_eq!(status("DELETE", "/accounts/1", ""), Status(405));
+    assert_eq!(status("GET", "/accounts/abc", ""), Status::NOT_FOUND);
+    assert_eq!(status("PATCH", "/accounts/1", "{"), Status::BAD_REQUEST);
+    assert_eq!(status("GET", "/customFields", ""), Status::BAD_REQUEST);
+    assert_eq!(status("GET", "/customFields/groups", ""), Status::BAD_REQUEST);
+    assert_eq!(status("PATCH", "/customFields/85", "{}"), Status(405));
+    assert_eq!(status("DELETE", "/accounts/search", ""), Status(405));
+    assert_eq!(status("POST", "/properties/countries", ""), Status(405));
+    assert_eq!(status("GET", "/accounts/1/donations", ""), Status::NOT_FOUND);
+    assert_eq!(status("GET", "/elsewhere", ""), Status::NOT_FOUND);
+    let message = |path| decode("GET", path, None, b"").unwrap_err().error.message;
+    assert_eq!(message("/donations/1"), "this mock does not serve donations yet");
+    assert!(message("/accounts/1/orders").contains("does not serve orders yet"));
+}
+
+#[test]
+fn an_error_array_under_200_is_an_error() {
+    let body = br#"[{"code":"30","message":"no criteria"}]"#;
+    let response = parse_response(Endpoint::GetAccount, Status::OK, body).unwrap();
+    assert!(matches!(response.body, Body::Errors(errors) if errors[0].code == "30"));
+    let empty = parse_response(Endpoint::ListCustomFields, Status::OK, b"[]").unwrap();
+    assert!(matches!(empty.body, Body::CustomFields(fields) if fields.is_empty()));
+}
+
+#[test]
+fn items_spell_out_nulls_when_read_and_only_what_they_set_when_written() {
+    let read = CustomField::item_for_test(Some("V-Notes"));
+    assert_eq!(
+        serde_json::to_string(&read).unwrap(),
+        r#"{"id":"85","name":"V-Notes","value":"x","optionValues":null}"#
+    );
+    let written = CustomField::item_for_test(None);
+    assert_eq!(serde_json::to_string(&written).unwrap(), r#"{"id":"85","value":"x"}"#);
+}
+
+impl CustomField {
+    fn item_for_test(name: Option<&str>) -> CustomFieldItem {
+        CustomFieldItem {
+            id: Some(FieldId(85)),
+            name: name.map(Arc::from),
+            value: Some("x".into()),
+            option_values: None,
+            is_null: false,
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Lists and settings that clients look up when they start: read-only here.
+
+use super::endpoint::Endpoint;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+
+/// An endpoint that takes nothing and answers a list or a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LookUp(Endpoint);
+
+impl LookUp {
+    /// `None` if `endpoint` is no look-up.
+    pub fn new(endpoint: Endpoint) -> Option<Self> {
+        let is_one =
+            endpoint == Endpoint::ListWebhooks || endpoint.template().starts_with("/properties/");
+        is_one.then_some(Self(endpoint))
+    }
+
+    /// Where it goes.
+    pub const fn endpoint(self) -> Endpoint {
+        self.0
+    }
+}
+
+/// What a look-up answers.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LookUpBody {
+    /// Named things.
+    Items(Vec<LookUpItem>),
+    /// Texts.
+    Texts(Vec<Cow<'static, str>>),
+    /// One user.
+    User(SystemUser),
+    /// All users.
+    Users(Vec<SystemUser>),
+    /// The organisation.
+    Profile(OrganizationProfile),
+    /// Webhooks.
+    Webhooks(Vec<Webhook>),
+}
+
+/// A named thing; which members it has depends on the list.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct LookUpItem {
+    /// Its id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<Cow<'static, str>>,
+    /// Its code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<Cow<'static, str>>,
+    /// Its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<Cow<'static, str>>,
+    /// Its name, as genders have it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<Cow<'static, str>>,
+    /// `ACTIVE` or `INACTIVE`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<Cow<'static, str>>,
+    /// Whether it is taken where none is named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_default: Option<bool>,
+    /// Its place in the list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub position: Option<u32>,
+}
+
+/// A user of the organisation.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct SystemUser {
+    /// The user's id.
+    pub id: Cow<'static, str>,
+    /// First name.
+    pub first_name: Cow<'static, str>,
+    /// Last name.
+    pub last_name: Cow<'static, str>,
+}
+
+/// The organisation itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct OrganizationProfile {
+    /// Its name.
+    pub name: Cow<'static, str>,
+    /// Its id.
+    pub org_id: Cow<'static, str>,
+    /// Where people work with it.
+    pub app_url: Cow<'static, str>,
+}
+
+/// A call that Neon makes when something happens. This mock has none.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Webhook {
+    /// Its id.
+    pub id: Cow<'static, str>,
+    /// Its name.
+    pub name: Cow<'static, str>,
+    /// Where it goes.
+    pub url: Cow<'static, str>,
+    /// What sets it off.
+    pub trigger: Cow<'static, str>,
+}

@@ -1,0 +1,172 @@
+//! Every endpoint over real HTTP, with the state that it leaves.
+
+use neon_mock::NeonMock;
+use neon_mock::api::{Endpoint, LookUp};
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+
+/// A mock and a client of it.
+struct Org {
+    mock: NeonMock,
+    client: Client,
+}
+
+impl Org {
+    /// Half companies, no limits.
+    async fn start() -> Self {
+        let mock = NeonMock::builder().profile("unlimited").dataset("companies").start().await;
+        Self { mock, client: Client::new() }
+    }
+
+    /// Status and JSON of an answer; null where there is no body.
+    async fn call(&self, verb: &str, target: &str, body: Option<Value>) -> (u16, Value) {
+        let (org_id, api_key) = self.mock.credentials();
+        let verb = Method::from_bytes(verb.as_bytes()).unwrap();
+        let url = format!("{}{target}", self.mock.base_url());
+        let mut request = self.client.request(verb, url).basic_auth(org_id, Some(api_key));
+        if let Some(body) = body {
+            request = request.body(body.to_string());
+        }
+        let response = request.send().await.unwrap();
+        let status = response.status().as_u16();
+        let bytes = response.bytes().await.unwrap();
+        (
+            status,
+            if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() },
+        )
+    }
+
+    /// JSON of an answer that must be a success.
+    async fn ok(&self, verb: &str, target: &str, body: Option<Value>) -> Value {
+        let (status, json) = self.call(verb, target, body).await;
+        assert_eq!(status, 200, "{verb} {target}: {json}");
+        json
+    }
+
+    async fn get(&self, target: &str) -> Value {
+        self.ok("GET", target, None).await
+    }
+
+    /// The id in an answer's `id`.
+    async fn made(&self, target: &str, body: Value) -> String {
+        self.ok("POST", target, Some(body)).await["id"].as_str().unwrap().to_owned()
+    }
+}
+
+#[tokio::test]
+async fn every_endpoint_is_served_and_keeps_what_it_is_told() {
+    let org = Org::start().await;
+    accounts(&org).await;
+    contacts(&org).await;
+    fields(&org).await;
+    look_ups(&org).await;
+    let calls = org.mock.calls();
+    for endpoint in Endpoint::ALL {
+        assert!(calls.of(endpoint).admitted >= 1, "{} was not called", endpoint.name());
+    }
+}
+
+async fn accounts(org: &Org) {
+    let person = json!({"individualAccount": {
+        "primaryContact": {"firstName": "Ada", "lastName": "Byrne", "email1": "ada@example.org"},
+        "accountCustomFields": [{"id": "87", "value": "first"}]
+    }});
+    let id = org.made("/accounts", person.clone()).await;
+    assert_eq!(id, "51");
+    let account = &org.get("/accounts/51").await["individualAccount"];
+    assert_eq!(account["primaryContact"]["firstName"], "Ada");
+    assert_eq!(account["accountCustomFields"][0]["value"], "first");
+    let listed = org.get("/accounts?email=ada@example.org").await;
+    assert_eq!(listed["accounts"][0]["accountId"], "51");
+    assert_eq!(org.get("/accounts").await["pagination"]["totalResults"], 51);
+    let search = json!({
+        "searchFields": [{"field": "Account ID", "operator": "IN_RANGE", "valueList": [51, "4000"]}],
+        "outputFields": ["Account ID", 87],
+    });
+    let found = org.ok("POST", "/accounts/search", Some(search)).await;
+    assert_eq!(found["searchResults"], json!([{"Account ID": "51", "V-2": "first"}]));
+    org.get("/accounts/search/searchFields").await;
+    org.get("/accounts/search/outputFields").await;
+
+    let change = json!({"individualAccount": {"accountCustomFields": [{"id": "87", "value": ""}]}});
+    assert_eq!(org.ok("PATCH", "/accounts/51", Some(change)).await, json!({"accountId": "51"}));
+    org.ok("PUT", "/accounts/51", Some(person)).await;
+    let nameless = json!({"companyAccount": {"accountCustomFields": []}});
+    assert_eq!(org.call("POST", "/accounts", Some(nameless)).await.0, 400);
+    let company = json!({"companyAccount": {"name": "Kiln Works"}});
+    assert_eq!(org.made("/accounts", company).await, "52");
+}
+
+async fn contacts(org: &Org) {
+    let listed = org.get("/accounts/51/contacts").await;
+    let person = listed["contacts"][0]["contactId"].as_str().unwrap();
+    let link = json!({"individualContactId": person, "companyAccountId": "52"});
+    let linked = org.ok("POST", "/accounts/link", Some(link.clone())).await;
+    assert_eq!(linked, json!({"accountId": "52"}));
+    assert_eq!(org.get("/accounts/52/contacts").await["contacts"][0]["firstName"], "Ada");
+    org.ok("POST", "/accounts/unlink", Some(link)).await;
+    assert_eq!(org.get("/accounts/52/contacts").await["pagination"]["totalResults"], 0);
+
+    let id = org.made("/accounts/52/contacts", json!({"firstName": "Bram"})).await;
+    let target = format!("/accounts/52/contacts/{id}");
+    org.ok("PATCH", &target, Some(json!({"lastName": "Dahl"}))).await;
+    let contact = org.get(&target).await;
+    assert_eq!((&contact["firstName"], &contact["lastName"]), (&json!("Bram"), &json!("Dahl")));
+    org.ok("PUT", &target, Some(json!({"lastName": "Eze"}))).await;
+    assert_eq!(org.get(&target).await["firstName"], Value::Null);
+    org.ok("DELETE", &target, None).await;
+    assert_eq!(org.call("GET", &target, None).await.0, 404);
+}
+
+async fn fields(org: &Org) {
+    let groups = "/customFields/groups?component=Account";
+    let group = json!({"displayName": "Volunteering", "component": "Account"});
+    let group_id = org.made("/customFields/groups", group).await;
+    let group = format!("/customFields/groups/{group_id}");
+    org.ok("PUT", &group, Some(json!({"displayName": "Helping"}))).await;
+    assert_eq!(org.get(groups).await[1]["displayName"], "Helping");
+
+    let field = json!({
+        "name": "Skills", "displayType": "Checkbox", "component": "Account",
+        "optionValues": [{"name": "Cooking"}, {"name": "Driving"}]
+    });
+    let id = org.made("/customFields", field).await;
+    let target = format!("/customFields/{id}");
+    let mut field = org.get(&target).await;
+    org.ok(
+        "POST",
+        "/customFields/addToGroup",
+        Some(json!({"groupId": group_id, "customFields": [id]})),
+    )
+    .await;
+    let cooking = json!({"individualAccount": {"accountCustomFields": [
+        {"id": id, "optionValues": [{"id": field["optionValues"][0]["id"]}]}
+    ]}});
+    org.ok("PATCH", "/accounts/51", Some(cooking)).await;
+    field["optionValues"] = json!([field["optionValues"][1], {"name": "Welding"}]);
+    field["groupId"] = json!(group_id);
+    assert_eq!(org.ok("PUT", &target, Some(field)).await, Value::Null);
+    let options = &org.get(&target).await["optionValues"];
+    assert_eq!((&options[0]["name"], &options[1]["name"]), (&json!("Driving"), &json!("Welding")));
+    let items = &org.get("/accounts/51").await["individualAccount"]["accountCustomFields"];
+    assert!(items.as_array().unwrap().iter().all(|item| item["id"] != *id), "{items}");
+    let listed = org.get("/customFields?category=Account").await;
+    assert_eq!(listed.as_array().unwrap().last().unwrap()["groupId"], *group_id);
+
+    org.ok("DELETE", &group, None).await;
+    org.ok("DELETE", &target, None).await;
+    assert_eq!(org.call("GET", &target, None).await.0, 404);
+    assert_eq!(org.call("DELETE", &target, None).await.1[0]["code"], "51");
+}
+
+async fn look_ups(org: &Org) {
+    for look_up in Endpoint::ALL.into_iter().filter_map(LookUp::new) {
+        let target = look_up.endpoint().template();
+        let found = org.get(target).await;
+        let is_empty = found.as_array().is_some_and(Vec::is_empty);
+        assert_eq!(is_empty, target == "/webhooks", "{target}");
+    }
+    let (status, refused) = org.call("GET", "/donations/1", None).await;
+    assert_eq!(status, 404);
+    assert!(refused[0]["message"].as_str().unwrap().contains("does not serve donations yet"));
+}
