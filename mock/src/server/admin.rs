@@ -118,7 +118,9 @@ impl Ask<'_> {
                     return Err((400, format!("at most {MAX_FAULTS} faults at once")));
                 }
                 let mut neon = shell.live.neon();
-                kinds.iter().for_each(|&kind| neon.fail_next(kind));
+                for &kind in &kinds {
+                    neon.fail_next(kind);
+                }
                 Ok(json!({ "ordered": kinds.len() }))
             }
             ("POST", "profile") => {
