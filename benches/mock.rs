@@ -177,10 +177,10 @@ fn ratios(rivals: &mut [Rival; 3], what: &str) {
 }
 
 fn main() {
+    memory::headlines();
     let mut criterion = support::criterion();
     handle(&mut criterion);
     http(&mut criterion, true);
     http(&mut criterion, false);
     criterion.final_summary();
-    memory::headlines();
 }

@@ -98,7 +98,7 @@
 //! | `GET health` | says that it lives; needs no token |
 //! | `GET state` | digest of the organisation, accounts, changed accounts, profile |
 //! | `GET counters` | calls by endpoint as the server counted them: admitted, rejected, failed; beside them unauthorized, undecodable, in flight |
-//! | `GET histograms` | response times of admitted calls from arrival to hand-over, by endpoint: quantiles in ns, and a line of an HdrHistogram log (version 2) |
+//! | `GET histograms` | response times of admitted calls from arrival to hand-over, by endpoint: quantiles in ns, and a line of an HDR histogram log (version 2) |
 //! | `GET journal?limit=N` | the latest calls, newest first: time, verb, path, status, and how long the mock meant it to take and it took; no bodies, queries or credentials |
 //! | `POST reset` | organisation, profile, counters and limits as at the start |
 //! | `POST faults` | `{"kinds": ["timeout", …]}`: how the next calls go wrong |

@@ -5,7 +5,7 @@ mod raw;
 
 use neon_mock::NeonMock;
 use neon_mock::profile::{BUILT_IN, Profile};
-use raw::{LET_IN, ask, assert_lives, connect, get, receive, try_ask, with_body};
+use raw::{LET_IN, ask, assert_lives, connect, get, headers, receive, try_ask, with_body};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::time::Duration;
 
@@ -93,8 +93,8 @@ async fn floods_of_headers_are_431_or_cut() {
     let mock = unlimited().await;
     let with = |headers: &str| format!("GET /v2/accounts/1 HTTP/1.1\r\nhost: x\r\n{headers}\r\n");
     for request in [
-        with(&(0..10_000).map(|n| format!("x-{n}: y\r\n")).collect::<String>()),
-        with(&(0..200).map(|n| format!("x-{n}: y\r\n")).collect::<String>()),
+        with(&headers(10_000)),
+        with(&headers(200)),
         with(&format!("x: {}\r\n", "y".repeat(1 << 20))),
         format!("GET /v2/{} HTTP/1.1\r\nhost: x\r\n\r\n", "a".repeat(1 << 20)),
     ] {

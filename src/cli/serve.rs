@@ -15,7 +15,7 @@ Admin routes, for clients on this machine with `Authorization: Bearer TOKEN`, JS
   GET  /__mock/health            that it lives; needs no token
   GET  /__mock/state             digest of the organisation, accounts, changed accounts
   GET  /__mock/counters          calls by endpoint: admitted, rejected, failed
-  GET  /__mock/histograms        response times as served, with a line of an HdrHistogram log each
+  GET  /__mock/histograms        response times as served, with a line of an HDR histogram log each
   GET  /__mock/journal?limit=N   the latest calls (up to 1,000), the newest first
   POST /__mock/reset             organisation, counters and limits as at the start
   POST /__mock/faults            {\"kinds\": [\"timeout\", …]}: how the next calls go wrong

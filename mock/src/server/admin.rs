@@ -19,6 +19,7 @@ use hyper::header::{AUTHORIZATION, CONNECTION, HeaderValue};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 
 /// Where they begin.
 const BASE_PATH: &str = "/__mock/";
@@ -95,7 +96,7 @@ struct WireProfile {
 
 impl Ask<'_> {
     fn answer(&self, connection: &Connection) -> Result<Value, Refusal> {
-        if !connection.peer.ip().to_canonical().is_loopback() {
+        if !is_own_machine(connection.peer) {
             return Err((403, "only clients on the mock's own machine".to_owned()));
         }
         let shell = &*connection.shell;
@@ -118,7 +119,9 @@ impl Ask<'_> {
                     return Err((400, format!("at most {MAX_FAULTS} faults at once")));
                 }
                 let mut neon = shell.live.neon();
-                kinds.iter().for_each(|&kind| neon.fail_next(kind));
+                for &kind in &kinds {
+                    neon.fail_next(kind);
+                }
                 Ok(json!({ "ordered": kinds.len() }))
             }
             ("POST", "profile") => {
@@ -166,6 +169,11 @@ impl Ask<'_> {
     }
 }
 
+/// Whether a client sits on this machine; an IPv4 address may come in IPv6's clothes.
+fn is_own_machine(peer: SocketAddr) -> bool {
+    peer.ip().to_canonical().is_loopback()
+}
+
 fn unknown_profile(name: &str) -> Refusal {
     let known: Vec<String> = BUILT_IN.iter().map(|(name, _)| format!("`{name}`")).collect();
     (400, format!("there is no built-in profile `{name}`; there are {}", known.join(", ")))
@@ -178,4 +186,24 @@ fn refusal(status: u16, message: impl Into<String>) -> hyper::Response<Outgoing>
 
 fn json_response(status: u16, body: Vec<u8>) -> hyper::Response<Outgoing> {
     respond_at_once(Answer::of_json(Status(status), body))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_this_machine_is_this_machine() {
+        for (peer, own) in [
+            ("127.0.0.1:1", true),
+            ("127.8.9.1:1", true),
+            ("[::1]:1", true),
+            ("[::ffff:127.0.0.1]:1", true),
+            ("192.168.0.7:1", false),
+            ("[::ffff:10.0.0.1]:1", false),
+            ("[2001:db8::1]:1", false),
+        ] {
+            assert_eq!(is_own_machine(peer.parse().unwrap()), own, "{peer}");
+        }
+    }
 }

@@ -90,3 +90,8 @@ pub(crate) fn assert_lives(mock: &NeonMock) {
     let answer = ask(mock, &get(1));
     assert_eq!(answer.status, 200, "{answer:?}");
 }
+
+/// So many headers.
+pub(crate) fn headers(count: u32) -> String {
+    (0..count).map(|n| format!("x-{n}: y\r\n")).collect::<Vec<_>>().concat()
+}

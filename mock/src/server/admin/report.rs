@@ -88,7 +88,7 @@ fn histogram(endpoint: Endpoint, times: &Histogram<u64>, now: Timestamp) -> Valu
     Value::Object(shown)
 }
 
-/// A line of an HdrHistogram log, version 2, that other tools read: from the mock's time zero
+/// A line of an HDR histogram log, version 2, that other tools read: from the mock's time zero
 /// until now.
 fn log_line(endpoint: Endpoint, times: &Histogram<u64>, now: Timestamp) -> String {
     // A tag holds no space.
