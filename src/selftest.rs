@@ -153,7 +153,7 @@ async fn log_normal(in_flight: u32, calls: u64) -> Result<FidelityRow, SelftestE
     let times = times(&measured(profile("", &law)?, &load).await?)?;
     let mut row = FidelityRow::new(name, in_flight, &times);
     if in_flight >= 50 {
-        row.bars.push(Bar::at_most("KS", row.ks, MAX_KS));
+        row.bars.push(Bar::at_most("KS", row.ks.unwrap_or(1.0), MAX_KS));
         row.bars.push(Bar::at_most("|p50 error| ms", row.p50_error_ms.abs(), MAX_P50_ERROR_MS));
     }
     Ok(row)
@@ -172,7 +172,6 @@ async fn constant(in_flight: u32, calls: u64) -> Result<FidelityRow, SelftestErr
 
 /// The times of each call, as the server drew and served it and as its client saw it.
 fn times(measured: &Measured) -> Result<Vec<Times>, SelftestError> {
-    let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
     let journal: BTreeMap<&str, &ServedCall> =
         measured.journal.iter().map(|call| (call.path.as_str(), call)).collect();
     let mut times = Vec::with_capacity(measured.answers.len());
@@ -182,11 +181,7 @@ fn times(measured: &Measured) -> Result<Vec<Times>, SelftestError> {
         let (Some(call), Some(drawn)) = (call, drawn) else {
             return Err(SelftestError::Answer(answer.status));
         };
-        times.push(Times {
-            drawn_ms: ms(drawn),
-            served_ms: ms(call.served),
-            seen_ms: ms(answer.taken()),
-        });
+        times.push(Times { drawn, served: call.served, seen: answer.taken() });
     }
     Ok(times)
 }

@@ -3,7 +3,7 @@
 use assert_cmd::Command;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tempfile::TempDir;
 
 const CLIENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/clients");
@@ -211,13 +211,12 @@ fn home_is_empty_and_there_is_no_proxy_unless_they_are_kept() {
 #[test]
 fn what_takes_too_long_is_ended_with_all_that_it_started() {
     let folder = tempfile::tempdir().unwrap();
-    let started = Instant::now();
     // The inner sleep would outlive the shell; it writes its id, which must be nobody's after.
     let sleeper = "sleep 600 & echo $! > sleeper; wait";
     let judged = judge(folder.path(), &["--json", "--timeout", "1s"], &["bash", "-c", sleeper]);
     let record = judged.is("no_calls", 11);
     assert_eq!(record["command"]["timed_out"], true);
-    assert!(started.elapsed() < Duration::from_secs(60));
+    assert!(record["command"]["wall_s"].as_f64().unwrap() < 60.0);
     let id = std::fs::read_to_string(folder.path().join("sleeper")).unwrap();
     let stat = std::fs::read_to_string(format!("/proc/{}/stat", id.trim())).unwrap_or_default();
     assert!(stat.is_empty() || stat.contains(") Z "), "it lives on: {stat}");

@@ -59,7 +59,7 @@ pub(super) fn run(command: &DatasetCommand) -> Result<ExitCode, CliError> {
             describe(name, *mappings, *resources, *seed)?;
         }
         DatasetCommand::Import { custom_fields, out } => {
-            import_file(custom_fields, out.as_deref())?
+            import_file(custom_fields, out.as_deref())?;
         }
         DatasetCommand::Export { name } => export(name)?,
     }

@@ -72,6 +72,9 @@ fn summary(record: &SelftestRecord) -> String {
     lines.push(table(&header, &rows));
     lines.push(pool(&record.pool));
     lines.push(format!("passed: {}", if record.passed { "yes" } else { "NO" }));
+    if record.quick {
+        lines.push("the bars are for the full size: leave out --quick".to_owned());
+    }
     lines.join("\n")
 }
 
@@ -90,7 +93,7 @@ fn fidelity(row: &FidelityRow) -> Vec<String> {
         row.law.clone(),
         row.in_flight.to_string(),
         count(row.calls),
-        format!("{:.4}", row.ks),
+        row.ks.map_or_else(|| "–".to_owned(), |ks| format!("{ks:.4}")),
         ms(row.p50_error_ms),
         ms(row.p99_error_ms),
         ms(per_call.p50),

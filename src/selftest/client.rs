@@ -41,7 +41,7 @@ pub(super) struct Answered {
 
 impl Answered {
     pub(super) fn taken(&self) -> Duration {
-        self.done_at - self.sent_at
+        self.done_at.saturating_sub(self.sent_at)
     }
 }
 

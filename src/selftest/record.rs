@@ -4,6 +4,7 @@ use super::pool::Findings;
 use super::statistics::ks;
 use crate::replicate::quantile;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// Version of the record's form.
 pub const SCHEMA: u32 = 1;
@@ -47,8 +48,9 @@ pub struct FidelityRow {
     pub in_flight: u32,
     /// Calls made.
     pub calls: u64,
-    /// Kolmogorov–Smirnov distance between the times drawn and those that the client saw.
-    pub ks: f64,
+    /// Kolmogorov–Smirnov distance between the times drawn and those that the client saw; none
+    /// under a constant law, where it says nothing.
+    pub ks: Option<f64>,
     /// Median of the times that the client saw less that of the times drawn.
     pub p50_error_ms: f64,
     /// The same of the 0.99 quantile.
@@ -80,15 +82,19 @@ impl PerCall {
     }
 }
 
+fn ms(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
 /// The times of one call.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
     /// What the mock meant it to take.
-    pub(super) drawn_ms: f64,
+    pub(super) drawn: Duration,
     /// How long it took on the server, from its arrival to when its answer was handed over.
-    pub(super) served_ms: f64,
+    pub(super) served: Duration,
     /// How long it took to its client.
-    pub(super) seen_ms: f64,
+    pub(super) seen: Duration,
 }
 
 /// A bar, and whether it is met.
@@ -148,20 +154,21 @@ impl PoolRow {
 impl FidelityRow {
     /// The figures of the `times` of calls; without bars.
     pub(super) fn new(law: String, in_flight: u32, times: &[Times]) -> Self {
-        let mut drawn: Vec<f64> = times.iter().map(|times| times.drawn_ms).collect();
-        let mut seen: Vec<f64> = times.iter().map(|times| times.seen_ms).collect();
-        let ks = ks(&mut drawn, &mut seen);
+        let mut drawn: Vec<f64> = times.iter().map(|times| ms(times.drawn)).collect();
+        let mut seen: Vec<f64> = times.iter().map(|times| ms(times.seen)).collect();
+        let distance = ks(&mut drawn, &mut seen);
+        let varies = drawn.first() != drawn.last();
         let of_quantiles = |q| quantile(&seen, q) - quantile(&drawn, q);
         Self {
             law,
             in_flight,
             calls: times.len() as u64,
-            ks,
+            ks: varies.then_some(distance),
             p50_error_ms: of_quantiles(0.5),
             p99_error_ms: of_quantiles(0.99),
-            per_call_ms: PerCall::new(times.iter().map(|times| times.seen_ms - times.drawn_ms)),
+            per_call_ms: PerCall::new(times.iter().map(|times| ms(times.seen) - ms(times.drawn))),
             server_per_call_ms: PerCall::new(
-                times.iter().map(|times| times.served_ms - times.drawn_ms),
+                times.iter().map(|times| ms(times.served) - ms(times.drawn)),
             ),
             bars: Vec::new(),
         }

@@ -130,9 +130,9 @@ fn spawn(words: &[OsString], surroundings: &Surroundings<'_>) -> Result<Child, C
     #[cfg(unix)]
     command.process_group(0);
     if let Home::Empty(folder) = surroundings.home {
-        ELSEWHERE.iter().for_each(|name| {
+        for name in ELSEWHERE {
             command.env_remove(name);
-        });
+        }
         command.env("HOME", folder.path()).env("USERPROFILE", folder.path());
     }
     command.spawn().map_err(|source| {
