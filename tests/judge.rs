@@ -12,7 +12,8 @@ const CLIENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/clients");
 const PRELUDE: &str = r#"
 import base64, json, os, urllib.request
 user = os.environ["NEON_ORG_ID"] + ":" + os.environ["NEON_API_KEY"]
-headers = {"Authorization": "Basic " + base64.b64encode(user.encode()).decode()}
+headers = {"Authorization": "Basic " + base64.b64encode(user.encode()).decode(),
+           "Content-Type": "application/json"}
 def call(method, path, body=None):
     data = None if body is None else json.dumps(body).encode()
     url = os.environ["NEON_BASE_URL"] + path
