@@ -19,6 +19,8 @@ pub(crate) enum Unauthorized {
     OrgRequired,
     KeyInvalid,
     OrgInvalid,
+    /// A bearer's token: this mock gives none out, so that any is wrong.
+    TokenInvalid,
 }
 
 impl Credentials {
@@ -41,6 +43,9 @@ impl Credentials {
         let Some(header) = authorization else { return Err(Unauthorized::KeyRequired) };
         if header == self.expected.as_bytes() {
             return Ok(());
+        }
+        if header.get(..7).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"bearer ")) {
+            return Err(Unauthorized::TokenInvalid);
         }
         let (org_id, api_key) = basic(header).ok_or(Unauthorized::KeyRequired)?;
         match (org_id.as_str(), api_key.as_str()) {
@@ -72,6 +77,7 @@ impl From<Unauthorized> for Response {
             Unauthorized::OrgRequired => (12, "organization id is required"),
             Unauthorized::KeyInvalid => (13, "API key is invalid"),
             Unauthorized::OrgInvalid => (14, "organization id is invalid"),
+            Unauthorized::TokenInvalid => (15, "OAuth token is invalid"),
         };
         Self::error(Status::UNAUTHORIZED, ApiError::new(code, message))
     }
@@ -100,7 +106,8 @@ mod tests {
     fn what_is_no_basic_header_lacks_the_key() {
         let credentials = Credentials::new("demo".to_owned(), "demo".to_owned()).unwrap();
         assert_eq!(credentials.check(Some(b"Basic ZGVtbzpkZW1v")), Ok(()));
-        for header in [&b"Bearer x"[..], b"Basic !", b"Basic", b"\xff", b""] {
+        assert_eq!(credentials.check(Some(b"Bearer x")), Err(Unauthorized::TokenInvalid));
+        for header in [&b"Basic !"[..], b"Basic", b"\xff", b""] {
             assert_eq!(credentials.check(Some(header)), Err(Unauthorized::KeyRequired));
         }
         assert_eq!(credentials.check(None), Err(Unauthorized::KeyRequired));
