@@ -1,5 +1,10 @@
 //! Faults: how a call goes wrong, and whether it was carried out all the same.
 
+mod schedule;
+
+pub(crate) use schedule::Schedule;
+pub use schedule::{Fault, FaultCounts, Poison, Trigger};
+
 use crate::api::{ApiError, Response, Status};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
