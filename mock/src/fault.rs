@@ -5,7 +5,7 @@ mod schedule;
 pub(crate) use schedule::Schedule;
 pub use schedule::{Fault, FaultCounts, Poison, Trigger};
 
-use crate::api::{ApiError, Response, Status};
+use crate::api::{AccountId, ApiError, Request, Response, Status};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -207,5 +207,15 @@ impl Ordered {
     /// The failure of the call at hand, if one was ordered.
     pub(crate) fn take(&mut self) -> Option<Order> {
         self.0.pop_front()
+    }
+}
+
+/// The account that a call is on, if it is on one.
+pub(crate) const fn account_of(request: &Request) -> Option<AccountId> {
+    match request {
+        Request::GetAccount(id) | Request::PatchAccount(id, _) | Request::PutAccount(id, _) => {
+            Some(*id)
+        }
+        _ => None,
     }
 }

@@ -4,7 +4,7 @@
 //! waiting. A call takes effect when it is admitted, and holds its slot until it is ready.
 
 use crate::api::{AccountId, ApiError, Body, Class, Endpoint, Request, Response, Status};
-use crate::fault::{Delivery, FaultCounts, Order, Ordered, Schedule};
+use crate::fault::{self, Delivery, FaultCounts, Order, Ordered, Schedule};
 use crate::limit::{Admission, Gates};
 use crate::org::{Organisation, SearchError, WriteError};
 use crate::profile::Profile;
@@ -142,7 +142,7 @@ impl Neon {
         };
         let ready_at = start + self.service_time(now, start, endpoint);
         self.gates.of(endpoint).hold(start, ready_at);
-        let struck = self.schedule.strike(now, endpoint, account_of(request));
+        let struck = self.schedule.strike(now, endpoint, fault::account_of(request));
         let order = self.ordered.take().or(struck.map(Order::Fault));
         let (response, delivery) = match order {
             Some(order) => self.fail(now, request, order),
@@ -262,16 +262,6 @@ impl Neon {
                 )
             }
         }
-    }
-}
-
-/// The account that a call is on, if it is on one.
-const fn account_of(request: &Request) -> Option<AccountId> {
-    match request {
-        Request::GetAccount(id) | Request::PatchAccount(id, _) | Request::PutAccount(id, _) => {
-            Some(*id)
-        }
-        _ => None,
     }
 }
 

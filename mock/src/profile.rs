@@ -250,11 +250,13 @@ impl Profile {
     }
 }
 
-/// A digest over what a file means: comments and the description do not count.
+/// A digest over what a file means: comments and the description do not count, and neither does
+/// what it leaves at its default, so that a new member changes no digest.
 fn digest(wire: &WireProfile, side: &[String]) -> String {
     let WireProfile { limits, service, behaviour, faults, .. } = wire;
-    let meaning = if faults.is_empty() && side.is_empty() {
-        serde_json::to_vec(&(limits, service, behaviour))
+    let is_plain = *behaviour == Behaviour::default() && faults.is_empty() && side.is_empty();
+    let meaning = if is_plain {
+        serde_json::to_vec(&(limits, service))
     } else {
         serde_json::to_vec(&(limits, service, behaviour, faults, side))
     };
