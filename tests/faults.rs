@@ -131,11 +131,9 @@ fn every_kind_under_every_strategy_leaves_each_account_accounted_for() {
                     let hit = over.neon.faults().of(kind);
                     assert!(hit > 20, "{kind:?}, {strategy}: only {hit} hit");
                     assert_eq!(hit, over.neon.faults().total());
-                    // What the client is told of: an error in the body fails the account at once;
-                    // what is slow, or an empty answer to a write, is as good as any.
+                    // Nothing is given up that can be made again, and what is only slow is not.
                     let failed = over.failed().len();
                     match kind {
-                        FaultKind::ErrorsUnderSuccess => assert!(failed > 20, "{failed}"),
                         FaultKind::SlowBody => assert_eq!(
                             over.notes.measure.retries(),
                             over.notes.measure.count_all(Outcome::Rejected)
@@ -209,7 +207,7 @@ fn a_run_that_cannot_look_up_its_fields_ends_and_has_written_nothing() {
         faulty("plain", &format!("[[faults]]\nkind = \"{kind}\"\n{rest}"))
     };
     for strategy in Strategy::ALL {
-        for (kind, first) in [("errors-under-200", 1), ("503", 9), ("malformed", 9)] {
+        for (kind, first) in [("errors-under-200", 9), ("503", 9), ("malformed", 9)] {
             let over = run(&table(kind, first), &settings(strategy, 1));
             assert!(matches!(over.result, Err(EngineError::LookUp(_))), "{strategy}, {kind}");
             let writes = over.neon.calls().admitted(Class::Patch);
@@ -237,9 +235,8 @@ fn poisoned_records_fail_alone_and_by_name() {
             for id in ids {
                 let [End::Failed(failure)] = &over.notes.ends[&id][..] else { unreachable!() };
                 let call = failure.call.unwrap();
-                let attempts = if outcome == Outcome::ErrorsUnderSuccess { 1 } else { 9 };
                 // Refusals come on top.
-                assert!(call.outcome == outcome && call.attempts >= attempts, "{kind}: {call:?}");
+                assert!(call.outcome == outcome && call.attempts >= 9, "{kind}: {call:?}");
                 assert!(!over.neon.organisation().is_changed(id), "{kind}");
             }
         }
