@@ -105,9 +105,9 @@ mod tests {
         let template = "per_second = 5\nscope = \"template\"";
         assert_eq!(bound(template, 500, 500), Duration::from_secs(99));
         let all = "per_second = 5\nscope = \"organisation\"";
-        assert_eq!(bound(all, 500, 500), Duration::from_nanos(99_600_000_000));
+        assert_eq!(bound(all, 500, 500), Duration::from_millis(99_600));
         // 3 × 400 ms + 500 × 300 ms through 5 slots.
         let pool = "pool = 5\nscope = \"organisation\"";
-        assert_eq!(bound(pool, 500, 500), Duration::from_nanos(30_240_000_000));
+        assert_eq!(bound(pool, 500, 500), Duration::from_millis(30_240));
     }
 }

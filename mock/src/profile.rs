@@ -71,6 +71,8 @@ pub enum ProfileError {
     UnknownEndpoint { member: Member, known: String },
     #[error("{member}: law {law:?} takes {expected} and nothing else")]
     Figures { member: Member, law: LawName, expected: &'static str },
+    #[error("{member}: {time:?} is more than a day")]
+    TooLong { member: Member, time: Duration },
     #[error("{member}: {source}")]
     Law { member: Member, source: LawError },
     #[error("{member}: cannot read {file}: {reason}")]
@@ -92,6 +94,7 @@ impl ProfileError {
             | Self::OneForAll { member, .. }
             | Self::TwoForOne { member }
             | Self::RetryAfter { member }
+            | Self::TooLong { member, .. }
             | Self::SideFile { member, .. }
             | Self::Histogram { member, .. }
             | Self::Fault { member, .. }
@@ -261,6 +264,17 @@ fn digest(wire: &WireProfile, side: &[String]) -> String {
         serde_json::to_vec(&(limits, service, behaviour, faults, side))
     };
     blake3::hash(&meaning.expect("plain data")).to_hex()[..16].to_owned()
+}
+
+/// The longest time in a profile.
+const MAX_TIME: Duration = Duration::from_secs(86_400);
+
+/// `time`, which `member` gives, if it is one that a run can have.
+fn within_a_day(time: Duration, member: impl FnOnce() -> Member) -> Result<Duration, ProfileError> {
+    if time > MAX_TIME {
+        return Err(ProfileError::TooLong { member: member(), time });
+    }
+    Ok(time)
 }
 
 fn no_side_files(_file: &str) -> Result<Vec<u8>, String> {

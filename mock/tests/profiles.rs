@@ -25,6 +25,7 @@ fn mistakes_in_limits_are_named() {
     refused(&with("queue = -1"), &["`-1`", "u32"]);
     refused(&with("retry_after = \"1500ms\""), &["limits.retry_after", "whole seconds"]);
     refused(&with("retry_after = 1"), &["with its unit"]);
+    refused(&with("retry_after = \"2days\""), &["limits.retry_after", "more than a day"]);
     refused(
         &with("scope = \"organisation\"\npool = 5"),
         &["limits.endpoints.\"POST /accounts/search\"", "share limits.pool"],
@@ -67,6 +68,10 @@ fn mistakes_in_service_times_are_named() {
         &with("[service.endpoints]\n\"GET /accounts\" = { law = \"empirical\" }"),
         &["service.endpoints.\"GET /accounts\"", "either samples or histogram"],
     );
+    refused(
+        &built_in("constant").replace("\"200ms\"", "\"600years\""),
+        &["service.get.time", "more than a day"],
+    );
     let named = built_in("constant").replace(
         "{ law = \"constant\", time = \"200ms\" }",
         "{ law = \"empirical\", histogram = \"get.csv\" }",
@@ -91,6 +96,7 @@ fn mistakes_in_faults_are_named() {
         ("kind = \"503\"\nfrom = \"2s\"\nuntil = \"1s\"", &["faults[0].until", "after `from`"]),
         ("kind = \"503\"\nfirst = 1\nclasses = [\"gets\"]", &["faults[0].classes[0]", "`get`"]),
         ("kind = \"503\"\nfirst = 1\nendpoints = [\"GET\"]", &["faults[0].endpoints[0]", "`GET "]),
+        ("kind = \"503\"\nfrom = \"600years\"", &["faults[0].from", "more than a day"]),
         ("kind = \"503\"\nfirst = 1\nat = 3", &["unknown field `at`"]),
     ] {
         refused(&with(fault), said);

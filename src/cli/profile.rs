@@ -110,22 +110,20 @@ fn words(fault: &Fault) -> String {
     };
     let named = Endpoint::ALL.into_iter().filter(|endpoint| fault.endpoints[endpoint.index()]);
     let named: Vec<&str> = named.map(Endpoint::name).collect();
-    let mut words = format!("{which}: {}", kinds.join(", "));
+    let mut words = vec![format!("{which}: {}", kinds.join(", "))];
     if named.len() < Endpoint::ALL.len() {
-        words += &format!("; on {}", named.join(", "));
+        words.push(format!("on {}", named.join(", ")));
     }
     if let Some(poison) = &fault.accounts {
         let (records, share) = (poison.records.len(), poison.share * 100.0);
-        words += &format!("; on {records} accounts by id and {share} % of all");
+        words.push(format!("on {records} accounts by id and {share} % of all"));
     }
     if fault.from > Timestamp::ZERO {
-        words += &format!("; from {}", fault.from);
+        words.push(format!("from {}", fault.from));
     }
-    if let Some(until) = fault.until {
-        words += &format!("; until {until}");
-    }
+    words.extend(fault.until.map(|until| format!("until {until}")));
     if fault.burst > 1 {
-        words += &format!("; {} in a row", fault.burst);
+        words.push(format!("{} in a row", fault.burst));
     }
-    words
+    words.join("; ")
 }

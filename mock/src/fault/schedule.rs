@@ -232,7 +232,7 @@ mod tests {
             let mut schedule = Schedule::new(faults, 1);
             (0..200).map(|_| schedule.strike(Timestamp::ZERO, Endpoint::GetAccount, None)).collect()
         };
-        let (alone, both) = (kinds(&[rare.clone()]), kinds(&[rare, all]));
+        let (alone, both) = (kinds(std::slice::from_ref(&rare)), kinds(&[rare, all]));
         for (position, (alone, both)) in alone.iter().zip(&both).enumerate() {
             let other = (position < 50).then_some(FaultKind::Unavailable);
             assert_eq!(*both, alone.or(other));

@@ -80,8 +80,12 @@ fn fault(member: &Member, wire: &WireFault) -> Result<Fault, ProfileError> {
     if !(1..=MAX_BURST).contains(&burst) {
         return Err(wrong(at("burst"), "is a number of calls from 1 to 1000000"));
     }
-    let from = wire.from.map_or(Timestamp::ZERO, |text| Timestamp::ZERO + text.0);
-    let until = wire.until.map(|text| Timestamp::ZERO + text.0);
+    let moment = |name: &str, text: Option<DurationText>| {
+        let time = text.map(|text| super::within_a_day(text.0, || at(name))).transpose()?;
+        Ok(time.map(|time| Timestamp::ZERO + time))
+    };
+    let from = moment("from", wire.from)?.unwrap_or(Timestamp::ZERO);
+    let until = moment("until", wire.until)?;
     if until.is_some_and(|until| until <= from) {
         return Err(wrong(at("until"), "does not lie after `from`"));
     }

@@ -42,7 +42,8 @@ pub struct WireLimits {
 pub(super) fn limits(wire: &WireLimits) -> Result<Limits, ProfileError> {
     let top = |name: &str| Member::top("limits").key(name);
     let scope = wire.scope.unwrap_or_default();
-    let retry_after = wire.retry_after.map(|text| text.0);
+    let within = |name: &str, text: DurationText| super::within_a_day(text.0, || top(name));
+    let retry_after = wire.retry_after.map(|text| within("retry_after", text)).transpose()?;
     if retry_after.is_some_and(|time| time < Duration::from_secs(1) || time.subsec_nanos() > 0) {
         return Err(ProfileError::RetryAfter { member: top("retry_after") });
     }
@@ -55,7 +56,7 @@ pub(super) fn limits(wire: &WireLimits) -> Result<Limits, ProfileError> {
             ("endpoints_per_second", &wire.endpoints_per_second),
         )?,
         queue: wire.queue.unwrap_or(0),
-        reject_after: wire.reject_after.0,
+        reject_after: within("reject_after", wire.reject_after)?,
         retry_after,
     })
 }

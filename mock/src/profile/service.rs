@@ -124,6 +124,12 @@ pub(super) fn service(
 
 fn law(member: Member, wire: &WireLaw, side: &mut SideFiles<'_>) -> Result<Law, ProfileError> {
     let WireLaw { law, time, low, high, median, p99, samples, histogram } = wire;
+    let figures = [("time", time), ("low", low), ("high", high), ("median", median), ("p99", p99)];
+    let samples_of = samples.iter().flatten().map(|text| ("samples", text));
+    let times = figures.into_iter().filter_map(|(name, text)| Some((name, text.as_ref()?)));
+    for (name, text) in times.chain(samples_of) {
+        super::within_a_day(text.0, || member.clone().key(name))?;
+    }
     let built = match (law, time, (low, high), (median, p99), (samples, histogram)) {
         (LawName::Constant, Some(time), (None, None), (None, None), (None, None)) => {
             Ok(Law::constant(time.0))

@@ -14,8 +14,8 @@ const TABLE_HEAD: &str = "service_ms,count";
 /// Nanoseconds of a millisecond.
 const MS_NS: f64 = 1e6;
 
-/// The longest time in a table, in ms: a day.
-const MAX_MS: f64 = 86_400_000.0;
+/// The longest time, in ns: a day.
+const MAX_NS: u64 = 86_400_000_000_000;
 
 /// The times of a histogram, and how often each was seen.
 #[derive(Clone, Debug)]
@@ -49,12 +49,14 @@ pub enum HistogramError {
     Interval { interval: usize, reason: String },
     #[error("it holds no times")]
     Empty,
+    #[error("it holds a time of more than a day; the times of an .hlog are ns, those of a .csv ms")]
+    TooLong,
     #[error("it holds more times than can be counted")]
     TooMany,
 }
 
 impl Buckets {
-    /// Reads the file `name`, which holds `bytes`: an HdrHistogram interval log of ns
+    /// Reads the file `name`, which holds `bytes`: an `HdrHistogram` interval log of ns
     /// (`.hlog`, V2, compressed or not; all of its intervals together), or a table
     /// `service_ms,count` (`.csv`), each row of which is one time and how often it was seen.
     pub fn read(name: &str, bytes: &[u8]) -> Result<Self, HistogramError> {
@@ -106,8 +108,8 @@ impl Buckets {
             let wrong = |expected| HistogramError::Line { line: index + 1, expected };
             let (ms, count) = line.split_once(',').ok_or(wrong("a time in ms and a count"))?;
             let ms: f64 = ms.trim().parse().map_err(|_| wrong("a time in ms"))?;
-            if !(0.0..=MAX_MS).contains(&ms) {
-                return Err(wrong("a time from 0 to 86400000 ms"));
+            if ms.is_nan() || ms < 0.0 {
+                return Err(wrong("a time of no less than 0 ms"));
             }
             let count: u64 = count.trim().parse().map_err(|_| wrong("a whole number as count"))?;
             let ns = (ms * MS_NS).round() as u64;
@@ -121,6 +123,9 @@ impl Buckets {
         let (mut up_to, mut sum_ns) = (0_u64, 0_u128);
         let mut buckets = Vec::with_capacity(counts.len());
         for ((low_ns, high_ns), count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+            if high_ns > MAX_NS {
+                return Err(HistogramError::TooLong);
+            }
             up_to = up_to.checked_add(count).ok_or(HistogramError::TooMany)?;
             sum_ns += u128::from(low_ns.midpoint(high_ns)) * u128::from(count);
             buckets.push(Bucket { low_ns, high_ns, up_to });
@@ -227,10 +232,11 @@ mod tests {
         );
         assert_eq!(
             error("get.csv", "service_ms,count\n-1,1\n"),
-            "line 2: expected a time from 0 to 86400000 ms"
+            "line 2: expected a time of no less than 0 ms"
         );
         assert_eq!(error("get.csv", "service_ms,count\n1,0\n"), "it holds no times");
         assert_eq!(error("get.hlog", "#[nothing]\n"), "it holds no times");
+        assert!(error("get.csv", "service_ms,count\n1e9,1\n").contains("more than a day"));
         let broken = error("get.hlog", "0.0,1.0,2.0,AAAA\n");
         assert!(broken.starts_with("interval 1 is no HdrHistogram interval"), "{broken}");
         assert!(error("get.hlog", "hello\n").starts_with("interval 1"));
