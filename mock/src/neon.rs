@@ -209,7 +209,7 @@ impl Neon {
         let alone = law.sample(&mut self.service[endpoint.index()]);
         let Some(congestion) = self.profile.congestion() else { return alone };
         let service = congestion.stretch(alone, self.in_flight.with_one_more(now, start));
-        self.in_flight.add(start, start + service);
+        self.in_flight.add(now, start, start + service);
         service
     }
 

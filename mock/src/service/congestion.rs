@@ -2,6 +2,8 @@
 
 use super::LawError;
 use crate::time::Timestamp;
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
 use std::time::Duration;
 
 /// How service times grow with the calls in flight.
@@ -44,21 +46,39 @@ impl Congestion {
 
 /// The calls in flight in the whole organisation.
 #[derive(Clone, Debug, Default)]
-pub struct InFlight(Vec<(Timestamp, Timestamp)>);
+pub struct InFlight {
+    /// When the calls that have started are ready.
+    started: BinaryHeap<Reverse<Timestamp>>,
+    /// When those that wait in a queue start, and are ready.
+    waiting: Vec<(Timestamp, Timestamp)>,
+}
 
 impl InFlight {
     /// How many calls are in flight at `start`, with the one that starts then, as far as is known
     /// at `now`, when it comes. `now` must not decrease between calls.
     pub fn with_one_more(&mut self, now: Timestamp, start: Timestamp) -> usize {
-        self.0.retain(|(_, ready_at)| *ready_at > now);
-        let is_in_flight =
+        for (_, ready_at) in self.waiting.extract_if(.., |(start, _)| *start <= now) {
+            self.started.push(Reverse(ready_at));
+        }
+        while self.started.peek().is_some_and(|Reverse(ready_at)| *ready_at <= now) {
+            self.started.pop();
+        }
+        if start == now {
+            return 1 + self.started.len();
+        }
+        let still = self.started.iter().filter(|Reverse(ready_at)| *ready_at > start).count();
+        let by_then =
             |(other, ready_at): &&(Timestamp, Timestamp)| *other <= start && *ready_at > start;
-        1 + self.0.iter().filter(is_in_flight).count()
+        1 + still + self.waiting.iter().filter(by_then).count()
     }
 
-    /// One more, from `start` until `ready_at`.
-    pub fn add(&mut self, start: Timestamp, ready_at: Timestamp) {
-        self.0.push((start, ready_at));
+    /// One more, which came at `now`, from `start` until `ready_at`.
+    pub fn add(&mut self, now: Timestamp, start: Timestamp, ready_at: Timestamp) {
+        if start > now {
+            self.waiting.push((start, ready_at));
+        } else {
+            self.started.push(Reverse(ready_at));
+        }
     }
 }
 
@@ -82,9 +102,12 @@ mod tests {
         let at = Timestamp::from_nanos;
         let mut in_flight = InFlight::default();
         assert_eq!(in_flight.with_one_more(at(0), at(0)), 1);
-        in_flight.add(at(0), at(10));
-        in_flight.add(at(10), at(20));
+        in_flight.add(at(0), at(0), at(10));
+        in_flight.add(at(0), at(10), at(20));
         assert_eq!(in_flight.with_one_more(at(5), at(5)), 2);
+        // One that waits itself until the second is there and the first has gone.
+        assert_eq!(in_flight.with_one_more(at(5), at(15)), 2);
+        assert_eq!(in_flight.with_one_more(at(5), at(20)), 1);
         assert_eq!(in_flight.with_one_more(at(10), at(10)), 2);
         assert_eq!(in_flight.with_one_more(at(20), at(20)), 1);
     }
