@@ -5,6 +5,7 @@ mod explain;
 pub use explain::{Amiss, Difference, Place};
 
 use crate::decide::{Decision, State, apply, state_of_values};
+use crate::event::Outcome;
 use crate::measure::Measure;
 use crate::plan::Task;
 use crate::scenario::Scenario;
@@ -162,16 +163,20 @@ fn accounting_faults(measure: &Measure, calls: &Calls, dry_run: bool) -> Vec<Str
     if dry_run && writes > 0 {
         faults.push(format!("a dry run sent {writes} writes"));
     }
-    if measure.unanswered() == 0 {
-        for endpoint in Endpoint::ALL {
-            let of = calls.of(endpoint);
-            let (server, client) = (of.admitted + of.rejected, measure.attempts(endpoint));
-            if server != client {
-                let name = endpoint.name();
-                faults.push(format!(
-                    "{name}: the server counted {server} calls, the engine {client}"
-                ));
-            }
+    for endpoint in Endpoint::ALL {
+        let of = calls.of(endpoint);
+        let (server, client) = (of.admitted + of.rejected, measure.attempts(endpoint));
+        // An attempt that was never answered may not have arrived.
+        let lost: u64 = [Outcome::Unreachable, Outcome::Timeout, Outcome::Interrupted]
+            .into_iter()
+            .map(|outcome| measure.count(endpoint, outcome))
+            .sum();
+        if server > client || server + lost < client {
+            let name = endpoint.name();
+            faults.push(format!(
+                "{name}: the server counted {server} calls, the engine {client}, {lost} of them \
+                 unanswered"
+            ));
         }
     }
     faults

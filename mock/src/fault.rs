@@ -1,6 +1,11 @@
 //! Faults: how a call goes wrong, and whether it was carried out all the same.
 
-use crate::api::{ApiError, Response, Status};
+mod schedule;
+
+pub(crate) use schedule::Schedule;
+pub use schedule::{Fault, FaultCounts, Poison, Trigger};
+
+use crate::api::{AccountId, ApiError, Request, Response, Status};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
@@ -202,5 +207,21 @@ impl Ordered {
     /// The failure of the call at hand, if one was ordered.
     pub(crate) fn take(&mut self) -> Option<Order> {
         self.0.pop_front()
+    }
+}
+
+/// The account that a call is on, if it is on one.
+pub(crate) const fn account_of(request: &Request) -> Option<AccountId> {
+    match request {
+        Request::GetAccount(id)
+        | Request::PatchAccount(id, _)
+        | Request::PutAccount(id, _)
+        | Request::ListContacts(id, _)
+        | Request::CreateContact(id, _)
+        | Request::GetContact(id, _)
+        | Request::PutContact(id, ..)
+        | Request::PatchContact(id, ..)
+        | Request::DeleteContact(id, _) => Some(*id),
+        _ => None,
     }
 }

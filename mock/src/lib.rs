@@ -38,8 +38,9 @@
 //! # Limits
 //!
 //! Neon limits the calls in flight on each endpoint. The profile `documented`, which is the default,
-//! has the limits of Neon's documentation and log-normal service times; `constant` has the same
-//! limits and times that a test can count on: the sixth GET in flight is refused.
+//! has the limits of Neon's documentation and log-normal service times; `per-second` reads the same
+//! page as calls a second; `constant` has the limits of `documented` and times that a test can count
+//! on: the sixth GET in flight is refused.
 //!
 //! ```
 //! use neon_mock::NeonMock;
@@ -82,6 +83,9 @@
 //! # Ok(())
 //! # }
 //! ```
+//!
+//! The profile `flaky` lets one call in fifty go wrong, in every way from 500 to a body that ends in
+//! the middle; fault tables of one's own are part of a profile, and [`Neon::faults`] counts by kind.
 //!
 //! Beyond statuses, [`NeonMock::fault_next`] makes answers go wrong on their way: the connection is
 //! reset, the body is empty, cut, no JSON or slow, or no answer ever comes. See
@@ -178,8 +182,8 @@
 //! # Deliberately absent
 //!
 //! Whatever is no account or custom field; creating and deleting accounts; OAuth; TLS; API versions
-//! before 2.11; `Retry-After` and rate-limit headers, which Neon was never seen to send; any notion of
-//! what its callers are up to.
+//! before 2.11; rate-limit headers, which Neon was never seen to send (nor `Retry-After`, which a
+//! profile can ask for); any notion of what its callers are up to.
 
 pub mod api;
 pub mod behaviour;

@@ -1,102 +1,126 @@
-//! Limits: pools of calls in flight. A refusal says until when.
+//! Limits: which calls may start, and when.
+//!
+//! Neon's page on limits can be read in two ways, and both are here: a [`Pool`] bounds the calls in
+//! flight, a [`Window`] the calls a second. A [`Gate`] composes them: a call has to pass both, and
+//! one that either refuses takes nothing from the other.
 
+mod gate;
+mod pool;
+mod retry_after;
+mod window;
+
+pub use gate::{Admission, Gate};
+pub use pool::Pool;
+pub use retry_after::RetryAfter;
+pub use window::Window;
+
+use crate::api::Endpoint;
 use crate::time::Timestamp;
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
-/// Whether a call may start now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Admission {
-    /// It may; [`Pool::hold`] must follow.
-    Granted,
-    /// It may not; a slot falls free at `until` if nothing else takes it first.
-    Denied {
-        /// When the next slot falls free.
-        until: Timestamp,
-    },
+/// How many endpoints there are.
+const ENDPOINTS: usize = Endpoint::ALL.len();
+
+/// Which calls share a limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Scope {
+    /// Those with one verb and one path template.
+    #[default]
+    Endpoint,
+    /// Those with one path template, whatever their verb.
+    Template,
+    /// All.
+    Organisation,
 }
 
-/// The calls in flight on one endpoint, and how many of them Neon lets in.
-///
-/// A slot is free at the moment its call is ready, not one ns later.
+impl Scope {
+    /// The endpoint whose limit `endpoint` shares: the first of those that share it.
+    pub fn leader(self, endpoint: Endpoint) -> Endpoint {
+        let shares = |other: &Endpoint| match self {
+            Self::Endpoint => *other == endpoint,
+            Self::Template => template(*other) == template(endpoint),
+            Self::Organisation => true,
+        };
+        Endpoint::ALL.into_iter().find(shares).unwrap_or(endpoint)
+    }
+}
+
+/// The path template of an endpoint.
+fn template(endpoint: Endpoint) -> &'static str {
+    endpoint.name().split_once(' ').map_or("", |(_, template)| template)
+}
+
+/// The limits of a profile, checked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Which calls share a limit.
+    pub scope: Scope,
+    /// Calls in flight, by endpoint; those that share a limit have the same.
+    pub pools: [Option<u32>; ENDPOINTS],
+    /// Calls a second, by endpoint; those that share a limit have the same.
+    pub per_second: [Option<u32>; ENDPOINTS],
+    /// Calls that wait at a limit before any is refused.
+    pub queue: u32,
+    /// How long a refusal takes.
+    pub reject_after: Duration,
+    /// What a refusal says of when to come back.
+    pub retry_after: Option<Duration>,
+}
+
+impl Default for Limits {
+    /// No limit at all.
+    fn default() -> Self {
+        Self {
+            scope: Scope::default(),
+            pools: [None; ENDPOINTS],
+            per_second: [None; ENDPOINTS],
+            queue: 0,
+            reject_after: Duration::ZERO,
+            retry_after: None,
+        }
+    }
+}
+
+/// The gates of an organisation, one for each limit.
 #[derive(Clone, Debug)]
-pub struct Pool {
-    limit: Option<u32>,
-    ready_at: BinaryHeap<Reverse<Timestamp>>,
+pub(crate) struct Gates {
+    // Boxed, so that whatever holds a mock, such as a future that starts one, stays small.
+    gates: Box<[Gate; ENDPOINTS]>,
+    leaders: Box<[usize; ENDPOINTS]>,
 }
 
-impl Pool {
-    /// A pool of `limit` slots; `None` admits everything.
-    pub const fn new(limit: Option<u32>) -> Self {
-        Self { limit, ready_at: BinaryHeap::new() }
-    }
-
-    /// Whether a call may start at `now`; `now` must not decrease between calls.
-    pub fn admit(&mut self, now: Timestamp) -> Admission {
-        let Some(limit) = self.limit else { return Admission::Granted };
-        while self.ready_at.peek().is_some_and(|Reverse(ready_at)| *ready_at <= now) {
-            self.ready_at.pop();
-        }
-        match self.ready_at.peek() {
-            Some(&Reverse(until)) if self.ready_at.len() >= limit as usize => {
-                Admission::Denied { until }
-            }
-            _ => Admission::Granted,
+impl Gates {
+    /// Gates that nothing has passed yet.
+    pub(crate) fn new(limits: &Limits) -> Self {
+        Self {
+            gates: Box::new(Endpoint::ALL.map(|endpoint| Gate::new(limits, endpoint))),
+            leaders: Box::new(Endpoint::ALL.map(|endpoint| limits.scope.leader(endpoint).index())),
         }
     }
 
-    /// Holds the slot that was granted until `ready_at`.
-    ///
-    /// Panics if no slot was free: the caller did not ask.
-    pub fn hold(&mut self, ready_at: Timestamp) {
-        let Some(limit) = self.limit else { return };
-        self.ready_at.push(Reverse(ready_at));
-        assert!(self.ready_at.len() <= limit as usize, "a pool of {limit} holds one more");
+    /// The gate that calls of `endpoint` pass.
+    pub(crate) fn of(&mut self, endpoint: Endpoint) -> &mut Gate {
+        &mut self.gates[self.leaders[endpoint.index()]]
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use proptest::prelude::*;
-
-    fn at(ns: u64) -> Timestamp {
-        Timestamp::from_nanos(ns)
-    }
 
     #[test]
-    fn a_slot_is_free_at_the_moment_its_call_is_ready() {
-        let mut pool = Pool::new(Some(1));
-        assert_eq!(pool.admit(at(0)), Admission::Granted);
-        pool.hold(at(10));
-        assert_eq!(pool.admit(at(9)), Admission::Denied { until: at(10) });
-        assert_eq!(pool.admit(at(10)), Admission::Granted);
-    }
-
-    proptest! {
-        #[test]
-        fn never_over_the_limit_and_never_refused_while_a_slot_is_free(
-            limit in 1_u32..8,
-            calls in prop::collection::vec((0_u64..50, 1_u64..200), 1..300),
-        ) {
-            let mut pool = Pool::new(Some(limit));
-            let mut in_flight: Vec<u64> = Vec::new();
-            let mut now = 0;
-            for (gap, service) in calls {
-                now += gap;
-                in_flight.retain(|&ready_at| ready_at > now);
-                match pool.admit(at(now)) {
-                    Admission::Granted => {
-                        prop_assert!(in_flight.len() < limit as usize);
-                        pool.hold(at(now + service));
-                        in_flight.push(now + service);
-                    }
-                    Admission::Denied { until } => {
-                        prop_assert_eq!(in_flight.len(), limit as usize);
-                        prop_assert_eq!(Some(until.as_nanos()), in_flight.iter().copied().min());
-                    }
-                }
-            }
-        }
+    fn verbs_share_a_template_and_all_share_an_organisation() {
+        let of = |scope: Scope| {
+            [Endpoint::GetAccount, Endpoint::PatchAccount, Endpoint::SearchAccounts]
+                .map(|endpoint| scope.leader(endpoint).index())
+        };
+        let [get, patch, search] = of(Scope::Endpoint);
+        assert!(get != patch && patch != search);
+        let [get, patch, search] = of(Scope::Template);
+        assert!(get == patch && patch != search);
+        let [get, patch, search] = of(Scope::Organisation);
+        assert!(get == patch && patch == search);
     }
 }

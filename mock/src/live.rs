@@ -137,7 +137,7 @@ impl Live {
             content_type,
             ready_at: Some(self.started + reply.ready_at.since(self.offset)),
             delivery: reply.delivery,
-            retry_after: None,
+            retry_after: reply.retry_after,
             arrived_at,
             admitted: (!refused).then_some(request.endpoint()),
             line,

@@ -1,4 +1,4 @@
-//! The mock itself: `handle(now, request) -> Reply { response, ready_at, delivery }`.
+//! The mock itself: `handle(now, request) -> Reply { response, ready_at, delivery, retry_after }`.
 //!
 //! It opens no socket, reads no clock and never sleeps. A shell says what time it is and does the
 //! waiting. A call takes effect when it is admitted, and holds its slot until it is ready.
@@ -6,11 +6,12 @@
 mod answer;
 
 use crate::api::{ApiError, Body, Class, Endpoint, Request, Response, Status};
-use crate::fault::{Delivery, Order, Ordered};
-use crate::limit::{Admission, Pool};
+use crate::fault::{self, Delivery, FaultCounts, Order, Ordered, Schedule};
+use crate::limit::{Admission, Gates};
 use crate::org::Organisation;
 use crate::profile::Profile;
 use crate::rng::{self, Generator};
+use crate::service::InFlight;
 use crate::time::Timestamp;
 use std::time::Duration;
 
@@ -23,17 +24,21 @@ pub struct Reply {
     pub ready_at: Timestamp,
     /// How the shell is to hand it over.
     pub delivery: Delivery,
+    /// What a refusal says of when to come back: the header Retry-After, in whole seconds.
+    pub retry_after: Option<Duration>,
 }
 
 /// Calls that reached one endpoint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EndpointCalls {
-    /// Calls that got a slot.
+    /// Calls that got a slot, at once or after a wait in the queue.
     pub admitted: u64,
-    /// Calls refused with 429 because the pool was full.
+    /// Calls refused with 429 because the limit was reached.
     pub rejected: u64,
-    /// Admitted calls that were answered with a status outside 200 … 299.
+    /// Admitted calls that a fault hit, or that were answered with a status outside 200 … 299.
     pub failed: u64,
+    /// Calls that came before the time that a Retry-After had stated.
+    pub early: u64,
 }
 
 /// Calls that reached the mock, as the mock counted them.
@@ -73,24 +78,34 @@ impl Calls {
         self.0.iter().map(|calls| calls.failed).sum()
     }
 
+    /// Calls before the time that a Retry-After had stated, on all endpoints.
+    pub fn early(&self) -> u64 {
+        self.0.iter().map(|calls| calls.early).sum()
+    }
+
     fn count(&mut self, endpoint: Endpoint) -> &mut EndpointCalls {
         &mut self.0[endpoint.index()]
     }
 }
 
-/// One organisation behind Neon's limits and service times.
+/// One organisation behind Neon's limits, service times and faults.
 #[derive(Clone, Debug)]
 pub struct Neon {
     profile: Profile,
     organisation: Organisation,
+    gates: Gates,
     // Boxed, so that whatever holds a mock, such as a future that starts one, stays small.
-    pools: Box<[Pool; Endpoint::ALL.len()]>,
     service: Box<[Generator; Endpoint::ALL.len()]>,
+    /// Kept up only where service times grow with it.
+    in_flight: InFlight,
     ordered: Ordered,
+    schedule: Schedule,
     calls: Calls,
+    faults: FaultCounts,
     first_now: Option<Timestamp>,
     last_now: Timestamp,
     last_ready: Timestamp,
+    seed: u64,
 }
 
 impl Neon {
@@ -98,16 +113,20 @@ impl Neon {
     /// streams of `seed`, one for each endpoint.
     pub fn new(profile: Profile, organisation: Organisation, seed: u64) -> Self {
         Self {
-            pools: Box::new(Endpoint::ALL.map(|endpoint| Pool::new(profile.pool(endpoint)))),
+            gates: Gates::new(profile.limits()),
             service: Box::new(
                 Endpoint::ALL
                     .map(|endpoint| rng::stream(seed, &format!("service/{}", endpoint.name()))),
             ),
+            in_flight: InFlight::default(),
             ordered: Ordered::default(),
+            schedule: Schedule::new(profile.faults(), seed),
             calls: Calls::default(),
+            faults: FaultCounts::default(),
             first_now: None,
             last_now: Timestamp::ZERO,
             last_ready: Timestamp::ZERO,
+            seed,
             profile,
             organisation,
         }
@@ -115,35 +134,41 @@ impl Neon {
 
     /// Answers `request`, which arrives at `now`.
     ///
-    /// A call over the endpoint's pool is refused: it changes nothing and holds no slot. Any other
-    /// takes effect at `now` and holds its slot until `ready_at`.
+    /// A call over a limit is refused: it changes nothing and holds nothing. Any other takes effect
+    /// at `now`, starts then or once those before it in the queue have let it, and holds its slot
+    /// until `ready_at`. Faults are for admitted calls alone; what was ordered comes before what
+    /// the profile has.
     /// Panics if `now` lies before an earlier call's.
     pub fn handle(&mut self, now: Timestamp, request: &Request) -> Reply {
         assert!(now >= self.last_now, "calls must come in order of time");
         self.first_now.get_or_insert(now);
         self.last_now = now;
         let endpoint = request.endpoint();
-        if let Admission::Denied { .. } = self.pools[endpoint.index()].admit(now) {
-            self.calls.count(endpoint).rejected += 1;
-            let error = ApiError::new(1, "too many simultaneous requests");
-            return Reply {
-                response: Response::error(Status::TOO_MANY_REQUESTS, error),
-                ready_at: now + self.profile.reject_after(),
-                delivery: Delivery::Whole,
-            };
-        }
-        let law = self.profile.law(endpoint.class());
-        let ready_at = now + law.sample(&mut self.service[endpoint.index()]);
-        self.pools[endpoint.index()].hold(ready_at);
+        let gate = self.gates.of(endpoint);
+        let calls = self.calls.count(endpoint);
+        calls.early += u64::from(gate.is_early(now));
+        let start = match gate.admit(now) {
+            Admission::Granted { start } => start,
+            Admission::Denied { .. } => {
+                calls.rejected += 1;
+                let ready_at = now + self.profile.reject_after();
+                gate.refuse(ready_at);
+                return self.refusal(ready_at);
+            }
+        };
+        let ready_at = start + self.service_time(now, start, endpoint);
+        self.gates.of(endpoint).hold(start, ready_at);
         self.last_ready = self.last_ready.max(ready_at);
-        let (response, delivery) = match self.ordered.take() {
+        let struck = self.schedule.strike(now, endpoint, fault::account_of(request));
+        let order = self.ordered.take().or(struck.map(Order::Fault));
+        let (response, delivery) = match order {
             Some(order) => self.fail(now, request, order),
             None => (self.answer(now, request), Delivery::Whole),
         };
         let calls = self.calls.count(endpoint);
         calls.admitted += 1;
-        calls.failed += u64::from(!response.status.is_success() || delivery != Delivery::Whole);
-        Reply { response, ready_at, delivery }
+        calls.failed += u64::from(order.is_some() || !response.status.is_success());
+        Reply { response, ready_at, delivery, retry_after: None }
     }
 
     /// Lets one more of the coming calls fail: with a [`Status`], without applying it, or by a
@@ -152,9 +177,11 @@ impl Neon {
         self.ordered.push(order.into());
     }
 
-    /// Limits and delays by `profile` from now on. Calls in flight are forgotten.
+    /// Limits, delays and fails by `profile` from now on. Calls in flight are forgotten.
     pub fn set_profile(&mut self, profile: Profile) {
-        *self.pools = Endpoint::ALL.map(|endpoint| Pool::new(profile.pool(endpoint)));
+        self.gates = Gates::new(profile.limits());
+        self.in_flight = InFlight::default();
+        self.schedule = Schedule::new(profile.faults(), self.seed);
         self.profile = profile;
     }
 
@@ -183,6 +210,31 @@ impl Neon {
         &self.calls
     }
 
+    /// The faults so far: those of the profile, and those that were ordered by kind.
+    pub const fn faults(&self) -> &FaultCounts {
+        &self.faults
+    }
+
+    fn refusal(&self, ready_at: Timestamp) -> Reply {
+        let error = ApiError::new(1, "too many simultaneous requests");
+        Reply {
+            response: Response::error(Status::TOO_MANY_REQUESTS, error),
+            ready_at,
+            delivery: Delivery::Whole,
+            retry_after: self.profile.limits().retry_after,
+        }
+    }
+
+    /// How long the call that came at `now` takes from `start` on.
+    fn service_time(&mut self, now: Timestamp, start: Timestamp, endpoint: Endpoint) -> Duration {
+        let law = self.profile.law(endpoint);
+        let alone = law.sample(&mut self.service[endpoint.index()]);
+        let Some(congestion) = self.profile.congestion() else { return alone };
+        let service = congestion.stretch(alone, self.in_flight.with_one_more(now, start));
+        self.in_flight.add(now, start, start + service);
+        service
+    }
+
     /// What a call that is to fail is answered; carried out or not, as its fault says.
     fn fail(&mut self, now: Timestamp, request: &Request, order: Order) -> (Response, Delivery) {
         let kind = match order {
@@ -192,6 +244,7 @@ impl Neon {
             }
             Order::Fault(kind) => kind,
         };
+        self.faults.count(kind);
         let carried_out = kind.is_applied().then(|| self.answer(now, request));
         let silence = Response { status: Status::OK, body: Body::Empty };
         (kind.answer().or(carried_out).unwrap_or(silence), kind.delivery())

@@ -1,22 +1,34 @@
 //! Profiles: how the mock limits and delays. [`WireProfile`] mirrors the TOML file, [`Profile`] is
 //! what passed the checks.
 
-use crate::api::{Class, Endpoint};
+mod faults;
+mod limits;
+mod service;
+
+pub use faults::WireFault;
+pub use limits::WireLimits;
+pub use service::{LawName, WireCongestion, WireLaw, WireService};
+
+use crate::api::Endpoint;
 use crate::behaviour::Behaviour;
-use crate::file::{DurationText, FileError, Member};
-use crate::service::{Law, LawError};
+use crate::fault::Fault;
+use crate::file::{FileError, Member};
+use crate::limit::Limits;
+use crate::service::{Congestion, HistogramError, Law, LawError};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The built-in profiles: name and commented TOML.
-pub const BUILT_IN: [(&str, &str); 6] = [
+pub const BUILT_IN: [(&str, &str); 9] = [
     ("documented", include_str!("../profiles/documented.toml")),
+    ("per-second", include_str!("../profiles/per-second.toml")),
     ("constant", include_str!("../profiles/constant.toml")),
     ("unlimited", include_str!("../profiles/unlimited.toml")),
     ("guide-1", include_str!("../profiles/guide-1.toml")),
     ("guide-2", include_str!("../profiles/guide-2.toml")),
     ("guide-3", include_str!("../profiles/guide-3.toml")),
+    ("flaky", include_str!("../profiles/flaky.toml")),
+    ("congested", include_str!("../profiles/congested.toml")),
 ];
 
 /// A profile as its file has it.
@@ -36,78 +48,9 @@ pub struct WireProfile {
     /// What Neon does where nobody knows.
     #[serde(default)]
     pub behaviour: Behaviour,
-}
-
-/// What is admitted.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct WireLimits {
-    /// Calls in flight that each endpoint admits; none admits all.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pool: Option<u32>,
-    /// Other pools for single endpoints, by verb and path template.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub endpoints: BTreeMap<String, u32>,
-    /// How long a refusal takes.
-    #[serde(default)]
-    pub reject_after: DurationText,
-}
-
-/// Service-time laws by class of endpoint.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "one member a class")]
-pub struct WireService {
-    pub get: WireLaw,
-    pub patch: WireLaw,
-    pub put: WireLaw,
-    pub search: WireLaw,
-    pub metadata: WireLaw,
-}
-
-/// A service-time law as the file has it: which, and its figures.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "the figures of the law that `law` names")]
-pub struct WireLaw {
-    pub law: LawName,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub time: Option<DurationText>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub low: Option<DurationText>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub high: Option<DurationText>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub median: Option<DurationText>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub p99: Option<DurationText>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub samples: Option<Vec<DurationText>>,
-}
-
-/// The laws that a file can name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LawName {
-    /// Always `time`.
-    Constant,
-    /// Between `low` and `high`.
-    Uniform,
-    /// Log-normal with `median` and `p99`.
-    LogNormal,
-    /// Any of `samples`.
-    Empirical,
-}
-
-impl LawName {
-    const fn figures(self) -> &'static str {
-        match self {
-            Self::Constant => "time",
-            Self::Uniform => "low, high",
-            Self::LogNormal => "median, p99",
-            Self::Empirical => "samples",
-        }
-    }
+    /// What goes wrong; of several that hit one call, the first decides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub faults: Vec<WireFault>,
 }
 
 /// Settings that make no profile.
@@ -116,14 +59,30 @@ impl LawName {
 pub enum ProfileError {
     #[error("schema = {0}: this version reads schema 1")]
     Schema(u32),
-    #[error("{member} = 0: a pool has at least one slot")]
-    EmptyPool { member: Member },
+    #[error("{member} = 0: a limit admits at least one call; leave it out to admit all")]
+    EmptyLimit { member: Member },
+    #[error("{member}: under scope = \"organisation\" all endpoints share limits.{name}")]
+    OneForAll { member: Member, name: String },
+    #[error("{member}: another verb of this path has another limit; scope = \"template\" has one")]
+    TwoForOne { member: Member },
+    #[error("{member}: Retry-After is in whole seconds, at least \"1s\"")]
+    RetryAfter { member: Member },
     #[error("{member}: there is no endpoint of that name; the endpoints are {known}")]
     UnknownEndpoint { member: Member, known: String },
     #[error("{member}: law {law:?} takes {expected} and nothing else")]
     Figures { member: Member, law: LawName, expected: &'static str },
+    #[error("{member}: {time:?} is more than a day")]
+    TooLong { member: Member, time: Duration },
     #[error("{member}: {source}")]
     Law { member: Member, source: LawError },
+    #[error("{member}: cannot read {file}: {reason}")]
+    SideFile { member: Member, file: String, reason: String },
+    #[error("{member}: {file} is no histogram: {source}")]
+    Histogram { member: Member, file: String, source: HistogramError },
+    #[error("{member} {reason}")]
+    Fault { member: Member, reason: &'static str },
+    #[error("{member}: there is no class of that name; the classes are {known}")]
+    UnknownClass { member: Member, known: String },
 }
 
 impl ProfileError {
@@ -131,7 +90,15 @@ impl ProfileError {
     pub fn member(&self) -> Member {
         match self {
             Self::Schema(_) => Member::top("schema"),
-            Self::EmptyPool { member }
+            Self::EmptyLimit { member }
+            | Self::OneForAll { member, .. }
+            | Self::TwoForOne { member }
+            | Self::RetryAfter { member }
+            | Self::TooLong { member, .. }
+            | Self::SideFile { member, .. }
+            | Self::Histogram { member, .. }
+            | Self::Fault { member, .. }
+            | Self::UnknownClass { member, .. }
             | Self::UnknownEndpoint { member, .. }
             | Self::Figures { member, .. }
             | Self::Law { member, .. } => member.clone(),
@@ -139,15 +106,35 @@ impl ProfileError {
     }
 }
 
-/// How the mock limits and delays, checked.
+/// The files that a profile names, read by whoever may, and kept for the digest.
+pub(crate) struct SideFiles<'a> {
+    reader: &'a mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
+    digests: Vec<String>,
+}
+
+impl SideFiles<'_> {
+    /// The bytes of `file`, which `member` names.
+    fn read(&mut self, file: &str, member: &Member) -> Result<Vec<u8>, ProfileError> {
+        let bytes = (self.reader)(file).map_err(|reason| ProfileError::SideFile {
+            member: member.clone(),
+            file: file.to_owned(),
+            reason,
+        })?;
+        self.digests.push(blake3::hash(&bytes).to_hex().to_string());
+        Ok(bytes)
+    }
+}
+
+/// How the mock limits, delays and fails, checked.
 #[derive(Clone, Debug)]
 pub struct Profile {
     name: String,
     digest: String,
     description: String,
-    pools: [Option<u32>; Endpoint::ALL.len()],
-    reject_after: Duration,
-    service: [Law; Class::ALL.len()],
+    limits: Limits,
+    laws: [Law; Endpoint::ALL.len()],
+    congestion: Option<Congestion>,
+    faults: Vec<Fault>,
     behaviour: Behaviour,
 }
 
@@ -159,55 +146,53 @@ impl Profile {
     }
 
     /// Reads a profile file's `text`; `origin` names it in errors and records.
+    ///
+    /// Errors: among others, a profile that names histogram files; see
+    /// [`from_toml_with`](Self::from_toml_with).
     pub fn from_toml(origin: &str, text: &str) -> Result<Self, FileError> {
+        Self::from_toml_with(origin, text, &mut no_side_files)
+    }
+
+    /// Reads a profile file's `text`, and by `read` the histogram files that it names.
+    ///
+    /// `read` is given a path as the profile has it, relative to the profile's own folder, and
+    /// says what the file holds, or why it cannot be read.
+    pub fn from_toml_with(
+        origin: &str,
+        text: &str,
+        read: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
+    ) -> Result<Self, FileError> {
         let wire: WireProfile =
             toml::from_str(text).map_err(|error| FileError::toml(origin, text, &error))?;
-        Self::try_from_wire(origin, &wire)
+        Self::try_from_wire_with(origin, &wire, read)
             .map_err(|error| FileError::member(origin, text, &error.member(), error))
     }
 
-    /// Checks what a file says.
+    /// Checks what a file says that names no histogram files.
     pub fn try_from_wire(name: &str, wire: &WireProfile) -> Result<Self, ProfileError> {
+        Self::try_from_wire_with(name, wire, &mut no_side_files)
+    }
+
+    fn try_from_wire_with(
+        name: &str,
+        wire: &WireProfile,
+        reader: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
+    ) -> Result<Self, ProfileError> {
         if wire.schema != 1 {
             return Err(ProfileError::Schema(wire.schema));
         }
-        let limits = || Member::top("limits");
-        let mut pools = [wire.limits.pool; Endpoint::ALL.len()];
-        if wire.limits.pool == Some(0) {
-            return Err(ProfileError::EmptyPool { member: limits().key("pool") });
-        }
-        for (endpoint, &pool) in &wire.limits.endpoints {
-            let member = limits().key("endpoints").key(endpoint);
-            let Some(known) = Endpoint::from_name(endpoint) else {
-                let known = Endpoint::ALL.map(|e| format!("`{}`", e.name())).join(", ");
-                return Err(ProfileError::UnknownEndpoint { member, known });
-            };
-            if pool == 0 {
-                return Err(ProfileError::EmptyPool { member });
-            }
-            pools[known.index()] = Some(pool);
-        }
-        let laws = [
-            ("get", &wire.service.get),
-            ("patch", &wire.service.patch),
-            ("put", &wire.service.put),
-            ("search", &wire.service.search),
-            ("metadata", &wire.service.metadata),
-        ];
-        let mut service = Vec::with_capacity(laws.len());
-        for (class, wire) in laws {
-            service.push(law(class, wire)?);
-        }
-        // The digest is over what the file means: comments and the description do not count.
-        let meaning = (&wire.limits, &wire.service, &wire.behaviour);
-        let meaning = serde_json::to_vec(&meaning).expect("plain data");
+        let limits = limits::limits(&wire.limits)?;
+        let mut side = SideFiles { reader, digests: Vec::new() };
+        let service::Service { laws, congestion } = service::service(&wire.service, &mut side)?;
+        let faults = faults::faults(&wire.faults)?;
         Ok(Self {
             name: name.to_owned(),
-            digest: blake3::hash(&meaning).to_hex()[..16].to_owned(),
+            digest: digest(wire, &side.digests),
             description: wire.description.clone(),
-            pools,
-            reject_after: wire.limits.reject_after.0,
-            service: service.try_into().expect("one law a class"),
+            limits,
+            laws,
+            congestion,
+            faults,
             behaviour: wire.behaviour,
         })
     }
@@ -217,7 +202,7 @@ impl Profile {
         &self.name
     }
 
-    /// Sixteen hex digits over its limits and laws: equal digests, equal behaviour.
+    /// Sixteen hex digits over its limits, laws and faults: equal digests, equal behaviour.
     pub fn digest(&self) -> &str {
         &self.digest
     }
@@ -227,14 +212,24 @@ impl Profile {
         &self.description
     }
 
-    /// Calls in flight that `endpoint` admits; `None` admits all.
+    /// What is admitted.
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Calls in flight that the limit of `endpoint` admits; `None` admits all.
     pub const fn pool(&self, endpoint: Endpoint) -> Option<u32> {
-        self.pools[endpoint.index()]
+        self.limits.pools[endpoint.index()]
+    }
+
+    /// Calls a second that the limit of `endpoint` admits; `None` admits all.
+    pub const fn per_second(&self, endpoint: Endpoint) -> Option<u32> {
+        self.limits.per_second[endpoint.index()]
     }
 
     /// How long a refusal takes.
     pub const fn reject_after(&self) -> Duration {
-        self.reject_after
+        self.limits.reject_after
     }
 
     /// What Neon does where nobody knows.
@@ -242,36 +237,65 @@ impl Profile {
         &self.behaviour
     }
 
-    /// How long an admitted call of `class` takes.
-    pub const fn law(&self, class: Class) -> &Law {
-        &self.service[class as usize]
+    /// How long an admitted call of `endpoint` takes, alone in flight.
+    pub const fn law(&self, endpoint: Endpoint) -> &Law {
+        &self.laws[endpoint.index()]
+    }
+
+    /// How service times grow with the calls in flight; `None`: not at all.
+    pub const fn congestion(&self) -> Option<&Congestion> {
+        self.congestion.as_ref()
+    }
+
+    /// What goes wrong.
+    pub fn faults(&self) -> &[Fault] {
+        &self.faults
     }
 }
 
-fn law(class: &str, wire: &WireLaw) -> Result<Law, ProfileError> {
-    let member = Member::top("service").key(class);
-    let WireLaw { law, time, low, high, median, p99, samples } = wire;
-    let built = match (law, time, (low, high), (median, p99), samples) {
-        (LawName::Constant, Some(time), (None, None), (None, None), None) => {
-            Ok(Law::constant(time.0))
-        }
-        (LawName::Uniform, None, (Some(low), Some(high)), (None, None), None) => {
-            Law::uniform(low.0, high.0)
-        }
-        (LawName::LogNormal, None, (None, None), (Some(median), Some(p99)), None) => {
-            Law::log_normal(median.0, p99.0)
-        }
-        (LawName::Empirical, None, (None, None), (None, None), Some(samples)) => {
-            Law::empirical(&samples.iter().map(|text| text.0).collect::<Vec<_>>())
-        }
-        _ => return Err(ProfileError::Figures { member, law: *law, expected: law.figures() }),
+/// A digest over what a file means: comments and the description do not count, and neither does
+/// what it leaves at its default, so that a new member changes no digest.
+fn digest(wire: &WireProfile, side: &[String]) -> String {
+    let WireProfile { limits, service, behaviour, faults, .. } = wire;
+    let is_plain = *behaviour == Behaviour::default() && faults.is_empty() && side.is_empty();
+    let meaning = if is_plain {
+        serde_json::to_vec(&(limits, service))
+    } else {
+        serde_json::to_vec(&(limits, service, behaviour, faults, side))
     };
-    built.map_err(|source| ProfileError::Law { member, source })
+    blake3::hash(&meaning.expect("plain data")).to_hex()[..16].to_owned()
+}
+
+/// The longest time in a profile.
+const MAX_TIME: Duration = Duration::from_secs(86_400);
+
+/// `time`, which `member` gives, if it is one that a run can have.
+fn within_a_day(time: Duration, member: impl FnOnce() -> Member) -> Result<Duration, ProfileError> {
+    if time > MAX_TIME {
+        return Err(ProfileError::TooLong { member: member(), time });
+    }
+    Ok(time)
+}
+
+fn no_side_files(_file: &str) -> Result<Vec<u8>, String> {
+    Err("this profile was read as a text without a folder".to_owned())
+}
+
+/// The endpoint of that name, which `member` gives.
+fn endpoint(name: &str, member: &Member) -> Result<Endpoint, ProfileError> {
+    Endpoint::from_name(name).ok_or_else(|| {
+        let known = Endpoint::ALL.map(|endpoint| format!("`{}`", endpoint.name())).join(", ");
+        ProfileError::UnknownEndpoint { member: member.clone(), known }
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn text(name: &str) -> &'static str {
+        BUILT_IN.iter().find(|(known, _)| *known == name).unwrap().1
+    }
 
     #[test]
     fn built_in_profiles_are_valid_and_described() {
@@ -292,7 +316,7 @@ mod tests {
 
     #[test]
     fn mistakes_are_named_with_their_place() {
-        let constant = BUILT_IN[1].1;
+        let constant = text("constant");
         let error = |text: &str| Profile::from_toml("p.toml", text).unwrap_err().to_string();
         let bare = error(&constant.replace("\"200ms\"", "200"));
         assert!(bare.contains("p.toml, line") && bare.contains("with its unit"), "{bare}");
@@ -309,7 +333,7 @@ mod tests {
 
     #[test]
     fn comments_do_not_change_the_digest_and_figures_do() {
-        let constant = BUILT_IN[1].1;
+        let constant = text("constant");
         let digest = |text: &str| Profile::from_toml("x", text).unwrap().digest().to_owned();
         assert_eq!(digest(constant), digest(&format!("# note\n{constant}")));
         assert_ne!(digest(constant), digest(&constant.replace("200ms", "201ms")));

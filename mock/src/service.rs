@@ -1,5 +1,11 @@
 //! Service-time laws: how long an admitted call takes, drawn in whole nanoseconds.
 
+mod congestion;
+mod histogram;
+
+pub use congestion::{Congestion, InFlight};
+pub use histogram::{Buckets, HistogramError};
+
 use crate::rng::Generator;
 use rand::Rng;
 use rand_distr::{Distribution, LogNormal};
@@ -18,6 +24,7 @@ enum Shape {
     Uniform { low_ns: u64, high_ns: u64 },
     LogNormal { mu: f64, sigma: f64, law: LogNormal<f64> },
     Empirical(Vec<u64>),
+    Histogram(Buckets),
 }
 
 /// Figures that make no law.
@@ -32,6 +39,8 @@ pub enum LawError {
     P99BelowMedian { median: Duration, p99: Duration },
     #[error("empirical law: no samples")]
     NoSamples,
+    #[error("congestion: {name} = {value}: a figure from 0 to 1")]
+    Congestion { name: &'static str, value: String },
 }
 
 impl Law {
@@ -71,6 +80,11 @@ impl Law {
         Ok(Self(Shape::Empirical(samples.iter().copied().map(crate::time::nanos).collect())))
     }
 
+    /// What a histogram holds: each bucket as likely as its count, each time in it alike.
+    pub const fn histogram(buckets: Buckets) -> Self {
+        Self(Shape::Histogram(buckets))
+    }
+
     /// One draw.
     pub fn sample(&self, rng: &mut Generator) -> Duration {
         Duration::from_nanos(match &self.0 {
@@ -81,6 +95,7 @@ impl Law {
             }
             Shape::LogNormal { law, .. } => law.sample(rng).round() as u64,
             Shape::Empirical(samples) => samples[crate::rng::below(rng.next_u64(), samples.len())],
+            Shape::Histogram(buckets) => buckets.sample(rng),
         })
     }
 
@@ -94,6 +109,7 @@ impl Law {
                 let sum: u128 = samples.iter().map(|&ns| u128::from(ns)).sum();
                 (sum / samples.len() as u128) as u64
             }
+            Shape::Histogram(buckets) => buckets.mean_ns(),
         })
     }
 }

@@ -59,7 +59,7 @@ async fn a_port_in_use_is_named() {
 #[tokio::test]
 async fn mistakes_are_named_with_what_would_be_right() {
     let error = NeonMock::builder().profile("documentd").try_start().await.unwrap_err();
-    assert!(error.to_string().contains("`documentd`; there are `documented`, `constant`"));
+    assert!(error.to_string().contains("`documentd`; there are `documented`, `per-second`"));
     let error = NeonMock::builder().dataset("plane").try_start().await.unwrap_err();
     assert!(error.to_string().contains("no built-in dataset `plane`"));
     let error = NeonMock::builder().credentials("a:b", "c").try_start().await.unwrap_err();

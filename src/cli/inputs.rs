@@ -141,9 +141,16 @@ fn is_file(name: &str) -> bool {
 /// A built-in profile, or a file.
 pub(super) fn profile(name: &str) -> Result<Profile, CliError> {
     if is_file(name) {
-        return Ok(Profile::from_toml(name, &read(Path::new(name))?)?);
+        return profile_file(Path::new(name));
     }
     Ok(Scenario::profile(name)?)
+}
+
+/// The profile in that file; the files that it names lie beside it.
+pub(super) fn profile_file(path: &Path) -> Result<Profile, CliError> {
+    let beside = path.parent().unwrap_or(Path::new(""));
+    let mut side = |file: &str| std::fs::read(beside.join(file)).map_err(|error| error.to_string());
+    Ok(Profile::from_toml_with(&path.display().to_string(), &read(path)?, &mut side)?)
 }
 
 /// A built-in dataset, or a file.

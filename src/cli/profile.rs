@@ -1,11 +1,14 @@
 //! `neonbench profile`: the built-in profiles, and files in their form.
 
 use super::error::CliError;
-use super::inputs::{profile, read};
+use super::inputs::{profile, profile_file};
 use super::output::{say, table};
 use clap::Subcommand;
 use neon_mock::api::{Class, Endpoint};
+use neon_mock::fault::{Fault, Trigger};
+use neon_mock::limit::Scope;
 use neon_mock::profile::{BUILT_IN, Profile};
+use neon_mock::time::Timestamp;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -37,7 +40,7 @@ pub(super) fn run(command: &ProfileCommand) -> Result<ExitCode, CliError> {
         }
         ProfileCommand::Check { file } => {
             let origin = file.display().to_string();
-            let profile = Profile::from_toml(&origin, &read(file)?)?;
+            let profile = profile_file(file)?;
             say(&format!("{origin}: valid, digest {}", profile.digest()))?;
             say(&meaning(&profile))?;
         }
@@ -55,18 +58,72 @@ fn list() -> Result<(), CliError> {
     say("next: neonbench profile show documented")
 }
 
-/// Pools and mean service times in a table.
+/// Limits and mean service times in a table, and what else the profile does.
 fn meaning(profile: &Profile) -> String {
+    let or_none = |figure: Option<u32>| figure.map_or("none".to_owned(), |it| it.to_string());
     let row = |endpoint: Endpoint| {
-        let pool = profile.pool(endpoint).map_or("none".to_owned(), |pool| pool.to_string());
-        let mean = profile.law(endpoint.class()).mean();
-        vec![endpoint.name().to_owned(), pool, format!("{:.0} ms", mean.as_secs_f64() * 1e3)]
+        let mean = profile.law(endpoint).mean();
+        vec![
+            endpoint.name().to_owned(),
+            or_none(profile.pool(endpoint)),
+            or_none(profile.per_second(endpoint)),
+            format!("{:.0} ms", mean.as_secs_f64() * 1e3),
+        ]
     };
     let rows: Vec<Vec<String>> = Endpoint::ALL.into_iter().map(row).collect();
+    let mut lines = vec![table(&["endpoint", "pool", "per second", "mean service"], &rows)];
+    let limits = profile.limits();
+    let shared = match limits.scope {
+        Scope::Endpoint => "each endpoint has its own limits",
+        Scope::Template => "the verbs of a path share its limits",
+        Scope::Organisation => "all endpoints share the limits",
+    };
+    let told = limits
+        .retry_after
+        .map_or(String::new(), |after| format!(" with Retry-After {} s", after.as_secs()));
+    lines.push(format!(
+        "{shared}; {} calls wait, the others are refused after {:?}{told}",
+        limits.queue, limits.reject_after
+    ));
     let classes = Class::ALL.map(Class::name).join(", ");
-    format!(
-        "{}\nrefusals after {:?}; service times by class: {classes}",
-        table(&["endpoint", "pool", "mean service"], &rows),
-        profile.reject_after()
-    )
+    lines.push(format!("service times by class: {classes}"));
+    if let Some(congestion) = profile.congestion() {
+        lines.push(format!(
+            "congestion: a call takes {:.2} times as long with 5 in flight, {:.2} times with 20",
+            congestion.factor(5),
+            congestion.factor(20)
+        ));
+    }
+    for fault in profile.faults() {
+        lines.push(format!("faults: {}", words(fault)));
+    }
+    lines.join("\n")
+}
+
+/// A fault table in words.
+fn words(fault: &Fault) -> String {
+    let kinds: Vec<&str> = fault.kinds.iter().map(|kind| kind.name()).collect();
+    let which = match fault.trigger {
+        Trigger::Share(share) => format!("{} % of the calls", share * 100.0),
+        Trigger::First(first) => format!("the first {first} calls"),
+        Trigger::Every(every) => format!("every call number {every}"),
+    };
+    let named = Endpoint::ALL.into_iter().filter(|endpoint| fault.endpoints[endpoint.index()]);
+    let named: Vec<&str> = named.map(Endpoint::name).collect();
+    let mut words = vec![format!("{which}: {}", kinds.join(", "))];
+    if named.len() < Endpoint::ALL.len() {
+        words.push(format!("on {}", named.join(", ")));
+    }
+    if let Some(poison) = &fault.accounts {
+        let (records, share) = (poison.records.len(), poison.share * 100.0);
+        words.push(format!("on {records} accounts by id and {share} % of all"));
+    }
+    if fault.from > Timestamp::ZERO {
+        words.push(format!("from {}", fault.from));
+    }
+    words.extend(fault.until.map(|until| format!("until {until}")));
+    if fault.burst > 1 {
+        words.push(format!("{} in a row", fault.burst));
+    }
+    words.join("; ")
 }

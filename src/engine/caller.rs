@@ -8,6 +8,9 @@ use neon_mock::api::{Body, Endpoint, Request, Response, Status};
 use neon_mock::rng::{self, Generator};
 use std::cell::{Cell, RefCell};
 
+/// Neon's code of an "unexpected system error".
+const SYSTEM_ERROR: &str = "1";
+
 /// Makes calls until they are answered or given up.
 pub(super) struct Caller<'a, T, C> {
     transport: &'a T,
@@ -76,8 +79,9 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             };
             let hopeless = first_contact && outcome == Outcome::Unreachable;
             let elapsed = done_at.since(due_at);
+            let taken_as = if is_system_error(&answer) { Outcome::ServerError } else { outcome };
             let delay =
-                retry::backoff(outcome, attempt, refused, elapsed, &mut self.jitter.borrow_mut());
+                retry::backoff(taken_as, attempt, refused, elapsed, &mut self.jitter.borrow_mut());
             match delay {
                 Some(delay) if !hopeless => self.clock.sleep_until(done_at + delay).await,
                 _ => return Err(given_up(endpoint, outcome, attempt, answer)),
@@ -106,6 +110,14 @@ fn given_up(
         }
     };
     GivenUp { call: FailedCall { endpoint, outcome, status, attempts }, body, message }
+}
+
+/// Whether a success holds nothing but Neon's "unexpected system error", for which it advises to try
+/// again. Any other array of errors under a success is about the request and will not go away.
+fn is_system_error(answer: &Result<Response, TransportError>) -> bool {
+    let Ok(Response { status, body: Body::Errors(errors) }) = answer else { return false };
+    let all_are = !errors.is_empty() && errors.iter().all(|error| error.code == SYSTEM_ERROR);
+    status.is_success() && all_are
 }
 
 fn outcome_of(answer: &Result<Response, TransportError>) -> Outcome {

@@ -71,7 +71,7 @@ fn profiles_are_listed_shown_and_checked() {
     let place = Place::new();
     let list = place.neonbench("profile list");
     assert_eq!(list.code, 0);
-    for name in ["documented", "constant", "unlimited", "guide-1", "guide-2", "guide-3"] {
+    for (name, _) in neon_mock::profile::BUILT_IN {
         assert!(list.stdout.lines().any(|line| line.starts_with(name)), "{name}: {list:?}");
     }
     // What is shown can be checked, and passed back.
@@ -87,6 +87,73 @@ fn profiles_are_listed_shown_and_checked() {
     place.refused("profile show fast", 2, &["`fast`", "`documented`"]);
     place.file("mine.toml", "schema = 1\n[service]\nget = 5\n");
     place.refused("profile check mine.toml", 2, &["mine.toml, line 3"]);
+}
+
+#[test]
+fn the_example_shows_every_member_and_those_that_are_off_can_be_switched_on() {
+    let example = include_str!("../../examples/profile.toml");
+    let place = Place::new();
+    place.file("as-it-is.toml", example);
+    place.file("get.csv", include_str!("../../examples/get.csv"));
+    let on: Vec<&str> = example
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(rest) if !rest.starts_with(' ') => rest,
+            _ => line,
+        })
+        .collect();
+    place.file("all-on.toml", &on.join("\n"));
+    let off = place.neonbench("profile check as-it-is.toml");
+    assert_eq!(off.code, 0, "{off:?}");
+    assert!(!off.stdout.contains("every call number 100"), "{off:?}");
+    let on = place.neonbench("profile check all-on.toml");
+    assert_eq!(on.code, 0, "{on:?}");
+    for said in ["every call number 100: slow-body", "Retry-After 1 s", "congestion", "401"] {
+        assert!(on.stdout.contains(said), "{said}: {on:?}");
+    }
+    // Every member of the form is there.
+    for member in [
+        "pool",
+        "per_second",
+        "scope",
+        "queue",
+        "reject_after",
+        "retry_after",
+        "endpoints",
+        "endpoints_per_second",
+        "congestion",
+        "contention",
+        "coherency",
+        "histogram",
+        "kind",
+        "kinds",
+        "share",
+        "first",
+        "every",
+        "classes",
+        "from",
+        "until",
+        "records",
+        "poison",
+        "burst",
+        "over_max",
+        "empty_options",
+        "null_text",
+        "unknown_members",
+        "bad_item",
+        "errors_as_200",
+        "search_lag",
+        "individuals_include_companies",
+        "merged_write",
+    ] {
+        assert!(example.contains(member), "{member}");
+    }
+    // A histogram that the profile names lies beside it.
+    let run = place.json("run --resources 12 --profile all-on.toml --json --no-store", 0);
+    assert_eq!(run["audit"]["valid"], true);
+    std::fs::remove_file(place.path().join("get.csv")).unwrap();
+    let gone = ["all-on.toml, line", "histogram: cannot read get.csv", "No such file"];
+    place.refused("run --resources 12 --profile all-on.toml", 2, &gone);
 }
 
 #[test]

@@ -1,0 +1,140 @@
+//! `[[faults]]` of a profile.
+
+use super::ProfileError;
+use crate::api::{AccountId, Class, Endpoint};
+use crate::fault::{Fault, FaultKind, Poison, Trigger};
+use crate::file::{DurationText, Member};
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// The most calls that fail in a row.
+const MAX_BURST: u32 = 1_000_000;
+
+/// A fault as the file has it: how calls go wrong, and which.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WireFault {
+    /// How calls go wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<FaultKind>,
+    /// In one of these ways, each as likely.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub kinds: Vec<FaultKind>,
+    /// The probability of each call, from 0 to 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
+    /// Only the first so many calls.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<u64>,
+    /// Only every so-many-th call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub every: Option<u64>,
+    /// Only calls of these endpoints, by verb and path template.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub endpoints: Vec<String>,
+    /// Only calls of these classes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub classes: Vec<String>,
+    /// Only calls that come from then on, in run time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<DurationText>,
+    /// Only calls that come before then, in run time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<DurationText>,
+    /// Only calls on these accounts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub records: Vec<u64>,
+    /// Only calls on this share of the accounts, from 0 to 1; always the same ones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poison: Option<f64>,
+    /// How many calls in a row fail once one does, that one included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub burst: Option<u32>,
+}
+
+/// Checks what a file says.
+pub(super) fn faults(wire: &[WireFault]) -> Result<Vec<Fault>, ProfileError> {
+    let checked = |(position, wire)| fault(&Member::top("faults").index(position), wire);
+    wire.iter().enumerate().map(checked).collect()
+}
+
+fn fault(member: &Member, wire: &WireFault) -> Result<Fault, ProfileError> {
+    let at = |name: &str| member.clone().key(name);
+    let wrong = |member: Member, reason: &'static str| ProfileError::Fault { member, reason };
+    let kinds = match (wire.kind, &wire.kinds[..]) {
+        (Some(kind), []) => vec![kind],
+        (None, kinds @ [_, ..]) => kinds.to_vec(),
+        _ => return Err(wrong(member.clone(), "takes either `kind` or a list of `kinds`")),
+    };
+    for (name, share) in [("share", wire.share), ("poison", wire.poison)] {
+        if share.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
+            return Err(wrong(at(name), "is a probability from 0 to 1"));
+        }
+    }
+    for (name, count) in [("first", wire.first), ("every", wire.every)] {
+        if count == Some(0) {
+            return Err(wrong(at(name), "= 0: at least 1 is needed"));
+        }
+    }
+    let burst = wire.burst.unwrap_or(1);
+    if !(1..=MAX_BURST).contains(&burst) {
+        return Err(wrong(at("burst"), "is a number of calls from 1 to 1000000"));
+    }
+    let moment = |name: &str, text: Option<DurationText>| {
+        let time = text.map(|text| super::within_a_day(text.0, || at(name))).transpose()?;
+        Ok(time.map(|time| Timestamp::ZERO + time))
+    };
+    let from = moment("from", wire.from)?.unwrap_or(Timestamp::ZERO);
+    let until = moment("until", wire.until)?;
+    if until.is_some_and(|until| until <= from) {
+        return Err(wrong(at("until"), "does not lie after `from`"));
+    }
+    let accounts = (!wire.records.is_empty() || wire.poison.is_some()).then(|| {
+        let mut records: Vec<AccountId> = wire.records.iter().copied().map(AccountId).collect();
+        records.sort_unstable();
+        Poison { records, share: wire.poison.unwrap_or(0.0) }
+    });
+    let is_narrowed = accounts.is_some() || wire.from.is_some() || until.is_some();
+    let trigger = match (wire.share, wire.first, wire.every) {
+        (Some(share), None, None) => Trigger::Share(share),
+        (None, Some(first), None) => Trigger::First(first),
+        (None, None, Some(every)) => Trigger::Every(every),
+        (None, None, None) if is_narrowed => Trigger::Share(1.0),
+        (None, None, None) => {
+            return Err(wrong(
+                member.clone(),
+                "does not say which calls: by `share`, `first` or `every`, by `from` and `until`, \
+                 or by `records` and `poison`",
+            ));
+        }
+        _ => return Err(wrong(member.clone(), "takes one of `share`, `first` and `every`")),
+    };
+    Ok(Fault { kinds, trigger, endpoints: endpoints(member, wire)?, from, until, accounts, burst })
+}
+
+/// The endpoints that a table is for: those that it names and those of the classes that it names;
+/// all, if it names none.
+fn endpoints(
+    member: &Member,
+    wire: &WireFault,
+) -> Result<[bool; Endpoint::ALL.len()], ProfileError> {
+    if wire.endpoints.is_empty() && wire.classes.is_empty() {
+        return Ok([true; Endpoint::ALL.len()]);
+    }
+    let mut named = [false; Endpoint::ALL.len()];
+    for (index, endpoint) in wire.endpoints.iter().enumerate() {
+        let member = member.clone().key("endpoints").index(index);
+        named[super::endpoint(endpoint, &member)?.index()] = true;
+    }
+    for (index, name) in wire.classes.iter().enumerate() {
+        let Some(class) = Class::ALL.into_iter().find(|class| class.name() == name) else {
+            let member = member.clone().key("classes").index(index);
+            let known = Class::ALL.map(|class| format!("`{}`", class.name())).join(", ");
+            return Err(ProfileError::UnknownClass { member, known });
+        };
+        for endpoint in Endpoint::ALL {
+            named[endpoint.index()] |= endpoint.class() == class;
+        }
+    }
+    Ok(named)
+}

@@ -1,0 +1,157 @@
+//! `[service]` of a profile.
+
+use super::{ProfileError, SideFiles};
+use crate::api::{Class, Endpoint};
+use crate::file::{DurationText, Member};
+use crate::service::{Buckets, Congestion, Law};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Service-time laws by class of endpoint.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "one member a class")]
+pub struct WireService {
+    pub get: WireLaw,
+    pub patch: WireLaw,
+    pub put: WireLaw,
+    pub search: WireLaw,
+    pub metadata: WireLaw,
+    /// Other laws for single endpoints, by verb and path template.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub endpoints: BTreeMap<String, WireLaw>,
+    /// How service times grow with the calls in flight; without it, not at all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub congestion: Option<WireCongestion>,
+}
+
+/// A service-time law as the file has it: which, and its figures.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "the figures of the law that `law` names")]
+pub struct WireLaw {
+    pub law: LawName,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time: Option<DurationText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub low: Option<DurationText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub high: Option<DurationText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub median: Option<DurationText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub p99: Option<DurationText>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samples: Option<Vec<DurationText>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub histogram: Option<String>,
+}
+
+/// The laws that a file can name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LawName {
+    /// Always `time`.
+    Constant,
+    /// Between `low` and `high`.
+    Uniform,
+    /// Log-normal with `median` and `p99`.
+    LogNormal,
+    /// Any of `samples`, or what the file `histogram` holds.
+    Empirical,
+}
+
+impl LawName {
+    const fn figures(self) -> &'static str {
+        match self {
+            Self::Constant => "time",
+            Self::Uniform => "low, high",
+            Self::LogNormal => "median, p99",
+            Self::Empirical => "either samples or histogram",
+        }
+    }
+}
+
+/// How service times grow with the calls in flight: the universal scalability law.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WireCongestion {
+    /// What calls wait for one another, from 0 to 1.
+    #[serde(default)]
+    pub contention: f64,
+    /// What each call costs all others, from 0 to 1.
+    #[serde(default)]
+    pub coherency: f64,
+}
+
+/// The laws of a profile, checked.
+#[derive(Clone, Debug)]
+pub(super) struct Service {
+    pub(super) laws: [Law; Endpoint::ALL.len()],
+    pub(super) congestion: Option<Congestion>,
+}
+
+/// Checks what a file says; `side` reads the files that it names.
+pub(super) fn service(
+    wire: &WireService,
+    side: &mut SideFiles<'_>,
+) -> Result<Service, ProfileError> {
+    let top = || Member::top("service");
+    let mut classes = Vec::with_capacity(Class::ALL.len());
+    for class in Class::ALL {
+        let wire = match class {
+            Class::Get => &wire.get,
+            Class::Patch => &wire.patch,
+            Class::Put => &wire.put,
+            Class::Search => &wire.search,
+            Class::Metadata => &wire.metadata,
+        };
+        classes.push(law(top().key(class.name()), wire, side)?);
+    }
+    let mut laws = Endpoint::ALL.map(|endpoint| classes[endpoint.class() as usize].clone());
+    for (endpoint, wire) in &wire.endpoints {
+        let member = top().key("endpoints").key(endpoint);
+        let known = super::endpoint(endpoint, &member)?;
+        laws[known.index()] = law(member, wire, side)?;
+    }
+    let congestion = match wire.congestion {
+        None => None,
+        Some(WireCongestion { contention, coherency }) => Congestion::new(contention, coherency)
+            .map_err(|source| ProfileError::Law { member: top().key("congestion"), source })?,
+    };
+    Ok(Service { laws, congestion })
+}
+
+fn law(member: Member, wire: &WireLaw, side: &mut SideFiles<'_>) -> Result<Law, ProfileError> {
+    let WireLaw { law, time, low, high, median, p99, samples, histogram } = wire;
+    let figures = [("time", time), ("low", low), ("high", high), ("median", median), ("p99", p99)];
+    let samples_of = samples.iter().flatten().map(|text| ("samples", text));
+    let times = figures.into_iter().filter_map(|(name, text)| Some((name, text.as_ref()?)));
+    for (name, text) in times.chain(samples_of) {
+        super::within_a_day(text.0, || member.clone().key(name))?;
+    }
+    let built = match (law, time, (low, high), (median, p99), (samples, histogram)) {
+        (LawName::Constant, Some(time), (None, None), (None, None), (None, None)) => {
+            Ok(Law::constant(time.0))
+        }
+        (LawName::Uniform, None, (Some(low), Some(high)), (None, None), (None, None)) => {
+            Law::uniform(low.0, high.0)
+        }
+        (LawName::LogNormal, None, (None, None), (Some(median), Some(p99)), (None, None)) => {
+            Law::log_normal(median.0, p99.0)
+        }
+        (LawName::Empirical, None, (None, None), (None, None), (Some(samples), None)) => {
+            Law::empirical(&samples.iter().map(|text| text.0).collect::<Vec<_>>())
+        }
+        (LawName::Empirical, None, (None, None), (None, None), (None, Some(file))) => {
+            let member = member.key("histogram");
+            let bytes = side.read(file, &member)?;
+            return match Buckets::read(file, &bytes) {
+                Ok(buckets) => Ok(Law::histogram(buckets)),
+                Err(source) => Err(ProfileError::Histogram { member, file: file.clone(), source }),
+            };
+        }
+        _ => return Err(ProfileError::Figures { member, law: *law, expected: law.figures() }),
+    };
+    built.map_err(|source| ProfileError::Law { member, source })
+}

@@ -1,0 +1,245 @@
+//! Histograms as laws: an HDR interval log, or a plain table of times and counts.
+
+use crate::rng::{self, Generator};
+use hdrhistogram::Histogram;
+use hdrhistogram::serialization::Deserializer;
+use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+use rand::Rng;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The head of a plain table.
+const TABLE_HEAD: &str = "service_ms,count";
+
+/// Nanoseconds of a millisecond.
+const MS_NS: f64 = 1e6;
+
+/// The longest time, in ns: a day.
+const MAX_NS: u64 = 86_400_000_000_000;
+
+/// The times of a histogram, and how often each was seen.
+#[derive(Clone, Debug)]
+pub struct Buckets {
+    buckets: Arc<[Bucket]>,
+    mean_ns: u64,
+}
+
+/// Times that the histogram does not tell apart.
+#[derive(Clone, Copy, Debug)]
+struct Bucket {
+    low_ns: u64,
+    high_ns: u64,
+    /// Counts of this bucket and of those before it.
+    up_to: u64,
+}
+
+/// A file that is no histogram.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum HistogramError {
+    #[error(
+        "its name ends neither in .hlog (HdrHistogram interval log) nor in .csv ({TABLE_HEAD})"
+    )]
+    Form,
+    #[error("it is no text in UTF-8")]
+    Encoding,
+    #[error("line {line}: expected {expected}")]
+    Line { line: usize, expected: &'static str },
+    #[error("interval {interval} is no HdrHistogram interval: {reason}")]
+    Interval { interval: usize, reason: String },
+    #[error("it holds no times")]
+    Empty,
+    #[error("it holds a time of more than a day; the times of an .hlog are ns, those of a .csv ms")]
+    TooLong,
+    #[error("it holds more times than can be counted")]
+    TooMany,
+}
+
+impl Buckets {
+    /// Reads the file `name`, which holds `bytes`: an `HdrHistogram` interval log of ns
+    /// (`.hlog`, V2, compressed or not; all of its intervals together), or a table
+    /// `service_ms,count` (`.csv`), each row of which is one time and how often it was seen.
+    pub fn read(name: &str, bytes: &[u8]) -> Result<Self, HistogramError> {
+        match name.rsplit_once('.').map(|(_, extension)| extension) {
+            Some("hlog") => Self::from_interval_log(bytes),
+            Some("csv") => {
+                Self::from_table(std::str::from_utf8(bytes).map_err(|_| HistogramError::Encoding)?)
+            }
+            _ => Err(HistogramError::Form),
+        }
+    }
+
+    fn from_interval_log(bytes: &[u8]) -> Result<Self, HistogramError> {
+        let mut counts: BTreeMap<(u64, u64), u64> = BTreeMap::new();
+        let mut deserializer = Deserializer::new();
+        let intervals = IntervalLogIterator::new(bytes)
+            .filter(|entry| !matches!(entry, Ok(LogEntry::StartTime(_) | LogEntry::BaseTime(_))));
+        for (index, entry) in intervals.enumerate() {
+            let interval = index + 1;
+            let wrong = |reason: String| HistogramError::Interval { interval, reason };
+            let Ok(LogEntry::Interval(entry)) = entry else {
+                return Err(wrong("the line cannot be read".to_owned()));
+            };
+            let encoded = base64::Engine::decode(
+                &base64::engine::general_purpose::STANDARD,
+                entry.encoded_histogram(),
+            )
+            .map_err(|error| wrong(error.to_string()))?;
+            let histogram: Histogram<u64> = deserializer
+                .deserialize(&mut encoded.as_slice())
+                .map_err(|error| wrong(error.to_string()))?;
+            for seen in histogram.iter_recorded() {
+                let high_ns = seen.value_iterated_to();
+                let low_ns = histogram.lowest_equivalent(high_ns);
+                let count = counts.entry((low_ns, high_ns)).or_default();
+                *count = count.checked_add(seen.count_at_value()).ok_or(HistogramError::TooMany)?;
+            }
+        }
+        Self::new(counts)
+    }
+
+    fn from_table(text: &str) -> Result<Self, HistogramError> {
+        let mut counts: BTreeMap<(u64, u64), u64> = BTreeMap::new();
+        let mut lines = text.lines().enumerate();
+        if lines.next().is_none_or(|(_, head)| head.trim() != TABLE_HEAD) {
+            return Err(HistogramError::Line { line: 1, expected: TABLE_HEAD });
+        }
+        for (index, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
+            let wrong = |expected| HistogramError::Line { line: index + 1, expected };
+            let (ms, count) = line.split_once(',').ok_or(wrong("a time in ms and a count"))?;
+            let ms: f64 = ms.trim().parse().map_err(|_| wrong("a time in ms"))?;
+            if ms.is_nan() || ms < 0.0 {
+                return Err(wrong("a time of no less than 0 ms"));
+            }
+            let count: u64 = count.trim().parse().map_err(|_| wrong("a whole number as count"))?;
+            let ns = (ms * MS_NS).round() as u64;
+            let sum = counts.entry((ns, ns)).or_default();
+            *sum = sum.checked_add(count).ok_or(HistogramError::TooMany)?;
+        }
+        Self::new(counts)
+    }
+
+    fn new(counts: BTreeMap<(u64, u64), u64>) -> Result<Self, HistogramError> {
+        let (mut up_to, mut sum_ns) = (0_u64, 0_u128);
+        let mut buckets = Vec::with_capacity(counts.len());
+        for ((low_ns, high_ns), count) in counts.into_iter().filter(|(_, count)| *count > 0) {
+            if high_ns > MAX_NS {
+                return Err(HistogramError::TooLong);
+            }
+            up_to = up_to.checked_add(count).ok_or(HistogramError::TooMany)?;
+            sum_ns += u128::from(low_ns.midpoint(high_ns)) * u128::from(count);
+            buckets.push(Bucket { low_ns, high_ns, up_to });
+        }
+        if up_to == 0 {
+            return Err(HistogramError::Empty);
+        }
+        let mean_ns = (sum_ns / u128::from(up_to)) as u64;
+        Ok(Self { buckets: buckets.into(), mean_ns })
+    }
+
+    /// One draw, in ns: a bucket by its count, and any time within it alike.
+    pub(super) fn sample(&self, rng: &mut Generator) -> u64 {
+        let total = self.buckets.last().map_or(1, |bucket| bucket.up_to);
+        let rank = rng::below(rng.next_u64(), total as usize) as u64;
+        let bucket = self.buckets[self.buckets.partition_point(|bucket| bucket.up_to <= rank)];
+        let width = (bucket.high_ns - bucket.low_ns) as usize + 1;
+        bucket.low_ns + rng::below(rng.next_u64(), width) as u64
+    }
+
+    /// The mean, in whole ns.
+    pub(super) const fn mean_ns(&self) -> u64 {
+        self.mean_ns
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hdrhistogram::serialization::interval_log::IntervalLogWriterBuilder;
+    use hdrhistogram::serialization::{V2DeflateSerializer, V2Serializer};
+    use std::time::Duration;
+
+    /// Two intervals: 9,000 times near 100 ms, and then 1,000 near 2 s.
+    fn log(compressed: bool) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut plain = V2Serializer::new();
+        let mut deflate = V2DeflateSerializer::new();
+        let histogram = |ns: u64, count: u64| {
+            let mut histogram: Histogram<u64> =
+                Histogram::new_with_bounds(1, 7_200_000_000_000, 2).unwrap();
+            histogram.record_n(ns, count).unwrap();
+            histogram
+        };
+        let intervals = [histogram(100_000_000, 9_000), histogram(2_000_000_000, 1_000)];
+        let second = Duration::from_secs(1);
+        macro_rules! write_with {
+            ($serializer:expr) => {{
+                let mut builder = IntervalLogWriterBuilder::new();
+                builder.add_comment("by a test");
+                let mut log = builder.begin_log_with(&mut bytes, $serializer).unwrap();
+                for histogram in &intervals {
+                    log.write_histogram(histogram, second, second, None).unwrap();
+                }
+            }};
+        }
+        if compressed {
+            write_with!(&mut deflate);
+        } else {
+            write_with!(&mut plain);
+        }
+        bytes
+    }
+
+    #[test]
+    fn an_interval_log_is_drawn_from_by_count_and_within_its_buckets() {
+        for compressed in [false, true] {
+            let buckets = Buckets::read("get.hlog", &log(compressed)).unwrap();
+            let mut rng = rng::stream(1, "test");
+            let mut draws: Vec<u64> = (0..100_000).map(|_| buckets.sample(&mut rng)).collect();
+            draws.sort_unstable();
+            let long = draws.iter().filter(|&&ns| ns > 1_000_000_000).count();
+            assert!((9_500..10_500).contains(&long), "{long}");
+            // Two digits: a bucket of 100 ms is at most 1 ms wide, and drawn from as a whole.
+            let (first, last) = (draws[0], draws[80_000]);
+            assert!(first <= 100_000_000 && last >= 100_000_000 && last - first < 1_100_000);
+            assert!(last - first > 400_000, "{}", last - first);
+            let mean = draws.iter().map(|&ns| ns as f64).sum::<f64>() / draws.len() as f64;
+            assert!((mean / buckets.mean_ns() as f64 - 1.0).abs() < 0.02, "{mean}");
+        }
+    }
+
+    #[test]
+    fn a_table_is_drawn_from_by_count() {
+        let buckets =
+            Buckets::read("a/get.csv", b"service_ms,count\n100,3\n0.5, 1\n\n7,0\n").unwrap();
+        let mut rng = rng::stream(1, "test");
+        let draws: Vec<u64> = (0..10_000).map(|_| buckets.sample(&mut rng)).collect();
+        assert!(draws.iter().all(|ns| [500_000, 100_000_000].contains(ns)));
+        let short = draws.iter().filter(|&&ns| ns == 500_000).count();
+        assert!((2_300..2_700).contains(&short), "{short}");
+        assert_eq!(buckets.mean_ns(), 75_125_000);
+    }
+
+    #[test]
+    fn what_is_no_histogram_is_refused_with_its_place() {
+        let error =
+            |name: &str, text: &str| Buckets::read(name, text.as_bytes()).unwrap_err().to_string();
+        assert!(error("get.json", "{}").contains(".hlog"));
+        assert_eq!(error("get.csv", "ms,count\n"), "line 1: expected service_ms,count");
+        assert_eq!(
+            error("get.csv", "service_ms,count\n1,1\nx,1\n"),
+            "line 3: expected a time in ms"
+        );
+        assert_eq!(
+            error("get.csv", "service_ms,count\n-1,1\n"),
+            "line 2: expected a time of no less than 0 ms"
+        );
+        assert_eq!(error("get.csv", "service_ms,count\n1,0\n"), "it holds no times");
+        assert_eq!(error("get.hlog", "#[nothing]\n"), "it holds no times");
+        assert!(error("get.csv", "service_ms,count\n1e9,1\n").contains("more than a day"));
+        let broken = error("get.hlog", "0.0,1.0,2.0,AAAA\n");
+        assert!(broken.starts_with("interval 1 is no HdrHistogram interval"), "{broken}");
+        assert!(error("get.hlog", "hello\n").starts_with("interval 1"));
+        assert_eq!(Buckets::read("a.csv", &[0xff]).unwrap_err(), HistogramError::Encoding);
+    }
+}
