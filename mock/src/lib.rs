@@ -173,6 +173,7 @@ pub mod rng;
 #[cfg(feature = "server")]
 mod server;
 pub mod service;
+pub mod staff;
 pub mod time;
 #[cfg(feature = "server")]
 mod wall_clock;

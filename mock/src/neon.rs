@@ -3,6 +3,8 @@
 //! It opens no socket, reads no clock and never sleeps. A shell says what time it is and does the
 //! waiting. A call takes effect when it is admitted, and holds its slot until it is ready.
 
+mod at_work;
+
 use crate::api::{AccountId, ApiError, Body, Class, Endpoint, Request, Response, Status};
 use crate::fault::{Delivery, Order, Ordered};
 use crate::limit::{Admission, Pool};
@@ -10,6 +12,7 @@ use crate::org::{Organisation, SearchError, WriteError};
 use crate::profile::Profile;
 use crate::rng::{self, Generator};
 use crate::time::Timestamp;
+use at_work::AtWork;
 
 /// What Neon answers, and when.
 #[derive(Clone, Debug, PartialEq)]
@@ -79,6 +82,7 @@ pub struct Neon {
     ordered: Ordered,
     calls: Calls,
     last_now: Timestamp,
+    staff: Option<Box<AtWork>>,
 }
 
 impl Neon {
@@ -92,6 +96,7 @@ impl Neon {
             ordered: Ordered::default(),
             calls: Calls::default(),
             last_now: Timestamp::ZERO,
+            staff: AtWork::new(&profile, &organisation, seed),
             profile,
             organisation,
         }
@@ -105,6 +110,7 @@ impl Neon {
     pub fn handle(&mut self, now: Timestamp, request: &Request) -> Reply {
         assert!(now >= self.last_now, "calls must come in order of time");
         self.last_now = now;
+        self.let_staff_work(now);
         let endpoint = request.endpoint();
         if let Admission::Denied { .. } = self.pools[endpoint.index()].admit(now) {
             self.calls.count(endpoint).rejected += 1;
@@ -120,7 +126,7 @@ impl Neon {
         self.pools[endpoint.index()].hold(ready_at);
         let (response, delivery) = match self.ordered.take() {
             Some(order) => self.fail(now, request, order),
-            None => (self.answer(now, request), Delivery::Whole),
+            None => (self.carry_out(now, request), Delivery::Whole),
         };
         let calls = self.calls.count(endpoint);
         calls.admitted += 1;
@@ -169,7 +175,7 @@ impl Neon {
             }
             Order::Fault(kind) => kind,
         };
-        let carried_out = kind.is_applied().then(|| self.answer(now, request));
+        let carried_out = kind.is_applied().then(|| self.carry_out(now, request));
         let silence = Response { status: Status::OK, body: Body::Empty };
         (kind.answer().or(carried_out).unwrap_or(silence), kind.delivery())
     }

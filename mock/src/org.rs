@@ -15,8 +15,8 @@ pub use write::WriteError;
 
 use crate::api::{
     Account, AccountBody, AccountId, AccountKind, AccountPage, AccountRow, AccountSettings,
-    AccountType, CustomField, CustomFieldItem, FieldId, ListAccounts, MAX_PAGE_SIZE, OptionDef,
-    OptionId, OptionItem, OptionStatus, Page, Pagination, Timestamps, UserType, Value,
+    CustomField, CustomFieldItem, FieldId, ListAccounts, MAX_PAGE_SIZE, OptionDef, OptionId,
+    OptionItem, OptionStatus, Page, Pagination, Timestamps, UserType, Value,
 };
 use crate::dataset::{Dataset, FieldSpec};
 use crate::rng;
@@ -272,11 +272,7 @@ impl Organisation {
 impl Field {
     /// Whether accounts of `kind` have this field.
     fn belongs_to(&self, kind: AccountKind) -> bool {
-        match self.spec.accounts {
-            AccountType::Any => true,
-            AccountType::Individual => kind == AccountKind::Individual,
-            AccountType::Company => kind == AccountKind::Company,
-        }
+        self.spec.accounts.includes(kind)
     }
 
     /// The option of that id.

@@ -5,6 +5,7 @@ use crate::api::{Class, Endpoint};
 use crate::behaviour::Behaviour;
 use crate::file::{DurationText, FileError, Member};
 use crate::service::{Law, LawError};
+use crate::staff::{StaffError, StaffSettings, WireStaff};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -36,6 +37,9 @@ pub struct WireProfile {
     /// What Neon does where nobody knows.
     #[serde(default)]
     pub behaviour: Behaviour,
+    /// Other users at work; none leaves the organisation to the client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staff: Option<WireStaff>,
 }
 
 /// What is admitted.
@@ -111,7 +115,7 @@ impl LawName {
 }
 
 /// Settings that make no profile.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum ProfileError {
     #[error("schema = {0}: this version reads schema 1")]
@@ -124,6 +128,8 @@ pub enum ProfileError {
     Figures { member: Member, law: LawName, expected: &'static str },
     #[error("{member}: {source}")]
     Law { member: Member, source: LawError },
+    #[error("staff.{0}")]
+    Staff(#[from] StaffError),
 }
 
 impl ProfileError {
@@ -131,6 +137,7 @@ impl ProfileError {
     pub fn member(&self) -> Member {
         match self {
             Self::Schema(_) => Member::top("schema"),
+            Self::Staff(error) => Member::top("staff").key(error.member()),
             Self::EmptyPool { member }
             | Self::UnknownEndpoint { member, .. }
             | Self::Figures { member, .. }
@@ -149,6 +156,7 @@ pub struct Profile {
     reject_after: Duration,
     service: [Law; Class::ALL.len()],
     behaviour: Behaviour,
+    staff: Option<StaffSettings>,
 }
 
 impl Profile {
@@ -198,8 +206,9 @@ impl Profile {
         for (class, wire) in laws {
             service.push(law(class, wire)?);
         }
+        let staff = wire.staff.as_ref().map(StaffSettings::try_from_wire).transpose()?;
         // The digest is over what the file means: comments and the description do not count.
-        let meaning = (&wire.limits, &wire.service, &wire.behaviour);
+        let meaning = (&wire.limits, &wire.service, &wire.behaviour, &wire.staff);
         let meaning = serde_json::to_vec(&meaning).expect("plain data");
         Ok(Self {
             name: name.to_owned(),
@@ -209,6 +218,7 @@ impl Profile {
             reject_after: wire.limits.reject_after.0,
             service: service.try_into().expect("one law a class"),
             behaviour: wire.behaviour,
+            staff,
         })
     }
 
@@ -240,6 +250,11 @@ impl Profile {
     /// What Neon does where nobody knows.
     pub const fn behaviour(&self) -> &Behaviour {
         &self.behaviour
+    }
+
+    /// Other users at work; `None` if there are none.
+    pub const fn staff(&self) -> Option<&StaffSettings> {
+        self.staff.as_ref()
     }
 
     /// How long an admitted call of `class` takes.

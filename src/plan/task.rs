@@ -47,11 +47,7 @@ impl Slot {
 
     /// Whether accounts of `kind` have this field.
     pub fn belongs_to(&self, kind: AccountKind) -> bool {
-        match self.accounts {
-            AccountType::Any => true,
-            AccountType::Individual => kind == AccountKind::Individual,
-            AccountType::Company => kind == AccountKind::Company,
-        }
+        self.accounts.includes(kind)
     }
 }
 
