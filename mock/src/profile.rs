@@ -11,10 +11,11 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// The built-in profiles: name and commented TOML.
-pub const BUILT_IN: [(&str, &str); 6] = [
+pub const BUILT_IN: [(&str, &str); 7] = [
     ("documented", include_str!("../profiles/documented.toml")),
     ("constant", include_str!("../profiles/constant.toml")),
     ("unlimited", include_str!("../profiles/unlimited.toml")),
+    ("staff", include_str!("../profiles/staff.toml")),
     ("guide-1", include_str!("../profiles/guide-1.toml")),
     ("guide-2", include_str!("../profiles/guide-2.toml")),
     ("guide-3", include_str!("../profiles/guide-3.toml")),

@@ -116,6 +116,13 @@ impl Task {
         Ok(task)
     }
 
+    /// Whether a mapping reads what one before it writes.
+    pub fn is_chained(&self) -> bool {
+        self.steps.iter().enumerate().any(|(index, step)| {
+            self.steps[..index].iter().any(|before| before.target == step.source)
+        })
+    }
+
     /// What a person should know before carrying it out: sources that are cleared although their
     /// value does not last, or is still needed.
     pub fn warnings(&self) -> Vec<String> {
