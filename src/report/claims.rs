@@ -112,8 +112,8 @@ mod tests {
             let wire = WireScenario::built_in(example.name).unwrap();
             assert_eq!(wire.resources, Some(example.accounts));
             assert_eq!(wire.mappings, Some(example.mappings));
-            assert_eq!(wire.workers, Some(WORKERS.get()));
-            assert_eq!(wire.batch_size, Some(BATCH_SIZE.get()));
+            assert_eq!(wire.workers, Some(WORKERS));
+            assert_eq!(wire.batch_size, Some(BATCH_SIZE));
             assert_eq!(wire.profile.as_deref(), Some(example.name));
         }
     }
