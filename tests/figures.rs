@@ -48,7 +48,7 @@ fn plain(profile: &str, resources: u64, mappings: u32) -> Scenario {
 fn guide(name: &str, strategy: Strategy) -> (Scenario, Settings) {
     let file = WireScenario::built_in(name).unwrap();
     let scenario = plain(&file.profile.unwrap(), file.resources.unwrap(), file.mappings.unwrap());
-    (scenario, settings(strategy, file.workers.unwrap(), file.batch_size.unwrap()))
+    (scenario, settings(strategy, file.workers.unwrap().get(), file.batch_size.unwrap().get()))
 }
 
 #[test]
