@@ -22,6 +22,8 @@ pub struct Audit {
     pub lost_updates: u64,
     /// Writes of the run that others undid.
     pub undone_by_staff: u64,
+    /// Fields that others saved while the run went on.
+    pub staff_edits: u64,
     /// Accounts of which the plan changes something.
     pub changing: u64,
     /// Digest of the organisation's final state.
@@ -36,6 +38,7 @@ impl Audit {
             mismatched: 0,
             lost_updates: 0,
             undone_by_staff: 0,
+            staff_edits: 0,
             changing: 0,
             state_digest,
         }
@@ -91,6 +94,7 @@ pub fn audit(scenario: &Scenario, neon: &Neon, measure: &Measure, dry_run: bool)
         mismatched,
         lost_updates: neon.lost_updates_by(Writer::Client),
         undone_by_staff: neon.lost_updates_by(Writer::Staff),
+        staff_edits: neon.staff_saves(),
         changing,
         state_digest: digest.finish(),
     }

@@ -152,6 +152,8 @@ pub struct AuditVerdict {
     pub lost_updates: u64,
     #[serde(default)]
     pub undone_by_staff: u64,
+    #[serde(default)]
+    pub staff_edits: u64,
     pub state_digest: String,
     pub faults: Vec<String>,
 }
@@ -291,6 +293,7 @@ impl RunRecord {
                 mismatched: findings.audit.mismatched,
                 lost_updates: findings.audit.lost_updates,
                 undone_by_staff: findings.audit.undone_by_staff,
+                staff_edits: findings.audit.staff_edits,
                 state_digest: findings.audit.state_digest.clone(),
                 faults: findings.audit.faults.clone(),
             },
