@@ -2,7 +2,7 @@
 //!
 //! Measures the model, the page with its charts, the Markdown and the JSON, of the guide's ten rows
 //! with twenty runs each. The runs are made once, before anything is measured; runs in virtual time
-//! stand in for those over HTTP, which only differ in their figures.
+//! stand in for those over HTTP and beside staff, which only differ in their figures.
 //!
 //! Must not be read as the time of `neonbench report`: there the runs take longer than the page,
 //! and those over HTTP longest.
@@ -10,11 +10,11 @@
 mod support;
 
 use neon_mock::api::Class;
-use neonbench::engine::Strategy;
+use neonbench::engine::{Strategy, WriteMode};
 use neonbench::measure::histogram;
 use neonbench::report::claims::{EXAMPLES, Example};
 use neonbench::report::evidence::{
-    Evidence, HttpPair, HttpSample, Provenance, Responses, RowEvidence,
+    Evidence, HttpPair, HttpSample, Provenance, Responses, RowEvidence, StaffEvidence, StaffSample,
 };
 use neonbench::report::html::page;
 use neonbench::report::json::ReportRecord;
@@ -67,7 +67,12 @@ fn evidence() -> Evidence {
         pairs: of_last.map(pair).collect(),
     };
     let provenance = Provenance { seed: 1, replicates: replicates(), ..Provenance::default() };
-    Evidence { provenance, rows, http }
+    let beside = |write| StaffEvidence { write, runs: rows[0].runs.clone() };
+    let staff = StaffSample {
+        example: EXAMPLES[0].number,
+        rows: [WriteMode::Patch, WriteMode::Put].map(beside).into(),
+    };
+    Evidence { provenance, rows, http, staff }
 }
 
 fn main() {

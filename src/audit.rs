@@ -11,7 +11,10 @@ use crate::plan::Task;
 use crate::scenario::Scenario;
 use neon_mock::api::{AccountId, AccountKind, Class, Endpoint, FieldId, Value};
 use neon_mock::org::{Organisation, StateDigest};
+use neon_mock::staff::{Edit, Writer};
 use neon_mock::{Calls, Neon};
+use std::collections::BTreeMap;
+use std::ops::Range;
 
 /// The verdict on a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,6 +25,10 @@ pub struct Audit {
     pub mismatched: u64,
     /// Writes of others that the run undid.
     pub lost_updates: u64,
+    /// Writes of the run that others undid.
+    pub undone_by_staff: u64,
+    /// Fields that others saved while the run went on.
+    pub staff_edits: u64,
     /// Accounts of which the plan changes something.
     pub changing: u64,
     /// Digest of the organisation's final state.
@@ -29,6 +36,19 @@ pub struct Audit {
 }
 
 impl Audit {
+    /// A verdict without findings, on a final state of that digest.
+    pub const fn of_state(state_digest: String) -> Self {
+        Self {
+            faults: Vec::new(),
+            mismatched: 0,
+            lost_updates: 0,
+            undone_by_staff: 0,
+            staff_edits: 0,
+            changing: 0,
+            state_digest,
+        }
+    }
+
     /// Whether the run counts.
     pub const fn is_valid(&self) -> bool {
         self.faults.is_empty()
@@ -43,14 +63,22 @@ pub fn audit(scenario: &Scenario, neon: &Neon, measure: &Measure, dry_run: bool)
     let mut failed = measure.failed().to_vec();
     failed.sort_unstable();
     let claims = Claims::Failed { failed: &failed, dry_run };
-    let found = compare(scenario, neon.organisation(), claims, &mut |_| {});
+    let found = compare(scenario, neon, claims, &mut |_| {});
     let Comparison { mismatched, lost_updates, changing, state_digest, .. } = found;
     let mut faults = Vec::new();
     if mismatched > 0 {
         faults.push(format!("{mismatched} accounts are not in the state that the plan demands"));
     }
     faults.extend(accounting_faults(measure, neon.calls(), dry_run));
-    Audit { faults, mismatched, lost_updates, changing, state_digest }
+    Audit {
+        faults,
+        mismatched,
+        lost_updates,
+        undone_by_staff: neon.lost_updates_by(Writer::Staff),
+        staff_edits: neon.staff_saves(),
+        changing,
+        state_digest,
+    }
 }
 
 /// What a run says of its accounts.
@@ -97,14 +125,15 @@ pub struct Mismatch<'a> {
     pub same_identity: bool,
 }
 
-/// Compares all accounts of `organisation` with what `scenario` demands of them, and hands those
+/// Compares all accounts of `neon` with what `scenario` demands of them, and hands those
 /// that are not so to `mismatch`, in id order.
 pub fn compare(
     scenario: &Scenario,
-    organisation: &Organisation,
+    neon: &Neon,
     claims: Claims<'_>,
     mismatch: &mut dyn FnMut(&Mismatch<'_>),
 ) -> Comparison {
+    let organisation = neon.organisation();
     let task = Task::resolve(&scenario.plan, organisation.original_definitions())
         .expect("a scenario's plan was resolved against its organisation");
     let selected = scenario
@@ -121,11 +150,12 @@ pub fn compare(
             continue;
         }
         let before = organisation.original_values(id);
+        let edits = neon.staff_edits(id);
         let demand =
             is_selected.then(|| Demand::claimed(&task, organisation.kind(id), claims, id, &before));
         let verdict = match &demand {
-            Some(demand) => demand.compare(&before, &now),
-            None => Verdict { matches: before == now, changes: false },
+            Some(demand) => demand.compare(&before, edits, &now),
+            None => Verdict { matches: edited(&before, edits) == now, changes: false },
         };
         changing += u64::from(verdict.changes);
         let same_identity = organisation.has_original_identity(id);
@@ -137,7 +167,7 @@ pub fn compare(
     Comparison {
         selected: selected.len() as u64,
         mismatched,
-        lost_updates: 0,
+        lost_updates: neon.lost_updates_by(Writer::Client),
         changing,
         state_digest: digest.finish(),
     }
@@ -229,27 +259,78 @@ impl<'a> Demand<'a> {
         demand
     }
 
-    /// Compares an account's custom fields `now` with what the plan makes of those `before`.
-    pub fn compare(&self, before: &[(FieldId, Value)], now: &[(FieldId, Value)]) -> Verdict {
+    /// Compares an account's custom fields `now` with what the plan makes of those `before`, where
+    /// others made `edits` meanwhile.
+    pub fn compare(
+        &self,
+        before: &[(FieldId, Value)],
+        edits: &[Edit],
+        now: &[(FieldId, Value)],
+    ) -> Verdict {
         let start = state_of_values(before, self.task);
-        let end = self.after(&start, self.task.steps.len());
+        let end = self.after(&start, 0..self.task.steps.len());
         let changes = start != end;
         let found = state_of_values(now, self.task);
+        if !edits.is_empty() {
+            return Verdict { matches: self.explains(before, edits, now), changes };
+        }
         let as_planned = if self.dry_run {
             found == start
         } else if self.failed {
-            (0..=self.task.steps.len()).any(|steps| self.after(&start, steps) == found)
+            (0..=self.task.steps.len()).any(|steps| self.after(&start, 0..steps) == found)
         } else {
             found == end
         };
         Verdict { matches: as_planned && self.others_are_untouched(before, now), changes }
     }
 
-    /// The state after the first so many mappings.
-    fn after(&self, start: &State, steps: usize) -> State {
+    /// Whether each field holds what somebody saved last, or what the plan makes of the account as
+    /// it was between two of the `edits`. Which of the two was last is not asked here: an update
+    /// that was overwritten unseen is counted as lost.
+    fn explains(
+        &self,
+        before: &[(FieldId, Value)],
+        edits: &[Edit],
+        now: &[(FieldId, Value)],
+    ) -> bool {
+        let steps = self.task.steps.len();
+        let mut possible: Vec<State> = Vec::new();
+        for seen in 0..=edits.len() {
+            let start = state_of_values(&edited(before, &edits[..seen]), self.task);
+            if self.failed {
+                possible.extend((0..steps).map(|last| self.after(&start, 0..last)));
+            }
+            if self.task.is_chained() {
+                // A strategy that reads between its mappings sees edits of what it wrote.
+                possible.extend((1..steps).map(|first| self.after(&start, first..steps)));
+            }
+            possible.push(if self.dry_run { start } else { self.after(&start, 0..steps) });
+        }
+        let held = |values: &[(FieldId, Value)], field: FieldId| {
+            values.iter().find(|(id, _)| *id == field).map(|(_, value)| value.clone())
+        };
+        let saved = |field: FieldId, value: &Option<Value>| {
+            edits.iter().any(|edit| edit.field == field && edit.value == *value)
+        };
+        let slot_of = |field: FieldId| self.task.slots.iter().position(|slot| slot.id == field);
+        let mut fields: Vec<FieldId> = before.iter().chain(now).map(|(id, _)| *id).collect();
+        fields.extend(edits.iter().map(|edit| edit.field));
+        fields.extend(self.task.slots.iter().map(|slot| slot.id));
+        fields.into_iter().all(|field| {
+            let value = held(now, field);
+            let as_planned = match slot_of(field) {
+                Some(slot) => possible.iter().any(|state| state[slot] == value),
+                None => value == held(before, field),
+            };
+            as_planned || saved(field, &value)
+        })
+    }
+
+    /// The state after some of the mappings.
+    fn after(&self, start: &State, steps: Range<usize>) -> State {
         let mut state = start.clone();
         let mut notes = Decision::default();
-        apply(&mut state, self.kind, self.task, &self.task.steps[..steps], &mut notes);
+        apply(&mut state, self.kind, self.task, &self.task.steps[steps], &mut notes);
         state
     }
 
@@ -259,4 +340,16 @@ impl<'a> Demand<'a> {
             |(id, _): &&(FieldId, Value)| self.task.slots.iter().all(|slot| slot.id != *id);
         before.iter().filter(is_other).eq(now.iter().filter(is_other))
     }
+}
+
+/// An account's fields after `edits`, in id order.
+fn edited(before: &[(FieldId, Value)], edits: &[Edit]) -> Vec<(FieldId, Value)> {
+    let mut values: BTreeMap<FieldId, Value> = before.iter().cloned().collect();
+    for edit in edits {
+        match &edit.value {
+            Some(value) => values.insert(edit.field, value.clone()),
+            None => values.remove(&edit.field),
+        };
+    }
+    values.into_iter().collect()
 }

@@ -45,7 +45,7 @@ impl Case<'_> {
     pub fn judge(&self, neon: &Neon) -> JudgeRecord {
         let (organisation, scenario) = (neon.organisation(), self.scenario);
         let mut tally = Tally::new(self, organisation.definitions());
-        let found = compare(scenario, organisation, Claims::None, &mut |m| tally.add(m));
+        let found = compare(scenario, neon, Claims::None, &mut |m| tally.add(m));
         let Tally { mut records, differences, differences_total, strays_lost, .. } = tally;
         records.total = found.selected;
         records.correct = found.selected - records.wrong - records.lost - records.untouched;

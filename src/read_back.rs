@@ -101,7 +101,7 @@ pub async fn read_back<T: Transport, C: Clock>(
             failed: failed.contains(id),
             dry_run: settings.dry_run,
         };
-        let verdict = demand.compare(&values(&before[id]), &now);
+        let verdict = demand.compare(&values(&before[id]), &[], &now);
         mismatched += u64::from(!verdict.matches);
         changing += u64::from(verdict.changes);
     }
@@ -116,7 +116,7 @@ pub async fn read_back<T: Transport, C: Clock>(
     if settings.dry_run && !written.is_empty() {
         faults.push(format!("a dry run wrote {} accounts", written.len()));
     }
-    Ok(Audit { faults, mismatched, lost_updates: 0, changing, state_digest: digest.finish() })
+    Ok(Audit { faults, mismatched, changing, ..Audit::of_state(digest.finish()) })
 }
 
 /// A run that had no account to look at is valid; one that did but read none is not.
@@ -126,7 +126,7 @@ fn nothing_was_read(measure: &Measure) -> Audit {
         _ => vec!["no field definitions were read, so nothing can be judged".to_owned()],
     };
     let state_digest = StateDigest::new().finish();
-    Audit { faults, mismatched: 0, lost_updates: 0, changing: 0, state_digest }
+    Audit { faults, ..Audit::of_state(state_digest) }
 }
 
 /// The custom fields of an account that are not empty, in id order.

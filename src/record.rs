@@ -4,6 +4,7 @@ use crate::audit::Audit;
 use crate::engine::{Settings, Strategy};
 use crate::event::Outcome;
 use crate::measure::Measure;
+use crate::transport::Traffic;
 use hdrhistogram::Histogram;
 use neon_mock::Calls as ServerCalls;
 use neon_mock::api::{Class, Endpoint};
@@ -136,6 +137,9 @@ pub struct Performance {
     pub api_call_reduction: f64,
     pub peak_buffered_records: u64,
     pub connections_opened: u64,
+    /// Bytes of the requests' bodies; null where no body was made, as in virtual time without staff.
+    #[serde(default)]
+    pub request_body_bytes: Option<u64>,
 }
 
 /// The audit's verdict.
@@ -146,6 +150,10 @@ pub struct AuditVerdict {
     pub by: AuditBy,
     pub mismatched: u64,
     pub lost_updates: u64,
+    #[serde(default)]
+    pub undone_by_staff: u64,
+    #[serde(default)]
+    pub staff_edits: u64,
     pub state_digest: String,
     pub faults: Vec<String>,
 }
@@ -230,7 +238,7 @@ pub struct Findings<'a> {
     pub lower_bound: Duration,
     pub wall: Duration,
     pub audit_wall: Duration,
-    pub connections_opened: u64,
+    pub traffic: Traffic,
 }
 
 impl RunRecord {
@@ -278,12 +286,14 @@ impl RunRecord {
                 skipped: records.skipped,
                 failed: records.failed,
             },
-            performance: performance(measure, calls, mappings, findings.connections_opened),
+            performance: performance(measure, calls, mappings, findings.traffic),
             audit: AuditVerdict {
                 valid: findings.audit.is_valid(),
                 by: findings.audit_by,
                 mismatched: findings.audit.mismatched,
                 lost_updates: findings.audit.lost_updates,
+                undone_by_staff: findings.audit.undone_by_staff,
+                staff_edits: findings.audit.staff_edits,
                 state_digest: findings.audit.state_digest.clone(),
                 faults: findings.audit.faults.clone(),
             },
@@ -312,7 +322,7 @@ fn performance(
     measure: &Measure,
     calls: CallCounts,
     mappings: u64,
-    connections_opened: u64,
+    traffic: Traffic,
 ) -> Performance {
     let makespan_s = measure.makespan().as_secs_f64();
     let resources = measure.resources();
@@ -329,7 +339,8 @@ fn performance(
             0.0
         },
         peak_buffered_records: measure.peak_buffered(),
-        connections_opened,
+        connections_opened: traffic.connections_opened,
+        request_body_bytes: traffic.request_body_bytes,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::measure::Measure;
 use crate::read_back::{Recorder, read_back};
 use crate::record::{AuditBy, ChosenBy, Findings, Heading, RunRecord, WorldName};
 use crate::scenario::{Resources, Scenario};
+use crate::transport::Traffic;
 use crate::world::{HttpError, HttpTransport, InProcess, Stalled, Target, VirtualClock, WallClock};
 use neon_mock::{Calls, Neon, NeonMock, StartError};
 use std::time::Duration;
@@ -91,7 +92,7 @@ struct Done {
     server_calls: Option<Calls>,
     wall: Duration,
     audit_wall: Duration,
-    connections_opened: u64,
+    traffic: Traffic,
 }
 
 impl Order<'_> {
@@ -125,7 +126,8 @@ impl Order<'_> {
         let wall = WallClock::start();
         clock.run(engine::run(&transport, &clock, plan, settings, self.resources(), fold))??;
         let wall = wall.elapsed();
-        Ok(self.audited(&transport.into_neon(), &fold.measure, wall, 0))
+        let traffic = transport.traffic();
+        Ok(self.audited(&transport.into_neon(), &fold.measure, wall, traffic))
     }
 
     async fn over_http_embedded(&self, fold: &mut Fold<'_>) -> Result<Done, RunError> {
@@ -144,8 +146,8 @@ impl Order<'_> {
         let clock = WallClock::start();
         let (plan, settings) = (&self.scenario.plan, &self.settings);
         engine::run(&transport, &clock, plan, settings, self.resources(), fold).await?;
-        let (wall, connections) = (clock.elapsed(), transport.connections_opened());
-        Ok(mock.with_neon(|neon| self.audited(neon, &fold.measure, wall, connections)))
+        let (wall, traffic) = (clock.elapsed(), transport.traffic());
+        Ok(mock.with_neon(|neon| self.audited(neon, &fold.measure, wall, traffic)))
     }
 
     async fn over_http_foreign(
@@ -158,7 +160,7 @@ impl Order<'_> {
         let (plan, settings) = (&self.scenario.plan, &self.settings);
         engine::run(&transport, &clock, plan, settings, self.resources(), fold).await?;
         let wall = clock.elapsed();
-        let connections_opened = transport.inner().connections_opened();
+        let traffic = transport.inner().traffic();
         let audit = read_back(&transport, &clock, plan, settings, &fold.measure).await?;
         Ok(Done {
             audit,
@@ -166,11 +168,11 @@ impl Order<'_> {
             server_calls: None,
             wall,
             audit_wall: clock.elapsed().saturating_sub(wall),
-            connections_opened,
+            traffic,
         })
     }
 
-    fn audited(&self, neon: &Neon, measure: &Measure, wall: Duration, connections: u64) -> Done {
+    fn audited(&self, neon: &Neon, measure: &Measure, wall: Duration, traffic: Traffic) -> Done {
         let audit_wall = WallClock::start();
         let audit = audit::audit(self.scenario, neon, measure, self.settings.dry_run);
         Done {
@@ -179,7 +181,7 @@ impl Order<'_> {
             server_calls: Some(*neon.calls()),
             wall,
             audit_wall: audit_wall.elapsed(),
-            connections_opened: connections,
+            traffic,
         }
     }
 
@@ -205,10 +207,11 @@ impl Order<'_> {
             lower_bound: lower_bound(&scenario.profile, work),
             wall: done.wall,
             audit_wall: done.audit_wall,
-            connections_opened: done.connections_opened,
+            traffic: done.traffic,
         };
         let mut record = RunRecord::new(&heading, measure, &findings);
         record.warnings.extend(scenario.warnings().iter().cloned());
+        record.warnings.extend(lost_updates(&done.audit));
         if matches!(world, World::ForeignHttp(_)) {
             record.warnings.push(format!(
                 "the physical limit and the efficiency assume profile {}, not measured limits",
@@ -217,6 +220,17 @@ impl Order<'_> {
         }
         record
     }
+}
+
+/// What a person should know of updates that were overwritten unseen.
+fn lost_updates(audit: &Audit) -> Option<String> {
+    let Audit { lost_updates, undone_by_staff, .. } = audit;
+    (lost_updates + undone_by_staff > 0).then(|| {
+        format!(
+            "{lost_updates} updates of other users were overwritten unseen, and {undone_by_staff} \
+             of this run's by them"
+        )
+    })
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime, RunError> {

@@ -31,3 +31,12 @@ pub enum TransportError {
     #[error("malformed answer: {0}")]
     Malformed(String),
 }
+
+/// What went over the wire beside the calls themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Connections that answers came by.
+    pub connections_opened: u64,
+    /// Bytes of the requests' bodies; `None` where they were not counted.
+    pub request_body_bytes: Option<u64>,
+}

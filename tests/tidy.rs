@@ -18,6 +18,7 @@ const MOCK: &[Room] = &[
     ("service", 10),
     ("limit", 10),
     ("fault", 10),
+    ("staff", 10),
     ("behaviour", 10),
     ("dataset", 10),
     ("org", 15),

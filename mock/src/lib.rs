@@ -208,6 +208,7 @@ mod served;
 #[cfg(feature = "server")]
 mod server;
 pub mod service;
+pub mod staff;
 pub mod time;
 #[cfg(feature = "server")]
 mod wall_clock;

@@ -4,6 +4,7 @@
 //! waiting. A call takes effect when it is admitted, and holds its slot until it is ready.
 
 mod answer;
+mod at_work;
 
 use crate::api::{ApiError, Body, Class, Endpoint, Request, Response, Status};
 use crate::fault::{self, Delivery, FaultCounts, Order, Ordered, Schedule};
@@ -13,6 +14,7 @@ use crate::profile::Profile;
 use crate::rng::{self, Generator};
 use crate::service::InFlight;
 use crate::time::Timestamp;
+use at_work::AtWork;
 use std::time::Duration;
 
 /// What Neon answers, and when.
@@ -106,6 +108,7 @@ pub struct Neon {
     last_now: Timestamp,
     last_ready: Timestamp,
     seed: u64,
+    staff: Option<Box<AtWork>>,
 }
 
 impl Neon {
@@ -127,6 +130,7 @@ impl Neon {
             last_now: Timestamp::ZERO,
             last_ready: Timestamp::ZERO,
             seed,
+            staff: AtWork::new(&profile, &organisation, seed, Timestamp::ZERO),
             profile,
             organisation,
         }
@@ -143,6 +147,7 @@ impl Neon {
         assert!(now >= self.last_now, "calls must come in order of time");
         self.first_now.get_or_insert(now);
         self.last_now = now;
+        self.let_staff_work(now);
         let endpoint = request.endpoint();
         let gate = self.gates.of(endpoint);
         let calls = self.calls.count(endpoint);
@@ -163,7 +168,7 @@ impl Neon {
         let order = self.ordered.take().or(struck.map(Order::Fault));
         let (response, delivery) = match order {
             Some(order) => self.fail(now, request, order),
-            None => (self.answer(now, request), Delivery::Whole),
+            None => (self.carry_out(now, request), Delivery::Whole),
         };
         let calls = self.calls.count(endpoint);
         calls.admitted += 1;
@@ -182,6 +187,7 @@ impl Neon {
         self.gates = Gates::new(profile.limits());
         self.in_flight = InFlight::default();
         self.schedule = Schedule::new(profile.faults(), self.seed);
+        self.staff = AtWork::new(&profile, &self.organisation, self.seed, self.last_now);
         self.profile = profile;
     }
 
@@ -229,6 +235,11 @@ impl Neon {
     fn service_time(&mut self, now: Timestamp, start: Timestamp, endpoint: Endpoint) -> Duration {
         let law = self.profile.law(endpoint);
         let alone = law.sample(&mut self.service[endpoint.index()]);
+        self.congested(alone, now, start)
+    }
+
+    /// How long a call that takes `alone` takes among those in flight from `start` on.
+    fn congested(&mut self, alone: Duration, now: Timestamp, start: Timestamp) -> Duration {
         let Some(congestion) = self.profile.congestion() else { return alone };
         let service = congestion.stretch(alone, self.in_flight.with_one_more(now, start));
         self.in_flight.add(now, start, start + service);
@@ -245,7 +256,7 @@ impl Neon {
             Order::Fault(kind) => kind,
         };
         self.faults.count(kind);
-        let carried_out = kind.is_applied().then(|| self.answer(now, request));
+        let carried_out = kind.is_applied().then(|| self.carry_out(now, request));
         let silence = Response { status: Status::OK, body: Body::Empty };
         (kind.answer().or(carried_out).unwrap_or(silence), kind.delivery())
     }

@@ -15,15 +15,17 @@ use crate::fault::Fault;
 use crate::file::{FileError, Member};
 use crate::limit::Limits;
 use crate::service::{Congestion, HistogramError, Law, LawError};
+use crate::staff::{StaffError, StaffSettings, WireStaff};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// The built-in profiles: name and commented TOML.
-pub const BUILT_IN: [(&str, &str); 9] = [
+pub const BUILT_IN: [(&str, &str); 10] = [
     ("documented", include_str!("../profiles/documented.toml")),
     ("per-second", include_str!("../profiles/per-second.toml")),
     ("constant", include_str!("../profiles/constant.toml")),
     ("unlimited", include_str!("../profiles/unlimited.toml")),
+    ("staff", include_str!("../profiles/staff.toml")),
     ("guide-1", include_str!("../profiles/guide-1.toml")),
     ("guide-2", include_str!("../profiles/guide-2.toml")),
     ("guide-3", include_str!("../profiles/guide-3.toml")),
@@ -51,10 +53,13 @@ pub struct WireProfile {
     /// What goes wrong; of several that hit one call, the first decides.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<WireFault>,
+    /// Other users at work; none leaves the organisation to the client.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staff: Option<WireStaff>,
 }
 
 /// Settings that make no profile.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum ProfileError {
     #[error("schema = {0}: this version reads schema 1")]
@@ -83,6 +88,8 @@ pub enum ProfileError {
     Fault { member: Member, reason: &'static str },
     #[error("{member}: there is no class of that name; the classes are {known}")]
     UnknownClass { member: Member, known: String },
+    #[error("staff.{0}")]
+    Staff(#[from] StaffError),
 }
 
 impl ProfileError {
@@ -90,6 +97,7 @@ impl ProfileError {
     pub fn member(&self) -> Member {
         match self {
             Self::Schema(_) => Member::top("schema"),
+            Self::Staff(error) => Member::top("staff").key(error.member()),
             Self::EmptyLimit { member }
             | Self::OneForAll { member, .. }
             | Self::TwoForOne { member }
@@ -136,6 +144,7 @@ pub struct Profile {
     congestion: Option<Congestion>,
     faults: Vec<Fault>,
     behaviour: Behaviour,
+    staff: Option<StaffSettings>,
 }
 
 impl Profile {
@@ -185,6 +194,7 @@ impl Profile {
         let mut side = SideFiles { reader, digests: Vec::new() };
         let service::Service { laws, congestion } = service::service(&wire.service, &mut side)?;
         let faults = faults::faults(&wire.faults)?;
+        let staff = wire.staff.as_ref().map(StaffSettings::try_from_wire).transpose()?;
         Ok(Self {
             name: name.to_owned(),
             digest: digest(wire, &side.digests),
@@ -194,6 +204,7 @@ impl Profile {
             congestion,
             faults,
             behaviour: wire.behaviour,
+            staff,
         })
     }
 
@@ -237,6 +248,11 @@ impl Profile {
         &self.behaviour
     }
 
+    /// Other users at work; `None` if there are none.
+    pub const fn staff(&self) -> Option<&StaffSettings> {
+        self.staff.as_ref()
+    }
+
     /// How long an admitted call of `endpoint` takes, alone in flight.
     pub const fn law(&self, endpoint: Endpoint) -> &Law {
         &self.laws[endpoint.index()]
@@ -256,12 +272,15 @@ impl Profile {
 /// A digest over what a file means: comments and the description do not count, and neither does
 /// what it leaves at its default, so that a new member changes no digest.
 fn digest(wire: &WireProfile, side: &[String]) -> String {
-    let WireProfile { limits, service, behaviour, faults, .. } = wire;
-    let is_plain = *behaviour == Behaviour::default() && faults.is_empty() && side.is_empty();
+    let WireProfile { limits, service, behaviour, faults, staff, .. } = wire;
+    let is_plain = *behaviour == Behaviour::default()
+        && faults.is_empty()
+        && side.is_empty()
+        && staff.is_none();
     let meaning = if is_plain {
         serde_json::to_vec(&(limits, service))
     } else {
-        serde_json::to_vec(&(limits, service, behaviour, faults, side))
+        serde_json::to_vec(&(limits, service, behaviour, faults, side, staff))
     };
     blake3::hash(&meaning.expect("plain data")).to_hex()[..16].to_owned()
 }

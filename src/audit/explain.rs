@@ -90,7 +90,7 @@ impl Demand<'_> {
     /// The state that the plan demands of an account that held `before`.
     fn demanded(&self, before: &[(FieldId, Value)]) -> State {
         let start = state_of_values(before, self.task);
-        if self.dry_run { start } else { self.after(&start, self.task.steps.len()) }
+        if self.dry_run { start } else { self.after(&start, 0..self.task.steps.len()) }
     }
 }
 

@@ -56,6 +56,16 @@ pub enum WriteMode {
     Put,
 }
 
+impl WriteMode {
+    /// The name in records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Patch => "patch",
+            Self::Put => "put",
+        }
+    }
+}
+
 /// How a run makes its calls.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {

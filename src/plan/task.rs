@@ -47,11 +47,7 @@ impl Slot {
 
     /// Whether accounts of `kind` have this field.
     pub fn belongs_to(&self, kind: AccountKind) -> bool {
-        match self.accounts {
-            AccountType::Any => true,
-            AccountType::Individual => kind == AccountKind::Individual,
-            AccountType::Company => kind == AccountKind::Company,
-        }
+        self.accounts.includes(kind)
     }
 }
 
@@ -118,6 +114,13 @@ impl Task {
             });
         }
         Ok(task)
+    }
+
+    /// Whether a mapping reads what one before it writes.
+    pub fn is_chained(&self) -> bool {
+        self.steps.iter().enumerate().any(|(index, step)| {
+            self.steps[..index].iter().any(|before| before.target == step.source)
+        })
     }
 
     /// What a person should know before carrying it out: sources that are cleared although their

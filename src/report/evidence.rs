@@ -2,7 +2,7 @@
 //!
 //! Invariant: the page, `report.md` and the summary in `report.json` are functions of this alone.
 
-use crate::engine::Strategy;
+use crate::engine::{Strategy, WriteMode};
 use crate::record::{Quantiles, RunRecord};
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,8 @@ pub struct Evidence {
     pub rows: Vec<RowEvidence>,
     /// The sample over HTTP.
     pub http: HttpSample,
+    /// What other users lose.
+    pub staff: StaffSample,
 }
 
 /// How, when and on what runs were made.
@@ -121,11 +123,30 @@ pub struct HttpPair {
     pub simulated: RunRecord,
 }
 
+/// One example beside other users at work, written in both ways.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct StaffSample {
+    /// The example that it is taken from.
+    pub example: u32,
+    /// One row a way of writing.
+    pub rows: Vec<StaffEvidence>,
+}
+
+/// The runs of one way of writing beside other users.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct StaffEvidence {
+    pub write: WriteMode,
+    /// One run a seed.
+    pub runs: Vec<RunRecord>,
+}
+
 impl Evidence {
     /// Every run of it.
     pub fn records(&self) -> impl Iterator<Item = &RunRecord> {
         let pairs = self.http.pairs.iter().flat_map(|pair| [&pair.http, &pair.simulated]);
-        self.rows.iter().flat_map(|row| &row.runs).chain(pairs)
+        let staffed = self.staff.rows.iter().flat_map(|row| &row.runs);
+        self.rows.iter().flat_map(|row| &row.runs).chain(pairs).chain(staffed)
     }
 }
 

@@ -1,9 +1,11 @@
 //! Evidence with known figures, for the tests of the report.
 
 use super::claims::EXAMPLES;
-use super::evidence::{Evidence, HttpPair, HttpSample, Provenance, Responses, RowEvidence};
+use super::evidence::{
+    Evidence, HttpPair, HttpSample, Provenance, Responses, RowEvidence, StaffEvidence, StaffSample,
+};
 use super::suite::small_record;
-use crate::engine::Strategy;
+use crate::engine::{Strategy, WriteMode};
 use crate::measure::histogram;
 use crate::record::RunRecord;
 
@@ -46,7 +48,7 @@ pub(super) fn evidence() -> Evidence {
             });
         }
     }
-    Evidence { provenance: provenance(), rows, http: http(&record) }
+    Evidence { provenance: provenance(), rows, http: http(&record), staff: staff(&record) }
 }
 
 fn provenance() -> Provenance {
@@ -74,6 +76,22 @@ fn http(record: &RunRecord) -> HttpSample {
     };
     let pairs = vec![pair(Strategy::Standard, 7.0), pair(Strategy::Parallel, 2.5)];
     HttpSample { example: 3, service_times_divided_by: 25, wall_s: 7.1, pairs }
+}
+
+/// PATCH loses one update, PUT nine.
+fn staff(record: &RunRecord) -> StaffSample {
+    let row = |write, lost_updates, body_bytes| {
+        let mut run = record.clone();
+        run.strategy = Strategy::Hybrid;
+        run.profile = "staff".to_owned();
+        run.makespan_s = 170.0;
+        run.audit.staff_edits = 320;
+        run.audit.lost_updates = lost_updates;
+        run.performance.request_body_bytes = Some(body_bytes);
+        StaffEvidence { write, runs: vec![run] }
+    };
+    let rows = vec![row(WriteMode::Patch, 1, 204_800), row(WriteMode::Put, 9, 1_024_000)];
+    StaffSample { example: 1, rows }
 }
 
 /// Makes run `index` of `strategy` in example `example` fail its audit.

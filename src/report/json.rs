@@ -44,7 +44,7 @@ mod tests {
         assert_eq!(value["schema"], 1);
         assert_eq!(value["report"]["examples"][0]["rows"].as_array().unwrap().len(), 4);
         let again: Evidence = serde_json::from_value(value["evidence"].clone()).unwrap();
-        assert_eq!(again.records().count(), 34);
+        assert_eq!(again.records().count(), 36);
         assert_eq!(Model::new(&again).verdict, model.verdict);
     }
 }

@@ -4,10 +4,12 @@
 
 mod http;
 mod row;
+mod staff;
 mod verdict;
 
 pub use http::{HttpModel, HttpRow};
 pub use row::Row;
+pub use staff::{StaffModel, StaffRow};
 pub use verdict::{Fact, Tone, Verdict};
 
 use super::claims::{BATCH_SIZE, EXAMPLES, Example, WORKERS};
@@ -29,6 +31,8 @@ pub struct Model {
     pub examples: Vec<ExampleModel>,
     /// Real HTTP beside virtual time.
     pub http: HttpModel,
+    /// What is lost beside other users.
+    pub staff: StaffModel,
     /// Which runs count.
     pub validity: Validity,
     /// Whether the guide's order of the strategies is the measured one in every example.
@@ -102,6 +106,7 @@ impl Model {
                 .max_by(f64::total_cmp),
             examples,
             http,
+            staff: StaffModel::new(evidence),
             validity,
             provenance: evidence.provenance.clone(),
             workers: WORKERS.get(),

@@ -1,9 +1,11 @@
 //! The runs behind the report: the only part of it that runs anything.
 
 use super::claims::{BATCH_SIZE, EXAMPLES, Example, WORKERS};
-use super::evidence::{Evidence, HttpPair, HttpSample, Provenance, Responses, RowEvidence};
+use super::evidence::{
+    Evidence, HttpPair, HttpSample, Provenance, Responses, RowEvidence, StaffEvidence, StaffSample,
+};
 use super::fit::{self, Fit, Sample};
-use crate::engine::{Settings, Strategy};
+use crate::engine::{Settings, Strategy, WriteMode};
 use crate::event::Event;
 use crate::measure::{Measure, histogram};
 use crate::run::{Order, Run, RunError, World};
@@ -19,6 +21,10 @@ const HTTP_EXAMPLE: Example = EXAMPLES[2];
 
 /// What its service times are divided by, so that standard's 180 s end within 10 s.
 const HTTP_DIVISOR: u32 = 25;
+
+/// The example that is run beside other users, and how.
+const STAFF_EXAMPLE: Example = EXAMPLES[0];
+const STAFF_STRATEGY: Strategy = Strategy::Hybrid;
 
 /// A suite that could not be run.
 #[derive(Debug, thiserror::Error)]
@@ -44,8 +50,10 @@ pub fn run(provenance: Provenance, tell: &mut dyn FnMut(&str)) -> Result<Evidenc
             rows.push(row(&example, &scenario, claim.strategy, seed, replicates)?);
         }
     }
+    tell("beside other users at work");
+    let staff = staff(seed, replicates)?;
     tell("a sample over real HTTP");
-    Ok(Evidence { provenance, rows, http: http(seed)? })
+    Ok(Evidence { provenance, rows, http: http(seed)?, staff })
 }
 
 /// Fits service times to the rows of `example`, each simulated under profile `documented`.
@@ -161,6 +169,22 @@ fn http(seed: u64) -> Result<HttpSample, SuiteError> {
         wall_s,
         pairs,
     })
+}
+
+/// The first example beside other users, by PATCH and by PUT.
+fn staff(seed: u64, replicates: u32) -> Result<StaffSample, SuiteError> {
+    let scenario = scenario(&STAFF_EXAMPLE, Scenario::profile("staff")?)?;
+    let mut rows = Vec::new();
+    for write in [WriteMode::Patch, WriteMode::Put] {
+        let mut runs = Vec::new();
+        for offset in 0..u64::from(replicates) {
+            let mut order = order(&scenario, STAFF_STRATEGY, seed.wrapping_add(offset));
+            order.settings.write = write;
+            runs.push(order.run(&World::Virtual, &mut |_: &Event| {})?.record);
+        }
+        rows.push(StaffEvidence { write, runs });
+    }
+    Ok(StaffSample { example: STAFF_EXAMPLE.number, rows })
 }
 
 /// The record of a small run, for tests to fill in.

@@ -1,13 +1,13 @@
 //! Neon over HTTP: the real one, or the mock's server.
 
-use crate::transport::{TIMEOUT, Transport, TransportError};
+use crate::transport::{TIMEOUT, Traffic, Transport, TransportError};
 use hyper_util::client::legacy::connect::HttpInfo;
 use neon_mock::api::http::{encode, parse_response};
 use neon_mock::api::{Request, Response, Status};
 use reqwest::header::{ACCEPT, CONTENT_TYPE};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Url};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -70,6 +70,7 @@ pub struct HttpTransport {
     target: Target,
     /// Our own ends of the connections that answers came by.
     local_ends: RefCell<BTreeSet<SocketAddr>>,
+    body_bytes: Cell<u64>,
 }
 
 impl HttpTransport {
@@ -91,12 +92,15 @@ impl HttpTransport {
         let client = client.build()?;
         let base_url = target.base_url.trim_end_matches('/').to_owned();
         let target = Target { base_url, ..target };
-        Ok(Self { client, target, local_ends: RefCell::default() })
+        Ok(Self { client, target, local_ends: RefCell::default(), body_bytes: Cell::new(0) })
     }
 
-    /// Connections that answers came by so far.
-    pub fn connections_opened(&self) -> u64 {
-        self.local_ends.borrow().len() as u64
+    /// What went over the wire so far.
+    pub fn traffic(&self) -> Traffic {
+        Traffic {
+            connections_opened: self.local_ends.borrow().len() as u64,
+            request_body_bytes: Some(self.body_bytes.get()),
+        }
     }
 }
 
@@ -111,6 +115,7 @@ impl Transport for HttpTransport {
             .basic_auth(&self.target.org_id, Some(&self.target.api_key))
             .header(ACCEPT, "application/json");
         if let Some(body) = call.body {
+            self.body_bytes.set(self.body_bytes.get() + body.len() as u64);
             http = http.header(CONTENT_TYPE, "application/json").body(body);
         }
         let answer = http.send().await.map_err(|error| broken(&error))?;

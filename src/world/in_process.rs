@@ -2,23 +2,34 @@
 
 use super::virtual_time::VirtualClock;
 use crate::clock::Clock;
-use crate::transport::{TIMEOUT, Transport, TransportError};
+use crate::transport::{TIMEOUT, Traffic, Transport, TransportError};
 use neon_mock::Neon;
+use neon_mock::api::http::encode;
 use neon_mock::api::{Body, Endpoint, Request, Response};
 use neon_mock::fault::{Delivery, SLOW_BODY};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 /// Calls a [`Neon`] that lives in this process.
 #[derive(Debug)]
 pub struct InProcess {
     neon: RefCell<Neon>,
     clock: VirtualClock,
+    /// Bytes of the bodies that would be sent; counted where staff are at work, since making them
+    /// takes as long as the rest of a call.
+    body_bytes: Option<Cell<u64>>,
 }
 
 impl InProcess {
     /// `neon`, whose answers come by `clock`.
-    pub const fn new(neon: Neon, clock: VirtualClock) -> Self {
-        Self { neon: RefCell::new(neon), clock }
+    pub fn new(neon: Neon, clock: VirtualClock) -> Self {
+        let body_bytes = neon.profile().staff().map(|_| Cell::new(0));
+        Self { neon: RefCell::new(neon), clock, body_bytes }
+    }
+
+    /// What would have gone over the wire so far.
+    pub fn traffic(&self) -> Traffic {
+        let request_body_bytes = self.body_bytes.as_ref().map(Cell::get);
+        Traffic { connections_opened: 0, request_body_bytes }
     }
 
     /// The mock as the calls left it.
@@ -29,6 +40,10 @@ impl InProcess {
 
 impl Transport for InProcess {
     async fn call(&self, request: &Request) -> Result<Response, TransportError> {
+        if let Some(bytes) = &self.body_bytes {
+            let body = encode(request).body;
+            bytes.set(bytes.get() + body.map_or(0, |body| body.len() as u64));
+        }
         let due_at = self.clock.now();
         let reply = self.neon.borrow_mut().handle(due_at, request);
         let done_at = match reply.delivery {

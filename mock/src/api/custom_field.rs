@@ -1,5 +1,6 @@
 //! Custom fields: their definitions, and their values on a record.
 
+use super::account::AccountKind;
 use super::id::{FieldId, OptionId};
 use super::scalar;
 use compact_str::CompactString;
@@ -64,6 +65,17 @@ pub enum AccountType {
     Individual,
     /// Companies only.
     Company,
+}
+
+impl AccountType {
+    /// Whether accounts of `kind` are among them.
+    pub const fn includes(self, kind: AccountKind) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Individual => matches!(kind, AccountKind::Individual),
+            Self::Company => matches!(kind, AccountKind::Company),
+        }
+    }
 }
 
 /// Whether an option can still be chosen.

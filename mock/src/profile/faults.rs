@@ -82,7 +82,7 @@ fn fault(member: &Member, wire: &WireFault) -> Result<Fault, ProfileError> {
     }
     let moment = |name: &str, text: Option<DurationText>| {
         let time = text.map(|text| super::within_a_day(text.0, || at(name))).transpose()?;
-        Ok(time.map(|time| Timestamp::ZERO + time))
+        Ok::<_, ProfileError>(time.map(|time| Timestamp::ZERO + time))
     };
     let from = moment("from", wire.from)?.unwrap_or(Timestamp::ZERO);
     let until = moment("until", wire.until)?;

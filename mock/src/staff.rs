@@ -1,0 +1,386 @@
+//! Background staff: other users who edit accounts while a client works, and whose updates it may
+//! lose.
+//!
+//! Pure bookkeeping: when somebody opens or saves an account, what was saved, who had seen what.
+//! [`Neon`](crate::Neon) carries the steps out. Kept only while staff are on: an organisation
+//! without them remembers nothing of this.
+
+use crate::api::{AccountId, Endpoint, FieldId, Value};
+use crate::file::DurationText;
+use crate::rng::{self, Generator};
+use crate::time::Timestamp;
+use rand::Rng;
+use rand_distr::{Distribution, Exp, Zipf};
+use serde::{Deserialize, Serialize};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
+use std::time::Duration;
+
+/// A profile's `[staff]` section.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WireStaff {
+    /// Accounts that staff open, per second of the run; they come as a Poisson process.
+    pub edits_per_s: f64,
+    /// Exponent of Zipf's law over the accounts: 0 edits all alike, 1 a few far more often.
+    #[serde(default)]
+    pub skew: f64,
+    /// How long an account stays open before it is saved.
+    #[serde(default)]
+    pub think: DurationText,
+    /// The custom fields that staff edit, by name; none means any.
+    #[serde(default)]
+    pub fields: Vec<String>,
+}
+
+/// Settings that make no staff.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum StaffError {
+    #[error("edits_per_s = {0}: a rate is above 0 and at most {MAX_EDITS_PER_S}")]
+    Rate(f64),
+    #[error("skew = {0}: Zipf's exponent must not be negative")]
+    Skew(f64),
+}
+
+impl StaffError {
+    /// The member of the section that is wrong.
+    pub const fn member(self) -> &'static str {
+        match self {
+            Self::Rate(_) => "edits_per_s",
+            Self::Skew(_) => "skew",
+        }
+    }
+}
+
+/// People with an account open, or waiting to open or save one: more than that give up at the door.
+const MAX_AT_WORK: usize = 200;
+
+/// More edits a second than any organisation has staff for.
+const MAX_EDITS_PER_S: f64 = 10_000.0;
+
+/// How staff behave, checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct StaffSettings {
+    edits_per_s: f64,
+    skew: f64,
+    think: Duration,
+    fields: Vec<String>,
+}
+
+impl StaffSettings {
+    /// Checks what a file says.
+    pub fn try_from_wire(wire: &WireStaff) -> Result<Self, StaffError> {
+        if !(wire.edits_per_s > 0.0 && wire.edits_per_s <= MAX_EDITS_PER_S) {
+            return Err(StaffError::Rate(wire.edits_per_s));
+        }
+        if wire.skew.is_nan() || wire.skew < 0.0 {
+            return Err(StaffError::Skew(wire.skew));
+        }
+        Ok(Self {
+            edits_per_s: wire.edits_per_s,
+            skew: wire.skew,
+            think: wire.think.0,
+            fields: wire.fields.clone(),
+        })
+    }
+
+    /// Whether staff edit the custom field of that name.
+    pub fn edits(&self, field: &str) -> bool {
+        self.fields.is_empty() || self.fields.iter().any(|name| name == field)
+    }
+}
+
+/// Who wrote.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Writer {
+    /// Whoever called the API.
+    Client,
+    /// Background staff.
+    Staff,
+}
+
+/// What kind of update was lost: overwritten by somebody who had not seen it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Loss {
+    /// Who overwrote it.
+    pub by: Writer,
+    /// By which call.
+    pub endpoint: Endpoint,
+    /// In which field.
+    pub field: FieldId,
+}
+
+/// One field that staff saved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// When.
+    pub at: Timestamp,
+    /// Which field.
+    pub field: FieldId,
+    /// What it holds from then on; `None` was cleared.
+    pub value: Option<Value>,
+}
+
+/// A step of somebody's work that is due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Step {
+    /// Opens an account.
+    Open(AccountId),
+    /// Saves an account that was opened at a moment.
+    Save(AccountId, Timestamp),
+}
+
+/// The staff of one organisation at work.
+#[derive(Clone, Debug)]
+pub(crate) struct Staff {
+    settings: StaffSettings,
+    accounts: u64,
+    /// Distance of one account from the next less popular one: without a common divisor with the
+    /// number of accounts, so that each has its own popularity.
+    stride: u64,
+    popularity: Option<Zipf<f64>>,
+    pauses: Exp<f64>,
+    arrivals: Generator,
+    choices: Generator,
+    /// Who comes next, when, and to which account.
+    next_arrival: Option<(Timestamp, AccountId)>,
+    sequence: u64,
+    due: BinaryHeap<Reverse<(Timestamp, u64, Step)>>,
+    read_at: BTreeMap<AccountId, Timestamp>,
+    written_at: BTreeMap<(AccountId, FieldId), Timestamp>,
+    edits: BTreeMap<AccountId, Vec<Edit>>,
+    lost: BTreeMap<Loss, u64>,
+}
+
+impl Staff {
+    /// Staff who come by `settings` from `now` on to an organisation with accounts `1 … accounts`.
+    pub(crate) fn new(settings: StaffSettings, accounts: u64, seed: u64, now: Timestamp) -> Self {
+        let popularity = (accounts > 0)
+            .then(|| Zipf::new(accounts as f64, settings.skew).expect("a checked exponent"));
+        let mut staff = Self {
+            pauses: Exp::new(settings.edits_per_s).expect("a checked rate"),
+            popularity,
+            settings,
+            accounts,
+            stride: stride(accounts, rng::key(seed, "staff/accounts")),
+            arrivals: rng::stream(seed, "staff/arrivals"),
+            choices: rng::stream(seed, "staff/choices"),
+            next_arrival: None,
+            sequence: 0,
+            due: BinaryHeap::new(),
+            read_at: BTreeMap::new(),
+            written_at: BTreeMap::new(),
+            edits: BTreeMap::new(),
+            lost: BTreeMap::new(),
+        };
+        staff.next_arrival = staff.arrival_after(now);
+        staff
+    }
+
+    /// How they behave.
+    pub(crate) const fn settings(&self) -> &StaffSettings {
+        &self.settings
+    }
+
+    /// The next step that is due at `now` or before, with its moment.
+    pub(crate) fn due(&mut self, now: Timestamp) -> Option<(Timestamp, Step)> {
+        let step_at = self.due.peek().map_or(now, |Reverse((at, ..))| *at);
+        while let Some((at, id)) = self.next_arrival.filter(|(at, _)| *at <= step_at.min(now)) {
+            self.next_arrival = self.arrival_after(at);
+            if self.due.len() < MAX_AT_WORK {
+                return Some((at, Step::Open(id)));
+            }
+        }
+        if self.due.is_empty() || step_at > now {
+            return None;
+        }
+        self.due.pop().map(|Reverse((at, _, step))| (at, step))
+    }
+
+    /// `step` is to be taken, or tried again, at `at`.
+    pub(crate) fn schedule(&mut self, at: Timestamp, step: Step) {
+        self.sequence += 1;
+        self.due.push(Reverse((at, self.sequence, step)));
+    }
+
+    /// Somebody opened `id` at `at` and saw it at `seen_at`; it is saved after some thought.
+    pub(crate) fn opened(&mut self, id: AccountId, at: Timestamp, seen_at: Timestamp) {
+        self.schedule(seen_at + self.settings.think, Step::Save(id, at));
+    }
+
+    /// A uniform choice among `bound`, which is not zero.
+    pub(crate) fn choose(&mut self, bound: usize) -> usize {
+        rng::below(self.choices.next_u64(), bound)
+    }
+
+    /// Somebody saved `edit` on `id`, which they had opened at `opened_at`, by `endpoint`.
+    pub(crate) fn saved(
+        &mut self,
+        id: AccountId,
+        opened_at: Timestamp,
+        edit: Edit,
+        endpoint: Endpoint,
+    ) {
+        let written_at = self.written_at.get(&(id, edit.field));
+        if written_at.is_some_and(|&written_at| written_at > opened_at) {
+            self.lose(Loss { by: Writer::Staff, endpoint, field: edit.field });
+        }
+        self.edits.entry(id).or_default().push(edit);
+    }
+
+    /// The client saw `id` at `now`.
+    pub(crate) fn client_read(&mut self, id: AccountId, now: Timestamp) {
+        self.read_at.insert(id, now);
+    }
+
+    /// The client changed `field` of `id` at `now` by `endpoint`.
+    pub(crate) fn client_wrote(
+        &mut self,
+        id: AccountId,
+        field: FieldId,
+        now: Timestamp,
+        endpoint: Endpoint,
+    ) {
+        let edits = self.edits.get(&id).into_iter().flatten();
+        let edited_at = edits.rev().find(|edit| edit.field == field).map(|edit| edit.at);
+        let seen_at = self.read_at.get(&id).copied();
+        let written_at = self.written_at.insert((id, field), now);
+        // What the client wrote itself it has seen: only what staff saved since can be lost.
+        let known_at = seen_at.max(written_at);
+        if edited_at.is_some_and(|edited_at| known_at.is_none_or(|known_at| edited_at > known_at)) {
+            self.lose(Loss { by: Writer::Client, endpoint, field });
+        }
+    }
+
+    /// What staff saved on `id`, in order of time.
+    pub(crate) fn edits(&self, id: AccountId) -> &[Edit] {
+        self.edits.get(&id).map_or(&[], Vec::as_slice)
+    }
+
+    /// How many edits staff saved.
+    pub(crate) fn saves(&self) -> u64 {
+        self.edits.values().map(|edits| edits.len() as u64).sum()
+    }
+
+    /// Updates that were overwritten unseen, by kind.
+    pub(crate) const fn lost(&self) -> &BTreeMap<Loss, u64> {
+        &self.lost
+    }
+
+    fn lose(&mut self, loss: Loss) {
+        *self.lost.entry(loss).or_default() += 1;
+    }
+
+    fn arrival_after(&mut self, now: Timestamp) -> Option<(Timestamp, AccountId)> {
+        let popularity = self.popularity.as_ref()?;
+        let pause = Duration::from_secs_f64(self.pauses.sample(&mut self.arrivals));
+        let rank = popularity.sample(&mut self.choices) as u64;
+        // Popular accounts lie anywhere among the ids, not at their beginning.
+        let place = u128::from(rank) * u128::from(self.stride) % u128::from(self.accounts);
+        Some((now + pause, AccountId(place as u64 + 1)))
+    }
+}
+
+/// A number below `accounts` that has no divisor in common with it, made of `bits`.
+fn stride(accounts: u64, bits: u64) -> u64 {
+    let divisor = |mut a: u64, mut b: u64| {
+        while b > 0 {
+            (a, b) = (b, a % b);
+        }
+        a
+    };
+    let first = bits % accounts.max(1);
+    (first..).find(|&stride| divisor(accounts, stride) == 1).unwrap_or(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIELD: FieldId = FieldId(85);
+    const ID: AccountId = AccountId(7);
+
+    const fn at(s: u64) -> Timestamp {
+        Timestamp::from_nanos(s * 1_000_000_000)
+    }
+
+    fn staff(edits_per_s: f64, skew: f64) -> Staff {
+        let think = DurationText(Duration::from_secs(20));
+        let wire = WireStaff { edits_per_s, skew, think, fields: Vec::new() };
+        Staff::new(StaffSettings::try_from_wire(&wire).unwrap(), 1_000, 1, Timestamp::ZERO)
+    }
+
+    fn save(staff: &mut Staff, opened_at: u64, saved_at: u64) {
+        let edit = Edit { at: at(saved_at), field: FIELD, value: None };
+        staff.saved(ID, at(opened_at), edit, Endpoint::PatchAccount);
+    }
+
+    fn lost_by(staff: &Staff, by: Writer) -> u64 {
+        staff.lost().iter().filter(|(loss, _)| loss.by == by).map(|(_, count)| count).sum()
+    }
+
+    #[test]
+    fn they_come_at_their_rate_and_prefer_popular_accounts() {
+        let mut staff = staff(2.0, 1.0);
+        let mut opened: BTreeMap<AccountId, u64> = BTreeMap::new();
+        while let Some((_, step)) = staff.due(at(5_000)) {
+            let Step::Open(id) = step else { panic!("nobody saved what nobody opened") };
+            *opened.entry(id).or_default() += 1;
+        }
+        let total: u64 = opened.values().sum();
+        assert!((9_600..10_400).contains(&total), "{total}");
+        let most = *opened.values().max().unwrap();
+        // The first of 1,000 has 1 / H(1,000) = 13 % under an exponent of 1.
+        assert!((1_100..1_600).contains(&most), "{most}");
+    }
+
+    #[test]
+    fn an_edit_that_the_client_has_not_seen_is_lost_when_it_writes() {
+        let mut staff = staff(1.0, 0.0);
+        staff.client_read(ID, at(1));
+        save(&mut staff, 0, 2);
+        staff.client_wrote(ID, FieldId(86), at(3), Endpoint::PatchAccount);
+        assert_eq!(lost_by(&staff, Writer::Client), 0, "another field");
+        staff.client_wrote(ID, FIELD, at(3), Endpoint::PutAccount);
+        let loss = Loss { by: Writer::Client, endpoint: Endpoint::PutAccount, field: FIELD };
+        assert_eq!(staff.lost().get(&loss), Some(&1));
+        staff.client_wrote(ID, FIELD, at(4), Endpoint::PutAccount);
+        assert_eq!(lost_by(&staff, Writer::Client), 1, "its own write is no news to it");
+    }
+
+    #[test]
+    fn an_edit_that_the_client_read_is_overwritten_knowingly() {
+        let mut staff = staff(1.0, 0.0);
+        save(&mut staff, 0, 2);
+        staff.client_read(ID, at(2));
+        staff.client_wrote(ID, FIELD, at(3), Endpoint::PatchAccount);
+        assert_eq!(lost_by(&staff, Writer::Client), 0);
+    }
+
+    #[test]
+    fn staff_lose_what_the_client_wrote_while_they_thought() {
+        let mut staff = staff(1.0, 0.0);
+        staff.client_wrote(ID, FIELD, at(5), Endpoint::PatchAccount);
+        save(&mut staff, 6, 8);
+        assert_eq!(lost_by(&staff, Writer::Staff), 0);
+        staff.client_wrote(ID, FIELD, at(9), Endpoint::PatchAccount);
+        save(&mut staff, 8, 10);
+        assert_eq!(lost_by(&staff, Writer::Staff), 1);
+    }
+
+    #[test]
+    fn figures_that_make_no_staff_are_refused() {
+        let wire = |edits_per_s, skew| WireStaff {
+            edits_per_s,
+            skew,
+            think: DurationText::default(),
+            fields: Vec::new(),
+        };
+        for bad in [0.0, -1.0, f64::NAN, 1e9] {
+            let error = StaffSettings::try_from_wire(&wire(bad, 0.0)).unwrap_err();
+            assert_eq!(error.member(), "edits_per_s");
+        }
+        assert_eq!(StaffSettings::try_from_wire(&wire(1.0, -1.0)), Err(StaffError::Skew(-1.0)));
+    }
+}
