@@ -291,7 +291,7 @@ fn stride(accounts: u64, bits: u64) -> u64 {
         a
     };
     let first = bits % accounts.max(1);
-    (first..).find(|&stride| divisor(accounts, stride) == 1).unwrap_or(1)
+    (first..first + accounts).find(|&stride| divisor(accounts, stride) == 1).unwrap_or(1)
 }
 
 #[cfg(test)]
