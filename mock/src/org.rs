@@ -5,6 +5,7 @@
 //! moment of a write.
 
 mod change;
+mod changes;
 mod contact;
 mod custom_field;
 mod digest;
@@ -31,6 +32,7 @@ use crate::api::{
 use crate::dataset::Dataset;
 use crate::rng;
 use change::Change;
+use changes::Changes;
 use field::Field;
 use lag::Past;
 use merged::Merged;
@@ -61,7 +63,7 @@ pub struct Organisation {
     /// Those that there are.
     definitions: Arc<[CustomField]>,
     original_definitions: Arc<[CustomField]>,
-    changes: BTreeMap<AccountId, Change>,
+    changes: Changes,
     repeated_writes: u64,
     /// Kinds of the accounts that were created.
     created: Vec<AccountKind>,
@@ -97,7 +99,7 @@ impl Organisation {
             original_definitions: Arc::clone(&definitions),
             definitions,
             fields,
-            changes: BTreeMap::new(),
+            changes: Changes::default(),
             repeated_writes: 0,
             created: Vec::new(),
             next_option,
@@ -165,7 +167,7 @@ impl Organisation {
         if !self.contains(id) {
             return Vec::new();
         }
-        let change = self.changes.get(&id);
+        let change = self.changes.get(id);
         let mut values = Vec::with_capacity(self.fields.len());
         for (position, field) in self.fields.iter().enumerate() {
             if let Some(value) = self.value_now(change, id, position) {
@@ -201,7 +203,7 @@ impl Organisation {
             definitions: Arc::clone(original_definitions),
             original_definitions: Arc::clone(original_definitions),
             merged: merged.clone(),
-            changes: BTreeMap::new(),
+            changes: Changes::default(),
             repeated_writes: 0,
             created: Vec::new(),
             next_option: options.map_or(FIRST_OPTION_ID, |last| last + 1),
@@ -216,7 +218,7 @@ impl Organisation {
 
     /// Whether anything on the account was ever changed.
     pub fn is_changed(&self, id: AccountId) -> bool {
-        self.changes.contains_key(&id)
+        self.changes.get(id).is_some()
     }
 
     /// The whole account as it is now; `None` if there is none of that id.
@@ -224,7 +226,7 @@ impl Organisation {
         if !self.contains(id) {
             return None;
         }
-        let change = self.changes.get(&id);
+        let change = self.changes.get(id);
         let mut items = Vec::with_capacity(self.fields.len());
         for (position, field) in self.fields.iter().enumerate() {
             if let Some(value) = self.value_now(change, id, position) {
@@ -239,7 +241,7 @@ impl Organisation {
         if id.0 > self.accounts {
             return false;
         }
-        let changed = self.changes.get(&id).and_then(|change| change.identity.as_deref());
+        let changed = self.changes.get(id).and_then(|change| change.identity.as_deref());
         changed.is_none_or(|now| {
             let original = self.identity(id, self.kind(id));
             now.name == original.name
@@ -301,7 +303,7 @@ impl Organisation {
 
     fn row(&self, id: AccountId) -> AccountRow {
         let kind = self.kind(id);
-        let body = self.identity_now(id, kind, self.changes.get(&id));
+        let body = self.identity_now(id, kind, self.changes.get(id));
         let contact = body.primary_contact.unwrap_or_default();
         AccountRow {
             account_id: id,

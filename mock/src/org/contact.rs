@@ -241,7 +241,7 @@ impl Organisation {
         if self.kind(of) == AccountKind::Individual {
             let own = primary_contact_id(of);
             let beyond = kept.iter().find(|contact| contact.contact_id == Some(own));
-            let identity = self.identity_now(of, AccountKind::Individual, self.changes.get(&of));
+            let identity = self.identity_now(of, AccountKind::Individual, self.changes.get(of));
             let written = identity.primary_contact.unwrap_or_default();
             contacts.push(Contact {
                 contact_id: Some(own),
@@ -261,8 +261,7 @@ impl Organisation {
     /// A linked contact with the name that the person's account has now.
     fn with_name(&self, contact: &Contact) -> Contact {
         let Some(person) = contact.account_id else { return contact.clone() };
-        let identity =
-            self.identity_now(person, AccountKind::Individual, self.changes.get(&person));
+        let identity = self.identity_now(person, AccountKind::Individual, self.changes.get(person));
         let own = identity.primary_contact.unwrap_or_default();
         Contact {
             first_name: contact.first_name.clone().or(own.first_name),
@@ -307,9 +306,9 @@ impl Organisation {
         write: impl FnOnce(&mut AccountBody),
     ) {
         self.remember(now, id, behaviour.search_lag.0);
-        let mut identity = self.identity_now(id, self.kind(id), self.changes.get(&id));
+        let mut identity = self.identity_now(id, self.kind(id), self.changes.get(id));
         write(&mut identity);
-        let change = self.changes.entry(id).or_default();
+        let change = self.changes.entry(id);
         change.identity = Some(Box::new(identity));
         change.apply(now, &Writes::new());
     }

@@ -35,7 +35,7 @@ impl Organisation {
         while self.past.front().is_some_and(|past| past.written_at + lag <= now) {
             self.past.pop_front();
         }
-        let (change, last_id) = (self.changes.get(&id).cloned(), self.last_id());
+        let (change, last_id) = (self.changes.get(id).cloned(), self.last_id());
         self.past.push_back(Past { written_at: now, id, change, last_id });
     }
 
@@ -60,7 +60,7 @@ impl<'a> View<'a> {
     pub(super) fn change(&self, id: AccountId) -> Option<&'a Change> {
         match self.before.get(&id) {
             Some(before) => *before,
-            None => self.organisation.changes.get(&id),
+            None => self.organisation.changes.get(id),
         }
     }
 }

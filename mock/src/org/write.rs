@@ -79,9 +79,9 @@ impl Organisation {
         let identity = self.merged_identity(id, &account.body);
         // A name or address that was given is not compared: few clients of a migration write one.
         let repeats =
-            identity.is_none() && self.changes.get(&id).is_some_and(|change| change.holds(&writes));
+            identity.is_none() && self.changes.get(id).is_some_and(|change| change.holds(&writes));
         self.repeated_writes += u64::from(repeats);
-        let change = self.changes.entry(id).or_default();
+        let change = self.changes.entry(id);
         change.identity = identity.or(change.identity.take());
         change.apply(now, &writes);
         Ok(())
@@ -137,9 +137,9 @@ impl Organisation {
         }
         let mut change = Change::wiping(identity);
         change.apply(now, writes);
-        let repeats = self.changes.get(&id).is_some_and(|old| old.says_what(&change));
+        let repeats = self.changes.get(id).is_some_and(|old| old.says_what(&change));
         self.repeated_writes += u64::from(repeats);
-        self.changes.insert(id, change);
+        *self.changes.entry(id) = change;
     }
 
     /// What `account` makes of account `id`, if nothing in it is wrong.
@@ -162,7 +162,7 @@ impl Organisation {
         let Some(error) = error else { return Ok(writes) };
         if behaviour.bad_item == BadItem::AppliesTheFirst && !writes.is_empty() {
             self.remember(now, id, behaviour.search_lag.0);
-            self.changes.entry(id).or_default().apply(now, &writes);
+            self.changes.entry(id).apply(now, &writes);
         }
         Err(error)
     }
@@ -173,7 +173,7 @@ impl Organisation {
         if name.is_none() && primary_contact.is_none() && primary_contact_account_id.is_none() {
             return None;
         }
-        let changed = self.changes.get(&id).and_then(|change| change.identity.as_deref().cloned());
+        let changed = self.changes.get(id).and_then(|change| change.identity.as_deref().cloned());
         let mut merged = changed.unwrap_or_else(|| self.identity(id, self.kind(id)));
         merged.name = name.clone().or(merged.name);
         merged.primary_contact_account_id =
