@@ -10,7 +10,6 @@
 //! use neonbench::event::Event;
 //! use neonbench::run::{Order, World};
 //! use neonbench::scenario::{Scenario, Workload};
-//! use neonbench::select::ChosenBy;
 //!
 //! // Five hundred accounts, eight mappings, Neon's documented limits, in virtual time.
 //! let scenario = Scenario::new(Workload {
@@ -18,12 +17,7 @@
 //!     mappings: Some(8),
 //!     ..Workload::default()
 //! })?;
-//! let order = Order {
-//!     scenario: &scenario,
-//!     settings: Settings::new(Strategy::Hybrid),
-//!     chosen_by: ChosenBy::User,
-//!     reason: "to see".to_owned(),
-//! };
+//! let order = Order::new(&scenario, Settings::new(Strategy::Hybrid));
 //! let run = order.run(&World::Virtual, &mut |_: &Event| {})?;
 //! assert!(run.record.audit.valid);
 //! assert_eq!(run.record.calls.record_calls(), 1_000);

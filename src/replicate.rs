@@ -76,7 +76,6 @@ mod tests {
     #[test]
     fn giving_accounts_up_is_never_faster() {
         use crate::engine::{Settings, Strategy};
-        use crate::record::ChosenBy;
         use crate::scenario::{Scenario, Workload};
         use neon_mock::api::AccountId;
 
@@ -84,12 +83,7 @@ mod tests {
             let ids = Some(ids.map(AccountId).collect());
             let workload = Workload { resources: Some(4), ids, ..Workload::default() };
             let scenario = Scenario::new(workload).unwrap();
-            let order = Order {
-                scenario: &scenario,
-                settings: Settings::new(Strategy::Standard),
-                chosen_by: ChosenBy::User,
-                reason: String::new(),
-            };
+            let order = Order::new(&scenario, Settings::new(Strategy::Standard));
             order.run(&World::Virtual, &mut |_: &Event| {}).unwrap().record
         };
         // Accounts 5 to 8 do not exist: that run ends sooner.

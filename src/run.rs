@@ -95,7 +95,12 @@ struct Done {
     traffic: Traffic,
 }
 
-impl Order<'_> {
+impl<'a> Order<'a> {
+    /// A run as a user ordered it, who named the strategy.
+    pub fn new(scenario: &'a Scenario, settings: Settings) -> Self {
+        Self { scenario, settings, chosen_by: ChosenBy::User, reason: "asked for".to_owned() }
+    }
+
     /// Makes the run in `world`; every event goes to `observer` too.
     ///
     /// Errors: the run could not be made. What happens to single accounts is in the record.

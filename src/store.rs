@@ -184,7 +184,6 @@ mod tests {
     use crate::event::Event;
     use crate::run::{Order, World};
     use crate::scenario::{Scenario, Workload};
-    use crate::select::ChosenBy;
 
     #[test]
     fn what_is_stored_comes_back_and_is_private() {
@@ -192,12 +191,7 @@ mod tests {
         let path = folder.path().join("deep/store.sqlite");
         let scenario =
             Scenario::new(Workload { resources: Some(3), ..Workload::default() }).unwrap();
-        let order = Order {
-            scenario: &scenario,
-            settings: Settings::new(Strategy::Hybrid),
-            chosen_by: ChosenBy::User,
-            reason: "test".to_owned(),
-        };
+        let order = Order::new(&scenario, Settings::new(Strategy::Hybrid));
         let run = order.run(&World::Virtual, &mut |_: &Event| {}).unwrap();
         let id = Store::open(&path).unwrap().add(&run, 1_700_000_000).unwrap();
         let store = Store::open(&path).unwrap();

@@ -7,7 +7,6 @@ use neonbench::event::{Event, Observer};
 use neonbench::plan::Plan;
 use neonbench::run::{Order, Run, World};
 use neonbench::scenario::{DatasetSource, Scenario, Workload};
-use neonbench::select::ChosenBy;
 use std::fmt::{self, Write as _};
 use std::num::NonZeroU32;
 
@@ -31,12 +30,7 @@ impl Observer for Digest {
 
 fn run(scenario: &Scenario, settings: &Settings) -> (Run, u64) {
     let mut digest = Digest(0xcbf2_9ce4_8422_2325);
-    let order = Order {
-        scenario,
-        settings: settings.clone(),
-        chosen_by: ChosenBy::User,
-        reason: "the test asks for it".to_owned(),
-    };
+    let order = Order::new(scenario, settings.clone());
     let run = order.run(&World::Virtual, &mut digest).unwrap();
     assert!(run.record.audit.valid, "{:?}", run.record.audit.faults);
     (run, digest.0)
@@ -162,12 +156,7 @@ fn the_service_times_of_a_seed_are_the_same_for_every_strategy() {
     let first_read = |strategy| {
         let mut first = None;
         let settings = settings(strategy, 1, 9);
-        let order = Order {
-            scenario: &scenario,
-            settings,
-            chosen_by: ChosenBy::User,
-            reason: String::new(),
-        };
+        let order = Order::new(&scenario, settings);
         let mut watch = |event: &Event| {
             if let Event::Done(call) = event
                 && call.endpoint == neon_mock::api::Endpoint::GetAccount

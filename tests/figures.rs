@@ -6,17 +6,11 @@ use neonbench::engine::{Settings, Strategy};
 use neonbench::event::Event;
 use neonbench::run::{Order, Run, World};
 use neonbench::scenario::{Scenario, WireScenario, Workload};
-use neonbench::select::ChosenBy;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
 fn run(scenario: &Scenario, settings: Settings) -> Run {
-    let order = Order {
-        scenario,
-        settings,
-        chosen_by: ChosenBy::User,
-        reason: "the test asks for it".to_owned(),
-    };
+    let order = Order::new(scenario, settings);
     let run = order.run(&World::Virtual, &mut |_: &Event| {}).unwrap();
     assert_eq!(run.record.audit.faults, Vec::<String>::new(), "{}", run.record.strategy);
     run

@@ -10,7 +10,6 @@ use neonbench::engine::{Settings, Strategy};
 use neonbench::event::Event;
 use neonbench::run::{Order, Run, World};
 use neonbench::scenario::{DatasetSource, Scenario, Workload};
-use neonbench::select::ChosenBy;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -86,12 +85,7 @@ impl Pair {
     }
 
     fn run(&self, world: &World, watch: &mut dyn FnMut(&Event)) -> Run {
-        let order = Order {
-            scenario: &self.scenario,
-            settings: self.settings.clone(),
-            chosen_by: ChosenBy::User,
-            reason: "the test asks for it".to_owned(),
-        };
+        let order = Order::new(&self.scenario, self.settings.clone());
         let mut watch = |event: &Event| watch(event);
         let run = order.run(world, &mut watch).unwrap();
         let name = self.name;

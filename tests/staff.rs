@@ -4,7 +4,7 @@ use neon_mock::profile::{BUILT_IN, Profile};
 use neonbench::engine::{Settings, Strategy, WriteMode};
 use neonbench::event::Event;
 use neonbench::plan::Plan;
-use neonbench::record::{ChosenBy, RunRecord};
+use neonbench::record::RunRecord;
 use neonbench::run::{Order, World};
 use neonbench::scenario::{DatasetSource, Scenario, Workload};
 
@@ -30,8 +30,7 @@ fn scenario(staff: &str, plan: Option<Plan>) -> Scenario {
 
 fn run(scenario: &Scenario, strategy: Strategy, write: WriteMode) -> RunRecord {
     let settings = Settings { write, ..Settings::new(strategy) };
-    let reason = "a test".to_owned();
-    let order = Order { scenario, settings, chosen_by: ChosenBy::User, reason };
+    let order = Order::new(scenario, settings);
     order.run(&World::Virtual, &mut |_: &Event| {}).unwrap().record
 }
 

@@ -8,7 +8,6 @@ use neonbench::event::Event;
 use neonbench::report::claims::{BATCH_SIZE, Example, WORKERS};
 use neonbench::run::{Order, Run, World};
 use neonbench::scenario::{Scenario, Workload};
-use neonbench::select::ChosenBy;
 use std::time::Duration;
 
 /// Whether nothing is measured: `cargo test --benches`, `cargo bench -- --test` or `-- --list`.
@@ -50,8 +49,7 @@ pub(crate) fn settings(strategy: Strategy, seed: u64) -> Settings {
 
 /// Runs `scenario` by `settings` in virtual time. A run that fails its audit yields no number.
 pub(crate) fn run(scenario: &Scenario, settings: Settings) -> Run {
-    let (chosen_by, reason) = (ChosenBy::User, "a bench".to_owned());
-    let order = Order { scenario, settings, chosen_by, reason };
+    let order = Order::new(scenario, settings);
     let mut nobody = |_: &Event| {};
     let run = order.run(&World::Virtual, &mut nobody).expect("a run in virtual time");
     let audit = &run.record.audit;

@@ -110,12 +110,7 @@ impl Inputs {
         scenario: &'a Scenario,
         strategy: Strategy,
     ) -> Result<Order<'a>, CliError> {
-        Ok(Order {
-            scenario,
-            settings: self.settings(strategy)?,
-            chosen_by: ChosenBy::User,
-            reason: "asked for".to_owned(),
-        })
+        Ok(Order::new(scenario, self.settings(strategy)?))
     }
 }
 

@@ -3,7 +3,6 @@
 use super::*;
 use crate::engine::{Settings, Strategy};
 use crate::event::Event;
-use crate::record::ChosenBy;
 use crate::run::{Order, World};
 use crate::scenario::{DatasetSource, Workload};
 use neon_mock::api::{
@@ -92,8 +91,7 @@ fn the_union_of_options_is_correct_and_ranked() {
 
     let scenario = scenario();
     let run = |strategy| {
-        let (settings, reason) = (Settings::new(strategy), String::new());
-        let order = Order { scenario: &scenario, settings, chosen_by: ChosenBy::User, reason };
+        let order = Order::new(&scenario, Settings::new(strategy));
         order.run(&World::Virtual, &mut |_: &Event| {}).unwrap().record
     };
     let ours = [run(Strategy::Standard), run(Strategy::Parallel)];

@@ -10,7 +10,6 @@ use crate::event::Event;
 use crate::measure::{Measure, histogram};
 use crate::run::{Order, Run, RunError, World};
 use crate::scenario::{Scenario, ScenarioError, Workload};
-use crate::select::ChosenBy;
 use crate::world::WallClock;
 use hdrhistogram::Histogram;
 use neon_mock::api::Class;
@@ -84,7 +83,7 @@ fn scenario(example: &Example, profile: Profile) -> Result<Scenario, ScenarioErr
 fn order(scenario: &Scenario, strategy: Strategy, seed: u64) -> Order<'_> {
     let settings =
         Settings { workers: WORKERS, batch_size: BATCH_SIZE, seed, ..Settings::new(strategy) };
-    Order { scenario, settings, chosen_by: ChosenBy::User, reason: "the guide lists it".to_owned() }
+    Order::new(scenario, settings)
 }
 
 fn run_in(

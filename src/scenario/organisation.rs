@@ -133,7 +133,6 @@ mod tests {
     use crate::engine::{Settings, Strategy};
     use crate::event::Event;
     use crate::plan::Plan;
-    use crate::record::ChosenBy;
     use crate::run::{Order, World};
     use crate::scenario::{Scenario, Workload};
 
@@ -142,12 +141,7 @@ mod tests {
         let plan = Plan::from_toml("plan.toml", &format!("schema = 1\n{mappings}")).unwrap();
         let workload = Workload { plan: Some(plan), ..Workload::default() };
         let scenario = Scenario::new(workload).unwrap();
-        let order = Order {
-            scenario: &scenario,
-            settings: Settings::new(Strategy::Hybrid),
-            chosen_by: ChosenBy::User,
-            reason: String::new(),
-        };
+        let order = Order::new(&scenario, Settings::new(Strategy::Hybrid));
         let record = order.run(&World::Virtual, &mut |_: &Event| {}).unwrap().record;
         assert!(record.audit.valid && record.records.migrated > 0);
         record.records.failed
