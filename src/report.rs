@@ -8,7 +8,7 @@ pub mod claims;
 pub mod evidence;
 pub mod fit;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 pub mod html;
 pub mod json;
 pub mod markdown;

@@ -43,6 +43,15 @@ pub trait Document: serde::Serialize + serde::de::DeserializeOwned {
     const KIND: &'static str;
 }
 
+/// A document as it is kept.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Kept<D> {
+    /// When it was made, in seconds since 1970, UTC.
+    pub made_at_unix_s: i64,
+    /// The document.
+    pub document: D,
+}
+
 impl Document for JudgeRecord {
     const KIND: &'static str = "judge";
 }
@@ -63,6 +72,8 @@ pub enum StoreError {
     NoRun { path: PathBuf, id: i64 },
     #[error("store {}: run {id} is not of a form that this version reads", .path.display())]
     Form { path: PathBuf, id: i64, source: serde_json::Error },
+    #[error("store {}: {kind} {id} is not of a form that this version reads", .path.display())]
+    Document { path: PathBuf, kind: &'static str, id: i64, source: serde_json::Error },
 }
 
 /// An open store.
@@ -129,17 +140,23 @@ impl Store {
     }
 
     /// The documents of a kind, the latest first, at most `limit`.
-    pub fn documents<D: Document>(&self, limit: u32) -> Result<Vec<D>, StoreError> {
+    pub fn documents<D: Document>(&self, limit: u32) -> Result<Vec<Kept<D>>, StoreError> {
         let sqlite = |source| StoreError::Sqlite { path: self.path.clone(), source };
-        let select =
-            "SELECT id, record_json FROM documents WHERE kind = ?1 ORDER BY id DESC LIMIT ?2";
+        let select = "SELECT id, made_at_unix_s, record_json FROM documents WHERE kind = ?1
+             ORDER BY id DESC LIMIT ?2";
         let mut statement = self.connection.prepare(select).map_err(sqlite)?;
-        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let read = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?));
         let rows = statement.query_map(params![D::KIND, limit], read).map_err(sqlite)?;
-        let rows: Vec<(i64, String)> = rows.collect::<Result<_, _>>().map_err(sqlite)?;
-        let parse = |(id, json): (i64, String)| {
-            let form = |source| StoreError::Form { path: self.path.clone(), id, source };
-            serde_json::from_str(&json).map_err(form)
+        let rows: Vec<(i64, i64, String)> = rows.collect::<Result<_, _>>().map_err(sqlite)?;
+        let parse = |(id, made_at_unix_s, json): (i64, i64, String)| {
+            let form = |source| StoreError::Document {
+                path: self.path.clone(),
+                kind: D::KIND,
+                id,
+                source,
+            };
+            let document = serde_json::from_str(&json).map_err(form)?;
+            Ok(Kept { made_at_unix_s, document })
         };
         rows.into_iter().map(parse).collect()
     }

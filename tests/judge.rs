@@ -238,7 +238,7 @@ fn what_is_judged_is_kept_without_values() {
     let path = format!("{CLIENTS}/migrate.py");
     judge(folder.path(), &["--store", "s.sqlite"], &["python3", &path]);
     let store = neonbench::store::Store::open(&folder.path().join("s.sqlite")).unwrap();
-    let kept: Vec<neonbench::judge::JudgeRecord> = store.documents(10).unwrap();
+    let kept = store.documents::<neonbench::judge::JudgeRecord>(10).unwrap();
     assert_eq!(kept.len(), 1);
-    assert_eq!(kept[0].verdict, neonbench::judge::Verdict::Correct);
+    assert_eq!(kept[0].document.verdict, neonbench::judge::Verdict::Correct);
 }

@@ -1,12 +1,15 @@
 //! `neonbench report`: the guide's examples, run and reported on one offline page.
 
 mod files;
+mod kept;
 mod provenance;
 
 use super::Voice;
 use super::args::OutputArgs;
 use super::error::{CliError, code};
 use super::output::{say, say_json};
+use super::stored::StoreArgs;
+use crate::report::evidence::Evidence;
 use crate::report::html::page;
 use crate::report::json::ReportRecord;
 use crate::report::markdown::summary;
@@ -37,6 +40,8 @@ pub(super) struct ReportArgs {
     replicates: u32,
     #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 const DEFAULT_OUT: &str = "reports/out";
@@ -44,11 +49,14 @@ const DEFAULT_SEED: u64 = 1;
 const DEFAULT_REPLICATES: u32 = 20;
 
 pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError> {
-    // An output that cannot be written is found before the runs, not after.
+    // An output that cannot be written, or a store that cannot be read, is found before the runs,
+    // not after.
     files::prepare(&args.out)?;
+    let kept = kept::read(&args.store)?;
     let provenance = provenance::gather(args.seed, args.replicates);
     let spinner = Spinner::new(voice);
-    let evidence = suite::run(provenance, &mut |what| spinner.tell(what))?;
+    let made = suite::run(provenance, &mut |what| spinner.tell(what))?;
+    let evidence = Evidence { selftest: kept.selftest, judged: kept.judged, ..made };
     drop(spinner);
     let model = Model::new(&evidence);
     let record = ReportRecord::new(&model, &evidence);

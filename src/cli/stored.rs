@@ -15,7 +15,7 @@ pub(super) struct StoreArgs {
     /// The file that runs are kept in
     #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH, env = "NEONBENCH_STORE")]
     store: PathBuf,
-    /// Keep nothing
+    /// Leave the store alone: keep nothing, show nothing that is kept
     #[arg(long, conflicts_with = "store")]
     no_store: bool,
 }
@@ -28,6 +28,12 @@ impl StoreArgs {
             return Err(CliError::usage(format!("there is no store {file}; make a run first")));
         }
         Ok(Store::open(&self.store)?)
+    }
+
+    /// Opens the store to read from it, if there is one and it is to be used.
+    pub(super) fn open_if_any(&self) -> Result<Option<Store>, CliError> {
+        let is_there = !self.no_store && self.store.exists();
+        Ok(is_there.then(|| Store::open(&self.store)).transpose()?)
     }
 
     /// Keeps `run`; the number that it goes by. A run is not undone because it could not be kept.

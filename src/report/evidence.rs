@@ -3,7 +3,9 @@
 //! Invariant: the page, `report.md` and the summary in `report.json` are functions of this alone.
 
 use crate::engine::{Strategy, WriteMode};
+use crate::judge::JudgeRecord;
 use crate::record::{Quantiles, RunRecord};
+use crate::selftest::SelftestRecord;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +20,21 @@ pub struct Evidence {
     pub http: HttpSample,
     /// What other users lose.
     pub staff: StaffSample,
+    /// The last selftest that was kept.
+    #[serde(default)]
+    pub selftest: Option<Dated<SelftestRecord>>,
+    /// The last clients that were judged and kept, the latest first.
+    #[serde(default)]
+    pub judged: Vec<Dated<JudgeRecord>>,
+}
+
+/// A record that was made before, and when.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Dated<R> {
+    /// Calendar time, UTC.
+    pub made_at: String,
+    /// The record.
+    pub record: R,
 }
 
 /// How, when and on what runs were made.
@@ -142,7 +159,7 @@ pub struct StaffEvidence {
 }
 
 impl Evidence {
-    /// Every run of it.
+    /// Every run that was made for it.
     pub fn records(&self) -> impl Iterator<Item = &RunRecord> {
         let pairs = self.http.pairs.iter().flat_map(|pair| [&pair.http, &pair.simulated]);
         let staffed = self.staff.rows.iter().flat_map(|row| &row.runs);

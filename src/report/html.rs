@@ -26,6 +26,7 @@ pub fn page(model: &Model) -> String {
 mod tests {
     use super::*;
     use crate::engine::Strategy;
+    use crate::report::evidence::Evidence;
     use crate::report::fixture::{evidence, spoil};
     use std::collections::BTreeSet;
 
@@ -66,6 +67,31 @@ mod tests {
         let page = page(&Model::new(&evidence));
         assert!(!page.contains("<script"));
         assert!(page.contains("&lt;script&gt;alert(1)"));
+    }
+
+    #[test]
+    fn markup_in_what_was_kept_is_shown_and_not_obeyed() {
+        let mut evidence = evidence();
+        let judged = &mut evidence.judged[0].record;
+        judged.name = "<script>1</script>".to_owned();
+        judged.warnings = vec!["<script>2</script>".to_owned()];
+        judged.league[0].name = "<script>3</script>".to_owned();
+        evidence.selftest.as_mut().unwrap().record.fidelity[0].law = "<script>4".to_owned();
+        let page = page(&Model::new(&evidence));
+        assert!(!page.contains("<script"));
+        for number in 1..=4 {
+            assert!(page.contains(&format!("&lt;script&gt;{number}")), "{number}");
+        }
+    }
+
+    #[test]
+    fn where_nothing_was_kept_a_sentence_names_the_command() {
+        let stored = page(&Model::new(&evidence()));
+        let (selftest, judge) = ("<code>neonbench selftest<", "<code>neonbench judge --plan ");
+        assert!(!stored.contains(selftest) && !stored.contains(judge));
+        let bare = Evidence { selftest: None, judged: Vec::new(), ..evidence() };
+        let bare = page(&Model::new(&bare));
+        assert!(bare.contains(selftest) && bare.contains(judge));
     }
 
     #[test]

@@ -45,6 +45,18 @@ mod tests {
         assert_eq!(value["report"]["examples"][0]["rows"].as_array().unwrap().len(), 4);
         let again: Evidence = serde_json::from_value(value["evidence"].clone()).unwrap();
         assert_eq!(again.records().count(), 36);
-        assert_eq!(Model::new(&again).verdict, model.verdict);
+        let again = Model::new(&again);
+        assert_eq!(again.verdict, model.verdict);
+        assert_eq!((again.judged, again.selftest), (model.judged, model.selftest));
+    }
+
+    #[test]
+    fn evidence_from_before_the_store_was_shown_still_reads() {
+        let mut older = serde_json::to_value(evidence()).unwrap();
+        for member in ["selftest", "judged"] {
+            older.as_object_mut().unwrap().remove(member).unwrap();
+        }
+        let model = Model::new(&serde_json::from_value(older).unwrap());
+        assert_eq!((model.selftest, model.judged.clients.len()), (None, 0));
     }
 }

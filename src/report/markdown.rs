@@ -34,7 +34,9 @@ mod tests {
         for row in &mut evidence.rows {
             row.runs[0].profile = "<script> | `x`".to_owned();
         }
+        evidence.judged[0].record.name = "<script> | `own`".to_owned();
         let summary = summary(&Model::new(&evidence));
+        assert!(summary.contains("| &lt;script&gt; \\| \\`own\\` |"), "{summary}");
         assert!(summary.contains("&lt;script&gt; \\| \\`x\\`"), "{summary}");
         assert!(!summary.contains("<script"));
     }

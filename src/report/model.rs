@@ -3,12 +3,16 @@
 //! Invariant: a strategy with a run that failed its audit has no rank and no makespan.
 
 mod http;
+mod judged;
 mod row;
+mod selftest;
 mod staff;
 mod verdict;
 
 pub use http::{HttpModel, HttpRow};
+pub use judged::{JudgedClient, JudgedModel, JudgedRow};
 pub use row::Row;
+pub use selftest::{FidelityModel, PoolModel, SelftestModel};
 pub use staff::{StaffModel, StaffRow};
 pub use verdict::{Fact, Tone, Verdict};
 
@@ -33,6 +37,10 @@ pub struct Model {
     pub http: HttpModel,
     /// What is lost beside other users.
     pub staff: StaffModel,
+    /// How faithful the mock is, if that was measured.
+    pub selftest: Option<SelftestModel>,
+    /// The user's own clients.
+    pub judged: JudgedModel,
     /// Which runs count.
     pub validity: Validity,
     /// Whether the guide's order of the strategies is the measured one in every example.
@@ -107,6 +115,8 @@ impl Model {
             examples,
             http,
             staff: StaffModel::new(evidence),
+            selftest: evidence.selftest.as_ref().map(SelftestModel::new),
+            judged: JudgedModel::new(evidence),
             validity,
             provenance: evidence.provenance.clone(),
             workers: WORKERS.get(),

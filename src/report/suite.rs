@@ -37,7 +37,7 @@ pub enum SuiteError {
 
 /// Runs the guide's rows in virtual time and a sample over HTTP, as `provenance` orders.
 ///
-/// `tell` hears what is being done. Errors: a run could not be made; what a run found is in its
+/// `tell` hears what is being done. What was kept before is for the caller to add. Errors: a run could not be made; what a run found is in its
 /// record.
 pub fn run(provenance: Provenance, tell: &mut dyn FnMut(&str)) -> Result<Evidence, SuiteError> {
     let (seed, replicates) = (provenance.seed, provenance.replicates);
@@ -52,7 +52,8 @@ pub fn run(provenance: Provenance, tell: &mut dyn FnMut(&str)) -> Result<Evidenc
     tell("beside other users at work");
     let staff = staff(seed, replicates)?;
     tell("a sample over real HTTP");
-    Ok(Evidence { provenance, rows, http: http(seed)?, staff })
+    let http = http(seed)?;
+    Ok(Evidence { provenance, rows, http, staff, selftest: None, judged: Vec::new() })
 }
 
 /// Fits service times to the rows of `example`, each simulated under profile `documented`.

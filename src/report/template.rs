@@ -31,10 +31,12 @@ pub(super) fn environment(name: &'static str, source: &'static str) -> Environme
     environment.add_filter("claimed_minutes", text::claimed_minutes);
     environment.add_filter("count", text::count);
     environment.add_filter("digits", text::digits);
+    environment.add_filter("distance", text::distance);
     environment.add_filter("duration", text::duration);
     environment.add_filter("minutes", text::minutes);
     environment.add_filter("percent", text::percent);
     environment.add_filter("signed", text::signed);
+    environment.add_filter("signed_ms", text::signed_ms);
     environment.add_filter("mark", mark);
     environment.add_filter("tied", tied);
     environment.add_template(name, source).expect("the embedded template is valid");

@@ -67,6 +67,20 @@ pub(crate) fn signed(ratio: f64) -> String {
     }
 }
 
+/// A difference in ms with its sign, to a hundredth: `+0.31`, `−0.02`.
+pub(crate) fn signed_ms(ms: f64) -> String {
+    match (ms * 100.0).round() / 100.0 {
+        0.0 => "0.00".to_owned(),
+        ms if ms < 0.0 => format!("−{:.2}", -ms),
+        ms => format!("+{ms:.2}"),
+    }
+}
+
+/// A distance between distributions, which lies between 0 and 1: `0.0123`.
+pub(crate) fn distance(ratio: f64) -> String {
+    format!("{ratio:.4}")
+}
+
 /// Names in a sentence: `a`, `a and b`, `a, b and c`.
 pub(crate) fn listed(names: &[String]) -> String {
     match names {
@@ -98,6 +112,7 @@ mod tests {
         assert_eq!(signed(0.461), "+46.1 %");
         assert_eq!(signed(-0.54), "−54.0 %");
         assert_eq!(signed(-0.0001), "0.0 %");
+        assert_eq!([0.314, -0.02, -0.001].map(signed_ms), ["+0.31", "−0.02", "0.00"]);
     }
 
     #[test]

@@ -26,6 +26,6 @@ fn the_small_selftest_measures_all_rows_and_an_exact_pool() {
     assert_eq!((&pool["most_at_once"], &pool["refused_while_free"]), (&5.into(), &0.into()));
 
     let store = neonbench::store::Store::open(&place.path().join("kept.sqlite")).unwrap();
-    let kept: Vec<neonbench::selftest::SelftestRecord> = store.documents(1).unwrap();
-    assert_eq!(serde_json::to_value(&kept[0]).unwrap(), record);
+    let kept = store.documents::<neonbench::selftest::SelftestRecord>(1).unwrap();
+    assert_eq!(serde_json::to_value(&kept[0].document).unwrap(), record);
 }

@@ -259,12 +259,14 @@ fn a_port_in_use_is_named() {
 }
 
 #[test]
-fn a_report_that_cannot_be_written_is_refused_before_anything_runs() {
+fn a_report_without_its_files_is_refused_before_anything_runs() {
     let place = Place::new();
     place.file("taken", "a file where a folder would have to be");
     place.refused("report --out taken", 2, &["taken"]);
     place.refused("report --out taken/below", 2, &["taken"]);
     place.refused("report --replicates 0", 2, &["--replicates"]);
+    place.file("text.sqlite", "a text where a store would have to be");
+    place.refused("report --store text.sqlite", 2, &["text.sqlite"]);
 }
 
 #[test]

@@ -21,7 +21,8 @@ pub(super) fn gather(seed: u64, replicates: u32) -> Provenance {
     }
 }
 
-/// The shortest command that makes the same report; where it is written does not matter.
+/// The shortest command that makes the same runs; where the report is written, and what it shows of
+/// the store, does not matter.
 fn command(seed: u64, replicates: u32) -> String {
     let seed = (seed != DEFAULT_SEED).then(|| format!("--seed {seed}"));
     let replicates =
@@ -32,8 +33,13 @@ fn command(seed: u64, replicates: u32) -> String {
 
 #[expect(clippy::disallowed_methods, reason = "a report carries the calendar's time")]
 fn made_at() -> String {
-    let now = OffsetDateTime::from(SystemTime::now()).replace_nanosecond(0);
-    now.ok().and_then(|now| now.format(&Rfc3339).ok()).unwrap_or_default()
+    written(OffsetDateTime::from(SystemTime::now()))
+}
+
+/// `time` to the second, as reports write it.
+pub(super) fn written(time: OffsetDateTime) -> String {
+    let whole = time.replace_nanosecond(0);
+    whole.ok().and_then(|time| time.format(&Rfc3339).ok()).unwrap_or_default()
 }
 
 /// Revision of the source tree that this was built from, if it is still there and git knows it.

@@ -105,3 +105,46 @@ fn an_invalid_run_over_http_has_no_deviation() {
     }
     assert_eq!(Model::new(&evidence).http.worst_deviation, None);
 }
+
+#[test]
+fn judged_clients_stand_in_a_league_and_only_correct_ones_have_a_rank() {
+    let judged = Model::new(&evidence()).judged;
+    assert_eq!((judged.correct, judged.clients.len()), (1, 2));
+    let [dropping, good] = [&judged.clients[0], &judged.clients[1]];
+    assert_eq!((dropping.rank, dropping.ranked, dropping.valid), (None, 1, false));
+    assert_eq!((good.rank, good.ranked, good.valid), (Some(2), 2, true));
+    let names: Vec<&str> = good.rows.iter().map(|row| &*row.name).collect();
+    assert_eq!(names, ["hybrid", "migrate.py"]);
+    assert_eq!(dropping.rows[1].verdict, "data lost; 2 other accounts changed");
+    assert_eq!(dropping.rows[1].accounts.unwrap().lost, 30);
+}
+
+#[test]
+fn a_rank_in_the_record_of_a_client_that_is_not_correct_is_not_believed() {
+    let mut evidence = evidence();
+    let record = &mut evidence.judged[0].record;
+    record.league[1].rank = Some(1);
+    record.league[1].valid = true;
+    let client = Model::new(&evidence).judged.clients.remove(0);
+    assert_eq!((client.rank, client.rows[1].rank, client.rows[1].valid), (None, None, false));
+}
+
+#[test]
+fn a_client_that_was_not_compared_stands_alone_and_one_without_calls_has_no_makespan() {
+    let mut evidence = evidence();
+    let record = &mut evidence.judged[0].record;
+    record.league.clear();
+    record.verdict = crate::judge::Verdict::NoCalls;
+    let client = Model::new(&evidence).judged.clients.remove(0);
+    assert_eq!((client.compared, client.rows.len()), (false, 1));
+    assert_eq!((client.rows[0].judged, client.rows[0].makespan_s), (true, None));
+}
+
+#[test]
+fn a_selftest_says_which_bar_is_missed() {
+    let selftest = Model::new(&evidence()).selftest.unwrap();
+    assert!(!selftest.passed && selftest.pool.exact);
+    let met = |row: &FidelityModel| row.bars.iter().all(|bar| bar.met);
+    assert_eq!(selftest.rows.iter().map(met).collect::<Vec<_>>(), [true, false]);
+    assert_eq!(selftest.pool.calls, 1_000_000);
+}
