@@ -3,18 +3,19 @@
 //!
 //! A fidelity row compares the service times that the mock drew with those that it served, by its own
 //! journal, and with those that the client saw, from sending a request to having the head of its
-//! answer; bars are on what the client saw. The pool row asks the journal whether one call too many
-//! was ever let in, or one refused while a slot was free.
+//! answer; bars are on what the client saw. The rows of pool and window ask the journal whether one
+//! call too many was ever let in, or one refused that could have been.
 
 mod client;
 mod pool;
 mod record;
 mod statistics;
+mod window;
 
-pub use record::{Bar, FidelityRow, Machine, PerCall, PoolRow, SCHEMA, SelftestRecord};
+pub use record::{Bar, FidelityRow, Machine, PerCall, PoolRow, SCHEMA, SelftestRecord, WindowRow};
 
 use crate::world::WallClock;
-use client::{Answered, Load, drive};
+use client::{Answered, LIMIT, Load, drive};
 use neon_mock::api::Status;
 use neon_mock::file::FileError;
 use neon_mock::profile::Profile;
@@ -35,8 +36,16 @@ const POOL: u32 = 5;
 const POOL_CONNECTIONS: u32 = 50;
 const POOL_HELD: Duration = Duration::from_millis(1);
 
-/// Calls of one round of the pool test: what is kept of them stays small.
-const POOL_ROUND: u64 = 100_000;
+/// Calls a second of the window and at once, and connections that want them.
+const PER_SECOND: u32 = 50;
+const WINDOW_CONNECTIONS: u32 = 50;
+
+/// From call to call of the window: whole ns, so that nothing is rounded.
+const WINDOW_INTERVAL_NS: u64 = 1_000_000_000 / PER_SECOND as u64;
+const _: () = assert!(WINDOW_INTERVAL_NS * PER_SECOND as u64 == 1_000_000_000);
+
+/// Calls of one round of the tests of pool and window: what is kept of them stays small.
+const ROUND: u64 = 100_000;
 
 /// Bars of the design, in ms but for the first.
 const MAX_KS: f64 = 0.02;
@@ -50,6 +59,8 @@ pub struct Size {
     pub levels: [(u32, u64, u64); 4],
     /// Calls of the pool test.
     pub pool_calls: u64,
+    /// How long the window is tested.
+    pub window_lasting: Duration,
     /// Whether it is the small size.
     pub quick: bool,
 }
@@ -59,6 +70,7 @@ impl Size {
     pub const FULL: Self = Self {
         levels: [(1, 200, 100), (10, 2_000, 1_000), (50, 20_000, 5_000), (200, 20_000, 20_000)],
         pool_calls: 1_000_000,
+        window_lasting: Duration::from_secs(10),
         quick: false,
     };
 
@@ -66,6 +78,7 @@ impl Size {
     pub const QUICK: Self = Self {
         levels: [(1, 20, 10), (10, 200, 100), (50, 1_000, 500), (200, 4_000, 2_000)],
         pool_calls: 50_000,
+        window_lasting: Duration::from_secs(2),
         quick: true,
     };
 }
@@ -105,11 +118,14 @@ pub async fn run(
     }
     progress(&format!("pool of {POOL}, {POOL_CONNECTIONS} connections, {} calls", size.pool_calls));
     let pool = pool_row(size.pool_calls).await?;
+    let lasting = size.window_lasting;
+    progress(&format!("{PER_SECOND} a second, {WINDOW_CONNECTIONS} connections, {lasting:?}"));
+    let window = window_row(lasting).await?;
     let wall_s = clock.elapsed().as_secs_f64();
-    Ok(SelftestRecord::new(size.quick, wall_s, fidelity, pool))
+    Ok(SelftestRecord::new(size.quick, wall_s, fidelity, pool, window))
 }
 
-/// A profile without refusals, or with a pool, whose GETs take a time by `law`.
+/// A profile without refusals, or with `limits`, whose GETs take a time by `law`.
 fn profile(limits: &str, law: &str) -> Result<Profile, FileError> {
     let others = "{ law = \"constant\", time = \"0ms\" }";
     let text = format!(
@@ -117,6 +133,11 @@ fn profile(limits: &str, law: &str) -> Result<Profile, FileError> {
          patch = {others}\nput = {others}\nsearch = {others}\nmetadata = {others}\n"
     );
     Profile::from_toml("selftest", &text)
+}
+
+/// A load whose connections all begin at once.
+const fn at_once(connections: u32, calls: u64, lasting: Duration) -> Load {
+    Load { connections, calls, lasting, stagger: Duration::ZERO }
 }
 
 /// What came of a load, on both sides of the connection.
@@ -148,7 +169,7 @@ async fn log_normal(in_flight: u32, calls: u64) -> Result<FidelityRow, SelftestE
         MEDIAN.as_millis(),
         P99.as_millis()
     );
-    let load = Load { connections: in_flight, calls, stagger: Duration::ZERO };
+    let load = at_once(in_flight, calls, LIMIT);
     let name = format!("log-normal, median {MEDIAN:?}, p99 {P99:?}");
     let times = times(&measured(profile("", &law)?, &load).await?)?;
     let mut row = FidelityRow::new(name, in_flight, &times);
@@ -161,7 +182,7 @@ async fn log_normal(in_flight: u32, calls: u64) -> Result<FidelityRow, SelftestE
 
 async fn constant(in_flight: u32, calls: u64) -> Result<FidelityRow, SelftestError> {
     let law = format!("{{ law = \"constant\", time = \"{}ms\" }}", MEDIAN.as_millis());
-    let load = Load { connections: in_flight, calls, stagger: MEDIAN };
+    let load = Load { connections: in_flight, calls, stagger: MEDIAN, lasting: LIMIT };
     let name = format!("constant {MEDIAN:?}, staggered");
     let times = times(&measured(profile("", &law)?, &load).await?)?;
     let mut row = FidelityRow::new(name, in_flight, &times);
@@ -192,11 +213,41 @@ async fn pool_row(calls: u64) -> Result<PoolRow, SelftestError> {
     let mut row = PoolRow::new(POOL, POOL_CONNECTIONS);
     let mut left = calls;
     while left > 0 {
-        let calls = left.min(POOL_ROUND);
-        let load = Load { connections: POOL_CONNECTIONS, calls, stagger: Duration::ZERO };
+        let calls = left.min(ROUND);
+        let load = at_once(POOL_CONNECTIONS, calls, LIMIT);
         let measured = measured(profile(&format!("pool = {POOL}"), &law)?, &load).await?;
         row.add(&pool::findings(&pool::stays(&measured.journal)?, POOL));
         left -= calls;
     }
     Ok(row)
+}
+
+/// The window test, in rounds with a mock each: calls that take no time, as fast as they can.
+async fn window_row(lasting: Duration) -> Result<WindowRow, SelftestError> {
+    let rate = window::Rate { burst: PER_SECOND, interval_ns: WINDOW_INTERVAL_NS };
+    let mut row = WindowRow::new(PER_SECOND, WINDOW_CONNECTIONS);
+    let clock = WallClock::start();
+    let left = || lasting.saturating_sub(clock.elapsed());
+    while !left().is_zero() {
+        let profile = profile(
+            &format!("per_second = {PER_SECOND}"),
+            "{ law = \"constant\", time = \"0ms\" }",
+        )?;
+        let measured = measured(profile, &at_once(WINDOW_CONNECTIONS, ROUND, left())).await?;
+        row.add(&window::findings(window::came(&measured.journal)?, rate));
+    }
+    Ok(row)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn the_window_of_a_mock_over_http_is_exact() {
+        let row = window_row(Duration::from_millis(500)).await.unwrap();
+        assert!(row.is_exact(), "{row:?}");
+        // The burst and a call each 20 ms, in one round or several.
+        assert!(row.admitted >= u64::from(PER_SECOND) && row.refused > row.admitted, "{row:?}");
+    }
 }

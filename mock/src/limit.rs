@@ -9,7 +9,7 @@ mod pool;
 mod retry_after;
 mod window;
 
-pub use gate::{Admission, Gate};
+pub use gate::{Admission, Gate, Limit};
 pub use pool::Pool;
 pub use retry_after::RetryAfter;
 pub use window::Window;

@@ -8,7 +8,7 @@ mod at_work;
 
 use crate::api::{ApiError, Body, Class, Endpoint, Request, Response, Status};
 use crate::fault::{self, Delivery, FaultCounts, Order, Ordered, Schedule};
-use crate::limit::{Admission, Gates};
+use crate::limit::{Admission, Gates, Limit};
 use crate::org::Organisation;
 use crate::profile::Profile;
 use crate::rng::{self, Generator};
@@ -154,11 +154,11 @@ impl Neon {
         calls.early += u64::from(gate.is_early(now));
         let start = match gate.admit(now) {
             Admission::Granted { start } => start,
-            Admission::Denied { .. } => {
+            Admission::Denied { by, .. } => {
                 calls.rejected += 1;
                 let ready_at = now + self.profile.reject_after();
                 gate.refuse(ready_at);
-                return self.refusal(ready_at);
+                return self.refusal(by, ready_at);
             }
         };
         let ready_at = start + self.service_time(now, start, endpoint);
@@ -221,10 +221,13 @@ impl Neon {
         &self.faults
     }
 
-    fn refusal(&self, ready_at: Timestamp) -> Reply {
-        let error = ApiError::new(1, "too many simultaneous requests");
+    fn refusal(&self, by: Limit, ready_at: Timestamp) -> Reply {
+        let message = match by {
+            Limit::Pool => "too many simultaneous requests",
+            Limit::Window => "too many requests per second",
+        };
         Reply {
-            response: Response::error(Status::TOO_MANY_REQUESTS, error),
+            response: Response::error(Status::TOO_MANY_REQUESTS, ApiError::new(1, message)),
             ready_at,
             delivery: Delivery::Whole,
             retry_after: self.profile.limits().retry_after,

@@ -128,7 +128,7 @@ impl Organisation {
         self.changes.len()
     }
 
-    /// Writes that set an account to what an earlier write had set it to already.
+    /// The client's writes that set an account to what an earlier write had set it to already.
     pub const fn repeated_writes(&self) -> u64 {
         self.repeated_writes
     }

@@ -74,6 +74,19 @@ fn windows_count_calls_a_second_whatever_they_take() {
 }
 
 #[test]
+fn a_refusal_says_which_limit_it_was() {
+    let mut neon = neon("pool = 1\nper_second = 2", "");
+    let message = |ms, neon: &mut Neon| match neon.handle(at(ms), &get(1)).response.body {
+        Body::Errors(errors) => errors[0].message.clone(),
+        _ => String::new(),
+    };
+    // In flight until 200 ms and until 400 ms; the next may come at 500 ms.
+    let messages = [0, 100, 200, 300, 450, 500].map(|ms| message(ms, &mut neon));
+    let (pool, window) = ("too many simultaneous requests", "too many requests per second");
+    assert_eq!(messages, ["", pool, "", pool, window, ""]);
+}
+
+#[test]
 fn verbs_of_a_template_or_all_calls_can_share_a_pool() {
     for (scope, others_pass) in [("template", true), ("organisation", false)] {
         let mut neon = neon(&format!("pool = 1\nscope = \"{scope}\""), "");

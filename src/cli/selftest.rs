@@ -5,7 +5,7 @@ use super::args::OutputArgs;
 use super::error::{CliError, code};
 use super::output::{count, duration, say, say_json, table};
 use super::stored::StoreArgs;
-use crate::selftest::{self, FidelityRow, PoolRow, SelftestRecord, Size};
+use crate::selftest::{self, FidelityRow, PoolRow, SelftestRecord, Size, WindowRow};
 use clap::Args;
 use std::process::ExitCode;
 
@@ -71,6 +71,7 @@ fn summary(record: &SelftestRecord) -> String {
     let rows: Vec<Vec<String>> = record.fidelity.iter().map(fidelity).collect();
     lines.push(table(&header, &rows));
     lines.push(pool(&record.pool));
+    lines.extend(record.window.as_ref().map(window));
     lines.push(format!("passed: {}", if record.passed { "yes" } else { "NO" }));
     if record.quick {
         lines.push("the bars are for the full size: leave out --quick".to_owned());
@@ -115,6 +116,20 @@ fn pool(row: &PoolRow) -> String {
         count(row.refused),
         row.most_at_once,
         count(row.refused_while_free),
+        if row.is_exact() { "exact" } else { "NOT EXACT" }
+    )
+}
+
+fn window(row: &WindowRow) -> String {
+    format!(
+        "window of {} a second, {} connections: {} calls admitted, {} refused; {} beyond burst + rate \
+         × time, {} refused while it was open: {}",
+        row.per_second,
+        row.connections,
+        count(row.admitted),
+        count(row.refused),
+        count(row.admitted_beyond),
+        count(row.refused_while_open),
         if row.is_exact() { "exact" } else { "NOT EXACT" }
     )
 }

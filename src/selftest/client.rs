@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 /// No measurement takes longer than this.
-const LIMIT: Duration = Duration::from_secs(600);
+pub(super) const LIMIT: Duration = Duration::from_secs(600);
 
 /// Bytes of an answer: an account has some 1,500.
 const BUFFER: usize = 1 << 14;
@@ -23,8 +23,10 @@ const BUFFER: usize = 1 << 14;
 pub(super) struct Load {
     /// Connections, each with one call in flight.
     pub(super) connections: u32,
-    /// Calls in all.
+    /// Calls in all, at most.
     pub(super) calls: u64,
+    /// No call is sent once this time has passed.
+    pub(super) lasting: Duration,
     /// The connections begin spread over this time.
     pub(super) stagger: Duration,
 }
@@ -50,6 +52,7 @@ struct Shared {
     clock: WallClock,
     next: Cell<u64>,
     calls: u64,
+    lasting: Duration,
     answers: RefCell<Vec<Answered>>,
 }
 
@@ -71,6 +74,7 @@ pub(super) async fn drive(
         clock: WallClock::start(),
         next: Cell::new(0),
         calls: load.calls,
+        lasting: load.lasting,
         answers: RefCell::new(vec![Answered::default(); load.calls as usize]),
     };
     let mut connections: FuturesUnordered<_> = (0..)
@@ -94,11 +98,13 @@ pub(super) async fn drive(
         }
     }
     drop(connections);
-    Ok(shared.answers.into_inner())
+    let mut answers = shared.answers.into_inner();
+    answers.truncate(shared.next.get() as usize);
+    Ok(answers)
 }
 
 impl Shared {
-    /// Makes one call after the other until all are made.
+    /// Makes one call after the other until all are made or the time is over.
     async fn connection(
         &self,
         mut stream: TcpStream,
@@ -110,7 +116,7 @@ impl Shared {
         }
         let mut buffer = vec![0; BUFFER];
         let mut text = Vec::new();
-        while self.next.get() < self.calls {
+        while self.next.get() < self.calls && self.clock.elapsed() < self.lasting {
             let number = self.next.replace(self.next.get() + 1);
             request.fill(&mut text, number);
             let sent_at = self.clock.elapsed();

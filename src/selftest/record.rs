@@ -1,7 +1,7 @@
 //! The record of a selftest: the JSON of `selftest --json`, and what the store keeps.
 
-use super::pool::Findings;
 use super::statistics::ks;
+use super::{pool, window};
 use crate::replicate::quantile;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -24,6 +24,9 @@ pub struct SelftestRecord {
     pub fidelity: Vec<FidelityRow>,
     /// Whether the pool was exact.
     pub pool: PoolRow,
+    /// Whether the window was; none in a record from before it was measured.
+    #[serde(default)]
+    pub window: Option<WindowRow>,
     /// Whether all bars are met.
     pub passed: bool,
 }
@@ -138,7 +141,7 @@ impl PoolRow {
         Self { pool, connections, admitted: 0, refused: 0, most_at_once: 0, refused_while_free: 0 }
     }
 
-    pub(super) fn add(&mut self, found: &Findings) {
+    pub(super) fn add(&mut self, found: &pool::Findings) {
         self.admitted += found.admitted;
         self.refused += found.refused;
         self.most_at_once = self.most_at_once.max(found.most_at_once);
@@ -148,6 +151,48 @@ impl PoolRow {
     /// Never one too many, never a refusal while a slot was free.
     pub fn is_exact(&self) -> bool {
         self.most_at_once <= u64::from(self.pool) && self.refused_while_free == 0
+    }
+}
+
+/// A window under more calls than it lets pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WindowRow {
+    /// Calls a second that pass, and at once.
+    pub per_second: u32,
+    /// Connections that call as fast as they can.
+    pub connections: u32,
+    /// Calls that passed.
+    pub admitted: u64,
+    /// Calls answered 429.
+    pub refused: u64,
+    /// Calls that passed, and with which some interval saw more than burst + rate × time.
+    pub admitted_beyond: u64,
+    /// Refusals of calls with which no interval would have.
+    pub refused_while_open: u64,
+}
+
+impl WindowRow {
+    pub(super) const fn new(per_second: u32, connections: u32) -> Self {
+        Self {
+            per_second,
+            connections,
+            admitted: 0,
+            refused: 0,
+            admitted_beyond: 0,
+            refused_while_open: 0,
+        }
+    }
+
+    pub(super) fn add(&mut self, found: &window::Findings) {
+        self.admitted += found.admitted;
+        self.refused += found.refused;
+        self.admitted_beyond += found.admitted_beyond;
+        self.refused_while_open += found.refused_while_open;
+    }
+
+    /// Never a call too many in any interval, never a refusal that this does not explain.
+    pub const fn is_exact(&self) -> bool {
+        self.admitted_beyond == 0 && self.refused_while_open == 0
     }
 }
 
@@ -181,8 +226,15 @@ impl FidelityRow {
 }
 
 impl SelftestRecord {
-    pub(super) fn new(quick: bool, wall_s: f64, fidelity: Vec<FidelityRow>, pool: PoolRow) -> Self {
-        let passed = fidelity.iter().all(FidelityRow::passed) && pool.is_exact();
+    pub(super) fn new(
+        quick: bool,
+        wall_s: f64,
+        fidelity: Vec<FidelityRow>,
+        pool: PoolRow,
+        window: WindowRow,
+    ) -> Self {
+        let limits_are_exact = pool.is_exact() && window.is_exact();
+        let passed = fidelity.iter().all(FidelityRow::passed) && limits_are_exact;
         let processors = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
         let machine = Machine {
             os: std::env::consts::OS.to_owned(),
@@ -190,6 +242,15 @@ impl SelftestRecord {
             processors: processors as u64,
             optimised: !cfg!(debug_assertions),
         };
-        Self { schema: SCHEMA, quick, machine, wall_s, fidelity, pool, passed }
+        Self {
+            schema: SCHEMA,
+            quick,
+            machine,
+            wall_s,
+            fidelity,
+            pool,
+            window: Some(window),
+            passed,
+        }
     }
 }

@@ -5,7 +5,7 @@ use crate::place::{Place, outcome};
 use serde_json::Value;
 
 #[test]
-fn the_small_selftest_measures_all_rows_and_an_exact_pool() {
+fn the_small_selftest_measures_all_rows_and_exact_limits() {
     let place = Place::new();
     let run = outcome(&mut place.command("selftest --quick --json --store kept.sqlite"));
     let record: Value =
@@ -24,8 +24,19 @@ fn the_small_selftest_measures_all_rows_and_an_exact_pool() {
     let pool = &record["pool"];
     assert_eq!(pool["admitted"].as_u64().unwrap() + pool["refused"].as_u64().unwrap(), 50_000);
     assert_eq!((&pool["most_at_once"], &pool["refused_while_free"]), (&5.into(), &0.into()));
+    let window = &record["window"];
+    let of = |member: &str| window[member].as_u64().unwrap();
+    assert_eq!((of("admitted_beyond"), of("refused_while_open")), (0, 0));
+    // Two seconds, the burst of at least one round.
+    assert!((100..1_000).contains(&of("admitted")) && of("refused") > 1_000, "{window}");
 
     let store = neonbench::store::Store::open(&place.path().join("kept.sqlite")).unwrap();
     let kept = store.documents::<neonbench::selftest::SelftestRecord>(1).unwrap();
     assert_eq!(serde_json::to_value(&kept[0].document).unwrap(), record);
+
+    // Records from before windows were measured can still be read.
+    let mut older = record.clone();
+    older.as_object_mut().unwrap().remove("window");
+    let older: neonbench::selftest::SelftestRecord = serde_json::from_value(older).unwrap();
+    assert_eq!(older.window, None);
 }

@@ -15,9 +15,20 @@ pub enum Admission {
     },
     /// It may not; it could at `until` if nothing else came first.
     Denied {
+        /// What refused it.
+        by: Limit,
         /// When the next slot falls free, or the window opens.
         until: Timestamp,
     },
+}
+
+/// A limit that refuses calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Limit {
+    /// On the calls in flight.
+    Pool,
+    /// On the calls a second.
+    Window,
 }
 
 /// What the calls that share a limit have to pass, first come first served.
@@ -53,13 +64,13 @@ impl Gate {
     pub fn admit(&mut self, now: Timestamp) -> Admission {
         let mut start = self.pool.free_at(now);
         if start > now && !self.has_room(now) {
-            return Admission::Denied { until: start };
+            return Admission::Denied { by: Limit::Pool, until: start };
         }
         if let Some(window) = &mut self.window
             && let Err(until) = window.admit(start)
         {
             if !self.has_room(now) {
-                return Admission::Denied { until };
+                return Admission::Denied { by: Limit::Window, until };
             }
             let opened = self.window.as_mut().map(|window| window.admit(until));
             assert_eq!(opened, Some(Ok(())), "a window opens when it said");
@@ -122,12 +133,14 @@ mod tests {
         assert_eq!(gate.admit(at(0)), Admission::Granted { start: at(0) });
         gate.hold(at(0), at(100));
         for ms in 0..100 {
-            assert_eq!(gate.admit(at(ms)), Admission::Denied { until: at(100) });
+            let denied = Admission::Denied { by: Limit::Pool, until: at(100) };
+            assert_eq!(gate.admit(at(ms)), denied);
         }
         assert_eq!(gate.admit(at(100)), Admission::Granted { start: at(100) });
         gate.hold(at(100), at(110));
         // The window is closed: the slot stays free.
-        assert_eq!(gate.admit(at(120)), Admission::Denied { until: at(500) });
+        let denied = Admission::Denied { by: Limit::Window, until: at(500) };
+        assert_eq!(gate.admit(at(120)), denied);
         assert_eq!(gate.admit(at(500)), Admission::Granted { start: at(500) });
         gate.hold(at(500), at(510));
     }
@@ -139,7 +152,7 @@ mod tests {
             assert_eq!(gate.admit(at(5)), Admission::Granted { start: at(start.max(5)) });
             gate.hold(at(start.max(5)), at(ready_at));
         }
-        assert_eq!(gate.admit(at(99)), Admission::Denied { until: at(150) });
+        assert_eq!(gate.admit(at(99)), Admission::Denied { by: Limit::Pool, until: at(150) });
         // One has left the queue.
         assert_eq!(gate.admit(at(100)), Admission::Granted { start: at(150) });
     }
@@ -189,7 +202,12 @@ mod tests {
                             prop_assert_eq!(twin.admit(start), Ok(()));
                         }
                     }
-                    Admission::Denied { until } => {
+                    Admission::Denied { by, until } => {
+                        let has = match by {
+                            Limit::Pool => pool.is_some(),
+                            Limit::Window => per_second.is_some(),
+                        };
+                        prop_assert!(has, "refused by a limit that there is not");
                         prop_assert!(open > now, "refused although it could start");
                         prop_assert_eq!(waiting, queue as usize);
                         prop_assert!(until > now && until <= open);

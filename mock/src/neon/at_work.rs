@@ -53,7 +53,7 @@ impl Neon {
         let start = match self.gates.of(endpoint).admit(at) {
             Admission::Granted { start } => start,
             // People do not hurry: they try again when a place falls free.
-            Admission::Denied { until } => return at_work.staff.schedule(until, step),
+            Admission::Denied { until, .. } => return at_work.staff.schedule(until, step),
         };
         let alone = self.profile.law(endpoint).sample(&mut at_work.service);
         let ready_at = start + self.congested(alone, at, start);
@@ -91,7 +91,7 @@ impl Neon {
         let body =
             AccountBody { account_custom_fields: Some(vec![item]), ..AccountBody::default() };
         let account = Account { kind, body };
-        if self.organisation.patch(at, id, &account, self.profile.behaviour()).is_ok() {
+        if self.organisation.amend(at, id, &account, self.profile.behaviour()).is_ok() {
             let edit = Edit { at, field: field.id, value };
             staff.saved(id, opened_at, edit, Endpoint::PatchAccount);
         }
@@ -183,9 +183,13 @@ mod tests {
     use crate::profile::BUILT_IN;
 
     fn neon(staff: &str) -> Neon {
+        neon_of("plain", staff)
+    }
+
+    fn neon_of(dataset: &str, staff: &str) -> Neon {
         let (_, constant) = BUILT_IN.into_iter().find(|(name, _)| *name == "constant").unwrap();
         let profile = Profile::from_toml("staffed", &format!("{constant}\n{staff}")).unwrap();
-        let organisation = Organisation::new(&Dataset::built_in("plain", 2).unwrap(), 3, 1);
+        let organisation = Organisation::new(&Dataset::built_in(dataset, 2).unwrap(), 3, 1);
         Neon::new(profile, organisation, 1)
     }
 
@@ -220,6 +224,19 @@ mod tests {
         neon.handle(at(61_000), &write(ids[0], "mine again"));
         assert_eq!(neon.lost_updates_by(Writer::Client), 3);
         assert!(neon.staff_edits(ids[0]).iter().all(|edit| edit.field == FieldId(85)));
+    }
+
+    #[test]
+    fn what_staff_set_twice_is_no_repeated_write_of_the_client() {
+        // Some fields have options: staff choose what stands there already now and then.
+        let mut neon = neon_of("v-fields", "[staff]\nedits_per_s = 5.0\nthink = \"1s\"");
+        let mine = write(AccountId(1), "mine");
+        let mut repeated = |ms| {
+            assert!(neon.handle(at(ms), &mine).response.status.is_success());
+            neon.organisation().repeated_writes()
+        };
+        assert_eq!((repeated(120_000), repeated(120_000)), (0, 1));
+        assert!(neon.staff_saves() > 300, "{}", neon.staff_saves());
     }
 
     #[test]

@@ -74,17 +74,30 @@ impl Organisation {
         account: &Account,
         behaviour: &Behaviour,
     ) -> Result<(), WriteError> {
+        let repeats = self.amend(now, id, account, behaviour)?;
+        self.repeated_writes += u64::from(repeats);
+        Ok(())
+    }
+
+    /// The same by others than the client, whose writes are not counted; whether it repeats an
+    /// earlier one.
+    pub(crate) fn amend(
+        &mut self,
+        now: Timestamp,
+        id: AccountId,
+        account: &Account,
+        behaviour: &Behaviour,
+    ) -> Result<bool, WriteError> {
         let writes = self.writes(now, id, account, behaviour)?;
         self.remember(now, id, behaviour.search_lag.0);
         let identity = self.merged_identity(id, &account.body);
         // A name or address that was given is not compared: few clients of a migration write one.
         let repeats =
             identity.is_none() && self.changes.get(id).is_some_and(|change| change.holds(&writes));
-        self.repeated_writes += u64::from(repeats);
         let change = self.changes.entry(id);
         change.identity = identity.or(change.identity.take());
         change.apply(now, &writes);
-        Ok(())
+        Ok(repeats)
     }
 
     /// Replaces the account by `account`, at `now`: what it leaves out is wiped.

@@ -1,7 +1,7 @@
 //! What the last selftest found.
 
 use crate::report::evidence::Dated;
-use crate::selftest::{Bar, FidelityRow, PoolRow, SelftestRecord};
+use crate::selftest::{Bar, FidelityRow, PoolRow, SelftestRecord, WindowRow};
 use serde::Serialize;
 
 /// The last selftest.
@@ -19,6 +19,8 @@ pub struct SelftestModel {
     pub passed: bool,
     pub rows: Vec<FidelityModel>,
     pub pool: PoolModel,
+    /// `None` in records from before windows were measured.
+    pub window: Option<WindowModel>,
 }
 
 /// Times served under one law at one level.
@@ -47,6 +49,19 @@ pub struct PoolModel {
     pub exact: bool,
 }
 
+/// A window under more calls than it lets pass.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "as in `WindowRow`")]
+pub struct WindowModel {
+    pub per_second: u32,
+    pub connections: u32,
+    pub calls: u64,
+    pub admitted_beyond: u64,
+    pub refused_while_open: u64,
+    /// Never one too many, never a refusal while the window was open.
+    pub exact: bool,
+}
+
 impl SelftestModel {
     pub(super) fn new(evidence: &Dated<SelftestRecord>) -> Self {
         let Dated { made_at, record } = evidence;
@@ -61,6 +76,7 @@ impl SelftestModel {
             passed: record.passed,
             rows: record.fidelity.iter().map(FidelityModel::new).collect(),
             pool: PoolModel::new(&record.pool),
+            window: record.window.as_ref().map(WindowModel::new),
         }
     }
 }
@@ -87,6 +103,19 @@ impl PoolModel {
             calls: row.admitted + row.refused,
             most_at_once: row.most_at_once,
             refused_while_free: row.refused_while_free,
+            exact: row.is_exact(),
+        }
+    }
+}
+
+impl WindowModel {
+    fn new(row: &WindowRow) -> Self {
+        Self {
+            per_second: row.per_second,
+            connections: row.connections,
+            calls: row.admitted + row.refused,
+            admitted_beyond: row.admitted_beyond,
+            refused_while_open: row.refused_while_open,
             exact: row.is_exact(),
         }
     }

@@ -1,0 +1,151 @@
+//! Whether a window was exact, by the server's journal: in no interval more calls than burst + rate ×
+//! time, and no call refused that would have kept to that.
+//!
+//! This is the definition, over all pairs of calls, not the mock's own recurrence. In whole ns
+//! between calls, so nothing is rounded, and nothing forgiven.
+
+use super::SelftestError;
+use neon_mock::ServedCall;
+use neon_mock::api::Status;
+
+/// What the window is to let pass.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rate {
+    /// Calls at once.
+    pub(super) burst: u32,
+    /// Time from call to call beyond them.
+    pub(super) interval_ns: u64,
+}
+
+/// When one call came, and whether the window let it pass.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Came {
+    pub(super) at_ns: u64,
+    pub(super) admitted: bool,
+}
+
+/// What was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Findings {
+    pub(super) admitted: u64,
+    pub(super) refused: u64,
+    /// Calls let in with which some interval saw more than burst + rate × time.
+    pub(super) admitted_beyond: u64,
+    /// Refusals of calls with which no interval would have.
+    pub(super) refused_while_open: u64,
+}
+
+/// When each call of the journal came.
+pub(super) fn came(journal: &[ServedCall]) -> Result<Vec<Came>, SelftestError> {
+    let came = |call: &ServedCall| {
+        let admitted = match call.status {
+            Some(Status::OK) => true,
+            Some(Status::TOO_MANY_REQUESTS) => false,
+            status => return Err(SelftestError::Answer(status.map_or(0, |status| status.0))),
+        };
+        Ok(Came { at_ns: call.at.as_nanos(), admitted })
+    };
+    journal.iter().map(came).collect()
+}
+
+/// What `calls`, in any order, say of a window of `rate`.
+///
+/// The intervals that count begin and end with an admitted call. Call `j` keeps to the rate if for
+/// all calls `i` before it `j − i + 1 ≤ burst + (at[j] − at[i]) / interval`: if what `at[i] − i ×
+/// interval` was at most does not exceed `at[j] − j × interval + (burst − 1) × interval`.
+pub(super) fn findings(mut calls: Vec<Came>, rate: Rate) -> Findings {
+    // At one moment nothing tells who came first: those who passed, for that explains the others.
+    calls.sort_unstable_by_key(|call| (call.at_ns, !call.admitted));
+    let interval = i128::from(rate.interval_ns);
+    let mut found = Findings::default();
+    let mut most = None;
+    for call in calls {
+        let lead = i128::from(call.at_ns) - i128::from(found.admitted) * interval;
+        let keeps = most.is_none_or(|most| most <= lead + i128::from(rate.burst - 1) * interval);
+        if call.admitted {
+            found.admitted += 1;
+            found.admitted_beyond += u64::from(!keeps);
+            most = most.max(Some(lead));
+        } else {
+            found.refused += 1;
+            found.refused_while_open += u64::from(keeps);
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Two at once, then one each 10 ns.
+    const RATE: Rate = Rate { burst: 2, interval_ns: 10 };
+
+    fn of(admitted: &[u64], refused: &[u64]) -> Findings {
+        let passed = admitted.iter().map(|&at_ns| Came { at_ns, admitted: true });
+        let turned_away = refused.iter().map(|&at_ns| Came { at_ns, admitted: false });
+        findings(turned_away.chain(passed).collect(), RATE)
+    }
+
+    /// (admitted beyond, refused while open)
+    fn amiss(admitted: &[u64], refused: &[u64]) -> (u64, u64) {
+        let found = of(admitted, refused);
+        assert_eq!((found.admitted, found.refused), (admitted.len() as u64, refused.len() as u64));
+        (found.admitted_beyond, found.refused_while_open)
+    }
+
+    #[test]
+    fn an_exact_window_has_neither() {
+        assert_eq!(amiss(&[5, 5, 15, 25, 45, 45, 55], &[5, 14, 16, 24, 26, 46, 54]), (0, 0));
+        assert_eq!(amiss(&[], &[]), (0, 0));
+    }
+
+    #[test]
+    fn a_call_too_many_is_found() {
+        assert_eq!(amiss(&[5, 5, 5], &[]), (1, 0));
+        assert_eq!(amiss(&[5, 5, 14], &[]), (1, 0), "one ns early");
+        // Little by little: only the longest interval sees one too many.
+        assert_eq!(amiss(&[0, 9, 18, 27, 36, 45, 54, 63, 72, 81, 90], &[]), (0, 0));
+        assert_eq!(amiss(&[0, 9, 18, 27, 36, 45, 54, 63, 72, 81, 89], &[]), (1, 0));
+    }
+
+    #[test]
+    fn a_refusal_without_need_is_found() {
+        assert_eq!(amiss(&[], &[0]), (0, 1));
+        assert_eq!(amiss(&[5], &[6]), (0, 1));
+        assert_eq!(amiss(&[5, 5], &[14, 15]), (0, 1), "it is open at 15");
+        assert_eq!(amiss(&[5, 5, 15], &[15, 24, 25, 100]), (0, 2));
+    }
+
+    proptest! {
+        #[test]
+        fn all_pairs_say_the_same(
+            burst in 1_u32..5,
+            calls in prop::collection::vec((0_u64..60, any::<bool>()), 0..40),
+        ) {
+            let rate = Rate { burst, interval_ns: 10 };
+            let mut calls: Vec<Came> =
+                calls.into_iter().map(|(at_ns, admitted)| Came { at_ns, admitted }).collect();
+            let found = findings(calls.clone(), rate);
+            calls.sort_unstable_by_key(|call| (call.at_ns, !call.admitted));
+            let mut before: Vec<u64> = Vec::new();
+            let mut expected = Findings::default();
+            for call in calls {
+                let keeps = before.iter().enumerate().all(|(first, &from_ns)| {
+                    let count = (before.len() - first + 1) as u64;
+                    count.saturating_sub(u64::from(burst)) * 10 <= call.at_ns - from_ns
+                });
+                if call.admitted {
+                    before.push(call.at_ns);
+                    expected.admitted += 1;
+                    expected.admitted_beyond += u64::from(!keeps);
+                } else {
+                    expected.refused += 1;
+                    expected.refused_while_open += u64::from(keeps);
+                }
+            }
+            prop_assert_eq!(found, expected);
+        }
+    }
+}
