@@ -4,7 +4,7 @@ use crate::place::Place;
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 
 fn strategies(value: &Value) -> Vec<&str> {
     let runs = value["runs"].as_array().unwrap().iter();
@@ -173,6 +173,8 @@ fn datasets_are_listed_and_described() {
 struct Served {
     child: Child,
     url: String,
+    /// What it prints after the line with its address. One reader, as it may hold more than it gave.
+    rest: BufReader<ChildStdout>,
 }
 
 impl Served {
@@ -184,10 +186,11 @@ impl Served {
             .spawn()
             .unwrap();
         let mut first = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut first).unwrap();
+        let mut rest = BufReader::new(child.stdout.take().unwrap());
+        rest.read_line(&mut first).unwrap();
         let url = first.split_whitespace().find(|word| word.starts_with("http://"));
         let url = url.unwrap_or_else(|| panic!("no address in `{first}`")).to_owned();
-        Self { child, url }
+        Self { child, url, rest }
     }
 }
 
@@ -222,7 +225,7 @@ fn an_interrupt_stops_serving_with_a_summary() {
     assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
     assert!(served.child.wait().unwrap().success());
     let mut rest = String::new();
-    served.child.stdout.take().unwrap().read_to_string(&mut rest).unwrap();
+    served.rest.read_to_string(&mut rest).unwrap();
     assert!(rest.contains("0 calls"), "{rest}");
 }
 
@@ -240,7 +243,7 @@ fn an_admin_stops_serving_with_the_token_given() {
     assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
     assert!(served.child.wait().unwrap().success());
     let mut rest = String::new();
-    served.child.stdout.take().unwrap().read_to_string(&mut rest).unwrap();
+    served.rest.read_to_string(&mut rest).unwrap();
     assert!(rest.contains("/__mock/ · token: the one given"), "{rest}");
     assert!(rest.contains("stopped: 0 calls") && !rest.contains("let-me-in"), "{rest}");
 }
