@@ -49,10 +49,10 @@ const DEFAULT_SEED: u64 = 1;
 const DEFAULT_REPLICATES: u32 = 20;
 
 pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError> {
-    // An output that cannot be written, or a store that cannot be read, is found before the runs,
+    // A store that cannot be read, or an output that cannot be written, is found before the runs,
     // not after.
-    files::prepare(&args.out)?;
     let kept = kept::read(&args.store)?;
+    files::prepare(&args.out)?;
     let provenance = provenance::gather(args.seed, args.replicates);
     let spinner = Spinner::new(voice);
     let made = suite::run(provenance, &mut |what| spinner.tell(what))?;

@@ -64,6 +64,16 @@ async fn serve(args: &ServeArgs, inputs: &Inputs) -> Result<ExitCode, CliError> 
         builder = builder.admin_token(token);
     }
     let mock = builder.try_start().await.map_err(CliError::Serve)?;
+    let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
+    // Polled once, it listens: who reads the address may interrupt at once.
+    tokio::select! {
+        biased;
+        interrupted = &mut interrupt => {
+            interrupted.map_err(CliError::Runtime)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        () = std::future::ready(()) => {}
+    }
     say(&format!("serving {} · Ctrl-C stops", mock.base_url()))?;
     say(&format!(
         "  {} accounts, dataset {}, profile {}, seed {}; organisation id {}",
@@ -84,7 +94,7 @@ async fn serve(args: &ServeArgs, inputs: &Inputs) -> Result<ExitCode, CliError> 
     }
     tokio::select! {
         biased;
-        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(CliError::Runtime)?,
+        interrupted = interrupt => interrupted.map_err(CliError::Runtime)?,
         () = mock.stopped() => {}
     }
     let (calls, in_flight) = (mock.calls(), mock.in_flight());
