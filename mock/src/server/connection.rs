@@ -3,21 +3,24 @@
 use super::body::{self, BodyError};
 use super::response::{Outgoing, respond};
 use super::{Shell, admin};
-use crate::fault::Delivery;
+use crate::fault::{Delivery, SLOW_BODY};
 use crate::live::{Answer, Call};
+use crate::time::nanos;
+use crate::wall_clock;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::rt::{Read, ReadBufCursor, Write};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper::{Request, Response};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
+use std::time::Duration;
 use tokio::net::TcpStream;
 
 /// Bytes of a request's head; more are answered 431.
@@ -34,12 +37,41 @@ pub(super) struct Connection {
     reset: Arc<AtomicBool>,
     /// Set when the server is to end with this connection.
     shut_down: AtomicBool,
+    /// Since when the client has owed a request, in ns of the server's life; [`ANSWERING`] while
+    /// it does not.
+    owed_since_ns: AtomicU64,
 }
+
+/// The server's turn: the client owes nothing.
+const ANSWERING: u64 = u64::MAX;
 
 impl Connection {
     /// Lets the server end when the answer at hand has gone out.
     pub(super) fn shut_down_after(&self) {
         self.shut_down.store(true, Ordering::Relaxed);
+    }
+
+    /// Nanoseconds since the server began.
+    fn now_ns(&self) -> u64 {
+        nanos(wall_clock::now() - self.shell.started)
+    }
+
+    /// Waits until the client has owed a whole head for `patience`.
+    ///
+    /// One timer a connection: hyper's own bound on the time of a head sets one for each request,
+    /// which took a twentieth of a call.
+    async fn owed_too_long(&self, patience: Duration) {
+        loop {
+            let now_ns = self.now_ns();
+            let owed_since_ns = self.owed_since_ns.load(Ordering::Relaxed);
+            let since_ns = if owed_since_ns == ANSWERING { now_ns } else { owed_since_ns };
+            let left_ns = since_ns.saturating_add(nanos(patience)).saturating_sub(now_ns);
+            if left_ns == 0 {
+                return;
+            }
+            #[expect(clippy::disallowed_methods, reason = "the server lives on the wall clock")]
+            tokio::time::sleep(Duration::from_nanos(left_ns)).await;
+        }
     }
 }
 
@@ -54,18 +86,21 @@ pub(super) async fn serve(shell: Arc<Shell>, stream: TcpStream, peer: SocketAddr
     let socket = Socket { io: TokioIo::new(stream), reset: Arc::clone(&reset) };
     let patience = shell.terms.patience;
     let shut_down = AtomicBool::new(false);
-    let connection = Arc::new(Connection { shell, peer, reset, shut_down });
+    let owed_since_ns = AtomicU64::new(nanos(wall_clock::now() - shell.started));
+    let connection = Arc::new(Connection { shell, peer, reset, shut_down, owed_since_ns });
     let calls = Arc::clone(&connection);
     // At most 100 headers, which is hyper's default; saying so would cost an allocation a call.
     let served = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(patience)
+        .header_read_timeout(None)
         .max_header_size(MAX_HEAD)
         .max_buf_size(BUFFER)
-        .serve_connection(socket, service_fn(move |request| handle(Arc::clone(&calls), request)))
-        .await;
-    // Clients may end as they like, and a reset is an error too: there is nobody to tell.
-    drop(served);
+        .serve_connection(socket, service_fn(move |request| handle(Arc::clone(&calls), request)));
+    tokio::select! {
+        biased;
+        // Clients may end as they like, and a reset is an error too: there is nobody to tell.
+        _ = served => {}
+        () = connection.owed_too_long(patience) => {}
+    }
     if connection.shut_down.load(Ordering::Relaxed) {
         connection.shell.shut_down.notify_one();
     }
@@ -87,12 +122,25 @@ impl Drop for InFlight<'_> {
     }
 }
 
+/// Answers one call; until then the client owes nothing, and from then on the next one.
 async fn handle(
     connection: Arc<Connection>,
     request: Request<Incoming>,
 ) -> Result<Response<Outgoing>, Reset> {
+    connection.owed_since_ns.store(ANSWERING, Ordering::Relaxed);
+    let answered = answer(&connection, request).await;
+    let slow = matches!(&answered, Ok(response) if response.body().is_slow());
+    let sent_ns = connection.now_ns() + if slow { nanos(SLOW_BODY) } else { 0 };
+    connection.owed_since_ns.store(sent_ns, Ordering::Relaxed);
+    answered
+}
+
+async fn answer(
+    connection: &Arc<Connection>,
+    request: Request<Incoming>,
+) -> Result<Response<Outgoing>, Reset> {
     if admin::is_below(request.uri().path()) {
-        return Ok(admin::answer(&connection, request).await);
+        return Ok(admin::answer(connection, request).await);
     }
     let shell = &*connection.shell;
     let (head, incoming) = request.into_parts();
@@ -122,7 +170,7 @@ async fn handle(
         std::future::pending::<()>().await;
     }
     drop(in_flight);
-    deliver(&connection, answer)
+    deliver(connection, answer)
 }
 
 fn deliver(connection: &Arc<Connection>, answer: Answer) -> Result<Response<Outgoing>, Reset> {

@@ -26,6 +26,13 @@ pub(super) enum Outgoing {
     Slow(Box<Drips>),
 }
 
+impl Outgoing {
+    /// Whether it comes in drips.
+    pub(super) const fn is_slow(&self) -> bool {
+        matches!(self, Self::Slow(_))
+    }
+}
+
 /// A body that comes in drips over [`SLOW_BODY`].
 pub(super) struct Drips {
     connection: Arc<Connection>,
