@@ -58,8 +58,7 @@ impl Connection {
 
     /// Waits until the client has owed a whole head for `patience`.
     ///
-    /// One timer a connection: hyper's own bound on the time of a head sets one for each request,
-    /// which took a twentieth of a call.
+    /// One timer a connection: hyper's own bound on the time of a head sets one for each request.
     async fn owed_too_long(&self, patience: Duration) {
         loop {
             let now_ns = self.now_ns();
