@@ -13,13 +13,16 @@ mod put_batch;
 mod retry;
 mod settings;
 mod standard;
+mod stop;
 mod workers;
 
 pub use error::EngineError;
 pub use settings::{Settings, Strategy, WriteMode};
+pub use stop::Stop;
 
 use crate::clock::Clock;
 use crate::event::{Event, Observer};
+use crate::journal::{Journal, Ledger, NoJournal};
 use crate::plan::Plan;
 use crate::transport::Transport;
 use caller::Caller;
@@ -41,26 +44,63 @@ pub enum Resources<'a> {
     Search(&'a [Criterion]),
 }
 
+/// What a run is to do.
+#[derive(Clone, Copy)]
+pub struct Job<'a> {
+    /// What to migrate.
+    pub plan: &'a Plan,
+    /// How to make the calls.
+    pub settings: &'a Settings,
+    /// For which accounts.
+    pub resources: Resources<'a>,
+    /// Where writes are noted before they are sent.
+    pub journal: &'a dyn Journal,
+    /// What an earlier run that this one resumes noted.
+    pub ledger: &'a Ledger,
+    /// Says when to begin nothing more.
+    pub stop: &'a Stop,
+}
+
+impl<'a> Job<'a> {
+    /// A job from the beginning to the end, without a journal.
+    pub const fn new(plan: &'a Plan, settings: &'a Settings, resources: Resources<'a>) -> Self {
+        Self {
+            plan,
+            settings,
+            resources,
+            journal: &NoJournal,
+            ledger: Ledger::EMPTY,
+            stop: Stop::NEVER,
+        }
+    }
+}
+
+impl std::fmt::Debug for Job<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Job").field("settings", self.settings).finish_non_exhaustive()
+    }
+}
+
 /// The column that identifies an account in search results.
 const ACCOUNT_ID: &str = "Account ID";
 
-/// Migrates `resources` by `plan` and `settings`; everything that happens goes to `observer`.
+/// Carries out `job`; everything that happens goes to `observer`.
 ///
-/// Each account ends in exactly one [`End`](crate::event::End).
+/// Each account ends in exactly one [`End`](crate::event::End), unless the job is stopped: what was
+/// not begun then does not end, and what was begun does.
 /// Errors: the run could not go on; accounts that landed before have landed.
 pub async fn run<T: Transport, C: Clock>(
     transport: &T,
     clock: &C,
-    plan: &Plan,
-    settings: &Settings,
-    resources: Resources<'_>,
+    job: Job<'_>,
     observer: &mut dyn Observer,
 ) -> Result<(), EngineError> {
+    let settings = job.settings;
     let caller = Caller::new(transport, clock, observer, settings.seed);
-    let migrator = Migrator::new(caller, plan, settings);
+    let migrator = Migrator::new(caller, job);
     migrator.caller().emit(&Event::Started { at: clock.now() });
     let found;
-    let ids = match resources {
+    let ids = match job.resources {
         Resources::Ids(ids) => ids,
         Resources::Search(criteria) => {
             found = search(migrator.caller(), criteria).await?;
@@ -79,6 +119,9 @@ pub async fn run<T: Transport, C: Clock>(
             Strategy::Parallel => parallel::run(&migrator, ids).await?,
             Strategy::PutBatch => put_batch::run(&migrator, ids).await?,
             Strategy::Hybrid => hybrid::run(&migrator, ids).await?,
+        }
+        if job.stop.is_set() {
+            break;
         }
         migrator.caller().emit(&Event::ChunkDone { at: clock.now(), chunk, chunks });
         if chunk < chunks {
@@ -134,7 +177,7 @@ pub async fn read_accounts<T: Transport, C: Clock>(
     let read = &RefCell::new(BTreeMap::new());
     let caller = &caller;
     let workers = (settings.workers.get() as usize).min(ids.len());
-    side_by_side(workers, ids.iter(), |&id| async move {
+    side_by_side(workers, Stop::NEVER, ids.iter(), |&id| async move {
         if let Ok(Body::Account(account)) = caller.call(&Request::GetAccount(id)).await {
             read.borrow_mut().insert(id, *account);
         }

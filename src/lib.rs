@@ -31,6 +31,7 @@ pub mod clock;
 pub mod decide;
 pub mod engine;
 pub mod event;
+pub mod journal;
 pub mod judge;
 pub mod log;
 pub mod manager;

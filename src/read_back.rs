@@ -3,9 +3,9 @@
 
 use crate::audit::{Audit, Demand};
 use crate::clock::Clock;
-use crate::engine::{EngineError, Settings, read_accounts};
+use crate::engine::{EngineError, Job, read_accounts};
 use crate::measure::Measure;
-use crate::plan::{Plan, Task};
+use crate::plan::Task;
 use crate::transport::{Transport, TransportError};
 use neon_mock::api::{
     Account, AccountId, Body, Category, CustomFieldItem, FieldId, Request, Response, Status, Value,
@@ -78,18 +78,17 @@ impl<T: Transport> Transport for Recorder<T> {
 pub async fn read_back<T: Transport, C: Clock>(
     transport: &Recorder<T>,
     clock: &C,
-    plan: &Plan,
-    settings: &Settings,
+    job: Job<'_>,
     measure: &Measure,
 ) -> Result<Audit, EngineError> {
     let Notes { before, written, definitions } = transport.notes.take();
     let Some(Response { body: Body::CustomFields(fields), .. }) = definitions else {
         return Ok(nothing_was_read(measure));
     };
-    let task = Task::resolve(plan, &fields)?;
+    let task = Task::resolve(job.plan, &fields)?;
     let failed: BTreeSet<AccountId> = measure.failed().iter().copied().collect();
     let ids: Vec<AccountId> = before.keys().copied().collect();
-    let accounts = read_accounts(transport.inner(), clock, settings, &ids).await?;
+    let accounts = read_accounts(transport.inner(), clock, job.settings, &ids).await?;
     let mut digest = StateDigest::new();
     let (mut mismatched, mut changing) = (0, 0);
     for (id, account) in &accounts {
@@ -99,7 +98,7 @@ pub async fn read_back<T: Transport, C: Clock>(
             task: &task,
             kind: account.kind,
             failed: failed.contains(id),
-            dry_run: settings.dry_run,
+            dry_run: job.settings.dry_run,
         };
         let verdict = demand.compare(&values(&before[id]), &[], &now);
         mismatched += u64::from(!verdict.matches);
@@ -113,7 +112,7 @@ pub async fn read_back<T: Transport, C: Clock>(
     if mismatched > 0 {
         faults.push(format!("{mismatched} accounts do not read back as the plan demands"));
     }
-    if settings.dry_run && !written.is_empty() {
+    if job.settings.dry_run && !written.is_empty() {
         faults.push(format!("a dry run wrote {} accounts", written.len()));
     }
     Ok(Audit { faults, mismatched, changing, ..Audit::of_state(digest.finish()) })

@@ -117,19 +117,19 @@ impl<'a> Order<'a> {
         Ok(Run { record, measure: fold.measure })
     }
 
-    fn resources(&self) -> engine::Resources<'_> {
-        match &self.scenario.resources {
+    fn job(&self) -> engine::Job<'_> {
+        let resources = match &self.scenario.resources {
             Resources::Ids(ids) => engine::Resources::Ids(ids),
             Resources::Search(criteria) => engine::Resources::Search(criteria),
-        }
+        };
+        engine::Job::new(&self.scenario.plan, &self.settings, resources)
     }
 
     fn in_virtual_time(&self, fold: &mut Fold<'_>) -> Result<Done, RunError> {
         let clock = VirtualClock::new();
         let transport = InProcess::new(self.scenario.neon(self.settings.seed), clock.clone());
-        let (plan, settings) = (&self.scenario.plan, &self.settings);
         let wall = WallClock::start();
-        clock.run(engine::run(&transport, &clock, plan, settings, self.resources(), fold))??;
+        clock.run(engine::run(&transport, &clock, self.job(), fold))??;
         let wall = wall.elapsed();
         let traffic = transport.traffic();
         Ok(self.audited(&transport.into_neon(), &fold.measure, wall, traffic))
@@ -149,8 +149,7 @@ impl<'a> Order<'a> {
         };
         let transport = HttpTransport::new(target)?;
         let clock = WallClock::start();
-        let (plan, settings) = (&self.scenario.plan, &self.settings);
-        engine::run(&transport, &clock, plan, settings, self.resources(), fold).await?;
+        engine::run(&transport, &clock, self.job(), fold).await?;
         let (wall, traffic) = (clock.elapsed(), transport.traffic());
         Ok(mock.with_neon(|neon| self.audited(neon, &fold.measure, wall, traffic)))
     }
@@ -162,11 +161,10 @@ impl<'a> Order<'a> {
     ) -> Result<Done, RunError> {
         let transport = Recorder::new(HttpTransport::new(target.clone())?);
         let clock = WallClock::start();
-        let (plan, settings) = (&self.scenario.plan, &self.settings);
-        engine::run(&transport, &clock, plan, settings, self.resources(), fold).await?;
+        engine::run(&transport, &clock, self.job(), fold).await?;
         let wall = clock.elapsed();
         let traffic = transport.inner().traffic();
-        let audit = read_back(&transport, &clock, plan, settings, &fold.measure).await?;
+        let audit = read_back(&transport, &clock, self.job(), &fold.measure).await?;
         Ok(Done {
             audit,
             audit_by: AuditBy::ReadBack,

@@ -6,7 +6,7 @@ use neon_mock::api::{AccountId, Class, Request};
 use neon_mock::fault::FaultKind;
 use neon_mock::profile::Profile;
 use neonbench::audit::{Audit, Demand, audit};
-use neonbench::engine::{self, EngineError, Settings, Strategy, WriteMode};
+use neonbench::engine::{self, EngineError, Job, Settings, Strategy, WriteMode};
 use neonbench::event::{End, Event, Observer, Outcome};
 use neonbench::measure::Measure;
 use neonbench::plan::Task;
@@ -96,7 +96,7 @@ fn run(scenario: &Scenario, settings: &Settings) -> Over {
     let mut notes = Notes::default();
     let Resources::Ids(ids) = &scenario.resources else { unreachable!("scenarios name ids") };
     let ids = engine::Resources::Ids(ids);
-    let run = engine::run(&transport, &clock, &scenario.plan, settings, ids, &mut notes);
+    let run = engine::run(&transport, &clock, Job::new(&scenario.plan, settings, ids), &mut notes);
     let result = clock.run(run).expect("virtual time goes on");
     Over { result, neon: transport.into_neon(), notes }
 }

@@ -42,6 +42,7 @@ const ROOT: &[Room] = &[
     ("event", 10),
     ("transport", 10),
     ("clock", 10),
+    ("journal", 10),
     ("decide", 20),
     ("measure", 20),
     ("scenario", 30),

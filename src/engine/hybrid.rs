@@ -14,5 +14,5 @@ pub(super) async fn run<T: Transport, C: Clock>(
     let settings = migrator.settings();
     let batches = ids.chunks(settings.hybrid_batch());
     let workers = (settings.workers.get() as usize).min(batches.len());
-    side_by_side(workers, batches, |batch| migrator.batch(batch)).await
+    side_by_side(workers, migrator.stop(), batches, |batch| migrator.batch(batch)).await
 }

@@ -1,12 +1,12 @@
 //! What every strategy does with one account: look up, read, decide, write, land.
 
-use super::EngineError;
 use super::caller::{Caller, GivenUp};
 use super::settings::{Settings, WriteMode};
+use super::{EngineError, Job, Stop};
 use crate::clock::Clock;
 use crate::decide::{Decision, Problem, decide};
 use crate::event::{End, Event, Failure, Outcome, SkipReason};
-use crate::plan::{Plan, Task};
+use crate::plan::Task;
 use crate::transport::Transport;
 use neon_mock::api::{Account, AccountBody, AccountId, Body, Category, CustomFieldItem, Request};
 use std::cell::OnceCell;
@@ -16,8 +16,7 @@ use std::rc::Rc;
 /// Carries out a plan, account by account.
 pub(super) struct Migrator<'a, T, C> {
     caller: Caller<'a, T, C>,
-    plan: &'a Plan,
-    settings: &'a Settings,
+    job: Job<'a>,
     task: OnceCell<Rc<Task>>,
 }
 
@@ -62,12 +61,8 @@ struct Pending {
 }
 
 impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
-    pub(super) const fn new(
-        caller: Caller<'a, T, C>,
-        plan: &'a Plan,
-        settings: &'a Settings,
-    ) -> Self {
-        Self { caller, plan, settings, task: OnceCell::new() }
+    pub(super) const fn new(caller: Caller<'a, T, C>, job: Job<'a>) -> Self {
+        Self { caller, job, task: OnceCell::new() }
     }
 
     pub(super) const fn caller(&self) -> &Caller<'a, T, C> {
@@ -75,7 +70,11 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
     }
 
     pub(super) const fn settings(&self) -> &Settings {
-        self.settings
+        self.job.settings
+    }
+
+    pub(super) const fn stop(&self) -> &Stop {
+        self.job.stop
     }
 
     /// The plan's fields, looked up once with the cache on and again for each use without it.
@@ -88,8 +87,8 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
         let Body::CustomFields(fields) = body else {
             return Err(EngineError::wrong_body(request.endpoint()));
         };
-        let task = Rc::new(Task::resolve(self.plan, &fields)?);
-        if self.settings.metadata_cache {
+        let task = Rc::new(Task::resolve(self.job.plan, &fields)?);
+        if self.job.settings.metadata_cache {
             // Only one look-up is in flight while the cache is empty, so this cannot fail.
             self.task.set(Rc::clone(&task)).ok();
         }
@@ -99,10 +98,10 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
     /// Migrates one account mapping by mapping: a read and a write for each.
     pub(super) async fn by_mapping(&self, id: AccountId) -> Result<(), EngineError> {
         let mut tally = Tally::default();
-        for index in 0..self.plan.mappings.len() {
+        for index in 0..self.job.plan.mappings.len() {
             // A dry run writes nothing that the next read could see, so it decides all mappings
             // so far on what it reads.
-            let steps = if self.settings.dry_run {
+            let steps = if self.job.settings.dry_run {
                 tally = Tally::default();
                 0..index + 1
             } else {
@@ -129,7 +128,7 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
 
     /// Migrates a batch: reads all of its accounts and decides, then writes those that change.
     pub(super) async fn batch(&self, ids: &[AccountId]) -> Result<(), EngineError> {
-        let all = 0..self.plan.mappings.len();
+        let all = 0..self.job.plan.mappings.len();
         let mut pending = Vec::with_capacity(ids.len());
         for &id in ids {
             let mut tally = Tally::default();
@@ -173,10 +172,10 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
         let changes = !items.is_empty();
         tally.add(decision);
         tally.changed |= changes;
-        if !changes || self.settings.dry_run {
+        if !changes || self.job.settings.dry_run {
             return Ok(None);
         }
-        Ok(Some(match self.settings.write {
+        Ok(Some(match self.job.settings.write {
             WriteMode::Patch => Request::PatchAccount(id, patch(&account, items)),
             WriteMode::Put => Request::PutAccount(id, replacement(*account, items)),
         }))

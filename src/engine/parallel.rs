@@ -11,6 +11,6 @@ pub(super) async fn run<T: Transport, C: Clock>(
     migrator: &Migrator<'_, T, C>,
     ids: &[AccountId],
 ) -> Result<(), EngineError> {
-    let workers = migrator.settings().workers.get() as usize;
-    side_by_side(workers.min(ids.len()), ids.iter(), |&id| migrator.by_mapping(id)).await
+    let workers = (migrator.settings().workers.get() as usize).min(ids.len());
+    side_by_side(workers, migrator.stop(), ids.iter(), |&id| migrator.by_mapping(id)).await
 }

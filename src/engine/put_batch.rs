@@ -3,6 +3,7 @@
 
 use super::EngineError;
 use super::migrator::Migrator;
+use super::workers::side_by_side;
 use crate::clock::Clock;
 use crate::transport::Transport;
 use neon_mock::api::AccountId;
@@ -11,8 +12,6 @@ pub(super) async fn run<T: Transport, C: Clock>(
     migrator: &Migrator<'_, T, C>,
     ids: &[AccountId],
 ) -> Result<(), EngineError> {
-    for batch in ids.chunks(migrator.settings().batch_size.get() as usize) {
-        migrator.batch(batch).await?;
-    }
-    Ok(())
+    let batches = ids.chunks(migrator.settings().batch_size.get() as usize);
+    side_by_side(1, migrator.stop(), batches, |batch| migrator.batch(batch)).await
 }

@@ -2,6 +2,7 @@
 
 use super::EngineError;
 use super::migrator::Migrator;
+use super::workers::side_by_side;
 use crate::clock::Clock;
 use crate::transport::Transport;
 use neon_mock::api::AccountId;
@@ -10,8 +11,5 @@ pub(super) async fn run<T: Transport, C: Clock>(
     migrator: &Migrator<'_, T, C>,
     ids: &[AccountId],
 ) -> Result<(), EngineError> {
-    for &id in ids {
-        migrator.by_mapping(id).await?;
-    }
-    Ok(())
+    side_by_side(1, migrator.stop(), ids.iter(), |&id| migrator.by_mapping(id)).await
 }

@@ -1,13 +1,14 @@
 //! Workers side by side inside one future: nothing is spawned.
 
-use super::EngineError;
+use super::{EngineError, Stop};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::cell::Cell;
 
 /// Runs `job` on every item with at most `workers` at once; each worker takes the next item from
-/// one queue, in order. The first error ends them all.
+/// one queue, in order. The first error ends them all; once `stop` is set, none takes another.
 pub(super) async fn side_by_side<I: Copy, F>(
     workers: usize,
+    stop: &Stop,
     items: impl Iterator<Item = I>,
     job: impl Fn(I) -> F,
 ) -> Result<(), EngineError>
@@ -16,6 +17,9 @@ where
 {
     let queue = Cell::new(Some(items));
     let next = || {
+        if stop.is_set() {
+            return None;
+        }
         let mut items = queue.take()?;
         let item = items.next()?;
         queue.set(Some(items));

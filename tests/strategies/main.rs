@@ -11,7 +11,7 @@ use neon_mock::org::{Organisation, StateDigest};
 use neon_mock::{Calls, Neon};
 use neonbench::audit::{Audit, audit};
 use neonbench::clock::Clock;
-use neonbench::engine::{self, EngineError, Settings, Strategy};
+use neonbench::engine::{self, EngineError, Job, Settings, Strategy};
 use neonbench::event::{End, Event, Observer};
 use neonbench::measure::Measure;
 use neonbench::scenario::{Resources, Scenario};
@@ -101,7 +101,7 @@ fn try_run(
         Failing { neon: RefCell::new(neon), clock: clock.clone(), calls: Cell::new(0), fails };
     let mut notes = Notes::default();
     let ids = resources(scenario);
-    let run = engine::run(&transport, &clock, &scenario.plan, settings, ids, &mut notes);
+    let run = engine::run(&transport, &clock, Job::new(&scenario.plan, settings, ids), &mut notes);
     clock.run(run).expect("virtual time goes on")?;
     let neon = transport.neon.into_inner();
     let audit = audit(scenario, &neon, &notes.measure, settings.dry_run);

@@ -297,7 +297,8 @@ impl OptionItem {
 }
 
 /// What a custom field holds on a record. An empty field has no value at all.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Value {
     /// Text, not empty.
     Text(CompactString),
