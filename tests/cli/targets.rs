@@ -131,7 +131,7 @@ fn several_runs_on_one_server_are_refused_unless_they_write_nothing() {
     }
     assert_eq!(mock.calls().total(), 0);
     let ranked = place.json(&format!("benchmark {target} --dry-run --json --no-store"), 0);
-    assert_eq!(ranked["runs"].as_array().unwrap().len(), 4);
+    assert_eq!(ranked["runs"].as_array().unwrap().len(), 5);
     assert_eq!(mock.calls().admitted(Class::Patch), 0);
 }
 
