@@ -11,7 +11,8 @@ use crate::journal::Change;
 use crate::plan::{Task, Unsettled};
 use crate::transport::Transport;
 use neon_mock::api::{
-    Account, AccountBody, AccountId, AccountKind, Body, CustomFieldItem, Request, SearchRow, Value,
+    Account, AccountBody, AccountId, AccountKind, Body, CustomFieldItem, FieldId, Request,
+    SearchRow, Value,
 };
 use std::ops::Range;
 
@@ -20,8 +21,8 @@ use std::ops::Range;
 pub(super) struct Known {
     /// What each slot holds, where it was read.
     values: Vec<Option<Shown>>,
-    /// The slots that this run wrote: a search may still find what stood there before.
-    written: Vec<usize>,
+    /// The fields that this run wrote: a search may still find what stood there before.
+    written: Vec<FieldId>,
 }
 
 /// A value as a search showed it, and the kind of its account.
@@ -52,7 +53,11 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
     ) -> Result<Option<Write>, Halt> {
         match reads {
             Reads::Get => self.get(id, steps, tally).await,
-            Reads::Search => self.search_values(id, steps, known, tally).await,
+            Reads::Search => {
+                let write = self.search_values(id, steps, known, tally).await?;
+                known.written.extend(write.iter().flat_map(written));
+                Ok(write)
+            }
         }
     }
 
@@ -103,7 +108,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
             if known.values[slot].is_some() {
                 continue;
             }
-            let shown = if known.written.contains(&slot) {
+            let shown = if known.written.contains(&task.slots[slot].id) {
                 Err(Unsettled)
             } else {
                 self.search_value(id, &task, slot).await?
@@ -116,15 +121,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         let kind = known.values[slots[0]].as_ref().map_or(AccountKind::Individual, |it| it.kind);
         let held = |shown: &Option<Shown>| shown.as_ref().and_then(|shown| shown.value.clone());
         let before: State = known.values.iter().map(held).collect();
-        let write = self.decide_shown(id, kind, &before, &task, steps, tally);
-        if let Some(Write { request: Request::PatchAccount(_, account), .. }) = &write {
-            let items = account.body.account_custom_fields.iter().flatten();
-            let slot = |item: &CustomFieldItem| {
-                task.slots.iter().position(|slot| Some(slot.id) == item.id)
-            };
-            known.written.extend(items.filter_map(slot));
-        }
-        Ok(write)
+        Ok(self.decide_shown(id, kind, &before, &task, steps, tally))
     }
 
     /// What one slot of an account holds, by a search for it alone.
@@ -279,6 +276,13 @@ fn only_row(rows: &[(AccountId, SearchRow)], id: AccountId) -> Result<&SearchRow
         }
         _ => Err(Unsettled),
     }
+}
+
+/// The fields that a write of changed fields changes.
+fn written(write: &Write) -> Vec<FieldId> {
+    let Request::PatchAccount(_, account) = &write.request else { return Vec::new() };
+    let items = account.body.account_custom_fields.iter().flatten();
+    items.filter_map(|item| item.id).collect()
 }
 
 /// The changed fields alone, in the wrapper of the account's kind.
