@@ -38,13 +38,13 @@ enum Step<'i> {
     /// Read one account.
     Get(AccountId),
     /// Write one account.
-    Write(Box<Pending>),
+    Write(Pending),
 }
 
 /// Something that was done.
 enum Done {
     Searched(Page),
-    Got(Option<Box<Pending>>),
+    Got(Option<Pending>),
     Written,
 }
 
@@ -55,7 +55,7 @@ struct Line<'i> {
     /// To be read singly.
     single: VecDeque<AccountId>,
     /// To be written.
-    pending: VecDeque<Box<Pending>>,
+    pending: VecDeque<Pending>,
     searching: bool,
     getting: usize,
     writing: usize,
@@ -119,7 +119,7 @@ impl<'i> Line<'i> {
             Done::Searched(page) => {
                 self.searching = false;
                 self.single.extend(page.unsettled);
-                self.pending.extend(page.pending.into_iter().map(Box::new));
+                self.pending.extend(page.pending);
             }
             Done::Got(account) => {
                 self.getting -= 1;
@@ -160,9 +160,9 @@ async fn carry_out<T: Transport, C: Clock>(
 ) -> Result<Done, EngineError> {
     Ok(match step {
         Step::Search(ids) => Done::Searched(migrator.page(ids).await?),
-        Step::Get(id) => Done::Got(migrator.prepare(id, Reads::Get).await?.map(Box::new)),
+        Step::Get(id) => Done::Got(migrator.prepare(id, Reads::Get).await?),
         Step::Write(account) => {
-            migrator.finish(*account).await?;
+            migrator.finish(account).await?;
             Done::Written
         }
     })
