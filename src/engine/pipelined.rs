@@ -1,8 +1,9 @@
 //! Pipelined: reads and writes overlap, each as many side by side as its endpoint takes.
 //!
 //! A search reads a page of accounts while those of the page before it are written. What a row does
-//! not settle is read singly. The next page is asked for once a page or less waits, so that about
-//! two pages are in memory, however long the plan is.
+//! not settle is read singly. The next page is asked for when so many wait as are written during a
+//! few searches, and a page at most: never are more than two pages in memory, however long the plan
+//! is, and what is read does not go stale for longer than it must.
 
 use super::EngineError;
 use super::limiter::Limiter;
@@ -18,6 +19,16 @@ use std::collections::VecDeque;
 
 /// Accounts that a page holds.
 const PAGE: usize = MAX_PAGE_SIZE as usize;
+
+/// Searches for which the accounts that wait have to last: one in a hundred takes four times as
+/// long as most.
+const SEARCHES_AHEAD: usize = 4;
+
+/// Accounts that wait when the second page is asked for: nobody knows yet how fast they go.
+const AT_FIRST: usize = PAGE / 4;
+
+/// The fewest accounts that have to wait.
+const LEAST: usize = 8;
 
 /// Accounts read singly that may wait for each write in flight.
 const GETS_AHEAD: usize = 2;
@@ -40,13 +51,13 @@ enum Step<'i> {
     /// Read one account.
     Get(AccountId),
     /// Write one account.
-    Write(Box<Pending>),
+    Write(Pending),
 }
 
 /// Something that was done.
 enum Done {
     Searched(Page),
-    Got(Option<Box<Pending>>),
+    Got(Option<Pending>),
     Written,
 }
 
@@ -57,10 +68,14 @@ struct Line<'i> {
     /// To be read singly.
     single: VecDeque<AccountId>,
     /// To be written.
-    pending: VecDeque<Box<Pending>>,
+    pending: VecDeque<Pending>,
     searching: bool,
     getting: usize,
     writing: usize,
+    /// Accounts written since the last search began.
+    written: usize,
+    /// How many may wait when the next page is asked for.
+    enough: usize,
 }
 
 impl<'i> Line<'i> {
@@ -73,6 +88,8 @@ impl<'i> Line<'i> {
             searching: false,
             getting: 0,
             writing: 0,
+            written: 0,
+            enough: AT_FIRST,
         }
     }
 
@@ -92,10 +109,10 @@ impl<'i> Line<'i> {
         }
         let ahead = self.pending.len() + self.single.len() + self.getting;
         let searches = self.settings.reads_in_force() == Reads::Search;
-        if !searches || self.searching || self.unread.is_empty() || ahead > PAGE {
+        if !searches || self.searching || self.unread.is_empty() || ahead > self.enough {
             return None;
         }
-        self.searching = true;
+        (self.searching, self.written) = (true, 0);
         let (page, rest) = self.unread.split_at(self.unread.len().min(PAGE));
         self.unread = rest;
         Some(Step::Search(page))
@@ -120,6 +137,11 @@ impl<'i> Line<'i> {
         match done {
             Done::Searched(page) => {
                 self.searching = false;
+                if self.written > 0 {
+                    // A mean that forgets: one long search is not all searches.
+                    let enough = (3 * self.enough + SEARCHES_AHEAD * self.written) / 4;
+                    self.enough = enough.clamp(LEAST, PAGE);
+                }
                 self.single.extend(page.unsettled);
                 self.pending.extend(page.pending);
             }
@@ -127,7 +149,10 @@ impl<'i> Line<'i> {
                 self.getting -= 1;
                 self.pending.extend(account);
             }
-            Done::Written => self.writing -= 1,
+            Done::Written => {
+                self.writing -= 1;
+                self.written += 1;
+            }
         }
     }
 }
@@ -150,9 +175,8 @@ pub(super) async fn run<T: Transport, C: Clock>(
         }
     }
     // Nothing of these was written: a run that goes on reads them again.
-    let dropped = line.pending.len() as i64;
-    if dropped > 0 {
-        migrator.caller().emit(&Event::Buffered { records: -dropped });
+    for _ in line.pending {
+        migrator.caller().emit(&Event::Buffered { records: -1 });
     }
     Ok(())
 }
@@ -163,9 +187,9 @@ async fn carry_out<T: Transport, C: Clock>(
 ) -> Result<Done, EngineError> {
     Ok(match step {
         Step::Search(ids) => Done::Searched(migrator.page(ids).await?),
-        Step::Get(id) => Done::Got(migrator.prepare(id, Reads::Get).await?.map(Box::new)),
+        Step::Get(id) => Done::Got(migrator.prepare(id, Reads::Get).await?),
         Step::Write(account) => {
-            migrator.finish(*account).await?;
+            migrator.finish(account).await?;
             Done::Written
         }
     })
