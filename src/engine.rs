@@ -6,7 +6,9 @@
 
 mod caller;
 mod error;
+mod gate;
 mod hybrid;
+pub mod limiter;
 mod migrator;
 mod parallel;
 mod pipelined;
@@ -30,6 +32,7 @@ use crate::journal::{Journal, Ledger, NoJournal};
 use crate::plan::Plan;
 use crate::transport::Transport;
 use caller::Caller;
+use limiter::Rules;
 use migrator::Migrator;
 use neon_mock::api::{
     Account, AccountId, Body, Criterion, MAX_PAGE_SIZE, OutputField, Page, Request, SearchAccounts,
@@ -64,6 +67,8 @@ pub struct Job<'a> {
     pub ledger: &'a Ledger,
     /// Says when to begin nothing more.
     pub stop: &'a Stop,
+    /// Limits the calls in flight in place of the settings' limiter.
+    pub rules: Option<&'a dyn Rules>,
 }
 
 impl<'a> Job<'a> {
@@ -76,6 +81,7 @@ impl<'a> Job<'a> {
             journal: &NoJournal,
             ledger: Ledger::EMPTY,
             stop: Stop::NEVER,
+            rules: None,
         }
     }
 }
@@ -98,7 +104,8 @@ pub async fn run<T: Transport, C: Clock>(
     observer: &mut dyn Observer,
 ) -> Result<(), EngineError> {
     let settings = job.settings;
-    let caller = Caller::new(transport, clock, observer, settings.seed);
+    let rules = job.rules.unwrap_or(&settings.limiter);
+    let caller = Caller::new(transport, clock, observer, settings.seed, rules);
     let migrator = Migrator::new(caller, job);
     migrator.caller().emit(&Event::Started { at: clock.now() });
     let found;
@@ -176,7 +183,7 @@ pub async fn read_accounts<T: Transport, C: Clock>(
     ids: &[AccountId],
 ) -> Result<Vec<(AccountId, Account)>, EngineError> {
     let mut nobody = |_: &Event| {};
-    let caller = Caller::new(transport, clock, &mut nobody, settings.seed);
+    let caller = Caller::new(transport, clock, &mut nobody, settings.seed, &settings.limiter);
     let read = &RefCell::new(BTreeMap::new());
     let caller = &caller;
     let workers = (settings.workers.get() as usize).min(ids.len());

@@ -4,6 +4,7 @@ use super::args::{
     EngineArgs, ReadsArg, StrategyArg, Switch, WorkloadArgs, WorldArg, WorldArgs, WriteArg,
 };
 use super::error::CliError;
+use crate::engine::limiter::Limiter;
 use crate::engine::{Reads, Settings, Strategy, WriteMode};
 use crate::plan::{Plan, Selection, parse_ids};
 use crate::run::{Order, RunError, World};
@@ -91,6 +92,7 @@ impl Inputs {
             Some(ReadsArg::Search) => Reads::Search,
             None => settings.reads,
         };
+        settings.limiter = self.limiter(settings.limiter)?;
         settings.write = match self.engine.write {
             WriteArg::Patch => WriteMode::Patch,
             WriteArg::Put => WriteMode::Put,
@@ -98,6 +100,18 @@ impl Inputs {
         settings.dry_run = self.engine.dry_run;
         settings.seed = self.seed();
         Ok(settings)
+    }
+
+    /// The limiter asked for, or the strategy's own, with the headroom asked for.
+    fn limiter(&self, of_strategy: Limiter) -> Result<Limiter, CliError> {
+        let asked = self.engine.limiter.unwrap_or(of_strategy);
+        match (asked, self.engine.headroom) {
+            (Limiter::Adaptive { .. }, Some(headroom)) => Ok(Limiter::Adaptive { headroom }),
+            (limiter, None | Some(0)) => Ok(limiter),
+            (limiter, Some(_)) => Err(CliError::usage(format!(
+                "--headroom needs --limiter adaptive, and the limiter is {limiter}"
+            ))),
+        }
     }
 
     /// The order for `scenario`: the strategy asked for, or the selector's choice.

@@ -1,5 +1,7 @@
 //! One call, from due to done: attempts, retries, and an event for each.
 
+use super::gate::Gates;
+use super::limiter::Rules;
 use super::retry;
 use crate::clock::Clock;
 use crate::event::{Call, Event, FailedCall, Observer, Outcome};
@@ -17,6 +19,7 @@ pub(super) struct Caller<'a, T, C> {
     clock: &'a C,
     observer: RefCell<&'a mut dyn Observer>,
     jitter: RefCell<Generator>,
+    gates: Gates,
     /// Whether anything ever answered. Until then a missing connection is not worth retrying.
     answered: Cell<bool>,
 }
@@ -38,12 +41,14 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         clock: &'a C,
         observer: &'a mut dyn Observer,
         seed: u64,
+        rules: &dyn Rules,
     ) -> Self {
         Self {
             transport,
             clock,
             observer: RefCell::new(observer),
             jitter: RefCell::new(rng::stream(seed, "backoff")),
+            gates: Gates::new(rules),
             answered: Cell::new(false),
         }
     }
@@ -63,12 +68,16 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         let (mut attempt, mut refused) = (0, 0);
         loop {
             attempt += 1;
+            let pass = self.gates.enter(self.clock, endpoint).await;
             let sent_at = self.clock.now();
             self.emit(&Event::Sent { at: sent_at, endpoint });
             let answer = self.transport.call(request).await;
             let done_at = self.clock.now();
             let outcome = outcome_of(&answer);
             refused += u32::from(outcome == Outcome::Rejected);
+            if let Some(pass) = pass {
+                pass.done(done_at, outcome == Outcome::Rejected);
+            }
             let call = Call { endpoint, attempt, due_at, sent_at, done_at, outcome };
             self.emit(&Event::Done(call));
             let first_contact = !self.answered.get();

@@ -6,6 +6,7 @@
 //! is, and what is read does not go stale for longer than it must.
 
 use super::EngineError;
+use super::limiter::Limiter;
 use super::migrator::{Migrator, Pending};
 use super::reading::Page;
 use super::settings::{Reads, Settings};
@@ -32,14 +33,15 @@ const LEAST: usize = 8;
 /// Accounts read singly that may wait for each write in flight.
 const GETS_AHEAD: usize = 2;
 
-/// How many writes are in flight at most.
-const fn writes_side_by_side(settings: &Settings) -> usize {
-    settings.workers.get() as usize
-}
+/// Calls of an endpoint that wait for its limiter at most, or are in flight.
+const AT_THE_GATE: usize = 64;
 
-/// How many single reads are in flight at most.
-const fn gets_side_by_side(settings: &Settings) -> usize {
-    settings.workers.get() as usize
+/// How many writes, and how many single reads, are under way at most.
+const fn side_by_side(settings: &Settings) -> usize {
+    match settings.limiter {
+        Limiter::None => settings.workers.get() as usize,
+        Limiter::Fixed(_) | Limiter::Aimd | Limiter::Adaptive { .. } => AT_THE_GATE,
+    }
 }
 
 /// Something to be done, beside whatever else is being done.
@@ -93,13 +95,13 @@ impl<'i> Line<'i> {
 
     /// What can be begun now; `None` until something is done.
     fn next(&mut self) -> Option<Step<'i>> {
-        if self.writing < writes_side_by_side(self.settings)
+        if self.writing < side_by_side(self.settings)
             && let Some(account) = self.pending.pop_front()
         {
             self.writing += 1;
             return Some(Step::Write(account));
         }
-        if self.getting < gets_side_by_side(self.settings)
+        if self.getting < side_by_side(self.settings)
             && let Some(id) = self.next_single()
         {
             self.getting += 1;
@@ -121,7 +123,7 @@ impl<'i> Line<'i> {
         let ahead = self.pending.len() + self.getting;
         match self.settings.reads_in_force() {
             Reads::Search => self.single.pop_front(),
-            Reads::Get if ahead >= GETS_AHEAD * writes_side_by_side(self.settings) => None,
+            Reads::Get if ahead >= GETS_AHEAD * side_by_side(self.settings) => None,
             Reads::Get => {
                 let (&id, rest) = self.unread.split_first()?;
                 self.unread = rest;

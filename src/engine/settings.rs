@@ -1,5 +1,6 @@
 //! How a run makes its calls.
 
+use super::limiter::Limiter;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::num::NonZeroU32;
@@ -37,6 +38,14 @@ impl Strategy {
             Self::PutBatch => "put_batch",
             Self::Hybrid => "hybrid",
             Self::Pipelined => "pipelined",
+        }
+    }
+
+    /// What limits its calls in flight unless told otherwise. The guide's strategies have workers.
+    pub const fn default_limiter(self) -> Limiter {
+        match self {
+            Self::Pipelined => Limiter::Adaptive { headroom: 0 },
+            Self::Standard | Self::Parallel | Self::PutBatch | Self::Hybrid => Limiter::None,
         }
     }
 
@@ -120,6 +129,8 @@ pub struct Settings {
     pub metadata_cache: bool,
     /// How accounts are read.
     pub reads: Reads,
+    /// What limits the calls in flight.
+    pub limiter: Limiter,
     /// How a changed account is written.
     pub write: WriteMode,
     /// Whether writes are left out.
@@ -143,6 +154,7 @@ impl Settings {
             chunk_pause: Duration::ZERO,
             metadata_cache: true,
             reads: strategy.default_reads(),
+            limiter: strategy.default_limiter(),
             write: WriteMode::Patch,
             dry_run: false,
             seed: 1,
