@@ -77,6 +77,26 @@ fn scenario_done(resources: u64, reads: Reads) -> RunRecord {
     record
 }
 
+/// The guide's first example, and what its best strategy makes of the same pools and workers.
+#[test]
+fn pipelined_comes_close_to_the_physical_limit() {
+    let scenario = scenario(built_in("plain"), 500, 8);
+    let efficiency = |strategy: Strategy, reads| {
+        let seeds = (1..=10).map(|seed| {
+            let record = run(&scenario, Settings { seed, ..settings(strategy, reads, 5) });
+            assert_eq!((record.calls.rejected, record.records.migrated), (0, 500));
+            record.efficiency
+        });
+        seeds.sum::<f64>() / 10.0
+    };
+    for reads in [Reads::Search, Reads::Get] {
+        let mean = efficiency(Strategy::Pipelined, reads);
+        assert!(mean > 0.93, "{reads:?}: {mean}");
+    }
+    let hybrid = efficiency(Strategy::Hybrid, Reads::Get);
+    assert!(hybrid < 0.93 / 1.6, "hybrid: {hybrid}");
+}
+
 #[test]
 fn what_waits_for_its_write_is_bounded_whatever_the_size_of_the_plan() {
     for (reads, most) in [(Reads::Search, 2 * 200 + 5), (Reads::Get, 3 * 5)] {

@@ -183,6 +183,15 @@ impl Settings {
                 self.batch_size, self.workers
             ));
         }
+        let one_search_a_value =
+            self.strategy.default_reads() == Reads::Get && self.reads_in_force() == Reads::Search;
+        if one_search_a_value && self.strategy.is_concurrent() && self.workers.get() > 1 {
+            warnings.push(
+                "each value is a search, and Neon admits one search at a time: more workers are \
+                 refused more often and hardly faster"
+                    .to_owned(),
+            );
+        }
         if self.reads != self.reads_in_force() {
             let why = "PUT writes the whole account, which a search does not show";
             warnings.push(format!("{why}: accounts are read singly, by GET"));
