@@ -89,12 +89,12 @@ impl Gates {
         let in_line = InLine { gate, ticket: &ticket };
         gate.borrow_mut().waiting.push_back(Rc::clone(&ticket));
         gate.borrow_mut().let_through(clock.now());
-        let at = poll_fn(|cx| match ticket.granted.get() {
-            Some(at) => Poll::Ready(at),
-            None => {
-                ticket.waker.set(Some(cx.waker().clone()));
-                Poll::Pending
+        let at = poll_fn(|cx| {
+            if let Some(at) = ticket.granted.get() {
+                return Poll::Ready(at);
             }
+            ticket.waker.set(Some(cx.waker().clone()));
+            Poll::Pending
         })
         .await;
         std::mem::forget(in_line);
@@ -183,5 +183,66 @@ impl Drop for InLine<'_> {
         } else {
             gate.waiting.retain(|waiting| !Rc::ptr_eq(waiting, self.ticket));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::limiter::Limiter;
+    use super::*;
+    use crate::world::VirtualClock;
+    use futures_util::stream::{FuturesUnordered, StreamExt};
+    use std::num::NonZeroU32;
+    use std::time::Duration;
+
+    #[test]
+    fn calls_go_first_come_first_served_and_never_more_than_allowed() {
+        let clock = VirtualClock::new();
+        let gates = Gates::new(&Limiter::Fixed(NonZeroU32::new(2).unwrap()));
+        let (inside, order) = (Cell::new(0), RefCell::new(Vec::new()));
+        clock
+            .run(async {
+                let call = |number: u64| {
+                    let (gates, clock, inside, order) = (&gates, &clock, &inside, &order);
+                    async move {
+                        // They come one after another.
+                        let come_at = Timestamp::from_nanos(number);
+                        clock.sleep_until(come_at).await;
+                        let pass = gates.enter(clock, Endpoint::GetAccount).await.unwrap();
+                        inside.set(inside.get() + 1);
+                        assert!(inside.get() <= 2);
+                        order.borrow_mut().push(number);
+                        clock.sleep_until(clock.now() + Duration::from_secs(1)).await;
+                        inside.set(inside.get() - 1);
+                        pass.done(clock.now(), false);
+                    }
+                };
+                let mut all: FuturesUnordered<_> = (1..=9).map(call).collect();
+                while all.next().await.is_some() {}
+            })
+            .unwrap();
+        assert_eq!(order.into_inner(), (1..=9).collect::<Vec<u64>>());
+    }
+
+    #[test]
+    fn a_call_that_gives_up_leaves_the_line() {
+        let clock = VirtualClock::new();
+        let gates = Gates::new(&Limiter::Fixed(NonZeroU32::MIN));
+        clock
+            .run(async {
+                let first = gates.enter(&clock, Endpoint::GetAccount).await.unwrap();
+                {
+                    let second = gates.enter(&clock, Endpoint::GetAccount);
+                    let given_up = clock.sleep_until(Timestamp::from_nanos(5));
+                    let (second, given_up) = (std::pin::pin!(second), std::pin::pin!(given_up));
+                    futures_util::future::select(second, given_up).await;
+                }
+                first.done(clock.now(), false);
+                // Another endpoint has a gate of its own, and this one's place is free again.
+                drop(gates.enter(&clock, Endpoint::PatchAccount).await);
+                drop(gates.enter(&clock, Endpoint::GetAccount).await);
+                gates.enter(&clock, Endpoint::GetAccount).await.unwrap().done(clock.now(), true);
+            })
+            .unwrap();
     }
 }

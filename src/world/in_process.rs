@@ -7,6 +7,7 @@ use neon_mock::Neon;
 use neon_mock::api::http::encode;
 use neon_mock::api::{Body, Endpoint, Request, Response};
 use neon_mock::fault::{Delivery, SLOW_BODY};
+use neon_mock::profile::Profile;
 use std::cell::{Cell, RefCell};
 
 /// Calls a [`Neon`] that lives in this process.
@@ -30,6 +31,11 @@ impl InProcess {
     pub fn traffic(&self) -> Traffic {
         let request_body_bytes = self.body_bytes.as_ref().map(Cell::get);
         Traffic { connections_opened: 0, request_body_bytes }
+    }
+
+    /// Limits, delays and fails by `profile` from now on. Calls in flight are forgotten.
+    pub fn set_profile(&self, profile: Profile) {
+        self.neon.borrow_mut().set_profile(profile);
     }
 
     /// The mock as the calls left it.

@@ -48,6 +48,10 @@ const ROUND: u32 = 16;
 /// A rate that is so much above what goes through limits nothing.
 const IDLE: f64 = 1.5;
 
+/// Refused below this share of what once went through, it is not a rate that limits. A burst of one
+/// second lets a round go through at half as much again.
+const NO_RATE: f64 = 0.6;
+
 /// The rule.
 #[derive(Clone, Debug)]
 pub struct Adaptive {
@@ -67,6 +71,8 @@ pub struct Adaptive {
     changed_at: Timestamp,
     doubt: Doubt,
     rate: Option<Rate>,
+    /// A rate was tried, and was not it.
+    no_rate: bool,
 }
 
 /// What speaks against a pool.
@@ -90,6 +96,8 @@ struct Rate {
     per_s: f64,
     /// Whether it was ever refused.
     found: bool,
+    /// The most that went through.
+    best_per_s: f64,
     /// Calls taken in this round.
     taken: u32,
     round_from: Timestamp,
@@ -109,6 +117,7 @@ impl Adaptive {
             changed_at: Timestamp::ZERO,
             doubt: Doubt::default(),
             rate: None,
+            no_rate: false,
         }
     }
 
@@ -160,6 +169,10 @@ impl Adaptive {
         if let Some(rate) = &mut self.rate {
             rate.step_down(heard);
             self.changed_at = heard.done_at;
+            if rate.per_s < NO_RATE * rate.best_per_s {
+                self.rate = None;
+                self.no_rate = true;
+            }
             return;
         }
         if self.doubts(heard) {
@@ -199,11 +212,17 @@ impl Adaptive {
         doubt.refused_at = Some(heard.others);
         doubt.taken_since = false;
         let elapsed = heard.done_at.since(doubt.since);
-        if doubt.turns < TURNS || elapsed < MEASURED {
+        if self.no_rate || doubt.turns < TURNS || elapsed < MEASURED {
             return false;
         }
         let per_s = f64::from(doubt.taken.max(1)) / elapsed.as_secs_f64();
-        self.rate = Some(Rate { per_s, found: false, taken: 0, round_from: heard.done_at });
+        self.rate = Some(Rate {
+            per_s,
+            found: false,
+            best_per_s: per_s,
+            taken: 0,
+            round_from: heard.done_at,
+        });
         self.limit = self.taken.max(1);
         self.probing = false;
         self.changed_at = heard.done_at;
@@ -220,6 +239,7 @@ impl Rate {
         }
         let elapsed_s = nanos(heard.done_at.since(self.round_from)) as f64 / 1e9;
         let through_per_s = f64::from(self.taken) / elapsed_s.max(1e-9);
+        self.best_per_s = self.best_per_s.max(through_per_s);
         let idle = heard.wanted && self.per_s > IDLE * through_per_s;
         if heard.wanted {
             self.per_s *= if self.found { RATE_UP } else { RATE_UP_FIRST };
@@ -253,5 +273,79 @@ impl Rule for Adaptive {
         } else {
             self.success(heard);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn heard(at_s: f64, others: u32, refused: bool) -> Heard {
+        let at = Timestamp::ZERO + Duration::from_secs_f64(at_s);
+        Heard { sent_at: at, done_at: at, others, refused, wanted: true }
+    }
+
+    #[test]
+    fn the_first_refusal_tells_the_pool() {
+        let mut rule = Adaptive::new(0);
+        for others in 0..5 {
+            rule.hear(&heard(0.0, others, false));
+        }
+        assert_eq!(rule.limit(), START + 5);
+        rule.hear(&heard(1.0, 5, true));
+        assert_eq!(rule.limit(), 5);
+    }
+
+    #[test]
+    fn one_more_is_tried_ever_more_rarely_and_kept_when_taken() {
+        let mut rule = Adaptive::new(0);
+        rule.hear(&heard(0.0, 5, true));
+        rule.hear(&heard(1.0, 3, true));
+        assert_eq!(rule.limit(), 3);
+        let mut tried = Vec::new();
+        for call in 0..3_000 {
+            let at_s = 2.0 + f64::from(call);
+            rule.hear(&heard(at_s, 2, false));
+            if rule.limit() == 4 {
+                tried.push(call);
+                rule.hear(&heard(at_s, 3, true));
+                assert_eq!(rule.limit(), 3);
+            }
+        }
+        let pauses: Vec<i32> = tried.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(pauses.windows(2).all(|pair| pair[1] == 2 * pair[0]), "{pauses:?}");
+        while rule.limit() == 3 {
+            rule.hear(&heard(9_000.0, 2, false));
+        }
+        rule.hear(&heard(9_001.0, 3, false));
+        assert_eq!(rule.limit(), 4);
+    }
+
+    #[test]
+    fn headroom_is_left_of_what_was_found() {
+        let mut rule = Adaptive::new(1);
+        assert_eq!(rule.limit(), START);
+        rule.hear(&heard(0.0, 5, true));
+        rule.hear(&heard(1.0, 3, true));
+        assert_eq!(rule.limit(), 2);
+        rule.hear(&heard(2.0, 1, true));
+        assert_eq!(rule.limit(), 1);
+    }
+
+    #[test]
+    fn refusals_with_hardly_anything_in_flight_speak_of_a_rate() {
+        let mut rule = Adaptive::new(0);
+        for call in 0..8 {
+            rule.hear(&heard(0.1 * f64::from(call), 3, false));
+        }
+        rule.hear(&heard(1.0, 4, true));
+        for call in 0..10 {
+            rule.hear(&heard(1.1 + 0.2 * f64::from(call), 1, false));
+        }
+        rule.hear(&heard(3.0, 0, true));
+        // Ten calls were taken in two seconds.
+        assert_eq!(rule.spacing(), Duration::from_millis(200));
+        rule.hear(&heard(4.0, 0, true));
+        assert!(rule.spacing() > Duration::from_millis(200));
     }
 }
