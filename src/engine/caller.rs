@@ -68,6 +68,11 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         self.observer.borrow_mut().observe(event);
     }
 
+    /// How many calls of `endpoint` may be in flight now; `None` if nothing limits them.
+    pub(super) fn limit(&self, endpoint: Endpoint) -> Option<u32> {
+        self.gates.limit(endpoint)
+    }
+
     /// Makes `request`, due now, until it is carried out or given up.
     pub(super) async fn call(&self, request: &Request) -> Result<Body, GivenUp> {
         let endpoint = request.endpoint();

@@ -76,6 +76,12 @@ impl Gates {
         Self(Endpoint::ALL.map(|endpoint| rules.rule(endpoint).map(gate)))
     }
 
+    /// How many calls of `endpoint` may be in flight now; `None` if nothing limits them.
+    pub(super) fn limit(&self, endpoint: Endpoint) -> Option<u32> {
+        let gate = self.0[endpoint.index()].as_ref()?;
+        Some(gate.borrow().rule.limit())
+    }
+
     /// Waits until a call of `endpoint` may be sent; `None` if nothing limits it.
     pub(super) async fn enter<C: Clock>(&self, clock: &C, endpoint: Endpoint) -> Option<Pass<'_>> {
         let gate = self.0[endpoint.index()].as_ref()?;

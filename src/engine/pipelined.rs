@@ -6,15 +6,14 @@
 //! is, and what is read does not go stale for longer than it must.
 
 use super::EngineError;
-use super::limiter::Limiter;
 use super::migrator::{Migrator, Pending};
 use super::reading::Page;
-use super::settings::{Reads, Settings};
+use super::settings::{Reads, Settings, WriteMode};
 use crate::clock::Clock;
 use crate::event::Event;
 use crate::transport::Transport;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use neon_mock::api::{AccountId, MAX_PAGE_SIZE};
+use neon_mock::api::{AccountId, Endpoint, MAX_PAGE_SIZE};
 use std::collections::VecDeque;
 
 /// Accounts that a page holds.
@@ -30,17 +29,46 @@ const AT_FIRST: usize = PAGE / 4;
 /// The fewest accounts that have to wait.
 const LEAST: usize = 8;
 
-/// Accounts read singly that may wait for each write in flight.
+/// Accounts read singly that may wait for each place of the endpoint that has more.
 const GETS_AHEAD: usize = 2;
 
-/// Calls of an endpoint that wait for its limiter at most, or are in flight.
-const AT_THE_GATE: usize = 64;
+/// Calls of an endpoint that wait for its limiter at most.
+const MOST_AT_A_GATE: usize = 64;
 
-/// How many writes, and how many single reads, are under way at most.
-const fn side_by_side(settings: &Settings) -> usize {
-    match settings.limiter {
-        Limiter::None => settings.workers.get() as usize,
-        Limiter::Fixed(_) | Limiter::Aimd | Limiter::Adaptive { .. } => AT_THE_GATE,
+/// How many calls of an endpoint are worth beginning.
+#[derive(Clone, Copy)]
+struct Places {
+    /// Those that may be in flight.
+    in_flight: usize,
+    /// Those, and as many that wait at the gate: a limiter that allows more finds them there.
+    in_all: usize,
+}
+
+impl Places {
+    /// The places of an endpoint that is limited to so many calls, or else by the workers.
+    fn new(limit: Option<u32>, settings: &Settings) -> Self {
+        let in_flight = limit.unwrap_or(settings.workers.get()) as usize;
+        let waiting = limit.map_or(0, |_| in_flight.min(MOST_AT_A_GATE));
+        Self { in_flight, in_all: in_flight + waiting }
+    }
+}
+
+/// The places of writes and of single reads at some moment.
+#[derive(Clone, Copy)]
+struct Room {
+    writes: Places,
+    gets: Places,
+}
+
+impl Room {
+    fn now<T: Transport, C: Clock>(migrator: &Migrator<'_, T, C>) -> Self {
+        let settings = migrator.settings();
+        let write = match settings.write {
+            WriteMode::Patch => Endpoint::PatchAccount,
+            WriteMode::Put => Endpoint::PutAccount,
+        };
+        let places = |endpoint| Places::new(migrator.caller().limit(endpoint), settings);
+        Self { writes: places(write), gets: places(Endpoint::GetAccount) }
     }
 }
 
@@ -94,20 +122,20 @@ impl<'i> Line<'i> {
     }
 
     /// What can be begun now; `None` until something is done.
-    fn next(&mut self) -> Option<Step<'i>> {
-        if self.writing < side_by_side(self.settings)
+    fn next(&mut self, room: Room) -> Option<Step<'i>> {
+        if self.writing < room.writes.in_all
             && let Some(account) = self.pending.pop_front()
         {
             self.writing += 1;
             return Some(Step::Write(account));
         }
-        if self.getting < side_by_side(self.settings)
-            && let Some(id) = self.next_single()
+        if self.getting < room.gets.in_all
+            && let Some(id) = self.next_single(room)
         {
             self.getting += 1;
             return Some(Step::Get(id));
         }
-        let ahead = self.pending.len() + self.single.len() + self.getting;
+        let ahead = self.ahead(room) + self.single.len();
         let searches = self.settings.reads_in_force() == Reads::Search;
         if !searches || self.searching || self.unread.is_empty() || ahead > self.enough {
             return None;
@@ -119,17 +147,23 @@ impl<'i> Line<'i> {
     }
 
     /// The account to read singly next.
-    fn next_single(&mut self) -> Option<AccountId> {
-        let ahead = self.pending.len() + self.getting;
+    fn next_single(&mut self, room: Room) -> Option<AccountId> {
+        let enough = GETS_AHEAD * room.writes.in_flight.max(room.gets.in_flight);
         match self.settings.reads_in_force() {
             Reads::Search => self.single.pop_front(),
-            Reads::Get if ahead >= GETS_AHEAD * side_by_side(self.settings) => None,
+            Reads::Get if self.ahead(room) >= enough => None,
             Reads::Get => {
                 let (&id, rest) = self.unread.split_first()?;
                 self.unread = rest;
                 Some(id)
             }
         }
+    }
+
+    /// Accounts that are being read, or wait for a place to be written.
+    fn ahead(&self, room: Room) -> usize {
+        let waiting = self.writing.saturating_sub(room.writes.in_flight);
+        self.pending.len() + self.getting + waiting
     }
 
     /// Takes in what was done.
@@ -165,7 +199,7 @@ pub(super) async fn run<T: Transport, C: Clock>(
     let mut running = FuturesUnordered::new();
     loop {
         while !migrator.stop().is_set()
-            && let Some(step) = line.next()
+            && let Some(step) = line.next(Room::now(migrator))
         {
             running.push(carry_out(migrator, step));
         }
