@@ -9,6 +9,7 @@ use crate::event::{Call, Event, FailedCall, Observer, Outcome};
 use crate::transport::{Transport, TransportError};
 use neon_mock::api::{Body, Endpoint, Request, Response, Status};
 use neon_mock::rng::{self, Generator};
+use neon_mock::time::Timestamp;
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
 
@@ -25,6 +26,8 @@ pub(super) struct Caller<'a, T, C> {
     /// How long a call may take with all of its attempts.
     call_deadline: Duration,
     gates: Gates,
+    /// Until when each endpoint asked to be left alone.
+    left_alone_until: [Cell<Timestamp>; Endpoint::ALL.len()],
     /// Whether anything ever answered. Until then a missing connection is not worth retrying.
     answered: Cell<bool>,
 }
@@ -56,6 +59,7 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             budget: RefCell::default(),
             call_deadline: settings.call_deadline,
             gates: Gates::new(rules),
+            left_alone_until: [const { Cell::new(Timestamp::ZERO) }; Endpoint::ALL.len()],
             answered: Cell::new(false),
         }
     }
@@ -81,6 +85,10 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         loop {
             attempt += 1;
             let pass = self.gates.enter(self.clock, endpoint).await;
+            let left_alone_until = self.left_alone_until[endpoint.index()].get();
+            if left_alone_until > self.clock.now() {
+                self.clock.sleep_until(left_alone_until).await;
+            }
             let sent_at = self.clock.now();
             self.emit(&Event::Sent { at: sent_at, endpoint });
             let answer = self.transport.call(request).await;
@@ -102,11 +110,17 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
                 answer => answer,
             };
             let hopeless = first_contact && outcome == Outcome::Unreachable;
+            let told_to_wait = told_to_wait(&answer);
+            if !told_to_wait.is_zero() {
+                // Not this call alone: the endpoint does not know calls from each other.
+                self.left_alone_until[endpoint.index()].set(done_at + told_to_wait);
+            }
             let left = self.call_deadline.saturating_sub(done_at.since(due_at));
             let taken_as = if is_system_error(&answer) { Outcome::ServerError } else { outcome };
             let delay =
                 retry::backoff(taken_as, attempt, refused, left, &mut self.jitter.borrow_mut())
-                    .filter(|_| self.affords(taken_as));
+                    .map(|delay| delay.max(told_to_wait))
+                    .filter(|delay| *delay <= left && self.affords(taken_as));
             match delay {
                 Some(delay) if !hopeless => self.clock.sleep_until(done_at + delay).await,
                 _ => return Err(given_up(endpoint, outcome, attempt, answer)),
@@ -122,6 +136,11 @@ impl<T, C> Caller<'_, T, C> {
     }
 }
 
+/// What the answer says of when to come back: no attempt is made before.
+fn told_to_wait(answer: &Result<Response, TransportError>) -> Duration {
+    answer.as_ref().ok().and_then(|response| response.retry_after).unwrap_or_default()
+}
+
 fn given_up(
     endpoint: Endpoint,
     outcome: Outcome,
@@ -131,7 +150,7 @@ fn given_up(
     let name = endpoint.name();
     let (status, body, message) = match answer {
         Err(error) => (None, None, format!("{name}: {error}")),
-        Ok(Response { status, body }) => {
+        Ok(Response { status, body, .. }) => {
             let reason = match &body {
                 Body::Errors(errors) if !errors.is_empty() => {
                     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
@@ -147,14 +166,14 @@ fn given_up(
 /// Whether a success holds nothing but Neon's "unexpected system error", for which it advises to try
 /// again. Any other array of errors under a success is about the request and will not go away.
 fn is_system_error(answer: &Result<Response, TransportError>) -> bool {
-    let Ok(Response { status, body: Body::Errors(errors) }) = answer else { return false };
+    let Ok(Response { status, body: Body::Errors(errors), .. }) = answer else { return false };
     let all_are = !errors.is_empty() && errors.iter().all(|error| error.code == SYSTEM_ERROR);
     status.is_success() && all_are
 }
 
 fn outcome_of(answer: &Result<Response, TransportError>) -> Outcome {
     match answer {
-        Ok(Response { status, body }) => match *status {
+        Ok(Response { status, body, .. }) => match *status {
             Status::MERGED => Outcome::Merged,
             status if status.is_success() && matches!(body, Body::Errors(_)) => {
                 Outcome::ErrorsUnderSuccess

@@ -77,7 +77,7 @@ fn received(
         if response.status.is_success() {
             Err(TransportError::Malformed(what.to_owned()))
         } else {
-            Ok(Response { status: response.status, body: Body::Empty })
+            Ok(Response::new(response.status, Body::Empty))
         }
     };
     match delivery {
@@ -86,7 +86,7 @@ fn received(
         Delivery::Malformed => unreadable("the body is no JSON"),
         Delivery::Truncated => unreadable("the body ends in the middle"),
         Delivery::Empty if matches!(endpoint, Endpoint::PatchAccount | Endpoint::PutAccount) => {
-            Ok(Response { status: response.status, body: Body::Empty })
+            Ok(Response::new(response.status, Body::Empty))
         }
         Delivery::Empty => unreadable("the body is empty"),
     }
