@@ -67,7 +67,7 @@ impl WriteMode {
 }
 
 /// How a run makes its calls.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// The strategy.
     pub strategy: Strategy,
