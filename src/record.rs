@@ -73,6 +73,12 @@ pub struct RunRecord {
     pub workers: u32,
     pub batch_size: u32,
     pub dry_run: bool,
+    /// Whether its user stopped it before every account had ended.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub stopped: bool,
+    /// The number that it goes by in the store, where it keeps a journal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<i64>,
     pub makespan_s: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub makespan_s_interval: Option<[f64; 3]>,
@@ -268,6 +274,8 @@ impl RunRecord {
             workers: settings.workers.get(),
             batch_size: settings.batch_size.get(),
             dry_run: settings.dry_run,
+            stopped: false,
+            run: None,
             makespan_s,
             makespan_s_interval: None,
             lower_bound_s,
@@ -311,6 +319,11 @@ impl RunRecord {
             next_command: String::new(),
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes what it would skip so")]
+const fn is_no(flag: &bool) -> bool {
+    !*flag
 }
 
 /// `part` ÷ `whole`; 0 where there is no whole.

@@ -66,6 +66,7 @@ pub(super) fn summary(record: &RunRecord) -> String {
         crate::record::WorldName::Http => "http",
     };
     let dry = if record.dry_run { " · dry run: nothing was written" } else { "" };
+    let dry = if record.stopped { " · stopped before its end" } else { dry };
     let mut lines = vec![format!(
         "{} · {} accounts × {} mappings · profile {} · {world} · {} workers · batch size {} · seed {}{dry}",
         record.strategy,

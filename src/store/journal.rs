@@ -179,6 +179,14 @@ impl Store {
         transaction.commit()
     }
 
+    /// Forgets run `id`, which came to nothing: no write was noted, so none was sent.
+    pub fn forget(&mut self, id: i64) -> Result<(), StoreError> {
+        self.connection
+            .execute("DELETE FROM runs WHERE id = ?1", [id])
+            .map(drop)
+            .map_err(|source| self.sqlite(source))
+    }
+
     /// Whether anything was noted of run `id`.
     pub fn has_notes(&self, id: i64) -> Result<bool, StoreError> {
         let select = "SELECT EXISTS (SELECT 1 FROM notes WHERE run_id = ?1)";
