@@ -215,6 +215,9 @@ pub struct ErrorDetail {
     pub status: u16,
     pub attempts: u32,
     pub message: String,
+    /// The value that did not fit, where its user asked to see values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
     pub hint: String,
 }
 
@@ -319,6 +322,14 @@ impl RunRecord {
             next_command: String::new(),
         }
     }
+
+    /// Adds the values that did not fit, which may be personal: for eyes that asked for them, and
+    /// not for the store.
+    pub fn show_values(&mut self, measure: &Measure) {
+        for (error, (_, failure)) in self.errors.iter_mut().zip(measure.failures()) {
+            error.value.clone_from(&failure.value);
+        }
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes what it would skip so")]
@@ -400,6 +411,7 @@ fn detail(id: neon_mock::api::AccountId, failure: &crate::event::Failure) -> Err
         status: call.and_then(|call| call.status).map_or(0, |status| status.0),
         attempts: call.map_or(0, |call| call.attempts),
         message: failure.message.clone(),
+        value: None,
         hint: hint(call.map(|call| call.outcome)).to_owned(),
     }
 }

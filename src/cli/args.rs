@@ -112,6 +112,15 @@ pub(super) struct AccessArgs {
     pub(super) allow_writes_to: Option<String>,
 }
 
+/// Whether values are shown.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct ValuesArgs {
+    /// Show the values that it is about, which may be personal
+    #[arg(long)]
+    pub(super) show_values: bool,
+}
+
 /// Whether writes are noted before they are sent.
 #[derive(Clone, Copy, Debug, Default, Args)]
 #[command(next_help_heading = "Output")]

@@ -1,7 +1,7 @@
 //! `neonbench resume`: goes on with a run that was stopped, killed or cut off.
 
 use super::Voice;
-use super::args::OutputArgs;
+use super::args::{OutputArgs, ValuesArgs};
 use super::error::{CliError, code};
 use super::interrupt;
 use super::kept::{self, Begun, RunRef};
@@ -17,6 +17,8 @@ use std::process::ExitCode;
 pub(super) struct ResumeArgs {
     #[command(flatten)]
     of: RunRef,
+    #[command(flatten)]
+    values: ValuesArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
@@ -60,10 +62,13 @@ pub(super) fn run(args: &ResumeArgs, voice: Voice) -> Result<ExitCode, CliError>
     };
     let world = World::ForeignHttp(reopened.target.clone());
     let (access, store) = (&args.of.access, &args.of.store);
-    let run = begun.carry_out(&order, &world, &mut progress, |record| {
+    let mut run = begun.carry_out(&order, &world, &mut progress, |record| {
         kept::next_command(record, id, access, store)
     })?;
     drop(progress);
+    if args.values.show_values {
+        run.record.show_values(&run.measure);
+    }
     said(&run.record, Some(id), args.output.json)?;
     Ok(ExitCode::from(exit_code_of(&run.record)))
 }

@@ -1,7 +1,7 @@
 //! `neonbench run`: one migration.
 
 use super::Voice;
-use super::args::{EngineArgs, JobArgs, JournalArgs, WorkloadArgs, WorldArgs};
+use super::args::{EngineArgs, JobArgs, JournalArgs, ValuesArgs, WorkloadArgs, WorldArgs};
 use super::error::{CliError, code};
 use super::inputs::Inputs;
 use super::interrupt;
@@ -34,6 +34,8 @@ pub(super) struct RunArgs {
     replicates: u32,
     #[command(flatten)]
     journal: JournalArgs,
+    #[command(flatten)]
+    values: ValuesArgs,
 }
 
 pub(super) fn run(args: &RunArgs, voice: Voice) -> Result<ExitCode, CliError> {
@@ -47,7 +49,7 @@ pub(super) fn run(args: &RunArgs, voice: Voice) -> Result<ExitCode, CliError> {
     }
     let stop = interrupt::listen(voice)?;
     let mut progress = Progress::new(voice, order.settings.strategy.name());
-    let run = if args.keeps_journal(&inputs, &order) {
+    let mut run = if args.keeps_journal(&inputs, &order) {
         journaled(args, &inputs, &order, &stop, &mut progress)?
     } else {
         let session = Session { stop: &stop, ..order.session };
@@ -61,6 +63,9 @@ pub(super) fn run(args: &RunArgs, voice: Voice) -> Result<ExitCode, CliError> {
         Some(id) => Some(id),
         None => args.job.store.keep(&run, voice),
     };
+    if args.values.show_values {
+        run.record.show_values(&run.measure);
+    }
     said(&run.record, stored, args.job.output.json)?;
     Ok(ExitCode::from(exit_code_of(&run.record)))
 }
