@@ -64,6 +64,9 @@ pub struct KeptRun {
     pub record: Option<RunRecord>,
 }
 
+/// State, process, header, ids and record of a run.
+type RunRow = (String, Option<u32>, Option<String>, Option<String>, Option<String>);
+
 impl Store {
     /// Keeps a run that process `process` is about to make, for `ids` as far as they are known; the
     /// number that it goes by.
@@ -85,11 +88,10 @@ impl Store {
     /// The run of that number.
     pub fn run(&self, id: i64) -> Result<KeptRun, StoreError> {
         let select = "SELECT state, process, header_json, ids, record_json FROM runs WHERE id = ?1";
-        type Row = (String, Option<u32>, Option<String>, Option<String>, Option<String>);
         let read = |row: &rusqlite::Row<'_>| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
         };
-        let row: Option<Row> = self
+        let row: Option<RunRow> = self
             .connection
             .query_row(select, [id], read)
             .optional()

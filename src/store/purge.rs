@@ -75,10 +75,7 @@ impl Store {
     fn run_is_there(&self, id: i64) -> Result<(), StoreError> {
         let select = "SELECT EXISTS (SELECT 1 FROM runs WHERE id = ?1)";
         let is_there = self.connection.query_row(select, [id], |row| row.get(0));
-        match is_there.map_err(|source| self.sqlite(source))? {
-            true => Ok(()),
-            false => Err(self.no_run(id)),
-        }
+        if is_there.map_err(|source| self.sqlite(source))? { Ok(()) } else { Err(self.no_run(id)) }
     }
 
     fn try_purge(&mut self, what: Purge) -> rusqlite::Result<u64> {
