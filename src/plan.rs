@@ -11,7 +11,7 @@ mod written;
 
 pub use file::{WireMapping, WirePlan, WireStep};
 pub use ids::{IdsError, parse_ids};
-pub use task::{Slot, Step, Task};
+pub use task::{Slot, Step, Task, Unsettled};
 pub use transform::{Case, Texts, Transform, TransformError};
 pub use written::id_ranges;
 

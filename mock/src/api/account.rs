@@ -99,12 +99,20 @@ pub struct Timestamps {
 
 /// Unix seconds as RFC 3339 text.
 mod rfc3339 {
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+    use serde::{Deserialize, Deserializer, Serializer};
     use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
     #[allow(clippy::ref_option, reason = "serde calls it with a reference")]
     pub(super) fn serialize<S: Serializer>(seconds: &Option<i64>, s: S) -> Result<S::Ok, S::Error> {
-        seconds.and_then(super::rfc3339_text).serialize(s)
+        let moment = seconds.and_then(|s| OffsetDateTime::from_unix_timestamp(s).ok());
+        // Room for `-262143-01-01T00:00:00Z` and more: no allocation for each of an account's two.
+        let mut text = [0; 40];
+        let length =
+            moment.and_then(|moment| moment.format_into(&mut text.as_mut_slice(), &Rfc3339).ok());
+        match length.map(|length| std::str::from_utf8(&text[..length])) {
+            Some(Ok(text)) => s.serialize_str(text),
+            _ => s.serialize_none(),
+        }
     }
 
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<Option<i64>, D::Error> {
