@@ -127,6 +127,18 @@ impl Fold<'_> {
     fn is_stopped(&self, stop: &Stop) -> bool {
         stop.is_set() && self.measure.records().total() < self.measure.resources()
     }
+
+    /// Puts the accounts that have ended in id order.
+    fn sort(&mut self) {
+        if let Some(landed) = &mut self.landed {
+            landed.sort_unstable();
+        }
+    }
+
+    /// The accounts that have ended, if the run was stopped before all had.
+    fn landed_before(&self, stop: &Stop) -> Option<&[AccountId]> {
+        self.landed.as_deref().filter(|_| self.is_stopped(stop))
+    }
 }
 
 /// What is known of a run once it is over.
@@ -213,7 +225,9 @@ impl<'a> Order<'a> {
         engine::run(&transport, &clock, self.job(), fold).await?;
         let wall = clock.elapsed();
         let traffic = transport.inner().traffic();
-        let audit = read_back(&transport, &clock, self.job(), &fold.measure).await?;
+        fold.sort();
+        let landed = fold.landed_before(self.session.stop);
+        let audit = read_back(&transport, &clock, self.job(), &fold.measure, landed).await?;
         Ok(Done {
             audit,
             audit_by: AuditBy::ReadBack,
@@ -226,11 +240,8 @@ impl<'a> Order<'a> {
 
     fn audited(&self, neon: &Neon, fold: &mut Fold<'_>, wall: Duration, traffic: Traffic) -> Done {
         let audit_wall = WallClock::start();
-        let is_stopped = fold.is_stopped(self.session.stop);
-        let landed = fold.landed.as_mut().filter(|_| is_stopped).map(|landed| {
-            landed.sort_unstable();
-            landed.as_slice()
-        });
+        fold.sort();
+        let landed = fold.landed_before(self.session.stop);
         let extent = Extent { dry_run: self.settings.dry_run, landed };
         let audit = audit::audit_part(self.scenario, neon, &fold.measure, extent);
         Done {
