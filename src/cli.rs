@@ -14,6 +14,7 @@ mod profile;
 mod progress;
 mod report;
 mod resume;
+mod retry;
 mod run;
 mod scalability;
 mod selftest;
@@ -52,6 +53,8 @@ enum Command {
     Run(run::RunArgs),
     /// Goes on with a run that was stopped, killed or cut off
     Resume(resume::ResumeArgs),
+    /// Once more for the accounts of a run that failed, or of which nobody knows
+    Retry(retry::RetryArgs),
     /// The runs that are kept, with their journals
     #[command(subcommand)]
     Store(store::StoreCommand),
@@ -92,6 +95,7 @@ pub fn main() -> Result<ExitCode, CliError> {
         Command::Report(args) => report::run(&args, voice),
         Command::Run(args) => run::run(&args, voice),
         Command::Resume(args) => resume::run(&args, voice),
+        Command::Retry(args) => retry::run(&args, voice),
         Command::Store(command) => store::run(&command),
         Command::Benchmark(args) => benchmark::run(&args, voice),
         Command::Scalability(args) => scalability::run(&args, voice),

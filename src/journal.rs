@@ -180,6 +180,13 @@ impl Ledger {
         self.0.iter().map(|(&id, entry)| (id, entry))
     }
 
+    /// Forgets how account `id` ended, so that a run takes it up again. What was written stays known.
+    pub fn reopen(&mut self, id: AccountId) {
+        if let Some(entry) = self.0.get_mut(&id) {
+            entry.landed = None;
+        }
+    }
+
     /// Adds one note more.
     pub fn add(&mut self, note: Note) {
         match note {

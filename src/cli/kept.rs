@@ -139,6 +139,8 @@ pub(super) struct Begun<'a> {
     pub(super) stop: &'a Stop,
     /// The command that goes on with it; `None` where none can.
     pub(super) resume: Option<String>,
+    /// Whether the record of this process becomes the run's.
+    pub(super) keeps_record: bool,
 }
 
 impl Begun<'_> {
@@ -152,7 +154,7 @@ impl Begun<'_> {
         observer: &mut dyn Observer,
         next: impl FnOnce(&RunRecord) -> String,
     ) -> Result<Run, CliError> {
-        let Begun { store, id, ledger, stop, resume } = self;
+        let Begun { store, id, ledger, stop, resume, keeps_record } = self;
         let made = {
             let journal = store.journal(id)?;
             let session = Session { journal: &journal, ledger, stop };
@@ -163,7 +165,7 @@ impl Begun<'_> {
                 run.record.run = Some(id);
                 run.record.next_command = next(&run.record);
                 let state = if run.record.stopped { State::Stopped } else { State::Finished };
-                store.end(id, state, Some(&run))?;
+                store.end(id, state, Some(&run).filter(|_| keeps_record))?;
                 Ok(run)
             }
             Err(source) if store.has_notes(id)? => {

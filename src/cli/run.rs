@@ -102,6 +102,7 @@ fn journaled(
         ledger: Ledger::EMPTY,
         stop,
         resume: stays.then(|| kept::command("resume", id, access, store_args)),
+        keeps_record: true,
     };
     begun.carry_out(order, &inputs.world, progress, |record| {
         if stays && !record.dry_run {
