@@ -73,6 +73,20 @@ pub fn decide(account: &Account, task: &Task, steps: &[Step]) -> Decision {
     decision
 }
 
+/// What `steps` of `task` mean for an account of `kind` whose fields hold `before`.
+pub fn decide_on(before: &State, kind: AccountKind, task: &Task, steps: &[Step]) -> Decision {
+    let mut state = before.clone();
+    let mut decision = Decision::default();
+    apply(&mut state, kind, task, steps, &mut decision);
+    for ((slot, before), after) in task.slots.iter().zip(before).zip(&state) {
+        if before != after {
+            let item = CustomFieldItem::to_write(slot.id, slot.has_options, after.as_ref());
+            decision.items.push(item);
+        }
+    }
+    decision
+}
+
 /// What the plan's fields hold among all `values` of an account.
 pub fn state_of_values(values: &[(FieldId, Value)], task: &Task) -> State {
     let held =

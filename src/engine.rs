@@ -9,15 +9,19 @@ mod error;
 mod hybrid;
 mod migrator;
 mod parallel;
+mod pipelined;
 mod put_batch;
+mod reading;
 mod retry;
+mod rows;
 mod settings;
 mod standard;
 mod stop;
 mod workers;
 
 pub use error::EngineError;
-pub use settings::{Settings, Strategy, WriteMode};
+pub use rows::{Columns, account_of};
+pub use settings::{Reads, Settings, Strategy, WriteMode};
 pub use stop::Stop;
 
 use crate::clock::Clock;
@@ -31,6 +35,7 @@ use neon_mock::api::{
     Account, AccountId, Body, Criterion, MAX_PAGE_SIZE, OutputField, Page, Request, SearchAccounts,
     SortDirection,
 };
+use rows::ACCOUNT_ID;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use workers::side_by_side;
@@ -81,9 +86,6 @@ impl std::fmt::Debug for Job<'_> {
     }
 }
 
-/// The column that identifies an account in search results.
-const ACCOUNT_ID: &str = "Account ID";
-
 /// Carries out `job`; everything that happens goes to `observer`.
 ///
 /// Each account ends in exactly one [`End`](crate::event::End), unless the job is stopped: what was
@@ -119,6 +121,7 @@ pub async fn run<T: Transport, C: Clock>(
             Strategy::Parallel => parallel::run(&migrator, ids).await?,
             Strategy::PutBatch => put_batch::run(&migrator, ids).await?,
             Strategy::Hybrid => hybrid::run(&migrator, ids).await?,
+            Strategy::Pipelined => pipelined::run(&migrator, ids).await?,
         }
         if job.stop.is_set() {
             break;

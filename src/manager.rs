@@ -56,6 +56,8 @@ impl Strategy {
     pub const PutBatch: Self = Self::Named(engine::Strategy::PutBatch);
     /// As put batch, with small batches side by side.
     pub const Hybrid: Self = Self::Named(engine::Strategy::Hybrid);
+    /// Reads and writes overlap: ours, not the guide's.
+    pub const Pipelined: Self = Self::Named(engine::Strategy::Pipelined);
 }
 
 /// A synthetic organisation in virtual time.

@@ -10,7 +10,7 @@ mod transform;
 
 pub use file::{WireMapping, WirePlan, WireStep};
 pub use ids::{IdsError, parse_ids};
-pub use task::{Slot, Step, Task};
+pub use task::{Slot, Step, Task, Unsettled};
 pub use transform::{Case, Texts, Transform, TransformError};
 
 use neon_mock::api::{AccountId, Criterion};

@@ -3,16 +3,18 @@
 
 use crate::audit::{Audit, Demand};
 use crate::clock::Clock;
-use crate::engine::{EngineError, Job, read_accounts};
+use crate::engine::{Columns, EngineError, Job, account_of, read_accounts};
 use crate::measure::Measure;
 use crate::plan::Task;
 use crate::transport::{Transport, TransportError};
 use neon_mock::api::{
-    Account, AccountId, Body, Category, CustomFieldItem, FieldId, Request, Response, Status, Value,
+    Account, AccountId, Body, Category, CustomFieldItem, FieldId, OutputField, Request, Response,
+    SearchAccounts, SearchPage, SearchRow, Status, Value,
 };
 use neon_mock::org::StateDigest;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 /// A transport that remembers how each account was first read, and which were written.
 #[derive(Debug)]
@@ -24,8 +26,16 @@ pub struct Recorder<T> {
 #[derive(Debug, Default)]
 struct Notes {
     before: BTreeMap<AccountId, Account>,
+    shown: BTreeMap<AccountId, Vec<Shown>>,
     written: BTreeSet<AccountId>,
     definitions: Option<Response>,
+}
+
+/// What a search showed of an account.
+#[derive(Debug)]
+struct Shown {
+    fields: Rc<[FieldId]>,
+    row: SearchRow,
 }
 
 impl<T> Recorder<T> {
@@ -46,6 +56,7 @@ impl Notes {
             (Request::GetAccount(id), Body::Account(account)) => {
                 self.before.entry(*id).or_insert_with(|| (**account).clone());
             }
+            (Request::SearchAccounts(search), Body::Search(page)) => self.note_rows(search, page),
             (Request::PatchAccount(id, _) | Request::PutAccount(id, _), _) => {
                 self.written.insert(*id);
             }
@@ -54,6 +65,56 @@ impl Notes {
             }
             _ => {}
         }
+    }
+
+    fn note_rows(&mut self, search: &SearchAccounts, page: &SearchPage) {
+        let custom = search.output_fields.iter().filter_map(|output| match output {
+            OutputField::Id(id) => Some(*id),
+            OutputField::Name(_) => None,
+        });
+        let fields: Rc<[FieldId]> = custom.collect();
+        if fields.is_empty() {
+            return;
+        }
+        for row in &page.search_results {
+            if let Ok(id) = account_of(row) {
+                let shown = Shown { fields: Rc::clone(&fields), row: row.clone() };
+                self.shown.entry(id).or_default().push(shown);
+            }
+        }
+    }
+
+    /// The accounts of which anything was read, in id order.
+    fn accounts(&self) -> Vec<AccountId> {
+        let ids: BTreeSet<AccountId> =
+            self.before.keys().chain(self.shown.keys()).copied().collect();
+        ids.into_iter().collect()
+    }
+
+    /// The custom fields of account `id` before the run, as it first saw each of the plan's; what
+    /// it did not look at is taken to be as it is `now`.
+    fn before(
+        &self,
+        id: AccountId,
+        task: &Task,
+        now: &[(FieldId, Value)],
+    ) -> Vec<(FieldId, Value)> {
+        let read = self.before.get(&id).map_or_else(|| now.to_vec(), values);
+        let mut before: BTreeMap<FieldId, Value> = read.into_iter().collect();
+        let shown = self.shown.get(&id).map_or(&[][..], Vec::as_slice);
+        let mut state = vec![None; task.slots.len()];
+        for (position, slot) in task.slots.iter().enumerate() {
+            let first = shown.iter().find(|shown| shown.fields.contains(&slot.id));
+            let columns = Columns::new(task, std::slice::from_ref(&position));
+            let Some((shown, columns)) = first.zip(columns) else { continue };
+            if columns.read(&shown.row, &mut state).is_ok() {
+                match state[position].take() {
+                    Some(value) => before.insert(slot.id, value),
+                    None => before.remove(&slot.id),
+                };
+            }
+        }
+        before.into_iter().collect()
     }
 }
 
@@ -73,7 +134,7 @@ impl<T: Transport> Transport for Recorder<T> {
 
 /// Reads every account of the run again and judges what stands there.
 ///
-/// What each account must hold follows from how it was first read, by the same rule as where the
+/// What each account must hold follows from how it was first read, whole or by searches, by the same rule as where the
 /// server can be asked: the plan as a whole, or any whole number of its mappings if it failed.
 pub async fn read_back<T: Transport, C: Clock>(
     transport: &Recorder<T>,
@@ -81,13 +142,13 @@ pub async fn read_back<T: Transport, C: Clock>(
     job: Job<'_>,
     measure: &Measure,
 ) -> Result<Audit, EngineError> {
-    let Notes { before, written, definitions } = transport.notes.take();
-    let Some(Response { body: Body::CustomFields(fields), .. }) = definitions else {
+    let notes = transport.notes.take();
+    let Some(Response { body: Body::CustomFields(fields), .. }) = &notes.definitions else {
         return Ok(nothing_was_read(measure));
     };
-    let task = Task::resolve(job.plan, &fields)?;
+    let task = Task::resolve(job.plan, fields)?;
     let failed: BTreeSet<AccountId> = measure.failed().iter().copied().collect();
-    let ids: Vec<AccountId> = before.keys().copied().collect();
+    let ids = notes.accounts();
     let accounts = read_accounts(transport.inner(), clock, job.settings, &ids).await?;
     let mut digest = StateDigest::new();
     let (mut mismatched, mut changing) = (0, 0);
@@ -100,7 +161,7 @@ pub async fn read_back<T: Transport, C: Clock>(
             failed: failed.contains(id),
             dry_run: job.settings.dry_run,
         };
-        let verdict = demand.compare(&values(&before[id]), &[], &now);
+        let verdict = demand.compare(&notes.before(*id, &task, &now), &[], &now);
         mismatched += u64::from(!verdict.matches);
         changing += u64::from(verdict.changes);
     }
@@ -112,8 +173,8 @@ pub async fn read_back<T: Transport, C: Clock>(
     if mismatched > 0 {
         faults.push(format!("{mismatched} accounts do not read back as the plan demands"));
     }
-    if job.settings.dry_run && !written.is_empty() {
-        faults.push(format!("a dry run wrote {} accounts", written.len()));
+    if job.settings.dry_run && !notes.written.is_empty() {
+        faults.push(format!("a dry run wrote {} accounts", notes.written.len()));
     }
     Ok(Audit { faults, mismatched, changing, ..Audit::of_state(digest.finish()) })
 }

@@ -1,7 +1,7 @@
 //! The record of one run: the JSON of `run --json`, and what reports are made of.
 
 use crate::audit::Audit;
-use crate::engine::{Settings, Strategy};
+use crate::engine::{Reads, Settings, Strategy};
 use crate::event::Outcome;
 use crate::measure::Measure;
 use crate::transport::Traffic;
@@ -72,6 +72,8 @@ pub struct RunRecord {
     pub mappings: u64,
     pub workers: u32,
     pub batch_size: u32,
+    #[serde(default)]
+    pub reads: Reads,
     pub dry_run: bool,
     pub makespan_s: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -267,6 +269,7 @@ impl RunRecord {
             mappings,
             workers: settings.workers.get(),
             batch_size: settings.batch_size.get(),
+            reads: settings.reads_in_force(),
             dry_run: settings.dry_run,
             makespan_s,
             makespan_s_interval: None,

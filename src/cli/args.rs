@@ -72,6 +72,9 @@ pub(super) struct EngineArgs {
     /// Look field definitions up once, or before each use
     #[arg(long, value_name = "on|off", default_value = "on", hide_possible_values = true)]
     pub(super) metadata_cache: Switch,
+    /// Read accounts singly, or by searches [default: search for pipelined, else get]
+    #[arg(long, value_name = "get|search", hide_possible_values = true)]
+    pub(super) reads: Option<ReadsArg>,
     /// Write the changed fields, or the whole account
     #[arg(long, value_name = "patch|put", default_value = "patch", hide_possible_values = true)]
     pub(super) write: WriteArg,
@@ -137,6 +140,7 @@ pub(super) enum StrategyArg {
     Parallel,
     PutBatch,
     Hybrid,
+    Pipelined,
     Auto,
 }
 
@@ -145,6 +149,22 @@ pub(super) enum Switch {
     #[default]
     On,
     Off,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ReadsArg {
+    Get,
+    Search,
+}
+
+impl ReadsArg {
+    /// As the flag spells it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Search => "search",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]

@@ -1,8 +1,10 @@
 //! From flags and files to scenarios, settings and worlds.
 
-use super::args::{EngineArgs, StrategyArg, Switch, WorkloadArgs, WorldArg, WorldArgs, WriteArg};
+use super::args::{
+    EngineArgs, ReadsArg, StrategyArg, Switch, WorkloadArgs, WorldArg, WorldArgs, WriteArg,
+};
 use super::error::CliError;
-use crate::engine::{Settings, Strategy, WriteMode};
+use crate::engine::{Reads, Settings, Strategy, WriteMode};
 use crate::plan::{Plan, Selection, parse_ids};
 use crate::run::{Order, RunError, World};
 use crate::scenario::{self, DatasetSource, Scenario, WireScenario, Workload};
@@ -63,6 +65,7 @@ impl Inputs {
             Some(StrategyArg::Parallel) => Some(Strategy::Parallel),
             Some(StrategyArg::PutBatch) => Some(Strategy::PutBatch),
             Some(StrategyArg::Hybrid) => Some(Strategy::Hybrid),
+            Some(StrategyArg::Pipelined) => Some(Strategy::Pipelined),
             Some(StrategyArg::Auto) | None => None,
         }
     }
@@ -83,6 +86,11 @@ impl Inputs {
         settings.chunk_size = positive("--chunk-size", chunk_size)?;
         settings.chunk_pause = self.engine.chunk_pause.unwrap_or_default();
         settings.metadata_cache = self.engine.metadata_cache == Switch::On;
+        settings.reads = match self.engine.reads {
+            Some(ReadsArg::Get) => Reads::Get,
+            Some(ReadsArg::Search) => Reads::Search,
+            None => settings.reads,
+        };
         settings.write = match self.engine.write {
             WriteArg::Patch => WriteMode::Patch,
             WriteArg::Put => WriteMode::Put,

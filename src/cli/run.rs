@@ -109,6 +109,7 @@ fn flags_of(workload: &WorkloadArgs, engine: &EngineArgs, world: &WorldArgs) -> 
         ("sample", workload.sample.map(|n| n.to_string())),
         ("workers", number(engine.workers)),
         ("batch-size", number(engine.batch_size)),
+        ("reads", engine.reads.map(|reads| reads.name().to_owned())),
         ("seed", engine.seed.map(|seed| seed.to_string())),
         ("world", world.world.map(|world| world.name().to_owned())),
         ("base-url", world.base_url.clone()),

@@ -17,25 +17,40 @@ pub enum Strategy {
     PutBatch,
     /// As `put_batch`, with small batches side by side.
     Hybrid,
+    /// Reads and writes overlap: pages of accounts are read ahead of the writes.
+    Pipelined,
 }
 
 impl Strategy {
-    /// Every strategy, in the order in which the guide names them.
-    pub const ALL: [Self; 4] = [Self::Standard, Self::Parallel, Self::PutBatch, Self::Hybrid];
+    /// Every strategy: the guide's, in the order in which it names them, then our own.
+    pub const ALL: [Self; 5] =
+        [Self::Standard, Self::Parallel, Self::PutBatch, Self::Hybrid, Self::Pipelined];
 
-    /// The guide's name for it.
+    /// The guide's strategies.
+    pub const GUIDE: [Self; 4] = [Self::Standard, Self::Parallel, Self::PutBatch, Self::Hybrid];
+
+    /// The guide's name for it, or ours.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Standard => "standard",
             Self::Parallel => "parallel",
             Self::PutBatch => "put_batch",
             Self::Hybrid => "hybrid",
+            Self::Pipelined => "pipelined",
+        }
+    }
+
+    /// How it reads accounts unless told otherwise.
+    pub const fn default_reads(self) -> Reads {
+        match self {
+            Self::Standard | Self::Parallel | Self::PutBatch | Self::Hybrid => Reads::Get,
+            Self::Pipelined => Reads::Search,
         }
     }
 
     /// Whether it has calls of several accounts in flight at once.
     pub const fn is_concurrent(self) -> bool {
-        matches!(self, Self::Parallel | Self::Hybrid)
+        matches!(self, Self::Parallel | Self::Hybrid | Self::Pipelined)
     }
 }
 
@@ -66,6 +81,28 @@ impl WriteMode {
     }
 }
 
+/// How accounts are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Reads {
+    /// One account a call, whole.
+    #[default]
+    Get,
+    /// By searches: `pipelined` a page of accounts a call, the guide's strategies one value a call
+    /// as the guide's engine does. What a search cannot settle is read by GET.
+    Search,
+}
+
+impl Reads {
+    /// The name in records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Get => "get",
+            Self::Search => "search",
+        }
+    }
+}
+
 /// How a run makes its calls.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
@@ -81,6 +118,8 @@ pub struct Settings {
     pub chunk_pause: Duration,
     /// Whether field definitions are looked up once, or again before each use.
     pub metadata_cache: bool,
+    /// How accounts are read.
+    pub reads: Reads,
     /// How a changed account is written.
     pub write: WriteMode,
     /// Whether writes are left out.
@@ -93,7 +132,8 @@ pub struct Settings {
 const MAX_HYBRID_BATCH: u32 = 25;
 
 impl Settings {
-    /// The defaults: 5 workers, batches of 50, no chunks, metadata cached, PATCH, seed 1.
+    /// The defaults: 5 workers, batches of 50, no chunks, metadata cached, the strategy's own reads,
+    /// PATCH, seed 1.
     pub const fn new(strategy: Strategy) -> Self {
         Self {
             strategy,
@@ -102,6 +142,7 @@ impl Settings {
             chunk_size: None,
             chunk_pause: Duration::ZERO,
             metadata_cache: true,
+            reads: strategy.default_reads(),
             write: WriteMode::Patch,
             dry_run: false,
             seed: 1,
@@ -113,6 +154,14 @@ impl Settings {
         (self.batch_size.get() / self.workers.get()).clamp(1, MAX_HYBRID_BATCH) as usize
     }
 
+    /// How accounts are read in fact: a PUT sends the whole account, which no search shows.
+    pub const fn reads_in_force(&self) -> Reads {
+        match self.write {
+            WriteMode::Patch => self.reads,
+            WriteMode::Put => Reads::Get,
+        }
+    }
+
     /// What a person should know before running with these.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
@@ -121,6 +170,10 @@ impl Settings {
                 "batch size {} is below {} workers: hybrid runs batches of one account",
                 self.batch_size, self.workers
             ));
+        }
+        if self.reads != self.reads_in_force() {
+            let why = "PUT writes the whole account, which a search does not show";
+            warnings.push(format!("{why}: accounts are read singly, by GET"));
         }
         warnings
     }

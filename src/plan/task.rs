@@ -1,8 +1,10 @@
 //! A plan resolved against an organisation's field definitions.
 
 use super::{Operation, Plan, PlanError, Transform};
-use neon_mock::api::{AccountKind, AccountType, CustomField, FieldId, OptionId};
+use neon_mock::api::{AccountKind, AccountType, CustomField, FieldId, OptionId, Value};
+use smallvec::SmallVec;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A field that the plan reads or writes.
@@ -12,6 +14,8 @@ pub struct Slot {
     pub id: FieldId,
     /// Its name, for messages.
     pub name: Arc<str>,
+    /// The name of its column in search results; need not be unique.
+    pub column: Arc<str>,
     /// Whether it holds options rather than text.
     pub has_options: bool,
     /// Whether it holds more than one option.
@@ -19,7 +23,16 @@ pub struct Slot {
     accounts: AccountType,
     by_name: BTreeMap<Arc<str>, OptionId>,
     by_id: BTreeMap<OptionId, Arc<str>>,
+    /// Whether a name holds what columns put between names.
+    has_bars: bool,
 }
+
+/// What search columns put between the names of options.
+const BAR: char = '|';
+
+/// What a search shows does not settle what the account holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unsettled;
 
 impl Slot {
     fn new(field: &CustomField) -> Self {
@@ -27,11 +40,13 @@ impl Slot {
         Self {
             id: field.id,
             name: Arc::clone(&field.name),
+            column: Arc::clone(field.display_name.as_ref().unwrap_or(&field.name)),
             has_options: field.display_type.has_options(),
             is_multi_valued: field.display_type.is_multi_valued(),
             accounts: field.account_type(),
             by_name: options().map(|option| (Arc::clone(&option.name), option.id)).collect(),
             by_id: options().map(|option| (option.id, Arc::clone(&option.name))).collect(),
+            has_bars: options().any(|option| option.name.contains(BAR)),
         }
     }
 
@@ -43,6 +58,34 @@ impl Slot {
     /// The name of that option.
     pub fn option_name(&self, id: OptionId) -> Option<&str> {
         self.by_id.get(&id).map(|name| &**name)
+    }
+
+    /// What the field holds where its search column shows `cell`.
+    ///
+    /// Errors: an option of that name is unknown or one of several, or a bar may stand in a name as
+    /// well as between two.
+    pub fn shown(&self, cell: &str) -> Result<Option<Value>, Unsettled> {
+        if cell.is_empty() {
+            return Ok(None);
+        }
+        if !self.has_options {
+            return Ok(Some(Value::Text(cell.into())));
+        }
+        if self.has_bars && cell.contains(BAR) {
+            return Err(Unsettled);
+        }
+        let mut ids: SmallVec<[OptionId; 4]> = SmallVec::new();
+        for name in cell.split(BAR) {
+            ids.push(self.only_option(name).ok_or(Unsettled)?);
+        }
+        Ok(Value::options(ids))
+    }
+
+    /// The option of that name, if there is no other.
+    fn only_option(&self, name: &str) -> Option<OptionId> {
+        let is_only = || self.by_id.values().filter(|other| &***other == name).count() == 1;
+        let names_are_unique = self.by_id.len() == self.by_name.len();
+        self.option(name).filter(|_| names_are_unique || is_only())
     }
 
     /// Whether accounts of `kind` have this field.
@@ -121,6 +164,26 @@ impl Task {
         self.steps.iter().enumerate().any(|(index, step)| {
             self.steps[..index].iter().any(|before| before.target == step.source)
         })
+    }
+
+    /// The slots on which the outcome of some of the steps depends, each once: their sources, and
+    /// the targets of which more than the new value matters. `targets` asks for those too that are
+    /// overwritten whatever stands there.
+    pub fn needed(&self, steps: Range<usize>, targets: bool) -> SmallVec<[usize; 8]> {
+        let mut slots = SmallVec::new();
+        let mut push = |slot| {
+            if !slots.contains(&slot) {
+                slots.push(slot);
+            }
+        };
+        for step in &self.steps[steps] {
+            push(step.source);
+            let overwrites = matches!(step.operation, Operation::Replace | Operation::Transform);
+            if targets || self.cleanup_only || !overwrites {
+                push(step.target);
+            }
+        }
+        slots
     }
 
     /// What a person should know before carrying it out: sources that are cleared although their

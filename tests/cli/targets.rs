@@ -99,7 +99,8 @@ fn a_dry_run_leaves_the_server_as_it_is() {
 /// there before.
 #[test]
 fn a_chain_of_mappings_is_read_back_by_what_was_there_before() {
-    for strategy in ["standard", "hybrid"] {
+    let strategies = ["standard", "hybrid", "pipelined"];
+    for (strategy, reads) in strategies.into_iter().flat_map(|it| [(it, "get"), (it, "search")]) {
         let (place, mock) = (Place::new(), mock(10));
         let mapping = |source, target| {
             format!(
@@ -109,8 +110,8 @@ fn a_chain_of_mappings_is_read_back_by_what_was_there_before() {
         let plan = format!("schema = 1\n{}{}", mapping("V-1", "T-1"), mapping("V-2", "V-1"));
         place.file("chain.toml", &plan);
         let line = format!(
-            "run --base-url {} --resources 10 --plan chain.toml --strategy {strategy} --org-id org \
-             --api-key s3cret-key --json --no-store",
+            "run --base-url {} --resources 10 --plan chain.toml --strategy {strategy} \
+             --reads {reads} --org-id org --api-key s3cret-key --json --no-store",
             mock.base_url()
         );
         let run = place.json(&line, 0);
@@ -118,6 +119,8 @@ fn a_chain_of_mappings_is_read_back_by_what_was_there_before() {
             (&run["audit"]["valid"], &run["records"]["migrated"]),
             (&true.into(), &10.into())
         );
+        // A read, a write and a look-up in a row: it was seen that every account changes.
+        assert!(run["lower_bound_s"].as_f64().unwrap() > 0.9, "{strategy} {reads}: {run:#}");
     }
 }
 
@@ -131,7 +134,7 @@ fn several_runs_on_one_server_are_refused_unless_they_write_nothing() {
     }
     assert_eq!(mock.calls().total(), 0);
     let ranked = place.json(&format!("benchmark {target} --dry-run --json --no-store"), 0);
-    assert_eq!(ranked["runs"].as_array().unwrap().len(), 4);
+    assert_eq!(ranked["runs"].as_array().unwrap().len(), 5);
     assert_eq!(mock.calls().admitted(Class::Patch), 0);
 }
 

@@ -19,7 +19,7 @@ fn benchmark_runs_every_strategy_and_names_the_best() {
     assert_eq!(benchmark["schema"], 1);
     let mut names = strategies(&benchmark);
     names.sort_unstable();
-    for name in ["hybrid", "parallel", "put_batch", "standard"] {
+    for name in ["hybrid", "parallel", "pipelined", "put_batch", "standard"] {
         assert!(names.contains(&name), "{names:?}");
     }
     for run in benchmark["runs"].as_array().unwrap() {
@@ -30,7 +30,7 @@ fn benchmark_runs_every_strategy_and_names_the_best() {
         let makespan = run["makespan_s"].as_f64().unwrap();
         assert!(interval.iter().all(|s| (s.as_f64().unwrap() - makespan).abs() < 1e-9), "{run:#}");
     }
-    assert_eq!(benchmark["best"], "hybrid");
+    assert_eq!(benchmark["best"], "pipelined");
     let words = place.neonbench("benchmark --resources 10 --replicates 2");
     assert_eq!(words.code, 0, "{words:?}");
     assert!(words.stdout.contains("put_batch") && words.stdout.contains("hybrid"), "{words:?}");

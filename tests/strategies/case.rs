@@ -17,7 +17,7 @@ const WORDS: [&str; 10] =
     ["Gold", "Silver", "gold", "Gold Silver", "a", "a a", "xa", "Gold|Silver", "  ", " Gold "];
 
 /// Those of them that can be options.
-const OPTIONS: [&str; 6] = ["Gold", "Silver", "gold", "Gold Silver", "a", "GOLD"];
+const OPTIONS: [&str; 7] = ["Gold", "Silver", "gold", "Gold Silver", "a", "GOLD", "Gold|Silver"];
 
 const BUILT_IN: [&str; 6] = ["plain", "v-fields", "mixed", "dirty", "companies", "half-migrated"];
 
@@ -47,20 +47,27 @@ pub(crate) struct Raw {
     caches: bool,
     pools: Option<u32>,
     law: u8,
+    lags: bool,
 }
 
 #[derive(Clone, Debug)]
 enum RawDataset {
     BuiltIn(&'static str),
-    Made { companies: u8, dirty: u8, fields: Vec<RawField> },
+    Made { companies: u8, dirty: u8, fields: Vec<RawField>, shown: u8 },
 }
 
 fn dataset() -> impl Strategy_<Value = RawDataset> {
     let field = (0..5_u8, 0..4_u8, 0..4_u8, any::<u8>(), prop::option::weighted(0.2, any::<u8>()));
     prop_oneof![
         1 => prop::sample::select(&BUILT_IN[..]).prop_map(RawDataset::BuiltIn),
-        2 => (0..4_u8, 0..3_u8, vec(field, 2..7))
-            .prop_map(|(companies, dirty, fields)| RawDataset::Made { companies, dirty, fields }),
+        2 => (0..4_u8, 0..3_u8, vec(field, 2..7), any::<u8>()).prop_map(
+            |(companies, dirty, fields, shown)| RawDataset::Made {
+                companies,
+                dirty,
+                fields,
+                shown,
+            },
+        ),
     ]
 }
 
@@ -80,11 +87,16 @@ pub(crate) fn raw() -> impl Strategy_<Value = Raw> {
         any::<bool>(),
     );
     let how = (any::<u64>(), 1..=10_u32, 1..=60_u32, prop::option::of(1..=50_u32), any::<bool>());
-    let server = (prop::bool::weighted(0.8), prop::option::of(1..=5_u32), 0..3_u8);
+    let server = (
+        prop::bool::weighted(0.8),
+        prop::option::of(1..=5_u32),
+        0..3_u8,
+        prop::bool::weighted(0.3),
+    );
     (work, how, server).prop_map(|(work, how, server)| {
         let (dataset, rules, cleanup_only, accounts, stride, has_stranger) = work;
         let (seed, workers, batch_size, chunk_size, puts) = how;
-        let (caches, pools, law) = server;
+        let (caches, pools, law, lags) = server;
         Raw {
             dataset,
             rules,
@@ -100,6 +112,7 @@ pub(crate) fn raw() -> impl Strategy_<Value = Raw> {
             caches,
             pools,
             law,
+            lags,
         }
     })
 }
@@ -163,6 +176,11 @@ impl Case {
         settings
     }
 
+    /// Whether a search may find what stood there before a write.
+    pub(crate) const fn lags(&self) -> bool {
+        self.raw.lags
+    }
+
     /// Whether carrying the plan out again can have no reason to change anything: no mapping reads
     /// what one writes, and where several write one field, each adds to it.
     pub(crate) fn is_idempotent(&self) -> bool {
@@ -185,7 +203,7 @@ fn ids(raw: &Raw) -> Vec<neon_mock::api::AccountId> {
 }
 
 fn toml_of(dataset: &RawDataset) -> String {
-    let RawDataset::Made { companies, dirty, fields } = dataset else { unreachable!() };
+    let RawDataset::Made { companies, dirty, fields, shown } = dataset else { unreachable!() };
     let share = |quarters: u8| f64::from(quarters) / 4.0;
     let mut text =
         format!("schema = 1\ncompanies = {:?}\ndirty = {:?}\n", share(*companies), share(*dirty));
@@ -204,6 +222,12 @@ fn toml_of(dataset: &RawDataset) -> String {
             0.25 + share(*filled),
             share(*filled)
         );
+        // Columns that hide one another, or those that every row needs.
+        match usize::from(*shown) + index {
+            sum if sum % 8 < 2 => text.push_str("display_name = \"Shown\"\n"),
+            sum if sum % 16 == 2 => text.push_str("display_name = \"Account Type\"\n"),
+            _ => {}
+        }
         if let Some(mirrored) = mirrors.map(usize::from).filter(|_| index > 0) {
             let _ = writeln!(text, "mirrors = \"F-{}\"\nmirrored = 0.5", mirrored % index);
         }
@@ -222,6 +246,9 @@ fn profile(raw: &Raw) -> Profile {
     let mut text = format!("schema = 1\n[limits]\n{pool}reject_after = \"5ms\"\n[service]\n");
     for class in ["get", "patch", "put", "search", "metadata"] {
         let _ = writeln!(text, "{class} = {law}");
+    }
+    if raw.lags {
+        text.push_str("[behaviour]\nsearch_lag = \"1h\"\n");
     }
     Profile::from_toml("random", &text).unwrap()
 }

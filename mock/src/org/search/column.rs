@@ -111,10 +111,7 @@ impl Standard {
         let moment = |seconds: i64| crate::api::rfc3339_text(seconds).map(CompactString::from);
         match self {
             Self::AccountId => account.body.account_id.map(|id| id.to_compact_string()),
-            Self::AccountType => Some(CompactString::const_new(match account.kind {
-                AccountKind::Individual => "Individual",
-                AccountKind::Company => "Company",
-            })),
+            Self::AccountType => Some(kind_name(account.kind)),
             Self::FirstName => contact?.first_name.clone(),
             Self::LastName => contact?.last_name.clone(),
             Self::CompanyName => account.body.name.clone(),
@@ -123,6 +120,14 @@ impl Standard {
             Self::Modified => moment(account.body.timestamps?.last_modified_date_time?),
         }
     }
+}
+
+/// A kind of account as columns carry it.
+const fn kind_name(kind: AccountKind) -> CompactString {
+    CompactString::const_new(match kind {
+        AccountKind::Individual => "Individual",
+        AccountKind::Company => "Company",
+    })
 }
 
 /// The name of a field as columns carry it.
@@ -226,6 +231,7 @@ impl View<'_> {
         let organisation = self.organisation;
         match column {
             Column::Standard(Standard::AccountId) => Some(id.to_compact_string()),
+            Column::Standard(Standard::AccountType) => Some(kind_name(organisation.kind(id))),
             Column::Standard(standard) => {
                 standard.of(&organisation.assemble(id, self.change(id), Vec::new()))
             }

@@ -1,0 +1,301 @@
+//! How accounts are read: whole, value by value, or as rows of a page.
+
+use super::EngineError;
+use super::migrator::{Halt, Migrator, Pending, Tally, Write};
+use super::rows::{Columns, account_of};
+use super::settings::{Reads, WriteMode};
+use crate::clock::Clock;
+use crate::decide::{Decision, State, decide, decide_on};
+use crate::event::{Event, Outcome};
+use crate::journal::Change;
+use crate::plan::{Task, Unsettled};
+use crate::transport::Transport;
+use neon_mock::api::{
+    Account, AccountBody, AccountId, AccountKind, Body, CustomFieldItem, FieldId, Request,
+    SearchRow, Value,
+};
+use std::ops::Range;
+
+/// What is known of an account that is read value by value.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// What each slot holds, where it was read.
+    values: Vec<Option<Shown>>,
+    /// The fields that this run wrote: a search may still find what stood there before.
+    written: Vec<FieldId>,
+}
+
+/// A value as a search showed it, and the kind of its account.
+#[derive(Clone, Debug)]
+struct Shown {
+    kind: AccountKind,
+    value: Option<Value>,
+}
+
+/// Accounts of a page that have not ended yet.
+#[derive(Default)]
+pub(super) struct Page {
+    /// Those that were decided and wait for their write.
+    pub(super) pending: Vec<Pending>,
+    /// Those that no row settles.
+    pub(super) unsettled: Vec<AccountId>,
+}
+
+impl<T: Transport, C: Clock> Migrator<'_, T, C> {
+    /// Reads an account and decides `steps` on it; the write it needs, if any.
+    pub(super) async fn read(
+        &self,
+        id: AccountId,
+        steps: Range<usize>,
+        reads: Reads,
+        known: &mut Known,
+        tally: &mut Tally,
+    ) -> Result<Option<Write>, Halt> {
+        match reads {
+            Reads::Get => self.get(id, steps, tally).await,
+            Reads::Search => {
+                let write = self.search_values(id, steps, known, tally).await?;
+                known.written.extend(write.iter().flat_map(written));
+                Ok(write)
+            }
+        }
+    }
+
+    /// Reads an account whole.
+    pub(super) async fn get(
+        &self,
+        id: AccountId,
+        steps: Range<usize>,
+        tally: &mut Tally,
+    ) -> Result<Option<Write>, Halt> {
+        let task = self.task().await.map_err(Halt::Run)?;
+        let request = Request::GetAccount(id);
+        let body = self.caller().call(&request).await.map_err(Halt::from)?;
+        let Body::Account(account) = body else {
+            return Err(Halt::Run(EngineError::wrong_body(request.endpoint())));
+        };
+        let mappings_done = steps.end as u32;
+        let mut decision = decide(&account, &task, &task.steps[steps]);
+        let Some(items) = self.to_write(&mut decision, tally) else { return Ok(None) };
+        let held = |item: &CustomFieldItem| {
+            let mut read = account.body.account_custom_fields.iter().flatten();
+            read.find(|read| read.id == item.id).and_then(CustomFieldItem::held)
+        };
+        let changes = self.changes(&items, held);
+        let request = match self.settings().write {
+            WriteMode::Patch => Request::PatchAccount(id, patch(account.kind, items)),
+            WriteMode::Put => Request::PutAccount(id, replacement(*account, items)),
+        };
+        Ok(Some(Write { request, mappings_done, changes }))
+    }
+
+    /// Reads the values that `steps` need by a search for each, as the guide's engine does.
+    async fn search_values(
+        &self,
+        id: AccountId,
+        steps: Range<usize>,
+        known: &mut Known,
+        tally: &mut Tally,
+    ) -> Result<Option<Write>, Halt> {
+        let task = self.task().await.map_err(Halt::Run)?;
+        // A dry run writes nothing that a second look could find.
+        if !self.settings().dry_run {
+            known.values.clear();
+        }
+        known.values.resize(task.slots.len(), None);
+        let slots = task.needed(steps.clone(), self.journal_is_on());
+        for &slot in &slots {
+            if known.values[slot].is_some() {
+                continue;
+            }
+            let shown = if known.written.contains(&task.slots[slot].id) {
+                Err(Unsettled)
+            } else {
+                self.search_value(id, &task, slot).await?
+            };
+            match shown {
+                Ok(shown) => known.values[slot] = Some(shown),
+                Err(Unsettled) => return self.get(id, steps, tally).await,
+            }
+        }
+        let kind = known.values[slots[0]].as_ref().map_or(AccountKind::Individual, |it| it.kind);
+        let held = |shown: &Option<Shown>| shown.as_ref().and_then(|shown| shown.value.clone());
+        let before: State = known.values.iter().map(held).collect();
+        Ok(self.decide_shown(id, kind, &before, &task, steps, tally))
+    }
+
+    /// What one slot of an account holds, by a search for it alone.
+    async fn search_value(
+        &self,
+        id: AccountId,
+        task: &Task,
+        slot: usize,
+    ) -> Result<Result<Shown, Unsettled>, Halt> {
+        let slots = [slot];
+        let Some(columns) = Columns::new(task, &slots) else { return Ok(Err(Unsettled)) };
+        let request = Request::SearchAccounts(columns.search(&[id], 0));
+        let Body::Search(page) = self.caller().call(&request).await.map_err(Halt::from)? else {
+            return Err(Halt::Run(EngineError::wrong_body(request.endpoint())));
+        };
+        // An account that is not found may have been merged: a single read says so.
+        let [row] = page.search_results.as_slice() else { return Ok(Err(Unsettled)) };
+        let shown = || {
+            let mut state = vec![None; task.slots.len()];
+            let kind = columns.read(row, &mut state)?;
+            if account_of(row)? == id {
+                Ok(Shown { kind, value: state.swap_remove(slot) })
+            } else {
+                Err(Unsettled)
+            }
+        };
+        Ok(shown())
+    }
+
+    /// Reads accounts by one search and decides all mappings on what its rows settle. Those that
+    /// need no write have landed.
+    pub(super) async fn page(&self, ids: &[AccountId]) -> Result<Page, EngineError> {
+        let task = self.task().await?;
+        let slots: Vec<usize> = (0..task.slots.len()).collect();
+        let Some(columns) = Columns::new(&task, &slots) else {
+            return Ok(Page { unsettled: ids.to_vec(), ..Page::default() });
+        };
+        let Some(rows) = self.rows(&columns, ids).await? else {
+            return Ok(Page { unsettled: ids.to_vec(), ..Page::default() });
+        };
+        let mut page = Page::default();
+        let mut state = vec![None; task.slots.len()];
+        for &id in ids {
+            let settled = match only_row(&rows, id) {
+                // A search may lag behind what an earlier run wrote.
+                Ok(row) if self.is_new(id) => columns.read(row, &mut state),
+                _ => Err(Unsettled),
+            };
+            let Ok(kind) = settled else {
+                page.unsettled.push(id);
+                continue;
+            };
+            let mut tally = Tally::default();
+            match self.decide_shown(id, kind, &state, &task, 0..task.steps.len(), &mut tally) {
+                Some(write) => {
+                    self.caller().emit(&Event::Buffered { records: 1 });
+                    page.pending.push(Pending { id, write, tally });
+                }
+                None => self.land(id, tally.end()),
+            }
+        }
+        Ok(page)
+    }
+
+    /// The rows of the accounts `ids`, in id order; `None` where the search was given up, since the
+    /// accounts can still be read singly.
+    async fn rows(
+        &self,
+        columns: &Columns<'_>,
+        ids: &[AccountId],
+    ) -> Result<Option<Vec<(AccountId, SearchRow)>>, EngineError> {
+        let mut rows = Vec::with_capacity(ids.len());
+        for current_page in 0.. {
+            let request = Request::SearchAccounts(columns.search(ids, current_page));
+            let page = match self.caller().call(&request).await {
+                Ok(Body::Search(page)) => page,
+                Ok(_) => return Err(EngineError::wrong_body(request.endpoint())),
+                Err(given_up) if given_up.call.outcome == Outcome::Unauthorized => {
+                    return Err(EngineError::from_call(given_up));
+                }
+                Err(_) => return Ok(None),
+            };
+            // A server may serve smaller pages than it was asked for.
+            let is_last = page.pagination.is_last() || page.search_results.is_empty();
+            let of_account = |row| Some((account_of(&row).ok()?, row));
+            rows.extend(page.search_results.into_iter().filter_map(of_account));
+            if is_last {
+                break;
+            }
+        }
+        rows.sort_by_key(|(id, _)| *id);
+        Ok(Some(rows))
+    }
+
+    /// The write that `steps` need on an account that holds `before`, if any.
+    fn decide_shown(
+        &self,
+        id: AccountId,
+        kind: AccountKind,
+        before: &State,
+        task: &Task,
+        steps: Range<usize>,
+        tally: &mut Tally,
+    ) -> Option<Write> {
+        let mappings_done = steps.end as u32;
+        let mut decision = decide_on(before, kind, task, &task.steps[steps]);
+        let items = self.to_write(&mut decision, tally)?;
+        let held = |item: &CustomFieldItem| {
+            let slot = task.slots.iter().position(|slot| Some(slot.id) == item.id)?;
+            before[slot].clone()
+        };
+        let changes = self.changes(&items, held);
+        let request = Request::PatchAccount(id, patch(kind, items));
+        Some(Write { request, mappings_done, changes })
+    }
+
+    /// Adds a decision to an account's tally; its items, if they are to be written.
+    fn to_write(&self, decision: &mut Decision, tally: &mut Tally) -> Option<Vec<CustomFieldItem>> {
+        let items = std::mem::take(&mut decision.items);
+        tally.add(std::mem::take(decision), !items.is_empty());
+        (!items.is_empty() && !self.settings().dry_run).then_some(items)
+    }
+
+    /// What `items` change on an account, for the journal; nothing without one.
+    fn changes(
+        &self,
+        items: &[CustomFieldItem],
+        held: impl Fn(&CustomFieldItem) -> Option<Value>,
+    ) -> Vec<Change> {
+        if !self.journal_is_on() {
+            return Vec::new();
+        }
+        let change = |item: &CustomFieldItem| {
+            Some(Change {
+                field: item.id?,
+                has_options: item.option_values.is_some(),
+                before: held(item),
+                after: item.held(),
+            })
+        };
+        items.iter().filter_map(change).collect()
+    }
+}
+
+/// The row of account `id`, if there is no other.
+fn only_row(rows: &[(AccountId, SearchRow)], id: AccountId) -> Result<&SearchRow, Unsettled> {
+    let first = rows.partition_point(|(other, _)| *other < id);
+    match &rows[first..] {
+        [(found, row), rest @ ..] if *found == id => {
+            let is_only = rest.first().is_none_or(|(other, _)| *other != id);
+            is_only.then_some(row).ok_or(Unsettled)
+        }
+        _ => Err(Unsettled),
+    }
+}
+
+/// The fields that a write of changed fields changes.
+fn written(write: &Write) -> Vec<FieldId> {
+    let Request::PatchAccount(_, account) = &write.request else { return Vec::new() };
+    let items = account.body.account_custom_fields.iter().flatten();
+    items.filter_map(|item| item.id).collect()
+}
+
+/// The changed fields alone, in the wrapper of the account's kind.
+fn patch(kind: AccountKind, items: Vec<CustomFieldItem>) -> Account {
+    let body = AccountBody { account_custom_fields: Some(items), ..AccountBody::default() };
+    Account { kind, body }
+}
+
+/// The whole account as it was read, with the changes in it.
+fn replacement(mut account: Account, changes: Vec<CustomFieldItem>) -> Account {
+    let mut items = account.body.account_custom_fields.take().unwrap_or_default();
+    items.retain(|item| changes.iter().all(|change| change.id != item.id));
+    items.extend(changes);
+    account.body.account_custom_fields = Some(items);
+    account
+}
