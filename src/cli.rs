@@ -6,15 +6,19 @@ mod compare;
 mod dataset;
 mod error;
 mod inputs;
+mod interrupt;
 mod judge;
+mod kept;
 mod output;
 mod profile;
 mod progress;
 mod report;
+mod resume;
 mod run;
 mod scalability;
 mod selftest;
 mod serve;
+mod store;
 mod stored;
 
 pub use error::{CliError, exit_code};
@@ -46,6 +50,11 @@ enum Command {
     Report(report::ReportArgs),
     /// One migration
     Run(run::RunArgs),
+    /// Goes on with a run that was stopped, killed or cut off
+    Resume(resume::ResumeArgs),
+    /// The runs that are kept, with their journals
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// Every strategy on one scenario, ranked
     Benchmark(benchmark::BenchmarkArgs),
     /// Makespan and accounts per second over growing organisations
@@ -82,6 +91,8 @@ pub fn main() -> Result<ExitCode, CliError> {
     match cli.command {
         Command::Report(args) => report::run(&args, voice),
         Command::Run(args) => run::run(&args, voice),
+        Command::Resume(args) => resume::run(&args, voice),
+        Command::Store(command) => store::run(&command),
         Command::Benchmark(args) => benchmark::run(&args, voice),
         Command::Scalability(args) => scalability::run(&args, voice),
         Command::Compare(args) => compare::run(&args, voice),

@@ -106,6 +106,7 @@ pub async fn run<T: Transport, C: Clock>(
         Resources::Ids(ids) => ids,
         Resources::Search(criteria) => {
             found = search(migrator.caller(), criteria).await?;
+            job.journal.enumerated(&found)?;
             &found
         }
     };

@@ -133,8 +133,10 @@ impl fmt::Display for SkipReason {
 pub struct Failure {
     /// The call that failed; `None` if the values themselves could not be migrated.
     pub call: Option<FailedCall>,
-    /// What happened, in words.
+    /// What happened, in words. Never a value.
     pub message: String,
+    /// The value that did not fit, for those who ask to see values.
+    pub value: Option<String>,
 }
 
 /// The call that an account failed on.

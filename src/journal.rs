@@ -97,6 +97,13 @@ pub trait Journal {
     ///
     /// Errors: it is not kept.
     fn keep(&self, note: &Note) -> Result<(), JournalError>;
+
+    /// Keeps the accounts that a search found, for which the run is: it is not made again.
+    ///
+    /// Errors: they are not kept.
+    fn enumerated(&self, _: &[AccountId]) -> Result<(), JournalError> {
+        Ok(())
+    }
 }
 
 /// Keeps nothing: virtual time cannot be killed by accident.

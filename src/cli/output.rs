@@ -66,6 +66,7 @@ pub(super) fn summary(record: &RunRecord) -> String {
         crate::record::WorldName::Http => "http",
     };
     let dry = if record.dry_run { " · dry run: nothing was written" } else { "" };
+    let dry = if record.stopped { " · stopped before its end" } else { dry };
     let mut lines = vec![format!(
         "{} · {} accounts × {} mappings · profile {} · {world} · {} workers · batch size {} · seed {}{dry}",
         record.strategy,
@@ -125,8 +126,9 @@ pub(super) fn summary(record: &RunRecord) -> String {
     line("audit", format!("{}; state {}", verdict(record), record.audit.state_digest));
     lines.extend(record.warnings.iter().map(|warning| format!("  warning   {warning}")));
     for error in record.errors.iter().take(5) {
+        let value = error.value.as_ref().map_or_else(String::new, |value| format!(" `{value}`"));
         lines.push(format!(
-            "  failed    account {}: {} ({})",
+            "  failed    account {}: {}{value} ({})",
             error.resource_id, error.message, error.hint
         ));
     }

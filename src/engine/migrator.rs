@@ -48,7 +48,11 @@ impl Tally {
 
     pub(super) fn end(self) -> End {
         match self.problems.first() {
-            Some(problem) => End::Failed(Failure { call: None, message: problem.to_string() }),
+            Some(problem) => End::Failed(Failure {
+                call: None,
+                message: problem.in_words(),
+                value: problem.value().map(str::to_owned),
+            }),
             None if self.changed => End::Migrated,
             None if self.applicable => End::Unchanged,
             None => End::Skipped(SkipReason::NotApplicable),
@@ -202,7 +206,7 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
             Body::AccountId(written) if written != id => {
                 let name = request.endpoint().name();
                 let message = format!("{name} answered for account {written}");
-                Err(Halt::Landed(End::Failed(Failure { call: None, message })))
+                Err(Halt::Landed(End::Failed(Failure { call: None, message, value: None })))
             }
             _ => Ok(()),
         }
@@ -224,6 +228,7 @@ impl From<GivenUp> for Halt {
             _ => Self::Landed(End::Failed(Failure {
                 call: Some(given_up.call),
                 message: given_up.message,
+                value: None,
             })),
         }
     }
