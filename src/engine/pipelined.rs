@@ -119,7 +119,7 @@ impl<'i> Line<'i> {
             Done::Searched(page) => {
                 self.searching = false;
                 self.single.extend(page.unsettled);
-                self.pending.extend(page.pending);
+                self.pending.extend(page.pending.into_iter().map(Box::new));
             }
             Done::Got(account) => {
                 self.getting -= 1;
@@ -148,9 +148,8 @@ pub(super) async fn run<T: Transport, C: Clock>(
         }
     }
     // Nothing of these was written: a run that goes on reads them again.
-    let dropped = line.pending.len() as i64;
-    if dropped > 0 {
-        migrator.caller().emit(&Event::Buffered { records: -dropped });
+    for _ in line.pending {
+        migrator.caller().emit(&Event::Buffered { records: -1 });
     }
     Ok(())
 }

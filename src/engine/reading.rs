@@ -36,7 +36,7 @@ struct Shown {
 #[derive(Default)]
 pub(super) struct Page {
     /// Those that were decided and wait for their write.
-    pub(super) pending: Vec<Box<Pending>>,
+    pub(super) pending: Vec<Pending>,
     /// Those that no row settles.
     pub(super) unsettled: Vec<AccountId>,
 }
@@ -178,7 +178,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
             match self.decide_shown(id, kind, &state, &task, 0..task.steps.len(), &mut tally) {
                 Some(write) => {
                     self.caller().emit(&Event::Buffered { records: 1 });
-                    page.pending.push(Box::new(Pending { id, write, tally }));
+                    page.pending.push(Pending { id, write, tally });
                 }
                 None => self.land(id, tally.end()),
             }
