@@ -3,8 +3,8 @@
 
 use crate::audit::{Audit, Demand};
 use crate::clock::Clock;
-use crate::engine::{Columns, EngineError, Job, account_of, read_accounts};
-use crate::journal::Entry;
+use crate::engine::{Columns, EngineError, Job, Resources, account_of, read_accounts};
+use crate::journal::{Entry, Landing};
 use crate::measure::Measure;
 use crate::plan::Task;
 use crate::transport::{Transport, TransportError};
@@ -152,7 +152,10 @@ pub async fn read_back<T: Transport, C: Clock>(
     };
     let task = Task::resolve(job.plan, fields)?;
     let failed: BTreeSet<AccountId> = measure.failed().iter().copied().collect();
-    let ids = notes.accounts();
+    let mut ids = notes.accounts();
+    ids.extend(ended_before(job));
+    ids.sort_unstable();
+    ids.dedup();
     let accounts = read_accounts(transport.inner(), clock, job.settings, &ids).await?;
     let mut digest = StateDigest::new();
     let (mut mismatched, mut changing) = (0, 0);
@@ -204,10 +207,24 @@ fn restored(read: Vec<(FieldId, Value)>, entry: Option<&Entry>) -> Vec<(FieldId,
     before.into_iter().collect()
 }
 
-/// A run that had no account to look at is valid; one that did but read none is not.
+/// The accounts of a run that was taken up which had ended well before that.
+fn ended_before(job: Job<'_>) -> impl Iterator<Item = AccountId> {
+    let ids = match job.resources {
+        Resources::Ids(ids) => ids,
+        Resources::Search(_) => &[],
+    };
+    ids.iter().copied().filter(move |&id| {
+        let landed = job.ledger.get(id).and_then(|entry| entry.landed.as_ref());
+        matches!(landed, Some((Landing::Migrated | Landing::Unchanged, _)))
+    })
+}
+
+/// A run that had no account to look at is valid, or that had none left to look at when it was taken
+/// up; one that did but read none is not.
 fn nothing_was_read(measure: &Measure) -> Audit {
     let faults = match measure.resources() {
         0 => Vec::new(),
+        _ if measure.total_attempts() == 0 => Vec::new(),
         _ => vec!["no field definitions were read, so nothing can be judged".to_owned()],
     };
     let state_digest = StateDigest::new().finish();

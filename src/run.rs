@@ -1,10 +1,14 @@
 //! One run: (scenario, settings, world) -> its record.
 
+mod aftermath;
+
+pub use aftermath::{undo, verify};
+
 use crate::audit::{self, Audit, Extent};
 use crate::bound::{Work, lower_bound};
 use crate::engine::{self, EngineError, Settings, Stop};
 use crate::event::{Event, Observer};
-use crate::journal::{Journal, Ledger, NoJournal};
+use crate::journal::{Again, Journal, Ledger, NoJournal};
 use crate::measure::Measure;
 use crate::read_back::{Recorder, read_back};
 use crate::record::{AuditBy, ChosenBy, Findings, Heading, RunRecord, WorldName};
@@ -43,14 +47,20 @@ pub struct Session<'a> {
     pub journal: &'a dyn Journal,
     /// What an earlier process noted of the same run.
     pub ledger: &'a Ledger,
+    /// Which of the accounts that it could not migrate are taken up again.
+    pub again: Again,
     /// Says when to begin nothing more.
     pub stop: &'a Stop,
 }
 
 impl Session<'_> {
     /// A run from the beginning to the end, without a journal.
-    pub const ALONE: Session<'static> =
-        Session { journal: &NoJournal, ledger: Ledger::EMPTY, stop: Stop::NEVER };
+    pub const ALONE: Session<'static> = Session {
+        journal: &NoJournal,
+        ledger: Ledger::EMPTY,
+        again: Again::Neither,
+        stop: Stop::NEVER,
+    };
 
     /// Whether anybody can stop the run.
     fn can_be_stopped(&self) -> bool {
@@ -181,9 +191,9 @@ impl<'a> Order<'a> {
             Resources::Ids(ids) => engine::Resources::Ids(ids),
             Resources::Search(criteria) => engine::Resources::Search(criteria),
         };
-        let Session { journal, ledger, stop } = self.session;
+        let Session { journal, ledger, again, stop } = self.session;
         let job = engine::Job::new(&self.scenario.plan, &self.settings, resources);
-        engine::Job { journal, ledger, stop, ..job }
+        engine::Job { journal, ledger, again, stop, ..job }
     }
 
     fn in_virtual_time(&self, fold: &mut Fold<'_>) -> Result<Done, RunError> {

@@ -7,7 +7,7 @@ use super::interrupt;
 use super::kept::{self, Begun, Reopened, RunRef};
 use super::progress::Progress;
 use super::run::{exit_code_of, said};
-use crate::journal::Ledger;
+use crate::journal::{Again, Ledger};
 use crate::record::RunRecord;
 use crate::run::{Order, Session, World};
 use crate::store::State;
@@ -39,7 +39,8 @@ pub(super) fn run(args: &ResumeArgs, voice: Voice) -> Result<ExitCode, CliError>
         }
     }
     let ledger = reopened.store.ledger(id)?;
-    let part = Part { ids: reopened.run.ids.clone(), ledger, verb: "resume" };
+    let ids = reopened.run.ids.clone();
+    let part = Part { ids, ledger, again: Again::Neither, verb: "resume" };
     go_on(args, reopened, &part, voice)
 }
 
@@ -57,6 +58,8 @@ pub(super) struct Part {
     pub(super) ids: Option<Vec<AccountId>>,
     /// What is taken to be known of them.
     pub(super) ledger: Ledger,
+    /// Which of those that failed are taken up again.
+    pub(super) again: Again,
     /// By which verb.
     pub(super) verb: &'static str,
 }
@@ -85,6 +88,7 @@ pub(super) fn go_on(
         store: &mut reopened.store,
         id,
         ledger: &part.ledger,
+        again: part.again,
         stop: &stop,
         resume: Some(args.of.command(part.verb)),
         // The record of a run is that of all its accounts.

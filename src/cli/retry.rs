@@ -3,9 +3,10 @@
 use super::Voice;
 use super::error::CliError;
 use super::resume::{Part, ResumeArgs, go_on, nothing_to_do};
-use crate::journal::{Entry, Landing};
+use crate::journal::{Again, Entry, Landing};
 use crate::store::State;
 use clap::{Args, ValueEnum};
+use neon_mock::api::AccountId;
 use std::process::ExitCode;
 
 /// Flags of `retry`.
@@ -41,18 +42,21 @@ pub(super) fn run(args: &RetryArgs, voice: Voice) -> Result<ExitCode, CliError> 
             )));
         }
     }
-    let mut ledger = reopened.store.ledger(id)?;
-    let wanted = |entry: &Entry| match entry.landed {
-        Some((Landing::Failed, _)) => args.only != Some(Only::Ambiguous),
-        Some((Landing::Ambiguous, _)) => args.only != Some(Only::Failed),
+    let again = match args.only {
+        None => Again::Both,
+        Some(Only::Failed) => Again::Failed,
+        Some(Only::Ambiguous) => Again::Ambiguous,
+    };
+    let ledger = reopened.store.ledger(id)?;
+    let is_taken = |entry: &Entry| match entry.landed {
+        Some((Landing::Failed, _)) => again.takes_failed(),
+        Some((Landing::Ambiguous, _)) => again.takes_ambiguous(),
         _ => false,
     };
-    let ids: Vec<_> = ledger.iter().filter(|(_, entry)| wanted(entry)).map(|(id, _)| id).collect();
+    let taken = ledger.iter().filter(|(_, entry)| is_taken(entry));
+    let ids: Vec<AccountId> = taken.map(|(id, _)| id).collect();
     if ids.is_empty() {
         return Ok(nothing_to_do(id, "has no such account", "retry", voice));
     }
-    for &id in &ids {
-        ledger.reopen(id);
-    }
-    go_on(&args.run, reopened, &Part { ids: Some(ids), ledger, verb: "retry" }, voice)
+    go_on(&args.run, reopened, &Part { ids: Some(ids), ledger, again, verb: "retry" }, voice)
 }

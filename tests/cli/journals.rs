@@ -67,9 +67,13 @@ fn signal(child: &Child, name: &str) {
 #[cfg(unix)]
 #[test]
 fn a_run_that_is_interrupted_ends_what_it_began_and_is_resumed() {
-    for (strategy, name) in
-        [("standard", "-INT"), ("parallel", "-TERM"), ("put_batch", "-INT"), ("hybrid", "-TERM")]
-    {
+    for (strategy, name) in [
+        ("standard", "-INT"),
+        ("parallel", "-TERM"),
+        ("put_batch", "-INT"),
+        ("hybrid", "-TERM"),
+        ("pipelined", "-INT"),
+    ] {
         let (place, scenario) = (Place::new(), plain(120));
         let mock = served(&scenario, 1);
         let before = digest(&mock);
@@ -95,6 +99,8 @@ fn a_run_that_is_interrupted_ends_what_it_began_and_is_resumed() {
 
         let resumed = place.json("resume 1 --json", 0);
         assert_eq!(resumed["audit"]["valid"], true, "{resumed:#}");
+        assert_eq!(resumed["records"]["migrated"], 120, "{resumed:#}");
+        assert_eq!(resumed["audit"]["state_digest"], digest(&mock).as_str(), "{strategy}");
         assert_eq!(resumed["next_command"], "neonbench verify 1");
         let per_account = if matches!(strategy, "standard" | "parallel") { 3 } else { 1 };
         assert_eq!(mock.calls().admitted(Class::Patch), 120 * per_account, "{strategy}");
@@ -276,4 +282,99 @@ fn the_guard_stands_before_a_resumed_run_too() {
     assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "a call was made");
     let _ = outcome(&mut place.command("store list"));
     assert!(mock.calls().of(Endpoint::GetAccount).admitted > 0);
+}
+
+/// Two accounts that somebody else changed after the run: verified as different, left alone by undo.
+#[test]
+fn what_others_wrote_since_is_told_and_left_alone() {
+    let (place, scenario) = (Place::new(), plain(30));
+    let mock = served(&scenario, 1);
+    let before = digest(&mock);
+    let base_url = mock.base_url();
+    let line = format!("run --base-url {base_url} --resources 30 --strategy hybrid --json");
+    assert_eq!(place.json(&line, 0)["next_command"], "neonbench verify 1");
+    let after = digest(&mock);
+    let verified = place.json("verify 1 --json", 0);
+    assert_eq!((&verified["accounts"], &verified["as_written"]), (&30.into(), &90.into()));
+    assert_eq!(verified["next_command"], "neonbench undo 1");
+
+    // Somebody else, by a run of their own: T-1 of accounts 4 and 5.
+    place.file(
+        "theirs.toml",
+        "schema = 1\nresource_ids = \"4-5\"\n[[mappings]]\nsource = \"V-2\"\ntarget = \"T-1\"\n\
+         operation = \"transform\"\ntransform = [{ step = \"constant\", value = \"Theirs\" }]\n",
+    );
+    let line = format!("run --base-url {base_url} --plan theirs.toml --no-journal");
+    let theirs = place.neonbench(&line);
+    assert_eq!(theirs.code, 0, "{theirs:?}");
+    let verified = place.json("verify 1 --json", 5);
+    assert_eq!((&verified["mismatched"], &verified["as_written"]), (&2.into(), &88.into()));
+    let first = &verified["mismatches"][0];
+    assert_eq!((&first["resource_id"], &first["field"]), (&"4".into(), &"T-1".into()));
+    assert_eq!((first.get("expected"), first.get("found")), (None, None));
+    let shown = place.json("verify 1 --json --show-values", 5);
+    assert_eq!(shown["mismatches"][1]["found"], "`Theirs`");
+    let said = place.neonbench("verify 1");
+    assert!(said.stdout.contains("account 5, T-1") && !said.stdout.contains("Theirs"), "{said:?}");
+
+    let writes = mock.calls().admitted(Class::Patch);
+    let dry = place.json("undo 1 --dry-run --json", 3);
+    assert_eq!((&dry["restored"], &dry["conflicted"]), (&88.into(), &2.into()));
+    assert_eq!(mock.calls().admitted(Class::Patch), writes, "a dry run writes nothing");
+    let undone = place.json("undo 1 --json", 3);
+    assert_eq!((&undone["restored"], &undone["conflicted"]), (&88.into(), &2.into()));
+    assert_eq!(undone["conflicts"][1]["resource_id"], "5");
+    assert!(digest(&mock) != before && digest(&mock) != after);
+    // Once more: what was taken back is not touched again.
+    let again = place.json("undo 1 --json", 3);
+    assert_eq!((&again["restored"], &again["unchanged"]), (&0.into(), &88.into()));
+    assert_eq!(mock.calls().admitted(Class::Patch), writes + 30);
+    for verb in ["resume", "retry", "verify"] {
+        place.refused(&format!("{verb} 1"), 2, &["run 1", "taken back"]);
+    }
+}
+
+#[test]
+fn what_failed_is_tried_again_and_nothing_else() {
+    let (place, scenario) = (Place::new(), plain(12));
+    let mock = served(&scenario, 1);
+    let base_url = mock.base_url();
+    // Account 99 does not exist.
+    let line = format!(
+        "run --base-url {base_url} --resources 12 --resource-ids 1-12,99 --strategy hybrid --json"
+    );
+    let run = place.json(&line, 3);
+    assert_eq!(
+        (&run["records"]["failed"], &run["next_command"]),
+        (&1.into(), &"neonbench retry 1".into())
+    );
+    let reads = mock.calls().of(Endpoint::GetAccount).failed;
+    let retried = place.json("retry 1 --json", 3);
+    assert_eq!((&retried["resources"], &retried["records"]["failed"]), (&1.into(), &1.into()));
+    assert_eq!(mock.calls().of(Endpoint::GetAccount).failed, reads + 1);
+    let none = place.neonbench("retry 1 --only ambiguous");
+    assert_eq!((none.code, none.stdout.as_str()), (4, ""), "{none:?}");
+    assert_eq!(place.neonbench("verify 1").code, 0);
+    assert_eq!(place.neonbench("undo 1").code, 0);
+}
+
+/// Killed between the last account and the end: there is nothing left to do, and that is well.
+#[test]
+fn a_run_that_was_killed_at_its_very_end_is_ended_without_a_call() {
+    let (place, scenario) = (Place::new(), plain(5));
+    let mock = served(&scenario, 1);
+    let line = format!("run --base-url {} --resources 5", mock.base_url());
+    assert_eq!(place.neonbench(&line).code, 0);
+    let store = place.path().join(".neonbench/store.sqlite");
+    let killed = rusqlite::Connection::open(store).unwrap();
+    killed.execute("UPDATE runs SET state = 'running', process = NULL", []).unwrap();
+    drop(killed);
+    let calls = mock.calls().total();
+    let resumed = place.json("resume 1 --json", 0);
+    assert_eq!(
+        (&resumed["records"]["migrated"], &resumed["calls"]["total"]),
+        (&5.into(), &0.into())
+    );
+    assert_eq!(mock.calls().total(), calls);
+    assert_eq!(place.json("store list --json", 0)["runs"][0]["state"], "finished");
 }

@@ -1,7 +1,7 @@
 //! Killed for real: SIGKILL at random moments, over HTTP, and gone on with by another process.
 //!
 //! A few kills here; a hundred by
-//! `cargo test --release --test cli -- --ignored --nocapture killed_a_hundred_times`.
+//! `cargo test --test cli -- --ignored --nocapture killed_a_hundred_times`.
 
 use crate::journals::{digest, plain, served, started};
 use crate::place::Place;
