@@ -60,7 +60,36 @@ impl Audit {
 /// The state is compared with what [`apply`] makes of the organisation as it was: all of it where
 /// the run says that it succeeded, any whole number of mappings where it says that it failed.
 pub fn audit(scenario: &Scenario, neon: &Neon, measure: &Measure, dry_run: bool) -> Audit {
+    audit_part(scenario, neon, measure, Extent { dry_run, landed: None })
+}
+
+/// How far a run was to go.
+#[derive(Clone, Copy, Debug)]
+pub struct Extent<'a> {
+    /// Whether nothing may have been written.
+    pub dry_run: bool,
+    /// The accounts that have ended, in id order, where the run was stopped; `None` where all had
+    /// to.
+    pub landed: Option<&'a [AccountId]>,
+}
+
+/// As [`audit`], of a run that may have been stopped: what had not ended is judged as if it had
+/// failed.
+pub fn audit_part(
+    scenario: &Scenario,
+    neon: &Neon,
+    measure: &Measure,
+    extent: Extent<'_>,
+) -> Audit {
+    let dry_run = extent.dry_run;
     let mut failed = measure.failed().to_vec();
+    if let Some(landed) = extent.landed {
+        let organisation = neon.organisation();
+        let before = organisation_before(scenario, organisation);
+        let mut left = scenario.selected(before.as_ref().unwrap_or(organisation));
+        left.retain(|id| landed.binary_search(id).is_err());
+        failed.extend(left);
+    }
     failed.sort_unstable();
     let claims = Claims::Failed { failed: &failed, dry_run };
     let found = compare(scenario, neon, claims, &mut |_| {});
@@ -68,6 +97,10 @@ pub fn audit(scenario: &Scenario, neon: &Neon, measure: &Measure, dry_run: bool)
     let mut faults = Vec::new();
     if mismatched > 0 {
         faults.push(format!("{mismatched} accounts are not in the state that the plan demands"));
+    }
+    if extent.landed.is_none() && measure.records().total() != measure.resources() {
+        let (landed, resources) = (measure.records().total(), measure.resources());
+        faults.push(format!("{landed} of {resources} accounts have landed"));
     }
     faults.extend(accounting_faults(measure, neon.calls(), dry_run));
     Audit {
@@ -182,10 +215,6 @@ fn organisation_before(scenario: &Scenario, organisation: &Organisation) -> Opti
 /// What does not add up between the engine's figures and the server's.
 fn accounting_faults(measure: &Measure, calls: &Calls, dry_run: bool) -> Vec<String> {
     let mut faults = Vec::new();
-    if measure.records().total() != measure.resources() {
-        let (landed, resources) = (measure.records().total(), measure.resources());
-        faults.push(format!("{landed} of {resources} accounts have landed"));
-    }
     if !measure.obeys_littles_law() {
         faults.push("the in-flight integral is not the sum of the service times".to_owned());
     }

@@ -1,20 +1,26 @@
 //! The command line: one file a verb. The library never sees clap.
 
+mod aftermath;
 mod args;
 mod benchmark;
 mod compare;
 mod dataset;
 mod error;
 mod inputs;
+mod interrupt;
 mod judge;
+mod kept;
 mod output;
 mod profile;
 mod progress;
 mod report;
+mod resume;
+mod retry;
 mod run;
 mod scalability;
 mod selftest;
 mod serve;
+mod store;
 mod stored;
 
 pub use error::{CliError, exit_code};
@@ -46,6 +52,17 @@ enum Command {
     Report(report::ReportArgs),
     /// One migration
     Run(run::RunArgs),
+    /// Goes on with a run that was stopped, killed or cut off
+    Resume(resume::ResumeArgs),
+    /// Once more for the accounts of a run that failed, or of which nobody knows
+    Retry(retry::RetryArgs),
+    /// Compares what stands in the organisation with what a run wrote there
+    Verify(aftermath::VerifyArgs),
+    /// Takes back what a run wrote, where it still stands
+    Undo(aftermath::UndoArgs),
+    /// The runs that are kept, with their journals
+    #[command(subcommand)]
+    Store(store::StoreCommand),
     /// Every strategy on one scenario, ranked
     Benchmark(benchmark::BenchmarkArgs),
     /// Makespan and accounts per second over growing organisations
@@ -82,6 +99,11 @@ pub fn main() -> Result<ExitCode, CliError> {
     match cli.command {
         Command::Report(args) => report::run(&args, voice),
         Command::Run(args) => run::run(&args, voice),
+        Command::Resume(args) => resume::run(&args, voice),
+        Command::Retry(args) => retry::run(&args, voice),
+        Command::Verify(args) => aftermath::verify(&args, voice),
+        Command::Undo(args) => aftermath::undo(&args, voice),
+        Command::Store(command) => store::run(&command),
         Command::Benchmark(args) => benchmark::run(&args, voice),
         Command::Scalability(args) => scalability::run(&args, voice),
         Command::Compare(args) => compare::run(&args, voice),

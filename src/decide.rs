@@ -40,6 +40,26 @@ pub enum Problem {
     },
 }
 
+impl Problem {
+    /// What is wrong, without the value, which may be personal.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::UnknownOption { field, .. } => {
+                format!("field `{field}` has no option of the value's name")
+            }
+            Self::SeveralOptions { .. } | Self::Occupied { .. } => self.to_string(),
+        }
+    }
+
+    /// The value that it is about.
+    pub fn value(&self) -> Option<&str> {
+        match self {
+            Self::UnknownOption { option, .. } => Some(option),
+            Self::SeveralOptions { .. } | Self::Occupied { .. } => None,
+        }
+    }
+}
+
 /// What some steps of a task mean for one account.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Decision {

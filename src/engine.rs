@@ -4,6 +4,7 @@
 //! [`Event`]s. It decides nothing about values (that is `decide`) and judges nothing (that is
 //! `audit`).
 
+mod aftermath;
 mod caller;
 mod error;
 mod gate;
@@ -20,7 +21,9 @@ mod settings;
 mod standard;
 mod stop;
 mod workers;
+mod writing;
 
+pub use aftermath::{Aftermath, Difference, undo, verify};
 pub use error::EngineError;
 pub use rows::{Columns, account_of};
 pub use settings::{Reads, Settings, Strategy, WriteMode};
@@ -28,7 +31,7 @@ pub use stop::Stop;
 
 use crate::clock::Clock;
 use crate::event::{Event, Observer};
-use crate::journal::{Journal, Ledger, NoJournal};
+use crate::journal::{Again, Journal, Ledger, NoJournal};
 use crate::plan::Plan;
 use crate::transport::Transport;
 use caller::Caller;
@@ -65,6 +68,8 @@ pub struct Job<'a> {
     pub journal: &'a dyn Journal,
     /// What an earlier run that this one resumes noted.
     pub ledger: &'a Ledger,
+    /// Which of the accounts that it could not migrate are taken up again.
+    pub again: Again,
     /// Says when to begin nothing more.
     pub stop: &'a Stop,
     /// Limits the calls in flight in place of the settings' limiter.
@@ -80,6 +85,7 @@ impl<'a> Job<'a> {
             resources,
             journal: &NoJournal,
             ledger: Ledger::EMPTY,
+            again: Again::Neither,
             stop: Stop::NEVER,
             rules: None,
         }
@@ -113,10 +119,12 @@ pub async fn run<T: Transport, C: Clock>(
         Resources::Ids(ids) => ids,
         Resources::Search(criteria) => {
             found = search(migrator.caller(), criteria).await?;
+            job.journal.enumerated(&found)?;
             &found
         }
     };
     migrator.caller().emit(&Event::Enumerated { resources: ids.len() as u64 });
+    let ids = &*migrator.outstanding(ids);
     if settings.metadata_cache && !ids.is_empty() {
         migrator.task().await?;
     }

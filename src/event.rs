@@ -118,6 +118,16 @@ pub enum SkipReason {
     },
 }
 
+impl SkipReason {
+    /// The reason that reads `words`, as [`Display`](fmt::Display) has it.
+    pub fn from_words(words: &str) -> Self {
+        if words == Self::NotApplicable.to_string() {
+            return Self::NotApplicable;
+        }
+        Self::Merged { into: words.rsplit(' ').next().and_then(|id| id.parse().ok()) }
+    }
+}
+
 impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -133,8 +143,10 @@ impl fmt::Display for SkipReason {
 pub struct Failure {
     /// The call that failed; `None` if the values themselves could not be migrated.
     pub call: Option<FailedCall>,
-    /// What happened, in words.
+    /// What happened, in words. Never a value.
     pub message: String,
+    /// The value that did not fit, for those who ask to see values.
+    pub value: Option<String>,
 }
 
 /// The call that an account failed on.

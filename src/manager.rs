@@ -29,7 +29,7 @@ pub use result::{
 use crate::engine::{self, Settings};
 use crate::event::Observer;
 use crate::log::Log;
-use crate::run::{Order, RunError, World};
+use crate::run::{Order, RunError, Session, World};
 use crate::scenario::{DatasetSource, Scenario, ScenarioError, Workload};
 use crate::select::{self, ChosenBy};
 use crate::world::Target;
@@ -253,6 +253,6 @@ impl AccountsMigrationManager {
         if let Client::Simulated(organisation) = &self.client {
             settings.seed = organisation.seed;
         }
-        Ok(Order { scenario, settings, chosen_by, reason })
+        Ok(Order { scenario, settings, chosen_by, reason, session: Session::ALONE })
     }
 }

@@ -7,11 +7,13 @@ mod file;
 mod ids;
 mod task;
 mod transform;
+mod written;
 
 pub use file::{WireMapping, WirePlan, WireStep};
 pub use ids::{IdsError, parse_ids};
 pub use task::{Slot, Step, Task, Unsettled};
 pub use transform::{Case, Texts, Transform, TransformError};
+pub use written::id_ranges;
 
 use neon_mock::api::{AccountId, Criterion};
 use neon_mock::dataset::FieldKind;

@@ -75,6 +75,12 @@ pub struct RunRecord {
     #[serde(default)]
     pub reads: Reads,
     pub dry_run: bool,
+    /// Whether its user stopped it before every account had ended.
+    #[serde(default, skip_serializing_if = "is_no")]
+    pub stopped: bool,
+    /// The number that it goes by in the store, where it keeps a journal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<i64>,
     pub makespan_s: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub makespan_s_interval: Option<[f64; 3]>,
@@ -211,6 +217,9 @@ pub struct ErrorDetail {
     pub status: u16,
     pub attempts: u32,
     pub message: String,
+    /// The value that did not fit, where its user asked to see values.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
     pub hint: String,
 }
 
@@ -271,6 +280,8 @@ impl RunRecord {
             batch_size: settings.batch_size.get(),
             reads: settings.reads_in_force(),
             dry_run: settings.dry_run,
+            stopped: false,
+            run: None,
             makespan_s,
             makespan_s_interval: None,
             lower_bound_s,
@@ -314,6 +325,19 @@ impl RunRecord {
             next_command: String::new(),
         }
     }
+
+    /// Adds the values that did not fit, which may be personal: for eyes that asked for them, and
+    /// not for the store.
+    pub fn show_values(&mut self, measure: &Measure) {
+        for (error, (_, failure)) in self.errors.iter_mut().zip(measure.failures()) {
+            error.value.clone_from(&failure.value);
+        }
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes what it would skip so")]
+const fn is_no(flag: &bool) -> bool {
+    !*flag
 }
 
 /// `part` ÷ `whole`; 0 where there is no whole.
@@ -390,6 +414,7 @@ fn detail(id: neon_mock::api::AccountId, failure: &crate::event::Failure) -> Err
         status: call.and_then(|call| call.status).map_or(0, |status| status.0),
         attempts: call.map_or(0, |call| call.attempts),
         message: failure.message.clone(),
+        value: None,
         hint: hint(call.map(|call| call.outcome)).to_owned(),
     }
 }

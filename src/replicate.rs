@@ -25,6 +25,10 @@ pub fn replicated(
         let mut again = order.clone();
         again.settings.seed = order.settings.seed.wrapping_add(offset);
         let record = again.run(world, &mut nobody)?.record;
+        if record.stopped {
+            run.record.stopped = true;
+            break;
+        }
         if record.audit.valid {
             makespans.push(record.makespan_s);
         } else {

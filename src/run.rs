@@ -1,15 +1,21 @@
 //! One run: (scenario, settings, world) -> its record.
 
-use crate::audit::{self, Audit};
+mod aftermath;
+
+pub use aftermath::{undo, verify};
+
+use crate::audit::{self, Audit, Extent};
 use crate::bound::{Work, lower_bound};
-use crate::engine::{self, EngineError, Settings};
+use crate::engine::{self, EngineError, Settings, Stop};
 use crate::event::{Event, Observer};
+use crate::journal::{Again, Journal, Ledger, NoJournal};
 use crate::measure::Measure;
 use crate::read_back::{Recorder, read_back};
 use crate::record::{AuditBy, ChosenBy, Findings, Heading, RunRecord, WorldName};
 use crate::scenario::{Resources, Scenario};
 use crate::transport::Traffic;
 use crate::world::{HttpError, HttpTransport, InProcess, Stalled, Target, VirtualClock, WallClock};
+use neon_mock::api::AccountId;
 use neon_mock::{Calls, Neon, NeonMock, StartError};
 use std::time::Duration;
 
@@ -34,6 +40,40 @@ impl World {
     }
 }
 
+/// What a run is embedded in: where its writes are noted, what was noted before, who stops it.
+#[derive(Clone, Copy)]
+pub struct Session<'a> {
+    /// Where writes are noted before they are sent.
+    pub journal: &'a dyn Journal,
+    /// What an earlier process noted of the same run.
+    pub ledger: &'a Ledger,
+    /// Which of the accounts that it could not migrate are taken up again.
+    pub again: Again,
+    /// Says when to begin nothing more.
+    pub stop: &'a Stop,
+}
+
+impl Session<'_> {
+    /// A run from the beginning to the end, without a journal.
+    pub const ALONE: Session<'static> = Session {
+        journal: &NoJournal,
+        ledger: Ledger::EMPTY,
+        again: Again::Neither,
+        stop: Stop::NEVER,
+    };
+
+    /// Whether anybody can stop the run.
+    fn can_be_stopped(&self) -> bool {
+        !std::ptr::eq(self.stop, Stop::NEVER)
+    }
+}
+
+impl std::fmt::Debug for Session<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Session").field("stop", self.stop).finish_non_exhaustive()
+    }
+}
+
 /// A run as it was ordered.
 #[derive(Clone, Debug)]
 pub struct Order<'a> {
@@ -45,6 +85,8 @@ pub struct Order<'a> {
     pub chosen_by: ChosenBy,
     /// Why.
     pub reason: String,
+    /// What it is embedded in.
+    pub session: Session<'a>,
 }
 
 /// A run as it was: its record, and the histograms behind it.
@@ -75,13 +117,37 @@ pub enum RunError {
 /// Folds events into figures, and hands them on.
 struct Fold<'a> {
     measure: Measure,
+    /// The accounts that have ended; kept where the run can be stopped before all have.
+    landed: Option<Vec<AccountId>>,
     observer: &'a mut dyn Observer,
 }
 
 impl Observer for Fold<'_> {
     fn observe(&mut self, event: &Event) {
         self.measure.observe(event);
+        if let (Some(landed), Event::Landed { id, .. }) = (&mut self.landed, event) {
+            landed.push(*id);
+        }
         self.observer.observe(event);
+    }
+}
+
+impl Fold<'_> {
+    /// Whether the run was stopped before every account had ended.
+    fn is_stopped(&self, stop: &Stop) -> bool {
+        stop.is_set() && self.measure.records().total() < self.measure.resources()
+    }
+
+    /// Puts the accounts that have ended in id order.
+    fn sort(&mut self) {
+        if let Some(landed) = &mut self.landed {
+            landed.sort_unstable();
+        }
+    }
+
+    /// The accounts that have ended, if the run was stopped before all had.
+    fn landed_before(&self, stop: &Stop) -> Option<&[AccountId]> {
+        self.landed.as_deref().filter(|_| self.is_stopped(stop))
     }
 }
 
@@ -98,14 +164,16 @@ struct Done {
 impl<'a> Order<'a> {
     /// A run as a user ordered it, who named the strategy.
     pub fn new(scenario: &'a Scenario, settings: Settings) -> Self {
-        Self { scenario, settings, chosen_by: ChosenBy::User, reason: "asked for".to_owned() }
+        let (chosen_by, reason) = (ChosenBy::User, "asked for".to_owned());
+        Self { scenario, settings, chosen_by, reason, session: Session::ALONE }
     }
 
     /// Makes the run in `world`; every event goes to `observer` too.
     ///
     /// Errors: the run could not be made. What happens to single accounts is in the record.
     pub fn run(&self, world: &World, observer: &mut dyn Observer) -> Result<Run, RunError> {
-        let mut fold = Fold { measure: Measure::new(), observer };
+        let landed = self.session.can_be_stopped().then(Vec::new);
+        let mut fold = Fold { measure: Measure::new(), landed, observer };
         let done = match world {
             World::Virtual => self.in_virtual_time(&mut fold),
             World::EmbeddedHttp => runtime()?.block_on(self.over_http_embedded(&mut fold)),
@@ -113,7 +181,8 @@ impl<'a> Order<'a> {
                 runtime()?.block_on(self.over_http_foreign(target, &mut fold))
             }
         }?;
-        let record = self.record(world, &fold.measure, &done);
+        let mut record = self.record(world, &fold.measure, &done);
+        record.stopped = fold.is_stopped(self.session.stop);
         Ok(Run { record, measure: fold.measure })
     }
 
@@ -122,7 +191,9 @@ impl<'a> Order<'a> {
             Resources::Ids(ids) => engine::Resources::Ids(ids),
             Resources::Search(criteria) => engine::Resources::Search(criteria),
         };
-        engine::Job::new(&self.scenario.plan, &self.settings, resources)
+        let Session { journal, ledger, again, stop } = self.session;
+        let job = engine::Job::new(&self.scenario.plan, &self.settings, resources);
+        engine::Job { journal, ledger, again, stop, ..job }
     }
 
     fn in_virtual_time(&self, fold: &mut Fold<'_>) -> Result<Done, RunError> {
@@ -132,7 +203,7 @@ impl<'a> Order<'a> {
         clock.run(engine::run(&transport, &clock, self.job(), fold))??;
         let wall = wall.elapsed();
         let traffic = transport.traffic();
-        Ok(self.audited(&transport.into_neon(), &fold.measure, wall, traffic))
+        Ok(self.audited(&transport.into_neon(), fold, wall, traffic))
     }
 
     async fn over_http_embedded(&self, fold: &mut Fold<'_>) -> Result<Done, RunError> {
@@ -151,7 +222,7 @@ impl<'a> Order<'a> {
         let clock = WallClock::start();
         engine::run(&transport, &clock, self.job(), fold).await?;
         let (wall, traffic) = (clock.elapsed(), transport.traffic());
-        Ok(mock.with_neon(|neon| self.audited(neon, &fold.measure, wall, traffic)))
+        Ok(mock.with_neon(|neon| self.audited(neon, fold, wall, traffic)))
     }
 
     async fn over_http_foreign(
@@ -164,7 +235,9 @@ impl<'a> Order<'a> {
         engine::run(&transport, &clock, self.job(), fold).await?;
         let wall = clock.elapsed();
         let traffic = transport.inner().traffic();
-        let audit = read_back(&transport, &clock, self.job(), &fold.measure).await?;
+        fold.sort();
+        let landed = fold.landed_before(self.session.stop);
+        let audit = read_back(&transport, &clock, self.job(), &fold.measure, landed).await?;
         Ok(Done {
             audit,
             audit_by: AuditBy::ReadBack,
@@ -175,9 +248,12 @@ impl<'a> Order<'a> {
         })
     }
 
-    fn audited(&self, neon: &Neon, measure: &Measure, wall: Duration, traffic: Traffic) -> Done {
+    fn audited(&self, neon: &Neon, fold: &mut Fold<'_>, wall: Duration, traffic: Traffic) -> Done {
         let audit_wall = WallClock::start();
-        let audit = audit::audit(self.scenario, neon, measure, self.settings.dry_run);
+        fold.sort();
+        let landed = fold.landed_before(self.session.stop);
+        let extent = Extent { dry_run: self.settings.dry_run, landed };
+        let audit = audit::audit_part(self.scenario, neon, &fold.measure, extent);
         Done {
             audit,
             audit_by: AuditBy::Server,

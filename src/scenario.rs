@@ -15,6 +15,7 @@ use neon_mock::dataset::Dataset;
 use neon_mock::file::FileError;
 use neon_mock::org::{Organisation, SearchError};
 use neon_mock::profile::Profile;
+use serde::{Deserialize, Serialize};
 
 /// Accounts of a workload that names none.
 pub const DEFAULT_RESOURCES: u64 = 100;
@@ -26,7 +27,8 @@ pub const MAX_ACCOUNTS: u64 = 10_000_000;
 pub const DEFAULT_MAPPINGS: u32 = 3;
 
 /// A dataset by its name: built in, or a file's text.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum DatasetSource {
     /// A built-in one.
     BuiltIn(String),
@@ -139,6 +141,7 @@ pub struct Scenario {
     pub profile: Profile,
     /// Name of the dataset in records.
     pub dataset_name: String,
+    dataset_source: Option<DatasetSource>,
     dataset: Dataset,
     accounts: u64,
     warnings: Vec<String>,
@@ -164,15 +167,13 @@ impl Scenario {
             Some(plan) => plan.mappings.len() as u32,
             None => mappings.unwrap_or(DEFAULT_MAPPINGS),
         };
-        let (dataset_name, dataset, plan) = match (dataset, plan) {
-            (None, Some(plan)) => {
-                ("made for the plan".to_owned(), organisation::dataset_for(&plan), plan)
-            }
+        let (dataset_source, dataset, plan) = match (dataset, plan) {
+            (None, Some(plan)) => (None, organisation::dataset_for(&plan), plan),
             (source, plan) => {
                 let source = source.unwrap_or_else(|| DatasetSource::BuiltIn("plain".to_owned()));
                 let dataset = source.load(count)?;
                 let plan = plan.unwrap_or_else(|| organisation::plan_for(&dataset, count));
-                (source.name().to_owned(), dataset, plan)
+                (Some(source), dataset, plan)
             }
         };
         let selection = ids.map_or_else(|| plan.selection.clone(), Selection::Ids);
@@ -202,9 +203,19 @@ impl Scenario {
             Resources::Ids(ids) => format!("{} × {count}", ids.len()),
             Resources::Search(_) => format!("filter × {count}"),
         });
-        let warnings = Vec::new();
-        let mut scenario =
-            Self { name, plan, resources, profile, dataset_name, dataset, accounts, warnings };
+        let made = || "made for the plan".to_owned();
+        let dataset_name = dataset_source.as_ref().map_or_else(made, |it| it.name().to_owned());
+        let mut scenario = Self {
+            name,
+            plan,
+            resources,
+            profile,
+            dataset_name,
+            dataset_source,
+            dataset,
+            accounts,
+            warnings: Vec::new(),
+        };
         // Unknown fields are found before anything runs.
         let organisation = scenario.organisation(0);
         scenario.warnings = Task::resolve(&scenario.plan, organisation.definitions())?.warnings();
@@ -222,6 +233,11 @@ impl Scenario {
     /// How many accounts the organisation has.
     pub const fn accounts(&self) -> u64 {
         self.accounts
+    }
+
+    /// Where the dataset is from; `None` where it was made for the plan.
+    pub const fn dataset_source(&self) -> Option<&DatasetSource> {
+        self.dataset_source.as_ref()
     }
 
     /// What a person should know of the plan before it runs.

@@ -1,41 +1,31 @@
-//! The store of runs: an SQLite file with records and the histograms behind them.
+//! The store of runs: an SQLite file with records, the histograms behind them, and journals.
+//!
+//! Journals hold what stood in constituents' accounts: the file is for its owner's eyes only.
+
+mod header;
+mod journal;
+mod purge;
+mod schema;
+
+pub use header::{Header, HeaderError, ProfileText, Site};
+pub use journal::{KeptRun, SqliteJournal, State};
+pub use purge::{Listed, Purge};
 
 use crate::event::Outcome;
 use crate::judge::JudgeRecord;
 use crate::measure::Measure;
+use crate::plan::IdsError;
 use crate::record::RunRecord;
 use crate::run::Run;
 use crate::selftest::SelftestRecord;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2Serializer};
 use neon_mock::api::Endpoint;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 use std::path::{Path, PathBuf};
 
 /// Where runs are stored unless told otherwise.
 pub const DEFAULT_PATH: &str = ".neonbench/store.sqlite";
-
-const SCHEMA: &str = "
-    CREATE TABLE IF NOT EXISTS runs (
-        id INTEGER PRIMARY KEY,
-        made_at_unix_s INTEGER NOT NULL,
-        record_json TEXT NOT NULL
-    );
-    CREATE TABLE IF NOT EXISTS histograms (
-        run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
-        endpoint TEXT NOT NULL,
-        outcome TEXT NOT NULL,
-        response_ns_hdr_v2 BLOB NOT NULL,
-        PRIMARY KEY (run_id, endpoint, outcome)
-    );
-    CREATE TABLE IF NOT EXISTS documents (
-        id INTEGER PRIMARY KEY,
-        kind TEXT NOT NULL,
-        made_at_unix_s INTEGER NOT NULL,
-        record_json TEXT NOT NULL
-    );
-    CREATE INDEX IF NOT EXISTS documents_by_kind ON documents (kind, id);
-";
 
 /// Records that are no runs of ours; each kind has a form of its own.
 pub trait Document: serde::Serialize + serde::de::DeserializeOwned {
@@ -72,6 +62,16 @@ pub enum StoreError {
     NoRun { path: PathBuf, id: i64 },
     #[error("store {}: run {id} is not of a form that this version reads", .path.display())]
     Form { path: PathBuf, id: i64, source: serde_json::Error },
+    #[error("store {}: run {id} is {state} and has no record yet", .path.display())]
+    NoRecord { path: PathBuf, id: i64, state: &'static str },
+    #[error("store {} was made by a later version of neonbench (tables {found})", .path.display())]
+    Later { path: PathBuf, found: i64 },
+    #[error("store {}: run {id} is `{state}`, which this version does not know", .path.display())]
+    State { path: PathBuf, id: i64, state: String },
+    #[error("store {}: what run {id} was ordered as is not of a form that this version reads", .path.display())]
+    Header { path: PathBuf, id: i64, source: Box<HeaderError> },
+    #[error("store {}: the accounts of run {id} cannot be read", .path.display())]
+    Ids { path: PathBuf, id: i64, source: IdsError },
     #[error("store {}: {kind} {id} is not of a form that this version reads", .path.display())]
     Document { path: PathBuf, kind: &'static str, id: i64, source: serde_json::Error },
 }
@@ -92,10 +92,19 @@ impl Store {
         }
         private_file(path).map_err(create)?;
         let sqlite = |source| StoreError::Sqlite { path: path.to_owned(), source };
-        let connection = Connection::open(path).map_err(sqlite)?;
-        connection.busy_timeout(std::time::Duration::from_secs(5)).map_err(sqlite)?;
-        connection.execute_batch(SCHEMA).map_err(sqlite)?;
+        let mut connection = Connection::open(path).map_err(sqlite)?;
+        schema::prepare(&mut connection)
+            .map_err(sqlite)?
+            .map_err(|found| StoreError::Later { path: path.to_owned(), found })?;
         Ok(Self { path: path.to_owned(), connection })
+    }
+
+    fn sqlite(&self, source: rusqlite::Error) -> StoreError {
+        StoreError::Sqlite { path: self.path.clone(), source }
+    }
+
+    fn no_run(&self, id: i64) -> StoreError {
+        StoreError::NoRun { path: self.path.clone(), id }
     }
 
     /// Adds a run made at `made_at_unix_s`; the number that it goes by.
@@ -107,19 +116,10 @@ impl Store {
 
     fn insert(&mut self, json: &str, at: i64, measure: &Measure) -> rusqlite::Result<i64> {
         let transaction = self.connection.transaction()?;
-        transaction.execute(
-            "INSERT INTO runs (made_at_unix_s, record_json) VALUES (?1, ?2)",
-            params![at, json],
-        )?;
+        let insert = "INSERT INTO runs (made_at_unix_s, state, record_json) VALUES (?1, ?2, ?3)";
+        transaction.execute(insert, params![at, State::Finished.name(), json])?;
         let id = transaction.last_insert_rowid();
-        for (endpoint, outcome) in Endpoint::ALL.into_iter().flat_map(pairs) {
-            let Some(series) = measure.series(endpoint, outcome) else { continue };
-            transaction.execute(
-                "INSERT INTO histograms (run_id, endpoint, outcome, response_ns_hdr_v2)
-                 VALUES (?1, ?2, ?3, ?4)",
-                params![id, endpoint.name(), outcome.name(), encoded(&series.response)],
-            )?;
-        }
+        insert_histograms(&transaction, id, measure)?;
         transaction.commit()?;
         Ok(id)
     }
@@ -163,15 +163,24 @@ impl Store {
 
     /// The record of run `id`.
     pub fn record(&self, id: i64) -> Result<RunRecord, StoreError> {
-        let path = || self.path.clone();
-        let json: Option<String> = self
-            .connection
-            .query_row("SELECT record_json FROM runs WHERE id = ?1", [id], |row| row.get(0))
-            .optional()
-            .map_err(|source| StoreError::Sqlite { path: path(), source })?;
-        let json = json.ok_or_else(|| StoreError::NoRun { path: path(), id })?;
-        serde_json::from_str(&json).map_err(|source| StoreError::Form { path: path(), id, source })
+        let run = self.run(id)?;
+        run.record.ok_or_else(|| StoreError::NoRecord {
+            path: self.path.clone(),
+            id,
+            state: run.state.name(),
+        })
     }
+}
+
+fn insert_histograms(connection: &Connection, id: i64, measure: &Measure) -> rusqlite::Result<()> {
+    let insert = "INSERT INTO histograms (run_id, endpoint, outcome, response_ns_hdr_v2)
+         VALUES (?1, ?2, ?3, ?4)";
+    for (endpoint, outcome) in Endpoint::ALL.into_iter().flat_map(pairs) {
+        let Some(series) = measure.series(endpoint, outcome) else { continue };
+        let row = params![id, endpoint.name(), outcome.name(), encoded(&series.response)];
+        connection.execute(insert, row)?;
+    }
+    Ok(())
 }
 
 fn pairs(endpoint: Endpoint) -> impl Iterator<Item = (Endpoint, Outcome)> {
@@ -185,13 +194,24 @@ fn encoded(histogram: &Histogram<u64>) -> Vec<u8> {
     bytes
 }
 
-/// Makes the file, readable for its owner alone, if there is none.
+/// Makes the file if there is none, and makes it readable for its owner alone. SQLite gives the
+/// files beside it, `-wal` and `-shm`, the same rights.
 fn private_file(path: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.create(true).append(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let rights = file.metadata()?.permissions();
+        if rights.mode() & 0o077 != 0 {
+            file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+        }
+    }
+    drop(file);
+    Ok(())
 }
 
 #[cfg(test)]

@@ -106,12 +106,44 @@ pub(super) struct WorldArgs {
     /// A server to run against, with its base path; without one, http starts the mock
     #[arg(long, value_name = "URL")]
     pub(super) base_url: Option<String>,
+    #[command(flatten)]
+    pub(super) access: AccessArgs,
+}
+
+/// What lets a command in at a server that is not ours.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "World")]
+pub(super) struct AccessArgs {
     /// Organisation id at that server
     #[arg(long, value_name = "ID", env = "NEON_ORG_ID")]
     pub(super) org_id: Option<String>,
     /// API key at that server
     #[arg(long, value_name = "KEY", env = "NEON_API_KEY", hide_env_values = true)]
     pub(super) api_key: Option<String>,
+    /// Write to this organisation although it is not on this machine: its id, typed out
+    #[arg(long, value_name = "ID")]
+    pub(super) allow_writes_to: Option<String>,
+}
+
+/// Whether values are shown.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct ValuesArgs {
+    /// Show the values that it is about, which may be personal
+    #[arg(long)]
+    pub(super) show_values: bool,
+}
+
+/// Whether writes are noted before they are sent.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct JournalArgs {
+    /// Note each write in the store before it is sent [default: over http, unless nothing is written]
+    #[arg(long, conflicts_with_all = ["no_journal", "no_store"])]
+    pub(super) journal: bool,
+    /// Note nothing: the run cannot be resumed, verified or undone
+    #[arg(long)]
+    pub(super) no_journal: bool,
 }
 
 /// How the result is shown.

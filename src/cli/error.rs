@@ -29,6 +29,8 @@ pub enum CliError {
     Scenario(#[from] ScenarioError),
     #[error(transparent)]
     Run(#[from] RunError),
+    #[error("the run could not go on, and its checkpoint is saved (next: {resume})")]
+    Checkpoint { resume: String, source: RunError },
     #[error(transparent)]
     Selftest(#[from] SelftestError),
     #[error(transparent)]
@@ -81,17 +83,26 @@ pub const fn exit_code(error: &CliError) -> u8 {
         | CliError::NoCommand { .. }
         | CliError::Spawn { .. }
         | CliError::Serve(_)
-        | CliError::Store(_)
-        | CliError::Run(
-            RunError::Http(_) | RunError::Engine(EngineError::Plan(_) | EngineError::Refused(_)),
-        ) => code::USAGE,
+        | CliError::Store(_) => code::USAGE,
         CliError::Guard(_) => code::GUARD,
-        CliError::Run(RunError::Engine(_)) => code::TARGET,
-        CliError::Run(RunError::Stalled(_) | RunError::Embedded(_) | RunError::Runtime(_))
-        | CliError::Selftest(_)
+        CliError::Run(error) | CliError::Checkpoint { source: error, .. } => code_of_run(error),
+        CliError::Selftest(_)
         | CliError::Runtime(_)
         | CliError::Home(_)
         | CliError::Wait(_)
         | CliError::Stdout(_) => code::INTERNAL,
+    }
+}
+
+const fn code_of_run(error: &RunError) -> u8 {
+    match error {
+        RunError::Http(_) | RunError::Engine(EngineError::Plan(_) | EngineError::Refused(_)) => {
+            code::USAGE
+        }
+        RunError::Engine(EngineError::Journal(_))
+        | RunError::Stalled(_)
+        | RunError::Embedded(_)
+        | RunError::Runtime(_) => code::INTERNAL,
+        RunError::Engine(_) => code::TARGET,
     }
 }

@@ -1,7 +1,8 @@
 //! From flags and files to scenarios, settings and worlds.
 
 use super::args::{
-    EngineArgs, ReadsArg, StrategyArg, Switch, WorkloadArgs, WorldArg, WorldArgs, WriteArg,
+    AccessArgs, EngineArgs, ReadsArg, StrategyArg, Switch, WorkloadArgs, WorldArg, WorldArgs,
+    WriteArg,
 };
 use super::error::CliError;
 use crate::engine::limiter::Limiter;
@@ -10,19 +11,25 @@ use crate::plan::{Plan, Selection, parse_ids};
 use crate::run::{Order, RunError, World};
 use crate::scenario::{self, DatasetSource, Scenario, WireScenario, Workload};
 use crate::select::{self, ChosenBy};
+use crate::store::{Header, ProfileText, Site};
 use crate::world::Target;
 use neon_mock::profile::Profile;
+use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::Path;
 
 /// Credentials of the mock where none are given.
 pub(super) const DEMO: &str = "demo";
 
+/// The profile where none is named.
+const DEFAULT_PROFILE: &str = "documented";
+
 /// What a command works on: flags over the scenario file over the defaults.
 #[derive(Debug)]
 pub(super) struct Inputs {
     pub(super) scenario: Scenario,
     pub(super) world: World,
+    profile: ProfileText,
     file: WireScenario,
     engine: EngineArgs,
 }
@@ -35,10 +42,10 @@ impl Inputs {
         world: &WorldArgs,
     ) -> Result<Self, CliError> {
         let file = scenario_file(workload.scenario.as_deref())?;
-        let workload = merge(workload, &file)?;
+        let (workload, profile) = merge(workload, &file)?;
         let world = self::world(world, &workload, engine.dry_run)?;
-        let inputs =
-            Self { scenario: Scenario::new(workload)?, world, file, engine: engine.clone() };
+        let scenario = Scenario::new(workload)?;
+        let inputs = Self { scenario, world, profile, file, engine: engine.clone() };
         inputs.settings(Strategy::Standard)?;
         Ok(inputs)
     }
@@ -127,6 +134,28 @@ impl Inputs {
         Ok(order)
     }
 
+    /// What is kept of `order` before its first call.
+    pub(super) fn header(&self, order: &Order<'_>) -> Header {
+        let scenario = order.scenario;
+        Header {
+            scenario: scenario.name.clone(),
+            plan: scenario.plan.clone(),
+            accounts: scenario.accounts(),
+            dataset: scenario.dataset_source().cloned(),
+            profile: self.profile.clone(),
+            settings: order.settings.clone(),
+            chosen_by: order.chosen_by,
+            reason: order.reason.clone(),
+            site: match &self.world {
+                World::Virtual => Site::Virtual,
+                World::EmbeddedHttp => Site::EmbeddedHttp,
+                World::ForeignHttp(Target { base_url, org_id, .. }) => {
+                    Site::ForeignHttp { base_url: base_url.clone(), org_id: org_id.clone() }
+                }
+            },
+        }
+    }
+
     /// The order for `scenario` by `strategy`, as if the user had named it.
     pub(super) fn order_for<'a>(
         &self,
@@ -158,17 +187,35 @@ fn is_file(name: &str) -> bool {
 
 /// A built-in profile, or a file.
 pub(super) fn profile(name: &str) -> Result<Profile, CliError> {
+    Ok(profile_and_text(name)?.0)
+}
+
+/// A built-in profile, or a file, and the text that it was read from.
+fn profile_and_text(name: &str) -> Result<(Profile, ProfileText), CliError> {
     if is_file(name) {
-        return profile_file(Path::new(name));
+        return file_and_text(Path::new(name));
     }
-    Ok(Scenario::profile(name)?)
+    // An unknown name is the scenario's to complain about.
+    let profile = Scenario::profile(name)?;
+    Ok((profile, ProfileText::built_in(name).expect("a built-in profile has a text")))
 }
 
 /// The profile in that file; the files that it names lie beside it.
 pub(super) fn profile_file(path: &Path) -> Result<Profile, CliError> {
-    let beside = path.parent().unwrap_or(Path::new(""));
-    let mut side = |file: &str| std::fs::read(beside.join(file)).map_err(|error| error.to_string());
-    Ok(Profile::from_toml_with(&path.display().to_string(), &read(path)?, &mut side)?)
+    Ok(file_and_text(path)?.0)
+}
+
+fn file_and_text(path: &Path) -> Result<(Profile, ProfileText), CliError> {
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let (origin, text) = (path.display().to_string(), read(path)?);
+    let mut beside = BTreeMap::new();
+    let mut side = |file: &str| {
+        let bytes = std::fs::read(folder.join(file)).map_err(|error| error.to_string())?;
+        beside.insert(file.to_owned(), bytes.clone());
+        Ok(bytes)
+    };
+    let profile = Profile::from_toml_with(&origin, &text, &mut side)?;
+    Ok((profile, ProfileText { origin, text, beside }))
 }
 
 /// A built-in dataset, or a file.
@@ -195,7 +242,7 @@ fn scenario_file(name: Option<&str>) -> Result<WireScenario, CliError> {
     })
 }
 
-fn merge(args: &WorkloadArgs, file: &WireScenario) -> Result<Workload, CliError> {
+fn merge(args: &WorkloadArgs, file: &WireScenario) -> Result<(Workload, ProfileText), CliError> {
     // A plan that the scenario file names lies beside that file.
     let beside = args.scenario.as_deref().and_then(|name| Path::new(name).parent());
     let plan_path = match (&args.plan, &file.plan) {
@@ -224,16 +271,19 @@ fn merge(args: &WorkloadArgs, file: &WireScenario) -> Result<Workload, CliError>
         || args.plan.is_some()
         || args.resource_ids.is_some()
         || args.sample.is_some();
-    Ok(Workload {
+    let profile_name = profile_name.as_deref().unwrap_or(DEFAULT_PROFILE);
+    let (profile, profile_text) = profile_and_text(profile_name)?;
+    let workload = Workload {
         name: args.scenario.clone().filter(|_| !changed),
         plan,
         dataset: dataset_name.map(|name| dataset(&name)).transpose()?,
-        profile: profile_name.map(|name| profile(&name)).transpose()?,
+        profile: Some(profile),
         resources: args.resources.or(file.resources),
         mappings: args.mappings.or(file.mappings),
         ids: ids.map(|ids| parse_ids(ids)).transpose()?,
         sample: args.sample,
-    })
+    };
+    Ok((workload, profile_text))
 }
 
 fn world(args: &WorldArgs, workload: &Workload, dry_run: bool) -> Result<World, CliError> {
@@ -253,18 +303,25 @@ fn world(args: &WorldArgs, workload: &Workload, dry_run: bool) -> Result<World, 
              plan with resource_ids or a filter",
         ));
     }
+    Ok(World::ForeignHttp(target(base_url, &args.access, !dry_run)?))
+}
+
+/// The server at `base_url`, if it may be called: what is not on this machine is written to only
+/// where its organisation was typed out.
+pub(super) fn target(
+    base_url: &str,
+    access: &AccessArgs,
+    writes: bool,
+) -> Result<Target, CliError> {
     let mut target = Target {
-        base_url: base_url.clone(),
-        org_id: args.org_id.clone().unwrap_or_default(),
-        api_key: args.api_key.clone().unwrap_or_default(),
+        base_url: base_url.to_owned(),
+        org_id: access.org_id.clone().unwrap_or_default(),
+        api_key: access.api_key.clone().unwrap_or_default(),
     };
     target.check().map_err(RunError::Http)?;
     let local = target.is_loopback();
-    if !local && !dry_run {
-        return Err(CliError::Guard(format!(
-            "refused to write to {base_url}: this version writes to loopback addresses only; \
-             add --dry-run to read and decide without writing"
-        )));
+    if !local && writes {
+        may_write(&target, access.allow_writes_to.as_deref())?;
     }
     for (credential, flag) in [
         (&mut target.org_id, "--org-id (or NEON_ORG_ID)"),
@@ -277,5 +334,22 @@ fn world(args: &WorldArgs, workload: &Workload, dry_run: bool) -> Result<World, 
             DEMO.clone_into(credential);
         }
     }
-    Ok(World::ForeignHttp(target))
+    Ok(target)
+}
+
+/// The production guard.
+fn may_write(target: &Target, allowed: Option<&str>) -> Result<(), CliError> {
+    let Target { base_url, org_id, .. } = target;
+    match allowed {
+        Some(allowed) if !org_id.is_empty() && allowed == org_id => Ok(()),
+        Some(allowed) => Err(CliError::Guard(format!(
+            "refused to write to {base_url}: --allow-writes-to `{allowed}` is not the organisation \
+             in use, `{org_id}`; nothing was sent"
+        ))),
+        None => Err(CliError::Guard(format!(
+            "refused to write to {base_url}: it is not on this machine; add --dry-run to read and \
+             decide without writing, or --allow-writes-to with the organisation's id to write \
+             there; nothing was sent"
+        ))),
+    }
 }

@@ -71,6 +71,7 @@ pub(super) fn summary(record: &RunRecord) -> String {
     } else {
         format!(" · reads by {}", record.reads.name())
     };
+    let dry = if record.stopped { " · stopped before its end" } else { dry };
     let mut lines = vec![format!(
         "{} · {} accounts × {} mappings · profile {} · {world} · {} workers · batch size {} · seed {}{reads}{dry}",
         record.strategy,
@@ -131,8 +132,9 @@ pub(super) fn summary(record: &RunRecord) -> String {
     line("audit", format!("{}; state {}", verdict(record), record.audit.state_digest));
     lines.extend(record.warnings.iter().map(|warning| format!("  warning   {warning}")));
     for error in record.errors.iter().take(5) {
+        let value = error.value.as_ref().map_or_else(String::new, |value| format!(" `{value}`"));
         lines.push(format!(
-            "  failed    account {}: {} ({})",
+            "  failed    account {}: {}{value} ({})",
             error.resource_id, error.message, error.hint
         ));
     }

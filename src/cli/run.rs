@@ -1,13 +1,20 @@
 //! `neonbench run`: one migration.
 
 use super::Voice;
-use super::args::{EngineArgs, JobArgs, WorkloadArgs, WorldArgs};
+use super::args::{EngineArgs, JobArgs, JournalArgs, ValuesArgs, WorkloadArgs, WorldArgs};
 use super::error::{CliError, code};
 use super::inputs::Inputs;
+use super::interrupt;
+use super::kept::{self, Begun};
 use super::output::{say, say_json, summary};
 use super::progress::Progress;
+use super::stored::now_unix_s;
+use crate::engine::Stop;
+use crate::journal::{Again, Ledger};
 use crate::record::RunRecord;
 use crate::replicate::replicated;
+use crate::run::{Order, Run, Session, World};
+use crate::scenario::Resources;
 use clap::Args;
 use std::process::ExitCode;
 
@@ -25,37 +32,107 @@ pub(super) struct RunArgs {
         help_heading = "Engine"
     )]
     replicates: u32,
+    #[command(flatten)]
+    journal: JournalArgs,
+    #[command(flatten)]
+    values: ValuesArgs,
 }
 
 pub(super) fn run(args: &RunArgs, voice: Voice) -> Result<ExitCode, CliError> {
     let inputs = Inputs::read(&args.job.workload, &args.job.engine, &args.job.world)?;
     let order = inputs.order(&inputs.scenario)?;
-    let mut progress = Progress::new(voice, order.settings.strategy.name());
     if args.replicates > 1 {
         inputs.several_runs()?;
-    }
-    let mut run = replicated(&order, &inputs.world, args.replicates, &mut progress)?;
-    drop(progress);
-    run.record.next_command = next_command(&args.job, &run.record);
-    let stored = args.job.store.keep(&run, voice);
-    let record = run.record;
-    if args.job.output.json {
-        say_json(&record)?;
-    } else {
-        say(&summary(&record))?;
-        if let Some(id) = stored {
-            say(&format!(
-                "  kept      as run {id}; `neonbench compare {id} OTHER` sets it beside another"
-            ))?;
+        if args.journal.journal {
+            return Err(CliError::usage("--journal goes with one run, not with --replicates"));
         }
-        say(&format!("next: {}", record.next_command))?;
     }
-    Ok(ExitCode::from(exit_code_of(&record)))
+    let stop = interrupt::listen(voice)?;
+    let mut progress = Progress::new(voice, order.settings.strategy.name());
+    let mut run = if args.keeps_journal(&inputs, &order) {
+        journaled(args, &inputs, &order, &stop, &mut progress)?
+    } else {
+        let session = Session { stop: &stop, ..order.session };
+        let order = Order { session, ..order };
+        let mut run = replicated(&order, &inputs.world, args.replicates, &mut progress)?;
+        run.record.next_command = next_command(&args.job, &run.record);
+        run
+    };
+    drop(progress);
+    let stored = match run.record.run {
+        Some(id) => Some(id),
+        None => args.job.store.keep(&run, voice),
+    };
+    if args.values.show_values {
+        run.record.show_values(&run.measure);
+    }
+    said(&run.record, stored, args.job.output.json)?;
+    Ok(ExitCode::from(exit_code_of(&run.record)))
+}
+
+impl RunArgs {
+    /// Whether writes are noted: over http unless the user says otherwise, and where there are any.
+    fn keeps_journal(&self, inputs: &Inputs, order: &Order<'_>) -> bool {
+        let over_http = !matches!(inputs.world, World::Virtual);
+        let by_default = over_http && self.job.store.is_used() && !order.settings.dry_run;
+        self.journal.journal || (by_default && !self.journal.no_journal && self.replicates == 1)
+    }
+}
+
+/// Carries `order` out, each write noted in the store before it is sent.
+fn journaled(
+    args: &RunArgs,
+    inputs: &Inputs,
+    order: &Order<'_>,
+    stop: &Stop,
+    progress: &mut Progress,
+) -> Result<Run, CliError> {
+    let mut store = args.job.store.open_or_make()?;
+    let ids = match &order.scenario.resources {
+        Resources::Ids(ids) => Some(ids.as_slice()),
+        Resources::Search(_) => None,
+    };
+    let process = std::process::id();
+    let id = store.begin(&inputs.header(order), ids, process, now_unix_s())?;
+    let (access, store_args) = (&args.job.world.access, &args.job.store);
+    let stays = matches!(inputs.world, World::ForeignHttp(_));
+    let begun = Begun {
+        store: &mut store,
+        id,
+        ledger: Ledger::EMPTY,
+        again: Again::Neither,
+        stop,
+        resume: stays.then(|| kept::command("resume", id, access, store_args)),
+        keeps_record: true,
+    };
+    begun.carry_out(order, &inputs.world, progress, |record| {
+        if stays && !record.dry_run {
+            kept::next_command(record, id, access, store_args)
+        } else {
+            next_command(&args.job, record)
+        }
+    })
+}
+
+/// Prints what came of a run.
+pub(super) fn said(record: &RunRecord, stored: Option<i64>, json: bool) -> Result<(), CliError> {
+    if json {
+        return say_json(record);
+    }
+    say(&summary(record))?;
+    if let Some(id) = stored {
+        say(&format!(
+            "  kept      as run {id}; `neonbench compare {id} OTHER` sets it beside another"
+        ))?;
+    }
+    say(&format!("next: {}", record.next_command))
 }
 
 /// The exit code of a run that was made.
 pub(super) fn exit_code_of(record: &RunRecord) -> u8 {
-    if !record.audit.valid {
+    if record.stopped {
+        code::INTERRUPTED
+    } else if !record.audit.valid {
         code::AUDIT_MISMATCH
     } else if record.records.failed > 0 {
         code::SOME_FAILED
@@ -68,6 +145,10 @@ pub(super) fn exit_code_of(record: &RunRecord) -> u8 {
 
 /// What is worth doing after this run.
 fn next_command(job: &JobArgs, record: &RunRecord) -> String {
+    if record.stopped {
+        let dry = if record.dry_run { " --dry-run" } else { "" };
+        return format!("neonbench run{} --strategy {}{dry}", flags(job), record.strategy);
+    }
     if record.records.failed > 0 && !record.errors.is_empty() {
         // The first hundred, if there are more: the record has no others.
         let ids: Vec<&str> = record.errors.iter().map(|error| error.resource_id.as_str()).collect();
@@ -113,7 +194,8 @@ fn flags_of(workload: &WorkloadArgs, engine: &EngineArgs, world: &WorldArgs) -> 
         ("seed", engine.seed.map(|seed| seed.to_string())),
         ("world", world.world.map(|world| world.name().to_owned())),
         ("base-url", world.base_url.clone()),
-        ("org-id", world.org_id.clone()),
+        ("org-id", world.access.org_id.clone()),
+        ("allow-writes-to", world.access.allow_writes_to.clone()),
     ];
     let given = flags.into_iter().filter_map(|(name, value)| Some((name, value?)));
     let flags: Vec<String> =
@@ -122,7 +204,7 @@ fn flags_of(workload: &WorkloadArgs, engine: &EngineArgs, world: &WorldArgs) -> 
 }
 
 /// `value` as a shell reads it back.
-fn quoted(value: &str) -> String {
+pub(super) fn quoted(value: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,@=:+".contains(c);
     if !value.is_empty() && value.chars().all(plain) {
         value.to_owned()

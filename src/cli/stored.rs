@@ -21,6 +21,24 @@ pub(super) struct StoreArgs {
 }
 
 impl StoreArgs {
+    /// Whether runs are to be kept.
+    pub(super) const fn is_used(&self) -> bool {
+        !self.no_store
+    }
+
+    /// Opens the store, and makes it if there is none.
+    pub(super) fn open_or_make(&self) -> Result<Store, CliError> {
+        Ok(Store::open(&self.store)?)
+    }
+
+    /// The flag that names the store to another command; nothing for the default one.
+    pub(super) fn flag(&self) -> String {
+        if self.store == std::path::Path::new(DEFAULT_PATH) {
+            return String::new();
+        }
+        format!(" --store {}", super::run::quoted(&self.store.display().to_string()))
+    }
+
     /// Opens the store to read from it.
     pub(super) fn open(&self) -> Result<Store, CliError> {
         if !self.store.exists() {
@@ -69,7 +87,7 @@ fn told(kept: Result<i64, StoreError>, voice: Voice) -> Option<i64> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "stored runs carry the calendar's time")]
-fn now_unix_s() -> i64 {
+pub(super) fn now_unix_s() -> i64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     now.as_secs().cast_signed()
 }

@@ -41,6 +41,27 @@ pub(super) struct GivenUp {
     pub(super) body: Option<Body>,
     /// What happened, in words.
     pub(super) message: String,
+    /// What a write may have done all the same.
+    pub(super) unheard: Unheard,
+}
+
+/// Whether a write that did not succeed may have been carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unheard {
+    /// It was answered.
+    No,
+    /// It may have been carried out; if not, it may be made again now.
+    Again,
+    /// It may have been carried out, and is not made again.
+    Over,
+}
+
+/// The attempts of one call so far.
+#[derive(Debug)]
+pub(super) struct Tries {
+    due_at: Timestamp,
+    attempts: u32,
+    refused: u32,
 }
 
 impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
@@ -79,11 +100,35 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
 
     /// Makes `request`, due now, until it is carried out or given up.
     pub(super) async fn call(&self, request: &Request) -> Result<Body, GivenUp> {
+        self.go_on(request, &mut self.tries(), false).await
+    }
+
+    /// Makes `request`, a write, until it is carried out, given up, or may have been carried out
+    /// without an answer: it is not made again then before somebody has looked.
+    pub(super) async fn write(
+        &self,
+        request: &Request,
+        tries: &mut Tries,
+    ) -> Result<Body, GivenUp> {
+        self.go_on(request, tries, true).await
+    }
+
+    /// No attempt yet, of a call that is due now.
+    pub(super) fn tries(&self) -> Tries {
+        Tries { due_at: self.clock.now(), attempts: 0, refused: 0 }
+    }
+
+    async fn go_on(
+        &self,
+        request: &Request,
+        tries: &mut Tries,
+        looks_back: bool,
+    ) -> Result<Body, GivenUp> {
         let endpoint = request.endpoint();
-        let due_at = self.clock.now();
-        let (mut attempt, mut refused) = (0, 0);
+        let due_at = tries.due_at;
         loop {
-            attempt += 1;
+            tries.attempts += 1;
+            let attempt = tries.attempts;
             let pass = self.gates.enter(self.clock, endpoint).await;
             let left_alone_until = self.left_alone_until[endpoint.index()].get();
             if left_alone_until > self.clock.now() {
@@ -94,7 +139,7 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             let answer = self.transport.call(request).await;
             let done_at = self.clock.now();
             let outcome = outcome_of(&answer);
-            refused += u32::from(outcome == Outcome::Rejected);
+            tries.refused += u32::from(outcome == Outcome::Rejected);
             if let Some(pass) = pass {
                 pass.done(done_at, outcome == Outcome::Rejected);
             }
@@ -117,13 +162,27 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             }
             let left = self.call_deadline.saturating_sub(done_at.since(due_at));
             let taken_as = if is_system_error(&answer) { Outcome::ServerError } else { outcome };
-            let delay =
-                retry::backoff(taken_as, attempt, refused, left, &mut self.jitter.borrow_mut())
-                    .map(|delay| delay.max(told_to_wait))
-                    .filter(|delay| *delay <= left && self.affords(taken_as));
-            match delay {
-                Some(delay) if !hopeless => self.clock.sleep_until(done_at + delay).await,
-                _ => return Err(given_up(endpoint, outcome, attempt, answer)),
+            let delay = retry::backoff(
+                taken_as,
+                attempt,
+                tries.refused,
+                left,
+                &mut self.jitter.borrow_mut(),
+            );
+            let delay = delay
+                .filter(|_| !hopeless)
+                .map(|delay| delay.max(told_to_wait))
+                .filter(|delay| *delay <= left && self.affords(taken_as));
+            if let Some(delay) = delay {
+                self.clock.sleep_until(done_at + delay).await;
+            }
+            let unheard = match delay {
+                _ if !is_unheard(taken_as) => Unheard::No,
+                Some(_) => Unheard::Again,
+                None => Unheard::Over,
+            };
+            if delay.is_none() || looks_back && unheard == Unheard::Again {
+                return Err(given_up(endpoint, outcome, attempt, answer, unheard));
             }
         }
     }
@@ -146,6 +205,7 @@ fn given_up(
     outcome: Outcome,
     attempts: u32,
     answer: Result<Response, TransportError>,
+    unheard: Unheard,
 ) -> GivenUp {
     let name = endpoint.name();
     let (status, body, message) = match answer {
@@ -160,7 +220,8 @@ fn given_up(
             (Some(status), Some(body), format!("{name} answered {status}: {reason}"))
         }
     };
-    GivenUp { call: FailedCall { endpoint, outcome, status, attempts }, body, message }
+    let call = FailedCall { endpoint, outcome, status, attempts };
+    GivenUp { call, body, message, unheard }
 }
 
 /// Whether a success holds nothing but Neon's "unexpected system error", for which it advises to try
@@ -169,6 +230,14 @@ fn is_system_error(answer: &Result<Response, TransportError>) -> bool {
     let Ok(Response { status, body: Body::Errors(errors), .. }) = answer else { return false };
     let all_are = !errors.is_empty() && errors.iter().all(|error| error.code == SYSTEM_ERROR);
     status.is_success() && all_are
+}
+
+/// Whether a call that ended like this may have been carried out.
+const fn is_unheard(outcome: Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::ServerError | Outcome::Timeout | Outcome::Interrupted | Outcome::Malformed
+    )
 }
 
 fn outcome_of(answer: &Result<Response, TransportError>) -> Outcome {

@@ -2,6 +2,7 @@
 
 use super::caller::GivenUp;
 use crate::event::Outcome;
+use crate::journal::JournalError;
 use crate::plan::PlanError;
 use neon_mock::api::Endpoint;
 
@@ -21,6 +22,8 @@ pub enum EngineError {
     WrongBody(Endpoint),
     #[error(transparent)]
     Plan(#[from] PlanError),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
 }
 
 impl EngineError {

@@ -12,6 +12,7 @@ pub use aimd::Aimd;
 
 use neon_mock::api::Endpoint;
 use neon_mock::time::Timestamp;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
@@ -53,7 +54,8 @@ pub trait Rules {
 }
 
 /// Which rule limits the calls in flight.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Limiter {
     /// None: the workers are the only limit.
     #[default]

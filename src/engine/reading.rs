@@ -4,6 +4,7 @@ use super::EngineError;
 use super::migrator::{Halt, Migrator, Pending, Tally, Write};
 use super::rows::{Columns, account_of};
 use super::settings::WriteMode;
+use super::writing::held;
 use crate::clock::Clock;
 use crate::decide::{Decision, State, decide, decide_on};
 use crate::event::{Event, Outcome};
@@ -55,19 +56,26 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         let Body::Account(account) = body else {
             return Err(Halt::Run(EngineError::wrong_body(request.endpoint())));
         };
-        let mappings_done = steps.end as u32;
-        let mut decision = decide(&account, &task, &task.steps[steps]);
-        let Some(items) = self.to_write(&mut decision, tally) else { return Ok(None) };
-        let held = |item: &CustomFieldItem| {
-            let mut read = account.body.account_custom_fields.iter().flatten();
-            read.find(|read| read.id == item.id).and_then(CustomFieldItem::held)
-        };
-        let changes = self.changes(&items, held);
+        Ok(self.decide_read(id, *account, &task, steps, tally))
+    }
+
+    /// The write that `steps` need on an account that was read whole, if any.
+    pub(super) fn decide_read(
+        &self,
+        id: AccountId,
+        account: Account,
+        task: &Task,
+        steps: Range<usize>,
+        tally: &mut Tally,
+    ) -> Option<Box<Write>> {
+        let mut decision = decide(&account, task, &task.steps[steps.clone()]);
+        let items = self.to_write(&mut decision, tally)?;
+        let changes = changes(&items, |field| held(&account, field));
         let request = match self.settings().write {
             WriteMode::Patch => Request::PatchAccount(id, patch(account.kind, items)),
-            WriteMode::Put => Request::PutAccount(id, replacement(*account, items)),
+            WriteMode::Put => Request::PutAccount(id, replacement(account, items)),
         };
-        Ok(Some(Box::new(Write { request, mappings_done, changes })))
+        Some(Box::new(Write { request, steps, changes }))
     }
 
     /// The same, by a search for each value that `steps` need, as the guide's engine reads. What no
@@ -81,7 +89,16 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
     ) -> Result<Option<Box<Write>>, Halt> {
         let task = self.task().await.map_err(Halt::Run)?;
         let write = match self.shown(id, &task, steps.clone(), known).await? {
-            Ok((kind, before)) => self.decide_shown(id, kind, &before, &task, steps, tally),
+            Ok((kind, before)) => {
+                let mut write = self.decide_shown(id, kind, &before, &task, steps, tally);
+                if let Some(write) = &mut write
+                    && !self.journal_is_on()
+                {
+                    // Of targets that are overwritten it is not known what stood there.
+                    write.changes = Vec::new();
+                }
+                write
+            }
             Err(Unsettled) => self.get(id, steps, tally).await?,
         };
         known.written.extend(write.iter().flat_map(|write| written(write)));
@@ -176,9 +193,10 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
             match self.decide_shown(id, kind, &state, &task, 0..task.steps.len(), &mut tally) {
                 Some(write) => {
                     self.caller().emit(&Event::Buffered { records: 1 });
-                    page.pending.push(Pending { id, write, tally });
+                    let before = Tally::default();
+                    page.pending.push(Pending { id, write, before, tally });
                 }
-                None => self.land(id, tally.end()),
+                None => self.land(id, tally.end())?,
             }
         }
         Ok(page)
@@ -224,16 +242,15 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         steps: Range<usize>,
         tally: &mut Tally,
     ) -> Option<Box<Write>> {
-        let mappings_done = steps.end as u32;
-        let mut decision = decide_on(before, kind, task, &task.steps[steps]);
+        let mut decision = decide_on(before, kind, task, &task.steps[steps.clone()]);
         let items = self.to_write(&mut decision, tally)?;
-        let held = |item: &CustomFieldItem| {
-            let slot = task.slots.iter().position(|slot| Some(slot.id) == item.id)?;
+        let held = |field| {
+            let slot = task.slots.iter().position(|slot| slot.id == field)?;
             before[slot].clone()
         };
-        let changes = self.changes(&items, held);
+        let changes = changes(&items, held);
         let request = Request::PatchAccount(id, patch(kind, items));
-        Some(Box::new(Write { request, mappings_done, changes }))
+        Some(Box::new(Write { request, steps, changes }))
     }
 
     /// Adds a decision to an account's tally; its items, if they are to be written.
@@ -242,26 +259,16 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         tally.add(std::mem::take(decision), !items.is_empty());
         (!items.is_empty() && !self.settings().dry_run).then_some(items)
     }
+}
 
-    /// What `items` change on an account, for the journal; nothing without one.
-    fn changes(
-        &self,
-        items: &[CustomFieldItem],
-        held: impl Fn(&CustomFieldItem) -> Option<Value>,
-    ) -> Vec<Change> {
-        if !self.journal_is_on() {
-            return Vec::new();
-        }
-        let change = |item: &CustomFieldItem| {
-            Some(Change {
-                field: item.id?,
-                has_options: item.option_values.is_some(),
-                before: held(item),
-                after: item.held(),
-            })
-        };
-        items.iter().filter_map(change).collect()
-    }
+/// What `items` change on an account, of which `held` says what stands in a field.
+fn changes(items: &[CustomFieldItem], held: impl Fn(FieldId) -> Option<Value>) -> Vec<Change> {
+    let change = |item: &CustomFieldItem| {
+        let field = item.id?;
+        let has_options = item.option_values.is_some();
+        Some(Change { field, has_options, before: held(field), after: item.held() })
+    };
+    items.iter().filter_map(change).collect()
 }
 
 /// The row of account `id`, if there is no other.

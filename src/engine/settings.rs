@@ -113,7 +113,7 @@ impl Reads {
 }
 
 /// How a run makes its calls.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// The strategy.
     pub strategy: Strategy,

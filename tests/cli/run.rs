@@ -209,7 +209,20 @@ fn a_value_that_does_not_fit_fails_its_account_with_a_reason() {
     assert_eq!(run["records"]["failed"], 5);
     assert_eq!(run["errors_total"], 5);
     let message = run["errors"][0]["message"].as_str().unwrap();
-    assert!(message.contains("field `T-1` has no option `"), "{message}");
+    assert!(message.contains("field `T-1` has no option of"), "{message}");
+    // The value is for those who ask for it, and never for the store or the log.
+    assert_eq!(run["errors"][0].get("value"), None);
+    let shown = place.json(
+        "run --plan plan.toml --dataset data.toml --resources 5 --json --show-values --store s.sqlite",
+        3,
+    );
+    let value = shown["errors"][0]["value"].as_str().unwrap();
+    assert!(value.len() > 3, "{shown:#}");
+    let is_in = |bytes: &[u8]| bytes.windows(value.len()).any(|part| part == value.as_bytes());
+    assert!(!is_in(&std::fs::read(place.path().join("s.sqlite")).unwrap()));
+    let said = place
+        .neonbench("-vvv run --plan plan.toml --dataset data.toml --resources 5 --json --no-store");
+    assert!(!is_in(said.stderr.as_bytes()) && !is_in(said.stdout.as_bytes()), "{said:?}");
     assert_eq!(run["calls"]["record_writes"], 0);
     assert_eq!(run["audit"]["valid"], true);
 }

@@ -145,7 +145,7 @@ fn wrong_credentials_stop_the_run_at_its_first_call() {
     for credentials in
         ["--org-id org --api-key wr0ng-key", "--org-id other --api-key s3cret-key", ""]
     {
-        let line = format!("run --base-url {url} --resources 10 {credentials}");
+        let line = format!("run --base-url {url} --resources 10 {credentials} --no-store");
         place.refused(&line, 21, &["credentials", "401"]);
     }
     assert_eq!((mock.unauthorized(), mock.calls().total()), (3, 0));
@@ -177,7 +177,8 @@ fn where_nothing_listens_the_run_ends_at_once() {
     let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let clock = WallClock::start();
     for target in [format!("http://127.0.0.1:{port}/v2"), format!("http://localhost:{port}/v2")] {
-        place.refused(&format!("run --base-url {target} --resources 10"), 21, &["unreachable"]);
+        let line = format!("run --base-url {target} --resources 10 --no-store");
+        place.refused(&line, 21, &["unreachable"]);
     }
     assert!(clock.elapsed() < Duration::from_secs(10), "it tried for {:?}", clock.elapsed());
 }
@@ -187,7 +188,7 @@ fn a_server_that_is_no_neon_is_said_to_be_none() {
     let (place, mock) = (Place::new(), mock(5));
     // The wrong base path: 404 for the fields.
     let line = format!(
-        "run --base-url http://{}/v3 --resources 5 --org-id org --api-key s3cret-key",
+        "run --base-url http://{}/v3 --resources 5 --org-id org --api-key s3cret-key --no-store",
         mock.addr()
     );
     place.refused(&line, 21, &["GET /customFields", "404"]);
@@ -218,12 +219,20 @@ fn the_guard_lets_nothing_out_that_could_be_production() {
     for (target, more) in [
         (format!("http://0.0.0.0:{port}/v2"), ""),
         (format!("http://0.0.0.0:{port}/v2"), "--strategy hybrid --write put"),
+        (format!("http://0.0.0.0:{port}/v2"), "--org-id org --api-key s3cret-key --journal"),
         (format!("http://127.0.0.1.example.org:{port}/v2"), ""),
         (format!("http://localhost.example.org:{port}/v2"), ""),
         ("https://api.neoncrm.com/v2".to_owned(), "--org-id org --api-key s3cret-key"),
     ] {
         let line = format!("run --base-url {target} --resources 3 {more}");
         place.refused(&line, 20, &["refused to write", &target, "--dry-run"]);
+    }
+    // The permission names one organisation, and the one in use must be it.
+    for credentials in ["", "--org-id other --api-key s3cret-key"] {
+        let line = format!(
+            "run --base-url http://0.0.0.0:{port}/v2 --resources 3 --allow-writes-to org {credentials}"
+        );
+        place.refused(&line, 20, &["refused to write", "`org`", "nothing was sent"]);
     }
     assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "a call was made");
     // Credentials in the address would end up in logs and shell histories.

@@ -1,0 +1,77 @@
+//! Ctrl-C: once ends a run in good order, twice ends it at once.
+
+use super::Voice;
+use super::error::{CliError, code};
+use crate::engine::Stop;
+use std::sync::{Arc, mpsc};
+use tokio::runtime::Runtime;
+
+/// Listens for Ctrl-C, and for SIGTERM where there is one, until the process ends. The first sets
+/// the stop that is returned; the second ends the process, whose journal is as it is.
+pub(super) fn listen(voice: Voice) -> Result<Arc<Stop>, CliError> {
+    let stop = Arc::new(Stop::default());
+    let to_set = Arc::clone(&stop);
+    let (ready, is_ready) = mpsc::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(CliError::Runtime)?;
+    // The engine keeps its own thread busy: in virtual time it never waits.
+    std::thread::spawn(move || {
+        watch(&runtime, &ready, || {
+            if !voice.quiet {
+                eprintln!("stopping: what has begun is ended; once more stops at once");
+            }
+            to_set.set();
+        });
+    });
+    // Nobody answers if the thread is gone: then there is nothing to listen with.
+    match is_ready.recv() {
+        Ok(Ok(())) => Ok(stop),
+        Ok(Err(error)) => Err(CliError::Runtime(error)),
+        Err(mpsc::RecvError) => Err(CliError::Runtime(std::io::ErrorKind::BrokenPipe.into())),
+    }
+}
+
+#[cfg(unix)]
+fn watch(runtime: &Runtime, ready: &mpsc::Sender<std::io::Result<()>>, first: impl FnOnce()) {
+    use tokio::signal::unix::{SignalKind, signal};
+    runtime.block_on(async {
+        let signals = signal(SignalKind::interrupt())
+            .and_then(|interrupt| Ok((interrupt, signal(SignalKind::terminate())?)));
+        let (mut interrupt, mut terminate) = match signals {
+            Ok(signals) => signals,
+            Err(error) => {
+                ready.send(Err(error)).ok();
+                return;
+            }
+        };
+        ready.send(Ok(())).ok();
+        let mut next = async || {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        };
+        next().await;
+        first();
+        next().await;
+        end();
+    });
+}
+
+#[cfg(not(unix))]
+fn watch(runtime: &Runtime, ready: &mpsc::Sender<std::io::Result<()>>, first: impl FnOnce()) {
+    runtime.block_on(async {
+        ready.send(Ok(())).ok();
+        if tokio::signal::ctrl_c().await.is_ok() {
+            first();
+            tokio::signal::ctrl_c().await.ok();
+            end();
+        }
+    });
+}
+
+fn end() -> ! {
+    std::process::exit(i32::from(code::INTERRUPTED))
+}

@@ -1,0 +1,251 @@
+//! Runs that keep a journal: begun before their first call, noted as they go, ended with a record.
+
+use super::header::Header;
+use super::{Store, StoreError};
+use crate::journal::{Journal, JournalError, Ledger, Note};
+use crate::plan::{id_ranges, parse_ids};
+use crate::record::RunRecord;
+use crate::run::Run;
+use neon_mock::api::AccountId;
+use rusqlite::{Connection, OptionalExtension, params};
+use serde::Serialize;
+use std::cell::Cell;
+
+/// How a kept run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// Under way, or killed.
+    Running,
+    /// Every account has ended.
+    Finished,
+    /// Stopped by its user before every account had ended.
+    Stopped,
+    /// It could not go on.
+    Failed,
+    /// What it wrote was taken back.
+    Undone,
+}
+
+impl State {
+    const ALL: [Self; 5] =
+        [Self::Running, Self::Finished, Self::Stopped, Self::Failed, Self::Undone];
+
+    /// The name in the store.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Finished => "finished",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+            Self::Undone => "undone",
+        }
+    }
+
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.name() == name)
+    }
+}
+
+/// A run as it is kept.
+#[derive(Clone, Debug)]
+pub struct KeptRun {
+    /// The number that it goes by.
+    pub id: i64,
+    /// How it stands.
+    pub state: State,
+    /// The process that carries it out, or did.
+    pub process: Option<u32>,
+    /// What it was ordered as; `None` for a run without a journal.
+    pub header: Option<Header>,
+    /// The accounts that it is for; `None` until a filter's were found.
+    pub ids: Option<Vec<AccountId>>,
+    /// What came of it, if it came to that.
+    pub record: Option<RunRecord>,
+}
+
+/// State, process, header, ids and record of a run.
+type RunRow = (String, Option<u32>, Option<String>, Option<String>, Option<String>);
+
+impl Store {
+    /// Keeps a run that process `process` is about to make, for `ids` as far as they are known; the
+    /// number that it goes by.
+    pub fn begin(
+        &mut self,
+        header: &Header,
+        ids: Option<&[AccountId]>,
+        process: u32,
+        at_unix_s: i64,
+    ) -> Result<i64, StoreError> {
+        let insert = "INSERT INTO runs (made_at_unix_s, state, process, header_json, ids)
+             VALUES (?1, ?2, ?3, ?4, ?5)";
+        let state = State::Running.name();
+        let row = params![at_unix_s, state, process, header.to_json(), ids.map(id_ranges)];
+        self.connection.execute(insert, row).map_err(|source| self.sqlite(source))?;
+        Ok(self.connection.last_insert_rowid())
+    }
+
+    /// The run of that number.
+    pub fn run(&self, id: i64) -> Result<KeptRun, StoreError> {
+        let select = "SELECT state, process, header_json, ids, record_json FROM runs WHERE id = ?1";
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
+        };
+        let row: Option<RunRow> = self
+            .connection
+            .query_row(select, [id], read)
+            .optional()
+            .map_err(|source| self.sqlite(source))?;
+        let (state, process, header, ids, record) = row.ok_or_else(|| self.no_run(id))?;
+        let form = |source| StoreError::Form { path: self.path.clone(), id, source };
+        let of_header =
+            |source| StoreError::Header { path: self.path.clone(), id, source: Box::new(source) };
+        // An empty list is no text that people would write.
+        let ids = ids.map(|ids| match ids.as_str() {
+            "" => Ok(Vec::new()),
+            ids => parse_ids(ids),
+        });
+        Ok(KeptRun {
+            id,
+            state: State::named(&state).ok_or_else(|| StoreError::State {
+                path: self.path.clone(),
+                id,
+                state,
+            })?,
+            process,
+            header: header
+                .map(|json| Header::from_json(id, &json))
+                .transpose()
+                .map_err(of_header)?,
+            ids: ids.transpose().map_err(|source| StoreError::Ids {
+                path: self.path.clone(),
+                id,
+                source,
+            })?,
+            record: record.map(|json| serde_json::from_str(&json)).transpose().map_err(form)?,
+        })
+    }
+
+    /// What was noted of run `id`.
+    pub fn ledger(&self, id: i64) -> Result<Ledger, StoreError> {
+        let sqlite = |source| self.sqlite(source);
+        let select = "SELECT note_json FROM notes WHERE run_id = ?1 ORDER BY seq";
+        let mut statement = self.connection.prepare(select).map_err(sqlite)?;
+        let mut rows = statement.query([id]).map_err(sqlite)?;
+        let mut ledger = Ledger::default();
+        while let Some(row) = rows.next().map_err(sqlite)? {
+            let json: String = row.get(0).map_err(sqlite)?;
+            let form = |source| StoreError::Form { path: self.path.clone(), id, source };
+            ledger.add(serde_json::from_str(&json).map_err(form)?);
+        }
+        Ok(ledger)
+    }
+
+    /// Takes `run` over for process `process`, which goes on with it; `false` if another process
+    /// was faster.
+    pub fn claim(&mut self, run: &KeptRun, process: u32) -> Result<bool, StoreError> {
+        let update = "UPDATE runs SET state = ?1, process = ?2
+             WHERE id = ?3 AND state = ?4 AND process IS ?5";
+        let row = params![State::Running.name(), process, run.id, run.state.name(), run.process];
+        let changed = self.connection.execute(update, row).map_err(|source| self.sqlite(source))?;
+        Ok(changed == 1)
+    }
+
+    /// The journal of run `id`, behind what is noted of it already.
+    pub fn journal(&self, id: i64) -> Result<SqliteJournal<'_>, StoreError> {
+        let select = "SELECT coalesce(max(seq), 0) FROM notes WHERE run_id = ?1";
+        let last: i64 = self
+            .connection
+            .query_row(select, [id], |row| row.get(0))
+            .map_err(|source| self.sqlite(source))?;
+        Ok(SqliteJournal { connection: &self.connection, run: id, next: Cell::new(last + 1) })
+    }
+
+    /// Ends run `id`, with its record if it came to one.
+    pub fn end(&mut self, id: i64, state: State, run: Option<&Run>) -> Result<(), StoreError> {
+        self.try_end(id, state, run)
+            .map_err(|source| StoreError::Sqlite { path: self.path.clone(), source })
+    }
+
+    fn try_end(&mut self, id: i64, state: State, run: Option<&Run>) -> rusqlite::Result<()> {
+        let transaction = self.connection.transaction()?;
+        let set = "UPDATE runs SET state = ?1 WHERE id = ?2";
+        transaction.execute(set, params![state.name(), id])?;
+        if let Some(run) = run {
+            let json = serde_json::to_string(&run.record).expect("records are JSON");
+            let set = "UPDATE runs SET record_json = ?1 WHERE id = ?2";
+            transaction.execute(set, params![json, id])?;
+            transaction.execute("DELETE FROM histograms WHERE run_id = ?1", [id])?;
+            super::insert_histograms(&transaction, id, &run.measure)?;
+        }
+        transaction.commit()
+    }
+
+    /// Forgets run `id`, which came to nothing: no write was noted, so none was sent.
+    pub fn forget(&mut self, id: i64) -> Result<(), StoreError> {
+        self.connection
+            .execute("DELETE FROM runs WHERE id = ?1", [id])
+            .map(drop)
+            .map_err(|source| self.sqlite(source))
+    }
+
+    /// Whether anything was noted of run `id`.
+    pub fn has_notes(&self, id: i64) -> Result<bool, StoreError> {
+        let select = "SELECT EXISTS (SELECT 1 FROM notes WHERE run_id = ?1)";
+        self.connection
+            .query_row(select, [id], |row| row.get(0))
+            .map_err(|source| self.sqlite(source))
+    }
+}
+
+/// The journal of one run, in its store.
+///
+/// A note that was taken is committed: it survives the process, however that ends.
+#[derive(Debug)]
+pub struct SqliteJournal<'a> {
+    connection: &'a Connection,
+    run: i64,
+    next: Cell<i64>,
+}
+
+impl SqliteJournal<'_> {
+    fn insert(&self, note: &Note) -> rusqlite::Result<()> {
+        let id = match note {
+            Note::Intended(intent) => intent.id,
+            Note::Written { id } | Note::NotWritten { id } | Note::Landed { id, .. } => *id,
+        };
+        let json = serde_json::to_string(note).expect("notes are JSON");
+        let insert =
+            "INSERT INTO notes (run_id, seq, account_id, note_json) VALUES (?1, ?2, ?3, ?4)";
+        let seq = self.next.get();
+        self.connection.prepare_cached(insert)?.execute(params![
+            self.run,
+            seq,
+            id.0.cast_signed(),
+            json
+        ])?;
+        self.next.set(seq + 1);
+        Ok(())
+    }
+
+    /// Keeps the accounts that a filter found.
+    ///
+    /// What is searched for changes as the migration writes, so that the search is not made again.
+    fn keep_ids(&self, ids: &[AccountId]) -> rusqlite::Result<()> {
+        let update = "UPDATE runs SET ids = ?1 WHERE id = ?2";
+        self.connection.execute(update, params![id_ranges(ids), self.run]).map(drop)
+    }
+}
+
+impl Journal for SqliteJournal<'_> {
+    fn keep(&self, note: &Note) -> Result<(), JournalError> {
+        self.insert(note).map_err(|source| JournalError(Box::new(source)))
+    }
+
+    fn enumerated(&self, ids: &[AccountId]) -> Result<(), JournalError> {
+        self.keep_ids(ids).map_err(|source| JournalError(Box::new(source)))
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,185 @@
+use super::*;
+use crate::engine::{Settings, Strategy};
+use crate::journal::{Change, Intent, Landing};
+use crate::record::ChosenBy;
+use crate::scenario::{DatasetSource, Resources};
+use crate::store::{ProfileText, Purge, Site};
+use neon_mock::api::{AccountKind, FieldId, Value};
+use std::path::Path;
+
+fn header() -> Header {
+    Header {
+        scenario: "mine".to_owned(),
+        plan: crate::plan::Plan::plain(2),
+        accounts: 9,
+        dataset: Some(DatasetSource::BuiltIn("plain".to_owned())),
+        profile: ProfileText::built_in("constant").unwrap(),
+        settings: Settings { dry_run: false, seed: u64::MAX, ..Settings::new(Strategy::Hybrid) },
+        chosen_by: ChosenBy::User,
+        reason: "asked for".to_owned(),
+        site: Site::ForeignHttp {
+            base_url: "http://127.0.0.1:1/v2".to_owned(),
+            org_id: "demo".to_owned(),
+        },
+    }
+}
+
+fn notes(id: u64) -> Vec<Note> {
+    let id = AccountId(id);
+    let changes = vec![Change {
+        field: FieldId(85),
+        has_options: false,
+        before: None,
+        after: Some(Value::Text("secret".into())),
+    }];
+    vec![
+        Note::Intended(Intent {
+            id,
+            kind: AccountKind::Individual,
+            mappings_done: 1,
+            changes,
+            problem: None,
+        }),
+        Note::Written { id },
+        Note::Landed { id, landing: Landing::Migrated, reason: String::new() },
+    ]
+}
+
+fn kept(path: &Path) -> (Store, i64) {
+    let mut store = Store::open(path).unwrap();
+    let ids = [1, 2, 3, 7].map(AccountId);
+    let id = store.begin(&header(), Some(&ids), 42, 1_700_000_000).unwrap();
+    (store, id)
+}
+
+#[test]
+fn a_run_is_taken_up_by_another_process_where_its_notes_end() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.sqlite");
+    let (store, id) = kept(&path);
+    let journal = store.journal(id).unwrap();
+    for note in &notes(1) {
+        journal.keep(note).unwrap();
+    }
+    // Another connection sees what was noted, while this one lives and never closes.
+    let mut other = Store::open(&path).unwrap();
+    let run = other.run(id).unwrap();
+    assert_eq!((run.state, run.process), (State::Running, Some(42)));
+    assert_eq!(run.ids, Some([1, 2, 3, 7].map(AccountId).to_vec()));
+    assert_eq!(other.ledger(id).unwrap(), Ledger::new(notes(1)));
+    assert!(other.claim(&run, 43).unwrap(), "the first to claim it has it");
+    assert!(!other.claim(&run, 44).unwrap(), "the second does not");
+    for note in &notes(2) {
+        other.journal(id).unwrap().keep(note).unwrap();
+    }
+    let all = notes(1).into_iter().chain(notes(2));
+    assert_eq!(other.ledger(id).unwrap(), Ledger::new(all));
+
+    let kept = run.header.unwrap();
+    let (scenario, before) = (kept.scenario(run.ids).unwrap(), header());
+    assert_eq!(kept.settings, before.settings);
+    assert_eq!((&kept.site, scenario.accounts()), (&before.site, 9));
+    assert_eq!(scenario.name, "mine");
+    let of_before = before.scenario(None).unwrap();
+    assert_eq!(scenario.profile.digest(), of_before.profile.digest());
+    assert_eq!(scenario.resources, Resources::Ids([1, 2, 3, 7].map(AccountId).to_vec()));
+    std::mem::forget((store, other));
+}
+
+#[cfg(unix)]
+#[test]
+fn nobody_else_may_read_the_store_or_the_files_beside_it() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.sqlite");
+    std::fs::write(&path, "").unwrap();
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let (store, id) = kept(&path);
+    store.journal(id).unwrap().keep(&notes(1)[0]).unwrap();
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let entry = entry.unwrap();
+        let mode = entry.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{:?}", entry.path());
+        seen += 1;
+    }
+    assert_eq!(seen, 3, "the file, its log and the log's index");
+}
+
+#[test]
+fn what_is_purged_is_gone_from_the_files_and_its_number_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.sqlite");
+    let (mut store, first) = kept(&path);
+    let second = store.begin(&header(), None, 42, 1_800_000_000).unwrap();
+    for id in [first, second] {
+        for note in &notes(1) {
+            store.journal(id).unwrap().keep(note).unwrap();
+        }
+    }
+    assert_eq!(store.list().unwrap().iter().map(|run| run.notes).collect::<Vec<_>>(), [3, 3]);
+    assert_eq!(store.purge(Purge::Before(1_750_000_000)).unwrap(), 1);
+    assert_eq!(store.list().unwrap()[0].id, second);
+    assert!(matches!(store.run(first), Err(StoreError::NoRun { .. })));
+    assert!(matches!(store.purge(Purge::Run(first)), Err(StoreError::NoRun { .. })));
+    assert_eq!(store.purge(Purge::Run(second)).unwrap(), 1);
+    assert_eq!(store.purge(Purge::All).unwrap(), 0);
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        assert!(!bytes.windows(6).any(|part| part == b"secret"));
+    }
+    let third = store.begin(&header(), None, 42, 1_900_000_000).unwrap();
+    assert!(third > second, "no number is given twice");
+}
+
+#[test]
+fn what_a_filter_found_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(&folder.path().join("store.sqlite")).unwrap();
+    let id = store.begin(&header(), None, 42, 0).unwrap();
+    assert_eq!(store.run(id).unwrap().ids, None);
+    store.journal(id).unwrap().enumerated(&[4, 5, 9].map(AccountId)).unwrap();
+    assert_eq!(store.run(id).unwrap().ids, Some([4, 5, 9].map(AccountId).to_vec()));
+    store.journal(id).unwrap().enumerated(&[]).unwrap();
+    assert_eq!(store.run(id).unwrap().ids, Some(Vec::new()), "none is not unknown");
+}
+
+#[test]
+fn a_store_of_the_first_version_opens_with_all_that_it_holds() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store.sqlite");
+    let old = Connection::open(&path).unwrap();
+    let tables = "CREATE TABLE runs (id INTEGER PRIMARY KEY, made_at_unix_s INTEGER NOT NULL,
+            record_json TEXT NOT NULL);
+        CREATE TABLE histograms (
+            run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+            endpoint TEXT NOT NULL, outcome TEXT NOT NULL, response_ns_hdr_v2 BLOB NOT NULL,
+            PRIMARY KEY (run_id, endpoint, outcome));
+        CREATE TABLE documents (id INTEGER PRIMARY KEY, kind TEXT NOT NULL,
+            made_at_unix_s INTEGER NOT NULL, record_json TEXT NOT NULL);
+        INSERT INTO runs VALUES (5, 1700000000, '{}');
+        INSERT INTO histograms VALUES (5, 'GET /accounts/{id}', 'ok', x'00');
+        INSERT INTO documents VALUES (1, 'judge', 1700000000, '{}');";
+    old.execute_batch(tables).unwrap();
+    drop(old);
+    for _ in 0..2 {
+        let store = Store::open(&path).unwrap();
+        let listed = store.list().unwrap();
+        assert_eq!((listed.len(), listed[0].id, listed[0].state), (1, 5, State::Finished));
+        assert!(!listed[0].has_journal);
+        let count = |table: &str| -> i64 {
+            let select = format!("SELECT count(*) FROM {table}");
+            store.connection.query_row(&select, [], |row| row.get(0)).unwrap()
+        };
+        assert_eq!((count("histograms"), count("documents")), (1, 1));
+    }
+    let mut store = Store::open(&path).unwrap();
+    assert_eq!(store.begin(&header(), None, 1, 0).unwrap(), 6);
+    store.purge(Purge::Run(5)).unwrap();
+    let select = "SELECT count(*) FROM histograms";
+    let left: i64 = store.connection.query_row(select, [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 0, "what hangs on a run goes with it");
+    store.connection.pragma_update(None, "user_version", 99).unwrap();
+    drop(store);
+    assert!(matches!(Store::open(&path), Err(StoreError::Later { found: 99, .. })));
+}
