@@ -2,13 +2,12 @@
 
 use super::gate::Gates;
 use super::limiter::Rules;
-use super::retry::{self, Budget};
+use super::retry::{Failed, Over, Retries};
 use super::settings::Settings;
 use crate::clock::Clock;
 use crate::event::{Call, Event, FailedCall, Observer, Outcome};
 use crate::transport::{Transport, TransportError};
 use neon_mock::api::{Body, Endpoint, Request, Response, Status};
-use neon_mock::rng::{self, Generator};
 use neon_mock::time::Timestamp;
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -21,15 +20,12 @@ pub(super) struct Caller<'a, T, C> {
     transport: &'a T,
     clock: &'a C,
     observer: RefCell<&'a mut dyn Observer>,
-    jitter: RefCell<Generator>,
-    budget: RefCell<Budget>,
-    /// How long a call may take with all of its attempts.
-    call_deadline: Duration,
+    retries: Retries,
     gates: Gates,
-    /// Until when each endpoint asked to be left alone.
-    left_alone_until: [Cell<Timestamp>; Endpoint::ALL.len()],
     /// Whether anything ever answered. Until then a missing connection is not worth retrying.
     answered: Cell<bool>,
+    /// Whether the credentials were refused: then nothing more is sent.
+    barred: Cell<bool>,
 }
 
 /// A call that was given up.
@@ -76,12 +72,10 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             transport,
             clock,
             observer: RefCell::new(observer),
-            jitter: RefCell::new(rng::stream(settings.seed, "backoff")),
-            budget: RefCell::default(),
-            call_deadline: settings.call_deadline,
+            retries: Retries::new(settings.seed, settings.call_deadline),
             gates: Gates::new(rules),
-            left_alone_until: [const { Cell::new(Timestamp::ZERO) }; Endpoint::ALL.len()],
             answered: Cell::new(false),
+            barred: Cell::new(false),
         }
     }
 
@@ -127,18 +121,21 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         let endpoint = request.endpoint();
         let due_at = tries.due_at;
         loop {
+            let pass = self.gates.enter(self.clock, endpoint).await;
+            let sent_at = self.clock.now();
+            if self.barred.get() {
+                if let Some(pass) = pass {
+                    pass.give_back(sent_at);
+                }
+                return Err(not_sent(endpoint, tries.attempts));
+            }
             tries.attempts += 1;
             let attempt = tries.attempts;
-            let pass = self.gates.enter(self.clock, endpoint).await;
-            let left_alone_until = self.left_alone_until[endpoint.index()].get();
-            if left_alone_until > self.clock.now() {
-                self.clock.sleep_until(left_alone_until).await;
-            }
-            let sent_at = self.clock.now();
             self.emit(&Event::Sent { at: sent_at, endpoint });
             let answer = self.transport.call(request).await;
             let done_at = self.clock.now();
             let outcome = outcome_of(&answer);
+            self.barred.set(self.barred.get() || outcome == Outcome::Unauthorized);
             tries.refused += u32::from(outcome == Outcome::Rejected);
             if let Some(pass) = pass {
                 pass.done(done_at, outcome == Outcome::Rejected);
@@ -149,49 +146,46 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             self.answered.set(self.answered.get() || answer.is_ok());
             let answer = match answer {
                 Ok(response) if outcome.is_ok() => {
-                    self.budget.borrow_mut().earn();
+                    self.retries.earn();
                     return Ok(response.body);
                 }
                 answer => answer,
             };
             let hopeless = first_contact && outcome == Outcome::Unreachable;
-            let told_to_wait = told_to_wait(&answer);
-            if !told_to_wait.is_zero() {
-                // Not this call alone: the endpoint does not know calls from each other.
-                self.left_alone_until[endpoint.index()].set(done_at + told_to_wait);
-            }
-            let left = self.call_deadline.saturating_sub(done_at.since(due_at));
-            let taken_as = if is_system_error(&answer) { Outcome::ServerError } else { outcome };
-            let delay = retry::backoff(
-                taken_as,
+            let failed = Failed {
+                outcome: if is_system_error(&answer) { Outcome::ServerError } else { outcome },
                 attempt,
-                tries.refused,
-                left,
-                &mut self.jitter.borrow_mut(),
-            );
-            let delay = delay
-                .filter(|_| !hopeless)
-                .map(|delay| delay.max(told_to_wait))
-                .filter(|delay| *delay <= left && self.affords(taken_as));
-            if let Some(delay) = delay {
+                refused: tries.refused,
+                elapsed: done_at.since(due_at),
+                told_to_wait: told_to_wait(&answer),
+            };
+            // Not this call alone: the endpoint does not know calls from each other.
+            let told_to_wait = self.retries.bounded(failed.told_to_wait);
+            self.gates.leave_alone(endpoint, done_at + told_to_wait);
+            let again = if hopeless { Err(Over::Final) } else { self.retries.again(&failed) };
+            if let Ok(delay) = again {
                 self.clock.sleep_until(done_at + delay).await;
             }
-            let unheard = match delay {
-                _ if !is_unheard(taken_as) => Unheard::No,
-                Some(_) => Unheard::Again,
-                None => Unheard::Over,
+            let unheard = match again {
+                _ if !is_unheard(failed.outcome) => Unheard::No,
+                Ok(_) => Unheard::Again,
+                Err(_) => Unheard::Over,
             };
-            if delay.is_none() || looks_back && unheard == Unheard::Again {
-                return Err(given_up(endpoint, outcome, attempt, answer, unheard));
+            if again.is_err() || looks_back && unheard == Unheard::Again {
+                let given_up = given_up(endpoint, outcome, attempt, answer, unheard);
+                return Err(given_up.because(again.err()));
             }
         }
     }
 }
 
-impl<T, C> Caller<'_, T, C> {
-    /// Whether one more attempt is in the budget: refusals cost nothing, they did nothing.
-    fn affords(&self, outcome: Outcome) -> bool {
-        outcome == Outcome::Rejected || self.budget.borrow_mut().spend()
+impl GivenUp {
+    /// Says why the call was not made again, where the answer does not say so itself.
+    fn because(mut self, over: Option<Over>) -> Self {
+        if let Some(over @ (Over::Deadline(_) | Over::BudgetSpent)) = over {
+            self.message = format!("{}; not made again: {over}", self.message);
+        }
+        self
     }
 }
 
@@ -222,6 +216,13 @@ fn given_up(
     };
     let call = FailedCall { endpoint, outcome, status, attempts };
     GivenUp { call, body, message, unheard }
+}
+
+/// A call that was not sent, since the credentials were refused meanwhile.
+fn not_sent(endpoint: Endpoint, attempts: u32) -> GivenUp {
+    let call = FailedCall { endpoint, outcome: Outcome::Unauthorized, status: None, attempts };
+    let message = format!("{}: not sent, the credentials were refused", endpoint.name());
+    GivenUp { call, body: None, message, unheard: Unheard::No }
 }
 
 /// Whether a success holds nothing but Neon's "unexpected system error", for which it advises to try

@@ -13,7 +13,11 @@ use std::task::{Poll, Waker};
 
 /// The gates of all endpoints.
 #[derive(Debug)]
-pub(super) struct Gates([Option<RefCell<Gate>>; Endpoint::ALL.len()]);
+pub(super) struct Gates {
+    gates: [Option<RefCell<Gate>>; Endpoint::ALL.len()],
+    /// Until when each endpoint asked to be left alone.
+    left_alone_until: [Cell<Timestamp>; Endpoint::ALL.len()],
+}
 
 #[derive(Debug)]
 struct Gate {
@@ -73,18 +77,39 @@ impl Gates {
                 waiting: VecDeque::new(),
             })
         };
-        Self(Endpoint::ALL.map(|endpoint| rules.rule(endpoint).map(gate)))
+        Self {
+            gates: Endpoint::ALL.map(|endpoint| rules.rule(endpoint).map(gate)),
+            left_alone_until: [const { Cell::new(Timestamp::ZERO) }; Endpoint::ALL.len()],
+        }
+    }
+
+    /// Lets no call of `endpoint` be sent before `until`, whoever makes it.
+    pub(super) fn leave_alone(&self, endpoint: Endpoint, until: Timestamp) {
+        let current = &self.left_alone_until[endpoint.index()];
+        current.set(current.get().max(until));
+    }
+
+    /// Waits until `endpoint` need not be left alone.
+    async fn may_be_called<C: Clock>(&self, clock: &C, endpoint: Endpoint) {
+        let until = &self.left_alone_until[endpoint.index()];
+        // Those on their way may be told to wait longer still.
+        while until.get() > clock.now() {
+            clock.sleep_until(until.get()).await;
+        }
     }
 
     /// How many calls of `endpoint` may be in flight now; `None` if nothing limits them.
     pub(super) fn limit(&self, endpoint: Endpoint) -> Option<u32> {
-        let gate = self.0[endpoint.index()].as_ref()?;
+        let gate = self.gates[endpoint.index()].as_ref()?;
         Some(gate.borrow().rule.limit())
     }
 
     /// Waits until a call of `endpoint` may be sent; `None` if nothing limits it.
     pub(super) async fn enter<C: Clock>(&self, clock: &C, endpoint: Endpoint) -> Option<Pass<'_>> {
-        let gate = self.0[endpoint.index()].as_ref()?;
+        let Some(gate) = &self.gates[endpoint.index()] else {
+            self.may_be_called(clock, endpoint).await;
+            return None;
+        };
         let ticket = Rc::new(Ticket::default());
         let in_line = InLine { gate, ticket: &ticket };
         gate.borrow_mut().waiting.push_back(Rc::clone(&ticket));
@@ -102,6 +127,7 @@ impl Gates {
         if at > clock.now() {
             clock.sleep_until(at).await;
         }
+        self.may_be_called(clock, endpoint).await;
         pass.number = Some(gate.borrow_mut().send(clock.now()));
         Some(pass)
     }
@@ -145,6 +171,13 @@ impl Gate {
 }
 
 impl Pass<'_> {
+    /// The call is not made after all.
+    pub(super) fn give_back(self, now: Timestamp) {
+        let gate = self.gate;
+        drop(self);
+        gate.borrow_mut().let_through(now);
+    }
+
     /// The call was answered at `now`.
     pub(super) fn done(mut self, now: Timestamp, refused: bool) {
         let gate = self.gate;

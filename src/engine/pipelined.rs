@@ -197,14 +197,18 @@ pub(super) async fn run<T: Transport, C: Clock>(
 ) -> Result<(), EngineError> {
     let mut line = Line::new(migrator.settings(), ids);
     let mut running = FuturesUnordered::new();
+    let mut first = Ok(());
     loop {
-        while !migrator.stop().is_set()
+        while first.is_ok()
+            && !migrator.stop().is_set()
             && let Some(step) = line.next(Room::now(migrator))
         {
             running.push(carry_out(migrator, step));
         }
         match running.next().await {
-            Some(done) => line.take(done?),
+            Some(Ok(done)) => line.take(done),
+            // What is under way goes to its end, so that nothing of it is lost.
+            Some(Err(error)) => first = first.and(Err(error)),
             None => break,
         }
     }
@@ -212,7 +216,7 @@ pub(super) async fn run<T: Transport, C: Clock>(
     for _ in line.pending {
         migrator.caller().emit(&Event::Buffered { records: -1 });
     }
-    Ok(())
+    first
 }
 
 async fn carry_out<T: Transport, C: Clock>(

@@ -3,6 +3,7 @@
 use crate::event::Outcome;
 use neon_mock::rng::{self, Generator};
 use rand::Rng;
+use std::cell::RefCell;
 use std::time::Duration;
 
 /// The first backoff's upper end.
@@ -49,38 +50,108 @@ impl Budget {
     }
 }
 
-/// How long to wait after attempt number `attempt` ended with `outcome`, with `left` until the call's
-/// deadline and with `refused` of the attempts refused; `None` gives the call up.
-///
-/// Refusals are no errors: a call that was refused ten times may still fail eight times.
-/// A refused call did nothing and is made again until the deadline. A call that may have been
-/// carried out is made again too: every write of a migration sets values, and setting them twice
-/// is setting them once.
-/// Source of the jitter: Brooker, "Exponential Backoff and Jitter", AWS, 2015 (full jitter).
-pub(super) fn backoff(
-    outcome: Outcome,
-    attempt: u32,
-    refused: u32,
-    left: Duration,
-    jitter: &mut Generator,
-) -> Option<Duration> {
-    let delay = full_jitter(attempt, jitter);
-    let again = match outcome {
-        Outcome::Rejected => true,
+/// An attempt that failed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Failed {
+    pub(super) outcome: Outcome,
+    /// The how manieth attempt of its call it was.
+    pub(super) attempt: u32,
+    /// How many of them were refused.
+    pub(super) refused: u32,
+    /// How long after its call was due it was over.
+    pub(super) elapsed: Duration,
+    /// What the answer said of when to come back.
+    pub(super) told_to_wait: Duration,
+}
+
+/// Why a call is not made again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub(super) enum Over {
+    /// It would end in the same way.
+    #[error("it would end in the same way")]
+    Final,
+    /// It was made again often enough.
+    #[error("it failed {RETRIES} times more")]
+    TooOften,
+    /// The next attempt would come after the call's deadline.
+    #[error("its next attempt would come after its deadline of {}", humantime::format_duration(*.0))]
+    Deadline(Duration),
+    /// Too few calls were answered meanwhile.
+    #[error("the budget of retries is spent")]
+    BudgetSpent,
+}
+
+/// What decides on the retries of a run.
+#[derive(Debug)]
+pub(super) struct Retries {
+    jitter: RefCell<Generator>,
+    budget: RefCell<Budget>,
+    /// How long a call may take with all of its attempts.
+    deadline: Duration,
+}
+
+impl Retries {
+    pub(super) fn new(seed: u64, deadline: Duration) -> Self {
+        let jitter = RefCell::new(rng::stream(seed, "backoff"));
+        Self { jitter, budget: RefCell::default(), deadline }
+    }
+
+    /// A call was answered.
+    pub(super) fn earn(&self) {
+        self.budget.borrow_mut().earn();
+    }
+
+    /// How long an endpoint is left alone that asked for `wait`: no longer than a call may take, and
+    /// then one call finds out whether it still asks for it.
+    pub(super) fn bounded(&self, wait: Duration) -> Duration {
+        wait.min(self.deadline)
+    }
+
+    /// How long to wait after `failed` before the next attempt.
+    ///
+    /// Refusals are no errors: a call that was refused ten times may still fail eight times.
+    /// A refused call did nothing, and is made again until the deadline and out of no budget. A call
+    /// that may have been carried out is made again too: every write of a migration sets values, and
+    /// setting them twice is setting them once.
+    /// Source of the jitter: Brooker, "Exponential Backoff and Jitter", AWS, 2015 (full jitter).
+    /// Errors: there is none.
+    pub(super) fn again(&self, failed: &Failed) -> Result<Duration, Over> {
+        let delay = full_jitter(failed.attempt, &mut self.jitter.borrow_mut());
+        may_be_repeated(failed)?;
+        let delay = delay.max(failed.told_to_wait);
+        if delay > self.deadline.saturating_sub(failed.elapsed) {
+            return Err(Over::Deadline(self.deadline));
+        }
+        if failed.outcome != Outcome::Rejected && !self.budget.borrow_mut().spend() {
+            return Err(Over::BudgetSpent);
+        }
+        Ok(delay)
+    }
+}
+
+/// Whether an attempt that ended like this may be made again at all.
+const fn may_be_repeated(failed: &Failed) -> Result<(), Over> {
+    match failed.outcome {
+        Outcome::Rejected => Ok(()),
         Outcome::ServerError
         | Outcome::Unreachable
         | Outcome::Timeout
         | Outcome::Interrupted
-        | Outcome::Malformed => attempt - refused <= RETRIES,
+        | Outcome::Malformed => {
+            if failed.attempt - failed.refused > RETRIES {
+                Err(Over::TooOften)
+            } else {
+                Ok(())
+            }
+        }
         Outcome::Ok
         | Outcome::Merged
         | Outcome::NotFound
         | Outcome::Unauthorized
         | Outcome::Forbidden
         | Outcome::Refused
-        | Outcome::ErrorsUnderSuccess => false,
-    };
-    (again && delay <= left).then_some(delay)
+        | Outcome::ErrorsUnderSuccess => Err(Over::Final),
+    }
 }
 
 fn full_jitter(attempt: u32, jitter: &mut Generator) -> Duration {
@@ -105,21 +176,53 @@ mod tests {
         }
     }
 
+    const DEADLINE: Duration = Duration::from_secs(600);
+
+    fn failed(outcome: Outcome, attempt: u32, refused: u32, elapsed_s: u64) -> Failed {
+        let elapsed = Duration::from_secs(elapsed_s);
+        Failed { outcome, attempt, refused, elapsed, told_to_wait: Duration::ZERO }
+    }
+
     #[test]
     fn refusals_go_on_until_the_deadline_and_errors_eight_times() {
-        let mut jitter = rng::stream(1, "test");
-        let mut again = |outcome, attempt, refused, left_s| {
-            let left = Duration::from_secs(left_s);
-            backoff(outcome, attempt, refused, left, &mut jitter).is_some()
+        let retries = Retries::new(1, DEADLINE);
+        let over = |outcome, attempt, refused, elapsed_s| {
+            retries.again(&failed(outcome, attempt, refused, elapsed_s)).err()
         };
-        assert!(again(Outcome::Rejected, 500, 500, 5));
-        assert!(!again(Outcome::Rejected, 2, 2, 0));
-        assert!(again(Outcome::ServerError, 8, 0, 5));
-        assert!(!again(Outcome::ServerError, 8, 0, 0));
-        assert!(!again(Outcome::ServerError, 9, 0, 500));
-        assert!(again(Outcome::ServerError, 9, 8, 5));
-        assert!(!again(Outcome::ServerError, 17, 8, 500));
-        assert!(!again(Outcome::NotFound, 1, 0, 500));
+        assert_eq!(over(Outcome::Rejected, 500, 500, 595), None);
+        assert_eq!(over(Outcome::Rejected, 2, 2, 600), Some(Over::Deadline(DEADLINE)));
+        assert_eq!(over(Outcome::ServerError, 8, 0, 595), None);
+        assert_eq!(over(Outcome::ServerError, 8, 0, 600), Some(Over::Deadline(DEADLINE)));
+        assert_eq!(over(Outcome::ServerError, 9, 0, 100), Some(Over::TooOften));
+        assert_eq!(over(Outcome::ServerError, 9, 8, 595), None);
+        assert_eq!(over(Outcome::ServerError, 17, 8, 100), Some(Over::TooOften));
+        assert_eq!(over(Outcome::NotFound, 1, 0, 100), Some(Over::Final));
+    }
+
+    #[test]
+    fn a_spent_budget_gives_errors_up_and_not_refusals() {
+        let retries = Retries::new(1, DEADLINE);
+        let mut afforded = 0;
+        while retries.again(&failed(Outcome::Timeout, 1, 0, 0)).is_ok() {
+            afforded += 1;
+        }
+        assert_eq!(afforded, 100);
+        let over = |outcome| retries.again(&failed(outcome, 1, 1, 0)).err();
+        assert_eq!(over(Outcome::ServerError), Some(Over::BudgetSpent));
+        assert_eq!(over(Outcome::Rejected), None);
+    }
+
+    #[test]
+    fn nothing_comes_back_before_the_time_that_it_was_told() {
+        let retries = Retries::new(1, DEADLINE);
+        let after = |told_to_wait| {
+            retries.again(&Failed { told_to_wait, ..failed(Outcome::Rejected, 1, 1, 10) })
+        };
+        assert_eq!(after(Duration::from_secs(20)), Ok(Duration::from_secs(20)));
+        for too_long in [Duration::from_secs(591), Duration::from_secs(u64::MAX)] {
+            assert_eq!(after(too_long), Err(Over::Deadline(DEADLINE)));
+            assert!(retries.bounded(too_long) <= DEADLINE);
+        }
     }
 
     #[test]

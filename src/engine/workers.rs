@@ -5,7 +5,8 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::cell::Cell;
 
 /// Runs `job` on every item with at most `workers` at once; each worker takes the next item from
-/// one queue, in order. The first error ends them all; once `stop` is set, none takes another.
+/// one queue, in order. After the first error none takes another, and what they have begun goes to
+/// its end, so that nothing that is under way is lost; once `stop` is set, none takes another.
 pub(super) async fn side_by_side<I: Copy, F>(
     workers: usize,
     stop: &Stop,
@@ -16,8 +17,9 @@ where
     F: Future<Output = Result<(), EngineError>>,
 {
     let queue = Cell::new(Some(items));
+    let has_failed = Cell::new(false);
     let next = || {
-        if stop.is_set() {
+        if stop.is_set() || has_failed.get() {
             return None;
         }
         let mut items = queue.take()?;
@@ -32,8 +34,10 @@ where
         Ok::<(), EngineError>(())
     };
     let mut running: FuturesUnordered<_> = (0..workers).map(|_| worker()).collect();
+    let mut first = Ok(());
     while let Some(ended) = running.next().await {
-        ended?;
+        has_failed.set(has_failed.get() || ended.is_err());
+        first = first.and(ended);
     }
-    Ok(())
+    first
 }
