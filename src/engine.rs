@@ -18,6 +18,7 @@ mod settings;
 mod standard;
 mod stop;
 mod workers;
+mod writing;
 
 pub use error::EngineError;
 pub use rows::{Columns, account_of};
@@ -26,7 +27,7 @@ pub use stop::Stop;
 
 use crate::clock::Clock;
 use crate::event::{Event, Observer};
-use crate::journal::{Journal, Ledger, NoJournal};
+use crate::journal::{Again, Journal, Ledger, NoJournal};
 use crate::plan::Plan;
 use crate::transport::Transport;
 use caller::Caller;
@@ -62,6 +63,8 @@ pub struct Job<'a> {
     pub journal: &'a dyn Journal,
     /// What an earlier run that this one resumes noted.
     pub ledger: &'a Ledger,
+    /// Which of the accounts that it could not migrate are taken up again.
+    pub again: Again,
     /// Says when to begin nothing more.
     pub stop: &'a Stop,
 }
@@ -75,6 +78,7 @@ impl<'a> Job<'a> {
             resources,
             journal: &NoJournal,
             ledger: Ledger::EMPTY,
+            again: Again::Neither,
             stop: Stop::NEVER,
         }
     }
@@ -111,6 +115,7 @@ pub async fn run<T: Transport, C: Clock>(
         }
     };
     migrator.caller().emit(&Event::Enumerated { resources: ids.len() as u64 });
+    let ids = &*migrator.outstanding(ids);
     if settings.metadata_cache && !ids.is_empty() {
         migrator.task().await?;
     }

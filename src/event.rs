@@ -118,6 +118,16 @@ pub enum SkipReason {
     },
 }
 
+impl SkipReason {
+    /// The reason that reads `words`, as [`Display`](fmt::Display) has it.
+    pub fn from_words(words: &str) -> Self {
+        if words == Self::NotApplicable.to_string() {
+            return Self::NotApplicable;
+        }
+        Self::Merged { into: words.rsplit(' ').next().and_then(|id| id.parse().ok()) }
+    }
+}
+
 impl fmt::Display for SkipReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

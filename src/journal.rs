@@ -36,6 +36,9 @@ pub struct Intent {
     pub mappings_done: u32,
     /// The fields that it changes.
     pub changes: Vec<Change>,
+    /// Why the account fails although it is written, in words, if it does. Never a value.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
 }
 
 /// How an account stands after a run, as far as its journal knows.
@@ -52,6 +55,32 @@ pub enum Landing {
     Failed,
     /// A write was sent, and nobody knows whether it was carried out.
     Ambiguous,
+}
+
+/// Which of the accounts that an earlier run could not migrate are taken up again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Again {
+    /// None: a run that is resumed goes on behind them.
+    #[default]
+    Neither,
+    /// Those that failed.
+    Failed,
+    /// Those of which a write is open.
+    Ambiguous,
+    /// Both.
+    Both,
+}
+
+impl Again {
+    /// Whether accounts that failed are taken up.
+    pub const fn takes_failed(self) -> bool {
+        matches!(self, Self::Failed | Self::Both)
+    }
+
+    /// Whether accounts of which a write is open are taken up.
+    pub const fn takes_ambiguous(self) -> bool {
+        matches!(self, Self::Ambiguous | Self::Both)
+    }
 }
 
 /// One line of a journal.
@@ -147,7 +176,10 @@ pub struct Entry {
     pub kind: Option<AccountKind>,
     /// How many of the plan's mappings certainly stand on the account.
     pub mappings_done: u32,
-    /// What was carried out: each field once, `before` of the first write to it and `after` of the last.
+    /// Why the account fails although it was written, if it does.
+    pub problem: Option<String>,
+    /// What was carried out: each field once, `after` of the last write to it, and `before` of the
+    /// first of those since which nobody else wrote it.
     pub changes: Vec<Change>,
     /// How the account ended, and why.
     pub landed: Option<(Landing, String)>,
@@ -168,6 +200,11 @@ impl Ledger {
             ledger.add(note);
         }
         ledger
+    }
+
+    /// Whether nothing was noted.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// What is known of account `id`; `None` if it was never noted.
@@ -193,8 +230,11 @@ impl Ledger {
                 let entry = self.0.entry(id).or_default();
                 let Some(intent) = entry.open.take() else { return };
                 entry.mappings_done = intent.mappings_done;
+                entry.problem = intent.problem;
                 for change in intent.changes {
                     match entry.changes.iter_mut().find(|known| known.field == change.field) {
+                        // What others wrote in between is theirs, and is what must come back.
+                        Some(known) if known.after != change.before => *known = change,
                         Some(known) => known.after = change.after,
                         None => entry.changes.push(change),
                     }
@@ -224,6 +264,7 @@ mod tests {
                 before: before.map(text),
                 after: after.map(text),
             }],
+            problem: None,
         })
     }
 
@@ -243,6 +284,11 @@ mod tests {
         assert_eq!(entry.changes[0].before, None);
         assert_eq!(entry.changes[0].after, Some(Value::Text("b".into())));
         assert!(entry.open.is_some() && entry.landed.is_none());
+
+        let foreign = [intent(Some("x"), Some("d"), 4), Note::Written { id }];
+        let ledger = Ledger::new(notes.iter().cloned().chain(foreign));
+        let changes = &ledger.get(id).unwrap().changes;
+        assert_eq!(changes[0].before, Some(Value::Text("x".into())));
 
         let json = serde_json::to_string(&notes[0]).unwrap();
         assert_eq!(serde_json::from_str::<Note>(&json).unwrap(), notes[0]);

@@ -6,6 +6,7 @@ use crate::event::{Call, Event, FailedCall, Observer, Outcome};
 use crate::transport::{Transport, TransportError};
 use neon_mock::api::{Body, Endpoint, Request, Response, Status};
 use neon_mock::rng::{self, Generator};
+use neon_mock::time::Timestamp;
 use std::cell::{Cell, RefCell};
 
 /// Neon's code of an "unexpected system error".
@@ -30,6 +31,27 @@ pub(super) struct GivenUp {
     pub(super) body: Option<Body>,
     /// What happened, in words.
     pub(super) message: String,
+    /// What a write may have done all the same.
+    pub(super) unheard: Unheard,
+}
+
+/// Whether a write that did not succeed may have been carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Unheard {
+    /// It was answered.
+    No,
+    /// It may have been carried out; if not, it may be made again now.
+    Again,
+    /// It may have been carried out, and is not made again.
+    Over,
+}
+
+/// The attempts of one call so far.
+#[derive(Debug)]
+pub(super) struct Tries {
+    due_at: Timestamp,
+    attempts: u32,
+    refused: u32,
 }
 
 impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
@@ -58,17 +80,41 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
 
     /// Makes `request`, due now, until it is carried out or given up.
     pub(super) async fn call(&self, request: &Request) -> Result<Body, GivenUp> {
+        self.go_on(request, &mut self.tries(), false).await
+    }
+
+    /// Makes `request`, a write, until it is carried out, given up, or may have been carried out
+    /// without an answer: it is not made again then before somebody has looked.
+    pub(super) async fn write(
+        &self,
+        request: &Request,
+        tries: &mut Tries,
+    ) -> Result<Body, GivenUp> {
+        self.go_on(request, tries, true).await
+    }
+
+    /// No attempt yet, of a call that is due now.
+    pub(super) fn tries(&self) -> Tries {
+        Tries { due_at: self.clock.now(), attempts: 0, refused: 0 }
+    }
+
+    async fn go_on(
+        &self,
+        request: &Request,
+        tries: &mut Tries,
+        looks_back: bool,
+    ) -> Result<Body, GivenUp> {
         let endpoint = request.endpoint();
-        let due_at = self.clock.now();
-        let (mut attempt, mut refused) = (0, 0);
+        let due_at = tries.due_at;
         loop {
-            attempt += 1;
+            tries.attempts += 1;
+            let attempt = tries.attempts;
             let sent_at = self.clock.now();
             self.emit(&Event::Sent { at: sent_at, endpoint });
             let answer = self.transport.call(request).await;
             let done_at = self.clock.now();
             let outcome = outcome_of(&answer);
-            refused += u32::from(outcome == Outcome::Rejected);
+            tries.refused += u32::from(outcome == Outcome::Rejected);
             let call = Call { endpoint, attempt, due_at, sent_at, done_at, outcome };
             self.emit(&Event::Done(call));
             let first_contact = !self.answered.get();
@@ -80,11 +126,24 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             let hopeless = first_contact && outcome == Outcome::Unreachable;
             let elapsed = done_at.since(due_at);
             let taken_as = if is_system_error(&answer) { Outcome::ServerError } else { outcome };
-            let delay =
-                retry::backoff(taken_as, attempt, refused, elapsed, &mut self.jitter.borrow_mut());
-            match delay {
-                Some(delay) if !hopeless => self.clock.sleep_until(done_at + delay).await,
-                _ => return Err(given_up(endpoint, outcome, attempt, answer)),
+            let delay = retry::backoff(
+                taken_as,
+                attempt,
+                tries.refused,
+                elapsed,
+                &mut self.jitter.borrow_mut(),
+            );
+            let delay = delay.filter(|_| !hopeless);
+            if let Some(delay) = delay {
+                self.clock.sleep_until(done_at + delay).await;
+            }
+            let unheard = match delay {
+                _ if !is_unheard(taken_as) => Unheard::No,
+                Some(_) => Unheard::Again,
+                None => Unheard::Over,
+            };
+            if delay.is_none() || looks_back && unheard == Unheard::Again {
+                return Err(given_up(endpoint, outcome, attempt, answer, unheard));
             }
         }
     }
@@ -95,6 +154,7 @@ fn given_up(
     outcome: Outcome,
     attempts: u32,
     answer: Result<Response, TransportError>,
+    unheard: Unheard,
 ) -> GivenUp {
     let name = endpoint.name();
     let (status, body, message) = match answer {
@@ -109,7 +169,8 @@ fn given_up(
             (Some(status), Some(body), format!("{name} answered {status}: {reason}"))
         }
     };
-    GivenUp { call: FailedCall { endpoint, outcome, status, attempts }, body, message }
+    let call = FailedCall { endpoint, outcome, status, attempts };
+    GivenUp { call, body, message, unheard }
 }
 
 /// Whether a success holds nothing but Neon's "unexpected system error", for which it advises to try
@@ -118,6 +179,14 @@ fn is_system_error(answer: &Result<Response, TransportError>) -> bool {
     let Ok(Response { status, body: Body::Errors(errors) }) = answer else { return false };
     let all_are = !errors.is_empty() && errors.iter().all(|error| error.code == SYSTEM_ERROR);
     status.is_success() && all_are
+}
+
+/// Whether a call that ended like this may have been carried out.
+const fn is_unheard(outcome: Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::ServerError | Outcome::Timeout | Outcome::Interrupted | Outcome::Malformed
+    )
 }
 
 fn outcome_of(answer: &Result<Response, TransportError>) -> Outcome {

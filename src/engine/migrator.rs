@@ -1,18 +1,20 @@
 //! What every strategy does with one account: look up, read, decide, write, land. How it is read
-//! is in `reading`.
+//! is in `reading`, and how its writes are noted and settled in `writing`.
 
 use super::caller::{Caller, GivenUp};
 use super::reading::Known;
 use super::settings::{Reads, Settings};
+use super::writing::{Begun, Heard};
 use super::{EngineError, Job, Stop};
 use crate::clock::Clock;
 use crate::decide::{Decision, Problem};
 use crate::event::{End, Event, Failure, Outcome, SkipReason};
-use crate::journal::Change;
+use crate::journal::{Change, Landing};
 use crate::plan::Task;
 use crate::transport::Transport;
 use neon_mock::api::{AccountId, Body, Category, Request};
 use std::cell::OnceCell;
+use std::ops::Range;
 use std::rc::Rc;
 
 /// Carries out a plan, account by account.
@@ -26,33 +28,62 @@ pub(super) struct Migrator<'a, T, C> {
 pub(super) enum Halt {
     /// It has ended.
     Landed(End),
+    /// A write may have been carried out, and what stands on the account does not say so.
+    Ambiguous(Failure),
     /// The whole run has.
     Run(EngineError),
 }
 
-/// What has happened to an account so far.
+impl From<EngineError> for Halt {
+    fn from(error: EngineError) -> Self {
+        Self::Run(error)
+    }
+}
+
+/// What has happened to an account so far, or what some mappings do to it.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     applicable: bool,
     changed: bool,
-    problems: Vec<Problem>,
+    failure: Option<Failure>,
 }
 
 impl Tally {
+    /// That of an account on which an earlier run changed something or not, and found a problem
+    /// or not.
+    pub(super) fn of_earlier(changed: bool, problem: Option<String>) -> Self {
+        let failure = problem.map(|message| Failure { call: None, message, value: None });
+        Self { applicable: changed, changed, failure }
+    }
+
     /// Adds a decision, which changes something or not.
     pub(super) fn add(&mut self, decision: Decision, changes: bool) {
-        self.applicable |= decision.applicable;
-        self.changed |= changes;
-        self.problems.extend(decision.problems);
+        let failure = |problem: &Problem| Failure {
+            call: None,
+            message: problem.in_words(),
+            value: problem.value().map(str::to_owned),
+        };
+        let failure = decision.problems.first().map(failure);
+        self.join(Self { applicable: decision.applicable, changed: changes, failure });
+    }
+
+    /// Adds what happened after it.
+    pub(super) fn join(&mut self, later: Self) {
+        self.applicable |= later.applicable;
+        self.changed |= later.changed;
+        if self.failure.is_none() {
+            self.failure = later.failure;
+        }
+    }
+
+    /// Why the account fails, in words, if it does.
+    pub(super) fn problem(&self) -> Option<&str> {
+        self.failure.as_ref().map(|failure| failure.message.as_str())
     }
 
     pub(super) fn end(self) -> End {
-        match self.problems.first() {
-            Some(problem) => End::Failed(Failure {
-                call: None,
-                message: problem.in_words(),
-                value: problem.value().map(str::to_owned),
-            }),
+        match self.failure {
+            Some(failure) => End::Failed(failure),
             None if self.changed => End::Migrated,
             None if self.applicable => End::Unchanged,
             None => End::Skipped(SkipReason::NotApplicable),
@@ -61,12 +92,12 @@ impl Tally {
 }
 
 /// A write that an account needs.
-#[expect(dead_code, reason = "what it changes is for the journal, which is not kept yet")]
 pub(super) struct Write {
     pub(super) request: Request,
-    /// How many mappings stand on the account once it is carried out.
-    pub(super) mappings_done: u32,
-    /// The fields that it changes; none without a journal.
+    /// The mappings that it carries out: those up to the last of them stand on the account then.
+    pub(super) steps: Range<usize>,
+    /// The fields that it changes; none where the account was read value by value without a
+    /// journal, since the targets were not read then.
     pub(super) changes: Vec<Change>,
 }
 
@@ -74,6 +105,9 @@ pub(super) struct Write {
 pub(super) struct Pending {
     pub(super) id: AccountId,
     pub(super) write: Write,
+    /// What happened to it before.
+    pub(super) before: Tally,
+    /// What the write does to it.
     pub(super) tally: Tally,
 }
 
@@ -92,6 +126,10 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
 
     pub(super) const fn stop(&self) -> &Stop {
         self.job.stop
+    }
+
+    pub(super) const fn job(&self) -> &Job<'a> {
+        &self.job
     }
 
     /// Whether what a write changes has to be known.
@@ -124,34 +162,35 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
 
     /// Migrates one account mapping by mapping: a read and a write for each.
     pub(super) async fn by_mapping(&self, id: AccountId) -> Result<(), EngineError> {
-        let (mut tally, mut known) = (Tally::default(), Known::default());
-        let reads = self.settings().reads_in_force();
-        for index in 0..self.job.plan.mappings.len() {
+        match self.each_mapping(id).await {
+            Ok(tally) => self.land(id, tally.end()),
+            Err(halt) => self.halt(id, halt),
+        }
+    }
+
+    async fn each_mapping(&self, id: AccountId) -> Result<Tally, Halt> {
+        let Begun { from, tally: mut before } = self.begin(id).await?;
+        let mut known = Known::default();
+        let mut reads = self.settings().reads_in_force();
+        for index in from..self.job.plan.mappings.len() {
             // A dry run writes nothing that the next read could see, so it decides all mappings
             // so far on what it reads.
             let steps = if self.job.settings.dry_run {
-                tally = Tally::default();
-                0..index + 1
+                before = Tally::default();
+                from..index + 1
             } else {
                 index..index + 1
             };
-            let step = async {
-                match self.read(id, steps, reads, &mut known, &mut tally).await? {
-                    Some(write) => self.write(id, &write.request).await,
-                    None => Ok(()),
-                }
-            };
-            match step.await {
-                Ok(()) => {}
-                Err(Halt::Landed(end)) => {
-                    self.land(id, end);
-                    return Ok(());
-                }
-                Err(Halt::Run(error)) => return Err(error),
+            let mut tally = Tally::default();
+            if let Some(write) = self.read(id, steps, reads, &mut known, &mut tally).await?
+                && self.write(id, write, &before, &mut tally).await? == Heard::ByReading
+            {
+                // A search may lag behind a write that was not the one first decided.
+                reads = Reads::Get;
             }
+            before.join(tally);
         }
-        self.land(id, tally.end());
-        Ok(())
+        Ok(before)
     }
 
     /// Migrates a batch: reads all of its accounts and decides, then writes those that change.
@@ -173,46 +212,82 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
         id: AccountId,
         reads: Reads,
     ) -> Result<Option<Pending>, EngineError> {
-        let all = 0..self.job.plan.mappings.len();
-        let mut tally = Tally::default();
-        match self.read(id, all, reads, &mut Known::default(), &mut tally).await {
-            Ok(Some(write)) => {
+        match self.decide_all(id, reads).await {
+            Ok((before, tally, Some(write))) => {
                 self.caller.emit(&Event::Buffered { records: 1 });
-                return Ok(Some(Pending { id, write, tally }));
+                return Ok(Some(Pending { id, write, before, tally }));
             }
-            Ok(None) => self.land(id, tally.end()),
-            Err(Halt::Landed(end)) => self.land(id, end),
-            Err(Halt::Run(error)) => return Err(error),
+            Ok((mut before, tally, None)) => {
+                before.join(tally);
+                self.land(id, before.end())?;
+            }
+            Err(halt) => self.halt(id, halt)?,
         }
         Ok(None)
     }
 
-    /// Makes the write of an account that was read, whereupon it has landed.
-    pub(super) async fn finish(&self, account: Pending) -> Result<(), EngineError> {
-        let Pending { id, write, tally } = account;
-        let end = match self.write(id, &write.request).await {
-            Ok(()) => tally.end(),
-            Err(Halt::Landed(end)) => end,
-            Err(Halt::Run(error)) => return Err(error),
-        };
-        self.caller.emit(&Event::Buffered { records: -1 });
-        self.land(id, end);
-        Ok(())
+    async fn decide_all(
+        &self,
+        id: AccountId,
+        reads: Reads,
+    ) -> Result<(Tally, Tally, Option<Write>), Halt> {
+        let Begun { from, tally: before } = self.begin(id).await?;
+        let steps = from..self.job.plan.mappings.len();
+        let mut tally = Tally::default();
+        if steps.is_empty() {
+            return Ok((before, tally, None));
+        }
+        let write = self.read(id, steps, reads, &mut Known::default(), &mut tally).await?;
+        Ok((before, tally, write))
     }
 
-    /// Writes account `id`, and makes sure that no other was written in its place.
-    async fn write(&self, id: AccountId, request: &Request) -> Result<(), Halt> {
-        match self.caller.call(request).await.map_err(Halt::from)? {
-            Body::AccountId(written) if written != id => {
-                let name = request.endpoint().name();
-                let message = format!("{name} answered for account {written}");
-                Err(Halt::Landed(End::Failed(Failure { call: None, message, value: None })))
+    /// Makes the write of an account that was read, whereupon it has landed.
+    pub(super) async fn finish(&self, account: Pending) -> Result<(), EngineError> {
+        let Pending { id, write, mut before, mut tally } = account;
+        let written = self.write(id, write, &before, &mut tally).await;
+        self.caller.emit(&Event::Buffered { records: -1 });
+        match written {
+            Ok(_) => {
+                before.join(tally);
+                self.land(id, before.end())
             }
-            _ => Ok(()),
+            Err(halt) => self.halt(id, halt),
         }
     }
 
-    pub(super) fn land(&self, id: AccountId, end: End) {
+    /// Ends an account that goes no further.
+    ///
+    /// Errors: the whole run does not, or how it ended cannot be noted.
+    pub(super) fn halt(&self, id: AccountId, halt: Halt) -> Result<(), EngineError> {
+        match halt {
+            Halt::Landed(end) => self.land(id, end),
+            Halt::Ambiguous(failure) => {
+                self.note_landed(id, Landing::Ambiguous, &failure.message)?;
+                self.emit_landed(id, End::Failed(failure));
+                Ok(())
+            }
+            Halt::Run(error) => Err(error),
+        }
+    }
+
+    /// Ends an account.
+    ///
+    /// Errors: it cannot be noted.
+    pub(super) fn land(&self, id: AccountId, end: End) -> Result<(), EngineError> {
+        match &end {
+            End::Migrated => self.note_landed(id, Landing::Migrated, ""),
+            End::Unchanged => self.note_landed(id, Landing::Unchanged, ""),
+            End::Skipped(reason) if self.journal_is_on() => {
+                self.note_landed(id, Landing::Skipped, &reason.to_string())
+            }
+            End::Skipped(_) => Ok(()),
+            End::Failed(failure) => self.note_landed(id, Landing::Failed, &failure.message),
+        }?;
+        self.emit_landed(id, end);
+        Ok(())
+    }
+
+    pub(super) fn emit_landed(&self, id: AccountId, end: End) {
         self.caller.emit(&Event::Landed { at: self.caller.clock().now(), id, end });
     }
 }

@@ -4,6 +4,7 @@ use super::EngineError;
 use super::migrator::{Halt, Migrator, Pending, Tally, Write};
 use super::rows::{Columns, account_of};
 use super::settings::{Reads, WriteMode};
+use super::writing::held;
 use crate::clock::Clock;
 use crate::decide::{Decision, State, decide, decide_on};
 use crate::event::{Event, Outcome};
@@ -52,6 +53,8 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         tally: &mut Tally,
     ) -> Result<Option<Write>, Halt> {
         match reads {
+            // A search may lag behind what an earlier run wrote.
+            Reads::Search if !self.is_new(id) => self.get(id, steps, tally).await,
             Reads::Get => self.get(id, steps, tally).await,
             Reads::Search => {
                 let write = self.search_values(id, steps, known, tally).await?;
@@ -74,19 +77,26 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         let Body::Account(account) = body else {
             return Err(Halt::Run(EngineError::wrong_body(request.endpoint())));
         };
-        let mappings_done = steps.end as u32;
-        let mut decision = decide(&account, &task, &task.steps[steps]);
-        let Some(items) = self.to_write(&mut decision, tally) else { return Ok(None) };
-        let held = |item: &CustomFieldItem| {
-            let mut read = account.body.account_custom_fields.iter().flatten();
-            read.find(|read| read.id == item.id).and_then(CustomFieldItem::held)
-        };
-        let changes = self.changes(&items, held);
+        Ok(self.decide_read(id, *account, &task, steps, tally))
+    }
+
+    /// The write that `steps` need on an account that was read whole, if any.
+    pub(super) fn decide_read(
+        &self,
+        id: AccountId,
+        account: Account,
+        task: &Task,
+        steps: Range<usize>,
+        tally: &mut Tally,
+    ) -> Option<Write> {
+        let mut decision = decide(&account, task, &task.steps[steps.clone()]);
+        let items = self.to_write(&mut decision, tally)?;
+        let changes = changes(&items, |field| held(&account, field));
         let request = match self.settings().write {
             WriteMode::Patch => Request::PatchAccount(id, patch(account.kind, items)),
-            WriteMode::Put => Request::PutAccount(id, replacement(*account, items)),
+            WriteMode::Put => Request::PutAccount(id, replacement(account, items)),
         };
-        Ok(Some(Write { request, mappings_done, changes }))
+        Some(Write { request, steps, changes })
     }
 
     /// Reads the values that `steps` need by a search for each, as the guide's engine does.
@@ -121,7 +131,14 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         let kind = known.values[slots[0]].as_ref().map_or(AccountKind::Individual, |it| it.kind);
         let held = |shown: &Option<Shown>| shown.as_ref().and_then(|shown| shown.value.clone());
         let before: State = known.values.iter().map(held).collect();
-        Ok(self.decide_shown(id, kind, &before, &task, steps, tally))
+        let mut write = self.decide_shown(id, kind, &before, &task, steps, tally);
+        if let Some(write) = &mut write
+            && !self.journal_is_on()
+        {
+            // Of targets that are overwritten it is not known what stood there.
+            write.changes = Vec::new();
+        }
+        Ok(write)
     }
 
     /// What one slot of an account holds, by a search for it alone.
@@ -178,9 +195,10 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
             match self.decide_shown(id, kind, &state, &task, 0..task.steps.len(), &mut tally) {
                 Some(write) => {
                     self.caller().emit(&Event::Buffered { records: 1 });
-                    page.pending.push(Pending { id, write, tally });
+                    let before = Tally::default();
+                    page.pending.push(Pending { id, write, before, tally });
                 }
-                None => self.land(id, tally.end()),
+                None => self.land(id, tally.end())?,
             }
         }
         Ok(page)
@@ -226,16 +244,15 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         steps: Range<usize>,
         tally: &mut Tally,
     ) -> Option<Write> {
-        let mappings_done = steps.end as u32;
-        let mut decision = decide_on(before, kind, task, &task.steps[steps]);
+        let mut decision = decide_on(before, kind, task, &task.steps[steps.clone()]);
         let items = self.to_write(&mut decision, tally)?;
-        let held = |item: &CustomFieldItem| {
-            let slot = task.slots.iter().position(|slot| Some(slot.id) == item.id)?;
+        let held = |field| {
+            let slot = task.slots.iter().position(|slot| slot.id == field)?;
             before[slot].clone()
         };
-        let changes = self.changes(&items, held);
+        let changes = changes(&items, held);
         let request = Request::PatchAccount(id, patch(kind, items));
-        Some(Write { request, mappings_done, changes })
+        Some(Write { request, steps, changes })
     }
 
     /// Adds a decision to an account's tally; its items, if they are to be written.
@@ -244,26 +261,16 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         tally.add(std::mem::take(decision), !items.is_empty());
         (!items.is_empty() && !self.settings().dry_run).then_some(items)
     }
+}
 
-    /// What `items` change on an account, for the journal; nothing without one.
-    fn changes(
-        &self,
-        items: &[CustomFieldItem],
-        held: impl Fn(&CustomFieldItem) -> Option<Value>,
-    ) -> Vec<Change> {
-        if !self.journal_is_on() {
-            return Vec::new();
-        }
-        let change = |item: &CustomFieldItem| {
-            Some(Change {
-                field: item.id?,
-                has_options: item.option_values.is_some(),
-                before: held(item),
-                after: item.held(),
-            })
-        };
-        items.iter().filter_map(change).collect()
-    }
+/// What `items` change on an account, of which `held` says what stands in a field.
+fn changes(items: &[CustomFieldItem], held: impl Fn(FieldId) -> Option<Value>) -> Vec<Change> {
+    let change = |item: &CustomFieldItem| {
+        let field = item.id?;
+        let has_options = item.option_values.is_some();
+        Some(Change { field, has_options, before: held(field), after: item.held() })
+    };
+    items.iter().filter_map(change).collect()
 }
 
 /// The row of account `id`, if there is no other.

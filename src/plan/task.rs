@@ -166,6 +166,16 @@ impl Task {
         })
     }
 
+    /// Whether carrying it out again does no harm once it was carried out: no mapping reads what one
+    /// writes, and no two write one field.
+    pub fn is_repeatable(&self) -> bool {
+        self.steps.iter().enumerate().all(|(index, step)| {
+            let is_read = self.steps.iter().any(|other| other.source == step.target);
+            let is_shared = self.steps[..index].iter().any(|other| other.target == step.target);
+            !is_read && !is_shared
+        })
+    }
+
     /// The slots on which the outcome of some of the steps depends, each once: their sources, and
     /// the targets of which more than the new value matters. `targets` asks for those too that are
     /// overwritten whatever stands there.

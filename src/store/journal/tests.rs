@@ -33,7 +33,13 @@ fn notes(id: u64) -> Vec<Note> {
         after: Some(Value::Text("secret".into())),
     }];
     vec![
-        Note::Intended(Intent { id, kind: AccountKind::Individual, mappings_done: 1, changes }),
+        Note::Intended(Intent {
+            id,
+            kind: AccountKind::Individual,
+            mappings_done: 1,
+            changes,
+            problem: None,
+        }),
         Note::Written { id },
         Note::Landed { id, landing: Landing::Migrated, reason: String::new() },
     ]

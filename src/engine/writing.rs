@@ -1,0 +1,253 @@
+//! How writes are noted before they are sent, and settled where nobody heard what became of them.
+//!
+//! A write that may have been carried out is never made again blindly: the account is read, and
+//! what stands there says whether it was. Where it says neither, somebody else wrote in between,
+//! and the account is left to people.
+
+use super::EngineError;
+use super::caller::Unheard;
+use super::migrator::{Halt, Migrator, Tally, Write};
+use super::settings::WriteMode;
+use crate::clock::Clock;
+use crate::event::{End, Failure, Outcome, SkipReason};
+use crate::journal::{Again, Change, Entry, Intent, Landing, Note};
+use crate::plan::Task;
+use crate::transport::Transport;
+use neon_mock::api::{Account, AccountId, Body, CustomFieldItem, FieldId, Request, Value};
+use std::borrow::Cow;
+
+/// How it is known that a write was carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// By its answer.
+    ByAnswer,
+    /// By reading the account.
+    ByReading,
+}
+
+/// What the fields of an account say of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trace {
+    /// It was carried out: each field holds what it was to leave.
+    Written,
+    /// It was not: each field holds what stood there before.
+    NotWritten,
+    /// Neither: somebody else wrote one of the fields.
+    Foreign,
+}
+
+/// Where an account is taken up.
+#[derive(Debug, Default)]
+pub(super) struct Begun {
+    /// The first mapping that does not stand on it.
+    pub(super) from: usize,
+    /// What an earlier run did to it.
+    pub(super) tally: Tally,
+}
+
+/// What stands in a field of an account as it was read.
+pub(super) fn held(account: &Account, field: FieldId) -> Option<Value> {
+    let mut items = account.body.account_custom_fields.iter().flatten();
+    items.find(|item| item.id == Some(field)).and_then(CustomFieldItem::held)
+}
+
+/// What `account` says of a write that was to make `changes`.
+pub(super) fn trace(account: &Account, changes: &[Change]) -> Trace {
+    let all = |of: fn(&Change) -> &Option<Value>| {
+        changes.iter().all(|change| held(account, change.field) == *of(change))
+    };
+    if all(|change| &change.after) {
+        Trace::Written
+    } else if all(|change| &change.before) {
+        Trace::NotWritten
+    } else {
+        Trace::Foreign
+    }
+}
+
+impl<T: Transport, C: Clock> Migrator<'_, T, C> {
+    /// The accounts of `ids` that still have to be migrated; those that an earlier run has ended
+    /// are accounted for.
+    pub(super) fn outstanding<'i>(&self, ids: &'i [AccountId]) -> Cow<'i, [AccountId]> {
+        if self.job().ledger.is_empty() {
+            return Cow::Borrowed(ids);
+        }
+        let mut rest = Vec::new();
+        for &id in ids {
+            match self.job().ledger.get(id).and_then(|entry| ended(entry, self.job().again)) {
+                Some(end) => self.emit_landed(id, end),
+                None => rest.push(id),
+            }
+        }
+        Cow::Owned(rest)
+    }
+
+    /// Settles what an earlier run left open on an account, and says where to go on with it.
+    pub(super) async fn begin(&self, id: AccountId) -> Result<Begun, Halt> {
+        let Some(entry) = self.job().ledger.get(id) else { return Ok(Begun::default()) };
+        let (mut done, mut changed) = (entry.mappings_done, !entry.changes.is_empty());
+        let mut problem = entry.problem.as_ref();
+        if let Some(open) = &entry.open {
+            match trace(&self.look_back(id).await?, &open.changes) {
+                Trace::Written => {
+                    self.note(|| Note::Written { id })?;
+                    (done, changed, problem) = (open.mappings_done, true, open.problem.as_ref());
+                }
+                Trace::NotWritten => self.note(|| Note::NotWritten { id })?,
+                Trace::Foreign => return Err(foreign()),
+            }
+        }
+        let has_failed = matches!(entry.landed, Some((Landing::Failed, _)));
+        if has_failed && problem.is_some() && self.task().await?.is_repeatable() {
+            // The value may fit by now.
+            return Ok(Begun { from: 0, tally: Tally::of_earlier(changed, None) });
+        }
+        let tally = Tally::of_earlier(changed, problem.cloned());
+        Ok(Begun { from: done as usize, tally })
+    }
+
+    /// Carries out the write that some mappings need, noted before it is sent and settled after it.
+    ///
+    /// `before` is what happened to the account until then, and `tally` what those mappings do: it
+    /// is made anew where they had to be decided again.
+    pub(super) async fn write(
+        &self,
+        id: AccountId,
+        mut write: Write,
+        before: &Tally,
+        tally: &mut Tally,
+    ) -> Result<Heard, Halt> {
+        let mut tries = self.caller().tries();
+        let mut heard = Heard::ByAnswer;
+        loop {
+            self.note(|| intended(id, &write, before, tally))?;
+            let given_up = match self.caller().write(&write.request, &mut tries).await {
+                Ok(Body::AccountId(written)) if written != id => {
+                    return Err(wrong_account(&write.request, written));
+                }
+                Ok(_) => {
+                    self.note(|| Note::Written { id })?;
+                    return Ok(heard);
+                }
+                Err(given_up) => given_up,
+            };
+            if given_up.unheard == Unheard::No {
+                if is_certain_refusal(given_up.call.outcome) {
+                    self.note(|| Note::NotWritten { id })?;
+                }
+                return Err(Halt::from(given_up));
+            }
+            if write.changes.is_empty() {
+                // What stood there is not known: as the guide's engine does, it is written again.
+                match given_up.unheard {
+                    Unheard::Again => continue,
+                    Unheard::Over | Unheard::No => return Err(Halt::from(given_up)),
+                }
+            }
+            let account = self.look_back(id).await?;
+            match trace(&account, &write.changes) {
+                Trace::Written => {
+                    self.note(|| Note::Written { id })?;
+                    return Ok(Heard::ByReading);
+                }
+                Trace::NotWritten => self.note(|| Note::NotWritten { id })?,
+                Trace::Foreign => return Err(foreign()),
+            }
+            if given_up.unheard == Unheard::Over {
+                return Err(Halt::from(given_up));
+            }
+            heard = Heard::ByReading;
+            *tally = Tally::default();
+            let task = self.task().await?;
+            match self.decide_read(id, account, &task, write.steps, tally) {
+                Some(next) => write = next,
+                None => return Ok(heard),
+            }
+        }
+    }
+
+    /// Reads an account of which it is open whether a write was carried out.
+    async fn look_back(&self, id: AccountId) -> Result<Account, Halt> {
+        let request = Request::GetAccount(id);
+        match self.caller().call(&request).await.map_err(Halt::from) {
+            Ok(Body::Account(account)) => Ok(*account),
+            Ok(_) => Err(EngineError::wrong_body(request.endpoint()).into()),
+            Err(Halt::Landed(End::Failed(failure))) => {
+                let message = format!("a write may have been carried out, and {}", failure.message);
+                Err(Halt::Ambiguous(Failure { message, ..failure }))
+            }
+            Err(halt) => Err(halt),
+        }
+    }
+
+    /// Notes that an account has ended; a dry run ends none.
+    pub(super) fn note_landed(
+        &self,
+        id: AccountId,
+        landing: Landing,
+        reason: &str,
+    ) -> Result<(), EngineError> {
+        if self.settings().dry_run {
+            return Ok(());
+        }
+        self.note(|| Note::Landed { id, landing, reason: reason.to_owned() })
+    }
+
+    fn note(&self, note: impl FnOnce() -> Note) -> Result<(), EngineError> {
+        if self.journal_is_on() {
+            self.job().journal.keep(&note())?;
+        }
+        Ok(())
+    }
+}
+
+fn intended(id: AccountId, write: &Write, before: &Tally, tally: &Tally) -> Note {
+    let kind = match &write.request {
+        Request::PatchAccount(_, account) | Request::PutAccount(_, account) => account.kind,
+        _ => unreachable!("accounts are written by PATCH or PUT"),
+    };
+    Note::Intended(Intent {
+        id,
+        kind,
+        mappings_done: write.steps.end as u32,
+        changes: write.changes.clone(),
+        problem: before.problem().or(tally.problem()).map(str::to_owned),
+    })
+}
+
+/// How an account ended in an earlier run; `None` if it is to be taken up again.
+fn ended(entry: &Entry, again: Again) -> Option<End> {
+    let (landing, reason) = entry.landed.as_ref()?;
+    let failed = || End::Failed(Failure { call: None, message: reason.clone(), value: None });
+    match landing {
+        Landing::Migrated => Some(End::Migrated),
+        Landing::Unchanged => Some(End::Unchanged),
+        Landing::Skipped => Some(End::Skipped(SkipReason::from_words(reason))),
+        Landing::Failed => (!again.takes_failed()).then(failed),
+        Landing::Ambiguous => (!again.takes_ambiguous()).then(failed),
+    }
+}
+
+/// Whether a write that was answered like this certainly changed nothing. A target that refuses a
+/// bad value may have taken those before it, and one that was merged may have passed it on.
+const fn is_certain_refusal(outcome: Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Rejected
+            | Outcome::Unreachable
+            | Outcome::Unauthorized
+            | Outcome::Forbidden
+            | Outcome::NotFound
+    )
+}
+
+fn foreign() -> Halt {
+    let message = "a write may have been carried out, and somebody else wrote one of its fields \
+                   since: look at the account";
+    Halt::Ambiguous(Failure { call: None, message: message.to_owned(), value: None })
+}
+
+fn wrong_account(request: &Request, written: AccountId) -> Halt {
+    let message = format!("{} answered for account {written}", request.endpoint().name());
+    Halt::Landed(End::Failed(Failure { call: None, message, value: None }))
+}
