@@ -17,6 +17,7 @@ mod rows;
 mod settings;
 mod standard;
 mod stop;
+mod undo;
 mod workers;
 mod writing;
 
@@ -24,6 +25,7 @@ pub use error::EngineError;
 pub use rows::{Columns, account_of};
 pub use settings::{Reads, Settings, Strategy, WriteMode};
 pub use stop::Stop;
+pub use undo::{Conflict, Judgement, Review, Undone, Unreached, Verified, judge, undo, verify};
 
 use crate::clock::Clock;
 use crate::event::{Event, Observer};

@@ -7,11 +7,9 @@
 use super::EngineError;
 use super::caller::Unheard;
 use super::migrator::{Halt, Migrator, Tally, Write};
-use super::settings::WriteMode;
 use crate::clock::Clock;
 use crate::event::{End, Failure, Outcome, SkipReason};
 use crate::journal::{Again, Change, Entry, Intent, Landing, Note};
-use crate::plan::Task;
 use crate::transport::Transport;
 use neon_mock::api::{Account, AccountId, Body, CustomFieldItem, FieldId, Request, Value};
 use std::borrow::Cow;
