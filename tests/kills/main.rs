@@ -40,6 +40,8 @@ struct Seen {
     edits: u64,
     undo_kills: u64,
     conflicts: u64,
+    /// Edits that stood over what the run had written, when it was undone.
+    standing: u64,
     restored: u64,
 }
 
@@ -151,8 +153,7 @@ impl Stage {
             return;
         }
         let field = slot.id;
-        let value = Value::Text("saved by staff".into());
-        let item = CustomFieldItem::to_write(field, false, Some(&value));
+        let item = CustomFieldItem::to_write(field, false, Some(&saved()));
         let body =
             AccountBody { account_custom_fields: Some(vec![item]), ..AccountBody::default() };
         let faulty = self.neon().profile().clone();
@@ -266,7 +267,26 @@ impl Stage {
         Err(format!("account {}, {landed:?}: {start:?} became {found:?}", edit.id))
     }
 
+    /// The edit, if it still stands and the run wrote something else into its field.
+    fn standing_edit(&self) -> Option<(AccountId, FieldId)> {
+        let Edit { id, field, .. } = self.edit.as_ref()?;
+        let ledger = self.diary.ledger();
+        let written = &ledger.get(*id)?.changes;
+        let saved = self.held(*id, *field).filter(|value| *value == saved())?;
+        let other = |value: &Option<Value>| value.as_ref() != Some(&saved);
+        let is_ours =
+            written.iter().any(|it| it.field == *field && other(&it.after) && other(&it.before));
+        is_ours.then_some((*id, *field))
+    }
+
+    fn held(&self, id: AccountId, field: FieldId) -> Option<Value> {
+        let values = self.neon().organisation().values(id);
+        values.into_iter().find(|(other, _)| *other == field).map(|(_, value)| value)
+    }
+
     fn undo_to_the_end(&mut self, seen: &mut Seen) -> Result<(), String> {
+        let standing = self.standing_edit();
+        seen.standing += u64::from(standing.is_some());
         if self.below(2) == 0 {
             let span = self.span();
             match self.undo(Some(span)) {
@@ -285,6 +305,11 @@ impl Stage {
             undone.conflicts.iter().map(|conflict| (conflict.id, conflict.field)).collect();
         if !undone.unreached.is_empty() || listed.iter().any(|it| Some(*it) != edited) {
             return Err(format!("undone: {undone:?}, edited: {edited:?}"));
+        }
+        if let Some((id, field)) = standing
+            && (listed.is_empty() || self.held(id, field) != Some(saved()))
+        {
+            return Err(format!("undone what others wrote: account {id}, field {field}"));
         }
         let organisation = self.neon().organisation();
         for &id in &self.case.ids {
@@ -310,6 +335,11 @@ impl Stage {
         let again = self.undo(None).unwrap().map_err(|error| error.to_string())?;
         if again.restored == 0 { Ok(()) } else { Err(format!("undone twice: {again:?}")) }
     }
+}
+
+/// What somebody saves.
+fn saved() -> Value {
+    Value::Text("saved by staff".into())
 }
 
 /// Tries one schedule.
@@ -361,7 +391,7 @@ fn schedules(first: u64, count: u64) {
         violations.len()
     );
     assert!(seen.kills > count / 2 && seen.resumed_open > count / 20, "{seen:?}");
-    assert!(seen.edits > count / 20 && seen.restored > count, "{seen:?}");
+    assert!(seen.edits > count / 20 && seen.restored > count && seen.standing > 0, "{seen:?}");
 }
 
 #[test]
