@@ -1,5 +1,6 @@
 //! The command line: one file a verb. The library never sees clap.
 
+mod aftermath;
 mod args;
 mod benchmark;
 mod compare;
@@ -14,6 +15,7 @@ mod profile;
 mod progress;
 mod report;
 mod resume;
+mod retry;
 mod run;
 mod scalability;
 mod selftest;
@@ -52,6 +54,12 @@ enum Command {
     Run(run::RunArgs),
     /// Goes on with a run that was stopped, killed or cut off
     Resume(resume::ResumeArgs),
+    /// Once more for the accounts of a run that failed, or of which nobody knows
+    Retry(retry::RetryArgs),
+    /// Compares what stands in the organisation with what a run wrote there
+    Verify(aftermath::VerifyArgs),
+    /// Takes back what a run wrote, where it still stands
+    Undo(aftermath::UndoArgs),
     /// The runs that are kept, with their journals
     #[command(subcommand)]
     Store(store::StoreCommand),
@@ -92,6 +100,9 @@ pub fn main() -> Result<ExitCode, CliError> {
         Command::Report(args) => report::run(&args, voice),
         Command::Run(args) => run::run(&args, voice),
         Command::Resume(args) => resume::run(&args, voice),
+        Command::Retry(args) => retry::run(&args, voice),
+        Command::Verify(args) => aftermath::verify(&args, voice),
+        Command::Undo(args) => aftermath::undo(&args, voice),
         Command::Store(command) => store::run(&command),
         Command::Benchmark(args) => benchmark::run(&args, voice),
         Command::Scalability(args) => scalability::run(&args, voice),

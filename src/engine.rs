@@ -4,6 +4,7 @@
 //! [`Event`]s. It decides nothing about values (that is `decide`) and judges nothing (that is
 //! `audit`).
 
+mod aftermath;
 mod caller;
 mod error;
 mod hybrid;
@@ -17,15 +18,14 @@ mod rows;
 mod settings;
 mod standard;
 mod stop;
-mod undo;
 mod workers;
 mod writing;
 
+pub use aftermath::{Aftermath, Difference, undo, verify};
 pub use error::EngineError;
 pub use rows::{Columns, account_of};
 pub use settings::{Reads, Settings, Strategy, WriteMode};
 pub use stop::Stop;
-pub use undo::{Conflict, Judgement, Review, Undone, Unreached, Verified, judge, undo, verify};
 
 use crate::clock::Clock;
 use crate::event::{Event, Observer};

@@ -198,8 +198,8 @@ fn form(value: Option<&Value>) -> String {
     }
 }
 
-/// A value itself; options by their names.
-fn shown(value: Option<&Value>, field: Option<&CustomField>) -> String {
+/// A value itself; options by their names, where `field` has them.
+pub fn shown(value: Option<&Value>, field: Option<&CustomField>) -> String {
     match value {
         None => "nothing".to_owned(),
         Some(Value::Text(text)) => format!("`{text}`"),

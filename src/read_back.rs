@@ -3,7 +3,8 @@
 
 use crate::audit::{Audit, Demand};
 use crate::clock::Clock;
-use crate::engine::{Columns, EngineError, Job, account_of, read_accounts};
+use crate::engine::{Columns, EngineError, Job, Resources, account_of, read_accounts};
+use crate::journal::{Entry, Landing};
 use crate::measure::Measure;
 use crate::plan::Task;
 use crate::transport::{Transport, TransportError};
@@ -134,13 +135,16 @@ impl<T: Transport> Transport for Recorder<T> {
 
 /// Reads every account of the run again and judges what stands there.
 ///
-/// What each account must hold follows from how it was first read, whole or by searches, by the same rule as where the
-/// server can be asked: the plan as a whole, or any whole number of its mappings if it failed.
+/// What each account must hold follows from how it was first read, whole or by searches, by the
+/// same rule as where the server can be asked: the plan as a whole, or any whole number of its
+/// mappings if it failed. Of a run that was stopped, `landed` are the accounts that have ended, in
+/// id order; the others count as if they had failed.
 pub async fn read_back<T: Transport, C: Clock>(
     transport: &Recorder<T>,
     clock: &C,
     job: Job<'_>,
     measure: &Measure,
+    landed: Option<&[AccountId]>,
 ) -> Result<Audit, EngineError> {
     let notes = transport.notes.take();
     let Some(Response { body: Body::CustomFields(fields), .. }) = &notes.definitions else {
@@ -148,7 +152,10 @@ pub async fn read_back<T: Transport, C: Clock>(
     };
     let task = Task::resolve(job.plan, fields)?;
     let failed: BTreeSet<AccountId> = measure.failed().iter().copied().collect();
-    let ids = notes.accounts();
+    let mut ids = notes.accounts();
+    ids.extend(ended_before(job));
+    ids.sort_unstable();
+    ids.dedup();
     let accounts = read_accounts(transport.inner(), clock, job.settings, &ids).await?;
     let mut digest = StateDigest::new();
     let (mut mismatched, mut changing) = (0, 0);
@@ -158,10 +165,12 @@ pub async fn read_back<T: Transport, C: Clock>(
         let demand = Demand {
             task: &task,
             kind: account.kind,
-            failed: failed.contains(id),
+            failed: failed.contains(id)
+                || landed.is_some_and(|landed| landed.binary_search(id).is_err()),
             dry_run: job.settings.dry_run,
         };
-        let verdict = demand.compare(&notes.before(*id, &task, &now), &[], &now);
+        let before = restored(notes.before(*id, &task, &now), job.ledger.get(*id));
+        let verdict = demand.compare(&before, &[], &now);
         mismatched += u64::from(!verdict.matches);
         changing += u64::from(verdict.changes);
     }
@@ -179,10 +188,43 @@ pub async fn read_back<T: Transport, C: Clock>(
     Ok(Audit { faults, mismatched, changing, ..Audit::of_state(digest.finish()) })
 }
 
-/// A run that had no account to look at is valid; one that did but read none is not.
+/// An account as it was before the run, which was taken up when it had been read as `read`: what the
+/// journal says was written before that is put back.
+fn restored(read: Vec<(FieldId, Value)>, entry: Option<&Entry>) -> Vec<(FieldId, Value)> {
+    let Some(entry) = entry else { return read };
+    let mut before: BTreeMap<FieldId, Value> = read.into_iter().collect();
+    // A write of which nothing is known may have been carried out: then its values stand there.
+    let unsure = entry.open.iter().flat_map(|intent| &intent.changes);
+    for change in unsure.chain(&entry.changes) {
+        if before.get(&change.field) != change.after.as_ref() {
+            continue;
+        }
+        match &change.before {
+            Some(value) => before.insert(change.field, value.clone()),
+            None => before.remove(&change.field),
+        };
+    }
+    before.into_iter().collect()
+}
+
+/// The accounts of a run that was taken up which had ended well before that.
+fn ended_before(job: Job<'_>) -> impl Iterator<Item = AccountId> {
+    let ids = match job.resources {
+        Resources::Ids(ids) => ids,
+        Resources::Search(_) => &[],
+    };
+    ids.iter().copied().filter(move |&id| {
+        let landed = job.ledger.get(id).and_then(|entry| entry.landed.as_ref());
+        matches!(landed, Some((Landing::Migrated | Landing::Unchanged, _)))
+    })
+}
+
+/// A run that had no account to look at is valid, or that had none left to look at when it was taken
+/// up; one that did but read none is not.
 fn nothing_was_read(measure: &Measure) -> Audit {
     let faults = match measure.resources() {
         0 => Vec::new(),
+        _ if measure.total_attempts() == 0 => Vec::new(),
         _ => vec!["no field definitions were read, so nothing can be judged".to_owned()],
     };
     let state_digest = StateDigest::new().finish();

@@ -1,10 +1,14 @@
 //! One run: (scenario, settings, world) -> its record.
 
+mod aftermath;
+
+pub use aftermath::{undo, verify};
+
 use crate::audit::{self, Audit, Extent};
 use crate::bound::{Work, lower_bound};
 use crate::engine::{self, EngineError, Settings, Stop};
 use crate::event::{Event, Observer};
-use crate::journal::{Journal, Ledger, NoJournal};
+use crate::journal::{Again, Journal, Ledger, NoJournal};
 use crate::measure::Measure;
 use crate::read_back::{Recorder, read_back};
 use crate::record::{AuditBy, ChosenBy, Findings, Heading, RunRecord, WorldName};
@@ -43,14 +47,20 @@ pub struct Session<'a> {
     pub journal: &'a dyn Journal,
     /// What an earlier process noted of the same run.
     pub ledger: &'a Ledger,
+    /// Which of the accounts that it could not migrate are taken up again.
+    pub again: Again,
     /// Says when to begin nothing more.
     pub stop: &'a Stop,
 }
 
 impl Session<'_> {
     /// A run from the beginning to the end, without a journal.
-    pub const ALONE: Session<'static> =
-        Session { journal: &NoJournal, ledger: Ledger::EMPTY, stop: Stop::NEVER };
+    pub const ALONE: Session<'static> = Session {
+        journal: &NoJournal,
+        ledger: Ledger::EMPTY,
+        again: Again::Neither,
+        stop: Stop::NEVER,
+    };
 
     /// Whether anybody can stop the run.
     fn can_be_stopped(&self) -> bool {
@@ -127,6 +137,18 @@ impl Fold<'_> {
     fn is_stopped(&self, stop: &Stop) -> bool {
         stop.is_set() && self.measure.records().total() < self.measure.resources()
     }
+
+    /// Puts the accounts that have ended in id order.
+    fn sort(&mut self) {
+        if let Some(landed) = &mut self.landed {
+            landed.sort_unstable();
+        }
+    }
+
+    /// The accounts that have ended, if the run was stopped before all had.
+    fn landed_before(&self, stop: &Stop) -> Option<&[AccountId]> {
+        self.landed.as_deref().filter(|_| self.is_stopped(stop))
+    }
 }
 
 /// What is known of a run once it is over.
@@ -169,9 +191,9 @@ impl<'a> Order<'a> {
             Resources::Ids(ids) => engine::Resources::Ids(ids),
             Resources::Search(criteria) => engine::Resources::Search(criteria),
         };
-        let Session { journal, ledger, stop } = self.session;
+        let Session { journal, ledger, again, stop } = self.session;
         let job = engine::Job::new(&self.scenario.plan, &self.settings, resources);
-        engine::Job { journal, ledger, stop, ..job }
+        engine::Job { journal, ledger, again, stop, ..job }
     }
 
     fn in_virtual_time(&self, fold: &mut Fold<'_>) -> Result<Done, RunError> {
@@ -213,7 +235,9 @@ impl<'a> Order<'a> {
         engine::run(&transport, &clock, self.job(), fold).await?;
         let wall = clock.elapsed();
         let traffic = transport.inner().traffic();
-        let audit = read_back(&transport, &clock, self.job(), &fold.measure).await?;
+        fold.sort();
+        let landed = fold.landed_before(self.session.stop);
+        let audit = read_back(&transport, &clock, self.job(), &fold.measure, landed).await?;
         Ok(Done {
             audit,
             audit_by: AuditBy::ReadBack,
@@ -226,11 +250,8 @@ impl<'a> Order<'a> {
 
     fn audited(&self, neon: &Neon, fold: &mut Fold<'_>, wall: Duration, traffic: Traffic) -> Done {
         let audit_wall = WallClock::start();
-        let is_stopped = fold.is_stopped(self.session.stop);
-        let landed = fold.landed.as_mut().filter(|_| is_stopped).map(|landed| {
-            landed.sort_unstable();
-            landed.as_slice()
-        });
+        fold.sort();
+        let landed = fold.landed_before(self.session.stop);
         let extent = Extent { dry_run: self.settings.dry_run, landed };
         let audit = audit::audit_part(self.scenario, neon, &fold.measure, extent);
         Done {

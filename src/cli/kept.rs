@@ -6,7 +6,7 @@ use super::inputs::target;
 use super::stored::StoreArgs;
 use crate::engine::Stop;
 use crate::event::Observer;
-use crate::journal::Ledger;
+use crate::journal::{Again, Ledger};
 use crate::record::RunRecord;
 use crate::run::{Order, Run, Session, World};
 use crate::store::{Header, KeptRun, Site, State, Store};
@@ -135,10 +135,14 @@ pub(super) struct Begun<'a> {
     pub(super) id: i64,
     /// What was noted of it.
     pub(super) ledger: &'a Ledger,
+    /// Which of the accounts that failed are taken up again.
+    pub(super) again: Again,
     /// Says when to begin nothing more.
     pub(super) stop: &'a Stop,
     /// The command that goes on with it; `None` where none can.
     pub(super) resume: Option<String>,
+    /// Whether the record of this process becomes the run's.
+    pub(super) keeps_record: bool,
 }
 
 impl Begun<'_> {
@@ -152,10 +156,10 @@ impl Begun<'_> {
         observer: &mut dyn Observer,
         next: impl FnOnce(&RunRecord) -> String,
     ) -> Result<Run, CliError> {
-        let Begun { store, id, ledger, stop, resume } = self;
+        let Begun { store, id, ledger, again, stop, resume, keeps_record } = self;
         let made = {
             let journal = store.journal(id)?;
-            let session = Session { journal: &journal, ledger, stop };
+            let session = Session { journal: &journal, ledger, again, stop };
             Order { session, ..order.clone() }.run(world, observer)
         };
         match made {
@@ -163,7 +167,7 @@ impl Begun<'_> {
                 run.record.run = Some(id);
                 run.record.next_command = next(&run.record);
                 let state = if run.record.stopped { State::Stopped } else { State::Finished };
-                store.end(id, state, Some(&run))?;
+                store.end(id, state, Some(&run).filter(|_| keeps_record))?;
                 Ok(run)
             }
             Err(source) if store.has_notes(id)? => {

@@ -10,7 +10,7 @@ use super::output::{say, say_json, summary};
 use super::progress::Progress;
 use super::stored::now_unix_s;
 use crate::engine::Stop;
-use crate::journal::Ledger;
+use crate::journal::{Again, Ledger};
 use crate::record::RunRecord;
 use crate::replicate::replicated;
 use crate::run::{Order, Run, Session, World};
@@ -100,8 +100,10 @@ fn journaled(
         store: &mut store,
         id,
         ledger: Ledger::EMPTY,
+        again: Again::Neither,
         stop,
         resume: stays.then(|| kept::command("resume", id, access, store_args)),
+        keeps_record: true,
     };
     begun.carry_out(order, &inputs.world, progress, |record| {
         if stays && !record.dry_run {

@@ -2,9 +2,11 @@
 //! error, and the contract's exit codes.
 
 mod datasets;
+mod journals;
 mod mistakes;
 mod place;
 mod run;
 mod selftest;
+mod sigkill;
 mod targets;
 mod verbs;

@@ -16,7 +16,7 @@ use neon_mock::rng::{self, Generator};
 use neonbench::audit::Demand;
 use neonbench::clock::Clock;
 use neonbench::decide::{Decision, State, apply, state_of_values};
-use neonbench::engine::{self, EngineError, Job, Review, Stop};
+use neonbench::engine::{self, Aftermath, EngineError, Job, Stop};
 use neonbench::event::Event;
 use neonbench::journal::{Again, Entry, Landing};
 use neonbench::plan::Task;
@@ -113,32 +113,25 @@ impl Stage {
         ended
     }
 
-    /// One life of an undo, whose own notes nobody reads again.
-    fn undo(&mut self, span: Option<u64>) -> Option<Result<engine::Undone, EngineError>> {
+    /// One life of an undo.
+    fn undo(&mut self, span: Option<u64>) -> Option<Result<Aftermath, EngineError>> {
         let ledger = self.diary.ledger();
         let mortal = Mortal::new(span);
         let inner = InProcess::new(self.neon.take().unwrap(), self.clock.clone());
-        let (line, diary) = (Line::new(&inner, &mortal), Diary::default());
-        let journal = diary.open(&mortal);
+        let line = Line::new(&inner, &mortal);
         let settings = &self.case.settings;
-        let review = Review { settings, ledger: &ledger, journal: &journal, stop: Stop::NEVER };
-        let mut nobody = |_: &Event| {};
-        let run = engine::undo(&line, &self.clock, review, &mut nobody);
-        let ended = self.clock.run(until_death(&mortal, run)).expect("virtual time goes on");
+        let undo = engine::undo(&line, &self.clock, settings, &ledger, Stop::NEVER, false);
+        let ended = self.clock.run(until_death(&mortal, undo)).expect("virtual time goes on");
         self.neon = Some(inner.into_neon());
         ended
     }
 
-    fn verify(&mut self) -> engine::Verified {
+    fn verify(&mut self) -> Aftermath {
         let ledger = self.diary.ledger();
         let inner = InProcess::new(self.neon.take().unwrap(), self.clock.clone());
-        let (mortal, diary) = (Mortal::new(None), Diary::default());
-        let journal = diary.open(&mortal);
         let settings = &self.case.settings;
-        let review = Review { settings, ledger: &ledger, journal: &journal, stop: Stop::NEVER };
-        let mut nobody = |_: &Event| {};
-        let run = engine::verify(&inner, &self.clock, review, &mut nobody);
-        let verified = self.clock.run(run).expect("virtual time goes on").expect("it is calm");
+        let verify = engine::verify(&inner, &self.clock, settings, &ledger, Stop::NEVER);
+        let verified = self.clock.run(verify).expect("virtual time goes on").expect("it is calm");
         self.neon = Some(inner.into_neon());
         verified
     }
@@ -298,12 +291,11 @@ impl Stage {
         }
         self.calm();
         let undone = self.undo(None).unwrap().map_err(|error| error.to_string())?;
-        seen.restored += undone.restored_fields;
-        seen.conflicts += undone.conflicts.len() as u64;
+        seen.restored += undone.restored;
+        seen.conflicts += undone.differences.len() as u64;
         let edited = self.edit.as_ref().map(|edit| (edit.id, edit.field));
-        let listed: BTreeSet<_> =
-            undone.conflicts.iter().map(|conflict| (conflict.id, conflict.field)).collect();
-        if !undone.unreached.is_empty() || listed.iter().any(|it| Some(*it) != edited) {
+        let listed: BTreeSet<_> = undone.differences.iter().map(|it| (it.id, it.field)).collect();
+        if !undone.failed.is_empty() || listed.iter().any(|it| Some(*it) != edited) {
             return Err(format!("undone: {undone:?}, edited: {edited:?}"));
         }
         if let Some((id, field)) = standing
@@ -332,6 +324,9 @@ impl Stage {
         if edited.is_none() && organisation.digest() != organisation.original().digest() {
             return Err("undone, and the digest is another".to_owned());
         }
+        if self.neon().organisation().repeated_writes() > 0 {
+            return Err("undone by the same write twice".to_owned());
+        }
         let again = self.undo(None).unwrap().map_err(|error| error.to_string())?;
         if again.restored == 0 { Ok(()) } else { Err(format!("undone twice: {again:?}")) }
     }
@@ -357,9 +352,8 @@ fn schedule(seed: u64, seen: &mut Seen) -> Result<(), String> {
         }
         stage.check(true).map_err(|violation| format!("retried: {violation}"))?;
         let verified = stage.verify();
-        if verified.differing.iter().any(|conflict| !stage.is_edited(conflict.id))
-            || verified.not_written.iter().any(|id| !stage.is_edited(*id))
-            || !verified.unreached.is_empty()
+        if verified.differences.iter().any(|difference| !stage.is_edited(difference.id))
+            || !verified.failed.is_empty()
         {
             return Err(format!("verified: {verified:?}"));
         }

@@ -1,0 +1,247 @@
+//! `neonbench verify` and `neonbench undo`: what became of a run's writes.
+
+use super::Voice;
+use super::args::{OutputArgs, ValuesArgs};
+use super::error::{CliError, code};
+use super::interrupt;
+use super::kept::RunRef;
+use super::output::{count, say, say_json};
+use super::resume::nothing_to_do;
+use crate::engine::{Aftermath, Difference};
+use crate::judge::shown;
+use crate::run;
+use crate::store::State;
+use clap::Args;
+use serde::Serialize;
+use std::process::ExitCode;
+
+/// Differences and failures that are listed; the others are only counted.
+const LISTED: usize = 100;
+
+/// Flags of `verify`.
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    #[command(flatten)]
+    of: RunRef,
+    #[command(flatten)]
+    values: ValuesArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// Flags of `undo`.
+#[derive(Debug, Args)]
+pub(super) struct UndoArgs {
+    /// Say what would be taken back, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    run: VerifyArgs,
+}
+
+/// `verify --json`.
+#[derive(Serialize)]
+struct VerifyRecord {
+    schema: u32,
+    run: i64,
+    /// Accounts that the run wrote, or may have written.
+    accounts: u64,
+    /// Fields that hold what the run left there.
+    as_written: u64,
+    /// Fields that do not.
+    mismatched: u64,
+    /// The first hundred of them.
+    mismatches: Vec<FieldRecord>,
+    failed: u64,
+    failures: Vec<FailureRecord>,
+    next_command: String,
+}
+
+/// `undo --json`.
+#[derive(Serialize)]
+struct UndoRecord {
+    schema: u32,
+    run: i64,
+    dry_run: bool,
+    /// Accounts that the run wrote, or may have written.
+    accounts: u64,
+    /// Fields that were taken back, or would be.
+    restored: u64,
+    /// Fields that already held what stood there before the run.
+    unchanged: u64,
+    /// Fields that somebody else has written since: they were left alone.
+    conflicted: u64,
+    /// The first hundred of them.
+    conflicts: Vec<FieldRecord>,
+    failed: u64,
+    failures: Vec<FailureRecord>,
+    next_command: String,
+}
+
+/// A field that does not hold what the run left there. Values are for those who ask for them.
+#[derive(Serialize)]
+struct FieldRecord {
+    resource_id: String,
+    field: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expected: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    found: Option<String>,
+}
+
+/// An account that could not be read or written.
+#[derive(Serialize)]
+struct FailureRecord {
+    resource_id: String,
+    message: String,
+}
+
+/// Compares what stands in the organisation with what a run wrote there.
+pub(super) fn verify(args: &VerifyArgs, voice: Voice) -> Result<ExitCode, CliError> {
+    let reopened = args.of.reopen("verify", false)?;
+    let id = reopened.run.id;
+    if reopened.run.state == State::Undone {
+        return Err(CliError::usage(format!("cannot verify run {id}: it was taken back")));
+    }
+    let ledger = reopened.store.ledger(id)?;
+    let stop = interrupt::listen(voice)?;
+    let settings = &reopened.header.settings;
+    let found = run::verify(&reopened.target, settings, &ledger, &stop)?;
+    if stop.is_set() {
+        return Ok(ExitCode::from(code::INTERRUPTED));
+    }
+    let record = VerifyRecord {
+        schema: 1,
+        run: id,
+        accounts: found.accounts,
+        as_written: found.as_written,
+        mismatched: found.differences.len() as u64,
+        mismatches: fields(&found, args.values),
+        failed: found.failed.len() as u64,
+        failures: failures(&found),
+        next_command: args.of.command(match reopened.run.state {
+            State::Running | State::Stopped | State::Failed => "resume",
+            State::Finished | State::Undone => "undo",
+        }),
+    };
+    if args.output.json {
+        say_json(&record)?;
+    } else {
+        say(&format!(
+            "run {id}: {} accounts were written; {} fields hold what it left there, {} do not; {} \
+             accounts cannot be read",
+            count(record.accounts),
+            count(record.as_written),
+            count(record.mismatched),
+            count(record.failed)
+        ))?;
+        say_lists(&record.mismatches, "differs", &record.failures)?;
+        say(&format!("next: {}", record.next_command))?;
+    }
+    Ok(ExitCode::from(if record.mismatched > 0 {
+        code::AUDIT_MISMATCH
+    } else if record.failed > 0 {
+        code::SOME_FAILED
+    } else {
+        0
+    }))
+}
+
+/// Takes back what a run wrote, where it still stands.
+pub(super) fn undo(args: &UndoArgs, voice: Voice) -> Result<ExitCode, CliError> {
+    let UndoArgs { dry_run, run: VerifyArgs { of, values, output } } = args;
+    let mut reopened = of.reopen("undo", !dry_run)?;
+    let id = reopened.run.id;
+    let ledger = reopened.store.ledger(id)?;
+    if ledger.iter().all(|(_, entry)| entry.changes.is_empty() && entry.open.is_none()) {
+        return Ok(nothing_to_do(id, "wrote nothing", "undo", voice));
+    }
+    let stop = interrupt::listen(voice)?;
+    if !dry_run {
+        // Before the first write: whatever ends this, the run is not one to go on with any more.
+        reopened.store.end(id, State::Undone, None)?;
+    }
+    let settings = &reopened.header.settings;
+    let found = run::undo(&reopened.target, settings, &ledger, &stop, *dry_run)?;
+    let is_done = found.failed.is_empty() && !stop.is_set();
+    let record = UndoRecord {
+        schema: 1,
+        run: id,
+        dry_run: *dry_run,
+        accounts: found.accounts,
+        restored: found.restored,
+        unchanged: found.as_before,
+        conflicted: found.differences.len() as u64,
+        conflicts: fields(&found, *values),
+        failed: found.failed.len() as u64,
+        failures: failures(&found),
+        next_command: if *dry_run || !is_done {
+            of.command("undo")
+        } else {
+            format!("neonbench store purge --run {id}{}", of.store.flag())
+        },
+    };
+    if output.json {
+        say_json(&record)?;
+    } else {
+        say(&format!(
+            "run {id}: {} fields {}, {} held already what stood there before, {} are left alone \
+             because somebody else wrote them; {} accounts failed",
+            count(record.restored),
+            if *dry_run { "would be taken back" } else { "were taken back" },
+            count(record.unchanged),
+            count(record.conflicted),
+            count(record.failed)
+        ))?;
+        say_lists(&record.conflicts, "conflict", &record.failures)?;
+        say(&format!("next: {}", record.next_command))?;
+    }
+    Ok(ExitCode::from(if stop.is_set() {
+        code::INTERRUPTED
+    } else if record.conflicted > 0 || record.failed > 0 {
+        code::SOME_FAILED
+    } else {
+        0
+    }))
+}
+
+fn fields(found: &Aftermath, values: ValuesArgs) -> Vec<FieldRecord> {
+    let record = |difference: &Difference| {
+        let field = found.fields.iter().find(|field| field.id == difference.field);
+        let name = field.map_or_else(|| difference.field.to_string(), |it| it.name.to_string());
+        let value = |value: &Option<_>| values.show_values.then(|| shown(value.as_ref(), field));
+        FieldRecord {
+            resource_id: difference.id.to_string(),
+            field: name,
+            expected: value(&difference.expected),
+            found: value(&difference.found),
+        }
+    };
+    found.differences.iter().take(LISTED).map(record).collect()
+}
+
+fn failures(found: &Aftermath) -> Vec<FailureRecord> {
+    let record = |(id, message): &(neon_mock::api::AccountId, String)| FailureRecord {
+        resource_id: id.to_string(),
+        message: message.clone(),
+    };
+    found.failed.iter().take(LISTED).map(record).collect()
+}
+
+fn say_lists(
+    fields: &[FieldRecord],
+    what: &str,
+    failures: &[FailureRecord],
+) -> Result<(), CliError> {
+    for FieldRecord { resource_id, field, expected, found } in fields {
+        let values = match (expected, found) {
+            (Some(expected), Some(found)) => format!(": the run left {expected}, found {found}"),
+            _ => String::new(),
+        };
+        say(&format!("  {what:<9} account {resource_id}, {field}{values}"))?;
+    }
+    for FailureRecord { resource_id, message } in failures {
+        say(&format!("  failed    account {resource_id}: {message}"))?;
+    }
+    Ok(())
+}

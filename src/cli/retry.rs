@@ -1,0 +1,62 @@
+//! `neonbench retry`: once more for the accounts of a run that failed, or of which nobody knows.
+
+use super::Voice;
+use super::error::CliError;
+use super::resume::{Part, ResumeArgs, go_on, nothing_to_do};
+use crate::journal::{Again, Entry, Landing};
+use crate::store::State;
+use clap::{Args, ValueEnum};
+use neon_mock::api::AccountId;
+use std::process::ExitCode;
+
+/// Flags of `retry`.
+#[derive(Debug, Args)]
+pub(super) struct RetryArgs {
+    /// Only the accounts that failed, or those of which nobody knows whether they were written
+    #[arg(long, value_name = "failed|ambiguous", hide_possible_values = true)]
+    only: Option<Only>,
+    #[command(flatten)]
+    run: ResumeArgs,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Only {
+    Failed,
+    Ambiguous,
+}
+
+pub(super) fn run(args: &RetryArgs, voice: Voice) -> Result<ExitCode, CliError> {
+    let reopened = args.run.of.reopen("retry", true)?;
+    let id = reopened.run.id;
+    match reopened.run.state {
+        State::Finished => {}
+        State::Running | State::Stopped | State::Failed => {
+            return Err(CliError::usage(format!(
+                "cannot retry run {id}: it has not finished; {} goes on with it first",
+                args.run.of.command("resume")
+            )));
+        }
+        State::Undone => {
+            return Err(CliError::usage(format!(
+                "cannot retry run {id}: what it wrote was taken back; run the plan again"
+            )));
+        }
+    }
+    let again = match args.only {
+        None => Again::Both,
+        Some(Only::Failed) => Again::Failed,
+        Some(Only::Ambiguous) => Again::Ambiguous,
+    };
+    let ledger = reopened.store.ledger(id)?;
+    let is_taken = |entry: &Entry| match entry.landed {
+        Some((Landing::Failed, _)) => again.takes_failed(),
+        Some((Landing::Ambiguous, _)) => again.takes_ambiguous(),
+        _ => false,
+    };
+    let taken = ledger.iter().filter(|(_, entry)| is_taken(entry));
+    let ids: Vec<AccountId> = taken.map(|(id, _)| id).collect();
+    if ids.is_empty() {
+        return Ok(nothing_to_do(id, "has no such account", "retry", voice));
+    }
+    go_on(&args.run, reopened, &Part { ids: Some(ids), ledger, again, verb: "retry" }, voice)
+}

@@ -1,0 +1,40 @@
+//! A run's writes verified and taken back, over HTTP.
+
+use super::{RunError, runtime};
+use crate::engine::{self, Aftermath, Settings, Stop};
+use crate::journal::Ledger;
+use crate::world::{HttpTransport, Target, WallClock};
+
+/// Compares what stands in the organisation of `target` with what the run of `ledger` wrote there.
+///
+/// Errors: the target cannot be reached, or refuses the key.
+pub fn verify(
+    target: &Target,
+    settings: &Settings,
+    ledger: &Ledger,
+    stop: &Stop,
+) -> Result<Aftermath, RunError> {
+    runtime()?.block_on(async {
+        let transport = HttpTransport::new(target.clone())?;
+        let clock = WallClock::start();
+        Ok(engine::verify(&transport, &clock, settings, ledger, stop).await?)
+    })
+}
+
+/// Takes back what the run of `ledger` wrote in the organisation of `target`, where it still stands
+/// there; in a dry run it only says what would be.
+///
+/// Errors: the target cannot be reached, or refuses the key.
+pub fn undo(
+    target: &Target,
+    settings: &Settings,
+    ledger: &Ledger,
+    stop: &Stop,
+    dry_run: bool,
+) -> Result<Aftermath, RunError> {
+    runtime()?.block_on(async {
+        let transport = HttpTransport::new(target.clone())?;
+        let clock = WallClock::start();
+        Ok(engine::undo(&transport, &clock, settings, ledger, stop, dry_run).await?)
+    })
+}
