@@ -108,7 +108,6 @@ impl Stage {
         let mut nobody = |_: &Event| {};
         let run = engine::run(&line, &self.clock, job, &mut nobody);
         let ended = self.clock.run(until_death(&mortal, run)).expect("virtual time goes on");
-        drop(journal);
         self.neon = Some(inner.into_neon());
         ended
     }
@@ -287,19 +286,18 @@ impl Stage {
             let span = self.span();
             match self.undo(Some(span)) {
                 None => seen.undo_kills += 1,
-                Some(Ok(_)) => {}
-                Some(Err(EngineError::Unauthorized(_))) => {}
+                Some(Ok(_) | Err(EngineError::Unauthorized(_))) => {}
                 Some(Err(error)) => return Err(format!("an undo ended: {error}")),
             }
         }
         self.calm();
-        let undone = self.undo(None).unwrap().map_err(|error| error.to_string())?;
-        seen.restored += undone.restored;
-        seen.conflicts += undone.differences.len() as u64;
+        let outcome = self.undo(None).unwrap().map_err(|error| error.to_string())?;
+        seen.restored += outcome.restored;
+        seen.conflicts += outcome.differences.len() as u64;
         let edited = self.edit.as_ref().map(|edit| (edit.id, edit.field));
-        let listed: BTreeSet<_> = undone.differences.iter().map(|it| (it.id, it.field)).collect();
-        if !undone.failed.is_empty() || listed.iter().any(|it| Some(*it) != edited) {
-            return Err(format!("undone: {undone:?}, edited: {edited:?}"));
+        let listed: BTreeSet<_> = outcome.differences.iter().map(|it| (it.id, it.field)).collect();
+        if !outcome.failed.is_empty() || listed.iter().any(|it| Some(*it) != edited) {
+            return Err(format!("undone: {outcome:?}, edited: {edited:?}"));
         }
         if let Some((id, field)) = standing
             && (listed.is_empty() || self.held(id, field) != Some(saved()))
@@ -341,11 +339,11 @@ fn saved() -> Value {
 }
 
 /// Tries one schedule.
-fn schedule(seed: u64, seen: &mut Seen) -> Result<(), String> {
+fn schedule(seed: u64, tally: &mut Seen) -> Result<(), String> {
     let mut stage = Stage::new(seed);
     let name = stage.case.to_string();
     let result = (|| {
-        stage.run_to_the_end(seen);
+        stage.run_to_the_end(tally);
         stage.check(false).map_err(|violation| format!("resumed: {violation}"))?;
         let faulty = stage.neon().profile().clone();
         stage.calm();
@@ -361,12 +359,13 @@ fn schedule(seed: u64, seen: &mut Seen) -> Result<(), String> {
             return Err(format!("verified: {verified:?}"));
         }
         stage.neon.as_mut().unwrap().set_profile(faulty);
-        stage.undo_to_the_end(seen)
+        stage.undo_to_the_end(tally)
     })();
     result.map_err(|violation| format!("seed {seed} ({name}): {violation}"))
 }
 
 /// Tries `count` schedules from `first` on and lists those that fail.
+#[expect(clippy::disallowed_methods, reason = "says how long it took")]
 fn schedules(first: u64, count: u64) {
     let began = std::time::Instant::now();
     let mut seen = Seen::default();
