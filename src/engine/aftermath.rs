@@ -267,17 +267,17 @@ mod tests {
     use crate::journal::{Intent, Note};
     use neon_mock::api::AccountKind;
 
-    fn text(text: &str) -> Option<Value> {
-        Some(Value::Text(text.into()))
+    fn text(text: &str) -> Value {
+        Value::Text(text.into())
     }
 
-    fn intended(field: u32, before: Option<Value>, after: Option<Value>) -> Note {
+    fn intended(field: u32, before: Option<Value>, after: Value) -> Note {
         let field = FieldId(field);
         Note::Intended(Intent {
             id: AccountId(7),
             kind: AccountKind::Individual,
             mappings_done: 1,
-            changes: vec![Change { field, has_options: false, before, after }],
+            changes: vec![Change { field, has_options: false, before, after: Some(after) }],
             problem: None,
         })
     }
@@ -286,17 +286,20 @@ mod tests {
     fn a_write_of_which_nothing_is_known_may_have_left_either() {
         let id = AccountId(7);
         let ledger = Ledger::new([
-            intended(1, text("a"), text("b")),
+            intended(1, Some(text("a")), text("b")),
             Note::Written { id },
-            intended(1, text("b"), text("c")),
+            intended(1, Some(text("b")), text("c")),
         ]);
         let of_one = claims(ledger.get(id).unwrap());
         assert_eq!(of_one.len(), 1);
-        assert_eq!((&of_one[0].left, &of_one[0].before), (&vec![text("b"), text("c")], &text("a")));
+        assert_eq!(
+            (&of_one[0].left, &of_one[0].before),
+            (&["b", "c"].map(|it| Some(text(it))).to_vec(), &Some(text("a")))
+        );
         assert!(of_one[0].is_certain);
 
         let open = claims(Ledger::new([intended(2, None, text("x"))]).get(id).unwrap());
-        assert_eq!((&open[0].left, &open[0].before), (&vec![text("x")], &None));
+        assert_eq!((&open[0].left, &open[0].before), (&vec![Some(text("x"))], &None));
         assert!(!open[0].is_certain);
 
         let not_written = [intended(2, None, text("x")), Note::NotWritten { id }];
