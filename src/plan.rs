@@ -3,13 +3,17 @@
 //! A [`Plan`] names fields; [`Task`] has them resolved against an organisation's definitions.
 //! Neither says how the calls are made: that is the engine's.
 
+mod check;
 mod file;
 mod ids;
+mod python;
 mod task;
 mod transform;
 mod wire;
 
+pub use check::{Finding, Level, check};
 pub use ids::{IdsError, list_ids, parse_ids, parse_ids_beside};
+pub use python::{Carried, PythonError};
 pub use task::{Slot, Step, Task, Unsettled};
 pub use transform::{Case, Texts, Transform, TransformError};
 pub use wire::{WireCriterion, WireMapping, WirePlan, WireStep};
