@@ -17,6 +17,8 @@ pub enum CliError {
     Usage(String),
     #[error("{0}")]
     Guard(String),
+    #[error("{0}")]
+    Target(String),
     #[error("cannot read {}", .path.display())]
     Read { path: PathBuf, source: std::io::Error },
     #[error("cannot write {}", .path.display())]
@@ -86,7 +88,7 @@ pub const fn exit_code(error: &CliError) -> u8 {
             RunError::Http(_) | RunError::Engine(EngineError::Plan(_) | EngineError::Refused(_)),
         ) => code::USAGE,
         CliError::Guard(_) => code::GUARD,
-        CliError::Run(RunError::Engine(_)) => code::TARGET,
+        CliError::Target(_) | CliError::Run(RunError::Engine(_)) => code::TARGET,
         CliError::Run(RunError::Stalled(_) | RunError::Embedded(_) | RunError::Runtime(_))
         | CliError::Selftest(_)
         | CliError::Runtime(_)

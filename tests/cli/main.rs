@@ -4,6 +4,7 @@
 mod datasets;
 mod mistakes;
 mod place;
+mod plans;
 mod run;
 mod selftest;
 mod targets;
