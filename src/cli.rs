@@ -11,6 +11,7 @@ mod interrupt;
 mod judge;
 mod kept;
 mod output;
+mod plan;
 mod profile;
 mod progress;
 mod report;
@@ -75,6 +76,9 @@ enum Command {
     Selftest(selftest::SelftestArgs),
     /// The mock of the Neon API over HTTP, until Ctrl-C
     Serve(serve::ServeArgs),
+    /// Plan files: checked, previewed, and exchanged with the Python engine
+    #[command(subcommand)]
+    Plan(plan::PlanCommand),
     /// The built-in profiles of limits and service times, and files in their form
     #[command(subcommand)]
     Profile(profile::ProfileCommand),
@@ -110,6 +114,7 @@ pub fn main() -> Result<ExitCode, CliError> {
         Command::Judge(args) => judge::run(&args, voice),
         Command::Selftest(args) => selftest::run(&args, voice),
         Command::Serve(args) => serve::run(&args),
+        Command::Plan(command) => plan::run(&command),
         Command::Profile(command) => profile::run(&command),
         Command::Dataset(command) => dataset::run(&command),
     }

@@ -3,22 +3,26 @@
 //! A [`Plan`] names fields; [`Task`] has them resolved against an organisation's definitions.
 //! Neither says how the calls are made: that is the engine's.
 
+mod check;
 mod file;
 mod ids;
+mod python;
 mod task;
 mod transform;
-mod written;
+mod wire;
 
-pub use file::{WireMapping, WirePlan, WireStep};
-pub use ids::{IdsError, parse_ids};
+pub use check::{Finding, Level, check};
+pub use ids::{IdsError, list_ids, parse_ids, parse_ids_beside};
+pub use python::{Carried, PythonError};
 pub use task::{Slot, Step, Task, Unsettled};
 pub use transform::{Case, Texts, Transform, TransformError};
-pub use written::id_ranges;
+pub use wire::{WireCriterion, WireMapping, WirePlan, WireStep};
 
 use neon_mock::api::{AccountId, Criterion};
 use neon_mock::dataset::FieldKind;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::num::NonZeroU32;
 
 /// What a mapping does with the source's value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,12 +110,30 @@ pub enum Selection {
 /// What to migrate.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
+    /// What it is for.
+    pub description: String,
     /// The mappings, in the order in which they apply.
     pub mappings: Vec<Mapping>,
     /// For which accounts.
     pub selection: Selection,
     /// Migrates nothing, and clears the sources whose value already stands in the target.
     pub cleanup_only: bool,
+    /// How it would like to be carried out.
+    pub hints: Hints,
+}
+
+/// What a plan says of the way in which it is carried out. Flags win over it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hints {
+    /// Kept for the guide's users: a value that already stands is never written again, and an
+    /// account that needs nothing costs no write, whatever this says.
+    pub smart_migration: bool,
+    /// Accounts read into memory before they are written.
+    pub batch_size: Option<NonZeroU32>,
+    /// Accounts or batches side by side.
+    pub max_workers: Option<NonZeroU32>,
+    /// Reads and decides, but writes nothing.
+    pub dry_run: bool,
 }
 
 /// A plan that cannot be carried out on an organisation.

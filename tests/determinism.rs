@@ -232,11 +232,11 @@ const LIBM: &[Golden] = &[
     Golden("log-normal, put_batch", 0xa5c0_7e5c_b221_cfad, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("log-normal, hybrid", 0x7626_e9de_a3f8_8a34, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("log-normal, pipelined", 0x149a_8440_fdda_0683, "2a3311d4b2377bcfeee4be55e3100136"),
-    Golden("moves, standard", 0x9270_4f46_69f8_b771, "c752cb61d4ad4474a445e1eec4de19e8"),
-    Golden("moves, parallel", 0xf963_7dc2_c1e4_fc28, "c752cb61d4ad4474a445e1eec4de19e8"),
-    Golden("moves, put_batch", 0x6b05_efc9_f636_623f, "c752cb61d4ad4474a445e1eec4de19e8"),
-    Golden("moves, hybrid", 0x14f8_035b_085e_b716, "c752cb61d4ad4474a445e1eec4de19e8"),
-    Golden("moves, pipelined", 0xfc23_e936_824b_9788, "c752cb61d4ad4474a445e1eec4de19e8"),
+    Golden("moves, standard", 0x7f44_0e08_286a_3a87, "c752cb61d4ad4474a445e1eec4de19e8"),
+    Golden("moves, parallel", 0xb608_db89_ca63_3c62, "c752cb61d4ad4474a445e1eec4de19e8"),
+    Golden("moves, put_batch", 0x3759_6b10_e75b_3b75, "c752cb61d4ad4474a445e1eec4de19e8"),
+    Golden("moves, hybrid", 0x2bc6_1d03_ef54_1160, "c752cb61d4ad4474a445e1eec4de19e8"),
+    Golden("moves, pipelined", 0xe40f_943e_e782_a8c2, "c752cb61d4ad4474a445e1eec4de19e8"),
 ];
 
 #[test]

@@ -1,6 +1,9 @@
 //! Files that people write: durations with their unit, errors with their place.
 
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 use toml::de::{DeTable, DeValue};
@@ -71,8 +74,8 @@ impl Member {
         self
     }
 
-    /// The byte of `text` at which it stands, or else the nearest member around it that does.
-    fn offset(&self, text: &str) -> Option<usize> {
+    /// The byte of a TOML `text` at which it stands, or else the nearest member around it that does.
+    pub fn offset(&self, text: &str) -> Option<usize> {
         let table = DeTable::parse(text).ok()?;
         let mut offset = None;
         let mut value: Option<&DeValue<'_>> = None;
@@ -93,6 +96,28 @@ impl Member {
             (offset, value) = (Some(name.span().start), Some(inner.get_ref()));
         }
         offset
+    }
+}
+
+impl Member {
+    /// The byte of a JSON `text` at which its value stands, or else the nearest around it.
+    pub fn json_offset(&self, text: &str) -> Option<usize> {
+        // What is borrowed raw lies in `text`, and says where by its address.
+        let at = |raw: &RawValue| raw.get().as_ptr() as usize - text.as_ptr() as usize;
+        let mut value: &RawValue = serde_json::from_str(text).ok()?;
+        for key in &self.0 {
+            let inner = match key {
+                Key::Name(name) => serde_json::from_str(value.get()).ok().and_then(
+                    |object: BTreeMap<Cow<'_, str>, &RawValue>| object.get(name.as_str()).copied(),
+                ),
+                Key::Index(index) => serde_json::from_str(value.get())
+                    .ok()
+                    .and_then(|array: Vec<&RawValue>| array.get(*index).copied()),
+            };
+            let Some(inner) = inner else { break };
+            value = inner;
+        }
+        Some(at(value))
     }
 }
 
@@ -134,6 +159,12 @@ impl FileError {
             Some(span) => Self::at(origin, text, span.start, reason),
             None => Self::invalid(origin, reason),
         }
+    }
+
+    /// A file that is not JSON of the right form; `reason` names the member.
+    pub fn json(origin: &str, error: &serde_json::Error, reason: impl fmt::Display) -> Self {
+        let place = format!(", line {}", error.line());
+        Self { origin: origin.to_owned(), place, reason: reason.to_string() }
     }
 
     /// A file that says something impossible at byte `offset` of its `text`.
@@ -179,6 +210,12 @@ mod tests {
         assert_eq!(line(&Member::top("b").key("gone")), ", line 2");
         assert_eq!(line(&Member::top("e").index(1).key("f")), ", line 7");
         assert_eq!(line(&Member::top("gone")), "");
+        let json = "{\n\"a\": 1,\n\"e\": [\n{\"f\": 3},\n{\n\"f\": 4}]}";
+        let line =
+            |member: &Member| FileError::at("x", json, member.json_offset(json).unwrap(), "").place;
+        assert_eq!(line(&Member::top("a")), ", line 2");
+        assert_eq!(line(&Member::top("e").index(1).key("f")), ", line 6");
+        assert_eq!(line(&Member::top("e").index(1).key("gone")), ", line 5");
         assert_eq!(Member::top("b").key("c d").to_string(), "b.\"c d\"");
         assert_eq!(Member::top("e").index(1).key("f").to_string(), "e[1].f");
     }

@@ -17,6 +17,8 @@ pub enum CliError {
     Usage(String),
     #[error("{0}")]
     Guard(String),
+    #[error("{0}")]
+    Target(String),
     #[error("cannot read {}", .path.display())]
     Read { path: PathBuf, source: std::io::Error },
     #[error("cannot write {}", .path.display())]
@@ -85,6 +87,7 @@ pub const fn exit_code(error: &CliError) -> u8 {
         | CliError::Serve(_)
         | CliError::Store(_) => code::USAGE,
         CliError::Guard(_) => code::GUARD,
+        CliError::Target(_) => code::TARGET,
         CliError::Run(error) | CliError::Checkpoint { source: error, .. } => code_of_run(error),
         CliError::Selftest(_)
         | CliError::Runtime(_)

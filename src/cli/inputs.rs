@@ -43,9 +43,12 @@ impl Inputs {
     ) -> Result<Self, CliError> {
         let file = scenario_file(workload.scenario.as_deref())?;
         let (workload, profile) = merge(workload, &file)?;
+        let mut engine = engine.clone();
+        // A plan that says so is never written, whatever a script leaves out.
+        engine.dry_run |= workload.plan.as_ref().is_some_and(|plan| plan.hints.dry_run);
         let world = self::world(world, &workload, engine.dry_run)?;
         let scenario = Scenario::new(workload)?;
-        let inputs = Self { scenario, world, profile, file, engine: engine.clone() };
+        let inputs = Self { scenario, world, profile, file, engine };
         inputs.settings(Strategy::Standard)?;
         Ok(inputs)
     }
@@ -86,10 +89,12 @@ impl Inputs {
     /// The settings in force, for `strategy`.
     pub(super) fn settings(&self, strategy: Strategy) -> Result<Settings, CliError> {
         let EngineArgs { workers, batch_size, chunk_size, .. } = self.engine;
+        let hints = self.scenario.plan.hints;
         let mut settings = Settings::new(strategy);
-        let workers = positive("--workers", workers)?.or(self.file.workers);
+        let workers = positive("--workers", workers)?.or(self.file.workers).or(hints.max_workers);
         settings.workers = workers.unwrap_or(settings.workers);
-        let batch_size = positive("--batch-size", batch_size)?.or(self.file.batch_size);
+        let batch_size =
+            positive("--batch-size", batch_size)?.or(self.file.batch_size).or(hints.batch_size);
         settings.batch_size = batch_size.unwrap_or(settings.batch_size);
         settings.chunk_size = positive("--chunk-size", chunk_size)?;
         settings.chunk_pause = self.engine.chunk_pause.unwrap_or_default();
@@ -252,7 +257,7 @@ fn merge(args: &WorkloadArgs, file: &WireScenario) -> Result<(Workload, ProfileT
     };
     let plan = match plan_path {
         None => None,
-        Some(path) => Some(Plan::from_toml(&path.display().to_string(), &read(&path)?)?),
+        Some(path) => Some(Plan::from_text(&path.display().to_string(), &read(&path)?)?),
     };
     if plan.is_some() && args.mappings.is_some() {
         return Err(CliError::usage("--mappings goes with a workload without a plan"));

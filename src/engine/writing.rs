@@ -96,12 +96,34 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
             }
         }
         let has_failed = matches!(entry.landed, Some((Landing::Failed, _)));
-        if has_failed && problem.is_some() && self.task().await?.is_repeatable() {
+        if has_failed
+            && problem.is_some()
+            && self.task().await?.is_repeatable()
+            && self.stands(id, entry).await?
+        {
             // The value may fit by now.
             return Ok(Begun { from: 0, tally: Tally::of_earlier(changed, None) });
         }
         let tally = Tally::of_earlier(changed, problem.cloned());
         Ok(Begun { from: done as usize, tally })
+    }
+
+    /// Whether nobody wrote what an earlier run wrote of an account: it may be written again then
+    /// without undoing anybody's work. What a write left open is settled before.
+    async fn stands(&self, id: AccountId, entry: &Entry) -> Result<bool, Halt> {
+        let open = entry.open.as_ref().map_or(&[][..], |open| &open.changes);
+        let is_open = |field| open.iter().any(|change| change.field == field);
+        let mut changes = entry.changes.iter().filter(|change| !is_open(change.field)).peekable();
+        if changes.peek().is_none() {
+            return Ok(true);
+        }
+        let request = Request::GetAccount(id);
+        match self.caller().call(&request).await.map_err(Halt::from)? {
+            Body::Account(account) => {
+                Ok(changes.all(|change| held(&account, change.field) == change.after))
+            }
+            _ => Err(EngineError::wrong_body(request.endpoint()).into()),
+        }
     }
 
     /// Carries out the write that some mappings need, noted before it is sent and settled after it.

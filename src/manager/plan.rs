@@ -100,6 +100,7 @@ impl MigrationPlan {
             mappings: self.mappings.iter().map(MigrationMapping::to_mapping).collect(),
             selection,
             cleanup_only: self.cleanup_only,
+            ..Plan::default()
         }
     }
 }

@@ -1,162 +1,144 @@
-//! Plan files: TOML as people write it, and the plan that it means.
+//! Plan files: TOML or JSON as people write it, and the plan that it means.
 
-use super::{Case, Mapping, Operation, Plan, Selection, Transform, parse_ids};
-use compact_str::CompactString;
-use neon_mock::api::{Criterion, Operator};
-use neon_mock::dataset::FieldKind;
+use super::wire::{WireCriterion, WireMapping, WirePlan, step};
+use super::{Hints, Mapping, Plan, Selection, parse_ids_beside};
+use neon_mock::api::Criterion;
 use neon_mock::file::{FileError, Member};
-use serde::Deserialize;
-use std::collections::BTreeMap;
-use toml::Spanned;
+use std::path::Path;
 
-/// A plan as its file has it.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "the members of `Plan`, and examples/plan.toml explains them")]
-pub struct WirePlan {
-    pub schema: u32,
-    #[serde(default)]
-    pub description: String,
-    #[serde(default)]
-    pub resource_ids: Option<Spanned<String>>,
-    #[serde(default)]
-    pub filter: Vec<WireCriterion>,
-    #[serde(default)]
-    pub cleanup_only: bool,
-    #[serde(default)]
-    pub mappings: Vec<Spanned<WireMapping>>,
+/// The forms of a plan file, told apart by the name's extension.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Toml,
+    Json,
 }
 
-/// One mapping of a plan file.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "the members of `Mapping`")]
-pub struct WireMapping {
-    pub source: String,
-    pub target: String,
-    pub operation: Operation,
-    #[serde(default)]
-    pub transform: Vec<Spanned<WireStep>>,
-    #[serde(default = "yes")]
-    pub validation_required: bool,
-    #[serde(default = "yes")]
-    pub preserve_source: bool,
-    #[serde(default)]
-    pub source_type: Option<FieldKind>,
-    #[serde(default)]
-    pub target_type: Option<FieldKind>,
-    #[serde(default)]
-    pub target_options: Vec<String>,
+/// A file that is being read: what it takes to name a place in it.
+struct Source<'a> {
+    origin: &'a str,
+    text: &'a str,
+    form: Form,
 }
 
-const fn yes() -> bool {
-    true
-}
-
-/// One criterion of a plan file's filter.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "the members of `Criterion`")]
-pub struct WireCriterion {
-    pub field: String,
-    pub operator: Operator,
-    #[serde(default)]
-    pub value: Option<String>,
-    #[serde(default)]
-    pub values: Option<Vec<String>>,
-}
-
-/// One step of a transform: which, and its figures.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "the figures of the step that `step` names")]
-pub struct WireStep {
-    pub step: StepName,
-    #[serde(default)]
-    pub value: Option<CompactString>,
-    #[serde(default)]
-    pub values: Option<BTreeMap<CompactString, CompactString>>,
-    #[serde(default)]
-    pub default: Option<CompactString>,
-    #[serde(default)]
-    pub to: Option<Case>,
-    #[serde(default)]
-    pub separator: Option<String>,
-    #[serde(default)]
-    pub pattern: Option<String>,
-    #[serde(default)]
-    pub with: Option<String>,
-    #[serde(default)]
-    pub template: Option<String>,
-}
-
-/// The steps that a file can name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "the variants of `Transform`")]
-pub enum StepName {
-    Constant,
-    Map,
-    Trim,
-    Case,
-    Split,
-    RegexReplace,
-    Template,
-}
-
-impl StepName {
-    const fn figures(self) -> &'static str {
-        match self {
-            Self::Constant => "`value`",
-            Self::Map => "`values`, and `default` if others are to be kept,",
-            Self::Trim => "nothing else",
-            Self::Case => "`to`",
-            Self::Split => "`separator`",
-            Self::RegexReplace => "`pattern` and `with`",
-            Self::Template => "`template`",
+impl Source<'_> {
+    fn parse(&self) -> Result<WirePlan, FileError> {
+        let Self { origin, text, form } = *self;
+        if form == Form::Toml {
+            return toml::from_str(text).map_err(|error| FileError::toml(origin, text, &error));
         }
+        let mut json = serde_json::Deserializer::from_str(text);
+        let plan = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+            let member = match error.path().to_string().as_str() {
+                "." => String::new(),
+                path => format!("{path}: "),
+            };
+            FileError::json(origin, error.inner(), member + &without_place(error.inner()))
+        })?;
+        json.end()
+            .map_err(|error| FileError::json(origin, &error, without_place(&error)))
+            .map(|()| plan)
     }
+
+    fn offset(&self, member: &Member) -> usize {
+        let offset = match self.form {
+            Form::Toml => member.offset(self.text),
+            Form::Json => member.json_offset(self.text),
+        };
+        offset.unwrap_or_default()
+    }
+
+    fn wrong(&self, member: &Member, reason: String) -> FileError {
+        FileError::at(self.origin, self.text, self.offset(member), reason)
+    }
+
+    fn place(&self, member: &Member) -> String {
+        FileError::place_of(self.origin, self.text, self.offset(member))
+    }
+}
+
+/// What is wrong, without the line and column at its end.
+fn without_place(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    text.rsplit_once(" at line ").map_or(text.clone(), |(reason, _)| reason.to_owned())
 }
 
 impl Plan {
-    /// Reads a plan file's `text`; `origin` names it in errors.
+    /// Reads a plan file's `text`: JSON if its name ends in `.json`, else TOML.
+    ///
+    /// `origin` is the file's name: errors give it, and files of ids lie beside it.
+    pub fn from_text(origin: &str, text: &str) -> Result<Self, FileError> {
+        let is_json = Path::new(origin).extension().is_some_and(|it| it == "json");
+        if is_json { Self::from_json(origin, text) } else { Self::from_toml(origin, text) }
+    }
+
+    /// Reads a plan in TOML; `origin` names it in errors.
     pub fn from_toml(origin: &str, text: &str) -> Result<Self, FileError> {
-        let wire: WirePlan =
-            toml::from_str(text).map_err(|error| FileError::toml(origin, text, &error))?;
-        let at = |start: usize, reason: String| FileError::at(origin, text, start, reason);
-        if wire.schema != 1 {
-            let reason = format!("schema = {}: this version reads schema 1", wire.schema);
-            return Err(FileError::member(origin, text, &Member::top("schema"), reason));
-        }
-        if wire.mappings.is_empty() {
-            let reason = "a plan needs at least one [[mappings]] table";
-            return Err(FileError::invalid(origin, reason));
-        }
-        let mut mappings = Vec::with_capacity(wire.mappings.len());
-        for mapping in wire.mappings {
-            let place = FileError::place_of(origin, text, mapping.span().start);
-            mappings.push(self::mapping(mapping.into_inner(), place, &at)?);
-        }
-        Ok(Self {
-            mappings,
-            selection: selection(wire.resource_ids, wire.filter, &at)?,
-            cleanup_only: wire.cleanup_only,
-        })
+        plan(&Source { origin, text, form: Form::Toml })
+    }
+
+    /// Reads a plan in JSON, with the members of the TOML; `origin` names it in errors.
+    pub fn from_json(origin: &str, text: &str) -> Result<Self, FileError> {
+        plan(&Source { origin, text, form: Form::Json })
+    }
+
+    /// The plan as a TOML file.
+    pub fn to_toml(&self) -> String {
+        toml::to_string_pretty(&WirePlan::from(self)).expect("a plan is TOML")
+    }
+
+    /// The plan as a JSON file.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(&WirePlan::from(self)).expect("a plan is JSON") + "\n"
     }
 }
 
-/// Makes an error with its place: (offset in the file, reason).
-type At<'a> = dyn Fn(usize, String) -> FileError + 'a;
+fn plan(source: &Source<'_>) -> Result<Plan, FileError> {
+    let wire = source.parse()?;
+    if wire.schema != 1 {
+        let reason = format!("schema = {}: this version reads schema 1", wire.schema);
+        return Err(source.wrong(&Member::top("schema"), reason));
+    }
+    if wire.mappings.is_empty() {
+        let one = match source.form {
+            Form::Toml => "[[mappings]] table",
+            Form::Json => "object in `mappings`",
+        };
+        let reason = format!("a plan needs at least one {one}");
+        return Err(FileError::invalid(source.origin, reason));
+    }
+    let mut mappings = Vec::with_capacity(wire.mappings.len());
+    for (index, mapping) in wire.mappings.into_iter().enumerate() {
+        mappings.push(self::mapping(mapping, Member::top("mappings").index(index), source)?);
+    }
+    Ok(Plan {
+        description: wire.description,
+        mappings,
+        selection: selection(wire.resource_ids, wire.filter, source)?,
+        cleanup_only: wire.cleanup_only,
+        hints: Hints {
+            smart_migration: wire.smart_migration,
+            batch_size: wire.batch_size,
+            max_workers: wire.max_workers,
+            dry_run: wire.dry_run,
+        },
+    })
+}
 
 fn selection(
-    ids: Option<Spanned<String>>,
+    ids: Option<String>,
     filter: Vec<WireCriterion>,
-    at: &At<'_>,
+    source: &Source<'_>,
 ) -> Result<Selection, FileError> {
     // As in the guide's plans, ids decide where both are given.
     if let Some(ids) = ids {
-        let start = ids.span().start;
-        let ids = parse_ids(ids.get_ref()).map_err(|error| at(start, error.to_string()))?;
+        let beside = Path::new(source.origin).parent().unwrap_or(Path::new(""));
+        let ids = parse_ids_beside(&ids, beside).map_err(|error| {
+            let reason = match std::error::Error::source(&error) {
+                Some(cause) => format!("{error}: {cause}"),
+                None => error.to_string(),
+            };
+            source.wrong(&Member::top("resource_ids"), reason)
+        })?;
         return Ok(Selection::Ids(ids));
     }
     if filter.is_empty() {
@@ -171,11 +153,13 @@ fn selection(
     Ok(Selection::Filter(filter.into_iter().map(criterion).collect()))
 }
 
-fn mapping(wire: WireMapping, place: String, at: &At<'_>) -> Result<Mapping, FileError> {
+fn mapping(wire: WireMapping, member: Member, source: &Source<'_>) -> Result<Mapping, FileError> {
     let mut transform = Vec::with_capacity(wire.transform.len());
-    for step in wire.transform {
-        let start = step.span().start;
-        transform.push(self::step(step.into_inner()).map_err(|reason| at(start, reason))?);
+    for (index, wire) in wire.transform.into_iter().enumerate() {
+        let step = step(wire).map_err(|reason| {
+            source.wrong(&member.clone().key("transform").index(index), reason)
+        })?;
+        transform.push(step);
     }
     Ok(Mapping {
         source: wire.source,
@@ -187,63 +171,14 @@ fn mapping(wire: WireMapping, place: String, at: &At<'_>) -> Result<Mapping, Fil
         source_type: wire.source_type,
         target_type: wire.target_type,
         target_options: wire.target_options,
-        place,
+        place: source.place(&member),
     })
-}
-
-fn step(wire: WireStep) -> Result<Transform, String> {
-    let WireStep { step, value, values, default, to, separator, pattern, with, template } = wire;
-    let wrong = format!("step {step:?} takes {} and no other figures", step.figures());
-    // How many figures are there; each step below takes a known number of them.
-    let given = [
-        value.is_some(),
-        values.is_some(),
-        default.is_some(),
-        to.is_some(),
-        separator.is_some(),
-        pattern.is_some(),
-        with.is_some(),
-        template.is_some(),
-    ];
-    let given = given.into_iter().filter(|&given| given).count();
-    let expect = |count: usize| if given == count { Ok(()) } else { Err(wrong.clone()) };
-    let made = match step {
-        StepName::Constant => {
-            expect(1)?;
-            Transform::Constant(value.ok_or(wrong)?)
-        }
-        StepName::Map => {
-            expect(1 + usize::from(default.is_some()))?;
-            Transform::Map { values: values.ok_or(wrong)?, default }
-        }
-        StepName::Trim => {
-            expect(0)?;
-            Transform::Trim
-        }
-        StepName::Case => {
-            expect(1)?;
-            Transform::Case(to.ok_or(wrong)?)
-        }
-        StepName::Split => {
-            expect(1)?;
-            Transform::split(&separator.ok_or(wrong)?).map_err(|error| error.to_string())?
-        }
-        StepName::RegexReplace => {
-            expect(2)?;
-            let (pattern, with) = pattern.zip(with).ok_or(wrong)?;
-            Transform::regex_replace(&pattern, &with).map_err(|error| error.to_string())?
-        }
-        StepName::Template => {
-            expect(1)?;
-            Transform::template(&template.ok_or(wrong)?).map_err(|error| error.to_string())?
-        }
-    };
-    Ok(made)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::Operation;
 
     const PLAN: &str = r#"
 schema = 1
@@ -289,6 +224,96 @@ transform = [
         assert!(field.contains("line 9") && field.contains("unknown field"), "{field}");
         assert!(
             Plan::from_toml("p", "schema = 1").unwrap_err().to_string().contains("[[mappings]]")
+        );
+    }
+
+    const EVERYTHING: &str = r#"
+schema = 1
+description = "all there is"
+cleanup_only = true
+smart_migration = true
+batch_size = 25
+max_workers = 3
+dry_run = true
+
+[[filter]]
+field = "V-A"
+operator = "IN_RANGE"
+values = ["1", "2"]
+
+[[mappings]]
+source = "V-A"
+target = "T"
+operation = "add_option"
+preserve_source = false
+validation_required = false
+source_type = "multiline"
+target_type = "checkbox"
+target_options = ["x", "y"]
+transform = [
+  { step = "constant", value = "c" },
+  { step = "map", values = { "a" = "b" }, default = "d" },
+  { step = "trim" },
+  { step = "case", to = "title" },
+  { step = "split", separator = ";" },
+  { step = "regex_replace", pattern = "(a)", with = "$1" },
+  { step = "template", template = "<{value}>" },
+]
+"#;
+
+    #[test]
+    fn a_plan_comes_back_from_both_forms_as_it_was() {
+        for text in [PLAN, EVERYTHING] {
+            let plan = Plan::from_toml("plan.toml", text).unwrap();
+            let json = plan.to_json();
+            let from_json = Plan::from_text("plan.json", &json).unwrap();
+            let from_toml = Plan::from_text("plan.toml", &plan.to_toml()).unwrap();
+            assert_eq!(from_json.to_json(), json);
+            assert_eq!(from_toml.to_json(), json);
+            assert_eq!(from_toml.selection, plan.selection);
+            assert_eq!((from_json.hints, &from_json.description), (plan.hints, &plan.description));
+        }
+        let members = ["batch_size", "description", "values", "template", "target_options"];
+        let json = Plan::from_toml("plan.toml", EVERYTHING).unwrap().to_json();
+        assert!(members.iter().all(|member| json.contains(member)), "{json}");
+    }
+
+    #[test]
+    fn mistakes_in_json_are_named_as_well() {
+        let json = Plan::from_toml("plan.toml", PLAN).unwrap().to_json();
+        let error = |from: &str, to: &str| {
+            assert!(json.contains(from), "{json}");
+            Plan::from_json("plan.json", &json.replacen(from, to, 1)).unwrap_err().to_string()
+        };
+        let operation = error("add_option", "add_options");
+        for said in ["plan.json, line 8", "mappings[0].operation", "`copy_if_empty`"] {
+            assert!(operation.contains(said), "{operation}");
+        }
+        let ids = error("1-3,9", "1-3,nine");
+        assert!(ids.contains("line 3") && ids.contains("`nine`"), "{ids}");
+        let kind = error("\"V-Notes\"", "7");
+        assert!(kind.contains("line 6") && kind.contains("mappings[0].source"), "{kind}");
+        let step = error("\"step\": \"trim\"", "\"step\": \"trim\", \"to\": \"upper\"");
+        assert!(step.contains("line 10") && step.contains("nothing else"), "{step}");
+        assert!(error("\"schema\": 1", "\"schema\": 2").contains("line 2"));
+        let unknown = error("preserve_source", "preserve_sources");
+        assert!(unknown.contains("line 9") && unknown.contains("unknown field"), "{unknown}");
+    }
+
+    #[test]
+    fn files_of_ids_lie_beside_the_plan() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("ids.txt"), "4\n7-8\n").unwrap();
+        let origin = folder.path().join("plan.toml").display().to_string();
+        let plan = Plan::from_text(&origin, &PLAN.replace("1-3,9", "1,@ids.txt")).unwrap();
+        assert_eq!(
+            plan.selection,
+            Selection::Ids([1, 4, 7, 8].map(neon_mock::api::AccountId).into())
+        );
+        let error = Plan::from_toml("plan.toml", &PLAN.replace("1-3,9", "@gone.txt")).unwrap_err();
+        assert!(
+            error.to_string().contains("line 3: cannot read gone.txt: No such file"),
+            "{error}"
         );
     }
 }

@@ -29,10 +29,15 @@ pub enum IdsError {
 /// Items are separated by commas; each is an id, a range with both ends included, or `@FILE` with
 /// one such item on each line. Blank lines and lines that begin with `#` are skipped.
 pub fn parse_ids(text: &str) -> Result<Vec<AccountId>, IdsError> {
+    parse_ids_beside(text, Path::new(""))
+}
+
+/// As [`parse_ids`], with files that lie in the folder `beside`.
+pub fn parse_ids_beside(text: &str, beside: &Path) -> Result<Vec<AccountId>, IdsError> {
     let mut ids = Vec::new();
     for item in text.split(',').map(str::trim) {
         match item.strip_prefix('@') {
-            Some(file) => from_file(Path::new(file), &mut ids)?,
+            Some(file) => from_file(&beside.join(file), &mut ids)?,
             None => push(item, "", &mut ids)?,
         }
     }
@@ -40,6 +45,22 @@ pub fn parse_ids(text: &str) -> Result<Vec<AccountId>, IdsError> {
         return Err(IdsError::Empty);
     }
     Ok(ids)
+}
+
+/// `ids` as [`parse_ids`] reads them, with ranges where numbers follow each other.
+pub fn list_ids(ids: &[AccountId]) -> String {
+    let mut ranges: Vec<(u64, u64)> = Vec::new();
+    for AccountId(id) in ids {
+        match ranges.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(*id) => *last = *id,
+            _ => ranges.push((*id, *id)),
+        }
+    }
+    let range = |(first, last): &(u64, u64)| match first == last {
+        true => first.to_string(),
+        false => format!("{first}-{last}"),
+    };
+    ranges.iter().map(range).collect::<Vec<_>>().join(",")
 }
 
 fn from_file(path: &Path, ids: &mut Vec<AccountId>) -> Result<(), IdsError> {
@@ -88,6 +109,13 @@ mod tests {
         std::fs::write(file.path(), "# chosen by hand\n7\n\n20-21, 5\n").unwrap();
         let ids = parse_ids(&format!("3,1-2,@{}", file.path().display())).unwrap();
         assert_eq!(ids.iter().map(|id| id.0).collect::<Vec<_>>(), [3, 1, 2, 7, 20, 21, 5]);
+    }
+
+    #[test]
+    fn a_list_is_read_back_as_it_was() {
+        for text in ["3,1-2,9", "7", "5-6,5-6"] {
+            assert_eq!(list_ids(&parse_ids(text).unwrap()), text);
+        }
     }
 
     #[test]

@@ -247,7 +247,8 @@ impl Task {
     }
 }
 
-fn find<'a>(
+/// The field of that name, else of that display name.
+pub(super) fn find<'a>(
     role: &'static str,
     name: &str,
     place: &str,

@@ -3,7 +3,7 @@
 use super::header::Header;
 use super::{Store, StoreError};
 use crate::journal::{Journal, JournalError, Ledger, Note};
-use crate::plan::{id_ranges, parse_ids};
+use crate::plan::{list_ids, parse_ids};
 use crate::record::RunRecord;
 use crate::run::Run;
 use neon_mock::api::AccountId;
@@ -80,7 +80,7 @@ impl Store {
         let insert = "INSERT INTO runs (made_at_unix_s, state, process, header_json, ids)
              VALUES (?1, ?2, ?3, ?4, ?5)";
         let state = State::Running.name();
-        let row = params![at_unix_s, state, process, header.to_json(), ids.map(id_ranges)];
+        let row = params![at_unix_s, state, process, header.to_json(), ids.map(list_ids)];
         self.connection.execute(insert, row).map_err(|source| self.sqlite(source))?;
         Ok(self.connection.last_insert_rowid())
     }
@@ -233,7 +233,7 @@ impl SqliteJournal<'_> {
     /// What is searched for changes as the migration writes, so that the search is not made again.
     fn keep_ids(&self, ids: &[AccountId]) -> rusqlite::Result<()> {
         let update = "UPDATE runs SET ids = ?1 WHERE id = ?2";
-        self.connection.execute(update, params![id_ranges(ids), self.run]).map(drop)
+        self.connection.execute(update, params![list_ids(ids), self.run]).map(drop)
     }
 }
 

@@ -17,7 +17,7 @@ use std::time::Duration;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What a client that waits for ever would make of an answer that never comes.
-const IMPATIENCE: Duration = Duration::from_millis(300);
+const IMPATIENCE: Duration = Duration::from_secs(2);
 
 fn neon() -> Neon {
     let organisation = Organisation::new(&Dataset::built_in("plain", 2).unwrap(), 10, 1);

@@ -5,6 +5,7 @@ mod datasets;
 mod journals;
 mod mistakes;
 mod place;
+mod plans;
 mod run;
 mod selftest;
 mod sigkill;

@@ -1,0 +1,111 @@
+//! `neonbench plan`: plan files, checked and previewed before anything runs.
+
+mod definitions;
+mod exchange;
+mod preview;
+
+use super::error::{CliError, code};
+use super::inputs::read;
+use super::output::{say, say_json};
+use crate::plan::{Finding, Level, Plan, check};
+use clap::Subcommand;
+use definitions::OrganisationArgs;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Verbs of `plan`.
+#[derive(Debug, Subcommand)]
+pub(super) enum PlanCommand {
+    /// What is wrong with a plan for an organisation; nothing is written there
+    Check {
+        /// A plan file, in TOML or JSON
+        file: PathBuf,
+        #[command(flatten)]
+        organisation: OrganisationArgs,
+        /// One JSON object on standard output
+        #[arg(long)]
+        json: bool,
+    },
+    /// What a plan would change on a sample of accounts, field by field; nothing is written
+    Preview(preview::PreviewArgs),
+    /// A plan of ours from a plan file of the Python engine, and what could not be carried over
+    Import {
+        /// The Python engine's file: .yaml, .yml or .json
+        file: PathBuf,
+        /// Where to write the plan, .toml or .json [default: TOML on standard output]
+        #[arg(long, value_name = "FILE")]
+        to: Option<PathBuf>,
+    },
+    /// A plan file of the Python engine from a plan of ours, and what could not be carried over
+    Export {
+        /// A plan file, in TOML or JSON
+        file: PathBuf,
+        /// Where to write it: .yaml, .yml or .json
+        #[arg(long, value_name = "FILE")]
+        to: PathBuf,
+    },
+}
+
+pub(super) fn run(command: &PlanCommand) -> Result<ExitCode, CliError> {
+    match command {
+        PlanCommand::Check { file, organisation, json } => check_file(file, organisation, *json),
+        PlanCommand::Preview(args) => preview::run(args),
+        PlanCommand::Import { file, to } => exchange::import(file, to.as_deref()),
+        PlanCommand::Export { file, to } => exchange::export(file, to),
+    }
+}
+
+/// The plan in that file.
+fn plan_file(path: &Path) -> Result<Plan, CliError> {
+    Ok(Plan::from_text(&path.display().to_string(), &read(path)?)?)
+}
+
+/// `plan check --json`.
+#[derive(Debug, Serialize)]
+struct Checked<'a> {
+    schema: u32,
+    plan: String,
+    organisation: &'a str,
+    fields: usize,
+    errors: usize,
+    warnings: usize,
+    findings: &'a [Finding],
+}
+
+fn check_file(
+    file: &Path,
+    organisation: &OrganisationArgs,
+    json: bool,
+) -> Result<ExitCode, CliError> {
+    let plan = plan_file(file)?;
+    let definitions = organisation.read(plan.mappings.len() as u32)?;
+    let findings = check(&plan, &definitions.fields);
+    let errors = findings.iter().filter(|finding| finding.level == Level::Error).count();
+    let warnings = findings.len() - errors;
+    if json {
+        say_json(&Checked {
+            schema: 1,
+            plan: file.display().to_string(),
+            organisation: &definitions.of,
+            fields: definitions.fields.len(),
+            errors,
+            warnings,
+            findings: &findings,
+        })?;
+    } else {
+        for Finding { level, code, place, message } in &findings {
+            let level = if *level == Level::Error { "error" } else { "warning" };
+            let place = if place.is_empty() { String::new() } else { format!("{place}: ") };
+            say(&format!("{level}: {place}{message} [{code}]"))?;
+        }
+        say(&format!(
+            "{}: {} mappings against {} ({} fields): {errors} errors, {warnings} warnings",
+            file.display(),
+            plan.mappings.len(),
+            definitions.of,
+            definitions.fields.len()
+        ))?;
+    }
+    Ok(if errors > 0 { ExitCode::from(code::USAGE) } else { ExitCode::SUCCESS })
+}

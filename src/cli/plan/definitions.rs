@@ -1,0 +1,123 @@
+//! The field definitions that a plan is checked against.
+
+use crate::cli::error::CliError;
+use crate::cli::inputs::{DEMO, dataset, read};
+use crate::run::RunError;
+use crate::transport::Transport;
+use crate::world::{HttpTransport, Target};
+use clap::Args;
+use neon_mock::api::{Body, Category, CustomField, Request};
+use neon_mock::org::Organisation;
+use std::path::PathBuf;
+
+/// Whose fields; one of the three.
+#[derive(Debug, Args)]
+#[group(id = "organisation", required = true, multiple = false)]
+pub(super) struct Choice {
+    /// A built-in dataset or a TOML file
+    #[arg(long, value_name = "NAME|FILE")]
+    dataset: Option<String>,
+    /// A saved answer of `GET /customFields?category=Account`: the bare JSON array
+    #[arg(long, value_name = "FILE")]
+    custom_fields: Option<PathBuf>,
+    /// A server, with its base path: only its field definitions are read
+    #[arg(long, value_name = "URL")]
+    base_url: Option<String>,
+}
+
+/// Whose fields, and the credentials to read them.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Organisation")]
+pub(in crate::cli) struct OrganisationArgs {
+    #[command(flatten)]
+    choice: Choice,
+    #[command(flatten)]
+    credentials: Credentials,
+}
+
+/// Who asks.
+#[derive(Debug, Args)]
+pub(super) struct Credentials {
+    /// Organisation id at that server
+    #[arg(long, value_name = "ID", env = "NEON_ORG_ID")]
+    org_id: Option<String>,
+    /// API key at that server
+    #[arg(long, value_name = "KEY", env = "NEON_API_KEY", hide_env_values = true)]
+    api_key: Option<String>,
+}
+
+/// The fields of an organisation, and whose they are.
+#[derive(Debug)]
+pub(super) struct Definitions {
+    pub(super) of: String,
+    pub(super) fields: Vec<CustomField>,
+}
+
+impl OrganisationArgs {
+    /// Reads the definitions; a dataset has `mappings` fields for each `#`.
+    pub(super) fn read(&self, mappings: u32) -> Result<Definitions, CliError> {
+        let Choice { dataset: name, custom_fields, base_url } = &self.choice;
+        if let Some(name) = name {
+            let dataset = dataset(name)?.load(mappings)?;
+            let fields = Organisation::new(&dataset, 1, 1).definitions().to_vec();
+            return Ok(Definitions { of: format!("dataset {name}"), fields });
+        }
+        if let Some(path) = custom_fields {
+            let (text, of) = (read(path)?, path.display().to_string());
+            let fields = serde_json::from_str(&text).map_err(|error| {
+                CliError::usage(format!(
+                    "{of}: {error}: expected the bare array that GET \
+                     /customFields?category=Account answers"
+                ))
+            })?;
+            return Ok(Definitions { of, fields });
+        }
+        let base_url = base_url.as_deref().unwrap_or_default();
+        let transport =
+            HttpTransport::new(self.credentials.target(base_url)?).map_err(RunError::Http)?;
+        let fields = runtime()?.block_on(fields_of(&transport))?;
+        Ok(Definitions { of: base_url.to_owned(), fields })
+    }
+}
+
+impl Credentials {
+    /// The server at `base_url`, to be read only.
+    pub(super) fn target(&self, base_url: &str) -> Result<Target, CliError> {
+        let mut target = Target {
+            base_url: base_url.to_owned(),
+            org_id: self.org_id.clone().unwrap_or_default(),
+            api_key: self.api_key.clone().unwrap_or_default(),
+        };
+        target.check().map_err(RunError::Http)?;
+        let local = target.is_loopback();
+        for (credential, flag) in [
+            (&mut target.org_id, "--org-id (or NEON_ORG_ID)"),
+            (&mut target.api_key, "--api-key (or NEON_API_KEY)"),
+        ] {
+            if credential.is_empty() && !local {
+                return Err(CliError::usage(format!("{flag} is needed for {base_url}")));
+            }
+            if credential.is_empty() {
+                DEMO.clone_into(credential);
+            }
+        }
+        Ok(target)
+    }
+}
+
+/// The definitions that the server lists.
+pub(super) async fn fields_of(transport: &HttpTransport) -> Result<Vec<CustomField>, CliError> {
+    let request = Request::ListCustomFields(Category::Account);
+    let failed =
+        |reason: String| CliError::Target(format!("cannot read the field definitions: {reason}"));
+    let response = transport.call(&request).await.map_err(|error| failed(error.to_string()))?;
+    match response.body {
+        Body::CustomFields(fields) if response.status.is_success() => Ok(fields.to_vec()),
+        _ => Err(failed(format!("the server answered {}", response.status.0))),
+    }
+}
+
+/// A runtime for a few calls.
+pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::Runtime)
+}

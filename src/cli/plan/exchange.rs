@@ -1,0 +1,85 @@
+//! `neonbench plan import` and `export`: plan files of the Python engine.
+
+use super::plan_file;
+use crate::cli::error::{CliError, code};
+use crate::cli::inputs::read;
+use crate::cli::output::say;
+use crate::plan::{Carried, Plan};
+use serde_json::Value;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// The forms of files, by the extension of their name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Toml,
+    Json,
+    Yaml,
+}
+
+/// The form that `path` asks for; `allowed` are those that it may.
+fn form(path: &Path, allowed: &[(&str, Form)]) -> Result<Form, CliError> {
+    let extension = path.extension().and_then(|it| it.to_str()).unwrap_or_default();
+    let found = allowed.iter().find(|(name, _)| *name == extension);
+    found.map(|(_, form)| *form).ok_or_else(|| {
+        let names: Vec<String> = allowed.iter().map(|(name, _)| format!(".{name}")).collect();
+        let (file, names) = (path.display(), names.join(", "));
+        CliError::usage(format!("{file}: the name must end in one of {names}"))
+    })
+}
+
+const OURS: [(&str, Form); 2] = [("toml", Form::Toml), ("json", Form::Json)];
+const THEIRS: [(&str, Form); 3] = [("yaml", Form::Yaml), ("yml", Form::Yaml), ("json", Form::Json)];
+
+pub(super) fn import(file: &Path, to: Option<&Path>) -> Result<ExitCode, CliError> {
+    let wrong = |reason: String| CliError::usage(format!("{}: {reason}", file.display()));
+    let theirs = form(file, &THEIRS)?;
+    let ours = to.map_or(Ok(Form::Toml), |to| form(to, &OURS))?;
+    let text = read(file)?;
+    let parsed: Value = match theirs {
+        Form::Yaml => serde_yaml_ng::from_str(&text).map_err(|error| wrong(error.to_string()))?,
+        _ => serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?,
+    };
+    let Carried { made, left_out } =
+        Plan::from_python(parsed).map_err(|error| wrong(error.to_string()))?;
+    let text = if ours == Form::Json { made.to_json() } else { made.to_toml() };
+    put(&text, to)?;
+    if let Some(to) = to {
+        let (to, mappings) = (to.display(), made.mappings.len());
+        say(&format!("{to}: {mappings} mappings\nnext: neonbench plan preview {to}"))?;
+    }
+    Ok(warned(&left_out))
+}
+
+pub(super) fn export(file: &Path, to: &Path) -> Result<ExitCode, CliError> {
+    let theirs = form(to, &THEIRS)?;
+    let Carried { made, left_out } = plan_file(file)?.to_python();
+    let text = match theirs {
+        Form::Yaml => serde_yaml_ng::to_string(&made).expect("JSON is YAML"),
+        _ => serde_json::to_string_pretty(&made).expect("a value is JSON") + "\n",
+    };
+    put(&text, Some(to))?;
+    say(&format!("{}: for the Python engine", to.display()))?;
+    Ok(warned(&left_out))
+}
+
+/// Writes `text` whole into the file, or onto standard output.
+fn put(text: &str, to: Option<&Path>) -> Result<(), CliError> {
+    let Some(to) = to else { return say(text.trim_end()) };
+    // Beside it first: a full disk leaves no half of a plan under its name.
+    let beside = to.with_extension("partial");
+    let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, to));
+    written.map_err(|source| {
+        // What is left of the attempt is of no use; that it may not be there is no matter.
+        let _ = std::fs::remove_file(&beside);
+        CliError::Write { path: to.to_owned(), source }
+    })
+}
+
+/// Names what was left out; the exit code says that something was.
+fn warned(left_out: &[String]) -> ExitCode {
+    for sentence in left_out {
+        eprintln!("warning: {sentence}");
+    }
+    if left_out.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(code::SOME_FAILED) }
+}

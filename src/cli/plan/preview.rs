@@ -1,0 +1,242 @@
+//! `neonbench plan preview`: what a plan would change, field by field.
+
+use super::definitions::{Credentials, fields_of, runtime};
+use super::plan_file;
+use crate::cli::error::CliError;
+use crate::cli::inputs::dataset;
+use crate::cli::output::{say, say_json};
+use crate::decide::{Decision, State, apply, state_of_values};
+use crate::engine::{EngineError, Settings, Strategy, read_accounts};
+use crate::plan::{Plan, Selection, Slot, Task, parse_ids};
+use crate::run::RunError;
+use crate::scenario::{Scenario, Workload};
+use crate::world::{HttpTransport, WallClock};
+use clap::Args;
+use neon_mock::api::{Account, AccountId, AccountKind, CustomFieldItem, FieldId, Value};
+use serde::Serialize;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Flags of `plan preview`.
+#[derive(Debug, Args)]
+pub(in crate::cli) struct PreviewArgs {
+    /// A plan file, in TOML or JSON
+    file: PathBuf,
+    /// How many accounts: the first of those that the plan is for
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    sample: u64,
+    /// A built-in dataset or a TOML file [default: made for the plan]
+    #[arg(long, value_name = "NAME|FILE", conflicts_with = "base_url")]
+    dataset: Option<String>,
+    /// Accounts of the dataset's organisation [default: 100]
+    #[arg(long, value_name = "N", conflicts_with = "base_url")]
+    resources: Option<u64>,
+    /// The accounts, in place of the plan's: `1-9999,12001,@ids.txt`
+    #[arg(long, value_name = "IDS")]
+    resource_ids: Option<String>,
+    /// Seed of the dataset's organisation
+    #[arg(long, value_name = "K", default_value_t = 1)]
+    seed: u64,
+    /// A server, with its base path: only definitions and the sample are read
+    #[arg(long, value_name = "URL")]
+    base_url: Option<String>,
+    #[command(flatten)]
+    credentials: Credentials,
+    /// Show what a server's fields hold, which is constituents' data
+    #[arg(long)]
+    show_values: bool,
+    /// One JSON object on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+/// `plan preview --json`.
+#[derive(Debug, Serialize)]
+struct Preview {
+    schema: u32,
+    plan: String,
+    organisation: String,
+    values_shown: bool,
+    accounts: Vec<Previewed>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unreadable: Vec<AccountId>,
+}
+
+/// What the plan means for one account.
+#[derive(Debug, Serialize)]
+struct Previewed {
+    account: AccountId,
+    outcome: &'static str,
+    changes: Vec<Change>,
+    problems: Vec<String>,
+}
+
+/// A field that changes. Hidden values say only how much there is.
+#[derive(Debug, Serialize)]
+struct Change {
+    field: String,
+    before: String,
+    after: String,
+}
+
+pub(super) fn run(args: &PreviewArgs) -> Result<ExitCode, CliError> {
+    let plan = plan_file(&args.file)?;
+    let preview = match &args.base_url {
+        Some(base_url) => of_server(args, plan, base_url)?,
+        None => of_dataset(args, plan)?,
+    };
+    if args.json {
+        say_json(&preview)?;
+    } else {
+        say(&text(&preview))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn of_dataset(args: &PreviewArgs, plan: Plan) -> Result<Preview, CliError> {
+    let workload = Workload {
+        plan: Some(plan),
+        dataset: args.dataset.as_deref().map(dataset).transpose()?,
+        resources: args.resources,
+        ids: args.resource_ids.as_deref().map(parse_ids).transpose()?,
+        ..Workload::default()
+    };
+    let scenario = Scenario::new(workload)?;
+    let organisation = scenario.organisation(args.seed);
+    let task = resolve(&scenario.plan, organisation.definitions())?;
+    let ids = scenario.selected(&organisation);
+    let accounts = ids.into_iter().take(args.sample as usize).filter_map(|id| {
+        let kind = organisation.account(id)?.kind;
+        let before = state_of_values(&organisation.values(id), &task);
+        Some(previewed(id, kind, before, &task, true))
+    });
+    Ok(Preview {
+        schema: 1,
+        plan: args.file.display().to_string(),
+        organisation: format!("dataset {}, seed {}", scenario.dataset_name, args.seed),
+        values_shown: true,
+        accounts: accounts.collect(),
+        unreadable: Vec::new(),
+    })
+}
+
+fn of_server(args: &PreviewArgs, plan: Plan, base_url: &str) -> Result<Preview, CliError> {
+    let ids = match (&args.resource_ids, &plan.selection) {
+        (Some(ids), _) => parse_ids(ids)?,
+        (None, Selection::Ids(ids)) => ids.clone(),
+        (None, Selection::All | Selection::Filter(_)) => {
+            return Err(CliError::usage(
+                "--base-url needs to know which accounts: give --resource-ids, or a plan with \
+                 resource_ids",
+            ));
+        }
+    };
+    let ids: Vec<AccountId> = ids.into_iter().take(args.sample as usize).collect();
+    let transport =
+        HttpTransport::new(args.credentials.target(base_url)?).map_err(RunError::Http)?;
+    let (task, accounts) = runtime()?.block_on(async {
+        let task = resolve(&plan, &fields_of(&transport).await?)?;
+        let (clock, settings) = (WallClock::start(), Settings::new(Strategy::Standard));
+        let accounts = read_accounts(&transport, &clock, &settings, &ids).await;
+        Ok::<_, CliError>((task, accounts.map_err(RunError::Engine)?))
+    })?;
+    let unreadable = ids.iter().filter(|id| accounts.iter().all(|(read, _)| read != *id));
+    Ok(Preview {
+        schema: 1,
+        plan: args.file.display().to_string(),
+        organisation: base_url.to_owned(),
+        values_shown: args.show_values,
+        unreadable: unreadable.copied().collect(),
+        accounts: accounts
+            .iter()
+            .map(|(id, account)| {
+                let before = state_of_values(&values(account), &task);
+                previewed(*id, account.kind, before, &task, args.show_values)
+            })
+            .collect(),
+    })
+}
+
+fn resolve(plan: &Plan, fields: &[neon_mock::api::CustomField]) -> Result<Task, CliError> {
+    Task::resolve(plan, fields).map_err(|error| RunError::Engine(EngineError::Plan(error)).into())
+}
+
+fn values(account: &Account) -> Vec<(FieldId, Value)> {
+    let items = account.body.account_custom_fields.iter().flatten();
+    items.filter_map(|item: &CustomFieldItem| Some((item.id?, item.held()?))).collect()
+}
+
+/// What the plan makes of an account that holds `before`.
+fn previewed(
+    account: AccountId,
+    kind: AccountKind,
+    before: State,
+    task: &Task,
+    shown: bool,
+) -> Previewed {
+    let (mut after, mut decision) = (before.clone(), Decision::default());
+    apply(&mut after, kind, task, &task.steps, &mut decision);
+    let changed = task.slots.iter().zip(before.iter().zip(&after));
+    let changes: Vec<Change> = changed
+        .filter(|(_, (before, after))| before != after)
+        .map(|(slot, (before, after))| Change {
+            field: slot.name.to_string(),
+            before: value(slot, before.as_ref(), shown),
+            after: value(slot, after.as_ref(), shown),
+        })
+        .collect();
+    let outcome = match (&decision.problems[..], decision.applicable, changes.is_empty()) {
+        ([_, ..], _, _) => "failed",
+        ([], false, _) => "skipped",
+        ([], true, true) => "unchanged",
+        ([], true, false) => "migrated",
+    };
+    // A problem may name the value that found no option.
+    let problems = decision.problems.iter().map(|problem| match problem {
+        crate::decide::Problem::UnknownOption { field, .. } if !shown => {
+            format!("field `{field}` has no such option")
+        }
+        problem => problem.to_string(),
+    });
+    Previewed { account, outcome, changes, problems: problems.collect() }
+}
+
+/// A value as people read it; hidden, what kind it is and how long.
+fn value(slot: &Slot, value: Option<&Value>, shown: bool) -> String {
+    match value {
+        None => "(empty)".to_owned(),
+        Some(Value::Text(text)) if !shown => format!("(text, {} characters)", text.chars().count()),
+        Some(Value::Options(ids)) if !shown => format!("({} options)", ids.len()),
+        Some(Value::Text(text)) => format!("{text:?}"),
+        Some(Value::Options(ids)) => {
+            let name = |id| slot.option_name(id).unwrap_or("(unknown option)");
+            ids.iter().map(|&id| name(id)).collect::<Vec<_>>().join(" | ")
+        }
+    }
+}
+
+fn text(preview: &Preview) -> String {
+    let mut lines = Vec::new();
+    for Previewed { account, outcome, changes, problems } in &preview.accounts {
+        lines.push(format!("account {account}: {outcome}"));
+        for Change { field, before, after } in changes {
+            lines.push(format!("  {field}: {before} -> {after}"));
+        }
+        lines.extend(problems.iter().map(|problem| format!("  problem: {problem}")));
+    }
+    lines.extend(preview.unreadable.iter().map(|id| format!("account {id}: cannot be read")));
+    let count = |wanted| preview.accounts.iter().filter(|it| it.outcome == wanted).count();
+    lines.push(format!(
+        "{} accounts of {}: {} would be migrated, {} unchanged, {} skipped, {} failed",
+        preview.accounts.len(),
+        preview.organisation,
+        count("migrated"),
+        count("unchanged"),
+        count("skipped"),
+        count("failed")
+    ));
+    if !preview.values_shown {
+        lines.push("values are hidden; --show-values shows them".to_owned());
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,397 @@
+//! Plan files of the Python engine: what they say, and what of it a plan of ours cannot.
+//!
+//! Their form has no version; its members are taken as that engine writes them.
+
+use super::{Hints, Mapping, Operation, Plan, Selection, Transform, WirePlan};
+use neon_mock::api::{AccountId, Criterion};
+use serde_json::{Map, Value, json};
+use std::num::NonZeroU32;
+
+/// Something carried from one form to the other, and what was left behind: a sentence each.
+#[derive(Clone, Debug)]
+pub struct Carried<T> {
+    /// What was made.
+    pub made: T,
+    /// What is not in it.
+    pub left_out: Vec<String>,
+}
+
+/// A file that is no plan of the Python engine, or one that would mean something else here.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct PythonError(String);
+
+fn wrong<T>(reason: impl Into<String>) -> Result<T, PythonError> {
+    Err(PythonError(reason.into()))
+}
+
+/// The members of an object, taken one by one; those that are left were not understood.
+struct Members<'a> {
+    of: String,
+    left: Map<String, Value>,
+    left_out: &'a mut Vec<String>,
+}
+
+impl Members<'_> {
+    /// The member, unless it is absent or null.
+    fn take(&mut self, name: &str) -> Option<Value> {
+        self.left.remove(name).filter(|value| !value.is_null())
+    }
+
+    fn text(&mut self, name: &str) -> Result<String, PythonError> {
+        match self.take(name) {
+            Some(Value::String(text)) => Ok(text),
+            Some(other) => wrong(format!("{}.{name} is {other}: expected a text", self.of)),
+            None => wrong(format!("{}.{name} is missing", self.of)),
+        }
+    }
+
+    fn flag(&mut self, name: &str, default: bool) -> Result<bool, PythonError> {
+        match self.take(name) {
+            None => Ok(default),
+            Some(Value::Bool(flag)) => Ok(flag),
+            Some(other) => wrong(format!("{}.{name} is {other}: expected true or false", self.of)),
+        }
+    }
+
+    fn figure(&mut self, name: &str) -> Option<NonZeroU32> {
+        let given = self.take(name)?;
+        let figure = given.as_u64().and_then(|it| u32::try_from(it).ok()).and_then(NonZeroU32::new);
+        if figure.is_none() {
+            self.left_out.push(format!("{}.{name} = {given} is no figure above 0", self.of));
+        }
+        figure
+    }
+}
+
+impl Drop for Members<'_> {
+    fn drop(&mut self) {
+        for name in self.left.keys() {
+            self.left_out.push(format!("{}.{name} has no counterpart", self.of));
+        }
+    }
+}
+
+impl Plan {
+    /// The plan that a file of the Python engine means; YAML and JSON are both parsed to a `Value`.
+    ///
+    /// The builders' form `{source: "TODO" | {field, option}}` is understood as well.
+    /// Errors: no such file, or a filter that cannot be carried over where it alone says which
+    /// accounts: without it, all would be migrated.
+    pub fn from_python(file: Value) -> Result<Carried<Self>, PythonError> {
+        let Value::Object(mut top) = file else {
+            return wrong("expected an object with `plan`, or one that maps sources");
+        };
+        let mut left_out = Vec::new();
+        let made = match top.remove("plan") {
+            Some(Value::Object(plan)) => {
+                top.remove("metadata");
+                for name in ["conflicts", "validation_results"] {
+                    if top.remove(name).is_some_and(|it| !is_nothing(&it)) {
+                        left_out.push(format!(
+                            "`{name}` is what was found at the time; `neonbench plan check` finds anew"
+                        ));
+                    }
+                }
+                left_out.extend(top.keys().map(|name| format!("`{name}` has no counterpart")));
+                plan_of(plan, &mut left_out)?
+            }
+            Some(_) => return wrong("`plan` is no object"),
+            None => builders(top, &mut left_out)?,
+        };
+        if made.mappings.is_empty() {
+            return wrong("there is no mapping in it");
+        }
+        Ok(Carried { made, left_out })
+    }
+
+    /// The plan as the Python engine writes it.
+    pub fn to_python(&self) -> Carried<Value> {
+        let mut left_out = Vec::new();
+        let mappings: Vec<Value> =
+            self.mappings.iter().map(|mapping| to_mapping(mapping, &mut left_out)).collect();
+        let (ids, filter) = match &self.selection {
+            Selection::All => {
+                left_out
+                    .push("the Python engine needs resource_ids, and this plan has none".into());
+                (Value::Null, Value::Null)
+            }
+            Selection::Ids(ids) => {
+                (json!(ids.iter().map(|id| id.0).collect::<Vec<_>>()), Value::Null)
+            }
+            Selection::Filter(filter) => {
+                left_out.push(
+                    "the Python engine runs a filter under no strategy but standard; give it ids"
+                        .into(),
+                );
+                (Value::Null, json!(filter))
+            }
+        };
+        let Hints { smart_migration, batch_size, max_workers, dry_run } = self.hints;
+        if self.cleanup_only {
+            left_out
+                .push("the Python engine's bulk strategies ignore cleanup_only and migrate".into());
+        }
+        let plan = json!({
+            "mappings": mappings,
+            "resource_filter": filter,
+            "resource_ids": ids,
+            "cleanup_only": self.cleanup_only,
+            "smart_migration": smart_migration,
+            "batch_size": batch_size.map_or(100, NonZeroU32::get),
+            "max_workers": max_workers.map_or(5, NonZeroU32::get),
+            "dry_run": dry_run,
+        });
+        let metadata = json!({ "plan_summary": self.description });
+        Carried { made: json!({ "metadata": metadata, "plan": plan }), left_out }
+    }
+}
+
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Array(items) => items.is_empty(),
+        Value::Object(members) => members.is_empty(),
+        _ => false,
+    }
+}
+
+fn plan_of(plan: Map<String, Value>, left_out: &mut Vec<String>) -> Result<Plan, PythonError> {
+    let mut members = Members { of: "plan".to_owned(), left: plan, left_out };
+    let Some(Value::Array(listed)) = members.take("mappings") else {
+        return wrong("plan.mappings is missing or no list");
+    };
+    let selection = selection(&mut members)?;
+    let made = Plan {
+        description: "from a plan of the Python engine".to_owned(),
+        selection,
+        cleanup_only: members.flag("cleanup_only", false)?,
+        hints: Hints {
+            smart_migration: members.flag("smart_migration", false)?,
+            batch_size: members.figure("batch_size"),
+            max_workers: members.figure("max_workers"),
+            // As in that engine, a plan that does not say so is a dry run.
+            dry_run: members.flag("dry_run", true)?,
+        },
+        mappings: Vec::new(),
+    };
+    drop(members);
+    let mut mappings = Vec::with_capacity(listed.len());
+    for (index, mapping) in listed.into_iter().enumerate() {
+        mappings.push(mapping_of(index, mapping, left_out)?);
+    }
+    Ok(Plan { mappings, ..made })
+}
+
+fn selection(members: &mut Members<'_>) -> Result<Selection, PythonError> {
+    let ids = members.take("resource_ids").filter(|ids| !is_nothing(ids));
+    let filter = members.take("resource_filter").filter(|filter| !is_nothing(filter));
+    if let Some(ids) = ids {
+        if filter.is_some() {
+            members.left_out.push("plan.resource_filter is ignored where there are ids".into());
+        }
+        let Value::Array(ids) = ids else { return wrong("plan.resource_ids is no list") };
+        let id = |id: &Value| match id {
+            Value::Number(number) => number.as_u64(),
+            Value::String(text) => text.trim().parse().ok(),
+            _ => None,
+        };
+        let read = ids.iter().map(|given| {
+            let read = id(given).map(AccountId);
+            read.ok_or_else(|| PythonError(format!("plan.resource_ids: {given} is no account id")))
+        });
+        return Ok(Selection::Ids(read.collect::<Result<_, _>>()?));
+    }
+    if let Some(filter) = filter {
+        let criteria = serde_json::from_value::<Vec<Criterion>>(filter.clone());
+        return match criteria {
+            Ok(criteria) => Ok(Selection::Filter(criteria)),
+            Err(error) => wrong(format!(
+                "plan.resource_filter cannot be carried over ({error}), and without it the plan \
+                 would be for all accounts; expected a list of {{field, operator, value}}"
+            )),
+        };
+    }
+    members.left_out.push(
+        "the plan names no accounts; the Python engine guesses at values, here it means all".into(),
+    );
+    Ok(Selection::All)
+}
+
+fn mapping_of(
+    index: usize,
+    mapping: Value,
+    left_out: &mut Vec<String>,
+) -> Result<Mapping, PythonError> {
+    let of = format!("plan.mappings[{index}]");
+    let Value::Object(left) = mapping else { return wrong(format!("{of} is no object")) };
+    let mut members = Members { of: of.clone(), left, left_out };
+    let strategy = members.text("strategy")?;
+    // That engine's own template writes capitals, which its importer then refuses.
+    let operation = serde_json::from_value(Value::String(strategy.to_lowercase()));
+    let Ok(operation) = operation else {
+        return wrong(format!(
+            "{of}.strategy = `{strategy}`; expected replace, merge, add_option, copy_if_empty or \
+             transform"
+        ));
+    };
+    let source = members.text("source_field")?;
+    let target = members.text("target_field")?;
+    let mut made = Mapping::new(source, target, operation);
+    made.validation_required = members.flag("validation_required", true)?;
+    made.preserve_source = members.flag("preserve_source", true)?;
+    match members.take("transform_function") {
+        None => {
+            if operation == Operation::Transform {
+                members.left_out.push(format!("{of} has no transform: add one, or it is refused"));
+            }
+        }
+        Some(function) if function["has_function"] == Value::Bool(false) => {}
+        Some(function) => {
+            let name = function["function_name"].as_str().unwrap_or("unnamed");
+            members.left_out.push(format!(
+                "{of}: its transform function `{name}` is code and not in the file; without a \
+                 `transform` in its place the raw value is written"
+            ));
+        }
+    }
+    Ok(made)
+}
+
+/// The builders' form: `{source: "TODO" | {field, option}}`.
+fn builders(top: Map<String, Value>, left_out: &mut Vec<String>) -> Result<Plan, PythonError> {
+    let mut made = Plan {
+        description: "from mappings of the Python engine".to_owned(),
+        hints: Hints { dry_run: true, ..Hints::default() },
+        ..Plan::default()
+    };
+    for (source, target) in top {
+        let Value::Object(left) = target else {
+            if target == "TODO" {
+                left_out.push(format!("`{source}` is still to do, and left out"));
+                continue;
+            }
+            return wrong(format!(
+                "`{source}` maps to {target}: expected \"TODO\" or {{field, option}}; or else a \
+                 file with `plan`"
+            ));
+        };
+        let mut members = Members { of: format!("`{source}`"), left, left_out };
+        let target = members.text("field")?;
+        // With an option, that option is added wherever the source is filled.
+        made.mappings.push(match members.take("option") {
+            None => Mapping::new(source.clone(), target, Operation::CopyIfEmpty),
+            Some(Value::String(option)) => Mapping {
+                transform: vec![Transform::Constant(option.into())],
+                ..Mapping::new(source.clone(), target, Operation::AddOption)
+            },
+            Some(other) => return wrong(format!("`{source}`.option is {other}: expected a text")),
+        });
+    }
+    left_out.push("the mappings name no accounts: here that means all".into());
+    Ok(made)
+}
+
+fn to_mapping(mapping: &Mapping, left_out: &mut Vec<String>) -> Value {
+    let Mapping { source, target, operation, transform, .. } = mapping;
+    let function = (!transform.is_empty()).then(|| {
+        left_out.push(format!(
+            "`{source}` → `{target}`: the Python engine restores no transform and writes the raw value"
+        ));
+        json!({ "has_function": true, "function_name": null, "note": steps(mapping) })
+    });
+    if mapping.source_type.is_some() || mapping.target_type.is_some() {
+        left_out.push(format!("`{source}` → `{target}`: its types have no counterpart"));
+    }
+    json!({
+        "source_field": source,
+        "target_field": target,
+        "strategy": operation,
+        "transform_function": function,
+        "validation_required": mapping.validation_required,
+        "preserve_source": mapping.preserve_source,
+    })
+}
+
+/// The steps of a transform, for people to read.
+fn steps(mapping: &Mapping) -> String {
+    let plan = Plan { mappings: vec![mapping.clone()], ..Plan::default() };
+    let wire = WirePlan::from(&plan);
+    json!(wire.mappings[0].transform).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = r#"
+metadata: {export_timestamp: "2025-01-01", plan_summary: {}}
+plan:
+  mappings:
+    - {source_field: V-A, target_field: T, strategy: COPY_IF_EMPTY, transform_function: null,
+       validation_required: false, preserve_source: false}
+    - source_field: V-B
+      target_field: Skills
+      strategy: add_option
+      transform_function: {has_function: true, function_name: to_skill, note: code}
+      priority: 3
+  resource_ids: [4, "5", 6]
+  batch_size: 25
+  max_workers: 0
+  smart_migration: true
+conflicts: [{field: V-A}]
+"#;
+
+    fn read(text: &str) -> Result<Carried<Plan>, PythonError> {
+        Plan::from_python(serde_yaml_ng::from_str(text).unwrap())
+    }
+
+    #[test]
+    fn what_cannot_be_carried_over_is_named() {
+        let Carried { made, left_out } = read(FILE).unwrap();
+        let [first, second] = &made.mappings[..] else { panic!("{made:?}") };
+        assert_eq!((first.operation, first.preserve_source), (Operation::CopyIfEmpty, false));
+        assert!(!first.validation_required && second.validation_required);
+        assert_eq!(made.selection, Selection::Ids([4, 5, 6].map(AccountId).into()));
+        assert_eq!(made.hints.batch_size, NonZeroU32::new(25));
+        assert!(made.hints.dry_run && made.hints.smart_migration);
+        for named in ["`conflicts`", "max_workers = 0", "`to_skill` is code", "[1].priority"] {
+            assert_eq!(left_out.iter().filter(|it| it.contains(named)).count(), 1, "{left_out:?}");
+        }
+        assert_eq!(left_out.len(), 4, "{left_out:?}");
+    }
+
+    #[test]
+    fn the_builders_form_is_understood() {
+        let text = "V-A: TODO\nV-B: {field: T}\nV-C: {field: Skills, option: Cooking}\n";
+        let Carried { made, left_out } = read(text).unwrap();
+        let operations: Vec<_> = made.mappings.iter().map(|it| it.operation).collect();
+        assert_eq!(operations, [Operation::CopyIfEmpty, Operation::AddOption]);
+        assert_eq!(made.mappings[1].transform.len(), 1);
+        assert!(left_out[0].contains("`V-A`"), "{left_out:?}");
+    }
+
+    #[test]
+    fn what_would_mean_something_else_is_refused() {
+        let error = |from: &str, to: &str| {
+            assert!(FILE.contains(from));
+            read(&FILE.replace(from, to)).unwrap_err().to_string()
+        };
+        let filter = error("resource_ids: [4, \"5\", 6]", "resource_filter: {city: Bern}");
+        assert!(filter.contains("all accounts"), "{filter}");
+        assert!(error("\"5\"", "five").contains("\"five\" is no account id"));
+        assert!(error("add_option", "append").contains("`append`; expected replace"));
+        assert!(read("[1]").is_err() && read("plan: {mappings: []}").is_err());
+    }
+
+    #[test]
+    fn a_plan_of_ours_goes_out_and_comes_back() {
+        let plan = read(FILE).unwrap().made;
+        let Carried { made, left_out } = plan.to_python();
+        assert_eq!(left_out, Vec::<String>::new());
+        let back = Plan::from_python(made).unwrap();
+        let expected =
+            Plan { hints: Hints { max_workers: NonZeroU32::new(5), ..plan.hints }, ..plan };
+        assert_eq!(back.made.to_json(), expected.to_json());
+    }
+}
