@@ -94,12 +94,8 @@ fn a_dead_server_is_not_hammered_and_failures_say_why() {
     over.result.unwrap();
     let answered = over.measure.count_all(Outcome::Ok);
     let (retries, allowed) = (over.measure.retries(), 100 + answered / 2);
-    assert!(
-        (90..=allowed).contains(&retries),
-        "{retries} retries, {answered} answered {:?} {:?}",
-        over.ends,
-        over.measure.makespan()
-    );
+    // A write that may have been carried out takes its share and is looked for, not made again.
+    assert!((50..=allowed).contains(&retries), "{retries} retries, {answered} answered");
     let says =
         |end: &&End| matches!(end, End::Failed(it) if it.message.contains("budget of retries"));
     assert!(over.ends.values().filter(says).count() > 30, "{:?}", over.ends);
