@@ -105,7 +105,7 @@ pub async fn run<T: Transport, C: Clock>(
 ) -> Result<(), EngineError> {
     let settings = job.settings;
     let rules = job.rules.unwrap_or(&settings.limiter);
-    let caller = Caller::new(transport, clock, observer, settings.seed, rules);
+    let caller = Caller::new(transport, clock, observer, settings, rules);
     let migrator = Migrator::new(caller, job);
     migrator.caller().emit(&Event::Started { at: clock.now() });
     let found;
@@ -183,7 +183,7 @@ pub async fn read_accounts<T: Transport, C: Clock>(
     ids: &[AccountId],
 ) -> Result<Vec<(AccountId, Account)>, EngineError> {
     let mut nobody = |_: &Event| {};
-    let caller = Caller::new(transport, clock, &mut nobody, settings.seed, &settings.limiter);
+    let caller = Caller::new(transport, clock, &mut nobody, settings, &settings.limiter);
     let read = &RefCell::new(BTreeMap::new());
     let caller = &caller;
     let workers = (settings.workers.get() as usize).min(ids.len());

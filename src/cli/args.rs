@@ -76,6 +76,9 @@ pub(super) struct EngineArgs {
     /// Read accounts singly, or by searches [default: search for pipelined, else get]
     #[arg(long, value_name = "get|search", hide_possible_values = true)]
     pub(super) reads: Option<ReadsArg>,
+    /// How long a call may take with all of its attempts [default: 10min]
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub(super) call_deadline: Option<std::time::Duration>,
     /// What limits the calls in flight [default: adaptive for pipelined, else none]
     #[arg(long, value_name = "none|fixed:N|aimd|adaptive")]
     pub(super) limiter: Option<Limiter>,

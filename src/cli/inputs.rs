@@ -92,6 +92,7 @@ impl Inputs {
             Some(ReadsArg::Search) => Reads::Search,
             None => settings.reads,
         };
+        settings.call_deadline = self.engine.call_deadline.unwrap_or(settings.call_deadline);
         settings.limiter = self.limiter(settings.limiter)?;
         settings.write = match self.engine.write {
             WriteArg::Patch => WriteMode::Patch,

@@ -2,13 +2,15 @@
 
 use super::gate::Gates;
 use super::limiter::Rules;
-use super::retry;
+use super::retry::{self, Budget};
+use super::settings::Settings;
 use crate::clock::Clock;
 use crate::event::{Call, Event, FailedCall, Observer, Outcome};
 use crate::transport::{Transport, TransportError};
 use neon_mock::api::{Body, Endpoint, Request, Response, Status};
 use neon_mock::rng::{self, Generator};
 use std::cell::{Cell, RefCell};
+use std::time::Duration;
 
 /// Neon's code of an "unexpected system error".
 const SYSTEM_ERROR: &str = "1";
@@ -19,6 +21,9 @@ pub(super) struct Caller<'a, T, C> {
     clock: &'a C,
     observer: RefCell<&'a mut dyn Observer>,
     jitter: RefCell<Generator>,
+    budget: RefCell<Budget>,
+    /// How long a call may take with all of its attempts.
+    call_deadline: Duration,
     gates: Gates,
     /// Whether anything ever answered. Until then a missing connection is not worth retrying.
     answered: Cell<bool>,
@@ -40,14 +45,16 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         transport: &'a T,
         clock: &'a C,
         observer: &'a mut dyn Observer,
-        seed: u64,
+        settings: &Settings,
         rules: &dyn Rules,
     ) -> Self {
         Self {
             transport,
             clock,
             observer: RefCell::new(observer),
-            jitter: RefCell::new(rng::stream(seed, "backoff")),
+            jitter: RefCell::new(rng::stream(settings.seed, "backoff")),
+            budget: RefCell::default(),
+            call_deadline: settings.call_deadline,
             gates: Gates::new(rules),
             answered: Cell::new(false),
         }
@@ -88,19 +95,30 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             let first_contact = !self.answered.get();
             self.answered.set(self.answered.get() || answer.is_ok());
             let answer = match answer {
-                Ok(response) if outcome.is_ok() => return Ok(response.body),
+                Ok(response) if outcome.is_ok() => {
+                    self.budget.borrow_mut().earn();
+                    return Ok(response.body);
+                }
                 answer => answer,
             };
             let hopeless = first_contact && outcome == Outcome::Unreachable;
-            let elapsed = done_at.since(due_at);
+            let left = self.call_deadline.saturating_sub(done_at.since(due_at));
             let taken_as = if is_system_error(&answer) { Outcome::ServerError } else { outcome };
             let delay =
-                retry::backoff(taken_as, attempt, refused, elapsed, &mut self.jitter.borrow_mut());
+                retry::backoff(taken_as, attempt, refused, left, &mut self.jitter.borrow_mut())
+                    .filter(|_| self.affords(taken_as));
             match delay {
                 Some(delay) if !hopeless => self.clock.sleep_until(done_at + delay).await,
                 _ => return Err(given_up(endpoint, outcome, attempt, answer)),
             }
         }
+    }
+}
+
+impl<T, C> Caller<'_, T, C> {
+    /// Whether one more attempt is in the budget: refusals cost nothing, they did nothing.
+    fn affords(&self, outcome: Outcome) -> bool {
+        outcome == Outcome::Rejected || self.budget.borrow_mut().spend()
     }
 }
 

@@ -129,6 +129,8 @@ pub struct Settings {
     pub metadata_cache: bool,
     /// How accounts are read.
     pub reads: Reads,
+    /// How long a call may take with all of its attempts.
+    pub call_deadline: Duration,
     /// What limits the calls in flight.
     pub limiter: Limiter,
     /// How a changed account is written.
@@ -154,6 +156,7 @@ impl Settings {
             chunk_pause: Duration::ZERO,
             metadata_cache: true,
             reads: strategy.default_reads(),
+            call_deadline: Duration::from_secs(600),
             limiter: strategy.default_limiter(),
             write: WriteMode::Patch,
             dry_run: false,
