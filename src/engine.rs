@@ -7,7 +7,9 @@
 mod aftermath;
 mod caller;
 mod error;
+mod gate;
 mod hybrid;
+pub mod limiter;
 mod migrator;
 mod parallel;
 mod pipelined;
@@ -33,6 +35,7 @@ use crate::journal::{Again, Journal, Ledger, NoJournal};
 use crate::plan::Plan;
 use crate::transport::Transport;
 use caller::Caller;
+use limiter::Rules;
 use migrator::Migrator;
 use neon_mock::api::{
     Account, AccountId, Body, Criterion, MAX_PAGE_SIZE, OutputField, Page, Request, SearchAccounts,
@@ -69,6 +72,8 @@ pub struct Job<'a> {
     pub again: Again,
     /// Says when to begin nothing more.
     pub stop: &'a Stop,
+    /// Limits the calls in flight in place of the settings' limiter.
+    pub rules: Option<&'a dyn Rules>,
 }
 
 impl<'a> Job<'a> {
@@ -82,6 +87,7 @@ impl<'a> Job<'a> {
             ledger: Ledger::EMPTY,
             again: Again::Neither,
             stop: Stop::NEVER,
+            rules: None,
         }
     }
 }
@@ -104,7 +110,8 @@ pub async fn run<T: Transport, C: Clock>(
     observer: &mut dyn Observer,
 ) -> Result<(), EngineError> {
     let settings = job.settings;
-    let caller = Caller::new(transport, clock, observer, settings.seed);
+    let rules = job.rules.unwrap_or(&settings.limiter);
+    let caller = Caller::new(transport, clock, observer, settings, rules);
     let migrator = Migrator::new(caller, job);
     migrator.caller().emit(&Event::Started { at: clock.now() });
     let found;
@@ -184,7 +191,7 @@ pub async fn read_accounts<T: Transport, C: Clock>(
     ids: &[AccountId],
 ) -> Result<Vec<(AccountId, Account)>, EngineError> {
     let mut nobody = |_: &Event| {};
-    let caller = Caller::new(transport, clock, &mut nobody, settings.seed);
+    let caller = Caller::new(transport, clock, &mut nobody, settings, &settings.limiter);
     let read = &RefCell::new(BTreeMap::new());
     let caller = &caller;
     let workers = (settings.workers.get() as usize).min(ids.len());

@@ -2,6 +2,7 @@
 //! taken, in debug and in release.
 
 use neon_mock::profile::Profile;
+use neonbench::engine::limiter::Limiter;
 use neonbench::engine::{Reads, Settings, Strategy};
 use neonbench::event::{Event, Observer};
 use neonbench::plan::Plan;
@@ -155,7 +156,8 @@ fn the_service_times_of_a_seed_are_the_same_for_every_strategy() {
     let scenario = scenario(UNIFORM, None, None, 10);
     let first_read = |strategy| {
         let mut first = None;
-        let settings = Settings { reads: Reads::Get, ..settings(strategy, 1, 9) };
+        let limiter = Limiter::None;
+        let settings = Settings { reads: Reads::Get, limiter, ..settings(strategy, 1, 9) };
         let order = Order::new(&scenario, settings);
         let mut watch = |event: &Event| {
             if let Event::Done(call) = event
@@ -210,17 +212,17 @@ const ARITHMETIC: &[Golden] = &[
     Golden("plain, parallel", 0x3703_3a0c_2aeb_a136, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("plain, put_batch", 0xc248_bec2_1029_499d, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("plain, hybrid", 0x9b7f_377d_0cae_2fd6, "2a3311d4b2377bcfeee4be55e3100136"),
-    Golden("plain, pipelined", 0xd280_25d6_0f02_0c44, "2a3311d4b2377bcfeee4be55e3100136"),
+    Golden("plain, pipelined", 0x9fcc_cd7c_0a9c_c608, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("half-migrated, standard", 0xe5e5_c881_7def_cb27, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("half-migrated, parallel", 0xd98e_67dc_a164_f306, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("half-migrated, put_batch", 0x0a83_de92_8345_ccd5, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("half-migrated, hybrid", 0x1ce5_6963_8648_c500, "2a3311d4b2377bcfeee4be55e3100136"),
-    Golden("half-migrated, pipelined", 0x9a6e_c36b_0916_2ca5, "2a3311d4b2377bcfeee4be55e3100136"),
+    Golden("half-migrated, pipelined", 0x6f9f_8e24_05d8_11af, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("filter, standard", 0x7139_aeb9_3637_53f9, "b2877feb8006773ea1635810c35d32e2"),
     Golden("filter, parallel", 0xab57_db82_52f1_528f, "b2877feb8006773ea1635810c35d32e2"),
     Golden("filter, put_batch", 0x7b8d_e100_6d4a_eda8, "b2877feb8006773ea1635810c35d32e2"),
     Golden("filter, hybrid", 0x8d8d_e232_6af8_05ce, "b2877feb8006773ea1635810c35d32e2"),
-    Golden("filter, pipelined", 0xc891_f77a_7ab1_0a8f, "b2877feb8006773ea1635810c35d32e2"),
+    Golden("filter, pipelined", 0x606e_e64a_7a27_d754, "b2877feb8006773ea1635810c35d32e2"),
 ];
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
@@ -229,12 +231,12 @@ const LIBM: &[Golden] = &[
     Golden("log-normal, parallel", 0xcdc1_1e6d_2b66_bf72, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("log-normal, put_batch", 0xa5c0_7e5c_b221_cfad, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("log-normal, hybrid", 0x7626_e9de_a3f8_8a34, "2a3311d4b2377bcfeee4be55e3100136"),
-    Golden("log-normal, pipelined", 0xcc12_58bf_0160_3ca0, "2a3311d4b2377bcfeee4be55e3100136"),
+    Golden("log-normal, pipelined", 0x149a_8440_fdda_0683, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("moves, standard", 0x9270_4f46_69f8_b771, "c752cb61d4ad4474a445e1eec4de19e8"),
     Golden("moves, parallel", 0xf963_7dc2_c1e4_fc28, "c752cb61d4ad4474a445e1eec4de19e8"),
     Golden("moves, put_batch", 0x6b05_efc9_f636_623f, "c752cb61d4ad4474a445e1eec4de19e8"),
     Golden("moves, hybrid", 0x14f8_035b_085e_b716, "c752cb61d4ad4474a445e1eec4de19e8"),
-    Golden("moves, pipelined", 0xdfe1_7203_9d9a_5420, "c752cb61d4ad4474a445e1eec4de19e8"),
+    Golden("moves, pipelined", 0xfc23_e936_824b_9788, "c752cb61d4ad4474a445e1eec4de19e8"),
 ];
 
 #[test]

@@ -1,6 +1,7 @@
 //! Reading by searches: what it costs the guide's strategies, what `pipelined` makes of it, and what
 //! becomes of accounts that no row settles.
 
+use neonbench::engine::limiter::Limiter;
 use neonbench::engine::{self, Job, Reads, Settings, Stop, Strategy};
 use neonbench::event::{Event, Observer};
 use neonbench::measure::Measure;
@@ -27,7 +28,7 @@ fn built_in(name: &str) -> DatasetSource {
 
 fn settings(strategy: Strategy, reads: Reads, workers: u32) -> Settings {
     let workers = NonZeroU32::new(workers).unwrap();
-    Settings { reads, workers, ..Settings::new(strategy) }
+    Settings { reads, workers, limiter: Limiter::None, ..Settings::new(strategy) }
 }
 
 fn run(scenario: &Scenario, settings: Settings) -> RunRecord {
@@ -75,6 +76,30 @@ fn scenario_done(resources: u64, reads: Reads) -> RunRecord {
     let record = run(&scenario(dataset, resources, 1), settings(Strategy::Pipelined, reads, 5));
     assert_eq!(record.records.unchanged, resources);
     record
+}
+
+/// The guide's first example, and what its best strategy makes of the same pools and workers.
+#[test]
+fn pipelined_comes_close_to_the_physical_limit() {
+    let scenario = scenario(built_in("plain"), 500, 8);
+    let efficiency = |strategy: Strategy, reads| {
+        let seeds = (1..=10).map(|seed| {
+            // Pipelined is told nothing of the pools.
+            let limiter = strategy.default_limiter();
+            let settings = Settings { seed, limiter, ..settings(strategy, reads, 5) };
+            let record = run(&scenario, settings);
+            assert_eq!(record.records.migrated, 500);
+            assert!(record.calls.rejected * 100 < record.calls.total, "{:?}", record.calls);
+            record.efficiency
+        });
+        seeds.sum::<f64>() / 10.0
+    };
+    for reads in [Reads::Search, Reads::Get] {
+        let mean = efficiency(Strategy::Pipelined, reads);
+        assert!(mean > 0.93, "{reads:?}: {mean}");
+    }
+    let hybrid = efficiency(Strategy::Hybrid, Reads::Get);
+    assert!(hybrid < 0.93 / 1.6, "hybrid: {hybrid}");
 }
 
 #[test]

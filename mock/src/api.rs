@@ -37,6 +37,7 @@ pub use search::{
 };
 
 use std::sync::Arc;
+use std::time::Duration;
 
 /// One call, as a client makes it.
 #[derive(Clone, Debug, PartialEq)]
@@ -139,6 +140,8 @@ pub struct Response {
     pub status: Status,
     /// The body, typed.
     pub body: Body,
+    /// How long the client is told to wait before it calls again (Retry-After).
+    pub retry_after: Option<Duration>,
 }
 
 /// What a body holds.
@@ -181,11 +184,16 @@ pub enum Body {
 impl Response {
     /// A 200 with `body`.
     pub const fn ok(body: Body) -> Self {
-        Self { status: Status::OK, body }
+        Self::new(Status::OK, body)
+    }
+
+    /// `status` with `body`.
+    pub const fn new(status: Status, body: Body) -> Self {
+        Self { status, body, retry_after: None }
     }
 
     /// `status` with one error in the body.
     pub fn error(status: Status, error: ApiError) -> Self {
-        Self { status, body: Body::Errors(vec![error]) }
+        Self::new(status, Body::Errors(vec![error]))
     }
 }

@@ -137,7 +137,7 @@ impl Live {
             content_type,
             ready_at: Some(self.started + reply.ready_at.since(self.offset)),
             delivery: reply.delivery,
-            retry_after: reply.retry_after,
+            retry_after: reply.response.retry_after,
             arrived_at,
             admitted: (!refused).then_some(request.endpoint()),
             line,
@@ -277,7 +277,7 @@ mod tests {
     fn retry_after_is_rounded_up() {
         let after = |ms| {
             let wait = Some(Duration::from_millis(ms));
-            let empty = Response { status: Status(429), body: crate::api::Body::Empty };
+            let empty = Response::new(Status(429), crate::api::Body::Empty);
             Answer { retry_after: wait, ..Answer::at_once(&empty) }.retry_after_s()
         };
         assert_eq!(

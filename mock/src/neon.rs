@@ -1,4 +1,4 @@
-//! The mock itself: `handle(now, request) -> Reply { response, ready_at, delivery, retry_after }`.
+//! The mock itself: `handle(now, request) -> Reply { response, ready_at, delivery }`.
 //!
 //! It opens no socket, reads no clock and never sleeps. A shell says what time it is and does the
 //! waiting. A call takes effect when it is admitted, and holds its slot until it is ready.
@@ -26,8 +26,6 @@ pub struct Reply {
     pub ready_at: Timestamp,
     /// How the shell is to hand it over.
     pub delivery: Delivery,
-    /// What a refusal says of when to come back: the header Retry-After, in whole seconds.
-    pub retry_after: Option<Duration>,
 }
 
 /// Calls that reached one endpoint.
@@ -173,7 +171,7 @@ impl Neon {
         let calls = self.calls.count(endpoint);
         calls.admitted += 1;
         calls.failed += u64::from(order.is_some() || !response.status.is_success());
-        Reply { response, ready_at, delivery, retry_after: None }
+        Reply { response, ready_at, delivery }
     }
 
     /// Lets one more of the coming calls fail: with a [`Status`], without applying it, or by a
@@ -226,12 +224,9 @@ impl Neon {
             Limit::Pool => "too many simultaneous requests",
             Limit::Window => "too many requests per second",
         };
-        Reply {
-            response: Response::error(Status::TOO_MANY_REQUESTS, ApiError::new(1, message)),
-            ready_at,
-            delivery: Delivery::Whole,
-            retry_after: self.profile.limits().retry_after,
-        }
+        let error = Response::error(Status::TOO_MANY_REQUESTS, ApiError::new(1, message));
+        let response = Response { retry_after: self.profile.limits().retry_after, ..error };
+        Reply { response, ready_at, delivery: Delivery::Whole }
     }
 
     /// How long the call that came at `now` takes from `start` on.
@@ -260,7 +255,7 @@ impl Neon {
         };
         self.faults.count(kind);
         let carried_out = kind.is_applied().then(|| self.carry_out(now, request));
-        let silence = Response { status: Status::OK, body: Body::Empty };
+        let silence = Response::ok(Body::Empty);
         (kind.answer().or(carried_out).unwrap_or(silence), kind.delivery())
     }
 }

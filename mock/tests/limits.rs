@@ -101,9 +101,9 @@ fn verbs_of_a_template_or_all_calls_can_share_a_pool() {
 #[test]
 fn retry_after_is_stated_and_those_who_ignore_it_are_counted() {
     let mut neon = neon("pool = 1\nretry_after = \"2s\"", "");
-    assert_eq!(neon.handle(at(0), &get(1)).retry_after, None);
+    assert_eq!(neon.handle(at(0), &get(1)).response.retry_after, None);
     let refused = neon.handle(at(10), &get(1));
-    assert_eq!(refused.retry_after, Some(Duration::from_secs(2)));
+    assert_eq!(refused.response.retry_after, Some(Duration::from_secs(2)));
     // On its way before the refusal was there at 40 ms.
     neon.handle(at(39), &get(1));
     assert_eq!(neon.calls().early(), 0);

@@ -1,6 +1,7 @@
 //! Flags that several commands share.
 
 use super::stored::StoreArgs;
+use crate::engine::limiter::Limiter;
 use crate::run::World;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -75,6 +76,15 @@ pub(super) struct EngineArgs {
     /// Read accounts singly, or by searches [default: search for pipelined, else get]
     #[arg(long, value_name = "get|search", hide_possible_values = true)]
     pub(super) reads: Option<ReadsArg>,
+    /// How long a call may take with all of its attempts [default: 10min]
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub(super) call_deadline: Option<std::time::Duration>,
+    /// What limits the calls in flight [default: adaptive for pipelined, else none]
+    #[arg(long, value_name = "none|fixed:N|aimd|adaptive")]
+    pub(super) limiter: Option<Limiter>,
+    /// Places of what adaptive finds that are left to the staff [default: 0]
+    #[arg(long, value_name = "N")]
+    pub(super) headroom: Option<u32>,
     /// Write the changed fields, or the whole account
     #[arg(long, value_name = "patch|put", default_value = "patch", hide_possible_values = true)]
     pub(super) write: WriteArg,

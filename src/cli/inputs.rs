@@ -5,6 +5,7 @@ use super::args::{
     WriteArg,
 };
 use super::error::CliError;
+use crate::engine::limiter::Limiter;
 use crate::engine::{Reads, Settings, Strategy, WriteMode};
 use crate::plan::{Plan, Selection, parse_ids};
 use crate::run::{Order, RunError, World};
@@ -98,6 +99,8 @@ impl Inputs {
             Some(ReadsArg::Search) => Reads::Search,
             None => settings.reads,
         };
+        settings.call_deadline = self.engine.call_deadline.unwrap_or(settings.call_deadline);
+        settings.limiter = self.limiter(settings.limiter)?;
         settings.write = match self.engine.write {
             WriteArg::Patch => WriteMode::Patch,
             WriteArg::Put => WriteMode::Put,
@@ -105,6 +108,18 @@ impl Inputs {
         settings.dry_run = self.engine.dry_run;
         settings.seed = self.seed();
         Ok(settings)
+    }
+
+    /// The limiter asked for, or the strategy's own, with the headroom asked for.
+    fn limiter(&self, of_strategy: Limiter) -> Result<Limiter, CliError> {
+        let asked = self.engine.limiter.unwrap_or(of_strategy);
+        match (asked, self.engine.headroom) {
+            (Limiter::Adaptive { .. }, Some(headroom)) => Ok(Limiter::Adaptive { headroom }),
+            (limiter, None | Some(0)) => Ok(limiter),
+            (limiter, Some(_)) => Err(CliError::usage(format!(
+                "--headroom needs --limiter adaptive, and the limiter is {limiter}"
+            ))),
+        }
     }
 
     /// The order for `scenario`: the strategy asked for, or the selector's choice.

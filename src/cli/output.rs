@@ -1,7 +1,7 @@
 //! Results for people: figures with their units, tables that line up, JSON.
 
 use super::error::CliError;
-use crate::record::RunRecord;
+use crate::record::{ResponseMs, RunRecord};
 pub(super) use crate::report::text::{count, duration, percent};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -66,9 +66,14 @@ pub(super) fn summary(record: &RunRecord) -> String {
         crate::record::WorldName::Http => "http",
     };
     let dry = if record.dry_run { " · dry run: nothing was written" } else { "" };
+    let reads = if record.reads == record.strategy.default_reads() {
+        String::new()
+    } else {
+        format!(" · reads by {}", record.reads.name())
+    };
     let dry = if record.stopped { " · stopped before its end" } else { dry };
     let mut lines = vec![format!(
-        "{} · {} accounts × {} mappings · profile {} · {world} · {} workers · batch size {} · seed {}{dry}",
+        "{} · {} accounts × {} mappings · profile {} · {world} · {} workers · batch size {} · seed {}{reads}{dry}",
         record.strategy,
         count(record.resources),
         record.mappings,
@@ -114,7 +119,8 @@ pub(super) fn summary(record: &RunRecord) -> String {
             percent(performance.api_call_reduction)
         ),
     );
-    let times = [("read", record.response_ms.get), ("write", record.response_ms.patch)];
+    let ResponseMs { get, search, patch, .. } = record.response_ms;
+    let times = [("read", get), ("search", search), ("write", patch)];
     let times = times.into_iter().filter(|(_, quantiles)| quantiles.count > 0);
     let times: Vec<String> = times
         .map(|(name, q)| format!("{name} p50 {:.0} ms, p99 {:.0} ms; ", q.p50, q.p99))

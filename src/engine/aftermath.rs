@@ -141,7 +141,7 @@ async fn visit<T: Transport, C: Clock>(
     undoing: Option<Undoing>,
 ) -> Result<Aftermath, EngineError> {
     let mut nobody = |_: &Event| {};
-    let caller = Caller::new(transport, clock, &mut nobody, settings.seed);
+    let caller = Caller::new(transport, clock, &mut nobody, settings, &settings.limiter);
     let visitor = Visitor { caller, found: RefCell::default(), undoing };
     let touched =
         ledger.iter().filter(|(_, entry)| !entry.changes.is_empty() || entry.open.is_some());

@@ -1,6 +1,9 @@
 //! One call, from due to done: attempts, retries, and an event for each.
 
-use super::retry;
+use super::gate::Gates;
+use super::limiter::Rules;
+use super::retry::{self, Budget};
+use super::settings::Settings;
 use crate::clock::Clock;
 use crate::event::{Call, Event, FailedCall, Observer, Outcome};
 use crate::transport::{Transport, TransportError};
@@ -8,6 +11,7 @@ use neon_mock::api::{Body, Endpoint, Request, Response, Status};
 use neon_mock::rng::{self, Generator};
 use neon_mock::time::Timestamp;
 use std::cell::{Cell, RefCell};
+use std::time::Duration;
 
 /// Neon's code of an "unexpected system error".
 const SYSTEM_ERROR: &str = "1";
@@ -18,6 +22,12 @@ pub(super) struct Caller<'a, T, C> {
     clock: &'a C,
     observer: RefCell<&'a mut dyn Observer>,
     jitter: RefCell<Generator>,
+    budget: RefCell<Budget>,
+    /// How long a call may take with all of its attempts.
+    call_deadline: Duration,
+    gates: Gates,
+    /// Until when each endpoint asked to be left alone.
+    left_alone_until: [Cell<Timestamp>; Endpoint::ALL.len()],
     /// Whether anything ever answered. Until then a missing connection is not worth retrying.
     answered: Cell<bool>,
 }
@@ -59,13 +69,18 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         transport: &'a T,
         clock: &'a C,
         observer: &'a mut dyn Observer,
-        seed: u64,
+        settings: &Settings,
+        rules: &dyn Rules,
     ) -> Self {
         Self {
             transport,
             clock,
             observer: RefCell::new(observer),
-            jitter: RefCell::new(rng::stream(seed, "backoff")),
+            jitter: RefCell::new(rng::stream(settings.seed, "backoff")),
+            budget: RefCell::default(),
+            call_deadline: settings.call_deadline,
+            gates: Gates::new(rules),
+            left_alone_until: [const { Cell::new(Timestamp::ZERO) }; Endpoint::ALL.len()],
             answered: Cell::new(false),
         }
     }
@@ -76,6 +91,11 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
 
     pub(super) fn emit(&self, event: &Event) {
         self.observer.borrow_mut().observe(event);
+    }
+
+    /// How many calls of `endpoint` may be in flight now; `None` if nothing limits them.
+    pub(super) fn limit(&self, endpoint: Endpoint) -> Option<u32> {
+        self.gates.limit(endpoint)
     }
 
     /// Makes `request`, due now, until it is carried out or given up.
@@ -109,31 +129,50 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         loop {
             tries.attempts += 1;
             let attempt = tries.attempts;
+            let pass = self.gates.enter(self.clock, endpoint).await;
+            let left_alone_until = self.left_alone_until[endpoint.index()].get();
+            if left_alone_until > self.clock.now() {
+                self.clock.sleep_until(left_alone_until).await;
+            }
             let sent_at = self.clock.now();
             self.emit(&Event::Sent { at: sent_at, endpoint });
             let answer = self.transport.call(request).await;
             let done_at = self.clock.now();
             let outcome = outcome_of(&answer);
             tries.refused += u32::from(outcome == Outcome::Rejected);
+            if let Some(pass) = pass {
+                pass.done(done_at, outcome == Outcome::Rejected);
+            }
             let call = Call { endpoint, attempt, due_at, sent_at, done_at, outcome };
             self.emit(&Event::Done(call));
             let first_contact = !self.answered.get();
             self.answered.set(self.answered.get() || answer.is_ok());
             let answer = match answer {
-                Ok(response) if outcome.is_ok() => return Ok(response.body),
+                Ok(response) if outcome.is_ok() => {
+                    self.budget.borrow_mut().earn();
+                    return Ok(response.body);
+                }
                 answer => answer,
             };
             let hopeless = first_contact && outcome == Outcome::Unreachable;
-            let elapsed = done_at.since(due_at);
+            let told_to_wait = told_to_wait(&answer);
+            if !told_to_wait.is_zero() {
+                // Not this call alone: the endpoint does not know calls from each other.
+                self.left_alone_until[endpoint.index()].set(done_at + told_to_wait);
+            }
+            let left = self.call_deadline.saturating_sub(done_at.since(due_at));
             let taken_as = if is_system_error(&answer) { Outcome::ServerError } else { outcome };
             let delay = retry::backoff(
                 taken_as,
                 attempt,
                 tries.refused,
-                elapsed,
+                left,
                 &mut self.jitter.borrow_mut(),
             );
-            let delay = delay.filter(|_| !hopeless);
+            let delay = delay
+                .filter(|_| !hopeless)
+                .map(|delay| delay.max(told_to_wait))
+                .filter(|delay| *delay <= left && self.affords(taken_as));
             if let Some(delay) = delay {
                 self.clock.sleep_until(done_at + delay).await;
             }
@@ -149,6 +188,18 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
     }
 }
 
+impl<T, C> Caller<'_, T, C> {
+    /// Whether one more attempt is in the budget: refusals cost nothing, they did nothing.
+    fn affords(&self, outcome: Outcome) -> bool {
+        outcome == Outcome::Rejected || self.budget.borrow_mut().spend()
+    }
+}
+
+/// What the answer says of when to come back: no attempt is made before.
+fn told_to_wait(answer: &Result<Response, TransportError>) -> Duration {
+    answer.as_ref().ok().and_then(|response| response.retry_after).unwrap_or_default()
+}
+
 fn given_up(
     endpoint: Endpoint,
     outcome: Outcome,
@@ -159,7 +210,7 @@ fn given_up(
     let name = endpoint.name();
     let (status, body, message) = match answer {
         Err(error) => (None, None, format!("{name}: {error}")),
-        Ok(Response { status, body }) => {
+        Ok(Response { status, body, .. }) => {
             let reason = match &body {
                 Body::Errors(errors) if !errors.is_empty() => {
                     errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")
@@ -176,7 +227,7 @@ fn given_up(
 /// Whether a success holds nothing but Neon's "unexpected system error", for which it advises to try
 /// again. Any other array of errors under a success is about the request and will not go away.
 fn is_system_error(answer: &Result<Response, TransportError>) -> bool {
-    let Ok(Response { status, body: Body::Errors(errors) }) = answer else { return false };
+    let Ok(Response { status, body: Body::Errors(errors), .. }) = answer else { return false };
     let all_are = !errors.is_empty() && errors.iter().all(|error| error.code == SYSTEM_ERROR);
     status.is_success() && all_are
 }
@@ -191,7 +242,7 @@ const fn is_unheard(outcome: Outcome) -> bool {
 
 fn outcome_of(answer: &Result<Response, TransportError>) -> Outcome {
     match answer {
-        Ok(Response { status, body }) => match *status {
+        Ok(Response { status, body, .. }) => match *status {
             Status::MERGED => Outcome::Merged,
             status if status.is_success() && matches!(body, Body::Errors(_)) => {
                 Outcome::ErrorsUnderSuccess

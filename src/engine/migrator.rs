@@ -104,7 +104,7 @@ pub(super) struct Write {
 /// An account that was read and waits for its write.
 pub(super) struct Pending {
     pub(super) id: AccountId,
-    pub(super) write: Write,
+    pub(super) write: Box<Write>,
     /// What happened to it before.
     pub(super) before: Tally,
     /// What the write does to it.
@@ -182,8 +182,12 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
                 index..index + 1
             };
             let mut tally = Tally::default();
-            if let Some(write) = self.read(id, steps, reads, &mut known, &mut tally).await?
-                && self.write(id, write, &before, &mut tally).await? == Heard::ByReading
+            let write = match reads {
+                Reads::Get => self.get(id, steps, &mut tally).await?,
+                Reads::Search => self.values(id, steps, &mut known, &mut tally).await?,
+            };
+            if let Some(write) = write
+                && self.write(id, *write, &before, &mut tally).await? == Heard::ByReading
             {
                 // A search may lag behind a write that was not the one first decided.
                 reads = Reads::Get;
@@ -230,21 +234,24 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
         &self,
         id: AccountId,
         reads: Reads,
-    ) -> Result<(Tally, Tally, Option<Write>), Halt> {
+    ) -> Result<(Tally, Tally, Option<Box<Write>>), Halt> {
         let Begun { from, tally: before } = self.begin(id).await?;
         let steps = from..self.job.plan.mappings.len();
         let mut tally = Tally::default();
         if steps.is_empty() {
             return Ok((before, tally, None));
         }
-        let write = self.read(id, steps, reads, &mut Known::default(), &mut tally).await?;
+        let write = match reads {
+            Reads::Get => self.get(id, steps, &mut tally).await?,
+            Reads::Search => self.values(id, steps, &mut Known::default(), &mut tally).await?,
+        };
         Ok((before, tally, write))
     }
 
     /// Makes the write of an account that was read, whereupon it has landed.
     pub(super) async fn finish(&self, account: Pending) -> Result<(), EngineError> {
         let Pending { id, write, mut before, mut tally } = account;
-        let written = self.write(id, write, &before, &mut tally).await;
+        let written = self.write(id, *write, &before, &mut tally).await;
         self.caller.emit(&Event::Buffered { records: -1 });
         match written {
             Ok(_) => {

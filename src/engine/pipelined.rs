@@ -1,34 +1,75 @@
 //! Pipelined: reads and writes overlap, each as many side by side as its endpoint takes.
 //!
 //! A search reads a page of accounts while those of the page before it are written. What a row does
-//! not settle is read singly. The next page is asked for once a page or less waits, so that about
-//! two pages are in memory, however long the plan is.
+//! not settle is read singly. The next page is asked for when so many wait as are written during a
+//! few searches, and a page at most: never are more than two pages in memory, however long the plan
+//! is, and what is read does not go stale for longer than it must.
 
 use super::EngineError;
 use super::migrator::{Migrator, Pending};
 use super::reading::Page;
-use super::settings::{Reads, Settings};
+use super::settings::{Reads, Settings, WriteMode};
 use crate::clock::Clock;
 use crate::event::Event;
 use crate::transport::Transport;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use neon_mock::api::{AccountId, MAX_PAGE_SIZE};
+use neon_mock::api::{AccountId, Endpoint, MAX_PAGE_SIZE};
 use std::collections::VecDeque;
 
 /// Accounts that a page holds.
 const PAGE: usize = MAX_PAGE_SIZE as usize;
 
-/// Accounts read singly that may wait for each write in flight.
+/// Searches for which the accounts that wait have to last: one in a hundred takes four times as
+/// long as most.
+const SEARCHES_AHEAD: usize = 4;
+
+/// Accounts that wait when the second page is asked for: nobody knows yet how fast they go.
+const AT_FIRST: usize = PAGE / 4;
+
+/// The fewest accounts that have to wait.
+const LEAST: usize = 8;
+
+/// Accounts read singly that may wait for each place of the endpoint that has more.
 const GETS_AHEAD: usize = 2;
 
-/// How many writes are in flight at most.
-const fn writes_side_by_side(settings: &Settings) -> usize {
-    settings.workers.get() as usize
+/// Calls of an endpoint that wait for its limiter at most.
+const MOST_AT_A_GATE: usize = 64;
+
+/// How many calls of an endpoint are worth beginning.
+#[derive(Clone, Copy)]
+struct Places {
+    /// Those that may be in flight.
+    in_flight: usize,
+    /// Those, and as many that wait at the gate: a limiter that allows more finds them there.
+    in_all: usize,
 }
 
-/// How many single reads are in flight at most.
-const fn gets_side_by_side(settings: &Settings) -> usize {
-    settings.workers.get() as usize
+impl Places {
+    /// The places of an endpoint that is limited to so many calls, or else by the workers.
+    fn new(limit: Option<u32>, settings: &Settings) -> Self {
+        let in_flight = limit.unwrap_or(settings.workers.get()) as usize;
+        let waiting = limit.map_or(0, |_| in_flight.min(MOST_AT_A_GATE));
+        Self { in_flight, in_all: in_flight + waiting }
+    }
+}
+
+/// The places of writes and of single reads at some moment.
+#[derive(Clone, Copy)]
+struct Room {
+    writes: Places,
+    gets: Places,
+}
+
+impl Room {
+    fn now<T: Transport, C: Clock>(migrator: &Migrator<'_, T, C>) -> Self {
+        let settings = migrator.settings();
+        let write = match settings.write {
+            WriteMode::Patch => Endpoint::PatchAccount,
+            WriteMode::Put => Endpoint::PutAccount,
+        };
+        let places = |endpoint| Places::new(migrator.caller().limit(endpoint), settings);
+        Self { writes: places(write), gets: places(Endpoint::GetAccount) }
+    }
 }
 
 /// Something to be done, beside whatever else is being done.
@@ -38,13 +79,13 @@ enum Step<'i> {
     /// Read one account.
     Get(AccountId),
     /// Write one account.
-    Write(Box<Pending>),
+    Write(Pending),
 }
 
 /// Something that was done.
 enum Done {
     Searched(Page),
-    Got(Option<Box<Pending>>),
+    Got(Option<Pending>),
     Written,
 }
 
@@ -55,10 +96,14 @@ struct Line<'i> {
     /// To be read singly.
     single: VecDeque<AccountId>,
     /// To be written.
-    pending: VecDeque<Box<Pending>>,
+    pending: VecDeque<Pending>,
     searching: bool,
     getting: usize,
     writing: usize,
+    /// Accounts written since the last search began.
+    written: usize,
+    /// How many may wait when the next page is asked for.
+    enough: usize,
 }
 
 impl<'i> Line<'i> {
@@ -71,40 +116,42 @@ impl<'i> Line<'i> {
             searching: false,
             getting: 0,
             writing: 0,
+            written: 0,
+            enough: AT_FIRST,
         }
     }
 
     /// What can be begun now; `None` until something is done.
-    fn next(&mut self) -> Option<Step<'i>> {
-        if self.writing < writes_side_by_side(self.settings)
+    fn next(&mut self, room: Room) -> Option<Step<'i>> {
+        if self.writing < room.writes.in_all
             && let Some(account) = self.pending.pop_front()
         {
             self.writing += 1;
             return Some(Step::Write(account));
         }
-        if self.getting < gets_side_by_side(self.settings)
-            && let Some(id) = self.next_single()
+        if self.getting < room.gets.in_all
+            && let Some(id) = self.next_single(room)
         {
             self.getting += 1;
             return Some(Step::Get(id));
         }
-        let ahead = self.pending.len() + self.single.len() + self.getting;
+        let ahead = self.ahead(room) + self.single.len();
         let searches = self.settings.reads_in_force() == Reads::Search;
-        if !searches || self.searching || self.unread.is_empty() || ahead > PAGE {
+        if !searches || self.searching || self.unread.is_empty() || ahead > self.enough {
             return None;
         }
-        self.searching = true;
+        (self.searching, self.written) = (true, 0);
         let (page, rest) = self.unread.split_at(self.unread.len().min(PAGE));
         self.unread = rest;
         Some(Step::Search(page))
     }
 
     /// The account to read singly next.
-    fn next_single(&mut self) -> Option<AccountId> {
-        let ahead = self.pending.len() + self.getting;
+    fn next_single(&mut self, room: Room) -> Option<AccountId> {
+        let enough = GETS_AHEAD * room.writes.in_flight.max(room.gets.in_flight);
         match self.settings.reads_in_force() {
             Reads::Search => self.single.pop_front(),
-            Reads::Get if ahead >= GETS_AHEAD * writes_side_by_side(self.settings) => None,
+            Reads::Get if self.ahead(room) >= enough => None,
             Reads::Get => {
                 let (&id, rest) = self.unread.split_first()?;
                 self.unread = rest;
@@ -113,19 +160,33 @@ impl<'i> Line<'i> {
         }
     }
 
+    /// Accounts that are being read, or wait for a place to be written.
+    fn ahead(&self, room: Room) -> usize {
+        let waiting = self.writing.saturating_sub(room.writes.in_flight);
+        self.pending.len() + self.getting + waiting
+    }
+
     /// Takes in what was done.
     fn take(&mut self, done: Done) {
         match done {
             Done::Searched(page) => {
                 self.searching = false;
+                if self.written > 0 {
+                    // A mean that forgets: one long search is not all searches.
+                    let enough = (3 * self.enough + SEARCHES_AHEAD * self.written) / 4;
+                    self.enough = enough.clamp(LEAST, PAGE);
+                }
                 self.single.extend(page.unsettled);
-                self.pending.extend(page.pending.into_iter().map(Box::new));
+                self.pending.extend(page.pending);
             }
             Done::Got(account) => {
                 self.getting -= 1;
                 self.pending.extend(account);
             }
-            Done::Written => self.writing -= 1,
+            Done::Written => {
+                self.writing -= 1;
+                self.written += 1;
+            }
         }
     }
 }
@@ -138,7 +199,7 @@ pub(super) async fn run<T: Transport, C: Clock>(
     let mut running = FuturesUnordered::new();
     loop {
         while !migrator.stop().is_set()
-            && let Some(step) = line.next()
+            && let Some(step) = line.next(Room::now(migrator))
         {
             running.push(carry_out(migrator, step));
         }
@@ -160,9 +221,9 @@ async fn carry_out<T: Transport, C: Clock>(
 ) -> Result<Done, EngineError> {
     Ok(match step {
         Step::Search(ids) => Done::Searched(migrator.page(ids).await?),
-        Step::Get(id) => Done::Got(migrator.prepare(id, Reads::Get).await?.map(Box::new)),
+        Step::Get(id) => Done::Got(migrator.prepare(id, Reads::Get).await?),
         Step::Write(account) => {
-            migrator.finish(*account).await?;
+            migrator.finish(account).await?;
             Done::Written
         }
     })

@@ -3,7 +3,7 @@
 use super::EngineError;
 use super::migrator::{Halt, Migrator, Pending, Tally, Write};
 use super::rows::{Columns, account_of};
-use super::settings::{Reads, WriteMode};
+use super::settings::WriteMode;
 use super::writing::held;
 use crate::clock::Clock;
 use crate::decide::{Decision, State, decide, decide_on};
@@ -43,34 +43,13 @@ pub(super) struct Page {
 }
 
 impl<T: Transport, C: Clock> Migrator<'_, T, C> {
-    /// Reads an account and decides `steps` on it; the write it needs, if any.
-    pub(super) async fn read(
-        &self,
-        id: AccountId,
-        steps: Range<usize>,
-        reads: Reads,
-        known: &mut Known,
-        tally: &mut Tally,
-    ) -> Result<Option<Write>, Halt> {
-        match reads {
-            // A search may lag behind what an earlier run wrote.
-            Reads::Search if !self.is_new(id) => self.get(id, steps, tally).await,
-            Reads::Get => self.get(id, steps, tally).await,
-            Reads::Search => {
-                let write = self.search_values(id, steps, known, tally).await?;
-                known.written.extend(write.iter().flat_map(written));
-                Ok(write)
-            }
-        }
-    }
-
-    /// Reads an account whole.
+    /// Reads an account whole and decides `steps` on it; the write it needs, if any.
     pub(super) async fn get(
         &self,
         id: AccountId,
         steps: Range<usize>,
         tally: &mut Tally,
-    ) -> Result<Option<Write>, Halt> {
+    ) -> Result<Option<Box<Write>>, Halt> {
         let task = self.task().await.map_err(Halt::Run)?;
         let request = Request::GetAccount(id);
         let body = self.caller().call(&request).await.map_err(Halt::from)?;
@@ -88,7 +67,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         task: &Task,
         steps: Range<usize>,
         tally: &mut Tally,
-    ) -> Option<Write> {
+    ) -> Option<Box<Write>> {
         let mut decision = decide(&account, task, &task.steps[steps.clone()]);
         let items = self.to_write(&mut decision, tally)?;
         let changes = changes(&items, |field| held(&account, field));
@@ -96,49 +75,69 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
             WriteMode::Patch => Request::PatchAccount(id, patch(account.kind, items)),
             WriteMode::Put => Request::PutAccount(id, replacement(account, items)),
         };
-        Some(Write { request, steps, changes })
+        Some(Box::new(Write { request, steps, changes }))
     }
 
-    /// Reads the values that `steps` need by a search for each, as the guide's engine does.
-    async fn search_values(
+    /// The same, by a search for each value that `steps` need, as the guide's engine reads. What no
+    /// search settles is read whole.
+    pub(super) async fn values(
         &self,
         id: AccountId,
         steps: Range<usize>,
         known: &mut Known,
         tally: &mut Tally,
-    ) -> Result<Option<Write>, Halt> {
+    ) -> Result<Option<Box<Write>>, Halt> {
         let task = self.task().await.map_err(Halt::Run)?;
+        let write = match self.shown(id, &task, steps.clone(), known).await? {
+            Ok((kind, before)) => {
+                let mut write = self.decide_shown(id, kind, &before, &task, steps, tally);
+                if let Some(write) = &mut write
+                    && !self.journal_is_on()
+                {
+                    // Of targets that are overwritten it is not known what stood there.
+                    write.changes = Vec::new();
+                }
+                write
+            }
+            Err(Unsettled) => self.get(id, steps, tally).await?,
+        };
+        known.written.extend(write.iter().flat_map(|write| written(write)));
+        Ok(write)
+    }
+
+    /// The account's kind and what `steps` need of its state.
+    async fn shown(
+        &self,
+        id: AccountId,
+        task: &Task,
+        steps: Range<usize>,
+        known: &mut Known,
+    ) -> Result<Result<(AccountKind, State), Unsettled>, Halt> {
         // A dry run writes nothing that a second look could find.
         if !self.settings().dry_run {
             known.values.clear();
         }
         known.values.resize(task.slots.len(), None);
-        let slots = task.needed(steps.clone(), self.journal_is_on());
+        let slots = task.needed(steps, self.journal_is_on());
         for &slot in &slots {
             if known.values[slot].is_some() {
                 continue;
             }
-            let shown = if known.written.contains(&task.slots[slot].id) {
+            // A search may lag behind what was written, by this run or an earlier one.
+            let shown = if known.written.contains(&task.slots[slot].id) || !self.is_new(id) {
                 Err(Unsettled)
             } else {
-                self.search_value(id, &task, slot).await?
+                self.search_value(id, task, slot).await?
             };
             match shown {
                 Ok(shown) => known.values[slot] = Some(shown),
-                Err(Unsettled) => return self.get(id, steps, tally).await,
+                Err(Unsettled) => return Ok(Err(Unsettled)),
             }
         }
         let kind = known.values[slots[0]].as_ref().map_or(AccountKind::Individual, |it| it.kind);
         let held = |shown: &Option<Shown>| shown.as_ref().and_then(|shown| shown.value.clone());
         let before: State = known.values.iter().map(held).collect();
-        let mut write = self.decide_shown(id, kind, &before, &task, steps, tally);
-        if let Some(write) = &mut write
-            && !self.journal_is_on()
-        {
-            // Of targets that are overwritten it is not known what stood there.
-            write.changes = Vec::new();
-        }
-        Ok(write)
+        Ok(Ok((kind, before)))
     }
 
     /// What one slot of an account holds, by a search for it alone.
@@ -183,7 +182,6 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         let mut state = vec![None; task.slots.len()];
         for &id in ids {
             let settled = match only_row(&rows, id) {
-                // A search may lag behind what an earlier run wrote.
                 Ok(row) if self.is_new(id) => columns.read(row, &mut state),
                 _ => Err(Unsettled),
             };
@@ -243,7 +241,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         task: &Task,
         steps: Range<usize>,
         tally: &mut Tally,
-    ) -> Option<Write> {
+    ) -> Option<Box<Write>> {
         let mut decision = decide_on(before, kind, task, &task.steps[steps.clone()]);
         let items = self.to_write(&mut decision, tally)?;
         let held = |field| {
@@ -252,7 +250,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         };
         let changes = changes(&items, held);
         let request = Request::PatchAccount(id, patch(kind, items));
-        Some(Write { request, steps, changes })
+        Some(Box::new(Write { request, steps, changes }))
     }
 
     /// Adds a decision to an account's tally; its items, if they are to be written.

@@ -1,4 +1,4 @@
-//! When a failed attempt is made again: full jitter under a cap. Pure.
+//! When a failed attempt is made again: full jitter under a cap, within a deadline and a budget. Pure.
 
 use crate::event::Outcome;
 use neon_mock::rng::{self, Generator};
@@ -11,17 +11,49 @@ const BASE: Duration = Duration::from_millis(100);
 /// Any backoff's upper end.
 const CAP: Duration = Duration::from_secs(5);
 
-/// How long a call may be refused with 429 before it is given up.
-const REJECTED_FOR: Duration = Duration::from_secs(600);
-
 /// How often a call is made again after a server or transport error.
 const RETRIES: u32 = 8;
 
-/// How long to wait after attempt number `attempt` ended with `outcome`, `elapsed` after the call
-/// was due and with `refused` of the attempts refused; `None` gives the call up.
+/// Retries of failed calls that are in hand at the start, and at most.
+const IN_HAND: f64 = 100.0;
+
+/// What a call that is answered adds.
+const EARNED: f64 = 0.5;
+
+/// How many more retries a run can afford.
+///
+/// A server that fails now and then earns its retries; one that fails every call is not called nine
+/// times for each account. Source: the retry token bucket of the AWS SDKs, with a rate of our own.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Budget(f64);
+
+impl Default for Budget {
+    fn default() -> Self {
+        Self(IN_HAND)
+    }
+}
+
+impl Budget {
+    /// A call was answered.
+    pub(super) const fn earn(&mut self) {
+        self.0 = (self.0 + EARNED).min(IN_HAND);
+    }
+
+    /// Takes a retry, if there is one.
+    pub(super) fn spend(&mut self) -> bool {
+        let affordable = self.0 >= 1.0;
+        if affordable {
+            self.0 -= 1.0;
+        }
+        affordable
+    }
+}
+
+/// How long to wait after attempt number `attempt` ended with `outcome`, with `left` until the call's
+/// deadline and with `refused` of the attempts refused; `None` gives the call up.
 ///
 /// Refusals are no errors: a call that was refused ten times may still fail eight times.
-/// A refused call did nothing and is made again for ten minutes. A call that may have been
+/// A refused call did nothing and is made again until the deadline. A call that may have been
 /// carried out is made again too: every write of a migration sets values, and setting them twice
 /// is setting them once.
 /// Source of the jitter: Brooker, "Exponential Backoff and Jitter", AWS, 2015 (full jitter).
@@ -29,12 +61,12 @@ pub(super) fn backoff(
     outcome: Outcome,
     attempt: u32,
     refused: u32,
-    elapsed: Duration,
+    left: Duration,
     jitter: &mut Generator,
 ) -> Option<Duration> {
     let delay = full_jitter(attempt, jitter);
     let again = match outcome {
-        Outcome::Rejected => elapsed + delay <= REJECTED_FOR,
+        Outcome::Rejected => true,
         Outcome::ServerError
         | Outcome::Unreachable
         | Outcome::Timeout
@@ -48,7 +80,7 @@ pub(super) fn backoff(
         | Outcome::Refused
         | Outcome::ErrorsUnderSuccess => false,
     };
-    again.then_some(delay)
+    (again && delay <= left).then_some(delay)
 }
 
 fn full_jitter(attempt: u32, jitter: &mut Generator) -> Duration {
@@ -74,18 +106,33 @@ mod tests {
     }
 
     #[test]
-    fn refusals_go_on_for_ten_minutes_and_errors_eight_times() {
+    fn refusals_go_on_until_the_deadline_and_errors_eight_times() {
         let mut jitter = rng::stream(1, "test");
-        let mut again = |outcome, attempt, refused, elapsed_s| {
-            let elapsed = Duration::from_secs(elapsed_s);
-            backoff(outcome, attempt, refused, elapsed, &mut jitter).is_some()
+        let mut again = |outcome, attempt, refused, left_s| {
+            let left = Duration::from_secs(left_s);
+            backoff(outcome, attempt, refused, left, &mut jitter).is_some()
         };
-        assert!(again(Outcome::Rejected, 500, 500, 594));
-        assert!(!again(Outcome::Rejected, 2, 2, 601));
-        assert!(again(Outcome::ServerError, 8, 0, 3_000));
-        assert!(!again(Outcome::ServerError, 9, 0, 1));
-        assert!(again(Outcome::ServerError, 9, 8, 1));
-        assert!(!again(Outcome::ServerError, 17, 8, 1));
-        assert!(!again(Outcome::NotFound, 1, 0, 0));
+        assert!(again(Outcome::Rejected, 500, 500, 5));
+        assert!(!again(Outcome::Rejected, 2, 2, 0));
+        assert!(again(Outcome::ServerError, 8, 0, 5));
+        assert!(!again(Outcome::ServerError, 8, 0, 0));
+        assert!(!again(Outcome::ServerError, 9, 0, 500));
+        assert!(again(Outcome::ServerError, 9, 8, 5));
+        assert!(!again(Outcome::ServerError, 17, 8, 500));
+        assert!(!again(Outcome::NotFound, 1, 0, 500));
+    }
+
+    #[test]
+    fn retries_are_earned() {
+        let mut budget = Budget::default();
+        let mut afforded = 0;
+        while budget.spend() {
+            afforded += 1;
+        }
+        assert_eq!(afforded, 100);
+        budget.earn();
+        assert!(!budget.spend());
+        budget.earn();
+        assert!(budget.spend() && !budget.spend());
     }
 }

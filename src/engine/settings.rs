@@ -1,5 +1,6 @@
 //! How a run makes its calls.
 
+use super::limiter::Limiter;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::num::NonZeroU32;
@@ -37,6 +38,14 @@ impl Strategy {
             Self::PutBatch => "put_batch",
             Self::Hybrid => "hybrid",
             Self::Pipelined => "pipelined",
+        }
+    }
+
+    /// What limits its calls in flight unless told otherwise. The guide's strategies have workers.
+    pub const fn default_limiter(self) -> Limiter {
+        match self {
+            Self::Pipelined => Limiter::Adaptive { headroom: 0 },
+            Self::Standard | Self::Parallel | Self::PutBatch | Self::Hybrid => Limiter::None,
         }
     }
 
@@ -120,6 +129,10 @@ pub struct Settings {
     pub metadata_cache: bool,
     /// How accounts are read.
     pub reads: Reads,
+    /// How long a call may take with all of its attempts.
+    pub call_deadline: Duration,
+    /// What limits the calls in flight.
+    pub limiter: Limiter,
     /// How a changed account is written.
     pub write: WriteMode,
     /// Whether writes are left out.
@@ -143,6 +156,8 @@ impl Settings {
             chunk_pause: Duration::ZERO,
             metadata_cache: true,
             reads: strategy.default_reads(),
+            call_deadline: Duration::from_secs(600),
+            limiter: strategy.default_limiter(),
             write: WriteMode::Patch,
             dry_run: false,
             seed: 1,
@@ -170,6 +185,15 @@ impl Settings {
                 "batch size {} is below {} workers: hybrid runs batches of one account",
                 self.batch_size, self.workers
             ));
+        }
+        let one_search_a_value =
+            self.strategy.default_reads() == Reads::Get && self.reads_in_force() == Reads::Search;
+        if one_search_a_value && self.strategy.is_concurrent() && self.workers.get() > 1 {
+            warnings.push(
+                "each value is a search, and Neon admits one search at a time: more workers are \
+                 refused more often and hardly faster"
+                    .to_owned(),
+            );
         }
         if self.reads != self.reads_in_force() {
             let why = "PUT writes the whole account, which a search does not show";

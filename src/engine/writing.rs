@@ -158,7 +158,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
             *tally = Tally::default();
             let task = self.task().await?;
             match self.decide_read(id, account, &task, write.steps, tally) {
-                Some(next) => write = next,
+                Some(next) => write = *next,
                 None => return Ok(heard),
             }
         }

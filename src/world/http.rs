@@ -4,13 +4,13 @@ use crate::transport::{TIMEOUT, Traffic, Transport, TransportError};
 use hyper_util::client::legacy::connect::HttpInfo;
 use neon_mock::api::http::{encode, parse_response};
 use neon_mock::api::{Request, Response, Status};
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, DATE, HeaderMap, RETRY_AFTER};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Url};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// An address and the credentials for it.
 #[derive(Clone)]
@@ -123,10 +123,27 @@ impl Transport for HttpTransport {
             self.local_ends.borrow_mut().insert(connection.local_addr());
         }
         let status = Status(answer.status().as_u16());
+        let retry_after = retry_after(answer.headers());
         let body = answer.bytes().await.map_err(|error| broken(&error))?;
         parse_response(request.endpoint(), status, &body)
+            .map(|response| Response { retry_after, ..response })
             .map_err(|error| TransportError::Malformed(error.source.to_string()))
     }
+}
+
+/// How long Retry-After says to wait: seconds, or a date by the server's own clock where it tells
+/// the time, else by ours. What is neither is as good as absent (RFC 9110, 10.2.3).
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    let text = |name| headers.get(name)?.to_str().ok();
+    let wait = text(RETRY_AFTER)?.trim();
+    if let Ok(seconds) = wait.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = httpdate::parse_http_date(wait).ok()?;
+    let now = text(DATE).and_then(|date| httpdate::parse_http_date(date).ok());
+    #[expect(clippy::disallowed_methods, reason = "a date on the wire is the calendar's")]
+    let now = now.unwrap_or_else(SystemTime::now);
+    Some(date.duration_since(now).unwrap_or_default())
 }
 
 /// What became of an attempt without an answer. The address is left out: it may hold secrets.
@@ -141,5 +158,28 @@ fn broken(error: &reqwest::Error) -> TransportError {
         TransportError::Unreachable(reason.to_string())
     } else {
         TransportError::Interrupted(reason.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retry_after_is_seconds_or_a_date() {
+        let wait = |retry: &str, date: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, retry.parse().unwrap());
+            headers.insert(DATE, date.parse().unwrap());
+            retry_after(&headers)
+        };
+        let now = "Tue, 24 Nov 2026 10:00:00 GMT";
+        assert_eq!(wait(" 7 ", now), Some(Duration::from_secs(7)));
+        let later = "Tue, 24 Nov 2026 10:01:30 GMT";
+        assert_eq!(wait(later, now), Some(Duration::from_secs(90)));
+        assert_eq!(wait(now, later), Some(Duration::ZERO));
+        assert_eq!(wait("soon", now), None);
+        assert_eq!(wait("-1", now), None);
+        assert_eq!(retry_after(&HeaderMap::new()), None);
     }
 }

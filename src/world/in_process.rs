@@ -7,6 +7,7 @@ use neon_mock::Neon;
 use neon_mock::api::http::encode;
 use neon_mock::api::{Body, Endpoint, Request, Response};
 use neon_mock::fault::{Delivery, SLOW_BODY};
+use neon_mock::profile::Profile;
 use std::cell::{Cell, RefCell};
 
 /// Calls a [`Neon`] that lives in this process.
@@ -30,6 +31,11 @@ impl InProcess {
     pub fn traffic(&self) -> Traffic {
         let request_body_bytes = self.body_bytes.as_ref().map(Cell::get);
         Traffic { connections_opened: 0, request_body_bytes }
+    }
+
+    /// Limits, delays and fails by `profile` from now on. Calls in flight are forgotten.
+    pub fn set_profile(&self, profile: Profile) {
+        self.neon.borrow_mut().set_profile(profile);
     }
 
     /// The mock as the calls left it.
@@ -71,7 +77,7 @@ fn received(
         if response.status.is_success() {
             Err(TransportError::Malformed(what.to_owned()))
         } else {
-            Ok(Response { status: response.status, body: Body::Empty })
+            Ok(Response::new(response.status, Body::Empty))
         }
     };
     match delivery {
@@ -80,7 +86,7 @@ fn received(
         Delivery::Malformed => unreadable("the body is no JSON"),
         Delivery::Truncated => unreadable("the body ends in the middle"),
         Delivery::Empty if matches!(endpoint, Endpoint::PatchAccount | Endpoint::PutAccount) => {
-            Ok(Response { status: response.status, body: Body::Empty })
+            Ok(Response::new(response.status, Body::Empty))
         }
         Delivery::Empty => unreadable("the body is empty"),
     }

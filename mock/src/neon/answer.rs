@@ -81,9 +81,7 @@ fn read(organisation: &Organisation, id: AccountId) -> Response {
         return Response::ok(Body::Account(Box::new(account)));
     }
     match organisation.survivor(id).and_then(|survivor| organisation.account(survivor)) {
-        Some(survivor) => {
-            Response { status: Status::MERGED, body: Body::Account(Box::new(survivor)) }
-        }
+        Some(survivor) => Response::new(Status::MERGED, Body::Account(Box::new(survivor))),
         None => unknown_account(id),
     }
 }
@@ -108,7 +106,7 @@ fn write(
 }
 
 fn merged(survivor: AccountId) -> Response {
-    Response { status: Status::MERGED, body: Body::AccountId(survivor) }
+    Response::new(Status::MERGED, Body::AccountId(survivor))
 }
 
 #[cfg(test)]

@@ -88,20 +88,20 @@ pub fn parse_response(
             Ok(errors) => Body::Errors(errors),
             Err(_) => Body::Empty,
         };
-        return Ok(Response { status, body });
+        return Ok(Response::new(status, body));
     }
     if body.iter().all(u8::is_ascii_whitespace) && may_be_empty(endpoint) {
-        return Ok(Response { status, body: Body::Empty });
+        return Ok(Response::new(status, Body::Empty));
     }
     // Items of the lists that are arrays of their own have no `message`; an empty one is a list.
     if body.first() == Some(&b'[')
         && let Ok(errors) = json::<Vec<ApiError>>(body)
         && !(errors.is_empty() && is_array(endpoint))
     {
-        return Ok(Response { status, body: Body::Errors(errors) });
+        return Ok(Response::new(status, Body::Errors(errors)));
     }
     match parse_body(endpoint, body) {
-        Ok(body) => Ok(Response { status, body }),
+        Ok(body) => Ok(Response::new(status, body)),
         Err(source) => Err(MalformedBody { endpoint, status, source }),
     }
 }

@@ -42,7 +42,7 @@ pub(super) fn answer(
         _ => Err(ContactError::UnknownAccount(of)),
     };
     match answered {
-        Ok(body) if survivor.is_some() => Response { status: Status::MERGED, body },
+        Ok(body) if survivor.is_some() => Response::new(Status::MERGED, body),
         Ok(body) => Response::ok(body),
         Err(error) if error.is_not_found() => Response::error(Status::NOT_FOUND, error.api_error()),
         Err(error) => bad_request(error.api_error()),

@@ -1,0 +1,210 @@
+//! The league of limiters: what each rule makes of pools that it is not told of, in virtual time.
+//!
+//! A run is `pipelined` with the rule in place of the strategy's own. A run that fails its audit
+//! ends the league.
+
+use neon_mock::Neon;
+use neon_mock::api::{Endpoint, Request, Response};
+use neon_mock::profile::Profile;
+use neon_mock::time::Timestamp;
+use neonbench::audit::audit;
+use neonbench::clock::Clock as _;
+use neonbench::engine::limiter::{Heard, Rule, Rules};
+use neonbench::engine::{self, Job, Settings, Strategy};
+use neonbench::measure::Measure;
+use neonbench::scenario::{Resources, Scenario, Workload};
+use neonbench::transport::{Transport, TransportError};
+use neonbench::world::{InProcess, VirtualClock};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Calls of the write endpoint that must have kept to the pool for a rule to have found it.
+const SETTLED: usize = 20;
+
+/// Limits that a rule is tried on.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Track {
+    pub(crate) name: &'static str,
+    /// The pool of each endpoint but the search's; `None` where calls are counted by the second.
+    pub(crate) pool: Option<u32>,
+    /// The pool after so many seconds.
+    pub(crate) then: Option<(u64, u32)>,
+    limits: &'static str,
+    staff: &'static str,
+}
+
+const SEARCH_OF_ONE: &str = "[limits.endpoints]\n\"POST /accounts/search\" = 1\n";
+
+/// Pools that stay, that move, that are shared, and none.
+pub(crate) const TRACKS: [Track; 10] = [
+    pool("pool of 1", 1),
+    pool("pool of 2", 2),
+    pool("pool of 5", 5),
+    pool("pool of 10", 10),
+    pool("pool of 50", 50),
+    Track { then: Some((20, 2)), ..pool("5, then 2", 5) },
+    Track { then: Some((20, 10)), ..pool("5, then 10", 5) },
+    Track {
+        staff: "[staff]\nedits_per_s = 2.0\nskew = 1.0\nthink = \"20s\"\nfields = []\n",
+        ..pool("5 with staff", 5)
+    },
+    Track { limits: "scope = \"template\"\n", ..pool("5 for all verbs", 5) },
+    Track { limits: "per_second = 5\n", pool: None, ..pool("5 a second", 5) },
+];
+
+const fn pool(name: &'static str, pool: u32) -> Track {
+    Track { name, pool: Some(pool), then: None, limits: "", staff: "" }
+}
+
+impl Track {
+    fn profile(&self, pool: Option<u32>) -> Profile {
+        let pool = pool.map_or(String::new(), |pool| format!("pool = {pool}\n"));
+        let text = format!(
+            "schema = 1\n[limits]\n{pool}{limits}reject_after = \"30ms\"\n{SEARCH_OF_ONE}\
+             [service]\n\
+             get = {{ law = \"log-normal\", median = \"250ms\", p99 = \"1s\" }}\n\
+             patch = {{ law = \"log-normal\", median = \"350ms\", p99 = \"1400ms\" }}\n\
+             put = {{ law = \"log-normal\", median = \"350ms\", p99 = \"1400ms\" }}\n\
+             search = {{ law = \"log-normal\", median = \"600ms\", p99 = \"2400ms\" }}\n\
+             metadata = {{ law = \"log-normal\", median = \"250ms\", p99 = \"1s\" }}\n{staff}",
+            limits = self.limits,
+            staff = self.staff,
+        );
+        Profile::from_toml(self.name, &text).expect("a valid profile")
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Finish {
+    pub(crate) makespan_s: f64,
+    pub(crate) calls_per_record: f64,
+    pub(crate) refused_share: f64,
+    /// When the rule had found the pool of the write endpoint; never counts as the whole run.
+    pub(crate) found_s: f64,
+}
+
+impl Finish {
+    /// The means of several.
+    pub(crate) fn mean(all: &[Self]) -> Self {
+        let mean = |of: fn(&Self) -> f64| all.iter().map(of).sum::<f64>() / all.len() as f64;
+        Self {
+            makespan_s: mean(|finish| finish.makespan_s),
+            calls_per_record: mean(|finish| finish.calls_per_record),
+            refused_share: mean(|finish| finish.refused_share),
+            found_s: mean(|finish| finish.found_s),
+        }
+    }
+}
+
+/// One run of so many accounts on `track` under `rules`.
+pub(crate) fn race(track: &Track, rules: &dyn Rules, accounts: u64, seed: u64) -> Finish {
+    let scenario = Scenario::new(Workload {
+        profile: Some(track.profile(track.pool)),
+        resources: Some(accounts),
+        ..Workload::default()
+    })
+    .expect("a scenario");
+    let settings = Settings { seed, ..Settings::new(Strategy::Pipelined) };
+    let Resources::Ids(ids) = &scenario.resources else { unreachable!("the plain workload") };
+    let clock = VirtualClock::new();
+    let transport = Moving {
+        inner: InProcess::new(scenario.neon(seed), clock.clone()),
+        clock: clock.clone(),
+        then: Cell::new(track.then.map(|(s, pool)| {
+            (Timestamp::ZERO + Duration::from_secs(s), track.profile(Some(pool)))
+        })),
+    };
+    let watched = Watched { rules, limits: Rc::default() };
+    let job = Job {
+        rules: Some(&watched),
+        ..Job::new(&scenario.plan, &settings, engine::Resources::Ids(ids))
+    };
+    let mut measure = Measure::new();
+    let run = clock.run(engine::run(&transport, &clock, job, &mut measure));
+    run.expect("virtual time goes on").expect("a run to its end");
+    let neon = transport.inner.into_neon();
+    let faults = audit(&scenario, &neon, &measure, false).faults;
+    assert!(faults.is_empty(), "{}, seed {seed}: {faults:?}", track.name);
+    finish(track, &neon, accounts, &watched.limits.borrow())
+}
+
+fn finish(track: &Track, neon: &Neon, accounts: u64, limits: &[(Timestamp, u32)]) -> Finish {
+    let (total, rejected) = (neon.calls().total() as f64, neon.calls().rejected() as f64);
+    let makespan_s = neon.makespan().unwrap_or_default().as_secs_f64();
+    let pool = track.then.map(|(_, pool)| pool).or(track.pool);
+    let moved_at_s = track.then.map_or(0.0, |(s, _)| s as f64);
+    let moved_at = Timestamp::ZERO + Duration::from_secs_f64(moved_at_s);
+    let since: Vec<&(Timestamp, u32)> = limits.iter().filter(|(at, _)| *at >= moved_at).collect();
+    let found = since.windows(SETTLED).find(|window| {
+        window.iter().all(|(_, limit)| pool.is_some_and(|pool| limit.abs_diff(pool) <= pool / 10))
+    });
+    let found_s =
+        found.map_or(makespan_s - moved_at_s, |window| window[0].0.since(moved_at).as_secs_f64());
+    Finish {
+        makespan_s,
+        calls_per_record: total / accounts as f64,
+        refused_share: rejected / total,
+        found_s,
+    }
+}
+
+/// A pool that becomes another in mid-run.
+struct Moving {
+    inner: InProcess,
+    clock: VirtualClock,
+    then: Cell<Option<(Timestamp, Profile)>>,
+}
+
+impl Transport for Moving {
+    async fn call(&self, request: &Request) -> Result<Response, TransportError> {
+        match self.then.take() {
+            Some((at, profile)) if self.clock.now() >= at => self.inner.set_profile(profile),
+            then => self.then.set(then),
+        }
+        self.inner.call(request).await
+    }
+}
+
+/// The limits of the write endpoint, as they were after each call.
+type Limits = Rc<RefCell<Vec<(Timestamp, u32)>>>;
+
+/// Rules whose limit for writes is noted.
+struct Watched<'a> {
+    rules: &'a dyn Rules,
+    limits: Limits,
+}
+
+#[derive(Debug)]
+struct WatchedRule {
+    rule: Box<dyn Rule>,
+    limits: Limits,
+}
+
+impl Rules for Watched<'_> {
+    fn rule(&self, endpoint: Endpoint) -> Option<Box<dyn Rule>> {
+        let rule = self.rules.rule(endpoint)?;
+        Some(match endpoint {
+            Endpoint::PatchAccount => {
+                Box::new(WatchedRule { rule, limits: Rc::clone(&self.limits) })
+            }
+            _ => rule,
+        })
+    }
+}
+
+impl Rule for WatchedRule {
+    fn limit(&self) -> u32 {
+        self.rule.limit()
+    }
+
+    fn spacing(&self) -> Duration {
+        self.rule.spacing()
+    }
+
+    fn hear(&mut self, heard: &Heard) {
+        self.rule.hear(heard);
+        self.limits.borrow_mut().push((heard.done_at, self.rule.limit()));
+    }
+}
