@@ -139,6 +139,7 @@ struct World<'c> {
     standings: BTreeMap<AccountId, Standing>,
     edited: BTreeSet<(AccountId, FieldId)>,
     killed: u64,
+    taken_back: u64,
 }
 
 impl<'c> World<'c> {
@@ -164,6 +165,7 @@ impl<'c> World<'c> {
             standings,
             edited: BTreeSet::new(),
             killed: 0,
+            taken_back: 0,
         }
     }
 
@@ -264,6 +266,16 @@ impl<'c> World<'c> {
         assert!(response.status.is_success(), "staff are refused: {response:?}");
         let edited = self.state(id);
         standing.iter_mut().for_each(|(_, state)| state[position] = edited[position].clone());
+        // A write that nobody heard of and that staff took back to the letter is not told from one
+        // that was never carried out: nothing on the account says which it was.
+        if let Some((entry, open)) = ledger.get(id).and_then(|e| Some((e, e.open.as_ref()?))) {
+            let values = self.neon().organisation().values(id);
+            let held = |field| values.iter().find(|(id, _)| *id == field).map(|(_, value)| value);
+            if open.changes.iter().all(|change| held(change.field) == change.before.as_ref()) {
+                standing.push((entry.mappings_done as usize, edited));
+                self.taken_back += 1;
+            }
+        }
         self.standings.insert(id, standing);
         self.edited.insert((id, field));
     }
@@ -336,6 +348,8 @@ struct Count {
     killed: u64,
     edited: u64,
     conflicts: u64,
+    /// Edits after which an open write looks as if it had not been carried out.
+    taken_back: u64,
 }
 
 fn schedule(cases: &[Case], seed: u64) -> Count {
@@ -370,6 +384,7 @@ fn schedule(cases: &[Case], seed: u64) -> Count {
         killed: world.killed,
         edited: world.edited.len() as u64,
         conflicts: undone.differences.len() as u64,
+        taken_back: world.taken_back,
     }
 }
 
@@ -400,6 +415,7 @@ fn all(seeds: std::ops::Range<u64>) -> Count {
                 sum.killed += count.killed;
                 sum.edited += count.edited;
                 sum.conflicts += count.conflicts;
+                sum.taken_back += count.taken_back;
             }
             Err(_) => failed.push(seed),
         }
@@ -424,6 +440,9 @@ fn one_schedule_again() {
 #[test]
 #[ignore = "minutes: cargo test --release --test kills -- --ignored"]
 fn a_hundred_thousand_killed_runs_lose_nothing() {
-    let sum = all(0..100_000);
-    println!("100000 schedules, 0 violations: {sum:?}");
+    let (first, second) = std::thread::scope(|scope| {
+        let first = scope.spawn(|| all(0..50_000));
+        (all(50_000..100_000), first.join().unwrap())
+    });
+    println!("100000 schedules, 0 violations: {first:?}, {second:?}");
 }
