@@ -34,6 +34,7 @@ use proptest::strategy::{Strategy as _, ValueTree as _};
 use rand::Rng;
 use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 use std::future::{Future, pending, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
@@ -41,7 +42,7 @@ use std::task::Poll;
 /// The most accounts that a schedule's plan is for.
 const MOST_ACCOUNTS: usize = 12;
 
-/// Lives of a run before the last one, in which nothing goes wrong any more.
+/// The most lives of a run before the last one, in which nothing goes wrong any more.
 const LIVES: usize = 4;
 
 /// Where a run is killed: at which call, and on which side of the server's handling it.
@@ -116,10 +117,8 @@ fn profile(fault: Option<FaultKind>, lags: bool) -> Profile {
     if let Some(kind) = fault {
         let share = if kind == FaultKind::Unauthorized { 0.03 } else { 0.25 };
         let classes = "classes = [\"get\", \"search\", \"patch\", \"put\"]";
-        text.push_str(&format!(
-            "[[faults]]\nkind = \"{}\"\nshare = {share}\n{classes}\n",
-            kind.name()
-        ));
+        let name = kind.name();
+        let _ = write!(text, "[[faults]]\nkind = \"{name}\"\nshare = {share}\n{classes}\n");
     }
     Profile::from_toml("kills", &text).unwrap()
 }
@@ -265,7 +264,9 @@ impl<'c> World<'c> {
         let response = self.neon.as_mut().unwrap().handle(now, &write).response;
         assert!(response.status.is_success(), "staff are refused: {response:?}");
         let edited = self.state(id);
-        standing.iter_mut().for_each(|(_, state)| state[position] = edited[position].clone());
+        for (_, state) in &mut standing {
+            state[position].clone_from(&edited[position]);
+        }
         // A write that nobody heard of and that staff took back to the letter is not told from one
         // that was never carried out: nothing on the account says which it was.
         if let Some((entry, open)) = ledger.get(id).and_then(|e| Some((e, e.open.as_ref()?))) {
@@ -364,7 +365,7 @@ fn schedule(cases: &[Case], seed: u64) -> Count {
     // What a search shows late is not seen by a run that searches: no staff then.
     let lags = below(&mut draws, 4) == 0;
     let mut world = World::new(case, settings);
-    for _ in 0..1 + below(&mut draws, LIVES) {
+    for _ in 0..=below(&mut draws, LIVES) {
         world.set_profile(profile(fault, lags));
         let again = [Again::Neither, Again::Both][below(&mut draws, 2)];
         world.run(Some(kill(&mut draws)), again);

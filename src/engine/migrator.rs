@@ -57,7 +57,7 @@ impl Tally {
     }
 
     /// Adds a decision, which changes something or not.
-    pub(super) fn add(&mut self, decision: Decision, changes: bool) {
+    pub(super) fn add(&mut self, decision: &Decision, changes: bool) {
         let failure = |problem: &Problem| Failure {
             call: None,
             message: problem.in_words(),

@@ -256,7 +256,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
     /// Adds a decision to an account's tally; its items, if they are to be written.
     fn to_write(&self, decision: &mut Decision, tally: &mut Tally) -> Option<Vec<CustomFieldItem>> {
         let items = std::mem::take(&mut decision.items);
-        tally.add(std::mem::take(decision), !items.is_empty());
+        tally.add(decision, !items.is_empty());
         (!items.is_empty() && !self.settings().dry_run).then_some(items)
     }
 }
