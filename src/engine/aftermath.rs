@@ -3,7 +3,7 @@
 //! Both go by the run's ledger alone. A field is taken back where it still holds what the run left
 //! there; what somebody else wrote since is a conflict, and is left alone.
 
-use super::caller::{Caller, GivenUp};
+use super::caller::{Caller, GivenUp, Unheard};
 use super::workers::side_by_side;
 use super::{EngineError, Settings, Stop};
 use crate::clock::Clock;
@@ -160,39 +160,61 @@ async fn visit<T: Transport, C: Clock>(
     Ok(found)
 }
 
+impl Aftermath {
+    /// Adds what was `seen` of one account, of which some fields were restored, or would be.
+    fn add(&mut self, seen: Self, restored: u64) {
+        self.as_written += seen.as_written;
+        self.as_before += seen.as_before;
+        self.differences.extend(seen.differences);
+        self.restored += restored;
+    }
+}
+
 impl<T: Transport, C: Clock> Visitor<'_, T, C> {
     async fn look_at(&self, id: AccountId, entry: &Entry) -> Result<(), EngineError> {
         let request = Request::GetAccount(id);
-        let account = match self.caller.call(&request).await {
-            Ok(Body::Account(account)) => account,
-            Ok(_) => return Err(EngineError::wrong_body(request.endpoint())),
-            Err(given_up) => return self.failed(id, given_up),
-        };
-        let items = self.compare(id, entry, &account);
-        if items.is_empty() {
-            return Ok(());
-        }
-        let restored = items.len() as u64;
-        if self.undoing == Some(Undoing::Writing) {
+        let mut tries = self.caller.tries();
+        let mut restored = 0;
+        // A write that may have been carried out unheard is looked for before it is made again.
+        loop {
+            let account = match self.caller.call(&request).await {
+                Ok(Body::Account(account)) => account,
+                Ok(_) => return Err(EngineError::wrong_body(request.endpoint())),
+                Err(given_up) => return self.failed(id, given_up),
+            };
+            let (items, seen) = self.compare(id, entry, &account);
+            if items.is_empty() || self.undoing != Some(Undoing::Writing) {
+                let restored = if items.is_empty() { restored } else { items.len() as u64 };
+                self.found.borrow_mut().add(seen, restored);
+                return Ok(());
+            }
+            restored = items.len() as u64;
             let body = AccountBody { account_custom_fields: Some(items), ..AccountBody::default() };
             let write = Request::PatchAccount(id, Account { kind: account.kind, body });
-            match self.caller.call(&write).await {
+            match self.caller.write(&write, &mut tries).await {
                 Ok(Body::AccountId(written)) if written != id => {
                     let message = format!("account {written} was written in its place");
                     self.found.borrow_mut().failed.push((id, message));
                     return Ok(());
                 }
-                Ok(_) => {}
+                Ok(_) => {
+                    self.found.borrow_mut().add(seen, restored);
+                    return Ok(());
+                }
+                Err(given_up) if given_up.unheard == Unheard::Again => {}
                 Err(given_up) => return self.failed(id, given_up),
             }
         }
-        self.found.borrow_mut().restored += restored;
-        Ok(())
     }
 
     /// Compares an account with what the run says of it; what takes its fields back.
-    fn compare(&self, id: AccountId, entry: &Entry, account: &Account) -> Vec<CustomFieldItem> {
-        let mut found = self.found.borrow_mut();
+    fn compare(
+        &self,
+        id: AccountId,
+        entry: &Entry,
+        account: &Account,
+    ) -> (Vec<CustomFieldItem>, Aftermath) {
+        let mut found = Aftermath::default();
         let mut items = Vec::new();
         for claim in claims(entry) {
             let now = held(account, claim.field);
@@ -212,7 +234,7 @@ impl<T: Transport, C: Clock> Visitor<'_, T, C> {
                 found.differences.push(Difference { id, field, expected, found: now });
             }
         }
-        items
+        (items, found)
     }
 
     fn failed(&self, id: AccountId, given_up: GivenUp) -> Result<(), EngineError> {
@@ -245,17 +267,17 @@ mod tests {
     use crate::journal::{Intent, Note};
     use neon_mock::api::AccountKind;
 
-    fn text(text: &str) -> Option<Value> {
-        Some(Value::Text(text.into()))
+    fn text(text: &str) -> Value {
+        Value::Text(text.into())
     }
 
-    fn intended(field: u32, before: Option<Value>, after: Option<Value>) -> Note {
+    fn intended(field: u32, before: Option<Value>, after: Value) -> Note {
         let field = FieldId(field);
         Note::Intended(Intent {
             id: AccountId(7),
             kind: AccountKind::Individual,
             mappings_done: 1,
-            changes: vec![Change { field, has_options: false, before, after }],
+            changes: vec![Change { field, has_options: false, before, after: Some(after) }],
             problem: None,
         })
     }
@@ -264,17 +286,20 @@ mod tests {
     fn a_write_of_which_nothing_is_known_may_have_left_either() {
         let id = AccountId(7);
         let ledger = Ledger::new([
-            intended(1, text("a"), text("b")),
+            intended(1, Some(text("a")), text("b")),
             Note::Written { id },
-            intended(1, text("b"), text("c")),
+            intended(1, Some(text("b")), text("c")),
         ]);
         let of_one = claims(ledger.get(id).unwrap());
         assert_eq!(of_one.len(), 1);
-        assert_eq!((&of_one[0].left, &of_one[0].before), (&vec![text("b"), text("c")], &text("a")));
+        assert_eq!(
+            (&of_one[0].left, &of_one[0].before),
+            (&["b", "c"].map(|it| Some(text(it))).to_vec(), &Some(text("a")))
+        );
         assert!(of_one[0].is_certain);
 
         let open = claims(Ledger::new([intended(2, None, text("x"))]).get(id).unwrap());
-        assert_eq!((&open[0].left, &open[0].before), (&vec![text("x")], &None));
+        assert_eq!((&open[0].left, &open[0].before), (&vec![Some(text("x"))], &None));
         assert!(!open[0].is_certain);
 
         let not_written = [intended(2, None, text("x")), Note::NotWritten { id }];
