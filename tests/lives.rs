@@ -3,8 +3,8 @@
 //! A schedule is drawn from one seed: a plan and an organisation, a strategy, a kind of fault, and
 //! where the run is killed: before the server has handled a call, or after. Between two lives of the
 //! run, staff may edit a field of the plan. A sample runs with the others; the whole:
-//! `cargo test --release --test kills -- --ignored`, and one schedule again:
-//! `KILLS_SEED=7 cargo test --test kills one`.
+//! `cargo test --release --test lives -- --ignored`, and one schedule again:
+//! `LIVES_SEED=7 cargo test --test lives one`.
 
 #[allow(dead_code, reason = "shared with another test, which uses all of it")]
 #[path = "strategies/case.rs"]
@@ -120,7 +120,7 @@ fn profile(fault: Option<FaultKind>, lags: bool) -> Profile {
         let name = kind.name();
         let _ = write!(text, "[[faults]]\nkind = \"{name}\"\nshare = {share}\n{classes}\n");
     }
-    Profile::from_toml("kills", &text).unwrap()
+    Profile::from_toml("lives", &text).unwrap()
 }
 
 /// Where an account may stand: how many mappings were carried out, and what its fields hold then.
@@ -421,25 +421,25 @@ fn all(seeds: std::ops::Range<u64>) -> Count {
             Err(_) => failed.push(seed),
         }
     }
-    let again = "KILLS_SEED=<seed> cargo test --test kills one";
+    let again = "LIVES_SEED=<seed> cargo test --test lives one";
     assert!(failed.is_empty(), "{} schedules fail, of seeds {failed:?}: {again}", failed.len());
     sum
 }
 
 #[test]
 fn a_sample_of_killed_runs_loses_nothing() {
-    let sum = all(0..1_500);
-    assert!(sum.killed > 1_000 && sum.edited > 500 && sum.conflicts > 50, "{sum:?}");
+    let sum = all(0..600);
+    assert!(sum.killed > 400 && sum.edited > 200 && sum.conflicts > 20, "{sum:?}");
 }
 
 #[test]
 fn one_schedule_again() {
-    let seed = std::env::var("KILLS_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
+    let seed = std::env::var("LIVES_SEED").ok().and_then(|seed| seed.parse().ok()).unwrap_or(0);
     schedule(&cases(CASES), seed);
 }
 
 #[test]
-#[ignore = "minutes: cargo test --release --test kills -- --ignored"]
+#[ignore = "minutes: cargo test --release --test lives -- --ignored"]
 fn a_hundred_thousand_killed_runs_lose_nothing() {
     let (first, second) = std::thread::scope(|scope| {
         let first = scope.spawn(|| all(0..50_000));
