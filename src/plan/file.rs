@@ -108,7 +108,7 @@ fn plan(source: &Source<'_>) -> Result<Plan, FileError> {
     }
     let mut mappings = Vec::with_capacity(wire.mappings.len());
     for (index, mapping) in wire.mappings.into_iter().enumerate() {
-        mappings.push(self::mapping(mapping, Member::top("mappings").index(index), source)?);
+        mappings.push(self::mapping(mapping, &Member::top("mappings").index(index), source)?);
     }
     Ok(Plan {
         description: wire.description,
@@ -153,7 +153,7 @@ fn selection(
     Ok(Selection::Filter(filter.into_iter().map(criterion).collect()))
 }
 
-fn mapping(wire: WireMapping, member: Member, source: &Source<'_>) -> Result<Mapping, FileError> {
+fn mapping(wire: WireMapping, member: &Member, source: &Source<'_>) -> Result<Mapping, FileError> {
     let mut transform = Vec::with_capacity(wire.transform.len());
     for (index, wire) in wire.transform.into_iter().enumerate() {
         let step = step(wire).map_err(|reason| {
@@ -171,7 +171,7 @@ fn mapping(wire: WireMapping, member: Member, source: &Source<'_>) -> Result<Map
         source_type: wire.source_type,
         target_type: wire.target_type,
         target_options: wire.target_options,
-        place: source.place(&member),
+        place: source.place(member),
     })
 }
 
@@ -297,7 +297,7 @@ transform = [
         assert!(step.contains("line 10") && step.contains("nothing else"), "{step}");
         assert!(error("\"schema\": 1", "\"schema\": 2").contains("line 2"));
         let unknown = error("preserve_source", "preserve_sources");
-        assert!(unknown.contains("line 9") && unknown.contains("unknown field"), "{unknown}");
+        assert!(unknown.contains("line 21") && unknown.contains("unknown field"), "{unknown}");
     }
 
     #[test]

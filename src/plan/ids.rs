@@ -56,9 +56,8 @@ pub fn list_ids(ids: &[AccountId]) -> String {
             _ => ranges.push((*id, *id)),
         }
     }
-    let range = |(first, last): &(u64, u64)| match first == last {
-        true => first.to_string(),
-        false => format!("{first}-{last}"),
+    let range = |(first, last): &(u64, u64)| {
+        if first == last { first.to_string() } else { format!("{first}-{last}") }
     };
     ranges.iter().map(range).collect::<Vec<_>>().join(",")
 }

@@ -82,7 +82,7 @@ struct Change {
 pub(super) fn run(args: &PreviewArgs) -> Result<ExitCode, CliError> {
     let plan = plan_file(&args.file)?;
     let preview = match &args.base_url {
-        Some(base_url) => of_server(args, plan, base_url)?,
+        Some(base_url) => of_server(args, &plan, base_url)?,
         None => of_dataset(args, plan)?,
     };
     if args.json {
@@ -108,7 +108,7 @@ fn of_dataset(args: &PreviewArgs, plan: Plan) -> Result<Preview, CliError> {
     let accounts = ids.into_iter().take(args.sample as usize).filter_map(|id| {
         let kind = organisation.account(id)?.kind;
         let before = state_of_values(&organisation.values(id), &task);
-        Some(previewed(id, kind, before, &task, true))
+        Some(previewed(id, kind, &before, &task, true))
     });
     Ok(Preview {
         schema: 1,
@@ -120,7 +120,7 @@ fn of_dataset(args: &PreviewArgs, plan: Plan) -> Result<Preview, CliError> {
     })
 }
 
-fn of_server(args: &PreviewArgs, plan: Plan, base_url: &str) -> Result<Preview, CliError> {
+fn of_server(args: &PreviewArgs, plan: &Plan, base_url: &str) -> Result<Preview, CliError> {
     let ids = match (&args.resource_ids, &plan.selection) {
         (Some(ids), _) => parse_ids(ids)?,
         (None, Selection::Ids(ids)) => ids.clone(),
@@ -135,7 +135,7 @@ fn of_server(args: &PreviewArgs, plan: Plan, base_url: &str) -> Result<Preview, 
     let transport =
         HttpTransport::new(args.credentials.target(base_url)?).map_err(RunError::Http)?;
     let (task, accounts) = runtime()?.block_on(async {
-        let task = resolve(&plan, &fields_of(&transport).await?)?;
+        let task = resolve(plan, &fields_of(&transport).await?)?;
         let (clock, settings) = (WallClock::start(), Settings::new(Strategy::Standard));
         let accounts = read_accounts(&transport, &clock, &settings, &ids).await;
         Ok::<_, CliError>((task, accounts.map_err(RunError::Engine)?))
@@ -151,7 +151,7 @@ fn of_server(args: &PreviewArgs, plan: Plan, base_url: &str) -> Result<Preview, 
             .iter()
             .map(|(id, account)| {
                 let before = state_of_values(&values(account), &task);
-                previewed(*id, account.kind, before, &task, args.show_values)
+                previewed(*id, account.kind, &before, &task, args.show_values)
             })
             .collect(),
     })
@@ -170,14 +170,14 @@ fn values(account: &Account) -> Vec<(FieldId, Value)> {
 fn previewed(
     account: AccountId,
     kind: AccountKind,
-    before: State,
+    before: &State,
     task: &Task,
     shown: bool,
 ) -> Previewed {
     let (mut after, mut decision) = (before.clone(), Decision::default());
     apply(&mut after, kind, task, &task.steps, &mut decision);
-    let changed = task.slots.iter().zip(before.iter().zip(&after));
-    let changes: Vec<Change> = changed
+    let fields = task.slots.iter().zip(before.iter().zip(&after));
+    let changes: Vec<Change> = fields
         .filter(|(_, (before, after))| before != after)
         .map(|(slot, (before, after))| Change {
             field: slot.name.to_string(),

@@ -62,7 +62,11 @@ fn each_mistake_has_its_code_and_level() {
         (&["Person replace Firm"], (Error, "account_type_mismatch"), "no account has both"),
         (&["Person replace Notes"], (Warning, "account_type_mismatch"), "skipped"),
         (&["Notes replace Notes"], (Warning, "self_mapping"), "onto itself"),
-        (&["V-Skill replace Notes", "Old replace Notes"], (Warning, "duplicate_target"), "line 6"),
+        (
+            &["V-Skill replace Notes", "Old replace Notes"],
+            (Warning, "duplicate_target"),
+            "line 7: `Notes` is the target of `V-Skill` before",
+        ),
         (
             &["V-Skill replace Notes", "Notes replace V-Skill"],
             (Error, "circular_mapping"),
