@@ -5,6 +5,7 @@
 
 use super::caller::{Caller, GivenUp, Unheard};
 use super::workers::side_by_side;
+use super::writing::held;
 use super::{EngineError, Settings, Stop};
 use crate::clock::Clock;
 use crate::event::{Event, Outcome};
@@ -78,12 +79,6 @@ fn claims(entry: &Entry) -> Vec<Claim> {
         }
     }
     claims
-}
-
-/// What stands in a field of an account as it was read.
-fn held(account: &Account, field: FieldId) -> Option<Value> {
-    let mut items = account.body.account_custom_fields.iter().flatten();
-    items.find(|item| item.id == Some(field)).and_then(CustomFieldItem::held)
 }
 
 /// Looks at accounts side by side.

@@ -4,17 +4,16 @@
 use super::caller::{Caller, GivenUp};
 use super::reading::Known;
 use super::settings::{Reads, Settings};
-use super::writing::{Begun, Heard};
+use super::writing::{Begun, Heard, Write};
 use super::{EngineError, Job, Stop};
 use crate::clock::Clock;
 use crate::decide::{Decision, Problem};
 use crate::event::{End, Event, Failure, Outcome, SkipReason};
-use crate::journal::{Change, Landing};
+use crate::journal::Landing;
 use crate::plan::Task;
 use crate::transport::Transport;
 use neon_mock::api::{AccountId, Body, Category, Request};
 use std::cell::OnceCell;
-use std::ops::Range;
 use std::rc::Rc;
 
 /// Carries out a plan, account by account.
@@ -45,14 +44,15 @@ impl From<EngineError> for Halt {
 pub(super) struct Tally {
     applicable: bool,
     changed: bool,
-    failure: Option<Failure>,
+    /// Boxed: it waits in memory with each account that is to be written, and is hardly ever there.
+    failure: Option<Box<Failure>>,
 }
 
 impl Tally {
     /// That of an account on which an earlier run changed something or not, and found a problem
     /// or not.
     pub(super) fn of_earlier(changed: bool, problem: Option<String>) -> Self {
-        let failure = problem.map(|message| Failure { call: None, message, value: None });
+        let failure = problem.map(|message| Box::new(Failure { call: None, message, value: None }));
         Self { applicable: changed, changed, failure }
     }
 
@@ -63,7 +63,7 @@ impl Tally {
             message: problem.in_words(),
             value: problem.value().map(str::to_owned),
         };
-        let failure = decision.problems.first().map(failure);
+        let failure = decision.problems.first().map(failure).map(Box::new);
         self.join(Self { applicable: decision.applicable, changed: changes, failure });
     }
 
@@ -83,7 +83,7 @@ impl Tally {
 
     pub(super) fn end(self) -> End {
         match self.failure {
-            Some(failure) => End::Failed(failure),
+            Some(failure) => End::Failed(*failure),
             None if self.changed => End::Migrated,
             None if self.applicable => End::Unchanged,
             None => End::Skipped(SkipReason::NotApplicable),
@@ -91,20 +91,10 @@ impl Tally {
     }
 }
 
-/// A write that an account needs.
-pub(super) struct Write {
-    pub(super) request: Request,
-    /// The mappings that it carries out: those up to the last of them stand on the account then.
-    pub(super) steps: Range<usize>,
-    /// The fields that it changes; none where the account was read value by value without a
-    /// journal, since the targets were not read then.
-    pub(super) changes: Vec<Change>,
-}
-
 /// An account that was read and waits for its write.
 pub(super) struct Pending {
     pub(super) id: AccountId,
-    pub(super) write: Box<Write>,
+    pub(super) write: Write,
     /// What happened to it before.
     pub(super) before: Tally,
     /// What the write does to it.
@@ -187,7 +177,7 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
                 Reads::Search => self.values(id, steps, &mut known, &mut tally).await?,
             };
             if let Some(write) = write
-                && self.write(id, *write, &before, &mut tally).await? == Heard::ByReading
+                && self.write(id, write, &before, &mut tally).await? == Heard::ByReading
             {
                 // A search may lag behind a write that was not the one first decided.
                 reads = Reads::Get;
@@ -234,7 +224,7 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
         &self,
         id: AccountId,
         reads: Reads,
-    ) -> Result<(Tally, Tally, Option<Box<Write>>), Halt> {
+    ) -> Result<(Tally, Tally, Option<Write>), Halt> {
         let Begun { from, tally: before } = self.begin(id).await?;
         let steps = from..self.job.plan.mappings.len();
         let mut tally = Tally::default();
@@ -251,7 +241,7 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
     /// Makes the write of an account that was read, whereupon it has landed.
     pub(super) async fn finish(&self, account: Pending) -> Result<(), EngineError> {
         let Pending { id, write, mut before, mut tally } = account;
-        let written = self.write(id, *write, &before, &mut tally).await;
+        let written = self.write(id, write, &before, &mut tally).await;
         self.caller.emit(&Event::Buffered { records: -1 });
         match written {
             Ok(_) => {

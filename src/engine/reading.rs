@@ -1,19 +1,16 @@
 //! How accounts are read: whole, value by value, or as rows of a page.
 
 use super::EngineError;
-use super::migrator::{Halt, Migrator, Pending, Tally, Write};
+use super::migrator::{Halt, Migrator, Pending, Tally};
 use super::rows::{Columns, account_of};
-use super::settings::WriteMode;
-use super::writing::held;
+use super::writing::{Prior, Write, changes};
 use crate::clock::Clock;
 use crate::decide::{Decision, State, decide, decide_on};
 use crate::event::{Event, Outcome};
-use crate::journal::Change;
 use crate::plan::{Task, Unsettled};
 use crate::transport::Transport;
 use neon_mock::api::{
-    Account, AccountBody, AccountId, AccountKind, Body, CustomFieldItem, FieldId, Request,
-    SearchRow, Value,
+    Account, AccountId, AccountKind, Body, CustomFieldItem, FieldId, Request, SearchRow, Value,
 };
 use std::ops::Range;
 
@@ -49,33 +46,28 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         id: AccountId,
         steps: Range<usize>,
         tally: &mut Tally,
-    ) -> Result<Option<Box<Write>>, Halt> {
+    ) -> Result<Option<Write>, Halt> {
         let task = self.task().await.map_err(Halt::Run)?;
         let request = Request::GetAccount(id);
         let body = self.caller().call(&request).await.map_err(Halt::from)?;
         let Body::Account(account) = body else {
             return Err(Halt::Run(EngineError::wrong_body(request.endpoint())));
         };
-        Ok(self.decide_read(id, *account, &task, steps, tally))
+        Ok(self.decide_read(account, &task, steps, tally))
     }
 
     /// The write that `steps` need on an account that was read whole, if any.
     pub(super) fn decide_read(
         &self,
-        id: AccountId,
-        account: Account,
+        account: Box<Account>,
         task: &Task,
         steps: Range<usize>,
         tally: &mut Tally,
-    ) -> Option<Box<Write>> {
+    ) -> Option<Write> {
         let mut decision = decide(&account, task, &task.steps[steps.clone()]);
         let items = self.to_write(&mut decision, tally)?;
-        let changes = changes(&items, |field| held(&account, field));
-        let request = match self.settings().write {
-            WriteMode::Patch => Request::PatchAccount(id, patch(account.kind, items)),
-            WriteMode::Put => Request::PutAccount(id, replacement(account, items)),
-        };
-        Some(Box::new(Write { request, steps, changes }))
+        let (kind, prior) = (account.kind, Prior::Account(account));
+        Some(Write { kind, items, steps, prior })
     }
 
     /// The same, by a search for each value that `steps` need, as the guide's engine reads. What no
@@ -86,22 +78,24 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         steps: Range<usize>,
         known: &mut Known,
         tally: &mut Tally,
-    ) -> Result<Option<Box<Write>>, Halt> {
+    ) -> Result<Option<Write>, Halt> {
         let task = self.task().await.map_err(Halt::Run)?;
         let write = match self.shown(id, &task, steps.clone(), known).await? {
             Ok((kind, before)) => {
-                let mut write = self.decide_shown(id, kind, &before, &task, steps, tally);
+                let mut write = self.decide_shown(kind, &before, &task, steps, tally);
                 if let Some(write) = &mut write
                     && !self.journal_is_on()
                 {
                     // Of targets that are overwritten it is not known what stood there.
-                    write.changes = Vec::new();
+                    write.prior = Prior::Changes(Vec::new());
                 }
                 write
             }
             Err(Unsettled) => self.get(id, steps, tally).await?,
         };
-        known.written.extend(write.iter().flat_map(|write| written(write)));
+        known
+            .written
+            .extend(write.iter().flat_map(|write| write.items.iter().filter_map(|item| item.id)));
         Ok(write)
     }
 
@@ -190,7 +184,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
                 continue;
             };
             let mut tally = Tally::default();
-            match self.decide_shown(id, kind, &state, &task, 0..task.steps.len(), &mut tally) {
+            match self.decide_shown(kind, &state, &task, 0..task.steps.len(), &mut tally) {
                 Some(write) => {
                     self.caller().emit(&Event::Buffered { records: 1 });
                     let before = Tally::default();
@@ -235,13 +229,12 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
     /// The write that `steps` need on an account that holds `before`, if any.
     fn decide_shown(
         &self,
-        id: AccountId,
         kind: AccountKind,
         before: &State,
         task: &Task,
         steps: Range<usize>,
         tally: &mut Tally,
-    ) -> Option<Box<Write>> {
+    ) -> Option<Write> {
         let mut decision = decide_on(before, kind, task, &task.steps[steps.clone()]);
         let items = self.to_write(&mut decision, tally)?;
         let held = |field| {
@@ -249,8 +242,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
             before[slot].clone()
         };
         let changes = changes(&items, held);
-        let request = Request::PatchAccount(id, patch(kind, items));
-        Some(Box::new(Write { request, steps, changes }))
+        Some(Write { kind, items, steps, prior: Prior::Changes(changes) })
     }
 
     /// Adds a decision to an account's tally; its items, if they are to be written.
@@ -259,16 +251,6 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         tally.add(decision, !items.is_empty());
         (!items.is_empty() && !self.settings().dry_run).then_some(items)
     }
-}
-
-/// What `items` change on an account, of which `held` says what stands in a field.
-fn changes(items: &[CustomFieldItem], held: impl Fn(FieldId) -> Option<Value>) -> Vec<Change> {
-    let change = |item: &CustomFieldItem| {
-        let field = item.id?;
-        let has_options = item.option_values.is_some();
-        Some(Change { field, has_options, before: held(field), after: item.held() })
-    };
-    items.iter().filter_map(change).collect()
 }
 
 /// The row of account `id`, if there is no other.
@@ -281,26 +263,4 @@ fn only_row(rows: &[(AccountId, SearchRow)], id: AccountId) -> Result<&SearchRow
         }
         _ => Err(Unsettled),
     }
-}
-
-/// The fields that a write of changed fields changes.
-fn written(write: &Write) -> Vec<FieldId> {
-    let Request::PatchAccount(_, account) = &write.request else { return Vec::new() };
-    let items = account.body.account_custom_fields.iter().flatten();
-    items.filter_map(|item| item.id).collect()
-}
-
-/// The changed fields alone, in the wrapper of the account's kind.
-fn patch(kind: AccountKind, items: Vec<CustomFieldItem>) -> Account {
-    let body = AccountBody { account_custom_fields: Some(items), ..AccountBody::default() };
-    Account { kind, body }
-}
-
-/// The whole account as it was read, with the changes in it.
-fn replacement(mut account: Account, changes: Vec<CustomFieldItem>) -> Account {
-    let mut items = account.body.account_custom_fields.take().unwrap_or_default();
-    items.retain(|item| changes.iter().all(|change| change.id != item.id));
-    items.extend(changes);
-    account.body.account_custom_fields = Some(items);
-    account
 }

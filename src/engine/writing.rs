@@ -6,13 +6,105 @@
 
 use super::EngineError;
 use super::caller::Unheard;
-use super::migrator::{Halt, Migrator, Tally, Write};
+use super::migrator::{Halt, Migrator, Tally};
+use super::settings::WriteMode;
 use crate::clock::Clock;
 use crate::event::{End, Failure, Outcome, SkipReason};
 use crate::journal::{Again, Change, Entry, Intent, Landing, Note};
 use crate::transport::Transport;
-use neon_mock::api::{Account, AccountId, Body, CustomFieldItem, FieldId, Request, Value};
+use neon_mock::api::{
+    Account, AccountBody, AccountId, AccountKind, Body, CustomFieldItem, FieldId, Request, Value,
+};
 use std::borrow::Cow;
+use std::ops::Range;
+
+/// A write that an account needs. It waits in memory, so that the call is made of it when it is sent.
+pub(super) struct Write {
+    pub(super) kind: AccountKind,
+    /// The fields that it changes, as they are to be.
+    pub(super) items: Vec<CustomFieldItem>,
+    /// The mappings that it carries out: those up to the last of them stand on the account then.
+    pub(super) steps: Range<usize>,
+    pub(super) prior: Prior,
+}
+
+/// What is known of an account before a write.
+pub(super) enum Prior {
+    /// All of it. What it says of the changed fields is looked up when somebody asks: hardly any
+    /// write without a journal needs it.
+    Account(Box<Account>),
+    /// What is changed; nothing where the account was read value by value without a journal, since
+    /// the targets were not read then.
+    Changes(Vec<Change>),
+}
+
+/// A write as it is sent.
+struct Outgoing {
+    request: Request,
+    steps: Range<usize>,
+    prior: Prior,
+}
+
+impl Outgoing {
+    fn new(id: AccountId, write: Write, mode: WriteMode) -> Self {
+        let Write { kind, items, steps, prior } = write;
+        let (request, prior) = match (mode, prior) {
+            (WriteMode::Put, Prior::Account(account)) => {
+                let changes = changes(&items, |field| held(&account, field));
+                let request = Request::PutAccount(id, replacement(*account, items));
+                (request, Prior::Changes(changes))
+            }
+            (_, prior) => (Request::PatchAccount(id, patch(kind, items)), prior),
+        };
+        Self { request, steps, prior }
+    }
+
+    fn account(&self) -> &Account {
+        match &self.request {
+            Request::PatchAccount(_, account) | Request::PutAccount(_, account) => account,
+            _ => unreachable!("accounts are written by PATCH or PUT"),
+        }
+    }
+
+    /// The fields that it changes; none if it is not known what stood there.
+    fn changes(&self) -> Cow<'_, [Change]> {
+        match &self.prior {
+            Prior::Changes(changes) => Cow::Borrowed(changes),
+            Prior::Account(before) => {
+                let items = self.account().body.account_custom_fields.as_deref();
+                Cow::Owned(changes(items.unwrap_or_default(), |field| held(before, field)))
+            }
+        }
+    }
+}
+
+/// What `items` change on an account, of which `held` says what stands in a field.
+pub(super) fn changes(
+    items: &[CustomFieldItem],
+    held: impl Fn(FieldId) -> Option<Value>,
+) -> Vec<Change> {
+    let change = |item: &CustomFieldItem| {
+        let field = item.id?;
+        let has_options = item.option_values.is_some();
+        Some(Change { field, has_options, before: held(field), after: item.held() })
+    };
+    items.iter().filter_map(change).collect()
+}
+
+/// The changed fields alone, in the wrapper of the account's kind.
+fn patch(kind: AccountKind, items: Vec<CustomFieldItem>) -> Account {
+    let body = AccountBody { account_custom_fields: Some(items), ..AccountBody::default() };
+    Account { kind, body }
+}
+
+/// The whole account as it was read, with the changes in it.
+fn replacement(mut account: Account, changes: Vec<CustomFieldItem>) -> Account {
+    let mut items = account.body.account_custom_fields.take().unwrap_or_default();
+    items.retain(|item| changes.iter().all(|change| change.id != item.id));
+    items.extend(changes);
+    account.body.account_custom_fields = Some(items);
+    account
+}
 
 /// How it is known that a write was carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +178,8 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         let (mut done, mut changed) = (entry.mappings_done, !entry.changes.is_empty());
         let mut problem = entry.problem.as_ref();
         if let Some(open) = &entry.open {
-            match trace(&self.look_back(id).await?, &open.changes) {
+            let account = self.look_back(id).await?;
+            match trace(&account, &open.changes) {
                 Trace::Written => {
                     self.note(|| Note::Written { id })?;
                     (done, changed, problem) = (open.mappings_done, true, open.problem.as_ref());
@@ -133,17 +226,18 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
     pub(super) async fn write(
         &self,
         id: AccountId,
-        mut write: Write,
+        write: Write,
         before: &Tally,
         tally: &mut Tally,
     ) -> Result<Heard, Halt> {
+        let mut outgoing = Outgoing::new(id, write, self.settings().write);
         let mut tries = self.caller().tries();
         let mut heard = Heard::ByAnswer;
         loop {
-            self.note(|| intended(id, &write, before, tally))?;
-            let given_up = match self.caller().write(&write.request, &mut tries).await {
+            self.note(|| intended(id, &outgoing, before, tally))?;
+            let given_up = match self.caller().write(&outgoing.request, &mut tries).await {
                 Ok(Body::AccountId(written)) if written != id => {
-                    return Err(wrong_account(&write.request, written));
+                    return Err(wrong_account(&outgoing.request, written));
                 }
                 Ok(_) => {
                     self.note(|| Note::Written { id })?;
@@ -157,7 +251,8 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
                 }
                 return Err(Halt::from(given_up));
             }
-            if write.changes.is_empty() {
+            let changes = outgoing.changes();
+            if changes.is_empty() {
                 // What stood there is not known: as the guide's engine does, it is written again.
                 match given_up.unheard {
                     Unheard::Again => continue,
@@ -165,7 +260,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
                 }
             }
             let account = self.look_back(id).await?;
-            match trace(&account, &write.changes) {
+            match trace(&account, &changes) {
                 Trace::Written => {
                     self.note(|| Note::Written { id })?;
                     return Ok(Heard::ByReading);
@@ -179,18 +274,18 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
             heard = Heard::ByReading;
             *tally = Tally::default();
             let task = self.task().await?;
-            match self.decide_read(id, account, &task, write.steps, tally) {
-                Some(next) => write = *next,
+            match self.decide_read(account, &task, outgoing.steps, tally) {
+                Some(next) => outgoing = Outgoing::new(id, next, self.settings().write),
                 None => return Ok(heard),
             }
         }
     }
 
     /// Reads an account of which it is open whether a write was carried out.
-    async fn look_back(&self, id: AccountId) -> Result<Account, Halt> {
+    async fn look_back(&self, id: AccountId) -> Result<Box<Account>, Halt> {
         let request = Request::GetAccount(id);
         match self.caller().call(&request).await.map_err(Halt::from) {
-            Ok(Body::Account(account)) => Ok(*account),
+            Ok(Body::Account(account)) => Ok(account),
             Ok(_) => Err(EngineError::wrong_body(request.endpoint()).into()),
             Err(Halt::Landed(End::Failed(failure))) => {
                 let message = format!("a write may have been carried out, and {}", failure.message);
@@ -221,16 +316,12 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
     }
 }
 
-fn intended(id: AccountId, write: &Write, before: &Tally, tally: &Tally) -> Note {
-    let kind = match &write.request {
-        Request::PatchAccount(_, account) | Request::PutAccount(_, account) => account.kind,
-        _ => unreachable!("accounts are written by PATCH or PUT"),
-    };
+fn intended(id: AccountId, outgoing: &Outgoing, before: &Tally, tally: &Tally) -> Note {
     Note::Intended(Intent {
         id,
-        kind,
-        mappings_done: write.steps.end as u32,
-        changes: write.changes.clone(),
+        kind: outgoing.account().kind,
+        mappings_done: outgoing.steps.end as u32,
+        changes: outgoing.changes().into_owned(),
         problem: before.problem().or(tally.problem()).map(str::to_owned),
     })
 }
