@@ -202,6 +202,18 @@ pub enum Event {
         /// How many more; negative for fewer.
         records: i64,
     },
+    /// An account was read again before its write.
+    Reread {
+        /// Whether somebody had changed it meanwhile.
+        is_changed: bool,
+    },
+    /// An account was written.
+    Written {
+        /// When its write was sent.
+        at: Timestamp,
+        /// When the call was sent that read what the write was decided on.
+        read_at: Timestamp,
+    },
     /// An account has ended.
     Landed {
         /// When.

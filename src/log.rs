@@ -31,7 +31,10 @@ impl Observer for Log {
                 service = ?call.done_at.since(call.sent_at),
                 "done"
             ),
-            Event::Buffered { .. } => {}
+            Event::Buffered { .. } | Event::Written { .. } => {}
+            Event::Reread { is_changed } => {
+                tracing::trace!(target: BULK, is_changed, "read again before its write");
+            }
             Event::Landed { at, id, end } => match end {
                 End::Failed(failure) => {
                     let reason = &failure.message;

@@ -65,6 +65,15 @@ impl Records {
     }
 }
 
+/// Accounts that were read again before their write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rereads {
+    /// All of them.
+    pub total: u64,
+    /// Those that somebody had changed meanwhile.
+    pub changed: u64,
+}
+
 /// The figures of one run.
 #[derive(Clone, Debug)]
 pub struct Measure {
@@ -81,6 +90,10 @@ pub struct Measure {
     buffered: i64,
     peak_buffered: i64,
     resources: u64,
+    /// From the reading of an account to its writing, in ns; `None` until one was written.
+    exposure: Option<Box<Histogram<u64>>>,
+    exposed_ns: u128,
+    rereads: Rereads,
     records: Records,
     failures: Vec<(AccountId, Failure)>,
     failed: Vec<AccountId>,
@@ -110,6 +123,9 @@ impl Measure {
             buffered: 0,
             peak_buffered: 0,
             resources: 0,
+            exposure: None,
+            exposed_ns: 0,
+            rereads: Rereads::default(),
             records: Records::default(),
             failures: Vec::new(),
             failed: Vec::new(),
@@ -125,6 +141,22 @@ impl Measure {
     /// Accounts that the run was for.
     pub const fn resources(&self) -> u64 {
         self.resources
+    }
+
+    /// How long accounts were exposed: from the reading of each to its writing, in ns; `None` if none
+    /// was written.
+    pub fn exposure(&self) -> Option<&Histogram<u64>> {
+        self.exposure.as_deref()
+    }
+
+    /// The sum of these, exact.
+    pub fn exposed(&self) -> Duration {
+        Duration::from_nanos(u64::try_from(self.exposed_ns).unwrap_or(u64::MAX))
+    }
+
+    /// The accounts that were read again before their write.
+    pub const fn rereads(&self) -> Rereads {
+        self.rereads
     }
 
     /// How the accounts ended.
@@ -276,6 +308,17 @@ impl Observer for Measure {
             Event::Buffered { records } => {
                 self.buffered += records;
                 self.peak_buffered = self.peak_buffered.max(self.buffered);
+            }
+            Event::Reread { is_changed } => {
+                self.rereads.total += 1;
+                self.rereads.changed += u64::from(*is_changed);
+            }
+            Event::Written { at, read_at } => {
+                let exposed_ns = at.nanos_since(*read_at);
+                self.exposed_ns += u128::from(exposed_ns);
+                self.exposure
+                    .get_or_insert_with(|| Box::new(histogram()))
+                    .saturating_record(exposed_ns);
             }
             Event::Landed { at, id, end } => self.landed(*at, *id, end),
             Event::ChunkDone { .. } => {}

@@ -1,9 +1,9 @@
 //! The record of one run: the JSON of `run --json`, and what reports are made of.
 
 use crate::audit::Audit;
-use crate::engine::{Reads, Settings, Strategy};
+use crate::engine::{Guard, Reads, Settings, Strategy};
 use crate::event::Outcome;
-use crate::measure::Measure;
+use crate::measure::{Measure, Rereads};
 use crate::transport::Traffic;
 use hdrhistogram::Histogram;
 use neon_mock::Calls as ServerCalls;
@@ -74,6 +74,8 @@ pub struct RunRecord {
     pub batch_size: u32,
     #[serde(default)]
     pub reads: Reads,
+    #[serde(default)]
+    pub guard: Guard,
     pub dry_run: bool,
     /// Whether its user stopped it before every account had ended.
     #[serde(default, skip_serializing_if = "is_no")]
@@ -95,6 +97,8 @@ pub struct RunRecord {
     pub audit: AuditVerdict,
     pub response_ms: ResponseMs,
     pub in_flight_mean: f64,
+    #[serde(default)]
+    pub exposure: Exposure,
     pub errors_total: u64,
     pub errors: Vec<ErrorDetail>,
     pub warnings: Vec<String>,
@@ -207,6 +211,45 @@ impl Quantiles {
     }
 }
 
+/// How long accounts stood open to the edits of others, which a write would then overwrite: from the
+/// sending of the call that read an account to the sending of its write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Exposure {
+    pub writes: u64,
+    pub mean_s: f64,
+    pub p50_s: f64,
+    pub p99_s: f64,
+    pub max_s: f64,
+    /// The sum: times the edits of an account a second, it is how many edits to expect in between.
+    pub account_s: f64,
+    /// Accounts read again before their write.
+    pub rereads: u64,
+    /// Those of them that somebody had changed: their write was decided anew.
+    pub changed_meanwhile: u64,
+}
+
+impl Exposure {
+    fn of(measure: &Measure) -> Self {
+        let Rereads { total: rereads, changed: changed_meanwhile } = measure.rereads();
+        let Some(histogram) = measure.exposure() else {
+            return Self { rereads, changed_meanwhile, ..Self::default() };
+        };
+        let Quantiles { count: writes, p50, p99, max, .. } = Quantiles::of(histogram);
+        let account_s = measure.exposed().as_secs_f64();
+        Self {
+            writes,
+            mean_s: account_s / writes as f64,
+            p50_s: p50 / 1e3,
+            p99_s: p99 / 1e3,
+            max_s: max / 1e3,
+            account_s,
+            rereads,
+            changed_meanwhile,
+        }
+    }
+}
+
 /// One account that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "the names are the contract's")]
@@ -279,6 +322,7 @@ impl RunRecord {
             workers: settings.workers.get(),
             batch_size: settings.batch_size.get(),
             reads: settings.reads_in_force(),
+            guard: settings.guard,
             dry_run: settings.dry_run,
             stopped: false,
             run: None,
@@ -319,6 +363,7 @@ impl RunRecord {
                 metadata: Quantiles::of(&measure.responses(Class::Metadata)),
             },
             in_flight_mean: measure.in_flight_mean(),
+            exposure: Exposure::of(measure),
             errors_total: records.failed,
             errors: measure.failures().iter().map(|(id, failure)| detail(*id, failure)).collect(),
             warnings: warnings(settings, measure, calls),

@@ -1,7 +1,7 @@
 //! Results for people: figures with their units, tables that line up, JSON.
 
 use super::error::CliError;
-use crate::record::{ResponseMs, RunRecord};
+use crate::record::{Exposure, ResponseMs, RunRecord};
 pub(super) use crate::report::text::{count, duration, percent};
 use serde::Serialize;
 use std::fmt::Write as _;
@@ -56,6 +56,27 @@ pub(super) fn verdict(record: &RunRecord) -> String {
     } else {
         format!("INVALID: {}", record.audit.faults.join("; "))
     }
+}
+
+/// How long accounts stood open to the edits of others; `None` if nothing was written.
+fn exposed(record: &RunRecord) -> Option<String> {
+    let Exposure { writes, mean_s, p99_s, account_s, rereads, changed_meanwhile, .. } =
+        record.exposure;
+    if writes + rereads == 0 {
+        return None;
+    }
+    let a_day = account_s / 86_400.0;
+    let mut text = format!(
+        "{} from reading an account to writing it, p99 {}; if each is edited once a day, \
+         {a_day:.2} edits fall in between",
+        duration(mean_s),
+        duration(p99_s)
+    );
+    if rereads > 0 {
+        let (rereads, changed) = (count(rereads), count(changed_meanwhile));
+        let _ = write!(text, "; of {rereads} read again, {changed} had changed");
+    }
+    Some(text)
 }
 
 /// A run in words.
@@ -129,6 +150,9 @@ pub(super) fn summary(record: &RunRecord) -> String {
         "response",
         format!("{}{:.2} calls in flight on average", times.concat(), record.in_flight_mean),
     );
+    if let Some(text) = exposed(record) {
+        line("exposed", text);
+    }
     line("audit", format!("{}; state {}", verdict(record), record.audit.state_digest));
     lines.extend(record.warnings.iter().map(|warning| format!("  warning   {warning}")));
     for error in record.errors.iter().take(5) {

@@ -1,7 +1,9 @@
 //! `neonbench run`: one migration.
 
 use super::Voice;
-use super::args::{EngineArgs, JobArgs, JournalArgs, ValuesArgs, WorkloadArgs, WorldArgs};
+use super::args::{
+    EngineArgs, GuardArg, JobArgs, JournalArgs, ValuesArgs, WorkloadArgs, WorldArgs,
+};
 use super::error::{CliError, code};
 use super::inputs::Inputs;
 use super::interrupt;
@@ -191,10 +193,11 @@ fn flags_of(workload: &WorkloadArgs, engine: &EngineArgs, world: &WorldArgs) -> 
         ("workers", number(engine.workers)),
         ("batch-size", number(engine.batch_size)),
         ("reads", engine.reads.map(|reads| reads.name().to_owned())),
+        ("guard", (engine.guard != GuardArg::None).then(|| "reread".to_owned())),
         ("seed", engine.seed.map(|seed| seed.to_string())),
         ("world", world.world.map(|world| world.name().to_owned())),
         ("base-url", world.base_url.clone()),
-        ("org-id", world.access.org_id.clone()),
+        ("org-id", world.access.credentials.org_id.clone()),
         ("allow-writes-to", world.access.allow_writes_to.clone()),
     ];
     let given = flags.into_iter().filter_map(|(name, value)| Some((name, value?)));

@@ -58,6 +58,14 @@ pub(super) struct Tries {
     due_at: Timestamp,
     attempts: u32,
     refused: u32,
+    sent_at: Timestamp,
+}
+
+impl Tries {
+    /// When the last attempt was sent.
+    pub(super) const fn sent_at(&self) -> Timestamp {
+        self.sent_at
+    }
 }
 
 impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
@@ -97,6 +105,14 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         self.go_on(request, &mut self.tries(), false).await
     }
 
+    /// The same; and when the attempt was sent that was carried out, which is when it was seen what
+    /// the answer shows.
+    pub(super) async fn read(&self, request: &Request) -> Result<(Body, Timestamp), GivenUp> {
+        let mut tries = self.tries();
+        let body = self.go_on(request, &mut tries, false).await?;
+        Ok((body, tries.sent_at))
+    }
+
     /// Makes `request`, a write, until it is carried out, given up, or may have been carried out
     /// without an answer: it is not made again then before somebody has looked.
     pub(super) async fn write(
@@ -109,7 +125,8 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
 
     /// No attempt yet, of a call that is due now.
     pub(super) fn tries(&self) -> Tries {
-        Tries { due_at: self.clock.now(), attempts: 0, refused: 0 }
+        let now = self.clock.now();
+        Tries { due_at: now, attempts: 0, refused: 0, sent_at: now }
     }
 
     async fn go_on(
@@ -130,6 +147,7 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
                 return Err(not_sent(endpoint, tries.attempts));
             }
             tries.attempts += 1;
+            tries.sent_at = sent_at;
             let attempt = tries.attempts;
             self.emit(&Event::Sent { at: sent_at, endpoint });
             let answer = self.transport.call(request).await;

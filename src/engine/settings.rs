@@ -112,6 +112,29 @@ impl Reads {
     }
 }
 
+/// What guards an account between its reading and its writing: others may edit it meanwhile, and
+/// Neon knows no conditional write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Guard {
+    /// Nothing.
+    #[default]
+    None,
+    /// It is read again right before it is written, and decided anew. What is saved during the last
+    /// round trip is still overwritten.
+    Reread,
+}
+
+impl Guard {
+    /// The name in records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Reread => "reread",
+        }
+    }
+}
+
 /// How a run makes its calls.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
@@ -135,6 +158,9 @@ pub struct Settings {
     pub limiter: Limiter,
     /// How a changed account is written.
     pub write: WriteMode,
+    /// What guards it until then.
+    #[serde(default)]
+    pub guard: Guard,
     /// Whether writes are left out.
     pub dry_run: bool,
     /// Seed of the jitter.
@@ -159,6 +185,7 @@ impl Settings {
             call_deadline: Duration::from_secs(600),
             limiter: strategy.default_limiter(),
             write: WriteMode::Patch,
+            guard: Guard::None,
             dry_run: false,
             seed: 1,
         }
