@@ -65,6 +65,21 @@ impl Records {
     }
 }
 
+/// Where the time of all calls together went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CallTimes {
+    /// In attempts that were carried out.
+    pub served: Duration,
+    /// In attempts that were not.
+    pub wasted: Duration,
+    /// Waiting for a place among the calls in flight.
+    pub queued: Duration,
+    /// Waiting for an endpoint to take calls again.
+    pub paced: Duration,
+    /// Waiting before another attempt.
+    pub backed_off: Duration,
+}
+
 /// Accounts that were read again before their write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Rereads {
@@ -94,6 +109,7 @@ pub struct Measure {
     exposure: Option<Box<Histogram<u64>>>,
     exposed_ns: u128,
     rereads: Rereads,
+    times: CallTimes,
     records: Records,
     failures: Vec<(AccountId, Failure)>,
     failed: Vec<AccountId>,
@@ -126,6 +142,7 @@ impl Measure {
             exposure: None,
             exposed_ns: 0,
             rereads: Rereads::default(),
+            times: CallTimes::default(),
             records: Records::default(),
             failures: Vec::new(),
             failed: Vec::new(),
@@ -152,6 +169,11 @@ impl Measure {
     /// The sum of these, exact.
     pub fn exposed(&self) -> Duration {
         Duration::from_nanos(u64::try_from(self.exposed_ns).unwrap_or(u64::MAX))
+    }
+
+    /// Where the time of the calls went.
+    pub const fn call_times(&self) -> CallTimes {
+        self.times
     }
 
     /// The accounts that were read again before their write.
@@ -251,7 +273,13 @@ impl Measure {
     fn done(&mut self, call: &Call) {
         self.pass_to(call.done_at);
         self.in_flight -= 1;
-        self.service_ns += u128::from(call.done_at.nanos_since(call.sent_at));
+        let service = call.done_at.since(call.sent_at);
+        self.service_ns += service.as_nanos();
+        if call.outcome.is_ok() {
+            self.times.served += service;
+        } else {
+            self.times.wasted += service;
+        }
         self.retries += u64::from(call.attempt > 1);
         self.unanswered += u64::from(matches!(
             call.outcome,
@@ -299,7 +327,9 @@ impl Observer for Measure {
                 self.in_flight_since = *at;
             }
             Event::Enumerated { resources } => self.resources = *resources,
-            Event::Sent { at, endpoint } => {
+            Event::Sent { at, endpoint, queued, paced } => {
+                self.times.queued += *queued;
+                self.times.paced += *paced;
                 self.pass_to(*at);
                 self.in_flight += 1;
                 self.attempts[endpoint.index()] += 1;
@@ -321,7 +351,8 @@ impl Observer for Measure {
                     .saturating_record(exposed_ns);
             }
             Event::Landed { at, id, end } => self.landed(*at, *id, end),
-            Event::ChunkDone { .. } => {}
+            Event::BackedOff { delay } => self.times.backed_off += *delay,
+            Event::ChunkDone { .. } | Event::Limited { .. } => {}
         }
     }
 }
@@ -336,8 +367,12 @@ mod tests {
         let mut measure = Measure::new();
         let endpoint = Endpoint::GetAccount;
         measure.observe(&Event::Started { at: at(1_000) });
-        measure.observe(&Event::Sent { at: at(1_000), endpoint });
-        measure.observe(&Event::Sent { at: at(3_000), endpoint });
+        let sent = |at, queued| {
+            let (queued, paced) = (Duration::from_nanos(queued), Duration::ZERO);
+            Event::Sent { at, endpoint, queued, paced }
+        };
+        measure.observe(&sent(at(1_000), 0));
+        measure.observe(&sent(at(3_000), 700));
         let call = |attempt, sent_at, done_at, outcome| {
             let (sent_at, done_at) = (at(sent_at), at(done_at));
             Event::Done(Call { endpoint, attempt, due_at: at(1_000), sent_at, done_at, outcome })
@@ -351,5 +386,9 @@ mod tests {
         let rejected = measure.series(endpoint, Outcome::Rejected).unwrap();
         assert_eq!((rejected.wait.max(), rejected.response.max()), (2_047, 8_191));
         assert_eq!((measure.retries(), measure.total_attempts()), (1, 2));
+        let ns = Duration::from_nanos;
+        let (served, wasted, queued) = (ns(4_000), ns(6_000), ns(700));
+        let times = CallTimes { served, wasted, queued, ..CallTimes::default() };
+        assert_eq!(measure.call_times(), times);
     }
 }

@@ -3,7 +3,7 @@
 use crate::audit::Audit;
 use crate::engine::{Guard, Reads, Settings, Strategy};
 use crate::event::Outcome;
-use crate::measure::{Measure, Rereads};
+use crate::measure::{CallTimes, Measure, Rereads};
 use crate::transport::Traffic;
 use hdrhistogram::Histogram;
 use neon_mock::Calls as ServerCalls;
@@ -97,6 +97,9 @@ pub struct RunRecord {
     pub audit: AuditVerdict,
     pub response_ms: ResponseMs,
     pub in_flight_mean: f64,
+    /// Where the time of all calls together went.
+    #[serde(default)]
+    pub call_times: CallTimesS,
     #[serde(default)]
     pub exposure: Exposure,
     pub errors_total: u64,
@@ -207,6 +210,35 @@ impl Quantiles {
             p90: at(0.9),
             p99: at(0.99),
             max: ms(histogram.max()),
+        }
+    }
+}
+
+/// Where the time of all calls together went, in seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct CallTimesS {
+    /// In attempts that were carried out.
+    pub served_s: f64,
+    /// In attempts that were not: refused, failed, unanswered.
+    pub wasted_s: f64,
+    /// Waiting for a place among the calls in flight.
+    pub queued_s: f64,
+    /// Waiting for an endpoint that takes so many calls a second, or asked to be left alone.
+    pub paced_s: f64,
+    /// Waiting before another attempt.
+    pub backed_off_s: f64,
+}
+
+impl CallTimesS {
+    fn of(times: CallTimes) -> Self {
+        let CallTimes { served, wasted, queued, paced, backed_off } = times;
+        Self {
+            served_s: served.as_secs_f64(),
+            wasted_s: wasted.as_secs_f64(),
+            queued_s: queued.as_secs_f64(),
+            paced_s: paced.as_secs_f64(),
+            backed_off_s: backed_off.as_secs_f64(),
         }
     }
 }
@@ -363,6 +395,7 @@ impl RunRecord {
                 metadata: Quantiles::of(&measure.responses(Class::Metadata)),
             },
             in_flight_mean: measure.in_flight_mean(),
+            call_times: CallTimesS::of(measure.call_times()),
             exposure: Exposure::of(measure),
             errors_total: records.failed,
             errors: measure.failures().iter().map(|(id, failure)| detail(*id, failure)).collect(),

@@ -1,6 +1,6 @@
 //! One call, from due to done: attempts, retries, and an event for each.
 
-use super::gate::Gates;
+use super::gate::{Entry, Gates};
 use super::limiter::Rules;
 use super::retry::{Failed, Over, Retries};
 use super::settings::Settings;
@@ -138,7 +138,8 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         let endpoint = request.endpoint();
         let due_at = tries.due_at;
         loop {
-            let pass = self.gates.enter(self.clock, endpoint).await;
+            let come_at = self.clock.now();
+            let Entry { pass, let_through_at } = self.gates.enter(self.clock, endpoint).await;
             let sent_at = self.clock.now();
             if self.barred.get() {
                 if let Some(pass) = pass {
@@ -149,14 +150,18 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             tries.attempts += 1;
             tries.sent_at = sent_at;
             let attempt = tries.attempts;
-            self.emit(&Event::Sent { at: sent_at, endpoint });
+            let queued = let_through_at.since(come_at);
+            let paced = sent_at.since(let_through_at);
+            self.emit(&Event::Sent { at: sent_at, endpoint, queued, paced });
             let answer = self.transport.call(request).await;
             let done_at = self.clock.now();
             let outcome = outcome_of(&answer);
             self.barred.set(self.barred.get() || outcome == Outcome::Unauthorized);
             tries.refused += u32::from(outcome == Outcome::Rejected);
-            if let Some(pass) = pass {
-                pass.done(done_at, outcome == Outcome::Rejected);
+            if let Some(pass) = pass
+                && let Some(limit) = pass.done(done_at, outcome == Outcome::Rejected)
+            {
+                self.emit(&Event::Limited { at: done_at, endpoint, limit });
             }
             let call = Call { endpoint, attempt, due_at, sent_at, done_at, outcome };
             self.emit(&Event::Done(call));
@@ -182,6 +187,7 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             self.gates.leave_alone(endpoint, done_at + told_to_wait);
             let again = if hopeless { Err(Over::Final) } else { self.retries.again(&failed) };
             if let Ok(delay) = again {
+                self.emit(&Event::BackedOff { delay });
                 self.clock.sleep_until(done_at + delay).await;
             }
             let unheard = match again {
