@@ -1,6 +1,8 @@
 //! Events folded into figures: HDR histograms per endpoint and outcome, the in-flight integral,
 //! the makespan, and how the accounts ended.
 
+pub mod timeline;
+
 use crate::event::{Call, End, Event, Failure, Observer, Outcome, SkipReason};
 use hdrhistogram::Histogram;
 use neon_mock::api::{AccountId, Class, Endpoint};

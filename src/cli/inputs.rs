@@ -28,6 +28,8 @@ const DEFAULT_PROFILE: &str = "documented";
 #[derive(Debug)]
 pub(super) struct Inputs {
     pub(super) scenario: Scenario,
+    /// What the scenario was made of.
+    pub(super) workload: Workload,
     pub(super) world: World,
     profile: ProfileText,
     file: WireScenario,
@@ -47,8 +49,8 @@ impl Inputs {
         // A plan that says so is never written, whatever a script leaves out.
         engine.dry_run |= workload.plan.as_ref().is_some_and(|plan| plan.hints.dry_run);
         let world = self::world(world, &workload, engine.dry_run)?;
-        let scenario = Scenario::new(workload)?;
-        let inputs = Self { scenario, world, profile, file, engine };
+        let scenario = Scenario::new(workload.clone())?;
+        let inputs = Self { scenario, workload, world, profile, file, engine };
         inputs.settings(Strategy::Standard)?;
         Ok(inputs)
     }

@@ -178,7 +178,7 @@ pub(super) fn workload_flags(workload: &WorkloadArgs, seed: Option<u64>) -> Stri
     flags_of(workload, &EngineArgs { seed, ..EngineArgs::default() }, &WorldArgs::default())
 }
 
-fn flags_of(workload: &WorkloadArgs, engine: &EngineArgs, world: &WorldArgs) -> String {
+pub(super) fn flags_of(workload: &WorkloadArgs, engine: &EngineArgs, world: &WorldArgs) -> String {
     let plan = workload.plan.as_ref().map(|path| path.display().to_string());
     let number = |number: Option<u32>| number.map(|number| number.to_string());
     let flags = [

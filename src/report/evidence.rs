@@ -5,6 +5,7 @@
 use crate::engine::{Strategy, WriteMode};
 use crate::judge::JudgeRecord;
 use crate::record::{Quantiles, RunRecord};
+use crate::report::decision::Decision;
 use crate::selftest::SelftestRecord;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
@@ -20,6 +21,9 @@ pub struct Evidence {
     pub http: HttpSample,
     /// What other users lose.
     pub staff: StaffSample,
+    /// What one migration rests on under the documented limits.
+    #[serde(default)]
+    pub decision: Option<Decision>,
     /// The last selftest that was kept.
     #[serde(default)]
     pub selftest: Option<Dated<SelftestRecord>>,

@@ -51,6 +51,7 @@ pub(crate) fn evidence() -> Evidence {
         }
     }
     Evidence {
+        decision: None,
         provenance: provenance(),
         rows,
         http: http(&record),

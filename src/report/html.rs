@@ -1,25 +1,80 @@
-//! The page: model -> one HTML file that needs no network and no script.
+//! The page: model -> one HTML file that needs no network, and no script to be read.
 
 use super::charts;
-use super::model::Model;
+use super::evidence::Provenance;
+use super::model::decision::grid_rows;
+use super::model::{DecisionModel, Model};
 use super::template::{HTML, environment};
 use minijinja::context;
 use minijinja::value::{Serde, Value};
 
 /// The page for `model`.
 pub fn page(model: &Model) -> String {
-    let environment = environment(HTML, include_str!("../../reports/templates/report.html"));
-    let template = environment.get_template(HTML).expect("just added");
     let charts = context! {
         makespans => charts::makespans(model),
         implied => charts::implied(model),
         histograms => charts::histograms(model),
         limit => charts::limit(model),
+        ..charts_of(model.decision.as_ref())
     };
+    let rest = context! {
+        charts,
+        model => Value::from(Serde(model)),
+        decision => Value::from(Serde(&model.decision)),
+        provenance => Value::from(Serde(&model.provenance)),
+        ..of_grid(model.decision.as_ref())
+    };
+    render(include_str!("../../reports/templates/report.html"), &rest)
+}
+
+/// The page of one decision.
+pub fn decision_page(decision: &DecisionModel, provenance: &Provenance) -> String {
+    let rest = context! {
+        charts => charts_of(Some(decision)),
+        decision => Value::from(Serde(decision)),
+        provenance => Value::from(Serde(provenance)),
+        ..of_grid(Some(decision))
+    };
+    render(include_str!("../../reports/templates/plan.html"), &rest)
+}
+
+fn render(source: &'static str, of_page: &Value) -> String {
+    let mut environment = environment(HTML, source);
+    for (name, part) in [
+        ("league.html", include_str!("../../reports/templates/league.html")),
+        ("details.html", include_str!("../../reports/templates/details.html")),
+        ("environment.html", include_str!("../../reports/templates/environment.html")),
+    ] {
+        environment.add_template(name, part).expect("the embedded template is valid");
+    }
+    let template = environment.get_template(HTML).expect("just added");
     let style = include_str!("../../reports/templates/report.css");
+    let script = include_str!("../../reports/templates/report.js");
     template
-        .render(context! { model => Value::from(Serde(model)), charts, style })
+        .render(context! { style, script, ..of_page.clone() })
         .expect("the template names what the model has")
+}
+
+fn charts_of(decision: Option<&DecisionModel>) -> Value {
+    let Some(decision) = decision else { return context! {} };
+    context! {
+        shares => charts::shares(decision),
+        pools => charts::pools(decision),
+        pareto => charts::pareto(decision),
+        surface => charts::surface(decision),
+        timeline => charts::timeline(decision),
+        spectrum => charts::spectrum(decision),
+        scaling => charts::scaling(decision),
+    }
+}
+
+/// The grid of the sliders, as a script reads it and as rows.
+fn of_grid(decision: Option<&DecisionModel>) -> Value {
+    let Some(decision) = decision else { return context! {} };
+    let json = serde_json::to_string(&decision.grid).expect("figures are JSON");
+    // Nothing in it may end the element that it stands in.
+    let json = json.replace('<', "\\u003c");
+    context! { grid_json => json, grid_rows => Value::from(Serde(grid_rows(&decision.grid))) }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The runs behind the report: the only part of it that runs anything.
 
 use super::claims::{BATCH_SIZE, EXAMPLES, Example, WORKERS};
+use super::decision::{Decision, Exploration, ExploreError, explore};
 use super::evidence::{
     Evidence, HttpPair, HttpSample, Provenance, Responses, RowEvidence, StaffEvidence, StaffSample,
 };
@@ -33,6 +34,8 @@ pub enum SuiteError {
     Scenario(#[from] ScenarioError),
     #[error(transparent)]
     Run(#[from] RunError),
+    #[error(transparent)]
+    Explore(#[from] ExploreError),
 }
 
 /// Runs the guide's rows in virtual time and a sample over HTTP, as `provenance` orders.
@@ -51,9 +54,28 @@ pub fn run(provenance: Provenance, tell: &mut dyn FnMut(&str)) -> Result<Evidenc
     }
     tell("beside other users at work");
     let staff = staff(seed, replicates)?;
+    let decision = decision(seed, replicates, tell)?;
     tell("a sample over real HTTP");
     let http = http(seed)?;
-    Ok(Evidence { provenance, rows, http, staff, selftest: None, judged: Vec::new() })
+    let decision = Some(decision);
+    Ok(Evidence { provenance, rows, http, staff, decision, selftest: None, judged: Vec::new() })
+}
+
+/// The guide's first example under the documented limits, with what would change the outcome.
+fn decision(
+    seed: u64,
+    replicates: u32,
+    tell: &mut dyn FnMut(&str),
+) -> Result<Decision, ExploreError> {
+    let example = EXAMPLES[0];
+    let workload = Workload {
+        profile: Some(Scenario::profile("documented")?),
+        resources: Some(example.accounts),
+        mappings: Some(example.mappings),
+        ..Workload::default()
+    };
+    let settings = |strategy| Settings { seed, ..Settings::new(strategy) };
+    explore(&Exploration { workload: &workload, settings: &settings, replicates }, tell)
 }
 
 /// Fits service times to the rows of `example`, each simulated under profile `documented`.

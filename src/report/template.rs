@@ -22,11 +22,9 @@ pub(super) fn environment(name: &'static str, source: &'static str) -> Environme
         .keep_trailing_newline(true)
         .build();
     environment.set_syntax(syntax.expect("the default delimiters"));
-    environment.set_auto_escape_callback(
-        |name| {
-            if name == HTML { AutoEscape::Html } else { MARKDOWN }
-        },
-    );
+    environment.set_auto_escape_callback(|name| {
+        if name.ends_with(".html") { AutoEscape::Html } else { MARKDOWN }
+    });
     environment.set_formatter(write);
     environment.add_filter("claimed_minutes", text::claimed_minutes);
     environment.add_filter("count", text::count);
