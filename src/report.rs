@@ -10,6 +10,7 @@ pub mod evidence;
 pub mod fit;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod hlog;
 pub mod html;
 pub mod json;
 pub mod markdown;

@@ -237,7 +237,7 @@ impl Profile {
     fn renamed(mut self, change: &str) -> Self {
         self.name = format!("{}, {change}", self.name);
         let meaning = format!("{}, {change}", self.digest);
-        self.digest = blake3::hash(meaning.as_bytes()).to_hex()[..16].to_owned();
+        blake3::hash(meaning.as_bytes()).to_hex()[..16].clone_into(&mut self.digest);
         self
     }
 

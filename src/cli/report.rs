@@ -10,13 +10,13 @@ use super::args::{EngineArgs, OutputArgs, WorkloadArgs};
 use super::error::{CliError, code};
 use super::output::{say, say_json};
 use super::stored::StoreArgs;
-use crate::report::decision::ExploreError;
 use crate::report::evidence::Evidence;
 use crate::report::html::page;
 use crate::report::json::ReportRecord;
 use crate::report::markdown::summary;
 use crate::report::model::Model;
 use crate::report::suite;
+use crate::report::suite::explore::ExploreError;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::path::PathBuf;
@@ -102,7 +102,7 @@ fn say_report(model: &Model, written: &[PathBuf]) -> Result<(), CliError> {
 }
 
 fn say_files(written: &[PathBuf]) -> Result<(), CliError> {
-    for (name, path) in ["page", "records", "summary"].iter().zip(written) {
+    for (name, path) in ["page", "records", "summary", "times"].iter().zip(written) {
         say(&format!("  {name:<8} {}", path.display()))?;
     }
     Ok(())

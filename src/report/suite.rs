@@ -1,7 +1,9 @@
 //! The runs behind the report: the only part of it that runs anything.
 
+pub mod explore;
+
 use super::claims::{BATCH_SIZE, EXAMPLES, Example, WORKERS};
-use super::decision::{Decision, Exploration, ExploreError, explore};
+use super::decision::Decision;
 use super::evidence::{
     Evidence, HttpPair, HttpSample, Provenance, Responses, RowEvidence, StaffEvidence, StaffSample,
 };
@@ -12,6 +14,7 @@ use crate::measure::{Measure, histogram};
 use crate::run::{Order, Run, RunError, World};
 use crate::scenario::{Scenario, ScenarioError, Workload};
 use crate::world::WallClock;
+use explore::{Exploration, ExploreError, explore};
 use hdrhistogram::Histogram;
 use neon_mock::api::Class;
 use neon_mock::profile::Profile;

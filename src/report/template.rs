@@ -23,7 +23,7 @@ pub(super) fn environment(name: &'static str, source: &'static str) -> Environme
         .build();
     environment.set_syntax(syntax.expect("the default delimiters"));
     environment.set_auto_escape_callback(|name| {
-        if name.ends_with(".html") { AutoEscape::Html } else { MARKDOWN }
+        if name.rsplit('.').next() == Some("html") { AutoEscape::Html } else { MARKDOWN }
     });
     environment.set_formatter(write);
     environment.add_filter("claimed_minutes", text::claimed_minutes);

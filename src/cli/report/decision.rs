@@ -7,11 +7,12 @@ use crate::cli::error::{CliError, code};
 use crate::cli::inputs::Inputs;
 use crate::cli::output::{say, say_json};
 use crate::cli::run::flags_of;
-use crate::report::decision::{Exploration, explore};
+use crate::report::hlog::interval_log;
 use crate::report::html::decision_page;
 use crate::report::json::DecisionRecord;
 use crate::report::markdown::decision_summary;
 use crate::report::model::DecisionModel;
+use crate::report::suite::explore::{Exploration, explore};
 use std::process::ExitCode;
 
 /// Explores the workload that the flags name, and writes its page.
@@ -42,6 +43,7 @@ pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError>
             ("index.html", decision_page(&model, &provenance)),
             ("report.json", record.to_json()),
             ("report.md", decision_summary(&model, &provenance)),
+            ("latency.hlog", interval_log(&decision)),
         ],
     )?;
     if args.output.json {

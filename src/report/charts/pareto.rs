@@ -42,11 +42,14 @@ pub fn pareto(model: &DecisionModel) -> String {
             canvas.dashes(from, (to.0, from.1), Ink::Muted);
             canvas.dashes((to.0, from.1), to, Ink::Muted);
         }
-        for row in &valid {
+        for (index, row) in valid.iter().enumerate() {
             let (x, y) = at(row);
             canvas.mark(number_of(row.strategy), (x, y));
             let name = format!("{}, {}", row.strategy, duration(row.makespan_s[1]));
-            canvas.text(&name, (x + 12, y - 12), Anchor::Left, Size::Label, Ink::Text);
+            // Names of neighbours on one level stand on two.
+            let above = if index % 2 == 0 { 14 } else { 32 };
+            canvas.line([(x, y - 8), (x, y - above + 6)], 1, Ink::Grid);
+            canvas.text(&name, (x + 6, y - above), Anchor::Left, Size::Label, Ink::Text);
         }
     })
 }

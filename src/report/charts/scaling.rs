@@ -11,16 +11,16 @@ const HEIGHT: i32 = 400;
 
 /// One line a strategy.
 pub fn scaling(model: &DecisionModel) -> String {
-    let sizes = &model.scaling;
+    let measured = &model.scaling;
     let label = "Makespan of each strategy over the number of accounts. The table below has the \
                  figures.";
     canvas::draw((WIDTH, HEIGHT), label, |canvas| {
-        if sizes.is_empty() {
+        if measured.is_empty() {
             return;
         }
         let sides = Sides { left: 60, right: WIDTH - 110, top: 40, bottom: HEIGHT - 56 };
         let fold = |of: fn(&crate::report::decision::Sized) -> f64| {
-            let values = || sizes.iter().map(of);
+            let values = || measured.iter().map(of);
             [values().fold(f64::MAX, f64::min), values().fold(0.0, f64::max)]
         };
         let [least, most] = fold(|sized| sized.accounts as f64);
@@ -28,7 +28,7 @@ pub fn scaling(model: &DecisionModel) -> String {
             values: [least / 1.2, most * 1.2],
             px: [sides.left, sides.right],
         });
-        let mut marks: Vec<u64> = sizes.iter().map(|sized| sized.accounts).collect();
+        let mut marks: Vec<u64> = measured.iter().map(|sized| sized.accounts).collect();
         marks.sort_unstable();
         marks.dedup();
         let ticks = marks.iter().map(|accounts| (*accounts as f64, count(*accounts))).collect();
@@ -38,7 +38,7 @@ pub fn scaling(model: &DecisionModel) -> String {
         sides.draw(canvas, &across, &up);
         for strategy in Strategy::ALL {
             let number = number_of(strategy);
-            let of_it = sizes.iter().filter(|sized| sized.strategy == strategy);
+            let of_it = measured.iter().filter(|sized| sized.strategy == strategy);
             let points: Vec<_> = of_it
                 .map(|sized| (across.at(sized.accounts as f64), up.at(sized.makespan_s)))
                 .collect();

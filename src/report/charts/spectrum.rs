@@ -18,7 +18,7 @@ pub fn spectrum(model: &DecisionModel) -> String {
         if spectra.is_empty() {
             return;
         }
-        let sides = Sides { left: 56, right: WIDTH - 20, top: 64, bottom: HEIGHT - 56 };
+        let sides = Sides { left: 56, right: WIDTH - 40, top: 64, bottom: HEIGHT - 56 };
         let rarest = spectra.iter().map(|spectrum| spectrum.calls).max().unwrap_or(1) as f64;
         let decades = rarest.log10().ceil().max(1.0);
         let place = Place::Log(LogScale {
@@ -26,8 +26,8 @@ pub fn spectrum(model: &DecisionModel) -> String {
             px: [sides.left, sides.right],
         });
         let names = ["0 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %", "99.9999 %"];
-        let ticks = names.iter().enumerate();
-        let ticks = ticks.map(|(power, name)| (10_f64.powi(power as i32), (*name).to_owned()));
+        let ticks = (0..).zip(names);
+        let ticks = ticks.map(|(power, name)| (10_f64.powi(power), name.to_owned()));
         let ticks = ticks.filter(|(value, _)| value.log10() <= decades).collect();
         let across = Axis { title: "percentile of the calls".to_owned(), place, ticks };
         let times = || spectra.iter().flat_map(|spectrum| &spectrum.points).map(|(_, ms)| ms / 1e3);

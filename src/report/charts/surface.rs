@@ -46,12 +46,17 @@ pub fn surface(model: &DecisionModel) -> String {
             );
         }
         canvas.text("workers", (WIDTH, bottom + 34), Anchor::Right, Size::Small, Ink::Text);
+        let politest = cells.iter().filter(|cell| cell.refused <= CLIFF);
+        let best_s = politest.map(|cell| cell.makespan_s).fold(f64::MAX, f64::min);
         for cell in cells {
             let (x, y) = (
                 LEFT + at(&workers, cell.workers) * width,
                 TOP + at(&sizes, cell.batch_size) * CELL,
             );
-            draw_cell(canvas, cell, [(x, y), (x + width - 2, y + CELL - 2)], [low, high]);
+            let shade =
+                if high > low { (cell.makespan_s / low).ln() / (high / low).ln() } else { 0.0 };
+            let is_best = cell.refused <= CLIFF && cell.makespan_s <= best_s;
+            draw_cell(canvas, cell, [(x, y), (x + width - 2, y + CELL - 2)], shade, is_best);
         }
         if let Some(pool) = model.pool
             && let Some(beyond) = workers.iter().find(|count| **count > pool)
@@ -68,13 +73,12 @@ fn draw_cell(
     canvas: &canvas::Canvas<'_>,
     cell: &Cell,
     corners: [canvas::Point; 2],
-    [low, high]: [f64; 2],
+    shade: f64,
+    is_best: bool,
 ) {
-    let shade = if high > low { (cell.makespan_s / low).ln() / (high / low).ln() } else { 0.0 };
-    let is_lowest = cell.makespan_s <= low;
     canvas.block(corners, 0.06 + 0.54 * shade, Ink::Measured);
     let [(left, top), (right, bottom)] = corners;
-    if is_lowest {
+    if is_best {
         let outline = [(left, top), (right, top), (right, bottom), (left, bottom), (left, top)];
         canvas.line(outline, 2, Ink::Text);
     }

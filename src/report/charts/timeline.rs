@@ -4,7 +4,7 @@ use super::canvas::{self, Anchor, Canvas, Ink, Size};
 use super::frame::{Axis, Sides};
 use super::{WIDTH, stacked};
 use crate::report::model::DecisionModel;
-use crate::report::text::{digits, duration};
+use crate::report::text::duration;
 
 const PANEL: i32 = 150;
 const GAP: i32 = 64;
@@ -24,18 +24,17 @@ pub fn timeline(model: &DecisionModel) -> String {
             Sides { left: 56, right: WIDTH - 20, top, bottom: top + PANEL }
         };
         let across = |sides: &Sides| {
-            Axis::linear(
-                "time since the start",
-                end_s,
-                [sides.left, sides.right],
-                8.0,
-                duration_or_0,
-            )
+            Axis::linear("time since the start", end_s, [sides.left, sides.right], 8.0, tick_s)
         };
         let first = sides(0);
         let most = timeline.landed_per_s.iter().copied().fold(0.0, f64::max);
-        let up =
-            Axis::linear("accounts landed a second", most, [first.bottom, first.top], 4.0, digits);
+        let up = Axis::linear(
+            "accounts landed a second",
+            most,
+            [first.bottom, first.top],
+            4.0,
+            digits_or_whole,
+        );
         let time = across(&first);
         first.draw(canvas, &time, &up);
         steps(canvas, &timeline.landed_per_s, timeline.slice_s, (&time, &up), Ink::Measured);
@@ -78,8 +77,13 @@ pub fn timeline(model: &DecisionModel) -> String {
     })
 }
 
-fn duration_or_0(seconds: f64) -> String {
-    if seconds > 0.0 { duration(seconds) } else { "0".to_owned() }
+/// A time on the axis: no more digits than the step has.
+fn tick_s(seconds: f64) -> String {
+    match seconds {
+        0.0 => "0".to_owned(),
+        seconds if seconds < 60.0 => format!("{} s", (seconds * 1e3).round() / 1e3),
+        seconds => duration(seconds),
+    }
 }
 
 fn digits_or_whole(number: f64) -> String {

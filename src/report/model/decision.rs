@@ -287,8 +287,8 @@ fn lede(decision: &Decision, league: &[LeagueRow], best: Option<Strategy>) -> Ve
         "it loses nothing".to_owned()
     };
     let mut sentences = vec![format!(
-        "{best} takes {} in nine of ten runs, {lost}, and over HTTP its journal can take it back \
-         (`undo`). {} of its calls are refused.",
+        "{best} takes {} in nine of ten runs, {lost}, and over HTTP it can be undone. \
+         {} of its calls are refused.",
         with_interval(row.makespan_s),
         share(row.refused)
     )];
@@ -372,22 +372,28 @@ fn faster(winner: &Contender, league: &[Contender]) -> Vec<String> {
         .collect()
 }
 
-/// What the response surface says: where it is lowest, and where the cliff of refusals begins.
+/// What the response surface says: the fastest configuration that is hardly refused, and what is
+/// beyond it.
 fn surface_title(surface: &[Cell], pool: Option<u32>) -> String {
-    let lowest = surface.iter().min_by(|a, b| a.makespan_s.total_cmp(&b.makespan_s));
-    let Some(lowest) = lowest else { return "No configuration of hybrid is valid".to_owned() };
-    let cliff = surface.iter().filter(|cell| cell.refused > CLIFF).map(|cell| cell.workers).min();
-    let cliff = match (cliff, pool) {
-        (Some(workers), Some(pool)) if workers > pool => {
-            format!("; beyond {pool} workers, what the pool admits, calls are refused")
-        }
-        (Some(workers), _) => format!("; from {workers} workers on calls are refused"),
-        (None, _) => String::new(),
+    let fastest = |cells: &mut dyn Iterator<Item = &Cell>| -> Option<Cell> {
+        cells.min_by(|a, b| a.makespan_s.total_cmp(&b.makespan_s)).copied()
     };
-    format!(
-        "hybrid is fastest with {} workers and batch size {}{cliff}",
-        lowest.workers, lowest.batch_size
-    )
+    let polite = fastest(&mut surface.iter().filter(|cell| cell.refused <= CLIFF));
+    let (Some(polite), Some(any)) = (polite, fastest(&mut surface.iter())) else {
+        return "Every configuration of hybrid is refused".to_owned();
+    };
+    let title = format!(
+        "hybrid is fastest with {} workers and batch size {}",
+        polite.workers, polite.batch_size
+    );
+    if any.makespan_s >= polite.makespan_s {
+        return title;
+    }
+    let gain = share(1.0 - any.makespan_s / polite.makespan_s);
+    let beyond = pool.filter(|pool| any.workers > *pool);
+    let beyond =
+        beyond.map_or(String::new(), |pool| format!(" beyond the {pool} that Neon admits"));
+    format!("{title}; more workers{beyond} gain {gain} and are refused {}", share(any.refused))
 }
 
 /// Share of refused calls from which a configuration lies beyond the cliff.

@@ -1,12 +1,12 @@
 //! Makespans over strategies, workers, batch sizes, pools and service times: what the sliders of the
 //! page show. Each is one run, under the first seed, and not an interpolation.
 
-use super::{Exploration, ExploreError, POOLS, positive, with_pool};
+use super::{Exploration, ExploreError, POOLS, positive, run, with_pool};
 use crate::engine::{Settings, Strategy};
 use crate::event::Event;
+use crate::report::decision::{Grid, refused};
 use crate::scenario::{Resources, Scenario, Workload};
 use neon_mock::api::Endpoint;
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 const WORKERS: [u32; 7] = [1, 2, 3, 5, 8, 10, 20];
@@ -15,28 +15,6 @@ const SERVICE_TIMES: [f64; 4] = [0.5, 1.0, 2.0, 4.0];
 
 /// Accounts × mappings beyond which a grid would take too long.
 const MAX_VALUES: u64 = 6_000;
-
-/// Makespans in seconds, 0 where a run was invalid: one for each combination, the last list of
-/// choices changing first.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Grid {
-    /// Strategies.
-    pub strategies: Vec<Strategy>,
-    /// Pools of the profile; one 0 where it has none.
-    pub pools: Vec<u32>,
-    /// Service times, as factors of the profile's.
-    pub service_times: Vec<f64>,
-    /// Workers.
-    pub workers: Vec<u32>,
-    /// Batch sizes.
-    pub batch_sizes: Vec<u32>,
-    /// Accounts of each run.
-    pub accounts: u64,
-    /// By strategy, pool, service time, workers, batch size.
-    pub makespans_s: Vec<f32>,
-    /// Share of the calls refused, likewise.
-    pub refused: Vec<f32>,
-}
 
 /// What decides a run of the grid: what a strategy does not look at is left out.
 type Key = (Strategy, u32, usize, u32, usize);
@@ -87,14 +65,16 @@ pub(super) fn explore(
                         Strategy::Hybrid => (workers, settings.hybrid_batch()),
                     };
                     let key = (strategy, pool, index, looks_at.0, looks_at.1);
-                    if !known.contains_key(&key) {
-                        let record =
-                            exploration.run(&scenario, &settings, &mut |_: &Event| {})?.record;
+                    let (makespan_s, refused) = if let Some(known) = known.get(&key) {
+                        *known
+                    } else {
+                        let record = run(&scenario, &settings, &mut |_: &Event| {})?.record;
                         let valid = record.audit.valid;
                         let makespan_s = if valid { record.makespan_s as f32 } else { 0.0 };
-                        known.insert(key, (makespan_s, super::refused(&record) as f32));
-                    }
-                    let (makespan_s, refused) = known[&key];
+                        let found = (makespan_s, refused(&record) as f32);
+                        known.insert(key, found);
+                        found
+                    };
                     grid.makespans_s.push(makespan_s);
                     grid.refused.push(refused);
                 }
