@@ -2,9 +2,9 @@
 
 use super::canvas::{self, Anchor, Ink, Size};
 use super::frame::{Axis, Sides};
-use super::{WIDTH, number_of};
+use super::{NAMES, WIDTH, number_of};
 use crate::report::model::{DecisionModel, LeagueRow};
-use crate::report::text::{duration, percent};
+use crate::report::text::duration;
 
 const HEIGHT: i32 = 380;
 
@@ -28,9 +28,7 @@ pub fn pareto(model: &DecisionModel) -> String {
             rudest,
             [sides.bottom, sides.top],
             5.0,
-            |share| {
-                if rudest < 0.06 { format!("{:.1} %", share * 100.0) } else { percent(share) }
-            },
+            |share| format!("{} %", (share * 1e4).round() / 1e2),
         );
         sides.draw(canvas, &across, &up);
         let mut frontier: Vec<&&LeagueRow> =
@@ -49,7 +47,12 @@ pub fn pareto(model: &DecisionModel) -> String {
             // Names of neighbours on one level stand on two.
             let above = if index % 2 == 0 { 14 } else { 32 };
             canvas.line([(x, y - 8), (x, y - above + 6)], 1, Ink::Grid);
-            canvas.text(&name, (x + 6, y - above), Anchor::Left, Size::Label, Ink::Text);
+            let (from, anchor) = if x > sides.right - NAMES {
+                (x - 6, Anchor::Right)
+            } else {
+                (x + 6, Anchor::Left)
+            };
+            canvas.text(&name, (from, y - above), anchor, Size::Label, Ink::Text);
         }
     })
 }
