@@ -72,7 +72,16 @@ fn evidence() -> Evidence {
         example: EXAMPLES[0].number,
         rows: [WriteMode::Patch, WriteMode::Put].map(beside).into(),
     };
-    Evidence { provenance, rows, http, staff, decision: None, selftest: None, judged: Vec::new() }
+    Evidence {
+        provenance,
+        rows,
+        http,
+        staff,
+        decision: None,
+        selftest: None,
+        judged: Vec::new(),
+        benches: Vec::new(),
+    }
 }
 
 fn main() {

@@ -1,5 +1,6 @@
 //! `neonbench report`: the guide's examples, run and reported on one offline page.
 
+mod benches;
 mod decision;
 mod files;
 mod kept;
@@ -74,7 +75,8 @@ pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError>
     let provenance = provenance::gather(seed, args.replicates);
     let spinner = Spinner::new(voice);
     let made = suite::run(provenance, &mut |what| spinner.tell(what))?;
-    let evidence = Evidence { selftest: kept.selftest, judged: kept.judged, ..made };
+    let (selftest, judged, benches) = (kept.selftest, kept.judged, benches::read());
+    let evidence = Evidence { selftest, judged, benches, ..made };
     drop(spinner);
     let model = Model::new(&evidence);
     let record = ReportRecord::new(&model, &evidence);

@@ -30,6 +30,20 @@ pub struct Evidence {
     /// The last clients that were judged and kept, the latest first.
     #[serde(default)]
     pub judged: Vec<Dated<JudgeRecord>>,
+    /// What the last `cargo bench` left.
+    #[serde(default)]
+    pub benches: Vec<BenchRate>,
+}
+
+/// How fast a bench of our own code was, when `cargo bench` last ran.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BenchRate {
+    /// Criterion's name of it.
+    pub name: String,
+    /// Elements (calls, accounts) a second, by the median.
+    pub per_s: f64,
+    /// The interval of that.
+    pub interval_per_s: [f64; 2],
 }
 
 /// A record that was made before, and when.

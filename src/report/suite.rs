@@ -61,7 +61,16 @@ pub fn run(provenance: Provenance, tell: &mut dyn FnMut(&str)) -> Result<Evidenc
     tell("a sample over real HTTP");
     let http = http(seed)?;
     let decision = Some(decision);
-    Ok(Evidence { provenance, rows, http, staff, decision, selftest: None, judged: Vec::new() })
+    Ok(Evidence {
+        provenance,
+        rows,
+        http,
+        staff,
+        decision,
+        selftest: None,
+        judged: Vec::new(),
+        benches: Vec::new(),
+    })
 }
 
 /// The guide's first example under the documented limits, with what would change the outcome.
