@@ -280,3 +280,22 @@ fn help_and_version_are_results() {
     let nothing = place.neonbench("");
     assert_eq!((nothing.code, nothing.stdout.as_str()), (2, ""), "{nothing:?}");
 }
+
+#[test]
+fn a_plan_of_ones_own_gets_its_decision_page() {
+    let place = Place::new();
+    let made = place.neonbench("report --resources 12 --mappings 2 --replicates 2 --out page");
+    let text = made.stdout;
+    assert_eq!(made.code, 0, "{text}");
+    assert!(text.starts_with("Use pipelined: 12 accounts × 2 mappings take "), "{text}");
+    let next = text.lines().last().unwrap();
+    assert_eq!(
+        next,
+        "next: neonbench run --resources 12 --mappings 2 --strategy pipelined --dry-run"
+    );
+    for name in ["index.html", "report.json", "report.md", "latency.hlog"] {
+        assert!(place.path().join("page").join(name).metadata().unwrap().len() > 500, "{name}");
+    }
+    place.refused("report --resources 12 --strategy hybrid", 2, &["--strategy"]);
+    place.refused("report --plan none.toml", 2, &["none.toml"]);
+}
