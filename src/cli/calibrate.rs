@@ -1,0 +1,99 @@
+//! `neonbench calibrate`: fits the selectors to a sweep, and says how wrong they are.
+
+use super::Voice;
+use super::args::OutputArgs;
+use super::error::{CliError, code};
+use super::output::{say, say_json};
+use super::selector::{GoalArgs, say_judgement};
+use crate::select::case::{self, HELD_OUT, QUICK};
+use crate::select::{
+    Goal, Judgement, Portfolio, SelectorName, benches, fit, judge, judgement, left_out,
+    simulated_calls, swept,
+};
+use crate::world::WallClock;
+use clap::Args;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// The file that `--write` means where it names none.
+const SHIPPED: &str = "reports/thresholds.toml";
+
+/// Flags of `calibrate`.
+#[derive(Debug, Args)]
+pub(super) struct CalibrateArgs {
+    /// Write the calibration, to the shipped one's place unless told otherwise
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = SHIPPED)]
+    write: Option<PathBuf>,
+    /// The least gap that the cost model must close on the guide's portfolio; else nothing is written
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9)]
+    min_gap_closed: f64,
+    #[command(flatten)]
+    goal: GoalArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+pub(super) fn run(args: &CalibrateArgs, voice: Voice) -> Result<ExitCode, CliError> {
+    let goal = args.goal.goal();
+    let clock = WallClock::start();
+    let cases = case::read("the quick set", QUICK)?;
+    let sweep = swept(&cases, &goal)?;
+    let Some(calibration) = fit(&sweep, QUICK, &goal) else {
+        return Err(CliError::usage("no configuration keeps to these constraints anywhere"));
+    };
+    let held_out = case::read("the held-out set", HELD_OUT)?;
+    let benches = benches(&held_out, &goal)?;
+    let verdicts = judge(&benches, &calibration, |_| true)?;
+    let left_out = left_out(&cases, &sweep, QUICK, &benches, &goal)?;
+    let calls = simulated_calls(&benches) + sweep.iter().map(|swept| swept.calls).sum::<u64>();
+    let mut judgement = judgement(&verdicts, calls, 0.0);
+    judgement.left_out = left_out;
+    judgement.wall_s = clock.elapsed().as_secs_f64();
+    if args.output.json {
+        say_json(&judgement)?;
+    } else {
+        say_judgement(&judgement)?;
+    }
+    let closed = gap_closed(&judgement);
+    if closed < args.min_gap_closed {
+        if !voice.quiet {
+            eprintln!(
+                "the cost model closes {closed:.3} of the gap among the guide's strategies, and {} was asked for; \
+                 nothing was written",
+                args.min_gap_closed
+            );
+        }
+        return Ok(ExitCode::from(code::CALIBRATION_GATE));
+    }
+    if let Some(path) = &args.write {
+        write(path, &calibration.to_toml())?;
+        if !args.output.json {
+            say(&format!("written: {}\nnext: {}", path.display(), next(&goal, path)))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn next(goal: &Goal, path: &Path) -> String {
+    let objective = match goal.objective {
+        crate::select::Objective::Balanced => String::new(),
+        other @ crate::select::Objective::Fastest => format!(" --objective {other}"),
+    };
+    format!("neonbench evaluate --thresholds {}{objective}", path.display())
+}
+
+fn gap_closed(judgement: &Judgement) -> f64 {
+    let row = judgement.selectors.iter().find(|row| {
+        (row.portfolio, row.name) == (Portfolio::Guide, SelectorName::CostModel)
+            && row.family == "all"
+    });
+    row.map_or(0.0, |row| row.gap_closed)
+}
+
+/// Writes `text` to `path`, or leaves what stands there.
+pub(super) fn write(path: &Path, text: &str) -> Result<(), CliError> {
+    let wrong = |source| CliError::Write { path: path.to_owned(), source };
+    let beside = path.with_extension("toml.new");
+    std::fs::write(&beside, text).map_err(wrong)?;
+    std::fs::rename(&beside, path).map_err(wrong)
+}
