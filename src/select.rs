@@ -6,6 +6,7 @@ pub mod case;
 mod configuration;
 mod cost_model;
 mod crew;
+mod export;
 mod forecast;
 mod judge;
 mod lab;
@@ -23,6 +24,7 @@ pub use calibrate::{fit, left_out, swept};
 pub use calibration::{ByPortfolio, Calibration, Decision, SHIPPED, inputs, signature};
 pub use configuration::{Configuration, Portfolio, grid};
 pub use cost_model::{CostModel, ErrorBars};
+pub use export::StrategyRule;
 pub use forecast::{Forecast, forecast};
 pub use judge::{
     Bench, Benches, ForecastError, Judgement, LeftOut, Prediction, Prize, Verdict, benches, judge,

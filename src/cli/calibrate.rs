@@ -1,17 +1,18 @@
 //! `neonbench calibrate`: fits the selectors to a sweep, and says how wrong they are.
 
 use super::Voice;
-use super::args::OutputArgs;
+use super::args::{OutputArgs, ReadsArg};
 use super::error::{CliError, code};
 use super::output::{say, say_json};
 use super::selector::{GoalArgs, say_judgement};
+use crate::engine::Reads;
 use crate::select::case::{self, HELD_OUT, QUICK};
 use crate::select::{
-    Goal, Judgement, Portfolio, SelectorName, benches, fit, judge, judgement, left_out,
-    simulated_calls, swept,
+    Goal, Judgement, Portfolio, SelectorName, StrategyRule, benches, fit, judge, judgement,
+    left_out, simulated_calls, swept,
 };
 use crate::world::WallClock;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -27,16 +28,41 @@ pub(super) struct CalibrateArgs {
     /// The least gap that the cost model must close on the guide's portfolio; else nothing is written
     #[arg(long, value_name = "SHARE", default_value_t = 0.9)]
     min_gap_closed: f64,
+    /// Print a rule for another engine instead: which of the guide's strategies, by accounts and
+    /// mappings
+    #[arg(long, value_name = "python|json", hide_possible_values = true, conflicts_with = "write")]
+    export: Option<ExportArg>,
+    /// How that engine reads accounts: one a call, or one value a search as the guide's does
+    #[arg(long, value_name = "get|search", hide_possible_values = true, requires = "export")]
+    reads: Option<ReadsArg>,
     #[command(flatten)]
     goal: GoalArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
 
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ExportArg {
+    Python,
+    Json,
+}
+
 pub(super) fn run(args: &CalibrateArgs, voice: Voice) -> Result<ExitCode, CliError> {
     let goal = args.goal.goal();
     let clock = WallClock::start();
     let cases = case::read("the quick set", QUICK)?;
+    if let Some(form) = args.export {
+        let reads = match args.reads {
+            Some(ReadsArg::Search) => Reads::Search,
+            Some(ReadsArg::Get) | None => Reads::Get,
+        };
+        let rule = StrategyRule::fit(&cases, &goal, reads)?;
+        match form {
+            ExportArg::Python => say(rule.to_python().trim_end())?,
+            ExportArg::Json => say_json(&rule)?,
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
     let sweep = swept(&cases, &goal)?;
     let Some(calibration) = fit(&sweep, QUICK, &goal) else {
         return Err(CliError::usage("no configuration keeps to these constraints anywhere"));

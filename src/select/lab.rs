@@ -15,10 +15,10 @@ use std::time::Duration;
 const ROUNDS: [(u64, f64); 4] = [(2, 2.0), (5, 1.5), (10, 1.25), (20, f64::INFINITY)];
 
 /// Replicates of the first round where a run is so long that one tells nearly as much as two.
-const LONG: (u64, u64) = (100, 1);
+const LONG: (u64, u64) = (50, 1);
 
 /// Configurations that go on at least.
-const FEWEST: usize = 6;
+const FEWEST: usize = 5;
 
 /// A run with a call for each mapping that takes so many times as long as the best costs is hopeless.
 const HOPELESS: f64 = 4.0;

@@ -24,7 +24,7 @@ use std::time::Duration;
 const CALLS: u64 = 4_000;
 
 /// The same where calls are counted by the second: costs scatter more there.
-const CALLS_WINDOWS: u64 = 12_000;
+const CALLS_WINDOWS: u64 = 8_000;
 
 /// Runs that a configuration is tried for, at least and at most.
 const RUNS: (u64, u64) = (4, 150);

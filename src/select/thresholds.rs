@@ -91,13 +91,11 @@ impl Thresholds {
         for of_windows in OF_WINDOWS {
             let actions = Actions::new(swept, portfolio, of_windows);
             let a_place = bounds(&ACCOUNTS_A_PLACE);
-            let splits = a_place.iter().flat_map(|a_place| {
-                let kinds = [None, Some(LimitKind::Pool)];
-                kinds.map(|kind| (*a_place, kind))
-            });
-            for (a_place, kind) in splits {
+            let splits =
+                a_place.iter().flat_map(|a_place| [false, true].map(|by_kind| (*a_place, by_kind)));
+            for (a_place, by_kind) in splits {
                 for mappings in bounds(&MAPPINGS) {
-                    let (mean, rows) = actions.rows(swept, Split { a_place, mappings, kind });
+                    let (mean, rows) = actions.rows(swept, Split { a_place, mappings, by_kind });
                     let cost = mean + WORTH_A_ROW * rows.len() as f64;
                     if best.as_ref().is_none_or(|(least, _)| cost < least - 1e-9) {
                         let places_if_unknown = actions.places_if_unknown;
@@ -147,7 +145,7 @@ fn whole(places: f64) -> u32 {
 struct Split {
     a_place: Option<u64>,
     mappings: Option<u64>,
-    kind: Option<LimitKind>,
+    by_kind: bool,
 }
 
 /// Every action, and what it costs in every case.
@@ -223,16 +221,18 @@ impl Actions {
             (
                 split.a_place.is_some_and(|most| resources as u64 <= most * u64::from(places)),
                 split.mappings.is_some_and(|most| mappings as u64 <= most),
-                split.kind.is_some() && kind == split.kind,
+                kind.filter(|_| split.by_kind),
             )
         };
         let mut rows: Vec<Row> = Vec::new();
         let mut sum = 0.0;
+        let kinds = [Some(LimitKind::Pool), Some(LimitKind::Window), Some(LimitKind::Load), None];
+        let kinds = if split.by_kind { &kinds[..] } else { &kinds[3..] };
         for is_few in sides(split.a_place.is_some()) {
-            for is_kind in sides(split.kind.is_some()) {
+            for kind in kinds {
                 for is_simple in sides(split.mappings.is_some()) {
                     let cases: Vec<usize> = (0..swept.len())
-                        .filter(|case| side(*case) == (is_few, is_simple, is_kind))
+                        .filter(|case| side(*case) == (is_few, is_simple, *kind))
                         .collect();
                     let total = |action: usize| {
                         cases.iter().map(|case| self.ratios[action][*case]).sum::<f64>()
@@ -244,7 +244,7 @@ impl Actions {
                     rows.push(Row {
                         accounts_a_place_up_to: split.a_place.filter(|_| is_few),
                         mappings_up_to: split.mappings.filter(|_| is_simple),
-                        limited_by: split.kind.filter(|_| is_kind),
+                        limited_by: *kind,
                         ..self.rows[action].clone()
                     });
                 }
