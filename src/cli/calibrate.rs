@@ -1,8 +1,11 @@
 //! `neonbench calibrate`: fits the selectors to a sweep, and says how wrong they are.
 
+mod full;
+
 use super::Voice;
 use super::args::{OutputArgs, ReadsArg};
 use super::error::{CliError, code};
+use super::inputs::read;
 use super::output::{say, say_json};
 use super::selector::{GoalArgs, say_judgement};
 use crate::engine::Reads;
@@ -15,6 +18,7 @@ use crate::world::WallClock;
 use clap::{Args, ValueEnum};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::str::FromStr;
 
 /// The file that `--write` means where it names none.
 const SHIPPED: &str = "reports/thresholds.toml";
@@ -22,6 +26,23 @@ const SHIPPED: &str = "reports/thresholds.toml";
 /// Flags of `calibrate`.
 #[derive(Debug, Args)]
 pub(super) struct CalibrateArgs {
+    /// The scenarios to fit to: quick, or a file of them; full fits nothing, and checks the shipped
+    /// calibration on organisations of up to 100,000 accounts
+    #[arg(long, value_name = "quick|full|FILE", default_value = "quick")]
+    set: String,
+    /// The scenarios to judge on: a file in the form of the set [default: the held-out set]
+    #[arg(long, value_name = "FILE")]
+    held_out: Option<PathBuf>,
+    /// The i-th of n parts of the full set
+    #[arg(long, value_name = "I/N", default_value = "1/1")]
+    shard: Shard,
+    /// Where verdicts of the full set are kept, one file a scenario; those that are there are not
+    /// made again
+    #[arg(long, value_name = "DIR", default_value = "reports/out/full")]
+    out: PathBuf,
+    /// Judge the full set by the verdicts in --out, whoever made them, and simulate nothing
+    #[arg(long)]
+    merge: bool,
     /// Write the calibration, to the shipped one's place unless told otherwise
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = SHIPPED)]
     write: Option<PathBuf>,
@@ -41,6 +62,26 @@ pub(super) struct CalibrateArgs {
     output: OutputArgs,
 }
 
+/// One of several parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Shard {
+    part: usize,
+    of: usize,
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let figures = text.split_once('/');
+        let figures = figures.and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
+        match figures {
+            Some((part, of)) if (1..=of).contains(&part) => Ok(Self { part, of }),
+            _ => Err(format!("`{text}` is not I/N, such as 2/8, with I from 1 to N")),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum ExportArg {
     Python,
@@ -49,8 +90,15 @@ enum ExportArg {
 
 pub(super) fn run(args: &CalibrateArgs, voice: Voice) -> Result<ExitCode, CliError> {
     let goal = args.goal.goal();
+    if args.set == "full" || args.merge {
+        return full::run(args, &goal, voice);
+    }
     let clock = WallClock::start();
-    let cases = case::read("the quick set", QUICK)?;
+    let text = match args.set.as_str() {
+        "quick" => QUICK.to_owned(),
+        file => read(Path::new(file))?,
+    };
+    let cases = case::read(&args.set, &text)?;
     if let Some(form) = args.export {
         let reads = match args.reads {
             Some(ReadsArg::Search) => Reads::Search,
@@ -64,13 +112,16 @@ pub(super) fn run(args: &CalibrateArgs, voice: Voice) -> Result<ExitCode, CliErr
         return Ok(ExitCode::SUCCESS);
     }
     let sweep = swept(&cases, &goal)?;
-    let Some(calibration) = fit(&sweep, QUICK, &goal) else {
+    let Some(calibration) = fit(&sweep, &text, &goal) else {
         return Err(CliError::usage("no configuration keeps to these constraints anywhere"));
     };
-    let held_out = case::read("the held-out set", HELD_OUT)?;
+    let held_out = match &args.held_out {
+        Some(path) => case::read(&path.display().to_string(), &read(path)?)?,
+        None => case::read("the held-out set", HELD_OUT)?,
+    };
     let benches = benches(&held_out, &goal)?;
     let verdicts = judge(&benches, &calibration, |_| true)?;
-    let left_out = left_out(&cases, &sweep, QUICK, &benches, &goal)?;
+    let left_out = left_out(&cases, &sweep, &text, &benches, &goal)?;
     let calls = simulated_calls(&benches) + sweep.iter().map(|swept| swept.calls).sum::<u64>();
     let mut judgement = judgement(&verdicts, calls, 0.0);
     judgement.left_out = left_out;

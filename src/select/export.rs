@@ -37,7 +37,7 @@ pub struct StrategyRule {
 }
 
 /// Accounts of a plan that names none, as the guide's engine counts them.
-pub const UNNAMED_RESOURCES: u64 = 1_000;
+const UNNAMED_RESOURCES: u64 = 1_000;
 
 /// The guide's engine's defaults.
 const WORKERS: u32 = 5;

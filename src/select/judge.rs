@@ -32,7 +32,7 @@ const CALLS: u64 = 4_000;
 const FORECAST_RUNS: u64 = 50;
 
 /// How a forecast fared in one case.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ForecastError {
     /// |p50 − median of the runs| ÷ median.
     pub error: f64,
@@ -43,8 +43,10 @@ pub struct ForecastError {
 }
 
 /// One case, judged.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Verdict {
+    /// Its name.
+    pub name: String,
     /// What is hard about it.
     pub family: Family,
     /// By portfolio; `None` where nothing is allowed.
@@ -161,7 +163,7 @@ impl<'a> Bench<'a> {
         for portfolio in Portfolio::ALL {
             let chosen = self.choices(calibration, portfolio)?;
             if let Some(best) = self.found.best[portfolio as usize] {
-                costs[portfolio as usize] = Some(self.costs(&grid[best], &chosen)?);
+                costs[portfolio as usize] = self.costs(&grid[best], &chosen)?;
             }
             choices.push(chosen);
         }
@@ -169,6 +171,7 @@ impl<'a> Bench<'a> {
         let runs = self.lab.samples(&ours, JUDGE_SEED..JUDGE_SEED + FORECAST_RUNS)?;
         let forecast = self.forecast(&ours)?;
         Ok(Verdict {
+            name: self.case.scenario.name.clone(),
             family: self.case.family,
             costs,
             best: self.found.best.map(|place| place.map(|place| grid[place])),
@@ -216,12 +219,12 @@ impl<'a> Bench<'a> {
     }
 
     /// What the best and the choices cost, on the same seeds. Where a choice turns out to be better
-    /// than what the search found, it is the best.
+    /// than what the search found, it is the best. `None` where even the best breaks a constraint.
     fn costs(
         &mut self,
         best: &Configuration,
         choices: &[Configuration; SelectorName::ALL.len()],
-    ) -> Result<Costs, RunError> {
+    ) -> Result<Option<Costs>, RunError> {
         let per_run = 2 * self.lab.resources() + 1;
         let replicates = (CALLS / per_run).clamp(REPLICATES.0, REPLICATES.1);
         let seeds = JUDGE_SEED..JUDGE_SEED + replicates;
@@ -231,7 +234,7 @@ impl<'a> Bench<'a> {
             *cost = self.lab.estimate(choice, seeds.clone())?.cost;
             least = least.min(*cost);
         }
-        Ok(Costs { best: least, chosen })
+        Ok(least.is_finite().then(|| Costs::new(least, chosen)))
     }
 }
 

@@ -166,6 +166,11 @@ impl Observed {
         self.get.per_second.is_some() || self.patch.per_second.is_some()
     }
 
+    /// Whether calls go wrong now and then.
+    pub fn goes_wrong(&self) -> bool {
+        self.failing + self.ambiguous + self.dripping > 0.0
+    }
+
     /// The smaller of the pools that single accounts are read and written through.
     pub fn smallest_pool(&self) -> Option<u32> {
         let pools = self.get.pool.into_iter().chain(self.patch.pool);

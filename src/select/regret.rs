@@ -41,7 +41,7 @@ impl SelectorName {
 }
 
 /// What the choices for one case cost, in one portfolio.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Costs {
     /// What the best costs.
     pub best: f64,
@@ -53,10 +53,15 @@ pub struct Costs {
 const BROKEN: f64 = 10.0;
 
 impl Costs {
+    /// Those of choices against `best`, what is infinite being counted as ten times the best.
+    pub fn new(best: f64, chosen: [f64; SelectorName::ALL.len()]) -> Self {
+        let bounded = |cost: f64| if cost.is_finite() { cost } else { BROKEN * best };
+        Self { best, chosen: chosen.map(bounded) }
+    }
+
     /// How many times as much as the best the choice of `name` costs.
     pub fn ratio(&self, name: SelectorName) -> f64 {
-        let ratio = self.chosen[name as usize] / self.best;
-        if ratio.is_finite() { ratio } else { BROKEN }
+        self.chosen[name as usize] / self.best
     }
 }
 
@@ -135,8 +140,8 @@ mod tests {
     #[test]
     fn regret_and_gap_are_against_the_best_and_the_single_best() {
         let costs = [
-            Costs { best: 10.0, chosen: [20.0, 15.0, 10.0, 12.0, 10.0] },
-            Costs { best: 1.0, chosen: [1.0, 2.5, f64::INFINITY, 1.0, 1.1] },
+            Costs::new(10.0, [20.0, 15.0, 10.0, 12.0, 10.0]),
+            Costs::new(1.0, [1.0, 2.5, f64::INFINITY, 1.0, 1.1]),
         ];
         let rows = rows(Portfolio::Guide, None, &costs);
         let of = |name: SelectorName| &rows[name as usize];

@@ -23,8 +23,8 @@ use std::time::Duration;
 /// Calls that a configuration is tried for.
 const CALLS: u64 = 4_000;
 
-/// The same where calls are counted by the second: costs scatter more there.
-const CALLS_WINDOWS: u64 = 8_000;
+/// The same where calls are counted by the second, or go wrong: costs scatter more there.
+const CALLS_SCATTERED: u64 = 8_000;
 
 /// Runs that a configuration is tried for, at least and at most.
 const RUNS: (u64, u64) = (4, 150);
@@ -50,7 +50,7 @@ pub struct Stage {
     scale: f64,
     goal: Goal,
     costs: BTreeMap<Alike, f64>,
-    has_windows: bool,
+    scatters: bool,
     /// Calls that were simulated.
     pub calls: u64,
 }
@@ -70,7 +70,7 @@ impl Stage {
             scale,
             goal: goal.clone(),
             costs: BTreeMap::new(),
-            has_windows: observed.has_windows(),
+            scatters: observed.has_windows() || observed.goes_wrong(),
             calls: 0,
         }
     }
@@ -91,7 +91,7 @@ impl Stage {
 
     fn rehearse(&mut self, configuration: &Configuration, least: f64) -> Result<f64, RunError> {
         let per_run = 2 * self.scenario.expected_resources() + 1;
-        let calls = if self.has_windows { CALLS_WINDOWS } else { CALLS };
+        let calls = if self.scatters { CALLS_SCATTERED } else { CALLS };
         let runs = (calls / per_run).clamp(RUNS.0, RUNS.1);
         let (mut cost, mut calls, mut refused, mut done) = (0.0, 0.0, 0.0, 0.0);
         for seed in FIRST_SEED..FIRST_SEED + runs {
