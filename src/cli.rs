@@ -1,11 +1,14 @@
 //! The command line: one file a verb. The library never sees clap.
 
 mod aftermath;
+mod analyze;
 mod args;
 mod benchmark;
+mod calibrate;
 mod compare;
 mod dataset;
 mod error;
+mod evaluate;
 mod inputs;
 mod interrupt;
 mod judge;
@@ -19,6 +22,7 @@ mod resume;
 mod retry;
 mod run;
 mod scalability;
+mod selector;
 mod selftest;
 mod serve;
 mod store;
@@ -70,6 +74,12 @@ enum Command {
     Scalability(scalability::ScalabilityArgs),
     /// Configurations of workers and batch size side by side
     Compare(compare::CompareArgs),
+    /// What the selector recommends, and how long it will take
+    Analyze(analyze::AnalyzeArgs),
+    /// Fits the selector to a sweep of scenarios, and says how wrong it is
+    Calibrate(calibrate::CalibrateArgs),
+    /// Judges selectors and calibration files on scenarios
+    Evaluate(evaluate::EvaluateArgs),
     /// Your own script against the mock, judged by what it left there
     Judge(judge::JudgeArgs),
     /// How faithful the mock's delays and limits are on this machine
@@ -111,6 +121,9 @@ pub fn main() -> Result<ExitCode, CliError> {
         Command::Benchmark(args) => benchmark::run(&args, voice),
         Command::Scalability(args) => scalability::run(&args, voice),
         Command::Compare(args) => compare::run(&args, voice),
+        Command::Analyze(args) => analyze::run(&args, voice),
+        Command::Calibrate(args) => calibrate::run(&args, voice),
+        Command::Evaluate(args) => evaluate::run(&args, voice),
         Command::Judge(args) => judge::run(&args, voice),
         Command::Selftest(args) => selftest::run(&args, voice),
         Command::Serve(args) => serve::run(&args),

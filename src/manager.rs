@@ -31,7 +31,7 @@ use crate::event::Observer;
 use crate::log::Log;
 use crate::run::{Order, RunError, Session, World};
 use crate::scenario::{DatasetSource, Scenario, ScenarioError, Workload};
-use crate::select::{self, ChosenBy};
+use crate::select::{Calibration, ChosenBy, Goal, Observed, Portfolio};
 use crate::world::Target;
 use neon_mock::profile::Profile;
 use std::num::NonZeroU32;
@@ -240,8 +240,19 @@ impl AccountsMigrationManager {
         let (strategy, chosen_by, reason) = match strategy {
             Strategy::Named(strategy) => (strategy, ChosenBy::User, "asked for".to_owned()),
             Strategy::Auto => {
-                let choice = select::guide_rule(scenario.expected_resources(), scenario.mappings());
-                (choice.strategy, ChosenBy::Selector, choice.reason)
+                // Workers and batch size are the plan's.
+                let observed = match &self.client {
+                    Client::Http(_) => None,
+                    Client::Simulated(_) => Some(Observed::of(&scenario.profile)),
+                };
+                let goal = Goal::default();
+                let decision = Calibration::shipped().decide(
+                    scenario,
+                    observed.as_ref(),
+                    &goal,
+                    Portfolio::Full,
+                )?;
+                (decision.configuration.strategy, ChosenBy::Selector, decision.reason)
             }
         };
         let mut settings = Settings::new(strategy);

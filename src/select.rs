@@ -1,6 +1,43 @@
 //! Which strategy `auto` means. It is resolved before the engine starts, and says why.
 
+mod calibrate;
+mod calibration;
+pub mod case;
+mod configuration;
+mod cost_model;
+mod crew;
+mod export;
+mod forecast;
+mod judge;
+mod lab;
+mod model;
+mod objective;
+mod observed;
+mod regret;
+mod rehearsal;
+mod simulate;
+mod swept;
+mod thresholds;
+
 pub use crate::record::ChosenBy;
+pub use calibrate::{fit, left_out, swept};
+pub use calibration::{ByPortfolio, Calibration, Decision, SHIPPED, inputs, signature};
+pub use configuration::{Configuration, Portfolio, grid};
+pub use cost_model::{CostModel, ErrorBars};
+pub use export::StrategyRule;
+pub use forecast::{Forecast, forecast};
+pub use judge::{
+    Bench, Benches, ForecastError, Judgement, LeftOut, Prediction, Prize, Verdict, benches, judge,
+    judgement, simulated_calls,
+};
+pub use lab::{Estimate, Found, Lab};
+pub use model::{Coefficients, Work};
+pub use objective::{Constraint, Goal, Objective, ParseConstraintError, Sample};
+pub use observed::{Kind, LimitKind, Observed, Times};
+pub use regret::{Costs, RegretRow, SelectorName};
+pub use rehearsal::Stage;
+pub use swept::{Swept, single_best};
+pub use thresholds::{Row, Thresholds};
 
 use crate::engine::Strategy;
 

@@ -69,6 +69,11 @@ pub struct StaffSettings {
 }
 
 impl StaffSettings {
+    /// Accounts that they open, per second of the run.
+    pub const fn edits_per_s(&self) -> f64 {
+        self.edits_per_s
+    }
+
     /// Checks what a file says.
     pub fn try_from_wire(wire: &WireStaff) -> Result<Self, StaffError> {
         if !(wire.edits_per_s > 0.0 && wire.edits_per_s <= MAX_EDITS_PER_S) {

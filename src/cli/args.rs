@@ -1,5 +1,6 @@
 //! Flags that several commands share.
 
+use super::selector::SelectorArgs;
 use super::stored::StoreArgs;
 use crate::engine::limiter::Limiter;
 use crate::run::World;
@@ -97,6 +98,8 @@ pub(super) struct EngineArgs {
     /// Read and decide, but write nothing
     #[arg(long)]
     pub(super) dry_run: bool,
+    #[command(flatten)]
+    pub(super) selector: SelectorArgs,
 }
 
 /// Where the run happens.

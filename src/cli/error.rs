@@ -4,6 +4,7 @@ use crate::engine::EngineError;
 use crate::plan::IdsError;
 use crate::run::RunError;
 use crate::scenario::ScenarioError;
+use crate::select::case::CaseError;
 use crate::selftest::SelftestError;
 use crate::store::StoreError;
 use neon_mock::file::FileError;
@@ -29,6 +30,8 @@ pub enum CliError {
     Ids(#[from] IdsError),
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
+    #[error(transparent)]
+    Case(#[from] CaseError),
     #[error(transparent)]
     Run(#[from] RunError),
     #[error("the run could not go on, and its checkpoint is saved (next: {resume})")]
@@ -68,6 +71,7 @@ pub(super) mod code {
     pub(crate) const AUDIT_MISMATCH: u8 = 5;
     pub(crate) const GATE: u8 = 10;
     pub(crate) const INCONCLUSIVE: u8 = 11;
+    pub(crate) const CALIBRATION_GATE: u8 = 12;
     pub(crate) const GUARD: u8 = 20;
     pub(crate) const TARGET: u8 = 21;
     pub(crate) const INTERRUPTED: u8 = 130;
@@ -82,6 +86,7 @@ pub const fn exit_code(error: &CliError) -> u8 {
         | CliError::File(_)
         | CliError::Ids(_)
         | CliError::Scenario(_)
+        | CliError::Case(_)
         | CliError::NoCommand { .. }
         | CliError::Spawn { .. }
         | CliError::Serve(_)

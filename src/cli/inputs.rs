@@ -10,7 +10,7 @@ use crate::engine::{Guard, Reads, Settings, Strategy, WriteMode};
 use crate::plan::{Plan, Selection, parse_ids};
 use crate::run::{Order, RunError, World};
 use crate::scenario::{self, DatasetSource, Scenario, WireScenario, Workload};
-use crate::select::{self, ChosenBy};
+use crate::select::{ChosenBy, Configuration, Observed, Portfolio};
 use crate::store::{Header, ProfileText, Site};
 use crate::world::Target;
 use neon_mock::profile::Profile;
@@ -34,6 +34,8 @@ pub(super) struct Inputs {
     profile: ProfileText,
     file: WireScenario,
     engine: EngineArgs,
+    /// Whether the user says which limits and times the target has.
+    names_profile: bool,
 }
 
 impl Inputs {
@@ -44,13 +46,14 @@ impl Inputs {
         world: &WorldArgs,
     ) -> Result<Self, CliError> {
         let file = scenario_file(workload.scenario.as_deref())?;
+        let names_profile = workload.profile.is_some() || file.profile.is_some();
         let (workload, profile) = merge(workload, &file)?;
         let mut engine = engine.clone();
         // A plan that says so is never written, whatever a script leaves out.
         engine.dry_run |= workload.plan.as_ref().is_some_and(|plan| plan.hints.dry_run);
         let world = self::world(world, &workload, engine.dry_run)?;
         let scenario = Scenario::new(workload.clone())?;
-        let inputs = Self { scenario, workload, world, profile, file, engine };
+        let inputs = Self { scenario, workload, world, profile, file, engine, names_profile };
         inputs.settings(Strategy::Standard)?;
         Ok(inputs)
     }
@@ -138,10 +141,31 @@ impl Inputs {
         if let Some(strategy) = self.strategy() {
             return self.order_for(scenario, strategy);
         }
-        let choice = select::guide_rule(scenario.expected_resources(), scenario.mappings());
-        let mut order = self.order_for(scenario, choice.strategy)?;
+        let selector = &self.engine.selector;
+        let goal = selector.goal.goal();
+        // Over HTTP to a server that is not ours, limits and times are known if the user says so.
+        let known = !matches!(self.world, World::ForeignHttp(_)) || self.names_profile;
+        let observed = known.then(|| Observed::of(&scenario.profile));
+        let decision =
+            selector.calibration()?.decide(scenario, observed.as_ref(), &goal, Portfolio::Full)?;
+        let Configuration { strategy, workers, batch_size } = decision.configuration;
+        let mut order = self.order_for(scenario, strategy)?;
+        let hints = scenario.plan.hints;
+        let (file, engine) = (&self.file, &self.engine);
+        // What the user says of workers and batch size stands.
+        if engine.workers.is_none() && file.workers.is_none() && hints.max_workers.is_none() {
+            order.settings.workers = NonZeroU32::new(workers).unwrap_or(NonZeroU32::MIN);
+        }
+        if engine.batch_size.is_none() && file.batch_size.is_none() && hints.batch_size.is_none() {
+            order.settings.batch_size = NonZeroU32::new(batch_size).unwrap_or(NonZeroU32::MIN);
+        }
+        if engine.headroom.is_none()
+            && let Limiter::Adaptive { headroom } = &mut order.settings.limiter
+        {
+            *headroom = goal.headroom();
+        }
         order.chosen_by = ChosenBy::Selector;
-        order.reason = choice.reason;
+        order.reason = decision.reason;
         Ok(order)
     }
 

@@ -1,0 +1,167 @@
+//! `neonbench analyze`: what the selector recommends, and what to expect of it.
+
+use super::Voice;
+use super::args::{EngineArgs, OutputArgs, WorkloadArgs, WorldArgs};
+use super::error::CliError;
+use super::inputs::Inputs;
+use super::output::{count, duration, percent, say, say_json};
+use super::run::workload_flags;
+use crate::engine::Strategy;
+use crate::select::{Forecast, forecast};
+use clap::Args;
+use serde::Serialize;
+use std::process::ExitCode;
+
+/// Flags of `analyze`.
+#[derive(Debug, Args)]
+pub(super) struct AnalyzeArgs {
+    #[command(flatten)]
+    workload: WorkloadArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// What `analyze --json` prints.
+#[derive(Debug, Serialize)]
+struct Analysis {
+    schema: u32,
+    recommended_strategy: Strategy,
+    max_workers: u32,
+    batch_size: u32,
+    reason: String,
+    estimated_time_s: Interval,
+    estimated_api_calls: u64,
+    estimated_rejected_calls: u64,
+    api_call_reduction: f64,
+    time_savings_s: f64,
+    time_savings_ratio: f64,
+    estimated_memory_mib: f64,
+    recommendations: Vec<String>,
+}
+
+/// An interval that holds nine runs of ten, and its middle.
+#[derive(Debug, Serialize)]
+struct Interval {
+    p5: f64,
+    p50: f64,
+    p95: f64,
+}
+
+/// Memory that an account takes that waits for its write: its values before and after, and its ids.
+const BYTES_AN_ACCOUNT: u64 = 600;
+const BYTES_A_MAPPING: u64 = 120;
+
+pub(super) fn run(args: &AnalyzeArgs, _: Voice) -> Result<ExitCode, CliError> {
+    let inputs = Inputs::read(&args.workload, &args.engine, &WorldArgs::default())?;
+    let scenario = &inputs.scenario;
+    let order = inputs.order(scenario)?;
+    let expected = forecast(scenario, &order.settings)?;
+    // Standard makes one call after another: a third of its runs tell as much.
+    let standard = forecast(scenario, &inputs.settings(Strategy::Standard)?)?;
+    let (resources, mappings) = (scenario.expected_resources(), scenario.mappings() as u64);
+    let [p5, p50, p95] = expected.makespan_s;
+    let saved_s = standard.makespan_s[1] - p50;
+    let per_account = BYTES_AN_ACCOUNT + BYTES_A_MAPPING * mappings;
+    let analysis = Analysis {
+        schema: 1,
+        recommended_strategy: order.settings.strategy,
+        max_workers: order.settings.workers.get(),
+        batch_size: order.settings.batch_size.get(),
+        reason: order.reason.clone(),
+        estimated_time_s: Interval { p5, p50, p95 },
+        estimated_api_calls: expected.calls.round() as u64,
+        estimated_rejected_calls: expected.refused.round() as u64,
+        api_call_reduction: 1.0 - expected.calls / (resources * mappings * 2).max(1) as f64,
+        time_savings_s: saved_s,
+        time_savings_ratio: if standard.makespan_s[1] > 0.0 {
+            saved_s / standard.makespan_s[1]
+        } else {
+            0.0
+        },
+        estimated_memory_mib: (expected.peak_buffered * per_account) as f64 / 1_048_576.0,
+        recommendations: recommendations(
+            &expected,
+            &standard,
+            order.settings.strategy,
+            scenario.profile.name(),
+        ),
+    };
+    if args.output.json {
+        say_json(&analysis)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    say(&format!(
+        "{} accounts × {mappings} mappings, profile {}",
+        count(resources),
+        scenario.profile.name()
+    ))?;
+    say(&format!(
+        "  recommended  {}, {} workers, batch size {}\n  because      {}",
+        analysis.recommended_strategy, analysis.max_workers, analysis.batch_size, analysis.reason
+    ))?;
+    say(&format!(
+        "  time         {}; nine runs of ten take {} to {}",
+        duration(p50),
+        duration(p5),
+        duration(p95)
+    ))?;
+    say(&format!(
+        "  calls        {}, of which {} are refused; {} fewer than one read and one write for each mapping",
+        count(analysis.estimated_api_calls),
+        count(analysis.estimated_rejected_calls),
+        percent(analysis.api_call_reduction)
+    ))?;
+    say(&format!(
+        "  saved        {} against standard ({})",
+        duration(saved_s.max(0.0)),
+        percent(analysis.time_savings_ratio)
+    ))?;
+    say(&format!("  memory       {:.2} MiB of accounts at most", analysis.estimated_memory_mib))?;
+    for line in &analysis.recommendations {
+        say(&format!("  note         {line}"))?;
+    }
+    let flags = workload_flags(&args.workload, args.engine.seed);
+    say(&format!("next: neonbench run{flags} --dry-run"))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn recommendations(
+    expected: &Forecast,
+    standard: &Forecast,
+    strategy: Strategy,
+    profile: &str,
+) -> Vec<String> {
+    let mut lines = Vec::new();
+    let [p5, p50, p95] = expected.makespan_s;
+    if p95 - p5 > 0.5 * p50 {
+        lines.push(format!(
+            "the time is uncertain ({} to {}): few calls decide it",
+            duration(p5),
+            duration(p95)
+        ));
+    }
+    if expected.refused > 0.01 * expected.calls {
+        lines.push(format!(
+            "{} of the calls are refused; --constraint 'rejected<1%' asks for a gentler choice",
+            percent(expected.refused / expected.calls)
+        ));
+    }
+    if strategy.is_concurrent() {
+        lines.push(
+            "others who work in the organisation share its limits; --constraint 'headroom>=1' leaves them a place"
+                .to_owned(),
+        );
+    }
+    if standard.makespan_s[1] > 3_600.0 {
+        lines.push(format!(
+            "one account after another would take {}",
+            duration(standard.makespan_s[1])
+        ));
+    }
+    lines.push(format!(
+        "limits and service times are those of profile {profile}: check that they are yours"
+    ));
+    lines
+}

@@ -1,0 +1,176 @@
+//! `neonbench calibrate`: fits the selectors to a sweep, and says how wrong they are.
+
+mod full;
+
+use super::Voice;
+use super::args::{OutputArgs, ReadsArg};
+use super::error::{CliError, code};
+use super::inputs::read;
+use super::output::{say, say_json};
+use super::selector::{GoalArgs, say_judgement};
+use crate::engine::Reads;
+use crate::select::case::{self, HELD_OUT, QUICK};
+use crate::select::{
+    Goal, Judgement, Portfolio, SelectorName, StrategyRule, benches, fit, judge, judgement,
+    left_out, simulated_calls, swept,
+};
+use crate::world::WallClock;
+use clap::{Args, ValueEnum};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::str::FromStr;
+
+/// The file that `--write` means where it names none.
+const SHIPPED: &str = "reports/thresholds.toml";
+
+/// Flags of `calibrate`.
+#[derive(Debug, Args)]
+pub(super) struct CalibrateArgs {
+    /// The scenarios to fit to: quick, or a file of them; full fits nothing, and checks the shipped
+    /// calibration on organisations of up to 100,000 accounts
+    #[arg(long, value_name = "quick|full|FILE", default_value = "quick")]
+    set: String,
+    /// The scenarios to judge on: a file in the form of the set [default: the held-out set]
+    #[arg(long, value_name = "FILE")]
+    held_out: Option<PathBuf>,
+    /// The i-th of n parts of the full set
+    #[arg(long, value_name = "I/N", default_value = "1/1")]
+    shard: Shard,
+    /// Where verdicts of the full set are kept, one file a scenario; those that are there are not
+    /// made again
+    #[arg(long, value_name = "DIR", default_value = "reports/out/full")]
+    out: PathBuf,
+    /// Judge the full set by the verdicts in --out, whoever made them, and simulate nothing
+    #[arg(long)]
+    merge: bool,
+    /// Write the calibration, to the shipped one's place unless told otherwise
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = SHIPPED)]
+    write: Option<PathBuf>,
+    /// The least gap that the cost model must close on the guide's portfolio; else nothing is written
+    #[arg(long, value_name = "SHARE", default_value_t = 0.9)]
+    min_gap_closed: f64,
+    /// Print a rule for another engine instead: which of the guide's strategies, by accounts and
+    /// mappings
+    #[arg(long, value_name = "python|json", hide_possible_values = true, conflicts_with = "write")]
+    export: Option<ExportArg>,
+    /// How that engine reads accounts: one a call, or one value a search as the guide's does
+    #[arg(long, value_name = "get|search", hide_possible_values = true, requires = "export")]
+    reads: Option<ReadsArg>,
+    #[command(flatten)]
+    goal: GoalArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// One of several parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Shard {
+    part: usize,
+    of: usize,
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let figures = text.split_once('/');
+        let figures = figures.and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
+        match figures {
+            Some((part, of)) if (1..=of).contains(&part) => Ok(Self { part, of }),
+            _ => Err(format!("`{text}` is not I/N, such as 2/8, with I from 1 to N")),
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ExportArg {
+    Python,
+    Json,
+}
+
+pub(super) fn run(args: &CalibrateArgs, voice: Voice) -> Result<ExitCode, CliError> {
+    let goal = args.goal.goal();
+    if args.set == "full" || args.merge {
+        return full::run(args, &goal, voice);
+    }
+    let clock = WallClock::start();
+    let text = match args.set.as_str() {
+        "quick" => QUICK.to_owned(),
+        file => read(Path::new(file))?,
+    };
+    let cases = case::read(&args.set, &text)?;
+    if let Some(form) = args.export {
+        let reads = match args.reads {
+            Some(ReadsArg::Search) => Reads::Search,
+            Some(ReadsArg::Get) | None => Reads::Get,
+        };
+        let rule = StrategyRule::fit(&cases, &goal, reads)?;
+        match form {
+            ExportArg::Python => say(rule.to_python().trim_end())?,
+            ExportArg::Json => say_json(&rule)?,
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let sweep = swept(&cases, &goal)?;
+    let Some(calibration) = fit(&sweep, &text, &goal) else {
+        return Err(CliError::usage("no configuration keeps to these constraints anywhere"));
+    };
+    let held_out = match &args.held_out {
+        Some(path) => case::read(&path.display().to_string(), &read(path)?)?,
+        None => case::read("the held-out set", HELD_OUT)?,
+    };
+    let benches = benches(&held_out, &goal)?;
+    let verdicts = judge(&benches, &calibration, |_| true)?;
+    let left_out = left_out(&cases, &sweep, &text, &benches, &goal)?;
+    let calls = simulated_calls(&benches) + sweep.iter().map(|swept| swept.calls).sum::<u64>();
+    let mut judgement = judgement(&verdicts, calls, 0.0);
+    judgement.left_out = left_out;
+    judgement.wall_s = clock.elapsed().as_secs_f64();
+    if args.output.json {
+        say_json(&judgement)?;
+    } else {
+        say_judgement(&judgement)?;
+    }
+    let closed = gap_closed(&judgement);
+    if closed < args.min_gap_closed {
+        if !voice.quiet {
+            eprintln!(
+                "the cost model closes {closed:.3} of the gap among the guide's strategies, and {} was asked for; \
+                 nothing was written",
+                args.min_gap_closed
+            );
+        }
+        return Ok(ExitCode::from(code::CALIBRATION_GATE));
+    }
+    if let Some(path) = &args.write {
+        write(path, &calibration.to_toml())?;
+        if !args.output.json {
+            say(&format!("written: {}\nnext: {}", path.display(), next(&goal, path)))?;
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn next(goal: &Goal, path: &Path) -> String {
+    let objective = match goal.objective {
+        crate::select::Objective::Balanced => String::new(),
+        other @ crate::select::Objective::Fastest => format!(" --objective {other}"),
+    };
+    format!("neonbench evaluate --thresholds {}{objective}", path.display())
+}
+
+fn gap_closed(judgement: &Judgement) -> f64 {
+    let row = judgement.selectors.iter().find(|row| {
+        (row.portfolio, row.name) == (Portfolio::Guide, SelectorName::CostModel)
+            && row.family == "all"
+    });
+    row.map_or(0.0, |row| row.gap_closed)
+}
+
+/// Writes `text` to `path`, or leaves what stands there.
+pub(super) fn write(path: &Path, text: &str) -> Result<(), CliError> {
+    let wrong = |source| CliError::Write { path: path.to_owned(), source };
+    let beside = path.with_extension("toml.new");
+    std::fs::write(&beside, text).map_err(wrong)?;
+    std::fs::rename(&beside, path).map_err(wrong)
+}

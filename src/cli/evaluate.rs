@@ -1,0 +1,186 @@
+//! `neonbench evaluate`: judges selectors and calibration files on scenarios.
+
+use super::Voice;
+use super::args::{EngineArgs, OutputArgs, WorkloadArgs, WorldArgs};
+use super::error::CliError;
+use super::inputs::{Inputs, read};
+use super::output::{percent, say, say_json, table};
+use super::selector::{GoalArgs, calibration, say_judgement};
+use crate::scenario::WireScenario;
+use crate::select::case::{self, Case, HELD_OUT};
+use crate::select::{
+    Calibration, Judgement, Portfolio, RegretRow, SelectorName, benches, judge, judgement,
+    simulated_calls,
+};
+use crate::world::WallClock;
+use clap::Args;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Flags of `evaluate`.
+#[derive(Debug, Args)]
+pub(super) struct EvaluateArgs {
+    /// A folder of scenario files [default: the held-out set]
+    #[arg(long, value_name = "DIR")]
+    scenarios: Option<PathBuf>,
+    /// A calibration file; may be repeated [default: the shipped one]
+    #[arg(long, value_name = "FILE")]
+    thresholds: Vec<PathBuf>,
+    /// Write the held-out set as scenario files with their profiles, and judge nothing
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["scenarios", "thresholds"])]
+    export_scenarios: Option<PathBuf>,
+    #[command(flatten)]
+    goal: GoalArgs,
+    #[command(flatten)]
+    output: OutputArgs,
+}
+
+/// What `evaluate --json` prints: the judgement of the first file, and how each fares.
+#[derive(Debug, Serialize)]
+struct Evaluation {
+    #[serde(flatten)]
+    judgement: Judgement,
+    files: Vec<FileRow>,
+}
+
+/// How the selectors of one file fare, beside those of the shipped one.
+#[derive(Debug, Serialize)]
+struct FileRow {
+    file: String,
+    #[serde(flatten)]
+    row: RegretRow,
+    /// Mean regret above that of the shipped file.
+    above_shipped: f64,
+}
+
+pub(super) fn run(args: &EvaluateArgs, voice: Voice) -> Result<ExitCode, CliError> {
+    if let Some(folder) = &args.export_scenarios {
+        return export(folder);
+    }
+    let goal = args.goal.goal();
+    let clock = WallClock::start();
+    let cases = match &args.scenarios {
+        Some(folder) => in_folder(folder, voice)?,
+        None => case::read("the held-out set", HELD_OUT)?,
+    };
+    let mut named = Vec::new();
+    for path in &args.thresholds {
+        named.push((path.display().to_string(), calibration(path)?));
+    }
+    let benches = benches(&cases, &goal)?;
+    let judged_by = |calibration: &Calibration| -> Result<Judgement, CliError> {
+        let verdicts = judge(&benches, calibration, |_| true)?;
+        Ok(judgement(&verdicts, simulated_calls(&benches), 0.0))
+    };
+    let shipped = judged_by(&Calibration::shipped())?;
+    let mut judged = Vec::new();
+    for (file, calibration) in named {
+        judged.push((file, judged_by(&calibration)?));
+    }
+    let mut files = Vec::new();
+    for (file, judgement) in &judged {
+        files.extend(rows(file, judgement, &shipped));
+    }
+    if !judged.is_empty() {
+        files.extend(rows("shipped", &shipped, &shipped));
+    }
+    let mut judgement = judged.into_iter().next().map_or(shipped, |(_, judgement)| judgement);
+    judgement.wall_s = clock.elapsed().as_secs_f64();
+    if args.output.json {
+        say_json(&Evaluation { judgement, files })?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    say_judgement(&judgement)?;
+    if !files.is_empty() {
+        say("")?;
+        let header =
+            ["file", "portfolio", "selector", "mean regret", "worst", "above the shipped one"];
+        let cells = files.iter().map(|file| {
+            vec![
+                file.file.clone(),
+                file.row.portfolio.name().to_owned(),
+                file.row.name.name().to_owned(),
+                format!("{:.2} %", file.row.mean_regret * 100.0),
+                percent(file.row.worst_regret),
+                format!("{:+.2} %", file.above_shipped * 100.0),
+            ]
+        });
+        say(&table(&header, &cells.collect::<Vec<_>>()))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The rows of what a file says: the other selectors do not depend on it.
+fn rows(file: &str, judgement: &Judgement, shipped: &Judgement) -> Vec<FileRow> {
+    let of = |judgement: &Judgement, portfolio, name| {
+        let mut rows = judgement.selectors.iter();
+        rows.find(|row| (row.portfolio, row.name) == (portfolio, name) && row.family == "all")
+            .cloned()
+    };
+    let mut made = Vec::new();
+    for portfolio in Portfolio::ALL {
+        for name in [SelectorName::Thresholds, SelectorName::CostModel] {
+            let (Some(row), Some(shipped)) =
+                (of(judgement, portfolio, name), of(shipped, portfolio, name))
+            else {
+                continue;
+            };
+            let above_shipped = row.mean_regret - shipped.mean_regret;
+            made.push(FileRow { file: file.to_owned(), row, above_shipped });
+        }
+    }
+    made
+}
+
+/// The scenarios of a folder, in the order of their names. Other files, such as the plans and
+/// profiles that they name, are passed over.
+fn in_folder(folder: &Path, voice: Voice) -> Result<Vec<Case>, CliError> {
+    let wrong = |source| CliError::Read { path: folder.to_owned(), source };
+    let mut paths = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(wrong)? {
+        let path = entry.map_err(wrong)?.path();
+        if path.extension().is_some_and(|extension| extension == "toml") {
+            paths.push(path);
+        }
+    }
+    paths.sort();
+    let mut cases = Vec::new();
+    for path in paths {
+        let origin = path.display().to_string();
+        if let Err(error) = WireScenario::from_toml(&origin, &read(&path)?) {
+            if !voice.quiet {
+                let first = error.to_string();
+                eprintln!("passed over, no scenario: {}", first.lines().next().unwrap_or(&origin));
+            }
+            continue;
+        }
+        let workload = WorkloadArgs { scenario: Some(origin), ..WorkloadArgs::default() };
+        let inputs = Inputs::read(&workload, &EngineArgs::default(), &WorldArgs::default())?;
+        cases.push(Case::new(inputs.scenario));
+    }
+    if cases.is_empty() {
+        return Err(CliError::usage(format!(
+            "{}: there is no scenario file in it",
+            folder.display()
+        )));
+    }
+    Ok(cases)
+}
+
+/// Writes the held-out set as files, two for each scenario.
+fn export(folder: &Path) -> Result<ExitCode, CliError> {
+    let wrong = |source| CliError::Write { path: folder.to_owned(), source };
+    std::fs::create_dir_all(folder).map_err(wrong)?;
+    let files = case::files("the held-out set", HELD_OUT)?;
+    for (name, text) in &files {
+        let path = folder.join(name);
+        std::fs::write(&path, text).map_err(|source| CliError::Write { path, source })?;
+    }
+    let folder = folder.display();
+    say(&format!(
+        "{folder}: {} files\nnext: neonbench evaluate --scenarios {folder}",
+        files.len()
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}

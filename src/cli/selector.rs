@@ -1,0 +1,122 @@
+//! What the commands that choose, fit and judge share: flags, calibration files, the regret table.
+
+use super::error::CliError;
+use super::inputs::read;
+use super::output::{percent, say, table};
+use crate::select::{Calibration, Constraint, Goal, Judgement, Objective, RegretRow};
+use clap::{Args, ValueEnum};
+use std::path::{Path, PathBuf};
+
+/// What a choice is judged by.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Selector")]
+pub(super) struct GoalArgs {
+    /// What a choice costs: makespan and refusals, or makespan alone [default: balanced]
+    #[arg(long, value_name = "balanced|fastest", hide_possible_values = true)]
+    objective: Option<ObjectiveArg>,
+    /// What a choice must keep to: rejected<P% or headroom>=N; may be repeated
+    #[arg(long, value_name = "CONSTRAINT")]
+    constraint: Vec<Constraint>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ObjectiveArg {
+    Balanced,
+    Fastest,
+}
+
+impl GoalArgs {
+    /// The goal asked for.
+    pub(super) fn goal(&self) -> Goal {
+        let objective = match self.objective {
+            Some(ObjectiveArg::Fastest) => Objective::Fastest,
+            Some(ObjectiveArg::Balanced) | None => Objective::Balanced,
+        };
+        Goal { objective, constraints: self.constraint.clone() }
+    }
+}
+
+/// How `auto` chooses.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Selector")]
+pub(super) struct SelectorArgs {
+    #[command(flatten)]
+    pub(super) goal: GoalArgs,
+    /// A calibration file that `auto` goes by [default: the shipped one]
+    #[arg(long, value_name = "FILE")]
+    pub(super) thresholds: Option<PathBuf>,
+}
+
+impl SelectorArgs {
+    /// The calibration in force.
+    pub(super) fn calibration(&self) -> Result<Calibration, CliError> {
+        self.thresholds
+            .as_ref()
+            .map_or_else(|| Ok(Calibration::shipped()), |path| calibration(path))
+    }
+}
+
+/// The calibration in that file.
+pub(super) fn calibration(path: &Path) -> Result<Calibration, CliError> {
+    Ok(Calibration::from_toml(&path.display().to_string(), &read(path)?)?)
+}
+
+/// Prints what choosing can save, and what each selector's choices cost above the best.
+pub(super) fn say_judgement(judgement: &Judgement) -> Result<(), CliError> {
+    let Judgement { scenarios, simulated_calls, wall_s, prize, prediction, .. } = judgement;
+    say(&format!(
+        "prize of choosing (single best ÷ virtual best): {:.2} among the guide's strategies, {:.2} among all",
+        prize.guide, prize.full
+    ))?;
+    if prize.full < 1.3 {
+        say(
+            "among all strategies one choice is nearly as good as any: objectives and constraints decide",
+        )?;
+    }
+    let header = [
+        "portfolio",
+        "family",
+        "selector",
+        "mean regret",
+        "5 – 95 % of the mean",
+        "p95",
+        "worst",
+        "gap closed",
+        "scenarios",
+    ];
+    say(&table(&header, &judgement.selectors.iter().map(row).collect::<Vec<_>>()))?;
+    if !judgement.left_out.is_empty() {
+        say("\nwith something left out of the fit, on what was left out:")?;
+        let rows = judgement.left_out.iter().map(|left_out| {
+            let mut cells = row(&left_out.row);
+            cells[1].clone_from(&left_out.left_out);
+            cells
+        });
+        say(&table(&header, &rows.collect::<Vec<_>>()))?;
+    }
+    say(&format!(
+        "forecast: p50 off by {} in the median scenario, {} in the 95th percentile; the 90 % interval holds {} of \
+         {} runs",
+        percent(prediction.median_abs_error),
+        percent(prediction.p95_abs_error),
+        percent(prediction.interval_coverage),
+        prediction.pairs
+    ))?;
+    say(&format!("{scenarios} scenarios, {simulated_calls} simulated calls, {wall_s:.1} s"))
+}
+
+fn row(row: &RegretRow) -> Vec<String> {
+    let share = |regret: f64| format!("{:.1} %", regret * 100.0);
+    let [low, high] = row.mean_regret_interval;
+    vec![
+        row.portfolio.name().to_owned(),
+        row.family.clone(),
+        row.name.name().to_owned(),
+        share(row.mean_regret),
+        format!("{} – {}", share(low), share(high)),
+        share(row.p95_regret),
+        share(row.worst_regret),
+        format!("{:.3}", row.gap_closed),
+        row.scenarios.to_string(),
+    ]
+}

@@ -1,0 +1,77 @@
+//! Calibrates: sweeps a set of scenarios and fits both selectors to it.
+
+use super::calibration::{ByPortfolio, Calibration, inputs, signature};
+use super::case::{Case, Family};
+use super::configuration::{Portfolio, grid};
+use super::cost_model::CostModel;
+use super::judge::{Benches, LeftOut, judge, judgement};
+use super::objective::Goal;
+use super::swept::{Swept, single_best, sweep};
+use super::thresholds::Thresholds;
+use crate::run::RunError;
+use neon_mock::api::Endpoint;
+use neon_mock::profile::LawName;
+
+/// Seed of the first run of a sweep.
+const SWEEP_SEED: u64 = 1_000_001;
+
+/// Sweeps `cases`, whose file is `text`.
+pub fn swept(cases: &[Case], goal: &Goal) -> Result<Vec<Swept>, RunError> {
+    sweep(cases, goal, SWEEP_SEED)
+}
+
+/// Both selectors, fitted to a sweep of the cases in the file `text`.
+///
+/// `None` where no case allows anything.
+pub fn fit(swept: &[Swept], text: &str, goal: &Goal) -> Option<Calibration> {
+    let grid = grid();
+    let best = |portfolio| single_best(swept, portfolio).map(|place| grid[place]);
+    Some(Calibration {
+        schema: 1,
+        signature: signature(),
+        inputs: inputs(text, goal),
+        goal: goal.clone(),
+        single_best: ByPortfolio { guide: best(Portfolio::Guide)?, full: best(Portfolio::Full)? },
+        thresholds: ByPortfolio {
+            guide: Thresholds::fit(swept, Portfolio::Guide),
+            full: Thresholds::fit(swept, Portfolio::Full),
+        },
+        cost_model: CostModel::fit(swept, goal),
+    })
+}
+
+/// What a fit may not see, and is then judged on.
+struct Blind {
+    name: &'static str,
+    is_meant: fn(&Case) -> bool,
+}
+
+const BLINDS: [Blind; 3] = [
+    Blind { name: "windows", is_meant: |case| case.family == Family::Windows },
+    Blind { name: "uniform law", is_meant: |case| case.law == Some(LawName::Uniform) },
+    Blind {
+        name: "pools of 5",
+        is_meant: |case| case.scenario.profile.pool(Endpoint::GetAccount) == Some(5),
+    },
+];
+
+/// How selectors fare that were fitted without one regime, one law or one pool size, on the cases
+/// that have it.
+pub fn left_out(
+    cases: &[Case],
+    swept: &[Swept],
+    text: &str,
+    benches: &Benches<'_>,
+    goal: &Goal,
+) -> Result<Vec<LeftOut>, RunError> {
+    let mut rows = Vec::new();
+    for Blind { name, is_meant } in BLINDS {
+        let seen = cases.iter().zip(swept).filter(|(case, _)| !is_meant(case));
+        let seen: Vec<Swept> = seen.map(|(_, swept)| swept.clone()).collect();
+        let Some(calibration) = fit(&seen, text, goal) else { continue };
+        let judged = judgement(&judge(benches, &calibration, is_meant)?, 0, 0.0);
+        let of_all = judged.selectors.into_iter().filter(|row| row.family == "all");
+        rows.extend(of_all.map(|row| LeftOut { left_out: name.to_owned(), row }));
+    }
+    Ok(rows)
+}

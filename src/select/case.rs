@@ -1,0 +1,168 @@
+//! Scenarios that selectors are fitted to and judged on: read from a file, or drawn from a seed.
+
+mod draw;
+
+pub use draw::draw;
+
+use crate::scenario::{DatasetSource, Scenario, ScenarioError, Workload};
+use neon_mock::file::{FileError, Member};
+use neon_mock::profile::{LawName, Profile, ProfileError, WireProfile};
+use serde::{Deserialize, Serialize};
+
+/// What is hard about a scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Family {
+    /// Pools of calls in flight, and nothing else.
+    Pools,
+    /// Calls counted by the second.
+    Windows,
+    /// Service times that grow with the calls in flight.
+    Congested,
+    /// Calls that fail.
+    Faults,
+    /// Other users at work.
+    Staff,
+}
+
+impl Family {
+    /// Every family, in the order of the tables.
+    pub const ALL: [Self; 5] =
+        [Self::Pools, Self::Windows, Self::Congested, Self::Faults, Self::Staff];
+
+    /// The name in files and figures.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Pools => "pools",
+            Self::Windows => "windows",
+            Self::Congested => "congested",
+            Self::Faults => "faults",
+            Self::Staff => "staff",
+        }
+    }
+
+    /// The family of a profile: the hardest thing about it.
+    pub fn of(profile: &Profile) -> Self {
+        let windows = profile.limits().per_second.iter().any(Option::is_some);
+        if profile.staff().is_some() {
+            Self::Staff
+        } else if !profile.faults().is_empty() {
+            Self::Faults
+        } else if profile.congestion().is_some() {
+            Self::Congested
+        } else if windows {
+            Self::Windows
+        } else {
+            Self::Pools
+        }
+    }
+}
+
+/// A scenario with its family.
+#[derive(Clone, Debug)]
+pub struct Case {
+    /// What is hard about it.
+    pub family: Family,
+    /// The law of its reads, where its file of cases says.
+    pub law: Option<LawName>,
+    /// The scenario.
+    pub scenario: Scenario,
+}
+
+impl Case {
+    /// A scenario, with the family that its profile says.
+    pub fn new(scenario: Scenario) -> Self {
+        Self { family: Family::of(&scenario.profile), law: None, scenario }
+    }
+}
+
+/// A case as its file has it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[allow(missing_docs, reason = "the members are those of a scenario file")]
+pub struct WireCase {
+    pub name: String,
+    pub resources: u64,
+    pub mappings: u32,
+    pub dataset: String,
+    pub profile: WireProfile,
+}
+
+/// A file of cases.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireCases {
+    schema: u32,
+    scenarios: Vec<WireCase>,
+}
+
+/// Cases that are none.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum CaseError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("scenario {name}: {source}")]
+    Profile { name: String, source: ProfileError },
+    #[error("scenario {name}: {source}")]
+    Scenario { name: String, source: ScenarioError },
+}
+
+impl WireCase {
+    /// Checks it.
+    pub fn case(&self) -> Result<Case, CaseError> {
+        let name = || self.name.clone();
+        let profile = Profile::try_from_wire(&self.name, &self.profile)
+            .map_err(|source| CaseError::Profile { name: name(), source })?;
+        let workload = Workload {
+            name: Some(name()),
+            dataset: Some(DatasetSource::BuiltIn(self.dataset.clone())),
+            profile: Some(profile),
+            resources: Some(self.resources),
+            mappings: Some(self.mappings),
+            ..Workload::default()
+        };
+        let scenario = Scenario::new(workload)
+            .map_err(|source| CaseError::Scenario { name: name(), source })?;
+        Ok(Case { law: Some(self.profile.service.get.law), ..Case::new(scenario) })
+    }
+}
+
+/// The set that selectors are fitted to by default.
+pub const QUICK: &str = include_str!("case/quick.toml");
+
+/// The set that they are judged on, which no fit ever sees.
+pub const HELD_OUT: &str = include_str!("case/held-out.toml");
+
+/// Reads a file of cases; `origin` names it in errors.
+pub fn read(origin: &str, text: &str) -> Result<Vec<Case>, CaseError> {
+    let wire: WireCases =
+        toml::from_str(text).map_err(|error| FileError::toml(origin, text, &error))?;
+    if wire.schema != 1 {
+        let reason = format!("schema = {}: this version reads schema 1", wire.schema);
+        return Err(FileError::member(origin, text, &Member::top("schema"), reason).into());
+    }
+    wire.scenarios.iter().map(WireCase::case).collect()
+}
+
+/// The cases of a file as files of their own: a scenario and its profile each, by name.
+pub fn files(origin: &str, text: &str) -> Result<Vec<(String, String)>, FileError> {
+    let wire: WireCases =
+        toml::from_str(text).map_err(|error| FileError::toml(origin, text, &error))?;
+    let mut files = Vec::new();
+    for WireCase { name, resources, mappings, dataset, profile } in wire.scenarios {
+        let scenario = format!(
+            "schema = 1\nresources = {resources}\nmappings = {mappings}\ndataset = \"{dataset}\"\n\
+             profile = \"{name}.profile.toml\"\n"
+        );
+        files.push((format!("{name}.toml"), scenario));
+        let profile = toml::to_string(&profile).expect("plain data");
+        files.push((format!("{name}.profile.toml"), profile));
+    }
+    Ok(files)
+}
+
+/// The text of a file of cases.
+pub fn write(scenarios: Vec<WireCase>) -> String {
+    toml::to_string(&WireCases { schema: 1, scenarios }).expect("plain data")
+}

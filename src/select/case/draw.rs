@@ -1,0 +1,194 @@
+//! Scenarios drawn from a seed, in fixed shares of each family.
+
+use super::{Family, WireCase};
+use neon_mock::behaviour::Behaviour;
+use neon_mock::fault::FaultKind;
+use neon_mock::file::DurationText;
+use neon_mock::profile::{
+    LawName, WireCongestion, WireFault, WireLaw, WireLimits, WireProfile, WireService,
+};
+use neon_mock::rng::{self, Generator};
+use neon_mock::staff::WireStaff;
+use rand::Rng;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Of twenty scenarios, so many are of each family.
+const SHARES: [(Family, usize); 5] = [
+    (Family::Pools, 8),
+    (Family::Windows, 3),
+    (Family::Congested, 3),
+    (Family::Faults, 3),
+    (Family::Staff, 3),
+];
+
+/// Draws `twenties` × 20 scenarios of up to `most` accounts; names begin with `name`.
+pub fn draw(seed: u64, name: &str, twenties: usize, most: u64) -> Vec<WireCase> {
+    let mut dice = Dice(rng::stream(seed, "scenarios"));
+    let mut cases = Vec::new();
+    for (family, of_twenty) in SHARES {
+        for number in 0..of_twenty * twenties {
+            let name = format!("{name}-{}-{:02}", family.name(), number + 1);
+            // Sizes are spread over the whole range, not left to chance.
+            let place = (number as f64 + dice.unit()) / (of_twenty * twenties) as f64;
+            let resources = (2.0 * (most as f64 / 2.0).powf(place)).round() as u64;
+            cases.push(dice.case(name, family, resources));
+        }
+    }
+    cases
+}
+
+struct Dice(Generator);
+
+impl Dice {
+    fn unit(&mut self) -> f64 {
+        rng::unit(self.0.next_u64())
+    }
+
+    fn one<T: Copy>(&mut self, of: &[T]) -> T {
+        of[rng::below(self.0.next_u64(), of.len())]
+    }
+
+    /// Anything from `low` to `high`, each octave alike, to two digits.
+    fn between(&mut self, low: f64, high: f64) -> f64 {
+        two_digits(low * (high / low).powf(self.unit()))
+    }
+
+    fn case(&mut self, name: String, family: Family, resources: u64) -> WireCase {
+        // Many mappings make a sweep slow, not different: where records are many, they are few.
+        let most: &[u32] =
+            if resources <= 60 { &[1, 2, 3, 5, 8, 12, 20] } else { &[1, 2, 3, 4, 6] };
+        let mappings = self.one(most);
+        let dataset = self.one(&["plain", "plain", "plain", "half-migrated", "v-fields"]);
+        let limits = self.limits(family);
+        let (service, patch_s) = self.service(family);
+        let faults = if family == Family::Faults { vec![self.fault()] } else { Vec::new() };
+        // Up to a third of the pool: more than that, and nobody's calls get through.
+        let pool = f64::from(limits.pool.unwrap_or(1));
+        let edits_per_s = self.between(0.03, 0.3) * pool / patch_s;
+        let staff = (family == Family::Staff).then(|| WireStaff {
+            edits_per_s: two_digits(edits_per_s.min(4.0)),
+            skew: self.one(&[0.0, 1.0]),
+            // Short: nobody has an account open when a run begins, as people at work would have.
+            think: DurationText(Duration::from_millis(self.one(&[200, 500]))),
+            fields: Vec::new(),
+        });
+        let profile = WireProfile {
+            schema: 1,
+            description: String::new(),
+            limits,
+            service,
+            behaviour: Behaviour::default(),
+            faults,
+            staff,
+        };
+        WireCase { name, resources, mappings, dataset: dataset.to_owned(), profile }
+    }
+
+    fn limits(&mut self, family: Family) -> WireLimits {
+        let search = |figure| BTreeMap::from([("POST /accounts/search".to_owned(), figure)]);
+        let reject_after = DurationText(Duration::from_millis(self.one(&[10, 30, 100])));
+        let figure = match family {
+            // A load that nothing bounds but itself, or a wide pool.
+            Family::Congested => self.one(&[None, Some(10)]),
+            Family::Staff => Some(self.one(&[2, 5, 10])),
+            _ => Some(self.one(&[1, 2, 5, 10])),
+        };
+        let bounds = figure.map_or_else(BTreeMap::new, |_| search(1));
+        if family == Family::Windows {
+            let per_second = figure;
+            return WireLimits {
+                per_second,
+                endpoints_per_second: bounds,
+                reject_after,
+                ..WireLimits::default()
+            };
+        }
+        WireLimits { pool: figure, endpoints: bounds, reject_after, ..WireLimits::default() }
+    }
+
+    fn service(&mut self, family: Family) -> (WireService, f64) {
+        let law = self.one(&[
+            LawName::LogNormal,
+            LawName::LogNormal,
+            LawName::LogNormal,
+            LawName::Uniform,
+            LawName::Constant,
+            LawName::Empirical,
+        ]);
+        let get_ms = self.between(20.0, 1_200.0);
+        let patch_ms = get_ms * self.one(&[0.8, 1.0, 1.4, 1.7]);
+        let search_ms = get_ms * self.one(&[1.2, 2.0, 2.4]);
+        let tail = self.one(&[2.0, 3.0, 4.0, 6.0]);
+        let wire = |median_ms: f64| wire_law(law, median_ms, tail);
+        let congestion = (family == Family::Congested).then(|| WireCongestion {
+            contention: self.between(0.02, 0.1),
+            coherency: self.between(0.003, 0.05),
+        });
+        let service = WireService {
+            get: wire(get_ms),
+            patch: wire(patch_ms),
+            put: wire(patch_ms),
+            search: wire(search_ms),
+            metadata: wire(get_ms),
+            endpoints: BTreeMap::new(),
+            congestion,
+        };
+        (service, patch_ms / 1e3)
+    }
+
+    fn fault(&mut self) -> WireFault {
+        let kinds = [
+            FaultKind::InternalError,
+            FaultKind::BadGateway,
+            FaultKind::Unavailable,
+            FaultKind::GatewayTimeout,
+            FaultKind::ResetBefore,
+            FaultKind::ResetAfter,
+            FaultKind::Malformed,
+            FaultKind::SlowBody,
+        ];
+        WireFault {
+            kinds: kinds.to_vec(),
+            share: Some(self.between(0.005, 0.05)),
+            ..WireFault::default()
+        }
+    }
+}
+
+/// `figure` to two digits.
+fn two_digits(figure: f64) -> f64 {
+    format!("{figure:.1e}").parse().expect("a figure as it was written")
+}
+
+/// A law with that median: its 99th percentile `tail` times as long, or as wide as that allows.
+fn wire_law(law: LawName, median_ms: f64, tail: f64) -> WireLaw {
+    let text = |ms: f64| Some(DurationText(Duration::from_micros((ms * 1e3).round() as u64)));
+    let none = WireLaw {
+        law,
+        time: None,
+        low: None,
+        high: None,
+        median: None,
+        p99: None,
+        samples: None,
+        histogram: None,
+    };
+    match law {
+        LawName::Constant => WireLaw { time: text(median_ms), ..none },
+        LawName::Uniform => WireLaw {
+            low: text(median_ms / tail),
+            high: text(median_ms * (2.0 - 1.0 / tail)),
+            ..none
+        },
+        LawName::LogNormal => {
+            WireLaw { median: text(median_ms), p99: text(median_ms * tail), ..none }
+        }
+        // Most calls near the median, and a few slow ones.
+        LawName::Empirical => {
+            let factors = [0.7, 0.8, 0.9, 0.95, 1.0, 1.05, 1.1, 1.3, tail.sqrt(), tail];
+            let samples = factors.iter().filter_map(|factor| text(median_ms * factor)).collect();
+            WireLaw { samples: Some(samples), ..none }
+        }
+    }
+}

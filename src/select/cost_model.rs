@@ -1,0 +1,299 @@
+//! The selector that predicts: ranks every configuration by the cost model, and rehearses those that
+//! it cannot tell apart.
+
+use super::configuration::{Behaviour, Configuration, Portfolio, grid};
+use super::model::{Coefficients, Work, predict};
+use super::objective::Goal;
+use super::observed::Observed;
+use super::rehearsal::Stage;
+use super::swept::Swept;
+use crate::engine::Strategy;
+use crate::run::RunError;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Standard deviations of the logarithm of predicted ÷ simulated cost, against the best of the case.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ErrorBars {
+    /// Where pools limit, or nothing does.
+    pub pools: f64,
+    /// Where calls are counted by the second.
+    pub windows: f64,
+    /// Our own strategy, where pools limit.
+    pub pipelined: f64,
+}
+
+/// The cost model as it was fitted.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CostModel {
+    /// Fitted coefficients.
+    pub coefficients: Coefficients,
+    /// How far it is off.
+    pub error: ErrorBars,
+}
+
+/// A configuration and what it is predicted to cost.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Candidate {
+    /// The configuration.
+    pub configuration: Configuration,
+    /// Predicted cost.
+    pub cost: f64,
+    /// Standard deviation of its logarithm.
+    error: f64,
+}
+
+/// How the cost model came to its choice.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Chosen {
+    /// The choice.
+    pub configuration: Configuration,
+    /// Its predicted or rehearsed cost.
+    pub cost: f64,
+    /// How many candidates were rehearsed; none where the prediction was clear.
+    pub rehearsed: usize,
+}
+
+/// The most candidates that are rehearsed.
+const MOST_CANDIDATES: usize = 8;
+
+/// What is predicted to cost so many times as much as the cheapest is not rehearsed.
+const HOPELESS: f64 = 1_000.0;
+
+/// Error bars within which candidates cannot be told apart.
+const BARS: f64 = 2.0;
+
+/// How many times as much as the best a configuration costs that might be taken for it.
+const NEAR: f64 = 1.25;
+
+/// The same where calls are counted by the second: there a little more load costs many times more.
+const NEAR_WINDOWS: f64 = 3.0;
+
+/// A residual beyond which a prediction is plainly wrong: how wrong tells nothing of the others.
+const PLAINLY_WRONG: f64 = 1.0;
+
+/// The smallest error that is believed.
+const LEAST_ERROR: f64 = 0.01;
+
+impl CostModel {
+    /// Every behaviour that `portfolio` holds and `goal` allows, cheapest first.
+    pub fn rank(
+        &self,
+        portfolio: Portfolio,
+        goal: &Goal,
+        work: &Work,
+        observed: &Observed,
+    ) -> Vec<Candidate> {
+        let mut distinct: BTreeMap<Behaviour, (usize, Configuration)> = BTreeMap::new();
+        for (place, configuration) in grid().into_iter().enumerate() {
+            if portfolio.holds(configuration.strategy) && goal.allows(&configuration, observed) {
+                let behaviour =
+                    configuration.behaviour(work.resources as u64, work.mappings as u64);
+                distinct.entry(behaviour).or_insert((place, configuration));
+            }
+        }
+        let windows = observed.has_windows();
+        let mut ranked: Vec<(usize, Candidate)> = distinct
+            .into_iter()
+            .map(|(behaviour, (place, configuration))| {
+                let predicted = predict(behaviour, work, observed, &self.coefficients);
+                let error = match behaviour {
+                    _ if windows => self.error.windows,
+                    Behaviour::Pipelined => self.error.pipelined,
+                    _ => self.error.pools,
+                };
+                let cost = predicted.cost(goal.objective);
+                (place, Candidate { configuration, cost, error })
+            })
+            .collect();
+        ranked.sort_by(|(a_place, a), (b_place, b)| {
+            a.cost.total_cmp(&b.cost).then(a_place.cmp(b_place))
+        });
+        ranked.into_iter().map(|(_, candidate)| candidate).collect()
+    }
+
+    /// Those that cannot be told from the cheapest.
+    pub fn shortlist(
+        &self,
+        ranked: &[Candidate],
+        work: &Work,
+        observed: &Observed,
+    ) -> Vec<Candidate> {
+        let Some(first) = ranked.first() else { return Vec::new() };
+        let near = |candidate: &&Candidate| {
+            let bar = first.error.hypot(candidate.error).max(LEAST_ERROR);
+            (candidate.cost / first.cost).ln() <= BARS * bar
+        };
+        let best_of_guides =
+            ranked.iter().find(|one| Portfolio::Guide.holds(one.configuration.strategy)).copied();
+        let is_special = |one: &&Candidate| {
+            best_of_guides.as_ref() == Some(one)
+                || is_hard_to_predict(&one.configuration, work.resources as u64, observed)
+        };
+        let mut list: Vec<Candidate> =
+            ranked.iter().filter(near).take(MOST_CANDIDATES).copied().collect();
+        let special = ranked.iter().filter(is_special);
+        let special = special.filter(|one| one.cost < HOPELESS * first.cost && !list.contains(one));
+        let special: Vec<Candidate> = special.copied().collect();
+        list.extend(special);
+        list
+    }
+
+    /// The choice for `work` on the target that `observed` describes, rehearsed on `stage` where
+    /// candidates cannot be told apart. `None` where nothing is allowed.
+    pub fn choose(
+        &self,
+        portfolio: Portfolio,
+        goal: &Goal,
+        work: &Work,
+        observed: &Observed,
+        stage: &mut Stage,
+    ) -> Result<Option<Chosen>, RunError> {
+        let near = self.shortlist(&self.rank(portfolio, goal, work, observed), work, observed);
+        let predicted = near.first().map(|first| Chosen {
+            configuration: first.configuration,
+            cost: first.cost,
+            rehearsed: 0,
+        });
+        if near.len() < 2 {
+            return Ok(predicted);
+        }
+        let mut best: Option<Chosen> = None;
+        for candidate in &near {
+            let least = best.map_or(f64::INFINITY, |best| best.cost);
+            let cost = stage.cost(&candidate.configuration, least)?;
+            if cost.is_finite() && best.is_none_or(|best| cost < best.cost) {
+                let configuration = candidate.configuration;
+                best = Some(Chosen { configuration, cost, rehearsed: near.len() });
+            }
+        }
+        Ok(best)
+    }
+
+    /// Fits coefficients and error bars to a sweep.
+    ///
+    /// Coordinate descent over factors of each coefficient: the mean regret of the unrehearsed choice
+    /// in both portfolios, and the squared error of what is near the best.
+    pub fn fit(swept: &[Swept], goal: &Goal) -> Self {
+        let mut coefficients = Coefficients::default();
+        let mut least = loss(swept, goal, &coefficients);
+        for factors in [[0.5, 2.0], [0.7, 1.4], [0.85, 1.2], [0.93, 1.08]] {
+            for _ in 0..2 {
+                for member in 0..Coefficients::COUNT {
+                    for factor in factors {
+                        let mut tried = coefficients;
+                        *tried.member(member) *= factor;
+                        let loss = loss(swept, goal, &tried);
+                        if loss < least - 1e-9 {
+                            (coefficients, least) = (tried.rounded(), loss);
+                        }
+                    }
+                }
+            }
+        }
+        Self { coefficients, error: error_bars(swept, goal, &coefficients) }
+    }
+}
+
+/// Whether what `configuration` does on such a target is beyond the model, though it may be best.
+fn is_hard_to_predict(configuration: &Configuration, resources: u64, observed: &Observed) -> bool {
+    let Configuration { strategy, workers, batch_size } = *configuration;
+    if strategy == Strategy::Pipelined {
+        // One of a kind: never left out for its prediction alone.
+        return true;
+    }
+    if strategy != Strategy::Hybrid {
+        return false;
+    }
+    if observed.has_windows() {
+        // Around what Little's law says, a little more load is refused many times more.
+        let places = observed.places(resources, 1.0).map_or(10.0, |(places, _)| places.min(10.0));
+        let off = f64::from(workers) - places;
+        return batch_size == workers && (-3.0..=1.0).contains(&off)
+            || (workers, batch_size) == (1, 5);
+    }
+    // More workers than places fall into step: one reads while another writes. And where others hold
+    // some of the places, now and then all are free.
+    let beyond = |pool: u32| workers == pool + 1;
+    let shared = |pool: u32| {
+        let places = observed.places(resources, 1.0).map_or(1.0, |(places, _)| places.floor());
+        let is_among = f64::from(workers) >= places && workers <= pool;
+        observed.others_per_s > 0.0 && is_among && batch_size <= 5 * workers
+    };
+    observed.smallest_pool().is_some_and(|pool| beyond(pool) || shared(pool))
+}
+
+/// Log residuals of a case's configurations near the best: predicted ÷ simulated cost, against that
+/// of the best of the guide's.
+fn residuals(swept: &Swept, goal: &Goal, with: &Coefficients) -> Vec<(Behaviour, f64)> {
+    let grid = grid();
+    let Some(best) = swept.found.best[Portfolio::Guide as usize] else { return Vec::new() };
+    let least = swept.found.costs[best];
+    let (resources, mappings) = (swept.work.resources as u64, swept.work.mappings as u64);
+    let residual = |place: usize| {
+        let behaviour = grid[place].behaviour(resources, mappings);
+        let predicted = predict(behaviour, &swept.work, &swept.observed, with);
+        (behaviour, (predicted.cost(goal.objective) / swept.found.costs[place]).ln())
+    };
+    let of_best = residual(best).1;
+    let within = if swept.observed.has_windows() { NEAR_WINDOWS } else { NEAR } * least;
+    let near = (0..grid.len()).filter(|place| swept.found.costs[*place] <= within);
+    let mut all: BTreeMap<Behaviour, f64> = BTreeMap::new();
+    for place in near.filter(|place| *place != best) {
+        let (behaviour, residual) = residual(place);
+        all.entry(behaviour).or_insert(residual - of_best);
+    }
+    all.into_iter().collect()
+}
+
+fn loss(swept: &[Swept], goal: &Goal, with: &Coefficients) -> f64 {
+    let model = CostModel {
+        coefficients: *with,
+        error: ErrorBars { pools: 0.0, windows: 0.0, pipelined: 0.0 },
+    };
+    let grid = grid();
+    let mut sum = 0.0;
+    for swept in swept {
+        for portfolio in Portfolio::ALL {
+            let ranked = model.rank(portfolio, goal, &swept.work, &swept.observed);
+            let place = ranked.first().and_then(|first| {
+                grid.iter().position(|configuration| *configuration == first.configuration)
+            });
+            let ratio = place.and_then(|place| swept.ratio(portfolio, place));
+            // One case that goes wrong must not decide for all others.
+            sum += (ratio.unwrap_or(1.0) - 1.0).min(1.0);
+        }
+        let residuals = residuals(swept, goal, with);
+        let squares = residuals.iter().map(|(_, residual)| residual.powi(2).min(0.25));
+        sum += 0.5 * squares.sum::<f64>() / residuals.len().max(1) as f64;
+    }
+    sum / swept.len().max(1) as f64
+}
+
+fn error_bars(swept: &[Swept], goal: &Goal, with: &Coefficients) -> ErrorBars {
+    let (mut pools, mut windows, mut pipelined) = (Vec::new(), Vec::new(), Vec::new());
+    for swept in swept {
+        let is_windowed = swept.observed.has_windows();
+        for (behaviour, residual) in residuals(swept, goal, with) {
+            match behaviour {
+                _ if is_windowed => windows.push(residual),
+                Behaviour::Pipelined => pipelined.push(residual),
+                _ => pools.push(residual),
+            }
+        }
+    }
+    let deviation = |residuals: &[f64]| {
+        let bounded = |residual: &f64| residual.clamp(-PLAINLY_WRONG, PLAINLY_WRONG);
+        let squares = residuals.iter().map(|residual| bounded(residual).powi(2)).sum::<f64>();
+        let deviation = (squares / residuals.len().max(1) as f64).sqrt();
+        // What is written is what is used.
+        (deviation * 1e4).round() / 1e4
+    };
+    ErrorBars {
+        pools: deviation(&pools),
+        windows: deviation(&windows),
+        pipelined: deviation(&pipelined),
+    }
+}

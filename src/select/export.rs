@@ -1,0 +1,235 @@
+//! A rule for other engines: which of the guide's strategies, by accounts and mappings alone.
+
+use super::case::Case;
+use super::configuration::Configuration;
+use super::crew::in_order;
+use super::objective::Goal;
+use super::simulate::simulate;
+use crate::engine::{Reads, Settings, Strategy};
+use crate::run::RunError;
+use serde::Serialize;
+use std::fmt::Write as _;
+
+/// A row of the rule.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct StrategyRow {
+    /// It is for so many accounts at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub resources_up_to: Option<u64>,
+    /// It is for so many mappings at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mappings_up_to: Option<u64>,
+    /// The strategy.
+    pub strategy: Strategy,
+}
+
+/// The rule: the first row that fits decides.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StrategyRule {
+    /// How the engine reads accounts.
+    pub reads: Reads,
+    /// The rows; the last fits all.
+    pub rows: Vec<StrategyRow>,
+    /// Mean cost above the best of the four strategies, on what it was fitted to.
+    pub mean_regret: f64,
+    /// Calls that were simulated.
+    pub simulated_calls: u64,
+}
+
+/// Accounts of a plan that names none, as the guide's engine counts them.
+const UNNAMED_RESOURCES: u64 = 1_000;
+
+/// The guide's engine's defaults.
+const WORKERS: u32 = 5;
+const BATCH_SIZE: u32 = 100;
+
+/// Bounds that are tried.
+const RESOURCES: [u64; 9] = [2, 5, 10, 20, 30, 50, 100, 150, 200];
+const MAPPINGS: [u64; 5] = [1, 2, 3, 5, 8];
+
+/// What a further row must save, in mean cost ÷ best.
+const WORTH_A_ROW: f64 = 0.01;
+
+/// No case counts for more than this.
+const MOST_RATIO: f64 = 10.0;
+
+/// Calls that a strategy is tried for, and runs at least and at most.
+const CALLS: u64 = 6_000;
+const RUNS: (u64, u64) = (3, 20);
+
+/// Seed of the first run: that of sweeps.
+const FIRST_SEED: u64 = 1_000_001;
+
+impl StrategyRule {
+    /// Fits the rule to `cases`, accounts being read as `reads` says.
+    pub fn fit(cases: &[Case], goal: &Goal, reads: Reads) -> Result<Self, RunError> {
+        let costs = in_order(cases, |case| ratios(case, goal, reads))?;
+        let simulated_calls = costs.iter().map(|(_, calls)| calls).sum();
+        let jobs: Vec<Job> = cases
+            .iter()
+            .zip(&costs)
+            .map(|(case, (ratios, _))| Job {
+                resources: case.scenario.expected_resources(),
+                mappings: case.scenario.mappings() as u64,
+                ratios: *ratios,
+            })
+            .collect();
+        let bounds = |all: &[u64]| -> Vec<Option<u64>> {
+            std::iter::once(None).chain(all.iter().copied().map(Some)).collect()
+        };
+        let mut best: Option<(f64, f64, Vec<StrategyRow>)> = None;
+        for resources in bounds(&RESOURCES) {
+            for mappings in bounds(&MAPPINGS) {
+                let (mean, rows) = rows(&jobs, resources, mappings);
+                let cost = mean + WORTH_A_ROW * rows.len() as f64;
+                if best.as_ref().is_none_or(|(least, ..)| cost < least - 1e-9) {
+                    best = Some((cost, mean, rows));
+                }
+            }
+        }
+        let (_, mean, rows) = best.expect("something was tried");
+        Ok(Self { reads, rows, mean_regret: mean - 1.0, simulated_calls })
+    }
+
+    /// The strategy for so many accounts and mappings.
+    pub fn choose(&self, resources: u64, mappings: u64) -> Strategy {
+        let fits = |row: &&StrategyRow| {
+            row.resources_up_to.is_none_or(|most| resources <= most)
+                && row.mappings_up_to.is_none_or(|most| mappings <= most)
+        };
+        self.rows.iter().find(fits).map_or(Strategy::PutBatch, |row| row.strategy)
+    }
+
+    /// The rule as a method of the guide's manager, in Python.
+    pub fn to_python(&self) -> String {
+        let mut text = format!(
+            "def _choose_optimal_strategy(self, migration_plan) -> str:\n    \"\"\"Chooses a strategy by the \
+             number of accounts and mappings.\n\n    Fitted by neonbench to simulations with {WORKERS} workers, \
+             batch size {BATCH_SIZE} and reads by\n    {}; mean cost {:.1} % above the best of the four \
+             strategies.\n    \"\"\"\n    ids = migration_plan.resource_ids\n    resources = len(ids) if ids else \
+             {UNNAMED_RESOURCES}\n",
+            self.reads.name(),
+            self.mean_regret * 100.0
+        );
+        if self.rows.iter().any(|row| row.mappings_up_to.is_some()) {
+            text.push_str("    mappings = len(migration_plan.mappings)\n");
+        }
+        for row in &self.rows {
+            let bounds = [
+                row.resources_up_to.map(|most| format!("resources <= {most}")),
+                row.mappings_up_to.map(|most| format!("mappings <= {most}")),
+            ];
+            let bounds: Vec<String> = bounds.into_iter().flatten().collect();
+            let _ = if bounds.is_empty() {
+                writeln!(text, "    return \"{}\"", row.strategy)
+            } else {
+                writeln!(
+                    text,
+                    "    if {}:\n        return \"{}\"",
+                    bounds.join(" and "),
+                    row.strategy
+                )
+            };
+        }
+        text
+    }
+}
+
+/// A case as the fit sees it.
+struct Job {
+    resources: u64,
+    mappings: u64,
+    /// Cost ÷ best, by strategy.
+    ratios: [f64; Strategy::GUIDE.len()],
+}
+
+/// What each strategy costs in `case`, against the best of them, and the calls that were simulated.
+fn ratios(
+    case: &Case,
+    goal: &Goal,
+    reads: Reads,
+) -> Result<([f64; Strategy::GUIDE.len()], u64), RunError> {
+    let scenario = &case.scenario;
+    let per_run = 2 * scenario.expected_resources() * scenario.mappings() as u64 + 1;
+    let runs = (CALLS / per_run).clamp(RUNS.0, RUNS.1);
+    let mut costs = [0.0; Strategy::GUIDE.len()];
+    let mut calls = 0;
+    for (cost, strategy) in costs.iter_mut().zip(Strategy::GUIDE) {
+        let configuration = Configuration { strategy, workers: WORKERS, batch_size: BATCH_SIZE };
+        for seed in FIRST_SEED..FIRST_SEED + runs {
+            let settings = Settings { reads, ..configuration.settings(seed, 0) };
+            let sample = simulate(scenario, &settings, None)?;
+            calls += sample.calls;
+            *cost += if sample.valid { goal.objective.of(&sample) } else { f64::INFINITY };
+        }
+    }
+    let least = costs.iter().copied().fold(f64::INFINITY, f64::min);
+    let ratio = |cost: f64| if least.is_finite() { (cost / least).min(MOST_RATIO) } else { 1.0 };
+    Ok((costs.map(ratio), calls))
+}
+
+/// The best strategy between those bounds, and the mean ratio.
+fn rows(jobs: &[Job], resources: Option<u64>, mappings: Option<u64>) -> (f64, Vec<StrategyRow>) {
+    let mut rows: Vec<StrategyRow> = Vec::new();
+    let mut sum = 0.0;
+    for is_few in [true, false] {
+        for is_simple in [true, false] {
+            if (is_few && resources.is_none()) || (is_simple && mappings.is_none()) {
+                continue;
+            }
+            let is_here = |job: &&Job| {
+                resources.is_some_and(|most| job.resources <= most) == is_few
+                    && mappings.is_some_and(|most| job.mappings <= most) == is_simple
+            };
+            let total = |place: usize| {
+                jobs.iter().filter(is_here).map(|job| job.ratios[place]).sum::<f64>()
+            };
+            let place = (0..Strategy::GUIDE.len())
+                .min_by(|a, b| total(*a).total_cmp(&total(*b)))
+                .expect("four strategies");
+            sum += total(place);
+            rows.push(StrategyRow {
+                resources_up_to: resources.filter(|_| is_few),
+                mappings_up_to: mappings.filter(|_| is_simple),
+                strategy: Strategy::GUIDE[place],
+            });
+        }
+    }
+    // Rows at the end that say what the last one says are not worth reading.
+    while rows.len() > 1 && rows[rows.len() - 2].strategy == rows[rows.len() - 1].strategy {
+        rows.remove(rows.len() - 2);
+    }
+    (sum / jobs.len().max(1) as f64, rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn python_says_what_the_rows_say() {
+        let row = |resources_up_to, mappings_up_to, strategy| StrategyRow {
+            resources_up_to,
+            mappings_up_to,
+            strategy,
+        };
+        let rule = StrategyRule {
+            reads: Reads::Search,
+            rows: vec![
+                row(Some(5), Some(2), Strategy::Parallel),
+                row(None, None, Strategy::PutBatch),
+            ],
+            mean_regret: 0.0123,
+            simulated_calls: 0,
+        };
+        assert_eq!(rule.choose(5, 2), Strategy::Parallel);
+        assert_eq!(rule.choose(6, 2), Strategy::PutBatch);
+        let python = rule.to_python();
+        assert!(
+            python.contains(
+                "    if resources <= 5 and mappings <= 2:\n        return \"parallel\"\n"
+            )
+        );
+        assert!(python.ends_with("    return \"put_batch\"\n"), "{python}");
+    }
+}

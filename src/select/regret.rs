@@ -1,0 +1,156 @@
+//! The regret table: what each selector's choices cost above the best, by portfolio and family.
+
+use super::case::Family;
+use super::configuration::Portfolio;
+use crate::replicate::quantile;
+use neon_mock::rng;
+use rand::Rng;
+use serde::{Deserialize, Serialize};
+
+/// Who chooses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SelectorName {
+    /// The guide's rule, with the guide's workers and batch size.
+    Guide,
+    /// The one configuration that did best in the fit.
+    SingleBest,
+    /// Hybrid with as many workers as the smallest pool.
+    PoolRule,
+    /// The readable rule.
+    Thresholds,
+    /// The cost model.
+    CostModel,
+}
+
+impl SelectorName {
+    /// Everyone, in the order of the tables.
+    pub const ALL: [Self; 5] =
+        [Self::Guide, Self::SingleBest, Self::PoolRule, Self::Thresholds, Self::CostModel];
+
+    /// The name in files and figures.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Guide => "guide",
+            Self::SingleBest => "single_best",
+            Self::PoolRule => "pool_rule",
+            Self::Thresholds => "thresholds",
+            Self::CostModel => "cost_model",
+        }
+    }
+}
+
+/// What the choices for one case cost, in one portfolio.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Costs {
+    /// What the best costs.
+    pub best: f64,
+    /// What each selector's choice costs, in the order of [`SelectorName::ALL`].
+    pub chosen: [f64; SelectorName::ALL.len()],
+}
+
+/// A choice that fails its audit or breaks a constraint counts as so many times the best.
+const BROKEN: f64 = 10.0;
+
+impl Costs {
+    /// Those of choices against `best`, what is infinite being counted as ten times the best.
+    pub fn new(best: f64, chosen: [f64; SelectorName::ALL.len()]) -> Self {
+        let bounded = |cost: f64| if cost.is_finite() { cost } else { BROKEN * best };
+        Self { best, chosen: chosen.map(bounded) }
+    }
+
+    /// How many times as much as the best the choice of `name` costs.
+    pub fn ratio(&self, name: SelectorName) -> f64 {
+        self.chosen[name as usize] / self.best
+    }
+}
+
+/// A row of the table.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names are the contract's")]
+pub struct RegretRow {
+    pub portfolio: Portfolio,
+    /// A family, or `all`.
+    pub family: String,
+    pub name: SelectorName,
+    pub mean_regret: f64,
+    /// Of the mean, by bootstrap over scenarios: from its 5th to its 95th percentile.
+    pub mean_regret_interval: [f64; 2],
+    pub p95_regret: f64,
+    pub worst_regret: f64,
+    /// (single best − chosen) ÷ (single best − best), of mean ratios; 1 where the single best is best.
+    pub gap_closed: f64,
+    pub scenarios: usize,
+}
+
+/// Resamples of a bootstrap.
+const RESAMPLES: usize = 1_000;
+
+/// The rows of all selectors for the cases of one family, or of all.
+pub(super) fn rows(
+    portfolio: Portfolio,
+    family: Option<Family>,
+    costs: &[Costs],
+) -> Vec<RegretRow> {
+    let label = family.map_or("all", Family::name);
+    let mean = |name| costs.iter().map(|costs| costs.ratio(name)).sum::<f64>() / costs.len() as f64;
+    let single_best = mean(SelectorName::SingleBest);
+    let row = |name| {
+        let mut regrets: Vec<f64> = costs.iter().map(|costs| costs.ratio(name) - 1.0).collect();
+        let mean_regret_interval = bootstrap(&regrets);
+        let gap = single_best - 1.0;
+        regrets.sort_by(f64::total_cmp);
+        RegretRow {
+            portfolio,
+            family: label.to_owned(),
+            name,
+            mean_regret: mean(name) - 1.0,
+            mean_regret_interval,
+            p95_regret: quantile(&regrets, 0.95),
+            worst_regret: regrets[regrets.len() - 1],
+            gap_closed: if gap > 1e-9 { (single_best - mean(name)) / gap } else { 1.0 },
+            scenarios: costs.len(),
+        }
+    };
+    if costs.is_empty() { Vec::new() } else { SelectorName::ALL.map(row).to_vec() }
+}
+
+/// The mean of single best ÷ best: what choosing can save.
+pub(super) fn prize(costs: &[Costs]) -> f64 {
+    let ratios = costs.iter().map(|costs| costs.ratio(SelectorName::SingleBest));
+    ratios.sum::<f64>() / costs.len().max(1) as f64
+}
+
+/// The 5th and 95th percentile of the mean of resampled `values`.
+fn bootstrap(values: &[f64]) -> [f64; 2] {
+    let mut stream = rng::stream(1, "bootstrap");
+    let mut resample = || {
+        let draw = |_| values[rng::below(stream.next_u64(), values.len())];
+        values.iter().map(draw).sum::<f64>() / values.len() as f64
+    };
+    let mut means: Vec<f64> = (0..RESAMPLES).map(|_| resample()).collect();
+    means.sort_by(f64::total_cmp);
+    [0.05, 0.95].map(|q| quantile(&means, q))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn regret_and_gap_are_against_the_best_and_the_single_best() {
+        let costs = [
+            Costs::new(10.0, [20.0, 15.0, 10.0, 12.0, 10.0]),
+            Costs::new(1.0, [1.0, 2.5, f64::INFINITY, 1.0, 1.1]),
+        ];
+        let rows = rows(Portfolio::Guide, None, &costs);
+        let of = |name: SelectorName| &rows[name as usize];
+        assert!((prize(&costs) - 2.0).abs() < 1e-12);
+        assert!((of(SelectorName::Guide).mean_regret - 0.5).abs() < 1e-12);
+        assert!((of(SelectorName::PoolRule).worst_regret - 9.0).abs() < 1e-12);
+        assert!((of(SelectorName::CostModel).gap_closed - 0.95).abs() < 1e-12);
+        assert!(of(SelectorName::SingleBest).gap_closed.abs() < 1e-12);
+        let [low, high] = of(SelectorName::CostModel).mean_regret_interval;
+        assert!((0.0..0.05).contains(&low) && (0.05..=0.1).contains(&high));
+    }
+}

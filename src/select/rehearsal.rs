@@ -1,0 +1,201 @@
+//! Rehearsals: short simulations against a target made of what was observed.
+//!
+//! Where the cost model cannot tell the best configurations apart, each is tried a few times in
+//! virtual time. The target is made of quantiles, pools and windows; nothing else is known of it.
+
+use super::configuration::{Behaviour as Alike, Configuration};
+use super::objective::{Goal, Sample};
+use super::observed::{Kind, Observed, Times};
+use super::simulate::simulate;
+use crate::run::RunError;
+use crate::scenario::{Resources, Scenario};
+use neon_mock::behaviour::Behaviour;
+use neon_mock::fault::FaultKind;
+use neon_mock::file::DurationText;
+use neon_mock::limit::Scope;
+use neon_mock::profile::{
+    LawName, Profile, WireCongestion, WireFault, WireLaw, WireLimits, WireProfile, WireService,
+};
+use neon_mock::staff::WireStaff;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Calls that a configuration is tried for.
+const CALLS: u64 = 4_000;
+
+/// The same where calls are counted by the second, or go wrong: costs scatter more there.
+const CALLS_SCATTERED: u64 = 8_000;
+
+/// Runs that a configuration is tried for, at least and at most.
+const RUNS: (u64, u64) = (4, 150);
+
+/// What costs so many times as much as the best so far is given up.
+const PLAINLY_DEARER: f64 = 1.4;
+
+/// Accounts beyond which a rehearsal is a part of the plan, and its figures are scaled up.
+const MOST_ACCOUNTS: usize = 400;
+
+/// Seconds for which other users have an account open: short, since none is open when a rehearsal
+/// begins, and people at work have some open at any moment.
+const THINK_S: f64 = 0.3;
+
+/// Seed of the first rehearsal: no user's.
+const FIRST_SEED: u64 = 7_000_001;
+
+/// A scenario in front of a target that was observed.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    scenario: Scenario,
+    /// How many times as large the plan is.
+    scale: f64,
+    goal: Goal,
+    costs: BTreeMap<Alike, f64>,
+    scatters: bool,
+    /// Calls that were simulated.
+    pub calls: u64,
+}
+
+impl Stage {
+    /// `scenario`'s plan on the target that `observed` describes.
+    pub fn new(scenario: &Scenario, observed: &Observed, goal: &Goal) -> Self {
+        let mut scenario = scenario.clone();
+        scenario.profile = profile(observed);
+        let whole = scenario.expected_resources() as f64;
+        if let Resources::Ids(ids) = &mut scenario.resources {
+            ids.truncate(MOST_ACCOUNTS);
+        }
+        let scale = whole / scenario.expected_resources() as f64;
+        Self {
+            scenario,
+            scale,
+            goal: goal.clone(),
+            costs: BTreeMap::new(),
+            scatters: observed.has_windows() || observed.goes_wrong(),
+            calls: 0,
+        }
+    }
+
+    /// The mean cost of `configuration`; infinite where it breaks a constraint or an audit. What is
+    /// plainly dearer than `least` is soon given up.
+    pub fn cost(&mut self, configuration: &Configuration, least: f64) -> Result<f64, RunError> {
+        let (resources, mappings) =
+            (self.scenario.expected_resources(), self.scenario.mappings() as u64);
+        let behaviour = configuration.behaviour(resources, mappings);
+        if let Some(cost) = self.costs.get(&behaviour) {
+            return Ok(*cost);
+        }
+        let cost = self.rehearse(configuration, least)?;
+        self.costs.insert(behaviour, cost);
+        Ok(cost)
+    }
+
+    fn rehearse(&mut self, configuration: &Configuration, least: f64) -> Result<f64, RunError> {
+        let per_run = 2 * self.scenario.expected_resources() + 1;
+        let calls = if self.scatters { CALLS_SCATTERED } else { CALLS };
+        let runs = (calls / per_run).clamp(RUNS.0, RUNS.1);
+        let (mut cost, mut calls, mut refused, mut done) = (0.0, 0.0, 0.0, 0.0);
+        for seed in FIRST_SEED..FIRST_SEED + runs {
+            let settings = configuration.settings(seed, self.goal.headroom());
+            let sample = simulate(&self.scenario, &settings, None)?;
+            self.calls += sample.calls;
+            if !sample.valid {
+                return Ok(f64::INFINITY);
+            }
+            cost += self.scaled(&sample);
+            calls += sample.calls as f64;
+            refused += sample.refused as f64;
+            done += 1.0;
+            if done >= (runs as f64 / 4.0).max(2.0) && cost / done > PLAINLY_DEARER * least {
+                break;
+            }
+        }
+        let tolerated = self.goal.tolerates(refused / calls);
+        Ok(if tolerated { cost / done } else { f64::INFINITY })
+    }
+
+    fn scaled(&self, sample: &Sample) -> f64 {
+        let (calls, refused) = (sample.calls as f64, sample.refused as f64);
+        self.goal.objective.cost(
+            sample.makespan_s * self.scale,
+            calls * self.scale,
+            refused * self.scale,
+        )
+    }
+}
+
+/// A profile that behaves as was observed.
+fn profile(observed: &Observed) -> Profile {
+    let pools = |kind: fn(&Kind) -> Option<u32>| -> BTreeMap<String, u32> {
+        let named = [
+            ("GET /accounts/{id}", &observed.get),
+            ("PATCH /accounts/{id}", &observed.patch),
+            ("POST /accounts/search", &observed.search),
+        ];
+        let known = named.into_iter().filter_map(|(name, of)| Some((name.to_owned(), kind(of)?)));
+        known.collect()
+    };
+    let faults = [
+        (FaultKind::Unavailable, observed.failing),
+        (FaultKind::GatewayTimeout, observed.ambiguous),
+        (FaultKind::SlowBody, observed.dripping),
+    ];
+    let faults = faults.into_iter().filter(|(_, share)| *share > 0.0);
+    let faults = faults.map(|(kind, share)| WireFault {
+        kind: Some(kind),
+        share: Some(share),
+        ..WireFault::default()
+    });
+    let congested = observed.contention > 0.0 || observed.coherency > 0.0;
+    let wire = WireProfile {
+        schema: 1,
+        description: String::new(),
+        limits: WireLimits {
+            endpoints: pools(|kind| kind.pool),
+            endpoints_per_second: pools(|kind| kind.per_second),
+            reject_after: text(observed.refusal_s),
+            scope: observed.shared.then_some(Scope::Template),
+            ..WireLimits::default()
+        },
+        service: WireService {
+            get: law(&observed.get.times),
+            patch: law(&observed.patch.times),
+            put: law(&observed.patch.times),
+            search: law(&observed.search.times),
+            metadata: law(&observed.metadata.times),
+            endpoints: BTreeMap::new(),
+            congestion: congested.then(|| WireCongestion {
+                contention: observed.contention.clamp(0.0, 1.0),
+                coherency: observed.coherency.clamp(0.0, 1.0),
+            }),
+        },
+        behaviour: Behaviour::default(),
+        faults: faults.collect(),
+        staff: (observed.others_per_s > 0.0).then(|| WireStaff {
+            edits_per_s: observed.others_per_s,
+            skew: 0.0,
+            think: text(THINK_S),
+            fields: Vec::new(),
+        }),
+    };
+    Profile::try_from_wire("observed", &wire).expect("what was observed makes a profile")
+}
+
+/// A law with those quantiles, each as likely.
+fn law(times: &Times) -> WireLaw {
+    let samples = times.quantiles_s.iter().map(|seconds| text(*seconds));
+    WireLaw {
+        law: LawName::Empirical,
+        time: None,
+        low: None,
+        high: None,
+        median: None,
+        p99: None,
+        samples: Some(samples.collect()),
+        histogram: None,
+    }
+}
+
+/// Whole nanoseconds, at least one.
+fn text(seconds: f64) -> DurationText {
+    DurationText(Duration::from_secs_f64(seconds.max(1e-9)))
+}
