@@ -80,6 +80,7 @@ fn evidence() -> Evidence {
         http,
         staff,
         decision: None,
+        selector: None,
         selftest: None,
         judged: Vec::new(),
         benches: Vec::new(),

@@ -142,6 +142,7 @@ impl From<suite::SuiteError> for CliError {
             suite::SuiteError::Scenario(error) => Self::Scenario(error),
             suite::SuiteError::Run(error) => Self::Run(error),
             suite::SuiteError::Explore(error) => error.into(),
+            suite::SuiteError::Case(error) => Self::Case(error),
         }
     }
 }

@@ -6,6 +6,7 @@ use crate::engine::{Strategy, WriteMode};
 use crate::judge::JudgeRecord;
 use crate::record::{Quantiles, RunRecord};
 use crate::report::decision::Decision;
+use crate::select::Judgement;
 use crate::selftest::SelftestRecord;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
@@ -24,6 +25,9 @@ pub struct Evidence {
     /// What one migration rests on under the documented limits.
     #[serde(default)]
     pub decision: Option<Decision>,
+    /// What the selector chooses, and how wrong it is.
+    #[serde(default)]
+    pub selector: Option<SelectorSample>,
     /// The last selftest that was kept.
     #[serde(default)]
     pub selftest: Option<Dated<SelftestRecord>>,
@@ -33,6 +37,23 @@ pub struct Evidence {
     /// What the last `cargo bench` left.
     #[serde(default)]
     pub benches: Vec<BenchRate>,
+}
+
+/// What the selector chooses for the migration decided about, and how wrong it is elsewhere.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SelectorSample {
+    /// What it chooses.
+    pub strategy: Strategy,
+    /// With how many workers.
+    pub workers: u32,
+    /// With which batch size.
+    pub batch_size: u32,
+    /// Which selector spoke, and why it chose so.
+    pub reason: String,
+    /// Of the held-out scenarios one in so many was judged.
+    pub one_in: u64,
+    /// How selectors fare on those.
+    pub judgement: Judgement,
 }
 
 /// How fast a bench of our own code was, when `cargo bench` last ran.

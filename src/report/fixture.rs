@@ -52,6 +52,7 @@ pub(crate) fn evidence() -> Evidence {
     }
     Evidence {
         decision: None,
+        selector: None,
         benches: Vec::new(),
         provenance: provenance(),
         rows,

@@ -19,7 +19,7 @@ pub use staff::{StaffModel, StaffRow};
 pub use verdict::{Fact, Tone, Verdict};
 
 use super::claims::{BATCH_SIZE, EXAMPLES, Example, WORKERS};
-use super::evidence::{BenchRate, Evidence, Provenance};
+use super::evidence::{BenchRate, Evidence, Provenance, SelectorSample};
 use super::text::{duration, listed};
 use crate::engine::Strategy;
 use crate::record::RunRecord;
@@ -45,6 +45,8 @@ pub struct Model {
     pub judged: JudgedModel,
     /// What to do about the guide's first example under the documented limits.
     pub decision: Option<DecisionModel>,
+    /// The selector, explained.
+    pub selector: Option<SelectorSample>,
     /// How fast our own code is.
     pub benches: Vec<BenchRate>,
     /// Which runs count.
@@ -123,6 +125,7 @@ impl Model {
             staff: StaffModel::new(evidence),
             selftest: evidence.selftest.as_ref().map(SelftestModel::new),
             judged: JudgedModel::new(evidence),
+            selector: evidence.selector.clone(),
             benches: evidence.benches.clone(),
             decision: evidence.decision.as_ref().map(DecisionModel::new),
             validity,

@@ -1,6 +1,7 @@
 //! The runs behind the report: the only part of it that runs anything.
 
 pub mod explore;
+mod selector;
 
 use super::claims::{BATCH_SIZE, EXAMPLES, Example, WORKERS};
 use super::decision::Decision;
@@ -13,6 +14,7 @@ use crate::event::Event;
 use crate::measure::{Measure, histogram};
 use crate::run::{Order, Run, RunError, World};
 use crate::scenario::{Scenario, ScenarioError, Workload};
+use crate::select::case::CaseError;
 use crate::world::WallClock;
 use explore::{Exploration, ExploreError, explore};
 use hdrhistogram::Histogram;
@@ -39,6 +41,8 @@ pub enum SuiteError {
     Run(#[from] RunError),
     #[error(transparent)]
     Explore(#[from] ExploreError),
+    #[error(transparent)]
+    Case(#[from] CaseError),
 }
 
 /// Runs the guide's rows in virtual time and a sample over HTTP, as `provenance` orders.
@@ -58,15 +62,18 @@ pub fn run(provenance: Provenance, tell: &mut dyn FnMut(&str)) -> Result<Evidenc
     tell("beside other users at work");
     let staff = staff(seed, replicates)?;
     let decision = decision(seed, replicates, tell)?;
+    tell("the selector, on scenarios that its calibration never saw");
+    let selector = selector::selector(&Scenario::new(subject()?)?)?;
     tell("a sample over real HTTP");
     let http = http(seed)?;
-    let decision = Some(decision);
+    let (decision, selector) = (Some(decision), Some(selector));
     Ok(Evidence {
         provenance,
         rows,
         http,
         staff,
         decision,
+        selector,
         selftest: None,
         judged: Vec::new(),
         benches: Vec::new(),
@@ -79,15 +86,20 @@ fn decision(
     replicates: u32,
     tell: &mut dyn FnMut(&str),
 ) -> Result<Decision, ExploreError> {
+    let workload = subject()?;
+    let settings = |strategy| Settings { seed, ..Settings::new(strategy) };
+    explore(&Exploration { workload: &workload, settings: &settings, replicates }, tell)
+}
+
+/// What the report decides about: the guide's first example under the documented limits.
+fn subject() -> Result<Workload, ScenarioError> {
     let example = EXAMPLES[0];
-    let workload = Workload {
+    Ok(Workload {
         profile: Some(Scenario::profile("documented")?),
         resources: Some(example.accounts),
         mappings: Some(example.mappings),
         ..Workload::default()
-    };
-    let settings = |strategy| Settings { seed, ..Settings::new(strategy) };
-    explore(&Exploration { workload: &workload, settings: &settings, replicates }, tell)
+    })
 }
 
 /// Fits service times to the rows of `example`, each simulated under profile `documented`.
