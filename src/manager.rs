@@ -251,7 +251,7 @@ impl AccountsMigrationManager {
                     observed.as_ref(),
                     &goal,
                     Portfolio::Full,
-                )?;
+                );
                 (decision.configuration.strategy, ChosenBy::Selector, decision.reason)
             }
         };

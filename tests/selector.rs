@@ -67,13 +67,13 @@ fn auto_goes_by_what_is_known_and_says_who_spoke() {
     let (shipped, goal) = (Calibration::shipped(), Goal::default());
     let scenario = plain(60, 2, "documented");
     let observed = Observed::of(&scenario.profile);
-    let known = shipped.decide(&scenario, Some(&observed), &goal, Portfolio::Guide).unwrap();
+    let known = shipped.decide(&scenario, Some(&observed), &goal, Portfolio::Guide);
     assert!(known.reason.starts_with("the cost model"), "{}", known.reason);
     // Five places for reads and five for writes: as many workers are refused nothing.
     assert_eq!((known.configuration.strategy, known.configuration.workers), (Strategy::Hybrid, 5));
-    let unknown = shipped.decide(&scenario, None, &goal, Portfolio::Guide).unwrap();
+    let unknown = shipped.decide(&scenario, None, &goal, Portfolio::Guide);
     assert!(unknown.reason.starts_with("the thresholds"), "{}", unknown.reason);
-    let again = shipped.decide(&scenario, Some(&observed), &goal, Portfolio::Guide).unwrap();
+    let again = shipped.decide(&scenario, Some(&observed), &goal, Portfolio::Guide);
     assert_eq!(known, again);
 }
 
@@ -83,7 +83,7 @@ fn objectives_and_constraints_change_the_choice() {
     let scenario = plain(40, 2, "documented");
     let observed = Observed::of(&scenario.profile);
     let workers = |goal: &Goal| {
-        let decision = shipped.decide(&scenario, Some(&observed), goal, Portfolio::Guide).unwrap();
+        let decision = shipped.decide(&scenario, Some(&observed), goal, Portfolio::Guide);
         decision.configuration.workers
     };
     let fastest = Goal { objective: Objective::Fastest, constraints: Vec::new() };

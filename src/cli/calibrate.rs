@@ -47,7 +47,7 @@ pub(super) struct CalibrateArgs {
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = SHIPPED)]
     write: Option<PathBuf>,
     /// The least gap that the cost model must close on the guide's portfolio; else nothing is written
-    #[arg(long, value_name = "SHARE", default_value_t = 0.9)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.95, allow_negative_numbers = true)]
     min_gap_closed: f64,
     /// Print a rule for another engine instead: which of the guide's strategies, by accounts and
     /// mappings

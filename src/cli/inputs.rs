@@ -147,7 +147,7 @@ impl Inputs {
         let known = !matches!(self.world, World::ForeignHttp(_)) || self.names_profile;
         let observed = known.then(|| Observed::of(&scenario.profile));
         let decision =
-            selector.calibration()?.decide(scenario, observed.as_ref(), &goal, Portfolio::Full)?;
+            selector.calibration()?.decide(scenario, observed.as_ref(), &goal, Portfolio::Full);
         let Configuration { strategy, workers, batch_size } = decision.configuration;
         let mut order = self.order_for(scenario, strategy)?;
         let hints = scenario.plan.hints;

@@ -9,7 +9,6 @@ use super::observed::Observed;
 use super::rehearsal::Stage;
 use super::thresholds::Thresholds;
 use crate::engine::Strategy;
-use crate::run::RunError;
 use crate::scenario::Scenario;
 use neon_mock::file::{FileError, Member};
 use neon_mock::rng;
@@ -191,20 +190,20 @@ impl Calibration {
         observed: Option<&Observed>,
         goal: &Goal,
         portfolio: Portfolio,
-    ) -> Result<Decision, RunError> {
+    ) -> Decision {
         let Some(observed) = observed else {
-            return Ok(self.by_thresholds(scenario, None, portfolio, goal));
+            return self.by_thresholds(scenario, None, portfolio, goal);
         };
         let work = Work::of(scenario);
         let mut stage = Stage::new(scenario, observed, goal);
-        let chosen = self.cost_model.choose(portfolio, goal, &work, observed, &mut stage)?;
+        let chosen = self.cost_model.choose(portfolio, goal, &work, observed, &mut stage);
         let Some(chosen) = chosen else {
             let configuration = *self.single_best.of(portfolio);
             let reason = format!(
                 "the single best, {configuration}: the cost model found nothing that passes its audit and keeps to \
                  the constraints"
             );
-            return Ok(Decision { configuration, reason });
+            return Decision { configuration, reason };
         };
         let how = match chosen.rehearsed {
             0 => "is clearly the cheapest that it predicts".to_owned(),
@@ -219,7 +218,7 @@ impl Calibration {
             "the cost model, {} ({} accounts × {} mappings, {places}): {} {how}",
             goal.objective, work.resources, work.mappings, chosen.configuration
         );
-        Ok(Decision { configuration: chosen.configuration, reason })
+        Decision { configuration: chosen.configuration, reason }
     }
 
     /// What the thresholds say.

@@ -8,7 +8,6 @@ use super::observed::Observed;
 use super::rehearsal::Stage;
 use super::swept::Swept;
 use crate::engine::Strategy;
-use crate::run::RunError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -150,7 +149,7 @@ impl CostModel {
         work: &Work,
         observed: &Observed,
         stage: &mut Stage,
-    ) -> Result<Option<Chosen>, RunError> {
+    ) -> Option<Chosen> {
         let near = self.shortlist(&self.rank(portfolio, goal, work, observed), work, observed);
         let predicted = near.first().map(|first| Chosen {
             configuration: first.configuration,
@@ -158,18 +157,18 @@ impl CostModel {
             rehearsed: 0,
         });
         if near.len() < 2 {
-            return Ok(predicted);
+            return predicted;
         }
         let mut best: Option<Chosen> = None;
         for candidate in &near {
             let least = best.map_or(f64::INFINITY, |best| best.cost);
-            let cost = stage.cost(&candidate.configuration, least)?;
+            let cost = stage.cost(&candidate.configuration, least);
             if cost.is_finite() && best.is_none_or(|best| cost < best.cost) {
                 let configuration = candidate.configuration;
                 best = Some(Chosen { configuration, cost, rehearsed: near.len() });
             }
         }
-        Ok(best)
+        best
     }
 
     /// Fits coefficients and error bars to a sweep.

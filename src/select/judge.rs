@@ -161,7 +161,7 @@ impl<'a> Bench<'a> {
         let mut costs = [None; Portfolio::ALL.len()];
         let mut choices = Vec::new();
         for portfolio in Portfolio::ALL {
-            let chosen = self.choices(calibration, portfolio)?;
+            let chosen = self.choices(calibration, portfolio);
             if let Some(best) = self.found.best[portfolio as usize] {
                 costs[portfolio as usize] = self.costs(&grid[best], &chosen)?;
             }
@@ -196,16 +196,16 @@ impl<'a> Bench<'a> {
         &mut self,
         calibration: &Calibration,
         portfolio: Portfolio,
-    ) -> Result<[Configuration; SelectorName::ALL.len()], RunError> {
+    ) -> [Configuration; SelectorName::ALL.len()] {
         let scenario = &self.case.scenario;
         let (observed, goal) = (*self.lab.observed(), self.lab.goal());
         let single_best = *calibration.single_best.of(portfolio);
         let model = &calibration.cost_model;
-        let chosen = model.choose(portfolio, goal, &self.work, &observed, &mut self.stage)?;
+        let chosen = model.choose(portfolio, goal, &self.work, &observed, &mut self.stage);
         let by_thresholds =
             calibration.by_thresholds(scenario, Some(&observed), portfolio, goal).configuration;
         let places = observed.smallest_pool().unwrap_or(DEFAULT_WORKERS);
-        Ok([
+        [
             Configuration {
                 strategy: guide_rule(scenario.expected_resources(), scenario.mappings()).strategy,
                 workers: DEFAULT_WORKERS,
@@ -215,7 +215,7 @@ impl<'a> Bench<'a> {
             Configuration { strategy: Strategy::Hybrid, workers: places, batch_size: places },
             by_thresholds,
             chosen.map_or(single_best, |chosen| chosen.configuration),
-        ])
+        ]
     }
 
     /// What the best and the choices cost, on the same seeds. Where a choice turns out to be better
@@ -261,6 +261,9 @@ impl ForecastError {
 
 /// The table over `verdicts`, which took `simulated_calls` and `wall_s`.
 pub fn judgement(verdicts: &[Verdict], simulated_calls: u64, wall_s: f64) -> Judgement {
+    // In the order of their names: sums of floats depend on it, and files may be read in any.
+    let mut verdicts: Vec<&Verdict> = verdicts.iter().collect();
+    verdicts.sort_by(|a, b| a.name.cmp(&b.name));
     let of = |portfolio: Portfolio, family: Option<Family>| -> Vec<Costs> {
         let wanted = verdicts.iter().filter(|verdict| family.is_none_or(|of| verdict.family == of));
         wanted.filter_map(|verdict| verdict.costs[portfolio as usize]).collect()

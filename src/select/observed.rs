@@ -7,6 +7,7 @@ use neon_mock::api::Endpoint;
 use neon_mock::fault::{Fault, FaultKind, Trigger};
 use neon_mock::profile::Profile;
 use neon_mock::rng;
+use neon_mock::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// How many quantiles are kept.
@@ -198,5 +199,10 @@ fn share_of(profile: &Profile, is_meant: fn(FaultKind) -> bool) -> f64 {
         let meant = fault.kinds.iter().filter(|kind| is_meant(**kind)).count();
         calls * meant as f64 / fault.kinds.len() as f64
     };
-    profile.faults().iter().map(share).sum::<f64>().min(1.0)
+    // An outage ends, and a bad record is one of many: neither says how often calls go wrong.
+    let lasts = |fault: &&Fault| {
+        fault.from == Timestamp::ZERO && fault.until.is_none() && fault.accounts.is_none()
+    };
+    // Not a sum of nothing, which is −0.
+    profile.faults().iter().filter(lasts).map(share).fold(0.0, |all, share| all + share).min(0.5)
 }

@@ -7,7 +7,6 @@ use super::configuration::{Behaviour as Alike, Configuration};
 use super::objective::{Goal, Sample};
 use super::observed::{Kind, Observed, Times};
 use super::simulate::simulate;
-use crate::run::RunError;
 use crate::scenario::{Resources, Scenario};
 use neon_mock::behaviour::Behaviour;
 use neon_mock::fault::FaultKind;
@@ -77,29 +76,32 @@ impl Stage {
 
     /// The mean cost of `configuration`; infinite where it breaks a constraint or an audit. What is
     /// plainly dearer than `least` is soon given up.
-    pub fn cost(&mut self, configuration: &Configuration, least: f64) -> Result<f64, RunError> {
+    pub fn cost(&mut self, configuration: &Configuration, least: f64) -> f64 {
         let (resources, mappings) =
             (self.scenario.expected_resources(), self.scenario.mappings() as u64);
         let behaviour = configuration.behaviour(resources, mappings);
         if let Some(cost) = self.costs.get(&behaviour) {
-            return Ok(*cost);
+            return *cost;
         }
-        let cost = self.rehearse(configuration, least)?;
+        let cost = self.rehearse(configuration, least);
         self.costs.insert(behaviour, cost);
-        Ok(cost)
+        cost
     }
 
-    fn rehearse(&mut self, configuration: &Configuration, least: f64) -> Result<f64, RunError> {
+    fn rehearse(&mut self, configuration: &Configuration, least: f64) -> f64 {
         let per_run = 2 * self.scenario.expected_resources() + 1;
         let calls = if self.scatters { CALLS_SCATTERED } else { CALLS };
         let runs = (calls / per_run).clamp(RUNS.0, RUNS.1);
         let (mut cost, mut calls, mut refused, mut done) = (0.0, 0.0, 0.0, 0.0);
         for seed in FIRST_SEED..FIRST_SEED + runs {
             let settings = configuration.settings(seed, self.goal.headroom());
-            let sample = simulate(&self.scenario, &settings, None)?;
+            // A run that cannot be made here is no choice; whoever asks has others.
+            let Ok(sample) = simulate(&self.scenario, &settings, None) else {
+                return f64::INFINITY;
+            };
             self.calls += sample.calls;
             if !sample.valid {
-                return Ok(f64::INFINITY);
+                return f64::INFINITY;
             }
             cost += self.scaled(&sample);
             calls += sample.calls as f64;
@@ -110,7 +112,7 @@ impl Stage {
             }
         }
         let tolerated = self.goal.tolerates(refused / calls);
-        Ok(if tolerated { cost / done } else { f64::INFINITY })
+        if tolerated { cost / done } else { f64::INFINITY }
     }
 
     fn scaled(&self, sample: &Sample) -> f64 {

@@ -1,0 +1,96 @@
+//! The selector: one decision of each kind by the wall clock, simulated calls a second in a sweep, and
+//! how wrong the shipped calibration is.
+//!
+//! Must not be read as the cost of a run: a decision is made once, before it begins. That of the cost
+//! model is mostly its rehearsals.
+
+mod support;
+
+use criterion::Criterion;
+use neon_mock::profile::Profile;
+use neonbench::scenario::{Scenario, Workload};
+use neonbench::select::case::{self, Case, HELD_OUT, QUICK};
+use neonbench::select::{
+    Calibration, Goal, Observed, Portfolio, Work, benches, guide_rule, judge, judgement,
+    simulated_calls, swept,
+};
+use std::time::Instant;
+use support::{headline, sized};
+
+fn scenario() -> Scenario {
+    Scenario::new(Workload {
+        profile: Profile::built_in("documented"),
+        resources: Some(sized(500, 30)),
+        mappings: Some(3),
+        ..Workload::default()
+    })
+    .expect("a scenario")
+}
+
+fn decisions(criterion: &mut Criterion) {
+    let (calibration, goal, scenario) = (Calibration::shipped(), Goal::default(), scenario());
+    let observed = Observed::of(&scenario.profile);
+    let work = Work::of(&scenario);
+    let mut group = criterion.benchmark_group("selector: one decision");
+    group.bench_function("guide's rule", |bencher| {
+        bencher.iter(|| guide_rule(scenario.expected_resources(), scenario.mappings()));
+    });
+    group.bench_function("thresholds", |bencher| {
+        bencher
+            .iter(|| calibration.by_thresholds(&scenario, Some(&observed), Portfolio::Full, &goal));
+    });
+    group.bench_function("cost model, without rehearsals", |bencher| {
+        bencher.iter(|| calibration.cost_model.rank(Portfolio::Full, &goal, &work, &observed));
+    });
+    group.sample_size(10);
+    group.bench_function("cost model, with rehearsals", |bencher| {
+        bencher.iter(|| calibration.decide(&scenario, Some(&observed), &goal, Portfolio::Full));
+    });
+    group.finish();
+}
+
+fn set(text: &str) -> Vec<Case> {
+    let mut cases = case::read("a set", text).expect("a set that is shipped");
+    cases.retain(|case| case.scenario.expected_resources() <= sized(u64::MAX, 3));
+    cases.truncate(sized(usize::MAX, 2));
+    cases
+}
+
+fn sweep() {
+    let (goal, cases) = (Goal::default(), set(QUICK));
+    let begun = Instant::now();
+    let swept = swept(&cases, &goal).expect("a sweep");
+    let (calls, s) =
+        (swept.iter().map(|one| one.calls).sum::<u64>(), begun.elapsed().as_secs_f64());
+    headline(&format!(
+        "sweep of {} scenarios: {calls} simulated calls in {s:.1} s, {:.2} M calls/s",
+        cases.len(),
+        calls as f64 / s / 1e6
+    ));
+}
+
+fn regret() {
+    let (goal, cases) = (Goal::default(), set(HELD_OUT));
+    let benches = benches(&cases, &goal).expect("runs");
+    let verdicts = judge(&benches, &Calibration::shipped(), |_| true).expect("runs");
+    let judged = judgement(&verdicts, simulated_calls(&benches), 0.0);
+    headline(&format!("regret on {} held-out scenarios:", judged.scenarios));
+    for row in judged.selectors.iter().filter(|row| row.family == "all") {
+        headline(&format!(
+            "  {:<5} {:<11} mean {:>7.1} %  worst {:>8.1} %  gap closed {:>7.3}",
+            row.portfolio.name(),
+            row.name.name(),
+            row.mean_regret * 100.0,
+            row.worst_regret * 100.0,
+            row.gap_closed
+        ));
+    }
+}
+
+fn main() {
+    let mut criterion = support::criterion();
+    decisions(&mut criterion);
+    sweep();
+    regret();
+    criterion.final_summary();
+}
