@@ -6,6 +6,8 @@ mod benchmark;
 mod compare;
 mod dataset;
 mod error;
+mod findings;
+mod history;
 mod inputs;
 mod interrupt;
 mod judge;
@@ -70,6 +72,8 @@ enum Command {
     Scalability(scalability::ScalabilityArgs),
     /// Configurations of workers and batch size side by side
     Compare(compare::CompareArgs),
+    /// The runs of the store, the latest first
+    History(history::HistoryArgs),
     /// Your own script against the mock, judged by what it left there
     Judge(judge::JudgeArgs),
     /// How faithful the mock's delays and limits are on this machine
@@ -111,6 +115,7 @@ pub fn main() -> Result<ExitCode, CliError> {
         Command::Benchmark(args) => benchmark::run(&args, voice),
         Command::Scalability(args) => scalability::run(&args, voice),
         Command::Compare(args) => compare::run(&args, voice),
+        Command::History(args) => history::run(&args),
         Command::Judge(args) => judge::run(&args, voice),
         Command::Selftest(args) => selftest::run(&args, voice),
         Command::Serve(args) => serve::run(&args),

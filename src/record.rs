@@ -8,6 +8,7 @@ use crate::transport::Traffic;
 use hdrhistogram::Histogram;
 use neon_mock::Calls as ServerCalls;
 use neon_mock::api::{Class, Endpoint};
+use neon_mock::profile::Profile;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -72,6 +73,9 @@ pub struct RunRecord {
     pub mappings: u64,
     pub workers: u32,
     pub batch_size: u32,
+    /// Accounts after which the run paused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chunk_size: Option<u32>,
     #[serde(default)]
     pub reads: Reads,
     #[serde(default)]
@@ -96,6 +100,12 @@ pub struct RunRecord {
     pub performance: Performance,
     pub audit: AuditVerdict,
     pub response_ms: ResponseMs,
+    /// Times from sent to done of the calls that were carried out: waits are not in them.
+    #[serde(default)]
+    pub service_ms: ResponseMs,
+    /// What the server admits, as the profile has it.
+    #[serde(default)]
+    pub limits: Limits,
     pub in_flight_mean: f64,
     /// Where the time of all calls together went.
     #[serde(default)]
@@ -173,8 +183,8 @@ pub struct AuditVerdict {
     pub faults: Vec<String>,
 }
 
-/// Response times of calls that were carried out, by class of endpoint.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Times of calls that were carried out, by class of endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "one member a class")]
 pub struct ResponseMs {
     pub get: Quantiles,
@@ -210,6 +220,56 @@ impl Quantiles {
             p90: at(0.9),
             p99: at(0.99),
             max: ms(histogram.max()),
+        }
+    }
+}
+
+impl ResponseMs {
+    fn of(times: impl Fn(Class) -> Histogram<u64>) -> Self {
+        Self {
+            get: Quantiles::of(&times(Class::Get)),
+            patch: Quantiles::of(&times(Class::Patch)),
+            put: Quantiles::of(&times(Class::Put)),
+            search: Quantiles::of(&times(Class::Search)),
+            metadata: Quantiles::of(&times(Class::Metadata)),
+        }
+    }
+}
+
+/// What the server admits on the endpoints that a migration calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "one member an endpoint")]
+pub struct Limits {
+    /// Whether they are assumed: the server is not ours to ask.
+    pub assumed: bool,
+    pub get: Limit,
+    pub patch: Limit,
+    pub put: Limit,
+    pub search: Limit,
+}
+
+/// What one endpoint admits; null where there is no such limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    /// Calls in flight.
+    pub pool: Option<u32>,
+    /// Calls a second.
+    pub per_second: Option<u32>,
+}
+
+impl Limits {
+    /// Those of `profile`.
+    pub fn of(profile: &Profile, assumed: bool) -> Self {
+        let limit = |endpoint| Limit {
+            pool: profile.pool(endpoint),
+            per_second: profile.per_second(endpoint),
+        };
+        Self {
+            assumed,
+            get: limit(Endpoint::GetAccount),
+            patch: limit(Endpoint::PatchAccount),
+            put: limit(Endpoint::PutAccount),
+            search: limit(Endpoint::SearchAccounts),
         }
     }
 }
@@ -322,6 +382,7 @@ pub struct Findings<'a> {
     /// The server's counts; `None` where the server is not ours to ask.
     pub server_calls: Option<&'a ServerCalls>,
     pub lower_bound: Duration,
+    pub limits: Limits,
     pub wall: Duration,
     pub audit_wall: Duration,
     pub traffic: Traffic,
@@ -353,6 +414,7 @@ impl RunRecord {
             mappings,
             workers: settings.workers.get(),
             batch_size: settings.batch_size.get(),
+            chunk_size: settings.chunk_size.map(std::num::NonZeroU32::get),
             reads: settings.reads_in_force(),
             guard: settings.guard,
             dry_run: settings.dry_run,
@@ -387,13 +449,9 @@ impl RunRecord {
                 state_digest: findings.audit.state_digest.clone(),
                 faults: findings.audit.faults.clone(),
             },
-            response_ms: ResponseMs {
-                get: Quantiles::of(&measure.responses(Class::Get)),
-                patch: Quantiles::of(&measure.responses(Class::Patch)),
-                put: Quantiles::of(&measure.responses(Class::Put)),
-                search: Quantiles::of(&measure.responses(Class::Search)),
-                metadata: Quantiles::of(&measure.responses(Class::Metadata)),
-            },
+            response_ms: ResponseMs::of(|class| measure.responses(class)),
+            service_ms: ResponseMs::of(|class| measure.services(class)),
+            limits: findings.limits,
             in_flight_mean: measure.in_flight_mean(),
             call_times: CallTimesS::of(measure.call_times()),
             exposure: Exposure::of(measure),

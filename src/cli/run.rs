@@ -5,6 +5,7 @@ use super::args::{
     EngineArgs, GuardArg, JobArgs, JournalArgs, ValuesArgs, WorkloadArgs, WorldArgs,
 };
 use super::error::{CliError, code};
+use super::findings;
 use super::inputs::Inputs;
 use super::interrupt;
 use super::kept::{self, Begun};
@@ -12,12 +13,14 @@ use super::output::{say, say_json, summary};
 use super::progress::Progress;
 use super::stored::now_unix_s;
 use crate::engine::Stop;
+use crate::findings::Finding;
 use crate::journal::{Again, Ledger};
 use crate::record::RunRecord;
 use crate::replicate::replicated;
 use crate::run::{Order, Run, Session, World};
 use crate::scenario::Resources;
 use clap::Args;
+use serde::Serialize;
 use std::process::ExitCode;
 
 /// Flags of `run`.
@@ -55,7 +58,7 @@ pub(super) fn run(args: &RunArgs, voice: Voice) -> Result<ExitCode, CliError> {
         journaled(args, &inputs, &order, &stop, &mut progress)?
     } else {
         let session = Session { stop: &stop, ..order.session };
-        let order = Order { session, ..order };
+        let order = Order { session, ..order.clone() };
         let mut run = replicated(&order, &inputs.world, args.replicates, &mut progress)?;
         run.record.next_command = next_command(&args.job, &run.record);
         run
@@ -68,7 +71,8 @@ pub(super) fn run(args: &RunArgs, voice: Voice) -> Result<ExitCode, CliError> {
     if args.values.show_values {
         run.record.show_values(&run.measure);
     }
-    said(&run.record, stored, args.job.output.json)?;
+    let found = findings::advised(&order, &inputs.world, &run.record)?;
+    said(&run.record, &found, stored, args.job.output.json)?;
     Ok(ExitCode::from(exit_code_of(&run.record)))
 }
 
@@ -116,12 +120,28 @@ fn journaled(
     })
 }
 
+/// What `run --json` prints.
+#[derive(Serialize)]
+struct Told<'a> {
+    #[serde(flatten)]
+    record: &'a RunRecord,
+    findings: &'a [Finding],
+}
+
 /// Prints what came of a run.
-pub(super) fn said(record: &RunRecord, stored: Option<i64>, json: bool) -> Result<(), CliError> {
+pub(super) fn said(
+    record: &RunRecord,
+    findings: &[Finding],
+    stored: Option<i64>,
+    json: bool,
+) -> Result<(), CliError> {
     if json {
-        return say_json(record);
+        return say_json(&Told { record, findings });
     }
     say(&summary(record))?;
+    for finding in findings {
+        say(&findings::in_words(finding))?;
+    }
     if let Some(id) = stored {
         say(&format!(
             "  kept      as run {id}; `neonbench compare {id} OTHER` sets it beside another"
