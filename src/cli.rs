@@ -27,6 +27,7 @@ mod store;
 mod stored;
 
 pub use error::{CliError, exit_code};
+pub use output::visible;
 
 use clap::{ArgAction, Parser, Subcommand};
 use std::process::ExitCode;

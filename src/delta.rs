@@ -2,6 +2,7 @@
 
 use crate::record::RunRecord;
 use neon_mock::rng::{below, key, keyed};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// Replicates of either run below which nothing can be said.
@@ -14,7 +15,7 @@ const RESAMPLES: u64 = 2_000;
 const TOO_WIDE: f64 = 0.2;
 
 /// What the replicates say.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// The interval lies below 1.
@@ -40,7 +41,7 @@ impl Verdict {
 }
 
 /// A run's makespan over a baseline's.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Delta {
     /// What it is worth.
     pub verdict: Verdict,

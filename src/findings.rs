@@ -9,6 +9,7 @@ pub use gain::gain;
 
 use crate::engine::{Reads, Settings, Strategy};
 use crate::record::{CallTimesS, Limit, Quantiles, RunRecord};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;
 
@@ -37,7 +38,9 @@ const STALE_S: f64 = 60.0;
 const USUAL_BATCH: u32 = 50;
 
 /// What held a run back.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// More calls side by side than the server admits.
@@ -87,7 +90,7 @@ impl Cause {
 }
 
 /// One figure that a finding rests on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Evidence {
     /// What it is.
     pub name: String,
@@ -98,7 +101,7 @@ pub struct Evidence {
 }
 
 /// A setting to try instead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Setting {
     /// `--workers`.
@@ -126,7 +129,7 @@ impl std::fmt::Display for Setting {
 }
 
 /// What the advised setting changed in simulation: means over the same seeds with and without it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Gain {
     /// Seeds simulated.
     pub replicates: u32,
@@ -145,7 +148,7 @@ pub struct Gain {
 }
 
 /// What held a run back, what it rests on, and what to do.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
     /// Which.
     pub cause: Cause,
@@ -238,9 +241,11 @@ fn workers_exceed_pool(record: &RunRecord) -> Option<Finding> {
         ("pool", f64::from(pool), ""),
         ("calls refused", refused, "%"),
     ];
-    let advice = format!("use as many workers as the smallest pool: {pool}");
+    let advice = format!(
+        "let a limiter find what Neon admits, or use as many workers as the smallest pool: {pool}"
+    );
     let finding = Finding::new(Cause::WorkersExceedPool, message, &evidence, &advice);
-    Some(finding.setting(Setting::Workers(pool)))
+    Some(finding.setting(Setting::AdaptiveLimiter))
 }
 
 fn retry_storm(record: &RunRecord) -> Option<Finding> {

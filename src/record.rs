@@ -9,6 +9,7 @@ use hdrhistogram::Histogram;
 use neon_mock::Calls as ServerCalls;
 use neon_mock::api::{Class, Endpoint};
 use neon_mock::profile::Profile;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -16,7 +17,7 @@ use std::time::Duration;
 pub const SCHEMA: u32 = 1;
 
 /// Which world a run happened in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WorldName {
     /// In process, in virtual time.
@@ -26,7 +27,7 @@ pub enum WorldName {
 }
 
 /// Who chose a strategy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChosenBy {
     /// The user named it.
@@ -36,7 +37,7 @@ pub enum ChosenBy {
 }
 
 /// Who counted the calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CountedBy {
     /// The mock.
@@ -46,7 +47,7 @@ pub enum CountedBy {
 }
 
 /// How the final state was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditBy {
     /// From the mock itself, all accounts.
@@ -56,7 +57,7 @@ pub enum AuditBy {
 }
 
 /// The record of one run. Members ending in `_s` are seconds, in `_ms` milliseconds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names are the contract's, and METHODOLOGY defines them")]
 pub struct RunRecord {
     pub schema: u32,
@@ -119,7 +120,7 @@ pub struct RunRecord {
 }
 
 /// Attempts that reached the server, refusals included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names are the contract's")]
 pub struct CallCounts {
     pub total: u64,
@@ -140,7 +141,7 @@ impl CallCounts {
 }
 
 /// How the accounts ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names are the contract's")]
 pub struct RecordCounts {
     pub total: u64,
@@ -151,7 +152,7 @@ pub struct RecordCounts {
 }
 
 /// Rates and costs.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names are the contract's")]
 pub struct Performance {
     pub resources_per_s: f64,
@@ -168,7 +169,7 @@ pub struct Performance {
 }
 
 /// The audit's verdict.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names are the contract's")]
 pub struct AuditVerdict {
     pub valid: bool,
@@ -184,7 +185,7 @@ pub struct AuditVerdict {
 }
 
 /// Times of calls that were carried out, by class of endpoint.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "one member a class")]
 pub struct ResponseMs {
     pub get: Quantiles,
@@ -195,7 +196,7 @@ pub struct ResponseMs {
 }
 
 /// Quantiles of a histogram, in ms.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct Quantiles {
     pub count: u64,
@@ -237,7 +238,7 @@ impl ResponseMs {
 }
 
 /// What the server admits on the endpoints that a migration calls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "one member an endpoint")]
 pub struct Limits {
     /// Whether they are assumed: the server is not ours to ask.
@@ -249,7 +250,7 @@ pub struct Limits {
 }
 
 /// What one endpoint admits; null where there is no such limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Limit {
     /// Calls in flight.
     pub pool: Option<u32>,
@@ -275,7 +276,7 @@ impl Limits {
 }
 
 /// Where the time of all calls together went, in seconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct CallTimesS {
     /// In attempts that were carried out.
@@ -305,7 +306,7 @@ impl CallTimesS {
 
 /// How long accounts stood open to the edits of others, which a write would then overwrite: from the
 /// sending of the call that read an account to the sending of its write.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct Exposure {
     pub writes: u64,
@@ -343,7 +344,7 @@ impl Exposure {
 }
 
 /// One account that failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names are the contract's")]
 pub struct ErrorDetail {
     pub resource_id: String,

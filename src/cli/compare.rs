@@ -70,8 +70,8 @@ impl FromStr for Config {
 }
 
 /// What `compare --json` prints.
-#[derive(Debug, Serialize)]
-struct CompareRecord {
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub(super) struct CompareRecord {
     schema: u32,
     runs: Vec<RunRecord>,
     best: Option<String>,
@@ -81,7 +81,7 @@ struct CompareRecord {
 }
 
 /// The second of two stored runs against the first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 struct DeltaRecord {
     baseline: i64,
     run: i64,
@@ -93,7 +93,7 @@ struct DeltaRecord {
 }
 
 /// By how much the run may be slower.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 struct Gate {
     max_slower: f64,
     passed: Option<bool>,

@@ -26,14 +26,14 @@ pub(super) struct HistoryArgs {
 }
 
 /// `history --json`.
-#[derive(Serialize)]
-struct HistoryRecord {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct HistoryRecord {
     schema: u32,
     runs: Vec<RunLine>,
 }
 
 /// One run in a line.
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 struct RunLine {
     run: i64,
     made_at_unix_s: i64,
@@ -43,7 +43,7 @@ struct RunLine {
 }
 
 /// What came of it.
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 struct Outcome {
     strategy: Strategy,
     scenario: String,

@@ -121,8 +121,8 @@ fn journaled(
 }
 
 /// What `run --json` prints.
-#[derive(Serialize)]
-struct Told<'a> {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct Told<'a> {
     #[serde(flatten)]
     record: &'a RunRecord,
     findings: &'a [Finding],
