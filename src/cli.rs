@@ -12,6 +12,7 @@ mod inputs;
 mod interrupt;
 mod judge;
 mod kept;
+mod lines;
 mod output;
 mod plan;
 mod profile;
@@ -21,6 +22,7 @@ mod resume;
 mod retry;
 mod run;
 mod scalability;
+mod schema;
 mod selftest;
 mod serve;
 mod store;
@@ -73,6 +75,10 @@ enum Command {
     Scalability(scalability::ScalabilityArgs),
     /// Configurations of workers and batch size side by side
     Compare(compare::CompareArgs),
+    /// JSON Schemas of what is printed
+    Schema(schema::SchemaArgs),
+    /// A script that completes commands and flags in a shell
+    Completions(schema::CompletionsArgs),
     /// The runs of the store, the latest first
     History(history::HistoryArgs),
     /// Your own script against the mock, judged by what it left there
@@ -116,6 +122,8 @@ pub fn main() -> Result<ExitCode, CliError> {
         Command::Benchmark(args) => benchmark::run(&args, voice),
         Command::Scalability(args) => scalability::run(&args, voice),
         Command::Compare(args) => compare::run(&args, voice),
+        Command::Schema(args) => schema::schema(&args),
+        Command::Completions(args) => schema::completions(&args),
         Command::History(args) => history::run(&args),
         Command::Judge(args) => judge::run(&args, voice),
         Command::Selftest(args) => selftest::run(&args, voice),
