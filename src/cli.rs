@@ -9,10 +9,13 @@ mod compare;
 mod dataset;
 mod error;
 mod evaluate;
+mod findings;
+mod history;
 mod inputs;
 mod interrupt;
 mod judge;
 mod kept;
+mod lines;
 mod output;
 mod plan;
 mod profile;
@@ -22,6 +25,7 @@ mod resume;
 mod retry;
 mod run;
 mod scalability;
+mod schema;
 mod selector;
 mod selftest;
 mod serve;
@@ -29,6 +33,7 @@ mod store;
 mod stored;
 
 pub use error::{CliError, exit_code};
+pub use output::visible;
 
 use clap::{ArgAction, Parser, Subcommand};
 use std::process::ExitCode;
@@ -80,6 +85,12 @@ enum Command {
     Calibrate(calibrate::CalibrateArgs),
     /// Judges selectors and calibration files on scenarios
     Evaluate(evaluate::EvaluateArgs),
+    /// JSON Schemas of what is printed
+    Schema(schema::SchemaArgs),
+    /// A script that completes commands and flags in a shell
+    Completions(schema::CompletionsArgs),
+    /// The runs of the store, the latest first
+    History(history::HistoryArgs),
     /// Your own script against the mock, judged by what it left there
     Judge(judge::JudgeArgs),
     /// How faithful the mock's delays and limits are on this machine
@@ -124,6 +135,9 @@ pub fn main() -> Result<ExitCode, CliError> {
         Command::Analyze(args) => analyze::run(&args, voice),
         Command::Calibrate(args) => calibrate::run(&args, voice),
         Command::Evaluate(args) => evaluate::run(&args, voice),
+        Command::Schema(args) => schema::schema(&args),
+        Command::Completions(args) => schema::completions(&args),
+        Command::History(args) => history::run(&args),
         Command::Judge(args) => judge::run(&args, voice),
         Command::Selftest(args) => selftest::run(&args, voice),
         Command::Serve(args) => serve::run(&args),

@@ -252,10 +252,19 @@ impl Measure {
 
     /// Response times of the calls of `class` that were carried out, in ns.
     pub fn responses(&self, class: Class) -> Histogram<u64> {
+        self.times_of(class, |series| &series.response)
+    }
+
+    /// Service times of the calls of `class` that were carried out, in ns.
+    pub fn services(&self, class: Class) -> Histogram<u64> {
+        self.times_of(class, |series| &series.service)
+    }
+
+    fn times_of(&self, class: Class, pick: fn(&Series) -> &Histogram<u64>) -> Histogram<u64> {
         let mut all = histogram();
         for endpoint in Endpoint::ALL.into_iter().filter(|endpoint| endpoint.class() == class) {
             if let Some(series) = self.series(endpoint, Outcome::Ok) {
-                all.add(&series.response).expect("histograms of the same bounds");
+                all.add(pick(series)).expect("histograms of the same bounds");
             }
         }
         all

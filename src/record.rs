@@ -8,6 +8,8 @@ use crate::transport::Traffic;
 use hdrhistogram::Histogram;
 use neon_mock::Calls as ServerCalls;
 use neon_mock::api::{Class, Endpoint};
+use neon_mock::profile::Profile;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -15,7 +17,7 @@ use std::time::Duration;
 pub const SCHEMA: u32 = 1;
 
 /// Which world a run happened in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WorldName {
     /// In process, in virtual time.
@@ -25,7 +27,7 @@ pub enum WorldName {
 }
 
 /// Who chose a strategy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChosenBy {
     /// The user named it.
@@ -35,7 +37,7 @@ pub enum ChosenBy {
 }
 
 /// Who counted the calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CountedBy {
     /// The mock.
@@ -45,7 +47,7 @@ pub enum CountedBy {
 }
 
 /// How the final state was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditBy {
     /// From the mock itself, all accounts.
@@ -55,7 +57,7 @@ pub enum AuditBy {
 }
 
 /// The record of one run. Members ending in `_s` are seconds, in `_ms` milliseconds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names are the contract's, and METHODOLOGY defines them")]
 pub struct RunRecord {
     pub schema: u32,
@@ -72,6 +74,9 @@ pub struct RunRecord {
     pub mappings: u64,
     pub workers: u32,
     pub batch_size: u32,
+    /// Accounts after which the run paused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chunk_size: Option<u32>,
     #[serde(default)]
     pub reads: Reads,
     #[serde(default)]
@@ -96,6 +101,12 @@ pub struct RunRecord {
     pub performance: Performance,
     pub audit: AuditVerdict,
     pub response_ms: ResponseMs,
+    /// Times from sent to done of the calls that were carried out: waits are not in them.
+    #[serde(default)]
+    pub service_ms: ResponseMs,
+    /// What the server admits, as the profile has it.
+    #[serde(default)]
+    pub limits: Limits,
     pub in_flight_mean: f64,
     /// Where the time of all calls together went.
     #[serde(default)]
@@ -109,7 +120,7 @@ pub struct RunRecord {
 }
 
 /// Attempts that reached the server, refusals included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names are the contract's")]
 pub struct CallCounts {
     pub total: u64,
@@ -130,7 +141,7 @@ impl CallCounts {
 }
 
 /// How the accounts ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names are the contract's")]
 pub struct RecordCounts {
     pub total: u64,
@@ -141,7 +152,7 @@ pub struct RecordCounts {
 }
 
 /// Rates and costs.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names are the contract's")]
 pub struct Performance {
     pub resources_per_s: f64,
@@ -158,7 +169,7 @@ pub struct Performance {
 }
 
 /// The audit's verdict.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names are the contract's")]
 pub struct AuditVerdict {
     pub valid: bool,
@@ -173,8 +184,8 @@ pub struct AuditVerdict {
     pub faults: Vec<String>,
 }
 
-/// Response times of calls that were carried out, by class of endpoint.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Times of calls that were carried out, by class of endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "one member a class")]
 pub struct ResponseMs {
     pub get: Quantiles,
@@ -185,7 +196,7 @@ pub struct ResponseMs {
 }
 
 /// Quantiles of a histogram, in ms.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct Quantiles {
     pub count: u64,
@@ -214,8 +225,58 @@ impl Quantiles {
     }
 }
 
+impl ResponseMs {
+    fn of(times: impl Fn(Class) -> Histogram<u64>) -> Self {
+        Self {
+            get: Quantiles::of(&times(Class::Get)),
+            patch: Quantiles::of(&times(Class::Patch)),
+            put: Quantiles::of(&times(Class::Put)),
+            search: Quantiles::of(&times(Class::Search)),
+            metadata: Quantiles::of(&times(Class::Metadata)),
+        }
+    }
+}
+
+/// What the server admits on the endpoints that a migration calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs, reason = "one member an endpoint")]
+pub struct Limits {
+    /// Whether they are assumed: the server is not ours to ask.
+    pub assumed: bool,
+    pub get: Limit,
+    pub patch: Limit,
+    pub put: Limit,
+    pub search: Limit,
+}
+
+/// What one endpoint admits; null where there is no such limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Limit {
+    /// Calls in flight.
+    pub pool: Option<u32>,
+    /// Calls a second.
+    pub per_second: Option<u32>,
+}
+
+impl Limits {
+    /// Those of `profile`.
+    pub fn of(profile: &Profile, assumed: bool) -> Self {
+        let limit = |endpoint| Limit {
+            pool: profile.pool(endpoint),
+            per_second: profile.per_second(endpoint),
+        };
+        Self {
+            assumed,
+            get: limit(Endpoint::GetAccount),
+            patch: limit(Endpoint::PatchAccount),
+            put: limit(Endpoint::PutAccount),
+            search: limit(Endpoint::SearchAccounts),
+        }
+    }
+}
+
 /// Where the time of all calls together went, in seconds.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct CallTimesS {
     /// In attempts that were carried out.
@@ -245,7 +306,7 @@ impl CallTimesS {
 
 /// How long accounts stood open to the edits of others, which a write would then overwrite: from the
 /// sending of the call that read an account to the sending of its write.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct Exposure {
     pub writes: u64,
@@ -283,7 +344,7 @@ impl Exposure {
 }
 
 /// One account that failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names are the contract's")]
 pub struct ErrorDetail {
     pub resource_id: String,
@@ -322,6 +383,7 @@ pub struct Findings<'a> {
     /// The server's counts; `None` where the server is not ours to ask.
     pub server_calls: Option<&'a ServerCalls>,
     pub lower_bound: Duration,
+    pub limits: Limits,
     pub wall: Duration,
     pub audit_wall: Duration,
     pub traffic: Traffic,
@@ -353,6 +415,7 @@ impl RunRecord {
             mappings,
             workers: settings.workers.get(),
             batch_size: settings.batch_size.get(),
+            chunk_size: settings.chunk_size.map(std::num::NonZeroU32::get),
             reads: settings.reads_in_force(),
             guard: settings.guard,
             dry_run: settings.dry_run,
@@ -387,13 +450,9 @@ impl RunRecord {
                 state_digest: findings.audit.state_digest.clone(),
                 faults: findings.audit.faults.clone(),
             },
-            response_ms: ResponseMs {
-                get: Quantiles::of(&measure.responses(Class::Get)),
-                patch: Quantiles::of(&measure.responses(Class::Patch)),
-                put: Quantiles::of(&measure.responses(Class::Put)),
-                search: Quantiles::of(&measure.responses(Class::Search)),
-                metadata: Quantiles::of(&measure.responses(Class::Metadata)),
-            },
+            response_ms: ResponseMs::of(|class| measure.responses(class)),
+            service_ms: ResponseMs::of(|class| measure.services(class)),
+            limits: findings.limits,
             in_flight_mean: measure.in_flight_mean(),
             call_times: CallTimesS::of(measure.call_times()),
             exposure: Exposure::of(measure),

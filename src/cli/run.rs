@@ -5,19 +5,24 @@ use super::args::{
     EngineArgs, GuardArg, JobArgs, JournalArgs, ValuesArgs, WorkloadArgs, WorldArgs,
 };
 use super::error::{CliError, code};
+use super::findings;
 use super::inputs::Inputs;
 use super::interrupt;
 use super::kept::{self, Begun};
-use super::output::{say, say_json, summary};
+use super::lines::Lines;
+use super::output::{say, say_json, say_json_line, summary};
 use super::progress::Progress;
 use super::stored::now_unix_s;
 use crate::engine::Stop;
+use crate::event::Observer;
+use crate::findings::Finding;
 use crate::journal::{Again, Ledger};
 use crate::record::RunRecord;
 use crate::replicate::replicated;
 use crate::run::{Order, Run, Session, World};
 use crate::scenario::Resources;
 use clap::Args;
+use serde::Serialize;
 use std::process::ExitCode;
 
 /// Flags of `run`.
@@ -34,6 +39,9 @@ pub(super) struct RunArgs {
         help_heading = "Engine"
     )]
     replicates: u32,
+    /// One JSON object a line for each event, and then the record
+    #[arg(long, conflicts_with = "json", help_heading = "Output")]
+    json_lines: bool,
     #[command(flatten)]
     journal: JournalArgs,
     #[command(flatten)]
@@ -51,15 +59,17 @@ pub(super) fn run(args: &RunArgs, voice: Voice) -> Result<ExitCode, CliError> {
     }
     let stop = interrupt::listen(voice)?;
     let mut progress = Progress::new(voice, order.settings.strategy.name());
+    let mut lines = Lines::new(&mut progress, args.json_lines);
     let mut run = if args.keeps_journal(&inputs, &order) {
-        journaled(args, &inputs, &order, &stop, &mut progress)?
+        journaled(args, &inputs, &order, &stop, &mut lines)?
     } else {
         let session = Session { stop: &stop, ..order.session };
-        let order = Order { session, ..order };
-        let mut run = replicated(&order, &inputs.world, args.replicates, &mut progress)?;
+        let order = Order { session, ..order.clone() };
+        let mut run = replicated(&order, &inputs.world, args.replicates, &mut lines)?;
         run.record.next_command = next_command(&args.job, &run.record);
         run
     };
+    lines.finish()?;
     drop(progress);
     let stored = match run.record.run {
         Some(id) => Some(id),
@@ -68,7 +78,12 @@ pub(super) fn run(args: &RunArgs, voice: Voice) -> Result<ExitCode, CliError> {
     if args.values.show_values {
         run.record.show_values(&run.measure);
     }
-    said(&run.record, stored, args.job.output.json)?;
+    let found = findings::advised(&order, &inputs.world, &run.record)?;
+    if args.json_lines {
+        say_json_line(&Told { record: &run.record, findings: &found })?;
+        return Ok(ExitCode::from(exit_code_of(&run.record)));
+    }
+    said(&run.record, &found, stored, args.job.output.json)?;
     Ok(ExitCode::from(exit_code_of(&run.record)))
 }
 
@@ -87,7 +102,7 @@ fn journaled(
     inputs: &Inputs,
     order: &Order<'_>,
     stop: &Stop,
-    progress: &mut Progress,
+    observer: &mut dyn Observer,
 ) -> Result<Run, CliError> {
     let mut store = args.job.store.open_or_make()?;
     let ids = match &order.scenario.resources {
@@ -107,7 +122,7 @@ fn journaled(
         resume: stays.then(|| kept::command("resume", id, access, store_args)),
         keeps_record: true,
     };
-    begun.carry_out(order, &inputs.world, progress, |record| {
+    begun.carry_out(order, &inputs.world, observer, |record| {
         if stays && !record.dry_run {
             kept::next_command(record, id, access, store_args)
         } else {
@@ -116,12 +131,28 @@ fn journaled(
     })
 }
 
+/// What `run --json` prints.
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct Told<'a> {
+    #[serde(flatten)]
+    record: &'a RunRecord,
+    findings: &'a [Finding],
+}
+
 /// Prints what came of a run.
-pub(super) fn said(record: &RunRecord, stored: Option<i64>, json: bool) -> Result<(), CliError> {
+pub(super) fn said(
+    record: &RunRecord,
+    findings: &[Finding],
+    stored: Option<i64>,
+    json: bool,
+) -> Result<(), CliError> {
     if json {
-        return say_json(record);
+        return say_json(&Told { record, findings });
     }
     say(&summary(record))?;
+    for finding in findings {
+        say(&findings::in_words(finding))?;
+    }
     if let Some(id) = stored {
         say(&format!(
             "  kept      as run {id}; `neonbench compare {id} OTHER` sets it beside another"

@@ -162,7 +162,7 @@ fn row(
 ) -> Result<RowEvidence, RunError> {
     let (mut reads, mut writes, mut runs) = (histogram(), histogram(), Vec::new());
     for run in virtual_runs(scenario, strategy, seed, replicates) {
-        let Run { record, measure } = run?;
+        let Run { record, measure, .. } = run?;
         add(&mut reads, &measure, Class::Get);
         add(&mut writes, &measure, Class::Patch);
         runs.push(record);

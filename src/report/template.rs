@@ -81,13 +81,13 @@ fn tied(text: &str) -> String {
 /// `text` with what Markdown and the HTML in it would obey made harmless.
 fn markdown(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
+    let text = text.replace(['\n', '\r'], " ");
+    for character in text::visible(&text).chars() {
         match character {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '&' => escaped.push_str("&amp;"),
             '|' | '`' | '*' | '[' | ']' | '\\' => escaped.extend(['\\', character]),
-            '\n' | '\r' => escaped.push(' '),
             _ => escaped.push(character),
         }
     }
@@ -109,5 +109,6 @@ mod tests {
     #[test]
     fn markdown_is_not_obeyed() {
         assert_eq!(markdown("<b> | `x` *y*"), "&lt;b&gt; \\| \\`x\\` \\*y\\*");
+        assert_eq!(markdown("a\u{202e}b\nc"), "a\\\\u{202e}b c");
     }
 }

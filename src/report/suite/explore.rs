@@ -129,7 +129,7 @@ impl Exploration<'_> {
                 break;
             }
             let settings = after(&settings, offset);
-            let Run { record, measure } = run(scenario, &settings, &mut |_: &Event| {})?;
+            let Run { record, measure, .. } = run(scenario, &settings, &mut |_: &Event| {})?;
             let affordable = CALLS_A_STRATEGY / record.calls.total.max(1);
             let affordable = u32::try_from(affordable).unwrap_or(u32::MAX).max(LEAST_REPLICATES);
             replicates = replicates.min(affordable);

@@ -18,7 +18,7 @@ pub(super) fn selector(scenario: &Scenario) -> Result<SelectorSample, SuiteError
     let (calibration, goal) = (Calibration::shipped(), Goal::default());
     let observed = Observed::of(&scenario.profile);
     let Decision { configuration, reason } =
-        calibration.decide(scenario, Some(&observed), &goal, Portfolio::Full)?;
+        calibration.decide(scenario, Some(&observed), &goal, Portfolio::Full);
     let clock = WallClock::start();
     let cases = case::read("the held-out set", HELD_OUT)?;
     let cases: Vec<Case> = cases.into_iter().step_by(ONE_IN).collect();
