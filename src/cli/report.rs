@@ -5,6 +5,7 @@ mod decision;
 mod files;
 mod kept;
 mod provenance;
+mod stored;
 
 use super::Voice;
 use super::args::{EngineArgs, OutputArgs, WorkloadArgs};
@@ -38,6 +39,12 @@ pub(super) struct ReportArgs {
         value_parser = clap::value_parser!(u32).range(1..=1_000)
     )]
     replicates: u32,
+    /// From stored runs alone, by number: nothing is run
+    #[arg(long, value_name = "RUN,…", value_delimiter = ',', conflicts_with_all = ["seed", "replicates", "plan", "scenario"])]
+    runs: Vec<i64>,
+    /// A stored run to compare with: ends with 10 if its strategy is slower now
+    #[arg(long, value_name = "RUN")]
+    baseline: Option<i64>,
     #[command(flatten)]
     workload: WorkloadArgs,
     #[command(flatten)]
@@ -64,8 +71,16 @@ impl ReportArgs {
 }
 
 pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError> {
+    if !args.runs.is_empty() {
+        return stored::run(args);
+    }
     if args.has_workload() {
         return decision::run(args, voice);
+    }
+    if args.baseline.is_some() {
+        return Err(CliError::usage(
+            "--baseline goes with --runs, or with a workload of one's own",
+        ));
     }
     // A store that cannot be read, or an output that cannot be written, is found before the runs,
     // not after.

@@ -1,6 +1,7 @@
 //! What a decision about one migration rests on: every strategy under several seeds, and what would
 //! change the outcome.
 
+use crate::delta::Delta;
 use crate::engine::Strategy;
 use crate::event::Outcome;
 use crate::measure::timeline::Timeline;
@@ -41,6 +42,20 @@ pub struct Decision {
     pub grid: Grid,
     /// Accounts that the surface and the grid were tried on.
     pub varied_accounts: u64,
+    /// Each contender against a run that was kept, if one was named.
+    #[serde(default)]
+    pub baseline: Option<Baseline>,
+}
+
+/// Contenders against a run that was kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// The number of that run.
+    pub run: i64,
+    /// What it was, in words.
+    pub what: String,
+    /// Those of its strategy, with how they compare.
+    pub deltas: Vec<(String, Delta)>,
 }
 
 /// The runs of one strategy.
@@ -48,8 +63,14 @@ pub struct Decision {
 pub struct Contender {
     /// The strategy.
     pub strategy: Strategy,
+    /// What it is called, where that is not its strategy.
+    #[serde(default)]
+    pub name: Option<String>,
     /// One run a seed.
     pub runs: Vec<RunRecord>,
+    /// The makespans of replicates of which no record is left, in seconds.
+    #[serde(default)]
+    pub makespans_s: Vec<f64>,
     /// Response times over all its runs, by endpoint and outcome.
     pub spectra: Vec<Spectrum>,
 }
@@ -139,9 +160,18 @@ impl Contender {
         Some(record)
     }
 
+    /// Of each replicate, in seconds.
+    pub fn all_makespans_s(&self) -> Vec<f64> {
+        if self.makespans_s.is_empty() {
+            self.runs.iter().map(|record| record.makespan_s).collect()
+        } else {
+            self.makespans_s.clone()
+        }
+    }
+
     /// 5th, 50th and 95th percentile of the makespan; `None` without runs.
     pub fn makespan_s(&self) -> Option<[f64; 3]> {
-        let mut makespans: Vec<f64> = self.runs.iter().map(|record| record.makespan_s).collect();
+        let mut makespans = self.all_makespans_s();
         makespans.sort_by(f64::total_cmp);
         (!makespans.is_empty())
             .then(|| [0.05, 0.5, 0.95].map(|share| replicate::quantile(&makespans, share)))

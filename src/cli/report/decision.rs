@@ -1,6 +1,6 @@
 //! `report --plan P` and its like: the decision page for one's own migration.
 
-use super::{ReportArgs, Spinner, files, provenance};
+use super::{ReportArgs, Spinner, files, provenance, stored};
 use crate::cli::Voice;
 use crate::cli::args::WorldArgs;
 use crate::cli::error::{CliError, code};
@@ -30,8 +30,15 @@ pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError>
         settings: &settings,
         replicates: args.replicates,
     };
-    let decision = explore(&exploration, &mut |what| spinner.tell(what))?;
+    let mut decision = explore(&exploration, &mut |what| spinner.tell(what))?;
     drop(spinner);
+    if let Some(id) = args.baseline {
+        let store = args.store.open()?;
+        let mut baseline = stored::against(&store, id, &decision.league)?;
+        let strategy = store.entry(id)?.record.map(|record| record.strategy.to_string());
+        baseline.deltas.retain(|(name, _)| Some(name) == strategy.as_ref());
+        decision.baseline = Some(baseline);
+    }
     let flags = flags_of(&args.workload, &args.engine, &WorldArgs::default());
     let mut provenance = provenance::gather(inputs.seed(), args.replicates);
     provenance.command = format!("neonbench report{flags}");
@@ -54,5 +61,6 @@ pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError>
         let strategy = model.best.map_or("auto", |best| best.name());
         say(&format!("next: neonbench run{flags} --strategy {strategy} --dry-run"))?;
     }
-    Ok(ExitCode::from(if model.is_valid { 0 } else { code::AUDIT_MISMATCH }))
+    let gate = decision.baseline.as_ref().map_or(0, stored::gate);
+    Ok(ExitCode::from(if model.is_valid { gate } else { code::AUDIT_MISMATCH }))
 }

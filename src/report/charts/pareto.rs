@@ -43,7 +43,7 @@ pub fn pareto(model: &DecisionModel) -> String {
         for (index, row) in valid.iter().enumerate() {
             let (x, y) = at(row);
             canvas.mark(number_of(row.strategy), (x, y));
-            let name = format!("{}, {}", row.strategy, duration(row.makespan_s[1]));
+            let name = format!("{}, {}", row.name, duration(row.makespan_s[1]));
             // Names of neighbours on one level stand on two.
             let above = if index % 2 == 0 { 14 } else { 32 };
             canvas.line([(x, y - 8), (x, y - above + 6)], 1, Ink::Grid);

@@ -26,7 +26,7 @@ pub fn shares(model: &DecisionModel) -> String {
         for (index, row) in model.league.iter().enumerate() {
             let y = TOP + stacked(index, ROW + 6);
             let middle = y + ROW / 2;
-            canvas.text(row.strategy.name(), (0, middle), Anchor::Left, Size::Label, Ink::Text);
+            canvas.text(&row.name, (0, middle), Anchor::Left, Size::Label, Ink::Text);
             let mut from = f64::from(NAMES);
             for (number, part) in row.times.iter().enumerate() {
                 let to = from + part.share * whole;

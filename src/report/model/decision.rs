@@ -1,9 +1,13 @@
 //! What to do about one migration, as figures: the evidence of a decision, judged.
 
+use crate::delta::Delta;
 use crate::engine::Strategy;
+use crate::findings::findings;
 use crate::measure::timeline::{Lane, Timeline};
 use crate::record::RunRecord;
-use crate::report::decision::{Cell, Contender, Decision, Grid, Pooled, Sized, Spectrum, refused};
+use crate::report::decision::{
+    Baseline, Cell, Contender, Decision, Grid, Pooled, Sized, Spectrum, refused,
+};
 use crate::report::text::{count, digits, duration, listed};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -47,6 +51,9 @@ pub struct DecisionModel {
     pub pools_title: String,
     pub integrity: Integrity,
     pub errors: Vec<ErrorGroup>,
+    /// What holds each strategy back.
+    pub findings: Vec<FoundModel>,
+    pub baseline: Option<BaselineModel>,
     pub grid: Grid,
 }
 
@@ -55,6 +62,7 @@ pub struct DecisionModel {
 #[allow(missing_docs, reason = "the names say it")]
 pub struct LeagueRow {
     pub strategy: Strategy,
+    pub name: String,
     pub runs: u64,
     pub is_valid: bool,
     pub fault: String,
@@ -143,6 +151,67 @@ pub struct ErrorGroup {
     pub hint: String,
 }
 
+/// A finding about one strategy.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct FoundModel {
+    pub name: String,
+    pub cause: &'static str,
+    pub message: String,
+    pub advice: String,
+}
+
+/// Contenders against a run that was kept.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct BaselineModel {
+    pub run: i64,
+    pub what: String,
+    pub rows: Vec<BaselineRow>,
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct BaselineRow {
+    pub name: String,
+    pub ratio: f64,
+    pub ratio_interval: Option<[f64; 2]>,
+    pub verdict: String,
+    pub refused_change: f64,
+}
+
+impl BaselineModel {
+    fn new(baseline: &Baseline) -> Self {
+        let row = |(name, delta): &(String, Delta)| BaselineRow {
+            name: name.clone(),
+            ratio: delta.ratio,
+            ratio_interval: delta.ratio_interval,
+            verdict: match &delta.incomparable {
+                Some(why) => format!("not comparable: {why}"),
+                None => delta.verdict.words().to_owned(),
+            },
+            refused_change: delta.refused_change,
+        };
+        let rows = baseline.deltas.iter().map(row).collect();
+        Self { run: baseline.run, what: baseline.what.clone(), rows }
+    }
+}
+
+fn found(league: &[Contender]) -> Vec<FoundModel> {
+    let of = |contender: &Contender| {
+        let name = contender.name.clone().unwrap_or_else(|| contender.strategy.to_string());
+        let first = contender.runs.first().map(findings).unwrap_or_default();
+        first.into_iter().map(move |finding| FoundModel {
+            name: name.clone(),
+            cause: finding.cause.title(),
+            message: finding.message,
+            advice: finding.advice,
+        })
+    };
+    league.iter().flat_map(of).collect()
+}
+
 impl DecisionModel {
     /// Judges `decision`.
     pub fn new(decision: &Decision) -> Self {
@@ -180,6 +249,8 @@ impl DecisionModel {
             pools: decision.pools.clone(),
             integrity,
             errors: errors(&decision.league),
+            findings: found(&decision.league),
+            baseline: decision.baseline.as_ref().map(BaselineModel::new),
             grid: decision.grid.clone(),
             league,
         }
@@ -205,7 +276,8 @@ impl LeagueRow {
         let share = |seconds: f64| if whole > 0.0 { seconds / whole } else { 0.0 };
         Self {
             strategy: contender.strategy,
-            runs: contender.runs.len() as u64,
+            name: contender.name.clone().unwrap_or_else(|| contender.strategy.to_string()),
+            runs: contender.all_makespans_s().len() as u64,
             is_valid: bad.is_none(),
             fault: bad.map_or_else(String::new, |record| record.audit.faults.join("; ")),
             makespan_s: contender.makespan_s().unwrap_or_default(),

@@ -93,6 +93,7 @@ pub fn explore(
         resources: first.resources,
         mappings: first.mappings,
         pool: scenario.profile.pool(Endpoint::PatchAccount),
+        baseline: None,
         varied_accounts: varied.sample.unwrap_or(first.resources),
         timeline,
         league,
@@ -137,7 +138,7 @@ impl Exploration<'_> {
             runs.push(record);
         }
         let spectra = times.iter().map(|(key, times)| Spectrum::of(*key, times)).collect();
-        Ok(Contender { strategy, runs, spectra })
+        Ok(Contender { strategy, name: None, runs, makespans_s: Vec::new(), spectra })
     }
 
     fn pools(&self, scenario: &Scenario, best: Strategy) -> Result<Vec<Pooled>, ExploreError> {
