@@ -26,7 +26,7 @@ fn documented() -> Profile {
 
 fn scenario(accounts: u64, profile: Profile) -> Scenario {
     let (resources, profile) = (Some(accounts), Some(profile));
-    Scenario::new(Workload { resources, profile, ..Workload::default() }).unwrap()
+    Scenario::new(Workload { profile, resources, ..Workload::default() }).unwrap()
 }
 
 fn settings(strategy: Strategy, workers: u32, batch_size: u32) -> Settings {
