@@ -7,6 +7,7 @@ use super::args::{
 use super::error::CliError;
 use crate::engine::limiter::Limiter;
 use crate::engine::{Guard, Reads, Settings, Strategy, WriteMode};
+use crate::near::no_such;
 use crate::plan::{Plan, Selection, parse_ids};
 use crate::run::{Order, RunError, World};
 use crate::scenario::{self, DatasetSource, Scenario, WireScenario, Workload};
@@ -267,14 +268,8 @@ fn scenario_file(name: Option<&str>) -> Result<WireScenario, CliError> {
     if is_file(name) {
         return Ok(WireScenario::from_toml(name, &read(Path::new(name))?)?);
     }
-    WireScenario::built_in(name).ok_or_else(|| {
-        let known: Vec<String> =
-            scenario::BUILT_IN.iter().map(|(name, _)| format!("`{name}`")).collect();
-        let known = known.join(", ");
-        CliError::usage(format!(
-            "there is no scenario `{name}`; built in are {known}, or name a TOML file"
-        ))
-    })
+    WireScenario::built_in(name)
+        .ok_or_else(|| CliError::usage(no_such("scenario", name, &scenario::BUILT_IN)))
 }
 
 fn merge(args: &WorkloadArgs, file: &WireScenario) -> Result<(Workload, ProfileText), CliError> {
