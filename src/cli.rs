@@ -36,6 +36,8 @@ pub use error::{CliError, exit_code};
 pub use output::visible;
 
 use clap::{ArgAction, Parser, Subcommand};
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -163,7 +165,24 @@ fn start_log(cli: &Cli) -> Result<(), CliError> {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_ansi(has_colour(std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR")))
         .init();
     Ok(())
+}
+
+/// Whether the log is coloured: only on a terminal, and not where `NO_COLOR` is set to anything.
+fn has_colour(is_terminal: bool, no_color: Option<OsString>) -> bool {
+    is_terminal && no_color.is_none_or(|value| value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_needs_a_terminal_and_no_no_color() {
+        assert!(has_colour(true, None) && has_colour(true, Some(OsString::new())));
+        assert!(!has_colour(true, Some("1".into())) && !has_colour(true, Some("0".into())));
+        assert!(!has_colour(false, None));
+    }
 }

@@ -140,3 +140,13 @@ fn names_cannot_move_the_cursor_or_turn_text_round() {
         assert!(!text.contains('\u{202e}'), "{text}");
     }
 }
+
+#[test]
+fn a_short_run_without_a_terminal_says_nothing_beside_its_result() {
+    let place = Place::new();
+    for line in ["run --resources 20 --no-store", "-q run --resources 20 --no-store"] {
+        let said = place.neonbench(line);
+        assert_eq!((said.code, said.stderr.as_str()), (0, ""), "{said:?}");
+        assert!(!said.stdout.is_empty());
+    }
+}
