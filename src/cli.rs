@@ -29,6 +29,7 @@ mod schema;
 mod selector;
 mod selftest;
 mod serve;
+mod show_config;
 mod store;
 mod stored;
 
@@ -87,6 +88,8 @@ enum Command {
     Calibrate(calibrate::CalibrateArgs),
     /// Judges selectors and calibration files on scenarios
     Evaluate(evaluate::EvaluateArgs),
+    /// What `run` would go by with the same flags, and where each value is from
+    ShowConfig(run::RunArgs),
     /// JSON Schemas of what is printed
     Schema(schema::SchemaArgs),
     /// A script that completes commands and flags in a shell
@@ -137,6 +140,7 @@ pub fn main() -> Result<ExitCode, CliError> {
         Command::Analyze(args) => analyze::run(&args, voice),
         Command::Calibrate(args) => calibrate::run(&args, voice),
         Command::Evaluate(args) => evaluate::run(&args, voice),
+        Command::ShowConfig(args) => show_config::run(&args, voice),
         Command::Schema(args) => schema::schema(&args),
         Command::Completions(args) => schema::completions(&args),
         Command::History(args) => history::run(&args),

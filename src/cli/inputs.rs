@@ -70,6 +70,16 @@ impl Inputs {
         Ok(())
     }
 
+    /// The scenario file as it stands; empty where there is none.
+    pub(super) const fn file(&self) -> &WireScenario {
+        &self.file
+    }
+
+    /// The name of the profile in force.
+    pub(super) fn profile_name(&self) -> &str {
+        &self.profile.origin
+    }
+
     /// The seed in force.
     pub(super) fn seed(&self) -> u64 {
         self.engine.seed.or(self.file.seed).unwrap_or(1)

@@ -107,11 +107,11 @@ impl Tally {
             return None;
         }
         let expected = rest / mean;
-        let slice_s = self.slices.iter().map(|slice| slice.s).sum::<f64>() / slices as f64;
+        let each_s = self.slices.iter().map(|slice| slice.s).sum::<f64>() / slices as f64;
         let squares =
             self.slices.iter().map(|slice| (slice.landed as f64 / slice.s - mean).powi(2));
         let variance = squares.sum::<f64>() / (slices - 1) as f64;
-        let to_come = (expected / slice_s).max(1.0);
+        let to_come = (expected / each_s).max(1.0);
         let error = ERRORS * (variance * (1.0 / slices as f64 + 1.0 / to_come)).sqrt();
         let most = (error < mean).then(|| rest / (mean - error));
         Some(Left { expected, least: rest / (mean + error), most })
