@@ -90,7 +90,7 @@ enum Command {
     Evaluate(evaluate::EvaluateArgs),
     /// What `run` would go by with the same flags, and where each value is from
     ShowConfig(run::RunArgs),
-    /// JSON Schemas of what is printed
+    /// JSON Schemas of what is printed, and of plan files
     Schema(schema::SchemaArgs),
     /// A script that completes commands and flags in a shell
     Completions(schema::CompletionsArgs),

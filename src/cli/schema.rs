@@ -3,6 +3,7 @@
 use super::error::CliError;
 use super::output::{say, say_json};
 use super::{Cli, benchmark, compare, history, run, show_config};
+use crate::plan::WirePlan;
 use clap::{Args, CommandFactory, ValueEnum};
 use clap_complete::Shell;
 use schemars::{Schema, schema_for};
@@ -29,6 +30,8 @@ enum Name {
     History,
     /// `show-config --json`
     ShowConfig,
+    /// A plan file in JSON, or in TOML
+    Plan,
 }
 
 impl Name {
@@ -38,6 +41,7 @@ impl Name {
             Self::Benchmark => schema_for!(benchmark::BenchmarkRecord),
             Self::Compare => schema_for!(compare::CompareRecord),
             Self::History => schema_for!(history::HistoryRecord),
+            Self::Plan => schema_for!(WirePlan),
             Self::ShowConfig => schema_for!(show_config::ConfigRecord),
         }
     }

@@ -207,3 +207,28 @@ fn every_value_of_the_configuration_says_where_it_is_from() {
     assert_eq!(place.entries(), before, "nothing is written");
     place.refused("show-config --workers 0", 2, &["--workers 0"]);
 }
+
+#[test]
+fn plan_files_are_as_their_schema_says() {
+    let place = Place::new();
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let text = |name: &str| std::fs::read_to_string(examples.join(name)).unwrap();
+    let json: Value = serde_json::from_str(&text("plan.json")).unwrap();
+    let toml: toml::Value = toml::from_str(&text("plan.toml")).unwrap();
+    let toml = serde_json::to_value(toml).unwrap();
+    assert_valid(&place, "plan", &json);
+    assert_valid(&place, "plan", &toml);
+    let validator = jsonschema::validator_for(&place.json("schema plan", 0)).unwrap();
+    for (pointer, wrong) in [
+        ("/mappings/0/operation", "replaces"),
+        ("/mappings/1/target_type", "txt"),
+        ("/mappings/0/transform/0/step", "trims"),
+    ] {
+        let mut plan = toml.clone();
+        *plan.pointer_mut(pointer).unwrap() = wrong.into();
+        assert!(!validator.is_valid(&plan), "{pointer}");
+    }
+    let mut plan = toml;
+    plan["speed"] = 3.into();
+    assert!(!validator.is_valid(&plan), "a member that does not exist");
+}
