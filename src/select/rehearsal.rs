@@ -7,7 +7,7 @@ use super::configuration::{Behaviour as Alike, Configuration};
 use super::objective::{Goal, Sample};
 use super::observed::{Kind, Observed, Times};
 use super::simulate::simulate;
-use crate::scenario::{Resources, Scenario};
+use crate::scenario::Scenario;
 use neon_mock::behaviour::Behaviour;
 use neon_mock::fault::FaultKind;
 use neon_mock::file::DurationText;
@@ -32,7 +32,7 @@ const RUNS: (u64, u64) = (4, 150);
 const PLAINLY_DEARER: f64 = 1.4;
 
 /// Accounts beyond which a rehearsal is a part of the plan, and its figures are scaled up.
-const MOST_ACCOUNTS: usize = 400;
+const MOST_ACCOUNTS: u64 = 400;
 
 /// Seconds for which other users have an account open: short, since none is open when a rehearsal
 /// begins, and people at work have some open at any moment.
@@ -57,15 +57,11 @@ pub struct Stage {
 impl Stage {
     /// `scenario`'s plan on the target that `observed` describes.
     pub fn new(scenario: &Scenario, observed: &Observed, goal: &Goal) -> Self {
-        let mut scenario = scenario.clone();
-        scenario.profile = profile(observed);
-        let whole = scenario.expected_resources() as f64;
-        if let Resources::Ids(ids) = &mut scenario.resources {
-            ids.truncate(MOST_ACCOUNTS);
-        }
-        let scale = whole / scenario.expected_resources() as f64;
+        let mut part = scenario.part(MOST_ACCOUNTS);
+        part.profile = profile(observed);
+        let scale = scenario.expected_resources() as f64 / part.expected_resources() as f64;
         Self {
-            scenario,
+            scenario: part,
             scale,
             goal: goal.clone(),
             costs: BTreeMap::new(),
