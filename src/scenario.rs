@@ -260,6 +260,7 @@ impl Scenario {
 
     /// The same on `most` accounts at most: the first of the organisation stand for those of the
     /// plan, since synthetic accounts are much alike. What is as small already is left as it is.
+    #[must_use]
     pub fn part(&self, most: u64) -> Self {
         let mut part = self.clone();
         if self.expected_resources().max(self.accounts) <= most {

@@ -100,3 +100,16 @@ fn an_analysis_says_what_a_run_then_takes() {
     }
     assert!(!analysis["recommendations"].as_array().unwrap().is_empty());
 }
+
+#[test]
+fn a_run_is_held_against_its_forecast() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = ["run", "--no-store", "--resources", "20", "--strategy", "hybrid", "--forecast"];
+    let run = neonbench(folder.path(), &run).success();
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (stdout, stderr) = (said(&run.get_output().stdout), said(&run.get_output().stderr));
+    assert!(stderr.starts_with("expected: "), "{stderr}");
+    assert!(stdout.starts_with("expected ") && stdout.contains("; it ended "), "{stdout}");
+    // A seed that ends late says so while it runs, and only such a one.
+    assert_eq!(stderr.contains("has left its forecast"), stdout.contains("later than"), "{stderr}");
+}

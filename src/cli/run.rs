@@ -3,6 +3,7 @@
 use super::Voice;
 use super::args::{EngineArgs, JobArgs, JournalArgs, ValuesArgs, WorkloadArgs, WorldArgs};
 use super::error::{CliError, code};
+use super::expected::Expected;
 use super::inputs::Inputs;
 use super::interrupt;
 use super::kept::{self, Begun};
@@ -10,6 +11,7 @@ use super::output::{say, say_json, summary};
 use super::progress::Progress;
 use super::stored::now_unix_s;
 use crate::engine::Stop;
+use crate::event::Observer;
 use crate::journal::{Again, Ledger};
 use crate::record::RunRecord;
 use crate::replicate::replicated;
@@ -32,6 +34,9 @@ pub(super) struct RunArgs {
         help_heading = "Engine"
     )]
     replicates: u32,
+    /// Say beforehand how long it will take, and afterwards whether it did, by 100 simulations
+    #[arg(long, help_heading = "Engine")]
+    forecast: bool,
     #[command(flatten)]
     journal: JournalArgs,
     #[command(flatten)]
@@ -49,15 +54,17 @@ pub(super) fn run(args: &RunArgs, voice: Voice) -> Result<ExitCode, CliError> {
     }
     let stop = interrupt::listen(voice)?;
     let mut progress = Progress::new(voice, order.settings.strategy.name());
+    let mut expected = Expected::new(&order, args.forecast, voice, &mut progress)?;
     let mut run = if args.keeps_journal(&inputs, &order) {
-        journaled(args, &inputs, &order, &stop, &mut progress)?
+        journaled(args, &inputs, &order, &stop, &mut expected)?
     } else {
         let session = Session { stop: &stop, ..order.session };
         let order = Order { session, ..order };
-        let mut run = replicated(&order, &inputs.world, args.replicates, &mut progress)?;
+        let mut run = replicated(&order, &inputs.world, args.replicates, &mut expected)?;
         run.record.next_command = next_command(&args.job, &run.record);
         run
     };
+    let compared = expected.compared(&run.record);
     drop(progress);
     let stored = match run.record.run {
         Some(id) => Some(id),
@@ -65,6 +72,9 @@ pub(super) fn run(args: &RunArgs, voice: Voice) -> Result<ExitCode, CliError> {
     };
     if args.values.show_values {
         run.record.show_values(&run.measure);
+    }
+    if let Some(compared) = compared.filter(|_| !args.job.output.json) {
+        say(&compared)?;
     }
     said(&run.record, stored, args.job.output.json)?;
     Ok(ExitCode::from(exit_code_of(&run.record)))
@@ -85,7 +95,7 @@ fn journaled(
     inputs: &Inputs,
     order: &Order<'_>,
     stop: &Stop,
-    progress: &mut Progress,
+    progress: &mut dyn Observer,
 ) -> Result<Run, CliError> {
     let mut store = args.job.store.open_or_make()?;
     let ids = match &order.scenario.resources {
