@@ -98,6 +98,13 @@ fn an_analysis_says_what_a_run_then_takes() {
     for member in ["estimated_api_calls", "api_call_reduction", "estimated_memory_mib"] {
         assert!(analysis[member].is_number(), "{member}");
     }
+    // Nothing on the front is beaten there: what is slower has fewer calls or fewer refusals.
+    let front = analysis["pareto_front"].as_array().unwrap();
+    assert!(!front.is_empty());
+    for pair in front.windows(2) {
+        let less = |name: &str| pair[1][name].as_f64() < pair[0][name].as_f64();
+        assert!(!less("makespan_s") && (less("calls") || less("refused")), "{pair:?}");
+    }
     assert!(!analysis["recommendations"].as_array().unwrap().is_empty());
 }
 
