@@ -33,7 +33,10 @@ fn calls(count: usize) -> Vec<[Event; 2]> {
         now = done_at;
         let (attempt, outcome) = (1, Outcome::Ok);
         let call = Call { endpoint, attempt, due_at, sent_at, done_at, outcome };
-        [Event::Sent { at: sent_at, endpoint }, Event::Done(call)]
+        [
+            Event::Sent { at: sent_at, endpoint, queued: Duration::ZERO, paced: Duration::ZERO },
+            Event::Done(call),
+        ]
     };
     (0..count).map(call).collect()
 }

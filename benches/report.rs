@@ -10,17 +10,19 @@
 mod support;
 
 use neon_mock::api::Class;
-use neonbench::engine::{Strategy, WriteMode};
+use neonbench::engine::{Settings, Strategy, WriteMode};
 use neonbench::measure::histogram;
 use neonbench::report::claims::{EXAMPLES, Example};
+use neonbench::report::decision::Decision;
 use neonbench::report::evidence::{
     Evidence, HttpPair, HttpSample, Provenance, Responses, RowEvidence, StaffEvidence, StaffSample,
 };
-use neonbench::report::html::page;
+use neonbench::report::html::{decision_page, page};
 use neonbench::report::json::ReportRecord;
 use neonbench::report::markdown::summary;
-use neonbench::report::model::Model;
-use neonbench::scenario::Scenario;
+use neonbench::report::model::{DecisionModel, Model};
+use neonbench::report::suite::explore::{Exploration, explore};
+use neonbench::scenario::{Scenario, Workload};
 use std::hint::black_box;
 use support::{headline, run, scenario, settings, sized};
 
@@ -72,7 +74,28 @@ fn evidence() -> Evidence {
         example: EXAMPLES[0].number,
         rows: [WriteMode::Patch, WriteMode::Put].map(beside).into(),
     };
-    Evidence { provenance, rows, http, staff, selftest: None, judged: Vec::new() }
+    Evidence {
+        provenance,
+        rows,
+        http,
+        staff,
+        decision: None,
+        selector: None,
+        selftest: None,
+        judged: Vec::new(),
+        benches: Vec::new(),
+    }
+}
+
+/// Every strategy twice on so many accounts, as if there were ten: the page of a large decision.
+fn decision(accounts: u64, contenders: usize) -> Decision {
+    let workload = Workload { resources: Some(accounts), mappings: Some(1), ..Workload::default() };
+    let settings = |strategy| Settings::new(strategy);
+    let exploration = Exploration { workload: &workload, settings: &settings, replicates: 1 };
+    let mut decision = explore(&exploration, &mut |_| {}).expect("a decision");
+    let league = decision.league.clone();
+    decision.league = league.into_iter().cycle().take(contenders).collect();
+    decision
 }
 
 fn main() {
@@ -90,8 +113,22 @@ fn main() {
     group.bench_function("JSON", |bencher| {
         bencher.iter(|| ReportRecord::new(black_box(&model), &evidence).to_json());
     });
+    let provenance = Provenance { seed: 1, replicates: 1, ..Provenance::default() };
+    let mut sizes = Vec::new();
+    for (name, decision) in [
+        ("decision of 1 account", decision(1, 5)),
+        ("decision of 10 strategies x 100000 accounts", decision(sized(100_000, 50), 10)),
+    ] {
+        let render = || decision_page(&DecisionModel::new(black_box(&decision)), &provenance);
+        sizes.push(render().len());
+        group.bench_function(name, |bencher| bencher.iter(render));
+    }
     group.finish();
     criterion.final_summary();
+    for (name, bytes) in ["1 account", "10 x 100000 accounts"].iter().zip(sizes) {
+        assert!(bytes < 1_000_000, "{name}: {bytes} bytes");
+        headline(&format!("report: the decision page of {name} has {} kB", bytes / 1_000));
+    }
     headline(&format!(
         "report: a page of {} kB from {} runs\n",
         html.len() / 1_000,

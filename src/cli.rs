@@ -10,10 +10,13 @@ mod dataset;
 mod error;
 mod evaluate;
 mod expected;
+mod findings;
+mod history;
 mod inputs;
 mod interrupt;
 mod judge;
 mod kept;
+mod lines;
 mod output;
 mod plan;
 mod profile;
@@ -23,6 +26,7 @@ mod resume;
 mod retry;
 mod run;
 mod scalability;
+mod schema;
 mod selector;
 mod selftest;
 mod serve;
@@ -30,6 +34,7 @@ mod store;
 mod stored;
 
 pub use error::{CliError, exit_code};
+pub use output::visible;
 
 use clap::{ArgAction, Parser, Subcommand};
 use std::process::ExitCode;
@@ -81,6 +86,12 @@ enum Command {
     Calibrate(calibrate::CalibrateArgs),
     /// Judges selectors and calibration files on scenarios
     Evaluate(evaluate::EvaluateArgs),
+    /// JSON Schemas of what is printed
+    Schema(schema::SchemaArgs),
+    /// A script that completes commands and flags in a shell
+    Completions(schema::CompletionsArgs),
+    /// The runs of the store, the latest first
+    History(history::HistoryArgs),
     /// Your own script against the mock, judged by what it left there
     Judge(judge::JudgeArgs),
     /// How faithful the mock's delays and limits are on this machine
@@ -125,6 +136,9 @@ pub fn main() -> Result<ExitCode, CliError> {
         Command::Analyze(args) => analyze::run(&args, voice),
         Command::Calibrate(args) => calibrate::run(&args, voice),
         Command::Evaluate(args) => evaluate::run(&args, voice),
+        Command::Schema(args) => schema::schema(&args),
+        Command::Completions(args) => schema::completions(&args),
+        Command::History(args) => history::run(&args),
         Command::Judge(args) => judge::run(&args, voice),
         Command::Selftest(args) => selftest::run(&args, voice),
         Command::Serve(args) => serve::run(&args),

@@ -26,7 +26,7 @@ mod writing;
 pub use aftermath::{Aftermath, Difference, undo, verify};
 pub use error::EngineError;
 pub use rows::{Columns, account_of};
-pub use settings::{Reads, Settings, Strategy, WriteMode};
+pub use settings::{Guard, Reads, Settings, Strategy, WriteMode};
 pub use stop::Stop;
 
 use crate::clock::Clock;

@@ -4,6 +4,7 @@ use neon_mock::api::{AccountId, Endpoint, Status};
 use neon_mock::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::time::Duration;
 
 /// How one attempt of a call ended. An error is never "empty": each kind has its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -194,13 +195,43 @@ pub enum Event {
         at: Timestamp,
         /// Where it goes.
         endpoint: Endpoint,
+        /// How long it waited for a place among the calls in flight.
+        queued: Duration,
+        /// How long it waited after that, since its endpoint takes no call so soon.
+        paced: Duration,
     },
     /// An attempt is over.
     Done(Call),
+    /// A call that failed waits before its next attempt.
+    BackedOff {
+        /// How long.
+        delay: Duration,
+    },
+    /// The calls of an endpoint that may be in flight are others than they were.
+    Limited {
+        /// From when on.
+        at: Timestamp,
+        /// Whose.
+        endpoint: Endpoint,
+        /// How many.
+        limit: u32,
+    },
     /// Accounts were read and wait in memory for their write, or no longer do.
     Buffered {
         /// How many more; negative for fewer.
         records: i64,
+    },
+    /// An account was read again before its write.
+    Reread {
+        /// Whether somebody had changed it meanwhile.
+        is_changed: bool,
+    },
+    /// An account was written.
+    Written {
+        /// When its write was sent.
+        at: Timestamp,
+        /// When the call was sent that read what the write was decided on.
+        read_at: Timestamp,
     },
     /// An account has ended.
     Landed {

@@ -19,7 +19,7 @@ impl Observer for Log {
             Event::Enumerated { resources } => {
                 tracing::info!(target: MIGRATION, resources, "accounts to migrate");
             }
-            Event::Sent { at, endpoint } => {
+            Event::Sent { at, endpoint, .. } => {
                 tracing::trace!(target: BULK, %at, endpoint = endpoint.name(), "sent");
             }
             Event::Done(call) => tracing::trace!(
@@ -31,7 +31,14 @@ impl Observer for Log {
                 service = ?call.done_at.since(call.sent_at),
                 "done"
             ),
-            Event::Buffered { .. } => {}
+            Event::BackedOff { delay } => tracing::trace!(target: BULK, ?delay, "backs off"),
+            Event::Limited { at, endpoint, limit } => {
+                tracing::debug!(target: BULK, %at, endpoint = endpoint.name(), limit, "limit");
+            }
+            Event::Buffered { .. } | Event::Written { .. } => {}
+            Event::Reread { is_changed } => {
+                tracing::trace!(target: BULK, is_changed, "read again before its write");
+            }
             Event::Landed { at, id, end } => match end {
                 End::Failed(failure) => {
                     let reason = &failure.message;

@@ -18,7 +18,7 @@ fn main() -> ExitCode {
                 }
                 cause = source.source();
             }
-            eprintln!("error: {message}");
+            eprintln!("error: {}", neonbench::cli::visible(&message));
             ExitCode::from(neonbench::cli::exit_code(&error))
         }
     }

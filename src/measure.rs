@@ -1,6 +1,8 @@
 //! Events folded into figures: HDR histograms per endpoint and outcome, the in-flight integral,
 //! the makespan, and how the accounts ended.
 
+pub mod timeline;
+
 use crate::event::{Call, End, Event, Failure, Observer, Outcome, SkipReason};
 use hdrhistogram::Histogram;
 use neon_mock::api::{AccountId, Class, Endpoint};
@@ -65,6 +67,30 @@ impl Records {
     }
 }
 
+/// Where the time of all calls together went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CallTimes {
+    /// In attempts that were carried out.
+    pub served: Duration,
+    /// In attempts that were not.
+    pub wasted: Duration,
+    /// Waiting for a place among the calls in flight.
+    pub queued: Duration,
+    /// Waiting for an endpoint to take calls again.
+    pub paced: Duration,
+    /// Waiting before another attempt.
+    pub backed_off: Duration,
+}
+
+/// Accounts that were read again before their write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Rereads {
+    /// All of them.
+    pub total: u64,
+    /// Those that somebody had changed meanwhile.
+    pub changed: u64,
+}
+
 /// The figures of one run.
 #[derive(Clone, Debug)]
 pub struct Measure {
@@ -85,6 +111,11 @@ pub struct Measure {
     buffered: i64,
     peak_buffered: i64,
     resources: u64,
+    /// From the reading of an account to its writing, in ns; `None` until one was written.
+    exposure: Option<Box<Histogram<u64>>>,
+    exposed_ns: u128,
+    rereads: Rereads,
+    times: CallTimes,
     records: Records,
     failures: Vec<(AccountId, Failure)>,
     failed: Vec<AccountId>,
@@ -116,6 +147,10 @@ impl Measure {
             buffered: 0,
             peak_buffered: 0,
             resources: 0,
+            exposure: None,
+            exposed_ns: 0,
+            rereads: Rereads::default(),
+            times: CallTimes::default(),
             records: Records::default(),
             failures: Vec::new(),
             failed: Vec::new(),
@@ -137,6 +172,27 @@ impl Measure {
     /// Accounts that the run was for.
     pub const fn resources(&self) -> u64 {
         self.resources
+    }
+
+    /// How long accounts were exposed: from the reading of each to its writing, in ns; `None` if none
+    /// was written.
+    pub fn exposure(&self) -> Option<&Histogram<u64>> {
+        self.exposure.as_deref()
+    }
+
+    /// The sum of these, exact.
+    pub fn exposed(&self) -> Duration {
+        Duration::from_nanos(u64::try_from(self.exposed_ns).unwrap_or(u64::MAX))
+    }
+
+    /// Where the time of the calls went.
+    pub const fn call_times(&self) -> CallTimes {
+        self.times
+    }
+
+    /// The accounts that were read again before their write.
+    pub const fn rereads(&self) -> Rereads {
+        self.rereads
     }
 
     /// How the accounts ended.
@@ -196,10 +252,19 @@ impl Measure {
 
     /// Response times of the calls of `class` that were carried out, in ns.
     pub fn responses(&self, class: Class) -> Histogram<u64> {
+        self.times_of(class, |series| &series.response)
+    }
+
+    /// Service times of the calls of `class` that were carried out, in ns.
+    pub fn services(&self, class: Class) -> Histogram<u64> {
+        self.times_of(class, |series| &series.service)
+    }
+
+    fn times_of(&self, class: Class, pick: fn(&Series) -> &Histogram<u64>) -> Histogram<u64> {
         let mut all = histogram();
         for endpoint in Endpoint::ALL.into_iter().filter(|endpoint| endpoint.class() == class) {
             if let Some(series) = self.series(endpoint, Outcome::Ok) {
-                all.add(&series.response).expect("histograms of the same bounds");
+                all.add(pick(series)).expect("histograms of the same bounds");
             }
         }
         all
@@ -231,7 +296,13 @@ impl Measure {
     fn done(&mut self, call: &Call) {
         self.pass_to(call.done_at);
         self.in_flight -= 1;
-        self.service_ns += u128::from(call.done_at.nanos_since(call.sent_at));
+        let service = call.done_at.since(call.sent_at);
+        self.service_ns += service.as_nanos();
+        if call.outcome.is_ok() {
+            self.times.served += service;
+        } else {
+            self.times.wasted += service;
+        }
         self.retries += u64::from(call.attempt > 1);
         self.unanswered += u64::from(matches!(
             call.outcome,
@@ -281,7 +352,9 @@ impl Observer for Measure {
                 self.in_flight_since = *at;
             }
             Event::Enumerated { resources } => self.resources = *resources,
-            Event::Sent { at, endpoint } => {
+            Event::Sent { at, endpoint, queued, paced } => {
+                self.times.queued += *queued;
+                self.times.paced += *paced;
                 self.pass_to(*at);
                 self.in_flight += 1;
                 self.attempts[endpoint.index()] += 1;
@@ -291,8 +364,20 @@ impl Observer for Measure {
                 self.buffered += records;
                 self.peak_buffered = self.peak_buffered.max(self.buffered);
             }
+            Event::Reread { is_changed } => {
+                self.rereads.total += 1;
+                self.rereads.changed += u64::from(*is_changed);
+            }
+            Event::Written { at, read_at } => {
+                let exposed_ns = at.nanos_since(*read_at);
+                self.exposed_ns += u128::from(exposed_ns);
+                self.exposure
+                    .get_or_insert_with(|| Box::new(histogram()))
+                    .saturating_record(exposed_ns);
+            }
             Event::Landed { at, id, end } => self.landed(*at, *id, end),
-            Event::ChunkDone { .. } => {}
+            Event::BackedOff { delay } => self.times.backed_off += *delay,
+            Event::ChunkDone { .. } | Event::Limited { .. } => {}
         }
     }
 }
@@ -307,8 +392,12 @@ mod tests {
         let mut measure = Measure::new();
         let endpoint = Endpoint::GetAccount;
         measure.observe(&Event::Started { at: at(1_000) });
-        measure.observe(&Event::Sent { at: at(1_000), endpoint });
-        measure.observe(&Event::Sent { at: at(3_000), endpoint });
+        let sent = |at, queued| {
+            let (queued, paced) = (Duration::from_nanos(queued), Duration::ZERO);
+            Event::Sent { at, endpoint, queued, paced }
+        };
+        measure.observe(&sent(at(1_000), 0));
+        measure.observe(&sent(at(3_000), 700));
         let call = |attempt, sent_at, done_at, outcome| {
             let (sent_at, done_at) = (at(sent_at), at(done_at));
             Event::Done(Call { endpoint, attempt, due_at: at(1_000), sent_at, done_at, outcome })
@@ -322,5 +411,9 @@ mod tests {
         let rejected = measure.series(endpoint, Outcome::Rejected).unwrap();
         assert_eq!((rejected.wait.max(), rejected.response.max()), (2_047, 8_191));
         assert_eq!((measure.retries(), measure.total_attempts()), (1, 2));
+        let ns = Duration::from_nanos;
+        let (served, wasted, queued) = (ns(4_000), ns(6_000), ns(700));
+        let times = CallTimes { served, wasted, queued, ..CallTimes::default() };
+        assert_eq!(measure.call_times(), times);
     }
 }

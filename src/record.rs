@@ -1,13 +1,15 @@
 //! The record of one run: the JSON of `run --json`, and what reports are made of.
 
 use crate::audit::Audit;
-use crate::engine::{Reads, Settings, Strategy};
+use crate::engine::{Guard, Reads, Settings, Strategy};
 use crate::event::Outcome;
-use crate::measure::Measure;
+use crate::measure::{CallTimes, Measure, Rereads};
 use crate::transport::Traffic;
 use hdrhistogram::Histogram;
 use neon_mock::Calls as ServerCalls;
 use neon_mock::api::{Class, Endpoint};
+use neon_mock::profile::Profile;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -15,7 +17,7 @@ use std::time::Duration;
 pub const SCHEMA: u32 = 1;
 
 /// Which world a run happened in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum WorldName {
     /// In process, in virtual time.
@@ -25,7 +27,7 @@ pub enum WorldName {
 }
 
 /// Who chose a strategy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChosenBy {
     /// The user named it.
@@ -35,7 +37,7 @@ pub enum ChosenBy {
 }
 
 /// Who counted the calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CountedBy {
     /// The mock.
@@ -45,7 +47,7 @@ pub enum CountedBy {
 }
 
 /// How the final state was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditBy {
     /// From the mock itself, all accounts.
@@ -55,7 +57,7 @@ pub enum AuditBy {
 }
 
 /// The record of one run. Members ending in `_s` are seconds, in `_ms` milliseconds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names are the contract's, and METHODOLOGY defines them")]
 pub struct RunRecord {
     pub schema: u32,
@@ -72,8 +74,13 @@ pub struct RunRecord {
     pub mappings: u64,
     pub workers: u32,
     pub batch_size: u32,
+    /// Accounts after which the run paused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chunk_size: Option<u32>,
     #[serde(default)]
     pub reads: Reads,
+    #[serde(default)]
+    pub guard: Guard,
     pub dry_run: bool,
     /// Whether its user stopped it before every account had ended.
     #[serde(default, skip_serializing_if = "is_no")]
@@ -94,7 +101,18 @@ pub struct RunRecord {
     pub performance: Performance,
     pub audit: AuditVerdict,
     pub response_ms: ResponseMs,
+    /// Times from sent to done of the calls that were carried out: waits are not in them.
+    #[serde(default)]
+    pub service_ms: ResponseMs,
+    /// What the server admits, as the profile has it.
+    #[serde(default)]
+    pub limits: Limits,
     pub in_flight_mean: f64,
+    /// Where the time of all calls together went.
+    #[serde(default)]
+    pub call_times: CallTimesS,
+    #[serde(default)]
+    pub exposure: Exposure,
     pub errors_total: u64,
     pub errors: Vec<ErrorDetail>,
     pub warnings: Vec<String>,
@@ -102,7 +120,7 @@ pub struct RunRecord {
 }
 
 /// Attempts that reached the server, refusals included.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names are the contract's")]
 pub struct CallCounts {
     pub total: u64,
@@ -123,7 +141,7 @@ impl CallCounts {
 }
 
 /// How the accounts ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names are the contract's")]
 pub struct RecordCounts {
     pub total: u64,
@@ -134,7 +152,7 @@ pub struct RecordCounts {
 }
 
 /// Rates and costs.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names are the contract's")]
 pub struct Performance {
     pub resources_per_s: f64,
@@ -151,7 +169,7 @@ pub struct Performance {
 }
 
 /// The audit's verdict.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names are the contract's")]
 pub struct AuditVerdict {
     pub valid: bool,
@@ -166,8 +184,8 @@ pub struct AuditVerdict {
     pub faults: Vec<String>,
 }
 
-/// Response times of calls that were carried out, by class of endpoint.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// Times of calls that were carried out, by class of endpoint.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "one member a class")]
 pub struct ResponseMs {
     pub get: Quantiles,
@@ -178,7 +196,7 @@ pub struct ResponseMs {
 }
 
 /// Quantiles of a histogram, in ms.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct Quantiles {
     pub count: u64,
@@ -207,8 +225,126 @@ impl Quantiles {
     }
 }
 
+impl ResponseMs {
+    fn of(times: impl Fn(Class) -> Histogram<u64>) -> Self {
+        Self {
+            get: Quantiles::of(&times(Class::Get)),
+            patch: Quantiles::of(&times(Class::Patch)),
+            put: Quantiles::of(&times(Class::Put)),
+            search: Quantiles::of(&times(Class::Search)),
+            metadata: Quantiles::of(&times(Class::Metadata)),
+        }
+    }
+}
+
+/// What the server admits on the endpoints that a migration calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs, reason = "one member an endpoint")]
+pub struct Limits {
+    /// Whether they are assumed: the server is not ours to ask.
+    pub assumed: bool,
+    pub get: Limit,
+    pub patch: Limit,
+    pub put: Limit,
+    pub search: Limit,
+}
+
+/// What one endpoint admits; null where there is no such limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Limit {
+    /// Calls in flight.
+    pub pool: Option<u32>,
+    /// Calls a second.
+    pub per_second: Option<u32>,
+}
+
+impl Limits {
+    /// Those of `profile`.
+    pub fn of(profile: &Profile, assumed: bool) -> Self {
+        let limit = |endpoint| Limit {
+            pool: profile.pool(endpoint),
+            per_second: profile.per_second(endpoint),
+        };
+        Self {
+            assumed,
+            get: limit(Endpoint::GetAccount),
+            patch: limit(Endpoint::PatchAccount),
+            put: limit(Endpoint::PutAccount),
+            search: limit(Endpoint::SearchAccounts),
+        }
+    }
+}
+
+/// Where the time of all calls together went, in seconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct CallTimesS {
+    /// In attempts that were carried out.
+    pub served_s: f64,
+    /// In attempts that were not: refused, failed, unanswered.
+    pub wasted_s: f64,
+    /// Waiting for a place among the calls in flight.
+    pub queued_s: f64,
+    /// Waiting for an endpoint that takes so many calls a second, or asked to be left alone.
+    pub paced_s: f64,
+    /// Waiting before another attempt.
+    pub backed_off_s: f64,
+}
+
+impl CallTimesS {
+    fn of(times: CallTimes) -> Self {
+        let CallTimes { served, wasted, queued, paced, backed_off } = times;
+        Self {
+            served_s: served.as_secs_f64(),
+            wasted_s: wasted.as_secs_f64(),
+            queued_s: queued.as_secs_f64(),
+            paced_s: paced.as_secs_f64(),
+            backed_off_s: backed_off.as_secs_f64(),
+        }
+    }
+}
+
+/// How long accounts stood open to the edits of others, which a write would then overwrite: from the
+/// sending of the call that read an account to the sending of its write.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Exposure {
+    pub writes: u64,
+    pub mean_s: f64,
+    pub p50_s: f64,
+    pub p99_s: f64,
+    pub max_s: f64,
+    /// The sum: times the edits of an account a second, it is how many edits to expect in between.
+    pub account_s: f64,
+    /// Accounts read again before their write.
+    pub rereads: u64,
+    /// Those of them that somebody had changed: their write was decided anew.
+    pub changed_meanwhile: u64,
+}
+
+impl Exposure {
+    fn of(measure: &Measure) -> Self {
+        let Rereads { total: rereads, changed: changed_meanwhile } = measure.rereads();
+        let Some(histogram) = measure.exposure() else {
+            return Self { rereads, changed_meanwhile, ..Self::default() };
+        };
+        let Quantiles { count: writes, p50, p99, max, .. } = Quantiles::of(histogram);
+        let account_s = measure.exposed().as_secs_f64();
+        Self {
+            writes,
+            mean_s: account_s / writes as f64,
+            p50_s: p50 / 1e3,
+            p99_s: p99 / 1e3,
+            max_s: max / 1e3,
+            account_s,
+            rereads,
+            changed_meanwhile,
+        }
+    }
+}
+
 /// One account that failed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names are the contract's")]
 pub struct ErrorDetail {
     pub resource_id: String,
@@ -247,6 +383,7 @@ pub struct Findings<'a> {
     /// The server's counts; `None` where the server is not ours to ask.
     pub server_calls: Option<&'a ServerCalls>,
     pub lower_bound: Duration,
+    pub limits: Limits,
     pub wall: Duration,
     pub audit_wall: Duration,
     pub traffic: Traffic,
@@ -278,7 +415,9 @@ impl RunRecord {
             mappings,
             workers: settings.workers.get(),
             batch_size: settings.batch_size.get(),
+            chunk_size: settings.chunk_size.map(std::num::NonZeroU32::get),
             reads: settings.reads_in_force(),
+            guard: settings.guard,
             dry_run: settings.dry_run,
             stopped: false,
             run: None,
@@ -311,14 +450,12 @@ impl RunRecord {
                 state_digest: findings.audit.state_digest.clone(),
                 faults: findings.audit.faults.clone(),
             },
-            response_ms: ResponseMs {
-                get: Quantiles::of(&measure.responses(Class::Get)),
-                patch: Quantiles::of(&measure.responses(Class::Patch)),
-                put: Quantiles::of(&measure.responses(Class::Put)),
-                search: Quantiles::of(&measure.responses(Class::Search)),
-                metadata: Quantiles::of(&measure.responses(Class::Metadata)),
-            },
+            response_ms: ResponseMs::of(|class| measure.responses(class)),
+            service_ms: ResponseMs::of(|class| measure.services(class)),
+            limits: findings.limits,
             in_flight_mean: measure.in_flight_mean(),
+            call_times: CallTimesS::of(measure.call_times()),
+            exposure: Exposure::of(measure),
             errors_total: records.failed,
             errors: measure.failures().iter().map(|(id, failure)| detail(*id, failure)).collect(),
             warnings: warnings(settings, measure, calls),

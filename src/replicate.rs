@@ -38,6 +38,7 @@ pub fn replicated(
             run.record.audit.faults.push(fault);
         }
     }
+    run.makespans_s.clone_from(&makespans);
     makespans.sort_by(f64::total_cmp);
     run.record.makespan_s_interval = Some([0.05, 0.5, 0.95].map(|q| quantile(&makespans, q)));
     Ok(run)

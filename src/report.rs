@@ -5,10 +5,12 @@
 
 pub mod charts;
 pub mod claims;
+pub mod decision;
 pub mod evidence;
 pub mod fit;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod hlog;
 pub mod html;
 pub mod json;
 pub mod markdown;

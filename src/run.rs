@@ -11,7 +11,7 @@ use crate::event::{Event, Observer};
 use crate::journal::{Again, Journal, Ledger, NoJournal};
 use crate::measure::Measure;
 use crate::read_back::{Recorder, read_back};
-use crate::record::{AuditBy, ChosenBy, Findings, Heading, RunRecord, WorldName};
+use crate::record::{AuditBy, ChosenBy, Findings, Heading, Limits, RunRecord, WorldName};
 use crate::scenario::{Resources, Scenario};
 use crate::transport::Traffic;
 use crate::world::{HttpError, HttpTransport, InProcess, Stalled, Target, VirtualClock, WallClock};
@@ -96,6 +96,8 @@ pub struct Run {
     pub record: RunRecord,
     /// The figures that it was made from.
     pub measure: Measure,
+    /// The makespans of its valid replicates, its own first, in seconds; empty without any.
+    pub makespans_s: Vec<f64>,
 }
 
 /// A run that could not be made.
@@ -183,7 +185,7 @@ impl<'a> Order<'a> {
         }?;
         let mut record = self.record(world, &fold.measure, &done);
         record.stopped = fold.is_stopped(self.session.stop);
-        Ok(Run { record, measure: fold.measure })
+        Ok(Run { record, measure: fold.measure, makespans_s: Vec::new() })
     }
 
     fn job(&self) -> engine::Job<'_> {
@@ -284,6 +286,7 @@ impl<'a> Order<'a> {
             audit_by: done.audit_by,
             server_calls: done.server_calls.as_ref(),
             lower_bound: lower_bound(&scenario.profile, work),
+            limits: Limits::of(&scenario.profile, matches!(world, World::ForeignHttp(_))),
             wall: done.wall,
             audit_wall: done.audit_wall,
             traffic: done.traffic,

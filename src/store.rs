@@ -3,11 +3,13 @@
 //! Journals hold what stood in constituents' accounts: the file is for its owner's eyes only.
 
 mod header;
+mod history;
 mod journal;
 mod purge;
 mod schema;
 
 pub use header::{Header, HeaderError, ProfileText, Site};
+pub use history::Entry;
 pub use journal::{KeptRun, SqliteJournal, State};
 pub use purge::{Listed, Purge};
 
@@ -109,7 +111,7 @@ impl Store {
 
     /// Adds a run made at `made_at_unix_s`; the number that it goes by.
     pub fn add(&mut self, run: &Run, made_at_unix_s: i64) -> Result<i64, StoreError> {
-        let json = serde_json::to_string(&run.record).expect("records are JSON");
+        let json = history::with_makespans(&run.record, &run.makespans_s);
         self.insert(&json, made_at_unix_s, &run.measure)
             .map_err(|source| StoreError::Sqlite { path: self.path.clone(), source })
     }

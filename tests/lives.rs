@@ -23,7 +23,9 @@ use neon_mock::profile::Profile;
 use neon_mock::rng::{self, Generator};
 use neonbench::clock::Clock;
 use neonbench::decide::{Decision, State, apply, state_of_values};
-use neonbench::engine::{self, Aftermath, EngineError, Job, Reads, Settings, Stop, Strategy};
+use neonbench::engine::{
+    self, Aftermath, EngineError, Guard, Job, Reads, Settings, Stop, Strategy,
+};
 use neonbench::event::{End, Event};
 use neonbench::journal::{Again, Landing, Ledger, MemoryJournal};
 use neonbench::plan::Task;
@@ -359,6 +361,7 @@ fn schedule(cases: &[Case], seed: u64) -> Count {
     let strategy = Strategy::ALL[below(&mut draws, Strategy::ALL.len())];
     let mut settings = case.settings(strategy);
     settings.reads = [Reads::Get, Reads::Search][below(&mut draws, 2)];
+    settings.guard = [Guard::None, Guard::Reread][below(&mut draws, 2)];
     settings.seed = seed;
     let faults = FaultKind::ALL.into_iter().map(Some).chain([None]);
     let fault = faults.clone().nth(below(&mut draws, faults.count())).unwrap();

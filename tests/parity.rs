@@ -106,7 +106,7 @@ impl Pair {
         let mut last = BTreeMap::new();
         let mut closest = Duration::MAX;
         self.run(&World::Virtual, &mut |event| {
-            if let Event::Sent { at, endpoint } = event
+            if let Event::Sent { at, endpoint, .. } = event
                 && let Some(before) = last.insert(*endpoint, *at)
                 && *at != before
             {

@@ -1,7 +1,7 @@
 //! Other users at work while a migration runs: what is lost, and that the audit still holds.
 
 use neon_mock::profile::{BUILT_IN, Profile};
-use neonbench::engine::{Settings, Strategy, WriteMode};
+use neonbench::engine::{Guard, Settings, Strategy, WriteMode};
 use neonbench::event::Event;
 use neonbench::plan::Plan;
 use neonbench::record::RunRecord;
@@ -90,4 +90,35 @@ fn the_same_seed_makes_the_same_staff() {
         record
     };
     assert_eq!(stripped(), stripped());
+}
+
+#[test]
+fn reading_again_before_each_write_saves_the_edits_of_others() {
+    let scenario = scenario(BUSY, None);
+    let (mut unguarded, mut guarded, mut changed) = (0, 0, 0);
+    for strategy in Strategy::ALL {
+        for seed in 1..=4 {
+            let run = |guard| {
+                let settings = Settings { guard, seed, ..Settings::new(strategy) };
+                Order::new(&scenario, settings).run(&World::Virtual, &mut |_: &Event| {}).unwrap()
+            };
+            let (without, with) = (run(Guard::None).record, run(Guard::Reread).record);
+            for record in [&without, &with] {
+                assert!(record.audit.valid, "{strategy}: {:?}", record.audit.faults);
+                assert!(record.exposure.writes >= record.records.migrated, "{strategy}");
+            }
+            let again = with.exposure;
+            assert!(again.rereads >= again.writes, "{strategy}: {again:?}");
+            assert_eq!(without.exposure.rereads, 0);
+            // Batches wait; a read right before the write is a round trip old.
+            if matches!(strategy, Strategy::PutBatch | Strategy::Hybrid | Strategy::Pipelined) {
+                assert!(again.mean_s < without.exposure.mean_s / 2.0, "{strategy}: {again:?}");
+            }
+            unguarded += without.audit.lost_updates;
+            guarded += with.audit.lost_updates;
+            changed += again.changed_meanwhile;
+        }
+    }
+    assert!(changed > 20, "{changed} were seen to have changed");
+    assert!(guarded * 4 <= unguarded, "{guarded} of {unguarded} are still lost");
 }

@@ -53,8 +53,11 @@ const ROOT: &[Room] = &[
     ("read_back", 50),
     ("world", 51),
     ("record", 55),
+    ("findings", 56),
     ("run", 60),
     ("replicate", 65),
+    ("findings/gain", 66),
+    ("delta", 66),
     ("judge", 66),
     ("selftest", 66),
     ("store", 70),
@@ -128,7 +131,15 @@ const MEANS: &[(&str, &[&str])] = &[
     // The renderer never runs anything.
     (
         "crate::run",
-        &["src/replicate", "src/store", "src/select", "src/manager", "src/report/suite", "src/cli"],
+        &[
+            "src/replicate",
+            "src/findings/gain",
+            "src/store",
+            "src/select",
+            "src/manager",
+            "src/report/suite",
+            "src/cli",
+        ],
     ),
     (
         "crate::world",

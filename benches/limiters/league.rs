@@ -10,7 +10,7 @@ use neon_mock::time::Timestamp;
 use neonbench::audit::audit;
 use neonbench::clock::Clock as _;
 use neonbench::engine::limiter::{Heard, Rule, Rules};
-use neonbench::engine::{self, Job, Settings, Strategy};
+use neonbench::engine::{self, Job, Reads, Settings, Strategy};
 use neonbench::measure::Measure;
 use neonbench::scenario::{Resources, Scenario, Workload};
 use neonbench::transport::{Transport, TransportError};
@@ -30,6 +30,8 @@ pub(crate) struct Track {
     pub(crate) pool: Option<u32>,
     /// The pool after so many seconds.
     pub(crate) then: Option<(u64, u32)>,
+    /// How accounts are read: a pool is shared only by calls that are made.
+    reads: Reads,
     limits: &'static str,
     staff: &'static str,
 }
@@ -49,12 +51,12 @@ pub(crate) const TRACKS: [Track; 10] = [
         staff: "[staff]\nedits_per_s = 2.0\nskew = 1.0\nthink = \"20s\"\nfields = []\n",
         ..pool("5 with staff", 5)
     },
-    Track { limits: "scope = \"template\"\n", ..pool("5 for all verbs", 5) },
+    Track { reads: Reads::Get, limits: "scope = \"template\"\n", ..pool("5 for all verbs", 5) },
     Track { limits: "per_second = 5\n", pool: None, ..pool("5 a second", 5) },
 ];
 
 const fn pool(name: &'static str, pool: u32) -> Track {
-    Track { name, pool: Some(pool), then: None, limits: "", staff: "" }
+    Track { name, pool: Some(pool), then: None, reads: Reads::Search, limits: "", staff: "" }
 }
 
 impl Track {
@@ -106,7 +108,7 @@ pub(crate) fn race(track: &Track, rules: &dyn Rules, accounts: u64, seed: u64) -
         ..Workload::default()
     })
     .expect("a scenario");
-    let settings = Settings { seed, ..Settings::new(Strategy::Pipelined) };
+    let settings = Settings { seed, reads: track.reads, ..Settings::new(Strategy::Pipelined) };
     let Resources::Ids(ids) = &scenario.resources else { unreachable!("the plain workload") };
     let clock = VirtualClock::new();
     let transport = Moving {

@@ -209,6 +209,38 @@ impl Profile {
         })
     }
 
+    /// The same where each pool that is as large as the largest admits `pool` calls: what another
+    /// plan of Neon's might allow. Pools that are smaller, as those of searches, stay.
+    #[must_use]
+    pub fn with_pool(&self, pool: std::num::NonZeroU32) -> Self {
+        let mut changed = self.clone();
+        let largest = self.limits.pools.iter().flatten().max().copied();
+        for limit in changed.limits.pools.iter_mut().flatten() {
+            if Some(*limit) == largest {
+                *limit = pool.get();
+            }
+        }
+        changed.renamed(&format!("pools of {pool}"))
+    }
+
+    /// The same where each call takes `factor` times as long, if it is admitted.
+    #[must_use]
+    pub fn with_service_times(&self, factor: f64) -> Self {
+        let mut changed = self.clone();
+        for law in changed.laws.iter_mut() {
+            *law = law.scaled(factor);
+        }
+        changed.renamed(&format!("service times × {factor}"))
+    }
+
+    /// Named after what was changed, so that its digest is another.
+    fn renamed(mut self, change: &str) -> Self {
+        self.name = format!("{}, {change}", self.name);
+        let meaning = format!("{}, {change}", self.digest);
+        blake3::hash(meaning.as_bytes()).to_hex()[..16].clone_into(&mut self.digest);
+        self
+    }
+
     /// The built-in name, or the file.
     pub fn name(&self) -> &str {
         &self.name
@@ -324,6 +356,20 @@ mod tests {
             assert!(!profile.description().is_empty(), "{name}");
             assert_eq!(profile.digest().len(), 16);
         }
+    }
+
+    #[test]
+    fn another_pool_leaves_the_searches_as_they_are() {
+        let documented = Profile::built_in("documented").unwrap();
+        let ten = documented.with_pool(std::num::NonZeroU32::new(10).unwrap());
+        let pools = [Endpoint::GetAccount, Endpoint::PatchAccount, Endpoint::SearchAccounts];
+        assert_eq!(pools.map(|endpoint| ten.pool(endpoint)), [Some(10), Some(10), Some(1)]);
+        let slow = documented.with_service_times(2.0);
+        let mean = |profile: &Profile| profile.law(Endpoint::GetAccount).mean();
+        assert_eq!(mean(&slow).as_millis() / mean(&documented).as_millis(), 2);
+        let digests = [documented.digest(), ten.digest(), slow.digest()];
+        assert!(digests[0] != digests[1] && digests[1] != digests[2] && digests[0] != digests[2]);
+        assert_eq!(ten.name(), "documented, pools of 10");
     }
 
     #[test]

@@ -85,6 +85,25 @@ impl Law {
         Self(Shape::Histogram(buckets))
     }
 
+    /// The same law with every time times `factor`, which is not negative.
+    #[must_use]
+    pub fn scaled(&self, factor: f64) -> Self {
+        let times = |ns: &u64| (*ns as f64 * factor).round() as u64;
+        Self(match &self.0 {
+            Shape::Constant(ns) => Shape::Constant(times(ns)),
+            Shape::Uniform { low_ns, high_ns } => {
+                Shape::Uniform { low_ns: times(low_ns), high_ns: times(high_ns) }
+            }
+            Shape::LogNormal { mu, sigma, .. } => {
+                let mu = mu + factor.max(f64::MIN_POSITIVE).ln();
+                let law = LogNormal::new(mu, *sigma).expect("a finite sigma, as it was");
+                Shape::LogNormal { mu, sigma: *sigma, law }
+            }
+            Shape::Empirical(samples) => Shape::Empirical(samples.iter().map(times).collect()),
+            Shape::Histogram(buckets) => Shape::Histogram(buckets.scaled(factor)),
+        })
+    }
+
     /// One draw.
     pub fn sample(&self, rng: &mut Generator) -> Duration {
         Duration::from_nanos(match &self.0 {
@@ -147,6 +166,24 @@ mod tests {
         assert!(draws_uniform[0] < 1_010_000 && draws_uniform[9_999] > 2_990_000);
         let draws_empirical = draws(&Law::empirical(&[MS, 5 * MS]).unwrap(), 100);
         assert_eq!((draws_empirical[0], draws_empirical[99]), (1_000_000, 5_000_000));
+    }
+
+    #[test]
+    fn a_scaled_law_takes_so_many_times_as_long() {
+        let laws = [
+            Law::constant(4 * MS),
+            Law::uniform(2 * MS, 6 * MS).unwrap(),
+            Law::log_normal(4 * MS, 16 * MS).unwrap(),
+            Law::empirical(&[2 * MS, 8 * MS]).unwrap(),
+        ];
+        for law in laws {
+            let ratio = law.scaled(2.5).mean().as_secs_f64() / law.mean().as_secs_f64();
+            assert!((ratio - 2.5).abs() < 1e-6, "{law:?}: {ratio}");
+            let (draws, scaled) = (draws(&law, 100), draws(&law.scaled(2.5), 100));
+            for (one, other) in draws.iter().zip(scaled) {
+                assert!((*one as f64).mul_add(-2.5, other as f64).abs() < 3.0, "{law:?}");
+            }
+        }
     }
 
     #[test]

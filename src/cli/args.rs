@@ -89,6 +89,9 @@ pub(super) struct EngineArgs {
     /// Write the changed fields, or the whole account
     #[arg(long, value_name = "patch|put", default_value = "patch", hide_possible_values = true)]
     pub(super) write: WriteArg,
+    /// Read each account again right before its write, since others may have edited it
+    #[arg(long, value_name = "none|reread", default_value = "none", hide_possible_values = true)]
+    pub(super) guard: GuardArg,
     /// Seed of the organisation, the service times and the jitter [default: 1]
     #[arg(long, value_name = "K")]
     pub(super) seed: Option<u64>,
@@ -113,16 +116,23 @@ pub(super) struct WorldArgs {
     pub(super) access: AccessArgs,
 }
 
-/// What lets a command in at a server that is not ours.
+/// Who asks.
 #[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "World")]
-pub(super) struct AccessArgs {
+pub(super) struct Credentials {
     /// Organisation id at that server
     #[arg(long, value_name = "ID", env = "NEON_ORG_ID")]
     pub(super) org_id: Option<String>,
     /// API key at that server
     #[arg(long, value_name = "KEY", env = "NEON_API_KEY", hide_env_values = true)]
     pub(super) api_key: Option<String>,
+}
+
+/// What lets a command in at a server that is not ours.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "World")]
+pub(super) struct AccessArgs {
+    #[command(flatten)]
+    pub(super) credentials: Credentials,
     /// Write to this organisation although it is not on this machine: its id, typed out
     #[arg(long, value_name = "ID")]
     pub(super) allow_writes_to: Option<String>,
@@ -217,6 +227,13 @@ pub(super) enum WriteArg {
     #[default]
     Patch,
     Put,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(super) enum GuardArg {
+    #[default]
+    None,
+    Reread,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]

@@ -29,8 +29,8 @@ pub(super) struct BenchmarkArgs {
 }
 
 /// What `benchmark --json` prints.
-#[derive(Debug, Serialize)]
-struct BenchmarkRecord {
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub(super) struct BenchmarkRecord {
     schema: u32,
     runs: Vec<RunRecord>,
     best: Option<Strategy>,
@@ -40,7 +40,7 @@ struct BenchmarkRecord {
 }
 
 /// The whole plan, simulated.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 struct Forecast {
     strategy: Strategy,
     resources: u64,

@@ -2,11 +2,12 @@
 
 use super::Voice;
 use super::args::{EngineArgs, JobArgs, ReplicateArgs};
-use super::error::CliError;
+use super::error::{CliError, code};
 use super::inputs::Inputs;
 use super::output::{count, duration, percent, say, say_json, table, verdict};
 use super::progress::Progress;
 use super::run::exit_code_of;
+use crate::delta::{Delta, Side, Verdict, delta};
 use crate::record::RunRecord;
 use crate::replicate::{best, order, ranked_by_s, replicated};
 use clap::Args;
@@ -31,8 +32,21 @@ pub(super) struct CompareArgs {
         conflicts_with = "runs"
     )]
     configs: Vec<Config>,
+    /// End with 10 if the second run is slower than the first by more than this, with 11 if nobody
+    /// can tell
+    #[arg(long, value_name = "PERCENT", value_parser = share, requires = "runs")]
+    fail_if_slower: Option<f64>,
     #[command(flatten)]
     replicates: ReplicateArgs,
+}
+
+/// A percentage such as `5%`, as a ratio.
+fn share(text: &str) -> Result<f64, String> {
+    let number = text.trim().trim_end_matches('%').trim_end().parse::<f64>();
+    match number {
+        Ok(percent) if percent.is_finite() && percent >= 0.0 => Ok(percent / 100.0),
+        _ => Err(format!("`{text}` is not a percentage, such as 5%")),
+    }
 }
 
 /// Workers and batch size.
@@ -56,19 +70,64 @@ impl FromStr for Config {
 }
 
 /// What `compare --json` prints.
-#[derive(Debug, Serialize)]
-struct CompareRecord {
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub(super) struct CompareRecord {
     schema: u32,
     runs: Vec<RunRecord>,
     best: Option<String>,
+    /// The second stored run against the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delta: Option<DeltaRecord>,
+}
+
+/// The second of two stored runs against the first.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+struct DeltaRecord {
+    baseline: i64,
+    run: i64,
+    #[serde(flatten)]
+    delta: Delta,
+    /// Whether the gate was passed, if there is one; null if nobody can tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    gate: Option<Gate>,
+}
+
+/// By how much the run may be slower.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+struct Gate {
+    max_slower: f64,
+    passed: Option<bool>,
+}
+
+impl Gate {
+    fn new(max_slower: f64, delta: &Delta) -> Self {
+        let passed = match (delta.verdict, &delta.incomparable) {
+            (_, Some(_)) | (Verdict::TooNoisy, None) => None,
+            (Verdict::Slower, None) => Some(delta.ratio <= 1.0 + max_slower),
+            (Verdict::Faster | Verdict::NoEvidence, None) => Some(true),
+        };
+        Self { max_slower, passed }
+    }
+
+    const fn exit_code(&self) -> u8 {
+        match self.passed {
+            Some(true) => 0,
+            Some(false) => code::GATE,
+            None => code::INCONCLUSIVE,
+        }
+    }
 }
 
 pub(super) fn run(args: &CompareArgs, voice: Voice) -> Result<ExitCode, CliError> {
-    let mut runs = if args.runs.is_empty() { configured(args, voice)? } else { stored(args)? };
-    let code = runs.iter().map(exit_code_of).max().unwrap_or(0);
+    let (mut runs, delta) = match &*args.runs {
+        &[baseline, run] => stored(args, baseline, run)?,
+        _ => (configured(args, voice)?, None),
+    };
+    let gate = delta.as_ref().and_then(|delta| delta.gate.as_ref()).map_or(0, Gate::exit_code);
+    let code = runs.iter().map(exit_code_of).max().filter(|&code| code > 0).unwrap_or(gate);
     runs.sort_by(order);
     let best = best(&runs).map(config);
-    let record = CompareRecord { schema: 1, runs, best };
+    let record = CompareRecord { schema: 1, runs, best, delta };
     if args.job.output.json {
         say_json(&record)?;
     } else {
@@ -98,9 +157,50 @@ fn configured(args: &CompareArgs, voice: Voice) -> Result<Vec<RunRecord>, CliErr
     Ok(runs)
 }
 
-fn stored(args: &CompareArgs) -> Result<Vec<RunRecord>, CliError> {
+/// The two stored runs, and the second against the first.
+fn stored(
+    args: &CompareArgs,
+    baseline: i64,
+    run: i64,
+) -> Result<(Vec<RunRecord>, Option<DeltaRecord>), CliError> {
     let store = args.job.store.open()?;
-    Ok(args.runs.iter().map(|&id| store.record(id)).collect::<Result<_, _>>()?)
+    let records = [store.record(baseline)?, store.record(run)?];
+    let makespans = [store.entry(baseline)?.makespans_s, store.entry(run)?.makespans_s];
+    let side = |index: usize| Side { record: &records[index], makespans_s: &makespans[index] };
+    let delta = delta(side(0), side(1));
+    let gate = args.fail_if_slower.map(|max_slower| Gate::new(max_slower, &delta));
+    Ok((records.to_vec(), Some(DeltaRecord { baseline, run, delta, gate })))
+}
+
+/// The second run against the first, in words.
+fn say_delta(record: &DeltaRecord) -> Result<(), CliError> {
+    let DeltaRecord { baseline, run, delta, gate } = record;
+    let interval = delta.ratio_interval.map_or_else(
+        || {
+            format!(
+                "{} and {} replicates are too few for an interval: make the runs with --replicates 20",
+                delta.replicates[0], delta.replicates[1]
+            )
+        },
+        |[low, high]| format!("95 % interval {low:.3} – {high:.3}"),
+    );
+    say(&format!(
+        "run {run} takes {:.3} × as long as run {baseline} ({interval}): {}",
+        delta.ratio,
+        delta.verdict.words()
+    ))?;
+    if let Some(reason) = &delta.incomparable {
+        say(&format!("note: {reason}"))?;
+    }
+    if let Some(gate) = gate {
+        let verdict = match gate.passed {
+            Some(true) => "passed",
+            Some(false) => "failed",
+            None => "inconclusive",
+        };
+        say(&format!("gate: at most {} slower: {verdict}", percent(gate.max_slower)))?;
+    }
+    say("next: neonbench history")
 }
 
 fn config(record: &RunRecord) -> String {
@@ -135,6 +235,9 @@ fn say_compare(compare: &CompareRecord) -> Result<(), CliError> {
         "audit",
     ];
     say(&table(&header, &compare.runs.iter().map(row).collect::<Vec<_>>()))?;
+    if let Some(delta) = &compare.delta {
+        return say_delta(delta);
+    }
     if !compare.runs.iter().any(|run| run.strategy.is_concurrent()) {
         say("note: these strategies have one worker; add --strategy hybrid to compare workers")?;
     }

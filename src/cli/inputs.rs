@@ -1,12 +1,12 @@
 //! From flags and files to scenarios, settings and worlds.
 
 use super::args::{
-    AccessArgs, EngineArgs, ReadsArg, StrategyArg, Switch, WorkloadArgs, WorldArg, WorldArgs,
-    WriteArg,
+    AccessArgs, Credentials, EngineArgs, GuardArg, ReadsArg, StrategyArg, Switch, WorkloadArgs,
+    WorldArg, WorldArgs, WriteArg,
 };
 use super::error::CliError;
 use crate::engine::limiter::Limiter;
-use crate::engine::{Reads, Settings, Strategy, WriteMode};
+use crate::engine::{Guard, Reads, Settings, Strategy, WriteMode};
 use crate::plan::{Plan, Selection, parse_ids};
 use crate::run::{Order, RunError, World};
 use crate::scenario::{self, DatasetSource, Scenario, WireScenario, Workload};
@@ -28,6 +28,8 @@ const DEFAULT_PROFILE: &str = "documented";
 #[derive(Debug)]
 pub(super) struct Inputs {
     pub(super) scenario: Scenario,
+    /// What the scenario was made of.
+    pub(super) workload: Workload,
     pub(super) world: World,
     profile: ProfileText,
     file: WireScenario,
@@ -50,8 +52,8 @@ impl Inputs {
         // A plan that says so is never written, whatever a script leaves out.
         engine.dry_run |= workload.plan.as_ref().is_some_and(|plan| plan.hints.dry_run);
         let world = self::world(world, &workload, engine.dry_run)?;
-        let scenario = Scenario::new(workload)?;
-        let inputs = Self { scenario, world, profile, file, engine, names_profile };
+        let scenario = Scenario::new(workload.clone())?;
+        let inputs = Self { scenario, workload, world, profile, file, engine, names_profile };
         inputs.settings(Strategy::Standard)?;
         Ok(inputs)
     }
@@ -112,6 +114,10 @@ impl Inputs {
         settings.write = match self.engine.write {
             WriteArg::Patch => WriteMode::Patch,
             WriteArg::Put => WriteMode::Put,
+        };
+        settings.guard = match self.engine.guard {
+            GuardArg::None => Guard::None,
+            GuardArg::Reread => Guard::Reread,
         };
         settings.dry_run = self.engine.dry_run;
         settings.seed = self.seed();
@@ -342,22 +348,37 @@ pub(super) fn target(
     access: &AccessArgs,
     writes: bool,
 ) -> Result<Target, CliError> {
-    let mut target = Target {
-        base_url: base_url.to_owned(),
-        org_id: access.org_id.clone().unwrap_or_default(),
-        api_key: access.api_key.clone().unwrap_or_default(),
-    };
-    target.check().map_err(RunError::Http)?;
-    let local = target.is_loopback();
-    if !local && writes {
+    let target = named(base_url, &access.credentials)?;
+    if writes && !target.is_loopback() {
         may_write(&target, access.allow_writes_to.as_deref())?;
     }
+    with_credentials(target)
+}
+
+/// The server at `base_url`, to be read only.
+pub(super) fn source(base_url: &str, credentials: &Credentials) -> Result<Target, CliError> {
+    with_credentials(named(base_url, credentials)?)
+}
+
+fn named(base_url: &str, credentials: &Credentials) -> Result<Target, CliError> {
+    let target = Target {
+        base_url: base_url.to_owned(),
+        org_id: credentials.org_id.clone().unwrap_or_default(),
+        api_key: credentials.api_key.clone().unwrap_or_default(),
+    };
+    target.check().map_err(RunError::Http)?;
+    Ok(target)
+}
+
+/// The same with the mock's credentials where none are given for this machine.
+fn with_credentials(mut target: Target) -> Result<Target, CliError> {
+    let local = target.is_loopback();
     for (credential, flag) in [
         (&mut target.org_id, "--org-id (or NEON_ORG_ID)"),
         (&mut target.api_key, "--api-key (or NEON_API_KEY)"),
     ] {
         if credential.is_empty() && !local {
-            return Err(CliError::usage(format!("{flag} is needed for {base_url}")));
+            return Err(CliError::usage(format!("{flag} is needed for {}", target.base_url)));
         }
         if credential.is_empty() {
             DEMO.clone_into(credential);

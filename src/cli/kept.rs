@@ -67,7 +67,9 @@ impl RunRef {
                 );
             }
         };
-        if let Some(given) = self.access.org_id.as_ref().filter(|given| *given != org_id) {
+        if let Some(given) =
+            self.access.credentials.org_id.as_ref().filter(|given| *given != org_id)
+        {
             return usage(format!("it is of organisation `{org_id}`, and not of `{given}`"));
         }
         if let (State::Running, Some(process), false) = (run.state, run.process, self.take_over)
@@ -78,7 +80,8 @@ impl RunRef {
                  process by now, add --take-over"
             ));
         }
-        let access = AccessArgs { org_id: Some(org_id.clone()), ..self.access.clone() };
+        let mut access = self.access.clone();
+        access.credentials.org_id = Some(org_id.clone());
         let target = target(base_url, &access, writes)?;
         Ok(Reopened { store, run, header, target })
     }

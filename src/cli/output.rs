@@ -1,16 +1,30 @@
 //! Results for people: figures with their units, tables that line up, JSON.
 
 use super::error::CliError;
-use crate::record::{ResponseMs, RunRecord};
+use crate::record::{Exposure, ResponseMs, RunRecord};
 pub(super) use crate::report::text::{count, duration, percent};
 use serde::Serialize;
 use std::fmt::Write as _;
-use std::io::Write as _;
+use std::io::{IsTerminal as _, Write as _};
 
-/// Writes `text` and a line end to standard output.
+/// `text` as one line that does nothing to a terminal but stand there.
+pub fn visible(text: &str) -> String {
+    crate::report::text::visible(text).into_owned()
+}
+
+/// The same for a text of several lines.
+fn harmless(text: &str) -> String {
+    text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
+}
+
+/// Writes `text` and a line end to standard output. Control characters in it are made visible.
 ///
 /// A reader that went away (`| head`) is not an error.
 pub(super) fn say(text: &str) -> Result<(), CliError> {
+    write_line(&harmless(text))
+}
+
+fn write_line(text: &str) -> Result<(), CliError> {
     match writeln!(std::io::stdout(), "{text}") {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
             Err(CliError::Stdout(error))
@@ -21,17 +35,49 @@ pub(super) fn say(text: &str) -> Result<(), CliError> {
 
 /// Writes `value` as one JSON object to standard output.
 pub(super) fn say_json(value: &impl Serialize) -> Result<(), CliError> {
-    say(&serde_json::to_string_pretty(value).expect("records are JSON"))
+    write_line(&serde_json::to_string_pretty(value).expect("records are JSON"))
 }
 
-/// A table whose columns line up; the first is left-aligned, the others right-aligned.
+/// Writes `value` as JSON on one line.
+pub(super) fn say_json_line(value: &impl Serialize) -> Result<(), CliError> {
+    write_line(&serde_json::to_string(value).expect("records are JSON"))
+}
+
+/// The narrowest that a column of a table is made to fit it in.
+const MIN_COLUMN: usize = 8;
+
+/// A table whose columns line up; the first is left-aligned, the others right-aligned. On a
+/// terminal it is no wider than that.
 pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+    let terminal = std::io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
+    fitted(header, rows, terminal.map(|(width, _)| usize::from(width.0)))
+}
+
+/// The same within `available` columns: the widest cells are cut, and say so by `…`.
+fn fitted(header: &[&str], rows: &[Vec<String>], available: Option<usize>) -> String {
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|row| row.iter().map(|cell| visible(cell)).collect()).collect();
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells.chain([header[column].chars().count()]).max().unwrap_or(0)
     };
-    let widths: Vec<usize> = (0..header.len()).map(width).collect();
+    let mut widths: Vec<usize> = (0..header.len()).map(width).collect();
+    let gaps = 2 * header.len().saturating_sub(1);
+    while let Some(available) = available
+        && widths.iter().sum::<usize>() + gaps > available
+        && let Some(widest) = widths.iter_mut().max()
+        && *widest > MIN_COLUMN
+    {
+        *widest -= 1;
+    }
+    let cut = |(cell, width): (&String, &usize)| {
+        if cell.chars().count() <= *width {
+            return cell.clone();
+        }
+        cell.chars().take(width - 1).chain(['…']).collect()
+    };
     let line = |cells: &[String]| {
+        let cells: Vec<String> = cells.iter().zip(&widths).map(cut).collect();
         let mut line = String::new();
         for (column, (cell, width)) in cells.iter().zip(&widths).enumerate() {
             if column == 0 {
@@ -58,6 +104,27 @@ pub(super) fn verdict(record: &RunRecord) -> String {
     }
 }
 
+/// How long accounts stood open to the edits of others; `None` if nothing was written.
+fn exposed(record: &RunRecord) -> Option<String> {
+    let Exposure { writes, mean_s, p99_s, account_s, rereads, changed_meanwhile, .. } =
+        record.exposure;
+    if writes + rereads == 0 {
+        return None;
+    }
+    let a_day = account_s / 86_400.0;
+    let mut text = format!(
+        "{} from reading an account to writing it, p99 {}; if each is edited once a day, \
+         {a_day:.2} edits fall in between",
+        duration(mean_s),
+        duration(p99_s)
+    );
+    if rereads > 0 {
+        let (rereads, changed) = (count(rereads), count(changed_meanwhile));
+        let _ = write!(text, "; of {rereads} read again, {changed} had changed");
+    }
+    Some(text)
+}
+
 /// A run in words.
 pub(super) fn summary(record: &RunRecord) -> String {
     let RunRecord { calls, records, performance, .. } = record;
@@ -77,13 +144,13 @@ pub(super) fn summary(record: &RunRecord) -> String {
         record.strategy,
         count(record.resources),
         record.mappings,
-        record.profile,
+        visible(&record.profile),
         record.workers,
         record.batch_size,
         record.seed,
     )];
     let mut line = |name: &str, text: String| lines.push(format!("  {name:<10}{text}"));
-    line("chosen", record.reason.clone());
+    line("chosen", visible(&record.reason));
     line(
         "makespan",
         format!(
@@ -129,17 +196,49 @@ pub(super) fn summary(record: &RunRecord) -> String {
         "response",
         format!("{}{:.2} calls in flight on average", times.concat(), record.in_flight_mean),
     );
+    if let Some(text) = exposed(record) {
+        line("exposed", text);
+    }
     line("audit", format!("{}; state {}", verdict(record), record.audit.state_digest));
-    lines.extend(record.warnings.iter().map(|warning| format!("  warning   {warning}")));
+    lines.extend(record.warnings.iter().map(|warning| format!("  warning   {}", visible(warning))));
     for error in record.errors.iter().take(5) {
         let value = error.value.as_ref().map_or_else(String::new, |value| format!(" `{value}`"));
         lines.push(format!(
-            "  failed    account {}: {}{value} ({})",
-            error.resource_id, error.message, error.hint
+            "  failed    account {}: {}{} ({})",
+            error.resource_id,
+            visible(&error.message),
+            visible(&value),
+            error.hint
         ));
     }
     if record.errors_total > 5 {
         lines.push(format!("  failed    and {} more; --json lists 100", record.errors_total - 5));
     }
     lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_fit_the_width_and_say_what_they_cut() {
+        let long = "a scenario of a very long name, which a narrow terminal has no place for";
+        let rows = [vec!["1".to_owned(), long.to_owned(), "12.5 s".to_owned()]];
+        let header = ["run", "scenario", "makespan"];
+        let whole = fitted(&header, &rows, None);
+        assert!(whole.contains(long));
+        let narrow = fitted(&header, &rows, Some(40));
+        assert!(narrow.lines().all(|line| line.chars().count() <= 40), "{narrow}");
+        assert!(narrow.contains('…') && narrow.contains("12.5 s"), "{narrow}");
+        // What cannot be made to fit stays as narrow as it gets, and loses no column.
+        assert!(fitted(&header, &rows, Some(5)).contains("makespan"));
+    }
+
+    #[test]
+    fn cells_cannot_move_the_cursor() {
+        let rows = [vec!["a\u{1b}[2J\nb\u{202e}".to_owned()]];
+        let shown = fitted(&["name"], &rows, None);
+        assert!(shown.contains("a\\u{1b}[2J\\u{a}b\\u{202e}"), "{shown}");
+    }
 }

@@ -1,11 +1,14 @@
 //! `neonbench report`: the guide's examples, run and reported on one offline page.
 
+mod benches;
+mod decision;
 mod files;
 mod kept;
 mod provenance;
+mod stored;
 
 use super::Voice;
-use super::args::OutputArgs;
+use super::args::{EngineArgs, OutputArgs, WorkloadArgs};
 use super::error::{CliError, code};
 use super::output::{say, say_json};
 use super::stored::StoreArgs;
@@ -15,6 +18,7 @@ use crate::report::json::ReportRecord;
 use crate::report::markdown::summary;
 use crate::report::model::Model;
 use crate::report::suite;
+use crate::report::suite::explore::ExploreError;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::path::PathBuf;
@@ -27,9 +31,6 @@ pub(super) struct ReportArgs {
     /// Where index.html, report.json and report.md go
     #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
     out: PathBuf,
-    /// First seed of the organisations and the service times
-    #[arg(long, value_name = "K", default_value_t = DEFAULT_SEED)]
-    seed: u64,
     /// Runs of each row, under seeds K, K+1, …
     #[arg(
         long,
@@ -38,6 +39,16 @@ pub(super) struct ReportArgs {
         value_parser = clap::value_parser!(u32).range(1..=1_000)
     )]
     replicates: u32,
+    /// From stored runs alone, by number: nothing is run
+    #[arg(long, value_name = "RUN,…", value_delimiter = ',', conflicts_with_all = ["seed", "replicates", "plan", "scenario"])]
+    runs: Vec<i64>,
+    /// A stored run to compare with: ends with 10 if its strategy is slower now
+    #[arg(long, value_name = "RUN")]
+    baseline: Option<i64>,
+    #[command(flatten)]
+    workload: WorkloadArgs,
+    #[command(flatten)]
+    engine: EngineArgs,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -48,15 +59,39 @@ const DEFAULT_OUT: &str = "reports/out";
 const DEFAULT_SEED: u64 = 1;
 const DEFAULT_REPLICATES: u32 = 20;
 
+impl ReportArgs {
+    /// Whether a workload of one's own is reported on, and not the built-in suite.
+    fn has_workload(&self) -> bool {
+        let WorkloadArgs { scenario, plan, profile, dataset, resources, mappings, .. } =
+            &self.workload;
+        let WorkloadArgs { resource_ids, sample, .. } = &self.workload;
+        let named = [scenario, profile, dataset, resource_ids].iter().any(|name| name.is_some());
+        named || plan.is_some() || resources.is_some() || mappings.is_some() || sample.is_some()
+    }
+}
+
 pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError> {
+    if !args.runs.is_empty() {
+        return stored::run(args);
+    }
+    if args.has_workload() {
+        return decision::run(args, voice);
+    }
+    if args.baseline.is_some() {
+        return Err(CliError::usage(
+            "--baseline goes with --runs, or with a workload of one's own",
+        ));
+    }
     // A store that cannot be read, or an output that cannot be written, is found before the runs,
     // not after.
     let kept = kept::read(&args.store)?;
     files::prepare(&args.out)?;
-    let provenance = provenance::gather(args.seed, args.replicates);
+    let seed = args.engine.seed.unwrap_or(DEFAULT_SEED);
+    let provenance = provenance::gather(seed, args.replicates);
     let spinner = Spinner::new(voice);
     let made = suite::run(provenance, &mut |what| spinner.tell(what))?;
-    let evidence = Evidence { selftest: kept.selftest, judged: kept.judged, ..made };
+    let (selftest, judged, benches) = (kept.selftest, kept.judged, benches::read());
+    let evidence = Evidence { selftest, judged, benches, ..made };
     drop(spinner);
     let model = Model::new(&evidence);
     let record = ReportRecord::new(&model, &evidence);
@@ -79,10 +114,15 @@ pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError>
 
 fn say_report(model: &Model, written: &[PathBuf]) -> Result<(), CliError> {
     say(&model.verdict.paragraph())?;
-    for (name, path) in ["page", "records", "summary"].iter().zip(written) {
+    say_files(written)?;
+    say("next: neonbench benchmark --scenario guide-1 --workers 5")
+}
+
+fn say_files(written: &[PathBuf]) -> Result<(), CliError> {
+    for (name, path) in ["page", "records", "summary", "times"].iter().zip(written) {
         say(&format!("  {name:<8} {}", path.display()))?;
     }
-    say("next: neonbench benchmark --scenario guide-1 --workers 5")
+    Ok(())
 }
 
 /// Says on a terminal what is being done.
@@ -116,6 +156,17 @@ impl From<suite::SuiteError> for CliError {
         match error {
             suite::SuiteError::Scenario(error) => Self::Scenario(error),
             suite::SuiteError::Run(error) => Self::Run(error),
+            suite::SuiteError::Explore(error) => error.into(),
+            suite::SuiteError::Case(error) => Self::Case(error),
+        }
+    }
+}
+
+impl From<ExploreError> for CliError {
+    fn from(error: ExploreError) -> Self {
+        match error {
+            ExploreError::Scenario(error) => Self::Scenario(error),
+            ExploreError::Run(error) => Self::Run(error),
         }
     }
 }

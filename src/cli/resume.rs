@@ -7,6 +7,7 @@ use super::interrupt;
 use super::kept::{self, Begun, Reopened, RunRef};
 use super::progress::Progress;
 use super::run::{exit_code_of, said};
+use crate::findings::findings;
 use crate::journal::{Again, Ledger};
 use crate::record::RunRecord;
 use crate::run::{Order, Session, World};
@@ -108,6 +109,6 @@ pub(super) fn go_on(
     if args.values.show_values {
         run.record.show_values(&run.measure);
     }
-    said(&run.record, Some(id), args.output.json)?;
+    said(&run.record, &findings(&run.record), Some(id), args.output.json)?;
     Ok(ExitCode::from(exit_code_of(&run.record)))
 }

@@ -1,23 +1,29 @@
 //! `neonbench run`: one migration.
 
 use super::Voice;
-use super::args::{EngineArgs, JobArgs, JournalArgs, ValuesArgs, WorkloadArgs, WorldArgs};
+use super::args::{
+    EngineArgs, GuardArg, JobArgs, JournalArgs, ValuesArgs, WorkloadArgs, WorldArgs,
+};
 use super::error::{CliError, code};
 use super::expected::Expected;
+use super::findings;
 use super::inputs::Inputs;
 use super::interrupt;
 use super::kept::{self, Begun};
-use super::output::{say, say_json, summary};
+use super::lines::Lines;
+use super::output::{say, say_json, say_json_line, summary};
 use super::progress::Progress;
 use super::stored::now_unix_s;
 use crate::engine::Stop;
 use crate::event::Observer;
+use crate::findings::Finding;
 use crate::journal::{Again, Ledger};
 use crate::record::RunRecord;
 use crate::replicate::replicated;
 use crate::run::{Order, Run, Session, World};
 use crate::scenario::Resources;
 use clap::Args;
+use serde::Serialize;
 use std::process::ExitCode;
 
 /// Flags of `run`.
@@ -37,6 +43,9 @@ pub(super) struct RunArgs {
     /// Say beforehand how long it will take, and afterwards whether it did, by 100 simulations
     #[arg(long, help_heading = "Engine")]
     forecast: bool,
+    /// One JSON object a line for each event, and then the record
+    #[arg(long, conflicts_with = "json", help_heading = "Output")]
+    json_lines: bool,
     #[command(flatten)]
     journal: JournalArgs,
     #[command(flatten)]
@@ -54,17 +63,19 @@ pub(super) fn run(args: &RunArgs, voice: Voice) -> Result<ExitCode, CliError> {
     }
     let stop = interrupt::listen(voice)?;
     let mut progress = Progress::new(voice, order.settings.strategy.name());
-    let mut expected = Expected::new(&order, args.forecast, voice, &mut progress)?;
+    let mut lines = Lines::new(&mut progress, args.json_lines);
+    let mut expected = Expected::new(&order, args.forecast, voice, &mut lines)?;
     let mut run = if args.keeps_journal(&inputs, &order) {
         journaled(args, &inputs, &order, &stop, &mut expected)?
     } else {
         let session = Session { stop: &stop, ..order.session };
-        let order = Order { session, ..order };
+        let order = Order { session, ..order.clone() };
         let mut run = replicated(&order, &inputs.world, args.replicates, &mut expected)?;
         run.record.next_command = next_command(&args.job, &run.record);
         run
     };
     let compared = expected.compared(&run.record);
+    lines.finish()?;
     drop(progress);
     let stored = match run.record.run {
         Some(id) => Some(id),
@@ -73,10 +84,15 @@ pub(super) fn run(args: &RunArgs, voice: Voice) -> Result<ExitCode, CliError> {
     if args.values.show_values {
         run.record.show_values(&run.measure);
     }
+    let found = findings::advised(&order, &inputs.world, &run.record)?;
+    if args.json_lines {
+        say_json_line(&Told { record: &run.record, findings: &found })?;
+        return Ok(ExitCode::from(exit_code_of(&run.record)));
+    }
     if let Some(compared) = compared.filter(|_| !args.job.output.json) {
         say(&compared)?;
     }
-    said(&run.record, stored, args.job.output.json)?;
+    said(&run.record, &found, stored, args.job.output.json)?;
     Ok(ExitCode::from(exit_code_of(&run.record)))
 }
 
@@ -95,7 +111,7 @@ fn journaled(
     inputs: &Inputs,
     order: &Order<'_>,
     stop: &Stop,
-    progress: &mut dyn Observer,
+    observer: &mut dyn Observer,
 ) -> Result<Run, CliError> {
     let mut store = args.job.store.open_or_make()?;
     let ids = match &order.scenario.resources {
@@ -115,7 +131,7 @@ fn journaled(
         resume: stays.then(|| kept::command("resume", id, access, store_args)),
         keeps_record: true,
     };
-    begun.carry_out(order, &inputs.world, progress, |record| {
+    begun.carry_out(order, &inputs.world, observer, |record| {
         if stays && !record.dry_run {
             kept::next_command(record, id, access, store_args)
         } else {
@@ -124,12 +140,28 @@ fn journaled(
     })
 }
 
+/// What `run --json` prints.
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct Told<'a> {
+    #[serde(flatten)]
+    record: &'a RunRecord,
+    findings: &'a [Finding],
+}
+
 /// Prints what came of a run.
-pub(super) fn said(record: &RunRecord, stored: Option<i64>, json: bool) -> Result<(), CliError> {
+pub(super) fn said(
+    record: &RunRecord,
+    findings: &[Finding],
+    stored: Option<i64>,
+    json: bool,
+) -> Result<(), CliError> {
     if json {
-        return say_json(record);
+        return say_json(&Told { record, findings });
     }
     say(&summary(record))?;
+    for finding in findings {
+        say(&findings::in_words(finding))?;
+    }
     if let Some(id) = stored {
         say(&format!(
             "  kept      as run {id}; `neonbench compare {id} OTHER` sets it beside another"
@@ -186,7 +218,7 @@ pub(super) fn workload_flags(workload: &WorkloadArgs, seed: Option<u64>) -> Stri
     flags_of(workload, &EngineArgs { seed, ..EngineArgs::default() }, &WorldArgs::default())
 }
 
-fn flags_of(workload: &WorkloadArgs, engine: &EngineArgs, world: &WorldArgs) -> String {
+pub(super) fn flags_of(workload: &WorkloadArgs, engine: &EngineArgs, world: &WorldArgs) -> String {
     let plan = workload.plan.as_ref().map(|path| path.display().to_string());
     let number = |number: Option<u32>| number.map(|number| number.to_string());
     let flags = [
@@ -201,10 +233,11 @@ fn flags_of(workload: &WorkloadArgs, engine: &EngineArgs, world: &WorldArgs) -> 
         ("workers", number(engine.workers)),
         ("batch-size", number(engine.batch_size)),
         ("reads", engine.reads.map(|reads| reads.name().to_owned())),
+        ("guard", (engine.guard != GuardArg::None).then(|| "reread".to_owned())),
         ("seed", engine.seed.map(|seed| seed.to_string())),
         ("world", world.world.map(|world| world.name().to_owned())),
         ("base-url", world.base_url.clone()),
-        ("org-id", world.access.org_id.clone()),
+        ("org-id", world.access.credentials.org_id.clone()),
         ("allow-writes-to", world.access.allow_writes_to.clone()),
     ];
     let given = flags.into_iter().filter_map(|(name, value)| Some((name, value?)));

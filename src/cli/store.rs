@@ -104,7 +104,7 @@ fn purge(args: &PurgeArgs) -> Result<(), CliError> {
 }
 
 /// A moment as people read it.
-fn stamp(at_unix_s: i64) -> String {
+pub(super) fn stamp(at_unix_s: i64) -> String {
     OffsetDateTime::from_unix_timestamp(at_unix_s).map_or_else(
         |_| at_unix_s.to_string(),
         |at| {

@@ -74,6 +74,10 @@ fn claims(entry: &Entry) -> Vec<Claim> {
     let mut claims: Vec<Claim> = entry.changes.iter().map(|change| claim(change, true)).collect();
     for change in entry.open.iter().flat_map(|intent| &intent.changes) {
         match claims.iter_mut().find(|known| known.field == change.field) {
+            // What others wrote in between is theirs, and is what must come back.
+            Some(known) if known.left.last() != Some(&change.before) => {
+                *known = claim(change, false);
+            }
             Some(known) => known.left.push(change.after.clone()),
             None => claims.push(claim(change, false)),
         }
@@ -296,6 +300,15 @@ mod tests {
         let open = claims(Ledger::new([intended(2, None, text("x"))]).get(id).unwrap());
         assert_eq!((&open[0].left, &open[0].before), (&vec![Some(text("x"))], &None));
         assert!(!open[0].is_certain);
+
+        let foreign = Ledger::new([
+            intended(1, Some(text("a")), text("b")),
+            Note::Written { id },
+            intended(1, Some(text("theirs")), text("c")),
+        ]);
+        let of_one = claims(foreign.get(id).unwrap());
+        let expected = (&vec![Some(text("c"))], &Some(text("theirs")));
+        assert_eq!((&of_one[0].left, &of_one[0].before), expected);
 
         let not_written = [intended(2, None, text("x")), Note::NotWritten { id }];
         assert_eq!(claims(Ledger::new(not_written).get(id).unwrap()), []);

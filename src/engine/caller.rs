@@ -1,6 +1,6 @@
 //! One call, from due to done: attempts, retries, and an event for each.
 
-use super::gate::Gates;
+use super::gate::{Entry, Gates};
 use super::limiter::Rules;
 use super::retry::{Failed, Over, Retries};
 use super::settings::Settings;
@@ -58,6 +58,14 @@ pub(super) struct Tries {
     due_at: Timestamp,
     attempts: u32,
     refused: u32,
+    sent_at: Timestamp,
+}
+
+impl Tries {
+    /// When the last attempt was sent.
+    pub(super) const fn sent_at(&self) -> Timestamp {
+        self.sent_at
+    }
 }
 
 impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
@@ -97,6 +105,14 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         self.go_on(request, &mut self.tries(), false).await
     }
 
+    /// The same; and when the attempt was sent that was carried out, which is when it was seen what
+    /// the answer shows.
+    pub(super) async fn read(&self, request: &Request) -> Result<(Body, Timestamp), GivenUp> {
+        let mut tries = self.tries();
+        let body = self.go_on(request, &mut tries, false).await?;
+        Ok((body, tries.sent_at))
+    }
+
     /// Makes `request`, a write, until it is carried out, given up, or may have been carried out
     /// without an answer: it is not made again then before somebody has looked.
     pub(super) async fn write(
@@ -109,7 +125,8 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
 
     /// No attempt yet, of a call that is due now.
     pub(super) fn tries(&self) -> Tries {
-        Tries { due_at: self.clock.now(), attempts: 0, refused: 0 }
+        let now = self.clock.now();
+        Tries { due_at: now, attempts: 0, refused: 0, sent_at: now }
     }
 
     async fn go_on(
@@ -121,7 +138,8 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         let endpoint = request.endpoint();
         let due_at = tries.due_at;
         loop {
-            let pass = self.gates.enter(self.clock, endpoint).await;
+            let come_at = self.clock.now();
+            let Entry { pass, let_through_at } = self.gates.enter(self.clock, endpoint).await;
             let sent_at = self.clock.now();
             if self.barred.get() {
                 if let Some(pass) = pass {
@@ -130,15 +148,20 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
                 return Err(not_sent(endpoint, tries.attempts));
             }
             tries.attempts += 1;
+            tries.sent_at = sent_at;
             let attempt = tries.attempts;
-            self.emit(&Event::Sent { at: sent_at, endpoint });
+            let queued = let_through_at.since(come_at);
+            let paced = sent_at.since(let_through_at);
+            self.emit(&Event::Sent { at: sent_at, endpoint, queued, paced });
             let answer = self.transport.call(request).await;
             let done_at = self.clock.now();
             let outcome = outcome_of(&answer);
             self.barred.set(self.barred.get() || outcome == Outcome::Unauthorized);
             tries.refused += u32::from(outcome == Outcome::Rejected);
-            if let Some(pass) = pass {
-                pass.done(done_at, outcome == Outcome::Rejected);
+            if let Some(pass) = pass
+                && let Some(limit) = pass.done(done_at, outcome == Outcome::Rejected)
+            {
+                self.emit(&Event::Limited { at: done_at, endpoint, limit });
             }
             let call = Call { endpoint, attempt, due_at, sent_at, done_at, outcome };
             self.emit(&Event::Done(call));
@@ -164,6 +187,7 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             self.gates.leave_alone(endpoint, done_at + told_to_wait);
             let again = if hopeless { Err(Over::Final) } else { self.retries.again(&failed) };
             if let Ok(delay) = again {
+                self.emit(&Event::BackedOff { delay });
                 self.clock.sleep_until(done_at + delay).await;
             }
             let unheard = match again {

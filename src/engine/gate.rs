@@ -56,6 +56,14 @@ impl fmt::Debug for Ticket {
     }
 }
 
+/// A call that may be sent.
+#[derive(Debug)]
+pub(super) struct Entry<'a> {
+    pub(super) pass: Option<Pass<'a>>,
+    /// Since when it only waited for its endpoint to take calls again.
+    pub(super) let_through_at: Timestamp,
+}
+
 /// A call that was let through. Its place is free again when it is dropped.
 #[derive(Debug)]
 pub(super) struct Pass<'a> {
@@ -104,11 +112,12 @@ impl Gates {
         Some(gate.borrow().rule.limit())
     }
 
-    /// Waits until a call of `endpoint` may be sent; `None` if nothing limits it.
-    pub(super) async fn enter<C: Clock>(&self, clock: &C, endpoint: Endpoint) -> Option<Pass<'_>> {
+    /// Waits until a call of `endpoint` may be sent. The pass is `None` if nothing limits it.
+    pub(super) async fn enter<C: Clock>(&self, clock: &C, endpoint: Endpoint) -> Entry<'_> {
         let Some(gate) = &self.gates[endpoint.index()] else {
+            let let_through_at = clock.now();
             self.may_be_called(clock, endpoint).await;
-            return None;
+            return Entry { pass: None, let_through_at };
         };
         let ticket = Rc::new(Ticket::default());
         let in_line = InLine { gate, ticket: &ticket };
@@ -123,13 +132,14 @@ impl Gates {
         })
         .await;
         std::mem::forget(in_line);
+        let let_through_at = clock.now();
         let mut pass = Pass { gate, number: None };
         if at > clock.now() {
             clock.sleep_until(at).await;
         }
         self.may_be_called(clock, endpoint).await;
         pass.number = Some(gate.borrow_mut().send(clock.now()));
-        Some(pass)
+        Entry { pass: Some(pass), let_through_at }
     }
 }
 
@@ -178,9 +188,10 @@ impl Pass<'_> {
         gate.borrow_mut().let_through(now);
     }
 
-    /// The call was answered at `now`.
-    pub(super) fn done(mut self, now: Timestamp, refused: bool) {
+    /// The call was answered at `now`: how many may be in flight from now on, if that changes.
+    pub(super) fn done(mut self, now: Timestamp, refused: bool) -> Option<u32> {
         let gate = self.gate;
+        let before = gate.borrow().rule.limit();
         if let Some(number) = self.number.take() {
             let mut gate = gate.borrow_mut();
             if let Some(heard) = gate.answered(number, now, refused) {
@@ -189,6 +200,8 @@ impl Pass<'_> {
         }
         drop(self);
         gate.borrow_mut().let_through(now);
+        let limit = gate.borrow().rule.limit();
+        (limit != before).then_some(limit)
     }
 }
 
@@ -241,7 +254,7 @@ mod tests {
                         // They come one after another.
                         let come_at = Timestamp::from_nanos(number);
                         clock.sleep_until(come_at).await;
-                        let pass = gates.enter(clock, Endpoint::GetAccount).await.unwrap();
+                        let pass = gates.enter(clock, Endpoint::GetAccount).await.pass.unwrap();
                         inside.set(inside.get() + 1);
                         assert!(inside.get() <= 2);
                         order.borrow_mut().push(number);
@@ -263,7 +276,7 @@ mod tests {
         let gates = Gates::new(&Limiter::Fixed(NonZeroU32::MIN));
         clock
             .run(async {
-                let first = gates.enter(&clock, Endpoint::GetAccount).await.unwrap();
+                let first = gates.enter(&clock, Endpoint::GetAccount).await.pass.unwrap();
                 {
                     let second = gates.enter(&clock, Endpoint::GetAccount);
                     let given_up = clock.sleep_until(Timestamp::from_nanos(5));
@@ -274,7 +287,12 @@ mod tests {
                 // Another endpoint has a gate of its own, and this one's place is free again.
                 drop(gates.enter(&clock, Endpoint::PatchAccount).await);
                 drop(gates.enter(&clock, Endpoint::GetAccount).await);
-                gates.enter(&clock, Endpoint::GetAccount).await.unwrap().done(clock.now(), true);
+                gates
+                    .enter(&clock, Endpoint::GetAccount)
+                    .await
+                    .pass
+                    .unwrap()
+                    .done(clock.now(), true);
             })
             .unwrap();
     }

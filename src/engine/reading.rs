@@ -12,6 +12,7 @@ use crate::transport::Transport;
 use neon_mock::api::{
     Account, AccountId, AccountKind, Body, CustomFieldItem, FieldId, Request, SearchRow, Value,
 };
+use neon_mock::time::Timestamp;
 use std::ops::Range;
 
 /// What is known of an account that is read value by value.
@@ -28,6 +29,16 @@ pub(super) struct Known {
 struct Shown {
     kind: AccountKind,
     value: Option<Value>,
+    /// When its search was sent.
+    read_at: Timestamp,
+}
+
+/// An account as it was read by searches for its values.
+struct Read {
+    kind: AccountKind,
+    state: State,
+    /// When the first of them was sent.
+    at: Timestamp,
 }
 
 /// Accounts of a page that have not ended yet.
@@ -48,18 +59,15 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         tally: &mut Tally,
     ) -> Result<Option<Write>, Halt> {
         let task = self.task().await.map_err(Halt::Run)?;
-        let request = Request::GetAccount(id);
-        let body = self.caller().call(&request).await.map_err(Halt::from)?;
-        let Body::Account(account) = body else {
-            return Err(Halt::Run(EngineError::wrong_body(request.endpoint())));
-        };
-        Ok(self.decide_read(account, &task, steps, tally))
+        let (account, read_at) = self.read(id).await?;
+        Ok(self.decide_read(account, read_at, &task, steps, tally))
     }
 
-    /// The write that `steps` need on an account that was read whole, if any.
+    /// The write that `steps` need on an account that was read whole at `read_at`, if any.
     pub(super) fn decide_read(
         &self,
         account: Box<Account>,
+        read_at: Timestamp,
         task: &Task,
         steps: Range<usize>,
         tally: &mut Tally,
@@ -67,7 +75,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         let mut decision = decide(&account, task, &task.steps[steps.clone()]);
         let items = self.to_write(&mut decision, tally)?;
         let (kind, prior) = (account.kind, Prior::Account(account));
-        Some(Write { kind, items, steps, prior })
+        Some(Write { kind, items, steps, prior, read_at })
     }
 
     /// The same, by a search for each value that `steps` need, as the guide's engine reads. What no
@@ -81,8 +89,8 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
     ) -> Result<Option<Write>, Halt> {
         let task = self.task().await.map_err(Halt::Run)?;
         let write = match self.shown(id, &task, steps.clone(), known).await? {
-            Ok((kind, before)) => {
-                let mut write = self.decide_shown(kind, &before, &task, steps, tally);
+            Ok(Read { kind, state, at }) => {
+                let mut write = self.decide_shown(kind, &state, at, &task, steps, tally);
                 if let Some(write) = &mut write
                     && !self.journal_is_on()
                 {
@@ -106,7 +114,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         task: &Task,
         steps: Range<usize>,
         known: &mut Known,
-    ) -> Result<Result<(AccountKind, State), Unsettled>, Halt> {
+    ) -> Result<Result<Read, Unsettled>, Halt> {
         // A dry run writes nothing that a second look could find.
         if !self.settings().dry_run {
             known.values.clear();
@@ -129,9 +137,10 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
             }
         }
         let kind = known.values[slots[0]].as_ref().map_or(AccountKind::Individual, |it| it.kind);
+        let at = known.values.iter().flatten().map(|shown| shown.read_at).min();
+        let at = at.unwrap_or_else(|| self.caller().clock().now());
         let held = |shown: &Option<Shown>| shown.as_ref().and_then(|shown| shown.value.clone());
-        let before: State = known.values.iter().map(held).collect();
-        Ok(Ok((kind, before)))
+        Ok(Ok(Read { kind, state: known.values.iter().map(held).collect(), at }))
     }
 
     /// What one slot of an account holds, by a search for it alone.
@@ -144,7 +153,8 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         let slots = [slot];
         let Some(columns) = Columns::new(task, &slots) else { return Ok(Err(Unsettled)) };
         let request = Request::SearchAccounts(columns.search(&[id], 0));
-        let Body::Search(page) = self.caller().call(&request).await.map_err(Halt::from)? else {
+        let (body, read_at) = self.caller().read(&request).await.map_err(Halt::from)?;
+        let Body::Search(page) = body else {
             return Err(Halt::Run(EngineError::wrong_body(request.endpoint())));
         };
         // An account that is not found may have been merged: a single read says so.
@@ -153,7 +163,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
             let mut state = vec![None; task.slots.len()];
             let kind = columns.read(row, &mut state)?;
             if account_of(row)? == id {
-                Ok(Shown { kind, value: state.swap_remove(slot) })
+                Ok(Shown { kind, value: state.swap_remove(slot), read_at })
             } else {
                 Err(Unsettled)
             }
@@ -169,7 +179,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         let Some(columns) = Columns::new(&task, &slots) else {
             return Ok(Page { unsettled: ids.to_vec(), ..Page::default() });
         };
-        let Some(rows) = self.rows(&columns, ids).await? else {
+        let Some((rows, read_at)) = self.rows(&columns, ids).await? else {
             return Ok(Page { unsettled: ids.to_vec(), ..Page::default() });
         };
         let mut page = Page::default();
@@ -184,7 +194,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
                 continue;
             };
             let mut tally = Tally::default();
-            match self.decide_shown(kind, &state, &task, 0..task.steps.len(), &mut tally) {
+            match self.decide_shown(kind, &state, read_at, &task, 0..task.steps.len(), &mut tally) {
                 Some(write) => {
                     self.caller().emit(&Event::Buffered { records: 1 });
                     let before = Tally::default();
@@ -196,18 +206,22 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         Ok(page)
     }
 
-    /// The rows of the accounts `ids`, in id order; `None` where the search was given up, since the
-    /// accounts can still be read singly.
+    /// The rows of the accounts `ids`, in id order, and when the first of them were asked for; `None`
+    /// where the search was given up, since the accounts can still be read singly.
     async fn rows(
         &self,
         columns: &Columns<'_>,
         ids: &[AccountId],
-    ) -> Result<Option<Vec<(AccountId, SearchRow)>>, EngineError> {
+    ) -> Result<Option<(Vec<(AccountId, SearchRow)>, Timestamp)>, EngineError> {
         let mut rows = Vec::with_capacity(ids.len());
+        let mut first_at = None;
         for current_page in 0.. {
             let request = Request::SearchAccounts(columns.search(ids, current_page));
-            let page = match self.caller().call(&request).await {
-                Ok(Body::Search(page)) => page,
+            let page = match self.caller().read(&request).await {
+                Ok((Body::Search(page), read_at)) => {
+                    first_at.get_or_insert(read_at);
+                    page
+                }
                 Ok(_) => return Err(EngineError::wrong_body(request.endpoint())),
                 Err(given_up) if given_up.call.outcome == Outcome::Unauthorized => {
                     return Err(EngineError::from_call(given_up));
@@ -223,14 +237,15 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
             }
         }
         rows.sort_by_key(|(id, _)| *id);
-        Ok(Some(rows))
+        Ok(first_at.map(|first_at| (rows, first_at)))
     }
 
-    /// The write that `steps` need on an account that holds `before`, if any.
+    /// The write that `steps` need on an account that held `before` at `read_at`, if any.
     fn decide_shown(
         &self,
         kind: AccountKind,
         before: &State,
+        read_at: Timestamp,
         task: &Task,
         steps: Range<usize>,
         tally: &mut Tally,
@@ -242,7 +257,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
             before[slot].clone()
         };
         let changes = changes(&items, held);
-        Some(Write { kind, items, steps, prior: Prior::Changes(changes) })
+        Some(Write { kind, items, steps, prior: Prior::Changes(changes), read_at })
     }
 
     /// Adds a decision to an account's tally; its items, if they are to be written.

@@ -7,7 +7,9 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 /// A way of ordering a migration's calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Strategy {
     /// One account after another, one read and one write for each mapping.
@@ -91,7 +93,9 @@ impl WriteMode {
 }
 
 /// How accounts are read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Reads {
     /// One account a call, whole.
@@ -108,6 +112,31 @@ impl Reads {
         match self {
             Self::Get => "get",
             Self::Search => "search",
+        }
+    }
+}
+
+/// What guards an account between its reading and its writing: others may edit it meanwhile, and
+/// Neon knows no conditional write.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Guard {
+    /// Nothing.
+    #[default]
+    None,
+    /// It is read again right before it is written, and decided anew. What is saved during the last
+    /// round trip is still overwritten.
+    Reread,
+}
+
+impl Guard {
+    /// The name in records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Reread => "reread",
         }
     }
 }
@@ -135,6 +164,9 @@ pub struct Settings {
     pub limiter: Limiter,
     /// How a changed account is written.
     pub write: WriteMode,
+    /// What guards it until then.
+    #[serde(default)]
+    pub guard: Guard,
     /// Whether writes are left out.
     pub dry_run: bool,
     /// Seed of the jitter.
@@ -159,6 +191,7 @@ impl Settings {
             call_deadline: Duration::from_secs(600),
             limiter: strategy.default_limiter(),
             write: WriteMode::Patch,
+            guard: Guard::None,
             dry_run: false,
             seed: 1,
         }

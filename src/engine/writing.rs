@@ -5,16 +5,17 @@
 //! and the account is left to people.
 
 use super::EngineError;
-use super::caller::Unheard;
+use super::caller::{Tries, Unheard};
 use super::migrator::{Halt, Migrator, Tally};
-use super::settings::WriteMode;
+use super::settings::{Guard, WriteMode};
 use crate::clock::Clock;
-use crate::event::{End, Failure, Outcome, SkipReason};
+use crate::event::{End, Event, Failure, Outcome, SkipReason};
 use crate::journal::{Again, Change, Entry, Intent, Landing, Note};
 use crate::transport::Transport;
 use neon_mock::api::{
     Account, AccountBody, AccountId, AccountKind, Body, CustomFieldItem, FieldId, Request, Value,
 };
+use neon_mock::time::Timestamp;
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -26,6 +27,8 @@ pub(super) struct Write {
     /// The mappings that it carries out: those up to the last of them stand on the account then.
     pub(super) steps: Range<usize>,
     pub(super) prior: Prior,
+    /// When the call was sent that read what it was decided on.
+    pub(super) read_at: Timestamp,
 }
 
 /// What is known of an account before a write.
@@ -43,11 +46,12 @@ struct Outgoing {
     request: Request,
     steps: Range<usize>,
     prior: Prior,
+    read_at: Timestamp,
 }
 
 impl Outgoing {
     fn new(id: AccountId, write: Write, mode: WriteMode) -> Self {
-        let Write { kind, items, steps, prior } = write;
+        let Write { kind, items, steps, prior, read_at } = write;
         let (request, prior) = match (mode, prior) {
             (WriteMode::Put, Prior::Account(account)) => {
                 let changes = changes(&items, |field| held(&account, field));
@@ -56,7 +60,7 @@ impl Outgoing {
             }
             (_, prior) => (Request::PatchAccount(id, patch(kind, items)), prior),
         };
-        Self { request, steps, prior }
+        Self { request, steps, prior, read_at }
     }
 
     fn account(&self) -> &Account {
@@ -64,6 +68,20 @@ impl Outgoing {
             Request::PatchAccount(_, account) | Request::PutAccount(_, account) => account,
             _ => unreachable!("accounts are written by PATCH or PUT"),
         }
+    }
+
+    /// Whether somebody changed what it was decided on, which is `account` now. Neon says when an
+    /// account was changed to the second, and a row does not show it: then the fields themselves do.
+    fn is_stale(&self, account: &Account) -> bool {
+        let changed = |account: &Account| {
+            account.body.timestamps.as_ref().and_then(|times| times.last_modified_date_time)
+        };
+        let differs = |change: &Change| held(account, change.field) != change.before;
+        let other_time = match &self.prior {
+            Prior::Account(before) => changed(before) != changed(account),
+            Prior::Changes(_) => false,
+        };
+        other_time || self.changes().iter().any(differs)
     }
 
     /// The fields that it changes; none if it is not known what stood there.
@@ -178,7 +196,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         let (mut done, mut changed) = (entry.mappings_done, !entry.changes.is_empty());
         let mut problem = entry.problem.as_ref();
         if let Some(open) = &entry.open {
-            let account = self.look_back(id).await?;
+            let (account, _) = self.look_back(id).await?;
             match trace(&account, &open.changes) {
                 Trace::Written => {
                     self.note(|| Note::Written { id })?;
@@ -210,13 +228,8 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         if changes.peek().is_none() {
             return Ok(true);
         }
-        let request = Request::GetAccount(id);
-        match self.caller().call(&request).await.map_err(Halt::from)? {
-            Body::Account(account) => {
-                Ok(changes.all(|change| held(&account, change.field) == change.after))
-            }
-            _ => Err(EngineError::wrong_body(request.endpoint()).into()),
-        }
+        let (account, _) = self.read(id).await?;
+        Ok(changes.all(|change| held(&account, change.field) == change.after))
     }
 
     /// Carries out the write that some mappings need, noted before it is sent and settled after it.
@@ -231,8 +244,20 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         tally: &mut Tally,
     ) -> Result<Heard, Halt> {
         let mut outgoing = Outgoing::new(id, write, self.settings().write);
-        let mut tries = self.caller().tries();
         let mut heard = Heard::ByAnswer;
+        if self.settings().guard == Guard::Reread {
+            let (account, read_at) = self.read(id).await?;
+            let is_changed = outgoing.is_stale(&account);
+            self.caller().emit(&Event::Reread { is_changed });
+            if is_changed {
+                heard = Heard::ByReading;
+            }
+            match self.decide_again(id, account, read_at, outgoing, tally).await? {
+                Some(next) => outgoing = next,
+                None => return Ok(heard),
+            }
+        }
+        let mut tries = self.caller().tries();
         loop {
             self.note(|| intended(id, &outgoing, before, tally))?;
             let given_up = match self.caller().write(&outgoing.request, &mut tries).await {
@@ -240,7 +265,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
                     return Err(wrong_account(&outgoing.request, written));
                 }
                 Ok(_) => {
-                    self.note(|| Note::Written { id })?;
+                    self.wrote(id, &outgoing, &tries)?;
                     return Ok(heard);
                 }
                 Err(given_up) => given_up,
@@ -259,10 +284,10 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
                     Unheard::Over | Unheard::No => return Err(Halt::from(given_up)),
                 }
             }
-            let account = self.look_back(id).await?;
+            let (account, read_at) = self.look_back(id).await?;
             match trace(&account, &changes) {
                 Trace::Written => {
-                    self.note(|| Note::Written { id })?;
+                    self.wrote(id, &outgoing, &tries)?;
                     return Ok(Heard::ByReading);
                 }
                 Trace::NotWritten => self.note(|| Note::NotWritten { id })?,
@@ -272,26 +297,54 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
                 return Err(Halt::from(given_up));
             }
             heard = Heard::ByReading;
-            *tally = Tally::default();
-            let task = self.task().await?;
-            match self.decide_read(account, &task, outgoing.steps, tally) {
-                Some(next) => outgoing = Outgoing::new(id, next, self.settings().write),
+            match self.decide_again(id, account, read_at, outgoing, tally).await? {
+                Some(next) => outgoing = next,
                 None => return Ok(heard),
             }
         }
     }
 
-    /// Reads an account of which it is open whether a write was carried out.
-    async fn look_back(&self, id: AccountId) -> Result<Box<Account>, Halt> {
+    /// What `outgoing` becomes on the account as it was read at `read_at`; `None` if it needs no
+    /// write any more.
+    async fn decide_again(
+        &self,
+        id: AccountId,
+        account: Box<Account>,
+        read_at: Timestamp,
+        outgoing: Outgoing,
+        tally: &mut Tally,
+    ) -> Result<Option<Outgoing>, Halt> {
+        *tally = Tally::default();
+        let task = self.task().await?;
+        let write = self.decide_read(account, read_at, &task, outgoing.steps, tally);
+        Ok(write.map(|write| Outgoing::new(id, write, self.settings().write)))
+    }
+
+    /// A write was carried out.
+    fn wrote(&self, id: AccountId, outgoing: &Outgoing, tries: &Tries) -> Result<(), EngineError> {
+        self.note(|| Note::Written { id })?;
+        let (at, read_at) = (tries.sent_at(), outgoing.read_at);
+        self.caller().emit(&Event::Written { at, read_at });
+        Ok(())
+    }
+
+    /// Reads an account whole; and when that was.
+    pub(super) async fn read(&self, id: AccountId) -> Result<(Box<Account>, Timestamp), Halt> {
         let request = Request::GetAccount(id);
-        match self.caller().call(&request).await.map_err(Halt::from) {
-            Ok(Body::Account(account)) => Ok(account),
-            Ok(_) => Err(EngineError::wrong_body(request.endpoint()).into()),
+        match self.caller().read(&request).await.map_err(Halt::from)? {
+            (Body::Account(account), read_at) => Ok((account, read_at)),
+            _ => Err(EngineError::wrong_body(request.endpoint()).into()),
+        }
+    }
+
+    /// Reads an account of which it is open whether a write was carried out.
+    async fn look_back(&self, id: AccountId) -> Result<(Box<Account>, Timestamp), Halt> {
+        match self.read(id).await {
             Err(Halt::Landed(End::Failed(failure))) => {
                 let message = format!("a write may have been carried out, and {}", failure.message);
                 Err(Halt::Ambiguous(Failure { message, ..failure }))
             }
-            Err(halt) => Err(halt),
+            read => read,
         }
     }
 

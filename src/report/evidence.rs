@@ -5,6 +5,8 @@
 use crate::engine::{Strategy, WriteMode};
 use crate::judge::JudgeRecord;
 use crate::record::{Quantiles, RunRecord};
+use crate::report::decision::Decision;
+use crate::select::Judgement;
 use crate::selftest::SelftestRecord;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
@@ -20,12 +22,49 @@ pub struct Evidence {
     pub http: HttpSample,
     /// What other users lose.
     pub staff: StaffSample,
+    /// What one migration rests on under the documented limits.
+    #[serde(default)]
+    pub decision: Option<Decision>,
+    /// What the selector chooses, and how wrong it is.
+    #[serde(default)]
+    pub selector: Option<SelectorSample>,
     /// The last selftest that was kept.
     #[serde(default)]
     pub selftest: Option<Dated<SelftestRecord>>,
     /// The last clients that were judged and kept, the latest first.
     #[serde(default)]
     pub judged: Vec<Dated<JudgeRecord>>,
+    /// What the last `cargo bench` left.
+    #[serde(default)]
+    pub benches: Vec<BenchRate>,
+}
+
+/// What the selector chooses for the migration decided about, and how wrong it is elsewhere.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SelectorSample {
+    /// What it chooses.
+    pub strategy: Strategy,
+    /// With how many workers.
+    pub workers: u32,
+    /// With which batch size.
+    pub batch_size: u32,
+    /// Which selector spoke, and why it chose so.
+    pub reason: String,
+    /// Of the held-out scenarios one in so many was judged.
+    pub one_in: u64,
+    /// How selectors fare on those.
+    pub judgement: Judgement,
+}
+
+/// How fast a bench of our own code was, when `cargo bench` last ran.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BenchRate {
+    /// Criterion's name of it.
+    pub name: String,
+    /// Elements (calls, accounts) a second, by the median.
+    pub per_s: f64,
+    /// The interval of that.
+    pub interval_per_s: [f64; 2],
 }
 
 /// A record that was made before, and when.

@@ -51,6 +51,9 @@ pub(crate) fn evidence() -> Evidence {
         }
     }
     Evidence {
+        decision: None,
+        selector: None,
+        benches: Vec::new(),
         provenance: provenance(),
         rows,
         http: http(&record),
@@ -111,4 +114,29 @@ pub(super) fn spoil(evidence: &mut Evidence, example: u32, strategy: Strategy, i
     audit.valid = false;
     audit.mismatched = 7;
     audit.faults = vec!["7 accounts are not in the state that the plan demands".to_owned()];
+}
+
+/// A small decision, whose service times are constant, and how it was made.
+pub(crate) fn decision() -> (crate::report::decision::Decision, Provenance) {
+    static MADE: std::sync::OnceLock<crate::report::decision::Decision> =
+        std::sync::OnceLock::new();
+    use crate::engine::Settings;
+    use crate::report::suite::explore::{Exploration, explore};
+    use crate::scenario::{Scenario, Workload};
+    let workload = Workload {
+        profile: Some(Scenario::profile("constant").unwrap()),
+        resources: Some(30),
+        mappings: Some(2),
+        ..Workload::default()
+    };
+    let settings = |strategy| Settings::new(strategy);
+    let exploration = Exploration { workload: &workload, settings: &settings, replicates: 2 };
+    let decision = MADE.get_or_init(|| explore(&exploration, &mut |_| {}).unwrap()).clone();
+    let provenance = Provenance {
+        command: "neonbench report --profile constant".to_owned(),
+        seed: 1,
+        replicates: 2,
+        ..Provenance::default()
+    };
+    (decision, provenance)
 }

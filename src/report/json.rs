@@ -1,7 +1,8 @@
 //! `report.json`: what the page says, and every record that it is made from.
 
-use super::evidence::Evidence;
-use super::model::Model;
+use super::decision::Decision;
+use super::evidence::{Evidence, Provenance};
+use super::model::{DecisionModel, Model};
 use serde::Serialize;
 
 /// Version of the form of `report.json`.
@@ -22,6 +23,35 @@ impl<'a> ReportRecord<'a> {
     /// Puts `model` and the `evidence` that it is made from together.
     pub const fn new(model: &'a Model, evidence: &'a Evidence) -> Self {
         Self { schema: SCHEMA, report: model, evidence }
+    }
+
+    /// Its text.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string_pretty(self).expect("records are JSON")
+    }
+}
+
+/// `report.json` of one decision.
+#[derive(Clone, Debug, Serialize)]
+pub struct DecisionRecord<'a> {
+    /// Version of the form.
+    pub schema: u32,
+    /// What the page says. Members ending in `_s` are seconds.
+    pub decision: &'a DecisionModel,
+    /// How it was made.
+    pub provenance: &'a Provenance,
+    /// What it is made from: all run records, and the response-time histograms.
+    pub evidence: &'a Decision,
+}
+
+impl<'a> DecisionRecord<'a> {
+    /// Puts `decision` and the `evidence` that it is made from together.
+    pub const fn new(
+        decision: &'a DecisionModel,
+        provenance: &'a Provenance,
+        evidence: &'a Decision,
+    ) -> Self {
+        Self { schema: SCHEMA, decision, provenance, evidence }
     }
 
     /// Its text.

@@ -1,6 +1,7 @@
 //! The summary for pull requests and README files: model -> Markdown.
 
-use super::model::Model;
+use super::evidence::Provenance;
+use super::model::{DecisionModel, Model};
 use super::template::environment;
 use minijinja::context;
 use minijinja::value::{Serde, Value};
@@ -11,6 +12,18 @@ pub fn summary(model: &Model) -> String {
     let template = environment.get_template("report.md").expect("just added");
     template
         .render(context! { model => Value::from(Serde(model)) })
+        .expect("the template names what the model has")
+}
+
+/// `report.md` for one decision.
+pub fn decision_summary(decision: &DecisionModel, provenance: &Provenance) -> String {
+    let source = include_str!("../../reports/templates/decision.md");
+    let environment = environment("decision.md", source);
+    let template = environment.get_template("decision.md").expect("just added");
+    let decision = Value::from(Serde(decision));
+    let provenance = Value::from(Serde(provenance));
+    template
+        .render(context! { decision, provenance })
         .expect("the template names what the model has")
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Invariant: a strategy with a run that failed its audit has no rank and no makespan.
 
+pub(crate) mod decision;
 mod http;
 mod judged;
 mod row;
@@ -9,6 +10,7 @@ mod selftest;
 mod staff;
 mod verdict;
 
+pub use decision::{DecisionModel, LeagueRow};
 pub use http::{HttpModel, HttpRow};
 pub use judged::{JudgedClient, JudgedModel, JudgedRow};
 pub use row::Row;
@@ -17,7 +19,7 @@ pub use staff::{StaffModel, StaffRow};
 pub use verdict::{Fact, Tone, Verdict};
 
 use super::claims::{BATCH_SIZE, EXAMPLES, Example, WORKERS};
-use super::evidence::{Evidence, Provenance};
+use super::evidence::{BenchRate, Evidence, Provenance, SelectorSample};
 use super::text::{duration, listed};
 use crate::engine::Strategy;
 use crate::record::RunRecord;
@@ -41,6 +43,12 @@ pub struct Model {
     pub selftest: Option<SelftestModel>,
     /// The user's own clients.
     pub judged: JudgedModel,
+    /// What to do about the guide's first example under the documented limits.
+    pub decision: Option<DecisionModel>,
+    /// The selector, explained.
+    pub selector: Option<SelectorSample>,
+    /// How fast our own code is.
+    pub benches: Vec<BenchRate>,
     /// Which runs count.
     pub validity: Validity,
     /// Whether the guide's order of the strategies is the measured one in every example.
@@ -117,6 +125,9 @@ impl Model {
             staff: StaffModel::new(evidence),
             selftest: evidence.selftest.as_ref().map(SelftestModel::new),
             judged: JudgedModel::new(evidence),
+            selector: evidence.selector.clone(),
+            benches: evidence.benches.clone(),
+            decision: evidence.decision.as_ref().map(DecisionModel::new),
             validity,
             provenance: evidence.provenance.clone(),
             workers: WORKERS.get(),

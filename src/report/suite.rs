@@ -1,6 +1,10 @@
 //! The runs behind the report: the only part of it that runs anything.
 
+pub mod explore;
+mod selector;
+
 use super::claims::{BATCH_SIZE, EXAMPLES, Example, WORKERS};
+use super::decision::Decision;
 use super::evidence::{
     Evidence, HttpPair, HttpSample, Provenance, Responses, RowEvidence, StaffEvidence, StaffSample,
 };
@@ -10,7 +14,9 @@ use crate::event::Event;
 use crate::measure::{Measure, histogram};
 use crate::run::{Order, Run, RunError, World};
 use crate::scenario::{Scenario, ScenarioError, Workload};
+use crate::select::case::CaseError;
 use crate::world::WallClock;
+use explore::{Exploration, ExploreError, explore};
 use hdrhistogram::Histogram;
 use neon_mock::api::Class;
 use neon_mock::profile::Profile;
@@ -33,6 +39,10 @@ pub enum SuiteError {
     Scenario(#[from] ScenarioError),
     #[error(transparent)]
     Run(#[from] RunError),
+    #[error(transparent)]
+    Explore(#[from] ExploreError),
+    #[error(transparent)]
+    Case(#[from] CaseError),
 }
 
 /// Runs the guide's rows in virtual time and a sample over HTTP, as `provenance` orders.
@@ -51,9 +61,45 @@ pub fn run(provenance: Provenance, tell: &mut dyn FnMut(&str)) -> Result<Evidenc
     }
     tell("beside other users at work");
     let staff = staff(seed, replicates)?;
+    let decision = decision(seed, replicates, tell)?;
+    tell("the selector, on scenarios that its calibration never saw");
+    let selector = selector::selector(&Scenario::new(subject()?)?)?;
     tell("a sample over real HTTP");
     let http = http(seed)?;
-    Ok(Evidence { provenance, rows, http, staff, selftest: None, judged: Vec::new() })
+    let (decision, selector) = (Some(decision), Some(selector));
+    Ok(Evidence {
+        provenance,
+        rows,
+        http,
+        staff,
+        decision,
+        selector,
+        selftest: None,
+        judged: Vec::new(),
+        benches: Vec::new(),
+    })
+}
+
+/// The guide's first example under the documented limits, with what would change the outcome.
+fn decision(
+    seed: u64,
+    replicates: u32,
+    tell: &mut dyn FnMut(&str),
+) -> Result<Decision, ExploreError> {
+    let workload = subject()?;
+    let settings = |strategy| Settings { seed, ..Settings::new(strategy) };
+    explore(&Exploration { workload: &workload, settings: &settings, replicates }, tell)
+}
+
+/// What the report decides about: the guide's first example under the documented limits.
+fn subject() -> Result<Workload, ScenarioError> {
+    let example = EXAMPLES[0];
+    Ok(Workload {
+        profile: Some(Scenario::profile("documented")?),
+        resources: Some(example.accounts),
+        mappings: Some(example.mappings),
+        ..Workload::default()
+    })
 }
 
 /// Fits service times to the rows of `example`, each simulated under profile `documented`.
@@ -116,7 +162,7 @@ fn row(
 ) -> Result<RowEvidence, RunError> {
     let (mut reads, mut writes, mut runs) = (histogram(), histogram(), Vec::new());
     for run in virtual_runs(scenario, strategy, seed, replicates) {
-        let Run { record, measure } = run?;
+        let Run { record, measure, .. } = run?;
         add(&mut reads, &measure, Class::Get);
         add(&mut writes, &measure, Class::Patch);
         runs.push(record);

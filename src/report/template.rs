@@ -22,11 +22,9 @@ pub(super) fn environment(name: &'static str, source: &'static str) -> Environme
         .keep_trailing_newline(true)
         .build();
     environment.set_syntax(syntax.expect("the default delimiters"));
-    environment.set_auto_escape_callback(
-        |name| {
-            if name == HTML { AutoEscape::Html } else { MARKDOWN }
-        },
-    );
+    environment.set_auto_escape_callback(|name| {
+        if name.rsplit('.').next() == Some("html") { AutoEscape::Html } else { MARKDOWN }
+    });
     environment.set_formatter(write);
     environment.add_filter("claimed_minutes", text::claimed_minutes);
     environment.add_filter("count", text::count);
@@ -83,13 +81,13 @@ fn tied(text: &str) -> String {
 /// `text` with what Markdown and the HTML in it would obey made harmless.
 fn markdown(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
-    for character in text.chars() {
+    let text = text.replace(['\n', '\r'], " ");
+    for character in text::visible(&text).chars() {
         match character {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '&' => escaped.push_str("&amp;"),
             '|' | '`' | '*' | '[' | ']' | '\\' => escaped.extend(['\\', character]),
-            '\n' | '\r' => escaped.push(' '),
             _ => escaped.push(character),
         }
     }
@@ -111,5 +109,6 @@ mod tests {
     #[test]
     fn markdown_is_not_obeyed() {
         assert_eq!(markdown("<b> | `x` *y*"), "&lt;b&gt; \\| \\`x\\` \\*y\\*");
+        assert_eq!(markdown("a\u{202e}b\nc"), "a\\\\u{202e}b c");
     }
 }

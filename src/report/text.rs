@@ -81,6 +81,22 @@ pub(crate) fn distance(ratio: f64) -> String {
     format!("{ratio:.4}")
 }
 
+/// `text` with what would move a terminal's cursor, or turn the order of letters round, made
+/// visible: control characters, line ends among them, and Unicode's marks of direction.
+pub(crate) fn visible(text: &str) -> std::borrow::Cow<'_, str> {
+    let moves = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    if !text.contains(moves) {
+        return text.into();
+    }
+    let shown = text
+        .chars()
+        .map(|c| if moves(c) { format!("\\u{{{:x}}}", c as u32) } else { c.to_string() });
+    shown.collect::<String>().into()
+}
+
 /// Names in a sentence: `a`, `a and b`, `a, b and c`.
 pub(crate) fn listed(names: &[String]) -> String {
     match names {
@@ -113,6 +129,13 @@ mod tests {
         assert_eq!(signed(-0.54), "−54.0 %");
         assert_eq!(signed(-0.0001), "0.0 %");
         assert_eq!([0.314, -0.02, -0.001].map(signed_ms), ["+0.31", "−0.02", "0.00"]);
+    }
+
+    #[test]
+    fn what_moves_the_cursor_or_the_reading_order_is_made_visible() {
+        assert_eq!(visible("Müller <b> \"quoted\" ✓ 王"), "Müller <b> \"quoted\" ✓ 王");
+        assert_eq!(visible("a\u{1b}[2Jb\nc\u{7f}"), "a\\u{1b}[2Jb\\u{a}c\\u{7f}");
+        assert_eq!(visible("x\u{202e}y\u{2066}z\u{200f}"), "x\\u{202e}y\\u{2066}z\\u{200f}");
     }
 
     #[test]

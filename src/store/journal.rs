@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::cell::Cell;
 
 /// How a kept run stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// Under way, or killed.

@@ -2,6 +2,7 @@
 //! error, and the contract's exit codes.
 
 mod datasets;
+mod face;
 mod journals;
 mod mistakes;
 mod place;

@@ -4,7 +4,7 @@ use neon_mock::api::AccountId;
 use neon_mock::fault::FaultKind;
 use neon_mock::profile::Profile;
 use neon_mock::rng::{self, Generator};
-use neonbench::engine::{Reads, Settings, Strategy, WriteMode};
+use neonbench::engine::{Guard, Reads, Settings, Strategy, WriteMode};
 use neonbench::plan::{Mapping, Operation, Plan};
 use neonbench::scenario::{DatasetSource, Scenario, Workload};
 use rand::Rng;
@@ -43,9 +43,13 @@ pub(crate) struct Case {
 
 impl fmt::Display for Case {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Settings { strategy, write, reads, .. } = &self.settings;
+        let Settings { strategy, write, reads, guard, .. } = &self.settings;
         let accounts = self.ids.len();
-        write!(f, "{}, {accounts} accounts, {strategy}, {write:?}, {reads:?}", self.dataset)?;
+        write!(
+            f,
+            "{}, {accounts} accounts, {strategy}, {write:?}, {reads:?}, guard {guard:?}",
+            self.dataset
+        )?;
         write!(f, ", {}", self.fault)?;
         for mapping in &self.scenario.plan.mappings {
             let arrow = if mapping.preserve_source { "->" } else { "=>" };
@@ -77,6 +81,7 @@ impl Case {
         settings.batch_size = NonZeroU32::new(1 + below(6) as u32).unwrap();
         settings.write = if below(3) == 0 { WriteMode::Put } else { WriteMode::Patch };
         settings.reads = if below(3) == 0 { Reads::Search } else { strategy.default_reads() };
+        settings.guard = if below(3) == 0 { Guard::Reread } else { Guard::None };
         settings.seed = seed;
         Self {
             scenario: Scenario::new(workload).unwrap(),

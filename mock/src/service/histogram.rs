@@ -146,6 +146,16 @@ impl Buckets {
         bucket.low_ns + rng::below(rng.next_u64(), width) as u64
     }
 
+    /// The same with every time times `factor`.
+    pub(super) fn scaled(&self, factor: f64) -> Self {
+        let times = |ns: u64| (ns as f64 * factor).round() as u64;
+        let bucket = |bucket: &Bucket| {
+            let (low_ns, high_ns) = (times(bucket.low_ns), times(bucket.high_ns));
+            Bucket { low_ns, high_ns, ..*bucket }
+        };
+        Self { buckets: self.buckets.iter().map(bucket).collect(), mean_ns: times(self.mean_ns) }
+    }
+
     /// The mean, in whole ns.
     pub(super) const fn mean_ns(&self) -> u64 {
         self.mean_ns

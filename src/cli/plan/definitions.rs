@@ -1,10 +1,11 @@
 //! The field definitions that a plan is checked against.
 
+use crate::cli::args::Credentials;
 use crate::cli::error::CliError;
-use crate::cli::inputs::{DEMO, dataset, read};
+use crate::cli::inputs::{dataset, read, source};
 use crate::run::RunError;
 use crate::transport::Transport;
-use crate::world::{HttpTransport, Target};
+use crate::world::HttpTransport;
 use clap::Args;
 use neon_mock::api::{Body, Category, CustomField, Request};
 use neon_mock::org::Organisation;
@@ -35,17 +36,6 @@ pub(in crate::cli) struct OrganisationArgs {
     credentials: Credentials,
 }
 
-/// Who asks.
-#[derive(Debug, Args)]
-pub(super) struct Credentials {
-    /// Organisation id at that server
-    #[arg(long, value_name = "ID", env = "NEON_ORG_ID")]
-    org_id: Option<String>,
-    /// API key at that server
-    #[arg(long, value_name = "KEY", env = "NEON_API_KEY", hide_env_values = true)]
-    api_key: Option<String>,
-}
-
 /// The fields of an organisation, and whose they are.
 #[derive(Debug)]
 pub(super) struct Definitions {
@@ -74,34 +64,9 @@ impl OrganisationArgs {
         }
         let base_url = base_url.as_deref().unwrap_or_default();
         let transport =
-            HttpTransport::new(self.credentials.target(base_url)?).map_err(RunError::Http)?;
+            HttpTransport::new(source(base_url, &self.credentials)?).map_err(RunError::Http)?;
         let fields = runtime()?.block_on(fields_of(&transport))?;
         Ok(Definitions { of: base_url.to_owned(), fields })
-    }
-}
-
-impl Credentials {
-    /// The server at `base_url`, to be read only.
-    pub(super) fn target(&self, base_url: &str) -> Result<Target, CliError> {
-        let mut target = Target {
-            base_url: base_url.to_owned(),
-            org_id: self.org_id.clone().unwrap_or_default(),
-            api_key: self.api_key.clone().unwrap_or_default(),
-        };
-        target.check().map_err(RunError::Http)?;
-        let local = target.is_loopback();
-        for (credential, flag) in [
-            (&mut target.org_id, "--org-id (or NEON_ORG_ID)"),
-            (&mut target.api_key, "--api-key (or NEON_API_KEY)"),
-        ] {
-            if credential.is_empty() && !local {
-                return Err(CliError::usage(format!("{flag} is needed for {base_url}")));
-            }
-            if credential.is_empty() {
-                DEMO.clone_into(credential);
-            }
-        }
-        Ok(target)
     }
 }
 

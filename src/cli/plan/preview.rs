@@ -1,9 +1,10 @@
 //! `neonbench plan preview`: what a plan would change, field by field.
 
-use super::definitions::{Credentials, fields_of, runtime};
+use super::definitions::{fields_of, runtime};
 use super::plan_file;
+use crate::cli::args::Credentials;
 use crate::cli::error::CliError;
-use crate::cli::inputs::dataset;
+use crate::cli::inputs::{dataset, source};
 use crate::cli::output::{say, say_json};
 use crate::decide::{Decision, State, apply, state_of_values};
 use crate::engine::{EngineError, Settings, Strategy, read_accounts};
@@ -133,7 +134,7 @@ fn of_server(args: &PreviewArgs, plan: &Plan, base_url: &str) -> Result<Preview,
     };
     let ids: Vec<AccountId> = ids.into_iter().take(args.sample as usize).collect();
     let transport =
-        HttpTransport::new(args.credentials.target(base_url)?).map_err(RunError::Http)?;
+        HttpTransport::new(source(base_url, &args.credentials)?).map_err(RunError::Http)?;
     let (task, accounts) = runtime()?.block_on(async {
         let task = resolve(plan, &fields_of(&transport).await?)?;
         let (clock, settings) = (WallClock::start(), Settings::new(Strategy::Standard));

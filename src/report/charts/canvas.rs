@@ -21,11 +21,24 @@ pub(super) enum Ink {
     Measured,
     /// What the guide claims, and what is written.
     Claimed,
+    /// One of five things that are compared, from 0.
+    Series(u8),
 }
 
 impl Ink {
-    const ALL: [Self; 6] =
-        [Self::Text, Self::Muted, Self::Grid, Self::Ground, Self::Measured, Self::Claimed];
+    const ALL: [Self; 11] = [
+        Self::Text,
+        Self::Muted,
+        Self::Grid,
+        Self::Ground,
+        Self::Measured,
+        Self::Claimed,
+        Self::Series(0),
+        Self::Series(1),
+        Self::Series(2),
+        Self::Series(3),
+        Self::Series(4),
+    ];
 
     /// A colour that no drawing has by itself.
     const fn place_holder(self) -> RGBColor {
@@ -36,6 +49,7 @@ impl Ink {
             Self::Ground => RGBColor(1, 2, 4),
             Self::Measured => RGBColor(1, 2, 5),
             Self::Claimed => RGBColor(1, 2, 6),
+            Self::Series(number) => RGBColor(1, 3, number),
         }
     }
 
@@ -49,6 +63,11 @@ impl Ink {
             Self::Ground => "var(--card, #ffffff)",
             Self::Measured => "var(--measured, #0072b2)",
             Self::Claimed => "var(--claimed, #d55e00)",
+            Self::Series(0) => "var(--s0, #0072b2)",
+            Self::Series(1) => "var(--s1, #d55e00)",
+            Self::Series(2) => "var(--s2, #009e73)",
+            Self::Series(3) => "var(--s3, #b0568f)",
+            Self::Series(_) => "var(--s4, #8a6d00)",
         }
     }
 }
@@ -170,6 +189,19 @@ impl Canvas<'_> {
     pub(super) fn dot(&self, at: Point, radius: i32, ink: Ink) {
         let style = ink.place_holder().filled();
         self.area.draw(&Circle::new(at, radius, style)).expect(INFALLIBLE);
+    }
+
+    /// A mark of its own for each of five things, so that they are not told by colour alone.
+    pub(super) fn mark(&self, number: u8, (x, y): Point) {
+        let ink = Ink::Series(number);
+        let polygon = |points: &[Point]| self.area(points.to_vec(), 1.0, ink);
+        match number {
+            0 => self.dot((x, y), 6, ink),
+            1 => self.block([(x - 5, y - 5), (x + 5, y + 5)], 1.0, ink),
+            2 => polygon(&[(x, y - 7), (x + 7, y + 5), (x - 7, y + 5)]),
+            3 => polygon(&[(x, y - 7), (x + 7, y), (x, y + 7), (x - 7, y)]),
+            _ => polygon(&[(x, y + 7), (x + 7, y - 5), (x - 7, y - 5)]),
+        }
     }
 
     /// A hollow diamond.

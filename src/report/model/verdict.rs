@@ -89,8 +89,10 @@ fn headline(examples: &[ExampleModel], validity: &Validity) -> String {
         .collect();
     let uses = listed(&uses);
     match factors_in_words(&factors) {
-        Some(factors) => format!("Use {uses}: {factors} times faster than standard, {lost}."),
-        None => format!("Use {uses}: {lost}."),
+        Some(factors) => {
+            format!("Of the guide's, use {uses}: {factors} times faster than standard, {lost}.")
+        }
+        None => format!("Of the guide's, use {uses}: {lost}."),
     }
 }
 

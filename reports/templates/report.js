@@ -1,0 +1,77 @@
+"use strict";
+// Adds sorting, filters and sliders; everything is there without it.
+for (const table of document.querySelectorAll("table.sortable")) {
+  const body = table.tBodies[0];
+  [...table.tHead.rows[0].cells].forEach((head, column) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.append(...head.childNodes);
+    head.append(button);
+    button.addEventListener("click", () => {
+      const up = head.getAttribute("aria-sort") !== "ascending";
+      for (const other of table.tHead.rows[0].cells) other.removeAttribute("aria-sort");
+      head.setAttribute("aria-sort", up ? "ascending" : "descending");
+      const value = (row) => {
+        const cell = row.cells[column];
+        if (!cell) return "";
+        const number = parseFloat(cell.dataset.value ?? cell.textContent.replace(/[,\s]/g, ""));
+        return Number.isNaN(number) ? cell.textContent : number;
+      };
+      const rows = [...body.rows].sort((a, b) => {
+        const [x, y] = [value(a), value(b)];
+        const order = typeof x === "number" && typeof y === "number" ? x - y : String(x).localeCompare(String(y));
+        return up ? order : -order;
+      });
+      body.append(...rows);
+    });
+  });
+}
+for (const table of document.querySelectorAll("table.filtered")) {
+  const label = document.createElement("label");
+  label.className = "filter";
+  const input = document.createElement("input");
+  input.type = "search";
+  label.append("Show rows with ", input);
+  table.parentElement.before(label);
+  input.addEventListener("input", () => {
+    const words = input.value.toLowerCase().split(/\s+/);
+    for (const row of table.tBodies[0].rows) {
+      const text = row.textContent.toLowerCase();
+      row.hidden = !words.every((word) => text.includes(word));
+    }
+  });
+}
+const sliders = document.getElementById("sliders");
+if (sliders) {
+  const grid = JSON.parse(document.getElementById("grid").textContent);
+  const part = (name) => document.getElementById("w-" + name);
+  const duration = (s) => {
+    if (s < 59.95) return s < 9.995 ? s.toFixed(2) + " s" : s.toFixed(1) + " s";
+    const whole = Math.round(s);
+    if (whole < 3600) return Math.floor(whole / 60) + " min " + String(whole % 60).padStart(2, "0") + " s";
+    const minutes = Math.round(s / 60);
+    return Math.floor(minutes / 60) + " h " + String(minutes % 60).padStart(2, "0") + " min";
+  };
+  const show = () => {
+    const at = (name) => Number(part(name).value);
+    const [strategy, pool, service, workers, batch] = ["strategy", "pool", "service", "workers", "batch"].map(at);
+    const name = grid.strategies[strategy];
+    const label = (input, text) => { part(input).nextElementSibling.textContent = text; };
+    label("workers", grid.workers[workers]);
+    label("batch", grid.batch_sizes[batch]);
+    label("pool", grid.pools[pool] || "no limit");
+    label("service", "× " + grid.service_times[service]);
+    part("workers").disabled = name === "standard" || name === "put_batch" || name === "pipelined";
+    part("batch").disabled = name !== "hybrid";
+    const index = (((strategy * grid.pools.length + pool) * grid.service_times.length + service)
+      * grid.workers.length + workers) * grid.batch_sizes.length + batch;
+    const [seconds, refused] = [grid.makespans_s[index], grid.refused[index]];
+    part("answer").textContent = seconds > 0
+      ? duration(seconds) + ", " + (refused * 100).toFixed(1) + " % of the calls refused"
+      : "invalid: the run failed its audit";
+  };
+  sliders.addEventListener("input", show);
+  sliders.addEventListener("submit", (event) => event.preventDefault());
+  sliders.hidden = false;
+  show();
+}

@@ -1,0 +1,68 @@
+//! What held a run back, as `run` says it.
+
+use super::error::CliError;
+use super::output::{duration, percent};
+use crate::findings::{Finding, Gain, findings, gain};
+use crate::record::RunRecord;
+use crate::run::{Order, World};
+use std::fmt::Write as _;
+
+/// The findings of `record`, with what their advice is worth where the run can be simulated: where
+/// its server has the limits and service times of its profile.
+pub(super) fn advised(
+    order: &Order<'_>,
+    world: &World,
+    record: &RunRecord,
+) -> Result<Vec<Finding>, CliError> {
+    let mut found = findings(record);
+    // People wait for it: it may take about as long as the run did.
+    let replicates = match (world, record.calls.total) {
+        (World::ForeignHttp(_), _) | (_, 200_001..) => 0,
+        (_, 0..=20_000) => 5,
+        (_, 20_001..=200_000) => 1,
+    };
+    if replicates > 0 && !record.stopped {
+        for finding in &mut found {
+            finding.gain = gain(order, finding, replicates)?;
+        }
+    }
+    Ok(found)
+}
+
+/// A finding in words, on lines of a summary.
+pub(super) fn in_words(finding: &Finding) -> String {
+    let mut text = format!("  finding   {}: {}", finding.cause.title(), finding.message);
+    let _ = write!(text, "\n            {}", finding.advice);
+    if let Some(flag) = &finding.flag {
+        let _ = write!(text, " ({flag})");
+    }
+    if let Some(gain) = finding.gain {
+        let _ = write!(text, "\n            {}", worth(gain));
+    }
+    text
+}
+
+fn worth(gain: Gain) -> String {
+    let Gain { makespan_s_before, makespan_s_after, refused_before, refused_after, .. } = gain;
+    let mut text = format!(
+        "simulated: {} instead of {}",
+        duration(makespan_s_after),
+        duration(makespan_s_before)
+    );
+    if refused_before > 0.0 || refused_after > 0.0 {
+        let _ = write!(
+            text,
+            ", {} of the calls refused instead of {}",
+            percent(refused_after),
+            percent(refused_before)
+        );
+    }
+    if (gain.buffered_before - gain.buffered_after).abs() >= 1.0 {
+        let _ = write!(
+            text,
+            ", {:.0} accounts in memory instead of {:.0}",
+            gain.buffered_after, gain.buffered_before
+        );
+    }
+    text
+}

@@ -1,0 +1,82 @@
+//! `run --json-lines`: one JSON object an event, a fold over events.
+
+use super::error::CliError;
+use super::output::say_json_line;
+use crate::event::{Call, End, Event, Observer};
+use neon_mock::time::Timestamp;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Hands events on, and prints them where they are asked for.
+pub(super) struct Lines<'a> {
+    inner: &'a mut dyn Observer,
+    is_on: bool,
+    failed: Result<(), CliError>,
+}
+
+impl<'a> Lines<'a> {
+    /// Events go to `inner`, and to standard output if `is_on`.
+    pub(super) fn new(inner: &'a mut dyn Observer, is_on: bool) -> Self {
+        Self { inner, is_on, failed: Ok(()) }
+    }
+
+    /// Errors: a line could not be written.
+    pub(super) fn finish(self) -> Result<(), CliError> {
+        self.failed
+    }
+}
+
+impl Observer for Lines<'_> {
+    fn observe(&mut self, event: &Event) {
+        self.inner.observe(event);
+        if self.is_on && self.failed.is_ok() {
+            self.failed = say_json_line(&object(event));
+        }
+    }
+}
+
+/// Times are seconds since the run's clock began.
+fn object(event: &Event) -> Value {
+    let s = |at: &Timestamp| Duration::from_nanos(at.nanos_since(Timestamp::ZERO)).as_secs_f64();
+    match event {
+        Event::Started { at } => json!({ "event": "started", "at_s": s(at) }),
+        Event::Enumerated { resources } => {
+            json!({ "event": "enumerated", "resources": resources })
+        }
+        Event::Sent { at, endpoint, queued, paced } => json!({
+            "event": "sent", "at_s": s(at), "endpoint": endpoint.name(),
+            "queued_s": queued.as_secs_f64(), "paced_s": paced.as_secs_f64(),
+        }),
+        Event::Done(Call { endpoint, attempt, due_at, sent_at, done_at, outcome }) => json!({
+            "event": "done", "at_s": s(done_at), "endpoint": endpoint.name(),
+            "outcome": outcome.name(), "attempt": attempt, "due_s": s(due_at),
+            "sent_s": s(sent_at),
+        }),
+        Event::BackedOff { delay } => {
+            json!({ "event": "backed_off", "delay_s": delay.as_secs_f64() })
+        }
+        Event::Limited { at, endpoint, limit } => json!({
+            "event": "limited", "at_s": s(at), "endpoint": endpoint.name(), "limit": limit,
+        }),
+        Event::Buffered { records } => json!({ "event": "buffered", "records": records }),
+        Event::Reread { is_changed } => json!({ "event": "reread", "is_changed": is_changed }),
+        Event::Written { at, read_at } => {
+            json!({ "event": "written", "at_s": s(at), "read_s": s(read_at) })
+        }
+        Event::Landed { at, id, end } => {
+            let (end, reason) = match end {
+                End::Migrated => ("migrated", None),
+                End::Unchanged => ("unchanged", None),
+                End::Skipped(reason) => ("skipped", Some(reason.to_string())),
+                End::Failed(failure) => ("failed", Some(failure.message.clone())),
+            };
+            json!({
+                "event": "landed", "at_s": s(at), "resource_id": id.to_string(), "end": end,
+                "reason": reason,
+            })
+        }
+        Event::ChunkDone { at, chunk, chunks } => {
+            json!({ "event": "chunk_done", "at_s": s(at), "chunk": chunk, "chunks": chunks })
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! What a `cargo bench` has left beside the working directory: the rates of our own code.
+
+use crate::report::evidence::BenchRate;
+use serde::Deserialize;
+use std::path::{Path, PathBuf};
+
+/// What a report reads of Criterion's `benchmark.json`. The form is Criterion's own affair: what
+/// does not read so is left out.
+#[derive(Deserialize)]
+struct Benchmark {
+    full_id: String,
+    throughput: Option<Throughput>,
+}
+
+#[derive(Deserialize)]
+struct Throughput {
+    #[serde(rename = "Elements")]
+    elements: Option<u64>,
+}
+
+/// Of its `estimates.json`; times are ns.
+#[derive(Deserialize)]
+struct Estimates {
+    median: Estimate,
+}
+
+#[derive(Deserialize)]
+struct Estimate {
+    point_estimate: f64,
+    confidence_interval: Interval,
+}
+
+#[derive(Deserialize)]
+struct Interval {
+    lower_bound: f64,
+    upper_bound: f64,
+}
+
+/// The rates of the last benches, in the order of their names; none if there were none.
+pub(super) fn read() -> Vec<BenchRate> {
+    let target =
+        std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| "target".into(), PathBuf::from);
+    let mut rates = Vec::new();
+    // group / function / new
+    for group in folders(&target.join("criterion")) {
+        rates.extend(folders(&group).iter().filter_map(|function| rate(&function.join("new"))));
+    }
+    rates.sort_by(|a: &BenchRate, b| a.name.cmp(&b.name));
+    rates
+}
+
+fn folders(path: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
+}
+
+fn rate(new: &Path) -> Option<BenchRate> {
+    let text = |name: &str| std::fs::read_to_string(new.join(name)).ok();
+    let benchmark: Benchmark = serde_json::from_str(&text("benchmark.json")?).ok()?;
+    let Estimates { median } = serde_json::from_str(&text("estimates.json")?).ok()?;
+    let elements = benchmark.throughput?.elements? as f64;
+    let per_s = |ns: f64| elements / ns * 1e9;
+    Some(BenchRate {
+        name: benchmark.full_id,
+        per_s: per_s(median.point_estimate),
+        // The slower the bench, the lower the rate.
+        interval_per_s: [
+            per_s(median.confidence_interval.upper_bound),
+            per_s(median.confidence_interval.lower_bound),
+        ],
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_is_read_and_what_is_no_bench_is_left_out() {
+        let folder = tempfile::tempdir().unwrap();
+        let new = folder.path();
+        assert!(rate(new).is_none());
+        let benchmark = r#"{"full_id":"engine/run","throughput":{"Elements":2000},"title":"x"}"#;
+        std::fs::write(new.join("benchmark.json"), benchmark).unwrap();
+        let estimates = r#"{"median":{"confidence_interval":{"confidence_level":0.95,
+            "lower_bound":1e6,"upper_bound":4e6},"point_estimate":2e6,"standard_error":1.0}}"#;
+        std::fs::write(new.join("estimates.json"), estimates).unwrap();
+        let found = rate(new).unwrap();
+        assert_eq!(found.name, "engine/run");
+        let figures = [found.per_s, found.interval_per_s[0], found.interval_per_s[1]];
+        for (figure, expected) in figures.into_iter().zip([1e6, 5e5, 2e6]) {
+            assert!((figure / expected - 1.0).abs() < 1e-12, "{figures:?}");
+        }
+        std::fs::write(new.join("estimates.json"), "{}").unwrap();
+        assert!(rate(new).is_none());
+    }
+}

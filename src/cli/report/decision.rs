@@ -1,0 +1,66 @@
+//! `report --plan P` and its like: the decision page for one's own migration.
+
+use super::{ReportArgs, Spinner, files, provenance, stored};
+use crate::cli::Voice;
+use crate::cli::args::WorldArgs;
+use crate::cli::error::{CliError, code};
+use crate::cli::inputs::Inputs;
+use crate::cli::output::{say, say_json};
+use crate::cli::run::flags_of;
+use crate::report::hlog::interval_log;
+use crate::report::html::decision_page;
+use crate::report::json::DecisionRecord;
+use crate::report::markdown::decision_summary;
+use crate::report::model::DecisionModel;
+use crate::report::suite::explore::{Exploration, explore};
+use std::process::ExitCode;
+
+/// Explores the workload that the flags name, and writes its page.
+pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError> {
+    if args.engine.strategy.is_some() {
+        let text = "--strategy: the report compares all strategies; `run` makes one";
+        return Err(CliError::usage(text));
+    }
+    let inputs = Inputs::read(&args.workload, &args.engine, &WorldArgs::default())?;
+    files::prepare(&args.out)?;
+    let spinner = Spinner::new(voice);
+    let settings = |strategy| inputs.settings(strategy).expect("the flags were checked");
+    let exploration = Exploration {
+        workload: &inputs.workload,
+        settings: &settings,
+        replicates: args.replicates,
+    };
+    let mut decision = explore(&exploration, &mut |what| spinner.tell(what))?;
+    drop(spinner);
+    if let Some(id) = args.baseline {
+        let store = args.store.open()?;
+        let mut baseline = stored::against(&store, id, &decision.league)?;
+        let strategy = store.entry(id)?.record.map(|record| record.strategy.to_string());
+        baseline.deltas.retain(|(name, _)| Some(name) == strategy.as_ref());
+        decision.baseline = Some(baseline);
+    }
+    let flags = flags_of(&args.workload, &args.engine, &WorldArgs::default());
+    let mut provenance = provenance::gather(inputs.seed(), args.replicates);
+    provenance.command = format!("neonbench report{flags}");
+    let model = DecisionModel::new(&decision);
+    let record = DecisionRecord::new(&model, &provenance, &decision);
+    let written = files::write(
+        &args.out,
+        &[
+            ("index.html", decision_page(&model, &provenance)),
+            ("report.json", record.to_json()),
+            ("report.md", decision_summary(&model, &provenance)),
+            ("latency.hlog", interval_log(&decision)),
+        ],
+    )?;
+    if args.output.json {
+        say_json(&record)?;
+    } else {
+        say(&format!("{}. {}", model.headline, model.lede.join(" ")))?;
+        super::say_files(&written)?;
+        let strategy = model.best.map_or("auto", |best| best.name());
+        say(&format!("next: neonbench run{flags} --strategy {strategy} --dry-run"))?;
+    }
+    let gate = decision.baseline.as_ref().map_or(0, stored::gate);
+    Ok(ExitCode::from(if model.is_valid { gate } else { code::AUDIT_MISMATCH }))
+}

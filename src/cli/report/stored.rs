@@ -1,0 +1,116 @@
+//! `report --runs 3,5,7`: from stored records alone; nothing is run.
+
+use super::{ReportArgs, files, provenance};
+use crate::cli::error::{CliError, code};
+use crate::cli::output::{say, say_json};
+use crate::delta::{Side, Verdict, delta};
+use crate::record::RunRecord;
+use crate::report::decision::{Baseline, Contender, Decision, Grid};
+use crate::report::html::decision_page;
+use crate::report::json::DecisionRecord;
+use crate::report::markdown::decision_summary;
+use crate::report::model::DecisionModel;
+use crate::store::{Entry, Store};
+use std::process::ExitCode;
+
+/// Writes the page of the runs that `--runs` names.
+pub(super) fn run(args: &ReportArgs) -> Result<ExitCode, CliError> {
+    let store = args.store.open()?;
+    let mut league = Vec::new();
+    for &id in &args.runs {
+        league.push(contender(store.entry(id)?)?);
+    }
+    let first = league[0].runs[0].clone();
+    let baseline = args.baseline.map(|id| against(&store, id, &league)).transpose()?;
+    let decision = Decision {
+        scenario: first.scenario.clone(),
+        dataset: first.dataset.clone(),
+        profile: first.profile.clone(),
+        profile_digest: first.profile_digest.clone(),
+        resources: first.resources,
+        mappings: first.mappings,
+        pool: None,
+        league,
+        surface: Vec::new(),
+        timeline: crate::measure::timeline::Timeline::default(),
+        scaling: Vec::new(),
+        pools: Vec::new(),
+        grid: Grid::default(),
+        varied_accounts: 0,
+        baseline,
+    };
+    files::prepare(&args.out)?;
+    let runs: Vec<String> = args.runs.iter().map(ToString::to_string).collect();
+    let mut provenance = provenance::gather(first.seed, 1);
+    provenance.command = format!("neonbench report --runs {}", runs.join(","));
+    let model = DecisionModel::new(&decision);
+    let record = DecisionRecord::new(&model, &provenance, &decision);
+    let written = files::write(
+        &args.out,
+        &[
+            ("index.html", decision_page(&model, &provenance)),
+            ("report.json", record.to_json()),
+            ("report.md", decision_summary(&model, &provenance)),
+        ],
+    )?;
+    if args.output.json {
+        say_json(&record)?;
+    } else {
+        say(&format!("{}. {}", model.headline, model.lede.join(" ")))?;
+        super::say_files(&written)?;
+        say("next: neonbench history")?;
+    }
+    Ok(ExitCode::from(match (&decision.baseline, model.is_valid) {
+        (_, false) => code::AUDIT_MISMATCH,
+        (Some(baseline), true) => gate(baseline),
+        (None, true) => 0,
+    }))
+}
+
+fn contender(entry: Entry) -> Result<Contender, CliError> {
+    let Entry { id, record, makespans_s, .. } = entry;
+    let record = record.ok_or_else(|| {
+        CliError::usage(format!("run {id} has no record: it did not come to its end"))
+    })?;
+    let name = Some(format!("{}, run {id}", what(&record)));
+    let strategy = record.strategy;
+    Ok(Contender { strategy, name, runs: vec![record], makespans_s, spectra: Vec::new() })
+}
+
+fn what(record: &RunRecord) -> String {
+    let RunRecord { strategy, workers, batch_size, .. } = record;
+    format!("{strategy} {workers}/{batch_size}")
+}
+
+/// Each contender against the stored run `id`.
+pub(super) fn against(store: &Store, id: i64, league: &[Contender]) -> Result<Baseline, CliError> {
+    let base = contender(store.entry(id)?)?;
+    let makespans_s = base.all_makespans_s();
+    let side = Side { record: &base.runs[0], makespans_s: &makespans_s };
+    let deltas = league.iter().map(|contender| {
+        let makespans_s = contender.all_makespans_s();
+        let run = Side { record: &contender.runs[0], makespans_s: &makespans_s };
+        let name = contender.name.clone().unwrap_or_else(|| contender.strategy.to_string());
+        (name, delta(side, run))
+    });
+    let record = &base.runs[0];
+    Ok(Baseline {
+        run: id,
+        what: format!(
+            "{}, {} × {}, profile {}",
+            what(record),
+            record.resources,
+            record.mappings,
+            record.profile
+        ),
+        deltas: deltas.collect(),
+    })
+}
+
+/// The exit code of a comparison: 10 if anything that can be compared is slower.
+pub(super) fn gate(baseline: &Baseline) -> u8 {
+    let is_slower = |(_, delta): &(String, crate::delta::Delta)| {
+        delta.incomparable.is_none() && delta.verdict == Verdict::Slower
+    };
+    if baseline.deltas.iter().any(is_slower) { code::GATE } else { 0 }
+}

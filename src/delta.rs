@@ -1,0 +1,193 @@
+//! Two runs compared: how many times as long one takes as the other, and what that is worth.
+
+use crate::record::RunRecord;
+use neon_mock::rng::{below, key, keyed};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Replicates of either run below which nothing can be said.
+pub const MIN_REPLICATES: usize = 5;
+
+/// Resamples of the bootstrap.
+const RESAMPLES: u64 = 2_000;
+
+/// Width of the ratio's interval from which the runs are too noisy to tell.
+const TOO_WIDE: f64 = 0.2;
+
+/// What the replicates say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// The interval lies below 1.
+    Faster,
+    /// The interval lies above 1.
+    Slower,
+    /// The interval is narrow and holds 1.
+    NoEvidence,
+    /// The interval is wide and holds 1, or there are too few replicates.
+    TooNoisy,
+}
+
+impl Verdict {
+    /// In words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Faster => "faster",
+            Self::Slower => "slower",
+            Self::NoEvidence => "no evidence of a difference",
+            Self::TooNoisy => "too noisy to tell",
+        }
+    }
+}
+
+/// A run's makespan over a baseline's.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Delta {
+    /// What it is worth.
+    pub verdict: Verdict,
+    /// Mean makespan ÷ mean makespan of the baseline.
+    pub ratio: f64,
+    /// Its 95 % interval; `None` with too few replicates.
+    pub ratio_interval: Option<[f64; 2]>,
+    /// Replicates of the baseline and of the run.
+    pub replicates: [usize; 2],
+    /// Share of the calls refused, less that of the baseline.
+    pub refused_change: f64,
+    /// Calls, less those of the baseline.
+    pub calls_change: i64,
+    /// Why the two are not to be compared, where they did not do the same work, or one is invalid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incomparable: Option<String>,
+}
+
+/// A run with the makespans of its replicates, in seconds; without any, its own counts as the one.
+#[derive(Clone, Copy, Debug)]
+pub struct Side<'a> {
+    /// The record.
+    pub record: &'a RunRecord,
+    /// The makespans.
+    pub makespans_s: &'a [f64],
+}
+
+/// `run` against `baseline`. The same two give the same figures.
+pub fn delta(baseline: Side<'_>, run: Side<'_>) -> Delta {
+    let own = [baseline.record.makespan_s, run.record.makespan_s];
+    let base = if baseline.makespans_s.is_empty() { &own[..1] } else { baseline.makespans_s };
+    let new = if run.makespans_s.is_empty() { &own[1..] } else { run.makespans_s };
+    let (ratio, ratio_interval) =
+        (mean(new) / mean(base).max(f64::MIN_POSITIVE), interval(base, new));
+    let verdict = match ratio_interval {
+        None => Verdict::TooNoisy,
+        Some([_, high]) if high < 1.0 => Verdict::Faster,
+        Some([low, _]) if low > 1.0 => Verdict::Slower,
+        Some([low, high]) if high - low > TOO_WIDE => Verdict::TooNoisy,
+        Some(_) => Verdict::NoEvidence,
+    };
+    let refused =
+        |record: &RunRecord| record.calls.rejected as f64 / record.calls.total.max(1) as f64;
+    Delta {
+        verdict,
+        ratio,
+        ratio_interval,
+        replicates: [base.len(), new.len()],
+        refused_change: refused(run.record) - refused(baseline.record),
+        calls_change: run.record.calls.total.cast_signed()
+            - baseline.record.calls.total.cast_signed(),
+        incomparable: incomparable(baseline.record, run.record),
+    }
+}
+
+fn incomparable(a: &RunRecord, b: &RunRecord) -> Option<String> {
+    let work = |run: &RunRecord| (run.resources, run.mappings, run.dry_run, run.dataset.clone());
+    if !a.audit.valid || !b.audit.valid {
+        return Some("a run that fails its audit yields no number".to_owned());
+    }
+    if a.records.failed + b.records.failed > 0 || a.stopped || b.stopped {
+        return Some("a run that left accounts unmigrated is not faster for it".to_owned());
+    }
+    if work(a) != work(b) {
+        return Some("they did not do the same work".to_owned());
+    }
+    (a.world != b.world).then(|| "one was made in virtual time, the other over http".to_owned())
+}
+
+fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len().max(1) as f64
+}
+
+/// The 95 % percentile interval of mean(new) ÷ mean(base) by the bootstrap, always of one seed.
+fn interval(base: &[f64], new: &[f64]) -> Option<[f64; 2]> {
+    if base.len().min(new.len()) < MIN_REPLICATES {
+        return None;
+    }
+    let resampled = |values: &[f64], name: &str, round: u64| {
+        let stream = key(round, name);
+        let draw = |index: usize| values[below(keyed(stream, index as u64), values.len())];
+        (0..values.len()).map(draw).sum::<f64>() / values.len() as f64
+    };
+    let ratio = |round| {
+        resampled(new, "bootstrap new", round)
+            / resampled(base, "bootstrap base", round).max(f64::MIN_POSITIVE)
+    };
+    let mut ratios: Vec<f64> = (0..RESAMPLES).map(ratio).collect();
+    ratios.sort_by(f64::total_cmp);
+    Some([0.025, 0.975].map(|q| crate::replicate::quantile(&ratios, q)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Settings, Strategy};
+    use crate::event::Event;
+    use crate::run::{Order, World};
+    use crate::scenario::{Scenario, Workload};
+
+    fn record() -> RunRecord {
+        let scenario =
+            Scenario::new(Workload { resources: Some(3), ..Workload::default() }).unwrap();
+        let order = Order::new(&scenario, Settings::new(Strategy::Hybrid));
+        order.run(&World::Virtual, &mut |_: &Event| {}).unwrap().record
+    }
+
+    fn verdict(base: &[f64], new: &[f64]) -> Delta {
+        let record = &record();
+        delta(Side { record, makespans_s: base }, Side { record, makespans_s: new })
+    }
+
+    /// `count` makespans about `middle`, within `spread` of it.
+    fn about(middle: f64, spread: f64, count: u32) -> Vec<f64> {
+        let step = |index: u32| f64::from(index * 7 % count) / f64::from(count) * 2.0 - 1.0;
+        (0..count).map(|index| middle * (1.0 + spread * step(index))).collect()
+    }
+
+    #[test]
+    fn verdicts_follow_the_interval() {
+        let base = about(100.0, 0.05, 20);
+        for (new, expected) in [
+            (about(80.0, 0.05, 20), Verdict::Faster),
+            (about(120.0, 0.05, 20), Verdict::Slower),
+            (about(100.5, 0.05, 20), Verdict::NoEvidence),
+            (about(100.0, 0.9, 20), Verdict::TooNoisy),
+            (about(80.0, 0.05, 4), Verdict::TooNoisy),
+            (Vec::new(), Verdict::TooNoisy),
+        ] {
+            let delta = verdict(&base, &new);
+            assert_eq!(delta.verdict, expected, "{delta:?}");
+            assert_eq!(delta, verdict(&base, &new), "the same two give the same figures");
+        }
+        let twice = verdict(&base, &about(200.0, 0.05, 20));
+        let [low, high] = twice.ratio_interval.unwrap();
+        assert!((low..high).contains(&2.0) && (twice.ratio - 2.0).abs() < 0.02, "{twice:?}");
+    }
+
+    #[test]
+    fn a_run_is_not_slower_than_itself_and_other_work_is_not_compared() {
+        let base = about(100.0, 0.05, 20);
+        assert_eq!(verdict(&base, &base).verdict, Verdict::NoEvidence);
+        let (whole, mut part) = (record(), record());
+        part.resources = 2;
+        let side = |record| Side { record, makespans_s: &base };
+        assert!(delta(side(&whole), side(&part)).incomparable.is_some());
+        assert_eq!(delta(side(&whole), side(&whole)).incomparable, None);
+    }
+}

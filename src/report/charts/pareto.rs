@@ -1,0 +1,58 @@
+//! Time against rudeness: each strategy a mark, and the frontier of those that nobody beats in both.
+
+use super::canvas::{self, Anchor, Ink, Size};
+use super::frame::{Axis, Sides};
+use super::{NAMES, WIDTH, number_of};
+use crate::report::model::{DecisionModel, LeagueRow};
+use crate::report::text::duration;
+
+const HEIGHT: i32 = 380;
+
+/// Makespan across, share of refused calls upwards.
+pub fn pareto(model: &DecisionModel) -> String {
+    let valid: Vec<&LeagueRow> = model.league.iter().filter(|row| row.is_valid).collect();
+    let label = "Each strategy by its makespan and the share of its calls that were refused; those \
+                 on the frontier are joined. The league above has the figures.";
+    canvas::draw((WIDTH, HEIGHT), label, |canvas| {
+        let sides = Sides { left: 56, right: WIDTH - 20, top: 40, bottom: HEIGHT - 56 };
+        let times = || valid.iter().map(|row| row.makespan_s[1]);
+        let (low, high) = (times().fold(f64::MAX, f64::min), times().fold(0.0, f64::max));
+        if valid.is_empty() {
+            return;
+        }
+        let across =
+            Axis::times("makespan, logarithmic", [low, high * 1.6], [sides.left, sides.right]);
+        let rudest = valid.iter().map(|row| row.refused).fold(0.01, f64::max) * 1.15;
+        let up = Axis::linear(
+            "share of calls refused",
+            rudest,
+            [sides.bottom, sides.top],
+            5.0,
+            |share| format!("{} %", (share * 1e4).round() / 1e2),
+        );
+        sides.draw(canvas, &across, &up);
+        let mut frontier: Vec<&&LeagueRow> =
+            valid.iter().filter(|row| row.is_on_frontier).collect();
+        frontier.sort_by(|a, b| a.makespan_s[1].total_cmp(&b.makespan_s[1]));
+        let at = |row: &LeagueRow| (across.at(row.makespan_s[1]), up.at(row.refused));
+        for pair in frontier.windows(2) {
+            let (from, to) = (at(pair[0]), at(pair[1]));
+            canvas.dashes(from, (to.0, from.1), Ink::Muted);
+            canvas.dashes((to.0, from.1), to, Ink::Muted);
+        }
+        for (index, row) in valid.iter().enumerate() {
+            let (x, y) = at(row);
+            canvas.mark(number_of(row.strategy), (x, y));
+            let name = format!("{}, {}", row.name, duration(row.makespan_s[1]));
+            // Names of neighbours on one level stand on two.
+            let above = if index % 2 == 0 { 14 } else { 32 };
+            canvas.line([(x, y - 8), (x, y - above + 6)], 1, Ink::Grid);
+            let (from, anchor) = if x > sides.right - NAMES {
+                (x - 6, Anchor::Right)
+            } else {
+                (x + 6, Anchor::Left)
+            };
+            canvas.text(&name, (from, y - above), anchor, Size::Label, Ink::Text);
+        }
+    })
+}

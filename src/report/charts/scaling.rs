@@ -1,0 +1,54 @@
+//! Scalability: makespans over growing organisations, both axes logarithmic.
+
+use super::canvas::{self, Anchor, Ink, LogScale, Size};
+use super::frame::{Axis, Place, Sides};
+use super::{WIDTH, number_of};
+use crate::engine::Strategy;
+use crate::report::model::DecisionModel;
+use crate::report::text::count;
+
+const HEIGHT: i32 = 400;
+
+/// One line a strategy.
+pub fn scaling(model: &DecisionModel) -> String {
+    let measured = &model.scaling;
+    let label = "Makespan of each strategy over the number of accounts. The table below has the \
+                 figures.";
+    canvas::draw((WIDTH, HEIGHT), label, |canvas| {
+        if measured.is_empty() {
+            return;
+        }
+        let sides = Sides { left: 60, right: WIDTH - 110, top: 40, bottom: HEIGHT - 56 };
+        let fold = |of: fn(&crate::report::decision::Sized) -> f64| {
+            let values = || measured.iter().map(of);
+            [values().fold(f64::MAX, f64::min), values().fold(0.0, f64::max)]
+        };
+        let [least, most] = fold(|sized| sized.accounts as f64);
+        let place = Place::Log(LogScale {
+            values: [least / 1.2, most * 1.2],
+            px: [sides.left, sides.right],
+        });
+        let mut marks: Vec<u64> = measured.iter().map(|sized| sized.accounts).collect();
+        marks.sort_unstable();
+        marks.dedup();
+        let ticks = marks.iter().map(|accounts| (*accounts as f64, count(*accounts))).collect();
+        let across = Axis { title: "accounts, logarithmic".to_owned(), place, ticks };
+        let times = fold(|sized| sized.makespan_s);
+        let up = Axis::times("makespan, logarithmic", times, [sides.bottom, sides.top]);
+        sides.draw(canvas, &across, &up);
+        for strategy in Strategy::ALL {
+            let number = number_of(strategy);
+            let of_it = measured.iter().filter(|sized| sized.strategy == strategy);
+            let points: Vec<_> = of_it
+                .map(|sized| (across.at(sized.accounts as f64), up.at(sized.makespan_s)))
+                .collect();
+            canvas.line(points.clone(), 2, Ink::Series(number));
+            for point in &points {
+                canvas.mark(number, *point);
+            }
+            if let Some((x, y)) = points.last() {
+                canvas.text(strategy.name(), (x + 12, *y), Anchor::Left, Size::Label, Ink::Text);
+            }
+        }
+    })
+}

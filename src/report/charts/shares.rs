@@ -1,0 +1,50 @@
+//! Where the time of the calls went, a bar a strategy.
+
+use super::canvas::{self, Anchor, Ink, Size};
+use super::{NAMES, ROW, WIDTH, stacked};
+use crate::report::model::DecisionModel;
+use crate::report::text::{duration, percent};
+
+/// The least share that is named on its bar.
+const NAMED: f64 = 0.08;
+
+/// One bar a strategy, its parts by what the calls did or waited for.
+pub fn shares(model: &DecisionModel) -> String {
+    const TOP: i32 = 40;
+    let bottom = TOP + stacked(model.league.len(), ROW + 6);
+    let label = "Share of the calls' time in service, in refused or failed calls, waiting for a \
+                 place, for the rate, and in backoff, by strategy. The table below has the figures.";
+    canvas::draw((WIDTH, bottom + 12), label, |canvas| {
+        let names = model.league.first().map_or(&[][..], |row| row.times.as_slice());
+        let mut x = NAMES;
+        for (number, part) in (0..).zip(names) {
+            canvas.block([(x, 9), (x + 14, 21)], ALPHA[number], Ink::Series(SERIES[number]));
+            canvas.text(part.name, (x + 20, 15), Anchor::Left, Size::Small, Ink::Text);
+            x += 44 + 7 * i32::try_from(part.name.len()).unwrap_or(0);
+        }
+        let whole = f64::from(WIDTH - NAMES - 110);
+        for (index, row) in model.league.iter().enumerate() {
+            let y = TOP + stacked(index, ROW + 6);
+            let middle = y + ROW / 2;
+            canvas.text(&row.name, (0, middle), Anchor::Left, Size::Label, Ink::Text);
+            let mut from = f64::from(NAMES);
+            for (number, part) in row.times.iter().enumerate() {
+                let to = from + part.share * whole;
+                let bar = [(from.round() as i32, y + 3), (to.round() as i32, y + ROW - 3)];
+                canvas.block(bar, ALPHA[number], Ink::Series(SERIES[number]));
+                if part.share >= NAMED {
+                    let centre = (f64::midpoint(from, to).round() as i32, middle);
+                    let ink = if number == 0 { Ink::Ground } else { Ink::Text };
+                    canvas.text(&percent(part.share), centre, Anchor::Middle, Size::Small, ink);
+                }
+                from = to;
+            }
+            let text = format!("{} in all", duration(row.time_in_calls_s));
+            canvas.text(&text, (WIDTH, middle), Anchor::Right, Size::Small, Ink::Muted);
+        }
+    })
+}
+
+/// What each part is drawn in: service as what was measured, losses warm, waits pale.
+const SERIES: [u8; 5] = [0, 1, 2, 3, 4];
+const ALPHA: [f64; 5] = [1.0, 0.75, 0.35, 0.35, 0.55];

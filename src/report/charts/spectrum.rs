@@ -1,0 +1,60 @@
+//! The percentile spectrum: response times on an axis where each step is ten times rarer.
+
+use super::WIDTH;
+use super::canvas::{self, Anchor, Ink, LogScale, Size};
+use super::frame::{Axis, Place, Sides};
+use crate::report::model::DecisionModel;
+
+const HEIGHT: i32 = 400;
+
+/// One line for each endpoint and outcome, of the largest five.
+pub fn spectrum(model: &DecisionModel) -> String {
+    let mut spectra: Vec<_> = model.spectra.iter().collect();
+    spectra.sort_by_key(|spectrum| std::cmp::Reverse(spectrum.calls));
+    spectra.truncate(5);
+    let label = "Response times of the best strategy's calls by percentile, for each endpoint and \
+                 outcome. The table below has the figures.";
+    canvas::draw((WIDTH, HEIGHT), label, |canvas| {
+        if spectra.is_empty() {
+            return;
+        }
+        let sides = Sides { left: 56, right: WIDTH - 40, top: 64, bottom: HEIGHT - 56 };
+        let rarest = spectra.iter().map(|spectrum| spectrum.calls).max().unwrap_or(1) as f64;
+        let decades = rarest.log10().ceil().max(1.0);
+        let place = Place::Log(LogScale {
+            values: [1.0, 10_f64.powf(decades)],
+            px: [sides.left, sides.right],
+        });
+        let names = ["0 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %", "99.9999 %"];
+        let ticks = (0..).zip(names);
+        let ticks = ticks.map(|(power, name)| (10_f64.powi(power), name.to_owned()));
+        let ticks = ticks.filter(|(value, _)| value.log10() <= decades).collect();
+        let across = Axis { title: "percentile of the calls".to_owned(), place, ticks };
+        let times = || spectra.iter().flat_map(|spectrum| &spectrum.points).map(|(_, ms)| ms / 1e3);
+        let low = times().fold(f64::MAX, f64::min).max(1e-4);
+        let high = times().fold(0.0, f64::max);
+        let up = Axis::times("response time, logarithmic", [low, high], [sides.bottom, sides.top]);
+        sides.draw(canvas, &across, &up);
+        let mut x = sides.left;
+        for (number, spectrum) in (0_u8..).zip(&spectra) {
+            let points: Vec<_> = spectrum
+                .points
+                .iter()
+                .map(|(share, ms)| {
+                    let rarity =
+                        if *share < 1.0 { 1.0 / (1.0 - share) } else { spectrum.calls as f64 };
+                    (across.at(rarity.max(1.0)), up.at(ms / 1e3))
+                })
+                .collect();
+            let last = points.last().copied();
+            canvas.line(points, 2, Ink::Series(number));
+            if let Some(last) = last {
+                canvas.mark(number, last);
+            }
+            let name = format!("{}: {}", spectrum.endpoint, spectrum.outcome.replace('_', " "));
+            canvas.mark(number, (x + 8, 15));
+            canvas.text(&name, (x + 22, 15), Anchor::Left, Size::Small, Ink::Text);
+            x += 46 + 7 * i32::try_from(name.chars().count()).unwrap_or(0);
+        }
+    })
+}

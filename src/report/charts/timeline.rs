@@ -1,0 +1,107 @@
+//! A run over time: accounts a second, calls in flight against what the limiter allows, refusals.
+
+use super::canvas::{self, Anchor, Canvas, Ink, Size};
+use super::frame::{Axis, Sides};
+use super::{WIDTH, stacked};
+use crate::report::model::DecisionModel;
+use crate::report::text::duration;
+
+const PANEL: i32 = 150;
+const GAP: i32 = 64;
+
+/// One panel for the rate, one for each pool.
+pub fn timeline(model: &DecisionModel) -> String {
+    let timeline = &model.timeline;
+    let panels = 1 + timeline.lanes.len();
+    let height = stacked(panels, PANEL + GAP) + 10;
+    let label = "Accounts landed a second, and calls in flight of each kind beside what the \
+                 limiter allows, over the run; refused calls are ticks. The table below has the \
+                 figures.";
+    canvas::draw((WIDTH, height), label, |canvas| {
+        let end_s = timeline.slice_s * timeline.landed_per_s.len() as f64;
+        let sides = |panel: usize| {
+            let top = 30 + stacked(panel, PANEL + GAP);
+            Sides { left: 56, right: WIDTH - 20, top, bottom: top + PANEL }
+        };
+        let across = |sides: &Sides| {
+            Axis::linear("time since the start", end_s, [sides.left, sides.right], 8.0, tick_s)
+        };
+        let first = sides(0);
+        let most = timeline.landed_per_s.iter().copied().fold(0.0, f64::max);
+        let up = Axis::linear(
+            "accounts landed a second",
+            most,
+            [first.bottom, first.top],
+            4.0,
+            digits_or_whole,
+        );
+        let time = across(&first);
+        first.draw(canvas, &time, &up);
+        steps(canvas, &timeline.landed_per_s, timeline.slice_s, (&time, &up), Ink::Measured);
+        for (slice, refused) in timeline.refused.iter().enumerate() {
+            if *refused > 0 {
+                let x = time.at((slice as f64 + 0.5) * timeline.slice_s);
+                canvas.line([(x, first.bottom), (x, first.bottom - 10)], 2, Ink::Claimed);
+            }
+        }
+        let text = "▏ calls refused";
+        canvas.text(text, (first.right, first.top - 16), Anchor::Right, Size::Small, Ink::Claimed);
+        for (panel, lane) in timeline.lanes.iter().enumerate() {
+            let sides = sides(panel + 1);
+            let limit = lane.limit.iter().flatten().copied().max().map_or(0.0, f64::from);
+            let most = lane.most.max(limit) * 1.1;
+            let up = Axis::linear(
+                &format!("{} in flight", lane.name),
+                most,
+                [sides.bottom, sides.top],
+                4.0,
+                digits_or_whole,
+            );
+            let time = across(&sides);
+            sides.draw(canvas, &time, &up);
+            steps(canvas, &lane.in_flight, timeline.slice_s, (&time, &up), Ink::Measured);
+            let limits: Vec<f64> =
+                lane.limit.iter().map(|limit| limit.map_or(f64::NAN, f64::from)).collect();
+            if limit > 0.0 {
+                steps(canvas, &limits, timeline.slice_s, (&time, &up), Ink::Claimed);
+                let text = "— what the limiter allows";
+                canvas.text(
+                    text,
+                    (sides.right, sides.top - 16),
+                    Anchor::Right,
+                    Size::Small,
+                    Ink::Claimed,
+                );
+            }
+        }
+    })
+}
+
+/// A time on the axis: no more digits than the step has.
+fn tick_s(seconds: f64) -> String {
+    match seconds {
+        0.0 => "0".to_owned(),
+        seconds if seconds < 60.0 => format!("{} s", (seconds * 1e3).round() / 1e3),
+        seconds => duration(seconds),
+    }
+}
+
+fn digits_or_whole(number: f64) -> String {
+    if number.fract() == 0.0 { format!("{number:.0}") } else { format!("{number:.1}") }
+}
+
+/// A line of steps; what is not a number is left out.
+fn steps(canvas: &Canvas<'_>, values: &[f64], slice_s: f64, (time, up): (&Axis, &Axis), ink: Ink) {
+    let mut points = Vec::new();
+    for (slice, value) in values.iter().enumerate() {
+        if value.is_nan() {
+            continue;
+        }
+        let y = up.at(*value);
+        points.push((time.at(slice as f64 * slice_s), y));
+        points.push((time.at((slice + 1) as f64 * slice_s), y));
+    }
+    if !points.is_empty() {
+        canvas.line(points, 2, ink);
+    }
+}

@@ -1,0 +1,226 @@
+//! What a decision about one migration rests on: every strategy under several seeds, and what would
+//! change the outcome.
+
+use crate::delta::Delta;
+use crate::engine::Strategy;
+use crate::event::Outcome;
+use crate::measure::timeline::Timeline;
+use crate::record::RunRecord;
+use crate::replicate;
+use hdrhistogram::Histogram;
+use neon_mock::api::Endpoint;
+use serde::{Deserialize, Serialize};
+
+/// Runs of which one migration is decided.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Decision {
+    /// What is to be migrated.
+    pub scenario: String,
+    /// Its organisation.
+    pub dataset: String,
+    /// The limits and service times.
+    pub profile: String,
+    /// The digest of these.
+    pub profile_digest: String,
+    /// Accounts to migrate.
+    pub resources: u64,
+    /// Mappings of the plan.
+    pub mappings: u64,
+    /// Calls in flight that a write's endpoint admits.
+    pub pool: Option<u32>,
+    /// Each strategy.
+    pub league: Vec<Contender>,
+    /// Hybrid under workers and batch sizes, on [`Variants::accounts`] accounts.
+    pub surface: Vec<Cell>,
+    /// The best strategy over time, under the first seed.
+    pub timeline: Timeline,
+    /// Each strategy over growing organisations; none where the accounts are listed.
+    pub scaling: Vec<Sized>,
+    /// The best strategy under other pools; none where there is none.
+    pub pools: Vec<Pooled>,
+    /// What the page's sliders show.
+    pub grid: Grid,
+    /// Accounts that the surface and the grid were tried on.
+    pub varied_accounts: u64,
+    /// Each contender against a run that was kept, if one was named.
+    #[serde(default)]
+    pub baseline: Option<Baseline>,
+}
+
+/// Contenders against a run that was kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Baseline {
+    /// The number of that run.
+    pub run: i64,
+    /// What it was, in words.
+    pub what: String,
+    /// Those of its strategy, with how they compare.
+    pub deltas: Vec<(String, Delta)>,
+}
+
+/// The runs of one strategy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Contender {
+    /// The strategy.
+    pub strategy: Strategy,
+    /// What it is called, where that is not its strategy.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// One run a seed.
+    pub runs: Vec<RunRecord>,
+    /// The makespans of replicates of which no record is left, in seconds.
+    #[serde(default)]
+    pub makespans_s: Vec<f64>,
+    /// Response times over all its runs, by endpoint and outcome.
+    pub spectra: Vec<Spectrum>,
+}
+
+/// Response times of the calls of one endpoint that ended alike.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Spectrum {
+    /// Verb and path template.
+    pub endpoint: String,
+    /// How they ended.
+    pub outcome: String,
+    /// How many there were.
+    pub calls: u64,
+    /// Share of the calls that took at most so many ms, in growing order.
+    pub points: Vec<(f64, f64)>,
+    /// The whole histogram (ns), as `HdrHistogram` V2, compressed, in base64.
+    pub hdr_v2_base64: String,
+}
+
+/// One configuration of hybrid.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Cell {
+    pub workers: u32,
+    pub batch_size: u32,
+    pub makespan_s: f64,
+    /// Share of the calls that were refused.
+    pub refused: f64,
+}
+
+/// One strategy on an organisation of some size.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Sized {
+    pub strategy: Strategy,
+    pub accounts: u64,
+    pub makespan_s: f64,
+}
+
+/// The best strategy under another pool.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Pooled {
+    pub pool: u32,
+    /// 5th, 50th and 95th percentile of the makespan.
+    pub makespan_s: [f64; 3],
+    pub refused: f64,
+}
+
+/// Makespans in seconds, 0 where a run was invalid: one for each combination, the last list of
+/// choices changing first.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Grid {
+    /// Strategies.
+    pub strategies: Vec<Strategy>,
+    /// Pools of the profile; one 0 where it has none.
+    pub pools: Vec<u32>,
+    /// Service times, as factors of the profile's.
+    pub service_times: Vec<f64>,
+    /// Workers.
+    pub workers: Vec<u32>,
+    /// Batch sizes.
+    pub batch_sizes: Vec<u32>,
+    /// Accounts of each run.
+    pub accounts: u64,
+    /// By strategy, pool, service time, workers, batch size.
+    pub makespans_s: Vec<f32>,
+    /// Share of the calls refused, likewise.
+    pub refused: Vec<f32>,
+}
+
+/// The first strategy of those ranked, if it was valid and left nothing failed.
+pub fn best(league: &[Contender]) -> Option<Strategy> {
+    let mut ranked: Vec<RunRecord> = league.iter().filter_map(Contender::ranked).collect();
+    ranked.sort_by(replicate::order);
+    replicate::best(&ranked).map(|record| record.strategy)
+}
+
+impl Contender {
+    /// The first run with the interval of all; `None` if one of them is invalid.
+    pub fn ranked(&self) -> Option<RunRecord> {
+        if self.runs.iter().any(|record| !record.audit.valid) {
+            return None;
+        }
+        let mut record = self.runs.first()?.clone();
+        record.makespan_s_interval = Some(self.makespan_s()?);
+        Some(record)
+    }
+
+    /// Of each replicate, in seconds.
+    pub fn all_makespans_s(&self) -> Vec<f64> {
+        if self.makespans_s.is_empty() {
+            self.runs.iter().map(|record| record.makespan_s).collect()
+        } else {
+            self.makespans_s.clone()
+        }
+    }
+
+    /// 5th, 50th and 95th percentile of the makespan; `None` without runs.
+    pub fn makespan_s(&self) -> Option<[f64; 3]> {
+        let mut makespans = self.all_makespans_s();
+        makespans.sort_by(f64::total_cmp);
+        (!makespans.is_empty())
+            .then(|| [0.05, 0.5, 0.95].map(|share| replicate::quantile(&makespans, share)))
+    }
+
+    /// The mean of a figure over its runs.
+    pub fn mean(&self, of: impl Fn(&RunRecord) -> f64) -> f64 {
+        self.runs.iter().map(of).sum::<f64>() / self.runs.len().max(1) as f64
+    }
+}
+
+/// Share of a run's calls that were refused.
+pub fn refused(record: &RunRecord) -> f64 {
+    record.calls.rejected as f64 / record.calls.total.max(1) as f64
+}
+
+impl Spectrum {
+    /// Those in `times`, whose values are ns.
+    pub fn of((endpoint, outcome): (Endpoint, Outcome), times: &Histogram<u64>) -> Self {
+        /// Points for each factor of ten of 1 − share.
+        const POINTS_A_DECADE: i32 = 8;
+        let mut points = vec![(0.0, ms(times.min()))];
+        for step in 1.. {
+            let beyond = 10_f64.powf(-f64::from(step) / f64::from(POINTS_A_DECADE));
+            if beyond * (times.len() as f64) < 1.0 {
+                break;
+            }
+            let share = 1.0 - beyond;
+            points.push((share, ms(times.value_at_quantile(share).min(times.max()))));
+        }
+        points.push((1.0, ms(times.max())));
+        Self {
+            endpoint: endpoint.name().to_owned(),
+            outcome: outcome.name().to_owned(),
+            calls: times.len(),
+            points,
+            hdr_v2_base64: encoded(times),
+        }
+    }
+}
+
+fn ms(ns: u64) -> f64 {
+    (ns as f64 / 1e3).round() / 1e3
+}
+
+fn encoded(times: &Histogram<u64>) -> String {
+    use base64::Engine as _;
+    use hdrhistogram::serialization::{Serializer as _, V2DeflateSerializer};
+    let mut bytes = Vec::new();
+    V2DeflateSerializer::new().serialize(times, &mut bytes).expect("a vector takes any bytes");
+    base64::engine::general_purpose::STANDARD.encode(bytes)
+}

@@ -1,0 +1,633 @@
+//! What to do about one migration, as figures: the evidence of a decision, judged.
+
+use crate::delta::Delta;
+use crate::engine::Strategy;
+use crate::findings::findings;
+use crate::measure::timeline::{Lane, Timeline};
+use crate::record::RunRecord;
+use crate::report::decision::{
+    Baseline, Cell, Contender, Decision, Grid, Pooled, Sized, Spectrum, refused,
+};
+use crate::report::text::{count, digits, duration, listed};
+use serde::Serialize;
+use std::collections::BTreeMap;
+
+/// What the page says of one migration.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct DecisionModel {
+    pub scenario: String,
+    pub dataset: String,
+    pub profile: String,
+    pub profile_digest: String,
+    pub accounts: u64,
+    pub mappings: u64,
+    pub pool: Option<u32>,
+    /// The strategy to use; `None` if none is valid.
+    pub best: Option<Strategy>,
+    /// The answer in one line.
+    pub headline: String,
+    /// The answer in sentences.
+    pub lede: Vec<String>,
+    /// Whether every run counts.
+    pub is_valid: bool,
+    /// Ranked, the best first; invalid ones last.
+    pub league: Vec<LeagueRow>,
+    /// `a is 1.23 ± 0.04 times faster than b`.
+    pub faster: Vec<String>,
+    /// Hybrid under workers and batch sizes.
+    pub surface: Vec<Cell>,
+    /// What the surface says, in words.
+    pub surface_title: String,
+    /// Accounts that the surface and the grid were tried on.
+    pub varied_accounts: u64,
+    /// The best strategy over time.
+    pub timeline: TimelineModel,
+    /// Response times of the best strategy.
+    pub spectra: Vec<SpectrumModel>,
+    pub scaling: Vec<Sized>,
+    pub scaling_title: String,
+    pub pools: Vec<Pooled>,
+    pub pools_title: String,
+    pub integrity: Integrity,
+    pub errors: Vec<ErrorGroup>,
+    /// What holds each strategy back.
+    pub findings: Vec<FoundModel>,
+    pub baseline: Option<BaselineModel>,
+    pub grid: Grid,
+}
+
+/// One strategy of the league. Figures are means over its runs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct LeagueRow {
+    pub strategy: Strategy,
+    pub name: String,
+    pub runs: u64,
+    pub is_valid: bool,
+    pub fault: String,
+    /// 5th, 50th and 95th percentile.
+    pub makespan_s: [f64; 3],
+    pub records_per_s: f64,
+    pub calls_per_record: f64,
+    pub refused: f64,
+    pub efficiency: f64,
+    pub failed: f64,
+    pub lost_updates: f64,
+    /// From reading an account to writing it, on the mean.
+    pub exposure_s: f64,
+    pub peak_buffered: u64,
+    /// (median − best median) ÷ best median.
+    pub regret: f64,
+    /// Whether nobody is both faster and less often refused.
+    pub is_on_frontier: bool,
+    pub times: Vec<TimeShare>,
+    pub time_in_calls_s: f64,
+}
+
+/// Where a part of the calls' time went.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct TimeShare {
+    pub name: &'static str,
+    pub seconds: f64,
+    pub share: f64,
+}
+
+/// A run in slices.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct TimelineModel {
+    pub slice_s: f64,
+    pub landed_per_s: Vec<f64>,
+    pub refused: Vec<u64>,
+    pub failed: Vec<u64>,
+    pub lanes: Vec<LaneModel>,
+}
+
+/// The calls in flight of one kind.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct LaneModel {
+    pub name: &'static str,
+    pub in_flight: Vec<f64>,
+    pub limit: Vec<Option<u32>>,
+    pub most: f64,
+}
+
+/// Response times of calls that ended alike.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct SpectrumModel {
+    pub endpoint: String,
+    pub outcome: String,
+    pub calls: u64,
+    /// p50, p90, p99, p99.9 and the longest, in ms.
+    pub quantiles_ms: [f64; 5],
+    pub points: Vec<(f64, f64)>,
+}
+
+/// What was lost, over all runs of the league.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct Integrity {
+    pub runs: u64,
+    pub valid: u64,
+    pub accounts: u64,
+    pub mismatched: u64,
+    pub lost_updates: u64,
+    pub failed: u64,
+}
+
+/// Failures that are alike.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct ErrorGroup {
+    pub endpoint: String,
+    pub outcome: String,
+    pub count: u64,
+    pub accounts: Vec<String>,
+    pub message: String,
+    pub hint: String,
+}
+
+/// A finding about one strategy.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct FoundModel {
+    pub name: String,
+    pub cause: &'static str,
+    pub message: String,
+    pub advice: String,
+}
+
+/// Contenders against a run that was kept.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct BaselineModel {
+    pub run: i64,
+    pub what: String,
+    pub rows: Vec<BaselineRow>,
+}
+
+/// One of them.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct BaselineRow {
+    pub name: String,
+    pub ratio: f64,
+    pub ratio_interval: Option<[f64; 2]>,
+    pub verdict: String,
+    pub refused_change: f64,
+}
+
+impl BaselineModel {
+    fn new(baseline: &Baseline) -> Self {
+        let row = |(name, delta): &(String, Delta)| BaselineRow {
+            name: name.clone(),
+            ratio: delta.ratio,
+            ratio_interval: delta.ratio_interval,
+            verdict: match &delta.incomparable {
+                Some(why) => format!("not comparable: {why}"),
+                None => delta.verdict.words().to_owned(),
+            },
+            refused_change: delta.refused_change,
+        };
+        let rows = baseline.deltas.iter().map(row).collect();
+        Self { run: baseline.run, what: baseline.what.clone(), rows }
+    }
+}
+
+fn found(league: &[Contender]) -> Vec<FoundModel> {
+    let of = |contender: &Contender| {
+        let name = contender.name.clone().unwrap_or_else(|| contender.strategy.to_string());
+        let first = contender.runs.first().map(findings).unwrap_or_default();
+        first.into_iter().map(move |finding| FoundModel {
+            name: name.clone(),
+            cause: finding.cause.title(),
+            message: finding.message,
+            advice: finding.advice,
+        })
+    };
+    league.iter().flat_map(of).collect()
+}
+
+impl DecisionModel {
+    /// Judges `decision`.
+    pub fn new(decision: &Decision) -> Self {
+        let best = crate::report::decision::best(&decision.league);
+        let mut league: Vec<LeagueRow> = decision.league.iter().map(LeagueRow::new).collect();
+        league.sort_by(|a, b| {
+            (!a.is_valid).cmp(&!b.is_valid).then(a.makespan_s[1].total_cmp(&b.makespan_s[1]))
+        });
+        compare(&mut league);
+        let winner = best.and_then(|best| of(&decision.league, best));
+        let integrity = Integrity::new(decision);
+        Self {
+            scenario: decision.scenario.clone(),
+            dataset: decision.dataset.clone(),
+            profile: decision.profile.clone(),
+            profile_digest: decision.profile_digest.clone(),
+            accounts: decision.resources,
+            mappings: decision.mappings,
+            pool: decision.pool,
+            best,
+            headline: headline(decision, league.first(), best),
+            lede: lede(decision, &league, best),
+            is_valid: integrity.valid == integrity.runs,
+            faster: winner.map_or_else(Vec::new, |winner| faster(winner, &decision.league)),
+            surface_title: surface_title(&decision.surface, decision.pool),
+            surface: decision.surface.clone(),
+            varied_accounts: decision.varied_accounts,
+            timeline: TimelineModel::new(&decision.timeline),
+            spectra: winner.map_or_else(Vec::new, |winner| {
+                winner.spectra.iter().map(SpectrumModel::new).collect()
+            }),
+            scaling_title: scaling_title(&decision.scaling),
+            scaling: decision.scaling.clone(),
+            pools_title: pools_title(decision),
+            pools: decision.pools.clone(),
+            integrity,
+            errors: errors(&decision.league),
+            findings: found(&decision.league),
+            baseline: decision.baseline.as_ref().map(BaselineModel::new),
+            grid: decision.grid.clone(),
+            league,
+        }
+    }
+}
+
+fn of(league: &[Contender], strategy: Strategy) -> Option<&Contender> {
+    league.iter().find(|contender| contender.strategy == strategy)
+}
+
+impl LeagueRow {
+    fn new(contender: &Contender) -> Self {
+        let mean = |of: fn(&RunRecord) -> f64| contender.mean(of);
+        let bad = contender.runs.iter().find(|record| !record.audit.valid);
+        let parts = [
+            ("service", mean(|record| record.call_times.served_s)),
+            ("refused or failed calls", mean(|record| record.call_times.wasted_s)),
+            ("wait for a place", mean(|record| record.call_times.queued_s)),
+            ("wait for the rate", mean(|record| record.call_times.paced_s)),
+            ("backoff", mean(|record| record.call_times.backed_off_s)),
+        ];
+        let whole: f64 = parts.iter().map(|(_, seconds)| seconds).sum();
+        let share = |seconds: f64| if whole > 0.0 { seconds / whole } else { 0.0 };
+        Self {
+            strategy: contender.strategy,
+            name: contender.name.clone().unwrap_or_else(|| contender.strategy.to_string()),
+            runs: contender.all_makespans_s().len() as u64,
+            is_valid: bad.is_none(),
+            fault: bad.map_or_else(String::new, |record| record.audit.faults.join("; ")),
+            makespan_s: contender.makespan_s().unwrap_or_default(),
+            records_per_s: mean(|record| record.performance.resources_per_s),
+            calls_per_record: mean(|record| {
+                record.calls.total as f64 / record.resources.max(1) as f64
+            }),
+            refused: contender.mean(refused),
+            efficiency: mean(|record| record.efficiency),
+            failed: mean(|record| record.records.failed as f64),
+            lost_updates: mean(|record| record.audit.lost_updates as f64),
+            exposure_s: mean(|record| record.exposure.mean_s),
+            peak_buffered: contender
+                .runs
+                .iter()
+                .map(|record| record.performance.peak_buffered_records)
+                .max()
+                .unwrap_or(0),
+            regret: 0.0,
+            is_on_frontier: false,
+            times: parts
+                .into_iter()
+                .map(|(name, seconds)| TimeShare { name, seconds, share: share(seconds) })
+                .collect(),
+            time_in_calls_s: whole,
+        }
+    }
+}
+
+/// Regret and frontier, of those that are valid.
+fn compare(league: &mut [LeagueRow]) {
+    let points: Vec<(f64, f64)> = league
+        .iter()
+        .filter(|row| row.is_valid)
+        .map(|row| (row.makespan_s[1], row.refused))
+        .collect();
+    let best_s = points.iter().map(|(makespan_s, _)| *makespan_s).fold(f64::MAX, f64::min);
+    for row in league.iter_mut().filter(|row| row.is_valid) {
+        let (makespan_s, refused) = (row.makespan_s[1], row.refused);
+        row.regret = makespan_s / best_s - 1.0;
+        row.is_on_frontier = !points.iter().any(|(other_s, others)| {
+            *other_s <= makespan_s
+                && *others <= refused
+                && (*other_s < makespan_s || *others < refused)
+        });
+    }
+}
+
+/// `43.5 s (42.8–44.3)`: a time and its interval, in the units of the time.
+fn with_interval([low, median, high]: [f64; 3]) -> String {
+    format!("{} ({} to {})", duration(median), duration(low), duration(high))
+}
+
+fn headline(decision: &Decision, first: Option<&LeagueRow>, best: Option<Strategy>) -> String {
+    let (accounts, mappings) = (count(decision.resources), decision.mappings);
+    let Some((best, row)) = best.zip(first) else {
+        return format!(
+            "No strategy migrates {accounts} accounts × {mappings} mappings without fault"
+        );
+    };
+    format!(
+        "Use {best}: {accounts} accounts × {mappings} mappings take {}",
+        duration(row.makespan_s[1])
+    )
+}
+
+fn lede(decision: &Decision, league: &[LeagueRow], best: Option<Strategy>) -> Vec<String> {
+    let Some((best, row)) = best.zip(league.first()) else {
+        let faults = league.iter().filter(|row| !row.fault.is_empty());
+        return faults.map(|row| format!("{}: {}", row.strategy, row.fault)).collect();
+    };
+    let lost = if row.lost_updates + row.failed > 0.0 {
+        format!(
+            "{} accounts fail and {} updates of others are overwritten on the mean",
+            digits(row.failed),
+            digits(row.lost_updates)
+        )
+    } else {
+        "it loses nothing".to_owned()
+    };
+    let mut sentences = vec![format!(
+        "{best} takes {} in nine of ten runs, {lost}, and over HTTP it can be undone. \
+         {} of its calls are refused.",
+        with_interval(row.makespan_s),
+        share(row.refused)
+    )];
+    if let Some(standard) = league.iter().find(|other| other.strategy == Strategy::Standard)
+        && standard.is_valid
+        && best != Strategy::Standard
+    {
+        let times = standard.makespan_s[1] / row.makespan_s[1];
+        sentences.push(format!(
+            "One account after another ({}) would take {}: {} times as long. The limits themselves \
+             allow no less than {}, so that it is {} from the physical limit.",
+            Strategy::Standard,
+            duration(standard.makespan_s[1]),
+            digits(times),
+            duration(row.efficiency * row.makespan_s[1]),
+            share((1.0 - row.efficiency).max(0.0))
+        ));
+    }
+    if let Some(sentence) = would_more_help(decision) {
+        sentences.push(sentence);
+    }
+    sentences
+}
+
+/// Whether a higher limit of Neon's would help.
+fn would_more_help(decision: &Decision) -> Option<String> {
+    let now = decision.pool?;
+    let at = |pool: u32| decision.pools.iter().find(|row| row.pool == pool);
+    let present = at(now)?.makespan_s[1];
+    let others = decision.pools.iter().filter(|row| row.pool > now);
+    let gains: Vec<String> =
+        others.map(|row| format!("{} with {}", duration(row.makespan_s[1]), row.pool)).collect();
+    if gains.is_empty() {
+        return None;
+    }
+    let twice = decision.pools.iter().find(|row| row.pool >= 2 * now)?;
+    let verdict = if twice.makespan_s[1] < 0.8 * present { "would help" } else { "would not help" };
+    Some(format!(
+        "A higher limit {verdict}: {} with {now} calls at a time, {}.",
+        duration(present),
+        listed(&gains)
+    ))
+}
+
+/// A share with one digit where it is small: `0.6 %`.
+fn share(ratio: f64) -> String {
+    let percent = ratio * 100.0;
+    if percent > 0.0 && percent < 9.95 {
+        format!("{percent:.1} %")
+    } else {
+        format!("{percent:.0} %")
+    }
+}
+
+/// Each other strategy against `winner`, seed by seed.
+fn faster(winner: &Contender, league: &[Contender]) -> Vec<String> {
+    let others = league.iter().filter(|other| other.strategy != winner.strategy);
+    others
+        .filter(|other| other.ranked().is_some())
+        .filter_map(|other| {
+            let ratios: Vec<f64> = other
+                .runs
+                .iter()
+                .zip(&winner.runs)
+                .map(|(other, winner)| other.makespan_s / winner.makespan_s)
+                .collect();
+            let many = ratios.len() as f64;
+            let mean = ratios.iter().sum::<f64>() / many;
+            let deviation = ratios.iter().map(|ratio| (ratio - mean).powi(2)).sum::<f64>();
+            let deviation = (deviation / (many - 1.0).max(1.0)).sqrt();
+            mean.is_finite().then(|| {
+                format!(
+                    "{} is {} ± {} times faster than {}",
+                    winner.strategy,
+                    digits(mean),
+                    digits(deviation),
+                    other.strategy
+                )
+            })
+        })
+        .collect()
+}
+
+/// What the response surface says: the fastest configuration that is hardly refused, and what is
+/// beyond it.
+fn surface_title(surface: &[Cell], pool: Option<u32>) -> String {
+    let fastest = |cells: &mut dyn Iterator<Item = &Cell>| -> Option<Cell> {
+        cells.min_by(|a, b| a.makespan_s.total_cmp(&b.makespan_s)).copied()
+    };
+    let polite = fastest(&mut surface.iter().filter(|cell| cell.refused <= CLIFF));
+    let (Some(polite), Some(any)) = (polite, fastest(&mut surface.iter())) else {
+        return "Every configuration of hybrid is refused".to_owned();
+    };
+    let title = format!(
+        "hybrid is fastest with {} workers and batch size {}",
+        polite.workers, polite.batch_size
+    );
+    if any.makespan_s >= polite.makespan_s {
+        return title;
+    }
+    let gain = share(1.0 - any.makespan_s / polite.makespan_s);
+    let beyond = pool.filter(|pool| any.workers > *pool);
+    let beyond =
+        beyond.map_or(String::new(), |pool| format!(" beyond the {pool} that Neon admits"));
+    format!("{title}; more workers{beyond} gain {gain} and are refused {}", share(any.refused))
+}
+
+/// Share of refused calls from which a configuration lies beyond the cliff.
+pub(crate) const CLIFF: f64 = 0.02;
+
+fn scaling_title(scaling: &[Sized]) -> String {
+    let of = |strategy: Strategy| -> Vec<&Sized> {
+        scaling.iter().filter(|sized| sized.strategy == strategy).collect()
+    };
+    let factors: Vec<(Strategy, f64)> = Strategy::ALL
+        .into_iter()
+        .filter_map(|strategy| {
+            let points = of(strategy);
+            let [first, .., last] = points.as_slice() else { return None };
+            let rate = |sized: &Sized| sized.accounts as f64 / sized.makespan_s;
+            Some((strategy, rate(last) / rate(first)))
+        })
+        .collect();
+    match factors.iter().max_by(|a, b| a.1.total_cmp(&b.1)) {
+        Some((strategy, factor)) if *factor > 1.2 => format!(
+            "Time grows with the number of accounts; {strategy} gains most from size, {} times the \
+             accounts a second",
+            digits(*factor)
+        ),
+        Some(_) => "Time grows with the number of accounts, under every strategy".to_owned(),
+        None => String::new(),
+    }
+}
+
+fn pools_title(decision: &Decision) -> String {
+    match would_more_help(decision) {
+        Some(sentence) => sentence.trim_end_matches('.').to_owned(),
+        None => "Under other limits".to_owned(),
+    }
+}
+
+impl TimelineModel {
+    fn new(timeline: &Timeline) -> Self {
+        let slice_s = timeline.slice_ns as f64 / 1e9;
+        let lane = |lane: Lane| {
+            let index = lane as usize;
+            let in_flight: Vec<f64> = timeline
+                .slices
+                .iter()
+                .map(|slice| slice.in_flight_ns[index] as f64 / timeline.slice_ns as f64)
+                .collect();
+            let most = in_flight.iter().copied().fold(0.0, f64::max);
+            let limit = timeline.slices.iter().map(|slice| slice.limit[index]).collect();
+            LaneModel { name: lane.name(), in_flight, limit, most }
+        };
+        Self {
+            slice_s,
+            landed_per_s: timeline
+                .slices
+                .iter()
+                .map(|slice| slice.landed as f64 / slice_s)
+                .collect(),
+            refused: timeline.slices.iter().map(|slice| slice.refused).collect(),
+            failed: timeline.slices.iter().map(|slice| slice.failed).collect(),
+            lanes: Lane::ALL.into_iter().map(lane).filter(|lane| lane.most > 0.0).collect(),
+        }
+    }
+}
+
+impl SpectrumModel {
+    fn new(spectrum: &Spectrum) -> Self {
+        let at = |share: f64| {
+            let found = spectrum.points.iter().find(|(up_to, _)| *up_to >= share - 1e-9);
+            found.or(spectrum.points.last()).map_or(0.0, |(_, ms)| *ms)
+        };
+        Self {
+            endpoint: spectrum.endpoint.clone(),
+            outcome: spectrum.outcome.clone(),
+            calls: spectrum.calls,
+            quantiles_ms: [0.5, 0.9, 0.99, 0.999, 1.0].map(at),
+            points: spectrum.points.clone(),
+        }
+    }
+}
+
+impl Integrity {
+    fn new(decision: &Decision) -> Self {
+        let runs = || decision.league.iter().flat_map(|contender| &contender.runs);
+        let sum = |of: fn(&RunRecord) -> u64| runs().map(of).sum();
+        Self {
+            runs: runs().count() as u64,
+            valid: sum(|record| u64::from(record.audit.valid)),
+            accounts: sum(|record| record.resources),
+            mismatched: sum(|record| record.audit.mismatched),
+            lost_updates: sum(|record| record.audit.lost_updates),
+            failed: sum(|record| record.records.failed),
+        }
+    }
+}
+
+/// The failures of all runs, alike ones together, the most frequent first.
+fn errors(league: &[Contender]) -> Vec<ErrorGroup> {
+    /// Accounts that a group names.
+    const NAMED: usize = 5;
+    let mut groups: BTreeMap<(String, String, String), ErrorGroup> = BTreeMap::new();
+    for error in league.iter().flat_map(|contender| &contender.runs).flat_map(|run| &run.errors) {
+        let key = (error.endpoint.clone(), error.outcome.clone(), error.hint.clone());
+        let group = groups.entry(key).or_insert_with(|| ErrorGroup {
+            endpoint: error.endpoint.clone(),
+            outcome: error.outcome.clone(),
+            count: 0,
+            accounts: Vec::new(),
+            message: error.message.clone(),
+            hint: error.hint.clone(),
+        });
+        group.count += 1;
+        if group.accounts.len() < NAMED && !group.accounts.contains(&error.resource_id) {
+            group.accounts.push(error.resource_id.clone());
+        }
+    }
+    let mut groups: Vec<ErrorGroup> = groups.into_values().collect();
+    groups.sort_by_key(|group| std::cmp::Reverse(group.count));
+    groups
+}
+
+/// One configuration of the grid, under all pools.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub(crate) struct GridRow {
+    pub service_times: f64,
+    pub strategy: Strategy,
+    pub workers: String,
+    pub batch_size: String,
+    pub makespans_s: Vec<f32>,
+}
+
+/// The grid as a table: a row for each configuration that a strategy tells apart.
+pub(crate) fn grid_rows(grid: &Grid) -> Vec<GridRow> {
+    let Grid { strategies, pools, service_times, workers, batch_sizes, .. } = grid;
+    let mut rows = Vec::new();
+    for (s, service) in service_times.iter().enumerate() {
+        for (k, strategy) in strategies.iter().enumerate() {
+            let (by_workers, by_batch) = match strategy {
+                Strategy::Hybrid => (true, true),
+                Strategy::Parallel => (true, false),
+                Strategy::Standard | Strategy::PutBatch | Strategy::Pipelined => (false, false),
+            };
+            let shown = |list: &[u32], all: bool| if all { list.len() } else { list.len().min(1) };
+            for w in 0..shown(workers, by_workers) {
+                for b in 0..shown(batch_sizes, by_batch) {
+                    let at = |p: usize| {
+                        let index = (k * pools.len() + p) * service_times.len() + s;
+                        (index * workers.len() + w) * batch_sizes.len() + b
+                    };
+                    let name = |list: &[u32], index: usize, is_told: bool| {
+                        if is_told { list[index].to_string() } else { "any".to_owned() }
+                    };
+                    rows.push(GridRow {
+                        service_times: *service,
+                        strategy: *strategy,
+                        workers: name(workers, w, by_workers),
+                        batch_size: name(batch_sizes, b, by_batch),
+                        makespans_s: (0..pools.len()).map(|p| grid.makespans_s[at(p)]).collect(),
+                    });
+                }
+            }
+        }
+    }
+    rows
+}
