@@ -14,7 +14,7 @@ use neonbench::select::{
     Calibration, Goal, Observed, Portfolio, Work, benches, guide_rule, judge, judgement,
     simulated_calls, swept,
 };
-use std::time::Instant;
+use neonbench::world::WallClock;
 use support::{headline, sized};
 
 fn scenario() -> Scenario {
@@ -59,10 +59,10 @@ fn set(text: &str) -> Vec<Case> {
 #[expect(clippy::disallowed_methods, reason = "a bench reads the wall clock")]
 fn sweep() {
     let (goal, cases) = (Goal::default(), set(QUICK));
-    let begun = Instant::now();
+    let clock = WallClock::start();
     let swept = swept(&cases, &goal).expect("a sweep");
     let (calls, s) =
-        (swept.iter().map(|one| one.calls).sum::<u64>(), begun.elapsed().as_secs_f64());
+        (swept.iter().map(|one| one.calls).sum::<u64>(), clock.elapsed().as_secs_f64());
     headline(&format!(
         "sweep of {} scenarios: {calls} simulated calls in {s:.1} s, {:.2} M calls/s",
         cases.len(),

@@ -9,6 +9,7 @@ mod compare;
 mod dataset;
 mod error;
 mod evaluate;
+mod expected;
 mod findings;
 mod history;
 mod inputs;

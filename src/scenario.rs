@@ -247,6 +247,21 @@ impl Scenario {
         }
     }
 
+    /// The same on `most` accounts at most: the first of the organisation stand for those of the
+    /// plan, since synthetic accounts are much alike. What is as small already is left as it is.
+    #[must_use]
+    pub fn part(&self, most: u64) -> Self {
+        let mut part = self.clone();
+        if self.expected_resources().max(self.accounts) <= most {
+            return part;
+        }
+        part.accounts = self.expected_resources().min(most);
+        if let Resources::Ids(ids) = &mut part.resources {
+            *ids = (1..=part.accounts).map(AccountId).collect();
+        }
+        part
+    }
+
     /// The organisation before anything is migrated.
     pub fn organisation(&self, seed: u64) -> Organisation {
         Organisation::new(&self.dataset, self.accounts, seed)

@@ -35,7 +35,7 @@ pub use model::{Coefficients, Work};
 pub use objective::{Constraint, Goal, Objective, ParseConstraintError, Sample};
 pub use observed::{Kind, LimitKind, Observed, Times};
 pub use regret::{Costs, RegretRow, SelectorName};
-pub use rehearsal::Stage;
+pub use rehearsal::{FrontPoint, Stage};
 pub use swept::{Swept, single_best};
 pub use thresholds::{Row, Thresholds};
 

@@ -98,5 +98,25 @@ fn an_analysis_says_what_a_run_then_takes() {
     for member in ["estimated_api_calls", "api_call_reduction", "estimated_memory_mib"] {
         assert!(analysis[member].is_number(), "{member}");
     }
+    // Nothing on the front is beaten there: what is slower has fewer calls or fewer refusals.
+    let front = analysis["pareto_front"].as_array().unwrap();
+    assert!(!front.is_empty());
+    for pair in front.windows(2) {
+        let less = |name: &str| pair[1][name].as_f64() < pair[0][name].as_f64();
+        assert!(!less("makespan_s") && (less("calls") || less("refused")), "{pair:?}");
+    }
     assert!(!analysis["recommendations"].as_array().unwrap().is_empty());
+}
+
+#[test]
+fn a_run_is_held_against_its_forecast() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = ["run", "--no-store", "--resources", "20", "--strategy", "hybrid", "--forecast"];
+    let run = neonbench(folder.path(), &run).success();
+    let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    let (stdout, stderr) = (said(&run.get_output().stdout), said(&run.get_output().stderr));
+    assert!(stderr.starts_with("expected: "), "{stderr}");
+    assert!(stdout.starts_with("expected ") && stdout.contains("; it ended "), "{stdout}");
+    // A seed that ends late says so while it runs, and only such a one.
+    assert_eq!(stderr.contains("has left its forecast"), stdout.contains("later than"), "{stderr}");
 }

@@ -7,7 +7,7 @@ use super::inputs::Inputs;
 use super::output::{count, duration, percent, say, say_json};
 use super::run::workload_flags;
 use crate::engine::Strategy;
-use crate::select::{Forecast, forecast};
+use crate::select::{Forecast, FrontPoint, Observed, Stage, forecast};
 use clap::Args;
 use serde::Serialize;
 use std::process::ExitCode;
@@ -39,6 +39,8 @@ struct Analysis {
     time_savings_ratio: f64,
     estimated_memory_mib: f64,
     recommendations: Vec<String>,
+    /// Configurations that no other beats in time, calls and refusals together, fastest first.
+    pareto_front: Vec<FrontPoint>,
 }
 
 /// An interval that holds nine runs of ten, and its middle.
@@ -63,6 +65,9 @@ pub(super) fn run(args: &AnalyzeArgs, _: Voice) -> Result<ExitCode, CliError> {
     let (resources, mappings) = (scenario.expected_resources(), scenario.mappings() as u64);
     let [p5, p50, p95] = expected.makespan_s;
     let saved_s = standard.makespan_s[1] - p50;
+    let goal = args.engine.selector.goal.goal();
+    let observed = Observed::of(&scenario.profile);
+    let front = Stage::new(scenario, &observed, &goal).front();
     let per_account = BYTES_AN_ACCOUNT + BYTES_A_MAPPING * mappings;
     let analysis = Analysis {
         schema: 1,
@@ -87,6 +92,7 @@ pub(super) fn run(args: &AnalyzeArgs, _: Voice) -> Result<ExitCode, CliError> {
             order.settings.strategy,
             scenario.profile.name(),
         ),
+        pareto_front: front,
     };
     if args.output.json {
         say_json(&analysis)?;
@@ -119,6 +125,15 @@ pub(super) fn run(args: &AnalyzeArgs, _: Voice) -> Result<ExitCode, CliError> {
         percent(analysis.time_savings_ratio)
     ))?;
     say(&format!("  memory       {:.2} MiB of accounts at most", analysis.estimated_memory_mib))?;
+    for point in &analysis.pareto_front {
+        say(&format!(
+            "  front        {}: {}, {:.0} calls, {:.1} refused",
+            point.configuration,
+            duration(point.makespan_s),
+            point.calls,
+            point.refused
+        ))?;
+    }
     for line in &analysis.recommendations {
         say(&format!("  note         {line}"))?;
     }

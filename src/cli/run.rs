@@ -5,6 +5,7 @@ use super::args::{
     EngineArgs, GuardArg, JobArgs, JournalArgs, ValuesArgs, WorkloadArgs, WorldArgs,
 };
 use super::error::{CliError, code};
+use super::expected::Expected;
 use super::findings;
 use super::inputs::Inputs;
 use super::interrupt;
@@ -39,6 +40,9 @@ pub(super) struct RunArgs {
         help_heading = "Engine"
     )]
     pub(super) replicates: u32,
+    /// Say beforehand how long it will take, and afterwards whether it did, by 100 simulations
+    #[arg(long, help_heading = "Engine")]
+    forecast: bool,
     /// One JSON object a line for each event, and then the record
     #[arg(long, conflicts_with = "json", help_heading = "Output")]
     pub(super) json_lines: bool,
@@ -60,15 +64,17 @@ pub(super) fn run(args: &RunArgs, voice: Voice) -> Result<ExitCode, CliError> {
     let stop = interrupt::listen(voice)?;
     let mut progress = Progress::new(voice, order.settings.strategy.name());
     let mut lines = Lines::new(&mut progress, args.json_lines);
+    let mut expected = Expected::new(&order, args.forecast, voice, &mut lines)?;
     let mut run = if args.keeps_journal(&inputs, &order) {
-        journaled(args, &inputs, &order, &stop, &mut lines)?
+        journaled(args, &inputs, &order, &stop, &mut expected)?
     } else {
         let session = Session { stop: &stop, ..order.session };
         let order = Order { session, ..order.clone() };
-        let mut run = replicated(&order, &inputs.world, args.replicates, &mut lines)?;
+        let mut run = replicated(&order, &inputs.world, args.replicates, &mut expected)?;
         run.record.next_command = next_command(&args.job, &run.record);
         run
     };
+    let compared = expected.compared(&run.record);
     lines.finish()?;
     drop(progress);
     let stored = match run.record.run {
@@ -82,6 +88,9 @@ pub(super) fn run(args: &RunArgs, voice: Voice) -> Result<ExitCode, CliError> {
     if args.json_lines {
         say_json_line(&Told { record: &run.record, findings: &found })?;
         return Ok(ExitCode::from(exit_code_of(&run.record)));
+    }
+    if let Some(compared) = compared.filter(|_| !args.job.output.json) {
+        say(&compared)?;
     }
     said(&run.record, &found, stored, args.job.output.json)?;
     Ok(ExitCode::from(exit_code_of(&run.record)))

@@ -5,7 +5,7 @@ use super::simulate::simulate;
 use crate::engine::Settings;
 use crate::replicate::quantile;
 use crate::run::RunError;
-use crate::scenario::{Resources, Scenario};
+use crate::scenario::Scenario;
 use serde::Serialize;
 
 /// A run as it is expected.
@@ -30,7 +30,7 @@ const RUNS: (u64, u64) = (20, 100);
 const CALLS: u64 = 400_000;
 
 /// Accounts beyond which a part is simulated and scaled up.
-const MOST_ACCOUNTS: usize = 20_000;
+const MOST_ACCOUNTS: u64 = 20_000;
 
 /// Seed of the first run: no user's.
 const FIRST_SEED: u64 = 5_000_001;
@@ -44,19 +44,8 @@ const Z_P95: f64 = 1.644_853_626_951_472_2;
 /// accounts, the deviation as their root.
 /// Errors: a run could not be made.
 pub fn forecast(scenario: &Scenario, settings: &Settings) -> Result<Forecast, RunError> {
-    let whole = scenario.expected_resources() as f64;
-    let mut part;
-    let mut simulated = scenario;
-    if scenario.expected_resources() > MOST_ACCOUNTS as u64
-        && matches!(scenario.resources, Resources::Ids(_))
-    {
-        part = scenario.clone();
-        if let Resources::Ids(ids) = &mut part.resources {
-            ids.truncate(MOST_ACCOUNTS);
-        }
-        simulated = &part;
-    }
-    let scale = whole / simulated.expected_resources() as f64;
+    let simulated = &scenario.part(MOST_ACCOUNTS);
+    let scale = scenario.expected_resources() as f64 / simulated.expected_resources() as f64;
     let mut makespans = Vec::new();
     let (mut calls, mut refused, mut peak_buffered) = (0.0, 0.0, 0);
     let mut runs = 0;

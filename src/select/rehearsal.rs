@@ -3,11 +3,11 @@
 //! Where the cost model cannot tell the best configurations apart, each is tried a few times in
 //! virtual time. The target is made of quantiles, pools and windows; nothing else is known of it.
 
-use super::configuration::{Behaviour as Alike, Configuration};
+use super::configuration::{Behaviour as Alike, Configuration, grid};
 use super::objective::{Goal, Sample};
 use super::observed::{Kind, Observed, Times};
 use super::simulate::simulate;
-use crate::scenario::{Resources, Scenario};
+use crate::scenario::Scenario;
 use neon_mock::behaviour::Behaviour;
 use neon_mock::fault::FaultKind;
 use neon_mock::file::DurationText;
@@ -16,6 +16,7 @@ use neon_mock::profile::{
     LawName, Profile, WireCongestion, WireFault, WireLaw, WireLimits, WireProfile, WireService,
 };
 use neon_mock::staff::WireStaff;
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -32,7 +33,7 @@ const RUNS: (u64, u64) = (4, 150);
 const PLAINLY_DEARER: f64 = 1.4;
 
 /// Accounts beyond which a rehearsal is a part of the plan, and its figures are scaled up.
-const MOST_ACCOUNTS: usize = 400;
+const MOST_ACCOUNTS: u64 = 400;
 
 /// Seconds for which other users have an account open: short, since none is open when a rehearsal
 /// begins, and people at work have some open at any moment.
@@ -40,6 +41,35 @@ const THINK_S: f64 = 0.3;
 
 /// Seed of the first rehearsal: no user's.
 const FIRST_SEED: u64 = 7_000_001;
+
+/// What a configuration takes, as a trade between time, calls and refusals.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct FrontPoint {
+    pub configuration: Configuration,
+    pub makespan_s: f64,
+    pub calls: f64,
+    pub refused: f64,
+}
+
+impl FrontPoint {
+    fn figures(&self) -> [f64; 3] {
+        [self.makespan_s, self.calls, self.refused]
+    }
+
+    fn same_as(&self, other: &Self) -> bool {
+        self.figures().iter().zip(other.figures()).all(|(a, b)| a.total_cmp(&b).is_eq())
+    }
+
+    /// Whether it is as good in all and better in something.
+    fn beats(&self, other: &Self) -> bool {
+        let as_good = self.figures().iter().zip(other.figures()).all(|(a, b)| *a <= b);
+        as_good && !self.same_as(other)
+    }
+}
+
+/// Runs of each configuration for the front.
+const FRONT_RUNS: u64 = 4;
 
 /// A scenario in front of a target that was observed.
 #[derive(Clone, Debug)]
@@ -57,15 +87,11 @@ pub struct Stage {
 impl Stage {
     /// `scenario`'s plan on the target that `observed` describes.
     pub fn new(scenario: &Scenario, observed: &Observed, goal: &Goal) -> Self {
-        let mut scenario = scenario.clone();
-        scenario.profile = profile(observed);
-        let whole = scenario.expected_resources() as f64;
-        if let Resources::Ids(ids) = &mut scenario.resources {
-            ids.truncate(MOST_ACCOUNTS);
-        }
-        let scale = whole / scenario.expected_resources() as f64;
+        let mut part = scenario.part(MOST_ACCOUNTS);
+        part.profile = profile(observed);
+        let scale = scenario.expected_resources() as f64 / part.expected_resources() as f64;
         Self {
-            scenario,
+            scenario: part,
             scale,
             goal: goal.clone(),
             costs: BTreeMap::new(),
@@ -113,6 +139,47 @@ impl Stage {
         }
         let tolerated = self.goal.tolerates(refused / calls);
         if tolerated { cost / done } else { f64::INFINITY }
+    }
+
+    /// Every configuration that no other beats in time, calls and refusals together, fastest first:
+    /// means of a few rehearsals each.
+    pub fn front(&mut self) -> Vec<FrontPoint> {
+        let (resources, mappings) =
+            (self.scenario.expected_resources(), self.scenario.mappings() as u64);
+        let mut points: BTreeMap<Alike, FrontPoint> = BTreeMap::new();
+        for configuration in grid() {
+            let alike = configuration.behaviour(resources, mappings);
+            // With more calls and more time, one call a mapping is on no front.
+            if points.contains_key(&alike) || matches!(alike, Alike::ByMapping { .. }) {
+                continue;
+            }
+            if let Some(point) = self.point(configuration) {
+                points.insert(alike, point);
+            }
+        }
+        let all: Vec<FrontPoint> = points.into_values().collect();
+        let is_beaten = |point: &FrontPoint| all.iter().any(|other| other.beats(point));
+        let mut front: Vec<FrontPoint> =
+            all.iter().filter(|point| !is_beaten(point)).copied().collect();
+        front.sort_by(|a, b| a.makespan_s.total_cmp(&b.makespan_s));
+        // Those that differ in nothing are one.
+        front.dedup_by(|a, b| a.same_as(b));
+        front
+    }
+
+    fn point(&mut self, configuration: Configuration) -> Option<FrontPoint> {
+        let (mut makespan_s, mut calls, mut refused) = (0.0, 0.0, 0.0);
+        for seed in FIRST_SEED..FIRST_SEED + FRONT_RUNS {
+            let settings = configuration.settings(seed, self.goal.headroom());
+            let sample = simulate(&self.scenario, &settings, None).ok().filter(|it| it.valid)?;
+            self.calls += sample.calls;
+            makespan_s += sample.makespan_s;
+            calls += sample.calls as f64;
+            refused += sample.refused as f64;
+        }
+        let mean = |sum: f64| sum * self.scale / FRONT_RUNS as f64;
+        let (makespan_s, calls, refused) = (mean(makespan_s), mean(calls), mean(refused));
+        Some(FrontPoint { configuration, makespan_s, calls, refused })
     }
 
     fn scaled(&self, sample: &Sample) -> f64 {

@@ -299,3 +299,25 @@ fn a_plan_of_ones_own_gets_its_decision_page() {
     place.refused("report --resources 12 --strategy hybrid", 2, &["--strategy"]);
     place.refused("report --plan none.toml", 2, &["none.toml"]);
 }
+
+#[test]
+fn stored_runs_are_reported_and_compared_without_a_run() {
+    let place = Place::new();
+    let runs = "run --resources 40 --strategy hybrid --replicates 8 --store runs.sqlite --workers";
+    for workers in ["5", "1"] {
+        assert_eq!(place.neonbench(&format!("{runs} {workers}")).code, 0);
+    }
+    let report = "report --store runs.sqlite --out page --runs";
+    let outcome = place.neonbench(&format!("{report} 1,2"));
+    assert_eq!(outcome.code, 0, "{outcome:?}");
+    let page = std::fs::read_to_string(place.path().join("page/index.html")).unwrap();
+    assert!(page.contains("hybrid 5/50, run 1") && page.contains("hybrid 1/50, run 2"));
+    // The second is slower than the first, and not the other way round.
+    assert_eq!(place.neonbench(&format!("{report} 2 --baseline 1")).code, 10);
+    assert_eq!(place.neonbench(&format!("{report} 1 --baseline 2")).code, 0);
+    let page = std::fs::read_to_string(place.path().join("page/index.html")).unwrap();
+    assert!(page.contains("Against run 2") && page.contains("faster"), "{page}");
+    place.refused(&format!("{report} 9"), 2, &["9"]);
+    place.refused("report --runs 1 --store none.sqlite", 2, &["none.sqlite"]);
+    place.refused("report --baseline 1", 2, &["--baseline"]);
+}

@@ -14,20 +14,23 @@ pub fn shares(model: &DecisionModel) -> String {
     let bottom = TOP + stacked(model.league.len(), ROW + 6);
     let label = "Share of the calls' time in service, in refused or failed calls, waiting for a \
                  place, for the rate, and in backoff, by strategy. The table below has the figures.";
+    // Names of stored runs are longer than those of strategies.
+    let long = model.league.iter().any(|row| row.name.chars().count() > 12);
+    let left = if long { 2 * NAMES } else { NAMES };
     canvas::draw((WIDTH, bottom + 12), label, |canvas| {
         let names = model.league.first().map_or(&[][..], |row| row.times.as_slice());
-        let mut x = NAMES;
+        let mut x = left;
         for (number, part) in (0..).zip(names) {
             canvas.block([(x, 9), (x + 14, 21)], ALPHA[number], Ink::Series(SERIES[number]));
             canvas.text(part.name, (x + 20, 15), Anchor::Left, Size::Small, Ink::Text);
             x += 44 + 7 * i32::try_from(part.name.len()).unwrap_or(0);
         }
-        let whole = f64::from(WIDTH - NAMES - 110);
+        let whole = f64::from(WIDTH - left - 110);
         for (index, row) in model.league.iter().enumerate() {
             let y = TOP + stacked(index, ROW + 6);
             let middle = y + ROW / 2;
             canvas.text(&row.name, (0, middle), Anchor::Left, Size::Label, Ink::Text);
-            let mut from = f64::from(NAMES);
+            let mut from = f64::from(left);
             for (number, part) in row.times.iter().enumerate() {
                 let to = from + part.share * whole;
                 let bar = [(from.round() as i32, y + 3), (to.round() as i32, y + ROW - 3)];

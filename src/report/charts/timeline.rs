@@ -37,6 +37,14 @@ pub fn timeline(model: &DecisionModel) -> String {
         );
         let time = across(&first);
         first.draw(canvas, &time, &up);
+        // Calls that went wrong, but for refusals: bands behind the line.
+        for (slice, failed) in timeline.failed.iter().enumerate() {
+            if *failed > 0 {
+                let [from, to] =
+                    [slice, slice + 1].map(|slice| time.at(slice as f64 * timeline.slice_s));
+                canvas.block([(from, first.top), (to, first.bottom)], 0.15, Ink::Claimed);
+            }
+        }
         steps(canvas, &timeline.landed_per_s, timeline.slice_s, (&time, &up), Ink::Measured);
         for (slice, refused) in timeline.refused.iter().enumerate() {
             if *refused > 0 {
@@ -44,7 +52,9 @@ pub fn timeline(model: &DecisionModel) -> String {
                 canvas.line([(x, first.bottom), (x, first.bottom - 10)], 2, Ink::Claimed);
             }
         }
-        let text = "▏ calls refused";
+        let any_failed = timeline.failed.iter().any(|failed| *failed > 0);
+        let text =
+            if any_failed { "▏ calls refused   ▒ calls failed" } else { "▏ calls refused" };
         canvas.text(text, (first.right, first.top - 16), Anchor::Right, Size::Small, Ink::Claimed);
         for (panel, lane) in timeline.lanes.iter().enumerate() {
             let sides = sides(panel + 1);

@@ -1,5 +1,10 @@
 //! What to do about one migration, as figures: the evidence of a decision, judged.
 
+mod grid;
+mod words;
+
+pub(crate) use grid::grid_rows;
+
 use crate::delta::Delta;
 use crate::engine::Strategy;
 use crate::findings::findings;
@@ -8,9 +13,9 @@ use crate::record::RunRecord;
 use crate::report::decision::{
     Baseline, Cell, Contender, Decision, Grid, Pooled, Sized, Spectrum, refused,
 };
-use crate::report::text::{count, digits, duration, listed};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use words::{faster, headline, lede, pools_title, scaling_title, surface_title};
 
 /// What the page says of one migration.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -326,181 +331,8 @@ fn compare(league: &mut [LeagueRow]) {
     }
 }
 
-/// `43.5 s (42.8–44.3)`: a time and its interval, in the units of the time.
-fn with_interval([low, median, high]: [f64; 3]) -> String {
-    format!("{} ({} to {})", duration(median), duration(low), duration(high))
-}
-
-fn headline(decision: &Decision, first: Option<&LeagueRow>, best: Option<Strategy>) -> String {
-    let (accounts, mappings) = (count(decision.resources), decision.mappings);
-    let Some((best, row)) = best.zip(first) else {
-        return format!(
-            "No strategy migrates {accounts} accounts × {mappings} mappings without fault"
-        );
-    };
-    format!(
-        "Use {best}: {accounts} accounts × {mappings} mappings take {}",
-        duration(row.makespan_s[1])
-    )
-}
-
-fn lede(decision: &Decision, league: &[LeagueRow], best: Option<Strategy>) -> Vec<String> {
-    let Some((best, row)) = best.zip(league.first()) else {
-        let faults = league.iter().filter(|row| !row.fault.is_empty());
-        return faults.map(|row| format!("{}: {}", row.strategy, row.fault)).collect();
-    };
-    let lost = if row.lost_updates + row.failed > 0.0 {
-        format!(
-            "{} accounts fail and {} updates of others are overwritten on the mean",
-            digits(row.failed),
-            digits(row.lost_updates)
-        )
-    } else {
-        "it loses nothing".to_owned()
-    };
-    let mut sentences = vec![format!(
-        "{best} takes {} in nine of ten runs, {lost}, and over HTTP it can be undone. \
-         {} of its calls are refused.",
-        with_interval(row.makespan_s),
-        share(row.refused)
-    )];
-    if let Some(standard) = league.iter().find(|other| other.strategy == Strategy::Standard)
-        && standard.is_valid
-        && best != Strategy::Standard
-    {
-        let times = standard.makespan_s[1] / row.makespan_s[1];
-        sentences.push(format!(
-            "One account after another ({}) would take {}: {} times as long. The limits themselves \
-             allow no less than {}, so that it is {} from the physical limit.",
-            Strategy::Standard,
-            duration(standard.makespan_s[1]),
-            digits(times),
-            duration(row.efficiency * row.makespan_s[1]),
-            share((1.0 - row.efficiency).max(0.0))
-        ));
-    }
-    if let Some(sentence) = would_more_help(decision) {
-        sentences.push(sentence);
-    }
-    sentences
-}
-
-/// Whether a higher limit of Neon's would help.
-fn would_more_help(decision: &Decision) -> Option<String> {
-    let now = decision.pool?;
-    let at = |pool: u32| decision.pools.iter().find(|row| row.pool == pool);
-    let present = at(now)?.makespan_s[1];
-    let others = decision.pools.iter().filter(|row| row.pool > now);
-    let gains: Vec<String> =
-        others.map(|row| format!("{} with {}", duration(row.makespan_s[1]), row.pool)).collect();
-    if gains.is_empty() {
-        return None;
-    }
-    let twice = decision.pools.iter().find(|row| row.pool >= 2 * now)?;
-    let verdict = if twice.makespan_s[1] < 0.8 * present { "would help" } else { "would not help" };
-    Some(format!(
-        "A higher limit {verdict}: {} with {now} calls at a time, {}.",
-        duration(present),
-        listed(&gains)
-    ))
-}
-
-/// A share with one digit where it is small: `0.6 %`.
-fn share(ratio: f64) -> String {
-    let percent = ratio * 100.0;
-    if percent > 0.0 && percent < 9.95 {
-        format!("{percent:.1} %")
-    } else {
-        format!("{percent:.0} %")
-    }
-}
-
-/// Each other strategy against `winner`, seed by seed.
-fn faster(winner: &Contender, league: &[Contender]) -> Vec<String> {
-    let others = league.iter().filter(|other| other.strategy != winner.strategy);
-    others
-        .filter(|other| other.ranked().is_some())
-        .filter_map(|other| {
-            let ratios: Vec<f64> = other
-                .runs
-                .iter()
-                .zip(&winner.runs)
-                .map(|(other, winner)| other.makespan_s / winner.makespan_s)
-                .collect();
-            let many = ratios.len() as f64;
-            let mean = ratios.iter().sum::<f64>() / many;
-            let deviation = ratios.iter().map(|ratio| (ratio - mean).powi(2)).sum::<f64>();
-            let deviation = (deviation / (many - 1.0).max(1.0)).sqrt();
-            mean.is_finite().then(|| {
-                format!(
-                    "{} is {} ± {} times faster than {}",
-                    winner.strategy,
-                    digits(mean),
-                    digits(deviation),
-                    other.strategy
-                )
-            })
-        })
-        .collect()
-}
-
-/// What the response surface says: the fastest configuration that is hardly refused, and what is
-/// beyond it.
-fn surface_title(surface: &[Cell], pool: Option<u32>) -> String {
-    let fastest = |cells: &mut dyn Iterator<Item = &Cell>| -> Option<Cell> {
-        cells.min_by(|a, b| a.makespan_s.total_cmp(&b.makespan_s)).copied()
-    };
-    let polite = fastest(&mut surface.iter().filter(|cell| cell.refused <= CLIFF));
-    let (Some(polite), Some(any)) = (polite, fastest(&mut surface.iter())) else {
-        return "Every configuration of hybrid is refused".to_owned();
-    };
-    let title = format!(
-        "hybrid is fastest with {} workers and batch size {}",
-        polite.workers, polite.batch_size
-    );
-    if any.makespan_s >= polite.makespan_s {
-        return title;
-    }
-    let gain = share(1.0 - any.makespan_s / polite.makespan_s);
-    let beyond = pool.filter(|pool| any.workers > *pool);
-    let beyond =
-        beyond.map_or(String::new(), |pool| format!(" beyond the {pool} that Neon admits"));
-    format!("{title}; more workers{beyond} gain {gain} and are refused {}", share(any.refused))
-}
-
 /// Share of refused calls from which a configuration lies beyond the cliff.
 pub(crate) const CLIFF: f64 = 0.02;
-
-fn scaling_title(scaling: &[Sized]) -> String {
-    let of = |strategy: Strategy| -> Vec<&Sized> {
-        scaling.iter().filter(|sized| sized.strategy == strategy).collect()
-    };
-    let factors: Vec<(Strategy, f64)> = Strategy::ALL
-        .into_iter()
-        .filter_map(|strategy| {
-            let points = of(strategy);
-            let [first, .., last] = points.as_slice() else { return None };
-            let rate = |sized: &Sized| sized.accounts as f64 / sized.makespan_s;
-            Some((strategy, rate(last) / rate(first)))
-        })
-        .collect();
-    match factors.iter().max_by(|a, b| a.1.total_cmp(&b.1)) {
-        Some((strategy, factor)) if *factor > 1.2 => format!(
-            "Time grows with the number of accounts; {strategy} gains most from size, {} times the \
-             accounts a second",
-            digits(*factor)
-        ),
-        Some(_) => "Time grows with the number of accounts, under every strategy".to_owned(),
-        None => String::new(),
-    }
-}
-
-fn pools_title(decision: &Decision) -> String {
-    match would_more_help(decision) {
-        Some(sentence) => sentence.trim_end_matches('.').to_owned(),
-        None => "Under other limits".to_owned(),
-    }
-}
 
 impl TimelineModel {
     fn new(timeline: &Timeline) -> Self {
@@ -584,50 +416,4 @@ fn errors(league: &[Contender]) -> Vec<ErrorGroup> {
     let mut groups: Vec<ErrorGroup> = groups.into_values().collect();
     groups.sort_by_key(|group| std::cmp::Reverse(group.count));
     groups
-}
-
-/// One configuration of the grid, under all pools.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[allow(missing_docs, reason = "the names say it")]
-pub(crate) struct GridRow {
-    pub service_times: f64,
-    pub strategy: Strategy,
-    pub workers: String,
-    pub batch_size: String,
-    pub makespans_s: Vec<f32>,
-}
-
-/// The grid as a table: a row for each configuration that a strategy tells apart.
-pub(crate) fn grid_rows(grid: &Grid) -> Vec<GridRow> {
-    let Grid { strategies, pools, service_times, workers, batch_sizes, .. } = grid;
-    let mut rows = Vec::new();
-    for (s, service) in service_times.iter().enumerate() {
-        for (k, strategy) in strategies.iter().enumerate() {
-            let (by_workers, by_batch) = match strategy {
-                Strategy::Hybrid => (true, true),
-                Strategy::Parallel => (true, false),
-                Strategy::Standard | Strategy::PutBatch | Strategy::Pipelined => (false, false),
-            };
-            let shown = |list: &[u32], all: bool| if all { list.len() } else { list.len().min(1) };
-            for w in 0..shown(workers, by_workers) {
-                for b in 0..shown(batch_sizes, by_batch) {
-                    let at = |p: usize| {
-                        let index = (k * pools.len() + p) * service_times.len() + s;
-                        (index * workers.len() + w) * batch_sizes.len() + b
-                    };
-                    let name = |list: &[u32], index: usize, is_told: bool| {
-                        if is_told { list[index].to_string() } else { "any".to_owned() }
-                    };
-                    rows.push(GridRow {
-                        service_times: *service,
-                        strategy: *strategy,
-                        workers: name(workers, w, by_workers),
-                        batch_size: name(batch_sizes, b, by_batch),
-                        makespans_s: (0..pools.len()).map(|p| grid.makespans_s[at(p)]).collect(),
-                    });
-                }
-            }
-        }
-    }
-    rows
 }
