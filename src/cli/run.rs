@@ -42,7 +42,7 @@ pub(super) struct RunArgs {
     pub(super) replicates: u32,
     /// Say beforehand how long it will take, and afterwards whether it did, by 100 simulations
     #[arg(long, help_heading = "Engine")]
-    forecast: bool,
+    pub(super) forecast: bool,
     /// One JSON object a line for each event, and then the record
     #[arg(long, conflicts_with = "json", help_heading = "Output")]
     pub(super) json_lines: bool,

@@ -216,6 +216,7 @@ fn settings(args: &RunArgs, voice: Voice, matches: &ArgMatches) -> Result<Vec<Se
         s("constraint", json!(constraints), Default),
         s("thresholds", json!(thresholds.map(|path| path.display().to_string())), Default),
         s("replicates", json!(args.replicates), Default),
+        s("forecast", json!(args.forecast), Default),
         s("world", json!(if is_virtual { "virtual" } else { "http" }), Default),
         s("base_url", json!(job.world.base_url), Default),
         s("org_id", json!(access.credentials.org_id), Default),
