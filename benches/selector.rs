@@ -56,7 +56,6 @@ fn set(text: &str) -> Vec<Case> {
     cases
 }
 
-#[expect(clippy::disallowed_methods, reason = "a bench reads the wall clock")]
 fn sweep() {
     let (goal, cases) = (Goal::default(), set(QUICK));
     let clock = WallClock::start();

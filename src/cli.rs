@@ -30,6 +30,7 @@ mod schema;
 mod selector;
 mod selftest;
 mod serve;
+mod show_config;
 mod store;
 mod stored;
 
@@ -37,6 +38,8 @@ pub use error::{CliError, exit_code};
 pub use output::visible;
 
 use clap::{ArgAction, Parser, Subcommand};
+use std::ffi::OsString;
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use tracing_subscriber::EnvFilter;
 
@@ -86,7 +89,9 @@ enum Command {
     Calibrate(calibrate::CalibrateArgs),
     /// Judges selectors and calibration files on scenarios
     Evaluate(evaluate::EvaluateArgs),
-    /// JSON Schemas of what is printed
+    /// What `run` would go by with the same flags, and where each value is from
+    ShowConfig(run::RunArgs),
+    /// JSON Schemas of what is printed, and of plan files
     Schema(schema::SchemaArgs),
     /// A script that completes commands and flags in a shell
     Completions(schema::CompletionsArgs),
@@ -136,6 +141,7 @@ pub fn main() -> Result<ExitCode, CliError> {
         Command::Analyze(args) => analyze::run(&args, voice),
         Command::Calibrate(args) => calibrate::run(&args, voice),
         Command::Evaluate(args) => evaluate::run(&args, voice),
+        Command::ShowConfig(args) => show_config::run(&args, voice),
         Command::Schema(args) => schema::schema(&args),
         Command::Completions(args) => schema::completions(&args),
         Command::History(args) => history::run(&args),
@@ -164,7 +170,24 @@ fn start_log(cli: &Cli) -> Result<(), CliError> {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .with_ansi(has_colour(std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR")))
         .init();
     Ok(())
+}
+
+/// Whether the log is coloured: only on a terminal, and not where `NO_COLOR` is set to anything.
+fn has_colour(is_terminal: bool, no_color: Option<OsString>) -> bool {
+    is_terminal && no_color.is_none_or(|value| value.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn colour_needs_a_terminal_and_no_no_color() {
+        assert!(has_colour(true, None) && has_colour(true, Some(OsString::new())));
+        assert!(!has_colour(true, Some("1".into())) && !has_colour(true, Some("0".into())));
+        assert!(!has_colour(false, None));
+    }
 }

@@ -38,6 +38,7 @@ pub mod judge;
 pub mod log;
 pub mod manager;
 pub mod measure;
+pub mod near;
 pub mod plan;
 pub mod read_back;
 pub mod record;

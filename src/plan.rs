@@ -25,7 +25,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 
 /// What a mapping does with the source's value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
     /// The target becomes the value.

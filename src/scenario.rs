@@ -8,6 +8,7 @@ mod organisation;
 
 pub use file::{BUILT_IN, WireScenario};
 
+use crate::near::no_such;
 use crate::plan::{Plan, PlanError, Selection, Task};
 use neon_mock::Neon;
 use neon_mock::api::{AccountId, Criterion};
@@ -83,9 +84,9 @@ pub struct Workload {
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum ScenarioError {
-    #[error("there is no dataset `{0}`; built in are {known}, or name a TOML file", known = datasets())]
+    #[error("{}", no_such("dataset", .0, &neon_mock::dataset::BUILT_IN))]
     UnknownDataset(String),
-    #[error("there is no profile `{0}`; built in are {known}, or name a TOML file", known = profiles())]
+    #[error("{}", no_such("profile", .0, &neon_mock::profile::BUILT_IN))]
     UnknownProfile(String),
     #[error("resources = 0: a run needs at least one account")]
     NoResources,
@@ -105,18 +106,6 @@ pub enum ScenarioError {
     File(#[from] FileError),
     #[error(transparent)]
     Plan(#[from] PlanError),
-}
-
-fn names(built_in: &[(&str, &str)]) -> String {
-    built_in.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>().join(", ")
-}
-
-fn datasets() -> String {
-    names(&neon_mock::dataset::BUILT_IN)
-}
-
-fn profiles() -> String {
-    names(&neon_mock::profile::BUILT_IN)
 }
 
 /// Which accounts a scenario is for.

@@ -38,6 +38,7 @@ const MOCK: &[Room] = &[
 
 /// The library and the binary.
 const ROOT: &[Room] = &[
+    ("near", 0),
     ("plan", 10),
     ("event", 10),
     ("transport", 10),

@@ -7,6 +7,7 @@ use super::args::{
 use super::error::CliError;
 use crate::engine::limiter::Limiter;
 use crate::engine::{Guard, Reads, Settings, Strategy, WriteMode};
+use crate::near::no_such;
 use crate::plan::{Plan, Selection, parse_ids};
 use crate::run::{Order, RunError, World};
 use crate::scenario::{self, DatasetSource, Scenario, WireScenario, Workload};
@@ -67,6 +68,16 @@ impl Inputs {
             ));
         }
         Ok(())
+    }
+
+    /// The scenario file as it stands; empty where there is none.
+    pub(super) const fn file(&self) -> &WireScenario {
+        &self.file
+    }
+
+    /// The name of the profile in force.
+    pub(super) fn profile_name(&self) -> &str {
+        &self.profile.origin
     }
 
     /// The seed in force.
@@ -267,14 +278,8 @@ fn scenario_file(name: Option<&str>) -> Result<WireScenario, CliError> {
     if is_file(name) {
         return Ok(WireScenario::from_toml(name, &read(Path::new(name))?)?);
     }
-    WireScenario::built_in(name).ok_or_else(|| {
-        let known: Vec<String> =
-            scenario::BUILT_IN.iter().map(|(name, _)| format!("`{name}`")).collect();
-        let known = known.join(", ");
-        CliError::usage(format!(
-            "there is no scenario `{name}`; built in are {known}, or name a TOML file"
-        ))
-    })
+    WireScenario::built_in(name)
+        .ok_or_else(|| CliError::usage(no_such("scenario", name, &scenario::BUILT_IN)))
 }
 
 fn merge(args: &WorkloadArgs, file: &WireScenario) -> Result<(Workload, ProfileText), CliError> {

@@ -30,7 +30,7 @@ use std::process::ExitCode;
 #[derive(Debug, Args)]
 pub(super) struct RunArgs {
     #[command(flatten)]
-    job: JobArgs,
+    pub(super) job: JobArgs,
     /// Runs under seeds K, K+1, … for the makespan's interval
     #[arg(
         long,
@@ -39,13 +39,13 @@ pub(super) struct RunArgs {
         value_parser = clap::value_parser!(u32).range(1..=10_000),
         help_heading = "Engine"
     )]
-    replicates: u32,
+    pub(super) replicates: u32,
     /// Say beforehand how long it will take, and afterwards whether it did, by 100 simulations
     #[arg(long, help_heading = "Engine")]
-    forecast: bool,
+    pub(super) forecast: bool,
     /// One JSON object a line for each event, and then the record
     #[arg(long, conflicts_with = "json", help_heading = "Output")]
-    json_lines: bool,
+    pub(super) json_lines: bool,
     #[command(flatten)]
     journal: JournalArgs,
     #[command(flatten)]
@@ -98,7 +98,7 @@ pub(super) fn run(args: &RunArgs, voice: Voice) -> Result<ExitCode, CliError> {
 
 impl RunArgs {
     /// Whether writes are noted: over http unless the user says otherwise, and where there are any.
-    fn keeps_journal(&self, inputs: &Inputs, order: &Order<'_>) -> bool {
+    pub(super) fn keeps_journal(&self, inputs: &Inputs, order: &Order<'_>) -> bool {
         let over_http = !matches!(inputs.world, World::Virtual);
         let by_default = over_http && self.job.store.is_used() && !order.settings.dry_run;
         self.journal.journal || (by_default && !self.journal.no_journal && self.replicates == 1)

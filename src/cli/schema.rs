@@ -2,7 +2,8 @@
 
 use super::error::CliError;
 use super::output::{say, say_json};
-use super::{Cli, benchmark, compare, history, run};
+use super::{Cli, benchmark, compare, history, run, show_config};
+use crate::plan::WirePlan;
 use clap::{Args, CommandFactory, ValueEnum};
 use clap_complete::Shell;
 use schemars::{Schema, schema_for};
@@ -27,6 +28,10 @@ enum Name {
     Compare,
     /// `history --json`
     History,
+    /// `show-config --json`
+    ShowConfig,
+    /// A plan file in JSON, or in TOML
+    Plan,
 }
 
 impl Name {
@@ -36,6 +41,8 @@ impl Name {
             Self::Benchmark => schema_for!(benchmark::BenchmarkRecord),
             Self::Compare => schema_for!(compare::CompareRecord),
             Self::History => schema_for!(history::HistoryRecord),
+            Self::Plan => schema_for!(WirePlan),
+            Self::ShowConfig => schema_for!(show_config::ConfigRecord),
         }
     }
 }
@@ -57,7 +64,7 @@ pub(super) fn schema(args: &SchemaArgs) -> Result<ExitCode, CliError> {
     for name in Name::value_variants() {
         let value = name.to_possible_value().expect("no variant is skipped");
         let help = value.get_help().map(ToString::to_string).unwrap_or_default();
-        say(&format!("{:<10}  {help}", value.get_name()))?;
+        say(&format!("{:<12}  {help}", value.get_name()))?;
     }
     say("next: neonbench schema run")?;
     Ok(ExitCode::SUCCESS)

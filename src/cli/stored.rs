@@ -26,6 +26,11 @@ impl StoreArgs {
         !self.no_store
     }
 
+    /// The file that runs are kept in; `None` if they are not.
+    pub(super) fn path(&self) -> Option<String> {
+        (!self.no_store).then(|| self.store.display().to_string())
+    }
+
     /// Opens the store, and makes it if there is none.
     pub(super) fn open_or_make(&self) -> Result<Store, CliError> {
         Ok(Store::open(&self.store)?)

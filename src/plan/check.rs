@@ -2,6 +2,7 @@
 
 use super::task::find;
 use super::{Mapping, Operation, Plan, PlanError, Task, Texts, Transform};
+use crate::near::nearest;
 use neon_mock::api::{AccountKind, CustomField, OptionStatus};
 use serde::Serialize;
 
@@ -309,19 +310,9 @@ fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
 
 /// The nearest names, if any are near.
 fn hint(name: &str, fields: &[CustomField]) -> String {
-    const NEAR: f64 = 0.75;
-    const SHOWN: usize = 3;
-    let lower = name.to_lowercase();
-    let likeness = |field: &CustomField| strsim::jaro_winkler(&lower, &field.name.to_lowercase());
-    let mut near: Vec<(f64, &str)> = fields
-        .iter()
-        .map(|field| (likeness(field), &*field.name))
-        .filter(|(likeness, _)| *likeness >= NEAR)
-        .collect();
-    near.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));
-    match near.len() {
-        0 => String::new(),
-        _ => format!("; near it are {}", quoted(near.iter().take(SHOWN).map(|(_, name)| *name))),
+    match nearest(name, fields.iter().map(|field| &*field.name)) {
+        near if near.is_empty() => String::new(),
+        near => format!("; near it are {}", quoted(near.into_iter())),
     }
 }
 

@@ -8,8 +8,28 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
+/// What a schema says of `FieldKind`, which is the mock's: its names, or none.
+const KINDS: [Option<&str>; 6] =
+    [Some("text"), Some("multiline"), Some("dropdown"), Some("radio"), Some("checkbox"), None];
+
+/// What it says of `Operator`.
+const OPERATORS: [&str; 12] = [
+    "EQUAL",
+    "NOT_EQUAL",
+    "BLANK",
+    "NOT_BLANK",
+    "LESS_THAN",
+    "GREATER_THAN",
+    "LESS_AND_EQUAL",
+    "GREATER_AND_EQUAL",
+    "IN_RANGE",
+    "NOT_IN_RANGE",
+    "CONTAIN",
+    "NOT_CONTAIN",
+];
+
 /// A plan as its file has it.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "the members of `Plan`, and examples/plan.toml explains them")]
 pub struct WirePlan {
@@ -35,7 +55,7 @@ pub struct WirePlan {
 }
 
 /// One mapping of a plan file.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "the members of `Mapping`")]
 pub struct WireMapping {
@@ -49,8 +69,10 @@ pub struct WireMapping {
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub preserve_source: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("enum" = KINDS))]
     pub source_type: Option<FieldKind>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("enum" = KINDS))]
     pub target_type: Option<FieldKind>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub target_options: Vec<String>,
@@ -71,11 +93,12 @@ const fn is_no(it: &bool) -> bool {
 }
 
 /// One criterion of a plan file's filter.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "the members of `Criterion`")]
 pub struct WireCriterion {
     pub field: String,
+    #[schemars(with = "String", extend("enum" = OPERATORS))]
     pub operator: Operator,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
@@ -84,16 +107,19 @@ pub struct WireCriterion {
 }
 
 /// One step of a transform: which, and its figures.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "the figures of the step that `step` names")]
 pub struct WireStep {
     pub step: StepName,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub value: Option<CompactString>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<BTreeMap<String, String>>")]
     pub values: Option<BTreeMap<CompactString, CompactString>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
     pub default: Option<CompactString>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<Case>,
@@ -108,7 +134,7 @@ pub struct WireStep {
 }
 
 /// The steps that a file can name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "the variants of `Transform`")]
 pub enum StepName {
@@ -268,5 +294,23 @@ impl From<&Transform> for WireStep {
                 Self { template: Some(template.clone()), ..named(StepName::Template) }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The names that a file may use for `T`, as its error lists them.
+    fn names<T: serde::de::DeserializeOwned + std::fmt::Debug>() -> Vec<String> {
+        let error = serde_json::from_str::<T>("\"?\"").unwrap_err().to_string();
+        let (_, listed) = error.split_once("expected one of ").unwrap();
+        listed.split('`').skip(1).step_by(2).map(ToOwned::to_owned).collect()
+    }
+
+    #[test]
+    fn the_schema_names_what_files_may() {
+        assert_eq!(KINDS.into_iter().flatten().collect::<Vec<_>>(), names::<FieldKind>());
+        assert_eq!(OPERATORS.to_vec(), names::<Operator>());
     }
 }

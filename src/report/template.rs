@@ -46,12 +46,18 @@ fn write(
     state: &mut State<'_, '_>,
     value: &Value,
 ) -> Result<(), minijinja::Error> {
-    if *state.auto_escape() != MARKDOWN {
-        return minijinja::escape_formatter(output, state, value);
+    let is_text = value.kind() == ValueKind::String && !value.is_safe();
+    match (*state.auto_escape() == MARKDOWN, is_text) {
+        (true, true) => Ok(output.write_str(&markdown(&value.to_string()))?),
+        (true, false) => Ok(output.write_str(&value.to_string())?),
+        (false, true) => {
+            let text = value.to_string();
+            // A line end is white space in HTML and turns nothing round.
+            let lines: Vec<_> = text.split('\n').map(text::visible).collect();
+            minijinja::escape_formatter(output, state, &Value::from(lines.join("\n")))
+        }
+        (false, false) => minijinja::escape_formatter(output, state, value),
     }
-    let text = value.to_string();
-    let safe = value.is_safe() || value.kind() != ValueKind::String;
-    Ok(output.write_str(&if safe { text } else { markdown(&text) })?)
 }
 
 /// A sign for a tone, so that it is not told by colour alone.
@@ -110,5 +116,17 @@ mod tests {
     fn markdown_is_not_obeyed() {
         assert_eq!(markdown("<b> | `x` *y*"), "&lt;b&gt; \\| \\`x\\` \\*y\\*");
         assert_eq!(markdown("a\u{202e}b\nc"), "a\\\\u{202e}b c");
+    }
+
+    #[test]
+    fn html_is_not_obeyed_and_marks_of_direction_are_shown() {
+        const PAGE: &str = "<b title=\"{{ name }}\">{{ name }}</b>{{ trusted|safe }}{{ n }}";
+        let page = environment(HTML, PAGE);
+        let context = minijinja::context! {
+            name => "a\u{202e}<i>\u{2066}\n\u{1b}", trusted => "<i>\u{200f}</i>", n => 7,
+        };
+        let made = page.get_template(HTML).unwrap().render(context).unwrap();
+        let shown = "a\\u{202e}&lt;i&gt;\\u{2066}\n\\u{1b}";
+        assert_eq!(made, format!("<b title=\"{shown}\">{shown}</b><i>\u{200f}</i>7"));
     }
 }

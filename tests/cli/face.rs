@@ -140,3 +140,95 @@ fn names_cannot_move_the_cursor_or_turn_text_round() {
         assert!(!text.contains('\u{202e}'), "{text}");
     }
 }
+
+#[test]
+fn a_short_run_without_a_terminal_says_nothing_beside_its_result() {
+    let place = Place::new();
+    for line in ["run --resources 20 --no-store", "-q run --resources 20 --no-store"] {
+        let said = place.neonbench(line);
+        assert_eq!((said.code, said.stderr.as_str()), (0, ""), "{said:?}");
+        assert!(!said.stdout.is_empty());
+    }
+}
+
+/// The value, origin and source of a setting.
+fn setting<'a>(config: &'a Value, name: &str) -> (&'a Value, &'a str, Option<&'a str>) {
+    let all = config["settings"].as_array().unwrap();
+    let found = all.iter().find(|setting| setting["name"] == name).unwrap();
+    (&found["value"], found["origin"].as_str().unwrap(), found["from"].as_str())
+}
+
+#[test]
+fn every_value_of_the_configuration_says_where_it_is_from() {
+    let place = Place::new();
+    place.file(
+        "plan.toml",
+        "schema = 1\nbatch_size = 7\ndry_run = true\nmax_workers = 9\n[[mappings]]\nsource = \"V-1\"\ntarget = \"T-1\"\noperation = \"replace\"\n",
+    );
+    place.file(
+        "mine.toml",
+        "schema = 1\nplan = \"plan.toml\"\nprofile = \"constant\"\nresources = 30\nworkers = 4\nseed = 8\n",
+    );
+    let before = place.entries();
+    let line = "show-config --scenario mine.toml --strategy hybrid --seed 5 --no-journal --json";
+    let mut command = place.command(line);
+    command.env("NEON_ORG_ID", "org-7").env("NEON_API_KEY", "secret-key");
+    let said = crate::place::outcome(&mut command);
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(!said.stdout.contains("secret-key"), "{said:?}");
+    let config: Value = serde_json::from_str(&said.stdout).unwrap();
+    assert_valid(&place, "show-config", &config);
+    let is = |name: &str, value: Value, origin: &str, from: Option<&str>| {
+        assert_eq!(setting(&config, name), (&value, origin, from), "{name}");
+    };
+    is("strategy", "hybrid".into(), "flag", Some("--strategy"));
+    is("seed", 5.into(), "flag", Some("--seed"));
+    is("journal", false.into(), "flag", Some("--no-journal"));
+    is("org-id", "org-7".into(), "environment", Some("NEON_ORG_ID"));
+    is("api-key", "set, not shown".into(), "environment", Some("NEON_API_KEY"));
+    is("workers", 4.into(), "scenario", Some("mine.toml"));
+    is("resources", 30.into(), "scenario", Some("mine.toml"));
+    is("profile", "constant".into(), "scenario", Some("mine.toml"));
+    is("batch-size", 7.into(), "plan", Some("plan.toml"));
+    is("dry-run", true.into(), "plan", Some("plan.toml"));
+    is("mappings", 1.into(), "plan", Some("plan.toml"));
+    is("chunk-size", Value::Null, "default", None);
+    is("call-deadline", "10m".into(), "default", None);
+    // As a table, with the selector's choice.
+    let said = place.neonbench("show-config --resources 50 --workers 3 --strategy auto");
+    assert_eq!((said.code, said.stderr.as_str()), (0, ""), "{said:?}");
+    let row = |name: &str| -> Vec<&str> {
+        let line = said.stdout.lines().find(|line| line.starts_with(&format!("{name} "))).unwrap();
+        line.split_whitespace().collect()
+    };
+    assert_eq!(row("workers"), ["workers", "3", "flag", "--workers"]);
+    assert_eq!(row("strategy")[2..], ["selector", "auto"]);
+    assert_eq!(row("profile"), ["profile", "documented", "default"]);
+    assert_eq!(place.entries(), before, "nothing is written");
+    place.refused("show-config --workers 0", 2, &["--workers 0"]);
+}
+
+#[test]
+fn plan_files_are_as_their_schema_says() {
+    let place = Place::new();
+    let examples = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let text = |name: &str| std::fs::read_to_string(examples.join(name)).unwrap();
+    let json: Value = serde_json::from_str(&text("plan.json")).unwrap();
+    let toml: toml::Value = toml::from_str(&text("plan.toml")).unwrap();
+    let toml = serde_json::to_value(toml).unwrap();
+    assert_valid(&place, "plan", &json);
+    assert_valid(&place, "plan", &toml);
+    let validator = jsonschema::validator_for(&place.json("schema plan", 0)).unwrap();
+    for (pointer, wrong) in [
+        ("/mappings/0/operation", "replaces"),
+        ("/mappings/1/target_type", "txt"),
+        ("/mappings/0/transform/0/step", "trims"),
+    ] {
+        let mut plan = toml.clone();
+        *plan.pointer_mut(pointer).unwrap() = wrong.into();
+        assert!(!validator.is_valid(&plan), "{pointer}");
+    }
+    let mut plan = toml;
+    plan["speed"] = 3.into();
+    assert!(!validator.is_valid(&plan), "a member that does not exist");
+}

@@ -56,6 +56,10 @@ fn names_that_do_not_exist_are_refused_with_those_that_do() {
         ("run --profile fast", &["`fast`", "`documented`", "`constant`", "TOML file"]),
         ("run --dataset big", &["`big`", "`plain`", "`half-migrated`", "TOML file"]),
         ("run --scenario guide-9", &["`guide-9`", "`guide-1`", "`guide-3`", "TOML file"]),
+        ("run --profile docmented", &["`docmented`; did you mean `documented`? built in are"]),
+        ("profile show unlimitd", &["did you mean `unlimited`?"]),
+        ("run --dataset Half-migratd", &["did you mean `half-migrated`?"]),
+        ("run --scenario guide1", &["did you mean `guide-1`"]),
         ("run --write post", &["post", "patch", "put"]),
         ("run --world real", &["real", "virtual", "http"]),
         ("run --metadata-cache maybe", &["maybe", "on", "off"]),
@@ -201,6 +205,8 @@ fn a_scenario_that_is_wrong_is_refused_with_its_line() {
     place.refused("run --scenario given.toml", 2, &["line 2", "nonzero"]);
     place.file("given.toml", "schema = 1\nprofile = \"fast\"\n");
     place.refused("run --scenario given.toml", 2, &["`fast`", "`documented`"]);
+    place.file("given.toml", "schema = 1\nprofile = \"constnt\"\n");
+    place.refused("run --scenario given.toml", 2, &["did you mean `constant`?"]);
     place.file("given.toml", "schema = 1\nplan = \"missing.toml\"\n");
     place.refused("run --scenario given.toml", 2, &["missing.toml"]);
 }

@@ -1,0 +1,232 @@
+//! What stands of a run, and when it is likely to end.
+
+use crate::cli::output::{count, duration};
+use crate::event::{Event, Outcome};
+use neon_mock::api::Endpoint;
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+/// A slice is at least so long.
+const SLICE: Duration = Duration::from_secs(1);
+
+/// The rate is that of so many slices at most.
+const MAX_SLICES: usize = 30;
+
+/// Fewer slices say nothing of the spread.
+const MIN_SLICES: usize = 6;
+
+/// Standard errors in a 95 % interval; Student's factor for the fewest slices, too wide for more.
+const ERRORS: f64 = 2.57;
+
+/// Counts of a run, and its rate over the last slices of wall time.
+#[derive(Default)]
+pub(super) struct Tally {
+    resources: Option<u64>,
+    landed: u64,
+    in_flight: BTreeMap<Endpoint, u64>,
+    limits: BTreeMap<Endpoint, u32>,
+    refused: u64,
+    slices: VecDeque<Slice>,
+    /// When the slice that is under way began, and with how many accounts landed.
+    began: (Duration, u64),
+}
+
+#[derive(Clone, Copy)]
+struct Slice {
+    s: f64,
+    landed: u64,
+}
+
+/// Seconds that a run will go on for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Left {
+    expected: f64,
+    least: f64,
+    /// `None`: the rate varies too much to tell.
+    most: Option<f64>,
+}
+
+impl Tally {
+    pub(super) fn take(&mut self, event: &Event) {
+        match event {
+            Event::Enumerated { resources } => self.resources = Some(*resources),
+            Event::Landed { .. } => self.landed += 1,
+            Event::Sent { endpoint, .. } => *self.in_flight.entry(*endpoint).or_default() += 1,
+            Event::Done(call) => {
+                let in_flight = self.in_flight.entry(call.endpoint).or_default();
+                *in_flight = in_flight.saturating_sub(1);
+                self.refused += u64::from(call.outcome == Outcome::Rejected);
+            }
+            Event::Limited { endpoint, limit, .. } => {
+                self.limits.insert(*endpoint, *limit);
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes note that it is `now`, in wall time since the run began.
+    pub(super) fn pass(&mut self, now: Duration) {
+        let (began, landed) = self.began;
+        let passed = now.saturating_sub(began);
+        if passed < SLICE {
+            return;
+        }
+        if self.slices.len() == MAX_SLICES {
+            self.slices.pop_front();
+        }
+        let s = passed.as_secs_f64();
+        self.slices.push_back(Slice { s, landed: self.landed - landed });
+        self.began = (now, self.landed);
+    }
+
+    pub(super) const fn resources(&self) -> Option<u64> {
+        self.resources
+    }
+
+    pub(super) const fn landed(&self) -> u64 {
+        self.landed
+    }
+
+    /// Accounts per second of wall time over the last slices.
+    fn rate(&self) -> Option<f64> {
+        let (s, landed) = self
+            .slices
+            .iter()
+            .fold((0.0, 0), |(s, landed), slice| (s + slice.s, landed + slice.landed));
+        (landed > 0).then(|| landed as f64 / s)
+    }
+
+    /// When the rest is done if the rate stays as it was: a 95 % prediction interval, from the
+    /// spread of the slices. It holds the error of the mean, and that of the slices to come.
+    fn left(&self) -> Option<Left> {
+        let rest = self.resources?.saturating_sub(self.landed) as f64;
+        let mean = self.rate()?;
+        let slices = self.slices.len();
+        if slices < MIN_SLICES {
+            return None;
+        }
+        let expected = rest / mean;
+        let each_s = self.slices.iter().map(|slice| slice.s).sum::<f64>() / slices as f64;
+        let squares =
+            self.slices.iter().map(|slice| (slice.landed as f64 / slice.s - mean).powi(2));
+        let variance = squares.sum::<f64>() / (slices - 1) as f64;
+        let to_come = (expected / each_s).max(1.0);
+        let error = ERRORS * (variance * (1.0 / slices as f64 + 1.0 / to_come)).sqrt();
+        let most = (error < mean).then(|| rest / (mean - error));
+        Some(Left { expected, least: rest / (mean + error), most })
+    }
+
+    /// All of it in one line. `now` is in wall time since the run began.
+    pub(super) fn words(&self, now: Duration) -> String {
+        let mut words = count(self.landed);
+        if let Some(resources) = self.resources {
+            let _ = write!(words, "/{}", count(resources));
+        }
+        words.push_str(" accounts");
+        if let Some(rate) = self.rate() {
+            let _ = write!(words, ", {rate:.1}/s");
+        }
+        match self.left() {
+            Some(Left { expected, least, most: Some(most) }) => {
+                let [expected, least, most] = [expected, least, most].map(duration);
+                let _ = write!(words, ", {expected} left ({least} to {most})");
+            }
+            Some(Left { least, most: None, .. }) => {
+                let _ = write!(words, ", at least {} left", duration(least));
+            }
+            None => {
+                let _ = write!(words, ", for {}", duration(now.as_secs_f64()));
+            }
+        }
+        let _ = write!(words, ", {} in flight", self.in_flight.values().sum::<u64>());
+        for (index, (endpoint, limit)) in self.limits.iter().enumerate() {
+            let in_flight = self.in_flight.get(endpoint).copied().unwrap_or(0);
+            let before = if index == 0 { " (" } else { ", " };
+            let _ = write!(words, "{before}{} {in_flight}/{limit}", endpoint.class().name());
+        }
+        words.push_str(if self.limits.is_empty() { "" } else { ")" });
+        if self.refused > 0 {
+            let _ = write!(words, ", {} refused", count(self.refused));
+        }
+        words
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event::{Call, End};
+    use neon_mock::api::AccountId;
+    use neon_mock::time::Timestamp;
+
+    const AT: Timestamp = Timestamp::ZERO;
+
+    fn land(tally: &mut Tally, accounts: u64) {
+        for id in 0..accounts {
+            tally.take(&Event::Landed { at: AT, id: AccountId(id + 1), end: End::Unchanged });
+        }
+    }
+
+    /// After slices of a second each, in which so many accounts landed, of 1,000 in all.
+    fn after(slices: &[u64]) -> Tally {
+        let mut tally = Tally::default();
+        tally.take(&Event::Enumerated { resources: 1_000 });
+        for (index, &accounts) in slices.iter().enumerate() {
+            land(&mut tally, accounts);
+            tally.pass(Duration::from_secs(index as u64 + 1));
+        }
+        tally
+    }
+
+    #[test]
+    fn an_even_rate_leaves_no_doubt() {
+        let left = after(&[10; 10]).left().unwrap();
+        assert_eq!(left, Left { expected: 90.0, least: 90.0, most: Some(90.0) });
+    }
+
+    #[test]
+    fn the_interval_grows_with_the_spread_until_nobody_can_tell() {
+        let even = after(&[9, 11, 9, 11, 9, 11, 9, 11]).left().unwrap();
+        let uneven = after(&[5, 15, 5, 15, 5, 15, 5, 15]).left().unwrap();
+        assert!((even.expected - 92.0).abs() < 1e-9 && (uneven.expected - 92.0).abs() < 1e-9);
+        assert!(even.least < 92.0 && even.most.unwrap() > 92.0, "{even:?}");
+        assert!(uneven.least < even.least && uneven.most > even.most, "{even:?} {uneven:?}");
+        let wild = after(&[0, 0, 0, 0, 0, 60]).left().unwrap();
+        assert_eq!(wild.most, None);
+    }
+
+    #[test]
+    fn too_little_says_nothing_of_the_time_left() {
+        assert_eq!(after(&[10; MIN_SLICES - 1]).left(), None);
+        assert_eq!(after(&[0; 10]).left(), None);
+        assert_eq!(Tally::default().words(Duration::ZERO), "0 accounts, for 0 ms, 0 in flight");
+    }
+
+    #[test]
+    fn the_line_has_rate_time_left_calls_in_flight_limits_and_refusals() {
+        let mut tally = after(&[10; 10]);
+        let endpoint = Endpoint::ALL[0];
+        for _ in 0..3 {
+            let nothing = Duration::ZERO;
+            tally.take(&Event::Sent { at: AT, endpoint, queued: nothing, paced: nothing });
+        }
+        tally.take(&Event::Done(Call {
+            endpoint,
+            attempt: 1,
+            due_at: AT,
+            sent_at: AT,
+            done_at: AT,
+            outcome: Outcome::Rejected,
+        }));
+        tally.take(&Event::Limited { at: AT, endpoint, limit: 4 });
+        let words = tally.words(Duration::from_secs(10));
+        let in_flight = format!("2 in flight ({} 2/4), 1 refused", endpoint.class().name());
+        assert_eq!(
+            words,
+            format!(
+                "100/1,000 accounts, 10.0/s, 1 min 30 s left (1 min 30 s to 1 min 30 s), {in_flight}"
+            )
+        );
+    }
+}
