@@ -30,7 +30,7 @@ pub struct Decision {
     pub pool: Option<u32>,
     /// Each strategy.
     pub league: Vec<Contender>,
-    /// Hybrid under workers and batch sizes, on [`Variants::accounts`] accounts.
+    /// Hybrid under workers and batch sizes, on [`Decision::varied_accounts`] accounts.
     pub surface: Vec<Cell>,
     /// The best strategy over time, under the first seed.
     pub timeline: Timeline,
