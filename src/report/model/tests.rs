@@ -36,7 +36,7 @@ fn the_verdict_says_which_how_long_and_what_was_lost() {
     let verdict = Model::new(&evidence()).verdict;
     assert_eq!(
         verdict.headline,
-        "Of the guide's, use hybrid for 500 and 2,000 accounts and parallel for 25 accounts: 2.0 to 5.0 times \
+        "Of the guide's strategies, use hybrid for 500 and 2,000 accounts and parallel for 25 accounts: 2.0 to 5.0 times \
          faster than standard, nothing lost."
     );
     assert!(

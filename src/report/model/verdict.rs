@@ -90,9 +90,11 @@ fn headline(examples: &[ExampleModel], validity: &Validity) -> String {
     let uses = listed(&uses);
     match factors_in_words(&factors) {
         Some(factors) => {
-            format!("Of the guide's, use {uses}: {factors} times faster than standard, {lost}.")
+            format!(
+                "Of the guide's strategies, use {uses}: {factors} times faster than standard, {lost}."
+            )
         }
-        None => format!("Of the guide's, use {uses}: {lost}."),
+        None => format!("Of the guide's strategies, use {uses}: {lost}."),
     }
 }
 
