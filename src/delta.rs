@@ -83,8 +83,7 @@ pub fn delta(baseline: Side<'_>, run: Side<'_>) -> Delta {
         Some([low, high]) if high - low > TOO_WIDE => Verdict::TooNoisy,
         Some(_) => Verdict::NoEvidence,
     };
-    let refused =
-        |record: &RunRecord| record.calls.rejected as f64 / record.calls.total.max(1) as f64;
+    let refused = |record: &RunRecord| record.calls.refused_share();
     Delta {
         verdict,
         ratio,

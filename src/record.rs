@@ -134,6 +134,11 @@ pub struct CallCounts {
 }
 
 impl CallCounts {
+    /// Share of the calls that were refused; 0 without calls.
+    pub fn refused_share(&self) -> f64 {
+        ratio(self.rejected as f64, self.total as f64)
+    }
+
     /// Calls that read or wrote records, by whatever endpoint; look-ups are apart.
     pub const fn record_calls(&self) -> u64 {
         self.record_reads + self.record_writes + self.searches
@@ -390,6 +395,11 @@ pub struct Findings<'a> {
 }
 
 impl RunRecord {
+    /// Strategy, workers and batch size, as people name them: `hybrid 5/50`.
+    pub fn configuration(&self) -> String {
+        format!("{} {}/{}", self.strategy, self.workers, self.batch_size)
+    }
+
     /// Puts the figures of one run together.
     pub fn new(heading: &Heading<'_>, measure: &Measure, findings: &Findings<'_>) -> Self {
         let Heading { settings, mappings, .. } = *heading;
@@ -577,7 +587,7 @@ fn warnings(settings: &Settings, measure: &Measure, calls: CallCounts) -> Vec<St
     /// Share of calls refused from which workers are too many rather than unlucky.
     const MANY: f64 = 0.01;
     let mut warnings = settings.warnings();
-    let refused = ratio(calls.rejected as f64, calls.total as f64);
+    let refused = calls.refused_share();
     if refused > MANY {
         warnings.push(format!(
             "{:.1} % of the calls were refused with 429: more workers than Neon admits at once",

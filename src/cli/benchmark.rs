@@ -178,7 +178,7 @@ fn row(record: &RunRecord) -> Vec<String> {
         || "–".to_owned(),
         |[low, _, high]| format!("{} – {}", duration(low), duration(high)),
     );
-    let refused = record.calls.rejected as f64 / record.calls.total.max(1) as f64;
+    let refused = record.calls.refused_share();
     vec![
         record.strategy.to_string(),
         duration(ranked_by_s(record)),

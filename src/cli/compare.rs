@@ -126,7 +126,7 @@ pub(super) fn run(args: &CompareArgs, voice: Voice) -> Result<ExitCode, CliError
     let gate = delta.as_ref().and_then(|delta| delta.gate.as_ref()).map_or(0, Gate::exit_code);
     let code = runs.iter().map(exit_code_of).max().filter(|&code| code > 0).unwrap_or(gate);
     runs.sort_by(order);
-    let best = best(&runs).map(config);
+    let best = best(&runs).map(RunRecord::configuration);
     let record = CompareRecord { schema: 1, runs, best, delta };
     if args.job.output.json {
         say_json(&record)?;
@@ -203,18 +203,14 @@ fn say_delta(record: &DeltaRecord) -> Result<(), CliError> {
     say("next: neonbench history")
 }
 
-fn config(record: &RunRecord) -> String {
-    format!("{} {}/{}", record.strategy, record.workers, record.batch_size)
-}
-
 fn say_compare(compare: &CompareRecord) -> Result<(), CliError> {
     let fastest = compare.runs.first().map_or(0.0, ranked_by_s);
     let row = |run: &RunRecord| {
         let makespan_s = ranked_by_s(run);
-        let refused = run.calls.rejected as f64 / run.calls.total.max(1) as f64;
+        let refused = run.calls.refused_share();
         let times = if fastest > 0.0 { makespan_s / fastest } else { 1.0 };
         vec![
-            config(run),
+            run.configuration(),
             count(run.resources),
             run.mappings.to_string(),
             duration(makespan_s),

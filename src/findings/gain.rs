@@ -66,7 +66,7 @@ fn means(
         if !record.audit.valid {
             return Ok(None);
         }
-        let refused = record.calls.rejected as f64 / record.calls.total.max(1) as f64;
+        let refused = record.calls.refused_share();
         let buffered = record.performance.peak_buffered_records as f64;
         for (sum, value) in sums.iter_mut().zip([record.makespan_s, refused, buffered]) {
             *sum += value;

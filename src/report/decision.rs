@@ -183,11 +183,6 @@ impl Contender {
     }
 }
 
-/// Share of a run's calls that were refused.
-pub fn refused(record: &RunRecord) -> f64 {
-    record.calls.rejected as f64 / record.calls.total.max(1) as f64
-}
-
 impl Spectrum {
     /// Those in `times`, whose values are ns.
     pub fn of((endpoint, outcome): (Endpoint, Outcome), times: &Histogram<u64>) -> Self {

@@ -4,7 +4,6 @@ use super::{ReportArgs, files, provenance};
 use crate::cli::error::{CliError, code};
 use crate::cli::output::{say, say_json};
 use crate::delta::{Side, Verdict, delta};
-use crate::record::RunRecord;
 use crate::report::decision::{Baseline, Contender, Decision, Grid};
 use crate::report::html::decision_page;
 use crate::report::json::DecisionRecord;
@@ -72,14 +71,9 @@ fn contender(entry: Entry) -> Result<Contender, CliError> {
     let record = record.ok_or_else(|| {
         CliError::usage(format!("run {id} has no record: it did not come to its end"))
     })?;
-    let name = Some(format!("{}, run {id}", what(&record)));
+    let name = Some(format!("{}, run {id}", record.configuration()));
     let strategy = record.strategy;
     Ok(Contender { strategy, name, runs: vec![record], makespans_s, spectra: Vec::new() })
-}
-
-fn what(record: &RunRecord) -> String {
-    let RunRecord { strategy, workers, batch_size, .. } = record;
-    format!("{strategy} {workers}/{batch_size}")
 }
 
 /// Each contender against the stored run `id`.
@@ -98,7 +92,7 @@ pub(super) fn against(store: &Store, id: i64, league: &[Contender]) -> Result<Ba
         run: id,
         what: format!(
             "{}, {} × {}, profile {}",
-            what(record),
+            record.configuration(),
             record.resources,
             record.mappings,
             record.profile

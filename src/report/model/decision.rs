@@ -10,9 +10,7 @@ use crate::engine::Strategy;
 use crate::findings::findings;
 use crate::measure::timeline::{Lane, Timeline};
 use crate::record::RunRecord;
-use crate::report::decision::{
-    Baseline, Cell, Contender, Decision, Grid, Pooled, Sized, Spectrum, refused,
-};
+use crate::report::decision::{Baseline, Cell, Contender, Decision, Grid, Pooled, Sized, Spectrum};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use words::{faster, headline, lede, pools_title, scaling_title, surface_title};
@@ -290,7 +288,7 @@ impl LeagueRow {
             calls_per_record: mean(|record| {
                 record.calls.total as f64 / record.resources.max(1) as f64
             }),
-            refused: contender.mean(refused),
+            refused: contender.mean(|record| record.calls.refused_share()),
             efficiency: mean(|record| record.efficiency),
             failed: mean(|record| record.records.failed as f64),
             lost_updates: mean(|record| record.audit.lost_updates as f64),

@@ -8,7 +8,7 @@ use crate::measure::timeline::Timeline;
 use crate::measure::{Measure, histogram};
 use crate::plan::Selection;
 use crate::record::RunRecord;
-use crate::report::decision::{Cell, Contender, Decision, Pooled, Sized, Spectrum, best, refused};
+use crate::report::decision::{Cell, Contender, Decision, Pooled, Sized, Spectrum, best};
 use crate::run::{Order, Run, RunError, World};
 use crate::scenario::{Resources, Scenario, ScenarioError, Workload};
 use hdrhistogram::Histogram;
@@ -151,7 +151,11 @@ impl Exploration<'_> {
             let workload = Workload { profile: Some(profile), ..self.workload.clone() };
             let contender = self.contender(&Scenario::new(workload)?, best)?;
             let makespan_s = contender.makespan_s().unwrap_or_default();
-            pools.push(Pooled { pool, makespan_s, refused: contender.mean(refused) });
+            pools.push(Pooled {
+                pool,
+                makespan_s,
+                refused: contender.mean(|record| record.calls.refused_share()),
+            });
         }
         Ok(pools)
     }
@@ -208,7 +212,7 @@ impl Exploration<'_> {
                 }
                 let record = &known[&key];
                 if record.audit.valid {
-                    let (makespan_s, refused) = (record.makespan_s, refused(record));
+                    let (makespan_s, refused) = (record.makespan_s, record.calls.refused_share());
                     cells.push(Cell { workers, batch_size, makespan_s, refused });
                 }
             }

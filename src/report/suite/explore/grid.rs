@@ -4,7 +4,7 @@
 use super::{Exploration, ExploreError, POOLS, positive, run, with_pool};
 use crate::engine::{Settings, Strategy};
 use crate::event::Event;
-use crate::report::decision::{Grid, refused};
+use crate::report::decision::Grid;
 use crate::scenario::{Resources, Scenario, Workload};
 use neon_mock::api::Endpoint;
 use std::collections::BTreeMap;
@@ -71,7 +71,7 @@ pub(super) fn explore(
                         let record = run(&scenario, &settings, &mut |_: &Event| {})?.record;
                         let valid = record.audit.valid;
                         let makespan_s = if valid { record.makespan_s as f32 } else { 0.0 };
-                        let found = (makespan_s, refused(&record) as f32);
+                        let found = (makespan_s, record.calls.refused_share() as f32);
                         known.insert(key, found);
                         found
                     };
