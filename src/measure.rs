@@ -371,9 +371,11 @@ impl Observer for Measure {
             Event::Written { at, read_at } => {
                 let exposed_ns = at.nanos_since(*read_at);
                 self.exposed_ns += u128::from(exposed_ns);
-                self.exposure
-                    .get_or_insert_with(|| Box::new(histogram()))
-                    .saturating_record(exposed_ns);
+                if self.keeps_times {
+                    self.exposure
+                        .get_or_insert_with(|| Box::new(histogram()))
+                        .saturating_record(exposed_ns);
+                }
             }
             Event::Landed { at, id, end } => self.landed(*at, *id, end),
             Event::BackedOff { delay } => self.times.backed_off += *delay,

@@ -382,7 +382,7 @@ pub struct Heading<'a> {
 /// What is known of a run beside the engine's own figures.
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the members go into the record as they are")]
-pub struct Findings<'a> {
+pub struct Known<'a> {
     pub audit: &'a Audit,
     pub audit_by: AuditBy,
     /// The server's counts; `None` where the server is not ours to ask.
@@ -401,11 +401,11 @@ impl RunRecord {
     }
 
     /// Puts the figures of one run together.
-    pub fn new(heading: &Heading<'_>, measure: &Measure, findings: &Findings<'_>) -> Self {
+    pub fn new(heading: &Heading<'_>, measure: &Measure, known: &Known<'_>) -> Self {
         let Heading { settings, mappings, .. } = *heading;
         let makespan_s = measure.makespan().as_secs_f64();
-        let lower_bound_s = findings.lower_bound.as_secs_f64();
-        let calls = match findings.server_calls {
+        let lower_bound_s = known.lower_bound.as_secs_f64();
+        let calls = match known.server_calls {
             Some(server) => counted_by_server(server, measure),
             None => counted_by_client(measure),
         };
@@ -435,9 +435,9 @@ impl RunRecord {
             makespan_s_interval: None,
             lower_bound_s,
             efficiency: ratio(lower_bound_s, makespan_s),
-            wall_s: findings.wall.as_secs_f64(),
-            audit_wall_s: findings.audit_wall.as_secs_f64(),
-            counted_by: match findings.server_calls {
+            wall_s: known.wall.as_secs_f64(),
+            audit_wall_s: known.audit_wall.as_secs_f64(),
+            counted_by: match known.server_calls {
                 Some(_) => CountedBy::Server,
                 None => CountedBy::Client,
             },
@@ -449,20 +449,20 @@ impl RunRecord {
                 skipped: records.skipped,
                 failed: records.failed,
             },
-            performance: performance(measure, calls, mappings, findings.traffic),
+            performance: performance(measure, calls, mappings, known.traffic),
             audit: AuditVerdict {
-                valid: findings.audit.is_valid(),
-                by: findings.audit_by,
-                mismatched: findings.audit.mismatched,
-                lost_updates: findings.audit.lost_updates,
-                undone_by_staff: findings.audit.undone_by_staff,
-                staff_edits: findings.audit.staff_edits,
-                state_digest: findings.audit.state_digest.clone(),
-                faults: findings.audit.faults.clone(),
+                valid: known.audit.is_valid(),
+                by: known.audit_by,
+                mismatched: known.audit.mismatched,
+                lost_updates: known.audit.lost_updates,
+                undone_by_staff: known.audit.undone_by_staff,
+                staff_edits: known.audit.staff_edits,
+                state_digest: known.audit.state_digest.clone(),
+                faults: known.audit.faults.clone(),
             },
             response_ms: ResponseMs::of(|class| measure.responses(class)),
             service_ms: ResponseMs::of(|class| measure.services(class)),
-            limits: findings.limits,
+            limits: known.limits,
             in_flight_mean: measure.in_flight_mean(),
             call_times: CallTimesS::of(measure.call_times()),
             exposure: Exposure::of(measure),

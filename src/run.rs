@@ -11,7 +11,7 @@ use crate::event::{Event, Observer};
 use crate::journal::{Again, Journal, Ledger, NoJournal};
 use crate::measure::Measure;
 use crate::read_back::{Recorder, read_back};
-use crate::record::{AuditBy, ChosenBy, Findings, Heading, Limits, RunRecord, WorldName};
+use crate::record::{AuditBy, ChosenBy, Heading, Known, Limits, RunRecord, WorldName};
 use crate::scenario::{Resources, Scenario};
 use crate::transport::Traffic;
 use crate::world::{HttpError, HttpTransport, InProcess, Stalled, Target, VirtualClock, WallClock};
@@ -281,7 +281,7 @@ impl<'a> Order<'a> {
         };
         let changes = if self.settings.dry_run { 0 } else { done.audit.changing };
         let work = Work { accounts: measure.resources(), changes };
-        let findings = Findings {
+        let known = Known {
             audit: &done.audit,
             audit_by: done.audit_by,
             server_calls: done.server_calls.as_ref(),
@@ -291,7 +291,7 @@ impl<'a> Order<'a> {
             audit_wall: done.audit_wall,
             traffic: done.traffic,
         };
-        let mut record = RunRecord::new(&heading, measure, &findings);
+        let mut record = RunRecord::new(&heading, measure, &known);
         record.warnings.extend(scenario.warnings().iter().cloned());
         record.warnings.extend(lost_updates(&done.audit));
         if matches!(world, World::ForeignHttp(_)) {

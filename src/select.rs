@@ -21,7 +21,7 @@ mod thresholds;
 
 pub use crate::record::ChosenBy;
 pub use calibrate::{fit, left_out, swept};
-pub use calibration::{ByPortfolio, Calibration, Decision, SHIPPED, inputs, signature};
+pub use calibration::{ByPortfolio, Calibration, Choice, SHIPPED, inputs, signature};
 pub use configuration::{Configuration, Portfolio, grid};
 pub use cost_model::{CostModel, ErrorBars};
 pub use export::StrategyRule;
@@ -41,15 +41,6 @@ pub use thresholds::{Row, Thresholds};
 
 use crate::engine::Strategy;
 
-/// A strategy, and why it was chosen.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Choice {
-    /// The strategy.
-    pub strategy: Strategy,
-    /// Why, in words.
-    pub reason: String,
-}
-
 /// Workers of a run that names none.
 pub const DEFAULT_WORKERS: u32 = 5;
 
@@ -58,17 +49,11 @@ pub const DEFAULT_BATCH_SIZE: u32 = 50;
 
 /// The guide's rule over accounts and mappings. Where its text is silent it is completed as its
 /// Python engine does: `put_batch` above 50 accounts, else `parallel`.
-pub fn guide_rule(resources: u64, mappings: usize) -> Choice {
-    let (strategy, because) = match (resources, mappings) {
-        (101.., 6..) => (Strategy::Hybrid, "more than 100 accounts and more than 5 mappings"),
-        (51.., 4..) => (Strategy::PutBatch, "more than 50 accounts and more than 3 mappings"),
-        (..=49, ..=2) => (Strategy::Parallel, "fewer than 50 accounts and fewer than 3 mappings"),
-        (51.., _) => (Strategy::PutBatch, "more than 50 accounts; the guide's text is silent here"),
-        _ => (Strategy::Parallel, "at most 50 accounts; the guide's text is silent here"),
-    };
-    Choice {
-        strategy,
-        reason: format!("the guide's rule: {resources} accounts × {mappings} mappings, {because}"),
+pub const fn guide_rule(resources: u64, mappings: usize) -> Strategy {
+    match (resources, mappings) {
+        (101.., 6..) => Strategy::Hybrid,
+        (51.., _) => Strategy::PutBatch,
+        _ => Strategy::Parallel,
     }
 }
 
@@ -91,8 +76,7 @@ mod tests {
             (25, 5, Parallel),
         ];
         for (resources, mappings, strategy) in table {
-            let choice = guide_rule(resources, mappings);
-            assert_eq!(choice.strategy, strategy, "{resources} × {mappings}");
+            assert_eq!(guide_rule(resources, mappings), strategy, "{resources} × {mappings}");
         }
     }
 }

@@ -9,7 +9,6 @@
 use neon_mock::file::DurationText;
 use neon_mock::profile::{self, WireProfile};
 use serde::Serialize;
-use std::time::Duration;
 
 /// One row of the guide, simulated under profile `documented`.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -80,30 +79,6 @@ fn wire(name: &str) -> Option<WireProfile> {
     toml::from_str(text).ok()
 }
 
-/// The built-in profile `name` with its service times divided by `divisor`; what refusals take
-/// stays. `None`: no such profile.
-pub fn shortened(name: &str, divisor: u32) -> Option<WireProfile> {
-    let mut wire = wire(name)?;
-    let shorten = |time: &mut Option<DurationText>| {
-        if let Some(DurationText(time)) = time {
-            *time = Duration::from_nanos(time.as_nanos() as u64 / u64::from(divisor));
-        }
-    };
-    let service = &mut wire.service;
-    for law in [
-        &mut service.get,
-        &mut service.patch,
-        &mut service.put,
-        &mut service.search,
-        &mut service.metadata,
-    ] {
-        shorten(&mut law.time);
-        shorten(&mut law.median);
-        shorten(&mut law.p99);
-    }
-    Some(wire)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -137,13 +112,5 @@ mod tests {
                 assert!(apart <= tolerance, "{}: {fitted} ms fitted, {file} ms", example.name);
             }
         }
-    }
-
-    #[test]
-    fn shortening_divides_medians_and_tails() {
-        let wire = shortened("documented", 10).unwrap();
-        assert_eq!(wire.service.get.median.unwrap().0, Duration::from_millis(25));
-        assert_eq!(wire.service.patch.p99.unwrap().0, Duration::from_millis(140));
-        assert_eq!(wire.limits.reject_after.0, Duration::from_millis(30));
     }
 }

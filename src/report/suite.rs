@@ -183,9 +183,8 @@ fn add(all: &mut Histogram<u64>, measure: &Measure, class: Class) {
 /// The sample over HTTP. Its runs go side by side, each against a mock of its own: together they
 /// send fewer than a hundred calls a second, so that they do not disturb one another.
 fn http(seed: u64) -> Result<HttpSample, SuiteError> {
-    let name = format!("{} with service times ÷ {HTTP_DIVISOR}", HTTP_EXAMPLE.name);
-    let wire = fit::shortened(HTTP_EXAMPLE.name, HTTP_DIVISOR).expect("built in");
-    let profile = Profile::try_from_wire(&name, &wire).expect("a valid profile, shortened");
+    let profile = Scenario::profile(HTTP_EXAMPLE.name)?;
+    let profile = profile.with_service_times(1.0 / f64::from(HTTP_DIVISOR));
     let scenario = scenario(&HTTP_EXAMPLE, profile)?;
     let strategies = HTTP_EXAMPLE.claims.iter().map(|claim| claim.strategy);
     let clock = WallClock::start();

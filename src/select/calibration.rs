@@ -172,10 +172,10 @@ impl Calibration {
     }
 }
 
-/// Who decided what `auto` means.
+/// What `auto` means, and who says so.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Decision {
-    /// The choice.
+pub struct Choice {
+    /// The configuration.
     pub configuration: Configuration,
     /// Which selector spoke, and why it chose so.
     pub reason: String,
@@ -190,7 +190,7 @@ impl Calibration {
         observed: Option<&Observed>,
         goal: &Goal,
         portfolio: Portfolio,
-    ) -> Decision {
+    ) -> Choice {
         let Some(observed) = observed else {
             return self.by_thresholds(scenario, None, portfolio, goal);
         };
@@ -203,7 +203,7 @@ impl Calibration {
                 "the single best, {configuration}: the cost model found nothing that passes its audit and keeps to \
                  the constraints"
             );
-            return Decision { configuration, reason };
+            return Choice { configuration, reason };
         };
         let how = match chosen.rehearsed {
             0 => "is clearly the cheapest that it predicts".to_owned(),
@@ -218,7 +218,7 @@ impl Calibration {
             "the cost model, {} ({} accounts × {} mappings, {places}): {} {how}",
             goal.objective, work.resources, work.mappings, chosen.configuration
         );
-        Decision { configuration: chosen.configuration, reason }
+        Choice { configuration: chosen.configuration, reason }
     }
 
     /// What the thresholds say.
@@ -228,7 +228,7 @@ impl Calibration {
         observed: Option<&Observed>,
         portfolio: Portfolio,
         goal: &Goal,
-    ) -> Decision {
+    ) -> Choice {
         let thresholds = self.thresholds.of(portfolio);
         let (resources, mappings) = (scenario.expected_resources(), scenario.mappings() as u64);
         let (places, kind) = thresholds.places(resources, observed);
@@ -246,6 +246,6 @@ impl Calibration {
             "the thresholds ({resources} accounts × {mappings} mappings, {places} places{known}): the row for {row} \
              says {configuration}"
         );
-        Decision { configuration, reason }
+        Choice { configuration, reason }
     }
 }

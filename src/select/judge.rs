@@ -207,7 +207,7 @@ impl<'a> Bench<'a> {
         let places = observed.smallest_pool().unwrap_or(DEFAULT_WORKERS);
         [
             Configuration {
-                strategy: guide_rule(scenario.expected_resources(), scenario.mappings()).strategy,
+                strategy: guide_rule(scenario.expected_resources(), scenario.mappings()),
                 workers: DEFAULT_WORKERS,
                 batch_size: DEFAULT_BATCH_SIZE,
             },

@@ -6,7 +6,7 @@ use crate::report::evidence::SelectorSample;
 use crate::scenario::Scenario;
 use crate::select::case::{self, Case, HELD_OUT};
 use crate::select::{
-    Calibration, Decision, Goal, Observed, Portfolio, benches, judge, judgement, simulated_calls,
+    Calibration, Choice, Goal, Observed, Portfolio, benches, judge, judgement, simulated_calls,
 };
 use crate::world::WallClock;
 
@@ -17,7 +17,7 @@ const ONE_IN: usize = 4;
 pub(super) fn selector(scenario: &Scenario) -> Result<SelectorSample, SuiteError> {
     let (calibration, goal) = (Calibration::shipped(), Goal::default());
     let observed = Observed::of(&scenario.profile);
-    let Decision { configuration, reason } =
+    let Choice { configuration, reason } =
         calibration.decide(scenario, Some(&observed), &goal, Portfolio::Full);
     let clock = WallClock::start();
     let cases = case::read("the held-out set", HELD_OUT)?;
