@@ -41,6 +41,7 @@ pub fn decision_page(decision: &DecisionModel, provenance: &Provenance) -> Strin
 fn render(source: &'static str, of_page: &Value) -> String {
     let mut environment = environment(HTML, source);
     for (name, part) in [
+        ("page.html", include_str!("../../reports/templates/page.html")),
         ("league.html", include_str!("../../reports/templates/league.html")),
         ("details.html", include_str!("../../reports/templates/details.html")),
         ("environment.html", include_str!("../../reports/templates/environment.html")),
