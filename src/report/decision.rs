@@ -7,9 +7,11 @@ use crate::event::Outcome;
 use crate::measure::timeline::Timeline;
 use crate::record::RunRecord;
 use crate::replicate;
+use crate::select::Objective;
 use hdrhistogram::Histogram;
 use neon_mock::api::Endpoint;
 use serde::{Deserialize, Serialize};
+use std::cmp::Ordering;
 
 /// Runs of which one migration is decided.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -142,22 +144,73 @@ pub struct Grid {
     pub refused: Vec<f32>,
 }
 
-/// The first strategy of those ranked, if it was valid and left nothing failed.
-pub fn best(league: &[Contender]) -> Option<Strategy> {
-    let mut ranked: Vec<RunRecord> = league.iter().filter_map(Contender::ranked).collect();
-    ranked.sort_by(replicate::order);
-    replicate::best(&ranked).map(|record| record.strategy)
+impl Decision {
+    /// One about `league` alone: nothing was varied. The league has a contender, and each of them a
+    /// run; the first says what is to be migrated.
+    pub fn of(league: Vec<Contender>) -> Self {
+        let first = &league[0].runs[0];
+        Self {
+            scenario: first.scenario.clone(),
+            dataset: first.dataset.clone(),
+            profile: first.profile.clone(),
+            profile_digest: first.profile_digest.clone(),
+            resources: first.resources,
+            mappings: first.mappings,
+            pool: None,
+            surface: Vec::new(),
+            timeline: Timeline::default(),
+            scaling: Vec::new(),
+            pools: Vec::new(),
+            grid: Grid::default(),
+            varied_accounts: 0,
+            baseline: None,
+            league,
+        }
+    }
+}
+
+/// Whether all of them did the same work, so that they can be ranked.
+pub fn did_the_same(league: &[Contender]) -> bool {
+    let work = |record: &RunRecord| (record.resources, record.mappings, record.dry_run);
+    let mut works = league.iter().flat_map(|contender| &contender.runs).map(work);
+    works.next().is_none_or(|first| works.all(|work| work == first))
+}
+
+/// The one to use: the first by [`Contender::order`], if it is valid, leaves no account failed, and
+/// all did the same work.
+pub fn best(league: &[Contender]) -> Option<&Contender> {
+    let first = league.iter().min_by(|a, b| a.order(b))?;
+    (first.is_valid() && first.fails() == 0 && did_the_same(league)).then_some(first)
 }
 
 impl Contender {
-    /// The first run with the interval of all; `None` if one of them is invalid.
-    pub fn ranked(&self) -> Option<RunRecord> {
-        if self.runs.iter().any(|record| !record.audit.valid) {
-            return None;
-        }
-        let mut record = self.runs.first()?.clone();
-        record.makespan_s_interval = Some(self.makespan_s()?);
-        Some(record)
+    /// Whether every run passed its audit.
+    pub fn is_valid(&self) -> bool {
+        self.runs.iter().all(|record| record.audit.valid)
+    }
+
+    /// Accounts that failed, over its runs.
+    pub fn fails(&self) -> u64 {
+        self.runs.iter().map(|record| record.records.failed).sum()
+    }
+
+    /// What it costs, in seconds, as the selector has it: its makespan, with refusals beyond a handful
+    /// priced in. The mean over its runs.
+    pub fn cost_s(&self) -> f64 {
+        let all = &self.makespans_s;
+        let mean_s = all.iter().sum::<f64>() / all.len().max(1) as f64;
+        self.mean(|record| {
+            let time_s = if all.is_empty() { record.makespan_s } else { mean_s };
+            let (calls, refused) = (record.calls.total as f64, record.calls.rejected as f64);
+            Objective::Balanced.cost(time_s, calls, refused)
+        })
+    }
+
+    /// The order of the league: valid ones first, then those without failed accounts, then the
+    /// cheapest. Giving accounts up is never cheaper.
+    pub fn order(&self, other: &Self) -> Ordering {
+        let class = |one: &Self| (!one.is_valid(), one.fails() > 0);
+        class(self).cmp(&class(other)).then(self.cost_s().total_cmp(&other.cost_s()))
     }
 
     /// Of each replicate, in seconds.

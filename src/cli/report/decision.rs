@@ -7,6 +7,8 @@ use crate::cli::error::{CliError, code};
 use crate::cli::inputs::Inputs;
 use crate::cli::output::{say, say_json};
 use crate::cli::run::flags_of;
+use crate::report::decision::Decision;
+use crate::report::evidence::Provenance;
 use crate::report::hlog::interval_log;
 use crate::report::html::decision_page;
 use crate::report::json::DecisionRecord;
@@ -42,15 +44,28 @@ pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError>
     let flags = flags_of(&args.workload, &args.engine, &WorldArgs::default());
     let mut provenance = provenance::gather(inputs.seed(), args.replicates);
     provenance.command = format!("neonbench report{flags}");
-    let model = DecisionModel::new(&decision);
-    let record = DecisionRecord::new(&model, &provenance, &decision);
+    publish(args, &decision, &provenance, |model| {
+        let strategy = model.best.map_or("auto", |best| best.name());
+        format!("neonbench run{flags} --strategy {strategy} --dry-run")
+    })
+}
+
+/// Writes the page of `decision` with what belongs to it, and says so; `next` is the next command.
+pub(super) fn publish(
+    args: &ReportArgs,
+    decision: &Decision,
+    provenance: &Provenance,
+    next: impl FnOnce(&DecisionModel) -> String,
+) -> Result<ExitCode, CliError> {
+    let model = DecisionModel::new(decision);
+    let record = DecisionRecord::new(&model, provenance, decision);
     let written = files::write(
         &args.out,
         &[
-            ("index.html", decision_page(&model, &provenance)),
+            ("index.html", decision_page(&model, provenance)),
             ("report.json", record.to_json()),
-            ("report.md", decision_summary(&model, &provenance)),
-            ("latency.hlog", interval_log(&decision)),
+            ("report.md", decision_summary(&model, provenance)),
+            ("latency.hlog", interval_log(decision)),
         ],
     )?;
     if args.output.json {
@@ -58,8 +73,7 @@ pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError>
     } else {
         say(&format!("{}. {}", model.headline, model.lede.join(" ")))?;
         super::say_files(&written)?;
-        let strategy = model.best.map_or("auto", |best| best.name());
-        say(&format!("next: neonbench run{flags} --strategy {strategy} --dry-run"))?;
+        say(&format!("next: {}", next(&model)))?;
     }
     let gate = decision.baseline.as_ref().map_or(0, stored::gate);
     Ok(ExitCode::from(if model.is_valid { gate } else { code::AUDIT_MISMATCH }))

@@ -1,14 +1,10 @@
 //! `report --runs 3,5,7`: from stored records alone; nothing is run.
 
+use super::decision::publish;
 use super::{ReportArgs, files, provenance};
 use crate::cli::error::{CliError, code};
-use crate::cli::output::{say, say_json};
 use crate::delta::{Side, Verdict, delta};
-use crate::report::decision::{Baseline, Contender, Decision, Grid};
-use crate::report::html::decision_page;
-use crate::report::json::DecisionRecord;
-use crate::report::markdown::decision_summary;
-use crate::report::model::DecisionModel;
+use crate::report::decision::{Baseline, Contender, Decision};
 use crate::store::{Entry, Store};
 use std::process::ExitCode;
 
@@ -21,49 +17,12 @@ pub(super) fn run(args: &ReportArgs) -> Result<ExitCode, CliError> {
     }
     let first = league[0].runs[0].clone();
     let baseline = args.baseline.map(|id| against(&store, id, &league)).transpose()?;
-    let decision = Decision {
-        scenario: first.scenario.clone(),
-        dataset: first.dataset.clone(),
-        profile: first.profile.clone(),
-        profile_digest: first.profile_digest.clone(),
-        resources: first.resources,
-        mappings: first.mappings,
-        pool: None,
-        league,
-        surface: Vec::new(),
-        timeline: crate::measure::timeline::Timeline::default(),
-        scaling: Vec::new(),
-        pools: Vec::new(),
-        grid: Grid::default(),
-        varied_accounts: 0,
-        baseline,
-    };
+    let decision = Decision { baseline, ..Decision::of(league) };
     files::prepare(&args.out)?;
     let runs: Vec<String> = args.runs.iter().map(ToString::to_string).collect();
     let mut provenance = provenance::gather(first.seed, 1);
     provenance.command = format!("neonbench report --runs {}", runs.join(","));
-    let model = DecisionModel::new(&decision);
-    let record = DecisionRecord::new(&model, &provenance, &decision);
-    let written = files::write(
-        &args.out,
-        &[
-            ("index.html", decision_page(&model, &provenance)),
-            ("report.json", record.to_json()),
-            ("report.md", decision_summary(&model, &provenance)),
-        ],
-    )?;
-    if args.output.json {
-        say_json(&record)?;
-    } else {
-        say(&format!("{}. {}", model.headline, model.lede.join(" ")))?;
-        super::say_files(&written)?;
-        say("next: neonbench history")?;
-    }
-    Ok(ExitCode::from(match (&decision.baseline, model.is_valid) {
-        (_, false) => code::AUDIT_MISMATCH,
-        (Some(baseline), true) => gate(baseline),
-        (None, true) => 0,
-    }))
+    publish(args, &decision, &provenance, |_| "neonbench history".to_owned())
 }
 
 fn contender(entry: Entry) -> Result<Contender, CliError> {

@@ -76,11 +76,13 @@ pub struct LeagueRow {
     pub refused: f64,
     pub efficiency: f64,
     pub failed: f64,
+    /// The makespan with refusals priced in, as the selector has it.
+    pub cost_s: f64,
     pub lost_updates: f64,
     /// From reading an account to writing it, on the mean.
     pub exposure_s: f64,
     pub peak_buffered: u64,
-    /// (median − best median) ÷ best median.
+    /// (cost − best cost) ÷ best cost.
     pub regret: f64,
     /// Whether nobody is both faster and less often refused.
     pub is_on_frontier: bool,
@@ -218,13 +220,12 @@ fn found(league: &[Contender]) -> Vec<FoundModel> {
 impl DecisionModel {
     /// Judges `decision`.
     pub fn new(decision: &Decision) -> Self {
-        let best = crate::report::decision::best(&decision.league);
-        let mut league: Vec<LeagueRow> = decision.league.iter().map(LeagueRow::new).collect();
-        league.sort_by(|a, b| {
-            (!a.is_valid).cmp(&!b.is_valid).then(a.makespan_s[1].total_cmp(&b.makespan_s[1]))
-        });
+        let mut ranked: Vec<&Contender> = decision.league.iter().collect();
+        ranked.sort_by(|a, b| a.order(b));
+        let mut league: Vec<LeagueRow> = ranked.into_iter().map(LeagueRow::new).collect();
         compare(&mut league);
-        let winner = best.and_then(|best| of(&decision.league, best));
+        let winner = crate::report::decision::best(&decision.league);
+        let best = winner.map(|winner| winner.strategy);
         let integrity = Integrity::new(decision);
         Self {
             scenario: decision.scenario.clone(),
@@ -260,10 +261,6 @@ impl DecisionModel {
     }
 }
 
-fn of(league: &[Contender], strategy: Strategy) -> Option<&Contender> {
-    league.iter().find(|contender| contender.strategy == strategy)
-}
-
 impl LeagueRow {
     fn new(contender: &Contender) -> Self {
         let mean = |of: fn(&RunRecord) -> f64| contender.mean(of);
@@ -291,6 +288,7 @@ impl LeagueRow {
             refused: contender.mean(|record| record.calls.refused_share()),
             efficiency: mean(|record| record.efficiency),
             failed: mean(|record| record.records.failed as f64),
+            cost_s: contender.cost_s(),
             lost_updates: mean(|record| record.audit.lost_updates as f64),
             exposure_s: mean(|record| record.exposure.mean_s),
             peak_buffered: contender
@@ -317,10 +315,10 @@ fn compare(league: &mut [LeagueRow]) {
         .filter(|row| row.is_valid)
         .map(|row| (row.makespan_s[1], row.refused))
         .collect();
-    let best_s = points.iter().map(|(makespan_s, _)| *makespan_s).fold(f64::MAX, f64::min);
+    let best_s = league.first().map_or(f64::MAX, |row| row.cost_s);
     for row in league.iter_mut().filter(|row| row.is_valid) {
         let (makespan_s, refused) = (row.makespan_s[1], row.refused);
-        row.regret = makespan_s / best_s - 1.0;
+        row.regret = row.cost_s / best_s - 1.0;
         row.is_on_frontier = !points.iter().any(|(other_s, others)| {
             *other_s <= makespan_s
                 && *others <= refused

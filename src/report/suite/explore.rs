@@ -73,7 +73,7 @@ pub fn explore(
         tell(&format!("every strategy: {strategy}"));
         league.push(exploration.contender(&scenario, strategy)?);
     }
-    let best = best(&league).unwrap_or(Strategy::Standard);
+    let best = best(&league).map_or(Strategy::Standard, |contender| contender.strategy);
     tell("the best strategy over time, and under other pools");
     let mut timeline = Timeline::default();
     run(&scenario, &(exploration.settings)(best), &mut timeline)?;
@@ -84,23 +84,16 @@ pub fn explore(
     let varied = exploration.varied(&scenario);
     let surface = exploration.surface(&varied)?;
     let grid = grid::explore(exploration, &varied)?;
-    let [first, ..] = league[0].runs.as_slice() else { unreachable!("each strategy was run") };
+    let resources = league[0].runs[0].resources;
     Ok(Decision {
-        scenario: first.scenario.clone(),
-        dataset: first.dataset.clone(),
-        profile: first.profile.clone(),
-        profile_digest: first.profile_digest.clone(),
-        resources: first.resources,
-        mappings: first.mappings,
         pool: scenario.profile.pool(Endpoint::PatchAccount),
-        baseline: None,
-        varied_accounts: varied.sample.unwrap_or(first.resources),
+        varied_accounts: varied.sample.unwrap_or(resources),
         timeline,
-        league,
         surface,
         scaling,
         pools,
         grid,
+        ..Decision::of(league)
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::{CLIFF, LeagueRow};
 use crate::engine::Strategy;
-use crate::report::decision::{Cell, Contender, Decision, Sized};
+use crate::report::decision::{Cell, Contender, Decision, Sized, did_the_same};
 use crate::report::text::{count, digits, duration, listed};
 
 /// `43.5 s (42.8–44.3)`: a time and its interval, in the units of the time.
@@ -17,6 +17,9 @@ pub(super) fn headline(
 ) -> String {
     let (accounts, mappings) = (count(decision.resources), decision.mappings);
     let Some((best, row)) = best.zip(first) else {
+        if !did_the_same(&decision.league) {
+            return "These runs did not do the same work, and are not ranked".to_owned();
+        }
         return format!(
             "No strategy migrates {accounts} accounts × {mappings} mappings without fault"
         );
@@ -106,7 +109,7 @@ fn share(ratio: f64) -> String {
 pub(super) fn faster(winner: &Contender, league: &[Contender]) -> Vec<String> {
     let others = league.iter().filter(|other| other.strategy != winner.strategy);
     others
-        .filter(|other| other.ranked().is_some())
+        .filter(|other| other.is_valid())
         .filter_map(|other| {
             let ratios: Vec<f64> = other
                 .runs
