@@ -136,6 +136,27 @@ mod tests {
     }
 
     #[test]
+    fn giving_accounts_up_or_being_refused_does_not_win() {
+        let (decision, _) = crate::report::fixture::decision();
+        let best = |decision: &Decision| DecisionModel::new(decision).best;
+        assert_eq!(best(&decision), Some(Strategy::Pipelined));
+        let spoilt = |spoil: fn(&mut crate::record::RunRecord)| {
+            let mut spoilt = decision.clone();
+            let fastest = spoilt.league.iter_mut().find(|one| one.strategy == Strategy::Pipelined);
+            fastest.unwrap().runs.iter_mut().for_each(spoil);
+            spoilt
+        };
+        let failing = spoilt(|record| record.records.failed = 1);
+        assert_eq!(best(&failing), Some(Strategy::Hybrid));
+        assert_eq!(DecisionModel::new(&failing).league[0].strategy, Strategy::Hybrid);
+        let rude = spoilt(|record| record.calls.rejected = record.calls.total / 2);
+        assert_eq!(best(&rude), Some(Strategy::Hybrid));
+        let other = spoilt(|record| record.resources = 3);
+        assert_eq!(best(&other), None);
+        assert!(DecisionModel::new(&other).headline.contains("did not do the same work"));
+    }
+
+    #[test]
     fn each_cell_of_the_grid_is_the_run_that_it_says() {
         use crate::engine::Settings;
         use crate::event::Event;
