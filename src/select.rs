@@ -33,7 +33,7 @@ pub use judge::{
 pub use lab::{Estimate, Found, Lab};
 pub use model::{Coefficients, Work};
 pub use objective::{Constraint, Goal, Objective, ParseConstraintError, Sample};
-pub use observed::{Kind, LimitKind, Observed, Times};
+pub use observed::{Kind, LimitKind, Observed, Times, Use};
 pub use regret::{Costs, RegretRow, SelectorName};
 pub use rehearsal::{FrontPoint, Stage};
 pub use swept::{Swept, single_best};
