@@ -1,6 +1,7 @@
 //! The runs behind the report: the only part of it that runs anything.
 
 pub mod explore;
+pub mod ledger;
 mod selector;
 
 use super::claims::{BATCH_SIZE, EXAMPLES, Example, WORKERS};
