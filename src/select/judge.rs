@@ -44,6 +44,10 @@ const FORECAST_RUNS: u64 = 50;
 pub struct ForecastError {
     /// |p50 − median of the runs| ÷ median.
     pub error: f64,
+    /// The forecast: 5th, 50th and 95th percentile of the makespan, in seconds.
+    pub forecast_s: [f64; 3],
+    /// The median of the runs, in seconds.
+    pub median_s: f64,
     /// Runs within the interval.
     pub within: u64,
     /// Runs.
@@ -269,6 +273,8 @@ impl ForecastError {
         let within = makespans.iter().filter(|s| (low - near..=high + near).contains(*s)).count();
         Some(Self {
             error: (middle - median).abs() / median,
+            forecast_s: forecast.makespan_s,
+            median_s: median,
             within: within as u64,
             runs: makespans.len() as u64,
         })
