@@ -212,17 +212,17 @@ const ARITHMETIC: &[Golden] = &[
     Golden("plain, parallel", 0xb738_42b9_9ee2_e6ab, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("plain, put_batch", 0x9a16_9905_0caa_0087, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("plain, hybrid", 0xc1a5_b0f2_bdd9_d78d, "2a3311d4b2377bcfeee4be55e3100136"),
-    Golden("plain, pipelined", 0xe898_f745_9403_074d, "2a3311d4b2377bcfeee4be55e3100136"),
+    Golden("plain, pipelined", 0xc266_0f60_bad9_9b90, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("half-migrated, standard", 0x2dba_bd59_2a68_f930, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("half-migrated, parallel", 0x6ccc_07a9_4595_dd4e, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("half-migrated, put_batch", 0x2f0e_ef1c_38e4_2700, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("half-migrated, hybrid", 0xf601_57bb_b84c_7be8, "2a3311d4b2377bcfeee4be55e3100136"),
-    Golden("half-migrated, pipelined", 0x1e55_ce41_05f0_8144, "2a3311d4b2377bcfeee4be55e3100136"),
+    Golden("half-migrated, pipelined", 0x9b2a_6dba_10ee_3e2b, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("filter, standard", 0xad0e_71f6_042e_9a8b, "b2877feb8006773ea1635810c35d32e2"),
     Golden("filter, parallel", 0x3247_1143_9826_9a29, "b2877feb8006773ea1635810c35d32e2"),
     Golden("filter, put_batch", 0x8728_203c_928a_b236, "b2877feb8006773ea1635810c35d32e2"),
     Golden("filter, hybrid", 0xc60b_ee99_a3cc_f655, "b2877feb8006773ea1635810c35d32e2"),
-    Golden("filter, pipelined", 0xdbb1_76e0_f81c_7837, "b2877feb8006773ea1635810c35d32e2"),
+    Golden("filter, pipelined", 0xe6df_a660_a02b_6ce4, "b2877feb8006773ea1635810c35d32e2"),
 ];
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
