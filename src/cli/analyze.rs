@@ -24,8 +24,8 @@ pub(super) struct AnalyzeArgs {
 }
 
 /// What `analyze --json` prints.
-#[derive(Debug, Serialize)]
-struct Analysis {
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub(super) struct Analysis {
     schema: u32,
     recommended_strategy: Strategy,
     max_workers: u32,
@@ -44,7 +44,7 @@ struct Analysis {
 }
 
 /// An interval that holds nine runs of ten, and its middle.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 struct Interval {
     p5: f64,
     p50: f64,

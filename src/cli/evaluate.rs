@@ -37,15 +37,15 @@ pub(super) struct EvaluateArgs {
 }
 
 /// What `evaluate --json` prints: the judgement of the first file, and how each fares.
-#[derive(Debug, Serialize)]
-struct Evaluation {
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub(super) struct Evaluation {
     #[serde(flatten)]
     judgement: Judgement,
     files: Vec<FileRow>,
 }
 
 /// How the selectors of one file fare, beside those of the shipped one.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 struct FileRow {
     file: String,
     #[serde(flatten)]

@@ -1,9 +1,9 @@
 //! What held a run back, as `run` says it.
 
 use super::error::CliError;
-use super::output::{duration, percent};
-use crate::findings::{Finding, Gain, findings, gain};
+use crate::findings::{Finding, findings, gain};
 use crate::record::RunRecord;
+use crate::report::text::worth;
 use crate::run::{Order, World};
 use std::fmt::Write as _;
 
@@ -37,32 +37,7 @@ pub(super) fn in_words(finding: &Finding) -> String {
         let _ = write!(text, " ({flag})");
     }
     if let Some(gain) = finding.gain {
-        let _ = write!(text, "\n            {}", worth(gain));
-    }
-    text
-}
-
-fn worth(gain: Gain) -> String {
-    let Gain { makespan_s_before, makespan_s_after, refused_before, refused_after, .. } = gain;
-    let mut text = format!(
-        "simulated: {} instead of {}",
-        duration(makespan_s_after),
-        duration(makespan_s_before)
-    );
-    if refused_before > 0.0 || refused_after > 0.0 {
-        let _ = write!(
-            text,
-            ", {} of the calls refused instead of {}",
-            percent(refused_after),
-            percent(refused_before)
-        );
-    }
-    if (gain.buffered_before - gain.buffered_after).abs() >= 1.0 {
-        let _ = write!(
-            text,
-            ", {:.0} accounts in memory instead of {:.0}",
-            gain.buffered_after, gain.buffered_before
-        );
+        let _ = write!(text, "\n            simulated: {}", worth(&gain));
     }
     text
 }

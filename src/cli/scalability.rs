@@ -32,8 +32,8 @@ pub(super) struct ScalabilityArgs {
 }
 
 /// What `scalability --json` prints.
-#[derive(Debug, Serialize)]
-struct ScalabilityRecord {
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub(super) struct ScalabilityRecord {
     schema: u32,
     runs: Vec<RunRecord>,
     /// Records per second at the largest size ÷ at the smallest.

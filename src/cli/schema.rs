@@ -2,8 +2,12 @@
 
 use super::error::CliError;
 use super::output::{say, say_json};
-use super::{Cli, benchmark, compare, history, run, show_config};
+use super::{Cli, analyze, benchmark, compare, evaluate, history, run, scalability, show_config};
+use crate::judge::JudgeRecord;
 use crate::plan::WirePlan;
+use crate::report::json::{DecisionRecord, ReportRecord};
+use crate::select::Judgement;
+use crate::selftest::SelftestRecord;
 use clap::{Args, CommandFactory, ValueEnum};
 use clap_complete::Shell;
 use schemars::{Schema, schema_for};
@@ -26,8 +30,24 @@ enum Name {
     Benchmark,
     /// `compare --json`
     Compare,
+    /// `analyze --json`
+    Analyze,
+    /// `scalability --json`
+    Scalability,
+    /// `calibrate --json`
+    Calibrate,
+    /// `evaluate --json`
+    Evaluate,
     /// `history --json`
     History,
+    /// `judge --json`
+    Judge,
+    /// `selftest --json`
+    Selftest,
+    /// `report.json` of the main job
+    Report,
+    /// `report.json` of a decision: `report --plan`, `--runs` or any workload
+    Decision,
     /// `show-config --json`
     ShowConfig,
     /// A plan file in JSON, or in TOML
@@ -40,6 +60,14 @@ impl Name {
             Self::Run => schema_for!(run::Told<'static>),
             Self::Benchmark => schema_for!(benchmark::BenchmarkRecord),
             Self::Compare => schema_for!(compare::CompareRecord),
+            Self::Analyze => schema_for!(analyze::Analysis),
+            Self::Scalability => schema_for!(scalability::ScalabilityRecord),
+            Self::Calibrate => schema_for!(Judgement),
+            Self::Evaluate => schema_for!(evaluate::Evaluation),
+            Self::Judge => schema_for!(JudgeRecord),
+            Self::Selftest => schema_for!(SelftestRecord),
+            Self::Report => schema_for!(ReportRecord<'static>),
+            Self::Decision => schema_for!(DecisionRecord<'static>),
             Self::History => schema_for!(history::HistoryRecord),
             Self::Plan => schema_for!(WirePlan),
             Self::ShowConfig => schema_for!(show_config::ConfigRecord),

@@ -72,7 +72,9 @@ impl fmt::Display for Strategy {
 }
 
 /// How a changed account is written.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum WriteMode {
     /// Only the changed fields.

@@ -9,7 +9,7 @@ use std::fmt;
 pub const SCHEMA: u32 = 1;
 
 /// What a client's work amounts to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Every account is as the plan demands.
@@ -40,7 +40,7 @@ impl fmt::Display for Verdict {
 }
 
 /// How the command ended.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Command {
     /// Its exit status; none if a signal ended it.
     pub exit_status: Option<i32>,
@@ -53,7 +53,7 @@ pub struct Command {
 }
 
 /// The record of a judged client. Members ending in `_s` are seconds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "as in `RunRecord`; the parts say what is their own")]
 pub struct JudgeRecord {
     pub schema: u32,
@@ -86,7 +86,7 @@ pub struct JudgeRecord {
 }
 
 /// Calls as the server counted them.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct JudgedCalls {
     /// Calls that reached the limits, refusals included.
     pub total: u64,
@@ -103,7 +103,7 @@ pub struct JudgedCalls {
 }
 
 /// Calls of one endpoint.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names are those of `EndpointCalls`")]
 pub struct EndpointRecord {
     pub endpoint: String,
@@ -113,7 +113,9 @@ pub struct EndpointRecord {
 }
 
 /// Accounts by what became of them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 pub struct JudgedRecords {
     /// Accounts that the plan is for.
     pub total: u64,
@@ -130,7 +132,9 @@ pub struct JudgedRecords {
 }
 
 /// Writes that took effect.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 pub struct JudgedWrites {
     /// All of them.
     pub total: u64,
@@ -141,7 +145,7 @@ pub struct JudgedWrites {
 }
 
 /// The audit in short.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "as in `AuditVerdict`")]
 pub struct JudgedAudit {
     pub valid: bool,
@@ -152,7 +156,7 @@ pub struct JudgedAudit {
 }
 
 /// One difference between the organisation and what the plan demands.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DifferenceRecord {
     /// The account.
     pub resource_id: String,
@@ -169,7 +173,7 @@ pub struct DifferenceRecord {
 }
 
 /// One row of the league.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LeagueRow {
     /// Its place among the valid ones.
     pub rank: Option<u32>,

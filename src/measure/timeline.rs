@@ -12,7 +12,7 @@ const MAX_SLICES: usize = 240;
 const SHORTEST_NS: u64 = 1_000_000;
 
 /// Pools that a timeline tells apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "the names say it")]
 pub enum Lane {
@@ -46,7 +46,7 @@ impl Lane {
 }
 
 /// One slice of time.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Slice {
     /// Accounts that ended in it.
     pub landed: u64,
@@ -75,7 +75,7 @@ impl Slice {
 }
 
 /// A run in slices of equal length; a fold over its events that takes a fixed amount of memory.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Timeline {
     /// Length of a slice, in ns.
     pub slice_ns: u64,

@@ -17,7 +17,7 @@ pub const WORKERS: NonZeroU32 = NonZeroU32::new(3).expect("not zero");
 pub const BATCH_SIZE: NonZeroU32 = NonZeroU32::new(50).expect("not zero");
 
 /// One row of one of the guide's tables.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Claim {
     /// The strategy.
     pub strategy: Strategy,
@@ -49,7 +49,7 @@ impl Claim {
 }
 
 /// One of the guide's worked examples.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Example {
     /// Its number in the guide.
     pub number: u32,

@@ -4,6 +4,7 @@
 use crate::delta::Delta;
 use crate::engine::Strategy;
 use crate::event::Outcome;
+use crate::findings::Finding;
 use crate::measure::timeline::Timeline;
 use crate::record::RunRecord;
 use crate::replicate;
@@ -14,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 
 /// Runs of which one migration is decided.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Decision {
     /// What is to be migrated.
     pub scenario: String,
@@ -50,7 +51,7 @@ pub struct Decision {
 }
 
 /// Contenders against a run that was kept.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Baseline {
     /// The number of that run.
     pub run: i64,
@@ -61,7 +62,7 @@ pub struct Baseline {
 }
 
 /// The runs of one strategy.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Contender {
     /// The strategy.
     pub strategy: Strategy,
@@ -75,10 +76,13 @@ pub struct Contender {
     pub makespans_s: Vec<f64>,
     /// Response times over all its runs, by endpoint and outcome.
     pub spectra: Vec<Spectrum>,
+    /// What held its first run back, with what the advice is worth where that was simulated.
+    #[serde(default)]
+    pub findings: Vec<Finding>,
 }
 
 /// Response times of the calls of one endpoint that ended alike.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Spectrum {
     /// Verb and path template.
     pub endpoint: String,
@@ -93,7 +97,7 @@ pub struct Spectrum {
 }
 
 /// One configuration of hybrid.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct Cell {
     pub workers: u32,
@@ -104,7 +108,7 @@ pub struct Cell {
 }
 
 /// One strategy on an organisation of some size.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct Sized {
     pub strategy: Strategy,
@@ -113,7 +117,7 @@ pub struct Sized {
 }
 
 /// The best strategy under another pool.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct Pooled {
     pub pool: u32,
@@ -124,7 +128,7 @@ pub struct Pooled {
 
 /// Makespans in seconds, 0 where a run was invalid: one for each combination, the last list of
 /// choices changing first.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Grid {
     /// Strategies.
     pub strategies: Vec<Strategy>,

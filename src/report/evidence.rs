@@ -13,7 +13,7 @@ use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 /// All that a report is made from.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Evidence {
     /// How, when and on what the runs were made.
     pub provenance: Provenance,
@@ -50,7 +50,7 @@ pub struct Evidence {
 }
 
 /// What the selector chooses for the migration decided about, and how wrong it is elsewhere.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SelectorSample {
     /// What it chooses.
     pub strategy: Strategy,
@@ -70,7 +70,7 @@ pub struct SelectorSample {
 }
 
 /// The guide's claims, tested.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LedgerSample {
     /// Runs of each trial.
     pub seeds: u64,
@@ -81,7 +81,7 @@ pub struct LedgerSample {
 }
 
 /// What the batch size changes; means over seeds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct BatchSample {
     pub accounts: u64,
@@ -95,7 +95,7 @@ pub struct BatchSample {
 }
 
 /// One batch size of one strategy.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct BatchPoint {
     /// The strategy.
     pub strategy: Strategy,
@@ -112,7 +112,7 @@ pub struct BatchPoint {
 }
 
 /// How fast a bench of our own code was, when `cargo bench` last ran.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct BenchRate {
     /// Criterion's name of it.
     pub name: String,
@@ -123,7 +123,7 @@ pub struct BenchRate {
 }
 
 /// A record that was made before, and when.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Dated<R> {
     /// Calendar time, UTC.
     pub made_at: String,
@@ -132,7 +132,7 @@ pub struct Dated<R> {
 }
 
 /// How, when and on what runs were made.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Provenance {
     /// Calendar time, UTC.
     pub made_at: String,
@@ -155,7 +155,7 @@ pub struct Provenance {
 }
 
 /// The runs of one row of the guide.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct RowEvidence {
     /// Number of the example.
     pub example: u32,
@@ -170,7 +170,7 @@ pub struct RowEvidence {
 }
 
 /// Response times of one kind of call.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Responses {
     /// Quantiles, exact to three digits.
     pub quantiles: Quantiles,
@@ -179,7 +179,7 @@ pub struct Responses {
 }
 
 /// Calls whose response time lies in [`low_ms`, `high_ms`).
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct Bin {
     pub low_ms: f64,
@@ -214,7 +214,7 @@ impl Responses {
 }
 
 /// The same runs over real HTTP and in virtual time.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct HttpSample {
     /// The example that it is taken from.
     pub example: u32,
@@ -227,7 +227,7 @@ pub struct HttpSample {
 }
 
 /// One run over HTTP, and the same run in virtual time.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct HttpPair {
     pub http: RunRecord,
@@ -235,7 +235,7 @@ pub struct HttpPair {
 }
 
 /// One example beside other users at work, written in both ways.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct StaffSample {
     /// The example that it is taken from.
     pub example: u32,
@@ -244,7 +244,7 @@ pub struct StaffSample {
 }
 
 /// The runs of one way of writing beside other users.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct StaffEvidence {
     pub write: WriteMode,

@@ -20,7 +20,7 @@ pub struct Sample {
 }
 
 /// A fitted scale, and what it leaves unexplained.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Fit {
     /// Factor on the service times of `documented`.
     pub scale: f64,
@@ -38,7 +38,7 @@ pub fn fit(samples: &[Sample]) -> Fit {
 }
 
 /// Medians of a profile's log-normal service times, in whole ms.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "one member a class")]
 pub struct Medians {
     pub get_ms: u64,

@@ -9,7 +9,7 @@ use serde::Serialize;
 pub const SCHEMA: u32 = 1;
 
 /// `report.json`.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct ReportRecord<'a> {
     /// Version of the form.
     pub schema: u32,
@@ -32,7 +32,7 @@ impl<'a> ReportRecord<'a> {
 }
 
 /// `report.json` of one decision.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub struct DecisionRecord<'a> {
     /// Version of the form.
     pub schema: u32,
@@ -78,6 +78,20 @@ mod tests {
         let again = Model::new(&again);
         assert_eq!(again.verdict, model.verdict);
         assert_eq!((again.judged, again.selftest), (model.judged, model.selftest));
+    }
+
+    #[test]
+    fn it_is_as_its_schema_says() {
+        let evidence = evidence();
+        let model = Model::new(&evidence);
+        let json = ReportRecord::new(&model, &evidence).to_json();
+        let mut value: serde_json::Value = serde_json::from_str(&json).unwrap();
+        let schema = schemars::schema_for!(ReportRecord<'static>);
+        let validator = jsonschema::validator_for(schema.as_value()).unwrap();
+        let wrong: Vec<String> = validator.iter_errors(&value).map(|e| e.to_string()).collect();
+        assert!(wrong.is_empty(), "{wrong:#?}");
+        value["report"]["verdict"] = serde_json::json!(7);
+        assert!(!validator.is_valid(&value));
     }
 
     #[test]

@@ -37,7 +37,7 @@ use serde::Serialize;
 pub const TOLERANCE: f64 = 0.10;
 
 /// What the report says.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Model {
     /// In words, and in four figures.
     pub verdict: Verdict,
@@ -82,7 +82,7 @@ pub struct Model {
 }
 
 /// One of the guide's examples.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct ExampleModel {
     pub number: u32,
@@ -106,7 +106,7 @@ pub struct ExampleModel {
 }
 
 /// Which runs count.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct Validity {
     pub runs: u64,

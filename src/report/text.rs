@@ -1,5 +1,8 @@
 //! Figures as people read them.
 
+use crate::findings::Gain;
+use std::fmt::Write as _;
+
 /// A number with its thousands parted: `12,345`.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -104,6 +107,29 @@ pub(crate) fn listed(names: &[String]) -> String {
         [only] => only.clone(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
+}
+
+/// What the advice of a finding is worth: `1 min 40 s instead of 2 min 44 s, …`.
+pub(crate) fn worth(gain: &Gain) -> String {
+    let Gain { makespan_s_before, makespan_s_after, refused_before, refused_after, .. } = *gain;
+    let mut text =
+        format!("{} instead of {}", duration(makespan_s_after), duration(makespan_s_before));
+    if refused_before > 0.0 || refused_after > 0.0 {
+        let _ = write!(
+            text,
+            ", {} of the calls refused instead of {}",
+            percent(refused_after),
+            percent(refused_before)
+        );
+    }
+    if (gain.buffered_before - gain.buffered_after).abs() >= 1.0 {
+        let _ = write!(
+            text,
+            ", {:.0} accounts in memory instead of {:.0}",
+            gain.buffered_after, gain.buffered_before
+        );
+    }
+    text
 }
 
 #[cfg(test)]

@@ -10,7 +10,9 @@ use neon_mock::profile::{LawName, Profile, ProfileError, WireProfile};
 use serde::{Deserialize, Serialize};
 
 /// What is hard about a scenario.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Family {
     /// Pools of calls in flight, and nothing else.

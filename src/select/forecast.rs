@@ -9,7 +9,7 @@ use crate::scenario::Scenario;
 use serde::Serialize;
 
 /// A run as it is expected.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Forecast {
     /// 5th, 50th and 95th percentile of the makespan, in seconds.
     pub makespan_s: [f64; 3],

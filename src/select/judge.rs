@@ -40,7 +40,7 @@ const WORTH: f64 = 1.5;
 const FORECAST_RUNS: u64 = 50;
 
 /// How a forecast fared in one case.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ForecastError {
     /// |p50 − median of the runs| ÷ median.
     pub error: f64,
@@ -55,7 +55,7 @@ pub struct ForecastError {
 }
 
 /// One case, judged.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Verdict {
     /// Its name.
     pub name: String,
@@ -72,7 +72,7 @@ pub struct Verdict {
 }
 
 /// A judgement: `calibrate --json` and `evaluate --json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names are the contract's")]
 pub struct Judgement {
     pub schema: u32,
@@ -88,7 +88,7 @@ pub struct Judgement {
 }
 
 /// What choosing can save: the mean of single best ÷ best.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "one member a portfolio")]
 pub struct Prize {
     pub guide: f64,
@@ -96,7 +96,7 @@ pub struct Prize {
 }
 
 /// How good forecasts are.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names are the contract's")]
 pub struct Prediction {
     pub median_abs_error: f64,
@@ -107,7 +107,7 @@ pub struct Prediction {
 }
 
 /// A row of a fit that did not see something.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LeftOut {
     /// What the fit did not see.
     pub left_out: String,

@@ -32,7 +32,7 @@ const PLAINLY_DEARER: f64 = 1.25;
 const WORKERS: [u32; MAX_WORKERS as usize] = [5, 6, 4, 7, 3, 8, 2, 9, 10, 1];
 
 /// The map of one profile.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct DecisionMap {
     /// The profile.
     pub profile: String,
@@ -41,7 +41,7 @@ pub struct DecisionMap {
 }
 
 /// One size of a migration.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct MapCell {
     /// Accounts.
     pub resources: u64,

@@ -35,7 +35,9 @@ pub struct Sample {
 }
 
 /// What a choice is judged by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Objective {
     /// Makespan × (1 + 20 × excess): a handful of refusals is free, living on them is dear.
@@ -89,7 +91,7 @@ impl fmt::Display for Objective {
 }
 
 /// What a choice must keep to.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Constraint {
     /// Less than this share of the calls is refused.
@@ -129,7 +131,7 @@ impl fmt::Display for Constraint {
 }
 
 /// What a choice is judged by, and what it must keep to.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Goal {
     /// What it costs.
     pub objective: Objective,

@@ -43,7 +43,7 @@ const THINK_S: f64 = 0.3;
 const FIRST_SEED: u64 = 7_000_001;
 
 /// What a configuration takes, as a trade between time, calls and refusals.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct FrontPoint {
     pub configuration: Configuration,

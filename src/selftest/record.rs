@@ -10,7 +10,7 @@ use std::time::Duration;
 pub const SCHEMA: u32 = 1;
 
 /// The record of a selftest. Members ending in `_s` are seconds, in `_ms` milliseconds.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SelftestRecord {
     /// Version of the form.
     pub schema: u32,
@@ -32,7 +32,7 @@ pub struct SelftestRecord {
 }
 
 /// Where a selftest was made.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct Machine {
     pub os: String,
@@ -43,7 +43,7 @@ pub struct Machine {
 }
 
 /// Times served under one law at one level.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FidelityRow {
     /// The law.
     pub law: String,
@@ -67,7 +67,7 @@ pub struct FidelityRow {
 }
 
 /// Quantiles of how late single calls are.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct PerCall {
     pub p50: f64,
@@ -101,7 +101,7 @@ pub(super) struct Times {
 }
 
 /// A bar, and whether it is met.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Bar {
     /// Which figure.
     pub figure: String,
@@ -120,7 +120,7 @@ impl Bar {
 }
 
 /// A pool under more connections than it has slots.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct PoolRow {
     /// Its slots.
     pub pool: u32,
@@ -155,7 +155,7 @@ impl PoolRow {
 }
 
 /// A window under more calls than it lets pass.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct WindowRow {
     /// Calls a second that pass, and at once.
     pub per_second: u32,

@@ -116,6 +116,30 @@ fn benchmarks_are_as_their_schema_says_and_shells_get_completions() {
 }
 
 #[test]
+fn what_others_script_against_is_as_its_schema_says() {
+    let place = Place::new();
+    for (name, line) in [
+        ("analyze", "analyze --resources 20 --json"),
+        ("scalability", "scalability --sizes 5,10 --strategy hybrid --json"),
+        ("history", "history --json"),
+        ("show-config", "show-config --json"),
+    ] {
+        assert_valid(&place, name, &place.json(line, 0));
+    }
+    std::fs::create_dir(place.path().join("few")).unwrap();
+    place.file(
+        "few/small.toml",
+        "schema = 1\nresources = 8\nmappings = 2\nprofile = \"constant\"\n",
+    );
+    let judged = place.json("evaluate --scenarios few --json", 0);
+    assert_valid(&place, "evaluate", &judged);
+    assert_valid(&place, "calibrate", &judged);
+    place.neonbench("report --resources 5 --mappings 1 --replicates 2 --out page --no-store");
+    let page = std::fs::read_to_string(place.path().join("page/report.json")).unwrap();
+    assert_valid(&place, "decision", &serde_json::from_str(&page).unwrap());
+}
+
+#[test]
 fn names_cannot_move_the_cursor_or_turn_text_round() {
     let place = Place::new();
     // In a plan's field name, as TOML's escapes bring it in, and it reaches an error.

@@ -4,6 +4,7 @@ use super::decision::publish;
 use super::{ReportArgs, files, provenance};
 use crate::cli::error::{CliError, code};
 use crate::delta::{Side, Verdict, delta};
+use crate::findings::findings;
 use crate::report::decision::{Baseline, Contender, Decision};
 use crate::store::{Entry, Store};
 use std::process::ExitCode;
@@ -32,7 +33,9 @@ fn contender(entry: Entry) -> Result<Contender, CliError> {
     })?;
     let name = Some(format!("{}, run {id}", record.configuration()));
     let strategy = record.strategy;
-    Ok(Contender { strategy, name, runs: vec![record], makespans_s, spectra: Vec::new() })
+    let findings = findings(&record);
+    let (runs, spectra) = (vec![record], Vec::new());
+    Ok(Contender { strategy, name, runs, makespans_s, spectra, findings })
 }
 
 /// Each contender against the stored run `id`.

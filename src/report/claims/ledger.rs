@@ -19,7 +19,7 @@ use std::time::Duration;
 pub const TOLERANCE: f64 = 0.10;
 
 /// What is measured.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Figure {
     /// Calls on records.
@@ -105,7 +105,7 @@ impl Figure {
 }
 
 /// What is claimed of a figure: a point, or a range of which one end may be open.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Claimed {
     /// A point.
     #[serde(default)]
@@ -223,7 +223,7 @@ pub struct Claim {
 }
 
 /// A claim that no run can test.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Untestable {
     /// The guide's heading.
@@ -251,7 +251,7 @@ impl Ledger {
 }
 
 /// Where a claim holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// In every case.
@@ -263,7 +263,7 @@ pub enum Standing {
 }
 
 /// A case, tested.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TestedCase {
     /// Where that is.
     pub name: String,
@@ -274,7 +274,7 @@ pub struct TestedCase {
 }
 
 /// A claim, tested.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "as in `Claim`")]
 pub struct Tested {
     pub id: String,

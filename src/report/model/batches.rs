@@ -9,7 +9,7 @@ use serde::Serialize;
 const NO_MATTER: f64 = 0.03;
 
 /// What the batch size changes.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct BatchModel {
     /// Where it does not matter, and what it decides.
     pub title: String,

@@ -7,16 +7,16 @@ pub(crate) use grid::grid_rows;
 
 use crate::delta::Delta;
 use crate::engine::Strategy;
-use crate::findings::findings;
 use crate::measure::timeline::{Lane, Timeline};
 use crate::record::RunRecord;
 use crate::report::decision::{Baseline, Cell, Contender, Decision, Grid, Pooled, Sized, Spectrum};
+use crate::report::text::worth;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use words::{faster, headline, lede, pools_title, scaling_title, surface_title};
 
 /// What the page says of one migration.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct DecisionModel {
     pub scenario: String,
@@ -61,7 +61,7 @@ pub struct DecisionModel {
 }
 
 /// One strategy of the league. Figures are means over its runs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct LeagueRow {
     pub strategy: Strategy,
@@ -91,7 +91,7 @@ pub struct LeagueRow {
 }
 
 /// Where a part of the calls' time went.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct TimeShare {
     pub name: &'static str,
@@ -100,7 +100,7 @@ pub struct TimeShare {
 }
 
 /// A run in slices.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct TimelineModel {
     pub slice_s: f64,
@@ -111,7 +111,7 @@ pub struct TimelineModel {
 }
 
 /// The calls in flight of one kind.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct LaneModel {
     pub name: &'static str,
@@ -121,7 +121,7 @@ pub struct LaneModel {
 }
 
 /// Response times of calls that ended alike.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct SpectrumModel {
     pub endpoint: String,
@@ -133,7 +133,7 @@ pub struct SpectrumModel {
 }
 
 /// What was lost, over all runs of the league.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct Integrity {
     pub runs: u64,
@@ -145,7 +145,7 @@ pub struct Integrity {
 }
 
 /// Failures that are alike.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct ErrorGroup {
     pub endpoint: String,
@@ -157,17 +157,19 @@ pub struct ErrorGroup {
 }
 
 /// A finding about one strategy.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct FoundModel {
     pub name: String,
     pub cause: &'static str,
     pub message: String,
     pub advice: String,
+    /// What the advice is worth; `None` where it was not simulated.
+    pub gain: Option<String>,
 }
 
 /// Contenders against a run that was kept.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct BaselineModel {
     pub run: i64,
@@ -176,7 +178,7 @@ pub struct BaselineModel {
 }
 
 /// One of them.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct BaselineRow {
     pub name: String,
@@ -204,17 +206,18 @@ impl BaselineModel {
 }
 
 fn found(league: &[Contender]) -> Vec<FoundModel> {
-    let of = |contender: &Contender| {
+    let mut all = Vec::new();
+    for contender in league {
         let name = contender.name.clone().unwrap_or_else(|| contender.strategy.to_string());
-        let first = contender.runs.first().map(findings).unwrap_or_default();
-        first.into_iter().map(move |finding| FoundModel {
+        all.extend(contender.findings.iter().map(|finding| FoundModel {
             name: name.clone(),
             cause: finding.cause.title(),
-            message: finding.message,
-            advice: finding.advice,
-        })
-    };
-    league.iter().flat_map(of).collect()
+            message: finding.message.clone(),
+            advice: finding.advice.clone(),
+            gain: finding.gain.as_ref().map(worth),
+        }));
+    }
+    all
 }
 
 impl DecisionModel {

@@ -5,7 +5,7 @@ use crate::report::evidence::{Evidence, HttpPair};
 use serde::Serialize;
 
 /// Real HTTP beside virtual time.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct HttpModel {
     pub example: u32,
@@ -19,7 +19,7 @@ pub struct HttpModel {
 }
 
 /// One strategy over HTTP.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct HttpRow {
     pub strategy: Strategy,

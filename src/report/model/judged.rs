@@ -7,7 +7,7 @@ use crate::report::evidence::{Dated, Evidence};
 use serde::Serialize;
 
 /// The clients that were judged last.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct JudgedModel {
     /// How many of them are correct.
     pub correct: u64,
@@ -16,7 +16,7 @@ pub struct JudgedModel {
 }
 
 /// A judged client.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "as in `JudgeRecord`")]
 pub struct JudgedClient {
     pub made_at: String,
@@ -39,7 +39,7 @@ pub struct JudgedClient {
 }
 
 /// A row of the league.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "as in `LeagueRow`")]
 pub struct JudgedRow {
     pub name: String,

@@ -6,7 +6,7 @@ use crate::report::text::{count, digits};
 use serde::Serialize;
 
 /// The ledger.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct LedgerModel {
     /// How many claims hold, in words.
     pub title: String,
@@ -25,7 +25,7 @@ pub struct LedgerModel {
 }
 
 /// One claim.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct ClaimRow {
     pub id: String,
@@ -44,7 +44,7 @@ pub struct ClaimRow {
 }
 
 /// A case of a claim.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct ClaimCase {
     /// Where that is.
     pub name: String,

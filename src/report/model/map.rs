@@ -9,7 +9,7 @@ use serde::Serialize;
 pub(crate) const AS_GOOD: f64 = 1.05;
 
 /// The decision map.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct MapModel {
     /// What to see in it.
     pub title: String,
@@ -28,7 +28,7 @@ pub struct MapModel {
 }
 
 /// One size.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "as in `MapCell`")]
 pub struct MapRow {
     pub resources: u64,
@@ -40,7 +40,7 @@ pub struct MapRow {
 }
 
 /// What is chosen for a size.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct MapChoice {
     /// The strategy.
     pub strategy: Strategy,

@@ -15,7 +15,7 @@ const NEAR: f64 = 0.1 + 1e-9;
 const WORST: usize = 3;
 
 /// The selectors, scenario by scenario.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct RegretsModel {
     /// What to see in the distributions.
     pub title: String,
@@ -32,7 +32,7 @@ pub struct RegretsModel {
 }
 
 /// The regrets of one selector.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Spread {
     /// The selector.
     pub selector: SelectorName,
@@ -43,7 +43,7 @@ pub struct Spread {
 }
 
 /// The regrets in one scenario.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct ScenarioRow {
     /// Its name.
     pub name: String,
@@ -54,7 +54,7 @@ pub struct ScenarioRow {
 }
 
 /// A scenario in which a selector is far off.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct WorstRow {
     pub selector: SelectorName,
@@ -66,7 +66,7 @@ pub struct WorstRow {
 }
 
 /// A forecast beside what came of it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct ForecastRow {
     /// The scenario.
     pub name: String,

@@ -9,7 +9,7 @@ use crate::report::evidence::{Responses, RowEvidence};
 use serde::Serialize;
 
 /// One row of the guide: claimed, and measured.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Row {
     /// The strategy.
     pub strategy: Strategy,

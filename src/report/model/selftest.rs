@@ -5,7 +5,7 @@ use crate::selftest::{Bar, FidelityRow, PoolRow, SelftestRecord, WindowRow};
 use serde::Serialize;
 
 /// The last selftest.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "as in `SelftestRecord`")]
 pub struct SelftestModel {
     pub made_at: String,
@@ -24,7 +24,7 @@ pub struct SelftestModel {
 }
 
 /// Times served under one law at one level.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "as in `FidelityRow`")]
 pub struct FidelityModel {
     pub law: String,
@@ -37,7 +37,7 @@ pub struct FidelityModel {
 }
 
 /// A pool under more connections than it has slots.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "as in `PoolRow`")]
 pub struct PoolModel {
     pub pool: u32,
@@ -50,7 +50,7 @@ pub struct PoolModel {
 }
 
 /// A window under more calls than it lets pass.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "as in `WindowRow`")]
 pub struct WindowModel {
     pub per_second: u32,

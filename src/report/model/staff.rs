@@ -7,7 +7,7 @@ use crate::report::evidence::{Evidence, StaffEvidence};
 use serde::Serialize;
 
 /// One example beside other users.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct StaffModel {
     pub example: u32,
@@ -21,7 +21,7 @@ pub struct StaffModel {
 }
 
 /// One way of writing. Figures are means over its valid runs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct StaffRow {
     pub write: WriteMode,

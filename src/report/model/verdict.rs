@@ -7,7 +7,7 @@ use crate::report::text::{count, duration, listed, percent, signed};
 use serde::Serialize;
 
 /// The verdict.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Verdict {
     /// Which strategy, how much faster, and what was lost.
     pub headline: String,
@@ -20,7 +20,7 @@ pub struct Verdict {
 }
 
 /// A figure to read at a glance.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Fact {
     /// The figure.
     pub value: String,
@@ -31,7 +31,7 @@ pub struct Fact {
 }
 
 /// How a figure is to be taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Tone {
     /// As it should be.

@@ -4,6 +4,7 @@ mod grid;
 
 use crate::engine::{Settings, Strategy};
 use crate::event::{Event, Observer, Outcome};
+use crate::findings::{Finding, findings, gain};
 use crate::measure::timeline::Timeline;
 use crate::measure::{Measure, histogram};
 use crate::plan::Selection;
@@ -22,6 +23,10 @@ const CALLS_A_STRATEGY: u64 = 1_000_000;
 
 /// The fewest replicates, whatever they take.
 const LEAST_REPLICATES: u32 = 3;
+
+/// Simulated calls that the gain of one finding may take, and the most runs of which it is the mean.
+const CALLS_A_GAIN: u64 = 100_000;
+const MOST_A_GAIN: u32 = 5;
 
 /// Accounts on which variants are tried; of more, the first so many.
 const VARIED_ACCOUNTS: u64 = 500;
@@ -71,7 +76,9 @@ pub fn explore(
     let mut league = Vec::new();
     for strategy in Strategy::ALL {
         tell(&format!("every strategy: {strategy}"));
-        league.push(exploration.contender(&scenario, strategy)?);
+        let mut contender = exploration.contender(&scenario, strategy)?;
+        contender.findings = exploration.findings(&scenario, &contender)?;
+        league.push(contender);
     }
     let best = best(&league).map_or(Strategy::Standard, |contender| contender.strategy);
     tell("the best strategy over time, and under other pools");
@@ -131,7 +138,25 @@ impl Exploration<'_> {
             runs.push(record);
         }
         let spectra = times.iter().map(|(key, times)| Spectrum::of(*key, times)).collect();
-        Ok(Contender { strategy, name: None, runs, makespans_s: Vec::new(), spectra })
+        let (name, makespans_s, findings) = (None, Vec::new(), Vec::new());
+        Ok(Contender { strategy, name, runs, makespans_s, spectra, findings })
+    }
+
+    /// What held the contender's first run back, and what the advice is worth.
+    fn findings(
+        &self,
+        scenario: &Scenario,
+        contender: &Contender,
+    ) -> Result<Vec<Finding>, ExploreError> {
+        let first = &contender.runs[0];
+        let order = Order::new(scenario, (self.settings)(contender.strategy));
+        let affordable = CALLS_A_GAIN / first.calls.total.max(1);
+        let replicates = u32::try_from(affordable).unwrap_or(u32::MAX).min(MOST_A_GAIN);
+        let mut found = findings(first);
+        for finding in found.iter_mut().filter(|_| replicates > 0) {
+            finding.gain = gain(&order, finding, replicates)?;
+        }
+        Ok(found)
     }
 
     fn pools(&self, scenario: &Scenario, best: Strategy) -> Result<Vec<Pooled>, ExploreError> {

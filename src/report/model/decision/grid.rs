@@ -5,7 +5,7 @@ use crate::report::decision::Grid;
 use serde::Serialize;
 
 /// One configuration of the grid, under all pools.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub(crate) struct GridRow {
     pub service_times: f64,
