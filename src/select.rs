@@ -13,6 +13,7 @@ mod lab;
 mod model;
 mod objective;
 mod observed;
+mod probed;
 mod regret;
 mod rehearsal;
 mod simulate;
@@ -25,7 +26,7 @@ pub use calibration::{ByPortfolio, Calibration, Choice, SHIPPED, inputs, signatu
 pub use configuration::{Configuration, Portfolio, grid};
 pub use cost_model::{CostModel, ErrorBars};
 pub use export::StrategyRule;
-pub use forecast::{Forecast, forecast};
+pub use forecast::{Forecast, forecast, forecast_probed};
 pub use judge::{
     Bench, Benches, ForecastError, Judgement, LeftOut, Prediction, Prize, Verdict, benches, judge,
     judgement, simulated_calls,
@@ -34,6 +35,7 @@ pub use lab::{Estimate, Found, Lab};
 pub use model::{Coefficients, Work};
 pub use objective::{Constraint, Goal, Objective, ParseConstraintError, Sample};
 pub use observed::{Kind, LimitKind, Observed, Times};
+pub use probed::{Probed, ProbedRow, judge_probes};
 pub use regret::{Costs, RegretRow, SelectorName};
 pub use rehearsal::{FrontPoint, Stage};
 pub use swept::{Swept, single_best};

@@ -2,7 +2,7 @@
 
 use super::error::CliError;
 use super::output::{say, say_json};
-use super::{Cli, benchmark, compare, history, run, show_config};
+use super::{Cli, benchmark, compare, fitted, history, probe, run, show_config};
 use crate::plan::WirePlan;
 use clap::{Args, CommandFactory, ValueEnum};
 use clap_complete::Shell;
@@ -30,6 +30,10 @@ enum Name {
     History,
     /// `show-config --json`
     ShowConfig,
+    /// `probe --json` and `fit --json`
+    Probe,
+    /// `probe --judge --json`
+    ProbeJudge,
     /// A plan file in JSON, or in TOML
     Plan,
 }
@@ -41,6 +45,8 @@ impl Name {
             Self::Benchmark => schema_for!(benchmark::BenchmarkRecord),
             Self::Compare => schema_for!(compare::CompareRecord),
             Self::History => schema_for!(history::HistoryRecord),
+            Self::Probe => schema_for!(fitted::FittedRecord),
+            Self::ProbeJudge => schema_for!(probe::JudgedProbes),
             Self::Plan => schema_for!(WirePlan),
             Self::ShowConfig => schema_for!(show_config::ConfigRecord),
         }
