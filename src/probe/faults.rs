@@ -11,7 +11,7 @@ use rand::Rng;
 use rand_distr::{Beta, Distribution};
 
 /// How likely it is beforehand that no call ever fails.
-const FAULTLESS: f64 = 0.5;
+const FAULTLESS: f64 = 0.3;
 
 /// If calls fail, the share of those that do is drawn from Beta(1, 30) beforehand: one in 31.
 const RARELY: f64 = 30.0;

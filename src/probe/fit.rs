@@ -347,8 +347,8 @@ fn documented(bound: &Bound, pool: u32) -> Option<Limit> {
     bound.limit.or((bound.most_in_flight <= pool).then_some(Limit::Pool(pool)))
 }
 
-/// The limit of writes: their own if they were refused, none if more were in flight than reads may
-/// be, else that of the reads.
+/// The limit of writes: their own if they were refused, what was admitted if that is more than of
+/// reads, else that of the reads.
 fn of_writes(get: &Bound, patch: &Bound, assumed: &mut Vec<String>) -> Option<Limit> {
     if let (Some(limit), true) = (patch.limit, patch.is_told_apart) {
         return Some(limit);
@@ -359,7 +359,13 @@ fn of_writes(get: &Bound, patch: &Bound, assumed: &mut Vec<String>) -> Option<Li
             Some(Limit::PerSecond(most))
         }
         (Some(limit), _) => Some(limit),
-        (None, Some(Limit::Pool(pool))) if patch.most_in_flight > pool => None,
+        (None, Some(Limit::Pool(pool))) if patch.most_in_flight > pool => {
+            let most = patch.most_in_flight;
+            assumed.push(format!(
+                "{most} writes in flight are all: they were admitted, more were not tried"
+            ));
+            Some(Limit::Pool(most))
+        }
         (None, limit) => {
             assumed.push("writes are limited as reads are: none was refused".to_owned());
             limit

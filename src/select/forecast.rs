@@ -40,6 +40,9 @@ const MOST_ACCOUNTS: u64 = 20_000;
 /// The same where each run goes by another profile: there are always as many runs as possible.
 const MOST_ACCOUNTS_PROBED: u64 = 1_000;
 
+/// Runs of such a forecast: what a probe leaves open has long tails.
+const RUNS_PROBED: u64 = 200;
+
 /// Seed of the first run: no user's.
 const FIRST_SEED: u64 = 5_000_001;
 
@@ -86,7 +89,7 @@ pub fn forecast_probed(
     let mut simulated = scenario.part(MOST_ACCOUNTS_PROBED);
     let scale = scenario.expected_resources() as f64 / simulated.expected_resources() as f64;
     let mut runs = Runs::default();
-    while runs.count() < RUNS.1 {
+    while runs.count() < RUNS_PROBED {
         let seed = FIRST_SEED + runs.count();
         simulated.profile = fit.draw(seed);
         runs.add(&simulate(&simulated, &Settings { seed, ..settings.clone() }, None)?);
