@@ -87,7 +87,7 @@ enum Command {
     /// Configurations of workers and batch size side by side
     Compare(compare::CompareArgs),
     /// What the selector recommends, and how long it will take
-    Analyze(analyze::AnalyzeArgs),
+    Analyze(Box<analyze::AnalyzeArgs>),
     /// What a few gentle calls tell of a target, as a profile to run against
     Probe(Box<probe::ProbeArgs>),
     /// A profile from recorded traffic: a HAR file

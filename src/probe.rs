@@ -18,6 +18,7 @@ mod sample;
 mod text;
 
 pub use bound::{Bound, Limit};
+pub use calls::probe;
 pub use fit::{Fit, Limits};
 pub use har::{Har, HarError};
 pub use law::{Estimate, Law, Source};

@@ -3,6 +3,7 @@
 use super::error::CliError;
 use super::output::{duration, percent, say, say_json, table};
 use crate::probe::{Estimate, Fit, Limits, Seen, Source};
+use crate::record::RunRecord;
 use neon_mock::api::Endpoint;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -75,12 +76,26 @@ impl Cost {
         }
     }
 
+    /// What a run cost that was made for another reason.
+    pub(super) fn of_record(record: &RunRecord) -> Self {
+        let RunRecord { calls, records, .. } = record;
+        let written = if record.dry_run { 0 } else { records.migrated };
+        Self {
+            calls: calls.total as usize,
+            refused: calls.rejected as usize,
+            duration_s: record.makespan_s,
+            by_endpoint: BTreeMap::new(),
+            sampled: written,
+            not_sampled: 0,
+        }
+    }
+
     pub(super) fn in_words(&self) -> String {
         let Self { calls, refused, duration_s, sampled, not_sampled, .. } = self;
         let refused = format!("{refused} of them refused (429)");
         let sample = match (sampled, not_sampled) {
             (0, 0) => "nothing was written".to_owned(),
-            (sampled, 0) => format!("a sample of {sampled} accounts was migrated"),
+            (sampled, 0) => format!("{sampled} accounts were migrated"),
             (sampled, left) => {
                 format!("a sample of {} accounts: {sampled} migrated, {left} not", sampled + left)
             }
@@ -92,7 +107,7 @@ impl Cost {
 /// Prints what was fitted, and writes it to `write`. `next` says what to do, given the written file.
 pub(super) fn said(
     origin: &str,
-    seen: &Seen,
+    cost: Cost,
     fit: &Fit,
     write: Option<&Path>,
     json: bool,
@@ -107,7 +122,7 @@ pub(super) fn said(
     let record = FittedRecord {
         schema: 1,
         origin: origin.to_owned(),
-        cost: Cost::of(seen),
+        cost,
         limits: *fit.limits(),
         times: Times { get, patch, search, metadata },
         load: Load { grows: fit.grows(), at_five: fit.growth_at(5) },

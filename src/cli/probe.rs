@@ -103,7 +103,14 @@ pub(super) fn run(args: &ProbeArgs, voice: Voice) -> Result<ExitCode, CliError> 
             format!("neonbench probe{flags} --write mine.toml")
         }
     };
-    fitted::said(&origin, &seen, &fit, args.write.as_deref(), args.output.json, next)?;
+    fitted::said(
+        &origin,
+        fitted::Cost::of(&seen),
+        &fit,
+        args.write.as_deref(),
+        args.output.json,
+        next,
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 

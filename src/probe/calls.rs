@@ -93,7 +93,7 @@ impl<T: Transport, C: Clock> Transport for Prober<'_, T, C> {
 /// Probes what answers by `transport`.
 ///
 /// Errors: it does not answer, does not let us in, or has no such accounts.
-pub(super) async fn probe<T: Transport, C: Clock>(
+pub async fn probe<T: Transport, C: Clock>(
     transport: &T,
     clock: &C,
     subject: &Subject<'_>,

@@ -1,7 +1,7 @@
 //! How often calls fail, from a few dozen: what was seen, and what it leaves open.
 //!
-//! That none fail is thought as likely as not beforehand. If some do, few do; and each kind is as
-//! likely as another, but for what was seen.
+//! Beforehand it is thought likelier than not that some fail, but few; and each kind is as likely as
+//! another, but for what was seen.
 
 use crate::event::{Call, Outcome};
 use neon_mock::fault::FaultKind;
@@ -11,10 +11,10 @@ use rand::Rng;
 use rand_distr::{Beta, Distribution};
 
 /// How likely it is beforehand that no call ever fails.
-const FAULTLESS: f64 = 0.3;
+const FAULTLESS: f64 = 0.4;
 
-/// If calls fail, the share of those that do is drawn from Beta(1, 30) beforehand: one in 31.
-const RARELY: f64 = 30.0;
+/// If calls fail, the share of those that do is drawn from Beta(1, 60) beforehand: one in 61.
+const RARELY: f64 = 60.0;
 
 /// The kinds, by how a client sees them. A refused key is none: it ends a run.
 const SEEN_AS: [(Outcome, &[FaultKind]); 5] = [
@@ -63,6 +63,12 @@ impl Faults {
         Self { failed: failed as u32, calls: calls.len() as u32 - refused as u32, kinds }
     }
 
+    /// So many of so many, of which nobody knows how they failed.
+    pub(super) fn counted(failed: u64, calls: u64) -> Self {
+        let (failed, calls) = (failed.min(calls) as u32, calls as u32);
+        Self { failed, calls, ..Self::of(&[]) }
+    }
+
     /// The share that was seen.
     pub(super) fn share(&self) -> f64 {
         f64::from(self.failed) / f64::from(self.calls.max(1))
@@ -71,7 +77,7 @@ impl Faults {
     /// One of the shares that would have shown as much.
     pub(super) fn draw(&self, generator: &mut Generator) -> f64 {
         let (failed, calls) = (f64::from(self.failed), f64::from(self.calls));
-        // Without a failure: B(1, 30 + n) ÷ B(1, 30) is how likely so many go well if some fail.
+        // Without a failure: B(1, 60 + n) ÷ B(1, 60) is how likely so many go well if some fail.
         let faulty = (1.0 - FAULTLESS) * RARELY / (RARELY + calls);
         let is_faultless =
             self.failed == 0 && unit(generator.next_u64()) >= faulty / (faulty + FAULTLESS);

@@ -7,6 +7,7 @@ use super::growth::{Growth, Posterior};
 use super::law::{Estimate, Law, Told};
 use super::{ProbeError, Seen};
 use crate::event::{Call, Outcome};
+use crate::record::{Quantiles, ResponseMs, RunRecord};
 use neon_mock::api::{Class, Endpoint};
 use neon_mock::behaviour::Behaviour;
 use neon_mock::file::DurationText;
@@ -114,14 +115,6 @@ impl Fit {
         };
         let mut assumed = Vec::new();
         let limits = limits(seen, &mut assumed);
-        for ((class, name), told) in KINDS.iter().zip([&get, &patch, &search, &metadata]) {
-            if let Told::Assumed { ratio } = told {
-                assumed.push(format!(
-                    "{name} take {ratio} times as long as reads (2/3 to 3/2 of that): no {} was made",
-                    class.name()
-                ));
-            }
-        }
         let refusals = seen.calls.iter().filter(|call| call.outcome == Outcome::Rejected);
         let mut refusals: Vec<Duration> =
             refusals.map(|call| call.done_at.since(call.sent_at)).collect();
@@ -130,7 +123,7 @@ impl Fit {
         if refusal.is_none() {
             assumed.push("a refusal takes 30 ms: none was met".to_owned());
         }
-        Ok(Self {
+        let fit = Self {
             get,
             patch,
             search,
@@ -140,9 +133,67 @@ impl Fit {
             limits,
             refusal: refusal.unwrap_or(REFUSAL),
             retry_after: seen.retry_after,
-            assumed,
+            assumed: Vec::new(),
             calls: seen.calls.len(),
-        })
+        };
+        assumed.extend(fit.assumed_times());
+        Ok(Self { assumed, ..fit })
+    }
+
+    /// What the record of a run tells: quantiles of its service times, which were kept, and no limits,
+    /// since no single call was.
+    ///
+    /// Errors: too few reads were answered.
+    pub fn of_record(record: &RunRecord) -> Result<Self, ProbeError> {
+        let ResponseMs { get, patch, put, search, metadata } = record.service_ms;
+        if get.count < FEWEST as u64 {
+            return Err(ProbeError::TooFew(get.count as usize));
+        }
+        let told = |of: Quantiles, ratio| {
+            Told::of_quantiles(of.p50 * 1e6, of.p90 * 1e6, of.count as usize, ratio)
+        };
+        let write = if patch.count >= put.count { patch } else { put };
+        let mut assumed = vec![
+            "limits are those that Neon documents, 5 in flight and 1 search: a record tells none"
+                .to_owned(),
+            "service times do not grow with the calls in flight: a record does not tell".to_owned(),
+            "a refusal takes 30 ms: a record does not tell".to_owned(),
+        ];
+        let fit = Self {
+            get: told(get, 1.0),
+            patch: told(write, WRITES),
+            search: told(search, SEARCHES),
+            metadata: told(metadata, LOOK_UPS),
+            growth: Posterior::steady(),
+            faults: Faults::counted(
+                record.calls.failed,
+                record.calls.total - record.calls.rejected,
+            ),
+            limits: Limits {
+                get: Some(Limit::Pool(DOCUMENTED)),
+                patch: Some(Limit::Pool(DOCUMENTED)),
+                search: Some(Limit::Pool(DOCUMENTED_SEARCH)),
+                most_reads_at_once: 0,
+            },
+            refusal: REFUSAL,
+            retry_after: None,
+            assumed: Vec::new(),
+            calls: record.calls.total as usize,
+        };
+        assumed.extend(fit.assumed_times());
+        Ok(Self { assumed, ..fit })
+    }
+
+    /// The kinds of calls of which there was none, in words.
+    fn assumed_times(&self) -> Vec<String> {
+        let none = |((class, name), told): (&(Class, &str), &Told)| match told {
+            Told::Assumed { ratio } => Some(format!(
+                "{name} take {ratio} times as long as reads (2/3 to 3/2 of that): no {} was made",
+                class.name()
+            )),
+            _ => None,
+        };
+        KINDS.iter().zip(self.told()).filter_map(none).collect()
     }
 
     /// What is admitted.

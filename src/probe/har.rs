@@ -20,6 +20,9 @@ const MOST_ENTRIES: usize = 10_000;
 /// The longest time in a file, in ms: a day.
 const MOST_MS: f64 = 86_400_000.0;
 
+/// How long after the first call the last may be, in ns: a year.
+const MOST_NS: u64 = 366 * 86_400 * 1_000_000_000;
+
 /// What a HAR file holds of calls to Neon.
 #[derive(Clone, Debug)]
 pub struct Har {
@@ -103,38 +106,47 @@ impl Har {
         if count > MOST_ENTRIES {
             return Err(HarError::TooMany { origin: origin.to_owned(), count });
         }
+        let wrong = |entry: usize, (member, reason): Wrong| HarError::Entry {
+            origin: origin.to_owned(),
+            entry,
+            member,
+            reason,
+        };
         let mut timed = Vec::new();
         for (place, entry) in entries.iter().enumerate() {
             let Some(endpoint) = endpoint(&entry.request) else { continue };
-            let of_entry = |(member, reason)| HarError::Entry {
-                origin: origin.to_owned(),
-                entry: place,
-                member,
-                reason,
-            };
-            timed.push((
-                endpoint,
-                entry.outcome().map_err(of_entry)?,
-                entry.times().map_err(of_entry)?,
-            ));
+            let outcome = entry.outcome().map_err(|error| wrong(place, error))?;
+            let (sent_ns, took) = entry.times().map_err(|error| wrong(place, error))?;
+            timed.push(Timed { place, endpoint, outcome, sent_ns, took });
         }
-        let Some(first_ns) = timed.iter().map(|(_, _, (sent_ns, _))| *sent_ns).min() else {
+        let Some(first_ns) = timed.iter().map(|timed| timed.sent_ns).min() else {
             return Err(HarError::NoCalls { origin: origin.to_owned(), count });
         };
-        timed.sort_by_key(|(_, _, (sent_ns, _))| *sent_ns);
-        let call =
-            |&(endpoint, outcome, (sent_ns, took)): &(Endpoint, Outcome, (i128, Duration))| {
-                let sent_at = Timestamp::from_nanos(u64::try_from(sent_ns - first_ns).ok()?);
-                let done_ns =
-                    sent_at.as_nanos().checked_add(u64::try_from(took.as_nanos()).ok()?)?;
-                let done_at = Timestamp::from_nanos(done_ns);
-                Some(Call { endpoint, attempt: 1, due_at: sent_at, sent_at, done_at, outcome })
+        timed.sort_by_key(|timed| timed.sent_ns);
+        let mut calls = Vec::with_capacity(timed.len());
+        for Timed { place, endpoint, outcome, sent_ns, took } in timed {
+            let after_ns = sent_ns - first_ns;
+            let Some(after_ns) = u64::try_from(after_ns).ok().filter(|ns| *ns <= MOST_NS) else {
+                let late = "it lies more than a year after the first".to_owned();
+                return Err(wrong(place, ("startedDateTime", late)));
             };
-        // No calendar that RFC 3339 can write is longer than 584 years and a bit: what is, is dropped.
-        let calls: Vec<Call> = timed.iter().filter_map(call).collect();
+            let sent_at = Timestamp::from_nanos(after_ns);
+            let done_at = sent_at + took;
+            calls.push(Call { endpoint, attempt: 1, due_at: sent_at, sent_at, done_at, outcome });
+        }
         let passed_over = count - calls.len();
         Ok(Self { seen: Seen { calls, ..Seen::default() }, passed_over })
     }
+}
+
+/// An entry that is a call of Neon's API.
+struct Timed {
+    place: usize,
+    endpoint: Endpoint,
+    outcome: Outcome,
+    /// Since 1970.
+    sent_ns: i128,
+    took: Duration,
 }
 
 /// A member of an entry, and what is wrong with it.

@@ -18,6 +18,13 @@ use std::time::Duration;
 /// The standard normal's 0.99 quantile.
 const Z_P99: f64 = 2.326_347_874_040_841;
 
+/// The standard normal's 0.9 quantile.
+const Z_P90: f64 = 1.281_551_565_544_600_4;
+
+/// What a call counts of which only p50 and p90 are kept: of the deviation they tell 27 % of what all
+/// calls would (asymptotic variances of sample quantiles).
+const OF_QUANTILES: f64 = 0.25;
+
 /// Calls from which a law has a deviation of its own.
 const OWN_DEVIATION: usize = 6;
 
@@ -117,6 +124,8 @@ pub(super) enum Told {
     Constant { ns: f64, calls: usize },
     /// So many calls, with the calls in flight that each met.
     Calls(Vec<(f64, usize)>),
+    /// So many calls, of which only quantiles are kept.
+    Quantiles { mean: f64, deviation: f64, calls: usize },
     /// Nothing: the law of reads, times this.
     Assumed { ratio: f64 },
 }
@@ -139,7 +148,44 @@ impl Told {
         Self::Calls(times.iter().map(|(ns, in_flight)| (ns.max(1.0).ln(), *in_flight)).collect())
     }
 
-    /// Whether it has a deviation of its own.
+    /// What `calls` calls tell of which p50 and p90 are known, in ns.
+    pub(super) fn of_quantiles(p50_ns: f64, p90_ns: f64, calls: usize, ratio: f64) -> Self {
+        if calls == 0 {
+            return Self::Assumed { ratio };
+        }
+        if p90_ns - p50_ns <= ALIKE_NS {
+            return Self::Constant { ns: p50_ns, calls };
+        }
+        let (p50_ns, p90_ns) = (p50_ns.max(1.0), p90_ns.max(1.0));
+        Self::Quantiles { mean: p50_ns.ln(), deviation: (p90_ns / p50_ns).ln() / Z_P90, calls }
+    }
+
+    /// Mean and sum of squared deviations of the logarithms, and of how many calls; `None` where
+    /// they do not scatter.
+    fn moments(&self, growth: Growth) -> Option<(f64, f64, f64)> {
+        match self {
+            Self::Constant { .. } | Self::Assumed { .. } => None,
+            Self::Calls(times) => {
+                let (mean, squares) = moments(times, growth);
+                Some((mean, squares, times.len() as f64))
+            }
+            Self::Quantiles { mean, deviation, calls } => {
+                let worth = (*calls as f64 * OF_QUANTILES).max(2.0);
+                Some((*mean, deviation.powi(2) * (worth - 1.0), worth))
+            }
+        }
+    }
+
+    /// Whether it tells how much calls scatter.
+    const fn has_own_deviation(&self) -> bool {
+        match self {
+            Self::Calls(times) => times.len() >= OWN_DEVIATION,
+            Self::Quantiles { calls, .. } => *calls as f64 * OF_QUANTILES >= OWN_DEVIATION as f64,
+            Self::Constant { .. } | Self::Assumed { .. } => false,
+        }
+    }
+
+    /// Its single calls, where they tell how much they scatter.
     pub(super) fn scatters(&self) -> Option<&Times> {
         match self {
             Self::Calls(times) if times.len() >= OWN_DEVIATION => Some(times),
@@ -150,14 +196,15 @@ impl Told {
     pub(super) fn source(&self) -> Source {
         match self {
             Self::Assumed { .. } => Source::Assumed,
-            Self::Calls(times) if times.len() < OWN_DEVIATION => Source::FewCalls,
-            Self::Constant { .. } | Self::Calls(_) => Source::Measured,
+            Self::Constant { .. } => Source::Measured,
+            Self::Calls(_) | Self::Quantiles { .. } if self.has_own_deviation() => Source::Measured,
+            Self::Calls(_) | Self::Quantiles { .. } => Source::FewCalls,
         }
     }
 
     pub(super) fn calls(&self) -> usize {
         match self {
-            Self::Constant { calls, .. } => *calls,
+            Self::Constant { calls, .. } | Self::Quantiles { calls, .. } => *calls,
             Self::Calls(times) => times.len(),
             Self::Assumed { .. } => 0,
         }
@@ -165,39 +212,43 @@ impl Told {
 
     /// The law that comes nearest; `reads` is that of the reads.
     pub(super) fn point(&self, growth: Growth, reads: Option<Law>) -> Law {
-        match self {
-            Self::Constant { ns, .. } => Law::Constant { ns: *ns },
-            Self::Assumed { ratio } => reads.expect("reads are measured").scaled(*ratio),
-            Self::Calls(times) => {
-                let (mean, squares) = moments(times, growth);
-                let own = (squares / (times.len() as f64 - 1.0).max(1.0)).sqrt();
-                let deviation = if self.scatters().is_some() { own } else { borrowed(reads, own) };
+        match (self, self.moments(growth)) {
+            (Self::Constant { ns, .. }, _) => Law::Constant { ns: *ns },
+            (_, Some((mean, squares, calls))) => {
+                let own = (squares / (calls - 1.0).max(1.0)).sqrt();
+                let deviation = if self.has_own_deviation() { own } else { borrowed(reads, own) };
                 Law::LogNormal { mean, deviation }
             }
+            (_, None) => reads.expect("reads are measured").scaled(self.ratio()),
         }
     }
 
     /// One of the laws that would have told as much.
     pub(super) fn draw(&self, growth: Growth, reads: Option<Law>, from: &mut Generator) -> Law {
-        let mut normal = || -> f64 { StandardNormal.sample(from) };
-        match self {
-            Self::Constant { ns, .. } => Law::Constant { ns: *ns },
-            Self::Assumed { ratio } => {
-                let reads = reads.expect("reads are measured");
-                reads.scaled(ratio * (ASSUMED * normal()).exp())
-            }
-            Self::Calls(times) => {
-                let error = normal() / (times.len() as f64).sqrt();
-                let (mean, squares) = moments(times, growth);
-                let freedom = times.len() as f64 - 1.0;
-                let deviation = if self.scatters().is_some() {
+        let normal: f64 = StandardNormal.sample(from);
+        match (self, self.moments(growth)) {
+            (Self::Constant { ns, .. }, _) => Law::Constant { ns: *ns },
+            (_, Some((mean, squares, calls))) => {
+                let freedom = calls - 1.0;
+                let deviation = if self.has_own_deviation() {
                     let chi = ChiSquared::new(freedom).expect("some freedom").sample(from);
                     (squares / chi).sqrt()
                 } else {
                     borrowed(reads, (squares / freedom.max(1.0)).sqrt())
                 };
-                Law::LogNormal { mean: deviation.mul_add(error, mean), deviation }
+                Law::LogNormal { mean: deviation.mul_add(normal / calls.sqrt(), mean), deviation }
             }
+            (_, None) => {
+                let reads = reads.expect("reads are measured");
+                reads.scaled(self.ratio() * (ASSUMED * normal).exp())
+            }
+        }
+    }
+
+    const fn ratio(&self) -> f64 {
+        match self {
+            Self::Assumed { ratio } => *ratio,
+            _ => 1.0,
         }
     }
 }
