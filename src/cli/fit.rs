@@ -42,12 +42,12 @@ pub(super) fn run(args: &FitArgs) -> Result<ExitCode, CliError> {
                 );
             }
             let again = quoted(&origin);
-            (origin, again, Cost::of(&seen), Fit::of(&seen).map_err(too_few)?)
+            (origin, again, Cost::of(&seen), Fit::of(&seen).map_err(|error| too_few(&error))?)
         }
         (None, run) => {
             let run = run.expect("clap asks for a file or a run");
             let record = args.store.open()?.record(run)?;
-            let fit = Fit::of_record(&record).map_err(too_few)?;
+            let fit = Fit::of_record(&record).map_err(|error| too_few(&error))?;
             let again = format!("--run {run}{}", args.store.flag());
             (format!("run {run}"), again, Cost::of_record(&record), fit)
         }
@@ -63,6 +63,6 @@ pub(super) fn run(args: &FitArgs) -> Result<ExitCode, CliError> {
 }
 
 /// What holds too few calls is of no use here, whatever the reason.
-fn too_few(error: ProbeError) -> CliError {
+fn too_few(error: &ProbeError) -> CliError {
     CliError::usage(error.to_string())
 }

@@ -92,16 +92,14 @@ pub(super) fn run(args: &ProbeArgs, voice: Voice) -> Result<ExitCode, CliError> 
         World::EmbeddedHttp => format!("profile {} over http", inputs.profile_name()),
         World::ForeignHttp(target) => target.base_url.clone(),
     };
-    let next = |written: Option<&Path>| match written {
-        Some(path) => {
-            let changed =
-                WorkloadArgs { profile: Some(path.display().to_string()), ..workload.clone() };
-            format!("neonbench analyze{}", super::run::workload_flags(&changed, args.seed))
+    let next = |written: Option<&Path>| {
+        if let Some(path) = written {
+            let profile = Some(path.display().to_string());
+            let changed = WorkloadArgs { profile, ..workload.clone() };
+            return format!("neonbench analyze{}", super::run::workload_flags(&changed, args.seed));
         }
-        None => {
-            let flags = flags_of(&args.workload, &engine, &args.world);
-            format!("neonbench probe{flags} --write mine.toml")
-        }
+        let flags = flags_of(&args.workload, &engine, &args.world);
+        format!("neonbench probe{flags} --write mine.toml")
     };
     fitted::said(
         &origin,
@@ -176,15 +174,15 @@ pub(super) struct JudgedProbes {
 const JUDGED: (u64, u32) = (200, 3);
 
 fn judge(args: &ProbeArgs, probes: u64, voice: Voice) -> Result<ExitCode, CliError> {
-    let named = args.workload.profile.as_deref();
+    let asked = args.workload.profile.as_deref();
     let names: Vec<&str> = BUILT_IN
         .iter()
         .map(|(name, _)| *name)
-        .filter(|name| named.is_none_or(|it| it == *name))
+        .filter(|name| asked.is_none_or(|it| it == *name))
         .collect();
     let mut rows = Vec::new();
     let (mut resources, mut mappings) = (0, 0);
-    let given = match named {
+    let given = match asked {
         Some(file) if names.is_empty() => vec![super::inputs::profile(file)?],
         _ => names.into_iter().map(super::inputs::profile).collect::<Result<_, _>>()?,
     };

@@ -58,7 +58,9 @@ impl Faults {
             kinds.extend(alike.iter().map(|&kind| (kind, each)));
         }
         let all: f64 = kinds.iter().map(|(_, weight)| weight).sum();
-        kinds.iter_mut().for_each(|(_, weight)| *weight /= all);
+        for (_, weight) in &mut kinds {
+            *weight /= all;
+        }
         let refused = count(Outcome::Rejected);
         Self { failed: failed as u32, calls: calls.len() as u32 - refused as u32, kinds }
     }

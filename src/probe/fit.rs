@@ -22,7 +22,7 @@ use std::time::Duration;
 pub(super) const FEWEST: usize = 3;
 
 /// Laws that intervals are taken of.
-const DRAWS: u64 = 2_000;
+const DRAWS: u64 = 1_000;
 
 /// Ratios of medians to that of reads, assumed where there is no call of a kind: those of profile
 /// `documented`.
@@ -225,7 +225,7 @@ impl Fit {
     pub fn estimates(&self) -> [Estimate; 4] {
         let growth = self.growth.point();
         let point = self.point(growth).each();
-        let drawn: Vec<[Law; 4]> = (0..DRAWS)
+        let targets: Vec<[Law; 4]> = (0..DRAWS)
             .map(|seed| {
                 let mut from = stream(seed, "estimates");
                 let growth = self.growth.at(unit(from.next_u64()));
@@ -233,7 +233,7 @@ impl Fit {
             })
             .collect();
         std::array::from_fn(|place| {
-            let draws: Vec<Law> = drawn.iter().map(|laws| laws[place]).collect();
+            let draws: Vec<Law> = targets.iter().map(|laws| laws[place]).collect();
             Estimate::of(self.told()[place], point[place], &draws)
         })
     }

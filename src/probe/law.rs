@@ -277,9 +277,9 @@ pub struct Estimate {
 impl Estimate {
     pub(super) fn of(told: &Told, point: Law, draws: &[Law]) -> Self {
         let interval = |figure: usize| {
-            let mut drawn: Vec<f64> = draws.iter().map(|law| law.figures()[figure]).collect();
-            drawn.sort_by(f64::total_cmp);
-            [0.05, 0.95].map(|q| quantile(&drawn, q) / 1e6)
+            let mut sorted: Vec<f64> = draws.iter().map(|law| law.figures()[figure]).collect();
+            sorted.sort_by(f64::total_cmp);
+            [0.05, 0.95].map(|q| quantile(&sorted, q) / 1e6)
         };
         let [median, p99] = point.figures();
         Self {

@@ -72,17 +72,17 @@ pub fn judge_probes(
     let mut rows = Vec::new();
     for &strategy in strategies {
         let settings = Settings::new(strategy);
-        let seeds: Vec<u64> = (HELD_OUT_SEED..HELD_OUT_SEED + HELD_OUT).collect();
-        let mut runs = in_order(&seeds, |&seed| {
+        let held_out: Vec<u64> = (HELD_OUT_SEED..HELD_OUT_SEED + HELD_OUT).collect();
+        let mut runs = in_order(&held_out, |&seed| {
             let settings = Settings { seed, ..settings.clone() };
             Ok::<_, ProbeError>(simulate(scenario, &settings, None)?.makespan_s)
         })?;
         runs.sort_by(f64::total_cmp);
         for sample in [0, MOST_SAMPLE] {
             let seeds: Vec<u64> = (PROBE_SEED..PROBE_SEED + probes).collect();
-            let probed =
+            let judged =
                 in_order(&seeds, |&seed| probed(scenario, &settings, seed, sample, &runs))?;
-            rows.push(row(scenario.profile.name(), strategy, sample, &probed));
+            rows.push(row(scenario.profile.name(), strategy, sample, &judged));
         }
     }
     Ok(rows)
@@ -96,17 +96,17 @@ fn probed(
     runs: &[f64],
 ) -> Result<Probed, ProbeError> {
     let options = Options { find_pool: true, sample, seed };
-    let seen = probe::at(scenario, &World::Virtual, &options, &NoJournal)?;
-    let fit = Fit::of(&seen)?;
+    let found = probe::at(scenario, &World::Virtual, &options, &NoJournal)?;
+    let fit = Fit::of(&found)?;
     let [low, middle, high] = forecast_probed(scenario, settings, &fit)?.makespan_s;
     let median = quantile(runs, 0.5);
     // A run that always takes the same time is met to the nanosecond, but for rounding.
     let near = 1e-6 * median;
     let within = runs.iter().filter(|s| (low - near..=high + near).contains(*s)).count();
     Ok(Probed {
-        calls: seen.calls.len(),
-        refused: seen.refused(),
-        lasted_s: seen.lasted().as_secs_f64(),
+        calls: found.calls.len(),
+        refused: found.refused(),
+        lasted_s: found.lasted().as_secs_f64(),
         is_limit_right: is_right(fit.limits(), &scenario.profile),
         error: if median > 0.0 { (middle - median).abs() / median } else { middle },
         within: within as f64 / runs.len() as f64,
