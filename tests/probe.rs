@@ -67,7 +67,8 @@ fn planted_pools_and_windows_come_back_exactly() {
             (format!("pool = {size}"), Limit::Pool(size)),
             (format!("per_second = {size}"), Limit::PerSecond(size)),
         ] {
-            for (median, seed) in medians.into_iter().flat_map(|it| (1..=5).map(move |k| (it, k))) {
+            for (median, seed) in medians.into_iter().flat_map(|it| (1..=10).map(move |k| (it, k)))
+            {
                 let scenario = planted(&limit, median);
                 let fit = fitted(&scenario, &Options { seed, ..READS });
                 let found = fit.limits().get;
@@ -176,6 +177,16 @@ fn constant_times_come_back_to_the_nanosecond() {
     let [low, high] = fit.estimates()[1].p99_ms_interval;
     assert!((low - 300.0).abs() < 1e-6 && (high - 300.0).abs() < 1e-6, "{low} to {high}");
     assert!(fit.assumed().is_empty(), "{:?}", fit.assumed());
+}
+
+#[test]
+fn others_at_work_are_not_taken_for_a_window() {
+    let scenario = built_in("staff");
+    let windows = (1..=20).filter(|&seed| {
+        let limit = fitted(&scenario, &Options { seed, ..READS }).limits().get;
+        matches!(limit, Some(Limit::PerSecond(_)))
+    });
+    assert!(windows.count() <= 1);
 }
 
 #[test]
