@@ -10,6 +10,7 @@ mod export;
 mod forecast;
 mod judge;
 mod lab;
+mod map;
 mod model;
 mod objective;
 mod observed;
@@ -25,6 +26,7 @@ pub use calibrate::{fit, left_out, swept};
 pub use calibration::{ByPortfolio, Calibration, Choice, SHIPPED, inputs, signature};
 pub use configuration::{Configuration, Portfolio, grid};
 pub use cost_model::{CostModel, ErrorBars};
+pub use crew::in_order;
 pub use export::StrategyRule;
 pub use forecast::{Forecast, forecast, forecast_probed};
 pub use judge::{
@@ -32,12 +34,14 @@ pub use judge::{
     judgement, simulated_calls,
 };
 pub use lab::{Estimate, Found, Lab};
+pub use map::{DecisionMap, MapCell, map};
 pub use model::{Coefficients, Work};
 pub use objective::{Constraint, Goal, Objective, ParseConstraintError, Sample};
-pub use observed::{Kind, LimitKind, Observed, Times};
+pub use observed::{Kind, LimitKind, Observed, Times, Use};
 pub use probed::{Probed, ProbedRow, judge_probes};
 pub use regret::{Costs, RegretRow, SelectorName};
 pub use rehearsal::{FrontPoint, Stage};
+pub use simulate::simulate;
 pub use swept::{Swept, single_best};
 pub use thresholds::{Row, Thresholds};
 

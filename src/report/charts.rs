@@ -1,25 +1,33 @@
 //! The report's charts: model -> SVG, drawn by plotters into strings.
 
+mod batches;
 mod canvas;
+mod forecasts;
 mod frame;
 mod histograms;
 mod implied;
 mod limit;
 mod makespans;
+mod map;
 mod pareto;
 mod pools;
+mod regrets;
 mod scaling;
 mod shares;
 mod spectrum;
 mod surface;
 mod timeline;
 
+pub use batches::batches;
+pub use forecasts::forecasts;
 pub use histograms::histograms;
 pub use implied::implied;
 pub use limit::limit;
 pub use makespans::makespans;
+pub use map::map;
 pub use pareto::pareto;
 pub use pools::pools;
+pub use regrets::regrets;
 pub use scaling::scaling;
 pub use shares::shares;
 pub use spectrum::spectrum;
@@ -69,5 +77,38 @@ fn lines(canvas: &Canvas<'_>, scale: &LogScale, [top, bottom]: [i32; 2], ticks: 
 fn labels(canvas: &Canvas<'_>, scale: &LogScale, bottom: i32, ticks: &Ticks) {
     for (value, name) in ticks {
         canvas.text(name, (scale.at(*value), bottom + 14), Anchor::Middle, Size::Small, Ink::Muted);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture::evidence;
+    use crate::report::model::Model;
+
+    #[test]
+    fn charts_of_choices_look_as_they_should() {
+        let model = Model::new(&evidence());
+        insta::assert_snapshot!("choices_map", map(model.map.as_ref().unwrap()));
+        insta::assert_snapshot!("choices_batches", batches(model.batches.as_ref().unwrap()));
+        let of_cases = model.regrets.as_ref().unwrap();
+        insta::assert_snapshot!("choices_regrets", regrets(of_cases));
+        insta::assert_snapshot!("choices_forecasts", forecasts(of_cases));
+    }
+
+    #[test]
+    fn charts_of_nothing_are_empty_and_do_not_panic() {
+        let mut evidence = evidence();
+        evidence.map.as_mut().unwrap().cells.clear();
+        evidence.batches.as_mut().unwrap().points.clear();
+        for verdict in &mut evidence.selector.as_mut().unwrap().verdicts {
+            (verdict.costs, verdict.best, verdict.forecast) = ([None; 2], [None; 2], None);
+        }
+        let model = Model::new(&evidence);
+        let of_cases = model.regrets.as_ref().unwrap();
+        let (map, batches) = (map(&model.map.unwrap()), batches(&model.batches.unwrap()));
+        for svg in [map, batches, regrets(of_cases), forecasts(of_cases)] {
+            assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n"), "{svg}");
+        }
     }
 }

@@ -5,8 +5,9 @@
 use crate::engine::{Strategy, WriteMode};
 use crate::judge::JudgeRecord;
 use crate::record::{Quantiles, RunRecord};
+use crate::report::claims::ledger::{Tested, Untestable};
 use crate::report::decision::Decision;
-use crate::select::Judgement;
+use crate::select::{DecisionMap, Judgement, Verdict};
 use crate::selftest::SelftestRecord;
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
@@ -28,6 +29,15 @@ pub struct Evidence {
     /// What the selector chooses, and how wrong it is.
     #[serde(default)]
     pub selector: Option<SelectorSample>,
+    /// The guide's claims, tested.
+    #[serde(default)]
+    pub ledger: Option<LedgerSample>,
+    /// Who wins over accounts and mappings.
+    #[serde(default)]
+    pub map: Option<DecisionMap>,
+    /// What the batch size changes.
+    #[serde(default)]
+    pub batches: Option<BatchSample>,
     /// The last selftest that was kept.
     #[serde(default)]
     pub selftest: Option<Dated<SelftestRecord>>,
@@ -54,6 +64,51 @@ pub struct SelectorSample {
     pub one_in: u64,
     /// How selectors fare on those.
     pub judgement: Judgement,
+    /// The same, scenario by scenario.
+    #[serde(default)]
+    pub verdicts: Vec<Verdict>,
+}
+
+/// The guide's claims, tested.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct LedgerSample {
+    /// Runs of each trial.
+    pub seeds: u64,
+    /// What runs can test, in the guide's order.
+    pub claims: Vec<Tested>,
+    /// What they cannot.
+    pub untestable: Vec<Untestable>,
+}
+
+/// What the batch size changes; means over seeds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct BatchSample {
+    pub accounts: u64,
+    pub mappings: u64,
+    pub profile: String,
+    /// Of hybrid.
+    pub workers: u32,
+    pub seeds: u64,
+    /// Those whose runs are all valid, the sizes of a strategy in order.
+    pub points: Vec<BatchPoint>,
+}
+
+/// One batch size of one strategy.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct BatchPoint {
+    /// The strategy.
+    pub strategy: Strategy,
+    /// The batch size.
+    pub batch_size: u32,
+    /// Seconds.
+    pub makespan_s: f64,
+    /// The most accounts that were read and waited for their write.
+    pub buffered: f64,
+    /// Accounts that a kill at a random moment leaves open: read, and their write not answered.
+    pub at_risk: f64,
+    /// Those of them whose write is under way.
+    pub open_writes: f64,
 }
 
 /// How fast a bench of our own code was, when `cargo bench` last ran.

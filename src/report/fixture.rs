@@ -1,5 +1,6 @@
 //! Evidence with known figures, for the tests of the report.
 
+mod chosen;
 mod kept;
 
 use super::claims::EXAMPLES;
@@ -52,7 +53,10 @@ pub(crate) fn evidence() -> Evidence {
     }
     Evidence {
         decision: None,
-        selector: None,
+        selector: Some(chosen::selector()),
+        ledger: Some(chosen::ledger()),
+        map: Some(chosen::map()),
+        batches: Some(chosen::batches()),
         benches: Vec::new(),
         provenance: provenance(),
         rows,

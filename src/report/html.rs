@@ -15,6 +15,10 @@ pub fn page(model: &Model) -> String {
         implied => charts::implied(model),
         histograms => charts::histograms(model),
         limit => charts::limit(model),
+        map => model.map.as_ref().map(charts::map),
+        batches => model.batches.as_ref().map(charts::batches),
+        regrets => model.regrets.as_ref().map(charts::regrets),
+        forecasts => model.regrets.as_ref().map(charts::forecasts),
         ..charts_of(model.decision.as_ref())
     };
     let rest = context! {
@@ -43,6 +47,8 @@ fn render(source: &'static str, of_page: &Value) -> String {
     for (name, part) in [
         ("page.html", include_str!("../../reports/templates/page.html")),
         ("league.html", include_str!("../../reports/templates/league.html")),
+        ("claims.html", include_str!("../../reports/templates/claims.html")),
+        ("choices.html", include_str!("../../reports/templates/choices.html")),
         ("details.html", include_str!("../../reports/templates/details.html")),
         ("environment.html", include_str!("../../reports/templates/environment.html")),
     ] {
@@ -114,6 +120,24 @@ mod tests {
         }
         assert_eq!(page.matches("<h1").count(), 1);
         assert_eq!(page.matches("<svg").count(), attributes(&page, "aria-label").len() - 1);
+    }
+
+    #[test]
+    fn each_claim_can_be_linked_to_and_says_whether_it_holds_in_words_too() {
+        let evidence = evidence();
+        let page = page(&Model::new(&evidence));
+        for row in &evidence.ledger.as_ref().unwrap().claims {
+            assert!(page.contains(&format!("<tr id=\"claim-{}\">", row.id)), "{}", row.id);
+        }
+        for verdict in ["✓ holds<", "≈ holds where<", "✗ does not hold<"] {
+            assert_eq!(page.matches(verdict).count(), 1, "{verdict}");
+        }
+        assert!(page.contains("What no run can test"));
+        let older = Evidence { ledger: None, map: None, batches: None, selector: None, ..evidence };
+        let older = super::page(&Model::new(&older));
+        for section in ["claims", "map", "batches", "regrets", "forecasts"] {
+            assert!(!older.contains(&format!("aria-labelledby=\"{section}\"")), "{section}");
+        }
     }
 
     #[test]

@@ -2,17 +2,25 @@
 //!
 //! Invariant: a strategy with a run that failed its audit has no rank and no makespan.
 
+mod batches;
 pub(crate) mod decision;
 mod http;
 mod judged;
+mod ledger;
+pub(crate) mod map;
+pub(crate) mod regrets;
 mod row;
 mod selftest;
 mod staff;
 mod verdict;
 
+pub use batches::BatchModel;
 pub use decision::{DecisionModel, LeagueRow};
 pub use http::{HttpModel, HttpRow};
 pub use judged::{JudgedClient, JudgedModel, JudgedRow};
+pub use ledger::{ClaimCase, ClaimRow, LedgerModel};
+pub use map::{MapChoice, MapModel, MapRow};
+pub use regrets::{ForecastRow, RegretsModel, ScenarioRow, Spread, WorstRow};
 pub use row::Row;
 pub use selftest::{FidelityModel, PoolModel, SelftestModel};
 pub use staff::{StaffModel, StaffRow};
@@ -47,6 +55,14 @@ pub struct Model {
     pub decision: Option<DecisionModel>,
     /// The selector, explained.
     pub selector: Option<SelectorSample>,
+    /// The selectors, scenario by scenario.
+    pub regrets: Option<RegretsModel>,
+    /// The guide's claims, one by one.
+    pub ledger: Option<LedgerModel>,
+    /// Who wins where.
+    pub map: Option<MapModel>,
+    /// What the batch size changes.
+    pub batches: Option<BatchModel>,
     /// How fast our own code is.
     pub benches: Vec<BenchRate>,
     /// Which runs count.
@@ -126,6 +142,10 @@ impl Model {
             selftest: evidence.selftest.as_ref().map(SelftestModel::new),
             judged: JudgedModel::new(evidence),
             selector: evidence.selector.clone(),
+            regrets: evidence.selector.as_ref().and_then(RegretsModel::new),
+            ledger: evidence.ledger.as_ref().map(LedgerModel::new),
+            map: evidence.map.as_ref().map(MapModel::new),
+            batches: evidence.batches.as_ref().map(BatchModel::new),
             benches: evidence.benches.clone(),
             decision: evidence.decision.as_ref().map(DecisionModel::new),
             validity,

@@ -1,12 +1,17 @@
 //! The runs behind the report: the only part of it that runs anything.
 
+mod batches;
 pub mod explore;
+pub mod ledger;
+mod map;
 mod selector;
 
+use super::claims::ledger::Ledger;
 use super::claims::{BATCH_SIZE, EXAMPLES, Example, WORKERS};
 use super::decision::Decision;
 use super::evidence::{
-    Evidence, HttpPair, HttpSample, Provenance, Responses, RowEvidence, StaffEvidence, StaffSample,
+    Evidence, HttpPair, HttpSample, LedgerSample, Provenance, Responses, RowEvidence,
+    StaffEvidence, StaffSample,
 };
 use super::fit::{self, Fit, Sample};
 use crate::engine::{Settings, Strategy, WriteMode};
@@ -64,6 +69,17 @@ pub fn run(provenance: Provenance, tell: &mut dyn FnMut(&str)) -> Result<Evidenc
     let decision = decision(seed, replicates, tell)?;
     tell("the selector, on scenarios that its calibration never saw");
     let selector = selector::selector(&Scenario::new(subject()?)?)?;
+    tell("the guide's claims, one by one");
+    let known = Ledger::shipped();
+    let ledger = LedgerSample {
+        seeds: ledger::SEEDS,
+        claims: ledger::test(&known)?,
+        untestable: known.untestable,
+    };
+    tell("who wins where, over accounts and mappings");
+    let map = map::decision_map()?;
+    tell("batch sizes");
+    let batches = batches::batches(seed)?;
     tell("a sample over real HTTP");
     let http = http(seed)?;
     let (decision, selector) = (Some(decision), Some(selector));
@@ -74,6 +90,9 @@ pub fn run(provenance: Provenance, tell: &mut dyn FnMut(&str)) -> Result<Evidenc
         staff,
         decision,
         selector,
+        ledger: Some(ledger),
+        map: Some(map),
+        batches: Some(batches),
         selftest: None,
         judged: Vec::new(),
         benches: Vec::new(),

@@ -32,10 +32,7 @@ pub fn fit(swept: &[Swept], text: &str, goal: &Goal) -> Option<Calibration> {
         inputs: inputs(text, goal),
         goal: goal.clone(),
         single_best: ByPortfolio { guide: best(Portfolio::Guide)?, full: best(Portfolio::Full)? },
-        thresholds: ByPortfolio {
-            guide: Thresholds::fit(swept, Portfolio::Guide),
-            full: Thresholds::fit(swept, Portfolio::Full),
-        },
+        thresholds: Thresholds::fit(swept),
         cost_model: CostModel::fit(swept, goal),
     })
 }

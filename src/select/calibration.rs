@@ -5,7 +5,7 @@ use super::configuration::{Configuration, Portfolio};
 use super::cost_model::CostModel;
 use super::model::Work;
 use super::objective::Goal;
-use super::observed::Observed;
+use super::observed::{Observed, Use};
 use super::rehearsal::Stage;
 use super::thresholds::Thresholds;
 use crate::engine::Strategy;
@@ -61,7 +61,7 @@ impl<T> ByPortfolio<T> {
 
 /// What the features of the selectors are called; a change here makes older files useless.
 const FEATURES: &str = "resources, mappings, changing, quantiles, pool, per_second, refusal, \
-                        contention, coherency, failing, ambiguous, others, shared";
+                        contention, coherency, failing, ambiguous, others, shared, limited by";
 
 /// The signature of calibrations that this version makes and reads.
 pub fn signature() -> String {
@@ -147,8 +147,10 @@ impl Calibration {
             (
                 "[thresholds.guide]",
                 "# The rule for targets of which little is known. The first row that fits decides; a row\n\
-                 # without bounds fits all. `places` are the smaller pool of reads and writes, or of a window\n\
-                 # of calls a second the share `of_windows` of what fits into it by Little's law.\n\
+                 # without bounds fits all. `places` are the smaller pool of reads and writes without what\n\
+                 # others mostly hold of it (their mean and `deviations_for_others` of their standard\n\
+                 # deviations), or of a window of calls a second the share `of_windows` of what fits into it\n\
+                 # by Little's law.\n\
                  # `guide` chooses among the guide's strategies, `full` also among our own.",
             ),
             (
@@ -210,7 +212,7 @@ impl Calibration {
             1 => "is the cheapest in a rehearsal".to_owned(),
             many => format!("is the cheapest of {many} near ones in a rehearsal"),
         };
-        let places = observed.places(work.resources as u64, 1.0).map_or_else(
+        let places = observed.places(work.resources as u64, Use::CAREFUL).map_or_else(
             || "no limit known".to_owned(),
             |(places, _)| format!("{places:.1} places"),
         );

@@ -4,7 +4,7 @@
 use super::configuration::{Behaviour, Configuration, Portfolio, grid};
 use super::model::{Coefficients, Work, predict};
 use super::objective::Goal;
-use super::observed::Observed;
+use super::observed::{Observed, Use};
 use super::rehearsal::Stage;
 use super::swept::Swept;
 use crate::engine::Strategy;
@@ -208,7 +208,8 @@ fn is_hard_to_predict(configuration: &Configuration, resources: u64, observed: &
     }
     if observed.has_windows() {
         // Around what Little's law says, a little more load is refused many times more.
-        let places = observed.places(resources, 1.0).map_or(10.0, |(places, _)| places.min(10.0));
+        let places =
+            observed.places(resources, Use::CAREFUL).map_or(10.0, |(places, _)| places.min(10.0));
         let off = f64::from(workers) - places;
         return batch_size == workers && (-3.0..=1.0).contains(&off)
             || (workers, batch_size) == (1, 5);
@@ -217,7 +218,8 @@ fn is_hard_to_predict(configuration: &Configuration, resources: u64, observed: &
     // some of the places, now and then all are free.
     let beyond = |pool: u32| workers == pool + 1;
     let shared = |pool: u32| {
-        let places = observed.places(resources, 1.0).map_or(1.0, |(places, _)| places.floor());
+        let places =
+            observed.places(resources, Use::CAREFUL).map_or(1.0, |(places, _)| places.floor());
         let is_among = f64::from(workers) >= places && workers <= pool;
         observed.others_per_s > 0.0 && is_among && batch_size <= 5 * workers
     };

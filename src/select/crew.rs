@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// `job` of each item, on as many threads as there are cores; results in the order of the items, so
 /// that nothing shows who was done first. The first error, in that order, ends it.
-pub(super) fn in_order<'a, I: Sync, R: Send, E: Send>(
+pub fn in_order<'a, I: Sync, R: Send, E: Send>(
     items: &'a [I],
     job: impl Fn(&'a I) -> Result<R, E> + Sync,
 ) -> Result<Vec<R>, E> {

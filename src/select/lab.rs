@@ -78,12 +78,14 @@ impl<'a> Lab<'a> {
         self.case.scenario.expected_resources()
     }
 
-    fn behaviour(&self, configuration: &Configuration) -> Behaviour {
+    /// What `configuration` comes down to here.
+    pub(super) fn behaviour(&self, configuration: &Configuration) -> Behaviour {
         let scenario = &self.case.scenario;
         configuration.behaviour(scenario.expected_resources(), scenario.mappings() as u64)
     }
 
-    fn sample(
+    /// The sample of `configuration` under `seed`; what passes `hopeless_after` is ended soon.
+    pub(super) fn sample(
         &mut self,
         configuration: &Configuration,
         seed: u64,

@@ -17,8 +17,17 @@ pub struct Sample {
     pub refused: u64,
     /// Accounts that failed.
     pub failed: u64,
+    /// Admitted calls that read or wrote records: look-ups of metadata are not among them.
+    pub record_calls: u64,
+    /// Those of them that wrote.
+    pub writes: u64,
     /// The most accounts in memory.
     pub peak_buffered: u64,
+    /// Accounts that a kill leaves open: read, and their write not answered; the mean over the
+    /// makespan, by Little's law.
+    pub at_risk: f64,
+    /// Those of them whose write is under way, so that nobody knows whether it was carried out.
+    pub open_writes: f64,
     /// Whether it passed its audit.
     pub valid: bool,
     /// Whether it was ended before all accounts had.

@@ -70,6 +70,8 @@ pub enum LimitKind {
     Window,
     /// Service times that grow with the calls in flight.
     Load,
+    /// Nothing that was found.
+    Nothing,
 }
 
 impl std::fmt::Display for LimitKind {
@@ -78,8 +80,24 @@ impl std::fmt::Display for LimitKind {
             Self::Pool => "pool",
             Self::Window => "window",
             Self::Load => "load",
+            Self::Nothing => "nothing",
         })
     }
+}
+
+/// How much of what was found is used.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Use {
+    /// Share of the places that a window comes to by Little's law.
+    pub of_windows: f64,
+    /// Standard deviations of the calls that others have in flight, left free in a pool beside their
+    /// mean.
+    pub deviations_for_others: f64,
+}
+
+impl Use {
+    /// What Little's law says of windows, and room for others as they mostly are.
+    pub const CAREFUL: Self = Self { of_windows: 1.0, deviations_for_others: 1.0 };
 }
 
 /// A target as its client sees it.
@@ -139,20 +157,22 @@ impl Observed {
 
     /// How many accounts fit side by side, and what limits them; `None` where no bound was found.
     ///
-    /// The smallest of: the pools of reads and writes without what others hold of them; the share
-    /// `of_windows` of what Little's law says of their windows, whose first second's calls come on
-    /// top; the calls in flight at which throughput is at its highest.
-    pub fn places(&self, resources: u64, of_windows: f64) -> Option<(f64, LimitKind)> {
+    /// The smallest of: the pools of reads and writes without what others hold of them; what Little's
+    /// law says of their windows, whose first second's calls come on top; the calls in flight at which
+    /// throughput is at its highest.
+    pub fn places(&self, resources: u64, using: Use) -> Option<(f64, LimitKind)> {
         let pools = [self.get, self.patch].map(|kind| {
             let others = self.others_per_s * kind.times.mean_s;
-            kind.pool.map(|pool| (f64::from(pool) - others - others.sqrt(), LimitKind::Pool))
+            // A Poisson's variance is its mean.
+            let held = others + using.deviations_for_others * others.sqrt();
+            kind.pool.map(|pool| (f64::from(pool) - held, LimitKind::Pool))
         });
         let cycle_s = self.get.times.mean_s + self.patch.times.mean_s;
         let rates = self.get.per_second.into_iter().chain(self.patch.per_second);
         let windows = rates.min().map(f64::from).and_then(|rate| {
             let calls = resources as f64;
             // What fits into the burst is not limited.
-            let places = calls / (calls - rate) * rate * cycle_s * of_windows;
+            let places = calls / (calls - rate) * rate * cycle_s * using.of_windows;
             (calls > rate).then_some((places, LimitKind::Window))
         });
         let peak = (self.coherency > 0.0)

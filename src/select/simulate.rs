@@ -8,11 +8,14 @@ use crate::measure::Measure;
 use crate::run::RunError;
 use crate::scenario::{Resources, Scenario};
 use crate::world::{InProcess, VirtualClock};
+use neon_mock::api::Class;
 use std::time::Duration;
 
 /// Figures of a run, and the wish to end it once it is hopeless.
 struct Watch<'a> {
     measure: Measure,
+    /// How long writes were under way, attempts added up.
+    writing: Duration,
     stop: &'a Stop,
     hopeless_after: Duration,
 }
@@ -20,17 +23,26 @@ struct Watch<'a> {
 impl Observer for Watch<'_> {
     fn observe(&mut self, event: &Event) {
         self.measure.observe(event);
+        if let Event::Done(call) = event
+            && is_write(call.endpoint.class())
+        {
+            self.writing += call.done_at.since(call.sent_at);
+        }
         if self.measure.makespan() > self.hopeless_after {
             self.stop.set();
         }
     }
 }
 
+const fn is_write(class: Class) -> bool {
+    matches!(class, Class::Patch | Class::Put)
+}
+
 /// Runs `scenario` under `settings` in virtual time.
 ///
 /// A run whose makespan passes `hopeless_after` is ended soon; its sample says so.
 /// Errors: the run could not be made.
-pub(super) fn simulate(
+pub fn simulate(
     scenario: &Scenario,
     settings: &Settings,
     hopeless_after: Option<Duration>,
@@ -41,21 +53,36 @@ pub(super) fn simulate(
     };
     let stop = Stop::default();
     let hopeless_after = hopeless_after.unwrap_or(Duration::MAX);
-    let mut watch = Watch { measure: Measure::counting(), stop: &stop, hopeless_after };
+    let mut watch = Watch {
+        measure: Measure::counting(),
+        writing: Duration::ZERO,
+        stop: &stop,
+        hopeless_after,
+    };
     let clock = VirtualClock::new();
     let transport = InProcess::new(scenario.neon(settings.seed), clock.clone());
     let job = Job { stop: &stop, ..Job::new(&scenario.plan, settings, resources) };
     clock.run(engine::run(&transport, &clock, job, &mut watch))??;
     let neon = transport.into_neon();
-    let measure = watch.measure;
+    let Watch { measure, writing, .. } = watch;
+    let makespan_s = measure.makespan().as_secs_f64();
+    let at_a_time = |total: Duration| {
+        if makespan_s > 0.0 { total.as_secs_f64() / makespan_s } else { 0.0 }
+    };
+    let calls = neon.calls();
+    let writes = calls.admitted(Class::Patch) + calls.admitted(Class::Put);
     let hopeless = stop.is_set() && measure.records().total() < measure.resources();
     let valid = !hopeless && audit(scenario, &neon, &measure, settings.dry_run).is_valid();
     Ok(Sample {
-        makespan_s: measure.makespan().as_secs_f64(),
-        calls: neon.calls().total(),
-        refused: neon.calls().rejected(),
+        makespan_s,
+        calls: calls.total(),
+        refused: calls.rejected(),
         failed: measure.records().failed,
+        record_calls: writes + calls.admitted(Class::Get) + calls.admitted(Class::Search),
+        writes,
         peak_buffered: measure.peak_buffered(),
+        at_risk: at_a_time(measure.exposed() + writing),
+        open_writes: at_a_time(writing),
         valid,
         hopeless,
     })

@@ -20,6 +20,10 @@ const START: u32 = 4;
 /// The most that is tried.
 const MOST: u32 = 1_024;
 
+/// Calls beyond those known to be taken at once, before the first refusal: so many are refused
+/// together when a pool ends.
+const UNCONFIRMED: u32 = 3;
+
 /// Successes after which one more is let in for the first time; doubled whenever it was in vain.
 const PROBE_AFTER: u32 = 128;
 
@@ -144,7 +148,8 @@ impl Adaptive {
             return;
         }
         if !self.found {
-            self.limit = (self.limit + 1).min(MOST);
+            let unconfirmed = UNCONFIRMED.max(self.taken / 4);
+            self.limit = (self.limit + 1).min(self.taken + unconfirmed).clamp(self.limit, MOST);
             return;
         }
         self.successes += 1;

@@ -32,5 +32,6 @@ pub(super) fn selector(scenario: &Scenario) -> Result<SelectorSample, SuiteError
         reason,
         one_in: ONE_IN as u64,
         judgement: judgement(&verdicts, simulated_calls(&benches), wall_s),
+        verdicts,
     })
 }

@@ -1,0 +1,59 @@
+//! Predicted against simulated: how far each forecast is from the median of the runs.
+
+use super::WIDTH;
+use super::canvas::{self, Anchor, Ink, Scale, Size};
+use super::frame::{Axis, Place, Sides};
+use crate::report::model::RegretsModel;
+use crate::report::model::regrets::BAND;
+use crate::select::case::Family;
+
+const HEIGHT: i32 = 356;
+
+/// The median of the runs across, the deviation of the forecast upwards: on an axis of seconds, of
+/// which there are decades, three percent would be no wider than the line.
+pub fn forecasts(model: &RegretsModel) -> String {
+    let rows = &model.forecasts;
+    let label = "For each scenario how far the forecast is from the median of the runs. The table below \
+                 has the figures.";
+    canvas::draw((WIDTH, HEIGHT), label, |canvas| {
+        if rows.is_empty() {
+            return;
+        }
+        let sides = Sides { left: 62, right: WIDTH - 16, top: 62, bottom: HEIGHT - 52 };
+        let times = || rows.iter().map(|row| row.median_s);
+        let range = [times().fold(f64::MAX, f64::min), times().fold(0.0, f64::max)];
+        let title = "simulated: the median of the runs, logarithmic";
+        let across = Axis::times(title, range, [sides.left, sides.right]);
+        let furthest = rows.iter().map(|row| row.deviation.abs()).fold(2.0 * BAND, f64::max) * 1.15;
+        let scale = Scale { high: 2.0 * furthest, px: [sides.bottom, sides.top] };
+        let place = |deviation: f64| scale.at(deviation + furthest);
+        let step = [0.02, 0.05, 0.1, 0.2, 0.5, 1.0].into_iter().find(|step| furthest / step < 4.0);
+        let step = step.unwrap_or(furthest);
+        let ticks = (-4..=4).map(|index| f64::from(index) * step);
+        let ticks = ticks.filter(|deviation| deviation.abs() <= furthest);
+        let named = |deviation: f64| match (deviation * 100.0).round() {
+            0.0 => "0 %".to_owned(),
+            percent => format!("{percent:+.0} %").replace('-', "−"),
+        };
+        let up = Axis {
+            title: "predicted ÷ simulated − 1; the band is ±3 %".to_owned(),
+            place: Place::Linear(scale),
+            ticks: ticks.map(|deviation| (deviation + furthest, named(deviation))).collect(),
+        };
+        let band = [(sides.left, place(BAND)), (sides.right, place(-BAND))];
+        canvas.block(band, 0.12, Ink::Measured);
+        sides.draw(canvas, &across, &up);
+        canvas.line([(sides.left, place(0.0)), (sides.right, place(0.0))], 1, Ink::Muted);
+        for row in rows {
+            canvas.mark(row.number, (across.at(row.median_s), place(row.deviation)));
+        }
+        let mut x = sides.left + 6;
+        for family in Family::ALL {
+            if rows.iter().any(|row| row.number == family as u8) {
+                canvas.mark(family as u8, (x, 14));
+                canvas.text(family.name(), (x + 13, 14), Anchor::Left, Size::Label, Ink::Text);
+                x += 120;
+            }
+        }
+    })
+}

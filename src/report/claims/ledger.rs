@@ -1,0 +1,406 @@
+//! The ledger of the guide's claims: `reports/claims.toml`, read, judged and written back.
+//!
+//! Invariant: what was measured, and the verdict, come from runs alone: the suite makes them, and
+//! `tests/claims.rs` holds the file against them.
+
+mod file;
+
+use file::SHIPPED;
+pub use file::{ReadError, read, with_results};
+
+use crate::engine::{Reads, Settings, Strategy};
+use crate::scenario::{DatasetSource, Scenario, ScenarioError, Workload};
+use crate::select::guide_rule;
+use serde::{Deserialize, Serialize};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// Deviation up to which a figure that is claimed as a point holds; counts must be exact.
+pub const TOLERANCE: f64 = 0.10;
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Figure {
+    /// Calls on records.
+    Calls,
+    /// Calls on records an account.
+    CallsPerAccount,
+    /// Writes.
+    Writes,
+    /// The makespan, in minutes.
+    Minutes,
+    /// 1 − makespan ÷ that of the other.
+    TimeSaved,
+    /// The makespan of the fastest other ÷ its own.
+    TimesFaster,
+    /// 1 − calls on records ÷ those of the other.
+    CallsSaved,
+    /// 1 − all calls, look-ups included, ÷ those of the other.
+    AllCallsSaved,
+    /// Refused calls ÷ calls.
+    RefusedShare,
+    /// That share ÷ that of the other.
+    RefusedRatio,
+    /// The most accounts in memory.
+    Buffered,
+    /// These ÷ those of the other.
+    BufferedRatio,
+    /// Failed accounts ÷ accounts.
+    FailedShare,
+    /// That share ÷ that of the other.
+    FailedRatio,
+    /// Accounts that a kill leaves open on the mean ÷ those of the other.
+    AtRiskRatio,
+    /// Makespan an account ÷ that of the other.
+    AccountTimeRatio,
+    /// What it costs above the cheapest of it and the others, as a share.
+    Regret,
+    /// The same of the other that is cheapest on a sample.
+    SampleRegret,
+}
+
+impl Figure {
+    /// What it is, and its unit, for people.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Calls => "calls",
+            Self::CallsPerAccount => "calls an account",
+            Self::Writes => "writes",
+            Self::Minutes => "minutes",
+            Self::TimeSaved => "of the time saved",
+            Self::TimesFaster => "times as fast",
+            Self::CallsSaved => "of the calls saved",
+            Self::AllCallsSaved => "of all calls saved",
+            Self::RefusedShare => "of the calls refused",
+            Self::RefusedRatio => "times the share refused",
+            Self::Buffered => "accounts in memory",
+            Self::BufferedRatio => "times the memory",
+            Self::FailedShare => "of the accounts failed",
+            Self::FailedRatio => "times the failures",
+            Self::AtRiskRatio => "times the accounts at risk",
+            Self::AccountTimeRatio => "times the time an account",
+            Self::Regret => "above the cheapest",
+            Self::SampleRegret => "above the cheapest, chosen on a sample",
+        }
+    }
+
+    /// Whether it is a share, told in percent.
+    pub const fn is_share(self) -> bool {
+        matches!(
+            self,
+            Self::TimeSaved
+                | Self::CallsSaved
+                | Self::AllCallsSaved
+                | Self::RefusedShare
+                | Self::FailedShare
+                | Self::Regret
+                | Self::SampleRegret
+        )
+    }
+
+    const fn is_count(self) -> bool {
+        matches!(self, Self::Calls | Self::CallsPerAccount | Self::Writes)
+    }
+}
+
+/// What is claimed of a figure: a point, or a range of which one end may be open.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Claimed {
+    /// A point.
+    #[serde(default)]
+    pub is: Option<f64>,
+    /// The least.
+    #[serde(default)]
+    pub from: Option<f64>,
+    /// The most.
+    #[serde(default)]
+    pub to: Option<f64>,
+}
+
+impl Claimed {
+    /// Whether `measured` bears it out.
+    pub fn holds(&self, figure: Figure, measured: f64) -> bool {
+        // What was measured is rounded, and so is what is claimed.
+        let tolerance = if figure.is_count() { 1e-9 } else { TOLERANCE };
+        let point = self.is.is_none_or(|is| (measured - is).abs() <= tolerance * is.abs());
+        let least = self.from.is_none_or(|from| measured >= from);
+        let most = self.to.is_none_or(|to| measured <= to);
+        point && least && most
+    }
+}
+
+/// A run that a claim is tested by, every gap filled.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs, reason = "as in `Settings` and `Workload`")]
+pub struct Trial {
+    pub profile: String,
+    /// Pools of so many calls, in place of the profile's.
+    pub pool: Option<NonZeroU32>,
+    pub dataset: String,
+    pub resources: u64,
+    pub mappings: u32,
+    pub sample: Option<u64>,
+    pub strategy: Strategy,
+    pub workers: NonZeroU32,
+    pub batch_size: NonZeroU32,
+    pub chunk_size: Option<NonZeroU32>,
+    pub chunk_pause: Duration,
+    pub metadata_cache: bool,
+    pub one_search_a_value: bool,
+    pub dry_run: bool,
+}
+
+impl Trial {
+    /// What it migrates. Errors: an unknown name, figures that make no scenario.
+    pub fn scenario(&self) -> Result<Scenario, ScenarioError> {
+        let profile = Scenario::profile(&self.profile)?;
+        Scenario::new(Workload {
+            profile: Some(
+                self.pool.map_or_else(|| profile.clone(), |pool| profile.with_pool(pool)),
+            ),
+            dataset: Some(DatasetSource::BuiltIn(self.dataset.clone())),
+            resources: Some(self.resources),
+            mappings: Some(self.mappings),
+            sample: self.sample,
+            ..Workload::default()
+        })
+    }
+
+    /// How, under `seed`.
+    pub fn settings(&self, seed: u64) -> Settings {
+        let settings = Settings::new(self.strategy);
+        Settings {
+            workers: self.workers,
+            batch_size: self.batch_size,
+            chunk_size: self.chunk_size,
+            chunk_pause: self.chunk_pause,
+            metadata_cache: self.metadata_cache,
+            reads: if self.one_search_a_value { Reads::Search } else { settings.reads },
+            dry_run: self.dry_run,
+            seed,
+            ..settings
+        }
+    }
+
+    /// Accounts that it is for.
+    pub fn accounts(&self) -> u64 {
+        self.sample.map_or(self.resources, |sample| sample.min(self.resources))
+    }
+
+    fn by_rule(mut self) -> Self {
+        self.strategy = guide_rule(self.resources, self.mappings as usize);
+        self
+    }
+}
+
+/// One setting that a claim is tested in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Case {
+    /// Where that is.
+    pub name: String,
+    /// The run that the claim is about.
+    pub run: Trial,
+    /// Those that it is compared with.
+    pub than: Vec<Trial>,
+}
+
+/// One claim of the guide: a number, or an advice.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Claim {
+    /// Its name here.
+    pub id: String,
+    /// The guide's heading.
+    pub section: String,
+    /// What it says, in our words.
+    pub says: String,
+    /// What is measured.
+    pub figure: Figure,
+    /// What is claimed of it.
+    pub claimed: Claimed,
+    /// Where it is tested.
+    pub cases: Vec<Case>,
+}
+
+/// A claim that no run can test.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Untestable {
+    /// The guide's heading.
+    pub section: String,
+    /// What it says, in our words.
+    pub says: String,
+    /// Why not.
+    pub why: String,
+}
+
+/// The ledger as it is read.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Ledger {
+    /// What is tested.
+    pub claims: Vec<Claim>,
+    /// What is not.
+    pub untestable: Vec<Untestable>,
+}
+
+impl Ledger {
+    /// The one that is shipped.
+    pub fn shipped() -> Self {
+        read("reports/claims.toml", SHIPPED).expect("the shipped ledger is valid")
+    }
+}
+
+/// Where a claim holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// In every case.
+    Holds,
+    /// In some.
+    HoldsWhere,
+    /// In none.
+    DoesNot,
+}
+
+/// A case, tested.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct TestedCase {
+    /// Where that is.
+    pub name: String,
+    /// What was measured, to four digits; `None` where a run failed its audit.
+    pub measured: Option<f64>,
+    /// Whether the claim holds there.
+    pub holds: bool,
+}
+
+/// A claim, tested.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs, reason = "as in `Claim`")]
+pub struct Tested {
+    pub id: String,
+    pub section: String,
+    pub says: String,
+    pub figure: Figure,
+    pub claimed: Claimed,
+    pub cases: Vec<TestedCase>,
+}
+
+impl Tested {
+    /// `claim` with what was measured in each of its cases.
+    pub fn new(claim: &Claim, measured: &[Option<f64>]) -> Self {
+        assert_eq!(claim.cases.len(), measured.len(), "{}: a figure for each case", claim.id);
+        let case = |(case, measured): (&Case, &Option<f64>)| {
+            let measured = measured.filter(|figure| figure.is_finite()).map(to_four_digits);
+            let holds = measured.is_some_and(|figure| claim.claimed.holds(claim.figure, figure));
+            TestedCase { name: case.name.clone(), measured, holds }
+        };
+        Self {
+            id: claim.id.clone(),
+            section: claim.section.clone(),
+            says: claim.says.clone(),
+            figure: claim.figure,
+            claimed: claim.claimed,
+            cases: claim.cases.iter().zip(measured).map(case).collect(),
+        }
+    }
+
+    /// Where it holds.
+    pub fn standing(&self) -> Standing {
+        match self.cases.iter().filter(|case| case.holds).count() {
+            0 => Standing::DoesNot,
+            all if all == self.cases.len() => Standing::Holds,
+            _ => Standing::HoldsWhere,
+        }
+    }
+
+    /// The verdict in words: `holds where: 3 workers, 5 workers`.
+    pub fn verdict(&self) -> String {
+        match self.standing() {
+            Standing::Holds => "holds".to_owned(),
+            Standing::DoesNot => "does not hold".to_owned(),
+            Standing::HoldsWhere => {
+                let held = self.cases.iter().filter(|case| case.holds);
+                let names: Vec<&str> = held.map(|case| case.name.as_str()).collect();
+                format!("holds where: {}", names.join("; "))
+            }
+        }
+    }
+}
+
+/// `figure` to four significant digits: what lies behind them is the luck of a few seeds.
+fn to_four_digits(figure: f64) -> f64 {
+    format!("{figure:.3e}").parse().expect("a number that was just written")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::claims::{BATCH_SIZE, EXAMPLES, WORKERS};
+
+    fn claimed(is: Option<f64>, from: Option<f64>, to: Option<f64>) -> Claimed {
+        Claimed { is, from, to }
+    }
+
+    #[test]
+    fn a_point_has_a_tolerance_a_count_none_and_a_range_includes_its_ends() {
+        let point = claimed(Some(45.0), None, None);
+        let holds = |figure| [40.5, 49.5, 40.4, 49.6].map(|found| point.holds(figure, found));
+        assert_eq!(holds(Figure::Minutes), [true, true, false, false]);
+        assert!(point.holds(Figure::Calls, 45.0) && !point.holds(Figure::Calls, 45.1));
+        let range = claimed(None, Some(3.0), Some(5.0));
+        let found = [2.999, 3.0, 5.0, 5.001];
+        let holds = found.map(|found| range.holds(Figure::TimesFaster, found));
+        assert_eq!(holds, [false, true, true, false]);
+        assert!(claimed(None, Some(1.02), None).holds(Figure::TimesFaster, 1e9));
+        assert!(claimed(Some(0.0), None, None).holds(Figure::Writes, 0.0));
+    }
+
+    #[test]
+    fn a_verdict_is_of_all_cases_and_names_those_that_hold() {
+        let ledger = Ledger::shipped();
+        let mut claim = ledger.claims[0].clone();
+        claim.figure = Figure::TimesFaster;
+        claim.claimed = claimed(None, Some(2.0), None);
+        let case = |name: &str| Case { name: name.to_owned(), ..claim.cases[0].clone() };
+        claim.cases = vec![case("few"), case("many")];
+        let verdict = |found: [Option<f64>; 2]| Tested::new(&claim, &found).verdict();
+        assert_eq!(verdict([Some(2.0), Some(3.0)]), "holds");
+        assert_eq!(verdict([Some(1.0), Some(3.0)]), "holds where: many");
+        assert_eq!(verdict([Some(1.0), None]), "does not hold");
+        // What is not a number bears nothing out.
+        assert_eq!(verdict([Some(f64::INFINITY), Some(f64::NAN)]), "does not hold");
+        let tested = Tested::new(&claim, &[Some(2.345_678), Some(12_345.6)]);
+        let found: Vec<_> = tested.cases.iter().map(|case| case.measured.unwrap()).collect();
+        assert_eq!(found, [2.346, 12_350.0]);
+    }
+
+    #[test]
+    fn the_rows_of_the_guides_examples_are_in_it_with_their_figures() {
+        let ledger = Ledger::shipped();
+        for example in EXAMPLES {
+            for row in example.claims {
+                let name = row.strategy.name().replace('_', "-");
+                let mut figures = vec![
+                    ("calls", Figure::Calls, row.calls as f64),
+                    ("minutes", Figure::Minutes, row.minutes),
+                ];
+                figures.extend(row.saved.map(|saved| ("saved", Figure::TimeSaved, saved)));
+                for (kind, figure, value) in figures {
+                    let id = format!("example-{}-{name}-{kind}", example.number);
+                    let claim = ledger.claims.iter().find(|claim| claim.id == id);
+                    let claim = claim.unwrap_or_else(|| panic!("{id} is missing"));
+                    assert_eq!(claim.figure, figure, "{id}");
+                    assert_eq!(claim.claimed, claimed(Some(value), None, None), "{id}");
+                    for Case { run, .. } in &claim.cases {
+                        assert_eq!(run.strategy, row.strategy, "{id}");
+                        assert_eq!(
+                            (run.resources, run.mappings),
+                            (example.accounts, example.mappings)
+                        );
+                        assert_eq!((run.workers, run.batch_size), (WORKERS, BATCH_SIZE), "{id}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What the batch size changes, and what it does not.
+
+use crate::engine::Strategy;
+use crate::report::evidence::{BatchPoint, BatchSample};
+use crate::report::text::listed;
+use serde::Serialize;
+
+/// A difference in time that does not matter.
+const NO_MATTER: f64 = 0.03;
+
+/// What the batch size changes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct BatchModel {
+    /// Where it does not matter, and what it decides.
+    pub title: String,
+    /// The figures.
+    pub sample: BatchSample,
+}
+
+impl BatchModel {
+    pub(super) fn new(sample: &BatchSample) -> Self {
+        Self { title: title(sample), sample: sample.clone() }
+    }
+}
+
+fn title(sample: &BatchSample) -> String {
+    let mut parts = Vec::new();
+    for strategy in [Strategy::PutBatch, Strategy::Hybrid] {
+        let points: Vec<&BatchPoint> =
+            sample.points.iter().filter(|point| point.strategy == strategy).collect();
+        let least_s = points.iter().map(|point| point.makespan_s).fold(f64::INFINITY, f64::min);
+        let near = |point: &&&BatchPoint| point.makespan_s <= (1.0 + NO_MATTER) * least_s;
+        let sizes: Vec<u32> = points.iter().filter(near).map(|point| point.batch_size).collect();
+        let part = match sizes.as_slice() {
+            [] => continue,
+            all if all.len() == points.len() => format!("under {strategy} at all"),
+            [.., last] if points.iter().zip(&sizes).all(|(it, size)| it.batch_size == *size) => {
+                format!("under {strategy} up to {last}")
+            }
+            some => {
+                let names: Vec<String> = some.iter().map(u32::to_string).collect();
+                format!("under {strategy} at {}", listed(&names))
+            }
+        };
+        parts.push(part);
+    }
+    let at_risk = |pick: fn(f64, f64) -> f64, start: f64| {
+        sample.points.iter().map(|point| point.at_risk).fold(start, pick)
+    };
+    let (least, most) = (at_risk(f64::min, f64::INFINITY), at_risk(f64::max, 0.0));
+    if parts.is_empty() {
+        return "Batch size: no run was valid".to_owned();
+    }
+    format!(
+        "Batch size does not matter for time {}; it decides what is in memory, and what a kill leaves \
+         open: {least:.0} to {most:.0} accounts",
+        listed(&parts)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture::evidence;
+
+    #[test]
+    fn the_title_says_where_it_does_not_matter() {
+        let mut sample = evidence().batches.unwrap();
+        let title = |sample: &BatchSample| BatchModel::new(sample).title;
+        let end = "; it decides what is in memory, and what a kill leaves open: 5 to 50 accounts";
+        let both =
+            "Batch size does not matter for time under put_batch at all and under hybrid up to 10";
+        assert_eq!(title(&sample), format!("{both}{end}"));
+        // The larger batches are the faster ones.
+        sample.points[2].makespan_s = 100.0;
+        assert!(title(&sample).contains("under hybrid at 100;"), "{}", title(&sample));
+        sample.points.clear();
+        assert_eq!(title(&sample), "Batch size: no run was valid");
+    }
+}

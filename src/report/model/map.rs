@@ -1,0 +1,125 @@
+//! Who wins where: the best, the guide's choice and ours, over accounts and mappings.
+
+use crate::engine::Strategy;
+use crate::report::text::digits;
+use crate::select::{Configuration, DecisionMap, MapCell};
+use serde::Serialize;
+
+/// A choice that costs so many times as much as the best is as good.
+pub(crate) const AS_GOOD: f64 = 1.05;
+
+/// The decision map.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MapModel {
+    /// What to see in it.
+    pub title: String,
+    /// The profile.
+    pub profile: String,
+    /// Numbers of accounts, in order.
+    pub resources: Vec<u64>,
+    /// Numbers of mappings, in order.
+    pub mappings: Vec<u32>,
+    /// The mean of what the guide's choice costs ÷ what the best costs.
+    pub guide_mean: f64,
+    /// The same of ours.
+    pub ours_mean: f64,
+    /// One a size.
+    pub cells: Vec<MapRow>,
+}
+
+/// One size.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[allow(missing_docs, reason = "as in `MapCell`")]
+pub struct MapRow {
+    pub resources: u64,
+    pub mappings: u32,
+    pub best_s: f64,
+    pub best: MapChoice,
+    pub guide: MapChoice,
+    pub ours: MapChoice,
+}
+
+/// What is chosen for a size.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MapChoice {
+    /// The strategy.
+    pub strategy: Strategy,
+    /// With workers and batch size, in words.
+    pub name: String,
+    /// What it costs ÷ what the best costs.
+    pub ratio: f64,
+}
+
+impl MapModel {
+    pub(super) fn new(map: &DecisionMap) -> Self {
+        let mut resources: Vec<u64> = map.cells.iter().map(|cell| cell.resources).collect();
+        resources.sort_unstable();
+        resources.dedup();
+        let mut mappings: Vec<u32> = map.cells.iter().map(|cell| cell.mappings).collect();
+        mappings.sort_unstable();
+        mappings.dedup();
+        let mean = |of: fn(&MapCell) -> f64| {
+            map.cells.iter().map(of).sum::<f64>() / map.cells.len().max(1) as f64
+        };
+        let (guide_mean, ours_mean) = (mean(|cell| cell.guide_ratio), mean(|cell| cell.ours_ratio));
+        let title = format!(
+            "{}; the guide's rule costs {} times the best on average, auto {} times",
+            winners(map),
+            digits(guide_mean),
+            digits(ours_mean)
+        );
+        let cells = map.cells.iter().map(MapRow::new).collect();
+        let profile = map.profile.clone();
+        Self { title, profile, resources, mappings, guide_mean, ours_mean, cells }
+    }
+}
+
+/// `hybrid wins everywhere`, `hybrid wins in 60 of 63 sizes`.
+fn winners(map: &DecisionMap) -> String {
+    let wins = |strategy| map.cells.iter().filter(|cell| cell.best.strategy == strategy).count();
+    let ranked = Strategy::GUIDE.into_iter().map(|strategy| (wins(strategy), strategy));
+    let (most, strategy) = ranked.max_by_key(|(wins, _)| *wins).expect("there are four");
+    match map.cells.len() {
+        all if all == most => format!("{strategy} wins everywhere"),
+        all => format!("{strategy} wins in {most} of {all} sizes"),
+    }
+}
+
+impl MapRow {
+    fn new(cell: &MapCell) -> Self {
+        let choice = |configuration: &Configuration, ratio| MapChoice {
+            strategy: configuration.strategy,
+            name: configuration.to_string(),
+            ratio,
+        };
+        Self {
+            resources: cell.resources,
+            mappings: cell.mappings,
+            best_s: cell.best_s,
+            best: choice(&cell.best, 1.0),
+            guide: choice(&cell.guide, cell.guide_ratio),
+            ours: choice(&cell.ours, cell.ours_ratio),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::fixture::evidence;
+
+    #[test]
+    fn the_title_says_what_choosing_so_costs() {
+        let model = MapModel::new(&evidence().map.unwrap());
+        assert_eq!(
+            model.title,
+            "hybrid wins everywhere; the guide's rule costs 4.00 times the best on average, auto 1.00 times"
+        );
+        let mut map = evidence().map.unwrap();
+        map.cells[1].best.strategy = Strategy::Parallel;
+        map.cells.push(map.cells[0].clone());
+        assert!(MapModel::new(&map).title.starts_with("hybrid wins in 2 of 3 sizes; "));
+        assert_eq!((model.resources, model.mappings), (vec![50, 500], vec![8]));
+        assert_eq!(model.cells[0].guide.name, "parallel, 5 workers");
+    }
+}

@@ -1,0 +1,25 @@
+//! The decision map under the documented limits.
+
+use super::SuiteError;
+use crate::scenario::{Scenario, Workload};
+use crate::select::{Calibration, DecisionMap, Goal, map};
+
+/// Few enough that the report stays quick, with a size on each side of each of the rule's bounds.
+const RESOURCES: [u64; 7] = [5, 25, 50, 100, 200, 500, 1_000];
+const MAPPINGS: [u32; 4] = [1, 2, 4, 8];
+
+/// Which of the guide's strategies wins, and what is chosen, by accounts and mappings.
+pub(super) fn decision_map() -> Result<DecisionMap, SuiteError> {
+    let mut scenarios = Vec::new();
+    for mappings in MAPPINGS {
+        for resources in RESOURCES {
+            scenarios.push(Scenario::new(Workload {
+                profile: Some(Scenario::profile("documented")?),
+                resources: Some(resources),
+                mappings: Some(mappings),
+                ..Workload::default()
+            })?);
+        }
+    }
+    Ok(map(scenarios, &Calibration::shipped(), &Goal::default())?)
+}
