@@ -38,7 +38,7 @@ pub use map::{DecisionMap, MapCell, map};
 pub use model::{Coefficients, Work};
 pub use objective::{Constraint, Goal, Objective, ParseConstraintError, Sample};
 pub use observed::{Kind, LimitKind, Observed, Times, Use};
-pub use probed::{Probed, ProbedRow, judge_probes};
+pub use probed::{ProbedRow, judge_probes};
 pub use regret::{Costs, RegretRow, SelectorName};
 pub use rehearsal::{FrontPoint, Stage};
 pub use simulate::simulate;

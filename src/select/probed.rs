@@ -51,7 +51,7 @@ pub struct ProbedRow {
 
 /// One probe, compared with runs of the same target.
 #[derive(Clone, Copy, Debug)]
-pub struct Probed {
+struct Probed {
     calls: usize,
     refused: usize,
     lasted_s: f64,
