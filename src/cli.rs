@@ -11,6 +11,8 @@ mod error;
 mod evaluate;
 mod expected;
 mod findings;
+mod fit;
+mod fitted;
 mod history;
 mod inputs;
 mod interrupt;
@@ -19,6 +21,7 @@ mod kept;
 mod lines;
 mod output;
 mod plan;
+mod probe;
 mod profile;
 mod progress;
 mod report;
@@ -84,7 +87,11 @@ enum Command {
     /// Configurations of workers and batch size side by side
     Compare(compare::CompareArgs),
     /// What the selector recommends, and how long it will take
-    Analyze(analyze::AnalyzeArgs),
+    Analyze(Box<analyze::AnalyzeArgs>),
+    /// What a few gentle calls tell of a target, as a profile to run against
+    Probe(Box<probe::ProbeArgs>),
+    /// A profile from recorded traffic: a HAR file
+    Fit(fit::FitArgs),
     /// Fits the selector to a sweep of scenarios, and says how wrong it is
     Calibrate(calibrate::CalibrateArgs),
     /// Judges selectors and calibration files on scenarios
@@ -139,6 +146,8 @@ pub fn main() -> Result<ExitCode, CliError> {
         Command::Scalability(args) => scalability::run(&args, voice),
         Command::Compare(args) => compare::run(&args, voice),
         Command::Analyze(args) => analyze::run(&args, voice),
+        Command::Probe(args) => probe::run(&args, voice),
+        Command::Fit(args) => fit::run(&args),
         Command::Calibrate(args) => calibrate::run(&args, voice),
         Command::Evaluate(args) => evaluate::run(&args, voice),
         Command::ShowConfig(args) => show_config::run(&args, voice),

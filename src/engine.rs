@@ -24,8 +24,9 @@ mod workers;
 mod writing;
 
 pub use aftermath::{Aftermath, Difference, undo, verify};
+pub use caller::outcome_of;
 pub use error::EngineError;
-pub use rows::{Columns, account_of};
+pub use rows::{Columns, account_of, criteria, ids_of};
 pub use settings::{Guard, Reads, Settings, Strategy, WriteMode};
 pub use stop::Stop;
 
@@ -37,10 +38,7 @@ use crate::transport::Transport;
 use caller::Caller;
 use limiter::Rules;
 use migrator::Migrator;
-use neon_mock::api::{
-    Account, AccountId, Body, Criterion, MAX_PAGE_SIZE, OutputField, Page, Request, SearchAccounts,
-    SortDirection,
-};
+use neon_mock::api::{Account, AccountId, Body, Criterion, Request};
 use rows::ACCOUNT_ID;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -157,16 +155,9 @@ async fn search<T: Transport, C: Clock>(
 ) -> Result<Vec<AccountId>, EngineError> {
     let mut ids = Vec::new();
     for current_page in 0.. {
-        let request = Request::SearchAccounts(SearchAccounts {
-            search_fields: criteria.to_vec(),
-            output_fields: vec![OutputField::Name(ACCOUNT_ID.to_owned())],
-            pagination: Page {
-                current_page,
-                page_size: MAX_PAGE_SIZE,
-                sort_column: Some(ACCOUNT_ID.to_owned()),
-                sort_direction: Some(SortDirection::Asc),
-            },
-        });
+        let mut search = ids_of(criteria.to_vec());
+        search.pagination.current_page = current_page;
+        let request = Request::SearchAccounts(search);
         let body = caller.call(&request).await.map_err(EngineError::from_call)?;
         let Body::Search(page) = body else {
             return Err(EngineError::wrong_body(request.endpoint()));

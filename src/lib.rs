@@ -40,6 +40,7 @@ pub mod manager;
 pub mod measure;
 pub mod near;
 pub mod plan;
+pub mod probe;
 pub mod read_back;
 pub mod record;
 pub mod replicate;

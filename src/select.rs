@@ -14,6 +14,7 @@ mod map;
 mod model;
 mod objective;
 mod observed;
+mod probed;
 mod regret;
 mod rehearsal;
 mod simulate;
@@ -27,7 +28,7 @@ pub use configuration::{Configuration, Portfolio, grid};
 pub use cost_model::{CostModel, ErrorBars};
 pub use crew::in_order;
 pub use export::StrategyRule;
-pub use forecast::{Forecast, forecast};
+pub use forecast::{Forecast, forecast, forecast_probed};
 pub use judge::{
     Bench, Benches, ForecastError, Judgement, LeftOut, Prediction, Prize, Verdict, benches, judge,
     judgement, simulated_calls,
@@ -37,6 +38,7 @@ pub use map::{DecisionMap, MapCell, map};
 pub use model::{Coefficients, Work};
 pub use objective::{Constraint, Goal, Objective, ParseConstraintError, Sample};
 pub use observed::{Kind, LimitKind, Observed, Times, Use};
+pub use probed::{ProbedRow, judge_probes};
 pub use regret::{Costs, RegretRow, SelectorName};
 pub use rehearsal::{FrontPoint, Stage};
 pub use simulate::simulate;

@@ -3,11 +3,15 @@
 use super::Voice;
 use super::args::{EngineArgs, OutputArgs, WorkloadArgs, WorldArgs};
 use super::error::CliError;
+use super::fitted::Cost;
 use super::inputs::Inputs;
 use super::output::{count, duration, percent, say, say_json};
+use super::probe::ProbeSettings;
 use super::run::workload_flags;
+use super::stored::StoreArgs;
 use crate::engine::Strategy;
-use crate::select::{Forecast, FrontPoint, Observed, Stage, forecast};
+use crate::probe::{Fit, MOST_SAMPLE};
+use crate::select::{Forecast, FrontPoint, Observed, Stage, forecast, forecast_probed};
 use clap::Args;
 use serde::Serialize;
 use std::process::ExitCode;
@@ -20,7 +24,25 @@ pub(super) struct AnalyzeArgs {
     #[command(flatten)]
     engine: EngineArgs,
     #[command(flatten)]
+    world: WorldArgs,
+    /// Probe the target first and go by what that finds, not by its profile; with N, the probe
+    /// migrates a sample of N accounts and WRITES
+    #[arg(
+        long,
+        value_name = "N",
+        num_args = 0..=1,
+        default_missing_value = "0",
+        require_equals = true,
+        value_parser = clap::value_parser!(u32).range(0..=i64::from(MOST_SAMPLE)),
+        help_heading = "Probe"
+    )]
+    probe: Option<u32>,
+    #[command(flatten)]
+    asked: ProbeSettings,
+    #[command(flatten)]
     output: OutputArgs,
+    #[command(flatten)]
+    store: StoreArgs,
 }
 
 /// What `analyze --json` prints.
@@ -39,6 +61,9 @@ pub(super) struct Analysis {
     time_savings_ratio: f64,
     estimated_memory_mib: f64,
     recommendations: Vec<String>,
+    /// What finding limits and service times cost; null where they were given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probe: Option<Cost>,
     /// Configurations that no other beats in time, calls and refusals together, fastest first.
     pareto_front: Vec<FrontPoint>,
 }
@@ -55,11 +80,22 @@ struct Interval {
 const BYTES_AN_ACCOUNT: u64 = 600;
 const BYTES_A_MAPPING: u64 = 120;
 
-pub(super) fn run(args: &AnalyzeArgs, _: Voice) -> Result<ExitCode, CliError> {
-    let inputs = Inputs::read(&args.workload, &args.engine, &WorldArgs::default())?;
+pub(super) fn run(args: &AnalyzeArgs, voice: Voice) -> Result<ExitCode, CliError> {
+    let probed = probed(args, voice)?;
+    let mut inputs = Inputs::read(&args.workload, &args.engine, &WorldArgs::default())?;
+    if let Some((_, fit)) = &probed {
+        inputs.scenario.profile = fit.profile("probed");
+    }
     let scenario = &inputs.scenario;
-    let order = inputs.order(scenario)?;
-    let expected = forecast(scenario, &order.settings)?;
+    let mut order = inputs.order(scenario)?;
+    let expected = match &probed {
+        Some((cost, fit)) => {
+            order.reason =
+                format!("{}; limits and times by a probe of {} calls", order.reason, cost.calls);
+            forecast_probed(scenario, &order.settings, fit)?
+        }
+        None => forecast(scenario, &order.settings)?,
+    };
     // Standard makes one call after another: a third of its runs tell as much.
     let standard = forecast(scenario, &inputs.settings(Strategy::Standard)?)?;
     let (resources, mappings) = (scenario.expected_resources(), scenario.mappings() as u64);
@@ -90,8 +126,10 @@ pub(super) fn run(args: &AnalyzeArgs, _: Voice) -> Result<ExitCode, CliError> {
             &expected,
             &standard,
             order.settings.strategy,
+            probed.as_ref().map(|(_, fit)| fit),
             scenario.profile.name(),
         ),
+        probe: probed.map(|(cost, _)| cost),
         pareto_front: front,
     };
     if args.output.json {
@@ -103,6 +141,9 @@ pub(super) fn run(args: &AnalyzeArgs, _: Voice) -> Result<ExitCode, CliError> {
         count(resources),
         scenario.profile.name()
     ))?;
+    if let Some(cost) = &analysis.probe {
+        say(&format!("  probe        {}", cost.in_words()))?;
+    }
     say(&format!(
         "  recommended  {}, {} workers, batch size {}\n  because      {}",
         analysis.recommended_strategy, analysis.max_workers, analysis.batch_size, analysis.reason
@@ -146,6 +187,7 @@ fn recommendations(
     expected: &Forecast,
     standard: &Forecast,
     strategy: Strategy,
+    probed: Option<&Fit>,
     profile: &str,
 ) -> Vec<String> {
     let mut lines = Vec::new();
@@ -175,8 +217,30 @@ fn recommendations(
             duration(standard.makespan_s[1])
         ));
     }
-    lines.push(format!(
-        "limits and service times are those of profile {profile}: check that they are yours"
-    ));
+    match probed {
+        Some(fit) => lines.extend(fit.assumed().iter().map(|it| format!("assumed: {it}"))),
+        None => lines.push(format!(
+            "limits and service times are those of profile {profile}: check that they are yours"
+        )),
+    }
     lines
+}
+
+/// What a probe found and what it cost, where one was asked for.
+fn probed(args: &AnalyzeArgs, voice: Voice) -> Result<Option<(Cost, Fit)>, CliError> {
+    let Some(sample) = args.probe else {
+        if args.world.base_url.is_some() || args.world.world.is_some() {
+            return Err(CliError::usage(
+                "--base-url and --world say where to probe: they go with --probe",
+            ));
+        }
+        return Ok(None);
+    };
+    let dry_run = args.engine.dry_run || sample == 0;
+    let engine = EngineArgs { dry_run, ..args.engine.clone() };
+    let inputs = Inputs::read(&args.workload, &engine, &args.world)?;
+    let sample = if dry_run { 0 } else { sample };
+    let options = args.asked.options(&inputs.world, sample, inputs.seed());
+    let seen = super::probe::seen(&inputs, &options, &args.store, voice)?;
+    Ok(Some((Cost::of(&seen), Fit::of(&seen)?)))
 }

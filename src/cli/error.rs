@@ -2,6 +2,7 @@
 
 use crate::engine::EngineError;
 use crate::plan::IdsError;
+use crate::probe::HarError;
 use crate::run::RunError;
 use crate::scenario::ScenarioError;
 use crate::select::case::CaseError;
@@ -32,6 +33,8 @@ pub enum CliError {
     Scenario(#[from] ScenarioError),
     #[error(transparent)]
     Case(#[from] CaseError),
+    #[error(transparent)]
+    Har(#[from] HarError),
     #[error(transparent)]
     Run(#[from] RunError),
     #[error("the run could not go on, and its checkpoint is saved (next: {resume})")]
@@ -87,6 +90,7 @@ pub const fn exit_code(error: &CliError) -> u8 {
         | CliError::Ids(_)
         | CliError::Scenario(_)
         | CliError::Case(_)
+        | CliError::Har(_)
         | CliError::NoCommand { .. }
         | CliError::Spawn { .. }
         | CliError::Serve(_)

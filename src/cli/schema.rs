@@ -2,7 +2,10 @@
 
 use super::error::CliError;
 use super::output::{say, say_json};
-use super::{Cli, analyze, benchmark, compare, evaluate, history, run, scalability, show_config};
+use super::{
+    Cli, analyze, benchmark, compare, evaluate, fitted, history, probe, run, scalability,
+    show_config,
+};
 use crate::judge::JudgeRecord;
 use crate::plan::WirePlan;
 use crate::report::json::{DecisionRecord, ReportRecord};
@@ -50,6 +53,10 @@ enum Name {
     Decision,
     /// `show-config --json`
     ShowConfig,
+    /// `probe --json` and `fit --json`
+    Probe,
+    /// `probe --judge --json`
+    ProbeJudge,
     /// A plan file in JSON, or in TOML
     Plan,
 }
@@ -69,6 +76,8 @@ impl Name {
             Self::Report => schema_for!(ReportRecord<'static>),
             Self::Decision => schema_for!(DecisionRecord<'static>),
             Self::History => schema_for!(history::HistoryRecord),
+            Self::Probe => schema_for!(fitted::FittedRecord),
+            Self::ProbeJudge => schema_for!(probe::JudgedProbes),
             Self::Plan => schema_for!(WirePlan),
             Self::ShowConfig => schema_for!(show_config::ConfigRecord),
         }

@@ -265,7 +265,8 @@ const fn is_unheard(outcome: Outcome) -> bool {
     )
 }
 
-fn outcome_of(answer: &Result<Response, TransportError>) -> Outcome {
+/// How an attempt ended that was answered like this.
+pub fn outcome_of(answer: &Result<Response, TransportError>) -> Outcome {
     match answer {
         Ok(Response { status, body, .. }) => match *status {
             Status::MERGED => Outcome::Merged,

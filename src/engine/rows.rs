@@ -97,8 +97,22 @@ fn kind_of(cell: &str) -> Result<AccountKind, Unsettled> {
     }
 }
 
+/// The first page of the accounts that meet `criteria`, their ids alone.
+pub fn ids_of(criteria: Vec<Criterion>) -> SearchAccounts {
+    SearchAccounts {
+        search_fields: criteria,
+        output_fields: vec![OutputField::Name(ACCOUNT_ID.to_owned())],
+        pagination: Page {
+            current_page: 0,
+            page_size: MAX_PAGE_SIZE,
+            sort_column: Some(ACCOUNT_ID.to_owned()),
+            sort_direction: Some(SortDirection::Asc),
+        },
+    }
+}
+
 /// Criteria that the accounts `ids` meet and no others.
-fn criteria(ids: &[AccountId]) -> Vec<Criterion> {
+pub fn criteria(ids: &[AccountId]) -> Vec<Criterion> {
     let criterion = |operator, value: Option<AccountId>, list: Option<Vec<String>>| Criterion {
         field: ACCOUNT_ID.to_owned(),
         operator,

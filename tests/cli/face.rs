@@ -5,7 +5,7 @@ use crate::place::Place;
 use serde_json::Value;
 
 /// Panics unless `schema NAME` holds for `value`.
-fn assert_valid(place: &Place, name: &str, value: &Value) {
+pub(crate) fn assert_valid(place: &Place, name: &str, value: &Value) {
     let schema = place.json(&format!("schema {name}"), 0);
     let validator = jsonschema::validator_for(&schema).unwrap();
     let wrong: Vec<String> = validator.iter_errors(value).map(|e| e.to_string()).collect();

@@ -7,6 +7,7 @@ mod journals;
 mod mistakes;
 mod place;
 mod plans;
+mod probes;
 mod run;
 mod selftest;
 mod sigkill;

@@ -1,0 +1,68 @@
+//! `neonbench fit`: a profile from recorded traffic.
+
+use super::args::OutputArgs;
+use super::error::CliError;
+use super::fitted::{self, Cost};
+use super::inputs::read;
+use super::run::quoted;
+use super::stored::StoreArgs;
+use crate::probe::{Fit, Har, ProbeError};
+use clap::Args;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Flags of `fit`.
+#[derive(Debug, Args)]
+#[command(after_help = "Only verb, path, status and times of a recording are looked at.\n\n\
+    neonbench fit recorded.har --write mine.toml && neonbench analyze --profile mine.toml")]
+pub(super) struct FitArgs {
+    /// A HAR file, as browsers and proxies write them
+    #[arg(value_name = "FILE", required_unless_present = "run", conflicts_with = "run")]
+    file: Option<PathBuf>,
+    /// A run of the store instead, by the quantiles that its record keeps
+    #[arg(long, value_name = "N")]
+    run: Option<i64>,
+    /// Write the fitted profile to this file
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    write: Option<PathBuf>,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+pub(super) fn run(args: &FitArgs) -> Result<ExitCode, CliError> {
+    let (origin, again, cost, fit) = match (&args.file, args.run) {
+        (Some(file), _) => {
+            let origin = file.display().to_string();
+            let Har { seen, passed_over } = Har::read(&origin, &read(file)?)?;
+            if passed_over > 0 {
+                eprintln!(
+                    "note: {passed_over} entries are no calls of Neon's API, and are passed over"
+                );
+            }
+            let again = quoted(&origin);
+            (origin, again, Cost::of(&seen), Fit::of(&seen).map_err(|error| too_few(&error))?)
+        }
+        (None, run) => {
+            let run = run.expect("clap asks for a file or a run");
+            let record = args.store.open()?.record(run)?;
+            let fit = Fit::of_record(&record).map_err(|error| too_few(&error))?;
+            let again = format!("--run {run}{}", args.store.flag());
+            (format!("run {run}"), again, Cost::of_record(&record), fit)
+        }
+    };
+    let next = |written: Option<&Path>| match written {
+        Some(path) => {
+            format!("neonbench analyze --profile {}", quoted(&path.display().to_string()))
+        }
+        None => format!("neonbench fit {again} --write mine.toml"),
+    };
+    fitted::said(&origin, cost, &fit, args.write.as_deref(), args.output.json, next)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What holds too few calls is of no use here, whatever the reason.
+fn too_few(error: &ProbeError) -> CliError {
+    CliError::usage(error.to_string())
+}

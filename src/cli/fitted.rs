@@ -1,0 +1,190 @@
+//! What `probe` and `fit` print: a profile, and what it rests on.
+
+use super::error::CliError;
+use super::output::{duration, percent, say, say_json, table};
+use crate::probe::{Estimate, Fit, Limits, Seen, Source};
+use crate::record::RunRecord;
+use neon_mock::api::Endpoint;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// `probe --json` and `fit --json`.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub(super) struct FittedRecord {
+    schema: u32,
+    /// What was probed, or the file.
+    origin: String,
+    cost: Cost,
+    limits: Limits,
+    times: Times,
+    load: Load,
+    failed: u32,
+    failed_of: u32,
+    /// What calls could not tell.
+    assumed: Vec<String>,
+    /// The fitted profile, as a file has it.
+    profile_toml: String,
+    next_command: String,
+}
+
+/// What finding out cost.
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+pub(super) struct Cost {
+    pub(super) calls: usize,
+    pub(super) refused: usize,
+    pub(super) duration_s: f64,
+    /// Calls by endpoint.
+    pub(super) by_endpoint: BTreeMap<String, usize>,
+    /// Accounts of the sample run that were migrated or needed nothing.
+    pub(super) sampled: u64,
+    /// Accounts of the sample run that were not.
+    pub(super) not_sampled: u64,
+}
+
+/// Service times.
+#[derive(Clone, Copy, Debug, Serialize, schemars::JsonSchema)]
+struct Times {
+    get: Estimate,
+    patch: Estimate,
+    search: Estimate,
+    metadata: Estimate,
+}
+
+/// How service times grow with the calls in flight.
+#[derive(Clone, Copy, Debug, Serialize, schemars::JsonSchema)]
+struct Load {
+    /// How likely it is that they grow.
+    grows: f64,
+    /// How many times as long a call takes with five in flight.
+    at_five: f64,
+}
+
+impl Cost {
+    pub(super) fn of(seen: &Seen) -> Self {
+        let by_endpoint = Endpoint::ALL.into_iter().filter_map(|endpoint| {
+            let calls = seen.of(endpoint).count();
+            (calls > 0).then(|| (endpoint.name().to_owned(), calls))
+        });
+        Self {
+            calls: seen.calls.len(),
+            refused: seen.refused(),
+            duration_s: seen.lasted().as_secs_f64(),
+            by_endpoint: by_endpoint.collect(),
+            sampled: seen.written,
+            not_sampled: seen.left,
+        }
+    }
+
+    /// What a run cost that was made for another reason.
+    pub(super) fn of_record(record: &RunRecord) -> Self {
+        let RunRecord { calls, records, .. } = record;
+        let written = if record.dry_run { 0 } else { records.migrated };
+        Self {
+            calls: calls.total as usize,
+            refused: calls.rejected as usize,
+            duration_s: record.makespan_s,
+            by_endpoint: BTreeMap::new(),
+            sampled: written,
+            not_sampled: 0,
+        }
+    }
+
+    pub(super) fn in_words(&self) -> String {
+        let Self { calls, refused, duration_s, sampled, not_sampled, .. } = self;
+        let refused = format!("{refused} of them refused (429)");
+        let sample = match (sampled, not_sampled) {
+            (0, 0) => "nothing was written".to_owned(),
+            (sampled, 0) => format!("{sampled} accounts were migrated"),
+            (sampled, left) => {
+                format!("a sample of {} accounts: {sampled} migrated, {left} not", sampled + left)
+            }
+        };
+        format!("{calls} calls, {refused}, in {}; {sample}", duration(*duration_s))
+    }
+}
+
+/// Prints what was fitted, and writes it to `write`. `next` says what to do, given the written file.
+pub(super) fn said(
+    origin: &str,
+    cost: Cost,
+    fit: &Fit,
+    write: Option<&Path>,
+    json: bool,
+    next: impl FnOnce(Option<&Path>) -> String,
+) -> Result<(), CliError> {
+    let profile_toml = fit.to_toml(origin);
+    if let Some(path) = write {
+        super::calibrate::write(path, &profile_toml)?;
+    }
+    let [get, patch, search, metadata] = fit.estimates();
+    let (failed, failed_of) = fit.failed();
+    let record = FittedRecord {
+        schema: 1,
+        origin: origin.to_owned(),
+        cost,
+        limits: *fit.limits(),
+        times: Times { get, patch, search, metadata },
+        load: Load { grows: fit.grows(), at_five: fit.growth_at(5) },
+        failed,
+        failed_of,
+        assumed: fit.assumed().to_vec(),
+        profile_toml,
+        next_command: next(write),
+    };
+    if json {
+        return say_json(&record);
+    }
+    say(&record.in_words())?;
+    if let Some(path) = write {
+        say(&format!("written: {}", path.display()))?;
+    }
+    say(&format!("next: {}", record.next_command))
+}
+
+impl FittedRecord {
+    fn in_words(&self) -> String {
+        let mut lines = vec![format!("{}: {}", self.origin, self.cost.in_words())];
+        let Times { get, patch, search, metadata } = self.times;
+        let rows =
+            [("reads", get), ("writes", patch), ("searches", search), ("look-ups", metadata)];
+        let rows: Vec<Vec<String>> = rows.iter().map(|(name, times)| row(name, times)).collect();
+        let header = ["service times", "median", "90 % interval", "p99", "90 % interval", "calls"];
+        lines.push(table(&header, &rows));
+        for (name, limit) in self.limits.in_words() {
+            lines.push(format!("  limit     {name}: {limit}"));
+        }
+        lines.push(if self.load.grows > 0.5 {
+            format!(
+                "  load      calls take {:.2} times as long with 5 in flight ({} likely that they grow at all)",
+                self.load.at_five,
+                percent(self.load.grows)
+            )
+        } else {
+            format!(
+                "  load      service times do not grow with the calls in flight ({} likely that they do)",
+                percent(self.load.grows)
+            )
+        });
+        lines.push(format!("  failed    {} of {} calls", self.failed, self.failed_of));
+        lines.extend(self.assumed.iter().map(|assumed| format!("  assumed   {assumed}")));
+        lines.join("\n")
+    }
+}
+
+fn row(name: &str, times: &Estimate) -> Vec<String> {
+    let time = |ms: f64| duration(ms / 1e3);
+    let interval = |[low, high]: [f64; 2]| format!("{} – {}", time(low), time(high));
+    vec![
+        name.to_owned(),
+        time(times.median_ms),
+        interval(times.median_ms_interval),
+        time(times.p99_ms),
+        interval(times.p99_ms_interval),
+        match times.source {
+            Source::Assumed => "assumed".to_owned(),
+            Source::FewCalls => format!("{}, scatter as reads", times.calls),
+            Source::Measured => times.calls.to_string(),
+        },
+    ]
+}

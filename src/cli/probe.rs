@@ -1,0 +1,251 @@
+//! `neonbench probe`: what a few gentle calls tell of a target, as a profile.
+
+use super::Voice;
+use super::args::{EngineArgs, OutputArgs, Switch, WorkloadArgs, WorldArgs};
+use super::error::CliError;
+use super::fitted;
+use super::inputs::Inputs;
+use super::output::{percent, say, say_json, table};
+use super::run::flags_of;
+use super::stored::{StoreArgs, now_unix_s};
+use crate::engine::Strategy;
+use crate::journal::NoJournal;
+use crate::probe::{self, Fit, MOST_CALLS, MOST_SAMPLE, Options, ProbeError, Seen};
+use crate::run::World;
+use crate::scenario::{Resources, Scenario, Workload};
+use crate::select::{ProbedRow, judge_probes};
+use crate::store::State;
+use clap::Args;
+use neon_mock::profile::BUILT_IN;
+use serde::Serialize;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Flags of `probe`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "At most 60 calls are made, the sample run's included. Without --sample nothing is \
+    written, and times and pool of writes are assumed. --sample N (at most 20) migrates the first N accounts \
+    by the plan: it WRITES.\n\n\
+    A pool is found by sending 11 reads at once, of which some are refused. At a server that is not this \
+    mock that is done only with --find-pool on.\n\n\
+    neonbench probe --profile guide-1 --sample 20 --write mine.toml"
+)]
+pub(super) struct ProbeArgs {
+    #[command(flatten)]
+    workload: WorkloadArgs,
+    /// Seed of the organisation and the service times [default: 1]
+    #[arg(long, value_name = "K", help_heading = "Workload")]
+    seed: Option<u64>,
+    #[command(flatten)]
+    world: WorldArgs,
+    #[command(flatten)]
+    asked: ProbeSettings,
+    /// Write the fitted profile to this file
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    write: Option<PathBuf>,
+    /// Probe nothing of yours: how far forecasts from R probes of each built-in profile are off
+    #[arg(long, value_name = "R", num_args = 0..=1, default_missing_value = "40", value_parser = clap::value_parser!(u64).range(2..=10_000))]
+    judge: Option<u64>,
+    #[command(flatten)]
+    output: OutputArgs,
+    #[command(flatten)]
+    store: StoreArgs,
+}
+
+/// What a probe may do.
+#[derive(Clone, Copy, Debug, Default, Args)]
+pub(super) struct ProbeSettings {
+    /// Send 11 reads at once, and be refused, to find a pool [default: on, but off with --base-url]
+    #[arg(long, value_name = "on|off", hide_possible_values = true, help_heading = "Probe")]
+    find_pool: Option<Switch>,
+}
+
+impl ProbeSettings {
+    /// For `world`, with a sample run of so many accounts.
+    pub(super) fn options(self, world: &World, sample: u32, seed: u64) -> Options {
+        let find_pool = match self.find_pool {
+            Some(asked) => asked == Switch::On,
+            // To be refused is rude where nobody asked for it.
+            None => !matches!(world, World::ForeignHttp(_)),
+        };
+        Options { find_pool, sample, seed }
+    }
+}
+
+pub(super) fn run(args: &ProbeArgs, voice: Voice) -> Result<ExitCode, CliError> {
+    if let Some(probes) = args.judge {
+        return judge(args, probes, voice);
+    }
+    let sample = sample(&args.workload)?;
+    let engine = EngineArgs { seed: args.seed, dry_run: sample == 0, ..EngineArgs::default() };
+    let workload = WorkloadArgs { sample: None, ..args.workload.clone() };
+    let inputs = Inputs::read(&workload, &engine, &args.world)?;
+    if sample > 0 && inputs.scenario.plan.hints.dry_run {
+        return Err(CliError::usage("--sample: this plan says dry_run, and a sample run writes"));
+    }
+    let options = args.asked.options(&inputs.world, sample, inputs.seed());
+    let seen = seen(&inputs, &options, &args.store, voice)?;
+    let fit = Fit::of(&seen)?;
+    let origin = match &inputs.world {
+        World::Virtual => format!("profile {} in virtual time", inputs.profile_name()),
+        World::EmbeddedHttp => format!("profile {} over http", inputs.profile_name()),
+        World::ForeignHttp(target) => target.base_url.clone(),
+    };
+    let next = |written: Option<&Path>| {
+        if let Some(path) = written {
+            let profile = Some(path.display().to_string());
+            let changed = WorkloadArgs { profile, ..workload.clone() };
+            return format!("neonbench analyze{}", super::run::workload_flags(&changed, args.seed));
+        }
+        let flags = flags_of(&args.workload, &engine, &args.world);
+        format!("neonbench probe{flags} --write mine.toml")
+    };
+    fitted::said(
+        &origin,
+        fitted::Cost::of(&seen),
+        &fit,
+        args.write.as_deref(),
+        args.output.json,
+        next,
+    )?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The accounts of a sample run that `workload` asks for.
+fn sample(workload: &WorkloadArgs) -> Result<u32, CliError> {
+    let asked = workload.sample.unwrap_or(0);
+    match u32::try_from(asked) {
+        Ok(sample) if sample <= MOST_SAMPLE => Ok(sample),
+        _ => Err(CliError::usage(format!(
+            "--sample {asked}: from 0 to {MOST_SAMPLE}, since a probe makes at most {MOST_CALLS} calls"
+        ))),
+    }
+}
+
+/// Probes; what a sample run writes at a server that keeps it is noted in the store first.
+pub(super) fn seen(
+    inputs: &Inputs,
+    options: &Options,
+    store: &StoreArgs,
+    voice: Voice,
+) -> Result<Seen, CliError> {
+    let scenario = &inputs.scenario;
+    let stays = matches!(inputs.world, World::ForeignHttp(_)) && options.sample > 0;
+    if !stays || !store.is_used() {
+        return Ok(probe::at(scenario, &inputs.world, options, &NoJournal)?);
+    }
+    let mut kept = store.open_or_make()?;
+    let ids = match &scenario.resources {
+        Resources::Ids(ids) => Some(&ids[..ids.len().min(options.sample as usize)]),
+        Resources::Search(_) => None,
+    };
+    let order = inputs.order_for(scenario, Strategy::Hybrid)?;
+    let id = kept.begin(&inputs.header(&order), ids, std::process::id(), now_unix_s())?;
+    let seen = {
+        let journal = kept.journal(id)?;
+        probe::at(scenario, &inputs.world, options, &journal)
+    };
+    if kept.has_notes(id)? {
+        let state = if seen.is_ok() { State::Finished } else { State::Failed };
+        kept.end(id, state, None)?;
+        if !voice.quiet {
+            eprintln!(
+                "note: the sample is kept as run {id}; `neonbench undo {id}{}` takes it back",
+                store.flag()
+            );
+        }
+    } else {
+        kept.forget(id)?;
+    }
+    Ok(seen?)
+}
+
+/// `probe --judge --json`.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub(super) struct JudgedProbes {
+    schema: u32,
+    resources: u64,
+    mappings: usize,
+    rows: Vec<ProbedRow>,
+}
+
+/// Accounts and mappings of the runs that are forecast, unless told otherwise.
+const JUDGED: (u64, u32) = (200, 3);
+
+fn judge(args: &ProbeArgs, probes: u64, voice: Voice) -> Result<ExitCode, CliError> {
+    let asked = args.workload.profile.as_deref();
+    let names: Vec<&str> = BUILT_IN
+        .iter()
+        .map(|(name, _)| *name)
+        .filter(|name| asked.is_none_or(|it| it == *name))
+        .collect();
+    let mut rows = Vec::new();
+    let (mut resources, mut mappings) = (0, 0);
+    let given = match asked {
+        Some(file) if names.is_empty() => vec![super::inputs::profile(file)?],
+        _ => names.into_iter().map(super::inputs::profile).collect::<Result<_, _>>()?,
+    };
+    for profile in given {
+        if !voice.quiet {
+            eprintln!(
+                "{}: {probes} probes without a sample run and {probes} with one",
+                profile.name()
+            );
+        }
+        let scenario = Scenario::new(Workload {
+            profile: Some(profile),
+            resources: Some(args.workload.resources.unwrap_or(JUDGED.0)),
+            mappings: Some(args.workload.mappings.unwrap_or(JUDGED.1)),
+            ..Workload::default()
+        })?;
+        (resources, mappings) = (scenario.expected_resources(), scenario.mappings());
+        rows.extend(judge_probes(&scenario, &[Strategy::Hybrid, Strategy::Pipelined], probes)?);
+    }
+    if args.output.json {
+        say_json(&JudgedProbes { schema: 1, resources, mappings, rows })?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let header = [
+        "profile",
+        "forecast of",
+        "sample",
+        "probes",
+        "calls",
+        "refused",
+        "limits found",
+        "p50 off by",
+        "p95 of that",
+        "coverage",
+    ];
+    let cells = rows.iter().map(|row| {
+        vec![
+            row.profile.clone(),
+            row.strategy.to_owned(),
+            row.sample.to_string(),
+            row.probes.to_string(),
+            format!("≤ {}", row.calls_at_most),
+            format!("{:.1}", row.refused_mean),
+            format!("{} of {}", row.limits_right, row.probes),
+            percent(row.error),
+            percent(row.error_p95),
+            percent(row.coverage),
+        ]
+    });
+    say(&table(&header, &cells.collect::<Vec<_>>()))?;
+    say(&format!(
+        "{resources} accounts × {mappings} mappings; coverage: runs of 50 held-out seeds within the interval of 90 %, over all probes"
+    ))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+impl From<ProbeError> for CliError {
+    fn from(error: ProbeError) -> Self {
+        match error {
+            ProbeError::Run(error) => Self::Run(error),
+            ProbeError::Engine(error) => Self::Run(error.into()),
+            ProbeError::Target(_) | ProbeError::TooFew(_) => Self::Target(error.to_string()),
+            ProbeError::NoAccounts | ProbeError::Sample(_) => Self::Usage(error.to_string()),
+        }
+    }
+}

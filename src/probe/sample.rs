@@ -1,0 +1,107 @@
+//! The sample run of a probe: the engine on a few accounts, so that writes are measured too.
+
+use super::bound::{Limit, bound};
+use super::calls::Prober;
+use super::{Options, ProbeError, Seen, Subject};
+use crate::clock::Clock;
+use crate::engine::limiter::{Heard, Rule, Rules};
+use crate::engine::{self, Job, Resources, Settings, Strategy};
+use crate::event::{End, Event};
+use crate::transport::Transport;
+use neon_mock::api::{AccountId, Class, Endpoint};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+/// Workers where no limit was found.
+const WORKERS: u32 = 5;
+
+/// How long a call may take with its attempts: a sample is not worth more.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Migrates the first accounts of `ids`; how many were migrated or needed nothing, and how many were
+/// not.
+///
+/// Reads keep to what `so_far` shows. Writes are let one beyond it until one is refused: that tells
+/// whether they have the same pool.
+pub(super) async fn sample<T: Transport, C: Clock>(
+    prober: &Prober<'_, T, C>,
+    subject: &Subject<'_>,
+    ids: &[AccountId],
+    options: &Options,
+    so_far: &Seen,
+) -> Result<(u64, u64), ProbeError> {
+    let ids = &ids[..ids.len().min(options.sample as usize)];
+    let reads = bound(&so_far.of(Endpoint::GetAccount).collect::<Vec<_>>()).limit;
+    let (pool, spacing) = match (options.find_pool, reads) {
+        // Without leave to be refused, nothing is tried.
+        (false, _) => (1, Duration::ZERO),
+        (true, Some(Limit::Pool(pool))) => (pool, Duration::ZERO),
+        (true, Some(Limit::PerSecond(rate))) => (rate.min(WORKERS), Duration::from_secs(1) / rate),
+        (true, None) => (WORKERS, Duration::ZERO),
+    };
+    let goes_beyond = options.find_pool && matches!(reads, Some(Limit::Pool(_)));
+    let workers = pool + u32::from(goes_beyond);
+    let settings = Settings {
+        workers: NonZeroU32::new(workers).unwrap_or(NonZeroU32::MIN),
+        batch_size: NonZeroU32::new(ids.len() as u32).unwrap_or(NonZeroU32::MIN),
+        call_deadline: DEADLINE,
+        seed: options.seed,
+        ..Settings::new(Strategy::Hybrid)
+    };
+    let rules = OneBeyond { pool, spacing, goes_beyond };
+    let mut well = 0;
+    let mut observer = |event: &Event| {
+        if let Event::Landed { end, .. } = event {
+            well += u64::from(matches!(end, End::Migrated | End::Unchanged | End::Skipped(_)));
+        }
+    };
+    let job = Job {
+        rules: Some(&rules),
+        stop: &prober.stop,
+        journal: subject.journal,
+        ..Job::new(subject.plan, &settings, Resources::Ids(ids))
+    };
+    match engine::run(prober, prober.clock, job, &mut observer).await {
+        // A run that finds no call left could not go on, and that was so agreed.
+        Err(error) if !prober.stop.is_set() => return Err(error.into()),
+        Ok(()) | Err(_) => {}
+    }
+    Ok((well, ids.len() as u64 - well))
+}
+
+/// Reads keep to a pool; writes go one beyond it until one of them is refused.
+struct OneBeyond {
+    pool: u32,
+    spacing: Duration,
+    goes_beyond: bool,
+}
+
+impl Rules for OneBeyond {
+    fn rule(&self, endpoint: Endpoint) -> Option<Box<dyn Rule>> {
+        let goes_beyond = self.goes_beyond && matches!(endpoint.class(), Class::Patch | Class::Put);
+        Some(Box::new(Held { limit: self.pool + u32::from(goes_beyond), spacing: self.spacing }))
+    }
+}
+
+/// So many, and one fewer than were in flight when one was refused.
+#[derive(Debug)]
+struct Held {
+    limit: u32,
+    spacing: Duration,
+}
+
+impl Rule for Held {
+    fn limit(&self) -> u32 {
+        self.limit
+    }
+
+    fn spacing(&self) -> Duration {
+        self.spacing
+    }
+
+    fn hear(&mut self, heard: &Heard) {
+        if heard.refused {
+            self.limit = heard.others.clamp(1, self.limit);
+        }
+    }
+}

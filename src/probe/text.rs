@@ -1,0 +1,143 @@
+//! A fitted profile as a file: in the form of the built-in ones, each figure with what it rests on.
+
+use super::fit::{Fit, KINDS};
+use super::law::{Estimate, Source};
+use neon_mock::profile::{LawName, WireLaw};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+impl Fit {
+    /// The profile that comes nearest, as a commented TOML file. `origin` says what it was fitted to.
+    pub fn to_toml(&self, origin: &str) -> String {
+        let wire = self.wire();
+        let mut text =
+            format!("# Fitted by neonbench to {} calls: {}.\n", self.calls(), line(origin));
+        text.push_str("# An interval in a comment holds the true figure in 90 of 100 such fits.\n");
+        for assumed in self.assumed() {
+            let _ = writeln!(text, "# Assumed: {assumed}.");
+        }
+        let _ = writeln!(text, "schema = 1");
+        let _ = writeln!(text, "description = {}\n", quoted(&self.description(origin)));
+        let _ = writeln!(text, "[limits]");
+        let _ = writeln!(text, "reject_after = {}", duration(wire.limits.reject_after.0));
+        if let Some(after) = wire.limits.retry_after {
+            let _ = writeln!(text, "retry_after = {}", duration(after.0));
+        }
+        for (table, limits) in [
+            ("endpoints]            # calls in flight that are admitted", &wire.limits.endpoints),
+            (
+                "endpoints_per_second] # calls a second that are admitted",
+                &wire.limits.endpoints_per_second,
+            ),
+        ] {
+            if !limits.is_empty() {
+                let _ = writeln!(text, "\n[limits.{table}");
+            }
+            for (endpoint, limit) in limits {
+                let _ = writeln!(text, "{} = {limit}", quoted(endpoint));
+            }
+        }
+        let estimates = self.estimates();
+        let _ = writeln!(text, "\n[service]");
+        let service = &wire.service;
+        let laws = [
+            ("get", &service.get, 0),
+            ("patch", &service.patch, 1),
+            ("put", &service.put, 1),
+            ("search", &service.search, 2),
+            ("metadata", &service.metadata, 3),
+        ];
+        for (name, law, place) in laws {
+            let _ = writeln!(text, "# {}: {}", KINDS[place].1, estimates[place].in_words());
+            let _ = writeln!(text, "{name} = {}", of_law(law));
+        }
+        if let Some(congestion) = service.congestion {
+            let _ = writeln!(
+                text,
+                "congestion = {{ contention = {:.4}, coherency = {:.4} }}",
+                congestion.contention, congestion.coherency
+            );
+        }
+        let (failed, calls) = self.failed();
+        if !wire.faults.is_empty() {
+            let _ =
+                writeln!(text, "\n# {failed} of {calls} calls failed; which way was seen of few.");
+        }
+        for fault in &wire.faults {
+            let (Some(kind), Some(share)) = (fault.kind, fault.share) else { continue };
+            let kind = quoted(kind.name());
+            let _ = writeln!(text, "[[faults]]\nkind = {kind}\nshare = {share:.6}");
+        }
+        text
+    }
+
+    fn description(&self, origin: &str) -> String {
+        let calls = self.calls();
+        let assumed = if self.assumed().is_empty() {
+            String::new()
+        } else {
+            format!("; assumed: {}", self.assumed().join("; "))
+        };
+        format!("fitted to {calls} calls ({}){assumed}", line(origin))
+    }
+}
+
+impl Estimate {
+    /// `median 251 ms (215 to 292), p99 980 ms (650 to 1900), 24 calls`.
+    pub fn in_words(&self) -> String {
+        let figure = |ms: f64, [low, high]: [f64; 2]| {
+            format!("{} ms ({} to {})", short(ms), short(low), short(high))
+        };
+        let calls = match (self.source, self.calls) {
+            (Source::Assumed, _) => "assumed".to_owned(),
+            (Source::FewCalls, 1) => "1 call, which scatters as reads do".to_owned(),
+            (Source::FewCalls, calls) => format!("{calls} calls, which scatter as reads do"),
+            (Source::Measured, calls) => format!("{calls} calls"),
+        };
+        format!(
+            "median {}, p99 {}, {calls}",
+            figure(self.median_ms, self.median_ms_interval),
+            figure(self.p99_ms, self.p99_ms_interval)
+        )
+    }
+}
+
+/// Three digits, or whole ms.
+fn short(ms: f64) -> String {
+    if ms >= 100.0 || ms == 0.0 {
+        format!("{ms:.0}")
+    } else if ms >= 10.0 {
+        format!("{ms:.1}")
+    } else {
+        format!("{ms:.3}")
+    }
+}
+
+fn of_law(law: &WireLaw) -> String {
+    let time = |text: Option<neon_mock::file::DurationText>| {
+        duration(text.map_or(Duration::ZERO, |text| text.0))
+    };
+    match law.law {
+        LawName::LogNormal => format!(
+            "{{ law = \"log-normal\", median = {}, p99 = {} }}",
+            time(law.median),
+            time(law.p99)
+        ),
+        _ => format!("{{ law = \"constant\", time = {} }}", time(law.time)),
+    }
+}
+
+/// `"251ms 310us"`.
+fn duration(time: Duration) -> String {
+    quoted(&humantime::format_duration(time).to_string())
+}
+
+/// A string as TOML has it: its escapes are those of JSON.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// `text` on one line of a comment.
+fn line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
