@@ -4,13 +4,14 @@ mod tally;
 
 use super::Voice;
 use super::output::visible;
-use crate::event::{Event, Observer};
+use crate::event::{End, Event, Observer};
 use crate::log::Log;
 use crate::world::WallClock;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal as _;
 use std::time::Duration;
 use tally::Tally;
+use tracing::level_filters::LevelFilter;
 
 /// How often the bar is drawn at most.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
@@ -87,7 +88,13 @@ impl Drop for Progress {
 
 impl Observer for Progress {
     fn observe(&mut self, event: &Event) {
-        self.log.observe(event);
+        match &self.shown {
+            // A log line where the bar stands would be drawn over.
+            Shown::Bar(bar) if may_log(event) => {
+                bar.suspend(|| self.log.observe(event));
+            }
+            _ => self.log.observe(event),
+        }
         if matches!(self.shown, Shown::Nothing) {
             return;
         }
@@ -100,6 +107,12 @@ impl Observer for Progress {
             }
         }
     }
+}
+
+/// Whether a line of the log may come of `event`: failures are logged unless the user wants silence.
+fn may_log(event: &Event) -> bool {
+    LevelFilter::current() >= LevelFilter::INFO
+        || matches!(event, Event::Landed { end: End::Failed(_), .. })
 }
 
 /// When to look at the clock, and when to show something.

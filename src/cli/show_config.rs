@@ -184,6 +184,12 @@ fn settings(args: &RunArgs, voice: Voice, matches: &ArgMatches) -> Result<Vec<Se
     // A key is nobody's business but the server's.
     let key = access.credentials.api_key.as_ref().map(|_| "set, not shown");
     let s = |name, value: Value, below| sources.setting(name, value, below);
+    // An address says that the world is http, whoever names it.
+    let base_url = s("base_url", json!(job.world.base_url), Default);
+    let mut world = s("world", json!(if is_virtual { "virtual" } else { "http" }), Default);
+    if world.origin == Default && !base_url.value.is_null() {
+        (world.origin, world.from) = (base_url.origin, base_url.from.clone());
+    }
     let mut strategy = s("strategy", json!(set.strategy.name()), Default);
     if is_auto {
         // Whoever says `auto` has not said which.
@@ -217,8 +223,8 @@ fn settings(args: &RunArgs, voice: Voice, matches: &ArgMatches) -> Result<Vec<Se
         s("thresholds", json!(thresholds.map(|path| path.display().to_string())), Default),
         s("replicates", json!(args.replicates), Default),
         s("forecast", json!(args.forecast), Default),
-        s("world", json!(if is_virtual { "virtual" } else { "http" }), Default),
-        s("base_url", json!(job.world.base_url), Default),
+        world,
+        base_url,
         s("org_id", json!(access.credentials.org_id), Default),
         s("api_key", json!(key), Default),
         s("allow_writes_to", json!(access.allow_writes_to), Default),

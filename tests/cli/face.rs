@@ -2,7 +2,7 @@
 //! terminal.
 
 use crate::place::Place;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Panics unless `schema NAME` holds for `value`.
 pub(crate) fn assert_valid(place: &Place, name: &str, value: &Value) {
@@ -219,6 +219,13 @@ fn every_value_of_the_configuration_says_where_it_is_from() {
     is("chunk-size", Value::Null, "default", None);
     is("call-deadline", "10m".into(), "default", None);
     // As a table, with the selector's choice.
+    let afar = place.json(
+        "show-config --base-url http://127.0.0.1:9/v2 --resource-ids 1 --strategy hybrid --json",
+        0,
+    );
+    let settings = afar["settings"].as_array().unwrap();
+    let world = settings.iter().find(|setting| setting["name"] == "world").unwrap();
+    assert_eq!((&world["value"], &world["from"]), (&json!("http"), &json!("--base-url")));
     let said = place.neonbench("show-config --resources 50 --workers 3 --strategy auto");
     assert_eq!((said.code, said.stderr.as_str()), (0, ""), "{said:?}");
     let row = |name: &str| -> Vec<&str> {
