@@ -2,11 +2,14 @@
 
 use super::canvas::{self, Anchor, Ink, Size};
 use super::frame::{Axis, Sides};
-use super::{NAMES, WIDTH, number_of};
+use super::{WIDTH, number_of};
 use crate::report::model::{DecisionModel, LeagueRow};
 use crate::report::text::duration;
 
 const HEIGHT: i32 = 380;
+
+/// How wide a letter of a label is, on the generous side.
+const LETTER: i32 = 7;
 
 /// Makespan across, share of refused calls upwards.
 pub fn pareto(model: &DecisionModel) -> String {
@@ -47,11 +50,9 @@ pub fn pareto(model: &DecisionModel) -> String {
             // Names of neighbours on one level stand on two.
             let above = if index % 2 == 0 { 14 } else { 32 };
             canvas.line([(x, y - 8), (x, y - above + 6)], 1, Ink::Grid);
-            let (from, anchor) = if x > sides.right - NAMES {
-                (x - 6, Anchor::Right)
-            } else {
-                (x + 6, Anchor::Left)
-            };
+            let ends = x + 6 + LETTER * name.chars().count() as i32;
+            let (from, anchor) =
+                if ends > WIDTH { (x - 6, Anchor::Right) } else { (x + 6, Anchor::Left) };
             canvas.text(&name, (from, y - above), anchor, Size::Label, Ink::Text);
         }
     })
