@@ -73,6 +73,9 @@ const NEAR_WINDOWS: f64 = 3.0;
 /// A residual beyond which a prediction is plainly wrong: how wrong tells nothing of the others.
 const PLAINLY_WRONG: f64 = 1.0;
 
+/// Accounts beyond which several workers more than places may pay.
+const LONG: u64 = 400;
+
 /// The smallest error that is believed.
 const LEAST_ERROR: f64 = 0.01;
 
@@ -214,9 +217,12 @@ fn is_hard_to_predict(configuration: &Configuration, resources: u64, observed: &
         return batch_size == workers && (-3.0..=1.0).contains(&off)
             || (workers, batch_size) == (1, 5);
     }
-    // More workers than places fall into step: one reads while another writes. And where others hold
-    // some of the places, now and then all are free.
-    let beyond = |pool: u32| workers == pool + 1;
+    // More workers than places fall into step: some read while others write; how many, shows only in
+    // long runs. And where others hold some of the places, now and then all are free.
+    let beyond = |pool: u32| {
+        let most = if resources > LONG { pool + 3 } else { pool + 1 };
+        (pool + 1..=most).contains(&workers)
+    };
     let shared = |pool: u32| {
         let places =
             observed.places(resources, Use::CAREFUL).map_or(1.0, |(places, _)| places.floor());

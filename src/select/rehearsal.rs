@@ -4,7 +4,7 @@
 //! virtual time. The target is made of quantiles, pools and windows; nothing else is known of it.
 
 use super::configuration::{Behaviour as Alike, Configuration, grid};
-use super::objective::{Goal, Sample};
+use super::objective::Goal;
 use super::observed::{Kind, Observed, Times};
 use super::simulate::simulate;
 use crate::scenario::Scenario;
@@ -32,8 +32,14 @@ const RUNS: (u64, u64) = (4, 150);
 /// What costs so many times as much as the best so far is given up.
 const PLAINLY_DEARER: f64 = 1.4;
 
-/// Accounts beyond which a rehearsal is a part of the plan, and its figures are scaled up.
+/// Accounts beyond which a rehearsal is of a part of the plan, and of a larger part: what the larger
+/// takes beyond the smaller goes on for the rest of the plan. So what a run takes once, such as
+/// the refusals that find a limit, is counted once.
 const MOST_ACCOUNTS: u64 = 400;
+const LARGER: u64 = 3 * MOST_ACCOUNTS;
+
+/// Runs that such a pair of parts is tried for, at least: differences scatter more than sums.
+const LEAST_PAIRS: u64 = 8;
 
 /// Seconds for which other users have an account open: short, since none is open when a rehearsal
 /// begins, and people at work have some open at any moment.
@@ -75,8 +81,10 @@ const FRONT_RUNS: u64 = 4;
 #[derive(Clone, Debug)]
 pub struct Stage {
     scenario: Scenario,
-    /// How many times as large the plan is.
-    scale: f64,
+    /// A larger part of the plan, where the scenario is a part of it.
+    larger: Option<Scenario>,
+    /// Accounts of the whole plan.
+    resources: f64,
     goal: Goal,
     costs: BTreeMap<Alike, f64>,
     scatters: bool,
@@ -87,12 +95,16 @@ pub struct Stage {
 impl Stage {
     /// `scenario`'s plan on the target that `observed` describes.
     pub fn new(scenario: &Scenario, observed: &Observed, goal: &Goal) -> Self {
-        let mut part = scenario.part(MOST_ACCOUNTS);
-        part.profile = profile(observed);
-        let scale = scenario.expected_resources() as f64 / part.expected_resources() as f64;
+        let part = |most| {
+            let mut part = scenario.part(most);
+            part.profile = profile(observed);
+            part
+        };
+        let resources = scenario.expected_resources();
         Self {
-            scenario: part,
-            scale,
+            scenario: part(MOST_ACCOUNTS),
+            larger: (resources > MOST_ACCOUNTS).then(|| part(LARGER)),
+            resources: resources as f64,
             goal: goal.clone(),
             costs: BTreeMap::new(),
             scatters: observed.has_windows() || observed.goes_wrong(),
@@ -117,28 +129,55 @@ impl Stage {
     fn rehearse(&mut self, configuration: &Configuration, least: f64) -> f64 {
         let per_run = 2 * self.scenario.expected_resources() + 1;
         let calls = if self.scatters { CALLS_SCATTERED } else { CALLS };
-        let runs = (calls / per_run).clamp(RUNS.0, RUNS.1);
-        let (mut cost, mut calls, mut refused, mut done) = (0.0, 0.0, 0.0, 0.0);
+        let fewest = if self.larger.is_some() { LEAST_PAIRS } else { RUNS.0 };
+        let runs = (calls / per_run).clamp(fewest, RUNS.1);
+        let (mut costs, mut sums, mut done) = (0.0, [0.0; 3], 0.0);
         for seed in FIRST_SEED..FIRST_SEED + runs {
-            let settings = configuration.settings(seed, self.goal.headroom());
-            // A run that cannot be made here is no choice; whoever asks has others.
-            let Ok(sample) = simulate(&self.scenario, &settings, None) else {
-                return f64::INFINITY;
-            };
-            self.calls += sample.calls;
-            if !sample.valid {
-                return f64::INFINITY;
+            let Some(figures) = self.figures(configuration, seed) else { return f64::INFINITY };
+            costs += self.cost_of(figures);
+            for (sum, figure) in sums.iter_mut().zip(figures) {
+                *sum += figure;
             }
-            cost += self.scaled(&sample);
-            calls += sample.calls as f64;
-            refused += sample.refused as f64;
             done += 1.0;
-            if done >= (runs as f64 / 4.0).max(2.0) && cost / done > PLAINLY_DEARER * least {
+            let is_told = done >= (runs as f64 / 4.0).max(2.0);
+            if is_told && self.mean_cost(costs, sums, done) > PLAINLY_DEARER * least {
                 break;
             }
         }
+        let [_, calls, refused] = sums;
         let tolerated = self.goal.tolerates(refused / calls);
-        if tolerated { cost / done } else { f64::INFINITY }
+        if tolerated { self.mean_cost(costs, sums, done) } else { f64::INFINITY }
+    }
+
+    /// The mean of `costs`; of a part of a plan that of the mean figures, since what refusals cost
+    /// beyond a handful would take the scatter of each difference for a cost.
+    fn mean_cost(&self, costs: f64, sums: [f64; 3], runs: f64) -> f64 {
+        match self.larger {
+            Some(_) => self.cost_of(sums.map(|sum| sum / runs)),
+            None => costs / runs,
+        }
+    }
+
+    fn cost_of(&self, [makespan_s, calls, refused]: [f64; 3]) -> f64 {
+        self.goal.objective.cost(makespan_s, calls, refused)
+    }
+
+    /// Makespan in seconds, calls and refusals of the whole plan; `None` where a run cannot be made
+    /// here, or fails its audit: that is no choice, and whoever asks has others.
+    fn figures(&mut self, configuration: &Configuration, seed: u64) -> Option<[f64; 3]> {
+        let settings = configuration.settings(seed, self.goal.headroom());
+        let run = |scenario: &Scenario| -> Option<[f64; 3]> {
+            let sample = simulate(scenario, &settings, None).ok().filter(|sample| sample.valid)?;
+            Some([sample.makespan_s, sample.calls as f64, sample.refused as f64])
+        };
+        let part = run(&self.scenario)?;
+        self.calls += part[1] as u64;
+        let Some(larger) = &self.larger else { return Some(part) };
+        let more = run(larger)?;
+        self.calls += more[1] as u64;
+        let (few, many) = (self.scenario.expected_resources(), larger.expected_resources());
+        let rest = (self.resources - many as f64) / (many - few).max(1) as f64;
+        Some(std::array::from_fn(|it| (more[it] + (more[it] - part[it]) * rest).max(0.0)))
     }
 
     /// Every configuration that no other beats in time, calls and refusals together, fastest first:
@@ -168,27 +207,15 @@ impl Stage {
     }
 
     fn point(&mut self, configuration: Configuration) -> Option<FrontPoint> {
-        let (mut makespan_s, mut calls, mut refused) = (0.0, 0.0, 0.0);
+        let mut sums = [0.0; 3];
         for seed in FIRST_SEED..FIRST_SEED + FRONT_RUNS {
-            let settings = configuration.settings(seed, self.goal.headroom());
-            let sample = simulate(&self.scenario, &settings, None).ok().filter(|it| it.valid)?;
-            self.calls += sample.calls;
-            makespan_s += sample.makespan_s;
-            calls += sample.calls as f64;
-            refused += sample.refused as f64;
+            let figures = self.figures(&configuration, seed)?;
+            for (sum, figure) in sums.iter_mut().zip(figures) {
+                *sum += figure;
+            }
         }
-        let mean = |sum: f64| sum * self.scale / FRONT_RUNS as f64;
-        let (makespan_s, calls, refused) = (mean(makespan_s), mean(calls), mean(refused));
+        let [makespan_s, calls, refused] = sums.map(|sum| sum / FRONT_RUNS as f64);
         Some(FrontPoint { configuration, makespan_s, calls, refused })
-    }
-
-    fn scaled(&self, sample: &Sample) -> f64 {
-        let (calls, refused) = (sample.calls as f64, sample.refused as f64);
-        self.goal.objective.cost(
-            sample.makespan_s * self.scale,
-            calls * self.scale,
-            refused * self.scale,
-        )
     }
 }
 

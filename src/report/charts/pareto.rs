@@ -50,7 +50,8 @@ pub fn pareto(model: &DecisionModel) -> String {
             // Names of neighbours on one level stand on two.
             let above = if index % 2 == 0 { 14 } else { 32 };
             canvas.line([(x, y - 8), (x, y - above + 6)], 1, Ink::Grid);
-            let ends = x + 6 + LETTER * name.chars().count() as i32;
+            let letters = i32::try_from(name.chars().count()).unwrap_or_default();
+            let ends = x + 6 + LETTER * letters;
             let (from, anchor) =
                 if ends > WIDTH { (x - 6, Anchor::Right) } else { (x + 6, Anchor::Left) };
             canvas.text(&name, (from, y - above), anchor, Size::Label, Ink::Text);
