@@ -8,7 +8,7 @@ use neon_mock::profile::WireCongestion;
 use neon_mock::service::Congestion;
 
 /// How likely it is beforehand that service times do not grow.
-const STEADY: f64 = 0.8;
+const STEADY: f64 = 0.65;
 
 /// Figures that are tried.
 const CONTENTION: [f64; 8] = [0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5];
