@@ -189,12 +189,8 @@ impl<'a> Order<'a> {
     }
 
     fn job(&self) -> engine::Job<'_> {
-        let resources = match &self.scenario.resources {
-            Resources::Ids(ids) => engine::Resources::Ids(ids),
-            Resources::Search(criteria) => engine::Resources::Search(criteria),
-        };
         let Session { journal, ledger, again, stop } = self.session;
-        let job = engine::Job::new(&self.scenario.plan, &self.settings, resources);
+        let job = engine::Job::new(&self.scenario.plan, &self.settings, resources(self.scenario));
         engine::Job { journal, ledger, again, stop, ..job }
     }
 
@@ -214,13 +210,7 @@ impl<'a> Order<'a> {
             .try_start()
             .await
             .map_err(RunError::Embedded)?;
-        let (org_id, api_key) = mock.credentials();
-        let target = Target {
-            base_url: mock.base_url(),
-            org_id: org_id.to_owned(),
-            api_key: api_key.to_owned(),
-        };
-        let transport = HttpTransport::new(target)?;
+        let transport = HttpTransport::new(target_of(&mock))?;
         let clock = WallClock::start();
         engine::run(&transport, &clock, self.job(), fold).await?;
         let (wall, traffic) = (clock.elapsed(), transport.traffic());
@@ -315,7 +305,23 @@ fn lost_updates(audit: &Audit) -> Option<String> {
     })
 }
 
-fn runtime() -> Result<tokio::runtime::Runtime, RunError> {
+/// The accounts of `scenario`, as an engine takes them.
+pub fn resources(scenario: &Scenario) -> engine::Resources<'_> {
+    match &scenario.resources {
+        Resources::Ids(ids) => engine::Resources::Ids(ids),
+        Resources::Search(criteria) => engine::Resources::Search(criteria),
+    }
+}
+
+/// The address and the credentials of an embedded mock.
+pub(crate) fn target_of(mock: &NeonMock) -> Target {
+    let (org_id, api_key) = mock.credentials();
+    let (org_id, api_key) = (org_id.to_owned(), api_key.to_owned());
+    Target { base_url: mock.base_url(), org_id, api_key }
+}
+
+/// What a world over HTTP runs on.
+pub(crate) fn runtime() -> Result<tokio::runtime::Runtime, RunError> {
     // The engine is one future, and the embedded mock serves on threads of its own.
     tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(RunError::Runtime)
 }

@@ -63,6 +63,15 @@ pub const fn guide_rule(resources: u64, mappings: usize) -> Strategy {
     }
 }
 
+/// The same with the guide's workers and batch size.
+pub const fn guide_choice(resources: u64, mappings: usize) -> Configuration {
+    Configuration {
+        strategy: guide_rule(resources, mappings),
+        workers: DEFAULT_WORKERS,
+        batch_size: DEFAULT_BATCH_SIZE,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

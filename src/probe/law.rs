@@ -91,21 +91,15 @@ impl Law {
     /// As a profile has it, in whole µs where it is longer than that.
     pub(super) fn wire(self) -> WireLaw {
         let [median, p99] = self.figures().map(text);
-        let nothing = WireLaw {
-            law: LawName::Constant,
-            time: None,
-            low: None,
-            high: None,
-            median: None,
-            p99: None,
-            samples: None,
-            histogram: None,
-        };
         match self {
-            Self::Constant { .. } => WireLaw { time: Some(median), ..nothing },
-            Self::LogNormal { .. } => {
-                WireLaw { law: LawName::LogNormal, median: Some(median), p99: Some(p99), ..nothing }
+            Self::Constant { .. } => {
+                WireLaw { time: Some(median), ..WireLaw::named(LawName::Constant) }
             }
+            Self::LogNormal { .. } => WireLaw {
+                median: Some(median),
+                p99: Some(p99),
+                ..WireLaw::named(LawName::LogNormal)
+            },
         }
     }
 }

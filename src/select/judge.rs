@@ -10,7 +10,7 @@ use super::model::Work;
 use super::objective::{Goal, Sample};
 use super::regret::{Costs, RegretRow, SelectorName, prize, rows};
 use super::rehearsal::Stage;
-use super::{DEFAULT_BATCH_SIZE, DEFAULT_WORKERS, guide_rule};
+use super::{DEFAULT_WORKERS, guide_choice};
 use crate::engine::Strategy;
 use crate::replicate::quantile;
 use crate::run::RunError;
@@ -218,11 +218,7 @@ impl<'a> Bench<'a> {
             calibration.by_thresholds(scenario, Some(&observed), portfolio, goal).configuration;
         let places = observed.smallest_pool().unwrap_or(DEFAULT_WORKERS);
         [
-            Configuration {
-                strategy: guide_rule(scenario.expected_resources(), scenario.mappings()),
-                workers: DEFAULT_WORKERS,
-                batch_size: DEFAULT_BATCH_SIZE,
-            },
+            guide_choice(scenario.expected_resources(), scenario.mappings()),
             single_best,
             Configuration { strategy: Strategy::Hybrid, workers: places, batch_size: places },
             by_thresholds,

@@ -5,9 +5,9 @@ use super::calibration::Calibration;
 use super::case::Case;
 use super::configuration::{Configuration, MAX_WORKERS, Portfolio};
 use super::crew::in_order;
+use super::guide_choice;
 use super::lab::Lab;
 use super::objective::Goal;
-use super::{DEFAULT_BATCH_SIZE, DEFAULT_WORKERS, guide_rule};
 use crate::engine::Strategy;
 use crate::run::RunError;
 use crate::scenario::Scenario;
@@ -81,11 +81,7 @@ fn cell(case: &Case, calibration: &Calibration, goal: &Goal) -> Result<MapCell, 
     let (resources, mappings) = (scenario.expected_resources(), scenario.mappings());
     let mut lab = Lab::new(case, goal);
     let found = search(&mut lab)?;
-    let guide = Configuration {
-        strategy: guide_rule(resources, mappings),
-        workers: DEFAULT_WORKERS,
-        batch_size: DEFAULT_BATCH_SIZE,
-    };
+    let guide = guide_choice(resources, mappings);
     let observed = *lab.observed();
     let ours = calibration.decide(scenario, Some(&observed), goal, Portfolio::Guide).configuration;
     let mut cost = |configuration| -> Result<f64, RunError> {

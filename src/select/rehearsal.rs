@@ -279,16 +279,7 @@ fn profile(observed: &Observed) -> Profile {
 /// A law with those quantiles, each as likely.
 fn law(times: &Times) -> WireLaw {
     let samples = times.quantiles_s.iter().map(|seconds| text(*seconds));
-    WireLaw {
-        law: LawName::Empirical,
-        time: None,
-        low: None,
-        high: None,
-        median: None,
-        p99: None,
-        samples: Some(samples.collect()),
-        histogram: None,
-    }
+    WireLaw { samples: Some(samples.collect()), ..WireLaw::named(LawName::Empirical) }
 }
 
 /// Whole nanoseconds, at least one.

@@ -5,8 +5,8 @@ use crate::audit::audit;
 use crate::engine::{self, Job, Settings, Stop};
 use crate::event::{Event, Observer};
 use crate::measure::Measure;
-use crate::run::RunError;
-use crate::scenario::{Resources, Scenario};
+use crate::run::{RunError, resources};
+use crate::scenario::Scenario;
 use crate::world::{InProcess, VirtualClock};
 use neon_mock::api::Class;
 use std::time::Duration;
@@ -47,10 +47,6 @@ pub fn simulate(
     settings: &Settings,
     hopeless_after: Option<Duration>,
 ) -> Result<Sample, RunError> {
-    let resources = match &scenario.resources {
-        Resources::Ids(ids) => engine::Resources::Ids(ids),
-        Resources::Search(criteria) => engine::Resources::Search(criteria),
-    };
     let stop = Stop::default();
     let hopeless_after = hopeless_after.unwrap_or(Duration::MAX);
     let mut watch = Watch {
@@ -61,7 +57,7 @@ pub fn simulate(
     };
     let clock = VirtualClock::new();
     let transport = InProcess::new(scenario.neon(settings.seed), clock.clone());
-    let job = Job { stop: &stop, ..Job::new(&scenario.plan, settings, resources) };
+    let job = Job { stop: &stop, ..Job::new(&scenario.plan, settings, resources(scenario)) };
     clock.run(engine::run(&transport, &clock, job, &mut watch))??;
     let neon = transport.into_neon();
     let Watch { measure, writing, .. } = watch;

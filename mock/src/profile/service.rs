@@ -47,6 +47,22 @@ pub struct WireLaw {
     pub histogram: Option<String>,
 }
 
+impl WireLaw {
+    /// `law` without its figures.
+    pub const fn named(law: LawName) -> Self {
+        Self {
+            law,
+            time: None,
+            low: None,
+            high: None,
+            median: None,
+            p99: None,
+            samples: None,
+            histogram: None,
+        }
+    }
+}
+
 /// The laws that a file can name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -164,16 +164,7 @@ fn two_digits(figure: f64) -> f64 {
 /// A law with that median: its 99th percentile `tail` times as long, or as wide as that allows.
 fn wire_law(law: LawName, median_ms: f64, tail: f64) -> WireLaw {
     let text = |ms: f64| Some(DurationText(Duration::from_micros((ms * 1e3).round() as u64)));
-    let none = WireLaw {
-        law,
-        time: None,
-        low: None,
-        high: None,
-        median: None,
-        p99: None,
-        samples: None,
-        histogram: None,
-    };
+    let none = WireLaw::named(law);
     match law {
         LawName::Constant => WireLaw { time: text(median_ms), ..none },
         LawName::Uniform => WireLaw {
