@@ -10,9 +10,9 @@
 mod support;
 
 use criterion::{Criterion, SamplingMode, Throughput};
-use neonbench::engine::Strategy;
-use neonbench::record::RunRecord;
-use neonbench::scenario::{Scenario, Workload};
+use neonbench_engine::engine::Strategy;
+use neonbench_engine::record::RunRecord;
+use neonbench_engine::scenario::{Scenario, Workload};
 use std::time::Duration;
 use support::{headline, median, run, settings, sized};
 

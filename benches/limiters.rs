@@ -14,7 +14,7 @@ mod support;
 use criterion::Criterion;
 use gradient2::Gradient2Rules;
 use league::{Finish, TRACKS, race};
-use neonbench::engine::limiter::{Limiter, Rules};
+use neonbench_engine::engine::limiter::{Limiter, Rules};
 use std::num::NonZeroU32;
 use support::{headline, sized};
 

@@ -10,8 +10,6 @@
 mod support;
 
 use neon_mock::api::Class;
-use neonbench::engine::{Settings, Strategy, WriteMode};
-use neonbench::measure::histogram;
 use neonbench::report::claims::{EXAMPLES, Example};
 use neonbench::report::decision::Decision;
 use neonbench::report::evidence::{
@@ -22,7 +20,9 @@ use neonbench::report::json::ReportRecord;
 use neonbench::report::markdown::summary;
 use neonbench::report::model::{DecisionModel, Model};
 use neonbench::report::suite::explore::{Exploration, explore};
-use neonbench::scenario::{Scenario, Workload};
+use neonbench_engine::engine::{Settings, Strategy, WriteMode};
+use neonbench_engine::measure::histogram;
+use neonbench_engine::scenario::{Scenario, Workload};
 use std::hint::black_box;
 use support::{headline, run, scenario, settings, sized};
 

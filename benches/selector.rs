@@ -8,13 +8,13 @@ mod support;
 
 use criterion::Criterion;
 use neon_mock::profile::Profile;
-use neonbench::scenario::{Scenario, Workload};
 use neonbench::select::case::{self, Case, HELD_OUT, QUICK};
 use neonbench::select::{
     Calibration, Goal, Observed, Portfolio, Work, benches, guide_rule, judge, judgement,
     simulated_calls, swept,
 };
-use neonbench::world::WallClock;
+use neonbench_engine::scenario::{Scenario, Workload};
+use neonbench_engine::world::WallClock;
 use support::{headline, sized};
 
 fn scenario() -> Scenario {

@@ -12,9 +12,9 @@ mod support;
 
 use criterion::measurement::{Measurement, ValueFormatter};
 use criterion::{Criterion, SamplingMode, Throughput};
-use neonbench::engine::Strategy;
 use neonbench::report::claims::{EXAMPLES, Example};
-use neonbench::scenario::Scenario;
+use neonbench_engine::engine::Strategy;
+use neonbench_engine::scenario::Scenario;
 use std::time::Duration;
 use support::{headline, median, run, scenario, settings};
 

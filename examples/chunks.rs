@@ -2,11 +2,11 @@
 //!
 //! `cargo run --example chunks`
 
-use neonbench::event::{End, Event};
 use neonbench::manager::{
     AccountsMigrationManager, ManagerError, MigrationMapping, MigrationPlan, MigrationStrategy,
     SimulatedOrganisation, Strategy,
 };
+use neonbench_engine::event::{AccountOutcome, Event};
 
 fn main() -> Result<(), ManagerError> {
     let manager = AccountsMigrationManager::new(SimulatedOrganisation::default());
@@ -27,7 +27,8 @@ fn main() -> Result<(), ManagerError> {
         // Progress within a chunk is a fold over events.
         let mut landed = 0;
         let mut progress = |event: &Event| {
-            landed += u64::from(matches!(event, Event::Landed { end: End::Migrated, .. }));
+            landed +=
+                u64::from(matches!(event, Event::Landed { end: AccountOutcome::Migrated, .. }));
         };
         let result = manager.execute_observed(&chunk_plan, Strategy::Auto, &mut progress)?;
         assert_eq!(landed, result.successful_migrations);

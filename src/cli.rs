@@ -37,8 +37,8 @@ mod show_config;
 mod store;
 mod stored;
 
-pub use error::{CliError, exit_code};
-pub use output::visible;
+pub(crate) use error::{CliError, exit_code};
+pub(crate) use output::escape_controls;
 
 use clap::{ArgAction, Parser, Subcommand};
 use std::ffi::OsString;
@@ -130,7 +130,7 @@ struct Voice {
 /// Runs the command line of this process; the exit code is the contract's.
 ///
 /// Errors: the command could not be carried out; [`exit_code`] says with which code to end.
-pub fn main() -> Result<ExitCode, CliError> {
+pub(crate) fn main() -> Result<ExitCode, CliError> {
     let cli = Cli::parse();
     start_log(&cli)?;
     let voice = Voice { quiet: cli.quiet };

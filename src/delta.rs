@@ -1,7 +1,7 @@
 //! Two runs compared: how many times as long one takes as the other, and what that is worth.
 
-use crate::record::RunRecord;
 use neon_mock::rng::{below, key, keyed};
+use neonbench_engine::record::RunRecord;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -136,15 +136,15 @@ fn interval(base: &[f64], new: &[f64]) -> Option<[f64; 2]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Settings, Strategy};
-    use crate::event::Event;
-    use crate::run::{Order, World};
-    use crate::scenario::{Scenario, Workload};
+    use neonbench_engine::engine::{Settings, Strategy};
+    use neonbench_engine::event::Event;
+    use neonbench_engine::run::{RunSpec, World};
+    use neonbench_engine::scenario::{Scenario, Workload};
 
     fn record() -> RunRecord {
         let scenario =
             Scenario::new(Workload { resources: Some(3), ..Workload::default() }).unwrap();
-        let order = Order::new(&scenario, Settings::new(Strategy::Hybrid));
+        let order = RunSpec::new(&scenario, Settings::new(Strategy::Hybrid));
         order.run(&World::Virtual, &mut |_: &Event| {}).unwrap().record
     }
 

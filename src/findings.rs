@@ -7,10 +7,12 @@ mod gain;
 
 pub use gain::gain;
 
-use crate::engine::{Reads, Settings, Strategy};
-use crate::record::{CallTimesS, Limit, Quantiles, RunRecord};
+use crate::text::{duration, percent};
+use neonbench_engine::engine::{Reads, Settings, Strategy};
+use neonbench_engine::record::{CallTimesS, Limit, Quantiles, RunRecord};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::fmt::Write as _;
 use std::num::NonZeroU32;
 
 /// Share of the time of all calls that waits take before they dominate.
@@ -145,6 +147,31 @@ pub struct Gain {
     pub buffered_before: f64,
     /// Mean of the most accounts in memory with the advice.
     pub buffered_after: f64,
+}
+
+impl Gain {
+    /// Before and after in words: `1 min 40 s instead of 2 min 44 s, …`.
+    pub fn in_words(&self) -> String {
+        let Gain { makespan_s_before, makespan_s_after, refused_before, refused_after, .. } = *self;
+        let mut text =
+            format!("{} instead of {}", duration(makespan_s_after), duration(makespan_s_before));
+        if refused_before > 0.0 || refused_after > 0.0 {
+            let _ = write!(
+                text,
+                ", {} of the calls refused instead of {}",
+                percent(refused_after),
+                percent(refused_before)
+            );
+        }
+        if (self.buffered_before - self.buffered_after).abs() >= 1.0 {
+            let _ = write!(
+                text,
+                ", {:.0} accounts in memory instead of {:.0}",
+                self.buffered_after, self.buffered_before
+            );
+        }
+        text
+    }
 }
 
 /// What held a run back, what it rests on, and what to do.

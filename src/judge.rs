@@ -10,12 +10,12 @@ pub use record::{
     JudgedRecords, JudgedWrites, LeagueRow, SCHEMA, Verdict,
 };
 
-use crate::audit::{Amiss, Claims, Comparison, Difference, Mismatch, Place, compare};
-use crate::bound::{Work, lower_bound};
-use crate::record::{AuditBy, RunRecord};
-use crate::scenario::Scenario;
 use neon_mock::api::{AccountId, Class, CustomField, Endpoint, Value};
 use neon_mock::{Calls, Neon};
+use neonbench_engine::audit::{Amiss, Claims, Comparison, Difference, Mismatch, Place, compare};
+use neonbench_engine::bound::{Work, lower_bound};
+use neonbench_engine::record::{AuditBy, RunRecord};
+use neonbench_engine::scenario::Scenario;
 use std::time::Duration;
 
 /// Differences that a record shows; the others are only counted.

@@ -1,10 +1,12 @@
 //! The `neonbench` command: parse, call, print the error chain, end with the contract's code.
 
+mod cli;
+
 use std::error::Error as _;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    match neonbench::cli::main() {
+    match cli::main() {
         Ok(code) => code,
         Err(error) => {
             let mut message = error.to_string();
@@ -18,8 +20,8 @@ fn main() -> ExitCode {
                 }
                 cause = source.source();
             }
-            eprintln!("error: {}", neonbench::cli::visible(&message));
-            ExitCode::from(neonbench::cli::exit_code(&error))
+            eprintln!("error: {}", cli::escape_controls(&message));
+            ExitCode::from(cli::exit_code(&error))
         }
     }
 }

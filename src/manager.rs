@@ -26,14 +26,14 @@ pub use result::{
     BenchmarkResult, MigrationResult, PerformanceMetrics, PerformanceRecommendations,
 };
 
-use crate::engine::{self, Settings};
-use crate::event::Observer;
-use crate::log::Log;
-use crate::run::{Order, RunError, Session, World};
-use crate::scenario::{DatasetSource, Scenario, ScenarioError, Workload};
 use crate::select::{Calibration, ChosenBy, Goal, Observed, Portfolio};
-use crate::world::Target;
 use neon_mock::profile::Profile;
+use neonbench_engine::engine::{self, Settings};
+use neonbench_engine::event::Observer;
+use neonbench_engine::log::Log;
+use neonbench_engine::run::{RunContext, RunError, RunSpec, World};
+use neonbench_engine::scenario::{DatasetSource, Scenario, ScenarioError, Workload};
+use neonbench_engine::world::Target;
 use std::num::NonZeroU32;
 
 /// A strategy as a caller names it.
@@ -132,7 +132,7 @@ impl AccountsMigrationManager {
         Self { client: client.into() }
     }
 
-    /// Carries out `plan` by `strategy`, and logs what happens; see [`log`](crate::log).
+    /// Carries out `plan` by `strategy`, and logs what happens; see [`log`](neonbench_engine::log).
     ///
     /// Errors: the run could not be made. Accounts that failed are in the result. Writing to a
     /// server that is not on this machine is refused in this version.
@@ -236,7 +236,7 @@ impl AccountsMigrationManager {
         plan: &MigrationPlan,
         scenario: &'a Scenario,
         strategy: Strategy,
-    ) -> Result<Order<'a>, ManagerError> {
+    ) -> Result<RunSpec<'a>, ManagerError> {
         let (strategy, chosen_by, reason) = match strategy {
             Strategy::Named(strategy) => (strategy, ChosenBy::User, "asked for".to_owned()),
             Strategy::Auto => {
@@ -264,6 +264,6 @@ impl AccountsMigrationManager {
         if let Client::Simulated(organisation) = &self.client {
             settings.seed = organisation.seed;
         }
-        Ok(Order { scenario, settings, chosen_by, reason, session: Session::ALONE })
+        Ok(RunSpec { scenario, settings, chosen_by, reason, session: RunContext::STANDALONE })
     }
 }

@@ -24,12 +24,12 @@ pub use har::{Har, HarError};
 pub use law::{Estimate, Law, Source};
 pub use place::at;
 
-use crate::engine::{EngineError, Resources};
-use crate::event::{Call, Outcome};
-use crate::journal::Journal;
-use crate::plan::Plan;
-use crate::run::RunError;
 use neon_mock::api::Endpoint;
+use neonbench_engine::engine::{EngineError, Resources};
+use neonbench_engine::event::{Call, Outcome};
+use neonbench_engine::journal::Journal;
+use neonbench_engine::plan::Plan;
+use neonbench_engine::run::RunError;
 use std::time::Duration;
 
 /// The most calls that a probe makes, its sample run included.

@@ -1,8 +1,8 @@
 //! The same run under several seeds, and runs ranked.
 
-use crate::event::{Event, Observer};
-use crate::record::RunRecord;
-use crate::run::{Order, Run, RunError, World};
+use neonbench_engine::event::{Event, Observer};
+use neonbench_engine::record::RunRecord;
+use neonbench_engine::run::{Run, RunError, RunSpec, World};
 
 /// Runs `order` under `replicates` seeds, its own and those that follow.
 ///
@@ -10,7 +10,7 @@ use crate::run::{Order, Run, RunError, World};
 /// interval of the makespan: its 5th, 50th and 95th percentile. A replicate that fails its audit
 /// yields no number, and the record says so.
 pub fn replicated(
-    order: &Order<'_>,
+    order: &RunSpec<'_>,
     world: &World,
     replicates: u32,
     observer: &mut dyn Observer,
@@ -80,15 +80,15 @@ mod tests {
 
     #[test]
     fn giving_accounts_up_is_never_faster() {
-        use crate::engine::{Settings, Strategy};
-        use crate::scenario::{Scenario, Workload};
         use neon_mock::api::AccountId;
+        use neonbench_engine::engine::{Settings, Strategy};
+        use neonbench_engine::scenario::{Scenario, Workload};
 
         let run = |ids: std::ops::RangeInclusive<u64>| {
             let ids = Some(ids.map(AccountId).collect());
             let workload = Workload { resources: Some(4), ids, ..Workload::default() };
             let scenario = Scenario::new(workload).unwrap();
-            let order = Order::new(&scenario, Settings::new(Strategy::Standard));
+            let order = RunSpec::new(&scenario, Settings::new(Strategy::Standard));
             order.run(&World::Virtual, &mut |_: &Event| {}).unwrap().record
         };
         // Accounts 5 to 8 do not exist: that run ends sooner.

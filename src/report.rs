@@ -15,6 +15,6 @@ pub mod html;
 pub mod json;
 pub mod markdown;
 pub mod model;
+pub mod stored;
 pub mod suite;
 mod template;
-pub(crate) mod text;

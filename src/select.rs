@@ -21,7 +21,6 @@ mod simulate;
 mod swept;
 mod thresholds;
 
-pub use crate::record::ChosenBy;
 pub use calibrate::{fit, left_out, swept};
 pub use calibration::{ByPortfolio, Calibration, Choice, SHIPPED, inputs, signature};
 pub use configuration::{Configuration, Portfolio, grid};
@@ -36,6 +35,7 @@ pub use judge::{
 pub use lab::{Estimate, Found, Lab};
 pub use map::{DecisionMap, MapCell, map};
 pub use model::{Coefficients, Work};
+pub use neonbench_engine::record::ChosenBy;
 pub use objective::{Constraint, Goal, Objective, ParseConstraintError, Sample};
 pub use observed::{Kind, LimitKind, Observed, Times, Use};
 pub use probed::{ProbedRow, judge_probes};
@@ -45,7 +45,7 @@ pub use simulate::simulate;
 pub use swept::{Swept, single_best};
 pub use thresholds::{Row, Thresholds};
 
-use crate::engine::Strategy;
+use neonbench_engine::engine::Strategy;
 
 /// Workers of a run that names none.
 pub const DEFAULT_WORKERS: u32 = 5;

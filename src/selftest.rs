@@ -14,12 +14,12 @@ mod window;
 
 pub use record::{Bar, FidelityRow, Machine, PerCall, PoolRow, SCHEMA, SelftestRecord, WindowRow};
 
-use crate::world::WallClock;
 use client::{Answered, LIMIT, Load, drive};
 use neon_mock::api::Status;
 use neon_mock::file::FileError;
 use neon_mock::profile::Profile;
 use neon_mock::{NeonMock, ServedCall, StartError};
+use neonbench_engine::world::WallClock;
 use record::Times;
 use std::collections::BTreeMap;
 use std::time::Duration;

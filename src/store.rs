@@ -13,16 +13,16 @@ pub use history::Entry;
 pub use journal::{KeptRun, SqliteJournal, State};
 pub use purge::{Listed, Purge};
 
-use crate::event::Outcome;
 use crate::judge::JudgeRecord;
-use crate::measure::Measure;
-use crate::plan::IdsError;
-use crate::record::RunRecord;
-use crate::run::Run;
 use crate::selftest::SelftestRecord;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Serializer, V2Serializer};
 use neon_mock::api::Endpoint;
+use neonbench_engine::event::Outcome;
+use neonbench_engine::measure::Measure;
+use neonbench_engine::plan::IdsError;
+use neonbench_engine::record::RunRecord;
+use neonbench_engine::run::Run;
 use rusqlite::{Connection, params};
 use std::path::{Path, PathBuf};
 
@@ -219,10 +219,10 @@ fn private_file(path: &Path) -> std::io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Settings, Strategy};
-    use crate::event::Event;
-    use crate::run::{Order, World};
-    use crate::scenario::{Scenario, Workload};
+    use neonbench_engine::engine::{Settings, Strategy};
+    use neonbench_engine::event::Event;
+    use neonbench_engine::run::{RunSpec, World};
+    use neonbench_engine::scenario::{Scenario, Workload};
 
     #[test]
     fn what_is_stored_comes_back_and_is_private() {
@@ -230,7 +230,7 @@ mod tests {
         let path = folder.path().join("deep/store.sqlite");
         let scenario =
             Scenario::new(Workload { resources: Some(3), ..Workload::default() }).unwrap();
-        let order = Order::new(&scenario, Settings::new(Strategy::Hybrid));
+        let order = RunSpec::new(&scenario, Settings::new(Strategy::Hybrid));
         let run = order.run(&World::Virtual, &mut |_: &Event| {}).unwrap();
         let id = Store::open(&path).unwrap().add(&run, 1_700_000_000).unwrap();
         let store = Store::open(&path).unwrap();

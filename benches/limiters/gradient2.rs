@@ -2,7 +2,7 @@
 //! algorithm of that name in Netflix's concurrency-limits; written anew from its description.
 
 use neon_mock::api::Endpoint;
-use neonbench::engine::limiter::{Heard, Rule, Rules};
+use neonbench_engine::engine::limiter::{Heard, Rule, Rules};
 
 /// How much slower than usual a call may be before the limit falls.
 const TOLERANCE: f64 = 1.5;

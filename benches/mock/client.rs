@@ -3,7 +3,7 @@
 //! Each of its connections always has one request on its way: the answer to the oldest is awaited,
 //! and the next request leaves on the same connection.
 
-use neonbench::world::WallClock;
+use neonbench_engine::world::WallClock;
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;

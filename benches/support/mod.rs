@@ -3,11 +3,11 @@
 #![allow(dead_code, reason = "each bench takes what it needs")]
 
 use criterion::Criterion;
-use neonbench::engine::{Settings, Strategy};
-use neonbench::event::Event;
 use neonbench::report::claims::{BATCH_SIZE, Example, WORKERS};
-use neonbench::run::{Order, Run, World};
-use neonbench::scenario::{Scenario, Workload};
+use neonbench_engine::engine::{Settings, Strategy};
+use neonbench_engine::event::Event;
+use neonbench_engine::run::{Run, RunSpec, World};
+use neonbench_engine::scenario::{Scenario, Workload};
 use std::time::Duration;
 
 /// Whether nothing is measured: `cargo test --benches`, `cargo bench -- --test` or `-- --list`.
@@ -49,7 +49,7 @@ pub(crate) fn settings(strategy: Strategy, seed: u64) -> Settings {
 
 /// Runs `scenario` by `settings` in virtual time. A run that fails its audit yields no number.
 pub(crate) fn run(scenario: &Scenario, settings: Settings) -> Run {
-    let order = Order::new(scenario, settings);
+    let order = RunSpec::new(scenario, settings);
     let mut nobody = |_: &Event| {};
     let run = order.run(&World::Virtual, &mut nobody).expect("a run in virtual time");
     let audit = &run.record.audit;

@@ -7,11 +7,11 @@ use super::interrupt;
 use super::kept::RunRef;
 use super::output::{count, say, say_json};
 use super::resume::nothing_to_do;
-use crate::engine::{Aftermath, Difference};
-use crate::judge::shown;
-use crate::run;
-use crate::store::State;
 use clap::Args;
+use neonbench::judge::shown;
+use neonbench::store::State;
+use neonbench_engine::engine::{Aftermath, Difference};
+use neonbench_engine::run;
 use serde::Serialize;
 use std::process::ExitCode;
 

@@ -9,10 +9,10 @@ use super::output::{count, duration, percent, say, say_json};
 use super::probe::ProbeSettings;
 use super::run::workload_flags;
 use super::stored::StoreArgs;
-use crate::engine::Strategy;
-use crate::probe::{Fit, MOST_SAMPLE};
-use crate::select::{Forecast, FrontPoint, Observed, Stage, forecast, forecast_probed};
 use clap::Args;
+use neonbench::probe::{Fit, MOST_SAMPLE};
+use neonbench::select::{Forecast, FrontPoint, Observed, Stage, forecast, forecast_probed};
+use neonbench_engine::engine::Strategy;
 use serde::Serialize;
 use std::process::ExitCode;
 

@@ -2,9 +2,9 @@
 
 use super::selector::SelectorArgs;
 use super::stored::StoreArgs;
-use crate::engine::limiter::Limiter;
-use crate::run::World;
 use clap::{Args, ValueEnum};
+use neonbench_engine::engine::limiter::Limiter;
+use neonbench_engine::run::World;
 use std::path::PathBuf;
 
 /// What every command that makes runs takes.

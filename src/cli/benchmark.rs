@@ -7,12 +7,12 @@ use super::inputs::Inputs;
 use super::output::{count, duration, percent, say, say_json, table, verdict};
 use super::progress::Progress;
 use super::run::flags;
-use crate::engine::Strategy;
-use crate::event::Event;
-use crate::record::RunRecord;
-use crate::replicate::{best, order, ranked_by_s, replicated};
-use crate::run::World;
 use clap::Args;
+use neonbench::replicate::{best, order, ranked_by_s, replicated};
+use neonbench_engine::engine::Strategy;
+use neonbench_engine::event::Event;
+use neonbench_engine::record::RunRecord;
+use neonbench_engine::run::World;
 use serde::Serialize;
 use std::process::ExitCode;
 

@@ -8,14 +8,14 @@ use super::error::{CliError, code};
 use super::inputs::read;
 use super::output::{say, say_json};
 use super::selector::{GoalArgs, say_judgement};
-use crate::engine::Reads;
-use crate::select::case::{self, HELD_OUT, QUICK};
-use crate::select::{
+use clap::{Args, ValueEnum};
+use neonbench::select::case::{self, HELD_OUT, QUICK};
+use neonbench::select::{
     Goal, Judgement, Portfolio, SelectorName, StrategyRule, benches, fit, judge, judgement,
     left_out, simulated_calls, swept,
 };
-use crate::world::WallClock;
-use clap::{Args, ValueEnum};
+use neonbench_engine::engine::Reads;
+use neonbench_engine::world::WallClock;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -153,8 +153,8 @@ pub(super) fn run(args: &CalibrateArgs, voice: Voice) -> Result<ExitCode, CliErr
 
 fn next(goal: &Goal, path: &Path) -> String {
     let objective = match goal.objective {
-        crate::select::Objective::Balanced => String::new(),
-        other @ crate::select::Objective::Fastest => format!(" --objective {other}"),
+        neonbench::select::Objective::Balanced => String::new(),
+        other @ neonbench::select::Objective::Fastest => format!(" --objective {other}"),
     };
     format!("neonbench evaluate --thresholds {}{objective}", path.display())
 }

@@ -3,11 +3,11 @@
 use super::error::CliError;
 use super::inputs::{dataset, read};
 use super::output::{percent, say, table};
-use crate::scenario::MAX_ACCOUNTS;
 use clap::Subcommand;
 use neon_mock::api::{AccountId, CustomField};
 use neon_mock::dataset::{BUILT_IN, WireDataset, import};
 use neon_mock::org::Organisation;
+use neonbench_engine::scenario::MAX_ACCOUNTS;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 

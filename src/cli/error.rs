@@ -1,20 +1,20 @@
 //! What can go wrong with a command, and the exit code for it.
 
-use crate::engine::EngineError;
-use crate::plan::IdsError;
-use crate::probe::HarError;
-use crate::run::RunError;
-use crate::scenario::ScenarioError;
-use crate::select::case::CaseError;
-use crate::selftest::SelftestError;
-use crate::store::StoreError;
 use neon_mock::file::FileError;
+use neonbench::probe::HarError;
+use neonbench::select::case::CaseError;
+use neonbench::selftest::SelftestError;
+use neonbench::store::StoreError;
+use neonbench_engine::engine::EngineError;
+use neonbench_engine::plan::IdsError;
+use neonbench_engine::run::RunError;
+use neonbench_engine::scenario::ScenarioError;
 use std::path::PathBuf;
 
 /// A command that could not be carried out.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
-pub enum CliError {
+pub(crate) enum CliError {
     #[error("{0}")]
     Usage(String),
     #[error("{0}")]
@@ -81,7 +81,7 @@ pub(super) mod code {
 }
 
 /// The exit code that `error` ends the process with.
-pub const fn exit_code(error: &CliError) -> u8 {
+pub(crate) const fn exit_code(error: &CliError) -> u8 {
     match error {
         CliError::Usage(_)
         | CliError::Read { .. }

@@ -6,14 +6,14 @@ use super::error::CliError;
 use super::inputs::{Inputs, read};
 use super::output::{percent, say, say_json, table};
 use super::selector::{GoalArgs, calibration, say_judgement};
-use crate::scenario::WireScenario;
-use crate::select::case::{self, Case, HELD_OUT};
-use crate::select::{
+use clap::Args;
+use neonbench::select::case::{self, Case, HELD_OUT};
+use neonbench::select::{
     Calibration, Judgement, Portfolio, RegretRow, SelectorName, benches, judge, judgement,
     simulated_calls,
 };
-use crate::world::WallClock;
-use clap::Args;
+use neonbench_engine::scenario::WireScenario;
+use neonbench_engine::world::WallClock;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;

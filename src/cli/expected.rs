@@ -2,11 +2,11 @@
 
 use super::Voice;
 use super::output::{count, duration};
-use crate::event::{Event, Observer};
-use crate::record::RunRecord;
-use crate::run::{Order, RunError};
-use crate::select::{Forecast, forecast};
 use neon_mock::time::Timestamp;
+use neonbench::select::{Forecast, forecast};
+use neonbench_engine::event::{Event, Observer};
+use neonbench_engine::record::RunRecord;
+use neonbench_engine::run::{RunError, RunSpec};
 use std::time::Duration;
 
 /// Watches whether a run stays within its forecast.
@@ -21,7 +21,7 @@ pub(super) struct Expected<'a> {
 impl<'a> Expected<'a> {
     /// Forecasts `order` if it is wanted, and says so; events go on to `inner`.
     pub(super) fn new(
-        order: &Order<'_>,
+        order: &RunSpec<'_>,
         is_wanted: bool,
         voice: Voice,
         inner: &'a mut dyn Observer,

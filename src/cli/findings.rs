@@ -1,16 +1,15 @@
 //! What held a run back, as `run` says it.
 
 use super::error::CliError;
-use crate::findings::{Finding, findings, gain};
-use crate::record::RunRecord;
-use crate::report::text::worth;
-use crate::run::{Order, World};
+use neonbench::findings::{Finding, findings, gain};
+use neonbench_engine::record::RunRecord;
+use neonbench_engine::run::{RunSpec, World};
 use std::fmt::Write as _;
 
 /// The findings of `record`, with what their advice is worth where the run can be simulated: where
 /// its server has the limits and service times of its profile.
 pub(super) fn advised(
-    order: &Order<'_>,
+    order: &RunSpec<'_>,
     world: &World,
     record: &RunRecord,
 ) -> Result<Vec<Finding>, CliError> {
@@ -37,7 +36,7 @@ pub(super) fn in_words(finding: &Finding) -> String {
         let _ = write!(text, " ({flag})");
     }
     if let Some(gain) = finding.gain {
-        let _ = write!(text, "\n            simulated: {}", worth(&gain));
+        let _ = write!(text, "\n            simulated: {}", gain.in_words());
     }
     text
 }

@@ -6,8 +6,8 @@ use super::fitted::{self, Cost};
 use super::inputs::read;
 use super::run::quoted;
 use super::stored::StoreArgs;
-use crate::probe::{Fit, Har, ProbeError};
 use clap::Args;
+use neonbench::probe::{Fit, Har, ProbeError};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 

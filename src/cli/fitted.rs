@@ -2,9 +2,9 @@
 
 use super::error::CliError;
 use super::output::{duration, percent, say, say_json, table};
-use crate::probe::{Estimate, Fit, Limits, Seen, Source};
-use crate::record::RunRecord;
 use neon_mock::api::Endpoint;
+use neonbench::probe::{Estimate, Fit, Limits, Seen, Source};
+use neonbench_engine::record::RunRecord;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -5,11 +5,11 @@ use super::error::CliError;
 use super::output::{count, duration, say, say_json, table, verdict};
 use super::store::stamp;
 use super::stored::StoreArgs;
-use crate::engine::Strategy;
-use crate::record::RunRecord;
-use crate::replicate::ranked_by_s;
-use crate::store::{Entry, State};
 use clap::Args;
+use neonbench::replicate::ranked_by_s;
+use neonbench::store::{Entry, State};
+use neonbench_engine::engine::Strategy;
+use neonbench_engine::record::RunRecord;
 use serde::Serialize;
 use std::process::ExitCode;
 

@@ -5,16 +5,16 @@ use super::args::{
     WorldArg, WorldArgs, WriteArg,
 };
 use super::error::CliError;
-use crate::engine::limiter::Limiter;
-use crate::engine::{Guard, Reads, Settings, Strategy, WriteMode};
-use crate::near::no_such;
-use crate::plan::{Plan, Selection, parse_ids};
-use crate::run::{Order, RunError, World};
-use crate::scenario::{self, DatasetSource, Scenario, WireScenario, Workload};
-use crate::select::{ChosenBy, Configuration, Observed, Portfolio};
-use crate::store::{Header, ProfileText, Site};
-use crate::world::Target;
 use neon_mock::profile::Profile;
+use neonbench::select::{ChosenBy, Configuration, Observed, Portfolio};
+use neonbench::store::{Header, ProfileText, Site};
+use neonbench_engine::engine::limiter::Limiter;
+use neonbench_engine::engine::{Guard, Reads, Settings, Strategy, WriteMode};
+use neonbench_engine::near::no_such;
+use neonbench_engine::plan::{Plan, Selection, parse_ids};
+use neonbench_engine::run::{RunError, RunSpec, World};
+use neonbench_engine::scenario::{self, DatasetSource, Scenario, WireScenario, Workload};
+use neonbench_engine::world::Target;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -148,7 +148,7 @@ impl Inputs {
     }
 
     /// The order for `scenario`: the strategy asked for, or the selector's choice.
-    pub(super) fn order<'a>(&self, scenario: &'a Scenario) -> Result<Order<'a>, CliError> {
+    pub(super) fn order<'a>(&self, scenario: &'a Scenario) -> Result<RunSpec<'a>, CliError> {
         if let Some(strategy) = self.strategy() {
             return self.order_for(scenario, strategy);
         }
@@ -181,7 +181,7 @@ impl Inputs {
     }
 
     /// What is kept of `order` before its first call.
-    pub(super) fn header(&self, order: &Order<'_>) -> Header {
+    pub(super) fn header(&self, order: &RunSpec<'_>) -> Header {
         let scenario = order.scenario;
         Header {
             scenario: scenario.name.clone(),
@@ -207,8 +207,8 @@ impl Inputs {
         &self,
         scenario: &'a Scenario,
         strategy: Strategy,
-    ) -> Result<Order<'a>, CliError> {
-        Ok(Order::new(scenario, self.settings(strategy)?))
+    ) -> Result<RunSpec<'a>, CliError> {
+        Ok(RunSpec::new(scenario, self.settings(strategy)?))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Voice;
 use super::error::{CliError, code};
-use crate::engine::Stop;
+use neonbench_engine::engine::Stop;
 use std::sync::{Arc, mpsc};
 use tokio::runtime::Runtime;
 

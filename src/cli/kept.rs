@@ -4,14 +4,14 @@ use super::args::AccessArgs;
 use super::error::CliError;
 use super::inputs::target;
 use super::stored::StoreArgs;
-use crate::engine::Stop;
-use crate::event::Observer;
-use crate::journal::{Again, Ledger};
-use crate::record::RunRecord;
-use crate::run::{Order, Run, Session, World};
-use crate::store::{Header, KeptRun, Site, State, Store};
-use crate::world::Target;
 use clap::Args;
+use neonbench::store::{Header, KeptRun, Site, State, Store};
+use neonbench_engine::engine::Stop;
+use neonbench_engine::event::Observer;
+use neonbench_engine::journal::{Ledger, RetryScope};
+use neonbench_engine::record::RunRecord;
+use neonbench_engine::run::{Run, RunContext, RunSpec, World};
+use neonbench_engine::world::Target;
 
 /// Flags of every verb that takes a run up again.
 #[derive(Clone, Debug, Args)]
@@ -139,7 +139,7 @@ pub(super) struct Begun<'a> {
     /// What was noted of it.
     pub(super) ledger: &'a Ledger,
     /// Which of the accounts that failed are taken up again.
-    pub(super) again: Again,
+    pub(super) again: RetryScope,
     /// Says when to begin nothing more.
     pub(super) stop: &'a Stop,
     /// The command that goes on with it; `None` where none can.
@@ -154,7 +154,7 @@ impl Begun<'_> {
     /// Errors: it could not go on. If it had noted anything it stays, to be gone on with.
     pub(super) fn carry_out(
         self,
-        order: &Order<'_>,
+        order: &RunSpec<'_>,
         world: &World,
         observer: &mut dyn Observer,
         next: impl FnOnce(&RunRecord) -> String,
@@ -162,8 +162,8 @@ impl Begun<'_> {
         let Begun { store, id, ledger, again, stop, resume, keeps_record } = self;
         let made = {
             let journal = store.journal(id)?;
-            let session = Session { journal: &journal, ledger, again, stop };
-            Order { session, ..order.clone() }.run(world, observer)
+            let session = RunContext { journal: &journal, ledger, again, stop };
+            RunSpec { session, ..order.clone() }.run(world, observer)
         };
         match made {
             Ok(mut run) => {

@@ -2,8 +2,8 @@
 
 use super::error::CliError;
 use super::output::say_json_line;
-use crate::event::{Call, End, Event, Observer};
 use neon_mock::time::Timestamp;
+use neonbench_engine::event::{AccountOutcome, Call, Event, Observer};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -65,10 +65,10 @@ fn object(event: &Event) -> Value {
         }
         Event::Landed { at, id, end } => {
             let (end, reason) = match end {
-                End::Migrated => ("migrated", None),
-                End::Unchanged => ("unchanged", None),
-                End::Skipped(reason) => ("skipped", Some(reason.to_string())),
-                End::Failed(failure) => ("failed", Some(failure.message.clone())),
+                AccountOutcome::Migrated => ("migrated", None),
+                AccountOutcome::Unchanged => ("unchanged", None),
+                AccountOutcome::Skipped(reason) => ("skipped", Some(reason.to_string())),
+                AccountOutcome::Failed(failure) => ("failed", Some(failure.message.clone())),
             };
             json!({
                 "event": "landed", "at_s": s(at), "resource_id": id.to_string(), "end": end,

@@ -1,27 +1,27 @@
 //! Results for people: figures with their units, tables that line up, JSON.
 
 use super::error::CliError;
-use crate::record::{Exposure, ResponseMs, RunRecord};
-pub(super) use crate::report::text::{count, duration, percent};
+pub(super) use neonbench::text::{count, duration, percent};
+use neonbench_engine::record::{Exposure, ResponseMs, RunRecord};
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 
 /// `text` as one line that does nothing to a terminal but stand there.
-pub fn visible(text: &str) -> String {
-    crate::report::text::visible(text).into_owned()
+pub(crate) fn escape_controls(text: &str) -> String {
+    neonbench::text::escape_controls(text).into_owned()
 }
 
 /// The same for a text of several lines.
-fn harmless(text: &str) -> String {
-    text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
+fn escape_lines(text: &str) -> String {
+    text.split('\n').map(escape_controls).collect::<Vec<_>>().join("\n")
 }
 
 /// Writes `text` and a line end to standard output. Control characters in it are made visible.
 ///
 /// A reader that went away (`| head`) is not an error.
 pub(super) fn say(text: &str) -> Result<(), CliError> {
-    write_line(&harmless(text))
+    write_line(&escape_lines(text))
 }
 
 fn write_line(text: &str) -> Result<(), CliError> {
@@ -56,7 +56,7 @@ pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
 /// The same within `available` columns: the widest cells are cut, and say so by `…`.
 fn fitted(header: &[&str], rows: &[Vec<String>], available: Option<usize>) -> String {
     let rows: Vec<Vec<String>> =
-        rows.iter().map(|row| row.iter().map(|cell| visible(cell)).collect()).collect();
+        rows.iter().map(|row| row.iter().map(|cell| escape_controls(cell)).collect()).collect();
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
         cells.chain([header[column].chars().count()]).max().unwrap_or(0)
@@ -129,8 +129,8 @@ fn exposed(record: &RunRecord) -> Option<String> {
 pub(super) fn summary(record: &RunRecord) -> String {
     let RunRecord { calls, records, performance, .. } = record;
     let world = match record.world {
-        crate::record::WorldName::Virtual => "virtual time",
-        crate::record::WorldName::Http => "http",
+        neonbench_engine::record::WorldName::Virtual => "virtual time",
+        neonbench_engine::record::WorldName::Http => "http",
     };
     let dry = if record.dry_run { " · dry run: nothing was written" } else { "" };
     let reads = if record.reads == record.strategy.default_reads() {
@@ -144,13 +144,13 @@ pub(super) fn summary(record: &RunRecord) -> String {
         record.strategy,
         count(record.resources),
         record.mappings,
-        visible(&record.profile),
+        escape_controls(&record.profile),
         record.workers,
         record.batch_size,
         record.seed,
     )];
     let mut line = |name: &str, text: String| lines.push(format!("  {name:<10}{text}"));
-    line("chosen", visible(&record.reason));
+    line("chosen", escape_controls(&record.reason));
     line(
         "makespan",
         format!(
@@ -200,14 +200,16 @@ pub(super) fn summary(record: &RunRecord) -> String {
         line("exposed", text);
     }
     line("audit", format!("{}; state {}", verdict(record), record.audit.state_digest));
-    lines.extend(record.warnings.iter().map(|warning| format!("  warning   {}", visible(warning))));
+    lines.extend(
+        record.warnings.iter().map(|warning| format!("  warning   {}", escape_controls(warning))),
+    );
     for error in record.errors.iter().take(5) {
         let value = error.value.as_ref().map_or_else(String::new, |value| format!(" `{value}`"));
         lines.push(format!(
             "  failed    account {}: {}{} ({})",
             error.resource_id,
-            visible(&error.message),
-            visible(&value),
+            escape_controls(&error.message),
+            escape_controls(&value),
             error.hint
         ));
     }

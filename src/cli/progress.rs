@@ -3,11 +3,11 @@
 mod tally;
 
 use super::Voice;
-use super::output::visible;
-use crate::event::{End, Event, Observer};
-use crate::log::Log;
-use crate::world::WallClock;
+use super::output::escape_controls;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use neonbench_engine::event::{AccountOutcome, Event, Observer};
+use neonbench_engine::log::Log;
+use neonbench_engine::world::WallClock;
 use std::io::IsTerminal as _;
 use std::time::Duration;
 use tally::Tally;
@@ -65,7 +65,7 @@ impl Progress {
                 bar.set_position(self.tally.landed());
                 bar.set_message(words);
             }
-            Shown::Lines => eprintln!("{}", visible(&format!("{}: {words}", self.title))),
+            Shown::Lines => eprintln!("{}", escape_controls(&format!("{}: {words}", self.title))),
         }
     }
 }
@@ -74,7 +74,7 @@ fn bar(title: &str) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
     let style = ProgressStyle::with_template("{prefix} {wide_bar} {msg}");
     bar.set_style(style.expect("a valid template"));
-    bar.set_prefix(visible(title));
+    bar.set_prefix(escape_controls(title));
     bar
 }
 
@@ -112,7 +112,7 @@ impl Observer for Progress {
 /// Whether a line of the log may come of `event`: failures are logged unless the user wants silence.
 fn may_log(event: &Event) -> bool {
     LevelFilter::current() >= LevelFilter::INFO
-        || matches!(event, Event::Landed { end: End::Failed(_), .. })
+        || matches!(event, Event::Landed { end: AccountOutcome::Failed(_), .. })
 }
 
 /// When to look at the clock, and when to show something.

@@ -3,7 +3,6 @@
 mod benches;
 mod decision;
 mod files;
-mod kept;
 mod provenance;
 mod stored;
 
@@ -12,15 +11,16 @@ use super::args::{EngineArgs, OutputArgs, WorkloadArgs};
 use super::error::{CliError, code};
 use super::output::{say, say_json};
 use super::stored::StoreArgs;
-use crate::report::evidence::Evidence;
-use crate::report::html::page;
-use crate::report::json::ReportRecord;
-use crate::report::markdown::summary;
-use crate::report::model::Model;
-use crate::report::suite;
-use crate::report::suite::explore::ExploreError;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use neonbench::report::evidence::Evidence;
+use neonbench::report::html::page;
+use neonbench::report::json::ReportRecord;
+use neonbench::report::markdown::summary;
+use neonbench::report::model::Model;
+use neonbench::report::stored::StoredDocuments;
+use neonbench::report::suite;
+use neonbench::report::suite::explore::ExploreError;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -84,7 +84,8 @@ pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError>
     }
     // A store that cannot be read, or an output that cannot be written, is found before the runs,
     // not after.
-    let kept = kept::read(&args.store)?;
+    let store = args.store.open_if_any()?;
+    let kept = store.as_ref().map(StoredDocuments::read).transpose()?.unwrap_or_default();
     files::prepare(&args.out)?;
     let seed = args.engine.seed.unwrap_or(DEFAULT_SEED);
     let provenance = provenance::gather(seed, args.replicates);

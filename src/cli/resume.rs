@@ -7,13 +7,13 @@ use super::interrupt;
 use super::kept::{self, Begun, Reopened, RunRef};
 use super::progress::Progress;
 use super::run::{exit_code_of, said};
-use crate::findings::findings;
-use crate::journal::{Again, Ledger};
-use crate::record::RunRecord;
-use crate::run::{Order, Session, World};
-use crate::store::State;
 use clap::Args;
 use neon_mock::api::AccountId;
+use neonbench::findings::findings;
+use neonbench::store::State;
+use neonbench_engine::journal::{Ledger, RetryScope};
+use neonbench_engine::record::RunRecord;
+use neonbench_engine::run::{RunContext, RunSpec, World};
 use std::process::ExitCode;
 
 /// Flags of `resume`.
@@ -41,7 +41,7 @@ pub(super) fn run(args: &ResumeArgs, voice: Voice) -> Result<ExitCode, CliError>
     }
     let ledger = reopened.store.ledger(id)?;
     let ids = reopened.run.ids.clone();
-    let part = Part { ids, ledger, again: Again::Neither, verb: "resume" };
+    let part = Part { ids, ledger, again: RetryScope::Neither, verb: "resume" };
     go_on(args, reopened, &part, voice)
 }
 
@@ -60,7 +60,7 @@ pub(super) struct Part {
     /// What is taken to be known of them.
     pub(super) ledger: Ledger,
     /// Which of those that failed are taken up again.
-    pub(super) again: Again,
+    pub(super) again: RetryScope,
     /// By which verb.
     pub(super) verb: &'static str,
 }
@@ -78,12 +78,12 @@ pub(super) fn go_on(
     let stop = interrupt::listen(voice)?;
     let header = &reopened.header;
     let mut progress = Progress::new(voice, header.settings.strategy.name());
-    let order = Order {
+    let order = RunSpec {
         scenario: &scenario,
         settings: header.settings.clone(),
         chosen_by: header.chosen_by,
         reason: header.reason.clone(),
-        session: Session::ALONE,
+        session: RunContext::STANDALONE,
     };
     let begun = Begun {
         store: &mut reopened.store,

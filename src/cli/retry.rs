@@ -3,10 +3,10 @@
 use super::Voice;
 use super::error::CliError;
 use super::resume::{Part, ResumeArgs, go_on, nothing_to_do};
-use crate::journal::{Again, Entry, Landing};
-use crate::store::State;
 use clap::{Args, ValueEnum};
 use neon_mock::api::AccountId;
+use neonbench::store::State;
+use neonbench_engine::journal::{AccountStatus, Entry, RetryScope};
 use std::process::ExitCode;
 
 /// Flags of `retry`.
@@ -43,14 +43,14 @@ pub(super) fn run(args: &RetryArgs, voice: Voice) -> Result<ExitCode, CliError> 
         }
     }
     let again = match args.only {
-        None => Again::Both,
-        Some(Only::Failed) => Again::Failed,
-        Some(Only::Ambiguous) => Again::Ambiguous,
+        None => RetryScope::Both,
+        Some(Only::Failed) => RetryScope::Failed,
+        Some(Only::Ambiguous) => RetryScope::Ambiguous,
     };
     let ledger = reopened.store.ledger(id)?;
     let is_taken = |entry: &Entry| match entry.landed {
-        Some((Landing::Failed, _)) => again.takes_failed(),
-        Some((Landing::Ambiguous, _)) => again.takes_ambiguous(),
+        Some((AccountStatus::Failed, _)) => again.takes_failed(),
+        Some((AccountStatus::Ambiguous, _)) => again.takes_ambiguous(),
         _ => false,
     };
     let taken = ledger.iter().filter(|(_, entry)| is_taken(entry));

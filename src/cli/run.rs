@@ -14,15 +14,15 @@ use super::lines::Lines;
 use super::output::{say, say_json, say_json_line, summary};
 use super::progress::Progress;
 use super::stored::now_unix_s;
-use crate::engine::Stop;
-use crate::event::Observer;
-use crate::findings::Finding;
-use crate::journal::{Again, Ledger};
-use crate::record::RunRecord;
-use crate::replicate::replicated;
-use crate::run::{Order, Run, Session, World};
-use crate::scenario::Resources;
 use clap::Args;
+use neonbench::findings::Finding;
+use neonbench::replicate::replicated;
+use neonbench_engine::engine::Stop;
+use neonbench_engine::event::Observer;
+use neonbench_engine::journal::{Ledger, RetryScope};
+use neonbench_engine::record::RunRecord;
+use neonbench_engine::run::{Run, RunContext, RunSpec, World};
+use neonbench_engine::scenario::Resources;
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -68,8 +68,8 @@ pub(super) fn run(args: &RunArgs, voice: Voice) -> Result<ExitCode, CliError> {
     let mut run = if args.keeps_journal(&inputs, &order) {
         journaled(args, &inputs, &order, &stop, &mut expected)?
     } else {
-        let session = Session { stop: &stop, ..order.session };
-        let order = Order { session, ..order.clone() };
+        let session = RunContext { stop: &stop, ..order.session };
+        let order = RunSpec { session, ..order.clone() };
         let mut run = replicated(&order, &inputs.world, args.replicates, &mut expected)?;
         run.record.next_command = next_command(&args.job, &run.record);
         run
@@ -98,7 +98,7 @@ pub(super) fn run(args: &RunArgs, voice: Voice) -> Result<ExitCode, CliError> {
 
 impl RunArgs {
     /// Whether writes are noted: over http unless the user says otherwise, and where there are any.
-    pub(super) fn keeps_journal(&self, inputs: &Inputs, order: &Order<'_>) -> bool {
+    pub(super) fn keeps_journal(&self, inputs: &Inputs, order: &RunSpec<'_>) -> bool {
         let over_http = !matches!(inputs.world, World::Virtual);
         let by_default = over_http && self.job.store.is_used() && !order.settings.dry_run;
         self.journal.journal || (by_default && !self.journal.no_journal && self.replicates == 1)
@@ -109,7 +109,7 @@ impl RunArgs {
 fn journaled(
     args: &RunArgs,
     inputs: &Inputs,
-    order: &Order<'_>,
+    order: &RunSpec<'_>,
     stop: &Stop,
     observer: &mut dyn Observer,
 ) -> Result<Run, CliError> {
@@ -126,7 +126,7 @@ fn journaled(
         store: &mut store,
         id,
         ledger: Ledger::EMPTY,
-        again: Again::Neither,
+        again: RetryScope::Neither,
         stop,
         resume: stays.then(|| kept::command("resume", id, access, store_args)),
         keeps_record: true,

@@ -7,9 +7,9 @@ use super::inputs::Inputs;
 use super::output::{count, duration, say, say_json, table, verdict};
 use super::progress::Progress;
 use super::run::exit_code_of;
-use crate::record::RunRecord;
-use crate::replicate::{ranked_by_s, replicated};
 use clap::Args;
+use neonbench::replicate::{ranked_by_s, replicated};
+use neonbench_engine::record::RunRecord;
 use serde::Serialize;
 use std::process::ExitCode;
 

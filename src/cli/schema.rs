@@ -6,13 +6,13 @@ use super::{
     Cli, analyze, benchmark, compare, evaluate, fitted, history, probe, run, scalability,
     show_config,
 };
-use crate::judge::JudgeRecord;
-use crate::plan::WirePlan;
-use crate::report::json::{DecisionRecord, ReportRecord};
-use crate::select::Judgement;
-use crate::selftest::SelftestRecord;
 use clap::{Args, CommandFactory, ValueEnum};
 use clap_complete::Shell;
+use neonbench::judge::JudgeRecord;
+use neonbench::report::json::{DecisionRecord, ReportRecord};
+use neonbench::select::Judgement;
+use neonbench::selftest::SelftestRecord;
+use neonbench_engine::plan::WirePlan;
 use schemars::{Schema, schema_for};
 use std::process::ExitCode;
 

@@ -3,8 +3,8 @@
 use super::error::CliError;
 use super::inputs::read;
 use super::output::{percent, say, table};
-use crate::select::{Calibration, Constraint, Goal, Judgement, Objective, RegretRow};
 use clap::{Args, ValueEnum};
+use neonbench::select::{Calibration, Constraint, Goal, Judgement, Objective, RegretRow};
 use std::path::{Path, PathBuf};
 
 /// What a choice is judged by.

@@ -5,8 +5,8 @@ use super::args::OutputArgs;
 use super::error::{CliError, code};
 use super::output::{count, duration, say, say_json, table};
 use super::stored::StoreArgs;
-use crate::selftest::{self, FidelityRow, PoolRow, SelftestRecord, Size, WindowRow};
 use clap::Args;
+use neonbench::selftest::{self, FidelityRow, PoolRow, SelftestRecord, Size, WindowRow};
 use std::process::ExitCode;
 
 /// Flags of `selftest`.

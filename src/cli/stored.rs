@@ -2,9 +2,9 @@
 
 use super::Voice;
 use super::error::CliError;
-use crate::run::Run;
-use crate::store::{DEFAULT_PATH, Document, Store, StoreError};
 use clap::Args;
+use neonbench::store::{DEFAULT_PATH, Document, Store, StoreError};
+use neonbench_engine::run::Run;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 

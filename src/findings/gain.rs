@@ -1,10 +1,10 @@
 //! What an advised setting would change: the same run in virtual time, with and without it.
 
 use super::{Finding, Gain, Setting};
-use crate::engine::limiter::Limiter;
-use crate::engine::{Settings, Strategy};
-use crate::event::Event;
-use crate::run::{Order, RunError, Session, World};
+use neonbench_engine::engine::limiter::Limiter;
+use neonbench_engine::engine::{Settings, Strategy};
+use neonbench_engine::event::Event;
+use neonbench_engine::run::{RunContext, RunError, RunSpec, World};
 use std::num::NonZeroU32;
 
 /// Simulates `order` with and without the setting that `finding` advises, under `replicates` seeds
@@ -12,7 +12,7 @@ use std::num::NonZeroU32;
 ///
 /// It holds for a server whose limits and service times the order's profile has.
 pub fn gain(
-    order: &Order<'_>,
+    order: &RunSpec<'_>,
     finding: &Finding,
     replicates: u32,
 ) -> Result<Option<Gain>, RunError> {
@@ -53,7 +53,7 @@ fn with(settings: &Settings, setting: Setting) -> Option<Settings> {
 
 /// Makespan in seconds, share refused, and accounts in memory; `None` if a run is invalid.
 fn means(
-    order: &Order<'_>,
+    order: &RunSpec<'_>,
     settings: &Settings,
     replicates: u32,
 ) -> Result<Option<[f64; 3]>, RunError> {
@@ -61,7 +61,7 @@ fn means(
     for offset in 0..u64::from(replicates) {
         let mut settings = settings.clone();
         settings.seed = order.settings.seed.wrapping_add(offset);
-        let order = Order { settings, session: Session::ALONE, ..order.clone() };
+        let order = RunSpec { settings, session: RunContext::STANDALONE, ..order.clone() };
         let record = order.run(&World::Virtual, &mut |_: &Event| {})?.record;
         if !record.audit.valid {
             return Ok(None);

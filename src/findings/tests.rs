@@ -1,10 +1,10 @@
 //! Each cause is planted, and exactly its finding is wanted; a good run has none.
 
 use super::*;
-use crate::event::Event;
-use crate::run::{Order, World};
-use crate::scenario::{Scenario, Workload};
 use neon_mock::profile::Profile;
+use neonbench_engine::event::Event;
+use neonbench_engine::run::{RunSpec, World};
+use neonbench_engine::scenario::{Scenario, Workload};
 
 const SERVICE: &str = r#"
 [service]
@@ -37,7 +37,7 @@ fn settings(strategy: Strategy, workers: u32, batch_size: u32) -> Settings {
 }
 
 fn found(scenario: &Scenario, settings: Settings) -> Vec<Finding> {
-    let order = Order::new(scenario, settings);
+    let order = RunSpec::new(scenario, settings);
     let record = order.run(&World::Virtual, &mut |_: &Event| {}).unwrap().record;
     assert!(record.audit.valid);
     findings(&record)
@@ -54,7 +54,7 @@ fn planted(cause: Cause, scenario: &Scenario, settings: &Settings) -> Option<Gai
     let [finding] = &*found else { unreachable!("one was found") };
     assert!(!finding.evidence.is_empty() && !finding.advice.is_empty());
     assert!(finding.evidence.iter().all(|evidence| evidence.value > 0.0), "{finding:#?}");
-    let gain = gain(&Order::new(scenario, settings.clone()), finding, 3).unwrap();
+    let gain = gain(&RunSpec::new(scenario, settings.clone()), finding, 3).unwrap();
     assert_eq!(gain.is_some(), finding.setting.is_some());
     gain
 }

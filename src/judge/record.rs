@@ -1,7 +1,7 @@
 //! The record of a judged client: the JSON of `judge --json`, and what the store keeps.
 
-use crate::record::{AuditBy, RunRecord};
 use crate::replicate::ranked_by_s;
+use neonbench_engine::record::{AuditBy, RunRecord};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 

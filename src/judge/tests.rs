@@ -1,14 +1,14 @@
 //! What a client may leave behind, made by hand, and the verdict on it.
 
 use super::*;
-use crate::engine::{Settings, Strategy};
-use crate::event::Event;
-use crate::run::{Order, World};
-use crate::scenario::{DatasetSource, Workload};
 use neon_mock::api::{
     Account, AccountBody, CustomFieldItem, FieldId, OptionItem, Request, Response,
 };
 use neon_mock::time::Timestamp;
+use neonbench_engine::engine::{Settings, Strategy};
+use neonbench_engine::event::Event;
+use neonbench_engine::run::{RunSpec, World};
+use neonbench_engine::scenario::{DatasetSource, Workload};
 
 /// Four accounts with one text source `V-1` (field 85) and one checkbox `T-1` (field 86), of which
 /// the plan adds the option that the source names.
@@ -91,7 +91,7 @@ fn the_union_of_options_is_correct_and_ranked() {
 
     let scenario = scenario();
     let run = |strategy| {
-        let order = Order::new(&scenario, Settings::new(strategy));
+        let order = RunSpec::new(&scenario, Settings::new(strategy));
         order.run(&World::Virtual, &mut |_: &Event| {}).unwrap().record
     };
     let ours = [run(Strategy::Standard), run(Strategy::Parallel)];

@@ -1,10 +1,10 @@
 //! Plans under the guide's names.
 
-pub use crate::plan::Operation as MigrationStrategy;
+pub use neonbench_engine::plan::Operation as MigrationStrategy;
 
-use crate::plan::{Mapping, Plan, Selection, Transform};
 use crate::select::{DEFAULT_BATCH_SIZE, DEFAULT_WORKERS};
 use neon_mock::api::{AccountId, Criterion};
+use neonbench_engine::plan::{Mapping, Plan, Selection, Transform};
 
 /// What to migrate, and how carefully.
 #[derive(Clone, Debug)]

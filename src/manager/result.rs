@@ -1,8 +1,8 @@
 //! Results under the guide's names.
 
-use crate::engine::Strategy;
-use crate::record::RunRecord;
 use crate::replicate::order;
+use neonbench_engine::engine::Strategy;
+use neonbench_engine::record::RunRecord;
 use std::time::Duration;
 
 /// What became of a plan.
@@ -43,7 +43,7 @@ pub struct PerformanceMetrics {
 
 impl MigrationResult {
     pub(super) fn new(record: RunRecord) -> Self {
-        let error = |error: &crate::record::ErrorDetail| {
+        let error = |error: &neonbench_engine::record::ErrorDetail| {
             format!("account {}: {} ({})", error.resource_id, error.message, error.hint)
         };
         Self {

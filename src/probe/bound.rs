@@ -4,8 +4,8 @@
 //! Both are tried on the same calls: the smallest pool and the smallest window that explain every
 //! call that was admitted. The one that leaves fewer refusals unexplained is believed.
 
-use crate::event::{Call, Outcome};
 use neon_mock::time::Timestamp;
+use neonbench_engine::event::{Call, Outcome};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 

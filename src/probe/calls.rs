@@ -5,12 +5,12 @@
 
 use super::sample::sample;
 use super::{MOST_CALLS, MOST_SAMPLE, Options, ProbeError, Seen, Subject};
-use crate::clock::Clock;
-use crate::engine::{Resources, Stop, account_of, criteria, ids_of, outcome_of};
-use crate::event::{Call, Outcome};
-use crate::transport::{Transport, TransportError};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use neon_mock::api::{AccountId, Body, Category, MAX_PAGE_SIZE, Request, Response};
+use neonbench_engine::clock::Clock;
+use neonbench_engine::engine::{Resources, Stop, account_of, criteria, ids_of, outcome_of};
+use neonbench_engine::event::{Call, Outcome};
+use neonbench_engine::transport::{Transport, TransportError};
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::time::Duration;

@@ -3,10 +3,10 @@
 //! Beforehand it is thought likelier than not that some fail, but few; and each kind is as likely as
 //! another, but for what was seen.
 
-use crate::event::{Call, Outcome};
 use neon_mock::fault::FaultKind;
 use neon_mock::profile::WireFault;
 use neon_mock::rng::{Generator, unit};
+use neonbench_engine::event::{Call, Outcome};
 use rand::Rng;
 use rand_distr::{Beta, Distribution};
 

@@ -5,10 +5,10 @@
 //! Source: HTTP Archive 1.2.
 
 use super::Seen;
-use crate::engine::outcome_of;
-use crate::event::{Call, Outcome};
 use neon_mock::api::{Body, Endpoint, Response, Status};
 use neon_mock::time::Timestamp;
+use neonbench_engine::engine::outcome_of;
+use neonbench_engine::event::{Call, Outcome};
 use serde::Deserialize;
 use std::time::Duration;
 use time::OffsetDateTime;

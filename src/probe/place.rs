@@ -2,11 +2,11 @@
 
 use super::calls::probe;
 use super::{Options, ProbeError, Seen, Subject};
-use crate::journal::Journal;
-use crate::run::{RunError, World, resources, runtime, target_of};
-use crate::scenario::Scenario;
-use crate::world::{HttpTransport, InProcess, Target, VirtualClock, WallClock};
 use neon_mock::NeonMock;
+use neonbench_engine::journal::Journal;
+use neonbench_engine::run::{RunError, World, resources, runtime, target_of};
+use neonbench_engine::scenario::Scenario;
+use neonbench_engine::world::{HttpTransport, InProcess, Target, VirtualClock, WallClock};
 
 /// Probes the target of `scenario` in `world`: there is no other look at its profile than by calls.
 ///

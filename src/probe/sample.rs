@@ -3,12 +3,12 @@
 use super::bound::{Limit, bound};
 use super::calls::Prober;
 use super::{Options, ProbeError, Seen, Subject};
-use crate::clock::Clock;
-use crate::engine::limiter::{Heard, Rule, Rules};
-use crate::engine::{self, Job, Resources, Settings, Strategy};
-use crate::event::{End, Event};
-use crate::transport::Transport;
 use neon_mock::api::{AccountId, Class, Endpoint};
+use neonbench_engine::clock::Clock;
+use neonbench_engine::engine::limiter::{Heard, Rule, Rules};
+use neonbench_engine::engine::{self, Job, Resources, Settings, Strategy};
+use neonbench_engine::event::{AccountOutcome, Event};
+use neonbench_engine::transport::Transport;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -52,7 +52,10 @@ pub(super) async fn sample<T: Transport, C: Clock>(
     let mut well = 0;
     let mut observer = |event: &Event| {
         if let Event::Landed { end, .. } = event {
-            well += u64::from(matches!(end, End::Migrated | End::Unchanged | End::Skipped(_)));
+            well += u64::from(matches!(
+                end,
+                AccountOutcome::Migrated | AccountOutcome::Unchanged | AccountOutcome::Skipped(_)
+            ));
         }
     };
     let job = Job {

@@ -34,8 +34,8 @@ pub use spectrum::spectrum;
 pub use surface::surface;
 pub use timeline::timeline;
 
-use crate::engine::Strategy;
 use canvas::{Anchor, Canvas, Ink, LogScale, Size};
+use neonbench_engine::engine::Strategy;
 
 /// Width of all charts, in px.
 const WIDTH: i32 = 960;

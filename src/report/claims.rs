@@ -6,7 +6,7 @@
 
 pub mod ledger;
 
-use crate::engine::Strategy;
+use neonbench_engine::engine::Strategy;
 use serde::Serialize;
 use std::num::NonZeroU32;
 
@@ -107,7 +107,7 @@ pub const EXAMPLES: [Example; 3] = {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::WireScenario;
+    use neonbench_engine::scenario::WireScenario;
 
     #[test]
     fn the_built_in_scenarios_are_the_examples() {

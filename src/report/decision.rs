@@ -2,15 +2,15 @@
 //! change the outcome.
 
 use crate::delta::Delta;
-use crate::engine::Strategy;
-use crate::event::Outcome;
 use crate::findings::Finding;
-use crate::measure::timeline::Timeline;
-use crate::record::RunRecord;
 use crate::replicate;
 use crate::select::Objective;
 use hdrhistogram::Histogram;
 use neon_mock::api::Endpoint;
+use neonbench_engine::engine::Strategy;
+use neonbench_engine::event::Outcome;
+use neonbench_engine::measure::timeline::Timeline;
+use neonbench_engine::record::RunRecord;
 use serde::{Deserialize, Serialize};
 use std::cmp::Ordering;
 

@@ -2,14 +2,14 @@
 //!
 //! Invariant: the page, `report.md` and the summary in `report.json` are functions of this alone.
 
-use crate::engine::{Strategy, WriteMode};
 use crate::judge::JudgeRecord;
-use crate::record::{Quantiles, RunRecord};
 use crate::report::claims::ledger::{Tested, Untestable};
 use crate::report::decision::Decision;
 use crate::select::{DecisionMap, Judgement, Verdict};
 use crate::selftest::SelftestRecord;
 use hdrhistogram::Histogram;
+use neonbench_engine::engine::{Strategy, WriteMode};
+use neonbench_engine::record::{Quantiles, RunRecord};
 use serde::{Deserialize, Serialize};
 
 /// All that a report is made from.
@@ -264,7 +264,7 @@ impl Evidence {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::measure::histogram;
+    use neonbench_engine::measure::histogram;
 
     #[test]
     fn every_call_falls_into_one_bin() {

@@ -8,9 +8,9 @@ use super::evidence::{
     Evidence, HttpPair, HttpSample, Provenance, Responses, RowEvidence, StaffEvidence, StaffSample,
 };
 use super::suite::small_record;
-use crate::engine::{Strategy, WriteMode};
-use crate::measure::histogram;
-use crate::record::RunRecord;
+use neonbench_engine::engine::{Strategy, WriteMode};
+use neonbench_engine::measure::histogram;
+use neonbench_engine::record::RunRecord;
 
 /// Measured ÷ claimed, the same for all rows but standard's.
 pub(super) const SLOWER: f64 = 1.5;
@@ -124,9 +124,9 @@ pub(super) fn spoil(evidence: &mut Evidence, example: u32, strategy: Strategy, i
 pub(crate) fn decision() -> (crate::report::decision::Decision, Provenance) {
     static MADE: std::sync::OnceLock<crate::report::decision::Decision> =
         std::sync::OnceLock::new();
-    use crate::engine::Settings;
     use crate::report::suite::explore::{Exploration, explore};
-    use crate::scenario::{Scenario, Workload};
+    use neonbench_engine::engine::Settings;
+    use neonbench_engine::scenario::{Scenario, Workload};
     let workload = Workload {
         profile: Some(Scenario::profile("constant").unwrap()),
         resources: Some(30),

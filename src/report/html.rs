@@ -87,11 +87,11 @@ fn of_grid(decision: Option<&DecisionModel>) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Strategy;
     use crate::report::decision::Decision;
     use crate::report::evidence::Evidence;
     use crate::report::fixture::{evidence, spoil};
     use crate::report::markdown::decision_summary;
+    use neonbench_engine::engine::Strategy;
     use std::collections::BTreeSet;
 
     fn attributes<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
@@ -183,7 +183,7 @@ mod tests {
         let (decision, _) = crate::report::fixture::decision();
         let best = |decision: &Decision| DecisionModel::new(decision).best;
         assert_eq!(best(&decision), Some(Strategy::Pipelined));
-        let spoilt = |spoil: fn(&mut crate::record::RunRecord)| {
+        let spoilt = |spoil: fn(&mut neonbench_engine::record::RunRecord)| {
             let mut spoilt = decision.clone();
             let fastest = spoilt.league.iter_mut().find(|one| one.strategy == Strategy::Pipelined);
             fastest.unwrap().runs.iter_mut().for_each(spoil);
@@ -201,10 +201,10 @@ mod tests {
 
     #[test]
     fn each_cell_of_the_grid_is_the_run_that_it_says() {
-        use crate::engine::Settings;
-        use crate::event::Event;
-        use crate::run::{Order, World};
-        use crate::scenario::{Scenario, Workload};
+        use neonbench_engine::engine::Settings;
+        use neonbench_engine::event::Event;
+        use neonbench_engine::run::{RunSpec, World};
+        use neonbench_engine::scenario::{Scenario, Workload};
         let (decision, _) = crate::report::fixture::decision();
         let rows = grid_rows(&decision.grid);
         let row = rows
@@ -230,7 +230,7 @@ mod tests {
             ..Settings::new(Strategy::Hybrid)
         };
         let scenario = Scenario::new(workload).unwrap();
-        let order = Order::new(&scenario, settings);
+        let order = RunSpec::new(&scenario, settings);
         let record = order.run(&World::Virtual, &mut |_: &Event| {}).unwrap().record;
         assert!((f64::from(row.makespans_s[column]) - record.makespan_s).abs() < 1e-4);
     }

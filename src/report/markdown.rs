@@ -30,8 +30,8 @@ pub fn decision_summary(decision: &DecisionModel, provenance: &Provenance) -> St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Strategy;
     use crate::report::fixture::{evidence, spoil};
+    use neonbench_engine::engine::Strategy;
 
     #[test]
     fn the_summary_reads_as_it_should() {

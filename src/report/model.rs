@@ -28,9 +28,9 @@ pub use verdict::{Fact, Tone, Verdict};
 
 use super::claims::{BATCH_SIZE, EXAMPLES, Example, WORKERS};
 use super::evidence::{BenchRate, Evidence, Provenance, SelectorSample};
-use super::text::{duration, listed};
-use crate::engine::Strategy;
-use crate::record::RunRecord;
+use crate::text::{duration, join_and};
+use neonbench_engine::engine::Strategy;
+use neonbench_engine::record::RunRecord;
 use serde::Serialize;
 
 /// Deviation up to which a time counts as held.
@@ -204,7 +204,7 @@ fn implied_in_words(rows: &[Row]) -> String {
             None => groups.push((time, vec![name])),
         }
     }
-    let group = |(time, names): &(String, Vec<String>)| format!("{}: {time}", listed(names));
+    let group = |(time, names): &(String, Vec<String>)| format!("{}: {time}", join_and(names));
     groups.iter().map(group).collect::<Vec<_>>().join("; ")
 }
 

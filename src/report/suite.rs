@@ -14,17 +14,17 @@ use super::evidence::{
     StaffEvidence, StaffSample,
 };
 use super::fit::{self, Fit, Sample};
-use crate::engine::{Settings, Strategy, WriteMode};
-use crate::event::Event;
-use crate::measure::{Measure, histogram};
-use crate::run::{Order, Run, RunError, World};
-use crate::scenario::{Scenario, ScenarioError, Workload};
 use crate::select::case::CaseError;
-use crate::world::WallClock;
 use explore::{Exploration, ExploreError, explore};
 use hdrhistogram::Histogram;
 use neon_mock::api::Class;
 use neon_mock::profile::Profile;
+use neonbench_engine::engine::{Settings, Strategy, WriteMode};
+use neonbench_engine::event::Event;
+use neonbench_engine::measure::{Measure, histogram};
+use neonbench_engine::run::{Run, RunError, RunSpec, World};
+use neonbench_engine::scenario::{Scenario, ScenarioError, Workload};
+use neonbench_engine::world::WallClock;
 
 /// The example that the sample over HTTP is taken from: the smallest.
 const HTTP_EXAMPLE: Example = EXAMPLES[2];
@@ -146,10 +146,10 @@ fn scenario(example: &Example, profile: Profile) -> Result<Scenario, ScenarioErr
     })
 }
 
-fn order(scenario: &Scenario, strategy: Strategy, seed: u64) -> Order<'_> {
+fn order(scenario: &Scenario, strategy: Strategy, seed: u64) -> RunSpec<'_> {
     let settings =
         Settings { workers: WORKERS, batch_size: BATCH_SIZE, seed, ..Settings::new(strategy) };
-    Order::new(scenario, settings)
+    RunSpec::new(scenario, settings)
 }
 
 fn run_in(
@@ -253,7 +253,7 @@ fn staff(seed: u64, replicates: u32) -> Result<StaffSample, SuiteError> {
 
 /// The record of a small run, for tests to fill in.
 #[cfg(test)]
-pub(super) fn small_record() -> crate::record::RunRecord {
+pub(super) fn small_record() -> neonbench_engine::record::RunRecord {
     let small = Example { accounts: 2, mappings: 1, ..EXAMPLES[2] };
     let scenario = scenario(&small, Scenario::profile("constant").unwrap()).unwrap();
     run_in(&scenario, Strategy::Standard, 1, &World::Virtual).unwrap().record

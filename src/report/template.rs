@@ -1,6 +1,6 @@
 //! The templates' environment: the report's filters, and escaping by their kind.
 
-use super::text;
+use crate::text;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
 use minijinja::{AutoEscape, Environment, Output, State, Value};
@@ -28,7 +28,7 @@ pub(super) fn environment(name: &'static str, source: &'static str) -> Environme
     environment.set_formatter(write);
     environment.add_filter("claimed_minutes", text::claimed_minutes);
     environment.add_filter("count", text::count);
-    environment.add_filter("digits", text::digits);
+    environment.add_filter("digits", text::sig3);
     environment.add_filter("distance", text::distance);
     environment.add_filter("duration", text::duration);
     environment.add_filter("minutes", text::minutes);
@@ -53,7 +53,7 @@ fn write(
         (false, true) => {
             let text = value.to_string();
             // A line end is white space in HTML and turns nothing round.
-            let lines: Vec<_> = text.split('\n').map(text::visible).collect();
+            let lines: Vec<_> = text.split('\n').map(text::escape_controls).collect();
             minijinja::escape_formatter(output, state, &Value::from(lines.join("\n")))
         }
         (false, false) => minijinja::escape_formatter(output, state, value),
@@ -88,7 +88,7 @@ fn tied(text: &str) -> String {
 fn markdown(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let text = text.replace(['\n', '\r'], " ");
-    for character in text::visible(&text).chars() {
+    for character in text::escape_controls(&text).chars() {
         match character {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),

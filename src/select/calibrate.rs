@@ -8,9 +8,9 @@ use super::judge::{Benches, LeftOut, judge, judgement};
 use super::objective::Goal;
 use super::swept::{Swept, single_best, sweep};
 use super::thresholds::Thresholds;
-use crate::run::RunError;
 use neon_mock::api::Endpoint;
 use neon_mock::profile::LawName;
+use neonbench_engine::run::RunError;
 
 /// Seed of the first run of a sweep.
 const SWEEP_SEED: u64 = 1_000_001;

@@ -8,10 +8,10 @@ use super::objective::Goal;
 use super::observed::{Observed, Use};
 use super::rehearsal::Stage;
 use super::thresholds::Thresholds;
-use crate::engine::Strategy;
-use crate::scenario::Scenario;
 use neon_mock::file::{FileError, Member};
 use neon_mock::rng;
+use neonbench_engine::engine::Strategy;
+use neonbench_engine::scenario::Scenario;
 use serde::{Deserialize, Serialize};
 
 /// Version of the file's form.

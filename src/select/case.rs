@@ -4,9 +4,9 @@ mod draw;
 
 pub use draw::draw;
 
-use crate::scenario::{DatasetSource, Scenario, ScenarioError, Workload};
 use neon_mock::file::{FileError, Member};
 use neon_mock::profile::{LawName, Profile, ProfileError, WireProfile};
+use neonbench_engine::scenario::{DatasetSource, Scenario, ScenarioError, Workload};
 use serde::{Deserialize, Serialize};
 
 /// What is hard about a scenario.

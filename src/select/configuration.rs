@@ -1,8 +1,8 @@
 //! Configurations: a strategy with its workers and batch size, and which of them behave alike.
 
 use super::observed::Observed;
-use crate::engine::limiter::Limiter;
-use crate::engine::{Settings, Strategy};
+use neonbench_engine::engine::limiter::Limiter;
+use neonbench_engine::engine::{Settings, Strategy};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::num::NonZeroU32;

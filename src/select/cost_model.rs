@@ -7,7 +7,7 @@ use super::objective::Goal;
 use super::observed::{Observed, Use};
 use super::rehearsal::Stage;
 use super::swept::Swept;
-use crate::engine::Strategy;
+use neonbench_engine::engine::Strategy;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -5,8 +5,8 @@ use super::configuration::Configuration;
 use super::crew::in_order;
 use super::objective::Goal;
 use super::simulate::simulate;
-use crate::engine::{Reads, Settings, Strategy};
-use crate::run::RunError;
+use neonbench_engine::engine::{Reads, Settings, Strategy};
+use neonbench_engine::run::RunError;
 use serde::Serialize;
 use std::fmt::Write as _;
 

@@ -6,11 +6,11 @@
 use super::configuration::Configuration;
 use super::objective::Sample;
 use super::simulate::simulate;
-use crate::engine::Settings;
 use crate::probe::Fit;
 use crate::replicate::quantile;
-use crate::run::RunError;
-use crate::scenario::Scenario;
+use neonbench_engine::engine::Settings;
+use neonbench_engine::run::RunError;
+use neonbench_engine::scenario::Scenario;
 use serde::Serialize;
 
 /// A run as it is expected.

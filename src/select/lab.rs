@@ -5,7 +5,7 @@ use super::configuration::{Behaviour, Configuration, Portfolio, grid};
 use super::objective::{Goal, Sample};
 use super::observed::Observed;
 use super::simulate::simulate;
-use crate::run::RunError;
+use neonbench_engine::run::RunError;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::time::Duration;

@@ -8,9 +8,9 @@ use super::crew::in_order;
 use super::guide_choice;
 use super::lab::Lab;
 use super::objective::Goal;
-use crate::engine::Strategy;
-use crate::run::RunError;
-use crate::scenario::Scenario;
+use neonbench_engine::engine::Strategy;
+use neonbench_engine::run::RunError;
+use neonbench_engine::scenario::Scenario;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -156,7 +156,7 @@ fn search(lab: &mut Lab<'_>) -> Result<Configuration, RunError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scenario::Workload;
+    use neonbench_engine::scenario::Workload;
 
     #[test]
     fn beyond_one_mapping_batches_side_by_side_win_and_no_ratio_is_below_one() {

@@ -4,14 +4,14 @@
 use super::crew::in_order;
 use super::forecast::forecast_probed;
 use super::simulate::simulate;
-use crate::engine::{Settings, Strategy};
-use crate::journal::NoJournal;
 use crate::probe::{self, Fit, Limit, Limits, MOST_SAMPLE, Options, ProbeError};
 use crate::replicate::quantile;
-use crate::run::World;
-use crate::scenario::Scenario;
 use neon_mock::api::Endpoint;
 use neon_mock::profile::Profile;
+use neonbench_engine::engine::{Settings, Strategy};
+use neonbench_engine::journal::NoJournal;
+use neonbench_engine::run::World;
+use neonbench_engine::scenario::Scenario;
 use serde::Serialize;
 
 /// Seed of the first probe, and of the first run that its forecast is compared with. What is thought

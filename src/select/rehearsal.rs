@@ -7,7 +7,6 @@ use super::configuration::{Behaviour as Alike, Configuration, grid};
 use super::objective::Goal;
 use super::observed::{Kind, Observed, Times};
 use super::simulate::simulate;
-use crate::scenario::Scenario;
 use neon_mock::behaviour::Behaviour;
 use neon_mock::fault::FaultKind;
 use neon_mock::file::DurationText;
@@ -16,6 +15,7 @@ use neon_mock::profile::{
     LawName, Profile, WireCongestion, WireFault, WireLaw, WireLimits, WireProfile, WireService,
 };
 use neon_mock::staff::WireStaff;
+use neonbench_engine::scenario::Scenario;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,14 +1,14 @@
 //! One simulated run, judged, without the histograms of a record: what sweeps are made of.
 
 use super::objective::Sample;
-use crate::audit::audit;
-use crate::engine::{self, Job, Settings, Stop};
-use crate::event::{Event, Observer};
-use crate::measure::Measure;
-use crate::run::{RunError, resources};
-use crate::scenario::Scenario;
-use crate::world::{InProcess, VirtualClock};
 use neon_mock::api::Class;
+use neonbench_engine::audit::audit;
+use neonbench_engine::engine::{self, Job, Settings, Stop};
+use neonbench_engine::event::{Event, Observer};
+use neonbench_engine::measure::Measure;
+use neonbench_engine::run::{RunError, resources};
+use neonbench_engine::scenario::Scenario;
+use neonbench_engine::world::{InProcess, VirtualClock};
 use std::time::Duration;
 
 /// Figures of a run, and the wish to end it once it is hopeless.

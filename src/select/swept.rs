@@ -7,9 +7,9 @@ use super::lab::{Found, Lab};
 use super::model::Work;
 use super::objective::Goal;
 use super::observed::Observed;
-use crate::audit::{Claims, compare};
-use crate::run::RunError;
-use crate::scenario::Scenario;
+use neonbench_engine::audit::{Claims, compare};
+use neonbench_engine::run::RunError;
+use neonbench_engine::scenario::Scenario;
 
 /// What is known of a case that selectors are fitted to.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ mod fit;
 
 use super::configuration::{Configuration, MAX_WORKERS};
 use super::observed::{LimitKind, Observed, Use};
-use crate::engine::Strategy;
+use neonbench_engine::engine::Strategy;
 use serde::{Deserialize, Serialize};
 
 /// A row of the rule.

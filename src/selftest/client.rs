@@ -1,10 +1,10 @@
 //! A client that does next to nothing: one thread, many connections, each with one call on its way.
 
 use super::SelftestError;
-use crate::clock::Clock;
-use crate::world::WallClock;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use neon_mock::time::Timestamp;
+use neonbench_engine::clock::Clock;
+use neonbench_engine::world::WallClock;
 use std::cell::{Cell, RefCell};
 use std::io::{self, Write as _};
 use std::net::SocketAddr;

@@ -1,12 +1,12 @@
 //! What is kept of a run before its first call: enough for another process to go on with it.
 
-use crate::engine::Settings;
-use crate::plan::Plan;
-use crate::record::ChosenBy;
-use crate::scenario::{DatasetSource, Scenario, ScenarioError, Workload};
 use neon_mock::api::AccountId;
 use neon_mock::file::FileError;
 use neon_mock::profile::{BUILT_IN, Profile};
+use neonbench_engine::engine::Settings;
+use neonbench_engine::plan::Plan;
+use neonbench_engine::record::ChosenBy;
+use neonbench_engine::scenario::{DatasetSource, Scenario, ScenarioError, Workload};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 

@@ -2,7 +2,7 @@
 
 use super::journal::State;
 use super::{Store, StoreError};
-use crate::record::RunRecord;
+use neonbench_engine::record::RunRecord;
 use serde::{Deserialize, Serialize};
 
 /// A record with the makespans behind its interval, as one object.

@@ -2,11 +2,11 @@
 
 use super::header::Header;
 use super::{Store, StoreError};
-use crate::journal::{Journal, JournalError, Ledger, Note};
-use crate::plan::{list_ids, parse_ids};
-use crate::record::RunRecord;
-use crate::run::Run;
 use neon_mock::api::AccountId;
+use neonbench_engine::journal::{Journal, JournalError, Ledger, Note};
+use neonbench_engine::plan::{list_ids, parse_ids};
+use neonbench_engine::record::RunRecord;
+use neonbench_engine::run::Run;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use std::cell::Cell;

@@ -1,10 +1,10 @@
 //! Runs a judged command: where it may write to, what it may find, and how it ends.
 
 use crate::cli::error::CliError;
-use crate::clock::Clock;
-use crate::judge::Command;
-use crate::world::WallClock;
 use neon_mock::time::Timestamp;
+use neonbench::judge::Command;
+use neonbench_engine::clock::Clock;
+use neonbench_engine::world::WallClock;
 use std::ffi::OsString;
 use std::io::ErrorKind;
 use std::process::{ExitStatus, Stdio};

@@ -1,7 +1,7 @@
 //! A verdict in words.
 
 use crate::cli::output::{count, duration, table};
-use crate::judge::{Command, JudgeRecord, LeagueRow, Verdict};
+use neonbench::judge::{Command, JudgeRecord, LeagueRow, Verdict};
 
 /// Differences that are shown; `--json` has twenty.
 const SHOWN: usize = 5;

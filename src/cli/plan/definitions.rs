@@ -3,12 +3,12 @@
 use crate::cli::args::Credentials;
 use crate::cli::error::CliError;
 use crate::cli::inputs::{dataset, read, source};
-use crate::run::RunError;
-use crate::transport::Transport;
-use crate::world::HttpTransport;
 use clap::Args;
 use neon_mock::api::{Body, Category, CustomField, Request};
 use neon_mock::org::Organisation;
+use neonbench_engine::run::RunError;
+use neonbench_engine::transport::Transport;
+use neonbench_engine::world::HttpTransport;
 use std::path::PathBuf;
 
 /// Whose fields; one of the three.

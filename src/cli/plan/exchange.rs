@@ -4,7 +4,7 @@ use super::plan_file;
 use crate::cli::error::{CliError, code};
 use crate::cli::inputs::read;
 use crate::cli::output::say;
-use crate::plan::{Carried, Plan};
+use neonbench_engine::plan::{Carried, Plan};
 use serde_json::Value;
 use std::path::Path;
 use std::process::ExitCode;

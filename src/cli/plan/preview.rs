@@ -6,14 +6,14 @@ use crate::cli::args::Credentials;
 use crate::cli::error::CliError;
 use crate::cli::inputs::{dataset, source};
 use crate::cli::output::{say, say_json};
-use crate::decide::{Decision, State, apply, state_of_values};
-use crate::engine::{EngineError, Settings, Strategy, read_accounts};
-use crate::plan::{Plan, Selection, Slot, Task, parse_ids};
-use crate::run::RunError;
-use crate::scenario::{Scenario, Workload};
-use crate::world::{HttpTransport, WallClock};
 use clap::Args;
 use neon_mock::api::{Account, AccountId, AccountKind, CustomFieldItem, FieldId, Value};
+use neonbench_engine::decide::{Decision, State, apply, state_of_values};
+use neonbench_engine::engine::{EngineError, Settings, Strategy, read_accounts};
+use neonbench_engine::plan::{Plan, ResolvedField, ResolvedPlan, Selection, parse_ids};
+use neonbench_engine::run::RunError;
+use neonbench_engine::scenario::{Scenario, Workload};
+use neonbench_engine::world::{HttpTransport, WallClock};
 use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -158,8 +158,9 @@ fn of_server(args: &PreviewArgs, plan: &Plan, base_url: &str) -> Result<Preview,
     })
 }
 
-fn resolve(plan: &Plan, fields: &[neon_mock::api::CustomField]) -> Result<Task, CliError> {
-    Task::resolve(plan, fields).map_err(|error| RunError::Engine(EngineError::Plan(error)).into())
+fn resolve(plan: &Plan, fields: &[neon_mock::api::CustomField]) -> Result<ResolvedPlan, CliError> {
+    ResolvedPlan::resolve(plan, fields)
+        .map_err(|error| RunError::Engine(EngineError::Plan(error)).into())
 }
 
 fn values(account: &Account) -> Vec<(FieldId, Value)> {
@@ -172,7 +173,7 @@ fn previewed(
     account: AccountId,
     kind: AccountKind,
     before: &State,
-    task: &Task,
+    task: &ResolvedPlan,
     shown: bool,
 ) -> Previewed {
     let (mut after, mut decision) = (before.clone(), Decision::default());
@@ -194,7 +195,7 @@ fn previewed(
     };
     // A problem may name the value that found no option.
     let problems = decision.problems.iter().map(|problem| match problem {
-        crate::decide::Problem::UnknownOption { field, .. } if !shown => {
+        neonbench_engine::decide::Problem::UnknownOption { field, .. } if !shown => {
             format!("field `{field}` has no such option")
         }
         problem => problem.to_string(),
@@ -203,7 +204,7 @@ fn previewed(
 }
 
 /// A value as people read it; hidden, what kind it is and how long.
-fn value(slot: &Slot, value: Option<&Value>, shown: bool) -> String {
+fn value(slot: &ResolvedField, value: Option<&Value>, shown: bool) -> String {
     match value {
         None => "(empty)".to_owned(),
         Some(Value::Text(text)) if !shown => format!("(text, {} characters)", text.chars().count()),

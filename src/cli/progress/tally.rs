@@ -1,8 +1,8 @@
 //! What stands of a run, and when it is likely to end.
 
 use crate::cli::output::{count, duration};
-use crate::event::{Event, Outcome};
 use neon_mock::api::Endpoint;
+use neonbench_engine::event::{Event, Outcome};
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -156,15 +156,19 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Call, End};
     use neon_mock::api::AccountId;
     use neon_mock::time::Timestamp;
+    use neonbench_engine::event::{AccountOutcome, Call};
 
     const AT: Timestamp = Timestamp::ZERO;
 
     fn land(tally: &mut Tally, accounts: u64) {
         for id in 0..accounts {
-            tally.take(&Event::Landed { at: AT, id: AccountId(id + 1), end: End::Unchanged });
+            tally.take(&Event::Landed {
+                at: AT,
+                id: AccountId(id + 1),
+                end: AccountOutcome::Unchanged,
+            });
         }
     }
 

@@ -1,6 +1,6 @@
 //! What a `cargo bench` has left beside the working directory: the rates of our own code.
 
-use crate::report::evidence::BenchRate;
+use neonbench::report::evidence::BenchRate;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 

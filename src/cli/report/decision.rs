@@ -7,14 +7,14 @@ use crate::cli::error::{CliError, code};
 use crate::cli::inputs::Inputs;
 use crate::cli::output::{say, say_json};
 use crate::cli::run::flags_of;
-use crate::report::decision::Decision;
-use crate::report::evidence::Provenance;
-use crate::report::hlog::interval_log;
-use crate::report::html::decision_page;
-use crate::report::json::DecisionRecord;
-use crate::report::markdown::decision_summary;
-use crate::report::model::DecisionModel;
-use crate::report::suite::explore::{Exploration, explore};
+use neonbench::report::decision::Decision;
+use neonbench::report::evidence::Provenance;
+use neonbench::report::hlog::interval_log;
+use neonbench::report::html::decision_page;
+use neonbench::report::json::DecisionRecord;
+use neonbench::report::markdown::decision_summary;
+use neonbench::report::model::DecisionModel;
+use neonbench::report::suite::explore::{Exploration, explore};
 use std::process::ExitCode;
 
 /// Explores the workload that the flags name, and writes its page.

@@ -1,7 +1,7 @@
 //! How, when and on what a report is made.
 
 use super::{DEFAULT_REPLICATES, DEFAULT_SEED};
-use crate::report::evidence::Provenance;
+use neonbench::report::evidence::Provenance;
 use std::process::Command;
 use std::time::SystemTime;
 use time::OffsetDateTime;

@@ -3,10 +3,10 @@
 use super::decision::publish;
 use super::{ReportArgs, files, provenance};
 use crate::cli::error::{CliError, code};
-use crate::delta::{Side, Verdict, delta};
-use crate::findings::findings;
-use crate::report::decision::{Baseline, Contender, Decision};
-use crate::store::{Entry, Store};
+use neonbench::delta::{Side, Verdict, delta};
+use neonbench::findings::findings;
+use neonbench::report::decision::{Baseline, Contender, Decision};
+use neonbench::store::{Entry, Store};
 use std::process::ExitCode;
 
 /// Writes the page of the runs that `--runs` names.
@@ -65,7 +65,7 @@ pub(super) fn against(store: &Store, id: i64, league: &[Contender]) -> Result<Ba
 
 /// The exit code of a comparison: 10 if anything that can be compared is slower.
 pub(super) fn gate(baseline: &Baseline) -> u8 {
-    let is_slower = |(_, delta): &(String, crate::delta::Delta)| {
+    let is_slower = |(_, delta): &(String, neonbench::delta::Delta)| {
         delta.incomparable.is_none() && delta.verdict == Verdict::Slower
     };
     if baseline.deltas.iter().any(is_slower) { code::GATE } else { 0 }

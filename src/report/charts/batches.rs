@@ -3,10 +3,10 @@
 use super::canvas::{self, Anchor, Canvas, Ink, LogScale, Size};
 use super::frame::{Axis, Place, Sides};
 use super::{WIDTH, number_of, stacked};
-use crate::engine::Strategy;
 use crate::report::evidence::{BatchPoint, BatchSample};
 use crate::report::model::BatchModel;
-use crate::report::text::{digits, duration};
+use crate::text::{duration, sig3};
+use neonbench_engine::engine::Strategy;
 
 const TOP: i32 = 62;
 const PANEL: i32 = 118;
@@ -60,7 +60,7 @@ pub fn batches(model: &BatchModel) -> String {
 
 /// A figure without zeros behind its point.
 fn trimmed(it: f64) -> String {
-    let text = digits(it);
+    let text = sig3(it);
     if !text.contains('.') {
         return text;
     }

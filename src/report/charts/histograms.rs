@@ -2,10 +2,10 @@
 
 use super::canvas::{self, Anchor, Canvas, Ink, LogScale, Point, Scale, Size};
 use super::{WIDTH, labels, lines, stacked};
-use crate::engine::Strategy;
 use crate::report::evidence::{Bin, Responses};
 use crate::report::model::{Model, Row};
-use crate::report::text::duration;
+use crate::text::duration;
+use neonbench_engine::engine::Strategy;
 
 /// Columns of panels: the strategies in the guide's order.
 const COLUMNS: [Strategy; 4] =

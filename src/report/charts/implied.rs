@@ -3,7 +3,7 @@
 use super::canvas::{self, Anchor, Canvas, Ink, LogScale, Size};
 use super::{NAMES, ROW, WIDTH, labels, lines, stacked};
 use crate::report::model::{ExampleModel, Model};
-use crate::report::text::{count, digits, duration};
+use crate::text::{count, duration, sig3};
 
 const TICKS: [(f64, &str); 4] = [(0.25, "250 ms"), (0.5, "500 ms"), (1.0, "1 s"), (2.0, "2 s")];
 
@@ -53,7 +53,7 @@ fn line(canvas: &Canvas<'_>, scale: &LogScale, example: &ExampleModel, y: i32) {
     let (verdict, ink) = if example.agrees {
         ("one time: agrees".to_owned(), Ink::Measured)
     } else {
-        (format!("{}× apart", digits(example.implied_spread)), Ink::Claimed)
+        (format!("{}× apart", sig3(example.implied_spread)), Ink::Claimed)
     };
     canvas.text(&verdict, (WIDTH, y), Anchor::Right, Size::Strong, ink);
 }

@@ -3,7 +3,7 @@
 use super::canvas::{self, Anchor, Ink, Scale, Size};
 use super::{NAMES, ROW, WIDTH, stacked};
 use crate::report::model::Model;
-use crate::report::text::{count, percent};
+use crate::text::{count, percent};
 
 /// Shares that the axis names.
 const SHARES: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];

@@ -3,7 +3,7 @@
 use super::canvas::{self, Anchor, Canvas, Ink, LogScale, Size};
 use super::{NAMES, ROW, WIDTH, labels, lines, stacked};
 use crate::report::model::{ExampleModel, Model, Row};
-use crate::report::text::{count, minutes, signed};
+use crate::text::{count, minutes, signed};
 
 /// Space for an example's title, in px.
 const TITLE: i32 = 40;

@@ -2,10 +2,10 @@
 
 use super::canvas::{self, Anchor, Canvas, Ink, Point, Size};
 use super::{WIDTH, number_of, stacked};
-use crate::engine::Strategy;
 use crate::report::model::map::AS_GOOD;
 use crate::report::model::{MapChoice, MapModel, MapRow};
-use crate::report::text::digits;
+use crate::text::sig3;
+use neonbench_engine::engine::Strategy;
 
 const LEFT: i32 = 34;
 const TOP: i32 = 74;
@@ -93,7 +93,7 @@ fn draw_cell(canvas: &Canvas<'_>, corners: [Point; 2], choice: &MapChoice) {
     let text = if choice.ratio < 9.95 {
         format!("{:.1}×", choice.ratio)
     } else {
-        format!("{}×", digits(choice.ratio.round().max(10.0)).trim_end_matches(".0"))
+        format!("{}×", sig3(choice.ratio.round().max(10.0)).trim_end_matches(".0"))
     };
     canvas.text(&text, (x, y + 9), Anchor::Middle, Size::Small, Ink::Text);
 }

@@ -4,7 +4,7 @@ use super::canvas::{self, Anchor, Ink, Size};
 use super::frame::{Axis, Sides};
 use super::{WIDTH, number_of};
 use crate::report::model::{DecisionModel, LeagueRow};
-use crate::report::text::duration;
+use crate::text::duration;
 
 const HEIGHT: i32 = 380;
 

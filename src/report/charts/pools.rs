@@ -3,7 +3,7 @@
 use super::canvas::{self, Anchor, Ink, Scale, Size};
 use super::{NAMES, ROW, WIDTH, stacked};
 use crate::report::model::DecisionModel;
-use crate::report::text::duration;
+use crate::text::duration;
 
 /// One bar a pool, with the interval of the makespan.
 pub fn pools(model: &DecisionModel) -> String {

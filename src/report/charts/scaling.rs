@@ -3,9 +3,9 @@
 use super::canvas::{self, Anchor, Ink, LogScale, Size};
 use super::frame::{Axis, Place, Sides};
 use super::{WIDTH, number_of};
-use crate::engine::Strategy;
 use crate::report::model::DecisionModel;
-use crate::report::text::count;
+use crate::text::count;
+use neonbench_engine::engine::Strategy;
 
 const HEIGHT: i32 = 400;
 

@@ -3,7 +3,7 @@
 use super::canvas::{self, Anchor, Ink, Size};
 use super::{NAMES, ROW, WIDTH, stacked};
 use crate::report::model::DecisionModel;
-use crate::report::text::{duration, percent};
+use crate::text::{duration, percent};
 
 /// The least share that is named on its bar.
 const NAMED: f64 = 0.08;

@@ -5,7 +5,7 @@ use super::canvas::{self, Anchor, Ink, Size};
 use crate::report::decision::Cell;
 use crate::report::model::DecisionModel;
 use crate::report::model::decision::CLIFF;
-use crate::report::text::{duration, percent};
+use crate::text::{duration, percent};
 
 const LEFT: i32 = 92;
 const TOP: i32 = 34;

@@ -4,7 +4,7 @@ use super::canvas::{self, Anchor, Canvas, Ink, Size};
 use super::frame::{Axis, Sides};
 use super::{WIDTH, stacked};
 use crate::report::model::DecisionModel;
-use crate::report::text::duration;
+use crate::text::duration;
 
 const PANEL: i32 = 150;
 const GAP: i32 = 64;

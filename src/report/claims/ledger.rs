@@ -8,9 +8,9 @@ mod file;
 use file::SHIPPED;
 pub use file::{ReadError, read, with_results};
 
-use crate::engine::{Reads, Settings, Strategy};
-use crate::scenario::{DatasetSource, Scenario, ScenarioError, Workload};
 use crate::select::guide_rule;
+use neonbench_engine::engine::{Reads, Settings, Strategy};
+use neonbench_engine::scenario::{DatasetSource, Scenario, ScenarioError, Workload};
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;
 use std::time::Duration;

@@ -1,8 +1,8 @@
 //! What the batch size changes, and what it does not.
 
-use crate::engine::Strategy;
 use crate::report::evidence::{BatchPoint, BatchSample};
-use crate::report::text::listed;
+use crate::text::join_and;
+use neonbench_engine::engine::Strategy;
 use serde::Serialize;
 
 /// A difference in time that does not matter.
@@ -39,7 +39,7 @@ fn title(sample: &BatchSample) -> String {
             }
             some => {
                 let names: Vec<String> = some.iter().map(u32::to_string).collect();
-                format!("under {strategy} at {}", listed(&names))
+                format!("under {strategy} at {}", join_and(&names))
             }
         };
         parts.push(part);
@@ -54,7 +54,7 @@ fn title(sample: &BatchSample) -> String {
     format!(
         "Batch size does not matter for time {}; it decides what is in memory, and what a kill leaves \
          open: {least:.0} to {most:.0} accounts",
-        listed(&parts)
+        join_and(&parts)
     )
 }
 

@@ -6,11 +6,11 @@ mod words;
 pub(crate) use grid::grid_rows;
 
 use crate::delta::Delta;
-use crate::engine::Strategy;
-use crate::measure::timeline::{Lane, Timeline};
-use crate::record::RunRecord;
+use crate::findings::Gain;
 use crate::report::decision::{Baseline, Cell, Contender, Decision, Grid, Pooled, Sized, Spectrum};
-use crate::report::text::worth;
+use neonbench_engine::engine::Strategy;
+use neonbench_engine::measure::timeline::{Lane, Timeline};
+use neonbench_engine::record::RunRecord;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use words::{faster, headline, lede, pools_title, scaling_title, surface_title};
@@ -214,7 +214,7 @@ fn found(league: &[Contender]) -> Vec<FoundModel> {
             cause: finding.cause.title(),
             message: finding.message.clone(),
             advice: finding.advice.clone(),
-            gain: finding.gain.as_ref().map(worth),
+            gain: finding.gain.as_ref().map(Gain::in_words),
         }));
     }
     all

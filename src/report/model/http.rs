@@ -1,7 +1,7 @@
 //! Real HTTP beside virtual time.
 
-use crate::engine::Strategy;
 use crate::report::evidence::{Evidence, HttpPair};
+use neonbench_engine::engine::Strategy;
 use serde::Serialize;
 
 /// Real HTTP beside virtual time.

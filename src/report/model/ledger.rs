@@ -2,7 +2,7 @@
 
 use crate::report::claims::ledger::{Claimed, Figure, Standing, Tested, TestedCase, Untestable};
 use crate::report::evidence::LedgerSample;
-use crate::report::text::{count, digits};
+use crate::text::{count, sig3};
 use serde::Serialize;
 
 /// The ledger.
@@ -122,7 +122,7 @@ fn value(figure: Figure, it: f64) -> String {
 
 /// Three digits at most, without zeros at the end.
 fn trimmed(number: f64) -> String {
-    let text = digits(number);
+    let text = sig3(number);
     if !text.contains('.') {
         return text;
     }

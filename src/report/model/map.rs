@@ -1,8 +1,8 @@
 //! Who wins where: the best, the guide's choice and ours, over accounts and mappings.
 
-use crate::engine::Strategy;
-use crate::report::text::digits;
 use crate::select::{Configuration, DecisionMap, MapCell};
+use crate::text::sig3;
+use neonbench_engine::engine::Strategy;
 use serde::Serialize;
 
 /// A choice that costs so many times as much as the best is as good.
@@ -65,8 +65,8 @@ impl MapModel {
         let title = format!(
             "{}; the guide's rule costs {} times the best on average, auto {} times",
             winners(map),
-            digits(guide_mean),
-            digits(ours_mean)
+            sig3(guide_mean),
+            sig3(ours_mean)
         );
         let cells = map.cells.iter().map(MapRow::new).collect();
         let profile = map.profile.clone();

@@ -1,8 +1,8 @@
 //! The selectors scenario by scenario: how regret is spread, where it is worst, and how forecasts fare.
 
 use crate::report::evidence::SelectorSample;
-use crate::report::text::{digits, percent};
 use crate::select::{Portfolio, SelectorName, Verdict};
+use crate::text::{percent, sig3};
 use serde::Serialize;
 
 /// Deviation of a forecast that is as good as none.
@@ -141,7 +141,7 @@ fn forecast_title(forecasts: &[ForecastRow]) -> String {
     format!(
         "Predicted against simulated: {near} of {} forecasts are within 3 %, the furthest is off by {} %",
         forecasts.len(),
-        digits(largest * 100.0)
+        sig3(largest * 100.0)
     )
 }
 

@@ -1,11 +1,11 @@
 //! One row of the guide: claimed, and measured.
 
 use super::TOLERANCE;
-use crate::engine::Strategy;
-use crate::record::RunRecord;
 use crate::replicate::quantile;
 use crate::report::claims::Claim;
 use crate::report::evidence::{Responses, RowEvidence};
+use neonbench_engine::engine::Strategy;
+use neonbench_engine::record::RunRecord;
 use serde::Serialize;
 
 /// One row of the guide: claimed, and measured.

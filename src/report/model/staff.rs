@@ -1,9 +1,9 @@
 //! What is lost beside other users at work, by PATCH and by PUT.
 
-use crate::engine::{Strategy, WriteMode};
-use crate::record::RunRecord;
 use crate::report::claims::EXAMPLES;
 use crate::report::evidence::{Evidence, StaffEvidence};
+use neonbench_engine::engine::{Strategy, WriteMode};
+use neonbench_engine::record::RunRecord;
 use serde::Serialize;
 
 /// One example beside other users.

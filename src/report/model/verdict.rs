@@ -1,9 +1,9 @@
 //! The verdict: what someone needs who reads nothing else.
 
 use super::{ExampleModel, HttpModel, Row, TOLERANCE, Validity};
-use crate::engine::Strategy;
 use crate::report::claims::WORKERS;
-use crate::report::text::{count, duration, listed, percent, signed};
+use crate::text::{count, duration, join_and, percent, signed};
+use neonbench_engine::engine::Strategy;
 use serde::Serialize;
 
 /// The verdict.
@@ -85,9 +85,9 @@ fn headline(examples: &[ExampleModel], validity: &Validity) -> String {
     }
     let uses: Vec<String> = uses
         .iter()
-        .map(|(strategy, sizes)| format!("{strategy} for {} accounts", listed(sizes)))
+        .map(|(strategy, sizes)| format!("{strategy} for {} accounts", join_and(sizes)))
         .collect();
-    let uses = listed(&uses);
+    let uses = join_and(&uses);
     match factors_in_words(&factors) {
         Some(factors) => {
             format!(
@@ -127,7 +127,7 @@ fn times(examples: &[ExampleModel]) -> String {
     }
     format!(
         "Simulated with {WORKERS} workers and service times fitted to the guide: {}.",
-        listed(&times)
+        join_and(&times)
     )
 }
 
@@ -147,8 +147,8 @@ fn guide(examples: &[ExampleModel]) -> String {
         .collect();
     let because = match at_odds.len() {
         0 => String::new(),
-        1 => format!(": the times of example {} contradict one another", listed(&at_odds)),
-        _ => format!(": the times of examples {} contradict one another", listed(&at_odds)),
+        1 => format!(": the times of example {} contradict one another", join_and(&at_odds)),
+        _ => format!(": the times of examples {} contradict one another", join_and(&at_odds)),
     };
     format!(
         "The guide's call counts hold exactly in {calls} of {rows} rows, its order of strategies in \

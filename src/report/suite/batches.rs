@@ -1,10 +1,10 @@
 //! What the batch size changes: the guide's first example by its two strategies that have batches.
 
 use super::{SuiteError, subject};
-use crate::engine::{Settings, Strategy};
 use crate::report::evidence::{BatchPoint, BatchSample};
-use crate::scenario::Scenario;
 use crate::select::{DEFAULT_WORKERS, Sample, in_order, simulate};
+use neonbench_engine::engine::{Settings, Strategy};
+use neonbench_engine::scenario::Scenario;
 use std::num::NonZeroU32;
 
 const SIZES: [u32; 8] = [1, 2, 5, 10, 25, 50, 100, 200];

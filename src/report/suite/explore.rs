@@ -2,19 +2,19 @@
 
 mod grid;
 
-use crate::engine::{Settings, Strategy};
-use crate::event::{Event, Observer, Outcome};
 use crate::findings::{Finding, findings, gain};
-use crate::measure::timeline::Timeline;
-use crate::measure::{Measure, histogram};
-use crate::plan::Selection;
-use crate::record::RunRecord;
 use crate::report::decision::{Cell, Contender, Decision, Pooled, Sized, Spectrum, best};
-use crate::run::{Order, Run, RunError, World};
-use crate::scenario::{Resources, Scenario, ScenarioError, Workload};
 use hdrhistogram::Histogram;
 use neon_mock::api::Endpoint;
 use neon_mock::profile::Profile;
+use neonbench_engine::engine::{Settings, Strategy};
+use neonbench_engine::event::{Event, Observer, Outcome};
+use neonbench_engine::measure::timeline::Timeline;
+use neonbench_engine::measure::{Measure, histogram};
+use neonbench_engine::plan::Selection;
+use neonbench_engine::record::RunRecord;
+use neonbench_engine::run::{Run, RunError, RunSpec, World};
+use neonbench_engine::scenario::{Resources, Scenario, ScenarioError, Workload};
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
@@ -109,7 +109,7 @@ fn run(
     settings: &Settings,
     observer: &mut dyn Observer,
 ) -> Result<Run, RunError> {
-    Order::new(scenario, settings.clone()).run(&World::Virtual, observer)
+    RunSpec::new(scenario, settings.clone()).run(&World::Virtual, observer)
 }
 
 fn quietly(scenario: &Scenario, settings: &Settings) -> Result<RunRecord, RunError> {
@@ -149,7 +149,7 @@ impl Exploration<'_> {
         contender: &Contender,
     ) -> Result<Vec<Finding>, ExploreError> {
         let first = &contender.runs[0];
-        let order = Order::new(scenario, (self.settings)(contender.strategy));
+        let order = RunSpec::new(scenario, (self.settings)(contender.strategy));
         let affordable = CALLS_A_GAIN / first.calls.total.max(1);
         let replicates = u32::try_from(affordable).unwrap_or(u32::MAX).min(MOST_A_GAIN);
         let mut found = findings(first);

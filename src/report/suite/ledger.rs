@@ -1,9 +1,9 @@
 //! The runs behind the ledger of the guide's claims.
 
 use super::SuiteError;
-use crate::engine::Strategy;
 use crate::report::claims::ledger::{Case, Claim, Figure, Ledger, Tested, Trial};
 use crate::select::{Objective, Sample, in_order, simulate};
+use neonbench_engine::engine::Strategy;
 use std::num::NonZeroU32;
 
 /// Runs of each trial, under the seeds from 1 on.

@@ -1,8 +1,8 @@
 //! The decision map under the documented limits.
 
 use super::SuiteError;
-use crate::scenario::{Scenario, Workload};
 use crate::select::{Calibration, DecisionMap, Goal, map};
+use neonbench_engine::scenario::{Scenario, Workload};
 
 /// Few enough that the report stays quick, with a size on each side of each of the rule's bounds.
 const RESOURCES: [u64; 7] = [5, 25, 50, 100, 200, 500, 1_000];

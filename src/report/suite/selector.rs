@@ -3,12 +3,12 @@
 
 use super::SuiteError;
 use crate::report::evidence::SelectorSample;
-use crate::scenario::Scenario;
 use crate::select::case::{self, Case, HELD_OUT};
 use crate::select::{
     Calibration, Choice, Goal, Observed, Portfolio, benches, judge, judgement, simulated_calls,
 };
-use crate::world::WallClock;
+use neonbench_engine::scenario::Scenario;
+use neonbench_engine::world::WallClock;
 
 /// Of the held-out scenarios one in so many is judged: `neonbench evaluate` judges them all.
 const ONE_IN: usize = 4;

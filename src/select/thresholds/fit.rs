@@ -5,7 +5,7 @@ use super::super::configuration::{MAX_WORKERS, Portfolio, grid};
 use super::super::observed::{LimitKind, Use};
 use super::super::swept::Swept;
 use super::{Row, Thresholds, places};
-use crate::engine::Strategy;
+use neonbench_engine::engine::Strategy;
 
 /// Bounds on accounts for each place that are tried.
 const ACCOUNTS_A_PLACE: [u64; 7] = [1, 2, 3, 5, 10, 20, 50];

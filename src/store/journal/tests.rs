@@ -1,16 +1,16 @@
 use super::*;
-use crate::engine::{Settings, Strategy};
-use crate::journal::{Change, Intent, Landing};
-use crate::record::ChosenBy;
-use crate::scenario::{DatasetSource, Resources};
 use crate::store::{ProfileText, Purge, Site};
 use neon_mock::api::{AccountKind, FieldId, Value};
+use neonbench_engine::engine::{Settings, Strategy};
+use neonbench_engine::journal::{AccountStatus, Change, Intent};
+use neonbench_engine::record::ChosenBy;
+use neonbench_engine::scenario::{DatasetSource, Resources};
 use std::path::Path;
 
 fn header() -> Header {
     Header {
         scenario: "mine".to_owned(),
-        plan: crate::plan::Plan::plain(2),
+        plan: neonbench_engine::plan::Plan::plain(2),
         accounts: 9,
         dataset: Some(DatasetSource::BuiltIn("plain".to_owned())),
         profile: ProfileText::built_in("constant").unwrap(),
@@ -41,7 +41,7 @@ fn notes(id: u64) -> Vec<Note> {
             problem: None,
         }),
         Note::Written { id },
-        Note::Landed { id, landing: Landing::Migrated, reason: String::new() },
+        Note::Landed { id, landing: AccountStatus::Migrated, reason: String::new() },
     ]
 }
 

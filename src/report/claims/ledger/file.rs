@@ -1,9 +1,9 @@
 //! The ledger's file: read into claims whose gaps are filled, and written with what was measured.
 
 use super::{Case, Claim, Claimed, Figure, Ledger, Tested, Trial, Untestable};
-use crate::engine::Strategy;
 use crate::select::{DEFAULT_BATCH_SIZE, DEFAULT_WORKERS};
 use neon_mock::file::{DurationText, FileError, Member};
+use neonbench_engine::engine::Strategy;
 use serde::Deserialize;
 use std::num::NonZeroU32;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! The grid of what-ifs as a table.
 
-use crate::engine::Strategy;
 use crate::report::decision::Grid;
+use neonbench_engine::engine::Strategy;
 use serde::Serialize;
 
 /// One configuration of the grid, under all pools.

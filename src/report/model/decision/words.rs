@@ -1,9 +1,9 @@
 //! What a decision says in sentences: the headline, the lede, and the charts' titles.
 
 use super::{CLIFF, LeagueRow};
-use crate::engine::Strategy;
 use crate::report::decision::{Cell, Contender, Decision, Sized, did_the_same};
-use crate::report::text::{count, digits, duration, listed};
+use crate::text::{count, duration, join_and, sig3};
+use neonbench_engine::engine::Strategy;
 
 /// `43.5 s (42.8–44.3)`: a time and its interval, in the units of the time.
 fn with_interval([low, median, high]: [f64; 3]) -> String {
@@ -42,8 +42,8 @@ pub(super) fn lede(
     let lost = if row.lost_updates + row.failed > 0.0 {
         format!(
             "{} accounts fail and {} updates of others are overwritten on the mean",
-            digits(row.failed),
-            digits(row.lost_updates)
+            sig3(row.failed),
+            sig3(row.lost_updates)
         )
     } else {
         "it loses nothing".to_owned()
@@ -64,7 +64,7 @@ pub(super) fn lede(
              allow no less than {}, so that it is {} from the physical limit.",
             Strategy::Standard,
             duration(standard.makespan_s[1]),
-            digits(times),
+            sig3(times),
             duration(row.efficiency * row.makespan_s[1]),
             share((1.0 - row.efficiency).max(0.0))
         ));
@@ -91,7 +91,7 @@ fn would_more_help(decision: &Decision) -> Option<String> {
     Some(format!(
         "A higher limit {verdict}: {} with {now} calls at a time, {}.",
         duration(present),
-        listed(&gains)
+        join_and(&gains)
     ))
 }
 
@@ -125,8 +125,8 @@ pub(super) fn faster(winner: &Contender, league: &[Contender]) -> Vec<String> {
                 format!(
                     "{} is {} ± {} times faster than {}",
                     winner.strategy,
-                    digits(mean),
-                    digits(deviation),
+                    sig3(mean),
+                    sig3(deviation),
                     other.strategy
                 )
             })
@@ -175,7 +175,7 @@ pub(super) fn scaling_title(scaling: &[Sized]) -> String {
         Some((strategy, factor)) if *factor > 1.2 => format!(
             "Time grows with the number of accounts; {strategy} gains most from size, {} times the \
              accounts a second",
-            digits(*factor)
+            sig3(*factor)
         ),
         Some(_) => "Time grows with the number of accounts, under every strategy".to_owned(),
         None => String::new(),

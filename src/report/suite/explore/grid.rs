@@ -2,11 +2,11 @@
 //! page show. Each is one run, under the first seed, and not an interpolation.
 
 use super::{Exploration, ExploreError, POOLS, positive, run, with_pool};
-use crate::engine::{Settings, Strategy};
-use crate::event::Event;
 use crate::report::decision::Grid;
-use crate::scenario::{Resources, Scenario, Workload};
 use neon_mock::api::Endpoint;
+use neonbench_engine::engine::{Settings, Strategy};
+use neonbench_engine::event::Event;
+use neonbench_engine::scenario::{Resources, Scenario, Workload};
 use std::collections::BTreeMap;
 
 const WORKERS: [u32; 7] = [1, 2, 3, 5, 8, 10, 20];

@@ -1,0 +1,384 @@
+//! Judges a run by the server's truth: the organisation's final state and the server's calls.
+
+mod explain;
+
+pub use explain::{Amiss, Difference, Place};
+
+use crate::decide::{Decision, State, apply, state_of_values};
+use crate::event::Outcome;
+use crate::measure::Measure;
+use crate::plan::ResolvedPlan;
+use crate::scenario::Scenario;
+use neon_mock::api::{AccountId, AccountKind, Class, Endpoint, FieldId, Value};
+use neon_mock::org::{Organisation, StateDigest};
+use neon_mock::staff::{Edit, Writer};
+use neon_mock::{Calls, Neon};
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// The verdict on a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audit {
+    /// Why the run is invalid; a run without reasons is valid.
+    pub faults: Vec<String>,
+    /// Accounts whose state is not what the plan demands.
+    pub mismatched: u64,
+    /// Writes of others that the run undid.
+    pub lost_updates: u64,
+    /// Writes of the run that others undid.
+    pub undone_by_staff: u64,
+    /// Fields that others saved while the run went on.
+    pub staff_edits: u64,
+    /// Accounts of which the plan changes something.
+    pub changing: u64,
+    /// Digest of the organisation's final state.
+    pub state_digest: String,
+}
+
+impl Audit {
+    /// A verdict without findings, on a final state of that digest.
+    pub const fn of_state(state_digest: String) -> Self {
+        Self {
+            faults: Vec::new(),
+            mismatched: 0,
+            lost_updates: 0,
+            undone_by_staff: 0,
+            staff_edits: 0,
+            changing: 0,
+            state_digest,
+        }
+    }
+
+    /// Whether the run counts.
+    pub const fn is_valid(&self) -> bool {
+        self.faults.is_empty()
+    }
+}
+
+/// Judges what a run of `scenario` left in `neon`, against `measure`, the engine's own figures.
+///
+/// The state is compared with what [`apply`] makes of the organisation as it was: all of it where
+/// the run says that it succeeded, any whole number of mappings where it says that it failed.
+pub fn audit(scenario: &Scenario, neon: &Neon, measure: &Measure, dry_run: bool) -> Audit {
+    audit_part(scenario, neon, measure, AuditScope { dry_run, landed: None })
+}
+
+/// How far a run was to go.
+#[derive(Clone, Copy, Debug)]
+pub struct AuditScope<'a> {
+    /// Whether nothing may have been written.
+    pub dry_run: bool,
+    /// The accounts that have ended, in id order, where the run was stopped; `None` where all had
+    /// to.
+    pub landed: Option<&'a [AccountId]>,
+}
+
+/// As [`audit`], of a run that may have been stopped: what had not ended is judged as if it had
+/// failed.
+pub fn audit_part(
+    scenario: &Scenario,
+    neon: &Neon,
+    measure: &Measure,
+    extent: AuditScope<'_>,
+) -> Audit {
+    let dry_run = extent.dry_run;
+    let mut failed = measure.failed().to_vec();
+    if let Some(landed) = extent.landed {
+        let organisation = neon.organisation();
+        let before = organisation_before(scenario, organisation);
+        let mut left = scenario.selected(before.as_ref().unwrap_or(organisation));
+        left.retain(|id| landed.binary_search(id).is_err());
+        failed.extend(left);
+    }
+    failed.sort_unstable();
+    let claims = Claims::Failed { failed: &failed, dry_run };
+    let found = compare(scenario, neon, claims, &mut |_| {});
+    let Comparison { mismatched, lost_updates, changing, state_digest, .. } = found;
+    let mut faults = Vec::new();
+    if mismatched > 0 {
+        faults.push(format!("{mismatched} accounts are not in the state that the plan demands"));
+    }
+    if extent.landed.is_none() && measure.records().total() != measure.resources() {
+        let (landed, resources) = (measure.records().total(), measure.resources());
+        faults.push(format!("{landed} of {resources} accounts have landed"));
+    }
+    faults.extend(accounting_faults(measure, neon.calls(), dry_run));
+    Audit {
+        faults,
+        mismatched,
+        lost_updates,
+        undone_by_staff: neon.lost_updates_by(Writer::Staff),
+        staff_edits: neon.staff_saves(),
+        changing,
+        state_digest,
+    }
+}
+
+/// What a run says of its accounts.
+#[derive(Clone, Copy, Debug)]
+pub enum Claims<'a> {
+    /// These failed, in id order, and all others succeeded; in a dry run nothing was written.
+    Failed {
+        /// The accounts that failed.
+        failed: &'a [AccountId],
+        /// Whether nothing may have been written.
+        dry_run: bool,
+    },
+    /// Nothing: an account to which the plan cannot be applied whole may be left at any mapping.
+    None,
+}
+
+/// An organisation's final state against what a plan demands of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Comparison {
+    /// Accounts that the plan is for.
+    pub selected: u64,
+    /// Accounts whose state is not what the plan demands.
+    pub mismatched: u64,
+    /// Writes of others that were undone.
+    pub lost_updates: u64,
+    /// Accounts of which the plan changes something.
+    pub changing: u64,
+    /// Digest of the final state.
+    pub state_digest: String,
+}
+
+/// An account that is not as demanded.
+#[derive(Clone, Copy, Debug)]
+pub struct Mismatch<'a> {
+    /// The account.
+    pub id: AccountId,
+    /// What the plan demands of it; `None` where it is not for this account.
+    pub demand: Option<ExpectedState<'a>>,
+    /// Its custom fields as they were.
+    pub before: &'a [(FieldId, Value)],
+    /// Its custom fields as they are.
+    pub now: &'a [(FieldId, Value)],
+    /// Whether its name and contact are as they were.
+    pub same_identity: bool,
+}
+
+/// Compares all accounts of `neon` with what `scenario` demands of them, and hands those
+/// that are not so to `mismatch`, in id order.
+pub fn compare(
+    scenario: &Scenario,
+    neon: &Neon,
+    claims: Claims<'_>,
+    mismatch: &mut dyn FnMut(&Mismatch<'_>),
+) -> Comparison {
+    let organisation = neon.organisation();
+    let task = ResolvedPlan::resolve(&scenario.plan, organisation.original_definitions())
+        .expect("a scenario's plan was resolved against its organisation");
+    let selected = scenario
+        .selected(organisation_before(scenario, organisation).as_ref().unwrap_or(organisation));
+    let mut digest = StateDigest::new();
+    let (mut mismatched, mut changing) = (0, 0);
+    let mut next_selected = selected.iter().peekable();
+    // A merged id is no account: what was written to it stands, or is missing, on its survivor.
+    for id in organisation.ids() {
+        let is_selected = next_selected.next_if_eq(&&id).is_some();
+        let now = organisation.values(id);
+        digest.account(id, &now);
+        if !is_selected && !organisation.is_changed(id) {
+            continue;
+        }
+        let before = organisation.original_values(id);
+        let edits = neon.staff_edits(id);
+        let demand = is_selected
+            .then(|| ExpectedState::claimed(&task, organisation.kind(id), claims, id, &before));
+        let verdict = match &demand {
+            Some(demand) => demand.compare(&before, edits, &now),
+            None => Verdict { matches: edited(&before, edits) == now, changes: false },
+        };
+        changing += u64::from(verdict.changes);
+        let same_identity = organisation.has_original_identity(id);
+        if !verdict.matches || !same_identity {
+            mismatched += 1;
+            mismatch(&Mismatch { id, demand, before: &before, now: &now, same_identity });
+        }
+    }
+    Comparison {
+        selected: selected.len() as u64,
+        mismatched,
+        lost_updates: neon.lost_updates_by(Writer::Client),
+        changing,
+        state_digest: digest.finish(),
+    }
+}
+
+/// The organisation before the run, where a search has to be repeated on it.
+fn organisation_before(scenario: &Scenario, organisation: &Organisation) -> Option<Organisation> {
+    matches!(scenario.resources, crate::scenario::Resources::Search(_))
+        .then(|| organisation.original())
+}
+
+/// What does not add up between the engine's figures and the server's.
+fn accounting_faults(measure: &Measure, calls: &Calls, dry_run: bool) -> Vec<String> {
+    let mut faults = Vec::new();
+    if !measure.obeys_littles_law() {
+        faults.push("the in-flight integral is not the sum of the service times".to_owned());
+    }
+    let writes = calls.admitted(Class::Patch) + calls.admitted(Class::Put);
+    if dry_run && writes > 0 {
+        faults.push(format!("a dry run sent {writes} writes"));
+    }
+    for endpoint in Endpoint::ALL {
+        let of = calls.of(endpoint);
+        let (server, client) = (of.admitted + of.rejected, measure.attempts(endpoint));
+        // An attempt that was never answered may not have arrived.
+        let lost: u64 = [Outcome::Unreachable, Outcome::Timeout, Outcome::Interrupted]
+            .into_iter()
+            .map(|outcome| measure.count(endpoint, outcome))
+            .sum();
+        if server > client || server + lost < client {
+            let name = endpoint.name();
+            faults.push(format!(
+                "{name}: the server counted {server} calls, the engine {client}, {lost} of them \
+                 unanswered"
+            ));
+        }
+    }
+    faults
+}
+
+/// What the plan demands of one account.
+#[derive(Clone, Copy, Debug)]
+pub struct ExpectedState<'a> {
+    /// The plan.
+    pub task: &'a ResolvedPlan,
+    /// Person or company.
+    pub kind: AccountKind,
+    /// Whether the run says that the account failed: then any whole number of mappings will do.
+    pub failed: bool,
+    /// Whether nothing may have been written.
+    pub dry_run: bool,
+}
+
+/// How one account compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether it is as demanded.
+    pub matches: bool,
+    /// Whether the plan changes anything on it.
+    pub changes: bool,
+}
+
+impl<'a> ExpectedState<'a> {
+    /// What the plan demands of an account, given what the run says of it.
+    fn claimed(
+        task: &'a ResolvedPlan,
+        kind: AccountKind,
+        claims: Claims<'_>,
+        id: AccountId,
+        before: &[(FieldId, Value)],
+    ) -> Self {
+        let mut demand = Self { task, kind, failed: false, dry_run: false };
+        match claims {
+            Claims::Failed { failed, dry_run } => {
+                demand.failed = failed.binary_search(&id).is_ok();
+                demand.dry_run = dry_run;
+            }
+            Claims::None => {
+                let mut state = state_of_values(before, task);
+                let mut notes = Decision::default();
+                apply(&mut state, kind, task, &task.steps, &mut notes);
+                demand.failed = !notes.problems.is_empty();
+            }
+        }
+        demand
+    }
+
+    /// Compares an account's custom fields `now` with what the plan makes of those `before`, where
+    /// others made `edits` meanwhile.
+    pub fn compare(
+        &self,
+        before: &[(FieldId, Value)],
+        edits: &[Edit],
+        now: &[(FieldId, Value)],
+    ) -> Verdict {
+        let start = state_of_values(before, self.task);
+        let end = self.after(&start, 0..self.task.steps.len());
+        let changes = start != end;
+        let found = state_of_values(now, self.task);
+        if !edits.is_empty() {
+            return Verdict { matches: self.explains(before, edits, now), changes };
+        }
+        let as_planned = if self.dry_run {
+            found == start
+        } else if self.failed {
+            (0..=self.task.steps.len()).any(|steps| self.after(&start, 0..steps) == found)
+        } else {
+            found == end
+        };
+        Verdict { matches: as_planned && self.others_are_untouched(before, now), changes }
+    }
+
+    /// Whether each field holds what somebody saved last, or what the plan makes of the account as
+    /// it was between two of the `edits`. Which of the two was last is not asked here: an update
+    /// that was overwritten unseen is counted as lost.
+    fn explains(
+        &self,
+        before: &[(FieldId, Value)],
+        edits: &[Edit],
+        now: &[(FieldId, Value)],
+    ) -> bool {
+        let steps = self.task.steps.len();
+        let mut possible: Vec<State> = Vec::new();
+        for seen in 0..=edits.len() {
+            let start = state_of_values(&edited(before, &edits[..seen]), self.task);
+            if self.failed {
+                possible.extend((0..steps).map(|last| self.after(&start, 0..last)));
+            }
+            if self.task.is_chained() {
+                // A strategy that reads between its mappings sees edits of what it wrote.
+                possible.extend((1..steps).map(|first| self.after(&start, first..steps)));
+            }
+            possible.push(if self.dry_run { start } else { self.after(&start, 0..steps) });
+        }
+        let held = |values: &[(FieldId, Value)], field: FieldId| {
+            values.iter().find(|(id, _)| *id == field).map(|(_, value)| value.clone())
+        };
+        let saved = |field: FieldId, value: &Option<Value>| {
+            edits.iter().any(|edit| edit.field == field && edit.value == *value)
+        };
+        let slot_of = |field: FieldId| self.task.slots.iter().position(|slot| slot.id == field);
+        let mut fields: Vec<FieldId> = before.iter().chain(now).map(|(id, _)| *id).collect();
+        fields.extend(edits.iter().map(|edit| edit.field));
+        fields.extend(self.task.slots.iter().map(|slot| slot.id));
+        fields.into_iter().all(|field| {
+            let value = held(now, field);
+            let as_planned = match slot_of(field) {
+                Some(slot) => possible.iter().any(|state| state[slot] == value),
+                None => value == held(before, field),
+            };
+            as_planned || saved(field, &value)
+        })
+    }
+
+    /// The state after some of the mappings.
+    fn after(&self, start: &State, steps: Range<usize>) -> State {
+        let mut state = start.clone();
+        let mut notes = Decision::default();
+        apply(&mut state, self.kind, self.task, &self.task.steps[steps], &mut notes);
+        state
+    }
+
+    /// Whether the fields that the plan does not name are as they were.
+    fn others_are_untouched(&self, before: &[(FieldId, Value)], now: &[(FieldId, Value)]) -> bool {
+        let is_other =
+            |(id, _): &&(FieldId, Value)| self.task.slots.iter().all(|slot| slot.id != *id);
+        before.iter().filter(is_other).eq(now.iter().filter(is_other))
+    }
+}
+
+/// An account's fields after `edits`, in id order.
+fn edited(before: &[(FieldId, Value)], edits: &[Edit]) -> Vec<(FieldId, Value)> {
+    let mut values: BTreeMap<FieldId, Value> = before.iter().cloned().collect();
+    for edit in edits {
+        match &edit.value {
+            Some(value) => values.insert(edit.field, value.clone()),
+            None => values.remove(&edit.field),
+        };
+    }
+    values.into_iter().collect()
+}

@@ -1,0 +1,316 @@
+//! What became of a run's writes: each field that it wrote, verified or taken back.
+//!
+//! Both go by the run's ledger alone. A field is taken back where it still holds what the run left
+//! there; what somebody else wrote since is a conflict, and is left alone.
+
+use super::caller::{Caller, GivenUp, Unheard};
+use super::workers::side_by_side;
+use super::writing::held;
+use super::{EngineError, Settings, Stop};
+use crate::clock::Clock;
+use crate::event::{Event, Outcome};
+use crate::journal::{Change, Entry, Ledger};
+use crate::transport::Transport;
+use neon_mock::api::{
+    Account, AccountBody, AccountId, Body, Category, CustomField, CustomFieldItem, FieldId,
+    Request, Value,
+};
+use std::cell::{Cell, RefCell};
+
+/// A field that does not hold what a run left there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// The account.
+    pub id: AccountId,
+    /// The field.
+    pub field: FieldId,
+    /// What the run left there; `None` if it cleared it.
+    pub expected: Option<Value>,
+    /// What stands there; `None` if it is empty.
+    pub found: Option<Value>,
+}
+
+/// What was found of a run's writes.
+#[derive(Clone, Debug, Default)]
+pub struct Aftermath {
+    /// Accounts that the run wrote, or may have written, and that were looked at.
+    pub accounts: u64,
+    /// Fields of them that hold what the run left there.
+    pub as_written: u64,
+    /// Fields that hold what stood there before.
+    pub as_before: u64,
+    /// Fields that were taken back, or would be.
+    pub restored: u64,
+    /// Fields that hold something else, in id order of their accounts.
+    pub differences: Vec<Difference>,
+    /// Accounts that could not be read or written, and why.
+    pub failed: Vec<(AccountId, String)>,
+    /// The organisation's fields, looked up where there is a difference to name.
+    pub fields: Vec<CustomField>,
+}
+
+/// What a run says of one field.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Claim {
+    field: FieldId,
+    has_options: bool,
+    /// What it left there, and what it may have left there; the last write's comes last.
+    left: Vec<Option<Value>>,
+    /// What stood there before.
+    before: Option<Value>,
+    /// Whether it is known that it wrote the field at all.
+    is_certain: bool,
+}
+
+/// What a run says of one account: what it wrote, and what it may have written.
+fn claims(entry: &Entry) -> Vec<Claim> {
+    let claim = |change: &Change, is_certain| Claim {
+        field: change.field,
+        has_options: change.has_options,
+        left: vec![change.after.clone()],
+        before: change.before.clone(),
+        is_certain,
+    };
+    let mut claims: Vec<Claim> = entry.changes.iter().map(|change| claim(change, true)).collect();
+    for change in entry.open.iter().flat_map(|intent| &intent.changes) {
+        match claims.iter_mut().find(|known| known.field == change.field) {
+            // What others wrote in between is theirs, and is what must come back.
+            Some(known) if known.left.last() != Some(&change.before) => {
+                *known = claim(change, false);
+            }
+            Some(known) => known.left.push(change.after.clone()),
+            None => claims.push(claim(change, false)),
+        }
+    }
+    claims
+}
+
+/// Looks at accounts side by side.
+struct Visitor<'a, T, C> {
+    caller: Caller<'a, T, C>,
+    found: RefCell<Aftermath>,
+    /// Whether a look at an account takes its fields back; `None` only verifies.
+    undoing: Option<Undoing>,
+}
+
+/// How a run is taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Undoing {
+    /// In earnest.
+    Writing,
+    /// Only as a trial.
+    Dry,
+}
+
+/// Reads every account that the run of `ledger` wrote, and compares each field that it wrote.
+///
+/// Errors: the target cannot be reached, or refuses the key.
+pub async fn verify<T: Transport, C: Clock>(
+    transport: &T,
+    clock: &C,
+    settings: &Settings,
+    ledger: &Ledger,
+    stop: &Stop,
+) -> Result<Aftermath, EngineError> {
+    visit(transport, clock, settings, ledger, stop, None).await
+}
+
+/// Takes back what the run of `ledger` wrote: each field that still holds what it left there gets
+/// what stood there before. In a dry run nothing is written. May be done again, whatever ended it.
+///
+/// Errors: the target cannot be reached, or refuses the key.
+pub async fn undo<T: Transport, C: Clock>(
+    transport: &T,
+    clock: &C,
+    settings: &Settings,
+    ledger: &Ledger,
+    stop: &Stop,
+    dry_run: bool,
+) -> Result<Aftermath, EngineError> {
+    let undoing = if dry_run { Undoing::Dry } else { Undoing::Writing };
+    visit(transport, clock, settings, ledger, stop, Some(undoing)).await
+}
+
+async fn visit<T: Transport, C: Clock>(
+    transport: &T,
+    clock: &C,
+    settings: &Settings,
+    ledger: &Ledger,
+    stop: &Stop,
+    undoing: Option<Undoing>,
+) -> Result<Aftermath, EngineError> {
+    let mut nobody = |_: &Event| {};
+    let caller = Caller::new(transport, clock, &mut nobody, settings, &settings.limiter);
+    let visitor = Visitor { caller, found: RefCell::default(), undoing };
+    let touched =
+        ledger.iter().filter(|(_, entry)| !entry.changes.is_empty() || entry.open.is_some());
+    let begun = Cell::new(0_u64);
+    side_by_side(settings.workers.get() as usize, stop, touched, |(id, entry)| {
+        begun.set(begun.get() + 1);
+        visitor.look_at(id, entry)
+    })
+    .await?;
+    let fields = visitor.fields_to_name().await?;
+    let mut found = visitor.found.into_inner();
+    found.differences.sort_by_key(|difference| (difference.id, difference.field));
+    found.failed.sort();
+    found.accounts = begun.get();
+    found.fields = fields;
+    Ok(found)
+}
+
+impl Aftermath {
+    /// Adds what was `seen` of one account, of which some fields were restored, or would be.
+    fn add(&mut self, seen: Self, restored: u64) {
+        self.as_written += seen.as_written;
+        self.as_before += seen.as_before;
+        self.differences.extend(seen.differences);
+        self.restored += restored;
+    }
+}
+
+impl<T: Transport, C: Clock> Visitor<'_, T, C> {
+    async fn look_at(&self, id: AccountId, entry: &Entry) -> Result<(), EngineError> {
+        let request = Request::GetAccount(id);
+        let mut tries = self.caller.tries();
+        let mut restored = 0;
+        // A write that may have been carried out unheard is looked for before it is made again.
+        loop {
+            let account = match self.caller.call(&request).await {
+                Ok(Body::Account(account)) => account,
+                Ok(_) => return Err(EngineError::wrong_body(request.endpoint())),
+                Err(given_up) => return self.failed(id, given_up),
+            };
+            let (items, seen) = self.compare(id, entry, &account);
+            if items.is_empty() || self.undoing != Some(Undoing::Writing) {
+                let restored = if items.is_empty() { restored } else { items.len() as u64 };
+                self.found.borrow_mut().add(seen, restored);
+                return Ok(());
+            }
+            restored = items.len() as u64;
+            let body = AccountBody { account_custom_fields: Some(items), ..AccountBody::default() };
+            let write = Request::PatchAccount(id, Account { kind: account.kind, body });
+            match self.caller.write(&write, &mut tries).await {
+                Ok(Body::AccountId(written)) if written != id => {
+                    let message = format!("account {written} was written in its place");
+                    self.found.borrow_mut().failed.push((id, message));
+                    return Ok(());
+                }
+                Ok(_) => {
+                    self.found.borrow_mut().add(seen, restored);
+                    return Ok(());
+                }
+                Err(given_up) if given_up.unheard == Unheard::RetryScope => {}
+                Err(given_up) => return self.failed(id, given_up),
+            }
+        }
+    }
+
+    /// Compares an account with what the run says of it; what takes its fields back.
+    fn compare(
+        &self,
+        id: AccountId,
+        entry: &Entry,
+        account: &Account,
+    ) -> (Vec<CustomFieldItem>, Aftermath) {
+        let mut found = Aftermath::default();
+        let mut items = Vec::new();
+        for claim in claims(entry) {
+            let now = held(account, claim.field);
+            let (is_ours, is_before) = (claim.left.contains(&now), now == claim.before);
+            let undoes = self.undoing.is_some();
+            if is_before && (undoes || (!claim.is_certain && !is_ours)) {
+                found.as_before += 1;
+            } else if is_ours {
+                found.as_written += 1;
+                if undoes {
+                    let before = claim.before.as_ref();
+                    items.push(CustomFieldItem::to_write(claim.field, claim.has_options, before));
+                }
+            } else {
+                let expected = claim.left.last().cloned().flatten();
+                let field = claim.field;
+                found.differences.push(Difference { id, field, expected, found: now });
+            }
+        }
+        (items, found)
+    }
+
+    fn failed(&self, id: AccountId, given_up: GivenUp) -> Result<(), EngineError> {
+        match given_up.call.outcome {
+            // It would be so for every account to come.
+            Outcome::Unauthorized | Outcome::Unreachable => Err(EngineError::from_call(given_up)),
+            _ => {
+                self.found.borrow_mut().failed.push((id, given_up.message));
+                Ok(())
+            }
+        }
+    }
+
+    /// The fields by whose names differences are told.
+    async fn fields_to_name(&self) -> Result<Vec<CustomField>, EngineError> {
+        if self.found.borrow().differences.is_empty() {
+            return Ok(Vec::new());
+        }
+        let request = Request::ListCustomFields(Category::Account);
+        match self.caller.call(&request).await.map_err(EngineError::from_call)? {
+            Body::CustomFields(fields) => Ok(fields.to_vec()),
+            _ => Err(EngineError::wrong_body(request.endpoint())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::{Intent, Note};
+    use neon_mock::api::AccountKind;
+
+    fn text(text: &str) -> Value {
+        Value::Text(text.into())
+    }
+
+    fn intended(field: u32, before: Option<Value>, after: Value) -> Note {
+        let field = FieldId(field);
+        Note::Intended(Intent {
+            id: AccountId(7),
+            kind: AccountKind::Individual,
+            mappings_done: 1,
+            changes: vec![Change { field, has_options: false, before, after: Some(after) }],
+            problem: None,
+        })
+    }
+
+    #[test]
+    fn a_write_of_which_nothing_is_known_may_have_left_either() {
+        let id = AccountId(7);
+        let ledger = Ledger::new([
+            intended(1, Some(text("a")), text("b")),
+            Note::Written { id },
+            intended(1, Some(text("b")), text("c")),
+        ]);
+        let of_one = claims(ledger.get(id).unwrap());
+        assert_eq!(of_one.len(), 1);
+        assert_eq!(
+            (&of_one[0].left, &of_one[0].before),
+            (&["b", "c"].map(|it| Some(text(it))).to_vec(), &Some(text("a")))
+        );
+        assert!(of_one[0].is_certain);
+
+        let open = claims(Ledger::new([intended(2, None, text("x"))]).get(id).unwrap());
+        assert_eq!((&open[0].left, &open[0].before), (&vec![Some(text("x"))], &None));
+        assert!(!open[0].is_certain);
+
+        let foreign = Ledger::new([
+            intended(1, Some(text("a")), text("b")),
+            Note::Written { id },
+            intended(1, Some(text("theirs")), text("c")),
+        ]);
+        let of_one = claims(foreign.get(id).unwrap());
+        let expected = (&vec![Some(text("c"))], &Some(text("theirs")));
+        assert_eq!((&of_one[0].left, &of_one[0].before), expected);
+
+        let not_written = [intended(2, None, text("x")), Note::NotWritten { id }];
+        assert_eq!(claims(Ledger::new(not_written).get(id).unwrap()), []);
+    }
+}

@@ -1,0 +1,281 @@
+//! How accounts are read: whole, value by value, or as rows of a page.
+
+use super::EngineError;
+use super::migrator::{Halt, Migrator, Pending, Tally};
+use super::rows::{Columns, account_of};
+use super::writing::{Prior, Write, changes};
+use crate::clock::Clock;
+use crate::decide::{Decision, State, decide, decide_on};
+use crate::event::{Event, Outcome};
+use crate::plan::{ResolvedPlan, Unsettled};
+use crate::transport::Transport;
+use neon_mock::api::{
+    Account, AccountId, AccountKind, Body, CustomFieldItem, FieldId, Request, SearchRow, Value,
+};
+use neon_mock::time::Timestamp;
+use std::ops::Range;
+
+/// What is known of an account that is read value by value.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// What each slot holds, where it was read.
+    values: Vec<Option<Shown>>,
+    /// The fields that this run wrote: a search may still find what stood there before.
+    written: Vec<FieldId>,
+}
+
+/// A value as a search showed it, and the kind of its account.
+#[derive(Clone, Debug)]
+struct Shown {
+    kind: AccountKind,
+    value: Option<Value>,
+    /// When its search was sent.
+    read_at: Timestamp,
+}
+
+/// An account as it was read by searches for its values.
+struct Read {
+    kind: AccountKind,
+    state: State,
+    /// When the first of them was sent.
+    at: Timestamp,
+}
+
+/// Accounts of a page that have not ended yet.
+#[derive(Default)]
+pub(super) struct Page {
+    /// Those that were decided and wait for their write.
+    pub(super) pending: Vec<Pending>,
+    /// Those that no row settles.
+    pub(super) unsettled: Vec<AccountId>,
+}
+
+impl<T: Transport, C: Clock> Migrator<'_, T, C> {
+    /// Reads an account whole and decides `steps` on it; the write it needs, if any.
+    pub(super) async fn get(
+        &self,
+        id: AccountId,
+        steps: Range<usize>,
+        tally: &mut Tally,
+    ) -> Result<Option<Write>, Halt> {
+        let task = self.task().await.map_err(Halt::Run)?;
+        let (account, read_at) = self.read(id).await?;
+        Ok(self.decide_read(account, read_at, &task, steps, tally))
+    }
+
+    /// The write that `steps` need on an account that was read whole at `read_at`, if any.
+    pub(super) fn decide_read(
+        &self,
+        account: Box<Account>,
+        read_at: Timestamp,
+        task: &ResolvedPlan,
+        steps: Range<usize>,
+        tally: &mut Tally,
+    ) -> Option<Write> {
+        let mut decision = decide(&account, task, &task.steps[steps.clone()]);
+        let items = self.to_write(&mut decision, tally)?;
+        let (kind, prior) = (account.kind, Prior::Account(account));
+        Some(Write { kind, items, steps, prior, read_at })
+    }
+
+    /// The same, by a search for each value that `steps` need, as the guide's engine reads. What no
+    /// search settles is read whole.
+    pub(super) async fn values(
+        &self,
+        id: AccountId,
+        steps: Range<usize>,
+        known: &mut Known,
+        tally: &mut Tally,
+    ) -> Result<Option<Write>, Halt> {
+        let task = self.task().await.map_err(Halt::Run)?;
+        let write = match self.shown(id, &task, steps.clone(), known).await? {
+            Ok(Read { kind, state, at }) => {
+                let mut write = self.decide_shown(kind, &state, at, &task, steps, tally);
+                if let Some(write) = &mut write
+                    && !self.journal_is_on()
+                {
+                    // Of targets that are overwritten it is not known what stood there.
+                    write.prior = Prior::Changes(Vec::new());
+                }
+                write
+            }
+            Err(Unsettled) => self.get(id, steps, tally).await?,
+        };
+        known
+            .written
+            .extend(write.iter().flat_map(|write| write.items.iter().filter_map(|item| item.id)));
+        Ok(write)
+    }
+
+    /// The account's kind and what `steps` need of its state.
+    async fn shown(
+        &self,
+        id: AccountId,
+        task: &ResolvedPlan,
+        steps: Range<usize>,
+        known: &mut Known,
+    ) -> Result<Result<Read, Unsettled>, Halt> {
+        // A dry run writes nothing that a second look could find.
+        if !self.settings().dry_run {
+            known.values.clear();
+        }
+        known.values.resize(task.slots.len(), None);
+        let slots = task.needed(steps, self.journal_is_on());
+        for &slot in &slots {
+            if known.values[slot].is_some() {
+                continue;
+            }
+            // A search may lag behind what was written, by this run or an earlier one.
+            let shown = if known.written.contains(&task.slots[slot].id) || !self.is_new(id) {
+                Err(Unsettled)
+            } else {
+                self.search_value(id, task, slot).await?
+            };
+            match shown {
+                Ok(shown) => known.values[slot] = Some(shown),
+                Err(Unsettled) => return Ok(Err(Unsettled)),
+            }
+        }
+        let kind = known.values[slots[0]].as_ref().map_or(AccountKind::Individual, |it| it.kind);
+        let at = known.values.iter().flatten().map(|shown| shown.read_at).min();
+        let at = at.unwrap_or_else(|| self.caller().clock().now());
+        let held = |shown: &Option<Shown>| shown.as_ref().and_then(|shown| shown.value.clone());
+        Ok(Ok(Read { kind, state: known.values.iter().map(held).collect(), at }))
+    }
+
+    /// What one slot of an account holds, by a search for it alone.
+    async fn search_value(
+        &self,
+        id: AccountId,
+        task: &ResolvedPlan,
+        slot: usize,
+    ) -> Result<Result<Shown, Unsettled>, Halt> {
+        let slots = [slot];
+        let Some(columns) = Columns::new(task, &slots) else { return Ok(Err(Unsettled)) };
+        let request = Request::SearchAccounts(columns.search(&[id], 0));
+        let (body, read_at) = self.caller().read(&request).await.map_err(Halt::from)?;
+        let Body::Search(page) = body else {
+            return Err(Halt::Run(EngineError::wrong_body(request.endpoint())));
+        };
+        // An account that is not found may have been merged: a single read says so.
+        let [row] = page.search_results.as_slice() else { return Ok(Err(Unsettled)) };
+        let shown = || {
+            let mut state = vec![None; task.slots.len()];
+            let kind = columns.read(row, &mut state)?;
+            if account_of(row)? == id {
+                Ok(Shown { kind, value: state.swap_remove(slot), read_at })
+            } else {
+                Err(Unsettled)
+            }
+        };
+        Ok(shown())
+    }
+
+    /// Reads accounts by one search and decides all mappings on what its rows settle. Those that
+    /// need no write have landed.
+    pub(super) async fn page(&self, ids: &[AccountId]) -> Result<Page, EngineError> {
+        let task = self.task().await?;
+        let slots: Vec<usize> = (0..task.slots.len()).collect();
+        let Some(columns) = Columns::new(&task, &slots) else {
+            return Ok(Page { unsettled: ids.to_vec(), ..Page::default() });
+        };
+        let Some((rows, read_at)) = self.rows(&columns, ids).await? else {
+            return Ok(Page { unsettled: ids.to_vec(), ..Page::default() });
+        };
+        let mut page = Page::default();
+        let mut state = vec![None; task.slots.len()];
+        for &id in ids {
+            let settled = match only_row(&rows, id) {
+                Ok(row) if self.is_new(id) => columns.read(row, &mut state),
+                _ => Err(Unsettled),
+            };
+            let Ok(kind) = settled else {
+                page.unsettled.push(id);
+                continue;
+            };
+            let mut tally = Tally::default();
+            match self.decide_shown(kind, &state, read_at, &task, 0..task.steps.len(), &mut tally) {
+                Some(write) => {
+                    self.caller().emit(&Event::Buffered { records: 1 });
+                    let before = Tally::default();
+                    page.pending.push(Pending { id, write, before, tally });
+                }
+                None => self.land(id, tally.end())?,
+            }
+        }
+        Ok(page)
+    }
+
+    /// The rows of the accounts `ids`, in id order, and when the first of them were asked for; `None`
+    /// where the search was given up, since the accounts can still be read singly.
+    async fn rows(
+        &self,
+        columns: &Columns<'_>,
+        ids: &[AccountId],
+    ) -> Result<Option<(Vec<(AccountId, SearchRow)>, Timestamp)>, EngineError> {
+        let mut rows = Vec::with_capacity(ids.len());
+        let mut first_at = None;
+        for current_page in 0.. {
+            let request = Request::SearchAccounts(columns.search(ids, current_page));
+            let page = match self.caller().read(&request).await {
+                Ok((Body::Search(page), read_at)) => {
+                    first_at.get_or_insert(read_at);
+                    page
+                }
+                Ok(_) => return Err(EngineError::wrong_body(request.endpoint())),
+                Err(given_up) if given_up.call.outcome == Outcome::Unauthorized => {
+                    return Err(EngineError::from_call(given_up));
+                }
+                Err(_) => return Ok(None),
+            };
+            // A server may serve smaller pages than it was asked for.
+            let is_last = page.pagination.is_last() || page.search_results.is_empty();
+            let of_account = |row| Some((account_of(&row).ok()?, row));
+            rows.extend(page.search_results.into_iter().filter_map(of_account));
+            if is_last {
+                break;
+            }
+        }
+        rows.sort_by_key(|(id, _)| *id);
+        Ok(first_at.map(|first_at| (rows, first_at)))
+    }
+
+    /// The write that `steps` need on an account that held `before` at `read_at`, if any.
+    fn decide_shown(
+        &self,
+        kind: AccountKind,
+        before: &State,
+        read_at: Timestamp,
+        task: &ResolvedPlan,
+        steps: Range<usize>,
+        tally: &mut Tally,
+    ) -> Option<Write> {
+        let mut decision = decide_on(before, kind, task, &task.steps[steps.clone()]);
+        let items = self.to_write(&mut decision, tally)?;
+        let held = |field| {
+            let slot = task.slots.iter().position(|slot| slot.id == field)?;
+            before[slot].clone()
+        };
+        let changes = changes(&items, held);
+        Some(Write { kind, items, steps, prior: Prior::Changes(changes), read_at })
+    }
+
+    /// Adds a decision to an account's tally; its items, if they are to be written.
+    fn to_write(&self, decision: &mut Decision, tally: &mut Tally) -> Option<Vec<CustomFieldItem>> {
+        let items = std::mem::take(&mut decision.items);
+        tally.add(decision, !items.is_empty());
+        (!items.is_empty() && !self.settings().dry_run).then_some(items)
+    }
+}
+
+/// The row of account `id`, if there is no other.
+fn only_row(rows: &[(AccountId, SearchRow)], id: AccountId) -> Result<&SearchRow, Unsettled> {
+    let first = rows.partition_point(|(other, _)| *other < id);
+    match &rows[first..] {
+        [(found, row), rest @ ..] if *found == id => {
+            let is_only = rest.first().is_none_or(|(other, _)| *other != id);
+            is_only.then_some(row).ok_or(Unsettled)
+        }
+        _ => Err(Unsettled),
+    }
+}

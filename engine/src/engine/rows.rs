@@ -1,0 +1,136 @@
+//! What rows of a search say of accounts: options by name, columns by display name.
+//!
+//! Pure. What a row does not settle is said so and never guessed: the account is then read singly.
+
+use crate::decide::State;
+use crate::plan::{ResolvedPlan, Unsettled};
+use neon_mock::api::{
+    AccountId, AccountKind, Criterion, MAX_PAGE_SIZE, Operator, OutputField, Page, SearchAccounts,
+    SearchRow, SortDirection,
+};
+
+/// The column that identifies an account in search results.
+pub(super) const ACCOUNT_ID: &str = "Account ID";
+
+/// The column that says whether an account is a person or a company.
+const ACCOUNT_TYPE: &str = "Account Type";
+
+/// Columns that stand before those of the slots.
+const STANDARD: usize = 2;
+
+/// The columns of a search that show some of a task's slots.
+#[derive(Clone, Debug)]
+pub struct Columns<'a> {
+    task: &'a ResolvedPlan,
+    slots: &'a [usize],
+}
+
+impl<'a> Columns<'a> {
+    /// The columns that show `slots`; `None` where one of them would hide another, since a row is a
+    /// map by display names.
+    pub fn new(task: &'a ResolvedPlan, slots: &'a [usize]) -> Option<Self> {
+        let name = |&slot: &usize| &*task.slots[slot].column;
+        let hides = |(index, slot): (usize, &usize)| {
+            [ACCOUNT_ID, ACCOUNT_TYPE].contains(&name(slot))
+                || slots[..index].iter().any(|other| name(other) == name(slot))
+        };
+        (!slots.iter().enumerate().any(hides)).then_some(Self { task, slots })
+    }
+
+    /// What to ask for: the account's id and kind, and each slot's field by id.
+    fn output_fields(&self) -> Vec<OutputField> {
+        let standard = [ACCOUNT_ID, ACCOUNT_TYPE].map(|name| OutputField::Name(name.to_owned()));
+        let custom = self.slots.iter().map(|&slot| OutputField::Id(self.task.slots[slot].id));
+        standard.into_iter().chain(custom).collect()
+    }
+
+    /// Page number `current_page` of the search for the accounts `ids`.
+    pub fn search(&self, ids: &[AccountId], current_page: u32) -> SearchAccounts {
+        SearchAccounts {
+            search_fields: criteria(ids),
+            output_fields: self.output_fields(),
+            pagination: Page {
+                current_page,
+                page_size: MAX_PAGE_SIZE,
+                sort_column: Some(ACCOUNT_ID.to_owned()),
+                sort_direction: Some(SortDirection::Asc),
+            },
+        }
+    }
+
+    /// Puts what `row` shows of the slots into `state`, and says the account's kind.
+    ///
+    /// Errors: a column is missing, which need not mean that the field is empty, or a cell does not
+    /// settle what stands there. `state` is then good for nothing.
+    pub fn read(&self, row: &SearchRow, state: &mut State) -> Result<AccountKind, Unsettled> {
+        let kind = kind_of(cell(row, 1, ACCOUNT_TYPE)?.ok_or(Unsettled)?)?;
+        for (place, &slot) in (STANDARD..).zip(self.slots) {
+            let shown = &self.task.slots[slot];
+            state[slot] = match cell(row, place, &shown.column)? {
+                Some(cell) => shown.shown(cell)?,
+                None => None,
+            };
+        }
+        Ok(kind)
+    }
+}
+
+/// The account that `row` is of.
+pub fn account_of(row: &SearchRow) -> Result<AccountId, Unsettled> {
+    cell(row, 0, ACCOUNT_ID)?.and_then(|id| id.parse().ok()).ok_or(Unsettled)
+}
+
+/// The cell of `column`, which nearly always stands at `place`; `None` where it is null.
+fn cell<'r>(row: &'r SearchRow, place: usize, column: &str) -> Result<Option<&'r str>, Unsettled> {
+    let is_it = |name: &str| name == column;
+    let guessed = row.0.get(place).filter(|(name, _)| is_it(name));
+    let found = guessed.or_else(|| row.0.iter().find(|(name, _)| is_it(name)));
+    found.map(|(_, cell)| cell.as_deref()).ok_or(Unsettled)
+}
+
+/// Clients write it both ways: "Company" and "COMPANY".
+fn kind_of(cell: &str) -> Result<AccountKind, Unsettled> {
+    match cell {
+        kind if kind.eq_ignore_ascii_case("individual") => Ok(AccountKind::Individual),
+        kind if kind.eq_ignore_ascii_case("company") => Ok(AccountKind::Company),
+        _ => Err(Unsettled),
+    }
+}
+
+/// The first page of the accounts that meet `criteria`, their ids alone.
+pub fn ids_of(criteria: Vec<Criterion>) -> SearchAccounts {
+    SearchAccounts {
+        search_fields: criteria,
+        output_fields: vec![OutputField::Name(ACCOUNT_ID.to_owned())],
+        pagination: Page {
+            current_page: 0,
+            page_size: MAX_PAGE_SIZE,
+            sort_column: Some(ACCOUNT_ID.to_owned()),
+            sort_direction: Some(SortDirection::Asc),
+        },
+    }
+}
+
+/// Criteria that the accounts `ids` meet and no others.
+pub fn criteria(ids: &[AccountId]) -> Vec<Criterion> {
+    let criterion = |operator, value: Option<AccountId>, list: Option<Vec<String>>| Criterion {
+        field: ACCOUNT_ID.to_owned(),
+        operator,
+        value: value.map(|id| id.to_string()),
+        value_list: list,
+    };
+    match ids {
+        [id] => vec![criterion(Operator::Equal, Some(*id), None)],
+        [first, .., last] if ids.windows(2).all(|pair| pair[0].0 + 1 == pair[1].0) => vec![
+            criterion(Operator::GreaterAndEqual, Some(*first), None),
+            criterion(Operator::LessAndEqual, Some(*last), None),
+        ],
+        ids => {
+            let list = ids.iter().map(ToString::to_string).collect();
+            vec![criterion(Operator::InRange, None, Some(list))]
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

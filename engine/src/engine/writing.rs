@@ -1,0 +1,418 @@
+//! How writes are noted before they are sent, and settled where nobody heard what became of them.
+//!
+//! A write that may have been carried out is never made again blindly: the account is read, and
+//! what stands there says whether it was. Where it says neither, somebody else wrote in between,
+//! and the account is left to people.
+
+use super::EngineError;
+use super::caller::{Tries, Unheard};
+use super::migrator::{Halt, Migrator, Tally};
+use super::settings::{Guard, WriteMode};
+use crate::clock::Clock;
+use crate::event::{AccountOutcome, Event, Failure, Outcome, SkipReason};
+use crate::journal::{AccountStatus, Change, Entry, Intent, Note, RetryScope};
+use crate::transport::Transport;
+use neon_mock::api::{
+    Account, AccountBody, AccountId, AccountKind, Body, CustomFieldItem, FieldId, Request, Value,
+};
+use neon_mock::time::Timestamp;
+use std::borrow::Cow;
+use std::ops::Range;
+
+/// A write that an account needs. It waits in memory, so that the call is made of it when it is sent.
+pub(super) struct Write {
+    pub(super) kind: AccountKind,
+    /// The fields that it changes, as they are to be.
+    pub(super) items: Vec<CustomFieldItem>,
+    /// The mappings that it carries out: those up to the last of them stand on the account then.
+    pub(super) steps: Range<usize>,
+    pub(super) prior: Prior,
+    /// When the call was sent that read what it was decided on.
+    pub(super) read_at: Timestamp,
+}
+
+/// What is known of an account before a write.
+pub(super) enum Prior {
+    /// All of it. What it says of the changed fields is looked up when somebody asks: hardly any
+    /// write without a journal needs it.
+    Account(Box<Account>),
+    /// What is changed; nothing where the account was read value by value without a journal, since
+    /// the targets were not read then.
+    Changes(Vec<Change>),
+}
+
+/// A write as it is sent.
+struct Outgoing {
+    request: Request,
+    steps: Range<usize>,
+    prior: Prior,
+    read_at: Timestamp,
+}
+
+impl Outgoing {
+    fn new(id: AccountId, write: Write, mode: WriteMode) -> Self {
+        let Write { kind, items, steps, prior, read_at } = write;
+        let (request, prior) = match (mode, prior) {
+            (WriteMode::Put, Prior::Account(account)) => {
+                let changes = changes(&items, |field| held(&account, field));
+                let request = Request::PutAccount(id, replacement(*account, items));
+                (request, Prior::Changes(changes))
+            }
+            (_, prior) => (Request::PatchAccount(id, patch(kind, items)), prior),
+        };
+        Self { request, steps, prior, read_at }
+    }
+
+    fn account(&self) -> &Account {
+        match &self.request {
+            Request::PatchAccount(_, account) | Request::PutAccount(_, account) => account,
+            _ => unreachable!("accounts are written by PATCH or PUT"),
+        }
+    }
+
+    /// Whether somebody changed what it was decided on, which is `account` now. Neon says when an
+    /// account was changed to the second, and a row does not show it: then the fields themselves do.
+    fn is_stale(&self, account: &Account) -> bool {
+        let changed = |account: &Account| {
+            account.body.timestamps.as_ref().and_then(|times| times.last_modified_date_time)
+        };
+        let differs = |change: &Change| held(account, change.field) != change.before;
+        let other_time = match &self.prior {
+            Prior::Account(before) => changed(before) != changed(account),
+            Prior::Changes(_) => false,
+        };
+        other_time || self.changes().iter().any(differs)
+    }
+
+    /// The fields that it changes; none if it is not known what stood there.
+    fn changes(&self) -> Cow<'_, [Change]> {
+        match &self.prior {
+            Prior::Changes(changes) => Cow::Borrowed(changes),
+            Prior::Account(before) => {
+                let items = self.account().body.account_custom_fields.as_deref();
+                Cow::Owned(changes(items.unwrap_or_default(), |field| held(before, field)))
+            }
+        }
+    }
+}
+
+/// What `items` change on an account, of which `held` says what stands in a field.
+pub(super) fn changes(
+    items: &[CustomFieldItem],
+    held: impl Fn(FieldId) -> Option<Value>,
+) -> Vec<Change> {
+    let change = |item: &CustomFieldItem| {
+        let field = item.id?;
+        let has_options = item.option_values.is_some();
+        Some(Change { field, has_options, before: held(field), after: item.held() })
+    };
+    items.iter().filter_map(change).collect()
+}
+
+/// The changed fields alone, in the wrapper of the account's kind.
+fn patch(kind: AccountKind, items: Vec<CustomFieldItem>) -> Account {
+    let body = AccountBody { account_custom_fields: Some(items), ..AccountBody::default() };
+    Account { kind, body }
+}
+
+/// The whole account as it was read, with the changes in it.
+fn replacement(mut account: Account, changes: Vec<CustomFieldItem>) -> Account {
+    let mut items = account.body.account_custom_fields.take().unwrap_or_default();
+    items.retain(|item| changes.iter().all(|change| change.id != item.id));
+    items.extend(changes);
+    account.body.account_custom_fields = Some(items);
+    account
+}
+
+/// How it is known that a write was carried out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// By its answer.
+    ByAnswer,
+    /// By reading the account.
+    ByReading,
+}
+
+/// What the fields of an account say of a write.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Trace {
+    /// It was carried out: each field holds what it was to leave.
+    Written,
+    /// It was not: each field holds what stood there before.
+    NotWritten,
+    /// Neither: somebody else wrote one of the fields.
+    Foreign,
+}
+
+/// Where an account is taken up.
+#[derive(Debug, Default)]
+pub(super) struct Begun {
+    /// The first mapping that does not stand on it.
+    pub(super) from: usize,
+    /// What an earlier run did to it.
+    pub(super) tally: Tally,
+}
+
+/// What stands in a field of an account as it was read.
+pub(super) fn held(account: &Account, field: FieldId) -> Option<Value> {
+    let mut items = account.body.account_custom_fields.iter().flatten();
+    items.find(|item| item.id == Some(field)).and_then(CustomFieldItem::held)
+}
+
+/// What `account` says of a write that was to make `changes`.
+pub(super) fn trace(account: &Account, changes: &[Change]) -> Trace {
+    let all = |of: fn(&Change) -> &Option<Value>| {
+        changes.iter().all(|change| held(account, change.field) == *of(change))
+    };
+    if all(|change| &change.after) {
+        Trace::Written
+    } else if all(|change| &change.before) {
+        Trace::NotWritten
+    } else {
+        Trace::Foreign
+    }
+}
+
+impl<T: Transport, C: Clock> Migrator<'_, T, C> {
+    /// The accounts of `ids` that still have to be migrated; those that an earlier run has ended
+    /// are accounted for.
+    pub(super) fn outstanding<'i>(&self, ids: &'i [AccountId]) -> Cow<'i, [AccountId]> {
+        if self.job().ledger.is_empty() {
+            return Cow::Borrowed(ids);
+        }
+        let mut rest = Vec::new();
+        for &id in ids {
+            match self.job().ledger.get(id).and_then(|entry| ended(entry, self.job().again)) {
+                Some(end) => self.emit_landed(id, end),
+                None => rest.push(id),
+            }
+        }
+        Cow::Owned(rest)
+    }
+
+    /// Settles what an earlier run left open on an account, and says where to go on with it.
+    pub(super) async fn begin(&self, id: AccountId) -> Result<Begun, Halt> {
+        let Some(entry) = self.job().ledger.get(id) else { return Ok(Begun::default()) };
+        let (mut done, mut changed) = (entry.mappings_done, !entry.changes.is_empty());
+        let mut problem = entry.problem.as_ref();
+        if let Some(open) = &entry.open {
+            let (account, _) = self.look_back(id).await?;
+            match trace(&account, &open.changes) {
+                Trace::Written => {
+                    self.note(|| Note::Written { id })?;
+                    (done, changed, problem) = (open.mappings_done, true, open.problem.as_ref());
+                }
+                Trace::NotWritten => self.note(|| Note::NotWritten { id })?,
+                Trace::Foreign => return Err(foreign()),
+            }
+        }
+        let has_failed = matches!(entry.landed, Some((AccountStatus::Failed, _)));
+        if has_failed
+            && problem.is_some()
+            && self.task().await?.is_repeatable()
+            && self.stands(id, entry).await?
+        {
+            // The value may fit by now.
+            return Ok(Begun { from: 0, tally: Tally::of_earlier(changed, None) });
+        }
+        let tally = Tally::of_earlier(changed, problem.cloned());
+        Ok(Begun { from: done as usize, tally })
+    }
+
+    /// Whether nobody wrote what an earlier run wrote of an account: it may be written again then
+    /// without undoing anybody's work. What a write left open is settled before.
+    async fn stands(&self, id: AccountId, entry: &Entry) -> Result<bool, Halt> {
+        let open = entry.open.as_ref().map_or(&[][..], |open| &open.changes);
+        let is_open = |field| open.iter().any(|change| change.field == field);
+        let mut changes = entry.changes.iter().filter(|change| !is_open(change.field)).peekable();
+        if changes.peek().is_none() {
+            return Ok(true);
+        }
+        let (account, _) = self.read(id).await?;
+        Ok(changes.all(|change| held(&account, change.field) == change.after))
+    }
+
+    /// Carries out the write that some mappings need, noted before it is sent and settled after it.
+    ///
+    /// `before` is what happened to the account until then, and `tally` what those mappings do: it
+    /// is made anew where they had to be decided again.
+    pub(super) async fn write(
+        &self,
+        id: AccountId,
+        write: Write,
+        before: &Tally,
+        tally: &mut Tally,
+    ) -> Result<Heard, Halt> {
+        let mut outgoing = Outgoing::new(id, write, self.settings().write);
+        let mut heard = Heard::ByAnswer;
+        if self.settings().guard == Guard::Reread {
+            let (account, read_at) = self.read(id).await?;
+            let is_changed = outgoing.is_stale(&account);
+            self.caller().emit(&Event::Reread { is_changed });
+            if is_changed {
+                heard = Heard::ByReading;
+            }
+            match self.decide_again(id, account, read_at, outgoing, tally).await? {
+                Some(next) => outgoing = next,
+                None => return Ok(heard),
+            }
+        }
+        let mut tries = self.caller().tries();
+        loop {
+            self.note(|| intended(id, &outgoing, before, tally))?;
+            let given_up = match self.caller().write(&outgoing.request, &mut tries).await {
+                Ok(Body::AccountId(written)) if written != id => {
+                    return Err(wrong_account(&outgoing.request, written));
+                }
+                Ok(_) => {
+                    self.wrote(id, &outgoing, &tries)?;
+                    return Ok(heard);
+                }
+                Err(given_up) => given_up,
+            };
+            if given_up.unheard == Unheard::No {
+                if is_certain_refusal(given_up.call.outcome) {
+                    self.note(|| Note::NotWritten { id })?;
+                }
+                return Err(Halt::from(given_up));
+            }
+            let changes = outgoing.changes();
+            if changes.is_empty() {
+                // What stood there is not known: as the guide's engine does, it is written again.
+                match given_up.unheard {
+                    Unheard::RetryScope => continue,
+                    Unheard::Over | Unheard::No => return Err(Halt::from(given_up)),
+                }
+            }
+            let (account, read_at) = self.look_back(id).await?;
+            match trace(&account, &changes) {
+                Trace::Written => {
+                    self.wrote(id, &outgoing, &tries)?;
+                    return Ok(Heard::ByReading);
+                }
+                Trace::NotWritten => self.note(|| Note::NotWritten { id })?,
+                Trace::Foreign => return Err(foreign()),
+            }
+            if given_up.unheard == Unheard::Over {
+                return Err(Halt::from(given_up));
+            }
+            heard = Heard::ByReading;
+            match self.decide_again(id, account, read_at, outgoing, tally).await? {
+                Some(next) => outgoing = next,
+                None => return Ok(heard),
+            }
+        }
+    }
+
+    /// What `outgoing` becomes on the account as it was read at `read_at`; `None` if it needs no
+    /// write any more.
+    async fn decide_again(
+        &self,
+        id: AccountId,
+        account: Box<Account>,
+        read_at: Timestamp,
+        outgoing: Outgoing,
+        tally: &mut Tally,
+    ) -> Result<Option<Outgoing>, Halt> {
+        *tally = Tally::default();
+        let task = self.task().await?;
+        let write = self.decide_read(account, read_at, &task, outgoing.steps, tally);
+        Ok(write.map(|write| Outgoing::new(id, write, self.settings().write)))
+    }
+
+    /// A write was carried out.
+    fn wrote(&self, id: AccountId, outgoing: &Outgoing, tries: &Tries) -> Result<(), EngineError> {
+        self.note(|| Note::Written { id })?;
+        let (at, read_at) = (tries.sent_at(), outgoing.read_at);
+        self.caller().emit(&Event::Written { at, read_at });
+        Ok(())
+    }
+
+    /// Reads an account whole; and when that was.
+    pub(super) async fn read(&self, id: AccountId) -> Result<(Box<Account>, Timestamp), Halt> {
+        let request = Request::GetAccount(id);
+        match self.caller().read(&request).await.map_err(Halt::from)? {
+            (Body::Account(account), read_at) => Ok((account, read_at)),
+            _ => Err(EngineError::wrong_body(request.endpoint()).into()),
+        }
+    }
+
+    /// Reads an account of which it is open whether a write was carried out.
+    async fn look_back(&self, id: AccountId) -> Result<(Box<Account>, Timestamp), Halt> {
+        match self.read(id).await {
+            Err(Halt::Landed(AccountOutcome::Failed(failure))) => {
+                let message = format!("a write may have been carried out, and {}", failure.message);
+                Err(Halt::Ambiguous(Failure { message, ..failure }))
+            }
+            read => read,
+        }
+    }
+
+    /// Notes that an account has ended; a dry run ends none.
+    pub(super) fn note_landed(
+        &self,
+        id: AccountId,
+        landing: AccountStatus,
+        reason: &str,
+    ) -> Result<(), EngineError> {
+        if self.settings().dry_run {
+            return Ok(());
+        }
+        self.note(|| Note::Landed { id, landing, reason: reason.to_owned() })
+    }
+
+    fn note(&self, note: impl FnOnce() -> Note) -> Result<(), EngineError> {
+        if self.journal_is_on() {
+            self.job().journal.keep(&note())?;
+        }
+        Ok(())
+    }
+}
+
+fn intended(id: AccountId, outgoing: &Outgoing, before: &Tally, tally: &Tally) -> Note {
+    Note::Intended(Intent {
+        id,
+        kind: outgoing.account().kind,
+        mappings_done: outgoing.steps.end as u32,
+        changes: outgoing.changes().into_owned(),
+        problem: before.problem().or(tally.problem()).map(str::to_owned),
+    })
+}
+
+/// How an account ended in an earlier run; `None` if it is to be taken up again.
+fn ended(entry: &Entry, again: RetryScope) -> Option<AccountOutcome> {
+    let (landing, reason) = entry.landed.as_ref()?;
+    let failed =
+        || AccountOutcome::Failed(Failure { call: None, message: reason.clone(), value: None });
+    match landing {
+        AccountStatus::Migrated => Some(AccountOutcome::Migrated),
+        AccountStatus::Unchanged => Some(AccountOutcome::Unchanged),
+        AccountStatus::Skipped => Some(AccountOutcome::Skipped(SkipReason::from_words(reason))),
+        AccountStatus::Failed => (!again.takes_failed()).then(failed),
+        AccountStatus::Ambiguous => (!again.takes_ambiguous()).then(failed),
+    }
+}
+
+/// Whether a write that was answered like this certainly changed nothing. A target that refuses a
+/// bad value may have taken those before it, and one that was merged may have passed it on.
+const fn is_certain_refusal(outcome: Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Rejected
+            | Outcome::Unreachable
+            | Outcome::Unauthorized
+            | Outcome::Forbidden
+            | Outcome::NotFound
+    )
+}
+
+fn foreign() -> Halt {
+    let message = "a write may have been carried out, and somebody else wrote one of its fields \
+                   since: look at the account";
+    Halt::Ambiguous(Failure { call: None, message: message.to_owned(), value: None })
+}
+
+fn wrong_account(request: &Request, written: AccountId) -> Halt {
+    let message = format!("{} answered for account {written}", request.endpoint().name());
+    Halt::Landed(AccountOutcome::Failed(Failure { call: None, message, value: None }))
+}

@@ -1,0 +1,266 @@
+//! All that an engine says about a run. Histograms, progress, logs and errors are folds over it.
+
+use neon_mock::api::{AccountId, Endpoint, Status};
+use neon_mock::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::time::Duration;
+
+/// How one attempt of a call ended. An error is never "empty": each kind has its name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Carried out.
+    Ok,
+    /// 222: the id was merged into another account, which answered in its place.
+    Merged,
+    /// 404.
+    NotFound,
+    /// 401.
+    Unauthorized,
+    /// 403.
+    Forbidden,
+    /// 429: refused, nothing was done.
+    Rejected,
+    /// Any other 4xx, or a status that Neon does not use.
+    Refused,
+    /// 5xx.
+    ServerError,
+    /// An array of errors under a success.
+    ErrorsUnderSuccess,
+    /// No connection.
+    Unreachable,
+    /// No answer in time; may have been carried out.
+    Timeout,
+    /// The connection broke; may have been carried out.
+    Interrupted,
+    /// An answer that cannot be read.
+    Malformed,
+}
+
+impl Outcome {
+    /// Every outcome, in the order of its index.
+    pub const ALL: [Self; 13] = [
+        Self::Ok,
+        Self::Merged,
+        Self::NotFound,
+        Self::Unauthorized,
+        Self::Forbidden,
+        Self::Rejected,
+        Self::Refused,
+        Self::ServerError,
+        Self::ErrorsUnderSuccess,
+        Self::Unreachable,
+        Self::Timeout,
+        Self::Interrupted,
+        Self::Malformed,
+    ];
+
+    /// The name in records.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Merged => "merged",
+            Self::NotFound => "not_found",
+            Self::Unauthorized => "unauthorized",
+            Self::Forbidden => "forbidden",
+            Self::Rejected => "rejected",
+            Self::Refused => "refused",
+            Self::ServerError => "server_error",
+            Self::ErrorsUnderSuccess => "errors_under_success",
+            Self::Unreachable => "unreachable",
+            Self::Timeout => "timeout",
+            Self::Interrupted => "interrupted",
+            Self::Malformed => "malformed",
+        }
+    }
+
+    /// Whether the call did what it was to do.
+    pub const fn is_ok(self) -> bool {
+        matches!(self, Self::Ok)
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+/// One attempt of a call, from due to done.
+///
+/// wait = sent − due (backoff and earlier attempts included), service = done − sent,
+/// response = done − due.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// Where it went.
+    pub endpoint: Endpoint,
+    /// 1 for the first attempt.
+    pub attempt: u32,
+    /// When the engine first wanted the call.
+    pub due_at: Timestamp,
+    /// When this attempt was sent.
+    pub sent_at: Timestamp,
+    /// When its answer was there.
+    pub done_at: Timestamp,
+    /// How it ended.
+    pub outcome: Outcome,
+}
+
+/// Why an account was not migrated although nothing went wrong.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SkipReason {
+    /// None of the plan's fields belongs to accounts of its kind.
+    NotApplicable,
+    /// Its id was merged into another account.
+    Merged {
+        /// The account that answered, where it said so.
+        into: Option<AccountId>,
+    },
+}
+
+impl SkipReason {
+    /// The reason that reads `words`, as [`Display`](fmt::Display) has it.
+    pub fn from_words(words: &str) -> Self {
+        if words == Self::NotApplicable.to_string() {
+            return Self::NotApplicable;
+        }
+        Self::Merged { into: words.rsplit(' ').next().and_then(|id| id.parse().ok()) }
+    }
+}
+
+impl fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotApplicable => f.write_str("none of the plan's fields belongs to its kind"),
+            Self::Merged { into: Some(into) } => write!(f, "merged into account {into}"),
+            Self::Merged { into: None } => f.write_str("merged into another account"),
+        }
+    }
+}
+
+/// Why an account failed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    /// The call that failed; `None` if the values themselves could not be migrated.
+    pub call: Option<FailedCall>,
+    /// What happened, in words. Never a value.
+    pub message: String,
+    /// The value that did not fit, for those who ask to see values.
+    pub value: Option<String>,
+}
+
+/// The call that an account failed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FailedCall {
+    /// Where it went.
+    pub endpoint: Endpoint,
+    /// How its last attempt ended.
+    pub outcome: Outcome,
+    /// The status of the last answer, if there was one.
+    pub status: Option<Status>,
+    /// Attempts made.
+    pub attempts: u32,
+}
+
+/// How an account ended: exactly one of these.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AccountOutcome {
+    /// Something was written, and all that the plan demands stands. In a dry run: would be.
+    Migrated,
+    /// Nothing had to be written.
+    Unchanged,
+    /// Left alone, with the reason.
+    Skipped(SkipReason),
+    /// Not, or not wholly, migrated, with the reason.
+    Failed(Failure),
+}
+
+/// What an engine says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The first call is due.
+    Started {
+        /// When.
+        at: Timestamp,
+    },
+    /// It is known which accounts the run is for.
+    Enumerated {
+        /// How many.
+        resources: u64,
+    },
+    /// An attempt is on its way.
+    Sent {
+        /// When.
+        at: Timestamp,
+        /// Where it goes.
+        endpoint: Endpoint,
+        /// How long it waited for a place among the calls in flight.
+        queued: Duration,
+        /// How long it waited after that, since its endpoint takes no call so soon.
+        paced: Duration,
+    },
+    /// An attempt is over.
+    Done(Call),
+    /// A call that failed waits before its next attempt.
+    BackedOff {
+        /// How long.
+        delay: Duration,
+    },
+    /// The calls of an endpoint that may be in flight are others than they were.
+    Limited {
+        /// From when on.
+        at: Timestamp,
+        /// Whose.
+        endpoint: Endpoint,
+        /// How many.
+        limit: u32,
+    },
+    /// Accounts were read and wait in memory for their write, or no longer do.
+    Buffered {
+        /// How many more; negative for fewer.
+        records: i64,
+    },
+    /// An account was read again before its write.
+    Reread {
+        /// Whether somebody had changed it meanwhile.
+        is_changed: bool,
+    },
+    /// An account was written.
+    Written {
+        /// When its write was sent.
+        at: Timestamp,
+        /// When the call was sent that read what the write was decided on.
+        read_at: Timestamp,
+    },
+    /// An account has ended.
+    Landed {
+        /// When.
+        at: Timestamp,
+        /// Which.
+        id: AccountId,
+        /// How.
+        end: AccountOutcome,
+    },
+    /// A chunk of the plan has ended.
+    ChunkDone {
+        /// When.
+        at: Timestamp,
+        /// Which, from 1.
+        chunk: u64,
+        /// Of how many.
+        chunks: u64,
+    },
+}
+
+/// Takes what an engine says.
+pub trait Observer {
+    /// One event, in the order in which they happened.
+    fn observe(&mut self, event: &Event);
+}
+
+impl<F: FnMut(&Event)> Observer for F {
+    fn observe(&mut self, event: &Event) {
+        self(event);
+    }
+}

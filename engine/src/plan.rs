@@ -1,0 +1,164 @@
+//! What to migrate: mappings from source to target fields, and for which accounts.
+//!
+//! A [`Plan`] names fields; [`ResolvedPlan`] has them resolved against an organisation's definitions.
+//! Neither says how the calls are made: that is the engine's.
+
+mod check;
+mod file;
+mod ids;
+mod python;
+mod task;
+mod transform;
+mod wire;
+
+pub use check::{Finding, Level, check};
+pub use ids::{IdsError, list_ids, parse_ids, parse_ids_beside};
+pub use python::{Carried, PythonError};
+pub use task::{ResolvedField, ResolvedPlan, Step, Unsettled};
+pub use transform::{Case, Texts, Transform, TransformError};
+pub use wire::{WireCriterion, WireMapping, WirePlan, WireStep};
+
+use neon_mock::api::{AccountId, Criterion};
+use neon_mock::dataset::FieldKind;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::num::NonZeroU32;
+
+/// What a mapping does with the source's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Operation {
+    /// The target becomes the value.
+    Replace,
+    /// Text is appended unless it already stands there; options are united.
+    Merge,
+    /// The option that the value names is added to the target's.
+    AddOption,
+    /// The target becomes the value if it is blank.
+    CopyIfEmpty,
+    /// As `replace`, with a transform that must be given.
+    Transform,
+}
+
+impl fmt::Display for Operation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Replace => "replace",
+            Self::Merge => "merge",
+            Self::AddOption => "add_option",
+            Self::CopyIfEmpty => "copy_if_empty",
+            Self::Transform => "transform",
+        })
+    }
+}
+
+/// One mapping.
+#[derive(Clone, Debug)]
+pub struct Mapping {
+    /// Name of the field read.
+    pub source: String,
+    /// Name of the field written.
+    pub target: String,
+    /// What is done.
+    pub operation: Operation,
+    /// What is done to the value on the way, step by step.
+    pub transform: Vec<Transform>,
+    /// Whether a value that the target cannot hold fails the account; if not, it is left out.
+    pub validation_required: bool,
+    /// Whether the source keeps a value that now stands in the target.
+    pub preserve_source: bool,
+    /// What the source holds, where the plan says so; only synthetic organisations go by it.
+    pub source_type: Option<FieldKind>,
+    /// What the target holds, where the plan says so; only synthetic organisations go by it.
+    pub target_type: Option<FieldKind>,
+    /// The target's options, where the plan says so; only synthetic organisations go by it.
+    pub target_options: Vec<String>,
+    /// Where it stands: `plan.toml, line 7`; empty if it comes from no file.
+    pub place: String,
+}
+
+impl Mapping {
+    /// `operation` from `source` to `target`, with the defaults of a plan file.
+    pub fn new(source: impl Into<String>, target: impl Into<String>, operation: Operation) -> Self {
+        Self {
+            source: source.into(),
+            target: target.into(),
+            operation,
+            transform: Vec::new(),
+            validation_required: true,
+            preserve_source: true,
+            source_type: None,
+            target_type: None,
+            target_options: Vec::new(),
+            place: String::new(),
+        }
+    }
+}
+
+/// Which accounts a plan is for.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub enum Selection {
+    /// All that the organisation has; only a synthetic one says how many.
+    #[default]
+    All,
+    /// These, in this order.
+    Ids(Vec<AccountId>),
+    /// Those that meet every criterion; the engine searches for them first.
+    Filter(Vec<Criterion>),
+}
+
+/// What to migrate.
+#[derive(Clone, Debug, Default)]
+pub struct Plan {
+    /// What it is for.
+    pub description: String,
+    /// The mappings, in the order in which they apply.
+    pub mappings: Vec<Mapping>,
+    /// For which accounts.
+    pub selection: Selection,
+    /// Migrates nothing, and clears the sources whose value already stands in the target.
+    pub cleanup_only: bool,
+    /// How it would like to be carried out.
+    pub hints: Hints,
+}
+
+/// What a plan says of the way in which it is carried out. Flags win over it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Hints {
+    /// Kept for the guide's users: a value that already stands is never written again, and an
+    /// account that needs nothing costs no write, whatever this says.
+    pub smart_migration: bool,
+    /// Accounts read into memory before they are written.
+    pub batch_size: Option<NonZeroU32>,
+    /// Accounts or batches side by side.
+    pub max_workers: Option<NonZeroU32>,
+    /// Reads and decides, but writes nothing.
+    pub dry_run: bool,
+}
+
+/// A plan that cannot be carried out on an organisation.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum PlanError {
+    #[error("{place}a plan needs at least one mapping")]
+    NoMappings { place: String },
+    #[error("{place}{role} field `{name}` is unknown; {known}")]
+    UnknownField { place: String, role: &'static str, name: String, known: String },
+    #[error("{place}{role} field `{name}` is ambiguous: ids {ids} share the name")]
+    AmbiguousField { place: String, role: &'static str, name: String, ids: String },
+    #[error("{place}{role} field `{name}` is of type {kind}, which holds neither text nor options")]
+    UnsupportedType { place: String, role: &'static str, name: String, kind: String },
+    #[error("{place}add_option needs a target with options, and `{name}` holds text")]
+    AddOptionToText { place: String, name: String },
+    #[error("{place}operation = \"transform\" needs a `transform`")]
+    MissingTransform { place: String },
+}
+
+impl Plan {
+    /// The plain workload: `V-1 … V-M`, each replaced into its own `T-1 … T-M`.
+    pub fn plain(mappings: u32) -> Self {
+        let mapping =
+            |number| Mapping::new(format!("V-{number}"), format!("T-{number}"), Operation::Replace);
+        Self { mappings: (1..=mappings).map(mapping).collect(), ..Self::default() }
+    }
+}

@@ -1,0 +1,320 @@
+//! What is wrong with a plan for an organisation, before anything is read or written. Pure.
+
+use super::task::find;
+use super::{Mapping, Operation, Plan, PlanError, ResolvedPlan, Texts, Transform};
+use crate::near::nearest;
+use neon_mock::api::{AccountKind, CustomField, OptionStatus};
+use serde::Serialize;
+
+/// How bad a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// The plan cannot be carried out, or not as it reads.
+    Error,
+    /// It can, and a person should know what comes of it.
+    Warning,
+}
+
+/// Something that is wrong with a plan.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How bad it is.
+    pub level: Level,
+    /// What kind of mistake it is, for scripts.
+    pub code: &'static str,
+    /// Where the mapping stands, such as `plan.toml, line 7`; empty for the plan as a whole.
+    pub place: String,
+    /// What is wrong, in words.
+    pub message: String,
+}
+
+/// A mapping whose fields exist.
+struct Found<'a> {
+    mapping: &'a Mapping,
+    source: &'a CustomField,
+    target: &'a CustomField,
+}
+
+/// All that is wrong with `plan` for an organisation with `fields`: errors first, then warnings,
+/// each in the order of the mappings.
+pub fn check(plan: &Plan, fields: &[CustomField]) -> Vec<Finding> {
+    let mut findings = Findings(Vec::new());
+    let mut all = Vec::new();
+    for mapping in &plan.mappings {
+        let source = findings.field("source", &mapping.source, mapping, fields);
+        let target = findings.field("target", &mapping.target, mapping, fields);
+        if let (Some(source), Some(target)) = (source, target) {
+            let found = Found { mapping, source, target };
+            findings.types(&found);
+            findings.account_types(&found);
+            findings.options(&found);
+            all.push(found);
+        }
+    }
+    findings.targets(&all);
+    findings.circles(&all);
+    if let Ok(task) = ResolvedPlan::resolve(plan, fields) {
+        for message in task.warnings() {
+            findings.push(Level::Warning, "cleared_source", "", message);
+        }
+    }
+    let mut findings = findings.0;
+    findings.sort_by_key(|finding| finding.level);
+    findings
+}
+
+/// What was found so far.
+struct Findings(Vec<Finding>);
+
+impl Findings {
+    fn push(&mut self, level: Level, code: &'static str, place: &str, message: String) {
+        self.0.push(Finding { level, code, place: place.to_owned(), message });
+    }
+
+    fn error(&mut self, code: &'static str, of: &Mapping, message: String) {
+        self.push(Level::Error, code, &of.place, message);
+    }
+
+    fn warning(&mut self, code: &'static str, of: &Mapping, message: String) {
+        self.push(Level::Warning, code, &of.place, message);
+    }
+
+    /// The field of that name, if it is there and can be migrated.
+    fn field<'a>(
+        &mut self,
+        role: &'static str,
+        name: &str,
+        mapping: &Mapping,
+        fields: &'a [CustomField],
+    ) -> Option<&'a CustomField> {
+        match find(role, name, "", fields) {
+            Ok(field) => {
+                let kind = field.display_type;
+                if field.status == Some(OptionStatus::Inactive) {
+                    let message = format!("{role} field `{name}` is inactive");
+                    self.warning("inactive_field", mapping, message);
+                }
+                if kind.has_options() || kind.is_text() {
+                    return Some(field);
+                }
+                let message = format!(
+                    "{role} field `{name}` is of type {kind:?}, which holds neither text nor options"
+                );
+                self.error("unsupported_type", mapping, message);
+            }
+            Err(PlanError::UnknownField { .. }) => {
+                let message = format!("{role} field `{name}` is unknown{}", hint(name, fields));
+                self.error("unknown_field", mapping, message);
+            }
+            Err(error) => self.error("ambiguous_field", mapping, error.to_string()),
+        }
+        None
+    }
+
+    fn types(&mut self, found: &Found<'_>) {
+        let Found { mapping, source, target } = *found;
+        let (from, to) = (source.display_type, target.display_type);
+        let [from_name, to_name] = [&mapping.source, &mapping.target];
+        if mapping.operation == Operation::Transform && mapping.transform.is_empty() {
+            let message = "operation `transform` needs a `transform`".to_owned();
+            self.error("missing_transform", mapping, message);
+        }
+        if mapping.operation == Operation::AddOption && !to.has_options() {
+            let message =
+                format!("add_option needs a target with options, and `{to_name}` holds text");
+            self.error("type_mismatch", mapping, message);
+        }
+        if mapping.operation == Operation::AddOption && to.has_options() && !to.is_multi_valued() {
+            let message = format!(
+                "`{to_name}` holds one option: add_option fails each account that has another there"
+            );
+            self.warning("multi_value_mismatch", mapping, message);
+        }
+        // What a map or a constant makes is checked by its options.
+        if from.is_text() && to.has_options() && made(found).is_none() {
+            let message = format!(
+                "`{from_name}` is text and `{to_name}` has options: each text must name one of \
+                 them; a `map` step says which"
+            );
+            self.warning("type_mismatch", mapping, message);
+        }
+        if from.is_multi_valued() && to.has_options() && !to.is_multi_valued() {
+            let message = format!(
+                "`{from_name}` holds several options and `{to_name}` one: accounts with several fail"
+            );
+            self.warning("multi_value_mismatch", mapping, message);
+        }
+        if from.is_multi_valued() && to.is_text() {
+            let message = format!(
+                "`{from_name}` holds several options and `{to_name}` text: they are joined by `|`"
+            );
+            self.warning("multi_value_mismatch", mapping, message);
+        }
+    }
+
+    fn account_types(&mut self, found: &Found<'_>) {
+        let Found { mapping, source, target } = *found;
+        let (from, to) = (source.account_type(), target.account_type());
+        let both = |kind| from.includes(kind) && to.includes(kind);
+        let either = |kind| from.includes(kind) || to.includes(kind);
+        let kinds = [AccountKind::Individual, AccountKind::Company];
+        let names = format!(
+            "`{}` belongs to {from:?} accounts and `{}` to {to:?}",
+            mapping.source, mapping.target
+        );
+        if !kinds.into_iter().any(both) {
+            let message = format!("{names}: no account has both");
+            self.error("account_type_mismatch", mapping, message);
+        } else if kinds.into_iter().any(|kind| either(kind) && !both(kind)) {
+            let message = format!("{names}: accounts without both are skipped");
+            self.warning("account_type_mismatch", mapping, message);
+        }
+    }
+
+    /// Options that the mapping can carry and the target does not have.
+    fn options(&mut self, found: &Found<'_>) {
+        let Found { mapping, source, target } = *found;
+        if !target.display_type.has_options() {
+            return;
+        }
+        let has = |name: &str| target.option_values.iter().any(|option| &*option.name == name);
+        let known = || quoted(target.option_values.iter().map(|option| &*option.name));
+        if let Some(texts) = made(found) {
+            let missing: Vec<&str> = texts.iter().map(|it| &**it).filter(|it| !has(it)).collect();
+            if !missing.is_empty() {
+                let message = format!(
+                    "`{}` has no option {}, which the transform makes; it has {}",
+                    mapping.target,
+                    quoted(missing.into_iter()),
+                    known()
+                );
+                self.error("unknown_option", mapping, message);
+            }
+        } else if source.display_type.has_options() {
+            let carried: Vec<Texts> =
+                source.option_values.iter().map(|o| through(&mapping.transform, &o.name)).collect();
+            let missing = || carried.iter().flatten().map(|it| &**it).filter(|it| !has(it));
+            if missing().next().is_some() {
+                let message = format!(
+                    "`{}` has no option {}, which `{}` has; it has {}",
+                    mapping.target,
+                    quoted(missing()),
+                    mapping.source,
+                    known()
+                );
+                let all = carried.iter().flatten().all(|it| !has(it));
+                let level = if all { Level::Error } else { Level::Warning };
+                self.push(level, "unknown_option", &mapping.place, message);
+            }
+        }
+        let stated = mapping.target_options.iter().map(|it| &**it).filter(|it| !has(it));
+        if stated.clone().next().is_some() {
+            let message = format!(
+                "`{}` has no option {}, which target_options lists",
+                mapping.target,
+                quoted(stated)
+            );
+            self.warning("unknown_option", mapping, message);
+        }
+    }
+
+    /// Mappings into their own source, and several into one target.
+    fn targets(&mut self, all: &[Found<'_>]) {
+        let combines = |it: &Found<'_>| {
+            matches!(it.mapping.operation, Operation::Merge | Operation::AddOption)
+        };
+        for (index, found) in all.iter().enumerate() {
+            let Found { mapping, source, target } = found;
+            if source.id == target.id {
+                let message = format!("`{}` is mapped onto itself", mapping.source);
+                self.warning("self_mapping", mapping, message);
+            }
+            let Some(before) = all[..index].iter().find(|other| other.target.id == target.id)
+            else {
+                continue;
+            };
+            if before.source.id == source.id {
+                let message =
+                    format!("`{}` is mapped into `{}` twice", mapping.source, mapping.target);
+                self.warning("duplicate_mapping", mapping, message);
+            } else if !(combines(found) && combines(before)) {
+                let message = format!(
+                    "`{}` is the target of `{}` before: {} and {} do not add up",
+                    mapping.target,
+                    before.mapping.source,
+                    before.mapping.operation,
+                    mapping.operation
+                );
+                self.warning("duplicate_target", mapping, message);
+            }
+        }
+    }
+
+    /// Mappings that lead back to where they began; each circle is named once.
+    fn circles(&mut self, all: &[Found<'_>]) {
+        let mut left: Vec<&Found<'_>> =
+            all.iter().filter(|it| it.source.id != it.target.id).collect();
+        // What leads nowhere, or is led to from nowhere, is in no circle.
+        loop {
+            let before = left.len();
+            let kept = left.clone();
+            left.retain(|it| {
+                kept.iter().any(|other| other.source.id == it.target.id)
+                    && kept.iter().any(|other| other.target.id == it.source.id)
+            });
+            if left.len() == before {
+                break;
+            }
+        }
+        if let Some(first) = left.first() {
+            let steps =
+                left.iter().map(|it| format!("`{}` → `{}`", it.mapping.source, it.mapping.target));
+            let steps: Vec<String> = steps.collect();
+            let message = format!("mappings lead in a circle: {}", steps.join(", "));
+            self.error("circular_mapping", first.mapping, message);
+        }
+    }
+}
+
+/// What the transform makes of any source, where that is known: the values of its last map or its
+/// constant, after the steps that follow.
+fn made(found: &Found<'_>) -> Option<Vec<compact_str::CompactString>> {
+    let steps = &found.mapping.transform;
+    let last = steps
+        .iter()
+        .rposition(|it| matches!(it, Transform::Map { .. } | Transform::Constant(_)))?;
+    let after = &steps[last + 1..];
+    let starts: Vec<&str> = match &steps[last] {
+        Transform::Constant(value) => vec![value],
+        Transform::Map { values, default } => {
+            values.values().chain(default).map(|value| &**value).collect()
+        }
+        _ => return None,
+    };
+    let mut made: Vec<_> = starts.into_iter().flat_map(|start| through(after, start)).collect();
+    made.sort();
+    made.dedup();
+    Some(made)
+}
+
+/// `text` after all `steps`.
+fn through(steps: &[Transform], text: &str) -> Texts {
+    let start: Texts = [text.into()].into_iter().collect();
+    steps.iter().fold(start, |texts, step| step.apply(&texts))
+}
+
+fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// The nearest names, if any are near.
+fn hint(name: &str, fields: &[CustomField]) -> String {
+    match nearest(name, fields.iter().map(|field| &*field.name)) {
+        near if near.is_empty() => String::new(),
+        near => format!("; near it are {}", quoted(near.into_iter())),
+    }
+}
+
+#[cfg(test)]
+mod tests;

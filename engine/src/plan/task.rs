@@ -1,0 +1,293 @@
+//! A plan resolved against an organisation's field definitions.
+
+use super::{Operation, Plan, PlanError, Transform};
+use neon_mock::api::{AccountKind, AccountType, CustomField, FieldId, OptionId, Value};
+use smallvec::SmallVec;
+use std::collections::BTreeMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+/// A field that the plan reads or writes.
+#[derive(Clone, Debug)]
+pub struct ResolvedField {
+    /// Its id; reads and writes go by it.
+    pub id: FieldId,
+    /// Its name, for messages.
+    pub name: Arc<str>,
+    /// The name of its column in search results; need not be unique.
+    pub column: Arc<str>,
+    /// Whether it holds options rather than text.
+    pub has_options: bool,
+    /// Whether it holds more than one option.
+    pub is_multi_valued: bool,
+    accounts: AccountType,
+    by_name: BTreeMap<Arc<str>, OptionId>,
+    by_id: BTreeMap<OptionId, Arc<str>>,
+    /// Whether a name holds what columns put between names.
+    has_bars: bool,
+}
+
+/// What search columns put between the names of options.
+const BAR: char = '|';
+
+/// What a search shows does not settle what the account holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unsettled;
+
+impl ResolvedField {
+    fn new(field: &CustomField) -> Self {
+        let options = || field.option_values.iter();
+        Self {
+            id: field.id,
+            name: Arc::clone(&field.name),
+            column: Arc::clone(field.display_name.as_ref().unwrap_or(&field.name)),
+            has_options: field.display_type.has_options(),
+            is_multi_valued: field.display_type.is_multi_valued(),
+            accounts: field.account_type(),
+            by_name: options().map(|option| (Arc::clone(&option.name), option.id)).collect(),
+            by_id: options().map(|option| (option.id, Arc::clone(&option.name))).collect(),
+            has_bars: options().any(|option| option.name.contains(BAR)),
+        }
+    }
+
+    /// The option of that name.
+    pub fn option(&self, name: &str) -> Option<OptionId> {
+        self.by_name.get(name).copied()
+    }
+
+    /// The name of that option.
+    pub fn option_name(&self, id: OptionId) -> Option<&str> {
+        self.by_id.get(&id).map(|name| &**name)
+    }
+
+    /// What the field holds where its search column shows `cell`.
+    ///
+    /// Errors: an option of that name is unknown or one of several, or a bar may stand in a name as
+    /// well as between two.
+    pub fn shown(&self, cell: &str) -> Result<Option<Value>, Unsettled> {
+        if cell.is_empty() {
+            return Ok(None);
+        }
+        if !self.has_options {
+            return Ok(Some(Value::Text(cell.into())));
+        }
+        if self.has_bars && cell.contains(BAR) {
+            return Err(Unsettled);
+        }
+        let mut ids: SmallVec<[OptionId; 4]> = SmallVec::new();
+        for name in cell.split(BAR) {
+            ids.push(self.only_option(name).ok_or(Unsettled)?);
+        }
+        Ok(Value::options(ids))
+    }
+
+    /// The option of that name, if there is no other.
+    fn only_option(&self, name: &str) -> Option<OptionId> {
+        let is_only = || self.by_id.values().filter(|other| &***other == name).count() == 1;
+        let names_are_unique = self.by_id.len() == self.by_name.len();
+        self.option(name).filter(|_| names_are_unique || is_only())
+    }
+
+    /// Whether accounts of `kind` have this field.
+    pub fn belongs_to(&self, kind: AccountKind) -> bool {
+        self.accounts.includes(kind)
+    }
+}
+
+/// One mapping with its fields as positions in [`ResolvedPlan::slots`].
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Position of the source.
+    pub source: usize,
+    /// Position of the target.
+    pub target: usize,
+    /// What is done.
+    pub operation: Operation,
+    /// What is done to the value on the way.
+    pub transform: Vec<Transform>,
+    /// Whether a value that the target cannot hold fails the account.
+    pub validation_required: bool,
+    /// Whether the source keeps a value that now stands in the target.
+    pub preserve_source: bool,
+}
+
+/// What to do with each account: a plan whose fields were found.
+#[derive(Clone, Debug)]
+pub struct ResolvedPlan {
+    /// The fields that occur, each once.
+    pub slots: Vec<ResolvedField>,
+    /// The mappings, in the order in which they apply.
+    pub steps: Vec<Step>,
+    /// Only clears sources whose value already stands in the target.
+    pub cleanup_only: bool,
+}
+
+impl ResolvedPlan {
+    /// Finds the fields of `plan` among `fields`.
+    ///
+    /// A field is found by its name, else by its display name.
+    /// Errors: a field that is unknown, ambiguous or of a type that is not migrated, and
+    /// operations that its target cannot take.
+    pub fn resolve(plan: &Plan, fields: &[CustomField]) -> Result<Self, PlanError> {
+        let mut task =
+            Self { slots: Vec::new(), steps: Vec::new(), cleanup_only: plan.cleanup_only };
+        if plan.mappings.is_empty() {
+            return Err(PlanError::NoMappings { place: String::new() });
+        }
+        for mapping in &plan.mappings {
+            let place = match mapping.place.as_str() {
+                "" => String::new(),
+                place => format!("{place}: "),
+            };
+            let source = task.slot("source", &mapping.source, &place, fields)?;
+            let target = task.slot("target", &mapping.target, &place, fields)?;
+            if mapping.operation == Operation::AddOption && !task.slots[target].has_options {
+                return Err(PlanError::AddOptionToText { place, name: mapping.target.clone() });
+            }
+            if mapping.operation == Operation::Transform && mapping.transform.is_empty() {
+                return Err(PlanError::MissingTransform { place });
+            }
+            task.steps.push(Step {
+                source,
+                target,
+                operation: mapping.operation,
+                transform: mapping.transform.clone(),
+                validation_required: mapping.validation_required,
+                preserve_source: mapping.preserve_source,
+            });
+        }
+        Ok(task)
+    }
+
+    /// Whether a mapping reads what one before it writes.
+    pub fn is_chained(&self) -> bool {
+        self.steps.iter().enumerate().any(|(index, step)| {
+            self.steps[..index].iter().any(|before| before.target == step.source)
+        })
+    }
+
+    /// Whether carrying it out again does no harm once it was carried out: no mapping reads what one
+    /// writes, and no two write one field.
+    pub fn is_repeatable(&self) -> bool {
+        self.steps.iter().enumerate().all(|(index, step)| {
+            let is_read = self.steps.iter().any(|other| other.source == step.target);
+            let is_shared = self.steps[..index].iter().any(|other| other.target == step.target);
+            !is_read && !is_shared
+        })
+    }
+
+    /// The slots on which the outcome of some of the steps depends, each once: their sources, and
+    /// the targets of which more than the new value matters. `targets` asks for those too that are
+    /// overwritten whatever stands there.
+    pub fn needed(&self, steps: Range<usize>, targets: bool) -> SmallVec<[usize; 8]> {
+        let mut slots = SmallVec::new();
+        let mut push = |slot| {
+            if !slots.contains(&slot) {
+                slots.push(slot);
+            }
+        };
+        for step in &self.steps[steps] {
+            push(step.source);
+            let overwrites = matches!(step.operation, Operation::Replace | Operation::Transform);
+            if targets || self.cleanup_only || !overwrites {
+                push(step.target);
+            }
+        }
+        slots
+    }
+
+    /// What a person should know before carrying it out: sources that are cleared although their
+    /// value does not last, or is still needed.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for (index, step) in self.steps.iter().enumerate().filter(|(_, s)| !s.preserve_source) {
+            let (source, target) = (&self.slots[step.source].name, &self.slots[step.target].name);
+            let later = &self.steps[index + 1..];
+            let overwrites = |later: &&Step| {
+                let keeps = [Operation::Merge, Operation::AddOption, Operation::CopyIfEmpty];
+                later.target == step.target && !keeps.contains(&later.operation)
+            };
+            if later.iter().any(|later| overwrites(&later)) {
+                warnings.push(format!(
+                    "`{source}` is cleared once its value stands in `{target}`, which a later \
+                     mapping overwrites: the value is lost"
+                ));
+            }
+            if later.iter().any(|later| later.source == step.source) {
+                warnings.push(format!(
+                    "`{source}` is cleared by a mapping before another that reads it: the later \
+                     one finds it blank"
+                ));
+            }
+        }
+        warnings
+    }
+
+    fn slot(
+        &mut self,
+        role: &'static str,
+        name: &str,
+        place: &str,
+        fields: &[CustomField],
+    ) -> Result<usize, PlanError> {
+        let field = find(role, name, place, fields)?;
+        if !field.display_type.has_options() && !field.display_type.is_text() {
+            return Err(PlanError::UnsupportedType {
+                place: place.to_owned(),
+                role,
+                name: name.to_owned(),
+                kind: format!("{:?}", field.display_type),
+            });
+        }
+        if let Some(known) = self.slots.iter().position(|slot| slot.id == field.id) {
+            return Ok(known);
+        }
+        self.slots.push(ResolvedField::new(field));
+        Ok(self.slots.len() - 1)
+    }
+}
+
+/// The field of that name, else of that display name.
+pub(super) fn find<'a>(
+    role: &'static str,
+    name: &str,
+    place: &str,
+    fields: &'a [CustomField],
+) -> Result<&'a CustomField, PlanError> {
+    let by_name: Vec<&CustomField> = fields.iter().filter(|field| &*field.name == name).collect();
+    let found = if by_name.is_empty() {
+        fields.iter().filter(|field| field.display_name.as_deref() == Some(name)).collect()
+    } else {
+        by_name
+    };
+    match found.as_slice() {
+        [field] => Ok(field),
+        [] => Err(PlanError::UnknownField {
+            place: place.to_owned(),
+            role,
+            name: name.to_owned(),
+            known: known(fields),
+        }),
+        several => Err(PlanError::AmbiguousField {
+            place: place.to_owned(),
+            role,
+            name: name.to_owned(),
+            ids: several.iter().map(|field| field.id.to_string()).collect::<Vec<_>>().join(", "),
+        }),
+    }
+}
+
+/// The fields that there are, as far as a sentence can hold them.
+fn known(fields: &[CustomField]) -> String {
+    const SHOWN: usize = 20;
+    if fields.is_empty() {
+        return "the organisation has no custom fields for accounts".to_owned();
+    }
+    let names: Vec<String> =
+        fields.iter().take(SHOWN).map(|field| format!("`{}`", field.name)).collect();
+    let more = match fields.len().saturating_sub(SHOWN) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("the organisation has {}{more}", names.join(", "))
+}

@@ -1,0 +1,327 @@
+//! One run: (scenario, settings, world) -> its record.
+
+mod aftermath;
+
+pub use aftermath::{undo, verify};
+
+use crate::audit::{self, Audit, AuditScope};
+use crate::bound::{Work, lower_bound};
+use crate::engine::{self, EngineError, Settings, Stop};
+use crate::event::{Event, Observer};
+use crate::journal::{Journal, Ledger, NoJournal, RetryScope};
+use crate::measure::Measure;
+use crate::read_back::{Recorder, read_back};
+use crate::record::{AuditBy, ChosenBy, Known, Limits, RunMeta, RunRecord, WorldName};
+use crate::scenario::{Resources, Scenario};
+use crate::transport::Traffic;
+use crate::world::{HttpError, HttpTransport, InProcess, Stalled, Target, VirtualClock, WallClock};
+use neon_mock::api::AccountId;
+use neon_mock::{Calls, Neon, NeonMock, StartError};
+use std::time::Duration;
+
+/// Where a run happens.
+#[derive(Clone, Debug)]
+pub enum World {
+    /// In process, in virtual time.
+    Virtual,
+    /// Over HTTP, against a mock that is started for the run.
+    EmbeddedHttp,
+    /// Over HTTP, against someone else's server.
+    ForeignHttp(Target),
+}
+
+impl World {
+    /// The name in records.
+    pub const fn name(&self) -> WorldName {
+        match self {
+            Self::Virtual => WorldName::Virtual,
+            Self::EmbeddedHttp | Self::ForeignHttp(_) => WorldName::Http,
+        }
+    }
+}
+
+/// What a run is embedded in: where its writes are noted, what was noted before, who stops it.
+#[derive(Clone, Copy)]
+pub struct RunContext<'a> {
+    /// Where writes are noted before they are sent.
+    pub journal: &'a dyn Journal,
+    /// What an earlier process noted of the same run.
+    pub ledger: &'a Ledger,
+    /// Which of the accounts that it could not migrate are taken up again.
+    pub again: RetryScope,
+    /// Says when to begin nothing more.
+    pub stop: &'a Stop,
+}
+
+impl RunContext<'_> {
+    /// A run from the beginning to the end, without a journal.
+    pub const STANDALONE: RunContext<'static> = RunContext {
+        journal: &NoJournal,
+        ledger: Ledger::EMPTY,
+        again: RetryScope::Neither,
+        stop: Stop::NEVER,
+    };
+
+    /// Whether anybody can stop the run.
+    fn can_be_stopped(&self) -> bool {
+        !std::ptr::eq(self.stop, Stop::NEVER)
+    }
+}
+
+impl std::fmt::Debug for RunContext<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("RunContext").field("stop", self.stop).finish_non_exhaustive()
+    }
+}
+
+/// A run as it was ordered.
+#[derive(Clone, Debug)]
+pub struct RunSpec<'a> {
+    /// What to migrate, and where.
+    pub scenario: &'a Scenario,
+    /// How; its seed makes the organisation and the service times too.
+    pub settings: Settings,
+    /// Who chose the strategy.
+    pub chosen_by: ChosenBy,
+    /// Why.
+    pub reason: String,
+    /// What it is embedded in.
+    pub session: RunContext<'a>,
+}
+
+/// A run as it was: its record, and the histograms behind it.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The record.
+    pub record: RunRecord,
+    /// The figures that it was made from.
+    pub measure: Measure,
+    /// The makespans of its valid replicates, its own first, in seconds; empty without any.
+    pub makespans_s: Vec<f64>,
+}
+
+/// A run that could not be made.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum RunError {
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error(transparent)]
+    Stalled(#[from] Stalled),
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    #[error("cannot start the embedded mock")]
+    Embedded(#[source] StartError),
+    #[error("cannot start the asynchronous runtime")]
+    Runtime(#[source] std::io::Error),
+}
+
+/// Folds events into figures, and hands them on.
+struct Fold<'a> {
+    measure: Measure,
+    /// The accounts that have ended; kept where the run can be stopped before all have.
+    landed: Option<Vec<AccountId>>,
+    observer: &'a mut dyn Observer,
+}
+
+impl Observer for Fold<'_> {
+    fn observe(&mut self, event: &Event) {
+        self.measure.observe(event);
+        if let (Some(landed), Event::Landed { id, .. }) = (&mut self.landed, event) {
+            landed.push(*id);
+        }
+        self.observer.observe(event);
+    }
+}
+
+impl Fold<'_> {
+    /// Whether the run was stopped before every account had ended.
+    fn is_stopped(&self, stop: &Stop) -> bool {
+        stop.is_set() && self.measure.records().total() < self.measure.resources()
+    }
+
+    /// Puts the accounts that have ended in id order.
+    fn sort(&mut self) {
+        if let Some(landed) = &mut self.landed {
+            landed.sort_unstable();
+        }
+    }
+
+    /// The accounts that have ended, if the run was stopped before all had.
+    fn landed_before(&self, stop: &Stop) -> Option<&[AccountId]> {
+        self.landed.as_deref().filter(|_| self.is_stopped(stop))
+    }
+}
+
+/// What is known of a run once it is over.
+struct Done {
+    audit: Audit,
+    audit_by: AuditBy,
+    server_calls: Option<Calls>,
+    wall: Duration,
+    audit_wall: Duration,
+    traffic: Traffic,
+}
+
+impl<'a> RunSpec<'a> {
+    /// A run as a user ordered it, who named the strategy.
+    pub fn new(scenario: &'a Scenario, settings: Settings) -> Self {
+        let (chosen_by, reason) = (ChosenBy::User, "asked for".to_owned());
+        Self { scenario, settings, chosen_by, reason, session: RunContext::STANDALONE }
+    }
+
+    /// Makes the run in `world`; every event goes to `observer` too.
+    ///
+    /// Errors: the run could not be made. What happens to single accounts is in the record.
+    pub fn run(&self, world: &World, observer: &mut dyn Observer) -> Result<Run, RunError> {
+        let landed = self.session.can_be_stopped().then(Vec::new);
+        let mut fold = Fold { measure: Measure::new(), landed, observer };
+        let done = match world {
+            World::Virtual => self.in_virtual_time(&mut fold),
+            World::EmbeddedHttp => runtime()?.block_on(self.over_http_embedded(&mut fold)),
+            World::ForeignHttp(target) => {
+                runtime()?.block_on(self.over_http_foreign(target, &mut fold))
+            }
+        }?;
+        let mut record = self.record(world, &fold.measure, &done);
+        record.stopped = fold.is_stopped(self.session.stop);
+        Ok(Run { record, measure: fold.measure, makespans_s: Vec::new() })
+    }
+
+    fn job(&self) -> engine::Job<'_> {
+        let RunContext { journal, ledger, again, stop } = self.session;
+        let job = engine::Job::new(&self.scenario.plan, &self.settings, resources(self.scenario));
+        engine::Job { journal, ledger, again, stop, ..job }
+    }
+
+    fn in_virtual_time(&self, fold: &mut Fold<'_>) -> Result<Done, RunError> {
+        let clock = VirtualClock::new();
+        let transport = InProcess::new(self.scenario.neon(self.settings.seed), clock.clone());
+        let wall = WallClock::start();
+        clock.run(engine::run(&transport, &clock, self.job(), fold))??;
+        let wall = wall.elapsed();
+        let traffic = transport.traffic();
+        Ok(self.audited(&transport.into_neon(), fold, wall, traffic))
+    }
+
+    async fn over_http_embedded(&self, fold: &mut Fold<'_>) -> Result<Done, RunError> {
+        let mock = NeonMock::builder()
+            .neon(self.scenario.neon(self.settings.seed))
+            .try_start()
+            .await
+            .map_err(RunError::Embedded)?;
+        let transport = HttpTransport::new(target_of(&mock))?;
+        let clock = WallClock::start();
+        engine::run(&transport, &clock, self.job(), fold).await?;
+        let (wall, traffic) = (clock.elapsed(), transport.traffic());
+        Ok(mock.with_neon(|neon| self.audited(neon, fold, wall, traffic)))
+    }
+
+    async fn over_http_foreign(
+        &self,
+        target: &Target,
+        fold: &mut Fold<'_>,
+    ) -> Result<Done, RunError> {
+        let transport = Recorder::new(HttpTransport::new(target.clone())?);
+        let clock = WallClock::start();
+        engine::run(&transport, &clock, self.job(), fold).await?;
+        let wall = clock.elapsed();
+        let traffic = transport.inner().traffic();
+        fold.sort();
+        let landed = fold.landed_before(self.session.stop);
+        let audit = read_back(&transport, &clock, self.job(), &fold.measure, landed).await?;
+        Ok(Done {
+            audit,
+            audit_by: AuditBy::ReadBack,
+            server_calls: None,
+            wall,
+            audit_wall: clock.elapsed().saturating_sub(wall),
+            traffic,
+        })
+    }
+
+    fn audited(&self, neon: &Neon, fold: &mut Fold<'_>, wall: Duration, traffic: Traffic) -> Done {
+        let audit_wall = WallClock::start();
+        fold.sort();
+        let landed = fold.landed_before(self.session.stop);
+        let extent = AuditScope { dry_run: self.settings.dry_run, landed };
+        let audit = audit::audit_part(self.scenario, neon, &fold.measure, extent);
+        Done {
+            audit,
+            audit_by: AuditBy::Server,
+            server_calls: Some(*neon.calls()),
+            wall,
+            audit_wall: audit_wall.elapsed(),
+            traffic,
+        }
+    }
+
+    fn record(&self, world: &World, measure: &Measure, done: &Done) -> RunRecord {
+        let scenario = self.scenario;
+        let heading = RunMeta {
+            settings: &self.settings,
+            chosen_by: self.chosen_by,
+            reason: &self.reason,
+            world: world.name(),
+            scenario: &scenario.name,
+            dataset: &scenario.dataset_name,
+            profile: scenario.profile.name(),
+            profile_digest: scenario.profile.digest(),
+            mappings: scenario.mappings() as u64,
+        };
+        let changes = if self.settings.dry_run { 0 } else { done.audit.changing };
+        let work = Work { accounts: measure.resources(), changes };
+        let known = Known {
+            audit: &done.audit,
+            audit_by: done.audit_by,
+            server_calls: done.server_calls.as_ref(),
+            lower_bound: lower_bound(&scenario.profile, work),
+            limits: Limits::of(&scenario.profile, matches!(world, World::ForeignHttp(_))),
+            wall: done.wall,
+            audit_wall: done.audit_wall,
+            traffic: done.traffic,
+        };
+        let mut record = RunRecord::new(&heading, measure, &known);
+        record.warnings.extend(scenario.warnings().iter().cloned());
+        record.warnings.extend(lost_updates(&done.audit));
+        if matches!(world, World::ForeignHttp(_)) {
+            record.warnings.push(format!(
+                "the physical limit and the efficiency assume profile {}, not measured limits",
+                scenario.profile.name()
+            ));
+        }
+        record
+    }
+}
+
+/// What a person should know of updates that were overwritten unseen.
+fn lost_updates(audit: &Audit) -> Option<String> {
+    let Audit { lost_updates, undone_by_staff, .. } = audit;
+    (lost_updates + undone_by_staff > 0).then(|| {
+        format!(
+            "{lost_updates} updates of other users were overwritten unseen, and {undone_by_staff} \
+             of this run's by them"
+        )
+    })
+}
+
+/// The accounts of `scenario`, as an engine takes them.
+pub fn resources(scenario: &Scenario) -> engine::Resources<'_> {
+    match &scenario.resources {
+        Resources::Ids(ids) => engine::Resources::Ids(ids),
+        Resources::Search(criteria) => engine::Resources::Search(criteria),
+    }
+}
+
+/// The address and the credentials of an embedded mock.
+pub fn target_of(mock: &NeonMock) -> Target {
+    let (org_id, api_key) = mock.credentials();
+    let (org_id, api_key) = (org_id.to_owned(), api_key.to_owned());
+    Target { base_url: mock.base_url(), org_id, api_key }
+}
+
+/// What a world over HTTP runs on.
+pub fn runtime() -> Result<tokio::runtime::Runtime, RunError> {
+    // The engine is one future, and the embedded mock serves on threads of its own.
+    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(RunError::Runtime)
+}

@@ -1,0 +1,297 @@
+//! Scenarios: which organisation, behind which limits, and what to migrate in it.
+//!
+//! [`Workload`] is what was asked for, with gaps; [`Scenario`] has them filled and checked. Plans,
+//! profiles and datasets were read by the caller.
+
+mod file;
+mod organisation;
+
+pub use file::{BUILT_IN, WireScenario};
+
+use crate::near::no_such;
+use crate::plan::{Plan, PlanError, ResolvedPlan, Selection};
+use neon_mock::Neon;
+use neon_mock::api::{AccountId, Criterion};
+use neon_mock::dataset::Dataset;
+use neon_mock::file::FileError;
+use neon_mock::org::{Organisation, SearchError};
+use neon_mock::profile::Profile;
+use serde::{Deserialize, Serialize};
+
+/// Accounts of a workload that names none.
+pub const DEFAULT_RESOURCES: u64 = 100;
+
+/// The most accounts that an organisation has.
+pub const MAX_ACCOUNTS: u64 = 10_000_000;
+
+/// Mappings of a workload that names none.
+pub const DEFAULT_MAPPINGS: u32 = 3;
+
+/// A dataset by its name: built in, or a file's text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DatasetSource {
+    /// A built-in one.
+    BuiltIn(String),
+    /// A file.
+    File {
+        /// Its name, for errors.
+        origin: String,
+        /// Its text.
+        text: String,
+    },
+}
+
+impl DatasetSource {
+    fn name(&self) -> &str {
+        match self {
+            Self::BuiltIn(name) | Self::File { origin: name, .. } => name,
+        }
+    }
+
+    /// Reads it, with `mappings` fields for each `#`.
+    pub fn load(&self, mappings: u32) -> Result<Dataset, ScenarioError> {
+        match self {
+            Self::BuiltIn(name) => Dataset::built_in(name, mappings)
+                .ok_or_else(|| ScenarioError::UnknownDataset(name.clone())),
+            Self::File { origin, text } => Ok(Dataset::from_toml(origin, text, mappings)?),
+        }
+    }
+}
+
+/// What was asked for, with gaps.
+#[derive(Clone, Debug, Default)]
+pub struct Workload {
+    /// A name for records; made from the figures if there is none.
+    pub name: Option<String>,
+    /// What to migrate; without one, each source of the dataset into its target.
+    pub plan: Option<Plan>,
+    /// The organisation; without one, `plain`, or one made for the plan.
+    pub dataset: Option<DatasetSource>,
+    /// Limits and service times; without them, `documented`.
+    pub profile: Option<Profile>,
+    /// Accounts of the organisation.
+    pub resources: Option<u64>,
+    /// Mappings of a workload without a plan.
+    pub mappings: Option<u32>,
+    /// The accounts to migrate; without them the plan's, or all.
+    pub ids: Option<Vec<AccountId>>,
+    /// Only the first so many of them.
+    pub sample: Option<u64>,
+}
+
+/// A workload that makes no scenario.
+#[derive(Debug, thiserror::Error)]
+#[allow(missing_docs, reason = "the messages say it")]
+pub enum ScenarioError {
+    #[error("{}", no_such("dataset", .0, &neon_mock::dataset::BUILT_IN))]
+    UnknownDataset(String),
+    #[error("{}", no_such("profile", .0, &neon_mock::profile::BUILT_IN))]
+    UnknownProfile(String),
+    #[error("resources = 0: a run needs at least one account")]
+    NoResources,
+    #[error("mappings = 0: a run needs at least one mapping")]
+    NoMappings,
+    #[error("{0} accounts: an organisation has at most {MAX_ACCOUNTS}")]
+    TooManyAccounts(u64),
+    #[error("account {0} is listed twice")]
+    Twice(AccountId),
+    #[error("the plan's filter: {0}")]
+    Filter(SearchError),
+    #[error("sample = 0: a sample needs at least one account")]
+    EmptySample,
+    #[error("a sample is the first of a list of ids, and this plan has a filter")]
+    SampleOfFilter,
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+}
+
+/// Which accounts a scenario is for.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Resources {
+    /// These, in this order.
+    Ids(Vec<AccountId>),
+    /// Those that meet every criterion.
+    Search(Vec<Criterion>),
+}
+
+/// Which organisation, behind which limits, and what to migrate in it.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// Name in records.
+    pub name: String,
+    /// What to migrate.
+    pub plan: Plan,
+    /// For which accounts.
+    pub resources: Resources,
+    /// Limits and service times.
+    pub profile: Profile,
+    /// Name of the dataset in records.
+    pub dataset_name: String,
+    dataset_source: Option<DatasetSource>,
+    dataset: Dataset,
+    accounts: u64,
+    warnings: Vec<String>,
+}
+
+impl Scenario {
+    /// Fills the gaps of `workload` and checks it.
+    ///
+    /// Errors: an unknown name, figures that are zero, a plan that names fields which the
+    /// dataset does not have.
+    pub fn new(workload: Workload) -> Result<Self, ScenarioError> {
+        let Workload { name, plan, dataset, profile, resources, mappings, ids, sample } = workload;
+        if resources == Some(0) {
+            return Err(ScenarioError::NoResources);
+        }
+        if mappings == Some(0) {
+            return Err(ScenarioError::NoMappings);
+        }
+        if sample == Some(0) {
+            return Err(ScenarioError::EmptySample);
+        }
+        let count = match &plan {
+            Some(plan) => plan.mappings.len() as u32,
+            None => mappings.unwrap_or(DEFAULT_MAPPINGS),
+        };
+        let (dataset_source, dataset, plan) = match (dataset, plan) {
+            (None, Some(plan)) => (None, organisation::dataset_for(&plan), plan),
+            (source, plan) => {
+                let source = source.unwrap_or_else(|| DatasetSource::BuiltIn("plain".to_owned()));
+                let dataset = source.load(count)?;
+                let plan = plan.unwrap_or_else(|| organisation::plan_for(&dataset, count));
+                (Some(source), dataset, plan)
+            }
+        };
+        let selection = ids.map_or_else(|| plan.selection.clone(), Selection::Ids);
+        let largest = match &selection {
+            Selection::Ids(ids) => ids.iter().map(|id| id.0).max(),
+            _ => None,
+        };
+        let accounts = resources.or(largest).unwrap_or(DEFAULT_RESOURCES);
+        if accounts > MAX_ACCOUNTS {
+            return Err(ScenarioError::TooManyAccounts(accounts));
+        }
+        let mut resources = match selection {
+            Selection::All => Resources::Ids((1..=accounts).map(AccountId).collect()),
+            Selection::Ids(ids) => Resources::Ids(unique(ids)?),
+            Selection::Filter(criteria) => Resources::Search(criteria),
+        };
+        match (&mut resources, sample) {
+            (_, None) => {}
+            (Resources::Ids(ids), Some(sample)) => ids.truncate(sample as usize),
+            (Resources::Search(_), Some(_)) => return Err(ScenarioError::SampleOfFilter),
+        }
+        let profile = match profile {
+            Some(profile) => profile,
+            None => Self::profile("documented")?,
+        };
+        let name = name.unwrap_or_else(|| match &resources {
+            Resources::Ids(ids) => format!("{} × {count}", ids.len()),
+            Resources::Search(_) => format!("filter × {count}"),
+        });
+        let made = || "made for the plan".to_owned();
+        let dataset_name = dataset_source.as_ref().map_or_else(made, |it| it.name().to_owned());
+        let mut scenario = Self {
+            name,
+            plan,
+            resources,
+            profile,
+            dataset_name,
+            dataset_source,
+            dataset,
+            accounts,
+            warnings: Vec::new(),
+        };
+        // Unknown fields are found before anything runs.
+        let organisation = scenario.organisation(0);
+        scenario.warnings =
+            ResolvedPlan::resolve(&scenario.plan, organisation.definitions())?.warnings();
+        if let Resources::Search(criteria) = &scenario.resources {
+            organisation.check_criteria(criteria).map_err(ScenarioError::Filter)?;
+        }
+        Ok(scenario)
+    }
+
+    /// The built-in profile of that name.
+    pub fn profile(name: &str) -> Result<Profile, ScenarioError> {
+        Profile::built_in(name).ok_or_else(|| ScenarioError::UnknownProfile(name.to_owned()))
+    }
+
+    /// How many accounts the organisation has.
+    pub const fn accounts(&self) -> u64 {
+        self.accounts
+    }
+
+    /// Where the dataset is from; `None` where it was made for the plan.
+    pub const fn dataset_source(&self) -> Option<&DatasetSource> {
+        self.dataset_source.as_ref()
+    }
+
+    /// What a person should know of the plan before it runs.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
+    }
+
+    /// How many mappings the plan has.
+    pub fn mappings(&self) -> usize {
+        self.plan.mappings.len()
+    }
+
+    /// How many accounts the run is for, as far as that is known before a search.
+    pub fn expected_resources(&self) -> u64 {
+        match &self.resources {
+            Resources::Ids(ids) => ids.len() as u64,
+            Resources::Search(_) => self.accounts,
+        }
+    }
+
+    /// The same on `most` accounts at most: the first of the organisation stand for those of the
+    /// plan, since synthetic accounts are much alike. What is as small already is left as it is.
+    #[must_use]
+    pub fn part(&self, most: u64) -> Self {
+        let mut part = self.clone();
+        if self.expected_resources().max(self.accounts) <= most {
+            return part;
+        }
+        part.accounts = self.expected_resources().min(most);
+        if let Resources::Ids(ids) = &mut part.resources {
+            *ids = (1..=part.accounts).map(AccountId).collect();
+        }
+        part
+    }
+
+    /// The organisation before anything is migrated.
+    pub fn organisation(&self, seed: u64) -> Organisation {
+        Organisation::new(&self.dataset, self.accounts, seed)
+    }
+
+    /// The mock with that organisation, behind the scenario's limits.
+    pub fn neon(&self, seed: u64) -> Neon {
+        Neon::new(self.profile.clone(), self.organisation(seed), seed)
+    }
+
+    /// The accounts that the run is for, in id order, as far as they exist.
+    pub fn selected(&self, organisation: &Organisation) -> Vec<AccountId> {
+        let mut ids = match &self.resources {
+            Resources::Ids(ids) => ids.clone(),
+            // What the organisation refuses was refused when the scenario was made.
+            Resources::Search(criteria) => organisation.matching(criteria).unwrap_or_default(),
+        };
+        ids.retain(|&id| organisation.contains(id));
+        ids.sort_unstable();
+        ids
+    }
+}
+
+/// `ids`, if none is there twice.
+fn unique(ids: Vec<AccountId>) -> Result<Vec<AccountId>, ScenarioError> {
+    let mut sorted = ids.clone();
+    sorted.sort_unstable();
+    match sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        Some(pair) => Err(ScenarioError::Twice(pair[0])),
+        None => Ok(ids),
+    }
+}

@@ -1,0 +1,11 @@
+//! The tests of the engine in one binary, since each binary links the whole engine anew.
+
+mod determinism;
+mod faults;
+mod figures;
+mod kills;
+mod lives;
+mod reads;
+mod retries;
+mod staff;
+mod strategies;

@@ -1,0 +1,193 @@
+//! The admin routes, as whoever runs the mock meets them.
+
+use super::raw::{Answer, ask, connect, get, receive, with_body};
+use neon_mock::NeonMock;
+use serde_json::{Value, json};
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
+
+async fn mock() -> NeonMock {
+    NeonMock::builder().profile("unlimited").admin_token("let-me-in").start().await
+}
+
+fn admin(mock: &NeonMock, verb: &str, route: &str, body: &str) -> Answer {
+    let (length, token) = (body.len(), mock.admin_token());
+    let request = format!(
+        "{verb} /__mock/{route} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
+         content-length: {length}\r\n\r\n{body}"
+    );
+    ask(mock, request.as_bytes())
+}
+
+fn shown(mock: &NeonMock, route: &str) -> Value {
+    let answer = admin(mock, "GET", route, "");
+    assert_eq!(answer.status, 200, "{answer:?}");
+    assert!(answer.head.contains("content-type: application/json\r\n"), "{}", answer.head);
+    answer.json()
+}
+
+fn write(mock: &NeonMock) {
+    let body = br#"{"individualAccount":{"accountCustomFields":[{"id":"88","value":"new"}]}}"#;
+    assert_eq!(ask(mock, &with_body("PATCH", "/v2/accounts/7", "", body)).status, 200);
+}
+
+#[tokio::test]
+async fn all_but_health_ask_for_the_token() {
+    let mock = mock().await;
+    let anonymous = |verb: &str, route: &str, headers: &str| {
+        ask(
+            &mock,
+            format!("{verb} /__mock/{route} HTTP/1.1\r\nhost: x\r\n{headers}\r\n").as_bytes(),
+        )
+    };
+    assert_eq!(anonymous("GET", "health", "").json()["status"], "up");
+    for (verb, route) in [
+        ("GET", "state"),
+        ("GET", "counters"),
+        ("GET", "histograms"),
+        ("GET", "journal"),
+        ("POST", "reset"),
+        ("POST", "faults"),
+        ("POST", "profile"),
+        ("POST", "shutdown"),
+        ("GET", "nothing"),
+    ] {
+        anonymous(verb, route, "").assert_refused(401);
+        // The organisation's key is another.
+        anonymous(verb, route, super::raw::LET_IN).assert_refused(401);
+        anonymous(verb, route, "authorization: Bearer let-me\r\n").assert_refused(401);
+    }
+    let nothing = admin(&mock, "GET", "nothing", "");
+    nothing.assert_refused(404);
+    assert!(nothing.json()[0]["message"].as_str().unwrap().contains("histograms"));
+    admin(&mock, "DELETE", "state", "").assert_refused(405);
+    assert_eq!((mock.unauthorized(), mock.undecodable()), (0, 0), "the API's counters");
+    super::raw::assert_lives(&mock);
+}
+
+#[tokio::test]
+async fn tokens_are_random_unless_named() {
+    let (first, second) = (NeonMock::start().await, NeonMock::start().await);
+    assert_eq!(first.admin_token().len(), 32);
+    assert_ne!(first.admin_token(), second.admin_token());
+    assert!(!format!("{first:?}").contains(first.admin_token()));
+}
+
+#[tokio::test]
+async fn state_and_counters_show_what_came_to_pass_and_a_reset_undoes_it() {
+    let mock = mock().await;
+    let before = shown(&mock, "state");
+    assert_eq!((&before["accounts"], &before["changed_accounts"]), (&json!(50), &json!(0)));
+    write(&mock);
+    ask(&mock, &get(99));
+    ask(&mock, b"GET /v2/accounts/1 HTTP/1.1\r\nhost: x\r\n\r\n");
+    ask(&mock, &with_body("PATCH", "/v2/accounts/1", "", b"{"));
+    let after = shown(&mock, "state");
+    assert_eq!(after["changed_accounts"], 1);
+    assert_ne!(after["digest"], before["digest"]);
+    let counters = shown(&mock, "counters");
+    assert_eq!(
+        (&counters["total"], &counters["failed"], &counters["unauthorized"]),
+        (&json!(2), &json!(1), &json!(1))
+    );
+    assert_eq!((&counters["undecodable"], &counters["in_flight"]), (&json!(1), &json!(0)));
+    assert_eq!(
+        counters["calls"]["GET /accounts/{id}"],
+        json!({"admitted": 1, "rejected": 0, "failed": 1})
+    );
+
+    mock.set_profile("constant");
+    assert_eq!(admin(&mock, "POST", "reset", "").status, 200);
+    assert_eq!(shown(&mock, "state"), before);
+    let counters = shown(&mock, "counters");
+    assert_eq!((&counters["total"], &counters["unauthorized"]), (&json!(0), &json!(0)));
+    assert_eq!(shown(&mock, "journal"), json!({"calls": []}));
+    assert_eq!(shown(&mock, "histograms"), json!({"response": {}}));
+    write(&mock);
+    assert_eq!(shown(&mock, "state")["digest"], after["digest"]);
+}
+
+#[tokio::test]
+async fn histograms_and_journal_show_calls_as_served() {
+    let mock = NeonMock::builder().profile("constant").start().await;
+    for id in 1..=3 {
+        assert_eq!(ask(&mock, &get(id)).status, 200);
+    }
+    ask(&mock, b"GET /v2/accounts/1?secret=x HTTP/1.1\r\nhost: x\r\n\r\n");
+    let histograms = shown(&mock, "histograms");
+    let of_get = &histograms["response"]["GET /accounts/{id}"];
+    assert_eq!(of_get["count"], 3);
+    let p50_ms = of_get["p50_ns"].as_f64().unwrap() / 1e6;
+    assert!((199.0..400.0).contains(&p50_ms), "{p50_ms}");
+    let line = of_get["hdr_log"].as_str().unwrap();
+    assert!(line.starts_with("Tag=GET_/accounts/{id},0.000,"), "{line}");
+    assert!(line.contains(",HISTF"), "a V2 histogram: {line}");
+
+    let journal = shown(&mock, "journal?limit=2");
+    let calls = journal["calls"].as_array().unwrap();
+    assert_eq!(calls.len(), 2);
+    assert_eq!(
+        (&calls[0]["status"], &calls[0]["path"], &calls[0]["drawn_ns"]),
+        (&json!(401), &json!("/v2/accounts/1"), &Value::Null)
+    );
+    assert_eq!(
+        (&calls[1]["status"], &calls[1]["path"], &calls[1]["drawn_ns"]),
+        (&json!(200), &json!("/v2/accounts/3"), &json!(200_000_000))
+    );
+    assert!(calls[1]["served_ns"].as_u64() >= Some(200_000_000));
+    admin(&mock, "GET", "journal?limit=x", "").assert_refused(400);
+
+    let served = mock.journal();
+    assert_eq!(served.len(), 4);
+    assert!(served.iter().all(|call| call.drawn.is_none_or(|drawn| call.served >= drawn)));
+}
+
+#[tokio::test]
+async fn a_journal_can_be_turned_off() {
+    let mock = NeonMock::builder().profile("unlimited").journal(0).start().await;
+    super::raw::assert_lives(&mock);
+    assert_eq!(mock.journal(), []);
+    assert_eq!(shown(&mock, "histograms")["response"]["GET /accounts/{id}"]["count"], 1);
+}
+
+#[tokio::test]
+async fn faults_and_profiles_can_be_ordered() {
+    let mock = mock().await;
+    let ordered = admin(&mock, "POST", "faults", r#"{"kinds":["503","reset-before","empty"]}"#);
+    assert_eq!(ordered.json(), json!({"ordered": 3}));
+    assert_eq!(ask(&mock, &get(1)).status, 503);
+    let mut stream = connect(&mock);
+    stream.write_all(&get(1)).unwrap();
+    assert!(receive(&mut stream).is_err());
+    assert_eq!(ask(&mock, &get(1)).body.len(), 0);
+    assert_eq!(ask(&mock, &get(1)).status, 200);
+
+    let wrong = admin(&mock, "POST", "faults", r#"{"kinds":["time-out"]}"#);
+    wrong.assert_refused(400);
+    assert!(wrong.json()[0]["message"].as_str().unwrap().contains("`timeout`"), "{wrong:?}");
+    admin(&mock, "POST", "faults", "").assert_refused(400);
+
+    let profile = admin(&mock, "POST", "profile", r#"{"name":"constant"}"#);
+    assert_eq!(profile.json(), json!({"profile": "constant"}));
+    assert_eq!(shown(&mock, "state")["profile"], "constant");
+    let wrong = admin(&mock, "POST", "profile", r#"{"name":"const"}"#);
+    wrong.assert_refused(400);
+    assert!(wrong.json()[0]["message"].as_str().unwrap().contains("`constant`"), "{wrong:?}");
+}
+
+#[tokio::test]
+async fn a_shutdown_is_answered_and_cuts_what_is_in_flight() {
+    let mock = NeonMock::builder().profile("constant").start().await;
+    let mut in_flight = connect(&mock);
+    in_flight.write_all(&get(1)).unwrap();
+    while mock.in_flight() == 0 {
+        tokio::task::yield_now().await;
+    }
+    let answer = admin(&mock, "POST", "shutdown", "");
+    assert_eq!((answer.status, answer.json()), (200, json!({"in_flight": 1})));
+    mock.stopped().await;
+    assert_eq!(mock.in_flight(), 1, "it was cut");
+    assert!(matches!(in_flight.read(&mut [0]), Ok(0) | Err(_)), "no answer was due");
+    assert!(TcpStream::connect(mock.addr()).is_err(), "the port is closed");
+    assert_eq!(mock.calls().total(), 1, "it can still be looked at");
+}

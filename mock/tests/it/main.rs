@@ -1,0 +1,15 @@
+//! The mock's tests in one binary; those that watch the memory of their process have their own.
+
+mod admin;
+mod deliveries;
+mod hostile;
+mod http;
+mod lifecycle;
+mod limits;
+mod operations;
+mod outside;
+mod profiles;
+mod purity;
+mod raw;
+mod surface;
+mod wiremock;

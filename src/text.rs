@@ -1,0 +1,151 @@
+//! Text for people: counts, durations, percentages, lists, and escaping, for page, Markdown and
+//! terminal alike.
+
+/// A number with its thousands parted: `12,345`.
+pub fn count(number: u64) -> String {
+    let digits = number.to_string();
+    let mut parted = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            parted.push(',');
+        }
+        parted.push(digit);
+    }
+    parted
+}
+
+/// Seconds in the units that people say them in: `338 ms`, `1.80 s`, `2 min 44 s`, `1 h 06 min`.
+pub fn duration(seconds: f64) -> String {
+    if seconds < 0.9995 {
+        return format!("{:.0} ms", seconds * 1e3);
+    }
+    if seconds < 9.995 {
+        return format!("{seconds:.2} s");
+    }
+    if seconds < 59.95 {
+        return format!("{seconds:.1} s");
+    }
+    let whole = seconds.round() as u64;
+    if whole < 3_600 {
+        return format!("{} min {:02} s", whole / 60, whole % 60);
+    }
+    let minutes = (seconds / 60.0).round() as u64;
+    format!("{} h {:02} min", minutes / 60, minutes % 60)
+}
+
+/// Seconds as minutes to three digits: `65.7`, `2.73`.
+pub fn minutes(seconds: f64) -> String {
+    sig3(seconds / 60.0)
+}
+
+/// The guide's minutes as it writes them: `45`, `1.5`.
+pub fn claimed_minutes(seconds: f64) -> String {
+    format!("{}", seconds / 60.0)
+}
+
+/// `number` to three digits, whole from 100 on.
+pub fn sig3(number: f64) -> String {
+    match number.abs() {
+        size if size < 9.995 => format!("{number:.2}"),
+        size if size < 99.95 => format!("{number:.1}"),
+        _ => format!("{number:.0}"),
+    }
+}
+
+/// A ratio as a whole percentage: `87 %`.
+pub fn percent(ratio: f64) -> String {
+    format!("{:.0} %", ratio * 100.0).replace('-', "−")
+}
+
+/// A difference as a percentage with its sign: `+46.1 %`, `−54.0 %`.
+pub fn signed(ratio: f64) -> String {
+    // A difference that rounds to nothing has no sign.
+    let tenths = (ratio * 1_000.0).round() / 10.0;
+    match tenths {
+        0.0 => "0.0 %".to_owned(),
+        tenths if tenths < 0.0 => format!("−{:.1} %", -tenths),
+        tenths => format!("+{tenths:.1} %"),
+    }
+}
+
+/// A difference in ms with its sign, to a hundredth: `+0.31`, `−0.02`.
+pub fn signed_ms(ms: f64) -> String {
+    match (ms * 100.0).round() / 100.0 {
+        0.0 => "0.00".to_owned(),
+        ms if ms < 0.0 => format!("−{:.2}", -ms),
+        ms => format!("+{ms:.2}"),
+    }
+}
+
+/// A distance between distributions, which lies between 0 and 1: `0.0123`.
+pub fn distance(ratio: f64) -> String {
+    format!("{ratio:.4}")
+}
+
+/// `text` with what would move a terminal's cursor, or turn the order of letters round, made
+/// visible: control characters, line ends among them, and Unicode's marks of direction.
+pub fn escape_controls(text: &str) -> std::borrow::Cow<'_, str> {
+    let moves = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
+    };
+    if !text.contains(moves) {
+        return text.into();
+    }
+    let shown = text
+        .chars()
+        .map(|c| if moves(c) { format!("\\u{{{:x}}}", c as u32) } else { c.to_string() });
+    shown.collect::<String>().into()
+}
+
+/// Names in a sentence: `a`, `a and b`, `a, b and c`.
+pub fn join_and(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_read_as_people_say_them() {
+        assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!(duration(0.3375), "338 ms");
+        assert_eq!(duration(1.8), "1.80 s");
+        assert_eq!(duration(164.2), "2 min 44 s");
+        assert_eq!(duration(3_941.0), "1 h 06 min");
+        assert_eq!(minutes(3_941.0), "65.7");
+        assert_eq!(minutes(60.5), "1.01");
+        assert_eq!((claimed_minutes(2_700.0), claimed_minutes(90.0)), ("45".into(), "1.5".into()));
+        assert_eq!(percent(0.958), "96 %");
+    }
+
+    #[test]
+    fn differences_carry_their_sign_and_nothing_has_none() {
+        assert_eq!(signed(0.461), "+46.1 %");
+        assert_eq!(signed(-0.54), "−54.0 %");
+        assert_eq!(signed(-0.0001), "0.0 %");
+        assert_eq!([0.314, -0.02, -0.001].map(signed_ms), ["+0.31", "−0.02", "0.00"]);
+    }
+
+    #[test]
+    fn what_moves_the_cursor_or_the_reading_order_is_made_visible() {
+        assert_eq!(escape_controls("Müller <b> \"quoted\" ✓ 王"), "Müller <b> \"quoted\" ✓ 王");
+        assert_eq!(escape_controls("a\u{1b}[2Jb\nc\u{7f}"), "a\\u{1b}[2Jb\\u{a}c\\u{7f}");
+        assert_eq!(
+            escape_controls("x\u{202e}y\u{2066}z\u{200f}"),
+            "x\\u{202e}y\\u{2066}z\\u{200f}"
+        );
+    }
+
+    #[test]
+    fn names_are_listed_as_in_a_sentence() {
+        let names = ["a", "b", "c"].map(str::to_owned);
+        assert_eq!(join_and(&names), "a, b and c");
+        assert_eq!(join_and(&names[..2]), "a and b");
+    }
+}

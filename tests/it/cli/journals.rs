@@ -1,0 +1,380 @@
+//! Runs with a journal: stopped, cut off, taken up again, guarded, got rid of.
+
+use super::place::{Place, outcome};
+use neon_mock::NeonMock;
+use neon_mock::api::{Class, Endpoint};
+use neon_mock::profile::Profile;
+use neonbench_engine::scenario::{Scenario, Workload};
+use std::io::ErrorKind;
+use std::net::TcpListener;
+use std::process::{Child, Command, Stdio};
+
+/// Calls of a few milliseconds, and room for all.
+const FAST: &str = "schema = 1\n[service]\n\
+    get = { law = \"constant\", time = \"3ms\" }\n\
+    patch = { law = \"constant\", time = \"5ms\" }\n\
+    put = { law = \"constant\", time = \"5ms\" }\n\
+    search = { law = \"constant\", time = \"5ms\" }\n\
+    metadata = { law = \"constant\", time = \"3ms\" }\n";
+
+/// The fast profile.
+pub(crate) fn fast() -> Profile {
+    Profile::from_toml("fast", FAST).unwrap()
+}
+
+/// The plain workload on `accounts` accounts, with calls of a few milliseconds.
+pub(crate) fn plain(accounts: u64) -> Scenario {
+    let workload =
+        Workload { resources: Some(accounts), profile: Some(fast()), ..Workload::default() };
+    Scenario::new(workload).unwrap()
+}
+
+/// Serves that organisation; the server has threads of its own and outlives the runtime.
+pub(crate) fn served(scenario: &Scenario, seed: u64) -> NeonMock {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(NeonMock::builder().neon(scenario.neon(seed)).start())
+}
+
+/// The digest of what stands there now.
+pub(crate) fn digest(mock: &NeonMock) -> String {
+    mock.with_neon(|neon| neon.organisation().digest())
+}
+
+/// Starts the binary and does not wait for it.
+pub(crate) fn started(place: &Place, line: &str) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_neonbench"));
+    command.current_dir(place.path()).args(line.split_whitespace());
+    for name in ["NEON_ORG_ID", "NEON_API_KEY", "NEONBENCH_LOG", "NEONBENCH_STORE"] {
+        command.env_remove(name);
+    }
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+}
+
+/// Waits until the mock has carried out `calls` calls of `class`.
+fn wait_for(mock: &NeonMock, class: Class, calls: u64) {
+    while mock.calls().admitted(class) < calls {
+        std::thread::yield_now();
+    }
+}
+
+/// Sends the process a signal as a terminal or a service manager would.
+#[cfg(unix)]
+fn signal(child: &Child, name: &str) {
+    let status = Command::new("kill").arg(name).arg(child.id().to_string()).status().unwrap();
+    assert!(status.success());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_interrupted_ends_what_it_began_and_is_resumed() {
+    for (strategy, name) in [
+        ("standard", "-INT"),
+        ("parallel", "-TERM"),
+        ("put_batch", "-INT"),
+        ("hybrid", "-TERM"),
+        ("pipelined", "-INT"),
+    ] {
+        let (place, scenario) = (Place::new(), plain(120));
+        let mock = served(&scenario, 1);
+        let before = digest(&mock);
+        let line = format!(
+            "run --base-url {} --resources 120 --strategy {strategy} --batch-size 20 --json",
+            mock.base_url()
+        );
+        let child = started(&place, &line);
+        wait_for(&mock, Class::Patch, 8);
+        signal(&child, name);
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(130), "{strategy}: {said}");
+        assert!(said.contains("once more stops at once"), "{said}");
+        let run: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!((&run["stopped"], &run["run"]), (&true.into(), &1.into()));
+        assert_eq!(run["audit"]["valid"], true, "{strategy}: {run:#}");
+        let landed = run["records"]["migrated"].as_u64().unwrap();
+        assert!((1..120).contains(&landed) && run["records"]["total"] == landed, "{run:#}");
+        assert_eq!(run["next_command"], "neonbench resume 1");
+        // What was sent was awaited.
+        assert_eq!(run["calls"]["record_writes"], mock.calls().admitted(Class::Patch));
+
+        let resumed = place.json("resume 1 --json", 0);
+        assert_eq!(resumed["audit"]["valid"], true, "{resumed:#}");
+        assert_eq!(resumed["records"]["migrated"], 120, "{resumed:#}");
+        assert_eq!(resumed["audit"]["state_digest"], digest(&mock).as_str(), "{strategy}");
+        assert_eq!(resumed["next_command"], "neonbench verify 1");
+        let per_account = if matches!(strategy, "standard" | "parallel") { 3 } else { 1 };
+        assert_eq!(mock.calls().admitted(Class::Patch), 120 * per_account, "{strategy}");
+        assert_ne!(digest(&mock), before);
+        let again = place.neonbench("resume 1");
+        assert_eq!((again.code, again.stdout.as_str()), (4, ""), "{again:?}");
+        assert!(again.stderr.contains("nothing is left to resume"), "{again:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_second_interrupt_ends_it_at_once_and_the_first_in_virtual_time_too() {
+    let (place, scenario) = (Place::new(), plain(2_000));
+    let mock = served(&scenario, 1);
+    // One batch of all accounts: to end what has begun takes the whole run.
+    let line = format!(
+        "run --base-url {} --resources 2000 --strategy put_batch --batch-size 2000",
+        mock.base_url()
+    );
+    let child = started(&place, &line);
+    wait_for(&mock, Class::Patch, 3);
+    signal(&child, "-INT");
+    wait_for(&mock, Class::Patch, 20);
+    signal(&child, "-INT");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(130), 0));
+    assert!(mock.calls().admitted(Class::Patch) < 2_000);
+    let listed = place.json("store list --json", 0);
+    assert_eq!(listed["runs"][0]["state"], "running", "nobody was left to say otherwise");
+
+    let child = started(&place, "run --resources 1000000 --strategy standard --no-store");
+    // It says nothing until it ends, so that there is nothing to wait for but its signal handler.
+    while !has_handler(&child) {
+        std::thread::yield_now();
+    }
+    signal(&child, "-INT");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(said.contains("stopped before its end") && said.contains("valid"), "{said}");
+}
+
+/// Whether the process catches SIGINT (bit 1), as Linux says it; elsewhere it is taken for granted.
+#[cfg(unix)]
+fn has_handler(child: &Child) -> bool {
+    let Ok(status) = std::fs::read_to_string(format!("/proc/{}/status", child.id())) else {
+        return true;
+    };
+    let caught = status.lines().find_map(|line| line.strip_prefix("SigCgt:"));
+    let caught = u64::from_str_radix(caught.unwrap_or("0").trim(), 16).unwrap();
+    caught & 0b10 != 0
+}
+
+#[test]
+fn a_key_that_is_withdrawn_in_the_middle_leaves_a_checkpoint() {
+    let (place, scenario) = (Place::new(), plain(40));
+    let mock = served(&scenario, 1);
+    let line = format!("run --base-url {} --resources 40 --strategy standard", mock.base_url());
+    let child = started(&place, &line);
+    wait_for(&mock, Class::Patch, 9);
+    mock.fail_next(401);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(21), "{said}");
+    assert!(said.contains("401") && said.contains("neonbench resume 1"), "{said}");
+    assert_eq!(place.json("store list --json", 0)["runs"][0]["state"], "failed");
+    assert_eq!(place.json("resume 1 --json", 0)["audit"]["valid"], true);
+    assert_eq!(mock.calls().admitted(Class::Patch), 120);
+}
+
+#[test]
+fn a_run_that_never_reached_its_target_leaves_no_run_behind() {
+    let place = Place::new();
+    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let line = format!("run --base-url http://127.0.0.1:{port}/v2 --resources 10");
+    let outcome = place.neonbench(&line);
+    assert_eq!(outcome.code, 21, "{outcome:?}");
+    assert!(!outcome.stderr.contains("checkpoint"), "{outcome:?}");
+    assert_eq!(place.json("store list --json", 0)["runs"], serde_json::Value::Array(Vec::new()));
+}
+
+#[test]
+fn what_a_filter_found_is_not_searched_for_again() {
+    let (place, scenario) = (Place::new(), plain(60));
+    let mock = served(&scenario, 1);
+    place.file(
+        "plan.toml",
+        "schema = 1\n[[filter]]\nfield = \"T-1\"\noperator = \"BLANK\"\n\
+         [[mappings]]\nsource = \"V-1\"\ntarget = \"T-1\"\noperation = \"replace\"\n",
+    );
+    let line = format!(
+        "run --base-url {} --plan plan.toml --dataset plain --strategy standard",
+        mock.base_url()
+    );
+    let child = started(&place, &line);
+    wait_for(&mock, Class::Patch, 5);
+    mock.fail_next(401);
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(21));
+    let searches = mock.calls().admitted(Class::Search);
+    let resumed = place.json("resume 1 --json", 0);
+    assert_eq!((&resumed["resources"], &resumed["calls"]["searches"]), (&60.into(), &0.into()));
+    assert_eq!(mock.calls().admitted(Class::Search), searches);
+    assert_eq!(mock.calls().admitted(Class::Patch), 60);
+}
+
+#[test]
+fn a_journal_is_kept_over_http_and_where_it_is_asked_for() {
+    let place = Place::new();
+    let notes = |place: &Place| place.json("store list --json", 0)["runs"][0]["notes"].clone();
+    let line = "run --resources 10 --profile unlimited --strategy hybrid";
+    for (more, expected) in [
+        ("", 0),
+        ("--dry-run --world http", 0),
+        ("--world http", 30),
+        ("--world http --no-journal", 0),
+        ("--journal", 30),
+    ] {
+        assert_eq!(place.neonbench(&format!("{line} {more}")).code, 0, "{more}");
+        assert_eq!(notes(&place), expected, "{more}");
+    }
+    place.refused(&format!("{line} --journal --no-store"), 2, &["--journal", "--no-store"]);
+    place.refused(&format!("{line} --journal --no-journal"), 2, &["--no-journal"]);
+    // Their organisations have ended with their processes.
+    place.refused("resume 3", 2, &["run 3", "mock that ended with its process", "--base-url"]);
+    place.refused("resume 5", 2, &["run 5", "virtual time", "--base-url"]);
+    place.refused("resume 1", 2, &["run 1", "no journal"]);
+    place.refused("resume 77", 2, &["no run 77"]);
+    place.refused("resume 1 --store none.sqlite", 2, &["no store none.sqlite"]);
+}
+
+#[test]
+fn runs_are_got_rid_of() {
+    let place = Place::new();
+    for _ in 0..3 {
+        assert_eq!(place.neonbench("run --resources 3").code, 0);
+    }
+    assert_eq!(place.json("store purge --run 2 --json", 0)["purged"], 1);
+    place.refused("store purge --run 2", 2, &["no run 2"]);
+    assert_eq!(place.json("store purge --before 2001-01-01 --json", 0)["purged"], 0);
+    let listed = place.json("store list --json", 0);
+    let ids: Vec<_> = listed["runs"].as_array().unwrap().iter().map(|run| &run["id"]).collect();
+    assert_eq!(ids, [3, 1]);
+    for day in ["2026-13-01", "2026-02-30", "yesterday", "2026"] {
+        place.refused(&format!("store purge --before {day}"), 2, &["--before", "2026-11-24"]);
+    }
+    place.refused("store purge --before 2026-01-01 --run 1", 2, &["--run"]);
+    assert_eq!(place.json("store purge --json", 0)["purged"], 2);
+}
+
+#[test]
+fn the_guard_stands_before_a_resumed_run_too() {
+    let (place, scenario) = (Place::new(), plain(20));
+    let mock = served(&scenario, 1);
+    let line = format!("run --base-url {} --resources 20 --strategy standard", mock.base_url());
+    let child = started(&place, &line);
+    wait_for(&mock, Class::Patch, 3);
+    mock.fail_next(401);
+    assert_eq!(child.wait_with_output().unwrap().status.code(), Some(21));
+    place.refused("resume 1 --org-id other", 2, &["organisation `demo`", "`other`"]);
+    // The same run, as if it had gone to a machine beyond this one.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let store = place.path().join(".neonbench/store.sqlite");
+    let moved = rusqlite::Connection::open(store).unwrap();
+    let url = mock.base_url();
+    let update = "UPDATE runs SET header_json = replace(header_json, ?1, ?2)";
+    moved.execute(update, [&url, &format!("http://0.0.0.0:{port}/v2")]).unwrap();
+    drop(moved);
+    for verb in ["resume", "retry", "undo"] {
+        place.refused(&format!("{verb} 1"), 20, &["refused to write", "--allow-writes-to"]);
+        let line = format!("{verb} 1 --allow-writes-to other");
+        place.refused(&line, 20, &["`other`", "`demo`", "nothing was sent"]);
+        // With permission it needs a key.
+        place.refused(&format!("{verb} 1 --allow-writes-to demo"), 2, &["NEON_API_KEY"]);
+    }
+    place.refused("verify 1", 2, &["NEON_API_KEY"]);
+    assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "a call was made");
+    let _ = outcome(&mut place.command("store list"));
+    assert!(mock.calls().of(Endpoint::GetAccount).admitted > 0);
+}
+
+/// Two accounts that somebody else changed after the run: verified as different, left alone by undo.
+#[test]
+fn what_others_wrote_since_is_told_and_left_alone() {
+    let (place, scenario) = (Place::new(), plain(30));
+    let mock = served(&scenario, 1);
+    let before = digest(&mock);
+    let base_url = mock.base_url();
+    let line = format!("run --base-url {base_url} --resources 30 --strategy hybrid --json");
+    assert_eq!(place.json(&line, 0)["next_command"], "neonbench verify 1");
+    let after = digest(&mock);
+    let verified = place.json("verify 1 --json", 0);
+    assert_eq!((&verified["accounts"], &verified["as_written"]), (&30.into(), &90.into()));
+    assert_eq!(verified["next_command"], "neonbench undo 1");
+
+    // Somebody else, by a run of their own: T-1 of accounts 4 and 5.
+    place.file(
+        "theirs.toml",
+        "schema = 1\nresource_ids = \"4-5\"\n[[mappings]]\nsource = \"V-2\"\ntarget = \"T-1\"\n\
+         operation = \"transform\"\ntransform = [{ step = \"constant\", value = \"Theirs\" }]\n",
+    );
+    let line = format!("run --base-url {base_url} --plan theirs.toml --no-journal");
+    let theirs = place.neonbench(&line);
+    assert_eq!(theirs.code, 0, "{theirs:?}");
+    let verified = place.json("verify 1 --json", 5);
+    assert_eq!((&verified["mismatched"], &verified["as_written"]), (&2.into(), &88.into()));
+    let first = &verified["mismatches"][0];
+    assert_eq!((&first["resource_id"], &first["field"]), (&"4".into(), &"T-1".into()));
+    assert_eq!((first.get("expected"), first.get("found")), (None, None));
+    let shown = place.json("verify 1 --json --show-values", 5);
+    assert_eq!(shown["mismatches"][1]["found"], "`Theirs`");
+    let said = place.neonbench("verify 1");
+    assert!(said.stdout.contains("account 5, T-1") && !said.stdout.contains("Theirs"), "{said:?}");
+
+    let writes = mock.calls().admitted(Class::Patch);
+    let dry = place.json("undo 1 --dry-run --json", 3);
+    assert_eq!((&dry["restored"], &dry["conflicted"]), (&88.into(), &2.into()));
+    assert_eq!(mock.calls().admitted(Class::Patch), writes, "a dry run writes nothing");
+    let undone = place.json("undo 1 --json", 3);
+    assert_eq!((&undone["restored"], &undone["conflicted"]), (&88.into(), &2.into()));
+    assert_eq!(undone["conflicts"][1]["resource_id"], "5");
+    assert!(digest(&mock) != before && digest(&mock) != after);
+    // Once more: what was taken back is not touched again.
+    let again = place.json("undo 1 --json", 3);
+    assert_eq!((&again["restored"], &again["unchanged"]), (&0.into(), &88.into()));
+    assert_eq!(mock.calls().admitted(Class::Patch), writes + 30);
+    for verb in ["resume", "retry", "verify"] {
+        place.refused(&format!("{verb} 1"), 2, &["run 1", "taken back"]);
+    }
+}
+
+#[test]
+fn what_failed_is_tried_again_and_nothing_else() {
+    let (place, scenario) = (Place::new(), plain(12));
+    let mock = served(&scenario, 1);
+    let base_url = mock.base_url();
+    // Account 99 does not exist.
+    let line = format!(
+        "run --base-url {base_url} --resources 12 --resource-ids 1-12,99 --strategy hybrid --json"
+    );
+    let run = place.json(&line, 3);
+    assert_eq!(
+        (&run["records"]["failed"], &run["next_command"]),
+        (&1.into(), &"neonbench retry 1".into())
+    );
+    let reads = mock.calls().of(Endpoint::GetAccount).failed;
+    let retried = place.json("retry 1 --json", 3);
+    assert_eq!((&retried["resources"], &retried["records"]["failed"]), (&1.into(), &1.into()));
+    assert_eq!(mock.calls().of(Endpoint::GetAccount).failed, reads + 1);
+    let none = place.neonbench("retry 1 --only ambiguous");
+    assert_eq!((none.code, none.stdout.as_str()), (4, ""), "{none:?}");
+    assert_eq!(place.neonbench("verify 1").code, 0);
+    assert_eq!(place.neonbench("undo 1").code, 0);
+}
+
+/// Killed between the last account and the end: there is nothing left to do, and that is well.
+#[test]
+fn a_run_that_was_killed_at_its_very_end_is_ended_without_a_call() {
+    let (place, scenario) = (Place::new(), plain(5));
+    let mock = served(&scenario, 1);
+    let line = format!("run --base-url {} --resources 5", mock.base_url());
+    assert_eq!(place.neonbench(&line).code, 0);
+    let store = place.path().join(".neonbench/store.sqlite");
+    let killed = rusqlite::Connection::open(store).unwrap();
+    killed.execute("UPDATE runs SET state = 'running', process = NULL", []).unwrap();
+    drop(killed);
+    let calls = mock.calls().total();
+    let resumed = place.json("resume 1 --json", 0);
+    assert_eq!(
+        (&resumed["records"]["migrated"], &resumed["calls"]["total"]),
+        (&5.into(), &0.into())
+    );
+    assert_eq!(mock.calls().total(), calls);
+    assert_eq!(place.json("store list --json", 0)["runs"][0]["state"], "finished");
+}

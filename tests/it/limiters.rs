@@ -1,0 +1,77 @@
+//! The adaptive limiter against its rivals, a small league: nobody else is both faster and politer.
+
+#[path = "../../benches/limiters/gradient2.rs"]
+mod gradient2;
+#[path = "../../benches/limiters/league.rs"]
+mod league;
+
+use gradient2::Gradient2Rules;
+use league::{Finish, TRACKS, Track, race};
+use neon_mock::profile::Profile;
+use neonbench_engine::engine::limiter::{Limiter, Rules};
+use neonbench_engine::engine::{self, Job, Settings, Strategy};
+use neonbench_engine::event::Event;
+use neonbench_engine::scenario::{Resources, Scenario, Workload};
+use neonbench_engine::world::{InProcess, VirtualClock};
+
+const ACCOUNTS: u64 = 400;
+
+fn mean(track: &Track, rules: &dyn Rules) -> Finish {
+    let runs: Vec<Finish> = (1..=4).map(|seed| race(track, rules, ACCOUNTS, seed)).collect();
+    Finish::mean(&runs)
+}
+
+#[test]
+fn nobody_who_is_not_told_the_pool_is_faster_and_politer() {
+    let rivals: [(&str, &dyn Rules); 2] =
+        [("aimd", &Limiter::Aimd), ("gradient2", &Gradient2Rules)];
+    for track in TRACKS {
+        let ours = mean(&track, &Limiter::Adaptive { headroom: 0 });
+        for (name, rules) in rivals {
+            let theirs = mean(&track, rules);
+            let dominated =
+                theirs.makespan_s <= ours.makespan_s && theirs.refused_share <= ours.refused_share;
+            assert!(!dominated, "{}: {name} {theirs:?} against {ours:?}", track.name);
+        }
+    }
+}
+
+#[test]
+fn a_pool_is_found_with_a_handful_of_refusals() {
+    for track in TRACKS.iter().filter(|track| track.pool.is_some() && track.then.is_none()) {
+        let shared = track.name.contains("staff") || track.name.contains("verbs");
+        if shared {
+            continue;
+        }
+        let ours = mean(track, &Limiter::Adaptive { headroom: 0 });
+        let refused = ours.refused_share * ours.calls_per_record * ACCOUNTS as f64;
+        assert!(refused <= 12.0, "{}: {refused} refused", track.name);
+        assert!(ours.found_s < ours.makespan_s / 2.0, "{}: {ours:?}", track.name);
+    }
+}
+
+#[test]
+fn a_server_that_says_when_to_come_back_is_obeyed() {
+    let profile = "schema = 1\n[limits]\npool = 2\nreject_after = \"30ms\"\nretry_after = \"2s\"\n\
+        [service]\nget = { law = \"constant\", time = \"200ms\" }\n\
+        patch = { law = \"constant\", time = \"300ms\" }\nput = { law = \"constant\", time = \"300ms\" }\n\
+        search = { law = \"constant\", time = \"400ms\" }\n\
+        metadata = { law = \"constant\", time = \"100ms\" }\n";
+    let scenario = Scenario::new(Workload {
+        profile: Some(Profile::from_toml("retry-after", profile).unwrap()),
+        resources: Some(60),
+        ..Workload::default()
+    })
+    .unwrap();
+    let Resources::Ids(ids) = &scenario.resources else { unreachable!("the plain workload") };
+    for strategy in Strategy::ALL {
+        let settings = Settings::new(strategy);
+        let clock = VirtualClock::new();
+        let transport = InProcess::new(scenario.neon(1), clock.clone());
+        let job = Job::new(&scenario.plan, &settings, engine::Resources::Ids(ids));
+        clock.run(engine::run(&transport, &clock, job, &mut |_: &Event| {})).unwrap().unwrap();
+        let neon = transport.into_neon();
+        assert_eq!(neon.calls().early(), 0, "{strategy}: {} refused", neon.calls().rejected());
+        assert_eq!(neon.calls().rejected() > 0, strategy.is_concurrent(), "{strategy}");
+    }
+}

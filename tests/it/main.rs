@@ -1,0 +1,10 @@
+//! The tests of the root package in one binary, since each binary links the whole program anew.
+
+mod browser;
+mod claims;
+mod cli;
+mod judge;
+mod limiters;
+mod probe;
+mod selector;
+mod selector_commands;

@@ -1,0 +1,389 @@
+//! Probes: planted limits and service times come back, as exactly as so few calls allow; and a probe
+//! does no more than it says, by the server's own count.
+
+use neon_mock::api::{Class, Endpoint};
+use neon_mock::profile::{BUILT_IN, Profile};
+use neon_mock::{Neon, NeonMock};
+use neonbench::probe::{
+    Fit, Har, Limit, MOST_CALLS, MOST_SAMPLE, Options, ProbeError, Seen, Subject, probe,
+};
+use neonbench::select::forecast_probed;
+use neonbench_engine::engine::{Resources as Ids, Settings, Strategy};
+use neonbench_engine::event::{Event, Outcome};
+use neonbench_engine::journal::NoJournal;
+use neonbench_engine::run::{RunSpec, World};
+use neonbench_engine::scenario::{Resources, Scenario, Workload};
+use neonbench_engine::world::{HttpTransport, InProcess, Target, VirtualClock, WallClock};
+use serde_json::json;
+use std::time::Duration;
+
+const READS: Options = Options { find_pool: true, sample: 0, seed: 1 };
+const SAMPLE: Options = Options { find_pool: true, sample: MOST_SAMPLE, seed: 1 };
+
+fn scenario(profile: Profile) -> Scenario {
+    let workload = Workload { resources: Some(200), profile: Some(profile), ..Workload::default() };
+    Scenario::new(workload).unwrap()
+}
+
+fn built_in(name: &str) -> Scenario {
+    scenario(Profile::built_in(name).unwrap())
+}
+
+/// `limit` on reads and writes; log-normal service times with p99 four times the median.
+fn planted(limit: &str, median: Duration) -> Scenario {
+    let law = |factor: u32| {
+        let text = |time| humantime::format_duration(time).to_string();
+        let (median, p99) = (text(median * factor), text(median * factor * 4));
+        format!("{{ law = \"log-normal\", median = \"{median}\", p99 = \"{p99}\" }}")
+    };
+    let text = format!(
+        "schema = 1\n[limits]\n{limit}\nreject_after = \"30ms\"\n[service]\nget = {get}\npatch = {patch}\n\
+         put = {patch}\nsearch = {patch}\nmetadata = {get}\n",
+        get = law(2),
+        patch = law(3)
+    );
+    scenario(Profile::from_toml("planted", &text).unwrap())
+}
+
+/// What a probe sees, and the server as it left it.
+fn probed(scenario: &Scenario, options: &Options) -> Result<(Seen, Neon), ProbeError> {
+    let Resources::Ids(ids) = &scenario.resources else { panic!("a list of accounts") };
+    let subject = Subject { resources: Ids::Ids(ids), plan: &scenario.plan, journal: &NoJournal };
+    let clock = VirtualClock::new();
+    let transport = InProcess::new(scenario.neon(options.seed), clock.clone());
+    let seen = clock.run(probe(&transport, &clock, &subject, options)).unwrap()?;
+    Ok((seen, transport.into_neon()))
+}
+
+fn fitted(scenario: &Scenario, options: &Options) -> Fit {
+    Fit::of(&probed(scenario, options).unwrap().0).unwrap()
+}
+
+#[test]
+fn planted_pools_and_windows_come_back_exactly() {
+    let medians = [10, 100, 1_000].map(Duration::from_millis);
+    for size in [1, 2, 5, 10] {
+        for (limit, expected) in [
+            (format!("pool = {size}"), Limit::Pool(size)),
+            (format!("per_second = {size}"), Limit::PerSecond(size)),
+        ] {
+            for (median, seed) in medians.into_iter().flat_map(|it| (1..=10).map(move |k| (it, k)))
+            {
+                let scenario = planted(&limit, median);
+                let fit = fitted(&scenario, &Options { seed, ..READS });
+                let found = fit.limits().get;
+                assert_eq!(found, Some(expected), "{limit}, {median:?}, seed {seed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_sample_run_finds_the_pool_of_writes_too() {
+    for (pools, expected) in [
+        ("pool = 5", 5),
+        ("pool = 2", 2),
+        ("pool = 5\n[limits.endpoints]\n\"PATCH /accounts/{id}\" = 3", 3),
+    ] {
+        let (pool, rest) = pools.split_once('\n').unwrap_or((pools, ""));
+        for seed in 1..=5 {
+            let mut scenario = planted(pool, Duration::from_millis(100));
+            if !rest.is_empty() {
+                // The table has to come after the other limits.
+                let text = Fit::of(&probed(&scenario, &READS).unwrap().0).unwrap().to_toml("x");
+                let text =
+                    text.replace("\"PATCH /accounts/{id}\" = 5", "\"PATCH /accounts/{id}\" = 3");
+                scenario.profile = Profile::from_toml("changed", &text).unwrap();
+            }
+            let fit = fitted(&scenario, &Options { seed, ..SAMPLE });
+            assert_eq!(fit.limits().patch, Some(Limit::Pool(expected)), "{pools}, seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn no_more_calls_than_sixty_and_no_write_that_was_not_asked_for() {
+    for (name, _) in BUILT_IN {
+        let scenario = built_in(name);
+        let before = scenario.organisation(1).digest();
+        for seed in 1..=20 {
+            let (seen, neon) = probed(&scenario, &Options { seed, ..READS }).unwrap();
+            assert!(neon.calls().total() <= u64::from(MOST_CALLS), "{name}, seed {seed}");
+            assert_eq!(neon.calls().total(), seen.calls.len() as u64, "{name}, seed {seed}");
+            let writes = neon.calls().admitted(Class::Patch) + neon.calls().admitted(Class::Put);
+            assert_eq!(writes, 0, "{name}, seed {seed}");
+
+            let (seen, neon) = probed(&scenario, &Options { seed, ..SAMPLE }).unwrap();
+            assert!(neon.calls().total() <= u64::from(MOST_CALLS), "{name}, seed {seed}");
+            assert_eq!(seen.written + seen.left, u64::from(MOST_SAMPLE), "{name}, seed {seed}");
+            assert!(seen.left <= 4, "{name}, seed {seed}: {} left", seen.left);
+        }
+        if name != "staff" {
+            let (_, neon) = probed(&scenario, &READS).unwrap();
+            assert_eq!(neon.organisation().digest(), before, "{name}");
+        }
+    }
+}
+
+#[test]
+fn nobody_is_refused_who_may_not_be() {
+    let scenario = built_in("documented");
+    let options = Options { find_pool: false, ..SAMPLE };
+    for options in [options, Options { sample: 0, ..options }] {
+        let (seen, neon) = probed(&scenario, &options).unwrap();
+        assert_eq!((neon.calls().rejected(), seen.refused()), (0, 0));
+        let fit = Fit::of(&seen).unwrap();
+        assert_eq!(fit.limits().get, Some(Limit::Pool(5)));
+        assert!(
+            fit.assumed().iter().any(|it| it.contains("not looked for")),
+            "{:?}",
+            fit.assumed()
+        );
+    }
+}
+
+/// Whether `truth` lies in the interval.
+fn holds([low, high]: [f64; 2], truth: f64) -> bool {
+    (low..=high).contains(&truth)
+}
+
+#[test]
+fn nine_intervals_of_ten_hold_the_planted_median_and_p99() {
+    const SEEDS: u64 = 400;
+    let scenario = planted("pool = 5", Duration::from_millis(100));
+    for options in [READS, SAMPLE] {
+        let mut held = [0; 4];
+        for seed in 1..=SEEDS {
+            let [get, patch, ..] = fitted(&scenario, &Options { seed, ..options }).estimates();
+            held[0] += u64::from(holds(get.median_ms_interval, 200.0));
+            held[1] += u64::from(holds(get.p99_ms_interval, 800.0));
+            held[2] += u64::from(holds(patch.median_ms_interval, 300.0));
+            held[3] += u64::from(holds(patch.p99_ms_interval, 1_200.0));
+        }
+        let shares = held.map(|held| held as f64 / SEEDS as f64);
+        // Of 400 at 0.9, four standard deviations are 0.06.
+        let measured = if options.sample > 0 { &shares[..] } else { &shares[..2] };
+        assert!(measured.iter().all(|share| (0.84..=0.96).contains(share)), "{shares:?}");
+        // What is assumed says so by its interval: here the truth is 1.5, and 1.4 was assumed.
+        assert!(shares[2..].iter().all(|share| *share >= 0.84), "{shares:?}");
+    }
+}
+
+#[test]
+fn constant_times_come_back_to_the_nanosecond() {
+    let fit = fitted(&built_in("constant"), &SAMPLE);
+    let medians = fit.estimates().map(|estimate| estimate.median_ms);
+    assert!(medians.iter().zip([200.0, 300.0, 400.0, 100.0]).all(|(a, b)| (a - b).abs() < 1e-6));
+    let [low, high] = fit.estimates()[1].p99_ms_interval;
+    assert!((low - 300.0).abs() < 1e-6 && (high - 300.0).abs() < 1e-6, "{low} to {high}");
+    assert!(fit.assumed().is_empty(), "{:?}", fit.assumed());
+}
+
+#[test]
+fn others_at_work_are_not_taken_for_a_window() {
+    let scenario = built_in("staff");
+    let windows = (1..=20).filter(|&seed| {
+        let limit = fitted(&scenario, &Options { seed, ..READS }).limits().get;
+        matches!(limit, Some(Limit::PerSecond(_)))
+    });
+    assert!(windows.count() <= 1);
+}
+
+#[test]
+fn growing_service_times_are_told_from_steady_ones() {
+    let grown = |name| {
+        let scenario = built_in(name);
+        let likely =
+            (1..=20).filter(|&seed| fitted(&scenario, &Options { seed, ..SAMPLE }).grows() > 0.5);
+        likely.count()
+    };
+    let (congested, documented) = (grown("congested"), grown("documented"));
+    assert!(congested >= 12 && documented <= 3, "{congested} and {documented} of 20");
+}
+
+#[test]
+fn a_fitted_profile_is_a_file_that_means_the_same() {
+    for name in ["documented", "per-second", "constant", "unlimited", "flaky", "congested"] {
+        let fit = fitted(&built_in(name), &SAMPLE);
+        let text = fit.to_toml("a \"name\"\nwith\u{1b} what TOML cannot hold");
+        let read =
+            Profile::from_toml("fitted.toml", &text).unwrap_or_else(|e| panic!("{e}\n{text}"));
+        let made = fit.profile("fitted");
+        assert_eq!(read.limits(), made.limits(), "{name}");
+        for endpoint in Endpoint::ALL {
+            let [read, made] = [&read, &made].map(|it| it.law(endpoint).mean());
+            assert_eq!(read, made, "{name}: {}", endpoint.name());
+        }
+        assert_eq!(read.faults().len(), made.faults().len(), "{name}");
+    }
+}
+
+#[test]
+fn a_forecast_from_a_probe_is_wider_than_what_it_leaves_open() {
+    let scenario = built_in("documented");
+    let settings = Settings::new(Strategy::Hybrid);
+    let median = {
+        let run = |seed| {
+            let order = RunSpec::new(&scenario, Settings { seed, ..settings.clone() });
+            order.run(&World::Virtual, &mut |_: &Event| {}).unwrap().record.makespan_s
+        };
+        let mut makespans: Vec<f64> = (100..111).map(run).collect();
+        makespans.sort_by(f64::total_cmp);
+        makespans[5]
+    };
+    let held = (1..=10).filter(|&seed| {
+        let fit = fitted(&scenario, &Options { seed, ..SAMPLE });
+        let [low, middle, high] = forecast_probed(&scenario, &settings, &fit).unwrap().makespan_s;
+        assert!(low < middle && middle < high && high > 1.1 * low);
+        holds([low, high], median)
+    });
+    assert!(held.count() >= 7);
+    let constant = built_in("constant");
+    let fit = fitted(&constant, &SAMPLE);
+    let [low, _, high] = forecast_probed(&constant, &settings, &fit).unwrap().makespan_s;
+    let order = RunSpec::new(&constant, settings);
+    let makespan_s = order.run(&World::Virtual, &mut |_: &Event| {}).unwrap().record.makespan_s;
+    assert!(holds([low, high], makespan_s), "{low} to {high} without {makespan_s}");
+}
+
+#[test]
+fn over_http_a_probe_finds_the_same_by_the_servers_count() {
+    let scenario = planted("pool = 3", Duration::from_millis(100));
+    let Resources::Ids(ids) = &scenario.resources else { panic!("a list of accounts") };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let mock = NeonMock::builder().neon(scenario.neon(1)).start().await;
+        let (org_id, api_key) = mock.credentials();
+        let (org_id, api_key) = (org_id.to_owned(), api_key.to_owned());
+        let target = Target { base_url: mock.base_url(), org_id, api_key };
+        let transport = HttpTransport::new(target).unwrap();
+        let subject =
+            Subject { resources: Ids::Ids(ids), plan: &scenario.plan, journal: &NoJournal };
+        let seen = probe(&transport, &WallClock::start(), &subject, &SAMPLE).await.unwrap();
+        let calls = mock.calls();
+        assert!(calls.total() <= u64::from(MOST_CALLS));
+        assert_eq!(calls.total(), seen.calls.len() as u64);
+        assert_eq!(calls.of(Endpoint::PatchAccount).admitted, u64::from(MOST_SAMPLE));
+        let fit = Fit::of(&seen).unwrap();
+        assert_eq!(
+            (fit.limits().get, fit.limits().patch),
+            (Some(Limit::Pool(3)), Some(Limit::Pool(3)))
+        );
+        // By a wall clock of whole ms: the same law, and no exact figures.
+        let [get, ..] = fit.estimates();
+        assert!(get.median_ms_interval[0] < 260.0 && get.median_ms_interval[1] > 150.0, "{get:?}");
+    });
+}
+
+#[test]
+fn a_target_that_does_not_answer_as_neon_is_an_error() {
+    let scenario = built_in("constant");
+    let missing = Workload {
+        resources: Some(3),
+        ids: Some((900..910).map(neon_mock::api::AccountId).collect()),
+        profile: Some(scenario.profile.clone()),
+        ..Workload::default()
+    };
+    let missing = Scenario::new(missing).unwrap();
+    assert!(matches!(probed(&missing, &READS), Ok((seen, _)) if Fit::of(&seen).is_err()));
+    let too_many = Options { sample: MOST_SAMPLE + 1, ..READS };
+    assert!(matches!(probed(&scenario, &too_many), Err(ProbeError::Sample(21))));
+    let refused = Profile::built_in("constant").unwrap();
+    let text = "schema = 1\n[[faults]]\nkind = \"401\"\nshare = 1.0\n[service]\n";
+    let (_, service) = BUILT_IN[2].1.split_once("[service]\n").unwrap();
+    assert_eq!(refused.name(), "constant");
+    let barred = scenario_of(&format!("{text}{service}"));
+    assert!(
+        matches!(probed(&barred, &READS), Err(ProbeError::Target(words)) if words.contains("401"))
+    );
+}
+
+fn scenario_of(text: &str) -> Scenario {
+    scenario(Profile::from_toml("barred", text).unwrap())
+}
+
+/// `seen` as a browser would have recorded it.
+fn har(seen: &Seen) -> serde_json::Value {
+    let entries: Vec<serde_json::Value> = seen
+        .calls
+        .iter()
+        .map(|call| {
+            let (verb, template) = call.endpoint.name().split_once(' ').unwrap();
+            let sent_ns = call.sent_at.as_nanos();
+            let (s, ns) = (sent_ns / 1_000_000_000, sent_ns % 1_000_000_000);
+            let wait = call.done_at.since(call.sent_at).as_secs_f64() * 1e3;
+            json!({
+                // Half an hour before the next hour, two hours east of Greenwich.
+                "startedDateTime": format!("2026-01-31T11:30:{s:02}.{ns:09}+02:00"),
+                "time": wait + 70.0,
+                "request": {
+                    "method": verb,
+                    "url": format!("https://api.example.org/v2{}?x=1", template.replace("{id}", "7")),
+                },
+                "response": { "status": if call.outcome == Outcome::Rejected { 429 } else { 200 } },
+                "timings": { "blocked": 0, "dns": -1, "connect": -1, "send": 0, "wait": wait, "receive": 0 },
+            })
+        })
+        .collect();
+    json!({ "log": { "version": "1.2", "entries": entries } })
+}
+
+#[test]
+fn a_har_file_tells_what_its_calls_told() {
+    let (seen, _) = probed(&built_in("documented"), &SAMPLE).unwrap();
+    let mut recorded = har(&seen);
+    let entries = recorded["log"]["entries"].as_array_mut().unwrap();
+    let mut other = entries[0].clone();
+    other["request"]["url"] = json!("https://fonts.example.org/a.woff");
+    entries.push(other);
+    entries.reverse();
+    let har = Har::read("x.har", &recorded.to_string()).unwrap();
+    assert_eq!((har.seen.calls.len(), har.passed_over), (seen.calls.len(), 1));
+    let (fit, from_har) = (Fit::of(&seen).unwrap(), Fit::of(&har.seen).unwrap());
+    assert_eq!(from_har.limits().get, fit.limits().get);
+    for (probed, recorded) in fit.estimates().into_iter().zip(from_har.estimates()) {
+        // Recorded in ms with their digits: nothing is lost but rounding.
+        assert!(
+            (probed.median_ms / recorded.median_ms - 1.0).abs() < 0.02,
+            "{probed:?} {recorded:?}"
+        );
+        assert_eq!(probed.calls, recorded.calls);
+    }
+}
+
+#[test]
+fn hostile_har_files_are_refused_by_entry_and_member() {
+    let (seen, _) = probed(&built_in("constant"), &READS).unwrap();
+    let good = har(&seen);
+    let wrong = |path: &str, value: serde_json::Value| {
+        let mut bad = good.clone();
+        *bad.pointer_mut(path).unwrap() = value;
+        Har::read("bad.har", &bad.to_string()).unwrap_err().to_string()
+    };
+    for (path, value, said) in [
+        ("/log/entries", json!(7), "bad.har: log.entries"),
+        ("/log/entries/3/startedDateTime", json!("yesterday"), "log.entries[3].startedDateTime"),
+        (
+            "/log/entries/3/startedDateTime",
+            json!("9999-12-31T23:59:59Z"),
+            "log.entries[3].startedDateTime",
+        ),
+        ("/log/entries/4/response/status", json!(70_000), "log.entries[4].response.status: 70000"),
+        ("/log/entries/5/timings/wait", json!(1e300), "log.entries[5].timings.wait"),
+        ("/log/entries/6/request", json!({ "method": 1 }), "log.entries[6].request.method"),
+        ("/log/entries", json!([]), "none of the 0 entries"),
+        ("/log/entries", json!(vec![good["log"]["entries"][0].clone(); 10_001]), "10001 entries"),
+    ] {
+        let error = wrong(path, value);
+        assert!(error.contains(said), "{path}: {error}");
+    }
+    for text in ["", "{", "[]", "{\"log\":{}}", "null", &"[".repeat(100_000)] {
+        let error = Har::read("bad.har", text).unwrap_err().to_string();
+        assert!(error.starts_with("bad.har: "), "{error}");
+    }
+    // What is no time of ours is no reason to end: negative phases did not happen.
+    let mut odd = good.clone();
+    odd["log"]["entries"][0]["timings"] = json!({ "wait": -1, "send": null });
+    let odd = Har::read("odd.har", &odd.to_string()).unwrap();
+    assert!(Fit::of(&odd.seen).is_ok());
+}
