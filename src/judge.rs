@@ -10,6 +10,7 @@ pub use record::{
     JudgedRecords, JudgedWrites, LeagueRow, SCHEMA, Verdict,
 };
 
+use crate::text::field_value;
 use neon_mock::api::{AccountId, Class, CustomField, Endpoint, Value};
 use neon_mock::{Calls, Neon};
 use neonbench_engine::audit::{Amiss, Claims, Comparison, Difference, Mismatch, Place, compare};
@@ -102,7 +103,7 @@ impl Case<'_> {
             Place::Identity => None,
         };
         let say = |value: &Option<Value>| match place {
-            Place::Field(_) if self.show_values => shown(value.as_ref(), field),
+            Place::Field(_) if self.show_values => field_value(value.as_ref(), field),
             Place::Field(_) => form(value.as_ref()),
             Place::Identity => "not shown".to_owned(),
         };
@@ -195,23 +196,6 @@ fn form(value: Option<&Value>) -> String {
             format!("text of {count} character{}", several(count))
         }
         Some(Value::Options(ids)) => format!("{} option{}", ids.len(), several(ids.len())),
-    }
-}
-
-/// A value itself; options by their names, where `field` has them.
-pub fn shown(value: Option<&Value>, field: Option<&CustomField>) -> String {
-    match value {
-        None => "nothing".to_owned(),
-        Some(Value::Text(text)) => format!("`{text}`"),
-        Some(Value::Options(ids)) => {
-            let options = || field.into_iter().flat_map(|field| &field.option_values);
-            let name = |id| options().find(|option| option.id == id).map(|option| &*option.name);
-            let names: Vec<String> = ids
-                .iter()
-                .map(|&id| name(id).map_or_else(|| id.to_string(), |name| format!("`{name}`")))
-                .collect();
-            names.join(", ")
-        }
     }
 }
 

@@ -9,9 +9,9 @@ mod purge;
 mod schema;
 
 pub use header::{Header, HeaderError, ProfileText, Site};
-pub use history::Entry;
-pub use journal::{KeptRun, SqliteJournal, State};
-pub use purge::{Listed, Purge};
+pub use history::ListedRun;
+pub use journal::{RunState, SqliteJournal, StoredRun};
+pub use purge::Purge;
 
 use crate::judge::JudgeRecord;
 use crate::selftest::SelftestRecord;
@@ -37,7 +37,7 @@ pub trait Document: serde::Serialize + serde::de::DeserializeOwned {
 
 /// A document as it is kept.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Kept<D> {
+pub struct StoredDocument<D> {
     /// When it was made, in seconds since 1970, UTC.
     pub made_at_unix_s: i64,
     /// The document.
@@ -119,7 +119,7 @@ impl Store {
     fn insert(&mut self, json: &str, at: i64, measure: &Measure) -> rusqlite::Result<i64> {
         let transaction = self.connection.transaction()?;
         let insert = "INSERT INTO runs (made_at_unix_s, state, record_json) VALUES (?1, ?2, ?3)";
-        transaction.execute(insert, params![at, State::Finished.name(), json])?;
+        transaction.execute(insert, params![at, RunState::Finished.name(), json])?;
         let id = transaction.last_insert_rowid();
         insert_histograms(&transaction, id, measure)?;
         transaction.commit()?;
@@ -142,7 +142,7 @@ impl Store {
     }
 
     /// The documents of a kind, the latest first, at most `limit`.
-    pub fn documents<D: Document>(&self, limit: u32) -> Result<Vec<Kept<D>>, StoreError> {
+    pub fn documents<D: Document>(&self, limit: u32) -> Result<Vec<StoredDocument<D>>, StoreError> {
         let sqlite = |source| StoreError::Sqlite { path: self.path.clone(), source };
         let select = "SELECT id, made_at_unix_s, record_json FROM documents WHERE kind = ?1
              ORDER BY id DESC LIMIT ?2";
@@ -158,7 +158,7 @@ impl Store {
                 source,
             };
             let document = serde_json::from_str(&json).map_err(form)?;
-            Ok(Kept { made_at_unix_s, document })
+            Ok(StoredDocument { made_at_unix_s, document })
         };
         rows.into_iter().map(parse).collect()
     }

@@ -1,4 +1,4 @@
-//! What the benches share: their two sizes, and what a headline is made of.
+//! Shared by the benches: their two sizes, and the parts of a headline.
 
 #![allow(dead_code, reason = "each bench takes what it needs")]
 
@@ -10,10 +10,15 @@ use neonbench_engine::run::{Run, RunSpec, World};
 use neonbench_engine::scenario::{Scenario, Workload};
 use std::time::Duration;
 
-/// Whether nothing is measured: `cargo test --benches`, `cargo bench -- --test` or `-- --list`.
+/// True where nothing is measured: `cargo test --benches`, `cargo bench -- --test` or `-- --list`.
 pub(crate) fn smoke() -> bool {
     let given = |flag: &str| std::env::args().any(|argument| argument == flag);
     given("--test") || given("--list") || !given("--bench")
+}
+
+/// True where the command line asks for a part of the benches by name.
+pub(crate) fn is_part() -> bool {
+    std::env::args().skip(1).any(|argument| !argument.starts_with('-'))
 }
 
 /// The canonical size under `cargo bench`, a small one in a test.
@@ -62,6 +67,20 @@ pub(crate) fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
     sorted.get(sorted.len() / 2).copied()
+}
+
+/// A bar that `value` must reach, and the verdict, for a headline: `bar 1: met`, `bar 1: missed`.
+pub(crate) fn at_least(bar: f64, value: f64) -> String {
+    verdict(bar, value >= bar)
+}
+
+/// A bar that `value` must not exceed, and the verdict.
+pub(crate) fn at_most(bar: f64, value: f64) -> String {
+    verdict(bar, value <= bar)
+}
+
+fn verdict(bar: f64, is_met: bool) -> String {
+    format!("bar {bar}: {}", if is_met { "met" } else { "missed" })
 }
 
 /// Prints a line of the headline; a test of the benches has none.

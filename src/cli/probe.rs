@@ -5,19 +5,15 @@ use super::args::{EngineArgs, OutputArgs, Switch, WorkloadArgs, WorldArgs};
 use super::error::CliError;
 use super::fitted;
 use super::inputs::Inputs;
-use super::output::{percent, say, say_json, table};
 use super::run::flags_of;
 use super::stored::{StoreArgs, now_unix_s};
 use clap::Args;
-use neon_mock::profile::BUILT_IN;
 use neonbench::probe::{self, Fit, MOST_CALLS, MOST_SAMPLE, Options, ProbeError, Seen};
-use neonbench::select::{ProbedRow, judge_probes};
-use neonbench::store::State;
+use neonbench::store::RunState;
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::journal::NoJournal;
 use neonbench_engine::run::World;
-use neonbench_engine::scenario::{Resources, Scenario, Workload};
-use serde::Serialize;
+use neonbench_engine::scenario::Resources;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -44,9 +40,6 @@ pub(super) struct ProbeArgs {
     /// Write the fitted profile to this file
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     write: Option<PathBuf>,
-    /// Probe nothing of yours: how far forecasts from R probes of each built-in profile are off
-    #[arg(long, value_name = "R", num_args = 0..=1, default_missing_value = "40", value_parser = clap::value_parser!(u64).range(2..=10_000))]
-    judge: Option<u64>,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -74,9 +67,6 @@ impl ProbeSettings {
 }
 
 pub(super) fn run(args: &ProbeArgs, voice: Voice) -> Result<ExitCode, CliError> {
-    if let Some(probes) = args.judge {
-        return judge(args, probes, voice);
-    }
     let sample = sample(&args.workload)?;
     let engine = EngineArgs { seed: args.seed, dry_run: sample == 0, ..EngineArgs::default() };
     let workload = WorkloadArgs { sample: None, ..args.workload.clone() };
@@ -147,7 +137,7 @@ pub(super) fn seen(
         probe::at(scenario, &inputs.world, options, &journal)
     };
     if kept.has_notes(id)? {
-        let state = if seen.is_ok() { State::Finished } else { State::Failed };
+        let state = if seen.is_ok() { RunState::Finished } else { RunState::Failed };
         kept.end(id, state, None)?;
         if !voice.quiet {
             eprintln!(
@@ -159,84 +149,6 @@ pub(super) fn seen(
         kept.forget(id)?;
     }
     Ok(seen?)
-}
-
-/// `probe --judge --json`.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
-pub(super) struct JudgedProbes {
-    schema: u32,
-    resources: u64,
-    mappings: usize,
-    rows: Vec<ProbedRow>,
-}
-
-/// Accounts and mappings of the runs that are forecast, unless told otherwise.
-const JUDGED: (u64, u32) = (200, 3);
-
-fn judge(args: &ProbeArgs, probes: u64, voice: Voice) -> Result<ExitCode, CliError> {
-    let asked = args.workload.profile.as_deref();
-    let names: Vec<&str> = BUILT_IN
-        .iter()
-        .map(|(name, _)| *name)
-        .filter(|name| asked.is_none_or(|it| it == *name))
-        .collect();
-    let mut rows = Vec::new();
-    let (mut resources, mut mappings) = (0, 0);
-    let given = match asked {
-        Some(file) if names.is_empty() => vec![super::inputs::profile(file)?],
-        _ => names.into_iter().map(super::inputs::profile).collect::<Result<_, _>>()?,
-    };
-    for profile in given {
-        if !voice.quiet {
-            eprintln!(
-                "{}: {probes} probes without a sample run and {probes} with one",
-                profile.name()
-            );
-        }
-        let scenario = Scenario::new(Workload {
-            profile: Some(profile),
-            resources: Some(args.workload.resources.unwrap_or(JUDGED.0)),
-            mappings: Some(args.workload.mappings.unwrap_or(JUDGED.1)),
-            ..Workload::default()
-        })?;
-        (resources, mappings) = (scenario.expected_resources(), scenario.mappings());
-        rows.extend(judge_probes(&scenario, &[Strategy::Hybrid, Strategy::Pipelined], probes)?);
-    }
-    if args.output.json {
-        say_json(&JudgedProbes { schema: 1, resources, mappings, rows })?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let header = [
-        "profile",
-        "forecast of",
-        "sample",
-        "probes",
-        "calls",
-        "refused",
-        "limits found",
-        "p50 off by",
-        "p95 of that",
-        "coverage",
-    ];
-    let cells = rows.iter().map(|row| {
-        vec![
-            row.profile.clone(),
-            row.strategy.to_owned(),
-            row.sample.to_string(),
-            row.probes.to_string(),
-            format!("≤ {}", row.calls_at_most),
-            format!("{:.1}", row.refused_mean),
-            format!("{} of {}", row.limits_right, row.probes),
-            percent(row.error),
-            percent(row.error_p95),
-            percent(row.coverage),
-        ]
-    });
-    say(&table(&header, &cells.collect::<Vec<_>>()))?;
-    say(&format!(
-        "{resources} accounts × {mappings} mappings; coverage: runs of 50 held-out seeds within the interval of 90 %, over all probes"
-    ))?;
-    Ok(ExitCode::SUCCESS)
 }
 
 impl From<ProbeError> for CliError {

@@ -7,6 +7,8 @@ use super::output::{count, duration, say, say_json, table};
 use super::stored::StoreArgs;
 use clap::Args;
 use neonbench::selftest::{self, FidelityRow, PoolRow, SelftestRecord, Size, WindowRow};
+use neonbench::text::distance;
+use neonbench_engine::run::runtime;
 use std::process::ExitCode;
 
 /// Flags of `selftest`.
@@ -25,16 +27,12 @@ pub(super) struct SelftestArgs {
 
 pub(super) fn run(args: &SelftestArgs, voice: Voice) -> Result<ExitCode, CliError> {
     let size = if args.quick { Size::QUICK } else { Size::FULL };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(CliError::Runtime)?;
     let mut progress = |what: &str| {
         if !voice.quiet {
             eprintln!("{what}");
         }
     };
-    let record = runtime.block_on(selftest::run(&size, &mut progress))?;
+    let record = runtime()?.block_on(selftest::run(&size, &mut progress))?;
     args.store.keep_document(&record, voice);
     if args.output.json {
         say_json(&record)?;
@@ -94,7 +92,7 @@ fn fidelity(row: &FidelityRow) -> Vec<String> {
         row.law.clone(),
         row.in_flight.to_string(),
         count(row.calls),
-        row.ks.map_or_else(|| "–".to_owned(), |ks| format!("{ks:.4}")),
+        row.ks.map_or_else(|| "–".to_owned(), distance),
         ms(row.p50_error_ms),
         ms(row.p99_error_ms),
         ms(per_call.p50),

@@ -6,6 +6,7 @@ use super::inputs::{DEMO, Inputs};
 use super::output::{count, say};
 use clap::Args;
 use neon_mock::NeonMock;
+use neonbench_engine::run::runtime;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
@@ -48,11 +49,7 @@ pub(super) struct ServeArgs {
 pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, CliError> {
     let engine = EngineArgs { seed: args.seed, ..EngineArgs::default() };
     let inputs = Inputs::read(&args.workload, &engine, &WorldArgs::default())?;
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(CliError::Runtime)?;
-    runtime.block_on(serve(args, &inputs))
+    runtime()?.block_on(serve(args, &inputs))
 }
 
 async fn serve(args: &ServeArgs, inputs: &Inputs) -> Result<ExitCode, CliError> {

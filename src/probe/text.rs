@@ -2,6 +2,7 @@
 
 use super::fit::{Fit, KINDS};
 use super::law::{Estimate, Source};
+use crate::text::fine_ms;
 use neon_mock::profile::{LawName, WireLaw};
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -86,7 +87,7 @@ impl Estimate {
     /// `median 251 ms (215 to 292), p99 980 ms (650 to 1900), 24 calls`.
     pub fn in_words(&self) -> String {
         let figure = |ms: f64, [low, high]: [f64; 2]| {
-            format!("{} ms ({} to {})", short(ms), short(low), short(high))
+            format!("{} ms ({} to {})", fine_ms(ms), fine_ms(low), fine_ms(high))
         };
         let calls = match (self.source, self.calls) {
             (Source::Assumed, _) => "assumed".to_owned(),
@@ -99,17 +100,6 @@ impl Estimate {
             figure(self.median_ms, self.median_ms_interval),
             figure(self.p99_ms, self.p99_ms_interval)
         )
-    }
-}
-
-/// Three digits, or whole ms.
-fn short(ms: f64) -> String {
-    if ms >= 100.0 || ms == 0.0 {
-        format!("{ms:.0}")
-    } else if ms >= 10.0 {
-        format!("{ms:.1}")
-    } else {
-        format!("{ms:.3}")
     }
 }
 

@@ -14,7 +14,7 @@ use std::cell::Cell;
 /// How a kept run stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum State {
+pub enum RunState {
     /// Under way, or killed.
     Running,
     /// Every account has ended.
@@ -27,7 +27,7 @@ pub enum State {
     Undone,
 }
 
-impl State {
+impl RunState {
     const ALL: [Self; 5] =
         [Self::Running, Self::Finished, Self::Stopped, Self::Failed, Self::Undone];
 
@@ -49,11 +49,11 @@ impl State {
 
 /// A run as it is kept.
 #[derive(Clone, Debug)]
-pub struct KeptRun {
+pub struct StoredRun {
     /// The number that it goes by.
     pub id: i64,
     /// How it stands.
-    pub state: State,
+    pub state: RunState,
     /// The process that carries it out, or did.
     pub process: Option<u32>,
     /// What it was ordered as; `None` for a run without a journal.
@@ -79,14 +79,14 @@ impl Store {
     ) -> Result<i64, StoreError> {
         let insert = "INSERT INTO runs (made_at_unix_s, state, process, header_json, ids)
              VALUES (?1, ?2, ?3, ?4, ?5)";
-        let state = State::Running.name();
+        let state = RunState::Running.name();
         let row = params![at_unix_s, state, process, header.to_json(), ids.map(list_ids)];
         self.connection.execute(insert, row).map_err(|source| self.sqlite(source))?;
         Ok(self.connection.last_insert_rowid())
     }
 
     /// The run of that number.
-    pub fn run(&self, id: i64) -> Result<KeptRun, StoreError> {
+    pub fn run(&self, id: i64) -> Result<StoredRun, StoreError> {
         let select = "SELECT state, process, header_json, ids, record_json FROM runs WHERE id = ?1";
         let read = |row: &rusqlite::Row<'_>| {
             Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
@@ -105,13 +105,9 @@ impl Store {
             "" => Ok(Vec::new()),
             ids => parse_ids(ids),
         });
-        Ok(KeptRun {
+        Ok(StoredRun {
             id,
-            state: State::named(&state).ok_or_else(|| StoreError::State {
-                path: self.path.clone(),
-                id,
-                state,
-            })?,
+            state: self.state(id, state)?,
             process,
             header: header
                 .map(|json| Header::from_json(id, &json))
@@ -123,6 +119,15 @@ impl Store {
                 source,
             })?,
             record: record.map(|json| serde_json::from_str(&json)).transpose().map_err(form)?,
+        })
+    }
+
+    /// The state that a row of run `id` names.
+    pub(super) fn state(&self, id: i64, state: String) -> Result<RunState, StoreError> {
+        RunState::named(&state).ok_or_else(|| StoreError::State {
+            path: self.path.clone(),
+            id,
+            state,
         })
     }
 
@@ -143,10 +148,10 @@ impl Store {
 
     /// Takes `run` over for process `process`, which goes on with it; `false` if another process
     /// was faster.
-    pub fn claim(&mut self, run: &KeptRun, process: u32) -> Result<bool, StoreError> {
+    pub fn claim(&mut self, run: &StoredRun, process: u32) -> Result<bool, StoreError> {
         let update = "UPDATE runs SET state = ?1, process = ?2
              WHERE id = ?3 AND state = ?4 AND process IS ?5";
-        let row = params![State::Running.name(), process, run.id, run.state.name(), run.process];
+        let row = params![RunState::Running.name(), process, run.id, run.state.name(), run.process];
         let changed = self.connection.execute(update, row).map_err(|source| self.sqlite(source))?;
         Ok(changed == 1)
     }
@@ -162,12 +167,12 @@ impl Store {
     }
 
     /// Ends run `id`, with its record if it came to one.
-    pub fn end(&mut self, id: i64, state: State, run: Option<&Run>) -> Result<(), StoreError> {
+    pub fn end(&mut self, id: i64, state: RunState, run: Option<&Run>) -> Result<(), StoreError> {
         self.try_end(id, state, run)
             .map_err(|source| StoreError::Sqlite { path: self.path.clone(), source })
     }
 
-    fn try_end(&mut self, id: i64, state: State, run: Option<&Run>) -> rusqlite::Result<()> {
+    fn try_end(&mut self, id: i64, state: RunState, run: Option<&Run>) -> rusqlite::Result<()> {
         let transaction = self.connection.transaction()?;
         let set = "UPDATE runs SET state = ?1 WHERE id = ?2";
         transaction.execute(set, params![state.name(), id])?;
