@@ -13,9 +13,9 @@ mod support;
 
 use neon_mock::api::Endpoint;
 use neon_mock::profile::{BUILT_IN, Profile};
+use neonbench::experiment::{forecast_probed, parallel_map, simulate};
 use neonbench::probe::{self, Fit, Limit, Limits, MOST_SAMPLE, Options};
-use neonbench::replicate::quantile;
-use neonbench::select::{forecast_probed, in_order, simulate};
+use neonbench::stats::quantile;
 use neonbench_engine::engine::{Settings, Strategy};
 use neonbench_engine::journal::NoJournal;
 use neonbench_engine::run::{RunError, World};
@@ -57,7 +57,7 @@ fn held_out(scenario: &Scenario, strategy: Strategy) -> Vec<f64> {
         let settings = Settings { seed, ..Settings::new(strategy) };
         Ok::<_, RunError>(simulate(scenario, &settings, None)?.makespan_s)
     };
-    let mut makespans_s = in_order(&seeds, run).expect("runs in virtual time");
+    let mut makespans_s = parallel_map(&seeds, run).expect("runs in virtual time");
     makespans_s.sort_by(f64::total_cmp);
     makespans_s
 }
@@ -126,7 +126,7 @@ fn profile(name: &str, probes: u64, coverages: &mut Vec<f64>) {
                 .map(|seed| Options { find_pool: true, sample, seed })
                 .collect();
             let one = |options: &Options| Ok(probed(&scenario, strategy, options, &runs));
-            let probed = in_order::<_, _, RunError>(&options, one).expect("no run fails");
+            let probed = parallel_map::<_, _, RunError>(&options, one).expect("no run fails");
             let found = row(name, strategy, sample, &probed);
             if sample > 0 && !WITHOUT_SPREAD.contains(&name) {
                 coverages.push(found[0]);

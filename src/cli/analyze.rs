@@ -10,8 +10,11 @@ use super::probe::ProbeSettings;
 use super::run::workload_flags;
 use super::stored::StoreArgs;
 use clap::Args;
+use neonbench::experiment::{
+    CandidateRuns, Forecast, Goal, forecast, forecast_probed, parallel_map, rank, simulated,
+};
 use neonbench::probe::{Fit, MOST_SAMPLE};
-use neonbench::select::{Forecast, FrontPoint, Observed, Stage, forecast, forecast_probed};
+use neonbench::select::{ParetoPoint, RehearsalTarget, TargetFeatures};
 use neonbench_engine::engine::Strategy;
 use serde::Serialize;
 use std::process::ExitCode;
@@ -53,7 +56,7 @@ pub(super) struct Analysis {
     max_workers: u32,
     batch_size: u32,
     reason: String,
-    estimated_time_s: Interval,
+    estimated_time_s: TimeInterval,
     estimated_api_calls: u64,
     estimated_rejected_calls: u64,
     api_call_reduction: f64,
@@ -61,20 +64,41 @@ pub(super) struct Analysis {
     time_savings_ratio: f64,
     estimated_memory_mib: f64,
     recommendations: Vec<String>,
+    /// Every strategy with the workers and the batch size in force, best first.
+    ranking: Vec<RankedStrategy>,
+    /// The criterion of the ranking, in words.
+    ranked_by: String,
+    /// The strategies that tie for the best of the ranking; one without a tie.
+    tied: Vec<Strategy>,
     /// What finding limits and service times cost; null where they were given.
     #[serde(skip_serializing_if = "Option::is_none")]
     probe: Option<Cost>,
     /// Configurations that no other beats in time, calls and refusals together, fastest first.
-    pareto_front: Vec<FrontPoint>,
+    pareto_front: Vec<ParetoPoint>,
+}
+
+/// A strategy in the ranking: means over its simulated runs.
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+struct RankedStrategy {
+    strategy: Strategy,
+    cost_s: f64,
+    makespan_s: f64,
+    refused_share: f64,
 }
 
 /// An interval that holds nine runs of ten, and its middle.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
-struct Interval {
+struct TimeInterval {
     p5: f64,
     p50: f64,
     p95: f64,
 }
+
+/// Simulated runs of each strategy in the ranking.
+const RANKING_RUNS: u32 = 20;
+
+/// Accounts that the ranking is made on at most: the first of a larger plan.
+const RANKING_ACCOUNTS: u64 = 20_000;
 
 /// Memory that an account takes that waits for its write: its values before and after, and its ids.
 const BYTES_AN_ACCOUNT: u64 = 600;
@@ -102,8 +126,9 @@ pub(super) fn run(args: &AnalyzeArgs, voice: Voice) -> Result<ExitCode, CliError
     let [p5, p50, p95] = expected.makespan_s;
     let saved_s = standard.makespan_s[1] - p50;
     let goal = args.engine.selector.goal.goal();
-    let observed = Observed::of(&scenario.profile);
-    let front = Stage::new(scenario, &observed, &goal).front();
+    let (ranking, tied) = ranking(&inputs, &goal)?;
+    let features = TargetFeatures::of(&scenario.profile);
+    let front = RehearsalTarget::new(scenario, &features, &goal).front();
     let per_account = BYTES_AN_ACCOUNT + BYTES_A_MAPPING * mappings;
     let analysis = Analysis {
         schema: 1,
@@ -111,7 +136,7 @@ pub(super) fn run(args: &AnalyzeArgs, voice: Voice) -> Result<ExitCode, CliError
         max_workers: order.settings.workers.get(),
         batch_size: order.settings.batch_size.get(),
         reason: order.reason.clone(),
-        estimated_time_s: Interval { p5, p50, p95 },
+        estimated_time_s: TimeInterval { p5, p50, p95 },
         estimated_api_calls: expected.calls.round() as u64,
         estimated_rejected_calls: expected.refused.round() as u64,
         api_call_reduction: 1.0 - expected.calls / (resources * mappings * 2).max(1) as f64,
@@ -129,6 +154,9 @@ pub(super) fn run(args: &AnalyzeArgs, voice: Voice) -> Result<ExitCode, CliError
             probed.as_ref().map(|(_, fit)| fit),
             scenario.profile.name(),
         ),
+        ranking,
+        ranked_by: goal.in_words(),
+        tied,
         probe: probed.map(|(cost, _)| cost),
         pareto_front: front,
     };
@@ -166,6 +194,12 @@ pub(super) fn run(args: &AnalyzeArgs, voice: Voice) -> Result<ExitCode, CliError
         percent(analysis.time_savings_ratio)
     ))?;
     say(&format!("  memory       {:.2} MiB of accounts at most", analysis.estimated_memory_mib))?;
+    let ranked: Vec<String> = analysis
+        .ranking
+        .iter()
+        .map(|row| format!("{} {}", row.strategy, duration(row.makespan_s)))
+        .collect();
+    say(&format!("  ranking      {}\n  ranked by    {}", ranked.join(", "), analysis.ranked_by))?;
     for point in &analysis.pareto_front {
         say(&format!(
             "  front        {}: {}, {:.0} calls, {:.1} refused",
@@ -181,6 +215,23 @@ pub(super) fn run(args: &AnalyzeArgs, voice: Voice) -> Result<ExitCode, CliError
     let flags = workload_flags(&args.workload, args.engine.seed);
     say(&format!("next: neonbench run{flags} --dry-run"))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Every strategy under the seeds from the user's on, best first, and those that tie for the best.
+fn ranking(inputs: &Inputs, goal: &Goal) -> Result<(Vec<RankedStrategy>, Vec<Strategy>), CliError> {
+    let scenario = inputs.scenario.part(RANKING_ACCOUNTS);
+    let entries = parallel_map(&Strategy::ALL, |strategy| -> Result<CandidateRuns, CliError> {
+        Ok(simulated(&scenario, &inputs.settings(*strategy)?, RANKING_RUNS)?)
+    })?;
+    let ranking = rank(goal, &entries);
+    let tied = ranking.best.iter().map(|place| entries[*place].candidate.strategy).collect();
+    let row = |entry: &CandidateRuns| RankedStrategy {
+        strategy: entry.candidate.strategy,
+        cost_s: entry.runs.cost_s(goal.objective),
+        makespan_s: entry.runs.makespan_s().map_or(0.0, |[_, median, _]| median),
+        refused_share: entry.runs.refused_share(),
+    };
+    Ok((ranking.sort(entries.iter().map(row).collect()), tied))
 }
 
 fn recommendations(

@@ -9,10 +9,11 @@ use super::inputs::read;
 use super::output::{say, say_json};
 use super::selector::{GoalArgs, say_judgement};
 use clap::{Args, ValueEnum};
+use neonbench::experiment::{Goal, Objective, Portfolio};
 use neonbench::select::case::{self, HELD_OUT, QUICK};
 use neonbench::select::{
-    Goal, Judgement, Portfolio, SelectorName, StrategyRule, benches, fit, judge, judgement,
-    left_out, simulated_calls, swept,
+    Judgement, SelectorName, StrategyRule, fit, judge, judgement, left_out, prepared_cases,
+    simulated_calls, swept,
 };
 use neonbench_engine::engine::Reads;
 use neonbench_engine::world::WallClock;
@@ -119,10 +120,10 @@ pub(super) fn run(args: &CalibrateArgs, voice: Voice) -> Result<ExitCode, CliErr
         Some(path) => case::read(&path.display().to_string(), &read(path)?)?,
         None => case::read("the held-out set", HELD_OUT)?,
     };
-    let benches = benches(&held_out, &goal)?;
-    let verdicts = judge(&benches, &calibration, |_| true)?;
-    let left_out = left_out(&cases, &sweep, &text, &benches, &goal)?;
-    let calls = simulated_calls(&benches) + sweep.iter().map(|swept| swept.calls).sum::<u64>();
+    let prepared = prepared_cases(&held_out, &goal)?;
+    let verdicts = judge(&prepared, &calibration, |_| true)?;
+    let left_out = left_out(&cases, &sweep, &text, &prepared, &goal)?;
+    let calls = simulated_calls(&prepared) + sweep.iter().map(|swept| swept.calls).sum::<u64>();
     let mut judgement = judgement(&verdicts, calls, 0.0);
     judgement.left_out = left_out;
     judgement.wall_s = clock.elapsed().as_secs_f64();
@@ -153,8 +154,8 @@ pub(super) fn run(args: &CalibrateArgs, voice: Voice) -> Result<ExitCode, CliErr
 
 fn next(goal: &Goal, path: &Path) -> String {
     let objective = match goal.objective {
-        neonbench::select::Objective::Balanced => String::new(),
-        other @ neonbench::select::Objective::Fastest => format!(" --objective {other}"),
+        Objective::Balanced => String::new(),
+        other @ Objective::Fastest => format!(" --objective {other}"),
     };
     format!("neonbench evaluate --thresholds {}{objective}", path.display())
 }

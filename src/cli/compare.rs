@@ -5,11 +5,12 @@ use super::args::{EngineArgs, JobArgs, ReplicateArgs};
 use super::error::{CliError, code};
 use super::inputs::Inputs;
 use super::output::{count, duration, percent, say, say_json, table, verdict};
-use super::progress::Progress;
+use super::ranked::{Measured, Ranked, measured, say_best};
 use super::run::exit_code_of;
 use clap::Args;
-use neonbench::delta::{Delta, Side, Verdict, delta};
-use neonbench::replicate::{best, order, ranked_by_s, replicated};
+use neonbench::experiment::{
+    CandidateRuns, Delta, DeltaVerdict, RunSample, Summary, delta, median_makespan_s,
+};
 use neonbench_engine::record::RunRecord;
 use serde::Serialize;
 use std::process::ExitCode;
@@ -31,7 +32,7 @@ pub(super) struct CompareArgs {
         default_value = "1/25,3/50,5/100,10/10,2/25",
         conflicts_with = "runs"
     )]
-    configs: Vec<Config>,
+    configs: Vec<WorkersAndBatch>,
     /// End with 10 if the second run is slower than the first by more than this, with 11 if nobody
     /// can tell
     #[arg(long, value_name = "PERCENT", value_parser = share, requires = "runs")]
@@ -51,12 +52,12 @@ fn share(text: &str) -> Result<f64, String> {
 
 /// Workers and batch size.
 #[derive(Clone, Copy, Debug)]
-struct Config {
+struct WorkersAndBatch {
     workers: u32,
     batch_size: u32,
 }
 
-impl FromStr for Config {
+impl FromStr for WorkersAndBatch {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -75,6 +76,10 @@ pub(super) struct CompareRecord {
     schema: u32,
     runs: Vec<RunRecord>,
     best: Option<String>,
+    /// The runs that tie for the best; one without a tie.
+    tied: Vec<String>,
+    /// The criterion of the order, in words.
+    ranked_by: String,
     /// The second stored run against the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     delta: Option<DeltaRecord>,
@@ -89,22 +94,22 @@ struct DeltaRecord {
     delta: Delta,
     /// Whether the gate was passed, if there is one; null if nobody can tell.
     #[serde(skip_serializing_if = "Option::is_none")]
-    gate: Option<Gate>,
+    gate: Option<SlowerGate>,
 }
 
 /// By how much the run may be slower.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
-struct Gate {
+struct SlowerGate {
     max_slower: f64,
     passed: Option<bool>,
 }
 
-impl Gate {
+impl SlowerGate {
     fn new(max_slower: f64, delta: &Delta) -> Self {
         let passed = match (delta.verdict, &delta.incomparable) {
-            (_, Some(_)) | (Verdict::TooNoisy, None) => None,
-            (Verdict::Slower, None) => Some(delta.ratio <= 1.0 + max_slower),
-            (Verdict::Faster | Verdict::NoEvidence, None) => Some(true),
+            (_, Some(_)) | (DeltaVerdict::TooNoisy, None) => None,
+            (DeltaVerdict::Slower, None) => Some(delta.ratio <= 1.0 + max_slower),
+            (DeltaVerdict::Faster | DeltaVerdict::NoEvidence, None) => Some(true),
         };
         Self { max_slower, passed }
     }
@@ -119,15 +124,19 @@ impl Gate {
 }
 
 pub(super) fn run(args: &CompareArgs, voice: Voice) -> Result<ExitCode, CliError> {
-    let (mut runs, delta) = match &*args.runs {
+    let (all, delta) = match &*args.runs {
         &[baseline, run] => stored(args, baseline, run)?,
         _ => (configured(args, voice)?, None),
     };
-    let gate = delta.as_ref().and_then(|delta| delta.gate.as_ref()).map_or(0, Gate::exit_code);
-    let code = runs.iter().map(exit_code_of).max().filter(|&code| code > 0).unwrap_or(gate);
-    runs.sort_by(order);
-    let best = best(&runs).map(RunRecord::configuration);
-    let record = CompareRecord { schema: 1, runs, best, delta };
+    let gate =
+        delta.as_ref().and_then(|delta| delta.gate.as_ref()).map_or(0, SlowerGate::exit_code);
+    let goal = args.job.engine.selector.goal.goal();
+    let ranked = Ranked::new(&goal, all);
+    let code = ranked.records.iter().map(exit_code_of).max().filter(|&code| code > 0);
+    let code = code.unwrap_or(gate);
+    let tied: Vec<String> = ranked.best().iter().map(RunRecord::configuration).collect();
+    let (best, ranked_by) = (tied.first().cloned(), goal.in_words());
+    let record = CompareRecord { schema: 1, runs: ranked.records, best, tied, ranked_by, delta };
     if args.job.output.json {
         say_json(&record)?;
     } else {
@@ -136,8 +145,8 @@ pub(super) fn run(args: &CompareArgs, voice: Voice) -> Result<ExitCode, CliError
     Ok(ExitCode::from(code))
 }
 
-fn configured(args: &CompareArgs, voice: Voice) -> Result<Vec<RunRecord>, CliError> {
-    let mut runs = Vec::new();
+fn configured(args: &CompareArgs, voice: Voice) -> Result<Vec<Measured>, CliError> {
+    let mut all = Vec::new();
     for config in &args.configs {
         let engine = EngineArgs {
             workers: Some(config.workers),
@@ -149,12 +158,9 @@ fn configured(args: &CompareArgs, voice: Voice) -> Result<Vec<RunRecord>, CliErr
         let order = inputs.order(&inputs.scenario)?;
         let replicates = args.replicates.in_world(&inputs.world);
         let title = format!("{}/{}", config.workers, config.batch_size);
-        let mut progress = Progress::new(voice, &title);
-        let run = replicated(&order, &inputs.world, replicates, &mut progress)?;
-        args.job.store.keep(&run, voice);
-        runs.push(run.record);
+        all.push(measured(&args.job, &inputs, &order, replicates, &title, voice)?);
     }
-    Ok(runs)
+    Ok(all)
 }
 
 /// The two stored runs, and the second against the first.
@@ -162,14 +168,19 @@ fn stored(
     args: &CompareArgs,
     baseline: i64,
     run: i64,
-) -> Result<(Vec<RunRecord>, Option<DeltaRecord>), CliError> {
+) -> Result<(Vec<Measured>, Option<DeltaRecord>), CliError> {
     let store = args.job.store.open()?;
     let records = [store.record(baseline)?, store.record(run)?];
     let makespans = [store.entry(baseline)?.makespans_s, store.entry(run)?.makespans_s];
-    let side = |index: usize| Side { record: &records[index], makespans_s: &makespans[index] };
+    let side = |index: usize| RunSample { record: &records[index], makespans_s: &makespans[index] };
     let delta = delta(side(0), side(1));
-    let gate = args.fail_if_slower.map(|max_slower| Gate::new(max_slower, &delta));
-    Ok((records.to_vec(), Some(DeltaRecord { baseline, run, delta, gate })))
+    let gate = args.fail_if_slower.map(|max_slower| SlowerGate::new(max_slower, &delta));
+    let measured = records.into_iter().zip(makespans).map(|(record, makespans_s)| {
+        let runs: Summary = std::iter::once(&record).collect();
+        let entry = CandidateRuns::of(&record, runs.with_makespans_s(&makespans_s));
+        (record, entry)
+    });
+    Ok((measured.collect(), Some(DeltaRecord { baseline, run, delta, gate })))
 }
 
 /// The second run against the first, in words.
@@ -204,11 +215,11 @@ fn say_delta(record: &DeltaRecord) -> Result<(), CliError> {
 }
 
 fn say_compare(compare: &CompareRecord) -> Result<(), CliError> {
-    let fastest = compare.runs.first().map_or(0.0, ranked_by_s);
+    let best_s = compare.runs.first().map_or(0.0, median_makespan_s);
     let row = |run: &RunRecord| {
-        let makespan_s = ranked_by_s(run);
+        let makespan_s = median_makespan_s(run);
         let refused = run.calls.refused_share();
-        let times = if fastest > 0.0 { makespan_s / fastest } else { 1.0 };
+        let times = if best_s > 0.0 { makespan_s / best_s } else { 1.0 };
         vec![
             run.configuration(),
             count(run.resources),
@@ -231,14 +242,12 @@ fn say_compare(compare: &CompareRecord) -> Result<(), CliError> {
         "audit",
     ];
     say(&table(&header, &compare.runs.iter().map(row).collect::<Vec<_>>()))?;
+    say(&format!("ranked by {}", compare.ranked_by))?;
     if let Some(delta) = &compare.delta {
         return say_delta(delta);
     }
     if !compare.runs.iter().any(|run| run.strategy.is_concurrent()) {
         say("note: these strategies have one worker; add --strategy hybrid to compare workers")?;
     }
-    match &compare.best {
-        Some(best) => say(&format!("best: {best}\nnext: neonbench scalability")),
-        None => say("best: none: no run is valid and complete, or they did not do the same work"),
-    }
+    say_best(&compare.tied, "neonbench scalability")
 }

@@ -7,9 +7,10 @@ use super::inputs::{Inputs, read};
 use super::output::{percent, say, say_json, table};
 use super::selector::{GoalArgs, calibration, say_judgement};
 use clap::Args;
+use neonbench::experiment::Portfolio;
 use neonbench::select::case::{self, Case, HELD_OUT};
 use neonbench::select::{
-    Calibration, Judgement, Portfolio, RegretRow, SelectorName, benches, judge, judgement,
+    Calibration, Judgement, RegretRow, SelectorName, judge, judgement, prepared_cases,
     simulated_calls,
 };
 use neonbench_engine::scenario::WireScenario;
@@ -68,10 +69,10 @@ pub(super) fn run(args: &EvaluateArgs, voice: Voice) -> Result<ExitCode, CliErro
     for path in &args.thresholds {
         named.push((path.display().to_string(), calibration(path)?));
     }
-    let benches = benches(&cases, &goal)?;
+    let prepared = prepared_cases(&cases, &goal)?;
     let judged_by = |calibration: &Calibration| -> Result<Judgement, CliError> {
-        let verdicts = judge(&benches, calibration, |_| true)?;
-        Ok(judgement(&verdicts, simulated_calls(&benches), 0.0))
+        let verdicts = judge(&prepared, calibration, |_| true)?;
+        Ok(judgement(&verdicts, simulated_calls(&prepared), 0.0))
     };
     let shipped = judged_by(&Calibration::shipped())?;
     let mut judged = Vec::new();

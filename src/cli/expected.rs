@@ -3,7 +3,7 @@
 use super::Voice;
 use super::output::{count, duration};
 use neon_mock::time::Timestamp;
-use neonbench::select::{Forecast, forecast};
+use neonbench::experiment::{Forecast, forecast};
 use neonbench_engine::event::{Event, Observer};
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::{RunError, RunSpec};

@@ -15,8 +15,8 @@ use super::output::{say, say_json, say_json_line, summary};
 use super::progress::Progress;
 use super::stored::now_unix_s;
 use clap::Args;
+use neonbench::experiment::replicated;
 use neonbench::findings::Finding;
-use neonbench::replicate::replicated;
 use neonbench_engine::engine::Stop;
 use neonbench_engine::event::Observer;
 use neonbench_engine::journal::{Ledger, RetryScope};
@@ -70,7 +70,7 @@ pub(super) fn run(args: &RunArgs, voice: Voice) -> Result<ExitCode, CliError> {
     } else {
         let session = RunContext { stop: &stop, ..order.session };
         let order = RunSpec { session, ..order.clone() };
-        let mut run = replicated(&order, &inputs.world, args.replicates, &mut expected)?;
+        let mut run = replicated(&order, &inputs.world, args.replicates, &mut expected)?.run;
         run.record.next_command = next_command(&args.job, &run.record);
         run
     };

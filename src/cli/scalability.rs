@@ -5,10 +5,10 @@ use super::args::{JobArgs, ReplicateArgs, WorkloadArgs};
 use super::error::CliError;
 use super::inputs::Inputs;
 use super::output::{count, duration, say, say_json, table, verdict};
-use super::progress::Progress;
+use super::ranked::measured;
 use super::run::exit_code_of;
 use clap::Args;
-use neonbench::replicate::{ranked_by_s, replicated};
+use neonbench::experiment::median_makespan_s;
 use neonbench_engine::record::RunRecord;
 use serde::Serialize;
 use std::process::ExitCode;
@@ -56,10 +56,8 @@ pub(super) fn run(args: &ScalabilityArgs, voice: Voice) -> Result<ExitCode, CliE
         inputs.several_runs()?;
         let order = inputs.order(&inputs.scenario)?;
         let replicates = args.replicates.in_world(&inputs.world);
-        let mut progress = Progress::new(voice, &format!("{size} accounts"));
-        let run = replicated(&order, &inputs.world, replicates, &mut progress)?;
-        args.job.store.keep(&run, voice);
-        runs.push(run.record);
+        let title = format!("{size} accounts");
+        runs.push(measured(&args.job, &inputs, &order, replicates, &title, voice)?.0);
     }
     let code = runs.iter().map(exit_code_of).max().unwrap_or(0);
     let factor = factor(&runs);
@@ -73,7 +71,7 @@ pub(super) fn run(args: &ScalabilityArgs, voice: Voice) -> Result<ExitCode, CliE
 }
 
 fn per_second(record: &RunRecord) -> f64 {
-    let makespan_s = ranked_by_s(record);
+    let makespan_s = median_makespan_s(record);
     if makespan_s > 0.0 { record.records.total as f64 / makespan_s } else { 0.0 }
 }
 
@@ -100,7 +98,7 @@ fn say_scalability(record: &ScalabilityRecord) -> Result<(), CliError> {
         vec![
             count(run.resources),
             run.strategy.to_string(),
-            duration(ranked_by_s(run)),
+            duration(median_makespan_s(run)),
             format!("{:.2}", per_second(run)),
             count(run.calls.total),
             format!("{:.2}", run.efficiency),

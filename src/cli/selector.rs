@@ -4,7 +4,8 @@ use super::error::CliError;
 use super::inputs::read;
 use super::output::{percent, say, table};
 use clap::{Args, ValueEnum};
-use neonbench::select::{Calibration, Constraint, Goal, Judgement, Objective, RegretRow};
+use neonbench::experiment::{Constraint, Goal, Objective};
+use neonbench::select::{Calibration, Judgement, RegretRow};
 use std::path::{Path, PathBuf};
 
 /// What a choice is judged by.

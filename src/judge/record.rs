@@ -1,6 +1,6 @@
 //! The record of a judged client: the JSON of `judge --json`, and what the store keeps.
 
-use crate::replicate::ranked_by_s;
+use crate::experiment::median_makespan_s;
 use neonbench_engine::record::{AuditBy, RunRecord};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -198,7 +198,7 @@ impl LeagueRow {
             name: run.strategy.to_string(),
             judged: false,
             valid: run.audit.valid,
-            makespan_s: ranked_by_s(run),
+            makespan_s: median_makespan_s(run),
             calls: run.calls.total,
             rejected: run.calls.rejected,
         }

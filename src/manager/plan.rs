@@ -2,8 +2,8 @@
 
 pub use neonbench_engine::plan::Operation as MigrationStrategy;
 
-use crate::select::{DEFAULT_BATCH_SIZE, DEFAULT_WORKERS};
 use neon_mock::api::{AccountId, Criterion};
+use neonbench_engine::engine::{DEFAULT_BATCH_SIZE, DEFAULT_WORKERS};
 use neonbench_engine::plan::{Mapping, Plan, Selection, Transform};
 
 /// What to migrate, and how carefully.

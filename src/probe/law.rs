@@ -7,7 +7,7 @@
 //! Source: Gelman et al., "Bayesian Data Analysis", 3rd ed., section 3.2.
 
 use super::growth::{Growth, Times, moments};
-use crate::replicate::quantile;
+use crate::stats::quantile;
 use neon_mock::file::DurationText;
 use neon_mock::profile::{LawName, WireLaw};
 use neon_mock::rng::Generator;

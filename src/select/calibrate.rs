@@ -2,28 +2,24 @@
 
 use super::calibration::{ByPortfolio, Calibration, inputs, signature};
 use super::case::{Case, Family};
-use super::configuration::{Portfolio, grid};
 use super::cost_model::CostModel;
-use super::judge::{Benches, LeftOut, judge, judgement};
-use super::objective::Goal;
-use super::swept::{Swept, single_best, sweep};
+use super::judge::{LeftOut, PreparedCases, judge, judgement};
+use super::sweep::{SweepResult, single_best, sweep};
 use super::thresholds::Thresholds;
+use crate::experiment::{Goal, Portfolio, grid, seeds};
 use neon_mock::api::Endpoint;
 use neon_mock::profile::LawName;
 use neonbench_engine::run::RunError;
 
-/// Seed of the first run of a sweep.
-const SWEEP_SEED: u64 = 1_000_001;
-
 /// Sweeps `cases`, whose file is `text`.
-pub fn swept(cases: &[Case], goal: &Goal) -> Result<Vec<Swept>, RunError> {
-    sweep(cases, goal, SWEEP_SEED)
+pub fn swept(cases: &[Case], goal: &Goal) -> Result<Vec<SweepResult>, RunError> {
+    sweep(cases, goal, seeds::FIT.start)
 }
 
 /// Both selectors, fitted to a sweep of the cases in the file `text`.
 ///
 /// `None` where no case allows anything.
-pub fn fit(swept: &[Swept], text: &str, goal: &Goal) -> Option<Calibration> {
+pub fn fit(swept: &[SweepResult], text: &str, goal: &Goal) -> Option<Calibration> {
     let grid = grid();
     let best = |portfolio| single_best(swept, portfolio).map(|place| grid[place]);
     Some(Calibration {
@@ -38,15 +34,15 @@ pub fn fit(swept: &[Swept], text: &str, goal: &Goal) -> Option<Calibration> {
 }
 
 /// What a fit may not see, and is then judged on.
-struct Blind {
+struct HoldOut {
     name: &'static str,
     is_meant: fn(&Case) -> bool,
 }
 
-const BLINDS: [Blind; 3] = [
-    Blind { name: "windows", is_meant: |case| case.family == Family::Windows },
-    Blind { name: "uniform law", is_meant: |case| case.law == Some(LawName::Uniform) },
-    Blind {
+const HOLD_OUTS: [HoldOut; 3] = [
+    HoldOut { name: "windows", is_meant: |case| case.family == Family::Windows },
+    HoldOut { name: "uniform law", is_meant: |case| case.law == Some(LawName::Uniform) },
+    HoldOut {
         name: "pools of 5",
         is_meant: |case| case.scenario.profile.pool(Endpoint::GetAccount) == Some(5),
     },
@@ -56,17 +52,17 @@ const BLINDS: [Blind; 3] = [
 /// that have it.
 pub fn left_out(
     cases: &[Case],
-    swept: &[Swept],
+    swept: &[SweepResult],
     text: &str,
-    benches: &Benches<'_>,
+    prepared: &PreparedCases<'_>,
     goal: &Goal,
 ) -> Result<Vec<LeftOut>, RunError> {
     let mut rows = Vec::new();
-    for Blind { name, is_meant } in BLINDS {
+    for HoldOut { name, is_meant } in HOLD_OUTS {
         let seen = cases.iter().zip(swept).filter(|(case, _)| !is_meant(case));
-        let seen: Vec<Swept> = seen.map(|(_, swept)| swept.clone()).collect();
+        let seen: Vec<SweepResult> = seen.map(|(_, swept)| swept.clone()).collect();
         let Some(calibration) = fit(&seen, text, goal) else { continue };
-        let judged = judgement(&judge(benches, &calibration, is_meant)?, 0, 0.0);
+        let judged = judgement(&judge(prepared, &calibration, is_meant)?, 0, 0.0);
         let of_all = judged.selectors.into_iter().filter(|row| row.family == "all");
         rows.extend(of_all.map(|row| LeftOut { left_out: name.to_owned(), row }));
     }

@@ -2,7 +2,7 @@
 
 use super::statistics::ks;
 use super::{pool, window};
-use crate::replicate::quantile;
+use crate::stats::quantile;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 

@@ -4,10 +4,10 @@
 use neon_mock::api::{Class, Endpoint};
 use neon_mock::profile::{BUILT_IN, Profile};
 use neon_mock::{Neon, NeonMock};
+use neonbench::experiment::forecast_probed;
 use neonbench::probe::{
     Fit, Har, Limit, MOST_CALLS, MOST_SAMPLE, Options, ProbeError, Seen, Subject, probe,
 };
-use neonbench::select::forecast_probed;
 use neonbench_engine::engine::{Resources as Ids, Settings, Strategy};
 use neonbench_engine::event::{Event, Outcome};
 use neonbench_engine::journal::NoJournal;

@@ -31,6 +31,7 @@ pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError>
         workload: &inputs.workload,
         settings: &settings,
         replicates: args.replicates,
+        goal: args.engine.selector.goal.goal(),
     };
     let mut decision = explore(&exploration, &mut |what| spinner.tell(what))?;
     drop(spinner);

@@ -3,9 +3,9 @@
 use super::decision::publish;
 use super::{ReportArgs, files, provenance};
 use crate::cli::error::{CliError, code};
-use neonbench::delta::{Side, Verdict, delta};
+use neonbench::experiment::{Delta, DeltaVerdict, RunSample, delta};
 use neonbench::findings::findings;
-use neonbench::report::decision::{Baseline, Contender, Decision};
+use neonbench::report::decision::{Baseline, Decision, StrategyRuns};
 use neonbench::store::{ListedRun, Store};
 use std::process::ExitCode;
 
@@ -18,7 +18,7 @@ pub(super) fn run(args: &ReportArgs) -> Result<ExitCode, CliError> {
     }
     let first = league[0].runs[0].clone();
     let baseline = args.baseline.map(|id| against(&store, id, &league)).transpose()?;
-    let decision = Decision { baseline, ..Decision::of(league) };
+    let decision = Decision { baseline, ..Decision::of(league, args.engine.selector.goal.goal()) };
     files::prepare(&args.out)?;
     let runs: Vec<String> = args.runs.iter().map(ToString::to_string).collect();
     let mut provenance = provenance::gather(first.seed, 1);
@@ -26,8 +26,8 @@ pub(super) fn run(args: &ReportArgs) -> Result<ExitCode, CliError> {
     publish(args, &decision, &provenance, |_| "neonbench history".to_owned())
 }
 
-fn contender(entry: ListedRun) -> Result<Contender, CliError> {
-    let Entry { id, record, makespans_s, .. } = entry;
+fn contender(entry: ListedRun) -> Result<StrategyRuns, CliError> {
+    let ListedRun { id, record, makespans_s, .. } = entry;
     let record = record.ok_or_else(|| {
         CliError::usage(format!("run {id} has no record: it did not come to its end"))
     })?;
@@ -35,17 +35,21 @@ fn contender(entry: ListedRun) -> Result<Contender, CliError> {
     let strategy = record.strategy;
     let findings = findings(&record);
     let (runs, spectra) = (vec![record], Vec::new());
-    Ok(Contender { strategy, name, runs, makespans_s, spectra, findings })
+    Ok(StrategyRuns { strategy, name, runs, makespans_s, spectra, findings })
 }
 
 /// Each contender against the stored run `id`.
-pub(super) fn against(store: &Store, id: i64, league: &[Contender]) -> Result<Baseline, CliError> {
+pub(super) fn against(
+    store: &Store,
+    id: i64,
+    league: &[StrategyRuns],
+) -> Result<Baseline, CliError> {
     let base = contender(store.entry(id)?)?;
     let makespans_s = base.all_makespans_s();
-    let side = Side { record: &base.runs[0], makespans_s: &makespans_s };
+    let side = RunSample { record: &base.runs[0], makespans_s: &makespans_s };
     let deltas = league.iter().map(|contender| {
         let makespans_s = contender.all_makespans_s();
-        let run = Side { record: &contender.runs[0], makespans_s: &makespans_s };
+        let run = RunSample { record: &contender.runs[0], makespans_s: &makespans_s };
         let name = contender.name.clone().unwrap_or_else(|| contender.strategy.to_string());
         (name, delta(side, run))
     });
@@ -65,8 +69,8 @@ pub(super) fn against(store: &Store, id: i64, league: &[Contender]) -> Result<Ba
 
 /// The exit code of a comparison: 10 if anything that can be compared is slower.
 pub(super) fn gate(baseline: &Baseline) -> u8 {
-    let is_slower = |(_, delta): &(String, neonbench::delta::Delta)| {
-        delta.incomparable.is_none() && delta.verdict == Verdict::Slower
+    let is_slower = |(_, delta): &(String, Delta)| {
+        delta.incomparable.is_none() && delta.verdict == DeltaVerdict::Slower
     };
     if baseline.deltas.iter().any(is_slower) { code::GATE } else { 0 }
 }

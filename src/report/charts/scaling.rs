@@ -19,7 +19,7 @@ pub fn scaling(model: &DecisionModel) -> String {
             return;
         }
         let sides = Sides { left: 60, right: WIDTH - 110, top: 40, bottom: HEIGHT - 56 };
-        let fold = |of: fn(&crate::report::decision::Sized) -> f64| {
+        let fold = |of: fn(&crate::report::decision::ScalingPoint) -> f64| {
             let values = || measured.iter().map(of);
             [values().fold(f64::MAX, f64::min), values().fold(0.0, f64::max)]
         };

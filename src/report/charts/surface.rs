@@ -2,7 +2,7 @@
 
 use super::WIDTH;
 use super::canvas::{self, Anchor, Ink, Size};
-use crate::report::decision::Cell;
+use crate::report::decision::SurfacePoint;
 use crate::report::model::DecisionModel;
 use crate::report::model::decision::CLIFF;
 use crate::text::{duration, percent};
@@ -71,7 +71,7 @@ pub fn surface(model: &DecisionModel) -> String {
 
 fn draw_cell(
     canvas: &canvas::Canvas<'_>,
-    cell: &Cell,
+    cell: &SurfacePoint,
     corners: [canvas::Point; 2],
     shade: f64,
     is_best: bool,

@@ -1,6 +1,7 @@
 //! Who wins where: the best, the guide's choice and ours, over accounts and mappings.
 
-use crate::select::{Configuration, DecisionMap, MapCell};
+use crate::experiment::Candidate;
+use crate::select::{DecisionMap, MapCell};
 use crate::text::sig3;
 use neonbench_engine::engine::Strategy;
 use serde::Serialize;
@@ -87,7 +88,7 @@ fn winners(map: &DecisionMap) -> String {
 
 impl MapRow {
     fn new(cell: &MapCell) -> Self {
-        let choice = |configuration: &Configuration, ratio| MapChoice {
+        let choice = |configuration: &Candidate, ratio| MapChoice {
             strategy: configuration.strategy,
             name: configuration.to_string(),
             ratio,

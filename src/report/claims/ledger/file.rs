@@ -1,9 +1,8 @@
 //! The ledger's file: read into claims whose gaps are filled, and written with what was measured.
 
 use super::{Case, Claim, Claimed, Figure, Ledger, Tested, Trial, Untestable};
-use crate::select::{DEFAULT_BATCH_SIZE, DEFAULT_WORKERS};
 use neon_mock::file::{DurationText, FileError, Member};
-use neonbench_engine::engine::Strategy;
+use neonbench_engine::engine::{DEFAULT_BATCH_SIZE, DEFAULT_WORKERS, Strategy};
 use serde::Deserialize;
 use std::num::NonZeroU32;
 use std::time::Duration;

@@ -1,10 +1,7 @@
 //! A rule for other engines: which of the guide's strategies, by accounts and mappings alone.
 
 use super::case::Case;
-use super::configuration::Configuration;
-use super::crew::in_order;
-use super::objective::Goal;
-use super::simulate::simulate;
+use crate::experiment::{Candidate, Goal, Summary, parallel_map, seeds, sweep, times_as_much};
 use neonbench_engine::engine::{Reads, Settings, Strategy};
 use neonbench_engine::run::RunError;
 use serde::Serialize;
@@ -57,13 +54,10 @@ const MOST_RATIO: f64 = 10.0;
 const CALLS: u64 = 6_000;
 const RUNS: (u64, u64) = (3, 20);
 
-/// Seed of the first run: that of sweeps.
-const FIRST_SEED: u64 = 1_000_001;
-
 impl StrategyRule {
     /// Fits the rule to `cases`, accounts being read as `reads` says.
     pub fn fit(cases: &[Case], goal: &Goal, reads: Reads) -> Result<Self, RunError> {
-        let costs = in_order(cases, |case| ratios(case, goal, reads))?;
+        let costs = parallel_map(cases, |case| ratios(case, goal, reads))?;
         let simulated_calls = costs.iter().map(|(_, calls)| calls).sum();
         let jobs: Vec<Job> = cases
             .iter()
@@ -152,19 +146,20 @@ fn ratios(
     let scenario = &case.scenario;
     let per_run = 2 * scenario.expected_resources() * scenario.mappings() as u64 + 1;
     let runs = (CALLS / per_run).clamp(RUNS.0, RUNS.1);
-    let mut costs = [0.0; Strategy::GUIDE.len()];
-    let mut calls = 0;
-    for (cost, strategy) in costs.iter_mut().zip(Strategy::GUIDE) {
-        let configuration = Configuration { strategy, workers: WORKERS, batch_size: BATCH_SIZE };
-        for seed in FIRST_SEED..FIRST_SEED + runs {
-            let settings = Settings { reads, ..configuration.settings(seed, 0) };
-            let sample = simulate(scenario, &settings, None)?;
-            calls += sample.calls;
-            *cost += if sample.valid { goal.objective.of(&sample) } else { f64::INFINITY };
-        }
-    }
+    let settings = Strategy::GUIDE.map(|strategy| {
+        let candidate = Candidate::new(strategy, WORKERS, BATCH_SIZE);
+        Settings { reads, ..candidate.settings(0, 0) }
+    });
+    let runs = sweep(scenario, &settings, seeds::first(&seeds::FIT, runs))?;
+    let summaries: Vec<Summary> = runs.iter().map(|runs| runs.iter().collect()).collect();
+    let calls = runs.iter().flatten().map(|run| run.figures.calls).sum();
+    let costs: [f64; Strategy::GUIDE.len()] = std::array::from_fn(|place| {
+        let summary = &summaries[place];
+        if summary.is_valid() { summary.cost_s(goal.objective) } else { f64::INFINITY }
+    });
     let least = costs.iter().copied().fold(f64::INFINITY, f64::min);
-    let ratio = |cost: f64| if least.is_finite() { (cost / least).min(MOST_RATIO) } else { 1.0 };
+    let ratio =
+        |cost| if least.is_finite() { times_as_much(cost, least).min(MOST_RATIO) } else { 1.0 };
     Ok((costs.map(ratio), calls))
 }
 

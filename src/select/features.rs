@@ -15,7 +15,7 @@ const QUANTILES: usize = 200;
 
 /// Quantiles of one kind of call's service time.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Times {
+pub struct ServiceTimes {
     /// Seconds, in the middle of each two-hundredth of the calls, from short to long.
     pub quantiles_s: [f64; QUANTILES],
     /// Mean, in seconds.
@@ -27,7 +27,7 @@ pub struct Times {
 /// Draws that quantiles are taken of: as many as a long run makes.
 const DRAWS: usize = 10_000;
 
-impl Times {
+impl ServiceTimes {
     /// The quantiles of a law, from draws as a client sees them.
     fn of(profile: &Profile, endpoint: Endpoint) -> Self {
         let mut stream = rng::stream(0, "observed");
@@ -51,9 +51,9 @@ impl Times {
 
 /// A kind of call as its client sees it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Kind {
+pub struct EndpointFeatures {
     /// Service times of a call alone in flight.
-    pub times: Times,
+    pub times: ServiceTimes,
     /// Calls in flight that are admitted; `None` where no bound was found.
     pub pool: Option<u32>,
     /// Calls a second that are admitted; `None` where no bound was found.
@@ -87,7 +87,7 @@ impl std::fmt::Display for LimitKind {
 
 /// How much of what was found is used.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Use {
+pub struct CapacityMargin {
     /// Share of the places that a window comes to by Little's law.
     pub of_windows: f64,
     /// Standard deviations of the calls that others have in flight, left free in a pool beside their
@@ -95,22 +95,22 @@ pub struct Use {
     pub deviations_for_others: f64,
 }
 
-impl Use {
+impl CapacityMargin {
     /// What Little's law says of windows, and room for others as they mostly are.
     pub const CAREFUL: Self = Self { of_windows: 1.0, deviations_for_others: 1.0 };
 }
 
 /// A target as its client sees it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Observed {
+pub struct TargetFeatures {
     /// Reads of one account.
-    pub get: Kind,
+    pub get: EndpointFeatures,
     /// Writes of one account.
-    pub patch: Kind,
+    pub patch: EndpointFeatures,
     /// Searches.
-    pub search: Kind,
+    pub search: EndpointFeatures,
     /// Look-ups of field definitions.
-    pub metadata: Kind,
+    pub metadata: EndpointFeatures,
     /// Seconds that a refusal takes.
     pub refusal_s: f64,
     /// What each other call in flight adds to a call's time, as a share of it.
@@ -129,11 +129,11 @@ pub struct Observed {
     pub shared: bool,
 }
 
-impl Observed {
+impl TargetFeatures {
     /// What careful observation finds out about `profile`.
     pub fn of(profile: &Profile) -> Self {
-        let kind = |endpoint| Kind {
-            times: Times::of(profile, endpoint),
+        let kind = |endpoint| EndpointFeatures {
+            times: ServiceTimes::of(profile, endpoint),
             pool: profile.pool(endpoint),
             per_second: profile.per_second(endpoint),
         };
@@ -160,7 +160,7 @@ impl Observed {
     /// The smallest of: the pools of reads and writes without what others hold of them; what Little's
     /// law says of their windows, whose first second's calls come on top; the calls in flight at which
     /// throughput is at its highest.
-    pub fn places(&self, resources: u64, using: Use) -> Option<(f64, LimitKind)> {
+    pub fn capacity(&self, resources: u64, using: CapacityMargin) -> Option<(f64, LimitKind)> {
         let pools = [self.get, self.patch].map(|kind| {
             let others = self.others_per_s * kind.times.mean_s;
             // A Poisson's variance is its mean.
