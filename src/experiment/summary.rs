@@ -5,11 +5,10 @@ use super::cost::Objective;
 use super::parallel::parallel_map;
 use super::simulate::{RunFigures, SimulatedRun, simulate};
 use crate::stats;
-use neonbench_engine::engine::Settings;
+use neonbench_engine::engine::{Settings, Strategy};
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::RunError;
 use neonbench_engine::scenario::Scenario;
-use std::collections::BTreeMap;
 
 /// Runs of one candidate.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -87,9 +86,8 @@ impl Summary {
 }
 
 /// Simulates every one of `settings` under every seed; those that come down to the same run are
-/// simulated once. The runs of each are in the order of the seeds.
+/// simulated once. The runs of each are in the order of the seeds; the settings' own are not used.
 ///
-/// `settings` differ in their candidates alone; their own seeds are not used.
 /// Errors: a run could not be made.
 pub fn sweep(
     scenario: &Scenario,
@@ -97,17 +95,38 @@ pub fn sweep(
     seeds: impl IntoIterator<Item = u64> + Clone + Sync,
 ) -> Result<Vec<Vec<SimulatedRun>>, RunError> {
     let (resources, mappings) = (scenario.expected_resources(), scenario.mappings() as u64);
-    let canonical = |settings| Candidate::of(settings).canonical(resources, mappings);
-    let mut distinct: BTreeMap<CanonicalRun, &Settings> = BTreeMap::new();
-    for one in settings {
-        distinct.entry(canonical(one)).or_insert(one);
-    }
-    let distinct: Vec<(CanonicalRun, &Settings)> = distinct.into_iter().collect();
-    let runs = parallel_map(&distinct, |(key, settings)| {
-        let run = |seed| simulate(scenario, &Settings { seed, ..(*settings).clone() }, None);
-        let runs = seeds.clone().into_iter().map(run).collect::<Result<Vec<_>, RunError>>()?;
-        Ok::<_, RunError>((*key, runs))
+    let mut distinct: Vec<(CanonicalRun, Settings)> = Vec::new();
+    let places: Vec<usize> = settings
+        .iter()
+        .map(|one| {
+            let key = (Candidate::of(one).canonical(resources, mappings), without_candidate(one));
+            let known = distinct
+                .iter()
+                .position(|(run, other)| *run == key.0 && without_candidate(other) == key.1);
+            known.unwrap_or_else(|| {
+                distinct.push((key.0, one.clone()));
+                distinct.len() - 1
+            })
+        })
+        .collect();
+    let runs = parallel_map(&distinct, |(_, settings)| {
+        let run = |seed| simulate(scenario, &Settings { seed, ..settings.clone() }, None);
+        seeds.clone().into_iter().map(run).collect::<Result<Vec<_>, RunError>>()
     })?;
-    let known: BTreeMap<CanonicalRun, Vec<SimulatedRun>> = runs.into_iter().collect();
-    Ok(settings.iter().map(|one| known[&canonical(one)].clone()).collect())
+    Ok(places.into_iter().map(|place| runs[place].clone()).collect())
+}
+
+/// The settings that do not belong to the candidate.
+fn without_candidate(settings: &Settings) -> Settings {
+    let neutral = Candidate::new(Strategy::Standard, 1, 1).settings(0, 0);
+    Settings {
+        strategy: neutral.strategy,
+        workers: neutral.workers,
+        batch_size: neutral.batch_size,
+        limiter: neutral.limiter,
+        reads: neutral.reads,
+        guard: neutral.guard,
+        seed: neutral.seed,
+        ..settings.clone()
+    }
 }

@@ -6,5 +6,6 @@ mod cli;
 mod judge;
 mod limiters;
 mod probe;
+mod ranking;
 mod selector;
 mod selector_commands;
