@@ -9,7 +9,7 @@ mod support;
 use criterion::Criterion;
 use neon_mock::profile::Profile;
 use neonbench::experiment::{Goal, Portfolio};
-use neonbench::select::case::{self, Case, HELD_OUT, QUICK};
+use neonbench::select::case::{self, HELD_OUT, QUICK, SelectorCase};
 use neonbench::select::{
     Calibration, JobFeatures, TargetFeatures, guide_rule, judge, judgement, prepared_cases,
     simulated_calls, swept,
@@ -50,7 +50,7 @@ fn decisions(criterion: &mut Criterion) {
     group.finish();
 }
 
-fn set(text: &str) -> Vec<Case> {
+fn set(text: &str) -> Vec<SelectorCase> {
     let mut cases = case::read("a set", text).expect("a set that is shipped");
     cases.retain(|case| case.scenario.expected_resources() <= sized(u64::MAX, 3));
     cases.truncate(sized(usize::MAX, 2));

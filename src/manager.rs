@@ -86,7 +86,7 @@ impl Default for SimulatedOrganisation {
     }
 }
 
-/// What a manager works on.
+/// A manager's target.
 #[derive(Clone, Debug)]
 pub enum Client {
     /// A server and the credentials for it.
@@ -197,7 +197,7 @@ impl AccountsMigrationManager {
         Ok(BenchmarkResult::new(results, &rank(&self.goal, &entries)))
     }
 
-    /// What the selector recommends for `plan`, with calls and times from a simulation of it.
+    /// The selector's recommendation for `plan`, with calls and times from a simulation of it.
     ///
     /// For a server the simulation assumes the profile `documented`, and nothing is sent.
     pub fn get_performance_recommendations(

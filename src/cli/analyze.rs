@@ -48,7 +48,7 @@ pub(super) struct AnalyzeArgs {
     store: StoreArgs,
 }
 
-/// What `analyze --json` prints.
+/// The JSON of `analyze --json`.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(super) struct Analysis {
     schema: u32,
@@ -70,7 +70,7 @@ pub(super) struct Analysis {
     ranked_by: String,
     /// The strategies that tie for the best of the ranking; one without a tie.
     tied: Vec<Strategy>,
-    /// What finding limits and service times cost; null where they were given.
+    /// Cost of finding limits and service times; null where they were given.
     #[serde(skip_serializing_if = "Option::is_none")]
     probe: Option<Cost>,
     /// Configurations that no other beats in time, calls and refusals together, fastest first.
@@ -277,7 +277,7 @@ fn recommendations(
     lines
 }
 
-/// What a probe found and what it cost, where one was asked for.
+/// The cost and the fit of a probe, where one was asked for.
 fn probed(args: &AnalyzeArgs, voice: Voice) -> Result<Option<(Cost, Fit)>, CliError> {
     let Some(sample) = args.probe else {
         if args.world.base_url.is_some() || args.world.world.is_some() {

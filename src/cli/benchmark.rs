@@ -28,7 +28,7 @@ pub(super) struct BenchmarkArgs {
     replicates: ReplicateArgs,
 }
 
-/// What `benchmark --json` prints.
+/// The JSON of `benchmark --json`.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(super) struct BenchmarkRecord {
     schema: u32,
@@ -114,7 +114,7 @@ fn forecast(
     Ok(Ranked::new(goal, all).records.iter().map(forecast).collect())
 }
 
-/// Says so where the sample ranks the strategies in another order than the whole.
+/// A warning where the sample ranks the strategies in another order than the whole.
 fn order_warning(sample: &[RunRecord], whole: &[WholePlanForecast]) -> Option<String> {
     let names = |strategies: Vec<Strategy>| {
         strategies.iter().map(|strategy| strategy.name()).collect::<Vec<_>>().join(", ")

@@ -70,7 +70,7 @@ impl FromStr for WorkersAndBatch {
     }
 }
 
-/// What `compare --json` prints.
+/// The JSON of `compare --json`.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(super) struct CompareRecord {
     schema: u32,
@@ -92,7 +92,7 @@ struct DeltaRecord {
     run: i64,
     #[serde(flatten)]
     delta: Delta,
-    /// Whether the gate was passed, if there is one; null if nobody can tell.
+    /// The gate, if there is one; `passed` is null if the runs are too noisy to tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     gate: Option<SlowerGate>,
 }

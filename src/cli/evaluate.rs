@@ -8,7 +8,7 @@ use super::output::{percent, say, say_json, table};
 use super::selector::{GoalArgs, calibration, say_judgement};
 use clap::Args;
 use neonbench::experiment::Portfolio;
-use neonbench::select::case::{self, Case, HELD_OUT};
+use neonbench::select::case::{self, HELD_OUT, SelectorCase};
 use neonbench::select::{
     Calibration, Judgement, RegretRow, SelectorName, judge, judgement, prepared_cases,
     simulated_calls,
@@ -37,7 +37,7 @@ pub(super) struct EvaluateArgs {
     output: OutputArgs,
 }
 
-/// What `evaluate --json` prints: the judgement of the first file, and how each fares.
+/// The JSON of `evaluate --json`: the judgement of the first file, and a row per file.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(super) struct Evaluation {
     #[serde(flatten)]
@@ -45,7 +45,7 @@ pub(super) struct Evaluation {
     files: Vec<FileRow>,
 }
 
-/// How the selectors of one file fare, beside those of the shipped one.
+/// Regret of the selectors of one file, beside those of the shipped one.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 struct FileRow {
     file: String,
@@ -136,7 +136,7 @@ fn rows(file: &str, judgement: &Judgement, shipped: &Judgement) -> Vec<FileRow> 
 
 /// The scenarios of a folder, in the order of their names. Other files, such as the plans and
 /// profiles that they name, are passed over.
-fn in_folder(folder: &Path, voice: Voice) -> Result<Vec<Case>, CliError> {
+fn in_folder(folder: &Path, voice: Voice) -> Result<Vec<SelectorCase>, CliError> {
     let wrong = |source| CliError::Read { path: folder.to_owned(), source };
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(wrong)? {
@@ -158,7 +158,7 @@ fn in_folder(folder: &Path, voice: Voice) -> Result<Vec<Case>, CliError> {
         }
         let workload = WorkloadArgs { scenario: Some(origin), ..WorkloadArgs::default() };
         let inputs = Inputs::read(&workload, &EngineArgs::default(), &WorldArgs::default())?;
-        cases.push(Case::new(inputs.scenario));
+        cases.push(SelectorCase::new(inputs.scenario));
     }
     if cases.is_empty() {
         return Err(CliError::usage(format!(

@@ -1,4 +1,4 @@
-//! What is expected of a run, said beforehand, and when it takes longer than that.
+//! Prints a forecast before a run, and warns when the run exceeds it.
 
 use super::Voice;
 use super::output::{count, duration};
@@ -34,7 +34,7 @@ impl<'a> Expected<'a> {
         Ok(Self { forecast, started_at, has_left: false, quiet: voice.quiet, inner })
     }
 
-    /// How `record` compares with what was expected.
+    /// The comparison of `record` with its forecast, in words.
     pub(super) fn compared(&self, record: &RunRecord) -> Option<String> {
         let forecast = self.forecast?;
         let [low, _, high] = forecast.makespan_s;

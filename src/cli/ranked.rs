@@ -36,7 +36,7 @@ pub(super) fn measured(
 pub(super) struct Ranked {
     /// The records, best first.
     pub(super) records: Vec<RunRecord>,
-    /// How many of the first tie for the best; 0 if nothing is best.
+    /// The number of first records that tie for the best; 0 if nothing is best.
     pub(super) tied: usize,
 }
 

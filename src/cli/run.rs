@@ -16,7 +16,7 @@ use super::progress::Progress;
 use super::stored::now_unix_s;
 use clap::Args;
 use neonbench::experiment::replicated;
-use neonbench::findings::Finding;
+use neonbench::findings::RunFinding;
 use neonbench_engine::engine::Stop;
 use neonbench_engine::event::Observer;
 use neonbench_engine::journal::{Ledger, RetryScope};
@@ -145,13 +145,13 @@ fn journaled(
 pub(super) struct Told<'a> {
     #[serde(flatten)]
     record: &'a RunRecord,
-    findings: &'a [Finding],
+    findings: &'a [RunFinding],
 }
 
 /// Prints what came of a run.
 pub(super) fn said(
     record: &RunRecord,
-    findings: &[Finding],
+    findings: &[RunFinding],
     stored: Option<i64>,
     json: bool,
 ) -> Result<(), CliError> {

@@ -31,7 +31,7 @@ pub(super) struct ScalabilityArgs {
     replicates: ReplicateArgs,
 }
 
-/// What `scalability --json` prints.
+/// The JSON of `scalability --json`.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(super) struct ScalabilityRecord {
     schema: u32,

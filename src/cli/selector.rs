@@ -1,4 +1,4 @@
-//! What the commands that choose, fit and judge share: flags, calibration files, the regret table.
+//! Shared by the commands that choose, fit and judge: flags, calibration files, the regret table.
 
 use super::error::CliError;
 use super::inputs::read;
@@ -8,7 +8,7 @@ use neonbench::experiment::{Constraint, Goal, Objective};
 use neonbench::select::{Calibration, Judgement, RegretRow};
 use std::path::{Path, PathBuf};
 
-/// What a choice is judged by.
+/// The goal of a choice.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Selector")]
 pub(super) struct GoalArgs {
@@ -37,7 +37,7 @@ impl GoalArgs {
     }
 }
 
-/// How `auto` chooses.
+/// Settings of `auto`.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Selector")]
 pub(super) struct SelectorArgs {

@@ -24,10 +24,10 @@ pub struct Candidate {
     /// The limiter of calls in flight; `None` for the strategy's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limiter: Option<Limiter>,
-    /// How accounts are read; `None` for the strategy's own way.
+    /// The way of reading accounts; `None` for the strategy's own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reads: Option<Reads>,
-    /// What guards an account between its reading and its writing; `None` for nothing.
+    /// The guard of an account between its reading and its writing; `None` for none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub guard: Option<Guard>,
 }
@@ -56,7 +56,7 @@ impl Portfolio {
         }
     }
 
-    /// Whether it holds `strategy`.
+    /// True if it holds `strategy`.
     pub fn holds(self, strategy: Strategy) -> bool {
         self == Self::Full || Strategy::GUIDE.contains(&strategy)
     }

@@ -20,7 +20,7 @@ pub enum Objective {
     Fastest,
 }
 
-/// What each refused call beyond the free ones adds, as a share of all calls.
+/// Price of each refused call beyond the free ones, as a share of all calls.
 const PRICE_OF_REFUSALS: f64 = 20.0;
 
 /// Refusals that are free whatever the size of the run.
@@ -113,7 +113,7 @@ pub struct Goal {
 }
 
 impl Goal {
-    /// Whether `candidate` keeps the constraints that need no run, on a target whose smallest pool of
+    /// True if `candidate` keeps the constraints that need no run, on a target whose smallest pool of
     /// reads and writes admits `pool` calls in flight (`None`: no pool).
     pub fn allows(&self, candidate: &Candidate, pool: Option<u32>) -> bool {
         let left = candidate.headroom(pool);
@@ -123,7 +123,7 @@ impl Goal {
         })
     }
 
-    /// Whether runs with that mean share of refused calls (0 to 1) keep the constraints.
+    /// True if runs with that mean share of refused calls (0 to 1) keep the constraints.
     pub fn tolerates(&self, refused_share: f64) -> bool {
         self.constraints.iter().all(|constraint| match constraint {
             Constraint::RejectedBelow(most) => refused_share < *most,
@@ -131,7 +131,7 @@ impl Goal {
         })
     }
 
-    /// Whether the runs of `candidate` keep every constraint.
+    /// True if the runs of `candidate` keep every constraint.
     pub fn is_kept(&self, candidate: &Candidate, pool: Option<u32>, runs: &Summary) -> bool {
         self.allows(candidate, pool) && self.tolerates(runs.refused_share())
     }
@@ -167,7 +167,7 @@ impl Goal {
     }
 }
 
-/// How many times as much as `least` a cost is; 1 where both are zero.
+/// A cost as a multiple of `least`; 1 where both are zero.
 pub fn times_as_much(cost: f64, least: f64) -> f64 {
     if cost.total_cmp(&least).is_eq() { 1.0 } else { cost / least }
 }

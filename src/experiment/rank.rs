@@ -18,7 +18,7 @@ pub struct CandidateRuns {
     pub resources: u64,
     /// Mappings.
     pub mappings: u64,
-    /// Whether writes were left out.
+    /// True if writes were left out.
     pub dry_run: bool,
     /// Calls in flight that the smaller pool of reads and writes admits; `None` without a pool.
     pub pool: Option<u32>,
@@ -95,7 +95,7 @@ impl Ranking {
     }
 }
 
-/// Whether all did the same work: accounts, mappings and dry run. Otherwise nothing is best.
+/// True if all did the same work: accounts, mappings and dry run. Otherwise nothing is best.
 pub fn did_the_same(all: &[CandidateRuns]) -> bool {
     all.windows(2).all(|pair| pair[0].work() == pair[1].work())
 }

@@ -28,7 +28,7 @@ pub struct RunFigures {
     pub writes: u64,
     /// The most accounts in memory at once.
     pub peak_buffered: u64,
-    /// Whether the run passed its audit.
+    /// True if the run passed its audit.
     pub is_valid: bool,
 }
 
@@ -62,9 +62,9 @@ pub struct SimulatedRun {
     /// Accounts that a kill would leave in doubt: read, and their write not yet answered; the mean
     /// over the makespan, by Little's law.
     pub at_risk: f64,
-    /// Those of them whose write is on its way, with unknown outcome.
+    /// The accounts at risk whose write is on its way, with unknown outcome.
     pub open_writes: f64,
-    /// Whether it was ended before all accounts had, being hopeless.
+    /// True if it was ended before all accounts had, being hopeless.
     pub is_hopeless: bool,
 }
 

@@ -35,12 +35,12 @@ impl<'a> FromIterator<&'a RunRecord> for Summary {
 }
 
 impl Summary {
-    /// How many runs there are.
+    /// The number of runs.
     pub fn count(&self) -> usize {
         self.runs.len()
     }
 
-    /// Whether every run passed its audit.
+    /// True if every run passed its audit.
     pub fn is_valid(&self) -> bool {
         self.runs.iter().all(|run| run.is_valid)
     }

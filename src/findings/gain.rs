@@ -1,6 +1,6 @@
-//! What an advised setting would change: the same run in virtual time, with and without it.
+//! Gain of an advised setting: the same run in virtual time, with and without it.
 
-use super::{Finding, Gain, Setting};
+use super::{AdvisedSetting, Gain, RunFinding};
 use crate::experiment::{RunFigures, Summary, seeds, sweep};
 use neonbench_engine::engine::limiter::Limiter;
 use neonbench_engine::engine::{Settings, Strategy};
@@ -13,7 +13,7 @@ use std::num::NonZeroU32;
 /// It holds for a server whose limits and service times the order's profile has.
 pub fn gain(
     order: &RunSpec<'_>,
-    finding: &Finding,
+    finding: &RunFinding,
     replicates: u32,
 ) -> Result<Option<Gain>, RunError> {
     let Some(advised) = finding.setting.and_then(|setting| with(&order.settings, setting)) else {
@@ -41,14 +41,14 @@ pub fn gain(
 }
 
 /// `settings` with `setting`; `None` for a figure of zero.
-fn with(settings: &Settings, setting: Setting) -> Option<Settings> {
+fn with(settings: &Settings, setting: AdvisedSetting) -> Option<Settings> {
     let mut changed = settings.clone();
     match setting {
-        Setting::Workers(workers) => changed.workers = NonZeroU32::new(workers)?,
-        Setting::BatchSize(size) => changed.batch_size = NonZeroU32::new(size)?,
-        Setting::ChunkSize(size) => changed.chunk_size = Some(NonZeroU32::new(size)?),
-        Setting::AdaptiveLimiter => changed.limiter = Limiter::Adaptive { headroom: 0 },
-        Setting::Pipelined => {
+        AdvisedSetting::Workers(workers) => changed.workers = NonZeroU32::new(workers)?,
+        AdvisedSetting::BatchSize(size) => changed.batch_size = NonZeroU32::new(size)?,
+        AdvisedSetting::ChunkSize(size) => changed.chunk_size = Some(NonZeroU32::new(size)?),
+        AdvisedSetting::AdaptiveLimiter => changed.limiter = Limiter::Adaptive { headroom: 0 },
+        AdvisedSetting::Pipelined => {
             changed.strategy = Strategy::Pipelined;
             changed.reads = Strategy::Pipelined.default_reads();
             changed.limiter = Strategy::Pipelined.default_limiter();

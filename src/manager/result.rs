@@ -5,7 +5,7 @@ use neonbench_engine::engine::Strategy;
 use neonbench_engine::record::RunRecord;
 use std::time::Duration;
 
-/// What became of a plan.
+/// The result of a plan.
 #[derive(Clone, Debug)]
 pub struct MigrationResult {
     /// Accounts that the plan was for.
@@ -18,7 +18,7 @@ pub struct MigrationResult {
     pub skipped_migrations: u64,
     /// The first failures, in words.
     pub errors: Vec<String>,
-    /// What a person should know.
+    /// Warnings for people.
     pub warnings: Vec<String>,
     /// Rates and costs.
     pub performance_metrics: PerformanceMetrics,
@@ -99,7 +99,7 @@ impl BenchmarkResult {
     }
 }
 
-/// What the selector recommends, and what it saves.
+/// The selector's recommendation, and its saving.
 #[derive(Clone, Debug)]
 pub struct PerformanceRecommendations {
     /// The strategy.

@@ -1,8 +1,8 @@
-//! What a decision about one migration rests on: every strategy under several seeds, and what would
-//! change the outcome.
+//! The evidence of a decision about one migration: every strategy under several seeds, and variants
+//! that would change the outcome.
 
 use crate::experiment::{CandidateRuns, Delta, Goal, Objective, Ranking, Summary, rank};
-use crate::findings::Finding;
+use crate::findings::RunFinding;
 use hdrhistogram::Histogram;
 use neon_mock::api::Endpoint;
 use neonbench_engine::engine::Strategy;
@@ -41,7 +41,7 @@ pub struct Decision {
     pub scaling: Vec<ScalingPoint>,
     /// The best strategy under other pools; none where there is none.
     pub pools: Vec<PoolWhatIf>,
-    /// What the page's sliders show.
+    /// The figures behind the page's sliders.
     pub grid: Grid,
     /// Accounts that the surface and the grid were tried on.
     pub varied_accounts: u64,
@@ -55,9 +55,9 @@ pub struct Decision {
 pub struct Baseline {
     /// The number of that run.
     pub run: i64,
-    /// What it was, in words.
+    /// The run in words.
     pub what: String,
-    /// Those of its strategy, with how they compare.
+    /// Comparisons with the runs of its strategy, by name.
     pub deltas: Vec<(String, Delta)>,
 }
 
@@ -66,7 +66,7 @@ pub struct Baseline {
 pub struct StrategyRuns {
     /// The strategy.
     pub strategy: Strategy,
-    /// What it is called, where that is not its strategy.
+    /// Its name, where that is not its strategy.
     #[serde(default)]
     pub name: Option<String>,
     /// One run a seed.
@@ -76,9 +76,9 @@ pub struct StrategyRuns {
     pub makespans_s: Vec<f64>,
     /// Response times over all its runs, by endpoint and outcome.
     pub spectra: Vec<Spectrum>,
-    /// What held its first run back, with what the advice is worth where that was simulated.
+    /// Findings of its first run, with gains where they were simulated.
     #[serde(default)]
-    pub findings: Vec<Finding>,
+    pub findings: Vec<RunFinding>,
 }
 
 /// Response times of the calls of one endpoint that ended alike.
@@ -86,9 +86,9 @@ pub struct StrategyRuns {
 pub struct Spectrum {
     /// Verb and path template.
     pub endpoint: String,
-    /// How they ended.
+    /// Their outcome.
     pub outcome: String,
-    /// How many there were.
+    /// Their number.
     pub calls: u64,
     /// Share of the calls that took at most so many ms, in growing order.
     pub points: Vec<(f64, f64)>,
@@ -186,7 +186,7 @@ impl Decision {
 }
 
 impl StrategyRuns {
-    /// Whether every run passed its audit.
+    /// True if every run passed its audit.
     pub fn is_valid(&self) -> bool {
         self.runs.iter().all(|record| record.audit.valid)
     }
@@ -232,7 +232,7 @@ impl StrategyRuns {
 }
 
 impl Spectrum {
-    /// Those in `times`, whose values are ns.
+    /// The spectrum of `times`, whose values are ns.
     pub fn of((endpoint, outcome): (Endpoint, Outcome), times: &Histogram<u64>) -> Self {
         /// Points for each factor of ten of 1 − share.
         const POINTS_A_DECADE: i32 = 8;

@@ -30,7 +30,7 @@ use neonbench_engine::world::WallClock;
 /// The example that the sample over HTTP is taken from: the smallest.
 const HTTP_EXAMPLE: Example = EXAMPLES[2];
 
-/// What its service times are divided by, so that standard's 180 s end within 10 s.
+/// Divisor of its service times, so that standard's 180 s end within 10 s.
 const HTTP_DIVISOR: u32 = 25;
 
 /// The example that is run beside other users, and how.
@@ -112,7 +112,7 @@ fn decision(
     explore(&Exploration { workload: &workload, settings: &settings, replicates, goal }, tell)
 }
 
-/// What the report decides about: the guide's first example under the documented limits.
+/// The subject of the report's decision: the guide's first example under the documented limits.
 fn subject() -> Result<Workload, ScenarioError> {
     let example = EXAMPLES[0];
     Ok(Workload {

@@ -1,7 +1,7 @@
 //! Calibrates: sweeps a set of scenarios and fits both selectors to it.
 
 use super::calibration::{ByPortfolio, Calibration, inputs, signature};
-use super::case::{Case, Family};
+use super::case::{Family, SelectorCase};
 use super::cost_model::CostModel;
 use super::judge::{LeftOut, PreparedCases, judge, judgement};
 use super::sweep::{SweepResult, single_best, sweep};
@@ -11,8 +11,10 @@ use neon_mock::api::Endpoint;
 use neon_mock::profile::LawName;
 use neonbench_engine::run::RunError;
 
-/// Sweeps `cases`, whose file is `text`.
-pub fn swept(cases: &[Case], goal: &Goal) -> Result<Vec<SweepResult>, RunError> {
+/// Sweeps `cases` for a fit.
+///
+/// Errors: a run could not be made.
+pub fn swept(cases: &[SelectorCase], goal: &Goal) -> Result<Vec<SweepResult>, RunError> {
     sweep(cases, goal, seeds::FIT.start)
 }
 
@@ -33,10 +35,10 @@ pub fn fit(swept: &[SweepResult], text: &str, goal: &Goal) -> Option<Calibration
     })
 }
 
-/// What a fit may not see, and is then judged on.
+/// Cases that a fit leaves out, and is then judged on.
 struct HoldOut {
     name: &'static str,
-    is_meant: fn(&Case) -> bool,
+    is_meant: fn(&SelectorCase) -> bool,
 }
 
 const HOLD_OUTS: [HoldOut; 3] = [
@@ -48,10 +50,12 @@ const HOLD_OUTS: [HoldOut; 3] = [
     },
 ];
 
-/// How selectors fare that were fitted without one regime, one law or one pool size, on the cases
+/// Regrets of selectors that were fitted without one regime, one law or one pool size, on the cases
 /// that have it.
+///
+/// Errors: a run could not be made.
 pub fn left_out(
-    cases: &[Case],
+    cases: &[SelectorCase],
     swept: &[SweepResult],
     text: &str,
     prepared: &PreparedCases<'_>,

@@ -16,20 +16,20 @@ use serde::{Deserialize, Serialize};
 /// Version of the file's form.
 const SCHEMA: u32 = 1;
 
-/// The file that `auto` goes by unless told otherwise.
+/// The file that `auto` uses by default.
 pub const SHIPPED: &str = include_str!("../../reports/thresholds.toml");
 
-/// Both selectors, and what stands in when they cannot speak.
+/// Both selectors, and the fallback where they find nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
     /// Version of the form: 1.
     pub schema: u32,
-    /// What it was fitted for: strategies, features, form and version of the engine.
+    /// Signature of the strategies, features, form and engine version that it was fitted for.
     pub signature: String,
-    /// What it was fitted to: a digest of the set of scenarios and of the goal.
+    /// Digest of the scenarios and the goal that it was fitted to.
     pub inputs: String,
-    /// What choices were judged by.
+    /// The goal of the fit.
     pub goal: Goal,
     /// The one configuration that does best in the mean, by portfolio.
     pub single_best: ByPortfolio<Candidate>,
@@ -58,7 +58,7 @@ impl<T> ByPortfolio<T> {
     }
 }
 
-/// What the features of the selectors are called; a change here makes older files useless.
+/// Names of the selectors' features; a change here makes older files useless.
 const FEATURES: &str = "resources, mappings, changing, quantiles, pool, per_second, refusal, \
                         contention, coherency, failing, ambiguous, others, shared, limited by";
 
@@ -173,18 +173,18 @@ impl Calibration {
     }
 }
 
-/// What `auto` means, and who says so.
+/// The candidate that `auto` stands for, and why.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StrategyChoice {
     /// The choice.
     pub candidate: Candidate,
-    /// Which selector spoke, and why it chose so.
+    /// The selector that decided, and its reason.
     pub reason: String,
 }
 
 impl Calibration {
-    /// What `auto` means for `scenario` in `portfolio`: by the cost model on a target that was
-    /// `observed`, else by the thresholds.
+    /// The choice for `scenario` in `portfolio`: by the cost model if the target's `features` are known,
+    /// else by the thresholds.
     pub fn decide(
         &self,
         scenario: &Scenario,
@@ -222,7 +222,7 @@ impl Calibration {
         StrategyChoice { candidate: chosen.candidate, reason }
     }
 
-    /// What the thresholds say.
+    /// The choice of the thresholds.
     pub fn by_thresholds(
         &self,
         scenario: &Scenario,

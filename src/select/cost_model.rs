@@ -28,7 +28,7 @@ pub struct ErrorBars {
 pub struct CostModel {
     /// Fitted coefficients.
     pub coefficients: Coefficients,
-    /// How far it is off.
+    /// Its error.
     pub error: ErrorBars,
 }
 
@@ -43,14 +43,14 @@ pub struct CostEstimate {
     error: f64,
 }
 
-/// How the cost model came to its choice.
+/// The cost model's choice, and how it was made.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Chosen {
     /// The choice.
     pub candidate: Candidate,
     /// Its predicted or rehearsed cost.
     pub cost: f64,
-    /// How many candidates were rehearsed; none where the prediction was clear.
+    /// The number of candidates that were rehearsed; 0 where the prediction was clear.
     pub rehearsed: usize,
 }
 
@@ -63,7 +63,7 @@ const HOPELESS: f64 = 1_000.0;
 /// Error bars within which candidates cannot be told apart.
 const BARS: f64 = 2.0;
 
-/// How many times as much as the best a configuration costs that might be taken for it.
+/// Cost as a multiple of the best up to which a candidate might be mistaken for it.
 const NEAR: f64 = 1.25;
 
 /// The same where calls are counted by the second: there a little more load costs many times more.
@@ -116,7 +116,7 @@ impl CostModel {
         ranked.into_iter().map(|(_, candidate)| candidate).collect()
     }
 
-    /// Those that cannot be told from the cheapest.
+    /// The candidates that cannot be told from the cheapest.
     pub fn shortlist(
         &self,
         ranked: &[CostEstimate],
@@ -144,7 +144,7 @@ impl CostModel {
         list
     }
 
-    /// The choice for `work` on the target that `observed` describes, rehearsed on `stage` where
+    /// The choice for `work` on the target that `features` describe, rehearsed on `target` where
     /// candidates cannot be told apart. `None` where nothing is allowed.
     pub fn choose(
         &self,
@@ -199,7 +199,7 @@ impl CostModel {
     }
 }
 
-/// Whether what `configuration` does on such a target is beyond the model, though it may be best.
+/// True if the model cannot predict `candidate` on such a target, though it may be best.
 fn is_hard_to_predict(candidate: &Candidate, resources: u64, features: &TargetFeatures) -> bool {
     let Candidate { strategy, workers, batch_size, .. } = *candidate;
     if strategy == Strategy::Pipelined {

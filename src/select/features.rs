@@ -1,4 +1,4 @@
-//! What a client can find out about a target: the features of every selector.
+//! Features of a target that a client can observe: the input of every selector.
 //!
 //! Nothing of a profile is here that calls cannot tell. Quantiles of service times, the pools and
 //! windows that refusals show, how times grow with calls in flight, how often calls fail.
@@ -10,7 +10,7 @@ use neon_mock::rng;
 use neon_mock::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// How many quantiles are kept.
+/// The number of quantiles.
 const QUANTILES: usize = 200;
 
 /// Quantiles of one kind of call's service time.
@@ -49,7 +49,7 @@ impl ServiceTimes {
     }
 }
 
-/// A kind of call as its client sees it.
+/// One endpoint's features.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EndpointFeatures {
     /// Service times of a call alone in flight.
@@ -60,7 +60,7 @@ pub struct EndpointFeatures {
     pub per_second: Option<u32>,
 }
 
-/// What limits how many accounts fit side by side.
+/// The limit that decides how many accounts are processed at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LimitKind {
@@ -85,7 +85,7 @@ impl std::fmt::Display for LimitKind {
     }
 }
 
-/// How much of what was found is used.
+/// The share of the observed capacity that is used.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CapacityMargin {
     /// Share of the places that a window comes to by Little's law.
@@ -96,11 +96,11 @@ pub struct CapacityMargin {
 }
 
 impl CapacityMargin {
-    /// What Little's law says of windows, and room for others as they mostly are.
+    /// All of a window by Little's law, and room for other users at one standard deviation.
     pub const CAREFUL: Self = Self { of_windows: 1.0, deviations_for_others: 1.0 };
 }
 
-/// A target as its client sees it.
+/// A target's features.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TargetFeatures {
     /// Reads of one account.
@@ -113,9 +113,9 @@ pub struct TargetFeatures {
     pub metadata: EndpointFeatures,
     /// Seconds that a refusal takes.
     pub refusal_s: f64,
-    /// What each other call in flight adds to a call's time, as a share of it.
+    /// Growth of a call's time per other call in flight, as a share of it.
     pub contention: f64,
-    /// What each pair of others adds.
+    /// Growth per pair of other calls in flight.
     pub coherency: f64,
     /// Share of the calls that fail and did nothing.
     pub failing: f64,
@@ -125,12 +125,12 @@ pub struct TargetFeatures {
     pub dripping: f64,
     /// Calls a second that others make of each endpoint; they take places of its pool.
     pub others_per_s: f64,
-    /// Whether reads and writes share one limit.
+    /// True if reads and writes share one limit.
     pub shared: bool,
 }
 
 impl TargetFeatures {
-    /// What careful observation finds out about `profile`.
+    /// The features that careful observation of `profile` yields.
     pub fn of(profile: &Profile) -> Self {
         let kind = |endpoint| EndpointFeatures {
             times: ServiceTimes::of(profile, endpoint),
@@ -155,7 +155,7 @@ impl TargetFeatures {
         }
     }
 
-    /// How many accounts fit side by side, and what limits them; `None` where no bound was found.
+    /// The capacity in accounts at once, and its limit; `None` without a limit.
     ///
     /// The smallest of: the pools of reads and writes without what others hold of them; what Little's
     /// law says of their windows, whose first second's calls come on top; the calls in flight at which
@@ -171,7 +171,7 @@ impl TargetFeatures {
         let rates = self.get.per_second.into_iter().chain(self.patch.per_second);
         let windows = rates.min().map(f64::from).and_then(|rate| {
             let calls = resources as f64;
-            // What fits into the burst is not limited.
+            // The burst itself is not limited.
             let places = calls / (calls - rate) * rate * cycle_s * using.of_windows;
             (calls > rate).then_some((places, LimitKind::Window))
         });
@@ -182,12 +182,12 @@ impl TargetFeatures {
         tightest.map(|(places, kind)| (places.max(1.0), kind))
     }
 
-    /// Whether calls on single accounts are counted by the second.
+    /// True if calls on single accounts are limited per second.
     pub fn has_windows(&self) -> bool {
         self.get.per_second.is_some() || self.patch.per_second.is_some()
     }
 
-    /// Whether calls go wrong now and then.
+    /// True if calls fail now and then.
     pub fn goes_wrong(&self) -> bool {
         self.failing + self.ambiguous + self.dripping > 0.0
     }

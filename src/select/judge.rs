@@ -1,7 +1,7 @@
 //! Judges selectors: on scenarios and seeds that no fit ever saw.
 
 use super::calibration::Calibration;
-use super::case::{Case, Family};
+use super::case::{Family, SelectorCase};
 use super::guide_choice;
 use super::model::JobFeatures;
 use super::regret::{Costs, RegretRow, SelectorName, rows, vbs_gap};
@@ -30,7 +30,7 @@ const WORTH: f64 = 1.5;
 /// Runs that a forecast is compared with; the first of them are those of the judgement.
 const FORECAST_RUNS: u64 = 50;
 
-/// How a forecast fared in one case.
+/// Error of a forecast in one case.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ForecastError {
     /// |p50 − median of the runs| ÷ median.
@@ -50,7 +50,7 @@ pub struct ForecastError {
 pub struct CaseVerdict {
     /// Its name.
     pub name: String,
-    /// What is hard about it.
+    /// Its family.
     pub family: Family,
     /// By portfolio; `None` where nothing is allowed.
     pub costs: [Option<Costs>; Portfolio::ALL.len()],
@@ -78,7 +78,7 @@ pub struct Judgement {
     pub left_out: Vec<LeftOut>,
 }
 
-/// What choosing can save: the mean of single best ÷ best.
+/// The gap that choosing can close: the mean cost of the single best ÷ that of the virtual best.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "one member a portfolio")]
 pub struct VbsGap {
@@ -86,7 +86,7 @@ pub struct VbsGap {
     pub full: f64,
 }
 
-/// How good forecasts are.
+/// Accuracy of forecasts.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names are the contract's")]
 pub struct Prediction {
@@ -100,17 +100,17 @@ pub struct Prediction {
 /// A row of a fit that did not see something.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LeftOut {
-    /// What the fit did not see.
+    /// The part that the fit did not see.
     pub left_out: String,
-    /// How the selector fared on it.
+    /// The selector's regret on it.
     #[serde(flatten)]
     pub row: RegretRow,
 }
 
-/// A case made ready to judge on: its best is known, and what was simulated once is not again.
+/// A case whose best candidate is known, with a cache of its simulations.
 #[derive(Debug)]
 pub struct PreparedCase<'a> {
-    case: &'a Case,
+    case: &'a SelectorCase,
     work: JobFeatures,
     cache: SimulationCache<'a>,
     found: BestFound,
@@ -120,12 +120,14 @@ pub struct PreparedCase<'a> {
     calls: u64,
 }
 
-/// Benches, each of which is in one pair of hands at a time.
+/// Prepared cases, each locked by the thread that works on it.
 pub type PreparedCases<'a> = Vec<Mutex<PreparedCase<'a>>>;
 
-/// Makes each of `cases` ready to judge on.
+/// Searches the best of each of `cases`.
+///
+/// Errors: a run could not be made.
 pub fn prepared_cases<'a>(
-    cases: &'a [Case],
+    cases: &'a [SelectorCase],
     goal: &'a Goal,
 ) -> Result<PreparedCases<'a>, RunError> {
     parallel_map(cases, |case| Ok(Mutex::new(PreparedCase::new(case, goal)?)))
@@ -144,7 +146,7 @@ pub fn simulated_calls(cases: &PreparedCases<'_>) -> u64 {
 pub fn judge(
     cases: &PreparedCases<'_>,
     calibration: &Calibration,
-    is_meant: fn(&Case) -> bool,
+    is_meant: fn(&SelectorCase) -> bool,
 ) -> Result<Vec<CaseVerdict>, RunError> {
     let judged = parallel_map(cases, |case| {
         let mut case = case.lock().expect("no thread panicked");
@@ -154,7 +156,7 @@ pub fn judge(
 }
 
 impl<'a> PreparedCase<'a> {
-    fn new(case: &'a Case, goal: &'a Goal) -> Result<Self, RunError> {
+    fn new(case: &'a SelectorCase, goal: &'a Goal) -> Result<Self, RunError> {
         let mut cache = SimulationCache::new(case, goal);
         let found = cache.search(&grid(), &THOROUGH, seeds::SEARCH.start)?;
         let target = RehearsalTarget::new(&case.scenario, cache.features(), goal);
@@ -197,7 +199,7 @@ impl<'a> PreparedCase<'a> {
         Ok(forecast)
     }
 
-    /// What each selector chooses, in the order of [`SelectorName::ALL`].
+    /// The choice of each selector, in the order of [`SelectorName::ALL`].
     fn choices(
         &mut self,
         calibration: &Calibration,
@@ -220,8 +222,8 @@ impl<'a> PreparedCase<'a> {
         ]
     }
 
-    /// What the best and the choices cost, on the same seeds. Where a choice turns out to be better
-    /// than what the search found, it is the best. `None` where even the best breaks a constraint.
+    /// Costs of the best and of the choices, on the same seeds. A choice that turns out to be better
+    /// than the search's best is the best. `None` where even the best breaks a constraint.
     fn costs(
         &mut self,
         best: &Candidate,

@@ -2,7 +2,7 @@
 //! guide's rule chooses there, and what ours does.
 
 use super::calibration::Calibration;
-use super::case::Case;
+use super::case::SelectorCase;
 use super::guide_choice;
 use super::simulation_cache::{Halving, SimulationCache};
 use crate::experiment::{
@@ -41,15 +41,15 @@ pub struct MapCell {
     pub mappings: u32,
     /// The best that was found.
     pub best: Candidate,
-    /// What it costs, in seconds.
+    /// Its cost, in seconds.
     pub best_s: f64,
     /// The choice of the guide's rule.
     pub guide: Candidate,
-    /// How many times as much as the best it costs.
+    /// Its cost as a multiple of the best.
     pub guide_ratio: f64,
     /// Our choice among the guide's strategies.
     pub ours: Candidate,
-    /// How many times as much as the best it costs.
+    /// Its cost as a multiple of the best.
     pub ours_ratio: f64,
 }
 
@@ -63,12 +63,12 @@ pub fn map(
     goal: &Goal,
 ) -> Result<DecisionMap, RunError> {
     let profile = scenarios.first().map_or_else(String::new, |it| it.profile.name().to_owned());
-    let cases: Vec<Case> = scenarios.into_iter().map(Case::new).collect();
+    let cases: Vec<SelectorCase> = scenarios.into_iter().map(SelectorCase::new).collect();
     let cells = parallel_map(&cases, |case| cell(case, calibration, goal))?;
     Ok(DecisionMap { profile, cells })
 }
 
-fn cell(case: &Case, calibration: &Calibration, goal: &Goal) -> Result<MapCell, RunError> {
+fn cell(case: &SelectorCase, calibration: &Calibration, goal: &Goal) -> Result<MapCell, RunError> {
     let scenario = &case.scenario;
     let (resources, mappings) = (scenario.expected_resources(), scenario.mappings());
     let mut cache = SimulationCache::new(case, goal);

@@ -8,7 +8,7 @@ use super::features::{EndpointFeatures, TargetFeatures};
 use crate::experiment::{CallPattern, Objective};
 use serde::{Deserialize, Serialize};
 
-/// What there is to do.
+/// The features of a job.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct JobFeatures {
     /// Accounts.
@@ -27,7 +27,7 @@ pub struct Coefficients {
     pub tail: f64,
     /// Refusals that a call with no place draws, against those of independent attempts.
     pub retries: f64,
-    /// How near a window's rate the load may come before calls are refused; in bursts.
+    /// Distance of the load from a window's rate below which calls are refused, in bursts.
     pub slack: f64,
     /// Seconds of waiting after a refusal, beyond the refusal itself.
     pub backoff_s: f64,
@@ -44,7 +44,7 @@ impl Default for Coefficients {
 }
 
 impl Coefficients {
-    /// How many there are.
+    /// The number of coefficients.
     pub(super) const COUNT: usize = 6;
 
     pub(super) const fn member(&mut self, place: usize) -> &mut f64 {
@@ -95,7 +95,7 @@ struct EndpointLoad {
     others: f64,
 }
 
-/// What a configuration that comes down to `pattern` makes of `work` on a target.
+/// The predicted run of `work` by calls of `pattern` on a target.
 pub(super) fn predict(
     pattern: CallPattern,
     work: &JobFeatures,
@@ -184,7 +184,7 @@ fn side_by_side(
     }
     for load in &loads {
         let Some(rate) = load.kind.per_second.map(f64::from) else { continue };
-        // How irregularly calls come: the spread of a worker's cycle, and its reads in a row.
+        // Irregularity of the calls: the spread of a worker's cycle, and its reads in a row.
         let cycle_s = busy_s / reads;
         let bunched = per_account_var / (cycle_s * cycle_s) + 0.5 * (size - 1.0) + 0.02;
         let window = RateWindow { rate, bunched, free_s: makespan_s, workers };
@@ -229,13 +229,13 @@ struct RateWindow {
     rate: f64,
     /// Squared coefficient of variation of their distances.
     bunched: f64,
-    /// How long they would take without it.
+    /// Seconds that they would take without it.
     free_s: f64,
     workers: f64,
 }
 
 impl RateWindow {
-    /// How long `calls` take through it, and how many refusals they draw.
+    /// Seconds that `calls` take through it, and their refusals.
     fn pass(&self, calls: f64, refusal_s: f64, with: &Coefficients) -> (f64, f64) {
         if calls <= self.rate {
             return (0.0, 0.0);

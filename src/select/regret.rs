@@ -5,7 +5,7 @@ use crate::experiment::{Portfolio, times_as_much};
 use crate::stats::{bootstrap, mean, quantile, sorted};
 use serde::{Deserialize, Serialize};
 
-/// Who chooses.
+/// A selector.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
 )]
@@ -24,7 +24,7 @@ pub enum SelectorName {
 }
 
 impl SelectorName {
-    /// Everyone, in the order of the tables.
+    /// Every selector, in the order of the tables.
     pub const ALL: [Self; 5] =
         [Self::Guide, Self::SingleBest, Self::PoolRule, Self::Thresholds, Self::CostModel];
 
@@ -40,12 +40,12 @@ impl SelectorName {
     }
 }
 
-/// What the choices for one case cost, in one portfolio.
+/// Costs of the choices for one case, in one portfolio.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Costs {
-    /// What the best costs.
+    /// Cost of the best.
     pub best: f64,
-    /// What each selector's choice costs, in the order of [`SelectorName::ALL`].
+    /// Cost of each selector's choice, in the order of [`SelectorName::ALL`].
     pub chosen: [f64; SelectorName::ALL.len()],
 }
 
@@ -53,13 +53,13 @@ pub struct Costs {
 const BROKEN: f64 = 10.0;
 
 impl Costs {
-    /// Those of choices against `best`, what is infinite being counted as ten times the best.
+    /// Costs of choices against `best`; infinite ones count as ten times the best.
     pub fn new(best: f64, chosen: [f64; SelectorName::ALL.len()]) -> Self {
         let bounded = |cost: f64| if cost.is_finite() { cost } else { BROKEN * best };
         Self { best, chosen: chosen.map(bounded) }
     }
 
-    /// How many times as much as the best the choice of `name` costs.
+    /// Cost of the choice of `name` as a multiple of the best.
     pub fn ratio(&self, name: SelectorName) -> f64 {
         times_as_much(self.chosen[name as usize], self.best)
     }

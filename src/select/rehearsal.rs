@@ -28,7 +28,7 @@ const CALLS_SCATTERED: u64 = 8_000;
 /// Runs that a configuration is tried for, at least and at most.
 const RUNS: (u64, u64) = (4, 150);
 
-/// What costs so many times as much as the best so far is given up.
+/// Cost as a multiple of the best so far from which a candidate is given up.
 const PLAINLY_DEARER: f64 = 1.4;
 
 /// Accounts beyond which a rehearsal is of a part of the plan, and of a larger part: what the larger
@@ -44,7 +44,7 @@ const LEAST_PAIRS: u64 = 8;
 /// begins, and people at work have some open at any moment.
 const THINK_S: f64 = 0.3;
 
-/// What a configuration takes, as a trade between time, calls and refusals.
+/// Time, calls and refusals of a candidate: means over a few rehearsals.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct ParetoPoint {
@@ -67,7 +67,7 @@ impl ParetoPoint {
 /// Runs of each configuration for the front.
 const FRONT_RUNS: u64 = 4;
 
-/// A scenario in front of a target that was observed.
+/// A scenario on a target that is made of features alone.
 #[derive(Clone, Debug)]
 pub struct RehearsalTarget {
     scenario: Scenario,
@@ -191,7 +191,7 @@ impl RehearsalTarget {
         let mut front: Vec<ParetoPoint> =
             pareto_front(&figures).into_iter().map(|place| all[place]).collect();
         front.sort_by(|a, b| a.makespan_s.total_cmp(&b.makespan_s));
-        // Those that differ in nothing are one.
+        // Equal points are one.
         front.dedup_by(|a, b| a.same_as(b));
         front
     }

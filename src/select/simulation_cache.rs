@@ -1,6 +1,6 @@
 //! Runs of one case, each simulated once: the best candidate there, and the cost of any other.
 
-use super::case::Case;
+use super::case::SelectorCase;
 use super::features::TargetFeatures;
 use crate::experiment::{
     CallPattern, Candidate, CanonicalRun, Goal, Portfolio, SimulatedRun, Summary, simulate,
@@ -17,9 +17,9 @@ pub(super) struct Halving {
     pub(super) rounds: &'static [(u64, f64)],
     /// Accounts from which one replicate is enough in the first round: long runs scatter less.
     pub(super) long: u64,
-    /// How many times the least cost a run may take before it is ended, being hopeless.
+    /// Multiple of the least cost after which a run is ended, being hopeless.
     pub(super) hopeless: f64,
-    /// Whether every run of the first round may be ended so, or only those with calls per mapping.
+    /// True if every run of the first round may be ended so, not only those with calls per mapping.
     pub(super) ends_any: bool,
 }
 
@@ -37,7 +37,7 @@ const FEWEST: usize = 5;
 /// The runs of one case.
 #[derive(Debug)]
 pub struct SimulationCache<'a> {
-    case: &'a Case,
+    case: &'a SelectorCase,
     goal: &'a Goal,
     features: TargetFeatures,
     runs: BTreeMap<(CanonicalRun, u64), SimulatedRun>,
@@ -56,7 +56,7 @@ pub struct BestFound {
 
 impl<'a> SimulationCache<'a> {
     /// A cache without runs.
-    pub fn new(case: &'a Case, goal: &'a Goal) -> Self {
+    pub fn new(case: &'a SelectorCase, goal: &'a Goal) -> Self {
         let features = TargetFeatures::of(&case.scenario.profile);
         Self { case, goal, features, runs: BTreeMap::new(), calls: 0 }
     }

@@ -1,6 +1,6 @@
-//! A sweep: for each case of a set, what every configuration costs there.
+//! Sweeps of a set of cases: the cost of every candidate in each.
 
-use super::case::Case;
+use super::case::SelectorCase;
 use super::features::TargetFeatures;
 use super::model::JobFeatures;
 use super::simulation_cache::{BestFound, SimulationCache, THOROUGH};
@@ -9,14 +9,14 @@ use neonbench_engine::audit::{Claims, compare};
 use neonbench_engine::run::RunError;
 use neonbench_engine::scenario::Scenario;
 
-/// What is known of a case that selectors are fitted to.
+/// A swept case, which selectors are fitted to.
 #[derive(Clone, Debug)]
 pub struct SweepResult {
-    /// What a client can find out about the target.
+    /// Features of the target.
     pub features: TargetFeatures,
-    /// What there is to do.
+    /// Features of the job.
     pub work: JobFeatures,
-    /// What each configuration costs.
+    /// Cost of each candidate of the grid.
     pub found: BestFound,
     /// Calls that were simulated for it.
     pub calls: u64,
@@ -43,15 +43,15 @@ impl JobFeatures {
 
 impl SweepResult {
     /// Sweeps one case over the seeds that begin with `first_seed`.
-    pub fn new(case: &Case, goal: &Goal, first_seed: u64) -> Result<Self, RunError> {
+    pub fn new(case: &SelectorCase, goal: &Goal, first_seed: u64) -> Result<Self, RunError> {
         let mut cache = SimulationCache::new(case, goal);
         let found = cache.search(&grid(), &THOROUGH, first_seed)?;
         let features = *cache.features();
         Ok(Self { features, work: JobFeatures::of(&case.scenario), found, calls: cache.calls })
     }
 
-    /// How many times as much as the best of `portfolio` the configuration at `place` costs; `None`
-    /// where nothing is allowed.
+    /// Cost of the candidate at `place` as a multiple of the best of `portfolio`; `None` where nothing
+    /// is allowed.
     pub fn ratio(&self, portfolio: Portfolio, place: usize) -> Option<f64> {
         let best = self.found.best[portfolio as usize]?;
         Some(times_as_much(self.found.costs[place], self.found.costs[best]))
@@ -60,7 +60,7 @@ impl SweepResult {
 
 /// Sweeps every case.
 pub(super) fn sweep(
-    cases: &[Case],
+    cases: &[SelectorCase],
     goal: &Goal,
     first_seed: u64,
 ) -> Result<Vec<SweepResult>, RunError> {
@@ -71,7 +71,7 @@ pub(super) fn sweep(
 /// without cases.
 pub fn single_best(swept: &[SweepResult], portfolio: Portfolio) -> Option<usize> {
     let grid = grid();
-    // What fails somewhere counts there as ten times the best.
+    // A failure counts as ten times the best.
     let mean = |place: usize| {
         let ratios = swept.iter().filter_map(|swept| swept.ratio(portfolio, place));
         let (mut sum, mut count) = (0.0, 0.0);

@@ -81,7 +81,7 @@ impl Thresholds {
 }
 
 impl ThresholdRow {
-    /// Whether both say the same, wherever they are.
+    /// True if both name the same action.
     fn does_as(&self, other: &Self) -> bool {
         let action = |row: &Self| (row.strategy, row.workers_beyond_places, row.batch_per_worker);
         action(self) == action(other)

@@ -3,7 +3,7 @@
 
 use neon_mock::profile::Profile;
 use neonbench::experiment::{Constraint, Goal, Objective, Portfolio};
-use neonbench::select::case::{self, Case, Family, HELD_OUT, QUICK};
+use neonbench::select::case::{self, Family, HELD_OUT, QUICK, SelectorCase};
 use neonbench::select::{Calibration, SHIPPED, StrategyRule, TargetFeatures, inputs, signature};
 use neonbench_engine::engine::{Reads, Strategy};
 use neonbench_engine::scenario::{Scenario, Workload};
@@ -103,10 +103,10 @@ fn a_calibration_of_another_engine_is_refused_by_name() {
 }
 
 /// A handful of small cases, to fit to.
-fn small() -> Vec<Case> {
+fn small() -> Vec<SelectorCase> {
     let mut cases = Vec::new();
     for (resources, mappings) in [(2, 1), (2, 4), (6, 1), (6, 3), (20, 1), (20, 6), (60, 2)] {
-        cases.push(Case::new(plain(resources, mappings, "documented")));
+        cases.push(SelectorCase::new(plain(resources, mappings, "documented")));
     }
     cases
 }

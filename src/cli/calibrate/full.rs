@@ -7,7 +7,7 @@ use super::super::output::{say, say_json};
 use super::super::selector::say_judgement;
 use super::{CalibrateArgs, write};
 use neonbench::experiment::Goal;
-use neonbench::select::case::{self, Case};
+use neonbench::select::case::{self, SelectorCase};
 use neonbench::select::{
     Calibration, CaseVerdict, judge, judgement, prepared_cases, simulated_calls,
 };
@@ -79,7 +79,11 @@ pub(super) fn run(args: &CalibrateArgs, goal: &Goal, voice: Voice) -> Result<Exi
 }
 
 /// Judges one case by itself: a part that breaks off has lost no more.
-fn make(case: Case, calibration: &Calibration, goal: &Goal) -> Result<CachedVerdict, CliError> {
+fn make(
+    case: SelectorCase,
+    calibration: &Calibration,
+    goal: &Goal,
+) -> Result<CachedVerdict, CliError> {
     let cases = [case];
     let prepared = prepared_cases(&cases, goal)?;
     let mut verdicts = judge(&prepared, calibration, |_| true)?;

@@ -1,4 +1,4 @@
-//! What the batch size changes: the guide's first example by its two strategies that have batches.
+//! Effects of the batch size: the guide's first example by its two strategies that have batches.
 
 use super::{SuiteError, subject};
 use crate::experiment::{SimulatedRun, Summary, seeds, sweep};

@@ -3,7 +3,7 @@
 mod grid;
 
 use crate::experiment::{Goal, RunFigures, records, sweep};
-use crate::findings::{Finding, findings, gain};
+use crate::findings::{RunFinding, findings, gain};
 use crate::report::decision::{
     Decision, PoolWhatIf, ScalingPoint, Spectrum, StrategyRuns, SurfacePoint,
 };
@@ -50,7 +50,7 @@ pub enum ExploreError {
     Run(#[from] RunError),
 }
 
-/// How to explore.
+/// An exploration: the workload, the settings and the goal.
 pub struct Exploration<'a> {
     /// What is to be migrated.
     pub workload: &'a Workload,
@@ -129,12 +129,12 @@ impl Exploration<'_> {
         Ok(StrategyRuns { strategy, name, runs, makespans_s, spectra, findings })
     }
 
-    /// What held the contender's first run back, and what the advice is worth.
+    /// Findings of the strategy's first run, with the gain of each advice.
     fn findings(
         &self,
         scenario: &Scenario,
         of: &StrategyRuns,
-    ) -> Result<Vec<Finding>, ExploreError> {
+    ) -> Result<Vec<RunFinding>, ExploreError> {
         let first = &of.runs[0];
         let order = RunSpec::new(scenario, (self.settings)(of.strategy));
         let affordable = CALLS_A_GAIN / first.calls.total.max(1);

@@ -105,7 +105,7 @@ impl TrialRuns {
     }
 }
 
-/// What `figure` is in `case`; `None` where a run failed its audit, or there is nothing to divide by.
+/// The value of `figure` in `case`; `None` where a run failed its audit, or there is nothing to divide by.
 fn measured<'a>(figure: Figure, case: &Case, of: &dyn Fn(&Trial) -> &'a TrialRuns) -> Option<f64> {
     let run = of(&case.run);
     let others: Vec<&TrialRuns> = case.than.iter().map(of).collect();

@@ -1,10 +1,10 @@
-//! What the selector chooses for the report's migration, and how wrong it is on scenarios that its
+//! The selector's choice for the report's migration, and its regret on scenarios that its
 //! calibration never saw.
 
 use super::SuiteError;
 use crate::experiment::{Goal, Portfolio};
 use crate::report::evidence::SelectorSample;
-use crate::select::case::{self, Case, HELD_OUT};
+use crate::select::case::{self, HELD_OUT, SelectorCase};
 use crate::select::{
     Calibration, StrategyChoice, TargetFeatures, judge, judgement, prepared_cases, simulated_calls,
 };
@@ -22,7 +22,7 @@ pub(super) fn selector(scenario: &Scenario) -> Result<SelectorSample, SuiteError
         calibration.decide(scenario, Some(&features), &goal, Portfolio::Full);
     let clock = WallClock::start();
     let cases = case::read("the held-out set", HELD_OUT)?;
-    let cases: Vec<Case> = cases.into_iter().step_by(ONE_IN).collect();
+    let cases: Vec<SelectorCase> = cases.into_iter().step_by(ONE_IN).collect();
     let prepared = prepared_cases(&cases, &goal)?;
     let verdicts = judge(&prepared, &calibration, |_| true)?;
     let wall_s = clock.elapsed().as_secs_f64();

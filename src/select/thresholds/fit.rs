@@ -19,7 +19,7 @@ const OF_WINDOWS: [f64; 6] = [0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
 /// Deviations left free beside others that are tried.
 const DEVIATIONS_FOR_OTHERS: [f64; 3] = [0.0, 0.5, 1.0];
 
-/// What a further row must save, in mean cost ÷ best: a rule is for people to read.
+/// Saving that a further row must bring, in mean cost ÷ best: a rule is for people to read.
 const WORTH_A_ROW: f64 = 0.02;
 
 /// Cases that a bound must have on each side: what fewer speak for is chance.
@@ -77,7 +77,7 @@ impl Thresholds {
 }
 
 /// A case as a rule sees it.
-struct Job {
+struct ThresholdCase {
     resources: u64,
     mappings: u64,
     places: u32,
@@ -91,7 +91,7 @@ struct Actions {
     ratios: Vec<Vec<f64>>,
     /// The same where nothing is known of the target.
     ratios_if_unknown: Vec<Vec<f64>>,
-    jobs: Vec<Job>,
+    jobs: Vec<ThresholdCase>,
     places_if_unknown: u32,
 }
 
@@ -106,15 +106,16 @@ impl Actions {
         let job = |swept: &SweepResult| {
             let (resources, mappings) = (swept.work.resources as u64, swept.work.mappings as u64);
             let (places, limit) = capacity(resources, &swept.features, using);
-            Job { resources, mappings, places, limit }
+            ThresholdCase { resources, mappings, places, limit }
         };
-        let jobs: Vec<Job> = swept.iter().map(job).collect();
-        let ratios = |row: &ThresholdRow, places: &dyn Fn(&Job) -> u32| -> Vec<f64> {
+        let jobs: Vec<ThresholdCase> = swept.iter().map(job).collect();
+        let ratios = |row: &ThresholdRow, places: &dyn Fn(&ThresholdCase) -> u32| -> Vec<f64> {
             let cases = swept.iter().zip(&jobs);
             cases.map(|(swept, job)| ratio(row, swept, job, places(job), portfolio)).collect()
         };
-        let table =
-            |places: &dyn Fn(&Job) -> u32| rows.iter().map(|row| ratios(row, places)).collect();
+        let table = |places: &dyn Fn(&ThresholdCase) -> u32| {
+            rows.iter().map(|row| ratios(row, places)).collect()
+        };
         // A target whose limits nobody looked for may have any: that of each case.
         let total = |unknown: u32| ratios(&rows[0], &|_| unknown).iter().sum::<f64>();
         let places_if_unknown = (1..=MAX_WORKERS)
@@ -164,7 +165,7 @@ impl Actions {
         mappings: Option<u64>,
     ) -> Option<(f64, Vec<ThresholdRow>)> {
         let sides = |is_split: bool| if is_split { vec![true, false] } else { vec![false] };
-        let side = |job: &Job| {
+        let side = |job: &ThresholdCase| {
             (
                 a_place.is_some_and(|most| job.resources <= most * u64::from(job.places)),
                 mappings.is_some_and(|most| job.mappings <= most),
@@ -221,7 +222,7 @@ impl Actions {
     }
 }
 
-/// What a row says, without bounds.
+/// A row without bounds.
 const fn action(
     strategy: Strategy,
     workers_beyond_places: i32,
@@ -237,7 +238,7 @@ const fn action(
     }
 }
 
-/// What rows of the guide's strategies may say.
+/// Actions that rows of the guide's strategies may name.
 fn guides_actions() -> Vec<ThresholdRow> {
     let mut rows = Vec::new();
     for beyond in [0, -1, 1, 2] {
@@ -257,11 +258,11 @@ impl ThresholdRow {
     }
 }
 
-/// What `row` costs in a case when so many `places` are believed in, ÷ what the best costs there.
+/// Cost of `row` in a case whose capacity is taken for `places`, as a multiple of the best.
 fn ratio(
     row: &ThresholdRow,
     swept: &SweepResult,
-    job: &Job,
+    job: &ThresholdCase,
     places: u32,
     portfolio: Portfolio,
 ) -> f64 {
