@@ -17,7 +17,7 @@ use neonbench::report::evidence::{
     StaffSample,
 };
 use neonbench::report::html::{decision_page, page};
-use neonbench::report::json::ReportRecord;
+use neonbench::report::json::{ReportRecord, to_json};
 use neonbench::report::markdown::summary;
 use neonbench::report::model::{DecisionModel, Model};
 use neonbench::report::suite::explore::{Exploration, explore};
@@ -115,7 +115,7 @@ fn main() {
     group.bench_function("page", |bencher| bencher.iter(|| page(black_box(&model))));
     group.bench_function("Markdown", |bencher| bencher.iter(|| summary(black_box(&model))));
     group.bench_function("JSON", |bencher| {
-        bencher.iter(|| ReportRecord::new(black_box(&model), &evidence).to_json());
+        bencher.iter(|| to_json(&ReportRecord::new(black_box(&model), &evidence)));
     });
     let provenance = Provenance { seed: 1, replicates: 1, ..Provenance::default() };
     let mut sizes = Vec::new();

@@ -16,7 +16,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use neonbench::report::documents::StoredDocuments;
 use neonbench::report::evidence::ReportEvidence;
 use neonbench::report::html::page;
-use neonbench::report::json::ReportRecord;
+use neonbench::report::json::{ReportRecord, to_json};
 use neonbench::report::markdown::summary;
 use neonbench::report::model::Model;
 use neonbench::report::suite;
@@ -100,7 +100,7 @@ pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError>
         &args.out,
         &[
             ("index.html", page(&model)),
-            ("report.json", record.to_json()),
+            ("report.json", to_json(&record)),
             ("report.md", summary(&model)),
         ],
     )?;

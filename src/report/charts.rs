@@ -34,7 +34,7 @@ pub use spectrum::spectrum;
 pub use surface::surface;
 pub use timeline::timeline;
 
-use canvas::{Anchor, Canvas, Ink, LogScale, TextSize};
+use canvas::{Anchor, Canvas, Font, Ink, LogScale};
 use neonbench_engine::engine::Strategy;
 
 /// Width of all charts, in px.
@@ -49,6 +49,11 @@ const ROW: i32 = 30;
 /// `count` pieces of `size` px.
 fn stacked(count: usize, size: i32) -> i32 {
     i32::try_from(count).expect("a chart has few rows") * size
+}
+
+/// The least and the largest of `values`, which are not below zero; reversed where there are none.
+fn range(values: impl Iterator<Item = f64>) -> [f64; 2] {
+    values.fold([f64::MAX, 0.0], |[low, high], value| [low.min(value), high.max(value)])
 }
 
 /// The number by which a strategy is drawn: its colour and its mark are the same in all charts.
@@ -76,13 +81,7 @@ fn lines(canvas: &Canvas<'_>, scale: &LogScale, [top, bottom]: [i32; 2], ticks: 
 /// Writes the names of `ticks` below `bottom`.
 fn labels(canvas: &Canvas<'_>, scale: &LogScale, bottom: i32, ticks: &Ticks) {
     for (value, name) in ticks {
-        canvas.text(
-            name,
-            (scale.at(*value), bottom + 14),
-            Anchor::Middle,
-            TextSize::Small,
-            Ink::Muted,
-        );
+        canvas.text(name, (scale.at(*value), bottom + 14), Anchor::Middle, Font::Small, Ink::Muted);
     }
 }
 

@@ -254,7 +254,7 @@ pub struct StaffEvidence {
 
 impl ReportEvidence {
     /// Every run behind the report, but for those of its decision.
-    pub fn records(&self) -> impl Iterator<Item = &RunRecord> {
+    pub fn records(&self) -> impl Iterator<Item = &RunRecord> + Clone {
         let pairs = self.http.pairs.iter().flat_map(|pair| [&pair.http, &pair.simulated]);
         let staffed = self.staff.rows.iter().flat_map(|row| &row.runs);
         self.rows.iter().flat_map(|row| &row.runs).chain(pairs).chain(staffed)

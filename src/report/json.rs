@@ -24,11 +24,6 @@ impl<'a> ReportRecord<'a> {
     pub const fn new(model: &'a Model, evidence: &'a ReportEvidence) -> Self {
         Self { schema: SCHEMA, report: model, evidence }
     }
-
-    /// Its text.
-    pub fn to_json(&self) -> String {
-        serde_json::to_string_pretty(self).expect("records are JSON")
-    }
 }
 
 /// `report.json` of one decision.
@@ -53,11 +48,11 @@ impl<'a> DecisionRecord<'a> {
     ) -> Self {
         Self { schema: SCHEMA, decision, provenance, evidence }
     }
+}
 
-    /// Its text.
-    pub fn to_json(&self) -> String {
-        serde_json::to_string_pretty(self).expect("records are JSON")
-    }
+/// The text of a record, indented.
+pub fn to_json(record: &impl Serialize) -> String {
+    serde_json::to_string_pretty(record).expect("records are JSON")
 }
 
 #[cfg(test)]
@@ -69,7 +64,7 @@ mod tests {
     fn every_record_is_in_it_and_the_report_can_be_made_again_from_it() {
         let evidence = evidence();
         let model = Model::new(&evidence);
-        let json = ReportRecord::new(&model, &evidence).to_json();
+        let json = to_json(&ReportRecord::new(&model, &evidence));
         let value: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(value["schema"], 1);
         assert_eq!(value["report"]["examples"][0]["rows"].as_array().unwrap().len(), 4);
@@ -84,7 +79,7 @@ mod tests {
     fn it_is_as_its_schema_says() {
         let evidence = evidence();
         let model = Model::new(&evidence);
-        let json = ReportRecord::new(&model, &evidence).to_json();
+        let json = to_json(&ReportRecord::new(&model, &evidence));
         let mut value: serde_json::Value = serde_json::from_str(&json).unwrap();
         let schema = schemars::schema_for!(ReportRecord<'static>);
         let validator = jsonschema::validator_for(schema.as_value()).unwrap();

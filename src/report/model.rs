@@ -6,7 +6,7 @@ mod batches;
 pub(crate) mod decision;
 mod http;
 mod judged;
-mod ledger;
+pub(crate) mod ledger;
 pub(crate) mod map;
 pub(crate) mod regrets;
 mod row;
@@ -33,6 +33,7 @@ use crate::text::{duration, join_and};
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::record::RunRecord;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
 /// The report's figures.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
@@ -125,7 +126,7 @@ impl Model {
         let examples: Vec<ExampleModel> =
             EXAMPLES.iter().map(|example| ExampleModel::new(example, evidence)).collect();
         let http = HttpModel::new(evidence);
-        let validity = Validity::new(evidence);
+        let validity = Validity::new(evidence.records());
         Self {
             verdict: ReportVerdict::new(&examples, &http, &validity),
             orders_hold: examples.iter().all(|example| example.order_holds),
@@ -206,22 +207,27 @@ fn implied_in_words(rows: &[RowModel]) -> String {
     groups.iter().map(group).collect::<Vec<_>>().join("; ")
 }
 
+/// The values that occur, in order.
+pub(crate) fn distinct<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
+    values.collect::<BTreeSet<T>>().into_iter().collect()
+}
+
 impl Validity {
-    fn new(evidence: &ReportEvidence) -> Self {
-        let sum = |of: &dyn Fn(&RunRecord) -> u64| evidence.records().map(of).sum();
+    fn new<'a>(records: impl Iterator<Item = &'a RunRecord> + Clone) -> Self {
+        let sum = |of: fn(&RunRecord) -> u64| records.clone().map(of).sum();
         let fault = |record: &RunRecord| {
             let RunRecord { scenario, strategy, seed, .. } = record;
             format!("{scenario}, {strategy}, seed {seed}: {}", record.audit.faults.join("; "))
         };
         Self {
-            runs: evidence.records().count() as u64,
-            valid: sum(&|record| u64::from(record.audit.valid)),
-            accounts: sum(&|record| record.resources),
-            mismatched: sum(&|record| record.audit.mismatched),
-            lost_updates: sum(&|record| record.audit.lost_updates),
-            failed: sum(&|record| record.records.failed),
-            refused: sum(&|record| record.calls.rejected),
-            faults: evidence.records().filter(|r| !r.audit.valid).map(fault).collect(),
+            runs: sum(|_| 1),
+            valid: sum(|record| u64::from(record.audit.valid)),
+            accounts: sum(|record| record.resources),
+            mismatched: sum(|record| record.audit.mismatched),
+            lost_updates: sum(|record| record.audit.lost_updates),
+            failed: sum(|record| record.records.failed),
+            refused: sum(|record| record.calls.rejected),
+            faults: records.clone().filter(|r| !r.audit.valid).map(fault).collect(),
         }
     }
 

@@ -8,7 +8,7 @@ use neonbench::report::decision::{Baseline, Decision};
 use neonbench::report::evidence::Provenance;
 use neonbench::report::hlog::interval_log;
 use neonbench::report::html::decision_page;
-use neonbench::report::json::DecisionRecord;
+use neonbench::report::json::{DecisionRecord, to_json};
 use neonbench::report::markdown::decision_summary;
 use neonbench::report::model::DecisionModel;
 use std::path::{Path, PathBuf};
@@ -73,7 +73,7 @@ pub(super) fn publish(
         &args.out,
         &[
             ("index.html", decision_page(&model, provenance)),
-            ("report.json", record.to_json()),
+            ("report.json", to_json(&record)),
             ("report.md", decision_summary(&model, provenance)),
             ("latency.hlog", interval_log(decision)),
         ],

@@ -1,11 +1,12 @@
 //! Makespan, memory and risk: three panels over one axis of batch sizes.
 
-use super::canvas::{self, Anchor, Canvas, Ink, LogScale, TextSize};
+use super::canvas::{self, Anchor, Canvas, Font, Ink, LogScale};
 use super::frame::{Axis, AxisScale, Sides};
 use super::{WIDTH, number_of, stacked};
 use crate::report::evidence::{BatchPoint, BatchSample};
-use crate::report::model::BatchModel;
-use crate::text::{duration, sig3};
+use crate::report::model::ledger::trimmed;
+use crate::report::model::{BatchModel, distinct};
+use crate::text::duration;
 use neonbench_engine::engine::Strategy;
 
 const TOP: i32 = 62;
@@ -34,7 +35,7 @@ pub fn batches(model: &BatchModel) -> String {
                 Strategy::Hybrid => format!("hybrid, {} workers", sample.workers),
                 other => other.name().to_owned(),
             };
-            canvas.text(&name, (x + 13, 14), Anchor::Left, TextSize::Label, Ink::Text);
+            canvas.text(&name, (x + 13, 14), Anchor::Left, Font::Label, Ink::Text);
             x += 150;
         }
         let panels = [
@@ -58,22 +59,11 @@ pub fn batches(model: &BatchModel) -> String {
     })
 }
 
-/// A figure without zeros behind its point.
-fn trimmed(it: f64) -> String {
-    let text = sig3(it);
-    if !text.contains('.') {
-        return text;
-    }
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
 impl Panel {
     fn draw(&self, canvas: &Canvas<'_>, sides: &Sides, sample: &BatchSample, is_last: bool) {
         let Self { name, figure, tick } = self;
         let points = &sample.points;
-        let mut known: Vec<u32> = points.iter().map(|point| point.batch_size).collect();
-        known.sort_unstable();
-        known.dedup();
+        let known = distinct(points.iter().map(|point| point.batch_size));
         let (Some(least), Some(most)) = (known.first(), known.last()) else { return };
         let (low, high) = (f64::from(*least) / 1.15, f64::from(*most) * 1.15);
         let named =

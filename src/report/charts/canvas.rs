@@ -82,7 +82,7 @@ pub(super) enum Anchor {
 
 /// Size and weight of a text.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum TextSize {
+pub(super) enum Font {
     Label,
     Strong,
     Small,
@@ -128,11 +128,11 @@ fn finish(svg: &str, (width, height): Point, label: &str) -> String {
 
 impl Canvas<'_> {
     /// A text of one line, centred on its point's height.
-    pub(super) fn text(&self, text: &str, at: Point, anchor: Anchor, size: TextSize, ink: Ink) {
+    pub(super) fn text(&self, text: &str, at: Point, anchor: Anchor, size: Font, ink: Ink) {
         let (px, weight) = match size {
-            TextSize::Label => (13.0, FontStyle::Normal),
-            TextSize::Strong => (13.0, FontStyle::Bold),
-            TextSize::Small => (12.0, FontStyle::Normal),
+            Font::Label => (13.0, FontStyle::Normal),
+            Font::Strong => (13.0, FontStyle::Bold),
+            Font::Small => (12.0, FontStyle::Normal),
         };
         let h_pos = match anchor {
             Anchor::Left => HPos::Left,
@@ -304,7 +304,7 @@ mod tests {
     #[test]
     fn drawings_take_the_pages_colours_and_escape_their_texts() {
         let svg = draw((100, 50), "a < b \"c\"", |canvas| {
-            canvas.text("<script>", (5, 5), Anchor::Left, TextSize::Label, Ink::Text);
+            canvas.text("<script>", (5, 5), Anchor::Left, Font::Label, Ink::Text);
             canvas.diamond((50, 20), 5, Ink::Claimed);
         });
         assert!(svg.contains("aria-label=\"a &lt; b &quot;c&quot;\""), "{svg}");

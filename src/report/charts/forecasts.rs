@@ -1,7 +1,7 @@
 //! Predicted against simulated: how far each forecast is from the median of the runs.
 
 use super::WIDTH;
-use super::canvas::{self, Anchor, Ink, Scale, TextSize};
+use super::canvas::{self, Anchor, Font, Ink, Scale};
 use super::frame::{Axis, AxisScale, Sides};
 use crate::report::model::RegretsModel;
 use crate::report::model::regrets::BAND;
@@ -20,8 +20,7 @@ pub fn forecasts(model: &RegretsModel) -> String {
             return;
         }
         let sides = Sides { left: 62, right: WIDTH - 16, top: 62, bottom: HEIGHT - 52 };
-        let times = || rows.iter().map(|row| row.median_s);
-        let range = [times().fold(f64::MAX, f64::min), times().fold(0.0, f64::max)];
+        let range = super::range(rows.iter().map(|row| row.median_s));
         let title = "simulated: the median of the runs, logarithmic";
         let across = Axis::times(title, range, [sides.left, sides.right]);
         let furthest = rows.iter().map(|row| row.deviation.abs()).fold(2.0 * BAND, f64::max) * 1.15;
@@ -51,7 +50,7 @@ pub fn forecasts(model: &RegretsModel) -> String {
         for family in Family::ALL {
             if rows.iter().any(|row| row.number == family as u8) {
                 canvas.mark(family as u8, (x, 14));
-                canvas.text(family.name(), (x + 13, 14), Anchor::Left, TextSize::Label, Ink::Text);
+                canvas.text(family.name(), (x + 13, 14), Anchor::Left, Font::Label, Ink::Text);
                 x += 120;
             }
         }

@@ -1,6 +1,6 @@
 //! Axes: titles with units, marks, and the lines between them.
 
-use super::canvas::{Anchor, Canvas, Ink, LogScale, Scale, TextSize};
+use super::canvas::{Anchor, Canvas, Font, Ink, LogScale, Scale};
 
 /// Where a value lies on an axis.
 #[derive(Clone, Copy, Debug)]
@@ -107,14 +107,14 @@ impl Sides {
         for (value, name) in &up.ticks {
             let y = up.at(*value);
             canvas.line([(left, y), (right, y)], 1, Ink::Grid);
-            canvas.text(name, (left - 8, y), Anchor::Right, TextSize::Small, Ink::Muted);
+            canvas.text(name, (left - 8, y), Anchor::Right, Font::Small, Ink::Muted);
         }
         for (value, name) in &across.ticks {
             let x = across.at(*value);
             canvas.line([(x, top), (x, bottom)], 1, Ink::Grid);
-            canvas.text(name, (x, bottom + 14), Anchor::Middle, TextSize::Small, Ink::Muted);
+            canvas.text(name, (x, bottom + 14), Anchor::Middle, Font::Small, Ink::Muted);
         }
-        canvas.text(&up.title, (0, top - 16), Anchor::Left, TextSize::Small, Ink::Text);
-        canvas.text(&across.title, (right, bottom + 34), Anchor::Right, TextSize::Small, Ink::Text);
+        canvas.text(&up.title, (0, top - 16), Anchor::Left, Font::Small, Ink::Text);
+        canvas.text(&across.title, (right, bottom + 34), Anchor::Right, Font::Small, Ink::Text);
     }
 }

@@ -1,6 +1,6 @@
 //! The time per call that each row of the guide implies.
 
-use super::canvas::{self, Anchor, Canvas, Ink, LogScale, TextSize};
+use super::canvas::{self, Anchor, Canvas, Font, Ink, LogScale};
 use super::{NAMES, ROW, WIDTH, labels, lines, stacked};
 use crate::report::model::{ExampleModel, Model};
 use crate::text::{count, duration, sig3};
@@ -25,15 +25,9 @@ pub fn implied(model: &Model) -> String {
 
 fn line(canvas: &Canvas<'_>, scale: &LogScale, example: &ExampleModel, y: i32) {
     let ExampleModel { number, accounts, mappings, .. } = example;
-    canvas.text(
-        &format!("Example {number}"),
-        (0, y - 9),
-        Anchor::Left,
-        TextSize::Strong,
-        Ink::Text,
-    );
+    canvas.text(&format!("Example {number}"), (0, y - 9), Anchor::Left, Font::Strong, Ink::Text);
     let size = format!("{} accounts × {mappings} mappings", count(*accounts));
-    canvas.text(&size, (0, y + 9), Anchor::Left, TextSize::Small, Ink::Muted);
+    canvas.text(&size, (0, y + 9), Anchor::Left, Font::Small, Ink::Muted);
     let mut marks: Vec<(f64, Vec<&str>)> = Vec::new();
     for row in &example.rows {
         let same =
@@ -54,12 +48,12 @@ fn line(canvas: &Canvas<'_>, scale: &LogScale, example: &ExampleModel, y: i32) {
         // Above and below by turns, as neighbours may be close.
         let above = if index % 2 == 0 { -22 } else { 22 };
         let text = format!("{}: {}", names.join(" = "), duration(*time));
-        canvas.text(&text, (x, y + above), Anchor::Middle, TextSize::Label, Ink::Text);
+        canvas.text(&text, (x, y + above), Anchor::Middle, Font::Label, Ink::Text);
     }
     let (verdict, ink) = if example.agrees {
         ("one time: agrees".to_owned(), Ink::Measured)
     } else {
         (format!("{}× apart", sig3(example.implied_spread)), Ink::Claimed)
     };
-    canvas.text(&verdict, (WIDTH, y), Anchor::Right, TextSize::Strong, ink);
+    canvas.text(&verdict, (WIDTH, y), Anchor::Right, Font::Strong, ink);
 }

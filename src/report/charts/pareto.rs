@@ -1,6 +1,6 @@
 //! Makespan against share of refused calls: a mark per strategy, and the Pareto front.
 
-use super::canvas::{self, Anchor, Ink, TextSize};
+use super::canvas::{self, Anchor, Font, Ink};
 use super::frame::{Axis, Sides};
 use super::{WIDTH, number_of};
 use crate::report::model::{DecisionModel, RankedStrategy};
@@ -18,8 +18,7 @@ pub fn pareto(model: &DecisionModel) -> String {
                  on the frontier are joined. The league above has the figures.";
     canvas::draw((WIDTH, HEIGHT), label, |canvas| {
         let sides = Sides { left: 56, right: WIDTH - 20, top: 40, bottom: HEIGHT - 56 };
-        let times = || valid.iter().map(|row| row.makespan_s[1]);
-        let (low, high) = (times().fold(f64::MAX, f64::min), times().fold(0.0, f64::max));
+        let [low, high] = super::range(valid.iter().map(|row| row.makespan_s[1]));
         if valid.is_empty() {
             return;
         }
@@ -54,7 +53,7 @@ pub fn pareto(model: &DecisionModel) -> String {
             let ends = x + 6 + LETTER * letters;
             let (from, anchor) =
                 if ends > WIDTH { (x - 6, Anchor::Right) } else { (x + 6, Anchor::Left) };
-            canvas.text(&name, (from, y - above), anchor, TextSize::Label, Ink::Text);
+            canvas.text(&name, (from, y - above), anchor, Font::Label, Ink::Text);
         }
     })
 }

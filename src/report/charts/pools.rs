@@ -1,6 +1,6 @@
 //! The best strategy under other pools: would a higher limit help?
 
-use super::canvas::{self, Anchor, Ink, Scale, TextSize};
+use super::canvas::{self, Anchor, Font, Ink, Scale};
 use super::{NAMES, ROW, WIDTH, stacked};
 use crate::report::model::DecisionModel;
 use crate::text::duration;
@@ -20,7 +20,7 @@ pub fn pools(model: &DecisionModel) -> String {
             let [low, median, high] = row.makespan_s;
             let is_now = model.pool == Some(row.pool);
             let name = format!("{} at a time", row.pool);
-            let size = if is_now { TextSize::Strong } else { TextSize::Label };
+            let size = if is_now { Font::Strong } else { Font::Label };
             canvas.text(&name, (0, middle), Anchor::Left, size, Ink::Text);
             let alpha = if is_now { 1.0 } else { 0.45 };
             canvas.block([(NAMES, y + 4), (scale.at(median), y + ROW - 4)], alpha, Ink::Measured);
@@ -33,7 +33,7 @@ pub fn pools(model: &DecisionModel) -> String {
             } else {
                 ((scale.at(low) - 8, middle), Anchor::Right, Ink::Ground)
             };
-            canvas.text(&text, at, anchor, TextSize::Small, ink);
+            canvas.text(&text, at, anchor, Font::Small, ink);
         }
     })
 }

@@ -1,6 +1,6 @@
 //! The distribution of regret: for each selector the share of scenarios up to each regret.
 
-use super::canvas::{self, Anchor, Canvas, Ink, LogScale, Scale, TextSize};
+use super::canvas::{self, Anchor, Canvas, Font, Ink, LogScale, Scale};
 use super::frame::{Axis, AxisScale, Sides};
 use super::{WIDTH, stacked};
 use crate::report::model::{RegretsModel, Spread};
@@ -45,7 +45,7 @@ pub fn regrets(model: &RegretsModel) -> String {
         let mut x = LEFT;
         for selector in SelectorName::ALL.into_iter().rev() {
             canvas.mark(number_of(selector), (x, 14));
-            canvas.text(known_as(selector), (x + 13, 14), Anchor::Left, TextSize::Label, Ink::Text);
+            canvas.text(known_as(selector), (x + 13, 14), Anchor::Left, Font::Label, Ink::Text);
             x += 165;
         }
         let most = model.spreads.iter().filter_map(|spread| spread.regrets.last().copied());
@@ -90,7 +90,7 @@ fn draw_panel<'a>(
         Portfolio::Guide => "among the guide's strategies: share of scenarios",
         Portfolio::Full => "among all strategies",
     };
-    canvas.text(name, (sides.left, sides.top - 18), Anchor::Left, TextSize::Small, Ink::Text);
+    canvas.text(name, (sides.left, sides.top - 18), Anchor::Left, Font::Small, Ink::Text);
     for spread in spreads {
         let number = number_of(spread.selector);
         let count = spread.regrets.len().max(1) as f64;

@@ -1,6 +1,6 @@
 //! The calls' time by activity, a bar per strategy.
 
-use super::canvas::{self, Anchor, Ink, TextSize};
+use super::canvas::{self, Anchor, Font, Ink};
 use super::{NAMES, ROW, WIDTH, stacked};
 use crate::report::model::DecisionModel;
 use crate::text::{duration, percent};
@@ -22,14 +22,14 @@ pub fn shares(model: &DecisionModel) -> String {
         let mut x = left;
         for (number, part) in (0..).zip(names) {
             canvas.block([(x, 9), (x + 14, 21)], ALPHA[number], Ink::Series(SERIES[number]));
-            canvas.text(part.name, (x + 20, 15), Anchor::Left, TextSize::Small, Ink::Text);
+            canvas.text(part.name, (x + 20, 15), Anchor::Left, Font::Small, Ink::Text);
             x += 44 + 7 * i32::try_from(part.name.len()).unwrap_or(0);
         }
         let whole = f64::from(WIDTH - left - 110);
         for (index, row) in model.league.iter().enumerate() {
             let y = TOP + stacked(index, ROW + 6);
             let middle = y + ROW / 2;
-            canvas.text(&row.name, (0, middle), Anchor::Left, TextSize::Label, Ink::Text);
+            canvas.text(&row.name, (0, middle), Anchor::Left, Font::Label, Ink::Text);
             let mut from = f64::from(left);
             for (number, part) in row.times.iter().enumerate() {
                 let to = from + part.share * whole;
@@ -38,12 +38,12 @@ pub fn shares(model: &DecisionModel) -> String {
                 if part.share >= NAMED {
                     let centre = (f64::midpoint(from, to).round() as i32, middle);
                     let ink = if number == 0 { Ink::Ground } else { Ink::Text };
-                    canvas.text(&percent(part.share), centre, Anchor::Middle, TextSize::Small, ink);
+                    canvas.text(&percent(part.share), centre, Anchor::Middle, Font::Small, ink);
                 }
                 from = to;
             }
             let text = format!("{} in all", duration(row.time_in_calls_s));
-            canvas.text(&text, (WIDTH, middle), Anchor::Right, TextSize::Small, Ink::Muted);
+            canvas.text(&text, (WIDTH, middle), Anchor::Right, Font::Small, Ink::Muted);
         }
     })
 }

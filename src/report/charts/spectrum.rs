@@ -1,7 +1,7 @@
 //! The percentile spectrum: response times on an axis where each step is ten times rarer.
 
 use super::WIDTH;
-use super::canvas::{self, Anchor, Ink, LogScale, TextSize};
+use super::canvas::{self, Anchor, Font, Ink, LogScale};
 use super::frame::{Axis, AxisScale, Sides};
 use crate::report::model::DecisionModel;
 
@@ -28,10 +28,10 @@ pub fn spectrum(model: &DecisionModel) -> String {
         let ticks = ticks.map(|(power, name)| (10_f64.powi(power), name.to_owned()));
         let ticks = ticks.filter(|(value, _)| value.log10() <= decades).collect();
         let across = Axis { title: "percentile of the calls".to_owned(), scale, ticks };
-        let times = || spectra.iter().flat_map(|spectrum| &spectrum.points).map(|(_, ms)| ms / 1e3);
-        let low = times().fold(f64::MAX, f64::min).max(1e-4);
-        let high = times().fold(0.0, f64::max);
-        let up = Axis::times("response time, logarithmic", [low, high], [sides.bottom, sides.top]);
+        let times = spectra.iter().flat_map(|spectrum| &spectrum.points).map(|(_, ms)| ms / 1e3);
+        let [low, high] = super::range(times);
+        let times = [low.max(1e-4), high];
+        let up = Axis::times("response time, logarithmic", times, [sides.bottom, sides.top]);
         sides.draw(canvas, &across, &up);
         let mut x = sides.left;
         for (number, spectrum) in (0_u8..).zip(&spectra) {
@@ -51,7 +51,7 @@ pub fn spectrum(model: &DecisionModel) -> String {
             }
             let name = format!("{}: {}", spectrum.endpoint, spectrum.outcome.replace('_', " "));
             canvas.mark(number, (x + 8, 15));
-            canvas.text(&name, (x + 22, 15), Anchor::Left, TextSize::Small, Ink::Text);
+            canvas.text(&name, (x + 22, 15), Anchor::Left, Font::Small, Ink::Text);
             x += 46 + 7 * i32::try_from(name.chars().count()).unwrap_or(0);
         }
     })

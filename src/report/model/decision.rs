@@ -5,6 +5,7 @@ mod words;
 
 pub(crate) use grid::grid_rows;
 
+use super::Validity;
 use crate::delta::Delta;
 use crate::findings::Gain;
 use crate::report::decision::{Baseline, Cell, Contender, Decision, Grid, Pooled, Sized, Spectrum};
@@ -52,7 +53,8 @@ pub struct DecisionModel {
     pub scaling_title: String,
     pub pools: Vec<Pooled>,
     pub pools_title: String,
-    pub integrity: Integrity,
+    /// Losses over all runs of the league.
+    pub integrity: Validity,
     pub errors: Vec<ErrorGroup>,
     /// Findings, strategy by strategy.
     pub findings: Vec<FoundModel>,
@@ -130,18 +132,6 @@ pub struct SpectrumModel {
     /// p50, p90, p99, p99.9 and the longest, in ms.
     pub quantiles_ms: [f64; 5],
     pub points: Vec<(f64, f64)>,
-}
-
-/// Losses over all runs of the league.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, schemars::JsonSchema)]
-#[allow(missing_docs, reason = "the names say it")]
-pub struct Integrity {
-    pub runs: u64,
-    pub valid: u64,
-    pub accounts: u64,
-    pub mismatched: u64,
-    pub lost_updates: u64,
-    pub failed: u64,
 }
 
 /// Failures that are alike.
@@ -229,7 +219,8 @@ impl DecisionModel {
         compare(&mut league);
         let winner = crate::report::decision::best(&decision.league);
         let best = winner.map(|winner| winner.strategy);
-        let integrity = Integrity::new(decision);
+        let runs = decision.league.iter().flat_map(|contender| &contender.runs);
+        let integrity = Validity::new(runs);
         Self {
             scenario: decision.scenario.clone(),
             dataset: decision.dataset.clone(),
@@ -373,21 +364,6 @@ impl SpectrumModel {
             calls: spectrum.calls,
             quantiles_ms: [0.5, 0.9, 0.99, 0.999, 1.0].map(at),
             points: spectrum.points.clone(),
-        }
-    }
-}
-
-impl Integrity {
-    fn new(decision: &Decision) -> Self {
-        let runs = || decision.league.iter().flat_map(|contender| &contender.runs);
-        let sum = |of: fn(&RunRecord) -> u64| runs().map(of).sum();
-        Self {
-            runs: runs().count() as u64,
-            valid: sum(|record| u64::from(record.audit.valid)),
-            accounts: sum(|record| record.resources),
-            mismatched: sum(|record| record.audit.mismatched),
-            lost_updates: sum(|record| record.audit.lost_updates),
-            failed: sum(|record| record.records.failed),
         }
     }
 }

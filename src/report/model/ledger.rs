@@ -123,7 +123,7 @@ fn value(figure: Figure, it: f64) -> String {
 }
 
 /// Three digits at most, without zeros at the end.
-fn trimmed(number: f64) -> String {
+pub(crate) fn trimmed(number: f64) -> String {
     let text = sig3(number);
     if !text.contains('.') {
         return text;

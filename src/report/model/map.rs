@@ -1,5 +1,6 @@
 //! The decision map: the best, the guide's choice and ours, over accounts and mappings.
 
+use super::distinct;
 use crate::select::{Configuration, DecisionMap, MapCell};
 use crate::text::sig3;
 use neonbench_engine::engine::Strategy;
@@ -52,12 +53,8 @@ pub struct MapChoice {
 
 impl MapModel {
     pub(super) fn new(map: &DecisionMap) -> Self {
-        let mut resources: Vec<u64> = map.cells.iter().map(|cell| cell.resources).collect();
-        resources.sort_unstable();
-        resources.dedup();
-        let mut mappings: Vec<u32> = map.cells.iter().map(|cell| cell.mappings).collect();
-        mappings.sort_unstable();
-        mappings.dedup();
+        let resources = distinct(map.cells.iter().map(|cell| cell.resources));
+        let mappings = distinct(map.cells.iter().map(|cell| cell.mappings));
         let mean = |of: fn(&MapCell) -> f64| {
             map.cells.iter().map(of).sum::<f64>() / map.cells.len().max(1) as f64
         };
