@@ -227,7 +227,7 @@ impl Validity {
             lost_updates: sum(|record| record.audit.lost_updates),
             failed: sum(|record| record.records.failed),
             refused: sum(|record| record.calls.rejected),
-            faults: records.clone().filter(|r| !r.audit.valid).map(fault).collect(),
+            faults: records.filter(|r| !r.audit.valid).map(fault).collect(),
         }
     }
 

@@ -228,7 +228,9 @@ impl LogScale {
     /// A scale from `low` to `high`, which lie at `px`. Ends that are equal or reversed, as those of
     /// no values are, are widened to a factor of two; ends at or below zero are raised.
     pub(super) fn new(low: f64, high: f64, px: [i32; 2]) -> Self {
-        let [low, high] = [low, high].map(|end| end.max(Self::LEAST).min(1.0 / Self::LEAST));
+        // `max` replaces an end that is not a number.
+        let bounded = |end: f64| end.clamp(Self::LEAST, 1.0 / Self::LEAST).max(Self::LEAST);
+        let (low, high) = (bounded(low), bounded(high));
         let high = if high > low * (1.0 + 1e-9) { high } else { 2.0 * low };
         Self { low, high, px }
     }

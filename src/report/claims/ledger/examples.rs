@@ -16,7 +16,7 @@ pub(super) fn claims() -> impl Iterator<Item = GuideClaim> {
 
 fn of_row(example: &Example, row: &ExampleRow) -> Vec<GuideClaim> {
     let minutes =
-        format!("takes {} minute{}", row.minutes, if row.minutes == 1.0 { "" } else { "s" });
+        format!("takes {} minute{}", row.minutes, if row.minutes > 1.0 { "s" } else { "" });
     let calls = format!("takes {} calls", count(row.calls));
     let mut figures = vec![
         ("calls", Figure::Calls, row.calls as f64, calls),

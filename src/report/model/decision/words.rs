@@ -83,14 +83,17 @@ fn failures(decision: &Decision, league: &[RankedStrategy]) -> Option<String> {
             None => groups.push((failed, vec![row.name.clone()])),
         }
     }
-    let groups = groups.iter().map(|(failed, names)| format!("{failed} under {}", join_and(names)));
-    let groups: Vec<String> = groups.collect();
+    let of = format!(" of {} fail", plural(decision.resources, "account"));
+    let sentence = |(index, (failed, names)): (usize, &(String, Vec<String>))| {
+        let of = if index == 0 { &of } else { "" };
+        format!("{failed}{of} under {}", join_and(names))
+    };
+    let groups: Vec<String> = groups.iter().enumerate().map(sentence).collect();
     let reasons = super::errors(&decision.league);
     let reason = reasons.first().map_or_else(String::new, |group| {
         format!(" The most frequent reason: {}.", group.message.trim_end_matches('.'))
     });
-    let of = plural(decision.resources, "account");
-    (!groups.is_empty()).then(|| format!("Of {of} fail {}.{reason}", join_and(&groups)))
+    (!groups.is_empty()).then(|| format!("On average {}.{reason}", groups.join("; ")))
 }
 
 /// A sentence that says whether a higher limit of Neon's would help.
