@@ -65,7 +65,7 @@ pub(super) struct Analysis {
     estimated_memory_mib: f64,
     recommendations: Vec<String>,
     /// Every strategy with the workers and the batch size in force, best first.
-    ranking: Vec<RankedStrategy>,
+    ranking: Vec<StrategyRank>,
     /// The criterion of the ranking, in words.
     ranked_by: String,
     /// The strategies that tie for the best of the ranking; one without a tie.
@@ -79,7 +79,7 @@ pub(super) struct Analysis {
 
 /// A strategy in the ranking: means over its simulated runs.
 #[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
-struct RankedStrategy {
+struct StrategyRank {
     strategy: Strategy,
     cost_s: f64,
     makespan_s: f64,
@@ -218,14 +218,14 @@ pub(super) fn run(args: &AnalyzeArgs, voice: Voice) -> Result<ExitCode, CliError
 }
 
 /// Every strategy under the seeds from the user's on, best first, and those that tie for the best.
-fn ranking(inputs: &Inputs, goal: &Goal) -> Result<(Vec<RankedStrategy>, Vec<Strategy>), CliError> {
+fn ranking(inputs: &Inputs, goal: &Goal) -> Result<(Vec<StrategyRank>, Vec<Strategy>), CliError> {
     let scenario = inputs.scenario.part(RANKING_ACCOUNTS);
     let entries = parallel_map(&Strategy::ALL, |strategy| -> Result<CandidateRuns, CliError> {
         Ok(simulated(&scenario, &inputs.settings(*strategy)?, RANKING_RUNS)?)
     })?;
     let ranking = rank(goal, &entries);
     let tied = ranking.best.iter().map(|place| entries[*place].candidate.strategy).collect();
-    let row = |entry: &CandidateRuns| RankedStrategy {
+    let row = |entry: &CandidateRuns| StrategyRank {
         strategy: entry.candidate.strategy,
         cost_s: entry.runs.cost_s(goal.objective),
         makespan_s: entry.runs.makespan_s().map_or(0.0, |[_, median, _]| median),

@@ -1,10 +1,11 @@
-//! What to do about one migration, as figures: the evidence of a decision, judged.
+//! The figures of a decision about one migration: its evidence, judged.
 
 mod grid;
 mod words;
 
 pub(crate) use grid::grid_rows;
 
+use super::Validity;
 use crate::experiment::{Delta, Goal, times_as_much};
 use crate::findings::Gain;
 use crate::report::decision::{
@@ -18,7 +19,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use words::{faster, headline, lede, pools_title, scaling_title, surface_title};
 
-/// What the page says of one migration.
+/// The figures of a decision about one migration.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct DecisionModel {
@@ -39,15 +40,15 @@ pub struct DecisionModel {
     pub ranked_by: String,
     /// The strategies that tie for the first place; one without a tie, none without a best.
     pub tied: Vec<Strategy>,
-    /// Whether every run counts.
+    /// True if every run passed its audit.
     pub is_valid: bool,
     /// Ranked, the best first; invalid ones last.
-    pub league: Vec<LeagueRow>,
+    pub league: Vec<RankedStrategy>,
     /// `a is 1.23 ± 0.04 times faster than b`.
     pub faster: Vec<String>,
     /// Hybrid under workers and batch sizes.
     pub surface: Vec<SurfacePoint>,
-    /// What the surface says, in words.
+    /// The surface's result, in words.
     pub surface_title: String,
     /// Accounts that the surface and the grid were tried on.
     pub varied_accounts: u64,
@@ -59,9 +60,10 @@ pub struct DecisionModel {
     pub scaling_title: String,
     pub pools: Vec<PoolWhatIf>,
     pub pools_title: String,
-    pub integrity: Integrity,
+    /// Losses over all runs of the league.
+    pub integrity: Validity,
     pub errors: Vec<ErrorGroup>,
-    /// What holds each strategy back.
+    /// Findings, strategy by strategy.
     pub findings: Vec<FoundModel>,
     pub baseline: Option<BaselineModel>,
     pub grid: Grid,
@@ -70,7 +72,7 @@ pub struct DecisionModel {
 /// One strategy of the league. Figures are means over its runs.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
-pub struct LeagueRow {
+pub struct RankedStrategy {
     pub strategy: Strategy,
     pub name: String,
     pub runs: u64,
@@ -86,12 +88,12 @@ pub struct LeagueRow {
     /// The makespan with refusals priced in, as the selector has it.
     pub cost_s: f64,
     pub lost_updates: f64,
-    /// From reading an account to writing it, on the mean.
+    /// Mean time from reading an account to writing it.
     pub exposure_s: f64,
     pub peak_buffered: u64,
     /// (cost − best cost) ÷ best cost.
     pub regret: f64,
-    /// Whether nobody is both faster and less often refused.
+    /// True if no other strategy is both faster and less often refused.
     pub is_on_frontier: bool,
     pub times: Vec<TimeShare>,
     pub time_in_calls_s: f64,
@@ -139,18 +141,6 @@ pub struct SpectrumModel {
     pub points: Vec<(f64, f64)>,
 }
 
-/// What was lost, over all runs of the league.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, schemars::JsonSchema)]
-#[allow(missing_docs, reason = "the names say it")]
-pub struct Integrity {
-    pub runs: u64,
-    pub valid: u64,
-    pub accounts: u64,
-    pub mismatched: u64,
-    pub lost_updates: u64,
-    pub failed: u64,
-}
-
 /// Failures that are alike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
@@ -171,11 +161,11 @@ pub struct FoundModel {
     pub cause: &'static str,
     pub message: String,
     pub advice: String,
-    /// What the advice is worth; `None` where it was not simulated.
+    /// The simulated gain of the advice; `None` where it was not simulated.
     pub gain: Option<String>,
 }
 
-/// Contenders against a run that was kept.
+/// Strategies against a stored run.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct BaselineModel {
@@ -184,7 +174,7 @@ pub struct BaselineModel {
     pub rows: Vec<BaselineRow>,
 }
 
-/// One of them.
+/// One strategy against that run.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct BaselineRow {
@@ -232,13 +222,14 @@ impl DecisionModel {
     pub fn new(decision: &Decision) -> Self {
         let ranking = decision.ranking();
         let ranked = ranking.sort(decision.league.iter().collect::<Vec<_>>());
-        let row = |runs: &StrategyRuns| LeagueRow::new(runs, &decision.goal);
-        let mut league: Vec<LeagueRow> = ranked.into_iter().map(row).collect();
+        let row = |runs: &StrategyRuns| RankedStrategy::new(runs, &decision.goal);
+        let mut league: Vec<RankedStrategy> = ranked.into_iter().map(row).collect();
         compare(&mut league);
         let winner = ranking.best.first().map(|place| &decision.league[*place]);
         let best = winner.map(|winner| winner.strategy);
         let tied = ranking.best.iter().map(|place| decision.league[*place].strategy).collect();
-        let integrity = Integrity::new(decision);
+        let runs = decision.league.iter().flat_map(|contender| &contender.runs);
+        let integrity = Validity::new(runs);
         Self {
             scenario: decision.scenario.clone(),
             dataset: decision.dataset.clone(),
@@ -275,7 +266,7 @@ impl DecisionModel {
     }
 }
 
-impl LeagueRow {
+impl RankedStrategy {
     fn new(contender: &StrategyRuns, goal: &Goal) -> Self {
         let mean = |of: fn(&RunRecord) -> f64| contender.mean(of);
         let bad = contender.runs.iter().find(|record| !record.audit.valid);
@@ -323,9 +314,10 @@ impl LeagueRow {
 }
 
 /// Regret and frontier, of those that are valid.
-fn compare(league: &mut [LeagueRow]) {
+fn compare(league: &mut [RankedStrategy]) {
     let best_s = league.first().map_or(f64::MAX, |row| row.cost_s);
-    let mut valid: Vec<&mut LeagueRow> = league.iter_mut().filter(|row| row.is_valid).collect();
+    let mut valid: Vec<&mut RankedStrategy> =
+        league.iter_mut().filter(|row| row.is_valid).collect();
     let points: Vec<[f64; 2]> = valid.iter().map(|row| [row.makespan_s[1], row.refused]).collect();
     for row in &mut valid {
         row.regret = times_as_much(row.cost_s, best_s) - 1.0;
@@ -378,21 +370,6 @@ impl SpectrumModel {
             calls: spectrum.calls,
             quantiles_ms: [0.5, 0.9, 0.99, 0.999, 1.0].map(at),
             points: spectrum.points.clone(),
-        }
-    }
-}
-
-impl Integrity {
-    fn new(decision: &Decision) -> Self {
-        let runs = || decision.league.iter().flat_map(|contender| &contender.runs);
-        let sum = |of: fn(&RunRecord) -> u64| runs().map(of).sum();
-        Self {
-            runs: runs().count() as u64,
-            valid: sum(|record| u64::from(record.audit.valid)),
-            accounts: sum(|record| record.resources),
-            mismatched: sum(|record| record.audit.mismatched),
-            lost_updates: sum(|record| record.audit.lost_updates),
-            failed: sum(|record| record.records.failed),
         }
     }
 }

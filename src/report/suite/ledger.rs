@@ -2,7 +2,7 @@
 
 use super::SuiteError;
 use crate::experiment::{Objective, Summary, parallel_map, seeds, simulate};
-use crate::report::claims::ledger::{Case, Claim, Figure, Ledger, Tested, Trial};
+use crate::report::claims::ledger::{ClaimLedger, ClaimSetting, Figure, GuideClaim, Tested, Trial};
 use crate::stats::mean;
 use std::num::NonZeroU32;
 
@@ -20,7 +20,7 @@ struct TrialRuns {
 /// Tests every claim of `ledger`. What several claims need is run once.
 ///
 /// Errors: a run could not be made.
-pub fn test(ledger: &Ledger) -> Result<Vec<Tested>, SuiteError> {
+pub fn test(ledger: &ClaimLedger) -> Result<Vec<Tested>, SuiteError> {
     let mut trials: Vec<Trial> = Vec::new();
     let cases = ledger.claims.iter().flat_map(|claim| &claim.cases);
     for trial in cases.flat_map(trials_of).map(alike) {
@@ -36,7 +36,7 @@ pub fn test(ledger: &Ledger) -> Result<Vec<Tested>, SuiteError> {
         let place = trials.iter().position(|known| *known == trial);
         &runs[place.expect("every trial was run")]
     };
-    let tested = |claim: &Claim| {
+    let tested = |claim: &GuideClaim| {
         let measured: Vec<_> =
             claim.cases.iter().map(|case| measured(claim.figure, case, &of)).collect();
         Tested::new(claim, &measured)
@@ -45,9 +45,9 @@ pub fn test(ledger: &Ledger) -> Result<Vec<Tested>, SuiteError> {
 }
 
 /// The runs of a case; a choice on a sample is also judged on the whole.
-fn trials_of(case: &Case) -> Vec<Trial> {
-    let own = std::iter::once(&case.run).chain(&case.than).cloned();
-    let whole = case.than.iter().filter(|other| other.sample.is_some()).map(whole);
+fn trials_of(case: &ClaimSetting) -> Vec<Trial> {
+    let own = std::iter::once(&case.run).chain(&case.baselines).cloned();
+    let whole = case.baselines.iter().filter(|other| other.sample.is_some()).map(whole);
     own.chain(whole).collect()
 }
 
@@ -106,9 +106,13 @@ impl TrialRuns {
 }
 
 /// The value of `figure` in `case`; `None` where a run failed its audit, or there is nothing to divide by.
-fn measured<'a>(figure: Figure, case: &Case, of: &dyn Fn(&Trial) -> &'a TrialRuns) -> Option<f64> {
+fn measured<'a>(
+    figure: Figure,
+    case: &ClaimSetting,
+    of: &dyn Fn(&Trial) -> &'a TrialRuns,
+) -> Option<f64> {
     let run = of(&case.run);
-    let others: Vec<&TrialRuns> = case.than.iter().map(of).collect();
+    let others: Vec<&TrialRuns> = case.baselines.iter().map(of).collect();
     if !run.summary.is_valid() || !others.iter().all(|other| other.summary.is_valid()) {
         return None;
     }
@@ -140,9 +144,9 @@ fn measured<'a>(figure: Figure, case: &Case, of: &dyn Fn(&Trial) -> &'a TrialRun
         Figure::Regret => run.cost_s() / least(TrialRuns::cost_s).min(run.cost_s()) - 1.0,
         Figure::SampleRegret => {
             let fastest =
-                case.than.iter().min_by(|a, b| of(a).cost_s().total_cmp(&of(b).cost_s()))?;
+                case.baselines.iter().min_by(|a, b| of(a).cost_s().total_cmp(&of(b).cost_s()))?;
             let cost_s = |trial: &Trial| of(&whole(trial)).cost_s();
-            let best_s = case.than.iter().map(cost_s).fold(f64::INFINITY, f64::min);
+            let best_s = case.baselines.iter().map(cost_s).fold(f64::INFINITY, f64::min);
             cost_s(fastest) / best_s - 1.0
         }
     };
