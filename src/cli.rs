@@ -5,11 +5,13 @@ mod analyze;
 mod args;
 mod benchmark;
 mod calibrate;
+mod command_line;
 mod compare;
 mod dataset;
 mod error;
 mod evaluate;
 mod expected;
+mod files;
 mod findings;
 mod fit;
 mod fitted;
@@ -40,7 +42,8 @@ mod stored;
 pub(crate) use error::{CliError, exit_code};
 pub(crate) use output::escape_controls;
 
-use clap::{ArgAction, Parser, Subcommand};
+use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use command_line::CommandLine;
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -131,35 +134,37 @@ struct Voice {
 ///
 /// Errors: the command could not be carried out; [`exit_code`] says with which code to end.
 pub(crate) fn main() -> Result<ExitCode, CliError> {
-    let cli = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let line = CommandLine::new(&Cli::command(), &matches);
     start_log(&cli)?;
     let voice = Voice { quiet: cli.quiet };
     match cli.command {
-        Command::Report(args) => report::run(&args, voice),
-        Command::Run(args) => run::run(&args, voice),
-        Command::Resume(args) => resume::run(&args, voice),
-        Command::Retry(args) => retry::run(&args, voice),
-        Command::Verify(args) => aftermath::verify(&args, voice),
-        Command::Undo(args) => aftermath::undo(&args, voice),
+        Command::Report(args) => report::run(&args, &line, voice),
+        Command::Run(args) => run::run(&args, &line, voice),
+        Command::Resume(args) => resume::run(&args, &line, voice),
+        Command::Retry(args) => retry::run(&args, &line, voice),
+        Command::Verify(args) => aftermath::verify(&args, &line, voice),
+        Command::Undo(args) => aftermath::undo(&args, &line, voice),
         Command::Store(command) => store::run(&command),
-        Command::Benchmark(args) => benchmark::run(&args, voice),
-        Command::Scalability(args) => scalability::run(&args, voice),
-        Command::Compare(args) => compare::run(&args, voice),
-        Command::Analyze(args) => analyze::run(&args, voice),
-        Command::Probe(args) => probe::run(&args, voice),
-        Command::Fit(args) => fit::run(&args),
-        Command::Calibrate(args) => calibrate::run(&args, voice),
-        Command::Evaluate(args) => evaluate::run(&args, voice),
-        Command::ShowConfig(args) => show_config::run(&args, voice),
+        Command::Benchmark(args) => benchmark::run(&args, &line, voice),
+        Command::Scalability(args) => scalability::run(&args, &line, voice),
+        Command::Compare(args) => compare::run(&args, &line, voice),
+        Command::Analyze(args) => analyze::run(&args, &line, voice),
+        Command::Probe(args) => probe::run(&args, &line, voice),
+        Command::Fit(args) => fit::run(&args, &line),
+        Command::Calibrate(args) => calibrate::run(&args, &line, voice),
+        Command::Evaluate(args) => evaluate::run(&args, &line, voice),
+        Command::ShowConfig(args) => show_config::run(&args, &line),
         Command::Schema(args) => schema::schema(&args),
-        Command::Completions(args) => schema::completions(&args),
-        Command::History(args) => history::run(&args),
-        Command::Judge(args) => judge::run(&args, voice),
+        Command::Completions(args) => schema::completions(&args, line.root()),
+        Command::History(args) => history::run(&args, &line),
+        Command::Judge(args) => judge::run(&args, &line, voice),
         Command::Selftest(args) => selftest::run(&args, voice),
         Command::Serve(args) => serve::run(&args),
-        Command::Plan(command) => plan::run(&command),
+        Command::Plan(command) => plan::run(&command, &line),
         Command::Profile(command) => profile::run(&command),
-        Command::Dataset(command) => dataset::run(&command),
+        Command::Dataset(command) => dataset::run(&command, &line),
     }
 }
 

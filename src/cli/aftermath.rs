@@ -2,6 +2,7 @@
 
 use super::Voice;
 use super::args::{OutputArgs, ValuesArgs};
+use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::interrupt;
 use super::kept::RunRef;
@@ -97,7 +98,11 @@ struct FailureRecord {
 }
 
 /// Compares what stands in the organisation with what a run wrote there.
-pub(super) fn verify(args: &VerifyArgs, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn verify(
+    args: &VerifyArgs,
+    line: &CommandLine,
+    voice: Voice,
+) -> Result<ExitCode, CliError> {
     let reopened = args.of.reopen("verify", false)?;
     let id = reopened.run.id;
     if reopened.run.state == State::Undone {
@@ -119,10 +124,10 @@ pub(super) fn verify(args: &VerifyArgs, voice: Voice) -> Result<ExitCode, CliErr
         mismatches: fields(&found, args.values),
         failed: found.failed.len() as u64,
         failures: failures(&found),
-        next_command: args.of.command(match reopened.run.state {
-            State::Running | State::Stopped | State::Failed => "resume",
-            State::Finished | State::Undone => "undo",
-        }),
+        next_command: match reopened.run.state {
+            State::Running | State::Stopped | State::Failed => line.to("resume").to_string(),
+            State::Finished | State::Undone => line.to("undo").to_string(),
+        },
     };
     if args.output.json {
         say_json(&record)?;
@@ -148,7 +153,11 @@ pub(super) fn verify(args: &VerifyArgs, voice: Voice) -> Result<ExitCode, CliErr
 }
 
 /// Takes back what a run wrote, where it still stands.
-pub(super) fn undo(args: &UndoArgs, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn undo(
+    args: &UndoArgs,
+    line: &CommandLine,
+    voice: Voice,
+) -> Result<ExitCode, CliError> {
     let UndoArgs { dry_run, run: VerifyArgs { of, values, output } } = args;
     let mut reopened = of.reopen("undo", !dry_run)?;
     let id = reopened.run.id;
@@ -176,9 +185,9 @@ pub(super) fn undo(args: &UndoArgs, voice: Voice) -> Result<ExitCode, CliError> 
         failed: found.failed.len() as u64,
         failures: failures(&found),
         next_command: if *dry_run || !is_done {
-            of.command("undo")
+            line.clone().without(&["dry_run"]).to_string()
         } else {
-            format!("neonbench store purge --run {id}{}", of.store.flag())
+            line.to("store purge").with("run", id).to_string()
         },
     };
     if output.json {

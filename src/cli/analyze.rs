@@ -1,14 +1,13 @@
 //! `neonbench analyze`: what the selector recommends, and what to expect of it.
 
 use super::Voice;
-use super::args::{EngineArgs, OutputArgs, WorkloadArgs, WorldArgs};
+use super::args::{EngineArgs, OutputArgs, StoreArgs, WorkloadArgs, WorldArgs};
+use super::command_line::CommandLine;
 use super::error::CliError;
 use super::fitted::Cost;
 use super::inputs::Inputs;
 use super::output::{count, duration, percent, say, say_json};
 use super::probe::ProbeSettings;
-use super::run::workload_flags;
-use super::stored::StoreArgs;
 use clap::Args;
 use neonbench::probe::{Fit, MOST_SAMPLE};
 use neonbench::select::{Forecast, FrontPoint, Observed, Stage, forecast, forecast_probed};
@@ -80,8 +79,12 @@ struct Interval {
 const BYTES_AN_ACCOUNT: u64 = 600;
 const BYTES_A_MAPPING: u64 = 120;
 
-pub(super) fn run(args: &AnalyzeArgs, voice: Voice) -> Result<ExitCode, CliError> {
-    let probed = probed(args, voice)?;
+pub(super) fn run(
+    args: &AnalyzeArgs,
+    line: &CommandLine,
+    voice: Voice,
+) -> Result<ExitCode, CliError> {
+    let probed = probed(args, line, voice)?;
     let mut inputs = Inputs::read(&args.workload, &args.engine, &WorldArgs::default())?;
     if let Some((_, fit)) = &probed {
         inputs.scenario.profile = fit.profile("probed");
@@ -178,9 +181,20 @@ pub(super) fn run(args: &AnalyzeArgs, voice: Voice) -> Result<ExitCode, CliError
     for line in &analysis.recommendations {
         say(&format!("  note         {line}"))?;
     }
-    let flags = workload_flags(&args.workload, args.engine.seed);
-    say(&format!("next: neonbench run{flags} --dry-run"))?;
+    say(&format!("next: {}", next_command(&analysis, line)))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The recommended run, as a trial.
+fn next_command(analysis: &Analysis, line: &CommandLine) -> CommandLine {
+    let run = line.to("run").with_switch("dry_run");
+    if analysis.probe.is_none() {
+        return run;
+    }
+    // `run` does not know what the probe found, so it would choose otherwise.
+    run.with("strategy", analysis.recommended_strategy)
+        .with("workers", analysis.max_workers)
+        .with("batch_size", analysis.batch_size)
 }
 
 fn recommendations(
@@ -227,7 +241,11 @@ fn recommendations(
 }
 
 /// What a probe found and what it cost, where one was asked for.
-fn probed(args: &AnalyzeArgs, voice: Voice) -> Result<Option<(Cost, Fit)>, CliError> {
+fn probed(
+    args: &AnalyzeArgs,
+    line: &CommandLine,
+    voice: Voice,
+) -> Result<Option<(Cost, Fit)>, CliError> {
     let Some(sample) = args.probe else {
         if args.world.base_url.is_some() || args.world.world.is_some() {
             return Err(CliError::usage(
@@ -241,6 +259,6 @@ fn probed(args: &AnalyzeArgs, voice: Voice) -> Result<Option<(Cost, Fit)>, CliEr
     let inputs = Inputs::read(&args.workload, &engine, &args.world)?;
     let sample = if dry_run { 0 } else { sample };
     let options = args.asked.options(&inputs.world, sample, inputs.seed());
-    let seen = super::probe::seen(&inputs, &options, &args.store, voice)?;
+    let seen = super::probe::seen(&inputs, &options, &args.store, line, voice)?;
     Ok(Some((Cost::of(&seen), Fit::of(&seen)?)))
 }

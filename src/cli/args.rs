@@ -1,8 +1,8 @@
 //! Flags that several commands share.
 
-use super::selector::SelectorArgs;
-use super::stored::StoreArgs;
 use clap::{Args, ValueEnum};
+use neonbench::select::Constraint;
+use neonbench::store::DEFAULT_PATH;
 use neonbench_engine::engine::limiter::Limiter;
 use neonbench_engine::run::World;
 use std::path::PathBuf;
@@ -102,6 +102,35 @@ pub(super) struct EngineArgs {
     pub(super) selector: SelectorArgs,
 }
 
+/// What a choice is judged by.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Selector")]
+pub(super) struct GoalArgs {
+    /// What a choice costs: makespan and refusals, or makespan alone [default: balanced]
+    #[arg(long, value_name = "balanced|fastest", hide_possible_values = true)]
+    pub(super) objective: Option<ObjectiveArg>,
+    /// What a choice must keep to: rejected<P% or headroom>=N; may be repeated
+    #[arg(long, value_name = "CONSTRAINT")]
+    pub(super) constraint: Vec<Constraint>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ObjectiveArg {
+    Balanced,
+    Fastest,
+}
+
+/// How `auto` chooses.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Selector")]
+pub(super) struct SelectorArgs {
+    #[command(flatten)]
+    pub(super) goal: GoalArgs,
+    /// A calibration file that `auto` goes by [default: the shipped one]
+    #[arg(long, value_name = "FILE")]
+    pub(super) thresholds: Option<PathBuf>,
+}
+
 /// Where the run happens.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "World")]
@@ -159,6 +188,18 @@ pub(super) struct JournalArgs {
     pub(super) no_journal: bool,
 }
 
+/// Where runs are kept.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct StoreArgs {
+    /// The file that runs are kept in
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH, env = "NEONBENCH_STORE")]
+    pub(super) store: PathBuf,
+    /// Leave the store alone: keep nothing, show nothing that is kept
+    #[arg(long, conflicts_with = "store")]
+    pub(super) no_store: bool,
+}
+
 /// How the result is shown.
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "Output")]
@@ -212,16 +253,6 @@ pub(super) enum ReadsArg {
     Search,
 }
 
-impl ReadsArg {
-    /// As the flag spells it.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Get => "get",
-            Self::Search => "search",
-        }
-    }
-}
-
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum WriteArg {
     #[default]
@@ -240,14 +271,4 @@ pub(super) enum GuardArg {
 pub(super) enum WorldArg {
     Virtual,
     Http,
-}
-
-impl WorldArg {
-    /// As the flag spells it.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Virtual => "virtual",
-            Self::Http => "http",
-        }
-    }
 }

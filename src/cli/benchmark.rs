@@ -2,11 +2,11 @@
 
 use super::Voice;
 use super::args::{JobArgs, ReplicateArgs, WorkloadArgs};
+use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::Inputs;
 use super::output::{count, duration, percent, say, say_json, table, verdict};
 use super::progress::Progress;
-use super::run::flags;
 use clap::Args;
 use neonbench::replicate::{best, order, ranked_by_s, replicated};
 use neonbench_engine::engine::Strategy;
@@ -47,7 +47,11 @@ struct Forecast {
     makespan_s: f64,
 }
 
-pub(super) fn run(args: &BenchmarkArgs, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn run(
+    args: &BenchmarkArgs,
+    line: &CommandLine,
+    voice: Voice,
+) -> Result<ExitCode, CliError> {
     let inputs = Inputs::read(&args.job.workload, &args.job.engine, &args.job.world)?;
     inputs.several_runs()?;
     // A sample stands in for the plan; the plan itself is then forecast.
@@ -74,7 +78,7 @@ pub(super) fn run(args: &BenchmarkArgs, voice: Voice) -> Result<ExitCode, CliErr
     let best = best(&runs).map(|record| record.strategy);
     let whole = forecast.as_ref().and_then(|forecast| forecast.first());
     let next = whole.map(|forecast| forecast.strategy).or(best).map_or_else(String::new, |next| {
-        format!("neonbench run{} --strategy {next} --dry-run", flags(&args.job))
+        line.to("run").with("strategy", next).with_switch("dry_run").to_string()
     });
     for run in &mut runs {
         run.next_command.clone_from(&next);

@@ -3,16 +3,17 @@
 mod full;
 
 use super::Voice;
-use super::args::{OutputArgs, ReadsArg};
+use super::args::{GoalArgs, OutputArgs, ReadsArg};
+use super::command_line::CommandLine;
 use super::error::{CliError, code};
-use super::inputs::read;
+use super::files::read;
 use super::output::{say, say_json};
-use super::selector::{GoalArgs, say_judgement};
+use super::selector::say_judgement;
 use clap::{Args, ValueEnum};
 use neonbench::select::case::{self, HELD_OUT, QUICK};
 use neonbench::select::{
-    Goal, Judgement, Portfolio, SelectorName, StrategyRule, benches, fit, judge, judgement,
-    left_out, simulated_calls, swept,
+    Judgement, Portfolio, SelectorName, StrategyRule, benches, fit, judge, judgement, left_out,
+    simulated_calls, swept,
 };
 use neonbench_engine::engine::Reads;
 use neonbench_engine::world::WallClock;
@@ -88,7 +89,11 @@ enum ExportArg {
     Json,
 }
 
-pub(super) fn run(args: &CalibrateArgs, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn run(
+    args: &CalibrateArgs,
+    line: &CommandLine,
+    voice: Voice,
+) -> Result<ExitCode, CliError> {
     let goal = args.goal.goal();
     if args.set == "full" || args.merge {
         return full::run(args, &goal, voice);
@@ -145,18 +150,11 @@ pub(super) fn run(args: &CalibrateArgs, voice: Voice) -> Result<ExitCode, CliErr
     if let Some(path) = &args.write {
         write(path, &calibration.to_toml())?;
         if !args.output.json {
-            say(&format!("written: {}\nnext: {}", path.display(), next(&goal, path)))?;
+            let next = line.to("evaluate").with("thresholds", path.display());
+            say(&format!("written: {}\nnext: {next}", path.display()))?;
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn next(goal: &Goal, path: &Path) -> String {
-    let objective = match goal.objective {
-        neonbench::select::Objective::Balanced => String::new(),
-        other @ neonbench::select::Objective::Fastest => format!(" --objective {other}"),
-    };
-    format!("neonbench evaluate --thresholds {}{objective}", path.display())
 }
 
 fn gap_closed(judgement: &Judgement) -> f64 {

@@ -2,6 +2,7 @@
 
 use super::Voice;
 use super::args::{EngineArgs, JobArgs, ReplicateArgs};
+use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::Inputs;
 use super::output::{count, duration, percent, say, say_json, table, verdict};
@@ -118,7 +119,11 @@ impl Gate {
     }
 }
 
-pub(super) fn run(args: &CompareArgs, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn run(
+    args: &CompareArgs,
+    line: &CommandLine,
+    voice: Voice,
+) -> Result<ExitCode, CliError> {
     let (mut runs, delta) = match &*args.runs {
         &[baseline, run] => stored(args, baseline, run)?,
         _ => (configured(args, voice)?, None),
@@ -131,7 +136,7 @@ pub(super) fn run(args: &CompareArgs, voice: Voice) -> Result<ExitCode, CliError
     if args.job.output.json {
         say_json(&record)?;
     } else {
-        say_compare(&record)?;
+        say_compare(&record, line)?;
     }
     Ok(ExitCode::from(code))
 }
@@ -173,7 +178,7 @@ fn stored(
 }
 
 /// The second run against the first, in words.
-fn say_delta(record: &DeltaRecord) -> Result<(), CliError> {
+fn say_delta(record: &DeltaRecord, line: &CommandLine) -> Result<(), CliError> {
     let DeltaRecord { baseline, run, delta, gate } = record;
     let interval = delta.ratio_interval.map_or_else(
         || {
@@ -200,10 +205,10 @@ fn say_delta(record: &DeltaRecord) -> Result<(), CliError> {
         };
         say(&format!("gate: at most {} slower: {verdict}", percent(gate.max_slower)))?;
     }
-    say("next: neonbench history")
+    say(&format!("next: {}", line.to("history")))
 }
 
-fn say_compare(compare: &CompareRecord) -> Result<(), CliError> {
+fn say_compare(compare: &CompareRecord, line: &CommandLine) -> Result<(), CliError> {
     let fastest = compare.runs.first().map_or(0.0, ranked_by_s);
     let row = |run: &RunRecord| {
         let makespan_s = ranked_by_s(run);
@@ -232,13 +237,17 @@ fn say_compare(compare: &CompareRecord) -> Result<(), CliError> {
     ];
     say(&table(&header, &compare.runs.iter().map(row).collect::<Vec<_>>()))?;
     if let Some(delta) = &compare.delta {
-        return say_delta(delta);
+        return say_delta(delta, line);
     }
     if !compare.runs.iter().any(|run| run.strategy.is_concurrent()) {
         say("note: these strategies have one worker; add --strategy hybrid to compare workers")?;
     }
     match &compare.best {
-        Some(best) => say(&format!("best: {best}\nnext: neonbench scalability")),
+        Some(best) => {
+            // Scalability sets the size of each organisation itself.
+            let next = line.to("scalability").without(&["resources", "resource_ids"]);
+            say(&format!("best: {best}\nnext: {next}"))
+        }
         None => say("best: none: no run is valid and complete, or they did not do the same work"),
     }
 }

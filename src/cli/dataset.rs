@@ -1,7 +1,9 @@
 //! `neonbench dataset`: the synthetic organisations.
 
+use super::command_line::CommandLine;
 use super::error::CliError;
-use super::inputs::{dataset, read};
+use super::files::read;
+use super::inputs::dataset;
 use super::output::{percent, say, table};
 use clap::Subcommand;
 use neon_mock::api::{AccountId, CustomField};
@@ -46,7 +48,7 @@ pub(super) enum DatasetCommand {
     },
 }
 
-pub(super) fn run(command: &DatasetCommand) -> Result<ExitCode, CliError> {
+pub(super) fn run(command: &DatasetCommand, line: &CommandLine) -> Result<ExitCode, CliError> {
     match command {
         DatasetCommand::List => {
             for (name, text) in BUILT_IN {
@@ -59,7 +61,7 @@ pub(super) fn run(command: &DatasetCommand) -> Result<ExitCode, CliError> {
             describe(name, *mappings, *resources, *seed)?;
         }
         DatasetCommand::Import { custom_fields, out } => {
-            import_file(custom_fields, out.as_deref())?;
+            import_file(custom_fields, out.as_deref(), line)?;
         }
         DatasetCommand::Export { name } => export(name)?,
     }
@@ -96,7 +98,7 @@ fn describe(name: &str, mappings: u32, resources: u64, seed: u64) -> Result<(), 
     Ok(())
 }
 
-fn import_file(answer: &Path, out: Option<&Path>) -> Result<(), CliError> {
+fn import_file(answer: &Path, out: Option<&Path>, line: &CommandLine) -> Result<(), CliError> {
     let text = read(answer)?;
     let fields: Vec<CustomField> = serde_json::from_str(&text).map_err(|error| {
         CliError::usage(format!(
@@ -116,7 +118,8 @@ fn import_file(answer: &Path, out: Option<&Path>) -> Result<(), CliError> {
     std::fs::write(out, &imported.text)
         .map_err(|source| CliError::Write { path: out.to_owned(), source })?;
     let (file, fields) = (out.display(), imported.fields);
-    say(&format!("{file}: {fields} fields\nnext: neonbench dataset describe {file}"))
+    let next = line.to("dataset describe").with("name", &file);
+    say(&format!("{file}: {fields} fields\nnext: {next}"))
 }
 
 fn export(name: &str) -> Result<(), CliError> {

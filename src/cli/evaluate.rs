@@ -1,11 +1,13 @@
 //! `neonbench evaluate`: judges selectors and calibration files on scenarios.
 
 use super::Voice;
-use super::args::{EngineArgs, OutputArgs, WorkloadArgs, WorldArgs};
+use super::args::{EngineArgs, GoalArgs, OutputArgs, WorkloadArgs, WorldArgs};
+use super::command_line::CommandLine;
 use super::error::CliError;
-use super::inputs::{Inputs, read};
+use super::files::read;
+use super::inputs::Inputs;
 use super::output::{percent, say, say_json, table};
-use super::selector::{GoalArgs, calibration, say_judgement};
+use super::selector::{calibration, say_judgement};
 use clap::Args;
 use neonbench::select::case::{self, Case, HELD_OUT};
 use neonbench::select::{
@@ -54,9 +56,13 @@ struct FileRow {
     above_shipped: f64,
 }
 
-pub(super) fn run(args: &EvaluateArgs, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn run(
+    args: &EvaluateArgs,
+    line: &CommandLine,
+    voice: Voice,
+) -> Result<ExitCode, CliError> {
     if let Some(folder) = &args.export_scenarios {
-        return export(folder);
+        return export(folder, line);
     }
     let goal = args.goal.goal();
     let clock = WallClock::start();
@@ -169,7 +175,7 @@ fn in_folder(folder: &Path, voice: Voice) -> Result<Vec<Case>, CliError> {
 }
 
 /// Writes the held-out set as files, two for each scenario.
-fn export(folder: &Path) -> Result<ExitCode, CliError> {
+fn export(folder: &Path, line: &CommandLine) -> Result<ExitCode, CliError> {
     let wrong = |source| CliError::Write { path: folder.to_owned(), source };
     std::fs::create_dir_all(folder).map_err(wrong)?;
     let files = case::files("the held-out set", HELD_OUT)?;
@@ -178,9 +184,7 @@ fn export(folder: &Path) -> Result<ExitCode, CliError> {
         std::fs::write(&path, text).map_err(|source| CliError::Write { path, source })?;
     }
     let folder = folder.display();
-    say(&format!(
-        "{folder}: {} files\nnext: neonbench evaluate --scenarios {folder}",
-        files.len()
-    ))?;
+    let next = line.clone().without(&["export_scenarios"]).with("scenarios", &folder);
+    say(&format!("{folder}: {} files\nnext: {next}", files.len()))?;
     Ok(ExitCode::SUCCESS)
 }

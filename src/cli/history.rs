@@ -1,10 +1,10 @@
 //! `neonbench history`: what was run so far.
 
-use super::args::OutputArgs;
+use super::args::{OutputArgs, StoreArgs};
+use super::command_line::CommandLine;
 use super::error::CliError;
 use super::output::{count, duration, say, say_json, table, verdict};
 use super::store::stamp;
-use super::stored::StoreArgs;
 use clap::Args;
 use neonbench::replicate::ranked_by_s;
 use neonbench::store::{Entry, State};
@@ -82,7 +82,7 @@ impl Outcome {
     }
 }
 
-pub(super) fn run(args: &HistoryArgs) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: &HistoryArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let entries = args.store.open()?.history(args.limit)?;
     if args.output.json {
         let line = |entry: &Entry| RunLine {
@@ -110,13 +110,11 @@ pub(super) fn run(args: &HistoryArgs) -> Result<ExitCode, CliError> {
     ];
     let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
     say(&table(&header, &rows))?;
-    let flag = args.store.flag();
-    match &*entries {
-        [latest, before, ..] => {
-            say(&format!("next: neonbench compare {} {}{flag}", before.id, latest.id))?;
-        }
-        _ => say(&format!("next: neonbench run --replicates 20{flag}"))?,
-    }
+    let next = match &*entries {
+        [latest, before, ..] => line.to("compare").with_all("runs", &[before.id, latest.id]),
+        _ => line.to("run").with("replicates", 20),
+    };
+    say(&format!("next: {next}"))?;
     Ok(ExitCode::SUCCESS)
 }
 

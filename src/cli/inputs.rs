@@ -5,6 +5,7 @@ use super::args::{
     WorldArg, WorldArgs, WriteArg,
 };
 use super::error::CliError;
+use super::files::read;
 use neon_mock::profile::Profile;
 use neonbench::select::{ChosenBy, Configuration, Observed, Portfolio};
 use neonbench::store::{Header, ProfileText, Site};
@@ -219,11 +220,6 @@ pub(super) fn positive(flag: &str, value: Option<u32>) -> Result<Option<NonZeroU
         Some(Some(value)) => Ok(Some(value)),
         Some(None) => Err(CliError::usage(format!("{flag} 0: at least 1 is needed"))),
     }
-}
-
-/// The text of a file that the user named.
-pub(super) fn read(path: &Path) -> Result<String, CliError> {
-    std::fs::read_to_string(path).map_err(|source| CliError::Read { path: path.to_owned(), source })
 }
 
 /// Whether `name` means a file and not something built in.

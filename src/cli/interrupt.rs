@@ -12,10 +12,7 @@ pub(super) fn listen(voice: Voice) -> Result<Arc<Stop>, CliError> {
     let stop = Arc::new(Stop::default());
     let to_set = Arc::clone(&stop);
     let (ready, is_ready) = mpsc::channel();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(CliError::Runtime)?;
+    let runtime = neonbench_engine::run::runtime()?;
     // The engine keeps its own thread busy: in virtual time it never waits.
     std::thread::spawn(move || {
         watch(&runtime, &ready, || {

@@ -4,11 +4,11 @@ mod command;
 mod text;
 
 use super::Voice;
-use super::args::{EngineArgs, OutputArgs, WorkloadArgs, WorldArgs};
+use super::args::{EngineArgs, OutputArgs, StoreArgs, WorkloadArgs, WorldArgs};
+use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::{DEMO, Inputs};
 use super::output::{say, say_json};
-use super::stored::StoreArgs;
 use clap::Args;
 use command::{Ended, Home, Surroundings};
 use neon_mock::NeonMock;
@@ -61,7 +61,11 @@ pub(super) struct JudgeArgs {
     command: Vec<OsString>,
 }
 
-pub(super) fn run(args: &JudgeArgs, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn run(
+    args: &JudgeArgs,
+    line: &CommandLine,
+    voice: Voice,
+) -> Result<ExitCode, CliError> {
     let engine = EngineArgs { seed: args.seed, ..EngineArgs::default() };
     let inputs = Inputs::read(&args.workload, &engine, &WorldArgs::default())?;
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -75,7 +79,7 @@ pub(super) fn run(args: &JudgeArgs, voice: Voice) -> Result<ExitCode, CliError> 
     if record.verdict != Verdict::NoCalls && (args.compare || is_cheap(&inputs)) {
         record.league = league(&record, &ours(&inputs)?);
     }
-    record.next_command = next_command(args, &record);
+    record.next_command = next_command(line, &record);
     // Values are for the eyes of the one who asked to see them, and not for the store.
     if !args.show_values {
         args.store.keep_document(&record, voice);
@@ -166,11 +170,12 @@ fn ours(inputs: &Inputs) -> Result<Vec<RunRecord>, CliError> {
     Strategy::ALL.into_iter().map(run).collect()
 }
 
-fn next_command(args: &JudgeArgs, record: &JudgeRecord) -> String {
-    let job = super::run::workload_flags(&args.workload, args.seed);
-    match record.verdict {
-        Verdict::Correct => format!("neonbench benchmark{job}"),
-        Verdict::NoCalls => format!("neonbench serve{job}"),
-        _ => format!("neonbench judge{job} --show-values -- COMMAND"),
-    }
+fn next_command(line: &CommandLine, record: &JudgeRecord) -> String {
+    let next = match record.verdict {
+        Verdict::Correct => line.to("benchmark"),
+        Verdict::NoCalls => line.to("serve"),
+        // The client's own arguments may hold secrets, and the record is stored.
+        _ => line.clone().with_switch("show_values").with("command", "COMMAND"),
+    };
+    next.to_string()
 }

@@ -1,9 +1,9 @@
 //! Runs with a journal: begun, taken up again, ended.
 
-use super::args::AccessArgs;
+use super::args::{AccessArgs, StoreArgs};
+use super::command_line::CommandLine;
 use super::error::CliError;
 use super::inputs::target;
-use super::stored::StoreArgs;
 use clap::Args;
 use neonbench::store::{Header, KeptRun, Site, State, Store};
 use neonbench_engine::engine::Stop;
@@ -85,11 +85,6 @@ impl RunRef {
         let target = target(base_url, &access, writes)?;
         Ok(Reopened { store, run, header, target })
     }
-
-    /// The command that takes the run up by `verb`.
-    pub(super) fn command(&self, verb: &str) -> String {
-        command(verb, self.run, &self.access, &self.store)
-    }
 }
 
 impl Reopened {
@@ -102,24 +97,8 @@ impl Reopened {
     }
 }
 
-/// The command that takes run `id` up by `verb`. The key is left out: it is a secret.
-pub(super) fn command(verb: &str, id: i64, access: &AccessArgs, store: &StoreArgs) -> String {
-    let allow = match &access.allow_writes_to {
-        Some(org_id) if verb != "verify" => {
-            format!(" --allow-writes-to {}", super::run::quoted(org_id))
-        }
-        _ => String::new(),
-    };
-    format!("neonbench {verb} {id}{}{allow}", store.flag())
-}
-
-/// What to do after a run with a journal, if that has to do with its journal.
-pub(super) fn next_command(
-    record: &RunRecord,
-    id: i64,
-    access: &AccessArgs,
-    store: &StoreArgs,
-) -> String {
+/// The command worth running after a run with a journal; `line` names that run.
+pub(super) fn next_command(record: &RunRecord, line: &CommandLine) -> String {
     let verb = if record.stopped {
         "resume"
     } else if record.records.failed > 0 {
@@ -127,7 +106,7 @@ pub(super) fn next_command(
     } else {
         "verify"
     };
-    command(verb, id, access, store)
+    line.to(verb).to_string()
 }
 
 /// A run that is kept, as it is about to be carried out.

@@ -4,8 +4,9 @@ mod definitions;
 mod exchange;
 mod preview;
 
+use super::command_line::CommandLine;
 use super::error::{CliError, code};
-use super::inputs::read;
+use super::files::read;
 use super::output::{say, say_json};
 use clap::Subcommand;
 use definitions::OrganisationArgs;
@@ -47,11 +48,11 @@ pub(super) enum PlanCommand {
     },
 }
 
-pub(super) fn run(command: &PlanCommand) -> Result<ExitCode, CliError> {
+pub(super) fn run(command: &PlanCommand, line: &CommandLine) -> Result<ExitCode, CliError> {
     match command {
         PlanCommand::Check { file, organisation, json } => check_file(file, organisation, *json),
         PlanCommand::Preview(args) => preview::run(args),
-        PlanCommand::Import { file, to } => exchange::import(file, to.as_deref()),
+        PlanCommand::Import { file, to } => exchange::import(file, to.as_deref(), line),
         PlanCommand::Export { file, to } => exchange::export(file, to),
     }
 }

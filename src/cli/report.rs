@@ -7,10 +7,10 @@ mod provenance;
 mod stored;
 
 use super::Voice;
-use super::args::{EngineArgs, OutputArgs, WorkloadArgs};
+use super::args::{EngineArgs, OutputArgs, StoreArgs, WorkloadArgs};
+use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::output::{say, say_json};
-use super::stored::StoreArgs;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use neonbench::report::evidence::Evidence;
@@ -70,12 +70,16 @@ impl ReportArgs {
     }
 }
 
-pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn run(
+    args: &ReportArgs,
+    line: &CommandLine,
+    voice: Voice,
+) -> Result<ExitCode, CliError> {
     if !args.runs.is_empty() {
-        return stored::run(args);
+        return stored::run(args, line);
     }
     if args.has_workload() {
-        return decision::run(args, voice);
+        return decision::run(args, line, voice);
     }
     if args.baseline.is_some() {
         return Err(CliError::usage(
@@ -88,7 +92,7 @@ pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError>
     let kept = store.as_ref().map(StoredDocuments::read).transpose()?.unwrap_or_default();
     files::prepare(&args.out)?;
     let seed = args.engine.seed.unwrap_or(DEFAULT_SEED);
-    let provenance = provenance::gather(seed, args.replicates);
+    let provenance = provenance::gather(line, seed, args.replicates);
     let spinner = Spinner::new(voice);
     let made = suite::run(provenance, &mut |what| spinner.tell(what))?;
     let (selftest, judged, benches) = (kept.selftest, kept.judged, benches::read());
@@ -107,16 +111,17 @@ pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError>
     if args.output.json {
         say_json(&record)?;
     } else {
-        say_report(&model, &written)?;
+        say_report(&model, &written, line)?;
     }
     let valid = model.validity.valid == model.validity.runs;
     Ok(ExitCode::from(if valid { 0 } else { code::AUDIT_MISMATCH }))
 }
 
-fn say_report(model: &Model, written: &[PathBuf]) -> Result<(), CliError> {
+fn say_report(model: &Model, written: &[PathBuf], line: &CommandLine) -> Result<(), CliError> {
     say(&model.verdict.paragraph())?;
     say_files(written)?;
-    say("next: neonbench benchmark --scenario guide-1 --workers 5")
+    let next = line.to("benchmark").with("scenario", "guide-1").with("workers", 5);
+    say(&format!("next: {next}"))
 }
 
 fn say_files(written: &[PathBuf]) -> Result<(), CliError> {

@@ -2,6 +2,7 @@
 
 use super::Voice;
 use super::args::{OutputArgs, ValuesArgs};
+use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::interrupt;
 use super::kept::{self, Begun, Reopened, RunRef};
@@ -27,7 +28,11 @@ pub(super) struct ResumeArgs {
     pub(super) output: OutputArgs,
 }
 
-pub(super) fn run(args: &ResumeArgs, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn run(
+    args: &ResumeArgs,
+    line: &CommandLine,
+    voice: Voice,
+) -> Result<ExitCode, CliError> {
     let reopened = args.of.reopen("resume", true)?;
     let id = reopened.run.id;
     match reopened.run.state {
@@ -42,7 +47,7 @@ pub(super) fn run(args: &ResumeArgs, voice: Voice) -> Result<ExitCode, CliError>
     let ledger = reopened.store.ledger(id)?;
     let ids = reopened.run.ids.clone();
     let part = Part { ids, ledger, again: RetryScope::Neither, verb: "resume" };
-    go_on(args, reopened, &part, voice)
+    go_on(args, line, reopened, &part, voice)
 }
 
 /// Says that there is nothing to do with run `id`.
@@ -68,6 +73,7 @@ pub(super) struct Part {
 /// Goes on with a part of a run, and prints what came of it.
 pub(super) fn go_on(
     args: &ResumeArgs,
+    line: &CommandLine,
     mut reopened: Reopened,
     part: &Part,
     voice: Voice,
@@ -91,18 +97,13 @@ pub(super) fn go_on(
         ledger: &part.ledger,
         again: part.again,
         stop: &stop,
-        resume: Some(args.of.command(part.verb)),
+        resume: Some(line.to_string()),
         // The record of a run is that of all its accounts.
         keeps_record: part.verb == "resume",
     };
     let world = World::ForeignHttp(reopened.target.clone());
-    let (access, store) = (&args.of.access, &args.of.store);
     let next = |record: &RunRecord| {
-        if record.stopped {
-            kept::command(part.verb, id, access, store)
-        } else {
-            kept::next_command(record, id, access, store)
-        }
+        if record.stopped { line.to_string() } else { kept::next_command(record, line) }
     };
     let mut run = begun.carry_out(&order, &world, &mut progress, next)?;
     drop(progress);

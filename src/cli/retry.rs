@@ -1,6 +1,7 @@
 //! `neonbench retry`: once more for the accounts of a run that failed, or of which nobody knows.
 
 use super::Voice;
+use super::command_line::CommandLine;
 use super::error::CliError;
 use super::resume::{Part, ResumeArgs, go_on, nothing_to_do};
 use clap::{Args, ValueEnum};
@@ -25,7 +26,11 @@ enum Only {
     Ambiguous,
 }
 
-pub(super) fn run(args: &RetryArgs, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn run(
+    args: &RetryArgs,
+    line: &CommandLine,
+    voice: Voice,
+) -> Result<ExitCode, CliError> {
     let reopened = args.run.of.reopen("retry", true)?;
     let id = reopened.run.id;
     match reopened.run.state {
@@ -33,7 +38,7 @@ pub(super) fn run(args: &RetryArgs, voice: Voice) -> Result<ExitCode, CliError> 
         State::Running | State::Stopped | State::Failed => {
             return Err(CliError::usage(format!(
                 "cannot retry run {id}: it has not finished; {} goes on with it first",
-                args.run.of.command("resume")
+                line.to("resume")
             )));
         }
         State::Undone => {
@@ -58,5 +63,6 @@ pub(super) fn run(args: &RetryArgs, voice: Voice) -> Result<ExitCode, CliError> 
     if ids.is_empty() {
         return Ok(nothing_to_do(id, "has no such account", "retry", voice));
     }
-    go_on(&args.run, reopened, &Part { ids: Some(ids), ledger, again, verb: "retry" }, voice)
+    let part = Part { ids: Some(ids), ledger, again, verb: "retry" };
+    go_on(&args.run, line, reopened, &part, voice)
 }

@@ -2,6 +2,7 @@
 
 use super::Voice;
 use super::args::{JobArgs, ReplicateArgs, WorkloadArgs};
+use super::command_line::CommandLine;
 use super::error::CliError;
 use super::inputs::Inputs;
 use super::output::{count, duration, say, say_json, table, verdict};
@@ -41,7 +42,11 @@ pub(super) struct ScalabilityRecord {
     verdict: &'static str,
 }
 
-pub(super) fn run(args: &ScalabilityArgs, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn run(
+    args: &ScalabilityArgs,
+    line: &CommandLine,
+    voice: Voice,
+) -> Result<ExitCode, CliError> {
     if args.job.workload.resources.is_some() || args.job.workload.resource_ids.is_some() {
         return Err(CliError::usage(
             "scalability takes --sizes, not --resources or --resource-ids",
@@ -67,7 +72,7 @@ pub(super) fn run(args: &ScalabilityArgs, voice: Voice) -> Result<ExitCode, CliE
     if args.job.output.json {
         say_json(&record)?;
     } else {
-        say_scalability(&record)?;
+        say_scalability(&record, line)?;
     }
     Ok(ExitCode::from(code))
 }
@@ -95,7 +100,7 @@ fn judge(factor: f64) -> &'static str {
     }
 }
 
-fn say_scalability(record: &ScalabilityRecord) -> Result<(), CliError> {
+fn say_scalability(record: &ScalabilityRecord, line: &CommandLine) -> Result<(), CliError> {
     let row = |run: &RunRecord| {
         vec![
             count(run.resources),
@@ -113,5 +118,5 @@ fn say_scalability(record: &ScalabilityRecord) -> Result<(), CliError> {
         "factor {:.2}: {} (accounts/s at the largest ÷ at the smallest; > 0.8 good, > 0.5 moderate)",
         record.factor, record.verdict
     ))?;
-    say("next: neonbench compare")
+    say(&format!("next: {}", line.to("compare")))
 }

@@ -3,10 +3,9 @@
 use super::error::CliError;
 use super::output::{say, say_json};
 use super::{
-    Cli, analyze, benchmark, compare, evaluate, fitted, history, probe, run, scalability,
-    show_config,
+    analyze, benchmark, compare, evaluate, fitted, history, probe, run, scalability, show_config,
 };
-use clap::{Args, CommandFactory, ValueEnum};
+use clap::{Args, ValueEnum};
 use clap_complete::Shell;
 use neonbench::judge::JudgeRecord;
 use neonbench::report::json::{DecisionRecord, ReportRecord};
@@ -108,9 +107,12 @@ pub(super) fn schema(args: &SchemaArgs) -> Result<ExitCode, CliError> {
 }
 
 /// Prints a script that completes our commands and flags.
-pub(super) fn completions(args: &CompletionsArgs) -> Result<ExitCode, CliError> {
+pub(super) fn completions(
+    args: &CompletionsArgs,
+    program: &clap::Command,
+) -> Result<ExitCode, CliError> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "neonbench", &mut script);
+    clap_complete::generate(args.shell, &mut program.clone(), "neonbench", &mut script);
     std::io::Write::write_all(&mut std::io::stdout(), &script).map_err(CliError::Stdout)?;
     Ok(ExitCode::SUCCESS)
 }

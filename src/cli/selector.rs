@@ -1,29 +1,11 @@
 //! What the commands that choose, fit and judge share: flags, calibration files, the regret table.
 
+use super::args::{GoalArgs, ObjectiveArg, SelectorArgs};
 use super::error::CliError;
-use super::inputs::read;
+use super::files::read;
 use super::output::{percent, say, table};
-use clap::{Args, ValueEnum};
-use neonbench::select::{Calibration, Constraint, Goal, Judgement, Objective, RegretRow};
-use std::path::{Path, PathBuf};
-
-/// What a choice is judged by.
-#[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Selector")]
-pub(super) struct GoalArgs {
-    /// What a choice costs: makespan and refusals, or makespan alone [default: balanced]
-    #[arg(long, value_name = "balanced|fastest", hide_possible_values = true)]
-    objective: Option<ObjectiveArg>,
-    /// What a choice must keep to: rejected<P% or headroom>=N; may be repeated
-    #[arg(long, value_name = "CONSTRAINT")]
-    constraint: Vec<Constraint>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum ObjectiveArg {
-    Balanced,
-    Fastest,
-}
+use neonbench::select::{Calibration, Goal, Judgement, Objective, RegretRow};
+use std::path::Path;
 
 impl GoalArgs {
     /// The goal asked for.
@@ -34,17 +16,6 @@ impl GoalArgs {
         };
         Goal { objective, constraints: self.constraint.clone() }
     }
-}
-
-/// How `auto` chooses.
-#[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Selector")]
-pub(super) struct SelectorArgs {
-    #[command(flatten)]
-    pub(super) goal: GoalArgs,
-    /// A calibration file that `auto` goes by [default: the shipped one]
-    #[arg(long, value_name = "FILE")]
-    pub(super) thresholds: Option<PathBuf>,
 }
 
 impl SelectorArgs {

@@ -1,10 +1,9 @@
 //! `neonbench selftest`: how faithful the mock's delays and limits are on this machine.
 
 use super::Voice;
-use super::args::OutputArgs;
+use super::args::{OutputArgs, StoreArgs};
 use super::error::{CliError, code};
 use super::output::{count, duration, say, say_json, table};
-use super::stored::StoreArgs;
 use clap::Args;
 use neonbench::selftest::{self, FidelityRow, PoolRow, SelftestRecord, Size, WindowRow};
 use std::process::ExitCode;

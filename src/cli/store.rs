@@ -1,10 +1,9 @@
 //! `neonbench store`: the runs that are kept, and getting rid of them.
 
-use super::args::OutputArgs;
+use super::args::{OutputArgs, StoreArgs};
 use super::error::CliError;
 use super::kept::is_alive;
 use super::output::{count, say, say_json, table};
-use super::stored::StoreArgs;
 use clap::{Args, Subcommand};
 use neonbench::store::{Listed, Purge, State};
 use serde::Serialize;

@@ -1,24 +1,11 @@
 //! Runs kept in the store.
 
 use super::Voice;
+use super::args::StoreArgs;
 use super::error::CliError;
-use clap::Args;
-use neonbench::store::{DEFAULT_PATH, Document, Store, StoreError};
+use neonbench::store::{Document, Store, StoreError};
 use neonbench_engine::run::Run;
-use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
-
-/// Where runs are kept.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Output")]
-pub(super) struct StoreArgs {
-    /// The file that runs are kept in
-    #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH, env = "NEONBENCH_STORE")]
-    store: PathBuf,
-    /// Leave the store alone: keep nothing, show nothing that is kept
-    #[arg(long, conflicts_with = "store")]
-    no_store: bool,
-}
 
 impl StoreArgs {
     /// Whether runs are to be kept.
@@ -34,14 +21,6 @@ impl StoreArgs {
     /// Opens the store, and makes it if there is none.
     pub(super) fn open_or_make(&self) -> Result<Store, CliError> {
         Ok(Store::open(&self.store)?)
-    }
-
-    /// The flag that names the store to another command; nothing for the default one.
-    pub(super) fn flag(&self) -> String {
-        if self.store == std::path::Path::new(DEFAULT_PATH) {
-            return String::new();
-        }
-        format!(" --store {}", super::run::quoted(&self.store.display().to_string()))
     }
 
     /// Opens the store to read from it.

@@ -2,7 +2,7 @@
 
 use super::super::Voice;
 use super::super::error::CliError;
-use super::super::inputs::read;
+use super::super::files::read;
 use super::super::output::{say, say_json};
 use super::super::selector::say_judgement;
 use super::{CalibrateArgs, write};

@@ -2,11 +2,12 @@
 
 use crate::cli::args::Credentials;
 use crate::cli::error::CliError;
-use crate::cli::inputs::{dataset, read, source};
+use crate::cli::files::read;
+use crate::cli::inputs::{dataset, source};
 use clap::Args;
 use neon_mock::api::{Body, Category, CustomField, Request};
 use neon_mock::org::Organisation;
-use neonbench_engine::run::RunError;
+use neonbench_engine::run::{RunError, runtime};
 use neonbench_engine::transport::Transport;
 use neonbench_engine::world::HttpTransport;
 use std::path::PathBuf;
@@ -80,9 +81,4 @@ pub(super) async fn fields_of(transport: &HttpTransport) -> Result<Vec<CustomFie
         Body::CustomFields(fields) if response.status.is_success() => Ok(fields.to_vec()),
         _ => Err(failed(format!("the server answered {}", response.status.0))),
     }
-}
-
-/// A runtime for a few calls.
-pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::Runtime)
 }

@@ -1,8 +1,9 @@
 //! `neonbench plan import` and `export`: plan files of the Python engine.
 
 use super::plan_file;
+use crate::cli::command_line::CommandLine;
 use crate::cli::error::{CliError, code};
-use crate::cli::inputs::read;
+use crate::cli::files::read;
 use crate::cli::output::say;
 use neonbench_engine::plan::{Carried, Plan};
 use serde_json::Value;
@@ -31,7 +32,11 @@ fn form(path: &Path, allowed: &[(&str, Form)]) -> Result<Form, CliError> {
 const OURS: [(&str, Form); 2] = [("toml", Form::Toml), ("json", Form::Json)];
 const THEIRS: [(&str, Form); 3] = [("yaml", Form::Yaml), ("yml", Form::Yaml), ("json", Form::Json)];
 
-pub(super) fn import(file: &Path, to: Option<&Path>) -> Result<ExitCode, CliError> {
+pub(super) fn import(
+    file: &Path,
+    to: Option<&Path>,
+    line: &CommandLine,
+) -> Result<ExitCode, CliError> {
     let wrong = |reason: String| CliError::usage(format!("{}: {reason}", file.display()));
     let theirs = form(file, &THEIRS)?;
     let ours = to.map_or(Ok(Form::Toml), |to| form(to, &OURS))?;
@@ -46,7 +51,8 @@ pub(super) fn import(file: &Path, to: Option<&Path>) -> Result<ExitCode, CliErro
     put(&text, to)?;
     if let Some(to) = to {
         let (to, mappings) = (to.display(), made.mappings.len());
-        say(&format!("{to}: {mappings} mappings\nnext: neonbench plan preview {to}"))?;
+        let next = line.to("plan preview").with("file", &to);
+        say(&format!("{to}: {mappings} mappings\nnext: {next}"))?;
     }
     Ok(warned(&left_out))
 }

@@ -1,6 +1,6 @@
 //! `neonbench plan preview`: what a plan would change, field by field.
 
-use super::definitions::{fields_of, runtime};
+use super::definitions::fields_of;
 use super::plan_file;
 use crate::cli::args::Credentials;
 use crate::cli::error::CliError;
@@ -11,7 +11,7 @@ use neon_mock::api::{Account, AccountId, AccountKind, CustomFieldItem, FieldId, 
 use neonbench_engine::decide::{Decision, State, apply, state_of_values};
 use neonbench_engine::engine::{EngineError, Settings, Strategy, read_accounts};
 use neonbench_engine::plan::{Plan, ResolvedField, ResolvedPlan, Selection, parse_ids};
-use neonbench_engine::run::RunError;
+use neonbench_engine::run::{RunError, runtime};
 use neonbench_engine::scenario::{Scenario, Workload};
 use neonbench_engine::world::{HttpTransport, WallClock};
 use serde::Serialize;

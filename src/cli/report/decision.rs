@@ -3,10 +3,10 @@
 use super::{ReportArgs, Spinner, files, provenance, stored};
 use crate::cli::Voice;
 use crate::cli::args::WorldArgs;
+use crate::cli::command_line::CommandLine;
 use crate::cli::error::{CliError, code};
 use crate::cli::inputs::Inputs;
 use crate::cli::output::{say, say_json};
-use crate::cli::run::flags_of;
 use neonbench::report::decision::Decision;
 use neonbench::report::evidence::Provenance;
 use neonbench::report::hlog::interval_log;
@@ -18,7 +18,11 @@ use neonbench::report::suite::explore::{Exploration, explore};
 use std::process::ExitCode;
 
 /// Explores the workload that the flags name, and writes its page.
-pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn run(
+    args: &ReportArgs,
+    line: &CommandLine,
+    voice: Voice,
+) -> Result<ExitCode, CliError> {
     if args.engine.strategy.is_some() {
         let text = "--strategy: the report compares all strategies; `run` makes one";
         return Err(CliError::usage(text));
@@ -41,12 +45,10 @@ pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError>
         baseline.deltas.retain(|(name, _)| Some(name) == strategy.as_ref());
         decision.baseline = Some(baseline);
     }
-    let flags = flags_of(&args.workload, &args.engine, &WorldArgs::default());
-    let mut provenance = provenance::gather(inputs.seed(), args.replicates);
-    provenance.command = format!("neonbench report{flags}");
+    let provenance = provenance::gather(line, inputs.seed(), args.replicates);
     publish(args, &decision, &provenance, |model| {
         let strategy = model.best.map_or("auto", |best| best.name());
-        format!("neonbench run{flags} --strategy {strategy} --dry-run")
+        line.to("run").with("strategy", strategy).with_switch("dry_run").to_string()
     })
 }
 
