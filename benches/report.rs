@@ -13,7 +13,8 @@ use neon_mock::api::Class;
 use neonbench::report::claims::{EXAMPLES, Example};
 use neonbench::report::decision::Decision;
 use neonbench::report::evidence::{
-    Evidence, HttpPair, HttpSample, Provenance, Responses, RowEvidence, StaffEvidence, StaffSample,
+    HttpPair, HttpSample, Provenance, ReportEvidence, Responses, RowEvidence, StaffEvidence,
+    StaffSample,
 };
 use neonbench::report::html::{decision_page, page};
 use neonbench::report::json::ReportRecord;
@@ -50,7 +51,7 @@ fn row(example: &Example, scenario: &Scenario, strategy: Strategy) -> RowEvidenc
     }
 }
 
-fn evidence() -> Evidence {
+fn evidence() -> ReportEvidence {
     let mut rows = Vec::new();
     for example in &EXAMPLES {
         let scenario = scenario(example);
@@ -74,7 +75,7 @@ fn evidence() -> Evidence {
         example: EXAMPLES[0].number,
         rows: [WriteMode::Patch, WriteMode::Put].map(beside).into(),
     };
-    Evidence {
+    ReportEvidence {
         provenance,
         rows,
         http,

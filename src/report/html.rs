@@ -88,7 +88,7 @@ fn of_grid(decision: Option<&DecisionModel>) -> Value {
 mod tests {
     use super::*;
     use crate::report::decision::Decision;
-    use crate::report::evidence::Evidence;
+    use crate::report::evidence::ReportEvidence;
     use crate::report::fixture::{evidence, spoil};
     use crate::report::markdown::decision_summary;
     use neonbench_engine::engine::Strategy;
@@ -133,7 +133,8 @@ mod tests {
             assert_eq!(page.matches(verdict).count(), 1, "{verdict}");
         }
         assert!(page.contains("What no run can test"));
-        let older = Evidence { ledger: None, map: None, batches: None, selector: None, ..evidence };
+        let older =
+            ReportEvidence { ledger: None, map: None, batches: None, selector: None, ..evidence };
         let older = super::page(&Model::new(&older));
         for section in ["claims", "map", "batches", "regrets", "forecasts"] {
             assert!(!older.contains(&format!("aria-labelledby=\"{section}\"")), "{section}");
@@ -285,7 +286,7 @@ mod tests {
         let stored = page(&Model::new(&evidence()));
         let (selftest, judge) = ("<code>neonbench selftest<", "<code>neonbench judge --plan ");
         assert!(!stored.contains(selftest) && !stored.contains(judge));
-        let bare = Evidence { selftest: None, judged: Vec::new(), ..evidence() };
+        let bare = ReportEvidence { selftest: None, judged: Vec::new(), ..evidence() };
         let bare = page(&Model::new(&bare));
         assert!(bare.contains(selftest) && bare.contains(judge));
     }

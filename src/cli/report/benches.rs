@@ -1,11 +1,11 @@
-//! What a `cargo bench` has left beside the working directory: the rates of our own code.
+//! Rates of our own code, read from the results of `cargo bench` beside the working directory.
 
 use neonbench::report::evidence::BenchRate;
 use serde::Deserialize;
 use std::path::{Path, PathBuf};
 
-/// What a report reads of Criterion's `benchmark.json`. The form is Criterion's own affair: what
-/// does not read so is left out.
+/// The members of Criterion's `benchmark.json` that a report needs. The format is Criterion's own and
+/// may change: results that do not parse are left out.
 #[derive(Deserialize)]
 struct Benchmark {
     full_id: String,
@@ -21,17 +21,17 @@ struct Throughput {
 /// Of its `estimates.json`; times are ns.
 #[derive(Deserialize)]
 struct Estimates {
-    median: Estimate,
+    median: CriterionEstimate,
 }
 
 #[derive(Deserialize)]
-struct Estimate {
+struct CriterionEstimate {
     point_estimate: f64,
-    confidence_interval: Interval,
+    confidence_interval: CriterionInterval,
 }
 
 #[derive(Deserialize)]
-struct Interval {
+struct CriterionInterval {
     lower_bound: f64,
     upper_bound: f64,
 }

@@ -1,7 +1,7 @@
 //! Scalability: makespans over growing organisations, both axes logarithmic.
 
-use super::canvas::{self, Anchor, Ink, LogScale, Size};
-use super::frame::{Axis, Place, Sides};
+use super::canvas::{self, Anchor, Ink, LogScale, TextSize};
+use super::frame::{Axis, AxisScale, Sides};
 use super::{WIDTH, number_of};
 use crate::report::model::DecisionModel;
 use crate::text::count;
@@ -24,15 +24,13 @@ pub fn scaling(model: &DecisionModel) -> String {
             [values().fold(f64::MAX, f64::min), values().fold(0.0, f64::max)]
         };
         let [least, most] = fold(|sized| sized.accounts as f64);
-        let place = Place::Log(LogScale {
-            values: [least / 1.2, most * 1.2],
-            px: [sides.left, sides.right],
-        });
+        let scale = LogScale::new(least / 1.2, most * 1.2, [sides.left, sides.right]);
+        let scale = AxisScale::Log(scale);
         let mut marks: Vec<u64> = measured.iter().map(|sized| sized.accounts).collect();
         marks.sort_unstable();
         marks.dedup();
         let ticks = marks.iter().map(|accounts| (*accounts as f64, count(*accounts))).collect();
-        let across = Axis { title: "accounts, logarithmic".to_owned(), place, ticks };
+        let across = Axis { title: "accounts, logarithmic".to_owned(), scale, ticks };
         let times = fold(|sized| sized.makespan_s);
         let up = Axis::times("makespan, logarithmic", times, [sides.bottom, sides.top]);
         sides.draw(canvas, &across, &up);
@@ -47,7 +45,13 @@ pub fn scaling(model: &DecisionModel) -> String {
                 canvas.mark(number, *point);
             }
             if let Some((x, y)) = points.last() {
-                canvas.text(strategy.name(), (x + 12, *y), Anchor::Left, Size::Label, Ink::Text);
+                canvas.text(
+                    strategy.name(),
+                    (x + 12, *y),
+                    Anchor::Left,
+                    TextSize::Label,
+                    Ink::Text,
+                );
             }
         }
     })

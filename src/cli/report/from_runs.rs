@@ -1,10 +1,9 @@
 //! `report --runs 3,5,7`: from stored records alone; nothing is run.
 
-use super::decision::publish;
 use super::{ReportArgs, files, provenance};
 use crate::cli::command_line::CommandLine;
-use crate::cli::error::{CliError, code};
-use neonbench::delta::{Side, Verdict, delta};
+use crate::cli::error::CliError;
+use neonbench::delta::{Side, delta};
 use neonbench::findings::findings;
 use neonbench::report::decision::{Baseline, Contender, Decision};
 use neonbench::store::{Entry, Store};
@@ -22,7 +21,7 @@ pub(super) fn run(args: &ReportArgs, line: &CommandLine) -> Result<ExitCode, Cli
     let decision = Decision { baseline, ..Decision::of(league) };
     files::prepare(&args.out)?;
     let provenance = provenance::gather(line, first.seed, 1);
-    publish(args, &decision, &provenance, |_| line.to("history").to_string())
+    files::publish(args, &decision, &provenance, |_| line.to("history").to_string())
 }
 
 fn contender(entry: Entry) -> Result<Contender, CliError> {
@@ -60,12 +59,4 @@ pub(super) fn against(store: &Store, id: i64, league: &[Contender]) -> Result<Ba
         ),
         deltas: deltas.collect(),
     })
-}
-
-/// The exit code of a comparison: 10 if anything that can be compared is slower.
-pub(super) fn gate(baseline: &Baseline) -> u8 {
-    let is_slower = |(_, delta): &(String, neonbench::delta::Delta)| {
-        delta.incomparable.is_none() && delta.verdict == Verdict::Slower
-    };
-    if baseline.deltas.iter().any(is_slower) { code::GATE } else { 0 }
 }
