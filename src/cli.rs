@@ -1,6 +1,5 @@
 //! The command line: one file a verb. The library never sees clap.
 
-mod aftermath;
 mod analyze;
 mod args;
 mod benchmark;
@@ -18,9 +17,9 @@ mod fitted;
 mod history;
 mod inputs;
 mod interrupt;
+mod journaled;
+mod json_lines;
 mod judge;
-mod kept;
-mod lines;
 mod output;
 mod plan;
 mod probe;
@@ -38,6 +37,7 @@ mod serve;
 mod show_config;
 mod store;
 mod stored;
+mod verify_undo;
 
 pub(crate) use error::{CliError, exit_code};
 pub(crate) use output::escape_controls;
@@ -63,23 +63,23 @@ struct Cli {
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
     #[command(subcommand)]
-    command: Command,
+    command: CliCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum CliCommand {
     /// The guide's examples under every strategy, on one offline page
     Report(report::ReportArgs),
     /// One migration
     Run(run::RunArgs),
     /// Goes on with a run that was stopped, killed or cut off
     Resume(resume::ResumeArgs),
-    /// Once more for the accounts of a run that failed, or of which nobody knows
+    /// Runs again the accounts that failed or whose write outcome is unknown
     Retry(retry::RetryArgs),
     /// Compares what stands in the organisation with what a run wrote there
-    Verify(aftermath::VerifyArgs),
+    Verify(verify_undo::VerifyArgs),
     /// Takes back what a run wrote, where it still stands
-    Undo(aftermath::UndoArgs),
+    Undo(verify_undo::UndoArgs),
     /// The runs that are kept, with their journals
     #[command(subcommand)]
     Store(store::StoreCommand),
@@ -89,9 +89,9 @@ enum Command {
     Scalability(scalability::ScalabilityArgs),
     /// Configurations of workers and batch size side by side
     Compare(compare::CompareArgs),
-    /// What the selector recommends, and how long it will take
+    /// The selector's recommendation, and a forecast of its time
     Analyze(Box<analyze::AnalyzeArgs>),
-    /// What a few gentle calls tell of a target, as a profile to run against
+    /// A profile of a target from a few gentle calls, to run against
     Probe(Box<probe::ProbeArgs>),
     /// A profile from recorded traffic: a HAR file
     Fit(fit::FitArgs),
@@ -99,7 +99,7 @@ enum Command {
     Calibrate(calibrate::CalibrateArgs),
     /// Judges selectors and calibration files on scenarios
     Evaluate(evaluate::EvaluateArgs),
-    /// What `run` would go by with the same flags, and where each value is from
+    /// The configuration of `run` with the same flags, and the origin of each value
     ShowConfig(run::RunArgs),
     /// JSON Schemas of what is printed, and of plan files
     Schema(schema::SchemaArgs),
@@ -109,7 +109,7 @@ enum Command {
     History(history::HistoryArgs),
     /// Your own script against the mock, judged by what it left there
     Judge(judge::JudgeArgs),
-    /// How faithful the mock's delays and limits are on this machine
+    /// Fidelity of the mock's delays and limits on this machine
     Selftest(selftest::SelftestArgs),
     /// The mock of the Neon API over HTTP, until Ctrl-C
     Serve(serve::ServeArgs),
@@ -140,31 +140,31 @@ pub(crate) fn main() -> Result<ExitCode, CliError> {
     start_log(&cli)?;
     let voice = Voice { quiet: cli.quiet };
     match cli.command {
-        Command::Report(args) => report::run(&args, &line, voice),
-        Command::Run(args) => run::run(&args, &line, voice),
-        Command::Resume(args) => resume::run(&args, &line, voice),
-        Command::Retry(args) => retry::run(&args, &line, voice),
-        Command::Verify(args) => aftermath::verify(&args, &line, voice),
-        Command::Undo(args) => aftermath::undo(&args, &line, voice),
-        Command::Store(command) => store::run(&command),
-        Command::Benchmark(args) => benchmark::run(&args, &line, voice),
-        Command::Scalability(args) => scalability::run(&args, &line, voice),
-        Command::Compare(args) => compare::run(&args, &line, voice),
-        Command::Analyze(args) => analyze::run(&args, &line, voice),
-        Command::Probe(args) => probe::run(&args, &line, voice),
-        Command::Fit(args) => fit::run(&args, &line),
-        Command::Calibrate(args) => calibrate::run(&args, &line, voice),
-        Command::Evaluate(args) => evaluate::run(&args, &line, voice),
-        Command::ShowConfig(args) => show_config::run(&args, &line),
-        Command::Schema(args) => schema::schema(&args),
-        Command::Completions(args) => schema::completions(&args, line.root()),
-        Command::History(args) => history::run(&args, &line),
-        Command::Judge(args) => judge::run(&args, &line, voice),
-        Command::Selftest(args) => selftest::run(&args, voice),
-        Command::Serve(args) => serve::run(&args),
-        Command::Plan(command) => plan::run(&command, &line),
-        Command::Profile(command) => profile::run(&command),
-        Command::Dataset(command) => dataset::run(&command, &line),
+        CliCommand::Report(args) => report::run(&args, &line, voice),
+        CliCommand::Run(args) => run::run(&args, &line, voice),
+        CliCommand::Resume(args) => resume::run(&args, &line, voice),
+        CliCommand::Retry(args) => retry::run(&args, &line, voice),
+        CliCommand::Verify(args) => verify_undo::verify(&args, &line, voice),
+        CliCommand::Undo(args) => verify_undo::undo(&args, &line, voice),
+        CliCommand::Store(command) => store::run(&command),
+        CliCommand::Benchmark(args) => benchmark::run(&args, &line, voice),
+        CliCommand::Scalability(args) => scalability::run(&args, &line, voice),
+        CliCommand::Compare(args) => compare::run(&args, &line, voice),
+        CliCommand::Analyze(args) => analyze::run(&args, &line, voice),
+        CliCommand::Probe(args) => probe::run(&args, &line, voice),
+        CliCommand::Fit(args) => fit::run(&args, &line),
+        CliCommand::Calibrate(args) => calibrate::run(&args, &line, voice),
+        CliCommand::Evaluate(args) => evaluate::run(&args, &line, voice),
+        CliCommand::ShowConfig(args) => show_config::run(&args, &line),
+        CliCommand::Schema(args) => schema::schema(&args),
+        CliCommand::Completions(args) => schema::completions(&args, line.root()),
+        CliCommand::History(args) => history::run(&args, &line),
+        CliCommand::Judge(args) => judge::run(&args, &line, voice),
+        CliCommand::Selftest(args) => selftest::run(&args, voice),
+        CliCommand::Serve(args) => serve::run(&args),
+        CliCommand::Plan(command) => plan::run(&command, &line),
+        CliCommand::Profile(command) => profile::run(&command),
+        CliCommand::Dataset(command) => dataset::run(&command, &line),
     }
 }
 
@@ -189,7 +189,7 @@ fn start_log(cli: &Cli) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Whether the log is coloured: only on a terminal, and not where `NO_COLOR` is set to anything.
+/// True if the log is coloured: on a terminal, unless `NO_COLOR` is set to anything.
 fn has_colour(is_terminal: bool, no_color: Option<OsString>) -> bool {
     is_terminal && no_color.is_none_or(|value| value.is_empty())
 }

@@ -26,7 +26,7 @@ pub(super) struct CommandLine {
     path: String,
     /// Values by the argument's id; a switch has none.
     given: BTreeMap<String, Vec<String>>,
-    /// As parsed, for whoever asks where a value is from.
+    /// The parsed arguments, with the source of each value.
     matches: ArgMatches,
 }
 
@@ -59,7 +59,7 @@ impl CommandLine {
         &self.verb
     }
 
-    /// What clap parsed for the verb this process was started with.
+    /// The arguments of the verb this process was started with.
     pub(super) const fn matches(&self) -> &ArgMatches {
         &self.matches
     }

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 /// Verbs of `plan`.
 #[derive(Debug, Subcommand)]
 pub(super) enum PlanCommand {
-    /// What is wrong with a plan for an organisation; nothing is written there
+    /// Errors and warnings of a plan for an organisation; nothing is written there
     Check {
         /// A plan file, in TOML or JSON
         file: PathBuf,
@@ -28,7 +28,7 @@ pub(super) enum PlanCommand {
         #[arg(long)]
         json: bool,
     },
-    /// What a plan would change on a sample of accounts, field by field; nothing is written
+    /// The changes a plan would make on a sample of accounts, field by field; nothing is written
     Preview(preview::PreviewArgs),
     /// A plan of ours from a plan file of the Python engine, and what could not be carried over
     Import {

@@ -1,11 +1,11 @@
-//! `neonbench resume`: goes on with a run that was stopped, killed or cut off.
+//! `neonbench resume`: continues a run that was stopped, killed or cut off.
 
 use super::Voice;
 use super::args::{OutputArgs, ValuesArgs};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::interrupt;
-use super::kept::{self, Begun, Reopened, RunRef};
+use super::journaled::{self, JournaledRun, ResumableRun, RunRef};
 use super::progress::Progress;
 use super::run::{exit_code_of, said};
 use clap::Args;
@@ -58,23 +58,25 @@ pub(super) fn nothing_to_do(id: i64, why: &str, verb: &str, voice: Voice) -> Exi
     ExitCode::from(code::NOTHING_TO_DO)
 }
 
-/// What of a run is gone on with.
+/// The part of a run that is carried out again.
 pub(super) struct Part {
-    /// For these accounts; `None` until a filter's were found.
+    /// Its accounts; `None` if the plan's filter is still to be searched.
     pub(super) ids: Option<Vec<AccountId>>,
-    /// What is taken to be known of them.
+    /// Their ledger from earlier attempts.
     pub(super) ledger: Ledger,
-    /// Which of those that failed are taken up again.
+    /// The failed accounts that are tried again.
     pub(super) again: RetryScope,
-    /// By which verb.
+    /// The verb of this process.
     pub(super) verb: &'static str,
 }
 
-/// Goes on with a part of a run, and prints what came of it.
+/// Carries out a part of a run and prints the result.
+///
+/// Errors: the run is owned by another process, or could not go on.
 pub(super) fn go_on(
     args: &ResumeArgs,
     line: &CommandLine,
-    mut reopened: Reopened,
+    mut reopened: ResumableRun,
     part: &Part,
     voice: Voice,
 ) -> Result<ExitCode, CliError> {
@@ -91,7 +93,7 @@ pub(super) fn go_on(
         reason: header.reason.clone(),
         session: RunContext::STANDALONE,
     };
-    let begun = Begun {
+    let begun = JournaledRun {
         store: &mut reopened.store,
         id,
         ledger: &part.ledger,
@@ -103,7 +105,7 @@ pub(super) fn go_on(
     };
     let world = World::ForeignHttp(reopened.target.clone());
     let next = |record: &RunRecord| {
-        if record.stopped { line.to_string() } else { kept::next_command(record, line) }
+        if record.stopped { line.to_string() } else { journaled::next_command(record, line) }
     };
     let mut run = begun.carry_out(&order, &world, &mut progress, next)?;
     drop(progress);

@@ -1,4 +1,4 @@
-//! `neonbench retry`: once more for the accounts of a run that failed, or of which nobody knows.
+//! `neonbench retry`: runs again the accounts that failed or whose write outcome is unknown.
 
 use super::Voice;
 use super::command_line::CommandLine;

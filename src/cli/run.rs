@@ -8,8 +8,8 @@ use super::expected::Expected;
 use super::findings;
 use super::inputs::Inputs;
 use super::interrupt;
-use super::kept::{self, Begun};
-use super::lines::Lines;
+use super::journaled::{self, JournaledRun};
+use super::json_lines::JsonLines;
 use super::output::{say, say_json, say_json_line, summary};
 use super::progress::Progress;
 use super::stored::now_unix_s;
@@ -62,7 +62,7 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine, voice: Voice) -> Result<Ex
     }
     let stop = interrupt::listen(voice)?;
     let mut progress = Progress::new(voice, order.settings.strategy.name());
-    let mut lines = Lines::new(&mut progress, args.json_lines);
+    let mut lines = JsonLines::new(&mut progress, args.json_lines);
     let mut expected = Expected::new(&order, args.forecast, voice, &mut lines)?;
     let mut run = if args.keeps_journal(&inputs, &order) {
         journaled(args, line, &inputs, &order, &stop, &mut expected)?
@@ -85,7 +85,7 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine, voice: Voice) -> Result<Ex
     }
     let found = findings::advised(&order, &inputs.world, &run.record)?;
     if args.json_lines {
-        say_json_line(&Told { record: &run.record, findings: &found })?;
+        say_json_line(&RunOutput { record: &run.record, findings: &found })?;
         return Ok(ExitCode::from(exit_code_of(&run.record)));
     }
     if let Some(compared) = compared.filter(|_| !args.job.output.json) {
@@ -96,7 +96,7 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine, voice: Voice) -> Result<Ex
 }
 
 impl RunArgs {
-    /// Whether writes are noted: over http unless the user says otherwise, and where there are any.
+    /// True if writes are journaled: by default over HTTP, for a run that writes.
     pub(super) fn keeps_journal(&self, inputs: &Inputs, order: &RunSpec<'_>) -> bool {
         let over_http = !matches!(inputs.world, World::Virtual);
         let by_default = over_http && self.job.store.is_used() && !order.settings.dry_run;
@@ -104,7 +104,9 @@ impl RunArgs {
     }
 }
 
-/// Carries `order` out, each write noted in the store before it is sent.
+/// Carries `order` out; each write is journaled before it is sent.
+///
+/// Errors: the store cannot be written, or the run could not go on.
 fn journaled(
     args: &RunArgs,
     line: &CommandLine,
@@ -121,7 +123,7 @@ fn journaled(
     let process = std::process::id();
     let id = store.begin(&inputs.header(order), ids, process, now_unix_s())?;
     let stays = matches!(inputs.world, World::ForeignHttp(_));
-    let begun = Begun {
+    let begun = JournaledRun {
         store: &mut store,
         id,
         ledger: Ledger::EMPTY,
@@ -132,22 +134,22 @@ fn journaled(
     };
     begun.carry_out(order, &inputs.world, observer, |record| {
         if stays && !record.dry_run {
-            kept::next_command(record, &line.to("resume").with("run", id))
+            journaled::next_command(record, &line.to("resume").with("run", id))
         } else {
             next_command(args, line, record)
         }
     })
 }
 
-/// What `run --json` prints.
+/// The object of `run --json`.
 #[derive(Serialize, schemars::JsonSchema)]
-pub(super) struct Told<'a> {
+pub(super) struct RunOutput<'a> {
     #[serde(flatten)]
     record: &'a RunRecord,
     findings: &'a [Finding],
 }
 
-/// Prints what came of a run.
+/// Prints the result of a run.
 pub(super) fn said(
     record: &RunRecord,
     findings: &[Finding],
@@ -155,7 +157,7 @@ pub(super) fn said(
     json: bool,
 ) -> Result<(), CliError> {
     if json {
-        return say_json(&Told { record, findings });
+        return say_json(&RunOutput { record, findings });
     }
     say(&summary(record))?;
     for finding in findings {

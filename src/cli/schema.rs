@@ -1,4 +1,4 @@
-//! `neonbench schema` and `neonbench completions`: what other programs need to know of this one.
+//! `neonbench schema` and `neonbench completions`: for other programs.
 
 use super::error::CliError;
 use super::output::{say, say_json};
@@ -23,7 +23,7 @@ pub(super) struct SchemaArgs {
     name: Option<Name>,
 }
 
-/// What there is a schema of.
+/// Outputs and files that have a schema.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Name {
     /// `run --json`, and the last line of `run --json-lines`
@@ -63,7 +63,7 @@ enum Name {
 impl Name {
     fn schema(self) -> Schema {
         match self {
-            Self::Run => schema_for!(run::Told<'static>),
+            Self::Run => schema_for!(run::RunOutput<'static>),
             Self::Benchmark => schema_for!(benchmark::BenchmarkRecord),
             Self::Compare => schema_for!(compare::CompareRecord),
             Self::Analyze => schema_for!(analyze::Analysis),

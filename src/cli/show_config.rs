@@ -1,4 +1,4 @@
-//! `neonbench show-config`: what `run` would go by, and where each value is from.
+//! `neonbench show-config`: the configuration that `run` would have, and the origin of each value.
 
 use super::command_line::CommandLine;
 use super::error::CliError;
@@ -20,26 +20,26 @@ use std::process::ExitCode;
 pub(super) struct ConfigRecord {
     schema: u32,
     /// In the order of the flags' definition.
-    settings: Vec<Setting>,
+    settings: Vec<ConfigSetting>,
 }
 
 /// One value in force.
 #[derive(Serialize, schemars::JsonSchema)]
-struct Setting {
+struct ConfigSetting {
     /// The flag's name, without its dashes.
     name: String,
     /// Null where there is none.
     value: Value,
     origin: Origin,
-    /// The flag, variable or file that said so; null for defaults.
+    /// The flag, variable or file that gave it; null for defaults.
     from: Option<String>,
 }
 
-/// Who said so. Of two, the later one here wins.
+/// The source of a value. Of two sources, the later one here wins.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Origin {
-    /// Nobody: the program's own.
+    /// The program's own.
     Default,
     /// `auto` chose it.
     Selector,
@@ -88,7 +88,7 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
     Ok(ExitCode::SUCCESS)
 }
 
-fn say_settings(settings: &[Setting]) -> Result<(), CliError> {
+fn say_settings(settings: &[ConfigSetting]) -> Result<(), CliError> {
     let cell = |value: &Value| match value {
         Value::Null => "—".to_owned(),
         Value::String(text) => text.clone(),
@@ -97,7 +97,7 @@ fn say_settings(settings: &[Setting]) -> Result<(), CliError> {
     };
     let rows: Vec<Vec<String>> = settings
         .iter()
-        .map(|Setting { name, value, origin, from }| {
+        .map(|ConfigSetting { name, value, origin, from }| {
             let from = from.clone().unwrap_or_default();
             vec![name.clone(), cell(value), origin.words().to_owned(), from]
         })
@@ -106,7 +106,7 @@ fn say_settings(settings: &[Setting]) -> Result<(), CliError> {
 }
 
 /// Every argument of `run` as a setting, in the order of their definition.
-fn settings(args: &RunArgs, line: &CommandLine) -> Result<Vec<Setting>, CliError> {
+fn settings(args: &RunArgs, line: &CommandLine) -> Result<Vec<ConfigSetting>, CliError> {
     let inputs = Inputs::read(&args.job.workload, &args.job.engine, &args.job.world)?;
     let mut resolved = resolved(args, &inputs)?;
     let arguments: Vec<&Arg> =
@@ -138,7 +138,7 @@ fn settings(args: &RunArgs, line: &CommandLine) -> Result<Vec<Setting>, CliError
                 };
                 (below, from)
             });
-        settings.push(Setting { name: long.to_owned(), value, origin, from });
+        settings.push(ConfigSetting { name: long.to_owned(), value, origin, from });
     }
     debug_assert!(resolved.is_empty(), "a setting is named like its flag");
     let base_url = settings.iter().find(|it| it.name == "base-url" && !it.value.is_null());

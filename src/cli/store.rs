@@ -2,7 +2,7 @@
 
 use super::args::{OutputArgs, StoreArgs};
 use super::error::CliError;
-use super::kept::is_alive;
+use super::journaled::is_alive;
 use super::output::{count, say, say_json, table};
 use clap::{Args, Subcommand};
 use neonbench::store::{Listed, Purge, State};

@@ -1,4 +1,4 @@
-//! Runs kept in the store.
+//! The store of runs, as the flags name it.
 
 use super::Voice;
 use super::args::StoreArgs;
@@ -8,22 +8,26 @@ use neonbench_engine::run::Run;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 impl StoreArgs {
-    /// Whether runs are to be kept.
+    /// True if runs are stored.
     pub(super) const fn is_used(&self) -> bool {
         !self.no_store
     }
 
-    /// The file that runs are kept in; `None` if they are not.
+    /// The store's file; `None` if runs are not stored.
     pub(super) fn path(&self) -> Option<String> {
         (!self.no_store).then(|| self.store.display().to_string())
     }
 
-    /// Opens the store, and makes it if there is none.
+    /// Opens the store, and creates it if there is none.
+    ///
+    /// Errors: the file cannot be opened, or is no store of this version.
     pub(super) fn open_or_make(&self) -> Result<Store, CliError> {
         Ok(Store::open(&self.store)?)
     }
 
     /// Opens the store to read from it.
+    ///
+    /// Errors: there is no store, or it cannot be opened.
     pub(super) fn open(&self) -> Result<Store, CliError> {
         if !self.store.exists() {
             let file = self.store.display();
@@ -33,12 +37,14 @@ impl StoreArgs {
     }
 
     /// Opens the store to read from it, if there is one and it is to be used.
+    ///
+    /// Errors: it cannot be opened.
     pub(super) fn open_if_any(&self) -> Result<Option<Store>, CliError> {
         let is_there = !self.no_store && self.store.exists();
         Ok(is_there.then(|| Store::open(&self.store)).transpose()?)
     }
 
-    /// Keeps `run`; the number that it goes by. A run is not undone because it could not be kept.
+    /// Stores `run` and returns its number; a store that cannot be written is a warning, not an error.
     pub(super) fn keep(&self, run: &Run, voice: Voice) -> Option<i64> {
         if self.no_store {
             return None;
@@ -46,7 +52,7 @@ impl StoreArgs {
         told(Store::open(&self.store).and_then(|mut store| store.add(run, now_unix_s())), voice)
     }
 
-    /// Keeps a document; the number that it goes by.
+    /// Stores a document and returns its number.
     pub(super) fn keep_document<D: Document>(&self, document: &D, voice: Voice) -> Option<i64> {
         if self.no_store {
             return None;
@@ -56,7 +62,7 @@ impl StoreArgs {
     }
 }
 
-/// What was kept; a warning says why it was not.
+/// The number of what was stored, or a warning with the reason why it was not.
 fn told(kept: Result<i64, StoreError>, voice: Voice) -> Option<i64> {
     let error = match kept {
         Ok(id) => return Some(id),

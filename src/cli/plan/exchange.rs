@@ -12,14 +12,14 @@ use std::process::ExitCode;
 
 /// The forms of files, by the extension of their name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+enum FileFormat {
     Toml,
     Json,
     Yaml,
 }
 
 /// The form that `path` asks for; `allowed` are those that it may.
-fn form(path: &Path, allowed: &[(&str, Form)]) -> Result<Form, CliError> {
+fn form(path: &Path, allowed: &[(&str, FileFormat)]) -> Result<FileFormat, CliError> {
     let extension = path.extension().and_then(|it| it.to_str()).unwrap_or_default();
     let found = allowed.iter().find(|(name, _)| *name == extension);
     found.map(|(_, form)| *form).ok_or_else(|| {
@@ -29,8 +29,9 @@ fn form(path: &Path, allowed: &[(&str, Form)]) -> Result<Form, CliError> {
     })
 }
 
-const OURS: [(&str, Form); 2] = [("toml", Form::Toml), ("json", Form::Json)];
-const THEIRS: [(&str, Form); 3] = [("yaml", Form::Yaml), ("yml", Form::Yaml), ("json", Form::Json)];
+const OURS: [(&str, FileFormat); 2] = [("toml", FileFormat::Toml), ("json", FileFormat::Json)];
+const THEIRS: [(&str, FileFormat); 3] =
+    [("yaml", FileFormat::Yaml), ("yml", FileFormat::Yaml), ("json", FileFormat::Json)];
 
 pub(super) fn import(
     file: &Path,
@@ -39,15 +40,17 @@ pub(super) fn import(
 ) -> Result<ExitCode, CliError> {
     let wrong = |reason: String| CliError::usage(format!("{}: {reason}", file.display()));
     let theirs = form(file, &THEIRS)?;
-    let ours = to.map_or(Ok(Form::Toml), |to| form(to, &OURS))?;
+    let ours = to.map_or(Ok(FileFormat::Toml), |to| form(to, &OURS))?;
     let text = read(file)?;
     let parsed: Value = match theirs {
-        Form::Yaml => serde_yaml_ng::from_str(&text).map_err(|error| wrong(error.to_string()))?,
+        FileFormat::Yaml => {
+            serde_yaml_ng::from_str(&text).map_err(|error| wrong(error.to_string()))?
+        }
         _ => serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?,
     };
     let Carried { made, left_out } =
         Plan::from_python(parsed).map_err(|error| wrong(error.to_string()))?;
-    let text = if ours == Form::Json { made.to_json() } else { made.to_toml() };
+    let text = if ours == FileFormat::Json { made.to_json() } else { made.to_toml() };
     put(&text, to)?;
     if let Some(to) = to {
         let (to, mappings) = (to.display(), made.mappings.len());
@@ -61,7 +64,7 @@ pub(super) fn export(file: &Path, to: &Path) -> Result<ExitCode, CliError> {
     let theirs = form(to, &THEIRS)?;
     let Carried { made, left_out } = plan_file(file)?.to_python();
     let text = match theirs {
-        Form::Yaml => serde_yaml_ng::to_string(&made).expect("JSON is YAML"),
+        FileFormat::Yaml => serde_yaml_ng::to_string(&made).expect("JSON is YAML"),
         _ => serde_json::to_string_pretty(&made).expect("a value is JSON") + "\n",
     };
     put(&text, Some(to))?;

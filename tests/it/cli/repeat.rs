@@ -66,7 +66,10 @@ fn place() -> Place {
 fn flags_of(verb: &str) -> Vec<String> {
     let help = Place::new().neonbench(&format!("{verb} --help"));
     assert_eq!(help.code, 0, "{help:?}");
-    let lines = help.stdout.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
+    // Deeper lines are text, and may begin with the name of another flag.
+    let is_flag = |line: &&str| line.find(|c| c != ' ').is_some_and(|indent| indent <= 6);
+    let lines = help.stdout.lines().filter(is_flag);
+    let lines = lines.map(str::trim_start).filter(|line| line.starts_with('-'));
     let flags =
         lines.filter_map(|line| line.split_whitespace().find_map(|it| it.strip_prefix("--")));
     flags.map(|flag| flag.trim_end_matches([',', '.']).to_owned()).collect()

@@ -1,11 +1,11 @@
-//! `neonbench verify` and `neonbench undo`: what became of a run's writes.
+//! `neonbench verify` and `neonbench undo`: a run's writes compared with the organisation, and reverted.
 
 use super::Voice;
 use super::args::{OutputArgs, ValuesArgs};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::interrupt;
-use super::kept::RunRef;
+use super::journaled::RunRef;
 use super::output::{count, say, say_json};
 use super::resume::nothing_to_do;
 use clap::Args;
@@ -79,7 +79,7 @@ struct UndoRecord {
     next_command: String,
 }
 
-/// A field that does not hold what the run left there. Values are for those who ask for them.
+/// A field that differs from the run's write. Values are set only with `--show-values`.
 #[derive(Serialize)]
 struct FieldRecord {
     resource_id: String,
@@ -97,7 +97,9 @@ struct FailureRecord {
     message: String,
 }
 
-/// Compares what stands in the organisation with what a run wrote there.
+/// Compares the organisation with a run's writes.
+///
+/// Errors: the run cannot be verified, or the server does not answer.
 pub(super) fn verify(
     args: &VerifyArgs,
     line: &CommandLine,
@@ -152,7 +154,9 @@ pub(super) fn verify(
     }))
 }
 
-/// Takes back what a run wrote, where it still stands.
+/// Reverts a run's writes where they are still in place.
+///
+/// Errors: the run cannot be undone, or the server does not answer.
 pub(super) fn undo(
     args: &UndoArgs,
     line: &CommandLine,
@@ -167,7 +171,7 @@ pub(super) fn undo(
     }
     let stop = interrupt::listen(voice)?;
     if !dry_run {
-        // Before the first write: whatever ends this, the run is not one to go on with any more.
+        // Before the first write: however this ends, the run can no longer be resumed.
         reopened.store.end(id, State::Undone, None)?;
     }
     let settings = &reopened.header.settings;
