@@ -40,6 +40,7 @@ mod stored;
 mod verify_undo;
 
 pub(crate) use error::{CliError, exit_code};
+use output::Verbosity;
 pub(crate) use output::escape_controls;
 
 use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -124,12 +125,6 @@ enum CliCommand {
     Dataset(dataset::DatasetCommand),
 }
 
-/// What every command needs to know about how to speak.
-#[derive(Clone, Copy, Debug)]
-struct Voice {
-    quiet: bool,
-}
-
 /// Runs the command line of this process; the exit code is the contract's.
 ///
 /// Errors: the command could not be carried out; [`exit_code`] says with which code to end.
@@ -138,29 +133,29 @@ pub(crate) fn main() -> Result<ExitCode, CliError> {
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let line = CommandLine::new(&Cli::command(), &matches);
     start_log(&cli)?;
-    let voice = Voice { quiet: cli.quiet };
+    let verbosity = Verbosity { quiet: cli.quiet };
     match cli.command {
-        CliCommand::Report(args) => report::run(&args, &line, voice),
-        CliCommand::Run(args) => run::run(&args, &line, voice),
-        CliCommand::Resume(args) => resume::run(&args, &line, voice),
-        CliCommand::Retry(args) => retry::run(&args, &line, voice),
-        CliCommand::Verify(args) => verify_undo::verify(&args, &line, voice),
-        CliCommand::Undo(args) => verify_undo::undo(&args, &line, voice),
+        CliCommand::Report(args) => report::run(&args, &line, verbosity),
+        CliCommand::Run(args) => run::run(&args, &line, verbosity),
+        CliCommand::Resume(args) => resume::run(&args, &line, verbosity),
+        CliCommand::Retry(args) => retry::run(&args, &line, verbosity),
+        CliCommand::Verify(args) => verify_undo::verify(&args, &line, verbosity),
+        CliCommand::Undo(args) => verify_undo::undo(&args, &line, verbosity),
         CliCommand::Store(command) => store::run(&command),
-        CliCommand::Benchmark(args) => benchmark::run(&args, &line, voice),
-        CliCommand::Scalability(args) => scalability::run(&args, &line, voice),
-        CliCommand::Compare(args) => compare::run(&args, &line, voice),
-        CliCommand::Analyze(args) => analyze::run(&args, &line, voice),
-        CliCommand::Probe(args) => probe::run(&args, &line, voice),
+        CliCommand::Benchmark(args) => benchmark::run(&args, &line, verbosity),
+        CliCommand::Scalability(args) => scalability::run(&args, &line, verbosity),
+        CliCommand::Compare(args) => compare::run(&args, &line, verbosity),
+        CliCommand::Analyze(args) => analyze::run(&args, &line, verbosity),
+        CliCommand::Probe(args) => probe::run(&args, &line, verbosity),
         CliCommand::Fit(args) => fit::run(&args, &line),
-        CliCommand::Calibrate(args) => calibrate::run(&args, &line, voice),
-        CliCommand::Evaluate(args) => evaluate::run(&args, &line, voice),
+        CliCommand::Calibrate(args) => calibrate::run(&args, &line, verbosity),
+        CliCommand::Evaluate(args) => evaluate::run(&args, &line, verbosity),
         CliCommand::ShowConfig(args) => show_config::run(&args, &line),
         CliCommand::Schema(args) => schema::schema(&args),
         CliCommand::Completions(args) => schema::completions(&args, line.root()),
         CliCommand::History(args) => history::run(&args, &line),
-        CliCommand::Judge(args) => judge::run(&args, &line, voice),
-        CliCommand::Selftest(args) => selftest::run(&args, voice),
+        CliCommand::Judge(args) => judge::run(&args, &line, verbosity),
+        CliCommand::Selftest(args) => selftest::run(&args, verbosity),
         CliCommand::Serve(args) => serve::run(&args),
         CliCommand::Plan(command) => plan::run(&command, &line),
         CliCommand::Profile(command) => profile::run(&command),

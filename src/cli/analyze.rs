@@ -1,12 +1,11 @@
 //! `neonbench analyze`: what the selector recommends, and what to expect of it.
 
-use super::Voice;
 use super::args::{EngineArgs, OutputArgs, StoreArgs, WorkloadArgs, WorldArgs};
 use super::command_line::CommandLine;
 use super::error::CliError;
 use super::fitted::Cost;
 use super::inputs::Inputs;
-use super::output::{count, duration, percent, say, say_json};
+use super::output::{Verbosity, count, duration, percent, print, print_json};
 use super::probe::ProbeSettings;
 use clap::Args;
 use neonbench::probe::{Fit, MOST_SAMPLE};
@@ -82,9 +81,9 @@ const BYTES_A_MAPPING: u64 = 120;
 pub(super) fn run(
     args: &AnalyzeArgs,
     line: &CommandLine,
-    voice: Voice,
+    verbosity: Verbosity,
 ) -> Result<ExitCode, CliError> {
-    let probed = probed(args, line, voice)?;
+    let probed = probed(args, line, verbosity)?;
     let mut inputs = Inputs::read(&args.workload, &args.engine, &WorldArgs::default())?;
     if let Some((_, fit)) = &probed {
         inputs.scenario.profile = fit.profile("probed");
@@ -136,41 +135,41 @@ pub(super) fn run(
         pareto_front: front,
     };
     if args.output.json {
-        say_json(&analysis)?;
+        print_json(&analysis)?;
         return Ok(ExitCode::SUCCESS);
     }
-    say(&format!(
+    print(&format!(
         "{} accounts × {mappings} mappings, profile {}",
         count(resources),
         scenario.profile.name()
     ))?;
     if let Some(cost) = &analysis.probe {
-        say(&format!("  probe        {}", cost.in_words()))?;
+        print(&format!("  probe        {}", cost.in_words()))?;
     }
-    say(&format!(
+    print(&format!(
         "  recommended  {}, {} workers, batch size {}\n  because      {}",
         analysis.recommended_strategy, analysis.max_workers, analysis.batch_size, analysis.reason
     ))?;
-    say(&format!(
+    print(&format!(
         "  time         {}; nine runs of ten take {} to {}",
         duration(p50),
         duration(p5),
         duration(p95)
     ))?;
-    say(&format!(
+    print(&format!(
         "  calls        {}, of which {} are refused; {} fewer than one read and one write for each mapping",
         count(analysis.estimated_api_calls),
         count(analysis.estimated_rejected_calls),
         percent(analysis.api_call_reduction)
     ))?;
-    say(&format!(
+    print(&format!(
         "  saved        {} against standard ({})",
         duration(saved_s.max(0.0)),
         percent(analysis.time_savings_ratio)
     ))?;
-    say(&format!("  memory       {:.2} MiB of accounts at most", analysis.estimated_memory_mib))?;
+    print(&format!("  memory       {:.2} MiB of accounts at most", analysis.estimated_memory_mib))?;
     for point in &analysis.pareto_front {
-        say(&format!(
+        print(&format!(
             "  front        {}: {}, {:.0} calls, {:.1} refused",
             point.configuration,
             duration(point.makespan_s),
@@ -179,9 +178,9 @@ pub(super) fn run(
         ))?;
     }
     for line in &analysis.recommendations {
-        say(&format!("  note         {line}"))?;
+        print(&format!("  note         {line}"))?;
     }
-    say(&format!("next: {}", next_command(&analysis, line)))?;
+    print(&format!("next: {}", next_command(&analysis, line)))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -244,7 +243,7 @@ fn recommendations(
 fn probed(
     args: &AnalyzeArgs,
     line: &CommandLine,
-    voice: Voice,
+    verbosity: Verbosity,
 ) -> Result<Option<(Cost, Fit)>, CliError> {
     let Some(sample) = args.probe else {
         if args.world.base_url.is_some() || args.world.world.is_some() {
@@ -259,6 +258,6 @@ fn probed(
     let inputs = Inputs::read(&args.workload, &engine, &args.world)?;
     let sample = if dry_run { 0 } else { sample };
     let options = args.asked.options(&inputs.world, sample, inputs.seed());
-    let seen = super::probe::seen(&inputs, &options, &args.store, line, voice)?;
+    let seen = super::probe::seen(&inputs, &options, &args.store, line, verbosity)?;
     Ok(Some((Cost::of(&seen), Fit::of(&seen)?)))
 }

@@ -2,13 +2,12 @@
 
 mod full;
 
-use super::Voice;
 use super::args::{GoalArgs, OutputArgs, ReadsArg};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::files::read;
-use super::output::{say, say_json};
-use super::selector::say_judgement;
+use super::output::{Verbosity, print, print_json};
+use super::selector::print_judgement;
 use clap::{Args, ValueEnum};
 use neonbench::select::case::{self, HELD_OUT, QUICK};
 use neonbench::select::{
@@ -92,11 +91,11 @@ enum ExportArg {
 pub(super) fn run(
     args: &CalibrateArgs,
     line: &CommandLine,
-    voice: Voice,
+    verbosity: Verbosity,
 ) -> Result<ExitCode, CliError> {
     let goal = args.goal.goal();
     if args.set == "full" || args.merge {
-        return full::run(args, &goal, voice);
+        return full::run(args, &goal, verbosity);
     }
     let clock = WallClock::start();
     let text = match args.set.as_str() {
@@ -111,8 +110,8 @@ pub(super) fn run(
         };
         let rule = StrategyRule::fit(&cases, &goal, reads)?;
         match form {
-            ExportArg::Python => say(rule.to_python().trim_end())?,
-            ExportArg::Json => say_json(&rule)?,
+            ExportArg::Python => print(rule.to_python().trim_end())?,
+            ExportArg::Json => print_json(&rule)?,
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -132,13 +131,13 @@ pub(super) fn run(
     judgement.left_out = left_out;
     judgement.wall_s = clock.elapsed().as_secs_f64();
     if args.output.json {
-        say_json(&judgement)?;
+        print_json(&judgement)?;
     } else {
-        say_judgement(&judgement)?;
+        print_judgement(&judgement)?;
     }
     let closed = gap_closed(&judgement);
     if closed < args.min_gap_closed {
-        if !voice.quiet {
+        if !verbosity.quiet {
             eprintln!(
                 "the cost model closes {closed:.3} of the gap among the guide's strategies, and {} was asked for; \
                  nothing was written",
@@ -151,7 +150,7 @@ pub(super) fn run(
         write(path, &calibration.to_toml())?;
         if !args.output.json {
             let next = line.to("evaluate").with("thresholds", path.display());
-            say(&format!("written: {}\nnext: {next}", path.display()))?;
+            print(&format!("written: {}\nnext: {next}", path.display()))?;
         }
     }
     Ok(ExitCode::SUCCESS)

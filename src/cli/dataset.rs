@@ -4,7 +4,7 @@ use super::command_line::CommandLine;
 use super::error::CliError;
 use super::files::read;
 use super::inputs::dataset;
-use super::output::{percent, say, table};
+use super::output::{percent, print, table};
 use clap::Subcommand;
 use neon_mock::api::{AccountId, CustomField};
 use neon_mock::dataset::{BUILT_IN, WireDataset, import};
@@ -53,9 +53,9 @@ pub(super) fn run(command: &DatasetCommand, line: &CommandLine) -> Result<ExitCo
         DatasetCommand::List => {
             for (name, text) in BUILT_IN {
                 let wire: WireDataset = toml::from_str(text).expect("a built-in dataset is valid");
-                say(&format!("{name:<14} {}", wire.description))?;
+                print(&format!("{name:<14} {}", wire.description))?;
             }
-            say("next: neonbench dataset describe v-fields")?;
+            print("next: neonbench dataset describe v-fields")?;
         }
         DatasetCommand::Describe { name, mappings, resources, seed } => {
             describe(name, *mappings, *resources, *seed)?;
@@ -90,10 +90,10 @@ fn describe(name: &str, mappings: u32, resources: u64, seed: u64) -> Result<(), 
         ]
     };
     let rows: Vec<Vec<String>> = organisation.definitions().iter().zip(&filled).map(row).collect();
-    say(&table(&["field", "id", "type", "accounts", "options", "filled"], &rows))?;
+    print(&table(&["field", "id", "type", "accounts", "options", "filled"], &rows))?;
     if let Some(account) = organisation.account(AccountId(1)) {
         let json = serde_json::to_string_pretty(&account).expect("accounts are JSON");
-        say(&format!("account 1 of seed {seed}:\n{json}"))?;
+        print(&format!("account 1 of seed {seed}:\n{json}"))?;
     }
     Ok(())
 }
@@ -114,12 +114,12 @@ fn import_file(answer: &Path, out: Option<&Path>, line: &CommandLine) -> Result<
         let file = answer.display();
         return Err(CliError::usage(format!("{file}: there is no field in it to import")));
     }
-    let Some(out) = out else { return say(imported.text.trim_end()) };
+    let Some(out) = out else { return print(imported.text.trim_end()) };
     std::fs::write(out, &imported.text)
         .map_err(|source| CliError::Write { path: out.to_owned(), source })?;
     let (file, fields) = (out.display(), imported.fields);
     let next = line.to("dataset describe").with("name", &file);
-    say(&format!("{file}: {fields} fields\nnext: {next}"))
+    print(&format!("{file}: {fields} fields\nnext: {next}"))
 }
 
 fn export(name: &str) -> Result<(), CliError> {
@@ -128,5 +128,5 @@ fn export(name: &str) -> Result<(), CliError> {
         let known = known().join(", ");
         CliError::usage(format!("there is no dataset `{name}`; built in are {known}"))
     })?;
-    say(text.trim_end())
+    print(text.trim_end())
 }

@@ -1,13 +1,12 @@
 //! `neonbench evaluate`: judges selectors and calibration files on scenarios.
 
-use super::Voice;
 use super::args::{EngineArgs, GoalArgs, OutputArgs, WorkloadArgs, WorldArgs};
 use super::command_line::CommandLine;
 use super::error::CliError;
 use super::files::read;
 use super::inputs::Inputs;
-use super::output::{percent, say, say_json, table};
-use super::selector::{calibration, say_judgement};
+use super::output::{Verbosity, percent, print, print_json, table};
+use super::selector::{calibration, print_judgement};
 use clap::Args;
 use neonbench::select::case::{self, Case, HELD_OUT};
 use neonbench::select::{
@@ -59,7 +58,7 @@ struct FileRow {
 pub(super) fn run(
     args: &EvaluateArgs,
     line: &CommandLine,
-    voice: Voice,
+    verbosity: Verbosity,
 ) -> Result<ExitCode, CliError> {
     if let Some(folder) = &args.export_scenarios {
         return export(folder, line);
@@ -67,7 +66,7 @@ pub(super) fn run(
     let goal = args.goal.goal();
     let clock = WallClock::start();
     let cases = match &args.scenarios {
-        Some(folder) => in_folder(folder, voice)?,
+        Some(folder) => in_folder(folder, verbosity)?,
         None => case::read("the held-out set", HELD_OUT)?,
     };
     let mut named = Vec::new();
@@ -94,12 +93,12 @@ pub(super) fn run(
     let mut judgement = judged.into_iter().next().map_or(shipped, |(_, judgement)| judgement);
     judgement.wall_s = clock.elapsed().as_secs_f64();
     if args.output.json {
-        say_json(&Evaluation { judgement, files })?;
+        print_json(&Evaluation { judgement, files })?;
         return Ok(ExitCode::SUCCESS);
     }
-    say_judgement(&judgement)?;
+    print_judgement(&judgement)?;
     if !files.is_empty() {
-        say("")?;
+        print("")?;
         let header =
             ["file", "portfolio", "selector", "mean regret", "worst", "above the shipped one"];
         let cells = files.iter().map(|file| {
@@ -112,7 +111,7 @@ pub(super) fn run(
                 format!("{:+.2} %", file.above_shipped * 100.0),
             ]
         });
-        say(&table(&header, &cells.collect::<Vec<_>>()))?;
+        print(&table(&header, &cells.collect::<Vec<_>>()))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -141,7 +140,7 @@ fn rows(file: &str, judgement: &Judgement, shipped: &Judgement) -> Vec<FileRow> 
 
 /// The scenarios of a folder, in the order of their names. Other files, such as the plans and
 /// profiles that they name, are passed over.
-fn in_folder(folder: &Path, voice: Voice) -> Result<Vec<Case>, CliError> {
+fn in_folder(folder: &Path, verbosity: Verbosity) -> Result<Vec<Case>, CliError> {
     let wrong = |source| CliError::Read { path: folder.to_owned(), source };
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(wrong)? {
@@ -155,7 +154,7 @@ fn in_folder(folder: &Path, voice: Voice) -> Result<Vec<Case>, CliError> {
     for path in paths {
         let origin = path.display().to_string();
         if let Err(error) = WireScenario::from_toml(&origin, &read(&path)?) {
-            if !voice.quiet {
+            if !verbosity.quiet {
                 let first = error.to_string();
                 eprintln!("passed over, no scenario: {}", first.lines().next().unwrap_or(&origin));
             }
@@ -185,6 +184,6 @@ fn export(folder: &Path, line: &CommandLine) -> Result<ExitCode, CliError> {
     }
     let folder = folder.display();
     let next = line.clone().without(&["export_scenarios"]).with("scenarios", &folder);
-    say(&format!("{folder}: {} files\nnext: {next}", files.len()))?;
+    print(&format!("{folder}: {} files\nnext: {next}", files.len()))?;
     Ok(ExitCode::SUCCESS)
 }

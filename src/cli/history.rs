@@ -3,7 +3,7 @@
 use super::args::{OutputArgs, StoreArgs};
 use super::command_line::CommandLine;
 use super::error::CliError;
-use super::output::{count, duration, say, say_json, table, verdict};
+use super::output::{count, duration, print, print_json, table, verdict};
 use super::store::stamp;
 use clap::Args;
 use neonbench::replicate::ranked_by_s;
@@ -91,7 +91,7 @@ pub(super) fn run(args: &HistoryArgs, line: &CommandLine) -> Result<ExitCode, Cl
             state: entry.state,
             outcome: entry.record.as_ref().map(|it| Outcome::of(it, entry.makespans_s.len())),
         };
-        say_json(&HistoryRecord { schema: 1, runs: entries.iter().map(line).collect() })?;
+        print_json(&HistoryRecord { schema: 1, runs: entries.iter().map(line).collect() })?;
         return Ok(ExitCode::SUCCESS);
     }
     let header = [
@@ -109,12 +109,12 @@ pub(super) fn run(args: &HistoryArgs, line: &CommandLine) -> Result<ExitCode, Cl
         "audit",
     ];
     let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
-    say(&table(&header, &rows))?;
+    print(&table(&header, &rows))?;
     let next = match &*entries {
         [latest, before, ..] => line.to("compare").with_all("runs", &[before.id, latest.id]),
         _ => line.to("run").with("replicates", 20),
     };
-    say(&format!("next: {next}"))?;
+    print(&format!("next: {next}"))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,7 +1,7 @@
 //! Ctrl-C: the first finishes accounts in flight and stops, the second exits at once.
 
-use super::Voice;
 use super::error::{CliError, code};
+use super::output::Verbosity;
 use neonbench_engine::engine::Stop;
 use std::sync::{Arc, mpsc};
 use tokio::runtime::Runtime;
@@ -10,7 +10,7 @@ use tokio::runtime::Runtime;
 /// stop; the second ends the process, and leaves its journal as it is.
 ///
 /// Errors: the signal handlers cannot be installed.
-pub(super) fn listen(voice: Voice) -> Result<Arc<Stop>, CliError> {
+pub(super) fn listen(verbosity: Verbosity) -> Result<Arc<Stop>, CliError> {
     let stop = Arc::new(Stop::default());
     let to_set = Arc::clone(&stop);
     let (ready, is_ready) = mpsc::channel();
@@ -18,7 +18,7 @@ pub(super) fn listen(voice: Voice) -> Result<Arc<Stop>, CliError> {
     // The engine keeps its own thread busy: in virtual time it never waits.
     std::thread::spawn(move || {
         watch(&runtime, &ready, || {
-            if !voice.quiet {
+            if !verbosity.quiet {
                 eprintln!("stopping: what has begun is ended; once more stops at once");
             }
             to_set.set();

@@ -1,7 +1,7 @@
 //! `run --json-lines`: one JSON object per event.
 
 use super::error::CliError;
-use super::output::say_json_line;
+use super::output::print_json_line;
 use neon_mock::time::Timestamp;
 use neonbench_engine::event::{AccountOutcome, Call, Event, Observer};
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ impl Observer for JsonLines<'_> {
     fn observe(&mut self, event: &Event) {
         self.inner.observe(event);
         if self.is_on && self.failed.is_ok() {
-            self.failed = say_json_line(&object(event));
+            self.failed = print_json_line(&object(event));
         }
     }
 }

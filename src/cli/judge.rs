@@ -3,12 +3,11 @@
 mod command;
 mod text;
 
-use super::Voice;
 use super::args::{EngineArgs, OutputArgs, StoreArgs, WorkloadArgs, WorldArgs};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::{DEMO, Inputs};
-use super::output::{say, say_json};
+use super::output::{Verbosity, print, print_json};
 use clap::Args;
 use command::{Ended, Home, Surroundings};
 use neon_mock::NeonMock;
@@ -64,7 +63,7 @@ pub(super) struct JudgeArgs {
 pub(super) fn run(
     args: &JudgeArgs,
     line: &CommandLine,
-    voice: Voice,
+    verbosity: Verbosity,
 ) -> Result<ExitCode, CliError> {
     let engine = EngineArgs { seed: args.seed, ..EngineArgs::default() };
     let inputs = Inputs::read(&args.workload, &engine, &WorldArgs::default())?;
@@ -82,14 +81,14 @@ pub(super) fn run(
     record.next_command = next_command(line, &record);
     // Values are for the eyes of the one who asked to see them, and not for the store.
     if !args.show_values {
-        args.store.keep_document(&record, voice);
-    } else if !voice.quiet {
+        args.store.keep_document(&record, verbosity);
+    } else if !verbosity.quiet {
         eprintln!("note: with --show-values nothing is stored");
     }
     if args.output.json {
-        say_json(&record)?;
+        print_json(&record)?;
     } else {
-        say(&text::summary(&record))?;
+        print(&text::summary(&record))?;
     }
     if record.verdict == Verdict::NoCalls {
         eprintln!("error: your command did not talk to the mock; check where it wrote");

@@ -7,6 +7,13 @@ use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 
+/// The amount of output beside a command's result.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Verbosity {
+    /// No progress, notes or warnings on standard error.
+    pub(super) quiet: bool,
+}
+
 /// `text` as one line, control characters escaped.
 pub(crate) fn escape_controls(text: &str) -> String {
     neonbench::text::escape_controls(text).into_owned()
@@ -20,7 +27,7 @@ fn escape_lines(text: &str) -> String {
 /// Writes `text` and a line end to standard output, control characters escaped.
 ///
 /// Errors: standard output cannot be written; a closed pipe (`| head`) is no error.
-pub(super) fn say(text: &str) -> Result<(), CliError> {
+pub(super) fn print(text: &str) -> Result<(), CliError> {
     write_line(&escape_lines(text))
 }
 
@@ -34,12 +41,12 @@ fn write_line(text: &str) -> Result<(), CliError> {
 }
 
 /// Writes `value` as one JSON object to standard output.
-pub(super) fn say_json(value: &impl Serialize) -> Result<(), CliError> {
+pub(super) fn print_json(value: &impl Serialize) -> Result<(), CliError> {
     write_line(&serde_json::to_string_pretty(value).expect("records are JSON"))
 }
 
 /// Writes `value` as JSON on one line.
-pub(super) fn say_json_line(value: &impl Serialize) -> Result<(), CliError> {
+pub(super) fn print_json_line(value: &impl Serialize) -> Result<(), CliError> {
     write_line(&serde_json::to_string(value).expect("records are JSON"))
 }
 

@@ -7,7 +7,7 @@ mod preview;
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::files::read;
-use super::output::{say, say_json};
+use super::output::{print, print_json};
 use clap::Subcommand;
 use definitions::OrganisationArgs;
 use neonbench_engine::plan::{Finding, Level, Plan, check};
@@ -85,7 +85,7 @@ fn check_file(
     let errors = findings.iter().filter(|finding| finding.level == Level::Error).count();
     let warnings = findings.len() - errors;
     if json {
-        say_json(&Checked {
+        print_json(&Checked {
             schema: 1,
             plan: file.display().to_string(),
             organisation: &definitions.of,
@@ -98,9 +98,9 @@ fn check_file(
         for Finding { level, code, place, message } in &findings {
             let level = if *level == Level::Error { "error" } else { "warning" };
             let place = if place.is_empty() { String::new() } else { format!("{place}: ") };
-            say(&format!("{level}: {place}{message} [{code}]"))?;
+            print(&format!("{level}: {place}{message} [{code}]"))?;
         }
-        say(&format!(
+        print(&format!(
             "{}: {} mappings against {} ({} fields): {errors} errors, {warnings} warnings",
             file.display(),
             plan.mappings.len(),

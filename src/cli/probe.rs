@@ -1,12 +1,11 @@
 //! `neonbench probe`: what a few gentle calls tell of a target, as a profile.
 
-use super::Voice;
 use super::args::{EngineArgs, OutputArgs, StoreArgs, Switch, WorkloadArgs, WorldArgs};
 use super::command_line::CommandLine;
 use super::error::CliError;
 use super::fitted;
 use super::inputs::Inputs;
-use super::output::{percent, say, say_json, table};
+use super::output::{Verbosity, percent, print, print_json, table};
 use super::stored::now_unix_s;
 use clap::Args;
 use neon_mock::profile::BUILT_IN;
@@ -76,10 +75,10 @@ impl ProbeSettings {
 pub(super) fn run(
     args: &ProbeArgs,
     line: &CommandLine,
-    voice: Voice,
+    verbosity: Verbosity,
 ) -> Result<ExitCode, CliError> {
     if let Some(probes) = args.judge {
-        return judge(args, probes, voice);
+        return judge(args, probes, verbosity);
     }
     let sample = sample(&args.workload)?;
     let engine = EngineArgs { seed: args.seed, dry_run: sample == 0, ..EngineArgs::default() };
@@ -89,7 +88,7 @@ pub(super) fn run(
         return Err(CliError::usage("--sample: this plan says dry_run, and a sample run writes"));
     }
     let options = args.asked.options(&inputs.world, sample, inputs.seed());
-    let seen = seen(&inputs, &options, &args.store, line, voice)?;
+    let seen = seen(&inputs, &options, &args.store, line, verbosity)?;
     let fit = Fit::of(&seen)?;
     let origin = match &inputs.world {
         World::Virtual => format!("profile {} in virtual time", inputs.profile_name()),
@@ -132,7 +131,7 @@ pub(super) fn seen(
     options: &Options,
     store: &StoreArgs,
     line: &CommandLine,
-    voice: Voice,
+    verbosity: Verbosity,
 ) -> Result<Seen, CliError> {
     let scenario = &inputs.scenario;
     let stays = matches!(inputs.world, World::ForeignHttp(_)) && options.sample > 0;
@@ -153,7 +152,7 @@ pub(super) fn seen(
     if kept.has_notes(id)? {
         let state = if seen.is_ok() { State::Finished } else { State::Failed };
         kept.end(id, state, None)?;
-        if !voice.quiet {
+        if !verbosity.quiet {
             eprintln!(
                 "note: the sample is kept as run {id}; `{}` takes it back",
                 line.to("undo").with("run", id)
@@ -177,7 +176,7 @@ pub(super) struct JudgedProbes {
 /// Accounts and mappings of the runs that are forecast, unless told otherwise.
 const JUDGED: (u64, u32) = (200, 3);
 
-fn judge(args: &ProbeArgs, probes: u64, voice: Voice) -> Result<ExitCode, CliError> {
+fn judge(args: &ProbeArgs, probes: u64, verbosity: Verbosity) -> Result<ExitCode, CliError> {
     let asked = args.workload.profile.as_deref();
     let names: Vec<&str> = BUILT_IN
         .iter()
@@ -191,7 +190,7 @@ fn judge(args: &ProbeArgs, probes: u64, voice: Voice) -> Result<ExitCode, CliErr
         _ => names.into_iter().map(super::inputs::profile).collect::<Result<_, _>>()?,
     };
     for profile in given {
-        if !voice.quiet {
+        if !verbosity.quiet {
             eprintln!(
                 "{}: {probes} probes without a sample run and {probes} with one",
                 profile.name()
@@ -207,7 +206,7 @@ fn judge(args: &ProbeArgs, probes: u64, voice: Voice) -> Result<ExitCode, CliErr
         rows.extend(judge_probes(&scenario, &[Strategy::Hybrid, Strategy::Pipelined], probes)?);
     }
     if args.output.json {
-        say_json(&JudgedProbes { schema: 1, resources, mappings, rows })?;
+        print_json(&JudgedProbes { schema: 1, resources, mappings, rows })?;
         return Ok(ExitCode::SUCCESS);
     }
     let header = [
@@ -236,8 +235,8 @@ fn judge(args: &ProbeArgs, probes: u64, voice: Voice) -> Result<ExitCode, CliErr
             percent(row.coverage),
         ]
     });
-    say(&table(&header, &cells.collect::<Vec<_>>()))?;
-    say(&format!(
+    print(&table(&header, &cells.collect::<Vec<_>>()))?;
+    print(&format!(
         "{resources} accounts × {mappings} mappings; coverage: runs of 50 held-out seeds within the interval of 90 %, over all probes"
     ))?;
     Ok(ExitCode::SUCCESS)

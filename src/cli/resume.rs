@@ -1,13 +1,13 @@
 //! `neonbench resume`: continues a run that was stopped, killed or cut off.
 
-use super::Voice;
 use super::args::{OutputArgs, ValuesArgs};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::interrupt;
 use super::journaled::{self, JournaledRun, ResumableRun, RunRef};
+use super::output::Verbosity;
 use super::progress::Progress;
-use super::run::{exit_code_of, said};
+use super::run::{exit_code_of, print_result};
 use clap::Args;
 use neon_mock::api::AccountId;
 use neonbench::findings::findings;
@@ -31,13 +31,13 @@ pub(super) struct ResumeArgs {
 pub(super) fn run(
     args: &ResumeArgs,
     line: &CommandLine,
-    voice: Voice,
+    verbosity: Verbosity,
 ) -> Result<ExitCode, CliError> {
     let reopened = args.of.reopen("resume", true)?;
     let id = reopened.run.id;
     match reopened.run.state {
         State::Running | State::Stopped | State::Failed => {}
-        State::Finished => return Ok(nothing_to_do(id, "has finished", "resume", voice)),
+        State::Finished => return Ok(nothing_to_do(id, "has finished", "resume", verbosity)),
         State::Undone => {
             return Err(CliError::usage(format!(
                 "cannot resume run {id}: what it wrote was taken back; run the plan again"
@@ -47,12 +47,12 @@ pub(super) fn run(
     let ledger = reopened.store.ledger(id)?;
     let ids = reopened.run.ids.clone();
     let part = Part { ids, ledger, again: RetryScope::Neither, verb: "resume" };
-    go_on(args, line, reopened, &part, voice)
+    go_on(args, line, reopened, &part, verbosity)
 }
 
 /// Says that there is nothing to do with run `id`.
-pub(super) fn nothing_to_do(id: i64, why: &str, verb: &str, voice: Voice) -> ExitCode {
-    if !voice.quiet {
+pub(super) fn nothing_to_do(id: i64, why: &str, verb: &str, verbosity: Verbosity) -> ExitCode {
+    if !verbosity.quiet {
         eprintln!("run {id} {why}: nothing is left to {verb}");
     }
     ExitCode::from(code::NOTHING_TO_DO)
@@ -78,14 +78,14 @@ pub(super) fn go_on(
     line: &CommandLine,
     mut reopened: ResumableRun,
     part: &Part,
-    voice: Voice,
+    verbosity: Verbosity,
 ) -> Result<ExitCode, CliError> {
     let id = reopened.run.id;
     let scenario = reopened.header.scenario(part.ids.clone())?;
     reopened.claim()?;
-    let stop = interrupt::listen(voice)?;
+    let stop = interrupt::listen(verbosity)?;
     let header = &reopened.header;
-    let mut progress = Progress::new(voice, header.settings.strategy.name());
+    let mut progress = Progress::new(verbosity, header.settings.strategy.name());
     let order = RunSpec {
         scenario: &scenario,
         settings: header.settings.clone(),
@@ -112,6 +112,6 @@ pub(super) fn go_on(
     if args.values.show_values {
         run.record.show_values(&run.measure);
     }
-    said(&run.record, &findings(&run.record), Some(id), args.output.json)?;
+    print_result(&run.record, &findings(&run.record), Some(id), args.output.json)?;
     Ok(ExitCode::from(exit_code_of(&run.record)))
 }

@@ -1,8 +1,8 @@
 //! `neonbench retry`: runs again the accounts that failed or whose write outcome is unknown.
 
-use super::Voice;
 use super::command_line::CommandLine;
 use super::error::CliError;
+use super::output::Verbosity;
 use super::resume::{Part, ResumeArgs, go_on, nothing_to_do};
 use clap::{Args, ValueEnum};
 use neon_mock::api::AccountId;
@@ -29,7 +29,7 @@ enum Only {
 pub(super) fn run(
     args: &RetryArgs,
     line: &CommandLine,
-    voice: Voice,
+    verbosity: Verbosity,
 ) -> Result<ExitCode, CliError> {
     let reopened = args.run.of.reopen("retry", true)?;
     let id = reopened.run.id;
@@ -61,8 +61,8 @@ pub(super) fn run(
     let taken = ledger.iter().filter(|(_, entry)| is_taken(entry));
     let ids: Vec<AccountId> = taken.map(|(id, _)| id).collect();
     if ids.is_empty() {
-        return Ok(nothing_to_do(id, "has no such account", "retry", voice));
+        return Ok(nothing_to_do(id, "has no such account", "retry", verbosity));
     }
     let part = Part { ids: Some(ids), ledger, again, verb: "retry" };
-    go_on(&args.run, line, reopened, &part, voice)
+    go_on(&args.run, line, reopened, &part, verbosity)
 }

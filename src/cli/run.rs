@@ -1,6 +1,5 @@
 //! `neonbench run`: one migration.
 
-use super::Voice;
 use super::args::{JobArgs, JournalArgs, ValuesArgs};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
@@ -10,7 +9,7 @@ use super::inputs::Inputs;
 use super::interrupt;
 use super::journaled::{self, JournaledRun};
 use super::json_lines::JsonLines;
-use super::output::{say, say_json, say_json_line, summary};
+use super::output::{Verbosity, print, print_json, print_json_line, summary};
 use super::progress::Progress;
 use super::stored::now_unix_s;
 use clap::Args;
@@ -51,7 +50,11 @@ pub(super) struct RunArgs {
     values: ValuesArgs,
 }
 
-pub(super) fn run(args: &RunArgs, line: &CommandLine, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn run(
+    args: &RunArgs,
+    line: &CommandLine,
+    verbosity: Verbosity,
+) -> Result<ExitCode, CliError> {
     let inputs = Inputs::read(&args.job.workload, &args.job.engine, &args.job.world)?;
     let order = inputs.order(&inputs.scenario)?;
     if args.replicates > 1 {
@@ -60,10 +63,10 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine, voice: Voice) -> Result<Ex
             return Err(CliError::usage("--journal goes with one run, not with --replicates"));
         }
     }
-    let stop = interrupt::listen(voice)?;
-    let mut progress = Progress::new(voice, order.settings.strategy.name());
+    let stop = interrupt::listen(verbosity)?;
+    let mut progress = Progress::new(verbosity, order.settings.strategy.name());
     let mut lines = JsonLines::new(&mut progress, args.json_lines);
-    let mut expected = Expected::new(&order, args.forecast, voice, &mut lines)?;
+    let mut expected = Expected::new(&order, args.forecast, verbosity, &mut lines)?;
     let mut run = if args.keeps_journal(&inputs, &order) {
         journaled(args, line, &inputs, &order, &stop, &mut expected)?
     } else {
@@ -78,20 +81,20 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine, voice: Voice) -> Result<Ex
     drop(progress);
     let stored = match run.record.run {
         Some(id) => Some(id),
-        None => args.job.store.keep(&run, voice),
+        None => args.job.store.keep(&run, verbosity),
     };
     if args.values.show_values {
         run.record.show_values(&run.measure);
     }
     let found = findings::advised(&order, &inputs.world, &run.record)?;
     if args.json_lines {
-        say_json_line(&RunOutput { record: &run.record, findings: &found })?;
+        print_json_line(&RunOutput { record: &run.record, findings: &found })?;
         return Ok(ExitCode::from(exit_code_of(&run.record)));
     }
     if let Some(compared) = compared.filter(|_| !args.job.output.json) {
-        say(&compared)?;
+        print(&compared)?;
     }
-    said(&run.record, &found, stored, args.job.output.json)?;
+    print_result(&run.record, &found, stored, args.job.output.json)?;
     Ok(ExitCode::from(exit_code_of(&run.record)))
 }
 
@@ -150,25 +153,25 @@ pub(super) struct RunOutput<'a> {
 }
 
 /// Prints the result of a run.
-pub(super) fn said(
+pub(super) fn print_result(
     record: &RunRecord,
     findings: &[Finding],
     stored: Option<i64>,
     json: bool,
 ) -> Result<(), CliError> {
     if json {
-        return say_json(&RunOutput { record, findings });
+        return print_json(&RunOutput { record, findings });
     }
-    say(&summary(record))?;
+    print(&summary(record))?;
     for finding in findings {
-        say(&findings::in_words(finding))?;
+        print(&findings::in_words(finding))?;
     }
     if let Some(id) = stored {
-        say(&format!(
+        print(&format!(
             "  kept      as run {id}; `neonbench compare {id} OTHER` sets it beside another"
         ))?;
     }
-    say(&format!("next: {}", record.next_command))
+    print(&format!("next: {}", record.next_command))
 }
 
 /// The exit code of a run that was made.

@@ -1,11 +1,10 @@
 //! `neonbench scalability`: makespan and accounts per second over growing organisations.
 
-use super::Voice;
 use super::args::{JobArgs, ReplicateArgs, WorkloadArgs};
 use super::command_line::CommandLine;
 use super::error::CliError;
 use super::inputs::Inputs;
-use super::output::{count, duration, say, say_json, table, verdict};
+use super::output::{Verbosity, count, duration, print, print_json, table, verdict};
 use super::progress::Progress;
 use super::run::exit_code_of;
 use clap::Args;
@@ -45,7 +44,7 @@ pub(super) struct ScalabilityRecord {
 pub(super) fn run(
     args: &ScalabilityArgs,
     line: &CommandLine,
-    voice: Voice,
+    verbosity: Verbosity,
 ) -> Result<ExitCode, CliError> {
     if args.job.workload.resources.is_some() || args.job.workload.resource_ids.is_some() {
         return Err(CliError::usage(
@@ -61,18 +60,18 @@ pub(super) fn run(
         inputs.several_runs()?;
         let order = inputs.order(&inputs.scenario)?;
         let replicates = args.replicates.in_world(&inputs.world);
-        let mut progress = Progress::new(voice, &format!("{size} accounts"));
+        let mut progress = Progress::new(verbosity, &format!("{size} accounts"));
         let run = replicated(&order, &inputs.world, replicates, &mut progress)?;
-        args.job.store.keep(&run, voice);
+        args.job.store.keep(&run, verbosity);
         runs.push(run.record);
     }
     let code = runs.iter().map(exit_code_of).max().unwrap_or(0);
     let factor = factor(&runs);
     let record = ScalabilityRecord { schema: 1, runs, factor, verdict: judge(factor) };
     if args.job.output.json {
-        say_json(&record)?;
+        print_json(&record)?;
     } else {
-        say_scalability(&record, line)?;
+        print_scalability(&record, line)?;
     }
     Ok(ExitCode::from(code))
 }
@@ -100,7 +99,7 @@ fn judge(factor: f64) -> &'static str {
     }
 }
 
-fn say_scalability(record: &ScalabilityRecord, line: &CommandLine) -> Result<(), CliError> {
+fn print_scalability(record: &ScalabilityRecord, line: &CommandLine) -> Result<(), CliError> {
     let row = |run: &RunRecord| {
         vec![
             count(run.resources),
@@ -113,10 +112,10 @@ fn say_scalability(record: &ScalabilityRecord, line: &CommandLine) -> Result<(),
         ]
     };
     let header = ["accounts", "strategy", "makespan", "accounts/s", "calls", "efficiency", "audit"];
-    say(&table(&header, &record.runs.iter().map(row).collect::<Vec<_>>()))?;
-    say(&format!(
+    print(&table(&header, &record.runs.iter().map(row).collect::<Vec<_>>()))?;
+    print(&format!(
         "factor {:.2}: {} (accounts/s at the largest ÷ at the smallest; > 0.8 good, > 0.5 moderate)",
         record.factor, record.verdict
     ))?;
-    say(&format!("next: {}", line.to("compare")))
+    print(&format!("next: {}", line.to("compare")))
 }

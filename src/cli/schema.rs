@@ -1,7 +1,7 @@
 //! `neonbench schema` and `neonbench completions`: for other programs.
 
 use super::error::CliError;
-use super::output::{say, say_json};
+use super::output::{print, print_json};
 use super::{
     analyze, benchmark, compare, evaluate, fitted, history, probe, run, scalability, show_config,
 };
@@ -94,15 +94,15 @@ pub(super) struct CompletionsArgs {
 /// Prints a JSON Schema, or the names of all.
 pub(super) fn schema(args: &SchemaArgs) -> Result<ExitCode, CliError> {
     if let Some(name) = args.name {
-        say_json(&name.schema())?;
+        print_json(&name.schema())?;
         return Ok(ExitCode::SUCCESS);
     }
     for name in Name::value_variants() {
         let value = name.to_possible_value().expect("no variant is skipped");
         let help = value.get_help().map(ToString::to_string).unwrap_or_default();
-        say(&format!("{:<12}  {help}", value.get_name()))?;
+        print(&format!("{:<12}  {help}", value.get_name()))?;
     }
-    say("next: neonbench schema run")?;
+    print("next: neonbench schema run")?;
     Ok(ExitCode::SUCCESS)
 }
 

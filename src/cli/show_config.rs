@@ -3,7 +3,7 @@
 use super::command_line::CommandLine;
 use super::error::CliError;
 use super::inputs::Inputs;
-use super::output::{say, say_json, say_json_line, table};
+use super::output::{print, print_json, print_json_line, table};
 use super::run::RunArgs;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches};
@@ -79,16 +79,16 @@ struct Resolved {
 pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let record = ConfigRecord { schema: 1, settings: settings(args, line)? };
     if args.job.output.json {
-        say_json(&record)?;
+        print_json(&record)?;
     } else if args.json_lines {
-        say_json_line(&record)?;
+        print_json_line(&record)?;
     } else {
-        say_settings(&record.settings)?;
+        print_settings(&record.settings)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn say_settings(settings: &[ConfigSetting]) -> Result<(), CliError> {
+fn print_settings(settings: &[ConfigSetting]) -> Result<(), CliError> {
     let cell = |value: &Value| match value {
         Value::Null => "—".to_owned(),
         Value::String(text) => text.clone(),
@@ -102,7 +102,7 @@ fn say_settings(settings: &[ConfigSetting]) -> Result<(), CliError> {
             vec![name.clone(), cell(value), origin.words().to_owned(), from]
         })
         .collect();
-    say(&table(&["setting", "value", "origin", "from"], &rows))
+    print(&table(&["setting", "value", "origin", "from"], &rows))
 }
 
 /// Every argument of `run` as a setting, in the order of their definition.

@@ -3,7 +3,7 @@
 use super::args::{OutputArgs, StoreArgs};
 use super::error::CliError;
 use super::journaled::is_alive;
-use super::output::{count, say, say_json, table};
+use super::output::{count, print, print_json, table};
 use clap::{Args, Subcommand};
 use neonbench::store::{Listed, Purge, State};
 use serde::Serialize;
@@ -68,14 +68,14 @@ pub(super) fn run(command: &StoreCommand) -> Result<ExitCode, CliError> {
 fn list(args: &ListArgs) -> Result<(), CliError> {
     let runs = args.store.open()?.list()?;
     if args.output.json {
-        return say_json(&ListRecord { schema: 1, runs });
+        return print_json(&ListRecord { schema: 1, runs });
     }
     let row = |run: &Listed| {
         let journal = if run.has_journal { count(run.notes) } else { "none".to_owned() };
         vec![run.id.to_string(), stamp(run.made_at_unix_s), run.state.name().to_owned(), journal]
     };
     let rows: Vec<Vec<String>> = runs.iter().map(row).collect();
-    say(&table(&["run", "began (UTC)", "state", "journal, lines"], &rows))
+    print(&table(&["run", "began (UTC)", "state", "journal, lines"], &rows))
 }
 
 fn purge(args: &PurgeArgs) -> Result<(), CliError> {
@@ -97,9 +97,9 @@ fn purge(args: &PurgeArgs) -> Result<(), CliError> {
     }
     let purged = store.purge(what)?;
     if args.output.json {
-        return say_json(&PurgeRecord { schema: 1, purged });
+        return print_json(&PurgeRecord { schema: 1, purged });
     }
-    say(&format!("purged: {} records, with all that hung on them", count(purged)))
+    print(&format!("purged: {} records, with all that hung on them", count(purged)))
 }
 
 /// A moment as people read it.

@@ -1,12 +1,11 @@
 //! `neonbench verify` and `neonbench undo`: a run's writes compared with the organisation, and reverted.
 
-use super::Voice;
 use super::args::{OutputArgs, ValuesArgs};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::interrupt;
 use super::journaled::RunRef;
-use super::output::{count, say, say_json};
+use super::output::{Verbosity, count, print, print_json};
 use super::resume::nothing_to_do;
 use clap::Args;
 use neonbench::judge::shown;
@@ -103,7 +102,7 @@ struct FailureRecord {
 pub(super) fn verify(
     args: &VerifyArgs,
     line: &CommandLine,
-    voice: Voice,
+    verbosity: Verbosity,
 ) -> Result<ExitCode, CliError> {
     let reopened = args.of.reopen("verify", false)?;
     let id = reopened.run.id;
@@ -111,7 +110,7 @@ pub(super) fn verify(
         return Err(CliError::usage(format!("cannot verify run {id}: it was taken back")));
     }
     let ledger = reopened.store.ledger(id)?;
-    let stop = interrupt::listen(voice)?;
+    let stop = interrupt::listen(verbosity)?;
     let settings = &reopened.header.settings;
     let found = run::verify(&reopened.target, settings, &ledger, &stop)?;
     if stop.is_set() {
@@ -132,9 +131,9 @@ pub(super) fn verify(
         },
     };
     if args.output.json {
-        say_json(&record)?;
+        print_json(&record)?;
     } else {
-        say(&format!(
+        print(&format!(
             "run {id}: {} accounts were written; {} fields hold what it left there, {} do not; {} \
              accounts cannot be read",
             count(record.accounts),
@@ -142,8 +141,8 @@ pub(super) fn verify(
             count(record.mismatched),
             count(record.failed)
         ))?;
-        say_lists(&record.mismatches, "differs", &record.failures)?;
-        say(&format!("next: {}", record.next_command))?;
+        print_lists(&record.mismatches, "differs", &record.failures)?;
+        print(&format!("next: {}", record.next_command))?;
     }
     Ok(ExitCode::from(if record.mismatched > 0 {
         code::AUDIT_MISMATCH
@@ -160,16 +159,16 @@ pub(super) fn verify(
 pub(super) fn undo(
     args: &UndoArgs,
     line: &CommandLine,
-    voice: Voice,
+    verbosity: Verbosity,
 ) -> Result<ExitCode, CliError> {
     let UndoArgs { dry_run, run: VerifyArgs { of, values, output } } = args;
     let mut reopened = of.reopen("undo", !dry_run)?;
     let id = reopened.run.id;
     let ledger = reopened.store.ledger(id)?;
     if ledger.iter().all(|(_, entry)| entry.changes.is_empty() && entry.open.is_none()) {
-        return Ok(nothing_to_do(id, "wrote nothing", "undo", voice));
+        return Ok(nothing_to_do(id, "wrote nothing", "undo", verbosity));
     }
-    let stop = interrupt::listen(voice)?;
+    let stop = interrupt::listen(verbosity)?;
     if !dry_run {
         // Before the first write: however this ends, the run can no longer be resumed.
         reopened.store.end(id, State::Undone, None)?;
@@ -195,9 +194,9 @@ pub(super) fn undo(
         },
     };
     if output.json {
-        say_json(&record)?;
+        print_json(&record)?;
     } else {
-        say(&format!(
+        print(&format!(
             "run {id}: {} fields {}, {} held already what stood there before, {} are left alone \
              because somebody else wrote them; {} accounts failed",
             count(record.restored),
@@ -206,8 +205,8 @@ pub(super) fn undo(
             count(record.conflicted),
             count(record.failed)
         ))?;
-        say_lists(&record.conflicts, "conflict", &record.failures)?;
-        say(&format!("next: {}", record.next_command))?;
+        print_lists(&record.conflicts, "conflict", &record.failures)?;
+        print(&format!("next: {}", record.next_command))?;
     }
     Ok(ExitCode::from(if stop.is_set() {
         code::INTERRUPTED
@@ -241,7 +240,7 @@ fn failures(found: &Aftermath) -> Vec<FailureRecord> {
     found.failed.iter().take(LISTED).map(record).collect()
 }
 
-fn say_lists(
+fn print_lists(
     fields: &[FieldRecord],
     what: &str,
     failures: &[FailureRecord],
@@ -251,10 +250,10 @@ fn say_lists(
             (Some(expected), Some(found)) => format!(": the run left {expected}, found {found}"),
             _ => String::new(),
         };
-        say(&format!("  {what:<9} account {resource_id}, {field}{values}"))?;
+        print(&format!("  {what:<9} account {resource_id}, {field}{values}"))?;
     }
     for FailureRecord { resource_id, message } in failures {
-        say(&format!("  failed    account {resource_id}: {message}"))?;
+        print(&format!("  failed    account {resource_id}: {message}"))?;
     }
     Ok(())
 }

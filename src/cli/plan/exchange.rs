@@ -4,7 +4,7 @@ use super::plan_file;
 use crate::cli::command_line::CommandLine;
 use crate::cli::error::{CliError, code};
 use crate::cli::files::read;
-use crate::cli::output::say;
+use crate::cli::output::print;
 use neonbench_engine::plan::{Carried, Plan};
 use serde_json::Value;
 use std::path::Path;
@@ -55,7 +55,7 @@ pub(super) fn import(
     if let Some(to) = to {
         let (to, mappings) = (to.display(), made.mappings.len());
         let next = line.to("plan preview").with("file", &to);
-        say(&format!("{to}: {mappings} mappings\nnext: {next}"))?;
+        print(&format!("{to}: {mappings} mappings\nnext: {next}"))?;
     }
     Ok(warned(&left_out))
 }
@@ -68,13 +68,13 @@ pub(super) fn export(file: &Path, to: &Path) -> Result<ExitCode, CliError> {
         _ => serde_json::to_string_pretty(&made).expect("a value is JSON") + "\n",
     };
     put(&text, Some(to))?;
-    say(&format!("{}: for the Python engine", to.display()))?;
+    print(&format!("{}: for the Python engine", to.display()))?;
     Ok(warned(&left_out))
 }
 
 /// Writes `text` whole into the file, or onto standard output.
 fn put(text: &str, to: Option<&Path>) -> Result<(), CliError> {
-    let Some(to) = to else { return say(text.trim_end()) };
+    let Some(to) = to else { return print(text.trim_end()) };
     // Beside it first: a full disk leaves no half of a plan under its name.
     let beside = to.with_extension("partial");
     let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, to));

@@ -5,7 +5,7 @@ use super::plan_file;
 use crate::cli::args::CredentialArgs;
 use crate::cli::error::CliError;
 use crate::cli::inputs::{dataset, readable_target};
-use crate::cli::output::{say, say_json};
+use crate::cli::output::{print, print_json};
 use clap::Args;
 use neon_mock::api::{Account, AccountId, AccountKind, CustomFieldItem, FieldId, Value};
 use neonbench_engine::decide::{Decision, State, apply, state_of_values};
@@ -87,9 +87,9 @@ pub(super) fn run(args: &PreviewArgs) -> Result<ExitCode, CliError> {
         None => of_dataset(args, plan)?,
     };
     if args.json {
-        say_json(&preview)?;
+        print_json(&preview)?;
     } else {
-        say(&text(&preview))?;
+        print(&text(&preview))?;
     }
     Ok(ExitCode::SUCCESS)
 }

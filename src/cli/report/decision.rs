@@ -1,11 +1,11 @@
 //! `report --plan P` and its like: the decision page for one's own migration.
 
 use super::{ReportArgs, Spinner, files, from_runs, provenance};
-use crate::cli::Voice;
 use crate::cli::args::WorldArgs;
 use crate::cli::command_line::CommandLine;
 use crate::cli::error::CliError;
 use crate::cli::inputs::Inputs;
+use crate::cli::output::Verbosity;
 use neonbench::report::suite::explore::{Exploration, explore};
 use std::process::ExitCode;
 
@@ -13,7 +13,7 @@ use std::process::ExitCode;
 pub(super) fn run(
     args: &ReportArgs,
     line: &CommandLine,
-    voice: Voice,
+    verbosity: Verbosity,
 ) -> Result<ExitCode, CliError> {
     if args.engine.strategy.is_some() {
         let text = "--strategy: the report compares all strategies; `run` makes one";
@@ -21,7 +21,7 @@ pub(super) fn run(
     }
     let inputs = Inputs::read(&args.workload, &args.engine, &WorldArgs::default())?;
     files::prepare(&args.out)?;
-    let spinner = Spinner::new(voice);
+    let spinner = Spinner::new(verbosity);
     let settings = |strategy| inputs.settings(strategy).expect("the flags were checked");
     let exploration = Exploration {
         workload: &inputs.workload,
