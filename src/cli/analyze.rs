@@ -1,14 +1,12 @@
 //! `neonbench analyze`: what the selector recommends, and what to expect of it.
 
-use super::Voice;
-use super::args::{EngineArgs, OutputArgs, WorkloadArgs, WorldArgs};
+use super::args::{EngineArgs, OutputArgs, StoreArgs, WorkloadArgs, WorldArgs};
+use super::command_line::CommandLine;
 use super::error::CliError;
 use super::fitted::Cost;
 use super::inputs::Inputs;
-use super::output::{count, duration, percent, say, say_json};
+use super::output::{Verbosity, count, duration, percent, print, print_json};
 use super::probe::ProbeSettings;
-use super::run::workload_flags;
-use super::stored::StoreArgs;
 use clap::Args;
 use neonbench::experiment::{
     CandidateRuns, Forecast, Goal, forecast, forecast_probed, parallel_map, rank, simulated,
@@ -104,8 +102,12 @@ const RANKING_ACCOUNTS: u64 = 20_000;
 const BYTES_AN_ACCOUNT: u64 = 600;
 const BYTES_A_MAPPING: u64 = 120;
 
-pub(super) fn run(args: &AnalyzeArgs, voice: Voice) -> Result<ExitCode, CliError> {
-    let probed = probed(args, voice)?;
+pub(super) fn run(
+    args: &AnalyzeArgs,
+    line: &CommandLine,
+    verbosity: Verbosity,
+) -> Result<ExitCode, CliError> {
+    let probed = probed(args, line, verbosity)?;
     let mut inputs = Inputs::read(&args.workload, &args.engine, &WorldArgs::default())?;
     if let Some((_, fit)) = &probed {
         inputs.scenario.profile = fit.profile("probed");
@@ -161,47 +163,47 @@ pub(super) fn run(args: &AnalyzeArgs, voice: Voice) -> Result<ExitCode, CliError
         pareto_front: front,
     };
     if args.output.json {
-        say_json(&analysis)?;
+        print_json(&analysis)?;
         return Ok(ExitCode::SUCCESS);
     }
-    say(&format!(
+    print(&format!(
         "{} accounts × {mappings} mappings, profile {}",
         count(resources),
         scenario.profile.name()
     ))?;
     if let Some(cost) = &analysis.probe {
-        say(&format!("  probe        {}", cost.in_words()))?;
+        print(&format!("  probe        {}", cost.in_words()))?;
     }
-    say(&format!(
+    print(&format!(
         "  recommended  {}, {} workers, batch size {}\n  because      {}",
         analysis.recommended_strategy, analysis.max_workers, analysis.batch_size, analysis.reason
     ))?;
-    say(&format!(
+    print(&format!(
         "  time         {}; nine runs of ten take {} to {}",
         duration(p50),
         duration(p5),
         duration(p95)
     ))?;
-    say(&format!(
+    print(&format!(
         "  calls        {}, of which {} are refused; {} fewer than one read and one write for each mapping",
         count(analysis.estimated_api_calls),
         count(analysis.estimated_rejected_calls),
         percent(analysis.api_call_reduction)
     ))?;
-    say(&format!(
+    print(&format!(
         "  saved        {} against standard ({})",
         duration(saved_s.max(0.0)),
         percent(analysis.time_savings_ratio)
     ))?;
-    say(&format!("  memory       {:.2} MiB of accounts at most", analysis.estimated_memory_mib))?;
+    print(&format!("  memory       {:.2} MiB of accounts at most", analysis.estimated_memory_mib))?;
     let ranked: Vec<String> = analysis
         .ranking
         .iter()
         .map(|row| format!("{} {}", row.strategy, duration(row.makespan_s)))
         .collect();
-    say(&format!("  ranking      {}\n  ranked by    {}", ranked.join(", "), analysis.ranked_by))?;
+    print(&format!("  ranking      {}\n  ranked by    {}", ranked.join(", "), analysis.ranked_by))?;
     for point in &analysis.pareto_front {
-        say(&format!(
+        print(&format!(
             "  front        {}: {}, {:.0} calls, {:.1} refused",
             point.configuration,
             duration(point.makespan_s),
@@ -210,10 +212,9 @@ pub(super) fn run(args: &AnalyzeArgs, voice: Voice) -> Result<ExitCode, CliError
         ))?;
     }
     for line in &analysis.recommendations {
-        say(&format!("  note         {line}"))?;
+        print(&format!("  note         {line}"))?;
     }
-    let flags = workload_flags(&args.workload, args.engine.seed);
-    say(&format!("next: neonbench run{flags} --dry-run"))?;
+    print(&format!("next: {}", next_command(&analysis, line)))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -232,6 +233,18 @@ fn ranking(inputs: &Inputs, goal: &Goal) -> Result<(Vec<StrategyRank>, Vec<Strat
         refused_share: entry.runs.refused_share(),
     };
     Ok((ranking.sort(entries.iter().map(row).collect()), tied))
+}
+
+/// The recommended run, as a trial.
+fn next_command(analysis: &Analysis, line: &CommandLine) -> CommandLine {
+    let run = line.to("run").with_switch("dry_run");
+    if analysis.probe.is_none() {
+        return run;
+    }
+    // `run` does not know what the probe found, so it would choose otherwise.
+    run.with("strategy", analysis.recommended_strategy)
+        .with("workers", analysis.max_workers)
+        .with("batch_size", analysis.batch_size)
 }
 
 fn recommendations(
@@ -278,7 +291,11 @@ fn recommendations(
 }
 
 /// The cost and the fit of a probe, where one was asked for.
-fn probed(args: &AnalyzeArgs, voice: Voice) -> Result<Option<(Cost, Fit)>, CliError> {
+fn probed(
+    args: &AnalyzeArgs,
+    line: &CommandLine,
+    verbosity: Verbosity,
+) -> Result<Option<(Cost, Fit)>, CliError> {
     let Some(sample) = args.probe else {
         if args.world.base_url.is_some() || args.world.world.is_some() {
             return Err(CliError::usage(
@@ -292,6 +309,6 @@ fn probed(args: &AnalyzeArgs, voice: Voice) -> Result<Option<(Cost, Fit)>, CliEr
     let inputs = Inputs::read(&args.workload, &engine, &args.world)?;
     let sample = if dry_run { 0 } else { sample };
     let options = args.asked.options(&inputs.world, sample, inputs.seed());
-    let seen = super::probe::seen(&inputs, &options, &args.store, voice)?;
+    let seen = super::probe::seen(&inputs, &options, &args.store, line, verbosity)?;
     Ok(Some((Cost::of(&seen), Fit::of(&seen)?)))
 }

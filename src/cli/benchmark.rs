@@ -1,12 +1,11 @@
 //! `neonbench benchmark`: every strategy on one scenario, ranked.
 
-use super::Voice;
 use super::args::{JobArgs, ReplicateArgs, WorkloadArgs};
+use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::Inputs;
-use super::output::{count, duration, percent, say, say_json, table, verdict};
-use super::ranked::{Ranked, measured, say_best};
-use super::run::flags;
+use super::output::{Verbosity, count, duration, percent, print, print_json, table, verdict};
+use super::ranked::{Ranked, measured, print_best};
 use clap::Args;
 use neonbench::experiment::{CandidateRuns, Goal, median_makespan_s, replicated};
 use neonbench_engine::engine::Strategy;
@@ -51,7 +50,11 @@ struct WholePlanForecast {
     makespan_s: f64,
 }
 
-pub(super) fn run(args: &BenchmarkArgs, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn run(
+    args: &BenchmarkArgs,
+    line: &CommandLine,
+    verbosity: Verbosity,
+) -> Result<ExitCode, CliError> {
     let inputs = Inputs::read(&args.job.workload, &args.job.engine, &args.job.world)?;
     inputs.several_runs()?;
     // A sample stands in for the plan; the plan itself is then forecast.
@@ -66,7 +69,7 @@ pub(super) fn run(args: &BenchmarkArgs, voice: Voice) -> Result<ExitCode, CliErr
     let mut all = Vec::new();
     for strategy in inputs.strategies() {
         let spec = inputs.order_for(ranked_on, strategy)?;
-        all.push(measured(&args.job, &inputs, &spec, replicates, strategy.name(), voice)?);
+        all.push(measured(&args.job, &inputs, &spec, replicates, strategy.name(), verbosity)?);
     }
     let ranked = Ranked::new(&goal, all);
     let tied: Vec<Strategy> = ranked.best().iter().map(|record| record.strategy).collect();
@@ -77,7 +80,7 @@ pub(super) fn run(args: &BenchmarkArgs, voice: Voice) -> Result<ExitCode, CliErr
     warnings.extend(forecast.as_ref().and_then(|whole| order_warning(&runs, whole)));
     let whole = forecast.as_ref().and_then(|forecast| forecast.first());
     let next = whole.map(|forecast| forecast.strategy).or(best).map_or_else(String::new, |next| {
-        format!("neonbench run{} --strategy {next} --dry-run", flags(&args.job))
+        line.to("run").with("strategy", next).with_switch("dry_run").to_string()
     });
     for run in &mut runs {
         run.next_command.clone_from(&next);
@@ -86,9 +89,9 @@ pub(super) fn run(args: &BenchmarkArgs, voice: Voice) -> Result<ExitCode, CliErr
     let ranked_by = goal.in_words();
     let record = BenchmarkRecord { schema: 1, runs, best, tied, ranked_by, forecast, warnings };
     if args.job.output.json {
-        say_json(&record)?;
+        print_json(&record)?;
     } else {
-        say_benchmark(&record, &next)?;
+        print_benchmark(&record, &next)?;
     }
     Ok(ExitCode::from(code))
 }
@@ -142,9 +145,9 @@ fn exit_code(runs: &[RunRecord]) -> u8 {
     }
 }
 
-fn say_benchmark(benchmark: &BenchmarkRecord, next: &str) -> Result<(), CliError> {
+fn print_benchmark(benchmark: &BenchmarkRecord, next: &str) -> Result<(), CliError> {
     if let Some(first) = benchmark.runs.first() {
-        say(&format!(
+        print(&format!(
             "{} accounts × {} mappings, profile {}, {} workers, batch size {}, seed {}",
             count(first.resources),
             first.mappings,
@@ -157,10 +160,10 @@ fn say_benchmark(benchmark: &BenchmarkRecord, next: &str) -> Result<(), CliError
     let rows: Vec<Vec<String>> = benchmark.runs.iter().map(row).collect();
     let header =
         ["strategy", "makespan", "p5 – p95", "calls", "refused", "efficiency", "failed", "audit"];
-    say(&table(&header, &rows))?;
-    say(&format!("ranked by {}", benchmark.ranked_by))?;
+    print(&table(&header, &rows))?;
+    print(&format!("ranked by {}", benchmark.ranked_by))?;
     for forecast in benchmark.forecast.iter().flatten() {
-        say(&format!(
+        print(&format!(
             "forecast: {} takes {} for all {} accounts",
             forecast.strategy,
             duration(forecast.makespan_s),
@@ -168,16 +171,16 @@ fn say_benchmark(benchmark: &BenchmarkRecord, next: &str) -> Result<(), CliError
         ))?;
     }
     for warning in &benchmark.warnings {
-        say(&format!("warning: {warning}"))?;
+        print(&format!("warning: {warning}"))?;
     }
     let whole = benchmark.forecast.as_ref().and_then(|forecast| forecast.first());
     match (benchmark.best, whole) {
         (Some(best), Some(WholePlanForecast { strategy, .. })) => {
-            say(&format!("best: {best} on the sample, {strategy} for the whole\nnext: {next}"))
+            print(&format!("best: {best} on the sample, {strategy} for the whole\nnext: {next}"))
         }
         _ => {
             let names = benchmark.tied.iter().map(ToString::to_string).collect::<Vec<_>>();
-            say_best(&names, next)
+            print_best(&names, next)
         }
     }
 }

@@ -1,11 +1,11 @@
 //! `neonbench compare`: configurations side by side, or two stored runs.
 
-use super::Voice;
 use super::args::{EngineArgs, JobArgs, ReplicateArgs};
+use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::Inputs;
-use super::output::{count, duration, percent, say, say_json, table, verdict};
-use super::ranked::{Measured, Ranked, measured, say_best};
+use super::output::{Verbosity, count, duration, percent, print, print_json, table, verdict};
+use super::ranked::{Measured, Ranked, measured, print_best};
 use super::run::exit_code_of;
 use clap::Args;
 use neonbench::experiment::{
@@ -123,10 +123,14 @@ impl SlowerGate {
     }
 }
 
-pub(super) fn run(args: &CompareArgs, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn run(
+    args: &CompareArgs,
+    line: &CommandLine,
+    verbosity: Verbosity,
+) -> Result<ExitCode, CliError> {
     let (all, delta) = match &*args.runs {
         &[baseline, run] => stored(args, baseline, run)?,
-        _ => (configured(args, voice)?, None),
+        _ => (configured(args, verbosity)?, None),
     };
     let gate =
         delta.as_ref().and_then(|delta| delta.gate.as_ref()).map_or(0, SlowerGate::exit_code);
@@ -138,14 +142,14 @@ pub(super) fn run(args: &CompareArgs, voice: Voice) -> Result<ExitCode, CliError
     let (best, ranked_by) = (tied.first().cloned(), goal.in_words());
     let record = CompareRecord { schema: 1, runs: ranked.records, best, tied, ranked_by, delta };
     if args.job.output.json {
-        say_json(&record)?;
+        print_json(&record)?;
     } else {
-        say_compare(&record)?;
+        print_compare(&record, line)?;
     }
     Ok(ExitCode::from(code))
 }
 
-fn configured(args: &CompareArgs, voice: Voice) -> Result<Vec<Measured>, CliError> {
+fn configured(args: &CompareArgs, verbosity: Verbosity) -> Result<Vec<Measured>, CliError> {
     let mut all = Vec::new();
     for config in &args.configs {
         let engine = EngineArgs {
@@ -158,7 +162,7 @@ fn configured(args: &CompareArgs, voice: Voice) -> Result<Vec<Measured>, CliErro
         let order = inputs.order(&inputs.scenario)?;
         let replicates = args.replicates.in_world(&inputs.world);
         let title = format!("{}/{}", config.workers, config.batch_size);
-        all.push(measured(&args.job, &inputs, &order, replicates, &title, voice)?);
+        all.push(measured(&args.job, &inputs, &order, replicates, &title, verbosity)?);
     }
     Ok(all)
 }
@@ -184,7 +188,7 @@ fn stored(
 }
 
 /// The second run against the first, in words.
-fn say_delta(record: &DeltaRecord) -> Result<(), CliError> {
+fn print_delta(record: &DeltaRecord, line: &CommandLine) -> Result<(), CliError> {
     let DeltaRecord { baseline, run, delta, gate } = record;
     let interval = delta.ratio_interval.map_or_else(
         || {
@@ -195,13 +199,13 @@ fn say_delta(record: &DeltaRecord) -> Result<(), CliError> {
         },
         |[low, high]| format!("95 % interval {low:.3} – {high:.3}"),
     );
-    say(&format!(
+    print(&format!(
         "run {run} takes {:.3} × as long as run {baseline} ({interval}): {}",
         delta.ratio,
         delta.verdict.words()
     ))?;
     if let Some(reason) = &delta.incomparable {
-        say(&format!("note: {reason}"))?;
+        print(&format!("note: {reason}"))?;
     }
     if let Some(gate) = gate {
         let verdict = match gate.passed {
@@ -209,12 +213,12 @@ fn say_delta(record: &DeltaRecord) -> Result<(), CliError> {
             Some(false) => "failed",
             None => "inconclusive",
         };
-        say(&format!("gate: at most {} slower: {verdict}", percent(gate.max_slower)))?;
+        print(&format!("gate: at most {} slower: {verdict}", percent(gate.max_slower)))?;
     }
-    say("next: neonbench history")
+    print(&format!("next: {}", line.to("history")))
 }
 
-fn say_compare(compare: &CompareRecord) -> Result<(), CliError> {
+fn print_compare(compare: &CompareRecord, line: &CommandLine) -> Result<(), CliError> {
     let best_s = compare.runs.first().map_or(0.0, median_makespan_s);
     let row = |run: &RunRecord| {
         let makespan_s = median_makespan_s(run);
@@ -241,13 +245,15 @@ fn say_compare(compare: &CompareRecord) -> Result<(), CliError> {
         "refused",
         "audit",
     ];
-    say(&table(&header, &compare.runs.iter().map(row).collect::<Vec<_>>()))?;
-    say(&format!("ranked by {}", compare.ranked_by))?;
+    print(&table(&header, &compare.runs.iter().map(row).collect::<Vec<_>>()))?;
+    print(&format!("ranked by {}", compare.ranked_by))?;
     if let Some(delta) = &compare.delta {
-        return say_delta(delta);
+        return print_delta(delta, line);
     }
     if !compare.runs.iter().any(|run| run.strategy.is_concurrent()) {
-        say("note: these strategies have one worker; add --strategy hybrid to compare workers")?;
+        print("note: these strategies have one worker; add --strategy hybrid to compare workers")?;
     }
-    say_best(&compare.tied, "neonbench scalability")
+    // Scalability sets the size of each organisation itself.
+    let next = line.to("scalability").without(&["resources", "resource_ids"]);
+    print_best(&compare.tied, &next.to_string())
 }

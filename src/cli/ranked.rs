@@ -1,10 +1,9 @@
 //! Runs of several candidates, ranked: shared by `benchmark`, `compare` and `scalability`.
 
-use super::Voice;
 use super::args::JobArgs;
 use super::error::CliError;
 use super::inputs::Inputs;
-use super::output::say;
+use super::output::{Verbosity, print};
 use super::progress::Progress;
 use neonbench::experiment::{CandidateRuns, Goal, rank, replicated};
 use neonbench_engine::record::RunRecord;
@@ -22,12 +21,12 @@ pub(super) fn measured(
     spec: &RunSpec<'_>,
     replicates: u32,
     title: &str,
-    voice: Voice,
+    verbosity: Verbosity,
 ) -> Result<Measured, CliError> {
-    let mut progress = Progress::new(voice, title);
+    let mut progress = Progress::new(verbosity, title);
     let made = replicated(spec, &inputs.world, replicates, &mut progress)?;
     drop(progress);
-    job.store.keep(&made.run, voice);
+    job.store.keep(&made.run, verbosity);
     let entry = CandidateRuns::of(&made.run.record, made.summary);
     Ok((made.run.record, entry))
 }
@@ -56,10 +55,10 @@ impl Ranked {
 }
 
 /// Prints the criterion of a table's order, and after it the best of `names`.
-pub(super) fn say_best(names: &[String], next: &str) -> Result<(), CliError> {
+pub(super) fn print_best(names: &[String], next: &str) -> Result<(), CliError> {
     match names {
-        [] => say("best: none: no run is valid and complete, or they did not do the same work"),
-        [best] => say(&format!("best: {best}\nnext: {next}")),
-        several => say(&format!("best: a tie of {}\nnext: {next}", several.join(", "))),
+        [] => print("best: none: no run is valid and complete, or they did not do the same work"),
+        [best] => print(&format!("best: {best}\nnext: {next}")),
+        several => print(&format!("best: a tie of {}\nnext: {next}", several.join(", "))),
     }
 }
