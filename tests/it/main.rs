@@ -8,3 +8,5 @@ mod limiters;
 mod probe;
 mod selector;
 mod selector_commands;
+mod tidy;
+mod words;
