@@ -5,7 +5,6 @@ mod determinism;
 mod faults;
 mod figures;
 mod kills;
-mod lives;
 mod reads;
 mod retries;
 mod staff;
