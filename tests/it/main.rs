@@ -5,6 +5,7 @@ mod claims;
 mod cli;
 mod judge;
 mod limiters;
+mod msrv;
 mod probe;
 mod selector;
 mod selector_commands;

@@ -312,8 +312,7 @@ fn only_shells_use_the_means_of_shells() {
 #[test]
 fn the_mock_does_not_know_the_benchmark() {
     for (file, text) in files("mock", &["rs", "toml"]) {
-        let lines = text.lines().filter(|line| !line.starts_with("repository ="));
-        assert!(!lines.into_iter().any(|line| line.contains("neonbench")), "{file} names it");
+        assert!(!text.contains("neonbench"), "{file} names it");
     }
 }
 
