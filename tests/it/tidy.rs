@@ -46,8 +46,9 @@ const CRATES: &[(&str, &[Floor])] = &[
     ("src/", &[
         "text stats",
         "findings replicate",
+        "probe",
         "experiment",
-        "findings/gain delta judge probe selftest",
+        "findings/gain delta judge selftest",
         "store",
         "select",
         "manager report",
