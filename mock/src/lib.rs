@@ -10,6 +10,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), reqwest::Error> {
+//! # rustls::crypto::ring::default_provider().install_default().ok();
 //! let neon = NeonMock::builder().profile("unlimited").accounts(50).seed(1).start().await;
 //! let (org_id, api_key) = neon.credentials();
 //!
@@ -48,6 +49,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
+//! # rustls::crypto::ring::default_provider().install_default().ok();
 //! let neon = NeonMock::builder().profile("constant").start().await;
 //! let client = reqwest::Client::new();
 //! let status = async |id: u64| {
@@ -74,6 +76,7 @@
 //! # use neon_mock::NeonMock;
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), reqwest::Error> {
+//! # rustls::crypto::ring::default_provider().install_default().ok();
 //! let neon = NeonMock::builder().profile("unlimited").start().await;
 //! neon.fail_next(503);
 //! let url = format!("{}/accounts/1", neon.base_url());
@@ -128,6 +131,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), reqwest::Error> {
+//! # rustls::crypto::ring::default_provider().install_default().ok();
 //! let server = MockServer::start().await;
 //! let neon = NeonMock::builder().profile("unlimited").start().await;
 //! neon.mount_on(&server).await;

@@ -1,5 +1,6 @@
 //! Every endpoint over real HTTP, with the state that it leaves.
 
+use crate::client::client;
 use neon_mock::NeonMock;
 use neon_mock::api::{Endpoint, LookUp};
 use reqwest::{Client, Method};
@@ -15,7 +16,7 @@ impl Org {
     /// Half companies, no limits.
     async fn start() -> Self {
         let mock = NeonMock::builder().profile("unlimited").dataset("companies").start().await;
-        Self { mock, client: Client::new() }
+        Self { mock, client: client() }
     }
 
     /// Status and JSON of an answer; null where there is no body.
