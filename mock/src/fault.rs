@@ -213,15 +213,9 @@ impl Ordered {
 /// The account that a call is on, if it is on one.
 pub(crate) const fn account_of(request: &Request) -> Option<AccountId> {
     match request {
-        Request::GetAccount(id)
-        | Request::PatchAccount(id, _)
-        | Request::PutAccount(id, _)
-        | Request::ListContacts(id, _)
-        | Request::CreateContact(id, _)
-        | Request::GetContact(id, _)
-        | Request::PutContact(id, ..)
-        | Request::PatchContact(id, ..)
-        | Request::DeleteContact(id, _) => Some(*id),
+        Request::GetAccount(id) | Request::PatchAccount(id, _) | Request::PutAccount(id, _) => {
+            Some(*id)
+        }
         _ => None,
     }
 }

@@ -185,9 +185,14 @@
 //!
 //! # Deliberately absent
 //!
-//! Whatever is no account or custom field; creating and deleting accounts; OAuth; TLS; API versions
-//! before 2.11; rate-limit headers, which Neon was never seen to send (nor `Retry-After`, which a
-//! profile can ask for); any notion of what its callers are up to.
+//! - Writes to anything but accounts: custom fields, their options and groups, properties and
+//!   webhooks are read-only look-ups, which clients make when they start (`OPERATIONS.md` lists
+//!   every operation).
+//! - Deleting accounts; contacts below accounts; linking people to companies.
+//! - Other record types: donations, events, memberships and so on.
+//! - OAuth, TLS, API versions before 2.11.
+//! - Rate-limit headers: none were ever seen from Neon. A profile can add `Retry-After`.
+//! - Any knowledge of what its callers are doing.
 
 pub mod api;
 pub mod behaviour;

@@ -29,7 +29,6 @@ pub struct Call {
 pub fn encode(request: &Request) -> Call {
     let endpoint = request.endpoint();
     let template = || endpoint.template().to_owned();
-    let contact = |of, id| format!("/accounts/{of}/contacts/{id}");
     let (target, body) = match request {
         Request::GetAccount(id) => (format!("/accounts/{id}"), None),
         Request::PatchAccount(id, account) | Request::PutAccount(id, account) => {
@@ -39,29 +38,9 @@ pub fn encode(request: &Request) -> Call {
         Request::ListAccounts(list) => (format!("/accounts?{}", query::of_list(list)), None),
         Request::SearchAccounts(search) => (template(), Some(to_json(search))),
         Request::SearchFields | Request::OutputFields | Request::LookUp(_) => (template(), None),
-        Request::LinkAccounts(link) => (template(), Some(to_json(link))),
-        Request::UnlinkAccounts(unlink) => (template(), Some(to_json(unlink))),
-        Request::ListContacts(id, page) => {
-            (format!("/accounts/{id}/contacts?{}", query::of_page(page)), None)
-        }
-        Request::CreateContact(id, new) => (format!("/accounts/{id}/contacts"), Some(to_json(new))),
-        Request::GetContact(of, id) | Request::DeleteContact(of, id) => (contact(of, id), None),
-        Request::PutContact(of, id, new) | Request::PatchContact(of, id, new) => {
-            (contact(of, id), Some(to_json(new)))
-        }
         Request::ListCustomFields(of) => (format!("/customFields?category={}", of.name()), None),
-        Request::GetCustomField(id) | Request::DeleteCustomField(id) => {
-            (format!("/customFields/{id}"), None)
-        }
-        Request::CreateCustomField(draft) => (template(), Some(to_json(draft))),
-        Request::PutCustomField(id, draft) => (format!("/customFields/{id}"), Some(to_json(draft))),
-        Request::AddToGroup(move_) => (template(), Some(to_json(move_))),
+        Request::GetCustomField(id) => (format!("/customFields/{id}"), None),
         Request::ListGroups(of) => (format!("/customFields/groups?component={}", of.name()), None),
-        Request::CreateGroup(draft) => (template(), Some(to_json(draft))),
-        Request::PutGroup(id, draft) => {
-            (format!("/customFields/groups/{id}"), Some(to_json(draft)))
-        }
-        Request::DeleteGroup(id) => (format!("/customFields/groups/{id}"), None),
     };
     Call { verb: endpoint.verb(), target, body }
 }

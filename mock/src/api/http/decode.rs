@@ -33,8 +33,15 @@ const NOT_SERVED: &[&str] = &[
 ];
 
 /// Records below an account that Neon has and this mock does not serve.
-const NOT_SERVED_BELOW_ACCOUNTS: &[&str] =
-    &["donations", "eventRegistrations", "memberships", "orders", "pledges", "windfall"];
+const NOT_SERVED_BELOW_ACCOUNTS: &[&str] = &[
+    "contacts",
+    "donations",
+    "eventRegistrations",
+    "memberships",
+    "orders",
+    "pledges",
+    "windfall",
+];
 
 /// The request that `verb`, `path` (below the base path), `query` and `body` stand for.
 ///
@@ -50,7 +57,7 @@ pub fn decode(
     let query = Query(query.unwrap_or_default());
     let decoded = match segments.as_slice() {
         ["accounts", below @ ..] => accounts(verb, below, &query, body)?,
-        ["customFields", below @ ..] => custom_fields(verb, below, &query, body)?,
+        ["customFields", below @ ..] => custom_fields(verb, below, &query)?,
         _ if verb == "GET" => {
             let name = format!("GET /{}", segments.join("/"));
             Endpoint::from_name(&name).and_then(LookUp::new).map(Request::LookUp)
@@ -71,26 +78,13 @@ fn accounts(
         ("GET", []) => Request::ListAccounts(query.list_accounts()?),
         ("POST", []) => Request::CreateAccount(account(body)?),
         ("POST", ["search"]) => Request::SearchAccounts(from_json(body)?),
-        ("POST", ["link"]) => Request::LinkAccounts(from_json(body)?),
-        ("POST", ["unlink"]) => Request::UnlinkAccounts(from_json(body)?),
         ("GET", ["search", "searchFields"]) => Request::SearchFields,
         ("GET", ["search", "outputFields"]) => Request::OutputFields,
+        // Neon's own segments, and no ids.
         (_, ["search" | "link" | "unlink", ..]) => return Ok(None),
         ("GET", [of]) => Request::GetAccount(id("account", of)?),
         ("PATCH", [of]) => Request::PatchAccount(id("account", of)?, account(body)?),
         ("PUT", [of]) => Request::PutAccount(id("account", of)?, account(body)?),
-        ("GET", [of, "contacts"]) => Request::ListContacts(id("account", of)?, query.page()?),
-        ("POST", [of, "contacts"]) => Request::CreateContact(id("account", of)?, from_json(body)?),
-        (_, [of, "contacts", contact]) => {
-            let (of, contact) = (id("account", of)?, id("contact", contact)?);
-            match verb {
-                "GET" => Request::GetContact(of, contact),
-                "PUT" => Request::PutContact(of, contact, from_json(body)?),
-                "PATCH" => Request::PatchContact(of, contact, from_json(body)?),
-                "DELETE" => Request::DeleteContact(of, contact),
-                _ => return Ok(None),
-            }
-        }
         _ => return Ok(None),
     }))
 }
@@ -100,20 +94,12 @@ fn custom_fields(
     verb: &str,
     below: &[&str],
     query: &Query<'_>,
-    body: &[u8],
 ) -> Result<Option<Request>, Refused> {
     Ok(Some(match (verb, below) {
         ("GET", []) => Request::ListCustomFields(query.category("category")?),
-        ("POST", []) => Request::CreateCustomField(from_json(body)?),
-        ("POST", ["addToGroup"]) => Request::AddToGroup(from_json(body)?),
         ("GET", ["groups"]) => Request::ListGroups(query.category("component")?),
-        ("POST", ["groups"]) => Request::CreateGroup(from_json(body)?),
         (_, ["addToGroup" | "groups"]) => return Ok(None),
-        ("PUT", ["groups", of]) => Request::PutGroup(id("group", of)?, from_json(body)?),
-        ("DELETE", ["groups", of]) => Request::DeleteGroup(id("group", of)?),
         ("GET", [of]) => Request::GetCustomField(id("custom field", of)?),
-        ("PUT", [of]) => Request::PutCustomField(id("custom field", of)?, from_json(body)?),
-        ("DELETE", [of]) => Request::DeleteCustomField(id("custom field", of)?),
         _ => return Ok(None),
     }))
 }
