@@ -7,8 +7,8 @@
 mod report;
 
 use super::body::{self, BodyError};
-use super::connection::Connection;
 use super::response::{Outgoing, respond_at_once};
+use super::shared::Connection;
 use crate::api::{ApiError, Response, Status};
 use crate::fault::FaultKind;
 use crate::live::Answer;

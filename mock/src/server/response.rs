@@ -1,6 +1,6 @@
 //! Answers as hyper sends them: whole, or a body in drips.
 
-use super::connection::Connection;
+use super::shared::Shell;
 use crate::fault::{Delivery, SLOW_BODY};
 use crate::live::Answer;
 use crate::wall_clock;
@@ -35,7 +35,7 @@ impl Outgoing {
 
 /// A body that comes in drips over [`SLOW_BODY`].
 pub(super) struct Drips {
-    connection: Arc<Connection>,
+    shell: Arc<Shell>,
     rest: Bytes,
     piece: usize,
     started: Instant,
@@ -44,13 +44,13 @@ pub(super) struct Drips {
 }
 
 /// `answer` as the client gets it.
-pub(super) fn respond(connection: &Arc<Connection>, mut answer: Answer) -> Response<Outgoing> {
+pub(super) fn respond(shell: &Arc<Shell>, mut answer: Answer) -> Response<Outgoing> {
     if answer.delivery != Delivery::Slow {
         return respond_at_once(answer);
     }
     let rest = Bytes::from(std::mem::take(&mut answer.body));
     let mut response = respond_at_once(answer);
-    *response.body_mut() = Outgoing::Slow(Box::new(Drips::new(Arc::clone(connection), rest)));
+    *response.body_mut() = Outgoing::Slow(Box::new(Drips::new(Arc::clone(shell), rest)));
     response
 }
 
@@ -70,11 +70,11 @@ pub(super) fn respond_at_once(answer: Answer) -> Response<Outgoing> {
 }
 
 impl Drips {
-    fn new(connection: Arc<Connection>, rest: Bytes) -> Self {
+    fn new(shell: Arc<Shell>, rest: Bytes) -> Self {
         let started = wall_clock::now();
         let piece = rest.len().div_ceil(DRIPS as usize);
-        let alarm = connection.shell.timer.alarm(started + SLOW_BODY / DRIPS);
-        Self { connection, rest, piece, started, left: DRIPS, alarm }
+        let alarm = shell.timer.alarm(started + SLOW_BODY / DRIPS);
+        Self { shell, rest, piece, started, left: DRIPS, alarm }
     }
 
     /// The next piece when it is due.
@@ -84,7 +84,7 @@ impl Drips {
             let _ = ready!(Pin::new(&mut self.alarm).poll(cx));
             self.left = self.left.saturating_sub(1);
             let next = self.started + SLOW_BODY * (DRIPS - self.left + 1) / DRIPS;
-            self.alarm = self.connection.shell.timer.alarm(next);
+            self.alarm = self.shell.timer.alarm(next);
             // A short body has fewer bytes than pieces: its last one comes last.
             let due = self.rest.len().saturating_sub(self.piece * self.left as usize);
             if due > 0 {
