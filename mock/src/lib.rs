@@ -225,7 +225,7 @@ mod wall_clock;
 mod wiremock;
 
 #[cfg(feature = "server")]
-pub use builder::{Choice, NeonMockBuilder, StartError};
+pub use builder::{BuiltInOr, NeonMockBuilder, StartError};
 #[cfg(feature = "server")]
 pub use live::BASE_PATH;
 pub use neon::{Calls, EndpointCalls, Neon, Reply};

@@ -27,7 +27,7 @@ use crate::api::{
 };
 use crate::dataset::Dataset;
 use crate::rng;
-use change::Change;
+use change::AccountChange;
 use changes::Changes;
 use field::Field;
 use lag::Past;
@@ -230,7 +230,12 @@ impl Organisation {
         digest.finish()
     }
 
-    fn value_now(&self, change: Option<&Change>, id: AccountId, position: usize) -> Option<Value> {
+    fn value_now(
+        &self,
+        change: Option<&AccountChange>,
+        id: AccountId,
+        position: usize,
+    ) -> Option<Value> {
         match change.and_then(|change| change.value(position)) {
             Some(value) => value,
             None => self.original_value(id, position),
@@ -240,14 +245,14 @@ impl Organisation {
     fn assemble(
         &self,
         id: AccountId,
-        change: Option<&Change>,
+        change: Option<&AccountChange>,
         items: Vec<CustomFieldItem>,
     ) -> Account {
         let kind = self.kind(id);
         let mut body = self.identity_now(id, kind, change);
         body.account_id = Some(id);
         body.account_custom_fields = Some(items);
-        let changed_s = change.map_or(LAST_CHANGED_S, Change::changed_s);
+        let changed_s = change.map_or(LAST_CHANGED_S, AccountChange::changed_s);
         let created_s = if id.0 > self.accounts { changed_s } else { LAST_CHANGED_S };
         body.timestamps = Some(Timestamps {
             created_date_time: Some(created_s),
@@ -261,7 +266,7 @@ impl Organisation {
         &self,
         id: AccountId,
         kind: AccountKind,
-        change: Option<&Change>,
+        change: Option<&AccountChange>,
     ) -> AccountBody {
         let replaced = change.and_then(|change| change.identity.as_deref().cloned());
         replaced.unwrap_or_else(|| self.identity(id, kind))

@@ -13,10 +13,10 @@ mod connection;
 mod response;
 mod shared;
 
-pub(crate) use shared::Terms;
+pub(crate) use shared::ServerOptions;
 
 use crate::live::Live;
-use crate::wall_clock::Timer;
+use crate::wall_clock::AlarmClock;
 use shared::Shell;
 use std::io;
 use std::net::SocketAddr;
@@ -60,9 +60,9 @@ impl Server {
     pub(crate) async fn start(
         addr: SocketAddr,
         live: Arc<Live>,
-        terms: Terms,
+        terms: ServerOptions,
     ) -> Result<Self, ServeError> {
-        let timer = Timer::start().map_err(ServeError::Threads)?;
+        let timer = AlarmClock::start().map_err(ServeError::Threads)?;
         let shell = Arc::new(Shell::new(live, timer, terms));
         let of_thread = Arc::clone(&shell);
         let (ready, started) = oneshot::channel();

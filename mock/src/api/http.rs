@@ -16,7 +16,7 @@ use answer::to_json;
 
 /// A call as HTTP carries it. The path is relative to the base path, and begins with `/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
+pub struct HttpCall {
     /// The verb.
     pub verb: &'static str,
     /// Path and query.
@@ -26,7 +26,7 @@ pub struct Call {
 }
 
 /// `request` as HTTP carries it.
-pub fn encode(request: &Request) -> Call {
+pub fn encode(request: &Request) -> HttpCall {
     let endpoint = request.endpoint();
     let template = || endpoint.template().to_owned();
     let (target, body) = match request {
@@ -42,26 +42,26 @@ pub fn encode(request: &Request) -> Call {
         Request::GetCustomField(id) => (format!("/customFields/{id}"), None),
         Request::ListGroups(of) => (format!("/customFields/groups?component={}", of.name()), None),
     };
-    Call { verb: endpoint.verb(), target, body }
+    HttpCall { verb: endpoint.verb(), target, body }
 }
 
 /// A request that this mock cannot take, as the answer it gets.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
+pub struct InvalidRequest {
     /// 400, 404 or 405.
     pub status: Status,
     /// What is wrong with it.
     pub error: ApiError,
 }
 
-impl From<Refused> for Response {
-    fn from(refused: Refused) -> Self {
+impl From<InvalidRequest> for Response {
+    fn from(refused: InvalidRequest) -> Self {
         Self::error(refused.status, refused.error)
     }
 }
 
-fn bad_request(message: impl Into<String>) -> Refused {
-    Refused { status: Status::BAD_REQUEST, error: ApiError::new(1, message) }
+fn bad_request(message: impl Into<String>) -> InvalidRequest {
+    InvalidRequest { status: Status::BAD_REQUEST, error: ApiError::new(1, message) }
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use super::admin;
 use super::body::{self, BodyError};
-use super::response::{Outgoing, respond};
+use super::response::{ResponseBody, respond};
 use super::shared::{Connection, Shell};
 use crate::fault::{Delivery, SLOW_BODY};
-use crate::live::{Answer, Call};
+use crate::live::{Answer, ReceivedCall};
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -79,7 +79,7 @@ impl Drop for WaitingCall<'_> {
 async fn handle(
     connection: Arc<Connection>,
     request: Request<Incoming>,
-) -> Result<Response<Outgoing>, Reset> {
+) -> Result<Response<ResponseBody>, Reset> {
     connection.answering();
     let answered = answer(&connection, request).await;
     let slow = matches!(&answered, Ok(response) if response.body().is_slow());
@@ -90,7 +90,7 @@ async fn handle(
 async fn answer(
     connection: &Arc<Connection>,
     request: Request<Incoming>,
-) -> Result<Response<Outgoing>, Reset> {
+) -> Result<Response<ResponseBody>, Reset> {
     if admin::is_below(request.uri().path()) {
         return Ok(admin::answer(connection, request).await);
     }
@@ -102,7 +102,7 @@ async fn answer(
         Err(BodyError::Refused(refused)) => return Ok(refused.into_response()),
     };
     let header = |name| head.headers.get(name).map(HeaderValue::as_bytes);
-    let mut answer = shell.live.answer(&Call {
+    let mut answer = shell.live.answer(&ReceivedCall {
         verb: head.method.as_str(),
         path: head.uri.path(),
         query: head.uri.query(),
@@ -125,7 +125,7 @@ async fn answer(
     deliver(connection, answer)
 }
 
-fn deliver(connection: &Arc<Connection>, answer: Answer) -> Result<Response<Outgoing>, Reset> {
+fn deliver(connection: &Arc<Connection>, answer: Answer) -> Result<Response<ResponseBody>, Reset> {
     if answer.delivery == Delivery::Reset {
         connection.reset.store(true, Ordering::Relaxed);
         return Err(Reset);

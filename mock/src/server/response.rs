@@ -19,14 +19,14 @@ use tokio::sync::oneshot;
 const DRIPS: u32 = 10;
 
 /// A body on its way out.
-pub(super) enum Outgoing {
+pub(super) enum ResponseBody {
     /// All of it at once; empty when it has gone.
     Whole(Bytes),
     /// In drips.
     Slow(Box<Drips>),
 }
 
-impl Outgoing {
+impl ResponseBody {
     /// Whether it comes in drips.
     pub(super) const fn is_slow(&self) -> bool {
         matches!(self, Self::Slow(_))
@@ -44,20 +44,20 @@ pub(super) struct Drips {
 }
 
 /// `answer` as the client gets it.
-pub(super) fn respond(shell: &Arc<Shell>, mut answer: Answer) -> Response<Outgoing> {
+pub(super) fn respond(shell: &Arc<Shell>, mut answer: Answer) -> Response<ResponseBody> {
     if answer.delivery != Delivery::Slow {
         return respond_at_once(answer);
     }
     let rest = Bytes::from(std::mem::take(&mut answer.body));
     let mut response = respond_at_once(answer);
-    *response.body_mut() = Outgoing::Slow(Box::new(Drips::new(Arc::clone(shell), rest)));
+    *response.body_mut() = ResponseBody::Slow(Box::new(Drips::new(Arc::clone(shell), rest)));
     response
 }
 
 /// `answer` with all of its body.
-pub(super) fn respond_at_once(answer: Answer) -> Response<Outgoing> {
+pub(super) fn respond_at_once(answer: Answer) -> Response<ResponseBody> {
     let retry_after_s = answer.retry_after_s();
-    let mut response = Response::new(Outgoing::Whole(Bytes::from(answer.body)));
+    let mut response = Response::new(ResponseBody::Whole(Bytes::from(answer.body)));
     *response.status_mut() =
         StatusCode::from_u16(answer.status.0).expect("statuses are checked where they come in");
     if let Some(content_type) = answer.content_type {
@@ -95,7 +95,7 @@ impl Drips {
     }
 }
 
-impl Body for Outgoing {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = Infallible;
 

@@ -2,7 +2,7 @@
 
 use crate::live::Live;
 use crate::time::nanos;
-use crate::wall_clock::{self, Timer};
+use crate::wall_clock::{self, AlarmClock};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 /// Server settings.
-pub(crate) struct Terms {
+pub(crate) struct ServerOptions {
     /// Time allowed for the head of a request, and for its body.
     pub(crate) patience: Duration,
     /// Bearer token of the admin routes.
@@ -20,8 +20,8 @@ pub(crate) struct Terms {
 /// State shared by all connections of a server.
 pub(super) struct Shell {
     pub(super) live: Arc<Live>,
-    pub(super) timer: Timer,
-    pub(super) terms: Terms,
+    pub(super) timer: AlarmClock,
+    pub(super) terms: ServerOptions,
     pub(super) started: Instant,
     /// Calls that wait for their answer.
     pub(super) in_flight: AtomicU64,
@@ -33,7 +33,7 @@ pub(super) struct Shell {
 
 impl Shell {
     /// The state of a server that starts now.
-    pub(super) fn new(live: Arc<Live>, timer: Timer, terms: Terms) -> Self {
+    pub(super) fn new(live: Arc<Live>, timer: AlarmClock, terms: ServerOptions) -> Self {
         Self {
             live,
             timer,

@@ -11,7 +11,7 @@ use std::sync::Arc;
 /// `{"accountId": "7"}`
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Written {
+struct WrittenAccount {
     account_id: AccountId,
 }
 
@@ -34,7 +34,7 @@ pub fn response_body(response: &Response) -> Vec<u8> {
     match &response.body {
         Body::Empty => Vec::new(),
         Body::Account(account) => to_json(account),
-        Body::AccountId(account_id) => to_json(&Written { account_id: *account_id }),
+        Body::AccountId(account_id) => to_json(&WrittenAccount { account_id: *account_id }),
         Body::Accounts(page) => to_json(page),
         Body::Search(page) => to_json(page),
         Body::SearchFields(fields) => to_json(fields),
@@ -136,7 +136,7 @@ fn parse_body(endpoint: Endpoint, body: &[u8]) -> Result<Body, serde_json::Error
         }
         Endpoint::ListGroups => json::<Vec<FieldGroup>>(body).map(Body::Groups),
         // What is left writes an account, or answers nothing.
-        _ => json::<Written>(body).map(|written| Body::AccountId(written.account_id)),
+        _ => json::<WrittenAccount>(body).map(|written| Body::AccountId(written.account_id)),
     }
 }
 

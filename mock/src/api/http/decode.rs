@@ -1,7 +1,7 @@
 //! Verb, path, query and body into a request.
 
 use super::query::Query;
-use super::{Refused, bad_request, members};
+use super::{InvalidRequest, bad_request, members};
 use crate::api::{Account, ApiError, Endpoint, LookUp, Request, Status};
 use serde::de::DeserializeOwned;
 use std::str::FromStr;
@@ -52,7 +52,7 @@ pub fn decode(
     path: &str,
     query: Option<&str>,
     body: &[u8],
-) -> Result<Request, Refused> {
+) -> Result<Request, InvalidRequest> {
     let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
     let query = Query(query.unwrap_or_default());
     let decoded = match segments.as_slice() {
@@ -73,7 +73,7 @@ fn accounts(
     below: &[&str],
     query: &Query<'_>,
     body: &[u8],
-) -> Result<Option<Request>, Refused> {
+) -> Result<Option<Request>, InvalidRequest> {
     Ok(Some(match (verb, below) {
         ("GET", []) => Request::ListAccounts(query.list_accounts()?),
         ("POST", []) => Request::CreateAccount(account(body)?),
@@ -94,7 +94,7 @@ fn custom_fields(
     verb: &str,
     below: &[&str],
     query: &Query<'_>,
-) -> Result<Option<Request>, Refused> {
+) -> Result<Option<Request>, InvalidRequest> {
     Ok(Some(match (verb, below) {
         ("GET", []) => Request::ListCustomFields(query.category("category")?),
         ("GET", ["groups"]) => Request::ListGroups(query.category("component")?),
@@ -105,11 +105,11 @@ fn custom_fields(
 }
 
 /// Why there is no request of that verb and path.
-fn refuse(verb: &str, path: &str, segments: &[&str]) -> Refused {
+fn refuse(verb: &str, path: &str, segments: &[&str]) -> InvalidRequest {
     let is_served = Endpoint::ALL.into_iter().any(|endpoint| fits(endpoint.template(), segments));
     if is_served {
         let message = format!("this mock does not take {verb} on {path}");
-        return Refused { status: Status(405), error: ApiError::new(1, message) };
+        return InvalidRequest { status: Status(405), error: ApiError::new(1, message) };
     }
     let message = match segments {
         ["accounts", _, below, ..] if NOT_SERVED_BELOW_ACCOUNTS.contains(below) => {
@@ -120,7 +120,7 @@ fn refuse(verb: &str, path: &str, segments: &[&str]) -> Refused {
         }
         _ => format!("this mock serves accounts, custom fields and properties, not {path}"),
     };
-    Refused { status: Status::NOT_FOUND, error: ApiError::new(1, message) }
+    InvalidRequest { status: Status::NOT_FOUND, error: ApiError::new(1, message) }
 }
 
 /// Whether a path of these segments is one of `template`.
@@ -131,21 +131,21 @@ fn fits(template: &str, segments: &[&str]) -> bool {
 }
 
 /// The id of a `what`; one that is no number belongs to nothing.
-fn id<T: FromStr>(what: &str, text: &str) -> Result<T, Refused> {
-    text.parse().map_err(|_| Refused {
+fn id<T: FromStr>(what: &str, text: &str) -> Result<T, InvalidRequest> {
+    text.parse().map_err(|_| InvalidRequest {
         status: Status::NOT_FOUND,
         error: ApiError::new(1, format!("{what} {text} does not exist")),
     })
 }
 
-fn account(body: &[u8]) -> Result<Account, Refused> {
+fn account(body: &[u8]) -> Result<Account, InvalidRequest> {
     members::account(body).map_err(|error| malformed(&error))
 }
 
-fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
+fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, InvalidRequest> {
     serde_json::from_slice(body).map_err(|error| malformed(&error))
 }
 
-fn malformed(error: &serde_json::Error) -> Refused {
+fn malformed(error: &serde_json::Error) -> InvalidRequest {
     bad_request(format!("body: {error}"))
 }
