@@ -167,7 +167,7 @@ pub fn compare(
     mismatch: &mut dyn FnMut(&Mismatch<'_>),
 ) -> Comparison {
     let organisation = neon.organisation();
-    let task = ResolvedPlan::resolve(&scenario.plan, organisation.original_definitions())
+    let task = ResolvedPlan::resolve(&scenario.plan, organisation.definitions())
         .expect("a scenario's plan was resolved against its organisation");
     let selected = scenario
         .selected(organisation_before(scenario, organisation).as_ref().unwrap_or(organisation));
