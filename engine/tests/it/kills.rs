@@ -15,10 +15,10 @@ use neon_mock::api::{Account, AccountBody, AccountId, CustomFieldItem, FieldId, 
 use neon_mock::rng::{self, Generator};
 use neonbench_engine::audit::ExpectedState;
 use neonbench_engine::clock::Clock;
-use neonbench_engine::decide::{Decision, State, apply, state_of_values};
-use neonbench_engine::engine::{self, Aftermath, EngineError, Job, Stop};
+use neonbench_engine::decide::{Decision, SlotValues, apply, state_of_values};
+use neonbench_engine::engine::{self, EngineError, Job, Stop, WriteReview};
 use neonbench_engine::event::Event;
-use neonbench_engine::journal::{AccountStatus, Entry, RetryScope};
+use neonbench_engine::journal::{AccountStatus, LedgerEntry, RetryScope};
 use neonbench_engine::plan::ResolvedPlan;
 use neonbench_engine::world::{InProcess, VirtualClock};
 use rand::Rng;
@@ -52,7 +52,7 @@ struct Edit {
     /// The account's values once it was saved.
     values: Vec<(FieldId, Value)>,
     /// What the journal knew of the account then.
-    entry: Entry,
+    entry: LedgerEntry,
 }
 
 /// One organisation on which a run lives and dies.
@@ -103,7 +103,7 @@ impl Stage {
         let inner = InProcess::new(self.neon.take().unwrap(), self.clock.clone());
         let line = Line::new(&inner, &mortal);
         let journal = self.diary.open(&mortal);
-        let (settings, ids) = (&self.case.settings, engine::Resources::Ids(&self.case.ids));
+        let (settings, ids) = (&self.case.settings, engine::AccountSource::Ids(&self.case.ids));
         let job = Job::new(&self.case.scenario.plan, settings, ids);
         let job = Job { journal: &journal, ledger: &ledger, again, ..job };
         let mut nobody = |_: &Event| {};
@@ -114,7 +114,7 @@ impl Stage {
     }
 
     /// One life of an undo.
-    fn undo(&mut self, span: Option<u64>) -> Option<Result<Aftermath, EngineError>> {
+    fn undo(&mut self, span: Option<u64>) -> Option<Result<WriteReview, EngineError>> {
         let ledger = self.diary.ledger();
         let mortal = Mortal::new(span);
         let inner = InProcess::new(self.neon.take().unwrap(), self.clock.clone());
@@ -126,7 +126,7 @@ impl Stage {
         ended
     }
 
-    fn verify(&mut self) -> Aftermath {
+    fn verify(&mut self) -> WriteReview {
         let ledger = self.diary.ledger();
         let inner = InProcess::new(self.neon.take().unwrap(), self.clock.clone());
         let settings = &self.case.settings;
@@ -242,7 +242,7 @@ impl Stage {
         let kind = self.neon().organisation().kind(edit.id);
         let start = state_of_values(&edit.values, &self.task);
         let found = state_of_values(&self.neon().organisation().values(edit.id), &self.task);
-        let made = |first: usize, last: usize| -> State {
+        let made = |first: usize, last: usize| -> SlotValues {
             let mut state = start.clone();
             let steps = &self.task.steps[first.min(last)..last];
             apply(&mut state, kind, &self.task, steps, &mut Decision::default());

@@ -15,9 +15,9 @@ use neon_mock::fault::FaultKind;
 use neon_mock::profile::Profile;
 use neon_mock::rng::{self, Generator};
 use neonbench_engine::clock::Clock;
-use neonbench_engine::decide::{Decision, State, apply, state_of_values};
+use neonbench_engine::decide::{Decision, SlotValues, apply, state_of_values};
 use neonbench_engine::engine::{
-    self, Aftermath, EngineError, Guard, Job, Reads, Settings, Stop, Strategy,
+    self, EngineError, Guard, Job, Reads, Settings, Stop, Strategy, WriteReview,
 };
 use neonbench_engine::event::{AccountOutcome, Event};
 use neonbench_engine::journal::{AccountStatus, Ledger, MemoryJournal, RetryScope};
@@ -119,7 +119,7 @@ fn profile(fault: Option<FaultKind>, lags: bool) -> Profile {
 }
 
 /// Where an account may stand: how many mappings were carried out, and what its fields hold then.
-type Standing = Vec<(usize, State)>;
+type Standing = Vec<(usize, SlotValues)>;
 
 /// A schedule on its way.
 struct World<'c> {
@@ -171,7 +171,7 @@ impl<'c> World<'c> {
         self.neon.as_mut().unwrap().set_profile(profile);
     }
 
-    fn state(&self, id: AccountId) -> State {
+    fn state(&self, id: AccountId) -> SlotValues {
         state_of_values(&self.neon().organisation().values(id), &self.task)
     }
 
@@ -204,7 +204,7 @@ impl<'c> World<'c> {
                 ends.entry(*id).or_default().push(end.clone());
             }
         };
-        let ids = engine::Resources::Ids(self.ids);
+        let ids = engine::AccountSource::Ids(self.ids);
         let job = Job::new(&self.case.scenario.plan, &self.settings, ids);
         let job = Job { journal: &self.journal, ledger: &ledger, again, ..job };
         let clock = &self.clock;
@@ -294,14 +294,15 @@ impl<'c> World<'c> {
             assert!(!is_ambiguous || is_edited, "account {id} is ambiguous for no reason");
             let (all, stands) = (self.task.steps.len(), self.state(id));
             let may = self.onward(id, standing);
-            let fits =
-                |(done, state): &(usize, State)| *state == stands && (is_ambiguous || *done == all);
+            let fits = |(done, state): &(usize, SlotValues)| {
+                *state == stands && (is_ambiguous || *done == all)
+            };
             assert!(may.iter().any(fits), "account {id}: {ends:?}, {stands:?} is none of {may:?}");
             assert!(self.neon().organisation().has_original_identity(id), "account {id}");
         }
     }
 
-    fn undo(&mut self, kill: Option<Kill>) -> Option<Aftermath> {
+    fn undo(&mut self, kill: Option<Kill>) -> Option<WriteReview> {
         let ledger = Ledger::new(self.journal.notes());
         let (clock, settings) = (&self.clock, &self.settings);
         let undone = live(&mut self.neon, clock, kill, async |transport| {
@@ -311,7 +312,7 @@ impl<'c> World<'c> {
     }
 
     /// Checks that all is as it was, but for what others wrote.
-    fn check_undone(&self, undone: &Aftermath) {
+    fn check_undone(&self, undone: &WriteReview) {
         assert_eq!(undone.failed, [], "not undone");
         let organisation = self.neon().organisation();
         if self.edited.is_empty() {
