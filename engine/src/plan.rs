@@ -13,7 +13,7 @@ mod wire;
 
 pub use check::{Level, PlanIssue, check};
 pub use ids::{IdsError, list_ids, parse_ids, parse_ids_beside};
-pub use python::{Carried, PythonError};
+pub use python::{Carried, PythonError, parse_yaml, to_yaml};
 pub use task::{Inconclusive, ResolvedField, ResolvedMapping, ResolvedPlan};
 pub use transform::{LetterCase, Texts, Transform, TransformError};
 pub use wire::{WireCriterion, WireMapping, WirePlan, WireStep};
