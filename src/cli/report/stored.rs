@@ -27,7 +27,7 @@ pub(super) fn run(args: &ReportArgs) -> Result<ExitCode, CliError> {
 }
 
 fn contender(entry: ListedRun) -> Result<Contender, CliError> {
-    let Entry { id, record, makespans_s, .. } = entry;
+    let ListedRun { id, record, makespans_s, .. } = entry;
     let record = record.ok_or_else(|| {
         CliError::usage(format!("run {id} has no record: it did not come to its end"))
     })?;
