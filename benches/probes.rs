@@ -13,7 +13,7 @@ mod support;
 
 use neon_mock::api::Endpoint;
 use neon_mock::profile::{BUILT_IN, Profile};
-use neonbench::probe::{self, Fit, Limit, Limits, MOST_SAMPLE, Options};
+use neonbench::probe::{self, AdmissionLimit, FittedLimits, MOST_SAMPLE, ProbeOptions, TargetFit};
 use neonbench::replicate::quantile;
 use neonbench::select::{forecast_probed, in_order, simulate};
 use neonbench_engine::engine::{Settings, Strategy};
@@ -62,9 +62,9 @@ fn held_out(scenario: &Scenario, strategy: Strategy) -> Vec<f64> {
     makespans_s
 }
 
-fn probed(scenario: &Scenario, strategy: Strategy, options: &Options, runs: &[f64]) -> Probed {
-    let trace = probe::at(scenario, &World::Virtual, options, &NoJournal).expect("a probe");
-    let fit = Fit::of(&trace).expect("reads that were answered");
+fn probed(scenario: &Scenario, strategy: Strategy, options: &ProbeOptions, runs: &[f64]) -> Probed {
+    let trace = probe::run(scenario, &World::Virtual, options, &NoJournal).expect("a probe");
+    let fit = TargetFit::of(&trace).expect("reads that were answered");
     let forecast = forecast_probed(scenario, &Settings::new(strategy), &fit);
     let [low, middle, high] = forecast.expect("runs in virtual time").makespan_s;
     let median = quantile(runs, 0.5);
@@ -81,10 +81,10 @@ fn probed(scenario: &Scenario, strategy: Strategy, options: &Options, runs: &[f6
 }
 
 /// True if the limits of reads and writes were found as the profile has them.
-fn is_right(limits: &Limits, profile: &Profile) -> bool {
+fn is_right(limits: &FittedLimits, profile: &Profile) -> bool {
     let planted = |endpoint| {
-        let window = profile.per_second(endpoint).map(Limit::PerSecond);
-        window.or(profile.pool(endpoint).map(Limit::Pool))
+        let window = profile.per_second(endpoint).map(AdmissionLimit::PerSecond);
+        window.or(profile.pool(endpoint).map(AdmissionLimit::Pool))
     };
     limits.get == planted(Endpoint::GetAccount) && limits.patch == planted(Endpoint::PatchAccount)
 }
@@ -122,10 +122,10 @@ fn profile(name: &str, probes: u64, coverages: &mut Vec<f64>) {
     for strategy in [Strategy::Hybrid, Strategy::Pipelined] {
         let runs = held_out(&scenario, strategy);
         for sample in [0, MOST_SAMPLE] {
-            let options: Vec<Options> = (PROBE_SEED..PROBE_SEED + probes)
-                .map(|seed| Options { find_pool: true, sample, seed })
+            let options: Vec<ProbeOptions> = (PROBE_SEED..PROBE_SEED + probes)
+                .map(|seed| ProbeOptions { find_pool: true, sample, seed })
                 .collect();
-            let one = |options: &Options| Ok(probed(&scenario, strategy, options, &runs));
+            let one = |options: &ProbeOptions| Ok(probed(&scenario, strategy, options, &runs));
             let probed = in_order::<_, _, RunError>(&options, one).expect("no run fails");
             let found = row(name, strategy, sample, &probed);
             if sample > 0 && !WITHOUT_SPREAD.contains(&name) {

@@ -6,8 +6,8 @@
 mod record;
 
 pub use record::{
-    Command, DifferenceRecord, EndpointRecord, JudgeRecord, JudgedAudit, JudgedCalls,
-    JudgedRecords, JudgedWrites, LeagueRow, SCHEMA, Verdict,
+    ClientVerdict, CommandExit, DifferenceRecord, EndpointRecord, JudgeLeagueRow, JudgeRecord,
+    JudgedAudit, JudgedCalls, JudgedRecords, JudgedWrites, SCHEMA,
 };
 
 use crate::text::field_value;
@@ -24,7 +24,7 @@ pub const MAX_DIFFERENCES: usize = 20;
 
 /// What is judged.
 #[derive(Clone, Debug)]
-pub struct Case<'a> {
+pub struct ClientUnderTest<'a> {
     /// The name of its row.
     pub name: &'a str,
     /// What it was to migrate, and where.
@@ -32,7 +32,7 @@ pub struct Case<'a> {
     /// The organisation's seed.
     pub seed: u64,
     /// How the command ended.
-    pub command: Command,
+    pub command: CommandExit,
     /// Calls that were answered 401.
     pub unauthorized: u64,
     /// Calls with the right credentials that are none that the mock knows.
@@ -41,25 +41,26 @@ pub struct Case<'a> {
     pub show_values: bool,
 }
 
-impl Case<'_> {
+impl ClientUnderTest<'_> {
     /// Judges what the client left in `neon`.
     pub fn judge(&self, neon: &Neon) -> JudgeRecord {
         let (organisation, scenario) = (neon.organisation(), self.scenario);
-        let mut tally = Tally::new(self, organisation.definitions());
+        let mut tally = DifferenceTally::new(self, organisation.definitions());
         let found = compare(scenario, neon, Claims::None, &mut |m| tally.add(m));
-        let Tally { mut records, differences, differences_total, strays_lost, .. } = tally;
+        let DifferenceTally { mut records, differences, differences_total, strays_lost, .. } =
+            tally;
         records.total = found.selected;
         records.correct = found.selected - records.wrong - records.lost - records.untouched;
         let calls = calls(neon.calls(), self.unauthorized, self.undecodable);
         let writes = writes(neon);
         let is_data_lost = records.lost + strays_lost > 0;
         let verdict = match () {
-            () if calls.total + calls.undecodable == 0 => Verdict::NoCalls,
-            () if is_data_lost => Verdict::DataLost,
-            () if records.wrong + records.stray > 0 => Verdict::WrongData,
-            () if records.untouched > 0 && writes.total == 0 => Verdict::NothingWritten,
-            () if records.untouched > 0 => Verdict::Incomplete,
-            () => Verdict::Correct,
+            () if calls.total + calls.undecodable == 0 => ClientVerdict::NoCalls,
+            () if is_data_lost => ClientVerdict::DataLost,
+            () if records.wrong + records.stray > 0 => ClientVerdict::WrongData,
+            () if records.untouched > 0 && writes.total == 0 => ClientVerdict::NothingWritten,
+            () if records.untouched > 0 => ClientVerdict::Incomplete,
+            () => ClientVerdict::Correct,
         };
         let work = Work { accounts: found.selected, changes: found.changing };
         let lower_bound = lower_bound(&scenario.profile, work);
@@ -125,9 +126,9 @@ impl Case<'_> {
     }
 }
 
-fn audited(verdict: Verdict, found: Comparison) -> JudgedAudit {
+fn audited(verdict: ClientVerdict, found: Comparison) -> JudgedAudit {
     JudgedAudit {
-        valid: verdict == Verdict::Correct,
+        valid: verdict == ClientVerdict::Correct,
         by: AuditBy::Server,
         mismatched: found.mismatched,
         lost_updates: found.lost_updates,
@@ -136,8 +137,8 @@ fn audited(verdict: Verdict, found: Comparison) -> JudgedAudit {
 }
 
 /// Accounts counted by what is amiss with them.
-struct Tally<'a> {
-    case: &'a Case<'a>,
+struct DifferenceTally<'a> {
+    case: &'a ClientUnderTest<'a>,
     fields: &'a [CustomField],
     records: JudgedRecords,
     strays_lost: u64,
@@ -145,8 +146,8 @@ struct Tally<'a> {
     differences_total: u64,
 }
 
-impl<'a> Tally<'a> {
-    fn new(case: &'a Case<'a>, fields: &'a [CustomField]) -> Self {
+impl<'a> DifferenceTally<'a> {
+    fn new(case: &'a ClientUnderTest<'a>, fields: &'a [CustomField]) -> Self {
         Self {
             case,
             fields,
@@ -238,10 +239,10 @@ fn ratio(least: Duration, taken: Duration) -> f64 {
 /// The league: our strategies' runs on the same scenario, and the judged client among them.
 ///
 /// Who fails the audit is listed last and has no rank.
-pub fn league(judged: &JudgeRecord, ours: &[RunRecord]) -> Vec<LeagueRow> {
-    let mut rows: Vec<LeagueRow> = ours.iter().map(LeagueRow::of_run).collect();
-    rows.push(LeagueRow::of_judged(judged));
-    let class = |row: &LeagueRow| !row.valid;
+pub fn league(judged: &JudgeRecord, ours: &[RunRecord]) -> Vec<JudgeLeagueRow> {
+    let mut rows: Vec<JudgeLeagueRow> = ours.iter().map(JudgeLeagueRow::of_run).collect();
+    rows.push(JudgeLeagueRow::of_judged(judged));
+    let class = |row: &JudgeLeagueRow| !row.valid;
     rows.sort_by(|a, b| class(a).cmp(&class(b)).then(a.makespan_s.total_cmp(&b.makespan_s)));
     for (rank, row) in (1..).zip(rows.iter_mut().take_while(|row| row.valid)) {
         row.rank = Some(rank);

@@ -2,27 +2,27 @@
 //! times grow with the load, how often calls fail; as a profile to run against.
 //!
 //! At most [`MOST_CALLS`] calls are made, and no write but those of a sample run that was asked for.
-//! What they leave open is kept beside what they tell: [`Fit::draw`] is one profile of the many that
+//! What they leave open is kept beside what they tell: [`TargetFit::draw`] is one profile of the many that
 //! would have given the same answers. What reads cannot tell is assumed, and named as assumed.
 //! Not here: any look at a profile of the mock. A probe knows what its calls were answered.
 
-mod bound;
 mod calls;
 mod faults;
 mod fit;
 mod growth;
 mod har;
 mod law;
-mod place;
+mod limit;
 mod sample;
+mod target;
 mod text;
 
-pub use bound::{Bound, Limit};
 pub use calls::probe;
-pub use fit::{Fit, Limits};
+pub use fit::{FittedLimits, TargetFit};
 pub use har::{Har, HarError};
-pub use law::{Estimate, Law, Source};
-pub use place::at;
+pub use law::{FittedLaw, LawEstimate, LawSource};
+pub use limit::{AdmissionLimit, InferredLimit};
+pub use target::run;
 
 use neon_mock::api::Endpoint;
 use neonbench_engine::engine::{EngineError, Resources};
@@ -40,7 +40,7 @@ pub const MOST_SAMPLE: u32 = 20;
 
 /// What a probe may do.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
+pub struct ProbeOptions {
     /// Whether a dozen reads may be sent at once, of which some are likely to be refused.
     pub find_pool: bool,
     /// Accounts that are migrated as a sample; 0 writes nothing.
@@ -51,7 +51,7 @@ pub struct Options {
 
 /// What is probed: some accounts, and the plan of the sample run.
 #[derive(Clone, Copy)]
-pub struct Subject<'a> {
+pub struct ProbeSubject<'a> {
     /// Accounts that may be read.
     pub resources: Resources<'a>,
     /// What a sample run does to the first of them.
@@ -60,15 +60,15 @@ pub struct Subject<'a> {
     pub journal: &'a dyn Journal,
 }
 
-impl std::fmt::Debug for Subject<'_> {
+impl std::fmt::Debug for ProbeSubject<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Subject").field("resources", &self.resources).finish_non_exhaustive()
+        f.debug_struct("ProbeSubject").field("resources", &self.resources).finish_non_exhaustive()
     }
 }
 
 /// All that a probe saw.
 #[derive(Clone, Debug, Default)]
-pub struct Seen {
+pub struct ProbeTrace {
     /// Every call, in the order in which they were sent.
     pub calls: Vec<Call>,
     /// What a refusal said of when to come back, if one did.
@@ -81,7 +81,7 @@ pub struct Seen {
     pub left: u64,
 }
 
-impl Seen {
+impl ProbeTrace {
     /// The calls of `endpoint`.
     pub fn of(&self, endpoint: Endpoint) -> impl Iterator<Item = &Call> {
         self.calls.iter().filter(move |call| call.endpoint == endpoint)

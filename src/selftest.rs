@@ -14,13 +14,13 @@ mod window;
 
 pub use record::{Bar, FidelityRow, Machine, PerCall, PoolRow, SCHEMA, SelftestRecord, WindowRow};
 
-use client::{Answered, LIMIT, Load, drive};
+use client::{Answered, ClientLoad, LIMIT, drive};
 use neon_mock::api::Status;
 use neon_mock::file::FileError;
 use neon_mock::profile::Profile;
 use neon_mock::{NeonMock, ServedCall, StartError};
 use neonbench_engine::world::WallClock;
-use record::Times;
+use record::MeasuredTimes;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -54,7 +54,7 @@ const MAX_P50_ERROR_CONSTANT_MS: f64 = 0.7;
 
 /// How much is measured.
 #[derive(Clone, Copy, Debug)]
-pub struct Size {
+pub struct SelftestSize {
     /// Calls in flight, calls under the log-normal law, and calls under the constant one.
     pub levels: [(u32, u64, u64); 4],
     /// Calls of the pool test.
@@ -65,7 +65,7 @@ pub struct Size {
     pub quick: bool,
 }
 
-impl Size {
+impl SelftestSize {
     /// The size that the bars are meant for: some three minutes.
     pub const FULL: Self = Self {
         levels: [(1, 200, 100), (10, 2_000, 1_000), (50, 20_000, 5_000), (200, 20_000, 20_000)],
@@ -103,7 +103,7 @@ pub enum SelftestError {
 
 /// Measures all of it; `progress` hears what comes next.
 pub async fn run(
-    size: &Size,
+    size: &SelftestSize,
     progress: &mut dyn FnMut(&str),
 ) -> Result<SelftestRecord, SelftestError> {
     let clock = WallClock::start();
@@ -136,8 +136,8 @@ fn profile(limits: &str, law: &str) -> Result<Profile, FileError> {
 }
 
 /// A load whose connections all begin at once.
-const fn at_once(connections: u32, calls: u64, lasting: Duration) -> Load {
-    Load { connections, calls, lasting, stagger: Duration::ZERO }
+const fn at_once(connections: u32, calls: u64, lasting: Duration) -> ClientLoad {
+    ClientLoad { connections, calls, lasting, stagger: Duration::ZERO }
 }
 
 /// What came of a load, on both sides of the connection.
@@ -146,7 +146,7 @@ struct Measured {
     journal: Vec<ServedCall>,
 }
 
-async fn measured(profile: Profile, load: &Load) -> Result<Measured, SelftestError> {
+async fn measured(profile: Profile, load: &ClientLoad) -> Result<Measured, SelftestError> {
     let mock = NeonMock::builder()
         .profile(profile)
         .accounts(load.calls)
@@ -182,7 +182,7 @@ async fn log_normal(in_flight: u32, calls: u64) -> Result<FidelityRow, SelftestE
 
 async fn constant(in_flight: u32, calls: u64) -> Result<FidelityRow, SelftestError> {
     let law = format!("{{ law = \"constant\", time = \"{}ms\" }}", MEDIAN.as_millis());
-    let load = Load { connections: in_flight, calls, stagger: MEDIAN, lasting: LIMIT };
+    let load = ClientLoad { connections: in_flight, calls, stagger: MEDIAN, lasting: LIMIT };
     let name = format!("constant {MEDIAN:?}, staggered");
     let times = times(&measured(profile("", &law)?, &load).await?)?;
     let mut row = FidelityRow::new(name, in_flight, &times);
@@ -192,7 +192,7 @@ async fn constant(in_flight: u32, calls: u64) -> Result<FidelityRow, SelftestErr
 }
 
 /// The times of each call, as the server drew and served it and as its client saw it.
-fn times(measured: &Measured) -> Result<Vec<Times>, SelftestError> {
+fn times(measured: &Measured) -> Result<Vec<MeasuredTimes>, SelftestError> {
     let journal: BTreeMap<&str, &ServedCall> =
         measured.journal.iter().map(|call| (call.path.as_str(), call)).collect();
     let mut times = Vec::with_capacity(measured.answers.len());
@@ -202,7 +202,7 @@ fn times(measured: &Measured) -> Result<Vec<Times>, SelftestError> {
         let (Some(call), Some(drawn)) = (call, drawn) else {
             return Err(SelftestError::Answer(answer.status));
         };
-        times.push(Times { drawn, served: call.served, seen: answer.taken() });
+        times.push(MeasuredTimes { drawn, served: call.served, seen: answer.taken() });
     }
     Ok(times)
 }
@@ -216,7 +216,7 @@ async fn pool_row(calls: u64) -> Result<PoolRow, SelftestError> {
         let calls = left.min(ROUND);
         let load = at_once(POOL_CONNECTIONS, calls, LIMIT);
         let measured = measured(profile(&format!("pool = {POOL}"), &law)?, &load).await?;
-        row.add(&pool::findings(&pool::stays(&measured.journal)?, POOL));
+        row.add(&pool::check(&pool::pool_calls(&measured.journal)?, POOL));
         left -= calls;
     }
     Ok(row)
@@ -224,7 +224,7 @@ async fn pool_row(calls: u64) -> Result<PoolRow, SelftestError> {
 
 /// The window test, in rounds with a mock each: calls that take no time, as fast as they can.
 async fn window_row(lasting: Duration) -> Result<WindowRow, SelftestError> {
-    let rate = window::Rate { burst: PER_SECOND, interval_ns: WINDOW_INTERVAL_NS };
+    let rate = window::WindowRate { burst: PER_SECOND, interval_ns: WINDOW_INTERVAL_NS };
     let mut row = WindowRow::new(PER_SECOND, WINDOW_CONNECTIONS);
     let clock = WallClock::start();
     let left = || lasting.saturating_sub(clock.elapsed());
@@ -234,7 +234,7 @@ async fn window_row(lasting: Duration) -> Result<WindowRow, SelftestError> {
             "{ law = \"constant\", time = \"0ms\" }",
         )?;
         let measured = measured(profile, &at_once(WINDOW_CONNECTIONS, ROUND, left())).await?;
-        row.add(&window::findings(window::came(&measured.journal)?, rate));
+        row.add(&window::check(window::window_calls(&measured.journal)?, rate));
     }
     Ok(row)
 }

@@ -3,7 +3,7 @@
 use super::error::CliError;
 use super::output::{duration, percent, say, say_json, table};
 use neon_mock::api::Endpoint;
-use neonbench::probe::{Estimate, Fit, Limits, Seen, Source};
+use neonbench::probe::{FittedLimits, LawEstimate, LawSource, ProbeTrace, TargetFit};
 use neonbench_engine::record::RunRecord;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -16,9 +16,9 @@ pub(super) struct FittedRecord {
     /// What was probed, or the file.
     origin: String,
     cost: Cost,
-    limits: Limits,
-    times: Times,
-    load: Load,
+    limits: FittedLimits,
+    times: ServiceTimes,
+    load: LoadGrowth,
     failed: u32,
     failed_of: u32,
     /// What calls could not tell.
@@ -44,16 +44,16 @@ pub(super) struct Cost {
 
 /// Service times.
 #[derive(Clone, Copy, Debug, Serialize, schemars::JsonSchema)]
-struct Times {
-    get: Estimate,
-    patch: Estimate,
-    search: Estimate,
-    metadata: Estimate,
+struct ServiceTimes {
+    get: LawEstimate,
+    patch: LawEstimate,
+    search: LawEstimate,
+    metadata: LawEstimate,
 }
 
 /// How service times grow with the calls in flight.
 #[derive(Clone, Copy, Debug, Serialize, schemars::JsonSchema)]
-struct Load {
+struct LoadGrowth {
     /// How likely it is that they grow.
     grows: f64,
     /// How many times as long a call takes with five in flight.
@@ -61,18 +61,18 @@ struct Load {
 }
 
 impl Cost {
-    pub(super) fn of(seen: &Seen) -> Self {
+    pub(super) fn of(trace: &ProbeTrace) -> Self {
         let by_endpoint = Endpoint::ALL.into_iter().filter_map(|endpoint| {
-            let calls = seen.of(endpoint).count();
+            let calls = trace.of(endpoint).count();
             (calls > 0).then(|| (endpoint.name().to_owned(), calls))
         });
         Self {
-            calls: seen.calls.len(),
-            refused: seen.refused(),
-            duration_s: seen.lasted().as_secs_f64(),
+            calls: trace.calls.len(),
+            refused: trace.refused(),
+            duration_s: trace.lasted().as_secs_f64(),
             by_endpoint: by_endpoint.collect(),
-            sampled: seen.written,
-            not_sampled: seen.left,
+            sampled: trace.written,
+            not_sampled: trace.left,
         }
     }
 
@@ -105,10 +105,10 @@ impl Cost {
 }
 
 /// Prints what was fitted, and writes it to `write`. `next` says what to do, given the written file.
-pub(super) fn said(
+pub(super) fn print_fit(
     origin: &str,
     cost: Cost,
-    fit: &Fit,
+    fit: &TargetFit,
     write: Option<&Path>,
     json: bool,
     next: impl FnOnce(Option<&Path>) -> String,
@@ -124,8 +124,8 @@ pub(super) fn said(
         origin: origin.to_owned(),
         cost,
         limits: *fit.limits(),
-        times: Times { get, patch, search, metadata },
-        load: Load { grows: fit.grows(), at_five: fit.growth_at(5) },
+        times: ServiceTimes { get, patch, search, metadata },
+        load: LoadGrowth { grows: fit.grows(), at_five: fit.growth_at(5) },
         failed,
         failed_of,
         assumed: fit.assumed().to_vec(),
@@ -145,7 +145,7 @@ pub(super) fn said(
 impl FittedRecord {
     fn in_words(&self) -> String {
         let mut lines = vec![format!("{}: {}", self.origin, self.cost.in_words())];
-        let Times { get, patch, search, metadata } = self.times;
+        let ServiceTimes { get, patch, search, metadata } = self.times;
         let rows =
             [("reads", get), ("writes", patch), ("searches", search), ("look-ups", metadata)];
         let rows: Vec<Vec<String>> = rows.iter().map(|(name, times)| row(name, times)).collect();
@@ -172,7 +172,7 @@ impl FittedRecord {
     }
 }
 
-fn row(name: &str, times: &Estimate) -> Vec<String> {
+fn row(name: &str, times: &LawEstimate) -> Vec<String> {
     let time = |ms: f64| duration(ms / 1e3);
     let interval = |[low, high]: [f64; 2]| format!("{} – {}", time(low), time(high));
     vec![
@@ -182,9 +182,9 @@ fn row(name: &str, times: &Estimate) -> Vec<String> {
         time(times.p99_ms),
         interval(times.p99_ms_interval),
         match times.source {
-            Source::Assumed => "assumed".to_owned(),
-            Source::FewCalls => format!("{}, scatter as reads", times.calls),
-            Source::Measured => times.calls.to_string(),
+            LawSource::Assumed => "assumed".to_owned(),
+            LawSource::FewCalls => format!("{}, scatter as reads", times.calls),
+            LawSource::Measured => times.calls.to_string(),
         },
     ]
 }

@@ -10,9 +10,9 @@ use super::inputs::{DEMO, Inputs};
 use super::output::{say, say_json};
 use super::stored::StoreArgs;
 use clap::Args;
-use command::{Ended, Home, Surroundings};
+use command::{CommandEnv, Ended, Home};
 use neon_mock::NeonMock;
-use neonbench::judge::{Case, Command, JudgeRecord, Verdict, league};
+use neonbench::judge::{ClientUnderTest, ClientVerdict, CommandExit, JudgeRecord, league};
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::event::Event;
 use neonbench_engine::record::RunRecord;
@@ -68,7 +68,7 @@ pub(super) fn run(args: &JudgeArgs, voice: Voice) -> Result<ExitCode, CliError> 
         eprintln!("interrupted: the command was ended, and nothing is judged");
         return Ok(ExitCode::from(code::INTERRUPTED));
     };
-    if record.verdict != Verdict::NoCalls && (args.compare || is_cheap(&inputs)) {
+    if record.verdict != ClientVerdict::NoCalls && (args.compare || is_cheap(&inputs)) {
         record.league = league(&record, &ours(&inputs)?);
     }
     record.next_command = next_command(args, &record);
@@ -83,12 +83,12 @@ pub(super) fn run(args: &JudgeArgs, voice: Voice) -> Result<ExitCode, CliError> 
     } else {
         say(&text::summary(&record))?;
     }
-    if record.verdict == Verdict::NoCalls {
+    if record.verdict == ClientVerdict::NoCalls {
         eprintln!("error: your command did not talk to the mock; check where it wrote");
     }
     Ok(ExitCode::from(match record.verdict {
-        Verdict::Correct => 0,
-        Verdict::NoCalls => code::INCONCLUSIVE,
+        ClientVerdict::Correct => 0,
+        ClientVerdict::NoCalls => code::INCONCLUSIVE,
         _ => code::AUDIT_MISMATCH,
     }))
 }
@@ -105,17 +105,17 @@ async fn judged(args: &JudgeArgs, inputs: &Inputs) -> Result<Option<JudgeRecord>
     let home = Home::new(args.keep_home)?;
     let (org_id, api_key) = mock.credentials();
     let base_url = mock.base_url();
-    let surroundings = Surroundings { base_url: &base_url, org_id, api_key, home: &home };
-    let command = match command::run(&args.command, &surroundings, args.timeout).await? {
+    let env = CommandEnv { base_url: &base_url, org_id, api_key, home: &home };
+    let command = match command::run(&args.command, &env, args.timeout).await? {
         Ended::Interrupted => return Ok(None),
         Ended::Judged(command) => command,
     };
     Ok(Some(judge(args, inputs, &mock, command)))
 }
 
-fn judge(args: &JudgeArgs, inputs: &Inputs, mock: &NeonMock, command: Command) -> JudgeRecord {
+fn judge(args: &JudgeArgs, inputs: &Inputs, mock: &NeonMock, command: CommandExit) -> JudgeRecord {
     let name = args.name.clone().unwrap_or_else(|| name_of(&args.command));
-    let case = Case {
+    let case = ClientUnderTest {
         name: &name,
         scenario: &inputs.scenario,
         seed: inputs.seed(),
@@ -165,8 +165,8 @@ fn ours(inputs: &Inputs) -> Result<Vec<RunRecord>, CliError> {
 fn next_command(args: &JudgeArgs, record: &JudgeRecord) -> String {
     let job = super::run::workload_flags(&args.workload, args.seed);
     match record.verdict {
-        Verdict::Correct => format!("neonbench benchmark{job}"),
-        Verdict::NoCalls => format!("neonbench serve{job}"),
+        ClientVerdict::Correct => format!("neonbench benchmark{job}"),
+        ClientVerdict::NoCalls => format!("neonbench serve{job}"),
         _ => format!("neonbench judge{job} --show-values -- COMMAND"),
     }
 }

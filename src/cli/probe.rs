@@ -8,7 +8,9 @@ use super::inputs::Inputs;
 use super::run::flags_of;
 use super::stored::{StoreArgs, now_unix_s};
 use clap::Args;
-use neonbench::probe::{self, Fit, MOST_CALLS, MOST_SAMPLE, Options, ProbeError, Seen};
+use neonbench::probe::{
+    self, MOST_CALLS, MOST_SAMPLE, ProbeError, ProbeOptions, ProbeTrace, TargetFit,
+};
 use neonbench::store::RunState;
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::journal::NoJournal;
@@ -56,13 +58,13 @@ pub(super) struct ProbeSettings {
 
 impl ProbeSettings {
     /// For `world`, with a sample run of so many accounts.
-    pub(super) fn options(self, world: &World, sample: u32, seed: u64) -> Options {
+    pub(super) fn options(self, world: &World, sample: u32, seed: u64) -> ProbeOptions {
         let find_pool = match self.find_pool {
             Some(asked) => asked == Switch::On,
             // To be refused is rude where nobody asked for it.
             None => !matches!(world, World::ForeignHttp(_)),
         };
-        Options { find_pool, sample, seed }
+        ProbeOptions { find_pool, sample, seed }
     }
 }
 
@@ -75,8 +77,8 @@ pub(super) fn run(args: &ProbeArgs, voice: Voice) -> Result<ExitCode, CliError> 
         return Err(CliError::usage("--sample: this plan says dry_run, and a sample run writes"));
     }
     let options = args.asked.options(&inputs.world, sample, inputs.seed());
-    let seen = seen(&inputs, &options, &args.store, voice)?;
-    let fit = Fit::of(&seen)?;
+    let trace = probe_target(&inputs, &options, &args.store, voice)?;
+    let fit = TargetFit::of(&trace)?;
     let origin = match &inputs.world {
         World::Virtual => format!("profile {} in virtual time", inputs.profile_name()),
         World::EmbeddedHttp => format!("profile {} over http", inputs.profile_name()),
@@ -91,9 +93,9 @@ pub(super) fn run(args: &ProbeArgs, voice: Voice) -> Result<ExitCode, CliError> 
         let flags = flags_of(&args.workload, &engine, &args.world);
         format!("neonbench probe{flags} --write mine.toml")
     };
-    fitted::said(
+    fitted::print_fit(
         &origin,
-        fitted::Cost::of(&seen),
+        fitted::Cost::of(&trace),
         &fit,
         args.write.as_deref(),
         args.output.json,
@@ -114,16 +116,16 @@ fn sample(workload: &WorkloadArgs) -> Result<u32, CliError> {
 }
 
 /// Probes; what a sample run writes at a server that keeps it is noted in the store first.
-pub(super) fn seen(
+pub(super) fn probe_target(
     inputs: &Inputs,
-    options: &Options,
+    options: &ProbeOptions,
     store: &StoreArgs,
     voice: Voice,
-) -> Result<Seen, CliError> {
+) -> Result<ProbeTrace, CliError> {
     let scenario = &inputs.scenario;
     let stays = matches!(inputs.world, World::ForeignHttp(_)) && options.sample > 0;
     if !stays || !store.is_used() {
-        return Ok(probe::at(scenario, &inputs.world, options, &NoJournal)?);
+        return Ok(probe::run(scenario, &inputs.world, options, &NoJournal)?);
     }
     let mut kept = store.open_or_make()?;
     let ids = match &scenario.resources {
@@ -132,12 +134,12 @@ pub(super) fn seen(
     };
     let order = inputs.order_for(scenario, Strategy::Hybrid)?;
     let id = kept.begin(&inputs.header(&order), ids, std::process::id(), now_unix_s())?;
-    let seen = {
+    let trace = {
         let journal = kept.journal(id)?;
-        probe::at(scenario, &inputs.world, options, &journal)
+        probe::run(scenario, &inputs.world, options, &journal)
     };
     if kept.has_notes(id)? {
-        let state = if seen.is_ok() { RunState::Finished } else { RunState::Failed };
+        let state = if trace.is_ok() { RunState::Finished } else { RunState::Failed };
         kept.end(id, state, None)?;
         if !voice.quiet {
             eprintln!(
@@ -148,7 +150,7 @@ pub(super) fn seen(
     } else {
         kept.forget(id)?;
     }
-    Ok(seen?)
+    Ok(trace?)
 }
 
 impl From<ProbeError> for CliError {

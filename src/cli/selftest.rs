@@ -6,7 +6,7 @@ use super::error::{CliError, code};
 use super::output::{count, duration, say, say_json, table};
 use super::stored::StoreArgs;
 use clap::Args;
-use neonbench::selftest::{self, FidelityRow, PoolRow, SelftestRecord, Size, WindowRow};
+use neonbench::selftest::{self, FidelityRow, PoolRow, SelftestRecord, SelftestSize, WindowRow};
 use neonbench::text::distance;
 use neonbench_engine::run::runtime;
 use std::process::ExitCode;
@@ -26,7 +26,7 @@ pub(super) struct SelftestArgs {
 }
 
 pub(super) fn run(args: &SelftestArgs, voice: Voice) -> Result<ExitCode, CliError> {
-    let size = if args.quick { Size::QUICK } else { Size::FULL };
+    let size = if args.quick { SelftestSize::QUICK } else { SelftestSize::FULL };
     let mut progress = |what: &str| {
         if !voice.quiet {
             eprintln!("{what}");

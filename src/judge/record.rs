@@ -11,7 +11,7 @@ pub const SCHEMA: u32 = 1;
 /// What a client's work amounts to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum ClientVerdict {
     /// Every account is as the plan demands.
     Correct,
     /// Something changed that is not as the plan demands.
@@ -26,7 +26,7 @@ pub enum Verdict {
     NoCalls,
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for ClientVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Correct => "correct",
@@ -41,7 +41,7 @@ impl fmt::Display for Verdict {
 
 /// How the command ended.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Command {
+pub struct CommandExit {
     /// Its exit status; none if a signal ended it.
     pub exit_status: Option<i32>,
     /// The signal that ended it.
@@ -59,8 +59,8 @@ pub struct JudgeRecord {
     pub schema: u32,
     /// The name of its row in the league.
     pub name: String,
-    pub verdict: Verdict,
-    pub command: Command,
+    pub verdict: ClientVerdict,
+    pub command: CommandExit,
     pub scenario: String,
     pub dataset: String,
     pub profile: String,
@@ -80,7 +80,7 @@ pub struct JudgeRecord {
     /// The first twenty.
     pub differences: Vec<DifferenceRecord>,
     /// Our strategies and the client, fastest first; empty if they were not compared.
-    pub league: Vec<LeagueRow>,
+    pub league: Vec<JudgeLeagueRow>,
     pub warnings: Vec<String>,
     pub next_command: String,
 }
@@ -174,7 +174,7 @@ pub struct DifferenceRecord {
 
 /// One row of the league.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct LeagueRow {
+pub struct JudgeLeagueRow {
     /// Its place among the valid ones.
     pub rank: Option<u32>,
     /// A strategy, or the judged client.
@@ -191,7 +191,7 @@ pub struct LeagueRow {
     pub rejected: u64,
 }
 
-impl LeagueRow {
+impl JudgeLeagueRow {
     pub(super) fn of_run(run: &RunRecord) -> Self {
         Self {
             rank: None,

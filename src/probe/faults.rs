@@ -11,10 +11,10 @@ use rand::Rng;
 use rand_distr::{Beta, Distribution};
 
 /// How likely it is beforehand that no call ever fails.
-const FAULTLESS: f64 = 0.4;
+const PRIOR_FAULTLESS: f64 = 0.4;
 
 /// If calls fail, the share of those that do is drawn from Beta(1, 60) beforehand: one in 61.
-const RARELY: f64 = 60.0;
+const PRIOR_BETA: f64 = 60.0;
 
 /// The kinds, by how a client sees them. A refused key is none: it ends a run.
 const SEEN_AS: [(Outcome, &[FaultKind]); 5] = [
@@ -38,14 +38,14 @@ const UNSEEN: [FaultKind; 1] = [FaultKind::SlowBody];
 
 /// Calls that failed, of those that were not refused.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Faults {
+pub(super) struct FaultPosterior {
     pub(super) failed: u32,
     pub(super) calls: u32,
     /// Each kind, and how likely it is among the others.
     kinds: Vec<(FaultKind, f64)>,
 }
 
-impl Faults {
+impl FaultPosterior {
     /// Those among `calls`.
     pub(super) fn of(calls: &[Call]) -> Self {
         let count = |outcome| calls.iter().filter(|call| call.outcome == outcome).count() as f64;
@@ -80,13 +80,13 @@ impl Faults {
     pub(super) fn draw(&self, generator: &mut Generator) -> f64 {
         let (failed, calls) = (f64::from(self.failed), f64::from(self.calls));
         // Without a failure: B(1, 60 + n) ÷ B(1, 60) is how likely so many go well if some fail.
-        let faulty = (1.0 - FAULTLESS) * RARELY / (RARELY + calls);
+        let faulty = (1.0 - PRIOR_FAULTLESS) * PRIOR_BETA / (PRIOR_BETA + calls);
         let is_faultless =
-            self.failed == 0 && unit(generator.next_u64()) >= faulty / (faulty + FAULTLESS);
+            self.failed == 0 && unit(generator.next_u64()) >= faulty / (faulty + PRIOR_FAULTLESS);
         if is_faultless {
             return 0.0;
         }
-        let share = Beta::new(1.0 + failed, RARELY + calls - failed);
+        let share = Beta::new(1.0 + failed, PRIOR_BETA + calls - failed);
         share.expect("both are at least one").sample(generator)
     }
 

@@ -1,11 +1,11 @@
 //! A profile from what was seen, and what the calls leave open of it.
 
-use super::bound::{Bound, Limit, bound};
-use super::calls::CROWD;
-use super::faults::Faults;
-use super::growth::{Growth, Posterior};
-use super::law::{Estimate, Law, Told};
-use super::{ProbeError, Seen};
+use super::calls::BURST;
+use super::faults::FaultPosterior;
+use super::growth::{Growth, GrowthPosterior};
+use super::law::{FittedLaw, LawEstimate, LawPosterior};
+use super::limit::{AdmissionLimit, InferredLimit, infer_limit};
+use super::{ProbeError, ProbeTrace};
 use neon_mock::api::{Class, Endpoint};
 use neon_mock::behaviour::Behaviour;
 use neon_mock::file::DurationText;
@@ -40,24 +40,24 @@ const REFUSAL: Duration = Duration::from_millis(30);
 /// What is admitted; null where calls were sent at once and none was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "one member an endpoint")]
-pub struct Limits {
-    pub get: Option<Limit>,
-    pub patch: Option<Limit>,
-    pub search: Option<Limit>,
+pub struct FittedLimits {
+    pub get: Option<AdmissionLimit>,
+    pub patch: Option<AdmissionLimit>,
+    pub search: Option<AdmissionLimit>,
     /// Reads that were sent at once, at most.
     pub most_reads_at_once: u32,
 }
 
 /// A target as calls show it.
 #[derive(Clone, Debug)]
-pub struct Fit {
-    get: Told,
-    patch: Told,
-    search: Told,
-    metadata: Told,
-    growth: Posterior,
-    faults: Faults,
-    limits: Limits,
+pub struct TargetFit {
+    get: LawPosterior,
+    patch: LawPosterior,
+    search: LawPosterior,
+    metadata: LawPosterior,
+    growth: GrowthPosterior,
+    faults: FaultPosterior,
+    limits: FittedLimits,
     refusal: Duration,
     retry_after: Option<Duration>,
     /// What was not seen, in words.
@@ -67,11 +67,11 @@ pub struct Fit {
 
 /// The laws of one target, by class.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Laws {
-    get: Law,
-    patch: Law,
-    search: Law,
-    metadata: Law,
+pub(super) struct TargetLaws {
+    get: FittedLaw,
+    patch: FittedLaw,
+    search: FittedLaw,
+    metadata: FittedLaw,
 }
 
 /// What calls of four kinds tell, each with a name in words.
@@ -82,14 +82,14 @@ pub(super) const KINDS: [(Class, &str); 4] = [
     (Class::Metadata, "look-ups"),
 ];
 
-impl Fit {
-    /// What `seen` tells.
+impl TargetFit {
+    /// What `trace` tells.
     ///
     /// Errors: too few reads were answered.
-    pub fn of(seen: &Seen) -> Result<Self, ProbeError> {
-        let met = in_flight(&seen.calls);
+    pub fn of(trace: &ProbeTrace) -> Result<Self, ProbeError> {
+        let met = in_flight(&trace.calls);
         let times = |class: Class| -> Vec<(f64, usize)> {
-            let of_class = seen
+            let of_class = trace
                 .calls
                 .iter()
                 .zip(&met)
@@ -102,20 +102,22 @@ impl Fit {
         if reads.len() < FEWEST {
             return Err(ProbeError::TooFew(reads.len()));
         }
-        let get = Told::of(&reads, None, 1.0);
-        let told = |class, ratio| Told::of(&times(class), Some(&get), ratio);
-        let patch = told(Class::Patch, WRITES);
-        let search = told(Class::Search, SEARCHES);
-        let metadata = told(Class::Metadata, LOOK_UPS);
-        let scattering: Vec<_> =
-            [&get, &patch, &search, &metadata].into_iter().filter_map(Told::scatters).collect();
+        let get = LawPosterior::of(&reads, None, 1.0);
+        let posterior = |class, ratio| LawPosterior::of(&times(class), Some(&get), ratio);
+        let patch = posterior(Class::Patch, WRITES);
+        let search = posterior(Class::Search, SEARCHES);
+        let metadata = posterior(Class::Metadata, LOOK_UPS);
+        let scattering: Vec<_> = [&get, &patch, &search, &metadata]
+            .into_iter()
+            .filter_map(LawPosterior::scatters)
+            .collect();
         let growth = match get {
-            Told::Constant { .. } => Posterior::steady(),
-            _ => Posterior::of(&scattering),
+            LawPosterior::Constant { .. } => GrowthPosterior::steady(),
+            _ => GrowthPosterior::of(&scattering),
         };
         let mut assumed = Vec::new();
-        let limits = limits(seen, &mut assumed);
-        let refusals = seen.calls.iter().filter(|call| call.outcome == Outcome::Rejected);
+        let limits = limits(trace, &mut assumed);
+        let refusals = trace.calls.iter().filter(|call| call.outcome == Outcome::Rejected);
         let mut refusals: Vec<Duration> =
             refusals.map(|call| call.done_at.since(call.sent_at)).collect();
         refusals.sort_unstable();
@@ -129,12 +131,12 @@ impl Fit {
             search,
             metadata,
             growth,
-            faults: Faults::of(&seen.calls),
+            faults: FaultPosterior::of(&trace.calls),
             limits,
             refusal: refusal.unwrap_or(REFUSAL),
-            retry_after: seen.retry_after,
+            retry_after: trace.retry_after,
             assumed: Vec::new(),
-            calls: seen.calls.len(),
+            calls: trace.calls.len(),
         };
         assumed.extend(fit.assumed_times());
         Ok(Self { assumed, ..fit })
@@ -149,8 +151,8 @@ impl Fit {
         if get.count < FEWEST as u64 {
             return Err(ProbeError::TooFew(get.count as usize));
         }
-        let told = |of: Quantiles, ratio| {
-            Told::of_quantiles(of.p50 * 1e6, of.p90 * 1e6, of.count as usize, ratio)
+        let posterior = |of: Quantiles, ratio| {
+            LawPosterior::of_quantiles(of.p50 * 1e6, of.p90 * 1e6, of.count as usize, ratio)
         };
         let write = if patch.count >= put.count { patch } else { put };
         let mut assumed = vec![
@@ -160,19 +162,19 @@ impl Fit {
             "a refusal takes 30 ms: a record does not tell".to_owned(),
         ];
         let fit = Self {
-            get: told(get, 1.0),
-            patch: told(write, WRITES),
-            search: told(search, SEARCHES),
-            metadata: told(metadata, LOOK_UPS),
-            growth: Posterior::steady(),
-            faults: Faults::counted(
+            get: posterior(get, 1.0),
+            patch: posterior(write, WRITES),
+            search: posterior(search, SEARCHES),
+            metadata: posterior(metadata, LOOK_UPS),
+            growth: GrowthPosterior::steady(),
+            faults: FaultPosterior::counted(
                 record.calls.failed,
                 record.calls.total - record.calls.rejected,
             ),
-            limits: Limits {
-                get: Some(Limit::Pool(DOCUMENTED)),
-                patch: Some(Limit::Pool(DOCUMENTED)),
-                search: Some(Limit::Pool(DOCUMENTED_SEARCH)),
+            limits: FittedLimits {
+                get: Some(AdmissionLimit::Pool(DOCUMENTED)),
+                patch: Some(AdmissionLimit::Pool(DOCUMENTED)),
+                search: Some(AdmissionLimit::Pool(DOCUMENTED_SEARCH)),
                 most_reads_at_once: 0,
             },
             refusal: REFUSAL,
@@ -186,18 +188,18 @@ impl Fit {
 
     /// The kinds of calls of which there was none, in words.
     fn assumed_times(&self) -> Vec<String> {
-        let none = |((class, name), told): (&(Class, &str), &Told)| match told {
-            Told::Assumed { ratio } => Some(format!(
+        let none = |((class, name), posterior): (&(Class, &str), &LawPosterior)| match posterior {
+            LawPosterior::Assumed { ratio } => Some(format!(
                 "{name} take {ratio} times as long as reads (2/3 to 3/2 of that): no {} was made",
                 class.name()
             )),
             _ => None,
         };
-        KINDS.iter().zip(self.told()).filter_map(none).collect()
+        KINDS.iter().zip(self.posteriors()).filter_map(none).collect()
     }
 
     /// What is admitted.
-    pub const fn limits(&self) -> &Limits {
+    pub const fn limits(&self) -> &FittedLimits {
         &self.limits
     }
 
@@ -222,10 +224,10 @@ impl Fit {
     }
 
     /// Reads, writes, searches and look-ups, each with the intervals that its calls leave.
-    pub fn estimates(&self) -> [Estimate; 4] {
+    pub fn estimates(&self) -> [LawEstimate; 4] {
         let growth = self.growth.point();
         let point = self.point(growth).each();
-        let targets: Vec<[Law; 4]> = (0..DRAWS)
+        let targets: Vec<[FittedLaw; 4]> = (0..DRAWS)
             .map(|seed| {
                 let mut from = stream(seed, "estimates");
                 let growth = self.growth.at(unit(from.next_u64()));
@@ -233,8 +235,8 @@ impl Fit {
             })
             .collect();
         std::array::from_fn(|place| {
-            let draws: Vec<Law> = targets.iter().map(|laws| laws[place]).collect();
-            Estimate::of(self.told()[place], point[place], &draws)
+            let draws: Vec<FittedLaw> = targets.iter().map(|laws| laws[place]).collect();
+            LawEstimate::of(self.posteriors()[place], point[place], &draws)
         })
     }
 
@@ -264,24 +266,34 @@ impl Fit {
         self.calls
     }
 
-    fn told(&self) -> [&Told; 4] {
+    fn posteriors(&self) -> [&LawPosterior; 4] {
         [&self.get, &self.patch, &self.search, &self.metadata]
     }
 
-    fn point(&self, growth: Growth) -> Laws {
+    fn point(&self, growth: Growth) -> TargetLaws {
         let get = self.get.point(growth, None);
-        let of = |told: &Told| told.point(growth, Some(get));
-        Laws { get, patch: of(&self.patch), search: of(&self.search), metadata: of(&self.metadata) }
+        let of = |posterior: &LawPosterior| posterior.point(growth, Some(get));
+        TargetLaws {
+            get,
+            patch: of(&self.patch),
+            search: of(&self.search),
+            metadata: of(&self.metadata),
+        }
     }
 
-    fn drawn(&self, growth: Growth, from: &mut Generator) -> Laws {
+    fn drawn(&self, growth: Growth, from: &mut Generator) -> TargetLaws {
         let get = self.get.draw(growth, None, from);
-        let mut of = |told: &Told| told.draw(growth, Some(get), from);
-        Laws { get, patch: of(&self.patch), search: of(&self.search), metadata: of(&self.metadata) }
+        let mut of = |posterior: &LawPosterior| posterior.draw(growth, Some(get), from);
+        TargetLaws {
+            get,
+            patch: of(&self.patch),
+            search: of(&self.search),
+            metadata: of(&self.metadata),
+        }
     }
 
-    fn with(&self, laws: Laws, growth: Growth, faults: Vec<WireFault>) -> WireProfile {
-        let Limits { get, patch, search, .. } = self.limits;
+    fn with(&self, laws: TargetLaws, growth: Growth, faults: Vec<WireFault>) -> WireProfile {
+        let FittedLimits { get, patch, search, .. } = self.limits;
         let named = [
             (Endpoint::GetAccount, get),
             (Endpoint::PatchAccount, patch),
@@ -291,8 +303,10 @@ impl Fit {
         let (mut endpoints, mut endpoints_per_second) = (BTreeMap::new(), BTreeMap::new());
         for (endpoint, limit) in named {
             match limit {
-                Some(Limit::Pool(pool)) => endpoints.insert(endpoint.name().to_owned(), pool),
-                Some(Limit::PerSecond(rate)) => {
+                Some(AdmissionLimit::Pool(pool)) => {
+                    endpoints.insert(endpoint.name().to_owned(), pool)
+                }
+                Some(AdmissionLimit::PerSecond(rate)) => {
                     endpoints_per_second.insert(endpoint.name().to_owned(), rate)
                 }
                 None => None,
@@ -328,14 +342,14 @@ impl Fit {
     }
 }
 
-impl Laws {
-    const fn each(self) -> [Law; 4] {
+impl TargetLaws {
+    const fn each(self) -> [FittedLaw; 4] {
         [self.get, self.patch, self.search, self.metadata]
     }
 }
 
 fn checked(name: &str, wire: &WireProfile) -> Profile {
-    Profile::try_from_wire(name, wire).expect("what was seen makes a profile")
+    Profile::try_from_wire(name, wire).expect("a fit is a valid profile")
 }
 
 /// The kind of call that `endpoint` is measured as; `None` for those that a migration does not make.
@@ -361,31 +375,31 @@ fn in_flight(calls: &[Call]) -> Vec<usize> {
 }
 
 /// What is admitted, as far as it was looked for; what was not is noted in `assumed`.
-fn limits(seen: &Seen, assumed: &mut Vec<String>) -> Limits {
-    let of = |endpoint: Endpoint| bound(&seen.of(endpoint).collect::<Vec<_>>());
+fn limits(trace: &ProbeTrace, assumed: &mut Vec<String>) -> FittedLimits {
+    let of = |endpoint: Endpoint| infer_limit(&trace.of(endpoint).collect::<Vec<_>>());
     let (get, search) = (of(Endpoint::GetAccount), of(Endpoint::SearchAccounts));
-    let write = if seen.of(Endpoint::PutAccount).next().is_some() {
+    let write = if trace.of(Endpoint::PutAccount).next().is_some() {
         Endpoint::PutAccount
     } else {
         Endpoint::PatchAccount
     };
     let patch = of(write);
-    if !seen.looked_for_limits && get.limit.is_none() {
+    if !trace.looked_for_limits && get.limit.is_none() {
         assumed.push("limits are those that Neon documents, 5 in flight and 1 search: they were not looked for".to_owned());
-        return Limits {
+        return FittedLimits {
             get: documented(&get, DOCUMENTED),
             patch: documented(&patch, DOCUMENTED),
             search: documented(&search, DOCUMENTED_SEARCH),
             most_reads_at_once: get.most_in_flight,
         };
     }
-    if get.limit.is_some() && !get.is_told_apart {
+    if get.limit.is_some() && !get.is_unambiguous {
         assumed.push(
             "what limits reads is calls in flight: the calls do not tell that from calls a second"
                 .to_owned(),
         );
     }
-    Limits {
+    FittedLimits {
         get: get.limit,
         patch: of_writes(&get, &patch, assumed),
         search: of_searches(&get, &search),
@@ -394,28 +408,33 @@ fn limits(seen: &Seen, assumed: &mut Vec<String>) -> Limits {
 }
 
 /// What refusals show, or else the pool that Neon documents, unless more were in flight.
-fn documented(bound: &Bound, pool: u32) -> Option<Limit> {
-    bound.limit.or((bound.most_in_flight <= pool).then_some(Limit::Pool(pool)))
+fn documented(bound: &InferredLimit, pool: u32) -> Option<AdmissionLimit> {
+    bound.limit.or((bound.most_in_flight <= pool).then_some(AdmissionLimit::Pool(pool)))
 }
 
 /// The limit of writes: their own if they were refused, what was admitted if that is more than of
 /// reads, else that of the reads.
-fn of_writes(get: &Bound, patch: &Bound, assumed: &mut Vec<String>) -> Option<Limit> {
-    if let (Some(limit), true) = (patch.limit, patch.is_told_apart) {
+fn of_writes(
+    get: &InferredLimit,
+    patch: &InferredLimit,
+    assumed: &mut Vec<String>,
+) -> Option<AdmissionLimit> {
+    if let (Some(limit), true) = (patch.limit, patch.is_unambiguous) {
         return Some(limit);
     }
     match (patch.limit, get.limit) {
         // A window or a pool, as reads have it.
-        (Some(Limit::Pool(most) | Limit::PerSecond(most)), Some(Limit::PerSecond(_))) => {
-            Some(Limit::PerSecond(most))
-        }
+        (
+            Some(AdmissionLimit::Pool(most) | AdmissionLimit::PerSecond(most)),
+            Some(AdmissionLimit::PerSecond(_)),
+        ) => Some(AdmissionLimit::PerSecond(most)),
         (Some(limit), _) => Some(limit),
-        (None, Some(Limit::Pool(pool))) if patch.most_in_flight > pool => {
+        (None, Some(AdmissionLimit::Pool(pool))) if patch.most_in_flight > pool => {
             let most = patch.most_in_flight;
             assumed.push(format!(
                 "{most} writes in flight are all: they were admitted, more were not tried"
             ));
-            Some(Limit::Pool(most))
+            Some(AdmissionLimit::Pool(most))
         }
         (None, limit) => {
             assumed.push("writes are limited as reads are: none was refused".to_owned());
@@ -425,22 +444,24 @@ fn of_writes(get: &Bound, patch: &Bound, assumed: &mut Vec<String>) -> Option<Li
 }
 
 /// The limit of searches. Two at once show whether there is a limit of one.
-fn of_searches(get: &Bound, search: &Bound) -> Option<Limit> {
+fn of_searches(get: &InferredLimit, search: &InferredLimit) -> Option<AdmissionLimit> {
     match (search.limit, get.limit) {
-        (Some(Limit::Pool(most)), Some(Limit::PerSecond(_))) if !search.is_told_apart => {
-            Some(Limit::PerSecond(most))
+        (Some(AdmissionLimit::Pool(most)), Some(AdmissionLimit::PerSecond(_)))
+            if !search.is_unambiguous =>
+        {
+            Some(AdmissionLimit::PerSecond(most))
         }
         (limit, _) => limit,
     }
 }
 
-impl Limits {
+impl FittedLimits {
     /// The limit of `limit`'s endpoint in words.
-    pub(super) fn words(limit: Option<Limit>, most: u32) -> String {
+    pub(super) fn words(limit: Option<AdmissionLimit>, most: u32) -> String {
         match limit {
-            Some(Limit::Pool(pool)) => format!("{pool} calls in flight"),
-            Some(Limit::PerSecond(rate)) => format!("{rate} calls a second"),
-            None if most >= CROWD => format!("none found: {most} at once were admitted"),
+            Some(AdmissionLimit::Pool(pool)) => format!("{pool} calls in flight"),
+            Some(AdmissionLimit::PerSecond(rate)) => format!("{rate} calls a second"),
+            None if most >= BURST => format!("none found: {most} at once were admitted"),
             None => "none found".to_owned(),
         }
     }

@@ -4,7 +4,7 @@
 //! and queries, which may be personal or secret, are not.
 //! Source: HTTP Archive 1.2.
 
-use super::Seen;
+use super::ProbeTrace;
 use neon_mock::api::{Body, Endpoint, Response, Status};
 use neon_mock::time::Timestamp;
 use neonbench_engine::engine::outcome_of;
@@ -27,7 +27,7 @@ const MOST_NS: u64 = 366 * 86_400 * 1_000_000_000;
 #[derive(Clone, Debug)]
 pub struct Har {
     /// The calls.
-    pub seen: Seen,
+    pub trace: ProbeTrace,
     /// Entries that are no calls of Neon's API as we know it.
     pub passed_over: usize,
 }
@@ -106,7 +106,7 @@ impl Har {
         if count > MOST_ENTRIES {
             return Err(HarError::TooMany { origin: origin.to_owned(), count });
         }
-        let wrong = |entry: usize, (member, reason): Wrong| HarError::Entry {
+        let wrong = |entry: usize, (member, reason): InvalidMember| HarError::Entry {
             origin: origin.to_owned(),
             entry,
             member,
@@ -117,14 +117,14 @@ impl Har {
             let Some(endpoint) = endpoint(&entry.request) else { continue };
             let outcome = entry.outcome().map_err(|error| wrong(place, error))?;
             let (sent_ns, took) = entry.times().map_err(|error| wrong(place, error))?;
-            timed.push(Timed { place, endpoint, outcome, sent_ns, took });
+            timed.push(TimedEntry { place, endpoint, outcome, sent_ns, took });
         }
         let Some(first_ns) = timed.iter().map(|timed| timed.sent_ns).min() else {
             return Err(HarError::NoCalls { origin: origin.to_owned(), count });
         };
         timed.sort_by_key(|timed| timed.sent_ns);
         let mut calls = Vec::with_capacity(timed.len());
-        for Timed { place, endpoint, outcome, sent_ns, took } in timed {
+        for TimedEntry { place, endpoint, outcome, sent_ns, took } in timed {
             let after_ns = sent_ns - first_ns;
             let Some(after_ns) = u64::try_from(after_ns).ok().filter(|ns| *ns <= MOST_NS) else {
                 let late = "it lies more than a year after the first".to_owned();
@@ -135,12 +135,12 @@ impl Har {
             calls.push(Call { endpoint, attempt: 1, due_at: sent_at, sent_at, done_at, outcome });
         }
         let passed_over = count - calls.len();
-        Ok(Self { seen: Seen { calls, ..Seen::default() }, passed_over })
+        Ok(Self { trace: ProbeTrace { calls, ..ProbeTrace::default() }, passed_over })
     }
 }
 
 /// An entry that is a call of Neon's API.
-struct Timed {
+struct TimedEntry {
     place: usize,
     endpoint: Endpoint,
     outcome: Outcome,
@@ -150,10 +150,10 @@ struct Timed {
 }
 
 /// A member of an entry, and what is wrong with it.
-type Wrong = (&'static str, String);
+type InvalidMember = (&'static str, String);
 
 impl WireEntry {
-    fn outcome(&self) -> Result<Outcome, Wrong> {
+    fn outcome(&self) -> Result<Outcome, InvalidMember> {
         let status = self.response.status;
         // Browsers write 0 where no answer came.
         if status == 0 {
@@ -166,7 +166,7 @@ impl WireEntry {
     }
 
     /// When the request was sent, in ns since 1970, and how long until the answer was there whole.
-    fn times(&self) -> Result<(i128, Duration), Wrong> {
+    fn times(&self) -> Result<(i128, Duration), InvalidMember> {
         let started =
             OffsetDateTime::parse(&self.started_date_time, &Rfc3339).map_err(|error| {
                 let text = &self.started_date_time;

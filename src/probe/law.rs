@@ -6,7 +6,7 @@
 //! log-normal: Student's t for the median, the non-central t for p99.
 //! Source: Gelman et al., "Bayesian Data Analysis", 3rd ed., section 3.2.
 
-use super::growth::{Growth, Times, moments};
+use super::growth::{Growth, LogTimes, moments};
 use crate::replicate::quantile;
 use neon_mock::file::DurationText;
 use neon_mock::profile::{LawName, WireLaw};
@@ -41,7 +41,7 @@ const MOST_NS: f64 = 86_400e9;
 /// Where a law is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Source {
+pub enum LawSource {
     /// Calls.
     Measured,
     /// Calls, too few to tell how much they scatter: that is as of reads.
@@ -52,7 +52,7 @@ pub enum Source {
 
 /// One law, as a simulation needs it.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Law {
+pub enum FittedLaw {
     /// Always as long.
     Constant {
         /// In ns.
@@ -67,7 +67,7 @@ pub enum Law {
     },
 }
 
-impl Law {
+impl FittedLaw {
     /// Median and p99, in ns.
     pub fn figures(self) -> [f64; 2] {
         match self {
@@ -113,7 +113,7 @@ fn text(ns: f64) -> DurationText {
 
 /// What calls of one kind tell.
 #[derive(Clone, Debug)]
-pub(super) enum Told {
+pub(super) enum LawPosterior {
     /// As long each time.
     Constant { ns: f64, calls: usize },
     /// So many calls, with the calls in flight that each met.
@@ -124,7 +124,7 @@ pub(super) enum Told {
     Assumed { ratio: f64 },
 }
 
-impl Told {
+impl LawPosterior {
     /// What `times` tell: ns, and the calls in flight. `reads` is what the reads told, for those that
     /// are too few; `ratio` stands in where there are none.
     pub(super) fn of(times: &[(f64, usize)], reads: Option<&Self>, ratio: f64) -> Self {
@@ -180,19 +180,21 @@ impl Told {
     }
 
     /// Its single calls, where they tell how much they scatter.
-    pub(super) fn scatters(&self) -> Option<&Times> {
+    pub(super) fn scatters(&self) -> Option<&LogTimes> {
         match self {
             Self::Calls(times) if times.len() >= OWN_DEVIATION => Some(times),
             _ => None,
         }
     }
 
-    pub(super) fn source(&self) -> Source {
+    pub(super) fn source(&self) -> LawSource {
         match self {
-            Self::Assumed { .. } => Source::Assumed,
-            Self::Constant { .. } => Source::Measured,
-            Self::Calls(_) | Self::Quantiles { .. } if self.has_own_deviation() => Source::Measured,
-            Self::Calls(_) | Self::Quantiles { .. } => Source::FewCalls,
+            Self::Assumed { .. } => LawSource::Assumed,
+            Self::Constant { .. } => LawSource::Measured,
+            Self::Calls(_) | Self::Quantiles { .. } if self.has_own_deviation() => {
+                LawSource::Measured
+            }
+            Self::Calls(_) | Self::Quantiles { .. } => LawSource::FewCalls,
         }
     }
 
@@ -205,23 +207,28 @@ impl Told {
     }
 
     /// The law that comes nearest; `reads` is that of the reads.
-    pub(super) fn point(&self, growth: Growth, reads: Option<Law>) -> Law {
+    pub(super) fn point(&self, growth: Growth, reads: Option<FittedLaw>) -> FittedLaw {
         match (self, self.moments(growth)) {
-            (Self::Constant { ns, .. }, _) => Law::Constant { ns: *ns },
+            (Self::Constant { ns, .. }, _) => FittedLaw::Constant { ns: *ns },
             (_, Some((mean, squares, calls))) => {
                 let own = (squares / (calls - 1.0).max(1.0)).sqrt();
                 let deviation = if self.has_own_deviation() { own } else { borrowed(reads, own) };
-                Law::LogNormal { mean, deviation }
+                FittedLaw::LogNormal { mean, deviation }
             }
             (_, None) => reads.expect("reads are measured").scaled(self.ratio()),
         }
     }
 
     /// One of the laws that would have told as much.
-    pub(super) fn draw(&self, growth: Growth, reads: Option<Law>, from: &mut Generator) -> Law {
+    pub(super) fn draw(
+        &self,
+        growth: Growth,
+        reads: Option<FittedLaw>,
+        from: &mut Generator,
+    ) -> FittedLaw {
         let normal: f64 = StandardNormal.sample(from);
         match (self, self.moments(growth)) {
-            (Self::Constant { ns, .. }, _) => Law::Constant { ns: *ns },
+            (Self::Constant { ns, .. }, _) => FittedLaw::Constant { ns: *ns },
             (_, Some((mean, squares, calls))) => {
                 let freedom = calls - 1.0;
                 let deviation = if self.has_own_deviation() {
@@ -230,7 +237,10 @@ impl Told {
                 } else {
                     borrowed(reads, (squares / freedom.max(1.0)).sqrt())
                 };
-                Law::LogNormal { mean: deviation.mul_add(normal / calls.sqrt(), mean), deviation }
+                FittedLaw::LogNormal {
+                    mean: deviation.mul_add(normal / calls.sqrt(), mean),
+                    deviation,
+                }
             }
             (_, None) => {
                 let reads = reads.expect("reads are measured");
@@ -248,18 +258,18 @@ impl Told {
 }
 
 /// The deviation of the reads, or `own` where they do not scatter.
-fn borrowed(reads: Option<Law>, own: f64) -> f64 {
+fn borrowed(reads: Option<FittedLaw>, own: f64) -> f64 {
     match reads {
-        Some(Law::LogNormal { deviation, .. }) => deviation,
-        Some(Law::Constant { .. }) | None => own,
+        Some(FittedLaw::LogNormal { deviation, .. }) => deviation,
+        Some(FittedLaw::Constant { .. }) | None => own,
     }
 }
 
 /// A law as people read it: a figure, and the interval that holds the true one in 90 of 100 probes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
-pub struct Estimate {
-    pub source: Source,
+pub struct LawEstimate {
+    pub source: LawSource,
     /// Calls that it is from.
     pub calls: usize,
     pub median_ms: f64,
@@ -268,8 +278,8 @@ pub struct Estimate {
     pub p99_ms_interval: [f64; 2],
 }
 
-impl Estimate {
-    pub(super) fn of(told: &Told, point: Law, draws: &[Law]) -> Self {
+impl LawEstimate {
+    pub(super) fn of(posterior: &LawPosterior, point: FittedLaw, draws: &[FittedLaw]) -> Self {
         let interval = |figure: usize| {
             let mut sorted: Vec<f64> = draws.iter().map(|law| law.figures()[figure]).collect();
             sorted.sort_by(f64::total_cmp);
@@ -277,8 +287,8 @@ impl Estimate {
         };
         let [median, p99] = point.figures();
         Self {
-            source: told.source(),
-            calls: told.calls(),
+            source: posterior.source(),
+            calls: posterior.calls(),
             median_ms: median / 1e6,
             median_ms_interval: interval(0),
             p99_ms: p99 / 1e6,

@@ -1,8 +1,8 @@
 //! The sample run of a probe: the engine on a few accounts, so that writes are measured too.
 
-use super::bound::{Limit, bound};
 use super::calls::Prober;
-use super::{Options, ProbeError, Seen, Subject};
+use super::limit::{AdmissionLimit, infer_limit};
+use super::{ProbeError, ProbeOptions, ProbeSubject, ProbeTrace};
 use neon_mock::api::{AccountId, Class, Endpoint};
 use neonbench_engine::clock::Clock;
 use neonbench_engine::engine::limiter::{Heard, Rule, Rules};
@@ -25,21 +25,23 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// whether they have the same pool.
 pub(super) async fn sample<T: Transport, C: Clock>(
     prober: &Prober<'_, T, C>,
-    subject: &Subject<'_>,
+    subject: &ProbeSubject<'_>,
     ids: &[AccountId],
-    options: &Options,
-    so_far: &Seen,
+    options: &ProbeOptions,
+    so_far: &ProbeTrace,
 ) -> Result<(u64, u64), ProbeError> {
     let ids = &ids[..ids.len().min(options.sample as usize)];
-    let reads = bound(&so_far.of(Endpoint::GetAccount).collect::<Vec<_>>()).limit;
+    let reads = infer_limit(&so_far.of(Endpoint::GetAccount).collect::<Vec<_>>()).limit;
     let (pool, spacing) = match (options.find_pool, reads) {
         // Without leave to be refused, nothing is tried.
         (false, _) => (1, Duration::ZERO),
-        (true, Some(Limit::Pool(pool))) => (pool, Duration::ZERO),
-        (true, Some(Limit::PerSecond(rate))) => (rate.min(WORKERS), Duration::from_secs(1) / rate),
+        (true, Some(AdmissionLimit::Pool(pool))) => (pool, Duration::ZERO),
+        (true, Some(AdmissionLimit::PerSecond(rate))) => {
+            (rate.min(WORKERS), Duration::from_secs(1) / rate)
+        }
         (true, None) => (WORKERS, Duration::ZERO),
     };
-    let goes_beyond = options.find_pool && matches!(reads, Some(Limit::Pool(_)));
+    let goes_beyond = options.find_pool && matches!(reads, Some(AdmissionLimit::Pool(_)));
     let workers = pool + u32::from(goes_beyond);
     let settings = Settings {
         workers: NonZeroU32::new(workers).unwrap_or(NonZeroU32::MIN),
@@ -82,18 +84,21 @@ struct OneBeyond {
 impl Rules for OneBeyond {
     fn rule(&self, endpoint: Endpoint) -> Option<Box<dyn Rule>> {
         let goes_beyond = self.goes_beyond && matches!(endpoint.class(), Class::Patch | Class::Put);
-        Some(Box::new(Held { limit: self.pool + u32::from(goes_beyond), spacing: self.spacing }))
+        Some(Box::new(CappedLimit {
+            limit: self.pool + u32::from(goes_beyond),
+            spacing: self.spacing,
+        }))
     }
 }
 
 /// So many, and one fewer than were in flight when one was refused.
 #[derive(Debug)]
-struct Held {
+struct CappedLimit {
     limit: u32,
     spacing: Duration,
 }
 
-impl Rule for Held {
+impl Rule for CappedLimit {
     fn limit(&self) -> u32 {
         self.limit
     }

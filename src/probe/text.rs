@@ -1,13 +1,13 @@
 //! A fitted profile as a file: in the form of the built-in ones, each figure with what it rests on.
 
-use super::fit::{Fit, KINDS};
-use super::law::{Estimate, Source};
+use super::fit::{KINDS, TargetFit};
+use super::law::{LawEstimate, LawSource};
 use crate::text::fine_ms;
 use neon_mock::profile::{LawName, WireLaw};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-impl Fit {
+impl TargetFit {
     /// The profile that comes nearest, as a commented TOML file. `origin` says what it was fitted to.
     pub fn to_toml(&self, origin: &str) -> String {
         let wire = self.wire();
@@ -83,17 +83,17 @@ impl Fit {
     }
 }
 
-impl Estimate {
+impl LawEstimate {
     /// `median 251 ms (215 to 292), p99 980 ms (650 to 1900), 24 calls`.
     pub fn in_words(&self) -> String {
         let figure = |ms: f64, [low, high]: [f64; 2]| {
             format!("{} ms ({} to {})", fine_ms(ms), fine_ms(low), fine_ms(high))
         };
         let calls = match (self.source, self.calls) {
-            (Source::Assumed, _) => "assumed".to_owned(),
-            (Source::FewCalls, 1) => "1 call, which scatters as reads do".to_owned(),
-            (Source::FewCalls, calls) => format!("{calls} calls, which scatter as reads do"),
-            (Source::Measured, calls) => format!("{calls} calls"),
+            (LawSource::Assumed, _) => "assumed".to_owned(),
+            (LawSource::FewCalls, 1) => "1 call, which scatters as reads do".to_owned(),
+            (LawSource::FewCalls, calls) => format!("{calls} calls, which scatter as reads do"),
+            (LawSource::Measured, calls) => format!("{calls} calls"),
         };
         format!(
             "median {}, p99 {}, {calls}",

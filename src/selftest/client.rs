@@ -20,7 +20,7 @@ const BUFFER: usize = 1 << 14;
 
 /// What is to be sent.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Load {
+pub(super) struct ClientLoad {
     /// Connections, each with one call in flight.
     pub(super) connections: u32,
     /// Calls in all, at most.
@@ -48,7 +48,7 @@ impl Answered {
 }
 
 /// What the connections share.
-struct Shared {
+struct DriveState {
     clock: WallClock,
     next: Cell<u64>,
     calls: u64,
@@ -61,7 +61,7 @@ pub(super) async fn drive(
     addr: SocketAddr,
     org_id: &str,
     api_key: &str,
-    load: &Load,
+    load: &ClientLoad,
 ) -> Result<Vec<Answered>, SelftestError> {
     let request = Template::new(addr, org_id, api_key);
     let mut streams = Vec::new();
@@ -70,7 +70,7 @@ pub(super) async fn drive(
         stream.set_nodelay(true)?;
         streams.push(stream);
     }
-    let shared = Shared {
+    let state = DriveState {
         clock: WallClock::start(),
         next: Cell::new(0),
         calls: load.calls,
@@ -81,7 +81,7 @@ pub(super) async fn drive(
         .zip(streams)
         .map(|(index, stream)| {
             let begin_at = load.stagger * index / load.connections;
-            shared.connection(stream, &request, begin_at)
+            state.connection(stream, &request, begin_at)
         })
         .collect();
     let all = async {
@@ -93,17 +93,17 @@ pub(super) async fn drive(
     tokio::select! {
         biased;
         ended = all => ended?,
-        () = shared.clock.sleep_until(Timestamp::ZERO + LIMIT) => {
+        () = state.clock.sleep_until(Timestamp::ZERO + LIMIT) => {
             return Err(SelftestError::Stuck(LIMIT));
         }
     }
     drop(connections);
-    let mut answers = shared.answers.into_inner();
-    answers.truncate(shared.next.get() as usize);
+    let mut answers = state.answers.into_inner();
+    answers.truncate(state.next.get() as usize);
     Ok(answers)
 }
 
-impl Shared {
+impl DriveState {
     /// Makes one call after the other until all are made or the time is over.
     async fn connection(
         &self,

@@ -91,7 +91,7 @@ fn ms(duration: Duration) -> f64 {
 
 /// The times of one call.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Times {
+pub(super) struct MeasuredTimes {
     /// What the mock meant it to take.
     pub(super) drawn: Duration,
     /// How long it took on the server, from its arrival to when its answer was handed over.
@@ -141,7 +141,7 @@ impl PoolRow {
         Self { pool, connections, admitted: 0, refused: 0, most_at_once: 0, refused_while_free: 0 }
     }
 
-    pub(super) fn add(&mut self, found: &pool::Findings) {
+    pub(super) fn add(&mut self, found: &pool::PoolFindings) {
         self.admitted += found.admitted;
         self.refused += found.refused;
         self.most_at_once = self.most_at_once.max(found.most_at_once);
@@ -183,7 +183,7 @@ impl WindowRow {
         }
     }
 
-    pub(super) fn add(&mut self, found: &window::Findings) {
+    pub(super) fn add(&mut self, found: &window::WindowFindings) {
         self.admitted += found.admitted;
         self.refused += found.refused;
         self.admitted_beyond += found.admitted_beyond;
@@ -198,7 +198,7 @@ impl WindowRow {
 
 impl FidelityRow {
     /// The figures of the `times` of calls; without bars.
-    pub(super) fn new(law: String, in_flight: u32, times: &[Times]) -> Self {
+    pub(super) fn new(law: String, in_flight: u32, times: &[MeasuredTimes]) -> Self {
         let mut drawn: Vec<f64> = times.iter().map(|times| ms(times.drawn)).collect();
         let mut seen: Vec<f64> = times.iter().map(|times| ms(times.seen)).collect();
         let distance = ks(&mut drawn, &mut seen);

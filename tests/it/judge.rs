@@ -240,5 +240,5 @@ fn what_is_judged_is_kept_without_values() {
     let store = neonbench::store::Store::open(&folder.path().join("s.sqlite")).unwrap();
     let kept = store.documents::<neonbench::judge::JudgeRecord>(10).unwrap();
     assert_eq!(kept.len(), 1);
-    assert_eq!(kept[0].document.verdict, neonbench::judge::Verdict::Correct);
+    assert_eq!(kept[0].document.verdict, neonbench::judge::ClientVerdict::Correct);
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::error::CliError;
 use neon_mock::time::Timestamp;
-use neonbench::judge::Command;
+use neonbench::judge::CommandExit;
 use neonbench_engine::clock::Clock;
 use neonbench_engine::world::WallClock;
 use std::ffi::OsString;
@@ -40,13 +40,13 @@ pub(super) enum Home {
     /// An empty one, which goes when this is dropped.
     Empty(TempDir),
     /// The user's own.
-    Kept,
+    Inherited,
 }
 
 impl Home {
     pub(super) fn new(keep: bool) -> Result<Self, CliError> {
         if keep {
-            return Ok(Self::Kept);
+            return Ok(Self::Inherited);
         }
         let folder = tempfile::Builder::new().prefix("neonbench-home-").tempdir();
         Ok(Self::Empty(folder.map_err(CliError::Home)?))
@@ -54,7 +54,7 @@ impl Home {
 }
 
 /// What a command finds.
-pub(super) struct Surroundings<'a> {
+pub(super) struct CommandEnv<'a> {
     pub(super) base_url: &'a str,
     pub(super) org_id: &'a str,
     pub(super) api_key: &'a str,
@@ -64,13 +64,13 @@ pub(super) struct Surroundings<'a> {
 /// How it ended.
 pub(super) enum Ended {
     /// By itself, or for taking too long.
-    Judged(Command),
+    Judged(CommandExit),
     /// By the user's Ctrl-C.
     Interrupted,
 }
 
 /// Why the wait is over.
-enum Cause {
+enum ExitCause {
     Exit(ExitStatus),
     Timeout,
     Interrupt,
@@ -82,30 +82,30 @@ enum Cause {
 /// its own: what it started is ended with it when it is ended.
 pub(super) async fn run(
     words: &[OsString],
-    surroundings: &Surroundings<'_>,
+    env: &CommandEnv<'_>,
     timeout: Duration,
 ) -> Result<Ended, CliError> {
     let clock = WallClock::start();
-    let mut child = spawn(words, surroundings)?;
+    let mut child = spawn(words, env)?;
     let cause = tokio::select! {
         biased;
-        status = child.wait() => Cause::Exit(status.map_err(CliError::Wait)?),
+        status = child.wait() => ExitCause::Exit(status.map_err(CliError::Wait)?),
         interrupt = tokio::signal::ctrl_c() => {
             interrupt.map_err(CliError::Runtime)?;
-            Cause::Interrupt
+            ExitCause::Interrupt
         }
-        () = clock.sleep_until(Timestamp::ZERO + timeout) => Cause::Timeout,
+        () = clock.sleep_until(Timestamp::ZERO + timeout) => ExitCause::Timeout,
     };
-    let timed_out = matches!(cause, Cause::Timeout);
+    let timed_out = matches!(cause, ExitCause::Timeout);
     let status = match cause {
-        Cause::Exit(status) => status,
-        Cause::Timeout => end(&mut child, &clock).await?,
-        Cause::Interrupt => {
+        ExitCause::Exit(status) => status,
+        ExitCause::Timeout => end(&mut child, &clock).await?,
+        ExitCause::Interrupt => {
             end(&mut child, &clock).await?;
             return Ok(Ended::Interrupted);
         }
     };
-    Ok(Ended::Judged(Command {
+    Ok(Ended::Judged(CommandExit {
         exit_status: status.code(),
         signal: signal(status),
         timed_out,
@@ -113,23 +113,23 @@ pub(super) async fn run(
     }))
 }
 
-fn spawn(words: &[OsString], surroundings: &Surroundings<'_>) -> Result<Child, CliError> {
+fn spawn(words: &[OsString], env: &CommandEnv<'_>) -> Result<Child, CliError> {
     let [program, arguments @ ..] = words else {
         return Err(CliError::usage("there is no command after `--`"));
     };
     let mut command = tokio::process::Command::new(program);
     command
         .args(arguments)
-        .env("NEON_BASE_URL", surroundings.base_url)
-        .env("NEON_ORG_ID", surroundings.org_id)
-        .env("NEON_API_KEY", surroundings.api_key)
+        .env("NEON_BASE_URL", env.base_url)
+        .env("NEON_ORG_ID", env.org_id)
+        .env("NEON_API_KEY", env.api_key)
         .stdin(Stdio::null())
         .stdout(std::io::stderr())
         .stderr(Stdio::inherit())
         .kill_on_drop(true);
     #[cfg(unix)]
     command.process_group(0);
-    if let Home::Empty(folder) = surroundings.home {
+    if let Home::Empty(folder) = env.home {
         for name in ELSEWHERE {
             command.env_remove(name);
         }

@@ -1,7 +1,7 @@
 //! A verdict in words.
 
 use crate::cli::output::{count, duration, table};
-use neonbench::judge::{Command, JudgeRecord, LeagueRow, Verdict};
+use neonbench::judge::{ClientVerdict, CommandExit, JudgeLeagueRow, JudgeRecord};
 
 /// Differences that are shown; `--json` has twenty.
 const SHOWN: usize = 5;
@@ -78,7 +78,7 @@ pub(super) fn summary(record: &JudgeRecord) -> String {
 }
 
 /// How a command ended.
-pub(super) fn ending(command: &Command) -> String {
+pub(super) fn ending(command: &CommandExit) -> String {
     match (command.exit_status, command.signal) {
         _ if command.timed_out => "was ended for taking too long".to_owned(),
         (Some(status), _) => format!("ended with status {status}"),
@@ -88,7 +88,7 @@ pub(super) fn ending(command: &Command) -> String {
 }
 
 fn differences(record: &JudgeRecord) -> Vec<String> {
-    if record.verdict == Verdict::NoCalls {
+    if record.verdict == ClientVerdict::NoCalls {
         return Vec::new();
     }
     let shown = record.differences.iter().take(SHOWN);
@@ -109,8 +109,8 @@ fn differences(record: &JudgeRecord) -> Vec<String> {
 }
 
 /// The table of all, the client marked.
-fn league(rows: &[LeagueRow]) -> String {
-    let row = |row: &LeagueRow| {
+fn league(rows: &[JudgeLeagueRow]) -> String {
+    let row = |row: &JudgeLeagueRow| {
         vec![
             row.rank.map_or_else(|| "–".to_owned(), |rank| rank.to_string()),
             if row.judged { format!("{} (yours)", row.name) } else { row.name.clone() },

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// What limits an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Limit {
+pub enum AdmissionLimit {
     /// Calls in flight that are admitted.
     Pool(u32),
     /// Calls a second that are admitted.
@@ -21,11 +21,11 @@ pub enum Limit {
 
 /// What the calls of one endpoint show of its limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Bound {
+pub struct InferredLimit {
     /// The limit; `None` if nothing was refused.
-    pub limit: Option<Limit>,
+    pub limit: Option<AdmissionLimit>,
     /// Whether the refusals tell pool and window apart.
-    pub is_told_apart: bool,
+    pub is_unambiguous: bool,
     /// Admitted calls in flight at once, at most.
     pub most_in_flight: u32,
     /// Refusals.
@@ -43,7 +43,7 @@ const MANY: u32 = 4;
 const SHORT: Duration = Duration::from_millis(400);
 
 /// What `calls` of one endpoint, in the order in which they were sent, show.
-pub(super) fn bound(calls: &[&Call]) -> Bound {
+pub(super) fn infer_limit(calls: &[&Call]) -> InferredLimit {
     let is_admitted = |call: &&&Call| call.outcome != Outcome::Rejected;
     let admitted: Vec<&Call> = calls.iter().filter(is_admitted).copied().collect();
     // What is over sooner than half of the shortest answer after a call was sent may have been over
@@ -64,7 +64,7 @@ pub(super) fn bound(calls: &[&Call]) -> Bound {
         .max()
         .unwrap_or(0);
     let refused = (calls.len() - admitted.len()) as u32;
-    let none = Bound { limit: None, is_told_apart: false, most_in_flight: most, refused };
+    let none = InferredLimit { limit: None, is_unambiguous: false, most_in_flight: most, refused };
     if refused == 0 || admitted.is_empty() {
         return none;
     }
@@ -80,8 +80,8 @@ pub(super) fn bound(calls: &[&Call]) -> Bound {
     took.sort_unstable();
     let slack = u32::from(refused >= MANY && took[took.len() / 2] <= SHORT);
     let is_pool = by_pool <= by_window + slack;
-    let limit = if is_pool { Limit::Pool(most) } else { Limit::PerSecond(rate) };
-    Bound { limit: Some(limit), is_told_apart: by_pool != by_window, ..none }
+    let limit = if is_pool { AdmissionLimit::Pool(most) } else { AdmissionLimit::PerSecond(rate) };
+    InferredLimit { limit: Some(limit), is_unambiguous: by_pool != by_window, ..none }
 }
 
 /// Refusals of calls that met fewer than `pool` in flight.
@@ -128,7 +128,7 @@ mod tests {
     use neon_mock::api::Endpoint;
 
     /// (sent, done, whether it was admitted), in ms.
-    fn seen(calls: &[(u64, u64, bool)]) -> Bound {
+    fn inferred(calls: &[(u64, u64, bool)]) -> InferredLimit {
         let at = |ms: u64| Timestamp::ZERO + Duration::from_millis(ms);
         let calls: Vec<Call> = calls
             .iter()
@@ -141,32 +141,32 @@ mod tests {
                 outcome: if is_admitted { Outcome::Ok } else { Outcome::Rejected },
             })
             .collect();
-        bound(&calls.iter().collect::<Vec<_>>())
+        infer_limit(&calls.iter().collect::<Vec<_>>())
     }
 
     #[test]
     fn what_is_never_refused_has_no_bound() {
-        let bound = seen(&[(0, 100, true), (0, 120, true), (50, 90, true)]);
+        let bound = inferred(&[(0, 100, true), (0, 120, true), (50, 90, true)]);
         assert_eq!((bound.limit, bound.most_in_flight, bound.refused), (None, 3, 0));
     }
 
     #[test]
     fn a_place_that_gets_free_is_a_pools() {
-        let crowd = [(0, 200, true), (0, 300, true), (0, 30, false)];
-        let bound = seen(&crowd);
-        assert_eq!((bound.limit, bound.is_told_apart), (Some(Limit::Pool(2)), false));
+        let burst = [(0, 200, true), (0, 300, true), (0, 30, false)];
+        let bound = inferred(&burst);
+        assert_eq!((bound.limit, bound.is_unambiguous), (Some(AdmissionLimit::Pool(2)), false));
         // A window of two a second has no place before half a second is over.
-        let bound = seen(&[&crowd[..], &[(200, 400, true)]].concat());
-        assert_eq!(bound.limit, Some(Limit::Pool(2)));
-        let bound = seen(&[&crowd[..], &[(200, 230, false)]].concat());
-        assert_eq!((bound.limit, bound.is_told_apart), (Some(Limit::PerSecond(2)), true));
+        let bound = inferred(&[&burst[..], &[(200, 400, true)]].concat());
+        assert_eq!(bound.limit, Some(AdmissionLimit::Pool(2)));
+        let bound = inferred(&[&burst[..], &[(200, 230, false)]].concat());
+        assert_eq!((bound.limit, bound.is_unambiguous), (Some(AdmissionLimit::PerSecond(2)), true));
     }
 
     #[test]
     fn where_all_stay_in_flight_a_window_admits_one_more() {
-        let crowd = [(0, 2_000, true), (0, 2_500, true), (0, 30, false)];
-        let bound = |is_admitted| seen(&[&crowd[..], &[(550, 2_600, is_admitted)]].concat());
-        assert_eq!(bound(false).limit, Some(Limit::Pool(2)));
-        assert_eq!(bound(true).limit, Some(Limit::PerSecond(2)));
+        let burst = [(0, 2_000, true), (0, 2_500, true), (0, 30, false)];
+        let bound = |is_admitted| inferred(&[&burst[..], &[(550, 2_600, is_admitted)]].concat());
+        assert_eq!(bound(false).limit, Some(AdmissionLimit::Pool(2)));
+        assert_eq!(bound(true).limit, Some(AdmissionLimit::PerSecond(2)));
     }
 }
