@@ -27,7 +27,10 @@ pub use aftermath::{Aftermath, Difference, undo, verify};
 pub use caller::outcome_of;
 pub use error::EngineError;
 pub use rows::{Columns, account_of, criteria, ids_of};
-pub use settings::{Guard, Reads, Settings, Strategy, WriteMode};
+pub use settings::{
+    DEFAULT_BATCH_SIZE, DEFAULT_WORKERS, Guard, MAX_HYBRID_BATCH, Reads, Settings, Strategy,
+    WriteMode,
+};
 pub use stop::Stop;
 
 use crate::clock::Clock;
