@@ -14,8 +14,8 @@ mod support;
 use neon_mock::api::Endpoint;
 use neon_mock::profile::{BUILT_IN, Profile};
 use neonbench::probe::{self, AdmissionLimit, FittedLimits, MOST_SAMPLE, ProbeOptions, TargetFit};
-use neonbench::replicate::quantile;
 use neonbench::select::{forecast_probed, in_order, simulate};
+use neonbench::stats::{mean, quantile, sorted};
 use neonbench_engine::engine::{Settings, Strategy};
 use neonbench_engine::journal::NoJournal;
 use neonbench_engine::run::{RunError, World};
@@ -57,9 +57,7 @@ fn held_out(scenario: &Scenario, strategy: Strategy) -> Vec<f64> {
         let settings = Settings { seed, ..Settings::new(strategy) };
         Ok::<_, RunError>(simulate(scenario, &settings, None)?.makespan_s)
     };
-    let mut makespans_s = in_order(&seeds, run).expect("runs in virtual time");
-    makespans_s.sort_by(f64::total_cmp);
-    makespans_s
+    sorted(in_order(&seeds, run).expect("runs in virtual time"))
 }
 
 fn probed(scenario: &Scenario, strategy: Strategy, options: &ProbeOptions, runs: &[f64]) -> Probed {
@@ -91,15 +89,15 @@ fn is_right(limits: &FittedLimits, profile: &Profile) -> bool {
 
 /// One line of the table. Returns the mean coverage and the share of probes with the right limits.
 fn row(profile: &str, strategy: Strategy, sample: u32, probed: &[Probed]) -> [f64; 2] {
-    let count = probed.len() as f64;
-    let mean = |figure: fn(&Probed) -> f64| probed.iter().map(figure).sum::<f64>() / count;
-    let mut errors: Vec<f64> = probed.iter().map(|probed| probed.error).collect();
-    errors.sort_by(f64::total_cmp);
+    let mean = |figure: fn(&Probed) -> f64| mean(probed.iter().map(figure));
+    let errors = sorted(probed.iter().map(|probed| probed.error));
     let coverage = mean(|probed| probed.coverage);
     let right = mean(|probed| f64::from(u8::from(probed.is_limit_right)));
     headline(&format!(
-        "{profile:<11} {:<9} {sample:>6} {count:>6} {:>5} {:>7.1} {:>6.0} % {:>9.0} % {:>6.0} % {:>7.0} %",
+        "{profile:<11} {:<9} {:>6} {:>6} {:>5} {:>7.1} {:>6.0} % {:>9.0} % {:>6.0} % {:>7.0} %",
         strategy.name(),
+        sample,
+        probed.len(),
         probed.iter().map(|probed| probed.calls).max().unwrap_or(0),
         mean(|probed| probed.refused as f64),
         right * 100.0,

@@ -9,7 +9,6 @@
 mod client;
 mod pool;
 mod record;
-mod statistics;
 mod window;
 
 pub use record::{Bar, FidelityRow, Machine, PerCall, PoolRow, SCHEMA, SelftestRecord, WindowRow};

@@ -4,6 +4,7 @@
 //! That nothing grows is thought likely beforehand: a few calls that happened to be slow do not make
 //! a load.
 
+use crate::stats::mean;
 use neon_mock::profile::WireCongestion;
 use neon_mock::service::Congestion;
 
@@ -47,7 +48,7 @@ impl Growth {
 /// Mean and sum of squared deviations of logarithms, without what growth makes of them.
 pub(super) fn moments(times: &LogTimes, growth: Growth) -> (f64, f64) {
     let logs = times.iter().map(|(log, in_flight)| log - growth.log_factor(*in_flight));
-    let mean = logs.clone().sum::<f64>() / times.len() as f64;
+    let mean = mean(logs.clone());
     (mean, logs.map(|log| (log - mean).powi(2)).sum())
 }
 

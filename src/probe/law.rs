@@ -7,19 +7,13 @@
 //! Source: Gelman et al., "Bayesian Data Analysis", 3rd ed., section 3.2.
 
 use super::growth::{Growth, LogTimes, moments};
-use crate::replicate::quantile;
+use crate::stats::{self, Z_P90, Z_P99, sorted};
 use neon_mock::file::DurationText;
 use neon_mock::profile::{LawName, WireLaw};
 use neon_mock::rng::Generator;
 use rand_distr::{ChiSquared, Distribution, StandardNormal};
 use serde::Serialize;
 use std::time::Duration;
-
-/// The standard normal's 0.99 quantile.
-const Z_P99: f64 = 2.326_347_874_040_841;
-
-/// The standard normal's 0.9 quantile.
-const Z_P90: f64 = 1.281_551_565_544_600_4;
 
 /// What a call counts of which only p50 and p90 are kept: of the deviation they tell 27 % of what all
 /// calls would (asymptotic variances of sample quantiles).
@@ -131,8 +125,7 @@ impl LawPosterior {
         if times.is_empty() {
             return Self::Assumed { ratio };
         }
-        let mut sorted: Vec<f64> = times.iter().map(|(ns, _)| *ns).collect();
-        sorted.sort_by(f64::total_cmp);
+        let sorted = sorted(times.iter().map(|(ns, _)| *ns));
         let is_alike = sorted[sorted.len() - 1] - sorted[0] <= ALIKE_NS;
         let reads_are = matches!(reads, Some(Self::Constant { .. }));
         if is_alike && (sorted.len() >= 3 || reads_are) {
@@ -281,9 +274,9 @@ pub struct LawEstimate {
 impl LawEstimate {
     pub(super) fn of(posterior: &LawPosterior, point: FittedLaw, draws: &[FittedLaw]) -> Self {
         let interval = |figure: usize| {
-            let mut sorted: Vec<f64> = draws.iter().map(|law| law.figures()[figure]).collect();
-            sorted.sort_by(f64::total_cmp);
-            [0.05, 0.95].map(|q| quantile(&sorted, q) / 1e6)
+            let figures = draws.iter().map(|law| law.figures()[figure]);
+            let [low, _, high] = stats::interval(figures).expect("laws were drawn");
+            [low / 1e6, high / 1e6]
         };
         let [median, p99] = point.figures();
         Self {

@@ -1,8 +1,7 @@
 //! The record of a selftest: the JSON of `selftest --json`, and what the store keeps.
 
-use super::statistics::ks;
 use super::{pool, window};
-use crate::replicate::quantile;
+use crate::stats::{kolmogorov_smirnov, quantile, sorted};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -78,8 +77,7 @@ pub struct PerCall {
 
 impl PerCall {
     fn new(errors: impl Iterator<Item = f64>) -> Self {
-        let mut errors: Vec<f64> = errors.collect();
-        errors.sort_unstable_by(f64::total_cmp);
+        let errors = sorted(errors);
         let [p50, p90, p99, max] = [0.5, 0.9, 0.99, 1.0].map(|q| quantile(&errors, q));
         Self { p50, p90, p99, max }
     }
@@ -201,7 +199,7 @@ impl FidelityRow {
     pub(super) fn new(law: String, in_flight: u32, times: &[MeasuredTimes]) -> Self {
         let mut drawn: Vec<f64> = times.iter().map(|times| ms(times.drawn)).collect();
         let mut seen: Vec<f64> = times.iter().map(|times| ms(times.seen)).collect();
-        let distance = ks(&mut drawn, &mut seen);
+        let distance = kolmogorov_smirnov(&mut drawn, &mut seen);
         let varies = drawn.first() != drawn.last();
         let of_quantiles = |q| quantile(&seen, q) - quantile(&drawn, q);
         Self {
