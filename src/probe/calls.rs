@@ -1,7 +1,7 @@
-//! The calls of a probe: a few one after another, then a crowd, and some more as places get free.
+//! The calls of a probe: single reads, then a burst, then a few more as slots become free.
 //!
-//! One future, which spawns nothing, over any transport and clock. No call is made again because it
-//! failed: that it did is what was to be found out.
+//! One future, which spawns nothing, over any transport and clock. A failed call is not retried: the
+//! failure rate is one of the figures to find.
 
 use super::sample::sample;
 use super::{MOST_CALLS, MOST_SAMPLE, ProbeError, ProbeOptions, ProbeSubject, ProbeTrace};
@@ -15,48 +15,48 @@ use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::time::Duration;
 
-/// Reads that are sent at once to find a pool: pools below this are found.
+/// Reads of the burst that finds a pool. Only pools smaller than this are found.
 pub(super) const BURST: u32 = 11;
 
-/// Calls that follow a crowd, to tell a pool from calls that are counted by the second.
+/// Calls that follow a burst, to distinguish a pool from a window (calls per second).
 const AFTER_BURST: u32 = 8;
 
-/// The same behind which a sample run is to come.
+/// The same ahead of a sample run, which needs part of the budget.
 const AFTER_BURST_SHORT: u32 = 3;
 
-/// Reads one after another, where no sample run reads others.
+/// Single reads, where no sample run reads accounts.
 const SINGLE: u32 = 26;
 
-/// Refusals after a crowd's own beyond which it is not pressed further.
+/// Refusals after those of the burst itself at which no more calls follow.
 const ENOUGH: u32 = 2;
 
-/// How long what a window counts is given to pass.
+/// Pause that lets a window of one second pass.
 const REST: Duration = Duration::from_millis(1_100);
 
-/// How long after the first refusal of a crowd the others are waited for.
+/// Time from the first refusal of a burst until all its refusals have arrived.
 const SETTLE: Duration = Duration::from_millis(20);
 
-/// How long after a window's next call it is tried.
+/// Delay of the call that tests a window, past the moment at which the window admits it.
 const MARGIN: Duration = Duration::from_millis(50);
 
-/// A transport that counts calls, notes each, and makes no more than it may.
+/// A transport that records each call and keeps to the budget.
 pub(super) struct Prober<'a, T, C> {
     transport: &'a T,
     pub(super) clock: &'a C,
     sent: Cell<u32>,
     calls: RefCell<Vec<(u32, Call)>>,
     retry_after: Cell<Option<Duration>>,
-    /// Set once a call had to be left out.
+    /// Set once the budget is spent and a call was not made.
     pub(super) stop: Stop,
 }
 
-/// What happens while a crowd is in flight.
+/// An event while a burst is in flight.
 enum BurstStep {
-    /// A call of the crowd, or one after it, was answered; `None` if it could not be made.
+    /// A call of the burst, or one after it, was answered; `None` if the budget was spent.
     Answered { outcome: Option<Outcome>, of_burst: bool },
-    /// Those of the crowd that are refused have been.
+    /// All refusals of the burst have arrived.
     Settled,
-    /// A window would admit one more, and a pool would not.
+    /// The moment at which a window would admit one more call, and a pool would not.
     Beyond,
 }
 
@@ -90,9 +90,9 @@ impl<T: Transport, C: Clock> Transport for Prober<'_, T, C> {
     }
 }
 
-/// Probes what answers by `transport`.
+/// Probes the target behind `transport`.
 ///
-/// Errors: it does not answer, does not let us in, or has no such accounts.
+/// Errors: the target does not answer, refuses the credentials, or has no such accounts.
 pub async fn probe<T: Transport, C: Clock>(
     transport: &T,
     clock: &C,
@@ -121,7 +121,7 @@ pub async fn probe<T: Transport, C: Clock>(
 }
 
 impl<T: Transport, C: Clock> Prober<'_, T, C> {
-    /// What was seen so far.
+    /// The trace so far.
     fn trace(&self) -> ProbeTrace {
         let mut calls = self.calls.borrow().clone();
         calls.sort_by_key(|(place, _)| *place);
@@ -129,7 +129,7 @@ impl<T: Transport, C: Clock> Prober<'_, T, C> {
         ProbeTrace { calls, retry_after: self.retry_after.get(), ..ProbeTrace::default() }
     }
 
-    /// All reads; the accounts that may be written.
+    /// Makes all reads, and returns the accounts that a sample run may write.
     async fn read(
         &self,
         resources: Resources<'_>,
@@ -178,8 +178,8 @@ impl<T: Transport, C: Clock> Prober<'_, T, C> {
         Ok(ids)
     }
 
-    /// The first call of its kind, without which there is nothing to probe. It is made a second time
-    /// where it fails in a way that passes.
+    /// The first call of its kind, without which there is nothing to probe: made a second time after a
+    /// transient failure.
     async fn first(&self, request: &Request) -> Result<Body, ProbeError> {
         let mut again = true;
         loop {
@@ -199,7 +199,7 @@ impl<T: Transport, C: Clock> Prober<'_, T, C> {
         }
     }
 
-    /// One call, and how it ended; `None` if it could not be made.
+    /// Makes one call and returns its outcome; `None` if the budget is spent.
     async fn one(&self, request: &Request) -> Option<Outcome> {
         if self.sent.get() >= MOST_CALLS {
             return None;
@@ -207,11 +207,11 @@ impl<T: Transport, C: Clock> Prober<'_, T, C> {
         Some(outcome_of(&self.call(request).await))
     }
 
-    /// `width` calls at once; up to `more` follow, each as soon as another is over.
+    /// Sends `width` calls at once; up to `more` follow, each as soon as another has ended.
     ///
-    /// A call that is sent when another is over is refused by a window that has not moved on, and
-    /// not by a pool. Where all are still in flight when a window has moved on, one more call is
-    /// refused by a pool, and not by a window.
+    /// A call sent when another has ended is refused by a window that admits nothing yet, but not by
+    /// a pool. If all are still in flight when a window admits again, one more call is refused by a
+    /// pool, but not by a window.
     async fn burst(&self, request: &dyn Fn(u32) -> Request, width: u32, more: u32) {
         let began = self.clock.now();
         let mut steps: BurstSteps<'_> = FuturesUnordered::new();
@@ -241,7 +241,7 @@ impl<T: Transport, C: Clock> Prober<'_, T, C> {
                 }
                 BurstStep::Answered { outcome: Some(_), .. } => {
                     over += 1;
-                    // Where nothing is refused there is nothing to tell apart.
+                    // Without a refusal there is no limit to identify.
                     refused > 0 || over <= 2
                 }
                 BurstStep::Settled => {
@@ -265,7 +265,7 @@ impl<T: Transport, C: Clock> Prober<'_, T, C> {
     }
 }
 
-/// Whether a call that ended like this may do better a second later.
+/// True if the same call may succeed a second later.
 const fn may_pass(outcome: Outcome) -> bool {
     matches!(
         outcome,
@@ -278,7 +278,7 @@ const fn may_pass(outcome: Outcome) -> bool {
     )
 }
 
-/// The accounts of a page of search results.
+/// The accounts on a page of search results.
 fn found(body: &Body) -> Vec<AccountId> {
     match body {
         Body::Search(page) => {

@@ -1,4 +1,4 @@
-//! A profile from what was seen, and what the calls leave open of it.
+//! Fits a profile to a trace: point estimates, and posteriors to draw profiles from.
 
 use super::calls::BURST;
 use super::faults::FaultPosterior;
@@ -18,37 +18,37 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Reads of accounts without which nothing can be said.
+/// The fewest answered reads that a fit needs.
 pub(super) const FEWEST: usize = 3;
 
-/// Laws that intervals are taken of.
+/// Posterior draws behind each interval.
 const DRAWS: u64 = 1_000;
 
-/// Ratios of medians to that of reads, assumed where there is no call of a kind: those of profile
+/// Assumed ratios of medians to the median of reads, for kinds without a call: those of profile
 /// `documented`.
 const WRITES: f64 = 350.0 / 250.0;
 const SEARCHES: f64 = 600.0 / 250.0;
 const LOOK_UPS: f64 = 1.0;
 
-/// Neon's documented limits, assumed where none were looked for.
+/// Neon's documented limits, assumed where no burst was sent.
 const DOCUMENTED: u32 = 5;
 const DOCUMENTED_SEARCH: u32 = 1;
 
-/// How long a refusal takes where none was seen, assumed.
+/// Assumed response time of a refusal, where none was seen.
 const REFUSAL: Duration = Duration::from_millis(30);
 
-/// What is admitted; null where calls were sent at once and none was refused.
+/// Limits by kind of call; null where a burst was sent and no call was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "one member an endpoint")]
 pub struct FittedLimits {
     pub get: Option<AdmissionLimit>,
     pub patch: Option<AdmissionLimit>,
     pub search: Option<AdmissionLimit>,
-    /// Reads that were sent at once, at most.
+    /// The most admitted reads in flight at once.
     pub most_reads_at_once: u32,
 }
 
-/// A target as calls show it.
+/// A target as its calls show it: posteriors of laws, growth and failures, and the limits.
 #[derive(Clone, Debug)]
 pub struct TargetFit {
     get: LawPosterior,
@@ -60,12 +60,12 @@ pub struct TargetFit {
     limits: FittedLimits,
     refusal: Duration,
     retry_after: Option<Duration>,
-    /// What was not seen, in words.
+    /// Assumptions in words.
     assumed: Vec<String>,
     calls: usize,
 }
 
-/// The laws of one target, by class.
+/// Service-time laws of one target by kind of call.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TargetLaws {
     get: FittedLaw,
@@ -74,7 +74,7 @@ pub(super) struct TargetLaws {
     metadata: FittedLaw,
 }
 
-/// What calls of four kinds tell, each with a name in words.
+/// The four kinds of calls that are fitted, each with its name for people.
 pub(super) const KINDS: [(Class, &str); 4] = [
     (Class::Get, "reads"),
     (Class::Patch, "writes"),
@@ -83,9 +83,9 @@ pub(super) const KINDS: [(Class, &str); 4] = [
 ];
 
 impl TargetFit {
-    /// What `trace` tells.
+    /// Fits a trace.
     ///
-    /// Errors: too few reads were answered.
+    /// Errors: fewer than three reads were answered.
     pub fn of(trace: &ProbeTrace) -> Result<Self, ProbeError> {
         let met = in_flight(&trace.calls);
         let times = |class: Class| -> Vec<(f64, usize)> {
@@ -142,10 +142,10 @@ impl TargetFit {
         Ok(Self { assumed, ..fit })
     }
 
-    /// What the record of a run tells: quantiles of its service times, which were kept, and no limits,
-    /// since no single call was.
+    /// Fits the record of a run: it holds quantiles of service times, but no single calls, so limits are
+    /// assumed.
     ///
-    /// Errors: too few reads were answered.
+    /// Errors: fewer than three reads were answered.
     pub fn of_record(record: &RunRecord) -> Result<Self, ProbeError> {
         let ResponseMs { get, patch, put, search, metadata } = record.service_ms;
         if get.count < FEWEST as u64 {
@@ -186,7 +186,7 @@ impl TargetFit {
         Ok(Self { assumed, ..fit })
     }
 
-    /// The kinds of calls of which there was none, in words.
+    /// One assumption in words for each kind without a call.
     fn assumed_times(&self) -> Vec<String> {
         let none = |((class, name), posterior): (&(Class, &str), &LawPosterior)| match posterior {
             LawPosterior::Assumed { ratio } => Some(format!(
@@ -198,32 +198,32 @@ impl TargetFit {
         KINDS.iter().zip(self.posteriors()).filter_map(none).collect()
     }
 
-    /// What is admitted.
+    /// Limits by kind of call.
     pub const fn limits(&self) -> &FittedLimits {
         &self.limits
     }
 
-    /// What was not seen, in words.
+    /// Assumptions in words.
     pub fn assumed(&self) -> &[String] {
         &self.assumed
     }
 
-    /// Calls that failed, and calls that could have.
+    /// Number of failed calls, and of calls that were not refused.
     pub const fn failed(&self) -> (u32, u32) {
         (self.faults.failed, self.faults.calls)
     }
 
-    /// How likely it is that service times grow with the calls in flight.
+    /// Posterior probability (0 to 1) that service times grow with the calls in flight.
     pub fn grows(&self) -> f64 {
         self.growth.grows()
     }
 
-    /// How many times as long a call takes with `in_flight` calls in flight.
+    /// Factor on the service time with `in_flight` calls in flight; 1 without growth.
     pub fn growth_at(&self, in_flight: usize) -> f64 {
         self.growth.point().log_factor(in_flight).exp()
     }
 
-    /// Reads, writes, searches and look-ups, each with the intervals that its calls leave.
+    /// Estimates of reads, writes, searches and look-ups, in this order, with their intervals.
     pub fn estimates(&self) -> [LawEstimate; 4] {
         let growth = self.growth.point();
         let point = self.point(growth).each();
@@ -240,12 +240,12 @@ impl TargetFit {
         })
     }
 
-    /// The profile that comes nearest, named `name`.
+    /// The profile of the point estimates, named `name`.
     pub fn profile(&self, name: &str) -> Profile {
         checked(name, &self.wire())
     }
 
-    /// One of the profiles that would have shown as much: number `seed` of them.
+    /// A profile drawn from the posterior with `seed`.
     pub fn draw(&self, seed: u64) -> Profile {
         let mut from = stream(seed, "what a probe leaves open");
         let growth = self.growth.at(unit(from.next_u64()));
@@ -254,14 +254,14 @@ impl TargetFit {
         checked("drawn", &self.with(laws, growth, self.faults.wire(share)))
     }
 
-    /// The profile that comes nearest, as a file has it.
+    /// The profile of the point estimates in its wire form.
     pub(super) fn wire(&self) -> WireProfile {
         let growth = self.growth.point();
         let faults = self.faults.wire(self.faults.share());
         self.with(self.point(growth), growth, faults)
     }
 
-    /// Calls that it is from.
+    /// Number of calls behind the fit.
     pub(super) const fn calls(&self) -> usize {
         self.calls
     }
@@ -312,7 +312,7 @@ impl TargetFit {
                 None => None,
             };
         }
-        // A profile says it in whole seconds.
+        // Profiles state it in whole seconds.
         let retry_after = self.retry_after.map(|after| {
             DurationText(Duration::from_secs(after.as_secs_f64().round().max(1.0) as u64))
         });
@@ -352,7 +352,7 @@ fn checked(name: &str, wire: &WireProfile) -> Profile {
     Profile::try_from_wire(name, wire).expect("a fit is a valid profile")
 }
 
-/// The kind of call that `endpoint` is measured as; `None` for those that a migration does not make.
+/// The kind that calls of `endpoint` are fitted as; `None` for endpoints that a migration does not call.
 fn kind(endpoint: Endpoint) -> Option<Class> {
     match endpoint {
         Endpoint::GetAccount => Some(Class::Get),
@@ -363,7 +363,7 @@ fn kind(endpoint: Endpoint) -> Option<Class> {
     }
 }
 
-/// Admitted calls in flight when each of `calls` was sent, itself included.
+/// Number of admitted calls in flight when each of `calls` was sent, itself included.
 fn in_flight(calls: &[Call]) -> Vec<usize> {
     let met = |(place, call): (usize, &Call)| {
         let others = calls[..place]
@@ -374,7 +374,7 @@ fn in_flight(calls: &[Call]) -> Vec<usize> {
     calls.iter().enumerate().map(met).collect()
 }
 
-/// What is admitted, as far as it was looked for; what was not is noted in `assumed`.
+/// Limits by kind of call; adds each assumption to `assumed`.
 fn limits(trace: &ProbeTrace, assumed: &mut Vec<String>) -> FittedLimits {
     let of = |endpoint: Endpoint| infer_limit(&trace.of(endpoint).collect::<Vec<_>>());
     let (get, search) = (of(Endpoint::GetAccount), of(Endpoint::SearchAccounts));
@@ -407,13 +407,13 @@ fn limits(trace: &ProbeTrace, assumed: &mut Vec<String>) -> FittedLimits {
     }
 }
 
-/// What refusals show, or else the pool that Neon documents, unless more were in flight.
+/// The inferred limit, else the documented pool, unless more calls were in flight.
 fn documented(bound: &InferredLimit, pool: u32) -> Option<AdmissionLimit> {
     bound.limit.or((bound.most_in_flight <= pool).then_some(AdmissionLimit::Pool(pool)))
 }
 
-/// The limit of writes: their own if they were refused, what was admitted if that is more than of
-/// reads, else that of the reads.
+/// The limit of writes: inferred if writes were refused; the most admitted if that exceeds the pool of
+/// reads; else the limit of reads.
 fn of_writes(
     get: &InferredLimit,
     patch: &InferredLimit,
@@ -423,7 +423,7 @@ fn of_writes(
         return Some(limit);
     }
     match (patch.limit, get.limit) {
-        // A window or a pool, as reads have it.
+        // Ambiguous: of the same kind as the limit of reads.
         (
             Some(AdmissionLimit::Pool(most) | AdmissionLimit::PerSecond(most)),
             Some(AdmissionLimit::PerSecond(_)),
@@ -443,7 +443,7 @@ fn of_writes(
     }
 }
 
-/// The limit of searches. Two at once show whether there is a limit of one.
+/// The limit of searches. A burst of two shows a limit of one.
 fn of_searches(get: &InferredLimit, search: &InferredLimit) -> Option<AdmissionLimit> {
     match (search.limit, get.limit) {
         (Some(AdmissionLimit::Pool(most)), Some(AdmissionLimit::PerSecond(_)))
@@ -456,7 +456,7 @@ fn of_searches(get: &InferredLimit, search: &InferredLimit) -> Option<AdmissionL
 }
 
 impl FittedLimits {
-    /// The limit of `limit`'s endpoint in words.
+    /// `limit` in words, where at most `most` calls were in flight at once.
     pub(super) fn words(limit: Option<AdmissionLimit>, most: u32) -> String {
         match limit {
             Some(AdmissionLimit::Pool(pool)) => format!("{pool} calls in flight"),
@@ -466,7 +466,7 @@ impl FittedLimits {
         }
     }
 
-    /// Those of reads, writes and searches in words.
+    /// Limits of reads, writes and searches, each with its name, in words.
     pub fn in_words(&self) -> [(&'static str, String); 3] {
         [
             ("reads", Self::words(self.get, self.most_reads_at_once)),

@@ -1,28 +1,27 @@
-//! How service times grow with the calls in flight: the universal scalability law on a grid of its
-//! two figures, each with the probability that the calls leave it.
+//! Posterior of the growth of service times with the calls in flight: the universal scalability law on
+//! a grid of its two coefficients.
 //!
-//! That nothing grows is thought likely beforehand: a few calls that happened to be slow do not make
-//! a load.
+//! The prior favours no growth, so that a few calls that happen to be slow are not taken for load.
 
 use crate::stats::mean;
 use neon_mock::profile::WireCongestion;
 use neon_mock::service::Congestion;
 
-/// How likely it is beforehand that service times do not grow.
+/// Prior probability that service times do not grow.
 const PRIOR_STEADY: f64 = 0.65;
 
-/// Figures that are tried.
+/// The grid of coefficients.
 const CONTENTION: [f64; 8] = [0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5];
 const COHERENCY: [f64; 9] = [0.0, 0.002, 0.005, 0.01, 0.015, 0.02, 0.03, 0.05, 0.1];
 
-/// The least deviation of logarithms that is told from none.
+/// Deviations of logarithms below this count as this, so that constant times have a likelihood.
 const LEAST_DEVIATION: f64 = 1e-3;
 
-/// Service times of one endpoint: logarithms of ns, and the calls in flight that each met, itself
+/// Service times of one kind of call: logarithms of ns, each with the calls in flight, itself
 /// included.
 pub(super) type LogTimes = [(f64, usize)];
 
-/// One pair of figures; both zero where nothing grows.
+/// Coefficients of the universal scalability law; both 0 without growth.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Growth {
     pub(super) contention: f64,
@@ -30,7 +29,7 @@ pub(super) struct Growth {
 }
 
 impl Growth {
-    /// By how much the logarithm of a service time grows with `in_flight` calls.
+    /// Logarithm of the factor on the service time with `in_flight` calls in flight.
     pub(super) fn log_factor(self, in_flight: usize) -> f64 {
         match Congestion::new(self.contention, self.coherency) {
             Ok(Some(congestion)) => congestion.factor(in_flight).ln(),
@@ -38,27 +37,27 @@ impl Growth {
         }
     }
 
-    /// As a profile has it.
+    /// The wire form of a profile; none without growth.
     pub(super) fn wire(self) -> Option<WireCongestion> {
         let Self { contention, coherency } = self;
         (contention > 0.0 || coherency > 0.0).then_some(WireCongestion { contention, coherency })
     }
 }
 
-/// Mean and sum of squared deviations of logarithms, without what growth makes of them.
+/// Mean and sum of squared deviations of the logarithms, corrected for growth.
 pub(super) fn moments(times: &LogTimes, growth: Growth) -> (f64, f64) {
     let logs = times.iter().map(|(log, in_flight)| log - growth.log_factor(*in_flight));
     let mean = mean(logs.clone());
     (mean, logs.map(|log| (log - mean).powi(2)).sum())
 }
 
-/// What the calls leave of each pair of figures: probabilities, which sum to 1.
+/// Probability of each pair of coefficients; they sum to 1.
 #[derive(Clone, Debug)]
 pub(super) struct GrowthPosterior(Vec<(Growth, f64)>);
 
 impl GrowthPosterior {
-    /// From the service times of `endpoints`, each with a median and a deviation of its own, of which
-    /// nothing is known beforehand. Where there are none, nothing grows.
+    /// Posterior from the service times of `endpoints`, each with a median and a deviation of its own
+    /// under a non-informative prior. Without times it is the prior.
     pub(super) fn of(endpoints: &[&LogTimes]) -> Self {
         let cells = CONTENTION.iter().flat_map(|&contention| {
             COHERENCY.iter().map(move |&coherency| Growth { contention, coherency })
@@ -82,18 +81,18 @@ impl GrowthPosterior {
         Self(likelihoods.into_iter().map(|(it, log)| (it, (log - most).exp() / total)).collect())
     }
 
-    /// Nothing grows.
+    /// Certainty that nothing grows.
     pub(super) fn steady() -> Self {
         Self(vec![(Growth::default(), 1.0)])
     }
 
-    /// How likely it is that service times grow at all.
+    /// Probability (0 to 1) that service times grow at all.
     pub(super) fn grows(&self) -> f64 {
         let steady = self.0.iter().find(|(growth, _)| *growth == Growth::default());
         1.0 - steady.map_or(0.0, |(_, probability)| *probability)
     }
 
-    /// The mean of the figures if growing is likelier than not, else no growth.
+    /// Posterior mean of the coefficients if growth is more likely than not, else no growth.
     pub(super) fn point(&self) -> Growth {
         let grows = self.grows();
         if grows <= 0.5 {
@@ -106,7 +105,7 @@ impl GrowthPosterior {
         Growth { contention: mean(|it| it.contention), coherency: mean(|it| it.coherency) }
     }
 
-    /// One of the pairs, `unit` in [0, 1) of the way through them.
+    /// The pair at cumulative probability `unit`, in [0, 1).
     pub(super) fn at(&self, unit: f64) -> Growth {
         let mut passed = 0.0;
         for (growth, probability) in &self.0 {

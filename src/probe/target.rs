@@ -1,4 +1,4 @@
-//! Where a probe happens: in process in virtual time, or over HTTP.
+//! Runs a probe in its world: in process in virtual time, or over HTTP.
 
 use super::calls::probe;
 use super::{ProbeError, ProbeOptions, ProbeSubject, ProbeTrace};
@@ -8,10 +8,11 @@ use neonbench_engine::run::{RunError, World, resources, runtime, target_of};
 use neonbench_engine::scenario::Scenario;
 use neonbench_engine::world::{HttpTransport, InProcess, Target, VirtualClock, WallClock};
 
-/// Probes the target of `scenario` in `world`: there is no other look at its profile than by calls.
+/// Probes the target of `scenario` in `world`. Its profile is observed by calls alone.
 ///
 /// Writes of a sample run are noted in `journal`.
-/// Errors: it could not be called, or did not answer as Neon does.
+///
+/// Errors: the target cannot be called, or does not answer as Neon does.
 pub fn run(
     scenario: &Scenario,
     world: &World,

@@ -1,4 +1,4 @@
-//! A fitted profile as a file: in the form of the built-in ones, each figure with what it rests on.
+//! A fitted profile as a TOML file in the form of the built-in ones, each figure with its evidence.
 
 use super::fit::{KINDS, TargetFit};
 use super::law::{LawEstimate, LawSource};
@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 impl TargetFit {
-    /// The profile that comes nearest, as a commented TOML file. `origin` says what it was fitted to.
+    /// The point estimate as a commented TOML file. `origin` names the data that it was fitted to.
     pub fn to_toml(&self, origin: &str) -> String {
         let wire = self.wire();
         let mut text =
@@ -122,12 +122,12 @@ fn duration(time: Duration) -> String {
     quoted(&humantime::format_duration(time).to_string())
 }
 
-/// A string as TOML has it: its escapes are those of JSON.
+/// A TOML string: its escapes are those of JSON.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// `text` on one line of a comment.
+/// `text` on one line, for a comment.
 fn line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

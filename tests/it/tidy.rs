@@ -83,7 +83,7 @@ const MEANS: &[(&str, &[&str])] = &[
         &[
             "src/world",
             "src/run",
-            "src/probe/place",
+            "src/probe/target",
             "src/cli",
             "src/selftest",
             "mock/src/server",
@@ -131,7 +131,7 @@ const MEANS: &[(&str, &[&str])] = &[
     ("eprintln!", &["src/cli", "src/main"]),
     (
         "neon_mock::NeonMock",
-        &["src/run", "src/manager", "src/selftest", "src/probe/place", "src/cli"],
+        &["src/run", "src/manager", "src/selftest", "src/probe/target", "src/cli"],
     ),
     ("neon_mock::StartError", &["src/run", "src/manager", "src/selftest", "src/cli"]),
     // The renderer never runs anything.
@@ -154,7 +154,7 @@ const MEANS: &[(&str, &[&str])] = &[
             "src/run",
             "src/manager",
             "src/report/suite",
-            "src/probe/place",
+            "src/probe/target",
             "src/select/simulate",
             "src/selftest",
             "src/cli",
