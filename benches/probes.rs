@@ -1,4 +1,4 @@
-//! How far forecasts from a probe's sixty calls are off, and how often their intervals hold.
+//! Accuracy of forecasts from a probe's sixty calls, and coverage of their intervals.
 //!
 //! Probes each built-in profile many times, with and without a sample run, and compares each forecast
 //! with the makespans of 50 runs under seeds that no probe had. All of it in virtual time, so that the

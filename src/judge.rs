@@ -1,7 +1,8 @@
-//! Judges a foreign client's migration by the server's truth, and puts it beside our strategies.
+//! Judges a foreign client's migration by the final state of the mock, and ranks it among our
+//! strategies.
 //!
-//! Nothing that the client says of itself is believed: its calls are those that reached the mock, its
-//! result is the organisation that it left.
+//! The client's own output is ignored: its calls are those that reached the mock, its result is the
+//! organisation as it left it.
 
 mod record;
 
@@ -19,30 +20,30 @@ use neonbench_engine::record::{AuditBy, RunRecord};
 use neonbench_engine::scenario::Scenario;
 use std::time::Duration;
 
-/// Differences that a record shows; the others are only counted.
+/// The most differences that a record lists; the others are only counted.
 pub const MAX_DIFFERENCES: usize = 20;
 
-/// What is judged.
+/// A client under test: its work and the outcome of its command.
 #[derive(Clone, Debug)]
 pub struct ClientUnderTest<'a> {
-    /// The name of its row.
+    /// Name of its row in the league.
     pub name: &'a str,
-    /// What it was to migrate, and where.
+    /// The work that it was given.
     pub scenario: &'a Scenario,
-    /// The organisation's seed.
+    /// Seed of the organisation.
     pub seed: u64,
-    /// How the command ended.
+    /// Exit of the command.
     pub command: CommandExit,
     /// Calls that were answered 401.
     pub unauthorized: u64,
-    /// Calls with the right credentials that are none that the mock knows.
+    /// Calls with valid credentials that the mock could not decode.
     pub undecodable: u64,
-    /// Whether differences show the values, which may be personal, or only their form.
+    /// Shows the values of differences, which may be personal, instead of their form.
     pub show_values: bool,
 }
 
 impl ClientUnderTest<'_> {
-    /// Judges what the client left in `neon`.
+    /// Judges the state that the client left in `neon`.
     pub fn judge(&self, neon: &Neon) -> JudgeRecord {
         let (organisation, scenario) = (neon.organisation(), self.scenario);
         let mut tally = DifferenceTally::new(self, organisation.definitions());
@@ -136,7 +137,7 @@ fn audited(verdict: ClientVerdict, found: Comparison) -> JudgedAudit {
     }
 }
 
-/// Accounts counted by what is amiss with them.
+/// Counts accounts by their worst difference.
 struct DifferenceTally<'a> {
     case: &'a ClientUnderTest<'a>,
     fields: &'a [CustomField],
@@ -187,7 +188,7 @@ const fn amiss_name(amiss: Amiss) -> &'static str {
     }
 }
 
-/// A value's form, which gives nothing away: `text of 12 characters`, `3 options`.
+/// The form of a value, which discloses nothing of it: `text of 12 characters`, `3 options`.
 fn form(value: Option<&Value>) -> String {
     let several = |count: usize| if count == 1 { "" } else { "s" };
     match value {
@@ -220,7 +221,7 @@ fn calls(calls: &Calls, unauthorized: u64, undecodable: u64) -> JudgedCalls {
     }
 }
 
-/// The writes that took effect, and how many of them were one too many.
+/// Counts the writes that took effect, and those that were superfluous.
 fn writes(neon: &Neon) -> JudgedWrites {
     let is_write = |endpoint: &Endpoint| matches!(endpoint.class(), Class::Patch | Class::Put);
     let of = Endpoint::ALL.into_iter().filter(is_write).map(|endpoint| neon.calls().of(endpoint));
@@ -236,9 +237,9 @@ fn ratio(least: Duration, taken: Duration) -> f64 {
     if taken.is_zero() { 0.0 } else { least.as_secs_f64() / taken.as_secs_f64() }
 }
 
-/// The league: our strategies' runs on the same scenario, and the judged client among them.
+/// Ranks the judged client among our strategies' runs on the same scenario, fastest first.
 ///
-/// Who fails the audit is listed last and has no rank.
+/// Rows that fail the audit are last and have no rank.
 pub fn league(judged: &JudgeRecord, ours: &[RunRecord]) -> Vec<JudgeLeagueRow> {
     let mut rows: Vec<JudgeLeagueRow> = ours.iter().map(JudgeLeagueRow::of_run).collect();
     rows.push(JudgeLeagueRow::of_judged(judged));

@@ -1,10 +1,10 @@
-//! How faithful the mock's delays and limits are on this machine: what is configured against what
-//! is served, over real connections, by a client that does next to nothing itself.
+//! Measures the fidelity of the mock's delays and limits on this machine, over real connections, by a
+//! client with next to no overhead of its own.
 //!
 //! A fidelity row compares the service times that the mock drew with those that it served, by its own
-//! journal, and with those that the client saw, from sending a request to having the head of its
-//! answer; bars are on what the client saw. The rows of pool and window ask the journal whether one
-//! call too many was ever let in, or one refused that could have been.
+//! journal, and with those that the client saw, from sending a request to receiving the head of its
+//! response; the bars are on the latter. The rows of pool and window check by the journal that no call
+//! too many was admitted, and none refused without need.
 
 mod client;
 mod pool;
@@ -43,24 +43,24 @@ const WINDOW_CONNECTIONS: u32 = 50;
 const WINDOW_INTERVAL_NS: u64 = 1_000_000_000 / PER_SECOND as u64;
 const _: () = assert!(WINDOW_INTERVAL_NS * PER_SECOND as u64 == 1_000_000_000);
 
-/// Calls of one round of the tests of pool and window: what is kept of them stays small.
+/// Calls per round of the tests of pool and window, which bounds the memory of the journal.
 const ROUND: u64 = 100_000;
 
-/// Bars of the design, in ms but for the first.
+/// Bars of the design: a distance (0 to 1), and errors in ms.
 const MAX_KS: f64 = 0.02;
 const MAX_P50_ERROR_MS: f64 = 0.5;
 const MAX_P50_ERROR_CONSTANT_MS: f64 = 0.7;
 
-/// How much is measured.
+/// Size of the measurements.
 #[derive(Clone, Copy, Debug)]
 pub struct SelftestSize {
-    /// Calls in flight, calls under the log-normal law, and calls under the constant one.
+    /// Each level: calls in flight, calls under the log-normal law, calls under the constant law.
     pub levels: [(u32, u64, u64); 4],
     /// Calls of the pool test.
     pub pool_calls: u64,
-    /// How long the window is tested.
+    /// Duration of the window test.
     pub window_lasting: Duration,
-    /// Whether it is the small size.
+    /// True for the small size, for which the bars are not meant.
     pub quick: bool,
 }
 
@@ -82,7 +82,7 @@ impl SelftestSize {
     };
 }
 
-/// A selftest that could not be made.
+/// The reasons why a selftest cannot be made.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum SelftestError {
@@ -100,7 +100,9 @@ pub enum SelftestError {
     Stuck(Duration),
 }
 
-/// Measures all of it; `progress` hears what comes next.
+/// Makes all measurements; `progress` receives a line before each.
+///
+/// Errors: the mock cannot be started, a connection fails, or an answer is missing or wrong.
 pub async fn run(
     size: &SelftestSize,
     progress: &mut dyn FnMut(&str),
@@ -139,7 +141,7 @@ const fn at_once(connections: u32, calls: u64, lasting: Duration) -> ClientLoad 
     ClientLoad { connections, calls, lasting, stagger: Duration::ZERO }
 }
 
-/// What came of a load, on both sides of the connection.
+/// The calls of a load, as client and server recorded them.
 struct Measured {
     answers: Vec<Answered>,
     journal: Vec<ServedCall>,

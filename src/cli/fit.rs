@@ -67,7 +67,7 @@ pub(super) fn run(args: &FitArgs) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// What holds too few calls is of no use here, whatever the reason.
+/// Here too few calls are a usage error: the file or the run is unsuitable.
 fn too_few(error: &ProbeError) -> CliError {
     CliError::usage(error.to_string())
 }

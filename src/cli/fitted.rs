@@ -1,4 +1,4 @@
-//! What `probe` and `fit` print: a profile, and what it rests on.
+//! Output of `probe` and `fit`: a profile with its evidence.
 
 use super::error::CliError;
 use super::output::{duration, percent, say, say_json, table};
@@ -13,7 +13,7 @@ use std::path::Path;
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(super) struct FittedRecord {
     schema: u32,
-    /// What was probed, or the file.
+    /// The probed target, or the file.
     origin: String,
     cost: Cost,
     limits: FittedLimits,
@@ -21,24 +21,24 @@ pub(super) struct FittedRecord {
     load: LoadGrowth,
     failed: u32,
     failed_of: u32,
-    /// What calls could not tell.
+    /// Assumptions, where calls show nothing.
     assumed: Vec<String>,
-    /// The fitted profile, as a file has it.
+    /// The fitted profile in its file form.
     profile_toml: String,
     next_command: String,
 }
 
-/// What finding out cost.
+/// Cost of the observations.
 #[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub(super) struct Cost {
     pub(super) calls: usize,
     pub(super) refused: usize,
     pub(super) duration_s: f64,
-    /// Calls by endpoint.
+    /// Number of calls by endpoint.
     pub(super) by_endpoint: BTreeMap<String, usize>,
-    /// Accounts of the sample run that were migrated or needed nothing.
+    /// Accounts of the sample run that were migrated or needed no change.
     pub(super) sampled: u64,
-    /// Accounts of the sample run that were not.
+    /// The other accounts of the sample run.
     pub(super) not_sampled: u64,
 }
 
@@ -51,12 +51,12 @@ struct ServiceTimes {
     metadata: LawEstimate,
 }
 
-/// How service times grow with the calls in flight.
+/// Growth of service times with the calls in flight.
 #[derive(Clone, Copy, Debug, Serialize, schemars::JsonSchema)]
 struct LoadGrowth {
-    /// How likely it is that they grow.
+    /// Probability (0 to 1) that they grow.
     grows: f64,
-    /// How many times as long a call takes with five in flight.
+    /// Factor on the service time with five calls in flight.
     at_five: f64,
 }
 
@@ -76,7 +76,7 @@ impl Cost {
         }
     }
 
-    /// What a run cost that was made for another reason.
+    /// Cost of a run that was made for another reason.
     pub(super) fn of_record(record: &RunRecord) -> Self {
         let RunRecord { calls, records, .. } = record;
         let written = if record.dry_run { 0 } else { records.migrated };
@@ -104,7 +104,7 @@ impl Cost {
     }
 }
 
-/// Prints what was fitted, and writes it to `write`. `next` says what to do, given the written file.
+/// Prints the fit, and writes its profile to `write`. `next` makes the next command, given that file.
 pub(super) fn print_fit(
     origin: &str,
     cost: Cost,

@@ -1,4 +1,4 @@
-//! `neonbench judge`: someone's own script against the mock, judged by what it left there.
+//! `neonbench judge`: runs a user's script against the mock, and judges the state that it leaves.
 
 mod command;
 mod text;
@@ -22,7 +22,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Our strategies are compared unasked if the work is no more than this: accounts × mappings.
+/// The largest work, in accounts × mappings, for which our strategies run without `--compare`.
 const CHEAP_WORK: u64 = 50_000;
 
 /// Flags of `judge`.
@@ -72,7 +72,7 @@ pub(super) fn run(args: &JudgeArgs, voice: Voice) -> Result<ExitCode, CliError> 
         record.league = league(&record, &ours(&inputs)?);
     }
     record.next_command = next_command(args, &record);
-    // Values are for the eyes of the one who asked to see them, and not for the store.
+    // Values are shown only to the user who asked for them, and never stored.
     if !args.show_values {
         args.store.keep_document(&record, voice);
     } else if !voice.quiet {
@@ -93,7 +93,7 @@ pub(super) fn run(args: &JudgeArgs, voice: Voice) -> Result<ExitCode, CliError> 
     }))
 }
 
-/// Runs the command against a mock of its own; `None` if it was interrupted.
+/// Runs the command against a mock of its own; `None` if the user interrupted it.
 async fn judged(args: &JudgeArgs, inputs: &Inputs) -> Result<Option<JudgeRecord>, CliError> {
     let seed = inputs.seed();
     let mock = NeonMock::builder()
@@ -140,7 +140,7 @@ fn judge(args: &JudgeArgs, inputs: &Inputs, mock: &NeonMock, command: CommandExi
     record
 }
 
-/// What a league row is called: the script that an interpreter runs, else the program.
+/// The default name of the league row: the script that an interpreter runs, else the program.
 fn name_of(command: &[OsString]) -> String {
     let is_script = |word: &&OsString| Path::new(word).is_file();
     let script = command.iter().skip(1).find(is_script).or(command.first());

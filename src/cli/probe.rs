@@ -1,4 +1,4 @@
-//! `neonbench probe`: what a few gentle calls tell of a target, as a profile.
+//! `neonbench probe`: fits a profile to a few gentle calls.
 
 use super::Voice;
 use super::args::{EngineArgs, OutputArgs, Switch, WorkloadArgs, WorldArgs};
@@ -48,7 +48,7 @@ pub(super) struct ProbeArgs {
     store: StoreArgs,
 }
 
-/// What a probe may do.
+/// Permissions of a probe.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(super) struct ProbeSettings {
     /// Send 11 reads at once, and be refused, to find a pool [default: on, but off with --base-url]
@@ -57,11 +57,11 @@ pub(super) struct ProbeSettings {
 }
 
 impl ProbeSettings {
-    /// For `world`, with a sample run of so many accounts.
+    /// Options for `world`, with a sample run of `sample` accounts.
     pub(super) fn options(self, world: &World, sample: u32, seed: u64) -> ProbeOptions {
         let find_pool = match self.find_pool {
             Some(asked) => asked == Switch::On,
-            // To be refused is rude where nobody asked for it.
+            // Do not provoke 429s on third-party servers by default.
             None => !matches!(world, World::ForeignHttp(_)),
         };
         ProbeOptions { find_pool, sample, seed }
@@ -104,7 +104,7 @@ pub(super) fn run(args: &ProbeArgs, voice: Voice) -> Result<ExitCode, CliError> 
     Ok(ExitCode::SUCCESS)
 }
 
-/// The accounts of a sample run that `workload` asks for.
+/// The size of the sample run that `workload` asks for.
 fn sample(workload: &WorkloadArgs) -> Result<u32, CliError> {
     let asked = workload.sample.unwrap_or(0);
     match u32::try_from(asked) {
@@ -115,7 +115,8 @@ fn sample(workload: &WorkloadArgs) -> Result<u32, CliError> {
     }
 }
 
-/// Probes; what a sample run writes at a server that keeps it is noted in the store first.
+/// Probes the target. Writes of a sample run on a remote server are noted in the store before they are
+/// sent.
 pub(super) fn probe_target(
     inputs: &Inputs,
     options: &ProbeOptions,

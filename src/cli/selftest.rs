@@ -1,4 +1,4 @@
-//! `neonbench selftest`: how faithful the mock's delays and limits are on this machine.
+//! `neonbench selftest`: measures the fidelity of the mock's delays and limits on this machine.
 
 use super::Voice;
 use super::args::OutputArgs;

@@ -1,4 +1,4 @@
-//! What a client may leave behind, made by hand, and the verdict on it.
+//! Final states that a client may leave, made by hand, and their verdicts.
 
 use super::*;
 use neon_mock::api::{
@@ -19,7 +19,7 @@ fn scenario() -> Scenario {
     Scenario::new(workload).unwrap()
 }
 
-/// What `client` leaves, judged; it is called with each account's values.
+/// The record of the state that `client` leaves; it is called with the values of each account.
 fn judged(client: impl Fn(AccountId, &[(FieldId, Value)]) -> Vec<Request>) -> JudgeRecord {
     let scenario = scenario();
     let mut neon = scenario.neon(1);

@@ -1,5 +1,4 @@
-//! Whether a pool was exact, by the server's journal: never one call too many, never a refusal
-//! while a slot was free.
+//! Checks a pool by the server's journal: no call too many, and no refusal while a slot was free.
 
 use super::SelftestError;
 use neon_mock::ServedCall;
@@ -8,13 +7,13 @@ use neon_mock::api::Status;
 /// One call, in ns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum PoolCall {
-    /// It got a slot, and held it from the first moment until the second.
+    /// It held a slot from the first time to the second.
     Admitted(u64, u64),
-    /// It was refused at that moment.
+    /// It was refused at this time.
     Refused(u64),
 }
 
-/// What was found.
+/// Counts of the check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct PoolFindings {
     pub(super) admitted: u64,
@@ -25,7 +24,9 @@ pub(super) struct PoolFindings {
     pub(super) refused_while_free: u64,
 }
 
-/// When each call of the journal was in.
+/// The calls of the journal with the times of their slots.
+///
+/// Errors: a call was answered with a status other than 200 and 429.
 pub(super) fn pool_calls(journal: &[ServedCall]) -> Result<Vec<PoolCall>, SelftestError> {
     let pool_call = |call: &ServedCall| {
         let at = call.at.as_nanos();
@@ -40,7 +41,7 @@ pub(super) fn pool_calls(journal: &[ServedCall]) -> Result<Vec<PoolCall>, Selfte
     journal.iter().map(pool_call).collect()
 }
 
-/// What `calls` say of a pool of `limit`.
+/// Checks `calls` against a pool of `limit`.
 pub(super) fn check(calls: &[PoolCall], limit: u32) -> PoolFindings {
     let mut found = PoolFindings::default();
     let mut changes = Vec::new();
@@ -63,8 +64,8 @@ pub(super) fn check(calls: &[PoolCall], limit: u32) -> PoolFindings {
     found
 }
 
-/// From each moment of change on, how many are in. An end comes before a beginning at its moment:
-/// a slot is free at the moment at which its call is ready.
+/// The number of held slots from each time of change on. At equal times ends precede starts: a slot is
+/// free at the time at which its call is ready.
 fn steps(mut changes: Vec<(u64, i64)>) -> Vec<(u64, u64)> {
     changes.sort_unstable();
     let mut count = 0;
@@ -75,7 +76,7 @@ fn steps(mut changes: Vec<(u64, i64)>) -> Vec<(u64, u64)> {
     changes.into_iter().map(step).collect()
 }
 
-/// How many are in at a moment.
+/// The number of held slots at a time.
 fn in_at(steps: &[(u64, u64)], at: u64) -> u64 {
     let after = steps.partition_point(|&(moment, _)| moment <= at);
     after.checked_sub(1).map_or(0, |last| steps[last].1)

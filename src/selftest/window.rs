@@ -1,14 +1,14 @@
-//! Whether a window was exact, by the server's journal: in no interval more calls than burst + rate ×
-//! time, and no call refused that would have kept to that.
+//! Checks a window by the server's journal: in no interval more calls than burst + rate × time, and no
+//! call refused that would have kept to that.
 //!
-//! This is the definition, over all pairs of calls, not the mock's own recurrence. In whole ns
-//! between calls, so nothing is rounded, and nothing forgiven.
+//! This is the definition over all pairs of calls, independent of the mock's own recurrence, in whole
+//! ns, so that nothing is rounded or tolerated.
 
 use super::SelftestError;
 use neon_mock::ServedCall;
 use neon_mock::api::Status;
 
-/// What the window is to let pass.
+/// The limit that the window enforces.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct WindowRate {
     /// Calls at once.
@@ -17,25 +17,27 @@ pub(super) struct WindowRate {
     pub(super) interval_ns: u64,
 }
 
-/// When one call came, and whether the window let it pass.
+/// Arrival of one call at the window, and if it was admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct WindowCall {
     pub(super) at_ns: u64,
     pub(super) admitted: bool,
 }
 
-/// What was found.
+/// Counts of the check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct WindowFindings {
     pub(super) admitted: u64,
     pub(super) refused: u64,
-    /// Calls let in with which some interval saw more than burst + rate × time.
+    /// Admitted calls with which some interval held more than burst + rate × time.
     pub(super) admitted_beyond: u64,
-    /// Refusals of calls with which no interval would have.
+    /// Refused calls with which no interval would have held more.
     pub(super) refused_while_open: u64,
 }
 
-/// When each call of the journal came.
+/// The calls of the journal with the times of their arrival.
+///
+/// Errors: a call was answered with a status other than 200 and 429.
 pub(super) fn window_calls(journal: &[ServedCall]) -> Result<Vec<WindowCall>, SelftestError> {
     let window_call = |call: &ServedCall| {
         let admitted = match call.status {
@@ -48,13 +50,13 @@ pub(super) fn window_calls(journal: &[ServedCall]) -> Result<Vec<WindowCall>, Se
     journal.iter().map(window_call).collect()
 }
 
-/// What `calls`, in any order, say of a window of `rate`.
+/// Checks `calls`, in any order, against a window of `rate`.
 ///
 /// The intervals that count begin and end with an admitted call. Call `j` keeps to the rate if for
 /// all calls `i` before it `j − i + 1 ≤ burst + (at[j] − at[i]) / interval`: if what `at[i] − i ×
 /// interval` was at most does not exceed `at[j] − j × interval + (burst − 1) × interval`.
 pub(super) fn check(mut calls: Vec<WindowCall>, rate: WindowRate) -> WindowFindings {
-    // At one moment nothing tells who came first: those who passed, for that explains the others.
+    // Equal timestamps: admitted calls first, since they explain the refusals.
     calls.sort_unstable_by_key(|call| (call.at_ns, !call.admitted));
     let interval = i128::from(rate.interval_ns);
     let mut found = WindowFindings::default();

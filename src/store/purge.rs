@@ -6,11 +6,11 @@ use super::{Store, StoreError};
 /// A selection of stored records to delete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purge {
-    /// Everything: runs with their journals, and all other records.
+    /// All runs with their journals, and all documents.
     All,
-    /// Everything from before this time, in seconds since 1970, UTC.
+    /// Runs and documents from before this time, in seconds since 1970, UTC.
     Before(i64),
-    /// One run.
+    /// One run, by its number.
     Run(i64),
 }
 

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 const CLIENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/clients");
 
-/// What every test's script begins with: calls, and the fields of the plan.
+/// The prelude of every test's script: functions for calls, and the fields of the plan.
 const PRELUDE: &str = r#"
 import base64, json, os, urllib.request
 user = os.environ["NEON_ORG_ID"] + ":" + os.environ["NEON_API_KEY"]

@@ -46,7 +46,7 @@ fn planted(limit: &str, median: Duration) -> Scenario {
     scenario(Profile::from_toml("planted", &text).unwrap())
 }
 
-/// What a probe sees, and the server as it left it.
+/// The trace of a probe, and the server as the probe left it.
 fn probed(scenario: &Scenario, options: &ProbeOptions) -> Result<(ProbeTrace, Neon), ProbeError> {
     let Resources::Ids(ids) = &scenario.resources else { panic!("a list of accounts") };
     let subject =
@@ -149,7 +149,7 @@ fn nobody_is_refused_who_may_not_be() {
     }
 }
 
-/// Whether `truth` lies in the interval.
+/// True if `truth` lies in the interval.
 fn holds([low, high]: [f64; 2], truth: f64) -> bool {
     (low..=high).contains(&truth)
 }

@@ -1,4 +1,4 @@
-//! Runs a judged command: where it may write to, what it may find, and how it ends.
+//! Runs a judged command in a prepared environment until it ends, times out or is interrupted.
 
 use crate::cli::error::CliError;
 use neon_mock::time::Timestamp;
@@ -12,10 +12,10 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::Child;
 
-/// How long a command that is told to end may take for it before it is ended.
+/// Time that a command gets to end after the signal to terminate, before it is killed.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Variables that could send a client elsewhere, or give it somebody else's settings.
+/// Variables that could direct a client to another server or configuration.
 const ELSEWHERE: [&str; 16] = [
     "http_proxy",
     "https_proxy",
@@ -37,7 +37,7 @@ const ELSEWHERE: [&str; 16] = [
 
 /// The HOME that a command gets.
 pub(super) enum Home {
-    /// An empty one, which goes when this is dropped.
+    /// An empty folder, deleted on drop.
     Empty(TempDir),
     /// The user's own.
     Inherited,
@@ -53,7 +53,7 @@ impl Home {
     }
 }
 
-/// What a command finds.
+/// The environment of a judged command.
 pub(super) struct CommandEnv<'a> {
     pub(super) base_url: &'a str,
     pub(super) org_id: &'a str,
@@ -61,25 +61,27 @@ pub(super) struct CommandEnv<'a> {
     pub(super) home: &'a Home,
 }
 
-/// How it ended.
+/// The end of a judged command.
 pub(super) enum Ended {
-    /// By itself, or for taking too long.
+    /// It exited, or was ended at the timeout.
     Judged(CommandExit),
-    /// By the user's Ctrl-C.
+    /// The user pressed Ctrl-C.
     Interrupted,
 }
 
-/// Why the wait is over.
+/// The event that ends the wait for a command.
 enum ExitCause {
     Exit(ExitStatus),
     Timeout,
     Interrupt,
 }
 
-/// Runs `words` until it ends, `timeout` has passed or the user interrupts.
+/// Runs `words` until it exits, `timeout` has passed or the user interrupts.
 ///
-/// It reads nothing, and all that it prints goes to our standard error. It has a process group of
-/// its own: what it started is ended with it when it is ended.
+/// Its standard input is empty, and its output goes to our standard error. It has a process group of its
+/// own, so that its child processes are ended with it.
+///
+/// Errors: the command cannot be started or waited for.
 pub(super) async fn run(
     words: &[OsString],
     env: &CommandEnv<'_>,
@@ -144,23 +146,23 @@ fn spawn(words: &[OsString], env: &CommandEnv<'_>) -> Result<Child, CliError> {
     })
 }
 
-/// Ends the command and all that it started: first they are told, then they are ended.
+/// Ends the command and its child processes: SIGTERM first, SIGKILL after the grace period.
 async fn end(child: &mut Child, clock: &WallClock) -> Result<ExitStatus, CliError> {
-    // Until it is waited for, its id, which is its group's, is nobody else's.
+    // Until it is waited for, its id, which is also its group's, cannot be reused.
     tell(child, false);
     clock.sleep_until(clock.now() + GRACE).await;
     tell(child, true);
     child.wait().await.map_err(CliError::Wait)
 }
 
-/// Sends the group the signal to end, or the one that it cannot refuse.
+/// Sends SIGTERM to the group, or SIGKILL if `for_good`.
 #[cfg(unix)]
 fn tell(child: &mut Child, for_good: bool) {
     use rustix::process::{Pid, Signal, kill_process_group};
     let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
     let signal = if for_good { Signal::KILL } else { Signal::TERM };
     if let Some(group) = group {
-        // It fails if all of them have gone.
+        // It fails if all of them have exited.
         let _ = kill_process_group(group, signal);
     }
 }
@@ -168,7 +170,7 @@ fn tell(child: &mut Child, for_good: bool) {
 #[cfg(not(unix))]
 fn tell(child: &mut Child, for_good: bool) {
     if for_good {
-        // It fails if it has gone.
+        // It fails if it has exited.
         let _ = child.start_kill();
     }
 }

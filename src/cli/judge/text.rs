@@ -1,9 +1,9 @@
-//! A verdict in words.
+//! Formats the record of a judged client for people.
 
 use crate::cli::output::{count, duration, table};
 use neonbench::judge::{ClientVerdict, CommandExit, JudgeLeagueRow, JudgeRecord};
 
-/// Differences that are shown; `--json` has twenty.
+/// The most differences that are printed; `--json` has twenty.
 const SHOWN: usize = 5;
 
 /// A judged client in words.
@@ -77,7 +77,7 @@ pub(super) fn summary(record: &JudgeRecord) -> String {
     lines.join("\n")
 }
 
-/// How a command ended.
+/// The exit of a command in words.
 pub(super) fn ending(command: &CommandExit) -> String {
     match (command.exit_status, command.signal) {
         _ if command.timed_out => "was ended for taking too long".to_owned(),
@@ -108,7 +108,7 @@ fn differences(record: &JudgeRecord) -> Vec<String> {
     lines
 }
 
-/// The table of all, the client marked.
+/// The league as a table, with the client marked.
 fn league(rows: &[JudgeLeagueRow]) -> String {
     let row = |row: &JudgeLeagueRow| {
         vec![
