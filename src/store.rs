@@ -116,8 +116,7 @@ impl Store {
     /// Errors: the store cannot be written.
     pub fn add(&mut self, run: &Run, made_at_unix_s: i64) -> Result<i64, StoreError> {
         let json = history::with_makespans(&run.record, &run.makespans_s);
-        self.insert(&json, made_at_unix_s, &run.measure)
-            .map_err(|source| StoreError::Sqlite { path: self.path.clone(), source })
+        self.insert(&json, made_at_unix_s, &run.measure).map_err(|source| self.sqlite(source))
     }
 
     fn insert(&mut self, json: &str, at: i64, measure: &Measure) -> rusqlite::Result<i64> {
@@ -143,7 +142,7 @@ impl Store {
             "INSERT INTO documents (kind, made_at_unix_s, record_json) VALUES (?1, ?2, ?3)";
         self.connection
             .execute(insert, params![D::KIND, made_at_unix_s, json])
-            .map_err(|source| StoreError::Sqlite { path: self.path.clone(), source })?;
+            .map_err(|source| self.sqlite(source))?;
         Ok(self.connection.last_insert_rowid())
     }
 
@@ -151,7 +150,7 @@ impl Store {
     ///
     /// Errors: the store cannot be read, or a document is of a form that this version does not read.
     pub fn documents<D: Document>(&self, limit: u32) -> Result<Vec<StoredDocument<D>>, StoreError> {
-        let sqlite = |source| StoreError::Sqlite { path: self.path.clone(), source };
+        let sqlite = |source| self.sqlite(source);
         let select = "SELECT id, made_at_unix_s, record_json FROM documents WHERE kind = ?1
              ORDER BY id DESC LIMIT ?2";
         let mut statement = self.connection.prepare(select).map_err(sqlite)?;

@@ -24,12 +24,6 @@ pub(super) const FEWEST: usize = 3;
 /// Posterior draws behind each interval.
 const DRAWS: u64 = 1_000;
 
-/// Assumed ratios of medians to the median of reads, for kinds without a call: those of profile
-/// `documented`.
-const WRITES: f64 = 350.0 / 250.0;
-const SEARCHES: f64 = 600.0 / 250.0;
-const LOOK_UPS: f64 = 1.0;
-
 /// Neon's documented limits, assumed where no burst was sent.
 const DOCUMENTED: u32 = 5;
 const DOCUMENTED_SEARCH: u32 = 1;
@@ -39,10 +33,12 @@ const REFUSAL: Duration = Duration::from_millis(30);
 
 /// Limits by kind of call; null where a burst was sent and no call was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-#[allow(missing_docs, reason = "one member an endpoint")]
 pub struct FittedLimits {
+    /// Reads of single accounts.
     pub get: Option<AdmissionLimit>,
+    /// Writes, PATCH and PUT alike.
     pub patch: Option<AdmissionLimit>,
+    /// Searches.
     pub search: Option<AdmissionLimit>,
     /// The most admitted reads in flight at once.
     pub most_reads_at_once: u32,
@@ -51,10 +47,8 @@ pub struct FittedLimits {
 /// A target as its calls show it: posteriors of laws, growth and failures, and the limits.
 #[derive(Clone, Debug)]
 pub struct TargetFit {
-    get: LawPosterior,
-    patch: LawPosterior,
-    search: LawPosterior,
-    metadata: LawPosterior,
+    /// In the order of [`KINDS`].
+    laws: [LawPosterior; 4],
     growth: GrowthPosterior,
     faults: FaultPosterior,
     limits: FittedLimits,
@@ -65,21 +59,13 @@ pub struct TargetFit {
     calls: usize,
 }
 
-/// Service-time laws of one target by kind of call.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct TargetLaws {
-    get: FittedLaw,
-    patch: FittedLaw,
-    search: FittedLaw,
-    metadata: FittedLaw,
-}
-
-/// The four kinds of calls that are fitted, each with its name for people.
-pub(super) const KINDS: [(Class, &str); 4] = [
-    (Class::Get, "reads"),
-    (Class::Patch, "writes"),
-    (Class::Search, "searches"),
-    (Class::Metadata, "look-ups"),
+/// The four kinds of calls that are fitted, each with its name for people, and the assumed ratio of
+/// its median to that of reads where there is no call of it: that of profile `documented`.
+pub(super) const KINDS: [(Class, &str, f64); 4] = [
+    (Class::Get, "reads", 1.0),
+    (Class::Patch, "writes", 350.0 / 250.0),
+    (Class::Search, "searches", 600.0 / 250.0),
+    (Class::Metadata, "look-ups", 1.0),
 ];
 
 impl TargetFit {
@@ -102,16 +88,11 @@ impl TargetFit {
         if reads.len() < FEWEST {
             return Err(ProbeError::TooFew(reads.len()));
         }
-        let get = LawPosterior::of(&reads, None, 1.0);
-        let posterior = |class, ratio| LawPosterior::of(&times(class), Some(&get), ratio);
-        let patch = posterior(Class::Patch, WRITES);
-        let search = posterior(Class::Search, SEARCHES);
-        let metadata = posterior(Class::Metadata, LOOK_UPS);
-        let scattering: Vec<_> = [&get, &patch, &search, &metadata]
-            .into_iter()
-            .filter_map(LawPosterior::scatters)
-            .collect();
-        let growth = match get {
+        let reads = LawPosterior::of(&reads, None, 1.0);
+        let laws =
+            KINDS.map(|(class, _, ratio)| LawPosterior::of(&times(class), Some(&reads), ratio));
+        let scattering: Vec<_> = laws.iter().filter_map(LawPosterior::scatters).collect();
+        let growth = match reads {
             LawPosterior::Constant { .. } => GrowthPosterior::steady(),
             _ => GrowthPosterior::of(&scattering),
         };
@@ -126,10 +107,7 @@ impl TargetFit {
             assumed.push("a refusal takes 30 ms: none was met".to_owned());
         }
         let fit = Self {
-            get,
-            patch,
-            search,
-            metadata,
+            laws,
             growth,
             faults: FaultPosterior::of(&trace.calls),
             limits,
@@ -151,10 +129,12 @@ impl TargetFit {
         if get.count < FEWEST as u64 {
             return Err(ProbeError::TooFew(get.count as usize));
         }
-        let posterior = |of: Quantiles, ratio| {
-            LawPosterior::of_quantiles(of.p50 * 1e6, of.p90 * 1e6, of.count as usize, ratio)
-        };
         let write = if patch.count >= put.count { patch } else { put };
+        let of_kinds = [get, write, search, metadata];
+        let laws = std::array::from_fn(|place| {
+            let Quantiles { p50, p90, count, .. } = of_kinds[place];
+            LawPosterior::of_quantiles(p50 * 1e6, p90 * 1e6, count as usize, KINDS[place].2)
+        });
         let mut assumed = vec![
             "limits are those that Neon documents, 5 in flight and 1 search: a record tells none"
                 .to_owned(),
@@ -162,10 +142,7 @@ impl TargetFit {
             "a refusal takes 30 ms: a record does not tell".to_owned(),
         ];
         let fit = Self {
-            get: posterior(get, 1.0),
-            patch: posterior(write, WRITES),
-            search: posterior(search, SEARCHES),
-            metadata: posterior(metadata, LOOK_UPS),
+            laws,
             growth: GrowthPosterior::steady(),
             faults: FaultPosterior::counted(
                 record.calls.failed,
@@ -188,14 +165,16 @@ impl TargetFit {
 
     /// One assumption in words for each kind without a call.
     fn assumed_times(&self) -> Vec<String> {
-        let none = |((class, name), posterior): (&(Class, &str), &LawPosterior)| match posterior {
-            LawPosterior::Assumed { ratio } => Some(format!(
-                "{name} take {ratio} times as long as reads (2/3 to 3/2 of that): no {} was made",
-                class.name()
-            )),
-            _ => None,
+        let none = |((class, name, _), posterior): (&(Class, &str, f64), &LawPosterior)| {
+            match posterior {
+                LawPosterior::Assumed { ratio } => Some(format!(
+                    "{name} take {ratio} times as long as reads (2/3 to 3/2 of that): no {} was made",
+                    class.name()
+                )),
+                _ => None,
+            }
         };
-        KINDS.iter().zip(self.posteriors()).filter_map(none).collect()
+        KINDS.iter().zip(&self.laws).filter_map(none).collect()
     }
 
     /// Limits by kind of call.
@@ -226,17 +205,17 @@ impl TargetFit {
     /// Estimates of reads, writes, searches and look-ups, in this order, with their intervals.
     pub fn estimates(&self) -> [LawEstimate; 4] {
         let growth = self.growth.point();
-        let point = self.point(growth).each();
+        let point = self.point(growth);
         let targets: Vec<[FittedLaw; 4]> = (0..DRAWS)
             .map(|seed| {
                 let mut from = stream(seed, "estimates");
                 let growth = self.growth.at(unit(from.next_u64()));
-                self.drawn(growth, &mut from).each()
+                self.drawn(growth, &mut from)
             })
             .collect();
         std::array::from_fn(|place| {
             let draws: Vec<FittedLaw> = targets.iter().map(|laws| laws[place]).collect();
-            LawEstimate::of(self.posteriors()[place], point[place], &draws)
+            LawEstimate::of(&self.laws[place], point[place], &draws)
         })
     }
 
@@ -266,33 +245,22 @@ impl TargetFit {
         self.calls
     }
 
-    fn posteriors(&self) -> [&LawPosterior; 4] {
-        [&self.get, &self.patch, &self.search, &self.metadata]
+    /// Point estimates in the order of [`KINDS`].
+    fn point(&self, growth: Growth) -> [FittedLaw; 4] {
+        let reads = self.laws[0].point(growth, None);
+        self.laws.each_ref().map(|law| law.point(growth, Some(reads)))
     }
 
-    fn point(&self, growth: Growth) -> TargetLaws {
-        let get = self.get.point(growth, None);
-        let of = |posterior: &LawPosterior| posterior.point(growth, Some(get));
-        TargetLaws {
-            get,
-            patch: of(&self.patch),
-            search: of(&self.search),
-            metadata: of(&self.metadata),
-        }
+    /// One draw of each law in the order of [`KINDS`].
+    fn drawn(&self, growth: Growth, from: &mut Generator) -> [FittedLaw; 4] {
+        let [reads, others @ ..] = &self.laws;
+        let reads = reads.draw(growth, None, from);
+        let [patch, search, metadata] =
+            others.each_ref().map(|law| law.draw(growth, Some(reads), from));
+        [reads, patch, search, metadata]
     }
 
-    fn drawn(&self, growth: Growth, from: &mut Generator) -> TargetLaws {
-        let get = self.get.draw(growth, None, from);
-        let mut of = |posterior: &LawPosterior| posterior.draw(growth, Some(get), from);
-        TargetLaws {
-            get,
-            patch: of(&self.patch),
-            search: of(&self.search),
-            metadata: of(&self.metadata),
-        }
-    }
-
-    fn with(&self, laws: TargetLaws, growth: Growth, faults: Vec<WireFault>) -> WireProfile {
+    fn with(&self, laws: [FittedLaw; 4], growth: Growth, faults: Vec<WireFault>) -> WireProfile {
         let FittedLimits { get, patch, search, .. } = self.limits;
         let named = [
             (Endpoint::GetAccount, get),
@@ -312,6 +280,7 @@ impl TargetFit {
                 None => None,
             };
         }
+        let [reads, writes, searches, look_ups] = laws;
         // Profiles state it in whole seconds.
         let retry_after = self.retry_after.map(|after| {
             DurationText(Duration::from_secs(after.as_secs_f64().round().max(1.0) as u64))
@@ -327,11 +296,11 @@ impl TargetFit {
                 ..WireLimits::default()
             },
             service: WireService {
-                get: laws.get.wire(),
-                patch: laws.patch.wire(),
-                put: laws.patch.wire(),
-                search: laws.search.wire(),
-                metadata: laws.metadata.wire(),
+                get: reads.wire(),
+                patch: writes.wire(),
+                put: writes.wire(),
+                search: searches.wire(),
+                metadata: look_ups.wire(),
                 endpoints: BTreeMap::new(),
                 congestion: growth.wire(),
             },
@@ -339,12 +308,6 @@ impl TargetFit {
             faults,
             staff: None,
         }
-    }
-}
-
-impl TargetLaws {
-    const fn each(self) -> [FittedLaw; 4] {
-        [self.get, self.patch, self.search, self.metadata]
     }
 }
 

@@ -179,8 +179,7 @@ impl Store {
     ///
     /// Errors: the store cannot be written.
     pub fn end(&mut self, id: i64, state: RunState, run: Option<&Run>) -> Result<(), StoreError> {
-        self.try_end(id, state, run)
-            .map_err(|source| StoreError::Sqlite { path: self.path.clone(), source })
+        self.try_end(id, state, run).map_err(|source| self.sqlite(source))
     }
 
     fn try_end(&mut self, id: i64, state: RunState, run: Option<&Run>) -> rusqlite::Result<()> {

@@ -50,8 +50,7 @@ impl Store {
         if let Purge::Run(id) = what {
             self.run_is_there(id)?;
         }
-        self.try_purge(what)
-            .map_err(|source| StoreError::Sqlite { path: self.path.clone(), source })
+        self.try_purge(what).map_err(|source| self.sqlite(source))
     }
 
     fn run_is_there(&self, id: i64) -> Result<(), StoreError> {

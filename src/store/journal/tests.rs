@@ -166,7 +166,8 @@ fn a_store_of_the_first_version_opens_with_all_that_it_holds() {
         let store = Store::open(&path).unwrap();
         let listed = store.list(None).unwrap();
         assert_eq!((listed.len(), listed[0].id, listed[0].state), (1, 5, RunState::Finished));
-        assert!(!listed[0].has_journal);
+        assert!(!listed[0].has_journal && !listed[0].is_readable);
+        assert!(matches!(store.entry(5), Err(StoreError::Form { .. })));
         let count = |table: &str| -> i64 {
             let select = format!("SELECT count(*) FROM {table}");
             store.connection.query_row(&select, [], |row| row.get(0)).unwrap()
