@@ -13,10 +13,11 @@ use neon_mock::api::Class;
 use neonbench::report::claims::{EXAMPLES, Example};
 use neonbench::report::decision::Decision;
 use neonbench::report::evidence::{
-    Evidence, HttpPair, HttpSample, Provenance, Responses, RowEvidence, StaffEvidence, StaffSample,
+    HttpPair, HttpSample, Provenance, ReportEvidence, Responses, RowEvidence, StaffEvidence,
+    StaffSample,
 };
 use neonbench::report::html::{decision_page, page};
-use neonbench::report::json::ReportRecord;
+use neonbench::report::json::{ReportRecord, to_json};
 use neonbench::report::markdown::summary;
 use neonbench::report::model::{DecisionModel, Model};
 use neonbench::report::suite::explore::{Exploration, explore};
@@ -50,7 +51,7 @@ fn row(example: &Example, scenario: &Scenario, strategy: Strategy) -> RowEvidenc
     }
 }
 
-fn evidence() -> Evidence {
+fn evidence() -> ReportEvidence {
     let mut rows = Vec::new();
     for example in &EXAMPLES {
         let scenario = scenario(example);
@@ -74,7 +75,7 @@ fn evidence() -> Evidence {
         example: EXAMPLES[0].number,
         rows: [WriteMode::Patch, WriteMode::Put].map(beside).into(),
     };
-    Evidence {
+    ReportEvidence {
         provenance,
         rows,
         http,
@@ -114,7 +115,7 @@ fn main() {
     group.bench_function("page", |bencher| bencher.iter(|| page(black_box(&model))));
     group.bench_function("Markdown", |bencher| bencher.iter(|| summary(black_box(&model))));
     group.bench_function("JSON", |bencher| {
-        bencher.iter(|| ReportRecord::new(black_box(&model), &evidence).to_json());
+        bencher.iter(|| to_json(&ReportRecord::new(black_box(&model), &evidence)));
     });
     let provenance = Provenance { seed: 1, replicates: 1, ..Provenance::default() };
     let mut sizes = Vec::new();

@@ -6,6 +6,7 @@
 pub mod charts;
 pub mod claims;
 pub mod decision;
+pub mod documents;
 pub mod evidence;
 pub mod fit;
 #[cfg(test)]
@@ -15,6 +16,6 @@ pub mod html;
 pub mod json;
 pub mod markdown;
 pub mod model;
-pub mod stored;
+
 pub mod suite;
 mod template;

@@ -16,6 +16,11 @@ pub fn count(number: u64) -> String {
     parted
 }
 
+/// A count with its noun, which takes an `s` but for one: `1 account`, `1,234 accounts`.
+pub fn plural(number: u64, noun: &str) -> String {
+    format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
 /// Seconds in units for people: `338 ms`, `1.80 s`, `2 min 44 s`, `1 h 06 min`.
 pub fn duration(seconds: f64) -> String {
     if seconds < 0.9995 {
@@ -154,6 +159,7 @@ mod tests {
     #[test]
     fn figures_read_as_people_say_them() {
         assert_eq!(count(1_234_567), "1,234,567");
+        assert_eq!([0, 1, 1_000].map(|n| plural(n, "run")), ["0 runs", "1 run", "1,000 runs"]);
         assert_eq!(duration(0.3375), "338 ms");
         assert_eq!(duration(1.8), "1.80 s");
         assert_eq!(duration(164.2), "2 min 44 s");

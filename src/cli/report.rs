@@ -3,8 +3,8 @@
 mod benches;
 mod decision;
 mod files;
+mod from_runs;
 mod provenance;
-mod stored;
 
 use super::Voice;
 use super::args::{EngineArgs, OutputArgs, WorkloadArgs};
@@ -13,12 +13,12 @@ use super::output::{say, say_json};
 use super::stored::StoreArgs;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use neonbench::report::evidence::Evidence;
+use neonbench::report::documents::StoredDocuments;
+use neonbench::report::evidence::ReportEvidence;
 use neonbench::report::html::page;
-use neonbench::report::json::ReportRecord;
+use neonbench::report::json::{ReportRecord, to_json};
 use neonbench::report::markdown::summary;
 use neonbench::report::model::Model;
-use neonbench::report::stored::StoredDocuments;
 use neonbench::report::suite;
 use neonbench::report::suite::explore::ExploreError;
 use std::path::PathBuf;
@@ -72,7 +72,7 @@ impl ReportArgs {
 
 pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError> {
     if !args.runs.is_empty() {
-        return stored::run(args);
+        return from_runs::run(args);
     }
     if args.has_workload() {
         return decision::run(args, voice);
@@ -92,7 +92,7 @@ pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError>
     let spinner = Spinner::new(voice);
     let made = suite::run(provenance, &mut |what| spinner.tell(what))?;
     let (selftest, judged, benches) = (kept.selftest, kept.judged, benches::read());
-    let evidence = Evidence { selftest, judged, benches, ..made };
+    let evidence = ReportEvidence { selftest, judged, benches, ..made };
     drop(spinner);
     let model = Model::new(&evidence);
     let record = ReportRecord::new(&model, &evidence);
@@ -100,7 +100,7 @@ pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError>
         &args.out,
         &[
             ("index.html", page(&model)),
-            ("report.json", record.to_json()),
+            ("report.json", to_json(&record)),
             ("report.md", summary(&model)),
         ],
     )?;

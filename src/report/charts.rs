@@ -34,7 +34,7 @@ pub use spectrum::spectrum;
 pub use surface::surface;
 pub use timeline::timeline;
 
-use canvas::{Anchor, Canvas, Ink, LogScale, Size};
+use canvas::{Anchor, Canvas, Font, Ink, LogScale};
 use neonbench_engine::engine::Strategy;
 
 /// Width of all charts, in px.
@@ -51,6 +51,11 @@ fn stacked(count: usize, size: i32) -> i32 {
     i32::try_from(count).expect("a chart has few rows") * size
 }
 
+/// The least and the largest of `values`, which are not below zero; reversed where there are none.
+fn range(values: impl Iterator<Item = f64>) -> [f64; 2] {
+    values.fold([f64::MAX, 0.0], |[low, high], value| [low.min(value), high.max(value)])
+}
+
 /// The number by which a strategy is drawn: its colour and its mark are the same in all charts.
 const fn number_of(strategy: Strategy) -> u8 {
     match strategy {
@@ -62,7 +67,7 @@ const fn number_of(strategy: Strategy) -> u8 {
     }
 }
 
-/// What a scale's marks stand for, and how they are named.
+/// The values of a scale's marks, each with its name.
 type Ticks = [(f64, &'static str)];
 
 /// Draws the upright lines of `ticks` from top to bottom.
@@ -76,15 +81,19 @@ fn lines(canvas: &Canvas<'_>, scale: &LogScale, [top, bottom]: [i32; 2], ticks: 
 /// Writes the names of `ticks` below `bottom`.
 fn labels(canvas: &Canvas<'_>, scale: &LogScale, bottom: i32, ticks: &Ticks) {
     for (value, name) in ticks {
-        canvas.text(name, (scale.at(*value), bottom + 14), Anchor::Middle, Size::Small, Ink::Muted);
+        canvas.text(name, (scale.at(*value), bottom + 14), Anchor::Middle, Font::Small, Ink::Muted);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::decision::Decision;
+    use crate::report::evidence::ReportEvidence;
     use crate::report::fixture::evidence;
-    use crate::report::model::Model;
+    use crate::report::model::{DecisionModel, Model};
+    use crate::select::Costs;
+    use neonbench_engine::measure::timeline::TimelineSlice;
 
     #[test]
     fn charts_of_choices_look_as_they_should() {
@@ -96,19 +105,98 @@ mod tests {
         insta::assert_snapshot!("choices_forecasts", forecasts(of_cases));
     }
 
-    #[test]
-    fn charts_of_nothing_are_empty_and_do_not_panic() {
-        let mut evidence = evidence();
-        evidence.map.as_mut().unwrap().cells.clear();
-        evidence.batches.as_mut().unwrap().points.clear();
-        for verdict in &mut evidence.selector.as_mut().unwrap().verdicts {
-            (verdict.costs, verdict.best, verdict.forecast) = ([None; 2], [None; 2], None);
-        }
-        let model = Model::new(&evidence);
+    /// Every chart of `evidence`; the page's decision has to be in it.
+    fn all(evidence: &ReportEvidence) -> Vec<String> {
+        let model = Model::new(evidence);
         let of_cases = model.regrets.as_ref().unwrap();
-        let (map, batches) = (map(&model.map.unwrap()), batches(&model.batches.unwrap()));
-        for svg in [map, batches, regrets(of_cases), forecasts(of_cases)] {
-            assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n"), "{svg}");
+        let of_model: [fn(&Model) -> String; 4] = [makespans, implied, histograms, limit];
+        let of_decision: [fn(&DecisionModel) -> String; 7] =
+            [shares, pools, pareto, surface, timeline, spectrum, scaling];
+        let mut charts = vec![
+            map(model.map.as_ref().unwrap()),
+            batches(model.batches.as_ref().unwrap()),
+            regrets(of_cases),
+            forecasts(of_cases),
+        ];
+        charts.extend(of_model.map(|chart| chart(&model)));
+        charts.extend(of_decision.map(|chart| chart(model.decision.as_ref().unwrap())));
+        charts
+    }
+
+    /// Evidence of all charts, changed by `change`.
+    fn with(change: impl FnOnce(&mut ReportEvidence, &mut Decision)) -> ReportEvidence {
+        let mut evidence = evidence();
+        let (mut decision, _) = crate::report::fixture::decision();
+        change(&mut evidence, &mut decision);
+        evidence.decision = Some(decision);
+        evidence
+    }
+
+    /// Keeps the first `count` of each list.
+    fn shorten(evidence: &mut ReportEvidence, decision: &mut Decision, count: usize) {
+        evidence.rows.truncate(count);
+        evidence.map.as_mut().unwrap().cells.truncate(count);
+        evidence.batches.as_mut().unwrap().points.truncate(count);
+        evidence.selector.as_mut().unwrap().verdicts.truncate(count.max(1));
+        decision.league.truncate(count);
+        decision.surface.truncate(count);
+        decision.timeline.slices.truncate(count);
+        decision.scaling.truncate(count);
+        decision.pools.truncate(count);
+        for spectrum in decision.league.iter_mut().flat_map(|one| &mut one.spectra) {
+            spectrum.points.truncate(count);
+        }
+    }
+
+    fn zero(evidence: &mut ReportEvidence, decision: &mut Decision) {
+        let rows = evidence.rows.iter_mut().flat_map(|row| {
+            (row.reads, row.writes) = Default::default();
+            &mut row.runs
+        });
+        for record in rows.chain(decision.league.iter_mut().flat_map(|one| &mut one.runs)) {
+            (record.makespan_s, record.lower_bound_s) = (0.0, 0.0);
+            (record.calls, record.call_times) = Default::default();
+        }
+        evidence.map.as_mut().unwrap().cells.iter_mut().for_each(|cell| cell.best_s = 0.0);
+        for point in &mut evidence.batches.as_mut().unwrap().points {
+            (point.makespan_s, point.buffered, point.at_risk) = (0.0, 0.0, 0.0);
+        }
+        for verdict in &mut evidence.selector.as_mut().unwrap().verdicts {
+            verdict.costs = [Some(Costs::new(0.0, [0.0; 5])); 2];
+            let forecast = verdict.forecast.as_mut().unwrap();
+            (forecast.forecast_s, forecast.median_s) = ([0.0; 3], 0.0);
+        }
+        for slice in &mut decision.timeline.slices {
+            *slice = TimelineSlice::default();
+        }
+        decision.surface.iter_mut().for_each(|cell| cell.makespan_s = 0.0);
+        decision.scaling.iter_mut().for_each(|point| point.makespan_s = 0.0);
+        decision.pools.iter_mut().for_each(|row| row.makespan_s = [0.0; 3]);
+        for spectrum in decision.league.iter_mut().flat_map(|one| &mut one.spectra) {
+            spectrum.points.iter_mut().for_each(|(_, ms)| *ms = 0.0);
+        }
+    }
+
+    #[test]
+    fn charts_of_nothing_of_zeros_and_of_one_value_are_whole() {
+        let nothing = with(|evidence, decision| {
+            shorten(evidence, decision, 0);
+            for verdict in &mut evidence.selector.as_mut().unwrap().verdicts {
+                (verdict.costs, verdict.best, verdict.forecast) = ([None; 2], [None; 2], None);
+            }
+        });
+        let one = with(|evidence, decision| shorten(evidence, decision, 1));
+        let zeros = with(zero);
+        let one_zero = with(|evidence, decision| {
+            zero(evidence, decision);
+            shorten(evidence, decision, 1);
+        });
+        let usual = with(|_, _| {});
+        for evidence in [nothing, one, zeros, one_zero, usual] {
+            for svg in all(&evidence) {
+                assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n"), "{svg}");
+                assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+            }
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What the guide claims: the rows of its three worked examples, as data. [`ledger`] holds these and
-//! all other claims that can be tested, each with its verdict.
+//! The guide's claims: the rows of its three worked examples, as data. [`ledger`] holds these and all
+//! other claims that can be tested, each with its verdict.
 //!
 //! Source: the tables of the Migration Performance Optimization Guide, and its conservative
 //! configuration, which all rows are run with here.
@@ -18,7 +18,7 @@ pub const BATCH_SIZE: NonZeroU32 = NonZeroU32::new(50).expect("not zero");
 
 /// One row of one of the guide's tables.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
-pub struct Claim {
+pub struct ExampleRow {
     /// The strategy.
     pub strategy: Strategy,
     /// Calls on records; look-ups of metadata are not among them.
@@ -29,7 +29,7 @@ pub struct Claim {
     pub saved: Option<f64>,
 }
 
-impl Claim {
+impl ExampleRow {
     const fn new(strategy: Strategy, calls: u64, minutes: f64, saved: Option<f64>) -> Self {
         Self { strategy, calls, minutes, saved }
     }
@@ -39,8 +39,8 @@ impl Claim {
         self.minutes * 60.0
     }
 
-    /// How long each call would take if this row were true and its workers never idle, in
-    /// seconds: makespan × calls side by side ÷ calls.
+    /// The time per call, in seconds, if this row were true and its workers never idle: makespan ×
+    /// calls side by side ÷ calls.
     pub fn implied_call_s(&self) -> f64 {
         let side_by_side =
             if self.strategy.is_concurrent() { f64::from(WORKERS.get()) } else { 1.0 };
@@ -60,7 +60,7 @@ pub struct Example {
     /// Mappings of each account.
     pub mappings: u32,
     /// The rows of its table.
-    pub claims: &'static [Claim],
+    pub claims: &'static [ExampleRow],
 }
 
 /// The guide's worked examples.
@@ -73,10 +73,10 @@ pub const EXAMPLES: [Example; 3] = {
             accounts: 500,
             mappings: 8,
             claims: &[
-                Claim::new(Standard, 8_000, 45.0, None),
-                Claim::new(PutBatch, 1_000, 8.0, Some(0.82)),
-                Claim::new(Parallel, 8_000, 15.0, Some(0.67)),
-                Claim::new(Hybrid, 1_000, 6.0, Some(0.87)),
+                ExampleRow::new(Standard, 8_000, 45.0, None),
+                ExampleRow::new(PutBatch, 1_000, 8.0, Some(0.82)),
+                ExampleRow::new(Parallel, 8_000, 15.0, Some(0.67)),
+                ExampleRow::new(Hybrid, 1_000, 6.0, Some(0.87)),
             ],
         },
         Example {
@@ -85,9 +85,9 @@ pub const EXAMPLES: [Example; 3] = {
             accounts: 2_000,
             mappings: 3,
             claims: &[
-                Claim::new(Standard, 12_000, 90.0, None),
-                Claim::new(PutBatch, 4_000, 25.0, Some(0.72)),
-                Claim::new(Hybrid, 4_000, 18.0, Some(0.80)),
+                ExampleRow::new(Standard, 12_000, 90.0, None),
+                ExampleRow::new(PutBatch, 4_000, 25.0, Some(0.72)),
+                ExampleRow::new(Hybrid, 4_000, 18.0, Some(0.80)),
             ],
         },
         Example {
@@ -96,9 +96,9 @@ pub const EXAMPLES: [Example; 3] = {
             accounts: 25,
             mappings: 2,
             claims: &[
-                Claim::new(Standard, 100, 3.0, None),
-                Claim::new(Parallel, 100, 1.0, Some(0.67)),
-                Claim::new(PutBatch, 50, 1.5, Some(0.50)),
+                ExampleRow::new(Standard, 100, 3.0, None),
+                ExampleRow::new(Parallel, 100, 1.0, Some(0.67)),
+                ExampleRow::new(PutBatch, 50, 1.5, Some(0.50)),
             ],
         },
     ]

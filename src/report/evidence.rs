@@ -1,4 +1,4 @@
-//! What a report is made from: the records of the runs, and where they come from.
+//! The evidence of a report: the records of the runs, and their provenance.
 //!
 //! Invariant: the page, `report.md` and the summary in `report.json` are functions of this alone.
 
@@ -12,57 +12,57 @@ use neonbench_engine::engine::{Strategy, WriteMode};
 use neonbench_engine::record::{Quantiles, RunRecord};
 use serde::{Deserialize, Serialize};
 
-/// All that a report is made from.
+/// Everything that a report is made from.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Evidence {
-    /// How, when and on what the runs were made.
+pub struct ReportEvidence {
+    /// The circumstances of the runs.
     pub provenance: Provenance,
     /// The guide's rows, in its order.
     pub rows: Vec<RowEvidence>,
     /// The sample over HTTP.
     pub http: HttpSample,
-    /// What other users lose.
+    /// The runs beside other users.
     pub staff: StaffSample,
-    /// What one migration rests on under the documented limits.
+    /// The runs of one migration under the documented limits.
     #[serde(default)]
     pub decision: Option<Decision>,
-    /// What the selector chooses, and how wrong it is.
+    /// The selector's choice, and its regret.
     #[serde(default)]
     pub selector: Option<SelectorSample>,
     /// The guide's claims, tested.
     #[serde(default)]
     pub ledger: Option<LedgerSample>,
-    /// Who wins over accounts and mappings.
+    /// The best strategy for each number of accounts and mappings.
     #[serde(default)]
     pub map: Option<DecisionMap>,
-    /// What the batch size changes.
+    /// Runs over the batch size.
     #[serde(default)]
     pub batches: Option<BatchSample>,
-    /// The last selftest that was kept.
+    /// The latest selftest in the store.
     #[serde(default)]
-    pub selftest: Option<Dated<SelftestRecord>>,
-    /// The last clients that were judged and kept, the latest first.
+    pub selftest: Option<Timestamped<SelftestRecord>>,
+    /// Judged clients in the store, the latest first.
     #[serde(default)]
-    pub judged: Vec<Dated<JudgeRecord>>,
-    /// What the last `cargo bench` left.
+    pub judged: Vec<Timestamped<JudgeRecord>>,
+    /// Rates from the last `cargo bench`.
     #[serde(default)]
     pub benches: Vec<BenchRate>,
 }
 
-/// What the selector chooses for the migration decided about, and how wrong it is elsewhere.
+/// The selector's choice for the report's migration, and its regret on held-out scenarios.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct SelectorSample {
-    /// What it chooses.
+    /// The chosen strategy.
     pub strategy: Strategy,
-    /// With how many workers.
+    /// The chosen number of workers.
     pub workers: u32,
-    /// With which batch size.
+    /// The chosen batch size.
     pub batch_size: u32,
-    /// Which selector spoke, and why it chose so.
+    /// The selector that chose, and its reason.
     pub reason: String,
-    /// Of the held-out scenarios one in so many was judged.
+    /// One in so many of the held-out scenarios was judged.
     pub one_in: u64,
-    /// How selectors fare on those.
+    /// The selectors' regrets on those.
     pub judgement: Judgement,
     /// The same, scenario by scenario.
     #[serde(default)]
@@ -74,13 +74,13 @@ pub struct SelectorSample {
 pub struct LedgerSample {
     /// Runs of each trial.
     pub seeds: u64,
-    /// What runs can test, in the guide's order.
+    /// Claims that runs test, in the guide's order.
     pub claims: Vec<Tested>,
-    /// What they cannot.
+    /// Claims that no run can test.
     pub untestable: Vec<Untestable>,
 }
 
-/// What the batch size changes; means over seeds.
+/// Runs over the batch size; figures are means over seeds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct BatchSample {
@@ -90,7 +90,7 @@ pub struct BatchSample {
     /// Of hybrid.
     pub workers: u32,
     pub seeds: u64,
-    /// Those whose runs are all valid, the sizes of a strategy in order.
+    /// Points whose runs are all valid; those of a strategy in the order of their sizes.
     pub points: Vec<BatchPoint>,
 }
 
@@ -107,31 +107,31 @@ pub struct BatchPoint {
     pub buffered: f64,
     /// Accounts that a kill at a random moment leaves open: read, and their write not answered.
     pub at_risk: f64,
-    /// Those of them whose write is under way.
+    /// Of these, accounts whose write is under way.
     pub open_writes: f64,
 }
 
-/// How fast a bench of our own code was, when `cargo bench` last ran.
+/// The rate of a bench of our own code in the last `cargo bench`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct BenchRate {
     /// Criterion's name of it.
     pub name: String,
-    /// Elements (calls, accounts) a second, by the median.
+    /// Elements (calls, accounts) per second, by the median.
     pub per_s: f64,
-    /// The interval of that.
+    /// Its 95 % interval.
     pub interval_per_s: [f64; 2],
 }
 
-/// A record that was made before, and when.
+/// A stored record with its time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Dated<R> {
+pub struct Timestamped<R> {
     /// Calendar time, UTC.
     pub made_at: String,
     /// The record.
     pub record: R,
 }
 
-/// How, when and on what runs were made.
+/// The circumstances of the runs: command, time, version and machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Provenance {
     /// Calendar time, UTC.
@@ -161,7 +161,7 @@ pub struct RowEvidence {
     pub example: u32,
     /// The strategy.
     pub strategy: Strategy,
-    /// One run a seed.
+    /// One run per seed.
     pub runs: Vec<RunRecord>,
     /// Response times of reads, over all its runs.
     pub reads: Responses,
@@ -191,7 +191,7 @@ pub struct Bin {
 const BINS_PER_DECADE: f64 = 12.0;
 
 impl Responses {
-    /// Those in `histogram`, whose values are ns.
+    /// Summarises `histogram`, whose values are in ns.
     pub fn of(histogram: &Histogram<u64>) -> Self {
         let index = |ns: u64| ((ns as f64 / 1e6).log10() * BINS_PER_DECADE).floor() as i64;
         let edge = |index: i64| 10_f64.powf(index as f64 / BINS_PER_DECADE);
@@ -216,13 +216,13 @@ impl Responses {
 /// The same runs over real HTTP and in virtual time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct HttpSample {
-    /// The example that it is taken from.
+    /// Number of the example.
     pub example: u32,
-    /// What the profile's service times were divided by.
+    /// The divisor of the profile's service times.
     pub service_times_divided_by: u32,
-    /// How long the runs over HTTP took together, in seconds.
+    /// Wall time of all runs over HTTP together, in seconds.
     pub wall_s: f64,
-    /// One pair a strategy.
+    /// One pair per strategy.
     pub pairs: Vec<HttpPair>,
 }
 
@@ -237,9 +237,9 @@ pub struct HttpPair {
 /// One example beside other users at work, written in both ways.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct StaffSample {
-    /// The example that it is taken from.
+    /// Number of the example.
     pub example: u32,
-    /// One row a way of writing.
+    /// One row per way of writing.
     pub rows: Vec<StaffEvidence>,
 }
 
@@ -248,13 +248,13 @@ pub struct StaffSample {
 #[allow(missing_docs, reason = "the names say it")]
 pub struct StaffEvidence {
     pub write: WriteMode,
-    /// One run a seed.
+    /// One run per seed.
     pub runs: Vec<RunRecord>,
 }
 
-impl Evidence {
-    /// Every run that was made for it.
-    pub fn records(&self) -> impl Iterator<Item = &RunRecord> {
+impl ReportEvidence {
+    /// Every run behind the report, but for those of its decision.
+    pub fn records(&self) -> impl Iterator<Item = &RunRecord> + Clone {
         let pairs = self.http.pairs.iter().flat_map(|pair| [&pair.http, &pair.simulated]);
         let staffed = self.staff.rows.iter().flat_map(|row| &row.runs);
         self.rows.iter().flat_map(|row| &row.runs).chain(pairs).chain(staffed)

@@ -12,16 +12,16 @@ use serde::Serialize;
 
 /// One row of the guide, simulated under profile `documented`.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sample {
+pub struct FitSample {
     /// Mean makespan of the simulation, in seconds.
     pub simulated_s: f64,
     /// The guide's makespan, in seconds.
     pub claimed_s: f64,
 }
 
-/// A fitted scale, and what it leaves unexplained.
+/// A fitted scale, with its residuals.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
-pub struct Fit {
+pub struct ScaleFit {
     /// Factor on the service times of `documented`.
     pub scale: f64,
     /// Row by row, scaled simulation ÷ claim − 1.
@@ -29,12 +29,12 @@ pub struct Fit {
 }
 
 /// Fits one scale to `samples`, which must not be empty.
-pub fn fit(samples: &[Sample]) -> Fit {
+pub fn fit(samples: &[FitSample]) -> ScaleFit {
     assert!(!samples.is_empty(), "a fit needs at least one row");
     let logs = samples.iter().map(|sample| (sample.claimed_s / sample.simulated_s).ln());
     let scale = (logs.sum::<f64>() / samples.len() as f64).exp();
-    let residual = |sample: &Sample| sample.simulated_s * scale / sample.claimed_s - 1.0;
-    Fit { scale, residuals: samples.iter().map(residual).collect() }
+    let residual = |sample: &FitSample| sample.simulated_s * scale / sample.claimed_s - 1.0;
+    ScaleFit { scale, residuals: samples.iter().map(residual).collect() }
 }
 
 /// Medians of a profile's log-normal service times, in whole ms.
@@ -48,7 +48,7 @@ pub struct Medians {
 }
 
 impl Medians {
-    /// Those of the built-in profile `name`; `None` if it is not log-normal throughout.
+    /// The medians of the built-in profile `name`; `None` if it is not log-normal throughout.
     pub fn of(name: &str) -> Option<Self> {
         let service = wire(name)?.service;
         let ms = |median: Option<DurationText>| median.map(|text| text.0.as_millis() as u64);
@@ -87,7 +87,7 @@ mod tests {
 
     #[test]
     fn the_scale_is_the_geometric_mean_and_residuals_cancel() {
-        let sample = |simulated_s, claimed_s| Sample { simulated_s, claimed_s };
+        let sample = |simulated_s, claimed_s| FitSample { simulated_s, claimed_s };
         let fit = fit(&[sample(1.0, 8.0), sample(1.0, 2.0)]);
         assert!((fit.scale - 4.0).abs() < 1e-12);
         assert!((fit.residuals[0] + 0.5).abs() < 1e-12 && (fit.residuals[1] - 1.0).abs() < 1e-12);

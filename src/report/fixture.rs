@@ -1,11 +1,12 @@
 //! Evidence with known figures, for the tests of the report.
 
 mod chosen;
-mod kept;
+mod documents;
 
 use super::claims::EXAMPLES;
 use super::evidence::{
-    Evidence, HttpPair, HttpSample, Provenance, Responses, RowEvidence, StaffEvidence, StaffSample,
+    HttpPair, HttpSample, Provenance, ReportEvidence, Responses, RowEvidence, StaffEvidence,
+    StaffSample,
 };
 use super::suite::small_record;
 use neonbench_engine::engine::{Strategy, WriteMode};
@@ -17,7 +18,7 @@ pub(super) const SLOWER: f64 = 1.5;
 
 /// Three runs a row: standard takes 0.9, 1.0 and 1.1 times what the guide claims, every other
 /// strategy half as long again. All are valid and make the guide's calls.
-pub(crate) fn evidence() -> Evidence {
+pub(crate) fn evidence() -> ReportEvidence {
     let mut record = small_record();
     record.profile_digest = "0123456789abcdef".to_owned();
     let mut times = histogram();
@@ -51,7 +52,7 @@ pub(crate) fn evidence() -> Evidence {
             });
         }
     }
-    Evidence {
+    ReportEvidence {
         decision: None,
         selector: Some(chosen::selector()),
         ledger: Some(chosen::ledger()),
@@ -62,8 +63,8 @@ pub(crate) fn evidence() -> Evidence {
         rows,
         http: http(&record),
         staff: staff(&record),
-        selftest: Some(kept::selftest()),
-        judged: kept::judged(),
+        selftest: Some(documents::selftest()),
+        judged: documents::judged(),
     }
 }
 
@@ -111,7 +112,7 @@ fn staff(record: &RunRecord) -> StaffSample {
 }
 
 /// Makes run `index` of `strategy` in example `example` fail its audit.
-pub(super) fn spoil(evidence: &mut Evidence, example: u32, strategy: Strategy, index: usize) {
+pub(super) fn spoil(evidence: &mut ReportEvidence, example: u32, strategy: Strategy, index: usize) {
     let mut rows = evidence.rows.iter_mut();
     let row = rows.find(|row| row.example == example && row.strategy == strategy).unwrap();
     let audit = &mut row.runs[index].audit;

@@ -88,7 +88,7 @@ fn of_grid(decision: Option<&DecisionModel>) -> Value {
 mod tests {
     use super::*;
     use crate::report::decision::Decision;
-    use crate::report::evidence::Evidence;
+    use crate::report::evidence::ReportEvidence;
     use crate::report::fixture::{evidence, spoil};
     use crate::report::markdown::decision_summary;
     use neonbench_engine::engine::Strategy;
@@ -133,7 +133,8 @@ mod tests {
             assert_eq!(page.matches(verdict).count(), 1, "{verdict}");
         }
         assert!(page.contains("What no run can test"));
-        let older = Evidence { ledger: None, map: None, batches: None, selector: None, ..evidence };
+        let older =
+            ReportEvidence { ledger: None, map: None, batches: None, selector: None, ..evidence };
         let older = super::page(&Model::new(&older));
         for section in ["claims", "map", "batches", "regrets", "forecasts"] {
             assert!(!older.contains(&format!("aria-labelledby=\"{section}\"")), "{section}");
@@ -194,6 +195,17 @@ mod tests {
         assert_eq!(DecisionModel::new(&failing).league[0].strategy, Strategy::Hybrid);
         let rude = spoilt(|record| record.calls.rejected = record.calls.total / 2);
         assert_eq!(best(&rude), Some(Strategy::Hybrid));
+        let mut hopeless = failing.clone();
+        for one in &mut hopeless.league {
+            one.runs.iter_mut().for_each(|record| record.records.failed = 1);
+            // The slowest, and so the last of the league.
+            one.runs[0].records.failed += u64::from(one.strategy == Strategy::Standard);
+        }
+        let page = DecisionModel::new(&hopeless);
+        assert_eq!(page.headline, "No strategy migrates 30 accounts × 2 mappings without fault");
+        let [sentence] = page.lede.as_slice() else { panic!("{:?}", page.lede) };
+        assert!(sentence.starts_with("On average 1 of 30 accounts fail under "), "{sentence}");
+        assert!(sentence.ends_with("; 1.50 under standard."), "{sentence}");
         let other = spoilt(|record| record.resources = 3);
         assert_eq!(best(&other), None);
         assert!(DecisionModel::new(&other).headline.contains("did not do the same work"));
@@ -285,7 +297,7 @@ mod tests {
         let stored = page(&Model::new(&evidence()));
         let (selftest, judge) = ("<code>neonbench selftest<", "<code>neonbench judge --plan ");
         assert!(!stored.contains(selftest) && !stored.contains(judge));
-        let bare = Evidence { selftest: None, judged: Vec::new(), ..evidence() };
+        let bare = ReportEvidence { selftest: None, judged: Vec::new(), ..evidence() };
         let bare = page(&Model::new(&bare));
         assert!(bare.contains(selftest) && bare.contains(judge));
     }

@@ -1,7 +1,7 @@
-//! `report.json`: what the page says, and every record that it is made from.
+//! `report.json`: the page's figures, and every record that they are made from.
 
 use super::decision::Decision;
-use super::evidence::{Evidence, Provenance};
+use super::evidence::{Provenance, ReportEvidence};
 use super::model::{DecisionModel, Model};
 use serde::Serialize;
 
@@ -13,21 +13,16 @@ pub const SCHEMA: u32 = 1;
 pub struct ReportRecord<'a> {
     /// Version of the form.
     pub schema: u32,
-    /// What the page says. Members ending in `_s` are seconds.
+    /// The page's figures. Members ending in `_s` are seconds.
     pub report: &'a Model,
-    /// What it is made from: all run records, and the response-time histograms.
-    pub evidence: &'a Evidence,
+    /// All run records, and the response-time histograms.
+    pub evidence: &'a ReportEvidence,
 }
 
 impl<'a> ReportRecord<'a> {
     /// Puts `model` and the `evidence` that it is made from together.
-    pub const fn new(model: &'a Model, evidence: &'a Evidence) -> Self {
+    pub const fn new(model: &'a Model, evidence: &'a ReportEvidence) -> Self {
         Self { schema: SCHEMA, report: model, evidence }
-    }
-
-    /// Its text.
-    pub fn to_json(&self) -> String {
-        serde_json::to_string_pretty(self).expect("records are JSON")
     }
 }
 
@@ -36,11 +31,11 @@ impl<'a> ReportRecord<'a> {
 pub struct DecisionRecord<'a> {
     /// Version of the form.
     pub schema: u32,
-    /// What the page says. Members ending in `_s` are seconds.
+    /// The page's figures. Members ending in `_s` are seconds.
     pub decision: &'a DecisionModel,
-    /// How it was made.
+    /// The circumstances of the runs.
     pub provenance: &'a Provenance,
-    /// What it is made from: all run records, and the response-time histograms.
+    /// All run records, and the response-time histograms.
     pub evidence: &'a Decision,
 }
 
@@ -53,11 +48,11 @@ impl<'a> DecisionRecord<'a> {
     ) -> Self {
         Self { schema: SCHEMA, decision, provenance, evidence }
     }
+}
 
-    /// Its text.
-    pub fn to_json(&self) -> String {
-        serde_json::to_string_pretty(self).expect("records are JSON")
-    }
+/// The text of a record, indented.
+pub fn to_json(record: &impl Serialize) -> String {
+    serde_json::to_string_pretty(record).expect("records are JSON")
 }
 
 #[cfg(test)]
@@ -69,11 +64,11 @@ mod tests {
     fn every_record_is_in_it_and_the_report_can_be_made_again_from_it() {
         let evidence = evidence();
         let model = Model::new(&evidence);
-        let json = ReportRecord::new(&model, &evidence).to_json();
+        let json = to_json(&ReportRecord::new(&model, &evidence));
         let value: serde_json::Value = serde_json::from_str(&json).unwrap();
         assert_eq!(value["schema"], 1);
         assert_eq!(value["report"]["examples"][0]["rows"].as_array().unwrap().len(), 4);
-        let again: Evidence = serde_json::from_value(value["evidence"].clone()).unwrap();
+        let again: ReportEvidence = serde_json::from_value(value["evidence"].clone()).unwrap();
         assert_eq!(again.records().count(), 36);
         let again = Model::new(&again);
         assert_eq!(again.verdict, model.verdict);
@@ -84,7 +79,7 @@ mod tests {
     fn it_is_as_its_schema_says() {
         let evidence = evidence();
         let model = Model::new(&evidence);
-        let json = ReportRecord::new(&model, &evidence).to_json();
+        let json = to_json(&ReportRecord::new(&model, &evidence));
         let mut value: serde_json::Value = serde_json::from_str(&json).unwrap();
         let schema = schemars::schema_for!(ReportRecord<'static>);
         let validator = jsonschema::validator_for(schema.as_value()).unwrap();

@@ -1,4 +1,4 @@
-//! What the report says, as figures: evidence beside the guide's claims.
+//! The report's figures: evidence beside the guide's claims.
 //!
 //! Invariant: a strategy with a run that failed its audit has no rank and no makespan.
 
@@ -6,7 +6,7 @@ mod batches;
 pub(crate) mod decision;
 mod http;
 mod judged;
-mod ledger;
+pub(crate) mod ledger;
 pub(crate) mod map;
 pub(crate) mod regrets;
 mod row;
@@ -15,43 +15,42 @@ mod staff;
 mod verdict;
 
 pub use batches::BatchModel;
-pub use decision::{DecisionModel, LeagueRow};
+pub use decision::{DecisionModel, RankedStrategy};
 pub use http::{HttpModel, HttpRow};
 pub use judged::{JudgedClient, JudgedModel, JudgedRow};
 pub use ledger::{ClaimCase, ClaimRow, LedgerModel};
 pub use map::{MapChoice, MapModel, MapRow};
 pub use regrets::{ForecastRow, RegretsModel, ScenarioRow, Spread, WorstRow};
-pub use row::Row;
-pub use selftest::{FidelityModel, PoolModel, SelftestModel};
+pub use row::RowModel;
+pub use selftest::{LimitCheck, SelftestModel};
 pub use staff::{StaffModel, StaffRow};
-pub use verdict::{Fact, Tone, Verdict};
+pub use verdict::{Fact, ReportVerdict, Tone};
 
+use super::claims::ledger::TOLERANCE;
 use super::claims::{BATCH_SIZE, EXAMPLES, Example, WORKERS};
-use super::evidence::{BenchRate, Evidence, Provenance, SelectorSample};
+use super::evidence::{BenchRate, Provenance, ReportEvidence, SelectorSample};
 use crate::text::{duration, join_and};
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::record::RunRecord;
 use serde::Serialize;
+use std::collections::BTreeSet;
 
-/// Deviation up to which a time counts as held.
-pub const TOLERANCE: f64 = 0.10;
-
-/// What the report says.
+/// The report's figures.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Model {
-    /// In words, and in four figures.
-    pub verdict: Verdict,
+    /// The verdict in words, and in four figures.
+    pub verdict: ReportVerdict,
     /// The guide's examples.
     pub examples: Vec<ExampleModel>,
     /// Real HTTP beside virtual time.
     pub http: HttpModel,
-    /// What is lost beside other users.
+    /// Updates lost beside other users.
     pub staff: StaffModel,
-    /// How faithful the mock is, if that was measured.
+    /// The latest selftest of the mock, if one is stored.
     pub selftest: Option<SelftestModel>,
     /// The user's own clients.
     pub judged: JudgedModel,
-    /// What to do about the guide's first example under the documented limits.
+    /// The decision on the guide's first example under the documented limits.
     pub decision: Option<DecisionModel>,
     /// The selector, explained.
     pub selector: Option<SelectorSample>,
@@ -59,21 +58,21 @@ pub struct Model {
     pub regrets: Option<RegretsModel>,
     /// The guide's claims, one by one.
     pub ledger: Option<LedgerModel>,
-    /// Who wins where.
+    /// The best strategy for each size.
     pub map: Option<MapModel>,
-    /// What the batch size changes.
+    /// Figures over the batch size.
     pub batches: Option<BatchModel>,
-    /// How fast our own code is.
+    /// Rates of our own code.
     pub benches: Vec<BenchRate>,
-    /// Which runs count.
+    /// Runs that passed their audit.
     pub validity: Validity,
-    /// Whether the guide's order of the strategies is the measured one in every example.
+    /// True if the guide's order of the strategies is the measured one in every example.
     pub orders_hold: bool,
-    /// Whether every time of the guide is within [`TOLERANCE`] of the measured one.
+    /// True if every time of the guide is within [`TOLERANCE`] of the measured one.
     pub times_hold: bool,
     /// The highest efficiency of all rows.
     pub best_efficiency: Option<f64>,
-    /// How the runs were made.
+    /// The circumstances of the runs.
     pub provenance: Provenance,
     /// Accounts or batches side by side, in all runs.
     pub workers: u32,
@@ -90,22 +89,22 @@ pub struct ExampleModel {
     pub mappings: u32,
     pub profile: String,
     pub profile_digest: String,
-    pub rows: Vec<Row>,
+    pub rows: Vec<RowModel>,
     /// The fastest strategy whose runs are all valid.
     pub fastest: Option<Strategy>,
     /// Largest ÷ smallest time per call that the guide's rows imply.
     pub implied_spread: f64,
-    /// Whether the guide's rows imply one time per call.
+    /// True if the guide's rows imply one time per call.
     pub agrees: bool,
-    /// What the guide's rows imply, in words.
+    /// The times per call that the guide's rows imply, in words.
     pub implied: String,
-    /// Whether the guide's order of the strategies is the measured one.
+    /// True if the guide's order of the strategies is the measured one.
     pub order_holds: bool,
     /// The physical limit, in seconds.
     pub lower_bound_s: f64,
 }
 
-/// Which runs count.
+/// Runs that passed their audit.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct Validity {
@@ -117,19 +116,19 @@ pub struct Validity {
     pub lost_updates: u64,
     pub failed: u64,
     pub refused: u64,
-    /// What the audits found, with the run that it was found in.
+    /// Faults that the audits found, each with its run.
     pub faults: Vec<String>,
 }
 
 impl Model {
     /// Puts `evidence` beside the guide's claims.
-    pub fn new(evidence: &Evidence) -> Self {
+    pub fn new(evidence: &ReportEvidence) -> Self {
         let examples: Vec<ExampleModel> =
             EXAMPLES.iter().map(|example| ExampleModel::new(example, evidence)).collect();
         let http = HttpModel::new(evidence);
-        let validity = Validity::new(evidence);
+        let validity = Validity::new(evidence.records());
         Self {
-            verdict: Verdict::new(&examples, &http, &validity),
+            verdict: ReportVerdict::new(&examples, &http, &validity),
             orders_hold: examples.iter().all(|example| example.order_holds),
             times_hold: examples.iter().flat_map(|example| &example.rows).all(|row| row.time_holds),
             best_efficiency: examples
@@ -156,20 +155,20 @@ impl Model {
     }
 
     /// All rows of the guide, with their example.
-    pub fn rows(&self) -> impl Iterator<Item = (&ExampleModel, &Row)> {
+    pub fn rows(&self) -> impl Iterator<Item = (&ExampleModel, &RowModel)> {
         self.examples.iter().flat_map(|example| example.rows.iter().map(move |row| (example, row)))
     }
 }
 
 impl ExampleModel {
-    fn new(example: &Example, evidence: &Evidence) -> Self {
+    fn new(example: &Example, evidence: &ReportEvidence) -> Self {
         let claims = example.claims.iter();
-        let mut rows: Vec<Row> = claims
+        let mut rows: Vec<RowModel> = claims
             .filter_map(|claim| {
                 let of_row = |row: &&super::evidence::RowEvidence| {
                     row.example == example.number && row.strategy == claim.strategy
                 };
-                Some(Row::new(claim, evidence.rows.iter().find(of_row)?))
+                Some(RowModel::new(claim, evidence.rows.iter().find(of_row)?))
             })
             .collect();
         row::compare(&mut rows);
@@ -195,7 +194,7 @@ impl ExampleModel {
 }
 
 /// `standard and parallel: 338 ms; put_batch: 480 ms; hybrid: 1.08 s`.
-fn implied_in_words(rows: &[Row]) -> String {
+fn implied_in_words(rows: &[RowModel]) -> String {
     let mut groups: Vec<(String, Vec<String>)> = Vec::new();
     for row in rows {
         let (time, name) = (duration(row.implied_call_s), row.strategy.to_string());
@@ -208,22 +207,27 @@ fn implied_in_words(rows: &[Row]) -> String {
     groups.iter().map(group).collect::<Vec<_>>().join("; ")
 }
 
+/// The values that occur, in order.
+pub(crate) fn distinct<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
+    values.collect::<BTreeSet<T>>().into_iter().collect()
+}
+
 impl Validity {
-    fn new(evidence: &Evidence) -> Self {
-        let sum = |of: &dyn Fn(&RunRecord) -> u64| evidence.records().map(of).sum();
+    fn new<'a>(records: impl Iterator<Item = &'a RunRecord> + Clone) -> Self {
+        let sum = |of: fn(&RunRecord) -> u64| records.clone().map(of).sum();
         let fault = |record: &RunRecord| {
             let RunRecord { scenario, strategy, seed, .. } = record;
             format!("{scenario}, {strategy}, seed {seed}: {}", record.audit.faults.join("; "))
         };
         Self {
-            runs: evidence.records().count() as u64,
-            valid: sum(&|record| u64::from(record.audit.valid)),
-            accounts: sum(&|record| record.resources),
-            mismatched: sum(&|record| record.audit.mismatched),
-            lost_updates: sum(&|record| record.audit.lost_updates),
-            failed: sum(&|record| record.records.failed),
-            refused: sum(&|record| record.calls.rejected),
-            faults: evidence.records().filter(|r| !r.audit.valid).map(fault).collect(),
+            runs: sum(|_| 1),
+            valid: sum(|record| u64::from(record.audit.valid)),
+            accounts: sum(|record| record.resources),
+            mismatched: sum(|record| record.audit.mismatched),
+            lost_updates: sum(|record| record.audit.lost_updates),
+            failed: sum(|record| record.records.failed),
+            refused: sum(|record| record.calls.rejected),
+            faults: records.filter(|r| !r.audit.valid).map(fault).collect(),
         }
     }
 

@@ -6,14 +6,14 @@ pub mod ledger;
 mod map;
 mod selector;
 
-use super::claims::ledger::Ledger;
+use super::claims::ledger::ClaimLedger;
 use super::claims::{BATCH_SIZE, EXAMPLES, Example, WORKERS};
 use super::decision::Decision;
 use super::evidence::{
-    Evidence, HttpPair, HttpSample, LedgerSample, Provenance, Responses, RowEvidence,
+    HttpPair, HttpSample, LedgerSample, Provenance, ReportEvidence, Responses, RowEvidence,
     StaffEvidence, StaffSample,
 };
-use super::fit::{self, Fit, Sample};
+use super::fit::{self, FitSample, ScaleFit};
 use crate::select::case::CaseError;
 use explore::{Exploration, ExploreError, explore};
 use hdrhistogram::Histogram;
@@ -54,7 +54,10 @@ pub enum SuiteError {
 ///
 /// `tell` hears what is being done. What was kept before is for the caller to add. Errors: a run could not be made; what a run found is in its
 /// record.
-pub fn run(provenance: Provenance, tell: &mut dyn FnMut(&str)) -> Result<Evidence, SuiteError> {
+pub fn run(
+    provenance: Provenance,
+    tell: &mut dyn FnMut(&str),
+) -> Result<ReportEvidence, SuiteError> {
     let (seed, replicates) = (provenance.seed, provenance.replicates);
     let mut rows = Vec::new();
     for example in EXAMPLES {
@@ -70,7 +73,7 @@ pub fn run(provenance: Provenance, tell: &mut dyn FnMut(&str)) -> Result<Evidenc
     tell("the selector, on scenarios that its calibration never saw");
     let selector = selector::selector(&Scenario::new(subject()?)?)?;
     tell("the guide's claims, one by one");
-    let known = Ledger::shipped();
+    let known = ClaimLedger::shipped();
     let ledger = LedgerSample {
         seeds: ledger::SEEDS,
         claims: ledger::test(&known)?,
@@ -83,7 +86,7 @@ pub fn run(provenance: Provenance, tell: &mut dyn FnMut(&str)) -> Result<Evidenc
     tell("a sample over real HTTP");
     let http = http(seed)?;
     let (decision, selector) = (Some(decision), Some(selector));
-    Ok(Evidence {
+    Ok(ReportEvidence {
         provenance,
         rows,
         http,
@@ -122,7 +125,7 @@ fn subject() -> Result<Workload, ScenarioError> {
 }
 
 /// Fits service times to the rows of `example`, each simulated under profile `documented`.
-pub fn fit_example(example: &Example, seed: u64, replicates: u32) -> Result<Fit, SuiteError> {
+pub fn fit_example(example: &Example, seed: u64, replicates: u32) -> Result<ScaleFit, SuiteError> {
     let scenario = scenario(example, Scenario::profile("documented")?)?;
     let mut samples = Vec::new();
     for claim in example.claims {
@@ -131,7 +134,7 @@ pub fn fit_example(example: &Example, seed: u64, replicates: u32) -> Result<Fit,
             total_s += run?.record.makespan_s;
         }
         let simulated_s = total_s / f64::from(replicates);
-        samples.push(Sample { simulated_s, claimed_s: claim.seconds() });
+        samples.push(FitSample { simulated_s, claimed_s: claim.seconds() });
     }
     Ok(fit::fit(&samples))
 }

@@ -9,7 +9,7 @@ use std::borrow::Cow;
 /// Name of the page's template.
 pub(super) const HTML: &str = "report.html";
 
-/// What `report.md` escapes by.
+/// The escaping rule of `report.md`.
 const MARKDOWN: AutoEscape = AutoEscape::Custom(Cow::Borrowed("markdown"));
 
 /// An environment with `source` as template `name`. Values are written as text: markup in them is
@@ -33,6 +33,7 @@ pub(super) fn environment(name: &'static str, source: &'static str) -> Environme
     environment.add_filter("duration", text::duration);
     environment.add_filter("minutes", text::minutes);
     environment.add_filter("percent", text::percent);
+    environment.add_filter("plural", text::plural);
     environment.add_filter("signed", text::signed);
     environment.add_filter("signed_ms", text::signed_ms);
     environment.add_filter("mark", mark);
@@ -60,7 +61,7 @@ fn write(
     }
 }
 
-/// A sign for a tone, so that it is not told by colour alone.
+/// A sign for a tone, so that colour is not its only mark.
 fn mark(tone: &str) -> &'static str {
     match tone {
         "good" => "✓",
@@ -84,7 +85,7 @@ fn tied(text: &str) -> String {
     tied
 }
 
-/// `text` with what Markdown and the HTML in it would obey made harmless.
+/// `text` with Markdown's and HTML's special characters escaped.
 fn markdown(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     let text = text.replace(['\n', '\r'], " ");

@@ -62,7 +62,7 @@ impl Browser {
         self.folder.path().join(name)
     }
 
-    /// What `script` finds in the report, in a frame of `width_px`; `inner` is the report's window.
+    /// The findings of `script` on the report, in a frame of `width_px`; `inner` is the report's window.
     fn find(&self, width_px: u32, flags: &[&str], script: &str) -> serde_json::Value {
         self.find_in("", width_px, flags, script)
     }

@@ -2,6 +2,7 @@
 
 use crate::cli::output::{count, duration, table};
 use neonbench::judge::{ClientVerdict, CommandExit, JudgeLeagueRow, JudgeRecord};
+use neonbench::text::plural;
 
 /// The most differences that are printed; `--json` has twenty.
 const SHOWN: usize = 5;
@@ -10,10 +11,10 @@ const SHOWN: usize = 5;
 pub(super) fn summary(record: &JudgeRecord) -> String {
     let JudgeRecord { calls, records, writes, audit, .. } = record;
     let mut lines = vec![format!(
-        "{} · {} accounts × {} mappings · profile {} · http · seed {}",
+        "{} · {} × {} · profile {} · http · seed {}",
         record.name,
-        count(record.resources),
-        record.mappings,
+        plural(record.resources, "account"),
+        plural(record.mappings, "mapping"),
         record.profile,
         record.seed,
     )];

@@ -1,40 +1,8 @@
-//! What a `cargo bench` has left beside the working directory: the rates of our own code.
+//! Rates of our own code, read from the results of `cargo bench` beside the working directory.
 
 use neonbench::report::evidence::BenchRate;
-use serde::Deserialize;
+use serde_json::Value;
 use std::path::{Path, PathBuf};
-
-/// What a report reads of Criterion's `benchmark.json`. The form is Criterion's own affair: what
-/// does not read so is left out.
-#[derive(Deserialize)]
-struct Benchmark {
-    full_id: String,
-    throughput: Option<Throughput>,
-}
-
-#[derive(Deserialize)]
-struct Throughput {
-    #[serde(rename = "Elements")]
-    elements: Option<u64>,
-}
-
-/// Of its `estimates.json`; times are ns.
-#[derive(Deserialize)]
-struct Estimates {
-    median: Estimate,
-}
-
-#[derive(Deserialize)]
-struct Estimate {
-    point_estimate: f64,
-    confidence_interval: Interval,
-}
-
-#[derive(Deserialize)]
-struct Interval {
-    lower_bound: f64,
-    upper_bound: f64,
-}
 
 /// The rates of the last benches, in the order of their names; none if there were none.
 pub(super) fn read() -> Vec<BenchRate> {
@@ -54,20 +22,23 @@ fn folders(path: &Path) -> Vec<PathBuf> {
     entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
 }
 
+/// The rate in a folder of Criterion's. The format is Criterion's own and may change: results that do
+/// not read as expected are left out.
 fn rate(new: &Path) -> Option<BenchRate> {
-    let text = |name: &str| std::fs::read_to_string(new.join(name)).ok();
-    let benchmark: Benchmark = serde_json::from_str(&text("benchmark.json")?).ok()?;
-    let Estimates { median } = serde_json::from_str(&text("estimates.json")?).ok()?;
-    let elements = benchmark.throughput?.elements? as f64;
-    let per_s = |ns: f64| elements / ns * 1e9;
+    let read = |name: &str| -> Option<Value> {
+        serde_json::from_str(&std::fs::read_to_string(new.join(name)).ok()?).ok()
+    };
+    let (benchmark, estimates) = (read("benchmark.json")?, read("estimates.json")?);
+    let elements = benchmark["throughput"]["Elements"].as_u64()? as f64;
+    let median = &estimates["median"];
+    let interval = &median["confidence_interval"];
+    // Estimates are ns per iteration.
+    let per_s = |ns: &Value| Some(elements / ns.as_f64()? * 1e9);
     Some(BenchRate {
-        name: benchmark.full_id,
-        per_s: per_s(median.point_estimate),
+        name: benchmark["full_id"].as_str()?.to_owned(),
+        per_s: per_s(&median["point_estimate"])?,
         // The slower the bench, the lower the rate.
-        interval_per_s: [
-            per_s(median.confidence_interval.upper_bound),
-            per_s(median.confidence_interval.lower_bound),
-        ],
+        interval_per_s: [per_s(&interval["upper_bound"])?, per_s(&interval["lower_bound"])?],
     })
 }
 

@@ -1,19 +1,11 @@
 //! `report --plan P` and its like: the decision page for one's own migration.
 
-use super::{ReportArgs, Spinner, files, provenance, stored};
+use super::{ReportArgs, Spinner, files, from_runs, provenance};
 use crate::cli::Voice;
 use crate::cli::args::WorldArgs;
-use crate::cli::error::{CliError, code};
+use crate::cli::error::CliError;
 use crate::cli::inputs::Inputs;
-use crate::cli::output::{say, say_json};
 use crate::cli::run::flags_of;
-use neonbench::report::decision::Decision;
-use neonbench::report::evidence::Provenance;
-use neonbench::report::hlog::interval_log;
-use neonbench::report::html::decision_page;
-use neonbench::report::json::DecisionRecord;
-use neonbench::report::markdown::decision_summary;
-use neonbench::report::model::DecisionModel;
 use neonbench::report::suite::explore::{Exploration, explore};
 use std::process::ExitCode;
 
@@ -36,7 +28,7 @@ pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError>
     drop(spinner);
     if let Some(id) = args.baseline {
         let store = args.store.open()?;
-        let mut baseline = stored::against(&store, id, &decision.league)?;
+        let mut baseline = from_runs::against(&store, id, &decision.league)?;
         let strategy = store.entry(id)?.record.map(|record| record.strategy.to_string());
         baseline.deltas.retain(|(name, _)| Some(name) == strategy.as_ref());
         decision.baseline = Some(baseline);
@@ -44,37 +36,8 @@ pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError>
     let flags = flags_of(&args.workload, &args.engine, &WorldArgs::default());
     let mut provenance = provenance::gather(inputs.seed(), args.replicates);
     provenance.command = format!("neonbench report{flags}");
-    publish(args, &decision, &provenance, |model| {
+    files::publish(args, &decision, &provenance, |model| {
         let strategy = model.best.map_or("auto", |best| best.name());
         format!("neonbench run{flags} --strategy {strategy} --dry-run")
     })
-}
-
-/// Writes the page of `decision` with what belongs to it, and says so; `next` is the next command.
-pub(super) fn publish(
-    args: &ReportArgs,
-    decision: &Decision,
-    provenance: &Provenance,
-    next: impl FnOnce(&DecisionModel) -> String,
-) -> Result<ExitCode, CliError> {
-    let model = DecisionModel::new(decision);
-    let record = DecisionRecord::new(&model, provenance, decision);
-    let written = files::write(
-        &args.out,
-        &[
-            ("index.html", decision_page(&model, provenance)),
-            ("report.json", record.to_json()),
-            ("report.md", decision_summary(&model, provenance)),
-            ("latency.hlog", interval_log(decision)),
-        ],
-    )?;
-    if args.output.json {
-        say_json(&record)?;
-    } else {
-        say(&format!("{}. {}", model.headline, model.lede.join(" ")))?;
-        super::say_files(&written)?;
-        say(&format!("next: {}", next(&model)))?;
-    }
-    let gate = decision.baseline.as_ref().map_or(0, stored::gate);
-    Ok(ExitCode::from(if model.is_valid { gate } else { code::AUDIT_MISMATCH }))
 }

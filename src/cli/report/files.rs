@@ -1,7 +1,18 @@
 //! The report's files: all of them, or none.
 
-use crate::cli::error::CliError;
+use super::ReportArgs;
+use crate::cli::error::{CliError, code};
+use crate::cli::output::{say, say_json};
+use neonbench::delta::{Delta, Verdict};
+use neonbench::report::decision::{Baseline, Decision};
+use neonbench::report::evidence::Provenance;
+use neonbench::report::hlog::interval_log;
+use neonbench::report::html::decision_page;
+use neonbench::report::json::{DecisionRecord, to_json};
+use neonbench::report::markdown::decision_summary;
+use neonbench::report::model::DecisionModel;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 fn write_error(path: &Path) -> impl FnOnce(std::io::Error) -> CliError {
     let path = path.to_owned();
@@ -47,6 +58,48 @@ fn place(dir: &Path, files: &[(&str, String)]) -> Result<Vec<PathBuf>, CliError>
         placed.push(path);
     }
     Ok(placed)
+}
+
+/// Writes the page of `decision` with what belongs to it, and says so; `next` is the next command.
+pub(super) fn publish(
+    args: &ReportArgs,
+    decision: &Decision,
+    provenance: &Provenance,
+    next: impl FnOnce(&DecisionModel) -> String,
+) -> Result<ExitCode, CliError> {
+    let model = DecisionModel::new(decision);
+    let record = DecisionRecord::new(&model, provenance, decision);
+    let written = write(
+        &args.out,
+        &[
+            ("index.html", decision_page(&model, provenance)),
+            ("report.json", to_json(&record)),
+            ("report.md", decision_summary(&model, provenance)),
+            ("latency.hlog", interval_log(decision)),
+        ],
+    )?;
+    if args.output.json {
+        say_json(&record)?;
+    } else {
+        say(&format!("{}. {}", model.headline, model.lede.join(" ")))?;
+        super::say_files(&written)?;
+        say(&format!("next: {}", next(&model)))?;
+    }
+    let gate = decision.baseline.as_ref().map_or(0, gate);
+    let code = match &model {
+        model if !model.is_valid => code::AUDIT_MISMATCH,
+        model if model.league.iter().all(|row| row.failed > 0.0) => code::SOME_FAILED,
+        _ => gate,
+    };
+    Ok(ExitCode::from(code))
+}
+
+/// The exit code of a comparison: 10 if anything that can be compared is slower.
+fn gate(baseline: &Baseline) -> u8 {
+    let is_slower = |(_, delta): &(String, Delta)| {
+        delta.incomparable.is_none() && delta.verdict == Verdict::Slower
+    };
+    if baseline.deltas.iter().any(is_slower) { code::GATE } else { 0 }
 }
 
 #[cfg(test)]

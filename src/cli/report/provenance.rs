@@ -1,4 +1,4 @@
-//! How, when and on what a report is made.
+//! The circumstances of a report: command, time, version and machine.
 
 use super::{DEFAULT_REPLICATES, DEFAULT_SEED};
 use neonbench::report::evidence::Provenance;
@@ -51,7 +51,7 @@ fn revision() -> Option<String> {
     (output.status.success() && !revision.is_empty()).then(|| revision.to_owned())
 }
 
-/// Model of the processor, where the system tells.
+/// Model of the processor; `None` where `/proc/cpuinfo` has none.
 fn processor() -> Option<String> {
     let info = std::fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = info.lines().find(|line| line.starts_with("model name"))?;

@@ -1,11 +1,12 @@
-//! What the batch size changes: three panels over one axis of batch sizes.
+//! Makespan, memory and risk: three panels over one axis of batch sizes.
 
-use super::canvas::{self, Anchor, Canvas, Ink, LogScale, Size};
-use super::frame::{Axis, Place, Sides};
+use super::canvas::{self, Anchor, Canvas, Font, Ink, LogScale};
+use super::frame::{Axis, AxisScale, Sides};
 use super::{WIDTH, number_of, stacked};
 use crate::report::evidence::{BatchPoint, BatchSample};
-use crate::report::model::BatchModel;
-use crate::text::{duration, sig3};
+use crate::report::model::ledger::trimmed;
+use crate::report::model::{BatchModel, distinct};
+use crate::text::duration;
 use neonbench_engine::engine::Strategy;
 
 const TOP: i32 = 62;
@@ -16,7 +17,7 @@ const GAP: i32 = 34;
 struct Panel {
     name: &'static str,
     figure: fn(&BatchPoint) -> f64,
-    /// How its values are written.
+    /// The format of its values.
     tick: fn(f64) -> String,
 }
 
@@ -34,7 +35,7 @@ pub fn batches(model: &BatchModel) -> String {
                 Strategy::Hybrid => format!("hybrid, {} workers", sample.workers),
                 other => other.name().to_owned(),
             };
-            canvas.text(&name, (x + 13, 14), Anchor::Left, Size::Label, Ink::Text);
+            canvas.text(&name, (x + 13, 14), Anchor::Left, Font::Label, Ink::Text);
             x += 150;
         }
         let panels = [
@@ -58,29 +59,18 @@ pub fn batches(model: &BatchModel) -> String {
     })
 }
 
-/// A figure without zeros behind its point.
-fn trimmed(it: f64) -> String {
-    let text = sig3(it);
-    if !text.contains('.') {
-        return text;
-    }
-    text.trim_end_matches('0').trim_end_matches('.').to_owned()
-}
-
 impl Panel {
     fn draw(&self, canvas: &Canvas<'_>, sides: &Sides, sample: &BatchSample, is_last: bool) {
         let Self { name, figure, tick } = self;
         let points = &sample.points;
-        let mut known: Vec<u32> = points.iter().map(|point| point.batch_size).collect();
-        known.sort_unstable();
-        known.dedup();
+        let known = distinct(points.iter().map(|point| point.batch_size));
         let (Some(least), Some(most)) = (known.first(), known.last()) else { return };
-        let values = [f64::from(*least) / 1.15, f64::from(*most) * 1.15];
+        let (low, high) = (f64::from(*least) / 1.15, f64::from(*most) * 1.15);
         let named =
             |size: &u32| (f64::from(*size), if is_last { size.to_string() } else { String::new() });
         let across = Axis {
             title: if is_last { "batch size, logarithmic".to_owned() } else { String::new() },
-            place: Place::Log(LogScale { values, px: [sides.left, sides.right] }),
+            scale: AxisScale::Log(LogScale::new(low, high, [sides.left, sides.right])),
             ticks: known.iter().map(named).collect(),
         };
         let high = points.iter().map(figure).fold(0.0, f64::max) * 1.08;

@@ -6,7 +6,7 @@
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-/// What a mark is drawn in.
+/// The colour of a mark, by its meaning.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ink {
     /// Text and lines that are read first.
@@ -15,11 +15,11 @@ pub(super) enum Ink {
     Muted,
     /// Lines that guide the eye.
     Grid,
-    /// The ground, to hide what lies behind.
+    /// The ground, to cover marks behind it.
     Ground,
-    /// What was measured.
+    /// Measured figures.
     Measured,
-    /// What the guide claims, and what is written.
+    /// The guide's claims, and writes.
     Claimed,
     /// One of five things that are compared, from 0.
     Series(u8),
@@ -53,7 +53,7 @@ impl Ink {
         }
     }
 
-    /// What it becomes; the second colour serves where there is no style sheet. Okabe and Ito's
+    /// Its CSS colour; the fallback serves where there is no style sheet. Okabe and Ito's
     /// blue and vermillion stay apart for colour-blind eyes.
     const fn css(self) -> &'static str {
         match self {
@@ -72,7 +72,7 @@ impl Ink {
     }
 }
 
-/// Which part of a text lies at its point.
+/// The part of a text that lies at its point.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Anchor {
     Left,
@@ -80,9 +80,9 @@ pub(super) enum Anchor {
     Right,
 }
 
-/// How large a text is, and how heavy.
+/// Size and weight of a text.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Size {
+pub(super) enum Font {
     Label,
     Strong,
     Small,
@@ -91,7 +91,7 @@ pub(super) enum Size {
 /// A point, in px from the upper left corner.
 pub(super) type Point = (i32, i32);
 
-/// Why drawing is not allowed to fail.
+/// The reason why drawing never fails.
 const INFALLIBLE: &str = "drawing into a string cannot fail";
 
 /// A sheet of `width` × `height` px.
@@ -128,11 +128,11 @@ fn finish(svg: &str, (width, height): Point, label: &str) -> String {
 
 impl Canvas<'_> {
     /// A text of one line, centred on its point's height.
-    pub(super) fn text(&self, text: &str, at: Point, anchor: Anchor, size: Size, ink: Ink) {
+    pub(super) fn text(&self, text: &str, at: Point, anchor: Anchor, size: Font, ink: Ink) {
         let (px, weight) = match size {
-            Size::Label => (13.0, FontStyle::Normal),
-            Size::Strong => (13.0, FontStyle::Bold),
-            Size::Small => (12.0, FontStyle::Normal),
+            Font::Label => (13.0, FontStyle::Normal),
+            Font::Strong => (13.0, FontStyle::Bold),
+            Font::Small => (12.0, FontStyle::Normal),
         };
         let h_pos = match anchor {
             Anchor::Left => HPos::Left,
@@ -191,7 +191,7 @@ impl Canvas<'_> {
         self.area.draw(&Circle::new(at, radius, style)).expect(INFALLIBLE);
     }
 
-    /// A mark of its own for each of five things, so that they are not told by colour alone.
+    /// A shape for each of five things, so that colour is not their only mark.
     pub(super) fn mark(&self, number: u8, (x, y): Point) {
         let ink = Ink::Series(number);
         let polygon = |points: &[Point]| self.area(points.to_vec(), 1.0, ink);
@@ -213,40 +213,70 @@ impl Canvas<'_> {
     }
 }
 
-/// A logarithmic scale from values to px.
+/// A logarithmic scale from values above zero to px.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct LogScale {
-    /// Smallest and largest value.
-    pub(super) values: [f64; 2],
-    /// Where they lie.
-    pub(super) px: [i32; 2],
+    low: f64,
+    high: f64,
+    px: [i32; 2],
 }
 
 impl LogScale {
-    /// Where `value` lies; values beyond the scale lie at its ends.
+    /// The least value that has a place.
+    const LEAST: f64 = 1e-9;
+
+    /// A scale from `low` to `high`, which lie at `px`. Ends that are equal or reversed, as those of
+    /// no values are, are widened to a factor of two; ends at or below zero are raised.
+    pub(super) fn new(low: f64, high: f64, px: [i32; 2]) -> Self {
+        // `max` replaces an end that is not a number.
+        let bounded = |end: f64| end.clamp(Self::LEAST, 1.0 / Self::LEAST).max(Self::LEAST);
+        let (low, high) = (bounded(low), bounded(high));
+        let high = if high > low * (1.0 + 1e-9) { high } else { 2.0 * low };
+        Self { low, high, px }
+    }
+
+    /// True if `value` lies on the scale.
+    pub(super) fn spans(&self, value: f64) -> bool {
+        (self.low..=self.high).contains(&value)
+    }
+
+    /// The part of the scale below `value`, from 0 to 1; values beyond the scale lie at its ends.
+    pub(super) fn share(&self, value: f64) -> f64 {
+        (value.max(self.low).min(self.high) / self.low).ln() / (self.high / self.low).ln()
+    }
+
+    /// Where `value` lies, in px.
     pub(super) fn at(&self, value: f64) -> i32 {
-        let [low, high] = self.values;
-        let share = (value.clamp(low, high) / low).ln() / (high / low).ln();
-        let [from, to] = self.px;
-        from + (share * f64::from(to - from)).round() as i32
+        between(self.px, self.share(value))
     }
 }
 
-/// A linear scale from 0 to `high`, drawn upwards.
+/// A linear scale from 0 to a largest value.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scale {
-    /// Largest value.
-    pub(super) high: f64,
-    /// Where 0 and it lie.
-    pub(super) px: [i32; 2],
+    high: f64,
+    px: [i32; 2],
 }
 
 impl Scale {
-    /// Where `value` lies.
-    pub(super) fn at(&self, value: f64) -> i32 {
-        let [from, to] = self.px;
-        from + (value / self.high * f64::from(to - from)).round() as i32
+    /// A scale from 0 to `high`, which lie at `px`; to 1 where `high` is not above zero.
+    pub(super) fn new(high: f64, px: [i32; 2]) -> Self {
+        Self { high: if high > 0.0 && high.is_finite() { high } else { 1.0 }, px }
     }
+
+    /// The largest value.
+    pub(super) const fn high(&self) -> f64 {
+        self.high
+    }
+
+    /// Where `value` lies, in px; values beyond the scale lie at its ends.
+    pub(super) fn at(&self, value: f64) -> i32 {
+        between(self.px, (value / self.high).clamp(0.0, 1.0))
+    }
+}
+
+fn between([from, to]: [i32; 2], share: f64) -> i32 {
+    from + (share * f64::from(to - from)).round() as i32
 }
 
 #[cfg(test)]
@@ -255,15 +285,28 @@ mod tests {
 
     #[test]
     fn scales_end_where_they_say() {
-        let scale = LogScale { values: [1.0, 100.0], px: [10, 210] };
+        let scale = LogScale::new(1.0, 100.0, [10, 210]);
         assert_eq!([1.0, 10.0, 100.0, 1e9].map(|value| scale.at(value)), [10, 110, 210, 210]);
-        assert_eq!(Scale { high: 2.0, px: [100, 0] }.at(0.5), 75);
+        assert_eq!(Scale::new(2.0, [100, 0]).at(0.5), 75);
+        assert_eq!(Scale::new(2.0, [100, 0]).at(f64::INFINITY), 0);
+    }
+
+    #[test]
+    fn no_ends_make_a_scale_that_cannot_be_drawn() {
+        let ends = [f64::NEG_INFINITY, -1.0, 0.0, 1e-4, 1.0, f64::MAX, f64::INFINITY, f64::NAN];
+        for (low, high) in ends.into_iter().flat_map(|low| ends.map(|high| (low, high))) {
+            let log = LogScale::new(low, high, [10, 110]);
+            let places = ends.map(|value| [log.at(value), Scale::new(high, [10, 110]).at(value)]);
+            for place in places.into_iter().flatten() {
+                assert!((10..=110).contains(&place), "{low} to {high}: {place}");
+            }
+        }
     }
 
     #[test]
     fn drawings_take_the_pages_colours_and_escape_their_texts() {
         let svg = draw((100, 50), "a < b \"c\"", |canvas| {
-            canvas.text("<script>", (5, 5), Anchor::Left, Size::Label, Ink::Text);
+            canvas.text("<script>", (5, 5), Anchor::Left, Font::Label, Ink::Text);
             canvas.diamond((50, 20), 5, Ink::Claimed);
         });
         assert!(svg.contains("aria-label=\"a &lt; b &quot;c&quot;\""), "{svg}");

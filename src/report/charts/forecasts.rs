@@ -1,8 +1,8 @@
 //! Predicted against simulated: how far each forecast is from the median of the runs.
 
 use super::WIDTH;
-use super::canvas::{self, Anchor, Ink, Scale, Size};
-use super::frame::{Axis, Place, Sides};
+use super::canvas::{self, Anchor, Font, Ink, Scale};
+use super::frame::{Axis, AxisScale, Sides};
 use crate::report::model::RegretsModel;
 use crate::report::model::regrets::BAND;
 use crate::select::case::Family;
@@ -20,12 +20,11 @@ pub fn forecasts(model: &RegretsModel) -> String {
             return;
         }
         let sides = Sides { left: 62, right: WIDTH - 16, top: 62, bottom: HEIGHT - 52 };
-        let times = || rows.iter().map(|row| row.median_s);
-        let range = [times().fold(f64::MAX, f64::min), times().fold(0.0, f64::max)];
+        let range = super::range(rows.iter().map(|row| row.median_s));
         let title = "simulated: the median of the runs, logarithmic";
         let across = Axis::times(title, range, [sides.left, sides.right]);
         let furthest = rows.iter().map(|row| row.deviation.abs()).fold(2.0 * BAND, f64::max) * 1.15;
-        let scale = Scale { high: 2.0 * furthest, px: [sides.bottom, sides.top] };
+        let scale = Scale::new(2.0 * furthest, [sides.bottom, sides.top]);
         let place = |deviation: f64| scale.at(deviation + furthest);
         let step = [0.02, 0.05, 0.1, 0.2, 0.5, 1.0].into_iter().find(|step| furthest / step < 4.0);
         let step = step.unwrap_or(furthest);
@@ -37,7 +36,7 @@ pub fn forecasts(model: &RegretsModel) -> String {
         };
         let up = Axis {
             title: "predicted ÷ simulated − 1; the band is ±3 %".to_owned(),
-            place: Place::Linear(scale),
+            scale: AxisScale::Linear(scale),
             ticks: ticks.map(|deviation| (deviation + furthest, named(deviation))).collect(),
         };
         let band = [(sides.left, place(BAND)), (sides.right, place(-BAND))];
@@ -51,7 +50,7 @@ pub fn forecasts(model: &RegretsModel) -> String {
         for family in Family::ALL {
             if rows.iter().any(|row| row.number == family as u8) {
                 canvas.mark(family as u8, (x, 14));
-                canvas.text(family.name(), (x + 13, 14), Anchor::Left, Size::Label, Ink::Text);
+                canvas.text(family.name(), (x + 13, 14), Anchor::Left, Font::Label, Ink::Text);
                 x += 120;
             }
         }

@@ -1,15 +1,15 @@
 //! Axes: titles with units, marks, and the lines between them.
 
-use super::canvas::{Anchor, Canvas, Ink, LogScale, Scale, Size};
+use super::canvas::{Anchor, Canvas, Font, Ink, LogScale, Scale};
 
 /// Where a value lies on an axis.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Place {
+pub(super) enum AxisScale {
     Linear(Scale),
     Log(LogScale),
 }
 
-impl Place {
+impl AxisScale {
     pub(super) fn at(&self, value: f64) -> i32 {
         match self {
             Self::Linear(scale) => scale.at(value),
@@ -22,7 +22,7 @@ impl Place {
 #[derive(Clone, Debug)]
 pub(super) struct Axis {
     pub(super) title: String,
-    pub(super) place: Place,
+    pub(super) scale: AxisScale,
     pub(super) ticks: Vec<(f64, String)>,
 }
 
@@ -36,7 +36,8 @@ pub(super) struct Sides {
 }
 
 impl Axis {
-    /// Times, on a logarithmic scale between the least and the largest, which are above zero.
+    /// Times in seconds, on a logarithmic scale from a little below the least to a little above the
+    /// largest.
     pub(super) fn times(title: &str, [low, high]: [f64; 2], px: [i32; 2]) -> Self {
         const MARKS: [(f64, &str); 22] = [
             (0.001, "1 ms"),
@@ -62,14 +63,13 @@ impl Axis {
             (2_592_000.0, "30 days"),
             (7_776_000.0, "90 days"),
         ];
-        let (low, high) = (low / 1.25, high * 1.25);
+        let scale = LogScale::new(low / 1.25, high * 1.25, px);
         let ticks = MARKS
             .into_iter()
-            .filter(|(value, _)| (low..=high).contains(value))
+            .filter(|(value, _)| scale.spans(*value))
             .map(|(value, name)| (value, name.to_owned()))
             .collect();
-        let place = Place::Log(LogScale { values: [low, high], px });
-        Self { title: title.to_owned(), place, ticks }
+        Self { title: title.to_owned(), scale: AxisScale::Log(scale), ticks }
     }
 
     /// Figures from 0 to `high` in about `marks` round steps.
@@ -80,7 +80,8 @@ impl Axis {
         marks: f64,
         name: impl Fn(f64) -> String,
     ) -> Self {
-        let high = if high > 0.0 { high } else { 1.0 };
+        let scale = Scale::new(high, px);
+        let high = scale.high();
         let rough = high / marks;
         let power = 10_f64.powf(rough.log10().floor());
         let step = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().find(|step| step * power >= rough);
@@ -89,13 +90,13 @@ impl Axis {
         let ticks = (0..=steps).map(|index| f64::from(index) * step);
         Self {
             title: title.to_owned(),
-            place: Place::Linear(Scale { high, px }),
+            scale: AxisScale::Linear(scale),
             ticks: ticks.map(|value| (value, name(value))).collect(),
         }
     }
 
     pub(super) fn at(&self, value: f64) -> i32 {
-        self.place.at(value)
+        self.scale.at(value)
     }
 }
 
@@ -106,14 +107,14 @@ impl Sides {
         for (value, name) in &up.ticks {
             let y = up.at(*value);
             canvas.line([(left, y), (right, y)], 1, Ink::Grid);
-            canvas.text(name, (left - 8, y), Anchor::Right, Size::Small, Ink::Muted);
+            canvas.text(name, (left - 8, y), Anchor::Right, Font::Small, Ink::Muted);
         }
         for (value, name) in &across.ticks {
             let x = across.at(*value);
             canvas.line([(x, top), (x, bottom)], 1, Ink::Grid);
-            canvas.text(name, (x, bottom + 14), Anchor::Middle, Size::Small, Ink::Muted);
+            canvas.text(name, (x, bottom + 14), Anchor::Middle, Font::Small, Ink::Muted);
         }
-        canvas.text(&up.title, (0, top - 16), Anchor::Left, Size::Small, Ink::Text);
-        canvas.text(&across.title, (right, bottom + 34), Anchor::Right, Size::Small, Ink::Text);
+        canvas.text(&up.title, (0, top - 16), Anchor::Left, Font::Small, Ink::Text);
+        canvas.text(&across.title, (right, bottom + 34), Anchor::Right, Font::Small, Ink::Text);
     }
 }

@@ -1,9 +1,9 @@
 //! Response-time histograms: one panel a row of the guide.
 
-use super::canvas::{self, Anchor, Canvas, Ink, LogScale, Point, Scale, Size};
+use super::canvas::{self, Anchor, Canvas, Font, Ink, LogScale, Point, Scale};
 use super::{WIDTH, labels, lines, stacked};
 use crate::report::evidence::{Bin, Responses};
-use crate::report::model::{Model, Row};
+use crate::report::model::{Model, RowModel};
 use crate::text::duration;
 use neonbench_engine::engine::Strategy;
 
@@ -43,13 +43,13 @@ pub fn histograms(model: &Model) -> String {
         let width = (WIDTH - LEFT) / stacked(COLUMNS.len(), 1);
         for (column, strategy) in COLUMNS.iter().enumerate() {
             let x = LEFT + stacked(column, width) + (width - GAP) / 2;
-            canvas.text(strategy.name(), (x, TOP - 12), Anchor::Middle, Size::Strong, Ink::Text);
+            canvas.text(strategy.name(), (x, TOP - 12), Anchor::Middle, Font::Strong, Ink::Text);
         }
         for (index, example) in model.examples.iter().enumerate() {
             let top = TOP + stacked(index, HEIGHT);
             let middle = top + (FIGURES + HEIGHT - AXIS) / 2;
             let name = format!("Example {}", example.number);
-            canvas.text(&name, (0, middle), Anchor::Left, Size::Strong, Ink::Text);
+            canvas.text(&name, (0, middle), Anchor::Left, Font::Strong, Ink::Text);
             for (column, strategy) in COLUMNS.iter().enumerate() {
                 let left = LEFT + stacked(column, width);
                 let row = example.rows.iter().find(|row| row.strategy == *strategy);
@@ -61,22 +61,22 @@ pub fn histograms(model: &Model) -> String {
 
 fn legend(canvas: &Canvas<'_>) {
     canvas.block([(LEFT, 8), (LEFT + 22, 20)], 0.45, Ink::Measured);
-    canvas.text("reads (GET)", (LEFT + 30, 14), Anchor::Left, Size::Label, Ink::Text);
+    canvas.text("reads (GET)", (LEFT + 30, 14), Anchor::Left, Font::Label, Ink::Text);
     canvas.line([(LEFT + 130, 14), (LEFT + 152, 14)], 2, Ink::Claimed);
-    canvas.text("writes (PATCH)", (LEFT + 160, 14), Anchor::Left, Size::Label, Ink::Text);
+    canvas.text("writes (PATCH)", (LEFT + 160, 14), Anchor::Left, Font::Label, Ink::Text);
     let note = "height: share of calls; p50 and p99 as reads / writes";
-    canvas.text(note, (WIDTH - GAP, 14), Anchor::Right, Size::Small, Ink::Muted);
+    canvas.text(note, (WIDTH - GAP, 14), Anchor::Right, Font::Small, Ink::Muted);
 }
 
-fn panel(canvas: &Canvas<'_>, row: Option<&Row>, corners: [Point; 2], high: f64) {
+fn panel(canvas: &Canvas<'_>, row: Option<&RowModel>, corners: [Point; 2], high: f64) {
     let [(left, top), (right, bottom)] = corners;
     let Some(row) = row else {
         let middle = (left.midpoint(right), (top + FIGURES).midpoint(bottom));
-        canvas.text("not in the guide", middle, Anchor::Middle, Size::Small, Ink::Muted);
+        canvas.text("not in the guide", middle, Anchor::Middle, Font::Small, Ink::Muted);
         return;
     };
-    let x = LogScale { values: [40.0, 30_000.0], px: [left, right] };
-    let y = Scale { high, px: [bottom, top + FIGURES] };
+    let x = LogScale::new(40.0, 30_000.0, [left, right]);
+    let y = Scale::new(high, [bottom, top + FIGURES]);
     lines(canvas, &x, [top + FIGURES, bottom], &TICKS);
     labels(canvas, &x, bottom, &TICKS);
     let outline = steps(&row.reads.bins, &x, &y);
@@ -90,8 +90,8 @@ fn panel(canvas: &Canvas<'_>, row: Option<&Row>, corners: [Point; 2], high: f64)
     let (reads, writes) = (row.reads.quantiles, row.writes.quantiles);
     let p50 = format!("p50 {}", pair(reads.p50, writes.p50));
     let p99 = format!("p99 {}", pair(reads.p99, writes.p99));
-    canvas.text(&p50, (left + 2, top + 8), Anchor::Left, Size::Small, Ink::Text);
-    canvas.text(&p99, (left + 2, top + 24), Anchor::Left, Size::Small, Ink::Muted);
+    canvas.text(&p50, (left + 2, top + 8), Anchor::Left, Font::Small, Ink::Text);
+    canvas.text(&p99, (left + 2, top + 24), Anchor::Left, Font::Small, Ink::Muted);
 }
 
 fn calls(responses: &Responses) -> u64 {

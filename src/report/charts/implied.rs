@@ -1,6 +1,6 @@
 //! The time per call that each row of the guide implies.
 
-use super::canvas::{self, Anchor, Canvas, Ink, LogScale, Size};
+use super::canvas::{self, Anchor, Canvas, Font, Ink, LogScale};
 use super::{NAMES, ROW, WIDTH, labels, lines, stacked};
 use crate::report::model::{ExampleModel, Model};
 use crate::text::{count, duration, sig3};
@@ -14,7 +14,7 @@ pub fn implied(model: &Model) -> String {
     let label = "Time per call that each row of the guide implies, example by example. Marks of \
                  rows that agree with one another coincide. The table below has the figures.";
     canvas::draw((WIDTH, bottom + 32), label, |canvas| {
-        let scale = LogScale { values: [0.22, 2.5], px: [NAMES + 110, WIDTH - 190] };
+        let scale = LogScale::new(0.22, 2.5, [NAMES + 110, WIDTH - 190]);
         lines(canvas, &scale, [4, bottom], &TICKS);
         labels(canvas, &scale, bottom, &TICKS);
         for (index, example) in model.examples.iter().enumerate() {
@@ -25,9 +25,9 @@ pub fn implied(model: &Model) -> String {
 
 fn line(canvas: &Canvas<'_>, scale: &LogScale, example: &ExampleModel, y: i32) {
     let ExampleModel { number, accounts, mappings, .. } = example;
-    canvas.text(&format!("Example {number}"), (0, y - 9), Anchor::Left, Size::Strong, Ink::Text);
+    canvas.text(&format!("Example {number}"), (0, y - 9), Anchor::Left, Font::Strong, Ink::Text);
     let size = format!("{} accounts × {mappings} mappings", count(*accounts));
-    canvas.text(&size, (0, y + 9), Anchor::Left, Size::Small, Ink::Muted);
+    canvas.text(&size, (0, y + 9), Anchor::Left, Font::Small, Ink::Muted);
     let mut marks: Vec<(f64, Vec<&str>)> = Vec::new();
     for row in &example.rows {
         let same =
@@ -48,12 +48,12 @@ fn line(canvas: &Canvas<'_>, scale: &LogScale, example: &ExampleModel, y: i32) {
         // Above and below by turns, as neighbours may be close.
         let above = if index % 2 == 0 { -22 } else { 22 };
         let text = format!("{}: {}", names.join(" = "), duration(*time));
-        canvas.text(&text, (x, y + above), Anchor::Middle, Size::Label, Ink::Text);
+        canvas.text(&text, (x, y + above), Anchor::Middle, Font::Label, Ink::Text);
     }
     let (verdict, ink) = if example.agrees {
         ("one time: agrees".to_owned(), Ink::Measured)
     } else {
         (format!("{}× apart", sig3(example.implied_spread)), Ink::Claimed)
     };
-    canvas.text(&verdict, (WIDTH, y), Anchor::Right, Size::Strong, ink);
+    canvas.text(&verdict, (WIDTH, y), Anchor::Right, Font::Strong, ink);
 }

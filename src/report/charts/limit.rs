@@ -1,6 +1,6 @@
 //! Distance to the physical limit: what share of the measured time the API needs at least.
 
-use super::canvas::{self, Anchor, Ink, Scale, Size};
+use super::canvas::{self, Anchor, Font, Ink, Scale};
 use super::{NAMES, ROW, WIDTH, stacked};
 use crate::report::model::Model;
 use crate::text::{count, percent};
@@ -16,11 +16,11 @@ pub fn limit(model: &Model) -> String {
     let label = "Efficiency of each row: the least time that the API's pools allow, as a share of \
                  the mean makespan. The table below has the figures.";
     canvas::draw((WIDTH, bottom + 32), label, |canvas| {
-        let scale = Scale { high: 1.0, px: [NAMES, WIDTH - 40] };
+        let scale = Scale::new(1.0, [NAMES, WIDTH - 40]);
         for share in SHARES {
             let x = scale.at(share);
             let name = if share < 1.0 { percent(share) } else { "limit".to_owned() };
-            canvas.text(&name, (x, bottom + 14), Anchor::Middle, Size::Small, Ink::Muted);
+            canvas.text(&name, (x, bottom + 14), Anchor::Middle, Font::Small, Ink::Muted);
         }
         let mut y = 0;
         for example in &model.examples {
@@ -29,7 +29,7 @@ pub fn limit(model: &Model) -> String {
                 "Example {}: {accounts} accounts × {} mappings",
                 example.number, example.mappings
             );
-            canvas.text(&title, (0, y + 20), Anchor::Left, Size::Strong, Ink::Text);
+            canvas.text(&title, (0, y + 20), Anchor::Left, Font::Strong, Ink::Text);
             y += TITLE;
             let end = y + stacked(example.rows.len(), ROW);
             for x in SHARES.map(|share| scale.at(share)) {
@@ -42,7 +42,7 @@ pub fn limit(model: &Model) -> String {
                     row.strategy.name(),
                     (16, middle),
                     Anchor::Left,
-                    Size::Label,
+                    Font::Label,
                     Ink::Text,
                 );
                 let (end, text) = match row.efficiency {
@@ -51,7 +51,7 @@ pub fn limit(model: &Model) -> String {
                 };
                 let bar = [(scale.at(0.0), middle - 8), (end, middle + 8)];
                 canvas.block(bar, 1.0, Ink::Measured);
-                canvas.text(&text, (end + 8, middle), Anchor::Left, Size::Small, Ink::Text);
+                canvas.text(&text, (end + 8, middle), Anchor::Left, Font::Small, Ink::Text);
                 y += ROW;
             }
         }

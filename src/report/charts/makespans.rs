@@ -1,8 +1,8 @@
 //! Makespans: what the guide claims, and what was measured.
 
-use super::canvas::{self, Anchor, Canvas, Ink, LogScale, Size};
+use super::canvas::{self, Anchor, Canvas, Font, Ink, LogScale};
 use super::{NAMES, ROW, WIDTH, labels, lines, stacked};
-use crate::report::model::{ExampleModel, Model, Row};
+use crate::report::model::{ExampleModel, Model, RowModel};
 use crate::text::{count, minutes, signed};
 
 /// Space for an example's title, in px.
@@ -47,19 +47,19 @@ fn scale(model: &Model) -> LogScale {
     let (low, high) = times.fold((54.0_f64, 6_000.0_f64), |(low, high), time| {
         (low.min(time * 0.95), high.max(time * 1.05))
     });
-    LogScale { values: [low, high], px: [NAMES, WIDTH - 150] }
+    LogScale::new(low, high, [NAMES, WIDTH - 150])
 }
 
 fn legend(canvas: &Canvas<'_>) {
     canvas.diamond((NAMES + 8, 14), 7, Ink::Claimed);
-    canvas.text("the guide's claim", (NAMES + 22, 14), Anchor::Left, Size::Label, Ink::Text);
+    canvas.text("the guide's claim", (NAMES + 22, 14), Anchor::Left, Font::Label, Ink::Text);
     canvas.line([(NAMES + 168, 14), (NAMES + 196, 14)], 2, Ink::Measured);
     canvas.dot((NAMES + 182, 14), 5, Ink::Measured);
     canvas.text(
         "measured: median, 5th to 95th percentile (often narrower than the dot)",
         (NAMES + 206, 14),
         Anchor::Left,
-        Size::Label,
+        Font::Label,
         Ink::Text,
     );
 }
@@ -67,16 +67,16 @@ fn legend(canvas: &Canvas<'_>) {
 fn title(canvas: &Canvas<'_>, example: &ExampleModel, y: i32) {
     let ExampleModel { number, accounts, mappings, .. } = example;
     let title = format!("Example {number}: {} accounts × {mappings} mappings", count(*accounts));
-    canvas.text(&title, (0, y), Anchor::Left, Size::Strong, Ink::Text);
+    canvas.text(&title, (0, y), Anchor::Left, Font::Strong, Ink::Text);
 }
 
-fn draw_row(canvas: &Canvas<'_>, scale: &LogScale, row: &Row, y: i32) {
-    canvas.text(row.strategy.name(), (16, y), Anchor::Left, Size::Label, Ink::Text);
+fn draw_row(canvas: &Canvas<'_>, scale: &LogScale, row: &RowModel, y: i32) {
+    canvas.text(row.strategy.name(), (16, y), Anchor::Left, Font::Label, Ink::Text);
     let claimed = scale.at(row.claimed_s);
     let right = WIDTH;
     let Some([low, median, high]) = row.makespan_s else {
         canvas.diamond((claimed, y), 7, Ink::Claimed);
-        canvas.text("invalid, not ranked", (right, y), Anchor::Right, Size::Small, Ink::Claimed);
+        canvas.text("invalid, not ranked", (right, y), Anchor::Right, Font::Small, Ink::Claimed);
         return;
     };
     let measured = scale.at(median);
@@ -86,7 +86,7 @@ fn draw_row(canvas: &Canvas<'_>, scale: &LogScale, row: &Row, y: i32) {
     // Last and hollow: where both coincide, the dot is seen through it.
     canvas.diamond((claimed, y), 7, Ink::Claimed);
     let outcome = format!("{} min", minutes(median));
-    canvas.text(&outcome, (right - 72, y), Anchor::Right, Size::Small, Ink::Text);
+    canvas.text(&outcome, (right - 72, y), Anchor::Right, Font::Small, Ink::Text);
     let deviation = row.deviation.map(signed).unwrap_or_default();
-    canvas.text(&deviation, (right, y), Anchor::Right, Size::Small, Ink::Muted);
+    canvas.text(&deviation, (right, y), Anchor::Right, Font::Small, Ink::Muted);
 }

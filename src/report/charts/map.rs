@@ -1,6 +1,6 @@
-//! The decision map: who wins, what the guide's rule chooses and what auto does, side by side.
+//! The decision map: the best, the guide's choice and auto's, side by side.
 
-use super::canvas::{self, Anchor, Canvas, Ink, Point, Size};
+use super::canvas::{self, Anchor, Canvas, Font, Ink, Point};
 use super::{WIDTH, number_of, stacked};
 use crate::report::model::map::AS_GOOD;
 use crate::report::model::{MapChoice, MapModel, MapRow};
@@ -12,7 +12,7 @@ const TOP: i32 = 74;
 const ROW: i32 = 38;
 const GAP: i32 = 18;
 
-/// What a panel shows of a size.
+/// The choice of a size that a panel shows.
 type Pick = fn(&MapRow) -> &MapChoice;
 
 /// A panel each for the best, the guide's choice and ours: a cell for each size, its mark that of the
@@ -23,11 +23,11 @@ pub fn map(model: &MapModel) -> String {
                  guide's rule chooses and the one that auto chooses. The table below has the figures.";
     canvas::draw((WIDTH, bottom + 46), label, |canvas| {
         legend(canvas);
-        canvas.text("mappings", (0, TOP - 12), Anchor::Left, Size::Small, Ink::Muted);
+        canvas.text("mappings", (0, TOP - 12), Anchor::Left, Font::Small, Ink::Muted);
         for (row, mappings) in model.mappings.iter().enumerate() {
             let y = TOP + stacked(row, ROW) + ROW / 2;
             let name = mappings.to_string();
-            canvas.text(&name, (LEFT - 10, y), Anchor::Right, Size::Small, Ink::Text);
+            canvas.text(&name, (LEFT - 10, y), Anchor::Right, Font::Small, Ink::Text);
         }
         let width = (WIDTH - LEFT - 2 * GAP) / 3;
         let panels: [(&str, Pick); 3] = [
@@ -38,10 +38,10 @@ pub fn map(model: &MapModel) -> String {
         for (panel, (name, choice)) in panels.into_iter().enumerate() {
             let left = LEFT + stacked(panel, width + GAP);
             let at = (left + width / 2, TOP - 14);
-            canvas.text(name, at, Anchor::Middle, Size::Strong, Ink::Text);
+            canvas.text(name, at, Anchor::Middle, Font::Strong, Ink::Text);
             draw_panel(canvas, model, (left, width), choice);
         }
-        canvas.text("accounts", (WIDTH, bottom + 34), Anchor::Right, Size::Small, Ink::Muted);
+        canvas.text("accounts", (WIDTH, bottom + 34), Anchor::Right, Font::Small, Ink::Muted);
     })
 }
 
@@ -49,11 +49,11 @@ fn legend(canvas: &Canvas<'_>) {
     let mut x = LEFT + 6;
     for strategy in Strategy::GUIDE {
         canvas.mark(number_of(strategy), (x, 14));
-        canvas.text(strategy.name(), (x + 13, 14), Anchor::Left, Size::Label, Ink::Text);
+        canvas.text(strategy.name(), (x + 13, 14), Anchor::Left, Font::Label, Ink::Text);
         x += 120;
     }
     let text = "×: how many times the best the choice costs";
-    canvas.text(text, (WIDTH, 14), Anchor::Right, Size::Small, Ink::Muted);
+    canvas.text(text, (WIDTH, 14), Anchor::Right, Font::Small, Ink::Muted);
 }
 
 fn draw_panel(canvas: &Canvas<'_>, model: &MapModel, (left, width): (i32, i32), choice: Pick) {
@@ -67,7 +67,7 @@ fn draw_panel(canvas: &Canvas<'_>, model: &MapModel, (left, width): (i32, i32), 
         } else {
             resources.to_string()
         };
-        canvas.text(&name, (x, bottom + 14), Anchor::Middle, Size::Small, Ink::Text);
+        canvas.text(&name, (x, bottom + 14), Anchor::Middle, Font::Small, Ink::Text);
     }
     for cell in &model.cells {
         let column = model.resources.iter().position(|known| *known == cell.resources);
@@ -95,5 +95,5 @@ fn draw_cell(canvas: &Canvas<'_>, corners: [Point; 2], choice: &MapChoice) {
     } else {
         format!("{}×", sig3(choice.ratio.round().max(10.0)).trim_end_matches(".0"))
     };
-    canvas.text(&text, (x, y + 9), Anchor::Middle, Size::Small, Ink::Text);
+    canvas.text(&text, (x, y + 9), Anchor::Middle, Font::Small, Ink::Text);
 }

@@ -1,25 +1,24 @@
-//! Time against rudeness: each strategy a mark, and the frontier of those that nobody beats in both.
+//! Makespan against share of refused calls: a mark per strategy, and the Pareto front.
 
-use super::canvas::{self, Anchor, Ink, Size};
+use super::canvas::{self, Anchor, Font, Ink};
 use super::frame::{Axis, Sides};
 use super::{WIDTH, number_of};
-use crate::report::model::{DecisionModel, LeagueRow};
+use crate::report::model::{DecisionModel, RankedStrategy};
 use crate::text::duration;
 
 const HEIGHT: i32 = 380;
 
-/// How wide a letter of a label is, on the generous side.
+/// Width of a label's letter, in px, rounded up.
 const LETTER: i32 = 7;
 
 /// Makespan across, share of refused calls upwards.
 pub fn pareto(model: &DecisionModel) -> String {
-    let valid: Vec<&LeagueRow> = model.league.iter().filter(|row| row.is_valid).collect();
+    let valid: Vec<&RankedStrategy> = model.league.iter().filter(|row| row.is_valid).collect();
     let label = "Each strategy by its makespan and the share of its calls that were refused; those \
                  on the frontier are joined. The league above has the figures.";
     canvas::draw((WIDTH, HEIGHT), label, |canvas| {
         let sides = Sides { left: 56, right: WIDTH - 20, top: 40, bottom: HEIGHT - 56 };
-        let times = || valid.iter().map(|row| row.makespan_s[1]);
-        let (low, high) = (times().fold(f64::MAX, f64::min), times().fold(0.0, f64::max));
+        let [low, high] = super::range(valid.iter().map(|row| row.makespan_s[1]));
         if valid.is_empty() {
             return;
         }
@@ -34,10 +33,10 @@ pub fn pareto(model: &DecisionModel) -> String {
             |share| format!("{} %", (share * 1e4).round() / 1e2),
         );
         sides.draw(canvas, &across, &up);
-        let mut frontier: Vec<&&LeagueRow> =
+        let mut frontier: Vec<&&RankedStrategy> =
             valid.iter().filter(|row| row.is_on_frontier).collect();
         frontier.sort_by(|a, b| a.makespan_s[1].total_cmp(&b.makespan_s[1]));
-        let at = |row: &LeagueRow| (across.at(row.makespan_s[1]), up.at(row.refused));
+        let at = |row: &RankedStrategy| (across.at(row.makespan_s[1]), up.at(row.refused));
         for pair in frontier.windows(2) {
             let (from, to) = (at(pair[0]), at(pair[1]));
             canvas.dashes(from, (to.0, from.1), Ink::Muted);
@@ -54,7 +53,7 @@ pub fn pareto(model: &DecisionModel) -> String {
             let ends = x + 6 + LETTER * letters;
             let (from, anchor) =
                 if ends > WIDTH { (x - 6, Anchor::Right) } else { (x + 6, Anchor::Left) };
-            canvas.text(&name, (from, y - above), anchor, Size::Label, Ink::Text);
+            canvas.text(&name, (from, y - above), anchor, Font::Label, Ink::Text);
         }
     })
 }

@@ -1,6 +1,6 @@
 //! The best strategy under other pools: would a higher limit help?
 
-use super::canvas::{self, Anchor, Ink, Scale, Size};
+use super::canvas::{self, Anchor, Font, Ink, Scale};
 use super::{NAMES, ROW, WIDTH, stacked};
 use crate::report::model::DecisionModel;
 use crate::text::duration;
@@ -13,14 +13,14 @@ pub fn pools(model: &DecisionModel) -> String {
                  figures.";
     canvas::draw((WIDTH, bottom + 10), label, |canvas| {
         let high = rows.iter().map(|row| row.makespan_s[2]).fold(0.0, f64::max);
-        let scale = Scale { high: high.max(1e-9), px: [NAMES, WIDTH - 110] };
+        let scale = Scale::new(high, [NAMES, WIDTH - 110]);
         for (index, row) in rows.iter().enumerate() {
             let y = stacked(index, ROW + 6);
             let middle = y + ROW / 2;
             let [low, median, high] = row.makespan_s;
             let is_now = model.pool == Some(row.pool);
             let name = format!("{} at a time", row.pool);
-            let size = if is_now { Size::Strong } else { Size::Label };
+            let size = if is_now { Font::Strong } else { Font::Label };
             canvas.text(&name, (0, middle), Anchor::Left, size, Ink::Text);
             let alpha = if is_now { 1.0 } else { 0.45 };
             canvas.block([(NAMES, y + 4), (scale.at(median), y + ROW - 4)], alpha, Ink::Measured);
@@ -33,7 +33,7 @@ pub fn pools(model: &DecisionModel) -> String {
             } else {
                 ((scale.at(low) - 8, middle), Anchor::Right, Ink::Ground)
             };
-            canvas.text(&text, at, anchor, Size::Small, ink);
+            canvas.text(&text, at, anchor, Font::Small, ink);
         }
     })
 }

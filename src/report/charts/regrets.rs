@@ -1,7 +1,7 @@
-//! How regret is spread: for each selector the share of scenarios in which it stays below.
+//! The distribution of regret: for each selector the share of scenarios up to each regret.
 
-use super::canvas::{self, Anchor, Canvas, Ink, LogScale, Scale, Size};
-use super::frame::{Axis, Place, Sides};
+use super::canvas::{self, Anchor, Canvas, Font, Ink, LogScale, Scale};
+use super::frame::{Axis, AxisScale, Sides};
 use super::{WIDTH, stacked};
 use crate::report::model::{RegretsModel, Spread};
 use crate::select::{Portfolio, SelectorName};
@@ -26,7 +26,7 @@ const fn number_of(selector: SelectorName) -> u8 {
     }
 }
 
-/// What readers know a selector by.
+/// A selector's name for readers.
 const fn known_as(selector: SelectorName) -> &'static str {
     match selector {
         SelectorName::CostModel => "auto: cost model",
@@ -45,7 +45,7 @@ pub fn regrets(model: &RegretsModel) -> String {
         let mut x = LEFT;
         for selector in SelectorName::ALL.into_iter().rev() {
             canvas.mark(number_of(selector), (x, 14));
-            canvas.text(known_as(selector), (x + 13, 14), Anchor::Left, Size::Label, Ink::Text);
+            canvas.text(known_as(selector), (x + 13, 14), Anchor::Left, Font::Label, Ink::Text);
             x += 165;
         }
         let most = model.spreads.iter().filter_map(|spread| spread.regrets.last().copied());
@@ -75,22 +75,22 @@ fn draw_panel<'a>(
         (10.0, "1,000 %"),
         (100.0, "10,000 %"),
     ];
-    let values = [LEAST, most * 1.2];
-    let ticks = MARKS.into_iter().filter(|(value, _)| *value <= values[1]);
+    let scale = LogScale::new(LEAST, most * 1.2, [sides.left, sides.right]);
+    let ticks = MARKS.into_iter().filter(|(value, _)| scale.spans(*value));
     let across = Axis {
         title: "regret, logarithmic".to_owned(),
-        place: Place::Log(LogScale { values, px: [sides.left, sides.right] }),
+        scale: AxisScale::Log(scale),
         ticks: ticks.map(|(value, name)| (value, name.to_owned())).collect(),
     };
-    let scale = Scale { high: 1.0, px: [sides.bottom, sides.top] };
+    let scale = Scale::new(1.0, [sides.bottom, sides.top]);
     let ticks = [0.0, 0.25, 0.5, 0.75, 1.0].map(|share| (share, format!("{:.0} %", share * 100.0)));
-    let up = Axis { title: String::new(), place: Place::Linear(scale), ticks: ticks.to_vec() };
+    let up = Axis { title: String::new(), scale: AxisScale::Linear(scale), ticks: ticks.to_vec() };
     sides.draw(canvas, &across, &up);
     let name = match portfolio {
         Portfolio::Guide => "among the guide's strategies: share of scenarios",
         Portfolio::Full => "among all strategies",
     };
-    canvas.text(name, (sides.left, sides.top - 18), Anchor::Left, Size::Small, Ink::Text);
+    canvas.text(name, (sides.left, sides.top - 18), Anchor::Left, Font::Small, Ink::Text);
     for spread in spreads {
         let number = number_of(spread.selector);
         let count = spread.regrets.len().max(1) as f64;

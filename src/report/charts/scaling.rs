@@ -1,9 +1,9 @@
 //! Scalability: makespans over growing organisations, both axes logarithmic.
 
-use super::canvas::{self, Anchor, Ink, LogScale, Size};
-use super::frame::{Axis, Place, Sides};
-use super::{WIDTH, number_of};
-use crate::report::model::DecisionModel;
+use super::canvas::{self, Anchor, Font, Ink, LogScale};
+use super::frame::{Axis, AxisScale, Sides};
+use super::{WIDTH, number_of, range};
+use crate::report::model::{DecisionModel, distinct};
 use crate::text::count;
 use neonbench_engine::engine::Strategy;
 
@@ -19,21 +19,13 @@ pub fn scaling(model: &DecisionModel) -> String {
             return;
         }
         let sides = Sides { left: 60, right: WIDTH - 110, top: 40, bottom: HEIGHT - 56 };
-        let fold = |of: fn(&crate::report::decision::Sized) -> f64| {
-            let values = || measured.iter().map(of);
-            [values().fold(f64::MAX, f64::min), values().fold(0.0, f64::max)]
-        };
-        let [least, most] = fold(|sized| sized.accounts as f64);
-        let place = Place::Log(LogScale {
-            values: [least / 1.2, most * 1.2],
-            px: [sides.left, sides.right],
-        });
-        let mut marks: Vec<u64> = measured.iter().map(|sized| sized.accounts).collect();
-        marks.sort_unstable();
-        marks.dedup();
+        let [least, most] = range(measured.iter().map(|sized| sized.accounts as f64));
+        let scale = LogScale::new(least / 1.2, most * 1.2, [sides.left, sides.right]);
+        let scale = AxisScale::Log(scale);
+        let marks = distinct(measured.iter().map(|sized| sized.accounts));
         let ticks = marks.iter().map(|accounts| (*accounts as f64, count(*accounts))).collect();
-        let across = Axis { title: "accounts, logarithmic".to_owned(), place, ticks };
-        let times = fold(|sized| sized.makespan_s);
+        let across = Axis { title: "accounts, logarithmic".to_owned(), scale, ticks };
+        let times = range(measured.iter().map(|sized| sized.makespan_s));
         let up = Axis::times("makespan, logarithmic", times, [sides.bottom, sides.top]);
         sides.draw(canvas, &across, &up);
         for strategy in Strategy::ALL {
@@ -47,7 +39,7 @@ pub fn scaling(model: &DecisionModel) -> String {
                 canvas.mark(number, *point);
             }
             if let Some((x, y)) = points.last() {
-                canvas.text(strategy.name(), (x + 12, *y), Anchor::Left, Size::Label, Ink::Text);
+                canvas.text(strategy.name(), (x + 12, *y), Anchor::Left, Font::Label, Ink::Text);
             }
         }
     })

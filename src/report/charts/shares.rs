@@ -1,6 +1,6 @@
-//! Where the time of the calls went, a bar a strategy.
+//! The calls' time by activity, a bar per strategy.
 
-use super::canvas::{self, Anchor, Ink, Size};
+use super::canvas::{self, Anchor, Font, Ink};
 use super::{NAMES, ROW, WIDTH, stacked};
 use crate::report::model::DecisionModel;
 use crate::text::{duration, percent};
@@ -8,7 +8,7 @@ use crate::text::{duration, percent};
 /// The least share that is named on its bar.
 const NAMED: f64 = 0.08;
 
-/// One bar a strategy, its parts by what the calls did or waited for.
+/// One bar per strategy; its parts are services, losses and waits.
 pub fn shares(model: &DecisionModel) -> String {
     const TOP: i32 = 40;
     let bottom = TOP + stacked(model.league.len(), ROW + 6);
@@ -22,14 +22,14 @@ pub fn shares(model: &DecisionModel) -> String {
         let mut x = left;
         for (number, part) in (0..).zip(names) {
             canvas.block([(x, 9), (x + 14, 21)], ALPHA[number], Ink::Series(SERIES[number]));
-            canvas.text(part.name, (x + 20, 15), Anchor::Left, Size::Small, Ink::Text);
+            canvas.text(part.name, (x + 20, 15), Anchor::Left, Font::Small, Ink::Text);
             x += 44 + 7 * i32::try_from(part.name.len()).unwrap_or(0);
         }
         let whole = f64::from(WIDTH - left - 110);
         for (index, row) in model.league.iter().enumerate() {
             let y = TOP + stacked(index, ROW + 6);
             let middle = y + ROW / 2;
-            canvas.text(&row.name, (0, middle), Anchor::Left, Size::Label, Ink::Text);
+            canvas.text(&row.name, (0, middle), Anchor::Left, Font::Label, Ink::Text);
             let mut from = f64::from(left);
             for (number, part) in row.times.iter().enumerate() {
                 let to = from + part.share * whole;
@@ -38,16 +38,16 @@ pub fn shares(model: &DecisionModel) -> String {
                 if part.share >= NAMED {
                     let centre = (f64::midpoint(from, to).round() as i32, middle);
                     let ink = if number == 0 { Ink::Ground } else { Ink::Text };
-                    canvas.text(&percent(part.share), centre, Anchor::Middle, Size::Small, ink);
+                    canvas.text(&percent(part.share), centre, Anchor::Middle, Font::Small, ink);
                 }
                 from = to;
             }
             let text = format!("{} in all", duration(row.time_in_calls_s));
-            canvas.text(&text, (WIDTH, middle), Anchor::Right, Size::Small, Ink::Muted);
+            canvas.text(&text, (WIDTH, middle), Anchor::Right, Font::Small, Ink::Muted);
         }
     })
 }
 
-/// What each part is drawn in: service as what was measured, losses warm, waits pale.
+/// The colours of the parts: service as measured figures are, losses warm, waits pale.
 const SERIES: [u8; 5] = [0, 1, 2, 3, 4];
 const ALPHA: [f64; 5] = [1.0, 0.75, 0.35, 0.35, 0.55];

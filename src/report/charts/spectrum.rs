@@ -1,8 +1,8 @@
 //! The percentile spectrum: response times on an axis where each step is ten times rarer.
 
 use super::WIDTH;
-use super::canvas::{self, Anchor, Ink, LogScale, Size};
-use super::frame::{Axis, Place, Sides};
+use super::canvas::{self, Anchor, Font, Ink, LogScale};
+use super::frame::{Axis, AxisScale, Sides};
 use crate::report::model::DecisionModel;
 
 const HEIGHT: i32 = 400;
@@ -21,19 +21,17 @@ pub fn spectrum(model: &DecisionModel) -> String {
         let sides = Sides { left: 56, right: WIDTH - 40, top: 64, bottom: HEIGHT - 56 };
         let rarest = spectra.iter().map(|spectrum| spectrum.calls).max().unwrap_or(1) as f64;
         let decades = rarest.log10().ceil().max(1.0);
-        let place = Place::Log(LogScale {
-            values: [1.0, 10_f64.powf(decades)],
-            px: [sides.left, sides.right],
-        });
+        let scale = LogScale::new(1.0, 10_f64.powf(decades), [sides.left, sides.right]);
+        let scale = AxisScale::Log(scale);
         let names = ["0 %", "90 %", "99 %", "99.9 %", "99.99 %", "99.999 %", "99.9999 %"];
         let ticks = (0..).zip(names);
         let ticks = ticks.map(|(power, name)| (10_f64.powi(power), name.to_owned()));
         let ticks = ticks.filter(|(value, _)| value.log10() <= decades).collect();
-        let across = Axis { title: "percentile of the calls".to_owned(), place, ticks };
-        let times = || spectra.iter().flat_map(|spectrum| &spectrum.points).map(|(_, ms)| ms / 1e3);
-        let low = times().fold(f64::MAX, f64::min).max(1e-4);
-        let high = times().fold(0.0, f64::max);
-        let up = Axis::times("response time, logarithmic", [low, high], [sides.bottom, sides.top]);
+        let across = Axis { title: "percentile of the calls".to_owned(), scale, ticks };
+        let times = spectra.iter().flat_map(|spectrum| &spectrum.points).map(|(_, ms)| ms / 1e3);
+        let [low, high] = super::range(times);
+        let times = [low.max(1e-4), high];
+        let up = Axis::times("response time, logarithmic", times, [sides.bottom, sides.top]);
         sides.draw(canvas, &across, &up);
         let mut x = sides.left;
         for (number, spectrum) in (0_u8..).zip(&spectra) {
@@ -53,7 +51,7 @@ pub fn spectrum(model: &DecisionModel) -> String {
             }
             let name = format!("{}: {}", spectrum.endpoint, spectrum.outcome.replace('_', " "));
             canvas.mark(number, (x + 8, 15));
-            canvas.text(&name, (x + 22, 15), Anchor::Left, Size::Small, Ink::Text);
+            canvas.text(&name, (x + 22, 15), Anchor::Left, Font::Small, Ink::Text);
             x += 46 + 7 * i32::try_from(name.chars().count()).unwrap_or(0);
         }
     })

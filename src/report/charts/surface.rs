@@ -1,10 +1,10 @@
 //! The response surface: hybrid's makespan over workers and batch size.
 
 use super::WIDTH;
-use super::canvas::{self, Anchor, Ink, Size};
+use super::canvas::{self, Anchor, Font, Ink, LogScale};
 use crate::report::decision::Cell;
-use crate::report::model::DecisionModel;
 use crate::report::model::decision::CLIFF;
+use crate::report::model::{DecisionModel, distinct};
 use crate::text::{duration, percent};
 
 const LEFT: i32 = 92;
@@ -14,26 +14,22 @@ const CELL: i32 = 42;
 /// A cell for each configuration: the darker, the slower; a share where calls are refused.
 pub fn surface(model: &DecisionModel) -> String {
     let cells = &model.surface;
-    let mut workers: Vec<u32> = cells.iter().map(|cell| cell.workers).collect();
-    workers.sort_unstable();
-    workers.dedup();
-    let mut sizes: Vec<u32> = cells.iter().map(|cell| cell.batch_size).collect();
-    sizes.sort_unstable();
-    sizes.dedup();
+    let workers = distinct(cells.iter().map(|cell| cell.workers));
+    let sizes = distinct(cells.iter().map(|cell| cell.batch_size));
     let bottom = TOP + super::stacked(sizes.len(), CELL);
     let label = "Makespan of hybrid for each number of workers and batch size. The table below has \
                  the figures.";
     canvas::draw((WIDTH, bottom + 44), label, |canvas| {
         let width = (WIDTH - LEFT) / i32::try_from(workers.len().max(1)).unwrap_or(1);
-        let times = || cells.iter().map(|cell| cell.makespan_s);
-        let (low, high) = (times().fold(f64::MAX, f64::min), times().fold(0.0, f64::max));
+        let [low, high] = super::range(cells.iter().map(|cell| cell.makespan_s));
+        let shades = LogScale::new(low, high, [0, 0]);
         let at = |list: &[u32], value: u32| {
             super::stacked(list.iter().position(|known| *known == value).unwrap_or(0), 1)
         };
-        canvas.text("batch size", (0, 12), Anchor::Left, Size::Small, Ink::Text);
+        canvas.text("batch size", (0, 12), Anchor::Left, Font::Small, Ink::Text);
         for size in &sizes {
             let y = TOP + at(&sizes, *size) * CELL + CELL / 2;
-            canvas.text(&size.to_string(), (LEFT - 12, y), Anchor::Right, Size::Label, Ink::Text);
+            canvas.text(&size.to_string(), (LEFT - 12, y), Anchor::Right, Font::Label, Ink::Text);
         }
         for count in &workers {
             let x = LEFT + at(&workers, *count) * width + width / 2;
@@ -41,11 +37,11 @@ pub fn surface(model: &DecisionModel) -> String {
                 &count.to_string(),
                 (x, bottom + 14),
                 Anchor::Middle,
-                Size::Label,
+                Font::Label,
                 Ink::Text,
             );
         }
-        canvas.text("workers", (WIDTH, bottom + 34), Anchor::Right, Size::Small, Ink::Text);
+        canvas.text("workers", (WIDTH, bottom + 34), Anchor::Right, Font::Small, Ink::Text);
         let politest = cells.iter().filter(|cell| cell.refused <= CLIFF);
         let best_s = politest.map(|cell| cell.makespan_s).fold(f64::MAX, f64::min);
         for cell in cells {
@@ -53,8 +49,7 @@ pub fn surface(model: &DecisionModel) -> String {
                 LEFT + at(&workers, cell.workers) * width,
                 TOP + at(&sizes, cell.batch_size) * CELL,
             );
-            let shade =
-                if high > low { (cell.makespan_s / low).ln() / (high / low).ln() } else { 0.0 };
+            let shade = shades.share(cell.makespan_s);
             let is_best = cell.refused <= CLIFF && cell.makespan_s <= best_s;
             draw_cell(canvas, cell, [(x, y), (x + width - 2, y + CELL - 2)], shade, is_best);
         }
@@ -64,7 +59,7 @@ pub fn surface(model: &DecisionModel) -> String {
             let x = LEFT + at(&workers, *beyond) * width - 1;
             canvas.line([(x, TOP - 10), (x, bottom)], 2, Ink::Claimed);
             let text = format!("the pool admits {pool}: refusals begin");
-            canvas.text(&text, (x + 6, TOP - 18), Anchor::Left, Size::Small, Ink::Claimed);
+            canvas.text(&text, (x + 6, TOP - 18), Anchor::Left, Font::Small, Ink::Claimed);
         }
     })
 }
@@ -85,9 +80,9 @@ fn draw_cell(
     let middle = i32::midpoint(left, right);
     let is_refused = cell.refused > CLIFF;
     let y = i32::midpoint(top, bottom) - if is_refused { 8 } else { 0 };
-    canvas.text(&duration(cell.makespan_s), (middle, y), Anchor::Middle, Size::Small, Ink::Text);
+    canvas.text(&duration(cell.makespan_s), (middle, y), Anchor::Middle, Font::Small, Ink::Text);
     if is_refused {
         let text = format!("{} ✗", percent(cell.refused));
-        canvas.text(&text, (middle, y + 16), Anchor::Middle, Size::Small, Ink::Claimed);
+        canvas.text(&text, (middle, y + 16), Anchor::Middle, Font::Small, Ink::Claimed);
     }
 }

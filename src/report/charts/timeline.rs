@@ -1,6 +1,6 @@
 //! A run over time: accounts a second, calls in flight against what the limiter allows, refusals.
 
-use super::canvas::{self, Anchor, Canvas, Ink, Size};
+use super::canvas::{self, Anchor, Canvas, Font, Ink};
 use super::frame::{Axis, Sides};
 use super::{WIDTH, stacked};
 use crate::report::model::DecisionModel;
@@ -55,7 +55,7 @@ pub fn timeline(model: &DecisionModel) -> String {
         let any_failed = timeline.failed.iter().any(|failed| *failed > 0);
         let text =
             if any_failed { "▏ calls refused   ▒ calls failed" } else { "▏ calls refused" };
-        canvas.text(text, (first.right, first.top - 16), Anchor::Right, Size::Small, Ink::Claimed);
+        canvas.text(text, (first.right, first.top - 16), Anchor::Right, Font::Small, Ink::Claimed);
         for (panel, lane) in timeline.lanes.iter().enumerate() {
             let sides = sides(panel + 1);
             let limit = lane.limit.iter().flatten().copied().max().map_or(0.0, f64::from);
@@ -79,7 +79,7 @@ pub fn timeline(model: &DecisionModel) -> String {
                     text,
                     (sides.right, sides.top - 16),
                     Anchor::Right,
-                    Size::Small,
+                    Font::Small,
                     Ink::Claimed,
                 );
             }

@@ -1,24 +1,27 @@
 //! The ledger of the guide's claims: `reports/claims.toml`, read, judged and written back.
 //!
-//! Invariant: what was measured, and the verdict, come from runs alone: the suite makes them, and
+//! The rows of the guide's worked examples are in it too, made from [`EXAMPLES`](super::EXAMPLES).
+//!
+//! Invariant: measured figures and verdicts come from runs alone: the suite makes them, and
 //! `tests/it/claims.rs` holds the file against them.
 
+mod examples;
 mod file;
 
 use file::SHIPPED;
 pub use file::{ReadError, read, with_results};
 
-use crate::select::guide_rule;
+use crate::select::{DEFAULT_BATCH_SIZE, DEFAULT_WORKERS};
+use neon_mock::file::DurationText;
 use neonbench_engine::engine::{Reads, Settings, Strategy};
 use neonbench_engine::scenario::{DatasetSource, Scenario, ScenarioError, Workload};
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;
-use std::time::Duration;
 
 /// Deviation up to which a figure that is claimed as a point holds; counts must be exact.
 pub const TOLERANCE: f64 = 0.10;
 
-/// What is measured.
+/// A figure that is measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Figure {
@@ -54,14 +57,14 @@ pub enum Figure {
     AtRiskRatio,
     /// Makespan an account ÷ that of the other.
     AccountTimeRatio,
-    /// What it costs above the cheapest of it and the others, as a share.
+    /// Its cost above the cheapest of it and the others, as a share.
     Regret,
     /// The same of the other that is cheapest on a sample.
     SampleRegret,
 }
 
 impl Figure {
-    /// What it is, and its unit, for people.
+    /// The unit with the figure's name, for people.
     pub const fn words(self) -> &'static str {
         match self {
             Self::Calls => "calls",
@@ -85,7 +88,7 @@ impl Figure {
         }
     }
 
-    /// Whether it is a share, told in percent.
+    /// True for a share, which is written in percent.
     pub const fn is_share(self) -> bool {
         matches!(
             self,
@@ -102,9 +105,23 @@ impl Figure {
     const fn is_count(self) -> bool {
         matches!(self, Self::Calls | Self::CallsPerAccount | Self::Writes)
     }
+
+    /// True if it sets a run against others.
+    const fn compares(self) -> bool {
+        !matches!(
+            self,
+            Self::Calls
+                | Self::CallsPerAccount
+                | Self::Writes
+                | Self::Minutes
+                | Self::RefusedShare
+                | Self::Buffered
+                | Self::FailedShare
+        )
+    }
 }
 
-/// What is claimed of a figure: a point, or a range of which one end may be open.
+/// A claimed value: a point, or a range of which one end may be open.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Claimed {
     /// A point.
@@ -119,9 +136,15 @@ pub struct Claimed {
 }
 
 impl Claimed {
-    /// Whether `measured` bears it out.
+    /// The point `value`.
+    pub const fn point(value: f64) -> Self {
+        Self { is: Some(value), from: None, to: None }
+    }
+
+    /// True if `measured` bears it out: a point within [`TOLERANCE`], a count exactly, a range with
+    /// its ends.
     pub fn holds(&self, figure: Figure, measured: f64) -> bool {
-        // What was measured is rounded, and so is what is claimed.
+        // Both figures are rounded.
         let tolerance = if figure.is_count() { 1e-9 } else { TOLERANCE };
         let point = self.is.is_none_or(|is| (measured - is).abs() <= tolerance * is.abs());
         let least = self.from.is_none_or(|from| measured >= from);
@@ -130,8 +153,9 @@ impl Claimed {
     }
 }
 
-/// A run that a claim is tested by, every gap filled.
-#[derive(Clone, Debug, PartialEq)]
+/// A run that tests a claim, as a table of the file gives it; its default is the file's.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[allow(missing_docs, reason = "as in `Settings` and `Workload`")]
 pub struct Trial {
     pub profile: String,
@@ -145,14 +169,37 @@ pub struct Trial {
     pub workers: NonZeroU32,
     pub batch_size: NonZeroU32,
     pub chunk_size: Option<NonZeroU32>,
-    pub chunk_pause: Duration,
+    pub chunk_pause: DurationText,
     pub metadata_cache: bool,
+    /// One search per value, as the guide's engine reads.
     pub one_search_a_value: bool,
     pub dry_run: bool,
 }
 
+impl Default for Trial {
+    fn default() -> Self {
+        let positive = |number| NonZeroU32::new(number).expect("the defaults are positive");
+        Self {
+            profile: "documented".to_owned(),
+            pool: None,
+            dataset: "plain".to_owned(),
+            resources: 100,
+            mappings: 3,
+            sample: None,
+            strategy: Strategy::Standard,
+            workers: positive(DEFAULT_WORKERS),
+            batch_size: positive(DEFAULT_BATCH_SIZE),
+            chunk_size: None,
+            chunk_pause: DurationText::default(),
+            metadata_cache: true,
+            one_search_a_value: false,
+            dry_run: false,
+        }
+    }
+}
+
 impl Trial {
-    /// What it migrates. Errors: an unknown name, figures that make no scenario.
+    /// Its scenario. Errors: an unknown name, figures that make no scenario.
     pub fn scenario(&self) -> Result<Scenario, ScenarioError> {
         let profile = Scenario::profile(&self.profile)?;
         Scenario::new(Workload {
@@ -167,14 +214,14 @@ impl Trial {
         })
     }
 
-    /// How, under `seed`.
+    /// Its settings, under `seed`.
     pub fn settings(&self, seed: u64) -> Settings {
         let settings = Settings::new(self.strategy);
         Settings {
             workers: self.workers,
             batch_size: self.batch_size,
             chunk_size: self.chunk_size,
-            chunk_pause: self.chunk_pause,
+            chunk_pause: self.chunk_pause.0,
             metadata_cache: self.metadata_cache,
             reads: if self.one_search_a_value { Reads::Search } else { settings.reads },
             dry_run: self.dry_run,
@@ -187,39 +234,34 @@ impl Trial {
     pub fn accounts(&self) -> u64 {
         self.sample.map_or(self.resources, |sample| sample.min(self.resources))
     }
-
-    fn by_rule(mut self) -> Self {
-        self.strategy = guide_rule(self.resources, self.mappings as usize);
-        self
-    }
 }
 
-/// One setting that a claim is tested in.
+/// A setting in which a claim is tested.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Case {
-    /// Where that is.
+pub struct ClaimSetting {
+    /// Its name, for people.
     pub name: String,
     /// The run that the claim is about.
     pub run: Trial,
-    /// Those that it is compared with.
-    pub than: Vec<Trial>,
+    /// The runs that it is compared with.
+    pub baselines: Vec<Trial>,
 }
 
-/// One claim of the guide: a number, or an advice.
+/// A claim of the guide: a number, or an advice.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Claim {
+pub struct GuideClaim {
     /// Its name here.
     pub id: String,
     /// The guide's heading.
     pub section: String,
-    /// What it says, in our words.
+    /// The claim, in our words.
     pub says: String,
-    /// What is measured.
+    /// The figure that is measured.
     pub figure: Figure,
-    /// What is claimed of it.
+    /// The value that is claimed of it.
     pub claimed: Claimed,
-    /// Where it is tested.
-    pub cases: Vec<Case>,
+    /// The settings in which it is tested.
+    pub cases: Vec<ClaimSetting>,
 }
 
 /// A claim that no run can test.
@@ -228,54 +270,56 @@ pub struct Claim {
 pub struct Untestable {
     /// The guide's heading.
     pub section: String,
-    /// What it says, in our words.
+    /// The claim, in our words.
     pub says: String,
-    /// Why not.
+    /// The reason why no run can test it.
     pub why: String,
 }
 
 /// The ledger as it is read.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Ledger {
-    /// What is tested.
-    pub claims: Vec<Claim>,
-    /// What is not.
+pub struct ClaimLedger {
+    /// Claims that runs test, in the guide's order.
+    pub claims: Vec<GuideClaim>,
+    /// Claims that no run can test.
     pub untestable: Vec<Untestable>,
 }
 
-impl Ledger {
-    /// The one that is shipped.
+impl ClaimLedger {
+    /// The ledger that is shipped.
     pub fn shipped() -> Self {
         read("reports/claims.toml", SHIPPED).expect("the shipped ledger is valid")
     }
 }
 
-/// Where a claim holds.
+/// The share of its settings in which a claim holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Standing {
-    /// In every case.
+pub enum ClaimVerdict {
+    /// All.
     Holds,
-    /// In some.
-    HoldsWhere,
-    /// In none.
-    DoesNot,
+    /// Some.
+    #[serde(rename = "holds_where")]
+    HoldsInSome,
+    /// None.
+    #[serde(rename = "does_not")]
+    Fails,
 }
 
-/// A case, tested.
+/// A setting, tested.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct TestedCase {
-    /// Where that is.
+    /// Its name, for people.
     pub name: String,
-    /// What was measured, to four digits; `None` where a run failed its audit.
+    /// The figure, to four digits; `None` where a run failed its audit.
     pub measured: Option<f64>,
-    /// Whether the claim holds there.
+    /// True if the claim holds there.
     pub holds: bool,
 }
 
 /// A claim, tested.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[allow(missing_docs, reason = "as in `Claim`")]
+#[allow(missing_docs, reason = "as in `GuideClaim`")]
 pub struct Tested {
     pub id: String,
     pub section: String,
@@ -287,9 +331,9 @@ pub struct Tested {
 
 impl Tested {
     /// `claim` with what was measured in each of its cases.
-    pub fn new(claim: &Claim, measured: &[Option<f64>]) -> Self {
+    pub fn new(claim: &GuideClaim, measured: &[Option<f64>]) -> Self {
         assert_eq!(claim.cases.len(), measured.len(), "{}: a figure for each case", claim.id);
-        let case = |(case, measured): (&Case, &Option<f64>)| {
+        let case = |(case, measured): (&ClaimSetting, &Option<f64>)| {
             let measured = measured.filter(|figure| figure.is_finite()).map(to_four_digits);
             let holds = measured.is_some_and(|figure| claim.claimed.holds(claim.figure, figure));
             TestedCase { name: case.name.clone(), measured, holds }
@@ -304,21 +348,21 @@ impl Tested {
         }
     }
 
-    /// Where it holds.
-    pub fn standing(&self) -> Standing {
+    /// The verdict over its settings.
+    pub fn standing(&self) -> ClaimVerdict {
         match self.cases.iter().filter(|case| case.holds).count() {
-            0 => Standing::DoesNot,
-            all if all == self.cases.len() => Standing::Holds,
-            _ => Standing::HoldsWhere,
+            0 => ClaimVerdict::Fails,
+            all if all == self.cases.len() => ClaimVerdict::Holds,
+            _ => ClaimVerdict::HoldsInSome,
         }
     }
 
     /// The verdict in words: `holds where: 3 workers, 5 workers`.
     pub fn verdict(&self) -> String {
         match self.standing() {
-            Standing::Holds => "holds".to_owned(),
-            Standing::DoesNot => "does not hold".to_owned(),
-            Standing::HoldsWhere => {
+            ClaimVerdict::Holds => "holds".to_owned(),
+            ClaimVerdict::Fails => "does not hold".to_owned(),
+            ClaimVerdict::HoldsInSome => {
                 let held = self.cases.iter().filter(|case| case.holds);
                 let names: Vec<&str> = held.map(|case| case.name.as_str()).collect();
                 format!("holds where: {}", names.join("; "))
@@ -335,7 +379,6 @@ fn to_four_digits(figure: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::claims::{BATCH_SIZE, EXAMPLES, WORKERS};
 
     fn claimed(is: Option<f64>, from: Option<f64>, to: Option<f64>) -> Claimed {
         Claimed { is, from, to }
@@ -357,11 +400,11 @@ mod tests {
 
     #[test]
     fn a_verdict_is_of_all_cases_and_names_those_that_hold() {
-        let ledger = Ledger::shipped();
+        let ledger = ClaimLedger::shipped();
         let mut claim = ledger.claims[0].clone();
         claim.figure = Figure::TimesFaster;
         claim.claimed = claimed(None, Some(2.0), None);
-        let case = |name: &str| Case { name: name.to_owned(), ..claim.cases[0].clone() };
+        let case = |name: &str| ClaimSetting { name: name.to_owned(), ..claim.cases[0].clone() };
         claim.cases = vec![case("few"), case("many")];
         let verdict = |found: [Option<f64>; 2]| Tested::new(&claim, &found).verdict();
         assert_eq!(verdict([Some(2.0), Some(3.0)]), "holds");
@@ -372,35 +415,5 @@ mod tests {
         let tested = Tested::new(&claim, &[Some(2.345_678), Some(12_345.6)]);
         let found: Vec<_> = tested.cases.iter().map(|case| case.measured.unwrap()).collect();
         assert_eq!(found, [2.346, 12_350.0]);
-    }
-
-    #[test]
-    fn the_rows_of_the_guides_examples_are_in_it_with_their_figures() {
-        let ledger = Ledger::shipped();
-        for example in EXAMPLES {
-            for row in example.claims {
-                let name = row.strategy.name().replace('_', "-");
-                let mut figures = vec![
-                    ("calls", Figure::Calls, row.calls as f64),
-                    ("minutes", Figure::Minutes, row.minutes),
-                ];
-                figures.extend(row.saved.map(|saved| ("saved", Figure::TimeSaved, saved)));
-                for (kind, figure, value) in figures {
-                    let id = format!("example-{}-{name}-{kind}", example.number);
-                    let claim = ledger.claims.iter().find(|claim| claim.id == id);
-                    let claim = claim.unwrap_or_else(|| panic!("{id} is missing"));
-                    assert_eq!(claim.figure, figure, "{id}");
-                    assert_eq!(claim.claimed, claimed(Some(value), None, None), "{id}");
-                    for Case { run, .. } in &claim.cases {
-                        assert_eq!(run.strategy, row.strategy, "{id}");
-                        assert_eq!(
-                            (run.resources, run.mappings),
-                            (example.accounts, example.mappings)
-                        );
-                        assert_eq!((run.workers, run.batch_size), (WORKERS, BATCH_SIZE), "{id}");
-                    }
-                }
-            }
-        }
     }
 }

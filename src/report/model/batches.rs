@@ -1,17 +1,17 @@
-//! What the batch size changes, and what it does not.
+//! Time, memory and risk over the batch size.
 
 use crate::report::evidence::{BatchPoint, BatchSample};
 use crate::text::join_and;
 use neonbench_engine::engine::Strategy;
 use serde::Serialize;
 
-/// A difference in time that does not matter.
+/// Relative difference in time that counts as none.
 const NO_MATTER: f64 = 0.03;
 
-/// What the batch size changes.
+/// Time, memory and risk over the batch size.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct BatchModel {
-    /// Where it does not matter, and what it decides.
+    /// The sizes among which time does not differ, and the accounts at risk.
     pub title: String,
     /// The figures.
     pub sample: BatchSample,

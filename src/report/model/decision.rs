@@ -1,10 +1,11 @@
-//! What to do about one migration, as figures: the evidence of a decision, judged.
+//! The figures of a decision about one migration: its evidence, judged.
 
 mod grid;
 mod words;
 
 pub(crate) use grid::grid_rows;
 
+use super::Validity;
 use crate::delta::Delta;
 use crate::findings::Gain;
 use crate::report::decision::{Baseline, Cell, Contender, Decision, Grid, Pooled, Sized, Spectrum};
@@ -15,7 +16,7 @@ use serde::Serialize;
 use std::collections::BTreeMap;
 use words::{faster, headline, lede, pools_title, scaling_title, surface_title};
 
-/// What the page says of one migration.
+/// The figures of a decision about one migration.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct DecisionModel {
@@ -32,15 +33,15 @@ pub struct DecisionModel {
     pub headline: String,
     /// The answer in sentences.
     pub lede: Vec<String>,
-    /// Whether every run counts.
+    /// True if every run passed its audit.
     pub is_valid: bool,
     /// Ranked, the best first; invalid ones last.
-    pub league: Vec<LeagueRow>,
+    pub league: Vec<RankedStrategy>,
     /// `a is 1.23 ± 0.04 times faster than b`.
     pub faster: Vec<String>,
     /// Hybrid under workers and batch sizes.
     pub surface: Vec<Cell>,
-    /// What the surface says, in words.
+    /// The surface's result, in words.
     pub surface_title: String,
     /// Accounts that the surface and the grid were tried on.
     pub varied_accounts: u64,
@@ -52,9 +53,10 @@ pub struct DecisionModel {
     pub scaling_title: String,
     pub pools: Vec<Pooled>,
     pub pools_title: String,
-    pub integrity: Integrity,
+    /// Losses over all runs of the league.
+    pub integrity: Validity,
     pub errors: Vec<ErrorGroup>,
-    /// What holds each strategy back.
+    /// Findings, strategy by strategy.
     pub findings: Vec<FoundModel>,
     pub baseline: Option<BaselineModel>,
     pub grid: Grid,
@@ -63,7 +65,7 @@ pub struct DecisionModel {
 /// One strategy of the league. Figures are means over its runs.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
-pub struct LeagueRow {
+pub struct RankedStrategy {
     pub strategy: Strategy,
     pub name: String,
     pub runs: u64,
@@ -79,12 +81,12 @@ pub struct LeagueRow {
     /// The makespan with refusals priced in, as the selector has it.
     pub cost_s: f64,
     pub lost_updates: f64,
-    /// From reading an account to writing it, on the mean.
+    /// Mean time from reading an account to writing it.
     pub exposure_s: f64,
     pub peak_buffered: u64,
     /// (cost − best cost) ÷ best cost.
     pub regret: f64,
-    /// Whether nobody is both faster and less often refused.
+    /// True if no other strategy is both faster and less often refused.
     pub is_on_frontier: bool,
     pub times: Vec<TimeShare>,
     pub time_in_calls_s: f64,
@@ -132,18 +134,6 @@ pub struct SpectrumModel {
     pub points: Vec<(f64, f64)>,
 }
 
-/// What was lost, over all runs of the league.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, schemars::JsonSchema)]
-#[allow(missing_docs, reason = "the names say it")]
-pub struct Integrity {
-    pub runs: u64,
-    pub valid: u64,
-    pub accounts: u64,
-    pub mismatched: u64,
-    pub lost_updates: u64,
-    pub failed: u64,
-}
-
 /// Failures that are alike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
@@ -164,11 +154,11 @@ pub struct FoundModel {
     pub cause: &'static str,
     pub message: String,
     pub advice: String,
-    /// What the advice is worth; `None` where it was not simulated.
+    /// The simulated gain of the advice; `None` where it was not simulated.
     pub gain: Option<String>,
 }
 
-/// Contenders against a run that was kept.
+/// Strategies against a stored run.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct BaselineModel {
@@ -177,7 +167,7 @@ pub struct BaselineModel {
     pub rows: Vec<BaselineRow>,
 }
 
-/// One of them.
+/// One strategy against that run.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct BaselineRow {
@@ -225,11 +215,12 @@ impl DecisionModel {
     pub fn new(decision: &Decision) -> Self {
         let mut ranked: Vec<&Contender> = decision.league.iter().collect();
         ranked.sort_by(|a, b| a.order(b));
-        let mut league: Vec<LeagueRow> = ranked.into_iter().map(LeagueRow::new).collect();
+        let mut league: Vec<RankedStrategy> = ranked.into_iter().map(RankedStrategy::new).collect();
         compare(&mut league);
         let winner = crate::report::decision::best(&decision.league);
         let best = winner.map(|winner| winner.strategy);
-        let integrity = Integrity::new(decision);
+        let runs = decision.league.iter().flat_map(|contender| &contender.runs);
+        let integrity = Validity::new(runs);
         Self {
             scenario: decision.scenario.clone(),
             dataset: decision.dataset.clone(),
@@ -264,7 +255,7 @@ impl DecisionModel {
     }
 }
 
-impl LeagueRow {
+impl RankedStrategy {
     fn new(contender: &Contender) -> Self {
         let mean = |of: fn(&RunRecord) -> f64| contender.mean(of);
         let bad = contender.runs.iter().find(|record| !record.audit.valid);
@@ -312,7 +303,7 @@ impl LeagueRow {
 }
 
 /// Regret and frontier, of those that are valid.
-fn compare(league: &mut [LeagueRow]) {
+fn compare(league: &mut [RankedStrategy]) {
     let points: Vec<(f64, f64)> = league
         .iter()
         .filter(|row| row.is_valid)
@@ -373,21 +364,6 @@ impl SpectrumModel {
             calls: spectrum.calls,
             quantiles_ms: [0.5, 0.9, 0.99, 0.999, 1.0].map(at),
             points: spectrum.points.clone(),
-        }
-    }
-}
-
-impl Integrity {
-    fn new(decision: &Decision) -> Self {
-        let runs = || decision.league.iter().flat_map(|contender| &contender.runs);
-        let sum = |of: fn(&RunRecord) -> u64| runs().map(of).sum();
-        Self {
-            runs: runs().count() as u64,
-            valid: sum(|record| u64::from(record.audit.valid)),
-            accounts: sum(|record| record.resources),
-            mismatched: sum(|record| record.audit.mismatched),
-            lost_updates: sum(|record| record.audit.lost_updates),
-            failed: sum(|record| record.records.failed),
         }
     }
 }

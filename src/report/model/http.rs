@@ -1,6 +1,6 @@
 //! Real HTTP beside virtual time.
 
-use crate::report::evidence::{Evidence, HttpPair};
+use crate::report::evidence::{HttpPair, ReportEvidence};
 use neonbench_engine::engine::Strategy;
 use serde::Serialize;
 
@@ -34,7 +34,7 @@ pub struct HttpRow {
 }
 
 impl HttpModel {
-    pub(super) fn new(evidence: &Evidence) -> Self {
+    pub(super) fn new(evidence: &ReportEvidence) -> Self {
         let sample = &evidence.http;
         let row = |pair: &HttpPair| {
             let (http, simulated) = (&pair.http, &pair.simulated);

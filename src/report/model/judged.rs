@@ -1,21 +1,21 @@
 //! The user's own clients, each in a league with our strategies.
 //!
-//! Invariant: who did not do what the plan demands has no rank, whatever its record says.
+//! Invariant: a client that did not do what the plan demands has no rank, whatever its record says.
 
 use crate::judge::{ClientVerdict, JudgeLeagueRow, JudgeRecord, JudgedRecords};
-use crate::report::evidence::{Dated, Evidence};
+use crate::report::evidence::{ReportEvidence, Timestamped};
 use serde::Serialize;
 
-/// The clients that were judged last.
+/// The clients that were judged last, in leagues with our strategies.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct JudgedModel {
-    /// How many of them are correct.
+    /// Number of correct clients.
     pub correct: u64,
     /// The latest first.
     pub clients: Vec<JudgedClient>,
 }
 
-/// A judged client.
+/// A judged client, with the league of its work.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "as in `JudgeRecord`")]
 pub struct JudgedClient {
@@ -29,9 +29,9 @@ pub struct JudgedClient {
     pub seed: u64,
     /// Its place among the valid ones of the league.
     pub rank: Option<u32>,
-    /// How many of the league have a place.
+    /// Number of ranked members of the league.
     pub ranked: u64,
-    /// Whether our strategies were run on the same work.
+    /// True if our strategies were run on the same work.
     pub compared: bool,
     /// The client, and our strategies if they were compared, in the league's order.
     pub rows: Vec<JudgedRow>,
@@ -43,30 +43,30 @@ pub struct JudgedClient {
 #[allow(missing_docs, reason = "as in `JudgeLeagueRow`")]
 pub struct JudgedRow {
     pub name: String,
-    /// Whether it is the user's client, and not a strategy of ours.
+    /// True for the user's client, false for a strategy of ours.
     pub judged: bool,
     pub valid: bool,
     /// In words.
     pub verdict: String,
     pub rank: Option<u32>,
-    /// None if there is none: a client that made no call, a strategy that is not valid.
+    /// `None` for a client that made no call and for an invalid strategy.
     pub makespan_s: Option<f64>,
     pub calls: u64,
     pub refused: u64,
-    /// What became of the accounts; of our strategies only whether all are as they should be.
+    /// The accounts by their final state; `None` for our strategies.
     pub accounts: Option<JudgedRecords>,
 }
 
 impl JudgedModel {
-    pub(super) fn new(evidence: &Evidence) -> Self {
+    pub(super) fn new(evidence: &ReportEvidence) -> Self {
         let clients: Vec<JudgedClient> = evidence.judged.iter().map(JudgedClient::new).collect();
         Self { correct: clients.iter().filter(|client| client.valid).count() as u64, clients }
     }
 }
 
 impl JudgedClient {
-    fn new(evidence: &Dated<JudgeRecord>) -> Self {
-        let Dated { made_at, record } = evidence;
+    fn new(evidence: &Timestamped<JudgeRecord>) -> Self {
+        let Timestamped { made_at, record } = evidence;
         let rows = rows(record);
         let own = rows.iter().find(|row| row.judged);
         Self {

@@ -1,6 +1,8 @@
-//! The guide's claims in words: what is claimed, what was measured, and the verdict.
+//! The guide's claims in words: claimed value, measured value, verdict.
 
-use crate::report::claims::ledger::{Claimed, Figure, Standing, Tested, TestedCase, Untestable};
+use crate::report::claims::ledger::{
+    ClaimVerdict, Claimed, Figure, Tested, TestedCase, Untestable,
+};
 use crate::report::evidence::LedgerSample;
 use crate::text::{count, sig3};
 use serde::Serialize;
@@ -8,7 +10,7 @@ use serde::Serialize;
 /// The ledger.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct LedgerModel {
-    /// How many claims hold, in words.
+    /// The numbers of claims that hold, in words.
     pub title: String,
     /// Claims that hold in every case.
     pub everywhere: u64,
@@ -20,7 +22,7 @@ pub struct LedgerModel {
     pub seeds: u64,
     /// In the guide's order.
     pub rows: Vec<ClaimRow>,
-    /// What no run can test.
+    /// Claims that no run can test.
     pub untestable: Vec<Untestable>,
 }
 
@@ -34,7 +36,7 @@ pub struct ClaimRow {
     /// `10 to 20 times as fast`.
     pub claimed: String,
     pub cases: Vec<ClaimCase>,
-    pub standing: Standing,
+    pub standing: ClaimVerdict,
     /// A name of a colour and a mark.
     pub tone: &'static str,
     /// `holds where`.
@@ -46,11 +48,11 @@ pub struct ClaimRow {
 /// A case of a claim.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct ClaimCase {
-    /// Where that is.
+    /// Its name, for people.
     pub name: String,
-    /// What was measured, in words.
+    /// The measured figure, in words.
     pub measured: String,
-    /// Whether the claim holds there.
+    /// True if the claim holds there.
     pub holds: bool,
 }
 
@@ -58,9 +60,9 @@ impl LedgerModel {
     pub(super) fn new(sample: &LedgerSample) -> Self {
         let rows: Vec<ClaimRow> = sample.claims.iter().map(ClaimRow::new).collect();
         let of = |standing| rows.iter().filter(|row| row.standing == standing).count() as u64;
-        let everywhere = of(Standing::Holds);
-        let somewhere = of(Standing::HoldsWhere);
-        let nowhere = of(Standing::DoesNot);
+        let everywhere = of(ClaimVerdict::Holds);
+        let somewhere = of(ClaimVerdict::HoldsInSome);
+        let nowhere = of(ClaimVerdict::Fails);
         let title = format!(
             "The guide's claims, one by one: {everywhere} of {} hold everywhere, {somewhere} in some \
              cases, {nowhere} in none",
@@ -75,9 +77,9 @@ impl ClaimRow {
     fn new(tested: &Tested) -> Self {
         let standing = tested.standing();
         let (tone, word) = match standing {
-            Standing::Holds => ("good", "holds"),
-            Standing::HoldsWhere => ("mixed", "holds where"),
-            Standing::DoesNot => ("bad", "does not hold"),
+            ClaimVerdict::Holds => ("good", "holds"),
+            ClaimVerdict::HoldsInSome => ("mixed", "holds where"),
+            ClaimVerdict::Fails => ("bad", "does not hold"),
         };
         let figure = tested.figure;
         let case = |case: &TestedCase| ClaimCase {
@@ -121,7 +123,7 @@ fn value(figure: Figure, it: f64) -> String {
 }
 
 /// Three digits at most, without zeros at the end.
-fn trimmed(number: f64) -> String {
+pub(crate) fn trimmed(number: f64) -> String {
     let text = sig3(number);
     if !text.contains('.') {
         return text;

@@ -1,17 +1,18 @@
-//! Who wins where: the best, the guide's choice and ours, over accounts and mappings.
+//! The decision map: the best, the guide's choice and ours, over accounts and mappings.
 
+use super::distinct;
 use crate::select::{Configuration, DecisionMap, MapCell};
 use crate::text::sig3;
 use neonbench_engine::engine::Strategy;
 use serde::Serialize;
 
-/// A choice that costs so many times as much as the best is as good.
+/// A choice up to this ratio to the best's cost counts as good as the best.
 pub(crate) const AS_GOOD: f64 = 1.05;
 
 /// The decision map.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct MapModel {
-    /// What to see in it.
+    /// Its result, in words.
     pub title: String,
     /// The profile.
     pub profile: String,
@@ -19,11 +20,11 @@ pub struct MapModel {
     pub resources: Vec<u64>,
     /// Numbers of mappings, in order.
     pub mappings: Vec<u32>,
-    /// The mean of what the guide's choice costs ÷ what the best costs.
+    /// Mean of (cost of the guide's choice ÷ cost of the best).
     pub guide_mean: f64,
-    /// The same of ours.
+    /// The same for our choice.
     pub ours_mean: f64,
-    /// One a size.
+    /// One per size.
     pub cells: Vec<MapRow>,
 }
 
@@ -39,25 +40,21 @@ pub struct MapRow {
     pub ours: MapChoice,
 }
 
-/// What is chosen for a size.
+/// The choice for a size.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct MapChoice {
     /// The strategy.
     pub strategy: Strategy,
     /// With workers and batch size, in words.
     pub name: String,
-    /// What it costs ÷ what the best costs.
+    /// Its cost ÷ the best's cost.
     pub ratio: f64,
 }
 
 impl MapModel {
     pub(super) fn new(map: &DecisionMap) -> Self {
-        let mut resources: Vec<u64> = map.cells.iter().map(|cell| cell.resources).collect();
-        resources.sort_unstable();
-        resources.dedup();
-        let mut mappings: Vec<u32> = map.cells.iter().map(|cell| cell.mappings).collect();
-        mappings.sort_unstable();
-        mappings.dedup();
+        let resources = distinct(map.cells.iter().map(|cell| cell.resources));
+        let mappings = distinct(map.cells.iter().map(|cell| cell.mappings));
         let mean = |of: fn(&MapCell) -> f64| {
             map.cells.iter().map(of).sum::<f64>() / map.cells.len().max(1) as f64
         };

@@ -1,11 +1,11 @@
-//! The selectors scenario by scenario: how regret is spread, where it is worst, and how forecasts fare.
+//! The selectors scenario by scenario: regrets, the worst scenarios, and the forecasts' errors.
 
 use crate::report::evidence::SelectorSample;
 use crate::select::{Portfolio, SelectorName, Verdict};
 use crate::text::{percent, sig3};
 use serde::Serialize;
 
-/// Deviation of a forecast that is as good as none.
+/// Deviation up to which a forecast counts as exact.
 pub(crate) const BAND: f64 = 0.03;
 
 /// Regret up to which a choice is near the best; a little above a tenth, since regrets are quotients.
@@ -17,17 +17,17 @@ const WORST: usize = 3;
 /// The selectors, scenario by scenario.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct RegretsModel {
-    /// What to see in the distributions.
+    /// The distributions' result, in words.
     pub title: String,
-    /// What to see in the forecasts.
+    /// The forecasts' result, in words.
     pub forecast_title: String,
-    /// One a selector and portfolio.
+    /// One per selector and portfolio.
     pub spreads: Vec<Spread>,
-    /// One a scenario.
+    /// One per scenario.
     pub scenarios: Vec<ScenarioRow>,
     /// The worst scenarios of each selector, among all strategies.
     pub worst: Vec<WorstRow>,
-    /// One a scenario that has a forecast.
+    /// One per scenario that has a forecast.
     pub forecasts: Vec<ForecastRow>,
 }
 
@@ -38,7 +38,7 @@ pub struct Spread {
     pub selector: SelectorName,
     /// Among which strategies it chooses.
     pub portfolio: Portfolio,
-    /// One a scenario, from the least to the largest.
+    /// One per scenario, from the least to the largest.
     pub regrets: Vec<f64>,
 }
 
@@ -47,7 +47,7 @@ pub struct Spread {
 pub struct ScenarioRow {
     /// Its name.
     pub name: String,
-    /// What is hard about it.
+    /// Its family.
     pub family: &'static str,
     /// By portfolio those of each selector; `None` where nothing is allowed.
     pub regrets: [[Option<f64>; SelectorName::ALL.len()]; Portfolio::ALL.len()],
@@ -65,14 +65,14 @@ pub struct WorstRow {
     pub regret: f64,
 }
 
-/// A forecast beside what came of it.
+/// A forecast beside its runs.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct ForecastRow {
     /// The scenario.
     pub name: String,
-    /// What is hard about it.
+    /// Its family.
     pub family: &'static str,
-    /// By which it is drawn.
+    /// The number of its mark in the chart.
     pub number: u8,
     /// 5th, 50th and 95th percentile as forecast, in seconds.
     pub forecast_s: [f64; 3],

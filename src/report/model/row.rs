@@ -1,8 +1,8 @@
 //! One row of the guide: claimed, and measured.
 
-use super::TOLERANCE;
 use crate::replicate::quantile;
-use crate::report::claims::Claim;
+use crate::report::claims::ExampleRow;
+use crate::report::claims::ledger::{Claimed, Figure};
 use crate::report::evidence::{Responses, RowEvidence};
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::record::RunRecord;
@@ -10,14 +10,14 @@ use serde::Serialize;
 
 /// One row of the guide: claimed, and measured.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
-pub struct Row {
+pub struct RowModel {
     /// The strategy.
     pub strategy: Strategy,
     /// The guide's calls on records.
     pub claimed_calls: u64,
     /// Fewest and most calls on records of its runs, as the server counted them.
     pub calls: [u64; 2],
-    /// Whether every run made exactly the guide's calls.
+    /// True if every run made exactly the guide's calls.
     pub calls_hold: bool,
     /// Look-ups of metadata of its first run, which are not among the calls.
     pub look_ups: u64,
@@ -37,7 +37,7 @@ pub struct Row {
     pub deviation: Option<f64>,
     /// Mean ÷ the guide's makespan − 1: what the fit leaves unexplained.
     pub residual: Option<f64>,
-    /// Whether the deviation is within [`TOLERANCE`].
+    /// True if the median is within [`TOLERANCE`](crate::report::claims::ledger::TOLERANCE) of it.
     pub time_holds: bool,
     /// Time per call that the guide's row implies, in seconds.
     pub implied_call_s: f64,
@@ -53,8 +53,8 @@ pub struct Row {
     pub writes: Responses,
 }
 
-impl Row {
-    pub(super) fn new(claim: &Claim, evidence: &RowEvidence) -> Self {
+impl RowModel {
+    pub(super) fn new(claim: &ExampleRow, evidence: &RowEvidence) -> Self {
         let runs = &evidence.runs;
         let invalid = runs.iter().filter(|record| !record.audit.valid).count() as u64;
         let calls = || runs.iter().map(|record| record.calls.record_calls());
@@ -66,11 +66,14 @@ impl Row {
         let bound_s = runs.first().map_or(0.0, |record| record.lower_bound_s);
         let over_claim = |seconds: f64| seconds / claim.seconds() - 1.0;
         let deviation = makespan_s.map(|[_, median, _]| over_claim(median));
+        let holds = |figure, claimed, measured| Claimed::point(claimed).holds(figure, measured);
+        let calls_hold = |calls| holds(Figure::Calls, claim.calls as f64, calls as f64);
+        let time_holds = |minutes| holds(Figure::Minutes, claim.minutes, minutes);
         Self {
             strategy: claim.strategy,
             claimed_calls: claim.calls,
             calls,
-            calls_hold: ranked && calls == [claim.calls; 2],
+            calls_hold: ranked && calls.into_iter().all(calls_hold),
             look_ups: runs.first().map_or(0, |record| record.calls.metadata),
             claimed_s: claim.seconds(),
             makespan_s,
@@ -80,9 +83,9 @@ impl Row {
             speed_up: None,
             deviation,
             residual: mean_s.map(over_claim),
-            time_holds: deviation.is_some_and(|deviation| deviation.abs() <= TOLERANCE),
+            time_holds: makespan_s.is_some_and(|[_, median, _]| time_holds(median / 60.0)),
             implied_call_s: claim.implied_call_s(),
-            efficiency: mean_s.map(|mean_s| bound_s / mean_s),
+            efficiency: mean_s.map(|mean_s| if mean_s > 0.0 { bound_s / mean_s } else { 1.0 }),
             runs: runs.len() as u64,
             invalid,
             reads: evidence.reads.clone(),
@@ -103,9 +106,9 @@ fn interval(runs: &[RunRecord]) -> [f64; 3] {
 }
 
 /// Sets the rows of one example against its standard row.
-pub(super) fn compare(rows: &mut [Row]) {
+pub(super) fn compare(rows: &mut [RowModel]) {
     let standard = rows.iter().find(|row| row.strategy == Strategy::Standard);
-    let Some(standard_s) = standard.and_then(Row::median_s) else { return };
+    let Some(standard_s) = standard.and_then(RowModel::median_s) else { return };
     for row in rows.iter_mut().filter(|row| row.strategy != Strategy::Standard) {
         row.saved = row.median_s().map(|median_s| 1.0 - median_s / standard_s);
         row.speed_up = row.median_s().map(|median_s| standard_s / median_s);
@@ -113,15 +116,15 @@ pub(super) fn compare(rows: &mut [Row]) {
 }
 
 /// The fastest strategy whose runs are all valid.
-pub(super) fn fastest(rows: &[Row]) -> Option<Strategy> {
+pub(super) fn fastest(rows: &[RowModel]) -> Option<Strategy> {
     let ranked = rows.iter().filter_map(|row| Some((row.strategy, row.median_s()?)));
     ranked.min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(strategy, _)| strategy)
 }
 
-/// Whether all rows are valid and the guide's order of the strategies is the measured one.
-pub(super) fn order_holds(rows: &[Row]) -> bool {
-    let mut by_claim: Vec<&Row> = rows.iter().collect();
+/// True if all rows are valid and the guide's order of the strategies is the measured one.
+pub(super) fn order_holds(rows: &[RowModel]) -> bool {
+    let mut by_claim: Vec<&RowModel> = rows.iter().collect();
     by_claim.sort_by(|a, b| a.claimed_s.total_cmp(&b.claimed_s));
-    let medians: Option<Vec<f64>> = by_claim.into_iter().map(Row::median_s).collect();
+    let medians: Option<Vec<f64>> = by_claim.into_iter().map(RowModel::median_s).collect();
     medians.is_some_and(|medians| medians.is_sorted())
 }

@@ -1,7 +1,7 @@
-//! What is lost beside other users at work, by PATCH and by PUT.
+//! Updates lost beside other users at work, by PATCH and by PUT.
 
 use crate::report::claims::EXAMPLES;
-use crate::report::evidence::{Evidence, StaffEvidence};
+use crate::report::evidence::{ReportEvidence, StaffEvidence};
 use neonbench_engine::engine::{Strategy, WriteMode};
 use neonbench_engine::record::RunRecord;
 use serde::Serialize;
@@ -16,7 +16,7 @@ pub struct StaffModel {
     pub strategy: Option<Strategy>,
     pub profile: String,
     pub rows: Vec<StaffRow>,
-    /// Whether PUT loses more than PATCH.
+    /// True if PUT loses more updates than PATCH.
     pub put_loses_more: bool,
 }
 
@@ -36,7 +36,7 @@ pub struct StaffRow {
 }
 
 impl StaffModel {
-    pub(super) fn new(evidence: &Evidence) -> Self {
+    pub(super) fn new(evidence: &ReportEvidence) -> Self {
         let sample = &evidence.staff;
         let example = EXAMPLES.iter().find(|example| example.number == sample.example);
         let rows: Vec<StaffRow> = sample.rows.iter().map(StaffRow::new).collect();

@@ -1,7 +1,7 @@
 use super::*;
 use crate::report::fixture::{SLOWER, evidence, spoil};
 
-fn row(model: &Model, example: usize, strategy: Strategy) -> &Row {
+fn row(model: &Model, example: usize, strategy: Strategy) -> &RowModel {
     let rows = &model.examples[example - 1].rows;
     rows.iter().find(|row| row.strategy == strategy).unwrap()
 }
@@ -144,7 +144,7 @@ fn a_client_that_was_not_compared_stands_alone_and_one_without_calls_has_no_make
 fn a_selftest_says_which_bar_is_missed() {
     let selftest = Model::new(&evidence()).selftest.unwrap();
     assert!(!selftest.passed && selftest.pool.exact);
-    let met = |row: &FidelityModel| row.bars.iter().all(|bar| bar.met);
+    let met = |row: &crate::selftest::FidelityRow| row.bars.iter().all(|bar| bar.met);
     assert_eq!(selftest.rows.iter().map(met).collect::<Vec<_>>(), [true, false]);
     assert_eq!(selftest.pool.calls, 1_000_000);
 }

@@ -1,19 +1,20 @@
-//! The verdict: what someone needs who reads nothing else.
+//! The verdict: a summary for readers of nothing else.
 
-use super::{ExampleModel, HttpModel, Row, TOLERANCE, Validity};
+use super::{ExampleModel, HttpModel, RowModel, Validity};
 use crate::report::claims::WORKERS;
+use crate::report::claims::ledger::TOLERANCE;
 use crate::text::{count, duration, join_and, percent, signed};
 use neonbench_engine::engine::Strategy;
 use serde::Serialize;
 
 /// The verdict.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
-pub struct Verdict {
-    /// Which strategy, how much faster, and what was lost.
+pub struct ReportVerdict {
+    /// The strategy to use, its gain, and the losses.
     pub headline: String,
-    /// How long it takes.
+    /// The times, in words.
     pub times: String,
-    /// Whether the guide's tables hold.
+    /// The shares of the guide's tables that hold, in words.
     pub guide: String,
     /// The four figures behind it.
     pub facts: Vec<Fact>,
@@ -24,13 +25,13 @@ pub struct Verdict {
 pub struct Fact {
     /// The figure.
     pub value: String,
-    /// What it counts.
+    /// Its name, for people.
     pub label: String,
-    /// How it is to be taken.
+    /// Its rating.
     pub tone: Tone,
 }
 
-/// How a figure is to be taken.
+/// The rating of a figure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Tone {
@@ -42,7 +43,7 @@ pub enum Tone {
     Bad,
 }
 
-impl Verdict {
+impl ReportVerdict {
     pub(super) fn new(examples: &[ExampleModel], http: &HttpModel, validity: &Validity) -> Self {
         let facts =
             vec![calls_fact(examples), times_fact(examples), audit_fact(validity), http_fact(http)];
@@ -108,14 +109,14 @@ fn factors_in_words(factors: &[f64]) -> Option<String> {
     Some(if least == most { least } else { format!("{least} to {most}") })
 }
 
-fn row_of(example: &ExampleModel, strategy: Strategy) -> Option<&Row> {
+fn row_of(example: &ExampleModel, strategy: Strategy) -> Option<&RowModel> {
     example.rows.iter().find(|row| row.strategy == strategy)
 }
 
 fn times(examples: &[ExampleModel]) -> String {
     let time = |example: &ExampleModel| {
         let fastest_s = row_of(example, example.fastest?)?.median_s()?;
-        let standard_s = row_of(example, Strategy::Standard).and_then(Row::median_s);
+        let standard_s = row_of(example, Strategy::Standard).and_then(RowModel::median_s);
         let than = standard_s.map_or_else(String::new, |s| format!(" (standard {})", duration(s)));
         let accounts = count(example.accounts);
         let mappings = example.mappings;
@@ -131,7 +132,7 @@ fn times(examples: &[ExampleModel]) -> String {
     )
 }
 
-fn held(examples: &[ExampleModel], holds: impl Fn(&Row) -> bool) -> (usize, usize) {
+fn held(examples: &[ExampleModel], holds: impl Fn(&RowModel) -> bool) -> (usize, usize) {
     let rows = || examples.iter().flat_map(|example| &example.rows);
     (rows().filter(|row| holds(row)).count(), rows().count())
 }

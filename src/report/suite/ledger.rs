@@ -1,7 +1,7 @@
 //! The runs behind the ledger of the guide's claims.
 
 use super::SuiteError;
-use crate::report::claims::ledger::{Case, Claim, Figure, Ledger, Tested, Trial};
+use crate::report::claims::ledger::{ClaimLedger, ClaimSetting, Figure, GuideClaim, Tested, Trial};
 use crate::select::{Objective, Sample, in_order, simulate};
 use neonbench_engine::engine::Strategy;
 use std::num::NonZeroU32;
@@ -28,7 +28,7 @@ struct Means {
 /// Tests every claim of `ledger`. What several claims need is run once.
 ///
 /// Errors: a run could not be made.
-pub fn test(ledger: &Ledger) -> Result<Vec<Tested>, SuiteError> {
+pub fn test(ledger: &ClaimLedger) -> Result<Vec<Tested>, SuiteError> {
     let mut trials: Vec<Trial> = Vec::new();
     let cases = ledger.claims.iter().flat_map(|claim| &claim.cases);
     for trial in cases.flat_map(trials_of).map(alike) {
@@ -44,7 +44,7 @@ pub fn test(ledger: &Ledger) -> Result<Vec<Tested>, SuiteError> {
         let place = trials.iter().position(|known| *known == trial);
         means[place.expect("every trial was run")]
     };
-    let tested = |claim: &Claim| {
+    let tested = |claim: &GuideClaim| {
         let measured: Vec<_> =
             claim.cases.iter().map(|case| measured(claim.figure, case, &of)).collect();
         Tested::new(claim, &measured)
@@ -53,9 +53,9 @@ pub fn test(ledger: &Ledger) -> Result<Vec<Tested>, SuiteError> {
 }
 
 /// The runs of a case; a choice on a sample is also judged on the whole.
-fn trials_of(case: &Case) -> Vec<Trial> {
-    let own = std::iter::once(&case.run).chain(&case.than).cloned();
-    let whole = case.than.iter().filter(|other| other.sample.is_some()).map(whole);
+fn trials_of(case: &ClaimSetting) -> Vec<Trial> {
+    let own = std::iter::once(&case.run).chain(&case.baselines).cloned();
+    let whole = case.baselines.iter().filter(|other| other.sample.is_some()).map(whole);
     own.chain(whole).collect()
 }
 
@@ -98,9 +98,9 @@ fn run(trial: &Trial) -> Result<Means, SuiteError> {
 }
 
 /// What `figure` is in `case`; `None` where a run failed its audit, or there is nothing to divide by.
-fn measured(figure: Figure, case: &Case, of: &dyn Fn(&Trial) -> Means) -> Option<f64> {
+fn measured(figure: Figure, case: &ClaimSetting, of: &dyn Fn(&Trial) -> Means) -> Option<f64> {
     let run = of(&case.run);
-    let others: Vec<Means> = case.than.iter().map(of).collect();
+    let others: Vec<Means> = case.baselines.iter().map(of).collect();
     if !run.valid || !others.iter().all(|other| other.valid) {
         return None;
     }
@@ -129,9 +129,10 @@ fn measured(figure: Figure, case: &Case, of: &dyn Fn(&Trial) -> Means) -> Option
         Figure::AccountTimeRatio => ratio(|means| means.makespan_s / means.accounts),
         Figure::Regret => run.cost_s / least(|means| means.cost_s).min(run.cost_s) - 1.0,
         Figure::SampleRegret => {
-            let fastest = case.than.iter().min_by(|a, b| of(a).cost_s.total_cmp(&of(b).cost_s))?;
+            let fastest =
+                case.baselines.iter().min_by(|a, b| of(a).cost_s.total_cmp(&of(b).cost_s))?;
             let cost_s = |trial: &Trial| of(&whole(trial)).cost_s;
-            let best_s = case.than.iter().map(cost_s).fold(f64::INFINITY, f64::min);
+            let best_s = case.baselines.iter().map(cost_s).fold(f64::INFINITY, f64::min);
             cost_s(fastest) / best_s - 1.0
         }
     };

@@ -1,12 +1,10 @@
-//! The ledger's file: read into claims whose gaps are filled, and written with what was measured.
+//! The ledger's file: read into claims whose gaps are filled, and written with the measured figures.
 
-use super::{Case, Claim, Claimed, Figure, Ledger, Tested, Trial, Untestable};
-use crate::select::{DEFAULT_BATCH_SIZE, DEFAULT_WORKERS};
-use neon_mock::file::{DurationText, FileError, Member};
-use neonbench_engine::engine::Strategy;
+use super::examples::{self, PREFIX};
+use super::{ClaimLedger, ClaimSetting, Claimed, Figure, GuideClaim, Tested, Trial, Untestable};
+use crate::select::guide_rule;
+use neon_mock::file::{FileError, Member};
 use serde::Deserialize;
-use std::num::NonZeroU32;
-use std::time::Duration;
 
 /// The ledger that the report prints.
 pub(super) const SHIPPED: &str = include_str!("../../../../reports/claims.toml");
@@ -16,6 +14,7 @@ pub(super) const SHIPPED: &str = include_str!("../../../../reports/claims.toml")
 struct WireLedger {
     schema: u32,
     claim: Vec<WireClaim>,
+    examples: Option<WireExamples>,
     #[serde(default)]
     untestable: Vec<Untestable>,
 }
@@ -34,8 +33,8 @@ struct WireClaim {
     run: WireRun,
     #[serde(default)]
     than: Vec<WireRun>,
-    cases: Vec<WireCase>,
-    /// What the runs came to; read by nobody, since the runs are made again.
+    cases: Vec<WireSetting>,
+    /// Not read: the runs are made again.
     #[serde(default, rename = "measured")]
     _measured: Vec<f64>,
     #[serde(default, rename = "verdict")]
@@ -44,34 +43,26 @@ struct WireClaim {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WireCase {
+struct WireSetting {
     name: String,
     #[serde(default)]
     run: WireRun,
     than: Option<Vec<WireRun>>,
 }
 
-/// A run with gaps: what it does not say is as in the run that it is a variant of.
-#[derive(Clone, Default, Deserialize)]
+/// The place of the worked examples' rows.
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WireRun {
-    profile: Option<String>,
-    pool: Option<NonZeroU32>,
-    dataset: Option<String>,
-    resources: Option<u64>,
-    mappings: Option<u32>,
-    sample: Option<u64>,
-    strategy: Option<Strategy>,
-    /// The strategy is what the guide's rule chooses.
-    rule: Option<bool>,
-    workers: Option<NonZeroU32>,
-    batch_size: Option<NonZeroU32>,
-    chunk_size: Option<NonZeroU32>,
-    chunk_pause: Option<DurationText>,
-    metadata_cache: Option<bool>,
-    one_search_a_value: Option<bool>,
-    dry_run: Option<bool>,
+struct WireExamples {
+    /// The id of the claim that follows them.
+    before: String,
+    #[serde(default, rename = "measured")]
+    _measured: toml::Table,
 }
+
+/// Members of a [`Trial`], and `rule = true` in place of a strategy; a variant leaves out those that
+/// are as in the run that it varies.
+type WireRun = toml::Table;
 
 /// A ledger that is none.
 #[derive(Debug, thiserror::Error)]
@@ -84,164 +75,134 @@ pub enum ReadError {
     #[error("claim {0}: a row without a run: `cases` is empty")]
     NoCase(String),
     #[error("claim {id}: {reason}")]
-    Claim { id: String, reason: &'static str },
+    Claim { id: String, reason: String },
+    #[error("examples: no claim has the id {0}, which `before` names")]
+    NoPlace(String),
 }
 
 /// Reads a ledger's `text`; `origin` names it in errors.
 ///
 /// Errors: among others, a row that no run tests, and one that compares with nothing.
-pub fn read(origin: &str, text: &str) -> Result<Ledger, ReadError> {
+pub fn read(origin: &str, text: &str) -> Result<ClaimLedger, ReadError> {
     let wire: WireLedger =
         toml::from_str(text).map_err(|error| FileError::toml(origin, text, &error))?;
     if wire.schema != 1 {
         let reason = format!("schema = {}: this version reads schema 1", wire.schema);
         return Err(FileError::member(origin, text, &Member::top("schema"), reason).into());
     }
-    let mut claims: Vec<Claim> = Vec::new();
+    let mut claims: Vec<GuideClaim> = Vec::new();
     for claim in wire.claim {
         if claims.iter().any(|other| other.id == claim.id) {
             return Err(ReadError::Twice(claim.id));
         }
         claims.push(claim.fill()?);
     }
-    Ok(Ledger { claims, untestable: wire.untestable })
+    if let Some(WireExamples { before, .. }) = wire.examples {
+        let place = claims.iter().position(|claim| claim.id == before);
+        let place = place.ok_or(ReadError::NoPlace(before))?;
+        claims.splice(place..place, examples::claims());
+    }
+    Ok(ClaimLedger { claims, untestable: wire.untestable })
 }
 
 impl WireClaim {
-    fn fill(self) -> Result<Claim, ReadError> {
+    fn fill(self) -> Result<GuideClaim, ReadError> {
         let Self { id, section, says, figure, is, from, to, run, than, cases, .. } = self;
-        let wrong = |reason| ReadError::Claim { id: id.clone(), reason };
+        let wrong = |reason: &str| ReadError::Claim { id: id.clone(), reason: reason.to_owned() };
         if cases.is_empty() {
             return Err(ReadError::NoCase(id));
         }
         if is.is_some() == (from.is_some() || to.is_some()) {
             return Err(wrong("it claims either a point (`is`) or a range (`from`, `to`)"));
         }
+        let trial = |run: WireRun| trial(run).map_err(|reason| wrong(&reason));
         let mut filled = Vec::new();
         for case in cases {
-            let run = case.run.over(&run);
+            let run = varied(&run, &case.run);
             let others = case.than.as_ref().unwrap_or(&than);
-            let than = others.iter().map(|other| other.over(&run).fill());
-            let than = than.collect::<Option<Vec<Trial>>>();
-            let (Some(run), Some(than)) = (run.fill(), than) else {
-                return Err(wrong("a run needs a `strategy`, or `rule = true`"));
-            };
-            if than.is_empty() == figure.compares() {
+            let others = others.iter().map(|other| trial(varied(&run, other)));
+            let baselines = others.collect::<Result<Vec<Trial>, _>>()?;
+            if baselines.is_empty() == figure.compares() {
                 return Err(wrong("figures that compare need `than`, and no other has it"));
             }
-            filled.push(Case { name: case.name, run, than });
+            filled.push(ClaimSetting { name: case.name, run: trial(run)?, baselines });
         }
-        Ok(Claim { id, section, says, figure, claimed: Claimed { is, from, to }, cases: filled })
+        let claimed = Claimed { is, from, to };
+        Ok(GuideClaim { id, section, says, figure, claimed, cases: filled })
     }
 }
 
-impl WireRun {
-    /// It, and where it says nothing what `base` says.
-    fn over(&self, base: &Self) -> Self {
-        let (it, base) = (self.clone(), base.clone());
-        // Whoever names a strategy does not go by the rule of the run that it varies.
-        let rule = it.rule.or(base.rule.filter(|_| it.strategy.is_none()));
-        Self {
-            profile: it.profile.or(base.profile),
-            pool: it.pool.or(base.pool),
-            dataset: it.dataset.or(base.dataset),
-            resources: it.resources.or(base.resources),
-            mappings: it.mappings.or(base.mappings),
-            sample: it.sample.or(base.sample),
-            strategy: it.strategy.or(base.strategy),
-            rule,
-            workers: it.workers.or(base.workers),
-            batch_size: it.batch_size.or(base.batch_size),
-            chunk_size: it.chunk_size.or(base.chunk_size),
-            chunk_pause: it.chunk_pause.or(base.chunk_pause),
-            metadata_cache: it.metadata_cache.or(base.metadata_cache),
-            one_search_a_value: it.one_search_a_value.or(base.one_search_a_value),
-            dry_run: it.dry_run.or(base.dry_run),
-        }
+/// `base` with the members of `variant` in place of its own.
+fn varied(base: &WireRun, variant: &WireRun) -> WireRun {
+    let mut run = base.clone();
+    if variant.contains_key("strategy") {
+        // An explicit strategy overrides an inherited rule.
+        run.remove("rule");
     }
-
-    /// It with the defaults; `None` without a strategy.
-    fn fill(self) -> Option<Trial> {
-        let rule = self.rule.unwrap_or(false);
-        let strategy = self.strategy.or(rule.then_some(Strategy::Standard))?;
-        let positive = |number| NonZeroU32::new(number).expect("the defaults are positive");
-        let trial = Trial {
-            profile: self.profile.unwrap_or_else(|| "documented".to_owned()),
-            pool: self.pool,
-            dataset: self.dataset.unwrap_or_else(|| "plain".to_owned()),
-            resources: self.resources.unwrap_or(100),
-            mappings: self.mappings.unwrap_or(3),
-            sample: self.sample,
-            strategy,
-            workers: self.workers.unwrap_or(positive(DEFAULT_WORKERS)),
-            batch_size: self.batch_size.unwrap_or(positive(DEFAULT_BATCH_SIZE)),
-            chunk_size: self.chunk_size,
-            chunk_pause: self.chunk_pause.map_or(Duration::ZERO, |pause| pause.0),
-            metadata_cache: self.metadata_cache.unwrap_or(true),
-            one_search_a_value: self.one_search_a_value.unwrap_or(false),
-            dry_run: self.dry_run.unwrap_or(false),
-        };
-        Some(if rule { trial.by_rule() } else { trial })
-    }
+    run.extend(variant.clone());
+    run
 }
 
-/// `text`, a ledger, with what was measured in `tested` in place of what it says so far. Comments
-/// and all else stay.
+fn trial(mut run: WireRun) -> Result<Trial, String> {
+    let rule = run.remove("rule").is_some_and(|rule| rule == toml::Value::Boolean(true));
+    if !rule && !run.contains_key("strategy") {
+        return Err("a run needs a `strategy`, or `rule = true`".to_owned());
+    }
+    let mut trial: Trial = run.try_into().map_err(|error: toml::de::Error| error.to_string())?;
+    if rule {
+        trial.strategy = guide_rule(trial.resources, trial.mappings as usize);
+    }
+    Ok(trial)
+}
+
+/// `text`, a ledger, with the figures and verdicts of `tested` in place of its own. Comments and all
+/// else stay.
 pub fn with_results(text: &str, tested: &[Tested]) -> String {
+    let (of_examples, claims): (Vec<&Tested>, Vec<&Tested>) =
+        tested.iter().partition(|claim| claim.id.starts_with(PREFIX));
     let mut lines: Vec<String> = Vec::new();
-    let mut results = tested.iter();
+    let mut results = claims.into_iter();
     let mut current: Option<&Tested> = None;
     let write = |lines: &mut Vec<String>, claim: Option<&Tested>| {
         let Some(claim) = claim else { return };
         // Blank lines and comments below a row belong to the next one.
         let belongs = |line: &String| !line.is_empty() && !line.starts_with('#');
         let end = lines.iter().rposition(belongs).map_or(0, |last| last + 1);
-        let figures = claim.cases.iter().map(|case| figure(case.measured));
-        let figures = figures.collect::<Vec<_>>().join(", ");
-        let verdict = claim.verdict();
-        lines.insert(end, format!("measured = [{figures}]"));
-        lines.insert(end + 1, format!("verdict = {}", toml::Value::String(verdict)));
+        let verdict = toml::Value::String(claim.verdict());
+        lines.insert(end, format!("measured = {}", figures(claim)));
+        lines.insert(end + 1, format!("verdict = {verdict}"));
     };
     for line in text.lines() {
-        if line.starts_with("measured = ") || line.starts_with("verdict = ") {
+        if ["measured = ", "verdict = ", PREFIX].iter().any(|start| line.starts_with(start)) {
             continue;
         }
-        if line.starts_with("[[") {
+        if line.starts_with('[') {
             write(&mut lines, current.take());
             if line == "[[claim]]" {
                 current = results.next();
             }
         }
         lines.push(line.to_owned());
+        if line == "[examples.measured]" {
+            let row = |row: &&Tested| format!("{} = {} # {}", row.id, figures(row), row.verdict());
+            lines.extend(of_examples.iter().map(row));
+        }
     }
     write(&mut lines, current);
     lines.join("\n") + "\n"
 }
 
-/// A figure as TOML has floats; what is none is not a number.
-fn figure(measured: Option<f64>) -> String {
-    measured.map_or_else(|| "nan".to_owned(), |figure| format!("{figure:?}"))
-}
-
-impl Figure {
-    /// Whether it is of a run and others, and not of a run alone.
-    const fn compares(self) -> bool {
-        !matches!(
-            self,
-            Self::Calls
-                | Self::CallsPerAccount
-                | Self::Writes
-                | Self::Minutes
-                | Self::RefusedShare
-                | Self::Buffered
-                | Self::FailedShare
-        )
-    }
+/// The figures of a claim as TOML; a missing one is not a number.
+fn figures(claim: &Tested) -> String {
+    let figure = |measured: Option<f64>| measured.map_or("nan".to_owned(), |it| format!("{it:?}"));
+    let figures: Vec<String> = claim.cases.iter().map(|case| figure(case.measured)).collect();
+    format!("[{}]", figures.join(", "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use neonbench_engine::engine::Strategy;
 
     const TEXT: &str = "\
 # A ledger.
@@ -271,10 +232,10 @@ why = \"y\"
         let ledger = read("t.toml", TEXT).unwrap();
         let [few, search] = ledger.claims[0].cases.as_slice() else { panic!("two cases") };
         assert_eq!((few.run.resources, few.run.batch_size.get()), (10, 10));
-        let [standard, larger] = few.than.as_slice() else { panic!("two others") };
+        let [standard, larger] = few.baselines.as_slice() else { panic!("two others") };
         assert_eq!((standard.strategy, standard.resources), (Strategy::Standard, 10));
         assert_eq!((larger.strategy, larger.batch_size.get()), (Strategy::Hybrid, 100));
-        assert!(search.run.one_search_a_value && search.than[0].one_search_a_value);
+        assert!(search.run.one_search_a_value && search.baselines[0].one_search_a_value);
         assert_eq!(ledger.untestable.len(), 1);
     }
 
@@ -292,6 +253,30 @@ why = \"y\"
     }
 
     #[test]
+    fn the_rows_of_the_examples_take_their_place_and_their_results() {
+        const PLACE: &str = "[examples]\nbefore = \"a\"\n\n[examples.measured]\n";
+        let text = format!("{}\n{PLACE}example-0-old = [1.0] # holds\n", TEXT.trim_end());
+        let ledger = read("t.toml", &text).unwrap();
+        let ids: Vec<&str> = ledger.claims.iter().map(|claim| claim.id.as_str()).collect();
+        assert_eq!((ids.len(), ids[0], ids[27]), (28, "example-1-standard-calls", "a"));
+        assert_eq!(ledger.claims[1].says, "500 accounts × 8 mappings: standard takes 45 minutes");
+        let measure = |claim: &GuideClaim| {
+            let is = claim.claimed.is.or(claim.claimed.from);
+            Tested::new(claim, &vec![is; claim.cases.len()])
+        };
+        let tested: Vec<Tested> = ledger.claims.iter().map(measure).collect();
+        let written = with_results(&text, &tested);
+        let rows = written.split_once("[examples.measured]\n").unwrap().1;
+        assert_eq!(rows.lines().count(), 27);
+        assert!(rows.starts_with("example-1-standard-calls = [8000.0] # holds\n"), "{rows}");
+        assert_eq!(with_results(&written, &tested), written);
+        let nowhere = text.replace("before = \"a\"", "before = \"b\"");
+        assert!(
+            read("t.toml", &nowhere).unwrap_err().to_string().contains("no claim has the id b")
+        );
+    }
+
+    #[test]
     fn a_row_without_a_run_is_refused() {
         let wrong = |from: &str, to: &str| match read("t.toml", &TEXT.replace(from, to)) {
             Err(error) => error.to_string(),
@@ -306,5 +291,6 @@ why = \"y\"
         assert!(wrong("strategy = \"hybrid\", ", "").contains("needs a `strategy`"));
         assert!(wrong("times_faster", "minutes").contains("need `than`"));
         assert!(wrong("schema = 1", "schema = 2").contains("reads schema 1"));
+        assert!(wrong("batch_size = 10", "batch = 10").contains("claim a: unknown field `batch`"));
     }
 }

@@ -1,8 +1,8 @@
-//! What a decision says in sentences: the headline, the lede, and the charts' titles.
+//! The sentences of a decision: the headline, the lede, and the charts' titles.
 
-use super::{CLIFF, LeagueRow};
+use super::{CLIFF, RankedStrategy};
 use crate::report::decision::{Cell, Contender, Decision, Sized, did_the_same};
-use crate::text::{count, duration, join_and, share, sig3};
+use crate::text::{duration, join_and, plural, share, sig3};
 use neonbench_engine::engine::Strategy;
 
 /// `43.5 s (42.8–44.3)`: a time and its interval, in the units of the time.
@@ -12,32 +12,29 @@ fn with_interval([low, median, high]: [f64; 3]) -> String {
 
 pub(super) fn headline(
     decision: &Decision,
-    first: Option<&LeagueRow>,
+    first: Option<&RankedStrategy>,
     best: Option<Strategy>,
 ) -> String {
-    let (accounts, mappings) = (count(decision.resources), decision.mappings);
+    let accounts = plural(decision.resources, "account");
+    let work = format!("{accounts} × {}", plural(decision.mappings, "mapping"));
     let Some((best, row)) = best.zip(first) else {
         if !did_the_same(&decision.league) {
             return "These runs did not do the same work, and are not ranked".to_owned();
         }
-        return format!(
-            "No strategy migrates {accounts} accounts × {mappings} mappings without fault"
-        );
+        return format!("No strategy migrates {work} without fault");
     };
-    format!(
-        "Use {best}: {accounts} accounts × {mappings} mappings take {}",
-        duration(row.makespan_s[1])
-    )
+    format!("Use {best}: {work} take {}", duration(row.makespan_s[1]))
 }
 
 pub(super) fn lede(
     decision: &Decision,
-    league: &[LeagueRow],
+    league: &[RankedStrategy],
     best: Option<Strategy>,
 ) -> Vec<String> {
     let Some((best, row)) = best.zip(league.first()) else {
         let faults = league.iter().filter(|row| !row.fault.is_empty());
-        return faults.map(|row| format!("{}: {}", row.strategy, row.fault)).collect();
+        let faults = faults.map(|row| format!("{}: {}", row.strategy, row.fault));
+        return faults.chain(failures(decision, league)).collect();
     };
     let lost = if row.lost_updates + row.failed > 0.0 {
         format!(
@@ -75,7 +72,31 @@ pub(super) fn lede(
     sentences
 }
 
-/// Whether a higher limit of Neon's would help.
+/// The accounts that fail, by strategy, and the most frequent reason.
+fn failures(decision: &Decision, league: &[RankedStrategy]) -> Option<String> {
+    let mut groups: Vec<(String, Vec<String>)> = Vec::new();
+    for row in league.iter().filter(|row| row.is_valid && row.failed > 0.0) {
+        let failed = row.failed;
+        let failed = if failed.fract() == 0.0 { format!("{failed}") } else { sig3(failed) };
+        match groups.iter_mut().find(|(known, _)| *known == failed) {
+            Some((_, names)) => names.push(row.name.clone()),
+            None => groups.push((failed, vec![row.name.clone()])),
+        }
+    }
+    let of = format!(" of {} fail", plural(decision.resources, "account"));
+    let sentence = |(index, (failed, names)): (usize, &(String, Vec<String>))| {
+        let of = if index == 0 { &of } else { "" };
+        format!("{failed}{of} under {}", join_and(names))
+    };
+    let groups: Vec<String> = groups.iter().enumerate().map(sentence).collect();
+    let reasons = super::errors(&decision.league);
+    let reason = reasons.first().map_or_else(String::new, |group| {
+        format!(" The most frequent reason: {}.", group.message.trim_end_matches('.'))
+    });
+    (!groups.is_empty()).then(|| format!("On average {}.{reason}", groups.join("; ")))
+}
+
+/// A sentence that says whether a higher limit of Neon's would help.
 fn would_more_help(decision: &Decision) -> Option<String> {
     let now = decision.pool?;
     let at = |pool: u32| decision.pools.iter().find(|row| row.pool == pool);
@@ -124,8 +145,8 @@ pub(super) fn faster(winner: &Contender, league: &[Contender]) -> Vec<String> {
         .collect()
 }
 
-/// What the response surface says: the fastest configuration that is hardly refused, and what is
-/// beyond it.
+/// The surface's title: the fastest configuration that is hardly refused, and the gain and refusals
+/// of the fastest of all.
 pub(super) fn surface_title(surface: &[Cell], pool: Option<u32>) -> String {
     let fastest = |cells: &mut dyn Iterator<Item = &Cell>| -> Option<Cell> {
         cells.min_by(|a, b| a.makespan_s.total_cmp(&b.makespan_s)).copied()

@@ -1,6 +1,6 @@
 //! The last self-test and the clients that were judged last, as the store holds them.
 
-use super::evidence::Dated;
+use super::evidence::Timestamped;
 use crate::judge::JudgeRecord;
 use crate::selftest::SelftestRecord;
 use crate::store::{Store, StoreError, StoredDocument};
@@ -14,9 +14,9 @@ const MAX_JUDGED: u32 = 10;
 #[derive(Debug, Default)]
 pub struct StoredDocuments {
     /// The latest self-test.
-    pub selftest: Option<Dated<SelftestRecord>>,
+    pub selftest: Option<Timestamped<SelftestRecord>>,
     /// Judged clients, the latest first, at most ten.
-    pub judged: Vec<Dated<JudgeRecord>>,
+    pub judged: Vec<Timestamped<JudgeRecord>>,
 }
 
 impl StoredDocuments {
@@ -29,10 +29,10 @@ impl StoredDocuments {
     }
 }
 
-fn dated<D>(kept: StoredDocument<D>) -> Dated<D> {
+fn dated<D>(kept: StoredDocument<D>) -> Timestamped<D> {
     let made_at = OffsetDateTime::from_unix_timestamp(kept.made_at_unix_s);
     let made_at = made_at.ok().and_then(|time| time.format(&Rfc3339).ok());
-    Dated { made_at: made_at.unwrap_or_default(), record: kept.document }
+    Timestamped { made_at: made_at.unwrap_or_default(), record: kept.document }
 }
 
 #[cfg(test)]

@@ -1,9 +1,8 @@
 //! `report --runs 3,5,7`: from stored records alone; nothing is run.
 
-use super::decision::publish;
 use super::{ReportArgs, files, provenance};
-use crate::cli::error::{CliError, code};
-use neonbench::delta::{Side, Verdict, delta};
+use crate::cli::error::CliError;
+use neonbench::delta::{Side, delta};
 use neonbench::findings::findings;
 use neonbench::report::decision::{Baseline, Contender, Decision};
 use neonbench::store::{ListedRun, Store};
@@ -23,7 +22,7 @@ pub(super) fn run(args: &ReportArgs) -> Result<ExitCode, CliError> {
     let runs: Vec<String> = args.runs.iter().map(ToString::to_string).collect();
     let mut provenance = provenance::gather(first.seed, 1);
     provenance.command = format!("neonbench report --runs {}", runs.join(","));
-    publish(args, &decision, &provenance, |_| "neonbench history".to_owned())
+    files::publish(args, &decision, &provenance, |_| "neonbench history".to_owned())
 }
 
 fn contender(entry: ListedRun) -> Result<Contender, CliError> {
@@ -61,12 +60,4 @@ pub(super) fn against(store: &Store, id: i64, league: &[Contender]) -> Result<Ba
         ),
         deltas: deltas.collect(),
     })
-}
-
-/// The exit code of a comparison: 10 if anything that can be compared is slower.
-pub(super) fn gate(baseline: &Baseline) -> u8 {
-    let is_slower = |(_, delta): &(String, neonbench::delta::Delta)| {
-        delta.incomparable.is_none() && delta.verdict == Verdict::Slower
-    };
-    if baseline.deltas.iter().any(is_slower) { code::GATE } else { 0 }
 }
