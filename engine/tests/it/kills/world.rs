@@ -110,8 +110,8 @@ impl<'c> World<'c> {
     ) -> Option<R> {
         let inner = InProcess::new(self.neon.take().unwrap(), self.clock.clone());
         let line = Line::new(&inner, mortal);
-        let life = until_death(mortal, client(self, &line));
-        let ended = self.clock.run(life).expect("virtual time goes on");
+        let work = until_death(mortal, client(self, &line));
+        let ended = self.clock.run(work).expect("virtual time goes on");
         self.neon = Some(inner.into_neon());
         ended
     }
