@@ -25,8 +25,8 @@ pub use law::{Estimate, Law, Source};
 pub use place::at;
 
 use neon_mock::api::Endpoint;
-use neonbench_engine::engine::{EngineError, Resources};
-use neonbench_engine::event::{Call, Outcome};
+use neonbench_engine::engine::{AccountSource, EngineError};
+use neonbench_engine::event::{Attempt, Outcome};
 use neonbench_engine::journal::Journal;
 use neonbench_engine::plan::Plan;
 use neonbench_engine::run::RunError;
@@ -53,7 +53,7 @@ pub struct Options {
 #[derive(Clone, Copy)]
 pub struct Subject<'a> {
     /// Accounts that may be read.
-    pub resources: Resources<'a>,
+    pub resources: AccountSource<'a>,
     /// What a sample run does to the first of them.
     pub plan: &'a Plan,
     /// Where its writes are noted before they are sent.
@@ -70,7 +70,7 @@ impl std::fmt::Debug for Subject<'_> {
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
     /// Every call, in the order in which they were sent.
-    pub calls: Vec<Call>,
+    pub calls: Vec<Attempt>,
     /// What a refusal said of when to come back, if one did.
     pub retry_after: Option<Duration>,
     /// Whether limits were looked for.
@@ -83,7 +83,7 @@ pub struct Seen {
 
 impl Seen {
     /// The calls of `endpoint`.
-    pub fn of(&self, endpoint: Endpoint) -> impl Iterator<Item = &Call> {
+    pub fn of(&self, endpoint: Endpoint) -> impl Iterator<Item = &Attempt> {
         self.calls.iter().filter(move |call| call.endpoint == endpoint)
     }
 

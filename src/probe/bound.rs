@@ -5,7 +5,7 @@
 //! call that was admitted. The one that leaves fewer refusals unexplained is believed.
 
 use neon_mock::time::Timestamp;
-use neonbench_engine::event::{Call, Outcome};
+use neonbench_engine::event::{Attempt, Outcome};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -43,16 +43,16 @@ const MANY: u32 = 4;
 const SHORT: Duration = Duration::from_millis(400);
 
 /// What `calls` of one endpoint, in the order in which they were sent, show.
-pub(super) fn bound(calls: &[&Call]) -> Bound {
-    let is_admitted = |call: &&&Call| call.outcome != Outcome::Rejected;
-    let admitted: Vec<&Call> = calls.iter().filter(is_admitted).copied().collect();
+pub(super) fn bound(calls: &[&Attempt]) -> Bound {
+    let is_admitted = |call: &&&Attempt| call.outcome != Outcome::Rejected;
+    let admitted: Vec<&Attempt> = calls.iter().filter(is_admitted).copied().collect();
     // What is over sooner than half of the shortest answer after a call was sent may have been over
     // when that call came: both travel.
     let shortest = calls.iter().map(|call| call.done_at.since(call.sent_at)).min();
     let travel = shortest.unwrap_or_default() / 2;
     // Nor is it known how long a call was in flight of which the answer got lost.
-    let surely_in_flight = |at: Timestamp, before: &[&Call]| {
-        let is_in = |other: &&&Call| {
+    let surely_in_flight = |at: Timestamp, before: &[&Attempt]| {
+        let is_in = |other: &&&Attempt| {
             other.outcome.is_ok() && other.done_at > at && other.done_at >= at + travel
         };
         before.iter().filter(is_in).count()
@@ -85,7 +85,7 @@ pub(super) fn bound(calls: &[&Call]) -> Bound {
 }
 
 /// Refusals of calls that met fewer than `pool` in flight.
-fn unexplained_by_pool(calls: &[&Call], pool: u32) -> u32 {
+fn unexplained_by_pool(calls: &[&Attempt], pool: u32) -> u32 {
     let mut unexplained = 0;
     for (place, call) in calls.iter().enumerate() {
         let in_flight = calls[..place]
@@ -102,7 +102,7 @@ fn unexplained_by_pool(calls: &[&Call], pool: u32) -> u32 {
 ///
 /// The window is Neon's other reading as the mock has it: one second's calls at once, then each after
 /// its share of a second (GCRA).
-fn unexplained_by_window(calls: &[&Call], rate: u32) -> Option<u32> {
+fn unexplained_by_window(calls: &[&Attempt], rate: u32) -> Option<u32> {
     let share = Duration::from_secs(1) / rate;
     let burst = share * (rate - 1);
     let mut unexplained = 0;
@@ -130,9 +130,9 @@ mod tests {
     /// (sent, done, whether it was admitted), in ms.
     fn seen(calls: &[(u64, u64, bool)]) -> Bound {
         let at = |ms: u64| Timestamp::ZERO + Duration::from_millis(ms);
-        let calls: Vec<Call> = calls
+        let calls: Vec<Attempt> = calls
             .iter()
-            .map(|&(sent, done, is_admitted)| Call {
+            .map(|&(sent, done, is_admitted)| Attempt {
                 endpoint: Endpoint::GetAccount,
                 attempt: 1,
                 due_at: at(sent),

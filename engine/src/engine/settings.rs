@@ -43,7 +43,8 @@ impl Strategy {
         }
     }
 
-    /// What limits its calls in flight unless told otherwise. The guide's strategies have workers.
+    /// The limiter of its calls in flight if the settings name none. The guide's strategies go by
+    /// their workers alone.
     pub const fn default_limiter(self) -> Limiter {
         match self {
             Self::Pipelined => Limiter::Adaptive { headroom: 0 },
@@ -59,9 +60,35 @@ impl Strategy {
         }
     }
 
-    /// Whether it has calls of several accounts in flight at once.
+    /// True if the number of workers changes the run: `parallel` and `hybrid`.
+    pub const fn uses_workers(self) -> bool {
+        matches!(self, Self::Parallel | Self::Hybrid)
+    }
+
+    /// True if the batch size changes the run: `put_batch` and `hybrid`.
+    pub const fn uses_batches(self) -> bool {
+        matches!(self, Self::PutBatch | Self::Hybrid)
+    }
+
+    /// True if a limiter is on by default. Any strategy obeys a limiter that is given to it.
+    pub const fn has_limiter(self) -> bool {
+        !matches!(self.default_limiter(), Limiter::None)
+    }
+
+    /// True if calls of several accounts are in flight at once.
     pub const fn is_concurrent(self) -> bool {
-        matches!(self, Self::Parallel | Self::Hybrid | Self::Pipelined)
+        self.uses_workers() || matches!(self, Self::Pipelined)
+    }
+
+    /// Reads and writes per account that each of `mappings` changes, before retries.
+    ///
+    /// For `pipelined` this is the most: where a page of search results settles an account, its
+    /// read is shared with the other accounts of the page.
+    pub const fn record_calls_per_account(self, mappings: u64) -> u64 {
+        match self {
+            Self::Standard | Self::Parallel => 2 * mappings,
+            Self::PutBatch | Self::Hybrid | Self::Pipelined => 2,
+        }
     }
 }
 
@@ -175,17 +202,23 @@ pub struct Settings {
     pub seed: u64,
 }
 
+/// Accounts or batches in flight by default. Source: the guide.
+pub const DEFAULT_WORKERS: u32 = 5;
+
+/// Accounts per batch by default. Source: the guide.
+pub const DEFAULT_BATCH_SIZE: u32 = 50;
+
 /// The most accounts that one of hybrid's batches holds. Source: the guide's engine.
-const MAX_HYBRID_BATCH: u32 = 25;
+pub const MAX_HYBRID_BATCH: u32 = 25;
 
 impl Settings {
-    /// The defaults: 5 workers, batches of 50, no chunks, metadata cached, the strategy's own reads,
-    /// PATCH, seed 1.
+    /// The defaults: [`DEFAULT_WORKERS`], [`DEFAULT_BATCH_SIZE`], no chunks, metadata cached, the
+    /// strategy's own reads and limiter, PATCH, seed 1.
     pub const fn new(strategy: Strategy) -> Self {
         Self {
             strategy,
-            workers: NonZeroU32::new(5).expect("not zero"),
-            batch_size: NonZeroU32::new(50).expect("not zero"),
+            workers: NonZeroU32::new(DEFAULT_WORKERS).expect("not zero"),
+            batch_size: NonZeroU32::new(DEFAULT_BATCH_SIZE).expect("not zero"),
             chunk_size: None,
             chunk_pause: Duration::ZERO,
             metadata_cache: true,
@@ -235,5 +268,21 @@ impl Settings {
             warnings.push(format!("{why}: accounts are read singly, by GET"));
         }
         warnings
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_strategy_knows_its_settings() {
+        let using = |uses: fn(Strategy) -> bool| Strategy::ALL.map(uses);
+        assert_eq!(using(Strategy::uses_workers), [false, true, false, true, false]);
+        assert_eq!(using(Strategy::uses_batches), [false, false, true, true, false]);
+        assert_eq!(using(Strategy::is_concurrent), [false, true, false, true, true]);
+        assert_eq!(using(Strategy::has_limiter), [false, false, false, false, true]);
+        let calls = Strategy::ALL.map(|strategy| strategy.record_calls_per_account(3));
+        assert_eq!(calls, [6, 6, 2, 2, 2]);
     }
 }

@@ -10,8 +10,8 @@ use neon_mock::profile::Profile;
 use neon_mock::rng::Generator;
 use neonbench_engine::audit::ExpectedState;
 use neonbench_engine::clock::Clock;
-use neonbench_engine::decide::{Decision, State, apply, state_of_values};
-use neonbench_engine::engine::{self, Aftermath, EngineError, Job, Settings, Stop};
+use neonbench_engine::decide::{Decision, SlotValues, apply, state_of_values};
+use neonbench_engine::engine::{self, EngineError, Job, Settings, Stop, WriteReview};
 use neonbench_engine::event::{AccountOutcome, Event};
 use neonbench_engine::journal::{AccountStatus, RetryScope};
 use neonbench_engine::plan::ResolvedPlan;
@@ -20,7 +20,7 @@ use neonbench_engine::world::{InProcess, VirtualClock};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The states that an account may be in: mappings carried out, and the plan's fields then.
-type Possible = Vec<(usize, State)>;
+type Possible = Vec<(usize, SlotValues)>;
 
 /// Accounts by how they ended in one life of a run.
 type Ends = BTreeMap<AccountId, Vec<AccountOutcome>>;
@@ -73,7 +73,7 @@ impl<'c> World<'c> {
         self.neon.as_mut().unwrap().set_profile(profile.clone());
     }
 
-    fn state(&self, id: AccountId) -> State {
+    fn state(&self, id: AccountId) -> SlotValues {
         state_of_values(&self.neon().organisation().values(id), &self.task)
     }
 
@@ -127,7 +127,7 @@ impl<'c> World<'c> {
         };
         let result = self.live(mortal, async |world, line| {
             let journal = world.diary.open(mortal);
-            let ids = engine::Resources::Ids(world.ids);
+            let ids = engine::AccountSource::Ids(world.ids);
             let job = Job::new(&world.case.scenario.plan, &world.settings, ids);
             let job = Job { journal: &journal, ledger: &ledger, again, ..job };
             engine::run(line, &world.clock, job, &mut observer).await
@@ -231,8 +231,9 @@ impl<'c> World<'c> {
             let is_ambiguous = *status == AccountStatus::Ambiguous;
             let (all, now) = (self.task.steps.len(), self.state(id));
             let may = self.onward(id, possible);
-            let fits =
-                |(done, state): &(usize, State)| *state == now && (is_ambiguous || *done == all);
+            let fits = |(done, state): &(usize, SlotValues)| {
+                *state == now && (is_ambiguous || *done == all)
+            };
             assert!(may.iter().any(fits), "account {id}: {landed:?}, {now:?} is none of {may:?}");
             assert!(self.neon().organisation().has_original_identity(id), "account {id}");
             if !self.is_edited(id) {
@@ -291,7 +292,7 @@ impl<'c> World<'c> {
     }
 
     /// One life of an undo; `None` if it was killed or cut off.
-    pub(super) fn undo(&mut self, mortal: &Mortal) -> Option<Aftermath> {
+    pub(super) fn undo(&mut self, mortal: &Mortal) -> Option<WriteReview> {
         let ledger = self.diary.ledger();
         let undone = self.live(mortal, async |world, line| {
             let (clock, settings) = (&world.clock, &world.settings);
@@ -302,7 +303,7 @@ impl<'c> World<'c> {
     }
 
     /// Checks that all is as it was, but for values that others wrote.
-    pub(super) fn check_undone(&self, undone: &Aftermath, standing: &[(AccountId, FieldId)]) {
+    pub(super) fn check_undone(&self, undone: &WriteReview, standing: &[(AccountId, FieldId)]) {
         assert_eq!(undone.failed, [], "not undone");
         self.check_repeats();
         let organisation = self.neon().organisation();
