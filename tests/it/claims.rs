@@ -24,7 +24,13 @@ fn the_ledger_says_what_the_runs_say() {
         return;
     }
     for (kept, now) in text.lines().zip(now.lines()) {
-        assert_eq!(kept, now, "run `UPDATE_GOLDENS=1 cargo test --test it claims` and look at what changed");
+        assert_eq!(
+            kept, now,
+            "run `UPDATE_GOLDENS=1 cargo test --test it claims` and look at what changed"
+        );
     }
-    assert_eq!(text, now, "a row has no result: run `UPDATE_GOLDENS=1 cargo test --test it claims`");
+    assert_eq!(
+        text, now,
+        "a row has no result: run `UPDATE_GOLDENS=1 cargo test --test it claims`"
+    );
 }
