@@ -1,4 +1,4 @@
-//! What measuring costs: events into figures.
+//! The cost of measuring: folding events into figures.
 //!
 //! Measures the folding of a call's two events into `Measure` (three HDR histograms, the in-flight
 //! integral, counts), the merging of histograms, and the reading of quantiles.

@@ -13,10 +13,13 @@ mod support;
 use criterion::measurement::{Measurement, ValueFormatter};
 use criterion::{Criterion, SamplingMode, Throughput};
 use neonbench::report::claims::{EXAMPLES, Example};
-use neonbench_engine::engine::Strategy;
-use neonbench_engine::scenario::Scenario;
+use neonbench_engine::engine::{Settings, Strategy};
+use neonbench_engine::scenario::{Scenario, Workload};
 use std::time::Duration;
-use support::{headline, median, run, scenario, settings};
+use support::{at_least, at_most, headline, is_part, median, run, scenario, settings, sized};
+
+/// The largest share of its calls that the best strategy may be refused.
+const BAR_REFUSED_PERCENT: f64 = 1.0;
 
 /// Runs of each row, one a sample.
 const SEEDS: usize = 100;
@@ -141,12 +144,44 @@ fn example(criterion: &mut Criterion<VirtualMakespan>, example: &Example) {
     group.finish();
 }
 
+/// Prints how close the best strategy comes to the physical limit under `documented`: the mean of
+/// 20 seeds, and the share of its calls that were refused.
+fn efficiency(accounts: u64, mappings: u32, bar: f64) {
+    let workload = Workload {
+        resources: Some(sized(accounts, 10)),
+        mappings: Some(mappings),
+        ..Workload::default()
+    };
+    let scenario = Scenario::new(workload).expect("a scenario");
+    let seeds = 1..=sized(20, 1);
+    let count = seeds.clone().count() as f64;
+    let (mut sum, mut refused, mut calls) = (0.0, 0, 0);
+    for seed in seeds {
+        let of_seed = Settings { seed, ..Settings::new(Strategy::Pipelined) };
+        let record = run(&scenario, of_seed).record;
+        sum += record.efficiency;
+        refused += record.calls.rejected;
+        calls += record.calls.total;
+    }
+    let (mean, refused_percent) = (sum / count, refused as f64 / calls as f64 * 100.0);
+    headline(&format!(
+        "pipelined {accounts} x {mappings}: efficiency {mean:.3} ({}), {refused_percent:.2} % of its calls \
+         refused ({} %)",
+        at_least(bar, mean),
+        at_most(BAR_REFUSED_PERCENT, refused_percent),
+    ));
+}
+
 fn main() {
     let mut criterion = support::criterion().with_measurement(VirtualMakespan);
     for of_guide in &EXAMPLES {
         example(&mut criterion, of_guide);
     }
     criterion.final_summary();
+    if !is_part() {
+        efficiency(500, 8, 0.93);
+        efficiency(2_000, 3, 0.97);
+    }
     headline("\ncharts and statistics of all benches: target/criterion/report/index.html");
     headline("the migration report itself (strategies, limits, forecast): neonbench report");
 }

@@ -25,6 +25,8 @@ pub mod select;
 #[doc(hidden)]
 pub mod selftest;
 #[doc(hidden)]
+pub mod stats;
+#[doc(hidden)]
 pub mod store;
 #[doc(hidden)]
 pub mod text;

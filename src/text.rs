@@ -1,7 +1,9 @@
-//! Text for people: counts, durations, percentages, lists, and escaping, for page, Markdown and
+//! Formats for people: counts, durations, percentages, lists, and escaping, for page, Markdown and
 //! terminal alike.
 
-/// A number with its thousands parted: `12,345`.
+use neon_mock::api::{CustomField, Value};
+
+/// A number with separated thousands: `12,345`.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut parted = String::new();
@@ -14,7 +16,7 @@ pub fn count(number: u64) -> String {
     parted
 }
 
-/// Seconds in the units that people say them in: `338 ms`, `1.80 s`, `2 min 44 s`, `1 h 06 min`.
+/// Seconds in units for people: `338 ms`, `1.80 s`, `2 min 44 s`, `1 h 06 min`.
 pub fn duration(seconds: f64) -> String {
     if seconds < 0.9995 {
         return format!("{:.0} ms", seconds * 1e3);
@@ -57,6 +59,27 @@ pub fn percent(ratio: f64) -> String {
     format!("{:.0} %", ratio * 100.0).replace('-', "−")
 }
 
+/// A ratio as a percentage, with one digit below ten: `0.6 %`, `87 %`.
+pub fn share(ratio: f64) -> String {
+    let percent = ratio * 100.0;
+    if percent > 0.0 && percent < 9.95 {
+        format!("{percent:.1} %")
+    } else {
+        format!("{percent:.0} %")
+    }
+}
+
+/// Milliseconds without their unit, finer the shorter they are: `251`, `12.3`, `0.417`.
+pub fn fine_ms(ms: f64) -> String {
+    if ms >= 100.0 || ms == 0.0 {
+        format!("{ms:.0}")
+    } else if ms >= 10.0 {
+        format!("{ms:.1}")
+    } else {
+        format!("{ms:.3}")
+    }
+}
+
 /// A difference as a percentage with its sign: `+46.1 %`, `−54.0 %`.
 pub fn signed(ratio: f64) -> String {
     // A difference that rounds to nothing has no sign.
@@ -82,8 +105,8 @@ pub fn distance(ratio: f64) -> String {
     format!("{ratio:.4}")
 }
 
-/// `text` with what would move a terminal's cursor, or turn the order of letters round, made
-/// visible: control characters, line ends among them, and Unicode's marks of direction.
+/// `text` with control characters, line ends among them, and Unicode's direction marks as visible
+/// escapes, so that it cannot move a terminal's cursor or reverse the order of letters.
 pub fn escape_controls(text: &str) -> std::borrow::Cow<'_, str> {
     let moves = |c: char| {
         c.is_control()
@@ -96,6 +119,23 @@ pub fn escape_controls(text: &str) -> std::borrow::Cow<'_, str> {
         .chars()
         .map(|c| if moves(c) { format!("\\u{{{:x}}}", c as u32) } else { c.to_string() });
     shown.collect::<String>().into()
+}
+
+/// The value of an account's field; options by their names where `field` lists them, else by id.
+pub fn field_value(value: Option<&Value>, field: Option<&CustomField>) -> String {
+    match value {
+        None => "nothing".to_owned(),
+        Some(Value::Text(text)) => format!("`{text}`"),
+        Some(Value::Options(ids)) => {
+            let options = || field.into_iter().flat_map(|field| &field.option_values);
+            let name = |id| options().find(|option| option.id == id).map(|option| &*option.name);
+            let names: Vec<String> = ids
+                .iter()
+                .map(|&id| name(id).map_or_else(|| id.to_string(), |name| format!("`{name}`")))
+                .collect();
+            names.join(", ")
+        }
+    }
 }
 
 /// Names in a sentence: `a`, `a and b`, `a, b and c`.
@@ -122,6 +162,8 @@ mod tests {
         assert_eq!(minutes(60.5), "1.01");
         assert_eq!((claimed_minutes(2_700.0), claimed_minutes(90.0)), ("45".into(), "1.5".into()));
         assert_eq!(percent(0.958), "96 %");
+        assert_eq!([0.0, 0.006, 0.87].map(share), ["0 %", "0.6 %", "87 %"]);
+        assert_eq!([0.0, 0.417, 12.34, 251.3].map(fine_ms), ["0", "0.417", "12.3", "251"]);
     }
 
     #[test]

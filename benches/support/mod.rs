@@ -1,19 +1,25 @@
-//! What the benches share: their two sizes, and what a headline is made of.
+//! Shared by the benches: their two sizes, and the parts of a headline.
 
 #![allow(dead_code, reason = "each bench takes what it needs")]
 
 use criterion::Criterion;
 use neonbench::report::claims::{BATCH_SIZE, Example, WORKERS};
+use neonbench::stats::interval;
 use neonbench_engine::engine::{Settings, Strategy};
 use neonbench_engine::event::Event;
 use neonbench_engine::run::{Run, RunSpec, World};
 use neonbench_engine::scenario::{Scenario, Workload};
 use std::time::Duration;
 
-/// Whether nothing is measured: `cargo test --benches`, `cargo bench -- --test` or `-- --list`.
+/// True where nothing is measured: `cargo test --benches`, `cargo bench -- --test` or `-- --list`.
 pub(crate) fn smoke() -> bool {
     let given = |flag: &str| std::env::args().any(|argument| argument == flag);
     given("--test") || given("--list") || !given("--bench")
+}
+
+/// True where the command line asks for a part of the benches by name.
+pub(crate) fn is_part() -> bool {
+    std::env::args().skip(1).any(|argument| !argument.starts_with('-'))
 }
 
 /// The canonical size under `cargo bench`, a small one in a test.
@@ -57,11 +63,23 @@ pub(crate) fn run(scenario: &Scenario, settings: Settings) -> Run {
     run
 }
 
-/// The middle one of `values`; `None` if there are none, as in a bench that was filtered out.
+/// The median of `values`; `None` without values, as in a bench that was filtered out.
 pub(crate) fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied()
+    interval(values.iter().copied()).map(|[_, median, _]| median)
+}
+
+/// A bar that `value` must reach, and the verdict, for a headline: `bar 1: met`, `bar 1: missed`.
+pub(crate) fn at_least(bar: f64, value: f64) -> String {
+    verdict(bar, value >= bar)
+}
+
+/// A bar that `value` must not exceed, and the verdict.
+pub(crate) fn at_most(bar: f64, value: f64) -> String {
+    verdict(bar, value <= bar)
+}
+
+fn verdict(bar: f64, is_met: bool) -> String {
+    format!("bar {bar}: {}", if is_met { "met" } else { "missed" })
 }
 
 /// Prints a line of the headline; a test of the benches has none.

@@ -8,8 +8,8 @@ use super::kept::RunRef;
 use super::output::{count, say, say_json};
 use super::resume::nothing_to_do;
 use clap::Args;
-use neonbench::judge::shown;
-use neonbench::store::State;
+use neonbench::store::RunState;
+use neonbench::text::field_value;
 use neonbench_engine::engine::{FieldConflict, WriteReview};
 use neonbench_engine::run;
 use serde::Serialize;
@@ -100,7 +100,7 @@ struct FailureRecord {
 pub(super) fn verify(args: &VerifyArgs, voice: Voice) -> Result<ExitCode, CliError> {
     let reopened = args.of.reopen("verify", false)?;
     let id = reopened.run.id;
-    if reopened.run.state == State::Undone {
+    if reopened.run.state == RunState::Undone {
         return Err(CliError::usage(format!("cannot verify run {id}: it was taken back")));
     }
     let ledger = reopened.store.ledger(id)?;
@@ -120,8 +120,8 @@ pub(super) fn verify(args: &VerifyArgs, voice: Voice) -> Result<ExitCode, CliErr
         failed: found.failed.len() as u64,
         failures: failures(&found),
         next_command: args.of.command(match reopened.run.state {
-            State::Running | State::Stopped | State::Failed => "resume",
-            State::Finished | State::Undone => "undo",
+            RunState::Running | RunState::Stopped | RunState::Failed => "resume",
+            RunState::Finished | RunState::Undone => "undo",
         }),
     };
     if args.output.json {
@@ -159,7 +159,7 @@ pub(super) fn undo(args: &UndoArgs, voice: Voice) -> Result<ExitCode, CliError> 
     let stop = interrupt::listen(voice)?;
     if !dry_run {
         // Before the first write: whatever ends this, the run is not one to go on with any more.
-        reopened.store.end(id, State::Undone, None)?;
+        reopened.store.end(id, RunState::Undone, None)?;
     }
     let settings = &reopened.header.settings;
     let found = run::undo(&reopened.target, settings, &ledger, &stop, *dry_run)?;
@@ -209,7 +209,8 @@ fn fields(found: &WriteReview, values: ValuesArgs) -> Vec<FieldRecord> {
     let record = |difference: &FieldConflict| {
         let field = found.fields.iter().find(|field| field.id == difference.field);
         let name = field.map_or_else(|| difference.field.to_string(), |it| it.name.to_string());
-        let value = |value: &Option<_>| values.show_values.then(|| shown(value.as_ref(), field));
+        let value =
+            |value: &Option<_>| values.show_values.then(|| field_value(value.as_ref(), field));
         FieldRecord {
             resource_id: difference.id.to_string(),
             field: name,

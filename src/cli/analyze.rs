@@ -10,7 +10,7 @@ use super::probe::ProbeSettings;
 use super::run::workload_flags;
 use super::stored::StoreArgs;
 use clap::Args;
-use neonbench::probe::{Fit, MOST_SAMPLE};
+use neonbench::probe::{MOST_SAMPLE, TargetFit};
 use neonbench::select::{Forecast, FrontPoint, Observed, Stage, forecast, forecast_probed};
 use neonbench_engine::engine::Strategy;
 use serde::Serialize;
@@ -187,7 +187,7 @@ fn recommendations(
     expected: &Forecast,
     standard: &Forecast,
     strategy: Strategy,
-    probed: Option<&Fit>,
+    probed: Option<&TargetFit>,
     profile: &str,
 ) -> Vec<String> {
     let mut lines = Vec::new();
@@ -227,7 +227,7 @@ fn recommendations(
 }
 
 /// What a probe found and what it cost, where one was asked for.
-fn probed(args: &AnalyzeArgs, voice: Voice) -> Result<Option<(Cost, Fit)>, CliError> {
+fn probed(args: &AnalyzeArgs, voice: Voice) -> Result<Option<(Cost, TargetFit)>, CliError> {
     let Some(sample) = args.probe else {
         if args.world.base_url.is_some() || args.world.world.is_some() {
             return Err(CliError::usage(
@@ -241,6 +241,6 @@ fn probed(args: &AnalyzeArgs, voice: Voice) -> Result<Option<(Cost, Fit)>, CliEr
     let inputs = Inputs::read(&args.workload, &engine, &args.world)?;
     let sample = if dry_run { 0 } else { sample };
     let options = args.asked.options(&inputs.world, sample, inputs.seed());
-    let seen = super::probe::seen(&inputs, &options, &args.store, voice)?;
-    Ok(Some((Cost::of(&seen), Fit::of(&seen)?)))
+    let trace = super::probe::probe_target(&inputs, &options, &args.store, voice)?;
+    Ok(Some((Cost::of(&trace), TargetFit::of(&trace)?)))
 }

@@ -7,7 +7,7 @@ use super::inputs::read;
 use super::run::quoted;
 use super::stored::StoreArgs;
 use clap::Args;
-use neonbench::probe::{Fit, Har, ProbeError};
+use neonbench::probe::{Har, ProbeError, TargetFit};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -35,19 +35,24 @@ pub(super) fn run(args: &FitArgs) -> Result<ExitCode, CliError> {
     let (origin, again, cost, fit) = match (&args.file, args.run) {
         (Some(file), _) => {
             let origin = file.display().to_string();
-            let Har { seen, passed_over } = Har::read(&origin, &read(file)?)?;
+            let Har { trace, passed_over } = Har::read(&origin, &read(file)?)?;
             if passed_over > 0 {
                 eprintln!(
                     "note: {passed_over} entries are no calls of Neon's API, and are passed over"
                 );
             }
             let again = quoted(&origin);
-            (origin, again, Cost::of(&seen), Fit::of(&seen).map_err(|error| too_few(&error))?)
+            (
+                origin,
+                again,
+                Cost::of(&trace),
+                TargetFit::of(&trace).map_err(|error| too_few(&error))?,
+            )
         }
         (None, run) => {
             let run = run.expect("clap asks for a file or a run");
             let record = args.store.open()?.record(run)?;
-            let fit = Fit::of_record(&record).map_err(|error| too_few(&error))?;
+            let fit = TargetFit::of_record(&record).map_err(|error| too_few(&error))?;
             let again = format!("--run {run}{}", args.store.flag());
             (format!("run {run}"), again, Cost::of_record(&record), fit)
         }
@@ -58,11 +63,11 @@ pub(super) fn run(args: &FitArgs) -> Result<ExitCode, CliError> {
         }
         None => format!("neonbench fit {again} --write mine.toml"),
     };
-    fitted::said(&origin, cost, &fit, args.write.as_deref(), args.output.json, next)?;
+    fitted::print_fit(&origin, cost, &fit, args.write.as_deref(), args.output.json, next)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// What holds too few calls is of no use here, whatever the reason.
+/// Here too few calls are a usage error: the file or the run is unsuitable.
 fn too_few(error: &ProbeError) -> CliError {
     CliError::usage(error.to_string())
 }

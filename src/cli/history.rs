@@ -1,50 +1,81 @@
-//! `neonbench history`: what was run so far.
+//! `neonbench history` and `neonbench store list`: the stored runs, with their outcomes or their
+//! journals.
 
 use super::args::OutputArgs;
 use super::error::CliError;
 use super::output::{count, duration, say, say_json, table, verdict};
-use super::store::stamp;
 use super::stored::StoreArgs;
 use clap::Args;
 use neonbench::replicate::ranked_by_s;
-use neonbench::store::{Entry, State};
+use neonbench::store::{ListedRun, RunState};
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::record::RunRecord;
 use serde::Serialize;
 use std::process::ExitCode;
+use time::OffsetDateTime;
 
-/// Flags of `history`.
+/// The runs that `history` shows unless asked for others.
+const LATEST: u32 = 20;
+
+/// Flags of `history` and `store list`.
 #[derive(Debug, Args)]
 pub(super) struct HistoryArgs {
-    /// The latest N runs
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    limit: u32,
+    /// The latest N runs [default: 20; all of them under `store list`]
+    #[arg(long, value_name = "N")]
+    limit: Option<u32>,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
     store: StoreArgs,
 }
 
-/// `history --json`.
+/// `history --json` and `store list --json`.
 #[derive(Serialize, schemars::JsonSchema)]
 pub(super) struct HistoryRecord {
     schema: u32,
+    /// The latest first.
     runs: Vec<RunLine>,
 }
 
-/// One run in a line.
+/// One stored run in a line.
 #[derive(Serialize, schemars::JsonSchema)]
 struct RunLine {
+    /// Its number in the store.
     run: i64,
+    /// The same number, by the name that `store list` has for it.
+    id: i64,
+    /// When it began, in seconds since 1970, UTC.
     made_at_unix_s: i64,
-    state: State,
+    state: RunState,
+    /// Id of the process that carries it out, or did last.
+    process: Option<u32>,
+    /// True if another process can resume it.
+    has_journal: bool,
+    /// Rows of its journal.
+    notes: u64,
+    /// Members of its record; none of them before it has ended.
     #[serde(flatten)]
-    outcome: Option<Outcome>,
+    outcome: Option<RunOutcome>,
 }
 
-/// What came of it.
+impl RunLine {
+    fn of(run: &ListedRun) -> Self {
+        Self {
+            run: run.id,
+            id: run.id,
+            made_at_unix_s: run.made_at_unix_s,
+            state: run.state,
+            process: run.process,
+            has_journal: run.has_journal,
+            notes: run.notes,
+            outcome: run.record.as_ref().map(|it| RunOutcome::of(it, run.makespans_s.len())),
+        }
+    }
+}
+
+/// The figures of a run's record that a list shows.
 #[derive(Serialize, schemars::JsonSchema)]
-struct Outcome {
+struct RunOutcome {
     strategy: Strategy,
     scenario: String,
     profile: String,
@@ -53,15 +84,18 @@ struct Outcome {
     workers: u32,
     batch_size: u32,
     seed: u64,
+    /// Valid replicates, at least 1.
     replicates: usize,
+    /// Of seed `seed`, or the median of the replicates.
     makespan_s: f64,
     calls: u64,
     rejected: u64,
+    /// Accounts that failed.
     failed: u64,
     valid: bool,
 }
 
-impl Outcome {
+impl RunOutcome {
     fn of(record: &RunRecord, replicates: usize) -> Self {
         Self {
             strategy: record.strategy,
@@ -82,36 +116,31 @@ impl Outcome {
     }
 }
 
+/// The heads of a table of runs: those of `history` and of `store list`.
+const OUTCOMES: [&str; 12] = [
+    "run",
+    "began (UTC)",
+    "strategy",
+    "scenario",
+    "profile",
+    "w/batch",
+    "makespan",
+    "runs",
+    "calls",
+    "refused",
+    "state",
+    "audit",
+];
+const JOURNALS: [&str; 4] = ["run", "began (UTC)", "state", "journal, lines"];
+
+/// `history`: the latest runs with their outcomes.
 pub(super) fn run(args: &HistoryArgs) -> Result<ExitCode, CliError> {
-    let entries = args.store.open()?.history(args.limit)?;
+    let runs = args.print(Some(args.limit.unwrap_or(LATEST)), &OUTCOMES, outcome_cells)?;
     if args.output.json {
-        let line = |entry: &Entry| RunLine {
-            run: entry.id,
-            made_at_unix_s: entry.made_at_unix_s,
-            state: entry.state,
-            outcome: entry.record.as_ref().map(|it| Outcome::of(it, entry.makespans_s.len())),
-        };
-        say_json(&HistoryRecord { schema: 1, runs: entries.iter().map(line).collect() })?;
         return Ok(ExitCode::SUCCESS);
     }
-    let header = [
-        "run",
-        "began (UTC)",
-        "strategy",
-        "scenario",
-        "profile",
-        "w/batch",
-        "makespan",
-        "runs",
-        "calls",
-        "refused",
-        "state",
-        "audit",
-    ];
-    let rows: Vec<Vec<String>> = entries.iter().map(row).collect();
-    say(&table(&header, &rows))?;
     let flag = args.store.flag();
-    match &*entries {
+    match &*runs {
         [latest, before, ..] => {
             say(&format!("next: neonbench compare {} {}{flag}", before.id, latest.id))?;
         }
@@ -120,28 +149,66 @@ pub(super) fn run(args: &HistoryArgs) -> Result<ExitCode, CliError> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn row(entry: &Entry) -> Vec<String> {
-    let (id, began) = (entry.id.to_string(), stamp(entry.made_at_unix_s));
-    let state = entry.state.name().to_owned();
-    let Some(record) = &entry.record else {
-        let unknown = || "–".to_owned();
-        let mut cells = vec![id, began];
-        cells.extend((0..8).map(|_| unknown()));
-        cells.extend([state, unknown()]);
-        return cells;
-    };
-    vec![
-        id,
-        began,
-        record.strategy.to_string(),
-        record.scenario.clone(),
-        record.profile.clone(),
-        format!("{}/{}", record.workers, record.batch_size),
-        duration(ranked_by_s(record)),
-        entry.makespans_s.len().max(1).to_string(),
-        count(record.calls.total),
-        count(record.calls.rejected),
-        state,
-        if record.audit.valid { "valid".to_owned() } else { verdict(record) },
-    ]
+/// `store list`: all runs with their journals.
+pub(super) fn list(args: &HistoryArgs) -> Result<(), CliError> {
+    args.print(args.limit, &JOURNALS, journal_cells).map(drop)
+}
+
+impl HistoryArgs {
+    /// Prints the latest `limit` runs, as JSON if asked to, else in a table.
+    fn print(
+        &self,
+        limit: Option<u32>,
+        header: &[&str],
+        cells: fn(&ListedRun) -> Vec<String>,
+    ) -> Result<Vec<ListedRun>, CliError> {
+        let runs = self.store.open()?.list(limit)?;
+        if self.output.json {
+            say_json(&HistoryRecord { schema: 1, runs: runs.iter().map(RunLine::of).collect() })?;
+        } else {
+            say(&table(header, &runs.iter().map(cells).collect::<Vec<_>>()))?;
+        }
+        Ok(runs)
+    }
+}
+
+fn journal_cells(run: &ListedRun) -> Vec<String> {
+    let journal = if run.has_journal { count(run.notes) } else { "none".to_owned() };
+    vec![run.id.to_string(), stamp(run.made_at_unix_s), run.state.name().to_owned(), journal]
+}
+
+fn outcome_cells(run: &ListedRun) -> Vec<String> {
+    let unknown = || "–".to_owned();
+    let mut cells = vec![run.id.to_string(), stamp(run.made_at_unix_s)];
+    cells.extend(match &run.record {
+        None => std::array::from_fn(|_| unknown()),
+        Some(record) => [
+            record.strategy.to_string(),
+            record.scenario.clone(),
+            record.profile.clone(),
+            format!("{}/{}", record.workers, record.batch_size),
+            duration(ranked_by_s(record)),
+            run.makespans_s.len().max(1).to_string(),
+            count(record.calls.total),
+            count(record.calls.rejected),
+        ],
+    });
+    cells.push(run.state.name().to_owned());
+    cells.push(match &run.record {
+        Some(record) => verdict(record),
+        None if run.is_readable => unknown(),
+        None => "unreadable".to_owned(),
+    });
+    cells
+}
+
+/// A time as people read it, to the minute, UTC.
+fn stamp(at_unix_s: i64) -> String {
+    OffsetDateTime::from_unix_timestamp(at_unix_s).map_or_else(
+        |_| at_unix_s.to_string(),
+        |at| {
+            let (date, time) = (at.date(), at.time());
+            format!("{date} {:02}:{:02}", time.hour(), time.minute())
+        },
+    )
 }

@@ -5,7 +5,7 @@ use super::error::CliError;
 use super::inputs::target;
 use super::stored::StoreArgs;
 use clap::Args;
-use neonbench::store::{Header, KeptRun, Site, State, Store};
+use neonbench::store::{Header, RunState, Site, Store, StoredRun};
 use neonbench_engine::engine::Stop;
 use neonbench_engine::event::Observer;
 use neonbench_engine::journal::{Ledger, RetryScope};
@@ -31,7 +31,7 @@ pub(super) struct RunRef {
 /// A run of another process, ready to be taken up.
 pub(super) struct Reopened {
     pub(super) store: Store,
-    pub(super) run: KeptRun,
+    pub(super) run: StoredRun,
     pub(super) header: Header,
     pub(super) target: Target,
 }
@@ -72,7 +72,7 @@ impl RunRef {
         {
             return usage(format!("it is of organisation `{org_id}`, and not of `{given}`"));
         }
-        if let (State::Running, Some(process), false) = (run.state, run.process, self.take_over)
+        if let (RunState::Running, Some(process), false) = (run.state, run.process, self.take_over)
             && is_alive(process)
         {
             return usage(format!(
@@ -169,12 +169,12 @@ impl Begun<'_> {
             Ok(mut run) => {
                 run.record.run = Some(id);
                 run.record.next_command = next(&run.record);
-                let state = if run.record.stopped { State::Stopped } else { State::Finished };
+                let state = if run.record.stopped { RunState::Stopped } else { RunState::Finished };
                 store.end(id, state, Some(&run).filter(|_| keeps_record))?;
                 Ok(run)
             }
             Err(source) if store.has_notes(id)? => {
-                store.end(id, State::Failed, None)?;
+                store.end(id, RunState::Failed, None)?;
                 Err(match resume {
                     Some(resume) => CliError::Checkpoint { resume, source },
                     None => source.into(),

@@ -1,23 +1,21 @@
-//! `neonbench probe`: what a few gentle calls tell of a target, as a profile.
+//! `neonbench probe`: fits a profile to a few gentle calls.
 
 use super::Voice;
 use super::args::{EngineArgs, OutputArgs, Switch, WorkloadArgs, WorldArgs};
 use super::error::CliError;
 use super::fitted;
 use super::inputs::Inputs;
-use super::output::{percent, say, say_json, table};
 use super::run::flags_of;
 use super::stored::{StoreArgs, now_unix_s};
 use clap::Args;
-use neon_mock::profile::BUILT_IN;
-use neonbench::probe::{self, Fit, MOST_CALLS, MOST_SAMPLE, Options, ProbeError, Seen};
-use neonbench::select::{ProbedRow, judge_probes};
-use neonbench::store::State;
+use neonbench::probe::{
+    self, MOST_CALLS, MOST_SAMPLE, ProbeError, ProbeOptions, ProbeTrace, TargetFit,
+};
+use neonbench::store::RunState;
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::journal::NoJournal;
 use neonbench_engine::run::World;
-use neonbench_engine::scenario::{Resources, Scenario, Workload};
-use serde::Serialize;
+use neonbench_engine::scenario::Resources;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -44,16 +42,13 @@ pub(super) struct ProbeArgs {
     /// Write the fitted profile to this file
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     write: Option<PathBuf>,
-    /// Probe nothing of yours: how far forecasts from R probes of each built-in profile are off
-    #[arg(long, value_name = "R", num_args = 0..=1, default_missing_value = "40", value_parser = clap::value_parser!(u64).range(2..=10_000))]
-    judge: Option<u64>,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
     store: StoreArgs,
 }
 
-/// What a probe may do.
+/// Permissions of a probe.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(super) struct ProbeSettings {
     /// Send 11 reads at once, and be refused, to find a pool [default: on, but off with --base-url]
@@ -62,21 +57,18 @@ pub(super) struct ProbeSettings {
 }
 
 impl ProbeSettings {
-    /// For `world`, with a sample run of so many accounts.
-    pub(super) fn options(self, world: &World, sample: u32, seed: u64) -> Options {
+    /// Options for `world`, with a sample run of `sample` accounts.
+    pub(super) fn options(self, world: &World, sample: u32, seed: u64) -> ProbeOptions {
         let find_pool = match self.find_pool {
             Some(asked) => asked == Switch::On,
-            // To be refused is rude where nobody asked for it.
+            // Do not provoke 429s on third-party servers by default.
             None => !matches!(world, World::ForeignHttp(_)),
         };
-        Options { find_pool, sample, seed }
+        ProbeOptions { find_pool, sample, seed }
     }
 }
 
 pub(super) fn run(args: &ProbeArgs, voice: Voice) -> Result<ExitCode, CliError> {
-    if let Some(probes) = args.judge {
-        return judge(args, probes, voice);
-    }
     let sample = sample(&args.workload)?;
     let engine = EngineArgs { seed: args.seed, dry_run: sample == 0, ..EngineArgs::default() };
     let workload = WorkloadArgs { sample: None, ..args.workload.clone() };
@@ -85,8 +77,8 @@ pub(super) fn run(args: &ProbeArgs, voice: Voice) -> Result<ExitCode, CliError> 
         return Err(CliError::usage("--sample: this plan says dry_run, and a sample run writes"));
     }
     let options = args.asked.options(&inputs.world, sample, inputs.seed());
-    let seen = seen(&inputs, &options, &args.store, voice)?;
-    let fit = Fit::of(&seen)?;
+    let trace = probe_target(&inputs, &options, &args.store, voice)?;
+    let fit = TargetFit::of(&trace)?;
     let origin = match &inputs.world {
         World::Virtual => format!("profile {} in virtual time", inputs.profile_name()),
         World::EmbeddedHttp => format!("profile {} over http", inputs.profile_name()),
@@ -101,9 +93,9 @@ pub(super) fn run(args: &ProbeArgs, voice: Voice) -> Result<ExitCode, CliError> 
         let flags = flags_of(&args.workload, &engine, &args.world);
         format!("neonbench probe{flags} --write mine.toml")
     };
-    fitted::said(
+    fitted::print_fit(
         &origin,
-        fitted::Cost::of(&seen),
+        fitted::Cost::of(&trace),
         &fit,
         args.write.as_deref(),
         args.output.json,
@@ -112,7 +104,7 @@ pub(super) fn run(args: &ProbeArgs, voice: Voice) -> Result<ExitCode, CliError> 
     Ok(ExitCode::SUCCESS)
 }
 
-/// The accounts of a sample run that `workload` asks for.
+/// The size of the sample run that `workload` asks for.
 fn sample(workload: &WorkloadArgs) -> Result<u32, CliError> {
     let asked = workload.sample.unwrap_or(0);
     match u32::try_from(asked) {
@@ -123,17 +115,18 @@ fn sample(workload: &WorkloadArgs) -> Result<u32, CliError> {
     }
 }
 
-/// Probes; what a sample run writes at a server that keeps it is noted in the store first.
-pub(super) fn seen(
+/// Probes the target. Writes of a sample run on a remote server are noted in the store before they are
+/// sent.
+pub(super) fn probe_target(
     inputs: &Inputs,
-    options: &Options,
+    options: &ProbeOptions,
     store: &StoreArgs,
     voice: Voice,
-) -> Result<Seen, CliError> {
+) -> Result<ProbeTrace, CliError> {
     let scenario = &inputs.scenario;
     let stays = matches!(inputs.world, World::ForeignHttp(_)) && options.sample > 0;
     if !stays || !store.is_used() {
-        return Ok(probe::at(scenario, &inputs.world, options, &NoJournal)?);
+        return Ok(probe::run(scenario, &inputs.world, options, &NoJournal)?);
     }
     let mut kept = store.open_or_make()?;
     let ids = match &scenario.resources {
@@ -142,12 +135,12 @@ pub(super) fn seen(
     };
     let order = inputs.order_for(scenario, Strategy::Hybrid)?;
     let id = kept.begin(&inputs.header(&order), ids, std::process::id(), now_unix_s())?;
-    let seen = {
+    let trace = {
         let journal = kept.journal(id)?;
-        probe::at(scenario, &inputs.world, options, &journal)
+        probe::run(scenario, &inputs.world, options, &journal)
     };
     if kept.has_notes(id)? {
-        let state = if seen.is_ok() { State::Finished } else { State::Failed };
+        let state = if trace.is_ok() { RunState::Finished } else { RunState::Failed };
         kept.end(id, state, None)?;
         if !voice.quiet {
             eprintln!(
@@ -158,85 +151,7 @@ pub(super) fn seen(
     } else {
         kept.forget(id)?;
     }
-    Ok(seen?)
-}
-
-/// `probe --judge --json`.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
-pub(super) struct JudgedProbes {
-    schema: u32,
-    resources: u64,
-    mappings: usize,
-    rows: Vec<ProbedRow>,
-}
-
-/// Accounts and mappings of the runs that are forecast, unless told otherwise.
-const JUDGED: (u64, u32) = (200, 3);
-
-fn judge(args: &ProbeArgs, probes: u64, voice: Voice) -> Result<ExitCode, CliError> {
-    let asked = args.workload.profile.as_deref();
-    let names: Vec<&str> = BUILT_IN
-        .iter()
-        .map(|(name, _)| *name)
-        .filter(|name| asked.is_none_or(|it| it == *name))
-        .collect();
-    let mut rows = Vec::new();
-    let (mut resources, mut mappings) = (0, 0);
-    let given = match asked {
-        Some(file) if names.is_empty() => vec![super::inputs::profile(file)?],
-        _ => names.into_iter().map(super::inputs::profile).collect::<Result<_, _>>()?,
-    };
-    for profile in given {
-        if !voice.quiet {
-            eprintln!(
-                "{}: {probes} probes without a sample run and {probes} with one",
-                profile.name()
-            );
-        }
-        let scenario = Scenario::new(Workload {
-            profile: Some(profile),
-            resources: Some(args.workload.resources.unwrap_or(JUDGED.0)),
-            mappings: Some(args.workload.mappings.unwrap_or(JUDGED.1)),
-            ..Workload::default()
-        })?;
-        (resources, mappings) = (scenario.expected_resources(), scenario.mappings());
-        rows.extend(judge_probes(&scenario, &[Strategy::Hybrid, Strategy::Pipelined], probes)?);
-    }
-    if args.output.json {
-        say_json(&JudgedProbes { schema: 1, resources, mappings, rows })?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    let header = [
-        "profile",
-        "forecast of",
-        "sample",
-        "probes",
-        "calls",
-        "refused",
-        "limits found",
-        "p50 off by",
-        "p95 of that",
-        "coverage",
-    ];
-    let cells = rows.iter().map(|row| {
-        vec![
-            row.profile.clone(),
-            row.strategy.to_owned(),
-            row.sample.to_string(),
-            row.probes.to_string(),
-            format!("≤ {}", row.calls_at_most),
-            format!("{:.1}", row.refused_mean),
-            format!("{} of {}", row.limits_right, row.probes),
-            percent(row.error),
-            percent(row.error_p95),
-            percent(row.coverage),
-        ]
-    });
-    say(&table(&header, &cells.collect::<Vec<_>>()))?;
-    say(&format!(
-        "{resources} accounts × {mappings} mappings; coverage: runs of 50 held-out seeds within the interval of 90 %, over all probes"
-    ))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(trace?)
 }
 
 impl From<ProbeError> for CliError {

@@ -10,7 +10,7 @@ use super::run::{exit_code_of, said};
 use clap::Args;
 use neon_mock::api::AccountId;
 use neonbench::findings::findings;
-use neonbench::store::State;
+use neonbench::store::RunState;
 use neonbench_engine::journal::{Ledger, RetryScope};
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::{RunContext, RunSpec, World};
@@ -31,9 +31,9 @@ pub(super) fn run(args: &ResumeArgs, voice: Voice) -> Result<ExitCode, CliError>
     let reopened = args.of.reopen("resume", true)?;
     let id = reopened.run.id;
     match reopened.run.state {
-        State::Running | State::Stopped | State::Failed => {}
-        State::Finished => return Ok(nothing_to_do(id, "has finished", "resume", voice)),
-        State::Undone => {
+        RunState::Running | RunState::Stopped | RunState::Failed => {}
+        RunState::Finished => return Ok(nothing_to_do(id, "has finished", "resume", voice)),
+        RunState::Undone => {
             return Err(CliError::usage(format!(
                 "cannot resume run {id}: what it wrote was taken back; run the plan again"
             )));

@@ -5,7 +5,7 @@ use super::error::CliError;
 use super::resume::{Part, ResumeArgs, go_on, nothing_to_do};
 use clap::{Args, ValueEnum};
 use neon_mock::api::AccountId;
-use neonbench::store::State;
+use neonbench::store::RunState;
 use neonbench_engine::journal::{AccountStatus, LedgerEntry, RetryScope};
 use std::process::ExitCode;
 
@@ -29,14 +29,14 @@ pub(super) fn run(args: &RetryArgs, voice: Voice) -> Result<ExitCode, CliError> 
     let reopened = args.run.of.reopen("retry", true)?;
     let id = reopened.run.id;
     match reopened.run.state {
-        State::Finished => {}
-        State::Running | State::Stopped | State::Failed => {
+        RunState::Finished => {}
+        RunState::Running | RunState::Stopped | RunState::Failed => {
             return Err(CliError::usage(format!(
                 "cannot retry run {id}: it has not finished; {} goes on with it first",
                 args.run.of.command("resume")
             )));
         }
-        State::Undone => {
+        RunState::Undone => {
             return Err(CliError::usage(format!(
                 "cannot retry run {id}: what it wrote was taken back; run the plan again"
             )));

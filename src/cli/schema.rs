@@ -3,8 +3,7 @@
 use super::error::CliError;
 use super::output::{say, say_json};
 use super::{
-    Cli, analyze, benchmark, compare, evaluate, fitted, history, probe, run, scalability,
-    show_config,
+    Cli, analyze, benchmark, compare, evaluate, fitted, history, run, scalability, show_config,
 };
 use clap::{Args, CommandFactory, ValueEnum};
 use clap_complete::Shell;
@@ -55,8 +54,6 @@ enum Name {
     ShowConfig,
     /// `probe --json` and `fit --json`
     Probe,
-    /// `probe --judge --json`
-    ProbeJudge,
     /// A plan file in JSON, or in TOML
     Plan,
 }
@@ -77,7 +74,6 @@ impl Name {
             Self::Decision => schema_for!(DecisionRecord<'static>),
             Self::History => schema_for!(history::HistoryRecord),
             Self::Probe => schema_for!(fitted::FittedRecord),
-            Self::ProbeJudge => schema_for!(probe::JudgedProbes),
             Self::Plan => schema_for!(WirePlan),
             Self::ShowConfig => schema_for!(show_config::ConfigRecord),
         }

@@ -1,4 +1,4 @@
-//! `neonbench selftest`: how faithful the mock's delays and limits are on this machine.
+//! `neonbench selftest`: measures the fidelity of the mock's delays and limits on this machine.
 
 use super::Voice;
 use super::args::OutputArgs;
@@ -6,7 +6,10 @@ use super::error::{CliError, code};
 use super::output::{count, duration, say, say_json, table};
 use super::stored::StoreArgs;
 use clap::Args;
-use neonbench::selftest::{self, FidelityRow, PoolRow, SelftestRecord, Size, WindowRow};
+use neonbench::selftest::{self, FidelityRow, PoolRow, SelftestRecord, SelftestSize, WindowRow};
+use neonbench::text::distance;
+use neonbench_engine::run::RunError;
+use neonbench_engine::world::runtime;
 use std::process::ExitCode;
 
 /// Flags of `selftest`.
@@ -24,17 +27,14 @@ pub(super) struct SelftestArgs {
 }
 
 pub(super) fn run(args: &SelftestArgs, voice: Voice) -> Result<ExitCode, CliError> {
-    let size = if args.quick { Size::QUICK } else { Size::FULL };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(CliError::Runtime)?;
+    let size = if args.quick { SelftestSize::QUICK } else { SelftestSize::FULL };
     let mut progress = |what: &str| {
         if !voice.quiet {
             eprintln!("{what}");
         }
     };
-    let record = runtime.block_on(selftest::run(&size, &mut progress))?;
+    let record =
+        runtime().map_err(RunError::Runtime)?.block_on(selftest::run(&size, &mut progress))?;
     args.store.keep_document(&record, voice);
     if args.output.json {
         say_json(&record)?;
@@ -94,7 +94,7 @@ fn fidelity(row: &FidelityRow) -> Vec<String> {
         row.law.clone(),
         row.in_flight.to_string(),
         count(row.calls),
-        row.ks.map_or_else(|| "–".to_owned(), |ks| format!("{ks:.4}")),
+        row.ks.map_or_else(|| "–".to_owned(), distance),
         ms(row.p50_error_ms),
         ms(row.p99_error_ms),
         ms(per_call.p50),

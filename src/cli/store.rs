@@ -1,32 +1,24 @@
-//! `neonbench store`: the runs that are kept, and getting rid of them.
+//! `neonbench store`: lists the stored runs and deletes them.
 
 use super::args::OutputArgs;
 use super::error::CliError;
+use super::history::{self, HistoryArgs};
 use super::kept::is_alive;
-use super::output::{count, say, say_json, table};
+use super::output::{count, say, say_json};
 use super::stored::StoreArgs;
 use clap::{Args, Subcommand};
-use neonbench::store::{Listed, Purge, State};
+use neonbench::store::Purge;
 use serde::Serialize;
 use std::process::ExitCode;
-use time::{Date, Month, OffsetDateTime, Time};
+use time::{Date, Month, Time};
 
 /// Verbs of `store`.
 #[derive(Debug, Subcommand)]
 pub(super) enum StoreCommand {
     /// The runs, the latest first
-    List(ListArgs),
+    List(HistoryArgs),
     /// Gets rid of runs, their journals and all other records: of all of them, or of some
     Purge(PurgeArgs),
-}
-
-/// Flags of `store list`.
-#[derive(Debug, Args)]
-pub(super) struct ListArgs {
-    #[command(flatten)]
-    output: OutputArgs,
-    #[command(flatten)]
-    store: StoreArgs,
 }
 
 /// Flags of `store purge`.
@@ -44,13 +36,6 @@ pub(super) struct PurgeArgs {
     store: StoreArgs,
 }
 
-/// `store list --json`.
-#[derive(Serialize)]
-struct ListRecord {
-    schema: u32,
-    runs: Vec<Listed>,
-}
-
 /// `store purge --json`.
 #[derive(Serialize)]
 struct PurgeRecord {
@@ -60,23 +45,10 @@ struct PurgeRecord {
 
 pub(super) fn run(command: &StoreCommand) -> Result<ExitCode, CliError> {
     match command {
-        StoreCommand::List(args) => list(args)?,
+        StoreCommand::List(args) => history::list(args)?,
         StoreCommand::Purge(args) => purge(args)?,
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn list(args: &ListArgs) -> Result<(), CliError> {
-    let runs = args.store.open()?.list()?;
-    if args.output.json {
-        return say_json(&ListRecord { schema: 1, runs });
-    }
-    let row = |run: &Listed| {
-        let journal = if run.has_journal { count(run.notes) } else { "none".to_owned() };
-        vec![run.id.to_string(), stamp(run.made_at_unix_s), run.state.name().to_owned(), journal]
-    };
-    let rows: Vec<Vec<String>> = runs.iter().map(row).collect();
-    say(&table(&["run", "began (UTC)", "state", "journal, lines"], &rows))
 }
 
 fn purge(args: &PurgeArgs) -> Result<(), CliError> {
@@ -86,15 +58,9 @@ fn purge(args: &PurgeArgs) -> Result<(), CliError> {
         (None, None) => Purge::All,
     };
     let mut store = args.store.open()?;
-    let is_meant = |run: &Listed| match what {
-        Purge::All => true,
-        Purge::Before(at) => run.made_at_unix_s < at,
-        Purge::Run(id) => run.id == id,
-    };
-    let is_under_way =
-        |run: &Listed| run.state == State::Running && run.process.is_some_and(is_alive);
-    if let Some(run) = store.list()?.iter().find(|run| is_meant(run) && is_under_way(run)) {
-        return Err(CliError::usage(format!("run {} is under way: stop it first", run.id)));
+    let is_under_way = |(_, process): &&(i64, Option<u32>)| process.is_some_and(is_alive);
+    if let Some((id, _)) = store.running(what)?.iter().find(is_under_way) {
+        return Err(CliError::usage(format!("run {id} is under way: stop it first")));
     }
     let purged = store.purge(what)?;
     if args.output.json {
@@ -103,18 +69,7 @@ fn purge(args: &PurgeArgs) -> Result<(), CliError> {
     say(&format!("purged: {} records, with all that hung on them", count(purged)))
 }
 
-/// A moment as people read it.
-pub(super) fn stamp(at_unix_s: i64) -> String {
-    OffsetDateTime::from_unix_timestamp(at_unix_s).map_or_else(
-        |_| at_unix_s.to_string(),
-        |at| {
-            let (date, time) = (at.date(), at.time());
-            format!("{date} {:02}:{:02}", time.hour(), time.minute())
-        },
-    )
-}
-
-/// The first second of a day, since 1970.
+/// The first second of a day (UTC), in seconds since 1970.
 fn day(text: &str) -> Result<i64, String> {
     let parse = || {
         let mut parts = text.splitn(3, '-');

@@ -3,7 +3,7 @@
 use super::evidence::Dated;
 use crate::judge::JudgeRecord;
 use crate::selftest::SelftestRecord;
-use crate::store::{Kept, Store, StoreError};
+use crate::store::{Store, StoreError, StoredDocument};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -29,7 +29,7 @@ impl StoredDocuments {
     }
 }
 
-fn dated<D>(kept: Kept<D>) -> Dated<D> {
+fn dated<D>(kept: StoredDocument<D>) -> Dated<D> {
     let made_at = OffsetDateTime::from_unix_timestamp(kept.made_at_unix_s);
     let made_at = made_at.ok().and_then(|time| time.format(&Rfc3339).ok());
     Dated { made_at: made_at.unwrap_or_default(), record: kept.document }

@@ -6,7 +6,7 @@
 use super::configuration::Configuration;
 use super::objective::Sample;
 use super::simulate::simulate;
-use crate::probe::Fit;
+use crate::probe::TargetFit;
 use crate::replicate::quantile;
 use neonbench_engine::engine::Settings;
 use neonbench_engine::run::RunError;
@@ -84,7 +84,7 @@ pub fn forecast(scenario: &Scenario, settings: &Settings) -> Result<Forecast, Ru
 pub fn forecast_probed(
     scenario: &Scenario,
     settings: &Settings,
-    fit: &Fit,
+    fit: &TargetFit,
 ) -> Result<Forecast, RunError> {
     let mut simulated = scenario.part(MOST_ACCOUNTS_PROBED);
     let scale = scenario.expected_resources() as f64 / simulated.expected_resources() as f64;

@@ -1,8 +1,10 @@
-//! What was run so far, and the makespans of replicates, which records print as an interval only.
+//! Stored runs as lists show them, with the makespans of replicates, which records print as an
+//! interval only.
 
-use super::journal::State;
+use super::journal::RunState;
 use super::{Store, StoreError};
 use neonbench_engine::record::RunRecord;
+use rusqlite::Row;
 use serde::{Deserialize, Serialize};
 
 /// A record with the makespans behind its interval, as one object.
@@ -21,63 +23,101 @@ struct Makespans {
     makespans_s: Vec<f64>,
 }
 
-/// One run of the history.
+/// A stored run without the rows of its journal.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Entry {
-    /// The number that it goes by.
+pub struct ListedRun {
+    /// Its number in the store.
     pub id: i64,
     /// When it began, in seconds since 1970, UTC.
     pub made_at_unix_s: i64,
-    /// How it stands.
-    pub state: State,
-    /// What came of it, if it came to that.
+    /// Its state.
+    pub state: RunState,
+    /// Id of the process that carries it out, or did last.
+    pub process: Option<u32>,
+    /// True if another process can resume it.
+    pub has_journal: bool,
+    /// Rows of its journal.
+    pub notes: u64,
+    /// Its record; none before it has ended.
     pub record: Option<RunRecord>,
     /// The makespans of its valid replicates, in seconds; empty without any.
     pub makespans_s: Vec<f64>,
+    /// False if it has a record of a form that this version does not read.
+    pub is_readable: bool,
 }
 
-/// The JSON that a run is kept as.
+/// The JSON that a run is stored as.
 pub(super) fn with_makespans(record: &RunRecord, makespans_s: &[f64]) -> String {
     serde_json::to_string(&WithMakespans { record, makespans_s }).expect("records are JSON")
 }
 
-/// Number, time, state and record of a run.
-type Row = (i64, i64, String, Option<String>);
-
 impl Store {
-    /// The latest `limit` runs, the latest first.
-    pub fn history(&self, limit: u32) -> Result<Vec<Entry>, StoreError> {
-        let select = "SELECT id, made_at_unix_s, state, record_json FROM runs
-             ORDER BY id DESC LIMIT ?1";
-        self.entries(select, i64::from(limit))
+    /// The latest `limit` runs, or all of them, the latest first. A record of a form that this version
+    /// does not read is left out, and its run says so.
+    ///
+    /// Errors: the store cannot be read.
+    pub fn list(&self, limit: Option<u32>) -> Result<Vec<ListedRun>, StoreError> {
+        // To SQLite a negative limit is none.
+        let rows = self.listed("ORDER BY id DESC LIMIT ?1", limit.map_or(-1, i64::from))?;
+        let read = |(run, json): (ListedRun, Option<String>)| {
+            let unreadable = ListedRun { is_readable: false, ..run.clone() };
+            run.with_record(json.as_deref()).unwrap_or(unreadable)
+        };
+        Ok(rows.into_iter().map(read).collect())
     }
 
-    /// The run of that number, as the history has it.
-    pub fn entry(&self, id: i64) -> Result<Entry, StoreError> {
-        let select = "SELECT id, made_at_unix_s, state, record_json FROM runs WHERE id = ?1";
-        self.entries(select, id)?.pop().ok_or_else(|| self.no_run(id))
-    }
-
-    fn entries(&self, select: &str, parameter: i64) -> Result<Vec<Entry>, StoreError> {
-        let sqlite = |source| self.sqlite(source);
-        let mut statement = self.connection.prepare(select).map_err(sqlite)?;
-        let read =
-            |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?));
-        let rows = statement.query_map([parameter], read).map_err(sqlite)?;
-        let rows: Vec<Row> = rows.collect::<Result<_, _>>().map_err(sqlite)?;
-        rows.into_iter().map(|row| self.parsed(row)).collect()
-    }
-
-    fn parsed(&self, (id, made_at_unix_s, state, json): Row) -> Result<Entry, StoreError> {
+    /// Run `id` as lists show it.
+    ///
+    /// Errors: there is no such run, or its record is of a form that this version does not read.
+    pub fn entry(&self, id: i64) -> Result<ListedRun, StoreError> {
+        let row = self.listed("WHERE id = ?1", id)?.pop();
+        let (run, json) = row.ok_or_else(|| self.no_run(id))?;
         let form = |source| StoreError::Form { path: self.path.clone(), id, source };
-        let record = json.as_deref().map(serde_json::from_str).transpose().map_err(form)?;
-        let makespans = json.as_deref().map(serde_json::from_str::<Makespans>).transpose();
-        let makespans_s = makespans.map_err(form)?.map_or_else(Vec::new, |it| it.makespans_s);
-        let state = State::named(&state).ok_or_else(|| StoreError::State {
-            path: self.path.clone(),
-            id,
-            state,
-        })?;
-        Ok(Entry { id, made_at_unix_s, state, record, makespans_s })
+        run.with_record(json.as_deref()).map_err(form)
+    }
+
+    /// Runs without their records, each with the JSON of its record.
+    fn listed(
+        &self,
+        which: &str,
+        parameter: i64,
+    ) -> Result<Vec<(ListedRun, Option<String>)>, StoreError> {
+        let sqlite = |source| self.sqlite(source);
+        let select = "SELECT id, made_at_unix_s, state, process, header_json IS NOT NULL,
+                 (SELECT count(*) FROM notes WHERE run_id = id), record_json
+             FROM runs";
+        let mut statement =
+            self.connection.prepare(&format!("{select} {which}")).map_err(sqlite)?;
+        let rows = statement.query_map([parameter], columns).map_err(sqlite)?;
+        let rows: Vec<_> = rows.collect::<Result<_, _>>().map_err(sqlite)?;
+        let with_state = |(run, state, json): (ListedRun, String, Option<String>)| {
+            Ok((ListedRun { state: self.state(run.id, state)?, ..run }, json))
+        };
+        rows.into_iter().map(with_state).collect()
+    }
+}
+
+/// One row: the run but for its state and its record, which are still text.
+fn columns(row: &Row<'_>) -> rusqlite::Result<(ListedRun, String, Option<String>)> {
+    let run = ListedRun {
+        id: row.get(0)?,
+        made_at_unix_s: row.get(1)?,
+        state: RunState::Running,
+        process: row.get(3)?,
+        has_journal: row.get(4)?,
+        notes: row.get::<_, i64>(5)?.cast_unsigned(),
+        record: None,
+        makespans_s: Vec::new(),
+        is_readable: true,
+    };
+    Ok((run, row.get(2)?, row.get(6)?))
+}
+
+impl ListedRun {
+    fn with_record(self, json: Option<&str>) -> serde_json::Result<Self> {
+        let record = json.map(serde_json::from_str).transpose()?;
+        let makespans = json.map(serde_json::from_str::<Makespans>).transpose()?;
+        let makespans_s = makespans.map_or_else(Vec::new, |it| it.makespans_s);
+        Ok(Self { record, makespans_s, ..self })
     }
 }

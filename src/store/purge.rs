@@ -1,75 +1,56 @@
-//! What the store holds, and how it gets rid of it.
+//! Deletes stored runs and documents, and leaves no trace of them in the file.
 
-use super::journal::State;
+use super::journal::RunState;
 use super::{Store, StoreError};
-use rusqlite::params;
-use serde::Serialize;
 
-/// One run of a list.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Listed {
-    /// The number that it goes by.
-    pub id: i64,
-    /// When it began, in seconds since 1970, UTC.
-    pub made_at_unix_s: i64,
-    /// How it stands.
-    pub state: State,
-    /// The process that carries it out, or did.
-    pub process: Option<u32>,
-    /// Whether another process can go on with it.
-    pub has_journal: bool,
-    /// Lines of its journal.
-    pub notes: u64,
-}
-
-/// What to get rid of.
+/// A selection of stored records to delete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purge {
-    /// Everything: runs with their journals, and all other records.
+    /// All runs with their journals, and all documents.
     All,
-    /// Everything from before this time, in seconds since 1970, UTC.
+    /// Runs and documents from before this time, in seconds since 1970, UTC.
     Before(i64),
-    /// One run.
+    /// One run, by its number.
     Run(i64),
 }
 
-impl Store {
-    /// The runs, the latest first.
-    pub fn list(&self) -> Result<Vec<Listed>, StoreError> {
-        let sqlite = |source| self.sqlite(source);
-        let select = "SELECT id, made_at_unix_s, state, process, header_json IS NOT NULL,
-                 (SELECT count(*) FROM notes WHERE run_id = id)
-             FROM runs ORDER BY id DESC";
-        let mut statement = self.connection.prepare(select).map_err(sqlite)?;
-        let mut rows = statement.query([]).map_err(sqlite)?;
-        let mut listed = Vec::new();
-        while let Some(row) = rows.next().map_err(sqlite)? {
-            let id: i64 = row.get(0).map_err(sqlite)?;
-            let state: String = row.get(2).map_err(sqlite)?;
-            listed.push(Listed {
-                id,
-                made_at_unix_s: row.get(1).map_err(sqlite)?,
-                state: State::named(&state).ok_or_else(|| StoreError::State {
-                    path: self.path.clone(),
-                    id,
-                    state,
-                })?,
-                process: row.get(3).map_err(sqlite)?,
-                has_journal: row.get(4).map_err(sqlite)?,
-                notes: row.get::<_, i64>(5).map_err(sqlite)?.cast_unsigned(),
-            });
+impl Purge {
+    /// Its condition on a table, with one parameter.
+    const fn condition(self) -> (&'static str, i64) {
+        match self {
+            Self::All => ("?1 = 0", 0),
+            Self::Before(at) => ("made_at_unix_s < ?1", at),
+            Self::Run(id) => ("id = ?1", id),
         }
-        Ok(listed)
+    }
+}
+
+impl Store {
+    /// The runs that a purge of `what` would delete and that are marked as running, each with the
+    /// process that carries it out.
+    ///
+    /// Errors: the store cannot be read.
+    pub fn running(&self, what: Purge) -> Result<Vec<(i64, Option<u32>)>, StoreError> {
+        let sqlite = |source| self.sqlite(source);
+        let (condition, parameter) = what.condition();
+        let select = format!(
+            "SELECT id, process FROM runs WHERE {condition} AND state = '{}'",
+            RunState::Running.name()
+        );
+        let mut statement = self.connection.prepare(&select).map_err(sqlite)?;
+        let rows = statement.query_map([parameter], |row| Ok((row.get(0)?, row.get(1)?)));
+        rows.map_err(sqlite)?.collect::<Result<_, _>>().map_err(sqlite)
     }
 
-    /// Gets rid of `what`: rows are overwritten and the file shrinks. How many runs and other
-    /// records went.
+    /// Deletes `what`, runs with their journals: rows are overwritten and the file shrinks. Returns
+    /// how many runs and documents were deleted.
+    ///
+    /// Errors: there is no such run, or the store cannot be written.
     pub fn purge(&mut self, what: Purge) -> Result<u64, StoreError> {
         if let Purge::Run(id) = what {
             self.run_is_there(id)?;
         }
-        self.try_purge(what)
-            .map_err(|source| StoreError::Sqlite { path: self.path.clone(), source })
+        self.try_purge(what).map_err(|source| self.sqlite(source))
     }
 
     fn run_is_there(&self, id: i64) -> Result<(), StoreError> {
@@ -79,23 +60,19 @@ impl Store {
     }
 
     fn try_purge(&mut self, what: Purge) -> rusqlite::Result<u64> {
-        // What hangs on a run goes with it.
+        // The foreign keys cascade to notes and histograms.
         let transaction = self.connection.transaction()?;
-        let gone = match what {
-            Purge::All => {
-                transaction.execute("DELETE FROM runs", [])?
-                    + transaction.execute("DELETE FROM documents", [])?
-            }
-            Purge::Before(at) => {
-                transaction.execute("DELETE FROM runs WHERE made_at_unix_s < ?1", params![at])?
-                    + transaction
-                        .execute("DELETE FROM documents WHERE made_at_unix_s < ?1", params![at])?
-            }
-            Purge::Run(id) => transaction.execute("DELETE FROM runs WHERE id = ?1", [id])?,
+        let (condition, parameter) = what.condition();
+        let delete = |table: &str| {
+            transaction.execute(&format!("DELETE FROM {table} WHERE {condition}"), [parameter])
         };
+        let mut gone = delete("runs")?;
+        if !matches!(what, Purge::Run(_)) {
+            gone += delete("documents")?;
+        }
         transaction.commit()?;
         self.connection.execute_batch("VACUUM")?;
-        // The log beside the file still holds what was there.
+        // Until it is truncated, the log beside the file still holds the deleted rows.
         self.connection.pragma_update_and_check(None, "wal_checkpoint", "TRUNCATE", |_| Ok(()))?;
         Ok(gone as u64)
     }

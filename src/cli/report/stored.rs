@@ -6,7 +6,7 @@ use crate::cli::error::{CliError, code};
 use neonbench::delta::{Side, Verdict, delta};
 use neonbench::findings::findings;
 use neonbench::report::decision::{Baseline, Contender, Decision};
-use neonbench::store::{Entry, Store};
+use neonbench::store::{ListedRun, Store};
 use std::process::ExitCode;
 
 /// Writes the page of the runs that `--runs` names.
@@ -26,8 +26,8 @@ pub(super) fn run(args: &ReportArgs) -> Result<ExitCode, CliError> {
     publish(args, &decision, &provenance, |_| "neonbench history".to_owned())
 }
 
-fn contender(entry: Entry) -> Result<Contender, CliError> {
-    let Entry { id, record, makespans_s, .. } = entry;
+fn contender(entry: ListedRun) -> Result<Contender, CliError> {
+    let ListedRun { id, record, makespans_s, .. } = entry;
     let record = record.ok_or_else(|| {
         CliError::usage(format!("run {id} has no record: it did not come to its end"))
     })?;

@@ -64,7 +64,7 @@ fn a_run_is_taken_up_by_another_process_where_its_notes_end() {
     // Another connection sees what was noted, while this one lives and never closes.
     let mut other = Store::open(&path).unwrap();
     let run = other.run(id).unwrap();
-    assert_eq!((run.state, run.process), (State::Running, Some(42)));
+    assert_eq!((run.state, run.process), (RunState::Running, Some(42)));
     assert_eq!(run.ids, Some([1, 2, 3, 7].map(AccountId).to_vec()));
     assert_eq!(other.ledger(id).unwrap(), Ledger::new(notes(1)));
     assert!(other.claim(&run, 43).unwrap(), "the first to claim it has it");
@@ -117,9 +117,9 @@ fn what_is_purged_is_gone_from_the_files_and_its_number_with_it() {
             store.journal(id).unwrap().keep(note).unwrap();
         }
     }
-    assert_eq!(store.list().unwrap().iter().map(|run| run.notes).collect::<Vec<_>>(), [3, 3]);
+    assert_eq!(store.list(None).unwrap().iter().map(|run| run.notes).collect::<Vec<_>>(), [3, 3]);
     assert_eq!(store.purge(Purge::Before(1_750_000_000)).unwrap(), 1);
-    assert_eq!(store.list().unwrap()[0].id, second);
+    assert_eq!(store.list(None).unwrap()[0].id, second);
     assert!(matches!(store.run(first), Err(StoreError::NoRun { .. })));
     assert!(matches!(store.purge(Purge::Run(first)), Err(StoreError::NoRun { .. })));
     assert_eq!(store.purge(Purge::Run(second)).unwrap(), 1);
@@ -164,9 +164,10 @@ fn a_store_of_the_first_version_opens_with_all_that_it_holds() {
     drop(old);
     for _ in 0..2 {
         let store = Store::open(&path).unwrap();
-        let listed = store.list().unwrap();
-        assert_eq!((listed.len(), listed[0].id, listed[0].state), (1, 5, State::Finished));
-        assert!(!listed[0].has_journal);
+        let listed = store.list(None).unwrap();
+        assert_eq!((listed.len(), listed[0].id, listed[0].state), (1, 5, RunState::Finished));
+        assert!(!listed[0].has_journal && !listed[0].is_readable);
+        assert!(matches!(store.entry(5), Err(StoreError::Form { .. })));
         let count = |table: &str| -> i64 {
             let select = format!("SELECT count(*) FROM {table}");
             store.connection.query_row(&select, [], |row| row.get(0)).unwrap()

@@ -105,15 +105,3 @@ fn a_har_file_or_a_run_is_fitted_and_what_is_neither_is_named() {
     assert!(assumed.contains("a record tells none") && assumed.contains("searches"), "{assumed}");
     place.refused("fit --run 9 --store a.sqlite", 2, &["no run 9"]);
 }
-
-#[test]
-fn probes_are_judged_against_runs() {
-    let place = Place::new();
-    let judged = place.json("probe --judge 2 --profile constant --resources 10 --json", 0);
-    assert_valid(&place, "probe-judge", &judged);
-    let rows = judged["rows"].as_array().unwrap();
-    assert_eq!(rows.len(), 4);
-    for row in rows.iter().filter(|row| row["sample"] == 20) {
-        assert_eq!((&row["coverage"], &row["limits_right"]), (&json!(1.0), &json!(2)), "{row:#}");
-    }
-}

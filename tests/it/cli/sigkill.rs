@@ -105,7 +105,7 @@ fn one_run(seed: u64, strategy: Strategy, tally: &mut Tally) {
 /// What goes on with the run: resuming it, once it has been kept.
 fn next_line<'a>(place: &Place, first: &'a str) -> &'a str {
     let path = place.path().join(DEFAULT_PATH);
-    let is_kept = path.exists() && !Store::open(&path).unwrap().list().unwrap().is_empty();
+    let is_kept = path.exists() && !Store::open(&path).unwrap().list(None).unwrap().is_empty();
     if is_kept { "resume 1 --json" } else { first }
 }
 

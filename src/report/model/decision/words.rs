@@ -2,7 +2,7 @@
 
 use super::{CLIFF, LeagueRow};
 use crate::report::decision::{Cell, Contender, Decision, Sized, did_the_same};
-use crate::text::{count, duration, join_and, sig3};
+use crate::text::{count, duration, join_and, share, sig3};
 use neonbench_engine::engine::Strategy;
 
 /// `43.5 s (42.8–44.3)`: a time and its interval, in the units of the time.
@@ -93,16 +93,6 @@ fn would_more_help(decision: &Decision) -> Option<String> {
         duration(present),
         join_and(&gains)
     ))
-}
-
-/// A share with one digit where it is small: `0.6 %`.
-fn share(ratio: f64) -> String {
-    let percent = ratio * 100.0;
-    if percent > 0.0 && percent < 9.95 {
-        format!("{percent:.1} %")
-    } else {
-        format!("{percent:.0} %")
-    }
 }
 
 /// Each other strategy against `winner`, seed by seed.

@@ -1,24 +1,25 @@
-//! Where a probe happens: in process in virtual time, or over HTTP.
+//! Runs a probe in its world: in process in virtual time, or over HTTP.
 
 use super::calls::probe;
-use super::{Options, ProbeError, Seen, Subject};
+use super::{ProbeError, ProbeOptions, ProbeSubject, ProbeTrace};
 use neon_mock::NeonMock;
 use neonbench_engine::journal::Journal;
 use neonbench_engine::run::{RunError, World, resources, target_of};
 use neonbench_engine::scenario::Scenario;
 use neonbench_engine::world::{HttpTransport, InProcess, Target, VirtualClock, WallClock, runtime};
 
-/// Probes the target of `scenario` in `world`: there is no other look at its profile than by calls.
+/// Probes the target of `scenario` in `world`. Its profile is observed by calls alone.
 ///
 /// Writes of a sample run are noted in `journal`.
-/// Errors: it could not be called, or did not answer as Neon does.
-pub fn at(
+///
+/// Errors: the target cannot be called, or does not answer as Neon does.
+pub fn run(
     scenario: &Scenario,
     world: &World,
-    options: &Options,
+    options: &ProbeOptions,
     journal: &dyn Journal,
-) -> Result<Seen, ProbeError> {
-    let subject = Subject { resources: resources(scenario), plan: &scenario.plan, journal };
+) -> Result<ProbeTrace, ProbeError> {
+    let subject = ProbeSubject { resources: resources(scenario), plan: &scenario.plan, journal };
     match world {
         World::Virtual => {
             let clock = VirtualClock::new();
@@ -36,9 +37,9 @@ pub fn at(
 
 async fn embedded(
     scenario: &Scenario,
-    subject: &Subject<'_>,
-    options: &Options,
-) -> Result<Seen, ProbeError> {
+    subject: &ProbeSubject<'_>,
+    options: &ProbeOptions,
+) -> Result<ProbeTrace, ProbeError> {
     let mock = NeonMock::builder()
         .neon(scenario.neon(options.seed))
         .try_start()
@@ -49,9 +50,9 @@ async fn embedded(
 
 async fn over_http(
     target: &Target,
-    subject: &Subject<'_>,
-    options: &Options,
-) -> Result<Seen, ProbeError> {
+    subject: &ProbeSubject<'_>,
+    options: &ProbeOptions,
+) -> Result<ProbeTrace, ProbeError> {
     let transport = HttpTransport::new(target.clone()).map_err(RunError::Http)?;
     probe(&transport, &WallClock::start(), subject, options).await
 }

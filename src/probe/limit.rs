@@ -1,56 +1,56 @@
-//! What an endpoint admits, as refusals show it: a pool bounds the calls in flight, a window the calls
-//! a second.
+//! Infers the limit of an endpoint from its refusals: a pool bounds the calls in flight, a window the
+//! calls per second.
 //!
-//! Both are tried on the same calls: the smallest pool and the smallest window that explain every
-//! call that was admitted. The one that leaves fewer refusals unexplained is believed.
+//! Both hypotheses are tested on the same calls: the smallest pool and the smallest window that admit
+//! every call that was admitted. The one that leaves fewer refusals unexplained is chosen.
 
 use neon_mock::time::Timestamp;
 use neonbench_engine::event::{Attempt, Outcome};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// What limits an endpoint.
+/// The limit of an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Limit {
-    /// Calls in flight that are admitted.
+pub enum AdmissionLimit {
+    /// The most calls in flight.
     Pool(u32),
-    /// Calls a second that are admitted.
+    /// The most calls per second.
     PerSecond(u32),
 }
 
-/// What the calls of one endpoint show of its limit.
+/// The limit of one endpoint as its calls show it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Bound {
-    /// The limit; `None` if nothing was refused.
-    pub limit: Option<Limit>,
-    /// Whether the refusals tell pool and window apart.
-    pub is_told_apart: bool,
-    /// Admitted calls in flight at once, at most.
+pub struct InferredLimit {
+    /// The limit; none without a refusal.
+    pub limit: Option<AdmissionLimit>,
+    /// True if pool and window explain different numbers of refusals.
+    pub is_unambiguous: bool,
+    /// The most admitted calls in flight at once.
     pub most_in_flight: u32,
-    /// Refusals.
+    /// Number of refusals.
     pub refused: u32,
 }
 
-/// How exact the moments are at which a server counts calls, as a client sees them.
+/// Uncertainty of the moment at which the server counts a call, seen from the client.
 const EXACT_TO: Duration = Duration::from_millis(20);
 
-/// Refusals of which one may be left unexplained.
+/// From so many refusals on, a pool may leave one unexplained.
 const MANY: u32 = 4;
 
-/// Calls so short that a window refuses most that follow as soon as another ends: it lets through a
-/// second's share in that time, and they are far more.
+/// Median service time up to which a window refuses most of the calls that follow: in that time it
+/// admits few, and many are sent.
 const SHORT: Duration = Duration::from_millis(400);
 
-/// What `calls` of one endpoint, in the order in which they were sent, show.
-pub(super) fn bound(calls: &[&Attempt]) -> Bound {
+/// Infers the limit of one endpoint from its `calls`, in the order of sending.
+pub(super) fn infer_limit(calls: &[&Attempt]) -> InferredLimit {
     let is_admitted = |call: &&&Attempt| call.outcome != Outcome::Rejected;
     let admitted: Vec<&Attempt> = calls.iter().filter(is_admitted).copied().collect();
-    // What is over sooner than half of the shortest answer after a call was sent may have been over
-    // when that call came: both travel.
+    // A call that ends within half of the shortest response time after another was sent may have
+    // ended before that one reached the server: both travel.
     let shortest = calls.iter().map(|call| call.done_at.since(call.sent_at)).min();
     let travel = shortest.unwrap_or_default() / 2;
-    // Nor is it known how long a call was in flight of which the answer got lost.
+    // A call whose answer was lost has no known end, so it does not count as in flight.
     let surely_in_flight = |at: Timestamp, before: &[&Attempt]| {
         let is_in = |other: &&&Attempt| {
             other.outcome.is_ok() && other.done_at > at && other.done_at >= at + travel
@@ -64,7 +64,7 @@ pub(super) fn bound(calls: &[&Attempt]) -> Bound {
         .max()
         .unwrap_or(0);
     let refused = (calls.len() - admitted.len()) as u32;
-    let none = Bound { limit: None, is_told_apart: false, most_in_flight: most, refused };
+    let none = InferredLimit { limit: None, is_unambiguous: false, most_in_flight: most, refused };
     if refused == 0 || admitted.is_empty() {
         return none;
     }
@@ -73,18 +73,18 @@ pub(super) fn bound(calls: &[&Attempt]) -> Bound {
         .unwrap_or(admitted.len() as u32);
     let by_window = unexplained_by_window(calls, rate).unwrap_or(refused);
     let by_pool = unexplained_by_pool(calls, most);
-    // One refusal too many may be somebody else's call in the pool. Where calls are long a window
-    // refuses few that follow, and each counts; so it does where few were refused.
+    // One unexplained refusal may be due to another client's call in the pool. Where calls are long a
+    // window refuses few that follow, so each refusal counts; so it does where few were refused.
     let mut took: Vec<Duration> =
         admitted.iter().map(|call| call.done_at.since(call.sent_at)).collect();
     took.sort_unstable();
     let slack = u32::from(refused >= MANY && took[took.len() / 2] <= SHORT);
     let is_pool = by_pool <= by_window + slack;
-    let limit = if is_pool { Limit::Pool(most) } else { Limit::PerSecond(rate) };
-    Bound { limit: Some(limit), is_told_apart: by_pool != by_window, ..none }
+    let limit = if is_pool { AdmissionLimit::Pool(most) } else { AdmissionLimit::PerSecond(rate) };
+    InferredLimit { limit: Some(limit), is_unambiguous: by_pool != by_window, ..none }
 }
 
-/// Refusals of calls that met fewer than `pool` in flight.
+/// Number of refusals that met fewer than `pool` calls in flight.
 fn unexplained_by_pool(calls: &[&Attempt], pool: u32) -> u32 {
     let mut unexplained = 0;
     for (place, call) in calls.iter().enumerate() {
@@ -97,11 +97,10 @@ fn unexplained_by_pool(calls: &[&Attempt], pool: u32) -> u32 {
     unexplained
 }
 
-/// Refusals of calls that a window of `rate` a second would have admitted; `None` if it would not
-/// have admitted all that were.
+/// Number of refusals that a window of `rate` calls per second would have admitted; `None` if it
+/// would have refused a call that was admitted.
 ///
-/// The window is Neon's other reading as the mock has it: one second's calls at once, then each after
-/// its share of a second (GCRA).
+/// The window is GCRA with a burst of one second's calls, the other reading of Neon's limits page.
 fn unexplained_by_window(calls: &[&Attempt], rate: u32) -> Option<u32> {
     let share = Duration::from_secs(1) / rate;
     let burst = share * (rate - 1);
@@ -127,8 +126,8 @@ mod tests {
     use super::*;
     use neon_mock::api::Endpoint;
 
-    /// (sent, done, whether it was admitted), in ms.
-    fn seen(calls: &[(u64, u64, bool)]) -> Bound {
+    /// Each call is (sent in ms, done in ms, admitted).
+    fn inferred(calls: &[(u64, u64, bool)]) -> InferredLimit {
         let at = |ms: u64| Timestamp::ZERO + Duration::from_millis(ms);
         let calls: Vec<Attempt> = calls
             .iter()
@@ -141,32 +140,32 @@ mod tests {
                 outcome: if is_admitted { Outcome::Ok } else { Outcome::Rejected },
             })
             .collect();
-        bound(&calls.iter().collect::<Vec<_>>())
+        infer_limit(&calls.iter().collect::<Vec<_>>())
     }
 
     #[test]
     fn what_is_never_refused_has_no_bound() {
-        let bound = seen(&[(0, 100, true), (0, 120, true), (50, 90, true)]);
+        let bound = inferred(&[(0, 100, true), (0, 120, true), (50, 90, true)]);
         assert_eq!((bound.limit, bound.most_in_flight, bound.refused), (None, 3, 0));
     }
 
     #[test]
     fn a_place_that_gets_free_is_a_pools() {
-        let crowd = [(0, 200, true), (0, 300, true), (0, 30, false)];
-        let bound = seen(&crowd);
-        assert_eq!((bound.limit, bound.is_told_apart), (Some(Limit::Pool(2)), false));
-        // A window of two a second has no place before half a second is over.
-        let bound = seen(&[&crowd[..], &[(200, 400, true)]].concat());
-        assert_eq!(bound.limit, Some(Limit::Pool(2)));
-        let bound = seen(&[&crowd[..], &[(200, 230, false)]].concat());
-        assert_eq!((bound.limit, bound.is_told_apart), (Some(Limit::PerSecond(2)), true));
+        let burst = [(0, 200, true), (0, 300, true), (0, 30, false)];
+        let bound = inferred(&burst);
+        assert_eq!((bound.limit, bound.is_unambiguous), (Some(AdmissionLimit::Pool(2)), false));
+        // A window of two calls per second admits nothing before half a second has passed.
+        let bound = inferred(&[&burst[..], &[(200, 400, true)]].concat());
+        assert_eq!(bound.limit, Some(AdmissionLimit::Pool(2)));
+        let bound = inferred(&[&burst[..], &[(200, 230, false)]].concat());
+        assert_eq!((bound.limit, bound.is_unambiguous), (Some(AdmissionLimit::PerSecond(2)), true));
     }
 
     #[test]
     fn where_all_stay_in_flight_a_window_admits_one_more() {
-        let crowd = [(0, 2_000, true), (0, 2_500, true), (0, 30, false)];
-        let bound = |is_admitted| seen(&[&crowd[..], &[(550, 2_600, is_admitted)]].concat());
-        assert_eq!(bound(false).limit, Some(Limit::Pool(2)));
-        assert_eq!(bound(true).limit, Some(Limit::PerSecond(2)));
+        let burst = [(0, 2_000, true), (0, 2_500, true), (0, 30, false)];
+        let bound = |is_admitted| inferred(&[&burst[..], &[(550, 2_600, is_admitted)]].concat());
+        assert_eq!(bound(false).limit, Some(AdmissionLimit::Pool(2)));
+        assert_eq!(bound(true).limit, Some(AdmissionLimit::PerSecond(2)));
     }
 }
