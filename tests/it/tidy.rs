@@ -139,7 +139,7 @@ pub(crate) fn modules(src: &str) -> Vec<(String, syn::File)> {
     all
 }
 
-/// Whether `#[cfg(test)]` stands among `attributes`.
+/// True if `#[cfg(test)]` is among `attributes`.
 pub(crate) fn is_test(attributes: &[syn::Attribute]) -> bool {
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("cfg")
@@ -147,7 +147,7 @@ pub(crate) fn is_test(attributes: &[syn::Attribute]) -> bool {
     })
 }
 
-/// Whether `path` is `folder`, or lies below it.
+/// True if `path` is `folder`, or lies below it.
 fn is_in(path: &str, folder: &str) -> bool {
     path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }

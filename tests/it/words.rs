@@ -72,8 +72,8 @@ fn a_type_name_means_one_thing() {
     }
     let reused: Vec<_> = found.iter().filter(|(_, modules)| modules.len() > 1).collect();
     let share = reused.len() as f64 / found.len() as f64;
-    let list: String =
-        reused.iter().map(|(name, modules)| format!("{name} {modules:?}\n")).collect();
+    let mut list = String::new();
+    list.extend(reused.iter().map(|(name, modules)| format!("{name} {modules:?}\n")));
     assert!(share <= MAX_REUSED, "{} of {}:\n{list}", reused.len(), found.len());
 }
 

@@ -65,7 +65,7 @@ impl Count {
         self.standing += other.standing;
     }
 
-    /// Whether each thing that must survive a kill was met often enough.
+    /// True if the schedules met each event often enough to say something about it.
     fn covers(&self, schedules: u64) -> bool {
         self.kills > schedules / 2
             && self.open > schedules / 20
@@ -147,7 +147,7 @@ fn schedule(stock: &Stock, seed: u64) -> Count {
     let draws = &mut draws;
     let case = &stock.cases[below(draws, stock.cases.len())];
     let fault = FaultKind::ALL.get(below(draws, FaultKind::ALL.len() + 1)).copied();
-    // What a search shows late is not seen by a run that searches: no staff then.
+    // A run that searches does not see edits that a search shows late: no staff then.
     let lags = below(draws, 4) == 0;
     let (faulty, calm) = (&stock.profiles[&(fault, lags)], &stock.profiles[&(None, lags)]);
     let mut world = World::new(case, settings(case, seed, draws));

@@ -110,8 +110,8 @@ impl<'c> World<'c> {
     ) -> Option<R> {
         let inner = InProcess::new(self.neon.take().unwrap(), self.clock.clone());
         let line = Line::new(&inner, mortal);
-        let life = until_death(mortal, client(self, &line));
-        let ended = self.clock.run(life).expect("virtual time goes on");
+        let work = until_death(mortal, client(self, &line));
+        let ended = self.clock.run(work).expect("virtual time goes on");
         self.neon = Some(inner.into_neon());
         ended
     }
@@ -206,11 +206,11 @@ impl<'c> World<'c> {
         assert!(!possible.is_empty(), "account {id} is between two mappings");
         let ledger = self.diary.ledger();
         match ledger.get(id).and_then(|entry| entry.landed.as_ref()).map(|(how, _)| *how) {
-            // What has ended is not touched again.
+            // An account that has ended is not touched again.
             Some(AccountStatus::Migrated | AccountStatus::Unchanged | AccountStatus::Skipped) => {
                 possible.retain(|(done, _)| *done == self.task.steps.len());
             }
-            // What the values failed is decided as a whole again, where that does no harm.
+            // An account that failed by its values is decided again as a whole, where that does no harm.
             Some(AccountStatus::Failed) if self.task.is_repeatable() => possible.push((0, now)),
             _ => {}
         }
