@@ -2,10 +2,10 @@
 
 use crate::event::{AccountOutcome, Event, Observer};
 
-/// What happens to a migration as a whole: info.
+/// Log target of the migration as a whole (info).
 pub const MIGRATION: &str = "neonbench::migration";
 
-/// What happens to single accounts (warn, info, debug) and calls (trace).
+/// Log target of accounts (warn, info, debug) and calls (trace).
 pub const BULK: &str = "neonbench::migration::bulk";
 
 /// Writes events to the `tracing` subscriber of the process.

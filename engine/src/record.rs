@@ -30,7 +30,7 @@ pub enum WorldName {
     Http,
 }
 
-/// Who chose a strategy.
+/// Origin of the choice of strategy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChosenBy {
@@ -40,23 +40,23 @@ pub enum ChosenBy {
     Selector,
 }
 
-/// Who counted the calls.
+/// Side that counted the calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CountedBy {
     /// The mock.
     Server,
-    /// The engine, where the server is not ours to ask.
+    /// The engine, when the server is remote and gives no access to its counts.
     Client,
 }
 
-/// How the final state was read.
+/// Source of the final state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditBy {
     /// From the mock itself, all accounts.
     Server,
-    /// Account by account through the API, those of the plan.
+    /// From reads of each account through the API; only the plan's accounts are seen.
     ReadBack,
 }
 
@@ -86,10 +86,10 @@ pub struct RunRecord {
     #[serde(default)]
     pub guard: Guard,
     pub dry_run: bool,
-    /// Whether its user stopped it before every account had ended.
+    /// True if the user stopped the run before every account had ended.
     #[serde(default, skip_serializing_if = "is_no")]
     pub stopped: bool,
-    /// The number that it goes by in the store, where it keeps a journal.
+    /// Number of the run in the store, if it has a journal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<i64>,
     pub makespan_s: f64,
@@ -108,7 +108,7 @@ pub struct RunRecord {
     /// Times from sent to done of the calls that were carried out: waits are not in them.
     #[serde(default)]
     pub service_ms: ResponseMs,
-    /// What the server admits, as the profile has it.
+    /// Limits of the server, as the profile has them.
     #[serde(default)]
     pub limits: RecordedLimits,
     pub in_flight_mean: f64,
@@ -143,13 +143,13 @@ impl CallCounts {
         ratio(self.rejected as f64, self.total as f64)
     }
 
-    /// Calls that read or wrote records, by whatever endpoint; look-ups are apart.
+    /// Calls that read or wrote records, on any endpoint; metadata look-ups are not counted.
     pub const fn record_calls(&self) -> u64 {
         self.record_reads + self.record_writes + self.searches
     }
 }
 
-/// How the accounts ended.
+/// Number of accounts per outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names are the contract's")]
 pub struct RecordCounts {
@@ -216,7 +216,7 @@ pub struct Quantiles {
 }
 
 impl Quantiles {
-    /// Those of `histogram`, whose values are ns.
+    /// Quantiles of `histogram`, whose values are in ns.
     pub fn of(histogram: &Histogram<u64>) -> Self {
         if histogram.is_empty() {
             return Self::default();
@@ -246,12 +246,12 @@ impl ResponseMs {
     }
 }
 
-/// What the server admits on the endpoints that a migration calls.
+/// Limits of the endpoints that a migration calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "one member an endpoint")]
 #[schemars(rename = "Limits")]
 pub struct RecordedLimits {
-    /// Whether they are assumed: the server is not ours to ask.
+    /// True if the limits are assumed: the server is remote and gives no access to its settings.
     pub assumed: bool,
     pub get: RecordedLimit,
     pub patch: RecordedLimit,
@@ -259,18 +259,18 @@ pub struct RecordedLimits {
     pub search: RecordedLimit,
 }
 
-/// What one endpoint admits; null where there is no such limit.
+/// Limits of one endpoint; null without such a limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[schemars(rename = "Limit")]
 pub struct RecordedLimit {
     /// Calls in flight.
     pub pool: Option<u32>,
-    /// Calls a second.
+    /// Calls per second.
     pub per_second: Option<u32>,
 }
 
 impl RecordedLimits {
-    /// Those of `profile`.
+    /// The limits of `profile`.
     pub fn of(profile: &Profile, assumed: bool) -> Self {
         let limit = |endpoint| RecordedLimit {
             pool: profile.pool(endpoint),
@@ -302,7 +302,7 @@ pub struct ErrorDetail {
     pub hint: String,
 }
 
-/// What a run of `settings` is, beside its figures.
+/// Description of a run, without its figures.
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the members go into the record as they are")]
 pub struct RunMeta<'a> {
@@ -323,7 +323,7 @@ pub struct RunMeta<'a> {
 pub struct RunFacts<'a> {
     pub audit: &'a Audit,
     pub audit_by: AuditBy,
-    /// The server's counts; `None` where the server is not ours to ask.
+    /// The server's counts; `None` when the server is remote and gives no access to them.
     pub server_calls: Option<&'a ServerCalls>,
     pub lower_bound: Duration,
     pub limits: RecordedLimits,
@@ -339,8 +339,8 @@ impl RunRecord {
     }
 
     /// Puts the figures of one run together.
-    pub fn new(heading: &RunMeta<'_>, measure: &Measure, facts: &RunFacts<'_>) -> Self {
-        let RunMeta { settings, mappings, .. } = *heading;
+    pub fn new(meta: &RunMeta<'_>, measure: &Measure, facts: &RunFacts<'_>) -> Self {
+        let RunMeta { settings, mappings, .. } = *meta;
         let makespan_s = measure.makespan().as_secs_f64();
         let lower_bound_s = facts.lower_bound.as_secs_f64();
         let calls = match facts.server_calls {
@@ -351,14 +351,14 @@ impl RunRecord {
         Self {
             schema: SCHEMA,
             strategy: settings.strategy,
-            chosen_by: heading.chosen_by,
-            reason: heading.reason.to_owned(),
-            world: heading.world,
+            chosen_by: meta.chosen_by,
+            reason: meta.reason.to_owned(),
+            world: meta.world,
             seed: settings.seed,
-            scenario: heading.scenario.to_owned(),
-            dataset: heading.dataset.to_owned(),
-            profile: heading.profile.to_owned(),
-            profile_digest: heading.profile_digest.to_owned(),
+            scenario: meta.scenario.to_owned(),
+            dataset: meta.dataset.to_owned(),
+            profile: meta.profile.to_owned(),
+            profile_digest: meta.profile_digest.to_owned(),
             resources: measure.resources(),
             mappings,
             workers: settings.workers.get(),
@@ -504,7 +504,7 @@ fn detail(id: neon_mock::api::AccountId, failure: &crate::event::Failure) -> Err
     }
 }
 
-/// What a person can do about a failure.
+/// Advice for people about a failure.
 const fn hint(outcome: Option<Outcome>) -> &'static str {
     match outcome {
         None => "change the value, map it by a transform, or add the option in Neon",

@@ -35,9 +35,9 @@ pub enum DatasetSource {
     BuiltIn(String),
     /// A file.
     File {
-        /// Its name, for errors.
+        /// Name of the file, for errors.
         origin: String,
-        /// Its text.
+        /// Contents of the file.
         text: String,
     },
 }
@@ -64,7 +64,7 @@ impl DatasetSource {
 pub struct Workload {
     /// A name for records; made from the figures if there is none.
     pub name: Option<String>,
-    /// What to migrate; without one, each source of the dataset into its target.
+    /// The plan; `None` maps each source of the dataset into its target.
     pub plan: Option<Plan>,
     /// The organisation; without one, `plain`, or one made for the plan.
     pub dataset: Option<DatasetSource>,
@@ -76,7 +76,7 @@ pub struct Workload {
     pub mappings: Option<u32>,
     /// The accounts to migrate; without them the plan's, or all.
     pub ids: Option<Vec<AccountId>>,
-    /// Only the first so many of them.
+    /// Limits the run to the first accounts, this many.
     pub sample: Option<u64>,
 }
 
@@ -113,7 +113,7 @@ pub enum ScenarioError {
 pub enum Resources {
     /// These, in this order.
     Ids(Vec<AccountId>),
-    /// Those that meet every criterion.
+    /// Accounts that meet every criterion.
     Search(Vec<Criterion>),
 }
 
@@ -122,7 +122,7 @@ pub enum Resources {
 pub struct Scenario {
     /// Name in records.
     pub name: String,
-    /// What to migrate.
+    /// The plan.
     pub plan: Plan,
     /// For which accounts.
     pub resources: Resources,
@@ -220,7 +220,7 @@ impl Scenario {
         Profile::built_in(name).ok_or_else(|| ScenarioError::UnknownProfile(name.to_owned()))
     }
 
-    /// How many accounts the organisation has.
+    /// Number of accounts in the organisation.
     pub const fn accounts(&self) -> u64 {
         self.accounts
     }
@@ -230,17 +230,17 @@ impl Scenario {
         self.dataset_source.as_ref()
     }
 
-    /// What a person should know of the plan before it runs.
+    /// Warnings about the plan, for people.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// How many mappings the plan has.
+    /// Number of mappings in the plan.
     pub fn mappings(&self) -> usize {
         self.plan.mappings.len()
     }
 
-    /// How many accounts the run is for, as far as that is known before a search.
+    /// Number of accounts that the run is for; for a search, all accounts.
     pub fn expected_resources(&self) -> u64 {
         match &self.resources {
             Resources::Ids(ids) => ids.len() as u64,
@@ -248,8 +248,8 @@ impl Scenario {
         }
     }
 
-    /// The same on `most` accounts at most: the first of the organisation stand for those of the
-    /// plan, since synthetic accounts are much alike. What is as small already is left as it is.
+    /// The scenario with at most `most` accounts, the first of the organisation: synthetic accounts
+    /// are much alike. A smaller scenario is returned unchanged.
     #[must_use]
     pub fn part(&self, most: u64) -> Self {
         let mut part = self.clone();
@@ -277,7 +277,7 @@ impl Scenario {
     pub fn selected(&self, organisation: &Organisation) -> Vec<AccountId> {
         let mut ids = match &self.resources {
             Resources::Ids(ids) => ids.clone(),
-            // What the organisation refuses was refused when the scenario was made.
+            // The criteria were checked when the scenario was made.
             Resources::Search(criteria) => organisation.matching(criteria).unwrap_or_default(),
         };
         ids.retain(|&id| organisation.contains(id));

@@ -6,7 +6,7 @@ use neon_mock::api::Criterion;
 use neon_mock::file::{FileError, Member};
 use std::path::Path;
 
-/// The forms of a plan file, told apart by the name's extension.
+/// Format of a plan file, by the extension of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum PlanFormat {
     Toml,

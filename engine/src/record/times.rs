@@ -15,7 +15,7 @@ pub struct CallTimesS {
     pub wasted_s: f64,
     /// Waiting for a place among the calls in flight.
     pub queued_s: f64,
-    /// Waiting for an endpoint that takes so many calls a second, or asked to be left alone.
+    /// Waiting for the spacing of a limiter, or for the end of a Retry-After.
     pub paced_s: f64,
     /// Waiting before another attempt.
     pub backed_off_s: f64,
@@ -34,8 +34,8 @@ impl CallTimesS {
     }
 }
 
-/// How long accounts stood open to the edits of others, which a write would then overwrite: from the
-/// sending of the call that read an account to the sending of its write.
+/// Time during which accounts were open to edits of others that a write would then overwrite: from
+/// the sending of the call that read an account to the sending of its write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct Exposure {
@@ -44,11 +44,12 @@ pub struct Exposure {
     pub p50_s: f64,
     pub p99_s: f64,
     pub max_s: f64,
-    /// The sum: times the edits of an account a second, it is how many edits to expect in between.
+    /// The sum. Multiplied by the edits per account and second, it is the number of edits to expect
+    /// in between.
     pub account_s: f64,
     /// Accounts read again before their write.
     pub rereads: u64,
-    /// Those of them that somebody had changed: their write was decided anew.
+    /// Accounts among them that somebody had changed: their write was decided again.
     pub changed_meanwhile: u64,
 }
 

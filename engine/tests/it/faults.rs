@@ -47,7 +47,7 @@ fn faulty(dataset: &str, faults: &str) -> Scenario {
     scenario(dataset, Profile::from_toml("faulty", &format!("{LIMITS}{faults}")).unwrap())
 }
 
-/// How accounts are written and read: a PUT goes with a GET alone.
+/// Ways to write and read: a PUT goes with a GET alone.
 const WAYS: [(WriteMode, Reads); 3] = [
     (WriteMode::Patch, Reads::Get),
     (WriteMode::Patch, Reads::Search),

@@ -1,4 +1,4 @@
-//! What a run does with refusals, errors and wrong credentials, in virtual time.
+//! Refusals, errors and wrong credentials in virtual time.
 
 use neon_mock::Neon;
 use neon_mock::api::AccountId;

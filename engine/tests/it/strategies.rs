@@ -114,7 +114,7 @@ fn run(case: &Case, settings: &Settings, fails: &BTreeMap<u64, u16>) -> Ended {
     try_run(&case.scenario, settings, neon, VirtualClock::new(), fails.clone()).unwrap()
 }
 
-/// What the interpreter makes of every account that the plan is for.
+/// Applies the interpreter to every account of the plan.
 fn fates(case: &Case, organisation: &Organisation) -> BTreeMap<AccountId, Fate> {
     let Resources::Ids(ids) = &case.scenario.resources else { unreachable!("cases name ids") };
     let known = ids.iter().filter(|&&id| organisation.contains(id));
@@ -175,13 +175,13 @@ fn all_ways(case: &Case) -> impl Iterator<Item = Settings> + '_ {
     })
 }
 
-/// Whether a value may be written that stands there already: the guide's engine does not look at a
+/// True if a value may be written that the target already holds: the guide's engine does not read a
 /// target that it overwrites.
 fn overwrites_unseen(settings: &Settings) -> bool {
     settings.reads_in_force() == Reads::Search && settings.strategy != Strategy::Pipelined
 }
 
-/// Whether an account may end like that.
+/// True if `found` is an outcome that `expected` allows.
 fn ends_as(found: &AccountOutcome, expected: &str, settings: &Settings) -> bool {
     let found = word(found);
     let written_again = expected == "unchanged" && found == "migrated";
