@@ -1,7 +1,9 @@
 //! The record of one run: the JSON of `run --json`, and what reports are made of.
 
+mod limits;
 mod times;
 
+pub use limits::{RecordedLimit, RecordedLimits};
 pub use times::{CallTimesS, Exposure};
 
 use crate::audit::Audit;
@@ -12,7 +14,6 @@ use crate::transport::Traffic;
 use hdrhistogram::Histogram;
 use neon_mock::Calls as ServerCalls;
 use neon_mock::api::{Class, Endpoint};
-use neon_mock::profile::Profile;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -62,29 +63,45 @@ pub enum AuditBy {
 
 /// The record of one run. Members ending in `_s` are seconds, in `_ms` milliseconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs, reason = "the names are the contract's, and METHODOLOGY defines them")]
 pub struct RunRecord {
+    /// Version of the format, [`SCHEMA`].
     pub schema: u32,
+    /// Strategy that ran; never `auto`.
     pub strategy: Strategy,
+    /// Origin of the choice of strategy.
     pub chosen_by: ChosenBy,
+    /// Reason of the choice, in words.
     pub reason: String,
+    /// World of the run.
     pub world: WorldName,
+    /// Seed of the organisation, the service times and the jitter.
     pub seed: u64,
+    /// Name of the scenario.
     pub scenario: String,
+    /// Name of the dataset.
     pub dataset: String,
+    /// Name of the profile.
     pub profile: String,
+    /// Digest of the profile's contents.
     pub profile_digest: String,
+    /// Accounts that the run is for.
     pub resources: u64,
+    /// Mappings of the plan.
     pub mappings: u64,
+    /// Accounts or batches side by side.
     pub workers: u32,
+    /// Accounts per batch.
     pub batch_size: u32,
     /// Accounts after which the run paused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chunk_size: Option<u32>,
+    /// Call that reads accounts.
     #[serde(default)]
     pub reads: Reads,
+    /// Protection of an account between its read and its write.
     #[serde(default)]
     pub guard: Guard,
+    /// True if nothing was to be written.
     pub dry_run: bool,
     /// True if the user stopped the run before every account had ended.
     #[serde(default, skip_serializing_if = "is_no")]
@@ -92,18 +109,30 @@ pub struct RunRecord {
     /// Number of the run in the store, if it has a journal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<i64>,
+    /// Time from the first call due to the last account ended.
     pub makespan_s: f64,
+    /// Quantiles 0.05, 0.5 and 0.95 of the makespan over replicates, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub makespan_s_interval: Option<[f64; 3]>,
+    /// Physical limit of the scenario: a bound on the expected makespan.
     pub lower_bound_s: f64,
+    /// `lower_bound_s` ÷ `makespan_s`; may exceed 1 for a single seed.
     pub efficiency: f64,
+    /// Time of the engine with its folds, by the wall clock.
     pub wall_s: f64,
+    /// Time of the audit, by the wall clock.
     pub audit_wall_s: f64,
+    /// Side that counted the calls.
     pub counted_by: CountedBy,
+    /// Attempts that reached the server.
     pub calls: CallCounts,
+    /// Accounts per outcome.
     pub records: RecordCounts,
+    /// Rates, costs and peaks.
     pub performance: Performance,
+    /// The audit's verdict.
     pub audit: AuditVerdict,
+    /// Time from due to done of the calls that were carried out.
     pub response_ms: ResponseMs,
     /// Times from sent to done of the calls that were carried out: waits are not in them.
     #[serde(default)]
@@ -111,29 +140,42 @@ pub struct RunRecord {
     /// Limits of the server, as the profile has them.
     #[serde(default)]
     pub limits: RecordedLimits,
+    /// Mean number of calls in flight over the makespan.
     pub in_flight_mean: f64,
     /// Where the time of all calls together went.
     #[serde(default)]
     pub call_times: CallTimesS,
+    /// Time during which accounts were open to edits of others.
     #[serde(default)]
     pub exposure: Exposure,
+    /// Accounts that failed.
     pub errors_total: u64,
+    /// The first 100 of them.
     pub errors: Vec<ErrorDetail>,
+    /// Warnings for people.
     pub warnings: Vec<String>,
+    /// Command to run next; empty if there is none.
     pub next_command: String,
 }
 
 /// Attempts that reached the server, refusals included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs, reason = "the names are the contract's")]
 pub struct CallCounts {
+    /// All attempts.
     pub total: u64,
+    /// Admitted reads of single accounts.
     pub record_reads: u64,
+    /// Admitted writes of accounts.
     pub record_writes: u64,
+    /// Admitted searches.
     pub searches: u64,
+    /// Admitted look-ups of field definitions.
     pub metadata: u64,
+    /// Attempts refused with 429.
     pub rejected: u64,
+    /// Attempts beyond the first of their call.
     pub retries: u64,
+    /// Attempts that failed in another way.
     pub failed: u64,
 }
 
@@ -151,26 +193,37 @@ impl CallCounts {
 
 /// Number of accounts per outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs, reason = "the names are the contract's")]
 pub struct RecordCounts {
+    /// All accounts that ended.
     pub total: u64,
+    /// Written, or to be written in a dry run.
     pub migrated: u64,
+    /// Already as the plan demands.
     pub unchanged: u64,
+    /// Not applicable, or merged.
     pub skipped: u64,
+    /// Not, or not wholly, migrated.
     pub failed: u64,
 }
 
 /// Rates and costs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs, reason = "the names are the contract's")]
 pub struct Performance {
+    /// Accounts ended per second of makespan.
     pub resources_per_s: f64,
+    /// Attempts per second of makespan.
     pub api_calls_per_s: f64,
+    /// Makespan ÷ accounts.
     pub avg_time_per_resource_s: f64,
+    /// Makespan ÷ attempts.
     pub avg_time_per_api_call_s: f64,
+    /// Calls of the guide's baseline: accounts × mappings × 2.
     pub baseline_calls: u64,
+    /// 1 − record calls ÷ `baseline_calls`; 0 without a baseline.
     pub api_call_reduction: f64,
+    /// The most accounts in memory between read and write.
     pub peak_buffered_records: u64,
+    /// Connections that were used; 0 in virtual time.
     pub connections_opened: u64,
     /// Bytes of the requests' bodies; null where no body was made, as in virtual time without staff.
     #[serde(default)]
@@ -179,17 +232,24 @@ pub struct Performance {
 
 /// The audit's verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs, reason = "the names are the contract's")]
 pub struct AuditVerdict {
+    /// True if the run has no faults.
     pub valid: bool,
+    /// Source of the final state.
     pub by: AuditBy,
+    /// Accounts that are not as the plan demands.
     pub mismatched: u64,
+    /// Edits of others that the run overwrote unseen.
     pub lost_updates: u64,
+    /// Writes of the run that others overwrote.
     #[serde(default)]
     pub undone_by_staff: u64,
+    /// Fields that others saved during the run.
     #[serde(default)]
     pub staff_edits: u64,
+    /// Digest of the final state.
     pub state_digest: String,
+    /// Reasons why the run is invalid.
     pub faults: Vec<String>,
 }
 
@@ -206,12 +266,16 @@ pub struct ResponseMs {
 
 /// Quantiles of a histogram, in ms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs, reason = "the names say it")]
 pub struct Quantiles {
+    /// Number of values.
     pub count: u64,
+    /// Median.
     pub p50: f64,
+    /// Quantile 0.9.
     pub p90: f64,
+    /// Quantile 0.99.
     pub p99: f64,
+    /// Largest value.
     pub max: f64,
 }
 
@@ -246,59 +310,25 @@ impl ResponseMs {
     }
 }
 
-/// Limits of the endpoints that a migration calls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs, reason = "one member an endpoint")]
-#[schemars(rename = "Limits")]
-pub struct RecordedLimits {
-    /// True if the limits are assumed: the server is remote and gives no access to its settings.
-    pub assumed: bool,
-    pub get: RecordedLimit,
-    pub patch: RecordedLimit,
-    pub put: RecordedLimit,
-    pub search: RecordedLimit,
-}
-
-/// Limits of one endpoint; null without such a limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "Limit")]
-pub struct RecordedLimit {
-    /// Calls in flight.
-    pub pool: Option<u32>,
-    /// Calls per second.
-    pub per_second: Option<u32>,
-}
-
-impl RecordedLimits {
-    /// The limits of `profile`.
-    pub fn of(profile: &Profile, assumed: bool) -> Self {
-        let limit = |endpoint| RecordedLimit {
-            pool: profile.pool(endpoint),
-            per_second: profile.per_second(endpoint),
-        };
-        Self {
-            assumed,
-            get: limit(Endpoint::GetAccount),
-            patch: limit(Endpoint::PatchAccount),
-            put: limit(Endpoint::PutAccount),
-            search: limit(Endpoint::SearchAccounts),
-        }
-    }
-}
-
 /// One account that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs, reason = "the names are the contract's")]
 pub struct ErrorDetail {
+    /// Id of the account.
     pub resource_id: String,
+    /// Endpoint of the call that failed; empty if a value did not fit.
     pub endpoint: String,
+    /// Outcome of its last attempt, or `invalid_value`.
     pub outcome: String,
+    /// HTTP status of its last answer; 0 without an answer.
     pub status: u16,
+    /// Attempts of the call.
     pub attempts: u32,
+    /// Message for people, without values of the account.
     pub message: String,
     /// The value that did not fit, where its user asked to see values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
+    /// Advice for people.
     pub hint: String,
 }
 

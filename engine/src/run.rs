@@ -2,15 +2,17 @@
 //!
 //! Deliberately absent: several runs, and any comparison of them.
 
+mod error;
 mod simulate;
 mod verify_undo;
 
+pub use error::RunError;
 pub use simulate::{Simulated, simulate};
 pub use verify_undo::{undo, verify};
 
 use crate::audit::{self, Audit, AuditScope};
 use crate::bound::{MigrationWork, lower_bound};
-use crate::engine::{self, AccountSource, EngineError, Settings, Stop};
+use crate::engine::{self, AccountSource, Settings, Stop};
 use crate::event::{Event, Observer};
 use crate::journal::{Journal, Ledger, NoJournal, RetryScope};
 use crate::measure::Measure;
@@ -18,9 +20,9 @@ use crate::read_back::{Recorder, read_back};
 use crate::record::{AuditBy, ChosenBy, RecordedLimits, RunFacts, RunMeta, RunRecord, WorldName};
 use crate::scenario::{Resources, Scenario};
 use crate::transport::Traffic;
-use crate::world::{HttpError, HttpTransport, Stalled, Target, WallClock, runtime};
+use crate::world::{HttpTransport, Target, WallClock, runtime};
 use neon_mock::api::AccountId;
-use neon_mock::{Calls, Neon, NeonMock, StartError};
+use neon_mock::{Calls, Neon, NeonMock};
 use std::time::Duration;
 
 /// Where a run happens.
@@ -102,22 +104,6 @@ pub struct Run {
     pub measure: Measure,
     /// The makespans of its valid replicates, its own first, in seconds; empty without any.
     pub makespans_s: Vec<f64>,
-}
-
-/// The run could not be carried out. Failures of single accounts are in its record.
-#[derive(Debug, thiserror::Error)]
-#[allow(missing_docs, reason = "the messages say it")]
-pub enum RunError {
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    #[error(transparent)]
-    Stalled(#[from] Stalled),
-    #[error(transparent)]
-    Http(#[from] HttpError),
-    #[error("cannot start the embedded mock")]
-    Embedded(#[source] StartError),
-    #[error("cannot start the asynchronous runtime")]
-    Runtime(#[source] std::io::Error),
 }
 
 /// Folds events into figures, and passes them on.

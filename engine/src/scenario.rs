@@ -1,7 +1,7 @@
-//! Scenarios: which organisation, behind which limits, and what to migrate in it.
+//! Scenarios: an organisation, its limits, and what to migrate in it.
 //!
-//! [`Workload`] is what was asked for, with gaps; [`Scenario`] has them filled and checked. Plans,
-//! profiles and datasets were read by the caller.
+//! A [`Workload`] may leave things out; a [`Scenario`] is complete and checked. Plans, profiles and
+//! datasets are read by the caller.
 
 mod file;
 mod organisation;
@@ -18,13 +18,13 @@ use neon_mock::org::{Organisation, SearchError};
 use neon_mock::profile::Profile;
 use serde::{Deserialize, Serialize};
 
-/// Accounts of a workload that names none.
+/// Accounts of a workload by default.
 pub const DEFAULT_RESOURCES: u64 = 100;
 
 /// The most accounts that an organisation has.
 pub const MAX_ACCOUNTS: u64 = 10_000_000;
 
-/// Mappings of a workload that names none.
+/// Mappings of a workload by default.
 pub const DEFAULT_MAPPINGS: u32 = 3;
 
 /// A dataset by its name: built in, or a file's text.
@@ -49,7 +49,9 @@ impl DatasetSource {
         }
     }
 
-    /// Reads it, with `mappings` fields for each `#`.
+    /// Reads the dataset, with `mappings` fields for each `#` in it.
+    ///
+    /// Errors: [`ScenarioError`] if the name is unknown or the file is wrong.
     pub fn load(&self, mappings: u32) -> Result<Dataset, ScenarioError> {
         match self {
             Self::BuiltIn(name) => Dataset::built_in(name, mappings)
@@ -59,7 +61,7 @@ impl DatasetSource {
     }
 }
 
-/// What was asked for, with gaps.
+/// A request for a scenario; what it leaves out is filled with defaults.
 #[derive(Clone, Debug, Default)]
 pub struct Workload {
     /// A name for records; made from the figures if there is none.
@@ -80,7 +82,7 @@ pub struct Workload {
     pub sample: Option<u64>,
 }
 
-/// A workload that makes no scenario.
+/// The workload makes no scenario.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum ScenarioError {
@@ -108,7 +110,7 @@ pub enum ScenarioError {
     Plan(#[from] PlanError),
 }
 
-/// Which accounts a scenario is for.
+/// Accounts of a scenario.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Resources {
     /// These, in this order.
@@ -117,7 +119,7 @@ pub enum Resources {
     Search(Vec<Criterion>),
 }
 
-/// Which organisation, behind which limits, and what to migrate in it.
+/// An organisation, its limits, and what to migrate in it.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     /// Name in records.
@@ -139,7 +141,7 @@ pub struct Scenario {
 impl Scenario {
     /// Fills the gaps of `workload` and checks it.
     ///
-    /// Errors: an unknown name, figures that are zero, a plan that names fields which the
+    /// Errors: [`ScenarioError`] for an unknown name, a figure that is zero, a plan with fields that the
     /// dataset does not have.
     pub fn new(workload: Workload) -> Result<Self, ScenarioError> {
         let Workload { name, plan, dataset, profile, resources, mappings, ids, sample } = workload;
@@ -215,7 +217,9 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// The built-in profile of that name.
+    /// The built-in profile `name`.
+    ///
+    /// Errors: [`ScenarioError`] if there is none, with the names that exist.
     pub fn profile(name: &str) -> Result<Profile, ScenarioError> {
         Profile::built_in(name).ok_or_else(|| ScenarioError::UnknownProfile(name.to_owned()))
     }

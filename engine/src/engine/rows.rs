@@ -78,7 +78,9 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// The account that `row` is of.
+/// The account of `row`.
+///
+/// Errors: [`Inconclusive`] if the column is missing or holds no id.
 pub fn account_of(row: &SearchRow) -> Result<AccountId, Inconclusive> {
     cell(row, 0, ACCOUNT_ID)?.and_then(|id| id.parse().ok()).ok_or(Inconclusive)
 }

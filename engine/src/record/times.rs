@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 /// Where the time of all calls together went, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs, reason = "the names say it")]
 pub struct CallTimesS {
     /// In attempts that were carried out.
     pub served_s: f64,
@@ -37,12 +36,16 @@ impl CallTimesS {
 /// Time during which accounts were open to edits of others that a write would then overwrite: from
 /// the sending of the call that read an account to the sending of its write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs, reason = "the names say it")]
 pub struct Exposure {
+    /// Accounts written.
     pub writes: u64,
+    /// Mean time, in seconds.
     pub mean_s: f64,
+    /// Median, in seconds.
     pub p50_s: f64,
+    /// Quantile 0.99, in seconds.
     pub p99_s: f64,
+    /// Largest, in seconds.
     pub max_s: f64,
     /// The sum. Multiplied by the edits per account and second, it is the number of edits to expect
     /// in between.

@@ -1,6 +1,6 @@
 //! A run's writes verified and taken back, over HTTP.
 
-use super::RunError;
+use super::error::RunError;
 use crate::engine::{self, Settings, Stop, WriteReview};
 use crate::journal::Ledger;
 use crate::world::{HttpTransport, Target, WallClock, runtime};

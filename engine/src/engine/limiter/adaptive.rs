@@ -11,7 +11,7 @@
 //! calls per second. After repeated contradictions calls are spaced too, at the rate that was taken
 //! meanwhile. The rate creeps up, and steps down at each refusal.
 
-use super::{CallFeedback, ConcurrencyLimit};
+use super::limit::{CallFeedback, ConcurrencyLimit};
 use neon_mock::time::{Timestamp, nanos};
 use std::time::Duration;
 
