@@ -48,10 +48,10 @@ impl Observer for Log {
                     tracing::info!(target: BULK, %at, account = %id, %reason, "skipped");
                 }
                 AccountOutcome::Migrated => {
-                    tracing::debug!(target: BULK, %at, account = %id, "migrated")
+                    tracing::debug!(target: BULK, %at, account = %id, "migrated");
                 }
                 AccountOutcome::Unchanged => {
-                    tracing::debug!(target: BULK, %at, account = %id, "unchanged")
+                    tracing::debug!(target: BULK, %at, account = %id, "unchanged");
                 }
             },
             Event::ChunkDone { at, chunk, chunks } => {

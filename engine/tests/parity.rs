@@ -127,7 +127,7 @@ impl Pair {
         self
     }
 
-    /// Compares the worlds in up to so many tries; what was found, in a line.
+    /// Compares the worlds in up to `tries` attempts; returns the finding in one line.
     fn compare(&self, tries: usize) -> Result<String, String> {
         let in_virtual = self.run(&World::Virtual, &mut |_| {});
         let mut best = Duration::MAX;

@@ -428,13 +428,13 @@ conflicts: [{field: V-A}]
 
     #[test]
     fn hostile_yaml_is_refused_with_its_place() {
-        let bomb: String = (1..9)
-            .map(|level| {
-                let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
-                format!("a{level}: &a{level} [{aliases}]\n")
-            })
-            .collect();
-        let bomb = format!("a0: &a0 [x, x]\n{bomb}");
+        let level = |level: u32| {
+            let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
+            format!("a{level}: &a{level} [{aliases}]\n")
+        };
+        let mut bomb = vec!["a0: &a0 [x, x]\n".to_owned()];
+        bomb.extend((1..9).map(level));
+        let bomb = bomb.concat();
         let deep = format!("plan: {}{}", "[".repeat(2_000), "]".repeat(2_000));
         let deep_block: String = (0..2_000).map(|level| " ".repeat(level) + "a:\n").collect();
         for hostile in [bomb.as_str(), &deep, &deep_block] {

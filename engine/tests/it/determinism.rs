@@ -37,7 +37,7 @@ fn run(scenario: &Scenario, settings: &Settings) -> (Run, u64) {
     (run, digest.0)
 }
 
-/// The record's JSON, but for what the wall clock says.
+/// The record's JSON without the members of the wall clock.
 fn json(run: &Run) -> String {
     let mut record = run.record.clone();
     record.wall_s = 0.0;
