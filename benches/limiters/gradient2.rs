@@ -1,22 +1,24 @@
-//! Gradient2: a limit that follows the ratio of long-term to recent response time. Source: the
-//! algorithm of that name in Netflix's concurrency-limits; written anew from its description.
+//! Gradient2: a limit that follows the ratio of long-term to recent response time.
+//!
+//! Source: the algorithm of that name in Netflix's concurrency-limits; written anew from its
+//! description.
 
 use neon_mock::api::Endpoint;
 use neonbench_engine::engine::limiter::{CallFeedback, ConcurrencyLimit, LimitFactory};
 
-/// How much slower than usual a call may be before the limit falls.
+/// Response time, relative to the long-term mean, above which the limit falls.
 const TOLERANCE: f64 = 1.5;
 
-/// How much of a new limit is taken over.
+/// Weight of the new limit in the smoothed one.
 const SMOOTHING: f64 = 0.2;
 
 /// Calls over which the long-term response time is averaged.
 const LONG: f64 = 600.0;
 
-/// Places beyond what the ratio says.
+/// Calls in flight beyond those that the ratio suggests.
 const QUEUE: f64 = 4.0;
 
-/// Makes a rule for each endpoint.
+/// Makes one limit per endpoint.
 pub(crate) struct Gradient2Limits;
 
 #[derive(Debug)]

@@ -1,6 +1,7 @@
-//! The league of limiters: what each rule makes of pools that it is not told of, in virtual time.
+//! The league of limiters, in virtual time: results of each limit on pools that it does not know
+//! beforehand.
 //!
-//! A run is `pipelined` with the rule in place of the strategy's own. A run that fails its audit
+//! A run is `pipelined` with the limit in place of the strategy's own. A run that fails its audit
 //! ends the league.
 
 use neon_mock::Neon;
@@ -19,18 +20,18 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Calls of the write endpoint that must have kept to the pool for a rule to have found it.
+/// Writes in a row within 10 % of the pool after which a limit counts as having found it.
 const SETTLED: usize = 20;
 
-/// Limits that a rule is tried on.
+/// Server limits to run on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Track {
     pub(crate) name: &'static str,
-    /// The pool of each endpoint but the search's; `None` where calls are counted by the second.
+    /// Pool per endpoint, the search's excepted; `None` where calls per second are limited.
     pub(crate) pool: Option<u32>,
-    /// The pool after so many seconds.
+    /// Pool from a later moment on: (seconds, slots).
     pub(crate) then: Option<(u64, u32)>,
-    /// How accounts are read: a pool is shared only by calls that are made.
+    /// Call that reads accounts: a pool is shared only with calls that are made.
     reads: Reads,
     limits: &'static str,
     staff: &'static str,
@@ -38,7 +39,7 @@ pub(crate) struct Track {
 
 const SEARCH_OF_ONE: &str = "[limits.endpoints]\n\"POST /accounts/search\" = 1\n";
 
-/// Pools that stay, that move, that are shared, and none.
+/// Constant, moving and shared pools, and none.
 pub(crate) const TRACKS: [Track; 10] = [
     pool("pool of 1", 1),
     pool("pool of 2", 2),
@@ -77,18 +78,18 @@ impl Track {
     }
 }
 
-/// How a run ended.
+/// Result of a run.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Finish {
     pub(crate) makespan_s: f64,
     pub(crate) calls_per_record: f64,
     pub(crate) refused_share: f64,
-    /// When the rule had found the pool of the write endpoint; never counts as the whole run.
+    /// When the limit had found the pool of the write endpoint, in seconds; the whole run if never.
     pub(crate) found_s: f64,
 }
 
 impl Finish {
-    /// The means of several.
+    /// Means over several runs.
     pub(crate) fn mean(all: &[Self]) -> Self {
         let mean = |of: fn(&Self) -> f64| all.iter().map(of).sum::<f64>() / all.len() as f64;
         Self {
@@ -152,7 +153,7 @@ fn finish(track: &Track, neon: &Neon, accounts: u64, limits: &[(Timestamp, u32)]
     }
 }
 
-/// A pool that becomes another in mid-run.
+/// A pool that changes during the run.
 struct Moving {
     inner: InProcess,
     clock: VirtualClock,

@@ -1,19 +1,18 @@
-//! The physical limit: the least time that the API's limits allow for the work.
+//! The physical limit: a lower bound on the expected makespan under the API's limits.
 //!
-//! Pool by pool, Little's law: calls × mean service time ÷ slots. Window by window: (calls − burst)
-//! ÷ rate, the burst being one second's calls. Calls that share a limit are added up. The longest
-//! wins, and nothing is faster than one look-up, one read and one write in a row. It bounds the
-//! expected makespan; a single seed may beat it.
+//! For a pool, Little's law: calls × mean service time ÷ slots. For a window: (calls − burst) ÷
+//! rate, where the burst is one second's calls. Calls that share a limit are added up. The bound is
+//! the largest of these, and at least one look-up, one read and one write in a row. A single seed
+//! may beat it.
 //!
-//! It stays a bound where service times grow with the calls in flight, since their mean is taken
-//! for a call alone, and where calls go wrong, since those made again are not counted: both only
-//! take longer.
+//! It remains a lower bound where service times grow with the calls in flight, since it takes the
+//! mean of a lone call, and where calls fail, since it counts no retries.
 
 use neon_mock::api::{Endpoint, MAX_PAGE_SIZE};
 use neon_mock::profile::Profile;
 use std::time::Duration;
 
-/// The work that has to be done, whoever does it.
+/// Work of a migration, independent of strategy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MigrationWork {
     /// Accounts to look at.
@@ -38,7 +37,7 @@ pub fn lower_bound(profile: &Profile, work: MigrationWork) -> Duration {
     Duration::from_secs_f64(by_search.min(one_by_one).max(in_a_row))
 }
 
-/// Seconds that it takes to get `calls` through the limits, those that share one together.
+/// Seconds that `calls` need under the limits; calls that share a limit are added up.
 fn through_limits(profile: &Profile, calls: &[(Endpoint, u64)]) -> f64 {
     let limit_of = |endpoint: Endpoint| profile.limits().scope.leader(endpoint);
     let longest = calls.iter().map(|&(endpoint, _)| {
@@ -93,7 +92,7 @@ mod tests {
     fn a_window_lets_the_rest_through_after_its_burst() {
         // 500 PATCHes, 5 of them at once, 5 a second.
         assert_eq!(bound("per_second = 5", 500, 500), Duration::from_secs(99));
-        // What fits into the burst is bounded by its own service times.
+        // Calls within the burst are bounded by their service times alone.
         assert_eq!(bound("per_second = 5", 5, 5), Duration::from_millis(600));
         // Both: 60 s in the pool of 300 ms each, 20 s in the window.
         assert_eq!(bound("pool = 1\nper_second = 10", 200, 200), Duration::from_secs(60));

@@ -1,18 +1,17 @@
-//! What an account needs: the one place where a migration's meaning lives.
+//! Semantics of a migration: the write that an account needs, given its fields.
 //!
-//! Pure. Every strategy calls [`decide`], and the audit calls [`apply`] on what the organisation
-//! held before, so that a strategy cannot mean something of its own.
+//! Pure, and the only place where operations have a meaning: every strategy calls [`decide`], and
+//! the audit calls [`apply`] on the organisation as it was before the run.
 //!
-//! A blank value (empty, or white space alone) is never carried anywhere, and counts as empty
-//! where it stands in a target. A source is cleared only when all of its value stands in the
-//! target.
+//! Invariants: a blank value (empty or white space) is never carried, and counts as empty in a
+//! target. A source is cleared only if its whole value is in the target.
 
 use crate::plan::{Operation, ResolvedField, ResolvedMapping, ResolvedPlan, Texts, Transform};
 use compact_str::CompactString;
 use neon_mock::api::{Account, AccountKind, CustomFieldItem, FieldId, OptionId, Value};
 use smallvec::SmallVec;
 
-/// What the plan's fields hold on one account, by position in [`ResolvedPlan::slots`].
+/// Values of the plan's fields on one account, by position in [`ResolvedPlan::slots`].
 pub type SlotValues = Vec<Option<Value>>;
 
 /// Why a mapping could not be applied to an account.
@@ -60,18 +59,18 @@ impl Problem {
     }
 }
 
-/// What some steps of a task mean for one account.
+/// Result of applying some steps of a plan to one account.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Decision {
     /// The items to write; empty if nothing changes.
     pub items: Vec<CustomFieldItem>,
-    /// What could not be applied, and fails the account.
+    /// Steps that could not be applied; any of them fails the account.
     pub problems: Vec<Problem>,
-    /// Whether the account has the fields of any of the steps.
+    /// True if the account has the fields of at least one step.
     pub applicable: bool,
 }
 
-/// What `steps` of `task` mean for `account` as it was read.
+/// Applies `steps` of `task` to `account`, which was read whole.
 pub fn decide(account: &Account, task: &ResolvedPlan, steps: &[ResolvedMapping]) -> Decision {
     let items = account.body.account_custom_fields.as_deref().unwrap_or_default();
     let item_of = |slot: &ResolvedField| items.iter().find(|item| item.id == Some(slot.id));
@@ -93,7 +92,7 @@ pub fn decide(account: &Account, task: &ResolvedPlan, steps: &[ResolvedMapping])
     decision
 }
 
-/// What `steps` of `task` mean for an account of `kind` whose fields hold `before`.
+/// Applies `steps` of `task` to an account of `kind` whose fields hold `before`.
 pub fn decide_on(
     before: &SlotValues,
     kind: AccountKind,
@@ -112,7 +111,7 @@ pub fn decide_on(
     decision
 }
 
-/// What the plan's fields hold among all `values` of an account.
+/// The values of the plan's fields among all `values` of an account.
 pub fn state_of_values(values: &[(FieldId, Value)], task: &ResolvedPlan) -> SlotValues {
     let held = |slot: &ResolvedField| {
         values.iter().find(|(id, _)| *id == slot.id).map(|(_, value)| value.clone())
@@ -120,9 +119,9 @@ pub fn state_of_values(values: &[(FieldId, Value)], task: &ResolvedPlan) -> Slot
     task.slots.iter().map(held).collect()
 }
 
-/// Applies `steps` to `state` in order, each seeing the result of those before it.
+/// Applies `steps` to `state` in order, each on the result of those before it.
 ///
-/// Problems and applicability are noted in `decision`; its items are left alone.
+/// Problems and applicability are added to `decision`; its items are unchanged.
 pub fn apply(
     state: &mut SlotValues,
     kind: AccountKind,
@@ -145,7 +144,7 @@ pub fn apply(
         }
         let made = match made(step, state[step.target].as_ref(), &mut texts, target) {
             Ok(made) => made,
-            // A clean-up carries nothing: what the target cannot hold does not stand there.
+            // A clean-up carries nothing, so a value that the target cannot hold is not in it.
             Err(problem) => {
                 if step.validation_required && !task.cleanup_only {
                     decision.problems.push(problem);
@@ -167,15 +166,14 @@ pub fn apply(
     }
 }
 
-/// Whether there is nothing but white space.
+/// True if the text is empty or white space.
 fn is_blank(text: &str) -> bool {
     // Nearly every text begins with a letter or a digit.
     !text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(char::is_whitespace)
 }
 
-/// Fills `texts` with the source's value after the transform, none if there is nothing to carry.
-///
-/// Whether all of it came along: an option that a map has no entry for stays behind.
+/// Fills `texts` with the source's value after the transform; none if nothing is carried. Returns
+/// false if a part of the value was dropped, for want of an entry in a map.
 fn carry(value: &Value, source: &ResolvedField, step: &ResolvedMapping, texts: &mut Texts) -> bool {
     texts.clear();
     let mut is_whole = true;
@@ -200,11 +198,11 @@ fn carry(value: &Value, source: &ResolvedField, step: &ResolvedMapping, texts: &
     is_whole
 }
 
-/// What a mapping makes of its target.
+/// Effect of a mapping on its target.
 struct MappingResult {
     /// The target's new value; `None` leaves it as it is.
     value: Option<Value>,
-    /// Whether the carried value stands in the target then.
+    /// True if the target holds the carried value afterwards.
     stands: bool,
 }
 
@@ -221,7 +219,7 @@ impl MappingResult {
     }
 }
 
-/// What a mapping makes of its target; it may take `texts` for it.
+/// Computes the effect of a mapping on its target; may consume `texts`.
 fn made(
     step: &ResolvedMapping,
     old: Option<&Value>,
@@ -271,9 +269,9 @@ fn made_text(operation: Operation, old: Option<&Value>, texts: &mut Texts) -> Ma
     }
 }
 
-/// Whether `part` stands in `text` between white space or its ends: what a merge leaves.
+/// True if `text` contains `part` as whole words, which is how a merge appends it.
 fn holds(text: &str, part: &str) -> bool {
-    // Every place is tried: `match_indices` would pass over one that overlaps a match before it.
+    // `match_indices` skips overlaps, so test every position.
     text.char_indices().any(|(start, _)| {
         let before = text[..start].chars().next_back();
         let rest = text[start..].strip_prefix(part);

@@ -1,8 +1,7 @@
 //! The engine: one strategy, one future, two worlds.
 //!
-//! It is generic over [`Transport`] and [`Clock`], spawns nothing, and says all that happens as
-//! [`Event`]s. It decides nothing about values (that is `decide`) and judges nothing (that is
-//! `audit`).
+//! Generic over [`Transport`] and [`Clock`]; spawns nothing; reports everything as [`Event`]s.
+//! Deliberately absent: the meaning of values (`decide`) and the verdict on a run (`audit`).
 
 mod account;
 mod admission;
@@ -47,11 +46,12 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use workers::side_by_side;
 
-/// Carries out `job`; everything that happens goes to `observer`.
+/// Runs `job` and reports every event to `observer`.
 ///
-/// Each account ends in exactly one [`AccountOutcome`](crate::event::AccountOutcome), unless the job is stopped: what was
-/// not begun then does not end, and what was begun does.
-/// Errors: the run could not go on; accounts that landed before have landed.
+/// Each account ends in exactly one [`AccountOutcome`](crate::event::AccountOutcome). Once the job
+/// is stopped, accounts under way still end, and no others begin.
+///
+/// Errors: [`EngineError`] if the run cannot go on. Accounts that ended before have been reported.
 pub async fn run<T: Transport, C: Clock>(
     transport: &T,
     clock: &C,
@@ -98,8 +98,8 @@ pub async fn run<T: Transport, C: Clock>(
     Ok(())
 }
 
-/// The ids of all accounts that meet `criteria`, found page by page before anything is written:
-/// paging while the migration changes what is searched for would skip rows.
+/// The ids of all accounts that meet `criteria`. All pages are read before the first write, since
+/// writes may change which rows a search finds.
 async fn search<T: Transport, C: Clock>(
     caller: &Caller<'_, T, C>,
     criteria: &[Criterion],
@@ -124,8 +124,10 @@ async fn search<T: Transport, C: Clock>(
     Ok(ids)
 }
 
-/// Reads `ids` again, with the retries and the workers of a run; accounts that cannot be read are
-/// left out. In id order if `ids` are.
+/// Reads the accounts `ids` whole, with the retries and workers of a run. Accounts that cannot be
+/// read are left out. The result is in id order.
+///
+/// Errors: never because of a single account, which is left out instead.
 pub async fn read_accounts<T: Transport, C: Clock>(
     transport: &T,
     clock: &C,

@@ -19,7 +19,7 @@ const HIGHEST_NS: u64 = 7_200_000_000_000;
 /// Significant decimal digits of histograms.
 const DIGITS: u8 = 3;
 
-/// Failures kept with their details; the others are only counted.
+/// Failures stored with their details; the others are only counted.
 const MAX_FAILURES: usize = 100;
 
 /// An empty histogram of times: 1 µs to 2 h, three digits.
@@ -50,7 +50,7 @@ impl Series {
     }
 }
 
-/// How accounts ended.
+/// Number of accounts per outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "one member an ending")]
 pub struct Records {
@@ -87,7 +87,7 @@ pub struct CallTimes {
 pub struct Rereads {
     /// All of them.
     pub total: u64,
-    /// Those that somebody had changed meanwhile.
+    /// Accounts that somebody had changed meanwhile.
     pub changed: u64,
 }
 
@@ -97,7 +97,7 @@ pub struct Measure {
     series: Vec<Option<Box<Series>>>,
     /// Attempts by endpoint and outcome.
     counts: Vec<u64>,
-    /// Whether times are kept in histograms.
+    /// True to keep times in histograms.
     keeps_times: bool,
     attempts: [u64; Endpoint::ALL.len()],
     retries: u64,
@@ -174,8 +174,7 @@ impl Measure {
         self.resources
     }
 
-    /// How long accounts were exposed: from the reading of each to its writing, in ns; `None` if none
-    /// was written.
+    /// Time from the read to the write of each account, in ns; `None` if none was written.
     pub fn exposure(&self) -> Option<&Histogram<u64>> {
         self.exposure.as_deref()
     }
@@ -195,7 +194,7 @@ impl Measure {
         self.rereads
     }
 
-    /// How the accounts ended.
+    /// Number of accounts per outcome.
     pub const fn records(&self) -> Records {
         self.records
     }
@@ -215,7 +214,7 @@ impl Measure {
         &self.skipped
     }
 
-    /// Attempts on `endpoint`, whatever became of them.
+    /// Attempts on `endpoint`, with any outcome.
     pub const fn attempts(&self, endpoint: Endpoint) -> u64 {
         self.attempts[endpoint.index()]
     }

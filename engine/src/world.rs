@@ -1,5 +1,4 @@
-//! The worlds a run can happen in: virtual time with the mock in process, or the wall clock with
-//! HTTP.
+//! The two worlds of a run: virtual time with the mock in process, and the wall clock with HTTP.
 
 mod executor;
 mod http;

@@ -1,4 +1,4 @@
-//! The adaptive limiter against its rivals, a small league: nobody else is both faster and politer.
+//! The adaptive limiter against others, a small league: no other is both faster and refused less.
 
 #[path = "../../benches/limiters/aimd.rs"]
 mod aimd;

@@ -4,7 +4,7 @@ use super::{ExpectedState, Mismatch};
 use crate::decide::{SlotValues, state_of_values};
 use neon_mock::api::{FieldId, Value};
 
-/// How a field, or an account, is amiss; the later, the worse.
+/// Kinds of mismatch, from harmless to grave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Amiss {
     /// It should have changed and is as it was.
@@ -15,25 +15,25 @@ pub enum Amiss {
     Lost,
 }
 
-/// What of an account differs.
+/// Part of an account that differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MismatchSite {
     /// This custom field.
     Field(FieldId),
-    /// Its name and contact, which no plan changes.
+    /// Name and contact, which no plan changes.
     Identity,
 }
 
-/// One difference between an account and what the plan demands of it.
+/// One field that is not as the plan demands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldDifference {
     /// Where.
     pub place: MismatchSite,
-    /// How badly.
+    /// Kind of the mismatch.
     pub amiss: Amiss,
-    /// What should stand there; `None` means nothing, or what no value says.
+    /// Expected value; `None` if the field should be empty, or for name and contact.
     pub expected: Option<Value>,
-    /// What stands there.
+    /// Value found; `None` if the field is empty, or for name and contact.
     pub found: Option<Value>,
 }
 
@@ -109,7 +109,7 @@ fn held(values: &[(FieldId, Value)], id: FieldId) -> Option<&Value> {
     values.iter().find(|(field, _)| *field == id).map(|(_, value)| value)
 }
 
-/// How one field is amiss; `None` if it is as expected.
+/// The mismatch of one field; `None` if it is as expected.
 fn amiss(before: Option<&Value>, expected: Option<&Value>, found: Option<&Value>) -> Option<Amiss> {
     if found == expected {
         return None;

@@ -1,4 +1,7 @@
-//! Where calls wait until their endpoint's limiter lets them go, first come, first served.
+//! Admission: one queue per endpoint, where calls wait for its limit, first come, first served.
+//!
+//! Invariant: no more calls are admitted at once than the limit allows, and a slot is returned
+//! however a call ends, be it by cancellation.
 
 use super::limiter::{CallFeedback, ConcurrencyLimit, LimitFactory};
 use crate::clock::Clock;
@@ -11,23 +14,23 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-/// The gates of all endpoints.
+/// The queues of all endpoints.
 #[derive(Debug)]
 pub(super) struct AdmissionQueues {
     queues: [Option<RefCell<AdmissionQueue>>; Endpoint::ALL.len()],
-    /// Until when each endpoint asked to be left alone.
+    /// Retry-After deadline per endpoint.
     deferred_until: [Cell<Timestamp>; Endpoint::ALL.len()],
 }
 
 #[derive(Debug)]
 struct AdmissionQueue {
     limiter: Box<dyn ConcurrencyLimit>,
-    /// Let through, and not yet back.
+    /// Admitted and not yet done.
     admitted: u32,
-    /// Sent, and not yet answered, in the order in which they were sent.
+    /// Sent and not yet answered, in the order of sending.
     in_flight: Vec<Sent>,
     sent: u64,
-    /// When the next call may be sent.
+    /// The earliest time of the next call, by the limit's spacing.
     next_at: Timestamp,
     waiting: VecDeque<Rc<Waiter>>,
 }
@@ -35,45 +38,45 @@ struct AdmissionQueue {
 /// A call that was sent.
 #[derive(Clone, Copy, Debug)]
 struct Sent {
-    /// The how manieth it is.
+    /// Number of the call among those sent, from 1.
     sequence: u64,
     at: Timestamp,
-    /// How many others were in flight then, without those that turned out to be refused.
+    /// Other calls in flight at that time, without those that were refused since.
     others: u32,
 }
 
-/// A call's place in the line.
+/// A call in the queue.
 #[derive(Default)]
 struct Waiter {
-    /// When it may be sent, once it was let through.
+    /// When the call may be sent; `None` until it is admitted.
     granted: Cell<Option<Timestamp>>,
     waker: Cell<Option<Waker>>,
 }
 
 impl fmt::Debug for Waiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ticket").field("granted", &self.granted).finish_non_exhaustive()
+        f.debug_struct("Waiter").field("granted", &self.granted).finish_non_exhaustive()
     }
 }
 
-/// A call that may be sent.
+/// A call that may be sent now.
 #[derive(Debug)]
 pub(super) struct Admitted<'a> {
     pub(super) permit: Option<Permit<'a>>,
-    /// Since when it only waited for its endpoint to take calls again.
+    /// When the call was admitted: the time until now is spacing and Retry-After.
     pub(super) admitted_at: Timestamp,
 }
 
-/// A call that was let through. Its place is free again when it is dropped.
+/// The slot of an admitted call, returned on drop.
 #[derive(Debug)]
 pub(super) struct Permit<'a> {
     queue: &'a RefCell<AdmissionQueue>,
-    /// The how manieth call it is, once it was sent.
+    /// Number of the call among those sent; `None` before it is sent.
     sequence: Option<u64>,
 }
 
 impl AdmissionQueues {
-    /// Gates that go by `limits`.
+    /// Makes queues with the limits of `limits`.
     pub(super) fn new(limits: &dyn LimitFactory) -> Self {
         let queue = |limiter| {
             RefCell::new(AdmissionQueue {
@@ -91,28 +94,29 @@ impl AdmissionQueues {
         }
     }
 
-    /// Lets no call of `endpoint` be sent before `until`, whoever makes it.
+    /// Sends no call of `endpoint` before `until`; an earlier deadline does not shorten a later
+    /// one.
     pub(super) fn defer_until(&self, endpoint: Endpoint, until: Timestamp) {
         let current = &self.deferred_until[endpoint.index()];
         current.set(current.get().max(until));
     }
 
-    /// Waits until `endpoint` need not be left alone.
+    /// Waits for the Retry-After deadline of `endpoint`.
     async fn until_not_deferred<C: Clock>(&self, clock: &C, endpoint: Endpoint) {
         let until = &self.deferred_until[endpoint.index()];
-        // Those on their way may be told to wait longer still.
+        // The deadline may move while this waits.
         while until.get() > clock.now() {
             clock.sleep_until(until.get()).await;
         }
     }
 
-    /// How many calls of `endpoint` may be in flight now; `None` if nothing limits them.
+    /// The limit of calls in flight for `endpoint`; `None` without a limit.
     pub(super) fn limit(&self, endpoint: Endpoint) -> Option<u32> {
         let queue = self.queues[endpoint.index()].as_ref()?;
         Some(queue.borrow().limiter.limit())
     }
 
-    /// Waits until a call of `endpoint` may be sent. The pass is `None` if nothing limits it.
+    /// Waits until a call of `endpoint` may be sent. The permit is `None` without a limit.
     pub(super) async fn enter<C: Clock>(&self, clock: &C, endpoint: Endpoint) -> Admitted<'_> {
         let Some(queue) = &self.queues[endpoint.index()] else {
             let admitted_at = clock.now();
@@ -151,12 +155,12 @@ impl AdmissionQueue {
         self.sent
     }
 
-    /// Call `sequence` was answered: what is to be heard of it.
+    /// Removes the answered call; the feedback for the limit.
     fn answered(&mut self, sequence: u64, now: Timestamp, refused: bool) -> Option<CallFeedback> {
         let position = self.in_flight.iter().position(|sent| sent.sequence == sequence)?;
         let Sent { at, others, .. } = self.in_flight.remove(position);
         if refused {
-            // It took no place, so that those sent since had one less beside them.
+            // A refused call took no slot, so calls sent since had one less beside them.
             for later in &mut self.in_flight[position..] {
                 later.others -= 1;
             }
@@ -181,14 +185,15 @@ impl AdmissionQueue {
 }
 
 impl Permit<'_> {
-    /// The call is not made after all.
+    /// Returns the slot of a call that is not made after all.
     pub(super) fn release(self, now: Timestamp) {
         let queue = self.queue;
         drop(self);
         queue.borrow_mut().admit_waiting(now);
     }
 
-    /// The call was answered at `now`: how many may be in flight from now on, if that changes.
+    /// Returns the slot of a call that was answered at `now`; the new limit of calls in flight, if it
+    /// has changed.
     pub(super) fn done(mut self, now: Timestamp, refused: bool) -> Option<u32> {
         let queue = self.queue;
         let before = queue.borrow().limiter.limit();
@@ -215,7 +220,7 @@ impl Drop for Permit<'_> {
     }
 }
 
-/// A call that gives up its place in the line when it is dropped.
+/// Leaves the queue on drop, for a call that is cancelled while it waits.
 struct QueueGuard<'a> {
     queue: &'a RefCell<AdmissionQueue>,
     waiter: &'a Rc<Waiter>,

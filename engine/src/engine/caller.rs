@@ -1,4 +1,4 @@
-//! One call, from due to done: attempts, retries, and an event for each.
+//! Calls with retries: one request, from due to done, with an event per attempt.
 
 use super::admission::{AdmissionQueues, Admitted};
 use super::limiter::LimitFactory;
@@ -15,40 +15,40 @@ use std::time::Duration;
 /// Neon's code of an "unexpected system error".
 const SYSTEM_ERROR: &str = "1";
 
-/// Makes calls until they are answered or given up.
+/// Makes calls until they succeed or are final.
 pub(super) struct Caller<'a, T, C> {
     transport: &'a T,
     clock: &'a C,
     observer: RefCell<&'a mut dyn Observer>,
     retries: Retries,
     queues: AdmissionQueues,
-    /// Whether anything ever answered. Until then a missing connection is not worth retrying.
+    /// True once the target has answered. Before that, a failed connection is not retried.
     answered: Cell<bool>,
-    /// Whether the credentials were refused: then nothing more is sent.
+    /// True once the credentials were refused: nothing more is sent.
     barred: Cell<bool>,
 }
 
-/// A call that was given up.
+/// A call that failed for good.
 #[derive(Debug)]
 pub(super) struct CallError {
-    /// How it ended.
+    /// Endpoint, outcome and attempts, for the failure report.
     pub(super) call: FailedCall,
-    /// What the last answer held.
+    /// Body of the last answer.
     pub(super) body: Option<Body>,
-    /// What happened, in words.
+    /// Message for people.
     pub(super) message: String,
-    /// What a write may have done all the same.
+    /// For a write: whether it may have been carried out.
     pub(super) delivery_unknown: DeliveryUnknown,
 }
 
-/// Whether a write that did not succeed may have been carried out.
+/// Delivery of a write that did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DeliveryUnknown {
-    /// It was answered.
+    /// The server answered, so it was not.
     No,
-    /// It may have been carried out; if not, it may be made again now.
+    /// It may have been carried out; if not, a retry is due now.
     Retryable,
-    /// It may have been carried out, and is not made again.
+    /// It may have been carried out, and no retry is left.
     Exhausted,
 }
 
@@ -62,7 +62,7 @@ pub(super) struct Attempts {
 }
 
 impl Attempts {
-    /// When the last attempt was sent.
+    /// When the last attempt was sent; the due time if there was none.
     pub(super) const fn sent_at(&self) -> Timestamp {
         self.sent_at
     }
@@ -95,26 +95,30 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         self.observer.borrow_mut().observe(event);
     }
 
-    /// How many calls of `endpoint` may be in flight now; `None` if nothing limits them.
+    /// The limit of calls in flight for `endpoint`; `None` without a limit.
     pub(super) fn limit(&self, endpoint: Endpoint) -> Option<u32> {
         self.queues.limit(endpoint)
     }
 
-    /// Makes `request`, due now, until it is carried out or given up.
+    /// Makes `request`, due now, with retries.
+    ///
+    /// Errors: [`CallError`] once the call is final.
     pub(super) async fn call(&self, request: &Request) -> Result<Body, CallError> {
         self.go_on(request, &mut self.attempts(), false).await
     }
 
-    /// The same; and when the attempt was sent that was carried out, which is when it was seen what
-    /// the answer shows.
+    /// As [`call`](Self::call); also returns when the successful attempt was sent: what the answer
+    /// shows was read no earlier.
     pub(super) async fn read(&self, request: &Request) -> Result<(Body, Timestamp), CallError> {
         let mut attempts = self.attempts();
         let body = self.go_on(request, &mut attempts, false).await?;
         Ok((body, attempts.sent_at))
     }
 
-    /// Makes `request`, a write, until it is carried out, given up, or may have been carried out
-    /// without an answer: it is not made again then before somebody has looked.
+    /// Makes `request`, a write. Unlike a read, it is not retried where it may have been carried
+    /// out: the caller has to look at the account first.
+    ///
+    /// Errors: [`CallError`], whose `delivery_unknown` says whether a look is needed.
     pub(super) async fn write(
         &self,
         request: &Request,
@@ -123,7 +127,7 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         self.go_on(request, attempts, true).await
     }
 
-    /// No attempt yet, of a call that is due now.
+    /// A call that is due now, before its first attempt.
     pub(super) fn attempts(&self) -> Attempts {
         let now = self.clock.now();
         Attempts { due_at: now, made: 0, refused: 0, sent_at: now }
@@ -182,7 +186,7 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
                 elapsed: done_at.since(due_at),
                 retry_after: retry_after(&answer),
             };
-            // Not this call alone: the endpoint does not know calls from each other.
+            // Defers all calls of the endpoint: the server does not tell them apart.
             let retry_after = self.retries.bounded(failed.retry_after);
             self.queues.defer_until(endpoint, done_at + retry_after);
             let again = if hopeless { Err(NoRetry::Final) } else { self.retries.again(&failed) };
@@ -204,7 +208,7 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
 }
 
 impl CallError {
-    /// Says why the call was not made again, where the answer does not say so itself.
+    /// Adds the reason for giving up, where the answer does not show it.
     fn because(mut self, no_retry: Option<NoRetry>) -> Self {
         if let Some(no_retry @ (NoRetry::Deadline(_) | NoRetry::BudgetSpent)) = no_retry {
             self.message = format!("{}; not made again: {no_retry}", self.message);
@@ -213,7 +217,7 @@ impl CallError {
     }
 }
 
-/// What the answer says of when to come back: no attempt is made before.
+/// Delay that Retry-After asks for; zero without the header.
 fn retry_after(answer: &Result<Response, TransportError>) -> Duration {
     answer.as_ref().ok().and_then(|response| response.retry_after).unwrap_or_default()
 }
@@ -242,22 +246,22 @@ fn call_error(
     CallError { call, body, message, delivery_unknown }
 }
 
-/// A call that was not sent, since the credentials were refused meanwhile.
+/// The error of a call that was not sent, since the credentials were refused meanwhile.
 fn not_sent(endpoint: Endpoint, attempts: u32) -> CallError {
     let call = FailedCall { endpoint, outcome: Outcome::Unauthorized, status: None, attempts };
     let message = format!("{}: not sent, the credentials were refused", endpoint.name());
     CallError { call, body: None, message, delivery_unknown: DeliveryUnknown::No }
 }
 
-/// Whether a success holds nothing but Neon's "unexpected system error", for which it advises to try
-/// again. Any other array of errors under a success is about the request and will not go away.
+/// True if a success carries nothing but Neon's "unexpected system error", for which Neon advises a
+/// retry. Other errors under a success concern the request and are final.
 fn is_system_error(answer: &Result<Response, TransportError>) -> bool {
     let Ok(Response { status, body: Body::Errors(errors), .. }) = answer else { return false };
     let all_are = !errors.is_empty() && errors.iter().all(|error| error.code == SYSTEM_ERROR);
     status.is_success() && all_are
 }
 
-/// Whether a call that ended like this may have been carried out.
+/// True if the server may have carried out a call with this outcome.
 const fn may_be_delivered(outcome: Outcome) -> bool {
     matches!(
         outcome,
@@ -265,7 +269,7 @@ const fn may_be_delivered(outcome: Outcome) -> bool {
     )
 }
 
-/// How an attempt ended that was answered like this.
+/// Classifies the answer to one attempt.
 pub fn outcome_of(answer: &Result<Response, TransportError>) -> Outcome {
     match answer {
         Ok(Response { status, body, .. }) => match *status {

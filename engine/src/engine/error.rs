@@ -1,4 +1,4 @@
-//! Why a run could not go on. What happens to single accounts is an outcome and not an error.
+//! Errors that end a run. Failures of single accounts are outcomes, not errors.
 
 use super::caller::CallError;
 use crate::event::Outcome;
@@ -6,7 +6,7 @@ use crate::journal::JournalError;
 use crate::plan::PlanError;
 use neon_mock::api::Endpoint;
 
-/// Why a run could not go on.
+/// The run cannot go on.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum EngineError {

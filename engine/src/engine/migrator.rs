@@ -1,5 +1,6 @@
-//! What every strategy does with one account: look up, read, decide, write, land. How it is read
-//! is in `reading`, and how its writes are noted and settled in `writing`.
+//! The steps that all strategies share for one account: look up, read, decide, write, end.
+//!
+//! Reading is in `reading`, and the journalling and confirmation of writes in `writing`.
 
 use super::account::{
     AccountProgress, Confirmation, Halt, PendingAccount, PreparedWrite, ReadValues, ResumePoint,
@@ -46,12 +47,12 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
         &self.job
     }
 
-    /// Whether what a write changes has to be known.
+    /// True if writes are journalled, so that the old values of changed fields must be known.
     pub(super) fn journal_is_on(&self) -> bool {
         self.job.journal.is_on()
     }
 
-    /// Whether no earlier run touched the account.
+    /// True if no earlier run noted the account.
     pub(super) fn is_new(&self, id: AccountId) -> bool {
         self.job.ledger.get(id).is_none()
     }
@@ -111,7 +112,7 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
         Ok(before)
     }
 
-    /// Migrates a batch: reads all of its accounts and decides, then writes those that change.
+    /// Migrates a batch: reads and decides all of its accounts, then writes those that change.
     pub(super) async fn batch(&self, ids: &[AccountId]) -> Result<(), EngineError> {
         let reads = self.settings().reads_in_force();
         let mut pending = Vec::with_capacity(ids.len());

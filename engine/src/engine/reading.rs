@@ -1,4 +1,4 @@
-//! How accounts are read: whole, value by value, or as rows of a page.
+//! Reading accounts: whole, value by value, or as rows of a search page.
 
 use super::account::{
     AccountProgress, Halt, PendingAccount, PreparedWrite, Prior, ReadValues, SearchedValue, changes,
@@ -26,9 +26,9 @@ struct SearchedAccount {
 /// Accounts of a page that have not ended yet.
 #[derive(Default)]
 pub(super) struct PageResult {
-    /// Those that were decided and wait for their write.
+    /// Accounts that were decided and wait for their write.
     pub(super) pending: Vec<PendingAccount>,
-    /// Those that no row settles.
+    /// Accounts that no row settles; they are read by GET.
     pub(super) unsettled: Vec<AccountId>,
 }
 
@@ -76,7 +76,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
                 if let Some(write) = &mut write
                     && !self.journal_is_on()
                 {
-                    // Of targets that are overwritten it is not known what stood there.
+                    // Targets that are overwritten were not read: their old values are unknown.
                     write.prior = Prior::Changes(Vec::new());
                 }
                 write
@@ -97,7 +97,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         steps: Range<usize>,
         known: &mut ReadValues,
     ) -> Result<Result<SearchedAccount, Inconclusive>, Halt> {
-        // A dry run writes nothing that a second look could find.
+        // A dry run writes nothing that a later search could show.
         if !self.settings().dry_run {
             known.values.clear();
         }
@@ -126,7 +126,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         Ok(Ok(SearchedAccount { kind, state: known.values.iter().map(held).collect(), at }))
     }
 
-    /// What one slot of an account holds, by a search for it alone.
+    /// Reads one slot of an account by a search for it alone.
     async fn search_value(
         &self,
         id: AccountId,
@@ -140,7 +140,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         let Body::Search(page) = body else {
             return Err(Halt::Run(EngineError::wrong_body(request.endpoint())));
         };
-        // An account that is not found may have been merged: a single read says so.
+        // A missing account may have been merged: a GET shows it.
         let [row] = page.search_results.as_slice() else { return Ok(Err(Inconclusive)) };
         let shown = || {
             let mut state = vec![None; task.slots.len()];
@@ -250,7 +250,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         Some(PreparedWrite { kind, items, steps, prior: Prior::Changes(changes), read_at })
     }
 
-    /// Adds a decision to an account's tally; its items, if they are to be written.
+    /// Adds a decision to the progress; returns the items to write, if any.
     fn to_write(
         &self,
         decision: &mut Decision,

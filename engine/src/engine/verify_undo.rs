@@ -1,7 +1,7 @@
-//! What became of a run's writes: each field that it wrote, verified or taken back.
+//! Verify and undo: checks each field that a run wrote, or restores its old value.
 //!
-//! Both go by the run's ledger alone. A field is taken back where it still holds what the run left
-//! there; what somebody else wrote since is a conflict, and is left alone.
+//! Both use the run's ledger alone. Undo restores a field only if it still holds the value that the
+//! run left; a field that somebody changed since is a conflict and is left alone.
 
 use super::account::held;
 use super::caller::{CallError, Caller, DeliveryUnknown};
@@ -19,52 +19,52 @@ use neon_mock::api::{
 };
 use std::cell::{Cell, RefCell};
 
-/// A field that does not hold what a run left there.
+/// A field whose value is not the one that a run left.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FieldConflict {
     /// The account.
     pub id: AccountId,
     /// The field.
     pub field: FieldId,
-    /// What the run left there; `None` if it cleared it.
+    /// The value that the run left; `None` if it cleared the field.
     pub expected: Option<Value>,
-    /// What stands there; `None` if it is empty.
+    /// The value now; `None` if the field is empty.
     pub found: Option<Value>,
 }
 
-/// What was found of a run's writes.
+/// Result of verifying or undoing a run's writes.
 #[derive(Clone, Debug, Default)]
 pub struct WriteReview {
-    /// Accounts that the run wrote, or may have written, and that were looked at.
+    /// Accounts that the run wrote or may have written, and that were read.
     pub accounts: u64,
-    /// Fields of them that hold what the run left there.
+    /// Fields that hold the value the run left.
     pub as_written: u64,
-    /// Fields that hold what stood there before.
+    /// Fields that hold the value from before the run.
     pub as_before: u64,
-    /// Fields that were taken back, or would be.
+    /// Fields that were restored, or would be in a dry run.
     pub restored: u64,
-    /// Fields that hold something else, in id order of their accounts.
+    /// Fields that hold another value, in id order of their accounts.
     pub differences: Vec<FieldConflict>,
-    /// Accounts that could not be read or written, and why.
+    /// Accounts that could not be read or written, with the reason.
     pub failed: Vec<(AccountId, String)>,
-    /// The organisation's fields, looked up where there is a difference to name.
+    /// Definitions of all fields, if there are differences to name.
     pub fields: Vec<CustomField>,
 }
 
-/// What a run says of one field.
+/// The writes of a run to one field, from its ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct RecordedWrite {
     field: FieldId,
     has_options: bool,
-    /// What it left there, and what it may have left there; the last write's comes last.
+    /// Values that the run left or may have left, in the order of its writes.
     left: Vec<Option<Value>>,
-    /// What stood there before.
+    /// The value before the run.
     before: Option<Value>,
-    /// Whether it is known that it wrote the field at all.
+    /// False if the run may not have written the field at all.
     is_certain: bool,
 }
 
-/// What a run says of one account: what it wrote, and what it may have written.
+/// The fields that a run wrote, or may have written, on one account.
 fn recorded_writes(entry: &LedgerEntry) -> Vec<RecordedWrite> {
     let recorded = |change: &FieldChange, is_certain| RecordedWrite {
         field: change.field,
@@ -77,7 +77,7 @@ fn recorded_writes(entry: &LedgerEntry) -> Vec<RecordedWrite> {
         entry.changes.iter().map(|change| recorded(change, true)).collect();
     for change in entry.open.iter().flat_map(|intent| &intent.changes) {
         match recorded_writes.iter_mut().find(|known| known.field == change.field) {
-            // What others wrote in between is theirs, and is what must come back.
+            // Another client wrote this field meanwhile; undo must restore their value.
             Some(known) if known.left.last() != Some(&change.before) => {
                 *known = recorded(change, false);
             }
@@ -88,26 +88,26 @@ fn recorded_writes(entry: &LedgerEntry) -> Vec<RecordedWrite> {
     recorded_writes
 }
 
-/// Looks at accounts side by side.
+/// Reads accounts side by side and adds up the results.
 struct WriteReviewer<'a, T, C> {
     caller: Caller<'a, T, C>,
     found: RefCell<WriteReview>,
-    /// Whether a look at an account takes its fields back; `None` only verifies.
+    /// Mode of an undo; `None` to verify only.
     undoing: Option<Undoing>,
 }
 
-/// How a run is taken back.
+/// Mode of an undo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Undoing {
-    /// In earnest.
+    /// Writes the old values.
     Writing,
-    /// Only as a trial.
+    /// Writes nothing.
     Dry,
 }
 
 /// Reads every account that the run of `ledger` wrote, and compares each field that it wrote.
 ///
-/// Errors: the target cannot be reached, or refuses the key.
+/// Errors: [`EngineError`] if the target cannot be reached or refuses the key.
 pub async fn verify<T: Transport, C: Clock>(
     transport: &T,
     clock: &C,
@@ -118,10 +118,10 @@ pub async fn verify<T: Transport, C: Clock>(
     review(transport, clock, settings, ledger, stop, None).await
 }
 
-/// Takes back what the run of `ledger` wrote: each field that still holds what it left there gets
-/// what stood there before. In a dry run nothing is written. May be done again, whatever ended it.
+/// Restores the old value of each field that still holds what the run of `ledger` left. A dry run
+/// writes nothing. Can be repeated, however an earlier undo ended.
 ///
-/// Errors: the target cannot be reached, or refuses the key.
+/// Errors: [`EngineError`] if the target cannot be reached or refuses the key.
 pub async fn undo<T: Transport, C: Clock>(
     transport: &T,
     clock: &C,
@@ -163,7 +163,7 @@ async fn review<T: Transport, C: Clock>(
 }
 
 impl WriteReview {
-    /// Adds what was `seen` of one account, of which some fields were restored, or would be.
+    /// Adds the result of one account, of which `restored` fields were restored, or would be.
     fn add(&mut self, seen: Self, restored: u64) {
         self.as_written += seen.as_written;
         self.as_before += seen.as_before;
@@ -177,7 +177,7 @@ impl<T: Transport, C: Clock> WriteReviewer<'_, T, C> {
         let request = Request::GetAccount(id);
         let mut attempts = self.caller.attempts();
         let mut restored = 0;
-        // A write that may have been carried out unheard is looked for before it is made again.
+        // After a write of unknown result, the account is read again first.
         loop {
             let account = match self.caller.call(&request).await {
                 Ok(Body::Account(account)) => account,
@@ -209,7 +209,7 @@ impl<T: Transport, C: Clock> WriteReviewer<'_, T, C> {
         }
     }
 
-    /// Compares an account with what the run says of it; what takes its fields back.
+    /// Compares an account with its recorded writes; also returns the items that restore it.
     fn compare(
         &self,
         id: AccountId,
@@ -245,7 +245,7 @@ impl<T: Transport, C: Clock> WriteReviewer<'_, T, C> {
 
     fn failed(&self, id: AccountId, error: CallError) -> Result<(), EngineError> {
         match error.call.outcome {
-            // It would be so for every account to come.
+            // Every account to come would fail alike.
             Outcome::Unauthorized | Outcome::Unreachable => Err(EngineError::from_call(error)),
             _ => {
                 self.found.borrow_mut().failed.push((id, error.message));
@@ -254,7 +254,7 @@ impl<T: Transport, C: Clock> WriteReviewer<'_, T, C> {
         }
     }
 
-    /// The fields by whose names differences are told.
+    /// The field definitions, if there are differences to name.
     async fn fields_to_name(&self) -> Result<Vec<CustomField>, EngineError> {
         if self.found.borrow().differences.is_empty() {
             return Ok(Vec::new());

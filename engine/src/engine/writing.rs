@@ -1,8 +1,8 @@
-//! How writes are noted before they are sent, and settled where nobody heard what became of them.
+//! Writing accounts: each write is journalled before it is sent and confirmed after it.
 //!
-//! A write that may have been carried out is never made again blindly: the account is read, and
-//! what stands there says whether it was. Where it says neither, somebody else wrote in between,
-//! and the account is left to people.
+//! Invariant: a write that may have been carried out is never repeated blindly. The account is read
+//! first: it holds the new values, or the old ones, or else somebody else wrote it and people must
+//! decide.
 
 use super::account::{
     AccountProgress, Confirmation, Halt, PreparedWrite, Prior, ResumePoint, changes, held,
@@ -51,8 +51,10 @@ impl OutgoingWrite {
         }
     }
 
-    /// Whether somebody changed what it was decided on, which is `account` now. Neon says when an
-    /// account was changed to the second, and a row does not show it: then the fields themselves do.
+    /// True if `account`, read just now, differs from the state that the write was decided on.
+    ///
+    /// Neon's modification time has seconds only, and search rows lack it, so the changed fields
+    /// are compared as well.
     fn is_stale(&self, account: &Account) -> bool {
         let changed = |account: &Account| {
             account.body.timestamps.as_ref().and_then(|times| times.last_modified_date_time)
@@ -65,7 +67,7 @@ impl OutgoingWrite {
         other_time || self.changes().iter().any(differs)
     }
 
-    /// The fields that it changes; none if it is not known what stood there.
+    /// The fields that it changes; none if their old values are unknown.
     fn changes(&self) -> Cow<'_, [FieldChange]> {
         match &self.prior {
             Prior::Changes(changes) => Cow::Borrowed(changes),
@@ -92,18 +94,18 @@ fn replacement(mut account: Account, changes: Vec<CustomFieldItem>) -> Account {
     account
 }
 
-/// What the fields of an account say of a write.
+/// Conclusion from reading an account after an unconfirmed write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trace {
-    /// It was carried out: each field holds what it was to leave.
+    /// Carried out: each field has its new value.
     Written,
-    /// It was not: each field holds what stood there before.
+    /// Not carried out: each field has its old value.
     NotWritten,
     /// Neither: somebody else wrote one of the fields.
     Foreign,
 }
 
-/// What `account` says of a write that was to make `changes`.
+/// Concludes from `account` whether a write with these `changes` was carried out.
 pub(super) fn trace(account: &Account, changes: &[FieldChange]) -> Trace {
     let all = |of: fn(&FieldChange) -> &Option<Value>| {
         changes.iter().all(|change| held(account, change.field) == *of(change))
@@ -118,8 +120,8 @@ pub(super) fn trace(account: &Account, changes: &[FieldChange]) -> Trace {
 }
 
 impl<T: Transport, C: Clock> Migrator<'_, T, C> {
-    /// The accounts of `ids` that still have to be migrated; those that an earlier run has ended
-    /// are accounted for.
+    /// The accounts of `ids` that are still to be migrated. Accounts that an earlier run ended are
+    /// reported with their outcome.
     pub(super) fn outstanding<'i>(&self, ids: &'i [AccountId]) -> Cow<'i, [AccountId]> {
         if self.job().ledger.is_empty() {
             return Cow::Borrowed(ids);
@@ -134,7 +136,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         Cow::Owned(rest)
     }
 
-    /// Settles what an earlier run left open on an account, and says where to go on with it.
+    /// Settles the open write of an earlier run, and returns where to resume the account.
     pub(super) async fn begin(&self, id: AccountId) -> Result<ResumePoint, Halt> {
         let Some(entry) = self.job().ledger.get(id) else { return Ok(ResumePoint::default()) };
         let (mut done, mut changed) = (entry.mappings_done, !entry.changes.is_empty());
@@ -156,7 +158,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
             && self.task().await?.is_repeatable()
             && self.stands(id, entry).await?
         {
-            // The value may fit by now.
+            // The value may fit now, for example after an option was added.
             return Ok(ResumePoint {
                 from: 0,
                 progress: AccountProgress::of_earlier(changed, None),
@@ -166,8 +168,9 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         Ok(ResumePoint { from: done as usize, progress })
     }
 
-    /// Whether nobody wrote what an earlier run wrote of an account: it may be written again then
-    /// without undoing anybody's work. What a write left open is settled before.
+    /// True if all fields that an earlier run wrote still hold its values, so that writing the
+    /// account again undoes nobody's work. Fields of an open write are not considered: it is
+    /// settled before.
     async fn stands(&self, id: AccountId, entry: &LedgerEntry) -> Result<bool, Halt> {
         let open = entry.open.as_ref().map_or(&[][..], |open| &open.changes);
         let is_open = |field| open.iter().any(|change| change.field == field);
@@ -179,10 +182,10 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         Ok(changes.all(|change| held(&account, change.field) == change.after))
     }
 
-    /// Carries out the write that some mappings need, noted before it is sent and settled after it.
+    /// Carries out a write: noted in the journal before it is sent, settled after it.
     ///
-    /// `before` is what happened to the account until then, and `progress` what those mappings do: it
-    /// is made anew where they had to be decided again.
+    /// `before` is the account's progress until then and `progress` that of this write; it is
+    /// replaced where the write has to be decided again.
     pub(super) async fn write(
         &self,
         id: AccountId,
@@ -225,7 +228,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
             }
             let changes = outgoing.changes();
             if changes.is_empty() {
-                // What stood there is not known: as the guide's engine does, it is written again.
+                // The old values are unknown: like the guide's engine, write again.
                 match error.delivery_unknown {
                     DeliveryUnknown::Retryable => continue,
                     DeliveryUnknown::Exhausted | DeliveryUnknown::No => {
@@ -253,8 +256,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         }
     }
 
-    /// What `outgoing` becomes on the account as it was read at `read_at`; `None` if it needs no
-    /// write any more.
+    /// Decides the write again on `account`, read at `read_at`; `None` if none is needed any more.
     async fn decide_again(
         &self,
         id: AccountId,
@@ -269,7 +271,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         Ok(write.map(|write| OutgoingWrite::new(id, write, self.settings().write)))
     }
 
-    /// A write was carried out.
+    /// Records that a write was carried out.
     fn wrote(
         &self,
         id: AccountId,
@@ -282,7 +284,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         Ok(())
     }
 
-    /// Reads an account whole; and when that was.
+    /// Reads an account whole; also returns when the call was sent.
     pub(super) async fn read(&self, id: AccountId) -> Result<(Box<Account>, Timestamp), Halt> {
         let request = Request::GetAccount(id);
         match self.caller().read(&request).await.map_err(Halt::from)? {
@@ -291,7 +293,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         }
     }
 
-    /// Reads an account of which it is open whether a write was carried out.
+    /// Reads an account after a write of unknown result.
     async fn look_back(&self, id: AccountId) -> Result<(Box<Account>, Timestamp), Halt> {
         match self.read(id).await {
             Err(Halt::Landed(AccountOutcome::Failed(failure))) => {
@@ -338,7 +340,7 @@ fn intended(
     })
 }
 
-/// How an account ended in an earlier run; `None` if it is to be taken up again.
+/// The outcome of an account in an earlier run; `None` if it is to be tried again.
 fn ended(entry: &LedgerEntry, again: RetryScope) -> Option<AccountOutcome> {
     let (landing, reason) = entry.landed.as_ref()?;
     let failed =
@@ -352,8 +354,8 @@ fn ended(entry: &LedgerEntry, again: RetryScope) -> Option<AccountOutcome> {
     }
 }
 
-/// Whether a write that was answered like this certainly changed nothing. A target that refuses a
-/// bad value may have taken those before it, and one that was merged may have passed it on.
+/// True if a write with this outcome certainly changed nothing. A target that refuses one value may
+/// have taken those before it, and a merged account may have passed the write on.
 const fn is_certain_refusal(outcome: Outcome) -> bool {
     matches!(
         outcome,

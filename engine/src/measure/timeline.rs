@@ -11,7 +11,7 @@ const MAX_SLICES: usize = 240;
 /// The shortest slice, in ns.
 const SHORTEST_NS: u64 = 1_000_000;
 
-/// Pools that a timeline tells apart.
+/// Groups of endpoints in a timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "the names say it")]
@@ -57,7 +57,7 @@ pub struct TimelineSlice {
     pub failed: u64,
     /// Calls in flight times ns, by lane.
     pub in_flight_ns: [u64; 3],
-    /// What the limiters allowed at its end, by lane; `None` if nothing limited them.
+    /// Limit of calls in flight at its end, by lane; `None` without a limit.
     pub limit: [Option<u32>; 3],
 }
 

@@ -6,24 +6,24 @@ use crate::near::nearest;
 use neon_mock::api::{AccountKind, CustomField, OptionStatus};
 use serde::Serialize;
 
-/// How bad a issue is.
+/// Severity of an issue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// The plan cannot be carried out, or not as it reads.
     Error,
-    /// It can, and a person should know what comes of it.
+    /// The plan can be carried out, with an effect that its author may not expect.
     Warning,
 }
 
 /// Something that is wrong with a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct PlanIssue {
-    /// How bad it is.
+    /// Severity.
     pub level: Level,
-    /// What kind of mistake it is, for scripts.
+    /// Kind of issue, for scripts.
     pub code: &'static str,
-    /// Where the mapping stands, such as `plan.toml, line 7`; empty for the plan as a whole.
+    /// Place of the mapping, such as `plan.toml, line 7`; empty for the plan as a whole.
     pub place: String,
     /// What is wrong, in words.
     pub message: String,
@@ -131,7 +131,7 @@ impl PlanIssues {
             );
             self.warning("multi_value_mismatch", mapping, message);
         }
-        // What a map or a constant makes is checked by its options.
+        // Texts that come from a map or a constant are checked against the options below.
         if from.is_text() && to.has_options() && made(found).is_none() {
             let message = format!(
                 "`{from_name}` is text and `{to_name}` has options: each text must name one of \
@@ -255,7 +255,7 @@ impl PlanIssues {
     fn circles(&mut self, all: &[MappedFields<'_>]) {
         let mut left: Vec<&MappedFields<'_>> =
             all.iter().filter(|it| it.source.id != it.target.id).collect();
-        // What leads nowhere, or is led to from nowhere, is in no circle.
+        // A field without a way in or a way out is on no circle.
         loop {
             let before = left.len();
             let kept = left.clone();
@@ -277,8 +277,8 @@ impl PlanIssues {
     }
 }
 
-/// What the transform makes of any source, where that is known: the values of its last map or its
-/// constant, after the steps that follow.
+/// The texts that a transform can make of any source: the values of its last map or constant, after
+/// the steps that follow; `None` if they depend on the source.
 fn made(found: &MappedFields<'_>) -> Option<Vec<compact_str::CompactString>> {
     let steps = &found.mapping.transform;
     let last = steps

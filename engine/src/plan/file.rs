@@ -6,7 +6,7 @@ use neon_mock::api::Criterion;
 use neon_mock::file::{FileError, Member};
 use std::path::Path;
 
-/// The forms of a plan file, told apart by the name's extension.
+/// Format of a plan file, by the extension of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum PlanFormat {
     Toml,
@@ -66,17 +66,23 @@ impl Plan {
     /// Reads a plan file's `text`: JSON if its name ends in `.json`, else TOML.
     ///
     /// `origin` is the file's name: errors give it, and files of ids lie beside it.
+    ///
+    /// Errors: [`FileError`] with file, line and field.
     pub fn from_text(origin: &str, text: &str) -> Result<Self, FileError> {
         let is_json = Path::new(origin).extension().is_some_and(|it| it == "json");
         if is_json { Self::from_json(origin, text) } else { Self::from_toml(origin, text) }
     }
 
     /// Reads a plan in TOML; `origin` names it in errors.
+    ///
+    /// Errors: [`FileError`] with file, line and field.
     pub fn from_toml(origin: &str, text: &str) -> Result<Self, FileError> {
         plan(&PlanText { origin, text, form: PlanFormat::Toml })
     }
 
     /// Reads a plan in JSON, with the members of the TOML; `origin` names it in errors.
+    ///
+    /// Errors: [`FileError`] with file, line and field.
     pub fn from_json(origin: &str, text: &str) -> Result<Self, FileError> {
         plan(&PlanText { origin, text, form: PlanFormat::Json })
     }

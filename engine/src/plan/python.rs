@@ -114,11 +114,12 @@ impl Drop for Members<'_> {
 }
 
 impl Plan {
-    /// The plan that a file of the Python engine means; YAML and JSON are both parsed to a `Value`.
+    /// Converts a file of the Python engine, parsed from YAML or JSON.
     ///
-    /// The builders' form `{source: "TODO" | {field, option}}` is understood as well.
-    /// Errors: no such file, or a filter that cannot be carried over where it alone says which
-    /// accounts: without it, all would be migrated.
+    /// Accepts the form of the builders too, `{source: "TODO" | {field, option}}`.
+    ///
+    /// Errors: [`PythonError`] if the file is no such plan, or if it selects accounts by a filter
+    /// that has no counterpart: without the filter, all accounts would be migrated.
     pub fn from_python(file: Value) -> Result<Carried<Self>, PythonError> {
         let Value::Object(mut top) = file else {
             return wrong("expected an object with `plan`, or one that maps sources");
@@ -211,7 +212,7 @@ fn plan_of(plan: Map<String, Value>, left_out: &mut Vec<String>) -> Result<Plan,
             smart_migration: members.flag("smart_migration", false)?,
             batch_size: members.figure("batch_size"),
             max_workers: members.figure("max_workers"),
-            // As in that engine, a plan that does not say so is a dry run.
+            // As in that engine, a plan is a dry run by default.
             dry_run: members.flag("dry_run", true)?,
         },
         mappings: Vec::new(),
@@ -427,13 +428,13 @@ conflicts: [{field: V-A}]
 
     #[test]
     fn hostile_yaml_is_refused_with_its_place() {
-        let bomb: String = (1..9)
-            .map(|level| {
-                let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
-                format!("a{level}: &a{level} [{aliases}]\n")
-            })
-            .collect();
-        let bomb = format!("a0: &a0 [x, x]\n{bomb}");
+        let level = |level: u32| {
+            let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
+            format!("a{level}: &a{level} [{aliases}]\n")
+        };
+        let mut bomb = vec!["a0: &a0 [x, x]\n".to_owned()];
+        bomb.extend((1..9).map(level));
+        let bomb = bomb.concat();
         let deep = format!("plan: {}{}", "[".repeat(2_000), "]".repeat(2_000));
         let deep_block: String = (0..2_000).map(|level| " ".repeat(level) + "a:\n").collect();
         for hostile in [bomb.as_str(), &deep, &deep_block] {

@@ -16,11 +16,11 @@ pub type Texts = SmallVec<[CompactString; 2]>;
 pub enum Transform {
     /// Any value becomes this one.
     Constant(CompactString),
-    /// Each text becomes what it stands for; others become `default`, or nothing without one.
+    /// Each text is looked up in a table; texts without an entry become `default`, or nothing.
     Map {
-        /// What each text stands for.
+        /// Replacement per text.
         values: BTreeMap<CompactString, CompactString>,
-        /// What the others become.
+        /// Replacement of other texts; `None` drops them.
         default: Option<CompactString>,
     },
     /// White space around each text goes.
@@ -29,14 +29,14 @@ pub enum Transform {
     Case(LetterCase),
     /// Each text becomes its parts.
     Split(CompactString),
-    /// Each match of the pattern is replaced; `$1` stands for a group.
+    /// Each match of the pattern is replaced; `$1` inserts a group.
     RegexReplace {
-        /// What to look for.
+        /// Pattern to find.
         pattern: Regex,
-        /// What to put there.
+        /// Replacement of each match.
         with: String,
     },
-    /// The text goes where `{value}` stands.
+    /// The text is inserted for `{value}`.
     Template(String),
 }
 
@@ -55,7 +55,7 @@ pub enum LetterCase {
     Title,
 }
 
-/// A step that says something impossible.
+/// A step that cannot work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum TransformError {
@@ -111,7 +111,7 @@ impl Transform {
         }
     }
 
-    /// What the step makes of `texts`. Blank results are dropped.
+    /// Applies the step to `texts`. Blank results are dropped.
     pub fn apply(&self, texts: &Texts) -> Texts {
         let mut made = Texts::new();
         match self {

@@ -1,7 +1,7 @@
 //! Runs in virtual time, as a plain function: the engine is generic over its world, and this is
 //! where it is compiled for virtual time, once for all callers.
 
-use super::RunError;
+use super::error::RunError;
 use crate::engine::{self, Job};
 use crate::event::Observer;
 use crate::scenario::Scenario;

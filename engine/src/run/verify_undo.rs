@@ -1,13 +1,13 @@
 //! A run's writes verified and taken back, over HTTP.
 
-use super::RunError;
+use super::error::RunError;
 use crate::engine::{self, Settings, Stop, WriteReview};
 use crate::journal::Ledger;
 use crate::world::{HttpTransport, Target, WallClock, runtime};
 
-/// Compares what stands in the organisation of `target` with what the run of `ledger` wrote there.
+/// Compares the fields of `target` with the values that the run of `ledger` left.
 ///
-/// Errors: the target cannot be reached, or refuses the key.
+/// Errors: [`RunError`] if the target cannot be reached or refuses the key.
 pub fn verify(
     target: &Target,
     settings: &Settings,
@@ -21,10 +21,10 @@ pub fn verify(
     })
 }
 
-/// Takes back what the run of `ledger` wrote in the organisation of `target`, where it still stands
-/// there; in a dry run it only says what would be.
+/// Restores the old values in `target` of fields that still hold what the run of `ledger` left; a
+/// dry run writes nothing.
 ///
-/// Errors: the target cannot be reached, or refuses the key.
+/// Errors: [`RunError`] if the target cannot be reached or refuses the key.
 pub fn undo(
     target: &Target,
     settings: &Settings,

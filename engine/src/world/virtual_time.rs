@@ -1,7 +1,7 @@
 //! Virtual time: a single-threaded executor over a heap of deadlines.
 //!
 //! Exact to the nanosecond and deterministic: timers fire by (deadline, order of creation), one at
-//! a time. While anything can run, time stands still; then it jumps to the next deadline.
+//! a time. Time moves to the next deadline only when nothing can run.
 
 use crate::clock::Clock;
 use neon_mock::time::Timestamp;
@@ -18,7 +18,7 @@ use std::task::{Context, Poll, Wake, Waker};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("virtual time stalled at {at}: nothing can run and no timer is set")]
 pub struct Stalled {
-    /// When.
+    /// Virtual time of the stall.
     pub at: Timestamp,
 }
 
@@ -67,7 +67,7 @@ impl Ord for VirtualTimer {
     }
 }
 
-/// Set when the future was woken since it was last polled.
+/// True if the future was woken since its last poll.
 struct Woken(AtomicBool);
 
 impl Wake for Woken {
@@ -81,14 +81,14 @@ impl Wake for Woken {
 }
 
 impl VirtualClock {
-    /// A clock that stands at zero.
+    /// A clock at zero.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Runs `future` to its end, moving time whenever nothing can run.
     ///
-    /// Errors: [`Stalled`], rather than hanging for ever.
+    /// Errors: [`Stalled`] if `future` waits and no timer is set, instead of hanging.
     pub fn run<F: Future>(&self, future: F) -> Result<F::Output, Stalled> {
         let woken = Arc::new(Woken(AtomicBool::new(true)));
         let waker = Waker::from(Arc::clone(&woken));

@@ -1,75 +1,76 @@
-//! Finds how many calls an endpoint takes at once, with few refusals; where it counts calls a second
-//! instead, how many a second.
+//! Adaptive limit: finds the pool of an endpoint with few refusals, or its rate where calls per
+//! second are limited.
 //!
-//! A pool of p refuses the call that finds p others in flight, and no other. So the first refusal
-//! tells the pool exactly: it is the number of calls that were in flight when the refused one was
-//! sent. Until then each success allows one more. From then on the limit holds, and now and then one
-//! call more is let in, to see whether the pool has grown; the more often in vain, the more rarely.
+//! A pool of p slots refuses a call if and only if p others are in flight, so the first refusal
+//! shows the pool exactly: it is the number of calls in flight when the refused one was sent. Until
+//! then, each success raises the limit by one. From then on the limit is constant, except that now
+//! and then one more call is admitted, to find out whether the pool has grown. Each failure doubles
+//! the time until the next attempt.
 //!
-//! A pool that refuses what it took a moment ago is not a pool of our own: others use it too, or calls
-//! are counted by the second. When that happens again and again, calls are spaced as well, by the
-//! rate at which they were taken meanwhile; that rate then creeps up, and steps down when refused.
+//! A pool that refuses what it took a moment ago is shared with other clients, or the server limits
+//! calls per second. After repeated contradictions calls are spaced too, at the rate that was taken
+//! meanwhile. The rate creeps up, and steps down at each refusal.
 
-use super::{CallFeedback, ConcurrencyLimit};
+use super::limit::{CallFeedback, ConcurrencyLimit};
 use neon_mock::time::{Timestamp, nanos};
 use std::time::Duration;
 
-/// Calls let in before anything is known.
+/// Calls in flight at the start.
 const START: u32 = 4;
 
-/// The most that is tried.
+/// Upper end of the limit.
 const MOST: u32 = 1_024;
 
-/// Calls beyond those known to be taken at once, before the first refusal: so many are refused
-/// together when a pool ends.
+/// Calls beyond the confirmed level before the first refusal: this many are refused together when
+/// the pool ends.
 const UNCONFIRMED: u32 = 3;
 
-/// Successes after which one more is let in for the first time; doubled whenever it was in vain.
+/// Successes before the first attempt at one more call; doubled after each failure.
 const PROBE_AFTER: u32 = 128;
 
-/// The same, where more was taken before.
+/// The same, if a higher level was taken before.
 const RECOVER_AFTER: u32 = 8;
 
-/// The most successes between two such calls.
+/// Upper end of the number of successes between two attempts.
 const PROBE_AFTER_MOST: u32 = 4_096;
 
-/// How often a height must have been refused, taken and refused again to speak of a rate.
+/// Times that a level must be refused, taken and refused again before a rate is assumed.
 const TURNS: u32 = 2;
 
-/// The least time over which a rate is measured.
+/// The shortest time over which a rate is measured.
 const MEASURED: Duration = Duration::from_secs(1);
 
-/// What a refusal makes of the rate.
+/// Factor on the rate after a refusal.
 const RATE_DOWN: f64 = 0.95;
 
-/// What a round of calls that were taken makes of the rate: before the first refusal, and then.
+/// Factor on the rate after a round without refusals: before the first refusal, and after it.
 const RATE_UP_FIRST: f64 = 1.1;
 const RATE_UP: f64 = 1.01;
 
 /// Calls in a round.
 const ROUND: u32 = 16;
 
-/// A rate that is so much above what goes through limits nothing.
+/// A rate this much above the throughput limits nothing.
 const IDLE: f64 = 1.5;
 
-/// Refused below this share of what once went through, it is not a rate that limits. A burst of one
-/// second lets a round go through at half as much again.
+/// A rate that falls below this share of the best throughput is not what limits. A burst of one
+/// second's calls lets a round through at 1.5 times the rate.
 const NO_RATE: f64 = 0.6;
 
-/// The rule.
+/// The adaptive limit of one endpoint.
 #[derive(Clone, Debug)]
 pub struct Adaptive {
     headroom: u32,
     /// Calls in flight that are allowed.
     limit: u32,
-    /// Whether a refusal has told the limit.
+    /// True once a refusal has shown the limit.
     found: bool,
     /// The most calls that were in flight and all taken.
     taken: u32,
-    /// Successes since one more was let in, or the limit changed.
+    /// Successes since the last attempt at one more call, or since the limit changed.
     successes: u32,
     probe_after: u32,
-    /// One more than the limit is let in.
+    /// True while one call above the limit is admitted.
     probing: bool,
     /// What was sent before is no news about the limit.
     changed_at: Timestamp,
@@ -79,14 +80,14 @@ pub struct Adaptive {
     no_rate: bool,
 }
 
-/// What speaks against a pool.
+/// Evidence against a pool.
 #[derive(Clone, Copy, Debug, Default)]
 struct Doubt {
     /// Calls in flight at the last refusal.
     refused_at: Option<u32>,
     /// As many were taken since.
     taken_since: bool,
-    /// How often that was followed by another refusal.
+    /// Times that this was followed by another refusal.
     turns: u32,
     /// Since when.
     since: Timestamp,
@@ -94,11 +95,11 @@ struct Doubt {
     taken: u32,
 }
 
-/// Calls a second.
+/// A rate limit, in calls per second.
 #[derive(Clone, Copy, Debug)]
 struct PacedRate {
     per_s: f64,
-    /// Whether it was ever refused.
+    /// True once the rate was refused.
     found: bool,
     /// The most that went through.
     best_per_s: f64,
@@ -199,11 +200,11 @@ impl Adaptive {
         }
     }
 
-    /// Whether the refusal, with those before it, speaks of a rate: then it is one from now on.
+    /// Returns true, and switches to a rate, if this and earlier refusals contradict a pool.
     fn doubts(&mut self, call: &CallFeedback) -> bool {
         let doubt = &mut self.doubt;
-        // Others in a pool of our own seldom hold more than half of it, and hardly ever nearly all;
-        // a rate does not care how many are in flight.
+        // Other clients of a pool seldom hold more than half of it and hardly ever nearly all; a
+        // rate limit does not depend on the calls in flight.
         if doubt.taken_since && call.in_flight * 2 < self.taken {
             doubt.turns += 1;
         }
@@ -236,7 +237,7 @@ impl Adaptive {
 }
 
 impl PacedRate {
-    /// Takes in a call that was taken; whether the rate limits nothing any more.
+    /// Adds a call that was taken; true if the rate no longer limits anything.
     fn is_idle_after(&mut self, call: &CallFeedback) -> bool {
         self.taken += 1;
         if self.taken < ROUND {

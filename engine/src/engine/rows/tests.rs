@@ -34,7 +34,7 @@ fn row(cells: &[(&str, Option<&str>)]) -> SearchRow {
     SearchRow(cells.iter().map(|&(name, cell)| (Arc::from(name), cell.map(Into::into))).collect())
 }
 
-/// What a row of an individual says of the fields of `pairs`.
+/// Reads a row of an individual with the fields of `pairs`.
 fn read(
     pairs: &[(&str, &str)],
     cells: &[(&str, Option<&str>)],
