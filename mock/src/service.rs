@@ -80,7 +80,7 @@ impl Law {
         Ok(Self(Shape::Empirical(samples.iter().copied().map(crate::time::nanos).collect())))
     }
 
-    /// What a histogram holds: each bucket as likely as its count, each time in it alike.
+    /// A histogram's times: each bucket is drawn in proportion to its count, uniformly within it.
     pub const fn histogram(buckets: Buckets) -> Self {
         Self(Shape::Histogram(buckets))
     }
