@@ -1,6 +1,6 @@
 //! Limits: which calls may start, and when.
 //!
-//! Neon's page on limits can be read in two ways, and both are here: a [`Pool`] bounds the calls in
+//! Neon's page on limits can be read in two ways, and both are implemented: a [`Pool`] bounds the calls in
 //! flight, a [`Window`] the calls a second. A [`Gate`] composes them: a call has to pass both, and
 //! one that either refuses takes nothing from the other.
 

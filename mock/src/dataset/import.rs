@@ -4,14 +4,14 @@ use super::FieldKind;
 use crate::api::{AccountType, CustomField, DisplayType, OptionDef, OptionStatus};
 use std::fmt::Write as _;
 
-/// A dataset file, and what of the answer is not in it.
+/// A dataset file, and the fields left out of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Imported {
     /// The text of the file, which [`Dataset::from_toml`](super::Dataset::from_toml) reads.
     pub text: String,
-    /// How many fields it has.
+    /// Number of fields.
     pub fields: usize,
-    /// What was left out and why, a sentence each.
+    /// Fields left out, one sentence each with the reason.
     pub left_out: Vec<String>,
 }
 
@@ -52,7 +52,7 @@ pub fn import(definitions: &[CustomField]) -> Imported {
     imported
 }
 
-/// What the field holds; else why it is none that a dataset has.
+/// Type of the field; an error if datasets have no such field.
 fn kind(field: &CustomField) -> Result<FieldKind, String> {
     if let Some(component) = field.component.as_deref().filter(|name| !is_of_accounts(name)) {
         return Err(format!("it belongs to records of type {component}"));
