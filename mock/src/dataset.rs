@@ -253,7 +253,7 @@ impl Dataset {
 
     /// Reads a dataset file's `text`; `origin` names it in errors.
     ///
-    /// Errors: [`DatasetError`] with file, line and member.
+    /// Errors: [`FileError`] with line and member.
     pub fn from_toml(origin: &str, text: &str, mappings: u32) -> Result<Self, FileError> {
         let wire: WireDataset =
             toml::from_str(text).map_err(|error| FileError::toml(origin, text, &error))?;

@@ -157,8 +157,8 @@ impl Profile {
 
     /// Reads a profile file's `text`; `origin` names it in errors and records.
     ///
-    /// Errors: among others, a profile that names histogram files; see
-    /// [`from_toml_with`](Self::from_toml_with).
+    /// Errors: as [`from_toml_with`](Self::from_toml_with), and for a profile that names histogram
+    /// files.
     pub fn from_toml(origin: &str, text: &str) -> Result<Self, FileError> {
         Self::from_toml_with(origin, text, &mut no_side_files)
     }
@@ -167,6 +167,9 @@ impl Profile {
     ///
     /// `read` is given a path as the profile has it, relative to the profile's own folder, and
     /// returns the contents of the file, or why it cannot be read.
+    ///
+    /// Errors: [`FileError`] with line and member, for TOML of another form and for settings out of
+    /// range.
     pub fn from_toml_with(
         origin: &str,
         text: &str,

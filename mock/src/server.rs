@@ -57,6 +57,8 @@ pub(crate) struct Server {
 
 impl Server {
     /// Serves `live` at `addr`; port 0 picks a free one.
+    ///
+    /// Errors: [`ServeError`] for an address that cannot be bound, or no thread.
     pub(crate) async fn start(
         addr: SocketAddr,
         live: Arc<Live>,

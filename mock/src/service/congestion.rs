@@ -21,7 +21,7 @@ pub struct Congestion {
 impl Congestion {
     /// `None` if both are zero: then nothing grows.
     ///
-    /// Errors: a figure that is not from 0 to 1.
+    /// Errors: [`LawError::Congestion`] for a parameter outside [0, 1].
     pub fn new(contention: f64, coherency: f64) -> Result<Option<Self>, LawError> {
         for (name, value) in [("contention", contention), ("coherency", coherency)] {
             if !(0.0..=1.0).contains(&value) {
