@@ -1,7 +1,7 @@
 //! Datasets: settings of a synthetic organisation.
 //!
 //! [`WireDataset`] mirrors the TOML file, [`Dataset`] is its checked form. A field whose
-//! name holds `#` stands for one field for each number from 1 to the number of mappings asked for.
+//! name contains `#` is a family: one field per number from 1 to the number of mappings.
 
 mod import;
 

@@ -75,7 +75,7 @@ fn delayed(template: ResponseTemplate, delay: Option<Duration>) -> ResponseTempl
 }
 
 impl NeonMock {
-    /// A responder for one's own [`Mock`]s, such as one that counts calls.
+    /// A responder for your own [`Mock`]s, such as one that counts calls.
     pub fn responder(&self) -> NeonResponder {
         NeonResponder { live: Arc::clone(self.live()) }
     }

@@ -1,4 +1,4 @@
-//! A dataset made of a saved answer of `GET /customFields`: one's own fields, options and ids.
+//! Datasets from a saved answer of `GET /customFields`: your own fields, options and ids.
 
 use super::FieldKind;
 use crate::api::{AccountType, CustomField, DisplayType, OptionDef, OptionStatus};
@@ -80,7 +80,7 @@ fn is_of_accounts(component: &str) -> bool {
     ["account", "individual", "company"].iter().any(|own| component.eq_ignore_ascii_case(own))
 }
 
-/// Refuses an id or a name that one of those `kept` has: a plan could not tell them apart.
+/// Refuses an id or a name that a field in `kept` has: a plan could not tell them apart.
 fn unlike(field: &CustomField, kept: &[&CustomField]) -> Result<(), String> {
     if field.name.contains('#') {
         return Err("in a dataset `#` stands for a number".to_owned());

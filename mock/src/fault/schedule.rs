@@ -33,9 +33,9 @@ pub struct Fault {
 pub enum Trigger {
     /// Each with this probability.
     Share(f64),
-    /// The first so many.
+    /// The first `n`.
     First(u64),
-    /// Every so-many-th.
+    /// Every `n`-th.
     Every(u64),
 }
 

@@ -64,7 +64,7 @@ impl Neon {
         }
     }
 
-    /// The account that stands for `id`: another one if it was merged.
+    /// The account that answers for `id`: the survivor if it was merged.
     fn living(&self, id: AccountId) -> AccountId {
         self.organisation.survivor(id).unwrap_or(id)
     }
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn what_staff_set_twice_is_no_repeated_write_of_the_client() {
-        // Some fields have options: staff choose what stands there already now and then.
+        // Staff sometimes choose the option that is already set.
         let mut neon = neon_of("v-fields", "[staff]\nedits_per_s = 5.0\nthink = \"1s\"");
         let mine = write(AccountId(1), "mine");
         let mut repeated = |ms| {

@@ -23,10 +23,10 @@ pub struct WireFault {
     /// The probability of each call, from 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<f64>,
-    /// Only the first so many calls.
+    /// Only the first `n` calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<u64>,
-    /// Only every so-many-th call.
+    /// Only every `n`-th call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<u64>,
     /// Only calls of these endpoints, by verb and path template.

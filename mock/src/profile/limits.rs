@@ -27,7 +27,7 @@ pub struct WireLimits {
     /// Other windows for single endpoints, by verb and path template.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub endpoints_per_second: BTreeMap<String, u32>,
-    /// Which calls share a limit; each endpoint has its own unless told otherwise.
+    /// Scope of a limit; by default each endpoint has its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<Scope>,
     /// Calls that may queue at a limit before calls are refused.

@@ -165,7 +165,7 @@ impl Organisation {
         }
     }
 
-    /// The column of that name, or of the custom field whose id stands there.
+    /// The column `name`, or that of the custom field with this id.
     pub(super) fn column(&self, name: &str) -> Option<Column> {
         if let Some(standard) = Standard::ALL.into_iter().find(|column| column.name() == name) {
             return Some(Column::Standard(standard));
