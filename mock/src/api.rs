@@ -48,19 +48,19 @@ pub enum Request {
     ListAccounts(ListAccounts),
     /// One page of the accounts that meet every criterion.
     SearchAccounts(SearchAccounts),
-    /// Which fields can be searched by, and with which operators.
+    /// Lists the fields that a search accepts, with their operators.
     SearchFields,
-    /// Which fields a search can put out.
+    /// Lists the fields that a search can return.
     OutputFields,
     /// All custom fields of a category, in one unpaged array.
     ListCustomFields(Category),
     /// One custom field.
     GetCustomField(FieldId),
-    /// Makes an account.
+    /// Creates an account.
     CreateAccount(Account),
     /// All groups of custom fields of a category, in one unpaged array.
     ListGroups(Category),
-    /// A list or setting that clients look up when they start.
+    /// A read-only list or setting, such as the countries.
     LookUp(LookUp),
 }
 
@@ -84,18 +84,18 @@ impl Request {
     }
 }
 
-/// One answer: a status and what the body holds.
+/// One answer: status and body.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Response {
     /// The HTTP status.
     pub status: Status,
     /// The body, typed.
     pub body: Body,
-    /// How long the client is told to wait before it calls again (Retry-After).
+    /// Wait before the next call that the answer asks for (`Retry-After`).
     pub retry_after: Option<Duration>,
 }
 
-/// What a body holds.
+/// A typed body.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {
     /// Nothing: a 204, or an error without a body.
@@ -120,9 +120,9 @@ pub enum Body {
     Id(AccountId),
     /// Groups of custom fields.
     Groups(Vec<FieldGroup>),
-    /// What clients look up when they start.
+    /// A look-up.
     LookUp(LookUpBody),
-    /// What went wrong.
+    /// Errors.
     Errors(Vec<ApiError>),
 }
 

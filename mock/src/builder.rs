@@ -1,4 +1,4 @@
-//! How a [`NeonMock`] is to be.
+//! Settings of a [`NeonMock`].
 
 use crate::credentials::OrgCredentials;
 use crate::dataset::{self, Dataset};
@@ -12,12 +12,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A built-in by its name, or a value of one's own.
+/// A built-in by name, or the caller's own value.
 #[derive(Clone, Debug)]
 pub enum BuiltInOr<T> {
     /// The built-in of that name.
     BuiltIn(String),
-    /// This one.
+    /// The caller's own.
     Own(T),
 }
 
@@ -45,7 +45,7 @@ impl From<Dataset> for BuiltInOr<Dataset> {
     }
 }
 
-/// Why a mock did not start.
+/// Start errors.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum StartError {
@@ -86,7 +86,7 @@ fn unknown(what: &'static str, name: String, known: &[(&str, &str)]) -> StartErr
     StartError::UnknownName { what, name, known }
 }
 
-/// How a [`NeonMock`] is to be; every setting has a default.
+/// Settings of a [`NeonMock`]; each has a default.
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until it is started"]
 pub struct NeonMockBuilder {
@@ -104,13 +104,13 @@ pub struct NeonMockBuilder {
     journal: usize,
 }
 
-/// How long a client may take over a request.
+/// Default time limit for a request's head and for its body.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Calls that the journal holds.
 const JOURNAL: usize = 1_000;
 
-/// A key that does not get into logs.
+/// A secret whose `Debug` output hides it.
 #[derive(Clone)]
 struct Secret(String);
 
@@ -146,20 +146,20 @@ impl NeonMockBuilder {
         self
     }
 
-    /// What accounts and custom fields look like: a built-in's name or a [`Dataset`]. Default:
+    /// Accounts and custom fields: a built-in's name or a [`Dataset`]. Default:
     /// `"plain"`.
     pub fn dataset(mut self, dataset: impl Into<BuiltInOr<Dataset>>) -> Self {
         self.dataset = dataset.into();
         self
     }
 
-    /// How many numbered fields a built-in dataset has of each family: `V-1`, `V-2` …. Default: 3.
+    /// Number of fields in each numbered family of a built-in dataset (`V-1`, `V-2` …). Default: 3.
     pub const fn mappings(mut self, mappings: u32) -> Self {
         self.mappings = mappings;
         self
     }
 
-    /// How many accounts there are; their ids are `1 … accounts`. Default: 50.
+    /// Number of accounts; their ids are `1 … accounts`. Default: 50.
     pub const fn accounts(mut self, accounts: u64) -> Self {
         self.accounts = accounts;
         self
@@ -171,40 +171,40 @@ impl NeonMockBuilder {
         self
     }
 
-    /// A mock that stands already, in place of profile, dataset, mappings, accounts and seed.
+    /// Serves an existing mock instead of one from profile, dataset, mappings, accounts and seed.
     pub fn neon(mut self, neon: Neon) -> Self {
         self.neon = Some(neon);
         self
     }
 
-    /// Whom to let in. Default: `"demo"`, `"demo"`.
+    /// Organisation id and API key that clients must send. Default: `"demo"`, `"demo"`.
     pub fn credentials(mut self, org_id: impl Into<String>, api_key: impl Into<String>) -> Self {
         self.org_id = org_id.into();
         self.api_key = Secret(api_key.into());
         self
     }
 
-    /// Where to listen; port 0 picks a free one. Default: `127.0.0.1:0`.
+    /// Address to listen on; port 0 picks a free one. Default: `127.0.0.1:0`.
     pub fn addr(mut self, addr: impl Into<SocketAddr>) -> Self {
         self.addr = addr.into();
         self
     }
 
-    /// The token that the admin routes ask for. Default: a random one of each start; see
+    /// Bearer token of the admin routes. Default: a random one per start; see
     /// [`NeonMock::admin_token`].
     pub fn admin_token(mut self, token: impl Into<String>) -> Self {
         self.admin_token = Some(Secret(token.into()));
         self
     }
 
-    /// How long a client may take over the head of a request, and over its body; a connection
+    /// Time limit for the head of a request, and for its body; a connection
     /// that is idle for so long is closed. Default: 60 s.
     pub const fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
 
-    /// How many of the latest calls [`NeonMock::journal`] holds; 0 turns it off. Default: 1,000.
+    /// Capacity of [`NeonMock::journal`] in calls; 0 turns it off. Default: 1,000.
     pub const fn journal(mut self, calls: usize) -> Self {
         self.journal = calls;
         self
@@ -224,7 +224,9 @@ impl NeonMockBuilder {
         }
     }
 
-    /// Starts the mock, on any executor: the server brings its own threads.
+    /// Starts the mock, on any executor: the server runs its own threads.
+    ///
+    /// Errors: [`StartError`], such as an unknown built-in or an address in use.
     pub async fn try_start(self) -> Result<NeonMock, StartError> {
         let neon = if let Some(neon) = self.neon {
             neon

@@ -8,18 +8,18 @@ use base64::engine::general_purpose::STANDARD;
 pub(crate) struct OrgCredentials {
     org_id: String,
     api_key: String,
-    /// The whole header of a client that has them: calls by the thousand are not parsed.
+    /// The header a client with these credentials sends: comparing it saves parsing each call.
     expected: String,
 }
 
-/// Why a call was not let in.
+/// Authentication errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unauthorized {
     KeyRequired,
     OrgRequired,
     KeyInvalid,
     OrgInvalid,
-    /// A bearer's token: this mock gives none out, so that any is wrong.
+    /// A bearer token: the mock issues none, so any is invalid.
     TokenInvalid,
 }
 
@@ -38,7 +38,9 @@ impl OrgCredentials {
         &self.api_key
     }
 
-    /// Whether a call with that `Authorization` header may come in.
+    /// Checks the `Authorization` header of a call.
+    ///
+    /// Errors: [`Unauthorized`] with the reason.
     pub(crate) fn check(&self, authorization: Option<&[u8]>) -> Result<(), Unauthorized> {
         let Some(header) = authorization else { return Err(Unauthorized::KeyRequired) };
         if header == self.expected.as_bytes() {

@@ -42,7 +42,7 @@ impl<'de> Deserialize<'de> for DurationText {
     }
 }
 
-/// Where in a file something stands: keys from the top, and positions in arrays.
+/// Path of a member in a file: keys from the top, and positions in arrays.
 ///
 /// Shown as TOML writes it: `limits.endpoints."GET /accounts"`, `fields[2].skew`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl Member {
         self
     }
 
-    /// The byte of a TOML `text` at which it stands, or else the nearest member around it that does.
+    /// Byte offset of the member in a TOML `text`, or of the nearest enclosing member that exists.
     pub fn offset(&self, text: &str) -> Option<usize> {
         let table = DeTable::parse(text).ok()?;
         let mut offset = None;
@@ -100,9 +100,9 @@ impl Member {
 }
 
 impl Member {
-    /// The byte of a JSON `text` at which its value stands, or else the nearest around it.
+    /// Byte offset of its value in a JSON `text`, or of the nearest enclosing value that exists.
     pub fn json_offset(&self, text: &str) -> Option<usize> {
-        // What is borrowed raw lies in `text`, and says where by its address.
+        // Raw values borrow from `text`, so their addresses give their offsets.
         let at = |raw: &RawValue| raw.get().as_ptr() as usize - text.as_ptr() as usize;
         let mut value: &RawValue = serde_json::from_str(text).ok()?;
         for key in &self.0 {

@@ -1,4 +1,4 @@
-//! The mock on the wall clock: what both HTTP shells share.
+//! The mock on the wall clock, shared by both HTTP shells.
 //!
 //! Base path, authentication, decoding and encoding are settled here, so that a call is answered
 //! alike whichever shell it comes through. A shell does the waiting, and says when it has done it.
@@ -16,10 +16,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-/// Where the API begins: `GET /v2/accounts/1`.
+/// Base path of the API: `GET /v2/accounts/1`.
 pub const BASE_PATH: &str = "/v2";
 
-/// What bodies are, but for those that went wrong.
+/// Content type of all bodies but malformed ones.
 const JSON: &str = "application/json";
 
 /// The body of an answer that is no JSON: what a proxy in front of Neon would send.
@@ -33,7 +33,7 @@ pub(crate) struct Live {
     initial: Box<Neon>,
     credentials: OrgCredentials,
     started: Instant,
-    /// What the mock's time was at `started`: it may have answered calls in virtual time before.
+    /// The mock's time at `started`: it may have answered calls in virtual time before.
     offset: Timestamp,
     served: Mutex<Served>,
     journals: bool,
@@ -52,23 +52,23 @@ pub(crate) struct ReceivedCall<'a> {
     pub(crate) body: &'a [u8],
 }
 
-/// What a shell is to send.
+/// An answer for a shell to send.
 pub(crate) struct Answer {
     pub(crate) status: Status,
     /// Empty if there is none.
     pub(crate) body: Vec<u8>,
-    /// What the body is; `None` if there never was one.
+    /// Content type; `None` if the answer has no body.
     pub(crate) content_type: Option<&'static str>,
-    /// When it is to leave; `None` at once.
+    /// When to send it; `None` at once.
     pub(crate) ready_at: Option<Instant>,
-    /// How it is to leave. What it does to the body has been done.
+    /// Delivery; its effect on the body has been applied.
     pub(crate) delivery: Delivery,
-    /// What the client is told to wait before it calls again.
+    /// `Retry-After`.
     pub(crate) retry_after: Option<Duration>,
     arrived_at: Instant,
-    /// Where the call went, if it got a slot.
+    /// Endpoint of the call, if it was admitted.
     admitted: Option<Endpoint>,
-    /// Verb and path, if there is a journal.
+    /// Verb and path for the journal, if there is one.
     line: Option<(CompactString, CompactString)>,
 }
 
@@ -100,7 +100,7 @@ impl Answer {
 }
 
 impl Live {
-    /// `neon` from now on, with a journal of so many calls.
+    /// Starts the clock of `neon`, with a journal of `journal` calls.
     pub(crate) fn new(neon: Neon, credentials: OrgCredentials, journal: usize) -> Self {
         Self {
             offset: neon.last_call_at(),
@@ -115,7 +115,7 @@ impl Live {
         }
     }
 
-    /// What `call`, which arrives now, is answered.
+    /// Answers `call`, which arrives now.
     ///
     /// Only a call that is authenticated and makes sense reaches the pools.
     pub(crate) fn answer(&self, call: &ReceivedCall<'_>) -> Answer {
@@ -245,7 +245,7 @@ fn readable(
     Err(InvalidRequest { status: Status(415), error })
 }
 
-/// Whether a Content-Type is JSON's: `application/json` or `…+json`, in any case.
+/// True for the content types of JSON: `application/json` and `…+json`, in any case.
 fn is_json(content_type: &[u8]) -> bool {
     let essence = content_type.split(|&byte| byte == b';').next().unwrap_or_default();
     let essence = essence.trim_ascii();

@@ -62,7 +62,7 @@ pub struct Organisation {
     repeated_writes: u64,
     /// Kinds of the accounts that were created.
     created: Vec<AccountKind>,
-    /// What searches may still find; empty where they do not lag.
+    /// Earlier states that searches still see; empty where they do not lag.
     past: VecDeque<Past>,
 }
 
@@ -94,7 +94,7 @@ impl Organisation {
         organisation
     }
 
-    /// How many accounts it was made with, merged ones included; their ids are `1 … accounts`.
+    /// Number of accounts at the start, merged ones included; their ids are `1 … accounts`.
     pub const fn accounts(&self) -> u64 {
         self.accounts
     }
@@ -104,12 +104,12 @@ impl Organisation {
         self.accounts + self.created.len() as u64
     }
 
-    /// How many accounts differ, or once differed, from their synthetic state.
+    /// Number of accounts that were ever written to.
     pub fn changed_accounts(&self) -> usize {
         self.changes.len()
     }
 
-    /// The client's writes that set an account to what an earlier write had set it to already.
+    /// Client writes that repeated an earlier one: they left the account as it was.
     pub const fn repeated_writes(&self) -> u64 {
         self.repeated_writes
     }
@@ -124,18 +124,18 @@ impl Organisation {
         Some(&self.definitions[self.position(id)?])
     }
 
-    /// Whether the account exists: one that was merged into another does not.
+    /// True if the account exists: one merged into another does not.
     pub fn contains(&self, id: AccountId) -> bool {
         id.0 >= 1 && id.0 <= self.last_id() && self.survivor(id).is_none()
     }
 
-    /// Person or company. Meaningless for ids that do not exist.
+    /// Kind of the account. Meaningless for ids that do not exist.
     pub fn kind(&self, id: AccountId) -> AccountKind {
         if id.0 > self.accounts {
             let created = self.created.get((id.0 - self.accounts - 1) as usize);
             return created.copied().unwrap_or(AccountKind::Individual);
         }
-        // Asked for every field of every account: most organisations of a test have no companies.
+        // Hot path, called per field and account: most test organisations have no companies.
         if self.companies > 0.0 && rng::unit(rng::keyed(self.kind_key, id.0)) < self.companies {
             AccountKind::Company
         } else {
@@ -187,7 +187,7 @@ impl Organisation {
         }
     }
 
-    /// Whether anything on the account was ever changed.
+    /// True if the account was ever written to.
     pub fn is_changed(&self, id: AccountId) -> bool {
         self.changes.get(id).is_some()
     }
@@ -207,7 +207,7 @@ impl Organisation {
         Some(self.assemble(id, change, items))
     }
 
-    /// Whether the account was there, with this name and contact, before anything was changed.
+    /// True if name and contact of the account are as at the start.
     pub fn has_original_identity(&self, id: AccountId) -> bool {
         if id.0 > self.accounts {
             return false;
@@ -261,7 +261,7 @@ impl Organisation {
         Account { kind, body }
     }
 
-    /// Name and contact as `change` has them.
+    /// Name and contact after `change`.
     fn identity_now(
         &self,
         id: AccountId,

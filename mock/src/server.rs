@@ -30,10 +30,10 @@ use tokio::sync::{Semaphore, oneshot, watch};
 /// Connections that are open at once; more wait in the listener's queue.
 const MAX_CONNECTIONS: usize = 8_192;
 
-/// What to wait before the next try where the operating system gives no more sockets.
+/// Pause before the next accept when the operating system has no more sockets.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Why a server did not start.
+/// Errors of starting a server.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum ServeError {
@@ -57,6 +57,8 @@ pub(crate) struct Server {
 
 impl Server {
     /// Serves `live` at `addr`; port 0 picks a free one.
+    ///
+    /// Errors: [`ServeError`] for an address that cannot be bound, or no thread.
     pub(crate) async fn start(
         addr: SocketAddr,
         live: Arc<Live>,
@@ -80,22 +82,22 @@ impl Server {
         Ok(Self { addr, shell, stop: Some(stop), stopped, thread: Some(thread) })
     }
 
-    /// Where it listens.
+    /// Address it listens on.
     pub(crate) const fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// What its admin routes ask for.
+    /// Token of its admin routes.
     pub(crate) fn admin_token(&self) -> &str {
         &self.shell.terms.admin_token
     }
 
-    /// Calls that arrived and are not yet answered; those cut, if it was told to shut down.
+    /// Calls that wait for their answer; after a shutdown, those that it cut.
     pub(crate) fn in_flight(&self) -> u64 {
         self.shell.in_flight.load(Ordering::Relaxed) + self.shell.cut.load(Ordering::Relaxed)
     }
 
-    /// Waits until it was told to shut down by its admin route.
+    /// Waits until the admin route `shutdown` stopped the server.
     pub(crate) async fn stopped(&self) {
         // An error says that the sender, and with it the server's thread, has gone.
         let _ = self.stopped.clone().changed().await;
@@ -175,14 +177,14 @@ async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
                 return (stream, peer);
             }
             Err(error) if of_one_connection(&error) => {}
-            // No file descriptor is left: some of them will be.
+            // Out of file descriptors: some will be freed.
             #[expect(clippy::disallowed_methods, reason = "the server lives on the wall clock")]
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
 }
 
-/// Whether only the connection is lost that was about to be accepted.
+/// True for errors of the one connection that was about to be accepted.
 fn of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)

@@ -26,13 +26,13 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 use tokio::sync::oneshot;
 
-/// What time it is.
+/// The current time.
 #[expect(clippy::disallowed_methods, reason = "this module is the shells' one clock")]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// A thread that wakes calls at their moment. Stops, and lets go of all waiters, when dropped.
+/// A thread that wakes calls at their time. Dropping it stops it and releases all waiters.
 pub(crate) struct AlarmClock {
     shared: Arc<AlarmShared>,
     thread: Option<JoinHandle<()>>,
@@ -46,8 +46,8 @@ struct AlarmShared {
 
 #[derive(Default)]
 struct AlarmState {
-    /// Earliest first. As long as there are calls in flight; a call that was given up stays until
-    /// its moment.
+    /// Earliest first. One entry per call in flight; that of an abandoned call stays until
+    /// its time.
     waiting: BinaryHeap<Reverse<Waiting>>,
     stopped: bool,
 }
@@ -80,7 +80,7 @@ impl AlarmClock {
         let _ = woken.await;
     }
 
-    /// Is told at `moment`, or gets an error if the timer has stopped.
+    /// A receiver notified at `moment`, or closed if the clock has stopped.
     pub(crate) fn alarm(&self, moment: Instant) -> oneshot::Receiver<()> {
         self.shared.enlist(moment)
     }

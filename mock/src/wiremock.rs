@@ -42,7 +42,7 @@ impl Respond for NeonResponder {
             authorization: request.headers.get("authorization").map(HeaderValue::as_bytes),
             body: &request.body,
         });
-        // A delay of nothing would wait too, for the next whole millisecond.
+        // Even a zero delay would wait for the next whole millisecond.
         let left = |ready_at: Instant| ready_at.checked_duration_since(wall_clock::now());
         let due = answer.ready_at.and_then(left).filter(|delay| !delay.is_zero());
         let retry_after_s = answer.retry_after_s();
@@ -75,7 +75,7 @@ fn delayed(template: ResponseTemplate, delay: Option<Duration>) -> ResponseTempl
 }
 
 impl NeonMock {
-    /// A responder for one's own [`Mock`]s, such as one that counts calls.
+    /// A responder for your own [`Mock`]s, such as one that counts calls.
     pub fn responder(&self) -> NeonResponder {
         NeonResponder { live: Arc::clone(self.live()) }
     }

@@ -1,4 +1,4 @@
-//! Requests and responses as HTTP carries them: verb, path, query and body.
+//! Requests and responses in HTTP: verb, path, query and body.
 //!
 //! Pure on both sides. Servers [`decode`] and [`response_body`]; clients [`encode`] and
 //! [`parse_response`].
@@ -14,7 +14,7 @@ pub use decode::decode;
 use super::{ApiError, Request, Response, Status};
 use answer::to_json;
 
-/// A call as HTTP carries it. The path is relative to the base path, and begins with `/`.
+/// An encoded request. The path is relative to the base path and starts with `/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HttpCall {
     /// The verb.
@@ -25,7 +25,7 @@ pub struct HttpCall {
     pub body: Option<Vec<u8>>,
 }
 
-/// `request` as HTTP carries it.
+/// Encodes `request`.
 pub fn encode(request: &Request) -> HttpCall {
     let endpoint = request.endpoint();
     let template = || endpoint.template().to_owned();
@@ -45,12 +45,12 @@ pub fn encode(request: &Request) -> HttpCall {
     HttpCall { verb: endpoint.verb(), target, body }
 }
 
-/// A request that this mock cannot take, as the answer it gets.
+/// A request that cannot be decoded, as the answer to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidRequest {
     /// 400, 404 or 405.
     pub status: Status,
-    /// What is wrong with it.
+    /// The error in the body.
     pub error: ApiError,
 }
 

@@ -4,13 +4,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use std::str::FromStr;
 
-/// A text that should have been an id.
+/// Error of a text that is no id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is no {what}: expected a whole number")]
 pub struct ParseIdError {
-    /// What was expected.
+    /// Kind of id that was expected.
     pub what: &'static str,
-    /// What stood there.
+    /// The text found.
     pub text: String,
 }
 
@@ -57,7 +57,7 @@ macro_rules! id {
                         text.parse().map_err(E::custom)
                     }
 
-                    // Some clients send numbers, and Neon takes them.
+                    // Some clients send numbers, which Neon accepts.
                     fn visit_u64<E: de::Error>(self, number: u64) -> Result<$name, E> {
                         <$number>::try_from(number).map($name).map_err(E::custom)
                     }

@@ -1,4 +1,4 @@
-//! Lists and settings that clients look up when they start: read-only here.
+//! Read-only lists and settings, which clients look up when they start.
 
 use super::custom_field::Category;
 use super::endpoint::Endpoint;
@@ -6,7 +6,7 @@ use super::id::GroupId;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-/// An endpoint that takes nothing and answers a list or a setting.
+/// A look-up endpoint: no parameters, a list or a setting as its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LookUp(Endpoint);
 
@@ -18,16 +18,16 @@ impl LookUp {
         is_one.then_some(Self(endpoint))
     }
 
-    /// Where it goes.
+    /// Its endpoint.
     pub const fn endpoint(self) -> Endpoint {
         self.0
     }
 }
 
-/// What a look-up answers.
+/// Answer to a look-up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LookUpBody {
-    /// Named things.
+    /// Entries.
     Items(Vec<LookUpItem>),
     /// Texts.
     Texts(Vec<Cow<'static, str>>),
@@ -39,7 +39,7 @@ pub enum LookUpBody {
     Profile(OrganizationProfile),
 }
 
-/// A named thing; which members it has depends on the list.
+/// An entry of a list; its members depend on the list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LookUpItem {
@@ -52,16 +52,16 @@ pub struct LookUpItem {
     /// Its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<Cow<'static, str>>,
-    /// Its name, as genders have it.
+    /// Name, in lists that call it so (genders).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<Cow<'static, str>>,
     /// `ACTIVE` or `INACTIVE`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Cow<'static, str>>,
-    /// Whether it is taken where none is named.
+    /// True for the default entry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_default: Option<bool>,
-    /// Its place in the list.
+    /// Position in the list, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<u32>,
 }
@@ -86,7 +86,7 @@ pub struct OrganizationProfile {
     pub name: Cow<'static, str>,
     /// Its id.
     pub org_id: Cow<'static, str>,
-    /// Where people work with it.
+    /// Address of its web application.
     pub app_url: Cow<'static, str>,
 }
 

@@ -1,7 +1,7 @@
-//! Which calls go wrong by themselves: the fault tables of a profile, in force.
+//! Fault tables of a profile, in force.
 //!
-//! Each table has a stream and counters of its own, and looks at every call that it is for, also at
-//! those that another table has failed: one table more shifts nothing in the others.
+//! Each table has its own stream and counters, and sees every call it applies to, also
+//! those that another table fails: adding a table shifts nothing in the others.
 
 use super::FaultKind;
 use crate::api::{AccountId, Endpoint};
@@ -12,19 +12,19 @@ use rand::Rng;
 /// One fault table of a profile, checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
-    /// How calls go wrong: one of these, each as likely. Not empty.
+    /// Kinds of failure, equally likely. Not empty.
     pub kinds: Vec<FaultKind>,
-    /// Which of the calls that the table is for are hit.
+    /// Which calls of the table are hit.
     pub trigger: Trigger,
-    /// For which endpoints the table is.
+    /// Endpoints of the table, by index.
     pub endpoints: [bool; Endpoint::ALL.len()],
-    /// From when on it is in force.
+    /// Start.
     pub from: Timestamp,
-    /// Until when, if not for ever.
+    /// End; `None` for ever.
     pub until: Option<Timestamp>,
-    /// For which accounts it is; `None`: for all, and for calls on no single account.
+    /// Accounts of the table; `None` for all calls, also those that name no account.
     pub accounts: Option<Poison>,
-    /// How many calls in a row fail once one is hit, that one included.
+    /// Number of consecutive calls that fail once one is hit, that one included.
     pub burst: u32,
 }
 
@@ -33,9 +33,9 @@ pub struct Fault {
 pub enum Trigger {
     /// Each with this probability.
     Share(f64),
-    /// The first so many.
+    /// The first `n`.
     First(u64),
-    /// Every so-many-th.
+    /// Every `n`-th.
     Every(u64),
 }
 
@@ -53,7 +53,7 @@ pub struct Poison {
 pub struct FaultCounts([u64; FaultKind::ALL.len()]);
 
 impl FaultCounts {
-    /// Those of one kind.
+    /// Calls of one kind.
     pub const fn of(&self, kind: FaultKind) -> u64 {
         self.0[kind as usize]
     }
@@ -76,11 +76,11 @@ pub(crate) struct FaultSchedule(Vec<FaultTable>);
 struct FaultTable {
     fault: Fault,
     stream: Generator,
-    /// What makes the share of poisoned accounts.
+    /// Key from which poisoned accounts are computed.
     poison_key: u64,
     /// Calls that the table was for.
     seen: u64,
-    /// What the next so many calls fail by.
+    /// Kind and number of the failures left in a burst.
     burst: Option<(FaultKind, u32)>,
 }
 
@@ -101,7 +101,7 @@ impl FaultSchedule {
         Self(faults.iter().enumerate().map(table).collect())
     }
 
-    /// How the call on `endpoint`, and on `account` if it is on one, goes wrong; the first table
+    /// The failure of a call on `endpoint`, and on `account` if it names one; the first table
     /// that hits it decides.
     pub(crate) fn strike(
         &mut self,
@@ -129,7 +129,7 @@ impl FaultTable {
             return None;
         }
         self.seen += 1;
-        // Drawn in a burst too: how long one lasts shifts nothing.
+        // Drawn during bursts too, so that their length shifts nothing.
         let is_hit = match self.fault.trigger {
             Trigger::Share(share) => share >= 1.0 || rng::unit(self.stream.next_u64()) < share,
             Trigger::First(first) => self.seen <= first,

@@ -1,4 +1,4 @@
-//! What an admitted call is answered: the organisation's state, in the shape of the API.
+//! Answers to admitted calls: the organisation's state in the API's shapes.
 
 use super::Neon;
 use crate::api::{

@@ -64,7 +64,7 @@ impl Neon {
         }
     }
 
-    /// The account that stands for `id`: another one if it was merged.
+    /// The account that answers for `id`: the survivor if it was merged.
     fn living(&self, id: AccountId) -> AccountId {
         self.organisation.survivor(id).unwrap_or(id)
     }
@@ -121,12 +121,12 @@ impl Neon {
         response
     }
 
-    /// What staff saved on `id` so far, in order of time.
+    /// Edits that staff saved on `id` so far, in order of time.
     pub fn staff_edits(&self, id: AccountId) -> &[Edit] {
         self.staff.as_ref().map_or(&[], |simulation| simulation.staff.edits(id))
     }
 
-    /// How many edits staff saved so far.
+    /// Number of edits that staff saved so far.
     pub fn staff_saves(&self) -> u64 {
         self.staff.as_ref().map_or(0, |simulation| simulation.staff.saves())
     }
@@ -136,13 +136,13 @@ impl Neon {
         self.staff.as_ref().map_or_else(BTreeMap::new, |simulation| simulation.staff.lost().clone())
     }
 
-    /// How many updates of others `by` overwrote without having seen them.
+    /// Number of updates by others that `by` overwrote without having seen them.
     pub fn lost_updates_by(&self, by: Writer) -> u64 {
         self.lost_updates().iter().filter(|(loss, _)| loss.by == by).map(|(_, count)| count).sum()
     }
 }
 
-/// What somebody puts into `field`: a text that says so, or one of its options.
+/// A staff member's value for `field`: a random text or one of its options.
 fn new_value(staff: &mut Staff, field: &CustomField) -> Option<Value> {
     let options: Vec<OptionId> = field.option_values.iter().map(|option| option.id).collect();
     if options.is_empty() {
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn what_staff_set_twice_is_no_repeated_write_of_the_client() {
-        // Some fields have options: staff choose what stands there already now and then.
+        // Staff sometimes choose the option that is already set.
         let mut neon = neon_of("v-fields", "[staff]\nedits_per_s = 5.0\nthink = \"1s\"");
         let mine = write(AccountId(1), "mine");
         let mut repeated = |ms| {

@@ -10,10 +10,10 @@ use crate::api::AccountId;
 /// Ids that share a table of places.
 const TABLE_IDS: usize = 1 << 10;
 
-/// A place in the list of changes, from 1; 0 stands for none.
+/// Positions in the list of changes, from 1; 0 for none.
 type IdTable = Box<[u32; TABLE_IDS]>;
 
-/// What was changed, by account.
+/// Changes by account.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Changes {
     tables: Vec<Option<IdTable>>,
@@ -22,19 +22,19 @@ pub(super) struct Changes {
 }
 
 impl Changes {
-    /// How many accounts were changed.
+    /// Number of changed accounts.
     pub(super) const fn len(&self) -> usize {
         self.changes.len()
     }
 
-    /// What was changed on `id`; `None` if nothing.
+    /// Changes to `id`; `None` if there are none.
     pub(super) fn get(&self, id: AccountId) -> Option<&AccountChange> {
         let (table, place) = split(id);
         let place = self.tables.get(table)?.as_ref()?[place];
         self.changes.get((place as usize).checked_sub(1)?)
     }
 
-    /// What was changed on `id`, to be added to. `id` must be one of the organisation's: tables are
+    /// Changes to `id`, for adding to. `id` must be one of the organisation's: tables are
     /// made up to the largest.
     pub(super) fn entry(&mut self, id: AccountId) -> &mut AccountChange {
         let (table, place) = split(id);

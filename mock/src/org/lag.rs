@@ -1,4 +1,4 @@
-//! What a search still finds where it lags behind writes.
+//! Searches that lag behind writes.
 
 use super::Organisation;
 use super::change::AccountChange;
@@ -26,7 +26,7 @@ pub(super) struct View<'a> {
 }
 
 impl Organisation {
-    /// Keeps account `id` as it is for the searches of the next `lag`. To be called before a write
+    /// Saves account `id` as it is for the searches of the next `lag`. Call before a write
     /// at `now`; costs nothing without a lag.
     pub(super) fn remember(&mut self, now: Timestamp, id: AccountId, lag: Duration) {
         if lag.is_zero() {
@@ -39,7 +39,7 @@ impl Organisation {
         self.past.push_back(Past { written_at: now, id, change, last_id });
     }
 
-    /// What a search finds at `now`, `lag` after it was written.
+    /// The organisation as a search sees it at `now`, `lag` behind the writes.
     pub(super) fn view(&self, now: Timestamp, lag: Duration) -> View<'_> {
         let mut view =
             View { organisation: self, last_id: self.last_id(), before: BTreeMap::new() };
@@ -56,7 +56,7 @@ impl Organisation {
 }
 
 impl<'a> View<'a> {
-    /// What is found to have changed on account `id`.
+    /// Changes to account `id` that a search sees.
     pub(super) fn change(&self, id: AccountId) -> Option<&'a AccountChange> {
         match self.before.get(&id) {
             Some(before) => *before,

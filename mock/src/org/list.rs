@@ -7,18 +7,20 @@ use crate::api::{
 };
 use crate::behaviour::{Behaviour, OverMax};
 
-/// A page size above the largest that Neon serves, where that is refused.
+/// Error of a page size above the largest, where the profile refuses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("page size {size} is above {MAX_PAGE_SIZE}")]
 pub struct PageTooLarge {
-    /// What was asked for.
+    /// Page size of the request, in rows.
     pub size: u32,
 }
 
 impl Organisation {
     /// A page of accounts.
     ///
-    /// Without a filter it costs the page; with one, every account is looked at.
+    /// Without a filter only the page is visited; with one, every account.
+    ///
+    /// Errors: [`PageTooLarge`], where the profile refuses such pages.
     pub fn list(
         &self,
         list: &ListAccounts,
@@ -53,12 +55,12 @@ fn same(wanted: Option<&str>, found: Option<&str>) -> bool {
     wanted.is_none_or(|wanted| found == Some(wanted))
 }
 
-/// Which rows of a listing a page holds.
+/// The rows of a listing that are on a page.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PageRange {
-    /// Rows before it.
+    /// Rows before the page.
     pub(super) first: u64,
-    /// Rows on it, if there are as many.
+    /// Rows on the page, if there are enough.
     pub(super) size: usize,
 }
 
@@ -75,7 +77,7 @@ impl PageRange {
         Ok(Self { first, size: size as usize })
     }
 
-    /// The page of `rows`, and how many rows there are in all.
+    /// The page of `rows`, and the total number of rows.
     pub(super) fn of<T>(&self, rows: impl Iterator<Item = T>) -> (Vec<T>, u64) {
         let mut total = 0_u64;
         let mut kept = Vec::new();
@@ -88,7 +90,7 @@ impl PageRange {
         (kept, total)
     }
 
-    /// Where the page lies among `total` rows.
+    /// Position of the page among `total` rows.
     pub(super) fn pagination(&self, page: &Page, total: u64) -> Pagination {
         Pagination {
             current_page: page.current_page,

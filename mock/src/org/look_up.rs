@@ -1,4 +1,4 @@
-//! What clients look up when they start: the same few made-up entries in every organisation.
+//! Read-only look-ups: the same few made-up entries in every organisation.
 
 use super::field::GROUP_ID;
 use crate::api::{
@@ -40,7 +40,7 @@ const PREFIXES: &[&str] = &["Dr.", "Mr.", "Mrs.", "Ms.", "Mx."];
 
 const USERS: [(&str, &str, &str); 2] = [("1", "Robin", "Okafor"), ("2", "Sam", "Lindgren")];
 
-/// What `look_up` answers.
+/// The answer to `look_up`.
 pub(crate) fn look_up(look_up: LookUp) -> LookUpBody {
     match look_up.endpoint() {
         Endpoint::ActivityStatuses => by_id(ACTIVITY_STATUSES),

@@ -23,9 +23,9 @@ use std::time::Duration;
 /// The accounts of one page.
 struct FoundIds {
     ids: Vec<AccountId>,
-    /// How many meet the criteria in all.
+    /// Number of accounts that meet the criteria.
     total: u64,
-    /// How many ids were looked at.
+    /// Number of ids visited.
     #[cfg_attr(not(test), expect(dead_code, reason = "the tests bound it"))]
     visited: u64,
 }
@@ -46,7 +46,9 @@ impl SortOrder {
 }
 
 impl Organisation {
-    /// The page of accounts that meet every criterion, as a search finds them at `now`.
+    /// The page of accounts that meet every criterion, as a search sees them at `now`.
+    ///
+    /// Errors: [`SearchError`] for criteria, columns or a page that Neon refuses.
     pub fn search(
         &self,
         now: Timestamp,
@@ -67,13 +69,17 @@ impl Organisation {
     }
 
     /// All accounts that meet every criterion, in id order.
+    ///
+    /// Errors: [`SearchError`], as for a search.
     pub fn matching(&self, criteria: &[Criterion]) -> Result<Vec<AccountId>, SearchError> {
         let criteria = self.criteria(criteria)?;
         let view = self.view(Timestamp::ZERO, Duration::ZERO);
         Ok(view.matching(&criteria).collect())
     }
 
-    /// Whether a search could be made by `criteria`.
+    /// Checks `criteria` without searching.
+    ///
+    /// Errors: [`SearchError`] for an unknown field, or an operator or value that it does not take.
     pub fn check_criteria(&self, criteria: &[Criterion]) -> Result<(), SearchError> {
         self.criteria(criteria).map(drop)
     }

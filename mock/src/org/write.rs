@@ -12,7 +12,7 @@ use crate::behaviour::{BadItem, Behaviour, EmptyOptions, NullText, UnknownMember
 use crate::time::Timestamp;
 use smallvec::SmallVec;
 
-/// Why a write was refused. Nothing of it was applied, unless the profile says otherwise.
+/// Write errors. Nothing was applied, unless the profile says otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum WriteError {
@@ -43,7 +43,7 @@ pub enum WriteError {
 }
 
 impl WriteError {
-    /// The error that Neon answers. Codes 50 to 56: Neon's page on response codes.
+    /// The error as Neon answers it. Source of codes 50 to 56: Neon's page on response codes.
     pub fn api_error(&self) -> ApiError {
         let code = match self {
             Self::UnknownAccount
@@ -66,7 +66,9 @@ impl WriteError {
 impl Organisation {
     /// Changes the fields that `account` lists and leaves the others, at `now`.
     ///
-    /// A listed option set replaces the one that stood there; `[]` and `""` clear.
+    /// A listed option set replaces the previous one; `[]` and `""` clear.
+    ///
+    /// Errors: [`WriteError`] for an unknown account, the wrong wrapper or an invalid item.
     pub fn patch(
         &mut self,
         now: Timestamp,
@@ -79,8 +81,8 @@ impl Organisation {
         Ok(())
     }
 
-    /// The same by others than the client, whose writes are not counted; whether it repeats an
-    /// earlier one.
+    /// The same for authors other than the client, whose writes are not counted. True if it repeats an
+    /// earlier write.
     pub(crate) fn amend(
         &mut self,
         now: Timestamp,
@@ -91,7 +93,7 @@ impl Organisation {
         let writes = self.writes(now, id, account, behaviour)?;
         self.remember(now, id, behaviour.search_lag.0);
         let identity = self.merged_identity(id, &account.body);
-        // A name or address that was given is not compared: few clients of a migration write one.
+        // Names and addresses are not compared: few migration clients write them.
         let repeats =
             identity.is_none() && self.changes.get(id).is_some_and(|change| change.holds(&writes));
         let change = self.changes.entry(id);
@@ -101,6 +103,8 @@ impl Organisation {
     }
 
     /// Replaces the account by `account`, at `now`: what it leaves out is wiped.
+    ///
+    /// Errors: [`WriteError`], as for [`patch`](Self::patch).
     pub fn put(
         &mut self,
         now: Timestamp,
@@ -114,7 +118,9 @@ impl Organisation {
         Ok(())
     }
 
-    /// Makes an account of what `account` holds, at `now`. Its id is none that the body names.
+    /// Creates an account from `account`, at `now`, under the next free id.
+    ///
+    /// Errors: [`WriteError`] for a company without a name or an invalid item.
     pub fn create(
         &mut self,
         now: Timestamp,
@@ -155,9 +161,9 @@ impl Organisation {
         *self.changes.entry(id) = change;
     }
 
-    /// What `account` makes of account `id`, if nothing in it is wrong.
+    /// The field writes of `account` to account `id`, if all of its items are valid.
     ///
-    /// Where one bad item does not refuse all, those before it are written at once.
+    /// Where the profile applies the items before an invalid one, they are written here.
     fn writes(
         &mut self,
         now: Timestamp,
@@ -245,7 +251,7 @@ impl Organisation {
     }
 }
 
-/// What a written item makes of its field.
+/// Effect of a written item on its field.
 enum FieldWrite {
     /// A text item without `value` leaves the field as it is.
     Kept,
@@ -254,7 +260,7 @@ enum FieldWrite {
 }
 
 impl Field {
-    /// What a written item makes of this field.
+    /// Effect of a written item on this field.
     fn parse(
         &self,
         item: &CustomFieldItem,

@@ -1,4 +1,4 @@
-//! The admin routes, outside the API: `/__mock/…`, for whoever runs the mock.
+//! Admin routes outside the API: `/__mock/…`.
 //!
 //! JSON in, JSON out, errors as arrays like Neon's. Only clients on this machine are answered, and
 //! all but `health` ask for the mock's own token: `Authorization: Bearer TOKEN`. Deliberately
@@ -21,21 +21,21 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 
-/// Where they begin.
+/// Path prefix.
 const BASE_PATH: &str = "/__mock/";
 
-/// Entries of the journal that are shown unless told otherwise.
+/// Default number of journal entries shown.
 const JOURNAL_LIMIT: usize = 100;
 
-/// Faults that can be ordered at once.
+/// Maximum number of faults per request.
 const MAX_FAULTS: usize = 10_000;
 
-/// Whether a path is one of theirs.
+/// True for paths of the admin routes.
 pub(super) fn is_below(path: &str) -> bool {
     path.starts_with(BASE_PATH)
 }
 
-/// What an admin asks for is answered at once; calls of the API wait meanwhile.
+/// Answers an admin request, without delay.
 pub(super) async fn answer(
     connection: &Connection,
     request: Request<Incoming>,
@@ -67,10 +67,10 @@ pub(super) async fn answer(
     }
 }
 
-/// A status and what is wrong.
+/// Status and message of an error.
 type Refusal = (u16, String);
 
-/// What an admin asks.
+/// An admin request.
 struct AdminRequest<'a> {
     verb: &'a str,
     /// Below the base path.
@@ -169,7 +169,7 @@ impl AdminRequest<'_> {
     }
 }
 
-/// Whether a client sits on this machine; an IPv4 address may come in IPv6's clothes.
+/// True for clients on this machine, also with IPv4-mapped IPv6 addresses.
 fn is_own_machine(peer: SocketAddr) -> bool {
     peer.ip().to_canonical().is_loopback()
 }

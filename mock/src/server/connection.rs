@@ -28,7 +28,7 @@ const MAX_HEAD: usize = 32 << 10;
 /// Bytes read or written at a time: what one connection may hold beside a body.
 const BUFFER: usize = 64 << 10;
 
-/// The call is answered by a reset of its connection.
+/// The call is answered by resetting its connection.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection is to be reset")]
 struct Reset;
@@ -50,7 +50,7 @@ pub(super) async fn serve(shell: Arc<Shell>, stream: TcpStream, peer: SocketAddr
         .serve_connection(socket, service_fn(move |request| handle(Arc::clone(&calls), request)));
     tokio::select! {
         biased;
-        // Clients may end as they like, and a reset is an error too: there is nobody to tell.
+        // Ignored: clients may hang up, and our own reset is an error too.
         _ = served => {}
         () = connection.owed_too_long(patience) => {}
     }
@@ -59,7 +59,7 @@ pub(super) async fn serve(shell: Arc<Shell>, stream: TcpStream, peer: SocketAddr
     }
 }
 
-/// A call that waits for its answer.
+/// Counts a call that waits for its answer.
 struct WaitingCall<'a>(&'a Shell);
 
 impl<'a> WaitingCall<'a> {
@@ -75,7 +75,7 @@ impl Drop for WaitingCall<'_> {
     }
 }
 
-/// Answers one call; until then the client owes nothing, and from then on the next one.
+/// Answers one call. The client owes no request until the answer is sent.
 async fn handle(
     connection: Arc<Connection>,
     request: Request<Incoming>,
@@ -118,7 +118,7 @@ async fn answer(
     }
     shell.live.hand_over(&mut answer);
     if answer.delivery == Delivery::Never {
-        // hyper lets go of this when the client hangs up, the runtime when the server stops.
+        // Dropped by hyper when the client hangs up, by the runtime when the server stops.
         std::future::pending::<()>().await;
     }
     drop(in_flight);

@@ -1,4 +1,4 @@
-//! Answers as hyper sends them: whole, or a body in drips.
+//! Answers for hyper: whole, or with a slow body.
 
 use super::shared::Shell;
 use crate::fault::{Delivery, SLOW_BODY};
@@ -15,25 +15,25 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 use tokio::sync::oneshot;
 
-/// Pieces of a body that comes in drips; the last one leaves when the time is up.
+/// Pieces of a slow body; the last is sent when the time is up.
 const DRIPS: u32 = 10;
 
-/// A body on its way out.
+/// The body of a response.
 pub(super) enum ResponseBody {
     /// All of it at once; empty when it has gone.
     Whole(Bytes),
-    /// In drips.
+    /// In pieces over [`SLOW_BODY`].
     Slow(Box<Drips>),
 }
 
 impl ResponseBody {
-    /// Whether it comes in drips.
+    /// True if it is sent in pieces over time.
     pub(super) const fn is_slow(&self) -> bool {
         matches!(self, Self::Slow(_))
     }
 }
 
-/// A body that comes in drips over [`SLOW_BODY`].
+/// A body sent in [`DRIPS`] pieces over [`SLOW_BODY`].
 pub(super) struct Drips {
     shell: Arc<Shell>,
     rest: Bytes,
@@ -43,7 +43,7 @@ pub(super) struct Drips {
     alarm: oneshot::Receiver<()>,
 }
 
-/// `answer` as the client gets it.
+/// The response to send for `answer`.
 pub(super) fn respond(shell: &Arc<Shell>, mut answer: Answer) -> Response<ResponseBody> {
     if answer.delivery != Delivery::Slow {
         return respond_at_once(answer);
@@ -80,12 +80,12 @@ impl Drips {
     /// The next piece when it is due.
     fn poll_drip(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         while !self.rest.is_empty() {
-            // An error says that the server stops: then all the rest may go.
+            // An error means that the server stops: send the rest.
             let _ = ready!(Pin::new(&mut self.alarm).poll(cx));
             self.left = self.left.saturating_sub(1);
             let next = self.started + SLOW_BODY * (DRIPS - self.left + 1) / DRIPS;
             self.alarm = self.shell.timer.alarm(next);
-            // A short body has fewer bytes than pieces: its last one comes last.
+            // A body may have fewer bytes than pieces: its last byte is sent last.
             let due = self.rest.len().saturating_sub(self.piece * self.left as usize);
             if due > 0 {
                 return Poll::Ready(Some(self.rest.split_to(due)));

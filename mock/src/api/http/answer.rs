@@ -54,7 +54,7 @@ pub fn response_body(response: &Response) -> Vec<u8> {
     }
 }
 
-/// A body that is not what the endpoint answers.
+/// A success whose body does not parse.
 #[derive(Debug, thiserror::Error)]
 #[error("{} answered {status} with a body that is not its own", .endpoint.name())]
 pub struct MalformedBody {
@@ -62,12 +62,12 @@ pub struct MalformedBody {
     pub endpoint: Endpoint,
     /// The status that came with it.
     pub status: Status,
-    /// What does not parse.
+    /// The parse error.
     #[source]
     pub source: serde_json::Error,
 }
 
-/// What `endpoint` answered.
+/// Parses an answer of `endpoint`.
 ///
 /// An array of errors is [`Body::Errors`] under any status: Neon is known to send one under 200.
 /// A success without a body (204) is [`Body::Empty`]. Bodies of failures that are no error array
@@ -105,12 +105,12 @@ fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
     serde_json::from_slice(body)
 }
 
-/// Whether a success may have no body: it wrote something.
+/// True if a success may have no body, as writes do.
 const fn may_be_empty(endpoint: Endpoint) -> bool {
     matches!(endpoint.verb().as_bytes(), b"PUT" | b"PATCH")
 }
 
-/// Whether a success is an array.
+/// True if a success is an array.
 fn is_array(endpoint: Endpoint) -> bool {
     matches!(endpoint, Endpoint::ListCustomFields | Endpoint::ListGroups)
         || LookUp::new(endpoint).is_some()

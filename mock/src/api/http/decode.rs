@@ -43,9 +43,9 @@ const NOT_SERVED_BELOW_ACCOUNTS: &[&str] = &[
     "windfall",
 ];
 
-/// The request that `verb`, `path` (below the base path), `query` and `body` stand for.
+/// Decodes a request; `path` is relative to the base path.
 ///
-/// Errors: 404 for a path that is not served, 405 for a verb that the path does not take, 400 for
+/// Errors: [`InvalidRequest`]: 404 for an unknown path, 405 for a verb it does not take, 400 for
 /// a query or body that does not parse.
 pub fn decode(
     verb: &str,
@@ -80,7 +80,7 @@ fn accounts(
         ("POST", ["search"]) => Request::SearchAccounts(from_json(body)?),
         ("GET", ["search", "searchFields"]) => Request::SearchFields,
         ("GET", ["search", "outputFields"]) => Request::OutputFields,
-        // Neon's own segments, and no ids.
+        // Reserved by Neon: not ids.
         (_, ["search" | "link" | "unlink", ..]) => return Ok(None),
         ("GET", [of]) => Request::GetAccount(id("account", of)?),
         ("PATCH", [of]) => Request::PatchAccount(id("account", of)?, account(body)?),
@@ -104,7 +104,7 @@ fn custom_fields(
     }))
 }
 
-/// Why there is no request of that verb and path.
+/// The error for a verb and path without a request.
 fn refuse(verb: &str, path: &str, segments: &[&str]) -> InvalidRequest {
     let is_served = Endpoint::ALL.into_iter().any(|endpoint| fits(endpoint.template(), segments));
     if is_served {
@@ -123,14 +123,14 @@ fn refuse(verb: &str, path: &str, segments: &[&str]) -> InvalidRequest {
     InvalidRequest { status: Status::NOT_FOUND, error: ApiError::new(1, message) }
 }
 
-/// Whether a path of these segments is one of `template`.
+/// True if `segments` match `template`.
 fn fits(template: &str, segments: &[&str]) -> bool {
     let parts = template.split('/').skip(1);
     parts.clone().count() == segments.len()
         && parts.zip(segments).all(|(part, segment)| part.starts_with('{') || part == *segment)
 }
 
-/// The id of a `what`; one that is no number belongs to nothing.
+/// Parses the id of a `what`; 404 if it is no number.
 fn id<T: FromStr>(what: &str, text: &str) -> Result<T, InvalidRequest> {
     text.parse().map_err(|_| InvalidRequest {
         status: Status::NOT_FOUND,

@@ -25,13 +25,13 @@ impl Query<'_> {
         }
     }
 
-    /// The record type that parameter `name` must hold.
+    /// The record type in parameter `name`, which is required.
     pub(super) fn category(&self, name: &str) -> Result<Category, InvalidRequest> {
         let known = |text: &str| Category::ALL.into_iter().find(|known| known.name() == text);
         self.parse(name, known)?.ok_or_else(|| bad_request(format!("parameter {name} is required")))
     }
 
-    /// Which page is asked for.
+    /// The requested page.
     pub(super) fn page(&self) -> Result<Page, InvalidRequest> {
         let default = Page::default();
         let number = |text: &str| text.parse::<u32>().ok();

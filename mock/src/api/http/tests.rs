@@ -1,4 +1,4 @@
-//! What goes over the wire, there and back.
+//! Encoding and decoding.
 
 use super::*;
 use crate::api::*;

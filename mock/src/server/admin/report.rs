@@ -1,4 +1,4 @@
-//! What the admin routes show.
+//! Reports of the admin routes.
 
 use crate::api::Endpoint;
 use crate::live::Live;
