@@ -14,8 +14,10 @@ pub use record::{
 use crate::text::field_value;
 use neon_mock::api::{AccountId, Class, CustomField, Endpoint, Value};
 use neon_mock::{Calls, Neon};
-use neonbench_engine::audit::{Amiss, Claims, Comparison, Difference, Mismatch, Place, compare};
-use neonbench_engine::bound::{Work, lower_bound};
+use neonbench_engine::audit::{
+    Amiss, Claims, Comparison, FieldDifference, Mismatch, MismatchSite, compare,
+};
+use neonbench_engine::bound::{MigrationWork, lower_bound};
 use neonbench_engine::record::{AuditBy, RunRecord};
 use neonbench_engine::scenario::Scenario;
 use std::time::Duration;
@@ -63,7 +65,7 @@ impl ClientUnderTest<'_> {
             () if records.untouched > 0 => ClientVerdict::Incomplete,
             () => ClientVerdict::Correct,
         };
-        let work = Work { accounts: found.selected, changes: found.changing };
+        let work = MigrationWork { accounts: found.selected, changes: found.changing };
         let lower_bound = lower_bound(&scenario.profile, work);
         let makespan = neon.makespan().unwrap_or_default();
         JudgeRecord {
@@ -96,29 +98,29 @@ impl ClientUnderTest<'_> {
     fn difference(
         &self,
         id: AccountId,
-        difference: &Difference,
+        difference: &FieldDifference,
         fields: &[CustomField],
     ) -> DifferenceRecord {
-        let Difference { place, amiss, expected, found } = difference;
+        let FieldDifference { place, amiss, expected, found } = difference;
         let field = match place {
-            Place::Field(id) => fields.iter().find(|field| field.id == *id),
-            Place::Identity => None,
+            MismatchSite::Field(id) => fields.iter().find(|field| field.id == *id),
+            MismatchSite::Identity => None,
         };
         let say = |value: &Option<Value>| match place {
-            Place::Field(_) if self.show_values => field_value(value.as_ref(), field),
-            Place::Field(_) => form(value.as_ref()),
-            Place::Identity => "not shown".to_owned(),
+            MismatchSite::Field(_) if self.show_values => field_value(value.as_ref(), field),
+            MismatchSite::Field(_) => form(value.as_ref()),
+            MismatchSite::Identity => "not shown".to_owned(),
         };
         DifferenceRecord {
             resource_id: id.to_string(),
             field: match (place, field) {
-                (Place::Identity, _) => "name and contact".to_owned(),
-                (Place::Field(_), Some(field)) => field.name.to_string(),
-                (Place::Field(id), None) => format!("field {id}"),
+                (MismatchSite::Identity, _) => "name and contact".to_owned(),
+                (MismatchSite::Field(_), Some(field)) => field.name.to_string(),
+                (MismatchSite::Field(id), None) => format!("field {id}"),
             },
             field_id: match place {
-                Place::Field(id) => Some(id.to_string()),
-                Place::Identity => None,
+                MismatchSite::Field(id) => Some(id.to_string()),
+                MismatchSite::Identity => None,
             },
             amiss: amiss_name(*amiss).to_owned(),
             expected: say(expected),

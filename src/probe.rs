@@ -25,8 +25,8 @@ pub use limit::{AdmissionLimit, InferredLimit};
 pub use target::run;
 
 use neon_mock::api::Endpoint;
-use neonbench_engine::engine::{EngineError, Resources};
-use neonbench_engine::event::{Call, Outcome};
+use neonbench_engine::engine::{AccountSource, EngineError};
+use neonbench_engine::event::{Attempt, Outcome};
 use neonbench_engine::journal::Journal;
 use neonbench_engine::plan::Plan;
 use neonbench_engine::run::RunError;
@@ -53,7 +53,7 @@ pub struct ProbeOptions {
 #[derive(Clone, Copy)]
 pub struct ProbeSubject<'a> {
     /// Accounts that may be read.
-    pub resources: Resources<'a>,
+    pub resources: AccountSource<'a>,
     /// Plan of the sample run, which migrates the first of them.
     pub plan: &'a Plan,
     /// Journal that notes its writes before they are sent.
@@ -70,7 +70,7 @@ impl std::fmt::Debug for ProbeSubject<'_> {
 #[derive(Clone, Debug, Default)]
 pub struct ProbeTrace {
     /// Every call, in the order of sending.
-    pub calls: Vec<Call>,
+    pub calls: Vec<Attempt>,
     /// The longest `Retry-After` of a refusal; none without one.
     pub retry_after: Option<Duration>,
     /// True if a burst was sent to find limits.
@@ -83,7 +83,7 @@ pub struct ProbeTrace {
 
 impl ProbeTrace {
     /// The calls of `endpoint`.
-    pub fn of(&self, endpoint: Endpoint) -> impl Iterator<Item = &Call> {
+    pub fn of(&self, endpoint: Endpoint) -> impl Iterator<Item = &Attempt> {
         self.calls.iter().filter(move |call| call.endpoint == endpoint)
     }
 

@@ -9,7 +9,7 @@ use neon_mock::profile::Profile;
 use neon_mock::time::Timestamp;
 use neonbench_engine::audit::audit;
 use neonbench_engine::clock::Clock as _;
-use neonbench_engine::engine::limiter::{Heard, Rule, Rules};
+use neonbench_engine::engine::limiter::{CallFeedback, ConcurrencyLimit, LimitFactory};
 use neonbench_engine::engine::{self, Job, Reads, Settings, Strategy};
 use neonbench_engine::measure::Measure;
 use neonbench_engine::scenario::{Resources, Scenario, Workload};
@@ -100,8 +100,8 @@ impl Finish {
     }
 }
 
-/// One run of so many accounts on `track` under `rules`.
-pub(crate) fn race(track: &Track, rules: &dyn Rules, accounts: u64, seed: u64) -> Finish {
+/// Runs `accounts` accounts on `track` under `limits`.
+pub(crate) fn race(track: &Track, limits: &dyn LimitFactory, accounts: u64, seed: u64) -> Finish {
     let scenario = Scenario::new(Workload {
         profile: Some(track.profile(track.pool)),
         resources: Some(accounts),
@@ -118,10 +118,10 @@ pub(crate) fn race(track: &Track, rules: &dyn Rules, accounts: u64, seed: u64) -
             (Timestamp::ZERO + Duration::from_secs(s), track.profile(Some(pool)))
         })),
     };
-    let watched = Watched { rules, limits: Rc::default() };
+    let watched = Watched { limits, history: Rc::default() };
     let job = Job {
-        rules: Some(&watched),
-        ..Job::new(&scenario.plan, &settings, engine::Resources::Ids(ids))
+        limits: Some(&watched),
+        ..Job::new(&scenario.plan, &settings, engine::AccountSource::Ids(ids))
     };
     let mut measure = Measure::new();
     let run = clock.run(engine::run(&transport, &clock, job, &mut measure));
@@ -129,7 +129,7 @@ pub(crate) fn race(track: &Track, rules: &dyn Rules, accounts: u64, seed: u64) -
     let neon = transport.inner.into_neon();
     let faults = audit(&scenario, &neon, &measure, false).faults;
     assert!(faults.is_empty(), "{}, seed {seed}: {faults:?}", track.name);
-    finish(track, &neon, accounts, &watched.limits.borrow())
+    finish(track, &neon, accounts, &watched.history.borrow())
 }
 
 fn finish(track: &Track, neon: &Neon, accounts: u64, limits: &[(Timestamp, u32)]) -> Finish {
@@ -169,44 +169,44 @@ impl Transport for Moving {
     }
 }
 
-/// The limits of the write endpoint, as they were after each call.
-type Limits = Rc<RefCell<Vec<(Timestamp, u32)>>>;
+/// The write endpoint's limit after each call.
+type LimitHistory = Rc<RefCell<Vec<(Timestamp, u32)>>>;
 
-/// Rules whose limit for writes is noted.
+/// Records how the limit for writes changes.
 struct Watched<'a> {
-    rules: &'a dyn Rules,
-    limits: Limits,
+    limits: &'a dyn LimitFactory,
+    history: LimitHistory,
 }
 
 #[derive(Debug)]
-struct WatchedRule {
-    rule: Box<dyn Rule>,
-    limits: Limits,
+struct WatchedLimit {
+    inner: Box<dyn ConcurrencyLimit>,
+    history: LimitHistory,
 }
 
-impl Rules for Watched<'_> {
-    fn rule(&self, endpoint: Endpoint) -> Option<Box<dyn Rule>> {
-        let rule = self.rules.rule(endpoint)?;
+impl LimitFactory for Watched<'_> {
+    fn limit_for(&self, endpoint: Endpoint) -> Option<Box<dyn ConcurrencyLimit>> {
+        let inner = self.limits.limit_for(endpoint)?;
         Some(match endpoint {
             Endpoint::PatchAccount => {
-                Box::new(WatchedRule { rule, limits: Rc::clone(&self.limits) })
+                Box::new(WatchedLimit { inner, history: Rc::clone(&self.history) })
             }
-            _ => rule,
+            _ => inner,
         })
     }
 }
 
-impl Rule for WatchedRule {
+impl ConcurrencyLimit for WatchedLimit {
     fn limit(&self) -> u32 {
-        self.rule.limit()
+        self.inner.limit()
     }
 
     fn spacing(&self) -> Duration {
-        self.rule.spacing()
+        self.inner.spacing()
     }
 
-    fn hear(&mut self, heard: &Heard) {
-        self.rule.hear(heard);
-        self.limits.borrow_mut().push((heard.done_at, self.rule.limit()));
+    fn on_result(&mut self, call: &CallFeedback) {
+        self.inner.on_result(call);
+        self.history.borrow_mut().push((call.done_at, self.inner.limit()));
     }
 }

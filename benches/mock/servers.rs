@@ -7,7 +7,7 @@ use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::serve::ListenerExt as _;
 use neon_mock::NeonMock;
-use neonbench_engine::run::runtime;
+use neonbench_engine::world::runtime;
 use std::net::SocketAddr;
 use std::thread;
 use std::time::Duration;

@@ -2,9 +2,9 @@
 
 mod explain;
 
-pub use explain::{Amiss, Difference, Place};
+pub use explain::{Amiss, FieldDifference, MismatchSite};
 
-use crate::decide::{Decision, State, apply, state_of_values};
+use crate::decide::{Decision, SlotValues, apply, state_of_values};
 use crate::event::Outcome;
 use crate::measure::Measure;
 use crate::plan::ResolvedPlan;
@@ -167,7 +167,7 @@ pub fn compare(
     mismatch: &mut dyn FnMut(&Mismatch<'_>),
 ) -> Comparison {
     let organisation = neon.organisation();
-    let task = ResolvedPlan::resolve(&scenario.plan, organisation.original_definitions())
+    let task = ResolvedPlan::resolve(&scenario.plan, organisation.definitions())
         .expect("a scenario's plan was resolved against its organisation");
     let selected = scenario
         .selected(organisation_before(scenario, organisation).as_ref().unwrap_or(organisation));
@@ -323,7 +323,7 @@ impl<'a> ExpectedState<'a> {
         now: &[(FieldId, Value)],
     ) -> bool {
         let steps = self.task.steps.len();
-        let mut possible: Vec<State> = Vec::new();
+        let mut possible: Vec<SlotValues> = Vec::new();
         for seen in 0..=edits.len() {
             let start = state_of_values(&edited(before, &edits[..seen]), self.task);
             if self.failed {
@@ -356,7 +356,7 @@ impl<'a> ExpectedState<'a> {
     }
 
     /// The state after some of the mappings.
-    fn after(&self, start: &State, steps: Range<usize>) -> State {
+    fn after(&self, start: &SlotValues, steps: Range<usize>) -> SlotValues {
         let mut state = start.clone();
         let mut notes = Decision::default();
         apply(&mut state, self.kind, self.task, &self.task.steps[steps], &mut notes);

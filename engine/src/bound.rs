@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// The work that has to be done, whoever does it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Work {
+pub struct MigrationWork {
     /// Accounts to look at.
     pub accounts: u64,
     /// Accounts of which something changes.
@@ -24,7 +24,7 @@ pub struct Work {
 
 /// The least time that `profile` allows for `work`, done with the fewest calls: one search for
 /// 200 accounts (or single reads where that is faster) and one PATCH for each change.
-pub fn lower_bound(profile: &Profile, work: Work) -> Duration {
+pub fn lower_bound(profile: &Profile, work: MigrationWork) -> Duration {
     if work.accounts == 0 {
         return Duration::ZERO;
     }
@@ -68,7 +68,7 @@ mod tests {
     #[test]
     fn the_busiest_pool_decides_and_a_few_calls_come_in_a_row() {
         let profile = Profile::built_in("constant").unwrap();
-        let bound = |accounts, changes| lower_bound(&profile, Work { accounts, changes });
+        let bound = |accounts, changes| lower_bound(&profile, MigrationWork { accounts, changes });
         // 500 PATCHes of 300 ms through 5 slots.
         assert_eq!(bound(500, 500), Duration::from_secs(30));
         // 100 searches of 400 ms through 1 slot; nothing to write.
@@ -86,7 +86,7 @@ mod tests {
         let (_, service) = rest.split_once("[service]").unwrap();
         let text = format!("{head}[limits]\n{limits}\n[service]{service}");
         let profile = Profile::from_toml("test", &text).unwrap();
-        lower_bound(&profile, Work { accounts, changes })
+        lower_bound(&profile, MigrationWork { accounts, changes })
     }
 
     #[test]

@@ -7,13 +7,13 @@
 //! where it stands in a target. A source is cleared only when all of its value stands in the
 //! target.
 
-use crate::plan::{Operation, ResolvedField, ResolvedPlan, Step, Texts, Transform};
+use crate::plan::{Operation, ResolvedField, ResolvedMapping, ResolvedPlan, Texts, Transform};
 use compact_str::CompactString;
 use neon_mock::api::{Account, AccountKind, CustomFieldItem, FieldId, OptionId, Value};
 use smallvec::SmallVec;
 
 /// What the plan's fields hold on one account, by position in [`ResolvedPlan::slots`].
-pub type State = Vec<Option<Value>>;
+pub type SlotValues = Vec<Option<Value>>;
 
 /// Why a mapping could not be applied to an account.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,11 +72,11 @@ pub struct Decision {
 }
 
 /// What `steps` of `task` mean for `account` as it was read.
-pub fn decide(account: &Account, task: &ResolvedPlan, steps: &[Step]) -> Decision {
+pub fn decide(account: &Account, task: &ResolvedPlan, steps: &[ResolvedMapping]) -> Decision {
     let items = account.body.account_custom_fields.as_deref().unwrap_or_default();
     let item_of = |slot: &ResolvedField| items.iter().find(|item| item.id == Some(slot.id));
     let held = |slot: &ResolvedField| item_of(slot).and_then(CustomFieldItem::held);
-    let mut state = State::with_capacity(task.slots.len());
+    let mut state = SlotValues::with_capacity(task.slots.len());
     for slot in &task.slots {
         state.push(held(slot));
     }
@@ -95,10 +95,10 @@ pub fn decide(account: &Account, task: &ResolvedPlan, steps: &[Step]) -> Decisio
 
 /// What `steps` of `task` mean for an account of `kind` whose fields hold `before`.
 pub fn decide_on(
-    before: &State,
+    before: &SlotValues,
     kind: AccountKind,
     task: &ResolvedPlan,
-    steps: &[Step],
+    steps: &[ResolvedMapping],
 ) -> Decision {
     let mut state = before.clone();
     let mut decision = Decision::default();
@@ -113,7 +113,7 @@ pub fn decide_on(
 }
 
 /// What the plan's fields hold among all `values` of an account.
-pub fn state_of_values(values: &[(FieldId, Value)], task: &ResolvedPlan) -> State {
+pub fn state_of_values(values: &[(FieldId, Value)], task: &ResolvedPlan) -> SlotValues {
     let held = |slot: &ResolvedField| {
         values.iter().find(|(id, _)| *id == slot.id).map(|(_, value)| value.clone())
     };
@@ -124,10 +124,10 @@ pub fn state_of_values(values: &[(FieldId, Value)], task: &ResolvedPlan) -> Stat
 ///
 /// Problems and applicability are noted in `decision`; its items are left alone.
 pub fn apply(
-    state: &mut State,
+    state: &mut SlotValues,
     kind: AccountKind,
     task: &ResolvedPlan,
-    steps: &[Step],
+    steps: &[ResolvedMapping],
     decision: &mut Decision,
 ) {
     // One for all steps, filled in place: moving it from hand to hand was a tenth of a run.
@@ -176,7 +176,7 @@ fn is_blank(text: &str) -> bool {
 /// Fills `texts` with the source's value after the transform, none if there is nothing to carry.
 ///
 /// Whether all of it came along: an option that a map has no entry for stays behind.
-fn carry(value: &Value, source: &ResolvedField, step: &Step, texts: &mut Texts) -> bool {
+fn carry(value: &Value, source: &ResolvedField, step: &ResolvedMapping, texts: &mut Texts) -> bool {
     texts.clear();
     let mut is_whole = true;
     match value {
@@ -201,14 +201,14 @@ fn carry(value: &Value, source: &ResolvedField, step: &Step, texts: &mut Texts) 
 }
 
 /// What a mapping makes of its target.
-struct Made {
+struct MappingResult {
     /// The target's new value; `None` leaves it as it is.
     value: Option<Value>,
     /// Whether the carried value stands in the target then.
     stands: bool,
 }
 
-impl Made {
+impl MappingResult {
     const STANDS_ALREADY: Self = Self { value: None, stands: true };
     const KEPT: Self = Self { value: None, stands: false };
 
@@ -223,11 +223,11 @@ impl Made {
 
 /// What a mapping makes of its target; it may take `texts` for it.
 fn made(
-    step: &Step,
+    step: &ResolvedMapping,
     old: Option<&Value>,
     texts: &mut Texts,
     target: &ResolvedField,
-) -> Result<Made, Problem> {
+) -> Result<MappingResult, Problem> {
     if target.has_options {
         let old = match old {
             Some(Value::Options(ids)) => ids.as_slice(),
@@ -239,7 +239,7 @@ fn made(
     }
 }
 
-fn made_text(operation: Operation, old: Option<&Value>, texts: &mut Texts) -> Made {
+fn made_text(operation: Operation, old: Option<&Value>, texts: &mut Texts) -> MappingResult {
     // Several values share a text as search columns show them.
     let text = match texts.len() {
         1 => texts.swap_remove(0),
@@ -252,19 +252,22 @@ fn made_text(operation: Operation, old: Option<&Value>, texts: &mut Texts) -> Ma
     match (operation, old) {
         (Operation::Merge, Some(Value::Text(old))) if !blank => {
             if holds(old, &text) {
-                Made::STANDS_ALREADY
+                MappingResult::STANDS_ALREADY
             } else {
-                Made { value: Some(Value::Text(format!("{old} {text}").into())), stands: true }
+                MappingResult {
+                    value: Some(Value::Text(format!("{old} {text}").into())),
+                    stands: true,
+                }
             }
         }
         (Operation::CopyIfEmpty, Some(old)) if !blank => {
             if *old == Value::Text(text) {
-                Made::STANDS_ALREADY
+                MappingResult::STANDS_ALREADY
             } else {
-                Made::KEPT
+                MappingResult::KEPT
             }
         }
-        _ => Made::becomes(Value::Text(text), old),
+        _ => MappingResult::becomes(Value::Text(text), old),
     }
 }
 
@@ -284,7 +287,7 @@ fn made_options(
     old: &[OptionId],
     texts: &Texts,
     target: &ResolvedField,
-) -> Result<Made, Problem> {
+) -> Result<MappingResult, Problem> {
     let field = || target.name.to_string();
     let mut wanted: SmallVec<[OptionId; 4]> = SmallVec::new();
     for text in texts {
@@ -302,21 +305,21 @@ fn made_options(
     match operation {
         Operation::CopyIfEmpty if !old.is_empty() => {
             let same = all_there && wanted.len() == old.len();
-            Ok(if same { Made::STANDS_ALREADY } else { Made::KEPT })
+            Ok(if same { MappingResult::STANDS_ALREADY } else { MappingResult::KEPT })
         }
-        Operation::Merge | Operation::AddOption if all_there => Ok(Made::STANDS_ALREADY),
+        Operation::Merge | Operation::AddOption if all_there => Ok(MappingResult::STANDS_ALREADY),
         Operation::Merge | Operation::AddOption => {
             if !target.is_multi_valued && !old.is_empty() {
                 return Err(Problem::Occupied { field: field() });
             }
             wanted.extend_from_slice(old);
-            Ok(Made { value: Value::options(wanted), stands: true })
+            Ok(MappingResult { value: Value::options(wanted), stands: true })
         }
         Operation::Replace | Operation::Transform | Operation::CopyIfEmpty => {
             if all_there && wanted.len() == old.len() {
-                return Ok(Made::STANDS_ALREADY);
+                return Ok(MappingResult::STANDS_ALREADY);
             }
-            Ok(Made { value: Value::options(wanted), stands: true })
+            Ok(MappingResult { value: Value::options(wanted), stands: true })
         }
     }
 }

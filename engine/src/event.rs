@@ -92,7 +92,7 @@ impl fmt::Display for Outcome {
 /// wait = sent − due (backoff and earlier attempts included), service = done − sent,
 /// response = done − due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Call {
+pub struct Attempt {
     /// Where it went.
     pub endpoint: Endpoint,
     /// 1 for the first attempt.
@@ -201,7 +201,7 @@ pub enum Event {
         paced: Duration,
     },
     /// An attempt is over.
-    Done(Call),
+    Done(Attempt),
     /// A call that failed waits before its next attempt.
     BackedOff {
         /// How long.

@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 /// One field of one account, before and after a write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Change {
+pub struct FieldChange {
     /// The field.
     pub field: FieldId,
     /// Whether it holds options rather than text.
@@ -35,7 +35,7 @@ pub struct Intent {
     /// How many of the plan's mappings stand on the account once the write is carried out.
     pub mappings_done: u32,
     /// The fields that it changes.
-    pub changes: Vec<Change>,
+    pub changes: Vec<FieldChange>,
     /// Why the account fails although it is written, in words, if it does. Never a value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
@@ -169,7 +169,7 @@ impl Journal for MemoryJournal {
 
 /// What a journal knows of one account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Entry {
+pub struct LedgerEntry {
     /// The write that was intended and of which nothing more is known.
     pub open: Option<Intent>,
     /// The kind of the account, once a write was intended.
@@ -180,14 +180,14 @@ pub struct Entry {
     pub problem: Option<String>,
     /// What was carried out: each field once, `after` of the last write to it, and `before` of the
     /// first of those since which nobody else wrote it.
-    pub changes: Vec<Change>,
+    pub changes: Vec<FieldChange>,
     /// How the account ended, and why.
     pub landed: Option<(AccountStatus, String)>,
 }
 
 /// What the notes of a journal add up to, by account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ledger(BTreeMap<AccountId, Entry>);
+pub struct Ledger(BTreeMap<AccountId, LedgerEntry>);
 
 impl Ledger {
     /// Nothing was noted yet.
@@ -208,12 +208,12 @@ impl Ledger {
     }
 
     /// What is known of account `id`; `None` if it was never noted.
-    pub fn get(&self, id: AccountId) -> Option<&Entry> {
+    pub fn get(&self, id: AccountId) -> Option<&LedgerEntry> {
         self.0.get(&id)
     }
 
     /// The accounts that were noted, in id order.
-    pub fn iter(&self) -> impl Iterator<Item = (AccountId, &Entry)> {
+    pub fn iter(&self) -> impl Iterator<Item = (AccountId, &LedgerEntry)> {
         self.0.iter().map(|(&id, entry)| (id, entry))
     }
 
@@ -258,7 +258,7 @@ mod tests {
             id: AccountId(7),
             kind: AccountKind::Individual,
             mappings_done,
-            changes: vec![Change {
+            changes: vec![FieldChange {
                 field: FieldId(85),
                 has_options: false,
                 before: before.map(text),

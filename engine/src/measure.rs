@@ -3,7 +3,7 @@
 
 pub mod timeline;
 
-use crate::event::{AccountOutcome, Call, Event, Failure, Observer, Outcome, SkipReason};
+use crate::event::{AccountOutcome, Attempt, Event, Failure, Observer, Outcome, SkipReason};
 use hdrhistogram::Histogram;
 use neon_mock::api::{AccountId, Class, Endpoint};
 use neon_mock::time::Timestamp;
@@ -43,7 +43,7 @@ impl Series {
         Self { wait: histogram(), service: histogram(), response: histogram() }
     }
 
-    fn record(&mut self, call: &Call) {
+    fn record(&mut self, call: &Attempt) {
         self.wait.saturating_record(call.sent_at.nanos_since(call.due_at));
         self.service.saturating_record(call.done_at.nanos_since(call.sent_at));
         self.response.saturating_record(call.done_at.nanos_since(call.due_at));
@@ -293,7 +293,7 @@ impl Measure {
         self.in_flight_since = now;
     }
 
-    fn done(&mut self, call: &Call) {
+    fn done(&mut self, call: &Attempt) {
         self.pass_to(call.done_at);
         self.in_flight -= 1;
         let service = call.done_at.since(call.sent_at);
@@ -402,7 +402,7 @@ mod tests {
         measure.observe(&sent(at(3_000), 700));
         let call = |attempt, sent_at, done_at, outcome| {
             let (sent_at, done_at) = (at(sent_at), at(done_at));
-            Event::Done(Call { endpoint, attempt, due_at: at(1_000), sent_at, done_at, outcome })
+            Event::Done(Attempt { endpoint, attempt, due_at: at(1_000), sent_at, done_at, outcome })
         };
         measure.observe(&call(1, 1_000, 5_000, Outcome::Ok));
         measure.observe(&call(2, 3_000, 9_000, Outcome::Rejected));

@@ -3,8 +3,8 @@
 
 use crate::audit::{Audit, ExpectedState};
 use crate::clock::Clock;
-use crate::engine::{Columns, EngineError, Job, Resources, account_of, read_accounts};
-use crate::journal::{AccountStatus, Entry};
+use crate::engine::{AccountSource, Columns, EngineError, Job, account_of, read_accounts};
+use crate::journal::{AccountStatus, LedgerEntry};
 use crate::measure::Measure;
 use crate::plan::ResolvedPlan;
 use crate::transport::{Transport, TransportError};
@@ -27,14 +27,14 @@ pub struct Recorder<T> {
 #[derive(Debug, Default)]
 struct Notes {
     before: BTreeMap<AccountId, Account>,
-    shown: BTreeMap<AccountId, Vec<Shown>>,
+    shown: BTreeMap<AccountId, Vec<ShownRow>>,
     written: BTreeSet<AccountId>,
     definitions: Option<Response>,
 }
 
 /// What a search showed of an account.
 #[derive(Debug)]
-struct Shown {
+struct ShownRow {
     fields: Rc<[FieldId]>,
     row: SearchRow,
 }
@@ -79,7 +79,7 @@ impl Notes {
         }
         for row in &page.search_results {
             if let Ok(id) = account_of(row) {
-                let shown = Shown { fields: Rc::clone(&fields), row: row.clone() };
+                let shown = ShownRow { fields: Rc::clone(&fields), row: row.clone() };
                 self.shown.entry(id).or_default().push(shown);
             }
         }
@@ -190,7 +190,7 @@ pub async fn read_back<T: Transport, C: Clock>(
 
 /// An account as it was before the run, which was taken up when it had been read as `read`: what the
 /// journal says was written before that is put back.
-fn restored(read: Vec<(FieldId, Value)>, entry: Option<&Entry>) -> Vec<(FieldId, Value)> {
+fn restored(read: Vec<(FieldId, Value)>, entry: Option<&LedgerEntry>) -> Vec<(FieldId, Value)> {
     let Some(entry) = entry else { return read };
     let mut before: BTreeMap<FieldId, Value> = read.into_iter().collect();
     // A write of which nothing is known may have been carried out: then its values stand there.
@@ -210,8 +210,8 @@ fn restored(read: Vec<(FieldId, Value)>, entry: Option<&Entry>) -> Vec<(FieldId,
 /// The accounts of a run that was taken up which had ended well before that.
 fn ended_before(job: Job<'_>) -> impl Iterator<Item = AccountId> {
     let ids = match job.resources {
-        Resources::Ids(ids) => ids,
-        Resources::Search(_) => &[],
+        AccountSource::Ids(ids) => ids,
+        AccountSource::Search(_) => &[],
     };
     ids.iter().copied().filter(move |&id| {
         let landed = job.ledger.get(id).and_then(|entry| entry.landed.as_ref());

@@ -110,7 +110,7 @@ pub struct RunRecord {
     pub service_ms: ResponseMs,
     /// What the server admits, as the profile has it.
     #[serde(default)]
-    pub limits: Limits,
+    pub limits: RecordedLimits,
     pub in_flight_mean: f64,
     /// Where the time of all calls together went.
     #[serde(default)]
@@ -249,28 +249,30 @@ impl ResponseMs {
 /// What the server admits on the endpoints that a migration calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[allow(missing_docs, reason = "one member an endpoint")]
-pub struct Limits {
+#[schemars(rename = "Limits")]
+pub struct RecordedLimits {
     /// Whether they are assumed: the server is not ours to ask.
     pub assumed: bool,
-    pub get: Limit,
-    pub patch: Limit,
-    pub put: Limit,
-    pub search: Limit,
+    pub get: RecordedLimit,
+    pub patch: RecordedLimit,
+    pub put: RecordedLimit,
+    pub search: RecordedLimit,
 }
 
 /// What one endpoint admits; null where there is no such limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Limit {
+#[schemars(rename = "Limit")]
+pub struct RecordedLimit {
     /// Calls in flight.
     pub pool: Option<u32>,
     /// Calls a second.
     pub per_second: Option<u32>,
 }
 
-impl Limits {
+impl RecordedLimits {
     /// Those of `profile`.
     pub fn of(profile: &Profile, assumed: bool) -> Self {
-        let limit = |endpoint| Limit {
+        let limit = |endpoint| RecordedLimit {
             pool: profile.pool(endpoint),
             per_second: profile.per_second(endpoint),
         };
@@ -315,16 +317,16 @@ pub struct RunMeta<'a> {
     pub mappings: u64,
 }
 
-/// What is known of a run beside the engine's own figures.
+/// What is facts of a run beside the engine's own figures.
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the members go into the record as they are")]
-pub struct Known<'a> {
+pub struct RunFacts<'a> {
     pub audit: &'a Audit,
     pub audit_by: AuditBy,
     /// The server's counts; `None` where the server is not ours to ask.
     pub server_calls: Option<&'a ServerCalls>,
     pub lower_bound: Duration,
-    pub limits: Limits,
+    pub limits: RecordedLimits,
     pub wall: Duration,
     pub audit_wall: Duration,
     pub traffic: Traffic,
@@ -337,11 +339,11 @@ impl RunRecord {
     }
 
     /// Puts the figures of one run together.
-    pub fn new(heading: &RunMeta<'_>, measure: &Measure, known: &Known<'_>) -> Self {
+    pub fn new(heading: &RunMeta<'_>, measure: &Measure, facts: &RunFacts<'_>) -> Self {
         let RunMeta { settings, mappings, .. } = *heading;
         let makespan_s = measure.makespan().as_secs_f64();
-        let lower_bound_s = known.lower_bound.as_secs_f64();
-        let calls = match known.server_calls {
+        let lower_bound_s = facts.lower_bound.as_secs_f64();
+        let calls = match facts.server_calls {
             Some(server) => counted_by_server(server, measure),
             None => counted_by_client(measure),
         };
@@ -371,9 +373,9 @@ impl RunRecord {
             makespan_s_interval: None,
             lower_bound_s,
             efficiency: ratio(lower_bound_s, makespan_s),
-            wall_s: known.wall.as_secs_f64(),
-            audit_wall_s: known.audit_wall.as_secs_f64(),
-            counted_by: match known.server_calls {
+            wall_s: facts.wall.as_secs_f64(),
+            audit_wall_s: facts.audit_wall.as_secs_f64(),
+            counted_by: match facts.server_calls {
                 Some(_) => CountedBy::Server,
                 None => CountedBy::Client,
             },
@@ -385,20 +387,20 @@ impl RunRecord {
                 skipped: records.skipped,
                 failed: records.failed,
             },
-            performance: performance(measure, calls, mappings, known.traffic),
+            performance: performance(measure, calls, mappings, facts.traffic),
             audit: AuditVerdict {
-                valid: known.audit.is_valid(),
-                by: known.audit_by,
-                mismatched: known.audit.mismatched,
-                lost_updates: known.audit.lost_updates,
-                undone_by_staff: known.audit.undone_by_staff,
-                staff_edits: known.audit.staff_edits,
-                state_digest: known.audit.state_digest.clone(),
-                faults: known.audit.faults.clone(),
+                valid: facts.audit.is_valid(),
+                by: facts.audit_by,
+                mismatched: facts.audit.mismatched,
+                lost_updates: facts.audit.lost_updates,
+                undone_by_staff: facts.audit.undone_by_staff,
+                staff_edits: facts.audit.staff_edits,
+                state_digest: facts.audit.state_digest.clone(),
+                faults: facts.audit.faults.clone(),
             },
             response_ms: ResponseMs::of(|class| measure.responses(class)),
             service_ms: ResponseMs::of(|class| measure.services(class)),
-            limits: known.limits,
+            limits: facts.limits,
             in_flight_mean: measure.in_flight_mean(),
             call_times: CallTimesS::of(measure.call_times()),
             exposure: Exposure::of(measure),

@@ -1,20 +1,22 @@
 //! One run: (scenario, settings, world) -> its record.
 
-mod aftermath;
+mod simulate;
+mod verify_undo;
 
-pub use aftermath::{undo, verify};
+pub use simulate::{Simulated, simulate};
+pub use verify_undo::{undo, verify};
 
 use crate::audit::{self, Audit, AuditScope};
-use crate::bound::{Work, lower_bound};
-use crate::engine::{self, EngineError, Settings, Stop};
+use crate::bound::{MigrationWork, lower_bound};
+use crate::engine::{self, AccountSource, EngineError, Settings, Stop};
 use crate::event::{Event, Observer};
 use crate::journal::{Journal, Ledger, NoJournal, RetryScope};
 use crate::measure::Measure;
 use crate::read_back::{Recorder, read_back};
-use crate::record::{AuditBy, ChosenBy, Known, Limits, RunMeta, RunRecord, WorldName};
+use crate::record::{AuditBy, ChosenBy, RecordedLimits, RunFacts, RunMeta, RunRecord, WorldName};
 use crate::scenario::{Resources, Scenario};
 use crate::transport::Traffic;
-use crate::world::{HttpError, HttpTransport, InProcess, Stalled, Target, VirtualClock, WallClock};
+use crate::world::{HttpError, HttpTransport, Stalled, Target, WallClock, runtime};
 use neon_mock::api::AccountId;
 use neon_mock::{Calls, Neon, NeonMock, StartError};
 use std::time::Duration;
@@ -154,7 +156,7 @@ impl Fold<'_> {
 }
 
 /// What is known of a run once it is over.
-struct Done {
+struct FinishedRun {
     audit: Audit,
     audit_by: AuditBy,
     server_calls: Option<Calls>,
@@ -178,9 +180,13 @@ impl<'a> RunSpec<'a> {
         let mut fold = Fold { measure: Measure::new(), landed, observer };
         let done = match world {
             World::Virtual => self.in_virtual_time(&mut fold),
-            World::EmbeddedHttp => runtime()?.block_on(self.over_http_embedded(&mut fold)),
+            World::EmbeddedHttp => {
+                let runtime = runtime().map_err(RunError::Runtime)?;
+                runtime.block_on(self.over_http_embedded(&mut fold))
+            }
             World::ForeignHttp(target) => {
-                runtime()?.block_on(self.over_http_foreign(target, &mut fold))
+                let runtime = runtime().map_err(RunError::Runtime)?;
+                runtime.block_on(self.over_http_foreign(target, &mut fold))
             }
         }?;
         let mut record = self.record(world, &fold.measure, &done);
@@ -194,17 +200,12 @@ impl<'a> RunSpec<'a> {
         engine::Job { journal, ledger, again, stop, ..job }
     }
 
-    fn in_virtual_time(&self, fold: &mut Fold<'_>) -> Result<Done, RunError> {
-        let clock = VirtualClock::new();
-        let transport = InProcess::new(self.scenario.neon(self.settings.seed), clock.clone());
-        let wall = WallClock::start();
-        clock.run(engine::run(&transport, &clock, self.job(), fold))??;
-        let wall = wall.elapsed();
-        let traffic = transport.traffic();
-        Ok(self.audited(&transport.into_neon(), fold, wall, traffic))
+    fn in_virtual_time(&self, fold: &mut Fold<'_>) -> Result<FinishedRun, RunError> {
+        let Simulated { neon, traffic, wall } = simulate(self.scenario, self.job(), fold)?;
+        Ok(self.audited(&neon, fold, wall, traffic))
     }
 
-    async fn over_http_embedded(&self, fold: &mut Fold<'_>) -> Result<Done, RunError> {
+    async fn over_http_embedded(&self, fold: &mut Fold<'_>) -> Result<FinishedRun, RunError> {
         let mock = NeonMock::builder()
             .neon(self.scenario.neon(self.settings.seed))
             .try_start()
@@ -221,7 +222,7 @@ impl<'a> RunSpec<'a> {
         &self,
         target: &Target,
         fold: &mut Fold<'_>,
-    ) -> Result<Done, RunError> {
+    ) -> Result<FinishedRun, RunError> {
         let transport = Recorder::new(HttpTransport::new(target.clone())?);
         let clock = WallClock::start();
         engine::run(&transport, &clock, self.job(), fold).await?;
@@ -230,7 +231,7 @@ impl<'a> RunSpec<'a> {
         fold.sort();
         let landed = fold.landed_before(self.session.stop);
         let audit = read_back(&transport, &clock, self.job(), &fold.measure, landed).await?;
-        Ok(Done {
+        Ok(FinishedRun {
             audit,
             audit_by: AuditBy::ReadBack,
             server_calls: None,
@@ -240,13 +241,19 @@ impl<'a> RunSpec<'a> {
         })
     }
 
-    fn audited(&self, neon: &Neon, fold: &mut Fold<'_>, wall: Duration, traffic: Traffic) -> Done {
+    fn audited(
+        &self,
+        neon: &Neon,
+        fold: &mut Fold<'_>,
+        wall: Duration,
+        traffic: Traffic,
+    ) -> FinishedRun {
         let audit_wall = WallClock::start();
         fold.sort();
         let landed = fold.landed_before(self.session.stop);
         let extent = AuditScope { dry_run: self.settings.dry_run, landed };
         let audit = audit::audit_part(self.scenario, neon, &fold.measure, extent);
-        Done {
+        FinishedRun {
             audit,
             audit_by: AuditBy::Server,
             server_calls: Some(*neon.calls()),
@@ -256,7 +263,7 @@ impl<'a> RunSpec<'a> {
         }
     }
 
-    fn record(&self, world: &World, measure: &Measure, done: &Done) -> RunRecord {
+    fn record(&self, world: &World, measure: &Measure, done: &FinishedRun) -> RunRecord {
         let scenario = self.scenario;
         let heading = RunMeta {
             settings: &self.settings,
@@ -270,13 +277,13 @@ impl<'a> RunSpec<'a> {
             mappings: scenario.mappings() as u64,
         };
         let changes = if self.settings.dry_run { 0 } else { done.audit.changing };
-        let work = Work { accounts: measure.resources(), changes };
-        let known = Known {
+        let work = MigrationWork { accounts: measure.resources(), changes };
+        let known = RunFacts {
             audit: &done.audit,
             audit_by: done.audit_by,
             server_calls: done.server_calls.as_ref(),
             lower_bound: lower_bound(&scenario.profile, work),
-            limits: Limits::of(&scenario.profile, matches!(world, World::ForeignHttp(_))),
+            limits: RecordedLimits::of(&scenario.profile, matches!(world, World::ForeignHttp(_))),
             wall: done.wall,
             audit_wall: done.audit_wall,
             traffic: done.traffic,
@@ -306,10 +313,10 @@ fn lost_updates(audit: &Audit) -> Option<String> {
 }
 
 /// The accounts of `scenario`, as an engine takes them.
-pub fn resources(scenario: &Scenario) -> engine::Resources<'_> {
+pub fn resources(scenario: &Scenario) -> AccountSource<'_> {
     match &scenario.resources {
-        Resources::Ids(ids) => engine::Resources::Ids(ids),
-        Resources::Search(criteria) => engine::Resources::Search(criteria),
+        Resources::Ids(ids) => AccountSource::Ids(ids),
+        Resources::Search(criteria) => AccountSource::Search(criteria),
     }
 }
 
@@ -318,10 +325,4 @@ pub fn target_of(mock: &NeonMock) -> Target {
     let (org_id, api_key) = mock.credentials();
     let (org_id, api_key) = (org_id.to_owned(), api_key.to_owned());
     Target { base_url: mock.base_url(), org_id, api_key }
-}
-
-/// What a world over HTTP runs on.
-pub fn runtime() -> Result<tokio::runtime::Runtime, RunError> {
-    // The engine is one future, and the embedded mock serves on threads of its own.
-    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(RunError::Runtime)
 }

@@ -1,45 +1,45 @@
 //! How a [`NeonMock`] is to be.
 
-use crate::credentials::Credentials;
+use crate::credentials::OrgCredentials;
 use crate::dataset::{self, Dataset};
 use crate::live::Live;
 use crate::neon::Neon;
 use crate::neon_mock::NeonMock;
 use crate::org::Organisation;
 use crate::profile::{self, Profile};
-use crate::server::{ServeError, Server, Terms};
+use crate::server::{ServeError, Server, ServerOptions};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// A built-in by its name, or a value of one's own.
 #[derive(Clone, Debug)]
-pub enum Choice<T> {
+pub enum BuiltInOr<T> {
     /// The built-in of that name.
     BuiltIn(String),
     /// This one.
     Own(T),
 }
 
-impl<T> From<&str> for Choice<T> {
+impl<T> From<&str> for BuiltInOr<T> {
     fn from(name: &str) -> Self {
         Self::BuiltIn(name.to_owned())
     }
 }
 
-impl<T> From<String> for Choice<T> {
+impl<T> From<String> for BuiltInOr<T> {
     fn from(name: String) -> Self {
         Self::BuiltIn(name)
     }
 }
 
-impl From<Profile> for Choice<Profile> {
+impl From<Profile> for BuiltInOr<Profile> {
     fn from(profile: Profile) -> Self {
         Self::Own(profile)
     }
 }
 
-impl From<Dataset> for Choice<Dataset> {
+impl From<Dataset> for BuiltInOr<Dataset> {
     fn from(dataset: Dataset) -> Self {
         Self::Own(dataset)
     }
@@ -59,7 +59,7 @@ pub enum StartError {
     NoToken { reason: String },
 }
 
-impl Choice<Profile> {
+impl BuiltInOr<Profile> {
     /// Errors: [`StartError::UnknownName`].
     pub(crate) fn resolve(self) -> Result<Profile, StartError> {
         match self {
@@ -71,7 +71,7 @@ impl Choice<Profile> {
     }
 }
 
-impl Choice<Dataset> {
+impl BuiltInOr<Dataset> {
     fn resolve(self, mappings: u32) -> Result<Dataset, StartError> {
         match self {
             Self::Own(dataset) => Ok(dataset),
@@ -90,8 +90,8 @@ fn unknown(what: &'static str, name: String, known: &[(&str, &str)]) -> StartErr
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until it is started"]
 pub struct NeonMockBuilder {
-    profile: Choice<Profile>,
-    dataset: Choice<Dataset>,
+    profile: BuiltInOr<Profile>,
+    dataset: BuiltInOr<Dataset>,
     mappings: u32,
     accounts: u64,
     seed: u64,
@@ -123,8 +123,8 @@ impl std::fmt::Debug for Secret {
 impl Default for NeonMockBuilder {
     fn default() -> Self {
         Self {
-            profile: Choice::from("documented"),
-            dataset: Choice::from("plain"),
+            profile: BuiltInOr::from("documented"),
+            dataset: BuiltInOr::from("plain"),
             mappings: 3,
             accounts: 50,
             seed: 1,
@@ -141,14 +141,14 @@ impl Default for NeonMockBuilder {
 
 impl NeonMockBuilder {
     /// Limits and service times: a built-in's name or a [`Profile`]. Default: `"documented"`.
-    pub fn profile(mut self, profile: impl Into<Choice<Profile>>) -> Self {
+    pub fn profile(mut self, profile: impl Into<BuiltInOr<Profile>>) -> Self {
         self.profile = profile.into();
         self
     }
 
     /// What accounts and custom fields look like: a built-in's name or a [`Dataset`]. Default:
     /// `"plain"`.
-    pub fn dataset(mut self, dataset: impl Into<Choice<Dataset>>) -> Self {
+    pub fn dataset(mut self, dataset: impl Into<BuiltInOr<Dataset>>) -> Self {
         self.dataset = dataset.into();
         self
     }
@@ -233,14 +233,14 @@ impl NeonMockBuilder {
             let organisation = Organisation::new(&dataset, self.accounts, self.seed);
             Neon::new(self.profile.resolve()?, organisation, self.seed)
         };
-        let credentials = Credentials::new(self.org_id.clone(), self.api_key.0)
+        let credentials = OrgCredentials::new(self.org_id.clone(), self.api_key.0)
             .ok_or(StartError::OrgId { org_id: self.org_id })?;
         let live = Arc::new(Live::new(neon, credentials, self.journal));
         let admin_token = match self.admin_token {
             Some(Secret(token)) => token,
             None => random_token()?,
         };
-        let terms = Terms { patience: self.patience, admin_token };
+        let terms = ServerOptions { patience: self.patience, admin_token };
         let server = Server::start(self.addr, Arc::clone(&live), terms).await?;
         Ok(NeonMock::new(live, server))
     }

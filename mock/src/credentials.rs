@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 /// An organisation's id and its API key.
-pub(crate) struct Credentials {
+pub(crate) struct OrgCredentials {
     org_id: String,
     api_key: String,
     /// The whole header of a client that has them: calls by the thousand are not parsed.
@@ -23,7 +23,7 @@ pub(crate) enum Unauthorized {
     TokenInvalid,
 }
 
-impl Credentials {
+impl OrgCredentials {
     /// `None` if the organisation's id holds a colon: Basic authentication cannot carry it.
     pub(crate) fn new(org_id: String, api_key: String) -> Option<Self> {
         let expected = format!("Basic {}", STANDARD.encode(format!("{org_id}:{api_key}")));
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str) -> Result<(), Unauthorized> {
-        let credentials = Credentials::new("demo".to_owned(), "key".to_owned()).unwrap();
+        let credentials = OrgCredentials::new("demo".to_owned(), "key".to_owned()).unwrap();
         credentials.check(Some(format!("basic  {}", STANDARD.encode(text)).as_bytes()))
     }
 
@@ -104,13 +104,13 @@ mod tests {
 
     #[test]
     fn what_is_no_basic_header_lacks_the_key() {
-        let credentials = Credentials::new("demo".to_owned(), "demo".to_owned()).unwrap();
+        let credentials = OrgCredentials::new("demo".to_owned(), "demo".to_owned()).unwrap();
         assert_eq!(credentials.check(Some(b"Basic ZGVtbzpkZW1v")), Ok(()));
         assert_eq!(credentials.check(Some(b"Bearer x")), Err(Unauthorized::TokenInvalid));
         for header in [&b"Basic !"[..], b"Basic", b"\xff", b""] {
             assert_eq!(credentials.check(Some(header)), Err(Unauthorized::KeyRequired));
         }
         assert_eq!(credentials.check(None), Err(Unauthorized::KeyRequired));
-        assert!(Credentials::new("a:b".to_owned(), String::new()).is_none());
+        assert!(OrgCredentials::new("a:b".to_owned(), String::new()).is_none());
     }
 }

@@ -2,7 +2,7 @@
 
 mod schedule;
 
-pub(crate) use schedule::Schedule;
+pub(crate) use schedule::FaultSchedule;
 pub use schedule::{Fault, FaultCounts, Poison, Trigger};
 
 use crate::api::{AccountId, ApiError, Request, Response, Status};
@@ -175,37 +175,37 @@ pub const SLOW_BODY: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// Failures that were ordered for the calls to come, first come first served.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Ordered(VecDeque<Order>);
+pub(crate) struct NextFailures(VecDeque<NextFailure>);
 
 /// A failure that was ordered for one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub enum NextFailure {
     /// This status, with one error in the body; the call is not carried out.
     Status(Status),
     /// A fault of this kind.
     Fault(FaultKind),
 }
 
-impl From<Status> for Order {
+impl From<Status> for NextFailure {
     fn from(status: Status) -> Self {
         Self::Status(status)
     }
 }
 
-impl From<FaultKind> for Order {
+impl From<FaultKind> for NextFailure {
     fn from(kind: FaultKind) -> Self {
         Self::Fault(kind)
     }
 }
 
-impl Ordered {
+impl NextFailures {
     /// Lets one more of the coming calls fail.
-    pub(crate) fn push(&mut self, order: Order) {
+    pub(crate) fn push(&mut self, order: NextFailure) {
         self.0.push_back(order);
     }
 
     /// The failure of the call at hand, if one was ordered.
-    pub(crate) fn take(&mut self) -> Option<Order> {
+    pub(crate) fn take(&mut self) -> Option<NextFailure> {
         self.0.pop_front()
     }
 }
@@ -213,15 +213,9 @@ impl Ordered {
 /// The account that a call is on, if it is on one.
 pub(crate) const fn account_of(request: &Request) -> Option<AccountId> {
     match request {
-        Request::GetAccount(id)
-        | Request::PatchAccount(id, _)
-        | Request::PutAccount(id, _)
-        | Request::ListContacts(id, _)
-        | Request::CreateContact(id, _)
-        | Request::GetContact(id, _)
-        | Request::PutContact(id, ..)
-        | Request::PatchContact(id, ..)
-        | Request::DeleteContact(id, _) => Some(*id),
+        Request::GetAccount(id) | Request::PatchAccount(id, _) | Request::PutAccount(id, _) => {
+            Some(*id)
+        }
         _ => None,
     }
 }

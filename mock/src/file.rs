@@ -46,10 +46,10 @@ impl<'de> Deserialize<'de> for DurationText {
 ///
 /// Shown as TOML writes it: `limits.endpoints."GET /accounts"`, `fields[2].skew`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Member(Vec<Key>);
+pub struct Member(Vec<PathSegment>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Key {
+enum PathSegment {
     Name(String),
     Index(usize),
 }
@@ -63,14 +63,14 @@ impl Member {
     /// The member `name` of this one.
     #[must_use]
     pub fn key(mut self, name: &str) -> Self {
-        self.0.push(Key::Name(name.to_owned()));
+        self.0.push(PathSegment::Name(name.to_owned()));
         self
     }
 
     /// The item at `index` of this one.
     #[must_use]
     pub fn index(mut self, index: usize) -> Self {
-        self.0.push(Key::Index(index));
+        self.0.push(PathSegment::Index(index));
         self
     }
 
@@ -81,11 +81,11 @@ impl Member {
         let mut value: Option<&DeValue<'_>> = None;
         for key in &self.0 {
             let found = match (key, value) {
-                (Key::Name(name), None) => table.get_ref().get_key_value(name.as_str()),
-                (Key::Name(name), Some(DeValue::Table(table))) => {
+                (PathSegment::Name(name), None) => table.get_ref().get_key_value(name.as_str()),
+                (PathSegment::Name(name), Some(DeValue::Table(table))) => {
                     table.get_key_value(name.as_str())
                 }
-                (Key::Index(index), Some(DeValue::Array(array))) => {
+                (PathSegment::Index(index), Some(DeValue::Array(array))) => {
                     let Some(item) = array.get(*index) else { break };
                     (offset, value) = (Some(item.span().start), Some(item.get_ref()));
                     continue;
@@ -107,10 +107,10 @@ impl Member {
         let mut value: &RawValue = serde_json::from_str(text).ok()?;
         for key in &self.0 {
             let inner = match key {
-                Key::Name(name) => serde_json::from_str(value.get()).ok().and_then(
+                PathSegment::Name(name) => serde_json::from_str(value.get()).ok().and_then(
                     |object: BTreeMap<Cow<'_, str>, &RawValue>| object.get(name.as_str()).copied(),
                 ),
-                Key::Index(index) => serde_json::from_str(value.get())
+                PathSegment::Index(index) => serde_json::from_str(value.get())
                     .ok()
                     .and_then(|array: Vec<&RawValue>| array.get(*index).copied()),
             };
@@ -125,8 +125,8 @@ impl fmt::Display for Member {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, key) in self.0.iter().enumerate() {
             match key {
-                Key::Index(index) => write!(f, "[{index}]")?,
-                Key::Name(name) => {
+                PathSegment::Index(index) => write!(f, "[{index}]")?,
+                PathSegment::Name(name) => {
                     let dot = if position > 0 { "." } else { "" };
                     let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
                     if name.chars().all(bare) {

@@ -10,6 +10,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), reqwest::Error> {
+//! # rustls::crypto::ring::default_provider().install_default().ok();
 //! let neon = NeonMock::builder().profile("unlimited").accounts(50).seed(1).start().await;
 //! let (org_id, api_key) = neon.credentials();
 //!
@@ -48,6 +49,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
+//! # rustls::crypto::ring::default_provider().install_default().ok();
 //! let neon = NeonMock::builder().profile("constant").start().await;
 //! let client = reqwest::Client::new();
 //! let status = async |id: u64| {
@@ -74,6 +76,7 @@
 //! # use neon_mock::NeonMock;
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), reqwest::Error> {
+//! # rustls::crypto::ring::default_provider().install_default().ok();
 //! let neon = NeonMock::builder().profile("unlimited").start().await;
 //! neon.fail_next(503);
 //! let url = format!("{}/accounts/1", neon.base_url());
@@ -128,6 +131,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), reqwest::Error> {
+//! # rustls::crypto::ring::default_provider().install_default().ok();
 //! let server = MockServer::start().await;
 //! let neon = NeonMock::builder().profile("unlimited").start().await;
 //! neon.mount_on(&server).await;
@@ -181,9 +185,14 @@
 //!
 //! # Deliberately absent
 //!
-//! Whatever is no account or custom field; creating and deleting accounts; OAuth; TLS; API versions
-//! before 2.11; rate-limit headers, which Neon was never seen to send (nor `Retry-After`, which a
-//! profile can ask for); any notion of what its callers are up to.
+//! - Writes to anything but accounts: custom fields, their options and groups, properties and
+//!   webhooks are read-only look-ups, which clients make when they start (`OPERATIONS.md` lists
+//!   every operation).
+//! - Deleting accounts; contacts below accounts; linking people to companies.
+//! - Other record types: donations, events, memberships and so on.
+//! - OAuth, TLS, API versions before 2.11.
+//! - Rate-limit headers: none were ever seen from Neon. A profile can add `Retry-After`.
+//! - Any knowledge of what its callers are doing.
 
 pub mod api;
 pub mod behaviour;
@@ -216,7 +225,7 @@ mod wall_clock;
 mod wiremock;
 
 #[cfg(feature = "server")]
-pub use builder::{Choice, NeonMockBuilder, StartError};
+pub use builder::{BuiltInOr, NeonMockBuilder, StartError};
 #[cfg(feature = "server")]
 pub use live::BASE_PATH;
 pub use neon::{Calls, EndpointCalls, Neon, Reply};

@@ -85,13 +85,13 @@ impl Default for Limits {
 
 /// The gates of an organisation, one for each limit.
 #[derive(Clone, Debug)]
-pub(crate) struct Gates {
+pub(crate) struct EndpointGates {
     // Boxed, so that whatever holds a mock, such as a future that starts one, stays small.
     gates: Box<[Gate; ENDPOINTS]>,
     leaders: Box<[usize; ENDPOINTS]>,
 }
 
-impl Gates {
+impl EndpointGates {
     /// Gates that nothing has passed yet.
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {

@@ -3,9 +3,9 @@
 //! Base path, authentication, decoding and encoding are settled here, so that a call is answered
 //! alike whichever shell it comes through. A shell does the waiting, and says when it has done it.
 
-use crate::api::http::{Refused, decode, response_body};
+use crate::api::http::{InvalidRequest, decode, response_body};
 use crate::api::{ApiError, Endpoint, Request, Response, Status};
-use crate::credentials::Credentials;
+use crate::credentials::OrgCredentials;
 use crate::fault::Delivery;
 use crate::neon::Neon;
 use crate::served::{Served, ServedCall, journal_path};
@@ -31,7 +31,7 @@ pub(crate) struct Live {
     neon: Mutex<Neon>,
     /// The mock as it was at the start, for a reset.
     initial: Box<Neon>,
-    credentials: Credentials,
+    credentials: OrgCredentials,
     started: Instant,
     /// What the mock's time was at `started`: it may have answered calls in virtual time before.
     offset: Timestamp,
@@ -42,7 +42,7 @@ pub(crate) struct Live {
 }
 
 /// A call as a shell receives it.
-pub(crate) struct Call<'a> {
+pub(crate) struct ReceivedCall<'a> {
     pub(crate) verb: &'a str,
     /// With the base path.
     pub(crate) path: &'a str,
@@ -101,7 +101,7 @@ impl Answer {
 
 impl Live {
     /// `neon` from now on, with a journal of so many calls.
-    pub(crate) fn new(neon: Neon, credentials: Credentials, journal: usize) -> Self {
+    pub(crate) fn new(neon: Neon, credentials: OrgCredentials, journal: usize) -> Self {
         Self {
             offset: neon.last_call_at(),
             initial: Box::new(neon.clone()),
@@ -118,7 +118,7 @@ impl Live {
     /// What `call`, which arrives now, is answered.
     ///
     /// Only a call that is authenticated and makes sense reaches the pools.
-    pub(crate) fn answer(&self, call: &Call<'_>) -> Answer {
+    pub(crate) fn answer(&self, call: &ReceivedCall<'_>) -> Answer {
         let line = self.journals.then(|| (call.verb.into(), journal_path(call.path)));
         let request = match self.request(call) {
             Ok(request) => request,
@@ -144,7 +144,7 @@ impl Live {
         }
     }
 
-    fn request(&self, call: &Call<'_>) -> Result<Request, Response> {
+    fn request(&self, call: &ReceivedCall<'_>) -> Result<Request, Response> {
         let path = below_base(call.path).ok_or_else(|| outside_base(call.path))?;
         self.credentials.check(call.authorization).inspect_err(|_| {
             self.unauthorized.fetch_add(1, Ordering::Relaxed);
@@ -201,7 +201,7 @@ impl Live {
         self.offset + (wall_clock::now() - self.started)
     }
 
-    pub(crate) const fn credentials(&self) -> &Credentials {
+    pub(crate) const fn credentials(&self) -> &OrgCredentials {
         &self.credentials
     }
 
@@ -229,7 +229,10 @@ fn delivered(mut body: Vec<u8>, delivery: Delivery) -> (Vec<u8>, Option<&'static
 /// `decoded`, unless the body of a write says that it is no JSON: then 415.
 ///
 /// A write without a content type is taken, since many a client sends none.
-fn readable(call: &Call<'_>, decoded: Result<Request, Refused>) -> Result<Request, Refused> {
+fn readable(
+    call: &ReceivedCall<'_>,
+    decoded: Result<Request, InvalidRequest>,
+) -> Result<Request, InvalidRequest> {
     let no_json = call.content_type.is_some_and(|content_type| !is_json(content_type));
     let judges_body = match &decoded {
         Ok(_) => true,
@@ -239,7 +242,7 @@ fn readable(call: &Call<'_>, decoded: Result<Request, Refused>) -> Result<Reques
         return decoded;
     }
     let error = ApiError::new(1, "a body must have the content type application/json");
-    Err(Refused { status: Status(415), error })
+    Err(InvalidRequest { status: Status(415), error })
 }
 
 /// Whether a Content-Type is JSON's: `application/json` or `…+json`, in any case.

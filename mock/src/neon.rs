@@ -4,17 +4,17 @@
 //! waiting. A call takes effect when it is admitted, and holds its slot until it is ready.
 
 mod answer;
-mod at_work;
+mod staff_simulation;
 
 use crate::api::{ApiError, Body, Class, Endpoint, Request, Response, Status};
-use crate::fault::{self, Delivery, FaultCounts, Order, Ordered, Schedule};
-use crate::limit::{Admission, Gates, Limit};
+use crate::fault::{self, Delivery, FaultCounts, FaultSchedule, NextFailure, NextFailures};
+use crate::limit::{Admission, EndpointGates, Limit};
 use crate::org::Organisation;
 use crate::profile::Profile;
 use crate::rng::{self, Generator};
-use crate::service::InFlight;
+use crate::service::CallsInFlight;
 use crate::time::Timestamp;
-use at_work::AtWork;
+use staff_simulation::StaffSimulation;
 use std::time::Duration;
 
 /// What Neon answers, and when.
@@ -93,20 +93,20 @@ impl Calls {
 pub struct Neon {
     profile: Profile,
     organisation: Organisation,
-    gates: Gates,
+    gates: EndpointGates,
     // Boxed, so that whatever holds a mock, such as a future that starts one, stays small.
     service: Box<[Generator; Endpoint::ALL.len()]>,
     /// Kept up only where service times grow with it.
-    in_flight: InFlight,
-    ordered: Ordered,
-    schedule: Schedule,
+    in_flight: CallsInFlight,
+    ordered: NextFailures,
+    schedule: FaultSchedule,
     calls: Calls,
     faults: FaultCounts,
     first_now: Option<Timestamp>,
     last_now: Timestamp,
     last_ready: Timestamp,
     seed: u64,
-    staff: Option<Box<AtWork>>,
+    staff: Option<Box<StaffSimulation>>,
 }
 
 impl Neon {
@@ -114,21 +114,21 @@ impl Neon {
     /// streams of `seed`, one for each endpoint.
     pub fn new(profile: Profile, organisation: Organisation, seed: u64) -> Self {
         Self {
-            gates: Gates::new(profile.limits()),
+            gates: EndpointGates::new(profile.limits()),
             service: Box::new(
                 Endpoint::ALL
                     .map(|endpoint| rng::stream(seed, &format!("service/{}", endpoint.name()))),
             ),
-            in_flight: InFlight::default(),
-            ordered: Ordered::default(),
-            schedule: Schedule::new(profile.faults(), seed),
+            in_flight: CallsInFlight::default(),
+            ordered: NextFailures::default(),
+            schedule: FaultSchedule::new(profile.faults(), seed),
             calls: Calls::default(),
             faults: FaultCounts::default(),
             first_now: None,
             last_now: Timestamp::ZERO,
             last_ready: Timestamp::ZERO,
             seed,
-            staff: AtWork::new(&profile, &organisation, seed, Timestamp::ZERO),
+            staff: StaffSimulation::new(&profile, &organisation, seed, Timestamp::ZERO),
             profile,
             organisation,
         }
@@ -163,7 +163,7 @@ impl Neon {
         self.gates.of(endpoint).hold(start, ready_at);
         self.last_ready = self.last_ready.max(ready_at);
         let struck = self.schedule.strike(now, endpoint, fault::account_of(request));
-        let order = self.ordered.take().or(struck.map(Order::Fault));
+        let order = self.ordered.take().or(struck.map(NextFailure::Fault));
         let (response, delivery) = match order {
             Some(order) => self.fail(now, request, order),
             None => (self.carry_out(now, request), Delivery::Whole),
@@ -176,16 +176,16 @@ impl Neon {
 
     /// Lets one more of the coming calls fail: with a [`Status`], without applying it, or by a
     /// [`FaultKind`](crate::fault::FaultKind).
-    pub fn fail_next(&mut self, order: impl Into<Order>) {
+    pub fn fail_next(&mut self, order: impl Into<NextFailure>) {
         self.ordered.push(order.into());
     }
 
     /// Limits, delays and fails by `profile` from now on. Calls in flight are forgotten.
     pub fn set_profile(&mut self, profile: Profile) {
-        self.gates = Gates::new(profile.limits());
-        self.in_flight = InFlight::default();
-        self.schedule = Schedule::new(profile.faults(), self.seed);
-        self.staff = AtWork::new(&profile, &self.organisation, self.seed, self.last_now);
+        self.gates = EndpointGates::new(profile.limits());
+        self.in_flight = CallsInFlight::default();
+        self.schedule = FaultSchedule::new(profile.faults(), self.seed);
+        self.staff = StaffSimulation::new(&profile, &self.organisation, self.seed, self.last_now);
         self.profile = profile;
     }
 
@@ -245,13 +245,18 @@ impl Neon {
     }
 
     /// What a call that is to fail is answered; carried out or not, as its fault says.
-    fn fail(&mut self, now: Timestamp, request: &Request, order: Order) -> (Response, Delivery) {
+    fn fail(
+        &mut self,
+        now: Timestamp,
+        request: &Request,
+        order: NextFailure,
+    ) -> (Response, Delivery) {
         let kind = match order {
-            Order::Status(status) => {
+            NextFailure::Status(status) => {
                 let error = ApiError::new(1, "failed to order");
                 return (Response::error(status, error), Delivery::Whole);
             }
-            Order::Fault(kind) => kind,
+            NextFailure::Fault(kind) => kind,
         };
         self.faults.count(kind);
         let carried_out = kind.is_applied().then(|| self.carry_out(now, request));

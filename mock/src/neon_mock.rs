@@ -1,7 +1,7 @@
 //! The mock as a test holds it.
 
 use crate::api::{Account, AccountId, Status};
-use crate::builder::{Choice, NeonMockBuilder};
+use crate::builder::{BuiltInOr, NeonMockBuilder};
 use crate::fault::FaultKind;
 use crate::live::{BASE_PATH, Live};
 use crate::neon::{Calls, Neon};
@@ -110,7 +110,7 @@ impl NeonMock {
     /// slot any more.
     ///
     /// Panics if there is no built-in profile of that name.
-    pub fn set_profile(&self, profile: impl Into<Choice<Profile>>) {
+    pub fn set_profile(&self, profile: impl Into<BuiltInOr<Profile>>) {
         match profile.into().resolve() {
             Ok(profile) => self.live.neon().set_profile(profile),
             Err(error) => panic!("{error}"),

@@ -11,17 +11,21 @@ mod admin;
 mod body;
 mod connection;
 mod response;
+mod shared;
+
+pub(crate) use shared::ServerOptions;
 
 use crate::live::Live;
-use crate::wall_clock::{self, Timer};
+use crate::wall_clock::AlarmClock;
+use shared::Shell;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore, oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 /// Connections that are open at once; more wait in the listener's queue.
 const MAX_CONNECTIONS: usize = 8_192;
@@ -41,14 +45,6 @@ pub enum ServeError {
     Threads(#[source] io::Error),
 }
 
-/// How a server treats its clients.
-pub(crate) struct Terms {
-    /// How long a client may take over the head of a request, and over its body.
-    pub(crate) patience: Duration,
-    /// What the admin routes ask for.
-    pub(crate) admin_token: String,
-}
-
 /// A server that runs. Stops when dropped: the port is closed and every connection cut by then.
 pub(crate) struct Server {
     addr: SocketAddr,
@@ -64,18 +60,10 @@ impl Server {
     pub(crate) async fn start(
         addr: SocketAddr,
         live: Arc<Live>,
-        terms: Terms,
+        terms: ServerOptions,
     ) -> Result<Self, ServeError> {
-        let timer = Timer::start().map_err(ServeError::Threads)?;
-        let shell = Arc::new(Shell {
-            live,
-            timer,
-            terms,
-            started: wall_clock::now(),
-            in_flight: AtomicU64::new(0),
-            cut: AtomicU64::new(0),
-            shut_down: Notify::new(),
-        });
+        let timer = AlarmClock::start().map_err(ServeError::Threads)?;
+        let shell = Arc::new(Shell::new(live, timer, terms));
         let of_thread = Arc::clone(&shell);
         let (ready, started) = oneshot::channel();
         let (stop, asked_to_stop) = oneshot::channel();
@@ -122,19 +110,6 @@ impl Drop for Server {
             let _ = thread.join();
         }
     }
-}
-
-/// What every connection works with.
-struct Shell {
-    live: Arc<Live>,
-    timer: Timer,
-    terms: Terms,
-    started: Instant,
-    in_flight: AtomicU64,
-    /// Calls that the end of the server will have left without an answer.
-    cut: AtomicU64,
-    /// Told when an admin asked the server to end, and has the answer.
-    shut_down: Notify,
 }
 
 /// Serves until the sender of `stop` is gone, or an admin asks for the end.

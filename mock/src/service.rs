@@ -3,7 +3,7 @@
 mod congestion;
 mod histogram;
 
-pub use congestion::{Congestion, InFlight};
+pub use congestion::{CallsInFlight, Congestion};
 pub use histogram::{Buckets, HistogramError};
 
 use crate::rng::Generator;

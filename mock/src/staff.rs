@@ -129,7 +129,7 @@ pub struct Edit {
 
 /// A step of somebody's work that is due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Step {
+pub(crate) enum StaffStep {
     /// Opens an account.
     Open(AccountId),
     /// Saves an account that was opened at a moment.
@@ -151,7 +151,7 @@ pub(crate) struct Staff {
     /// Who comes next, when, and to which account.
     next_arrival: Option<(Timestamp, AccountId)>,
     sequence: u64,
-    due: BinaryHeap<Reverse<(Timestamp, u64, Step)>>,
+    due: BinaryHeap<Reverse<(Timestamp, u64, StaffStep)>>,
     read_at: BTreeMap<AccountId, Timestamp>,
     written_at: BTreeMap<(AccountId, FieldId), Timestamp>,
     edits: BTreeMap<AccountId, Vec<Edit>>,
@@ -189,12 +189,12 @@ impl Staff {
     }
 
     /// The next step that is due at `now` or before, with its moment.
-    pub(crate) fn due(&mut self, now: Timestamp) -> Option<(Timestamp, Step)> {
+    pub(crate) fn due(&mut self, now: Timestamp) -> Option<(Timestamp, StaffStep)> {
         let step_at = self.due.peek().map_or(now, |Reverse((at, ..))| *at);
         while let Some((at, id)) = self.next_arrival.filter(|(at, _)| *at <= step_at.min(now)) {
             self.next_arrival = self.arrival_after(at);
             if self.due.len() < MAX_AT_WORK {
-                return Some((at, Step::Open(id)));
+                return Some((at, StaffStep::Open(id)));
             }
         }
         if self.due.is_empty() || step_at > now {
@@ -204,14 +204,14 @@ impl Staff {
     }
 
     /// `step` is to be taken, or tried again, at `at`.
-    pub(crate) fn schedule(&mut self, at: Timestamp, step: Step) {
+    pub(crate) fn schedule(&mut self, at: Timestamp, step: StaffStep) {
         self.sequence += 1;
         self.due.push(Reverse((at, self.sequence, step)));
     }
 
     /// Somebody opened `id` at `at` and saw it at `seen_at`; it is saved after some thought.
     pub(crate) fn opened(&mut self, id: AccountId, at: Timestamp, seen_at: Timestamp) {
-        self.schedule(seen_at + self.settings.think, Step::Save(id, at));
+        self.schedule(seen_at + self.settings.think, StaffStep::Save(id, at));
     }
 
     /// A uniform choice among `bound`, which is not zero.
@@ -330,7 +330,7 @@ mod tests {
         let mut staff = staff(2.0, 1.0);
         let mut opened: BTreeMap<AccountId, u64> = BTreeMap::new();
         while let Some((_, step)) = staff.due(at(5_000)) {
-            let Step::Open(id) = step else { panic!("nobody saved what nobody opened") };
+            let StaffStep::Open(id) = step else { panic!("nobody saved what nobody opened") };
             *opened.entry(id).or_default() += 1;
         }
         let total: u64 = opened.values().sum();

@@ -9,7 +9,7 @@
 //! answer that never comes is an hour away.
 
 use crate::fault::{Delivery, SLOW_BODY};
-use crate::live::{Call, Live};
+use crate::live::{Live, ReceivedCall};
 use crate::neon_mock::NeonMock;
 use crate::wall_clock;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub struct NeonResponder {
 
 impl Respond for NeonResponder {
     fn respond(&self, request: &Request) -> ResponseTemplate {
-        let answer = self.live.answer(&Call {
+        let answer = self.live.answer(&ReceivedCall {
             verb: request.method.as_str(),
             path: request.url.path(),
             query: request.url.query(),

@@ -9,7 +9,7 @@ use super::inputs::read;
 use super::output::{say, say_json};
 use clap::Subcommand;
 use definitions::OrganisationArgs;
-use neonbench_engine::plan::{Finding, Level, Plan, check};
+use neonbench_engine::plan::{Level, Plan, PlanIssue, check};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -70,7 +70,7 @@ struct Checked<'a> {
     fields: usize,
     errors: usize,
     warnings: usize,
-    findings: &'a [Finding],
+    findings: &'a [PlanIssue],
 }
 
 fn check_file(
@@ -94,7 +94,7 @@ fn check_file(
             findings: &findings,
         })?;
     } else {
-        for Finding { level, code, place, message } in &findings {
+        for PlanIssue { level, code, place, message } in &findings {
             let level = if *level == Level::Error { "error" } else { "warning" };
             let place = if place.is_empty() { String::new() } else { format!("{place}: ") };
             say(&format!("{level}: {place}{message} [{code}]"))?;

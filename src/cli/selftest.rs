@@ -8,7 +8,7 @@ use super::stored::StoreArgs;
 use clap::Args;
 use neonbench::selftest::{self, FidelityRow, PoolRow, SelftestRecord, SelftestSize, WindowRow};
 use neonbench::text::distance;
-use neonbench_engine::run::runtime;
+use neonbench_engine::world::runtime;
 use std::process::ExitCode;
 
 /// Flags of `selftest`.
@@ -32,7 +32,8 @@ pub(super) fn run(args: &SelftestArgs, voice: Voice) -> Result<ExitCode, CliErro
             eprintln!("{what}");
         }
     };
-    let record = runtime()?.block_on(selftest::run(&size, &mut progress))?;
+    let record =
+        runtime().map_err(CliError::Runtime)?.block_on(selftest::run(&size, &mut progress))?;
     args.store.keep_document(&record, voice);
     if args.output.json {
         say_json(&record)?;

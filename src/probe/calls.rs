@@ -8,8 +8,8 @@ use super::{MOST_CALLS, MOST_SAMPLE, ProbeError, ProbeOptions, ProbeSubject, Pro
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use neon_mock::api::{AccountId, Body, Category, MAX_PAGE_SIZE, Request, Response};
 use neonbench_engine::clock::Clock;
-use neonbench_engine::engine::{Resources, Stop, account_of, criteria, ids_of, outcome_of};
-use neonbench_engine::event::{Call, Outcome};
+use neonbench_engine::engine::{AccountSource, Stop, account_of, criteria, ids_of, outcome_of};
+use neonbench_engine::event::{Attempt, Outcome};
 use neonbench_engine::transport::{Transport, TransportError};
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -44,7 +44,7 @@ pub(super) struct Prober<'a, T, C> {
     transport: &'a T,
     pub(super) clock: &'a C,
     sent: Cell<u32>,
-    calls: RefCell<Vec<(u32, Call)>>,
+    calls: RefCell<Vec<(u32, Attempt)>>,
     retry_after: Cell<Option<Duration>>,
     /// Set once the budget is spent and a call was not made.
     pub(super) stop: Stop,
@@ -77,7 +77,7 @@ impl<T: Transport, C: Clock> Transport for Prober<'_, T, C> {
         {
             self.retry_after.set(self.retry_after.get().max(response.retry_after));
         }
-        let call = Call {
+        let call = Attempt {
             endpoint: request.endpoint(),
             attempt: 1,
             due_at: sent_at,
@@ -132,7 +132,7 @@ impl<T: Transport, C: Clock> Prober<'_, T, C> {
     /// Makes all reads, and returns the accounts that a sample run may write.
     async fn read(
         &self,
-        resources: Resources<'_>,
+        resources: AccountSource<'_>,
         options: &ProbeOptions,
     ) -> Result<Vec<AccountId>, ProbeError> {
         let is_short = options.sample > 0;
@@ -141,11 +141,11 @@ impl<T: Transport, C: Clock> Prober<'_, T, C> {
             self.one(&Request::ListCustomFields(Category::Account)).await;
         }
         let (criteria, known) = match resources {
-            Resources::Ids(ids) => {
+            AccountSource::Ids(ids) => {
                 let page = ids.len().min(MAX_PAGE_SIZE as usize);
                 (criteria(&ids[..page]), ids.to_vec())
             }
-            Resources::Search(criteria) => (criteria.to_vec(), Vec::new()),
+            AccountSource::Search(criteria) => (criteria.to_vec(), Vec::new()),
         };
         let search = Request::SearchAccounts(ids_of(criteria));
         let mut ids = known;

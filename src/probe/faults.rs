@@ -6,7 +6,7 @@
 use neon_mock::fault::FaultKind;
 use neon_mock::profile::WireFault;
 use neon_mock::rng::{Generator, unit};
-use neonbench_engine::event::{Call, Outcome};
+use neonbench_engine::event::{Attempt, Outcome};
 use rand::Rng;
 use rand_distr::{Beta, Distribution};
 
@@ -47,7 +47,7 @@ pub(super) struct FaultPosterior {
 
 impl FaultPosterior {
     /// Posterior from `calls`.
-    pub(super) fn of(calls: &[Call]) -> Self {
+    pub(super) fn of(calls: &[Attempt]) -> Self {
         let count = |outcome| calls.iter().filter(|call| call.outcome == outcome).count() as f64;
         let mut kinds: Vec<(FaultKind, f64)> = UNSEEN.map(|kind| (kind, 1.0)).into();
         let mut failed = 0.0;

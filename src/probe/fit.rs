@@ -11,7 +11,7 @@ use neon_mock::behaviour::Behaviour;
 use neon_mock::file::DurationText;
 use neon_mock::profile::{Profile, WireFault, WireLimits, WireProfile, WireService};
 use neon_mock::rng::{Generator, stream, unit};
-use neonbench_engine::event::{Call, Outcome};
+use neonbench_engine::event::{Attempt, Outcome};
 use neonbench_engine::record::{Quantiles, ResponseMs, RunRecord};
 use rand::Rng;
 use serde::Serialize;
@@ -327,8 +327,8 @@ fn kind(endpoint: Endpoint) -> Option<Class> {
 }
 
 /// Number of admitted calls in flight when each of `calls` was sent, itself included.
-fn in_flight(calls: &[Call]) -> Vec<usize> {
-    let met = |(place, call): (usize, &Call)| {
+fn in_flight(calls: &[Attempt]) -> Vec<usize> {
+    let met = |(place, call): (usize, &Attempt)| {
         let others = calls[..place]
             .iter()
             .filter(|other| other.outcome != Outcome::Rejected && other.done_at > call.sent_at);

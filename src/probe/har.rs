@@ -8,7 +8,7 @@ use super::ProbeTrace;
 use neon_mock::api::{Body, Endpoint, Response, Status};
 use neon_mock::time::Timestamp;
 use neonbench_engine::engine::outcome_of;
-use neonbench_engine::event::{Call, Outcome};
+use neonbench_engine::event::{Attempt, Outcome};
 use serde::Deserialize;
 use std::time::Duration;
 use time::OffsetDateTime;
@@ -134,7 +134,14 @@ impl Har {
             };
             let sent_at = Timestamp::from_nanos(after_ns);
             let done_at = sent_at + took;
-            calls.push(Call { endpoint, attempt: 1, due_at: sent_at, sent_at, done_at, outcome });
+            calls.push(Attempt {
+                endpoint,
+                attempt: 1,
+                due_at: sent_at,
+                sent_at,
+                done_at,
+                outcome,
+            });
         }
         let passed_over = count - calls.len();
         Ok(Self { trace: ProbeTrace { calls, ..ProbeTrace::default() }, passed_over })

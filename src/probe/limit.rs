@@ -5,7 +5,7 @@
 //! every call that was admitted. The one that leaves fewer refusals unexplained is chosen.
 
 use neon_mock::time::Timestamp;
-use neonbench_engine::event::{Call, Outcome};
+use neonbench_engine::event::{Attempt, Outcome};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -43,16 +43,16 @@ const MANY: u32 = 4;
 const SHORT: Duration = Duration::from_millis(400);
 
 /// Infers the limit of one endpoint from its `calls`, in the order of sending.
-pub(super) fn infer_limit(calls: &[&Call]) -> InferredLimit {
-    let is_admitted = |call: &&&Call| call.outcome != Outcome::Rejected;
-    let admitted: Vec<&Call> = calls.iter().filter(is_admitted).copied().collect();
+pub(super) fn infer_limit(calls: &[&Attempt]) -> InferredLimit {
+    let is_admitted = |call: &&&Attempt| call.outcome != Outcome::Rejected;
+    let admitted: Vec<&Attempt> = calls.iter().filter(is_admitted).copied().collect();
     // A call that ends within half of the shortest response time after another was sent may have
     // ended before that one reached the server: both travel.
     let shortest = calls.iter().map(|call| call.done_at.since(call.sent_at)).min();
     let travel = shortest.unwrap_or_default() / 2;
     // A call whose answer was lost has no known end, so it does not count as in flight.
-    let surely_in_flight = |at: Timestamp, before: &[&Call]| {
-        let is_in = |other: &&&Call| {
+    let surely_in_flight = |at: Timestamp, before: &[&Attempt]| {
+        let is_in = |other: &&&Attempt| {
             other.outcome.is_ok() && other.done_at > at && other.done_at >= at + travel
         };
         before.iter().filter(is_in).count()
@@ -85,7 +85,7 @@ pub(super) fn infer_limit(calls: &[&Call]) -> InferredLimit {
 }
 
 /// Number of refusals that met fewer than `pool` calls in flight.
-fn unexplained_by_pool(calls: &[&Call], pool: u32) -> u32 {
+fn unexplained_by_pool(calls: &[&Attempt], pool: u32) -> u32 {
     let mut unexplained = 0;
     for (place, call) in calls.iter().enumerate() {
         let in_flight = calls[..place]
@@ -101,7 +101,7 @@ fn unexplained_by_pool(calls: &[&Call], pool: u32) -> u32 {
 /// would have refused a call that was admitted.
 ///
 /// The window is GCRA with a burst of one second's calls, the other reading of Neon's limits page.
-fn unexplained_by_window(calls: &[&Call], rate: u32) -> Option<u32> {
+fn unexplained_by_window(calls: &[&Attempt], rate: u32) -> Option<u32> {
     let share = Duration::from_secs(1) / rate;
     let burst = share * (rate - 1);
     let mut unexplained = 0;
@@ -129,9 +129,9 @@ mod tests {
     /// Each call is (sent in ms, done in ms, admitted).
     fn inferred(calls: &[(u64, u64, bool)]) -> InferredLimit {
         let at = |ms: u64| Timestamp::ZERO + Duration::from_millis(ms);
-        let calls: Vec<Call> = calls
+        let calls: Vec<Attempt> = calls
             .iter()
-            .map(|&(sent, done, is_admitted)| Call {
+            .map(|&(sent, done, is_admitted)| Attempt {
                 endpoint: Endpoint::GetAccount,
                 attempt: 1,
                 due_at: at(sent),

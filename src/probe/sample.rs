@@ -5,8 +5,8 @@ use super::limit::{AdmissionLimit, infer_limit};
 use super::{ProbeError, ProbeOptions, ProbeSubject, ProbeTrace};
 use neon_mock::api::{AccountId, Class, Endpoint};
 use neonbench_engine::clock::Clock;
-use neonbench_engine::engine::limiter::{Heard, Rule, Rules};
-use neonbench_engine::engine::{self, Job, Resources, Settings, Strategy};
+use neonbench_engine::engine::limiter::{CallFeedback, ConcurrencyLimit, LimitFactory};
+use neonbench_engine::engine::{self, AccountSource, Job, Settings, Strategy};
 use neonbench_engine::event::{AccountOutcome, Event};
 use neonbench_engine::transport::Transport;
 use std::num::NonZeroU32;
@@ -50,7 +50,7 @@ pub(super) async fn sample<T: Transport, C: Clock>(
         seed: options.seed,
         ..Settings::new(Strategy::Hybrid)
     };
-    let rules = OneBeyond { pool, spacing, goes_beyond };
+    let limits = OneBeyond { pool, spacing, goes_beyond };
     let mut well = 0;
     let mut observer = |event: &Event| {
         if let Event::Landed { end, .. } = event {
@@ -61,10 +61,10 @@ pub(super) async fn sample<T: Transport, C: Clock>(
         }
     };
     let job = Job {
-        rules: Some(&rules),
+        limits: Some(&limits),
         stop: &prober.stop,
         journal: subject.journal,
-        ..Job::new(subject.plan, &settings, Resources::Ids(ids))
+        ..Job::new(subject.plan, &settings, AccountSource::Ids(ids))
     };
     match engine::run(prober, prober.clock, job, &mut observer).await {
         // A run that ends because the budget is spent is not an error.
@@ -81,8 +81,8 @@ struct OneBeyond {
     goes_beyond: bool,
 }
 
-impl Rules for OneBeyond {
-    fn rule(&self, endpoint: Endpoint) -> Option<Box<dyn Rule>> {
+impl LimitFactory for OneBeyond {
+    fn limit_for(&self, endpoint: Endpoint) -> Option<Box<dyn ConcurrencyLimit>> {
         let goes_beyond = self.goes_beyond && matches!(endpoint.class(), Class::Patch | Class::Put);
         Some(Box::new(CappedLimit {
             limit: self.pool + u32::from(goes_beyond),
@@ -98,7 +98,7 @@ struct CappedLimit {
     spacing: Duration,
 }
 
-impl Rule for CappedLimit {
+impl ConcurrencyLimit for CappedLimit {
     fn limit(&self) -> u32 {
         self.limit
     }
@@ -107,9 +107,9 @@ impl Rule for CappedLimit {
         self.spacing
     }
 
-    fn hear(&mut self, heard: &Heard) {
-        if heard.refused {
-            self.limit = heard.others.clamp(1, self.limit);
+    fn on_result(&mut self, call: &CallFeedback) {
+        if call.refused {
+            self.limit = call.in_flight.clamp(1, self.limit);
         }
     }
 }

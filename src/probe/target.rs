@@ -4,9 +4,9 @@ use super::calls::probe;
 use super::{ProbeError, ProbeOptions, ProbeSubject, ProbeTrace};
 use neon_mock::NeonMock;
 use neonbench_engine::journal::Journal;
-use neonbench_engine::run::{RunError, World, resources, runtime, target_of};
+use neonbench_engine::run::{RunError, World, resources, target_of};
 use neonbench_engine::scenario::Scenario;
-use neonbench_engine::world::{HttpTransport, InProcess, Target, VirtualClock, WallClock};
+use neonbench_engine::world::{HttpTransport, InProcess, Target, VirtualClock, WallClock, runtime};
 
 /// Probes the target of `scenario` in `world`. Its profile is observed by calls alone.
 ///
@@ -26,8 +26,12 @@ pub fn run(
             let transport = InProcess::new(scenario.neon(options.seed), clock.clone());
             clock.run(probe(&transport, &clock, &subject, options)).map_err(RunError::Stalled)?
         }
-        World::EmbeddedHttp => runtime()?.block_on(embedded(scenario, &subject, options)),
-        World::ForeignHttp(target) => runtime()?.block_on(over_http(target, &subject, options)),
+        World::EmbeddedHttp => {
+            runtime().map_err(RunError::Runtime)?.block_on(embedded(scenario, &subject, options))
+        }
+        World::ForeignHttp(target) => {
+            runtime().map_err(RunError::Runtime)?.block_on(over_http(target, &subject, options))
+        }
     }
 }
 

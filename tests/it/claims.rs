@@ -1,6 +1,6 @@
 //! `reports/claims.toml` says what the runs say: every row is run again, in virtual time.
 //!
-//! `UPDATE=1 cargo test --test claims` writes the file anew.
+//! `UPDATE_GOLDENS=1 cargo test --test it claims` writes the file anew.
 
 use neonbench::report::claims::ledger::{read, with_results};
 use neonbench::report::suite::ledger::test;
@@ -19,12 +19,18 @@ fn the_ledger_says_what_the_runs_say() {
         }
     }
     let now = with_results(&text, &tested);
-    if std::env::var_os("UPDATE").is_some() {
+    if std::env::var_os("UPDATE_GOLDENS").is_some() {
         std::fs::write(&path, &now).unwrap();
         return;
     }
     for (kept, now) in text.lines().zip(now.lines()) {
-        assert_eq!(kept, now, "run `UPDATE=1 cargo test --test claims` and look at what changed");
+        assert_eq!(
+            kept, now,
+            "run `UPDATE_GOLDENS=1 cargo test --test it claims` and look at what changed"
+        );
     }
-    assert_eq!(text, now, "a row has no result: run `UPDATE=1 cargo test --test claims`");
+    assert_eq!(
+        text, now,
+        "a row has no result: run `UPDATE_GOLDENS=1 cargo test --test it claims`"
+    );
 }

@@ -9,7 +9,7 @@ use neonbench::probe::{
     ProbeTrace, TargetFit, probe,
 };
 use neonbench::select::forecast_probed;
-use neonbench_engine::engine::{Resources as Ids, Settings, Strategy};
+use neonbench_engine::engine::{AccountSource as Ids, Settings, Strategy};
 use neonbench_engine::event::{Event, Outcome};
 use neonbench_engine::journal::NoJournal;
 use neonbench_engine::run::{RunSpec, World};

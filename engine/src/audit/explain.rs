@@ -1,7 +1,7 @@
 //! What is amiss with an account that is not as the plan demands: which fields, and how badly.
 
 use super::{ExpectedState, Mismatch};
-use crate::decide::{State, state_of_values};
+use crate::decide::{SlotValues, state_of_values};
 use neon_mock::api::{FieldId, Value};
 
 /// How a field, or an account, is amiss; the later, the worse.
@@ -17,7 +17,7 @@ pub enum Amiss {
 
 /// What of an account differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum MismatchSite {
     /// This custom field.
     Field(FieldId),
     /// Its name and contact, which no plan changes.
@@ -26,9 +26,9 @@ pub enum Place {
 
 /// One difference between an account and what the plan demands of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
+pub struct FieldDifference {
     /// Where.
-    pub place: Place,
+    pub place: MismatchSite,
     /// How badly.
     pub amiss: Amiss,
     /// What should stand there; `None` means nothing, or what no value says.
@@ -39,7 +39,7 @@ pub struct Difference {
 
 impl Mismatch<'_> {
     /// The differences, field by field; name and contact come last.
-    pub fn differences(&self) -> Vec<Difference> {
+    pub fn differences(&self) -> Vec<FieldDifference> {
         let expected = self.demand.map(|demand| demand.demanded(self.before));
         let planned = self.demand.map_or(&[][..], |demand| &demand.task.slots[..]);
         let mut places: Vec<FieldId> = planned.iter().map(|slot| slot.id).collect();
@@ -56,26 +56,37 @@ impl Mismatch<'_> {
             };
             if let Some(amiss) = amiss(before, expected, found) {
                 let (expected, found) = (expected.cloned(), found.cloned());
-                differences.push(Difference { place: Place::Field(id), amiss, expected, found });
+                differences.push(FieldDifference {
+                    place: MismatchSite::Field(id),
+                    amiss,
+                    expected,
+                    found,
+                });
             }
         }
         self.mark_values_that_left(&mut differences);
         if !self.same_identity {
             let (expected, found) = (None, None);
             let amiss = Amiss::Lost;
-            differences.push(Difference { place: Place::Identity, amiss, expected, found });
+            differences.push(FieldDifference {
+                place: MismatchSite::Identity,
+                amiss,
+                expected,
+                found,
+            });
         }
         differences
     }
 
     /// A source that was cleared although its target did not get the value has lost it.
-    fn mark_values_that_left(&self, differences: &mut [Difference]) {
+    fn mark_values_that_left(&self, differences: &mut [FieldDifference]) {
         let Some(ExpectedState { task, .. }) = self.demand else { return };
         for step in &task.steps {
             let (source, target) = (task.slots[step.source].id, task.slots[step.target].id);
             let was_cleared =
                 held(self.before, source).is_some() && held(self.now, source).is_none();
-            let of_target = |difference: &&mut Difference| difference.place == Place::Field(target);
+            let of_target =
+                |difference: &&mut FieldDifference| difference.place == MismatchSite::Field(target);
             if let Some(difference) = differences.iter_mut().find(of_target)
                 && was_cleared
                 && source != target
@@ -88,7 +99,7 @@ impl Mismatch<'_> {
 
 impl ExpectedState<'_> {
     /// The state that the plan demands of an account that held `before`.
-    fn demanded(&self, before: &[(FieldId, Value)]) -> State {
+    fn demanded(&self, before: &[(FieldId, Value)]) -> SlotValues {
         let start = state_of_values(before, self.task);
         if self.dry_run { start } else { self.after(&start, 0..self.task.steps.len()) }
     }

@@ -1,7 +1,7 @@
 //! What every operation means, as tables: what stood there, what stands there then.
 
 use super::*;
-use crate::plan::{Case, Mapping, Operation, Plan, Transform};
+use crate::plan::{LetterCase, Mapping, Operation, Plan, Transform};
 use Operation::{AddOption, CopyIfEmpty, Merge, Replace};
 use neon_mock::api::{AccountBody, CustomField, OptionItem};
 use neon_mock::dataset::Dataset;
@@ -391,7 +391,7 @@ fn a_field_mapped_onto_itself_is_never_wiped() {
         assert!(found.decision.items.is_empty(), "{operation}: {found:?}");
     }
     let mapping = Mapping {
-        transform: vec![Transform::Case(Case::Upper)],
+        transform: vec![Transform::Case(LetterCase::Upper)],
         ..clearing(Operation::Transform, "S", "S")
     };
     assert_eq!(after(&[mapping], &[("S", "text")]).get("S"), "TEXT");
@@ -410,14 +410,14 @@ fn transforms_work_on_the_way_and_in_their_order() {
         (Replace, vec![Transform::Trim], ("S", "  a b "), ("T", "old"), "a b"),
         (
             Replace,
-            vec![Transform::Case(Case::Lower), skill()],
+            vec![Transform::Case(LetterCase::Lower), skill()],
             ("S", "ABC"),
             ("T", ""),
             "Skill: abc",
         ),
         (
             Replace,
-            vec![skill(), Transform::Case(Case::Lower)],
+            vec![skill(), Transform::Case(LetterCase::Lower)],
             ("S", "ABC"),
             ("T", ""),
             "skill: abc",
@@ -457,7 +457,7 @@ fn transforms_work_on_the_way_and_in_their_order() {
         ),
         (
             Replace,
-            vec![Transform::Case(Case::Title)],
+            vec![Transform::Case(LetterCase::Title)],
             ("C", "Gold,Silver"),
             ("D", ""),
             "Silver,Gold",

@@ -5,9 +5,10 @@
 //! few searches, and a page at most: never are more than two pages in memory, however long the plan
 //! is, and what is read does not go stale for longer than it must.
 
-use super::EngineError;
-use super::migrator::{Migrator, Pending};
-use super::reading::Page;
+use super::account::PendingAccount;
+use super::error::EngineError;
+use super::migrator::Migrator;
+use super::reading::PageResult;
 use super::settings::{Reads, Settings, WriteMode};
 use crate::clock::Clock;
 use crate::event::Event;
@@ -73,19 +74,19 @@ impl Room {
 }
 
 /// Something to be done, beside whatever else is being done.
-enum Step<'i> {
+enum PipelineStep<'i> {
     /// Read a page.
     Search(&'i [AccountId]),
     /// Read one account.
     Get(AccountId),
     /// Write one account.
-    Write(Pending),
+    Write(PendingAccount),
 }
 
 /// Something that was done.
-enum Done {
-    Searched(Page),
-    Got(Option<Pending>),
+enum StepResult {
+    Searched(PageResult),
+    Got(Option<PendingAccount>),
     Written,
 }
 
@@ -96,7 +97,7 @@ struct Line<'i> {
     /// To be read singly.
     single: VecDeque<AccountId>,
     /// To be written.
-    pending: VecDeque<Pending>,
+    pending: VecDeque<PendingAccount>,
     searching: bool,
     getting: usize,
     writing: usize,
@@ -122,18 +123,18 @@ impl<'i> Line<'i> {
     }
 
     /// What can be begun now; `None` until something is done.
-    fn next(&mut self, room: Room) -> Option<Step<'i>> {
+    fn next(&mut self, room: Room) -> Option<PipelineStep<'i>> {
         if self.writing < room.writes.in_all
             && let Some(account) = self.pending.pop_front()
         {
             self.writing += 1;
-            return Some(Step::Write(account));
+            return Some(PipelineStep::Write(account));
         }
         if self.getting < room.gets.in_all
             && let Some(id) = self.next_single(room)
         {
             self.getting += 1;
-            return Some(Step::Get(id));
+            return Some(PipelineStep::Get(id));
         }
         let ahead = self.ahead(room) + self.single.len();
         let searches = self.settings.reads_in_force() == Reads::Search;
@@ -143,7 +144,7 @@ impl<'i> Line<'i> {
         (self.searching, self.written) = (true, 0);
         let (page, rest) = self.unread.split_at(self.unread.len().min(PAGE));
         self.unread = rest;
-        Some(Step::Search(page))
+        Some(PipelineStep::Search(page))
     }
 
     /// The account to read singly next.
@@ -167,9 +168,9 @@ impl<'i> Line<'i> {
     }
 
     /// Takes in what was done.
-    fn take(&mut self, done: Done) {
+    fn take(&mut self, done: StepResult) {
         match done {
-            Done::Searched(page) => {
+            StepResult::Searched(page) => {
                 self.searching = false;
                 if self.written > 0 {
                     // A mean that forgets: one long search is not all searches.
@@ -179,11 +180,11 @@ impl<'i> Line<'i> {
                 self.single.extend(page.unsettled);
                 self.pending.extend(page.pending);
             }
-            Done::Got(account) => {
+            StepResult::Got(account) => {
                 self.getting -= 1;
                 self.pending.extend(account);
             }
-            Done::Written => {
+            StepResult::Written => {
                 self.writing -= 1;
                 self.written += 1;
             }
@@ -221,14 +222,14 @@ pub(super) async fn run<T: Transport, C: Clock>(
 
 async fn carry_out<T: Transport, C: Clock>(
     migrator: &Migrator<'_, T, C>,
-    step: Step<'_>,
-) -> Result<Done, EngineError> {
+    step: PipelineStep<'_>,
+) -> Result<StepResult, EngineError> {
     Ok(match step {
-        Step::Search(ids) => Done::Searched(migrator.page(ids).await?),
-        Step::Get(id) => Done::Got(migrator.prepare(id, Reads::Get).await?),
-        Step::Write(account) => {
+        PipelineStep::Search(ids) => StepResult::Searched(migrator.page(ids).await?),
+        PipelineStep::Get(id) => StepResult::Got(migrator.prepare(id, Reads::Get).await?),
+        PipelineStep::Write(account) => {
             migrator.finish(account).await?;
-            Done::Written
+            StepResult::Written
         }
     })
 }

@@ -26,15 +26,15 @@ const EARNED: f64 = 0.5;
 /// A server that fails now and then earns its retries; one that fails every call is not called nine
 /// times for each account. Source: the retry token bucket of the AWS SDKs, with a rate of our own.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Budget(f64);
+pub(super) struct RetryBudget(f64);
 
-impl Default for Budget {
+impl Default for RetryBudget {
     fn default() -> Self {
         Self(IN_HAND)
     }
 }
 
-impl Budget {
+impl RetryBudget {
     /// A call was answered.
     pub(super) const fn earn(&mut self) {
         self.0 = (self.0 + EARNED).min(IN_HAND);
@@ -52,7 +52,7 @@ impl Budget {
 
 /// An attempt that failed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Failed {
+pub(super) struct FailedAttempt {
     pub(super) outcome: Outcome,
     /// The how manieth attempt of its call it was.
     pub(super) attempt: u32,
@@ -61,12 +61,12 @@ pub(super) struct Failed {
     /// How long after its call was due it was over.
     pub(super) elapsed: Duration,
     /// What the answer said of when to come back.
-    pub(super) told_to_wait: Duration,
+    pub(super) retry_after: Duration,
 }
 
 /// Why a call is not made again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Over {
+pub(super) enum NoRetry {
     /// It would end in the same way.
     #[error("it would end in the same way")]
     Final,
@@ -85,7 +85,7 @@ pub(super) enum Over {
 #[derive(Debug)]
 pub(super) struct Retries {
     jitter: RefCell<Generator>,
-    budget: RefCell<Budget>,
+    budget: RefCell<RetryBudget>,
     /// How long a call may take with all of its attempts.
     deadline: Duration,
 }
@@ -115,22 +115,22 @@ impl Retries {
     /// setting them twice is setting them once.
     /// Source of the jitter: Brooker, "Exponential Backoff and Jitter", AWS, 2015 (full jitter).
     /// Errors: there is none.
-    pub(super) fn again(&self, failed: &Failed) -> Result<Duration, Over> {
+    pub(super) fn again(&self, failed: &FailedAttempt) -> Result<Duration, NoRetry> {
         let delay = full_jitter(failed.attempt, &mut self.jitter.borrow_mut());
         may_be_repeated(failed)?;
-        let delay = delay.max(failed.told_to_wait);
+        let delay = delay.max(failed.retry_after);
         if delay > self.deadline.saturating_sub(failed.elapsed) {
-            return Err(Over::Deadline(self.deadline));
+            return Err(NoRetry::Deadline(self.deadline));
         }
         if failed.outcome != Outcome::Rejected && !self.budget.borrow_mut().spend() {
-            return Err(Over::BudgetSpent);
+            return Err(NoRetry::BudgetSpent);
         }
         Ok(delay)
     }
 }
 
 /// Whether an attempt that ended like this may be made again at all.
-const fn may_be_repeated(failed: &Failed) -> Result<(), Over> {
+const fn may_be_repeated(failed: &FailedAttempt) -> Result<(), NoRetry> {
     match failed.outcome {
         Outcome::Rejected => Ok(()),
         Outcome::ServerError
@@ -139,7 +139,7 @@ const fn may_be_repeated(failed: &Failed) -> Result<(), Over> {
         | Outcome::Interrupted
         | Outcome::Malformed => {
             if failed.attempt - failed.refused > RETRIES {
-                Err(Over::TooOften)
+                Err(NoRetry::TooOften)
             } else {
                 Ok(())
             }
@@ -150,7 +150,7 @@ const fn may_be_repeated(failed: &Failed) -> Result<(), Over> {
         | Outcome::Unauthorized
         | Outcome::Forbidden
         | Outcome::Refused
-        | Outcome::ErrorsUnderSuccess => Err(Over::Final),
+        | Outcome::ErrorsUnderSuccess => Err(NoRetry::Final),
     }
 }
 
@@ -178,25 +178,25 @@ mod tests {
 
     const DEADLINE: Duration = Duration::from_secs(600);
 
-    fn failed(outcome: Outcome, attempt: u32, refused: u32, elapsed_s: u64) -> Failed {
+    fn failed(outcome: Outcome, attempt: u32, refused: u32, elapsed_s: u64) -> FailedAttempt {
         let elapsed = Duration::from_secs(elapsed_s);
-        Failed { outcome, attempt, refused, elapsed, told_to_wait: Duration::ZERO }
+        FailedAttempt { outcome, attempt, refused, elapsed, retry_after: Duration::ZERO }
     }
 
     #[test]
     fn refusals_go_on_until_the_deadline_and_errors_eight_times() {
         let retries = Retries::new(1, DEADLINE);
-        let over = |outcome, attempt, refused, elapsed_s| {
+        let no_retry = |outcome, attempt, refused, elapsed_s| {
             retries.again(&failed(outcome, attempt, refused, elapsed_s)).err()
         };
-        assert_eq!(over(Outcome::Rejected, 500, 500, 595), None);
-        assert_eq!(over(Outcome::Rejected, 2, 2, 600), Some(Over::Deadline(DEADLINE)));
-        assert_eq!(over(Outcome::ServerError, 8, 0, 595), None);
-        assert_eq!(over(Outcome::ServerError, 8, 0, 600), Some(Over::Deadline(DEADLINE)));
-        assert_eq!(over(Outcome::ServerError, 9, 0, 100), Some(Over::TooOften));
-        assert_eq!(over(Outcome::ServerError, 9, 8, 595), None);
-        assert_eq!(over(Outcome::ServerError, 17, 8, 100), Some(Over::TooOften));
-        assert_eq!(over(Outcome::NotFound, 1, 0, 100), Some(Over::Final));
+        assert_eq!(no_retry(Outcome::Rejected, 500, 500, 595), None);
+        assert_eq!(no_retry(Outcome::Rejected, 2, 2, 600), Some(NoRetry::Deadline(DEADLINE)));
+        assert_eq!(no_retry(Outcome::ServerError, 8, 0, 595), None);
+        assert_eq!(no_retry(Outcome::ServerError, 8, 0, 600), Some(NoRetry::Deadline(DEADLINE)));
+        assert_eq!(no_retry(Outcome::ServerError, 9, 0, 100), Some(NoRetry::TooOften));
+        assert_eq!(no_retry(Outcome::ServerError, 9, 8, 595), None);
+        assert_eq!(no_retry(Outcome::ServerError, 17, 8, 100), Some(NoRetry::TooOften));
+        assert_eq!(no_retry(Outcome::NotFound, 1, 0, 100), Some(NoRetry::Final));
     }
 
     #[test]
@@ -207,27 +207,27 @@ mod tests {
             afforded += 1;
         }
         assert_eq!(afforded, 100);
-        let over = |outcome| retries.again(&failed(outcome, 1, 1, 0)).err();
-        assert_eq!(over(Outcome::ServerError), Some(Over::BudgetSpent));
-        assert_eq!(over(Outcome::Rejected), None);
+        let no_retry = |outcome| retries.again(&failed(outcome, 1, 1, 0)).err();
+        assert_eq!(no_retry(Outcome::ServerError), Some(NoRetry::BudgetSpent));
+        assert_eq!(no_retry(Outcome::Rejected), None);
     }
 
     #[test]
     fn nothing_comes_back_before_the_time_that_it_was_told() {
         let retries = Retries::new(1, DEADLINE);
-        let after = |told_to_wait| {
-            retries.again(&Failed { told_to_wait, ..failed(Outcome::Rejected, 1, 1, 10) })
+        let after = |retry_after| {
+            retries.again(&FailedAttempt { retry_after, ..failed(Outcome::Rejected, 1, 1, 10) })
         };
         assert_eq!(after(Duration::from_secs(20)), Ok(Duration::from_secs(20)));
         for too_long in [Duration::from_secs(591), Duration::from_secs(u64::MAX)] {
-            assert_eq!(after(too_long), Err(Over::Deadline(DEADLINE)));
+            assert_eq!(after(too_long), Err(NoRetry::Deadline(DEADLINE)));
             assert!(retries.bounded(too_long) <= DEADLINE);
         }
     }
 
     #[test]
     fn retries_are_earned() {
-        let mut budget = Budget::default();
+        let mut budget = RetryBudget::default();
         let mut afforded = 0;
         while budget.spend() {
             afforded += 1;

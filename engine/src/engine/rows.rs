@@ -2,8 +2,8 @@
 //!
 //! Pure. What a row does not settle is said so and never guessed: the account is then read singly.
 
-use crate::decide::State;
-use crate::plan::{ResolvedPlan, Unsettled};
+use crate::decide::SlotValues;
+use crate::plan::{Inconclusive, ResolvedPlan};
 use neon_mock::api::{
     AccountId, AccountKind, Criterion, MAX_PAGE_SIZE, Operator, OutputField, Page, SearchAccounts,
     SearchRow, SortDirection,
@@ -62,8 +62,12 @@ impl<'a> Columns<'a> {
     ///
     /// Errors: a column is missing, which need not mean that the field is empty, or a cell does not
     /// settle what stands there. `state` is then good for nothing.
-    pub fn read(&self, row: &SearchRow, state: &mut State) -> Result<AccountKind, Unsettled> {
-        let kind = kind_of(cell(row, 1, ACCOUNT_TYPE)?.ok_or(Unsettled)?)?;
+    pub fn read(
+        &self,
+        row: &SearchRow,
+        state: &mut SlotValues,
+    ) -> Result<AccountKind, Inconclusive> {
+        let kind = kind_of(cell(row, 1, ACCOUNT_TYPE)?.ok_or(Inconclusive)?)?;
         for (place, &slot) in (STANDARD..).zip(self.slots) {
             let shown = &self.task.slots[slot];
             state[slot] = match cell(row, place, &shown.column)? {
@@ -76,24 +80,28 @@ impl<'a> Columns<'a> {
 }
 
 /// The account that `row` is of.
-pub fn account_of(row: &SearchRow) -> Result<AccountId, Unsettled> {
-    cell(row, 0, ACCOUNT_ID)?.and_then(|id| id.parse().ok()).ok_or(Unsettled)
+pub fn account_of(row: &SearchRow) -> Result<AccountId, Inconclusive> {
+    cell(row, 0, ACCOUNT_ID)?.and_then(|id| id.parse().ok()).ok_or(Inconclusive)
 }
 
 /// The cell of `column`, which nearly always stands at `place`; `None` where it is null.
-fn cell<'r>(row: &'r SearchRow, place: usize, column: &str) -> Result<Option<&'r str>, Unsettled> {
+fn cell<'r>(
+    row: &'r SearchRow,
+    place: usize,
+    column: &str,
+) -> Result<Option<&'r str>, Inconclusive> {
     let is_it = |name: &str| name == column;
     let guessed = row.0.get(place).filter(|(name, _)| is_it(name));
     let found = guessed.or_else(|| row.0.iter().find(|(name, _)| is_it(name)));
-    found.map(|(_, cell)| cell.as_deref()).ok_or(Unsettled)
+    found.map(|(_, cell)| cell.as_deref()).ok_or(Inconclusive)
 }
 
 /// Clients write it both ways: "Company" and "COMPANY".
-fn kind_of(cell: &str) -> Result<AccountKind, Unsettled> {
+fn kind_of(cell: &str) -> Result<AccountKind, Inconclusive> {
     match cell {
         kind if kind.eq_ignore_ascii_case("individual") => Ok(AccountKind::Individual),
         kind if kind.eq_ignore_ascii_case("company") => Ok(AccountKind::Company),
-        _ => Err(Unsettled),
+        _ => Err(Inconclusive),
     }
 }
 

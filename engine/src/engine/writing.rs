@@ -4,54 +4,35 @@
 //! what stands there says whether it was. Where it says neither, somebody else wrote in between,
 //! and the account is left to people.
 
-use super::EngineError;
-use super::caller::{Tries, Unheard};
-use super::migrator::{Halt, Migrator, Tally};
+use super::account::{
+    AccountProgress, Confirmation, Halt, PreparedWrite, Prior, ResumePoint, changes, held,
+};
+use super::caller::{Attempts, DeliveryUnknown};
+use super::error::EngineError;
+use super::migrator::Migrator;
 use super::settings::{Guard, WriteMode};
 use crate::clock::Clock;
 use crate::event::{AccountOutcome, Event, Failure, Outcome, SkipReason};
-use crate::journal::{AccountStatus, Change, Entry, Intent, Note, RetryScope};
+use crate::journal::{AccountStatus, FieldChange, Intent, LedgerEntry, Note, RetryScope};
 use crate::transport::Transport;
 use neon_mock::api::{
-    Account, AccountBody, AccountId, AccountKind, Body, CustomFieldItem, FieldId, Request, Value,
+    Account, AccountBody, AccountId, AccountKind, Body, CustomFieldItem, Request, Value,
 };
 use neon_mock::time::Timestamp;
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// A write that an account needs. It waits in memory, so that the call is made of it when it is sent.
-pub(super) struct Write {
-    pub(super) kind: AccountKind,
-    /// The fields that it changes, as they are to be.
-    pub(super) items: Vec<CustomFieldItem>,
-    /// The mappings that it carries out: those up to the last of them stand on the account then.
-    pub(super) steps: Range<usize>,
-    pub(super) prior: Prior,
-    /// When the call was sent that read what it was decided on.
-    pub(super) read_at: Timestamp,
-}
-
-/// What is known of an account before a write.
-pub(super) enum Prior {
-    /// All of it. What it says of the changed fields is looked up when somebody asks: hardly any
-    /// write without a journal needs it.
-    Account(Box<Account>),
-    /// What is changed; nothing where the account was read value by value without a journal, since
-    /// the targets were not read then.
-    Changes(Vec<Change>),
-}
-
 /// A write as it is sent.
-struct Outgoing {
+struct OutgoingWrite {
     request: Request,
     steps: Range<usize>,
     prior: Prior,
     read_at: Timestamp,
 }
 
-impl Outgoing {
-    fn new(id: AccountId, write: Write, mode: WriteMode) -> Self {
-        let Write { kind, items, steps, prior, read_at } = write;
+impl OutgoingWrite {
+    fn new(id: AccountId, write: PreparedWrite, mode: WriteMode) -> Self {
+        let PreparedWrite { kind, items, steps, prior, read_at } = write;
         let (request, prior) = match (mode, prior) {
             (WriteMode::Put, Prior::Account(account)) => {
                 let changes = changes(&items, |field| held(&account, field));
@@ -76,7 +57,7 @@ impl Outgoing {
         let changed = |account: &Account| {
             account.body.timestamps.as_ref().and_then(|times| times.last_modified_date_time)
         };
-        let differs = |change: &Change| held(account, change.field) != change.before;
+        let differs = |change: &FieldChange| held(account, change.field) != change.before;
         let other_time = match &self.prior {
             Prior::Account(before) => changed(before) != changed(account),
             Prior::Changes(_) => false,
@@ -85,7 +66,7 @@ impl Outgoing {
     }
 
     /// The fields that it changes; none if it is not known what stood there.
-    fn changes(&self) -> Cow<'_, [Change]> {
+    fn changes(&self) -> Cow<'_, [FieldChange]> {
         match &self.prior {
             Prior::Changes(changes) => Cow::Borrowed(changes),
             Prior::Account(before) => {
@@ -94,19 +75,6 @@ impl Outgoing {
             }
         }
     }
-}
-
-/// What `items` change on an account, of which `held` says what stands in a field.
-pub(super) fn changes(
-    items: &[CustomFieldItem],
-    held: impl Fn(FieldId) -> Option<Value>,
-) -> Vec<Change> {
-    let change = |item: &CustomFieldItem| {
-        let field = item.id?;
-        let has_options = item.option_values.is_some();
-        Some(Change { field, has_options, before: held(field), after: item.held() })
-    };
-    items.iter().filter_map(change).collect()
 }
 
 /// The changed fields alone, in the wrapper of the account's kind.
@@ -124,15 +92,6 @@ fn replacement(mut account: Account, changes: Vec<CustomFieldItem>) -> Account {
     account
 }
 
-/// How it is known that a write was carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Heard {
-    /// By its answer.
-    ByAnswer,
-    /// By reading the account.
-    ByReading,
-}
-
 /// What the fields of an account say of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trace {
@@ -144,24 +103,9 @@ pub(super) enum Trace {
     Foreign,
 }
 
-/// Where an account is taken up.
-#[derive(Debug, Default)]
-pub(super) struct Begun {
-    /// The first mapping that does not stand on it.
-    pub(super) from: usize,
-    /// What an earlier run did to it.
-    pub(super) tally: Tally,
-}
-
-/// What stands in a field of an account as it was read.
-pub(super) fn held(account: &Account, field: FieldId) -> Option<Value> {
-    let mut items = account.body.account_custom_fields.iter().flatten();
-    items.find(|item| item.id == Some(field)).and_then(CustomFieldItem::held)
-}
-
 /// What `account` says of a write that was to make `changes`.
-pub(super) fn trace(account: &Account, changes: &[Change]) -> Trace {
-    let all = |of: fn(&Change) -> &Option<Value>| {
+pub(super) fn trace(account: &Account, changes: &[FieldChange]) -> Trace {
+    let all = |of: fn(&FieldChange) -> &Option<Value>| {
         changes.iter().all(|change| held(account, change.field) == *of(change))
     };
     if all(|change| &change.after) {
@@ -191,8 +135,8 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
     }
 
     /// Settles what an earlier run left open on an account, and says where to go on with it.
-    pub(super) async fn begin(&self, id: AccountId) -> Result<Begun, Halt> {
-        let Some(entry) = self.job().ledger.get(id) else { return Ok(Begun::default()) };
+    pub(super) async fn begin(&self, id: AccountId) -> Result<ResumePoint, Halt> {
+        let Some(entry) = self.job().ledger.get(id) else { return Ok(ResumePoint::default()) };
         let (mut done, mut changed) = (entry.mappings_done, !entry.changes.is_empty());
         let mut problem = entry.problem.as_ref();
         if let Some(open) = &entry.open {
@@ -213,15 +157,18 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
             && self.stands(id, entry).await?
         {
             // The value may fit by now.
-            return Ok(Begun { from: 0, tally: Tally::of_earlier(changed, None) });
+            return Ok(ResumePoint {
+                from: 0,
+                progress: AccountProgress::of_earlier(changed, None),
+            });
         }
-        let tally = Tally::of_earlier(changed, problem.cloned());
-        Ok(Begun { from: done as usize, tally })
+        let progress = AccountProgress::of_earlier(changed, problem.cloned());
+        Ok(ResumePoint { from: done as usize, progress })
     }
 
     /// Whether nobody wrote what an earlier run wrote of an account: it may be written again then
     /// without undoing anybody's work. What a write left open is settled before.
-    async fn stands(&self, id: AccountId, entry: &Entry) -> Result<bool, Halt> {
+    async fn stands(&self, id: AccountId, entry: &LedgerEntry) -> Result<bool, Halt> {
         let open = entry.open.as_ref().map_or(&[][..], |open| &open.changes);
         let is_open = |field| open.iter().any(|change| change.field == field);
         let mut changes = entry.changes.iter().filter(|change| !is_open(change.field)).peekable();
@@ -234,72 +181,74 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
 
     /// Carries out the write that some mappings need, noted before it is sent and settled after it.
     ///
-    /// `before` is what happened to the account until then, and `tally` what those mappings do: it
+    /// `before` is what happened to the account until then, and `progress` what those mappings do: it
     /// is made anew where they had to be decided again.
     pub(super) async fn write(
         &self,
         id: AccountId,
-        write: Write,
-        before: &Tally,
-        tally: &mut Tally,
-    ) -> Result<Heard, Halt> {
-        let mut outgoing = Outgoing::new(id, write, self.settings().write);
-        let mut heard = Heard::ByAnswer;
+        write: PreparedWrite,
+        before: &AccountProgress,
+        progress: &mut AccountProgress,
+    ) -> Result<Confirmation, Halt> {
+        let mut outgoing = OutgoingWrite::new(id, write, self.settings().write);
+        let mut confirmation = Confirmation::Response;
         if self.settings().guard == Guard::Reread {
             let (account, read_at) = self.read(id).await?;
             let is_changed = outgoing.is_stale(&account);
             self.caller().emit(&Event::Reread { is_changed });
             if is_changed {
-                heard = Heard::ByReading;
+                confirmation = Confirmation::ReadBack;
             }
-            match self.decide_again(id, account, read_at, outgoing, tally).await? {
+            match self.decide_again(id, account, read_at, outgoing, progress).await? {
                 Some(next) => outgoing = next,
-                None => return Ok(heard),
+                None => return Ok(confirmation),
             }
         }
-        let mut tries = self.caller().tries();
+        let mut attempts = self.caller().attempts();
         loop {
-            self.note(|| intended(id, &outgoing, before, tally))?;
-            let given_up = match self.caller().write(&outgoing.request, &mut tries).await {
+            self.note(|| intended(id, &outgoing, before, progress))?;
+            let error = match self.caller().write(&outgoing.request, &mut attempts).await {
                 Ok(Body::AccountId(written)) if written != id => {
                     return Err(wrong_account(&outgoing.request, written));
                 }
                 Ok(_) => {
-                    self.wrote(id, &outgoing, &tries)?;
-                    return Ok(heard);
+                    self.wrote(id, &outgoing, &attempts)?;
+                    return Ok(confirmation);
                 }
-                Err(given_up) => given_up,
+                Err(error) => error,
             };
-            if given_up.unheard == Unheard::No {
-                if is_certain_refusal(given_up.call.outcome) {
+            if error.delivery_unknown == DeliveryUnknown::No {
+                if is_certain_refusal(error.call.outcome) {
                     self.note(|| Note::NotWritten { id })?;
                 }
-                return Err(Halt::from(given_up));
+                return Err(Halt::from(error));
             }
             let changes = outgoing.changes();
             if changes.is_empty() {
                 // What stood there is not known: as the guide's engine does, it is written again.
-                match given_up.unheard {
-                    Unheard::RetryScope => continue,
-                    Unheard::Over | Unheard::No => return Err(Halt::from(given_up)),
+                match error.delivery_unknown {
+                    DeliveryUnknown::Retryable => continue,
+                    DeliveryUnknown::Exhausted | DeliveryUnknown::No => {
+                        return Err(Halt::from(error));
+                    }
                 }
             }
             let (account, read_at) = self.look_back(id).await?;
             match trace(&account, &changes) {
                 Trace::Written => {
-                    self.wrote(id, &outgoing, &tries)?;
-                    return Ok(Heard::ByReading);
+                    self.wrote(id, &outgoing, &attempts)?;
+                    return Ok(Confirmation::ReadBack);
                 }
                 Trace::NotWritten => self.note(|| Note::NotWritten { id })?,
                 Trace::Foreign => return Err(foreign()),
             }
-            if given_up.unheard == Unheard::Over {
-                return Err(Halt::from(given_up));
+            if error.delivery_unknown == DeliveryUnknown::Exhausted {
+                return Err(Halt::from(error));
             }
-            heard = Heard::ByReading;
-            match self.decide_again(id, account, read_at, outgoing, tally).await? {
+            confirmation = Confirmation::ReadBack;
+            match self.decide_again(id, account, read_at, outgoing, progress).await? {
                 Some(next) => outgoing = next,
-                None => return Ok(heard),
+                None => return Ok(confirmation),
             }
         }
     }
@@ -311,19 +260,24 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         id: AccountId,
         account: Box<Account>,
         read_at: Timestamp,
-        outgoing: Outgoing,
-        tally: &mut Tally,
-    ) -> Result<Option<Outgoing>, Halt> {
-        *tally = Tally::default();
+        outgoing: OutgoingWrite,
+        progress: &mut AccountProgress,
+    ) -> Result<Option<OutgoingWrite>, Halt> {
+        *progress = AccountProgress::default();
         let task = self.task().await?;
-        let write = self.decide_read(account, read_at, &task, outgoing.steps, tally);
-        Ok(write.map(|write| Outgoing::new(id, write, self.settings().write)))
+        let write = self.decide_read(account, read_at, &task, outgoing.steps, progress);
+        Ok(write.map(|write| OutgoingWrite::new(id, write, self.settings().write)))
     }
 
     /// A write was carried out.
-    fn wrote(&self, id: AccountId, outgoing: &Outgoing, tries: &Tries) -> Result<(), EngineError> {
+    fn wrote(
+        &self,
+        id: AccountId,
+        outgoing: &OutgoingWrite,
+        attempts: &Attempts,
+    ) -> Result<(), EngineError> {
         self.note(|| Note::Written { id })?;
-        let (at, read_at) = (tries.sent_at(), outgoing.read_at);
+        let (at, read_at) = (attempts.sent_at(), outgoing.read_at);
         self.caller().emit(&Event::Written { at, read_at });
         Ok(())
     }
@@ -369,18 +323,23 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
     }
 }
 
-fn intended(id: AccountId, outgoing: &Outgoing, before: &Tally, tally: &Tally) -> Note {
+fn intended(
+    id: AccountId,
+    outgoing: &OutgoingWrite,
+    before: &AccountProgress,
+    progress: &AccountProgress,
+) -> Note {
     Note::Intended(Intent {
         id,
         kind: outgoing.account().kind,
         mappings_done: outgoing.steps.end as u32,
         changes: outgoing.changes().into_owned(),
-        problem: before.problem().or(tally.problem()).map(str::to_owned),
+        problem: before.problem().or(progress.problem()).map(str::to_owned),
     })
 }
 
 /// How an account ended in an earlier run; `None` if it is to be taken up again.
-fn ended(entry: &Entry, again: RetryScope) -> Option<AccountOutcome> {
+fn ended(entry: &LedgerEntry, again: RetryScope) -> Option<AccountOutcome> {
     let (landing, reason) = entry.landed.as_ref()?;
     let failed =
         || AccountOutcome::Failed(Failure { call: None, message: reason.clone(), value: None });

@@ -32,7 +32,7 @@ const BAR: char = '|';
 
 /// What a search shows does not settle what the account holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unsettled;
+pub struct Inconclusive;
 
 impl ResolvedField {
     fn new(field: &CustomField) -> Self {
@@ -64,7 +64,7 @@ impl ResolvedField {
     ///
     /// Errors: an option of that name is unknown or one of several, or a bar may stand in a name as
     /// well as between two.
-    pub fn shown(&self, cell: &str) -> Result<Option<Value>, Unsettled> {
+    pub fn shown(&self, cell: &str) -> Result<Option<Value>, Inconclusive> {
         if cell.is_empty() {
             return Ok(None);
         }
@@ -72,11 +72,11 @@ impl ResolvedField {
             return Ok(Some(Value::Text(cell.into())));
         }
         if self.has_bars && cell.contains(BAR) {
-            return Err(Unsettled);
+            return Err(Inconclusive);
         }
         let mut ids: SmallVec<[OptionId; 4]> = SmallVec::new();
         for name in cell.split(BAR) {
-            ids.push(self.only_option(name).ok_or(Unsettled)?);
+            ids.push(self.only_option(name).ok_or(Inconclusive)?);
         }
         Ok(Value::options(ids))
     }
@@ -96,7 +96,7 @@ impl ResolvedField {
 
 /// One mapping with its fields as positions in [`ResolvedPlan::slots`].
 #[derive(Clone, Debug)]
-pub struct Step {
+pub struct ResolvedMapping {
     /// Position of the source.
     pub source: usize,
     /// Position of the target.
@@ -117,7 +117,7 @@ pub struct ResolvedPlan {
     /// The fields that occur, each once.
     pub slots: Vec<ResolvedField>,
     /// The mappings, in the order in which they apply.
-    pub steps: Vec<Step>,
+    pub steps: Vec<ResolvedMapping>,
     /// Only clears sources whose value already stands in the target.
     pub cleanup_only: bool,
 }
@@ -147,7 +147,7 @@ impl ResolvedPlan {
             if mapping.operation == Operation::Transform && mapping.transform.is_empty() {
                 return Err(PlanError::MissingTransform { place });
             }
-            task.steps.push(Step {
+            task.steps.push(ResolvedMapping {
                 source,
                 target,
                 operation: mapping.operation,
@@ -203,7 +203,7 @@ impl ResolvedPlan {
         for (index, step) in self.steps.iter().enumerate().filter(|(_, s)| !s.preserve_source) {
             let (source, target) = (&self.slots[step.source].name, &self.slots[step.target].name);
             let later = &self.steps[index + 1..];
-            let overwrites = |later: &&Step| {
+            let overwrites = |later: &&ResolvedMapping| {
                 let keeps = [Operation::Merge, Operation::AddOption, Operation::CopyIfEmpty];
                 later.target == step.target && !keeps.contains(&later.operation)
             };

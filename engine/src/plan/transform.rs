@@ -26,7 +26,7 @@ pub enum Transform {
     /// White space around each text goes.
     Trim,
     /// Each text changes case.
-    Case(Case),
+    Case(LetterCase),
     /// Each text becomes its parts.
     Split(CompactString),
     /// Each match of the pattern is replaced; `$1` stands for a group.
@@ -45,7 +45,8 @@ pub enum Transform {
     Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
-pub enum Case {
+#[schemars(rename = "Case")]
+pub enum LetterCase {
     /// SHOUTED.
     Upper,
     /// whispered.
@@ -131,9 +132,9 @@ impl Transform {
             Self::Constant(_) | Self::Split(_) => unreachable!("they work on the whole value"),
             Self::Map { values, default } => values.get(text).or(default.as_ref())?.clone(),
             Self::Trim => text.trim().into(),
-            Self::Case(Case::Upper) => text.to_uppercase(),
-            Self::Case(Case::Lower) => text.to_lowercase(),
-            Self::Case(Case::Title) => title(text),
+            Self::Case(LetterCase::Upper) => text.to_uppercase(),
+            Self::Case(LetterCase::Lower) => text.to_lowercase(),
+            Self::Case(LetterCase::Title) => title(text),
             Self::RegexReplace { pattern, with } => {
                 CompactString::from(pattern.replace_all(text, with.as_str()))
             }
@@ -195,7 +196,7 @@ mod tests {
         assert_eq!(apply(&Transform::Constant("on".into()), &["a", "b"]), ["on"]);
         assert_eq!(apply(&map, &["Y", "N"]), ["Yes"]);
         assert_eq!(apply(&Transform::Trim, &["  a b "]), ["a b"]);
-        assert_eq!(apply(&Transform::Case(Case::Title), &["o'neill ÉTÉ"]), ["O'neill Été"]);
+        assert_eq!(apply(&Transform::Case(LetterCase::Title), &["o'neill ÉTÉ"]), ["O'neill Été"]);
         assert_eq!(apply(&Transform::split(";").unwrap(), &["a;;b", " ;c"]), ["a", "b", "c"]);
         let regex = Transform::regex_replace(r"(\d+) years", "${1}y").unwrap();
         assert_eq!(apply(&regex, &["3 years"]), ["3y"]);

@@ -1,6 +1,6 @@
 //! A plan as its file has it, in TOML or JSON.
 
-use super::{Case, Hints, Mapping, Operation, Plan, Selection, Transform, list_ids};
+use super::{Hints, LetterCase, Mapping, Operation, Plan, Selection, Transform, list_ids};
 use compact_str::CompactString;
 use neon_mock::api::{Criterion, Operator};
 use neon_mock::dataset::FieldKind;
@@ -122,7 +122,7 @@ pub struct WireStep {
     #[schemars(with = "Option<String>")]
     pub default: Option<CompactString>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<Case>,
+    pub to: Option<LetterCase>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub separator: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

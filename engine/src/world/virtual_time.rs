@@ -24,43 +24,43 @@ pub struct Stalled {
 
 /// A clock that moves only when nothing else can. Clones share the time.
 #[derive(Clone, Debug, Default)]
-pub struct VirtualClock(Rc<Shared>);
+pub struct VirtualClock(Rc<VirtualState>);
 
 #[derive(Debug, Default)]
-struct Shared {
+struct VirtualState {
     now: Cell<Timestamp>,
     timers_made: Cell<u64>,
-    timers: RefCell<BinaryHeap<Timer>>,
+    timers: RefCell<BinaryHeap<VirtualTimer>>,
 }
 
 #[derive(Debug)]
-struct Timer {
+struct VirtualTimer {
     deadline: Timestamp,
     sequence: u64,
     waker: Waker,
 }
 
-impl Timer {
+impl VirtualTimer {
     const fn key(&self) -> (Timestamp, u64) {
         (self.deadline, self.sequence)
     }
 }
 
-impl PartialEq for Timer {
+impl PartialEq for VirtualTimer {
     fn eq(&self, other: &Self) -> bool {
         self.key() == other.key()
     }
 }
 
-impl Eq for Timer {}
+impl Eq for VirtualTimer {}
 
-impl PartialOrd for Timer {
+impl PartialOrd for VirtualTimer {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Timer {
+impl Ord for VirtualTimer {
     /// The heap's greatest is the timer that fires first.
     fn cmp(&self, other: &Self) -> Ordering {
         other.key().cmp(&self.key())
@@ -121,7 +121,7 @@ impl Clock for VirtualClock {
 }
 
 struct Sleep {
-    clock: Rc<Shared>,
+    clock: Rc<VirtualState>,
     deadline: Timestamp,
     set: bool,
 }
@@ -139,7 +139,7 @@ impl Future for Sleep {
             let sequence = self.clock.timers_made.get();
             self.clock.timers_made.set(sequence + 1);
             let waker = context.waker().clone();
-            let timer = Timer { deadline: self.deadline, sequence, waker };
+            let timer = VirtualTimer { deadline: self.deadline, sequence, waker };
             self.clock.timers.borrow_mut().push(timer);
         }
         Poll::Pending

@@ -173,8 +173,8 @@ fn the_service_times_of_a_seed_are_the_same_for_every_strategy() {
     assert!(times.windows(2).all(|pair| pair[0] == pair[1]), "{times:?}");
 }
 
-/// Digest of the events, and the state that they ended in. If a change is meant to alter what the
-/// engine does, or when, the failing test prints the new constants.
+/// Digest of the events, and the state that they ended in. Where a change is meant to alter the
+/// engine's calls or their times, `UPDATE_GOLDENS=1` renews them.
 #[derive(Debug, PartialEq)]
 struct Golden(&'static str, u64, &'static str);
 
@@ -184,7 +184,8 @@ fn grouped(number: u64) -> String {
     format!("0x{}", groups.join("_"))
 }
 
-fn check(goldens: &[Golden], found: &[(String, u64, String)]) {
+/// Compares with the table of goldens that this file has under `name`, or writes that anew.
+fn check(name: &str, goldens: &[Golden], found: &[(String, u64, String)]) {
     let matches = goldens.len() == found.len()
         && goldens.iter().zip(found).all(|(golden, (name, events, state))| {
             (golden.0, golden.1, golden.2) == (name.as_str(), *events, state.as_str())
@@ -193,7 +194,22 @@ fn check(goldens: &[Golden], found: &[(String, u64, String)]) {
     for (name, events, state) in found {
         let _ = writeln!(constants, "    Golden(\"{name}\", {}, \"{state}\"),", grouped(*events));
     }
-    assert!(matches, "the events are others than they were; now they are\n{constants}");
+    if std::env::var_os("UPDATE_GOLDENS").is_some() {
+        return renew(name, &constants);
+    }
+    assert!(matches, "the events differ from {name}; UPDATE_GOLDENS=1 renews it:\n{constants}");
+}
+
+/// Writes a table of goldens into this file. Two tests do so, one at a time.
+fn renew(name: &str, constants: &str) {
+    static FILE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _one_at_a_time = FILE.lock().unwrap();
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/determinism.rs");
+    let text = std::fs::read_to_string(path).unwrap();
+    let head = format!("\nconst {name}: &[Golden] = &[\n");
+    let (before, rest) = text.split_once(&head).expect("the table is in this file");
+    let (_, after) = rest.split_once("];").expect("the table ends");
+    std::fs::write(path, format!("{before}{head}{constants}];{after}")).unwrap();
 }
 
 fn found(scenarios: &[(&str, Scenario)], workers: u32) -> Vec<(String, u64, String)> {
@@ -246,7 +262,7 @@ fn the_events_of_arithmetic_service_times_are_as_they_were() {
         ("half-migrated", scenario(UNIFORM, Some("half-migrated"), None, 80)),
         ("filter", scenario(UNIFORM, Some("dirty"), Some(FILTER), 250)),
     ];
-    check(ARITHMETIC, &found(&scenarios, 6));
+    check("ARITHMETIC", ARITHMETIC, &found(&scenarios, 6));
 }
 
 /// Logarithms and exponentials are the platform's, and with them the last bit of a service time or
@@ -258,5 +274,5 @@ fn the_events_of_log_normal_service_times_are_as_they_were() {
         ("log-normal", scenario(LOG_NORMAL, None, None, 80)),
         ("moves", scenario(LOG_NORMAL, Some("mixed"), Some(MOVES), 80)),
     ];
-    check(LIBM, &found(&scenarios, 6));
+    check("LIBM", LIBM, &found(&scenarios, 6));
 }

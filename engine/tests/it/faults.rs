@@ -102,7 +102,7 @@ fn run(scenario: &Scenario, settings: &Settings) -> Over {
     let transport = InProcess::new(scenario.neon(settings.seed), clock.clone());
     let mut notes = Notes::default();
     let Resources::Ids(ids) = &scenario.resources else { unreachable!("scenarios name ids") };
-    let ids = engine::Resources::Ids(ids);
+    let ids = engine::AccountSource::Ids(ids);
     let run = engine::run(&transport, &clock, Job::new(&scenario.plan, settings, ids), &mut notes);
     let result = clock.run(run).expect("virtual time goes on");
     Over { result, neon: transport.into_neon(), notes }

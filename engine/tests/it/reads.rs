@@ -161,7 +161,7 @@ fn a_stop_ends_the_calls_in_flight_and_begins_no_others() {
         let (settings, stop) = (settings(Strategy::Pipelined, reads, 5), Stop::default());
         let clock = VirtualClock::new();
         let transport = InProcess::new(scenario.neon(1), clock.clone());
-        let job = Job::new(&scenario.plan, &settings, engine::Resources::Ids(ids));
+        let job = Job::new(&scenario.plan, &settings, engine::AccountSource::Ids(ids));
         let job = Job { stop: &stop, ..job };
         let measure = Measure::new();
         let mut stopper = Stopper { stop: &stop, after: 300, measure, sent_later: 0 };

@@ -50,7 +50,7 @@ fn run(scenario: &Scenario, settings: &Settings) -> Over {
     let transport = InProcess::new(scenario.neon(settings.seed), clock.clone());
     let (mut measure, mut ends, mut unanswered) = (Measure::default(), BTreeMap::new(), 0);
     let Resources::Ids(ids) = &scenario.resources else { unreachable!("the plain workload") };
-    let job = Job::new(&scenario.plan, settings, engine::Resources::Ids(ids));
+    let job = Job::new(&scenario.plan, settings, engine::AccountSource::Ids(ids));
     let mut observer = |event: &Event| {
         neonbench_engine::event::Observer::observe(&mut measure, event);
         match event {

@@ -83,10 +83,10 @@ impl Ended {
     }
 }
 
-fn resources(scenario: &Scenario) -> engine::Resources<'_> {
+fn resources(scenario: &Scenario) -> engine::AccountSource<'_> {
     match &scenario.resources {
-        Resources::Ids(ids) => engine::Resources::Ids(ids),
-        Resources::Search(criteria) => engine::Resources::Search(criteria),
+        Resources::Ids(ids) => engine::AccountSource::Ids(ids),
+        Resources::Search(criteria) => engine::AccountSource::Search(criteria),
     }
 }
 

@@ -3,7 +3,7 @@
 /// What kind of work an endpoint does: service times and call counts go by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// Reads accounts or contacts: one, or a page of the list.
+    /// Reads accounts: one, or a page of the list.
     Get,
     /// Changes fields of one record.
     Patch,
@@ -78,22 +78,7 @@ endpoints! {
     ListCustomFields: "GET" "/customFields" Metadata;
     GetCustomField: "GET" "/customFields/{id}" Metadata;
     CreateAccount: "POST" "/accounts" Put;
-    LinkAccounts: "POST" "/accounts/link" Patch;
-    UnlinkAccounts: "POST" "/accounts/unlink" Patch;
-    ListContacts: "GET" "/accounts/{id}/contacts" Get;
-    CreateContact: "POST" "/accounts/{id}/contacts" Put;
-    GetContact: "GET" "/accounts/{id}/contacts/{contactId}" Get;
-    PutContact: "PUT" "/accounts/{id}/contacts/{contactId}" Put;
-    PatchContact: "PATCH" "/accounts/{id}/contacts/{contactId}" Patch;
-    DeleteContact: "DELETE" "/accounts/{id}/contacts/{contactId}" Patch;
-    CreateCustomField: "POST" "/customFields" Put;
-    PutCustomField: "PUT" "/customFields/{id}" Put;
-    DeleteCustomField: "DELETE" "/customFields/{id}" Patch;
-    AddToGroup: "POST" "/customFields/addToGroup" Patch;
     ListGroups: "GET" "/customFields/groups" Metadata;
-    CreateGroup: "POST" "/customFields/groups" Put;
-    PutGroup: "PUT" "/customFields/groups/{groupId}" Put;
-    DeleteGroup: "DELETE" "/customFields/groups/{groupId}" Patch;
     ListWebhooks: "GET" "/webhooks" Metadata;
     ActivityStatuses: "GET" "/properties/activityStatuses" Metadata;
     AddressTypes: "GET" "/properties/addressTypes" Metadata;

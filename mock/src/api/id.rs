@@ -44,9 +44,9 @@ macro_rules! id {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct Visitor;
+                struct IdVisitor;
 
-                impl de::Visitor<'_> for Visitor {
+                impl de::Visitor<'_> for IdVisitor {
                     type Value = $name;
 
                     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -63,7 +63,7 @@ macro_rules! id {
                     }
                 }
 
-                deserializer.deserialize_any(Visitor)
+                deserializer.deserialize_any(IdVisitor)
             }
         }
     };

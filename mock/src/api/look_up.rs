@@ -1,6 +1,8 @@
 //! Lists and settings that clients look up when they start: read-only here.
 
+use super::custom_field::Category;
 use super::endpoint::Endpoint;
+use super::id::GroupId;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
@@ -35,8 +37,6 @@ pub enum LookUpBody {
     Users(Vec<SystemUser>),
     /// The organisation.
     Profile(OrganizationProfile),
-    /// Webhooks.
-    Webhooks(Vec<Webhook>),
 }
 
 /// A named thing; which members it has depends on the list.
@@ -90,16 +90,14 @@ pub struct OrganizationProfile {
     pub app_url: Cow<'static, str>,
 }
 
-/// A call that Neon makes when something happens. This mock has none.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Webhook {
-    /// Its id.
-    pub id: Cow<'static, str>,
-    /// Its name.
-    pub name: Cow<'static, str>,
-    /// Where it goes.
-    pub url: Cow<'static, str>,
-    /// What sets it off.
-    pub trigger: Cow<'static, str>,
+/// A group of custom fields, as `GET /customFields/groups` lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FieldGroup {
+    /// Group id; a field's `groupId` names it.
+    pub id: GroupId,
+    /// Display name.
+    pub display_name: Cow<'static, str>,
+    /// Record type of its fields.
+    pub component: Category,
 }

@@ -70,10 +70,10 @@ impl FaultCounts {
 
 /// The fault tables of a profile, in force.
 #[derive(Clone, Debug)]
-pub(crate) struct Schedule(Vec<Table>);
+pub(crate) struct FaultSchedule(Vec<FaultTable>);
 
 #[derive(Clone, Debug)]
-struct Table {
+struct FaultTable {
     fault: Fault,
     stream: Generator,
     /// What makes the share of poisoned accounts.
@@ -84,13 +84,13 @@ struct Table {
     burst: Option<(FaultKind, u32)>,
 }
 
-impl Schedule {
+impl FaultSchedule {
     /// `faults`, each with the stream of `seed` that is named by its position and kinds.
     pub(crate) fn new(faults: &[Fault], seed: u64) -> Self {
         let table = |(position, fault): (usize, &Fault)| {
             let kinds: Vec<&str> = fault.kinds.iter().map(|kind| kind.name()).collect();
             let name = format!("fault/{position}/{}", kinds.join("+"));
-            Table {
+            FaultTable {
                 fault: fault.clone(),
                 stream: rng::stream(seed, &name),
                 poison_key: rng::key(seed, &format!("{name}/poison")),
@@ -118,7 +118,7 @@ impl Schedule {
     }
 }
 
-impl Table {
+impl FaultTable {
     fn strike(
         &mut self,
         now: Timestamp,
@@ -179,7 +179,7 @@ mod tests {
     }
 
     /// Which of `calls` calls, one a second, each on the account of its number, are hit.
-    fn hits(schedule: &mut Schedule, calls: u64) -> Vec<u64> {
+    fn hits(schedule: &mut FaultSchedule, calls: u64) -> Vec<u64> {
         let hit = |second: &u64| {
             let now = Timestamp::from_nanos(second * 1_000_000_000);
             schedule.strike(now, Endpoint::GetAccount, Some(AccountId(*second))).is_some()
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn first_every_window_records_and_bursts_hit_what_they_say() {
-        let hits = |fault: Fault| hits(&mut Schedule::new(&[fault], 1), 20);
+        let hits = |fault: Fault| hits(&mut FaultSchedule::new(&[fault], 1), 20);
         let kind = FaultKind::Unavailable;
         assert_eq!(hits(fault(kind, Trigger::First(3))), [0, 1, 2]);
         assert_eq!(hits(fault(kind, Trigger::Every(6))), [5, 11, 17]);
@@ -212,13 +212,13 @@ mod tests {
     #[test]
     fn shares_are_met_and_poison_belongs_to_the_account() {
         let share = fault(FaultKind::Timeout, Trigger::Share(0.02));
-        let count = hits(&mut Schedule::new(&[share], 1), 100_000).len();
+        let count = hits(&mut FaultSchedule::new(&[share], 1), 100_000).len();
         assert!((1_850..2_150).contains(&count), "{count}");
         let poison = Fault {
             accounts: Some(Poison { records: Vec::new(), share: 0.1 }),
             ..fault(FaultKind::Timeout, Trigger::Share(1.0))
         };
-        let mut schedule = Schedule::new(&[poison], 1);
+        let mut schedule = FaultSchedule::new(&[poison], 1);
         let first = hits(&mut schedule, 10_000);
         assert!((900..1_100).contains(&first.len()), "{}", first.len());
         assert_eq!(first, hits(&mut schedule, 10_000), "the same accounts again");
@@ -229,7 +229,7 @@ mod tests {
         let rare = fault(FaultKind::Timeout, Trigger::Share(0.1));
         let all = fault(FaultKind::Unavailable, Trigger::First(50));
         let kinds = |faults: &[Fault]| -> Vec<Option<FaultKind>> {
-            let mut schedule = Schedule::new(faults, 1);
+            let mut schedule = FaultSchedule::new(faults, 1);
             (0..200).map(|_| schedule.strike(Timestamp::ZERO, Endpoint::GetAccount, None)).collect()
         };
         let (alone, both) = (kinds(std::slice::from_ref(&rare)), kinds(&[rare, all]));
@@ -243,7 +243,7 @@ mod tests {
     fn several_kinds_come_alike() {
         let kinds = vec![FaultKind::Timeout, FaultKind::Empty, FaultKind::ResetAfter];
         let several = Fault { kinds, ..fault(FaultKind::Timeout, Trigger::Share(1.0)) };
-        let mut schedule = Schedule::new(&[several], 1);
+        let mut schedule = FaultSchedule::new(&[several], 1);
         let mut counts = FaultCounts::default();
         for _ in 0..3_000 {
             let kind = schedule.strike(Timestamp::ZERO, Endpoint::GetAccount, None);

@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 
 /// What was changed on one account.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Change {
+pub(super) struct AccountChange {
     /// The new values one after another, each as `Values` reads it.
     values: Box<[u8]>,
     /// The identity that stands in place of the synthetic one.
@@ -30,7 +30,7 @@ mod tag {
     pub(super) const OPTIONS: u64 = 2;
 }
 
-impl Change {
+impl AccountChange {
     /// A change that wipes the account before anything is written to it.
     pub(super) fn wiping(identity: AccountBody) -> Self {
         Self { identity: Some(Box::new(identity)), wiped: true, ..Self::default() }
@@ -199,7 +199,7 @@ mod tests {
             ),
             wiped: bool,
         ) {
-            let mut change = Change { wiped, ..Change::default() };
+            let mut change = AccountChange { wiped, ..AccountChange::default() };
             let mut expected: BTreeMap<usize, Option<Value>> = BTreeMap::new();
             for (second, round) in (0_u64..).zip(rounds) {
                 expected.extend(round.clone());
@@ -218,10 +218,10 @@ mod tests {
 
     #[test]
     fn three_short_texts_take_six_bytes_beyond_their_letters() {
-        let mut change = Change::default();
+        let mut change = AccountChange::default();
         let text = |position| (position, Some(Value::Text("maple river 123".into())));
         change.apply(Timestamp::ZERO, &(0..3).map(text).collect());
         assert_eq!(change.values.len(), 3 * (2 + "maple river 123".len()));
-        assert!(size_of::<Change>() <= 32, "{}", size_of::<Change>());
+        assert!(size_of::<AccountChange>() <= 32, "{}", size_of::<AccountChange>());
     }
 }

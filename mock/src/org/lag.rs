@@ -1,7 +1,7 @@
 //! What a search still finds where it lags behind writes.
 
 use super::Organisation;
-use super::change::Change;
+use super::change::AccountChange;
 use crate::api::AccountId;
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use std::time::Duration;
 pub(super) struct Past {
     written_at: Timestamp,
     id: AccountId,
-    change: Option<Change>,
+    change: Option<AccountChange>,
     last_id: u64,
 }
 
@@ -22,7 +22,7 @@ pub(super) struct View<'a> {
     /// The largest id that is found.
     pub(super) last_id: u64,
     /// Accounts that are found as they were; empty where searches do not lag.
-    before: BTreeMap<AccountId, Option<&'a Change>>,
+    before: BTreeMap<AccountId, Option<&'a AccountChange>>,
 }
 
 impl Organisation {
@@ -57,7 +57,7 @@ impl Organisation {
 
 impl<'a> View<'a> {
     /// What is found to have changed on account `id`.
-    pub(super) fn change(&self, id: AccountId) -> Option<&'a Change> {
+    pub(super) fn change(&self, id: AccountId) -> Option<&'a AccountChange> {
         match self.before.get(&id) {
             Some(before) => *before,
             None => self.organisation.changes.get(id),

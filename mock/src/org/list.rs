@@ -24,7 +24,7 @@ impl Organisation {
         list: &ListAccounts,
         behaviour: &Behaviour,
     ) -> Result<AccountPage, PageTooLarge> {
-        let cut = Cut::new(&list.page, behaviour)?;
+        let cut = PageRange::new(&list.page, behaviour)?;
         let ListAccounts { user_type, email, first_name, last_name, .. } = list;
         let is_wanted = |kind: AccountKind| match user_type {
             Some(UserType::Individual) if behaviour.individuals_include_companies => true,
@@ -55,14 +55,14 @@ fn same(wanted: Option<&str>, found: Option<&str>) -> bool {
 
 /// Which rows of a listing a page holds.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Cut {
+pub(super) struct PageRange {
     /// Rows before it.
     pub(super) first: u64,
     /// Rows on it, if there are as many.
     pub(super) size: usize,
 }
 
-impl Cut {
+impl PageRange {
     pub(super) fn new(page: &Page, behaviour: &Behaviour) -> Result<Self, PageTooLarge> {
         let asked = page.page_size.max(1);
         let size = match behaviour.over_max {
@@ -126,7 +126,7 @@ mod tests {
         let page = Page { page_size: 500, ..Page::default() };
         let size = |over_max| {
             let behaviour = Behaviour { over_max, ..Behaviour::default() };
-            Cut::new(&page, &behaviour).map(|cut| cut.size)
+            PageRange::new(&page, &behaviour).map(|cut| cut.size)
         };
         assert_eq!(size(OverMax::default()), Ok(200));
         assert_eq!(size(OverMax::Refuse), Err(PageTooLarge { size: 500 }));

@@ -1,7 +1,7 @@
 //! Writing accounts: PATCH, PUT and POST, checked whole before anything is applied.
 
 use super::Organisation;
-use super::change::{Change, Writes};
+use super::change::{AccountChange, Writes};
 use super::field::Field;
 use super::synthetic::primary_contact_id;
 use crate::api::{
@@ -148,7 +148,7 @@ impl Organisation {
         if let Some(contact) = &mut identity.primary_contact {
             contact.contact_id = Some(primary_contact_id(id));
         }
-        let mut change = Change::wiping(identity);
+        let mut change = AccountChange::wiping(identity);
         change.apply(now, writes);
         let repeats = self.changes.get(id).is_some_and(|old| old.says_what(&change));
         self.repeated_writes += u64::from(repeats);
@@ -224,9 +224,9 @@ impl Organisation {
                 Ok((position, self.fields[position].parse(item, behaviour)?))
             });
             match written {
-                Ok((_, Written::Kept)) => {}
-                Ok((position, Written::Cleared)) => writes.push((position, None)),
-                Ok((position, Written::Value(value))) => writes.push((position, Some(value))),
+                Ok((_, FieldWrite::Kept)) => {}
+                Ok((position, FieldWrite::Cleared)) => writes.push((position, None)),
+                Ok((position, FieldWrite::Value(value))) => writes.push((position, Some(value))),
                 Err(error) => return (writes, Some(error)),
             }
         }
@@ -246,7 +246,7 @@ impl Organisation {
 }
 
 /// What a written item makes of its field.
-enum Written {
+enum FieldWrite {
     /// A text item without `value` leaves the field as it is.
     Kept,
     Cleared,
@@ -255,17 +255,21 @@ enum Written {
 
 impl Field {
     /// What a written item makes of this field.
-    fn parse(&self, item: &CustomFieldItem, behaviour: &Behaviour) -> Result<Written, WriteError> {
+    fn parse(
+        &self,
+        item: &CustomFieldItem,
+        behaviour: &Behaviour,
+    ) -> Result<FieldWrite, WriteError> {
         if !self.definition.display_type.has_options() {
             return Ok(match &item.value {
                 None if item.is_null => match behaviour.null_text {
-                    NullText::Ignored => Written::Kept,
-                    NullText::Clears => Written::Cleared,
-                    NullText::StoresTheWord => Written::Value(Value::Text("null".into())),
+                    NullText::Ignored => FieldWrite::Kept,
+                    NullText::Clears => FieldWrite::Cleared,
+                    NullText::StoresTheWord => FieldWrite::Value(Value::Text("null".into())),
                 },
-                None => Written::Kept,
-                Some(text) if text.is_empty() => Written::Cleared,
-                Some(text) => Written::Value(Value::Text(text.clone())),
+                None => FieldWrite::Kept,
+                Some(text) if text.is_empty() => FieldWrite::Cleared,
+                Some(text) => FieldWrite::Value(Value::Text(text.clone())),
             });
         }
         let items = item.option_values.as_ref().ok_or(WriteError::OptionValueRequired)?;
@@ -285,9 +289,9 @@ impl Field {
         }
         ids.sort_unstable();
         Ok(match behaviour.empty_options {
-            _ if !ids.is_empty() => Written::Value(Value::Options(ids)),
-            EmptyOptions::Clears => Written::Cleared,
-            EmptyOptions::Ignored => Written::Kept,
+            _ if !ids.is_empty() => FieldWrite::Value(Value::Options(ids)),
+            EmptyOptions::Clears => FieldWrite::Cleared,
+            EmptyOptions::Ignored => FieldWrite::Kept,
         })
     }
 }

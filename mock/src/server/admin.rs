@@ -7,8 +7,8 @@
 mod report;
 
 use super::body::{self, BodyError};
-use super::connection::Connection;
-use super::response::{Outgoing, respond_at_once};
+use super::response::{ResponseBody, respond_at_once};
+use super::shared::Connection;
 use crate::api::{ApiError, Response, Status};
 use crate::fault::FaultKind;
 use crate::live::Answer;
@@ -39,7 +39,7 @@ pub(super) fn is_below(path: &str) -> bool {
 pub(super) async fn answer(
     connection: &Connection,
     request: Request<Incoming>,
-) -> hyper::Response<Outgoing> {
+) -> hyper::Response<ResponseBody> {
     let (head, incoming) = request.into_parts();
     let body = match body::read(incoming, connection.shell.terms.patience).await {
         Ok(body) => body,
@@ -47,7 +47,7 @@ pub(super) async fn answer(
         Err(BodyError::Lost) => return refusal(400, "the body broke off"),
     };
     let path = head.uri.path();
-    let ask = Ask {
+    let ask = AdminRequest {
         verb: head.method.as_str(),
         route: &path[BASE_PATH.len()..],
         query: head.uri.query().unwrap_or_default(),
@@ -71,7 +71,7 @@ pub(super) async fn answer(
 type Refusal = (u16, String);
 
 /// What an admin asks.
-struct Ask<'a> {
+struct AdminRequest<'a> {
     verb: &'a str,
     /// Below the base path.
     route: &'a str,
@@ -83,18 +83,18 @@ struct Ask<'a> {
 /// `POST faults`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WireFaults {
+struct FaultsByKind {
     kinds: Vec<FaultKind>,
 }
 
 /// `POST profile`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WireProfile {
+struct ProfileByName {
     name: String,
 }
 
-impl Ask<'_> {
+impl AdminRequest<'_> {
     fn answer(&self, connection: &Connection) -> Result<Value, Refusal> {
         if !is_own_machine(connection.peer) {
             return Err((403, "only clients on the mock's own machine".to_owned()));
@@ -114,7 +114,7 @@ impl Ask<'_> {
                 Ok(json!({}))
             }
             ("POST", "faults") => {
-                let WireFaults { kinds } = self.json()?;
+                let FaultsByKind { kinds } = self.json()?;
                 if kinds.len() > MAX_FAULTS {
                     return Err((400, format!("at most {MAX_FAULTS} faults at once")));
                 }
@@ -125,7 +125,7 @@ impl Ask<'_> {
                 Ok(json!({ "ordered": kinds.len() }))
             }
             ("POST", "profile") => {
-                let WireProfile { name } = self.json()?;
+                let ProfileByName { name } = self.json()?;
                 let profile = Profile::built_in(&name).ok_or_else(|| unknown_profile(&name))?;
                 shell.live.neon().set_profile(profile);
                 Ok(json!({ "profile": name }))
@@ -179,12 +179,12 @@ fn unknown_profile(name: &str) -> Refusal {
     (400, format!("there is no built-in profile `{name}`; there are {}", known.join(", ")))
 }
 
-fn refusal(status: u16, message: impl Into<String>) -> hyper::Response<Outgoing> {
+fn refusal(status: u16, message: impl Into<String>) -> hyper::Response<ResponseBody> {
     let response = Response::error(Status(status), ApiError::new(1, message));
     respond_at_once(Answer::at_once(&response))
 }
 
-fn json_response(status: u16, body: Vec<u8>) -> hyper::Response<Outgoing> {
+fn json_response(status: u16, body: Vec<u8>) -> hyper::Response<ResponseBody> {
     respond_at_once(Answer::of_json(Status(status), body))
 }
 

@@ -1,6 +1,6 @@
 //! Bodies of requests: read whole, up to a size and for a time.
 
-use super::response::{Outgoing, respond_at_once};
+use super::response::{ResponseBody, respond_at_once};
 use crate::api::{ApiError, Status};
 use crate::live::Answer;
 use crate::wall_clock;
@@ -26,18 +26,18 @@ pub(super) enum BodyError {
     /// The client left, or what it sent is no body.
     Lost,
     /// The client is told so, and its connection closed.
-    Refused(Refused),
+    Refused(RefusedBody),
 }
 
 /// A body that is too long or too slow.
-pub(super) struct Refused {
+pub(super) struct RefusedBody {
     status: Status,
     message: String,
 }
 
-impl Refused {
+impl RefusedBody {
     /// The answer, after which the connection ends: the rest of the body is in the way.
-    pub(super) fn into_response(self) -> Response<Outgoing> {
+    pub(super) fn into_response(self) -> Response<ResponseBody> {
         let response = crate::api::Response::error(self.status, ApiError::new(1, self.message));
         let mut response = respond_at_once(Answer::at_once(&response));
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -92,7 +92,7 @@ async fn chunk(body: &mut Incoming) -> Option<Result<Bytes, hyper::Error>> {
 
 fn too_slow(patience: Duration) -> BodyError {
     let message = format!("the body did not arrive within {patience:?}");
-    BodyError::Refused(Refused { status: Status(408), message })
+    BodyError::Refused(RefusedBody { status: Status(408), message })
 }
 
 /// Answers at once, and goes on reading for a while: a socket that is closed with bytes unread is
@@ -102,7 +102,7 @@ fn too_long(body: Incoming) -> BodyError {
     #[expect(clippy::disallowed_methods, reason = "the answer must not wait for the rest")]
     tokio::spawn(discard(body, deadline));
     let message = format!("a body has at most {BODY_LIMIT} bytes");
-    BodyError::Refused(Refused { status: Status(413), message })
+    BodyError::Refused(RefusedBody { status: Status(413), message })
 }
 
 async fn discard(mut body: Incoming, deadline: Instant) {

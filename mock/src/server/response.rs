@@ -1,6 +1,6 @@
 //! Answers as hyper sends them: whole, or a body in drips.
 
-use super::connection::Connection;
+use super::shared::Shell;
 use crate::fault::{Delivery, SLOW_BODY};
 use crate::live::Answer;
 use crate::wall_clock;
@@ -19,14 +19,14 @@ use tokio::sync::oneshot;
 const DRIPS: u32 = 10;
 
 /// A body on its way out.
-pub(super) enum Outgoing {
+pub(super) enum ResponseBody {
     /// All of it at once; empty when it has gone.
     Whole(Bytes),
     /// In drips.
     Slow(Box<Drips>),
 }
 
-impl Outgoing {
+impl ResponseBody {
     /// Whether it comes in drips.
     pub(super) const fn is_slow(&self) -> bool {
         matches!(self, Self::Slow(_))
@@ -35,7 +35,7 @@ impl Outgoing {
 
 /// A body that comes in drips over [`SLOW_BODY`].
 pub(super) struct Drips {
-    connection: Arc<Connection>,
+    shell: Arc<Shell>,
     rest: Bytes,
     piece: usize,
     started: Instant,
@@ -44,20 +44,20 @@ pub(super) struct Drips {
 }
 
 /// `answer` as the client gets it.
-pub(super) fn respond(connection: &Arc<Connection>, mut answer: Answer) -> Response<Outgoing> {
+pub(super) fn respond(shell: &Arc<Shell>, mut answer: Answer) -> Response<ResponseBody> {
     if answer.delivery != Delivery::Slow {
         return respond_at_once(answer);
     }
     let rest = Bytes::from(std::mem::take(&mut answer.body));
     let mut response = respond_at_once(answer);
-    *response.body_mut() = Outgoing::Slow(Box::new(Drips::new(Arc::clone(connection), rest)));
+    *response.body_mut() = ResponseBody::Slow(Box::new(Drips::new(Arc::clone(shell), rest)));
     response
 }
 
 /// `answer` with all of its body.
-pub(super) fn respond_at_once(answer: Answer) -> Response<Outgoing> {
+pub(super) fn respond_at_once(answer: Answer) -> Response<ResponseBody> {
     let retry_after_s = answer.retry_after_s();
-    let mut response = Response::new(Outgoing::Whole(Bytes::from(answer.body)));
+    let mut response = Response::new(ResponseBody::Whole(Bytes::from(answer.body)));
     *response.status_mut() =
         StatusCode::from_u16(answer.status.0).expect("statuses are checked where they come in");
     if let Some(content_type) = answer.content_type {
@@ -70,11 +70,11 @@ pub(super) fn respond_at_once(answer: Answer) -> Response<Outgoing> {
 }
 
 impl Drips {
-    fn new(connection: Arc<Connection>, rest: Bytes) -> Self {
+    fn new(shell: Arc<Shell>, rest: Bytes) -> Self {
         let started = wall_clock::now();
         let piece = rest.len().div_ceil(DRIPS as usize);
-        let alarm = connection.shell.timer.alarm(started + SLOW_BODY / DRIPS);
-        Self { connection, rest, piece, started, left: DRIPS, alarm }
+        let alarm = shell.timer.alarm(started + SLOW_BODY / DRIPS);
+        Self { shell, rest, piece, started, left: DRIPS, alarm }
     }
 
     /// The next piece when it is due.
@@ -84,7 +84,7 @@ impl Drips {
             let _ = ready!(Pin::new(&mut self.alarm).poll(cx));
             self.left = self.left.saturating_sub(1);
             let next = self.started + SLOW_BODY * (DRIPS - self.left + 1) / DRIPS;
-            self.alarm = self.connection.shell.timer.alarm(next);
+            self.alarm = self.shell.timer.alarm(next);
             // A short body has fewer bytes than pieces: its last one comes last.
             let due = self.rest.len().saturating_sub(self.piece * self.left as usize);
             if due > 0 {
@@ -95,7 +95,7 @@ impl Drips {
     }
 }
 
-impl Body for Outgoing {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = Infallible;
 

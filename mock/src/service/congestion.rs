@@ -46,14 +46,14 @@ impl Congestion {
 
 /// The calls in flight in the whole organisation.
 #[derive(Clone, Debug, Default)]
-pub struct InFlight {
+pub struct CallsInFlight {
     /// When the calls that have started are ready.
     started: BinaryHeap<Reverse<Timestamp>>,
     /// When those that wait in a queue start, and are ready.
     waiting: Vec<(Timestamp, Timestamp)>,
 }
 
-impl InFlight {
+impl CallsInFlight {
     /// How many calls are in flight at `start`, with the one that starts then, as far as is known
     /// at `now`, when it comes. `now` must not decrease between calls.
     pub fn with_one_more(&mut self, now: Timestamp, start: Timestamp) -> usize {
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn those_that_wait_or_have_ended_are_not_in_flight() {
         let at = Timestamp::from_nanos;
-        let mut in_flight = InFlight::default();
+        let mut in_flight = CallsInFlight::default();
         assert_eq!(in_flight.with_one_more(at(0), at(0)), 1);
         in_flight.add(at(0), at(0), at(10));
         in_flight.add(at(0), at(10), at(20));

@@ -1,7 +1,7 @@
 //! What changed accounts cost in memory, by the process's own resident set.
 //!
 //! Ignored: a figure of the whole process, to be taken alone and not beside other tests.
-//! `cargo test --release -p neon-mock --test changed_accounts -- --ignored --nocapture --test-threads 1`
+//! `cargo test --release -p neon-mock --test memory changed_accounts -- --ignored --nocapture`
 
 use neon_mock::api::{Account, AccountBody, AccountId, AccountKind, CustomFieldItem, FieldId};
 use neon_mock::behaviour::Behaviour;

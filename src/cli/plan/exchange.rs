@@ -4,7 +4,7 @@ use super::plan_file;
 use crate::cli::error::{CliError, code};
 use crate::cli::inputs::read;
 use crate::cli::output::say;
-use neonbench_engine::plan::{Carried, Plan};
+use neonbench_engine::plan::{Carried, Plan, parse_yaml, to_yaml};
 use serde_json::Value;
 use std::path::Path;
 use std::process::ExitCode;
@@ -37,7 +37,7 @@ pub(super) fn import(file: &Path, to: Option<&Path>) -> Result<ExitCode, CliErro
     let ours = to.map_or(Ok(Form::Toml), |to| form(to, &OURS))?;
     let text = read(file)?;
     let parsed: Value = match theirs {
-        Form::Yaml => serde_yaml_ng::from_str(&text).map_err(|error| wrong(error.to_string()))?,
+        Form::Yaml => parse_yaml(&text).map_err(|error| wrong(error.to_string()))?,
         _ => serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?,
     };
     let Carried { made, left_out } =
@@ -55,7 +55,7 @@ pub(super) fn export(file: &Path, to: &Path) -> Result<ExitCode, CliError> {
     let theirs = form(to, &THEIRS)?;
     let Carried { made, left_out } = plan_file(file)?.to_python();
     let text = match theirs {
-        Form::Yaml => serde_yaml_ng::to_string(&made).expect("JSON is YAML"),
+        Form::Yaml => to_yaml(&made),
         _ => serde_json::to_string_pretty(&made).expect("a value is JSON") + "\n",
     };
     put(&text, Some(to))?;

@@ -8,7 +8,7 @@ use crate::cli::inputs::{dataset, source};
 use crate::cli::output::{say, say_json};
 use clap::Args;
 use neon_mock::api::{Account, AccountId, AccountKind, CustomFieldItem, FieldId, Value};
-use neonbench_engine::decide::{Decision, State, apply, state_of_values};
+use neonbench_engine::decide::{Decision, SlotValues, apply, state_of_values};
 use neonbench_engine::engine::{EngineError, Settings, Strategy, read_accounts};
 use neonbench_engine::plan::{Plan, ResolvedField, ResolvedPlan, Selection, parse_ids};
 use neonbench_engine::run::RunError;
@@ -172,7 +172,7 @@ fn values(account: &Account) -> Vec<(FieldId, Value)> {
 fn previewed(
     account: AccountId,
     kind: AccountKind,
-    before: &State,
+    before: &SlotValues,
     task: &ResolvedPlan,
     shown: bool,
 ) -> Previewed {

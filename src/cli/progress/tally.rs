@@ -158,7 +158,7 @@ mod tests {
     use super::*;
     use neon_mock::api::AccountId;
     use neon_mock::time::Timestamp;
-    use neonbench_engine::event::{AccountOutcome, Call};
+    use neonbench_engine::event::{AccountOutcome, Attempt};
 
     const AT: Timestamp = Timestamp::ZERO;
 
@@ -215,7 +215,7 @@ mod tests {
             let nothing = Duration::ZERO;
             tally.take(&Event::Sent { at: AT, endpoint, queued: nothing, paced: nothing });
         }
-        tally.take(&Event::Done(Call {
+        tally.take(&Event::Done(Attempt {
             endpoint,
             attempt: 1,
             due_at: AT,

@@ -1,7 +1,7 @@
 //! The ledger of the guide's claims: `reports/claims.toml`, read, judged and written back.
 //!
 //! Invariant: what was measured, and the verdict, come from runs alone: the suite makes them, and
-//! `tests/claims.rs` holds the file against them.
+//! `tests/it/claims.rs` holds the file against them.
 
 mod file;
 

@@ -2,7 +2,7 @@ use super::*;
 use crate::store::{ProfileText, Purge, Site};
 use neon_mock::api::{AccountKind, FieldId, Value};
 use neonbench_engine::engine::{Settings, Strategy};
-use neonbench_engine::journal::{AccountStatus, Change, Intent};
+use neonbench_engine::journal::{AccountStatus, FieldChange, Intent};
 use neonbench_engine::record::ChosenBy;
 use neonbench_engine::scenario::{DatasetSource, Resources};
 use std::path::Path;
@@ -26,7 +26,7 @@ fn header() -> Header {
 
 fn notes(id: u64) -> Vec<Note> {
     let id = AccountId(id);
-    let changes = vec![Change {
+    let changes = vec![FieldChange {
         field: FieldId(85),
         has_options: false,
         before: None,

@@ -32,10 +32,10 @@ fn found(mappings: &[&str]) -> (Vec<(Level, &'static str)>, String) {
         })
         .collect();
     let plan = Plan::from_toml("plan.toml", &format!("schema = 1\n{}", mappings.concat())).unwrap();
-    let findings = check(&plan, &fields);
+    let issues = check(&plan, &fields);
     let said: Vec<String> =
-        findings.iter().map(|it| format!("{}: {}", it.place, it.message)).collect();
-    (findings.iter().map(|it| (it.level, it.code)).collect(), said.join("\n"))
+        issues.iter().map(|it| format!("{}: {}", it.place, it.message)).collect();
+    (issues.iter().map(|it| (it.level, it.code)).collect(), said.join("\n"))
 }
 
 #[test]

@@ -4,7 +4,7 @@
 use super::interpreter::{Field, Rule, Step, Verb};
 use neon_mock::profile::Profile;
 use neonbench_engine::engine::{Settings, Strategy, WriteMode};
-use neonbench_engine::plan::{Case as LetterCase, Mapping, Operation, Plan, Transform};
+use neonbench_engine::plan::{LetterCase, Mapping, Operation, Plan, Transform};
 use neonbench_engine::scenario::{DatasetSource, Scenario, Workload};
 use proptest::collection::vec;
 use proptest::prelude::{Just, any, prop, prop_oneof};

@@ -1,9 +1,8 @@
 //! Responses into bodies, and bodies into responses.
 
 use crate::api::{
-    Account, AccountId, AccountPage, ApiError, Body, Contact, ContactCreated, ContactPage,
-    CustomField, Endpoint, Group, LookUp, LookUpBody, OutputFields, Response, SearchFields,
-    SearchPage, Status,
+    Account, AccountId, AccountPage, ApiError, Body, CustomField, Endpoint, FieldGroup, LookUp,
+    LookUpBody, OutputFields, Response, SearchFields, SearchPage, Status,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -12,13 +11,13 @@ use std::sync::Arc;
 /// `{"accountId": "7"}`
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Written {
+struct WrittenAccount {
     account_id: AccountId,
 }
 
 /// `{"id": "7"}`
 #[derive(Serialize, Deserialize)]
-struct Made {
+struct CreatedId {
     id: AccountId,
 }
 
@@ -35,17 +34,14 @@ pub fn response_body(response: &Response) -> Vec<u8> {
     match &response.body {
         Body::Empty => Vec::new(),
         Body::Account(account) => to_json(account),
-        Body::AccountId(account_id) => to_json(&Written { account_id: *account_id }),
+        Body::AccountId(account_id) => to_json(&WrittenAccount { account_id: *account_id }),
         Body::Accounts(page) => to_json(page),
         Body::Search(page) => to_json(page),
         Body::SearchFields(fields) => to_json(fields),
         Body::OutputFields(fields) => to_json(fields),
         Body::CustomFields(fields) => to_json(fields),
         Body::CustomField(field) => to_json(field),
-        Body::Id(id) => to_json(&Made { id: AccountId(*id) }),
-        Body::Contacts(page) => to_json(page),
-        Body::Contact(contact) => to_json(contact),
-        Body::ContactCreated(created) => to_json(created),
+        Body::Id(id) => to_json(&CreatedId { id: *id }),
         Body::Groups(groups) => to_json(groups),
         Body::LookUp(found) => match found {
             LookUpBody::Items(items) => to_json(items),
@@ -53,7 +49,6 @@ pub fn response_body(response: &Response) -> Vec<u8> {
             LookUpBody::User(user) => to_json(user),
             LookUpBody::Users(users) => to_json(users),
             LookUpBody::Profile(profile) => to_json(profile),
-            LookUpBody::Webhooks(webhooks) => to_json(webhooks),
         },
         Body::Errors(errors) => to_json(errors),
     }
@@ -112,8 +107,7 @@ fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
 
 /// Whether a success may have no body: it wrote something.
 const fn may_be_empty(endpoint: Endpoint) -> bool {
-    matches!(endpoint.verb().as_bytes(), b"PUT" | b"PATCH" | b"DELETE")
-        || matches!(endpoint, Endpoint::AddToGroup)
+    matches!(endpoint.verb().as_bytes(), b"PUT" | b"PATCH")
 }
 
 /// Whether a success is an array.
@@ -129,9 +123,7 @@ fn parse_body(endpoint: Endpoint, body: &[u8]) -> Result<Body, serde_json::Error
     }
     match endpoint {
         Endpoint::GetAccount => json::<Account>(body).map(|a| Body::Account(Box::new(a))),
-        Endpoint::CreateAccount | Endpoint::CreateCustomField | Endpoint::CreateGroup => {
-            json::<Made>(body).map(|made| Body::Id(made.id.0))
-        }
+        Endpoint::CreateAccount => json::<CreatedId>(body).map(|created| Body::Id(created.id)),
         Endpoint::ListAccounts => json::<AccountPage>(body).map(Body::Accounts),
         Endpoint::SearchAccounts => json::<SearchPage>(body).map(Body::Search),
         Endpoint::SearchFields => json::<SearchFields>(body).map(Body::SearchFields),
@@ -142,12 +134,9 @@ fn parse_body(endpoint: Endpoint, body: &[u8]) -> Result<Body, serde_json::Error
         Endpoint::GetCustomField => {
             json::<CustomField>(body).map(|field| Body::CustomField(Box::new(field)))
         }
-        Endpoint::ListContacts => json::<ContactPage>(body).map(Body::Contacts),
-        Endpoint::GetContact => json::<Contact>(body).map(|c| Body::Contact(Box::new(c))),
-        Endpoint::CreateContact => json::<ContactCreated>(body).map(Body::ContactCreated),
-        Endpoint::ListGroups => json::<Vec<Group>>(body).map(Body::Groups),
+        Endpoint::ListGroups => json::<Vec<FieldGroup>>(body).map(Body::Groups),
         // What is left writes an account, or answers nothing.
-        _ => json::<Written>(body).map(|written| Body::AccountId(written.account_id)),
+        _ => json::<WrittenAccount>(body).map(|written| Body::AccountId(written.account_id)),
     }
 }
 
@@ -157,7 +146,6 @@ fn parse_look_up(endpoint: Endpoint, body: &[u8]) -> Result<LookUpBody, serde_js
         Endpoint::CurrentSystemUser => json(body).map(LookUpBody::User),
         Endpoint::SystemUsers => json(body).map(LookUpBody::Users),
         Endpoint::OrganizationProfile => json(body).map(LookUpBody::Profile),
-        Endpoint::ListWebhooks => json(body).map(LookUpBody::Webhooks),
         _ => json(body).map(LookUpBody::Items),
     }
 }

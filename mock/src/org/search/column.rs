@@ -173,9 +173,7 @@ impl Organisation {
         let by_id = name.parse::<FieldId>().ok().and_then(|id| self.position(id));
         let by_name = || {
             self.fields.iter().position(|field| {
-                !field.is_deleted
-                    && (**display_name(&field.definition) == *name
-                        || *field.definition.name == *name)
+                **display_name(&field.definition) == *name || *field.definition.name == *name
             })
         };
         by_id.or_else(by_name).map(Column::Custom)

@@ -3,7 +3,7 @@
 use crate::api::Endpoint;
 use crate::live::Live;
 use crate::served::ServedCall;
-use crate::server::Shell;
+use crate::server::shared::Shell;
 use crate::time::Timestamp;
 use crate::wall_clock;
 use hdrhistogram::Histogram;

@@ -1,6 +1,6 @@
 //! Where calls wait until their endpoint's limiter lets them go, first come, first served.
 
-use super::limiter::{Heard, Rule, Rules};
+use super::limiter::{CallFeedback, ConcurrencyLimit, LimitFactory};
 use crate::clock::Clock;
 use neon_mock::api::Endpoint;
 use neon_mock::time::Timestamp;
@@ -13,30 +13,30 @@ use std::task::{Poll, Waker};
 
 /// The gates of all endpoints.
 #[derive(Debug)]
-pub(super) struct Gates {
-    gates: [Option<RefCell<Gate>>; Endpoint::ALL.len()],
+pub(super) struct AdmissionQueues {
+    queues: [Option<RefCell<AdmissionQueue>>; Endpoint::ALL.len()],
     /// Until when each endpoint asked to be left alone.
-    left_alone_until: [Cell<Timestamp>; Endpoint::ALL.len()],
+    deferred_until: [Cell<Timestamp>; Endpoint::ALL.len()],
 }
 
 #[derive(Debug)]
-struct Gate {
-    rule: Box<dyn Rule>,
+struct AdmissionQueue {
+    limiter: Box<dyn ConcurrencyLimit>,
     /// Let through, and not yet back.
-    through: u32,
+    admitted: u32,
     /// Sent, and not yet answered, in the order in which they were sent.
     in_flight: Vec<Sent>,
     sent: u64,
     /// When the next call may be sent.
     next_at: Timestamp,
-    waiting: VecDeque<Rc<Ticket>>,
+    waiting: VecDeque<Rc<Waiter>>,
 }
 
 /// A call that was sent.
 #[derive(Clone, Copy, Debug)]
 struct Sent {
     /// The how manieth it is.
-    number: u64,
+    sequence: u64,
     at: Timestamp,
     /// How many others were in flight then, without those that turned out to be refused.
     others: u32,
@@ -44,13 +44,13 @@ struct Sent {
 
 /// A call's place in the line.
 #[derive(Default)]
-struct Ticket {
+struct Waiter {
     /// When it may be sent, once it was let through.
     granted: Cell<Option<Timestamp>>,
     waker: Cell<Option<Waker>>,
 }
 
-impl fmt::Debug for Ticket {
+impl fmt::Debug for Waiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Ticket").field("granted", &self.granted).finish_non_exhaustive()
     }
@@ -58,27 +58,27 @@ impl fmt::Debug for Ticket {
 
 /// A call that may be sent.
 #[derive(Debug)]
-pub(super) struct Entry<'a> {
-    pub(super) pass: Option<Pass<'a>>,
+pub(super) struct Admitted<'a> {
+    pub(super) permit: Option<Permit<'a>>,
     /// Since when it only waited for its endpoint to take calls again.
-    pub(super) let_through_at: Timestamp,
+    pub(super) admitted_at: Timestamp,
 }
 
 /// A call that was let through. Its place is free again when it is dropped.
 #[derive(Debug)]
-pub(super) struct Pass<'a> {
-    gate: &'a RefCell<Gate>,
+pub(super) struct Permit<'a> {
+    queue: &'a RefCell<AdmissionQueue>,
     /// The how manieth call it is, once it was sent.
-    number: Option<u64>,
+    sequence: Option<u64>,
 }
 
-impl Gates {
-    /// Gates that go by `rules`.
-    pub(super) fn new(rules: &dyn Rules) -> Self {
-        let gate = |rule| {
-            RefCell::new(Gate {
-                rule,
-                through: 0,
+impl AdmissionQueues {
+    /// Gates that go by `limits`.
+    pub(super) fn new(limits: &dyn LimitFactory) -> Self {
+        let queue = |limiter| {
+            RefCell::new(AdmissionQueue {
+                limiter,
+                admitted: 0,
                 in_flight: Vec::new(),
                 sent: 0,
                 next_at: Timestamp::ZERO,
@@ -86,20 +86,20 @@ impl Gates {
             })
         };
         Self {
-            gates: Endpoint::ALL.map(|endpoint| rules.rule(endpoint).map(gate)),
-            left_alone_until: [const { Cell::new(Timestamp::ZERO) }; Endpoint::ALL.len()],
+            queues: Endpoint::ALL.map(|endpoint| limits.limit_for(endpoint).map(queue)),
+            deferred_until: [const { Cell::new(Timestamp::ZERO) }; Endpoint::ALL.len()],
         }
     }
 
     /// Lets no call of `endpoint` be sent before `until`, whoever makes it.
-    pub(super) fn leave_alone(&self, endpoint: Endpoint, until: Timestamp) {
-        let current = &self.left_alone_until[endpoint.index()];
+    pub(super) fn defer_until(&self, endpoint: Endpoint, until: Timestamp) {
+        let current = &self.deferred_until[endpoint.index()];
         current.set(current.get().max(until));
     }
 
     /// Waits until `endpoint` need not be left alone.
-    async fn may_be_called<C: Clock>(&self, clock: &C, endpoint: Endpoint) {
-        let until = &self.left_alone_until[endpoint.index()];
+    async fn until_not_deferred<C: Clock>(&self, clock: &C, endpoint: Endpoint) {
+        let until = &self.deferred_until[endpoint.index()];
         // Those on their way may be told to wait longer still.
         while until.get() > clock.now() {
             clock.sleep_until(until.get()).await;
@@ -108,52 +108,52 @@ impl Gates {
 
     /// How many calls of `endpoint` may be in flight now; `None` if nothing limits them.
     pub(super) fn limit(&self, endpoint: Endpoint) -> Option<u32> {
-        let gate = self.gates[endpoint.index()].as_ref()?;
-        Some(gate.borrow().rule.limit())
+        let queue = self.queues[endpoint.index()].as_ref()?;
+        Some(queue.borrow().limiter.limit())
     }
 
     /// Waits until a call of `endpoint` may be sent. The pass is `None` if nothing limits it.
-    pub(super) async fn enter<C: Clock>(&self, clock: &C, endpoint: Endpoint) -> Entry<'_> {
-        let Some(gate) = &self.gates[endpoint.index()] else {
-            let let_through_at = clock.now();
-            self.may_be_called(clock, endpoint).await;
-            return Entry { pass: None, let_through_at };
+    pub(super) async fn enter<C: Clock>(&self, clock: &C, endpoint: Endpoint) -> Admitted<'_> {
+        let Some(queue) = &self.queues[endpoint.index()] else {
+            let admitted_at = clock.now();
+            self.until_not_deferred(clock, endpoint).await;
+            return Admitted { permit: None, admitted_at };
         };
-        let ticket = Rc::new(Ticket::default());
-        let in_line = InLine { gate, ticket: &ticket };
-        gate.borrow_mut().waiting.push_back(Rc::clone(&ticket));
-        gate.borrow_mut().let_through(clock.now());
+        let waiter = Rc::new(Waiter::default());
+        let guard = QueueGuard { queue, waiter: &waiter };
+        queue.borrow_mut().waiting.push_back(Rc::clone(&waiter));
+        queue.borrow_mut().admit_waiting(clock.now());
         let at = poll_fn(|cx| {
-            if let Some(at) = ticket.granted.get() {
+            if let Some(at) = waiter.granted.get() {
                 return Poll::Ready(at);
             }
-            ticket.waker.set(Some(cx.waker().clone()));
+            waiter.waker.set(Some(cx.waker().clone()));
             Poll::Pending
         })
         .await;
-        std::mem::forget(in_line);
-        let let_through_at = clock.now();
-        let mut pass = Pass { gate, number: None };
+        std::mem::forget(guard);
+        let admitted_at = clock.now();
+        let mut permit = Permit { queue, sequence: None };
         if at > clock.now() {
             clock.sleep_until(at).await;
         }
-        self.may_be_called(clock, endpoint).await;
-        pass.number = Some(gate.borrow_mut().send(clock.now()));
-        Entry { pass: Some(pass), let_through_at }
+        self.until_not_deferred(clock, endpoint).await;
+        permit.sequence = Some(queue.borrow_mut().send(clock.now()));
+        Admitted { permit: Some(permit), admitted_at }
     }
 }
 
-impl Gate {
+impl AdmissionQueue {
     fn send(&mut self, now: Timestamp) -> u64 {
         self.sent += 1;
         let others = u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX);
-        self.in_flight.push(Sent { number: self.sent, at: now, others });
+        self.in_flight.push(Sent { sequence: self.sent, at: now, others });
         self.sent
     }
 
-    /// Call `number` was answered: what is to be heard of it.
-    fn answered(&mut self, number: u64, now: Timestamp, refused: bool) -> Option<Heard> {
-        let position = self.in_flight.iter().position(|sent| sent.number == number)?;
+    /// Call `sequence` was answered: what is to be heard of it.
+    fn answered(&mut self, sequence: u64, now: Timestamp, refused: bool) -> Option<CallFeedback> {
+        let position = self.in_flight.iter().position(|sent| sent.sequence == sequence)?;
         let Sent { at, others, .. } = self.in_flight.remove(position);
         if refused {
             // It took no place, so that those sent since had one less beside them.
@@ -161,73 +161,73 @@ impl Gate {
                 later.others -= 1;
             }
         }
-        let wanted = !self.waiting.is_empty();
-        Some(Heard { sent_at: at, done_at: now, others, refused, wanted })
+        let queue_waiting = !self.waiting.is_empty();
+        Some(CallFeedback { sent_at: at, done_at: now, in_flight: others, refused, queue_waiting })
     }
 
-    fn let_through(&mut self, now: Timestamp) {
-        while self.through < self.rule.limit()
-            && let Some(ticket) = self.waiting.pop_front()
+    fn admit_waiting(&mut self, now: Timestamp) {
+        while self.admitted < self.limiter.limit()
+            && let Some(waiter) = self.waiting.pop_front()
         {
-            self.through += 1;
+            self.admitted += 1;
             let at = self.next_at.max(now);
-            self.next_at = at + self.rule.spacing();
-            ticket.granted.set(Some(at));
-            if let Some(waker) = ticket.waker.take() {
+            self.next_at = at + self.limiter.spacing();
+            waiter.granted.set(Some(at));
+            if let Some(waker) = waiter.waker.take() {
                 waker.wake();
             }
         }
     }
 }
 
-impl Pass<'_> {
+impl Permit<'_> {
     /// The call is not made after all.
-    pub(super) fn give_back(self, now: Timestamp) {
-        let gate = self.gate;
+    pub(super) fn release(self, now: Timestamp) {
+        let queue = self.queue;
         drop(self);
-        gate.borrow_mut().let_through(now);
+        queue.borrow_mut().admit_waiting(now);
     }
 
     /// The call was answered at `now`: how many may be in flight from now on, if that changes.
     pub(super) fn done(mut self, now: Timestamp, refused: bool) -> Option<u32> {
-        let gate = self.gate;
-        let before = gate.borrow().rule.limit();
-        if let Some(number) = self.number.take() {
-            let mut gate = gate.borrow_mut();
-            if let Some(heard) = gate.answered(number, now, refused) {
-                gate.rule.hear(&heard);
+        let queue = self.queue;
+        let before = queue.borrow().limiter.limit();
+        if let Some(sequence) = self.sequence.take() {
+            let mut queue = queue.borrow_mut();
+            if let Some(feedback) = queue.answered(sequence, now, refused) {
+                queue.limiter.on_result(&feedback);
             }
         }
         drop(self);
-        gate.borrow_mut().let_through(now);
-        let limit = gate.borrow().rule.limit();
+        queue.borrow_mut().admit_waiting(now);
+        let limit = queue.borrow().limiter.limit();
         (limit != before).then_some(limit)
     }
 }
 
-impl Drop for Pass<'_> {
+impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        let mut gate = self.gate.borrow_mut();
-        gate.through -= 1;
-        if let Some(number) = self.number {
-            gate.in_flight.retain(|sent| sent.number != number);
+        let mut queue = self.queue.borrow_mut();
+        queue.admitted -= 1;
+        if let Some(sequence) = self.sequence {
+            queue.in_flight.retain(|sent| sent.sequence != sequence);
         }
     }
 }
 
 /// A call that gives up its place in the line when it is dropped.
-struct InLine<'a> {
-    gate: &'a RefCell<Gate>,
-    ticket: &'a Rc<Ticket>,
+struct QueueGuard<'a> {
+    queue: &'a RefCell<AdmissionQueue>,
+    waiter: &'a Rc<Waiter>,
 }
 
-impl Drop for InLine<'_> {
+impl Drop for QueueGuard<'_> {
     fn drop(&mut self) {
-        let mut gate = self.gate.borrow_mut();
-        if self.ticket.granted.get().is_some() {
-            gate.through -= 1;
+        let mut queue = self.queue.borrow_mut();
+        if self.waiter.granted.get().is_some() {
+            queue.admitted -= 1;
         } else {
-            gate.waiting.retain(|waiting| !Rc::ptr_eq(waiting, self.ticket));
+            queue.waiting.retain(|waiting| !Rc::ptr_eq(waiting, self.waiter));
         }
     }
 }
@@ -244,23 +244,24 @@ mod tests {
     #[test]
     fn calls_go_first_come_first_served_and_never_more_than_allowed() {
         let clock = VirtualClock::new();
-        let gates = Gates::new(&Limiter::Fixed(NonZeroU32::new(2).unwrap()));
+        let queues = AdmissionQueues::new(&Limiter::Fixed(NonZeroU32::new(2).unwrap()));
         let (inside, order) = (Cell::new(0), RefCell::new(Vec::new()));
         clock
             .run(async {
-                let call = |number: u64| {
-                    let (gates, clock, inside, order) = (&gates, &clock, &inside, &order);
+                let call = |sequence: u64| {
+                    let (queues, clock, inside, order) = (&queues, &clock, &inside, &order);
                     async move {
                         // They come one after another.
-                        let come_at = Timestamp::from_nanos(number);
+                        let come_at = Timestamp::from_nanos(sequence);
                         clock.sleep_until(come_at).await;
-                        let pass = gates.enter(clock, Endpoint::GetAccount).await.pass.unwrap();
+                        let permit =
+                            queues.enter(clock, Endpoint::GetAccount).await.permit.unwrap();
                         inside.set(inside.get() + 1);
                         assert!(inside.get() <= 2);
-                        order.borrow_mut().push(number);
+                        order.borrow_mut().push(sequence);
                         clock.sleep_until(clock.now() + Duration::from_secs(1)).await;
                         inside.set(inside.get() - 1);
-                        pass.done(clock.now(), false);
+                        permit.done(clock.now(), false);
                     }
                 };
                 let mut all: FuturesUnordered<_> = (1..=9).map(call).collect();
@@ -273,24 +274,24 @@ mod tests {
     #[test]
     fn a_call_that_gives_up_leaves_the_line() {
         let clock = VirtualClock::new();
-        let gates = Gates::new(&Limiter::Fixed(NonZeroU32::MIN));
+        let queues = AdmissionQueues::new(&Limiter::Fixed(NonZeroU32::MIN));
         clock
             .run(async {
-                let first = gates.enter(&clock, Endpoint::GetAccount).await.pass.unwrap();
+                let first = queues.enter(&clock, Endpoint::GetAccount).await.permit.unwrap();
                 {
-                    let second = gates.enter(&clock, Endpoint::GetAccount);
+                    let second = queues.enter(&clock, Endpoint::GetAccount);
                     let given_up = clock.sleep_until(Timestamp::from_nanos(5));
                     let (second, given_up) = (std::pin::pin!(second), std::pin::pin!(given_up));
                     futures_util::future::select(second, given_up).await;
                 }
                 first.done(clock.now(), false);
                 // Another endpoint has a gate of its own, and this one's place is free again.
-                drop(gates.enter(&clock, Endpoint::PatchAccount).await);
-                drop(gates.enter(&clock, Endpoint::GetAccount).await);
-                gates
+                drop(queues.enter(&clock, Endpoint::PatchAccount).await);
+                drop(queues.enter(&clock, Endpoint::GetAccount).await);
+                queues
                     .enter(&clock, Endpoint::GetAccount)
                     .await
-                    .pass
+                    .permit
                     .unwrap()
                     .done(clock.now(), true);
             })

@@ -1,9 +1,9 @@
 //! A run's writes verified and taken back, over HTTP.
 
-use super::{RunError, runtime};
-use crate::engine::{self, Aftermath, Settings, Stop};
+use super::RunError;
+use crate::engine::{self, Settings, Stop, WriteReview};
 use crate::journal::Ledger;
-use crate::world::{HttpTransport, Target, WallClock};
+use crate::world::{HttpTransport, Target, WallClock, runtime};
 
 /// Compares what stands in the organisation of `target` with what the run of `ledger` wrote there.
 ///
@@ -13,8 +13,8 @@ pub fn verify(
     settings: &Settings,
     ledger: &Ledger,
     stop: &Stop,
-) -> Result<Aftermath, RunError> {
-    runtime()?.block_on(async {
+) -> Result<WriteReview, RunError> {
+    runtime().map_err(RunError::Runtime)?.block_on(async {
         let transport = HttpTransport::new(target.clone())?;
         let clock = WallClock::start();
         Ok(engine::verify(&transport, &clock, settings, ledger, stop).await?)
@@ -31,8 +31,8 @@ pub fn undo(
     ledger: &Ledger,
     stop: &Stop,
     dry_run: bool,
-) -> Result<Aftermath, RunError> {
-    runtime()?.block_on(async {
+) -> Result<WriteReview, RunError> {
+    runtime().map_err(RunError::Runtime)?.block_on(async {
         let transport = HttpTransport::new(target.clone())?;
         let clock = WallClock::start();
         Ok(engine::undo(&transport, &clock, settings, ledger, stop, dry_run).await?)
