@@ -16,7 +16,7 @@ use neonbench::judge::{ClientUnderTest, ClientVerdict, CommandExit, JudgeRecord,
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::event::Event;
 use neonbench_engine::record::RunRecord;
-use neonbench_engine::run::{RunError, World};
+use neonbench_engine::run::World;
 use neonbench_engine::world::runtime;
 use std::ffi::OsString;
 use std::path::Path;
@@ -65,7 +65,7 @@ pub(super) struct JudgeArgs {
 pub(super) fn run(args: &JudgeArgs, voice: Voice) -> Result<ExitCode, CliError> {
     let engine = EngineArgs { seed: args.seed, ..EngineArgs::default() };
     let inputs = Inputs::read(&args.workload, &engine, &WorldArgs::default())?;
-    let Some(mut record) = runtime().map_err(RunError::Runtime)?.block_on(judged(args, &inputs))?
+    let Some(mut record) = runtime().map_err(CliError::Runtime)?.block_on(judged(args, &inputs))?
     else {
         eprintln!("interrupted: the command was ended, and nothing is judged");
         return Ok(ExitCode::from(code::INTERRUPTED));

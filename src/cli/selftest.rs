@@ -8,7 +8,6 @@ use super::stored::StoreArgs;
 use clap::Args;
 use neonbench::selftest::{self, FidelityRow, PoolRow, SelftestRecord, SelftestSize, WindowRow};
 use neonbench::text::distance;
-use neonbench_engine::run::RunError;
 use neonbench_engine::world::runtime;
 use std::process::ExitCode;
 
@@ -34,7 +33,7 @@ pub(super) fn run(args: &SelftestArgs, voice: Voice) -> Result<ExitCode, CliErro
         }
     };
     let record =
-        runtime().map_err(RunError::Runtime)?.block_on(selftest::run(&size, &mut progress))?;
+        runtime().map_err(CliError::Runtime)?.block_on(selftest::run(&size, &mut progress))?;
     args.store.keep_document(&record, voice);
     if args.output.json {
         say_json(&record)?;

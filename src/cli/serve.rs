@@ -6,7 +6,6 @@ use super::inputs::{DEMO, Inputs};
 use super::output::{count, say};
 use clap::Args;
 use neon_mock::NeonMock;
-use neonbench_engine::run::RunError;
 use neonbench_engine::world::runtime;
 use std::net::SocketAddr;
 use std::process::ExitCode;
@@ -50,7 +49,7 @@ pub(super) struct ServeArgs {
 pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, CliError> {
     let engine = EngineArgs { seed: args.seed, ..EngineArgs::default() };
     let inputs = Inputs::read(&args.workload, &engine, &WorldArgs::default())?;
-    runtime().map_err(RunError::Runtime)?.block_on(serve(args, &inputs))
+    runtime().map_err(CliError::Runtime)?.block_on(serve(args, &inputs))
 }
 
 async fn serve(args: &ServeArgs, inputs: &Inputs) -> Result<ExitCode, CliError> {
