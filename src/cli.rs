@@ -1,24 +1,25 @@
 //! The command line: one file a verb. The library never sees clap.
 
-mod aftermath;
 mod analyze;
 mod args;
 mod benchmark;
 mod calibrate;
+mod command_line;
 mod compare;
 mod dataset;
 mod error;
 mod evaluate;
 mod expected;
+mod files;
 mod findings;
 mod fit;
 mod fitted;
 mod history;
 mod inputs;
 mod interrupt;
+mod journaled;
+mod json_lines;
 mod judge;
-mod kept;
-mod lines;
 mod output;
 mod plan;
 mod probe;
@@ -36,11 +37,14 @@ mod serve;
 mod show_config;
 mod store;
 mod stored;
+mod verify_undo;
 
 pub(crate) use error::{CliError, exit_code};
+use output::Verbosity;
 pub(crate) use output::escape_controls;
 
-use clap::{ArgAction, Parser, Subcommand};
+use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use command_line::CommandLine;
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
@@ -60,23 +64,23 @@ struct Cli {
     #[arg(short, long, global = true, conflicts_with = "verbose")]
     quiet: bool,
     #[command(subcommand)]
-    command: Command,
+    command: CliCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum CliCommand {
     /// The guide's examples under every strategy, on one offline page
     Report(report::ReportArgs),
     /// One migration
     Run(run::RunArgs),
     /// Goes on with a run that was stopped, killed or cut off
     Resume(resume::ResumeArgs),
-    /// Once more for the accounts of a run that failed, or of which nobody knows
+    /// Runs again the accounts that failed or whose write outcome is unknown
     Retry(retry::RetryArgs),
     /// Compares what stands in the organisation with what a run wrote there
-    Verify(aftermath::VerifyArgs),
+    Verify(verify_undo::VerifyArgs),
     /// Takes back what a run wrote, where it still stands
-    Undo(aftermath::UndoArgs),
+    Undo(verify_undo::UndoArgs),
     /// The runs that are kept, with their journals
     #[command(subcommand)]
     Store(store::StoreCommand),
@@ -86,9 +90,9 @@ enum Command {
     Scalability(scalability::ScalabilityArgs),
     /// Configurations of workers and batch size side by side
     Compare(compare::CompareArgs),
-    /// What the selector recommends, and how long it will take
+    /// The selector's recommendation, and a forecast of its time
     Analyze(Box<analyze::AnalyzeArgs>),
-    /// What a few gentle calls tell of a target, as a profile to run against
+    /// A profile of a target from a few gentle calls, to run against
     Probe(Box<probe::ProbeArgs>),
     /// A profile from recorded traffic: a HAR file
     Fit(fit::FitArgs),
@@ -96,7 +100,7 @@ enum Command {
     Calibrate(calibrate::CalibrateArgs),
     /// Judges selectors and calibration files on scenarios
     Evaluate(evaluate::EvaluateArgs),
-    /// What `run` would go by with the same flags, and where each value is from
+    /// The configuration of `run` with the same flags, and the origin of each value
     ShowConfig(run::RunArgs),
     /// JSON Schemas of what is printed, and of plan files
     Schema(schema::SchemaArgs),
@@ -106,7 +110,7 @@ enum Command {
     History(history::HistoryArgs),
     /// Your own script against the mock, judged by what it left there
     Judge(judge::JudgeArgs),
-    /// How faithful the mock's delays and limits are on this machine
+    /// Fidelity of the mock's delays and limits on this machine
     Selftest(selftest::SelftestArgs),
     /// The mock of the Neon API over HTTP, until Ctrl-C
     Serve(serve::ServeArgs),
@@ -121,45 +125,41 @@ enum Command {
     Dataset(dataset::DatasetCommand),
 }
 
-/// What every command needs to know about how to speak.
-#[derive(Clone, Copy, Debug)]
-struct Voice {
-    quiet: bool,
-}
-
 /// Runs the command line of this process; the exit code is the contract's.
 ///
 /// Errors: the command could not be carried out; [`exit_code`] says with which code to end.
 pub(crate) fn main() -> Result<ExitCode, CliError> {
-    let cli = Cli::parse();
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let line = CommandLine::new(&Cli::command(), &matches);
     start_log(&cli)?;
-    let voice = Voice { quiet: cli.quiet };
+    let verbosity = Verbosity { quiet: cli.quiet };
     match cli.command {
-        Command::Report(args) => report::run(&args, voice),
-        Command::Run(args) => run::run(&args, voice),
-        Command::Resume(args) => resume::run(&args, voice),
-        Command::Retry(args) => retry::run(&args, voice),
-        Command::Verify(args) => aftermath::verify(&args, voice),
-        Command::Undo(args) => aftermath::undo(&args, voice),
-        Command::Store(command) => store::run(&command),
-        Command::Benchmark(args) => benchmark::run(&args, voice),
-        Command::Scalability(args) => scalability::run(&args, voice),
-        Command::Compare(args) => compare::run(&args, voice),
-        Command::Analyze(args) => analyze::run(&args, voice),
-        Command::Probe(args) => probe::run(&args, voice),
-        Command::Fit(args) => fit::run(&args),
-        Command::Calibrate(args) => calibrate::run(&args, voice),
-        Command::Evaluate(args) => evaluate::run(&args, voice),
-        Command::ShowConfig(args) => show_config::run(&args, voice),
-        Command::Schema(args) => schema::schema(&args),
-        Command::Completions(args) => schema::completions(&args),
-        Command::History(args) => history::run(&args),
-        Command::Judge(args) => judge::run(&args, voice),
-        Command::Selftest(args) => selftest::run(&args, voice),
-        Command::Serve(args) => serve::run(&args),
-        Command::Plan(command) => plan::run(&command),
-        Command::Profile(command) => profile::run(&command),
-        Command::Dataset(command) => dataset::run(&command),
+        CliCommand::Report(args) => report::run(&args, &line, verbosity),
+        CliCommand::Run(args) => run::run(&args, &line, verbosity),
+        CliCommand::Resume(args) => resume::run(&args, &line, verbosity),
+        CliCommand::Retry(args) => retry::run(&args, &line, verbosity),
+        CliCommand::Verify(args) => verify_undo::verify(&args, &line, verbosity),
+        CliCommand::Undo(args) => verify_undo::undo(&args, &line, verbosity),
+        CliCommand::Store(command) => store::run(&command),
+        CliCommand::Benchmark(args) => benchmark::run(&args, &line, verbosity),
+        CliCommand::Scalability(args) => scalability::run(&args, &line, verbosity),
+        CliCommand::Compare(args) => compare::run(&args, &line, verbosity),
+        CliCommand::Analyze(args) => analyze::run(&args, &line, verbosity),
+        CliCommand::Probe(args) => probe::run(&args, &line, verbosity),
+        CliCommand::Fit(args) => fit::run(&args, &line),
+        CliCommand::Calibrate(args) => calibrate::run(&args, &line, verbosity),
+        CliCommand::Evaluate(args) => evaluate::run(&args, &line, verbosity),
+        CliCommand::ShowConfig(args) => show_config::run(&args, &line),
+        CliCommand::Schema(args) => schema::schema(&args),
+        CliCommand::Completions(args) => schema::completions(&args, line.root()),
+        CliCommand::History(args) => history::run(&args, &line),
+        CliCommand::Judge(args) => judge::run(&args, &line, verbosity),
+        CliCommand::Selftest(args) => selftest::run(&args, verbosity),
+        CliCommand::Serve(args) => serve::run(&args),
+        CliCommand::Plan(command) => plan::run(&command, &line),
+        CliCommand::Profile(command) => profile::run(&command),
+        CliCommand::Dataset(command) => dataset::run(&command, &line),
     }
 }
 
@@ -184,7 +184,7 @@ fn start_log(cli: &Cli) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Whether the log is coloured: only on a terminal, and not where `NO_COLOR` is set to anything.
+/// True if the log is coloured: on a terminal, unless `NO_COLOR` is set to anything.
 fn has_colour(is_terminal: bool, no_color: Option<OsString>) -> bool {
     is_terminal && no_color.is_none_or(|value| value.is_empty())
 }

@@ -1,14 +1,12 @@
 //! `neonbench analyze`: what the selector recommends, and what to expect of it.
 
-use super::Voice;
-use super::args::{EngineArgs, OutputArgs, WorkloadArgs, WorldArgs};
+use super::args::{EngineArgs, OutputArgs, StoreArgs, WorkloadArgs, WorldArgs};
+use super::command_line::CommandLine;
 use super::error::CliError;
 use super::fitted::Cost;
 use super::inputs::Inputs;
-use super::output::{count, duration, percent, say, say_json};
+use super::output::{Verbosity, count, duration, percent, print, print_json};
 use super::probe::ProbeSettings;
-use super::run::workload_flags;
-use super::stored::StoreArgs;
 use clap::Args;
 use neonbench::probe::{MOST_SAMPLE, TargetFit};
 use neonbench::select::{Forecast, FrontPoint, Observed, Stage, forecast, forecast_probed};
@@ -80,8 +78,12 @@ struct Interval {
 const BYTES_AN_ACCOUNT: u64 = 600;
 const BYTES_A_MAPPING: u64 = 120;
 
-pub(super) fn run(args: &AnalyzeArgs, voice: Voice) -> Result<ExitCode, CliError> {
-    let probed = probed(args, voice)?;
+pub(super) fn run(
+    args: &AnalyzeArgs,
+    line: &CommandLine,
+    verbosity: Verbosity,
+) -> Result<ExitCode, CliError> {
+    let probed = probed(args, line, verbosity)?;
     let mut inputs = Inputs::read(&args.workload, &args.engine, &WorldArgs::default())?;
     if let Some((_, fit)) = &probed {
         inputs.scenario.profile = fit.profile("probed");
@@ -133,41 +135,41 @@ pub(super) fn run(args: &AnalyzeArgs, voice: Voice) -> Result<ExitCode, CliError
         pareto_front: front,
     };
     if args.output.json {
-        say_json(&analysis)?;
+        print_json(&analysis)?;
         return Ok(ExitCode::SUCCESS);
     }
-    say(&format!(
+    print(&format!(
         "{} accounts × {mappings} mappings, profile {}",
         count(resources),
         scenario.profile.name()
     ))?;
     if let Some(cost) = &analysis.probe {
-        say(&format!("  probe        {}", cost.in_words()))?;
+        print(&format!("  probe        {}", cost.in_words()))?;
     }
-    say(&format!(
+    print(&format!(
         "  recommended  {}, {} workers, batch size {}\n  because      {}",
         analysis.recommended_strategy, analysis.max_workers, analysis.batch_size, analysis.reason
     ))?;
-    say(&format!(
+    print(&format!(
         "  time         {}; nine runs of ten take {} to {}",
         duration(p50),
         duration(p5),
         duration(p95)
     ))?;
-    say(&format!(
+    print(&format!(
         "  calls        {}, of which {} are refused; {} fewer than one read and one write for each mapping",
         count(analysis.estimated_api_calls),
         count(analysis.estimated_rejected_calls),
         percent(analysis.api_call_reduction)
     ))?;
-    say(&format!(
+    print(&format!(
         "  saved        {} against standard ({})",
         duration(saved_s.max(0.0)),
         percent(analysis.time_savings_ratio)
     ))?;
-    say(&format!("  memory       {:.2} MiB of accounts at most", analysis.estimated_memory_mib))?;
+    print(&format!("  memory       {:.2} MiB of accounts at most", analysis.estimated_memory_mib))?;
     for point in &analysis.pareto_front {
-        say(&format!(
+        print(&format!(
             "  front        {}: {}, {:.0} calls, {:.1} refused",
             point.configuration,
             duration(point.makespan_s),
@@ -176,11 +178,22 @@ pub(super) fn run(args: &AnalyzeArgs, voice: Voice) -> Result<ExitCode, CliError
         ))?;
     }
     for line in &analysis.recommendations {
-        say(&format!("  note         {line}"))?;
+        print(&format!("  note         {line}"))?;
     }
-    let flags = workload_flags(&args.workload, args.engine.seed);
-    say(&format!("next: neonbench run{flags} --dry-run"))?;
+    print(&format!("next: {}", next_command(&analysis, line)))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The recommended run, as a trial.
+fn next_command(analysis: &Analysis, line: &CommandLine) -> CommandLine {
+    let run = line.to("run").with_switch("dry_run");
+    if analysis.probe.is_none() {
+        return run;
+    }
+    // `run` does not know what the probe found, so it would choose otherwise.
+    run.with("strategy", analysis.recommended_strategy)
+        .with("workers", analysis.max_workers)
+        .with("batch_size", analysis.batch_size)
 }
 
 fn recommendations(
@@ -227,7 +240,11 @@ fn recommendations(
 }
 
 /// What a probe found and what it cost, where one was asked for.
-fn probed(args: &AnalyzeArgs, voice: Voice) -> Result<Option<(Cost, TargetFit)>, CliError> {
+fn probed(
+    args: &AnalyzeArgs,
+    line: &CommandLine,
+    verbosity: Verbosity,
+) -> Result<Option<(Cost, TargetFit)>, CliError> {
     let Some(sample) = args.probe else {
         if args.world.base_url.is_some() || args.world.world.is_some() {
             return Err(CliError::usage(
@@ -241,6 +258,6 @@ fn probed(args: &AnalyzeArgs, voice: Voice) -> Result<Option<(Cost, TargetFit)>,
     let inputs = Inputs::read(&args.workload, &engine, &args.world)?;
     let sample = if dry_run { 0 } else { sample };
     let options = args.asked.options(&inputs.world, sample, inputs.seed());
-    let trace = super::probe::probe_target(&inputs, &options, &args.store, voice)?;
-    Ok(Some((Cost::of(&trace), TargetFit::of(&trace)?)))
+    let seen = super::probe::probe_target(&inputs, &options, &args.store, line, verbosity)?;
+    Ok(Some((Cost::of(&seen), TargetFit::of(&seen)?)))
 }

@@ -1,13 +1,14 @@
-//! Flags that several commands share.
+//! Flags that several commands share: plain clap structs, read by `inputs`, `stored` and `selector`.
 
-use super::selector::SelectorArgs;
-use super::stored::StoreArgs;
 use clap::{Args, ValueEnum};
+use neonbench::select::Constraint;
+use neonbench::store::DEFAULT_PATH;
 use neonbench_engine::engine::limiter::Limiter;
+use neonbench_engine::engine::{DEFAULT_BATCH_SIZE, DEFAULT_WORKERS};
 use neonbench_engine::run::World;
 use std::path::PathBuf;
 
-/// What every command that makes runs takes.
+/// Flags of every command that makes runs.
 #[derive(Clone, Debug, Args)]
 pub(super) struct JobArgs {
     #[command(flatten)]
@@ -22,7 +23,7 @@ pub(super) struct JobArgs {
     pub(super) store: StoreArgs,
 }
 
-/// What to migrate, and where.
+/// The migration and its organisation.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Workload")]
 pub(super) struct WorkloadArgs {
@@ -52,23 +53,32 @@ pub(super) struct WorkloadArgs {
     pub(super) sample: Option<u64>,
 }
 
-/// How the calls are made.
+/// Settings of the engine.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Engine")]
 pub(super) struct EngineArgs {
     /// The strategy [default: auto]
     #[arg(long, value_name = "STRATEGY")]
     pub(super) strategy: Option<StrategyArg>,
-    /// Accounts or batches side by side [default: 5]
-    #[arg(long, value_name = "W", alias = "max-workers")]
+    #[arg(
+        long,
+        value_name = "W",
+        alias = "max-workers",
+        help = format!("Accounts or batches side by side [default: {DEFAULT_WORKERS}]")
+    )]
     pub(super) workers: Option<u32>,
-    /// Accounts read into memory before they are written [default: 50]
-    #[arg(long, value_name = "B")]
+    #[arg(
+        long,
+        value_name = "B",
+        help = format!(
+            "Accounts read into memory before they are written [default: {DEFAULT_BATCH_SIZE}]"
+        )
+    )]
     pub(super) batch_size: Option<u32>,
     /// Pause after each N accounts
     #[arg(long, value_name = "N")]
     pub(super) chunk_size: Option<u32>,
-    /// How long to pause, such as 1s
+    /// Pause between chunks, such as 1s
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, requires = "chunk_size")]
     pub(super) chunk_pause: Option<std::time::Duration>,
     /// Look field definitions up once, or before each use
@@ -77,10 +87,10 @@ pub(super) struct EngineArgs {
     /// Read accounts singly, or by searches [default: search for pipelined, else get]
     #[arg(long, value_name = "get|search", hide_possible_values = true)]
     pub(super) reads: Option<ReadsArg>,
-    /// How long a call may take with all of its attempts [default: 10min]
+    /// Time that a call may take, retries included [default: 10min]
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub(super) call_deadline: Option<std::time::Duration>,
-    /// What limits the calls in flight [default: adaptive for pipelined, else none]
+    /// Limiter of the calls in flight [default: adaptive for pipelined, else none]
     #[arg(long, value_name = "none|fixed:N|adaptive")]
     pub(super) limiter: Option<Limiter>,
     /// Places of what adaptive finds that are left to the staff [default: 0]
@@ -102,6 +112,35 @@ pub(super) struct EngineArgs {
     pub(super) selector: SelectorArgs,
 }
 
+/// The goal that a choice is judged by.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Selector")]
+pub(super) struct GoalArgs {
+    /// Cost of a choice: makespan and refusals, or makespan alone [default: balanced]
+    #[arg(long, value_name = "balanced|fastest", hide_possible_values = true)]
+    pub(super) objective: Option<ObjectiveArg>,
+    /// Bound that a choice must keep: rejected<P% or headroom>=N; may be repeated
+    #[arg(long, value_name = "CONSTRAINT")]
+    pub(super) constraint: Vec<Constraint>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum ObjectiveArg {
+    Balanced,
+    Fastest,
+}
+
+/// Goal and calibration of `auto`.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Selector")]
+pub(super) struct SelectorArgs {
+    #[command(flatten)]
+    pub(super) goal: GoalArgs,
+    /// A calibration file that `auto` goes by [default: the shipped one]
+    #[arg(long, value_name = "FILE")]
+    pub(super) thresholds: Option<PathBuf>,
+}
+
 /// Where the run happens.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "World")]
@@ -116,9 +155,9 @@ pub(super) struct WorldArgs {
     pub(super) access: AccessArgs,
 }
 
-/// Who asks.
+/// API credentials.
 #[derive(Clone, Debug, Default, Args)]
-pub(super) struct Credentials {
+pub(super) struct CredentialArgs {
     /// Organisation id at that server
     #[arg(long, value_name = "ID", env = "NEON_ORG_ID")]
     pub(super) org_id: Option<String>,
@@ -127,18 +166,18 @@ pub(super) struct Credentials {
     pub(super) api_key: Option<String>,
 }
 
-/// What lets a command in at a server that is not ours.
+/// Credentials and write guard of a remote server.
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "World")]
 pub(super) struct AccessArgs {
     #[command(flatten)]
-    pub(super) credentials: Credentials,
+    pub(super) credentials: CredentialArgs,
     /// Write to this organisation although it is not on this machine: its id, typed out
     #[arg(long, value_name = "ID")]
     pub(super) allow_writes_to: Option<String>,
 }
 
-/// Whether values are shown.
+/// The choice to show field values.
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct ValuesArgs {
@@ -147,7 +186,7 @@ pub(super) struct ValuesArgs {
     pub(super) show_values: bool,
 }
 
-/// Whether writes are noted before they are sent.
+/// The choice to journal writes before they are sent.
 #[derive(Clone, Copy, Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct JournalArgs {
@@ -159,7 +198,19 @@ pub(super) struct JournalArgs {
     pub(super) no_journal: bool,
 }
 
-/// How the result is shown.
+/// The store of runs.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct StoreArgs {
+    /// The file that runs are kept in
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH, env = "NEONBENCH_STORE")]
+    pub(super) store: PathBuf,
+    /// Leave the store alone: keep nothing, show nothing that is kept
+    #[arg(long, conflicts_with = "store")]
+    pub(super) no_store: bool,
+}
+
+/// The form of the result.
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct OutputArgs {
@@ -212,16 +263,6 @@ pub(super) enum ReadsArg {
     Search,
 }
 
-impl ReadsArg {
-    /// As the flag spells it.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Get => "get",
-            Self::Search => "search",
-        }
-    }
-}
-
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(super) enum WriteArg {
     #[default]
@@ -240,14 +281,4 @@ pub(super) enum GuardArg {
 pub(super) enum WorldArg {
     Virtual,
     Http,
-}
-
-impl WorldArg {
-    /// As the flag spells it.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::Virtual => "virtual",
-            Self::Http => "http",
-        }
-    }
 }

@@ -1,12 +1,11 @@
 //! `neonbench benchmark`: every strategy on one scenario, ranked.
 
-use super::Voice;
 use super::args::{JobArgs, ReplicateArgs, WorkloadArgs};
+use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::Inputs;
-use super::output::{count, duration, percent, say, say_json, table, verdict};
+use super::output::{Verbosity, count, duration, percent, print, print_json, table, verdict};
 use super::progress::Progress;
-use super::run::flags;
 use clap::Args;
 use neonbench::replicate::{best, order, ranked_by_s, replicated};
 use neonbench_engine::engine::Strategy;
@@ -47,7 +46,11 @@ struct Forecast {
     makespan_s: f64,
 }
 
-pub(super) fn run(args: &BenchmarkArgs, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn run(
+    args: &BenchmarkArgs,
+    line: &CommandLine,
+    verbosity: Verbosity,
+) -> Result<ExitCode, CliError> {
     let inputs = Inputs::read(&args.job.workload, &args.job.engine, &args.job.world)?;
     inputs.several_runs()?;
     // A sample stands in for the plan; the plan itself is then forecast.
@@ -61,10 +64,10 @@ pub(super) fn run(args: &BenchmarkArgs, voice: Voice) -> Result<ExitCode, CliErr
     let mut runs = Vec::new();
     for strategy in inputs.strategies() {
         let order = inputs.order_for(ranked_on, strategy)?;
-        let mut progress = Progress::new(voice, strategy.name());
+        let mut progress = Progress::new(verbosity, strategy.name());
         let run = replicated(&order, &inputs.world, replicates, &mut progress)?;
         drop(progress);
-        args.job.store.keep(&run, voice);
+        args.job.store.keep(&run, verbosity);
         runs.push(run.record);
     }
     runs.sort_by(order);
@@ -74,7 +77,7 @@ pub(super) fn run(args: &BenchmarkArgs, voice: Voice) -> Result<ExitCode, CliErr
     let best = best(&runs).map(|record| record.strategy);
     let whole = forecast.as_ref().and_then(|forecast| forecast.first());
     let next = whole.map(|forecast| forecast.strategy).or(best).map_or_else(String::new, |next| {
-        format!("neonbench run{} --strategy {next} --dry-run", flags(&args.job))
+        line.to("run").with("strategy", next).with_switch("dry_run").to_string()
     });
     for run in &mut runs {
         run.next_command.clone_from(&next);
@@ -82,9 +85,9 @@ pub(super) fn run(args: &BenchmarkArgs, voice: Voice) -> Result<ExitCode, CliErr
     let code = exit_code(&runs);
     let record = BenchmarkRecord { schema: 1, runs, best, forecast, warnings };
     if args.job.output.json {
-        say_json(&record)?;
+        print_json(&record)?;
     } else {
-        say_benchmark(&record, &next)?;
+        print_benchmark(&record, &next)?;
     }
     Ok(ExitCode::from(code))
 }
@@ -134,9 +137,9 @@ fn exit_code(runs: &[RunRecord]) -> u8 {
     }
 }
 
-fn say_benchmark(benchmark: &BenchmarkRecord, next: &str) -> Result<(), CliError> {
+fn print_benchmark(benchmark: &BenchmarkRecord, next: &str) -> Result<(), CliError> {
     if let Some(first) = benchmark.runs.first() {
-        say(&format!(
+        print(&format!(
             "{} accounts × {} mappings, profile {}, {} workers, batch size {}, seed {}",
             count(first.resources),
             first.mappings,
@@ -149,9 +152,9 @@ fn say_benchmark(benchmark: &BenchmarkRecord, next: &str) -> Result<(), CliError
     let rows: Vec<Vec<String>> = benchmark.runs.iter().map(row).collect();
     let header =
         ["strategy", "makespan", "p5 – p95", "calls", "refused", "efficiency", "failed", "audit"];
-    say(&table(&header, &rows))?;
+    print(&table(&header, &rows))?;
     for forecast in benchmark.forecast.iter().flatten() {
-        say(&format!(
+        print(&format!(
             "forecast: {} takes {} for all {} accounts",
             forecast.strategy,
             duration(forecast.makespan_s),
@@ -159,16 +162,16 @@ fn say_benchmark(benchmark: &BenchmarkRecord, next: &str) -> Result<(), CliError
         ))?;
     }
     for warning in &benchmark.warnings {
-        say(&format!("warning: {warning}"))?;
+        print(&format!("warning: {warning}"))?;
     }
     let whole = benchmark.forecast.as_ref().and_then(|forecast| forecast.first());
     match (benchmark.best, whole) {
         (None, _) => {
-            say("best: none: no run is valid and complete, or they did not do the same work")
+            print("best: none: no run is valid and complete, or they did not do the same work")
         }
-        (Some(best), None) => say(&format!("best: {best}\nnext: {next}")),
+        (Some(best), None) => print(&format!("best: {best}\nnext: {next}")),
         (Some(best), Some(Forecast { strategy, .. })) => {
-            say(&format!("best: {best} on the sample, {strategy} for the whole\nnext: {next}"))
+            print(&format!("best: {best} on the sample, {strategy} for the whole\nnext: {next}"))
         }
     }
 }

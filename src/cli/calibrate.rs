@@ -2,17 +2,17 @@
 
 mod full;
 
-use super::Voice;
-use super::args::{OutputArgs, ReadsArg};
+use super::args::{GoalArgs, OutputArgs, ReadsArg};
+use super::command_line::CommandLine;
 use super::error::{CliError, code};
-use super::inputs::read;
-use super::output::{say, say_json};
-use super::selector::{GoalArgs, say_judgement};
+use super::files::read;
+use super::output::{Verbosity, print, print_json};
+use super::selector::print_judgement;
 use clap::{Args, ValueEnum};
 use neonbench::select::case::{self, HELD_OUT, QUICK};
 use neonbench::select::{
-    Goal, Judgement, Portfolio, SelectorName, StrategyRule, benches, fit, judge, judgement,
-    left_out, simulated_calls, swept,
+    Judgement, Portfolio, SelectorName, StrategyRule, benches, fit, judge, judgement, left_out,
+    simulated_calls, swept,
 };
 use neonbench_engine::engine::Reads;
 use neonbench_engine::world::WallClock;
@@ -88,10 +88,14 @@ enum ExportArg {
     Json,
 }
 
-pub(super) fn run(args: &CalibrateArgs, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn run(
+    args: &CalibrateArgs,
+    line: &CommandLine,
+    verbosity: Verbosity,
+) -> Result<ExitCode, CliError> {
     let goal = args.goal.goal();
     if args.set == "full" || args.merge {
-        return full::run(args, &goal, voice);
+        return full::run(args, &goal, verbosity);
     }
     let clock = WallClock::start();
     let text = match args.set.as_str() {
@@ -106,8 +110,8 @@ pub(super) fn run(args: &CalibrateArgs, voice: Voice) -> Result<ExitCode, CliErr
         };
         let rule = StrategyRule::fit(&cases, &goal, reads)?;
         match form {
-            ExportArg::Python => say(rule.to_python().trim_end())?,
-            ExportArg::Json => say_json(&rule)?,
+            ExportArg::Python => print(rule.to_python().trim_end())?,
+            ExportArg::Json => print_json(&rule)?,
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -127,13 +131,13 @@ pub(super) fn run(args: &CalibrateArgs, voice: Voice) -> Result<ExitCode, CliErr
     judgement.left_out = left_out;
     judgement.wall_s = clock.elapsed().as_secs_f64();
     if args.output.json {
-        say_json(&judgement)?;
+        print_json(&judgement)?;
     } else {
-        say_judgement(&judgement)?;
+        print_judgement(&judgement)?;
     }
     let closed = gap_closed(&judgement);
     if closed < args.min_gap_closed {
-        if !voice.quiet {
+        if !verbosity.quiet {
             eprintln!(
                 "the cost model closes {closed:.3} of the gap among the guide's strategies, and {} was asked for; \
                  nothing was written",
@@ -145,18 +149,11 @@ pub(super) fn run(args: &CalibrateArgs, voice: Voice) -> Result<ExitCode, CliErr
     if let Some(path) = &args.write {
         write(path, &calibration.to_toml())?;
         if !args.output.json {
-            say(&format!("written: {}\nnext: {}", path.display(), next(&goal, path)))?;
+            let next = line.to("evaluate").with("thresholds", path.display());
+            print(&format!("written: {}\nnext: {next}", path.display()))?;
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn next(goal: &Goal, path: &Path) -> String {
-    let objective = match goal.objective {
-        neonbench::select::Objective::Balanced => String::new(),
-        other @ neonbench::select::Objective::Fastest => format!(" --objective {other}"),
-    };
-    format!("neonbench evaluate --thresholds {}{objective}", path.display())
 }
 
 fn gap_closed(judgement: &Judgement) -> f64 {

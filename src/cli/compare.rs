@@ -1,10 +1,10 @@
 //! `neonbench compare`: configurations side by side, or two stored runs.
 
-use super::Voice;
 use super::args::{EngineArgs, JobArgs, ReplicateArgs};
+use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::Inputs;
-use super::output::{count, duration, percent, say, say_json, table, verdict};
+use super::output::{Verbosity, count, duration, percent, print, print_json, table, verdict};
 use super::progress::Progress;
 use super::run::exit_code_of;
 use clap::Args;
@@ -118,10 +118,14 @@ impl Gate {
     }
 }
 
-pub(super) fn run(args: &CompareArgs, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn run(
+    args: &CompareArgs,
+    line: &CommandLine,
+    verbosity: Verbosity,
+) -> Result<ExitCode, CliError> {
     let (mut runs, delta) = match &*args.runs {
         &[baseline, run] => stored(args, baseline, run)?,
-        _ => (configured(args, voice)?, None),
+        _ => (configured(args, verbosity)?, None),
     };
     let gate = delta.as_ref().and_then(|delta| delta.gate.as_ref()).map_or(0, Gate::exit_code);
     let code = runs.iter().map(exit_code_of).max().filter(|&code| code > 0).unwrap_or(gate);
@@ -129,14 +133,14 @@ pub(super) fn run(args: &CompareArgs, voice: Voice) -> Result<ExitCode, CliError
     let best = best(&runs).map(RunRecord::configuration);
     let record = CompareRecord { schema: 1, runs, best, delta };
     if args.job.output.json {
-        say_json(&record)?;
+        print_json(&record)?;
     } else {
-        say_compare(&record)?;
+        print_compare(&record, line)?;
     }
     Ok(ExitCode::from(code))
 }
 
-fn configured(args: &CompareArgs, voice: Voice) -> Result<Vec<RunRecord>, CliError> {
+fn configured(args: &CompareArgs, verbosity: Verbosity) -> Result<Vec<RunRecord>, CliError> {
     let mut runs = Vec::new();
     for config in &args.configs {
         let engine = EngineArgs {
@@ -149,9 +153,9 @@ fn configured(args: &CompareArgs, voice: Voice) -> Result<Vec<RunRecord>, CliErr
         let order = inputs.order(&inputs.scenario)?;
         let replicates = args.replicates.in_world(&inputs.world);
         let title = format!("{}/{}", config.workers, config.batch_size);
-        let mut progress = Progress::new(voice, &title);
+        let mut progress = Progress::new(verbosity, &title);
         let run = replicated(&order, &inputs.world, replicates, &mut progress)?;
-        args.job.store.keep(&run, voice);
+        args.job.store.keep(&run, verbosity);
         runs.push(run.record);
     }
     Ok(runs)
@@ -173,7 +177,7 @@ fn stored(
 }
 
 /// The second run against the first, in words.
-fn say_delta(record: &DeltaRecord) -> Result<(), CliError> {
+fn print_delta(record: &DeltaRecord, line: &CommandLine) -> Result<(), CliError> {
     let DeltaRecord { baseline, run, delta, gate } = record;
     let interval = delta.ratio_interval.map_or_else(
         || {
@@ -184,13 +188,13 @@ fn say_delta(record: &DeltaRecord) -> Result<(), CliError> {
         },
         |[low, high]| format!("95 % interval {low:.3} – {high:.3}"),
     );
-    say(&format!(
+    print(&format!(
         "run {run} takes {:.3} × as long as run {baseline} ({interval}): {}",
         delta.ratio,
         delta.verdict.words()
     ))?;
     if let Some(reason) = &delta.incomparable {
-        say(&format!("note: {reason}"))?;
+        print(&format!("note: {reason}"))?;
     }
     if let Some(gate) = gate {
         let verdict = match gate.passed {
@@ -198,12 +202,12 @@ fn say_delta(record: &DeltaRecord) -> Result<(), CliError> {
             Some(false) => "failed",
             None => "inconclusive",
         };
-        say(&format!("gate: at most {} slower: {verdict}", percent(gate.max_slower)))?;
+        print(&format!("gate: at most {} slower: {verdict}", percent(gate.max_slower)))?;
     }
-    say("next: neonbench history")
+    print(&format!("next: {}", line.to("history")))
 }
 
-fn say_compare(compare: &CompareRecord) -> Result<(), CliError> {
+fn print_compare(compare: &CompareRecord, line: &CommandLine) -> Result<(), CliError> {
     let fastest = compare.runs.first().map_or(0.0, ranked_by_s);
     let row = |run: &RunRecord| {
         let makespan_s = ranked_by_s(run);
@@ -230,15 +234,19 @@ fn say_compare(compare: &CompareRecord) -> Result<(), CliError> {
         "refused",
         "audit",
     ];
-    say(&table(&header, &compare.runs.iter().map(row).collect::<Vec<_>>()))?;
+    print(&table(&header, &compare.runs.iter().map(row).collect::<Vec<_>>()))?;
     if let Some(delta) = &compare.delta {
-        return say_delta(delta);
+        return print_delta(delta, line);
     }
     if !compare.runs.iter().any(|run| run.strategy.is_concurrent()) {
-        say("note: these strategies have one worker; add --strategy hybrid to compare workers")?;
+        print("note: these strategies have one worker; add --strategy hybrid to compare workers")?;
     }
     match &compare.best {
-        Some(best) => say(&format!("best: {best}\nnext: neonbench scalability")),
-        None => say("best: none: no run is valid and complete, or they did not do the same work"),
+        Some(best) => {
+            // Scalability sets the size of each organisation itself.
+            let next = line.to("scalability").without(&["resources", "resource_ids"]);
+            print(&format!("best: {best}\nnext: {next}"))
+        }
+        None => print("best: none: no run is valid and complete, or they did not do the same work"),
     }
 }

@@ -1,8 +1,10 @@
 //! `neonbench dataset`: the synthetic organisations.
 
+use super::command_line::CommandLine;
 use super::error::CliError;
-use super::inputs::{dataset, read};
-use super::output::{percent, say, table};
+use super::files::read;
+use super::inputs::dataset;
+use super::output::{percent, print, table};
 use clap::Subcommand;
 use neon_mock::api::{AccountId, CustomField};
 use neon_mock::dataset::{BUILT_IN, WireDataset, import};
@@ -46,20 +48,20 @@ pub(super) enum DatasetCommand {
     },
 }
 
-pub(super) fn run(command: &DatasetCommand) -> Result<ExitCode, CliError> {
+pub(super) fn run(command: &DatasetCommand, line: &CommandLine) -> Result<ExitCode, CliError> {
     match command {
         DatasetCommand::List => {
             for (name, text) in BUILT_IN {
                 let wire: WireDataset = toml::from_str(text).expect("a built-in dataset is valid");
-                say(&format!("{name:<14} {}", wire.description))?;
+                print(&format!("{name:<14} {}", wire.description))?;
             }
-            say("next: neonbench dataset describe v-fields")?;
+            print("next: neonbench dataset describe v-fields")?;
         }
         DatasetCommand::Describe { name, mappings, resources, seed } => {
             describe(name, *mappings, *resources, *seed)?;
         }
         DatasetCommand::Import { custom_fields, out } => {
-            import_file(custom_fields, out.as_deref())?;
+            import_file(custom_fields, out.as_deref(), line)?;
         }
         DatasetCommand::Export { name } => export(name)?,
     }
@@ -88,15 +90,15 @@ fn describe(name: &str, mappings: u32, resources: u64, seed: u64) -> Result<(), 
         ]
     };
     let rows: Vec<Vec<String>> = organisation.definitions().iter().zip(&filled).map(row).collect();
-    say(&table(&["field", "id", "type", "accounts", "options", "filled"], &rows))?;
+    print(&table(&["field", "id", "type", "accounts", "options", "filled"], &rows))?;
     if let Some(account) = organisation.account(AccountId(1)) {
         let json = serde_json::to_string_pretty(&account).expect("accounts are JSON");
-        say(&format!("account 1 of seed {seed}:\n{json}"))?;
+        print(&format!("account 1 of seed {seed}:\n{json}"))?;
     }
     Ok(())
 }
 
-fn import_file(answer: &Path, out: Option<&Path>) -> Result<(), CliError> {
+fn import_file(answer: &Path, out: Option<&Path>, line: &CommandLine) -> Result<(), CliError> {
     let text = read(answer)?;
     let fields: Vec<CustomField> = serde_json::from_str(&text).map_err(|error| {
         CliError::usage(format!(
@@ -112,11 +114,12 @@ fn import_file(answer: &Path, out: Option<&Path>) -> Result<(), CliError> {
         let file = answer.display();
         return Err(CliError::usage(format!("{file}: there is no field in it to import")));
     }
-    let Some(out) = out else { return say(imported.text.trim_end()) };
+    let Some(out) = out else { return print(imported.text.trim_end()) };
     std::fs::write(out, &imported.text)
         .map_err(|source| CliError::Write { path: out.to_owned(), source })?;
     let (file, fields) = (out.display(), imported.fields);
-    say(&format!("{file}: {fields} fields\nnext: neonbench dataset describe {file}"))
+    let next = line.to("dataset describe").with("name", &file);
+    print(&format!("{file}: {fields} fields\nnext: {next}"))
 }
 
 fn export(name: &str) -> Result<(), CliError> {
@@ -125,5 +128,5 @@ fn export(name: &str) -> Result<(), CliError> {
         let known = known().join(", ");
         CliError::usage(format!("there is no dataset `{name}`; built in are {known}"))
     })?;
-    say(text.trim_end())
+    print(text.trim_end())
 }

@@ -1,11 +1,12 @@
 //! `neonbench evaluate`: judges selectors and calibration files on scenarios.
 
-use super::Voice;
-use super::args::{EngineArgs, OutputArgs, WorkloadArgs, WorldArgs};
+use super::args::{EngineArgs, GoalArgs, OutputArgs, WorkloadArgs, WorldArgs};
+use super::command_line::CommandLine;
 use super::error::CliError;
-use super::inputs::{Inputs, read};
-use super::output::{percent, say, say_json, table};
-use super::selector::{GoalArgs, calibration, say_judgement};
+use super::files::read;
+use super::inputs::Inputs;
+use super::output::{Verbosity, percent, print, print_json, table};
+use super::selector::{calibration, print_judgement};
 use clap::Args;
 use neonbench::select::case::{self, Case, HELD_OUT};
 use neonbench::select::{
@@ -54,14 +55,18 @@ struct FileRow {
     above_shipped: f64,
 }
 
-pub(super) fn run(args: &EvaluateArgs, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn run(
+    args: &EvaluateArgs,
+    line: &CommandLine,
+    verbosity: Verbosity,
+) -> Result<ExitCode, CliError> {
     if let Some(folder) = &args.export_scenarios {
-        return export(folder);
+        return export(folder, line);
     }
     let goal = args.goal.goal();
     let clock = WallClock::start();
     let cases = match &args.scenarios {
-        Some(folder) => in_folder(folder, voice)?,
+        Some(folder) => in_folder(folder, verbosity)?,
         None => case::read("the held-out set", HELD_OUT)?,
     };
     let mut named = Vec::new();
@@ -88,12 +93,12 @@ pub(super) fn run(args: &EvaluateArgs, voice: Voice) -> Result<ExitCode, CliErro
     let mut judgement = judged.into_iter().next().map_or(shipped, |(_, judgement)| judgement);
     judgement.wall_s = clock.elapsed().as_secs_f64();
     if args.output.json {
-        say_json(&Evaluation { judgement, files })?;
+        print_json(&Evaluation { judgement, files })?;
         return Ok(ExitCode::SUCCESS);
     }
-    say_judgement(&judgement)?;
+    print_judgement(&judgement)?;
     if !files.is_empty() {
-        say("")?;
+        print("")?;
         let header =
             ["file", "portfolio", "selector", "mean regret", "worst", "above the shipped one"];
         let cells = files.iter().map(|file| {
@@ -106,7 +111,7 @@ pub(super) fn run(args: &EvaluateArgs, voice: Voice) -> Result<ExitCode, CliErro
                 format!("{:+.2} %", file.above_shipped * 100.0),
             ]
         });
-        say(&table(&header, &cells.collect::<Vec<_>>()))?;
+        print(&table(&header, &cells.collect::<Vec<_>>()))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -135,7 +140,7 @@ fn rows(file: &str, judgement: &Judgement, shipped: &Judgement) -> Vec<FileRow> 
 
 /// The scenarios of a folder, in the order of their names. Other files, such as the plans and
 /// profiles that they name, are passed over.
-fn in_folder(folder: &Path, voice: Voice) -> Result<Vec<Case>, CliError> {
+fn in_folder(folder: &Path, verbosity: Verbosity) -> Result<Vec<Case>, CliError> {
     let wrong = |source| CliError::Read { path: folder.to_owned(), source };
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(wrong)? {
@@ -149,7 +154,7 @@ fn in_folder(folder: &Path, voice: Voice) -> Result<Vec<Case>, CliError> {
     for path in paths {
         let origin = path.display().to_string();
         if let Err(error) = WireScenario::from_toml(&origin, &read(&path)?) {
-            if !voice.quiet {
+            if !verbosity.quiet {
                 let first = error.to_string();
                 eprintln!("passed over, no scenario: {}", first.lines().next().unwrap_or(&origin));
             }
@@ -169,7 +174,7 @@ fn in_folder(folder: &Path, voice: Voice) -> Result<Vec<Case>, CliError> {
 }
 
 /// Writes the held-out set as files, two for each scenario.
-fn export(folder: &Path) -> Result<ExitCode, CliError> {
+fn export(folder: &Path, line: &CommandLine) -> Result<ExitCode, CliError> {
     let wrong = |source| CliError::Write { path: folder.to_owned(), source };
     std::fs::create_dir_all(folder).map_err(wrong)?;
     let files = case::files("the held-out set", HELD_OUT)?;
@@ -178,9 +183,7 @@ fn export(folder: &Path) -> Result<ExitCode, CliError> {
         std::fs::write(&path, text).map_err(|source| CliError::Write { path, source })?;
     }
     let folder = folder.display();
-    say(&format!(
-        "{folder}: {} files\nnext: neonbench evaluate --scenarios {folder}",
-        files.len()
-    ))?;
+    let next = line.clone().without(&["export_scenarios"]).with("scenarios", &folder);
+    print(&format!("{folder}: {} files\nnext: {next}", files.len()))?;
     Ok(ExitCode::SUCCESS)
 }

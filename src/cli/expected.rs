@@ -1,7 +1,6 @@
 //! What is expected of a run, said beforehand, and when it takes longer than that.
 
-use super::Voice;
-use super::output::{count, duration};
+use super::output::{Verbosity, count, duration};
 use neon_mock::time::Timestamp;
 use neonbench::select::{Forecast, forecast};
 use neonbench_engine::event::{Event, Observer};
@@ -23,15 +22,15 @@ impl<'a> Expected<'a> {
     pub(super) fn new(
         order: &RunSpec<'_>,
         is_wanted: bool,
-        voice: Voice,
+        verbosity: Verbosity,
         inner: &'a mut dyn Observer,
     ) -> Result<Self, RunError> {
         let forecast = is_wanted.then(|| forecast(order.scenario, &order.settings)).transpose()?;
-        if let (Some(forecast), false) = (&forecast, voice.quiet) {
+        if let (Some(forecast), false) = (&forecast, verbosity.quiet) {
             eprintln!("expected: {}", in_words(forecast));
         }
         let started_at = Timestamp::ZERO;
-        Ok(Self { forecast, started_at, has_left: false, quiet: voice.quiet, inner })
+        Ok(Self { forecast, started_at, has_left: false, quiet: verbosity.quiet, inner })
     }
 
     /// How `record` compares with what was expected.

@@ -1,4 +1,4 @@
-//! What held a run back, as `run` says it.
+//! Findings (causes that held a run back) in the words of `run`.
 
 use super::error::CliError;
 use neonbench::findings::{Finding, findings, gain};

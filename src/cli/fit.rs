@@ -1,11 +1,10 @@
 //! `neonbench fit`: a profile from recorded traffic.
 
-use super::args::OutputArgs;
+use super::args::{OutputArgs, StoreArgs};
+use super::command_line::CommandLine;
 use super::error::CliError;
+use super::files::read;
 use super::fitted::{self, Cost};
-use super::inputs::read;
-use super::run::quoted;
-use super::stored::StoreArgs;
 use clap::Args;
 use neonbench::probe::{Har, ProbeError, TargetFit};
 use std::path::{Path, PathBuf};
@@ -31,8 +30,8 @@ pub(super) struct FitArgs {
     store: StoreArgs,
 }
 
-pub(super) fn run(args: &FitArgs) -> Result<ExitCode, CliError> {
-    let (origin, again, cost, fit) = match (&args.file, args.run) {
+pub(super) fn run(args: &FitArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
+    let (origin, cost, fit) = match (&args.file, args.run) {
         (Some(file), _) => {
             let origin = file.display().to_string();
             let Har { trace, passed_over } = Har::read(&origin, &read(file)?)?;
@@ -41,27 +40,18 @@ pub(super) fn run(args: &FitArgs) -> Result<ExitCode, CliError> {
                     "note: {passed_over} entries are no calls of Neon's API, and are passed over"
                 );
             }
-            let again = quoted(&origin);
-            (
-                origin,
-                again,
-                Cost::of(&trace),
-                TargetFit::of(&trace).map_err(|error| too_few(&error))?,
-            )
+            (origin, Cost::of(&trace), TargetFit::of(&trace).map_err(|error| too_few(&error))?)
         }
         (None, run) => {
             let run = run.expect("clap asks for a file or a run");
             let record = args.store.open()?.record(run)?;
             let fit = TargetFit::of_record(&record).map_err(|error| too_few(&error))?;
-            let again = format!("--run {run}{}", args.store.flag());
-            (format!("run {run}"), again, Cost::of_record(&record), fit)
+            (format!("run {run}"), Cost::of_record(&record), fit)
         }
     };
     let next = |written: Option<&Path>| match written {
-        Some(path) => {
-            format!("neonbench analyze --profile {}", quoted(&path.display().to_string()))
-        }
-        None => format!("neonbench fit {again} --write mine.toml"),
+        Some(path) => line.to("analyze").with("profile", path.display()).to_string(),
+        None => line.clone().with("write", "mine.toml").to_string(),
     };
     fitted::print_fit(&origin, cost, &fit, args.write.as_deref(), args.output.json, next)?;
     Ok(ExitCode::SUCCESS)

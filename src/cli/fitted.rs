@@ -1,7 +1,7 @@
 //! Output of `probe` and `fit`: a profile with its evidence.
 
 use super::error::CliError;
-use super::output::{duration, percent, say, say_json, table};
+use super::output::{duration, percent, print, print_json, table};
 use neon_mock::api::Endpoint;
 use neonbench::probe::{FittedLimits, LawEstimate, LawSource, ProbeTrace, TargetFit};
 use neonbench_engine::record::RunRecord;
@@ -133,13 +133,13 @@ pub(super) fn print_fit(
         next_command: next(write),
     };
     if json {
-        return say_json(&record);
+        return print_json(&record);
     }
-    say(&record.in_words())?;
+    print(&record.in_words())?;
     if let Some(path) = write {
-        say(&format!("written: {}", path.display()))?;
+        print(&format!("written: {}", path.display()))?;
     }
-    say(&format!("next: {}", record.next_command))
+    print(&format!("next: {}", record.next_command))
 }
 
 impl FittedRecord {

@@ -1,10 +1,10 @@
 //! `neonbench history` and `neonbench store list`: the stored runs, with their outcomes or their
 //! journals.
 
-use super::args::OutputArgs;
+use super::args::{OutputArgs, StoreArgs};
+use super::command_line::CommandLine;
 use super::error::CliError;
-use super::output::{count, duration, say, say_json, table, verdict};
-use super::stored::StoreArgs;
+use super::output::{count, duration, print, print_json, table, verdict};
 use clap::Args;
 use neonbench::replicate::ranked_by_s;
 use neonbench::store::{ListedRun, RunState};
@@ -134,18 +134,16 @@ const OUTCOMES: [&str; 12] = [
 const JOURNALS: [&str; 4] = ["run", "began (UTC)", "state", "journal, lines"];
 
 /// `history`: the latest runs with their outcomes.
-pub(super) fn run(args: &HistoryArgs) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: &HistoryArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let runs = args.print(Some(args.limit.unwrap_or(LATEST)), &OUTCOMES, outcome_cells)?;
     if args.output.json {
         return Ok(ExitCode::SUCCESS);
     }
-    let flag = args.store.flag();
-    match &*runs {
-        [latest, before, ..] => {
-            say(&format!("next: neonbench compare {} {}{flag}", before.id, latest.id))?;
-        }
-        _ => say(&format!("next: neonbench run --replicates 20{flag}"))?,
-    }
+    let next = match &*runs {
+        [latest, before, ..] => line.to("compare").with_all("runs", &[before.id, latest.id]),
+        _ => line.to("run").with("replicates", 20),
+    };
+    print(&format!("next: {next}"))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -164,9 +162,9 @@ impl HistoryArgs {
     ) -> Result<Vec<ListedRun>, CliError> {
         let runs = self.store.open()?.list(limit)?;
         if self.output.json {
-            say_json(&HistoryRecord { schema: 1, runs: runs.iter().map(RunLine::of).collect() })?;
+            print_json(&HistoryRecord { schema: 1, runs: runs.iter().map(RunLine::of).collect() })?;
         } else {
-            say(&table(header, &runs.iter().map(cells).collect::<Vec<_>>()))?;
+            print(&table(header, &runs.iter().map(cells).collect::<Vec<_>>()))?;
         }
         Ok(runs)
     }

@@ -1,10 +1,11 @@
 //! From flags and files to scenarios, settings and worlds.
 
 use super::args::{
-    AccessArgs, Credentials, EngineArgs, GuardArg, ReadsArg, StrategyArg, Switch, WorkloadArgs,
+    AccessArgs, CredentialArgs, EngineArgs, GuardArg, ReadsArg, StrategyArg, Switch, WorkloadArgs,
     WorldArg, WorldArgs, WriteArg,
 };
 use super::error::CliError;
+use super::files::read;
 use neon_mock::profile::Profile;
 use neonbench::select::{ChosenBy, Configuration, Observed, Portfolio};
 use neonbench::store::{Header, ProfileText, Site};
@@ -25,22 +26,25 @@ pub(super) const DEMO: &str = "demo";
 /// The profile where none is named.
 const DEFAULT_PROFILE: &str = "documented";
 
-/// What a command works on: flags over the scenario file over the defaults.
+/// The inputs of a command: flags override the scenario file, which overrides the defaults.
 #[derive(Debug)]
 pub(super) struct Inputs {
     pub(super) scenario: Scenario,
-    /// What the scenario was made of.
+    /// The workload that the scenario was made from.
     pub(super) workload: Workload,
     pub(super) world: World,
     profile: ProfileText,
     file: WireScenario,
     engine: EngineArgs,
-    /// Whether the user says which limits and times the target has.
+    /// True if flags or scenario file name a profile, so that the target's limits are known.
     names_profile: bool,
 }
 
 impl Inputs {
     /// Reads all files and checks all flags, before anything runs.
+    ///
+    /// Errors: a file cannot be read or is invalid; flags contradict each other; the production guard
+    /// refuses the address.
     pub(super) fn read(
         workload: &WorkloadArgs,
         engine: &EngineArgs,
@@ -163,7 +167,7 @@ impl Inputs {
         let mut order = self.order_for(scenario, strategy)?;
         let hints = scenario.plan.hints;
         let (file, engine) = (&self.file, &self.engine);
-        // What the user says of workers and batch size stands.
+        // Workers and batch size given by the user override the selector's.
         if engine.workers.is_none() && file.workers.is_none() && hints.max_workers.is_none() {
             order.settings.workers = NonZeroU32::new(workers).unwrap_or(NonZeroU32::MIN);
         }
@@ -180,7 +184,7 @@ impl Inputs {
         Ok(order)
     }
 
-    /// What is kept of `order` before its first call.
+    /// The header that the store keeps of `order` before its first call.
     pub(super) fn header(&self, order: &RunSpec<'_>) -> Header {
         let scenario = order.scenario;
         Header {
@@ -221,12 +225,7 @@ pub(super) fn positive(flag: &str, value: Option<u32>) -> Result<Option<NonZeroU
     }
 }
 
-/// The text of a file that the user named.
-pub(super) fn read(path: &Path) -> Result<String, CliError> {
-    std::fs::read_to_string(path).map_err(|source| CliError::Read { path: path.to_owned(), source })
-}
-
-/// Whether `name` means a file and not something built in.
+/// True if `name` is a path: it contains `/` or ends in `.toml`. Built-in names do neither.
 fn is_file(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|extension| extension == "toml") || name.contains('/')
 }
@@ -297,7 +296,7 @@ fn merge(args: &WorkloadArgs, file: &WireScenario) -> Result<(Workload, ProfileT
     if plan.is_some() && args.mappings.is_some() {
         return Err(CliError::usage("--mappings goes with a workload without a plan"));
     }
-    // So do all files that it names.
+    // Relative paths in a scenario file are resolved against its folder.
     let named = |name: &String| match beside {
         Some(folder) if is_file(name) => folder.join(name).display().to_string(),
         _ => name.clone(),
@@ -343,17 +342,17 @@ fn world(args: &WorldArgs, workload: &Workload, dry_run: bool) -> Result<World, 
              plan with resource_ids or a filter",
         ));
     }
-    Ok(World::ForeignHttp(target(base_url, &args.access, !dry_run)?))
+    Ok(World::ForeignHttp(writable_target(base_url, &args.access, !dry_run)?))
 }
 
 /// The server at `base_url`, if it may be called: what is not on this machine is written to only
 /// where its organisation was typed out.
-pub(super) fn target(
+pub(super) fn writable_target(
     base_url: &str,
     access: &AccessArgs,
     writes: bool,
 ) -> Result<Target, CliError> {
-    let target = named(base_url, &access.credentials)?;
+    let target = parse_target(base_url, &access.credentials)?;
     if writes && !target.is_loopback() {
         may_write(&target, access.allow_writes_to.as_deref())?;
     }
@@ -361,11 +360,14 @@ pub(super) fn target(
 }
 
 /// The server at `base_url`, to be read only.
-pub(super) fn source(base_url: &str, credentials: &Credentials) -> Result<Target, CliError> {
-    with_credentials(named(base_url, credentials)?)
+pub(super) fn readable_target(
+    base_url: &str,
+    credentials: &CredentialArgs,
+) -> Result<Target, CliError> {
+    with_credentials(parse_target(base_url, credentials)?)
 }
 
-fn named(base_url: &str, credentials: &Credentials) -> Result<Target, CliError> {
+fn parse_target(base_url: &str, credentials: &CredentialArgs) -> Result<Target, CliError> {
     let target = Target {
         base_url: base_url.to_owned(),
         org_id: credentials.org_id.clone().unwrap_or_default(),

@@ -1,31 +1,30 @@
-//! Ctrl-C: once ends a run in good order, twice ends it at once.
+//! Ctrl-C: the first finishes accounts in flight and stops, the second exits at once.
 
-use super::Voice;
 use super::error::{CliError, code};
+use super::output::Verbosity;
 use neonbench_engine::engine::Stop;
 use std::sync::{Arc, mpsc};
 use tokio::runtime::Runtime;
 
-/// Listens for Ctrl-C, and for SIGTERM where there is one, until the process ends. The first sets
-/// the stop that is returned; the second ends the process, whose journal is as it is.
-pub(super) fn listen(voice: Voice) -> Result<Arc<Stop>, CliError> {
+/// Listens for Ctrl-C, and for SIGTERM on Unix, until the process ends. The first sets the returned
+/// stop; the second ends the process, and leaves its journal as it is.
+///
+/// Errors: the signal handlers cannot be installed.
+pub(super) fn listen(verbosity: Verbosity) -> Result<Arc<Stop>, CliError> {
     let stop = Arc::new(Stop::default());
     let to_set = Arc::clone(&stop);
     let (ready, is_ready) = mpsc::channel();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(CliError::Runtime)?;
+    let runtime = neonbench_engine::world::runtime().map_err(CliError::Runtime)?;
     // The engine keeps its own thread busy: in virtual time it never waits.
     std::thread::spawn(move || {
         watch(&runtime, &ready, || {
-            if !voice.quiet {
+            if !verbosity.quiet {
                 eprintln!("stopping: what has begun is ended; once more stops at once");
             }
             to_set.set();
         });
     });
-    // Nobody answers if the thread is gone: then there is nothing to listen with.
+    // A closed channel means that the thread has ended.
     match is_ready.recv() {
         Ok(Ok(())) => Ok(stop),
         Ok(Err(error)) => Err(CliError::Runtime(error)),

@@ -3,12 +3,11 @@
 mod command;
 mod text;
 
-use super::Voice;
-use super::args::{EngineArgs, OutputArgs, WorkloadArgs, WorldArgs};
+use super::args::{EngineArgs, OutputArgs, StoreArgs, WorkloadArgs, WorldArgs};
+use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::{DEMO, Inputs};
-use super::output::{say, say_json};
-use super::stored::StoreArgs;
+use super::output::{Verbosity, print, print_json};
 use clap::Args;
 use command::{CommandEnv, Ended, Home};
 use neon_mock::NeonMock;
@@ -62,7 +61,11 @@ pub(super) struct JudgeArgs {
     command: Vec<OsString>,
 }
 
-pub(super) fn run(args: &JudgeArgs, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn run(
+    args: &JudgeArgs,
+    line: &CommandLine,
+    verbosity: Verbosity,
+) -> Result<ExitCode, CliError> {
     let engine = EngineArgs { seed: args.seed, ..EngineArgs::default() };
     let inputs = Inputs::read(&args.workload, &engine, &WorldArgs::default())?;
     let Some(mut record) = runtime().map_err(CliError::Runtime)?.block_on(judged(args, &inputs))?
@@ -73,17 +76,17 @@ pub(super) fn run(args: &JudgeArgs, voice: Voice) -> Result<ExitCode, CliError> 
     if record.verdict != ClientVerdict::NoCalls && (args.compare || is_cheap(&inputs)) {
         record.league = league(&record, &ours(&inputs)?);
     }
-    record.next_command = next_command(args, &record);
-    // Values are shown only to the user who asked for them, and never stored.
+    record.next_command = next_command(line, &record);
+    // Values are for the eyes of the one who asked to see them, and not for the store.
     if !args.show_values {
-        args.store.keep_document(&record, voice);
-    } else if !voice.quiet {
+        args.store.keep_document(&record, verbosity);
+    } else if !verbosity.quiet {
         eprintln!("note: with --show-values nothing is stored");
     }
     if args.output.json {
-        say_json(&record)?;
+        print_json(&record)?;
     } else {
-        say(&text::summary(&record))?;
+        print(&text::summary(&record))?;
     }
     if record.verdict == ClientVerdict::NoCalls {
         eprintln!("error: your command did not talk to the mock; check where it wrote");
@@ -164,11 +167,12 @@ fn ours(inputs: &Inputs) -> Result<Vec<RunRecord>, CliError> {
     Strategy::ALL.into_iter().map(run).collect()
 }
 
-fn next_command(args: &JudgeArgs, record: &JudgeRecord) -> String {
-    let job = super::run::workload_flags(&args.workload, args.seed);
-    match record.verdict {
-        ClientVerdict::Correct => format!("neonbench benchmark{job}"),
-        ClientVerdict::NoCalls => format!("neonbench serve{job}"),
-        _ => format!("neonbench judge{job} --show-values -- COMMAND"),
-    }
+fn next_command(line: &CommandLine, record: &JudgeRecord) -> String {
+    let next = match record.verdict {
+        ClientVerdict::Correct => line.to("benchmark"),
+        ClientVerdict::NoCalls => line.to("serve"),
+        // The client's own arguments may hold secrets, and the record is stored.
+        _ => line.clone().with_switch("show_values").with("command", "COMMAND"),
+    };
+    next.to_string()
 }

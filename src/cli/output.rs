@@ -7,7 +7,14 @@ use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 
-/// `text` as one line that does nothing to a terminal but stand there.
+/// The amount of output beside a command's result.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Verbosity {
+    /// No progress, notes or warnings on standard error.
+    pub(super) quiet: bool,
+}
+
+/// `text` as one line, control characters escaped.
 pub(crate) fn escape_controls(text: &str) -> String {
     neonbench::text::escape_controls(text).into_owned()
 }
@@ -17,10 +24,10 @@ fn escape_lines(text: &str) -> String {
     text.split('\n').map(escape_controls).collect::<Vec<_>>().join("\n")
 }
 
-/// Writes `text` and a line end to standard output. Control characters in it are made visible.
+/// Writes `text` and a line end to standard output, control characters escaped.
 ///
-/// A reader that went away (`| head`) is not an error.
-pub(super) fn say(text: &str) -> Result<(), CliError> {
+/// Errors: standard output cannot be written; a closed pipe (`| head`) is no error.
+pub(super) fn print(text: &str) -> Result<(), CliError> {
     write_line(&escape_lines(text))
 }
 
@@ -34,12 +41,12 @@ fn write_line(text: &str) -> Result<(), CliError> {
 }
 
 /// Writes `value` as one JSON object to standard output.
-pub(super) fn say_json(value: &impl Serialize) -> Result<(), CliError> {
+pub(super) fn print_json(value: &impl Serialize) -> Result<(), CliError> {
     write_line(&serde_json::to_string_pretty(value).expect("records are JSON"))
 }
 
 /// Writes `value` as JSON on one line.
-pub(super) fn say_json_line(value: &impl Serialize) -> Result<(), CliError> {
+pub(super) fn print_json_line(value: &impl Serialize) -> Result<(), CliError> {
     write_line(&serde_json::to_string(value).expect("records are JSON"))
 }
 
@@ -104,7 +111,7 @@ pub(super) fn verdict(record: &RunRecord) -> String {
     }
 }
 
-/// How long accounts stood open to the edits of others; `None` if nothing was written.
+/// Time between reading and writing an account, when others may edit it; `None` without writes.
 fn exposed(record: &RunRecord) -> Option<String> {
     let Exposure { writes, mean_s, p99_s, account_s, rereads, changed_meanwhile, .. } =
         record.exposure;
@@ -233,7 +240,7 @@ mod tests {
         let narrow = fitted(&header, &rows, Some(40));
         assert!(narrow.lines().all(|line| line.chars().count() <= 40), "{narrow}");
         assert!(narrow.contains('…') && narrow.contains("12.5 s"), "{narrow}");
-        // What cannot be made to fit stays as narrow as it gets, and loses no column.
+        // A terminal that is too narrow gets the minimum widths, and every column.
         assert!(fitted(&header, &rows, Some(5)).contains("makespan"));
     }
 

@@ -4,9 +4,10 @@ mod definitions;
 mod exchange;
 mod preview;
 
+use super::command_line::CommandLine;
 use super::error::{CliError, code};
-use super::inputs::read;
-use super::output::{say, say_json};
+use super::files::read;
+use super::output::{print, print_json};
 use clap::Subcommand;
 use definitions::OrganisationArgs;
 use neonbench_engine::plan::{Level, Plan, PlanIssue, check};
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 /// Verbs of `plan`.
 #[derive(Debug, Subcommand)]
 pub(super) enum PlanCommand {
-    /// What is wrong with a plan for an organisation; nothing is written there
+    /// Errors and warnings of a plan for an organisation; nothing is written there
     Check {
         /// A plan file, in TOML or JSON
         file: PathBuf,
@@ -27,7 +28,7 @@ pub(super) enum PlanCommand {
         #[arg(long)]
         json: bool,
     },
-    /// What a plan would change on a sample of accounts, field by field; nothing is written
+    /// The changes a plan would make on a sample of accounts, field by field; nothing is written
     Preview(preview::PreviewArgs),
     /// A plan of ours from a plan file of the Python engine, and what could not be carried over
     Import {
@@ -47,11 +48,11 @@ pub(super) enum PlanCommand {
     },
 }
 
-pub(super) fn run(command: &PlanCommand) -> Result<ExitCode, CliError> {
+pub(super) fn run(command: &PlanCommand, line: &CommandLine) -> Result<ExitCode, CliError> {
     match command {
         PlanCommand::Check { file, organisation, json } => check_file(file, organisation, *json),
         PlanCommand::Preview(args) => preview::run(args),
-        PlanCommand::Import { file, to } => exchange::import(file, to.as_deref()),
+        PlanCommand::Import { file, to } => exchange::import(file, to.as_deref(), line),
         PlanCommand::Export { file, to } => exchange::export(file, to),
     }
 }
@@ -84,7 +85,7 @@ fn check_file(
     let errors = findings.iter().filter(|finding| finding.level == Level::Error).count();
     let warnings = findings.len() - errors;
     if json {
-        say_json(&Checked {
+        print_json(&Checked {
             schema: 1,
             plan: file.display().to_string(),
             organisation: &definitions.of,
@@ -97,9 +98,9 @@ fn check_file(
         for PlanIssue { level, code, place, message } in &findings {
             let level = if *level == Level::Error { "error" } else { "warning" };
             let place = if place.is_empty() { String::new() } else { format!("{place}: ") };
-            say(&format!("{level}: {place}{message} [{code}]"))?;
+            print(&format!("{level}: {place}{message} [{code}]"))?;
         }
-        say(&format!(
+        print(&format!(
             "{}: {} mappings against {} ({} fields): {errors} errors, {warnings} warnings",
             file.display(),
             plan.mappings.len(),

@@ -1,12 +1,12 @@
 //! `neonbench probe`: fits a profile to a few gentle calls.
 
-use super::Voice;
-use super::args::{EngineArgs, OutputArgs, Switch, WorkloadArgs, WorldArgs};
+use super::args::{EngineArgs, OutputArgs, StoreArgs, Switch, WorkloadArgs, WorldArgs};
+use super::command_line::CommandLine;
 use super::error::CliError;
 use super::fitted;
 use super::inputs::Inputs;
-use super::run::flags_of;
-use super::stored::{StoreArgs, now_unix_s};
+use super::output::Verbosity;
+use super::stored::now_unix_s;
 use clap::Args;
 use neonbench::probe::{
     self, MOST_CALLS, MOST_SAMPLE, ProbeError, ProbeOptions, ProbeTrace, TargetFit,
@@ -68,7 +68,11 @@ impl ProbeSettings {
     }
 }
 
-pub(super) fn run(args: &ProbeArgs, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn run(
+    args: &ProbeArgs,
+    line: &CommandLine,
+    verbosity: Verbosity,
+) -> Result<ExitCode, CliError> {
     let sample = sample(&args.workload)?;
     let engine = EngineArgs { seed: args.seed, dry_run: sample == 0, ..EngineArgs::default() };
     let workload = WorkloadArgs { sample: None, ..args.workload.clone() };
@@ -77,21 +81,20 @@ pub(super) fn run(args: &ProbeArgs, voice: Voice) -> Result<ExitCode, CliError> 
         return Err(CliError::usage("--sample: this plan says dry_run, and a sample run writes"));
     }
     let options = args.asked.options(&inputs.world, sample, inputs.seed());
-    let trace = probe_target(&inputs, &options, &args.store, voice)?;
+    let trace = probe_target(&inputs, &options, &args.store, line, verbosity)?;
     let fit = TargetFit::of(&trace)?;
     let origin = match &inputs.world {
         World::Virtual => format!("profile {} in virtual time", inputs.profile_name()),
         World::EmbeddedHttp => format!("profile {} over http", inputs.profile_name()),
         World::ForeignHttp(target) => target.base_url.clone(),
     };
-    let next = |written: Option<&Path>| {
-        if let Some(path) = written {
-            let profile = Some(path.display().to_string());
-            let changed = WorkloadArgs { profile, ..workload.clone() };
-            return format!("neonbench analyze{}", super::run::workload_flags(&changed, args.seed));
+    let next = |written: Option<&Path>| match written {
+        // The profile stands for the target, and the sample was the probe's.
+        Some(path) => {
+            let target = ["sample", "world", "base_url", "org_id", "allow_writes_to"];
+            line.to("analyze").without(&target).with("profile", path.display()).to_string()
         }
-        let flags = flags_of(&args.workload, &engine, &args.world);
-        format!("neonbench probe{flags} --write mine.toml")
+        None => line.clone().with("write", "mine.toml").to_string(),
     };
     fitted::print_fit(
         &origin,
@@ -121,7 +124,8 @@ pub(super) fn probe_target(
     inputs: &Inputs,
     options: &ProbeOptions,
     store: &StoreArgs,
-    voice: Voice,
+    line: &CommandLine,
+    verbosity: Verbosity,
 ) -> Result<ProbeTrace, CliError> {
     let scenario = &inputs.scenario;
     let stays = matches!(inputs.world, World::ForeignHttp(_)) && options.sample > 0;
@@ -142,10 +146,10 @@ pub(super) fn probe_target(
     if kept.has_notes(id)? {
         let state = if trace.is_ok() { RunState::Finished } else { RunState::Failed };
         kept.end(id, state, None)?;
-        if !voice.quiet {
+        if !verbosity.quiet {
             eprintln!(
-                "note: the sample is kept as run {id}; `neonbench undo {id}{}` takes it back",
-                store.flag()
+                "note: the sample is kept as run {id}; `{}` takes it back",
+                line.to("undo").with("run", id)
             );
         }
     } else {

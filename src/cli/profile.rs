@@ -2,7 +2,7 @@
 
 use super::error::CliError;
 use super::inputs::{profile, profile_file};
-use super::output::{say, table};
+use super::output::{print, table};
 use clap::Subcommand;
 use neon_mock::api::{Class, Endpoint};
 use neon_mock::fault::{Fault, Trigger};
@@ -36,13 +36,13 @@ pub(super) fn run(command: &ProfileCommand) -> Result<ExitCode, CliError> {
             // An unknown name is refused with the list of names.
             profile(name)?;
             let built_in = BUILT_IN.iter().find(|(known, _)| known == name);
-            say(built_in.map_or("", |(_, text)| text).trim_end())?;
+            print(built_in.map_or("", |(_, text)| text).trim_end())?;
         }
         ProfileCommand::Check { file } => {
             let origin = file.display().to_string();
             let profile = profile_file(file)?;
-            say(&format!("{origin}: valid, digest {}", profile.digest()))?;
-            say(&meaning(&profile))?;
+            print(&format!("{origin}: valid, digest {}", profile.digest()))?;
+            print(&meaning(&profile))?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -54,8 +54,8 @@ fn list() -> Result<(), CliError> {
         let profile = profile(name)?;
         rows.push(format!("{name:<12} {}  {}", profile.digest(), profile.description()));
     }
-    say(&rows.join("\n"))?;
-    say("next: neonbench profile show documented")
+    print(&rows.join("\n"))?;
+    print("next: neonbench profile show documented")
 }
 
 /// Limits and mean service times in a table, and what else the profile does.

@@ -1,71 +1,72 @@
 //! Progress, a fold over events: a bar on a terminal, and elsewhere a line now and then.
 
-mod tally;
+mod estimate;
 
-use super::Voice;
-use super::output::escape_controls;
+use super::output::{Verbosity, escape_controls};
+use estimate::RunProgress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use neonbench_engine::event::{AccountOutcome, Event, Observer};
 use neonbench_engine::log::Log;
 use neonbench_engine::world::WallClock;
 use std::io::IsTerminal as _;
 use std::time::Duration;
-use tally::Tally;
 use tracing::level_filters::LevelFilter;
 
-/// How often the bar is drawn at most.
+/// Least time between two draws of the bar.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
 
-/// How often a line is written at most, where there is no terminal.
+/// Least time between two lines, where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// Most events between two looks at the clock: virtual time makes millions of them a second.
+/// Most events between two readings of the clock: virtual time makes millions of them per second.
 const MAX_STRIDE: u32 = 512;
 
-/// Shows a run to whoever waits for it, and logs it.
+/// Shows the progress of a run and logs its events.
 pub(super) struct Progress {
     title: String,
-    tally: Tally,
-    shown: Shown,
-    pace: Pace,
+    progress: RunProgress,
+    shown: ProgressDisplay,
+    pace: DrawPace,
     clock: WallClock,
     log: Log,
 }
 
-/// How it is shown, on standard error.
-enum Shown {
+/// The form of progress on standard error.
+enum ProgressDisplay {
     Nothing,
     Bar(ProgressBar),
-    Lines,
+    JsonLines,
 }
 
 impl Progress {
     /// A bar if standard error is a terminal, lines if not, nothing if the user wants silence.
-    pub(super) fn new(voice: Voice, title: &str) -> Self {
-        let shown = match (voice.quiet, std::io::stderr().is_terminal()) {
-            (true, _) => Shown::Nothing,
-            (false, true) => Shown::Bar(bar(title)),
-            (false, false) => Shown::Lines,
+    pub(super) fn new(verbosity: Verbosity, title: &str) -> Self {
+        let shown = match (verbosity.quiet, std::io::stderr().is_terminal()) {
+            (true, _) => ProgressDisplay::Nothing,
+            (false, true) => ProgressDisplay::Bar(bar(title)),
+            (false, false) => ProgressDisplay::JsonLines,
         };
-        let every = if matches!(shown, Shown::Bar(_)) { DRAW_EVERY } else { LINE_EVERY };
-        let pace = Pace::new(every);
+        let every = if matches!(shown, ProgressDisplay::Bar(_)) { DRAW_EVERY } else { LINE_EVERY };
+        let pace = DrawPace::new(every);
         let clock = WallClock::start();
-        let tally = Tally::default();
-        Self { title: title.to_owned(), tally, shown, pace, clock, log: Log }
+        let progress = RunProgress::default();
+        Self { title: title.to_owned(), progress, shown, pace, clock, log: Log }
     }
 
     fn show(&self, now: Duration) {
-        let words = self.tally.words(now);
+        let words = self.progress.words(now);
         match &self.shown {
-            Shown::Nothing => {}
-            Shown::Bar(bar) => {
-                if let Some(resources) = self.tally.resources() {
+            ProgressDisplay::Nothing => {}
+            ProgressDisplay::Bar(bar) => {
+                if let Some(resources) = self.progress.resources() {
                     bar.set_length(resources);
                 }
-                bar.set_position(self.tally.landed());
+                bar.set_position(self.progress.landed());
                 bar.set_message(words);
             }
-            Shown::Lines => eprintln!("{}", escape_controls(&format!("{}: {words}", self.title))),
+            ProgressDisplay::JsonLines => {
+                eprintln!("{}", escape_controls(&format!("{}: {words}", self.title)))
+            }
         }
     }
 }
@@ -80,7 +81,7 @@ fn bar(title: &str) -> ProgressBar {
 
 impl Drop for Progress {
     fn drop(&mut self) {
-        if let Shown::Bar(bar) = &self.shown {
+        if let ProgressDisplay::Bar(bar) = &self.shown {
             bar.finish_and_clear();
         }
     }
@@ -89,19 +90,19 @@ impl Drop for Progress {
 impl Observer for Progress {
     fn observe(&mut self, event: &Event) {
         match &self.shown {
-            // A log line where the bar stands would be drawn over.
-            Shown::Bar(bar) if may_log(event) => {
+            // Suspend the bar while logging.
+            ProgressDisplay::Bar(bar) if may_log(event) => {
                 bar.suspend(|| self.log.observe(event));
             }
             _ => self.log.observe(event),
         }
-        if matches!(self.shown, Shown::Nothing) {
+        if matches!(self.shown, ProgressDisplay::Nothing) {
             return;
         }
-        self.tally.take(event);
+        self.progress.take(event);
         if self.pace.looks_at_clock() {
             let now = self.clock.elapsed();
-            self.tally.pass(now);
+            self.progress.pass(now);
             if self.pace.is_due(now) {
                 self.show(now);
             }
@@ -109,29 +110,29 @@ impl Observer for Progress {
     }
 }
 
-/// Whether a line of the log may come of `event`: failures are logged unless the user wants silence.
+/// True if `event` may write a log line: failures are logged unless the user wants silence.
 fn may_log(event: &Event) -> bool {
     LevelFilter::current() >= LevelFilter::INFO
         || matches!(event, Event::Landed { end: AccountOutcome::Failed(_), .. })
 }
 
-/// When to look at the clock, and when to show something.
-struct Pace {
+/// Rate limit of draws, with few readings of the clock.
+struct DrawPace {
     every: Duration,
     shown_at: Duration,
     looked_at: Duration,
-    /// Events between two looks, and those left until the next.
+    /// Events between two readings of the clock, and those left until the next.
     stride: u32,
     left: u32,
 }
 
-impl Pace {
+impl DrawPace {
     const fn new(every: Duration) -> Self {
         let zero = Duration::ZERO;
         Self { every, shown_at: zero, looked_at: zero, stride: 1, left: 0 }
     }
 
-    /// Whether the clock is worth a look at this event.
+    /// True if the clock is to be read at this event.
     const fn looks_at_clock(&mut self) -> bool {
         if self.left > 0 {
             self.left -= 1;
@@ -141,8 +142,8 @@ impl Pace {
         true
     }
 
-    /// Whether something is to be shown at `now`. Looks are made rarer where events come fast, and
-    /// at each event where they come slowly.
+    /// True if progress is to be drawn at `now`. The stride doubles while events come fast, and is one
+    /// when they come slowly.
     fn is_due(&mut self, now: Duration) -> bool {
         let rare = now.saturating_sub(self.looked_at) > DRAW_EVERY / 4;
         self.stride = if rare { 1 } else { (self.stride * 2).min(MAX_STRIDE) };
@@ -159,9 +160,9 @@ impl Pace {
 mod tests {
     use super::*;
 
-    /// How often `events`, one each `gap`, look at the clock and show something.
+    /// Clock readings and draws over `events` events, `gap` apart.
     fn counted(every: Duration, gap: Duration, events: u32) -> (u32, u32) {
-        let mut pace = Pace::new(every);
+        let mut pace = DrawPace::new(every);
         let (mut looks, mut shown) = (0, 0);
         for event in 1..=events {
             if pace.looks_at_clock() {

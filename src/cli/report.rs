@@ -6,11 +6,10 @@ mod files;
 mod from_runs;
 mod provenance;
 
-use super::Voice;
-use super::args::{EngineArgs, OutputArgs, WorkloadArgs};
+use super::args::{EngineArgs, OutputArgs, StoreArgs, WorkloadArgs};
+use super::command_line::CommandLine;
 use super::error::{CliError, code};
-use super::output::{say, say_json};
-use super::stored::StoreArgs;
+use super::output::{Verbosity, print, print_json};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use neonbench::report::documents::StoredDocuments;
@@ -70,12 +69,16 @@ impl ReportArgs {
     }
 }
 
-pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn run(
+    args: &ReportArgs,
+    line: &CommandLine,
+    verbosity: Verbosity,
+) -> Result<ExitCode, CliError> {
     if !args.runs.is_empty() {
-        return from_runs::run(args);
+        return from_runs::run(args, line);
     }
     if args.has_workload() {
-        return decision::run(args, voice);
+        return decision::run(args, line, verbosity);
     }
     if args.baseline.is_some() {
         return Err(CliError::usage(
@@ -88,8 +91,8 @@ pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError>
     let kept = store.as_ref().map(StoredDocuments::read).transpose()?.unwrap_or_default();
     files::prepare(&args.out)?;
     let seed = args.engine.seed.unwrap_or(DEFAULT_SEED);
-    let provenance = provenance::gather(seed, args.replicates);
-    let spinner = Spinner::new(voice);
+    let provenance = provenance::gather(line, seed, args.replicates);
+    let spinner = Spinner::new(verbosity);
     let made = suite::run(provenance, &mut |what| spinner.tell(what))?;
     let (selftest, judged, benches) = (kept.selftest, kept.judged, benches::read());
     let evidence = ReportEvidence { selftest, judged, benches, ..made };
@@ -105,23 +108,24 @@ pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError>
         ],
     )?;
     if args.output.json {
-        say_json(&record)?;
+        print_json(&record)?;
     } else {
-        say_report(&model, &written)?;
+        print_report(&model, &written, line)?;
     }
     let valid = model.validity.valid == model.validity.runs;
     Ok(ExitCode::from(if valid { 0 } else { code::AUDIT_MISMATCH }))
 }
 
-fn say_report(model: &Model, written: &[PathBuf]) -> Result<(), CliError> {
-    say(&model.verdict.paragraph())?;
-    say_files(written)?;
-    say("next: neonbench benchmark --scenario guide-1 --workers 5")
+fn print_report(model: &Model, written: &[PathBuf], line: &CommandLine) -> Result<(), CliError> {
+    print(&model.verdict.paragraph())?;
+    print_files(written)?;
+    let next = line.to("benchmark").with("scenario", "guide-1").with("workers", 5);
+    print(&format!("next: {next}"))
 }
 
-fn say_files(written: &[PathBuf]) -> Result<(), CliError> {
+fn print_files(written: &[PathBuf]) -> Result<(), CliError> {
     for (name, path) in ["page", "records", "summary", "times"].iter().zip(written) {
-        say(&format!("  {name:<8} {}", path.display()))?;
+        print(&format!("  {name:<8} {}", path.display()))?;
     }
     Ok(())
 }
@@ -130,9 +134,12 @@ fn say_files(written: &[PathBuf]) -> Result<(), CliError> {
 struct Spinner(ProgressBar);
 
 impl Spinner {
-    fn new(voice: Voice) -> Self {
-        let target =
-            if voice.quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    fn new(verbosity: Verbosity) -> Self {
+        let target = if verbosity.quiet {
+            ProgressDrawTarget::hidden()
+        } else {
+            ProgressDrawTarget::stderr()
+        };
         let bar = ProgressBar::with_draw_target(None, target);
         let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})");
         bar.set_style(style.expect("a valid template"));

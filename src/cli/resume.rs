@@ -1,12 +1,13 @@
-//! `neonbench resume`: goes on with a run that was stopped, killed or cut off.
+//! `neonbench resume`: continues a run that was stopped, killed or cut off.
 
-use super::Voice;
 use super::args::{OutputArgs, ValuesArgs};
+use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::interrupt;
-use super::kept::{self, Begun, Reopened, RunRef};
+use super::journaled::{self, JournaledRun, ResumableRun, RunRef};
+use super::output::Verbosity;
 use super::progress::Progress;
-use super::run::{exit_code_of, said};
+use super::run::{exit_code_of, print_result};
 use clap::Args;
 use neon_mock::api::AccountId;
 use neonbench::findings::findings;
@@ -27,12 +28,16 @@ pub(super) struct ResumeArgs {
     pub(super) output: OutputArgs,
 }
 
-pub(super) fn run(args: &ResumeArgs, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn run(
+    args: &ResumeArgs,
+    line: &CommandLine,
+    verbosity: Verbosity,
+) -> Result<ExitCode, CliError> {
     let reopened = args.of.reopen("resume", true)?;
     let id = reopened.run.id;
     match reopened.run.state {
         RunState::Running | RunState::Stopped | RunState::Failed => {}
-        RunState::Finished => return Ok(nothing_to_do(id, "has finished", "resume", voice)),
+        RunState::Finished => return Ok(nothing_to_do(id, "has finished", "resume", verbosity)),
         RunState::Undone => {
             return Err(CliError::usage(format!(
                 "cannot resume run {id}: what it wrote was taken back; run the plan again"
@@ -42,42 +47,45 @@ pub(super) fn run(args: &ResumeArgs, voice: Voice) -> Result<ExitCode, CliError>
     let ledger = reopened.store.ledger(id)?;
     let ids = reopened.run.ids.clone();
     let part = Part { ids, ledger, again: RetryScope::Neither, verb: "resume" };
-    go_on(args, reopened, &part, voice)
+    go_on(args, line, reopened, &part, verbosity)
 }
 
 /// Says that there is nothing to do with run `id`.
-pub(super) fn nothing_to_do(id: i64, why: &str, verb: &str, voice: Voice) -> ExitCode {
-    if !voice.quiet {
+pub(super) fn nothing_to_do(id: i64, why: &str, verb: &str, verbosity: Verbosity) -> ExitCode {
+    if !verbosity.quiet {
         eprintln!("run {id} {why}: nothing is left to {verb}");
     }
     ExitCode::from(code::NOTHING_TO_DO)
 }
 
-/// What of a run is gone on with.
+/// The part of a run that is carried out again.
 pub(super) struct Part {
-    /// For these accounts; `None` until a filter's were found.
+    /// Its accounts; `None` if the plan's filter is still to be searched.
     pub(super) ids: Option<Vec<AccountId>>,
-    /// What is taken to be known of them.
+    /// Their ledger from earlier attempts.
     pub(super) ledger: Ledger,
-    /// Which of those that failed are taken up again.
+    /// The failed accounts that are tried again.
     pub(super) again: RetryScope,
-    /// By which verb.
+    /// The verb of this process.
     pub(super) verb: &'static str,
 }
 
-/// Goes on with a part of a run, and prints what came of it.
+/// Carries out a part of a run and prints the result.
+///
+/// Errors: the run is owned by another process, or could not go on.
 pub(super) fn go_on(
     args: &ResumeArgs,
-    mut reopened: Reopened,
+    line: &CommandLine,
+    mut reopened: ResumableRun,
     part: &Part,
-    voice: Voice,
+    verbosity: Verbosity,
 ) -> Result<ExitCode, CliError> {
     let id = reopened.run.id;
     let scenario = reopened.header.scenario(part.ids.clone())?;
     reopened.claim()?;
-    let stop = interrupt::listen(voice)?;
+    let stop = interrupt::listen(verbosity)?;
     let header = &reopened.header;
-    let mut progress = Progress::new(voice, header.settings.strategy.name());
+    let mut progress = Progress::new(verbosity, header.settings.strategy.name());
     let order = RunSpec {
         scenario: &scenario,
         settings: header.settings.clone(),
@@ -85,30 +93,25 @@ pub(super) fn go_on(
         reason: header.reason.clone(),
         session: RunContext::STANDALONE,
     };
-    let begun = Begun {
+    let begun = JournaledRun {
         store: &mut reopened.store,
         id,
         ledger: &part.ledger,
         again: part.again,
         stop: &stop,
-        resume: Some(args.of.command(part.verb)),
+        resume: Some(line.to_string()),
         // The record of a run is that of all its accounts.
         keeps_record: part.verb == "resume",
     };
     let world = World::ForeignHttp(reopened.target.clone());
-    let (access, store) = (&args.of.access, &args.of.store);
     let next = |record: &RunRecord| {
-        if record.stopped {
-            kept::command(part.verb, id, access, store)
-        } else {
-            kept::next_command(record, id, access, store)
-        }
+        if record.stopped { line.to_string() } else { journaled::next_command(record, line) }
     };
     let mut run = begun.carry_out(&order, &world, &mut progress, next)?;
     drop(progress);
     if args.values.show_values {
         run.record.show_values(&run.measure);
     }
-    said(&run.record, &findings(&run.record), Some(id), args.output.json)?;
+    print_result(&run.record, &findings(&run.record), Some(id), args.output.json)?;
     Ok(ExitCode::from(exit_code_of(&run.record)))
 }

@@ -1,7 +1,8 @@
-//! `neonbench retry`: once more for the accounts of a run that failed, or of which nobody knows.
+//! `neonbench retry`: runs again the accounts that failed or whose write outcome is unknown.
 
-use super::Voice;
+use super::command_line::CommandLine;
 use super::error::CliError;
+use super::output::Verbosity;
 use super::resume::{Part, ResumeArgs, go_on, nothing_to_do};
 use clap::{Args, ValueEnum};
 use neon_mock::api::AccountId;
@@ -25,7 +26,11 @@ enum Only {
     Ambiguous,
 }
 
-pub(super) fn run(args: &RetryArgs, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn run(
+    args: &RetryArgs,
+    line: &CommandLine,
+    verbosity: Verbosity,
+) -> Result<ExitCode, CliError> {
     let reopened = args.run.of.reopen("retry", true)?;
     let id = reopened.run.id;
     match reopened.run.state {
@@ -33,7 +38,7 @@ pub(super) fn run(args: &RetryArgs, voice: Voice) -> Result<ExitCode, CliError> 
         RunState::Running | RunState::Stopped | RunState::Failed => {
             return Err(CliError::usage(format!(
                 "cannot retry run {id}: it has not finished; {} goes on with it first",
-                args.run.of.command("resume")
+                line.to("resume")
             )));
         }
         RunState::Undone => {
@@ -56,7 +61,8 @@ pub(super) fn run(args: &RetryArgs, voice: Voice) -> Result<ExitCode, CliError> 
     let taken = ledger.iter().filter(|(_, entry)| is_taken(entry));
     let ids: Vec<AccountId> = taken.map(|(id, _)| id).collect();
     if ids.is_empty() {
-        return Ok(nothing_to_do(id, "has no such account", "retry", voice));
+        return Ok(nothing_to_do(id, "has no such account", "retry", verbosity));
     }
-    go_on(&args.run, reopened, &Part { ids: Some(ids), ledger, again, verb: "retry" }, voice)
+    let part = Part { ids: Some(ids), ledger, again, verb: "retry" };
+    go_on(&args.run, line, reopened, &part, verbosity)
 }

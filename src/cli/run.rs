@@ -1,17 +1,15 @@
 //! `neonbench run`: one migration.
 
-use super::Voice;
-use super::args::{
-    EngineArgs, GuardArg, JobArgs, JournalArgs, ValuesArgs, WorkloadArgs, WorldArgs,
-};
+use super::args::{JobArgs, JournalArgs, ValuesArgs};
+use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::expected::Expected;
 use super::findings;
 use super::inputs::Inputs;
 use super::interrupt;
-use super::kept::{self, Begun};
-use super::lines::Lines;
-use super::output::{say, say_json, say_json_line, summary};
+use super::journaled::{self, JournaledRun};
+use super::json_lines::JsonLines;
+use super::output::{Verbosity, print, print_json, print_json_line, summary};
 use super::progress::Progress;
 use super::stored::now_unix_s;
 use clap::Args;
@@ -52,7 +50,11 @@ pub(super) struct RunArgs {
     values: ValuesArgs,
 }
 
-pub(super) fn run(args: &RunArgs, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn run(
+    args: &RunArgs,
+    line: &CommandLine,
+    verbosity: Verbosity,
+) -> Result<ExitCode, CliError> {
     let inputs = Inputs::read(&args.job.workload, &args.job.engine, &args.job.world)?;
     let order = inputs.order(&inputs.scenario)?;
     if args.replicates > 1 {
@@ -61,17 +63,17 @@ pub(super) fn run(args: &RunArgs, voice: Voice) -> Result<ExitCode, CliError> {
             return Err(CliError::usage("--journal goes with one run, not with --replicates"));
         }
     }
-    let stop = interrupt::listen(voice)?;
-    let mut progress = Progress::new(voice, order.settings.strategy.name());
-    let mut lines = Lines::new(&mut progress, args.json_lines);
-    let mut expected = Expected::new(&order, args.forecast, voice, &mut lines)?;
+    let stop = interrupt::listen(verbosity)?;
+    let mut progress = Progress::new(verbosity, order.settings.strategy.name());
+    let mut lines = JsonLines::new(&mut progress, args.json_lines);
+    let mut expected = Expected::new(&order, args.forecast, verbosity, &mut lines)?;
     let mut run = if args.keeps_journal(&inputs, &order) {
-        journaled(args, &inputs, &order, &stop, &mut expected)?
+        journaled(args, line, &inputs, &order, &stop, &mut expected)?
     } else {
         let session = RunContext { stop: &stop, ..order.session };
         let order = RunSpec { session, ..order.clone() };
         let mut run = replicated(&order, &inputs.world, args.replicates, &mut expected)?;
-        run.record.next_command = next_command(&args.job, &run.record);
+        run.record.next_command = next_command(args, line, &run.record);
         run
     };
     let compared = expected.compared(&run.record);
@@ -79,25 +81,25 @@ pub(super) fn run(args: &RunArgs, voice: Voice) -> Result<ExitCode, CliError> {
     drop(progress);
     let stored = match run.record.run {
         Some(id) => Some(id),
-        None => args.job.store.keep(&run, voice),
+        None => args.job.store.keep(&run, verbosity),
     };
     if args.values.show_values {
         run.record.show_values(&run.measure);
     }
     let found = findings::advised(&order, &inputs.world, &run.record)?;
     if args.json_lines {
-        say_json_line(&Told { record: &run.record, findings: &found })?;
+        print_json_line(&RunOutput { record: &run.record, findings: &found })?;
         return Ok(ExitCode::from(exit_code_of(&run.record)));
     }
     if let Some(compared) = compared.filter(|_| !args.job.output.json) {
-        say(&compared)?;
+        print(&compared)?;
     }
-    said(&run.record, &found, stored, args.job.output.json)?;
+    print_result(&run.record, &found, stored, args.job.output.json)?;
     Ok(ExitCode::from(exit_code_of(&run.record)))
 }
 
 impl RunArgs {
-    /// Whether writes are noted: over http unless the user says otherwise, and where there are any.
+    /// True if writes are journaled: by default over HTTP, for a run that writes.
     pub(super) fn keeps_journal(&self, inputs: &Inputs, order: &RunSpec<'_>) -> bool {
         let over_http = !matches!(inputs.world, World::Virtual);
         let by_default = over_http && self.job.store.is_used() && !order.settings.dry_run;
@@ -105,9 +107,12 @@ impl RunArgs {
     }
 }
 
-/// Carries `order` out, each write noted in the store before it is sent.
+/// Carries `order` out; each write is journaled before it is sent.
+///
+/// Errors: the store cannot be written, or the run could not go on.
 fn journaled(
     args: &RunArgs,
+    line: &CommandLine,
     inputs: &Inputs,
     order: &RunSpec<'_>,
     stop: &Stop,
@@ -120,54 +125,53 @@ fn journaled(
     };
     let process = std::process::id();
     let id = store.begin(&inputs.header(order), ids, process, now_unix_s())?;
-    let (access, store_args) = (&args.job.world.access, &args.job.store);
     let stays = matches!(inputs.world, World::ForeignHttp(_));
-    let begun = Begun {
+    let begun = JournaledRun {
         store: &mut store,
         id,
         ledger: Ledger::EMPTY,
         again: RetryScope::Neither,
         stop,
-        resume: stays.then(|| kept::command("resume", id, access, store_args)),
+        resume: stays.then(|| line.to("resume").with("run", id).to_string()),
         keeps_record: true,
     };
     begun.carry_out(order, &inputs.world, observer, |record| {
         if stays && !record.dry_run {
-            kept::next_command(record, id, access, store_args)
+            journaled::next_command(record, &line.to("resume").with("run", id))
         } else {
-            next_command(&args.job, record)
+            next_command(args, line, record)
         }
     })
 }
 
-/// What `run --json` prints.
+/// The object of `run --json`.
 #[derive(Serialize, schemars::JsonSchema)]
-pub(super) struct Told<'a> {
+pub(super) struct RunOutput<'a> {
     #[serde(flatten)]
     record: &'a RunRecord,
     findings: &'a [Finding],
 }
 
-/// Prints what came of a run.
-pub(super) fn said(
+/// Prints the result of a run.
+pub(super) fn print_result(
     record: &RunRecord,
     findings: &[Finding],
     stored: Option<i64>,
     json: bool,
 ) -> Result<(), CliError> {
     if json {
-        return say_json(&Told { record, findings });
+        return print_json(&RunOutput { record, findings });
     }
-    say(&summary(record))?;
+    print(&summary(record))?;
     for finding in findings {
-        say(&findings::in_words(finding))?;
+        print(&findings::in_words(finding))?;
     }
     if let Some(id) = stored {
-        say(&format!(
+        print(&format!(
             "  kept      as run {id}; `neonbench compare {id} OTHER` sets it beside another"
         ))?;
     }
-    say(&format!("next: {}", record.next_command))
+    print(&format!("next: {}", record.next_command))
 }
 
 /// The exit code of a run that was made.
@@ -185,73 +189,23 @@ pub(super) fn exit_code_of(record: &RunRecord) -> u8 {
     }
 }
 
-/// What is worth doing after this run.
-fn next_command(job: &JobArgs, record: &RunRecord) -> String {
+/// The command worth running after this one.
+fn next_command(args: &RunArgs, line: &CommandLine, record: &RunRecord) -> String {
     if record.stopped {
-        let dry = if record.dry_run { " --dry-run" } else { "" };
-        return format!("neonbench run{} --strategy {}{dry}", flags(job), record.strategy);
+        return line.to_string();
     }
     if record.records.failed > 0 && !record.errors.is_empty() {
-        // The first hundred, if there are more: the record has no others.
+        // The record lists the first hundred failures.
         let ids: Vec<&str> = record.errors.iter().map(|error| error.resource_id.as_str()).collect();
-        let mut again = job.clone();
-        again.workload.resource_ids = Some(ids.join(","));
-        again.workload.sample = None;
-        return format!("neonbench run{}", flags(&again));
+        return line.clone().without(&["sample"]).with("resource_ids", ids.join(",")).to_string();
     }
     if record.dry_run {
-        return format!("neonbench run{} --strategy {}", flags(job), record.strategy);
+        return line.clone().without(&["dry_run"]).to_string();
     }
-    // Several runs on one server are made without writing.
-    let dry = if job.world.base_url.is_some() { " --dry-run" } else { "" };
-    format!("neonbench benchmark{}{dry}", flags(job))
-}
-
-/// The flags that say what is migrated, where and how, as they were given; strategy, dry run and
-/// secrets are left out.
-pub(super) fn flags(job: &JobArgs) -> String {
-    flags_of(&job.workload, &job.engine, &job.world)
-}
-
-/// Those of a command that takes a workload and a seed.
-pub(super) fn workload_flags(workload: &WorkloadArgs, seed: Option<u64>) -> String {
-    flags_of(workload, &EngineArgs { seed, ..EngineArgs::default() }, &WorldArgs::default())
-}
-
-pub(super) fn flags_of(workload: &WorkloadArgs, engine: &EngineArgs, world: &WorldArgs) -> String {
-    let plan = workload.plan.as_ref().map(|path| path.display().to_string());
-    let number = |number: Option<u32>| number.map(|number| number.to_string());
-    let flags = [
-        ("scenario", workload.scenario.clone()),
-        ("plan", plan),
-        ("profile", workload.profile.clone()),
-        ("dataset", workload.dataset.clone()),
-        ("resources", workload.resources.map(|n| n.to_string())),
-        ("mappings", number(workload.mappings)),
-        ("resource-ids", workload.resource_ids.clone()),
-        ("sample", workload.sample.map(|n| n.to_string())),
-        ("workers", number(engine.workers)),
-        ("batch-size", number(engine.batch_size)),
-        ("reads", engine.reads.map(|reads| reads.name().to_owned())),
-        ("guard", (engine.guard != GuardArg::None).then(|| "reread".to_owned())),
-        ("seed", engine.seed.map(|seed| seed.to_string())),
-        ("world", world.world.map(|world| world.name().to_owned())),
-        ("base-url", world.base_url.clone()),
-        ("org-id", world.access.credentials.org_id.clone()),
-        ("allow-writes-to", world.access.allow_writes_to.clone()),
-    ];
-    let given = flags.into_iter().filter_map(|(name, value)| Some((name, value?)));
-    let flags: Vec<String> =
-        given.map(|(name, value)| format!(" --{name} {}", quoted(&value))).collect();
-    flags.concat()
-}
-
-/// `value` as a shell reads it back.
-pub(super) fn quoted(value: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,@=:+".contains(c);
-    if !value.is_empty() && value.chars().all(plain) {
-        value.to_owned()
-    } else {
-        format!("'{}'", value.replace('\'', r"'\''"))
+    let benchmark = line.to("benchmark").without(&["strategy"]);
+    match args.job.world.base_url {
+        // Several runs on one server are made without writing.
+        Some(_) => benchmark.with_switch("dry_run").to_string(),
+        None => benchmark.to_string(),
     }
 }

@@ -1,10 +1,10 @@
 //! `neonbench scalability`: makespan and accounts per second over growing organisations.
 
-use super::Voice;
 use super::args::{JobArgs, ReplicateArgs, WorkloadArgs};
+use super::command_line::CommandLine;
 use super::error::CliError;
 use super::inputs::Inputs;
-use super::output::{count, duration, say, say_json, table, verdict};
+use super::output::{Verbosity, count, duration, print, print_json, table, verdict};
 use super::progress::Progress;
 use super::run::exit_code_of;
 use clap::Args;
@@ -41,7 +41,11 @@ pub(super) struct ScalabilityRecord {
     verdict: &'static str,
 }
 
-pub(super) fn run(args: &ScalabilityArgs, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn run(
+    args: &ScalabilityArgs,
+    line: &CommandLine,
+    verbosity: Verbosity,
+) -> Result<ExitCode, CliError> {
     if args.job.workload.resources.is_some() || args.job.workload.resource_ids.is_some() {
         return Err(CliError::usage(
             "scalability takes --sizes, not --resources or --resource-ids",
@@ -56,18 +60,18 @@ pub(super) fn run(args: &ScalabilityArgs, voice: Voice) -> Result<ExitCode, CliE
         inputs.several_runs()?;
         let order = inputs.order(&inputs.scenario)?;
         let replicates = args.replicates.in_world(&inputs.world);
-        let mut progress = Progress::new(voice, &format!("{size} accounts"));
+        let mut progress = Progress::new(verbosity, &format!("{size} accounts"));
         let run = replicated(&order, &inputs.world, replicates, &mut progress)?;
-        args.job.store.keep(&run, voice);
+        args.job.store.keep(&run, verbosity);
         runs.push(run.record);
     }
     let code = runs.iter().map(exit_code_of).max().unwrap_or(0);
     let factor = factor(&runs);
     let record = ScalabilityRecord { schema: 1, runs, factor, verdict: judge(factor) };
     if args.job.output.json {
-        say_json(&record)?;
+        print_json(&record)?;
     } else {
-        say_scalability(&record)?;
+        print_scalability(&record, line)?;
     }
     Ok(ExitCode::from(code))
 }
@@ -95,7 +99,7 @@ fn judge(factor: f64) -> &'static str {
     }
 }
 
-fn say_scalability(record: &ScalabilityRecord) -> Result<(), CliError> {
+fn print_scalability(record: &ScalabilityRecord, line: &CommandLine) -> Result<(), CliError> {
     let row = |run: &RunRecord| {
         vec![
             count(run.resources),
@@ -108,10 +112,10 @@ fn say_scalability(record: &ScalabilityRecord) -> Result<(), CliError> {
         ]
     };
     let header = ["accounts", "strategy", "makespan", "accounts/s", "calls", "efficiency", "audit"];
-    say(&table(&header, &record.runs.iter().map(row).collect::<Vec<_>>()))?;
-    say(&format!(
+    print(&table(&header, &record.runs.iter().map(row).collect::<Vec<_>>()))?;
+    print(&format!(
         "factor {:.2}: {} (accounts/s at the largest ÷ at the smallest; > 0.8 good, > 0.5 moderate)",
         record.factor, record.verdict
     ))?;
-    say("next: neonbench compare")
+    print(&format!("next: {}", line.to("compare")))
 }

@@ -1,11 +1,11 @@
-//! `neonbench schema` and `neonbench completions`: what other programs need to know of this one.
+//! `neonbench schema` and `neonbench completions`: for other programs.
 
 use super::error::CliError;
-use super::output::{say, say_json};
+use super::output::{print, print_json};
 use super::{
-    Cli, analyze, benchmark, compare, evaluate, fitted, history, run, scalability, show_config,
+    analyze, benchmark, compare, evaluate, fitted, history, run, scalability, show_config,
 };
-use clap::{Args, CommandFactory, ValueEnum};
+use clap::{Args, ValueEnum};
 use clap_complete::Shell;
 use neonbench::judge::JudgeRecord;
 use neonbench::report::json::{DecisionRecord, ReportRecord};
@@ -23,7 +23,7 @@ pub(super) struct SchemaArgs {
     name: Option<Name>,
 }
 
-/// What there is a schema of.
+/// Outputs and files that have a schema.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Name {
     /// `run --json`, and the last line of `run --json-lines`
@@ -61,7 +61,7 @@ enum Name {
 impl Name {
     fn schema(self) -> Schema {
         match self {
-            Self::Run => schema_for!(run::Told<'static>),
+            Self::Run => schema_for!(run::RunOutput<'static>),
             Self::Benchmark => schema_for!(benchmark::BenchmarkRecord),
             Self::Compare => schema_for!(compare::CompareRecord),
             Self::Analyze => schema_for!(analyze::Analysis),
@@ -91,22 +91,25 @@ pub(super) struct CompletionsArgs {
 /// Prints a JSON Schema, or the names of all.
 pub(super) fn schema(args: &SchemaArgs) -> Result<ExitCode, CliError> {
     if let Some(name) = args.name {
-        say_json(&name.schema())?;
+        print_json(&name.schema())?;
         return Ok(ExitCode::SUCCESS);
     }
     for name in Name::value_variants() {
         let value = name.to_possible_value().expect("no variant is skipped");
         let help = value.get_help().map(ToString::to_string).unwrap_or_default();
-        say(&format!("{:<12}  {help}", value.get_name()))?;
+        print(&format!("{:<12}  {help}", value.get_name()))?;
     }
-    say("next: neonbench schema run")?;
+    print("next: neonbench schema run")?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Prints a script that completes our commands and flags.
-pub(super) fn completions(args: &CompletionsArgs) -> Result<ExitCode, CliError> {
+pub(super) fn completions(
+    args: &CompletionsArgs,
+    program: &clap::Command,
+) -> Result<ExitCode, CliError> {
     let mut script = Vec::new();
-    clap_complete::generate(args.shell, &mut Cli::command(), "neonbench", &mut script);
+    clap_complete::generate(args.shell, &mut program.clone(), "neonbench", &mut script);
     std::io::Write::write_all(&mut std::io::stdout(), &script).map_err(CliError::Stdout)?;
     Ok(ExitCode::SUCCESS)
 }

@@ -1,29 +1,11 @@
 //! What the commands that choose, fit and judge share: flags, calibration files, the regret table.
 
+use super::args::{GoalArgs, ObjectiveArg, SelectorArgs};
 use super::error::CliError;
-use super::inputs::read;
-use super::output::{percent, say, table};
-use clap::{Args, ValueEnum};
-use neonbench::select::{Calibration, Constraint, Goal, Judgement, Objective, RegretRow};
-use std::path::{Path, PathBuf};
-
-/// What a choice is judged by.
-#[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Selector")]
-pub(super) struct GoalArgs {
-    /// What a choice costs: makespan and refusals, or makespan alone [default: balanced]
-    #[arg(long, value_name = "balanced|fastest", hide_possible_values = true)]
-    objective: Option<ObjectiveArg>,
-    /// What a choice must keep to: rejected<P% or headroom>=N; may be repeated
-    #[arg(long, value_name = "CONSTRAINT")]
-    constraint: Vec<Constraint>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum ObjectiveArg {
-    Balanced,
-    Fastest,
-}
+use super::files::read;
+use super::output::{percent, print, table};
+use neonbench::select::{Calibration, Goal, Judgement, Objective, RegretRow};
+use std::path::Path;
 
 impl GoalArgs {
     /// The goal asked for.
@@ -34,17 +16,6 @@ impl GoalArgs {
         };
         Goal { objective, constraints: self.constraint.clone() }
     }
-}
-
-/// How `auto` chooses.
-#[derive(Clone, Debug, Default, Args)]
-#[command(next_help_heading = "Selector")]
-pub(super) struct SelectorArgs {
-    #[command(flatten)]
-    pub(super) goal: GoalArgs,
-    /// A calibration file that `auto` goes by [default: the shipped one]
-    #[arg(long, value_name = "FILE")]
-    pub(super) thresholds: Option<PathBuf>,
 }
 
 impl SelectorArgs {
@@ -62,14 +33,14 @@ pub(super) fn calibration(path: &Path) -> Result<Calibration, CliError> {
 }
 
 /// Prints what choosing can save, and what each selector's choices cost above the best.
-pub(super) fn say_judgement(judgement: &Judgement) -> Result<(), CliError> {
+pub(super) fn print_judgement(judgement: &Judgement) -> Result<(), CliError> {
     let Judgement { scenarios, simulated_calls, wall_s, prize, prediction, .. } = judgement;
-    say(&format!(
+    print(&format!(
         "prize of choosing (single best ÷ virtual best): {:.2} among the guide's strategies, {:.2} among all",
         prize.guide, prize.full
     ))?;
     if prize.full < 1.3 {
-        say(
+        print(
             "among all strategies one choice is nearly as good as any: objectives and constraints decide",
         )?;
     }
@@ -84,17 +55,17 @@ pub(super) fn say_judgement(judgement: &Judgement) -> Result<(), CliError> {
         "gap closed",
         "scenarios",
     ];
-    say(&table(&header, &judgement.selectors.iter().map(row).collect::<Vec<_>>()))?;
+    print(&table(&header, &judgement.selectors.iter().map(row).collect::<Vec<_>>()))?;
     if !judgement.left_out.is_empty() {
-        say("\nwith something left out of the fit, on what was left out:")?;
+        print("\nwith something left out of the fit, on what was left out:")?;
         let rows = judgement.left_out.iter().map(|left_out| {
             let mut cells = row(&left_out.row);
             cells[1].clone_from(&left_out.left_out);
             cells
         });
-        say(&table(&header, &rows.collect::<Vec<_>>()))?;
+        print(&table(&header, &rows.collect::<Vec<_>>()))?;
     }
-    say(&format!(
+    print(&format!(
         "forecast: p50 off by {} in the median scenario, {} in the 95th percentile; the 90 % interval holds {} of \
          {} runs",
         percent(prediction.median_abs_error),
@@ -102,7 +73,7 @@ pub(super) fn say_judgement(judgement: &Judgement) -> Result<(), CliError> {
         percent(prediction.interval_coverage),
         prediction.pairs
     ))?;
-    say(&format!("{scenarios} scenarios, {simulated_calls} simulated calls, {wall_s:.1} s"))
+    print(&format!("{scenarios} scenarios, {simulated_calls} simulated calls, {wall_s:.1} s"))
 }
 
 fn row(row: &RegretRow) -> Vec<String> {

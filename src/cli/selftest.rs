@@ -1,10 +1,8 @@
 //! `neonbench selftest`: measures the fidelity of the mock's delays and limits on this machine.
 
-use super::Voice;
-use super::args::OutputArgs;
+use super::args::{OutputArgs, StoreArgs};
 use super::error::{CliError, code};
-use super::output::{count, duration, say, say_json, table};
-use super::stored::StoreArgs;
+use super::output::{Verbosity, count, duration, print, print_json, table};
 use clap::Args;
 use neonbench::selftest::{self, FidelityRow, PoolRow, SelftestRecord, SelftestSize, WindowRow};
 use neonbench::text::distance;
@@ -25,20 +23,20 @@ pub(super) struct SelftestArgs {
     store: StoreArgs,
 }
 
-pub(super) fn run(args: &SelftestArgs, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: &SelftestArgs, verbosity: Verbosity) -> Result<ExitCode, CliError> {
     let size = if args.quick { SelftestSize::QUICK } else { SelftestSize::FULL };
     let mut progress = |what: &str| {
-        if !voice.quiet {
+        if !verbosity.quiet {
             eprintln!("{what}");
         }
     };
     let record =
         runtime().map_err(CliError::Runtime)?.block_on(selftest::run(&size, &mut progress))?;
-    args.store.keep_document(&record, voice);
+    args.store.keep_document(&record, verbosity);
     if args.output.json {
-        say_json(&record)?;
+        print_json(&record)?;
     } else {
-        say(&summary(&record))?;
+        print(&summary(&record))?;
     }
     Ok(ExitCode::from(if record.passed { 0 } else { code::GATE }))
 }

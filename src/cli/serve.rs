@@ -3,7 +3,7 @@
 use super::args::{EngineArgs, WorkloadArgs, WorldArgs};
 use super::error::CliError;
 use super::inputs::{DEMO, Inputs};
-use super::output::{count, say};
+use super::output::{count, print};
 use clap::Args;
 use neon_mock::NeonMock;
 use neonbench_engine::world::runtime;
@@ -71,8 +71,8 @@ async fn serve(args: &ServeArgs, inputs: &Inputs) -> Result<ExitCode, CliError> 
         }
         () = std::future::ready(()) => {}
     }
-    say(&format!("serving {} · Ctrl-C stops", mock.base_url()))?;
-    say(&format!(
+    print(&format!("serving {} · Ctrl-C stops", mock.base_url()))?;
+    print(&format!(
         "  {} accounts, dataset {}, profile {}, seed {}; organisation id {}",
         count(inputs.scenario.accounts()),
         inputs.scenario.dataset_name,
@@ -85,7 +85,7 @@ async fn serve(args: &ServeArgs, inputs: &Inputs) -> Result<ExitCode, CliError> 
         Some(_) => "the one given",
         None => mock.admin_token(),
     };
-    say(&format!("  admin http://{}/__mock/ · token: {token}", mock.addr()))?;
+    print(&format!("  admin http://{}/__mock/ · token: {token}", mock.addr()))?;
     if !args.addr.ip().is_loopback() {
         eprintln!("warning: {} can be reached from other machines", args.addr);
     }
@@ -96,7 +96,7 @@ async fn serve(args: &ServeArgs, inputs: &Inputs) -> Result<ExitCode, CliError> 
     }
     let (calls, in_flight) = (mock.calls(), mock.in_flight());
     drop(mock);
-    say(&format!(
+    print(&format!(
         "stopped: {} calls, {} refused, {} cut in flight",
         count(calls.total()),
         count(calls.rejected()),

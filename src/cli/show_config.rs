@@ -1,44 +1,45 @@
-//! `neonbench show-config`: what `run` would go by, and where each value is from.
+//! `neonbench show-config`: the configuration that `run` would have, and the origin of each value.
 
+use super::command_line::CommandLine;
 use super::error::CliError;
 use super::inputs::Inputs;
-use super::output::{say, say_json, say_json_line, table};
+use super::output::{print, print_json, print_json_line, table};
 use super::run::RunArgs;
-use super::{Cli, Voice};
 use clap::parser::ValueSource;
-use clap::{Arg, ArgMatches, Command, CommandFactory as _};
+use clap::{Arg, ArgMatches};
 use neonbench_engine::engine::limiter::Limiter;
 use neonbench_engine::plan::Selection;
 use neonbench_engine::run::World;
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::any::TypeId;
 use std::process::ExitCode;
 
 /// `show-config --json`.
 #[derive(Serialize, schemars::JsonSchema)]
 pub(super) struct ConfigRecord {
     schema: u32,
-    /// In the order of `run --help`.
-    settings: Vec<Setting>,
+    /// In the order of the flags' definition.
+    settings: Vec<ConfigSetting>,
 }
 
 /// One value in force.
 #[derive(Serialize, schemars::JsonSchema)]
-struct Setting {
+struct ConfigSetting {
     /// The flag's name, without its dashes.
     name: String,
     /// Null where there is none.
     value: Value,
     origin: Origin,
-    /// The flag, variable or file that said so; null for defaults.
+    /// The flag, variable or file that gave it; null for defaults.
     from: Option<String>,
 }
 
-/// Who said so. Of two, the later one here wins.
+/// The source of a value. Of two sources, the later one here wins.
 #[derive(Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 enum Origin {
-    /// Nobody: the program's own.
+    /// The program's own.
     Default,
     /// `auto` chose it.
     Selector,
@@ -63,63 +64,31 @@ impl Origin {
     }
 }
 
-/// Where values can be from.
-struct Sources<'a> {
-    command: Command,
-    matches: &'a ArgMatches,
-    scenario: Option<String>,
-    plan: Option<String>,
-}
+/// Arguments that are no settings of a run: they say how its result is shown.
+const NO_SETTINGS: [&str; 4] = ["json", "json_lines", "show_values", "verbose"];
 
-impl Sources<'_> {
-    /// The setting of the flag whose field is `name`; `below` is its origin where neither flag nor
-    /// variable says it.
-    fn setting(&self, name: &str, value: Value, below: Origin) -> Setting {
-        let run = self.command.find_subcommand("show-config").expect("that is this command");
-        let argument = |id: &str| {
-            let mut all = run.get_arguments().chain(self.command.get_arguments());
-            all.find(|argument| argument.get_id() == id)
-        };
-        let own = argument(name).expect("a setting is named like its flag");
-        let negative = argument(&format!("no_{name}"));
-        let said_by = |argument: &&Arg, source| {
-            self.matches.value_source(argument.get_id().as_str()) == Some(source)
-        };
-        let flag = [Some(own), negative].into_iter().flatten();
-        let flag = flag.filter(|it| said_by(it, ValueSource::CommandLine)).find_map(Arg::get_long);
-        let variable = Some(own).filter(|it| said_by(it, ValueSource::EnvVariable));
-        let (origin, from) = match (flag, variable.and_then(Arg::get_env)) {
-            (Some(flag), _) => (Origin::Flag, Some(format!("--{flag}"))),
-            (_, Some(name)) => (Origin::Environment, Some(name.to_string_lossy().into_owned())),
-            _ => (below, None),
-        };
-        let from = from.or_else(|| match origin {
-            Origin::Scenario => self.scenario.clone(),
-            Origin::Plan => self.plan.clone(),
-            Origin::Selector => Some("auto".to_owned()),
-            Origin::Default | Origin::Environment | Origin::Flag => None,
-        });
-        let name = own.get_long().expect("every setting has a flag").to_owned();
-        Setting { name, value, origin, from }
-    }
+/// A value that flags, files and defaults came to, and the origin where no flag and no variable
+/// gave it.
+struct Resolved {
+    id: &'static str,
+    value: Value,
+    below: Origin,
 }
 
 /// Prints the configuration that `run` would have with the same flags; runs and writes nothing.
-pub(super) fn run(args: &RunArgs, voice: Voice) -> Result<ExitCode, CliError> {
-    let matches = Cli::command().get_matches();
-    let matches = matches.subcommand_matches("show-config").expect("that is this command");
-    let record = ConfigRecord { schema: 1, settings: settings(args, voice, matches)? };
+pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
+    let record = ConfigRecord { schema: 1, settings: settings(args, line)? };
     if args.job.output.json {
-        say_json(&record)?;
+        print_json(&record)?;
     } else if args.json_lines {
-        say_json_line(&record)?;
+        print_json_line(&record)?;
     } else {
-        say_settings(&record.settings)?;
+        print_settings(&record.settings)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn say_settings(settings: &[Setting]) -> Result<(), CliError> {
+fn print_settings(settings: &[ConfigSetting]) -> Result<(), CliError> {
     let cell = |value: &Value| match value {
         Value::Null => "—".to_owned(),
         Value::String(text) => text.clone(),
@@ -128,49 +97,133 @@ fn say_settings(settings: &[Setting]) -> Result<(), CliError> {
     };
     let rows: Vec<Vec<String>> = settings
         .iter()
-        .map(|Setting { name, value, origin, from }| {
+        .map(|ConfigSetting { name, value, origin, from }| {
             let from = from.clone().unwrap_or_default();
             vec![name.clone(), cell(value), origin.words().to_owned(), from]
         })
         .collect();
-    say(&table(&["setting", "value", "origin", "from"], &rows))
+    print(&table(&["setting", "value", "origin", "from"], &rows))
 }
 
-fn settings(args: &RunArgs, voice: Voice, matches: &ArgMatches) -> Result<Vec<Setting>, CliError> {
-    use Origin::{Default, Plan, Scenario, Selector};
-    let job = &args.job;
-    let inputs = Inputs::read(&job.workload, &job.engine, &job.world)?;
-    let order = inputs.order(&inputs.scenario)?;
-    let (workload, scenario, set) = (&job.workload, &inputs.scenario, &order.settings);
-    let (file, hints) = (inputs.file(), scenario.plan.hints);
-    let in_file = |is_there: bool| if is_there { Scenario } else { Default };
-    let plan = workload.plan.as_ref().map(|path| path.display().to_string());
-    let plan = plan.or_else(|| file.plan.clone());
-    let has_plan = plan.is_some();
-    let sources = Sources {
-        command: Cli::command(),
-        matches,
-        scenario: workload.scenario.clone(),
-        plan: plan.clone(),
+/// Every argument of `run` as a setting, in the order of their definition.
+fn settings(args: &RunArgs, line: &CommandLine) -> Result<Vec<ConfigSetting>, CliError> {
+    let inputs = Inputs::read(&args.job.workload, &args.job.engine, &args.job.world)?;
+    let mut resolved = resolved(args, &inputs)?;
+    let arguments: Vec<&Arg> =
+        line.verb().get_arguments().chain(line.root().get_arguments()).collect();
+    let find = |id: &str| arguments.iter().copied().find(|argument| argument.get_id() == id);
+    let mut settings = Vec::new();
+    for argument in &arguments {
+        let id = argument.get_id().as_str();
+        let is_negative = id.strip_prefix("no_").is_some_and(|positive| find(positive).is_some());
+        let Some(long) = argument.get_long().filter(|_| !is_negative && !NO_SETTINGS.contains(&id))
+        else {
+            continue;
+        };
+        let position = resolved.iter().position(|it| it.id == id);
+        let (value, below) = position.map_or_else(
+            || (as_given(argument, line.matches()), Origin::Default),
+            |position| {
+                let Resolved { value, below, .. } = resolved.swap_remove(position);
+                (value, below)
+            },
+        );
+        let (origin, from) = source(argument, find(&format!("no_{id}")), line.matches())
+            .unwrap_or_else(|| {
+                let from = match below {
+                    Origin::Scenario => args.job.workload.scenario.clone(),
+                    Origin::Plan => plan(args, &inputs),
+                    Origin::Selector => Some("auto".to_owned()),
+                    Origin::Default | Origin::Environment | Origin::Flag => None,
+                };
+                (below, from)
+            });
+        settings.push(ConfigSetting { name: long.to_owned(), value, origin, from });
+    }
+    debug_assert!(resolved.is_empty(), "a setting is named like its flag");
+    let base_url = settings.iter().find(|it| it.name == "base-url" && !it.value.is_null());
+    let address = base_url.map(|it| (it.origin, it.from.clone()));
+    for setting in &mut settings {
+        match setting.name.as_str() {
+            // `--base-url` implies `--world http`.
+            "world" if setting.origin == Origin::Default => {
+                (setting.origin, setting.from) = address.clone().unwrap_or((Origin::Default, None));
+            }
+            // `--strategy auto` leaves the choice to the selector.
+            "strategy" if inputs.strategy().is_none() => {
+                (setting.origin, setting.from) = (Origin::Selector, Some("auto".to_owned()));
+            }
+            _ => {}
+        }
+    }
+    Ok(settings)
+}
+
+/// The flag or variable that gives `argument` its value, if one does; `negative` is its `--no-` form.
+fn source(
+    argument: &Arg,
+    negative: Option<&Arg>,
+    matches: &ArgMatches,
+) -> Option<(Origin, Option<String>)> {
+    let is_from =
+        |argument: &Arg, source| matches.value_source(argument.get_id().as_str()) == Some(source);
+    let given = [Some(argument), negative].into_iter().flatten();
+    let mut given = given.filter(|it| is_from(it, ValueSource::CommandLine));
+    if let Some(flag) = given.find_map(Arg::get_long) {
+        return Some((Origin::Flag, Some(format!("--{flag}"))));
+    }
+    let variable = argument.get_env().filter(|_| is_from(argument, ValueSource::EnvVariable))?;
+    Some((Origin::Environment, Some(variable.to_string_lossy().into_owned())))
+}
+
+/// The value that clap holds for `argument`; null if there is none.
+fn as_given(argument: &Arg, matches: &ArgMatches) -> Value {
+    let id = argument.get_id().as_str();
+    if !argument.get_action().takes_values() {
+        return json!(matches.get_flag(id));
+    }
+    let Some(text) = matches.get_raw(id).and_then(|mut values| values.next()) else {
+        return Value::Null;
     };
-    let is_auto = inputs.strategy().is_none();
-    let hinted = |in_file: bool, in_plan: bool| match (in_file, in_plan, is_auto) {
+    let text = text.to_string_lossy();
+    let parsed_as = argument.get_value_parser().type_id();
+    let is_number = parsed_as == TypeId::of::<u32>() || parsed_as == TypeId::of::<u64>();
+    match text.parse::<u64>() {
+        Ok(number) if is_number => json!(number),
+        _ => json!(text),
+    }
+}
+
+/// The plan in force: the flag's, or the scenario file's.
+fn plan(args: &RunArgs, inputs: &Inputs) -> Option<String> {
+    let given = args.job.workload.plan.as_ref().map(|path| path.display().to_string());
+    given.or_else(|| inputs.file().plan.clone())
+}
+
+/// The settings that more than a flag decides.
+fn resolved(args: &RunArgs, inputs: &Inputs) -> Result<Vec<Resolved>, CliError> {
+    use Origin::{Default, Plan, Scenario, Selector};
+    let (job, scenario, file) = (&args.job, &inputs.scenario, inputs.file());
+    let order = inputs.order(scenario)?;
+    let (set, hints) = (&order.settings, scenario.plan.hints);
+    let in_file = |is_there: bool| if is_there { Scenario } else { Default };
+    let hinted = |in_file: bool, in_plan: bool| match (in_file, in_plan, inputs.strategy()) {
         (true, ..) => Scenario,
         (_, true, _) => Plan,
-        (.., true) => Selector,
+        (.., None) => Selector,
         _ => Default,
     };
-    let ids = workload.resource_ids.as_ref().or(file.resource_ids.as_ref());
+    let ids = job.workload.resource_ids.as_ref().or(file.resource_ids.as_ref());
     let (ids, ids_from) = match (ids, &scenario.plan.selection) {
         (Some(ids), _) => (Some(ids.clone()), in_file(file.resource_ids.is_some())),
         (None, Selection::All) => (None, Default),
         (None, Selection::Ids(ids)) => (Some(format!("{} of the plan", ids.len())), Plan),
         (None, Selection::Filter(_)) => (Some("the plan's filter".to_owned()), Plan),
     };
-    let mappings = if has_plan { Plan } else { in_file(file.mappings.is_some()) };
+    let plan = plan(args, inputs);
+    let mappings = if plan.is_some() { Plan } else { in_file(file.mappings.is_some()) };
     let workers = hinted(file.workers.is_some(), hints.max_workers.is_some());
     let batch = hinted(file.batch_size.is_some(), hints.batch_size.is_some());
-    let dry_run = if hints.dry_run { Plan } else { Default };
     let headroom = match set.limiter {
         Limiter::Adaptive { headroom } => Some(headroom),
         _ => None,
@@ -179,58 +232,32 @@ fn settings(args: &RunArgs, voice: Voice, matches: &ArgMatches) -> Result<Vec<Se
     let goal = job.engine.selector.goal.goal();
     let constraints: Vec<String> = goal.constraints.iter().map(ToString::to_string).collect();
     let constraints = (!constraints.is_empty()).then(|| constraints.join(", "));
-    let thresholds = job.engine.selector.thresholds.as_ref();
-    let (access, is_virtual) = (&job.world.access, matches!(inputs.world, World::Virtual));
-    // A key is nobody's business but the server's.
-    let key = access.credentials.api_key.as_ref().map(|_| "set, not shown");
-    let s = |name, value: Value, below| sources.setting(name, value, below);
-    // An address says that the world is http, whoever names it.
-    let base_url = s("base_url", json!(job.world.base_url), Default);
-    let mut world = s("world", json!(if is_virtual { "virtual" } else { "http" }), Default);
-    if world.origin == Default && !base_url.value.is_null() {
-        (world.origin, world.from) = (base_url.origin, base_url.from.clone());
-    }
-    let mut strategy = s("strategy", json!(set.strategy.name()), Default);
-    if is_auto {
-        // Whoever says `auto` has not said which.
-        (strategy.origin, strategy.from) = (Selector, Some("auto".to_owned()));
-    }
+    let world = if matches!(inputs.world, World::Virtual) { "virtual" } else { "http" };
+    // Never print the API key.
+    let key = job.world.access.credentials.api_key.as_ref().map(|_| "set, not shown");
+    let resolved = |id, value, below| Resolved { id, value, below };
     Ok(vec![
-        s("scenario", json!(workload.scenario), Default),
-        s("plan", json!(plan), in_file(file.plan.is_some())),
-        s("profile", json!(inputs.profile_name()), in_file(file.profile.is_some())),
-        s("dataset", json!(scenario.dataset_name), in_file(file.dataset.is_some())),
-        s("resources", json!(scenario.accounts()), in_file(file.resources.is_some())),
-        s("mappings", json!(scenario.mappings()), mappings),
-        s("resource_ids", json!(ids), ids_from),
-        s("sample", json!(workload.sample), Default),
-        strategy,
-        s("workers", json!(set.workers), workers),
-        s("batch_size", json!(set.batch_size), batch),
-        s("chunk_size", json!(set.chunk_size), Default),
-        s("chunk_pause", json!(duration(set.chunk_pause)), Default),
-        s("metadata_cache", json!(if set.metadata_cache { "on" } else { "off" }), Default),
-        s("reads", json!(set.reads), Default),
-        s("call_deadline", json!(duration(set.call_deadline)), Default),
-        s("limiter", json!(set.limiter.to_string()), Default),
-        s("headroom", json!(headroom), Default),
-        s("write", json!(set.write), Default),
-        s("guard", json!(set.guard), Default),
-        s("seed", json!(set.seed), in_file(file.seed.is_some())),
-        s("dry_run", json!(set.dry_run), dry_run),
-        s("objective", json!(goal.objective), Default),
-        s("constraint", json!(constraints), Default),
-        s("thresholds", json!(thresholds.map(|path| path.display().to_string())), Default),
-        s("replicates", json!(args.replicates), Default),
-        s("forecast", json!(args.forecast), Default),
-        world,
-        base_url,
-        s("org_id", json!(access.credentials.org_id), Default),
-        s("api_key", json!(key), Default),
-        s("allow_writes_to", json!(access.allow_writes_to), Default),
-        s("store", json!(job.store.path()), Default),
-        s("journal", json!(args.keeps_journal(&inputs, &order)), Default),
-        s("log", json!(matches.get_one::<String>("log")), Default),
-        s("quiet", json!(voice.quiet), Default),
+        resolved("plan", json!(plan), in_file(file.plan.is_some())),
+        resolved("profile", json!(inputs.profile_name()), in_file(file.profile.is_some())),
+        resolved("dataset", json!(scenario.dataset_name), in_file(file.dataset.is_some())),
+        resolved("resources", json!(scenario.accounts()), in_file(file.resources.is_some())),
+        resolved("mappings", json!(scenario.mappings()), mappings),
+        resolved("resource_ids", json!(ids), ids_from),
+        resolved("strategy", json!(set.strategy.name()), Default),
+        resolved("workers", json!(set.workers), workers),
+        resolved("batch_size", json!(set.batch_size), batch),
+        resolved("chunk_pause", json!(duration(set.chunk_pause)), Default),
+        resolved("reads", json!(set.reads), Default),
+        resolved("call_deadline", json!(duration(set.call_deadline)), Default),
+        resolved("limiter", json!(set.limiter.to_string()), Default),
+        resolved("headroom", json!(headroom), Default),
+        resolved("seed", json!(set.seed), in_file(file.seed.is_some())),
+        resolved("dry_run", json!(set.dry_run), if hints.dry_run { Plan } else { Default }),
+        resolved("objective", json!(goal.objective), Default),
+        resolved("constraint", json!(constraints), Default),
+        resolved("world", json!(world), Default),
+        resolved("api_key", json!(key), Default),
+        resolved("store", json!(job.store.path()), Default),
+        resolved("journal", json!(args.keeps_journal(inputs, &order)), Default),
     ])
 }

@@ -1,11 +1,10 @@
 //! `neonbench store`: lists the stored runs and deletes them.
 
-use super::args::OutputArgs;
+use super::args::{OutputArgs, StoreArgs};
 use super::error::CliError;
 use super::history::{self, HistoryArgs};
-use super::kept::is_alive;
-use super::output::{count, say, say_json};
-use super::stored::StoreArgs;
+use super::journaled::is_alive;
+use super::output::{count, print, print_json};
 use clap::{Args, Subcommand};
 use neonbench::store::Purge;
 use serde::Serialize;
@@ -64,9 +63,9 @@ fn purge(args: &PurgeArgs) -> Result<(), CliError> {
     }
     let purged = store.purge(what)?;
     if args.output.json {
-        return say_json(&PurgeRecord { schema: 1, purged });
+        return print_json(&PurgeRecord { schema: 1, purged });
     }
-    say(&format!("purged: {} records, with all that hung on them", count(purged)))
+    print(&format!("purged: {} records, with all that hung on them", count(purged)))
 }
 
 /// The first second of a day (UTC), in seconds since 1970.

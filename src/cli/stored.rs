@@ -1,50 +1,33 @@
-//! Runs kept in the store.
+//! The store of runs, as the flags name it.
 
-use super::Voice;
+use super::args::StoreArgs;
 use super::error::CliError;
-use clap::Args;
-use neonbench::store::{DEFAULT_PATH, Document, Store, StoreError};
+use super::output::Verbosity;
+use neonbench::store::{Document, Store, StoreError};
 use neonbench_engine::run::Run;
-use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// Where runs are kept.
-#[derive(Clone, Debug, Args)]
-#[command(next_help_heading = "Output")]
-pub(super) struct StoreArgs {
-    /// The file that runs are kept in
-    #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH, env = "NEONBENCH_STORE")]
-    store: PathBuf,
-    /// Leave the store alone: keep nothing, show nothing that is kept
-    #[arg(long, conflicts_with = "store")]
-    no_store: bool,
-}
-
 impl StoreArgs {
-    /// Whether runs are to be kept.
+    /// True if runs are stored.
     pub(super) const fn is_used(&self) -> bool {
         !self.no_store
     }
 
-    /// The file that runs are kept in; `None` if they are not.
+    /// The store's file; `None` if runs are not stored.
     pub(super) fn path(&self) -> Option<String> {
         (!self.no_store).then(|| self.store.display().to_string())
     }
 
-    /// Opens the store, and makes it if there is none.
+    /// Opens the store, and creates it if there is none.
+    ///
+    /// Errors: the file cannot be opened, or is no store of this version.
     pub(super) fn open_or_make(&self) -> Result<Store, CliError> {
         Ok(Store::open(&self.store)?)
     }
 
-    /// The flag that names the store to another command; nothing for the default one.
-    pub(super) fn flag(&self) -> String {
-        if self.store == std::path::Path::new(DEFAULT_PATH) {
-            return String::new();
-        }
-        format!(" --store {}", super::run::quoted(&self.store.display().to_string()))
-    }
-
     /// Opens the store to read from it.
+    ///
+    /// Errors: there is no store, or it cannot be opened.
     pub(super) fn open(&self) -> Result<Store, CliError> {
         if !self.store.exists() {
             let file = self.store.display();
@@ -54,36 +37,42 @@ impl StoreArgs {
     }
 
     /// Opens the store to read from it, if there is one and it is to be used.
+    ///
+    /// Errors: it cannot be opened.
     pub(super) fn open_if_any(&self) -> Result<Option<Store>, CliError> {
         let is_there = !self.no_store && self.store.exists();
         Ok(is_there.then(|| Store::open(&self.store)).transpose()?)
     }
 
-    /// Keeps `run`; the number that it goes by. A run is not undone because it could not be kept.
-    pub(super) fn keep(&self, run: &Run, voice: Voice) -> Option<i64> {
+    /// Stores `run` and returns its number; a store that cannot be written is a warning, not an error.
+    pub(super) fn keep(&self, run: &Run, verbosity: Verbosity) -> Option<i64> {
         if self.no_store {
             return None;
         }
-        told(Store::open(&self.store).and_then(|mut store| store.add(run, now_unix_s())), voice)
+        told(Store::open(&self.store).and_then(|mut store| store.add(run, now_unix_s())), verbosity)
     }
 
-    /// Keeps a document; the number that it goes by.
-    pub(super) fn keep_document<D: Document>(&self, document: &D, voice: Voice) -> Option<i64> {
+    /// Stores a document and returns its number.
+    pub(super) fn keep_document<D: Document>(
+        &self,
+        document: &D,
+        verbosity: Verbosity,
+    ) -> Option<i64> {
         if self.no_store {
             return None;
         }
         let store = Store::open(&self.store);
-        told(store.and_then(|mut store| store.add_document(document, now_unix_s())), voice)
+        told(store.and_then(|mut store| store.add_document(document, now_unix_s())), verbosity)
     }
 }
 
-/// What was kept; a warning says why it was not.
-fn told(kept: Result<i64, StoreError>, voice: Voice) -> Option<i64> {
+/// The number of what was stored, or a warning with the reason why it was not.
+fn told(kept: Result<i64, StoreError>, verbosity: Verbosity) -> Option<i64> {
     let error = match kept {
         Ok(id) => return Some(id),
         Err(error) => error,
     };
-    if !voice.quiet {
+    if !verbosity.quiet {
         let cause = std::error::Error::source(&error);
         let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
         eprintln!("warning: the run is not kept: {error}{cause}");

@@ -2,12 +2,14 @@
 //! error, and the contract's exit codes.
 
 mod datasets;
+mod everything;
 mod face;
 mod journals;
 mod mistakes;
 mod place;
 mod plans;
 mod probes;
+mod repeat;
 mod run;
 mod selftest;
 mod sigkill;

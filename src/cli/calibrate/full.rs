@@ -1,10 +1,9 @@
 //! The full set: large organisations, in parts, and resumed where it was left.
 
-use super::super::Voice;
 use super::super::error::CliError;
-use super::super::inputs::read;
-use super::super::output::{say, say_json};
-use super::super::selector::say_judgement;
+use super::super::files::read;
+use super::super::output::{Verbosity, print, print_json};
+use super::super::selector::print_judgement;
 use super::{CalibrateArgs, write};
 use neonbench::select::case::{self, Case};
 use neonbench::select::{Calibration, Goal, Verdict, benches, judge, judgement, simulated_calls};
@@ -29,7 +28,11 @@ struct Kept {
     verdict: Verdict,
 }
 
-pub(super) fn run(args: &CalibrateArgs, goal: &Goal, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn run(
+    args: &CalibrateArgs,
+    goal: &Goal,
+    verbosity: Verbosity,
+) -> Result<ExitCode, CliError> {
     let clock = WallClock::start();
     let calibration = Calibration::shipped();
     let wires = case::draw(SEED, "full", TWENTIES, MOST);
@@ -51,7 +54,7 @@ pub(super) fn run(args: &CalibrateArgs, goal: &Goal, voice: Voice) -> Result<Exi
                 let kept = make(wire.case()?, &calibration, goal)?;
                 let text = serde_json::to_string_pretty(&kept).expect("plain data");
                 write(&path, &(text + "\n"))?;
-                if !voice.quiet {
+                if !verbosity.quiet {
                     eprintln!("{}: {} simulated calls", wire.name, kept.simulated_calls);
                 }
                 kept
@@ -64,12 +67,12 @@ pub(super) fn run(args: &CalibrateArgs, goal: &Goal, voice: Voice) -> Result<Exi
     }
     let judgement = judgement(&verdicts, calls, clock.elapsed().as_secs_f64());
     if args.output.json {
-        say_json(&judgement)?;
+        print_json(&judgement)?;
     } else {
-        say_judgement(&judgement)?;
+        print_judgement(&judgement)?;
         if missing > 0 {
             let out = args.out.display();
-            say(&format!("{missing} of {} scenarios have no verdict in {out} yet", wires.len()))?;
+            print(&format!("{missing} of {} scenarios have no verdict in {out} yet", wires.len()))?;
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -1,20 +1,22 @@
 //! The field definitions that a plan is checked against.
 
-use crate::cli::args::Credentials;
+use crate::cli::args::CredentialArgs;
 use crate::cli::error::CliError;
-use crate::cli::inputs::{dataset, read, source};
+use crate::cli::files::read;
+use crate::cli::inputs::{dataset, readable_target};
 use clap::Args;
 use neon_mock::api::{Body, Category, CustomField, Request};
 use neon_mock::org::Organisation;
 use neonbench_engine::run::RunError;
 use neonbench_engine::transport::Transport;
 use neonbench_engine::world::HttpTransport;
+use neonbench_engine::world::runtime;
 use std::path::PathBuf;
 
 /// Whose fields; one of the three.
 #[derive(Debug, Args)]
 #[group(id = "organisation", required = true, multiple = false)]
-pub(super) struct Choice {
+pub(super) struct DefinitionSource {
     /// A built-in dataset or a TOML file
     #[arg(long, value_name = "NAME|FILE")]
     dataset: Option<String>,
@@ -31,9 +33,9 @@ pub(super) struct Choice {
 #[command(next_help_heading = "Organisation")]
 pub(in crate::cli) struct OrganisationArgs {
     #[command(flatten)]
-    choice: Choice,
+    choice: DefinitionSource,
     #[command(flatten)]
-    credentials: Credentials,
+    credentials: CredentialArgs,
 }
 
 /// The fields of an organisation, and whose they are.
@@ -46,7 +48,7 @@ pub(super) struct Definitions {
 impl OrganisationArgs {
     /// Reads the definitions; a dataset has `mappings` fields for each `#`.
     pub(super) fn read(&self, mappings: u32) -> Result<Definitions, CliError> {
-        let Choice { dataset: name, custom_fields, base_url } = &self.choice;
+        let DefinitionSource { dataset: name, custom_fields, base_url } = &self.choice;
         if let Some(name) = name {
             let dataset = dataset(name)?.load(mappings)?;
             let fields = Organisation::new(&dataset, 1, 1).definitions().to_vec();
@@ -63,9 +65,9 @@ impl OrganisationArgs {
             return Ok(Definitions { of, fields });
         }
         let base_url = base_url.as_deref().unwrap_or_default();
-        let transport =
-            HttpTransport::new(source(base_url, &self.credentials)?).map_err(RunError::Http)?;
-        let fields = runtime()?.block_on(fields_of(&transport))?;
+        let transport = HttpTransport::new(readable_target(base_url, &self.credentials)?)
+            .map_err(RunError::Http)?;
+        let fields = runtime().map_err(CliError::Runtime)?.block_on(fields_of(&transport))?;
         Ok(Definitions { of: base_url.to_owned(), fields })
     }
 }
@@ -80,9 +82,4 @@ pub(super) async fn fields_of(transport: &HttpTransport) -> Result<Vec<CustomFie
         Body::CustomFields(fields) if response.status.is_success() => Ok(fields.to_vec()),
         _ => Err(failed(format!("the server answered {}", response.status.0))),
     }
-}
-
-/// A runtime for a few calls.
-pub(super) fn runtime() -> Result<tokio::runtime::Runtime, CliError> {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(CliError::Runtime)
 }

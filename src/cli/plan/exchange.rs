@@ -1,9 +1,10 @@
 //! `neonbench plan import` and `export`: plan files of the Python engine.
 
 use super::plan_file;
+use crate::cli::command_line::CommandLine;
 use crate::cli::error::{CliError, code};
-use crate::cli::inputs::read;
-use crate::cli::output::say;
+use crate::cli::files::read;
+use crate::cli::output::print;
 use neonbench_engine::plan::{Carried, Plan, parse_yaml, to_yaml};
 use serde_json::Value;
 use std::path::Path;
@@ -11,14 +12,14 @@ use std::process::ExitCode;
 
 /// The forms of files, by the extension of their name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+enum FileFormat {
     Toml,
     Json,
     Yaml,
 }
 
 /// The form that `path` asks for; `allowed` are those that it may.
-fn form(path: &Path, allowed: &[(&str, Form)]) -> Result<Form, CliError> {
+fn form(path: &Path, allowed: &[(&str, FileFormat)]) -> Result<FileFormat, CliError> {
     let extension = path.extension().and_then(|it| it.to_str()).unwrap_or_default();
     let found = allowed.iter().find(|(name, _)| *name == extension);
     found.map(|(_, form)| *form).ok_or_else(|| {
@@ -28,25 +29,31 @@ fn form(path: &Path, allowed: &[(&str, Form)]) -> Result<Form, CliError> {
     })
 }
 
-const OURS: [(&str, Form); 2] = [("toml", Form::Toml), ("json", Form::Json)];
-const THEIRS: [(&str, Form); 3] = [("yaml", Form::Yaml), ("yml", Form::Yaml), ("json", Form::Json)];
+const OURS: [(&str, FileFormat); 2] = [("toml", FileFormat::Toml), ("json", FileFormat::Json)];
+const THEIRS: [(&str, FileFormat); 3] =
+    [("yaml", FileFormat::Yaml), ("yml", FileFormat::Yaml), ("json", FileFormat::Json)];
 
-pub(super) fn import(file: &Path, to: Option<&Path>) -> Result<ExitCode, CliError> {
+pub(super) fn import(
+    file: &Path,
+    to: Option<&Path>,
+    line: &CommandLine,
+) -> Result<ExitCode, CliError> {
     let wrong = |reason: String| CliError::usage(format!("{}: {reason}", file.display()));
     let theirs = form(file, &THEIRS)?;
-    let ours = to.map_or(Ok(Form::Toml), |to| form(to, &OURS))?;
+    let ours = to.map_or(Ok(FileFormat::Toml), |to| form(to, &OURS))?;
     let text = read(file)?;
     let parsed: Value = match theirs {
-        Form::Yaml => parse_yaml(&text).map_err(|error| wrong(error.to_string()))?,
+        FileFormat::Yaml => parse_yaml(&text).map_err(|error| wrong(error.to_string()))?,
         _ => serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?,
     };
     let Carried { made, left_out } =
         Plan::from_python(parsed).map_err(|error| wrong(error.to_string()))?;
-    let text = if ours == Form::Json { made.to_json() } else { made.to_toml() };
+    let text = if ours == FileFormat::Json { made.to_json() } else { made.to_toml() };
     put(&text, to)?;
     if let Some(to) = to {
         let (to, mappings) = (to.display(), made.mappings.len());
-        say(&format!("{to}: {mappings} mappings\nnext: neonbench plan preview {to}"))?;
+        let next = line.to("plan preview").with("file", &to);
+        print(&format!("{to}: {mappings} mappings\nnext: {next}"))?;
     }
     Ok(warned(&left_out))
 }
@@ -55,17 +62,17 @@ pub(super) fn export(file: &Path, to: &Path) -> Result<ExitCode, CliError> {
     let theirs = form(to, &THEIRS)?;
     let Carried { made, left_out } = plan_file(file)?.to_python();
     let text = match theirs {
-        Form::Yaml => to_yaml(&made),
+        FileFormat::Yaml => to_yaml(&made),
         _ => serde_json::to_string_pretty(&made).expect("a value is JSON") + "\n",
     };
     put(&text, Some(to))?;
-    say(&format!("{}: for the Python engine", to.display()))?;
+    print(&format!("{}: for the Python engine", to.display()))?;
     Ok(warned(&left_out))
 }
 
 /// Writes `text` whole into the file, or onto standard output.
 fn put(text: &str, to: Option<&Path>) -> Result<(), CliError> {
-    let Some(to) = to else { return say(text.trim_end()) };
+    let Some(to) = to else { return print(text.trim_end()) };
     // Beside it first: a full disk leaves no half of a plan under its name.
     let beside = to.with_extension("partial");
     let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, to));

@@ -1,11 +1,11 @@
 //! `neonbench plan preview`: what a plan would change, field by field.
 
-use super::definitions::{fields_of, runtime};
+use super::definitions::fields_of;
 use super::plan_file;
-use crate::cli::args::Credentials;
+use crate::cli::args::CredentialArgs;
 use crate::cli::error::CliError;
-use crate::cli::inputs::{dataset, source};
-use crate::cli::output::{say, say_json};
+use crate::cli::inputs::{dataset, readable_target};
+use crate::cli::output::{print, print_json};
 use clap::Args;
 use neon_mock::api::{Account, AccountId, AccountKind, CustomFieldItem, FieldId, Value};
 use neonbench_engine::decide::{Decision, SlotValues, apply, state_of_values};
@@ -13,6 +13,7 @@ use neonbench_engine::engine::{EngineError, Settings, Strategy, read_accounts};
 use neonbench_engine::plan::{Plan, ResolvedField, ResolvedPlan, Selection, parse_ids};
 use neonbench_engine::run::RunError;
 use neonbench_engine::scenario::{Scenario, Workload};
+use neonbench_engine::world::runtime;
 use neonbench_engine::world::{HttpTransport, WallClock};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -23,7 +24,7 @@ use std::process::ExitCode;
 pub(in crate::cli) struct PreviewArgs {
     /// A plan file, in TOML or JSON
     file: PathBuf,
-    /// How many accounts: the first of those that the plan is for
+    /// Accounts to preview: the first N that the plan is for
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1_000))]
     sample: u64,
     /// A built-in dataset or a TOML file [default: made for the plan]
@@ -42,7 +43,7 @@ pub(in crate::cli) struct PreviewArgs {
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
     #[command(flatten)]
-    credentials: Credentials,
+    credentials: CredentialArgs,
     /// Show what a server's fields hold, which is constituents' data
     #[arg(long)]
     show_values: bool,
@@ -63,18 +64,18 @@ struct Preview {
     unreadable: Vec<AccountId>,
 }
 
-/// What the plan means for one account.
+/// The plan's outcome for one account.
 #[derive(Debug, Serialize)]
 struct Previewed {
     account: AccountId,
     outcome: &'static str,
-    changes: Vec<Change>,
+    changes: Vec<PreviewedChange>,
     problems: Vec<String>,
 }
 
 /// A field that changes. Hidden values say only how much there is.
 #[derive(Debug, Serialize)]
-struct Change {
+struct PreviewedChange {
     field: String,
     before: String,
     after: String,
@@ -87,9 +88,9 @@ pub(super) fn run(args: &PreviewArgs) -> Result<ExitCode, CliError> {
         None => of_dataset(args, plan)?,
     };
     if args.json {
-        say_json(&preview)?;
+        print_json(&preview)?;
     } else {
-        say(&text(&preview))?;
+        print(&text(&preview))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -133,9 +134,9 @@ fn of_server(args: &PreviewArgs, plan: &Plan, base_url: &str) -> Result<Preview,
         }
     };
     let ids: Vec<AccountId> = ids.into_iter().take(args.sample as usize).collect();
-    let transport =
-        HttpTransport::new(source(base_url, &args.credentials)?).map_err(RunError::Http)?;
-    let (task, accounts) = runtime()?.block_on(async {
+    let transport = HttpTransport::new(readable_target(base_url, &args.credentials)?)
+        .map_err(RunError::Http)?;
+    let (task, accounts) = runtime().map_err(CliError::Runtime)?.block_on(async {
         let task = resolve(plan, &fields_of(&transport).await?)?;
         let (clock, settings) = (WallClock::start(), Settings::new(Strategy::Standard));
         let accounts = read_accounts(&transport, &clock, &settings, &ids).await;
@@ -168,7 +169,7 @@ fn values(account: &Account) -> Vec<(FieldId, Value)> {
     items.filter_map(|item: &CustomFieldItem| Some((item.id?, item.held()?))).collect()
 }
 
-/// What the plan makes of an account that holds `before`.
+/// The plan applied to an account that holds `before`.
 fn previewed(
     account: AccountId,
     kind: AccountKind,
@@ -179,9 +180,9 @@ fn previewed(
     let (mut after, mut decision) = (before.clone(), Decision::default());
     apply(&mut after, kind, task, &task.steps, &mut decision);
     let fields = task.slots.iter().zip(before.iter().zip(&after));
-    let changes: Vec<Change> = fields
+    let changes: Vec<PreviewedChange> = fields
         .filter(|(_, (before, after))| before != after)
-        .map(|(slot, (before, after))| Change {
+        .map(|(slot, (before, after))| PreviewedChange {
             field: slot.name.to_string(),
             before: value(slot, before.as_ref(), shown),
             after: value(slot, after.as_ref(), shown),
@@ -221,7 +222,7 @@ fn text(preview: &Preview) -> String {
     let mut lines = Vec::new();
     for Previewed { account, outcome, changes, problems } in &preview.accounts {
         lines.push(format!("account {account}: {outcome}"));
-        for Change { field, before, after } in changes {
+        for PreviewedChange { field, before, after } in changes {
             lines.push(format!("  {field}: {before} -> {after}"));
         }
         lines.extend(problems.iter().map(|problem| format!("  problem: {problem}")));

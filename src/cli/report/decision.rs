@@ -1,23 +1,27 @@
 //! `report --plan P` and its like: the decision page for one's own migration.
 
 use super::{ReportArgs, Spinner, files, from_runs, provenance};
-use crate::cli::Voice;
 use crate::cli::args::WorldArgs;
+use crate::cli::command_line::CommandLine;
 use crate::cli::error::CliError;
 use crate::cli::inputs::Inputs;
-use crate::cli::run::flags_of;
+use crate::cli::output::Verbosity;
 use neonbench::report::suite::explore::{Exploration, explore};
 use std::process::ExitCode;
 
 /// Explores the workload that the flags name, and writes its page.
-pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError> {
+pub(super) fn run(
+    args: &ReportArgs,
+    line: &CommandLine,
+    verbosity: Verbosity,
+) -> Result<ExitCode, CliError> {
     if args.engine.strategy.is_some() {
         let text = "--strategy: the report compares all strategies; `run` makes one";
         return Err(CliError::usage(text));
     }
     let inputs = Inputs::read(&args.workload, &args.engine, &WorldArgs::default())?;
     files::prepare(&args.out)?;
-    let spinner = Spinner::new(voice);
+    let spinner = Spinner::new(verbosity);
     let settings = |strategy| inputs.settings(strategy).expect("the flags were checked");
     let exploration = Exploration {
         workload: &inputs.workload,
@@ -33,11 +37,9 @@ pub(super) fn run(args: &ReportArgs, voice: Voice) -> Result<ExitCode, CliError>
         baseline.deltas.retain(|(name, _)| Some(name) == strategy.as_ref());
         decision.baseline = Some(baseline);
     }
-    let flags = flags_of(&args.workload, &args.engine, &WorldArgs::default());
-    let mut provenance = provenance::gather(inputs.seed(), args.replicates);
-    provenance.command = format!("neonbench report{flags}");
+    let provenance = provenance::gather(line, inputs.seed(), args.replicates);
     files::publish(args, &decision, &provenance, |model| {
         let strategy = model.best.map_or("auto", |best| best.name());
-        format!("neonbench run{flags} --strategy {strategy} --dry-run")
+        line.to("run").with("strategy", strategy).with_switch("dry_run").to_string()
     })
 }

@@ -2,7 +2,7 @@
 
 use super::ReportArgs;
 use crate::cli::error::{CliError, code};
-use crate::cli::output::{say, say_json};
+use crate::cli::output::{print, print_json};
 use neonbench::delta::{Delta, Verdict};
 use neonbench::report::decision::{Baseline, Decision};
 use neonbench::report::evidence::Provenance;
@@ -79,11 +79,11 @@ pub(super) fn publish(
         ],
     )?;
     if args.output.json {
-        say_json(&record)?;
+        print_json(&record)?;
     } else {
-        say(&format!("{}. {}", model.headline, model.lede.join(" ")))?;
-        super::say_files(&written)?;
-        say(&format!("next: {}", next(&model)))?;
+        print(&format!("{}. {}", model.headline, model.lede.join(" ")))?;
+        super::print_files(&written)?;
+        print(&format!("next: {}", next(&model)))?;
     }
     let gate = decision.baseline.as_ref().map_or(0, gate);
     let code = match &model {

@@ -1,6 +1,7 @@
 //! `report --runs 3,5,7`: from stored records alone; nothing is run.
 
 use super::{ReportArgs, files, provenance};
+use crate::cli::command_line::CommandLine;
 use crate::cli::error::CliError;
 use neonbench::delta::{Side, delta};
 use neonbench::findings::findings;
@@ -9,7 +10,7 @@ use neonbench::store::{ListedRun, Store};
 use std::process::ExitCode;
 
 /// Writes the page of the runs that `--runs` names.
-pub(super) fn run(args: &ReportArgs) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: &ReportArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let store = args.store.open()?;
     let mut league = Vec::new();
     for &id in &args.runs {
@@ -19,10 +20,8 @@ pub(super) fn run(args: &ReportArgs) -> Result<ExitCode, CliError> {
     let baseline = args.baseline.map(|id| against(&store, id, &league)).transpose()?;
     let decision = Decision { baseline, ..Decision::of(league) };
     files::prepare(&args.out)?;
-    let runs: Vec<String> = args.runs.iter().map(ToString::to_string).collect();
-    let mut provenance = provenance::gather(first.seed, 1);
-    provenance.command = format!("neonbench report --runs {}", runs.join(","));
-    files::publish(args, &decision, &provenance, |_| "neonbench history".to_owned())
+    let provenance = provenance::gather(line, first.seed, 1);
+    files::publish(args, &decision, &provenance, |_| line.to("history").to_string())
 }
 
 fn contender(entry: ListedRun) -> Result<Contender, CliError> {

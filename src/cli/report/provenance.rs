@@ -1,16 +1,16 @@
 //! The circumstances of a report: command, time, version and machine.
 
-use super::{DEFAULT_REPLICATES, DEFAULT_SEED};
+use crate::cli::command_line::CommandLine;
 use neonbench::report::evidence::Provenance;
 use std::process::Command;
 use std::time::SystemTime;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-pub(super) fn gather(seed: u64, replicates: u32) -> Provenance {
+pub(super) fn gather(line: &CommandLine, seed: u64, replicates: u32) -> Provenance {
     Provenance {
         made_at: made_at(),
-        command: command(seed, replicates),
+        command: line.to_string(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         revision: revision(),
         seed,
@@ -19,16 +19,6 @@ pub(super) fn gather(seed: u64, replicates: u32) -> Provenance {
         platform: format!("{} {}", std::env::consts::OS, std::env::consts::ARCH),
         processor: processor(),
     }
-}
-
-/// The shortest command that makes the same runs; where the report is written, and what it shows of
-/// the store, does not matter.
-fn command(seed: u64, replicates: u32) -> String {
-    let seed = (seed != DEFAULT_SEED).then(|| format!("--seed {seed}"));
-    let replicates =
-        (replicates != DEFAULT_REPLICATES).then(|| format!("--replicates {replicates}"));
-    let words = [Some("neonbench report".to_owned()), seed, replicates];
-    words.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 #[expect(clippy::disallowed_methods, reason = "a report carries the calendar's time")]
@@ -56,15 +46,4 @@ fn processor() -> Option<String> {
     let info = std::fs::read_to_string("/proc/cpuinfo").ok()?;
     let line = info.lines().find(|line| line.starts_with("model name"))?;
     Some(line.split_once(':')?.1.trim().to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_command_says_only_what_differs_from_the_defaults() {
-        assert_eq!(command(DEFAULT_SEED, DEFAULT_REPLICATES), "neonbench report");
-        assert_eq!(command(7, 3), "neonbench report --seed 7 --replicates 3");
-    }
 }

@@ -3,7 +3,7 @@
 use super::place::{Place, outcome};
 use serde_json::{Value, json};
 
-/// What `GET /customFields?category=Account` of somebody's organisation might have answered.
+/// A likely answer of `GET /customFields?category=Account`.
 const ANSWER: &str = r#"[
   {"id": "1207", "name": "Skills", "displayName": "Volunteer skills", "displayType": "Checkbox",
    "component": "Account", "status": "ACTIVE", "groupId": "3", "constituentReadOnly": false,
@@ -30,7 +30,7 @@ fn an_imported_organisation_is_served_with_its_own_ids() {
     let described = place.neonbench("dataset describe own.toml --resources 20");
     assert!(described.code == 0 && described.stdout.contains("1207"), "{described:?}");
 
-    // What the mock serves goes back into a file, by a client of its own.
+    // The mock's own answer makes a file again.
     let line = "judge --dataset own.toml --plan plan.toml --profile unlimited --no-store --";
     let ask = "curl -s -u $NEON_ORG_ID:$NEON_API_KEY -o served.json \
                \"$NEON_BASE_URL/customFields?category=Account\"";

@@ -144,7 +144,7 @@ fn the_second_interrupt_ends_it_at_once_and_the_first_in_virtual_time_too() {
     assert!(said.contains("stopped before its end") && said.contains("valid"), "{said}");
 }
 
-/// Whether the process catches SIGINT (bit 1), as Linux says it; elsewhere it is taken for granted.
+/// True if the process catches SIGINT (bit 1 of `SigCgt` on Linux); always true elsewhere.
 #[cfg(unix)]
 fn has_handler(child: &Child) -> bool {
     let Ok(status) = std::fs::read_to_string(format!("/proc/{}/status", child.id())) else {

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 /// A directory of its own, with nothing in it but what the test puts there.
 pub(crate) struct Place(TempDir);
 
-/// What a command came to.
+/// Exit code and output of a command.
 #[derive(Debug)]
 pub(crate) struct Outcome {
     pub(crate) code: i32,

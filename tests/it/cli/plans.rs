@@ -132,7 +132,7 @@ fn plans_of_the_python_engine_come_and_go() {
     assert_eq!((exported.code, exported.stderr.as_str()), (0, ""), "{exported:?}");
     let again = place.neonbench("plan import back.yml");
     assert!(again.code == 0 && again.stdout.contains("operation = \"add_option\""), "{again:?}");
-    // What cannot be read leaves nothing behind.
+    // A file that cannot be read leaves nothing behind.
     place.file("broken.yaml", "plan: [");
     place.refused("plan import broken.yaml --to new.toml", 2, &["broken.yaml"]);
     place.refused("plan import theirs.yaml --to new.csv", 2, &["new.csv", ".toml, .json"]);

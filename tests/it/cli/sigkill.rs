@@ -20,7 +20,7 @@ const ACCOUNTS: u64 = 60;
 /// The most kills of one run; after them it may end.
 const KILLS_OF_ONE: u32 = 3;
 
-/// What kills came to.
+/// Results of the kills.
 #[derive(Debug, Default)]
 struct Tally {
     runs: u32,
@@ -57,7 +57,7 @@ fn killed_after(child: &mut Child, patience: Duration) -> bool {
     !child.wait().unwrap().success()
 }
 
-/// What stands in the organisation once `strategy` has migrated it undisturbed.
+/// Digest of the organisation after an undisturbed migration by `strategy`.
 fn planned(strategy: Strategy, seed: u64) -> String {
     let scenario = plain(ACCOUNTS);
     let order = RunSpec::new(&scenario, Settings { seed, ..Settings::new(strategy) });
@@ -102,7 +102,7 @@ fn one_run(seed: u64, strategy: Strategy, tally: &mut Tally) {
     tally.runs += 1;
 }
 
-/// What goes on with the run: resuming it, once it has been kept.
+/// The verb that goes on with the run: `resume`, once it is in the store.
 fn next_line<'a>(place: &Place, first: &'a str) -> &'a str {
     let path = place.path().join(DEFAULT_PATH);
     let is_kept = path.exists() && !Store::open(&path).unwrap().list(None).unwrap().is_empty();

@@ -36,7 +36,7 @@ fn a_served_organisation_is_migrated_and_read_back() {
         let per_account = if index < 2 { 3 } else { 1 };
         assert_eq!(run["calls"]["record_writes"], 20 * per_account);
         assert_eq!(run["calls"]["metadata"], 1);
-        // What the client counted is what the server did, but for the audit's own reads.
+        // The client's counts are the server's, but for the audit's own reads.
         let calls = mock.calls();
         assert_eq!(calls.admitted(Class::Patch), 20 * per_account);
         assert_eq!(calls.of(Endpoint::GetAccount).admitted, 20 * per_account + 20);
@@ -95,7 +95,7 @@ fn a_dry_run_leaves_the_server_as_it_is() {
     assert_eq!(mock.calls().admitted(Class::Patch), 0);
 }
 
-/// What stands after a chain is not what the plan would make of it again: it is judged by what was
+/// The result of a chain is not what the plan would make of it again: it is judged by what was
 /// there before.
 #[test]
 fn a_chain_of_mappings_is_read_back_by_what_was_there_before() {

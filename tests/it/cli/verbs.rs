@@ -291,7 +291,8 @@ fn a_plan_of_ones_own_gets_its_decision_page() {
     let next = text.lines().last().unwrap();
     assert_eq!(
         next,
-        "next: neonbench run --resources 12 --mappings 2 --strategy pipelined --dry-run"
+        "next: neonbench run --resources 12 --mappings 2 --strategy pipelined --dry-run \
+         --replicates 2"
     );
     for name in ["index.html", "report.json", "report.md", "latency.hlog"] {
         assert!(place.path().join("page").join(name).metadata().unwrap().len() > 500, "{name}");

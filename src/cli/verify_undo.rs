@@ -1,11 +1,11 @@
-//! `neonbench verify` and `neonbench undo`: what became of a run's writes.
+//! `neonbench verify` and `neonbench undo`: a run's writes compared with the organisation, and reverted.
 
-use super::Voice;
 use super::args::{OutputArgs, ValuesArgs};
+use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::interrupt;
-use super::kept::RunRef;
-use super::output::{count, say, say_json};
+use super::journaled::RunRef;
+use super::output::{Verbosity, count, print, print_json};
 use super::resume::nothing_to_do;
 use clap::Args;
 use neonbench::store::RunState;
@@ -78,7 +78,7 @@ struct UndoRecord {
     next_command: String,
 }
 
-/// A field that does not hold what the run left there. Values are for those who ask for them.
+/// A field that differs from the run's write. Values are set only with `--show-values`.
 #[derive(Serialize)]
 struct FieldRecord {
     resource_id: String,
@@ -96,15 +96,21 @@ struct FailureRecord {
     message: String,
 }
 
-/// Compares what stands in the organisation with what a run wrote there.
-pub(super) fn verify(args: &VerifyArgs, voice: Voice) -> Result<ExitCode, CliError> {
+/// Compares the organisation with a run's writes.
+///
+/// Errors: the run cannot be verified, or the server does not answer.
+pub(super) fn verify(
+    args: &VerifyArgs,
+    line: &CommandLine,
+    verbosity: Verbosity,
+) -> Result<ExitCode, CliError> {
     let reopened = args.of.reopen("verify", false)?;
     let id = reopened.run.id;
     if reopened.run.state == RunState::Undone {
         return Err(CliError::usage(format!("cannot verify run {id}: it was taken back")));
     }
     let ledger = reopened.store.ledger(id)?;
-    let stop = interrupt::listen(voice)?;
+    let stop = interrupt::listen(verbosity)?;
     let settings = &reopened.header.settings;
     let found = run::verify(&reopened.target, settings, &ledger, &stop)?;
     if stop.is_set() {
@@ -119,15 +125,17 @@ pub(super) fn verify(args: &VerifyArgs, voice: Voice) -> Result<ExitCode, CliErr
         mismatches: fields(&found, args.values),
         failed: found.failed.len() as u64,
         failures: failures(&found),
-        next_command: args.of.command(match reopened.run.state {
-            RunState::Running | RunState::Stopped | RunState::Failed => "resume",
-            RunState::Finished | RunState::Undone => "undo",
-        }),
+        next_command: match reopened.run.state {
+            RunState::Running | RunState::Stopped | RunState::Failed => {
+                line.to("resume").to_string()
+            }
+            RunState::Finished | RunState::Undone => line.to("undo").to_string(),
+        },
     };
     if args.output.json {
-        say_json(&record)?;
+        print_json(&record)?;
     } else {
-        say(&format!(
+        print(&format!(
             "run {id}: {} accounts were written; {} fields hold what it left there, {} do not; {} \
              accounts cannot be read",
             count(record.accounts),
@@ -135,8 +143,8 @@ pub(super) fn verify(args: &VerifyArgs, voice: Voice) -> Result<ExitCode, CliErr
             count(record.mismatched),
             count(record.failed)
         ))?;
-        say_lists(&record.mismatches, "differs", &record.failures)?;
-        say(&format!("next: {}", record.next_command))?;
+        print_lists(&record.mismatches, "differs", &record.failures)?;
+        print(&format!("next: {}", record.next_command))?;
     }
     Ok(ExitCode::from(if record.mismatched > 0 {
         code::AUDIT_MISMATCH
@@ -147,18 +155,24 @@ pub(super) fn verify(args: &VerifyArgs, voice: Voice) -> Result<ExitCode, CliErr
     }))
 }
 
-/// Takes back what a run wrote, where it still stands.
-pub(super) fn undo(args: &UndoArgs, voice: Voice) -> Result<ExitCode, CliError> {
+/// Reverts a run's writes where they are still in place.
+///
+/// Errors: the run cannot be undone, or the server does not answer.
+pub(super) fn undo(
+    args: &UndoArgs,
+    line: &CommandLine,
+    verbosity: Verbosity,
+) -> Result<ExitCode, CliError> {
     let UndoArgs { dry_run, run: VerifyArgs { of, values, output } } = args;
     let mut reopened = of.reopen("undo", !dry_run)?;
     let id = reopened.run.id;
     let ledger = reopened.store.ledger(id)?;
     if ledger.iter().all(|(_, entry)| entry.changes.is_empty() && entry.open.is_none()) {
-        return Ok(nothing_to_do(id, "wrote nothing", "undo", voice));
+        return Ok(nothing_to_do(id, "wrote nothing", "undo", verbosity));
     }
-    let stop = interrupt::listen(voice)?;
+    let stop = interrupt::listen(verbosity)?;
     if !dry_run {
-        // Before the first write: whatever ends this, the run is not one to go on with any more.
+        // Before the first write: however this ends, the run can no longer be resumed.
         reopened.store.end(id, RunState::Undone, None)?;
     }
     let settings = &reopened.header.settings;
@@ -176,15 +190,15 @@ pub(super) fn undo(args: &UndoArgs, voice: Voice) -> Result<ExitCode, CliError> 
         failed: found.failed.len() as u64,
         failures: failures(&found),
         next_command: if *dry_run || !is_done {
-            of.command("undo")
+            line.clone().without(&["dry_run"]).to_string()
         } else {
-            format!("neonbench store purge --run {id}{}", of.store.flag())
+            line.to("store purge").with("run", id).to_string()
         },
     };
     if output.json {
-        say_json(&record)?;
+        print_json(&record)?;
     } else {
-        say(&format!(
+        print(&format!(
             "run {id}: {} fields {}, {} held already what stood there before, {} are left alone \
              because somebody else wrote them; {} accounts failed",
             count(record.restored),
@@ -193,8 +207,8 @@ pub(super) fn undo(args: &UndoArgs, voice: Voice) -> Result<ExitCode, CliError> 
             count(record.conflicted),
             count(record.failed)
         ))?;
-        say_lists(&record.conflicts, "conflict", &record.failures)?;
-        say(&format!("next: {}", record.next_command))?;
+        print_lists(&record.conflicts, "conflict", &record.failures)?;
+        print(&format!("next: {}", record.next_command))?;
     }
     Ok(ExitCode::from(if stop.is_set() {
         code::INTERRUPTED
@@ -229,7 +243,7 @@ fn failures(found: &WriteReview) -> Vec<FailureRecord> {
     found.failed.iter().take(LISTED).map(record).collect()
 }
 
-fn say_lists(
+fn print_lists(
     fields: &[FieldRecord],
     what: &str,
     failures: &[FailureRecord],
@@ -239,10 +253,10 @@ fn say_lists(
             (Some(expected), Some(found)) => format!(": the run left {expected}, found {found}"),
             _ => String::new(),
         };
-        say(&format!("  {what:<9} account {resource_id}, {field}{values}"))?;
+        print(&format!("  {what:<9} account {resource_id}, {field}{values}"))?;
     }
     for FailureRecord { resource_id, message } in failures {
-        say(&format!("  failed    account {resource_id}: {message}"))?;
+        print(&format!("  failed    account {resource_id}: {message}"))?;
     }
     Ok(())
 }

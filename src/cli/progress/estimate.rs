@@ -1,4 +1,4 @@
-//! What stands of a run, and when it is likely to end.
+//! Counts of a run under way, and an estimate of the time left.
 
 use crate::cli::output::{count, duration};
 use neon_mock::api::Endpoint;
@@ -7,13 +7,13 @@ use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-/// A slice is at least so long.
+/// Least length of a slice of wall time.
 const SLICE: Duration = Duration::from_secs(1);
 
-/// The rate is that of so many slices at most.
+/// Most slices that the rate is taken over.
 const MAX_SLICES: usize = 30;
 
-/// Fewer slices say nothing of the spread.
+/// Fewest slices for an estimate of the spread.
 const MIN_SLICES: usize = 6;
 
 /// Standard errors in a 95 % interval; Student's factor for the fewest slices, too wide for more.
@@ -21,24 +21,24 @@ const ERRORS: f64 = 2.57;
 
 /// Counts of a run, and its rate over the last slices of wall time.
 #[derive(Default)]
-pub(super) struct Tally {
+pub(super) struct RunProgress {
     resources: Option<u64>,
     landed: u64,
     in_flight: BTreeMap<Endpoint, u64>,
     limits: BTreeMap<Endpoint, u32>,
     refused: u64,
-    slices: VecDeque<Slice>,
-    /// When the slice that is under way began, and with how many accounts landed.
+    slices: VecDeque<RateSlice>,
+    /// Start of the current slice, and the accounts done by then.
     began: (Duration, u64),
 }
 
 #[derive(Clone, Copy)]
-struct Slice {
+struct RateSlice {
     s: f64,
     landed: u64,
 }
 
-/// Seconds that a run will go on for.
+/// Seconds left: a point estimate and a 95 % prediction interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Left {
     expected: f64,
@@ -47,7 +47,7 @@ pub(super) struct Left {
     most: Option<f64>,
 }
 
-impl Tally {
+impl RunProgress {
     pub(super) fn take(&mut self, event: &Event) {
         match event {
             Event::Enumerated { resources } => self.resources = Some(*resources),
@@ -65,7 +65,7 @@ impl Tally {
         }
     }
 
-    /// Takes note that it is `now`, in wall time since the run began.
+    /// Ends the slice if it is due at `now`, in wall time since the run began.
     pub(super) fn pass(&mut self, now: Duration) {
         let (began, landed) = self.began;
         let passed = now.saturating_sub(began);
@@ -76,7 +76,7 @@ impl Tally {
             self.slices.pop_front();
         }
         let s = passed.as_secs_f64();
-        self.slices.push_back(Slice { s, landed: self.landed - landed });
+        self.slices.push_back(RateSlice { s, landed: self.landed - landed });
         self.began = (now, self.landed);
     }
 
@@ -97,8 +97,8 @@ impl Tally {
         (landed > 0).then(|| landed as f64 / s)
     }
 
-    /// When the rest is done if the rate stays as it was: a 95 % prediction interval, from the
-    /// spread of the slices. It holds the error of the mean, and that of the slices to come.
+    /// Seconds left if the rate stays as it was, with a 95 % prediction interval from the spread of the
+    /// slices: the error of the mean, and that of the slices to come.
     fn left(&self) -> Option<Left> {
         let rest = self.resources?.saturating_sub(self.landed) as f64;
         let mean = self.rate()?;
@@ -117,7 +117,7 @@ impl Tally {
         Some(Left { expected, least: rest / (mean + error), most })
     }
 
-    /// All of it in one line. `now` is in wall time since the run began.
+    /// Counts, rate and time left in one line. `now` is in wall time since the run began.
     pub(super) fn words(&self, now: Duration) -> String {
         let mut words = count(self.landed);
         if let Some(resources) = self.resources {
@@ -162,9 +162,9 @@ mod tests {
 
     const AT: Timestamp = Timestamp::ZERO;
 
-    fn land(tally: &mut Tally, accounts: u64) {
+    fn land(progress: &mut RunProgress, accounts: u64) {
         for id in 0..accounts {
-            tally.take(&Event::Landed {
+            progress.take(&Event::Landed {
                 at: AT,
                 id: AccountId(id + 1),
                 end: AccountOutcome::Unchanged,
@@ -173,14 +173,14 @@ mod tests {
     }
 
     /// After slices of a second each, in which so many accounts landed, of 1,000 in all.
-    fn after(slices: &[u64]) -> Tally {
-        let mut tally = Tally::default();
-        tally.take(&Event::Enumerated { resources: 1_000 });
+    fn after(slices: &[u64]) -> RunProgress {
+        let mut progress = RunProgress::default();
+        progress.take(&Event::Enumerated { resources: 1_000 });
         for (index, &accounts) in slices.iter().enumerate() {
-            land(&mut tally, accounts);
-            tally.pass(Duration::from_secs(index as u64 + 1));
+            land(&mut progress, accounts);
+            progress.pass(Duration::from_secs(index as u64 + 1));
         }
-        tally
+        progress
     }
 
     #[test]
@@ -204,18 +204,21 @@ mod tests {
     fn too_little_says_nothing_of_the_time_left() {
         assert_eq!(after(&[10; MIN_SLICES - 1]).left(), None);
         assert_eq!(after(&[0; 10]).left(), None);
-        assert_eq!(Tally::default().words(Duration::ZERO), "0 accounts, for 0 ms, 0 in flight");
+        assert_eq!(
+            RunProgress::default().words(Duration::ZERO),
+            "0 accounts, for 0 ms, 0 in flight"
+        );
     }
 
     #[test]
     fn the_line_has_rate_time_left_calls_in_flight_limits_and_refusals() {
-        let mut tally = after(&[10; 10]);
+        let mut progress = after(&[10; 10]);
         let endpoint = Endpoint::ALL[0];
         for _ in 0..3 {
             let nothing = Duration::ZERO;
-            tally.take(&Event::Sent { at: AT, endpoint, queued: nothing, paced: nothing });
+            progress.take(&Event::Sent { at: AT, endpoint, queued: nothing, paced: nothing });
         }
-        tally.take(&Event::Done(Attempt {
+        progress.take(&Event::Done(Attempt {
             endpoint,
             attempt: 1,
             due_at: AT,
@@ -223,8 +226,8 @@ mod tests {
             done_at: AT,
             outcome: Outcome::Rejected,
         }));
-        tally.take(&Event::Limited { at: AT, endpoint, limit: 4 });
-        let words = tally.words(Duration::from_secs(10));
+        progress.take(&Event::Limited { at: AT, endpoint, limit: 4 });
+        let words = progress.words(Duration::from_secs(10));
         let in_flight = format!("2 in flight ({} 2/4), 1 refused", endpoint.class().name());
         assert_eq!(
             words,

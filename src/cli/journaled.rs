@@ -1,9 +1,9 @@
-//! Runs with a journal: begun, taken up again, ended.
+//! Runs with a journal: started, resumed, ended.
 
-use super::args::AccessArgs;
+use super::args::{AccessArgs, StoreArgs};
+use super::command_line::CommandLine;
 use super::error::CliError;
-use super::inputs::target;
-use super::stored::StoreArgs;
+use super::inputs::writable_target;
 use clap::Args;
 use neonbench::store::{Header, RunState, Site, Store, StoredRun};
 use neonbench_engine::engine::Stop;
@@ -28,8 +28,8 @@ pub(super) struct RunRef {
     pub(super) take_over: bool,
 }
 
-/// A run of another process, ready to be taken up.
-pub(super) struct Reopened {
+/// A stored run of another process, ready to be resumed, retried, verified or undone.
+pub(super) struct ResumableRun {
     pub(super) store: Store,
     pub(super) run: StoredRun,
     pub(super) header: Header,
@@ -37,8 +37,11 @@ pub(super) struct Reopened {
 }
 
 impl RunRef {
-    /// Opens the run in order to `verb` it; `writes` says whether that writes.
-    pub(super) fn reopen(&self, verb: &str, writes: bool) -> Result<Reopened, CliError> {
+    /// Opens the run in order to `verb` it; `writes` is true if that writes.
+    ///
+    /// Errors: the store has no such run; it has no journal, ended with its process or still runs; the
+    /// production guard refuses the address.
+    pub(super) fn reopen(&self, verb: &str, writes: bool) -> Result<ResumableRun, CliError> {
         let store = self.store.open()?;
         let run = store.run(self.run)?;
         let id = run.id;
@@ -82,18 +85,15 @@ impl RunRef {
         }
         let mut access = self.access.clone();
         access.credentials.org_id = Some(org_id.clone());
-        let target = target(base_url, &access, writes)?;
-        Ok(Reopened { store, run, header, target })
-    }
-
-    /// The command that takes the run up by `verb`.
-    pub(super) fn command(&self, verb: &str) -> String {
-        command(verb, self.run, &self.access, &self.store)
+        let target = writable_target(base_url, &access, writes)?;
+        Ok(ResumableRun { store, run, header, target })
     }
 }
 
-impl Reopened {
-    /// Makes this process the one that carries the run out.
+impl ResumableRun {
+    /// Makes this process the owner of the run.
+    ///
+    /// Errors: another process claimed it first.
     pub(super) fn claim(&mut self) -> Result<(), CliError> {
         if self.store.claim(&self.run, std::process::id())? {
             return Ok(());
@@ -102,24 +102,8 @@ impl Reopened {
     }
 }
 
-/// The command that takes run `id` up by `verb`. The key is left out: it is a secret.
-pub(super) fn command(verb: &str, id: i64, access: &AccessArgs, store: &StoreArgs) -> String {
-    let allow = match &access.allow_writes_to {
-        Some(org_id) if verb != "verify" => {
-            format!(" --allow-writes-to {}", super::run::quoted(org_id))
-        }
-        _ => String::new(),
-    };
-    format!("neonbench {verb} {id}{}{allow}", store.flag())
-}
-
-/// What to do after a run with a journal, if that has to do with its journal.
-pub(super) fn next_command(
-    record: &RunRecord,
-    id: i64,
-    access: &AccessArgs,
-    store: &StoreArgs,
-) -> String {
+/// The command worth running after a run with a journal; `line` names that run.
+pub(super) fn next_command(record: &RunRecord, line: &CommandLine) -> String {
     let verb = if record.stopped {
         "resume"
     } else if record.records.failed > 0 {
@@ -127,31 +111,31 @@ pub(super) fn next_command(
     } else {
         "verify"
     };
-    command(verb, id, access, store)
+    line.to(verb).to_string()
 }
 
-/// A run that is kept, as it is about to be carried out.
-pub(super) struct Begun<'a> {
-    /// Where.
+/// A stored run, about to be carried out.
+pub(super) struct JournaledRun<'a> {
+    /// The store that holds it.
     pub(super) store: &'a mut Store,
     /// The number that it goes by.
     pub(super) id: i64,
-    /// What was noted of it.
+    /// Its ledger from earlier attempts.
     pub(super) ledger: &'a Ledger,
-    /// Which of the accounts that failed are taken up again.
+    /// The failed accounts that are tried again.
     pub(super) again: RetryScope,
-    /// Says when to begin nothing more.
+    /// Set when nothing more may begin.
     pub(super) stop: &'a Stop,
-    /// The command that goes on with it; `None` where none can.
+    /// The command that resumes it; `None` where none can.
     pub(super) resume: Option<String>,
-    /// Whether the record of this process becomes the run's.
+    /// True if the record of this process becomes the run's.
     pub(super) keeps_record: bool,
 }
 
-impl Begun<'_> {
-    /// Carries it out. `next` says what to do after it.
+impl JournaledRun<'_> {
+    /// Carries it out; `next` gives the command worth running after it.
     ///
-    /// Errors: it could not go on. If it had noted anything it stays, to be gone on with.
+    /// Errors: the run could not go on. It stays in the store if it has notes, and can be resumed.
     pub(super) fn carry_out(
         self,
         order: &RunSpec<'_>,
@@ -159,7 +143,7 @@ impl Begun<'_> {
         observer: &mut dyn Observer,
         next: impl FnOnce(&RunRecord) -> String,
     ) -> Result<Run, CliError> {
-        let Begun { store, id, ledger, again, stop, resume, keeps_record } = self;
+        let JournaledRun { store, id, ledger, again, stop, resume, keeps_record } = self;
         let made = {
             let journal = store.journal(id)?;
             let session = RunContext { journal: &journal, ledger, again, stop };
@@ -188,7 +172,7 @@ impl Begun<'_> {
     }
 }
 
-/// Whether a process of that number runs on this machine.
+/// True if a process of that number runs on this machine.
 #[cfg(unix)]
 pub(super) fn is_alive(process: u32) -> bool {
     use rustix::process::{Pid, test_kill_process};

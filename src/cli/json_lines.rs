@@ -1,20 +1,20 @@
-//! `run --json-lines`: one JSON object an event, a fold over events.
+//! `run --json-lines`: one JSON object per event.
 
 use super::error::CliError;
-use super::output::say_json_line;
+use super::output::print_json_line;
 use neon_mock::time::Timestamp;
 use neonbench_engine::event::{AccountOutcome, Attempt, Event, Observer};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Hands events on, and prints them where they are asked for.
-pub(super) struct Lines<'a> {
+/// Forwards events, and prints them if asked to.
+pub(super) struct JsonLines<'a> {
     inner: &'a mut dyn Observer,
     is_on: bool,
     failed: Result<(), CliError>,
 }
 
-impl<'a> Lines<'a> {
+impl<'a> JsonLines<'a> {
     /// Events go to `inner`, and to standard output if `is_on`.
     pub(super) fn new(inner: &'a mut dyn Observer, is_on: bool) -> Self {
         Self { inner, is_on, failed: Ok(()) }
@@ -26,11 +26,11 @@ impl<'a> Lines<'a> {
     }
 }
 
-impl Observer for Lines<'_> {
+impl Observer for JsonLines<'_> {
     fn observe(&mut self, event: &Event) {
         self.inner.observe(event);
         if self.is_on && self.failed.is_ok() {
-            self.failed = say_json_line(&object(event));
+            self.failed = print_json_line(&object(event));
         }
     }
 }

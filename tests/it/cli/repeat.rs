@@ -1,0 +1,258 @@
+//! Printed commands: run as a shell runs them, they repeat the run that they were printed after.
+
+use super::journals::{plain, served};
+use super::place::{Outcome, Place, outcome};
+use assert_cmd::Command;
+use serde_json::Value;
+use std::path::Path;
+
+/// A use of each flag of `run`: its name, and the words that use it.
+const RUN: [(&str, &str); 31] = [
+    ("scenario", "--scenario mine.toml"),
+    ("plan", "--plan plan.toml"),
+    ("profile", "--profile constant"),
+    ("dataset", "--dataset dirty"),
+    ("resources", "--resources 9"),
+    ("mappings", "--mappings 2"),
+    ("resource-ids", "--resource-ids 2-5,@ids.txt"),
+    ("sample", "--sample 4"),
+    ("strategy", "--strategy put_batch"),
+    ("workers", "--workers 2"),
+    ("batch-size", "--batch-size 3 --strategy put_batch"),
+    ("chunk-size", "--chunk-size 4 --workers 2"),
+    ("chunk-pause", "--chunk-size 4 --chunk-pause 7s"),
+    ("metadata-cache", "--metadata-cache off"),
+    ("reads", "--reads search"),
+    ("call-deadline", "--call-deadline 5min"),
+    ("limiter", "--limiter fixed:2"),
+    ("headroom", "--limiter adaptive --headroom 2"),
+    ("write", "--write put"),
+    ("guard", "--guard reread"),
+    ("seed", "--seed 7"),
+    ("objective", "--objective fastest"),
+    ("constraint", "--constraint headroom>=1 --constraint rejected<50%"),
+    ("thresholds", "--thresholds own.toml"),
+    ("replicates", "--replicates 3"),
+    ("forecast", "--forecast"),
+    ("store", "--store kept.sqlite"),
+    ("no-store", "--no-store"),
+    ("journal", "--journal"),
+    ("no-journal", "--no-journal"),
+    ("show-values", "--show-values"),
+];
+
+/// Flags that need a server of their own.
+const AT_A_SERVER: [&str; 5] = ["world", "base-url", "org-id", "api-key", "allow-writes-to"];
+
+/// Flags that say how a result is shown, and the dry run that the printed command is taken from.
+const NOT_REPEATED: [&str; 9] =
+    ["dry-run", "json", "json-lines", "log", "verbose", "quiet", "help", "version", "out"];
+
+/// A place with the files that the flags name.
+fn place() -> Place {
+    let place = Place::new();
+    place.file("mine.toml", "schema = 1\nresources = 8\nmappings = 2\nworkers = 3\n");
+    place.file(
+        "plan.toml",
+        "schema = 1\n[[mappings]]\nsource = \"V-1\"\ntarget = \"T-1\"\noperation = \"replace\"\n",
+    );
+    place.file("ids.txt", "7\n9\n");
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/thresholds.toml");
+    place.file("own.toml", &std::fs::read_to_string(shipped).unwrap());
+    place
+}
+
+/// The long flags that `neonbench VERB --help` lists.
+fn flags_of(verb: &str) -> Vec<String> {
+    let help = Place::new().neonbench(&format!("{verb} --help"));
+    assert_eq!(help.code, 0, "{help:?}");
+    // Deeper lines are text, and may begin with the name of another flag.
+    let is_flag = |line: &&str| line.find(|c| c != ' ').is_some_and(|indent| indent <= 6);
+    let lines = help.stdout.lines().filter(is_flag);
+    let lines = lines.map(str::trim_start).filter(|line| line.starts_with('-'));
+    let flags =
+        lines.filter_map(|line| line.split_whitespace().find_map(|it| it.strip_prefix("--")));
+    flags.map(|flag| flag.trim_end_matches([',', '.']).to_owned()).collect()
+}
+
+/// Runs a printed command and what is added to it, by a shell, with our binary as `neonbench`.
+fn shell(place: &Place, printed: &str) -> Outcome {
+    assert!(printed.starts_with("neonbench "), "{printed}");
+    let folder = Path::new(env!("CARGO_BIN_EXE_neonbench")).parent().unwrap();
+    let path = std::env::var("PATH").unwrap();
+    let mut command = Command::new("sh");
+    command.current_dir(place.path()).arg("-c").arg(printed);
+    command.env("PATH", format!("{}:{path}", folder.display()));
+    for name in ["NEON_ORG_ID", "NEON_API_KEY", "NEONBENCH_LOG", "NEONBENCH_STORE"] {
+        command.env_remove(name);
+    }
+    outcome(&mut command)
+}
+
+fn json(said: &Outcome) -> Value {
+    serde_json::from_str(&said.stdout).unwrap_or_else(|error| panic!("{error}: {said:?}"))
+}
+
+/// A record without what differs from one process to the next.
+fn repeatable(value: &Value) -> Value {
+    match value {
+        Value::Object(members) => {
+            let varies = ["wall_s", "audit_wall_s", "next_command", "run", "made_at"];
+            let kept = members.iter().filter(|(name, _)| !varies.contains(&name.as_str()));
+            kept.map(|(name, value)| (name.clone(), repeatable(value))).collect()
+        }
+        Value::Array(values) => values.iter().map(repeatable).collect(),
+        other => other.clone(),
+    }
+}
+
+/// The command after `next: `.
+fn next(said: &Outcome) -> String {
+    let line = said.stdout.lines().find_map(|line| line.strip_prefix("next: "));
+    line.unwrap_or_else(|| panic!("no command: {said:?}")).to_owned()
+}
+
+#[test]
+fn every_flag_of_run_is_in_the_command_that_follows_its_trial() {
+    let known: Vec<&str> = RUN.iter().map(|(flag, _)| *flag).collect();
+    for flag in flags_of("run") {
+        let lists = [&known[..], &AT_A_SERVER, &NOT_REPEATED];
+        assert!(lists.iter().any(|list| list.contains(&flag.as_str())), "--{flag}: no sample");
+    }
+    let place = place();
+    for (flag, words) in RUN {
+        let base = if ["scenario", "resources"].contains(&flag) { "" } else { "--resources 12" };
+        let line = format!("run {base} {words}");
+        let meant = place.json(&format!("{line} --json"), 0);
+        // A journal keeps writes, so a trial of it has none.
+        let trial = place.json(&format!("{line} --dry-run --json"), 0);
+        let printed = trial["next_command"].as_str().unwrap();
+        assert!(printed.contains(&format!("--{flag}")), "{line}: {printed}");
+        let said = shell(&place, &format!("{printed} --json"));
+        assert_eq!(said.code, 0, "{printed}: {said:?}");
+        assert_eq!(repeatable(&json(&said)), repeatable(&meant), "{line}: {printed}");
+    }
+}
+
+#[test]
+fn the_address_is_carried_and_the_key_is_not() {
+    let (place, scenario) = (Place::new(), plain(12));
+    let mock = served(&scenario, 1);
+    let line = format!(
+        "run --world http --base-url {} --org-id demo --api-key demo --allow-writes-to demo \
+         --resources 12 --strategy hybrid",
+        mock.base_url()
+    );
+    let trial = place.json(&format!("{line} --dry-run --json"), 0);
+    let printed = trial["next_command"].as_str().unwrap();
+    let address = format!("--world http --base-url {} --org-id demo", mock.base_url());
+    assert!(printed.contains(&address) && printed.contains("--allow-writes-to demo"), "{printed}");
+    assert!(!printed.contains("api-key"), "{printed}");
+    let said = shell(&place, &format!("{printed} --json"));
+    assert_eq!(said.code, 0, "{said:?}");
+    let run = json(&said);
+    let digest = mock.with_neon(|neon| neon.organisation().digest());
+    assert_eq!(run["audit"]["state_digest"], digest.as_str());
+    // And so are they by the verbs that go on with the run.
+    for verb in ["verify", "undo"] {
+        let printed = run["next_command"].as_str().unwrap().replace("verify", verb);
+        let id = &run["run"];
+        assert_eq!(printed, format!("neonbench {verb} {id} --org-id demo --allow-writes-to demo"));
+        let said = shell(&place, &format!("{printed} --json"));
+        assert_eq!(said.code, 0, "{printed}: {said:?}");
+    }
+}
+
+#[test]
+fn a_report_holds_the_command_that_makes_it_again() {
+    let place = place();
+    let lines = [
+        "report --profile constant --dataset dirty --resources 10 --resource-ids 1-9 --sample 8 \
+         --mappings 2 --workers 2 --batch-size 3 --chunk-size 4 --chunk-pause 1s \
+         --metadata-cache off --reads get --call-deadline 5min --limiter fixed:3 --write put \
+         --guard reread --seed 5 --objective fastest --constraint headroom>=1 --replicates 2 \
+         --no-store",
+        "report --scenario mine.toml --plan plan.toml --headroom 1 --limiter adaptive \
+         --thresholds own.toml --replicates 1 --dry-run --store kept.sqlite --baseline 1",
+        "report --store kept.sqlite --runs 1,2",
+    ];
+    for flag in flags_of("report") {
+        let is_used = lines.iter().any(|line| {
+            line.contains(&format!("--{flag} ")) || line.ends_with(&format!("--{flag}"))
+        });
+        // A report compares all strategies, and refuses one.
+        let is_left_out = flag == "strategy" || NOT_REPEATED.contains(&flag.as_str());
+        assert!(is_used || is_left_out, "--{flag}: no sample");
+    }
+    for seed in [1, 2] {
+        let run = format!("run --resources 8 --store kept.sqlite --strategy hybrid --seed {seed}");
+        assert_eq!(place.neonbench(&run).code, 0);
+    }
+    for line in lines {
+        let first = place.neonbench(&format!("{line} --out first --json"));
+        let report = json(&first);
+        let printed = report["provenance"]["command"].as_str().unwrap();
+        for flag in line.split_whitespace().filter(|word| word.starts_with("--")) {
+            assert!(printed.contains(flag), "{flag}: {printed}");
+        }
+        let again = shell(&place, &format!("{printed} --out second --json"));
+        assert_eq!(again.code, first.code, "{printed}: {again:?}");
+        assert_eq!(repeatable(&json(&again)), repeatable(&report), "{printed}");
+    }
+}
+
+/// Flags that every verb takes which makes runs.
+const SHARED: &str = "--profile constant --mappings 2 --chunk-size 6 --metadata-cache off \
+     --call-deadline 5min --write put --guard reread --seed 3 --no-store";
+
+#[test]
+fn benchmark_and_analyze_name_the_run_that_they_stand_for() {
+    let place = place();
+    let line =
+        format!("benchmark --resources 9 --replicates 2 --workers 2 --batch-size 4 {SHARED}");
+    let benchmark = place.json(&format!("{line} --json"), 0);
+    let best = benchmark["runs"].as_array().unwrap();
+    let best = best.iter().find(|run| run["strategy"] == benchmark["best"]).unwrap();
+    let printed = next(&place.neonbench(&line));
+    assert!(printed.ends_with("--dry-run --no-store --replicates 2"), "{printed}");
+    let said = shell(&place, &format!("{} --json", printed.replace(" --dry-run", "")));
+    let mut run = repeatable(&json(&said));
+    run.as_object_mut().unwrap().remove("findings");
+    assert_eq!(run, repeatable(best), "{printed}");
+
+    let line =
+        format!("analyze --resources 9 --objective fastest --constraint headroom>=1 {SHARED}");
+    let analysis = place.json(&format!("{line} --json"), 0);
+    let printed = next(&place.neonbench(&line));
+    let run = json(&shell(&place, &format!("{printed} --json")));
+    for (of_run, of_analysis) in [
+        ("strategy", "recommended_strategy"),
+        ("workers", "max_workers"),
+        ("batch_size", "batch_size"),
+    ] {
+        assert_eq!(run[of_run], analysis[of_analysis], "{printed}");
+    }
+    assert_eq!(run["reason"], analysis["reason"], "{printed}");
+}
+
+#[test]
+fn compare_and_scalability_hand_the_workload_to_each_other() {
+    let place = place();
+    let shared = format!("--strategy hybrid --replicates 1 {SHARED}");
+    for (line, added) in [
+        ("compare --resources 9 --configs 1/2,2/4", "--sizes 4,8"),
+        ("scalability --sizes 4,8", "--resources 9"),
+    ] {
+        let said = place.neonbench(&format!("{line} {shared}"));
+        assert_eq!(said.code, 0, "{said:?}");
+        let printed = next(&said);
+        for flag in shared.split_whitespace() {
+            assert!(printed.contains(flag), "{flag}: {printed}");
+        }
+        let said = shell(&place, &format!("{printed} {added} --json"));
+        assert_eq!(said.code, 0, "{printed}: {said:?}");
+        let runs = json(&said);
+        let runs = runs["runs"].as_array().unwrap().iter();
+        assert!(runs.into_iter().all(|run| run["seed"] == 3 && run["mappings"] == 2));
+    }
+}
