@@ -13,7 +13,7 @@ use neon_mock::api::Endpoint;
 use neon_mock::rng;
 use neon_mock::service::Law;
 use neon_mock::time::Timestamp;
-use neonbench_engine::event::{Call, Event, Observer, Outcome};
+use neonbench_engine::event::{Attempt, Event, Observer, Outcome};
 use neonbench_engine::measure::{Measure, histogram};
 use neonbench_engine::record::Quantiles;
 use std::hint::black_box;
@@ -32,7 +32,7 @@ fn calls(count: usize) -> Vec<[Event; 2]> {
         let done_at = sent_at + law.sample(&mut draws);
         now = done_at;
         let (attempt, outcome) = (1, Outcome::Ok);
-        let call = Call { endpoint, attempt, due_at, sent_at, done_at, outcome };
+        let call = Attempt { endpoint, attempt, due_at, sent_at, done_at, outcome };
         [
             Event::Sent { at: sent_at, endpoint, queued: Duration::ZERO, paced: Duration::ZERO },
             Event::Done(call),

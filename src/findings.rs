@@ -9,7 +9,7 @@ pub use gain::gain;
 
 use crate::text::{duration, percent};
 use neonbench_engine::engine::{DEFAULT_BATCH_SIZE, Reads, Settings, Strategy};
-use neonbench_engine::record::{CallTimesS, Limit, Quantiles, RunRecord};
+use neonbench_engine::record::{CallTimesS, Quantiles, RecordedLimit, RunRecord};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
@@ -237,7 +237,7 @@ fn side_by_side(record: &RunRecord) -> u32 {
 }
 
 /// The limits of the endpoints that the run called.
-fn limits_used(record: &RunRecord) -> impl Iterator<Item = Limit> {
+fn limits_used(record: &RunRecord) -> impl Iterator<Item = RecordedLimit> {
     let (times, limits) = (&record.service_ms, record.limits);
     // Searches of `pipelined` are one at a time by construction.
     let searches = record.reads == Reads::Search && record.strategy != Strategy::Pipelined;

@@ -1,67 +1,71 @@
-//! Judges a foreign client's migration by the server's truth, and puts it beside our strategies.
+//! Judges a foreign client's migration by the final state of the mock, and ranks it among our
+//! strategies.
 //!
-//! Nothing that the client says of itself is believed: its calls are those that reached the mock, its
-//! result is the organisation that it left.
+//! The client's own output is ignored: its calls are those that reached the mock, its result is the
+//! organisation as it left it.
 
 mod record;
 
 pub use record::{
-    Command, DifferenceRecord, EndpointRecord, JudgeRecord, JudgedAudit, JudgedCalls,
-    JudgedRecords, JudgedWrites, LeagueRow, SCHEMA, Verdict,
+    ClientVerdict, CommandExit, DifferenceRecord, EndpointRecord, JudgeLeagueRow, JudgeRecord,
+    JudgedAudit, JudgedCalls, JudgedRecords, JudgedWrites, SCHEMA,
 };
 
 use crate::text::field_value;
 use neon_mock::api::{AccountId, Class, CustomField, Endpoint, Value};
 use neon_mock::{Calls, Neon};
-use neonbench_engine::audit::{Amiss, Claims, Comparison, Difference, Mismatch, Place, compare};
-use neonbench_engine::bound::{Work, lower_bound};
+use neonbench_engine::audit::{
+    Amiss, Claims, Comparison, FieldDifference, Mismatch, MismatchSite, compare,
+};
+use neonbench_engine::bound::{MigrationWork, lower_bound};
 use neonbench_engine::record::{AuditBy, RunRecord};
 use neonbench_engine::scenario::Scenario;
 use std::time::Duration;
 
-/// Differences that a record shows; the others are only counted.
+/// The most differences that a record lists; the others are only counted.
 pub const MAX_DIFFERENCES: usize = 20;
 
-/// What is judged.
+/// A client under test: its work and the outcome of its command.
 #[derive(Clone, Debug)]
-pub struct Case<'a> {
-    /// The name of its row.
+pub struct ClientUnderTest<'a> {
+    /// Name of its row in the league.
     pub name: &'a str,
-    /// What it was to migrate, and where.
+    /// The work that it was given.
     pub scenario: &'a Scenario,
-    /// The organisation's seed.
+    /// Seed of the organisation.
     pub seed: u64,
-    /// How the command ended.
-    pub command: Command,
+    /// Exit of the command.
+    pub command: CommandExit,
     /// Calls that were answered 401.
     pub unauthorized: u64,
-    /// Calls with the right credentials that are none that the mock knows.
+    /// Calls with valid credentials that the mock could not decode.
     pub undecodable: u64,
-    /// Whether differences show the values, which may be personal, or only their form.
+    /// Shows the values of differences, which may be personal, instead of their form.
     pub show_values: bool,
 }
 
-impl Case<'_> {
-    /// Judges what the client left in `neon`.
+impl ClientUnderTest<'_> {
+    /// Judges the state that the client left in `neon`.
     pub fn judge(&self, neon: &Neon) -> JudgeRecord {
         let (organisation, scenario) = (neon.organisation(), self.scenario);
-        let mut tally = Tally::new(self, organisation.definitions());
+        let mut tally = DifferenceTally::new(self, organisation.definitions());
         let found = compare(scenario, neon, Claims::None, &mut |m| tally.add(m));
-        let Tally { mut records, differences, differences_total, strays_lost, .. } = tally;
+        let DifferenceTally { mut records, differences, differences_total, strays_lost, .. } =
+            tally;
         records.total = found.selected;
         records.correct = found.selected - records.wrong - records.lost - records.untouched;
         let calls = calls(neon.calls(), self.unauthorized, self.undecodable);
         let writes = writes(neon);
         let is_data_lost = records.lost + strays_lost > 0;
         let verdict = match () {
-            () if calls.total + calls.undecodable == 0 => Verdict::NoCalls,
-            () if is_data_lost => Verdict::DataLost,
-            () if records.wrong + records.stray > 0 => Verdict::WrongData,
-            () if records.untouched > 0 && writes.total == 0 => Verdict::NothingWritten,
-            () if records.untouched > 0 => Verdict::Incomplete,
-            () => Verdict::Correct,
+            () if calls.total + calls.undecodable == 0 => ClientVerdict::NoCalls,
+            () if is_data_lost => ClientVerdict::DataLost,
+            () if records.wrong + records.stray > 0 => ClientVerdict::WrongData,
+            () if records.untouched > 0 && writes.total == 0 => ClientVerdict::NothingWritten,
+            () if records.untouched > 0 => ClientVerdict::Incomplete,
+            () => ClientVerdict::Correct,
         };
-        let work = Work { accounts: found.selected, changes: found.changing };
+        let work = MigrationWork { accounts: found.selected, changes: found.changing };
         let lower_bound = lower_bound(&scenario.profile, work);
         let makespan = neon.makespan().unwrap_or_default();
         JudgeRecord {
@@ -94,29 +98,29 @@ impl Case<'_> {
     fn difference(
         &self,
         id: AccountId,
-        difference: &Difference,
+        difference: &FieldDifference,
         fields: &[CustomField],
     ) -> DifferenceRecord {
-        let Difference { place, amiss, expected, found } = difference;
+        let FieldDifference { place, amiss, expected, found } = difference;
         let field = match place {
-            Place::Field(id) => fields.iter().find(|field| field.id == *id),
-            Place::Identity => None,
+            MismatchSite::Field(id) => fields.iter().find(|field| field.id == *id),
+            MismatchSite::Identity => None,
         };
         let say = |value: &Option<Value>| match place {
-            Place::Field(_) if self.show_values => field_value(value.as_ref(), field),
-            Place::Field(_) => form(value.as_ref()),
-            Place::Identity => "not shown".to_owned(),
+            MismatchSite::Field(_) if self.show_values => field_value(value.as_ref(), field),
+            MismatchSite::Field(_) => form(value.as_ref()),
+            MismatchSite::Identity => "not shown".to_owned(),
         };
         DifferenceRecord {
             resource_id: id.to_string(),
             field: match (place, field) {
-                (Place::Identity, _) => "name and contact".to_owned(),
-                (Place::Field(_), Some(field)) => field.name.to_string(),
-                (Place::Field(id), None) => format!("field {id}"),
+                (MismatchSite::Identity, _) => "name and contact".to_owned(),
+                (MismatchSite::Field(_), Some(field)) => field.name.to_string(),
+                (MismatchSite::Field(id), None) => format!("field {id}"),
             },
             field_id: match place {
-                Place::Field(id) => Some(id.to_string()),
-                Place::Identity => None,
+                MismatchSite::Field(id) => Some(id.to_string()),
+                MismatchSite::Identity => None,
             },
             amiss: amiss_name(*amiss).to_owned(),
             expected: say(expected),
@@ -125,9 +129,9 @@ impl Case<'_> {
     }
 }
 
-fn audited(verdict: Verdict, found: Comparison) -> JudgedAudit {
+fn audited(verdict: ClientVerdict, found: Comparison) -> JudgedAudit {
     JudgedAudit {
-        valid: verdict == Verdict::Correct,
+        valid: verdict == ClientVerdict::Correct,
         by: AuditBy::Server,
         mismatched: found.mismatched,
         lost_updates: found.lost_updates,
@@ -135,9 +139,9 @@ fn audited(verdict: Verdict, found: Comparison) -> JudgedAudit {
     }
 }
 
-/// Accounts counted by what is amiss with them.
-struct Tally<'a> {
-    case: &'a Case<'a>,
+/// Counts accounts by their worst difference.
+struct DifferenceTally<'a> {
+    case: &'a ClientUnderTest<'a>,
     fields: &'a [CustomField],
     records: JudgedRecords,
     strays_lost: u64,
@@ -145,8 +149,8 @@ struct Tally<'a> {
     differences_total: u64,
 }
 
-impl<'a> Tally<'a> {
-    fn new(case: &'a Case<'a>, fields: &'a [CustomField]) -> Self {
+impl<'a> DifferenceTally<'a> {
+    fn new(case: &'a ClientUnderTest<'a>, fields: &'a [CustomField]) -> Self {
         Self {
             case,
             fields,
@@ -186,7 +190,7 @@ const fn amiss_name(amiss: Amiss) -> &'static str {
     }
 }
 
-/// A value's form, which gives nothing away: `text of 12 characters`, `3 options`.
+/// The form of a value, which discloses nothing of it: `text of 12 characters`, `3 options`.
 fn form(value: Option<&Value>) -> String {
     let several = |count: usize| if count == 1 { "" } else { "s" };
     match value {
@@ -219,7 +223,7 @@ fn calls(calls: &Calls, unauthorized: u64, undecodable: u64) -> JudgedCalls {
     }
 }
 
-/// The writes that took effect, and how many of them were one too many.
+/// Counts the writes that took effect, and those that were superfluous.
 fn writes(neon: &Neon) -> JudgedWrites {
     let is_write = |endpoint: &Endpoint| matches!(endpoint.class(), Class::Patch | Class::Put);
     let of = Endpoint::ALL.into_iter().filter(is_write).map(|endpoint| neon.calls().of(endpoint));
@@ -235,13 +239,13 @@ fn ratio(least: Duration, taken: Duration) -> f64 {
     if taken.is_zero() { 0.0 } else { least.as_secs_f64() / taken.as_secs_f64() }
 }
 
-/// The league: our strategies' runs on the same scenario, and the judged client among them.
+/// Ranks the judged client among our strategies' runs on the same scenario, fastest first.
 ///
-/// Who fails the audit is listed last and has no rank.
-pub fn league(judged: &JudgeRecord, ours: &[RunRecord]) -> Vec<LeagueRow> {
-    let mut rows: Vec<LeagueRow> = ours.iter().map(LeagueRow::of_run).collect();
-    rows.push(LeagueRow::of_judged(judged));
-    let class = |row: &LeagueRow| !row.valid;
+/// Rows that fail the audit are last and have no rank.
+pub fn league(judged: &JudgeRecord, ours: &[RunRecord]) -> Vec<JudgeLeagueRow> {
+    let mut rows: Vec<JudgeLeagueRow> = ours.iter().map(JudgeLeagueRow::of_run).collect();
+    rows.push(JudgeLeagueRow::of_judged(judged));
+    let class = |row: &JudgeLeagueRow| !row.valid;
     rows.sort_by(|a, b| class(a).cmp(&class(b)).then(a.makespan_s.total_cmp(&b.makespan_s)));
     for (rank, row) in (1..).zip(rows.iter_mut().take_while(|row| row.valid)) {
         row.rank = Some(rank);

@@ -1,98 +1,98 @@
-//! What a few gentle calls tell of a target: service times by endpoint, what is admitted, how service
-//! times grow with the load, how often calls fail; as a profile to run against.
+//! Probes a target with a few gentle calls and fits a profile to the answers: service times by
+//! endpoint, limits, the growth of service times with the load, the share of calls that fail.
 //!
-//! At most [`MOST_CALLS`] calls are made, and no write but those of a sample run that was asked for.
-//! What they leave open is kept beside what they tell: [`Fit::draw`] is one profile of the many that
-//! would have given the same answers. What reads cannot tell is assumed, and named as assumed.
-//! Not here: any look at a profile of the mock. A probe knows what its calls were answered.
+//! A probe makes at most [`MOST_CALLS`] calls, and writes only in a sample run that was asked for.
+//! The fit is a posterior: [`TargetFit::draw`] is one of the profiles that would have given the same
+//! answers. Figures that reads cannot show are assumed, and listed as assumed. A probe never sees a
+//! profile of the mock, only the answers to its own calls.
 
-mod bound;
 mod calls;
 mod faults;
 mod fit;
 mod growth;
 mod har;
 mod law;
-mod place;
+mod limit;
 mod sample;
+mod target;
 mod text;
 
-pub use bound::{Bound, Limit};
 pub use calls::probe;
-pub use fit::{Fit, Limits};
+pub use fit::{FittedLimits, TargetFit};
 pub use har::{Har, HarError};
-pub use law::{Estimate, Law, Source};
-pub use place::at;
+pub use law::{FittedLaw, LawEstimate, LawSource};
+pub use limit::{AdmissionLimit, InferredLimit};
+pub use target::run;
 
 use neon_mock::api::Endpoint;
-use neonbench_engine::engine::{EngineError, Resources};
-use neonbench_engine::event::{Call, Outcome};
+use neonbench_engine::engine::{AccountSource, EngineError};
+use neonbench_engine::event::{Attempt, Outcome};
 use neonbench_engine::journal::Journal;
 use neonbench_engine::plan::Plan;
 use neonbench_engine::run::RunError;
 use std::time::Duration;
 
-/// The most calls that a probe makes, its sample run included.
+/// Call budget of a probe, its sample run included.
 pub const MOST_CALLS: u32 = 60;
 
-/// The largest sample run that leaves calls enough to find a pool.
+/// The largest sample run, in accounts, that leaves enough of the budget to find a pool.
 pub const MOST_SAMPLE: u32 = 20;
 
-/// What a probe may do.
+/// Permissions and size of a probe.
 #[derive(Clone, Copy, Debug)]
-pub struct Options {
-    /// Whether a dozen reads may be sent at once, of which some are likely to be refused.
+pub struct ProbeOptions {
+    /// Allows a burst of a dozen reads, some of which are likely to be refused.
     pub find_pool: bool,
-    /// Accounts that are migrated as a sample; 0 writes nothing.
+    /// Accounts that the sample run migrates, at most [`MOST_SAMPLE`]; 0 writes nothing.
     pub sample: u32,
     /// Seed of the jitter between attempts of the sample run.
     pub seed: u64,
 }
 
-/// What is probed: some accounts, and the plan of the sample run.
+/// The accounts to read, and the plan and journal of the sample run.
 #[derive(Clone, Copy)]
-pub struct Subject<'a> {
+pub struct ProbeSubject<'a> {
     /// Accounts that may be read.
-    pub resources: Resources<'a>,
-    /// What a sample run does to the first of them.
+    pub resources: AccountSource<'a>,
+    /// Plan of the sample run, which migrates the first of them.
     pub plan: &'a Plan,
-    /// Where its writes are noted before they are sent.
+    /// Journal that notes its writes before they are sent.
     pub journal: &'a dyn Journal,
 }
 
-impl std::fmt::Debug for Subject<'_> {
+impl std::fmt::Debug for ProbeSubject<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Subject").field("resources", &self.resources).finish_non_exhaustive()
+        f.debug_struct("ProbeSubject").field("resources", &self.resources).finish_non_exhaustive()
     }
 }
 
-/// All that a probe saw.
+/// The calls of a probe with their outcomes: all that a fit is made of.
 #[derive(Clone, Debug, Default)]
-pub struct Seen {
-    /// Every call, in the order in which they were sent.
-    pub calls: Vec<Call>,
-    /// What a refusal said of when to come back, if one did.
+pub struct ProbeTrace {
+    /// Every call, in the order of sending.
+    pub calls: Vec<Attempt>,
+    /// The longest `Retry-After` of a refusal; none without one.
     pub retry_after: Option<Duration>,
-    /// Whether limits were looked for.
+    /// True if a burst was sent to find limits.
     pub looked_for_limits: bool,
     /// Accounts that the sample run wrote.
     pub written: u64,
-    /// Accounts that the sample run was for and that were not migrated, for whatever reason.
+    /// Accounts of the sample run that were not migrated, for whatever reason.
     pub left: u64,
 }
 
-impl Seen {
+impl ProbeTrace {
     /// The calls of `endpoint`.
-    pub fn of(&self, endpoint: Endpoint) -> impl Iterator<Item = &Call> {
+    pub fn of(&self, endpoint: Endpoint) -> impl Iterator<Item = &Attempt> {
         self.calls.iter().filter(move |call| call.endpoint == endpoint)
     }
 
-    /// Calls that were refused.
+    /// Number of refused calls (429).
     pub fn refused(&self) -> usize {
         self.calls.iter().filter(|call| call.outcome == Outcome::Rejected).count()
     }
 
-    /// From the first call sent to the last one answered.
+    /// Duration from the first call sent to the last one answered.
     pub fn lasted(&self) -> Duration {
         let began = self.calls.iter().map(|call| call.sent_at).min();
         let ended = self.calls.iter().map(|call| call.done_at).max();
@@ -100,7 +100,7 @@ impl Seen {
     }
 }
 
-/// A probe that came to nothing.
+/// The reasons why a probe yields no fit.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum ProbeError {

@@ -1,26 +1,25 @@
-//! How faithful the mock's delays and limits are on this machine: what is configured against what
-//! is served, over real connections, by a client that does next to nothing itself.
+//! Measures the fidelity of the mock's delays and limits on this machine, over real connections, by a
+//! client with next to no overhead of its own.
 //!
 //! A fidelity row compares the service times that the mock drew with those that it served, by its own
-//! journal, and with those that the client saw, from sending a request to having the head of its
-//! answer; bars are on what the client saw. The rows of pool and window ask the journal whether one
-//! call too many was ever let in, or one refused that could have been.
+//! journal, and with those that the client saw, from sending a request to receiving the head of its
+//! response; the bars are on the latter. The rows of pool and window check by the journal that no call
+//! too many was admitted, and none refused without need.
 
 mod client;
 mod pool;
 mod record;
-mod statistics;
 mod window;
 
 pub use record::{Bar, FidelityRow, Machine, PerCall, PoolRow, SCHEMA, SelftestRecord, WindowRow};
 
-use client::{Answered, LIMIT, Load, drive};
+use client::{Answered, ClientLoad, LIMIT, drive};
 use neon_mock::api::Status;
 use neon_mock::file::FileError;
 use neon_mock::profile::Profile;
 use neon_mock::{NeonMock, ServedCall, StartError};
 use neonbench_engine::world::WallClock;
-use record::Times;
+use record::MeasuredTimes;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -44,28 +43,28 @@ const WINDOW_CONNECTIONS: u32 = 50;
 const WINDOW_INTERVAL_NS: u64 = 1_000_000_000 / PER_SECOND as u64;
 const _: () = assert!(WINDOW_INTERVAL_NS * PER_SECOND as u64 == 1_000_000_000);
 
-/// Calls of one round of the tests of pool and window: what is kept of them stays small.
+/// Calls per round of the tests of pool and window, which bounds the memory of the journal.
 const ROUND: u64 = 100_000;
 
-/// Bars of the design, in ms but for the first.
+/// Bars of the design: a distance (0 to 1), and errors in ms.
 const MAX_KS: f64 = 0.02;
 const MAX_P50_ERROR_MS: f64 = 0.5;
 const MAX_P50_ERROR_CONSTANT_MS: f64 = 0.7;
 
-/// How much is measured.
+/// Size of the measurements.
 #[derive(Clone, Copy, Debug)]
-pub struct Size {
-    /// Calls in flight, calls under the log-normal law, and calls under the constant one.
+pub struct SelftestSize {
+    /// Each level: calls in flight, calls under the log-normal law, calls under the constant law.
     pub levels: [(u32, u64, u64); 4],
     /// Calls of the pool test.
     pub pool_calls: u64,
-    /// How long the window is tested.
+    /// Duration of the window test.
     pub window_lasting: Duration,
-    /// Whether it is the small size.
+    /// True for the small size, for which the bars are not meant.
     pub quick: bool,
 }
 
-impl Size {
+impl SelftestSize {
     /// The size that the bars are meant for: some three minutes.
     pub const FULL: Self = Self {
         levels: [(1, 200, 100), (10, 2_000, 1_000), (50, 20_000, 5_000), (200, 20_000, 20_000)],
@@ -83,7 +82,7 @@ impl Size {
     };
 }
 
-/// A selftest that could not be made.
+/// The reasons why a selftest cannot be made.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum SelftestError {
@@ -101,9 +100,11 @@ pub enum SelftestError {
     Stuck(Duration),
 }
 
-/// Measures all of it; `progress` hears what comes next.
+/// Makes all measurements; `progress` receives a line before each.
+///
+/// Errors: the mock cannot be started, a connection fails, or an answer is missing or wrong.
 pub async fn run(
-    size: &Size,
+    size: &SelftestSize,
     progress: &mut dyn FnMut(&str),
 ) -> Result<SelftestRecord, SelftestError> {
     let clock = WallClock::start();
@@ -136,17 +137,17 @@ fn profile(limits: &str, law: &str) -> Result<Profile, FileError> {
 }
 
 /// A load whose connections all begin at once.
-const fn at_once(connections: u32, calls: u64, lasting: Duration) -> Load {
-    Load { connections, calls, lasting, stagger: Duration::ZERO }
+const fn at_once(connections: u32, calls: u64, lasting: Duration) -> ClientLoad {
+    ClientLoad { connections, calls, lasting, stagger: Duration::ZERO }
 }
 
-/// What came of a load, on both sides of the connection.
+/// The calls of a load, as client and server recorded them.
 struct Measured {
     answers: Vec<Answered>,
     journal: Vec<ServedCall>,
 }
 
-async fn measured(profile: Profile, load: &Load) -> Result<Measured, SelftestError> {
+async fn measured(profile: Profile, load: &ClientLoad) -> Result<Measured, SelftestError> {
     let mock = NeonMock::builder()
         .profile(profile)
         .accounts(load.calls)
@@ -182,7 +183,7 @@ async fn log_normal(in_flight: u32, calls: u64) -> Result<FidelityRow, SelftestE
 
 async fn constant(in_flight: u32, calls: u64) -> Result<FidelityRow, SelftestError> {
     let law = format!("{{ law = \"constant\", time = \"{}ms\" }}", MEDIAN.as_millis());
-    let load = Load { connections: in_flight, calls, stagger: MEDIAN, lasting: LIMIT };
+    let load = ClientLoad { connections: in_flight, calls, stagger: MEDIAN, lasting: LIMIT };
     let name = format!("constant {MEDIAN:?}, staggered");
     let times = times(&measured(profile("", &law)?, &load).await?)?;
     let mut row = FidelityRow::new(name, in_flight, &times);
@@ -192,7 +193,7 @@ async fn constant(in_flight: u32, calls: u64) -> Result<FidelityRow, SelftestErr
 }
 
 /// The times of each call, as the server drew and served it and as its client saw it.
-fn times(measured: &Measured) -> Result<Vec<Times>, SelftestError> {
+fn times(measured: &Measured) -> Result<Vec<MeasuredTimes>, SelftestError> {
     let journal: BTreeMap<&str, &ServedCall> =
         measured.journal.iter().map(|call| (call.path.as_str(), call)).collect();
     let mut times = Vec::with_capacity(measured.answers.len());
@@ -202,7 +203,7 @@ fn times(measured: &Measured) -> Result<Vec<Times>, SelftestError> {
         let (Some(call), Some(drawn)) = (call, drawn) else {
             return Err(SelftestError::Answer(answer.status));
         };
-        times.push(Times { drawn, served: call.served, seen: answer.taken() });
+        times.push(MeasuredTimes { drawn, served: call.served, seen: answer.taken() });
     }
     Ok(times)
 }
@@ -216,7 +217,7 @@ async fn pool_row(calls: u64) -> Result<PoolRow, SelftestError> {
         let calls = left.min(ROUND);
         let load = at_once(POOL_CONNECTIONS, calls, LIMIT);
         let measured = measured(profile(&format!("pool = {POOL}"), &law)?, &load).await?;
-        row.add(&pool::findings(&pool::stays(&measured.journal)?, POOL));
+        row.add(&pool::check(&pool::pool_calls(&measured.journal)?, POOL));
         left -= calls;
     }
     Ok(row)
@@ -224,7 +225,7 @@ async fn pool_row(calls: u64) -> Result<PoolRow, SelftestError> {
 
 /// The window test, in rounds with a mock each: calls that take no time, as fast as they can.
 async fn window_row(lasting: Duration) -> Result<WindowRow, SelftestError> {
-    let rate = window::Rate { burst: PER_SECOND, interval_ns: WINDOW_INTERVAL_NS };
+    let rate = window::WindowRate { burst: PER_SECOND, interval_ns: WINDOW_INTERVAL_NS };
     let mut row = WindowRow::new(PER_SECOND, WINDOW_CONNECTIONS);
     let clock = WallClock::start();
     let left = || lasting.saturating_sub(clock.elapsed());
@@ -234,7 +235,7 @@ async fn window_row(lasting: Duration) -> Result<WindowRow, SelftestError> {
             "{ law = \"constant\", time = \"0ms\" }",
         )?;
         let measured = measured(profile, &at_once(WINDOW_CONNECTIONS, ROUND, left())).await?;
-        row.add(&window::findings(window::came(&measured.journal)?, rate));
+        row.add(&window::check(window::window_calls(&measured.journal)?, rate));
     }
     Ok(row)
 }

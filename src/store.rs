@@ -1,6 +1,6 @@
-//! The store of runs: an SQLite file with records, the histograms behind them, and journals.
+//! The store of runs: an SQLite file with records, their histograms, and journals.
 //!
-//! Journals hold what stood in constituents' accounts: the file is for its owner's eyes only.
+//! Journals hold values of constituents' accounts, so only the owner may read the file.
 
 mod header;
 mod history;
@@ -26,16 +26,16 @@ use neonbench_engine::run::Run;
 use rusqlite::{Connection, params};
 use std::path::{Path, PathBuf};
 
-/// Where runs are stored unless told otherwise.
+/// Default path of the store.
 pub const DEFAULT_PATH: &str = ".neonbench/store.sqlite";
 
-/// Records that are no runs of ours; each kind has a form of its own.
+/// A record other than a run of ours; each kind has a form of its own.
 pub trait Document: serde::Serialize + serde::de::DeserializeOwned {
-    /// The name of the kind in the store.
+    /// Name of the kind in the store.
     const KIND: &'static str;
 }
 
-/// A document as it is kept.
+/// A document with its time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StoredDocument<D> {
     /// When it was made, in seconds since 1970, UTC.
@@ -52,7 +52,7 @@ impl Document for SelftestRecord {
     const KIND: &'static str = "selftest";
 }
 
-/// A store that cannot be used.
+/// The reasons why a store cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum StoreError {
@@ -86,7 +86,9 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store at `path`, and makes it if there is none: for its owner's eyes only.
+    /// Opens the store at `path`, and creates it if there is none, readable by its owner alone.
+    ///
+    /// Errors: the file cannot be created or is not a store, or a later version made it.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let create = |source| StoreError::Create { path: path.to_owned(), source };
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
@@ -109,11 +111,12 @@ impl Store {
         StoreError::NoRun { path: self.path.clone(), id }
     }
 
-    /// Adds a run made at `made_at_unix_s`; the number that it goes by.
+    /// Adds a run made at `made_at_unix_s`, and returns its number.
+    ///
+    /// Errors: the store cannot be written.
     pub fn add(&mut self, run: &Run, made_at_unix_s: i64) -> Result<i64, StoreError> {
         let json = history::with_makespans(&run.record, &run.makespans_s);
-        self.insert(&json, made_at_unix_s, &run.measure)
-            .map_err(|source| StoreError::Sqlite { path: self.path.clone(), source })
+        self.insert(&json, made_at_unix_s, &run.measure).map_err(|source| self.sqlite(source))
     }
 
     fn insert(&mut self, json: &str, at: i64, measure: &Measure) -> rusqlite::Result<i64> {
@@ -126,7 +129,9 @@ impl Store {
         Ok(id)
     }
 
-    /// Adds a document made at `made_at_unix_s`; the number that it goes by among all documents.
+    /// Adds a document made at `made_at_unix_s`, and returns its number among all documents.
+    ///
+    /// Errors: the store cannot be written.
     pub fn add_document<D: Document>(
         &mut self,
         document: &D,
@@ -137,13 +142,15 @@ impl Store {
             "INSERT INTO documents (kind, made_at_unix_s, record_json) VALUES (?1, ?2, ?3)";
         self.connection
             .execute(insert, params![D::KIND, made_at_unix_s, json])
-            .map_err(|source| StoreError::Sqlite { path: self.path.clone(), source })?;
+            .map_err(|source| self.sqlite(source))?;
         Ok(self.connection.last_insert_rowid())
     }
 
-    /// The documents of a kind, the latest first, at most `limit`.
+    /// The latest `limit` documents of a kind, the latest first.
+    ///
+    /// Errors: the store cannot be read, or a document is of a form that this version does not read.
     pub fn documents<D: Document>(&self, limit: u32) -> Result<Vec<StoredDocument<D>>, StoreError> {
-        let sqlite = |source| StoreError::Sqlite { path: self.path.clone(), source };
+        let sqlite = |source| self.sqlite(source);
         let select = "SELECT id, made_at_unix_s, record_json FROM documents WHERE kind = ?1
              ORDER BY id DESC LIMIT ?2";
         let mut statement = self.connection.prepare(select).map_err(sqlite)?;
@@ -164,6 +171,9 @@ impl Store {
     }
 
     /// The record of run `id`.
+    ///
+    /// Errors: there is no such run, it has no record yet, or one of a form that this version does not
+    /// read.
     pub fn record(&self, id: i64) -> Result<RunRecord, StoreError> {
         let run = self.run(id)?;
         run.record.ok_or_else(|| StoreError::NoRecord {
@@ -189,15 +199,15 @@ fn pairs(endpoint: Endpoint) -> impl Iterator<Item = (Endpoint, Outcome)> {
     Outcome::ALL.into_iter().map(move |outcome| (endpoint, outcome))
 }
 
-/// A histogram without loss, in the V2 form that other HDR tools read.
+/// Serialises a histogram without loss, in the V2 form that other HDR tools read.
 fn encoded(histogram: &Histogram<u64>) -> Vec<u8> {
     let mut bytes = Vec::new();
     V2Serializer::new().serialize(histogram, &mut bytes).expect("writing to memory");
     bytes
 }
 
-/// Makes the file if there is none, and makes it readable for its owner alone. SQLite gives the
-/// files beside it, `-wal` and `-shm`, the same rights.
+/// Creates the file if there is none, and restricts it to its owner. SQLite gives `-wal` and `-shm`
+/// the same permissions.
 fn private_file(path: &Path) -> std::io::Result<()> {
     let mut options = std::fs::OpenOptions::new();
     options.create(true).append(true);

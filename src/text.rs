@@ -1,9 +1,9 @@
-//! Text for people: counts, durations, percentages, lists, and escaping, for page, Markdown and
+//! Formats for people: counts, durations, percentages, lists, and escaping, for page, Markdown and
 //! terminal alike.
 
 use neon_mock::api::{CustomField, Value};
 
-/// A number with its thousands parted: `12,345`.
+/// A number with separated thousands: `12,345`.
 pub fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut parted = String::new();
@@ -21,7 +21,7 @@ pub fn plural(number: u64, noun: &str) -> String {
     format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
-/// Seconds in the units that people say them in: `338 ms`, `1.80 s`, `2 min 44 s`, `1 h 06 min`.
+/// Seconds in units for people: `338 ms`, `1.80 s`, `2 min 44 s`, `1 h 06 min`.
 pub fn duration(seconds: f64) -> String {
     if seconds < 0.9995 {
         return format!("{:.0} ms", seconds * 1e3);
@@ -110,8 +110,8 @@ pub fn distance(ratio: f64) -> String {
     format!("{ratio:.4}")
 }
 
-/// `text` with what would move a terminal's cursor, or turn the order of letters round, made
-/// visible: control characters, line ends among them, and Unicode's marks of direction.
+/// `text` with control characters, line ends among them, and Unicode's direction marks as visible
+/// escapes, so that it cannot move a terminal's cursor or reverse the order of letters.
 pub fn escape_controls(text: &str) -> std::borrow::Cow<'_, str> {
     let moves = |c: char| {
         c.is_control()

@@ -1,6 +1,7 @@
-//! The league of limiters: what each rule makes of pools that it is not told of, in virtual time.
+//! The league of limiters, in virtual time: results of each limit on pools that it does not know
+//! beforehand.
 //!
-//! A run is `pipelined` with the rule in place of the strategy's own. A run that fails its audit
+//! A run is `pipelined` with the limit in place of the strategy's own. A run that fails its audit
 //! ends the league.
 
 use neon_mock::Neon;
@@ -9,7 +10,7 @@ use neon_mock::profile::Profile;
 use neon_mock::time::Timestamp;
 use neonbench_engine::audit::audit;
 use neonbench_engine::clock::Clock as _;
-use neonbench_engine::engine::limiter::{Heard, Rule, Rules};
+use neonbench_engine::engine::limiter::{CallFeedback, ConcurrencyLimit, LimitFactory};
 use neonbench_engine::engine::{self, Job, Reads, Settings, Strategy};
 use neonbench_engine::measure::Measure;
 use neonbench_engine::scenario::{Resources, Scenario, Workload};
@@ -19,18 +20,18 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 
-/// Calls of the write endpoint that must have kept to the pool for a rule to have found it.
+/// Writes in a row within 10 % of the pool after which a limit counts as having found it.
 const SETTLED: usize = 20;
 
-/// Limits that a rule is tried on.
+/// Server limits to run on.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Track {
     pub(crate) name: &'static str,
-    /// The pool of each endpoint but the search's; `None` where calls are counted by the second.
+    /// Pool per endpoint, the search's excepted; `None` where calls per second are limited.
     pub(crate) pool: Option<u32>,
-    /// The pool after so many seconds.
+    /// Pool from a later moment on: (seconds, slots).
     pub(crate) then: Option<(u64, u32)>,
-    /// How accounts are read: a pool is shared only by calls that are made.
+    /// Call that reads accounts: a pool is shared only with calls that are made.
     reads: Reads,
     limits: &'static str,
     staff: &'static str,
@@ -38,7 +39,7 @@ pub(crate) struct Track {
 
 const SEARCH_OF_ONE: &str = "[limits.endpoints]\n\"POST /accounts/search\" = 1\n";
 
-/// Pools that stay, that move, that are shared, and none.
+/// Constant, moving and shared pools, and none.
 pub(crate) const TRACKS: [Track; 10] = [
     pool("pool of 1", 1),
     pool("pool of 2", 2),
@@ -77,18 +78,18 @@ impl Track {
     }
 }
 
-/// How a run ended.
+/// Result of a run.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Finish {
     pub(crate) makespan_s: f64,
     pub(crate) calls_per_record: f64,
     pub(crate) refused_share: f64,
-    /// When the rule had found the pool of the write endpoint; never counts as the whole run.
+    /// When the limit had found the pool of the write endpoint, in seconds; the whole run if never.
     pub(crate) found_s: f64,
 }
 
 impl Finish {
-    /// The means of several.
+    /// Means over several runs.
     pub(crate) fn mean(all: &[Self]) -> Self {
         let mean = |of: fn(&Self) -> f64| all.iter().map(of).sum::<f64>() / all.len() as f64;
         Self {
@@ -100,8 +101,8 @@ impl Finish {
     }
 }
 
-/// One run of so many accounts on `track` under `rules`.
-pub(crate) fn race(track: &Track, rules: &dyn Rules, accounts: u64, seed: u64) -> Finish {
+/// Runs `accounts` accounts on `track` under `limits`.
+pub(crate) fn race(track: &Track, limits: &dyn LimitFactory, accounts: u64, seed: u64) -> Finish {
     let scenario = Scenario::new(Workload {
         profile: Some(track.profile(track.pool)),
         resources: Some(accounts),
@@ -118,10 +119,10 @@ pub(crate) fn race(track: &Track, rules: &dyn Rules, accounts: u64, seed: u64) -
             (Timestamp::ZERO + Duration::from_secs(s), track.profile(Some(pool)))
         })),
     };
-    let watched = Watched { rules, limits: Rc::default() };
+    let watched = Watched { limits, history: Rc::default() };
     let job = Job {
-        rules: Some(&watched),
-        ..Job::new(&scenario.plan, &settings, engine::Resources::Ids(ids))
+        limits: Some(&watched),
+        ..Job::new(&scenario.plan, &settings, engine::AccountSource::Ids(ids))
     };
     let mut measure = Measure::new();
     let run = clock.run(engine::run(&transport, &clock, job, &mut measure));
@@ -129,7 +130,7 @@ pub(crate) fn race(track: &Track, rules: &dyn Rules, accounts: u64, seed: u64) -
     let neon = transport.inner.into_neon();
     let faults = audit(&scenario, &neon, &measure, false).faults;
     assert!(faults.is_empty(), "{}, seed {seed}: {faults:?}", track.name);
-    finish(track, &neon, accounts, &watched.limits.borrow())
+    finish(track, &neon, accounts, &watched.history.borrow())
 }
 
 fn finish(track: &Track, neon: &Neon, accounts: u64, limits: &[(Timestamp, u32)]) -> Finish {
@@ -152,7 +153,7 @@ fn finish(track: &Track, neon: &Neon, accounts: u64, limits: &[(Timestamp, u32)]
     }
 }
 
-/// A pool that becomes another in mid-run.
+/// A pool that changes during the run.
 struct Moving {
     inner: InProcess,
     clock: VirtualClock,
@@ -169,44 +170,44 @@ impl Transport for Moving {
     }
 }
 
-/// The limits of the write endpoint, as they were after each call.
-type Limits = Rc<RefCell<Vec<(Timestamp, u32)>>>;
+/// The write endpoint's limit after each call.
+type LimitHistory = Rc<RefCell<Vec<(Timestamp, u32)>>>;
 
-/// Rules whose limit for writes is noted.
+/// Records how the limit for writes changes.
 struct Watched<'a> {
-    rules: &'a dyn Rules,
-    limits: Limits,
+    limits: &'a dyn LimitFactory,
+    history: LimitHistory,
 }
 
 #[derive(Debug)]
-struct WatchedRule {
-    rule: Box<dyn Rule>,
-    limits: Limits,
+struct WatchedLimit {
+    inner: Box<dyn ConcurrencyLimit>,
+    history: LimitHistory,
 }
 
-impl Rules for Watched<'_> {
-    fn rule(&self, endpoint: Endpoint) -> Option<Box<dyn Rule>> {
-        let rule = self.rules.rule(endpoint)?;
+impl LimitFactory for Watched<'_> {
+    fn limit_for(&self, endpoint: Endpoint) -> Option<Box<dyn ConcurrencyLimit>> {
+        let inner = self.limits.limit_for(endpoint)?;
         Some(match endpoint {
             Endpoint::PatchAccount => {
-                Box::new(WatchedRule { rule, limits: Rc::clone(&self.limits) })
+                Box::new(WatchedLimit { inner, history: Rc::clone(&self.history) })
             }
-            _ => rule,
+            _ => inner,
         })
     }
 }
 
-impl Rule for WatchedRule {
+impl ConcurrencyLimit for WatchedLimit {
     fn limit(&self) -> u32 {
-        self.rule.limit()
+        self.inner.limit()
     }
 
     fn spacing(&self) -> Duration {
-        self.rule.spacing()
+        self.inner.spacing()
     }
 
-    fn hear(&mut self, heard: &Heard) {
-        self.rule.hear(heard);
-        self.limits.borrow_mut().push((heard.done_at, self.rule.limit()));
+    fn on_result(&mut self, call: &CallFeedback) {
+        self.inner.on_result(call);
+        self.history.borrow_mut().push((call.done_at, self.inner.limit()));
     }
 }

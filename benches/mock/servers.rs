@@ -7,11 +7,11 @@ use axum::body::Bytes;
 use axum::http::header::CONTENT_TYPE;
 use axum::serve::ListenerExt as _;
 use neon_mock::NeonMock;
+use neonbench_engine::world::runtime;
 use std::net::SocketAddr;
 use std::thread;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use wiremock::MockServer;
 
@@ -88,16 +88,14 @@ impl Rival {
     }
 }
 
-fn runtime() -> Runtime {
-    Builder::new_current_thread().enable_all().build().expect("a runtime")
-}
-
 fn start_mock() -> NeonMock {
-    runtime().block_on(NeonMock::builder().neon(filled_neon("unlimited")).start())
+    runtime()
+        .expect("a runtime")
+        .block_on(NeonMock::builder().neon(filled_neon("unlimited")).start())
 }
 
 fn mounted(mock: &NeonMock) -> MockServer {
-    runtime().block_on(async {
+    runtime().expect("a runtime").block_on(async {
         let server = MockServer::start().await;
         mock.mount_on(&server).await;
         server
@@ -111,7 +109,7 @@ fn serve_constant(body: Vec<u8>) -> (SocketAddr, oneshot::Sender<()>) {
     let (ready, addr) = std::sync::mpsc::channel();
     let body = Bytes::from(body);
     thread::spawn(move || {
-        runtime().block_on(async {
+        runtime().expect("a runtime").block_on(async {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
             ready.send(listener.local_addr().expect("an address")).expect("it is awaited");
             let listener = listener.tap_io(|stream| stream.set_nodelay(true).expect("it takes it"));

@@ -4,6 +4,7 @@
 
 use criterion::Criterion;
 use neonbench::report::claims::{BATCH_SIZE, Example, WORKERS};
+use neonbench::stats::interval;
 use neonbench_engine::engine::{Settings, Strategy};
 use neonbench_engine::event::Event;
 use neonbench_engine::run::{Run, RunSpec, World};
@@ -62,11 +63,9 @@ pub(crate) fn run(scenario: &Scenario, settings: Settings) -> Run {
     run
 }
 
-/// The middle one of `values`; `None` if there are none, as in a bench that was filtered out.
+/// The median of `values`; `None` without values, as in a bench that was filtered out.
 pub(crate) fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted.get(sorted.len() / 2).copied()
+    interval(values.iter().copied()).map(|[_, median, _]| median)
 }
 
 /// A bar that `value` must reach, and the verdict, for a headline: `bar 1: met`, `bar 1: missed`.

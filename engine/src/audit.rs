@@ -2,9 +2,9 @@
 
 mod explain;
 
-pub use explain::{Amiss, Difference, Place};
+pub use explain::{Amiss, FieldDifference, MismatchSite};
 
-use crate::decide::{Decision, State, apply, state_of_values};
+use crate::decide::{Decision, SlotValues, apply, state_of_values};
 use crate::event::Outcome;
 use crate::measure::Measure;
 use crate::plan::ResolvedPlan;
@@ -49,24 +49,24 @@ impl Audit {
         }
     }
 
-    /// Whether the run counts.
+    /// True if the run has no faults.
     pub const fn is_valid(&self) -> bool {
         self.faults.is_empty()
     }
 }
 
-/// Judges what a run of `scenario` left in `neon`, against `measure`, the engine's own figures.
+/// Judges what a run of `scenario` left in `neon`, given the engine's own figures in `measure`.
 ///
-/// The state is compared with what [`apply`] makes of the organisation as it was: all of it where
-/// the run says that it succeeded, any whole number of mappings where it says that it failed.
+/// The state is compared with the result of [`apply`] on the organisation before the run: the whole
+/// plan for accounts that succeeded, any prefix of its mappings for accounts that failed.
 pub fn audit(scenario: &Scenario, neon: &Neon, measure: &Measure, dry_run: bool) -> Audit {
     audit_part(scenario, neon, measure, AuditScope { dry_run, landed: None })
 }
 
-/// How far a run was to go.
+/// Scope of an audit: which accounts must have ended, and whether writes are allowed.
 #[derive(Clone, Copy, Debug)]
 pub struct AuditScope<'a> {
-    /// Whether nothing may have been written.
+    /// True if the run must not write.
     pub dry_run: bool,
     /// The accounts that have ended, in id order, where the run was stopped; `None` where all had
     /// to.
@@ -79,11 +79,11 @@ pub fn audit_part(
     scenario: &Scenario,
     neon: &Neon,
     measure: &Measure,
-    extent: AuditScope<'_>,
+    scope: AuditScope<'_>,
 ) -> Audit {
-    let dry_run = extent.dry_run;
+    let dry_run = scope.dry_run;
     let mut failed = measure.failed().to_vec();
-    if let Some(landed) = extent.landed {
+    if let Some(landed) = scope.landed {
         let organisation = neon.organisation();
         let before = organisation_before(scenario, organisation);
         let mut left = scenario.selected(before.as_ref().unwrap_or(organisation));
@@ -98,7 +98,7 @@ pub fn audit_part(
     if mismatched > 0 {
         faults.push(format!("{mismatched} accounts are not in the state that the plan demands"));
     }
-    if extent.landed.is_none() && measure.records().total() != measure.resources() {
+    if scope.landed.is_none() && measure.records().total() != measure.resources() {
         let (landed, resources) = (measure.records().total(), measure.resources());
         faults.push(format!("{landed} of {resources} accounts have landed"));
     }
@@ -114,21 +114,21 @@ pub fn audit_part(
     }
 }
 
-/// What a run says of its accounts.
+/// Claims of a run about its accounts, which the audit checks.
 #[derive(Clone, Copy, Debug)]
 pub enum Claims<'a> {
     /// These failed, in id order, and all others succeeded; in a dry run nothing was written.
     Failed {
         /// The accounts that failed.
         failed: &'a [AccountId],
-        /// Whether nothing may have been written.
+        /// True if the run must not write.
         dry_run: bool,
     },
     /// Nothing: an account to which the plan cannot be applied whole may be left at any mapping.
     None,
 }
 
-/// An organisation's final state against what a plan demands of it.
+/// Result of comparing an organisation's final state with a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Comparison {
     /// Accounts that the plan is for.
@@ -148,18 +148,18 @@ pub struct Comparison {
 pub struct Mismatch<'a> {
     /// The account.
     pub id: AccountId,
-    /// What the plan demands of it; `None` where it is not for this account.
+    /// The state that the plan demands; `None` if the plan does not select this account.
     pub demand: Option<ExpectedState<'a>>,
-    /// Its custom fields as they were.
+    /// Custom fields before the run.
     pub before: &'a [(FieldId, Value)],
-    /// Its custom fields as they are.
+    /// Custom fields now.
     pub now: &'a [(FieldId, Value)],
-    /// Whether its name and contact are as they were.
+    /// True if name and contact are unchanged.
     pub same_identity: bool,
 }
 
-/// Compares all accounts of `neon` with what `scenario` demands of them, and hands those
-/// that are not so to `mismatch`, in id order.
+/// Compares all accounts of `neon` with what `scenario` demands, and passes each that differs to
+/// `mismatch`, in id order.
 pub fn compare(
     scenario: &Scenario,
     neon: &Neon,
@@ -167,14 +167,14 @@ pub fn compare(
     mismatch: &mut dyn FnMut(&Mismatch<'_>),
 ) -> Comparison {
     let organisation = neon.organisation();
-    let task = ResolvedPlan::resolve(&scenario.plan, organisation.original_definitions())
+    let task = ResolvedPlan::resolve(&scenario.plan, organisation.definitions())
         .expect("a scenario's plan was resolved against its organisation");
     let selected = scenario
         .selected(organisation_before(scenario, organisation).as_ref().unwrap_or(organisation));
     let mut digest = StateDigest::new();
     let (mut mismatched, mut changing) = (0, 0);
     let mut next_selected = selected.iter().peekable();
-    // A merged id is no account: what was written to it stands, or is missing, on its survivor.
+    // A merged id is no account: writes to it show on its survivor.
     for id in organisation.ids() {
         let is_selected = next_selected.next_if_eq(&&id).is_some();
         let now = organisation.values(id);
@@ -241,30 +241,30 @@ fn accounting_faults(measure: &Measure, calls: &Calls, dry_run: bool) -> Vec<Str
     faults
 }
 
-/// What the plan demands of one account.
+/// The state that a plan demands of one account.
 #[derive(Clone, Copy, Debug)]
 pub struct ExpectedState<'a> {
     /// The plan.
     pub task: &'a ResolvedPlan,
     /// Person or company.
     pub kind: AccountKind,
-    /// Whether the run says that the account failed: then any whole number of mappings will do.
+    /// True if the run reported the account as failed: any prefix of the mappings is accepted then.
     pub failed: bool,
-    /// Whether nothing may have been written.
+    /// True if the run must not write.
     pub dry_run: bool,
 }
 
-/// How one account compares.
+/// Result of comparing one account with its expected state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Verdict {
-    /// Whether it is as demanded.
+    /// True if the account is as demanded.
     pub matches: bool,
-    /// Whether the plan changes anything on it.
+    /// True if the plan changes the account.
     pub changes: bool,
 }
 
 impl<'a> ExpectedState<'a> {
-    /// What the plan demands of an account, given what the run says of it.
+    /// The expected state of account `id`, given the run's `claims` and its fields `before`.
     fn claimed(
         task: &'a ResolvedPlan,
         kind: AccountKind,
@@ -288,8 +288,8 @@ impl<'a> ExpectedState<'a> {
         demand
     }
 
-    /// Compares an account's custom fields `now` with what the plan makes of those `before`, where
-    /// others made `edits` meanwhile.
+    /// Compares an account's custom fields `now` with the result of the plan on `before`, given the
+    /// `edits` of others in between.
     pub fn compare(
         &self,
         before: &[(FieldId, Value)],
@@ -313,9 +313,11 @@ impl<'a> ExpectedState<'a> {
         Verdict { matches: as_planned && self.others_are_untouched(before, now), changes }
     }
 
-    /// Whether each field holds what somebody saved last, or what the plan makes of the account as
-    /// it was between two of the `edits`. Which of the two was last is not asked here: an update
-    /// that was overwritten unseen is counted as lost.
+    /// True if each field holds the last value saved by others, or the result of the plan on the
+    /// account as it was between two of the `edits`.
+    ///
+    /// The order of the last two writers is not checked here: an update that was overwritten unseen
+    /// is counted as lost elsewhere.
     fn explains(
         &self,
         before: &[(FieldId, Value)],
@@ -323,7 +325,7 @@ impl<'a> ExpectedState<'a> {
         now: &[(FieldId, Value)],
     ) -> bool {
         let steps = self.task.steps.len();
-        let mut possible: Vec<State> = Vec::new();
+        let mut possible: Vec<SlotValues> = Vec::new();
         for seen in 0..=edits.len() {
             let start = state_of_values(&edited(before, &edits[..seen]), self.task);
             if self.failed {
@@ -356,14 +358,14 @@ impl<'a> ExpectedState<'a> {
     }
 
     /// The state after some of the mappings.
-    fn after(&self, start: &State, steps: Range<usize>) -> State {
+    fn after(&self, start: &SlotValues, steps: Range<usize>) -> SlotValues {
         let mut state = start.clone();
         let mut notes = Decision::default();
         apply(&mut state, self.kind, self.task, &self.task.steps[steps], &mut notes);
         state
     }
 
-    /// Whether the fields that the plan does not name are as they were.
+    /// True if the fields outside the plan are unchanged.
     fn others_are_untouched(&self, before: &[(FieldId, Value)], now: &[(FieldId, Value)]) -> bool {
         let is_other =
             |(id, _): &&(FieldId, Value)| self.task.slots.iter().all(|slot| slot.id != *id);

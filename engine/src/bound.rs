@@ -1,21 +1,20 @@
-//! The physical limit: the least time that the API's limits allow for the work.
+//! The physical limit: a lower bound on the expected makespan under the API's limits.
 //!
-//! Pool by pool, Little's law: calls × mean service time ÷ slots. Window by window: (calls − burst)
-//! ÷ rate, the burst being one second's calls. Calls that share a limit are added up. The longest
-//! wins, and nothing is faster than one look-up, one read and one write in a row. It bounds the
-//! expected makespan; a single seed may beat it.
+//! For a pool, Little's law: calls × mean service time ÷ slots. For a window: (calls − burst) ÷
+//! rate, where the burst is one second's calls. Calls that share a limit are added up. The bound is
+//! the largest of these, and at least one look-up, one read and one write in a row. A single seed
+//! may beat it.
 //!
-//! It stays a bound where service times grow with the calls in flight, since their mean is taken
-//! for a call alone, and where calls go wrong, since those made again are not counted: both only
-//! take longer.
+//! It remains a lower bound where service times grow with the calls in flight, since it takes the
+//! mean of a lone call, and where calls fail, since it counts no retries.
 
 use neon_mock::api::{Endpoint, MAX_PAGE_SIZE};
 use neon_mock::profile::Profile;
 use std::time::Duration;
 
-/// The work that has to be done, whoever does it.
+/// Work of a migration, independent of strategy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Work {
+pub struct MigrationWork {
     /// Accounts to look at.
     pub accounts: u64,
     /// Accounts of which something changes.
@@ -24,7 +23,7 @@ pub struct Work {
 
 /// The least time that `profile` allows for `work`, done with the fewest calls: one search for
 /// 200 accounts (or single reads where that is faster) and one PATCH for each change.
-pub fn lower_bound(profile: &Profile, work: Work) -> Duration {
+pub fn lower_bound(profile: &Profile, work: MigrationWork) -> Duration {
     if work.accounts == 0 {
         return Duration::ZERO;
     }
@@ -38,7 +37,7 @@ pub fn lower_bound(profile: &Profile, work: Work) -> Duration {
     Duration::from_secs_f64(by_search.min(one_by_one).max(in_a_row))
 }
 
-/// Seconds that it takes to get `calls` through the limits, those that share one together.
+/// Seconds that `calls` need under the limits; calls that share a limit are added up.
 fn through_limits(profile: &Profile, calls: &[(Endpoint, u64)]) -> f64 {
     let limit_of = |endpoint: Endpoint| profile.limits().scope.leader(endpoint);
     let longest = calls.iter().map(|&(endpoint, _)| {
@@ -68,7 +67,7 @@ mod tests {
     #[test]
     fn the_busiest_pool_decides_and_a_few_calls_come_in_a_row() {
         let profile = Profile::built_in("constant").unwrap();
-        let bound = |accounts, changes| lower_bound(&profile, Work { accounts, changes });
+        let bound = |accounts, changes| lower_bound(&profile, MigrationWork { accounts, changes });
         // 500 PATCHes of 300 ms through 5 slots.
         assert_eq!(bound(500, 500), Duration::from_secs(30));
         // 100 searches of 400 ms through 1 slot; nothing to write.
@@ -86,14 +85,14 @@ mod tests {
         let (_, service) = rest.split_once("[service]").unwrap();
         let text = format!("{head}[limits]\n{limits}\n[service]{service}");
         let profile = Profile::from_toml("test", &text).unwrap();
-        lower_bound(&profile, Work { accounts, changes })
+        lower_bound(&profile, MigrationWork { accounts, changes })
     }
 
     #[test]
     fn a_window_lets_the_rest_through_after_its_burst() {
         // 500 PATCHes, 5 of them at once, 5 a second.
         assert_eq!(bound("per_second = 5", 500, 500), Duration::from_secs(99));
-        // What fits into the burst is bounded by its own service times.
+        // Calls within the burst are bounded by their service times alone.
         assert_eq!(bound("per_second = 5", 5, 5), Duration::from_millis(600));
         // Both: 60 s in the pool of 300 ms each, 20 s in the window.
         assert_eq!(bound("pool = 1\nper_second = 10", 200, 200), Duration::from_secs(60));

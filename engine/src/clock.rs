@@ -1,11 +1,11 @@
-//! Time as the engine sees it.
+//! Clock trait: virtual or wall-clock time.
 
 use neon_mock::time::Timestamp;
 use std::future::Future;
 
-/// Says what time it is, and waits.
+/// A source of time that can wait.
 pub trait Clock {
-    /// The time since the run's start.
+    /// Time since the start of the run.
     fn now(&self) -> Timestamp;
 
     /// Waits until `deadline`; at once if it has passed.

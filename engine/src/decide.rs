@@ -1,19 +1,18 @@
-//! What an account needs: the one place where a migration's meaning lives.
+//! Semantics of a migration: the write that an account needs, given its fields.
 //!
-//! Pure. Every strategy calls [`decide`], and the audit calls [`apply`] on what the organisation
-//! held before, so that a strategy cannot mean something of its own.
+//! Pure, and the only place where operations have a meaning: every strategy calls [`decide`], and
+//! the audit calls [`apply`] on the organisation as it was before the run.
 //!
-//! A blank value (empty, or white space alone) is never carried anywhere, and counts as empty
-//! where it stands in a target. A source is cleared only when all of its value stands in the
-//! target.
+//! Invariants: a blank value (empty or white space) is never carried, and counts as empty in a
+//! target. A source is cleared only if its whole value is in the target.
 
-use crate::plan::{Operation, ResolvedField, ResolvedPlan, Step, Texts, Transform};
+use crate::plan::{Operation, ResolvedField, ResolvedMapping, ResolvedPlan, Texts, Transform};
 use compact_str::CompactString;
 use neon_mock::api::{Account, AccountKind, CustomFieldItem, FieldId, OptionId, Value};
 use smallvec::SmallVec;
 
-/// What the plan's fields hold on one account, by position in [`ResolvedPlan::slots`].
-pub type State = Vec<Option<Value>>;
+/// Values of the plan's fields on one account, by position in [`ResolvedPlan::slots`].
+pub type SlotValues = Vec<Option<Value>>;
 
 /// Why a mapping could not be applied to an account.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -60,23 +59,23 @@ impl Problem {
     }
 }
 
-/// What some steps of a task mean for one account.
+/// Result of applying some steps of a plan to one account.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Decision {
     /// The items to write; empty if nothing changes.
     pub items: Vec<CustomFieldItem>,
-    /// What could not be applied, and fails the account.
+    /// Steps that could not be applied; any of them fails the account.
     pub problems: Vec<Problem>,
-    /// Whether the account has the fields of any of the steps.
+    /// True if the account has the fields of at least one step.
     pub applicable: bool,
 }
 
-/// What `steps` of `task` mean for `account` as it was read.
-pub fn decide(account: &Account, task: &ResolvedPlan, steps: &[Step]) -> Decision {
+/// Applies `steps` of `task` to `account`, which was read whole.
+pub fn decide(account: &Account, task: &ResolvedPlan, steps: &[ResolvedMapping]) -> Decision {
     let items = account.body.account_custom_fields.as_deref().unwrap_or_default();
     let item_of = |slot: &ResolvedField| items.iter().find(|item| item.id == Some(slot.id));
     let held = |slot: &ResolvedField| item_of(slot).and_then(CustomFieldItem::held);
-    let mut state = State::with_capacity(task.slots.len());
+    let mut state = SlotValues::with_capacity(task.slots.len());
     for slot in &task.slots {
         state.push(held(slot));
     }
@@ -93,12 +92,12 @@ pub fn decide(account: &Account, task: &ResolvedPlan, steps: &[Step]) -> Decisio
     decision
 }
 
-/// What `steps` of `task` mean for an account of `kind` whose fields hold `before`.
+/// Applies `steps` of `task` to an account of `kind` whose fields hold `before`.
 pub fn decide_on(
-    before: &State,
+    before: &SlotValues,
     kind: AccountKind,
     task: &ResolvedPlan,
-    steps: &[Step],
+    steps: &[ResolvedMapping],
 ) -> Decision {
     let mut state = before.clone();
     let mut decision = Decision::default();
@@ -112,22 +111,22 @@ pub fn decide_on(
     decision
 }
 
-/// What the plan's fields hold among all `values` of an account.
-pub fn state_of_values(values: &[(FieldId, Value)], task: &ResolvedPlan) -> State {
+/// The values of the plan's fields among all `values` of an account.
+pub fn state_of_values(values: &[(FieldId, Value)], task: &ResolvedPlan) -> SlotValues {
     let held = |slot: &ResolvedField| {
         values.iter().find(|(id, _)| *id == slot.id).map(|(_, value)| value.clone())
     };
     task.slots.iter().map(held).collect()
 }
 
-/// Applies `steps` to `state` in order, each seeing the result of those before it.
+/// Applies `steps` to `state` in order, each on the result of those before it.
 ///
-/// Problems and applicability are noted in `decision`; its items are left alone.
+/// Problems and applicability are added to `decision`; its items are unchanged.
 pub fn apply(
-    state: &mut State,
+    state: &mut SlotValues,
     kind: AccountKind,
     task: &ResolvedPlan,
-    steps: &[Step],
+    steps: &[ResolvedMapping],
     decision: &mut Decision,
 ) {
     // One for all steps, filled in place: moving it from hand to hand was a tenth of a run.
@@ -145,7 +144,7 @@ pub fn apply(
         }
         let made = match made(step, state[step.target].as_ref(), &mut texts, target) {
             Ok(made) => made,
-            // A clean-up carries nothing: what the target cannot hold does not stand there.
+            // A clean-up carries nothing, so a value that the target cannot hold is not in it.
             Err(problem) => {
                 if step.validation_required && !task.cleanup_only {
                     decision.problems.push(problem);
@@ -167,16 +166,15 @@ pub fn apply(
     }
 }
 
-/// Whether there is nothing but white space.
+/// True if the text is empty or white space.
 fn is_blank(text: &str) -> bool {
     // Nearly every text begins with a letter or a digit.
     !text.starts_with(|c: char| c.is_ascii_alphanumeric()) && text.chars().all(char::is_whitespace)
 }
 
-/// Fills `texts` with the source's value after the transform, none if there is nothing to carry.
-///
-/// Whether all of it came along: an option that a map has no entry for stays behind.
-fn carry(value: &Value, source: &ResolvedField, step: &Step, texts: &mut Texts) -> bool {
+/// Fills `texts` with the source's value after the transform; none if nothing is carried. Returns
+/// false if a part of the value was dropped, for want of an entry in a map.
+fn carry(value: &Value, source: &ResolvedField, step: &ResolvedMapping, texts: &mut Texts) -> bool {
     texts.clear();
     let mut is_whole = true;
     match value {
@@ -200,15 +198,15 @@ fn carry(value: &Value, source: &ResolvedField, step: &Step, texts: &mut Texts) 
     is_whole
 }
 
-/// What a mapping makes of its target.
-struct Made {
+/// Effect of a mapping on its target.
+struct MappingResult {
     /// The target's new value; `None` leaves it as it is.
     value: Option<Value>,
-    /// Whether the carried value stands in the target then.
+    /// True if the target holds the carried value afterwards.
     stands: bool,
 }
 
-impl Made {
+impl MappingResult {
     const STANDS_ALREADY: Self = Self { value: None, stands: true };
     const KEPT: Self = Self { value: None, stands: false };
 
@@ -221,13 +219,13 @@ impl Made {
     }
 }
 
-/// What a mapping makes of its target; it may take `texts` for it.
+/// Computes the effect of a mapping on its target; may consume `texts`.
 fn made(
-    step: &Step,
+    step: &ResolvedMapping,
     old: Option<&Value>,
     texts: &mut Texts,
     target: &ResolvedField,
-) -> Result<Made, Problem> {
+) -> Result<MappingResult, Problem> {
     if target.has_options {
         let old = match old {
             Some(Value::Options(ids)) => ids.as_slice(),
@@ -239,7 +237,7 @@ fn made(
     }
 }
 
-fn made_text(operation: Operation, old: Option<&Value>, texts: &mut Texts) -> Made {
+fn made_text(operation: Operation, old: Option<&Value>, texts: &mut Texts) -> MappingResult {
     // Several values share a text as search columns show them.
     let text = match texts.len() {
         1 => texts.swap_remove(0),
@@ -252,25 +250,28 @@ fn made_text(operation: Operation, old: Option<&Value>, texts: &mut Texts) -> Ma
     match (operation, old) {
         (Operation::Merge, Some(Value::Text(old))) if !blank => {
             if holds(old, &text) {
-                Made::STANDS_ALREADY
+                MappingResult::STANDS_ALREADY
             } else {
-                Made { value: Some(Value::Text(format!("{old} {text}").into())), stands: true }
+                MappingResult {
+                    value: Some(Value::Text(format!("{old} {text}").into())),
+                    stands: true,
+                }
             }
         }
         (Operation::CopyIfEmpty, Some(old)) if !blank => {
             if *old == Value::Text(text) {
-                Made::STANDS_ALREADY
+                MappingResult::STANDS_ALREADY
             } else {
-                Made::KEPT
+                MappingResult::KEPT
             }
         }
-        _ => Made::becomes(Value::Text(text), old),
+        _ => MappingResult::becomes(Value::Text(text), old),
     }
 }
 
-/// Whether `part` stands in `text` between white space or its ends: what a merge leaves.
+/// True if `text` contains `part` as whole words, which is how a merge appends it.
 fn holds(text: &str, part: &str) -> bool {
-    // Every place is tried: `match_indices` would pass over one that overlaps a match before it.
+    // `match_indices` skips overlaps, so test every position.
     text.char_indices().any(|(start, _)| {
         let before = text[..start].chars().next_back();
         let rest = text[start..].strip_prefix(part);
@@ -284,7 +285,7 @@ fn made_options(
     old: &[OptionId],
     texts: &Texts,
     target: &ResolvedField,
-) -> Result<Made, Problem> {
+) -> Result<MappingResult, Problem> {
     let field = || target.name.to_string();
     let mut wanted: SmallVec<[OptionId; 4]> = SmallVec::new();
     for text in texts {
@@ -302,21 +303,21 @@ fn made_options(
     match operation {
         Operation::CopyIfEmpty if !old.is_empty() => {
             let same = all_there && wanted.len() == old.len();
-            Ok(if same { Made::STANDS_ALREADY } else { Made::KEPT })
+            Ok(if same { MappingResult::STANDS_ALREADY } else { MappingResult::KEPT })
         }
-        Operation::Merge | Operation::AddOption if all_there => Ok(Made::STANDS_ALREADY),
+        Operation::Merge | Operation::AddOption if all_there => Ok(MappingResult::STANDS_ALREADY),
         Operation::Merge | Operation::AddOption => {
             if !target.is_multi_valued && !old.is_empty() {
                 return Err(Problem::Occupied { field: field() });
             }
             wanted.extend_from_slice(old);
-            Ok(Made { value: Value::options(wanted), stands: true })
+            Ok(MappingResult { value: Value::options(wanted), stands: true })
         }
         Operation::Replace | Operation::Transform | Operation::CopyIfEmpty => {
             if all_there && wanted.len() == old.len() {
-                return Ok(Made::STANDS_ALREADY);
+                return Ok(MappingResult::STANDS_ALREADY);
             }
-            Ok(Made { value: Value::options(wanted), stands: true })
+            Ok(MappingResult { value: Value::options(wanted), stands: true })
         }
     }
 }

@@ -1,14 +1,14 @@
 //! The engine: one strategy, one future, two worlds.
 //!
-//! It is generic over [`Transport`] and [`Clock`], spawns nothing, and says all that happens as
-//! [`Event`]s. It decides nothing about values (that is `decide`) and judges nothing (that is
-//! `audit`).
+//! Generic over [`Transport`] and [`Clock`]; spawns nothing; reports everything as [`Event`]s.
+//! Deliberately absent: the meaning of values (`decide`) and the verdict on a run (`audit`).
 
-mod aftermath;
+mod account;
+mod admission;
 mod caller;
 mod error;
-mod gate;
 mod hybrid;
+mod job;
 pub mod limiter;
 mod migrator;
 mod parallel;
@@ -20,26 +20,25 @@ mod rows;
 mod settings;
 mod standard;
 mod stop;
+mod verify_undo;
 mod workers;
 mod writing;
 
-pub use aftermath::{Aftermath, Difference, undo, verify};
 pub use caller::outcome_of;
 pub use error::EngineError;
+pub use job::{AccountSource, Job};
 pub use rows::{Columns, account_of, criteria, ids_of};
 pub use settings::{
     DEFAULT_BATCH_SIZE, DEFAULT_WORKERS, Guard, MAX_HYBRID_BATCH, Reads, Settings, Strategy,
     WriteMode,
 };
 pub use stop::Stop;
+pub use verify_undo::{FieldConflict, WriteReview, undo, verify};
 
 use crate::clock::Clock;
 use crate::event::{Event, Observer};
-use crate::journal::{Journal, Ledger, NoJournal, RetryScope};
-use crate::plan::Plan;
 use crate::transport::Transport;
 use caller::Caller;
-use limiter::Rules;
 use migrator::Migrator;
 use neon_mock::api::{Account, AccountId, Body, Criterion, Request};
 use rows::ACCOUNT_ID;
@@ -47,63 +46,12 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use workers::side_by_side;
 
-/// Which accounts a run is for.
-#[derive(Clone, Copy, Debug)]
-pub enum Resources<'a> {
-    /// These, in this order.
-    Ids(&'a [AccountId]),
-    /// Those that a search for these criteria finds before anything is written.
-    Search(&'a [Criterion]),
-}
-
-/// What a run is to do.
-#[derive(Clone, Copy)]
-pub struct Job<'a> {
-    /// What to migrate.
-    pub plan: &'a Plan,
-    /// How to make the calls.
-    pub settings: &'a Settings,
-    /// For which accounts.
-    pub resources: Resources<'a>,
-    /// Where writes are noted before they are sent.
-    pub journal: &'a dyn Journal,
-    /// What an earlier run that this one resumes noted.
-    pub ledger: &'a Ledger,
-    /// Which of the accounts that it could not migrate are taken up again.
-    pub again: RetryScope,
-    /// Says when to begin nothing more.
-    pub stop: &'a Stop,
-    /// Limits the calls in flight in place of the settings' limiter.
-    pub rules: Option<&'a dyn Rules>,
-}
-
-impl<'a> Job<'a> {
-    /// A job from the beginning to the end, without a journal.
-    pub const fn new(plan: &'a Plan, settings: &'a Settings, resources: Resources<'a>) -> Self {
-        Self {
-            plan,
-            settings,
-            resources,
-            journal: &NoJournal,
-            ledger: Ledger::EMPTY,
-            again: RetryScope::Neither,
-            stop: Stop::NEVER,
-            rules: None,
-        }
-    }
-}
-
-impl std::fmt::Debug for Job<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Job").field("settings", self.settings).finish_non_exhaustive()
-    }
-}
-
-/// Carries out `job`; everything that happens goes to `observer`.
+/// Runs `job` and reports every event to `observer`.
 ///
-/// Each account ends in exactly one [`AccountOutcome`](crate::event::End), unless the job is stopped: what was
-/// not begun then does not end, and what was begun does.
-/// Errors: the run could not go on; accounts that landed before have landed.
+/// Each account ends in exactly one [`AccountOutcome`](crate::event::AccountOutcome). Once the job
+/// is stopped, accounts under way still end, and no others begin.
+///
+/// Errors: [`EngineError`] if the run cannot go on. Accounts that ended before have been reported.
 pub async fn run<T: Transport, C: Clock>(
     transport: &T,
     clock: &C,
@@ -111,14 +59,14 @@ pub async fn run<T: Transport, C: Clock>(
     observer: &mut dyn Observer,
 ) -> Result<(), EngineError> {
     let settings = job.settings;
-    let rules = job.rules.unwrap_or(&settings.limiter);
-    let caller = Caller::new(transport, clock, observer, settings, rules);
+    let limits = job.limits.unwrap_or(&settings.limiter);
+    let caller = Caller::new(transport, clock, observer, settings, limits);
     let migrator = Migrator::new(caller, job);
     migrator.caller().emit(&Event::Started { at: clock.now() });
     let found;
     let ids = match job.resources {
-        Resources::Ids(ids) => ids,
-        Resources::Search(criteria) => {
+        AccountSource::Ids(ids) => ids,
+        AccountSource::Search(criteria) => {
             found = search(migrator.caller(), criteria).await?;
             job.journal.enumerated(&found)?;
             &found
@@ -150,8 +98,8 @@ pub async fn run<T: Transport, C: Clock>(
     Ok(())
 }
 
-/// The ids of all accounts that meet `criteria`, found page by page before anything is written:
-/// paging while the migration changes what is searched for would skip rows.
+/// The ids of all accounts that meet `criteria`. All pages are read before the first write, since
+/// writes may change which rows a search finds.
 async fn search<T: Transport, C: Clock>(
     caller: &Caller<'_, T, C>,
     criteria: &[Criterion],
@@ -176,8 +124,10 @@ async fn search<T: Transport, C: Clock>(
     Ok(ids)
 }
 
-/// Reads `ids` again, with the retries and the workers of a run; accounts that cannot be read are
-/// left out. In id order if `ids` are.
+/// Reads the accounts `ids` whole, with the retries and workers of a run. Accounts that cannot be
+/// read are left out. The result is in id order.
+///
+/// Errors: never because of a single account, which is left out instead.
 pub async fn read_accounts<T: Transport, C: Clock>(
     transport: &T,
     clock: &C,

@@ -1,4 +1,5 @@
-//! All that an engine says about a run. Histograms, progress, logs and errors are folds over it.
+//! Events of a run, the engine's only output: histograms, progress, logs and errors are folds over
+//! them.
 
 use neon_mock::api::{AccountId, Endpoint, Status};
 use neon_mock::time::Timestamp;
@@ -6,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 
-/// How one attempt of a call ended. An error is never "empty": each kind has its name.
+/// Outcome of one attempt of a call. Each kind of failure has a name of its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -75,7 +76,7 @@ impl Outcome {
         }
     }
 
-    /// Whether the call did what it was to do.
+    /// True if the call was carried out.
     pub const fn is_ok(self) -> bool {
         matches!(self, Self::Ok)
     }
@@ -92,18 +93,18 @@ impl fmt::Display for Outcome {
 /// wait = sent − due (backoff and earlier attempts included), service = done − sent,
 /// response = done − due.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Call {
-    /// Where it went.
+pub struct Attempt {
+    /// Endpoint.
     pub endpoint: Endpoint,
-    /// 1 for the first attempt.
+    /// Number of the attempt, from 1.
     pub attempt: u32,
-    /// When the engine first wanted the call.
+    /// When the call was due: the engine first wanted it.
     pub due_at: Timestamp,
     /// When this attempt was sent.
     pub sent_at: Timestamp,
-    /// When its answer was there.
+    /// When its answer arrived.
     pub done_at: Timestamp,
-    /// How it ended.
+    /// Outcome of the attempt.
     pub outcome: Outcome,
 }
 
@@ -112,9 +113,9 @@ pub struct Call {
 pub enum SkipReason {
     /// None of the plan's fields belongs to accounts of its kind.
     NotApplicable,
-    /// Its id was merged into another account.
+    /// The id was merged into another account.
     Merged {
-        /// The account that answered, where it said so.
+        /// The surviving account, if the answer names it.
         into: Option<AccountId>,
     },
 }
@@ -144,9 +145,9 @@ impl fmt::Display for SkipReason {
 pub struct Failure {
     /// The call that failed; `None` if the values themselves could not be migrated.
     pub call: Option<FailedCall>,
-    /// What happened, in words. Never a value.
+    /// Message for people, without values of the account.
     pub message: String,
-    /// The value that did not fit, for those who ask to see values.
+    /// The value that did not fit. Shown only on request, since it may be personal.
     pub value: Option<String>,
 }
 
@@ -155,7 +156,7 @@ pub struct Failure {
 pub struct FailedCall {
     /// Where it went.
     pub endpoint: Endpoint,
-    /// How its last attempt ended.
+    /// Outcome of the last attempt.
     pub outcome: Outcome,
     /// The status of the last answer, if there was one.
     pub status: Option<Status>,
@@ -163,10 +164,10 @@ pub struct FailedCall {
     pub attempts: u32,
 }
 
-/// How an account ended: exactly one of these.
+/// Outcome of an account. Each account of a run that is not stopped has exactly one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountOutcome {
-    /// Something was written, and all that the plan demands stands. In a dry run: would be.
+    /// Written; all that the plan demands is in place. In a dry run: would be.
     Migrated,
     /// Nothing had to be written.
     Unchanged,
@@ -176,7 +177,7 @@ pub enum AccountOutcome {
     Failed(Failure),
 }
 
-/// What an engine says.
+/// An engine event.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The first call is due.
@@ -186,7 +187,7 @@ pub enum Event {
     },
     /// It is known which accounts the run is for.
     Enumerated {
-        /// How many.
+        /// Number of accounts.
         resources: u64,
     },
     /// An attempt is on its way.
@@ -195,16 +196,17 @@ pub enum Event {
         at: Timestamp,
         /// Where it goes.
         endpoint: Endpoint,
-        /// How long it waited for a place among the calls in flight.
+        /// Time in the queue for a slot among the calls in flight.
         queued: Duration,
-        /// How long it waited after that, since its endpoint takes no call so soon.
+        /// Time after that, until the endpoint takes a call: spacing of the limiter, or
+        /// Retry-After.
         paced: Duration,
     },
     /// An attempt is over.
-    Done(Call),
+    Done(Attempt),
     /// A call that failed waits before its next attempt.
     BackedOff {
-        /// How long.
+        /// Length of the wait.
         delay: Duration,
     },
     /// The calls of an endpoint that may be in flight are others than they were.
@@ -213,17 +215,17 @@ pub enum Event {
         at: Timestamp,
         /// Whose.
         endpoint: Endpoint,
-        /// How many.
+        /// Calls in flight.
         limit: u32,
     },
     /// Accounts were read and wait in memory for their write, or no longer do.
     Buffered {
-        /// How many more; negative for fewer.
+        /// Change of the number of accounts in memory; negative if they leave it.
         records: i64,
     },
     /// An account was read again before its write.
     Reread {
-        /// Whether somebody had changed it meanwhile.
+        /// True if somebody had changed the account since it was read.
         is_changed: bool,
     },
     /// An account was written.
@@ -239,7 +241,7 @@ pub enum Event {
         at: Timestamp,
         /// Which.
         id: AccountId,
-        /// How.
+        /// Its outcome.
         end: AccountOutcome,
     },
     /// A chunk of the plan has ended.
@@ -253,7 +255,7 @@ pub enum Event {
     },
 }
 
-/// Takes what an engine says.
+/// Receives engine events in order.
 pub trait Observer {
     /// One event, in the order in which they happened.
     fn observe(&mut self, event: &Event);

@@ -1,9 +1,10 @@
-//! What a run is about to write, noted before it is sent, and what became of it.
+//! The journal of a run: each write, noted before it is sent, and its result.
 //!
-//! A journal is a list of [`Note`]s in the order in which they were made; a [`Ledger`] is what they
-//! add up to. An engine notes an [`Intent`] before it sends a write, so that a run that was killed
-//! anywhere knows which accounts it may have touched, what stood there before and what it meant to
-//! leave there. Where the notes are kept is the journal's own affair.
+//! A journal is a sequence of [`Note`]s; a [`Ledger`] is their sum per account. Since an [`Intent`]
+//! is noted before its write is sent, a run that was killed at any point knows which accounts it
+//! may have touched, their old values and the values it meant to leave.
+//!
+//! Deliberately absent: where the notes are stored.
 
 use neon_mock::api::{AccountId, AccountKind, FieldId, Value};
 use serde::{Deserialize, Serialize};
@@ -13,14 +14,14 @@ use std::collections::BTreeMap;
 /// One field of one account, before and after a write.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Change {
+pub struct FieldChange {
     /// The field.
     pub field: FieldId,
-    /// Whether it holds options rather than text.
+    /// True if the field holds options, false if text.
     pub has_options: bool,
-    /// What stood there when the account was read; `None` if it was empty.
+    /// Value when the account was read; `None` if it was empty.
     pub before: Option<Value>,
-    /// What the write leaves there; `None` clears it.
+    /// Value that the write leaves; `None` clears the field.
     pub after: Option<Value>,
 }
 
@@ -30,22 +31,22 @@ pub struct Change {
 pub struct Intent {
     /// The account.
     pub id: AccountId,
-    /// Its kind, which a write names.
+    /// The account's kind, which a write must name.
     pub kind: AccountKind,
-    /// How many of the plan's mappings stand on the account once the write is carried out.
+    /// Mappings of the plan that are done once the write is carried out.
     pub mappings_done: u32,
     /// The fields that it changes.
-    pub changes: Vec<Change>,
-    /// Why the account fails although it is written, in words, if it does. Never a value.
+    pub changes: Vec<FieldChange>,
+    /// Reason, if the account fails although it is written. Holds no value of the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
 }
 
-/// How an account stands after a run, as far as its journal knows.
+/// Status of an account after a run, as far as its journal knows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountStatus {
-    /// Something was written, and all that the plan demands stands.
+    /// Written; all that the plan demands is in place.
     Migrated,
     /// Nothing had to be written.
     Unchanged,
@@ -53,31 +54,31 @@ pub enum AccountStatus {
     Skipped,
     /// Not, or not wholly, migrated.
     Failed,
-    /// A write was sent, and nobody knows whether it was carried out.
+    /// A write was sent, and its result is unknown.
     Ambiguous,
 }
 
-/// Which of the accounts that an earlier run could not migrate are taken up again.
+/// Accounts to try again in a resumed run, of those that an earlier run could not migrate.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum RetryScope {
-    /// None: a run that is resumed goes on behind them.
+    /// None: the resumed run skips them.
     #[default]
     Neither,
-    /// Those that failed.
+    /// Accounts that failed.
     Failed,
-    /// Those of which a write is open.
+    /// Accounts with a write of unknown result.
     Ambiguous,
     /// Both.
     Both,
 }
 
 impl RetryScope {
-    /// Whether accounts that failed are taken up.
+    /// True if failed accounts are tried again.
     pub const fn takes_failed(self) -> bool {
         matches!(self, Self::Failed | Self::Both)
     }
 
-    /// Whether accounts of which a write is open are taken up.
+    /// True if accounts with a write of unknown result are tried again.
     pub const fn takes_ambiguous(self) -> bool {
         matches!(self, Self::Ambiguous | Self::Both)
     }
@@ -103,39 +104,40 @@ pub enum Note {
     Landed {
         /// The account.
         id: AccountId,
-        /// How.
+        /// Its status.
         landing: AccountStatus,
-        /// Why, in words, where there is a reason. Never a value.
+        /// Reason, if there is one. Holds no value of the account.
         reason: String,
     },
 }
 
-/// A note that could not be kept. A run must not send what it could not note.
+/// A note could not be stored. The run must not send the write then.
 #[derive(Debug, thiserror::Error)]
 #[error("the journal cannot be written")]
 pub struct JournalError(#[source] pub Box<dyn std::error::Error + Send + Sync>);
 
-/// Keeps notes. A note that was taken survives the process.
+/// Stores notes.
 pub trait Journal {
-    /// Whether notes are kept at all: if not, nobody needs to make them.
+    /// False if notes are discarded, so that nobody needs to make them.
     fn is_on(&self) -> bool {
         true
     }
 
-    /// Keeps `note` behind those before it.
+    /// Stores `note` after those before it. A stored note survives the process.
     ///
-    /// Errors: it is not kept.
+    /// Errors: [`JournalError`] if it is not stored.
     fn keep(&self, note: &Note) -> Result<(), JournalError>;
 
-    /// Keeps the accounts that a search found, for which the run is: it is not made again.
+    /// Stores the accounts that the run's search found, so that a resumed run need not search
+    /// again.
     ///
-    /// Errors: they are not kept.
+    /// Errors: [`JournalError`] if they are not stored.
     fn enumerated(&self, _: &[AccountId]) -> Result<(), JournalError> {
         Ok(())
     }
 }
 
-/// Keeps nothing: virtual time cannot be killed by accident.
+/// Stores nothing, for runs in virtual time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoJournal;
 
@@ -149,7 +151,7 @@ impl Journal for NoJournal {
     }
 }
 
-/// Keeps notes in memory.
+/// Stores notes in memory.
 #[derive(Debug, Default)]
 pub struct MemoryJournal(RefCell<Vec<Note>>);
 
@@ -167,27 +169,27 @@ impl Journal for MemoryJournal {
     }
 }
 
-/// What a journal knows of one account.
+/// The notes on one account, added up.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Entry {
+pub struct LedgerEntry {
     /// The write that was intended and of which nothing more is known.
     pub open: Option<Intent>,
     /// The kind of the account, once a write was intended.
     pub kind: Option<AccountKind>,
-    /// How many of the plan's mappings certainly stand on the account.
+    /// Mappings of the plan that are certainly done.
     pub mappings_done: u32,
     /// Why the account fails although it was written, if it does.
     pub problem: Option<String>,
-    /// What was carried out: each field once, `after` of the last write to it, and `before` of the
-    /// first of those since which nobody else wrote it.
-    pub changes: Vec<Change>,
-    /// How the account ended, and why.
+    /// Changes that were carried out, one per field: `after` of the last write to it, and `before`
+    /// of the first write since which no other client wrote it.
+    pub changes: Vec<FieldChange>,
+    /// Status of the account and the reason, once it has ended.
     pub landed: Option<(AccountStatus, String)>,
 }
 
-/// What the notes of a journal add up to, by account.
+/// The notes of a journal, added up per account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ledger(BTreeMap<AccountId, Entry>);
+pub struct Ledger(BTreeMap<AccountId, LedgerEntry>);
 
 impl Ledger {
     /// Nothing was noted yet.
@@ -202,18 +204,18 @@ impl Ledger {
         ledger
     }
 
-    /// Whether nothing was noted.
+    /// True without any note.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// What is known of account `id`; `None` if it was never noted.
-    pub fn get(&self, id: AccountId) -> Option<&Entry> {
+    pub fn get(&self, id: AccountId) -> Option<&LedgerEntry> {
         self.0.get(&id)
     }
 
     /// The accounts that were noted, in id order.
-    pub fn iter(&self) -> impl Iterator<Item = (AccountId, &Entry)> {
+    pub fn iter(&self) -> impl Iterator<Item = (AccountId, &LedgerEntry)> {
         self.0.iter().map(|(&id, entry)| (id, entry))
     }
 
@@ -233,7 +235,7 @@ impl Ledger {
                 entry.problem = intent.problem;
                 for change in intent.changes {
                     match entry.changes.iter_mut().find(|known| known.field == change.field) {
-                        // What others wrote in between is theirs, and is what must come back.
+                        // Another client wrote this field meanwhile; undo must restore their value.
                         Some(known) if known.after != change.before => *known = change,
                         Some(known) => known.after = change.after,
                         None => entry.changes.push(change),
@@ -258,7 +260,7 @@ mod tests {
             id: AccountId(7),
             kind: AccountKind::Individual,
             mappings_done,
-            changes: vec![Change {
+            changes: vec![FieldChange {
                 field: FieldId(85),
                 has_options: false,
                 before: before.map(text),

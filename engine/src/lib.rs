@@ -19,8 +19,8 @@
 //!     mappings: Some(8),
 //!     ..Workload::default()
 //! })?;
-//! let order = RunSpec::new(&scenario, Settings::new(Strategy::Hybrid));
-//! let run = order.run(&World::Virtual, &mut |_: &Event| {})?;
+//! let spec = RunSpec::new(&scenario, Settings::new(Strategy::Hybrid));
+//! let run = spec.run(&World::Virtual, &mut |_: &Event| {})?;
 //! assert!(run.record.audit.valid);
 //! assert_eq!(run.record.calls.record_calls(), 1_000);
 //! # Ok::<(), Box<dyn std::error::Error>>(())

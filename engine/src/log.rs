@@ -2,10 +2,10 @@
 
 use crate::event::{AccountOutcome, Event, Observer};
 
-/// What happens to a migration as a whole: info.
+/// Log target of the migration as a whole (info).
 pub const MIGRATION: &str = "neonbench::migration";
 
-/// What happens to single accounts (warn, info, debug) and calls (trace).
+/// Log target of accounts (warn, info, debug) and calls (trace).
 pub const BULK: &str = "neonbench::migration::bulk";
 
 /// Writes events to the `tracing` subscriber of the process.
@@ -48,10 +48,10 @@ impl Observer for Log {
                     tracing::info!(target: BULK, %at, account = %id, %reason, "skipped");
                 }
                 AccountOutcome::Migrated => {
-                    tracing::debug!(target: BULK, %at, account = %id, "migrated")
+                    tracing::debug!(target: BULK, %at, account = %id, "migrated");
                 }
                 AccountOutcome::Unchanged => {
-                    tracing::debug!(target: BULK, %at, account = %id, "unchanged")
+                    tracing::debug!(target: BULK, %at, account = %id, "unchanged");
                 }
             },
             Event::ChunkDone { at, chunk, chunks } => {

@@ -3,7 +3,7 @@
 
 pub mod timeline;
 
-use crate::event::{AccountOutcome, Call, Event, Failure, Observer, Outcome, SkipReason};
+use crate::event::{AccountOutcome, Attempt, Event, Failure, Observer, Outcome, SkipReason};
 use hdrhistogram::Histogram;
 use neon_mock::api::{AccountId, Class, Endpoint};
 use neon_mock::time::Timestamp;
@@ -19,7 +19,7 @@ const HIGHEST_NS: u64 = 7_200_000_000_000;
 /// Significant decimal digits of histograms.
 const DIGITS: u8 = 3;
 
-/// Failures kept with their details; the others are only counted.
+/// Failures stored with their details; the others are only counted.
 const MAX_FAILURES: usize = 100;
 
 /// An empty histogram of times: 1 µs to 2 h, three digits.
@@ -43,14 +43,14 @@ impl Series {
         Self { wait: histogram(), service: histogram(), response: histogram() }
     }
 
-    fn record(&mut self, call: &Call) {
+    fn record(&mut self, call: &Attempt) {
         self.wait.saturating_record(call.sent_at.nanos_since(call.due_at));
         self.service.saturating_record(call.done_at.nanos_since(call.sent_at));
         self.response.saturating_record(call.done_at.nanos_since(call.due_at));
     }
 }
 
-/// How accounts ended.
+/// Number of accounts per outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[allow(missing_docs, reason = "one member an ending")]
 pub struct Records {
@@ -87,7 +87,7 @@ pub struct CallTimes {
 pub struct Rereads {
     /// All of them.
     pub total: u64,
-    /// Those that somebody had changed meanwhile.
+    /// Accounts that somebody had changed meanwhile.
     pub changed: u64,
 }
 
@@ -97,7 +97,7 @@ pub struct Measure {
     series: Vec<Option<Box<Series>>>,
     /// Attempts by endpoint and outcome.
     counts: Vec<u64>,
-    /// Whether times are kept in histograms.
+    /// True to keep times in histograms.
     keeps_times: bool,
     attempts: [u64; Endpoint::ALL.len()],
     retries: u64,
@@ -174,8 +174,7 @@ impl Measure {
         self.resources
     }
 
-    /// How long accounts were exposed: from the reading of each to its writing, in ns; `None` if none
-    /// was written.
+    /// Time from the read to the write of each account, in ns; `None` if none was written.
     pub fn exposure(&self) -> Option<&Histogram<u64>> {
         self.exposure.as_deref()
     }
@@ -195,7 +194,7 @@ impl Measure {
         self.rereads
     }
 
-    /// How the accounts ended.
+    /// Number of accounts per outcome.
     pub const fn records(&self) -> Records {
         self.records
     }
@@ -215,7 +214,7 @@ impl Measure {
         &self.skipped
     }
 
-    /// Attempts on `endpoint`, whatever became of them.
+    /// Attempts on `endpoint`, with any outcome.
     pub const fn attempts(&self, endpoint: Endpoint) -> u64 {
         self.attempts[endpoint.index()]
     }
@@ -293,7 +292,7 @@ impl Measure {
         self.in_flight_since = now;
     }
 
-    fn done(&mut self, call: &Call) {
+    fn done(&mut self, call: &Attempt) {
         self.pass_to(call.done_at);
         self.in_flight -= 1;
         let service = call.done_at.since(call.sent_at);
@@ -402,7 +401,7 @@ mod tests {
         measure.observe(&sent(at(3_000), 700));
         let call = |attempt, sent_at, done_at, outcome| {
             let (sent_at, done_at) = (at(sent_at), at(done_at));
-            Event::Done(Call { endpoint, attempt, due_at: at(1_000), sent_at, done_at, outcome })
+            Event::Done(Attempt { endpoint, attempt, due_at: at(1_000), sent_at, done_at, outcome })
         };
         measure.observe(&call(1, 1_000, 5_000, Outcome::Ok));
         measure.observe(&call(2, 3_000, 9_000, Outcome::Rejected));

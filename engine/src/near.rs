@@ -1,4 +1,4 @@
-//! Names near one that does not exist: the one rule for "did you mean".
+//! Similar names for "did you mean". Pure.
 
 /// From this likeness on, one name may have been meant by the other.
 const NEAR: f64 = 0.75;
@@ -26,7 +26,7 @@ pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Vec<
         .collect()
 }
 
-/// What to say of a built-in `what` that does not exist: what may have been meant, and all there are.
+/// Message for a built-in `what` that does not exist: the nearest names, and all there are.
 pub fn no_such(what: &str, name: &str, built_in: &[(&str, &str)]) -> String {
     let names = || built_in.iter().map(|(name, _)| *name);
     let quoted = |name: &str| format!("`{name}`");

@@ -1,7 +1,7 @@
-//! What to migrate: mappings from source to target fields, and for which accounts.
+//! Plans: mappings from source to target fields, and the accounts that they are for.
 //!
-//! A [`Plan`] names fields; [`ResolvedPlan`] has them resolved against an organisation's definitions.
-//! Neither says how the calls are made: that is the engine's.
+//! A [`Plan`] names fields; a [`ResolvedPlan`] has found them among an organisation's definitions.
+//! Deliberately absent: how the calls are made, which is the engine's.
 
 mod check;
 mod file;
@@ -11,11 +11,11 @@ mod task;
 mod transform;
 mod wire;
 
-pub use check::{Finding, Level, check};
+pub use check::{Level, PlanIssue, check};
 pub use ids::{IdsError, list_ids, parse_ids, parse_ids_beside};
-pub use python::{Carried, PythonError};
-pub use task::{ResolvedField, ResolvedPlan, Step, Unsettled};
-pub use transform::{Case, Texts, Transform, TransformError};
+pub use python::{Carried, PythonError, parse_yaml, to_yaml};
+pub use task::{Inconclusive, ResolvedField, ResolvedMapping, ResolvedPlan};
+pub use transform::{LetterCase, Texts, Transform, TransformError};
 pub use wire::{WireCriterion, WireMapping, WirePlan, WireStep};
 
 use neon_mock::api::{AccountId, Criterion};
@@ -24,13 +24,13 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::num::NonZeroU32;
 
-/// What a mapping does with the source's value.
+/// Operation of a mapping on its target.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Operation {
     /// The target becomes the value.
     Replace,
-    /// Text is appended unless it already stands there; options are united.
+    /// Text is appended unless the target contains it; options are united.
     Merge,
     /// The option that the value names is added to the target's.
     AddOption,
@@ -63,17 +63,17 @@ pub struct Mapping {
     pub operation: Operation,
     /// What is done to the value on the way, step by step.
     pub transform: Vec<Transform>,
-    /// Whether a value that the target cannot hold fails the account; if not, it is left out.
+    /// True to fail an account if the target cannot hold its value; false to leave the value out.
     pub validation_required: bool,
-    /// Whether the source keeps a value that now stands in the target.
+    /// True to keep the source's value once it is in the target; false to clear it.
     pub preserve_source: bool,
-    /// What the source holds, where the plan says so; only synthetic organisations go by it.
+    /// Type of the source, if the plan states it; used by synthetic organisations alone.
     pub source_type: Option<FieldKind>,
-    /// What the target holds, where the plan says so; only synthetic organisations go by it.
+    /// Type of the target, if the plan states it; used by synthetic organisations alone.
     pub target_type: Option<FieldKind>,
-    /// The target's options, where the plan says so; only synthetic organisations go by it.
+    /// Options of the target, if the plan states them; used by synthetic organisations alone.
     pub target_options: Vec<String>,
-    /// Where it stands: `plan.toml, line 7`; empty if it comes from no file.
+    /// Place in the file, such as `plan.toml, line 7`; empty without a file.
     pub place: String,
 }
 
@@ -98,35 +98,35 @@ impl Mapping {
 /// Which accounts a plan is for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Selection {
-    /// All that the organisation has; only a synthetic one says how many.
+    /// All accounts of the organisation; works for synthetic ones alone, whose size is known.
     #[default]
     All,
     /// These, in this order.
     Ids(Vec<AccountId>),
-    /// Those that meet every criterion; the engine searches for them first.
+    /// Accounts that meet every criterion; the engine searches for them first.
     Filter(Vec<Criterion>),
 }
 
-/// What to migrate.
+/// A migration plan.
 #[derive(Clone, Debug, Default)]
 pub struct Plan {
-    /// What it is for.
+    /// Description for people.
     pub description: String,
     /// The mappings, in the order in which they apply.
     pub mappings: Vec<Mapping>,
     /// For which accounts.
     pub selection: Selection,
-    /// Migrates nothing, and clears the sources whose value already stands in the target.
+    /// Clears the sources whose value is in the target, and migrates nothing.
     pub cleanup_only: bool,
-    /// How it would like to be carried out.
+    /// Suggestions for the run.
     pub hints: Hints,
 }
 
-/// What a plan says of the way in which it is carried out. Flags win over it.
+/// Suggestions of a plan for its run. Flags override them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Hints {
-    /// Kept for the guide's users: a value that already stands is never written again, and an
-    /// account that needs nothing costs no write, whatever this says.
+    /// Accepted for the guide's users, without effect: a value that is in place is never written
+    /// again, and an unchanged account costs no write, with or without it.
     pub smart_migration: bool,
     /// Accounts read into memory before they are written.
     pub batch_size: Option<NonZeroU32>,

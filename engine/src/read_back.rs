@@ -1,10 +1,10 @@
-//! The audit of a run against someone else's server, which cannot be asked for its state: every
-//! account is read again through the API.
+//! Audit when the server is remote and gives no access to its state: every account of the run is
+//! read again through the API.
 
 use crate::audit::{Audit, ExpectedState};
 use crate::clock::Clock;
-use crate::engine::{Columns, EngineError, Job, Resources, account_of, read_accounts};
-use crate::journal::{AccountStatus, Entry};
+use crate::engine::{AccountSource, Columns, EngineError, Job, account_of, read_accounts};
+use crate::journal::{AccountStatus, LedgerEntry};
 use crate::measure::Measure;
 use crate::plan::ResolvedPlan;
 use crate::transport::{Transport, TransportError};
@@ -17,7 +17,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// A transport that remembers how each account was first read, and which were written.
+/// A transport that records the first read of each account, and which accounts were written.
 #[derive(Debug)]
 pub struct Recorder<T> {
     inner: T,
@@ -27,20 +27,20 @@ pub struct Recorder<T> {
 #[derive(Debug, Default)]
 struct Notes {
     before: BTreeMap<AccountId, Account>,
-    shown: BTreeMap<AccountId, Vec<Shown>>,
+    shown: BTreeMap<AccountId, Vec<ShownRow>>,
     written: BTreeSet<AccountId>,
     definitions: Option<Response>,
 }
 
-/// What a search showed of an account.
+/// An account's row in a search result.
 #[derive(Debug)]
-struct Shown {
+struct ShownRow {
     fields: Rc<[FieldId]>,
     row: SearchRow,
 }
 
 impl<T> Recorder<T> {
-    /// Remembers what goes through `inner`.
+    /// Records the calls through `inner`.
     pub fn new(inner: T) -> Self {
         Self { inner, notes: RefCell::default() }
     }
@@ -79,7 +79,7 @@ impl Notes {
         }
         for row in &page.search_results {
             if let Ok(id) = account_of(row) {
-                let shown = Shown { fields: Rc::clone(&fields), row: row.clone() };
+                let shown = ShownRow { fields: Rc::clone(&fields), row: row.clone() };
                 self.shown.entry(id).or_default().push(shown);
             }
         }
@@ -133,12 +133,14 @@ impl<T: Transport> Transport for Recorder<T> {
     }
 }
 
-/// Reads every account of the run again and judges what stands there.
+/// Reads every account of the run again and judges its state.
 ///
-/// What each account must hold follows from how it was first read, whole or by searches, by the
-/// same rule as where the server can be asked: the plan as a whole, or any whole number of its
-/// mappings if it failed. Of a run that was stopped, `landed` are the accounts that have ended, in
-/// id order; the others count as if they had failed.
+/// The rule is that of [`audit`](crate::audit): the whole plan, or any prefix of its mappings for
+/// accounts that failed. The state before the run is that of the first read, whole or by search. If
+/// the run was stopped, `landed` are the accounts that had ended, in id order; the others count as
+/// failed.
+///
+/// Errors: [`EngineError`] if the field definitions do not fit the plan any more.
 pub async fn read_back<T: Transport, C: Clock>(
     transport: &Recorder<T>,
     clock: &C,
@@ -188,12 +190,12 @@ pub async fn read_back<T: Transport, C: Clock>(
     Ok(Audit { faults, mismatched, changing, ..Audit::of_state(digest.finish()) })
 }
 
-/// An account as it was before the run, which was taken up when it had been read as `read`: what the
-/// journal says was written before that is put back.
-fn restored(read: Vec<(FieldId, Value)>, entry: Option<&Entry>) -> Vec<(FieldId, Value)> {
+/// The account before the whole run, if a resumed run first read it as `read`: writes in the
+/// journal are undone.
+fn restored(read: Vec<(FieldId, Value)>, entry: Option<&LedgerEntry>) -> Vec<(FieldId, Value)> {
     let Some(entry) = entry else { return read };
     let mut before: BTreeMap<FieldId, Value> = read.into_iter().collect();
-    // A write of which nothing is known may have been carried out: then its values stand there.
+    // A write of unknown result may have been carried out: its values are there then.
     let unsure = entry.open.iter().flat_map(|intent| &intent.changes);
     for change in unsure.chain(&entry.changes) {
         if before.get(&change.field) != change.after.as_ref() {
@@ -207,11 +209,11 @@ fn restored(read: Vec<(FieldId, Value)>, entry: Option<&Entry>) -> Vec<(FieldId,
     before.into_iter().collect()
 }
 
-/// The accounts of a run that was taken up which had ended well before that.
+/// The accounts that an earlier part of a resumed run has migrated or left unchanged.
 fn ended_before(job: Job<'_>) -> impl Iterator<Item = AccountId> {
     let ids = match job.resources {
-        Resources::Ids(ids) => ids,
-        Resources::Search(_) => &[],
+        AccountSource::Ids(ids) => ids,
+        AccountSource::Search(_) => &[],
     };
     ids.iter().copied().filter(move |&id| {
         let landed = job.ledger.get(id).and_then(|entry| entry.landed.as_ref());
@@ -219,8 +221,7 @@ fn ended_before(job: Job<'_>) -> impl Iterator<Item = AccountId> {
     })
 }
 
-/// A run that had no account to look at is valid, or that had none left to look at when it was taken
-/// up; one that did but read none is not.
+/// A run without any account to read is valid; a run with accounts that read none is not.
 fn nothing_was_read(measure: &Measure) -> Audit {
     let faults = match measure.resources() {
         0 => Vec::new(),

@@ -1,7 +1,9 @@
 //! The record of one run: the JSON of `run --json`, and what reports are made of.
 
+mod limits;
 mod times;
 
+pub use limits::{RecordedLimit, RecordedLimits};
 pub use times::{CallTimesS, Exposure};
 
 use crate::audit::Audit;
@@ -12,7 +14,6 @@ use crate::transport::Traffic;
 use hdrhistogram::Histogram;
 use neon_mock::Calls as ServerCalls;
 use neon_mock::api::{Class, Endpoint};
-use neon_mock::profile::Profile;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -30,7 +31,7 @@ pub enum WorldName {
     Http,
 }
 
-/// Who chose a strategy.
+/// Origin of the choice of strategy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ChosenBy {
@@ -40,100 +41,141 @@ pub enum ChosenBy {
     Selector,
 }
 
-/// Who counted the calls.
+/// Side that counted the calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum CountedBy {
     /// The mock.
     Server,
-    /// The engine, where the server is not ours to ask.
+    /// The engine, when the server is remote and gives no access to its counts.
     Client,
 }
 
-/// How the final state was read.
+/// Source of the final state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AuditBy {
     /// From the mock itself, all accounts.
     Server,
-    /// Account by account through the API, those of the plan.
+    /// From reads of each account through the API; only the plan's accounts are seen.
     ReadBack,
 }
 
 /// The record of one run. Members ending in `_s` are seconds, in `_ms` milliseconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs, reason = "the names are the contract's, and METHODOLOGY defines them")]
 pub struct RunRecord {
+    /// Version of the format, [`SCHEMA`].
     pub schema: u32,
+    /// Strategy that ran; never `auto`.
     pub strategy: Strategy,
+    /// Origin of the choice of strategy.
     pub chosen_by: ChosenBy,
+    /// Reason of the choice, in words.
     pub reason: String,
+    /// World of the run.
     pub world: WorldName,
+    /// Seed of the organisation, the service times and the jitter.
     pub seed: u64,
+    /// Name of the scenario.
     pub scenario: String,
+    /// Name of the dataset.
     pub dataset: String,
+    /// Name of the profile.
     pub profile: String,
+    /// Digest of the profile's contents.
     pub profile_digest: String,
+    /// Accounts that the run is for.
     pub resources: u64,
+    /// Mappings of the plan.
     pub mappings: u64,
+    /// Accounts or batches side by side.
     pub workers: u32,
+    /// Accounts per batch.
     pub batch_size: u32,
     /// Accounts after which the run paused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub chunk_size: Option<u32>,
+    /// Call that reads accounts.
     #[serde(default)]
     pub reads: Reads,
+    /// Protection of an account between its read and its write.
     #[serde(default)]
     pub guard: Guard,
+    /// True if nothing was to be written.
     pub dry_run: bool,
-    /// Whether its user stopped it before every account had ended.
+    /// True if the user stopped the run before every account had ended.
     #[serde(default, skip_serializing_if = "is_no")]
     pub stopped: bool,
-    /// The number that it goes by in the store, where it keeps a journal.
+    /// Number of the run in the store, if it has a journal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<i64>,
+    /// Time from the first call due to the last account ended.
     pub makespan_s: f64,
+    /// Quantiles 0.05, 0.5 and 0.95 of the makespan over replicates, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub makespan_s_interval: Option<[f64; 3]>,
+    /// Physical limit of the scenario: a bound on the expected makespan.
     pub lower_bound_s: f64,
+    /// `lower_bound_s` ÷ `makespan_s`; may exceed 1 for a single seed.
     pub efficiency: f64,
+    /// Time of the engine with its folds, by the wall clock.
     pub wall_s: f64,
+    /// Time of the audit, by the wall clock.
     pub audit_wall_s: f64,
+    /// Side that counted the calls.
     pub counted_by: CountedBy,
+    /// Attempts that reached the server.
     pub calls: CallCounts,
+    /// Accounts per outcome.
     pub records: RecordCounts,
+    /// Rates, costs and peaks.
     pub performance: Performance,
+    /// The audit's verdict.
     pub audit: AuditVerdict,
+    /// Time from due to done of the calls that were carried out.
     pub response_ms: ResponseMs,
     /// Times from sent to done of the calls that were carried out: waits are not in them.
     #[serde(default)]
     pub service_ms: ResponseMs,
-    /// What the server admits, as the profile has it.
+    /// Limits of the server, as the profile has them.
     #[serde(default)]
-    pub limits: Limits,
+    pub limits: RecordedLimits,
+    /// Mean number of calls in flight over the makespan.
     pub in_flight_mean: f64,
     /// Where the time of all calls together went.
     #[serde(default)]
     pub call_times: CallTimesS,
+    /// Time during which accounts were open to edits of others.
     #[serde(default)]
     pub exposure: Exposure,
+    /// Accounts that failed.
     pub errors_total: u64,
+    /// The first 100 of them.
     pub errors: Vec<ErrorDetail>,
+    /// Warnings for people.
     pub warnings: Vec<String>,
+    /// Command to run next; empty if there is none.
     pub next_command: String,
 }
 
 /// Attempts that reached the server, refusals included.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs, reason = "the names are the contract's")]
 pub struct CallCounts {
+    /// All attempts.
     pub total: u64,
+    /// Admitted reads of single accounts.
     pub record_reads: u64,
+    /// Admitted writes of accounts.
     pub record_writes: u64,
+    /// Admitted searches.
     pub searches: u64,
+    /// Admitted look-ups of field definitions.
     pub metadata: u64,
+    /// Attempts refused with 429.
     pub rejected: u64,
+    /// Attempts beyond the first of their call.
     pub retries: u64,
+    /// Attempts that failed in another way.
     pub failed: u64,
 }
 
@@ -143,34 +185,45 @@ impl CallCounts {
         ratio(self.rejected as f64, self.total as f64)
     }
 
-    /// Calls that read or wrote records, by whatever endpoint; look-ups are apart.
+    /// Calls that read or wrote records, on any endpoint; metadata look-ups are not counted.
     pub const fn record_calls(&self) -> u64 {
         self.record_reads + self.record_writes + self.searches
     }
 }
 
-/// How the accounts ended.
+/// Number of accounts per outcome.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs, reason = "the names are the contract's")]
 pub struct RecordCounts {
+    /// All accounts that ended.
     pub total: u64,
+    /// Written, or to be written in a dry run.
     pub migrated: u64,
+    /// Already as the plan demands.
     pub unchanged: u64,
+    /// Not applicable, or merged.
     pub skipped: u64,
+    /// Not, or not wholly, migrated.
     pub failed: u64,
 }
 
 /// Rates and costs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs, reason = "the names are the contract's")]
 pub struct Performance {
+    /// Accounts ended per second of makespan.
     pub resources_per_s: f64,
+    /// Attempts per second of makespan.
     pub api_calls_per_s: f64,
+    /// Makespan ÷ accounts.
     pub avg_time_per_resource_s: f64,
+    /// Makespan ÷ attempts.
     pub avg_time_per_api_call_s: f64,
+    /// Calls of the guide's baseline: accounts × mappings × 2.
     pub baseline_calls: u64,
+    /// 1 − record calls ÷ `baseline_calls`; 0 without a baseline.
     pub api_call_reduction: f64,
+    /// The most accounts in memory between read and write.
     pub peak_buffered_records: u64,
+    /// Connections that were used; 0 in virtual time.
     pub connections_opened: u64,
     /// Bytes of the requests' bodies; null where no body was made, as in virtual time without staff.
     #[serde(default)]
@@ -179,17 +232,24 @@ pub struct Performance {
 
 /// The audit's verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs, reason = "the names are the contract's")]
 pub struct AuditVerdict {
+    /// True if the run has no faults.
     pub valid: bool,
+    /// Source of the final state.
     pub by: AuditBy,
+    /// Accounts that are not as the plan demands.
     pub mismatched: u64,
+    /// Edits of others that the run overwrote unseen.
     pub lost_updates: u64,
+    /// Writes of the run that others overwrote.
     #[serde(default)]
     pub undone_by_staff: u64,
+    /// Fields that others saved during the run.
     #[serde(default)]
     pub staff_edits: u64,
+    /// Digest of the final state.
     pub state_digest: String,
+    /// Reasons why the run is invalid.
     pub faults: Vec<String>,
 }
 
@@ -206,17 +266,21 @@ pub struct ResponseMs {
 
 /// Quantiles of a histogram, in ms.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs, reason = "the names say it")]
 pub struct Quantiles {
+    /// Number of values.
     pub count: u64,
+    /// Median.
     pub p50: f64,
+    /// Quantile 0.9.
     pub p90: f64,
+    /// Quantile 0.99.
     pub p99: f64,
+    /// Largest value.
     pub max: f64,
 }
 
 impl Quantiles {
-    /// Those of `histogram`, whose values are ns.
+    /// Quantiles of `histogram`, whose values are in ns.
     pub fn of(histogram: &Histogram<u64>) -> Self {
         if histogram.is_empty() {
             return Self::default();
@@ -246,61 +310,29 @@ impl ResponseMs {
     }
 }
 
-/// What the server admits on the endpoints that a migration calls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs, reason = "one member an endpoint")]
-pub struct Limits {
-    /// Whether they are assumed: the server is not ours to ask.
-    pub assumed: bool,
-    pub get: Limit,
-    pub patch: Limit,
-    pub put: Limit,
-    pub search: Limit,
-}
-
-/// What one endpoint admits; null where there is no such limit.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Limit {
-    /// Calls in flight.
-    pub pool: Option<u32>,
-    /// Calls a second.
-    pub per_second: Option<u32>,
-}
-
-impl Limits {
-    /// Those of `profile`.
-    pub fn of(profile: &Profile, assumed: bool) -> Self {
-        let limit = |endpoint| Limit {
-            pool: profile.pool(endpoint),
-            per_second: profile.per_second(endpoint),
-        };
-        Self {
-            assumed,
-            get: limit(Endpoint::GetAccount),
-            patch: limit(Endpoint::PatchAccount),
-            put: limit(Endpoint::PutAccount),
-            search: limit(Endpoint::SearchAccounts),
-        }
-    }
-}
-
 /// One account that failed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs, reason = "the names are the contract's")]
 pub struct ErrorDetail {
+    /// Id of the account.
     pub resource_id: String,
+    /// Endpoint of the call that failed; empty if a value did not fit.
     pub endpoint: String,
+    /// Outcome of its last attempt, or `invalid_value`.
     pub outcome: String,
+    /// HTTP status of its last answer; 0 without an answer.
     pub status: u16,
+    /// Attempts of the call.
     pub attempts: u32,
+    /// Message for people, without values of the account.
     pub message: String,
     /// The value that did not fit, where its user asked to see values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
+    /// Advice for people.
     pub hint: String,
 }
 
-/// What a run of `settings` is, beside its figures.
+/// Description of a run, without its figures.
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the members go into the record as they are")]
 pub struct RunMeta<'a> {
@@ -315,16 +347,16 @@ pub struct RunMeta<'a> {
     pub mappings: u64,
 }
 
-/// What is known of a run beside the engine's own figures.
+/// What is facts of a run beside the engine's own figures.
 #[derive(Clone, Debug)]
 #[allow(missing_docs, reason = "the members go into the record as they are")]
-pub struct Known<'a> {
+pub struct RunFacts<'a> {
     pub audit: &'a Audit,
     pub audit_by: AuditBy,
-    /// The server's counts; `None` where the server is not ours to ask.
+    /// The server's counts; `None` when the server is remote and gives no access to them.
     pub server_calls: Option<&'a ServerCalls>,
     pub lower_bound: Duration,
-    pub limits: Limits,
+    pub limits: RecordedLimits,
     pub wall: Duration,
     pub audit_wall: Duration,
     pub traffic: Traffic,
@@ -337,11 +369,11 @@ impl RunRecord {
     }
 
     /// Puts the figures of one run together.
-    pub fn new(heading: &RunMeta<'_>, measure: &Measure, known: &Known<'_>) -> Self {
-        let RunMeta { settings, mappings, .. } = *heading;
+    pub fn new(meta: &RunMeta<'_>, measure: &Measure, facts: &RunFacts<'_>) -> Self {
+        let RunMeta { settings, mappings, .. } = *meta;
         let makespan_s = measure.makespan().as_secs_f64();
-        let lower_bound_s = known.lower_bound.as_secs_f64();
-        let calls = match known.server_calls {
+        let lower_bound_s = facts.lower_bound.as_secs_f64();
+        let calls = match facts.server_calls {
             Some(server) => counted_by_server(server, measure),
             None => counted_by_client(measure),
         };
@@ -349,14 +381,14 @@ impl RunRecord {
         Self {
             schema: SCHEMA,
             strategy: settings.strategy,
-            chosen_by: heading.chosen_by,
-            reason: heading.reason.to_owned(),
-            world: heading.world,
+            chosen_by: meta.chosen_by,
+            reason: meta.reason.to_owned(),
+            world: meta.world,
             seed: settings.seed,
-            scenario: heading.scenario.to_owned(),
-            dataset: heading.dataset.to_owned(),
-            profile: heading.profile.to_owned(),
-            profile_digest: heading.profile_digest.to_owned(),
+            scenario: meta.scenario.to_owned(),
+            dataset: meta.dataset.to_owned(),
+            profile: meta.profile.to_owned(),
+            profile_digest: meta.profile_digest.to_owned(),
             resources: measure.resources(),
             mappings,
             workers: settings.workers.get(),
@@ -371,9 +403,9 @@ impl RunRecord {
             makespan_s_interval: None,
             lower_bound_s,
             efficiency: ratio(lower_bound_s, makespan_s),
-            wall_s: known.wall.as_secs_f64(),
-            audit_wall_s: known.audit_wall.as_secs_f64(),
-            counted_by: match known.server_calls {
+            wall_s: facts.wall.as_secs_f64(),
+            audit_wall_s: facts.audit_wall.as_secs_f64(),
+            counted_by: match facts.server_calls {
                 Some(_) => CountedBy::Server,
                 None => CountedBy::Client,
             },
@@ -385,20 +417,20 @@ impl RunRecord {
                 skipped: records.skipped,
                 failed: records.failed,
             },
-            performance: performance(measure, calls, mappings, known.traffic),
+            performance: performance(measure, calls, mappings, facts.traffic),
             audit: AuditVerdict {
-                valid: known.audit.is_valid(),
-                by: known.audit_by,
-                mismatched: known.audit.mismatched,
-                lost_updates: known.audit.lost_updates,
-                undone_by_staff: known.audit.undone_by_staff,
-                staff_edits: known.audit.staff_edits,
-                state_digest: known.audit.state_digest.clone(),
-                faults: known.audit.faults.clone(),
+                valid: facts.audit.is_valid(),
+                by: facts.audit_by,
+                mismatched: facts.audit.mismatched,
+                lost_updates: facts.audit.lost_updates,
+                undone_by_staff: facts.audit.undone_by_staff,
+                staff_edits: facts.audit.staff_edits,
+                state_digest: facts.audit.state_digest.clone(),
+                faults: facts.audit.faults.clone(),
             },
             response_ms: ResponseMs::of(|class| measure.responses(class)),
             service_ms: ResponseMs::of(|class| measure.services(class)),
-            limits: known.limits,
+            limits: facts.limits,
             in_flight_mean: measure.in_flight_mean(),
             call_times: CallTimesS::of(measure.call_times()),
             exposure: Exposure::of(measure),
@@ -502,7 +534,7 @@ fn detail(id: neon_mock::api::AccountId, failure: &crate::event::Failure) -> Err
     }
 }
 
-/// What a person can do about a failure.
+/// Advice for people about a failure.
 const fn hint(outcome: Option<Outcome>) -> &'static str {
     match outcome {
         None => "change the value, map it by a transform, or add the option in Neon",

@@ -1,22 +1,28 @@
-//! One run: (scenario, settings, world) -> its record.
+//! One run: (scenario, settings, world) → its record.
+//!
+//! Deliberately absent: several runs, and any comparison of them.
 
-mod aftermath;
+mod error;
+mod simulate;
+mod verify_undo;
 
-pub use aftermath::{undo, verify};
+pub use error::RunError;
+pub use simulate::{Simulated, simulate};
+pub use verify_undo::{undo, verify};
 
 use crate::audit::{self, Audit, AuditScope};
-use crate::bound::{Work, lower_bound};
-use crate::engine::{self, EngineError, Settings, Stop};
+use crate::bound::{MigrationWork, lower_bound};
+use crate::engine::{self, AccountSource, Settings, Stop};
 use crate::event::{Event, Observer};
 use crate::journal::{Journal, Ledger, NoJournal, RetryScope};
 use crate::measure::Measure;
 use crate::read_back::{Recorder, read_back};
-use crate::record::{AuditBy, ChosenBy, Known, Limits, RunMeta, RunRecord, WorldName};
+use crate::record::{AuditBy, ChosenBy, RecordedLimits, RunFacts, RunMeta, RunRecord, WorldName};
 use crate::scenario::{Resources, Scenario};
 use crate::transport::Traffic;
-use crate::world::{HttpError, HttpTransport, InProcess, Stalled, Target, VirtualClock, WallClock};
+use crate::world::{HttpTransport, Target, WallClock, runtime};
 use neon_mock::api::AccountId;
-use neon_mock::{Calls, Neon, NeonMock, StartError};
+use neon_mock::{Calls, Neon, NeonMock};
 use std::time::Duration;
 
 /// Where a run happens.
@@ -26,7 +32,7 @@ pub enum World {
     Virtual,
     /// Over HTTP, against a mock that is started for the run.
     EmbeddedHttp,
-    /// Over HTTP, against someone else's server.
+    /// Over HTTP, against a remote server.
     ForeignHttp(Target),
 }
 
@@ -40,21 +46,21 @@ impl World {
     }
 }
 
-/// What a run is embedded in: where its writes are noted, what was noted before, who stops it.
+/// Journal, earlier run and stop flag of a run.
 #[derive(Clone, Copy)]
 pub struct RunContext<'a> {
-    /// Where writes are noted before they are sent.
+    /// Records each write before it is sent.
     pub journal: &'a dyn Journal,
-    /// What an earlier process noted of the same run.
+    /// Notes of the earlier process of the same run.
     pub ledger: &'a Ledger,
-    /// Which of the accounts that it could not migrate are taken up again.
+    /// Accounts of the earlier process to try again, although it ended them.
     pub again: RetryScope,
-    /// Says when to begin nothing more.
+    /// Once set, the run starts nothing more and finishes what is under way.
     pub stop: &'a Stop,
 }
 
 impl RunContext<'_> {
-    /// A run from the beginning to the end, without a journal.
+    /// A whole run without a journal, which cannot be stopped.
     pub const STANDALONE: RunContext<'static> = RunContext {
         journal: &NoJournal,
         ledger: Ledger::EMPTY,
@@ -62,7 +68,7 @@ impl RunContext<'_> {
         stop: Stop::NEVER,
     };
 
-    /// Whether anybody can stop the run.
+    /// True if the run has a stop flag.
     fn can_be_stopped(&self) -> bool {
         !std::ptr::eq(self.stop, Stop::NEVER)
     }
@@ -74,22 +80,22 @@ impl std::fmt::Debug for RunContext<'_> {
     }
 }
 
-/// A run as it was ordered.
+/// Specification of a run.
 #[derive(Clone, Debug)]
 pub struct RunSpec<'a> {
-    /// What to migrate, and where.
+    /// Organisation, limits and plan.
     pub scenario: &'a Scenario,
-    /// How; its seed makes the organisation and the service times too.
+    /// Settings; their seed makes the organisation and the service times too.
     pub settings: Settings,
-    /// Who chose the strategy.
+    /// Origin of the choice of strategy.
     pub chosen_by: ChosenBy,
-    /// Why.
+    /// Reason of the choice, for the record.
     pub reason: String,
-    /// What it is embedded in.
+    /// Journal, earlier run and stop flag.
     pub session: RunContext<'a>,
 }
 
-/// A run as it was: its record, and the histograms behind it.
+/// A completed run: its record, and the histograms behind it.
 #[derive(Clone, Debug)]
 pub struct Run {
     /// The record.
@@ -100,26 +106,10 @@ pub struct Run {
     pub makespans_s: Vec<f64>,
 }
 
-/// A run that could not be made.
-#[derive(Debug, thiserror::Error)]
-#[allow(missing_docs, reason = "the messages say it")]
-pub enum RunError {
-    #[error(transparent)]
-    Engine(#[from] EngineError),
-    #[error(transparent)]
-    Stalled(#[from] Stalled),
-    #[error(transparent)]
-    Http(#[from] HttpError),
-    #[error("cannot start the embedded mock")]
-    Embedded(#[source] StartError),
-    #[error("cannot start the asynchronous runtime")]
-    Runtime(#[source] std::io::Error),
-}
-
-/// Folds events into figures, and hands them on.
+/// Folds events into figures, and passes them on.
 struct Fold<'a> {
     measure: Measure,
-    /// The accounts that have ended; kept where the run can be stopped before all have.
+    /// Accounts that have ended; recorded only if the run has a stop flag.
     landed: Option<Vec<AccountId>>,
     observer: &'a mut dyn Observer,
 }
@@ -135,7 +125,7 @@ impl Observer for Fold<'_> {
 }
 
 impl Fold<'_> {
-    /// Whether the run was stopped before every account had ended.
+    /// True if the run was stopped before every account had ended.
     fn is_stopped(&self, stop: &Stop) -> bool {
         stop.is_set() && self.measure.records().total() < self.measure.resources()
     }
@@ -153,8 +143,8 @@ impl Fold<'_> {
     }
 }
 
-/// What is known of a run once it is over.
-struct Done {
+/// Facts of a run that has ended.
+struct FinishedRun {
     audit: Audit,
     audit_by: AuditBy,
     server_calls: Option<Calls>,
@@ -164,26 +154,31 @@ struct Done {
 }
 
 impl<'a> RunSpec<'a> {
-    /// A run as a user ordered it, who named the strategy.
+    /// A run whose strategy the user named, with a standalone context.
     pub fn new(scenario: &'a Scenario, settings: Settings) -> Self {
         let (chosen_by, reason) = (ChosenBy::User, "asked for".to_owned());
         Self { scenario, settings, chosen_by, reason, session: RunContext::STANDALONE }
     }
 
-    /// Makes the run in `world`; every event goes to `observer` too.
+    /// Carries out the run in `world`; every event goes to `observer` too.
     ///
-    /// Errors: the run could not be made. What happens to single accounts is in the record.
+    /// Errors: [`RunError`] if the run could not be carried out. Failures of single accounts are in
+    /// the record.
     pub fn run(&self, world: &World, observer: &mut dyn Observer) -> Result<Run, RunError> {
         let landed = self.session.can_be_stopped().then(Vec::new);
         let mut fold = Fold { measure: Measure::new(), landed, observer };
-        let done = match world {
+        let finished = match world {
             World::Virtual => self.in_virtual_time(&mut fold),
-            World::EmbeddedHttp => runtime()?.block_on(self.over_http_embedded(&mut fold)),
+            World::EmbeddedHttp => {
+                let runtime = runtime().map_err(RunError::Runtime)?;
+                runtime.block_on(self.over_http_embedded(&mut fold))
+            }
             World::ForeignHttp(target) => {
-                runtime()?.block_on(self.over_http_foreign(target, &mut fold))
+                let runtime = runtime().map_err(RunError::Runtime)?;
+                runtime.block_on(self.over_http_foreign(target, &mut fold))
             }
         }?;
-        let mut record = self.record(world, &fold.measure, &done);
+        let mut record = self.record(world, &fold.measure, &finished);
         record.stopped = fold.is_stopped(self.session.stop);
         Ok(Run { record, measure: fold.measure, makespans_s: Vec::new() })
     }
@@ -194,17 +189,12 @@ impl<'a> RunSpec<'a> {
         engine::Job { journal, ledger, again, stop, ..job }
     }
 
-    fn in_virtual_time(&self, fold: &mut Fold<'_>) -> Result<Done, RunError> {
-        let clock = VirtualClock::new();
-        let transport = InProcess::new(self.scenario.neon(self.settings.seed), clock.clone());
-        let wall = WallClock::start();
-        clock.run(engine::run(&transport, &clock, self.job(), fold))??;
-        let wall = wall.elapsed();
-        let traffic = transport.traffic();
-        Ok(self.audited(&transport.into_neon(), fold, wall, traffic))
+    fn in_virtual_time(&self, fold: &mut Fold<'_>) -> Result<FinishedRun, RunError> {
+        let Simulated { neon, traffic, wall } = simulate(self.scenario, self.job(), fold)?;
+        Ok(self.audited(&neon, fold, wall, traffic))
     }
 
-    async fn over_http_embedded(&self, fold: &mut Fold<'_>) -> Result<Done, RunError> {
+    async fn over_http_embedded(&self, fold: &mut Fold<'_>) -> Result<FinishedRun, RunError> {
         let mock = NeonMock::builder()
             .neon(self.scenario.neon(self.settings.seed))
             .try_start()
@@ -221,7 +211,7 @@ impl<'a> RunSpec<'a> {
         &self,
         target: &Target,
         fold: &mut Fold<'_>,
-    ) -> Result<Done, RunError> {
+    ) -> Result<FinishedRun, RunError> {
         let transport = Recorder::new(HttpTransport::new(target.clone())?);
         let clock = WallClock::start();
         engine::run(&transport, &clock, self.job(), fold).await?;
@@ -230,7 +220,7 @@ impl<'a> RunSpec<'a> {
         fold.sort();
         let landed = fold.landed_before(self.session.stop);
         let audit = read_back(&transport, &clock, self.job(), &fold.measure, landed).await?;
-        Ok(Done {
+        Ok(FinishedRun {
             audit,
             audit_by: AuditBy::ReadBack,
             server_calls: None,
@@ -240,13 +230,19 @@ impl<'a> RunSpec<'a> {
         })
     }
 
-    fn audited(&self, neon: &Neon, fold: &mut Fold<'_>, wall: Duration, traffic: Traffic) -> Done {
+    fn audited(
+        &self,
+        neon: &Neon,
+        fold: &mut Fold<'_>,
+        wall: Duration,
+        traffic: Traffic,
+    ) -> FinishedRun {
         let audit_wall = WallClock::start();
         fold.sort();
         let landed = fold.landed_before(self.session.stop);
-        let extent = AuditScope { dry_run: self.settings.dry_run, landed };
-        let audit = audit::audit_part(self.scenario, neon, &fold.measure, extent);
-        Done {
+        let scope = AuditScope { dry_run: self.settings.dry_run, landed };
+        let audit = audit::audit_part(self.scenario, neon, &fold.measure, scope);
+        FinishedRun {
             audit,
             audit_by: AuditBy::Server,
             server_calls: Some(*neon.calls()),
@@ -256,9 +252,9 @@ impl<'a> RunSpec<'a> {
         }
     }
 
-    fn record(&self, world: &World, measure: &Measure, done: &Done) -> RunRecord {
+    fn record(&self, world: &World, measure: &Measure, finished: &FinishedRun) -> RunRecord {
         let scenario = self.scenario;
-        let heading = RunMeta {
+        let meta = RunMeta {
             settings: &self.settings,
             chosen_by: self.chosen_by,
             reason: &self.reason,
@@ -269,21 +265,21 @@ impl<'a> RunSpec<'a> {
             profile_digest: scenario.profile.digest(),
             mappings: scenario.mappings() as u64,
         };
-        let changes = if self.settings.dry_run { 0 } else { done.audit.changing };
-        let work = Work { accounts: measure.resources(), changes };
-        let known = Known {
-            audit: &done.audit,
-            audit_by: done.audit_by,
-            server_calls: done.server_calls.as_ref(),
+        let changes = if self.settings.dry_run { 0 } else { finished.audit.changing };
+        let work = MigrationWork { accounts: measure.resources(), changes };
+        let facts = RunFacts {
+            audit: &finished.audit,
+            audit_by: finished.audit_by,
+            server_calls: finished.server_calls.as_ref(),
             lower_bound: lower_bound(&scenario.profile, work),
-            limits: Limits::of(&scenario.profile, matches!(world, World::ForeignHttp(_))),
-            wall: done.wall,
-            audit_wall: done.audit_wall,
-            traffic: done.traffic,
+            limits: RecordedLimits::of(&scenario.profile, matches!(world, World::ForeignHttp(_))),
+            wall: finished.wall,
+            audit_wall: finished.audit_wall,
+            traffic: finished.traffic,
         };
-        let mut record = RunRecord::new(&heading, measure, &known);
+        let mut record = RunRecord::new(&meta, measure, &facts);
         record.warnings.extend(scenario.warnings().iter().cloned());
-        record.warnings.extend(lost_updates(&done.audit));
+        record.warnings.extend(lost_updates(&finished.audit));
         if matches!(world, World::ForeignHttp(_)) {
             record.warnings.push(format!(
                 "the physical limit and the efficiency assume profile {}, not measured limits",
@@ -294,7 +290,7 @@ impl<'a> RunSpec<'a> {
     }
 }
 
-/// What a person should know of updates that were overwritten unseen.
+/// Warning about updates that were overwritten unseen, if there are any.
 fn lost_updates(audit: &Audit) -> Option<String> {
     let Audit { lost_updates, undone_by_staff, .. } = audit;
     (lost_updates + undone_by_staff > 0).then(|| {
@@ -305,11 +301,11 @@ fn lost_updates(audit: &Audit) -> Option<String> {
     })
 }
 
-/// The accounts of `scenario`, as an engine takes them.
-pub fn resources(scenario: &Scenario) -> engine::Resources<'_> {
+/// The accounts of `scenario`, for a [`Job`](engine::Job).
+pub fn resources(scenario: &Scenario) -> AccountSource<'_> {
     match &scenario.resources {
-        Resources::Ids(ids) => engine::Resources::Ids(ids),
-        Resources::Search(criteria) => engine::Resources::Search(criteria),
+        Resources::Ids(ids) => AccountSource::Ids(ids),
+        Resources::Search(criteria) => AccountSource::Search(criteria),
     }
 }
 
@@ -318,10 +314,4 @@ pub fn target_of(mock: &NeonMock) -> Target {
     let (org_id, api_key) = mock.credentials();
     let (org_id, api_key) = (org_id.to_owned(), api_key.to_owned());
     Target { base_url: mock.base_url(), org_id, api_key }
-}
-
-/// What a world over HTTP runs on.
-pub fn runtime() -> Result<tokio::runtime::Runtime, RunError> {
-    // The engine is one future, and the embedded mock serves on threads of its own.
-    tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(RunError::Runtime)
 }

@@ -1,7 +1,7 @@
-//! Scenarios: which organisation, behind which limits, and what to migrate in it.
+//! Scenarios: an organisation, its limits, and what to migrate in it.
 //!
-//! [`Workload`] is what was asked for, with gaps; [`Scenario`] has them filled and checked. Plans,
-//! profiles and datasets were read by the caller.
+//! A [`Workload`] may leave things out; a [`Scenario`] is complete and checked. Plans, profiles and
+//! datasets are read by the caller.
 
 mod file;
 mod organisation;
@@ -18,13 +18,13 @@ use neon_mock::org::{Organisation, SearchError};
 use neon_mock::profile::Profile;
 use serde::{Deserialize, Serialize};
 
-/// Accounts of a workload that names none.
+/// Accounts of a workload by default.
 pub const DEFAULT_RESOURCES: u64 = 100;
 
 /// The most accounts that an organisation has.
 pub const MAX_ACCOUNTS: u64 = 10_000_000;
 
-/// Mappings of a workload that names none.
+/// Mappings of a workload by default.
 pub const DEFAULT_MAPPINGS: u32 = 3;
 
 /// A dataset by its name: built in, or a file's text.
@@ -35,9 +35,9 @@ pub enum DatasetSource {
     BuiltIn(String),
     /// A file.
     File {
-        /// Its name, for errors.
+        /// Name of the file, for errors.
         origin: String,
-        /// Its text.
+        /// Contents of the file.
         text: String,
     },
 }
@@ -49,7 +49,9 @@ impl DatasetSource {
         }
     }
 
-    /// Reads it, with `mappings` fields for each `#`.
+    /// Reads the dataset, with `mappings` fields for each `#` in it.
+    ///
+    /// Errors: [`ScenarioError`] if the name is unknown or the file is wrong.
     pub fn load(&self, mappings: u32) -> Result<Dataset, ScenarioError> {
         match self {
             Self::BuiltIn(name) => Dataset::built_in(name, mappings)
@@ -59,12 +61,12 @@ impl DatasetSource {
     }
 }
 
-/// What was asked for, with gaps.
+/// A request for a scenario; what it leaves out is filled with defaults.
 #[derive(Clone, Debug, Default)]
 pub struct Workload {
     /// A name for records; made from the figures if there is none.
     pub name: Option<String>,
-    /// What to migrate; without one, each source of the dataset into its target.
+    /// The plan; `None` maps each source of the dataset into its target.
     pub plan: Option<Plan>,
     /// The organisation; without one, `plain`, or one made for the plan.
     pub dataset: Option<DatasetSource>,
@@ -76,11 +78,11 @@ pub struct Workload {
     pub mappings: Option<u32>,
     /// The accounts to migrate; without them the plan's, or all.
     pub ids: Option<Vec<AccountId>>,
-    /// Only the first so many of them.
+    /// Limits the run to the first accounts, this many.
     pub sample: Option<u64>,
 }
 
-/// A workload that makes no scenario.
+/// The workload makes no scenario.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum ScenarioError {
@@ -108,21 +110,21 @@ pub enum ScenarioError {
     Plan(#[from] PlanError),
 }
 
-/// Which accounts a scenario is for.
+/// Accounts of a scenario.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Resources {
     /// These, in this order.
     Ids(Vec<AccountId>),
-    /// Those that meet every criterion.
+    /// Accounts that meet every criterion.
     Search(Vec<Criterion>),
 }
 
-/// Which organisation, behind which limits, and what to migrate in it.
+/// An organisation, its limits, and what to migrate in it.
 #[derive(Clone, Debug)]
 pub struct Scenario {
     /// Name in records.
     pub name: String,
-    /// What to migrate.
+    /// The plan.
     pub plan: Plan,
     /// For which accounts.
     pub resources: Resources,
@@ -139,7 +141,7 @@ pub struct Scenario {
 impl Scenario {
     /// Fills the gaps of `workload` and checks it.
     ///
-    /// Errors: an unknown name, figures that are zero, a plan that names fields which the
+    /// Errors: [`ScenarioError`] for an unknown name, a figure that is zero, a plan with fields that the
     /// dataset does not have.
     pub fn new(workload: Workload) -> Result<Self, ScenarioError> {
         let Workload { name, plan, dataset, profile, resources, mappings, ids, sample } = workload;
@@ -215,12 +217,14 @@ impl Scenario {
         Ok(scenario)
     }
 
-    /// The built-in profile of that name.
+    /// The built-in profile `name`.
+    ///
+    /// Errors: [`ScenarioError`] if there is none, with the names that exist.
     pub fn profile(name: &str) -> Result<Profile, ScenarioError> {
         Profile::built_in(name).ok_or_else(|| ScenarioError::UnknownProfile(name.to_owned()))
     }
 
-    /// How many accounts the organisation has.
+    /// Number of accounts in the organisation.
     pub const fn accounts(&self) -> u64 {
         self.accounts
     }
@@ -230,17 +234,17 @@ impl Scenario {
         self.dataset_source.as_ref()
     }
 
-    /// What a person should know of the plan before it runs.
+    /// Warnings about the plan, for people.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
     }
 
-    /// How many mappings the plan has.
+    /// Number of mappings in the plan.
     pub fn mappings(&self) -> usize {
         self.plan.mappings.len()
     }
 
-    /// How many accounts the run is for, as far as that is known before a search.
+    /// Number of accounts that the run is for; for a search, all accounts.
     pub fn expected_resources(&self) -> u64 {
         match &self.resources {
             Resources::Ids(ids) => ids.len() as u64,
@@ -248,8 +252,8 @@ impl Scenario {
         }
     }
 
-    /// The same on `most` accounts at most: the first of the organisation stand for those of the
-    /// plan, since synthetic accounts are much alike. What is as small already is left as it is.
+    /// The scenario with at most `most` accounts, the first of the organisation: synthetic accounts
+    /// are much alike. A smaller scenario is returned unchanged.
     #[must_use]
     pub fn part(&self, most: u64) -> Self {
         let mut part = self.clone();
@@ -277,7 +281,7 @@ impl Scenario {
     pub fn selected(&self, organisation: &Organisation) -> Vec<AccountId> {
         let mut ids = match &self.resources {
             Resources::Ids(ids) => ids.clone(),
-            // What the organisation refuses was refused when the scenario was made.
+            // The criteria were checked when the scenario was made.
             Resources::Search(criteria) => organisation.matching(criteria).unwrap_or_default(),
         };
         ids.retain(|&id| organisation.contains(id));

@@ -1,21 +1,21 @@
-//! The way to Neon: one call, one answer.
+//! Transport trait: send one request, await one response.
 
 use neon_mock::api::{Request, Response};
 use std::future::Future;
 use std::time::Duration;
 
-/// How long an attempt may take before it counts as unanswered.
+/// Time after which an attempt counts as unanswered.
 pub const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Carries calls to Neon.
+/// Sends calls to Neon.
 pub trait Transport {
-    /// Makes one attempt of `request`, and waits for the answer, whatever its status.
+    /// Makes one attempt of `request` and waits for the answer, whatever its status.
     ///
-    /// Errors: there is no answer, or none that can be read.
+    /// Errors: [`TransportError`] if there is no answer, or none that can be read.
     fn call(&self, request: &Request) -> impl Future<Output = Result<Response, TransportError>>;
 }
 
-/// An attempt without an answer that can be read.
+/// An attempt without a readable answer.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
     /// Nothing was sent: no connection could be made.
@@ -32,7 +32,7 @@ pub enum TransportError {
     Malformed(String),
 }
 
-/// What went over the wire beside the calls themselves.
+/// Connections and bytes of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Traffic {
     /// Connections that answers came by.

@@ -1,6 +1,6 @@
-//! The worlds a run can happen in: virtual time with the mock in process, or the wall clock with
-//! HTTP.
+//! The two worlds of a run: virtual time with the mock in process, and the wall clock with HTTP.
 
+mod executor;
 mod http;
 mod in_process;
 #[cfg(test)]
@@ -8,6 +8,7 @@ mod tests;
 mod virtual_time;
 mod wall;
 
+pub use executor::runtime;
 pub use http::{HttpError, HttpTransport, Target};
 pub use in_process::InProcess;
 pub use virtual_time::{Stalled, VirtualClock};

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-/// How far the makespans of the two worlds may lie apart.
+/// The most relative difference between the makespans of the two worlds.
 const TOLERANCE: f64 = 0.02;
 
 /// Tries by itself before a run that was too slow among the others counts as too slow.
@@ -127,7 +127,7 @@ impl Pair {
         self
     }
 
-    /// Compares the worlds in up to so many tries; what was found, in a line.
+    /// Compares the worlds in up to `tries` attempts; returns the finding in one line.
     fn compare(&self, tries: usize) -> Result<String, String> {
         let in_virtual = self.run(&World::Virtual, &mut |_| {});
         let mut best = Duration::MAX;

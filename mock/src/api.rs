@@ -4,9 +4,7 @@
 //! [`http`] turns them into verbs, paths and bodies and back, for servers and clients alike.
 
 mod account;
-mod contact;
 mod custom_field;
-mod draft;
 mod endpoint;
 mod error;
 pub mod http;
@@ -20,16 +18,14 @@ pub use account::{
     Account, AccountBody, AccountKind, AccountPage, AccountRow, ListAccounts, PrimaryContact,
     Timestamps, UserType,
 };
-pub use contact::{Contact, ContactCreated, ContactPage, Link, Unlink};
 pub use custom_field::{
     AccountSettings, AccountType, Category, CustomField, CustomFieldItem, DisplayType, OptionDef,
     OptionItem, OptionStatus, Value,
 };
-pub use draft::{AddToGroup, FieldDraft, Group, GroupDraft, OptionDraft};
 pub use endpoint::{Class, Endpoint};
 pub use error::{ApiError, Status};
 pub use id::{AccountId, FieldId, GroupId, OptionId, ParseIdError};
-pub use look_up::{LookUp, LookUpBody, LookUpItem, OrganizationProfile, SystemUser, Webhook};
+pub use look_up::{FieldGroup, LookUp, LookUpBody, LookUpItem, OrganizationProfile, SystemUser};
 pub use search::{
     Criterion, CustomOutputField, CustomSearchField, MAX_PAGE_SIZE, Operator, OutputField,
     OutputFields, Page, Pagination, SearchAccounts, SearchFields, SearchPage, SearchRow,
@@ -52,49 +48,19 @@ pub enum Request {
     ListAccounts(ListAccounts),
     /// One page of the accounts that meet every criterion.
     SearchAccounts(SearchAccounts),
-    /// Which fields can be searched by, and with which operators.
+    /// Lists the fields that a search accepts, with their operators.
     SearchFields,
-    /// Which fields a search can put out.
+    /// Lists the fields that a search can return.
     OutputFields,
     /// All custom fields of a category, in one unpaged array.
     ListCustomFields(Category),
     /// One custom field.
     GetCustomField(FieldId),
-    /// Makes an account.
+    /// Creates an account.
     CreateAccount(Account),
-    /// Makes a person a contact of a company.
-    LinkAccounts(Link),
-    /// Undoes that.
-    UnlinkAccounts(Unlink),
-    /// One page of an account's contacts.
-    ListContacts(AccountId, Page),
-    /// Makes a contact of an account.
-    CreateContact(AccountId, Contact),
-    /// One contact of an account.
-    GetContact(AccountId, AccountId),
-    /// Replaces a contact.
-    PutContact(AccountId, AccountId, Contact),
-    /// Changes the members of a contact that the body names.
-    PatchContact(AccountId, AccountId, Contact),
-    /// Takes a contact away.
-    DeleteContact(AccountId, AccountId),
-    /// Makes a custom field.
-    CreateCustomField(FieldDraft),
-    /// Replaces a custom field and its options: an option that the body leaves out is removed.
-    PutCustomField(FieldId, FieldDraft),
-    /// Takes a custom field away.
-    DeleteCustomField(FieldId),
-    /// Moves custom fields into a group.
-    AddToGroup(AddToGroup),
     /// All groups of custom fields of a category, in one unpaged array.
     ListGroups(Category),
-    /// Makes a group.
-    CreateGroup(GroupDraft),
-    /// Renames a group.
-    PutGroup(GroupId, GroupDraft),
-    /// Takes a group away; its fields stay.
-    DeleteGroup(GroupId),
-    /// A list or setting that clients look up when they start.
+    /// A read-only list or setting, such as the countries.
     LookUp(LookUp),
 }
 
@@ -112,39 +78,24 @@ impl Request {
             Self::ListCustomFields(_) => Endpoint::ListCustomFields,
             Self::GetCustomField(_) => Endpoint::GetCustomField,
             Self::CreateAccount(_) => Endpoint::CreateAccount,
-            Self::LinkAccounts(_) => Endpoint::LinkAccounts,
-            Self::UnlinkAccounts(_) => Endpoint::UnlinkAccounts,
-            Self::ListContacts(..) => Endpoint::ListContacts,
-            Self::CreateContact(..) => Endpoint::CreateContact,
-            Self::GetContact(..) => Endpoint::GetContact,
-            Self::PutContact(..) => Endpoint::PutContact,
-            Self::PatchContact(..) => Endpoint::PatchContact,
-            Self::DeleteContact(..) => Endpoint::DeleteContact,
-            Self::CreateCustomField(_) => Endpoint::CreateCustomField,
-            Self::PutCustomField(..) => Endpoint::PutCustomField,
-            Self::DeleteCustomField(_) => Endpoint::DeleteCustomField,
-            Self::AddToGroup(_) => Endpoint::AddToGroup,
             Self::ListGroups(_) => Endpoint::ListGroups,
-            Self::CreateGroup(_) => Endpoint::CreateGroup,
-            Self::PutGroup(..) => Endpoint::PutGroup,
-            Self::DeleteGroup(_) => Endpoint::DeleteGroup,
             Self::LookUp(look_up) => look_up.endpoint(),
         }
     }
 }
 
-/// One answer: a status and what the body holds.
+/// One answer: status and body.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Response {
     /// The HTTP status.
     pub status: Status,
     /// The body, typed.
     pub body: Body,
-    /// How long the client is told to wait before it calls again (Retry-After).
+    /// Wait before the next call that the answer asks for (`Retry-After`).
     pub retry_after: Option<Duration>,
 }
 
-/// What a body holds.
+/// A typed body.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Body {
     /// Nothing: a 204, or an error without a body.
@@ -165,19 +116,13 @@ pub enum Body {
     CustomFields(Arc<[CustomField]>),
     /// One custom field.
     CustomField(Box<CustomField>),
-    /// The id of what was made: an account, a field or a group.
-    Id(u64),
-    /// A page of an account's contacts.
-    Contacts(ContactPage),
-    /// One contact.
-    Contact(Box<Contact>),
-    /// The ids of a new contact and of its account.
-    ContactCreated(ContactCreated),
+    /// The id of the account that was made.
+    Id(AccountId),
     /// Groups of custom fields.
-    Groups(Vec<Group>),
-    /// What clients look up when they start.
+    Groups(Vec<FieldGroup>),
+    /// A look-up.
     LookUp(LookUpBody),
-    /// What went wrong.
+    /// Errors.
     Errors(Vec<ApiError>),
 }
 

@@ -1,4 +1,4 @@
-//! What Neon does where nobody knows: one knob for each open question of its wire behaviour.
+//! Knobs for the undocumented behaviour of Neon, one per open question.
 //!
 //! Each default is the reading with the better evidence; where there is none, the nastier one.
 
@@ -9,27 +9,27 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Behaviour {
-    /// What happens to a page size above the largest.
+    /// Handling of a page size above [`MAX_PAGE_SIZE`](crate::api::MAX_PAGE_SIZE).
     pub over_max: OverMax,
-    /// What `"optionValues": []` in a write does.
+    /// Effect of `"optionValues": []` in a write.
     pub empty_options: EmptyOptions,
-    /// What `"value": null` in a write does to a text field.
+    /// Effect of `"value": null` on a text field in a write.
     pub null_text: NullText,
-    /// What members that the API does not have do in a write.
+    /// Effect of members in a write that the API does not have.
     pub unknown_members: UnknownMembers,
-    /// What one bad item does to the good ones in the same write.
+    /// Effect of one invalid item on the valid ones in the same write.
     pub bad_item: BadItem,
-    /// Whether refused requests are answered 200 with an array of errors, not 400.
+    /// Answer refused requests with 200 and an array of errors instead of 400.
     pub errors_as_200: bool,
-    /// How long a search goes on finding what was there before a write.
+    /// Time for which searches still see the state before a write.
     pub search_lag: DurationText,
-    /// Whether a list of individuals holds companies too.
+    /// Include companies in lists of individuals.
     pub individuals_include_companies: bool,
-    /// What a write to a merged account's old id does.
+    /// Effect of a write to the old id of a merged account.
     pub merged_write: MergedWrite,
 }
 
-/// What happens to a page size above the largest.
+/// Handling of a page size above [`MAX_PAGE_SIZE`](crate::api::MAX_PAGE_SIZE).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum OverMax {
@@ -43,7 +43,7 @@ pub enum OverMax {
     Honour,
 }
 
-/// What an empty option set in a write does.
+/// Effect of an empty option set in a write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum EmptyOptions {
@@ -54,7 +54,7 @@ pub enum EmptyOptions {
     Ignored,
 }
 
-/// What a null text in a write does.
+/// Effect of a null text in a write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum NullText {
@@ -67,7 +67,7 @@ pub enum NullText {
     StoresTheWord,
 }
 
-/// What unknown members of a write do.
+/// Effect of unknown members in a write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum UnknownMembers {
@@ -78,7 +78,7 @@ pub enum UnknownMembers {
     Refused,
 }
 
-/// What one bad item does to the good ones in the same write.
+/// Effect of one invalid item on the valid ones in the same write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum BadItem {
@@ -89,7 +89,7 @@ pub enum BadItem {
     AppliesTheFirst,
 }
 
-/// What a write to a merged account's old id does.
+/// Effect of a write to the old id of a merged account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MergedWrite {

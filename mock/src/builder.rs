@@ -1,51 +1,51 @@
-//! How a [`NeonMock`] is to be.
+//! Settings of a [`NeonMock`].
 
-use crate::credentials::Credentials;
+use crate::credentials::OrgCredentials;
 use crate::dataset::{self, Dataset};
 use crate::live::Live;
 use crate::neon::Neon;
 use crate::neon_mock::NeonMock;
 use crate::org::Organisation;
 use crate::profile::{self, Profile};
-use crate::server::{ServeError, Server, Terms};
+use crate::server::{ServeError, Server, ServerOptions};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// A built-in by its name, or a value of one's own.
+/// A built-in by name, or the caller's own value.
 #[derive(Clone, Debug)]
-pub enum Choice<T> {
+pub enum BuiltInOr<T> {
     /// The built-in of that name.
     BuiltIn(String),
-    /// This one.
+    /// The caller's own.
     Own(T),
 }
 
-impl<T> From<&str> for Choice<T> {
+impl<T> From<&str> for BuiltInOr<T> {
     fn from(name: &str) -> Self {
         Self::BuiltIn(name.to_owned())
     }
 }
 
-impl<T> From<String> for Choice<T> {
+impl<T> From<String> for BuiltInOr<T> {
     fn from(name: String) -> Self {
         Self::BuiltIn(name)
     }
 }
 
-impl From<Profile> for Choice<Profile> {
+impl From<Profile> for BuiltInOr<Profile> {
     fn from(profile: Profile) -> Self {
         Self::Own(profile)
     }
 }
 
-impl From<Dataset> for Choice<Dataset> {
+impl From<Dataset> for BuiltInOr<Dataset> {
     fn from(dataset: Dataset) -> Self {
         Self::Own(dataset)
     }
 }
 
-/// Why a mock did not start.
+/// Start errors.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum StartError {
@@ -59,7 +59,7 @@ pub enum StartError {
     NoToken { reason: String },
 }
 
-impl Choice<Profile> {
+impl BuiltInOr<Profile> {
     /// Errors: [`StartError::UnknownName`].
     pub(crate) fn resolve(self) -> Result<Profile, StartError> {
         match self {
@@ -71,7 +71,7 @@ impl Choice<Profile> {
     }
 }
 
-impl Choice<Dataset> {
+impl BuiltInOr<Dataset> {
     fn resolve(self, mappings: u32) -> Result<Dataset, StartError> {
         match self {
             Self::Own(dataset) => Ok(dataset),
@@ -86,12 +86,12 @@ fn unknown(what: &'static str, name: String, known: &[(&str, &str)]) -> StartErr
     StartError::UnknownName { what, name, known }
 }
 
-/// How a [`NeonMock`] is to be; every setting has a default.
+/// Settings of a [`NeonMock`]; each has a default.
 #[derive(Clone, Debug)]
 #[must_use = "a builder does nothing until it is started"]
 pub struct NeonMockBuilder {
-    profile: Choice<Profile>,
-    dataset: Choice<Dataset>,
+    profile: BuiltInOr<Profile>,
+    dataset: BuiltInOr<Dataset>,
     mappings: u32,
     accounts: u64,
     seed: u64,
@@ -104,13 +104,13 @@ pub struct NeonMockBuilder {
     journal: usize,
 }
 
-/// How long a client may take over a request.
+/// Default time limit for a request's head and for its body.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Calls that the journal holds.
 const JOURNAL: usize = 1_000;
 
-/// A key that does not get into logs.
+/// A secret whose `Debug` output hides it.
 #[derive(Clone)]
 struct Secret(String);
 
@@ -123,8 +123,8 @@ impl std::fmt::Debug for Secret {
 impl Default for NeonMockBuilder {
     fn default() -> Self {
         Self {
-            profile: Choice::from("documented"),
-            dataset: Choice::from("plain"),
+            profile: BuiltInOr::from("documented"),
+            dataset: BuiltInOr::from("plain"),
             mappings: 3,
             accounts: 50,
             seed: 1,
@@ -141,25 +141,25 @@ impl Default for NeonMockBuilder {
 
 impl NeonMockBuilder {
     /// Limits and service times: a built-in's name or a [`Profile`]. Default: `"documented"`.
-    pub fn profile(mut self, profile: impl Into<Choice<Profile>>) -> Self {
+    pub fn profile(mut self, profile: impl Into<BuiltInOr<Profile>>) -> Self {
         self.profile = profile.into();
         self
     }
 
-    /// What accounts and custom fields look like: a built-in's name or a [`Dataset`]. Default:
+    /// Accounts and custom fields: a built-in's name or a [`Dataset`]. Default:
     /// `"plain"`.
-    pub fn dataset(mut self, dataset: impl Into<Choice<Dataset>>) -> Self {
+    pub fn dataset(mut self, dataset: impl Into<BuiltInOr<Dataset>>) -> Self {
         self.dataset = dataset.into();
         self
     }
 
-    /// How many numbered fields a built-in dataset has of each family: `V-1`, `V-2` …. Default: 3.
+    /// Number of fields in each numbered family of a built-in dataset (`V-1`, `V-2` …). Default: 3.
     pub const fn mappings(mut self, mappings: u32) -> Self {
         self.mappings = mappings;
         self
     }
 
-    /// How many accounts there are; their ids are `1 … accounts`. Default: 50.
+    /// Number of accounts; their ids are `1 … accounts`. Default: 50.
     pub const fn accounts(mut self, accounts: u64) -> Self {
         self.accounts = accounts;
         self
@@ -171,40 +171,40 @@ impl NeonMockBuilder {
         self
     }
 
-    /// A mock that stands already, in place of profile, dataset, mappings, accounts and seed.
+    /// Serves an existing mock instead of one from profile, dataset, mappings, accounts and seed.
     pub fn neon(mut self, neon: Neon) -> Self {
         self.neon = Some(neon);
         self
     }
 
-    /// Whom to let in. Default: `"demo"`, `"demo"`.
+    /// Organisation id and API key that clients must send. Default: `"demo"`, `"demo"`.
     pub fn credentials(mut self, org_id: impl Into<String>, api_key: impl Into<String>) -> Self {
         self.org_id = org_id.into();
         self.api_key = Secret(api_key.into());
         self
     }
 
-    /// Where to listen; port 0 picks a free one. Default: `127.0.0.1:0`.
+    /// Address to listen on; port 0 picks a free one. Default: `127.0.0.1:0`.
     pub fn addr(mut self, addr: impl Into<SocketAddr>) -> Self {
         self.addr = addr.into();
         self
     }
 
-    /// The token that the admin routes ask for. Default: a random one of each start; see
+    /// Bearer token of the admin routes. Default: a random one per start; see
     /// [`NeonMock::admin_token`].
     pub fn admin_token(mut self, token: impl Into<String>) -> Self {
         self.admin_token = Some(Secret(token.into()));
         self
     }
 
-    /// How long a client may take over the head of a request, and over its body; a connection
+    /// Time limit for the head of a request, and for its body; a connection
     /// that is idle for so long is closed. Default: 60 s.
     pub const fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
         self
     }
 
-    /// How many of the latest calls [`NeonMock::journal`] holds; 0 turns it off. Default: 1,000.
+    /// Capacity of [`NeonMock::journal`] in calls; 0 turns it off. Default: 1,000.
     pub const fn journal(mut self, calls: usize) -> Self {
         self.journal = calls;
         self
@@ -224,7 +224,9 @@ impl NeonMockBuilder {
         }
     }
 
-    /// Starts the mock, on any executor: the server brings its own threads.
+    /// Starts the mock, on any executor: the server runs its own threads.
+    ///
+    /// Errors: [`StartError`], such as an unknown built-in or an address in use.
     pub async fn try_start(self) -> Result<NeonMock, StartError> {
         let neon = if let Some(neon) = self.neon {
             neon
@@ -233,14 +235,14 @@ impl NeonMockBuilder {
             let organisation = Organisation::new(&dataset, self.accounts, self.seed);
             Neon::new(self.profile.resolve()?, organisation, self.seed)
         };
-        let credentials = Credentials::new(self.org_id.clone(), self.api_key.0)
+        let credentials = OrgCredentials::new(self.org_id.clone(), self.api_key.0)
             .ok_or(StartError::OrgId { org_id: self.org_id })?;
         let live = Arc::new(Live::new(neon, credentials, self.journal));
         let admin_token = match self.admin_token {
             Some(Secret(token)) => token,
             None => random_token()?,
         };
-        let terms = Terms { patience: self.patience, admin_token };
+        let terms = ServerOptions { patience: self.patience, admin_token };
         let server = Server::start(self.addr, Arc::clone(&live), terms).await?;
         Ok(NeonMock::new(live, server))
     }

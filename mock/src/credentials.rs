@@ -5,25 +5,25 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 /// An organisation's id and its API key.
-pub(crate) struct Credentials {
+pub(crate) struct OrgCredentials {
     org_id: String,
     api_key: String,
-    /// The whole header of a client that has them: calls by the thousand are not parsed.
+    /// The header a client with these credentials sends: comparing it saves parsing each call.
     expected: String,
 }
 
-/// Why a call was not let in.
+/// Authentication errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unauthorized {
     KeyRequired,
     OrgRequired,
     KeyInvalid,
     OrgInvalid,
-    /// A bearer's token: this mock gives none out, so that any is wrong.
+    /// A bearer token: the mock issues none, so any is invalid.
     TokenInvalid,
 }
 
-impl Credentials {
+impl OrgCredentials {
     /// `None` if the organisation's id holds a colon: Basic authentication cannot carry it.
     pub(crate) fn new(org_id: String, api_key: String) -> Option<Self> {
         let expected = format!("Basic {}", STANDARD.encode(format!("{org_id}:{api_key}")));
@@ -38,7 +38,9 @@ impl Credentials {
         &self.api_key
     }
 
-    /// Whether a call with that `Authorization` header may come in.
+    /// Checks the `Authorization` header of a call.
+    ///
+    /// Errors: [`Unauthorized`] with the reason.
     pub(crate) fn check(&self, authorization: Option<&[u8]>) -> Result<(), Unauthorized> {
         let Some(header) = authorization else { return Err(Unauthorized::KeyRequired) };
         if header == self.expected.as_bytes() {
@@ -88,7 +90,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str) -> Result<(), Unauthorized> {
-        let credentials = Credentials::new("demo".to_owned(), "key".to_owned()).unwrap();
+        let credentials = OrgCredentials::new("demo".to_owned(), "key".to_owned()).unwrap();
         credentials.check(Some(format!("basic  {}", STANDARD.encode(text)).as_bytes()))
     }
 
@@ -104,13 +106,13 @@ mod tests {
 
     #[test]
     fn what_is_no_basic_header_lacks_the_key() {
-        let credentials = Credentials::new("demo".to_owned(), "demo".to_owned()).unwrap();
+        let credentials = OrgCredentials::new("demo".to_owned(), "demo".to_owned()).unwrap();
         assert_eq!(credentials.check(Some(b"Basic ZGVtbzpkZW1v")), Ok(()));
         assert_eq!(credentials.check(Some(b"Bearer x")), Err(Unauthorized::TokenInvalid));
         for header in [&b"Basic !"[..], b"Basic", b"\xff", b""] {
             assert_eq!(credentials.check(Some(header)), Err(Unauthorized::KeyRequired));
         }
         assert_eq!(credentials.check(None), Err(Unauthorized::KeyRequired));
-        assert!(Credentials::new("a:b".to_owned(), String::new()).is_none());
+        assert!(OrgCredentials::new("a:b".to_owned(), String::new()).is_none());
     }
 }

@@ -1,7 +1,7 @@
-//! Datasets: what a synthetic organisation looks like, as settings.
+//! Datasets: settings of a synthetic organisation.
 //!
-//! [`WireDataset`] mirrors the TOML file, [`Dataset`] is what passed the checks. A field whose
-//! name holds `#` stands for one field for each number from 1 to the number of mappings asked for.
+//! [`WireDataset`] mirrors the TOML file, [`Dataset`] is its checked form. A field whose
+//! name contains `#` is a family: one field per number from 1 to the number of mappings.
 
 mod import;
 
@@ -24,13 +24,13 @@ pub const BUILT_IN: [(&str, &str); 6] = [
 /// The first custom field's id where a dataset gives none; the others follow.
 pub const FIRST_FIELD_ID: u32 = 85;
 
-/// A dataset as its file has it.
+/// A dataset file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WireDataset {
     /// Version of the form: 1.
     pub schema: u32,
-    /// What it is for.
+    /// Purpose, one sentence.
     #[serde(default)]
     pub description: String,
     /// Share of accounts that are companies.
@@ -59,10 +59,10 @@ pub struct WireField {
     /// Its id; without one, the number after the field before it.
     #[serde(default)]
     pub id: Option<u32>,
-    /// Its name as search columns carry it, where that is another.
+    /// Name in search columns, where it differs.
     #[serde(default)]
     pub display_name: Option<String>,
-    /// What it holds.
+    /// Type of its value.
     #[serde(rename = "type")]
     pub kind: FieldKind,
     /// Which accounts it belongs to.
@@ -98,7 +98,7 @@ const fn one() -> u32 {
     1
 }
 
-/// What a field holds, as dataset files and plans spell it.
+/// Type of a field, as dataset files and plans spell it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum FieldKind {
@@ -169,9 +169,9 @@ pub struct FieldSpec {
     pub name: String,
     /// Its id; `None` is the number after the field before it. Given ids ascend.
     pub id: Option<FieldId>,
-    /// Its name as search columns carry it, where that is another.
+    /// Name in search columns, where it differs.
     pub display_name: Option<String>,
-    /// What it holds.
+    /// Type of its value.
     pub kind: FieldKind,
     /// Which accounts it belongs to.
     pub accounts: AccountType,
@@ -187,7 +187,7 @@ pub struct FieldSpec {
     pub mirrors: Option<(usize, f64)>,
 }
 
-/// Settings that make no dataset.
+/// Errors of a dataset file.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum DatasetError {
@@ -222,7 +222,7 @@ pub enum DatasetError {
 }
 
 impl DatasetError {
-    /// Where the file says it.
+    /// Member of the file that is wrong.
     pub fn member(&self) -> Member {
         match self {
             Self::Schema(_) => Member::top("schema"),
@@ -243,7 +243,7 @@ impl DatasetError {
 }
 
 impl Dataset {
-    /// The built-in dataset of that name, with `mappings` fields for each `#`.
+    /// The built-in dataset `name`, with `mappings` fields per `#` family.
     ///
     /// `None`: no such name; see [`BUILT_IN`].
     pub fn built_in(name: &str, mappings: u32) -> Option<Self> {
@@ -252,6 +252,8 @@ impl Dataset {
     }
 
     /// Reads a dataset file's `text`; `origin` names it in errors.
+    ///
+    /// Errors: [`FileError`] with line and member.
     pub fn from_toml(origin: &str, text: &str, mappings: u32) -> Result<Self, FileError> {
         let wire: WireDataset =
             toml::from_str(text).map_err(|error| FileError::toml(origin, text, &error))?;
@@ -259,7 +261,9 @@ impl Dataset {
             .map_err(|error| FileError::member(origin, text, &error.member(), error))
     }
 
-    /// Checks what a file says.
+    /// Checks the contents of a file.
+    ///
+    /// Errors: [`DatasetError`], with the member that is wrong.
     pub fn try_from_wire(wire: WireDataset, mappings: u32) -> Result<Self, DatasetError> {
         if wire.schema != 1 {
             return Err(DatasetError::Schema(wire.schema));

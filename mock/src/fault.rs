@@ -2,14 +2,14 @@
 
 mod schedule;
 
-pub(crate) use schedule::Schedule;
+pub(crate) use schedule::FaultSchedule;
 pub use schedule::{Fault, FaultCounts, Poison, Trigger};
 
 use crate::api::{AccountId, ApiError, Request, Response, Status};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 
-/// How an admitted call goes wrong.
+/// A way in which an admitted call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum FaultKind {
     /// 500: not carried out.
@@ -71,7 +71,7 @@ impl FaultKind {
         Self::SlowBody,
     ];
 
-    /// The name in files and figures.
+    /// Name in files and records.
     pub const fn name(self) -> &'static str {
         match self {
             Self::InternalError => "500",
@@ -90,7 +90,7 @@ impl FaultKind {
         }
     }
 
-    /// Whether the call is carried out although it goes wrong.
+    /// True if the call is carried out although it fails.
     pub const fn is_applied(self) -> bool {
         match self {
             Self::InternalError
@@ -109,7 +109,7 @@ impl FaultKind {
         }
     }
 
-    /// How the answer reaches the client.
+    /// Delivery of the answer.
     pub const fn delivery(self) -> Delivery {
         match self {
             Self::Timeout => Delivery::Never,
@@ -127,7 +127,7 @@ impl FaultKind {
         }
     }
 
-    /// What the client is answered instead; `None` where the answer itself is the true one.
+    /// The error sent in place of the real answer; `None` where the real one is sent.
     pub(crate) fn answer(self) -> Option<Response> {
         let error = |status, code, message: &str| {
             Some(Response::error(Status(status), ApiError::new(code, message)))
@@ -150,10 +150,10 @@ impl FaultKind {
     }
 }
 
-/// How an answer reaches the client. A shell does it; the pure core only says so.
+/// Delivery of an answer. The shell does it; the pure core only decides it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Delivery {
-    /// As it is.
+    /// Complete.
     #[default]
     Whole,
     /// Status and headers, no body.
@@ -162,66 +162,60 @@ pub enum Delivery {
     Malformed,
     /// Status and headers, and the first half of the body, whole as HTTP goes.
     Truncated,
-    /// Status and headers, and the body in drips over [`SLOW_BODY`].
+    /// Status and headers, and the body in pieces over [`SLOW_BODY`].
     Slow,
-    /// Not: the connection is reset at the moment the answer is due.
+    /// None: the connection is reset when the answer is due.
     Reset,
-    /// Not at all: the connection stays open and silent until the client leaves.
+    /// None: the connection stays open and silent until the client closes it.
     Never,
 }
 
-/// How long the drips of a slow body take.
+/// Time over which a slow body is sent.
 pub const SLOW_BODY: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// Failures that were ordered for the calls to come, first come first served.
+/// Failures queued for the next calls, first in first out.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Ordered(VecDeque<Order>);
+pub(crate) struct NextFailures(VecDeque<NextFailure>);
 
-/// A failure that was ordered for one call.
+/// A failure queued for one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
-    /// This status, with one error in the body; the call is not carried out.
+pub enum NextFailure {
+    /// This status with one error in the body; the call is not carried out.
     Status(Status),
     /// A fault of this kind.
     Fault(FaultKind),
 }
 
-impl From<Status> for Order {
+impl From<Status> for NextFailure {
     fn from(status: Status) -> Self {
         Self::Status(status)
     }
 }
 
-impl From<FaultKind> for Order {
+impl From<FaultKind> for NextFailure {
     fn from(kind: FaultKind) -> Self {
         Self::Fault(kind)
     }
 }
 
-impl Ordered {
-    /// Lets one more of the coming calls fail.
-    pub(crate) fn push(&mut self, order: Order) {
+impl NextFailures {
+    /// Queues a failure.
+    pub(crate) fn push(&mut self, order: NextFailure) {
         self.0.push_back(order);
     }
 
-    /// The failure of the call at hand, if one was ordered.
-    pub(crate) fn take(&mut self) -> Option<Order> {
+    /// Takes the failure of the current call, if one is queued.
+    pub(crate) fn take(&mut self) -> Option<NextFailure> {
         self.0.pop_front()
     }
 }
 
-/// The account that a call is on, if it is on one.
+/// The account that a request names, if it names one.
 pub(crate) const fn account_of(request: &Request) -> Option<AccountId> {
     match request {
-        Request::GetAccount(id)
-        | Request::PatchAccount(id, _)
-        | Request::PutAccount(id, _)
-        | Request::ListContacts(id, _)
-        | Request::CreateContact(id, _)
-        | Request::GetContact(id, _)
-        | Request::PutContact(id, ..)
-        | Request::PatchContact(id, ..)
-        | Request::DeleteContact(id, _) => Some(*id),
+        Request::GetAccount(id) | Request::PatchAccount(id, _) | Request::PutAccount(id, _) => {
+            Some(*id)
+        }
         _ => None,
     }
 }

@@ -42,14 +42,14 @@ impl<'de> Deserialize<'de> for DurationText {
     }
 }
 
-/// Where in a file something stands: keys from the top, and positions in arrays.
+/// Path of a member in a file: keys from the top, and positions in arrays.
 ///
 /// Shown as TOML writes it: `limits.endpoints."GET /accounts"`, `fields[2].skew`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Member(Vec<Key>);
+pub struct Member(Vec<PathSegment>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Key {
+enum PathSegment {
     Name(String),
     Index(usize),
 }
@@ -63,29 +63,29 @@ impl Member {
     /// The member `name` of this one.
     #[must_use]
     pub fn key(mut self, name: &str) -> Self {
-        self.0.push(Key::Name(name.to_owned()));
+        self.0.push(PathSegment::Name(name.to_owned()));
         self
     }
 
     /// The item at `index` of this one.
     #[must_use]
     pub fn index(mut self, index: usize) -> Self {
-        self.0.push(Key::Index(index));
+        self.0.push(PathSegment::Index(index));
         self
     }
 
-    /// The byte of a TOML `text` at which it stands, or else the nearest member around it that does.
+    /// Byte offset of the member in a TOML `text`, or of the nearest enclosing member that exists.
     pub fn offset(&self, text: &str) -> Option<usize> {
         let table = DeTable::parse(text).ok()?;
         let mut offset = None;
         let mut value: Option<&DeValue<'_>> = None;
         for key in &self.0 {
             let found = match (key, value) {
-                (Key::Name(name), None) => table.get_ref().get_key_value(name.as_str()),
-                (Key::Name(name), Some(DeValue::Table(table))) => {
+                (PathSegment::Name(name), None) => table.get_ref().get_key_value(name.as_str()),
+                (PathSegment::Name(name), Some(DeValue::Table(table))) => {
                     table.get_key_value(name.as_str())
                 }
-                (Key::Index(index), Some(DeValue::Array(array))) => {
+                (PathSegment::Index(index), Some(DeValue::Array(array))) => {
                     let Some(item) = array.get(*index) else { break };
                     (offset, value) = (Some(item.span().start), Some(item.get_ref()));
                     continue;
@@ -100,17 +100,17 @@ impl Member {
 }
 
 impl Member {
-    /// The byte of a JSON `text` at which its value stands, or else the nearest around it.
+    /// Byte offset of its value in a JSON `text`, or of the nearest enclosing value that exists.
     pub fn json_offset(&self, text: &str) -> Option<usize> {
-        // What is borrowed raw lies in `text`, and says where by its address.
+        // Raw values borrow from `text`, so their addresses give their offsets.
         let at = |raw: &RawValue| raw.get().as_ptr() as usize - text.as_ptr() as usize;
         let mut value: &RawValue = serde_json::from_str(text).ok()?;
         for key in &self.0 {
             let inner = match key {
-                Key::Name(name) => serde_json::from_str(value.get()).ok().and_then(
+                PathSegment::Name(name) => serde_json::from_str(value.get()).ok().and_then(
                     |object: BTreeMap<Cow<'_, str>, &RawValue>| object.get(name.as_str()).copied(),
                 ),
-                Key::Index(index) => serde_json::from_str(value.get())
+                PathSegment::Index(index) => serde_json::from_str(value.get())
                     .ok()
                     .and_then(|array: Vec<&RawValue>| array.get(*index).copied()),
             };
@@ -125,8 +125,8 @@ impl fmt::Display for Member {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, key) in self.0.iter().enumerate() {
             match key {
-                Key::Index(index) => write!(f, "[{index}]")?,
-                Key::Name(name) => {
+                PathSegment::Index(index) => write!(f, "[{index}]")?,
+                PathSegment::Name(name) => {
                     let dot = if position > 0 { "." } else { "" };
                     let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
                     if name.chars().all(bare) {

@@ -1,7 +1,7 @@
-//! A faithful, configurable mock of the Neon CRM API v2, for tests of whatever calls it.
+//! A faithful, configurable mock of the Neon CRM API v2, for tests of its clients.
 //!
-//! It answers for accounts and custom fields, with Neon's limits, error codes and service times, as
-//! an organisation made up from a seed.
+//! It serves the accounts and custom fields of a synthetic organisation, with Neon's limits, error
+//! codes and service times. The same seed gives the same organisation.
 //!
 //! # Quick start
 //!
@@ -10,10 +10,11 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), reqwest::Error> {
+//! # rustls::crypto::ring::default_provider().install_default().ok();
 //! let neon = NeonMock::builder().profile("unlimited").accounts(50).seed(1).start().await;
 //! let (org_id, api_key) = neon.credentials();
 //!
-//! // What is under test writes to `neon.base_url()`, which is http://127.0.0.1:PORT/v2.
+//! // The code under test writes to `neon.base_url()`, which is http://127.0.0.1:PORT/v2.
 //! let answer = reqwest::Client::new()
 //!     .patch(format!("{}/accounts/7", neon.base_url()))
 //!     .basic_auth(org_id, Some(api_key))
@@ -22,14 +23,14 @@
 //!     .await?;
 //! assert_eq!(answer.status(), 200);
 //!
-//! // The mock says what it came to.
+//! // The test looks at the result.
 //! let account = neon.account(7).expect("there are fifty");
 //! let target = account.body.custom_field("T-1").expect("it was filled");
 //! assert_eq!(target.value.as_deref(), Some("new"));
 //! assert_eq!(neon.calls().total(), 1);
 //! # Ok(())
 //! # }
-//! // Dropping `neon` closes its port and cuts calls in flight.
+//! // Dropping `neon` stops the server and cuts calls in flight.
 //! ```
 //!
 //! Calls without the credentials are answered 401 and counted by [`NeonMock::unauthorized`]; the
@@ -37,10 +38,10 @@
 //!
 //! # Limits
 //!
-//! Neon limits the calls in flight on each endpoint. The profile `documented`, which is the default,
-//! has the limits of Neon's documentation and log-normal service times; `per-second` reads the same
-//! page as calls a second; `constant` has the limits of `documented` and times that a test can count
-//! on: the sixth GET in flight is refused.
+//! Neon limits the calls in flight per endpoint. The default profile `documented` has the limits of
+//! Neon's documentation and log-normal service times; `per-second` reads the same page as calls per
+//! second; `constant` has the limits of `documented` and constant times, for exact tests: the sixth
+//! GET in flight is refused.
 //!
 //! ```
 //! use neon_mock::NeonMock;
@@ -48,6 +49,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() {
+//! # rustls::crypto::ring::default_provider().install_default().ok();
 //! let neon = NeonMock::builder().profile("constant").start().await;
 //! let client = reqwest::Client::new();
 //! let status = async |id: u64| {
@@ -60,13 +62,13 @@
 //! assert_eq!(refused, 1);
 //! assert_eq!(neon.calls().of(Endpoint::GetAccount).rejected, 1);
 //!
-//! // A running mock can be given another profile.
+//! // The profile can be changed while the mock runs.
 //! neon.set_profile("unlimited");
 //! # }
 //! ```
 //!
-//! Profiles of one's own are TOML: see [`profile::Profile::from_toml`] and the built-in ones in
-//! [`profile::BUILT_IN`], each knob of which is commented.
+//! Your own profiles are TOML: see [`profile::Profile::from_toml`] and the commented built-in ones in
+//! [`profile::BUILT_IN`].
 //!
 //! # Failures
 //!
@@ -74,6 +76,7 @@
 //! # use neon_mock::NeonMock;
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), reqwest::Error> {
+//! # rustls::crypto::ring::default_provider().install_default().ok();
 //! let neon = NeonMock::builder().profile("unlimited").start().await;
 //! neon.fail_next(503);
 //! let url = format!("{}/accounts/1", neon.base_url());
@@ -84,26 +87,26 @@
 //! # }
 //! ```
 //!
-//! The profile `flaky` lets one call in fifty go wrong, in every way from 500 to a body that ends in
-//! the middle; fault tables of one's own are part of a profile, and [`Neon::faults`] counts by kind.
+//! The profile `flaky` fails one call in fifty, in every way from a 500 to a truncated body. Your own
+//! fault tables are part of a profile, and [`Neon::faults`] counts faults by kind.
 //!
-//! Beyond statuses, [`NeonMock::fault_next`] makes answers go wrong on their way: the connection is
-//! reset, the body is empty, cut, no JSON or slow, or no answer ever comes. See
+//! Beyond statuses, [`NeonMock::fault_next`] spoils the delivery of an answer: the connection is
+//! reset, the body is empty, truncated, malformed or slow, or no answer ever comes. See
 //! [`fault::FaultKind`].
 //!
 //! # While it runs
 //!
-//! Clients on the same machine can look at the mock and steer it below `/__mock/`, with
-//! `Authorization: Bearer` and [`NeonMock::admin_token`]. JSON goes in and out; errors are arrays
-//! like Neon's.
+//! Clients on the same machine can inspect and control the mock below `/__mock/`, with
+//! `Authorization: Bearer` and [`NeonMock::admin_token`]. Requests and answers are JSON; errors are
+//! arrays like Neon's.
 //!
 //! | route | does |
 //! |---|---|
-//! | `GET health` | says that it lives; needs no token |
+//! | `GET health` | liveness and uptime; needs no token |
 //! | `GET state` | digest of the organisation, accounts, changed accounts, profile |
 //! | `GET counters` | calls by endpoint as the server counted them: admitted, rejected, failed; beside them unauthorized, undecodable, in flight |
 //! | `GET histograms` | response times of admitted calls from arrival to hand-over, by endpoint: quantiles in ns, and a line of an HDR histogram log (version 2) |
-//! | `GET journal?limit=N` | the latest calls, newest first: time, verb, path, status, and how long the mock meant it to take and it took; no bodies, queries or credentials |
+//! | `GET journal?limit=N` | the latest calls, newest first: time, verb, path, status, drawn and measured response time; no bodies, queries or credentials |
 //! | `POST reset` | organisation, profile, counters and limits as at the start |
 //! | `POST faults` | `{"kinds": ["timeout", …]}`: how the next calls go wrong |
 //! | `POST profile` | `{"name": "constant"}`: a built-in profile from now on |
@@ -111,15 +114,15 @@
 //!
 //! # Clients that misbehave
 //!
-//! Bodies above 1 MiB are answered 413, writes that say they are no JSON 415, bodies that are none
-//! 400, heads above 32 KiB or 100 headers 431. A head that is not there within
-//! [`NeonMockBuilder::patience`] ends the connection, a body that is not there is answered 408.
+//! Bodies above 1 MiB are answered 413, writes with another content type than JSON 415, malformed
+//! JSON 400, heads above 32 KiB or 100 headers 431. A head that does not arrive within
+//! [`NeonMockBuilder::patience`] ends the connection; a body that does not is answered 408.
 //! At most 8,192 connections are open at once; more wait.
 //!
-//! # Beside expectations of one's own
+//! # Beside your own expectations
 //!
-//! With the feature `wiremock` the same mock answers from within a `wiremock::MockServer`.
-//! Expectations that the test mounts itself come first.
+//! With the feature `wiremock` the same mock answers from within a `wiremock::MockServer`. The test's
+//! own expectations take precedence.
 //!
 //! ```
 //! use neon_mock::NeonMock;
@@ -128,6 +131,7 @@
 //!
 //! # #[tokio::main(flavor = "current_thread")]
 //! # async fn main() -> Result<(), reqwest::Error> {
+//! # rustls::crypto::ring::default_provider().install_default().ok();
 //! let server = MockServer::start().await;
 //! let neon = NeonMock::builder().profile("unlimited").start().await;
 //! neon.mount_on(&server).await;
@@ -148,8 +152,8 @@
 //!
 //! # Without HTTP
 //!
-//! [`Neon`] is the whole mock as a pure function of time: it is told what time it is, and says what
-//! to answer and when. It opens no socket, reads no clock and never sleeps, so that an hour of calls
+//! [`Neon`] is the whole mock as a pure function of time: it takes the time of each call and returns
+//! the answer and its time. It opens no socket, reads no clock and never sleeps, so an hour of calls
 //! takes milliseconds, and the same calls at the same times get the same answers.
 //!
 //! ```
@@ -181,9 +185,14 @@
 //!
 //! # Deliberately absent
 //!
-//! Whatever is no account or custom field; creating and deleting accounts; OAuth; TLS; API versions
-//! before 2.11; rate-limit headers, which Neon was never seen to send (nor `Retry-After`, which a
-//! profile can ask for); any notion of what its callers are up to.
+//! - Writes to anything but accounts: custom fields, their options and groups, properties and
+//!   webhooks are read-only look-ups, which clients make when they start (`OPERATIONS.md` lists
+//!   every operation).
+//! - Deleting accounts; contacts below accounts; linking people to companies.
+//! - Other record types: donations, events, memberships and so on.
+//! - OAuth, TLS, API versions before 2.11.
+//! - Rate-limit headers: none were ever seen from Neon. A profile can add `Retry-After`.
+//! - Any knowledge of what its callers are doing.
 
 pub mod api;
 pub mod behaviour;
@@ -216,7 +225,7 @@ mod wall_clock;
 mod wiremock;
 
 #[cfg(feature = "server")]
-pub use builder::{Choice, NeonMockBuilder, StartError};
+pub use builder::{BuiltInOr, NeonMockBuilder, StartError};
 #[cfg(feature = "server")]
 pub use live::BASE_PATH;
 pub use neon::{Calls, EndpointCalls, Neon, Reply};

@@ -1,6 +1,6 @@
 //! Limits: which calls may start, and when.
 //!
-//! Neon's page on limits can be read in two ways, and both are here: a [`Pool`] bounds the calls in
+//! Neon's page on limits can be read in two ways, and both are implemented: a [`Pool`] bounds the calls in
 //! flight, a [`Window`] the calls a second. A [`Gate`] composes them: a call has to pass both, and
 //! one that either refuses takes nothing from the other.
 
@@ -19,19 +19,19 @@ use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
-/// How many endpoints there are.
+/// Number of endpoints.
 const ENDPOINTS: usize = Endpoint::ALL.len();
 
 /// Which calls share a limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {
-    /// Those with one verb and one path template.
+    /// Calls with the same verb and path template.
     #[default]
     Endpoint,
-    /// Those with one path template, whatever their verb.
+    /// Calls with the same path template, whatever their verb.
     Template,
-    /// All.
+    /// All calls.
     Organisation,
 }
 
@@ -61,11 +61,11 @@ pub struct Limits {
     pub pools: [Option<u32>; ENDPOINTS],
     /// Calls a second, by endpoint; those that share a limit have the same.
     pub per_second: [Option<u32>; ENDPOINTS],
-    /// Calls that wait at a limit before any is refused.
+    /// Calls that may queue at a limit before calls are refused.
     pub queue: u32,
-    /// How long a refusal takes.
+    /// Response time of a refusal.
     pub reject_after: Duration,
-    /// What a refusal says of when to come back.
+    /// `Retry-After` of a refusal.
     pub retry_after: Option<Duration>,
 }
 
@@ -85,14 +85,14 @@ impl Default for Limits {
 
 /// The gates of an organisation, one for each limit.
 #[derive(Clone, Debug)]
-pub(crate) struct Gates {
+pub(crate) struct EndpointGates {
     // Boxed, so that whatever holds a mock, such as a future that starts one, stays small.
     gates: Box<[Gate; ENDPOINTS]>,
     leaders: Box<[usize; ENDPOINTS]>,
 }
 
-impl Gates {
-    /// Gates that nothing has passed yet.
+impl EndpointGates {
+    /// Gates in their initial state.
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             gates: Box::new(Endpoint::ALL.map(|endpoint| Gate::new(limits, endpoint))),

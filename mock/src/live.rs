@@ -1,11 +1,11 @@
-//! The mock on the wall clock: what both HTTP shells share.
+//! The mock on the wall clock, shared by both HTTP shells.
 //!
 //! Base path, authentication, decoding and encoding are settled here, so that a call is answered
 //! alike whichever shell it comes through. A shell does the waiting, and says when it has done it.
 
-use crate::api::http::{Refused, decode, response_body};
+use crate::api::http::{InvalidRequest, decode, response_body};
 use crate::api::{ApiError, Endpoint, Request, Response, Status};
-use crate::credentials::Credentials;
+use crate::credentials::OrgCredentials;
 use crate::fault::Delivery;
 use crate::neon::Neon;
 use crate::served::{Served, ServedCall, journal_path};
@@ -16,10 +16,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
-/// Where the API begins: `GET /v2/accounts/1`.
+/// Base path of the API: `GET /v2/accounts/1`.
 pub const BASE_PATH: &str = "/v2";
 
-/// What bodies are, but for those that went wrong.
+/// Content type of all bodies but malformed ones.
 const JSON: &str = "application/json";
 
 /// The body of an answer that is no JSON: what a proxy in front of Neon would send.
@@ -31,9 +31,9 @@ pub(crate) struct Live {
     neon: Mutex<Neon>,
     /// The mock as it was at the start, for a reset.
     initial: Box<Neon>,
-    credentials: Credentials,
+    credentials: OrgCredentials,
     started: Instant,
-    /// What the mock's time was at `started`: it may have answered calls in virtual time before.
+    /// The mock's time at `started`: it may have answered calls in virtual time before.
     offset: Timestamp,
     served: Mutex<Served>,
     journals: bool,
@@ -42,7 +42,7 @@ pub(crate) struct Live {
 }
 
 /// A call as a shell receives it.
-pub(crate) struct Call<'a> {
+pub(crate) struct ReceivedCall<'a> {
     pub(crate) verb: &'a str,
     /// With the base path.
     pub(crate) path: &'a str,
@@ -52,23 +52,23 @@ pub(crate) struct Call<'a> {
     pub(crate) body: &'a [u8],
 }
 
-/// What a shell is to send.
+/// An answer for a shell to send.
 pub(crate) struct Answer {
     pub(crate) status: Status,
     /// Empty if there is none.
     pub(crate) body: Vec<u8>,
-    /// What the body is; `None` if there never was one.
+    /// Content type; `None` if the answer has no body.
     pub(crate) content_type: Option<&'static str>,
-    /// When it is to leave; `None` at once.
+    /// When to send it; `None` at once.
     pub(crate) ready_at: Option<Instant>,
-    /// How it is to leave. What it does to the body has been done.
+    /// Delivery; its effect on the body has been applied.
     pub(crate) delivery: Delivery,
-    /// What the client is told to wait before it calls again.
+    /// `Retry-After`.
     pub(crate) retry_after: Option<Duration>,
     arrived_at: Instant,
-    /// Where the call went, if it got a slot.
+    /// Endpoint of the call, if it was admitted.
     admitted: Option<Endpoint>,
-    /// Verb and path, if there is a journal.
+    /// Verb and path for the journal, if there is one.
     line: Option<(CompactString, CompactString)>,
 }
 
@@ -100,8 +100,8 @@ impl Answer {
 }
 
 impl Live {
-    /// `neon` from now on, with a journal of so many calls.
-    pub(crate) fn new(neon: Neon, credentials: Credentials, journal: usize) -> Self {
+    /// Starts the clock of `neon`, with a journal of `journal` calls.
+    pub(crate) fn new(neon: Neon, credentials: OrgCredentials, journal: usize) -> Self {
         Self {
             offset: neon.last_call_at(),
             initial: Box::new(neon.clone()),
@@ -115,10 +115,10 @@ impl Live {
         }
     }
 
-    /// What `call`, which arrives now, is answered.
+    /// Answers `call`, which arrives now.
     ///
     /// Only a call that is authenticated and makes sense reaches the pools.
-    pub(crate) fn answer(&self, call: &Call<'_>) -> Answer {
+    pub(crate) fn answer(&self, call: &ReceivedCall<'_>) -> Answer {
         let line = self.journals.then(|| (call.verb.into(), journal_path(call.path)));
         let request = match self.request(call) {
             Ok(request) => request,
@@ -144,7 +144,7 @@ impl Live {
         }
     }
 
-    fn request(&self, call: &Call<'_>) -> Result<Request, Response> {
+    fn request(&self, call: &ReceivedCall<'_>) -> Result<Request, Response> {
         let path = below_base(call.path).ok_or_else(|| outside_base(call.path))?;
         self.credentials.check(call.authorization).inspect_err(|_| {
             self.unauthorized.fetch_add(1, Ordering::Relaxed);
@@ -201,7 +201,7 @@ impl Live {
         self.offset + (wall_clock::now() - self.started)
     }
 
-    pub(crate) const fn credentials(&self) -> &Credentials {
+    pub(crate) const fn credentials(&self) -> &OrgCredentials {
         &self.credentials
     }
 
@@ -229,7 +229,10 @@ fn delivered(mut body: Vec<u8>, delivery: Delivery) -> (Vec<u8>, Option<&'static
 /// `decoded`, unless the body of a write says that it is no JSON: then 415.
 ///
 /// A write without a content type is taken, since many a client sends none.
-fn readable(call: &Call<'_>, decoded: Result<Request, Refused>) -> Result<Request, Refused> {
+fn readable(
+    call: &ReceivedCall<'_>,
+    decoded: Result<Request, InvalidRequest>,
+) -> Result<Request, InvalidRequest> {
     let no_json = call.content_type.is_some_and(|content_type| !is_json(content_type));
     let judges_body = match &decoded {
         Ok(_) => true,
@@ -239,10 +242,10 @@ fn readable(call: &Call<'_>, decoded: Result<Request, Refused>) -> Result<Reques
         return decoded;
     }
     let error = ApiError::new(1, "a body must have the content type application/json");
-    Err(Refused { status: Status(415), error })
+    Err(InvalidRequest { status: Status(415), error })
 }
 
-/// Whether a Content-Type is JSON's: `application/json` or `…+json`, in any case.
+/// True for the content types of JSON: `application/json` and `…+json`, in any case.
 fn is_json(content_type: &[u8]) -> bool {
     let essence = content_type.split(|&byte| byte == b';').next().unwrap_or_default();
     let essence = essence.trim_ascii();

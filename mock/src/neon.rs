@@ -1,30 +1,30 @@
 //! The mock itself: `handle(now, request) -> Reply { response, ready_at, delivery }`.
 //!
-//! It opens no socket, reads no clock and never sleeps. A shell says what time it is and does the
+//! It opens no socket, reads no clock and never sleeps. A shell passes the time and does the
 //! waiting. A call takes effect when it is admitted, and holds its slot until it is ready.
 
 mod answer;
-mod at_work;
+mod staff_simulation;
 
 use crate::api::{ApiError, Body, Class, Endpoint, Request, Response, Status};
-use crate::fault::{self, Delivery, FaultCounts, Order, Ordered, Schedule};
-use crate::limit::{Admission, Gates, Limit};
+use crate::fault::{self, Delivery, FaultCounts, FaultSchedule, NextFailure, NextFailures};
+use crate::limit::{Admission, EndpointGates, Limit};
 use crate::org::Organisation;
 use crate::profile::Profile;
 use crate::rng::{self, Generator};
-use crate::service::InFlight;
+use crate::service::CallsInFlight;
 use crate::time::Timestamp;
-use at_work::AtWork;
+use staff_simulation::StaffSimulation;
 use std::time::Duration;
 
-/// What Neon answers, and when.
+/// An answer and its time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reply {
-    /// The answer.
+    /// The response.
     pub response: Response,
-    /// When the shell is to hand it over.
+    /// Time at which the shell sends it.
     pub ready_at: Timestamp,
-    /// How the shell is to hand it over.
+    /// Delivery of the response.
     pub delivery: Delivery,
 }
 
@@ -37,7 +37,7 @@ pub struct EndpointCalls {
     pub rejected: u64,
     /// Admitted calls that a fault hit, or that were answered with a status outside 200 … 299.
     pub failed: u64,
-    /// Calls that came before the time that a Retry-After had stated.
+    /// Calls that arrived before the time stated by an earlier `Retry-After`.
     pub early: u64,
 }
 
@@ -52,7 +52,7 @@ impl Default for Calls {
 }
 
 impl Calls {
-    /// Those of one endpoint.
+    /// Calls of one endpoint.
     pub const fn of(&self, endpoint: Endpoint) -> EndpointCalls {
         self.0[endpoint.index()]
     }
@@ -78,7 +78,7 @@ impl Calls {
         self.0.iter().map(|calls| calls.failed).sum()
     }
 
-    /// Calls before the time that a Retry-After had stated, on all endpoints.
+    /// The same, on all endpoints.
     pub fn early(&self) -> u64 {
         self.0.iter().map(|calls| calls.early).sum()
     }
@@ -93,20 +93,20 @@ impl Calls {
 pub struct Neon {
     profile: Profile,
     organisation: Organisation,
-    gates: Gates,
-    // Boxed, so that whatever holds a mock, such as a future that starts one, stays small.
+    gates: EndpointGates,
+    // Boxed to keep types that hold a mock small, such as the future that starts one.
     service: Box<[Generator; Endpoint::ALL.len()]>,
-    /// Kept up only where service times grow with it.
-    in_flight: InFlight,
-    ordered: Ordered,
-    schedule: Schedule,
+    /// Maintained only where service times depend on it.
+    in_flight: CallsInFlight,
+    ordered: NextFailures,
+    schedule: FaultSchedule,
     calls: Calls,
     faults: FaultCounts,
     first_now: Option<Timestamp>,
     last_now: Timestamp,
     last_ready: Timestamp,
     seed: u64,
-    staff: Option<Box<AtWork>>,
+    staff: Option<Box<StaffSimulation>>,
 }
 
 impl Neon {
@@ -114,21 +114,21 @@ impl Neon {
     /// streams of `seed`, one for each endpoint.
     pub fn new(profile: Profile, organisation: Organisation, seed: u64) -> Self {
         Self {
-            gates: Gates::new(profile.limits()),
+            gates: EndpointGates::new(profile.limits()),
             service: Box::new(
                 Endpoint::ALL
                     .map(|endpoint| rng::stream(seed, &format!("service/{}", endpoint.name()))),
             ),
-            in_flight: InFlight::default(),
-            ordered: Ordered::default(),
-            schedule: Schedule::new(profile.faults(), seed),
+            in_flight: CallsInFlight::default(),
+            ordered: NextFailures::default(),
+            schedule: FaultSchedule::new(profile.faults(), seed),
             calls: Calls::default(),
             faults: FaultCounts::default(),
             first_now: None,
             last_now: Timestamp::ZERO,
             last_ready: Timestamp::ZERO,
             seed,
-            staff: AtWork::new(&profile, &organisation, seed, Timestamp::ZERO),
+            staff: StaffSimulation::new(&profile, &organisation, seed, Timestamp::ZERO),
             profile,
             organisation,
         }
@@ -137,10 +137,10 @@ impl Neon {
     /// Answers `request`, which arrives at `now`.
     ///
     /// A call over a limit is refused: it changes nothing and holds nothing. Any other takes effect
-    /// at `now`, starts then or once those before it in the queue have let it, and holds its slot
-    /// until `ready_at`. Faults are for admitted calls alone; what was ordered comes before what
-    /// the profile has.
-    /// Panics if `now` lies before an earlier call's.
+    /// at `now`, starts then or once the calls queued before it have started, and holds its slot
+    /// until `ready_at`. Faults hit admitted calls only; queued failures come before those of
+    /// the profile.
+    /// Panics if `now` is before an earlier call's.
     pub fn handle(&mut self, now: Timestamp, request: &Request) -> Reply {
         assert!(now >= self.last_now, "calls must come in order of time");
         self.first_now.get_or_insert(now);
@@ -163,7 +163,7 @@ impl Neon {
         self.gates.of(endpoint).hold(start, ready_at);
         self.last_ready = self.last_ready.max(ready_at);
         let struck = self.schedule.strike(now, endpoint, fault::account_of(request));
-        let order = self.ordered.take().or(struck.map(Order::Fault));
+        let order = self.ordered.take().or(struck.map(NextFailure::Fault));
         let (response, delivery) = match order {
             Some(order) => self.fail(now, request, order),
             None => (self.carry_out(now, request), Delivery::Whole),
@@ -174,18 +174,18 @@ impl Neon {
         Reply { response, ready_at, delivery }
     }
 
-    /// Lets one more of the coming calls fail: with a [`Status`], without applying it, or by a
+    /// Queues a failure for one of the next calls: a [`Status`], without applying the call, or a
     /// [`FaultKind`](crate::fault::FaultKind).
-    pub fn fail_next(&mut self, order: impl Into<Order>) {
+    pub fn fail_next(&mut self, order: impl Into<NextFailure>) {
         self.ordered.push(order.into());
     }
 
-    /// Limits, delays and fails by `profile` from now on. Calls in flight are forgotten.
+    /// Applies `profile` from now on. Calls in flight are forgotten.
     pub fn set_profile(&mut self, profile: Profile) {
-        self.gates = Gates::new(profile.limits());
-        self.in_flight = InFlight::default();
-        self.schedule = Schedule::new(profile.faults(), self.seed);
-        self.staff = AtWork::new(&profile, &self.organisation, self.seed, self.last_now);
+        self.gates = EndpointGates::new(profile.limits());
+        self.in_flight = CallsInFlight::default();
+        self.schedule = FaultSchedule::new(profile.faults(), self.seed);
+        self.staff = StaffSimulation::new(&profile, &self.organisation, self.seed, self.last_now);
         self.profile = profile;
     }
 
@@ -199,7 +199,7 @@ impl Neon {
         &self.organisation
     }
 
-    /// When the latest call came.
+    /// Arrival of the latest call.
     pub const fn last_call_at(&self) -> Timestamp {
         self.last_now
     }
@@ -214,7 +214,7 @@ impl Neon {
         &self.calls
     }
 
-    /// The faults so far: those of the profile, and those that were ordered by kind.
+    /// Faults so far by kind: the profile's and those queued by kind.
     pub const fn faults(&self) -> &FaultCounts {
         &self.faults
     }
@@ -229,14 +229,14 @@ impl Neon {
         Reply { response, ready_at, delivery: Delivery::Whole }
     }
 
-    /// How long the call that came at `now` takes from `start` on.
+    /// Service time of a call that arrived at `now`, from `start`.
     fn service_time(&mut self, now: Timestamp, start: Timestamp, endpoint: Endpoint) -> Duration {
         let law = self.profile.law(endpoint);
         let alone = law.sample(&mut self.service[endpoint.index()]);
         self.congested(alone, now, start)
     }
 
-    /// How long a call that takes `alone` takes among those in flight from `start` on.
+    /// Service time from `start` under the load then in flight, `alone` being that of a call alone.
     fn congested(&mut self, alone: Duration, now: Timestamp, start: Timestamp) -> Duration {
         let Some(congestion) = self.profile.congestion() else { return alone };
         let service = congestion.stretch(alone, self.in_flight.with_one_more(now, start));
@@ -244,14 +244,19 @@ impl Neon {
         service
     }
 
-    /// What a call that is to fail is answered; carried out or not, as its fault says.
-    fn fail(&mut self, now: Timestamp, request: &Request, order: Order) -> (Response, Delivery) {
+    /// Response and delivery of a failing call, which is carried out where its fault says so.
+    fn fail(
+        &mut self,
+        now: Timestamp,
+        request: &Request,
+        order: NextFailure,
+    ) -> (Response, Delivery) {
         let kind = match order {
-            Order::Status(status) => {
+            NextFailure::Status(status) => {
                 let error = ApiError::new(1, "failed to order");
                 return (Response::error(status, error), Delivery::Whole);
             }
-            Order::Fault(kind) => kind,
+            NextFailure::Fault(kind) => kind,
         };
         self.faults.count(kind);
         let carried_out = kind.is_applied().then(|| self.carry_out(now, request));

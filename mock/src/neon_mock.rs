@@ -1,7 +1,7 @@
-//! The mock as a test holds it.
+//! Handle to a running mock.
 
 use crate::api::{Account, AccountId, Status};
-use crate::builder::{Choice, NeonMockBuilder};
+use crate::builder::{BuiltInOr, NeonMockBuilder};
 use crate::fault::FaultKind;
 use crate::live::{BASE_PATH, Live};
 use crate::neon::{Calls, Neon};
@@ -16,7 +16,7 @@ use std::sync::Arc;
 /// Dropping it closes its port and cuts calls in flight before it returns.
 #[must_use = "the server stops when this is dropped"]
 pub struct NeonMock {
-    // Declared first, dropped first: no call comes after the state has gone.
+    // Drop order matters: the server stops before its state is freed.
     server: Server,
     live: Arc<Live>,
 }
@@ -31,7 +31,7 @@ impl NeonMock {
         &self.live
     }
 
-    /// Settings to start from.
+    /// A builder with the default settings.
     pub fn builder() -> NeonMockBuilder {
         NeonMockBuilder::default()
     }
@@ -43,41 +43,41 @@ impl NeonMock {
         Self::builder().start().await
     }
 
-    /// What a client is to be given: `http://127.0.0.1:PORT/v2`.
+    /// Base URL for clients: `http://127.0.0.1:PORT/v2`.
     pub fn base_url(&self) -> String {
         format!("http://{}{BASE_PATH}", self.addr())
     }
 
-    /// Where it listens.
+    /// Address it listens on.
     pub const fn addr(&self) -> SocketAddr {
         self.server.addr()
     }
 
-    /// Whom it lets in: the organisation's id and the API key, user and password of Basic
+    /// Organisation id and API key, the user and password of Basic
     /// authentication.
     pub fn credentials(&self) -> (&str, &str) {
         (self.live.credentials().org_id(), self.live.credentials().api_key())
     }
 
-    /// The token that the admin routes below `/__mock/` ask for, as `Authorization: Bearer TOKEN`.
+    /// Token of the admin routes below `/__mock/`: `Authorization: Bearer TOKEN`.
     pub fn admin_token(&self) -> &str {
         self.server.admin_token()
     }
 
     /// The calls that reached the pools so far.
     ///
-    /// Beside them stand those that were turned away first: [`unauthorized`](Self::unauthorized)
+    /// Calls rejected earlier are counted by [`unauthorized`](Self::unauthorized)
     /// and [`undecodable`](Self::undecodable).
     pub fn calls(&self) -> Calls {
         *self.live.neon().calls()
     }
 
-    /// Calls that were answered 401 for want of the right credentials.
+    /// Calls answered 401 for missing or wrong credentials.
     pub fn unauthorized(&self) -> u64 {
         self.live.unauthorized()
     }
 
-    /// Calls that were answered 400, 404 or 405 since they are none that this mock knows.
+    /// Calls answered 400, 404, 405 or 415 because they could not be decoded.
     pub fn undecodable(&self) -> u64 {
         self.live.undecodable()
     }
@@ -106,18 +106,18 @@ impl NeonMock {
         self.live.neon().organisation().account(AccountId(id))
     }
 
-    /// Limits and delays by `profile` from now on. Calls in flight keep their delay and hold no
-    /// slot any more.
+    /// Applies `profile` from now on. Calls in flight keep their delay and hold no
+    /// slot.
     ///
     /// Panics if there is no built-in profile of that name.
-    pub fn set_profile(&self, profile: impl Into<Choice<Profile>>) {
+    pub fn set_profile(&self, profile: impl Into<BuiltInOr<Profile>>) {
         match profile.into().resolve() {
             Ok(profile) => self.live.neon().set_profile(profile),
             Err(error) => panic!("{error}"),
         }
     }
 
-    /// Lets one more of the coming calls fail with `status`, without applying it; see
+    /// Queues a failure: one of the next calls is answered `status` and not applied; see
     /// [`fault_next`](Self::fault_next) for other ways to fail.
     ///
     /// Panics unless 200 <= `status` <= 999. Under 200 too the body is an array of errors: Neon is
@@ -127,12 +127,12 @@ impl NeonMock {
         self.live.neon().fail_next(Status(status));
     }
 
-    /// Lets one more of the coming calls go wrong in this way.
+    /// Queues a fault for one of the next calls.
     pub fn fault_next(&self, kind: FaultKind) {
         self.live.neon().fail_next(kind);
     }
 
-    /// Lets `look` see the mock itself: its organisation, profile and calls. Calls wait meanwhile.
+    /// Runs `look` on the mock: its organisation, profile and calls. Calls wait meanwhile.
     pub fn with_neon<R>(&self, look: impl FnOnce(&Neon) -> R) -> R {
         look(&self.live.neon())
     }

@@ -6,8 +6,6 @@
 
 mod change;
 mod changes;
-mod contact;
-mod custom_field;
 mod digest;
 mod field;
 mod lag;
@@ -18,25 +16,23 @@ mod search;
 mod synthetic;
 mod write;
 
-pub use contact::ContactError;
-pub use custom_field::FieldError;
 pub use digest::StateDigest;
 pub use list::PageTooLarge;
 pub use search::SearchError;
 pub use write::WriteError;
 
 use crate::api::{
-    Account, AccountBody, AccountId, AccountKind, AccountRow, Contact, CustomField,
-    CustomFieldItem, FieldId, Group, Timestamps, UserType, Value,
+    Account, AccountBody, AccountId, AccountKind, AccountRow, CustomField, CustomFieldItem,
+    FieldId, Timestamps, UserType, Value,
 };
 use crate::dataset::Dataset;
 use crate::rng;
-use change::Change;
+use change::AccountChange;
 use changes::Changes;
 use field::Field;
 use lag::Past;
 use merged::Merged;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 pub use crate::dataset::FIRST_FIELD_ID;
@@ -58,22 +54,15 @@ pub struct Organisation {
     kind_key: u64,
     name_key: u64,
     merged: Option<Merged>,
-    /// Every field that there is or was, in id order.
-    fields: Vec<Field>,
-    /// Those that there are.
+    /// Custom fields in id order.
+    fields: Arc<[Field]>,
+    /// Their definitions, in the same order.
     definitions: Arc<[CustomField]>,
-    original_definitions: Arc<[CustomField]>,
     changes: Changes,
     repeated_writes: u64,
     /// Kinds of the accounts that were created.
     created: Vec<AccountKind>,
-    next_option: u32,
-    groups: Vec<Group>,
-    next_group: u32,
-    /// Contacts beyond what the accounts' identities hold.
-    contacts: BTreeMap<AccountId, Vec<Contact>>,
-    next_contact: u64,
-    /// What searches may still find; empty where they do not lag.
+    /// Earlier states that searches still see; empty where they do not lag.
     past: VecDeque<Past>,
 }
 
@@ -82,12 +71,10 @@ impl Organisation {
     pub fn new(dataset: &Dataset, accounts: u64, seed: u64) -> Self {
         let mut next_option = FIRST_OPTION_ID;
         let specs = dataset.ids().zip(&dataset.fields);
-        let fields: Vec<Field> =
+        let fields: Arc<[Field]> =
             specs.map(|(id, spec)| Field::synthetic(id, spec, seed, &mut next_option)).collect();
         let definitions: Arc<[CustomField]> =
             fields.iter().map(|field| field.definition.clone()).collect();
-        let given = dataset.fields.iter().flat_map(|field| &field.option_ids);
-        let next_option = given.map(|id| id.0.saturating_add(1)).fold(next_option, u32::max);
         let mut organisation = Self {
             accounts,
             companies: dataset.companies,
@@ -96,24 +83,18 @@ impl Organisation {
             kind_key: rng::key(seed, "kind"),
             name_key: rng::key(seed, "name"),
             merged: (dataset.merged > 0.0).then(|| Merged::new(dataset.merged, seed)),
-            original_definitions: Arc::clone(&definitions),
             definitions,
             fields,
             changes: Changes::default(),
             repeated_writes: 0,
             created: Vec::new(),
-            next_option,
-            groups: vec![custom_field::first_group()],
-            next_group: field::FIRST_GROUP_ID + 1,
-            contacts: BTreeMap::new(),
-            next_contact: contact::FIRST_CONTACT_ID,
             past: VecDeque::new(),
         };
         organisation.count_merged();
         organisation
     }
 
-    /// How many accounts it was made with, merged ones included; their ids are `1 … accounts`.
+    /// Number of accounts at the start, merged ones included; their ids are `1 … accounts`.
     pub const fn accounts(&self) -> u64 {
         self.accounts
     }
@@ -123,12 +104,12 @@ impl Organisation {
         self.accounts + self.created.len() as u64
     }
 
-    /// How many accounts differ, or once differed, from their synthetic state.
+    /// Number of accounts that were ever written to.
     pub fn changed_accounts(&self) -> usize {
         self.changes.len()
     }
 
-    /// The client's writes that set an account to what an earlier write had set it to already.
+    /// Client writes that repeated an earlier one: they left the account as it was.
     pub const fn repeated_writes(&self) -> u64 {
         self.repeated_writes
     }
@@ -138,23 +119,23 @@ impl Organisation {
         &self.definitions
     }
 
-    /// The same before anything was changed.
-    pub const fn original_definitions(&self) -> &Arc<[CustomField]> {
-        &self.original_definitions
+    /// The custom field of that id; `None` if there is none.
+    pub fn custom_field(&self, id: FieldId) -> Option<&CustomField> {
+        Some(&self.definitions[self.position(id)?])
     }
 
-    /// Whether the account exists: one that was merged into another does not.
+    /// True if the account exists: one merged into another does not.
     pub fn contains(&self, id: AccountId) -> bool {
         id.0 >= 1 && id.0 <= self.last_id() && self.survivor(id).is_none()
     }
 
-    /// Person or company. Meaningless for ids that do not exist.
+    /// Kind of the account. Meaningless for ids that do not exist.
     pub fn kind(&self, id: AccountId) -> AccountKind {
         if id.0 > self.accounts {
             let created = self.created.get((id.0 - self.accounts - 1) as usize);
             return created.copied().unwrap_or(AccountKind::Individual);
         }
-        // Asked for every field of every account: most organisations of a test have no companies.
+        // Hot path, called per field and account: most test organisations have no companies.
         if self.companies > 0.0 && rng::unit(rng::keyed(self.kind_key, id.0)) < self.companies {
             AccountKind::Company
         } else {
@@ -194,29 +175,19 @@ impl Organisation {
     /// The same organisation before anything was changed.
     #[must_use]
     pub fn original(&self) -> Self {
-        let Self { original_definitions, merged, .. } = self;
-        let originals = self.fields.iter().take(original_definitions.len());
-        let options = original_definitions.iter().flat_map(|field| &field.option_values);
-        let options = options.map(|option| option.id.0).max();
         Self {
-            fields: originals.map(Field::original).collect(),
-            definitions: Arc::clone(original_definitions),
-            original_definitions: Arc::clone(original_definitions),
-            merged: merged.clone(),
+            fields: Arc::clone(&self.fields),
+            definitions: Arc::clone(&self.definitions),
+            merged: self.merged.clone(),
             changes: Changes::default(),
             repeated_writes: 0,
             created: Vec::new(),
-            next_option: options.map_or(FIRST_OPTION_ID, |last| last + 1),
-            groups: vec![custom_field::first_group()],
-            next_group: field::FIRST_GROUP_ID + 1,
-            contacts: BTreeMap::new(),
-            next_contact: contact::FIRST_CONTACT_ID,
             past: VecDeque::new(),
             ..*self
         }
     }
 
-    /// Whether anything on the account was ever changed.
+    /// True if the account was ever written to.
     pub fn is_changed(&self, id: AccountId) -> bool {
         self.changes.get(id).is_some()
     }
@@ -236,7 +207,7 @@ impl Organisation {
         Some(self.assemble(id, change, items))
     }
 
-    /// Whether the account was there, with this name and contact, before anything was changed.
+    /// True if name and contact of the account are as at the start.
     pub fn has_original_identity(&self, id: AccountId) -> bool {
         if id.0 > self.accounts {
             return false;
@@ -259,29 +230,29 @@ impl Organisation {
         digest.finish()
     }
 
-    fn value_now(&self, change: Option<&Change>, id: AccountId, position: usize) -> Option<Value> {
-        let field = &self.fields[position];
-        if field.is_deleted {
-            return None;
-        }
-        let value = match change.and_then(|change| change.value(position)) {
+    fn value_now(
+        &self,
+        change: Option<&AccountChange>,
+        id: AccountId,
+        position: usize,
+    ) -> Option<Value> {
+        match change.and_then(|change| change.value(position)) {
             Some(value) => value,
             None => self.original_value(id, position),
-        };
-        if field.lost_options { field.without_lost(value?) } else { value }
+        }
     }
 
     fn assemble(
         &self,
         id: AccountId,
-        change: Option<&Change>,
+        change: Option<&AccountChange>,
         items: Vec<CustomFieldItem>,
     ) -> Account {
         let kind = self.kind(id);
         let mut body = self.identity_now(id, kind, change);
         body.account_id = Some(id);
         body.account_custom_fields = Some(items);
-        let changed_s = change.map_or(LAST_CHANGED_S, Change::changed_s);
+        let changed_s = change.map_or(LAST_CHANGED_S, AccountChange::changed_s);
         let created_s = if id.0 > self.accounts { changed_s } else { LAST_CHANGED_S };
         body.timestamps = Some(Timestamps {
             created_date_time: Some(created_s),
@@ -290,12 +261,12 @@ impl Organisation {
         Account { kind, body }
     }
 
-    /// Name and contact as `change` has them.
+    /// Name and contact after `change`.
     fn identity_now(
         &self,
         id: AccountId,
         kind: AccountKind,
-        change: Option<&Change>,
+        change: Option<&AccountChange>,
     ) -> AccountBody {
         let replaced = change.and_then(|change| change.identity.as_deref().cloned());
         replaced.unwrap_or_else(|| self.identity(id, kind))
@@ -320,12 +291,10 @@ impl Organisation {
         // Ids nearly always follow one another; those that a dataset gives ascend at least.
         let id_at = |position: usize| self.fields.get(position).map(|field| field.definition.id);
         let guess = id.0.checked_sub(id_at(0)?.0)? as usize;
-        let position = if id_at(guess) == Some(id) {
-            guess
-        } else {
-            self.fields.binary_search_by_key(&id, |field| field.definition.id).ok()?
-        };
-        (!self.fields[position].is_deleted).then_some(position)
+        if id_at(guess) == Some(id) {
+            return Some(guess);
+        }
+        self.fields.binary_search_by_key(&id, |field| field.definition.id).ok()
     }
 }
 

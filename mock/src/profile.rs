@@ -1,5 +1,5 @@
-//! Profiles: how the mock limits and delays. [`WireProfile`] mirrors the TOML file, [`Profile`] is
-//! what passed the checks.
+//! Profiles: limits, delays and faults. [`WireProfile`] mirrors the TOML file, [`Profile`] is
+//! its checked form.
 
 mod faults;
 mod limits;
@@ -33,24 +33,24 @@ pub const BUILT_IN: [(&str, &str); 10] = [
     ("congested", include_str!("../profiles/congested.toml")),
 ];
 
-/// A profile as its file has it.
+/// A profile file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WireProfile {
     /// Version of the form: 1.
     pub schema: u32,
-    /// What it stands for.
+    /// Description, one sentence.
     #[serde(default)]
     pub description: String,
-    /// What is admitted.
+    /// Limits.
     #[serde(default)]
     pub limits: WireLimits,
-    /// How long an admitted call takes, by class.
+    /// Service-time laws by class.
     pub service: WireService,
-    /// What Neon does where nobody knows.
+    /// Undocumented behaviour.
     #[serde(default)]
     pub behaviour: Behaviour,
-    /// What goes wrong; of several that hit one call, the first decides.
+    /// Fault tables; the first that hits a call decides.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<WireFault>,
     /// Other users at work; none leaves the organisation to the client.
@@ -58,7 +58,7 @@ pub struct WireProfile {
     pub staff: Option<WireStaff>,
 }
 
-/// Settings that make no profile.
+/// Errors of a profile file.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum ProfileError {
@@ -93,7 +93,7 @@ pub enum ProfileError {
 }
 
 impl ProfileError {
-    /// Where the file says it.
+    /// Member of the file that is wrong.
     pub fn member(&self) -> Member {
         match self {
             Self::Schema(_) => Member::top("schema"),
@@ -114,7 +114,7 @@ impl ProfileError {
     }
 }
 
-/// The files that a profile names, read by whoever may, and kept for the digest.
+/// The files that a profile names, read by the caller's function and stored for the digest.
 pub(crate) struct SideFiles<'a> {
     reader: &'a mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
     digests: Vec<String>,
@@ -133,14 +133,14 @@ impl SideFiles<'_> {
     }
 }
 
-/// How the mock limits, delays and fails, checked.
+/// Limits, service times and faults of the mock, checked.
 #[derive(Clone, Debug)]
 pub struct Profile {
     name: String,
     digest: String,
     description: String,
     limits: Limits,
-    // Boxed, so that whatever holds a profile, such as a future that starts a mock, stays small.
+    // Boxed to keep types that hold a profile small, such as the future that starts a mock.
     laws: Box<[Law; Endpoint::ALL.len()]>,
     congestion: Option<Congestion>,
     faults: Vec<Fault>,
@@ -157,8 +157,8 @@ impl Profile {
 
     /// Reads a profile file's `text`; `origin` names it in errors and records.
     ///
-    /// Errors: among others, a profile that names histogram files; see
-    /// [`from_toml_with`](Self::from_toml_with).
+    /// Errors: as [`from_toml_with`](Self::from_toml_with), and for a profile that names histogram
+    /// files.
     pub fn from_toml(origin: &str, text: &str) -> Result<Self, FileError> {
         Self::from_toml_with(origin, text, &mut no_side_files)
     }
@@ -166,7 +166,10 @@ impl Profile {
     /// Reads a profile file's `text`, and by `read` the histogram files that it names.
     ///
     /// `read` is given a path as the profile has it, relative to the profile's own folder, and
-    /// says what the file holds, or why it cannot be read.
+    /// returns the contents of the file, or why it cannot be read.
+    ///
+    /// Errors: [`FileError`] with line and member, for TOML of another form and for settings out of
+    /// range.
     pub fn from_toml_with(
         origin: &str,
         text: &str,
@@ -178,7 +181,9 @@ impl Profile {
             .map_err(|error| FileError::member(origin, text, &error.member(), error))
     }
 
-    /// Checks what a file says that names no histogram files.
+    /// Checks a profile that names no histogram files.
+    ///
+    /// Errors: [`ProfileError`], with the member that is wrong.
     pub fn try_from_wire(name: &str, wire: &WireProfile) -> Result<Self, ProfileError> {
         Self::try_from_wire_with(name, wire, &mut no_side_files)
     }
@@ -209,8 +214,8 @@ impl Profile {
         })
     }
 
-    /// The same where each pool that is as large as the largest admits `pool` calls: what another
-    /// plan of Neon's might allow. Pools that are smaller, as those of searches, stay.
+    /// A copy in which each pool of the largest size admits `pool` calls, as another
+    /// plan of Neon's might. Smaller pools, such as those of searches, stay.
     #[must_use]
     pub fn with_pool(&self, pool: std::num::NonZeroU32) -> Self {
         let mut changed = self.clone();
@@ -223,7 +228,7 @@ impl Profile {
         changed.renamed(&format!("pools of {pool}"))
     }
 
-    /// The same where each call takes `factor` times as long, if it is admitted.
+    /// A copy in which each admitted call takes `factor` times as long.
     #[must_use]
     pub fn with_service_times(&self, factor: f64) -> Self {
         let mut changed = self.clone();
@@ -233,7 +238,7 @@ impl Profile {
         changed.renamed(&format!("service times × {factor}"))
     }
 
-    /// Named after what was changed, so that its digest is another.
+    /// Named after the change, so that its digest differs.
     fn renamed(mut self, change: &str) -> Self {
         self.name = format!("{}, {change}", self.name);
         let meaning = format!("{}, {change}", self.digest);
@@ -251,12 +256,12 @@ impl Profile {
         &self.digest
     }
 
-    /// What it stands for.
+    /// Description, one sentence.
     pub fn description(&self) -> &str {
         &self.description
     }
 
-    /// What is admitted.
+    /// Limits.
     pub const fn limits(&self) -> &Limits {
         &self.limits
     }
@@ -271,12 +276,12 @@ impl Profile {
         self.limits.per_second[endpoint.index()]
     }
 
-    /// How long a refusal takes.
+    /// Response time of a refusal.
     pub const fn reject_after(&self) -> Duration {
         self.limits.reject_after
     }
 
-    /// What Neon does where nobody knows.
+    /// Undocumented behaviour.
     pub const fn behaviour(&self) -> &Behaviour {
         &self.behaviour
     }
@@ -286,24 +291,24 @@ impl Profile {
         self.staff.as_ref()
     }
 
-    /// How long an admitted call of `endpoint` takes, alone in flight.
+    /// Service-time law of `endpoint` for a call alone in flight.
     pub fn law(&self, endpoint: Endpoint) -> &Law {
         &self.laws[endpoint.index()]
     }
 
-    /// How service times grow with the calls in flight; `None`: not at all.
+    /// Growth of service times with the calls in flight; `None` without growth.
     pub const fn congestion(&self) -> Option<&Congestion> {
         self.congestion.as_ref()
     }
 
-    /// What goes wrong.
+    /// Fault tables.
     pub fn faults(&self) -> &[Fault] {
         &self.faults
     }
 }
 
-/// A digest over what a file means: comments and the description do not count, and neither does
-/// what it leaves at its default, so that a new member changes no digest.
+/// A digest over the meaning of a file: comments, the description and members at their
+/// default do not count, so that a new member changes no digest.
 fn digest(wire: &WireProfile, side: &[String]) -> String {
     let WireProfile { limits, service, behaviour, faults, staff, .. } = wire;
     let is_plain = *behaviour == Behaviour::default()
@@ -321,7 +326,7 @@ fn digest(wire: &WireProfile, side: &[String]) -> String {
 /// The longest time in a profile.
 const MAX_TIME: Duration = Duration::from_secs(86_400);
 
-/// `time`, which `member` gives, if it is one that a run can have.
+/// Checks `time`, the value of `member`.
 fn within_a_day(time: Duration, member: impl FnOnce() -> Member) -> Result<Duration, ProfileError> {
     if time > MAX_TIME {
         return Err(ProfileError::TooLong { member: member(), time });

@@ -16,7 +16,7 @@ pub fn stream(seed: u64, name: &str) -> Generator {
 
 /// A key for values that are computed rather than drawn in order; see [`keyed`].
 pub fn key(seed: u64, name: &str) -> u64 {
-    // FNV-1a over the name, then mixed with the seed: streams must differ, not hide.
+    // FNV-1a over the name, mixed with the seed. Not cryptographic: streams only need to be distinct.
     let hash = name.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     });

@@ -1,4 +1,4 @@
-//! Calls as they were served: response times per endpoint, and the latest calls one by one.
+//! Calls served: response times per endpoint, and a journal of the latest calls.
 //!
 //! A time runs from the call's arrival to when its answer was handed to the socket. Both are
 //! bounded: a histogram has its size from the start, the journal is a ring. Deliberately absent:
@@ -11,10 +11,10 @@ use hdrhistogram::Histogram;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// The finest difference that histograms keep, in ns.
+/// Resolution of the histograms, in ns.
 const LOWEST_NS: u64 = 1_000;
 
-/// The longest time that histograms keep, in ns: longer ones count as this.
+/// Largest time in the histograms, in ns: longer ones count as this.
 const HIGHEST_NS: u64 = 7_200_000_000_000;
 
 /// Significant decimal digits of histograms.
@@ -23,24 +23,24 @@ const DIGITS: u8 = 3;
 /// Bytes of a path that the journal keeps.
 const PATH_BYTES: usize = 200;
 
-/// A call as it was served.
+/// A call served over HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServedCall {
-    /// When it arrived, by the mock's time.
+    /// Arrival in the mock's time.
     pub at: Timestamp,
-    /// Its HTTP verb.
+    /// HTTP verb.
     pub verb: CompactString,
-    /// Its path with the base path, without the query; the first 200 bytes of it.
+    /// Path with the base path, without the query; at most 200 bytes.
     pub path: CompactString,
-    /// What it was answered; `None` if it was reset or left without an answer.
+    /// Status; `None` if the connection was reset or there was no answer.
     pub status: Option<Status>,
-    /// How long the mock meant it to take; `None` if it never reached the pools.
+    /// Drawn response time; `None` if the call never reached the pools.
     pub drawn: Option<Duration>,
-    /// How long it took, from its arrival to when the answer was handed over.
+    /// Measured response time, from arrival to hand-over of the answer.
     pub served: Duration,
 }
 
-/// What is remembered of the calls served.
+/// Records of the calls served.
 #[derive(Debug)]
 pub(crate) struct Served {
     times: [Option<Box<Histogram<u64>>>; Endpoint::ALL.len()],
@@ -49,13 +49,13 @@ pub(crate) struct Served {
 }
 
 impl Served {
-    /// Nothing yet; the journal will hold the latest `capacity` calls.
+    /// No calls yet; the journal holds the latest `capacity`.
     pub(crate) fn new(capacity: usize) -> Self {
         let times = [const { None }; Endpoint::ALL.len()];
         Self { times, journal: VecDeque::new(), capacity }
     }
 
-    /// Forgets all of it.
+    /// Clears all records.
     pub(crate) fn clear(&mut self) {
         *self = Self::new(self.capacity);
     }

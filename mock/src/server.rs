@@ -11,25 +11,29 @@ mod admin;
 mod body;
 mod connection;
 mod response;
+mod shared;
+
+pub(crate) use shared::ServerOptions;
 
 use crate::live::Live;
-use crate::wall_clock::{self, Timer};
+use crate::wall_clock::AlarmClock;
+use shared::Shell;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Notify, Semaphore, oneshot, watch};
+use tokio::sync::{Semaphore, oneshot, watch};
 
 /// Connections that are open at once; more wait in the listener's queue.
 const MAX_CONNECTIONS: usize = 8_192;
 
-/// What to wait before the next try where the operating system gives no more sockets.
+/// Pause before the next accept when the operating system has no more sockets.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
-/// Why a server did not start.
+/// Errors of starting a server.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum ServeError {
@@ -39,14 +43,6 @@ pub enum ServeError {
     Listen { addr: SocketAddr, source: io::Error },
     #[error("failed to start the server's threads")]
     Threads(#[source] io::Error),
-}
-
-/// How a server treats its clients.
-pub(crate) struct Terms {
-    /// How long a client may take over the head of a request, and over its body.
-    pub(crate) patience: Duration,
-    /// What the admin routes ask for.
-    pub(crate) admin_token: String,
 }
 
 /// A server that runs. Stops when dropped: the port is closed and every connection cut by then.
@@ -61,21 +57,15 @@ pub(crate) struct Server {
 
 impl Server {
     /// Serves `live` at `addr`; port 0 picks a free one.
+    ///
+    /// Errors: [`ServeError`] for an address that cannot be bound, or no thread.
     pub(crate) async fn start(
         addr: SocketAddr,
         live: Arc<Live>,
-        terms: Terms,
+        terms: ServerOptions,
     ) -> Result<Self, ServeError> {
-        let timer = Timer::start().map_err(ServeError::Threads)?;
-        let shell = Arc::new(Shell {
-            live,
-            timer,
-            terms,
-            started: wall_clock::now(),
-            in_flight: AtomicU64::new(0),
-            cut: AtomicU64::new(0),
-            shut_down: Notify::new(),
-        });
+        let timer = AlarmClock::start().map_err(ServeError::Threads)?;
+        let shell = Arc::new(Shell::new(live, timer, terms));
         let of_thread = Arc::clone(&shell);
         let (ready, started) = oneshot::channel();
         let (stop, asked_to_stop) = oneshot::channel();
@@ -92,22 +82,22 @@ impl Server {
         Ok(Self { addr, shell, stop: Some(stop), stopped, thread: Some(thread) })
     }
 
-    /// Where it listens.
+    /// Address it listens on.
     pub(crate) const fn addr(&self) -> SocketAddr {
         self.addr
     }
 
-    /// What its admin routes ask for.
+    /// Token of its admin routes.
     pub(crate) fn admin_token(&self) -> &str {
         &self.shell.terms.admin_token
     }
 
-    /// Calls that arrived and are not yet answered; those cut, if it was told to shut down.
+    /// Calls that wait for their answer; after a shutdown, those that it cut.
     pub(crate) fn in_flight(&self) -> u64 {
         self.shell.in_flight.load(Ordering::Relaxed) + self.shell.cut.load(Ordering::Relaxed)
     }
 
-    /// Waits until it was told to shut down by its admin route.
+    /// Waits until the admin route `shutdown` stopped the server.
     pub(crate) async fn stopped(&self) {
         // An error says that the sender, and with it the server's thread, has gone.
         let _ = self.stopped.clone().changed().await;
@@ -122,19 +112,6 @@ impl Drop for Server {
             let _ = thread.join();
         }
     }
-}
-
-/// What every connection works with.
-struct Shell {
-    live: Arc<Live>,
-    timer: Timer,
-    terms: Terms,
-    started: Instant,
-    in_flight: AtomicU64,
-    /// Calls that the end of the server will have left without an answer.
-    cut: AtomicU64,
-    /// Told when an admin asked the server to end, and has the answer.
-    shut_down: Notify,
 }
 
 /// Serves until the sender of `stop` is gone, or an admin asks for the end.
@@ -200,14 +177,14 @@ async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
                 return (stream, peer);
             }
             Err(error) if of_one_connection(&error) => {}
-            // No file descriptor is left: some of them will be.
+            // Out of file descriptors: some will be freed.
             #[expect(clippy::disallowed_methods, reason = "the server lives on the wall clock")]
             Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
 }
 
-/// Whether only the connection is lost that was about to be accepted.
+/// True for errors of the one connection that was about to be accepted.
 fn of_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)

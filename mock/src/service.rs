@@ -3,7 +3,7 @@
 mod congestion;
 mod histogram;
 
-pub use congestion::{Congestion, InFlight};
+pub use congestion::{CallsInFlight, Congestion};
 pub use histogram::{Buckets, HistogramError};
 
 use crate::rng::Generator;
@@ -27,7 +27,7 @@ enum Shape {
     Histogram(Buckets),
 }
 
-/// Figures that make no law.
+/// Errors of the parameters of a law.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum LawError {
@@ -49,7 +49,9 @@ impl Law {
         Self(Shape::Constant(crate::time::nanos(time)))
     }
 
-    /// Anything between `low` and `high`, both included.
+    /// Uniform between `low` and `high`, both included.
+    ///
+    /// Errors: [`LawError::LowAboveHigh`].
     pub fn uniform(low: Duration, high: Duration) -> Result<Self, LawError> {
         if low > high {
             return Err(LawError::LowAboveHigh { low, high });
@@ -58,7 +60,9 @@ impl Law {
         Ok(Self(Shape::Uniform { low_ns, high_ns }))
     }
 
-    /// The log-normal law with that median and 0.99 quantile.
+    /// Log-normal, by its median and 0.99 quantile.
+    ///
+    /// Errors: [`LawError`] for a median of zero, or a `p99` below the median.
     pub fn log_normal(median: Duration, p99: Duration) -> Result<Self, LawError> {
         if median.is_zero() {
             return Err(LawError::ZeroMedian);
@@ -72,7 +76,9 @@ impl Law {
         Ok(Self(Shape::LogNormal { mu, sigma, law }))
     }
 
-    /// Any of `samples`, each as likely.
+    /// Any of `samples`, equally likely.
+    ///
+    /// Errors: [`LawError::NoSamples`].
     pub fn empirical(samples: &[Duration]) -> Result<Self, LawError> {
         if samples.is_empty() {
             return Err(LawError::NoSamples);
@@ -80,7 +86,7 @@ impl Law {
         Ok(Self(Shape::Empirical(samples.iter().copied().map(crate::time::nanos).collect())))
     }
 
-    /// What a histogram holds: each bucket as likely as its count, each time in it alike.
+    /// A histogram's times: each bucket is drawn in proportion to its count, uniformly within it.
     pub const fn histogram(buckets: Buckets) -> Self {
         Self(Shape::Histogram(buckets))
     }

@@ -25,7 +25,7 @@ pub struct WireStaff {
     /// Exponent of Zipf's law over the accounts: 0 edits all alike, 1 a few far more often.
     #[serde(default)]
     pub skew: f64,
-    /// How long an account stays open before it is saved.
+    /// Time from opening an account to saving it.
     #[serde(default)]
     pub think: DurationText,
     /// The custom fields that staff edit, by name; none means any.
@@ -33,7 +33,7 @@ pub struct WireStaff {
     pub fields: Vec<String>,
 }
 
-/// Settings that make no staff.
+/// Errors of a `[staff]` section.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum StaffError {
@@ -53,13 +53,13 @@ impl StaffError {
     }
 }
 
-/// People with an account open, or waiting to open or save one: more than that give up at the door.
+/// Staff with an account open, or waiting to open or save one; more arrivals are dropped.
 const MAX_AT_WORK: usize = 200;
 
-/// More edits a second than any organisation has staff for.
+/// Upper bound of `edits_per_s`.
 const MAX_EDITS_PER_S: f64 = 10_000.0;
 
-/// How staff behave, checked.
+/// Staff settings, checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StaffSettings {
     edits_per_s: f64,
@@ -74,7 +74,9 @@ impl StaffSettings {
         self.edits_per_s
     }
 
-    /// Checks what a file says.
+    /// Checks the section.
+    ///
+    /// Errors: [`StaffError`] for a rate or exponent out of range.
     pub fn try_from_wire(wire: &WireStaff) -> Result<Self, StaffError> {
         if !(wire.edits_per_s > 0.0 && wire.edits_per_s <= MAX_EDITS_PER_S) {
             return Err(StaffError::Rate(wire.edits_per_s));
@@ -90,53 +92,53 @@ impl StaffSettings {
         })
     }
 
-    /// Whether staff edit the custom field of that name.
+    /// True if staff edit the custom field `field`.
     pub fn edits(&self, field: &str) -> bool {
         self.fields.is_empty() || self.fields.iter().any(|name| name == field)
     }
 }
 
-/// Who wrote.
+/// Author of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Writer {
-    /// Whoever called the API.
+    /// Any caller of the API.
     Client,
     /// Background staff.
     Staff,
 }
 
-/// What kind of update was lost: overwritten by somebody who had not seen it.
+/// A kind of lost update: one overwritten by an author who had not seen it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Loss {
-    /// Who overwrote it.
+    /// Author of the overwriting call.
     pub by: Writer,
-    /// By which call.
+    /// Endpoint of the overwriting call.
     pub endpoint: Endpoint,
-    /// In which field.
+    /// Field that was overwritten.
     pub field: FieldId,
 }
 
 /// One field that staff saved.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit {
-    /// When.
+    /// Time of the save.
     pub at: Timestamp,
-    /// Which field.
+    /// Field that was edited.
     pub field: FieldId,
-    /// What it holds from then on; `None` was cleared.
+    /// New value; `None` if cleared.
     pub value: Option<Value>,
 }
 
-/// A step of somebody's work that is due.
+/// A step of a staff member's work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Step {
+pub(crate) enum StaffStep {
     /// Opens an account.
     Open(AccountId),
     /// Saves an account that was opened at a moment.
     Save(AccountId, Timestamp),
 }
 
-/// The staff of one organisation at work.
+/// Staff of one organisation: arrivals, open accounts, edits and losses.
 #[derive(Clone, Debug)]
 pub(crate) struct Staff {
     settings: StaffSettings,
@@ -148,10 +150,10 @@ pub(crate) struct Staff {
     pauses: Exp<f64>,
     arrivals: Generator,
     choices: Generator,
-    /// Who comes next, when, and to which account.
+    /// Next arrival: time and account.
     next_arrival: Option<(Timestamp, AccountId)>,
     sequence: u64,
-    due: BinaryHeap<Reverse<(Timestamp, u64, Step)>>,
+    due: BinaryHeap<Reverse<(Timestamp, u64, StaffStep)>>,
     read_at: BTreeMap<AccountId, Timestamp>,
     written_at: BTreeMap<(AccountId, FieldId), Timestamp>,
     edits: BTreeMap<AccountId, Vec<Edit>>,
@@ -183,18 +185,18 @@ impl Staff {
         staff
     }
 
-    /// How they behave.
+    /// Settings of the staff.
     pub(crate) const fn settings(&self) -> &StaffSettings {
         &self.settings
     }
 
-    /// The next step that is due at `now` or before, with its moment.
-    pub(crate) fn due(&mut self, now: Timestamp) -> Option<(Timestamp, Step)> {
+    /// Takes the next step due at or before `now`, with its time.
+    pub(crate) fn due(&mut self, now: Timestamp) -> Option<(Timestamp, StaffStep)> {
         let step_at = self.due.peek().map_or(now, |Reverse((at, ..))| *at);
         while let Some((at, id)) = self.next_arrival.filter(|(at, _)| *at <= step_at.min(now)) {
             self.next_arrival = self.arrival_after(at);
             if self.due.len() < MAX_AT_WORK {
-                return Some((at, Step::Open(id)));
+                return Some((at, StaffStep::Open(id)));
             }
         }
         if self.due.is_empty() || step_at > now {
@@ -203,15 +205,15 @@ impl Staff {
         self.due.pop().map(|Reverse((at, _, step))| (at, step))
     }
 
-    /// `step` is to be taken, or tried again, at `at`.
-    pub(crate) fn schedule(&mut self, at: Timestamp, step: Step) {
+    /// Schedules `step` for `at`.
+    pub(crate) fn schedule(&mut self, at: Timestamp, step: StaffStep) {
         self.sequence += 1;
         self.due.push(Reverse((at, self.sequence, step)));
     }
 
     /// Somebody opened `id` at `at` and saw it at `seen_at`; it is saved after some thought.
     pub(crate) fn opened(&mut self, id: AccountId, at: Timestamp, seen_at: Timestamp) {
-        self.schedule(seen_at + self.settings.think, Step::Save(id, at));
+        self.schedule(seen_at + self.settings.think, StaffStep::Save(id, at));
     }
 
     /// A uniform choice among `bound`, which is not zero.
@@ -251,19 +253,19 @@ impl Staff {
         let edited_at = edits.rev().find(|edit| edit.field == field).map(|edit| edit.at);
         let seen_at = self.read_at.get(&id).copied();
         let written_at = self.written_at.insert((id, field), now);
-        // What the client wrote itself it has seen: only what staff saved since can be lost.
+        // A client has seen its own writes: only later edits by staff can be lost.
         let known_at = seen_at.max(written_at);
         if edited_at.is_some_and(|edited_at| known_at.is_none_or(|known_at| edited_at > known_at)) {
             self.lose(Loss { by: Writer::Client, endpoint, field });
         }
     }
 
-    /// What staff saved on `id`, in order of time.
+    /// Edits that staff saved on `id`, in order of time.
     pub(crate) fn edits(&self, id: AccountId) -> &[Edit] {
         self.edits.get(&id).map_or(&[], Vec::as_slice)
     }
 
-    /// How many edits staff saved.
+    /// Number of edits that staff saved.
     pub(crate) fn saves(&self) -> u64 {
         self.edits.values().map(|edits| edits.len() as u64).sum()
     }
@@ -330,7 +332,7 @@ mod tests {
         let mut staff = staff(2.0, 1.0);
         let mut opened: BTreeMap<AccountId, u64> = BTreeMap::new();
         while let Some((_, step)) = staff.due(at(5_000)) {
-            let Step::Open(id) = step else { panic!("nobody saved what nobody opened") };
+            let StaffStep::Open(id) = step else { panic!("nobody saved what nobody opened") };
             *opened.entry(id).or_default() += 1;
         }
         let total: u64 = opened.values().sum();

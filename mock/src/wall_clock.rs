@@ -26,28 +26,28 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 use tokio::sync::oneshot;
 
-/// What time it is.
+/// The current time.
 #[expect(clippy::disallowed_methods, reason = "this module is the shells' one clock")]
 pub(crate) fn now() -> Instant {
     Instant::now()
 }
 
-/// A thread that wakes calls at their moment. Stops, and lets go of all waiters, when dropped.
-pub(crate) struct Timer {
-    shared: Arc<Shared>,
+/// A thread that wakes calls at their time. Dropping it stops it and releases all waiters.
+pub(crate) struct AlarmClock {
+    shared: Arc<AlarmShared>,
     thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Default)]
-struct Shared {
-    state: Mutex<State>,
+struct AlarmShared {
+    state: Mutex<AlarmState>,
     earlier: Condvar,
 }
 
 #[derive(Default)]
-struct State {
-    /// Earliest first. As long as there are calls in flight; a call that was given up stays until
-    /// its moment.
+struct AlarmState {
+    /// Earliest first. One entry per call in flight; that of an abandoned call stays until
+    /// its time.
     waiting: BinaryHeap<Reverse<Waiting>>,
     stopped: bool,
 }
@@ -57,10 +57,10 @@ struct Waiting {
     waker: oneshot::Sender<()>,
 }
 
-impl Timer {
+impl AlarmClock {
     /// Errors: the operating system gives no thread.
     pub(crate) fn start() -> io::Result<Self> {
-        let shared = Arc::new(Shared::default());
+        let shared = Arc::new(AlarmShared::default());
         let of_thread = Arc::clone(&shared);
         let thread =
             thread::Builder::new().name("neon-mock timer".to_owned()).spawn(move || {
@@ -80,13 +80,13 @@ impl Timer {
         let _ = woken.await;
     }
 
-    /// Is told at `moment`, or gets an error if the timer has stopped.
+    /// A receiver notified at `moment`, or closed if the clock has stopped.
     pub(crate) fn alarm(&self, moment: Instant) -> oneshot::Receiver<()> {
         self.shared.enlist(moment)
     }
 }
 
-impl Drop for Timer {
+impl Drop for AlarmClock {
     fn drop(&mut self) {
         let mut state = self.shared.lock();
         state.stopped = true;
@@ -100,8 +100,8 @@ impl Drop for Timer {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl AlarmShared {
+    fn lock(&self) -> MutexGuard<'_, AlarmState> {
         self.state.lock().expect("nothing under this lock panics")
     }
 
@@ -186,7 +186,7 @@ mod tests {
 
     #[tokio::test]
     async fn waits_are_never_short_and_come_in_order() {
-        let timer = Timer::start().unwrap();
+        let timer = AlarmClock::start().unwrap();
         let start = now();
         let wait = async |ms: u32| {
             timer.wait_until(start + ms * MS).await;
@@ -199,7 +199,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_stopped_timer_lets_go_of_its_waiters() {
-        let timer = Timer::start().unwrap();
+        let timer = AlarmClock::start().unwrap();
         let woken = timer.shared.enlist(now() + 3_600_000 * MS);
         drop(timer);
         assert!(woken.await.is_err());

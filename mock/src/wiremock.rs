@@ -9,7 +9,7 @@
 //! answer that never comes is an hour away.
 
 use crate::fault::{Delivery, SLOW_BODY};
-use crate::live::{Call, Live};
+use crate::live::{Live, ReceivedCall};
 use crate::neon_mock::NeonMock;
 use crate::wall_clock;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ pub struct NeonResponder {
 
 impl Respond for NeonResponder {
     fn respond(&self, request: &Request) -> ResponseTemplate {
-        let answer = self.live.answer(&Call {
+        let answer = self.live.answer(&ReceivedCall {
             verb: request.method.as_str(),
             path: request.url.path(),
             query: request.url.query(),
@@ -42,7 +42,7 @@ impl Respond for NeonResponder {
             authorization: request.headers.get("authorization").map(HeaderValue::as_bytes),
             body: &request.body,
         });
-        // A delay of nothing would wait too, for the next whole millisecond.
+        // Even a zero delay would wait for the next whole millisecond.
         let left = |ready_at: Instant| ready_at.checked_duration_since(wall_clock::now());
         let due = answer.ready_at.and_then(left).filter(|delay| !delay.is_zero());
         let retry_after_s = answer.retry_after_s();
@@ -75,7 +75,7 @@ fn delayed(template: ResponseTemplate, delay: Option<Duration>) -> ResponseTempl
 }
 
 impl NeonMock {
-    /// A responder for one's own [`Mock`]s, such as one that counts calls.
+    /// A responder for your own [`Mock`]s, such as one that counts calls.
     pub fn responder(&self) -> NeonResponder {
         NeonResponder { live: Arc::clone(self.live()) }
     }

@@ -11,7 +11,7 @@ use clap::Args;
 use neonbench::experiment::{
     CandidateRuns, Forecast, Goal, forecast, forecast_probed, parallel_map, rank, simulated,
 };
-use neonbench::probe::{Fit, MOST_SAMPLE};
+use neonbench::probe::{MOST_SAMPLE, TargetFit};
 use neonbench::select::{ParetoPoint, RehearsalTarget, TargetFeatures};
 use neonbench_engine::engine::Strategy;
 use serde::Serialize;
@@ -251,7 +251,7 @@ fn recommendations(
     expected: &Forecast,
     standard: &Forecast,
     strategy: Strategy,
-    probed: Option<&Fit>,
+    probed: Option<&TargetFit>,
     profile: &str,
 ) -> Vec<String> {
     let mut lines = Vec::new();
@@ -295,7 +295,7 @@ fn probed(
     args: &AnalyzeArgs,
     line: &CommandLine,
     verbosity: Verbosity,
-) -> Result<Option<(Cost, Fit)>, CliError> {
+) -> Result<Option<(Cost, TargetFit)>, CliError> {
     let Some(sample) = args.probe else {
         if args.world.base_url.is_some() || args.world.world.is_some() {
             return Err(CliError::usage(
@@ -309,6 +309,6 @@ fn probed(
     let inputs = Inputs::read(&args.workload, &engine, &args.world)?;
     let sample = if dry_run { 0 } else { sample };
     let options = args.asked.options(&inputs.world, sample, inputs.seed());
-    let seen = super::probe::seen(&inputs, &options, &args.store, line, verbosity)?;
-    Ok(Some((Cost::of(&seen), Fit::of(&seen)?)))
+    let seen = super::probe::probe_target(&inputs, &options, &args.store, line, verbosity)?;
+    Ok(Some((Cost::of(&seen), TargetFit::of(&seen)?)))
 }

@@ -91,7 +91,7 @@ pub(super) struct EngineArgs {
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub(super) call_deadline: Option<std::time::Duration>,
     /// Limiter of the calls in flight [default: adaptive for pipelined, else none]
-    #[arg(long, value_name = "none|fixed:N|aimd|adaptive")]
+    #[arg(long, value_name = "none|fixed:N|adaptive")]
     pub(super) limiter: Option<Limiter>,
     /// Places of what adaptive finds that are left to the staff [default: 0]
     #[arg(long, value_name = "N")]

@@ -6,7 +6,7 @@ use super::error::CliError;
 use super::files::read;
 use super::fitted::{self, Cost};
 use clap::Args;
-use neonbench::probe::{Fit, Har, ProbeError};
+use neonbench::probe::{Har, ProbeError, TargetFit};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -34,18 +34,18 @@ pub(super) fn run(args: &FitArgs, line: &CommandLine) -> Result<ExitCode, CliErr
     let (origin, cost, fit) = match (&args.file, args.run) {
         (Some(file), _) => {
             let origin = file.display().to_string();
-            let Har { seen, passed_over } = Har::read(&origin, &read(file)?)?;
+            let Har { trace, passed_over } = Har::read(&origin, &read(file)?)?;
             if passed_over > 0 {
                 eprintln!(
                     "note: {passed_over} entries are no calls of Neon's API, and are passed over"
                 );
             }
-            (origin, Cost::of(&seen), Fit::of(&seen).map_err(|error| too_few(&error))?)
+            (origin, Cost::of(&trace), TargetFit::of(&trace).map_err(|error| too_few(&error))?)
         }
         (None, run) => {
             let run = run.expect("clap asks for a file or a run");
             let record = args.store.open()?.record(run)?;
-            let fit = Fit::of_record(&record).map_err(|error| too_few(&error))?;
+            let fit = TargetFit::of_record(&record).map_err(|error| too_few(&error))?;
             (format!("run {run}"), Cost::of_record(&record), fit)
         }
     };
@@ -53,11 +53,11 @@ pub(super) fn run(args: &FitArgs, line: &CommandLine) -> Result<ExitCode, CliErr
         Some(path) => line.to("analyze").with("profile", path.display()).to_string(),
         None => line.clone().with("write", "mine.toml").to_string(),
     };
-    fitted::said(&origin, cost, &fit, args.write.as_deref(), args.output.json, next)?;
+    fitted::print_fit(&origin, cost, &fit, args.write.as_deref(), args.output.json, next)?;
     Ok(ExitCode::SUCCESS)
 }
 
-/// What holds too few calls is of no use here, whatever the reason.
+/// Here too few calls are a usage error: the file or the run is unsuitable.
 fn too_few(error: &ProbeError) -> CliError {
     CliError::usage(error.to_string())
 }

@@ -1,9 +1,9 @@
-//! What `probe` and `fit` print: a profile, and what it rests on.
+//! Output of `probe` and `fit`: a profile with its evidence.
 
 use super::error::CliError;
 use super::output::{duration, percent, print, print_json, table};
 use neon_mock::api::Endpoint;
-use neonbench::probe::{Estimate, Fit, Limits, Seen, Source};
+use neonbench::probe::{FittedLimits, LawEstimate, LawSource, ProbeTrace, TargetFit};
 use neonbench_engine::record::RunRecord;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -13,70 +13,70 @@ use std::path::Path;
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(super) struct FittedRecord {
     schema: u32,
-    /// What was probed, or the file.
+    /// The probed target, or the file.
     origin: String,
     cost: Cost,
-    limits: Limits,
-    times: Times,
-    load: Load,
+    limits: FittedLimits,
+    times: ServiceTimes,
+    load: LoadGrowth,
     failed: u32,
     failed_of: u32,
-    /// What calls could not tell.
+    /// Assumptions, where calls show nothing.
     assumed: Vec<String>,
-    /// The fitted profile, as a file has it.
+    /// The fitted profile in its file form.
     profile_toml: String,
     next_command: String,
 }
 
-/// What finding out cost.
+/// Cost of the observations.
 #[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 pub(super) struct Cost {
     pub(super) calls: usize,
     pub(super) refused: usize,
     pub(super) duration_s: f64,
-    /// Calls by endpoint.
+    /// Number of calls by endpoint.
     pub(super) by_endpoint: BTreeMap<String, usize>,
-    /// Accounts of the sample run that were migrated or needed nothing.
+    /// Accounts of the sample run that were migrated or needed no change.
     pub(super) sampled: u64,
-    /// Accounts of the sample run that were not.
+    /// The other accounts of the sample run.
     pub(super) not_sampled: u64,
 }
 
 /// Service times.
 #[derive(Clone, Copy, Debug, Serialize, schemars::JsonSchema)]
-struct Times {
-    get: Estimate,
-    patch: Estimate,
-    search: Estimate,
-    metadata: Estimate,
+struct ServiceTimes {
+    get: LawEstimate,
+    patch: LawEstimate,
+    search: LawEstimate,
+    metadata: LawEstimate,
 }
 
-/// How service times grow with the calls in flight.
+/// Growth of service times with the calls in flight.
 #[derive(Clone, Copy, Debug, Serialize, schemars::JsonSchema)]
-struct Load {
-    /// How likely it is that they grow.
+struct LoadGrowth {
+    /// Probability (0 to 1) that they grow.
     grows: f64,
-    /// How many times as long a call takes with five in flight.
+    /// Factor on the service time with five calls in flight.
     at_five: f64,
 }
 
 impl Cost {
-    pub(super) fn of(seen: &Seen) -> Self {
+    pub(super) fn of(trace: &ProbeTrace) -> Self {
         let by_endpoint = Endpoint::ALL.into_iter().filter_map(|endpoint| {
-            let calls = seen.of(endpoint).count();
+            let calls = trace.of(endpoint).count();
             (calls > 0).then(|| (endpoint.name().to_owned(), calls))
         });
         Self {
-            calls: seen.calls.len(),
-            refused: seen.refused(),
-            duration_s: seen.lasted().as_secs_f64(),
+            calls: trace.calls.len(),
+            refused: trace.refused(),
+            duration_s: trace.lasted().as_secs_f64(),
             by_endpoint: by_endpoint.collect(),
-            sampled: seen.written,
-            not_sampled: seen.left,
+            sampled: trace.written,
+            not_sampled: trace.left,
         }
     }
 
-    /// What a run cost that was made for another reason.
+    /// Cost of a run that was made for another reason.
     pub(super) fn of_record(record: &RunRecord) -> Self {
         let RunRecord { calls, records, .. } = record;
         let written = if record.dry_run { 0 } else { records.migrated };
@@ -104,11 +104,11 @@ impl Cost {
     }
 }
 
-/// Prints what was fitted, and writes it to `write`. `next` says what to do, given the written file.
-pub(super) fn said(
+/// Prints the fit, and writes its profile to `write`. `next` makes the next command, given that file.
+pub(super) fn print_fit(
     origin: &str,
     cost: Cost,
-    fit: &Fit,
+    fit: &TargetFit,
     write: Option<&Path>,
     json: bool,
     next: impl FnOnce(Option<&Path>) -> String,
@@ -124,8 +124,8 @@ pub(super) fn said(
         origin: origin.to_owned(),
         cost,
         limits: *fit.limits(),
-        times: Times { get, patch, search, metadata },
-        load: Load { grows: fit.grows(), at_five: fit.growth_at(5) },
+        times: ServiceTimes { get, patch, search, metadata },
+        load: LoadGrowth { grows: fit.grows(), at_five: fit.growth_at(5) },
         failed,
         failed_of,
         assumed: fit.assumed().to_vec(),
@@ -145,7 +145,7 @@ pub(super) fn said(
 impl FittedRecord {
     fn in_words(&self) -> String {
         let mut lines = vec![format!("{}: {}", self.origin, self.cost.in_words())];
-        let Times { get, patch, search, metadata } = self.times;
+        let ServiceTimes { get, patch, search, metadata } = self.times;
         let rows =
             [("reads", get), ("writes", patch), ("searches", search), ("look-ups", metadata)];
         let rows: Vec<Vec<String>> = rows.iter().map(|(name, times)| row(name, times)).collect();
@@ -172,7 +172,7 @@ impl FittedRecord {
     }
 }
 
-fn row(name: &str, times: &Estimate) -> Vec<String> {
+fn row(name: &str, times: &LawEstimate) -> Vec<String> {
     let time = |ms: f64| duration(ms / 1e3);
     let interval = |[low, high]: [f64; 2]| format!("{} – {}", time(low), time(high));
     vec![
@@ -182,9 +182,9 @@ fn row(name: &str, times: &Estimate) -> Vec<String> {
         time(times.p99_ms),
         interval(times.p99_ms_interval),
         match times.source {
-            Source::Assumed => "assumed".to_owned(),
-            Source::FewCalls => format!("{}, scatter as reads", times.calls),
-            Source::Measured => times.calls.to_string(),
+            LawSource::Assumed => "assumed".to_owned(),
+            LawSource::FewCalls => format!("{}, scatter as reads", times.calls),
+            LawSource::Measured => times.calls.to_string(),
         },
     ]
 }

@@ -192,7 +192,11 @@ fn outcome_cells(run: &ListedRun) -> Vec<String> {
         ],
     });
     cells.push(run.state.name().to_owned());
-    cells.push(run.record.as_ref().map_or_else(unknown, verdict));
+    cells.push(match &run.record {
+        Some(record) => verdict(record),
+        None if run.is_readable => unknown(),
+        None => "unreadable".to_owned(),
+    });
     cells
 }
 

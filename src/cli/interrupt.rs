@@ -14,7 +14,7 @@ pub(super) fn listen(verbosity: Verbosity) -> Result<Arc<Stop>, CliError> {
     let stop = Arc::new(Stop::default());
     let to_set = Arc::clone(&stop);
     let (ready, is_ready) = mpsc::channel();
-    let runtime = neonbench_engine::run::runtime()?;
+    let runtime = neonbench_engine::world::runtime().map_err(CliError::Runtime)?;
     // The engine keeps its own thread busy: in virtual time it never waits.
     std::thread::spawn(move || {
         watch(&runtime, &ready, || {

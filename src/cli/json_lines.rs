@@ -3,7 +3,7 @@
 use super::error::CliError;
 use super::output::print_json_line;
 use neon_mock::time::Timestamp;
-use neonbench_engine::event::{AccountOutcome, Call, Event, Observer};
+use neonbench_engine::event::{AccountOutcome, Attempt, Event, Observer};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ fn object(event: &Event) -> Value {
             "event": "sent", "at_s": s(at), "endpoint": endpoint.name(),
             "queued_s": queued.as_secs_f64(), "paced_s": paced.as_secs_f64(),
         }),
-        Event::Done(Call { endpoint, attempt, due_at, sent_at, done_at, outcome }) => json!({
+        Event::Done(Attempt { endpoint, attempt, due_at, sent_at, done_at, outcome }) => json!({
             "event": "done", "at_s": s(done_at), "endpoint": endpoint.name(),
             "outcome": outcome.name(), "attempt": attempt, "due_s": s(due_at),
             "sent_s": s(sent_at),

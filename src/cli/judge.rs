@@ -1,4 +1,4 @@
-//! `neonbench judge`: someone's own script against the mock, judged by what it left there.
+//! `neonbench judge`: runs a user's script against the mock, and judges the state that it leaves.
 
 mod command;
 mod text;
@@ -9,19 +9,20 @@ use super::error::{CliError, code};
 use super::inputs::{DEMO, Inputs};
 use super::output::{Verbosity, print, print_json};
 use clap::Args;
-use command::{Ended, Home, Surroundings};
+use command::{CommandEnv, Ended, Home};
 use neon_mock::NeonMock;
-use neonbench::judge::{Case, Command, JudgeRecord, Verdict, league};
+use neonbench::judge::{ClientUnderTest, ClientVerdict, CommandExit, JudgeRecord, league};
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::event::Event;
 use neonbench_engine::record::RunRecord;
-use neonbench_engine::run::{World, runtime};
+use neonbench_engine::run::World;
+use neonbench_engine::world::runtime;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-/// Our strategies are compared unasked if the work is no more than this: accounts × mappings.
+/// The largest work, in accounts × mappings, for which our strategies run without `--compare`.
 const CHEAP_WORK: u64 = 50_000;
 
 /// Flags of `judge`.
@@ -67,11 +68,12 @@ pub(super) fn run(
 ) -> Result<ExitCode, CliError> {
     let engine = EngineArgs { seed: args.seed, ..EngineArgs::default() };
     let inputs = Inputs::read(&args.workload, &engine, &WorldArgs::default())?;
-    let Some(mut record) = runtime()?.block_on(judged(args, &inputs))? else {
+    let Some(mut record) = runtime().map_err(CliError::Runtime)?.block_on(judged(args, &inputs))?
+    else {
         eprintln!("interrupted: the command was ended, and nothing is judged");
         return Ok(ExitCode::from(code::INTERRUPTED));
     };
-    if record.verdict != Verdict::NoCalls && (args.compare || is_cheap(&inputs)) {
+    if record.verdict != ClientVerdict::NoCalls && (args.compare || is_cheap(&inputs)) {
         record.league = league(&record, &ours(&inputs)?);
     }
     record.next_command = next_command(line, &record);
@@ -86,17 +88,17 @@ pub(super) fn run(
     } else {
         print(&text::summary(&record))?;
     }
-    if record.verdict == Verdict::NoCalls {
+    if record.verdict == ClientVerdict::NoCalls {
         eprintln!("error: your command did not talk to the mock; check where it wrote");
     }
     Ok(ExitCode::from(match record.verdict {
-        Verdict::Correct => 0,
-        Verdict::NoCalls => code::INCONCLUSIVE,
+        ClientVerdict::Correct => 0,
+        ClientVerdict::NoCalls => code::INCONCLUSIVE,
         _ => code::AUDIT_MISMATCH,
     }))
 }
 
-/// Runs the command against a mock of its own; `None` if it was interrupted.
+/// Runs the command against a mock of its own; `None` if the user interrupted it.
 async fn judged(args: &JudgeArgs, inputs: &Inputs) -> Result<Option<JudgeRecord>, CliError> {
     let seed = inputs.seed();
     let mock = NeonMock::builder()
@@ -108,17 +110,17 @@ async fn judged(args: &JudgeArgs, inputs: &Inputs) -> Result<Option<JudgeRecord>
     let home = Home::new(args.keep_home)?;
     let (org_id, api_key) = mock.credentials();
     let base_url = mock.base_url();
-    let surroundings = Surroundings { base_url: &base_url, org_id, api_key, home: &home };
-    let command = match command::run(&args.command, &surroundings, args.timeout).await? {
+    let env = CommandEnv { base_url: &base_url, org_id, api_key, home: &home };
+    let command = match command::run(&args.command, &env, args.timeout).await? {
         Ended::Interrupted => return Ok(None),
         Ended::Judged(command) => command,
     };
     Ok(Some(judge(args, inputs, &mock, command)))
 }
 
-fn judge(args: &JudgeArgs, inputs: &Inputs, mock: &NeonMock, command: Command) -> JudgeRecord {
+fn judge(args: &JudgeArgs, inputs: &Inputs, mock: &NeonMock, command: CommandExit) -> JudgeRecord {
     let name = args.name.clone().unwrap_or_else(|| name_of(&args.command));
-    let case = Case {
+    let case = ClientUnderTest {
         name: &name,
         scenario: &inputs.scenario,
         seed: inputs.seed(),
@@ -143,7 +145,7 @@ fn judge(args: &JudgeArgs, inputs: &Inputs, mock: &NeonMock, command: Command) -
     record
 }
 
-/// What a league row is called: the script that an interpreter runs, else the program.
+/// The default name of the league row: the script that an interpreter runs, else the program.
 fn name_of(command: &[OsString]) -> String {
     let is_script = |word: &&OsString| Path::new(word).is_file();
     let script = command.iter().skip(1).find(is_script).or(command.first());
@@ -167,8 +169,8 @@ fn ours(inputs: &Inputs) -> Result<Vec<RunRecord>, CliError> {
 
 fn next_command(line: &CommandLine, record: &JudgeRecord) -> String {
     let next = match record.verdict {
-        Verdict::Correct => line.to("benchmark"),
-        Verdict::NoCalls => line.to("serve"),
+        ClientVerdict::Correct => line.to("benchmark"),
+        ClientVerdict::NoCalls => line.to("serve"),
         // The client's own arguments may hold secrets, and the record is stored.
         _ => line.clone().with_switch("show_values").with("command", "COMMAND"),
     };

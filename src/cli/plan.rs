@@ -10,7 +10,7 @@ use super::files::read;
 use super::output::{print, print_json};
 use clap::Subcommand;
 use definitions::OrganisationArgs;
-use neonbench_engine::plan::{Finding, Level, Plan, check};
+use neonbench_engine::plan::{Level, Plan, PlanIssue, check};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -71,7 +71,7 @@ struct Checked<'a> {
     fields: usize,
     errors: usize,
     warnings: usize,
-    findings: &'a [Finding],
+    findings: &'a [PlanIssue],
 }
 
 fn check_file(
@@ -95,7 +95,7 @@ fn check_file(
             findings: &findings,
         })?;
     } else {
-        for Finding { level, code, place, message } in &findings {
+        for PlanIssue { level, code, place, message } in &findings {
             let level = if *level == Level::Error { "error" } else { "warning" };
             let place = if place.is_empty() { String::new() } else { format!("{place}: ") };
             print(&format!("{level}: {place}{message} [{code}]"))?;

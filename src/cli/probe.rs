@@ -1,4 +1,4 @@
-//! `neonbench probe`: what a few gentle calls tell of a target, as a profile.
+//! `neonbench probe`: fits a profile to a few gentle calls.
 
 use super::args::{EngineArgs, OutputArgs, StoreArgs, Switch, WorkloadArgs, WorldArgs};
 use super::command_line::CommandLine;
@@ -8,7 +8,9 @@ use super::inputs::Inputs;
 use super::output::Verbosity;
 use super::stored::now_unix_s;
 use clap::Args;
-use neonbench::probe::{self, Fit, MOST_CALLS, MOST_SAMPLE, Options, ProbeError, Seen};
+use neonbench::probe::{
+    self, MOST_CALLS, MOST_SAMPLE, ProbeError, ProbeOptions, ProbeTrace, TargetFit,
+};
 use neonbench::store::RunState;
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::journal::NoJournal;
@@ -46,7 +48,7 @@ pub(super) struct ProbeArgs {
     store: StoreArgs,
 }
 
-/// What a probe may do.
+/// Permissions of a probe.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(super) struct ProbeSettings {
     /// Send 11 reads at once, and be refused, to find a pool [default: on, but off with --base-url]
@@ -55,14 +57,14 @@ pub(super) struct ProbeSettings {
 }
 
 impl ProbeSettings {
-    /// For `world`, with a sample run of so many accounts.
-    pub(super) fn options(self, world: &World, sample: u32, seed: u64) -> Options {
+    /// Options for `world`, with a sample run of `sample` accounts.
+    pub(super) fn options(self, world: &World, sample: u32, seed: u64) -> ProbeOptions {
         let find_pool = match self.find_pool {
             Some(asked) => asked == Switch::On,
-            // To be refused is rude where nobody asked for it.
+            // Do not provoke 429s on third-party servers by default.
             None => !matches!(world, World::ForeignHttp(_)),
         };
-        Options { find_pool, sample, seed }
+        ProbeOptions { find_pool, sample, seed }
     }
 }
 
@@ -79,8 +81,8 @@ pub(super) fn run(
         return Err(CliError::usage("--sample: this plan says dry_run, and a sample run writes"));
     }
     let options = args.asked.options(&inputs.world, sample, inputs.seed());
-    let seen = seen(&inputs, &options, &args.store, line, verbosity)?;
-    let fit = Fit::of(&seen)?;
+    let trace = probe_target(&inputs, &options, &args.store, line, verbosity)?;
+    let fit = TargetFit::of(&trace)?;
     let origin = match &inputs.world {
         World::Virtual => format!("profile {} in virtual time", inputs.profile_name()),
         World::EmbeddedHttp => format!("profile {} over http", inputs.profile_name()),
@@ -94,9 +96,9 @@ pub(super) fn run(
         }
         None => line.clone().with("write", "mine.toml").to_string(),
     };
-    fitted::said(
+    fitted::print_fit(
         &origin,
-        fitted::Cost::of(&seen),
+        fitted::Cost::of(&trace),
         &fit,
         args.write.as_deref(),
         args.output.json,
@@ -105,7 +107,7 @@ pub(super) fn run(
     Ok(ExitCode::SUCCESS)
 }
 
-/// The accounts of a sample run that `workload` asks for.
+/// The size of the sample run that `workload` asks for.
 fn sample(workload: &WorkloadArgs) -> Result<u32, CliError> {
     let asked = workload.sample.unwrap_or(0);
     match u32::try_from(asked) {
@@ -116,18 +118,19 @@ fn sample(workload: &WorkloadArgs) -> Result<u32, CliError> {
     }
 }
 
-/// Probes; what a sample run writes at a server that keeps it is noted in the store first.
-pub(super) fn seen(
+/// Probes the target. Writes of a sample run on a remote server are noted in the store before they are
+/// sent.
+pub(super) fn probe_target(
     inputs: &Inputs,
-    options: &Options,
+    options: &ProbeOptions,
     store: &StoreArgs,
     line: &CommandLine,
     verbosity: Verbosity,
-) -> Result<Seen, CliError> {
+) -> Result<ProbeTrace, CliError> {
     let scenario = &inputs.scenario;
     let stays = matches!(inputs.world, World::ForeignHttp(_)) && options.sample > 0;
     if !stays || !store.is_used() {
-        return Ok(probe::at(scenario, &inputs.world, options, &NoJournal)?);
+        return Ok(probe::run(scenario, &inputs.world, options, &NoJournal)?);
     }
     let mut kept = store.open_or_make()?;
     let ids = match &scenario.resources {
@@ -136,12 +139,12 @@ pub(super) fn seen(
     };
     let order = inputs.order_for(scenario, Strategy::Hybrid)?;
     let id = kept.begin(&inputs.header(&order), ids, std::process::id(), now_unix_s())?;
-    let seen = {
+    let trace = {
         let journal = kept.journal(id)?;
-        probe::at(scenario, &inputs.world, options, &journal)
+        probe::run(scenario, &inputs.world, options, &journal)
     };
     if kept.has_notes(id)? {
-        let state = if seen.is_ok() { RunState::Finished } else { RunState::Failed };
+        let state = if trace.is_ok() { RunState::Finished } else { RunState::Failed };
         kept.end(id, state, None)?;
         if !verbosity.quiet {
             eprintln!(
@@ -152,7 +155,7 @@ pub(super) fn seen(
     } else {
         kept.forget(id)?;
     }
-    Ok(seen?)
+    Ok(trace?)
 }
 
 impl From<ProbeError> for CliError {

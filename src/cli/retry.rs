@@ -7,7 +7,7 @@ use super::resume::{Part, ResumeArgs, go_on, nothing_to_do};
 use clap::{Args, ValueEnum};
 use neon_mock::api::AccountId;
 use neonbench::store::RunState;
-use neonbench_engine::journal::{AccountStatus, Entry, RetryScope};
+use neonbench_engine::journal::{AccountStatus, LedgerEntry, RetryScope};
 use std::process::ExitCode;
 
 /// Flags of `retry`.
@@ -53,7 +53,7 @@ pub(super) fn run(
         Some(Only::Ambiguous) => RetryScope::Ambiguous,
     };
     let ledger = reopened.store.ledger(id)?;
-    let is_taken = |entry: &Entry| match entry.landed {
+    let is_taken = |entry: &LedgerEntry| match entry.landed {
         Some((AccountStatus::Failed, _)) => again.takes_failed(),
         Some((AccountStatus::Ambiguous, _)) => again.takes_ambiguous(),
         _ => false,

@@ -1,12 +1,12 @@
-//! `neonbench selftest`: how faithful the mock's delays and limits are on this machine.
+//! `neonbench selftest`: measures the fidelity of the mock's delays and limits on this machine.
 
 use super::args::{OutputArgs, StoreArgs};
 use super::error::{CliError, code};
 use super::output::{Verbosity, count, duration, print, print_json, table};
 use clap::Args;
-use neonbench::selftest::{self, FidelityRow, PoolRow, SelftestRecord, Size, WindowRow};
+use neonbench::selftest::{self, FidelityRow, PoolRow, SelftestRecord, SelftestSize, WindowRow};
 use neonbench::text::distance;
-use neonbench_engine::run::runtime;
+use neonbench_engine::world::runtime;
 use std::process::ExitCode;
 
 /// Flags of `selftest`.
@@ -24,13 +24,14 @@ pub(super) struct SelftestArgs {
 }
 
 pub(super) fn run(args: &SelftestArgs, verbosity: Verbosity) -> Result<ExitCode, CliError> {
-    let size = if args.quick { Size::QUICK } else { Size::FULL };
+    let size = if args.quick { SelftestSize::QUICK } else { SelftestSize::FULL };
     let mut progress = |what: &str| {
         if !verbosity.quiet {
             eprintln!("{what}");
         }
     };
-    let record = runtime()?.block_on(selftest::run(&size, &mut progress))?;
+    let record =
+        runtime().map_err(CliError::Runtime)?.block_on(selftest::run(&size, &mut progress))?;
     args.store.keep_document(&record, verbosity);
     if args.output.json {
         print_json(&record)?;

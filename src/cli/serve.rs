@@ -6,11 +6,11 @@ use super::inputs::{DEMO, Inputs};
 use super::output::{count, print};
 use clap::Args;
 use neon_mock::NeonMock;
-use neonbench_engine::run::runtime;
+use neonbench_engine::world::runtime;
 use std::net::SocketAddr;
 use std::process::ExitCode;
 
-/// What `serve --help` says of the admin routes.
+/// Help on the admin routes, for `serve --help`.
 const ADMIN: &str = "\
 Admin routes, for clients on this machine with `Authorization: Bearer TOKEN`, JSON in and out:
   GET  /__mock/health            that it lives; needs no token
@@ -49,7 +49,7 @@ pub(super) struct ServeArgs {
 pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, CliError> {
     let engine = EngineArgs { seed: args.seed, ..EngineArgs::default() };
     let inputs = Inputs::read(&args.workload, &engine, &WorldArgs::default())?;
-    runtime()?.block_on(serve(args, &inputs))
+    runtime().map_err(CliError::Runtime)?.block_on(serve(args, &inputs))
 }
 
 async fn serve(args: &ServeArgs, inputs: &Inputs) -> Result<ExitCode, CliError> {
@@ -62,7 +62,7 @@ async fn serve(args: &ServeArgs, inputs: &Inputs) -> Result<ExitCode, CliError> 
     }
     let mock = builder.try_start().await.map_err(CliError::Serve)?;
     let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
-    // Polled once, it listens: who reads the address may interrupt at once.
+    // Poll once so that the signal handler is installed before the address is printed.
     tokio::select! {
         biased;
         interrupted = &mut interrupt => {
@@ -80,7 +80,7 @@ async fn serve(args: &ServeArgs, inputs: &Inputs) -> Result<ExitCode, CliError> 
         inputs.seed(),
         args.org_id,
     ))?;
-    // A token that was given is a secret; one made up for this start is nobody's yet.
+    // A token from the command line is a secret; a generated one has to be printed.
     let token = match &args.admin_token {
         Some(_) => "the one given",
         None => mock.admin_token(),

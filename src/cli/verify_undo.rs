@@ -10,7 +10,7 @@ use super::resume::nothing_to_do;
 use clap::Args;
 use neonbench::store::RunState;
 use neonbench::text::field_value;
-use neonbench_engine::engine::{Aftermath, Difference};
+use neonbench_engine::engine::{FieldConflict, WriteReview};
 use neonbench_engine::run;
 use serde::Serialize;
 use std::process::ExitCode;
@@ -219,8 +219,8 @@ pub(super) fn undo(
     }))
 }
 
-fn fields(found: &Aftermath, values: ValuesArgs) -> Vec<FieldRecord> {
-    let record = |difference: &Difference| {
+fn fields(found: &WriteReview, values: ValuesArgs) -> Vec<FieldRecord> {
+    let record = |difference: &FieldConflict| {
         let field = found.fields.iter().find(|field| field.id == difference.field);
         let name = field.map_or_else(|| difference.field.to_string(), |it| it.name.to_string());
         let value =
@@ -235,7 +235,7 @@ fn fields(found: &Aftermath, values: ValuesArgs) -> Vec<FieldRecord> {
     found.differences.iter().take(LISTED).map(record).collect()
 }
 
-fn failures(found: &Aftermath) -> Vec<FailureRecord> {
+fn failures(found: &WriteReview) -> Vec<FailureRecord> {
     let record = |(id, message): &(neon_mock::api::AccountId, String)| FailureRecord {
         resource_id: id.to_string(),
         message: message.clone(),

@@ -7,7 +7,7 @@ use super::candidate::Candidate;
 use super::seeds;
 use super::simulate::{RunFigures, simulate};
 use super::summary::Summary;
-use crate::probe::Fit;
+use crate::probe::TargetFit;
 use crate::stats::{Z_P95, mean, quantile, sorted, squared_deviations};
 use neonbench_engine::engine::Settings;
 use neonbench_engine::run::RunError;
@@ -83,7 +83,7 @@ pub fn forecast(scenario: &Scenario, settings: &Settings) -> Result<Forecast, Ru
 pub fn forecast_probed(
     scenario: &Scenario,
     settings: &Settings,
-    fit: &Fit,
+    fit: &TargetFit,
 ) -> Result<Forecast, RunError> {
     let mut simulated = scenario.part(MOST_ACCOUNTS_PROBED);
     let scale = scenario.expected_resources() as f64 / simulated.expected_resources() as f64;

@@ -2,13 +2,12 @@
 
 use neon_mock::api::Class;
 use neonbench_engine::audit::audit;
-use neonbench_engine::engine::{self, Job, Settings, Stop};
+use neonbench_engine::engine::{Job, Settings, Stop};
 use neonbench_engine::event::{Event, Observer};
 use neonbench_engine::measure::Measure;
 use neonbench_engine::record::RunRecord;
-use neonbench_engine::run::{RunError, resources};
+use neonbench_engine::run::{self, RunError, resources};
 use neonbench_engine::scenario::Scenario;
-use neonbench_engine::world::{InProcess, VirtualClock};
 use std::time::Duration;
 
 /// Figures of one run: the basis of costs, means and rankings.
@@ -112,11 +111,8 @@ pub fn simulate(
         stop: &stop,
         hopeless_after,
     };
-    let clock = VirtualClock::new();
-    let transport = InProcess::new(scenario.neon(settings.seed), clock.clone());
     let job = Job { stop: &stop, ..Job::new(&scenario.plan, settings, resources(scenario)) };
-    clock.run(engine::run(&transport, &clock, job, &mut watch))??;
-    let neon = transport.into_neon();
+    let neon = run::simulate(scenario, job, &mut watch)?.neon;
     let Watch { measure, writing, .. } = watch;
     let makespan_s = measure.makespan().as_secs_f64();
     let at_a_time = |total: Duration| {

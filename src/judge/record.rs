@@ -1,4 +1,4 @@
-//! The record of a judged client: the JSON of `judge --json`, and what the store keeps.
+//! The record of a judged client, as `judge --json` prints it and the store keeps it.
 
 use crate::experiment::median_makespan_s;
 use neonbench_engine::record::{AuditBy, RunRecord};
@@ -8,25 +8,25 @@ use std::fmt;
 /// Version of the record's form.
 pub const SCHEMA: u32 = 1;
 
-/// What a client's work amounts to.
+/// The verdict on a client's work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum ClientVerdict {
     /// Every account is as the plan demands.
     Correct,
-    /// Something changed that is not as the plan demands.
+    /// An account changed otherwise than the plan demands.
     WrongData,
-    /// What was there, and should still be, is gone.
+    /// A value that should have been preserved is gone.
     DataLost,
-    /// There was something to write, and nothing was written.
+    /// The plan demands changes, and nothing was written.
     NothingWritten,
-    /// All that was written is right, and more was to be.
+    /// All writes are correct, but some are missing.
     Incomplete,
-    /// No call with the right credentials reached the mock.
+    /// No call with valid credentials reached the mock.
     NoCalls,
 }
 
-impl fmt::Display for Verdict {
+impl fmt::Display for ClientVerdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Correct => "correct",
@@ -39,49 +39,67 @@ impl fmt::Display for Verdict {
     }
 }
 
-/// How the command ended.
+/// Exit of the judged command.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Command {
+pub struct CommandExit {
     /// Its exit status; none if a signal ended it.
     pub exit_status: Option<i32>,
     /// The signal that ended it.
     pub signal: Option<i32>,
-    /// Whether it was ended for taking too long.
+    /// True if it was ended at the timeout.
     pub timed_out: bool,
-    /// From its start to its end, in seconds.
+    /// Seconds from its start to its end.
     pub wall_s: f64,
 }
 
 /// The record of a judged client. Members ending in `_s` are seconds.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[allow(missing_docs, reason = "as in `RunRecord`; the parts say what is their own")]
 pub struct JudgeRecord {
+    /// Version of the form.
     pub schema: u32,
-    /// The name of its row in the league.
+    /// Name of its row in the league.
     pub name: String,
-    pub verdict: Verdict,
-    pub command: Command,
+    /// The verdict.
+    pub verdict: ClientVerdict,
+    /// Exit of the command.
+    pub command: CommandExit,
+    /// Name of the scenario.
     pub scenario: String,
+    /// Name of the dataset.
     pub dataset: String,
+    /// Name of the profile.
     pub profile: String,
+    /// BLAKE3 digest of the profile.
     pub profile_digest: String,
+    /// Seed of the organisation and the service times.
     pub seed: u64,
+    /// Accounts that the plan selects.
     pub resources: u64,
+    /// Mappings of the plan.
     pub mappings: u64,
-    /// From the first authenticated call until the last one was answered.
+    /// Seconds from the first authenticated call to the last response.
     pub makespan_s: f64,
+    /// Physical limit of the makespan under the profile.
     pub lower_bound_s: f64,
+    /// Lower bound ÷ makespan; 0 without a call.
     pub efficiency: f64,
+    /// Calls as the server counted them.
     pub calls: JudgedCalls,
+    /// Accounts by outcome.
     pub records: JudgedRecords,
+    /// Writes that took effect.
     pub writes: JudgedWrites,
+    /// The audit in short.
     pub audit: JudgedAudit,
+    /// Number of all differences.
     pub differences_total: u64,
-    /// The first twenty.
+    /// The first twenty differences.
     pub differences: Vec<DifferenceRecord>,
     /// Our strategies and the client, fastest first; empty if they were not compared.
-    pub league: Vec<LeagueRow>,
+    pub league: Vec<JudgeLeagueRow>,
+    /// Warnings about the command and the scenario.
     pub warnings: Vec<String>,
+    /// The command to continue with.
     pub next_command: String,
 }
 
@@ -90,44 +108,47 @@ pub struct JudgeRecord {
 pub struct JudgedCalls {
     /// Calls that reached the limits, refusals included.
     pub total: u64,
-    /// Of these, those answered 429.
+    /// Of these, answered 429.
     pub rejected: u64,
-    /// Of these, those carried out and answered with a status outside 200 … 299.
+    /// Of these, admitted and answered with a status outside 200 … 299.
     pub failed: u64,
-    /// Beside them, calls without the right credentials.
+    /// Besides, calls without valid credentials.
     pub unauthorized: u64,
-    /// Beside them, calls that are none that the mock knows.
+    /// Besides, calls that the mock could not decode.
     pub undecodable: u64,
-    /// Those of each endpoint that had any.
+    /// The calls of each endpoint with any.
     pub by_endpoint: Vec<EndpointRecord>,
 }
 
 /// Calls of one endpoint.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[allow(missing_docs, reason = "the names are those of `EndpointCalls`")]
 pub struct EndpointRecord {
+    /// Verb and path template.
     pub endpoint: String,
+    /// Calls that were admitted.
     pub admitted: u64,
+    /// Calls answered 429.
     pub rejected: u64,
+    /// Admitted calls answered with a status outside 200 … 299.
     pub failed: u64,
 }
 
-/// Accounts by what became of them.
+/// Number of accounts by outcome.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
 )]
 pub struct JudgedRecords {
-    /// Accounts that the plan is for.
+    /// Accounts that the plan selects.
     pub total: u64,
-    /// Those that are as it demands.
+    /// Accounts as the plan demands.
     pub correct: u64,
-    /// Those that changed, but not so.
+    /// Accounts that changed otherwise.
     pub wrong: u64,
-    /// Those from which something is gone that should still be there.
+    /// Accounts that lost a value.
     pub lost: u64,
-    /// Those on which something should have changed and did not, and nothing else is amiss.
+    /// Accounts without a change that the plan demands, and without any other difference.
     pub untouched: u64,
-    /// Beside them: accounts that the plan is not for and that changed.
+    /// Besides, accounts that changed although the plan does not select them.
     pub stray: u64,
 }
 
@@ -136,22 +157,26 @@ pub struct JudgedRecords {
     Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
 )]
 pub struct JudgedWrites {
-    /// All of them.
+    /// Number of all writes.
     pub total: u64,
-    /// Those that set an account to what an earlier one had set it to.
+    /// Writes that repeat an earlier write to the same account.
     pub repeated: u64,
-    /// Those beyond one for each account that was written.
+    /// Writes beyond one per written account.
     pub beyond_one: u64,
 }
 
 /// The audit in short.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[allow(missing_docs, reason = "as in `AuditVerdict`")]
 pub struct JudgedAudit {
+    /// True if the verdict is `correct`.
     pub valid: bool,
+    /// Source of the audited state: always the server.
     pub by: AuditBy,
+    /// Accounts that are not as the plan demands.
     pub mismatched: u64,
+    /// Edits by staff that the client overwrote.
     pub lost_updates: u64,
+    /// Digest of the final state of all accounts.
     pub state_digest: String,
 }
 
@@ -162,36 +187,36 @@ pub struct DifferenceRecord {
     pub resource_id: String,
     /// The field's name.
     pub field: String,
-    /// Its id; none for name and contact.
+    /// Id of the field; none for name and contact.
     pub field_id: Option<String>,
     /// `untouched`, `wrong` or `lost`.
     pub amiss: String,
-    /// What should stand there: its form, or with `--show-values` itself.
+    /// The value that the plan demands: its form, or the value itself with `--show-values`.
     pub expected: String,
-    /// What stands there, likewise.
+    /// The value found, in the same way.
     pub found: String,
 }
 
 /// One row of the league.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct LeagueRow {
-    /// Its place among the valid ones.
+pub struct JudgeLeagueRow {
+    /// Rank among the valid rows, from 1; none for invalid ones.
     pub rank: Option<u32>,
-    /// A strategy, or the judged client.
+    /// Name of a strategy, or of the judged client.
     pub name: String,
-    /// Whether it is the judged client.
+    /// True for the judged client.
     pub judged: bool,
-    /// Whether its audit is valid.
+    /// True if its audit is valid.
     pub valid: bool,
-    /// Its makespan: ours in virtual time, the client's over HTTP.
+    /// Makespan in seconds: of strategies in virtual time, of the client over HTTP.
     pub makespan_s: f64,
     /// Calls that reached the limits.
     pub calls: u64,
-    /// Of these, those answered 429.
+    /// Of these, answered 429.
     pub rejected: u64,
 }
 
-impl LeagueRow {
+impl JudgeLeagueRow {
     pub(super) fn of_run(run: &RunRecord) -> Self {
         Self {
             rank: None,

@@ -1,4 +1,4 @@
-//! What a client may leave behind, made by hand, and the verdict on it.
+//! Final states that a client may leave, made by hand, and their verdicts.
 
 use super::*;
 use neon_mock::api::{
@@ -19,7 +19,7 @@ fn scenario() -> Scenario {
     Scenario::new(workload).unwrap()
 }
 
-/// What `client` leaves, judged; it is called with each account's values.
+/// The record of the state that `client` leaves; it is called with the values of each account.
 fn judged(client: impl Fn(AccountId, &[(FieldId, Value)]) -> Vec<Request>) -> JudgeRecord {
     let scenario = scenario();
     let mut neon = scenario.neon(1);
@@ -34,12 +34,12 @@ fn judged(client: impl Fn(AccountId, &[(FieldId, Value)]) -> Vec<Request>) -> Ju
     case(&scenario).judge(&neon)
 }
 
-fn case(scenario: &Scenario) -> Case<'_> {
-    Case {
+fn case(scenario: &Scenario) -> ClientUnderTest<'_> {
+    ClientUnderTest {
         name: "by hand",
         scenario,
         seed: 1,
-        command: Command::default(),
+        command: CommandExit::default(),
         unauthorized: 0,
         undecodable: 0,
         show_values: false,
@@ -84,7 +84,7 @@ fn union(values: &[(FieldId, Value)]) -> Option<Vec<OptionItem>> {
 fn the_union_of_options_is_correct_and_ranked() {
     let record =
         judged(|id, values| union(values).map(|options| write(id, options)).into_iter().collect());
-    assert_eq!(record.verdict, Verdict::Correct);
+    assert_eq!(record.verdict, ClientVerdict::Correct);
     assert_eq!((record.records.correct, record.records.total), (40, 40));
     assert_eq!((record.writes.repeated, record.writes.beyond_one), (0, 0));
     assert!(record.makespan_s > record.lower_bound_s && record.differences.is_empty());
@@ -111,7 +111,7 @@ fn the_new_option_alone_loses_those_that_stood_there() {
         let new = union(values).and_then(|_| options(values)).map(|(new, _)| new);
         new.map(|new| write(id, vec![new])).into_iter().collect()
     });
-    assert_eq!(record.verdict, Verdict::DataLost);
+    assert_eq!(record.verdict, ClientVerdict::DataLost);
     assert!(record.records.lost > 0 && record.records.correct > 0);
     assert_eq!(record.records.wrong + record.records.untouched + record.records.stray, 0);
     let first = &record.differences[0];
@@ -124,7 +124,7 @@ fn writing_every_account_twice_is_counted() {
         let twice = |options: Vec<OptionItem>| [write(id, options.clone()), write(id, options)];
         union(values).map(twice).into_iter().flatten().collect()
     });
-    assert_eq!(record.verdict, Verdict::Correct);
+    assert_eq!(record.verdict, ClientVerdict::Correct);
     assert!(record.writes.total > 0);
     assert_eq!(record.writes.repeated * 2, record.writes.total);
     assert_eq!(record.writes.beyond_one * 2, record.writes.total);
@@ -136,12 +136,12 @@ fn half_of_it_is_incomplete_none_of_it_nothing_written() {
         let options = union(values).filter(|_| id.0 <= 20);
         options.map(|options| write(id, options)).into_iter().collect()
     });
-    assert_eq!(record.verdict, Verdict::Incomplete);
+    assert_eq!(record.verdict, ClientVerdict::Incomplete);
     assert!(record.records.untouched > 0);
     let record = judged(|id, _| vec![Request::GetAccount(id)]);
-    assert_eq!((record.verdict, record.writes.total), (Verdict::NothingWritten, 0));
+    assert_eq!((record.verdict, record.writes.total), (ClientVerdict::NothingWritten, 0));
     let record = judged(|_, _| Vec::new());
-    assert_eq!((record.verdict, record.makespan_s), (Verdict::NoCalls, 0.0));
+    assert_eq!((record.verdict, record.makespan_s), (ClientVerdict::NoCalls, 0.0));
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_put_of_one_field_wipes_the_account() {
         };
         vec![Request::PutAccount(id, account)]
     });
-    assert_eq!(record.verdict, Verdict::DataLost);
+    assert_eq!(record.verdict, ClientVerdict::DataLost);
     assert!(record.differences.iter().any(|difference| difference.field == "name and contact"));
     let source = record.differences.iter().find(|difference| difference.field == "V-1").unwrap();
     assert_eq!((&*source.amiss, &*source.found), ("lost", "nothing"));
@@ -173,11 +173,11 @@ fn another_option_is_wrong_and_values_are_shown_only_if_asked_for() {
     let Response { status, .. } = neon.handle(Timestamp::ZERO, &write(id, vec![other])).response;
     assert!(status.is_success());
     let hidden = case(&scenario).judge(&neon);
-    assert_eq!((hidden.verdict, hidden.records.wrong), (Verdict::WrongData, 1));
+    assert_eq!((hidden.verdict, hidden.records.wrong), (ClientVerdict::WrongData, 1));
     let of = |record: &JudgeRecord| {
         let of_account = |d: &&DifferenceRecord| d.resource_id == id.to_string();
         record.differences.iter().find(of_account).unwrap().found.clone()
     };
-    let shown = Case { show_values: true, ..case(&scenario) }.judge(&neon);
+    let shown = ClientUnderTest { show_values: true, ..case(&scenario) }.judge(&neon);
     assert_eq!((&*of(&hidden), &*of(&shown)), ("1 option", "`Fundraising`"));
 }

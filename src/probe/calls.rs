@@ -1,66 +1,66 @@
-//! The calls of a probe: a few one after another, then a crowd, and some more as places get free.
+//! The calls of a probe: single reads, then a burst, then a few more as slots become free.
 //!
-//! One future, which spawns nothing, over any transport and clock. No call is made again because it
-//! failed: that it did is what was to be found out.
+//! One future, which spawns nothing, over any transport and clock. A failed call is not retried: the
+//! failure rate is one of the figures to find.
 
 use super::sample::sample;
-use super::{MOST_CALLS, MOST_SAMPLE, Options, ProbeError, Seen, Subject};
+use super::{MOST_CALLS, MOST_SAMPLE, ProbeError, ProbeOptions, ProbeSubject, ProbeTrace};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use neon_mock::api::{AccountId, Body, Category, MAX_PAGE_SIZE, Request, Response};
 use neonbench_engine::clock::Clock;
-use neonbench_engine::engine::{Resources, Stop, account_of, criteria, ids_of, outcome_of};
-use neonbench_engine::event::{Call, Outcome};
+use neonbench_engine::engine::{AccountSource, Stop, account_of, criteria, ids_of, outcome_of};
+use neonbench_engine::event::{Attempt, Outcome};
 use neonbench_engine::transport::{Transport, TransportError};
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::time::Duration;
 
-/// Reads that are sent at once to find a pool: pools below this are found.
-pub(super) const CROWD: u32 = 11;
+/// Reads of the burst that finds a pool. Only pools smaller than this are found.
+pub(super) const BURST: u32 = 11;
 
-/// Calls that follow a crowd, to tell a pool from calls that are counted by the second.
-const AFTER_CROWD: u32 = 8;
+/// Calls that follow a burst, to distinguish a pool from a window (calls per second).
+const AFTER_BURST: u32 = 8;
 
-/// The same behind which a sample run is to come.
-const AFTER_CROWD_SHORT: u32 = 3;
+/// The same ahead of a sample run, which needs part of the budget.
+const AFTER_BURST_SHORT: u32 = 3;
 
-/// Reads one after another, where no sample run reads others.
+/// Single reads, where no sample run reads accounts.
 const SINGLE: u32 = 26;
 
-/// Refusals after a crowd's own beyond which it is not pressed further.
+/// Refusals after those of the burst itself at which no more calls follow.
 const ENOUGH: u32 = 2;
 
-/// How long what a window counts is given to pass.
+/// Pause that lets a window of one second pass.
 const REST: Duration = Duration::from_millis(1_100);
 
-/// How long after the first refusal of a crowd the others are waited for.
+/// Time from the first refusal of a burst until all its refusals have arrived.
 const SETTLE: Duration = Duration::from_millis(20);
 
-/// How long after a window's next call it is tried.
+/// Delay of the call that tests a window, past the moment at which the window admits it.
 const MARGIN: Duration = Duration::from_millis(50);
 
-/// A transport that counts calls, notes each, and makes no more than it may.
+/// A transport that records each call and keeps to the budget.
 pub(super) struct Prober<'a, T, C> {
     transport: &'a T,
     pub(super) clock: &'a C,
     sent: Cell<u32>,
-    calls: RefCell<Vec<(u32, Call)>>,
+    calls: RefCell<Vec<(u32, Attempt)>>,
     retry_after: Cell<Option<Duration>>,
-    /// Set once a call had to be left out.
+    /// Set once the budget is spent and a call was not made.
     pub(super) stop: Stop,
 }
 
-/// What happens while a crowd is in flight.
-enum Step {
-    /// A call of the crowd, or one after it, was answered; `None` if it could not be made.
-    Answered { outcome: Option<Outcome>, of_crowd: bool },
-    /// Those of the crowd that are refused have been.
+/// An event while a burst is in flight.
+enum BurstStep {
+    /// A call of the burst, or one after it, was answered; `None` if the budget was spent.
+    Answered { outcome: Option<Outcome>, of_burst: bool },
+    /// All refusals of the burst have arrived.
     Settled,
-    /// A window would admit one more, and a pool would not.
+    /// The moment at which a window would admit one more call, and a pool would not.
     Beyond,
 }
 
-type Steps<'a> = FuturesUnordered<Pin<Box<dyn Future<Output = Step> + 'a>>>;
+type BurstSteps<'a> = FuturesUnordered<Pin<Box<dyn Future<Output = BurstStep> + 'a>>>;
 
 impl<T: Transport, C: Clock> Transport for Prober<'_, T, C> {
     async fn call(&self, request: &Request) -> Result<Response, TransportError> {
@@ -77,7 +77,7 @@ impl<T: Transport, C: Clock> Transport for Prober<'_, T, C> {
         {
             self.retry_after.set(self.retry_after.get().max(response.retry_after));
         }
-        let call = Call {
+        let call = Attempt {
             endpoint: request.endpoint(),
             attempt: 1,
             due_at: sent_at,
@@ -90,15 +90,15 @@ impl<T: Transport, C: Clock> Transport for Prober<'_, T, C> {
     }
 }
 
-/// Probes what answers by `transport`.
+/// Probes the target behind `transport`.
 ///
-/// Errors: it does not answer, does not let us in, or has no such accounts.
+/// Errors: the target does not answer, refuses the credentials, or has no such accounts.
 pub async fn probe<T: Transport, C: Clock>(
     transport: &T,
     clock: &C,
-    subject: &Subject<'_>,
-    options: &Options,
-) -> Result<Seen, ProbeError> {
+    subject: &ProbeSubject<'_>,
+    options: &ProbeOptions,
+) -> Result<ProbeTrace, ProbeError> {
     if options.sample > MOST_SAMPLE {
         return Err(ProbeError::Sample(options.sample));
     }
@@ -114,26 +114,26 @@ pub async fn probe<T: Transport, C: Clock>(
     let (mut written, mut left) = (0, 0);
     if options.sample > 0 {
         clock.sleep_until(clock.now() + REST).await;
-        let so_far = prober.seen();
+        let so_far = prober.trace();
         (written, left) = sample(&prober, subject, &ids, options, &so_far).await?;
     }
-    Ok(Seen { written, left, looked_for_limits: options.find_pool, ..prober.seen() })
+    Ok(ProbeTrace { written, left, looked_for_limits: options.find_pool, ..prober.trace() })
 }
 
 impl<T: Transport, C: Clock> Prober<'_, T, C> {
-    /// What was seen so far.
-    fn seen(&self) -> Seen {
+    /// The trace so far.
+    fn trace(&self) -> ProbeTrace {
         let mut calls = self.calls.borrow().clone();
         calls.sort_by_key(|(place, _)| *place);
         let calls = calls.into_iter().map(|(_, call)| call).collect();
-        Seen { calls, retry_after: self.retry_after.get(), ..Seen::default() }
+        ProbeTrace { calls, retry_after: self.retry_after.get(), ..ProbeTrace::default() }
     }
 
-    /// All reads; the accounts that may be written.
+    /// Makes all reads, and returns the accounts that a sample run may write.
     async fn read(
         &self,
-        resources: Resources<'_>,
-        options: &Options,
+        resources: AccountSource<'_>,
+        options: &ProbeOptions,
     ) -> Result<Vec<AccountId>, ProbeError> {
         let is_short = options.sample > 0;
         self.first(&Request::ListCustomFields(Category::Account)).await?;
@@ -141,11 +141,11 @@ impl<T: Transport, C: Clock> Prober<'_, T, C> {
             self.one(&Request::ListCustomFields(Category::Account)).await;
         }
         let (criteria, known) = match resources {
-            Resources::Ids(ids) => {
+            AccountSource::Ids(ids) => {
                 let page = ids.len().min(MAX_PAGE_SIZE as usize);
                 (criteria(&ids[..page]), ids.to_vec())
             }
-            Resources::Search(criteria) => (criteria.to_vec(), Vec::new()),
+            AccountSource::Search(criteria) => (criteria.to_vec(), Vec::new()),
         };
         let search = Request::SearchAccounts(ids_of(criteria));
         let mut ids = known;
@@ -156,7 +156,7 @@ impl<T: Transport, C: Clock> Prober<'_, T, C> {
             return Err(ProbeError::NoAccounts);
         }
         if options.find_pool {
-            self.crowd(&|_| search.clone(), 2, if is_short { 0 } else { 2 }).await;
+            self.burst(&|_| search.clone(), 2, if is_short { 0 } else { 2 }).await;
         } else {
             self.one(&search).await;
             self.one(&search).await;
@@ -170,16 +170,16 @@ impl<T: Transport, C: Clock> Prober<'_, T, C> {
         }
         if options.find_pool {
             self.clock.sleep_until(self.clock.now() + REST).await;
-            let more = if is_short { AFTER_CROWD_SHORT } else { AFTER_CROWD };
-            self.crowd(&|place| account(single + place), CROWD, more).await;
+            let more = if is_short { AFTER_BURST_SHORT } else { AFTER_BURST };
+            self.burst(&|place| account(single + place), BURST, more).await;
         } else if is_short {
             self.one(&account(0)).await;
         }
         Ok(ids)
     }
 
-    /// The first call of its kind, without which there is nothing to probe. It is made a second time
-    /// where it fails in a way that passes.
+    /// The first call of its kind, without which there is nothing to probe: made a second time after a
+    /// transient failure.
     async fn first(&self, request: &Request) -> Result<Body, ProbeError> {
         let mut again = true;
         loop {
@@ -199,7 +199,7 @@ impl<T: Transport, C: Clock> Prober<'_, T, C> {
         }
     }
 
-    /// One call, and how it ended; `None` if it could not be made.
+    /// Makes one call and returns its outcome; `None` if the budget is spent.
     async fn one(&self, request: &Request) -> Option<Outcome> {
         if self.sent.get() >= MOST_CALLS {
             return None;
@@ -207,57 +207,57 @@ impl<T: Transport, C: Clock> Prober<'_, T, C> {
         Some(outcome_of(&self.call(request).await))
     }
 
-    /// `width` calls at once; up to `more` follow, each as soon as another is over.
+    /// Sends `width` calls at once; up to `more` follow, each as soon as another has ended.
     ///
-    /// A call that is sent when another is over is refused by a window that has not moved on, and
-    /// not by a pool. Where all are still in flight when a window has moved on, one more call is
-    /// refused by a pool, and not by a window.
-    async fn crowd(&self, request: &dyn Fn(u32) -> Request, width: u32, more: u32) {
+    /// A call sent when another has ended is refused by a window that admits nothing yet, but not by
+    /// a pool. If all are still in flight when a window admits again, one more call is refused by a
+    /// pool, but not by a window.
+    async fn burst(&self, request: &dyn Fn(u32) -> Request, width: u32, more: u32) {
         let began = self.clock.now();
-        let mut steps: Steps<'_> = FuturesUnordered::new();
-        let call = |place: u32| -> Pin<Box<dyn Future<Output = Step> + '_>> {
+        let mut steps: BurstSteps<'_> = FuturesUnordered::new();
+        let call = |place: u32| -> Pin<Box<dyn Future<Output = BurstStep> + '_>> {
             let request = request(place);
             Box::pin(async move {
-                Step::Answered { outcome: self.one(&request).await, of_crowd: place < width }
+                BurstStep::Answered { outcome: self.one(&request).await, of_burst: place < width }
             })
         };
         let mut made = width;
         (0..width).for_each(|place| steps.push(call(place)));
-        let (mut refused, mut refused_later, mut over) = (0, 0, 0);
+        let (mut refused, mut refused_after, mut over) = (0, 0, 0);
         while let Some(step) = steps.next().await {
             let goes_on = match step {
-                Step::Answered { outcome: None, .. } => false,
-                Step::Answered { outcome: Some(Outcome::Rejected), of_crowd } => {
-                    refused += u32::from(of_crowd);
-                    refused_later += u32::from(!of_crowd);
-                    if of_crowd && refused == 1 {
+                BurstStep::Answered { outcome: None, .. } => false,
+                BurstStep::Answered { outcome: Some(Outcome::Rejected), of_burst } => {
+                    refused += u32::from(of_burst);
+                    refused_after += u32::from(!of_burst);
+                    if of_burst && refused == 1 {
                         let at = self.clock.now() + SETTLE;
                         steps.push(Box::pin(async move {
                             self.clock.sleep_until(at).await;
-                            Step::Settled
+                            BurstStep::Settled
                         }));
                     }
                     false
                 }
-                Step::Answered { outcome: Some(_), .. } => {
+                BurstStep::Answered { outcome: Some(_), .. } => {
                     over += 1;
-                    // Where nothing is refused there is nothing to tell apart.
+                    // Without a refusal there is no limit to identify.
                     refused > 0 || over <= 2
                 }
-                Step::Settled => {
+                BurstStep::Settled => {
                     let admitted = width - refused;
                     if over == 0 && admitted > 0 {
                         let at = began + Duration::from_secs(1) / admitted + MARGIN;
                         steps.push(Box::pin(async move {
                             self.clock.sleep_until(at).await;
-                            Step::Beyond
+                            BurstStep::Beyond
                         }));
                     }
                     false
                 }
-                Step::Beyond => over == 0,
+                BurstStep::Beyond => over == 0,
             };
-            if goes_on && made < width + more && refused_later < ENOUGH {
+            if goes_on && made < width + more && refused_after < ENOUGH {
                 steps.push(call(made));
                 made += 1;
             }
@@ -265,7 +265,7 @@ impl<T: Transport, C: Clock> Prober<'_, T, C> {
     }
 }
 
-/// Whether a call that ended like this may do better a second later.
+/// True if the same call may succeed a second later.
 const fn may_pass(outcome: Outcome) -> bool {
     matches!(
         outcome,
@@ -278,7 +278,7 @@ const fn may_pass(outcome: Outcome) -> bool {
     )
 }
 
-/// The accounts of a page of search results.
+/// The accounts on a page of search results.
 fn found(body: &Body) -> Vec<AccountId> {
     match body {
         Body::Search(page) => {

@@ -1,22 +1,22 @@
-//! How often calls fail, from a few dozen: what was seen, and what it leaves open.
+//! Posterior of the share of calls that fail, from a few dozen calls.
 //!
-//! Beforehand it is thought likelier than not that some fail, but few; and each kind is as likely as
-//! another, but for what was seen.
+//! The prior holds that some calls fail with probability 0.6, but few of them, and that all kinds of
+//! failure are equally likely.
 
 use neon_mock::fault::FaultKind;
 use neon_mock::profile::WireFault;
 use neon_mock::rng::{Generator, unit};
-use neonbench_engine::event::{Call, Outcome};
+use neonbench_engine::event::{Attempt, Outcome};
 use rand::Rng;
 use rand_distr::{Beta, Distribution};
 
-/// How likely it is beforehand that no call ever fails.
-const FAULTLESS: f64 = 0.4;
+/// Prior probability that no call ever fails.
+const PRIOR_FAULTLESS: f64 = 0.4;
 
-/// If calls fail, the share of those that do is drawn from Beta(1, 60) beforehand: one in 61.
-const RARELY: f64 = 60.0;
+/// If calls fail, the prior of their share is Beta(1, 60), whose mean is 1 in 61.
+const PRIOR_BETA: f64 = 60.0;
 
-/// The kinds, by how a client sees them. A refused key is none: it ends a run.
+/// Kinds of failure by the outcome that a client sees. A refused key is not among them: it ends a run.
 const SEEN_AS: [(Outcome, &[FaultKind]); 5] = [
     (
         Outcome::ServerError,
@@ -33,21 +33,21 @@ const SEEN_AS: [(Outcome, &[FaultKind]); 5] = [
     (Outcome::ErrorsUnderSuccess, &[FaultKind::ErrorsUnderSuccess]),
 ];
 
-/// Kinds that cannot be told from a call that merely takes long.
+/// Kinds that a client cannot distinguish from a slow call.
 const UNSEEN: [FaultKind; 1] = [FaultKind::SlowBody];
 
-/// Calls that failed, of those that were not refused.
+/// Number of failed calls among those not refused, and the weights of the kinds.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Faults {
+pub(super) struct FaultPosterior {
     pub(super) failed: u32,
     pub(super) calls: u32,
-    /// Each kind, and how likely it is among the others.
+    /// Each kind with its probability, given a failure.
     kinds: Vec<(FaultKind, f64)>,
 }
 
-impl Faults {
-    /// Those among `calls`.
-    pub(super) fn of(calls: &[Call]) -> Self {
+impl FaultPosterior {
+    /// Posterior from `calls`.
+    pub(super) fn of(calls: &[Attempt]) -> Self {
         let count = |outcome| calls.iter().filter(|call| call.outcome == outcome).count() as f64;
         let mut kinds: Vec<(FaultKind, f64)> = UNSEEN.map(|kind| (kind, 1.0)).into();
         let mut failed = 0.0;
@@ -65,32 +65,32 @@ impl Faults {
         Self { failed: failed as u32, calls: calls.len() as u32 - refused as u32, kinds }
     }
 
-    /// So many of so many, of which nobody knows how they failed.
+    /// Posterior from counts alone, without the kinds.
     pub(super) fn counted(failed: u64, calls: u64) -> Self {
         let (failed, calls) = (failed.min(calls) as u32, calls as u32);
         Self { failed, calls, ..Self::of(&[]) }
     }
 
-    /// The share that was seen.
+    /// The observed share (0 to 1).
     pub(super) fn share(&self) -> f64 {
         f64::from(self.failed) / f64::from(self.calls.max(1))
     }
 
-    /// One of the shares that would have shown as much.
+    /// A share drawn from the posterior.
     pub(super) fn draw(&self, generator: &mut Generator) -> f64 {
         let (failed, calls) = (f64::from(self.failed), f64::from(self.calls));
-        // Without a failure: B(1, 60 + n) ÷ B(1, 60) is how likely so many go well if some fail.
-        let faulty = (1.0 - FAULTLESS) * RARELY / (RARELY + calls);
+        // If some calls fail, all n succeed with probability B(1, 60 + n) ÷ B(1, 60).
+        let faulty = (1.0 - PRIOR_FAULTLESS) * PRIOR_BETA / (PRIOR_BETA + calls);
         let is_faultless =
-            self.failed == 0 && unit(generator.next_u64()) >= faulty / (faulty + FAULTLESS);
+            self.failed == 0 && unit(generator.next_u64()) >= faulty / (faulty + PRIOR_FAULTLESS);
         if is_faultless {
             return 0.0;
         }
-        let share = Beta::new(1.0 + failed, RARELY + calls - failed);
+        let share = Beta::new(1.0 + failed, PRIOR_BETA + calls - failed);
         share.expect("both are at least one").sample(generator)
     }
 
-    /// What a profile says where the share is `share`.
+    /// The wire form of a profile for a share of `share`.
     pub(super) fn wire(&self, share: f64) -> Vec<WireFault> {
         if share <= 0.0 {
             return Vec::new();

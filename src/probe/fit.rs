@@ -1,95 +1,81 @@
-//! A profile from what was seen, and what the calls leave open of it.
+//! Fits a profile to a trace: point estimates, and posteriors to draw profiles from.
 
-use super::bound::{Bound, Limit, bound};
-use super::calls::CROWD;
-use super::faults::Faults;
-use super::growth::{Growth, Posterior};
-use super::law::{Estimate, Law, Told};
-use super::{ProbeError, Seen};
+use super::calls::BURST;
+use super::faults::FaultPosterior;
+use super::growth::{Growth, GrowthPosterior};
+use super::law::{FittedLaw, LawEstimate, LawPosterior};
+use super::limit::{AdmissionLimit, InferredLimit, infer_limit};
+use super::{ProbeError, ProbeTrace};
 use neon_mock::api::{Class, Endpoint};
 use neon_mock::behaviour::Behaviour;
 use neon_mock::file::DurationText;
 use neon_mock::profile::{Profile, WireFault, WireLimits, WireProfile, WireService};
 use neon_mock::rng::{Generator, stream, unit};
-use neonbench_engine::event::{Call, Outcome};
+use neonbench_engine::event::{Attempt, Outcome};
 use neonbench_engine::record::{Quantiles, ResponseMs, RunRecord};
 use rand::Rng;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// Reads of accounts without which nothing can be said.
+/// The fewest answered reads that a fit needs.
 pub(super) const FEWEST: usize = 3;
 
-/// Laws that intervals are taken of.
+/// Posterior draws behind each interval.
 const DRAWS: u64 = 1_000;
 
-/// Ratios of medians to that of reads, assumed where there is no call of a kind: those of profile
-/// `documented`.
-const WRITES: f64 = 350.0 / 250.0;
-const SEARCHES: f64 = 600.0 / 250.0;
-const LOOK_UPS: f64 = 1.0;
-
-/// Neon's documented limits, assumed where none were looked for.
+/// Neon's documented limits, assumed where no burst was sent.
 const DOCUMENTED: u32 = 5;
 const DOCUMENTED_SEARCH: u32 = 1;
 
-/// How long a refusal takes where none was seen, assumed.
+/// Assumed response time of a refusal, where none was seen.
 const REFUSAL: Duration = Duration::from_millis(30);
 
-/// What is admitted; null where calls were sent at once and none was refused.
+/// Limits by kind of call; null where a burst was sent and no call was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-#[allow(missing_docs, reason = "one member an endpoint")]
-pub struct Limits {
-    pub get: Option<Limit>,
-    pub patch: Option<Limit>,
-    pub search: Option<Limit>,
-    /// Reads that were sent at once, at most.
+pub struct FittedLimits {
+    /// Reads of single accounts.
+    pub get: Option<AdmissionLimit>,
+    /// Writes, PATCH and PUT alike.
+    pub patch: Option<AdmissionLimit>,
+    /// Searches.
+    pub search: Option<AdmissionLimit>,
+    /// The most admitted reads in flight at once.
     pub most_reads_at_once: u32,
 }
 
-/// A target as calls show it.
+/// A target as its calls show it: posteriors of laws, growth and failures, and the limits.
 #[derive(Clone, Debug)]
-pub struct Fit {
-    get: Told,
-    patch: Told,
-    search: Told,
-    metadata: Told,
-    growth: Posterior,
-    faults: Faults,
-    limits: Limits,
+pub struct TargetFit {
+    /// In the order of [`KINDS`].
+    laws: [LawPosterior; 4],
+    growth: GrowthPosterior,
+    faults: FaultPosterior,
+    limits: FittedLimits,
     refusal: Duration,
     retry_after: Option<Duration>,
-    /// What was not seen, in words.
+    /// Assumptions in words.
     assumed: Vec<String>,
     calls: usize,
 }
 
-/// The laws of one target, by class.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Laws {
-    get: Law,
-    patch: Law,
-    search: Law,
-    metadata: Law,
-}
-
-/// What calls of four kinds tell, each with a name in words.
-pub(super) const KINDS: [(Class, &str); 4] = [
-    (Class::Get, "reads"),
-    (Class::Patch, "writes"),
-    (Class::Search, "searches"),
-    (Class::Metadata, "look-ups"),
+/// The four kinds of calls that are fitted, each with its name for people, and the assumed ratio of
+/// its median to that of reads where there is no call of it: that of profile `documented`.
+pub(super) const KINDS: [(Class, &str, f64); 4] = [
+    (Class::Get, "reads", 1.0),
+    (Class::Patch, "writes", 350.0 / 250.0),
+    (Class::Search, "searches", 600.0 / 250.0),
+    (Class::Metadata, "look-ups", 1.0),
 ];
 
-impl Fit {
-    /// What `seen` tells.
+impl TargetFit {
+    /// Fits a trace.
     ///
-    /// Errors: too few reads were answered.
-    pub fn of(seen: &Seen) -> Result<Self, ProbeError> {
-        let met = in_flight(&seen.calls);
+    /// Errors: fewer than three reads were answered.
+    pub fn of(trace: &ProbeTrace) -> Result<Self, ProbeError> {
+        let met = in_flight(&trace.calls);
         let times = |class: Class| -> Vec<(f64, usize)> {
-            let of_class = seen
+            let of_class = trace
                 .calls
                 .iter()
                 .zip(&met)
@@ -102,20 +88,17 @@ impl Fit {
         if reads.len() < FEWEST {
             return Err(ProbeError::TooFew(reads.len()));
         }
-        let get = Told::of(&reads, None, 1.0);
-        let told = |class, ratio| Told::of(&times(class), Some(&get), ratio);
-        let patch = told(Class::Patch, WRITES);
-        let search = told(Class::Search, SEARCHES);
-        let metadata = told(Class::Metadata, LOOK_UPS);
-        let scattering: Vec<_> =
-            [&get, &patch, &search, &metadata].into_iter().filter_map(Told::scatters).collect();
-        let growth = match get {
-            Told::Constant { .. } => Posterior::steady(),
-            _ => Posterior::of(&scattering),
+        let reads = LawPosterior::of(&reads, None, 1.0);
+        let laws =
+            KINDS.map(|(class, _, ratio)| LawPosterior::of(&times(class), Some(&reads), ratio));
+        let scattering: Vec<_> = laws.iter().filter_map(LawPosterior::scatters).collect();
+        let growth = match reads {
+            LawPosterior::Constant { .. } => GrowthPosterior::steady(),
+            _ => GrowthPosterior::of(&scattering),
         };
         let mut assumed = Vec::new();
-        let limits = limits(seen, &mut assumed);
-        let refusals = seen.calls.iter().filter(|call| call.outcome == Outcome::Rejected);
+        let limits = limits(trace, &mut assumed);
+        let refusals = trace.calls.iter().filter(|call| call.outcome == Outcome::Rejected);
         let mut refusals: Vec<Duration> =
             refusals.map(|call| call.done_at.since(call.sent_at)).collect();
         refusals.sort_unstable();
@@ -124,35 +107,34 @@ impl Fit {
             assumed.push("a refusal takes 30 ms: none was met".to_owned());
         }
         let fit = Self {
-            get,
-            patch,
-            search,
-            metadata,
+            laws,
             growth,
-            faults: Faults::of(&seen.calls),
+            faults: FaultPosterior::of(&trace.calls),
             limits,
             refusal: refusal.unwrap_or(REFUSAL),
-            retry_after: seen.retry_after,
+            retry_after: trace.retry_after,
             assumed: Vec::new(),
-            calls: seen.calls.len(),
+            calls: trace.calls.len(),
         };
         assumed.extend(fit.assumed_times());
         Ok(Self { assumed, ..fit })
     }
 
-    /// What the record of a run tells: quantiles of its service times, which were kept, and no limits,
-    /// since no single call was.
+    /// Fits the record of a run: it holds quantiles of service times, but no single calls, so limits are
+    /// assumed.
     ///
-    /// Errors: too few reads were answered.
+    /// Errors: fewer than three reads were answered.
     pub fn of_record(record: &RunRecord) -> Result<Self, ProbeError> {
         let ResponseMs { get, patch, put, search, metadata } = record.service_ms;
         if get.count < FEWEST as u64 {
             return Err(ProbeError::TooFew(get.count as usize));
         }
-        let told = |of: Quantiles, ratio| {
-            Told::of_quantiles(of.p50 * 1e6, of.p90 * 1e6, of.count as usize, ratio)
-        };
         let write = if patch.count >= put.count { patch } else { put };
+        let of_kinds = [get, write, search, metadata];
+        let laws = std::array::from_fn(|place| {
+            let Quantiles { p50, p90, count, .. } = of_kinds[place];
+            LawPosterior::of_quantiles(p50 * 1e6, p90 * 1e6, count as usize, KINDS[place].2)
+        });
         let mut assumed = vec![
             "limits are those that Neon documents, 5 in flight and 1 search: a record tells none"
                 .to_owned(),
@@ -160,19 +142,16 @@ impl Fit {
             "a refusal takes 30 ms: a record does not tell".to_owned(),
         ];
         let fit = Self {
-            get: told(get, 1.0),
-            patch: told(write, WRITES),
-            search: told(search, SEARCHES),
-            metadata: told(metadata, LOOK_UPS),
-            growth: Posterior::steady(),
-            faults: Faults::counted(
+            laws,
+            growth: GrowthPosterior::steady(),
+            faults: FaultPosterior::counted(
                 record.calls.failed,
                 record.calls.total - record.calls.rejected,
             ),
-            limits: Limits {
-                get: Some(Limit::Pool(DOCUMENTED)),
-                patch: Some(Limit::Pool(DOCUMENTED)),
-                search: Some(Limit::Pool(DOCUMENTED_SEARCH)),
+            limits: FittedLimits {
+                get: Some(AdmissionLimit::Pool(DOCUMENTED)),
+                patch: Some(AdmissionLimit::Pool(DOCUMENTED)),
+                search: Some(AdmissionLimit::Pool(DOCUMENTED_SEARCH)),
                 most_reads_at_once: 0,
             },
             refusal: REFUSAL,
@@ -184,66 +163,68 @@ impl Fit {
         Ok(Self { assumed, ..fit })
     }
 
-    /// The kinds of calls of which there was none, in words.
+    /// One assumption in words for each kind without a call.
     fn assumed_times(&self) -> Vec<String> {
-        let none = |((class, name), told): (&(Class, &str), &Told)| match told {
-            Told::Assumed { ratio } => Some(format!(
-                "{name} take {ratio} times as long as reads (2/3 to 3/2 of that): no {} was made",
-                class.name()
-            )),
-            _ => None,
+        let none = |((class, name, _), posterior): (&(Class, &str, f64), &LawPosterior)| {
+            match posterior {
+                LawPosterior::Assumed { ratio } => Some(format!(
+                    "{name} take {ratio} times as long as reads (2/3 to 3/2 of that): no {} was made",
+                    class.name()
+                )),
+                _ => None,
+            }
         };
-        KINDS.iter().zip(self.told()).filter_map(none).collect()
+        KINDS.iter().zip(&self.laws).filter_map(none).collect()
     }
 
-    /// What is admitted.
-    pub const fn limits(&self) -> &Limits {
+    /// Limits by kind of call.
+    pub const fn limits(&self) -> &FittedLimits {
         &self.limits
     }
 
-    /// What was not seen, in words.
+    /// Assumptions in words.
     pub fn assumed(&self) -> &[String] {
         &self.assumed
     }
 
-    /// Calls that failed, and calls that could have.
+    /// Number of failed calls, and of calls that were not refused.
     pub const fn failed(&self) -> (u32, u32) {
         (self.faults.failed, self.faults.calls)
     }
 
-    /// How likely it is that service times grow with the calls in flight.
+    /// Posterior probability (0 to 1) that service times grow with the calls in flight.
     pub fn grows(&self) -> f64 {
         self.growth.grows()
     }
 
-    /// How many times as long a call takes with `in_flight` calls in flight.
+    /// Factor on the service time with `in_flight` calls in flight; 1 without growth.
     pub fn growth_at(&self, in_flight: usize) -> f64 {
         self.growth.point().log_factor(in_flight).exp()
     }
 
-    /// Reads, writes, searches and look-ups, each with the intervals that its calls leave.
-    pub fn estimates(&self) -> [Estimate; 4] {
+    /// Estimates of reads, writes, searches and look-ups, in this order, with their intervals.
+    pub fn estimates(&self) -> [LawEstimate; 4] {
         let growth = self.growth.point();
-        let point = self.point(growth).each();
-        let targets: Vec<[Law; 4]> = (0..DRAWS)
+        let point = self.point(growth);
+        let targets: Vec<[FittedLaw; 4]> = (0..DRAWS)
             .map(|seed| {
                 let mut from = stream(seed, "estimates");
                 let growth = self.growth.at(unit(from.next_u64()));
-                self.drawn(growth, &mut from).each()
+                self.drawn(growth, &mut from)
             })
             .collect();
         std::array::from_fn(|place| {
-            let draws: Vec<Law> = targets.iter().map(|laws| laws[place]).collect();
-            Estimate::of(self.told()[place], point[place], &draws)
+            let draws: Vec<FittedLaw> = targets.iter().map(|laws| laws[place]).collect();
+            LawEstimate::of(&self.laws[place], point[place], &draws)
         })
     }
 
-    /// The profile that comes nearest, named `name`.
+    /// The profile of the point estimates, named `name`.
     pub fn profile(&self, name: &str) -> Profile {
         checked(name, &self.wire())
     }
 
-    /// One of the profiles that would have shown as much: number `seed` of them.
+    /// A profile drawn from the posterior with `seed`.
     pub fn draw(&self, seed: u64) -> Profile {
         let mut from = stream(seed, "what a probe leaves open");
         let growth = self.growth.at(unit(from.next_u64()));
@@ -252,36 +233,35 @@ impl Fit {
         checked("drawn", &self.with(laws, growth, self.faults.wire(share)))
     }
 
-    /// The profile that comes nearest, as a file has it.
+    /// The profile of the point estimates in its wire form.
     pub(super) fn wire(&self) -> WireProfile {
         let growth = self.growth.point();
         let faults = self.faults.wire(self.faults.share());
         self.with(self.point(growth), growth, faults)
     }
 
-    /// Calls that it is from.
+    /// Number of calls behind the fit.
     pub(super) const fn calls(&self) -> usize {
         self.calls
     }
 
-    fn told(&self) -> [&Told; 4] {
-        [&self.get, &self.patch, &self.search, &self.metadata]
+    /// Point estimates in the order of [`KINDS`].
+    fn point(&self, growth: Growth) -> [FittedLaw; 4] {
+        let reads = self.laws[0].point(growth, None);
+        self.laws.each_ref().map(|law| law.point(growth, Some(reads)))
     }
 
-    fn point(&self, growth: Growth) -> Laws {
-        let get = self.get.point(growth, None);
-        let of = |told: &Told| told.point(growth, Some(get));
-        Laws { get, patch: of(&self.patch), search: of(&self.search), metadata: of(&self.metadata) }
+    /// One draw of each law in the order of [`KINDS`].
+    fn drawn(&self, growth: Growth, from: &mut Generator) -> [FittedLaw; 4] {
+        let [reads, others @ ..] = &self.laws;
+        let reads = reads.draw(growth, None, from);
+        let [patch, search, metadata] =
+            others.each_ref().map(|law| law.draw(growth, Some(reads), from));
+        [reads, patch, search, metadata]
     }
 
-    fn drawn(&self, growth: Growth, from: &mut Generator) -> Laws {
-        let get = self.get.draw(growth, None, from);
-        let mut of = |told: &Told| told.draw(growth, Some(get), from);
-        Laws { get, patch: of(&self.patch), search: of(&self.search), metadata: of(&self.metadata) }
-    }
-
-    fn with(&self, laws: Laws, growth: Growth, faults: Vec<WireFault>) -> WireProfile {
-        let Limits { get, patch, search, .. } = self.limits;
+    fn with(&self, laws: [FittedLaw; 4], growth: Growth, faults: Vec<WireFault>) -> WireProfile {
+        let FittedLimits { get, patch, search, .. } = self.limits;
         let named = [
             (Endpoint::GetAccount, get),
             (Endpoint::PatchAccount, patch),
@@ -291,14 +271,17 @@ impl Fit {
         let (mut endpoints, mut endpoints_per_second) = (BTreeMap::new(), BTreeMap::new());
         for (endpoint, limit) in named {
             match limit {
-                Some(Limit::Pool(pool)) => endpoints.insert(endpoint.name().to_owned(), pool),
-                Some(Limit::PerSecond(rate)) => {
+                Some(AdmissionLimit::Pool(pool)) => {
+                    endpoints.insert(endpoint.name().to_owned(), pool)
+                }
+                Some(AdmissionLimit::PerSecond(rate)) => {
                     endpoints_per_second.insert(endpoint.name().to_owned(), rate)
                 }
                 None => None,
             };
         }
-        // A profile says it in whole seconds.
+        let [reads, writes, searches, look_ups] = laws;
+        // Profiles state it in whole seconds.
         let retry_after = self.retry_after.map(|after| {
             DurationText(Duration::from_secs(after.as_secs_f64().round().max(1.0) as u64))
         });
@@ -313,11 +296,11 @@ impl Fit {
                 ..WireLimits::default()
             },
             service: WireService {
-                get: laws.get.wire(),
-                patch: laws.patch.wire(),
-                put: laws.patch.wire(),
-                search: laws.search.wire(),
-                metadata: laws.metadata.wire(),
+                get: reads.wire(),
+                patch: writes.wire(),
+                put: writes.wire(),
+                search: searches.wire(),
+                metadata: look_ups.wire(),
                 endpoints: BTreeMap::new(),
                 congestion: growth.wire(),
             },
@@ -328,17 +311,11 @@ impl Fit {
     }
 }
 
-impl Laws {
-    const fn each(self) -> [Law; 4] {
-        [self.get, self.patch, self.search, self.metadata]
-    }
-}
-
 fn checked(name: &str, wire: &WireProfile) -> Profile {
-    Profile::try_from_wire(name, wire).expect("what was seen makes a profile")
+    Profile::try_from_wire(name, wire).expect("a fit is a valid profile")
 }
 
-/// The kind of call that `endpoint` is measured as; `None` for those that a migration does not make.
+/// The kind that calls of `endpoint` are fitted as; `None` for endpoints that a migration does not call.
 fn kind(endpoint: Endpoint) -> Option<Class> {
     match endpoint {
         Endpoint::GetAccount => Some(Class::Get),
@@ -349,9 +326,9 @@ fn kind(endpoint: Endpoint) -> Option<Class> {
     }
 }
 
-/// Admitted calls in flight when each of `calls` was sent, itself included.
-fn in_flight(calls: &[Call]) -> Vec<usize> {
-    let met = |(place, call): (usize, &Call)| {
+/// Number of admitted calls in flight when each of `calls` was sent, itself included.
+fn in_flight(calls: &[Attempt]) -> Vec<usize> {
+    let met = |(place, call): (usize, &Attempt)| {
         let others = calls[..place]
             .iter()
             .filter(|other| other.outcome != Outcome::Rejected && other.done_at > call.sent_at);
@@ -360,32 +337,32 @@ fn in_flight(calls: &[Call]) -> Vec<usize> {
     calls.iter().enumerate().map(met).collect()
 }
 
-/// What is admitted, as far as it was looked for; what was not is noted in `assumed`.
-fn limits(seen: &Seen, assumed: &mut Vec<String>) -> Limits {
-    let of = |endpoint: Endpoint| bound(&seen.of(endpoint).collect::<Vec<_>>());
+/// Limits by kind of call; adds each assumption to `assumed`.
+fn limits(trace: &ProbeTrace, assumed: &mut Vec<String>) -> FittedLimits {
+    let of = |endpoint: Endpoint| infer_limit(&trace.of(endpoint).collect::<Vec<_>>());
     let (get, search) = (of(Endpoint::GetAccount), of(Endpoint::SearchAccounts));
-    let write = if seen.of(Endpoint::PutAccount).next().is_some() {
+    let write = if trace.of(Endpoint::PutAccount).next().is_some() {
         Endpoint::PutAccount
     } else {
         Endpoint::PatchAccount
     };
     let patch = of(write);
-    if !seen.looked_for_limits && get.limit.is_none() {
+    if !trace.looked_for_limits && get.limit.is_none() {
         assumed.push("limits are those that Neon documents, 5 in flight and 1 search: they were not looked for".to_owned());
-        return Limits {
+        return FittedLimits {
             get: documented(&get, DOCUMENTED),
             patch: documented(&patch, DOCUMENTED),
             search: documented(&search, DOCUMENTED_SEARCH),
             most_reads_at_once: get.most_in_flight,
         };
     }
-    if get.limit.is_some() && !get.is_told_apart {
+    if get.limit.is_some() && !get.is_unambiguous {
         assumed.push(
             "what limits reads is calls in flight: the calls do not tell that from calls a second"
                 .to_owned(),
         );
     }
-    Limits {
+    FittedLimits {
         get: get.limit,
         patch: of_writes(&get, &patch, assumed),
         search: of_searches(&get, &search),
@@ -393,29 +370,34 @@ fn limits(seen: &Seen, assumed: &mut Vec<String>) -> Limits {
     }
 }
 
-/// What refusals show, or else the pool that Neon documents, unless more were in flight.
-fn documented(bound: &Bound, pool: u32) -> Option<Limit> {
-    bound.limit.or((bound.most_in_flight <= pool).then_some(Limit::Pool(pool)))
+/// The inferred limit, else the documented pool, unless more calls were in flight.
+fn documented(bound: &InferredLimit, pool: u32) -> Option<AdmissionLimit> {
+    bound.limit.or((bound.most_in_flight <= pool).then_some(AdmissionLimit::Pool(pool)))
 }
 
-/// The limit of writes: their own if they were refused, what was admitted if that is more than of
-/// reads, else that of the reads.
-fn of_writes(get: &Bound, patch: &Bound, assumed: &mut Vec<String>) -> Option<Limit> {
-    if let (Some(limit), true) = (patch.limit, patch.is_told_apart) {
+/// The limit of writes: inferred if writes were refused; the most admitted if that exceeds the pool of
+/// reads; else the limit of reads.
+fn of_writes(
+    get: &InferredLimit,
+    patch: &InferredLimit,
+    assumed: &mut Vec<String>,
+) -> Option<AdmissionLimit> {
+    if let (Some(limit), true) = (patch.limit, patch.is_unambiguous) {
         return Some(limit);
     }
     match (patch.limit, get.limit) {
-        // A window or a pool, as reads have it.
-        (Some(Limit::Pool(most) | Limit::PerSecond(most)), Some(Limit::PerSecond(_))) => {
-            Some(Limit::PerSecond(most))
-        }
+        // Ambiguous: of the same kind as the limit of reads.
+        (
+            Some(AdmissionLimit::Pool(most) | AdmissionLimit::PerSecond(most)),
+            Some(AdmissionLimit::PerSecond(_)),
+        ) => Some(AdmissionLimit::PerSecond(most)),
         (Some(limit), _) => Some(limit),
-        (None, Some(Limit::Pool(pool))) if patch.most_in_flight > pool => {
+        (None, Some(AdmissionLimit::Pool(pool))) if patch.most_in_flight > pool => {
             let most = patch.most_in_flight;
             assumed.push(format!(
                 "{most} writes in flight are all: they were admitted, more were not tried"
             ));
-            Some(Limit::Pool(most))
+            Some(AdmissionLimit::Pool(most))
         }
         (None, limit) => {
             assumed.push("writes are limited as reads are: none was refused".to_owned());
@@ -424,28 +406,30 @@ fn of_writes(get: &Bound, patch: &Bound, assumed: &mut Vec<String>) -> Option<Li
     }
 }
 
-/// The limit of searches. Two at once show whether there is a limit of one.
-fn of_searches(get: &Bound, search: &Bound) -> Option<Limit> {
+/// The limit of searches. A burst of two shows a limit of one.
+fn of_searches(get: &InferredLimit, search: &InferredLimit) -> Option<AdmissionLimit> {
     match (search.limit, get.limit) {
-        (Some(Limit::Pool(most)), Some(Limit::PerSecond(_))) if !search.is_told_apart => {
-            Some(Limit::PerSecond(most))
+        (Some(AdmissionLimit::Pool(most)), Some(AdmissionLimit::PerSecond(_)))
+            if !search.is_unambiguous =>
+        {
+            Some(AdmissionLimit::PerSecond(most))
         }
         (limit, _) => limit,
     }
 }
 
-impl Limits {
-    /// The limit of `limit`'s endpoint in words.
-    pub(super) fn words(limit: Option<Limit>, most: u32) -> String {
+impl FittedLimits {
+    /// `limit` in words, where at most `most` calls were in flight at once.
+    pub(super) fn words(limit: Option<AdmissionLimit>, most: u32) -> String {
         match limit {
-            Some(Limit::Pool(pool)) => format!("{pool} calls in flight"),
-            Some(Limit::PerSecond(rate)) => format!("{rate} calls a second"),
-            None if most >= CROWD => format!("none found: {most} at once were admitted"),
+            Some(AdmissionLimit::Pool(pool)) => format!("{pool} calls in flight"),
+            Some(AdmissionLimit::PerSecond(rate)) => format!("{rate} calls a second"),
+            None if most >= BURST => format!("none found: {most} at once were admitted"),
             None => "none found".to_owned(),
         }
     }
 
-    /// Those of reads, writes and searches in words.
+    /// Limits of reads, writes and searches, each with its name, in words.
     pub fn in_words(&self) -> [(&'static str, String); 3] {
         [
             ("reads", Self::words(self.get, self.most_reads_at_once)),

@@ -1,38 +1,38 @@
-//! HAR files, as browsers and proxies record traffic: the calls to Neon among their entries.
+//! Reads the calls to Neon from HAR files, in which browsers and proxies record traffic.
 //!
-//! Pure: the caller reads the file. Only verb, path, status and times are looked at; bodies, headers
-//! and queries, which may be personal or secret, are not.
+//! Pure: the caller reads the file. Only verb, path, status and times are used; bodies, headers and
+//! queries, which may be personal or secret, are ignored.
 //! Source: HTTP Archive 1.2.
 
-use super::Seen;
+use super::ProbeTrace;
 use neon_mock::api::{Body, Endpoint, Response, Status};
 use neon_mock::time::Timestamp;
 use neonbench_engine::engine::outcome_of;
-use neonbench_engine::event::{Call, Outcome};
+use neonbench_engine::event::{Attempt, Outcome};
 use serde::Deserialize;
 use std::time::Duration;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-/// The most entries of a file.
+/// The most entries that are read.
 const MOST_ENTRIES: usize = 10_000;
 
-/// The longest time in a file, in ms: a day.
+/// The longest phase of a call, in ms: a day.
 const MOST_MS: f64 = 86_400_000.0;
 
-/// How long after the first call the last may be, in ns: a year.
+/// The longest time from the first call to the last, in ns: a year.
 const MOST_NS: u64 = 366 * 86_400 * 1_000_000_000;
 
-/// What a HAR file holds of calls to Neon.
+/// The calls to Neon in a HAR file.
 #[derive(Clone, Debug)]
 pub struct Har {
-    /// The calls.
-    pub seen: Seen,
-    /// Entries that are no calls of Neon's API as we know it.
+    /// The calls, in the order of sending.
+    pub trace: ProbeTrace,
+    /// Number of entries that are not calls of Neon's API.
     pub passed_over: usize,
 }
 
-/// A file that is no HAR file.
+/// The reasons why a file cannot be read as HAR.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum HarError {
@@ -95,6 +95,8 @@ struct WireTimings {
 
 impl Har {
     /// Reads the `text` of a file; `origin` names it in errors.
+    ///
+    /// Errors: the text is not HAR, has too many entries, or holds no call of Neon's API.
     pub fn read(origin: &str, text: &str) -> Result<Self, HarError> {
         let reader = &mut serde_json::Deserializer::from_str(text);
         let har: WireHar = serde_path_to_error::deserialize(reader).map_err(|error| {
@@ -106,7 +108,7 @@ impl Har {
         if count > MOST_ENTRIES {
             return Err(HarError::TooMany { origin: origin.to_owned(), count });
         }
-        let wrong = |entry: usize, (member, reason): Wrong| HarError::Entry {
+        let wrong = |entry: usize, (member, reason): InvalidMember| HarError::Entry {
             origin: origin.to_owned(),
             entry,
             member,
@@ -117,14 +119,14 @@ impl Har {
             let Some(endpoint) = endpoint(&entry.request) else { continue };
             let outcome = entry.outcome().map_err(|error| wrong(place, error))?;
             let (sent_ns, took) = entry.times().map_err(|error| wrong(place, error))?;
-            timed.push(Timed { place, endpoint, outcome, sent_ns, took });
+            timed.push(TimedEntry { place, endpoint, outcome, sent_ns, took });
         }
         let Some(first_ns) = timed.iter().map(|timed| timed.sent_ns).min() else {
             return Err(HarError::NoCalls { origin: origin.to_owned(), count });
         };
         timed.sort_by_key(|timed| timed.sent_ns);
         let mut calls = Vec::with_capacity(timed.len());
-        for Timed { place, endpoint, outcome, sent_ns, took } in timed {
+        for TimedEntry { place, endpoint, outcome, sent_ns, took } in timed {
             let after_ns = sent_ns - first_ns;
             let Some(after_ns) = u64::try_from(after_ns).ok().filter(|ns| *ns <= MOST_NS) else {
                 let late = "it lies more than a year after the first".to_owned();
@@ -132,30 +134,37 @@ impl Har {
             };
             let sent_at = Timestamp::from_nanos(after_ns);
             let done_at = sent_at + took;
-            calls.push(Call { endpoint, attempt: 1, due_at: sent_at, sent_at, done_at, outcome });
+            calls.push(Attempt {
+                endpoint,
+                attempt: 1,
+                due_at: sent_at,
+                sent_at,
+                done_at,
+                outcome,
+            });
         }
         let passed_over = count - calls.len();
-        Ok(Self { seen: Seen { calls, ..Seen::default() }, passed_over })
+        Ok(Self { trace: ProbeTrace { calls, ..ProbeTrace::default() }, passed_over })
     }
 }
 
 /// An entry that is a call of Neon's API.
-struct Timed {
+struct TimedEntry {
     place: usize,
     endpoint: Endpoint,
     outcome: Outcome,
-    /// Since 1970.
+    /// In ns since 1970, UTC.
     sent_ns: i128,
     took: Duration,
 }
 
-/// A member of an entry, and what is wrong with it.
-type Wrong = (&'static str, String);
+/// A member of an entry, with the reason why it is invalid.
+type InvalidMember = (&'static str, String);
 
 impl WireEntry {
-    fn outcome(&self) -> Result<Outcome, Wrong> {
+    fn outcome(&self) -> Result<Outcome, InvalidMember> {
         let status = self.response.status;
-        // Browsers write 0 where no answer came.
+        // Browsers write 0 if no response arrived.
         if status == 0 {
             return Ok(Outcome::Interrupted);
         }
@@ -165,8 +174,8 @@ impl WireEntry {
         Ok(outcome_of(&Ok(Response::new(status, Body::Empty))))
     }
 
-    /// When the request was sent, in ns since 1970, and how long until the answer was there whole.
-    fn times(&self) -> Result<(i128, Duration), Wrong> {
+    /// The time of sending in ns since 1970, and the duration until the response was complete.
+    fn times(&self) -> Result<(i128, Duration), InvalidMember> {
         let started =
             OffsetDateTime::parse(&self.started_date_time, &Rfc3339).map_err(|error| {
                 let text = &self.started_date_time;
@@ -188,7 +197,7 @@ impl WireEntry {
             + phase("timings.dns", dns)?
             + phase("timings.connect", connect)?;
         let took = match wait {
-            // What comes before is the client's own queue and connection.
+            // The phases before it are the client's own queue and connection.
             Some(_) => {
                 phase("timings.send", send)?
                     + phase("timings.wait", wait)?
@@ -202,7 +211,7 @@ impl WireEntry {
     }
 }
 
-/// The endpoint of Neon's that `request` goes to, below whatever base path.
+/// The endpoint of `request`, below any base path.
 fn endpoint(request: &WireRequest) -> Option<Endpoint> {
     let (_, after) = request.url.split_once("://")?;
     let path = after.split(['?', '#']).next()?;
@@ -221,6 +230,6 @@ fn endpoint(request: &WireRequest) -> Option<Endpoint> {
             && path.len() >= template.len()
             && template.iter().zip(&path[path.len() - template.len()..]).all(is_place)
     };
-    // The longest: `/accounts/1/contacts` is not a contact list of its own.
+    // The longest template wins: `/accounts/1/contacts` also ends like a list of contacts.
     Endpoint::ALL.into_iter().filter(fits).max_by_key(|endpoint| endpoint.name().len())
 }

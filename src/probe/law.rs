@@ -1,13 +1,12 @@
-//! Service times of one kind of call: a log-normal law, or a constant one, with what a few dozen
-//! calls leave open of it.
+//! Posterior of the service-time law of one kind of call: log-normal, or constant.
 //!
-//! Of mean and deviation of the logarithms nothing is known beforehand (the density is as 1 ÷
-//! variance), so that an interval of 90 % holds the true figure in 90 of 100 probes where the law is
-//! log-normal: Student's t for the median, the non-central t for p99.
+//! The prior of mean and variance of the logarithms is non-informative (density 1 ÷ variance), so that
+//! an interval of 90 % holds the true figure in 90 of 100 probes where the law is log-normal: Student's
+//! t for the median, the non-central t for p99.
 //! Source: Gelman et al., "Bayesian Data Analysis", 3rd ed., section 3.2.
 
-use super::growth::{Growth, Times, moments};
-use crate::stats::quantile;
+use super::growth::{Growth, LogTimes, moments};
+use crate::stats::{self, Z_P90, Z_P99, sorted};
 use neon_mock::file::DurationText;
 use neon_mock::profile::{LawName, WireLaw};
 use neon_mock::rng::Generator;
@@ -15,50 +14,44 @@ use rand_distr::{ChiSquared, Distribution, StandardNormal};
 use serde::Serialize;
 use std::time::Duration;
 
-/// The standard normal's 0.99 quantile.
-const Z_P99: f64 = 2.326_347_874_040_841;
-
-/// The standard normal's 0.9 quantile.
-const Z_P90: f64 = 1.281_551_565_544_600_4;
-
-/// What a call counts of which only p50 and p90 are kept: of the deviation they tell 27 % of what all
-/// calls would (asymptotic variances of sample quantiles).
+/// Weight of a call of which only p50 and p90 are stored: the two quantiles hold 27 % of the information
+/// on the deviation that all calls would hold (asymptotic variances of sample quantiles).
 const OF_QUANTILES: f64 = 0.25;
 
-/// Calls from which a law has a deviation of its own.
+/// The fewest calls that a law estimates its own deviation from.
 const OWN_DEVIATION: usize = 6;
 
-/// Times that differ by no more are taken for one time, in ns.
+/// Range, in ns, within which all times count as one constant time.
 const ALIKE_NS: f64 = 1e6;
 
-/// Standard deviation of the logarithm of a ratio that is assumed: nine of ten lie between 2/3 of it
-/// and 3/2.
+/// Standard deviation of the logarithm of an assumed ratio: nine of ten true ratios lie between 2/3 and
+/// 3/2 of it.
 const ASSUMED: f64 = 0.25;
 
-/// The longest time of a profile, in ns; the longest logarithm that is not cut.
+/// The longest service time of a profile, in ns: a day.
 const MOST_NS: f64 = 86_400e9;
 
-/// Where a law is from.
+/// The evidence behind a law.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Source {
-    /// Calls.
+pub enum LawSource {
+    /// Enough calls.
     Measured,
-    /// Calls, too few to tell how much they scatter: that is as of reads.
+    /// Too few calls to estimate the deviation, which is that of reads.
     FewCalls,
-    /// The law of reads, times a ratio that is assumed.
+    /// No call: the law of reads, times an assumed ratio.
     Assumed,
 }
 
-/// One law, as a simulation needs it.
+/// A service-time law.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Law {
-    /// Always as long.
+pub enum FittedLaw {
+    /// Every call takes the same time.
     Constant {
-        /// In ns.
+        /// Service time in ns.
         ns: f64,
     },
-    /// Logarithms of ns are normal.
+    /// The logarithms of ns are normally distributed.
     LogNormal {
         /// Their mean.
         mean: f64,
@@ -67,7 +60,7 @@ pub enum Law {
     },
 }
 
-impl Law {
+impl FittedLaw {
     /// Median and p99, in ns.
     pub fn figures(self) -> [f64; 2] {
         match self {
@@ -88,7 +81,7 @@ impl Law {
         }
     }
 
-    /// As a profile has it, in whole µs where it is longer than that.
+    /// The law in the wire form of a profile, rounded to whole µs from 1 µs on.
     pub(super) fn wire(self) -> WireLaw {
         let [median, p99] = self.figures().map(text);
         match self {
@@ -104,45 +97,44 @@ impl Law {
     }
 }
 
-/// Whole µs; what is shorter stays in ns.
+/// Rounded to whole µs; below 1 µs, to whole ns.
 fn text(ns: f64) -> DurationText {
     let ns = ns.max(0.0);
     let rounded = if ns < 1e3 { ns.round() } else { (ns / 1e3).round() * 1e3 };
     DurationText(Duration::from_nanos(rounded as u64))
 }
 
-/// What calls of one kind tell.
+/// The data of one kind of call, and with them the posterior of its law.
 #[derive(Clone, Debug)]
-pub(super) enum Told {
-    /// As long each time.
+pub(super) enum LawPosterior {
+    /// All calls took the same time.
     Constant { ns: f64, calls: usize },
-    /// So many calls, with the calls in flight that each met.
+    /// Logarithms of ns, each with the calls in flight that the call met.
     Calls(Vec<(f64, usize)>),
-    /// So many calls, of which only quantiles are kept.
+    /// Moments of the logarithms, from quantiles.
     Quantiles { mean: f64, deviation: f64, calls: usize },
-    /// Nothing: the law of reads, times this.
+    /// No data: the law of reads, times this ratio.
     Assumed { ratio: f64 },
 }
 
-impl Told {
-    /// What `times` tell: ns, and the calls in flight. `reads` is what the reads told, for those that
-    /// are too few; `ratio` stands in where there are none.
+impl LawPosterior {
+    /// Posterior from `times`: ns and calls in flight. Too few times borrow the deviation of `reads`; no
+    /// times at all assume `ratio` to the reads.
     pub(super) fn of(times: &[(f64, usize)], reads: Option<&Self>, ratio: f64) -> Self {
         if times.is_empty() {
             return Self::Assumed { ratio };
         }
-        let mut sorted: Vec<f64> = times.iter().map(|(ns, _)| *ns).collect();
-        sorted.sort_by(f64::total_cmp);
+        let sorted = sorted(times.iter().map(|(ns, _)| *ns));
         let is_alike = sorted[sorted.len() - 1] - sorted[0] <= ALIKE_NS;
         let reads_are = matches!(reads, Some(Self::Constant { .. }));
         if is_alike && (sorted.len() >= 3 || reads_are) {
             return Self::Constant { ns: sorted[sorted.len() / 2], calls: sorted.len() };
         }
-        // A call that takes no time is as long as the clock's finest step.
+        // A time of 0 has no logarithm: it counts as 1 ns.
         Self::Calls(times.iter().map(|(ns, in_flight)| (ns.max(1.0).ln(), *in_flight)).collect())
     }
 
-    /// What `calls` calls tell of which p50 and p90 are known, in ns.
+    /// Posterior from p50 and p90 of `calls` calls, in ns.
     pub(super) fn of_quantiles(p50_ns: f64, p90_ns: f64, calls: usize, ratio: f64) -> Self {
         if calls == 0 {
             return Self::Assumed { ratio };
@@ -154,8 +146,8 @@ impl Told {
         Self::Quantiles { mean: p50_ns.ln(), deviation: (p90_ns / p50_ns).ln() / Z_P90, calls }
     }
 
-    /// Mean and sum of squared deviations of the logarithms, and of how many calls; `None` where
-    /// they do not scatter.
+    /// Mean and sum of squared deviations of the logarithms, and the effective number of calls; `None`
+    /// for a constant or assumed law.
     fn moments(&self, growth: Growth) -> Option<(f64, f64, f64)> {
         match self {
             Self::Constant { .. } | Self::Assumed { .. } => None,
@@ -170,7 +162,7 @@ impl Told {
         }
     }
 
-    /// Whether it tells how much calls scatter.
+    /// True if the data suffice to estimate the deviation.
     const fn has_own_deviation(&self) -> bool {
         match self {
             Self::Calls(times) => times.len() >= OWN_DEVIATION,
@@ -179,20 +171,22 @@ impl Told {
         }
     }
 
-    /// Its single calls, where they tell how much they scatter.
-    pub(super) fn scatters(&self) -> Option<&Times> {
+    /// The single calls, if they suffice to estimate the deviation.
+    pub(super) fn scatters(&self) -> Option<&LogTimes> {
         match self {
             Self::Calls(times) if times.len() >= OWN_DEVIATION => Some(times),
             _ => None,
         }
     }
 
-    pub(super) fn source(&self) -> Source {
+    pub(super) fn source(&self) -> LawSource {
         match self {
-            Self::Assumed { .. } => Source::Assumed,
-            Self::Constant { .. } => Source::Measured,
-            Self::Calls(_) | Self::Quantiles { .. } if self.has_own_deviation() => Source::Measured,
-            Self::Calls(_) | Self::Quantiles { .. } => Source::FewCalls,
+            Self::Assumed { .. } => LawSource::Assumed,
+            Self::Constant { .. } => LawSource::Measured,
+            Self::Calls(_) | Self::Quantiles { .. } if self.has_own_deviation() => {
+                LawSource::Measured
+            }
+            Self::Calls(_) | Self::Quantiles { .. } => LawSource::FewCalls,
         }
     }
 
@@ -204,24 +198,29 @@ impl Told {
         }
     }
 
-    /// The law that comes nearest; `reads` is that of the reads.
-    pub(super) fn point(&self, growth: Growth, reads: Option<Law>) -> Law {
+    /// The point estimate; `reads` is the law of reads.
+    pub(super) fn point(&self, growth: Growth, reads: Option<FittedLaw>) -> FittedLaw {
         match (self, self.moments(growth)) {
-            (Self::Constant { ns, .. }, _) => Law::Constant { ns: *ns },
+            (Self::Constant { ns, .. }, _) => FittedLaw::Constant { ns: *ns },
             (_, Some((mean, squares, calls))) => {
                 let own = (squares / (calls - 1.0).max(1.0)).sqrt();
                 let deviation = if self.has_own_deviation() { own } else { borrowed(reads, own) };
-                Law::LogNormal { mean, deviation }
+                FittedLaw::LogNormal { mean, deviation }
             }
             (_, None) => reads.expect("reads are measured").scaled(self.ratio()),
         }
     }
 
-    /// One of the laws that would have told as much.
-    pub(super) fn draw(&self, growth: Growth, reads: Option<Law>, from: &mut Generator) -> Law {
+    /// One law drawn from the posterior.
+    pub(super) fn draw(
+        &self,
+        growth: Growth,
+        reads: Option<FittedLaw>,
+        from: &mut Generator,
+    ) -> FittedLaw {
         let normal: f64 = StandardNormal.sample(from);
         match (self, self.moments(growth)) {
-            (Self::Constant { ns, .. }, _) => Law::Constant { ns: *ns },
+            (Self::Constant { ns, .. }, _) => FittedLaw::Constant { ns: *ns },
             (_, Some((mean, squares, calls))) => {
                 let freedom = calls - 1.0;
                 let deviation = if self.has_own_deviation() {
@@ -230,7 +229,10 @@ impl Told {
                 } else {
                     borrowed(reads, (squares / freedom.max(1.0)).sqrt())
                 };
-                Law::LogNormal { mean: deviation.mul_add(normal / calls.sqrt(), mean), deviation }
+                FittedLaw::LogNormal {
+                    mean: deviation.mul_add(normal / calls.sqrt(), mean),
+                    deviation,
+                }
             }
             (_, None) => {
                 let reads = reads.expect("reads are measured");
@@ -247,38 +249,42 @@ impl Told {
     }
 }
 
-/// The deviation of the reads, or `own` where they do not scatter.
-fn borrowed(reads: Option<Law>, own: f64) -> f64 {
+/// The deviation of reads, or `own` where reads are constant.
+fn borrowed(reads: Option<FittedLaw>, own: f64) -> f64 {
     match reads {
-        Some(Law::LogNormal { deviation, .. }) => deviation,
-        Some(Law::Constant { .. }) | None => own,
+        Some(FittedLaw::LogNormal { deviation, .. }) => deviation,
+        Some(FittedLaw::Constant { .. }) | None => own,
     }
 }
 
-/// A law as people read it: a figure, and the interval that holds the true one in 90 of 100 probes.
+/// Median and p99 of a law in ms, each with the interval that holds the true figure in 90 of 100 probes.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
-#[allow(missing_docs, reason = "the names say it")]
-pub struct Estimate {
-    pub source: Source,
-    /// Calls that it is from.
+pub struct LawEstimate {
+    /// The evidence.
+    pub source: LawSource,
+    /// Number of calls behind the estimate.
     pub calls: usize,
+    /// Median in ms.
     pub median_ms: f64,
+    /// 5th and 95th percentile of the posterior of the median, in ms.
     pub median_ms_interval: [f64; 2],
+    /// 0.99 quantile in ms.
     pub p99_ms: f64,
+    /// 5th and 95th percentile of the posterior of p99, in ms.
     pub p99_ms_interval: [f64; 2],
 }
 
-impl Estimate {
-    pub(super) fn of(told: &Told, point: Law, draws: &[Law]) -> Self {
+impl LawEstimate {
+    pub(super) fn of(posterior: &LawPosterior, point: FittedLaw, draws: &[FittedLaw]) -> Self {
         let interval = |figure: usize| {
-            let mut sorted: Vec<f64> = draws.iter().map(|law| law.figures()[figure]).collect();
-            sorted.sort_by(f64::total_cmp);
-            [0.05, 0.95].map(|q| quantile(&sorted, q) / 1e6)
+            let figures = draws.iter().map(|law| law.figures()[figure]);
+            let [low, _, high] = stats::interval(figures).expect("laws were drawn");
+            [low / 1e6, high / 1e6]
         };
         let [median, p99] = point.figures();
         Self {
-            source: told.source(),
-            calls: told.calls(),
+            source: posterior.source(),
+            calls: posterior.calls(),
             median_ms: median / 1e6,
             median_ms_interval: interval(0),
             p99_ms: p99 / 1e6,

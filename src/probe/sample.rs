@@ -1,45 +1,47 @@
-//! The sample run of a probe: the engine on a few accounts, so that writes are measured too.
+//! The sample run of a probe: the engine migrates a few accounts, to measure writes.
 
-use super::bound::{Limit, bound};
 use super::calls::Prober;
-use super::{Options, ProbeError, Seen, Subject};
+use super::limit::{AdmissionLimit, infer_limit};
+use super::{ProbeError, ProbeOptions, ProbeSubject, ProbeTrace};
 use neon_mock::api::{AccountId, Class, Endpoint};
 use neonbench_engine::clock::Clock;
-use neonbench_engine::engine::limiter::{Heard, Rule, Rules};
-use neonbench_engine::engine::{self, Job, Resources, Settings, Strategy};
+use neonbench_engine::engine::limiter::{CallFeedback, ConcurrencyLimit, LimitFactory};
+use neonbench_engine::engine::{self, AccountSource, Job, Settings, Strategy};
 use neonbench_engine::event::{AccountOutcome, Event};
 use neonbench_engine::transport::Transport;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-/// Workers where no limit was found.
+/// Workers if no limit was found.
 const WORKERS: u32 = 5;
 
-/// How long a call may take with its attempts: a sample is not worth more.
+/// Deadline of a call with all its attempts.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Migrates the first accounts of `ids`; how many were migrated or needed nothing, and how many were
-/// not.
+/// Migrates the first accounts of `ids`. Returns how many were migrated or needed no change, and how
+/// many were not.
 ///
-/// Reads keep to what `so_far` shows. Writes are let one beyond it until one is refused: that tells
-/// whether they have the same pool.
+/// Reads keep to the limit that `so_far` shows. Writes go one beyond it until one is refused, which
+/// shows if their pool is the same.
 pub(super) async fn sample<T: Transport, C: Clock>(
     prober: &Prober<'_, T, C>,
-    subject: &Subject<'_>,
+    subject: &ProbeSubject<'_>,
     ids: &[AccountId],
-    options: &Options,
-    so_far: &Seen,
+    options: &ProbeOptions,
+    so_far: &ProbeTrace,
 ) -> Result<(u64, u64), ProbeError> {
     let ids = &ids[..ids.len().min(options.sample as usize)];
-    let reads = bound(&so_far.of(Endpoint::GetAccount).collect::<Vec<_>>()).limit;
+    let reads = infer_limit(&so_far.of(Endpoint::GetAccount).collect::<Vec<_>>()).limit;
     let (pool, spacing) = match (options.find_pool, reads) {
-        // Without leave to be refused, nothing is tried.
+        // Refusals are not allowed: one call at a time.
         (false, _) => (1, Duration::ZERO),
-        (true, Some(Limit::Pool(pool))) => (pool, Duration::ZERO),
-        (true, Some(Limit::PerSecond(rate))) => (rate.min(WORKERS), Duration::from_secs(1) / rate),
+        (true, Some(AdmissionLimit::Pool(pool))) => (pool, Duration::ZERO),
+        (true, Some(AdmissionLimit::PerSecond(rate))) => {
+            (rate.min(WORKERS), Duration::from_secs(1) / rate)
+        }
         (true, None) => (WORKERS, Duration::ZERO),
     };
-    let goes_beyond = options.find_pool && matches!(reads, Some(Limit::Pool(_)));
+    let goes_beyond = options.find_pool && matches!(reads, Some(AdmissionLimit::Pool(_)));
     let workers = pool + u32::from(goes_beyond);
     let settings = Settings {
         workers: NonZeroU32::new(workers).unwrap_or(NonZeroU32::MIN),
@@ -48,7 +50,7 @@ pub(super) async fn sample<T: Transport, C: Clock>(
         seed: options.seed,
         ..Settings::new(Strategy::Hybrid)
     };
-    let rules = OneBeyond { pool, spacing, goes_beyond };
+    let limits = OneBeyond { pool, spacing, goes_beyond };
     let mut well = 0;
     let mut observer = |event: &Event| {
         if let Event::Landed { end, .. } = event {
@@ -59,41 +61,44 @@ pub(super) async fn sample<T: Transport, C: Clock>(
         }
     };
     let job = Job {
-        rules: Some(&rules),
+        limits: Some(&limits),
         stop: &prober.stop,
         journal: subject.journal,
-        ..Job::new(subject.plan, &settings, Resources::Ids(ids))
+        ..Job::new(subject.plan, &settings, AccountSource::Ids(ids))
     };
     match engine::run(prober, prober.clock, job, &mut observer).await {
-        // A run that finds no call left could not go on, and that was so agreed.
+        // A run that ends because the budget is spent is not an error.
         Err(error) if !prober.stop.is_set() => return Err(error.into()),
         Ok(()) | Err(_) => {}
     }
     Ok((well, ids.len() as u64 - well))
 }
 
-/// Reads keep to a pool; writes go one beyond it until one of them is refused.
+/// Caps reads at a pool, and writes at one more until one of them is refused.
 struct OneBeyond {
     pool: u32,
     spacing: Duration,
     goes_beyond: bool,
 }
 
-impl Rules for OneBeyond {
-    fn rule(&self, endpoint: Endpoint) -> Option<Box<dyn Rule>> {
+impl LimitFactory for OneBeyond {
+    fn limit_for(&self, endpoint: Endpoint) -> Option<Box<dyn ConcurrencyLimit>> {
         let goes_beyond = self.goes_beyond && matches!(endpoint.class(), Class::Patch | Class::Put);
-        Some(Box::new(Held { limit: self.pool + u32::from(goes_beyond), spacing: self.spacing }))
+        Some(Box::new(CappedLimit {
+            limit: self.pool + u32::from(goes_beyond),
+            spacing: self.spacing,
+        }))
     }
 }
 
-/// So many, and one fewer than were in flight when one was refused.
+/// A cap that falls, on a refusal, to the number of other calls then in flight.
 #[derive(Debug)]
-struct Held {
+struct CappedLimit {
     limit: u32,
     spacing: Duration,
 }
 
-impl Rule for Held {
+impl ConcurrencyLimit for CappedLimit {
     fn limit(&self) -> u32 {
         self.limit
     }
@@ -102,9 +107,9 @@ impl Rule for Held {
         self.spacing
     }
 
-    fn hear(&mut self, heard: &Heard) {
-        if heard.refused {
-            self.limit = heard.others.clamp(1, self.limit);
+    fn on_result(&mut self, call: &CallFeedback) {
+        if call.refused {
+            self.limit = call.in_flight.clamp(1, self.limit);
         }
     }
 }

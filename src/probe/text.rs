@@ -1,14 +1,14 @@
-//! A fitted profile as a file: in the form of the built-in ones, each figure with what it rests on.
+//! A fitted profile as a TOML file in the form of the built-in ones, each figure with its evidence.
 
-use super::fit::{Fit, KINDS};
-use super::law::{Estimate, Source};
+use super::fit::{KINDS, TargetFit};
+use super::law::{LawEstimate, LawSource};
 use crate::text::fine_ms;
 use neon_mock::profile::{LawName, WireLaw};
 use std::fmt::Write as _;
 use std::time::Duration;
 
-impl Fit {
-    /// The profile that comes nearest, as a commented TOML file. `origin` says what it was fitted to.
+impl TargetFit {
+    /// The point estimate as a commented TOML file. `origin` names the data that it was fitted to.
     pub fn to_toml(&self, origin: &str) -> String {
         let wire = self.wire();
         let mut text =
@@ -83,17 +83,17 @@ impl Fit {
     }
 }
 
-impl Estimate {
+impl LawEstimate {
     /// `median 251 ms (215 to 292), p99 980 ms (650 to 1900), 24 calls`.
     pub fn in_words(&self) -> String {
         let figure = |ms: f64, [low, high]: [f64; 2]| {
             format!("{} ms ({} to {})", fine_ms(ms), fine_ms(low), fine_ms(high))
         };
         let calls = match (self.source, self.calls) {
-            (Source::Assumed, _) => "assumed".to_owned(),
-            (Source::FewCalls, 1) => "1 call, which scatters as reads do".to_owned(),
-            (Source::FewCalls, calls) => format!("{calls} calls, which scatter as reads do"),
-            (Source::Measured, calls) => format!("{calls} calls"),
+            (LawSource::Assumed, _) => "assumed".to_owned(),
+            (LawSource::FewCalls, 1) => "1 call, which scatters as reads do".to_owned(),
+            (LawSource::FewCalls, calls) => format!("{calls} calls, which scatter as reads do"),
+            (LawSource::Measured, calls) => format!("{calls} calls"),
         };
         format!(
             "median {}, p99 {}, {calls}",
@@ -122,12 +122,12 @@ fn duration(time: Duration) -> String {
     quoted(&humantime::format_duration(time).to_string())
 }
 
-/// A string as TOML has it: its escapes are those of JSON.
+/// A TOML string: its escapes are those of JSON.
 fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-/// `text` on one line of a comment.
+/// `text` on one line, for a comment.
 fn line(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }

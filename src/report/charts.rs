@@ -93,7 +93,7 @@ mod tests {
     use crate::report::fixture::evidence;
     use crate::report::model::{DecisionModel, Model};
     use crate::select::Costs;
-    use neonbench_engine::measure::timeline::Slice;
+    use neonbench_engine::measure::timeline::TimelineSlice;
 
     #[test]
     fn charts_of_choices_look_as_they_should() {
@@ -167,7 +167,7 @@ mod tests {
             (forecast.forecast_s, forecast.median_s) = ([0.0; 3], 0.0);
         }
         for slice in &mut decision.timeline.slices {
-            *slice = Slice::default();
+            *slice = TimelineSlice::default();
         }
         decision.surface.iter_mut().for_each(|cell| cell.makespan_s = 0.0);
         decision.scaling.iter_mut().for_each(|point| point.makespan_s = 0.0);

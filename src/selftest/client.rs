@@ -1,6 +1,7 @@
-//! A client that does next to nothing: one thread, many connections, each with one call on its way.
+//! A client with next to no overhead: one thread, many connections, one call in flight on each.
 
 use super::SelftestError;
+use base64::prelude::{BASE64_STANDARD, Engine as _};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use neon_mock::time::Timestamp;
 use neonbench_engine::clock::Clock;
@@ -12,22 +13,22 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// No measurement takes longer than this.
+/// The longest that a measurement may take.
 pub(super) const LIMIT: Duration = Duration::from_secs(600);
 
-/// Bytes of an answer: an account has some 1,500.
+/// Size of the read buffer in bytes: an account has some 1,500.
 const BUFFER: usize = 1 << 14;
 
-/// What is to be sent.
+/// The calls to send.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Load {
+pub(super) struct ClientLoad {
     /// Connections, each with one call in flight.
     pub(super) connections: u32,
-    /// Calls in all, at most.
+    /// The most calls in total.
     pub(super) calls: u64,
-    /// No call is sent once this time has passed.
+    /// No call is sent after this time.
     pub(super) lasting: Duration,
-    /// The connections begin spread over this time.
+    /// The connections start spread over this time.
     pub(super) stagger: Duration,
 }
 
@@ -35,9 +36,9 @@ pub(super) struct Load {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Answered {
     pub(super) status: u16,
-    /// When its first byte was about to be written.
+    /// Time just before its first byte was written.
     pub(super) sent_at: Duration,
-    /// When the head of the answer was there.
+    /// Time at which the head of the response had arrived.
     pub(super) done_at: Duration,
 }
 
@@ -47,8 +48,8 @@ impl Answered {
     }
 }
 
-/// What the connections share.
-struct Shared {
+/// State shared by the connections.
+struct DriveState {
     clock: WallClock,
     next: Cell<u64>,
     calls: u64,
@@ -56,12 +57,14 @@ struct Shared {
     answers: RefCell<Vec<Answered>>,
 }
 
-/// Sends `load` to the mock at `addr`: call `n` asks for account `n + 1`. The answers, by call.
+/// Sends `load` to the mock at `addr`: call `n` reads account `n + 1`. Returns the answers by call.
+///
+/// Errors: a connection fails, or the load takes longer than [`LIMIT`].
 pub(super) async fn drive(
     addr: SocketAddr,
     org_id: &str,
     api_key: &str,
-    load: &Load,
+    load: &ClientLoad,
 ) -> Result<Vec<Answered>, SelftestError> {
     let request = Template::new(addr, org_id, api_key);
     let mut streams = Vec::new();
@@ -70,7 +73,7 @@ pub(super) async fn drive(
         stream.set_nodelay(true)?;
         streams.push(stream);
     }
-    let shared = Shared {
+    let state = DriveState {
         clock: WallClock::start(),
         next: Cell::new(0),
         calls: load.calls,
@@ -81,7 +84,7 @@ pub(super) async fn drive(
         .zip(streams)
         .map(|(index, stream)| {
             let begin_at = load.stagger * index / load.connections;
-            shared.connection(stream, &request, begin_at)
+            state.connection(stream, &request, begin_at)
         })
         .collect();
     let all = async {
@@ -93,18 +96,18 @@ pub(super) async fn drive(
     tokio::select! {
         biased;
         ended = all => ended?,
-        () = shared.clock.sleep_until(Timestamp::ZERO + LIMIT) => {
+        () = state.clock.sleep_until(Timestamp::ZERO + LIMIT) => {
             return Err(SelftestError::Stuck(LIMIT));
         }
     }
     drop(connections);
-    let mut answers = shared.answers.into_inner();
-    answers.truncate(shared.next.get() as usize);
+    let mut answers = state.answers.into_inner();
+    answers.truncate(state.next.get() as usize);
     Ok(answers)
 }
 
-impl Shared {
-    /// Makes one call after the other until all are made or the time is over.
+impl DriveState {
+    /// Makes one call after another until all are made or the time is over.
     async fn connection(
         &self,
         mut stream: TcpStream,
@@ -127,7 +130,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Reads one answer whole; its status, and when its head was there.
+    /// Reads one response completely. Returns its status, and the time at which its head had arrived.
     async fn answer(
         &self,
         stream: &mut TcpStream,
@@ -154,15 +157,15 @@ impl Shared {
     }
 }
 
-/// What matters of an answer's head.
+/// The parts of a response head that are needed.
 struct Head {
     status: u16,
-    /// Where the body ends.
+    /// Offset of the end of the body.
     end: usize,
 }
 
 impl Head {
-    /// `None` before all of the head is there.
+    /// `None` until the head is complete.
     fn parse(bytes: &[u8]) -> Option<Self> {
         const LENGTH: &[u8] = b"content-length: ";
         let body = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
@@ -177,15 +180,15 @@ impl Head {
     }
 }
 
-/// A request but for the account, which is a call's own: so the server's journal can be held
-/// against what the client saw, call by call.
+/// A request without its account, which differs from call to call, so that the server's journal can be
+/// matched with the client's calls.
 struct Template {
     head: String,
 }
 
 impl Template {
     fn new(addr: SocketAddr, org_id: &str, api_key: &str) -> Self {
-        let credentials = base64(format!("{org_id}:{api_key}").as_bytes());
+        let credentials = BASE64_STANDARD.encode(format!("{org_id}:{api_key}"));
         let head = format!(
             " HTTP/1.1\r\nhost: {addr}\r\naccept: application/json\r\n\
              authorization: Basic {credentials}\r\n\r\n"
@@ -206,21 +209,6 @@ pub(super) fn path(number: u64) -> String {
     format!("/v2/accounts/{}", number + 1)
 }
 
-/// Base64 with padding (RFC 4648, section 4).
-fn base64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let bits = chunk.iter().fold(0_u32, |bits, &byte| bits << 8 | u32::from(byte));
-        let bits = bits << (8 * (3 - chunk.len()));
-        for position in 0..4 {
-            let letter = ALPHABET[(bits >> (18 - 6 * position) & 63) as usize];
-            text.push(if position <= chunk.len() { char::from(letter) } else { '=' });
-        }
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,12 +219,5 @@ mod tests {
         let head = Head::parse(answer).unwrap();
         assert_eq!((head.status, head.end), (429, answer.len() + 12));
         assert!(Head::parse(&answer[..answer.len() - 1]).is_none());
-    }
-
-    #[test]
-    fn credentials_are_encoded_as_the_standard_has_it() {
-        let encoded =
-            ["", "f", "fo", "foo", "foob", "demo:demo"].map(|text| base64(text.as_bytes()));
-        assert_eq!(encoded, ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg==", "ZGVtbzpkZW1v"]);
     }
 }

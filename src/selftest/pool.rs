@@ -1,5 +1,4 @@
-//! Whether a pool was exact, by the server's journal: never one call too many, never a refusal
-//! while a slot was free.
+//! Checks a pool by the server's journal: no call too many, and no refusal while a slot was free.
 
 use super::SelftestError;
 use neon_mock::ServedCall;
@@ -7,16 +6,16 @@ use neon_mock::api::Status;
 
 /// One call, in ns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stay {
-    /// It got a slot, and held it from the first moment until the second.
+pub(super) enum PoolCall {
+    /// It held a slot from the first time to the second.
     Admitted(u64, u64),
-    /// It was refused at that moment.
+    /// It was refused at this time.
     Refused(u64),
 }
 
-/// What was found.
+/// Counts of the check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Findings {
+pub(super) struct PoolFindings {
     pub(super) admitted: u64,
     pub(super) refused: u64,
     /// The most calls that held a slot at once.
@@ -25,44 +24,48 @@ pub(super) struct Findings {
     pub(super) refused_while_free: u64,
 }
 
-/// When each call of the journal was in.
-pub(super) fn stays(journal: &[ServedCall]) -> Result<Vec<Stay>, SelftestError> {
-    let stay = |call: &ServedCall| {
+/// The calls of the journal with the times of their slots.
+///
+/// Errors: a call was answered with a status other than 200 and 429.
+pub(super) fn pool_calls(journal: &[ServedCall]) -> Result<Vec<PoolCall>, SelftestError> {
+    let pool_call = |call: &ServedCall| {
         let at = call.at.as_nanos();
         match (call.status, call.drawn) {
-            (Some(Status::OK), Some(held)) => Ok(Stay::Admitted(at, at + held.as_nanos() as u64)),
-            (Some(Status::TOO_MANY_REQUESTS), _) => Ok(Stay::Refused(at)),
+            (Some(Status::OK), Some(held)) => {
+                Ok(PoolCall::Admitted(at, at + held.as_nanos() as u64))
+            }
+            (Some(Status::TOO_MANY_REQUESTS), _) => Ok(PoolCall::Refused(at)),
             (status, _) => Err(SelftestError::Answer(status.map_or(0, |status| status.0))),
         }
     };
-    journal.iter().map(stay).collect()
+    journal.iter().map(pool_call).collect()
 }
 
-/// What `stays` say of a pool of `limit`.
-pub(super) fn findings(stays: &[Stay], limit: u32) -> Findings {
-    let mut found = Findings::default();
+/// Checks `calls` against a pool of `limit`.
+pub(super) fn check(calls: &[PoolCall], limit: u32) -> PoolFindings {
+    let mut found = PoolFindings::default();
     let mut changes = Vec::new();
-    for stay in stays {
-        match *stay {
-            Stay::Admitted(from, to) => {
+    for call in calls {
+        match *call {
+            PoolCall::Admitted(from, to) => {
                 found.admitted += 1;
                 changes.extend([(from, 1), (to, -1)]);
             }
-            Stay::Refused(_) => found.refused += 1,
+            PoolCall::Refused(_) => found.refused += 1,
         }
     }
     let steps = steps(changes);
     found.most_at_once = steps.iter().map(|&(_, count)| count).max().unwrap_or(0);
-    for stay in stays {
-        if let Stay::Refused(at) = *stay {
+    for call in calls {
+        if let PoolCall::Refused(at) = *call {
             found.refused_while_free += u64::from(in_at(&steps, at) < u64::from(limit));
         }
     }
     found
 }
 
-/// From each moment of change on, how many are in. An end comes before a beginning at its moment:
-/// a slot is free at the moment at which its call is ready.
+/// The number of held slots from each time of change on. At equal times ends precede starts: a slot is
+/// free at the time at which its call is ready.
 fn steps(mut changes: Vec<(u64, i64)>) -> Vec<(u64, u64)> {
     changes.sort_unstable();
     let mut count = 0;
@@ -73,7 +76,7 @@ fn steps(mut changes: Vec<(u64, i64)>) -> Vec<(u64, u64)> {
     changes.into_iter().map(step).collect()
 }
 
-/// How many are in at a moment.
+/// The number of held slots at a time.
 fn in_at(steps: &[(u64, u64)], at: u64) -> u64 {
     let after = steps.partition_point(|&(moment, _)| moment <= at);
     after.checked_sub(1).map_or(0, |last| steps[last].1)
@@ -85,17 +88,19 @@ mod tests {
 
     #[test]
     fn one_too_many_is_found() {
-        let admitted = |third| [(0, 10), (5, 15), third].map(|(from, to)| Stay::Admitted(from, to));
-        let two = findings(&admitted((10, 20)), 2);
+        let admitted =
+            |third| [(0, 10), (5, 15), third].map(|(from, to)| PoolCall::Admitted(from, to));
+        let two = check(&admitted((10, 20)), 2);
         assert_eq!((two.most_at_once, two.admitted), (2, 3));
-        assert_eq!(findings(&admitted((9, 20)), 2).most_at_once, 3);
+        assert_eq!(check(&admitted((9, 20)), 2).most_at_once, 3);
     }
 
     #[test]
     fn a_refusal_while_a_slot_is_free_is_found() {
         let free = |at| {
-            let calls = [Stay::Admitted(0, 10), Stay::Admitted(5, 15), Stay::Refused(at)];
-            let found = findings(&calls, 2);
+            let calls =
+                [PoolCall::Admitted(0, 10), PoolCall::Admitted(5, 15), PoolCall::Refused(at)];
+            let found = check(&calls, 2);
             assert_eq!(found.refused, 1);
             found.refused_while_free
         };

@@ -1,8 +1,7 @@
-//! The record of a selftest: the JSON of `selftest --json`, and what the store keeps.
+//! The record of a selftest, as `selftest --json` prints it and the store keeps it.
 
-use super::statistics::ks;
 use super::{pool, window};
-use crate::stats::quantile;
+use crate::stats::{kolmogorov_smirnov, quantile, sorted};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -14,47 +13,49 @@ pub const SCHEMA: u32 = 1;
 pub struct SelftestRecord {
     /// Version of the form.
     pub schema: u32,
-    /// Whether it is the small size, for which the bars are not meant.
+    /// True for the small size, for which the bars are not meant.
     pub quick: bool,
-    /// Where it was made.
+    /// The machine that it was made on.
     pub machine: Machine,
-    /// How long it took.
+    /// Duration of the selftest.
     pub wall_s: f64,
-    /// Configured against served.
+    /// Configured against served delays.
     pub fidelity: Vec<FidelityRow>,
-    /// Whether the pool was exact.
+    /// The pool test.
     pub pool: PoolRow,
-    /// Whether the window was; none in a record from before it was measured.
+    /// The window test; none in a record from before it was measured.
     #[serde(default)]
     pub window: Option<WindowRow>,
-    /// Whether all bars are met.
+    /// True if all bars are met and both limits are exact.
     pub passed: bool,
 }
 
-/// Where a selftest was made.
+/// The machine and build of a selftest.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[allow(missing_docs, reason = "the names say it")]
 pub struct Machine {
+    /// Operating system, such as `linux`.
     pub os: String,
+    /// CPU architecture, such as `x86_64`.
     pub architecture: String,
+    /// Available processors; 0 if unknown.
     pub processors: u64,
-    /// Whether the build is optimised: figures of a debug build say little.
+    /// True for an optimised build: figures of a debug build mean little.
     pub optimised: bool,
 }
 
-/// Times served under one law at one level.
+/// Served times under one law at one level of load.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct FidelityRow {
-    /// The law.
+    /// The law in words.
     pub law: String,
     /// Calls in flight.
     pub in_flight: u32,
-    /// Calls made.
+    /// Number of calls.
     pub calls: u64,
-    /// Kolmogorov–Smirnov distance between the times drawn and those that the client saw; none
-    /// under a constant law, where it says nothing.
+    /// Kolmogorov–Smirnov distance (0 to 1) between the times drawn and those that the client saw; none
+    /// under a constant law, where it has no meaning.
     pub ks: Option<f64>,
-    /// Median of the times that the client saw less that of the times drawn.
+    /// Median of the times that the client saw minus that of the times drawn.
     pub p50_error_ms: f64,
     /// The same of the 0.99 quantile.
     pub p99_error_ms: f64,
@@ -62,24 +63,26 @@ pub struct FidelityRow {
     pub per_call_ms: PerCall,
     /// Quantiles of (handed to the socket − drawn) of single calls, by the server's journal.
     pub server_per_call_ms: PerCall,
-    /// What it was to reach.
+    /// The bars on this row.
     pub bars: Vec<Bar>,
 }
 
-/// Quantiles of how late single calls are.
+/// Quantiles of the delay of single calls, in ms; negative where a call was early.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[allow(missing_docs, reason = "the names say it")]
 pub struct PerCall {
+    /// Median.
     pub p50: f64,
+    /// 0.9 quantile.
     pub p90: f64,
+    /// 0.99 quantile.
     pub p99: f64,
+    /// The largest.
     pub max: f64,
 }
 
 impl PerCall {
     fn new(errors: impl Iterator<Item = f64>) -> Self {
-        let mut errors: Vec<f64> = errors.collect();
-        errors.sort_unstable_by(f64::total_cmp);
+        let errors = sorted(errors);
         let [p50, p90, p99, max] = [0.5, 0.9, 0.99, 1.0].map(|q| quantile(&errors, q));
         Self { p50, p90, p99, max }
     }
@@ -91,25 +94,25 @@ fn ms(duration: Duration) -> f64 {
 
 /// The times of one call.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Times {
-    /// What the mock meant it to take.
+pub(super) struct MeasuredTimes {
+    /// The service time that the mock drew.
     pub(super) drawn: Duration,
-    /// How long it took on the server, from its arrival to when its answer was handed over.
+    /// Duration on the server, from arrival until the response was handed to the socket.
     pub(super) served: Duration,
-    /// How long it took to its client.
+    /// Duration to the client.
     pub(super) seen: Duration,
 }
 
-/// A bar, and whether it is met.
+/// A bar on a figure, and the verdict.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Bar {
-    /// Which figure.
+    /// Name of the figure, with its unit.
     pub figure: String,
-    /// What it is.
+    /// Measured value.
     pub value: f64,
-    /// What it may be at most.
+    /// The largest value that meets the bar.
     pub at_most: f64,
-    /// Whether it is.
+    /// True if the value meets the bar.
     pub met: bool,
 }
 
@@ -124,9 +127,9 @@ impl Bar {
 pub struct PoolRow {
     /// Its slots.
     pub pool: u32,
-    /// Connections that want them.
+    /// Connections that compete for them.
     pub connections: u32,
-    /// Calls that got one.
+    /// Calls that were admitted.
     pub admitted: u64,
     /// Calls answered 429.
     pub refused: u64,
@@ -141,33 +144,33 @@ impl PoolRow {
         Self { pool, connections, admitted: 0, refused: 0, most_at_once: 0, refused_while_free: 0 }
     }
 
-    pub(super) fn add(&mut self, found: &pool::Findings) {
+    pub(super) fn add(&mut self, found: &pool::PoolFindings) {
         self.admitted += found.admitted;
         self.refused += found.refused;
         self.most_at_once = self.most_at_once.max(found.most_at_once);
         self.refused_while_free += found.refused_while_free;
     }
 
-    /// Never one too many, never a refusal while a slot was free.
+    /// True if no call too many was admitted, and none refused while a slot was free.
     pub fn is_exact(&self) -> bool {
         self.most_at_once <= u64::from(self.pool) && self.refused_while_free == 0
     }
 }
 
-/// A window under more calls than it lets pass.
+/// A window under more calls than it admits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct WindowRow {
-    /// Calls a second that pass, and at once.
+    /// Calls per second that it admits, and the size of its burst.
     pub per_second: u32,
     /// Connections that call as fast as they can.
     pub connections: u32,
-    /// Calls that passed.
+    /// Calls that were admitted.
     pub admitted: u64,
     /// Calls answered 429.
     pub refused: u64,
-    /// Calls that passed, and with which some interval saw more than burst + rate × time.
+    /// Admitted calls with which some interval held more than burst + rate × time.
     pub admitted_beyond: u64,
-    /// Refusals of calls with which no interval would have.
+    /// Refused calls with which no interval would have held more.
     pub refused_while_open: u64,
 }
 
@@ -183,14 +186,14 @@ impl WindowRow {
         }
     }
 
-    pub(super) fn add(&mut self, found: &window::Findings) {
+    pub(super) fn add(&mut self, found: &window::WindowFindings) {
         self.admitted += found.admitted;
         self.refused += found.refused;
         self.admitted_beyond += found.admitted_beyond;
         self.refused_while_open += found.refused_while_open;
     }
 
-    /// Never a call too many in any interval, never a refusal that this does not explain.
+    /// True if no interval holds a call too many, and each refusal was necessary.
     pub const fn is_exact(&self) -> bool {
         self.admitted_beyond == 0 && self.refused_while_open == 0
     }
@@ -198,10 +201,10 @@ impl WindowRow {
 
 impl FidelityRow {
     /// The figures of the `times` of calls; without bars.
-    pub(super) fn new(law: String, in_flight: u32, times: &[Times]) -> Self {
+    pub(super) fn new(law: String, in_flight: u32, times: &[MeasuredTimes]) -> Self {
         let mut drawn: Vec<f64> = times.iter().map(|times| ms(times.drawn)).collect();
         let mut seen: Vec<f64> = times.iter().map(|times| ms(times.seen)).collect();
-        let distance = ks(&mut drawn, &mut seen);
+        let distance = kolmogorov_smirnov(&mut drawn, &mut seen);
         let varies = drawn.first() != drawn.last();
         let of_quantiles = |q| quantile(&seen, q) - quantile(&drawn, q);
         Self {
@@ -219,7 +222,7 @@ impl FidelityRow {
         }
     }
 
-    /// Whether it reaches what it was to reach.
+    /// True if all its bars are met.
     pub fn passed(&self) -> bool {
         self.bars.iter().all(|bar| bar.met)
     }

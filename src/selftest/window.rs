@@ -1,63 +1,65 @@
-//! Whether a window was exact, by the server's journal: in no interval more calls than burst + rate ×
-//! time, and no call refused that would have kept to that.
+//! Checks a window by the server's journal: in no interval more calls than burst + rate × time, and no
+//! call refused that would have kept to that.
 //!
-//! This is the definition, over all pairs of calls, not the mock's own recurrence. In whole ns
-//! between calls, so nothing is rounded, and nothing forgiven.
+//! This is the definition over all pairs of calls, independent of the mock's own recurrence, in whole
+//! ns, so that nothing is rounded or tolerated.
 
 use super::SelftestError;
 use neon_mock::ServedCall;
 use neon_mock::api::Status;
 
-/// What the window is to let pass.
+/// The limit that the window enforces.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Rate {
+pub(super) struct WindowRate {
     /// Calls at once.
     pub(super) burst: u32,
     /// Time from call to call beyond them.
     pub(super) interval_ns: u64,
 }
 
-/// When one call came, and whether the window let it pass.
+/// Arrival of one call at the window, and if it was admitted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Came {
+pub(super) struct WindowCall {
     pub(super) at_ns: u64,
     pub(super) admitted: bool,
 }
 
-/// What was found.
+/// Counts of the check.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Findings {
+pub(super) struct WindowFindings {
     pub(super) admitted: u64,
     pub(super) refused: u64,
-    /// Calls let in with which some interval saw more than burst + rate × time.
+    /// Admitted calls with which some interval held more than burst + rate × time.
     pub(super) admitted_beyond: u64,
-    /// Refusals of calls with which no interval would have.
+    /// Refused calls with which no interval would have held more.
     pub(super) refused_while_open: u64,
 }
 
-/// When each call of the journal came.
-pub(super) fn came(journal: &[ServedCall]) -> Result<Vec<Came>, SelftestError> {
-    let came = |call: &ServedCall| {
+/// The calls of the journal with the times of their arrival.
+///
+/// Errors: a call was answered with a status other than 200 and 429.
+pub(super) fn window_calls(journal: &[ServedCall]) -> Result<Vec<WindowCall>, SelftestError> {
+    let window_call = |call: &ServedCall| {
         let admitted = match call.status {
             Some(Status::OK) => true,
             Some(Status::TOO_MANY_REQUESTS) => false,
             status => return Err(SelftestError::Answer(status.map_or(0, |status| status.0))),
         };
-        Ok(Came { at_ns: call.at.as_nanos(), admitted })
+        Ok(WindowCall { at_ns: call.at.as_nanos(), admitted })
     };
-    journal.iter().map(came).collect()
+    journal.iter().map(window_call).collect()
 }
 
-/// What `calls`, in any order, say of a window of `rate`.
+/// Checks `calls`, in any order, against a window of `rate`.
 ///
 /// The intervals that count begin and end with an admitted call. Call `j` keeps to the rate if for
 /// all calls `i` before it `j − i + 1 ≤ burst + (at[j] − at[i]) / interval`: if what `at[i] − i ×
 /// interval` was at most does not exceed `at[j] − j × interval + (burst − 1) × interval`.
-pub(super) fn findings(mut calls: Vec<Came>, rate: Rate) -> Findings {
-    // At one moment nothing tells who came first: those who passed, for that explains the others.
+pub(super) fn check(mut calls: Vec<WindowCall>, rate: WindowRate) -> WindowFindings {
+    // Equal timestamps: admitted calls first, since they explain the refusals.
     calls.sort_unstable_by_key(|call| (call.at_ns, !call.admitted));
     let interval = i128::from(rate.interval_ns);
-    let mut found = Findings::default();
+    let mut found = WindowFindings::default();
     let mut most = None;
     for call in calls {
         let lead = i128::from(call.at_ns) - i128::from(found.admitted) * interval;
@@ -80,12 +82,12 @@ mod tests {
     use proptest::prelude::*;
 
     /// Two at once, then one each 10 ns.
-    const RATE: Rate = Rate { burst: 2, interval_ns: 10 };
+    const RATE: WindowRate = WindowRate { burst: 2, interval_ns: 10 };
 
-    fn of(admitted: &[u64], refused: &[u64]) -> Findings {
-        let passed = admitted.iter().map(|&at_ns| Came { at_ns, admitted: true });
-        let turned_away = refused.iter().map(|&at_ns| Came { at_ns, admitted: false });
-        findings(turned_away.chain(passed).collect(), RATE)
+    fn of(admitted: &[u64], refused: &[u64]) -> WindowFindings {
+        let passed = admitted.iter().map(|&at_ns| WindowCall { at_ns, admitted: true });
+        let turned_away = refused.iter().map(|&at_ns| WindowCall { at_ns, admitted: false });
+        check(turned_away.chain(passed).collect(), RATE)
     }
 
     /// (admitted beyond, refused while open)
@@ -124,13 +126,13 @@ mod tests {
             burst in 1_u32..5,
             calls in prop::collection::vec((0_u64..60, any::<bool>()), 0..40),
         ) {
-            let rate = Rate { burst, interval_ns: 10 };
-            let mut calls: Vec<Came> =
-                calls.into_iter().map(|(at_ns, admitted)| Came { at_ns, admitted }).collect();
-            let found = findings(calls.clone(), rate);
+            let rate = WindowRate { burst, interval_ns: 10 };
+            let mut calls: Vec<WindowCall> =
+                calls.into_iter().map(|(at_ns, admitted)| WindowCall { at_ns, admitted }).collect();
+            let found = check(calls.clone(), rate);
             calls.sort_unstable_by_key(|call| (call.at_ns, !call.admitted));
             let mut before: Vec<u64> = Vec::new();
-            let mut expected = Findings::default();
+            let mut expected = WindowFindings::default();
             for call in calls {
                 let keeps = before.iter().enumerate().all(|(first, &from_ns)| {
                     let count = (before.len() - first + 1) as u64;

@@ -1,4 +1,4 @@
-//! What is kept of a run before its first call: enough for another process to go on with it.
+//! The specification of a run, stored before its first call: enough for another process to resume it.
 
 use neon_mock::api::AccountId;
 use neon_mock::file::FileError;
@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 /// Version of the header's form.
 const SCHEMA: u32 = 1;
 
-/// The text that a profile was read from, and the files that it named.
+/// The text that a profile was read from, with the files that it names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProfileText {
@@ -21,7 +21,7 @@ pub struct ProfileText {
     pub origin: String,
     /// The TOML.
     pub text: String,
-    /// What the files hold that it names, by the names that it has for them.
+    /// Contents of the files that it names, by these names.
     pub beside: BTreeMap<String, Vec<u8>>,
 }
 
@@ -33,7 +33,9 @@ impl ProfileText {
         Some(Self { origin: name.to_owned(), text, beside: BTreeMap::new() })
     }
 
-    /// Reads it.
+    /// Parses the profile.
+    ///
+    /// Errors: the text is not a valid profile, or names a file that was not stored.
     pub fn load(&self) -> Result<Profile, FileError> {
         let mut side =
             |file: &str| self.beside.get(file).cloned().ok_or_else(|| "it was not kept".to_owned());
@@ -41,47 +43,47 @@ impl ProfileText {
     }
 }
 
-/// Where a run happens. Never the key.
+/// The world and target of a run, without the API key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Site {
-    /// In virtual time: its organisation ends with its process.
+    /// In virtual time: the organisation ends with the process.
     Virtual,
-    /// Over HTTP, against a mock that was started for it: so does that one.
+    /// Over HTTP, against an embedded mock, which ends with the process too.
     EmbeddedHttp,
-    /// Over HTTP, against someone else's server.
+    /// Over HTTP, against a remote server.
     ForeignHttp {
-        /// The address with its base path.
+        /// Address with its base path.
         base_url: String,
-        /// The organisation.
+        /// Organisation id.
         org_id: String,
     },
 }
 
-/// What is kept of a run before its first call.
+/// The specification of a run.
 #[derive(Clone, Debug)]
 pub struct Header {
-    /// The scenario's name in records.
+    /// Name of the scenario in records.
     pub scenario: String,
-    /// What is migrated. The accounts are kept beside the header.
+    /// The plan. The accounts are stored beside the header.
     pub plan: Plan,
-    /// Accounts of the organisation.
+    /// Number of accounts of the organisation.
     pub accounts: u64,
-    /// The dataset; `None` where it is made for the plan.
+    /// The dataset; none if it is made for the plan.
     pub dataset: Option<DatasetSource>,
     /// Limits and service times.
     pub profile: ProfileText,
-    /// How the calls are made.
+    /// Settings of the engine.
     pub settings: Settings,
-    /// Who chose the strategy.
+    /// Origin of the strategy: user or selector.
     pub chosen_by: ChosenBy,
-    /// Why.
+    /// Reason for the strategy.
     pub reason: String,
-    /// Where.
+    /// World and target.
     pub site: Site,
 }
 
-/// A header as the store has it. The plan is in the form of a plan file.
+/// The stored form of a header, with the plan in the form of a plan file.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WireHeader {
@@ -97,7 +99,7 @@ struct WireHeader {
     site: Site,
 }
 
-/// A header that cannot be read.
+/// The reasons why a header cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum HeaderError {
@@ -110,8 +112,9 @@ pub enum HeaderError {
 }
 
 impl Header {
-    /// The scenario that the run was ordered with, for `ids`; without them, for those that the
-    /// plan selects.
+    /// The scenario of the run, for `ids`; without them, for the accounts that the plan selects.
+    ///
+    /// Errors: the profile cannot be parsed, or the parts do not make a scenario.
     pub fn scenario(&self, ids: Option<Vec<AccountId>>) -> Result<Scenario, ScenarioError> {
         Scenario::new(Workload {
             name: Some(self.scenario.clone()),
@@ -143,7 +146,9 @@ impl Header {
         serde_json::to_string(&wire).expect("headers are JSON")
     }
 
-    /// Reads what [`to_json`](Self::to_json) wrote of run `id`.
+    /// Reads the output of [`to_json`](Self::to_json) for run `id`.
+    ///
+    /// Errors: it is not JSON, of another schema, or holds an invalid plan.
     pub(super) fn from_json(id: i64, json: &str) -> Result<Self, HeaderError> {
         let wire: WireHeader = serde_json::from_str(json)?;
         if wire.schema != SCHEMA {

@@ -4,7 +4,7 @@
 use super::journal::RunState;
 use super::{Store, StoreError};
 use neonbench_engine::record::RunRecord;
-use rusqlite::{Params, Row};
+use rusqlite::Row;
 use serde::{Deserialize, Serialize};
 
 /// A record with the makespans behind its interval, as one object.
@@ -42,6 +42,8 @@ pub struct ListedRun {
     pub record: Option<RunRecord>,
     /// The makespans of its valid replicates, in seconds; empty without any.
     pub makespans_s: Vec<f64>,
+    /// False if it has a record of a form that this version does not read.
+    pub is_readable: bool,
 }
 
 /// The JSON that a run is stored as.
@@ -50,65 +52,72 @@ pub(super) fn with_makespans(record: &RunRecord, makespans_s: &[f64]) -> String 
 }
 
 impl Store {
-    /// The latest `limit` runs, or all of them, the latest first.
+    /// The latest `limit` runs, or all of them, the latest first. A record of a form that this version
+    /// does not read is left out, and its run says so.
     ///
-    /// Errors: the store cannot be read, or holds a record of a form that this version does not
-    /// read.
+    /// Errors: the store cannot be read.
     pub fn list(&self, limit: Option<u32>) -> Result<Vec<ListedRun>, StoreError> {
         // To SQLite a negative limit is none.
-        let limit = limit.map_or(-1, i64::from);
-        self.listed("ORDER BY id DESC LIMIT ?1", [limit])
+        let rows = self.listed("ORDER BY id DESC LIMIT ?1", limit.map_or(-1, i64::from))?;
+        let read = |(run, json): (ListedRun, Option<String>)| {
+            let unreadable = ListedRun { is_readable: false, ..run.clone() };
+            run.with_record(json.as_deref()).unwrap_or(unreadable)
+        };
+        Ok(rows.into_iter().map(read).collect())
     }
 
     /// Run `id` as lists show it.
     ///
-    /// Errors: there is no such run; else those of [`list`](Self::list).
+    /// Errors: there is no such run, or its record is of a form that this version does not read.
     pub fn entry(&self, id: i64) -> Result<ListedRun, StoreError> {
-        self.listed("WHERE id = ?1", [id])?.pop().ok_or_else(|| self.no_run(id))
+        let row = self.listed("WHERE id = ?1", id)?.pop();
+        let (run, json) = row.ok_or_else(|| self.no_run(id))?;
+        let form = |source| StoreError::Form { path: self.path.clone(), id, source };
+        run.with_record(json.as_deref()).map_err(form)
     }
 
-    fn listed(&self, which: &str, parameters: impl Params) -> Result<Vec<ListedRun>, StoreError> {
+    /// Runs without their records, each with the JSON of its record.
+    fn listed(
+        &self,
+        which: &str,
+        parameter: i64,
+    ) -> Result<Vec<(ListedRun, Option<String>)>, StoreError> {
         let sqlite = |source| self.sqlite(source);
         let select = "SELECT id, made_at_unix_s, state, process, header_json IS NOT NULL,
                  (SELECT count(*) FROM notes WHERE run_id = id), record_json
              FROM runs";
         let mut statement =
             self.connection.prepare(&format!("{select} {which}")).map_err(sqlite)?;
-        let mut rows = statement.query(parameters).map_err(sqlite)?;
-        let mut listed = Vec::new();
-        while let Some(row) = rows.next().map_err(sqlite)? {
-            let (run, state, json) = self.columns(row).map_err(sqlite)?;
-            listed.push(self.parsed(run, state, json.as_deref())?);
-        }
-        Ok(listed)
-    }
-
-    /// One row: the run but for its state and its record, which are still text.
-    fn columns(&self, row: &Row<'_>) -> rusqlite::Result<(ListedRun, String, Option<String>)> {
-        let run = ListedRun {
-            id: row.get(0)?,
-            made_at_unix_s: row.get(1)?,
-            state: RunState::Running,
-            process: row.get(3)?,
-            has_journal: row.get(4)?,
-            notes: row.get::<_, i64>(5)?.cast_unsigned(),
-            record: None,
-            makespans_s: Vec::new(),
+        let rows = statement.query_map([parameter], columns).map_err(sqlite)?;
+        let rows: Vec<_> = rows.collect::<Result<_, _>>().map_err(sqlite)?;
+        let with_state = |(run, state, json): (ListedRun, String, Option<String>)| {
+            Ok((ListedRun { state: self.state(run.id, state)?, ..run }, json))
         };
-        Ok((run, row.get(2)?, row.get(6)?))
+        rows.into_iter().map(with_state).collect()
     }
+}
 
-    fn parsed(
-        &self,
-        run: ListedRun,
-        state: String,
-        json: Option<&str>,
-    ) -> Result<ListedRun, StoreError> {
-        let id = run.id;
-        let form = |source| StoreError::Form { path: self.path.clone(), id, source };
-        let record = json.map(serde_json::from_str).transpose().map_err(form)?;
-        let makespans = json.map(serde_json::from_str::<Makespans>).transpose().map_err(form)?;
+/// One row: the run but for its state and its record, which are still text.
+fn columns(row: &Row<'_>) -> rusqlite::Result<(ListedRun, String, Option<String>)> {
+    let run = ListedRun {
+        id: row.get(0)?,
+        made_at_unix_s: row.get(1)?,
+        state: RunState::Running,
+        process: row.get(3)?,
+        has_journal: row.get(4)?,
+        notes: row.get::<_, i64>(5)?.cast_unsigned(),
+        record: None,
+        makespans_s: Vec::new(),
+        is_readable: true,
+    };
+    Ok((run, row.get(2)?, row.get(6)?))
+}
+
+impl ListedRun {
+    fn with_record(self, json: Option<&str>) -> serde_json::Result<Self> {
+        let record = json.map(serde_json::from_str).transpose()?;
+        let makespans = json.map(serde_json::from_str::<Makespans>).transpose()?;
         let makespans_s = makespans.map_or_else(Vec::new, |it| it.makespans_s);
-        Ok(ListedRun { state: self.state(id, state)?, record, makespans_s, ..run })
+        Ok(Self { record, makespans_s, ..self })
     }
 }

@@ -1,4 +1,4 @@
-//! Runs that keep a journal: begun before their first call, noted as they go, ended with a record.
+//! Runs with a journal: added before their first call, noted as they go, ended with a record.
 
 use super::header::Header;
 use super::{Store, StoreError};
@@ -11,19 +11,19 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use std::cell::Cell;
 
-/// How a kept run stands.
+/// State of a stored run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
-    /// Under way, or killed.
+    /// In progress, or killed.
     Running,
     /// Every account has ended.
     Finished,
     /// Stopped by its user before every account had ended.
     Stopped,
-    /// It could not go on.
+    /// Ended by an error.
     Failed,
-    /// What it wrote was taken back.
+    /// Its writes were undone.
     Undone,
 }
 
@@ -31,7 +31,7 @@ impl RunState {
     const ALL: [Self; 5] =
         [Self::Running, Self::Finished, Self::Stopped, Self::Failed, Self::Undone];
 
-    /// The name in the store.
+    /// Name in the store and in JSON.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Running => "running",
@@ -47,20 +47,20 @@ impl RunState {
     }
 }
 
-/// A run as it is kept.
+/// A stored run.
 #[derive(Clone, Debug)]
 pub struct StoredRun {
-    /// The number that it goes by.
+    /// Its number in the store.
     pub id: i64,
-    /// How it stands.
+    /// Its state.
     pub state: RunState,
-    /// The process that carries it out, or did.
+    /// Id of the process that carries it out, or did last.
     pub process: Option<u32>,
-    /// What it was ordered as; `None` for a run without a journal.
+    /// Its specification; none for a run without a journal.
     pub header: Option<Header>,
-    /// The accounts that it is for; `None` until a filter's were found.
+    /// Its accounts; none until those of a filter are found.
     pub ids: Option<Vec<AccountId>>,
-    /// What came of it, if it came to that.
+    /// Its record; none before it has ended.
     pub record: Option<RunRecord>,
 }
 
@@ -68,8 +68,10 @@ pub struct StoredRun {
 type RunRow = (String, Option<u32>, Option<String>, Option<String>, Option<String>);
 
 impl Store {
-    /// Keeps a run that process `process` is about to make, for `ids` as far as they are known; the
-    /// number that it goes by.
+    /// Adds a run that process `process` is about to make, for `ids` if they are known. Returns its
+    /// number.
+    ///
+    /// Errors: the store cannot be written.
     pub fn begin(
         &mut self,
         header: &Header,
@@ -85,7 +87,9 @@ impl Store {
         Ok(self.connection.last_insert_rowid())
     }
 
-    /// The run of that number.
+    /// Run `id`.
+    ///
+    /// Errors: there is no such run, or a part of it is of a form that this version does not read.
     pub fn run(&self, id: i64) -> Result<StoredRun, StoreError> {
         let select = "SELECT state, process, header_json, ids, record_json FROM runs WHERE id = ?1";
         let read = |row: &rusqlite::Row<'_>| {
@@ -100,7 +104,7 @@ impl Store {
         let form = |source| StoreError::Form { path: self.path.clone(), id, source };
         let of_header =
             |source| StoreError::Header { path: self.path.clone(), id, source: Box::new(source) };
-        // An empty list is no text that people would write.
+        // An empty list is stored as an empty text, which `parse_ids` refuses.
         let ids = ids.map(|ids| match ids.as_str() {
             "" => Ok(Vec::new()),
             ids => parse_ids(ids),
@@ -131,7 +135,9 @@ impl Store {
         })
     }
 
-    /// What was noted of run `id`.
+    /// The journal of run `id`, folded.
+    ///
+    /// Errors: the store cannot be read, or a note is of a form that this version does not read.
     pub fn ledger(&self, id: i64) -> Result<Ledger, StoreError> {
         let sqlite = |source| self.sqlite(source);
         let select = "SELECT note_json FROM notes WHERE run_id = ?1 ORDER BY seq";
@@ -146,8 +152,9 @@ impl Store {
         Ok(ledger)
     }
 
-    /// Takes `run` over for process `process`, which goes on with it; `false` if another process
-    /// was faster.
+    /// Claims `run` for process `process`, which resumes it; `false` if another process was faster.
+    ///
+    /// Errors: the store cannot be written.
     pub fn claim(&mut self, run: &StoredRun, process: u32) -> Result<bool, StoreError> {
         let update = "UPDATE runs SET state = ?1, process = ?2
              WHERE id = ?3 AND state = ?4 AND process IS ?5";
@@ -156,7 +163,9 @@ impl Store {
         Ok(changed == 1)
     }
 
-    /// The journal of run `id`, behind what is noted of it already.
+    /// The journal of run `id`, to be continued after its last note.
+    ///
+    /// Errors: the store cannot be read.
     pub fn journal(&self, id: i64) -> Result<SqliteJournal<'_>, StoreError> {
         let select = "SELECT coalesce(max(seq), 0) FROM notes WHERE run_id = ?1";
         let last: i64 = self
@@ -166,10 +175,11 @@ impl Store {
         Ok(SqliteJournal { connection: &self.connection, run: id, next: Cell::new(last + 1) })
     }
 
-    /// Ends run `id`, with its record if it came to one.
+    /// Ends run `id` in `state`, with its record if there is one.
+    ///
+    /// Errors: the store cannot be written.
     pub fn end(&mut self, id: i64, state: RunState, run: Option<&Run>) -> Result<(), StoreError> {
-        self.try_end(id, state, run)
-            .map_err(|source| StoreError::Sqlite { path: self.path.clone(), source })
+        self.try_end(id, state, run).map_err(|source| self.sqlite(source))
     }
 
     fn try_end(&mut self, id: i64, state: RunState, run: Option<&Run>) -> rusqlite::Result<()> {
@@ -186,7 +196,9 @@ impl Store {
         transaction.commit()
     }
 
-    /// Forgets run `id`, which came to nothing: no write was noted, so none was sent.
+    /// Deletes run `id`, of which no write was noted, so that none was sent.
+    ///
+    /// Errors: the store cannot be written.
     pub fn forget(&mut self, id: i64) -> Result<(), StoreError> {
         self.connection
             .execute("DELETE FROM runs WHERE id = ?1", [id])
@@ -194,7 +206,9 @@ impl Store {
             .map_err(|source| self.sqlite(source))
     }
 
-    /// Whether anything was noted of run `id`.
+    /// True if the journal of run `id` has a note.
+    ///
+    /// Errors: the store cannot be read.
     pub fn has_notes(&self, id: i64) -> Result<bool, StoreError> {
         let select = "SELECT EXISTS (SELECT 1 FROM notes WHERE run_id = ?1)";
         self.connection
@@ -205,7 +219,7 @@ impl Store {
 
 /// The journal of one run, in its store.
 ///
-/// A note that was taken is committed: it survives the process, however that ends.
+/// Each note is committed before the call returns: it survives the process, however that ends.
 #[derive(Debug)]
 pub struct SqliteJournal<'a> {
     connection: &'a Connection,
@@ -233,9 +247,10 @@ impl SqliteJournal<'_> {
         Ok(())
     }
 
-    /// Keeps the accounts that a filter found.
+    /// Stores the accounts that a filter found.
     ///
-    /// What is searched for changes as the migration writes, so that the search is not made again.
+    /// The migration changes the fields that the filter searches, so a resumed run cannot repeat the
+    /// search.
     fn keep_ids(&self, ids: &[AccountId]) -> rusqlite::Result<()> {
         let update = "UPDATE runs SET ids = ?1 WHERE id = ?2";
         self.connection.execute(update, params![list_ids(ids), self.run]).map(drop)

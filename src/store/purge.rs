@@ -6,11 +6,11 @@ use super::{Store, StoreError};
 /// A selection of stored records to delete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purge {
-    /// Everything: runs with their journals, and all other records.
+    /// All runs with their journals, and all documents.
     All,
-    /// Everything from before this time, in seconds since 1970, UTC.
+    /// Runs and documents from before this time, in seconds since 1970, UTC.
     Before(i64),
-    /// One run.
+    /// One run, by its number.
     Run(i64),
 }
 
@@ -50,8 +50,7 @@ impl Store {
         if let Purge::Run(id) = what {
             self.run_is_there(id)?;
         }
-        self.try_purge(what)
-            .map_err(|source| StoreError::Sqlite { path: self.path.clone(), source })
+        self.try_purge(what).map_err(|source| self.sqlite(source))
     }
 
     fn run_is_there(&self, id: i64) -> Result<(), StoreError> {

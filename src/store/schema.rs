@@ -1,12 +1,11 @@
-//! The store's tables, and how a store of an earlier version gets them.
+//! The tables of the store, and the migration of stores of earlier versions.
 
 use rusqlite::{Connection, TransactionBehavior};
 
-/// Version of the tables. 1, or 0 as SQLite calls it: runs with their records alone.
+/// Version of the tables. Stores of version 0 (SQLite's default) hold runs and histograms alone.
 pub(super) const VERSION: i64 = 2;
 
-/// A run's number is never given again, even when the run was purged: `undo 7` must not come to
-/// mean another run. That is what AUTOINCREMENT is for.
+/// AUTOINCREMENT, so that the number of a purged run is never reused: `undo 7` must not mean another run.
 const TABLES: &str = "
     CREATE TABLE runs (
         id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -40,19 +39,19 @@ const TABLES: &str = "
     CREATE INDEX IF NOT EXISTS documents_by_kind ON documents (kind, id);
 ";
 
-/// Sets the connection up and brings the tables to [`VERSION`]; the version that was found, if it
-/// is a later one, whose tables are left alone.
+/// Sets up the connection and migrates the tables to [`VERSION`]. Returns the version found as the inner
+/// error if it is a later one, whose tables are left alone.
 ///
-/// Under WAL with synchronous = NORMAL a committed note survives the death of the process, killed
-/// or not: it is with the operating system. It may not survive the death of the machine.
+/// Under WAL with synchronous = NORMAL a committed note survives the process, even if killed, since the
+/// operating system has it. It may not survive a crash of the machine.
 pub(super) fn prepare(connection: &mut Connection) -> rusqlite::Result<Result<(), i64>> {
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
-    // What is purged leaves no trace in the file.
+    // Purged rows are overwritten in the file.
     connection.pragma_update_and_check(None, "secure_delete", "ON", |_| Ok(()))?;
     if version(connection)? < VERSION {
-        // Dropping a table that others refer to would empty them.
+        // Dropping a referenced table would cascade.
         connection.pragma_update(None, "foreign_keys", "OFF")?;
         migrate(connection)?;
     }
@@ -74,7 +73,7 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     let is_there = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'runs'";
     let is_old = transaction.query_row(is_there, [], |row| row.get::<_, i64>(0))? > 0;
     if is_old {
-        // Under another name first: renaming back would rename what refers to it, too.
+        // A temporary copy, not a rename: SQLite would rename the references to the table as well.
         transaction.execute_batch(
             "CREATE TEMP TABLE old_runs AS SELECT id, made_at_unix_s, record_json FROM runs;
              DROP TABLE runs;",

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 const CLIENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/clients");
 
-/// What every test's script begins with: calls, and the fields of the plan.
+/// The prelude of every test's script: functions for calls, and the fields of the plan.
 const PRELUDE: &str = r#"
 import base64, json, os, urllib.request
 user = os.environ["NEON_ORG_ID"] + ":" + os.environ["NEON_API_KEY"]
@@ -240,5 +240,5 @@ fn what_is_judged_is_kept_without_values() {
     let store = neonbench::store::Store::open(&folder.path().join("s.sqlite")).unwrap();
     let kept = store.documents::<neonbench::judge::JudgeRecord>(10).unwrap();
     assert_eq!(kept.len(), 1);
-    assert_eq!(kept[0].document.verdict, neonbench::judge::Verdict::Correct);
+    assert_eq!(kept[0].document.verdict, neonbench::judge::ClientVerdict::Correct);
 }

@@ -1,14 +1,17 @@
-//! The adaptive limiter against its rivals, a small league: nobody else is both faster and politer.
+//! The adaptive limiter against others, a small league: no other is both faster and refused less.
 
+#[path = "../../benches/limiters/aimd.rs"]
+mod aimd;
 #[path = "../../benches/limiters/gradient2.rs"]
 mod gradient2;
 #[path = "../../benches/limiters/league.rs"]
 mod league;
 
-use gradient2::Gradient2Rules;
+use aimd::AimdLimits;
+use gradient2::Gradient2Limits;
 use league::{Finish, TRACKS, Track, race};
 use neon_mock::profile::Profile;
-use neonbench_engine::engine::limiter::{Limiter, Rules};
+use neonbench_engine::engine::limiter::{LimitFactory, Limiter};
 use neonbench_engine::engine::{self, Job, Settings, Strategy};
 use neonbench_engine::event::Event;
 use neonbench_engine::scenario::{Resources, Scenario, Workload};
@@ -16,19 +19,19 @@ use neonbench_engine::world::{InProcess, VirtualClock};
 
 const ACCOUNTS: u64 = 400;
 
-fn mean(track: &Track, rules: &dyn Rules) -> Finish {
-    let runs: Vec<Finish> = (1..=4).map(|seed| race(track, rules, ACCOUNTS, seed)).collect();
+fn mean(track: &Track, limits: &dyn LimitFactory) -> Finish {
+    let runs: Vec<Finish> = (1..=4).map(|seed| race(track, limits, ACCOUNTS, seed)).collect();
     Finish::mean(&runs)
 }
 
 #[test]
 fn nobody_who_is_not_told_the_pool_is_faster_and_politer() {
-    let rivals: [(&str, &dyn Rules); 2] =
-        [("aimd", &Limiter::Aimd), ("gradient2", &Gradient2Rules)];
+    let rivals: [(&str, &dyn LimitFactory); 2] =
+        [("aimd", &AimdLimits), ("gradient2", &Gradient2Limits)];
     for track in TRACKS {
         let ours = mean(&track, &Limiter::Adaptive { headroom: 0 });
-        for (name, rules) in rivals {
-            let theirs = mean(&track, rules);
+        for (name, limits) in rivals {
+            let theirs = mean(&track, limits);
             let dominated =
                 theirs.makespan_s <= ours.makespan_s && theirs.refused_share <= ours.refused_share;
             assert!(!dominated, "{}: {name} {theirs:?} against {ours:?}", track.name);
@@ -68,7 +71,7 @@ fn a_server_that_says_when_to_come_back_is_obeyed() {
         let settings = Settings::new(strategy);
         let clock = VirtualClock::new();
         let transport = InProcess::new(scenario.neon(1), clock.clone());
-        let job = Job::new(&scenario.plan, &settings, engine::Resources::Ids(ids));
+        let job = Job::new(&scenario.plan, &settings, engine::AccountSource::Ids(ids));
         clock.run(engine::run(&transport, &clock, job, &mut |_: &Event| {})).unwrap().unwrap();
         let neon = transport.into_neon();
         assert_eq!(neon.calls().early(), 0, "{strategy}: {} refused", neon.calls().rejected());

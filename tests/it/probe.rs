@@ -6,9 +6,10 @@ use neon_mock::profile::{BUILT_IN, Profile};
 use neon_mock::{Neon, NeonMock};
 use neonbench::experiment::forecast_probed;
 use neonbench::probe::{
-    Fit, Har, Limit, MOST_CALLS, MOST_SAMPLE, Options, ProbeError, Seen, Subject, probe,
+    AdmissionLimit, Har, MOST_CALLS, MOST_SAMPLE, ProbeError, ProbeOptions, ProbeSubject,
+    ProbeTrace, TargetFit, probe,
 };
-use neonbench_engine::engine::{Resources as Ids, Settings, Strategy};
+use neonbench_engine::engine::{AccountSource as Ids, Settings, Strategy};
 use neonbench_engine::event::{Event, Outcome};
 use neonbench_engine::journal::NoJournal;
 use neonbench_engine::run::{RunSpec, World};
@@ -17,8 +18,8 @@ use neonbench_engine::world::{HttpTransport, InProcess, Target, VirtualClock, Wa
 use serde_json::json;
 use std::time::Duration;
 
-const READS: Options = Options { find_pool: true, sample: 0, seed: 1 };
-const SAMPLE: Options = Options { find_pool: true, sample: MOST_SAMPLE, seed: 1 };
+const READS: ProbeOptions = ProbeOptions { find_pool: true, sample: 0, seed: 1 };
+const SAMPLE: ProbeOptions = ProbeOptions { find_pool: true, sample: MOST_SAMPLE, seed: 1 };
 
 fn scenario(profile: Profile) -> Scenario {
     let workload = Workload { resources: Some(200), profile: Some(profile), ..Workload::default() };
@@ -45,18 +46,19 @@ fn planted(limit: &str, median: Duration) -> Scenario {
     scenario(Profile::from_toml("planted", &text).unwrap())
 }
 
-/// What a probe sees, and the server as it left it.
-fn probed(scenario: &Scenario, options: &Options) -> Result<(Seen, Neon), ProbeError> {
+/// The trace of a probe, and the server as the probe left it.
+fn probed(scenario: &Scenario, options: &ProbeOptions) -> Result<(ProbeTrace, Neon), ProbeError> {
     let Resources::Ids(ids) = &scenario.resources else { panic!("a list of accounts") };
-    let subject = Subject { resources: Ids::Ids(ids), plan: &scenario.plan, journal: &NoJournal };
+    let subject =
+        ProbeSubject { resources: Ids::Ids(ids), plan: &scenario.plan, journal: &NoJournal };
     let clock = VirtualClock::new();
     let transport = InProcess::new(scenario.neon(options.seed), clock.clone());
-    let seen = clock.run(probe(&transport, &clock, &subject, options)).unwrap()?;
-    Ok((seen, transport.into_neon()))
+    let trace = clock.run(probe(&transport, &clock, &subject, options)).unwrap()?;
+    Ok((trace, transport.into_neon()))
 }
 
-fn fitted(scenario: &Scenario, options: &Options) -> Fit {
-    Fit::of(&probed(scenario, options).unwrap().0).unwrap()
+fn fitted(scenario: &Scenario, options: &ProbeOptions) -> TargetFit {
+    TargetFit::of(&probed(scenario, options).unwrap().0).unwrap()
 }
 
 #[test]
@@ -64,13 +66,13 @@ fn planted_pools_and_windows_come_back_exactly() {
     let medians = [10, 100, 1_000].map(Duration::from_millis);
     for size in [1, 2, 5, 10] {
         for (limit, expected) in [
-            (format!("pool = {size}"), Limit::Pool(size)),
-            (format!("per_second = {size}"), Limit::PerSecond(size)),
+            (format!("pool = {size}"), AdmissionLimit::Pool(size)),
+            (format!("per_second = {size}"), AdmissionLimit::PerSecond(size)),
         ] {
             for (median, seed) in medians.into_iter().flat_map(|it| (1..=10).map(move |k| (it, k)))
             {
                 let scenario = planted(&limit, median);
-                let fit = fitted(&scenario, &Options { seed, ..READS });
+                let fit = fitted(&scenario, &ProbeOptions { seed, ..READS });
                 let found = fit.limits().get;
                 assert_eq!(found, Some(expected), "{limit}, {median:?}, seed {seed}");
             }
@@ -90,13 +92,18 @@ fn a_sample_run_finds_the_pool_of_writes_too() {
             let mut scenario = planted(pool, Duration::from_millis(100));
             if !rest.is_empty() {
                 // The table has to come after the other limits.
-                let text = Fit::of(&probed(&scenario, &READS).unwrap().0).unwrap().to_toml("x");
+                let text =
+                    TargetFit::of(&probed(&scenario, &READS).unwrap().0).unwrap().to_toml("x");
                 let text =
                     text.replace("\"PATCH /accounts/{id}\" = 5", "\"PATCH /accounts/{id}\" = 3");
                 scenario.profile = Profile::from_toml("changed", &text).unwrap();
             }
-            let fit = fitted(&scenario, &Options { seed, ..SAMPLE });
-            assert_eq!(fit.limits().patch, Some(Limit::Pool(expected)), "{pools}, seed {seed}");
+            let fit = fitted(&scenario, &ProbeOptions { seed, ..SAMPLE });
+            assert_eq!(
+                fit.limits().patch,
+                Some(AdmissionLimit::Pool(expected)),
+                "{pools}, seed {seed}"
+            );
         }
     }
 }
@@ -107,16 +114,16 @@ fn no_more_calls_than_sixty_and_no_write_that_was_not_asked_for() {
         let scenario = built_in(name);
         let before = scenario.organisation(1).digest();
         for seed in 1..=20 {
-            let (seen, neon) = probed(&scenario, &Options { seed, ..READS }).unwrap();
+            let (trace, neon) = probed(&scenario, &ProbeOptions { seed, ..READS }).unwrap();
             assert!(neon.calls().total() <= u64::from(MOST_CALLS), "{name}, seed {seed}");
-            assert_eq!(neon.calls().total(), seen.calls.len() as u64, "{name}, seed {seed}");
+            assert_eq!(neon.calls().total(), trace.calls.len() as u64, "{name}, seed {seed}");
             let writes = neon.calls().admitted(Class::Patch) + neon.calls().admitted(Class::Put);
             assert_eq!(writes, 0, "{name}, seed {seed}");
 
-            let (seen, neon) = probed(&scenario, &Options { seed, ..SAMPLE }).unwrap();
+            let (trace, neon) = probed(&scenario, &ProbeOptions { seed, ..SAMPLE }).unwrap();
             assert!(neon.calls().total() <= u64::from(MOST_CALLS), "{name}, seed {seed}");
-            assert_eq!(seen.written + seen.left, u64::from(MOST_SAMPLE), "{name}, seed {seed}");
-            assert!(seen.left <= 4, "{name}, seed {seed}: {} left", seen.left);
+            assert_eq!(trace.written + trace.left, u64::from(MOST_SAMPLE), "{name}, seed {seed}");
+            assert!(trace.left <= 4, "{name}, seed {seed}: {} left", trace.left);
         }
         if name != "staff" {
             let (_, neon) = probed(&scenario, &READS).unwrap();
@@ -128,12 +135,12 @@ fn no_more_calls_than_sixty_and_no_write_that_was_not_asked_for() {
 #[test]
 fn nobody_is_refused_who_may_not_be() {
     let scenario = built_in("documented");
-    let options = Options { find_pool: false, ..SAMPLE };
-    for options in [options, Options { sample: 0, ..options }] {
-        let (seen, neon) = probed(&scenario, &options).unwrap();
-        assert_eq!((neon.calls().rejected(), seen.refused()), (0, 0));
-        let fit = Fit::of(&seen).unwrap();
-        assert_eq!(fit.limits().get, Some(Limit::Pool(5)));
+    let options = ProbeOptions { find_pool: false, ..SAMPLE };
+    for options in [options, ProbeOptions { sample: 0, ..options }] {
+        let (trace, neon) = probed(&scenario, &options).unwrap();
+        assert_eq!((neon.calls().rejected(), trace.refused()), (0, 0));
+        let fit = TargetFit::of(&trace).unwrap();
+        assert_eq!(fit.limits().get, Some(AdmissionLimit::Pool(5)));
         assert!(
             fit.assumed().iter().any(|it| it.contains("not looked for")),
             "{:?}",
@@ -142,7 +149,7 @@ fn nobody_is_refused_who_may_not_be() {
     }
 }
 
-/// Whether `truth` lies in the interval.
+/// True if `truth` lies in the interval.
 fn holds([low, high]: [f64; 2], truth: f64) -> bool {
     (low..=high).contains(&truth)
 }
@@ -154,7 +161,7 @@ fn nine_intervals_of_ten_hold_the_planted_median_and_p99() {
     for options in [READS, SAMPLE] {
         let mut held = [0; 4];
         for seed in 1..=SEEDS {
-            let [get, patch, ..] = fitted(&scenario, &Options { seed, ..options }).estimates();
+            let [get, patch, ..] = fitted(&scenario, &ProbeOptions { seed, ..options }).estimates();
             held[0] += u64::from(holds(get.median_ms_interval, 200.0));
             held[1] += u64::from(holds(get.p99_ms_interval, 800.0));
             held[2] += u64::from(holds(patch.median_ms_interval, 300.0));
@@ -183,8 +190,8 @@ fn constant_times_come_back_to_the_nanosecond() {
 fn others_at_work_are_not_taken_for_a_window() {
     let scenario = built_in("staff");
     let windows = (1..=20).filter(|&seed| {
-        let limit = fitted(&scenario, &Options { seed, ..READS }).limits().get;
-        matches!(limit, Some(Limit::PerSecond(_)))
+        let limit = fitted(&scenario, &ProbeOptions { seed, ..READS }).limits().get;
+        matches!(limit, Some(AdmissionLimit::PerSecond(_)))
     });
     assert!(windows.count() <= 1);
 }
@@ -193,8 +200,8 @@ fn others_at_work_are_not_taken_for_a_window() {
 fn growing_service_times_are_told_from_steady_ones() {
     let grown = |name| {
         let scenario = built_in(name);
-        let likely =
-            (1..=20).filter(|&seed| fitted(&scenario, &Options { seed, ..SAMPLE }).grows() > 0.5);
+        let likely = (1..=20)
+            .filter(|&seed| fitted(&scenario, &ProbeOptions { seed, ..SAMPLE }).grows() > 0.5);
         likely.count()
     };
     let (congested, documented) = (grown("congested"), grown("documented"));
@@ -232,7 +239,7 @@ fn a_forecast_from_a_probe_is_wider_than_what_it_leaves_open() {
         makespans[5]
     };
     let held = (1..=10).filter(|&seed| {
-        let fit = fitted(&scenario, &Options { seed, ..SAMPLE });
+        let fit = fitted(&scenario, &ProbeOptions { seed, ..SAMPLE });
         let [low, middle, high] = forecast_probed(&scenario, &settings, &fit).unwrap().makespan_s;
         assert!(low < middle && middle < high && high > 1.1 * low);
         holds([low, high], median)
@@ -258,16 +265,16 @@ fn over_http_a_probe_finds_the_same_by_the_servers_count() {
         let target = Target { base_url: mock.base_url(), org_id, api_key };
         let transport = HttpTransport::new(target).unwrap();
         let subject =
-            Subject { resources: Ids::Ids(ids), plan: &scenario.plan, journal: &NoJournal };
-        let seen = probe(&transport, &WallClock::start(), &subject, &SAMPLE).await.unwrap();
+            ProbeSubject { resources: Ids::Ids(ids), plan: &scenario.plan, journal: &NoJournal };
+        let trace = probe(&transport, &WallClock::start(), &subject, &SAMPLE).await.unwrap();
         let calls = mock.calls();
         assert!(calls.total() <= u64::from(MOST_CALLS));
-        assert_eq!(calls.total(), seen.calls.len() as u64);
+        assert_eq!(calls.total(), trace.calls.len() as u64);
         assert_eq!(calls.of(Endpoint::PatchAccount).admitted, u64::from(MOST_SAMPLE));
-        let fit = Fit::of(&seen).unwrap();
+        let fit = TargetFit::of(&trace).unwrap();
         assert_eq!(
             (fit.limits().get, fit.limits().patch),
-            (Some(Limit::Pool(3)), Some(Limit::Pool(3)))
+            (Some(AdmissionLimit::Pool(3)), Some(AdmissionLimit::Pool(3)))
         );
         // By a wall clock of whole ms: the same law, and no exact figures.
         let [get, ..] = fit.estimates();
@@ -285,8 +292,8 @@ fn a_target_that_does_not_answer_as_neon_is_an_error() {
         ..Workload::default()
     };
     let missing = Scenario::new(missing).unwrap();
-    assert!(matches!(probed(&missing, &READS), Ok((seen, _)) if Fit::of(&seen).is_err()));
-    let too_many = Options { sample: MOST_SAMPLE + 1, ..READS };
+    assert!(matches!(probed(&missing, &READS), Ok((trace, _)) if TargetFit::of(&trace).is_err()));
+    let too_many = ProbeOptions { sample: MOST_SAMPLE + 1, ..READS };
     assert!(matches!(probed(&scenario, &too_many), Err(ProbeError::Sample(21))));
     let refused = Profile::built_in("constant").unwrap();
     let text = "schema = 1\n[[faults]]\nkind = \"401\"\nshare = 1.0\n[service]\n";
@@ -302,9 +309,9 @@ fn scenario_of(text: &str) -> Scenario {
     scenario(Profile::from_toml("barred", text).unwrap())
 }
 
-/// `seen` as a browser would have recorded it.
-fn har(seen: &Seen) -> serde_json::Value {
-    let entries: Vec<serde_json::Value> = seen
+/// `trace` as a browser would have recorded it.
+fn har(trace: &ProbeTrace) -> serde_json::Value {
+    let entries: Vec<serde_json::Value> = trace
         .calls
         .iter()
         .map(|call| {
@@ -330,16 +337,16 @@ fn har(seen: &Seen) -> serde_json::Value {
 
 #[test]
 fn a_har_file_tells_what_its_calls_told() {
-    let (seen, _) = probed(&built_in("documented"), &SAMPLE).unwrap();
-    let mut recorded = har(&seen);
+    let (trace, _) = probed(&built_in("documented"), &SAMPLE).unwrap();
+    let mut recorded = har(&trace);
     let entries = recorded["log"]["entries"].as_array_mut().unwrap();
     let mut other = entries[0].clone();
     other["request"]["url"] = json!("https://fonts.example.org/a.woff");
     entries.push(other);
     entries.reverse();
     let har = Har::read("x.har", &recorded.to_string()).unwrap();
-    assert_eq!((har.seen.calls.len(), har.passed_over), (seen.calls.len(), 1));
-    let (fit, from_har) = (Fit::of(&seen).unwrap(), Fit::of(&har.seen).unwrap());
+    assert_eq!((har.trace.calls.len(), har.passed_over), (trace.calls.len(), 1));
+    let (fit, from_har) = (TargetFit::of(&trace).unwrap(), TargetFit::of(&har.trace).unwrap());
     assert_eq!(from_har.limits().get, fit.limits().get);
     for (probed, recorded) in fit.estimates().into_iter().zip(from_har.estimates()) {
         // Recorded in ms with their digits: nothing is lost but rounding.
@@ -353,8 +360,8 @@ fn a_har_file_tells_what_its_calls_told() {
 
 #[test]
 fn hostile_har_files_are_refused_by_entry_and_member() {
-    let (seen, _) = probed(&built_in("constant"), &READS).unwrap();
-    let good = har(&seen);
+    let (trace, _) = probed(&built_in("constant"), &READS).unwrap();
+    let good = har(&trace);
     let wrong = |path: &str, value: serde_json::Value| {
         let mut bad = good.clone();
         *bad.pointer_mut(path).unwrap() = value;
@@ -385,5 +392,5 @@ fn hostile_har_files_are_refused_by_entry_and_member() {
     let mut odd = good.clone();
     odd["log"]["entries"][0]["timings"] = json!({ "wait": -1, "send": null });
     let odd = Har::read("odd.har", &odd.to_string()).unwrap();
-    assert!(Fit::of(&odd.seen).is_ok());
+    assert!(TargetFit::of(&odd.trace).is_ok());
 }

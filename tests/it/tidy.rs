@@ -1,195 +1,115 @@
-//! The rooms of the design and their floors, as data, and a check that imports only go down.
+//! The shape of the code, as tables, and checks that the code keeps to them: imports go down, only
+//! shells use a shell's means, files are short, nothing is left undone.
 //!
-//! Purity is a failing build, not a promise: what a room may name, and who may use a shell's means,
-//! stands in the tables below. A new file that stands in no room fails here until it gets one.
+//! A crate boundary already keeps the engine from the report and the mock from both. These tables
+//! order the modules inside each crate. To add a module, name it on a floor of [`CRATES`].
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use syn::punctuated::Punctuated;
+use syn::visit::{self, Visit};
+use syn::{Expr, Token};
 
-/// A file and the folder beside it, and the floor that they stand on. The longest path wins.
-type Room = (&'static str, u32);
+/// Modules of one floor, separated by spaces. They do not import each other; `a+b` are two files
+/// that may. `a/b` gives a submodule a floor of its own.
+type Floor = &'static str;
 
-/// The mock. Everything from 50 up is a shell.
-const MOCK: &[Room] = &[
-    ("time", 0),
-    ("rng", 0),
-    ("file", 0),
-    ("api", 0),
-    ("service", 10),
-    ("limit", 10),
-    ("fault", 10),
-    ("staff", 10),
-    ("behaviour", 10),
-    ("dataset", 10),
-    ("org", 15),
-    ("profile", 20),
-    ("neon", 30),
-    ("wall_clock", 50),
-    ("credentials", 50),
-    ("served", 50),
-    ("live", 51),
-    ("server", 52),
-    // A builder makes a mock and a mock offers a builder: one room in two files.
-    ("neon_mock", 53),
-    ("builder", 53),
-    ("wiremock", 54),
-    ("lib", 100),
+/// Folder of each crate's sources, and its floors from the lowest to the highest.
+#[rustfmt::skip]
+const CRATES: &[(&str, &[Floor])] = &[
+    ("mock/src/", &[
+        "time rng file api",
+        "service limit fault staff behaviour dataset",
+        "org",
+        "profile",
+        "neon",
+        "wall_clock credentials served",
+        "live",
+        "server",
+        "neon_mock+builder",
+        "wiremock",
+        "lib",
+    ]),
+    ("engine/src/", &[
+        "near",
+        "plan event transport clock journal",
+        "decide measure",
+        "scenario",
+        "engine",
+        "bound audit log",
+        "read_back",
+        "world",
+        "record",
+        "run",
+        "lib",
+    ]),
+    ("src/", &[
+        "text stats",
+        "findings replicate",
+        "probe",
+        "experiment",
+        "findings/gain delta judge selftest",
+        "store",
+        "select",
+        "manager report",
+        "cli",
+        "lib main",
+    ]),
 ];
 
-/// The library and the binary.
-const ROOT: &[Room] = &[
-    ("near", 0),
-    ("plan", 10),
-    ("event", 10),
-    ("transport", 10),
-    ("clock", 10),
-    ("journal", 10),
-    ("decide", 20),
-    ("measure", 20),
-    ("scenario", 30),
-    ("engine", 40),
-    ("bound", 41),
-    ("audit", 41),
-    ("log", 41),
-    ("read_back", 50),
-    ("world", 51),
-    ("record", 55),
-    ("findings", 56),
-    ("run", 60),
-    ("replicate", 65),
-    ("findings/gain", 66),
-    ("delta", 66),
-    ("judge", 66),
-    ("probe", 66),
-    ("selftest", 66),
-    ("store", 70),
-    ("select", 75),
-    ("manager", 80),
-    ("report", 80),
-    ("cli", 90),
-    ("main", 100),
-    ("lib", 100),
-];
-
-/// Pairs of rooms on one floor that are one room in two files.
-const ONE_ROOM: &[(&str, &str)] = &[("neon_mock", "builder")];
-
-/// What only some may name: the name, and paths below `src` or `mock/src` that may.
+/// Names that only shells may use, and the files or folders that may, separated by spaces.
 ///
-/// Whatever waits, listens, reads a file or speaks to a person is a shell.
-const MEANS: &[(&str, &[&str])] = &[
-    (
-        "tokio",
-        &[
-            "src/world",
-            "src/run",
-            "src/probe/place",
-            "src/cli",
-            "src/selftest",
-            "mock/src/server",
-            "mock/src/wall_clock",
-            "mock/src/builder",
-        ],
-    ),
-    ("hyper", &["mock/src/server"]),
-    ("reqwest", &["src/world", "src/cli"]),
-    ("rustls", &["src/world"]),
-    ("rusqlite", &["src/store"]),
-    ("clap", &["src/cli"]),
-    ("indicatif", &["src/cli"]),
-    ("plotters", &["src/report"]),
-    ("minijinja", &["src/report"]),
-    ("wiremock", &["mock/src/wiremock", "mock/src/lib"]),
-    // `@ids.txt` in a list of ids is read where the list is.
-    ("std::fs", &["src/cli", "src/store", "src/plan/ids", "mock/src/wall_clock"]),
-    (
-        "std::net",
-        &[
-            "src/world",
-            "src/selftest",
-            "src/cli",
-            "mock/src/server",
-            "mock/src/builder",
-            "mock/src/neon_mock",
-        ],
-    ),
-    ("std::env", &["src/cli", "src/selftest/record"]),
-    ("std::process", &["src/cli", "src/main"]),
-    (
-        "std::thread",
-        &[
-            "mock/src/server",
-            "mock/src/wall_clock",
-            "src/report/suite",
-            "src/select",
-            "src/replicate",
-            "src/selftest/record",
-            "src/cli",
-        ],
-    ),
-    ("println!", &["src/cli"]),
-    ("eprintln!", &["src/cli", "src/main"]),
-    (
-        "neon_mock::NeonMock",
-        &["src/run", "src/manager", "src/selftest", "src/probe/place", "src/cli"],
-    ),
-    ("neon_mock::StartError", &["src/run", "src/manager", "src/selftest", "src/cli"]),
-    // The renderer never runs anything.
-    (
-        "crate::run",
-        &[
-            "src/replicate",
-            "src/findings/gain",
-            "src/probe",
-            "src/store",
-            "src/select",
-            "src/manager",
-            "src/report/suite",
-            "src/cli",
-        ],
-    ),
-    (
-        "crate::world",
-        &[
-            "src/run",
-            "src/manager",
-            "src/report/suite",
-            "src/probe/place",
-            "src/select/simulate",
-            "src/selftest",
-            "src/cli",
-        ],
-    ),
+/// Code that waits, listens, reads a file or prints is a shell. `@ids.txt` in a list of ids is read
+/// where the list is; the report's renderer runs nothing.
+#[rustfmt::skip]
+const MEANS: &[(&str, &str)] = &[
+    ("tokio", "engine/src/world engine/src/run src/probe src/cli src/selftest mock/src/server \
+               mock/src/wall_clock mock/src/builder"),
+    ("hyper", "mock/src/server"),
+    ("reqwest", "engine/src/world"),
+    ("rustls", "engine/src/world"),
+    ("rusqlite", "src/store"),
+    ("clap", "src/cli"),
+    ("indicatif", "src/cli"),
+    ("plotters", "src/report"),
+    ("minijinja", "src/report"),
+    ("wiremock", "mock/src/wiremock mock/src/lib"),
+    ("std::fs", "src/cli src/store engine/src/plan/ids mock/src/wall_clock"),
+    ("std::net", "engine/src/world src/selftest src/cli mock/src/server mock/src/builder \
+                  mock/src/neon_mock"),
+    ("std::env", "src/cli src/selftest/record"),
+    ("std::process", "src/cli src/main"),
+    ("std::thread", "mock/src/server mock/src/wall_clock src/experiment src/report/suite src/select \
+                     src/selftest/record src/cli"),
+    ("println!", "src/cli"),
+    ("eprintln!", "src/cli src/main"),
+    ("neon_mock::NeonMock", "mock/src/lib engine/src/run src/manager src/selftest src/probe src/cli"),
+    ("neonbench_engine::run", "src/experiment src/replicate src/delta src/findings/gain src/probe \
+                               src/store src/select src/manager src/report/suite src/cli"),
+    ("neonbench_engine::world", "src/experiment src/manager src/report/suite src/probe \
+                                 src/select/simulate src/selftest src/cli"),
 ];
-
-/// Files above the bound, each with the reason why it is not yet below; the list only shrinks.
-const LONG: &[&str] = &[];
 
 /// Lines that a file may have.
 const MAX_LINES: usize = 600;
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-/// Every file below `folder` with one of `extensions`, with its path from the root, in order.
-fn files(folder: &str, extensions: &[&str]) -> Vec<(String, String)> {
+/// The files below `folder` with one of `extensions` and their texts, by their paths from the root.
+pub(crate) fn files(folder: &str, extensions: &[&str]) -> Vec<(String, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let mut found = Vec::new();
-    let mut folders = vec![root().join(folder)];
+    let mut folders = vec![root.join(folder)];
     while let Some(folder) = folders.pop() {
-        let Ok(entries) = fs::read_dir(&folder) else { continue };
-        let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-        paths.sort();
-        for path in paths {
+        for entry in fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
             let name = path.file_name().unwrap().to_string_lossy().into_owned();
             if path.is_dir() {
-                if !matches!(name.as_str(), "target" | "out" | "published")
-                    && !name.starts_with('.')
-                {
-                    folders.push(path);
-                }
-            } else if extensions.iter().any(|wanted| name.ends_with(&format!(".{wanted}"))) {
-                let from_root = path.strip_prefix(root()).unwrap().to_string_lossy().into_owned();
+                let is_made = matches!(name.as_str(), "target" | "out" | "published");
+                folders.extend((!is_made && !name.starts_with('.')).then_some(path));
+            } else if path
+                .extension()
+                .is_some_and(|it| extensions.iter().any(|wanted| it == *wanted))
+            {
+                let from_root = path.strip_prefix(root).unwrap().to_string_lossy().into_owned();
                 found.push((from_root, fs::read_to_string(&path).unwrap()));
             }
         }
@@ -198,388 +118,287 @@ fn files(folder: &str, extensions: &[&str]) -> Vec<(String, String)> {
     found
 }
 
-/// `text` without comments, and with the insides of string and character literals blanked. Line
-/// ends stay.
-fn code(text: &str) -> String {
-    let chars: Vec<char> = text.chars().collect();
-    let at = |index: usize| chars.get(index).copied().unwrap_or('\0');
-    let mut made = String::with_capacity(text.len());
-    let mut index = 0;
-    while index < chars.len() {
-        let end = match (at(index), at(index + 1)) {
-            ('/', '/') => (index..chars.len()).find(|&end| at(end) == '\n').unwrap_or(chars.len()),
-            ('/', '*') => block_comment_end(&chars, index),
-            ('"', _) => string_end(&chars, index),
-            ('r', '"' | '#') if !is_name(at(index.wrapping_sub(1))) => {
-                raw_string_end(&chars, index)
-            }
-            ('\'', '\\') => {
-                (index + 3..chars.len()).find(|&end| at(end) == '\'').map_or(chars.len(), |e| e + 1)
-            }
-            ('\'', _) if at(index + 2) == '\'' => index + 3,
-            _ => index,
-        };
-        if end == index {
-            made.push(at(index));
-            index += 1;
-        } else {
-            made.extend(chars[index..end].iter().filter(|&&c| c == '\n'));
-            made.push(' ');
-            index = end;
-        }
-    }
-    made
-}
-
-fn is_name(character: char) -> bool {
-    character.is_alphanumeric() || character == '_'
-}
-
-fn block_comment_end(chars: &[char], start: usize) -> usize {
-    let (mut depth, mut index) = (0, start);
-    while index + 1 < chars.len() {
-        match (chars[index], chars[index + 1]) {
-            ('/', '*') => depth += 1,
-            ('*', '/') if depth == 1 => return index + 2,
-            ('*', '/') => depth -= 1,
-            _ => {
-                index += 1;
-                continue;
-            }
-        }
-        index += 2;
-    }
-    chars.len()
-}
-
-fn string_end(chars: &[char], start: usize) -> usize {
-    let mut index = start + 1;
-    while index < chars.len() {
-        match chars[index] {
-            '\\' => index += 2,
-            '"' => return index + 1,
-            _ => index += 1,
-        }
-    }
-    chars.len()
-}
-
-/// Where the raw string at `start` ends; `start` if there is none.
-fn raw_string_end(chars: &[char], start: usize) -> usize {
-    let hashes = chars[start + 1..].iter().take_while(|&&c| c == '#').count();
-    let body = start + 1 + hashes;
-    if chars.get(body) != Some(&'"') {
-        return start;
-    }
-    let closes = |&index: &usize| {
-        chars[index] == '"'
-            && chars[index + 1..].iter().take(hashes).filter(|&&c| c == '#').count() == hashes
-    };
-    (body + 1..chars.len()).find(closes).map_or(chars.len(), |index| index + 1 + hashes)
-}
-
-/// `code` without its inline test modules.
-fn without_tests(code: &str) -> String {
-    let mut made = code.to_owned();
-    while let Some(start) = made.find("#[cfg(test)]") {
-        let rest = &made[start..];
-        let end = match (rest.find(';'), rest.find('{')) {
-            (Some(semicolon), None) => semicolon + 1,
-            (Some(semicolon), Some(brace)) if semicolon < brace => semicolon + 1,
-            (_, Some(brace)) => block_end(rest, brace),
-            (None, None) => rest.len(),
-        };
-        made.replace_range(start..start + end, "");
-    }
-    made
-}
-
-fn block_end(code: &str, brace: usize) -> usize {
-    let mut depth = 0_u32;
-    for (index, character) in code.char_indices().skip_while(|(index, _)| *index < brace) {
-        match character {
-            '{' => depth += 1,
-            '}' if depth == 1 => return index + 1,
-            '}' => depth -= 1,
-            _ => {}
-        }
-    }
-    code.len()
-}
-
-/// Every path that begins with `first` and goes on: `use crate::{a::B, c}` names `a::B` and `c`.
-fn paths(code: &str, first: &str) -> Vec<String> {
-    let start = format!("{first}::");
-    let named = code.match_indices(&start).filter(|(index, _)| {
-        let before = code[..*index].chars().next_back();
-        !before.is_some_and(|before| is_name(before) || before == ':' || before == '$')
+/// The modules of a crate by their paths (`engine/retry`), without those of tests.
+pub(crate) fn modules(src: &str) -> Vec<(String, syn::File)> {
+    let parsed = files(src, &["rs"]).into_iter().map(|(file, text)| {
+        let module = file.strip_prefix(src).unwrap().strip_suffix(".rs").unwrap().to_owned();
+        (module, syn::parse_file(&text).unwrap_or_else(|error| panic!("{file}: {error}")))
     });
-    let mut found = Vec::new();
-    for (index, _) in named {
-        let mut rest = &code[index + start.len()..];
-        tree(&mut rest, "", &mut found);
+    let mut all: Vec<(String, syn::File)> = parsed.collect();
+    let mut of_tests = Vec::new();
+    for (module, file) in &all {
+        let parent = if module == "lib" || module == "main" { "" } else { module };
+        of_tests.extend(file.items.iter().filter_map(|item| match item {
+            syn::Item::Mod(inner) if inner.content.is_none() && is_test(&inner.attrs) => {
+                Some(format!("{parent}/{}", inner.ident).trim_start_matches('/').to_owned())
+            }
+            _ => None,
+        }));
     }
-    found
+    all.retain(|(module, _)| !of_tests.iter().any(|test| is_in(module, test)));
+    all
 }
 
-/// Takes one tree of a `use` off `rest`, or one path.
-fn tree(rest: &mut &str, prefix: &str, found: &mut Vec<String>) {
-    *rest = rest.trim_start();
-    if let Some(inside) = rest.strip_prefix('{') {
-        *rest = inside;
-        loop {
-            *rest = rest.trim_start_matches(|c: char| c == ',' || c.is_whitespace());
-            if let Some(after) = rest.strip_prefix('}') {
-                *rest = after;
-                return;
-            }
-            let before = rest.len();
-            tree(rest, prefix, found);
-            if rest.len() == before {
-                return;
+/// True if `#[cfg(test)]` is among `attributes`.
+pub(crate) fn is_test(attributes: &[syn::Attribute]) -> bool {
+    attributes.iter().any(|attribute| {
+        attribute.path().is_ident("cfg")
+            && attribute.parse_args::<syn::Path>().is_ok_and(|path| path.is_ident("test"))
+    })
+}
+
+/// True if `path` is `folder`, or lies below it.
+fn is_in(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// Every path and macro that a file names outside its tests: `std::fs::File`, `println!`.
+/// Arguments of a macro are seen where they are expressions.
+#[derive(Default)]
+struct Named {
+    paths: Vec<String>,
+    /// Inline modules around the place that is visited: `super` leads out of the innermost.
+    depth: usize,
+}
+
+impl Named {
+    fn of(file: &syn::File) -> Vec<String> {
+        let mut named = Self::default();
+        named.visit_file(file);
+        named.paths
+    }
+
+    fn push(&mut self, path: &str) {
+        // Inside an inline module the first `super` is the file itself.
+        let mut path = path;
+        for _ in 0..self.depth {
+            path = path.strip_prefix("super::").unwrap_or(path);
+        }
+        self.paths.push(path.to_owned());
+    }
+
+    fn push_tree(&mut self, prefix: &str, tree: &syn::UseTree) {
+        match tree {
+            syn::UseTree::Path(it) => self.push_tree(&format!("{prefix}{}::", it.ident), &it.tree),
+            syn::UseTree::Name(it) if it.ident == "self" => self.push(prefix.trim_end_matches(':')),
+            syn::UseTree::Name(it) => self.push(&format!("{prefix}{}", it.ident)),
+            syn::UseTree::Rename(it) => self.push(&format!("{prefix}{}", it.ident)),
+            syn::UseTree::Glob(_) => self.push(prefix.trim_end_matches(':')),
+            syn::UseTree::Group(group) => {
+                group.items.iter().for_each(|tree| self.push_tree(prefix, tree));
             }
         }
     }
-    let end = rest.find(|c: char| !is_name(c) && c != '*').unwrap_or(rest.len());
-    let (name, after) = rest.split_at(end);
-    let path = if prefix.is_empty() { name.to_owned() } else { format!("{prefix}::{name}") };
-    *rest = after;
-    if let Some(deeper) = after.trim_start().strip_prefix("::")
-        && !deeper.starts_with('<')
-    {
-        *rest = deeper;
-        tree(rest, &path, found);
-        return;
-    }
-    // `as OtherName`
-    if let Some(alias) = rest.trim_start().strip_prefix("as ") {
-        *rest = alias.trim_start().trim_start_matches(is_name);
-    }
-    found.push(path);
 }
 
-/// The room of a path such as `engine/retry` or `engine`.
-fn room<'a>(rooms: &'a [Room], path: &str) -> Option<&'a Room> {
-    let inside = |room: &&Room| {
-        path.strip_prefix(room.0).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+impl<'ast> Visit<'ast> for Named {
+    fn visit_item_mod(&mut self, module: &'ast syn::ItemMod) {
+        if !is_test(&module.attrs) {
+            self.depth += 1;
+            visit::visit_item_mod(self, module);
+            self.depth -= 1;
+        }
+    }
+
+    fn visit_item_fn(&mut self, function: &'ast syn::ItemFn) {
+        if !is_test(&function.attrs) {
+            visit::visit_item_fn(self, function);
+        }
+    }
+
+    fn visit_item_use(&mut self, import: &'ast syn::ItemUse) {
+        if !is_test(&import.attrs) {
+            self.push_tree("", &import.tree);
+        }
+    }
+
+    fn visit_path(&mut self, path: &'ast syn::Path) {
+        let segments: Vec<String> = path.segments.iter().map(|it| it.ident.to_string()).collect();
+        self.push(&segments.join("::"));
+        visit::visit_path(self, path);
+    }
+
+    fn visit_macro(&mut self, call: &'ast syn::Macro) {
+        let name = call.path.segments.last().unwrap();
+        self.push(&format!("{}!", name.ident));
+        let arguments = call.parse_body_with(Punctuated::<Expr, Token![,]>::parse_terminated);
+        for argument in arguments.iter().flatten() {
+            Named::visit_expr(self, argument);
+        }
+        visit::visit_macro(self, call);
+    }
+}
+
+/// The floor of a module, and its room there; the longest name wins.
+fn room(floors: &[Floor], module: &str) -> Option<(usize, &'static str)> {
+    let rooms = floors.iter().enumerate().flat_map(|(floor, rooms)| {
+        rooms
+            .split_whitespace()
+            .flat_map(move |room| room.split('+').map(move |name| (floor, room, name)))
+    });
+    let around = rooms.filter(|(_, _, name)| is_in(module, name));
+    around.max_by_key(|(_, _, name)| name.len()).map(|(floor, room, _)| (floor, room))
+}
+
+/// Modules that `module` imports and may not.
+fn violations(floors: &[Floor], module: &str, file: &syn::File) -> Vec<String> {
+    let Some((floor, own)) = room(floors, module) else {
+        return vec![format!("{module} has no floor: give it one in tests/it/tidy.rs")];
     };
-    rooms.iter().filter(inside).max_by_key(|room| room.0.len())
-}
-
-/// The modules that a file names, as paths from the crate's root: `engine/retry/backoff`.
-fn named(code: &str, module: &str) -> Vec<String> {
-    let from_root = paths(code, "crate").into_iter().map(|path| path.replace("::", "/"));
-    let parent = module.rsplit_once('/').map_or("", |(parent, _)| parent);
-    // `super` in an inline module means the file itself, which is its own room either way.
-    let from_parent = paths(code, "super").into_iter().filter(|path| !path.starts_with("super"));
-    let from_parent = from_parent.map(|path| {
+    let mut wrong = Vec::new();
+    for path in Named::of(file) {
         let path = path.replace("::", "/");
-        if parent.is_empty() { path } else { format!("{parent}/{path}") }
-    });
-    from_root.chain(from_parent).collect()
-}
-
-/// What `text`, the file of `module`, names that it may not.
-fn violations(rooms: &[Room], module: &str, text: &str) -> Vec<String> {
-    let Some(&(own, floor)) = room(rooms, module) else {
-        return vec![format!("{module} stands in no room: give it one in tests/tidy.rs")];
-    };
-    let code = without_tests(&code(text));
-    let mut wrong = Vec::new();
-    for path in named(&code, module) {
-        // Names that the crate's root re-exports stand in no room, and macros neither.
-        let Some(&(other, other_floor)) = room(rooms, &path) else { continue };
-        let one_room = own == other
-            || ONE_ROOM.iter().any(|&(a, b)| (own, other) == (a, b) || (own, other) == (b, a));
-        if !one_room && other_floor >= floor {
-            wrong.push(format!(
-                "{module} (floor {floor}) names {path} (floor {other_floor}): imports go down"
-            ));
-        }
-    }
-    wrong
-}
-
-/// What a file uses that only others may.
-fn means(file: &str, text: &str) -> Vec<String> {
-    let code = without_tests(&code(text));
-    let stem = file.trim_end_matches(".rs");
-    let may = |path: &&&str| {
-        stem.strip_prefix(**path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-    };
-    let mut wrong = Vec::new();
-    for (name, allowed) in MEANS {
-        // Within the mock that is a module of its own.
-        let is_its_own = file.starts_with("mock/") && name.starts_with("neon_mock::");
-        if is_its_own || allowed.iter().any(|path| may(&path)) {
+        let mut around = module.rsplit_once('/').map_or("", |(parent, _)| parent);
+        let mut rest = path.as_str();
+        if let Some(from_root) = rest.strip_prefix("crate/") {
+            (around, rest) = ("", from_root);
+        } else if let Some(from_parent) = rest.strip_prefix("super/") {
+            rest = from_parent;
+            while let Some(further) = rest.strip_prefix("super/") {
+                around = around.rsplit_once('/').map_or("", |(parent, _)| parent);
+                rest = further;
+            }
+        } else {
             continue;
         }
-        let used = match name.rsplit_once("::") {
-            Some((outer, inner)) => {
-                paths(&code, outer.split("::").next().unwrap_or(outer)).iter().any(|path| {
-                    let full = format!("{}::{path}", outer.split("::").next().unwrap_or(outer));
-                    full == *name || full.starts_with(&format!("{outer}::{inner}::"))
-                })
-            }
-            None if name.ends_with('!') => code
-                .match_indices(name)
-                .any(|(index, _)| !code[..index].chars().next_back().is_some_and(is_name)),
-            None => !paths(&code, name).is_empty(),
-        };
-        if used {
-            wrong.push(format!("{file} uses {name}, which only {allowed:?} may"));
+        let named = format!("{around}/{rest}");
+        // Items that the crate's root exports itself are on no floor.
+        let Some((other, room)) = room(floors, named.trim_start_matches('/')) else { continue };
+        if room != own && other >= floor {
+            wrong.push(format!("{module} (floor {floor}) imports {path} (floor {other})"));
         }
     }
     wrong
 }
 
-/// The modules of a crate, without those of tests: `#[cfg(test)] mod fixture;` makes one.
-fn modules(src: &str) -> Vec<(String, String)> {
-    let module = |file: &str| file.strip_prefix(src).unwrap().trim_end_matches(".rs").to_owned();
-    let all: Vec<(String, String)> =
-        files(src, &["rs"]).into_iter().map(|(file, text)| (module(&file), text)).collect();
-    let mut of_tests = Vec::new();
-    for (module, text) in &all {
-        let code = code(text);
-        for (start, attribute) in code.match_indices("#[cfg(test)]") {
-            let rest = code[start + attribute.len()..].trim_start();
-            let name = rest.strip_prefix("mod ").and_then(|rest| rest.split_once(';'));
-            of_tests.extend(name.map(|(name, _)| match module.as_str() {
-                "lib" => name.to_owned(),
-                module => format!("{module}/{name}"),
-            }));
-        }
-    }
-    all.into_iter().filter(|(module, _)| !of_tests.contains(module)).collect()
+/// Names that `file` uses and only others may.
+fn means(file: &str, parsed: &syn::File) -> Vec<String> {
+    let module = file.trim_end_matches(".rs");
+    let named = Named::of(parsed);
+    let is_used = |name: &str| {
+        named.iter().any(|path| path == name || path.starts_with(&format!("{name}::")))
+    };
+    let forbidden = MEANS.iter().filter(|(name, may)| {
+        !may.split_whitespace().any(|folder| is_in(module, folder)) && is_used(name)
+    });
+    forbidden.map(|(name, may)| format!("{file} uses {name}, which only {may} may")).collect()
 }
 
-fn assert_none(wrong: &[String]) {
+pub(crate) fn assert_none(wrong: &[String]) {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
 #[test]
-fn imports_go_from_a_higher_floor_to_a_lower_one() {
+fn imports_go_down() {
     let mut wrong = Vec::new();
-    for (rooms, src) in [(ROOT, "src/"), (MOCK, "mock/src/")] {
-        for (module, text) in modules(src) {
-            wrong.extend(violations(rooms, &module, &text));
+    for (src, floors) in CRATES {
+        for (module, file) in modules(src) {
+            wrong.extend(violations(floors, &module, &file));
         }
     }
     assert_none(&wrong);
 }
 
 #[test]
-fn the_mock_has_never_heard_of_migration() {
+fn only_shells_use_the_means_of_shells() {
+    let mut wrong = Vec::new();
+    for (src, _) in CRATES {
+        for (module, file) in modules(src) {
+            wrong.extend(means(&format!("{src}{module}.rs"), &file));
+        }
+    }
+    assert_none(&wrong);
+}
+
+#[test]
+fn the_mock_does_not_know_the_benchmark() {
     for (file, text) in files("mock", &["rs", "toml"]) {
-        assert!(!text.contains("neonbench"), "{file} names the root package");
+        assert!(!text.contains("neonbench"), "{file} names it");
     }
-}
-
-#[test]
-fn only_shells_have_the_means_of_shells() {
-    let mut wrong = Vec::new();
-    for src in ["src/", "mock/src/"] {
-        for (module, text) in modules(src) {
-            wrong.extend(means(&format!("{src}{module}.rs"), &text));
-        }
-    }
-    assert_none(&wrong);
 }
 
 #[test]
 fn files_are_short() {
-    let mut wrong = Vec::new();
-    for folder in ["src", "mock", "tests", "benches", "examples"] {
-        for (file, text) in files(folder, &["rs"]) {
-            let lines = text.lines().count();
-            let is_listed = LONG.contains(&file.as_str());
-            if lines > MAX_LINES && !is_listed {
-                wrong.push(format!("{file} has {lines} lines"));
-            }
-            if lines <= MAX_LINES && is_listed {
-                wrong.push(format!("{file} is short now: strike it from the list"));
-            }
-        }
-    }
-    assert_none(&wrong);
+    let long = files("", &["rs"]).into_iter().filter(|(_, text)| text.lines().count() > MAX_LINES);
+    assert_none(&long.map(|(file, _)| file).collect::<Vec<_>>());
 }
 
 #[test]
 fn nothing_is_left_undone_or_tied_to_one_machine() {
     // Put together here, so that this file does not find itself.
-    let joined = |parts: [&str; 2]| parts.concat();
-    let never_in_code =
-        [joined(["to", "do!"]), joined(["unimple", "mented!"]), joined(["uns", "afe "])];
-    let never_at_all = [
-        joined(["FIX", "ME"]),
-        joined(["/ho", "me/"]),
-        joined(["/wo", "rk/"]),
-        joined(["/ro", "ot/"]),
-        joined(["/Us", "ers/"]),
-        joined(["C:", "\\"]),
+    let never = [
+        ["to", "do!("],
+        ["unimple", "mented!("],
+        ["FIX", "ME"],
+        ["/ho", "me/"],
+        ["/wo", "rk/"],
+        ["/ro", "ot/"],
+        ["/Us", "ers/"],
+        ["C:", "\\"],
     ];
     let mut wrong = Vec::new();
-    for (file, text) in files("", &["rs", "toml", "md", "html", "css"]) {
-        let found = |words: &[String], text: &str| -> Vec<String> {
-            let found = words.iter().filter(|word| text.contains(word.as_str()));
-            found.map(|word| format!("{file}: {word}")).collect()
-        };
-        if Path::new(&file).extension().is_some_and(|extension| extension == "rs") {
-            wrong.extend(found(&never_in_code, &code(&text)));
-        }
-        wrong.extend(found(&never_at_all, &text));
+    for (file, text) in files("", &["rs", "toml", "md", "html", "css", "js"]) {
+        let found = never.iter().map(|parts| parts.concat()).filter(|word| text.contains(word));
+        wrong.extend(found.map(|word| format!("{file}: {word}")));
     }
     assert_none(&wrong);
 }
 
 #[test]
 fn planted_violations_are_caught() {
-    let up = |module, text: &str| violations(ROOT, module, text);
+    let floors = |src: &str| CRATES.iter().find(|(folder, _)| *folder == src).unwrap().1;
+    let up = |src: &str, module: &str, text: &str| {
+        violations(floors(src), module, &syn::parse_file(text).unwrap())
+    };
     // From a lower floor to a higher one, however it is written.
     for text in [
-        "use crate::cli::CliError;",
+        "use crate::run::RunSpec;",
         "use crate::{event::Event, run::{RunSpec, Run}};",
         "fn f() { let _ = crate::run::World::Virtual; }",
+        "fn f() { assert!(g(1, crate::run::World::Virtual)); }",
+        "fn f(record: &crate::record::RunRecord) {}",
         "use crate::\n    engine as motor;",
         "use super::record::RunRecord;",
-        "pub use crate::select;",
-        "const C: char = '\"'; use crate::cli::X; const D: char = '\"';",
-        "const S: &str = r#\"a\"b\"#; use crate::cli::X;",
+        "pub use crate::audit;",
+        "mod inner { use super::super::run::Run; }",
     ] {
-        assert!(!up("plan", text).is_empty(), "{text}");
-        assert_eq!(up("cli/run", text), Vec::<String>::new(), "{text}");
+        assert!(!up("engine/src/", "plan", text).is_empty(), "{text}");
+        assert!(up("engine/src/", "lib", text).is_empty(), "{text}");
     }
-    assert!(up("plan/ids", "use super::super::cli::X;").is_empty(), "not looked into");
-    assert_eq!(up("engine/retry", "use crate::audit::Audit;").len(), 1);
-    assert_eq!(up("plan", "use crate::event::Event;").len(), 1, "one floor is not a lower one");
-    assert_eq!(up("lost", "").len(), 1, "a file without a room");
-    assert_eq!(violations(MOCK, "org/search", "use crate::neon::Neon;").len(), 1);
-    assert_eq!(violations(MOCK, "neon", "use crate::{live::Live, org::X};").len(), 1);
-
-    // What is right, or no import.
+    assert_eq!(up("engine/src/", "plan/ids", "use super::super::run::Run;").len(), 1);
+    assert_eq!(up("engine/src/", "engine/retry", "use crate::audit::Audit;").len(), 1);
+    assert_eq!(up("engine/src/", "plan", "use crate::event::Event;").len(), 1, "one floor");
+    assert_eq!(up("engine/src/", "lost", "").len(), 1, "a file without a floor");
+    assert_eq!(up("mock/src/", "neon", "use crate::{live::Live, org::X};").len(), 1);
+    assert!(up("mock/src/", "builder", "use crate::neon_mock::NeonMock;").is_empty());
+    assert_eq!(up("src/", "findings", "use crate::experiment::Rank;").len(), 1);
+    assert!(up("src/", "findings/gain", "use crate::experiment::Rank;").is_empty());
     for text in [
         "use super::settings::Settings; use crate::plan::Plan; use crate::engine::retry;",
-        "// use crate::cli::X;\n/* use crate::cli::X; /* */ */",
-        "const S: &str = \"crate::cli::X\"; const T: &str = r#\"\"crate::cli\"#;",
-        "#[cfg(test)]\nmod tests { use crate::cli::X; fn f() { {} } }",
-        "#[cfg(test)]\nmod tests;",
-        "use std::fmt; use neon_mock::api::{Account, Body}; macro_rules! m { () => { $crate::cli } }",
-        "use crate::CAN_BE_ANYTHING;",
+        "// use crate::run::X;\n/* use crate::run::X; /* */ */",
+        "const S: &str = \"crate::run::X\"; const C: char = '\"';",
+        "#[cfg(test)] mod tests { use crate::run::X; fn f() { {} } }",
+        "#[cfg(test)] mod tests; #[cfg(test)] use crate::run::X;",
+        "use std::fmt; macro_rules! m { () => { $crate::run } } use crate::CAN_BE_ANYTHING;",
+        "mod inner { use super::super::retry::Retry; }",
     ] {
-        assert_eq!(up("engine/caller", text), Vec::<String>::new(), "{text}");
+        assert_eq!(up("engine/src/", "engine/caller", text), Vec::<String>::new(), "{text}");
     }
 }
 
 #[test]
 fn planted_means_are_caught() {
+    let means = |file, text| means(file, &syn::parse_file(text).unwrap());
     for (file, text) in [
-        ("src/decide.rs", "use tokio::time::sleep;"),
-        ("src/engine/retry.rs", "fn f() { std::fs::read(\"x\"); }"),
-        ("src/audit.rs", "use std::{fmt, fs::File};"),
-        ("src/measure.rs", "fn f() { println!(); }"),
-        ("src/report/html.rs", "use crate::run::RunSpec;"),
-        ("src/report/html.rs", "use crate::{record::R, world::{self, Target}};"),
-        ("src/scenario.rs", "use neon_mock::{Neon, NeonMock};"),
+        ("engine/src/decide.rs", "use tokio::time::sleep;"),
+        ("engine/src/engine/retry.rs", "fn f() { std::fs::read(\"x\"); }"),
+        ("engine/src/audit.rs", "use std::{fmt, fs::File};"),
+        ("engine/src/measure.rs", "fn f() { println!(); }"),
+        ("engine/src/measure.rs", "fn f() { assert!(std::env::var(\"x\").is_ok()); }"),
+        ("engine/src/scenario.rs", "use neon_mock::{Neon, NeonMock};"),
+        ("src/report/html.rs", "use neonbench_engine::run::RunSpec;"),
+        ("src/report/html.rs", "use neonbench_engine::{record::R, world::{self, Target}};"),
+        ("src/store.rs", "use clap::Parser;"),
         ("mock/src/org.rs", "use std::net::IpAddr;"),
         ("mock/src/neon.rs", "use hyper::Request;"),
     ] {
@@ -588,12 +407,10 @@ fn planted_means_are_caught() {
     for (file, text) in [
         ("src/cli/run.rs", "fn f() { println!(); std::fs::read(\"x\"); }"),
         ("src/main.rs", "fn f() { eprintln!(); }"),
-        ("src/report/suite.rs", "use crate::{run::RunSpec, world::Target};"),
-        (
-            "src/report/html.rs",
-            "fn f() { writeln!(text, \"println!\"); } mod run; use crate::record::run;",
-        ),
-        ("src/scenario.rs", "use neon_mock::{Neon, org::Organisation}; // std::fs::read"),
+        ("src/report/suite.rs", "use neonbench_engine::{run::RunSpec, world::Target};"),
+        ("src/report/html.rs", "fn f() { writeln!(text, \"println!\"); } mod run;"),
+        ("src/report/html.rs", "use neonbench_engine::record::run; use crate::run;"),
+        ("engine/src/scenario.rs", "use neon_mock::{Neon, org::Organisation}; // std::fs::read"),
     ] {
         assert_eq!(means(file, text), Vec::<String>::new(), "{file}: {text}");
     }

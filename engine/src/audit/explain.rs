@@ -1,10 +1,10 @@
 //! What is amiss with an account that is not as the plan demands: which fields, and how badly.
 
 use super::{ExpectedState, Mismatch};
-use crate::decide::{State, state_of_values};
+use crate::decide::{SlotValues, state_of_values};
 use neon_mock::api::{FieldId, Value};
 
-/// How a field, or an account, is amiss; the later, the worse.
+/// Kinds of mismatch, from harmless to grave.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Amiss {
     /// It should have changed and is as it was.
@@ -15,31 +15,31 @@ pub enum Amiss {
     Lost,
 }
 
-/// What of an account differs.
+/// Part of an account that differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum MismatchSite {
     /// This custom field.
     Field(FieldId),
-    /// Its name and contact, which no plan changes.
+    /// Name and contact, which no plan changes.
     Identity,
 }
 
-/// One difference between an account and what the plan demands of it.
+/// One field that is not as the plan demands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
+pub struct FieldDifference {
     /// Where.
-    pub place: Place,
-    /// How badly.
+    pub place: MismatchSite,
+    /// Kind of the mismatch.
     pub amiss: Amiss,
-    /// What should stand there; `None` means nothing, or what no value says.
+    /// Expected value; `None` if the field should be empty, or for name and contact.
     pub expected: Option<Value>,
-    /// What stands there.
+    /// Value found; `None` if the field is empty, or for name and contact.
     pub found: Option<Value>,
 }
 
 impl Mismatch<'_> {
     /// The differences, field by field; name and contact come last.
-    pub fn differences(&self) -> Vec<Difference> {
+    pub fn differences(&self) -> Vec<FieldDifference> {
         let expected = self.demand.map(|demand| demand.demanded(self.before));
         let planned = self.demand.map_or(&[][..], |demand| &demand.task.slots[..]);
         let mut places: Vec<FieldId> = planned.iter().map(|slot| slot.id).collect();
@@ -56,26 +56,37 @@ impl Mismatch<'_> {
             };
             if let Some(amiss) = amiss(before, expected, found) {
                 let (expected, found) = (expected.cloned(), found.cloned());
-                differences.push(Difference { place: Place::Field(id), amiss, expected, found });
+                differences.push(FieldDifference {
+                    place: MismatchSite::Field(id),
+                    amiss,
+                    expected,
+                    found,
+                });
             }
         }
         self.mark_values_that_left(&mut differences);
         if !self.same_identity {
             let (expected, found) = (None, None);
             let amiss = Amiss::Lost;
-            differences.push(Difference { place: Place::Identity, amiss, expected, found });
+            differences.push(FieldDifference {
+                place: MismatchSite::Identity,
+                amiss,
+                expected,
+                found,
+            });
         }
         differences
     }
 
     /// A source that was cleared although its target did not get the value has lost it.
-    fn mark_values_that_left(&self, differences: &mut [Difference]) {
+    fn mark_values_that_left(&self, differences: &mut [FieldDifference]) {
         let Some(ExpectedState { task, .. }) = self.demand else { return };
         for step in &task.steps {
             let (source, target) = (task.slots[step.source].id, task.slots[step.target].id);
             let was_cleared =
                 held(self.before, source).is_some() && held(self.now, source).is_none();
-            let of_target = |difference: &&mut Difference| difference.place == Place::Field(target);
+            let of_target =
+                |difference: &&mut FieldDifference| difference.place == MismatchSite::Field(target);
             if let Some(difference) = differences.iter_mut().find(of_target)
                 && was_cleared
                 && source != target
@@ -88,7 +99,7 @@ impl Mismatch<'_> {
 
 impl ExpectedState<'_> {
     /// The state that the plan demands of an account that held `before`.
-    fn demanded(&self, before: &[(FieldId, Value)]) -> State {
+    fn demanded(&self, before: &[(FieldId, Value)]) -> SlotValues {
         let start = state_of_values(before, self.task);
         if self.dry_run { start } else { self.after(&start, 0..self.task.steps.len()) }
     }
@@ -98,7 +109,7 @@ fn held(values: &[(FieldId, Value)], id: FieldId) -> Option<&Value> {
     values.iter().find(|(field, _)| *field == id).map(|(_, value)| value)
 }
 
-/// How one field is amiss; `None` if it is as expected.
+/// The mismatch of one field; `None` if it is as expected.
 fn amiss(before: Option<&Value>, expected: Option<&Value>, found: Option<&Value>) -> Option<Amiss> {
     if found == expected {
         return None;

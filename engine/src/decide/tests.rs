@@ -1,7 +1,7 @@
-//! What every operation means, as tables: what stood there, what stands there then.
+//! Every operation as a table: fields before, fields after.
 
 use super::*;
-use crate::plan::{Case, Mapping, Operation, Plan, Transform};
+use crate::plan::{LetterCase, Mapping, Operation, Plan, Transform};
 use Operation::{AddOption, CopyIfEmpty, Merge, Replace};
 use neon_mock::api::{AccountBody, CustomField, OptionItem};
 use neon_mock::dataset::Dataset;
@@ -60,7 +60,7 @@ fn account(kind: AccountKind, sheet: &Sheet) -> Account {
     Account { kind, body }
 }
 
-/// What a written item leaves in its field, as a [`Sheet`] shows it.
+/// The value that a written item leaves in its field, in the notation of [`Sheet`].
 fn shown(item: &CustomFieldItem) -> (String, String) {
     let fields = fields();
     let field = fields.iter().find(|field| Some(field.id) == item.id).unwrap();
@@ -73,7 +73,7 @@ fn shown(item: &CustomFieldItem) -> (String, String) {
     (field.name.to_string(), value)
 }
 
-/// What became of an account.
+/// Result of migrating one account.
 #[derive(Debug)]
 struct After {
     sheet: Sheet,
@@ -104,7 +104,7 @@ fn carry_out(plan: &Plan, kind: AccountKind, before: &Sheet) -> After {
     After { sheet, decision }
 }
 
-/// What `mappings` make of an individual.
+/// Applies `mappings` to an individual that holds `before`.
 fn after(mappings: &[Mapping], before: &[(&str, &str)]) -> After {
     carry_out(&plan(mappings), AccountKind::Individual, &sheet(before))
 }
@@ -125,7 +125,7 @@ fn transformed(operation: Operation, source: &str, target: &str, steps: &[Transf
     Mapping { transform: steps.to_vec(), ..Mapping::new(source, target, operation) }
 }
 
-/// How a mapping of the table below ends for its source, if that is to be cleared.
+/// Effect of a mapping of the table below on its source, if the source is to be cleared.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Source {
     /// Its value stands in the target, so it goes.
@@ -246,7 +246,7 @@ fn a_second_time_there_is_nothing_to_do() {
 
 #[test]
 fn a_merge_looks_for_whole_words() {
-    // What stands there, what is merged into it, what stands there then.
+    // Columns: old value, merged value, new value.
     let table = [
         ("catalogue", "cat", "catalogue cat"),
         ("concat", "cat", "concat cat"),
@@ -391,7 +391,7 @@ fn a_field_mapped_onto_itself_is_never_wiped() {
         assert!(found.decision.items.is_empty(), "{operation}: {found:?}");
     }
     let mapping = Mapping {
-        transform: vec![Transform::Case(Case::Upper)],
+        transform: vec![Transform::Case(LetterCase::Upper)],
         ..clearing(Operation::Transform, "S", "S")
     };
     assert_eq!(after(&[mapping], &[("S", "text")]).get("S"), "TEXT");
@@ -410,14 +410,14 @@ fn transforms_work_on_the_way_and_in_their_order() {
         (Replace, vec![Transform::Trim], ("S", "  a b "), ("T", "old"), "a b"),
         (
             Replace,
-            vec![Transform::Case(Case::Lower), skill()],
+            vec![Transform::Case(LetterCase::Lower), skill()],
             ("S", "ABC"),
             ("T", ""),
             "Skill: abc",
         ),
         (
             Replace,
-            vec![skill(), Transform::Case(Case::Lower)],
+            vec![skill(), Transform::Case(LetterCase::Lower)],
             ("S", "ABC"),
             ("T", ""),
             "skill: abc",
@@ -432,7 +432,7 @@ fn transforms_work_on_the_way_and_in_their_order() {
         ),
         (AddOption, vec![map(&[("au", "Gold")], None)], ("S", "au"), ("C", ""), "Gold"),
         (AddOption, vec![map(&[("au", "Gold")], Some("Bronze"))], ("S", "fe"), ("C", ""), "Bronze"),
-        // What a map has no entry for is nothing to carry.
+        // A text without an entry in the map is not carried.
         (Replace, vec![map(&[("au", "Gold")], None)], ("S", "fe"), ("C", "Silver"), "Silver"),
         (
             AddOption,
@@ -457,7 +457,7 @@ fn transforms_work_on_the_way_and_in_their_order() {
         ),
         (
             Replace,
-            vec![Transform::Case(Case::Title)],
+            vec![Transform::Case(LetterCase::Title)],
             ("C", "Gold,Silver"),
             ("D", ""),
             "Silver,Gold",

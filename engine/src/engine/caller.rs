@@ -1,11 +1,11 @@
-//! One call, from due to done: attempts, retries, and an event for each.
+//! Calls with retries: one request, from due to done, with an event per attempt.
 
-use super::gate::{Entry, Gates};
-use super::limiter::Rules;
-use super::retry::{Failed, Over, Retries};
+use super::admission::{AdmissionQueues, Admitted};
+use super::limiter::LimitFactory;
+use super::retry::{FailedAttempt, NoRetry, Retries};
 use super::settings::Settings;
 use crate::clock::Clock;
-use crate::event::{Call, Event, FailedCall, Observer, Outcome};
+use crate::event::{Attempt, Event, FailedCall, Observer, Outcome};
 use crate::transport::{Transport, TransportError};
 use neon_mock::api::{Body, Endpoint, Request, Response, Status};
 use neon_mock::time::Timestamp;
@@ -15,54 +15,54 @@ use std::time::Duration;
 /// Neon's code of an "unexpected system error".
 const SYSTEM_ERROR: &str = "1";
 
-/// Makes calls until they are answered or given up.
+/// Makes calls until they succeed or are final.
 pub(super) struct Caller<'a, T, C> {
     transport: &'a T,
     clock: &'a C,
     observer: RefCell<&'a mut dyn Observer>,
     retries: Retries,
-    gates: Gates,
-    /// Whether anything ever answered. Until then a missing connection is not worth retrying.
+    queues: AdmissionQueues,
+    /// True once the target has answered. Before that, a failed connection is not retried.
     answered: Cell<bool>,
-    /// Whether the credentials were refused: then nothing more is sent.
+    /// True once the credentials were refused: nothing more is sent.
     barred: Cell<bool>,
 }
 
-/// A call that was given up.
+/// A call that failed for good.
 #[derive(Debug)]
-pub(super) struct GivenUp {
-    /// How it ended.
+pub(super) struct CallError {
+    /// Endpoint, outcome and attempts, for the failure report.
     pub(super) call: FailedCall,
-    /// What the last answer held.
+    /// Body of the last answer.
     pub(super) body: Option<Body>,
-    /// What happened, in words.
+    /// Message for people.
     pub(super) message: String,
-    /// What a write may have done all the same.
-    pub(super) unheard: Unheard,
+    /// For a write: whether it may have been carried out.
+    pub(super) delivery_unknown: DeliveryUnknown,
 }
 
-/// Whether a write that did not succeed may have been carried out.
+/// Delivery of a write that did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unheard {
-    /// It was answered.
+pub(super) enum DeliveryUnknown {
+    /// The server answered, so it was not.
     No,
-    /// It may have been carried out; if not, it may be made again now.
-    RetryScope,
-    /// It may have been carried out, and is not made again.
-    Over,
+    /// It may have been carried out; if not, a retry is due now.
+    Retryable,
+    /// It may have been carried out, and no retry is left.
+    Exhausted,
 }
 
 /// The attempts of one call so far.
 #[derive(Debug)]
-pub(super) struct Tries {
+pub(super) struct Attempts {
     due_at: Timestamp,
-    attempts: u32,
+    made: u32,
     refused: u32,
     sent_at: Timestamp,
 }
 
-impl Tries {
-    /// When the last attempt was sent.
+impl Attempts {
+    /// When the last attempt was sent; the due time if there was none.
     pub(super) const fn sent_at(&self) -> Timestamp {
         self.sent_at
     }
@@ -74,14 +74,14 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         clock: &'a C,
         observer: &'a mut dyn Observer,
         settings: &Settings,
-        rules: &dyn Rules,
+        limits: &dyn LimitFactory,
     ) -> Self {
         Self {
             transport,
             clock,
             observer: RefCell::new(observer),
             retries: Retries::new(settings.seed, settings.call_deadline),
-            gates: Gates::new(rules),
+            queues: AdmissionQueues::new(limits),
             answered: Cell::new(false),
             barred: Cell::new(false),
         }
@@ -95,75 +95,79 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         self.observer.borrow_mut().observe(event);
     }
 
-    /// How many calls of `endpoint` may be in flight now; `None` if nothing limits them.
+    /// The limit of calls in flight for `endpoint`; `None` without a limit.
     pub(super) fn limit(&self, endpoint: Endpoint) -> Option<u32> {
-        self.gates.limit(endpoint)
+        self.queues.limit(endpoint)
     }
 
-    /// Makes `request`, due now, until it is carried out or given up.
-    pub(super) async fn call(&self, request: &Request) -> Result<Body, GivenUp> {
-        self.go_on(request, &mut self.tries(), false).await
+    /// Makes `request`, due now, with retries.
+    ///
+    /// Errors: [`CallError`] once the call is final.
+    pub(super) async fn call(&self, request: &Request) -> Result<Body, CallError> {
+        self.go_on(request, &mut self.attempts(), false).await
     }
 
-    /// The same; and when the attempt was sent that was carried out, which is when it was seen what
-    /// the answer shows.
-    pub(super) async fn read(&self, request: &Request) -> Result<(Body, Timestamp), GivenUp> {
-        let mut tries = self.tries();
-        let body = self.go_on(request, &mut tries, false).await?;
-        Ok((body, tries.sent_at))
+    /// As [`call`](Self::call); also returns when the successful attempt was sent: what the answer
+    /// shows was read no earlier.
+    pub(super) async fn read(&self, request: &Request) -> Result<(Body, Timestamp), CallError> {
+        let mut attempts = self.attempts();
+        let body = self.go_on(request, &mut attempts, false).await?;
+        Ok((body, attempts.sent_at))
     }
 
-    /// Makes `request`, a write, until it is carried out, given up, or may have been carried out
-    /// without an answer: it is not made again then before somebody has looked.
+    /// Makes `request`, a write. Unlike a read, it is not retried where it may have been carried
+    /// out: the caller has to look at the account first.
+    ///
+    /// Errors: [`CallError`], whose `delivery_unknown` says whether a look is needed.
     pub(super) async fn write(
         &self,
         request: &Request,
-        tries: &mut Tries,
-    ) -> Result<Body, GivenUp> {
-        self.go_on(request, tries, true).await
+        attempts: &mut Attempts,
+    ) -> Result<Body, CallError> {
+        self.go_on(request, attempts, true).await
     }
 
-    /// No attempt yet, of a call that is due now.
-    pub(super) fn tries(&self) -> Tries {
+    /// A call that is due now, before its first attempt.
+    pub(super) fn attempts(&self) -> Attempts {
         let now = self.clock.now();
-        Tries { due_at: now, attempts: 0, refused: 0, sent_at: now }
+        Attempts { due_at: now, made: 0, refused: 0, sent_at: now }
     }
 
     async fn go_on(
         &self,
         request: &Request,
-        tries: &mut Tries,
+        attempts: &mut Attempts,
         looks_back: bool,
-    ) -> Result<Body, GivenUp> {
+    ) -> Result<Body, CallError> {
         let endpoint = request.endpoint();
-        let due_at = tries.due_at;
+        let due_at = attempts.due_at;
         loop {
             let come_at = self.clock.now();
-            let Entry { pass, let_through_at } = self.gates.enter(self.clock, endpoint).await;
+            let Admitted { permit, admitted_at } = self.queues.enter(self.clock, endpoint).await;
             let sent_at = self.clock.now();
             if self.barred.get() {
-                if let Some(pass) = pass {
-                    pass.give_back(sent_at);
+                if let Some(permit) = permit {
+                    permit.release(sent_at);
                 }
-                return Err(not_sent(endpoint, tries.attempts));
+                return Err(not_sent(endpoint, attempts.made));
             }
-            tries.attempts += 1;
-            tries.sent_at = sent_at;
-            let attempt = tries.attempts;
-            let queued = let_through_at.since(come_at);
-            let paced = sent_at.since(let_through_at);
+            attempts.made += 1;
+            attempts.sent_at = sent_at;
+            let attempt = attempts.made;
+            let queued = admitted_at.since(come_at);
+            let paced = sent_at.since(admitted_at);
             self.emit(&Event::Sent { at: sent_at, endpoint, queued, paced });
             let answer = self.transport.call(request).await;
             let done_at = self.clock.now();
             let outcome = outcome_of(&answer);
             self.barred.set(self.barred.get() || outcome == Outcome::Unauthorized);
-            tries.refused += u32::from(outcome == Outcome::Rejected);
-            if let Some(pass) = pass
-                && let Some(limit) = pass.done(done_at, outcome == Outcome::Rejected)
+            attempts.refused += u32::from(outcome == Outcome::Rejected);
+            if let Some(permit) = permit
+                && let Some(limit) = permit.done(done_at, outcome == Outcome::Rejected)
             {
                 self.emit(&Event::Limited { at: done_at, endpoint, limit });
             }
-            let call = Call { endpoint, attempt, due_at, sent_at, done_at, outcome };
+            let call = Attempt { endpoint, attempt, due_at, sent_at, done_at, outcome };
             self.emit(&Event::Done(call));
             let first_contact = !self.answered.get();
             self.answered.set(self.answered.get() || answer.is_ok());
@@ -175,56 +179,56 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
                 answer => answer,
             };
             let hopeless = first_contact && outcome == Outcome::Unreachable;
-            let failed = Failed {
+            let failed = FailedAttempt {
                 outcome: if is_system_error(&answer) { Outcome::ServerError } else { outcome },
                 attempt,
-                refused: tries.refused,
+                refused: attempts.refused,
                 elapsed: done_at.since(due_at),
-                told_to_wait: told_to_wait(&answer),
+                retry_after: retry_after(&answer),
             };
-            // Not this call alone: the endpoint does not know calls from each other.
-            let told_to_wait = self.retries.bounded(failed.told_to_wait);
-            self.gates.leave_alone(endpoint, done_at + told_to_wait);
-            let again = if hopeless { Err(Over::Final) } else { self.retries.again(&failed) };
+            // Defers all calls of the endpoint: the server does not tell them apart.
+            let retry_after = self.retries.bounded(failed.retry_after);
+            self.queues.defer_until(endpoint, done_at + retry_after);
+            let again = if hopeless { Err(NoRetry::Final) } else { self.retries.again(&failed) };
             if let Ok(delay) = again {
                 self.emit(&Event::BackedOff { delay });
                 self.clock.sleep_until(done_at + delay).await;
             }
-            let unheard = match again {
-                _ if !is_unheard(failed.outcome) => Unheard::No,
-                Ok(_) => Unheard::RetryScope,
-                Err(_) => Unheard::Over,
+            let delivery_unknown = match again {
+                _ if !may_be_delivered(failed.outcome) => DeliveryUnknown::No,
+                Ok(_) => DeliveryUnknown::Retryable,
+                Err(_) => DeliveryUnknown::Exhausted,
             };
-            if again.is_err() || looks_back && unheard == Unheard::RetryScope {
-                let given_up = given_up(endpoint, outcome, attempt, answer, unheard);
-                return Err(given_up.because(again.err()));
+            if again.is_err() || looks_back && delivery_unknown == DeliveryUnknown::Retryable {
+                let error = call_error(endpoint, outcome, attempt, answer, delivery_unknown);
+                return Err(error.because(again.err()));
             }
         }
     }
 }
 
-impl GivenUp {
-    /// Says why the call was not made again, where the answer does not say so itself.
-    fn because(mut self, over: Option<Over>) -> Self {
-        if let Some(over @ (Over::Deadline(_) | Over::BudgetSpent)) = over {
-            self.message = format!("{}; not made again: {over}", self.message);
+impl CallError {
+    /// Adds the reason for giving up, where the answer does not show it.
+    fn because(mut self, no_retry: Option<NoRetry>) -> Self {
+        if let Some(no_retry @ (NoRetry::Deadline(_) | NoRetry::BudgetSpent)) = no_retry {
+            self.message = format!("{}; not made again: {no_retry}", self.message);
         }
         self
     }
 }
 
-/// What the answer says of when to come back: no attempt is made before.
-fn told_to_wait(answer: &Result<Response, TransportError>) -> Duration {
+/// Delay that Retry-After asks for; zero without the header.
+fn retry_after(answer: &Result<Response, TransportError>) -> Duration {
     answer.as_ref().ok().and_then(|response| response.retry_after).unwrap_or_default()
 }
 
-fn given_up(
+fn call_error(
     endpoint: Endpoint,
     outcome: Outcome,
     attempts: u32,
     answer: Result<Response, TransportError>,
-    unheard: Unheard,
-) -> GivenUp {
+    delivery_unknown: DeliveryUnknown,
+) -> CallError {
     let name = endpoint.name();
     let (status, body, message) = match answer {
         Err(error) => (None, None, format!("{name}: {error}")),
@@ -239,33 +243,33 @@ fn given_up(
         }
     };
     let call = FailedCall { endpoint, outcome, status, attempts };
-    GivenUp { call, body, message, unheard }
+    CallError { call, body, message, delivery_unknown }
 }
 
-/// A call that was not sent, since the credentials were refused meanwhile.
-fn not_sent(endpoint: Endpoint, attempts: u32) -> GivenUp {
+/// The error of a call that was not sent, since the credentials were refused meanwhile.
+fn not_sent(endpoint: Endpoint, attempts: u32) -> CallError {
     let call = FailedCall { endpoint, outcome: Outcome::Unauthorized, status: None, attempts };
     let message = format!("{}: not sent, the credentials were refused", endpoint.name());
-    GivenUp { call, body: None, message, unheard: Unheard::No }
+    CallError { call, body: None, message, delivery_unknown: DeliveryUnknown::No }
 }
 
-/// Whether a success holds nothing but Neon's "unexpected system error", for which it advises to try
-/// again. Any other array of errors under a success is about the request and will not go away.
+/// True if a success carries nothing but Neon's "unexpected system error", for which Neon advises a
+/// retry. Other errors under a success concern the request and are final.
 fn is_system_error(answer: &Result<Response, TransportError>) -> bool {
     let Ok(Response { status, body: Body::Errors(errors), .. }) = answer else { return false };
     let all_are = !errors.is_empty() && errors.iter().all(|error| error.code == SYSTEM_ERROR);
     status.is_success() && all_are
 }
 
-/// Whether a call that ended like this may have been carried out.
-const fn is_unheard(outcome: Outcome) -> bool {
+/// True if the server may have carried out a call with this outcome.
+const fn may_be_delivered(outcome: Outcome) -> bool {
     matches!(
         outcome,
         Outcome::ServerError | Outcome::Timeout | Outcome::Interrupted | Outcome::Malformed
     )
 }
 
-/// How an attempt ended that was answered like this.
+/// Classifies the answer to one attempt.
 pub fn outcome_of(answer: &Result<Response, TransportError>) -> Outcome {
     match answer {
         Ok(Response { status, body, .. }) => match *status {

@@ -1,12 +1,12 @@
-//! Why a run could not go on. What happens to single accounts is an outcome and not an error.
+//! Errors that end a run. Failures of single accounts are outcomes, not errors.
 
-use super::caller::GivenUp;
+use super::caller::CallError;
 use crate::event::Outcome;
 use crate::journal::JournalError;
 use crate::plan::PlanError;
 use neon_mock::api::Endpoint;
 
-/// Why a run could not go on.
+/// The run cannot go on.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum EngineError {
@@ -27,12 +27,12 @@ pub enum EngineError {
 }
 
 impl EngineError {
-    pub(super) fn from_call(given_up: GivenUp) -> Self {
-        match given_up.call.outcome {
-            Outcome::Unreachable => Self::Unreachable(given_up.message),
-            Outcome::Unauthorized => Self::Unauthorized(given_up.message),
-            Outcome::Refused => Self::Refused(given_up.message),
-            _ => Self::LookUp(given_up.message),
+    pub(super) fn from_call(error: CallError) -> Self {
+        match error.call.outcome {
+            Outcome::Unreachable => Self::Unreachable(error.message),
+            Outcome::Unauthorized => Self::Unauthorized(error.message),
+            Outcome::Refused => Self::Refused(error.message),
+            _ => Self::LookUp(error.message),
         }
     }
 

@@ -1,6 +1,6 @@
 //! Hybrid: the batches of put batch, smaller, side by side.
 
-use super::EngineError;
+use super::error::EngineError;
 use super::migrator::Migrator;
 use super::workers::side_by_side;
 use crate::clock::Clock;

@@ -1,59 +1,24 @@
-//! How many calls of one endpoint may be in flight at once, and how soon after another.
+//! Limits on the calls of one endpoint: how many in flight, and how far apart.
 //!
-//! A [`Rule`] hears how each call ended and says what it allows now. It knows what a client can
-//! know: how many of its own calls were in flight, which were refused, and when. Rules are pure;
-//! the gate (`engine::gate`) makes calls wait for them.
+//! A [`ConcurrencyLimit`] gets the result of each call and adjusts. It sees what a client can see:
+//! how many of its own calls were in flight, which were refused, and when. Limits are pure; the
+//! queue (`engine::admission`) makes calls wait. Deliberately absent: any knowledge of the profile.
+//!
+//! The names follow Netflix's concurrency-limits.
 
 mod adaptive;
-mod aimd;
+mod limit;
 
 pub use adaptive::Adaptive;
-pub use aimd::Aimd;
+pub use limit::{CallFeedback, ConcurrencyLimit, LimitFactory};
 
 use neon_mock::api::Endpoint;
-use neon_mock::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
-use std::time::Duration;
 
-/// How an attempt of a call ended, as a limiter sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Heard {
-    /// When it was sent.
-    pub sent_at: Timestamp,
-    /// When its answer was there.
-    pub done_at: Timestamp,
-    /// Calls of the same endpoint that were in flight when it was sent, without itself.
-    pub others: u32,
-    /// Whether it was refused with 429.
-    pub refused: bool,
-    /// Whether calls wait for a place.
-    pub wanted: bool,
-}
-
-/// Says what one endpoint's calls may do.
-pub trait Rule: fmt::Debug {
-    /// How many calls may be in flight; at least 1.
-    fn limit(&self) -> u32;
-
-    /// The least time between two calls that are sent.
-    fn spacing(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    /// Takes in how a call ended.
-    fn hear(&mut self, heard: &Heard);
-}
-
-/// Makes the rule of each endpoint.
-pub trait Rules {
-    /// A rule for `endpoint` that has heard nothing yet; `None` lets every call go at once.
-    fn rule(&self, endpoint: Endpoint) -> Option<Box<dyn Rule>>;
-}
-
-/// Which rule limits the calls in flight.
+/// The kind of limit that a run uses.
 #[derive(
     Clone,
     Copy,
@@ -69,26 +34,23 @@ pub trait Rules {
 )]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Limiter {
-    /// None: the workers are the only limit.
+    /// No limit beside the number of workers.
     #[default]
     None,
-    /// Never more than so many.
+    /// A constant number of calls in flight per endpoint.
     Fixed(NonZeroU32),
-    /// One more after each full round, half of them after a refusal.
-    Aimd,
-    /// Finds the pool with few refusals, and a rate where there is no pool.
+    /// Finds the pool with few refusals; where calls per second are limited, finds the rate.
     Adaptive {
-        /// Places of what was found that are left to others.
+        /// Slots of the pool to leave to other clients.
         headroom: u32,
     },
 }
 
-impl Rules for Limiter {
-    fn rule(&self, _: Endpoint) -> Option<Box<dyn Rule>> {
+impl LimitFactory for Limiter {
+    fn limit_for(&self, _: Endpoint) -> Option<Box<dyn ConcurrencyLimit>> {
         match *self {
             Self::None => None,
-            Self::Fixed(limit) => Some(Box::new(Fixed(limit.get()))),
-            Self::Aimd => Some(Box::new(Aimd::default())),
+            Self::Fixed(limit) => Some(Box::new(FixedLimit(limit.get()))),
             Self::Adaptive { headroom } => Some(Box::new(Adaptive::new(headroom))),
         }
     }
@@ -99,15 +61,14 @@ impl fmt::Display for Limiter {
         match self {
             Self::None => f.write_str("none"),
             Self::Fixed(limit) => write!(f, "fixed:{limit}"),
-            Self::Aimd => f.write_str("aimd"),
             Self::Adaptive { .. } => f.write_str("adaptive"),
         }
     }
 }
 
-/// A text that names no limiter.
+/// The text names no limiter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no limiter: expected none, fixed:N (N at least 1), aimd or adaptive")]
+#[error("`{0}` is no limiter: expected none, fixed:N (N at least 1) or adaptive")]
 pub struct ParseLimiterError(String);
 
 impl FromStr for Limiter {
@@ -116,7 +77,6 @@ impl FromStr for Limiter {
     fn from_str(text: &str) -> Result<Self, ParseLimiterError> {
         Ok(match text {
             "none" => Self::None,
-            "aimd" => Self::Aimd,
             "adaptive" => Self::Adaptive { headroom: 0 },
             _ => {
                 let limit = text.strip_prefix("fixed:").and_then(|limit| limit.parse().ok());
@@ -126,16 +86,16 @@ impl FromStr for Limiter {
     }
 }
 
-/// Never more than so many.
+/// A constant limit.
 #[derive(Clone, Copy, Debug)]
-struct Fixed(u32);
+struct FixedLimit(u32);
 
-impl Rule for Fixed {
+impl ConcurrencyLimit for FixedLimit {
     fn limit(&self) -> u32 {
         self.0
     }
 
-    fn hear(&mut self, _: &Heard) {}
+    fn on_result(&mut self, _: &CallFeedback) {}
 }
 
 #[cfg(test)]
@@ -144,10 +104,10 @@ mod tests {
 
     #[test]
     fn limiters_are_named_as_they_are_read() {
-        for name in ["none", "fixed:7", "aimd", "adaptive"] {
+        for name in ["none", "fixed:7", "adaptive"] {
             assert_eq!(name.parse::<Limiter>().unwrap().to_string(), name);
         }
-        for wrong in ["", "fixed", "fixed:0", "fixed:-1", "gradient2"] {
+        for wrong in ["", "fixed", "fixed:0", "fixed:-1", "aimd"] {
             assert!(wrong.parse::<Limiter>().is_err(), "{wrong}");
         }
     }

@@ -1,14 +1,17 @@
-//! What every strategy does with one account: look up, read, decide, write, land. How it is read
-//! is in `reading`, and how its writes are noted and settled in `writing`.
+//! The steps that all strategies share for one account: look up, read, decide, write, end.
+//!
+//! Reading is in `reading`, and the journalling and confirmation of writes in `writing`.
 
-use super::caller::{Caller, GivenUp};
-use super::reading::Known;
+use super::account::{
+    AccountProgress, Confirmation, Halt, PendingAccount, PreparedWrite, ReadValues, ResumePoint,
+};
+use super::caller::Caller;
+use super::error::EngineError;
+use super::job::Job;
 use super::settings::{Reads, Settings};
-use super::writing::{Begun, Heard, Write};
-use super::{EngineError, Job, Stop};
+use super::stop::Stop;
 use crate::clock::Clock;
-use crate::decide::{Decision, Problem};
-use crate::event::{AccountOutcome, Event, Failure, Outcome, SkipReason};
+use crate::event::{AccountOutcome, Event};
 use crate::journal::AccountStatus;
 use crate::plan::ResolvedPlan;
 use crate::transport::Transport;
@@ -21,84 +24,6 @@ pub(super) struct Migrator<'a, T, C> {
     caller: Caller<'a, T, C>,
     job: Job<'a>,
     task: OnceCell<Rc<ResolvedPlan>>,
-}
-
-/// Why an account goes no further.
-pub(super) enum Halt {
-    /// It has ended.
-    Landed(AccountOutcome),
-    /// A write may have been carried out, and what stands on the account does not say so.
-    Ambiguous(Failure),
-    /// The whole run has.
-    Run(EngineError),
-}
-
-impl From<EngineError> for Halt {
-    fn from(error: EngineError) -> Self {
-        Self::Run(error)
-    }
-}
-
-/// What has happened to an account so far, or what some mappings do to it.
-#[derive(Debug, Default)]
-pub(super) struct Tally {
-    applicable: bool,
-    changed: bool,
-    /// Boxed: it waits in memory with each account that is to be written, and is hardly ever there.
-    failure: Option<Box<Failure>>,
-}
-
-impl Tally {
-    /// That of an account on which an earlier run changed something or not, and found a problem
-    /// or not.
-    pub(super) fn of_earlier(changed: bool, problem: Option<String>) -> Self {
-        let failure = problem.map(|message| Box::new(Failure { call: None, message, value: None }));
-        Self { applicable: changed, changed, failure }
-    }
-
-    /// Adds a decision, which changes something or not.
-    pub(super) fn add(&mut self, decision: &Decision, changes: bool) {
-        let failure = |problem: &Problem| Failure {
-            call: None,
-            message: problem.in_words(),
-            value: problem.value().map(str::to_owned),
-        };
-        let failure = decision.problems.first().map(failure).map(Box::new);
-        self.join(Self { applicable: decision.applicable, changed: changes, failure });
-    }
-
-    /// Adds what happened after it.
-    pub(super) fn join(&mut self, later: Self) {
-        self.applicable |= later.applicable;
-        self.changed |= later.changed;
-        if self.failure.is_none() {
-            self.failure = later.failure;
-        }
-    }
-
-    /// Why the account fails, in words, if it does.
-    pub(super) fn problem(&self) -> Option<&str> {
-        self.failure.as_ref().map(|failure| failure.message.as_str())
-    }
-
-    pub(super) fn end(self) -> AccountOutcome {
-        match self.failure {
-            Some(failure) => AccountOutcome::Failed(*failure),
-            None if self.changed => AccountOutcome::Migrated,
-            None if self.applicable => AccountOutcome::Unchanged,
-            None => AccountOutcome::Skipped(SkipReason::NotApplicable),
-        }
-    }
-}
-
-/// An account that was read and waits for its write.
-pub(super) struct Pending {
-    pub(super) id: AccountId,
-    pub(super) write: Write,
-    /// What happened to it before.
-    pub(super) before: Tally,
-    /// What the write does to it.
-    pub(super) tally: Tally,
 }
 
 impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
@@ -122,12 +47,12 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
         &self.job
     }
 
-    /// Whether what a write changes has to be known.
+    /// True if writes are journalled, so that the old values of changed fields must be known.
     pub(super) fn journal_is_on(&self) -> bool {
         self.job.journal.is_on()
     }
 
-    /// Whether no earlier run touched the account.
+    /// True if no earlier run noted the account.
     pub(super) fn is_new(&self, id: AccountId) -> bool {
         self.job.ledger.get(id).is_none()
     }
@@ -153,41 +78,41 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
     /// Migrates one account mapping by mapping: a read and a write for each.
     pub(super) async fn by_mapping(&self, id: AccountId) -> Result<(), EngineError> {
         match self.each_mapping(id).await {
-            Ok(tally) => self.land(id, tally.end()),
+            Ok(progress) => self.land(id, progress.end()),
             Err(halt) => self.halt(id, halt),
         }
     }
 
-    async fn each_mapping(&self, id: AccountId) -> Result<Tally, Halt> {
-        let Begun { from, tally: mut before } = self.begin(id).await?;
-        let mut known = Known::default();
+    async fn each_mapping(&self, id: AccountId) -> Result<AccountProgress, Halt> {
+        let ResumePoint { from, progress: mut before } = self.begin(id).await?;
+        let mut known = ReadValues::default();
         let mut reads = self.settings().reads_in_force();
         for index in from..self.job.plan.mappings.len() {
             // A dry run writes nothing that the next read could see, so it decides all mappings
             // so far on what it reads.
             let steps = if self.job.settings.dry_run {
-                before = Tally::default();
+                before = AccountProgress::default();
                 from..index + 1
             } else {
                 index..index + 1
             };
-            let mut tally = Tally::default();
+            let mut progress = AccountProgress::default();
             let write = match reads {
-                Reads::Get => self.get(id, steps, &mut tally).await?,
-                Reads::Search => self.values(id, steps, &mut known, &mut tally).await?,
+                Reads::Get => self.get(id, steps, &mut progress).await?,
+                Reads::Search => self.values(id, steps, &mut known, &mut progress).await?,
             };
             if let Some(write) = write
-                && self.write(id, write, &before, &mut tally).await? == Heard::ByReading
+                && self.write(id, write, &before, &mut progress).await? == Confirmation::ReadBack
             {
                 // A search may lag behind a write that was not the one first decided.
                 reads = Reads::Get;
             }
-            before.join(tally);
+            before.join(progress);
         }
         Ok(before)
     }
 
-    /// Migrates a batch: reads all of its accounts and decides, then writes those that change.
+    /// Migrates a batch: reads and decides all of its accounts, then writes those that change.
     pub(super) async fn batch(&self, ids: &[AccountId]) -> Result<(), EngineError> {
         let reads = self.settings().reads_in_force();
         let mut pending = Vec::with_capacity(ids.len());
@@ -205,14 +130,14 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
         &self,
         id: AccountId,
         reads: Reads,
-    ) -> Result<Option<Pending>, EngineError> {
+    ) -> Result<Option<PendingAccount>, EngineError> {
         match self.decide_all(id, reads).await {
-            Ok((before, tally, Some(write))) => {
+            Ok((before, progress, Some(write))) => {
                 self.caller.emit(&Event::Buffered { records: 1 });
-                return Ok(Some(Pending { id, write, before, tally }));
+                return Ok(Some(PendingAccount { id, write, before, progress }));
             }
-            Ok((mut before, tally, None)) => {
-                before.join(tally);
+            Ok((mut before, progress, None)) => {
+                before.join(progress);
                 self.land(id, before.end())?;
             }
             Err(halt) => self.halt(id, halt)?,
@@ -224,28 +149,30 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
         &self,
         id: AccountId,
         reads: Reads,
-    ) -> Result<(Tally, Tally, Option<Write>), Halt> {
-        let Begun { from, tally: before } = self.begin(id).await?;
+    ) -> Result<(AccountProgress, AccountProgress, Option<PreparedWrite>), Halt> {
+        let ResumePoint { from, progress: before } = self.begin(id).await?;
         let steps = from..self.job.plan.mappings.len();
-        let mut tally = Tally::default();
+        let mut progress = AccountProgress::default();
         if steps.is_empty() {
-            return Ok((before, tally, None));
+            return Ok((before, progress, None));
         }
         let write = match reads {
-            Reads::Get => self.get(id, steps, &mut tally).await?,
-            Reads::Search => self.values(id, steps, &mut Known::default(), &mut tally).await?,
+            Reads::Get => self.get(id, steps, &mut progress).await?,
+            Reads::Search => {
+                self.values(id, steps, &mut ReadValues::default(), &mut progress).await?
+            }
         };
-        Ok((before, tally, write))
+        Ok((before, progress, write))
     }
 
     /// Makes the write of an account that was read, whereupon it has landed.
-    pub(super) async fn finish(&self, account: Pending) -> Result<(), EngineError> {
-        let Pending { id, write, mut before, mut tally } = account;
-        let written = self.write(id, write, &before, &mut tally).await;
+    pub(super) async fn finish(&self, account: PendingAccount) -> Result<(), EngineError> {
+        let PendingAccount { id, write, mut before, mut progress } = account;
+        let written = self.write(id, write, &before, &mut progress).await;
         self.caller.emit(&Event::Buffered { records: -1 });
         match written {
             Ok(_) => {
-                before.join(tally);
+                before.join(progress);
                 self.land(id, before.end())
             }
             Err(halt) => self.halt(id, halt),
@@ -288,31 +215,5 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
 
     pub(super) fn emit_landed(&self, id: AccountId, end: AccountOutcome) {
         self.caller.emit(&Event::Landed { at: self.caller.clock().now(), id, end });
-    }
-}
-
-impl From<GivenUp> for Halt {
-    fn from(given_up: GivenUp) -> Self {
-        match given_up.call.outcome {
-            Outcome::Merged => Self::Landed(AccountOutcome::Skipped(SkipReason::Merged {
-                into: survivor(given_up.body.as_ref()),
-            })),
-            // A wrong key fails every account to come: stop before it does.
-            Outcome::Unauthorized => Self::Run(EngineError::from_call(given_up)),
-            _ => Self::Landed(AccountOutcome::Failed(Failure {
-                call: Some(given_up.call),
-                message: given_up.message,
-                value: None,
-            })),
-        }
-    }
-}
-
-/// The account that a merged id was merged into.
-fn survivor(body: Option<&Body>) -> Option<AccountId> {
-    match body? {
-        Body::Account(account) => account.body.account_id,
-        Body::AccountId(id) => Some(*id),
-        _ => None,
     }
 }

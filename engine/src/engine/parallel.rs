@@ -1,6 +1,6 @@
 //! Parallel: as standard, with whole accounts side by side.
 
-use super::EngineError;
+use super::error::EngineError;
 use super::migrator::Migrator;
 use super::workers::side_by_side;
 use crate::clock::Clock;

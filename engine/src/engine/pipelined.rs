@@ -1,13 +1,14 @@
-//! Pipelined: reads and writes overlap, each as many side by side as its endpoint takes.
+//! Pipelined: reads and writes overlap, each with as many calls in flight as its endpoint takes.
 //!
-//! A search reads a page of accounts while those of the page before it are written. What a row does
-//! not settle is read singly. The next page is asked for when so many wait as are written during a
-//! few searches, and a page at most: never are more than two pages in memory, however long the plan
-//! is, and what is read does not go stale for longer than it must.
+//! A search reads a page of accounts while the page before it is written; accounts that a row does
+//! not settle are read by GET. The next page is requested when the waiting accounts last for a few
+//! searches, and at most a page of them waits. So at most two pages are in memory, however long the
+//! plan, and reads stay fresh.
 
-use super::EngineError;
-use super::migrator::{Migrator, Pending};
-use super::reading::Page;
+use super::account::PendingAccount;
+use super::error::EngineError;
+use super::migrator::Migrator;
+use super::reading::PageResult;
 use super::settings::{Reads, Settings, WriteMode};
 use crate::clock::Clock;
 use crate::event::Event;
@@ -16,36 +17,36 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use neon_mock::api::{AccountId, Endpoint, MAX_PAGE_SIZE};
 use std::collections::VecDeque;
 
-/// Accounts that a page holds.
+/// Accounts per page.
 const PAGE: usize = MAX_PAGE_SIZE as usize;
 
-/// Searches for which the accounts that wait have to last: one in a hundred takes four times as
-/// long as most.
+/// Searches that the waiting accounts must outlast: one in a hundred takes four times as long as
+/// most.
 const SEARCHES_AHEAD: usize = 4;
 
-/// Accounts that wait when the second page is asked for: nobody knows yet how fast they go.
+/// Waiting accounts at which the second page is requested, before the speed of writes is known.
 const AT_FIRST: usize = PAGE / 4;
 
-/// The fewest accounts that have to wait.
+/// Lower end of that number.
 const LEAST: usize = 8;
 
-/// Accounts read singly that may wait for each place of the endpoint that has more.
+/// Accounts that may wait per slot of the busier endpoint, where all are read by GET.
 const GETS_AHEAD: usize = 2;
 
-/// Calls of an endpoint that wait for its limiter at most.
+/// The most calls of an endpoint that wait in its queue.
 const MOST_AT_A_GATE: usize = 64;
 
-/// How many calls of an endpoint are worth beginning.
+/// Capacity of an endpoint, in calls.
 #[derive(Clone, Copy)]
 struct Places {
-    /// Those that may be in flight.
+    /// Calls in flight.
     in_flight: usize,
-    /// Those, and as many that wait at the gate: a limiter that allows more finds them there.
+    /// Calls in flight and in the queue: a limit that grows finds calls waiting.
     in_all: usize,
 }
 
 impl Places {
-    /// The places of an endpoint that is limited to so many calls, or else by the workers.
+    /// The capacity of an endpoint with this limit; without one, the workers count.
     fn new(limit: Option<u32>, settings: &Settings) -> Self {
         let in_flight = limit.unwrap_or(settings.workers.get()) as usize;
         let waiting = limit.map_or(0, |_| in_flight.min(MOST_AT_A_GATE));
@@ -53,7 +54,7 @@ impl Places {
     }
 }
 
-/// The places of writes and of single reads at some moment.
+/// The capacity for writes and for GETs at some moment.
 #[derive(Clone, Copy)]
 struct Room {
     writes: Places,
@@ -72,37 +73,37 @@ impl Room {
     }
 }
 
-/// Something to be done, beside whatever else is being done.
-enum Step<'i> {
+/// A step to start beside those under way.
+enum PipelineStep<'i> {
     /// Read a page.
     Search(&'i [AccountId]),
     /// Read one account.
     Get(AccountId),
     /// Write one account.
-    Write(Pending),
+    Write(PendingAccount),
 }
 
-/// Something that was done.
-enum Done {
-    Searched(Page),
-    Got(Option<Pending>),
+/// The result of a step.
+enum StepResult {
+    Searched(PageResult),
+    Got(Option<PendingAccount>),
     Written,
 }
 
-/// The accounts on their way, by what they wait for.
+/// The accounts under way, by the step that they wait for.
 struct Line<'i> {
     settings: &'i Settings,
     unread: &'i [AccountId],
-    /// To be read singly.
+    /// To be read by GET.
     single: VecDeque<AccountId>,
     /// To be written.
-    pending: VecDeque<Pending>,
+    pending: VecDeque<PendingAccount>,
     searching: bool,
     getting: usize,
     writing: usize,
     /// Accounts written since the last search began.
     written: usize,
-    /// How many may wait when the next page is asked for.
+    /// The most waiting accounts at which the next page is requested.
     enough: usize,
 }
 
@@ -121,19 +122,19 @@ impl<'i> Line<'i> {
         }
     }
 
-    /// What can be begun now; `None` until something is done.
-    fn next(&mut self, room: Room) -> Option<Step<'i>> {
+    /// The next step that has room; `None` until a step ends.
+    fn next(&mut self, room: Room) -> Option<PipelineStep<'i>> {
         if self.writing < room.writes.in_all
             && let Some(account) = self.pending.pop_front()
         {
             self.writing += 1;
-            return Some(Step::Write(account));
+            return Some(PipelineStep::Write(account));
         }
         if self.getting < room.gets.in_all
             && let Some(id) = self.next_single(room)
         {
             self.getting += 1;
-            return Some(Step::Get(id));
+            return Some(PipelineStep::Get(id));
         }
         let ahead = self.ahead(room) + self.single.len();
         let searches = self.settings.reads_in_force() == Reads::Search;
@@ -143,10 +144,10 @@ impl<'i> Line<'i> {
         (self.searching, self.written) = (true, 0);
         let (page, rest) = self.unread.split_at(self.unread.len().min(PAGE));
         self.unread = rest;
-        Some(Step::Search(page))
+        Some(PipelineStep::Search(page))
     }
 
-    /// The account to read singly next.
+    /// The next account to read by GET.
     fn next_single(&mut self, room: Room) -> Option<AccountId> {
         let enough = GETS_AHEAD * room.writes.in_flight.max(room.gets.in_flight);
         match self.settings.reads_in_force() {
@@ -160,16 +161,16 @@ impl<'i> Line<'i> {
         }
     }
 
-    /// Accounts that are being read, or wait for a place to be written.
+    /// Accounts that are being read, or wait to be written.
     fn ahead(&self, room: Room) -> usize {
         let waiting = self.writing.saturating_sub(room.writes.in_flight);
         self.pending.len() + self.getting + waiting
     }
 
-    /// Takes in what was done.
-    fn take(&mut self, done: Done) {
+    /// Records the result of a step.
+    fn take(&mut self, done: StepResult) {
         match done {
-            Done::Searched(page) => {
+            StepResult::Searched(page) => {
                 self.searching = false;
                 if self.written > 0 {
                     // A mean that forgets: one long search is not all searches.
@@ -179,11 +180,11 @@ impl<'i> Line<'i> {
                 self.single.extend(page.unsettled);
                 self.pending.extend(page.pending);
             }
-            Done::Got(account) => {
+            StepResult::Got(account) => {
                 self.getting -= 1;
                 self.pending.extend(account);
             }
-            Done::Written => {
+            StepResult::Written => {
                 self.writing -= 1;
                 self.written += 1;
             }
@@ -207,12 +208,12 @@ pub(super) async fn run<T: Transport, C: Clock>(
         }
         match running.next().await {
             Some(Ok(done)) => line.take(done),
-            // What is under way goes to its end, so that nothing of it is lost.
+            // Steps under way are finished, so that nothing is lost.
             Some(Err(error)) => first = first.and(Err(error)),
             None => break,
         }
     }
-    // Nothing of these was written: a run that goes on reads them again.
+    // Read but not written; a resumed run reads them again.
     for _ in line.pending {
         migrator.caller().emit(&Event::Buffered { records: -1 });
     }
@@ -221,14 +222,14 @@ pub(super) async fn run<T: Transport, C: Clock>(
 
 async fn carry_out<T: Transport, C: Clock>(
     migrator: &Migrator<'_, T, C>,
-    step: Step<'_>,
-) -> Result<Done, EngineError> {
+    step: PipelineStep<'_>,
+) -> Result<StepResult, EngineError> {
     Ok(match step {
-        Step::Search(ids) => Done::Searched(migrator.page(ids).await?),
-        Step::Get(id) => Done::Got(migrator.prepare(id, Reads::Get).await?),
-        Step::Write(account) => {
+        PipelineStep::Search(ids) => StepResult::Searched(migrator.page(ids).await?),
+        PipelineStep::Get(id) => StepResult::Got(migrator.prepare(id, Reads::Get).await?),
+        PipelineStep::Write(account) => {
             migrator.finish(account).await?;
-            Done::Written
+            StepResult::Written
         }
     })
 }

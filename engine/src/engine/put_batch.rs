@@ -1,7 +1,7 @@
 //! Put batch: one account after another, one read and one write for all mappings. A batch is read
 //! before it is written, so that its size bounds what is held in memory.
 
-use super::EngineError;
+use super::error::EngineError;
 use super::migrator::Migrator;
 use super::workers::side_by_side;
 use crate::clock::Clock;

@@ -1,52 +1,34 @@
-//! How accounts are read: whole, value by value, or as rows of a page.
+//! Reading accounts: whole, value by value, or as rows of a search page.
 
-use super::EngineError;
-use super::migrator::{Halt, Migrator, Pending, Tally};
-use super::rows::{Columns, account_of};
-use super::writing::{Prior, Write, changes};
-use crate::clock::Clock;
-use crate::decide::{Decision, State, decide, decide_on};
-use crate::event::{Event, Outcome};
-use crate::plan::{ResolvedPlan, Unsettled};
-use crate::transport::Transport;
-use neon_mock::api::{
-    Account, AccountId, AccountKind, Body, CustomFieldItem, FieldId, Request, SearchRow, Value,
+use super::account::{
+    AccountProgress, Halt, PendingAccount, PreparedWrite, Prior, ReadValues, SearchedValue, changes,
 };
+use super::error::EngineError;
+use super::migrator::Migrator;
+use super::rows::{Columns, account_of};
+use crate::clock::Clock;
+use crate::decide::{Decision, SlotValues, decide, decide_on};
+use crate::event::{Event, Outcome};
+use crate::plan::{Inconclusive, ResolvedPlan};
+use crate::transport::Transport;
+use neon_mock::api::{Account, AccountId, AccountKind, Body, CustomFieldItem, Request, SearchRow};
 use neon_mock::time::Timestamp;
 use std::ops::Range;
 
-/// What is known of an account that is read value by value.
-#[derive(Debug, Default)]
-pub(super) struct Known {
-    /// What each slot holds, where it was read.
-    values: Vec<Option<Shown>>,
-    /// The fields that this run wrote: a search may still find what stood there before.
-    written: Vec<FieldId>,
-}
-
-/// A value as a search showed it, and the kind of its account.
-#[derive(Clone, Debug)]
-struct Shown {
-    kind: AccountKind,
-    value: Option<Value>,
-    /// When its search was sent.
-    read_at: Timestamp,
-}
-
 /// An account as it was read by searches for its values.
-struct Read {
+struct SearchedAccount {
     kind: AccountKind,
-    state: State,
+    state: SlotValues,
     /// When the first of them was sent.
     at: Timestamp,
 }
 
 /// Accounts of a page that have not ended yet.
 #[derive(Default)]
-pub(super) struct Page {
-    /// Those that were decided and wait for their write.
-    pub(super) pending: Vec<Pending>,
-    /// Those that no row settles.
+pub(super) struct PageResult {
+    /// Accounts that were decided and wait for their write.
+    pub(super) pending: Vec<PendingAccount>,
+    /// Accounts that no row settles; they are read by GET.
     pub(super) unsettled: Vec<AccountId>,
 }
 
@@ -56,11 +38,11 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         &self,
         id: AccountId,
         steps: Range<usize>,
-        tally: &mut Tally,
-    ) -> Result<Option<Write>, Halt> {
+        progress: &mut AccountProgress,
+    ) -> Result<Option<PreparedWrite>, Halt> {
         let task = self.task().await.map_err(Halt::Run)?;
         let (account, read_at) = self.read(id).await?;
-        Ok(self.decide_read(account, read_at, &task, steps, tally))
+        Ok(self.decide_read(account, read_at, &task, steps, progress))
     }
 
     /// The write that `steps` need on an account that was read whole at `read_at`, if any.
@@ -70,12 +52,12 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         read_at: Timestamp,
         task: &ResolvedPlan,
         steps: Range<usize>,
-        tally: &mut Tally,
-    ) -> Option<Write> {
+        progress: &mut AccountProgress,
+    ) -> Option<PreparedWrite> {
         let mut decision = decide(&account, task, &task.steps[steps.clone()]);
-        let items = self.to_write(&mut decision, tally)?;
+        let items = self.to_write(&mut decision, progress)?;
         let (kind, prior) = (account.kind, Prior::Account(account));
-        Some(Write { kind, items, steps, prior, read_at })
+        Some(PreparedWrite { kind, items, steps, prior, read_at })
     }
 
     /// The same, by a search for each value that `steps` need, as the guide's engine reads. What no
@@ -84,22 +66,22 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         &self,
         id: AccountId,
         steps: Range<usize>,
-        known: &mut Known,
-        tally: &mut Tally,
-    ) -> Result<Option<Write>, Halt> {
+        known: &mut ReadValues,
+        progress: &mut AccountProgress,
+    ) -> Result<Option<PreparedWrite>, Halt> {
         let task = self.task().await.map_err(Halt::Run)?;
         let write = match self.shown(id, &task, steps.clone(), known).await? {
-            Ok(Read { kind, state, at }) => {
-                let mut write = self.decide_shown(kind, &state, at, &task, steps, tally);
+            Ok(SearchedAccount { kind, state, at }) => {
+                let mut write = self.decide_shown(kind, &state, at, &task, steps, progress);
                 if let Some(write) = &mut write
                     && !self.journal_is_on()
                 {
-                    // Of targets that are overwritten it is not known what stood there.
+                    // Targets that are overwritten were not read: their old values are unknown.
                     write.prior = Prior::Changes(Vec::new());
                 }
                 write
             }
-            Err(Unsettled) => self.get(id, steps, tally).await?,
+            Err(Inconclusive) => self.get(id, steps, progress).await?,
         };
         known
             .written
@@ -113,9 +95,9 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         id: AccountId,
         task: &ResolvedPlan,
         steps: Range<usize>,
-        known: &mut Known,
-    ) -> Result<Result<Read, Unsettled>, Halt> {
-        // A dry run writes nothing that a second look could find.
+        known: &mut ReadValues,
+    ) -> Result<Result<SearchedAccount, Inconclusive>, Halt> {
+        // A dry run writes nothing that a later search could show.
         if !self.settings().dry_run {
             known.values.clear();
         }
@@ -127,45 +109,46 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
             }
             // A search may lag behind what was written, by this run or an earlier one.
             let shown = if known.written.contains(&task.slots[slot].id) || !self.is_new(id) {
-                Err(Unsettled)
+                Err(Inconclusive)
             } else {
                 self.search_value(id, task, slot).await?
             };
             match shown {
                 Ok(shown) => known.values[slot] = Some(shown),
-                Err(Unsettled) => return Ok(Err(Unsettled)),
+                Err(Inconclusive) => return Ok(Err(Inconclusive)),
             }
         }
         let kind = known.values[slots[0]].as_ref().map_or(AccountKind::Individual, |it| it.kind);
         let at = known.values.iter().flatten().map(|shown| shown.read_at).min();
         let at = at.unwrap_or_else(|| self.caller().clock().now());
-        let held = |shown: &Option<Shown>| shown.as_ref().and_then(|shown| shown.value.clone());
-        Ok(Ok(Read { kind, state: known.values.iter().map(held).collect(), at }))
+        let held =
+            |shown: &Option<SearchedValue>| shown.as_ref().and_then(|shown| shown.value.clone());
+        Ok(Ok(SearchedAccount { kind, state: known.values.iter().map(held).collect(), at }))
     }
 
-    /// What one slot of an account holds, by a search for it alone.
+    /// Reads one slot of an account by a search for it alone.
     async fn search_value(
         &self,
         id: AccountId,
         task: &ResolvedPlan,
         slot: usize,
-    ) -> Result<Result<Shown, Unsettled>, Halt> {
+    ) -> Result<Result<SearchedValue, Inconclusive>, Halt> {
         let slots = [slot];
-        let Some(columns) = Columns::new(task, &slots) else { return Ok(Err(Unsettled)) };
+        let Some(columns) = Columns::new(task, &slots) else { return Ok(Err(Inconclusive)) };
         let request = Request::SearchAccounts(columns.search(&[id], 0));
         let (body, read_at) = self.caller().read(&request).await.map_err(Halt::from)?;
         let Body::Search(page) = body else {
             return Err(Halt::Run(EngineError::wrong_body(request.endpoint())));
         };
-        // An account that is not found may have been merged: a single read says so.
-        let [row] = page.search_results.as_slice() else { return Ok(Err(Unsettled)) };
+        // A missing account may have been merged: a GET shows it.
+        let [row] = page.search_results.as_slice() else { return Ok(Err(Inconclusive)) };
         let shown = || {
             let mut state = vec![None; task.slots.len()];
             let kind = columns.read(row, &mut state)?;
             if account_of(row)? == id {
-                Ok(Shown { kind, value: state.swap_remove(slot), read_at })
+                Ok(SearchedValue { kind, value: state.swap_remove(slot), read_at })
             } else {
-                Err(Unsettled)
+                Err(Inconclusive)
             }
         };
         Ok(shown())
@@ -173,34 +156,41 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
 
     /// Reads accounts by one search and decides all mappings on what its rows settle. Those that
     /// need no write have landed.
-    pub(super) async fn page(&self, ids: &[AccountId]) -> Result<Page, EngineError> {
+    pub(super) async fn page(&self, ids: &[AccountId]) -> Result<PageResult, EngineError> {
         let task = self.task().await?;
         let slots: Vec<usize> = (0..task.slots.len()).collect();
         let Some(columns) = Columns::new(&task, &slots) else {
-            return Ok(Page { unsettled: ids.to_vec(), ..Page::default() });
+            return Ok(PageResult { unsettled: ids.to_vec(), ..PageResult::default() });
         };
         let Some((rows, read_at)) = self.rows(&columns, ids).await? else {
-            return Ok(Page { unsettled: ids.to_vec(), ..Page::default() });
+            return Ok(PageResult { unsettled: ids.to_vec(), ..PageResult::default() });
         };
-        let mut page = Page::default();
+        let mut page = PageResult::default();
         let mut state = vec![None; task.slots.len()];
         for &id in ids {
             let settled = match only_row(&rows, id) {
                 Ok(row) if self.is_new(id) => columns.read(row, &mut state),
-                _ => Err(Unsettled),
+                _ => Err(Inconclusive),
             };
             let Ok(kind) = settled else {
                 page.unsettled.push(id);
                 continue;
             };
-            let mut tally = Tally::default();
-            match self.decide_shown(kind, &state, read_at, &task, 0..task.steps.len(), &mut tally) {
+            let mut progress = AccountProgress::default();
+            match self.decide_shown(
+                kind,
+                &state,
+                read_at,
+                &task,
+                0..task.steps.len(),
+                &mut progress,
+            ) {
                 Some(write) => {
                     self.caller().emit(&Event::Buffered { records: 1 });
-                    let before = Tally::default();
-                    page.pending.push(Pending { id, write, before, tally });
+                    let before = AccountProgress::default();
+                    page.pending.push(PendingAccount { id, write, before, progress });
                 }
-                None => self.land(id, tally.end())?,
+                None => self.land(id, progress.end())?,
             }
         }
         Ok(page)
@@ -223,8 +213,8 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
                     page
                 }
                 Ok(_) => return Err(EngineError::wrong_body(request.endpoint())),
-                Err(given_up) if given_up.call.outcome == Outcome::Unauthorized => {
-                    return Err(EngineError::from_call(given_up));
+                Err(error) if error.call.outcome == Outcome::Unauthorized => {
+                    return Err(EngineError::from_call(error));
                 }
                 Err(_) => return Ok(None),
             };
@@ -244,38 +234,42 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
     fn decide_shown(
         &self,
         kind: AccountKind,
-        before: &State,
+        before: &SlotValues,
         read_at: Timestamp,
         task: &ResolvedPlan,
         steps: Range<usize>,
-        tally: &mut Tally,
-    ) -> Option<Write> {
+        progress: &mut AccountProgress,
+    ) -> Option<PreparedWrite> {
         let mut decision = decide_on(before, kind, task, &task.steps[steps.clone()]);
-        let items = self.to_write(&mut decision, tally)?;
+        let items = self.to_write(&mut decision, progress)?;
         let held = |field| {
             let slot = task.slots.iter().position(|slot| slot.id == field)?;
             before[slot].clone()
         };
         let changes = changes(&items, held);
-        Some(Write { kind, items, steps, prior: Prior::Changes(changes), read_at })
+        Some(PreparedWrite { kind, items, steps, prior: Prior::Changes(changes), read_at })
     }
 
-    /// Adds a decision to an account's tally; its items, if they are to be written.
-    fn to_write(&self, decision: &mut Decision, tally: &mut Tally) -> Option<Vec<CustomFieldItem>> {
+    /// Adds a decision to the progress; returns the items to write, if any.
+    fn to_write(
+        &self,
+        decision: &mut Decision,
+        progress: &mut AccountProgress,
+    ) -> Option<Vec<CustomFieldItem>> {
         let items = std::mem::take(&mut decision.items);
-        tally.add(decision, !items.is_empty());
+        progress.add(decision, !items.is_empty());
         (!items.is_empty() && !self.settings().dry_run).then_some(items)
     }
 }
 
 /// The row of account `id`, if there is no other.
-fn only_row(rows: &[(AccountId, SearchRow)], id: AccountId) -> Result<&SearchRow, Unsettled> {
+fn only_row(rows: &[(AccountId, SearchRow)], id: AccountId) -> Result<&SearchRow, Inconclusive> {
     let first = rows.partition_point(|(other, _)| *other < id);
     match &rows[first..] {
         [(found, row), rest @ ..] if *found == id => {
             let is_only = rest.first().is_none_or(|(other, _)| *other != id);
-            is_only.then_some(row).ok_or(Unsettled)
+            is_only.then_some(row).ok_or(Inconclusive)
         }
-        _ => Err(Unsettled),
+        _ => Err(Inconclusive),
     }
 }

@@ -1,4 +1,4 @@
-//! When a failed attempt is made again: full jitter under a cap, within a deadline and a budget. Pure.
+//! Retry policy: full jitter under a cap, within a deadline per call and a budget per run. Pure.
 
 use crate::event::Outcome;
 use neon_mock::rng::{self, Generator};
@@ -6,41 +6,43 @@ use rand::Rng;
 use std::cell::RefCell;
 use std::time::Duration;
 
-/// The first backoff's upper end.
+/// Upper end of the first backoff.
 const BASE: Duration = Duration::from_millis(100);
 
-/// Any backoff's upper end.
+/// Upper end of any backoff.
 const CAP: Duration = Duration::from_secs(5);
 
-/// How often a call is made again after a server or transport error.
+/// The most retries per call after server or transport errors.
 const RETRIES: u32 = 8;
 
-/// Retries of failed calls that are in hand at the start, and at most.
+/// Retries in the budget at the start, which is also the most.
 const IN_HAND: f64 = 100.0;
 
-/// What a call that is answered adds.
+/// Retries that a successful call adds to the budget.
 const EARNED: f64 = 0.5;
 
-/// How many more retries a run can afford.
+/// The retry budget of a run, in retries.
 ///
 /// A server that fails now and then earns its retries; one that fails every call is not called nine
-/// times for each account. Source: the retry token bucket of the AWS SDKs, with a rate of our own.
+/// times per account.
+///
+/// Source: the retry token bucket of the AWS SDKs, with a rate of our own.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Budget(f64);
+pub(super) struct RetryBudget(f64);
 
-impl Default for Budget {
+impl Default for RetryBudget {
     fn default() -> Self {
         Self(IN_HAND)
     }
 }
 
-impl Budget {
-    /// A call was answered.
+impl RetryBudget {
+    /// Adds the share of a successful call.
     pub(super) const fn earn(&mut self) {
         self.0 = (self.0 + EARNED).min(IN_HAND);
     }
 
-    /// Takes a retry, if there is one.
+    /// Takes one retry; false if none is left.
     pub(super) fn spend(&mut self) -> bool {
         let affordable = self.0 >= 1.0;
         if affordable {
@@ -50,27 +52,27 @@ impl Budget {
     }
 }
 
-/// An attempt that failed.
+/// A failed attempt.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Failed {
+pub(super) struct FailedAttempt {
     pub(super) outcome: Outcome,
-    /// The how manieth attempt of its call it was.
+    /// Number of the attempt in its call, from 1.
     pub(super) attempt: u32,
-    /// How many of them were refused.
+    /// Attempts of the call that were refused with 429.
     pub(super) refused: u32,
-    /// How long after its call was due it was over.
+    /// Time from due to the end of this attempt.
     pub(super) elapsed: Duration,
-    /// What the answer said of when to come back.
-    pub(super) told_to_wait: Duration,
+    /// Delay that Retry-After asks for; zero without the header.
+    pub(super) retry_after: Duration,
 }
 
-/// Why a call is not made again.
+/// Reason not to retry a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Over {
+pub(super) enum NoRetry {
     /// It would end in the same way.
     #[error("it would end in the same way")]
     Final,
-    /// It was made again often enough.
+    /// The call has used up its retries.
     #[error("it failed {RETRIES} times more")]
     TooOften,
     /// The next attempt would come after the call's deadline.
@@ -81,12 +83,12 @@ pub(super) enum Over {
     BudgetSpent,
 }
 
-/// What decides on the retries of a run.
+/// The retry policy of a run, with its budget and its random stream.
 #[derive(Debug)]
 pub(super) struct Retries {
     jitter: RefCell<Generator>,
-    budget: RefCell<Budget>,
-    /// How long a call may take with all of its attempts.
+    budget: RefCell<RetryBudget>,
+    /// The most time that a call may take with all attempts.
     deadline: Duration,
 }
 
@@ -96,41 +98,42 @@ impl Retries {
         Self { jitter, budget: RefCell::default(), deadline }
     }
 
-    /// A call was answered.
+    /// Records a successful call.
     pub(super) fn earn(&self) {
         self.budget.borrow_mut().earn();
     }
 
-    /// How long an endpoint is left alone that asked for `wait`: no longer than a call may take, and
-    /// then one call finds out whether it still asks for it.
+    /// Caps a Retry-After delay at the deadline of a call: after that, one call finds out whether
+    /// the endpoint still asks for it.
     pub(super) fn bounded(&self, wait: Duration) -> Duration {
         wait.min(self.deadline)
     }
 
-    /// How long to wait after `failed` before the next attempt.
+    /// The delay before the next attempt: full jitter, and at least what Retry-After asks for.
     ///
-    /// Refusals are no errors: a call that was refused ten times may still fail eight times.
-    /// A refused call did nothing, and is made again until the deadline and out of no budget. A call
-    /// that may have been carried out is made again too: every write of a migration sets values, and
-    /// setting them twice is setting them once.
-    /// Source of the jitter: Brooker, "Exponential Backoff and Jitter", AWS, 2015 (full jitter).
-    /// Errors: there is none.
-    pub(super) fn again(&self, failed: &Failed) -> Result<Duration, Over> {
+    /// Refusals do not count as errors: a refused call did nothing, so it is retried until the
+    /// deadline and costs no budget. A call that may have been carried out is retried too, since
+    /// every write of a migration sets values and is idempotent.
+    ///
+    /// Errors: [`NoRetry`] with the reason, if the call is final.
+    ///
+    /// Source: Brooker, "Exponential Backoff and Jitter", AWS, 2015.
+    pub(super) fn again(&self, failed: &FailedAttempt) -> Result<Duration, NoRetry> {
         let delay = full_jitter(failed.attempt, &mut self.jitter.borrow_mut());
         may_be_repeated(failed)?;
-        let delay = delay.max(failed.told_to_wait);
+        let delay = delay.max(failed.retry_after);
         if delay > self.deadline.saturating_sub(failed.elapsed) {
-            return Err(Over::Deadline(self.deadline));
+            return Err(NoRetry::Deadline(self.deadline));
         }
         if failed.outcome != Outcome::Rejected && !self.budget.borrow_mut().spend() {
-            return Err(Over::BudgetSpent);
+            return Err(NoRetry::BudgetSpent);
         }
         Ok(delay)
     }
 }
 
-/// Whether an attempt that ended like this may be made again at all.
-const fn may_be_repeated(failed: &Failed) -> Result<(), Over> {
+/// Errors: the outcome is final, or the call has used up its retries.
+const fn may_be_repeated(failed: &FailedAttempt) -> Result<(), NoRetry> {
     match failed.outcome {
         Outcome::Rejected => Ok(()),
         Outcome::ServerError
@@ -139,7 +142,7 @@ const fn may_be_repeated(failed: &Failed) -> Result<(), Over> {
         | Outcome::Interrupted
         | Outcome::Malformed => {
             if failed.attempt - failed.refused > RETRIES {
-                Err(Over::TooOften)
+                Err(NoRetry::TooOften)
             } else {
                 Ok(())
             }
@@ -150,7 +153,7 @@ const fn may_be_repeated(failed: &Failed) -> Result<(), Over> {
         | Outcome::Unauthorized
         | Outcome::Forbidden
         | Outcome::Refused
-        | Outcome::ErrorsUnderSuccess => Err(Over::Final),
+        | Outcome::ErrorsUnderSuccess => Err(NoRetry::Final),
     }
 }
 
@@ -178,25 +181,25 @@ mod tests {
 
     const DEADLINE: Duration = Duration::from_secs(600);
 
-    fn failed(outcome: Outcome, attempt: u32, refused: u32, elapsed_s: u64) -> Failed {
+    fn failed(outcome: Outcome, attempt: u32, refused: u32, elapsed_s: u64) -> FailedAttempt {
         let elapsed = Duration::from_secs(elapsed_s);
-        Failed { outcome, attempt, refused, elapsed, told_to_wait: Duration::ZERO }
+        FailedAttempt { outcome, attempt, refused, elapsed, retry_after: Duration::ZERO }
     }
 
     #[test]
     fn refusals_go_on_until_the_deadline_and_errors_eight_times() {
         let retries = Retries::new(1, DEADLINE);
-        let over = |outcome, attempt, refused, elapsed_s| {
+        let no_retry = |outcome, attempt, refused, elapsed_s| {
             retries.again(&failed(outcome, attempt, refused, elapsed_s)).err()
         };
-        assert_eq!(over(Outcome::Rejected, 500, 500, 595), None);
-        assert_eq!(over(Outcome::Rejected, 2, 2, 600), Some(Over::Deadline(DEADLINE)));
-        assert_eq!(over(Outcome::ServerError, 8, 0, 595), None);
-        assert_eq!(over(Outcome::ServerError, 8, 0, 600), Some(Over::Deadline(DEADLINE)));
-        assert_eq!(over(Outcome::ServerError, 9, 0, 100), Some(Over::TooOften));
-        assert_eq!(over(Outcome::ServerError, 9, 8, 595), None);
-        assert_eq!(over(Outcome::ServerError, 17, 8, 100), Some(Over::TooOften));
-        assert_eq!(over(Outcome::NotFound, 1, 0, 100), Some(Over::Final));
+        assert_eq!(no_retry(Outcome::Rejected, 500, 500, 595), None);
+        assert_eq!(no_retry(Outcome::Rejected, 2, 2, 600), Some(NoRetry::Deadline(DEADLINE)));
+        assert_eq!(no_retry(Outcome::ServerError, 8, 0, 595), None);
+        assert_eq!(no_retry(Outcome::ServerError, 8, 0, 600), Some(NoRetry::Deadline(DEADLINE)));
+        assert_eq!(no_retry(Outcome::ServerError, 9, 0, 100), Some(NoRetry::TooOften));
+        assert_eq!(no_retry(Outcome::ServerError, 9, 8, 595), None);
+        assert_eq!(no_retry(Outcome::ServerError, 17, 8, 100), Some(NoRetry::TooOften));
+        assert_eq!(no_retry(Outcome::NotFound, 1, 0, 100), Some(NoRetry::Final));
     }
 
     #[test]
@@ -207,27 +210,27 @@ mod tests {
             afforded += 1;
         }
         assert_eq!(afforded, 100);
-        let over = |outcome| retries.again(&failed(outcome, 1, 1, 0)).err();
-        assert_eq!(over(Outcome::ServerError), Some(Over::BudgetSpent));
-        assert_eq!(over(Outcome::Rejected), None);
+        let no_retry = |outcome| retries.again(&failed(outcome, 1, 1, 0)).err();
+        assert_eq!(no_retry(Outcome::ServerError), Some(NoRetry::BudgetSpent));
+        assert_eq!(no_retry(Outcome::Rejected), None);
     }
 
     #[test]
     fn nothing_comes_back_before_the_time_that_it_was_told() {
         let retries = Retries::new(1, DEADLINE);
-        let after = |told_to_wait| {
-            retries.again(&Failed { told_to_wait, ..failed(Outcome::Rejected, 1, 1, 10) })
+        let after = |retry_after| {
+            retries.again(&FailedAttempt { retry_after, ..failed(Outcome::Rejected, 1, 1, 10) })
         };
         assert_eq!(after(Duration::from_secs(20)), Ok(Duration::from_secs(20)));
         for too_long in [Duration::from_secs(591), Duration::from_secs(u64::MAX)] {
-            assert_eq!(after(too_long), Err(Over::Deadline(DEADLINE)));
+            assert_eq!(after(too_long), Err(NoRetry::Deadline(DEADLINE)));
             assert!(retries.bounded(too_long) <= DEADLINE);
         }
     }
 
     #[test]
     fn retries_are_earned() {
-        let mut budget = Budget::default();
+        let mut budget = RetryBudget::default();
         let mut afforded = 0;
         while budget.spend() {
             afforded += 1;

@@ -1,24 +1,24 @@
-//! What rows of a search say of accounts: options by name, columns by display name.
+//! Search rows: options by name, columns by display name.
 //!
-//! Pure. What a row does not settle is said so and never guessed: the account is then read singly.
+//! Pure. A row that is ambiguous is an error and never guessed at: the account is read by GET then.
 
-use crate::decide::State;
-use crate::plan::{ResolvedPlan, Unsettled};
+use crate::decide::SlotValues;
+use crate::plan::{Inconclusive, ResolvedPlan};
 use neon_mock::api::{
     AccountId, AccountKind, Criterion, MAX_PAGE_SIZE, Operator, OutputField, Page, SearchAccounts,
     SearchRow, SortDirection,
 };
 
-/// The column that identifies an account in search results.
+/// Column with the account's id.
 pub(super) const ACCOUNT_ID: &str = "Account ID";
 
-/// The column that says whether an account is a person or a company.
+/// Column that tells individuals from companies.
 const ACCOUNT_TYPE: &str = "Account Type";
 
-/// Columns that stand before those of the slots.
+/// Number of columns before those of the slots.
 const STANDARD: usize = 2;
 
-/// The columns of a search that show some of a task's slots.
+/// The columns of a search that show some slots of a plan.
 #[derive(Clone, Debug)]
 pub struct Columns<'a> {
     task: &'a ResolvedPlan,
@@ -26,8 +26,7 @@ pub struct Columns<'a> {
 }
 
 impl<'a> Columns<'a> {
-    /// The columns that show `slots`; `None` where one of them would hide another, since a row is a
-    /// map by display names.
+    /// The columns for `slots`; `None` if two of them share a name, since a row is a map by name.
     pub fn new(task: &'a ResolvedPlan, slots: &'a [usize]) -> Option<Self> {
         let name = |&slot: &usize| &*task.slots[slot].column;
         let hides = |(index, slot): (usize, &usize)| {
@@ -37,7 +36,7 @@ impl<'a> Columns<'a> {
         (!slots.iter().enumerate().any(hides)).then_some(Self { task, slots })
     }
 
-    /// What to ask for: the account's id and kind, and each slot's field by id.
+    /// The columns to ask for: id and kind of the account, and the field of each slot by id.
     fn output_fields(&self) -> Vec<OutputField> {
         let standard = [ACCOUNT_ID, ACCOUNT_TYPE].map(|name| OutputField::Name(name.to_owned()));
         let custom = self.slots.iter().map(|&slot| OutputField::Id(self.task.slots[slot].id));
@@ -58,12 +57,16 @@ impl<'a> Columns<'a> {
         }
     }
 
-    /// Puts what `row` shows of the slots into `state`, and says the account's kind.
+    /// Reads the slots of `row` into `state` and returns the account's kind.
     ///
-    /// Errors: a column is missing, which need not mean that the field is empty, or a cell does not
-    /// settle what stands there. `state` is then good for nothing.
-    pub fn read(&self, row: &SearchRow, state: &mut State) -> Result<AccountKind, Unsettled> {
-        let kind = kind_of(cell(row, 1, ACCOUNT_TYPE)?.ok_or(Unsettled)?)?;
+    /// Errors: [`Inconclusive`] if a column is missing, which need not mean an empty field, or if a
+    /// cell is ambiguous. `state` is unspecified then.
+    pub fn read(
+        &self,
+        row: &SearchRow,
+        state: &mut SlotValues,
+    ) -> Result<AccountKind, Inconclusive> {
+        let kind = kind_of(cell(row, 1, ACCOUNT_TYPE)?.ok_or(Inconclusive)?)?;
         for (place, &slot) in (STANDARD..).zip(self.slots) {
             let shown = &self.task.slots[slot];
             state[slot] = match cell(row, place, &shown.column)? {
@@ -75,25 +78,31 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// The account that `row` is of.
-pub fn account_of(row: &SearchRow) -> Result<AccountId, Unsettled> {
-    cell(row, 0, ACCOUNT_ID)?.and_then(|id| id.parse().ok()).ok_or(Unsettled)
+/// The account of `row`.
+///
+/// Errors: [`Inconclusive`] if the column is missing or holds no id.
+pub fn account_of(row: &SearchRow) -> Result<AccountId, Inconclusive> {
+    cell(row, 0, ACCOUNT_ID)?.and_then(|id| id.parse().ok()).ok_or(Inconclusive)
 }
 
-/// The cell of `column`, which nearly always stands at `place`; `None` where it is null.
-fn cell<'r>(row: &'r SearchRow, place: usize, column: &str) -> Result<Option<&'r str>, Unsettled> {
+/// The cell of `column`, which is nearly always at index `place`; `None` if it is null.
+fn cell<'r>(
+    row: &'r SearchRow,
+    place: usize,
+    column: &str,
+) -> Result<Option<&'r str>, Inconclusive> {
     let is_it = |name: &str| name == column;
     let guessed = row.0.get(place).filter(|(name, _)| is_it(name));
     let found = guessed.or_else(|| row.0.iter().find(|(name, _)| is_it(name)));
-    found.map(|(_, cell)| cell.as_deref()).ok_or(Unsettled)
+    found.map(|(_, cell)| cell.as_deref()).ok_or(Inconclusive)
 }
 
 /// Clients write it both ways: "Company" and "COMPANY".
-fn kind_of(cell: &str) -> Result<AccountKind, Unsettled> {
+fn kind_of(cell: &str) -> Result<AccountKind, Inconclusive> {
     match cell {
         kind if kind.eq_ignore_ascii_case("individual") => Ok(AccountKind::Individual),
         kind if kind.eq_ignore_ascii_case("company") => Ok(AccountKind::Company),
-        _ => Err(Unsettled),
+        _ => Err(Inconclusive),
     }
 }
 

@@ -1,4 +1,4 @@
-//! How a run makes its calls.
+//! Settings of a run: strategy, workers, batches, reads, writes, limiter.
 
 use super::limiter::Limiter;
 use serde::{Deserialize, Serialize};
@@ -52,7 +52,7 @@ impl Strategy {
         }
     }
 
-    /// How it reads accounts unless told otherwise.
+    /// The way to read accounts if the settings name none.
     pub const fn default_reads(self) -> Reads {
         match self {
             Self::Standard | Self::Parallel | Self::PutBatch | Self::Hybrid => Reads::Get,
@@ -98,7 +98,7 @@ impl fmt::Display for Strategy {
     }
 }
 
-/// How a changed account is written.
+/// The call that writes an account.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
 )]
@@ -121,7 +121,7 @@ impl WriteMode {
     }
 }
 
-/// How accounts are read.
+/// The call that reads accounts.
 #[derive(
     Clone,
     Copy,
@@ -137,11 +137,12 @@ impl WriteMode {
 )]
 #[serde(rename_all = "lowercase")]
 pub enum Reads {
-    /// One account a call, whole.
+    /// One account per call, whole.
     #[default]
     Get,
-    /// By searches: `pipelined` a page of accounts a call, the guide's strategies one value a call
-    /// as the guide's engine does. What a search cannot settle is read by GET.
+    /// By search: `pipelined` reads a page of accounts per call, the guide's strategies one value
+    /// per call, as the guide's engine does. Accounts that a search does not settle are read by
+    /// GET.
     Search,
 }
 
@@ -155,8 +156,8 @@ impl Reads {
     }
 }
 
-/// What guards an account between its reading and its writing: others may edit it meanwhile, and
-/// Neon knows no conditional write.
+/// Protection of an account between its read and its write: other users may edit it meanwhile, and
+/// Neon has no conditional write.
 #[derive(
     Clone,
     Copy,
@@ -175,8 +176,8 @@ pub enum Guard {
     /// Nothing.
     #[default]
     None,
-    /// It is read again right before it is written, and decided anew. What is saved during the last
-    /// round trip is still overwritten.
+    /// The account is read again right before its write, and decided again. Edits during the last
+    /// round trip are still overwritten.
     Reread,
 }
 
@@ -190,7 +191,7 @@ impl Guard {
     }
 }
 
-/// How a run makes its calls.
+/// Settings of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
     /// The strategy.
@@ -201,22 +202,22 @@ pub struct Settings {
     pub batch_size: NonZeroU32,
     /// Accounts after which the run pauses; `None` runs through.
     pub chunk_size: Option<NonZeroU32>,
-    /// How long it pauses.
+    /// Length of that pause.
     pub chunk_pause: Duration,
-    /// Whether field definitions are looked up once, or again before each use.
+    /// True to look up the field definitions once; false to look them up before each use.
     pub metadata_cache: bool,
-    /// How accounts are read.
+    /// The call that reads accounts.
     pub reads: Reads,
-    /// How long a call may take with all of its attempts.
+    /// The most time that a call may take with all attempts.
     pub call_deadline: Duration,
-    /// What limits the calls in flight.
+    /// Limit of the calls in flight.
     pub limiter: Limiter,
-    /// How a changed account is written.
+    /// The call that writes an account.
     pub write: WriteMode,
-    /// What guards it until then.
+    /// Protection of an account between its read and its write.
     #[serde(default)]
     pub guard: Guard,
-    /// Whether writes are left out.
+    /// True to send no writes.
     pub dry_run: bool,
     /// Seed of the jitter.
     pub seed: u64,
@@ -257,7 +258,8 @@ impl Settings {
         (self.batch_size.get() / self.workers.get()).clamp(1, MAX_HYBRID_BATCH) as usize
     }
 
-    /// How accounts are read in fact: a PUT sends the whole account, which no search shows.
+    /// The call that reads accounts in fact: a PUT sends the whole account, which no search
+    /// returns.
     pub const fn reads_in_force(&self) -> Reads {
         match self.write {
             WriteMode::Patch => self.reads,
@@ -265,7 +267,7 @@ impl Settings {
         }
     }
 
-    /// What a person should know before running with these.
+    /// Warnings for people, one sentence each.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         if self.strategy == Strategy::Hybrid && self.batch_size < self.workers {

@@ -1,6 +1,6 @@
 //! Standard: one account after another, one read and one write for each mapping.
 
-use super::EngineError;
+use super::error::EngineError;
 use super::migrator::Migrator;
 use super::workers::side_by_side;
 use crate::clock::Clock;

@@ -1,6 +1,7 @@
 //! Workers side by side inside one future: nothing is spawned.
 
-use super::{EngineError, Stop};
+use super::error::EngineError;
+use super::stop::Stop;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::cell::Cell;
 

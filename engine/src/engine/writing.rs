@@ -1,57 +1,38 @@
-//! How writes are noted before they are sent, and settled where nobody heard what became of them.
+//! Writing accounts: each write is journalled before it is sent and confirmed after it.
 //!
-//! A write that may have been carried out is never made again blindly: the account is read, and
-//! what stands there says whether it was. Where it says neither, somebody else wrote in between,
-//! and the account is left to people.
+//! Invariant: a write that may have been carried out is never repeated blindly. The account is read
+//! first: it holds the new values, or the old ones, or else somebody else wrote it and people must
+//! decide.
 
-use super::EngineError;
-use super::caller::{Tries, Unheard};
-use super::migrator::{Halt, Migrator, Tally};
+use super::account::{
+    AccountProgress, Confirmation, Halt, PreparedWrite, Prior, ResumePoint, changes, held,
+};
+use super::caller::{Attempts, DeliveryUnknown};
+use super::error::EngineError;
+use super::migrator::Migrator;
 use super::settings::{Guard, WriteMode};
 use crate::clock::Clock;
 use crate::event::{AccountOutcome, Event, Failure, Outcome, SkipReason};
-use crate::journal::{AccountStatus, Change, Entry, Intent, Note, RetryScope};
+use crate::journal::{AccountStatus, FieldChange, Intent, LedgerEntry, Note, RetryScope};
 use crate::transport::Transport;
 use neon_mock::api::{
-    Account, AccountBody, AccountId, AccountKind, Body, CustomFieldItem, FieldId, Request, Value,
+    Account, AccountBody, AccountId, AccountKind, Body, CustomFieldItem, Request, Value,
 };
 use neon_mock::time::Timestamp;
 use std::borrow::Cow;
 use std::ops::Range;
 
-/// A write that an account needs. It waits in memory, so that the call is made of it when it is sent.
-pub(super) struct Write {
-    pub(super) kind: AccountKind,
-    /// The fields that it changes, as they are to be.
-    pub(super) items: Vec<CustomFieldItem>,
-    /// The mappings that it carries out: those up to the last of them stand on the account then.
-    pub(super) steps: Range<usize>,
-    pub(super) prior: Prior,
-    /// When the call was sent that read what it was decided on.
-    pub(super) read_at: Timestamp,
-}
-
-/// What is known of an account before a write.
-pub(super) enum Prior {
-    /// All of it. What it says of the changed fields is looked up when somebody asks: hardly any
-    /// write without a journal needs it.
-    Account(Box<Account>),
-    /// What is changed; nothing where the account was read value by value without a journal, since
-    /// the targets were not read then.
-    Changes(Vec<Change>),
-}
-
 /// A write as it is sent.
-struct Outgoing {
+struct OutgoingWrite {
     request: Request,
     steps: Range<usize>,
     prior: Prior,
     read_at: Timestamp,
 }
 
-impl Outgoing {
-    fn new(id: AccountId, write: Write, mode: WriteMode) -> Self {
-        let Write { kind, items, steps, prior, read_at } = write;
+impl OutgoingWrite {
+    fn new(id: AccountId, write: PreparedWrite, mode: WriteMode) -> Self {
+        let PreparedWrite { kind, items, steps, prior, read_at } = write;
         let (request, prior) = match (mode, prior) {
             (WriteMode::Put, Prior::Account(account)) => {
                 let changes = changes(&items, |field| held(&account, field));
@@ -70,13 +51,15 @@ impl Outgoing {
         }
     }
 
-    /// Whether somebody changed what it was decided on, which is `account` now. Neon says when an
-    /// account was changed to the second, and a row does not show it: then the fields themselves do.
+    /// True if `account`, read just now, differs from the state that the write was decided on.
+    ///
+    /// Neon's modification time has seconds only, and search rows lack it, so the changed fields
+    /// are compared as well.
     fn is_stale(&self, account: &Account) -> bool {
         let changed = |account: &Account| {
             account.body.timestamps.as_ref().and_then(|times| times.last_modified_date_time)
         };
-        let differs = |change: &Change| held(account, change.field) != change.before;
+        let differs = |change: &FieldChange| held(account, change.field) != change.before;
         let other_time = match &self.prior {
             Prior::Account(before) => changed(before) != changed(account),
             Prior::Changes(_) => false,
@@ -84,8 +67,8 @@ impl Outgoing {
         other_time || self.changes().iter().any(differs)
     }
 
-    /// The fields that it changes; none if it is not known what stood there.
-    fn changes(&self) -> Cow<'_, [Change]> {
+    /// The fields that it changes; none if their old values are unknown.
+    fn changes(&self) -> Cow<'_, [FieldChange]> {
         match &self.prior {
             Prior::Changes(changes) => Cow::Borrowed(changes),
             Prior::Account(before) => {
@@ -94,19 +77,6 @@ impl Outgoing {
             }
         }
     }
-}
-
-/// What `items` change on an account, of which `held` says what stands in a field.
-pub(super) fn changes(
-    items: &[CustomFieldItem],
-    held: impl Fn(FieldId) -> Option<Value>,
-) -> Vec<Change> {
-    let change = |item: &CustomFieldItem| {
-        let field = item.id?;
-        let has_options = item.option_values.is_some();
-        Some(Change { field, has_options, before: held(field), after: item.held() })
-    };
-    items.iter().filter_map(change).collect()
 }
 
 /// The changed fields alone, in the wrapper of the account's kind.
@@ -124,44 +94,20 @@ fn replacement(mut account: Account, changes: Vec<CustomFieldItem>) -> Account {
     account
 }
 
-/// How it is known that a write was carried out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Heard {
-    /// By its answer.
-    ByAnswer,
-    /// By reading the account.
-    ByReading,
-}
-
-/// What the fields of an account say of a write.
+/// Conclusion from reading an account after an unconfirmed write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Trace {
-    /// It was carried out: each field holds what it was to leave.
+    /// Carried out: each field has its new value.
     Written,
-    /// It was not: each field holds what stood there before.
+    /// Not carried out: each field has its old value.
     NotWritten,
     /// Neither: somebody else wrote one of the fields.
     Foreign,
 }
 
-/// Where an account is taken up.
-#[derive(Debug, Default)]
-pub(super) struct Begun {
-    /// The first mapping that does not stand on it.
-    pub(super) from: usize,
-    /// What an earlier run did to it.
-    pub(super) tally: Tally,
-}
-
-/// What stands in a field of an account as it was read.
-pub(super) fn held(account: &Account, field: FieldId) -> Option<Value> {
-    let mut items = account.body.account_custom_fields.iter().flatten();
-    items.find(|item| item.id == Some(field)).and_then(CustomFieldItem::held)
-}
-
-/// What `account` says of a write that was to make `changes`.
-pub(super) fn trace(account: &Account, changes: &[Change]) -> Trace {
-    let all = |of: fn(&Change) -> &Option<Value>| {
+/// Concludes from `account` whether a write with these `changes` was carried out.
+pub(super) fn trace(account: &Account, changes: &[FieldChange]) -> Trace {
+    let all = |of: fn(&FieldChange) -> &Option<Value>| {
         changes.iter().all(|change| held(account, change.field) == *of(change))
     };
     if all(|change| &change.after) {
@@ -174,8 +120,8 @@ pub(super) fn trace(account: &Account, changes: &[Change]) -> Trace {
 }
 
 impl<T: Transport, C: Clock> Migrator<'_, T, C> {
-    /// The accounts of `ids` that still have to be migrated; those that an earlier run has ended
-    /// are accounted for.
+    /// The accounts of `ids` that are still to be migrated. Accounts that an earlier run ended are
+    /// reported with their outcome.
     pub(super) fn outstanding<'i>(&self, ids: &'i [AccountId]) -> Cow<'i, [AccountId]> {
         if self.job().ledger.is_empty() {
             return Cow::Borrowed(ids);
@@ -190,9 +136,9 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         Cow::Owned(rest)
     }
 
-    /// Settles what an earlier run left open on an account, and says where to go on with it.
-    pub(super) async fn begin(&self, id: AccountId) -> Result<Begun, Halt> {
-        let Some(entry) = self.job().ledger.get(id) else { return Ok(Begun::default()) };
+    /// Settles the open write of an earlier run, and returns where to resume the account.
+    pub(super) async fn begin(&self, id: AccountId) -> Result<ResumePoint, Halt> {
+        let Some(entry) = self.job().ledger.get(id) else { return Ok(ResumePoint::default()) };
         let (mut done, mut changed) = (entry.mappings_done, !entry.changes.is_empty());
         let mut problem = entry.problem.as_ref();
         if let Some(open) = &entry.open {
@@ -212,16 +158,20 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
             && self.task().await?.is_repeatable()
             && self.stands(id, entry).await?
         {
-            // The value may fit by now.
-            return Ok(Begun { from: 0, tally: Tally::of_earlier(changed, None) });
+            // The value may fit now, for example after an option was added.
+            return Ok(ResumePoint {
+                from: 0,
+                progress: AccountProgress::of_earlier(changed, None),
+            });
         }
-        let tally = Tally::of_earlier(changed, problem.cloned());
-        Ok(Begun { from: done as usize, tally })
+        let progress = AccountProgress::of_earlier(changed, problem.cloned());
+        Ok(ResumePoint { from: done as usize, progress })
     }
 
-    /// Whether nobody wrote what an earlier run wrote of an account: it may be written again then
-    /// without undoing anybody's work. What a write left open is settled before.
-    async fn stands(&self, id: AccountId, entry: &Entry) -> Result<bool, Halt> {
+    /// True if all fields that an earlier run wrote still hold its values, so that writing the
+    /// account again undoes nobody's work. Fields of an open write are not considered: it is
+    /// settled before.
+    async fn stands(&self, id: AccountId, entry: &LedgerEntry) -> Result<bool, Halt> {
         let open = entry.open.as_ref().map_or(&[][..], |open| &open.changes);
         let is_open = |field| open.iter().any(|change| change.field == field);
         let mut changes = entry.changes.iter().filter(|change| !is_open(change.field)).peekable();
@@ -232,103 +182,109 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         Ok(changes.all(|change| held(&account, change.field) == change.after))
     }
 
-    /// Carries out the write that some mappings need, noted before it is sent and settled after it.
+    /// Carries out a write: noted in the journal before it is sent, settled after it.
     ///
-    /// `before` is what happened to the account until then, and `tally` what those mappings do: it
-    /// is made anew where they had to be decided again.
+    /// `before` is the account's progress until then and `progress` that of this write; it is
+    /// replaced where the write has to be decided again.
     pub(super) async fn write(
         &self,
         id: AccountId,
-        write: Write,
-        before: &Tally,
-        tally: &mut Tally,
-    ) -> Result<Heard, Halt> {
-        let mut outgoing = Outgoing::new(id, write, self.settings().write);
-        let mut heard = Heard::ByAnswer;
+        write: PreparedWrite,
+        before: &AccountProgress,
+        progress: &mut AccountProgress,
+    ) -> Result<Confirmation, Halt> {
+        let mut outgoing = OutgoingWrite::new(id, write, self.settings().write);
+        let mut confirmation = Confirmation::Response;
         if self.settings().guard == Guard::Reread {
             let (account, read_at) = self.read(id).await?;
             let is_changed = outgoing.is_stale(&account);
             self.caller().emit(&Event::Reread { is_changed });
             if is_changed {
-                heard = Heard::ByReading;
+                confirmation = Confirmation::ReadBack;
             }
-            match self.decide_again(id, account, read_at, outgoing, tally).await? {
+            match self.decide_again(id, account, read_at, outgoing, progress).await? {
                 Some(next) => outgoing = next,
-                None => return Ok(heard),
+                None => return Ok(confirmation),
             }
         }
-        let mut tries = self.caller().tries();
+        let mut attempts = self.caller().attempts();
         loop {
-            self.note(|| intended(id, &outgoing, before, tally))?;
-            let given_up = match self.caller().write(&outgoing.request, &mut tries).await {
+            self.note(|| intended(id, &outgoing, before, progress))?;
+            let error = match self.caller().write(&outgoing.request, &mut attempts).await {
                 Ok(Body::AccountId(written)) if written != id => {
                     return Err(wrong_account(&outgoing.request, written));
                 }
                 Ok(_) => {
-                    self.wrote(id, &outgoing, &tries)?;
-                    return Ok(heard);
+                    self.wrote(id, &outgoing, &attempts)?;
+                    return Ok(confirmation);
                 }
-                Err(given_up) => given_up,
+                Err(error) => error,
             };
-            if given_up.unheard == Unheard::No {
-                if is_certain_refusal(given_up.call.outcome) {
+            if error.delivery_unknown == DeliveryUnknown::No {
+                if is_certain_refusal(error.call.outcome) {
                     self.note(|| Note::NotWritten { id })?;
                 }
-                return Err(Halt::from(given_up));
+                return Err(Halt::from(error));
             }
             let changes = outgoing.changes();
             if changes.is_empty() {
-                // What stood there is not known: as the guide's engine does, it is written again.
-                match given_up.unheard {
-                    Unheard::RetryScope => continue,
-                    Unheard::Over | Unheard::No => return Err(Halt::from(given_up)),
+                // The old values are unknown: like the guide's engine, write again.
+                match error.delivery_unknown {
+                    DeliveryUnknown::Retryable => continue,
+                    DeliveryUnknown::Exhausted | DeliveryUnknown::No => {
+                        return Err(Halt::from(error));
+                    }
                 }
             }
             let (account, read_at) = self.look_back(id).await?;
             match trace(&account, &changes) {
                 Trace::Written => {
-                    self.wrote(id, &outgoing, &tries)?;
-                    return Ok(Heard::ByReading);
+                    self.wrote(id, &outgoing, &attempts)?;
+                    return Ok(Confirmation::ReadBack);
                 }
                 Trace::NotWritten => self.note(|| Note::NotWritten { id })?,
                 Trace::Foreign => return Err(foreign()),
             }
-            if given_up.unheard == Unheard::Over {
-                return Err(Halt::from(given_up));
+            if error.delivery_unknown == DeliveryUnknown::Exhausted {
+                return Err(Halt::from(error));
             }
-            heard = Heard::ByReading;
-            match self.decide_again(id, account, read_at, outgoing, tally).await? {
+            confirmation = Confirmation::ReadBack;
+            match self.decide_again(id, account, read_at, outgoing, progress).await? {
                 Some(next) => outgoing = next,
-                None => return Ok(heard),
+                None => return Ok(confirmation),
             }
         }
     }
 
-    /// What `outgoing` becomes on the account as it was read at `read_at`; `None` if it needs no
-    /// write any more.
+    /// Decides the write again on `account`, read at `read_at`; `None` if none is needed any more.
     async fn decide_again(
         &self,
         id: AccountId,
         account: Box<Account>,
         read_at: Timestamp,
-        outgoing: Outgoing,
-        tally: &mut Tally,
-    ) -> Result<Option<Outgoing>, Halt> {
-        *tally = Tally::default();
+        outgoing: OutgoingWrite,
+        progress: &mut AccountProgress,
+    ) -> Result<Option<OutgoingWrite>, Halt> {
+        *progress = AccountProgress::default();
         let task = self.task().await?;
-        let write = self.decide_read(account, read_at, &task, outgoing.steps, tally);
-        Ok(write.map(|write| Outgoing::new(id, write, self.settings().write)))
+        let write = self.decide_read(account, read_at, &task, outgoing.steps, progress);
+        Ok(write.map(|write| OutgoingWrite::new(id, write, self.settings().write)))
     }
 
-    /// A write was carried out.
-    fn wrote(&self, id: AccountId, outgoing: &Outgoing, tries: &Tries) -> Result<(), EngineError> {
+    /// Records that a write was carried out.
+    fn wrote(
+        &self,
+        id: AccountId,
+        outgoing: &OutgoingWrite,
+        attempts: &Attempts,
+    ) -> Result<(), EngineError> {
         self.note(|| Note::Written { id })?;
-        let (at, read_at) = (tries.sent_at(), outgoing.read_at);
+        let (at, read_at) = (attempts.sent_at(), outgoing.read_at);
         self.caller().emit(&Event::Written { at, read_at });
         Ok(())
     }
 
-    /// Reads an account whole; and when that was.
+    /// Reads an account whole; also returns when the call was sent.
     pub(super) async fn read(&self, id: AccountId) -> Result<(Box<Account>, Timestamp), Halt> {
         let request = Request::GetAccount(id);
         match self.caller().read(&request).await.map_err(Halt::from)? {
@@ -337,7 +293,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         }
     }
 
-    /// Reads an account of which it is open whether a write was carried out.
+    /// Reads an account after a write of unknown result.
     async fn look_back(&self, id: AccountId) -> Result<(Box<Account>, Timestamp), Halt> {
         match self.read(id).await {
             Err(Halt::Landed(AccountOutcome::Failed(failure))) => {
@@ -369,18 +325,23 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
     }
 }
 
-fn intended(id: AccountId, outgoing: &Outgoing, before: &Tally, tally: &Tally) -> Note {
+fn intended(
+    id: AccountId,
+    outgoing: &OutgoingWrite,
+    before: &AccountProgress,
+    progress: &AccountProgress,
+) -> Note {
     Note::Intended(Intent {
         id,
         kind: outgoing.account().kind,
         mappings_done: outgoing.steps.end as u32,
         changes: outgoing.changes().into_owned(),
-        problem: before.problem().or(tally.problem()).map(str::to_owned),
+        problem: before.problem().or(progress.problem()).map(str::to_owned),
     })
 }
 
-/// How an account ended in an earlier run; `None` if it is to be taken up again.
-fn ended(entry: &Entry, again: RetryScope) -> Option<AccountOutcome> {
+/// The outcome of an account in an earlier run; `None` if it is to be tried again.
+fn ended(entry: &LedgerEntry, again: RetryScope) -> Option<AccountOutcome> {
     let (landing, reason) = entry.landed.as_ref()?;
     let failed =
         || AccountOutcome::Failed(Failure { call: None, message: reason.clone(), value: None });
@@ -393,8 +354,8 @@ fn ended(entry: &Entry, again: RetryScope) -> Option<AccountOutcome> {
     }
 }
 
-/// Whether a write that was answered like this certainly changed nothing. A target that refuses a
-/// bad value may have taken those before it, and one that was merged may have passed it on.
+/// True if a write with this outcome certainly changed nothing. A target that refuses one value may
+/// have taken those before it, and a merged account may have passed the write on.
 const fn is_certain_refusal(outcome: Outcome) -> bool {
     matches!(
         outcome,

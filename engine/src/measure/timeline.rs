@@ -11,7 +11,7 @@ const MAX_SLICES: usize = 240;
 /// The shortest slice, in ns.
 const SHORTEST_NS: u64 = 1_000_000;
 
-/// Pools that a timeline tells apart.
+/// Groups of endpoints in a timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs, reason = "the names say it")]
@@ -47,7 +47,8 @@ impl Lane {
 
 /// One slice of time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Slice {
+#[schemars(rename = "Slice")]
+pub struct TimelineSlice {
     /// Accounts that ended in it.
     pub landed: u64,
     /// Calls that were refused in it.
@@ -56,11 +57,11 @@ pub struct Slice {
     pub failed: u64,
     /// Calls in flight times ns, by lane.
     pub in_flight_ns: [u64; 3],
-    /// What the limiters allowed at its end, by lane; `None` if nothing limited them.
+    /// Limit of calls in flight at its end, by lane; `None` without a limit.
     pub limit: [Option<u32>; 3],
 }
 
-impl Slice {
+impl TimelineSlice {
     fn join(&mut self, later: &Self) {
         self.landed += later.landed;
         self.refused += later.refused;
@@ -80,7 +81,7 @@ pub struct Timeline {
     /// Length of a slice, in ns.
     pub slice_ns: u64,
     /// The slices from the start on.
-    pub slices: Vec<Slice>,
+    pub slices: Vec<TimelineSlice>,
     #[serde(skip)]
     in_flight: [u64; 3],
     #[serde(skip)]
@@ -106,7 +107,7 @@ impl Default for Timeline {
 
 impl Timeline {
     /// The slice of `at`, after the time until then was accounted for.
-    fn pass_to(&mut self, at: Timestamp) -> &mut Slice {
+    fn pass_to(&mut self, at: Timestamp) -> &mut TimelineSlice {
         let started_ns = *self.started_ns.get_or_insert(at.as_nanos());
         let now_ns = at.as_nanos() - started_ns;
         while now_ns / self.slice_ns >= MAX_SLICES as u64 {
@@ -114,7 +115,7 @@ impl Timeline {
         }
         let last = (now_ns / self.slice_ns) as usize;
         while self.slices.len() <= last {
-            self.slices.push(Slice { limit: self.limit, ..Slice::default() });
+            self.slices.push(TimelineSlice { limit: self.limit, ..TimelineSlice::default() });
         }
         while self.since_ns < now_ns {
             let index = (self.since_ns / self.slice_ns) as usize;
@@ -130,7 +131,7 @@ impl Timeline {
 
     fn halve(&mut self) {
         self.slice_ns *= 2;
-        let join = |pair: &[Slice]| {
+        let join = |pair: &[TimelineSlice]| {
             let mut joined = pair[0].clone();
             if let Some(later) = pair.get(1) {
                 joined.join(later);
@@ -178,7 +179,7 @@ impl Observer for Timeline {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{AccountOutcome, Call};
+    use crate::event::{AccountOutcome, Attempt};
     use neon_mock::api::AccountId;
     use std::time::Duration;
 
@@ -193,7 +194,7 @@ mod tests {
             let (queued, paced) = (Duration::ZERO, Duration::ZERO);
             timeline.observe(&Event::Sent { at: sent_at, endpoint, queued, paced });
             let outcome = if second % 10 == 0 { Outcome::Rejected } else { Outcome::Ok };
-            timeline.observe(&Event::Done(Call {
+            timeline.observe(&Event::Done(Attempt {
                 endpoint,
                 attempt: 1,
                 due_at: sent_at,
@@ -208,7 +209,7 @@ mod tests {
             });
         }
         assert!((120..=MAX_SLICES).contains(&timeline.slices.len()), "{}", timeline.slices.len());
-        let sum = |of: fn(&Slice) -> u64| timeline.slices.iter().map(of).sum::<u64>();
+        let sum = |of: fn(&TimelineSlice) -> u64| timeline.slices.iter().map(of).sum::<u64>();
         assert_eq!(sum(|slice| slice.landed), 1_000);
         assert_eq!(sum(|slice| slice.refused), 100);
         assert_eq!(sum(|slice| slice.in_flight_ns[0]), 250 * 1_000_000_000);

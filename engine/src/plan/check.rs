@@ -6,31 +6,31 @@ use crate::near::nearest;
 use neon_mock::api::{AccountKind, CustomField, OptionStatus};
 use serde::Serialize;
 
-/// How bad a finding is.
+/// Severity of an issue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
     /// The plan cannot be carried out, or not as it reads.
     Error,
-    /// It can, and a person should know what comes of it.
+    /// The plan can be carried out, with an effect that its author may not expect.
     Warning,
 }
 
 /// Something that is wrong with a plan.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Finding {
-    /// How bad it is.
+pub struct PlanIssue {
+    /// Severity.
     pub level: Level,
-    /// What kind of mistake it is, for scripts.
+    /// Kind of issue, for scripts.
     pub code: &'static str,
-    /// Where the mapping stands, such as `plan.toml, line 7`; empty for the plan as a whole.
+    /// Place of the mapping, such as `plan.toml, line 7`; empty for the plan as a whole.
     pub place: String,
     /// What is wrong, in words.
     pub message: String,
 }
 
 /// A mapping whose fields exist.
-struct Found<'a> {
+struct MappedFields<'a> {
     mapping: &'a Mapping,
     source: &'a CustomField,
     target: &'a CustomField,
@@ -38,38 +38,38 @@ struct Found<'a> {
 
 /// All that is wrong with `plan` for an organisation with `fields`: errors first, then warnings,
 /// each in the order of the mappings.
-pub fn check(plan: &Plan, fields: &[CustomField]) -> Vec<Finding> {
-    let mut findings = Findings(Vec::new());
+pub fn check(plan: &Plan, fields: &[CustomField]) -> Vec<PlanIssue> {
+    let mut issues = PlanIssues(Vec::new());
     let mut all = Vec::new();
     for mapping in &plan.mappings {
-        let source = findings.field("source", &mapping.source, mapping, fields);
-        let target = findings.field("target", &mapping.target, mapping, fields);
+        let source = issues.field("source", &mapping.source, mapping, fields);
+        let target = issues.field("target", &mapping.target, mapping, fields);
         if let (Some(source), Some(target)) = (source, target) {
-            let found = Found { mapping, source, target };
-            findings.types(&found);
-            findings.account_types(&found);
-            findings.options(&found);
+            let found = MappedFields { mapping, source, target };
+            issues.types(&found);
+            issues.account_types(&found);
+            issues.options(&found);
             all.push(found);
         }
     }
-    findings.targets(&all);
-    findings.circles(&all);
+    issues.targets(&all);
+    issues.circles(&all);
     if let Ok(task) = ResolvedPlan::resolve(plan, fields) {
         for message in task.warnings() {
-            findings.push(Level::Warning, "cleared_source", "", message);
+            issues.push(Level::Warning, "cleared_source", "", message);
         }
     }
-    let mut findings = findings.0;
-    findings.sort_by_key(|finding| finding.level);
-    findings
+    let mut issues = issues.0;
+    issues.sort_by_key(|issue| issue.level);
+    issues
 }
 
 /// What was found so far.
-struct Findings(Vec<Finding>);
+struct PlanIssues(Vec<PlanIssue>);
 
-impl Findings {
+impl PlanIssues {
     fn push(&mut self, level: Level, code: &'static str, place: &str, message: String) {
-        self.0.push(Finding { level, code, place: place.to_owned(), message });
+        self.0.push(PlanIssue { level, code, place: place.to_owned(), message });
     }
 
     fn error(&mut self, code: &'static str, of: &Mapping, message: String) {
@@ -112,8 +112,8 @@ impl Findings {
         None
     }
 
-    fn types(&mut self, found: &Found<'_>) {
-        let Found { mapping, source, target } = *found;
+    fn types(&mut self, found: &MappedFields<'_>) {
+        let MappedFields { mapping, source, target } = *found;
         let (from, to) = (source.display_type, target.display_type);
         let [from_name, to_name] = [&mapping.source, &mapping.target];
         if mapping.operation == Operation::Transform && mapping.transform.is_empty() {
@@ -131,7 +131,7 @@ impl Findings {
             );
             self.warning("multi_value_mismatch", mapping, message);
         }
-        // What a map or a constant makes is checked by its options.
+        // Texts that come from a map or a constant are checked against the options below.
         if from.is_text() && to.has_options() && made(found).is_none() {
             let message = format!(
                 "`{from_name}` is text and `{to_name}` has options: each text must name one of \
@@ -153,8 +153,8 @@ impl Findings {
         }
     }
 
-    fn account_types(&mut self, found: &Found<'_>) {
-        let Found { mapping, source, target } = *found;
+    fn account_types(&mut self, found: &MappedFields<'_>) {
+        let MappedFields { mapping, source, target } = *found;
         let (from, to) = (source.account_type(), target.account_type());
         let both = |kind| from.includes(kind) && to.includes(kind);
         let either = |kind| from.includes(kind) || to.includes(kind);
@@ -173,8 +173,8 @@ impl Findings {
     }
 
     /// Options that the mapping can carry and the target does not have.
-    fn options(&mut self, found: &Found<'_>) {
-        let Found { mapping, source, target } = *found;
+    fn options(&mut self, found: &MappedFields<'_>) {
+        let MappedFields { mapping, source, target } = *found;
         if !target.display_type.has_options() {
             return;
         }
@@ -220,12 +220,12 @@ impl Findings {
     }
 
     /// Mappings into their own source, and several into one target.
-    fn targets(&mut self, all: &[Found<'_>]) {
-        let combines = |it: &Found<'_>| {
+    fn targets(&mut self, all: &[MappedFields<'_>]) {
+        let combines = |it: &MappedFields<'_>| {
             matches!(it.mapping.operation, Operation::Merge | Operation::AddOption)
         };
         for (index, found) in all.iter().enumerate() {
-            let Found { mapping, source, target } = found;
+            let MappedFields { mapping, source, target } = found;
             if source.id == target.id {
                 let message = format!("`{}` is mapped onto itself", mapping.source);
                 self.warning("self_mapping", mapping, message);
@@ -252,10 +252,10 @@ impl Findings {
     }
 
     /// Mappings that lead back to where they began; each circle is named once.
-    fn circles(&mut self, all: &[Found<'_>]) {
-        let mut left: Vec<&Found<'_>> =
+    fn circles(&mut self, all: &[MappedFields<'_>]) {
+        let mut left: Vec<&MappedFields<'_>> =
             all.iter().filter(|it| it.source.id != it.target.id).collect();
-        // What leads nowhere, or is led to from nowhere, is in no circle.
+        // A field without a way in or a way out is on no circle.
         loop {
             let before = left.len();
             let kept = left.clone();
@@ -277,9 +277,9 @@ impl Findings {
     }
 }
 
-/// What the transform makes of any source, where that is known: the values of its last map or its
-/// constant, after the steps that follow.
-fn made(found: &Found<'_>) -> Option<Vec<compact_str::CompactString>> {
+/// The texts that a transform can make of any source: the values of its last map or constant, after
+/// the steps that follow; `None` if they depend on the source.
+fn made(found: &MappedFields<'_>) -> Option<Vec<compact_str::CompactString>> {
     let steps = &found.mapping.transform;
     let last = steps
         .iter()

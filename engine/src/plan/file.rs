@@ -6,24 +6,24 @@ use neon_mock::api::Criterion;
 use neon_mock::file::{FileError, Member};
 use std::path::Path;
 
-/// The forms of a plan file, told apart by the name's extension.
+/// Format of a plan file, by the extension of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Form {
+enum PlanFormat {
     Toml,
     Json,
 }
 
 /// A file that is being read: what it takes to name a place in it.
-struct Source<'a> {
+struct PlanText<'a> {
     origin: &'a str,
     text: &'a str,
-    form: Form,
+    form: PlanFormat,
 }
 
-impl Source<'_> {
+impl PlanText<'_> {
     fn parse(&self) -> Result<WirePlan, FileError> {
         let Self { origin, text, form } = *self;
-        if form == Form::Toml {
+        if form == PlanFormat::Toml {
             return toml::from_str(text).map_err(|error| FileError::toml(origin, text, &error));
         }
         let mut json = serde_json::Deserializer::from_str(text);
@@ -41,8 +41,8 @@ impl Source<'_> {
 
     fn offset(&self, member: &Member) -> usize {
         let offset = match self.form {
-            Form::Toml => member.offset(self.text),
-            Form::Json => member.json_offset(self.text),
+            PlanFormat::Toml => member.offset(self.text),
+            PlanFormat::Json => member.json_offset(self.text),
         };
         offset.unwrap_or_default()
     }
@@ -66,19 +66,25 @@ impl Plan {
     /// Reads a plan file's `text`: JSON if its name ends in `.json`, else TOML.
     ///
     /// `origin` is the file's name: errors give it, and files of ids lie beside it.
+    ///
+    /// Errors: [`FileError`] with file, line and field.
     pub fn from_text(origin: &str, text: &str) -> Result<Self, FileError> {
         let is_json = Path::new(origin).extension().is_some_and(|it| it == "json");
         if is_json { Self::from_json(origin, text) } else { Self::from_toml(origin, text) }
     }
 
     /// Reads a plan in TOML; `origin` names it in errors.
+    ///
+    /// Errors: [`FileError`] with file, line and field.
     pub fn from_toml(origin: &str, text: &str) -> Result<Self, FileError> {
-        plan(&Source { origin, text, form: Form::Toml })
+        plan(&PlanText { origin, text, form: PlanFormat::Toml })
     }
 
     /// Reads a plan in JSON, with the members of the TOML; `origin` names it in errors.
+    ///
+    /// Errors: [`FileError`] with file, line and field.
     pub fn from_json(origin: &str, text: &str) -> Result<Self, FileError> {
-        plan(&Source { origin, text, form: Form::Json })
+        plan(&PlanText { origin, text, form: PlanFormat::Json })
     }
 
     /// The plan as a TOML file.
@@ -92,7 +98,7 @@ impl Plan {
     }
 }
 
-fn plan(source: &Source<'_>) -> Result<Plan, FileError> {
+fn plan(source: &PlanText<'_>) -> Result<Plan, FileError> {
     let wire = source.parse()?;
     if wire.schema != 1 {
         let reason = format!("schema = {}: this version reads schema 1", wire.schema);
@@ -100,8 +106,8 @@ fn plan(source: &Source<'_>) -> Result<Plan, FileError> {
     }
     if wire.mappings.is_empty() {
         let one = match source.form {
-            Form::Toml => "[[mappings]] table",
-            Form::Json => "object in `mappings`",
+            PlanFormat::Toml => "[[mappings]] table",
+            PlanFormat::Json => "object in `mappings`",
         };
         let reason = format!("a plan needs at least one {one}");
         return Err(FileError::invalid(source.origin, reason));
@@ -127,7 +133,7 @@ fn plan(source: &Source<'_>) -> Result<Plan, FileError> {
 fn selection(
     ids: Option<String>,
     filter: Vec<WireCriterion>,
-    source: &Source<'_>,
+    source: &PlanText<'_>,
 ) -> Result<Selection, FileError> {
     // As in the guide's plans, ids decide where both are given.
     if let Some(ids) = ids {
@@ -153,7 +159,11 @@ fn selection(
     Ok(Selection::Filter(filter.into_iter().map(criterion).collect()))
 }
 
-fn mapping(wire: WireMapping, member: &Member, source: &Source<'_>) -> Result<Mapping, FileError> {
+fn mapping(
+    wire: WireMapping,
+    member: &Member,
+    source: &PlanText<'_>,
+) -> Result<Mapping, FileError> {
     let mut transform = Vec::with_capacity(wire.transform.len());
     for (index, wire) in wire.transform.into_iter().enumerate() {
         let step = step(wire).map_err(|reason| {

@@ -24,15 +24,20 @@ pub enum IdsError {
     Read { path: PathBuf, source: std::io::Error },
 }
 
-/// The ids that `text` lists, in its order.
+/// Parses a list of account ids, keeping its order.
 ///
 /// Items are separated by commas; each is an id, a range with both ends included, or `@FILE` with
-/// one such item on each line. Blank lines and lines that begin with `#` are skipped.
+/// one such item per line. Blank lines and lines that begin with `#` are skipped.
+///
+/// Errors: [`IdsError`] with file and line, for an item that is none of these, an empty or too long
+/// list, or a file that cannot be read.
 pub fn parse_ids(text: &str) -> Result<Vec<AccountId>, IdsError> {
     parse_ids_beside(text, Path::new(""))
 }
 
-/// As [`parse_ids`], with files that lie in the folder `beside`.
+/// As [`parse_ids`], with files in the folder `beside`.
+///
+/// Errors: [`IdsError`], as there.
 pub fn parse_ids_beside(text: &str, beside: &Path) -> Result<Vec<AccountId>, IdsError> {
     let mut ids = Vec::new();
     for item in text.split(',').map(str::trim) {

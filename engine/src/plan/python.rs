@@ -1,22 +1,24 @@
-//! Plan files of the Python engine: what they say, and what of it a plan of ours cannot.
+//! Plan files of the Python engine, in YAML or JSON, to and from plans of ours.
 //!
-//! Their form has no version; its members are taken as that engine writes them.
+//! The format has no version; its members are read as that engine writes them. Whatever a plan
+//! cannot express is listed, never dropped silently. The files are other people's: nesting, aliases
+//! and size are limited before anything is built.
 
 use super::{Hints, Mapping, Operation, Plan, Selection, Transform, WirePlan};
 use neon_mock::api::{AccountId, Criterion};
 use serde_json::{Map, Value, json};
 use std::num::NonZeroU32;
 
-/// Something carried from one form to the other, and what was left behind: a sentence each.
+/// The result of a conversion, and a sentence for each thing that could not be converted.
 #[derive(Clone, Debug)]
 pub struct Carried<T> {
-    /// What was made.
+    /// The result.
     pub made: T,
-    /// What is not in it.
+    /// Sentences for people, one per thing that is missing from the result.
     pub left_out: Vec<String>,
 }
 
-/// A file that is no plan of the Python engine, or one that would mean something else here.
+/// The file is no plan of the Python engine, or it would mean something else here.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct PythonError(String);
@@ -25,7 +27,46 @@ fn wrong<T>(reason: impl Into<String>) -> Result<T, PythonError> {
     Err(PythonError(reason.into()))
 }
 
-/// The members of an object, taken one by one; those that are left were not understood.
+/// The deepest nesting that a YAML file may have; the format itself needs 5.
+const MAX_DEPTH: usize = 32;
+
+/// The most YAML nodes in a file: a plan with a million account ids.
+const MAX_NODES: usize = 2_000_000;
+
+/// The most YAML events that aliases of a file may expand to.
+const MAX_ALIASED: usize = 100_000;
+
+/// Parses a YAML file of the Python engine.
+///
+/// Scalars are read by YAML 1.2: `yes` and `no` are texts, and so are dates, numbers with leading
+/// zeros and numbers with underscores. Merge keys (`<<`) are expanded, as in that engine.
+///
+/// Errors: with line and column, text that is no YAML, a key that occurs twice in a mapping, and a
+/// file beyond the limits of nesting, size or alias expansion.
+pub fn parse_yaml(text: &str) -> Result<Value, PythonError> {
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_depth: MAX_DEPTH,
+            flow_nesting_limit: MAX_DEPTH,
+            max_nodes: MAX_NODES,
+            max_events: 2 * MAX_NODES,
+        },
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: MAX_ALIASED },
+        strict_booleans: true,
+        leading_zero_numbers_as_strings: true,
+        underscored_numbers_as_strings: true,
+        with_snippet: false,
+    };
+    serde_saphyr::from_str_with_options(text, options)
+        .map_err(|error| PythonError(error.to_string()))
+}
+
+/// Writes `file` as YAML that the Python engine reads.
+pub fn to_yaml(file: &Value) -> String {
+    serde_saphyr::to_string(file).expect("JSON is YAML")
+}
+
+/// The members of an object, removed as they are read; the rest was not understood.
 struct Members<'a> {
     of: String,
     left: Map<String, Value>,
@@ -73,11 +114,12 @@ impl Drop for Members<'_> {
 }
 
 impl Plan {
-    /// The plan that a file of the Python engine means; YAML and JSON are both parsed to a `Value`.
+    /// Converts a file of the Python engine, parsed from YAML or JSON.
     ///
-    /// The builders' form `{source: "TODO" | {field, option}}` is understood as well.
-    /// Errors: no such file, or a filter that cannot be carried over where it alone says which
-    /// accounts: without it, all would be migrated.
+    /// Accepts the form of the builders too, `{source: "TODO" | {field, option}}`.
+    ///
+    /// Errors: [`PythonError`] if the file is no such plan, or if it selects accounts by a filter
+    /// that has no counterpart: without the filter, all accounts would be migrated.
     pub fn from_python(file: Value) -> Result<Carried<Self>, PythonError> {
         let Value::Object(mut top) = file else {
             return wrong("expected an object with `plan`, or one that maps sources");
@@ -170,7 +212,7 @@ fn plan_of(plan: Map<String, Value>, left_out: &mut Vec<String>) -> Result<Plan,
             smart_migration: members.flag("smart_migration", false)?,
             batch_size: members.figure("batch_size"),
             max_workers: members.figure("max_workers"),
-            // As in that engine, a plan that does not say so is a dry run.
+            // As in that engine, a plan is a dry run by default.
             dry_run: members.flag("dry_run", true)?,
         },
         mappings: Vec::new(),
@@ -343,7 +385,7 @@ conflicts: [{field: V-A}]
 "#;
 
     fn read(text: &str) -> Result<Carried<Plan>, PythonError> {
-        Plan::from_python(serde_yaml_ng::from_str(text).unwrap())
+        Plan::from_python(parse_yaml(text).unwrap())
     }
 
     #[test]
@@ -382,6 +424,41 @@ conflicts: [{field: V-A}]
         assert!(error("\"5\"", "five").contains("\"five\" is no account id"));
         assert!(error("add_option", "append").contains("`append`; expected replace"));
         assert!(read("[1]").is_err() && read("plan: {mappings: []}").is_err());
+    }
+
+    #[test]
+    fn hostile_yaml_is_refused_with_its_place() {
+        let level = |level: u32| {
+            let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
+            format!("a{level}: &a{level} [{aliases}]\n")
+        };
+        let mut bomb = vec!["a0: &a0 [x, x]\n".to_owned()];
+        bomb.extend((1..9).map(level));
+        let bomb = bomb.concat();
+        let deep = format!("plan: {}{}", "[".repeat(2_000), "]".repeat(2_000));
+        let deep_block: String = (0..2_000).map(|level| " ".repeat(level) + "a:\n").collect();
+        for hostile in [bomb.as_str(), &deep, &deep_block] {
+            let error = parse_yaml(hostile).unwrap_err().to_string();
+            assert!(error.contains("line"), "{error}");
+        }
+        let twice = parse_yaml("plan: 1\nplan: 2\n").unwrap_err().to_string();
+        assert!(twice.contains("line 2") && twice.contains("plan"), "{twice}");
+    }
+
+    #[test]
+    fn scalars_of_yaml_keep_their_text() {
+        let text = "[yes, No, on, 2025-01-01, 007, 1_000, '5', 5, true, ~, 1e3]";
+        let expected =
+            json!(["yes", "No", "on", "2025-01-01", "007", "1_000", "5", 5, true, null, 1e3]);
+        assert_eq!(parse_yaml(text).unwrap(), expected);
+        assert_eq!(parse_yaml(&to_yaml(&expected)).unwrap(), expected);
+        // The Python engine reads YAML 1.1, where these would be booleans, a date and numbers.
+        let written = to_yaml(&json!(["yes", "No", "on", "2025-01-01", "007", "1_000", "5"]));
+        for line in written.lines() {
+            assert!(line.contains('"') || line.contains('\''), "{written}");
+        }
+        let merged = parse_yaml("base: &b {x: 1, y: 2}\nmade: {<<: *b, y: 3}\n").unwrap();
+        assert_eq!(merged["made"], json!({"x": 1, "y": 3}));
     }
 
     #[test]

@@ -10,29 +10,29 @@ use std::sync::Arc;
 /// A field that the plan reads or writes.
 #[derive(Clone, Debug)]
 pub struct ResolvedField {
-    /// Its id; reads and writes go by it.
+    /// Id of the field, for reads and writes.
     pub id: FieldId,
-    /// Its name, for messages.
+    /// Name of the field, for messages.
     pub name: Arc<str>,
     /// The name of its column in search results; need not be unique.
     pub column: Arc<str>,
-    /// Whether it holds options rather than text.
+    /// True if the field holds options, false if text.
     pub has_options: bool,
-    /// Whether it holds more than one option.
+    /// True if the field holds several options.
     pub is_multi_valued: bool,
     accounts: AccountType,
     by_name: BTreeMap<Arc<str>, OptionId>,
     by_id: BTreeMap<OptionId, Arc<str>>,
-    /// Whether a name holds what columns put between names.
+    /// True if an option's name contains the separator of search columns.
     has_bars: bool,
 }
 
-/// What search columns put between the names of options.
+/// Separator of option names in search columns.
 const BAR: char = '|';
 
-/// What a search shows does not settle what the account holds.
+/// A search result does not determine the value of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unsettled;
+pub struct Inconclusive;
 
 impl ResolvedField {
     fn new(field: &CustomField) -> Self {
@@ -60,11 +60,11 @@ impl ResolvedField {
         self.by_id.get(&id).map(|name| &**name)
     }
 
-    /// What the field holds where its search column shows `cell`.
+    /// The value of the field whose search column shows `cell`; `None` if it is empty.
     ///
-    /// Errors: an option of that name is unknown or one of several, or a bar may stand in a name as
-    /// well as between two.
-    pub fn shown(&self, cell: &str) -> Result<Option<Value>, Unsettled> {
+    /// Errors: [`Inconclusive`] if an option's name is unknown or not unique, or if a bar may be
+    /// part of a name.
+    pub fn shown(&self, cell: &str) -> Result<Option<Value>, Inconclusive> {
         if cell.is_empty() {
             return Ok(None);
         }
@@ -72,11 +72,11 @@ impl ResolvedField {
             return Ok(Some(Value::Text(cell.into())));
         }
         if self.has_bars && cell.contains(BAR) {
-            return Err(Unsettled);
+            return Err(Inconclusive);
         }
         let mut ids: SmallVec<[OptionId; 4]> = SmallVec::new();
         for name in cell.split(BAR) {
-            ids.push(self.only_option(name).ok_or(Unsettled)?);
+            ids.push(self.only_option(name).ok_or(Inconclusive)?);
         }
         Ok(Value::options(ids))
     }
@@ -88,7 +88,7 @@ impl ResolvedField {
         self.option(name).filter(|_| names_are_unique || is_only())
     }
 
-    /// Whether accounts of `kind` have this field.
+    /// True if accounts of `kind` have this field.
     pub fn belongs_to(&self, kind: AccountKind) -> bool {
         self.accounts.includes(kind)
     }
@@ -96,7 +96,7 @@ impl ResolvedField {
 
 /// One mapping with its fields as positions in [`ResolvedPlan::slots`].
 #[derive(Clone, Debug)]
-pub struct Step {
+pub struct ResolvedMapping {
     /// Position of the source.
     pub source: usize,
     /// Position of the target.
@@ -105,20 +105,20 @@ pub struct Step {
     pub operation: Operation,
     /// What is done to the value on the way.
     pub transform: Vec<Transform>,
-    /// Whether a value that the target cannot hold fails the account.
+    /// True to fail an account if the target cannot hold its value.
     pub validation_required: bool,
-    /// Whether the source keeps a value that now stands in the target.
+    /// True to keep the source's value once it is in the target.
     pub preserve_source: bool,
 }
 
-/// What to do with each account: a plan whose fields were found.
+/// A plan whose fields were found in an organisation.
 #[derive(Clone, Debug)]
 pub struct ResolvedPlan {
     /// The fields that occur, each once.
     pub slots: Vec<ResolvedField>,
     /// The mappings, in the order in which they apply.
-    pub steps: Vec<Step>,
-    /// Only clears sources whose value already stands in the target.
+    pub steps: Vec<ResolvedMapping>,
+    /// Clears the sources whose value is in the target, and migrates nothing.
     pub cleanup_only: bool,
 }
 
@@ -147,7 +147,7 @@ impl ResolvedPlan {
             if mapping.operation == Operation::Transform && mapping.transform.is_empty() {
                 return Err(PlanError::MissingTransform { place });
             }
-            task.steps.push(Step {
+            task.steps.push(ResolvedMapping {
                 source,
                 target,
                 operation: mapping.operation,
@@ -159,15 +159,15 @@ impl ResolvedPlan {
         Ok(task)
     }
 
-    /// Whether a mapping reads what one before it writes.
+    /// True if a mapping reads a field that an earlier one writes.
     pub fn is_chained(&self) -> bool {
         self.steps.iter().enumerate().any(|(index, step)| {
             self.steps[..index].iter().any(|before| before.target == step.source)
         })
     }
 
-    /// Whether carrying it out again does no harm once it was carried out: no mapping reads what one
-    /// writes, and no two write one field.
+    /// True if applying the plan twice equals applying it once: no mapping reads a field that
+    /// another writes, and no two write one field.
     pub fn is_repeatable(&self) -> bool {
         self.steps.iter().enumerate().all(|(index, step)| {
             let is_read = self.steps.iter().any(|other| other.source == step.target);
@@ -176,9 +176,8 @@ impl ResolvedPlan {
         })
     }
 
-    /// The slots on which the outcome of some of the steps depends, each once: their sources, and
-    /// the targets of which more than the new value matters. `targets` asks for those too that are
-    /// overwritten whatever stands there.
+    /// The slots that the result of some steps depends on, each once: their sources, and targets
+    /// whose old value matters. With `targets`, also targets that are overwritten in any case.
     pub fn needed(&self, steps: Range<usize>, targets: bool) -> SmallVec<[usize; 8]> {
         let mut slots = SmallVec::new();
         let mut push = |slot| {
@@ -196,14 +195,13 @@ impl ResolvedPlan {
         slots
     }
 
-    /// What a person should know before carrying it out: sources that are cleared although their
-    /// value does not last, or is still needed.
+    /// Warnings for people: sources that are cleared although their value is lost or needed later.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         for (index, step) in self.steps.iter().enumerate().filter(|(_, s)| !s.preserve_source) {
             let (source, target) = (&self.slots[step.source].name, &self.slots[step.target].name);
             let later = &self.steps[index + 1..];
-            let overwrites = |later: &&Step| {
+            let overwrites = |later: &&ResolvedMapping| {
                 let keeps = [Operation::Merge, Operation::AddOption, Operation::CopyIfEmpty];
                 later.target == step.target && !keeps.contains(&later.operation)
             };

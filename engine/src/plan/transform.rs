@@ -16,27 +16,27 @@ pub type Texts = SmallVec<[CompactString; 2]>;
 pub enum Transform {
     /// Any value becomes this one.
     Constant(CompactString),
-    /// Each text becomes what it stands for; others become `default`, or nothing without one.
+    /// Each text is looked up in a table; texts without an entry become `default`, or nothing.
     Map {
-        /// What each text stands for.
+        /// Replacement per text.
         values: BTreeMap<CompactString, CompactString>,
-        /// What the others become.
+        /// Replacement of other texts; `None` drops them.
         default: Option<CompactString>,
     },
     /// White space around each text goes.
     Trim,
     /// Each text changes case.
-    Case(Case),
+    Case(LetterCase),
     /// Each text becomes its parts.
     Split(CompactString),
-    /// Each match of the pattern is replaced; `$1` stands for a group.
+    /// Each match of the pattern is replaced; `$1` inserts a group.
     RegexReplace {
-        /// What to look for.
+        /// Pattern to find.
         pattern: Regex,
-        /// What to put there.
+        /// Replacement of each match.
         with: String,
     },
-    /// The text goes where `{value}` stands.
+    /// The text is inserted for `{value}`.
     Template(String),
 }
 
@@ -45,7 +45,8 @@ pub enum Transform {
     Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
-pub enum Case {
+#[schemars(rename = "Case")]
+pub enum LetterCase {
     /// SHOUTED.
     Upper,
     /// whispered.
@@ -54,7 +55,7 @@ pub enum Case {
     Title,
 }
 
-/// A step that says something impossible.
+/// A step that cannot work.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum TransformError {
@@ -110,7 +111,7 @@ impl Transform {
         }
     }
 
-    /// What the step makes of `texts`. Blank results are dropped.
+    /// Applies the step to `texts`. Blank results are dropped.
     pub fn apply(&self, texts: &Texts) -> Texts {
         let mut made = Texts::new();
         match self {
@@ -131,9 +132,9 @@ impl Transform {
             Self::Constant(_) | Self::Split(_) => unreachable!("they work on the whole value"),
             Self::Map { values, default } => values.get(text).or(default.as_ref())?.clone(),
             Self::Trim => text.trim().into(),
-            Self::Case(Case::Upper) => text.to_uppercase(),
-            Self::Case(Case::Lower) => text.to_lowercase(),
-            Self::Case(Case::Title) => title(text),
+            Self::Case(LetterCase::Upper) => text.to_uppercase(),
+            Self::Case(LetterCase::Lower) => text.to_lowercase(),
+            Self::Case(LetterCase::Title) => title(text),
             Self::RegexReplace { pattern, with } => {
                 CompactString::from(pattern.replace_all(text, with.as_str()))
             }
@@ -195,7 +196,7 @@ mod tests {
         assert_eq!(apply(&Transform::Constant("on".into()), &["a", "b"]), ["on"]);
         assert_eq!(apply(&map, &["Y", "N"]), ["Yes"]);
         assert_eq!(apply(&Transform::Trim, &["  a b "]), ["a b"]);
-        assert_eq!(apply(&Transform::Case(Case::Title), &["o'neill ÉTÉ"]), ["O'neill Été"]);
+        assert_eq!(apply(&Transform::Case(LetterCase::Title), &["o'neill ÉTÉ"]), ["O'neill Été"]);
         assert_eq!(apply(&Transform::split(";").unwrap(), &["a;;b", " ;c"]), ["a", "b", "c"]);
         let regex = Transform::regex_replace(r"(\d+) years", "${1}y").unwrap();
         assert_eq!(apply(&regex, &["3 years"]), ["3y"]);

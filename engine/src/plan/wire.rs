@@ -1,6 +1,6 @@
 //! A plan as its file has it, in TOML or JSON.
 
-use super::{Case, Hints, Mapping, Operation, Plan, Selection, Transform, list_ids};
+use super::{Hints, LetterCase, Mapping, Operation, Plan, Selection, Transform, list_ids};
 use compact_str::CompactString;
 use neon_mock::api::{Criterion, Operator};
 use neon_mock::dataset::FieldKind;
@@ -8,11 +8,11 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
-/// What a schema says of `FieldKind`, which is the mock's: its names, or none.
+/// Names of `FieldKind` in the schema (`None` for null); the type is the mock's.
 const KINDS: [Option<&str>; 6] =
     [Some("text"), Some("multiline"), Some("dropdown"), Some("radio"), Some("checkbox"), None];
 
-/// What it says of `Operator`.
+/// Names of `Operator` in the schema.
 const OPERATORS: [&str; 12] = [
     "EQUAL",
     "NOT_EQUAL",
@@ -122,7 +122,7 @@ pub struct WireStep {
     #[schemars(with = "Option<String>")]
     pub default: Option<CompactString>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub to: Option<Case>,
+    pub to: Option<LetterCase>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub separator: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -148,7 +148,7 @@ pub enum StepName {
 }
 
 impl StepName {
-    /// What the step takes, in words.
+    /// The members that the step takes, in words.
     const fn figures(self) -> &'static str {
         match self {
             Self::Constant => "`value`",
@@ -166,7 +166,7 @@ impl StepName {
 pub(super) fn step(wire: WireStep) -> Result<Transform, String> {
     let WireStep { step, value, values, default, to, separator, pattern, with, template } = wire;
     let wrong = format!("step {step:?} takes {} and no other figures", step.figures());
-    // How many figures are there; each step below takes a known number of them.
+    // Members that are given; each step below takes a known number of them.
     let given = [
         value.is_some(),
         values.is_some(),

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 /// Where the time of all calls together went, in seconds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs, reason = "the names say it")]
 pub struct CallTimesS {
     /// In attempts that were carried out.
     pub served_s: f64,
@@ -15,7 +14,7 @@ pub struct CallTimesS {
     pub wasted_s: f64,
     /// Waiting for a place among the calls in flight.
     pub queued_s: f64,
-    /// Waiting for an endpoint that takes so many calls a second, or asked to be left alone.
+    /// Waiting for the spacing of a limiter, or for the end of a Retry-After.
     pub paced_s: f64,
     /// Waiting before another attempt.
     pub backed_off_s: f64,
@@ -34,21 +33,26 @@ impl CallTimesS {
     }
 }
 
-/// How long accounts stood open to the edits of others, which a write would then overwrite: from the
-/// sending of the call that read an account to the sending of its write.
+/// Time during which accounts were open to edits of others that a write would then overwrite: from
+/// the sending of the call that read an account to the sending of its write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[allow(missing_docs, reason = "the names say it")]
 pub struct Exposure {
+    /// Accounts written.
     pub writes: u64,
+    /// Mean time, in seconds.
     pub mean_s: f64,
+    /// Median, in seconds.
     pub p50_s: f64,
+    /// Quantile 0.99, in seconds.
     pub p99_s: f64,
+    /// Largest, in seconds.
     pub max_s: f64,
-    /// The sum: times the edits of an account a second, it is how many edits to expect in between.
+    /// The sum. Multiplied by the edits per account and second, it is the number of edits to expect
+    /// in between.
     pub account_s: f64,
     /// Accounts read again before their write.
     pub rereads: u64,
-    /// Those of them that somebody had changed: their write was decided anew.
+    /// Accounts among them that somebody had changed: their write was decided again.
     pub changed_meanwhile: u64,
 }
 

@@ -41,6 +41,8 @@ pub struct WireScenario {
 
 impl WireScenario {
     /// Reads a scenario file's `text`; `origin` names it in errors.
+    ///
+    /// Errors: [`FileError`] with file, line and field.
     pub fn from_toml(origin: &str, text: &str) -> Result<Self, FileError> {
         let wire: Self =
             toml::from_str(text).map_err(|error| FileError::toml(origin, text, &error))?;

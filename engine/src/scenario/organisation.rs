@@ -4,7 +4,7 @@ use crate::plan::{Mapping, Operation, Plan, Texts, Transform};
 use neon_mock::api::{AccountType, DisplayType};
 use neon_mock::dataset::{Dataset, FieldKind, FieldSpec};
 
-/// Values of a source whose target has options, where nothing says which.
+/// Values of a source whose target has options that the plan does not state.
 const OPTIONS: [&str; 4] = ["Bronze", "Silver", "Gold", "Platinum"];
 
 /// Share of accounts on which a made target already holds something.
@@ -22,8 +22,8 @@ pub(super) fn plan_for(dataset: &Dataset, mappings: u32) -> Plan {
     plan
 }
 
-/// An organisation with every field that `plan` names, of the type that it says or implies, whose
-/// values the plan can carry.
+/// A synthetic organisation for `plan`: every field that it names, of the type that it states or
+/// implies, with values that it can carry.
 pub(super) fn dataset_for(plan: &Plan) -> Dataset {
     let mut names: Vec<&str> = Vec::new();
     for name in plan.mappings.iter().flat_map(|mapping| [&mapping.source, &mapping.target]) {
@@ -136,7 +136,7 @@ mod tests {
     use crate::run::{RunSpec, World};
     use crate::scenario::{Scenario, Workload};
 
-    /// How many accounts fail when the mappings run on an organisation made for them.
+    /// Number of accounts that fail when the mappings run on an organisation made for them.
     fn failed(mappings: &str) -> u64 {
         let plan = Plan::from_toml("plan.toml", &format!("schema = 1\n{mappings}")).unwrap();
         let workload = Workload { plan: Some(plan), ..Workload::default() };

@@ -1,4 +1,4 @@
-//! Neon over HTTP: the real one, or the mock's server.
+//! Transport over HTTP, to Neon or to the mock's server.
 
 use crate::transport::{TIMEOUT, Traffic, Transport, TransportError};
 use hyper_util::client::legacy::connect::HttpInfo;
@@ -24,7 +24,10 @@ pub struct Target {
 }
 
 impl Target {
-    /// Whether it can be called at all. The address is not repeated where it may hold a secret.
+    /// Checks the address, without a call.
+    ///
+    /// Errors: [`HttpError::Url`]; the message does not repeat the address, which may hold a
+    /// secret.
     pub fn check(&self) -> Result<(), HttpError> {
         let url = Url::parse(&self.base_url)
             .map_err(|error| HttpError::Url { reason: error.to_string() })?;
@@ -38,7 +41,7 @@ impl Target {
         Ok(())
     }
 
-    /// Whether it is on this machine. What is no address is not trusted.
+    /// True if the address is on this machine; false if it cannot be parsed.
     pub fn is_loopback(&self) -> bool {
         let Ok(url) = Url::parse(&self.base_url) else { return false };
         let Some(host) = url.host_str() else { return false };
@@ -68,22 +71,24 @@ pub enum HttpError {
 pub struct HttpTransport {
     client: Client,
     target: Target,
-    /// Our own ends of the connections that answers came by.
+    /// Local addresses of the connections used.
     local_ends: RefCell<BTreeSet<SocketAddr>>,
     body_bytes: Cell<u64>,
 }
 
 impl HttpTransport {
-    /// A client of `target`. Connections are made when they are needed, and kept.
+    /// A client of `target`. Connections are made on demand and reused.
+    ///
+    /// Errors: [`HttpError`] if the address is unusable or TLS cannot be set up.
     pub fn new(target: Target) -> Result<Self, HttpError> {
         Self::with_timeout(target, TIMEOUT)
     }
 
     pub(super) fn with_timeout(target: Target, timeout: Duration) -> Result<Self, HttpError> {
         target.check()?;
-        // The first provider stays; a second run in this process finds it installed.
+        // A process has one TLS provider; a second run finds it installed.
         rustls::crypto::ring::default_provider().install_default().ok();
-        // Credentials go where they were told to and nowhere else.
+        // No redirects: they would send the credentials elsewhere.
         let mut client =
             Client::builder().timeout(timeout).tcp_nodelay(true).redirect(Policy::none());
         if target.is_loopback() {
@@ -95,7 +100,7 @@ impl HttpTransport {
         Ok(Self { client, target, local_ends: RefCell::default(), body_bytes: Cell::new(0) })
     }
 
-    /// What went over the wire so far.
+    /// Connections and bytes so far.
     pub fn traffic(&self) -> Traffic {
         Traffic {
             connections_opened: self.local_ends.borrow().len() as u64,
@@ -131,8 +136,8 @@ impl Transport for HttpTransport {
     }
 }
 
-/// How long Retry-After says to wait: seconds, or a date by the server's own clock where it tells
-/// the time, else by ours. What is neither is as good as absent (RFC 9110, 10.2.3).
+/// Delay that Retry-After asks for: seconds, or a date by the server's own clock (by ours if it
+/// sends no Date). Anything else is ignored. Source: RFC 9110, 10.2.3.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     let text = |name| headers.get(name)?.to_str().ok();
     let wait = text(RETRY_AFTER)?.trim();
@@ -146,7 +151,7 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(date.duration_since(now).unwrap_or_default())
 }
 
-/// What became of an attempt without an answer. The address is left out: it may hold secrets.
+/// Classifies an attempt without an answer. The address is left out: it may hold secrets.
 fn broken(error: &reqwest::Error) -> TransportError {
     let mut reason: &dyn std::error::Error = error;
     while let Some(source) = reason.source() {

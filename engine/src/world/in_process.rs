@@ -15,8 +15,8 @@ use std::cell::{Cell, RefCell};
 pub struct InProcess {
     neon: RefCell<Neon>,
     clock: VirtualClock,
-    /// Bytes of the bodies that would be sent; counted where staff are at work, since making them
-    /// takes as long as the rest of a call.
+    /// Bytes of request bodies; counted only with staff at work, since encoding doubles the cost of
+    /// a call.
     body_bytes: Option<Cell<u64>>,
 }
 
@@ -27,7 +27,7 @@ impl InProcess {
         Self { neon: RefCell::new(neon), clock, body_bytes }
     }
 
-    /// What would have gone over the wire so far.
+    /// Connections and bytes that HTTP would have used so far.
     pub fn traffic(&self) -> Traffic {
         let request_body_bytes = self.body_bytes.as_ref().map(Cell::get);
         Traffic { connections_opened: 0, request_body_bytes }
@@ -66,7 +66,7 @@ impl Transport for InProcess {
     }
 }
 
-/// What a client makes of an answer that reached it in this way: the same as over HTTP.
+/// The result of an answer that is delivered like this: the same as over HTTP.
 fn received(
     endpoint: Endpoint,
     response: Response,

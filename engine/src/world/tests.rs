@@ -16,7 +16,7 @@ use std::time::Duration;
 /// Longer than a slow body takes.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What a client that waits for ever would make of an answer that never comes.
+/// Timeout of the client in place of an answer that never comes.
 const IMPATIENCE: Duration = Duration::from_secs(2);
 
 fn neon() -> Neon {
@@ -34,7 +34,7 @@ fn requests() -> [Request; 2] {
 
 type Received = Result<Response, TransportError>;
 
-/// What the client received, and the digest of the organisation afterwards.
+/// The answer that the client received, and the digest of the organisation afterwards.
 fn in_process(kind: FaultKind, request: &Request) -> (Received, String) {
     let mut neon = neon();
     neon.fail_next(kind);

@@ -1,7 +1,7 @@
 //! Virtual time: a single-threaded executor over a heap of deadlines.
 //!
 //! Exact to the nanosecond and deterministic: timers fire by (deadline, order of creation), one at
-//! a time. While anything can run, time stands still; then it jumps to the next deadline.
+//! a time. Time moves to the next deadline only when nothing can run.
 
 use crate::clock::Clock;
 use neon_mock::time::Timestamp;
@@ -18,56 +18,56 @@ use std::task::{Context, Poll, Wake, Waker};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("virtual time stalled at {at}: nothing can run and no timer is set")]
 pub struct Stalled {
-    /// When.
+    /// Virtual time of the stall.
     pub at: Timestamp,
 }
 
 /// A clock that moves only when nothing else can. Clones share the time.
 #[derive(Clone, Debug, Default)]
-pub struct VirtualClock(Rc<Shared>);
+pub struct VirtualClock(Rc<VirtualState>);
 
 #[derive(Debug, Default)]
-struct Shared {
+struct VirtualState {
     now: Cell<Timestamp>,
     timers_made: Cell<u64>,
-    timers: RefCell<BinaryHeap<Timer>>,
+    timers: RefCell<BinaryHeap<VirtualTimer>>,
 }
 
 #[derive(Debug)]
-struct Timer {
+struct VirtualTimer {
     deadline: Timestamp,
     sequence: u64,
     waker: Waker,
 }
 
-impl Timer {
+impl VirtualTimer {
     const fn key(&self) -> (Timestamp, u64) {
         (self.deadline, self.sequence)
     }
 }
 
-impl PartialEq for Timer {
+impl PartialEq for VirtualTimer {
     fn eq(&self, other: &Self) -> bool {
         self.key() == other.key()
     }
 }
 
-impl Eq for Timer {}
+impl Eq for VirtualTimer {}
 
-impl PartialOrd for Timer {
+impl PartialOrd for VirtualTimer {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Timer {
+impl Ord for VirtualTimer {
     /// The heap's greatest is the timer that fires first.
     fn cmp(&self, other: &Self) -> Ordering {
         other.key().cmp(&self.key())
     }
 }
 
-/// Set when the future was woken since it was last polled.
+/// True if the future was woken since its last poll.
 struct Woken(AtomicBool);
 
 impl Wake for Woken {
@@ -81,14 +81,14 @@ impl Wake for Woken {
 }
 
 impl VirtualClock {
-    /// A clock that stands at zero.
+    /// A clock at zero.
     pub fn new() -> Self {
         Self::default()
     }
 
     /// Runs `future` to its end, moving time whenever nothing can run.
     ///
-    /// Errors: [`Stalled`], rather than hanging for ever.
+    /// Errors: [`Stalled`] if `future` waits and no timer is set, instead of hanging.
     pub fn run<F: Future>(&self, future: F) -> Result<F::Output, Stalled> {
         let woken = Arc::new(Woken(AtomicBool::new(true)));
         let waker = Waker::from(Arc::clone(&woken));
@@ -121,7 +121,7 @@ impl Clock for VirtualClock {
 }
 
 struct Sleep {
-    clock: Rc<Shared>,
+    clock: Rc<VirtualState>,
     deadline: Timestamp,
     set: bool,
 }
@@ -139,7 +139,7 @@ impl Future for Sleep {
             let sequence = self.clock.timers_made.get();
             self.clock.timers_made.set(sequence + 1);
             let waker = context.waker().clone();
-            let timer = Timer { deadline: self.deadline, sequence, waker };
+            let timer = VirtualTimer { deadline: self.deadline, sequence, waker };
             self.clock.timers.borrow_mut().push(timer);
         }
         Poll::Pending

@@ -1,10 +1,10 @@
-//! The wall clock, under tokio.
+//! Wall clock on tokio's timer.
 
 use crate::clock::Clock;
 use neon_mock::time::Timestamp;
 use std::time::{Duration, Instant};
 
-/// The time since it was made.
+/// A clock that counts from its creation.
 #[derive(Clone, Copy, Debug)]
 pub struct WallClock {
     start: Instant,
@@ -17,7 +17,7 @@ impl WallClock {
         Self { start: Instant::now() }
     }
 
-    /// The time since it was made.
+    /// Time since its creation.
     pub fn elapsed(&self) -> Duration {
         self.start.elapsed()
     }

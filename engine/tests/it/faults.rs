@@ -1,5 +1,5 @@
-//! Each kind of fault against each strategy, in virtual time: whatever goes wrong, every account
-//! ends exactly once, and the state is what the run says it is, or the audit says why not.
+//! Each kind of fault against each strategy, in virtual time: every account ends exactly once, and
+//! the state is the one that the run reports, or the audit says why not.
 
 use neon_mock::Neon;
 use neon_mock::api::{AccountId, Class, Request};
@@ -47,7 +47,7 @@ fn faulty(dataset: &str, faults: &str) -> Scenario {
     scenario(dataset, Profile::from_toml("faulty", &format!("{LIMITS}{faults}")).unwrap())
 }
 
-/// How accounts are written and read: a PUT goes with a GET alone.
+/// Ways to write and read: a PUT goes with a GET alone.
 const WAYS: [(WriteMode, Reads); 3] = [
     (WriteMode::Patch, Reads::Get),
     (WriteMode::Patch, Reads::Search),
@@ -102,7 +102,7 @@ fn run(scenario: &Scenario, settings: &Settings) -> Over {
     let transport = InProcess::new(scenario.neon(settings.seed), clock.clone());
     let mut notes = Notes::default();
     let Resources::Ids(ids) = &scenario.resources else { unreachable!("scenarios name ids") };
-    let ids = engine::Resources::Ids(ids);
+    let ids = engine::AccountSource::Ids(ids);
     let run = engine::run(&transport, &clock, Job::new(&scenario.plan, settings, ids), &mut notes);
     let result = clock.run(run).expect("virtual time goes on");
     Over { result, neon: transport.into_neon(), notes }
@@ -138,7 +138,7 @@ fn every_kind_under_every_strategy_leaves_each_account_accounted_for() {
                     let hit = over.neon.faults().of(kind);
                     assert!(hit > 10, "{kind:?}, {strategy}: only {hit} hit");
                     assert_eq!(hit, over.neon.faults().total());
-                    // Nothing is given up that can be made again, and what is only slow is not.
+                    // Calls that can be retried are not given up, nor are slow ones.
                     let failed = over.failed().len();
                     match kind {
                         FaultKind::SlowBody => assert_eq!(
@@ -203,7 +203,7 @@ fn a_key_rotated_in_mid_run_ends_it_and_leaves_no_account_between_mappings() {
             // A batch that is read value by value is not read by then.
             let began = changed > 0 || reads != strategy.default_reads();
             assert!(began && changed < RESOURCES, "{name}: {changed} changed");
-            // It stops at once: whatever is in flight hears of it at most once.
+            // The run stops at once: a call in flight is refused at most once.
             let in_flight = if strategy == Strategy::Pipelined { 11 } else { 5 };
             let refused = over.neon.faults().of(FaultKind::Unauthorized);
             assert!(
@@ -262,8 +262,8 @@ fn poisoned_records_fail_alone_and_by_name() {
     }
 }
 
-/// The ambiguous outcome at its worst: the write is carried out each time, and the client never
-/// hears of it. It reads the account, and finds what it wrote.
+/// The worst ambiguous outcome: the write is carried out each time, and its answer is lost. The
+/// engine reads the account and finds its own write.
 #[test]
 fn writes_that_are_carried_out_unheard_are_found_by_reading() {
     for kind in ["reset-after", "timeout", "504", "malformed", "truncated"] {
@@ -304,7 +304,7 @@ fn damage_and_calls_that_nobody_made_are_named_even_where_answers_were_lost() {
     );
     let mut over = sound(&scenario, &settings(Strategy::Hybrid, 1), "timeouts");
     assert!(over.notes.measure.unanswered() > 0);
-    // A write of somebody else, after all is over.
+    // Another client's write after the run.
     let other = over.neon.organisation().account(AccountId(2)).unwrap();
     let now = over.neon.last_call_at();
     let mut neon = over.neon.clone();

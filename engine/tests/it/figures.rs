@@ -101,7 +101,7 @@ fn fields_are_looked_up_once_or_before_each_use() {
             // Once for each page.
             Strategy::Pipelined => 3,
         };
-        // Refused look-ups are made again, and a refusal is no look-up.
+        // Refused look-ups are retried, and refusals do not count as look-ups.
         assert_eq!(calls.metadata, look_ups, "{strategy}");
     }
 }
@@ -215,6 +215,6 @@ fn efficiency_is_the_limit_over_the_makespan() {
     // 100 PATCHes of 300 ms through a pool of 5.
     assert!((record.lower_bound_s - 6.0).abs() < 1e-9, "{}", record.lower_bound_s);
     assert!((record.efficiency - 6.0 / 10.1).abs() < 1e-9, "{}", record.efficiency);
-    // A tenth of a second of look-up, then five calls in flight all the time.
+    // A look-up of 0.1 s, then five calls in flight throughout.
     assert!((record.in_flight_mean - 50.1 / 10.1).abs() < 1e-9, "{}", record.in_flight_mean);
 }

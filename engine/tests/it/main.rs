@@ -1,10 +1,10 @@
 //! The tests of the engine in one binary, since each binary links the whole engine anew.
 
+mod boundary;
 mod determinism;
 mod faults;
 mod figures;
 mod kills;
-mod lives;
 mod reads;
 mod retries;
 mod staff;

@@ -1,5 +1,5 @@
-//! Reading by searches: what it costs the guide's strategies, what `pipelined` makes of it, and what
-//! becomes of accounts that no row settles.
+//! Reads by search: their cost under the guide's strategies and under `pipelined`, and accounts
+//! that no row settles.
 
 use neonbench_engine::engine::limiter::Limiter;
 use neonbench_engine::engine::{self, Job, Reads, Settings, Stop, Strategy};
@@ -135,7 +135,7 @@ fn accounts_without_a_row_are_read_singly_and_end_as_under_every_strategy() {
     }
 }
 
-/// Asks for a stop once so many accounts have landed.
+/// Sets the stop after this many accounts have ended.
 struct Stopper<'a> {
     stop: &'a Stop,
     after: u64,
@@ -161,7 +161,7 @@ fn a_stop_ends_the_calls_in_flight_and_begins_no_others() {
         let (settings, stop) = (settings(Strategy::Pipelined, reads, 5), Stop::default());
         let clock = VirtualClock::new();
         let transport = InProcess::new(scenario.neon(1), clock.clone());
-        let job = Job::new(&scenario.plan, &settings, engine::Resources::Ids(ids));
+        let job = Job::new(&scenario.plan, &settings, engine::AccountSource::Ids(ids));
         let job = Job { stop: &stop, ..job };
         let measure = Measure::new();
         let mut stopper = Stopper { stop: &stop, after: 300, measure, sent_later: 0 };

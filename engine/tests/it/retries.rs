@@ -1,4 +1,4 @@
-//! What a run does with refusals, errors and wrong credentials, in virtual time.
+//! Refusals, errors and wrong credentials in virtual time.
 
 use neon_mock::Neon;
 use neon_mock::api::AccountId;
@@ -50,7 +50,7 @@ fn run(scenario: &Scenario, settings: &Settings) -> Over {
     let transport = InProcess::new(scenario.neon(settings.seed), clock.clone());
     let (mut measure, mut ends, mut unanswered) = (Measure::default(), BTreeMap::new(), 0);
     let Resources::Ids(ids) = &scenario.resources else { unreachable!("the plain workload") };
-    let job = Job::new(&scenario.plan, settings, engine::Resources::Ids(ids));
+    let job = Job::new(&scenario.plan, settings, engine::AccountSource::Ids(ids));
     let mut observer = |event: &Event| {
         neonbench_engine::event::Observer::observe(&mut measure, event);
         match event {
@@ -96,7 +96,7 @@ fn a_dead_server_is_not_hammered_and_failures_say_why() {
     over.result.unwrap();
     let answered = over.measure.count_all(Outcome::Ok);
     let (retries, allowed) = (over.measure.retries(), 100 + answered / 2);
-    // A write that may have been carried out takes its share and is looked for, not made again.
+    // A write of unknown result spends budget too, and is looked for before it is repeated.
     assert!((50..=allowed).contains(&retries), "{retries} retries, {answered} answered");
     let says = |end: &&AccountOutcome| matches!(end, AccountOutcome::Failed(it) if it.message.contains("budget of retries"));
     assert!(over.ends.values().filter(says).count() > 30, "{:?}", over.ends);
@@ -110,7 +110,7 @@ fn wrong_credentials_end_a_run_and_nothing_is_lost_that_was_under_way() {
         let over = run(&scenario, &settings(strategy));
         assert!(matches!(over.result, Err(EngineError::Unauthorized(_))), "{strategy}");
         assert_eq!(over.unanswered, 0, "{strategy}");
-        // The last write of an account that was carried out was heard, and it has landed.
+        // The last write of each changed account was confirmed, and the account has ended.
         let changed = (1..=60).map(AccountId).filter(|id| over.neon.organisation().is_changed(*id));
         let by_account =
             matches!(strategy, Strategy::PutBatch | Strategy::Hybrid | Strategy::Pipelined);

@@ -1,5 +1,5 @@
-//! All strategies mean the same: they end in the state that the plan demands, whatever the plan,
-//! the organisation, the workers, the batches, the limits and the failures.
+//! All strategies have the same result: they end in the state that the plan demands, for any plan,
+//! organisation, workers, batches, limits and failures.
 
 pub(crate) mod case;
 pub(crate) mod interpreter;
@@ -83,10 +83,10 @@ impl Ended {
     }
 }
 
-fn resources(scenario: &Scenario) -> engine::Resources<'_> {
+fn resources(scenario: &Scenario) -> engine::AccountSource<'_> {
     match &scenario.resources {
-        Resources::Ids(ids) => engine::Resources::Ids(ids),
-        Resources::Search(criteria) => engine::Resources::Search(criteria),
+        Resources::Ids(ids) => engine::AccountSource::Ids(ids),
+        Resources::Search(criteria) => engine::AccountSource::Search(criteria),
     }
 }
 
@@ -114,7 +114,7 @@ fn run(case: &Case, settings: &Settings, fails: &BTreeMap<u64, u16>) -> Ended {
     try_run(&case.scenario, settings, neon, VirtualClock::new(), fails.clone()).unwrap()
 }
 
-/// What the interpreter makes of every account that the plan is for.
+/// Applies the interpreter to every account of the plan.
 fn fates(case: &Case, organisation: &Organisation) -> BTreeMap<AccountId, Fate> {
     let Resources::Ids(ids) = &case.scenario.resources else { unreachable!("cases name ids") };
     let known = ids.iter().filter(|&&id| organisation.contains(id));
@@ -125,7 +125,7 @@ fn fates(case: &Case, organisation: &Organisation) -> BTreeMap<AccountId, Fate> 
     known.map(fate).collect()
 }
 
-/// The digest of the state that the interpreter comes to.
+/// Digest of the state that the interpreter computes.
 fn digest(organisation: &Organisation, fates: &BTreeMap<AccountId, Fate>) -> String {
     let mut digest = StateDigest::new();
     for id in (1..=organisation.accounts()).map(AccountId) {
@@ -175,13 +175,13 @@ fn all_ways(case: &Case) -> impl Iterator<Item = Settings> + '_ {
     })
 }
 
-/// Whether a value may be written that stands there already: the guide's engine does not look at a
+/// True if a value may be written that the target already holds: the guide's engine does not read a
 /// target that it overwrites.
 fn overwrites_unseen(settings: &Settings) -> bool {
     settings.reads_in_force() == Reads::Search && settings.strategy != Strategy::Pipelined
 }
 
-/// Whether an account may end like that.
+/// True if `found` is an outcome that `expected` allows.
 fn ends_as(found: &AccountOutcome, expected: &str, settings: &Settings) -> bool {
     let found = word(found);
     let written_again = expected == "unchanged" && found == "migrated";
@@ -224,7 +224,7 @@ fn check(case: &Case, settings: &Settings, ended: &Ended) -> Result<(), TestCase
     Ok(())
 }
 
-/// Checks that a strategy keeps to its workers and its batches.
+/// Checks that a strategy keeps to its numbers of workers and accounts per batch.
 fn check_bounds(settings: &Settings, ended: &Ended) -> Result<(), TestCaseError> {
     let (workers, batch) = (settings.workers.get(), u64::from(settings.batch_size.get()));
     let side_by_side = match settings.strategy {
@@ -269,7 +269,7 @@ fn check_dry(case: &Case, settings: &Settings) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-/// Checks that a second run finds nothing to do.
+/// Checks that a second run changes nothing.
 fn check_again(case: &Case, settings: &Settings, ended: Ended) -> Result<(), TestCaseError> {
     let Ended { neon, clock, audit, .. } = ended;
     let (state, written) = (audit.state_digest, writes(neon.calls()));
@@ -337,7 +337,7 @@ proptest! {
         more in prop::collection::btree_map(0..400_u64, Just(500_u16), 0..20),
     ) {
         let case = Case::new(&raw);
-        // Nine failures in a row give a call up, where no other call comes between them.
+        // Nine failures in a row end a call, if no other call comes in between.
         let fails: BTreeMap<u64, u16> = (first..first + 40).map(|call| (call, 503)).chain(more).collect();
         for settings in all_ways(&case) {
             let neon = case.scenario.neon(settings.seed);

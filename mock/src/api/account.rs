@@ -7,7 +7,7 @@ use compact_str::CompactString;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
-/// Whether an account stands for a person or a company.
+/// Kind of an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum AccountKind {
@@ -23,13 +23,13 @@ pub enum AccountKind {
 /// write the other wrapper may be left out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Account {
-    /// Which wrapper holds the body.
+    /// Kind, which names the wrapper of the body.
     pub kind: AccountKind,
     /// The account itself.
     pub body: AccountBody,
 }
 
-/// The members of an account that this mock keeps; Neon has more, none of them required.
+/// The members of an account that this mock stores; Neon has more, all optional.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AccountBody {
@@ -48,11 +48,11 @@ pub struct AccountBody {
     /// Custom fields that are not empty.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_custom_fields: Option<Vec<CustomFieldItem>>,
-    /// When it was made and last changed.
+    /// Times of creation and last change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timestamps: Option<Timestamps>,
-    /// The first member of a write that the API does not have, such as `customFieldResponses`;
-    /// [`decode`](super::http::decode) finds it.
+    /// First member of a write that the API does not have, such as `customFieldResponses`;
+    /// set by [`decode`](super::http::decode).
     #[serde(skip)]
     pub unknown_member: Option<Box<str>>,
 }
@@ -83,16 +83,16 @@ pub struct PrimaryContact {
     pub email1: Option<CompactString>,
 }
 
-/// When an account was made and last changed, in seconds since 1970, UTC; RFC 3339 on the wire.
+/// Creation and last change of an account, in Unix seconds; RFC 3339 in UTC on the wire.
 ///
-/// A text that is no such moment reads as none: nothing here is worth losing an account for.
+/// A text that does not parse reads as `None`, so that it never costs the whole account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Timestamps {
-    /// When it was made.
+    /// Creation.
     #[serde(default, with = "rfc3339")]
     pub created_date_time: Option<i64>,
-    /// When anything on it last changed.
+    /// Last change.
     #[serde(default, with = "rfc3339")]
     pub last_modified_date_time: Option<i64>,
 }
@@ -182,7 +182,7 @@ impl From<AccountKind> for UserType {
 /// Parameters of `GET /accounts`; every filter must match.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListAccounts {
-    /// Which page.
+    /// The page.
     pub page: Page,
     /// Only accounts of this kind.
     pub user_type: Option<UserType>,
@@ -199,7 +199,7 @@ pub struct ListAccounts {
 pub struct AccountPage {
     /// The rows, in id order.
     pub accounts: Vec<AccountRow>,
-    /// Where the page lies.
+    /// Position of the page.
     pub pagination: Pagination,
 }
 
@@ -217,6 +217,6 @@ pub struct AccountRow {
     pub company_name: Option<CompactString>,
     /// First address.
     pub email: Option<CompactString>,
-    /// Person or company.
+    /// Kind.
     pub user_type: UserType,
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use std::sync::Arc;
 
-/// How a field is shown, which fixes what it holds.
+/// Display type of a field, which fixes the type of its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum DisplayType {
     /// Any number of options: the only multi-valued type.
@@ -34,28 +34,28 @@ pub enum DisplayType {
 }
 
 impl DisplayType {
-    /// Whether its value is a set of option ids.
+    /// True if its value is a set of option ids.
     pub const fn has_options(self) -> bool {
         matches!(self, Self::Checkbox | Self::Dropdown | Self::Radio)
     }
 
-    /// Whether it holds more than one option.
+    /// True if it can hold more than one option.
     pub const fn is_multi_valued(self) -> bool {
         matches!(self, Self::Checkbox)
     }
 
-    /// Whether it is one of Neon's, as far as this version knows them.
+    /// True unless this version does not know the type.
     pub const fn is_known(self) -> bool {
         !matches!(self, Self::Other)
     }
 
-    /// Whether its value is plain text.
+    /// True if its value is plain text.
     pub const fn is_text(self) -> bool {
         matches!(self, Self::OneLineText | Self::MultiLineText)
     }
 }
 
-/// Which accounts a field belongs to.
+/// Kinds of account that have a field.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AccountType {
     /// All accounts.
@@ -68,7 +68,7 @@ pub enum AccountType {
 }
 
 impl AccountType {
-    /// Whether accounts of `kind` are among them.
+    /// True if accounts of `kind` are included.
     pub const fn includes(self, kind: AccountKind) -> bool {
         match self {
             Self::Any => true,
@@ -78,13 +78,13 @@ impl AccountType {
     }
 }
 
-/// Whether an option can still be chosen.
+/// Status of a field or an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum OptionStatus {
-    /// It can.
+    /// Can be chosen.
     Active,
-    /// It stays on the records that have it.
+    /// Cannot be chosen any more; stays on records that have it.
     Inactive,
     /// A status that this version does not know.
     #[serde(other)]
@@ -146,11 +146,11 @@ impl Category {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CustomField {
-    /// Its id; writes go by it.
+    /// Id, which writes refer to.
     pub id: FieldId,
-    /// Its name, as items on records carry it.
+    /// Name, as on records.
     pub name: Arc<str>,
-    /// Its name as search columns carry it; may differ, and need not be unique.
+    /// Name in search columns; may differ, and need not be unique.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<Arc<str>>,
     /// `ACTIVE` or `INACTIVE`.
@@ -159,27 +159,27 @@ pub struct CustomField {
     /// The record type it belongs to.
     #[serde(default)]
     pub component: Option<String>,
-    /// How it is shown.
+    /// Display type.
     pub display_type: DisplayType,
-    /// What its text must look like; absent means any text.
+    /// Format of its text; absent for any text.
     #[serde(default)]
     pub data_type: Option<String>,
     /// The group it is shown in.
     #[serde(default)]
     pub group_id: Option<String>,
-    /// Whether constituents may only look at it.
+    /// True if constituents cannot edit it.
     #[serde(default)]
     pub constituent_read_only: Option<bool>,
     /// Its options, in their order; empty for text.
     #[serde(default, deserialize_with = "null_is_empty")]
     pub option_values: Vec<OptionDef>,
-    /// Which accounts it belongs to.
+    /// Accounts that have the field.
     #[serde(default)]
     pub account_settings: Option<AccountSettings>,
 }
 
 impl CustomField {
-    /// Which accounts it belongs to; all of them where Neon does not say.
+    /// Accounts that have the field; all where Neon does not say.
     pub fn account_type(&self) -> AccountType {
         self.account_settings.map_or(AccountType::Any, |settings| settings.account_type)
     }
@@ -189,7 +189,7 @@ fn null_is_empty<'de, D: serde::Deserializer<'de>>(d: D) -> Result<Vec<OptionDef
     Ok(Option::<Vec<OptionDef>>::deserialize(d)?.unwrap_or_default())
 }
 
-/// Which accounts a field belongs to, as the definition nests it.
+/// Account settings of a field definition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct AccountSettings {
@@ -201,7 +201,7 @@ pub struct AccountSettings {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OptionDef {
-    /// Its id; writes go by it.
+    /// Id, which writes refer to.
     pub id: OptionId,
     /// Its name.
     pub name: Arc<str>,
@@ -215,7 +215,7 @@ pub struct OptionDef {
 
 /// The value of one custom field on one record: text or options.
 ///
-/// Nothing is required on the wire, so nothing is here; a write without `id` is refused by Neon,
+/// No member is required on the wire, so none is here; a write without `id` is refused by Neon,
 /// not by the type.
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(from = "WireItem")]
@@ -228,7 +228,7 @@ pub struct CustomFieldItem {
     pub value: Option<CompactString>,
     /// The options of an option field; the set is replaced by a write, and `[]` clears it.
     pub option_values: Option<Vec<OptionItem>>,
-    /// Whether the item spells out `"value": null` and names no options: what that does to a text
+    /// True if the item spells out `"value": null` and names no options. Its effect on a text
     /// field is uncertain.
     pub is_null: bool,
 }
@@ -284,7 +284,7 @@ pub struct OptionItem {
     /// Its name; ignored in writes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<Arc<str>>,
-    /// Whether it can still be chosen; ignored in writes.
+    /// Status of the option; ignored in writes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<OptionStatus>,
 }
@@ -296,7 +296,7 @@ impl OptionItem {
     }
 }
 
-/// What a custom field holds on a record. An empty field has no value at all.
+/// Value of a custom field on a record. An empty field has none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Value {
@@ -317,7 +317,7 @@ impl Value {
 }
 
 impl CustomFieldItem {
-    /// What the item holds; `None` if it is empty.
+    /// The item's value; `None` if it is empty.
     pub fn held(&self) -> Option<Value> {
         if let Some(text) = self.value.as_ref().filter(|text| !text.is_empty()) {
             return Some(Value::Text(text.clone()));
@@ -325,7 +325,7 @@ impl CustomFieldItem {
         Value::options(self.option_values.iter().flatten().filter_map(|option| option.id))
     }
 
-    /// Whether the item holds just `value`; `None` asks whether it is empty.
+    /// True if the item's value is `value`; `None` stands for empty.
     pub fn holds(&self, value: Option<&Value>) -> bool {
         match (self.value.as_ref().filter(|text| !text.is_empty()), value) {
             (Some(text), Some(Value::Text(value))) => text == value,

@@ -1,17 +1,17 @@
-//! Endpoints: what Neon counts its limits by.
+//! Endpoints, the unit of Neon's limits.
 
-/// What kind of work an endpoint does: service times and call counts go by it.
+/// Class of an endpoint, by which service times are set and calls counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
-    /// Reads accounts or contacts: one, or a page of the list.
+    /// Reads accounts: one, or a page of the list.
     Get,
     /// Changes fields of one record.
     Patch,
-    /// Makes or replaces one record.
+    /// Creates or replaces one record.
     Put,
     /// Searches accounts.
     Search,
-    /// Looks up what fields and settings there are.
+    /// Looks up fields, lists and settings.
     Metadata,
 }
 
@@ -31,10 +31,10 @@ impl Class {
     }
 }
 
-/// One line an endpoint: its name, verb, path template and class.
+/// One line per endpoint: name, verb, path template, class.
 macro_rules! endpoints {
     ($($name:ident: $verb:literal $template:literal $class:ident;)*) => {
-        /// A verb and a path template: what Neon counts its limits by.
+        /// A verb and a path template: the unit of Neon's limits.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Endpoint {
             $(#[doc = concat!("`", $verb, " ", $template, "`")] $name,)*
@@ -59,7 +59,7 @@ macro_rules! endpoints {
                 match self { $(Self::$name => concat!($verb, " ", $template),)* }
             }
 
-            /// The kind of work it does.
+            /// Its class.
             pub const fn class(self) -> Class {
                 match self { $(Self::$name => Class::$class,)* }
             }
@@ -78,22 +78,7 @@ endpoints! {
     ListCustomFields: "GET" "/customFields" Metadata;
     GetCustomField: "GET" "/customFields/{id}" Metadata;
     CreateAccount: "POST" "/accounts" Put;
-    LinkAccounts: "POST" "/accounts/link" Patch;
-    UnlinkAccounts: "POST" "/accounts/unlink" Patch;
-    ListContacts: "GET" "/accounts/{id}/contacts" Get;
-    CreateContact: "POST" "/accounts/{id}/contacts" Put;
-    GetContact: "GET" "/accounts/{id}/contacts/{contactId}" Get;
-    PutContact: "PUT" "/accounts/{id}/contacts/{contactId}" Put;
-    PatchContact: "PATCH" "/accounts/{id}/contacts/{contactId}" Patch;
-    DeleteContact: "DELETE" "/accounts/{id}/contacts/{contactId}" Patch;
-    CreateCustomField: "POST" "/customFields" Put;
-    PutCustomField: "PUT" "/customFields/{id}" Put;
-    DeleteCustomField: "DELETE" "/customFields/{id}" Patch;
-    AddToGroup: "POST" "/customFields/addToGroup" Patch;
     ListGroups: "GET" "/customFields/groups" Metadata;
-    CreateGroup: "POST" "/customFields/groups" Put;
-    PutGroup: "PUT" "/customFields/groups/{groupId}" Put;
-    DeleteGroup: "DELETE" "/customFields/groups/{groupId}" Patch;
     ListWebhooks: "GET" "/webhooks" Metadata;
     ActivityStatuses: "GET" "/properties/activityStatuses" Metadata;
     AddressTypes: "GET" "/properties/addressTypes" Metadata;

@@ -8,11 +8,11 @@ use std::fmt;
 pub struct Status(pub u16);
 
 impl Status {
-    /// Done.
+    /// Success.
     pub const OK: Self = Self(200);
     /// Neon's own: the id was merged into another account, which answers in its place.
     pub const MERGED: Self = Self(222);
-    /// The request is not one that Neon takes.
+    /// The request is invalid.
     pub const BAD_REQUEST: Self = Self(400);
     /// Organisation id or key missing or wrong.
     pub const UNAUTHORIZED: Self = Self(401);
@@ -43,7 +43,7 @@ impl fmt::Display for Status {
 pub struct ApiError {
     /// Neon's code, a number in a string.
     pub code: String,
-    /// What it means.
+    /// Message.
     pub message: String,
 }
 

@@ -1,4 +1,4 @@
-//! Requests and responses as HTTP carries them: verb, path, query and body.
+//! Requests and responses in HTTP: verb, path, query and body.
 //!
 //! Pure on both sides. Servers [`decode`] and [`response_body`]; clients [`encode`] and
 //! [`parse_response`].
@@ -14,9 +14,9 @@ pub use decode::decode;
 use super::{ApiError, Request, Response, Status};
 use answer::to_json;
 
-/// A call as HTTP carries it. The path is relative to the base path, and begins with `/`.
+/// An encoded request. The path is relative to the base path and starts with `/`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Call {
+pub struct HttpCall {
     /// The verb.
     pub verb: &'static str,
     /// Path and query.
@@ -25,11 +25,10 @@ pub struct Call {
     pub body: Option<Vec<u8>>,
 }
 
-/// `request` as HTTP carries it.
-pub fn encode(request: &Request) -> Call {
+/// Encodes `request`.
+pub fn encode(request: &Request) -> HttpCall {
     let endpoint = request.endpoint();
     let template = || endpoint.template().to_owned();
-    let contact = |of, id| format!("/accounts/{of}/contacts/{id}");
     let (target, body) = match request {
         Request::GetAccount(id) => (format!("/accounts/{id}"), None),
         Request::PatchAccount(id, account) | Request::PutAccount(id, account) => {
@@ -39,50 +38,30 @@ pub fn encode(request: &Request) -> Call {
         Request::ListAccounts(list) => (format!("/accounts?{}", query::of_list(list)), None),
         Request::SearchAccounts(search) => (template(), Some(to_json(search))),
         Request::SearchFields | Request::OutputFields | Request::LookUp(_) => (template(), None),
-        Request::LinkAccounts(link) => (template(), Some(to_json(link))),
-        Request::UnlinkAccounts(unlink) => (template(), Some(to_json(unlink))),
-        Request::ListContacts(id, page) => {
-            (format!("/accounts/{id}/contacts?{}", query::of_page(page)), None)
-        }
-        Request::CreateContact(id, new) => (format!("/accounts/{id}/contacts"), Some(to_json(new))),
-        Request::GetContact(of, id) | Request::DeleteContact(of, id) => (contact(of, id), None),
-        Request::PutContact(of, id, new) | Request::PatchContact(of, id, new) => {
-            (contact(of, id), Some(to_json(new)))
-        }
         Request::ListCustomFields(of) => (format!("/customFields?category={}", of.name()), None),
-        Request::GetCustomField(id) | Request::DeleteCustomField(id) => {
-            (format!("/customFields/{id}"), None)
-        }
-        Request::CreateCustomField(draft) => (template(), Some(to_json(draft))),
-        Request::PutCustomField(id, draft) => (format!("/customFields/{id}"), Some(to_json(draft))),
-        Request::AddToGroup(move_) => (template(), Some(to_json(move_))),
+        Request::GetCustomField(id) => (format!("/customFields/{id}"), None),
         Request::ListGroups(of) => (format!("/customFields/groups?component={}", of.name()), None),
-        Request::CreateGroup(draft) => (template(), Some(to_json(draft))),
-        Request::PutGroup(id, draft) => {
-            (format!("/customFields/groups/{id}"), Some(to_json(draft)))
-        }
-        Request::DeleteGroup(id) => (format!("/customFields/groups/{id}"), None),
     };
-    Call { verb: endpoint.verb(), target, body }
+    HttpCall { verb: endpoint.verb(), target, body }
 }
 
-/// A request that this mock cannot take, as the answer it gets.
+/// A request that cannot be decoded, as the answer to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
+pub struct InvalidRequest {
     /// 400, 404 or 405.
     pub status: Status,
-    /// What is wrong with it.
+    /// The error in the body.
     pub error: ApiError,
 }
 
-impl From<Refused> for Response {
-    fn from(refused: Refused) -> Self {
+impl From<InvalidRequest> for Response {
+    fn from(refused: InvalidRequest) -> Self {
         Self::error(refused.status, refused.error)
     }
 }
 
-fn bad_request(message: impl Into<String>) -> Refused {
-    Refused { status: Status::BAD_REQUEST, error: ApiError::new(1, message) }
+fn bad_request(message: impl Into<String>) -> InvalidRequest {
+    InvalidRequest { status: Status::BAD_REQUEST, error: ApiError::new(1, message) }
 }
 
 #[cfg(test)]

@@ -4,13 +4,13 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use std::fmt;
 use std::str::FromStr;
 
-/// A text that should have been an id.
+/// Error of a text that is no id.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{text}` is no {what}: expected a whole number")]
 pub struct ParseIdError {
-    /// What was expected.
+    /// Kind of id that was expected.
     pub what: &'static str,
-    /// What stood there.
+    /// The text found.
     pub text: String,
 }
 
@@ -44,9 +44,9 @@ macro_rules! id {
 
         impl<'de> Deserialize<'de> for $name {
             fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct Visitor;
+                struct IdVisitor;
 
-                impl de::Visitor<'_> for Visitor {
+                impl de::Visitor<'_> for IdVisitor {
                     type Value = $name;
 
                     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -57,13 +57,13 @@ macro_rules! id {
                         text.parse().map_err(E::custom)
                     }
 
-                    // Some clients send numbers, and Neon takes them.
+                    // Some clients send numbers, which Neon accepts.
                     fn visit_u64<E: de::Error>(self, number: u64) -> Result<$name, E> {
                         <$number>::try_from(number).map($name).map_err(E::custom)
                     }
                 }
 
-                deserializer.deserialize_any(Visitor)
+                deserializer.deserialize_any(IdVisitor)
             }
         }
     };

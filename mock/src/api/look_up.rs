@@ -1,10 +1,12 @@
-//! Lists and settings that clients look up when they start: read-only here.
+//! Read-only lists and settings, which clients look up when they start.
 
+use super::custom_field::Category;
 use super::endpoint::Endpoint;
+use super::id::GroupId;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
-/// An endpoint that takes nothing and answers a list or a setting.
+/// A look-up endpoint: no parameters, a list or a setting as its answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LookUp(Endpoint);
 
@@ -16,16 +18,16 @@ impl LookUp {
         is_one.then_some(Self(endpoint))
     }
 
-    /// Where it goes.
+    /// Its endpoint.
     pub const fn endpoint(self) -> Endpoint {
         self.0
     }
 }
 
-/// What a look-up answers.
+/// Answer to a look-up.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LookUpBody {
-    /// Named things.
+    /// Entries.
     Items(Vec<LookUpItem>),
     /// Texts.
     Texts(Vec<Cow<'static, str>>),
@@ -35,11 +37,9 @@ pub enum LookUpBody {
     Users(Vec<SystemUser>),
     /// The organisation.
     Profile(OrganizationProfile),
-    /// Webhooks.
-    Webhooks(Vec<Webhook>),
 }
 
-/// A named thing; which members it has depends on the list.
+/// An entry of a list; its members depend on the list.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct LookUpItem {
@@ -52,16 +52,16 @@ pub struct LookUpItem {
     /// Its name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<Cow<'static, str>>,
-    /// Its name, as genders have it.
+    /// Name, in lists that call it so (genders).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub description: Option<Cow<'static, str>>,
     /// `ACTIVE` or `INACTIVE`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<Cow<'static, str>>,
-    /// Whether it is taken where none is named.
+    /// True for the default entry.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub is_default: Option<bool>,
-    /// Its place in the list.
+    /// Position in the list, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub position: Option<u32>,
 }
@@ -86,20 +86,18 @@ pub struct OrganizationProfile {
     pub name: Cow<'static, str>,
     /// Its id.
     pub org_id: Cow<'static, str>,
-    /// Where people work with it.
+    /// Address of its web application.
     pub app_url: Cow<'static, str>,
 }
 
-/// A call that Neon makes when something happens. This mock has none.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct Webhook {
-    /// Its id.
-    pub id: Cow<'static, str>,
-    /// Its name.
-    pub name: Cow<'static, str>,
-    /// Where it goes.
-    pub url: Cow<'static, str>,
-    /// What sets it off.
-    pub trigger: Cow<'static, str>,
+/// A group of custom fields, as `GET /customFields/groups` lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FieldGroup {
+    /// Group id; a field's `groupId` names it.
+    pub id: GroupId,
+    /// Display name.
+    pub display_name: Cow<'static, str>,
+    /// Record type of its fields.
+    pub component: Category,
 }

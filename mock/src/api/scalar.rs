@@ -1,4 +1,4 @@
-//! Texts that clients also send as numbers or booleans, which Neon takes.
+//! Texts that clients also send as numbers or booleans, which Neon accepts.
 
 use compact_str::{CompactString, ToCompactString};
 use serde::de::{Error, Visitor};
@@ -55,7 +55,7 @@ pub(super) fn texts<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Vec<String
     Ok(scalars.map(|scalars| scalars.into_iter().map(|scalar| scalar.0.into()).collect()))
 }
 
-/// Whether the member is there at all: `Some(None)` is `null`.
+/// Tells `null` (`Some(None)`) from an absent member (`None`).
 #[expect(clippy::option_option, reason = "absent, null and a text are three things here")]
 pub(super) fn present<'de, D: Deserializer<'de>>(
     d: D,

@@ -15,13 +15,13 @@ pub const MAX_PAGE_SIZE: u32 = 200;
 /// The page size that Neon uses where a call names none.
 const DEFAULT_PAGE_SIZE: u32 = 20;
 
-/// Which page of a listing: zero-based.
+/// A page of a listing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Page {
-    /// Zero-based.
+    /// Page number, from 0.
     pub current_page: u32,
-    /// Rows a page.
+    /// Rows per page.
     pub page_size: u32,
     /// Column to sort by; must be one of the output fields.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,13 +52,13 @@ pub enum SortDirection {
     Desc,
 }
 
-/// Where a page lies in its listing.
+/// Position of a page in its listing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Pagination {
-    /// Zero-based.
+    /// Page number, from 0.
     pub current_page: u32,
-    /// Rows a page, as served: trust this and not what was asked for.
+    /// Rows per page as served, which may differ from the request.
     pub page_size: u32,
     /// Column sorted by.
     #[serde(default)]
@@ -73,13 +73,13 @@ pub struct Pagination {
 }
 
 impl Pagination {
-    /// Whether no page follows.
+    /// True if no page follows.
     pub const fn is_last(&self) -> bool {
         self.current_page + 1 >= self.total_pages
     }
 }
 
-/// How a field is compared.
+/// Comparison operator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 #[allow(missing_docs, reason = "the names are Neon's own operators")]
@@ -105,17 +105,17 @@ pub struct Criterion {
     /// A standard field's name, a custom field's id or display name.
     #[serde(default)]
     pub field: String,
-    /// How to compare.
+    /// Operator.
     pub operator: Operator,
-    /// What to compare with; none for `BLANK` and `NOT_BLANK`.
+    /// Operand; none for `BLANK` and `NOT_BLANK`.
     #[serde(default, deserialize_with = "scalar::text", skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
-    /// What to compare with, for `IN_RANGE` and `NOT_IN_RANGE`.
+    /// Operands of `IN_RANGE` and `NOT_IN_RANGE`.
     #[serde(default, deserialize_with = "scalar::texts", skip_serializing_if = "Option::is_none")]
     pub value_list: Option<Vec<String>>,
 }
 
-/// A column to put out: a standard or custom field by name, a custom field by id.
+/// A column to return: a standard or custom field by name, or a custom field by id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OutputField {
     /// By display name.
@@ -164,10 +164,10 @@ pub struct SearchAccounts {
     /// The criteria; at least one.
     #[serde(default)]
     pub search_fields: Vec<Criterion>,
-    /// The columns; none twice.
+    /// Columns to return, without duplicates.
     #[serde(default)]
     pub output_fields: Vec<OutputField>,
-    /// Which page.
+    /// The page.
     #[serde(default)]
     pub pagination: Page,
 }
@@ -178,7 +178,7 @@ pub struct SearchAccounts {
 pub struct SearchPage {
     /// The rows.
     pub search_results: Vec<SearchRow>,
-    /// Where the page lies.
+    /// Position of the page.
     pub pagination: Pagination,
 }
 
@@ -238,7 +238,7 @@ pub struct SearchFields {
     pub custom_fields: Vec<CustomSearchField>,
 }
 
-/// A built-in field to search by.
+/// A built-in field that a search accepts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StandardSearchField {
@@ -248,7 +248,7 @@ pub struct StandardSearchField {
     pub operators: Vec<Operator>,
 }
 
-/// A custom field to search by.
+/// A custom field that a search accepts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CustomSearchField {
@@ -270,7 +270,7 @@ pub struct OutputFields {
     pub custom_fields: Vec<CustomOutputField>,
 }
 
-/// A custom field to put out.
+/// A custom field that a search can return.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CustomOutputField {

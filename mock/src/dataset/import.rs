@@ -1,17 +1,17 @@
-//! A dataset made of a saved answer of `GET /customFields`: one's own fields, options and ids.
+//! Datasets from a saved answer of `GET /customFields`: your own fields, options and ids.
 
 use super::FieldKind;
 use crate::api::{AccountType, CustomField, DisplayType, OptionDef, OptionStatus};
 use std::fmt::Write as _;
 
-/// A dataset file, and what of the answer is not in it.
+/// A dataset file, and the fields left out of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Imported {
     /// The text of the file, which [`Dataset::from_toml`](super::Dataset::from_toml) reads.
     pub text: String,
-    /// How many fields it has.
+    /// Number of fields.
     pub fields: usize,
-    /// What was left out and why, a sentence each.
+    /// Fields left out, one sentence each with the reason.
     pub left_out: Vec<String>,
 }
 
@@ -52,7 +52,7 @@ pub fn import(definitions: &[CustomField]) -> Imported {
     imported
 }
 
-/// What the field holds; else why it is none that a dataset has.
+/// Type of the field; an error if datasets have no such field.
 fn kind(field: &CustomField) -> Result<FieldKind, String> {
     if let Some(component) = field.component.as_deref().filter(|name| !is_of_accounts(name)) {
         return Err(format!("it belongs to records of type {component}"));
@@ -80,7 +80,7 @@ fn is_of_accounts(component: &str) -> bool {
     ["account", "individual", "company"].iter().any(|own| component.eq_ignore_ascii_case(own))
 }
 
-/// Refuses an id or a name that one of those `kept` has: a plan could not tell them apart.
+/// Refuses an id or a name that a field in `kept` has: a plan could not tell them apart.
 fn unlike(field: &CustomField, kept: &[&CustomField]) -> Result<(), String> {
     if field.name.contains('#') {
         return Err("in a dataset `#` stands for a number".to_owned());

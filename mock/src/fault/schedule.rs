@@ -1,7 +1,7 @@
-//! Which calls go wrong by themselves: the fault tables of a profile, in force.
+//! Fault tables of a profile, in force.
 //!
-//! Each table has a stream and counters of its own, and looks at every call that it is for, also at
-//! those that another table has failed: one table more shifts nothing in the others.
+//! Each table has its own stream and counters, and sees every call it applies to, also
+//! those that another table fails: adding a table shifts nothing in the others.
 
 use super::FaultKind;
 use crate::api::{AccountId, Endpoint};
@@ -12,19 +12,19 @@ use rand::Rng;
 /// One fault table of a profile, checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
-    /// How calls go wrong: one of these, each as likely. Not empty.
+    /// Kinds of failure, equally likely. Not empty.
     pub kinds: Vec<FaultKind>,
-    /// Which of the calls that the table is for are hit.
+    /// Which calls of the table are hit.
     pub trigger: Trigger,
-    /// For which endpoints the table is.
+    /// Endpoints of the table, by index.
     pub endpoints: [bool; Endpoint::ALL.len()],
-    /// From when on it is in force.
+    /// Start.
     pub from: Timestamp,
-    /// Until when, if not for ever.
+    /// End; `None` for ever.
     pub until: Option<Timestamp>,
-    /// For which accounts it is; `None`: for all, and for calls on no single account.
+    /// Accounts of the table; `None` for all calls, also those that name no account.
     pub accounts: Option<Poison>,
-    /// How many calls in a row fail once one is hit, that one included.
+    /// Number of consecutive calls that fail once one is hit, that one included.
     pub burst: u32,
 }
 
@@ -33,9 +33,9 @@ pub struct Fault {
 pub enum Trigger {
     /// Each with this probability.
     Share(f64),
-    /// The first so many.
+    /// The first `n`.
     First(u64),
-    /// Every so-many-th.
+    /// Every `n`-th.
     Every(u64),
 }
 
@@ -53,7 +53,7 @@ pub struct Poison {
 pub struct FaultCounts([u64; FaultKind::ALL.len()]);
 
 impl FaultCounts {
-    /// Those of one kind.
+    /// Calls of one kind.
     pub const fn of(&self, kind: FaultKind) -> u64 {
         self.0[kind as usize]
     }
@@ -70,27 +70,27 @@ impl FaultCounts {
 
 /// The fault tables of a profile, in force.
 #[derive(Clone, Debug)]
-pub(crate) struct Schedule(Vec<Table>);
+pub(crate) struct FaultSchedule(Vec<FaultTable>);
 
 #[derive(Clone, Debug)]
-struct Table {
+struct FaultTable {
     fault: Fault,
     stream: Generator,
-    /// What makes the share of poisoned accounts.
+    /// Key from which poisoned accounts are computed.
     poison_key: u64,
     /// Calls that the table was for.
     seen: u64,
-    /// What the next so many calls fail by.
+    /// Kind and number of the failures left in a burst.
     burst: Option<(FaultKind, u32)>,
 }
 
-impl Schedule {
+impl FaultSchedule {
     /// `faults`, each with the stream of `seed` that is named by its position and kinds.
     pub(crate) fn new(faults: &[Fault], seed: u64) -> Self {
         let table = |(position, fault): (usize, &Fault)| {
             let kinds: Vec<&str> = fault.kinds.iter().map(|kind| kind.name()).collect();
             let name = format!("fault/{position}/{}", kinds.join("+"));
-            Table {
+            FaultTable {
                 fault: fault.clone(),
                 stream: rng::stream(seed, &name),
                 poison_key: rng::key(seed, &format!("{name}/poison")),
@@ -101,7 +101,7 @@ impl Schedule {
         Self(faults.iter().enumerate().map(table).collect())
     }
 
-    /// How the call on `endpoint`, and on `account` if it is on one, goes wrong; the first table
+    /// The failure of a call on `endpoint`, and on `account` if it names one; the first table
     /// that hits it decides.
     pub(crate) fn strike(
         &mut self,
@@ -118,7 +118,7 @@ impl Schedule {
     }
 }
 
-impl Table {
+impl FaultTable {
     fn strike(
         &mut self,
         now: Timestamp,
@@ -129,7 +129,7 @@ impl Table {
             return None;
         }
         self.seen += 1;
-        // Drawn in a burst too: how long one lasts shifts nothing.
+        // Drawn during bursts too, so that their length shifts nothing.
         let is_hit = match self.fault.trigger {
             Trigger::Share(share) => share >= 1.0 || rng::unit(self.stream.next_u64()) < share,
             Trigger::First(first) => self.seen <= first,
@@ -179,7 +179,7 @@ mod tests {
     }
 
     /// Which of `calls` calls, one a second, each on the account of its number, are hit.
-    fn hits(schedule: &mut Schedule, calls: u64) -> Vec<u64> {
+    fn hits(schedule: &mut FaultSchedule, calls: u64) -> Vec<u64> {
         let hit = |second: &u64| {
             let now = Timestamp::from_nanos(second * 1_000_000_000);
             schedule.strike(now, Endpoint::GetAccount, Some(AccountId(*second))).is_some()
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn first_every_window_records_and_bursts_hit_what_they_say() {
-        let hits = |fault: Fault| hits(&mut Schedule::new(&[fault], 1), 20);
+        let hits = |fault: Fault| hits(&mut FaultSchedule::new(&[fault], 1), 20);
         let kind = FaultKind::Unavailable;
         assert_eq!(hits(fault(kind, Trigger::First(3))), [0, 1, 2]);
         assert_eq!(hits(fault(kind, Trigger::Every(6))), [5, 11, 17]);
@@ -212,13 +212,13 @@ mod tests {
     #[test]
     fn shares_are_met_and_poison_belongs_to_the_account() {
         let share = fault(FaultKind::Timeout, Trigger::Share(0.02));
-        let count = hits(&mut Schedule::new(&[share], 1), 100_000).len();
+        let count = hits(&mut FaultSchedule::new(&[share], 1), 100_000).len();
         assert!((1_850..2_150).contains(&count), "{count}");
         let poison = Fault {
             accounts: Some(Poison { records: Vec::new(), share: 0.1 }),
             ..fault(FaultKind::Timeout, Trigger::Share(1.0))
         };
-        let mut schedule = Schedule::new(&[poison], 1);
+        let mut schedule = FaultSchedule::new(&[poison], 1);
         let first = hits(&mut schedule, 10_000);
         assert!((900..1_100).contains(&first.len()), "{}", first.len());
         assert_eq!(first, hits(&mut schedule, 10_000), "the same accounts again");
@@ -229,7 +229,7 @@ mod tests {
         let rare = fault(FaultKind::Timeout, Trigger::Share(0.1));
         let all = fault(FaultKind::Unavailable, Trigger::First(50));
         let kinds = |faults: &[Fault]| -> Vec<Option<FaultKind>> {
-            let mut schedule = Schedule::new(faults, 1);
+            let mut schedule = FaultSchedule::new(faults, 1);
             (0..200).map(|_| schedule.strike(Timestamp::ZERO, Endpoint::GetAccount, None)).collect()
         };
         let (alone, both) = (kinds(std::slice::from_ref(&rare)), kinds(&[rare, all]));
@@ -243,7 +243,7 @@ mod tests {
     fn several_kinds_come_alike() {
         let kinds = vec![FaultKind::Timeout, FaultKind::Empty, FaultKind::ResetAfter];
         let several = Fault { kinds, ..fault(FaultKind::Timeout, Trigger::Share(1.0)) };
-        let mut schedule = Schedule::new(&[several], 1);
+        let mut schedule = FaultSchedule::new(&[several], 1);
         let mut counts = FaultCounts::default();
         for _ in 0..3_000 {
             let kind = schedule.strike(Timestamp::ZERO, Endpoint::GetAccount, None);

@@ -5,19 +5,19 @@ use crate::api::Endpoint;
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
 
-/// Whether a call may start, and when.
+/// Decision on a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Admission {
-    /// It may, at `start`; [`Gate::hold`] must follow.
+    /// Admitted; [`Gate::hold`] must follow.
     Granted {
-        /// The call's own time, or later if it has to wait in the queue.
+        /// Start: the call's arrival, or later if it waits in the queue.
         start: Timestamp,
     },
-    /// It may not; it could at `until` if nothing else came first.
+    /// Refused.
     Denied {
-        /// What refused it.
+        /// The limit that was reached.
         by: Limit,
-        /// When the next slot falls free, or the window opens.
+        /// Time at which the next slot is free or the window opens.
         until: Timestamp,
     },
 }
@@ -25,27 +25,27 @@ pub enum Admission {
 /// A limit that refuses calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Limit {
-    /// On the calls in flight.
+    /// Calls in flight.
     Pool,
-    /// On the calls a second.
+    /// Calls per second.
     Window,
 }
 
-/// What the calls that share a limit have to pass, first come first served.
+/// Admission of the calls that share a limit, first come first served.
 ///
-/// How long a call takes is known when it is admitted, and so is when a waiting call starts.
+/// Service times are known at admission, and so are the start times of queued calls.
 #[derive(Clone, Debug)]
 pub struct Gate {
     pool: Pool,
     window: Option<Window>,
     queue: usize,
-    /// When the calls in the queue start, in order.
+    /// Start times of the queued calls, in order.
     waiting: VecDeque<Timestamp>,
     retry_after: Option<RetryAfter>,
 }
 
 impl Gate {
-    /// The gate of `endpoint` under `limits`, which nothing has passed yet.
+    /// The gate of `endpoint` under `limits`, in its initial state.
     pub fn new(limits: &Limits, endpoint: Endpoint) -> Self {
         let per_second = limits.per_second[endpoint.index()].and_then(NonZeroU32::new);
         Self {
@@ -57,9 +57,9 @@ impl Gate {
         }
     }
 
-    /// Whether a call that comes at `now` may start; `now` must not decrease between calls.
+    /// Decides on a call that arrives at `now`, which must not decrease between calls.
     ///
-    /// A call that is refused takes nothing: the pool is only asked until the window has agreed,
+    /// A refused call takes nothing: no slot is held until the window has agreed,
     /// and the window takes nothing from a call that it refuses.
     pub fn admit(&mut self, now: Timestamp) -> Admission {
         let mut start = self.pool.free_at(now);
@@ -82,26 +82,26 @@ impl Gate {
         Admission::Granted { start }
     }
 
-    /// Holds what was granted for a call that starts at `start` until `ready_at`.
+    /// Holds the granted slot from `start` until `ready_at`.
     ///
     /// Panics if no slot is free by then: the caller did not ask.
     pub fn hold(&mut self, start: Timestamp, ready_at: Timestamp) {
         self.pool.hold(start, ready_at);
     }
 
-    /// Whether a call that comes at `now` disobeys an earlier refusal's Retry-After.
+    /// True if a call that arrives at `now` disobeys the `Retry-After` of an earlier refusal.
     pub fn is_early(&mut self, now: Timestamp) -> bool {
         self.retry_after.as_mut().is_some_and(|retry_after| retry_after.is_early(now))
     }
 
-    /// Notes a refusal that the client has at `ready_at`.
+    /// Records a refusal that reaches the client at `ready_at`.
     pub fn refuse(&mut self, ready_at: Timestamp) {
         if let Some(retry_after) = &mut self.retry_after {
             retry_after.refuse(ready_at);
         }
     }
 
-    /// Whether the queue has room for one more at `now`.
+    /// True if the queue has room for one more at `now`.
     fn has_room(&mut self, now: Timestamp) -> bool {
         while self.waiting.front().is_some_and(|start| *start <= now) {
             self.waiting.pop_front();
@@ -153,7 +153,7 @@ mod tests {
             gate.hold(at(start.max(5)), at(ready_at));
         }
         assert_eq!(gate.admit(at(99)), Admission::Denied { by: Limit::Pool, until: at(150) });
-        // One has left the queue.
+        // One queued call was admitted.
         assert_eq!(gate.admit(at(100)), Admission::Granted { start: at(150) });
     }
 
@@ -166,7 +166,7 @@ mod tests {
             calls in prop::collection::vec((0_u64..60, 1_u64..300), 1..300),
         ) {
             let mut gate = gate(pool, per_second, queue);
-            // What another window of the same rate says of the starts.
+            // A second window of the same rate checks the start times.
             let mut twin = per_second.and_then(NonZeroU32::new).map(Window::new);
             let mut admitted: Vec<(Timestamp, Timestamp)> = Vec::new();
             let mut now_ms = 0;

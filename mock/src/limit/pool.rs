@@ -1,10 +1,10 @@
-//! A pool: how many calls may be in flight.
+//! A pool: a bound on the calls in flight.
 
 use crate::time::Timestamp;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// The slots of a limit, and until when each is held.
+/// Slots of a limit and their release times.
 ///
 /// A slot is free at the moment its call is ready, not one ns later.
 #[derive(Clone, Debug)]
@@ -19,7 +19,7 @@ impl Pool {
         Self { limit, ready_at: BinaryHeap::new() }
     }
 
-    /// When a call that comes at `now` could have a slot: `now` itself if one is free.
+    /// Earliest time at or after `now` at which a slot is free.
     ///
     /// `now` must not decrease between calls.
     pub fn free_at(&mut self, now: Timestamp) -> Timestamp {

@@ -1,14 +1,14 @@
-//! Whether a client comes back before the time that its refusals stated.
+//! Detection of calls that disobey the `Retry-After` of earlier refusals.
 
 use crate::time::Timestamp;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// What the refusals of one limit said, and until when they hold.
+/// Refusals of one limit and the time until which they hold.
 #[derive(Clone, Debug)]
 pub struct RetryAfter {
     stated: Duration,
-    /// When the client has each refusal that it cannot know of yet, in order.
+    /// Arrival times of refusals still on their way to the client, in order.
     unread: VecDeque<Timestamp>,
     until: Timestamp,
 }
@@ -19,14 +19,14 @@ impl RetryAfter {
         Self { stated, unread: VecDeque::new(), until: Timestamp::ZERO }
     }
 
-    /// A refusal that the client has at `ready_at`, which must not decrease.
+    /// Records a refusal that reaches the client at `ready_at`, which must not decrease.
     pub fn refuse(&mut self, ready_at: Timestamp) {
         self.unread.push_back(ready_at);
     }
 
-    /// Whether a call that comes at `now` disobeys a refusal that the client has by then.
+    /// True if a call that arrives at `now` disobeys a refusal that reached the client by then.
     ///
-    /// Calls on their way before the refusal was read do not.
+    /// Calls sent before the refusal was received do not.
     pub fn is_early(&mut self, now: Timestamp) -> bool {
         while let Some(&read_at) = self.unread.front().filter(|read_at| **read_at <= now) {
             self.unread.pop_front();

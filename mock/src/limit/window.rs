@@ -1,4 +1,4 @@
-//! A window: how many calls a second.
+//! A window: a bound on the calls per second.
 //!
 //! The arithmetic is governor's generic cell rate algorithm. Its limiters carry a clock, which here
 //! is nothing but the moment at hand: a limiter is made for each question, on the stack, from the
@@ -19,7 +19,7 @@ use std::time::Duration;
 /// Nanoseconds of a second.
 const SECOND_NS: u64 = 1_000_000_000;
 
-/// So many calls a second, and at once as many as one second allows.
+/// A rate in calls per second, with a burst of one second's calls.
 ///
 /// The interval between calls is rounded up to whole ns, so that no interval sees more calls than
 /// burst + rate × time.
@@ -32,17 +32,17 @@ pub struct Window {
 }
 
 impl Window {
-    /// A window that `per_second` calls a second pass, and that nothing has passed yet.
+    /// A window of `per_second` calls per second, in its initial state.
     pub fn new(per_second: NonZeroU32) -> Self {
         let interval = Duration::from_nanos(SECOND_NS.div_ceil(u64::from(per_second.get())));
         let quota = Quota::with_period(interval).expect("a second is no less than a billionth");
         Self { quota: quota.allow_burst(per_second), arrival: None }
     }
 
-    /// Lets a call pass at `now`, which must not lie before an earlier call that passed.
+    /// Admits a call at `now`, which must not be before an earlier admitted call.
     ///
-    /// Errors: it may not; the moment at which it could if nothing else came first. Then nothing
-    /// was taken.
+    /// Errors: the window is closed; the value is the time at which it opens if no other call
+    /// comes first. Nothing is taken then.
     pub fn admit(&mut self, now: Timestamp) -> Result<(), Timestamp> {
         let state = Arrival(Cell::new(self.arrival));
         let limiter: RateLimiter<NotKeyed, Arrival, Reading, NoOpMiddleware<Timestamp>> =
@@ -54,7 +54,7 @@ impl Window {
     }
 }
 
-/// The clock of one question: it reads what it was set to.
+/// A clock that shows the time it was set to.
 struct Reading(Cell<Timestamp>);
 
 impl Clock for Reading {
@@ -65,7 +65,7 @@ impl Clock for Reading {
     }
 }
 
-/// The state of one question.
+/// Limiter state for one decision.
 struct Arrival(Cell<Option<Nanos>>);
 
 impl StateStore for Arrival {

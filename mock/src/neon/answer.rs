@@ -1,14 +1,14 @@
-//! What an admitted call is answered: the organisation's state, in the shape of the API.
-
-mod contact;
-mod custom_field;
+//! Answers to admitted calls: the organisation's state in the API's shapes.
 
 use super::Neon;
-use crate::api::{Account, AccountId, ApiError, Body, Request, Response, Status};
+use crate::api::{
+    Account, AccountId, ApiError, Body, Category, CustomField, FieldId, Request, Response, Status,
+};
 use crate::behaviour::{Behaviour, MergedWrite};
-use crate::org::look_up::look_up;
+use crate::org::look_up::{groups, look_up};
 use crate::org::{Organisation, WriteError};
 use crate::time::Timestamp;
+use std::sync::Arc;
 
 impl Neon {
     /// Carries out `request`, which was admitted at `now`.
@@ -51,19 +51,26 @@ fn answer(
         Request::SearchFields => Response::ok(Body::SearchFields(organisation.search_fields())),
         Request::OutputFields => Response::ok(Body::OutputFields(organisation.output_fields())),
         Request::CreateAccount(account) => match organisation.create(now, account, behaviour) {
-            Ok(id) => Response::ok(Body::Id(id.0)),
+            Ok(id) => Response::ok(Body::Id(id)),
             Err(error) => bad_request(error.api_error()),
         },
+        Request::ListCustomFields(category) => {
+            Response::ok(Body::CustomFields(custom_fields(organisation, *category)))
+        }
+        Request::GetCustomField(id) => match organisation.custom_field(*id) {
+            Some(field) => Response::ok(Body::CustomField(Box::new(field.clone()))),
+            None => unknown_field(*id),
+        },
+        Request::ListGroups(component) => Response::ok(Body::Groups(groups(*component))),
         Request::LookUp(of) => Response::ok(Body::LookUp(look_up(*of))),
-        Request::LinkAccounts(_)
-        | Request::UnlinkAccounts(_)
-        | Request::ListContacts(..)
-        | Request::CreateContact(..)
-        | Request::GetContact(..)
-        | Request::PutContact(..)
-        | Request::PatchContact(..)
-        | Request::DeleteContact(..) => contact::answer(organisation, now, request, behaviour),
-        _ => custom_field::answer(organisation, request),
+    }
+}
+
+/// The custom fields of accounts; other record types have none.
+fn custom_fields(organisation: &Organisation, category: Category) -> Arc<[CustomField]> {
+    match category {
+        Category::Account => Arc::clone(organisation.definitions()),
+        _ => Arc::from([]),
     }
 }
 
@@ -73,6 +80,12 @@ fn bad_request(error: ApiError) -> Response {
 
 fn unknown_account(id: AccountId) -> Response {
     Response::error(Status::NOT_FOUND, ApiError::new(1, format!("account {id} does not exist")))
+}
+
+/// Code 51: Neon's page on response codes.
+fn unknown_field(id: FieldId) -> Response {
+    let error = ApiError::new(51, format!("custom field {id} does not exist"));
+    Response::error(Status::NOT_FOUND, error)
 }
 
 /// Account `id`; where it was merged, the account that it was merged into, under 222.
@@ -112,7 +125,7 @@ fn merged(survivor: AccountId) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::{AccountBody, CustomFieldItem, FieldId, SearchAccounts};
+    use crate::api::{AccountBody, CustomFieldItem, SearchAccounts};
     use crate::dataset::Dataset;
     use crate::profile::{BUILT_IN, Profile};
 

@@ -1,4 +1,4 @@
-//! What was changed on one account, in few bytes: a million of these stand in memory at once.
+//! Changes to one account, stored compactly: a million of them may be in memory at once.
 
 use super::LAST_CHANGED_S;
 use crate::api::{AccountBody, OptionId, Value};
@@ -6,23 +6,23 @@ use crate::time::Timestamp;
 use compact_str::CompactString;
 use smallvec::SmallVec;
 
-/// What was changed on one account.
+/// Changes to one account.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Change {
+pub(super) struct AccountChange {
     /// The new values one after another, each as `Values` reads it.
     values: Box<[u8]>,
-    /// The identity that stands in place of the synthetic one.
+    /// Identity that replaces the synthetic one.
     pub(super) identity: Option<Box<AccountBody>>,
     /// Seconds of the run: a run is shorter than a century.
     changed_s: u32,
-    /// Whether fields that have no new value are empty, and not as they were.
+    /// True if fields without a new value are empty rather than as they were.
     wiped: bool,
 }
 
 /// New values by position of the field, in order; `None` clears.
 pub(super) type Writes = SmallVec<[(usize, Option<Value>); 4]>;
 
-/// What a stored value is: the low bits of its length.
+/// Type tag of a stored value, in the low bits of its length.
 mod tag {
     pub(super) const BITS: u32 = 2;
     pub(super) const EMPTY: u64 = 0;
@@ -30,13 +30,13 @@ mod tag {
     pub(super) const OPTIONS: u64 = 2;
 }
 
-impl Change {
+impl AccountChange {
     /// A change that wipes the account before anything is written to it.
     pub(super) fn wiping(identity: AccountBody) -> Self {
         Self { identity: Some(Box::new(identity)), wiped: true, ..Self::default() }
     }
 
-    /// What the change says of the field at `position`: `None` if nothing.
+    /// New value of the field at `position`; `None` if the change has none.
     #[expect(clippy::option_option, reason = "unchanged, cleared and a value are three things")]
     pub(super) fn value(&self, position: usize) -> Option<Option<Value>> {
         let mut values = Values(&self.values);
@@ -46,18 +46,18 @@ impl Change {
         }
     }
 
-    /// Whether all of `writes` were written before, and stand.
+    /// True if all of `writes` have been written before and are still in place.
     pub(super) fn holds(&self, writes: &Writes) -> bool {
         writes.iter().all(|(position, value)| self.value(*position).as_ref() == Some(value))
     }
 
-    /// Whether `other` says the same of the account, at whatever time.
+    /// True if `other` leaves the account in the same state, whatever the time.
     pub(super) fn says_what(&self, other: &Self) -> bool {
         let Self { values, identity, wiped, changed_s: _ } = self;
         *values == other.values && *identity == other.identity && *wiped == other.wiped
     }
 
-    /// Puts `writes` over what was changed before, at `now`.
+    /// Applies `writes` over earlier changes, at `now`.
     pub(super) fn apply(&mut self, now: Timestamp, writes: &Writes) {
         self.changed_s = (now.as_nanos() / 1_000_000_000) as u32;
         let is_written = |position| writes.iter().any(|(written, _)| *written == position);
@@ -82,7 +82,7 @@ impl Change {
     }
 }
 
-/// Bytes that a value takes, so that no buffer has to shrink afterwards.
+/// Bytes that a value takes, so that buffers are allocated exactly.
 fn bytes_of(position: usize, value: Option<&Value>) -> usize {
     let len = match value {
         None => 0,
@@ -93,7 +93,7 @@ fn bytes_of(position: usize, value: Option<&Value>) -> usize {
     of_number(position as u64) + of_number((len as u64) << tag::BITS) + len
 }
 
-/// A value as it is stored.
+/// A stored value.
 #[derive(Clone, Copy)]
 struct Stored<'a> {
     tag: u64,
@@ -199,7 +199,7 @@ mod tests {
             ),
             wiped: bool,
         ) {
-            let mut change = Change { wiped, ..Change::default() };
+            let mut change = AccountChange { wiped, ..AccountChange::default() };
             let mut expected: BTreeMap<usize, Option<Value>> = BTreeMap::new();
             for (second, round) in (0_u64..).zip(rounds) {
                 expected.extend(round.clone());
@@ -218,10 +218,10 @@ mod tests {
 
     #[test]
     fn three_short_texts_take_six_bytes_beyond_their_letters() {
-        let mut change = Change::default();
+        let mut change = AccountChange::default();
         let text = |position| (position, Some(Value::Text("maple river 123".into())));
         change.apply(Timestamp::ZERO, &(0..3).map(text).collect());
         assert_eq!(change.values.len(), 3 * (2 + "maple river 123".len()));
-        assert!(size_of::<Change>() <= 32, "{}", size_of::<Change>());
+        assert!(size_of::<AccountChange>() <= 32, "{}", size_of::<AccountChange>());
     }
 }

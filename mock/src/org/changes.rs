@@ -4,46 +4,46 @@
 //! into: a read, a write and the audit each look up every account. Tables exist only for the
 //! thousands of ids among which something was changed.
 
-use super::change::Change;
+use super::change::AccountChange;
 use crate::api::AccountId;
 
 /// Ids that share a table of places.
 const TABLE_IDS: usize = 1 << 10;
 
-/// A place in the list of changes, from 1; 0 stands for none.
-type Table = Box<[u32; TABLE_IDS]>;
+/// Positions in the list of changes, from 1; 0 for none.
+type IdTable = Box<[u32; TABLE_IDS]>;
 
-/// What was changed, by account.
+/// Changes by account.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Changes {
-    tables: Vec<Option<Table>>,
+    tables: Vec<Option<IdTable>>,
     /// In the order in which the accounts were first changed.
-    changes: Vec<Change>,
+    changes: Vec<AccountChange>,
 }
 
 impl Changes {
-    /// How many accounts were changed.
+    /// Number of changed accounts.
     pub(super) const fn len(&self) -> usize {
         self.changes.len()
     }
 
-    /// What was changed on `id`; `None` if nothing.
-    pub(super) fn get(&self, id: AccountId) -> Option<&Change> {
+    /// Changes to `id`; `None` if there are none.
+    pub(super) fn get(&self, id: AccountId) -> Option<&AccountChange> {
         let (table, place) = split(id);
         let place = self.tables.get(table)?.as_ref()?[place];
         self.changes.get((place as usize).checked_sub(1)?)
     }
 
-    /// What was changed on `id`, to be added to. `id` must be one of the organisation's: tables are
+    /// Changes to `id`, for adding to. `id` must be one of the organisation's: tables are
     /// made up to the largest.
-    pub(super) fn entry(&mut self, id: AccountId) -> &mut Change {
+    pub(super) fn entry(&mut self, id: AccountId) -> &mut AccountChange {
         let (table, place) = split(id);
         if table >= self.tables.len() {
             self.tables.resize(table + 1, None);
         }
         let place = &mut self.tables[table].get_or_insert_with(|| Box::new([0; TABLE_IDS]))[place];
         if *place == 0 {
-            self.changes.push(Change::default());
+            self.changes.push(AccountChange::default());
             *place = u32::try_from(self.changes.len()).expect("fewer accounts than 2^32");
         }
         &mut self.changes[*place as usize - 1]
@@ -68,8 +68,8 @@ mod tests {
             let now = Timestamp::from_nanos(second * 1_000_000_000);
             changes.entry(id).apply(now, &std::iter::once((0, None)).collect());
         }
-        let first = changes.get(ids[0]).map(Change::changed_s);
-        let last = changes.get(ids[3]).map(Change::changed_s);
+        let first = changes.get(ids[0]).map(AccountChange::changed_s);
+        let last = changes.get(ids[3]).map(AccountChange::changed_s);
         assert_eq!(last.zip(first).map(|(last, first)| last - first), Some(3));
         changes.entry(ids[1]).apply(Timestamp::ZERO, &std::iter::once((1, None)).collect());
         assert_eq!(changes.len(), 4);

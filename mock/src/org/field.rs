@@ -1,29 +1,24 @@
 //! One custom field: its settings, its definition, and the items that hold its values.
 
 use crate::api::{
-    AccountKind, AccountSettings, AccountType, CustomField, CustomFieldItem, DisplayType, FieldId,
-    OptionDef, OptionId, OptionItem, OptionStatus, Value,
+    AccountKind, AccountSettings, CustomField, CustomFieldItem, DisplayType, FieldId, OptionDef,
+    OptionId, OptionItem, OptionStatus, Value,
 };
-use crate::dataset::{FieldKind, FieldSpec};
+use crate::dataset::FieldSpec;
 use crate::rng;
 use rand_distr::Zipf;
 use std::sync::Arc;
 
 /// The group that synthetic fields are shown in.
-pub(super) const FIRST_GROUP_ID: u32 = 12;
+pub(super) const GROUP_ID: u32 = 12;
 
 /// One custom field: its settings, its definition and its keys.
 #[derive(Clone, Debug)]
 pub(super) struct Field {
     pub(super) spec: FieldSpec,
-    /// What synthetic values are drawn from, whatever became of the definition.
-    pub(super) original: CustomField,
     pub(super) definition: CustomField,
     pub(super) key: u64,
     pub(super) zipf: Option<Zipf<f64>>,
-    pub(super) is_deleted: bool,
-    /// Whether an option was taken away that records may hold.
-    pub(super) lost_options: bool,
 }
 
 impl Field {
@@ -39,72 +34,21 @@ impl Field {
             .then(|| Zipf::new(spec.values.len() as f64, spec.skew).expect("a checked exponent"));
         Self {
             spec: spec.clone(),
-            original: definition.clone(),
             definition,
             key: rng::key(seed, &format!("field/{}", spec.name)),
             zipf,
-            is_deleted: false,
-            lost_options: false,
         }
     }
 
-    /// The field before anything was changed.
-    pub(super) fn original(&self) -> Self {
-        let Self { spec, original, key, zipf, .. } = self;
-        Self {
-            spec: spec.clone(),
-            original: original.clone(),
-            definition: original.clone(),
-            key: *key,
-            zipf: *zipf,
-            is_deleted: false,
-            lost_options: false,
-        }
-    }
-
-    /// An empty field `id`, for a definition to be written into.
-    pub(super) fn created(id: FieldId, display_type: DisplayType) -> Self {
-        let spec = FieldSpec {
-            name: String::new(),
-            id: None,
-            display_name: None,
-            kind: FieldKind::Text,
-            accounts: AccountType::Any,
-            filled: 0.0,
-            values: Vec::new(),
-            option_ids: Vec::new(),
-            skew: 0.0,
-            mirrors: None,
-        };
-        let mut field = Self::synthetic(id, &spec, 0, &mut 0);
-        field.definition.display_type = display_type;
-        field
-    }
-
-    /// Whether accounts of `kind` have this field now.
+    /// True if accounts of `kind` have this field.
     pub(super) fn belongs_to(&self, kind: AccountKind) -> bool {
-        is_for(self.definition.account_type(), kind)
-    }
-
-    /// Whether accounts of `kind` had it before anything was changed.
-    pub(super) fn belonged_to(&self, kind: AccountKind) -> bool {
-        is_for(self.spec.accounts, kind)
-    }
-
-    /// `value` as far as its options still exist.
-    pub(super) fn without_lost(&self, value: Value) -> Option<Value> {
-        match value {
-            Value::Text(_) => Some(value),
-            Value::Options(ids) => {
-                Value::options(ids.into_iter().filter(|&id| self.option(id).is_some()))
-            }
-        }
+        self.spec.accounts.includes(kind)
     }
 
     /// The option of that id.
     pub(super) fn option(&self, id: OptionId) -> Option<&OptionDef> {
         let options = &self.definition.option_values;
-        // Ids follow one another until somebody edits the options.
+        // Ids follow one another unless the dataset gives them.
         let guess = id.0.checked_sub(options.first()?.id.0).and_then(|at| options.get(at as usize));
         guess
             .filter(|option| option.id == id)
@@ -131,15 +75,6 @@ impl Field {
     fn option_item(&self, id: OptionId) -> OptionItem {
         let name = self.option(id).map(|option| Arc::clone(&option.name));
         OptionItem { id: Some(id), name, status: Some(OptionStatus::Active) }
-    }
-}
-
-/// Whether accounts of `kind` are among those.
-fn is_for(accounts: AccountType, kind: AccountKind) -> bool {
-    match accounts {
-        AccountType::Any => true,
-        AccountType::Individual => kind == AccountKind::Individual,
-        AccountType::Company => kind == AccountKind::Company,
     }
 }
 
@@ -175,7 +110,7 @@ fn definition(id: FieldId, spec: &FieldSpec, next_option: &mut u32) -> CustomFie
         component: Some("Account".to_owned()),
         display_type,
         data_type: display_type.is_text().then(|| "Text".to_owned()),
-        group_id: Some(FIRST_GROUP_ID.to_string()),
+        group_id: Some(GROUP_ID.to_string()),
         constituent_read_only: Some(false),
         option_values,
         account_settings: Some(AccountSettings { account_type: spec.accounts }),

@@ -1,7 +1,7 @@
-//! What a search still finds where it lags behind writes.
+//! Searches that lag behind writes.
 
 use super::Organisation;
-use super::change::Change;
+use super::change::AccountChange;
 use crate::api::AccountId;
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
@@ -12,7 +12,7 @@ use std::time::Duration;
 pub(super) struct Past {
     written_at: Timestamp,
     id: AccountId,
-    change: Option<Change>,
+    change: Option<AccountChange>,
     last_id: u64,
 }
 
@@ -22,11 +22,11 @@ pub(super) struct View<'a> {
     /// The largest id that is found.
     pub(super) last_id: u64,
     /// Accounts that are found as they were; empty where searches do not lag.
-    before: BTreeMap<AccountId, Option<&'a Change>>,
+    before: BTreeMap<AccountId, Option<&'a AccountChange>>,
 }
 
 impl Organisation {
-    /// Keeps account `id` as it is for the searches of the next `lag`. To be called before a write
+    /// Saves account `id` as it is for the searches of the next `lag`. Call before a write
     /// at `now`; costs nothing without a lag.
     pub(super) fn remember(&mut self, now: Timestamp, id: AccountId, lag: Duration) {
         if lag.is_zero() {
@@ -39,7 +39,7 @@ impl Organisation {
         self.past.push_back(Past { written_at: now, id, change, last_id });
     }
 
-    /// What a search finds at `now`, `lag` after it was written.
+    /// The organisation as a search sees it at `now`, `lag` behind the writes.
     pub(super) fn view(&self, now: Timestamp, lag: Duration) -> View<'_> {
         let mut view =
             View { organisation: self, last_id: self.last_id(), before: BTreeMap::new() };
@@ -56,8 +56,8 @@ impl Organisation {
 }
 
 impl<'a> View<'a> {
-    /// What is found to have changed on account `id`.
-    pub(super) fn change(&self, id: AccountId) -> Option<&'a Change> {
+    /// Changes to account `id` that a search sees.
+    pub(super) fn change(&self, id: AccountId) -> Option<&'a AccountChange> {
         match self.before.get(&id) {
             Some(before) => *before,
             None => self.organisation.changes.get(id),

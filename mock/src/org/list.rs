@@ -7,24 +7,26 @@ use crate::api::{
 };
 use crate::behaviour::{Behaviour, OverMax};
 
-/// A page size above the largest that Neon serves, where that is refused.
+/// Error of a page size above the largest, where the profile refuses it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("page size {size} is above {MAX_PAGE_SIZE}")]
 pub struct PageTooLarge {
-    /// What was asked for.
+    /// Page size of the request, in rows.
     pub size: u32,
 }
 
 impl Organisation {
     /// A page of accounts.
     ///
-    /// Without a filter it costs the page; with one, every account is looked at.
+    /// Without a filter only the page is visited; with one, every account.
+    ///
+    /// Errors: [`PageTooLarge`], where the profile refuses such pages.
     pub fn list(
         &self,
         list: &ListAccounts,
         behaviour: &Behaviour,
     ) -> Result<AccountPage, PageTooLarge> {
-        let cut = Cut::new(&list.page, behaviour)?;
+        let cut = PageRange::new(&list.page, behaviour)?;
         let ListAccounts { user_type, email, first_name, last_name, .. } = list;
         let is_wanted = |kind: AccountKind| match user_type {
             Some(UserType::Individual) if behaviour.individuals_include_companies => true,
@@ -53,16 +55,16 @@ fn same(wanted: Option<&str>, found: Option<&str>) -> bool {
     wanted.is_none_or(|wanted| found == Some(wanted))
 }
 
-/// Which rows of a listing a page holds.
+/// The rows of a listing that are on a page.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Cut {
-    /// Rows before it.
+pub(super) struct PageRange {
+    /// Rows before the page.
     pub(super) first: u64,
-    /// Rows on it, if there are as many.
+    /// Rows on the page, if there are enough.
     pub(super) size: usize,
 }
 
-impl Cut {
+impl PageRange {
     pub(super) fn new(page: &Page, behaviour: &Behaviour) -> Result<Self, PageTooLarge> {
         let asked = page.page_size.max(1);
         let size = match behaviour.over_max {
@@ -75,7 +77,7 @@ impl Cut {
         Ok(Self { first, size: size as usize })
     }
 
-    /// The page of `rows`, and how many rows there are in all.
+    /// The page of `rows`, and the total number of rows.
     pub(super) fn of<T>(&self, rows: impl Iterator<Item = T>) -> (Vec<T>, u64) {
         let mut total = 0_u64;
         let mut kept = Vec::new();
@@ -88,7 +90,7 @@ impl Cut {
         (kept, total)
     }
 
-    /// Where the page lies among `total` rows.
+    /// Position of the page among `total` rows.
     pub(super) fn pagination(&self, page: &Page, total: u64) -> Pagination {
         Pagination {
             current_page: page.current_page,
@@ -126,7 +128,7 @@ mod tests {
         let page = Page { page_size: 500, ..Page::default() };
         let size = |over_max| {
             let behaviour = Behaviour { over_max, ..Behaviour::default() };
-            Cut::new(&page, &behaviour).map(|cut| cut.size)
+            PageRange::new(&page, &behaviour).map(|cut| cut.size)
         };
         assert_eq!(size(OverMax::default()), Ok(200));
         assert_eq!(size(OverMax::Refuse), Err(PageTooLarge { size: 500 }));

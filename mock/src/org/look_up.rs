@@ -1,6 +1,10 @@
-//! What clients look up when they start: the same few made-up entries in every organisation.
+//! Read-only look-ups: the same few made-up entries in every organisation.
 
-use crate::api::{Endpoint, LookUp, LookUpBody, LookUpItem, OrganizationProfile, SystemUser};
+use super::field::GROUP_ID;
+use crate::api::{
+    Category, Endpoint, FieldGroup, GroupId, LookUp, LookUpBody, LookUpItem, OrganizationProfile,
+    SystemUser,
+};
 use std::borrow::Cow;
 
 /// Ids and names.
@@ -36,7 +40,7 @@ const PREFIXES: &[&str] = &["Dr.", "Mr.", "Mrs.", "Ms.", "Mx."];
 
 const USERS: [(&str, &str, &str); 2] = [("1", "Robin", "Okafor"), ("2", "Sam", "Lindgren")];
 
-/// What `look_up` answers.
+/// The answer to `look_up`.
 pub(crate) fn look_up(look_up: LookUp) -> LookUpBody {
     match look_up.endpoint() {
         Endpoint::ActivityStatuses => by_id(ACTIVITY_STATUSES),
@@ -75,9 +79,19 @@ pub(crate) fn look_up(look_up: LookUp) -> LookUpBody {
             org_id: Cow::Borrowed("demo"),
             app_url: Cow::Borrowed("https://demo.example.org"),
         }),
-        // The list of webhooks: there are none.
-        _ => LookUpBody::Webhooks(Vec::new()),
+        // `GET /webhooks`: the mock has none.
+        _ => LookUpBody::Items(Vec::new()),
     }
+}
+
+/// The groups of custom fields of `component`: one for the fields of accounts.
+pub(crate) fn groups(component: Category) -> Vec<FieldGroup> {
+    let general = FieldGroup {
+        id: GroupId(GROUP_ID),
+        display_name: Cow::Borrowed("General"),
+        component: Category::Account,
+    };
+    if component == Category::Account { vec![general] } else { Vec::new() }
 }
 
 /// Each entry of `named` as `item` makes it of code or id, name and position; all are active.

@@ -1,7 +1,7 @@
-//! Merged accounts, and which ids are left: computed from (seed, id), not stored.
+//! Merged accounts and the remaining ids, computed from (seed, id), not stored.
 //!
-//! What is kept is how many merged ids lie before each block of ids, so that a page of accounts
-//! is found without visiting those before it.
+//! Only the number of merged ids before each block of ids is stored, so that a page of accounts
+//! is found without visiting the pages before it.
 
 use super::Organisation;
 use crate::api::AccountId;
@@ -69,7 +69,7 @@ impl Organisation {
         (1..=self.last_id()).map(AccountId).filter(|&id| self.survivor(id).is_none())
     }
 
-    /// How many accounts have ids within `range`, which ends at the last id or before.
+    /// Number of accounts with ids in `range`, which must end at or before the last id.
     pub(super) fn count_in(&self, range: &RangeInclusive<u64>) -> u64 {
         if range.is_empty() {
             return 0;
@@ -87,16 +87,16 @@ impl Organisation {
         (start..=*range.end()).map(AccountId).filter(|&id| self.survivor(id).is_none())
     }
 
-    /// How many accounts have this id or a lower one.
+    /// Number of accounts with ids up to `id`.
     fn count_to(&self, id: u64) -> u64 {
         let Some(merged) = &self.merged else { return id };
-        // A created account lies behind the last block: none of those are merged.
+        // Created ids are past the last block and never merged.
         let block = (id / BLOCK).min(merged.before.len() as u64 - 1);
         id - merged.before[block as usize]
             - self.merged_among(block * BLOCK + 1..=id.min(self.accounts))
     }
 
-    /// The id that so many accounts come before.
+    /// The id of the account that `count` others precede.
     fn nth(&self, count: u64) -> u64 {
         let Some(merged) = &self.merged else { return count + 1 };
         let blocks = merged.before.iter().zip(0_u64..);

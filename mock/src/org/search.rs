@@ -11,7 +11,7 @@ pub use error::SearchError;
 
 use super::Organisation;
 use super::lag::View;
-use super::list::Cut;
+use super::list::PageRange;
 use crate::api::{AccountId, Criterion, SearchAccounts, SearchPage, SearchRow, SortDirection};
 use crate::behaviour::Behaviour;
 use crate::time::Timestamp;
@@ -21,23 +21,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The accounts of one page.
-struct Found {
+struct FoundIds {
     ids: Vec<AccountId>,
-    /// How many meet the criteria in all.
+    /// Number of accounts that meet the criteria.
     total: u64,
-    /// How many ids were looked at.
+    /// Number of ids visited.
     #[cfg_attr(not(test), expect(dead_code, reason = "the tests bound it"))]
     visited: u64,
 }
 
 /// An order of the results.
 #[derive(Clone, Copy)]
-struct Order {
+struct SortOrder {
     column: Column,
     descends: bool,
 }
 
-impl Order {
+impl SortOrder {
     const BY_ID: Self = Self { column: Column::Standard(Standard::AccountId), descends: false };
 
     fn is_by_id(self) -> bool {
@@ -46,7 +46,9 @@ impl Order {
 }
 
 impl Organisation {
-    /// The page of accounts that meet every criterion, as a search finds them at `now`.
+    /// The page of accounts that meet every criterion, as a search sees them at `now`.
+    ///
+    /// Errors: [`SearchError`] for criteria, columns or a page that Neon refuses.
     pub fn search(
         &self,
         now: Timestamp,
@@ -56,7 +58,7 @@ impl Organisation {
         let view = self.view(now, behaviour.search_lag.0);
         let columns = self.columns(&search.output_fields)?;
         let found = view.find(search, &columns, behaviour)?;
-        let (cut, page) = (Cut::new(&search.pagination, behaviour)?, &search.pagination);
+        let (cut, page) = (PageRange::new(&search.pagination, behaviour)?, &search.pagination);
         let row = |id| {
             let cell =
                 |(name, column): &(Arc<str>, Column)| (Arc::clone(name), view.cell(id, *column));
@@ -67,13 +69,17 @@ impl Organisation {
     }
 
     /// All accounts that meet every criterion, in id order.
+    ///
+    /// Errors: [`SearchError`], as for a search.
     pub fn matching(&self, criteria: &[Criterion]) -> Result<Vec<AccountId>, SearchError> {
         let criteria = self.criteria(criteria)?;
         let view = self.view(Timestamp::ZERO, Duration::ZERO);
         Ok(view.matching(&criteria).collect())
     }
 
-    /// Whether a search could be made by `criteria`.
+    /// Checks `criteria` without searching.
+    ///
+    /// Errors: [`SearchError`] for an unknown field, or an operator or value that it does not take.
     pub fn check_criteria(&self, criteria: &[Criterion]) -> Result<(), SearchError> {
         self.criteria(criteria).map(drop)
     }
@@ -85,14 +91,14 @@ impl View<'_> {
         search: &SearchAccounts,
         columns: &[(Arc<str>, Column)],
         behaviour: &Behaviour,
-    ) -> Result<Found, SearchError> {
+    ) -> Result<FoundIds, SearchError> {
         let criteria = self.organisation.criteria(&search.search_fields)?;
-        let cut = Cut::new(&search.pagination, behaviour)?;
+        let cut = PageRange::new(&search.pagination, behaviour)?;
         let descends = search.pagination.sort_direction == Some(SortDirection::Desc);
         let order = match &search.pagination.sort_column {
-            None => Order::BY_ID,
+            None => SortOrder::BY_ID,
             Some(name) => match columns.iter().find(|(column, _)| **column == **name) {
-                Some((_, column)) => Order { column: *column, descends },
+                Some((_, column)) => SortOrder { column: *column, descends },
                 None => return Err(SearchError::Sort(name.clone())),
             },
         };
@@ -105,9 +111,9 @@ impl View<'_> {
     }
 
     /// The page of the ids from `low` to `high`: what is not on it is counted, not visited.
-    fn find_range(&self, low: u64, high: u64, cut: Cut, order: Order) -> Found {
+    fn find_range(&self, low: u64, high: u64, cut: PageRange, order: SortOrder) -> FoundIds {
         if low > high {
-            return Found { ids: Vec::new(), total: 0, visited: 0 };
+            return FoundIds { ids: Vec::new(), total: 0, visited: 0 };
         }
         let total = self.organisation.count_in(&(low..=high));
         let behind = total.saturating_sub(cut.first);
@@ -121,11 +127,11 @@ impl View<'_> {
         if order.descends {
             ids.reverse();
         }
-        Found { total, visited: ids.len() as u64, ids }
+        FoundIds { total, visited: ids.len() as u64, ids }
     }
 
     /// The page of all that meet `criteria`, each of which is visited.
-    fn find_all(&self, criteria: &Criteria<'_>, cut: Cut, order: Order) -> Found {
+    fn find_all(&self, criteria: &Criteria<'_>, cut: PageRange, order: SortOrder) -> FoundIds {
         let mut ids: Vec<AccountId> = self.matching(criteria).collect();
         if !order.is_by_id() {
             // Stable: accounts of one text stay in id order, whichever way the order runs.
@@ -143,7 +149,7 @@ impl View<'_> {
             Ids::Range(low, high) => (*high).min(self.last_id).saturating_sub(low - 1),
         };
         let (ids, total) = cut.of(ids.into_iter());
-        Found { ids, total, visited }
+        FoundIds { ids, total, visited }
     }
 
     /// All accounts that meet `criteria`, in id order.

@@ -97,7 +97,7 @@ impl Organisation {
     /// The value of one field before anything was changed; `None` if it is empty.
     pub(super) fn original_value(&self, id: AccountId, position: usize) -> Option<Value> {
         let field = &self.fields[position];
-        if id.0 > self.accounts || !field.belonged_to(self.kind(id)) {
+        if id.0 > self.accounts || !field.belongs_to(self.kind(id)) {
             return None;
         }
         if let Some((source, share)) = field.spec.mirrors
@@ -177,7 +177,7 @@ impl Field {
     }
 
     fn options(&self, bits: u64) -> SmallVec<[OptionId; 4]> {
-        let option = |bits| self.original.option_values[self.rank(bits)].id;
+        let option = |bits| self.definition.option_values[self.rank(bits)].id;
         let count = if self.spec.kind == FieldKind::Checkbox { 1 + bits % 3 } else { 1 };
         let mut ids: SmallVec<[OptionId; 4]> =
             (0..count).map(|draw| option(keyed(bits, draw))).collect();
@@ -190,7 +190,7 @@ impl Field {
     fn carry_over(&self, value: &Value, target: &Self) -> Option<Value> {
         if DisplayType::from(target.spec.kind).has_options() {
             let id_of = |name: &str| {
-                let known = target.original.option_values.iter();
+                let known = target.definition.option_values.iter();
                 known.clone().find(|option| &*option.name == name).map(|option| option.id)
             };
             let mut ids: SmallVec<[OptionId; 4]> = match value {
@@ -200,7 +200,7 @@ impl Field {
                 }
             };
             ids.sort_unstable();
-            if !target.original.display_type.is_multi_valued() {
+            if !target.definition.display_type.is_multi_valued() {
                 ids.truncate(1);
             }
             return (!ids.is_empty()).then_some(Value::Options(ids));

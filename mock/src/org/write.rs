@@ -1,7 +1,7 @@
 //! Writing accounts: PATCH, PUT and POST, checked whole before anything is applied.
 
 use super::Organisation;
-use super::change::{Change, Writes};
+use super::change::{AccountChange, Writes};
 use super::field::Field;
 use super::synthetic::primary_contact_id;
 use crate::api::{
@@ -12,7 +12,7 @@ use crate::behaviour::{BadItem, Behaviour, EmptyOptions, NullText, UnknownMember
 use crate::time::Timestamp;
 use smallvec::SmallVec;
 
-/// Why a write was refused. Nothing of it was applied, unless the profile says otherwise.
+/// Write errors. Nothing was applied, unless the profile says otherwise.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum WriteError {
@@ -43,7 +43,7 @@ pub enum WriteError {
 }
 
 impl WriteError {
-    /// The error that Neon answers. Codes 50 to 56: Neon's page on response codes.
+    /// The error as Neon answers it. Source of codes 50 to 56: Neon's page on response codes.
     pub fn api_error(&self) -> ApiError {
         let code = match self {
             Self::UnknownAccount
@@ -66,7 +66,9 @@ impl WriteError {
 impl Organisation {
     /// Changes the fields that `account` lists and leaves the others, at `now`.
     ///
-    /// A listed option set replaces the one that stood there; `[]` and `""` clear.
+    /// A listed option set replaces the previous one; `[]` and `""` clear.
+    ///
+    /// Errors: [`WriteError`] for an unknown account, the wrong wrapper or an invalid item.
     pub fn patch(
         &mut self,
         now: Timestamp,
@@ -79,8 +81,8 @@ impl Organisation {
         Ok(())
     }
 
-    /// The same by others than the client, whose writes are not counted; whether it repeats an
-    /// earlier one.
+    /// The same for authors other than the client, whose writes are not counted. True if it repeats an
+    /// earlier write.
     pub(crate) fn amend(
         &mut self,
         now: Timestamp,
@@ -91,7 +93,7 @@ impl Organisation {
         let writes = self.writes(now, id, account, behaviour)?;
         self.remember(now, id, behaviour.search_lag.0);
         let identity = self.merged_identity(id, &account.body);
-        // A name or address that was given is not compared: few clients of a migration write one.
+        // Names and addresses are not compared: few migration clients write them.
         let repeats =
             identity.is_none() && self.changes.get(id).is_some_and(|change| change.holds(&writes));
         let change = self.changes.entry(id);
@@ -101,6 +103,8 @@ impl Organisation {
     }
 
     /// Replaces the account by `account`, at `now`: what it leaves out is wiped.
+    ///
+    /// Errors: [`WriteError`], as for [`patch`](Self::patch).
     pub fn put(
         &mut self,
         now: Timestamp,
@@ -114,7 +118,9 @@ impl Organisation {
         Ok(())
     }
 
-    /// Makes an account of what `account` holds, at `now`. Its id is none that the body names.
+    /// Creates an account from `account`, at `now`, under the next free id.
+    ///
+    /// Errors: [`WriteError`] for a company without a name or an invalid item.
     pub fn create(
         &mut self,
         now: Timestamp,
@@ -148,16 +154,16 @@ impl Organisation {
         if let Some(contact) = &mut identity.primary_contact {
             contact.contact_id = Some(primary_contact_id(id));
         }
-        let mut change = Change::wiping(identity);
+        let mut change = AccountChange::wiping(identity);
         change.apply(now, writes);
         let repeats = self.changes.get(id).is_some_and(|old| old.says_what(&change));
         self.repeated_writes += u64::from(repeats);
         *self.changes.entry(id) = change;
     }
 
-    /// What `account` makes of account `id`, if nothing in it is wrong.
+    /// The field writes of `account` to account `id`, if all of its items are valid.
     ///
-    /// Where one bad item does not refuse all, those before it are written at once.
+    /// Where the profile applies the items before an invalid one, they are written here.
     fn writes(
         &mut self,
         now: Timestamp,
@@ -224,9 +230,9 @@ impl Organisation {
                 Ok((position, self.fields[position].parse(item, behaviour)?))
             });
             match written {
-                Ok((_, Written::Kept)) => {}
-                Ok((position, Written::Cleared)) => writes.push((position, None)),
-                Ok((position, Written::Value(value))) => writes.push((position, Some(value))),
+                Ok((_, FieldWrite::Kept)) => {}
+                Ok((position, FieldWrite::Cleared)) => writes.push((position, None)),
+                Ok((position, FieldWrite::Value(value))) => writes.push((position, Some(value))),
                 Err(error) => return (writes, Some(error)),
             }
         }
@@ -245,8 +251,8 @@ impl Organisation {
     }
 }
 
-/// What a written item makes of its field.
-enum Written {
+/// Effect of a written item on its field.
+enum FieldWrite {
     /// A text item without `value` leaves the field as it is.
     Kept,
     Cleared,
@@ -254,18 +260,22 @@ enum Written {
 }
 
 impl Field {
-    /// What a written item makes of this field.
-    fn parse(&self, item: &CustomFieldItem, behaviour: &Behaviour) -> Result<Written, WriteError> {
+    /// Effect of a written item on this field.
+    fn parse(
+        &self,
+        item: &CustomFieldItem,
+        behaviour: &Behaviour,
+    ) -> Result<FieldWrite, WriteError> {
         if !self.definition.display_type.has_options() {
             return Ok(match &item.value {
                 None if item.is_null => match behaviour.null_text {
-                    NullText::Ignored => Written::Kept,
-                    NullText::Clears => Written::Cleared,
-                    NullText::StoresTheWord => Written::Value(Value::Text("null".into())),
+                    NullText::Ignored => FieldWrite::Kept,
+                    NullText::Clears => FieldWrite::Cleared,
+                    NullText::StoresTheWord => FieldWrite::Value(Value::Text("null".into())),
                 },
-                None => Written::Kept,
-                Some(text) if text.is_empty() => Written::Cleared,
-                Some(text) => Written::Value(Value::Text(text.clone())),
+                None => FieldWrite::Kept,
+                Some(text) if text.is_empty() => FieldWrite::Cleared,
+                Some(text) => FieldWrite::Value(Value::Text(text.clone())),
             });
         }
         let items = item.option_values.as_ref().ok_or(WriteError::OptionValueRequired)?;
@@ -285,9 +295,9 @@ impl Field {
         }
         ids.sort_unstable();
         Ok(match behaviour.empty_options {
-            _ if !ids.is_empty() => Written::Value(Value::Options(ids)),
-            EmptyOptions::Clears => Written::Cleared,
-            EmptyOptions::Ignored => Written::Kept,
+            _ if !ids.is_empty() => FieldWrite::Value(Value::Options(ids)),
+            EmptyOptions::Clears => FieldWrite::Cleared,
+            EmptyOptions::Ignored => FieldWrite::Kept,
         })
     }
 }

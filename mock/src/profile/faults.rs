@@ -7,26 +7,26 @@ use crate::file::{DurationText, Member};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The most calls that fail in a row.
+/// Upper bound of `burst`.
 const MAX_BURST: u32 = 1_000_000;
 
-/// A fault as the file has it: how calls go wrong, and which.
+/// A fault table of a profile file: the kind of failure and the calls it hits.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WireFault {
-    /// How calls go wrong.
+    /// Kind of failure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kind: Option<FaultKind>,
-    /// In one of these ways, each as likely.
+    /// Kinds of failure, equally likely.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<FaultKind>,
     /// The probability of each call, from 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<f64>,
-    /// Only the first so many calls.
+    /// Only the first `n` calls.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first: Option<u64>,
-    /// Only every so-many-th call.
+    /// Only every `n`-th call.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<u64>,
     /// Only calls of these endpoints, by verb and path template.
@@ -47,12 +47,12 @@ pub struct WireFault {
     /// Only calls on this share of the accounts, from 0 to 1; always the same ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poison: Option<f64>,
-    /// How many calls in a row fail once one does, that one included.
+    /// Number of consecutive calls that fail once one is hit, that one included.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub burst: Option<u32>,
 }
 
-/// Checks what a file says.
+/// Checks the fault tables.
 pub(super) fn faults(wire: &[WireFault]) -> Result<Vec<Fault>, ProfileError> {
     let checked = |(position, wire)| fault(&Member::top("faults").index(position), wire);
     wire.iter().enumerate().map(checked).collect()

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// What is admitted.
+/// The `[limits]` section.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WireLimits {
@@ -18,7 +18,7 @@ pub struct WireLimits {
     /// Other pools for single endpoints, by verb and path template.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub endpoints: BTreeMap<String, u32>,
-    /// How long a refusal takes.
+    /// Response time of a refusal.
     #[serde(default)]
     pub reject_after: DurationText,
     /// Calls a second that each limit admits; none admits all.
@@ -27,18 +27,18 @@ pub struct WireLimits {
     /// Other windows for single endpoints, by verb and path template.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub endpoints_per_second: BTreeMap<String, u32>,
-    /// Which calls share a limit; each endpoint has its own unless told otherwise.
+    /// Scope of a limit; by default each endpoint has its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub scope: Option<Scope>,
-    /// Calls that wait at a limit before any is refused.
+    /// Calls that may queue at a limit before calls are refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queue: Option<u32>,
-    /// What a refusal says of when to come back; without it, nothing.
+    /// `Retry-After` of a refusal; none if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_after: Option<DurationText>,
 }
 
-/// Checks what a file says.
+/// Checks the section.
 pub(super) fn limits(wire: &WireLimits) -> Result<Limits, ProfileError> {
     let top = |name: &str| Member::top("limits").key(name);
     let scope = wire.scope.unwrap_or_default();

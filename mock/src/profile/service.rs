@@ -20,12 +20,12 @@ pub struct WireService {
     /// Other laws for single endpoints, by verb and path template.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub endpoints: BTreeMap<String, WireLaw>,
-    /// How service times grow with the calls in flight; without it, not at all.
+    /// Growth of service times with the calls in flight; none if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub congestion: Option<WireCongestion>,
 }
 
-/// A service-time law as the file has it: which, and its figures.
+/// A service-time law of a profile file, with its parameters.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "the figures of the law that `law` names")]
@@ -48,7 +48,7 @@ pub struct WireLaw {
 }
 
 impl WireLaw {
-    /// `law` without its figures.
+    /// Name of `law`.
     pub const fn named(law: LawName) -> Self {
         Self {
             law,
@@ -73,7 +73,7 @@ pub enum LawName {
     Uniform,
     /// Log-normal with `median` and `p99`.
     LogNormal,
-    /// Any of `samples`, or what the file `histogram` holds.
+    /// Any of `samples`, or the times in the file `histogram`.
     Empirical,
 }
 
@@ -88,14 +88,14 @@ impl LawName {
     }
 }
 
-/// How service times grow with the calls in flight: the universal scalability law.
+/// Growth of service times with the calls in flight: the universal scalability law.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WireCongestion {
-    /// What calls wait for one another, from 0 to 1.
+    /// Contention: the share of a call spent waiting for others, from 0 to 1.
     #[serde(default)]
     pub contention: f64,
-    /// What each call costs all others, from 0 to 1.
+    /// Coherency: the cost of each call to all others, from 0 to 1.
     #[serde(default)]
     pub coherency: f64,
 }
@@ -107,7 +107,7 @@ pub(super) struct Service {
     pub(super) congestion: Option<Congestion>,
 }
 
-/// Checks what a file says; `side` reads the files that it names.
+/// Checks the section; `side` reads the files that it names.
 pub(super) fn service(
     wire: &WireService,
     side: &mut SideFiles<'_>,

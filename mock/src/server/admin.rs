@@ -1,4 +1,4 @@
-//! The admin routes, outside the API: `/__mock/…`, for whoever runs the mock.
+//! Admin routes outside the API: `/__mock/…`.
 //!
 //! JSON in, JSON out, errors as arrays like Neon's. Only clients on this machine are answered, and
 //! all but `health` ask for the mock's own token: `Authorization: Bearer TOKEN`. Deliberately
@@ -7,8 +7,8 @@
 mod report;
 
 use super::body::{self, BodyError};
-use super::connection::Connection;
-use super::response::{Outgoing, respond_at_once};
+use super::response::{ResponseBody, respond_at_once};
+use super::shared::Connection;
 use crate::api::{ApiError, Response, Status};
 use crate::fault::FaultKind;
 use crate::live::Answer;
@@ -21,25 +21,25 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::net::SocketAddr;
 
-/// Where they begin.
+/// Path prefix.
 const BASE_PATH: &str = "/__mock/";
 
-/// Entries of the journal that are shown unless told otherwise.
+/// Default number of journal entries shown.
 const JOURNAL_LIMIT: usize = 100;
 
-/// Faults that can be ordered at once.
+/// Maximum number of faults per request.
 const MAX_FAULTS: usize = 10_000;
 
-/// Whether a path is one of theirs.
+/// True for paths of the admin routes.
 pub(super) fn is_below(path: &str) -> bool {
     path.starts_with(BASE_PATH)
 }
 
-/// What an admin asks for is answered at once; calls of the API wait meanwhile.
+/// Answers an admin request, without delay.
 pub(super) async fn answer(
     connection: &Connection,
     request: Request<Incoming>,
-) -> hyper::Response<Outgoing> {
+) -> hyper::Response<ResponseBody> {
     let (head, incoming) = request.into_parts();
     let body = match body::read(incoming, connection.shell.terms.patience).await {
         Ok(body) => body,
@@ -47,7 +47,7 @@ pub(super) async fn answer(
         Err(BodyError::Lost) => return refusal(400, "the body broke off"),
     };
     let path = head.uri.path();
-    let ask = Ask {
+    let ask = AdminRequest {
         verb: head.method.as_str(),
         route: &path[BASE_PATH.len()..],
         query: head.uri.query().unwrap_or_default(),
@@ -67,11 +67,11 @@ pub(super) async fn answer(
     }
 }
 
-/// A status and what is wrong.
+/// Status and message of an error.
 type Refusal = (u16, String);
 
-/// What an admin asks.
-struct Ask<'a> {
+/// An admin request.
+struct AdminRequest<'a> {
     verb: &'a str,
     /// Below the base path.
     route: &'a str,
@@ -83,18 +83,18 @@ struct Ask<'a> {
 /// `POST faults`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WireFaults {
+struct FaultsByKind {
     kinds: Vec<FaultKind>,
 }
 
 /// `POST profile`.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct WireProfile {
+struct ProfileByName {
     name: String,
 }
 
-impl Ask<'_> {
+impl AdminRequest<'_> {
     fn answer(&self, connection: &Connection) -> Result<Value, Refusal> {
         if !is_own_machine(connection.peer) {
             return Err((403, "only clients on the mock's own machine".to_owned()));
@@ -114,7 +114,7 @@ impl Ask<'_> {
                 Ok(json!({}))
             }
             ("POST", "faults") => {
-                let WireFaults { kinds } = self.json()?;
+                let FaultsByKind { kinds } = self.json()?;
                 if kinds.len() > MAX_FAULTS {
                     return Err((400, format!("at most {MAX_FAULTS} faults at once")));
                 }
@@ -125,7 +125,7 @@ impl Ask<'_> {
                 Ok(json!({ "ordered": kinds.len() }))
             }
             ("POST", "profile") => {
-                let WireProfile { name } = self.json()?;
+                let ProfileByName { name } = self.json()?;
                 let profile = Profile::built_in(&name).ok_or_else(|| unknown_profile(&name))?;
                 shell.live.neon().set_profile(profile);
                 Ok(json!({ "profile": name }))
@@ -169,7 +169,7 @@ impl Ask<'_> {
     }
 }
 
-/// Whether a client sits on this machine; an IPv4 address may come in IPv6's clothes.
+/// True for clients on this machine, also with IPv4-mapped IPv6 addresses.
 fn is_own_machine(peer: SocketAddr) -> bool {
     peer.ip().to_canonical().is_loopback()
 }
@@ -179,12 +179,12 @@ fn unknown_profile(name: &str) -> Refusal {
     (400, format!("there is no built-in profile `{name}`; there are {}", known.join(", ")))
 }
 
-fn refusal(status: u16, message: impl Into<String>) -> hyper::Response<Outgoing> {
+fn refusal(status: u16, message: impl Into<String>) -> hyper::Response<ResponseBody> {
     let response = Response::error(Status(status), ApiError::new(1, message));
     respond_at_once(Answer::at_once(&response))
 }
 
-fn json_response(status: u16, body: Vec<u8>) -> hyper::Response<Outgoing> {
+fn json_response(status: u16, body: Vec<u8>) -> hyper::Response<ResponseBody> {
     respond_at_once(Answer::of_json(Status(status), body))
 }
 

@@ -1,6 +1,6 @@
-//! Bodies of requests: read whole, up to a size and for a time.
+//! Request bodies: read whole, within a size and a time limit.
 
-use super::response::{Outgoing, respond_at_once};
+use super::response::{ResponseBody, respond_at_once};
 use crate::api::{ApiError, Status};
 use crate::live::Answer;
 use crate::wall_clock;
@@ -15,29 +15,29 @@ use tokio::time::timeout_at;
 /// Bodies above this many bytes are answered 413.
 pub(super) const BODY_LIMIT: usize = 1 << 20;
 
-/// What is read of a body that was refused, so that its sender gets to see the answer.
+/// Bytes read and discarded of a refused body, so that its sender can read the answer.
 const DISCARD_LIMIT: usize = 16 << 20;
 
-/// How long that may take.
+/// Time limit for discarding.
 const DISCARD_TIME: Duration = Duration::from_secs(2);
 
-/// Why a body was not read.
+/// Errors of reading a body.
 pub(super) enum BodyError {
-    /// The client left, or what it sent is no body.
+    /// The client closed the connection or sent an invalid body.
     Lost,
-    /// The client is told so, and its connection closed.
-    Refused(Refused),
+    /// Answered with an error, after which the connection is closed.
+    Refused(RefusedBody),
 }
 
-/// A body that is too long or too slow.
-pub(super) struct Refused {
+/// A body over the size or time limit, as the answer it gets.
+pub(super) struct RefusedBody {
     status: Status,
     message: String,
 }
 
-impl Refused {
-    /// The answer, after which the connection ends: the rest of the body is in the way.
-    pub(super) fn into_response(self) -> Response<Outgoing> {
+impl RefusedBody {
+    /// The answer, which closes the connection because the rest of the body is unread.
+    pub(super) fn into_response(self) -> Response<ResponseBody> {
         let response = crate::api::Response::error(self.status, ApiError::new(1, self.message));
         let mut response = respond_at_once(Answer::at_once(&response));
         response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -45,9 +45,11 @@ impl Refused {
     }
 }
 
-/// All of `body`.
+/// Reads all of `body`.
+///
+/// Errors: [`BodyError`] for a broken connection, and above [`BODY_LIMIT`] or `patience`.
 pub(super) async fn read(mut body: Incoming, patience: Duration) -> Result<Bytes, BodyError> {
-    // Most calls are GETs: no need to poll a body that is none.
+    // Skip polling empty bodies: most calls are GETs.
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
@@ -92,17 +94,17 @@ async fn chunk(body: &mut Incoming) -> Option<Result<Bytes, hyper::Error>> {
 
 fn too_slow(patience: Duration) -> BodyError {
     let message = format!("the body did not arrive within {patience:?}");
-    BodyError::Refused(Refused { status: Status(408), message })
+    BodyError::Refused(RefusedBody { status: Status(408), message })
 }
 
-/// Answers at once, and goes on reading for a while: a socket that is closed with bytes unread is
+/// Answers at once and keeps reading for a while: a socket closed with unread bytes is
 /// reset, and its client would not see the answer.
 fn too_long(body: Incoming) -> BodyError {
     let deadline = wall_clock::now() + DISCARD_TIME;
     #[expect(clippy::disallowed_methods, reason = "the answer must not wait for the rest")]
     tokio::spawn(discard(body, deadline));
     let message = format!("a body has at most {BODY_LIMIT} bytes");
-    BodyError::Refused(Refused { status: Status(413), message })
+    BodyError::Refused(RefusedBody { status: Status(413), message })
 }
 
 async fn discard(mut body: Incoming, deadline: Instant) {

@@ -1,12 +1,11 @@
 //! One connection: requests in turn, answers in the same order, and the reset that hyper cannot do.
 
+use super::admin;
 use super::body::{self, BodyError};
-use super::response::{Outgoing, respond};
-use super::{Shell, admin};
+use super::response::{ResponseBody, respond};
+use super::shared::{Connection, Shell};
 use crate::fault::{Delivery, SLOW_BODY};
-use crate::live::{Answer, Call};
-use crate::time::nanos;
-use crate::wall_clock;
+use crate::live::{Answer, ReceivedCall};
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -18,7 +17,7 @@ use std::io::{self, IoSlice};
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -29,52 +28,7 @@ const MAX_HEAD: usize = 32 << 10;
 /// Bytes read or written at a time: what one connection may hold beside a body.
 const BUFFER: usize = 64 << 10;
 
-/// What the calls of one connection share.
-pub(super) struct Connection {
-    pub(super) shell: Arc<Shell>,
-    pub(super) peer: SocketAddr,
-    /// Set when the connection is to end with a reset.
-    reset: Arc<AtomicBool>,
-    /// Set when the server is to end with this connection.
-    shut_down: AtomicBool,
-    /// Since when the client has owed a request, in ns of the server's life; [`ANSWERING`] while
-    /// it does not.
-    owed_since_ns: AtomicU64,
-}
-
-/// The server's turn: the client owes nothing.
-const ANSWERING: u64 = u64::MAX;
-
-impl Connection {
-    /// Lets the server end when the answer at hand has gone out.
-    pub(super) fn shut_down_after(&self) {
-        self.shut_down.store(true, Ordering::Relaxed);
-    }
-
-    /// Nanoseconds since the server began.
-    fn now_ns(&self) -> u64 {
-        nanos(wall_clock::now() - self.shell.started)
-    }
-
-    /// Waits until the client has owed a whole head for `patience`.
-    ///
-    /// One timer a connection: hyper's own bound on the time of a head sets one for each request.
-    async fn owed_too_long(&self, patience: Duration) {
-        loop {
-            let now_ns = self.now_ns();
-            let owed_since_ns = self.owed_since_ns.load(Ordering::Relaxed);
-            let since_ns = if owed_since_ns == ANSWERING { now_ns } else { owed_since_ns };
-            let left_ns = since_ns.saturating_add(nanos(patience)).saturating_sub(now_ns);
-            if left_ns == 0 {
-                return;
-            }
-            #[expect(clippy::disallowed_methods, reason = "the server lives on the wall clock")]
-            tokio::time::sleep(Duration::from_nanos(left_ns)).await;
-        }
-    }
-}
-
-/// The call is answered by a reset of its connection.
+/// The call is answered by resetting its connection.
 #[derive(Debug, thiserror::Error)]
 #[error("the connection is to be reset")]
 struct Reset;
@@ -84,9 +38,7 @@ pub(super) async fn serve(shell: Arc<Shell>, stream: TcpStream, peer: SocketAddr
     let reset = Arc::new(AtomicBool::new(false));
     let socket = Socket { io: TokioIo::new(stream), reset: Arc::clone(&reset) };
     let patience = shell.terms.patience;
-    let shut_down = AtomicBool::new(false);
-    let owed_since_ns = AtomicU64::new(nanos(wall_clock::now() - shell.started));
-    let connection = Arc::new(Connection { shell, peer, reset, shut_down, owed_since_ns });
+    let connection = Arc::new(Connection::new(shell, peer, reset));
     let calls = Arc::clone(&connection);
     // At most 100 headers, which is hyper's default; saying so would cost an allocation a call.
     // Bodies of a few hundred bytes are copied behind their head faster than the kernel takes two pieces.
@@ -98,7 +50,7 @@ pub(super) async fn serve(shell: Arc<Shell>, stream: TcpStream, peer: SocketAddr
         .serve_connection(socket, service_fn(move |request| handle(Arc::clone(&calls), request)));
     tokio::select! {
         biased;
-        // Clients may end as they like, and a reset is an error too: there is nobody to tell.
+        // Ignored: clients may hang up, and our own reset is an error too.
         _ = served => {}
         () = connection.owed_too_long(patience) => {}
     }
@@ -107,39 +59,38 @@ pub(super) async fn serve(shell: Arc<Shell>, stream: TcpStream, peer: SocketAddr
     }
 }
 
-/// A call that waits for its answer.
-struct InFlight<'a>(&'a Shell);
+/// Counts a call that waits for its answer.
+struct WaitingCall<'a>(&'a Shell);
 
-impl<'a> InFlight<'a> {
+impl<'a> WaitingCall<'a> {
     fn new(shell: &'a Shell) -> Self {
         shell.in_flight.fetch_add(1, Ordering::Relaxed);
         Self(shell)
     }
 }
 
-impl Drop for InFlight<'_> {
+impl Drop for WaitingCall<'_> {
     fn drop(&mut self) {
         self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
-/// Answers one call; until then the client owes nothing, and from then on the next one.
+/// Answers one call. The client owes no request until the answer is sent.
 async fn handle(
     connection: Arc<Connection>,
     request: Request<Incoming>,
-) -> Result<Response<Outgoing>, Reset> {
-    connection.owed_since_ns.store(ANSWERING, Ordering::Relaxed);
+) -> Result<Response<ResponseBody>, Reset> {
+    connection.answering();
     let answered = answer(&connection, request).await;
     let slow = matches!(&answered, Ok(response) if response.body().is_slow());
-    let sent_ns = connection.now_ns() + if slow { nanos(SLOW_BODY) } else { 0 };
-    connection.owed_since_ns.store(sent_ns, Ordering::Relaxed);
+    connection.answered(if slow { SLOW_BODY } else { Duration::ZERO });
     answered
 }
 
 async fn answer(
     connection: &Arc<Connection>,
     request: Request<Incoming>,
-) -> Result<Response<Outgoing>, Reset> {
+) -> Result<Response<ResponseBody>, Reset> {
     if admin::is_below(request.uri().path()) {
         return Ok(admin::answer(connection, request).await);
     }
@@ -151,7 +102,7 @@ async fn answer(
         Err(BodyError::Refused(refused)) => return Ok(refused.into_response()),
     };
     let header = |name| head.headers.get(name).map(HeaderValue::as_bytes);
-    let mut answer = shell.live.answer(&Call {
+    let mut answer = shell.live.answer(&ReceivedCall {
         verb: head.method.as_str(),
         path: head.uri.path(),
         query: head.uri.query(),
@@ -161,25 +112,25 @@ async fn answer(
     });
     // An answer may be an hour away.
     drop((head, body));
-    let in_flight = InFlight::new(shell);
+    let in_flight = WaitingCall::new(shell);
     if let Some(ready_at) = answer.ready_at {
         shell.timer.wait_until(ready_at).await;
     }
     shell.live.hand_over(&mut answer);
     if answer.delivery == Delivery::Never {
-        // hyper lets go of this when the client hangs up, the runtime when the server stops.
+        // Dropped by hyper when the client hangs up, by the runtime when the server stops.
         std::future::pending::<()>().await;
     }
     drop(in_flight);
     deliver(connection, answer)
 }
 
-fn deliver(connection: &Arc<Connection>, answer: Answer) -> Result<Response<Outgoing>, Reset> {
+fn deliver(connection: &Arc<Connection>, answer: Answer) -> Result<Response<ResponseBody>, Reset> {
     if answer.delivery == Delivery::Reset {
         connection.reset.store(true, Ordering::Relaxed);
         return Err(Reset);
     }
-    Ok(respond(connection, answer))
+    Ok(respond(&connection.shell, answer))
 }
 
 /// A client's socket, which can end with a reset.

@@ -1,6 +1,6 @@
-//! Answers as hyper sends them: whole, or a body in drips.
+//! Answers for hyper: whole, or with a slow body.
 
-use super::connection::Connection;
+use super::shared::Shell;
 use crate::fault::{Delivery, SLOW_BODY};
 use crate::live::Answer;
 use crate::wall_clock;
@@ -15,27 +15,27 @@ use std::task::{Context, Poll, ready};
 use std::time::Instant;
 use tokio::sync::oneshot;
 
-/// Pieces of a body that comes in drips; the last one leaves when the time is up.
+/// Pieces of a slow body; the last is sent when the time is up.
 const DRIPS: u32 = 10;
 
-/// A body on its way out.
-pub(super) enum Outgoing {
+/// The body of a response.
+pub(super) enum ResponseBody {
     /// All of it at once; empty when it has gone.
     Whole(Bytes),
-    /// In drips.
+    /// In pieces over [`SLOW_BODY`].
     Slow(Box<Drips>),
 }
 
-impl Outgoing {
-    /// Whether it comes in drips.
+impl ResponseBody {
+    /// True if it is sent in pieces over time.
     pub(super) const fn is_slow(&self) -> bool {
         matches!(self, Self::Slow(_))
     }
 }
 
-/// A body that comes in drips over [`SLOW_BODY`].
+/// A body sent in [`DRIPS`] pieces over [`SLOW_BODY`].
 pub(super) struct Drips {
-    connection: Arc<Connection>,
+    shell: Arc<Shell>,
     rest: Bytes,
     piece: usize,
     started: Instant,
@@ -43,21 +43,21 @@ pub(super) struct Drips {
     alarm: oneshot::Receiver<()>,
 }
 
-/// `answer` as the client gets it.
-pub(super) fn respond(connection: &Arc<Connection>, mut answer: Answer) -> Response<Outgoing> {
+/// The response to send for `answer`.
+pub(super) fn respond(shell: &Arc<Shell>, mut answer: Answer) -> Response<ResponseBody> {
     if answer.delivery != Delivery::Slow {
         return respond_at_once(answer);
     }
     let rest = Bytes::from(std::mem::take(&mut answer.body));
     let mut response = respond_at_once(answer);
-    *response.body_mut() = Outgoing::Slow(Box::new(Drips::new(Arc::clone(connection), rest)));
+    *response.body_mut() = ResponseBody::Slow(Box::new(Drips::new(Arc::clone(shell), rest)));
     response
 }
 
 /// `answer` with all of its body.
-pub(super) fn respond_at_once(answer: Answer) -> Response<Outgoing> {
+pub(super) fn respond_at_once(answer: Answer) -> Response<ResponseBody> {
     let retry_after_s = answer.retry_after_s();
-    let mut response = Response::new(Outgoing::Whole(Bytes::from(answer.body)));
+    let mut response = Response::new(ResponseBody::Whole(Bytes::from(answer.body)));
     *response.status_mut() =
         StatusCode::from_u16(answer.status.0).expect("statuses are checked where they come in");
     if let Some(content_type) = answer.content_type {
@@ -70,22 +70,22 @@ pub(super) fn respond_at_once(answer: Answer) -> Response<Outgoing> {
 }
 
 impl Drips {
-    fn new(connection: Arc<Connection>, rest: Bytes) -> Self {
+    fn new(shell: Arc<Shell>, rest: Bytes) -> Self {
         let started = wall_clock::now();
         let piece = rest.len().div_ceil(DRIPS as usize);
-        let alarm = connection.shell.timer.alarm(started + SLOW_BODY / DRIPS);
-        Self { connection, rest, piece, started, left: DRIPS, alarm }
+        let alarm = shell.timer.alarm(started + SLOW_BODY / DRIPS);
+        Self { shell, rest, piece, started, left: DRIPS, alarm }
     }
 
     /// The next piece when it is due.
     fn poll_drip(&mut self, cx: &mut Context<'_>) -> Poll<Option<Bytes>> {
         while !self.rest.is_empty() {
-            // An error says that the server stops: then all the rest may go.
+            // An error means that the server stops: send the rest.
             let _ = ready!(Pin::new(&mut self.alarm).poll(cx));
             self.left = self.left.saturating_sub(1);
             let next = self.started + SLOW_BODY * (DRIPS - self.left + 1) / DRIPS;
-            self.alarm = self.connection.shell.timer.alarm(next);
-            // A short body has fewer bytes than pieces: its last one comes last.
+            self.alarm = self.shell.timer.alarm(next);
+            // A body may have fewer bytes than pieces: its last byte is sent last.
             let due = self.rest.len().saturating_sub(self.piece * self.left as usize);
             if due > 0 {
                 return Poll::Ready(Some(self.rest.split_to(due)));
@@ -95,7 +95,7 @@ impl Drips {
     }
 }
 
-impl Body for Outgoing {
+impl Body for ResponseBody {
     type Data = Bytes;
     type Error = Infallible;
 

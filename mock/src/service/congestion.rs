@@ -6,10 +6,10 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::time::Duration;
 
-/// How service times grow with the calls in flight.
+/// Growth of service times with the calls in flight.
 ///
 /// With n in flight, a call takes 1 + contention × (n − 1) + coherency × n × (n − 1) times as long
-/// as alone: contention is what calls wait for one another, coherency what each costs all others.
+/// as alone: contention is time spent waiting for others, coherency the cost to all others.
 /// Throughput is at its highest where n = √((1 − contention) ÷ coherency).
 /// Source: Gunther, "Guerrilla Capacity Planning", 2007 (universal scalability law).
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,7 +21,7 @@ pub struct Congestion {
 impl Congestion {
     /// `None` if both are zero: then nothing grows.
     ///
-    /// Errors: a figure that is not from 0 to 1.
+    /// Errors: [`LawError::Congestion`] for a parameter outside [0, 1].
     pub fn new(contention: f64, coherency: f64) -> Result<Option<Self>, LawError> {
         for (name, value) in [("contention", contention), ("coherency", coherency)] {
             if !(0.0..=1.0).contains(&value) {
@@ -31,13 +31,13 @@ impl Congestion {
         Ok((contention > 0.0 || coherency > 0.0).then_some(Self { contention, coherency }))
     }
 
-    /// How many times as long as alone a call takes that is one of `in_flight`.
+    /// Factor on the service time of a call that is one of `in_flight`.
     pub fn factor(&self, in_flight: usize) -> f64 {
         let (all, others) = (in_flight as f64, in_flight.saturating_sub(1) as f64);
         1.0 + self.contention * others + self.coherency * all * others
     }
 
-    /// `alone`, as it becomes with `in_flight` calls in flight.
+    /// The service time `alone` under `in_flight` calls in flight.
     pub fn stretch(&self, alone: Duration, in_flight: usize) -> Duration {
         let alone_ns = alone.as_nanos() as f64;
         Duration::from_nanos((alone_ns * self.factor(in_flight)).round() as u64)
@@ -46,16 +46,16 @@ impl Congestion {
 
 /// The calls in flight in the whole organisation.
 #[derive(Clone, Debug, Default)]
-pub struct InFlight {
-    /// When the calls that have started are ready.
+pub struct CallsInFlight {
+    /// Ready times of calls that have started.
     started: BinaryHeap<Reverse<Timestamp>>,
-    /// When those that wait in a queue start, and are ready.
+    /// Start and ready times of queued calls.
     waiting: Vec<(Timestamp, Timestamp)>,
 }
 
-impl InFlight {
-    /// How many calls are in flight at `start`, with the one that starts then, as far as is known
-    /// at `now`, when it comes. `now` must not decrease between calls.
+impl CallsInFlight {
+    /// Number of calls in flight at `start`, the one starting then included, as far as is known
+    /// at `now`, when it arrives. `now` must not decrease between calls.
     pub fn with_one_more(&mut self, now: Timestamp, start: Timestamp) -> usize {
         for (_, ready_at) in self.waiting.extract_if(.., |(start, _)| *start <= now) {
             self.started.push(Reverse(ready_at));
@@ -72,7 +72,7 @@ impl InFlight {
         1 + still + self.waiting.iter().filter(by_then).count()
     }
 
-    /// One more, which came at `now`, from `start` until `ready_at`.
+    /// Adds a call that arrived at `now` and runs from `start` until `ready_at`.
     pub fn add(&mut self, now: Timestamp, start: Timestamp, ready_at: Timestamp) {
         if start > now {
             self.waiting.push((start, ready_at));
@@ -100,7 +100,7 @@ mod tests {
     #[test]
     fn those_that_wait_or_have_ended_are_not_in_flight() {
         let at = Timestamp::from_nanos;
-        let mut in_flight = InFlight::default();
+        let mut in_flight = CallsInFlight::default();
         assert_eq!(in_flight.with_one_more(at(0), at(0)), 1);
         in_flight.add(at(0), at(0), at(10));
         in_flight.add(at(0), at(10), at(20));

@@ -17,7 +17,7 @@ const MS_NS: f64 = 1e6;
 /// The longest time, in ns: a day.
 const MAX_NS: u64 = 86_400_000_000_000;
 
-/// The times of a histogram, and how often each was seen.
+/// The times of a histogram and their counts.
 #[derive(Clone, Debug)]
 pub struct Buckets {
     buckets: Arc<[Bucket]>,
@@ -33,7 +33,7 @@ struct Bucket {
     up_to: u64,
 }
 
-/// A file that is no histogram.
+/// Errors of a histogram file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum HistogramError {
@@ -58,7 +58,10 @@ pub enum HistogramError {
 impl Buckets {
     /// Reads the file `name`, which holds `bytes`: an `HdrHistogram` interval log of ns
     /// (`.hlog`, V2, compressed or not; all of its intervals together), or a table
-    /// `service_ms,count` (`.csv`), each row of which is one time and how often it was seen.
+    /// `service_ms,count` (`.csv`), each row of which is a time in ms and its count.
+    ///
+    /// Errors: [`HistogramError`] for another extension, a file that does not parse, no times, or
+    /// a time above a day.
     pub fn read(name: &str, bytes: &[u8]) -> Result<Self, HistogramError> {
         match name.rsplit_once('.').map(|(_, extension)| extension) {
             Some("hlog") => Self::from_interval_log(bytes),

@@ -1,4 +1,4 @@
-//! The admin routes, as whoever runs the mock meets them.
+//! The admin routes over HTTP.
 
 use super::raw::{Answer, ask, connect, get, receive, with_body};
 use neon_mock::NeonMock;

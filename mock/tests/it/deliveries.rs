@@ -1,4 +1,4 @@
-//! How faults reach a client, byte by byte.
+//! Faults as they reach a client, byte by byte.
 
 use super::raw::{Answer, ask, assert_lives, connect, get, receive, with_body};
 use neon_mock::NeonMock;
@@ -17,7 +17,7 @@ fn patch() -> Vec<u8> {
     with_body("PATCH", "/v2/accounts/7", "content-type: application/json\r\n", WRITE)
 }
 
-/// Whether the write of [`patch`] was carried out.
+/// True if the write of [`patch`] was carried out.
 fn is_written(mock: &NeonMock) -> bool {
     let account = mock.account(7).unwrap();
     account.body.custom_field("T-1").is_some_and(|item| item.value.as_deref() == Some("new"))

@@ -1,4 +1,4 @@
-//! What no client should send: each gets a proper refusal or a closed connection, and the next
+//! Hostile requests: each gets a proper refusal or a closed connection, and the next
 //! client is answered.
 
 use super::raw::{LET_IN, ask, assert_lives, connect, get, headers, receive, try_ask, with_body};
@@ -80,7 +80,7 @@ async fn only_json_is_taken_for_a_write() {
     {
         assert_eq!(ask(&mock, &patch(right, WRITE)).status, 200, "{right}");
     }
-    // What a read says of its body is of no matter.
+    // The content type of a read does not matter.
     let read = with_body("GET", "/v2/accounts/1", "content-type: text/plain\r\n", b"");
     assert_eq!(ask(&mock, &read).status, 200);
     assert_eq!(mock.undecodable(), 6);

@@ -1,14 +1,15 @@
 //! The mock over real HTTP, as a client meets it.
 
+use crate::client::client;
 use neon_mock::NeonMock;
 use neon_mock::api::Endpoint;
-use reqwest::{Client, Method, Response, StatusCode};
+use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 
 /// A call of the default organisation's own client.
 async fn call(mock: &NeonMock, verb: Method, target: &str, body: Option<&Value>) -> Response {
     let (org_id, api_key) = mock.credentials();
-    let mut request = Client::new()
+    let mut request = client()
         .request(verb, format!("{}{target}", mock.base_url()))
         .basic_auth(org_id, Some(api_key));
     if let Some(body) = body {
@@ -44,13 +45,9 @@ async fn only_the_organisation_s_own_key_comes_in() {
     let mock = NeonMock::builder().profile("unlimited").credentials("org", "key").start().await;
     let url = format!("{}/accounts/1", mock.base_url());
     let with = async |user: &str, password: &str| {
-        error_of(Client::new().get(&url).basic_auth(user, Some(password)).send().await.unwrap())
-            .await
+        error_of(client().get(&url).basic_auth(user, Some(password)).send().await.unwrap()).await
     };
-    assert_eq!(
-        error_of(Client::new().get(&url).send().await.unwrap()).await,
-        (401, "10".to_owned())
-    );
+    assert_eq!(error_of(client().get(&url).send().await.unwrap()).await, (401, "10".to_owned()));
     assert_eq!(with("org", "").await, (401, "10".to_owned()));
     assert_eq!(with("", "key").await, (401, "12".to_owned()));
     assert_eq!(with("org", "other").await, (401, "13".to_owned()));
@@ -111,10 +108,10 @@ async fn what_a_migration_calls_is_answered_and_counted() {
 #[tokio::test]
 async fn the_sixth_call_in_flight_is_refused() {
     let mock = NeonMock::builder().profile("constant").start().await;
-    let client = Client::new();
+    let http = client();
     let status = async || {
         let url = format!("{}/accounts/1", mock.base_url());
-        let request = client.get(url).basic_auth("demo", Some("demo"));
+        let request = http.get(url).basic_auth("demo", Some("demo"));
         request.send().await.unwrap().status().as_u16()
     };
     let answers = tokio::join!(status(), status(), status(), status(), status(), status());
@@ -142,7 +139,7 @@ async fn hostile_requests_are_refused_and_leave_the_server_standing() {
     let mock = unlimited().await;
     let url = format!("{}/accounts/1", mock.base_url());
     let patch = async |body: Vec<u8>| {
-        let request = Client::new().patch(&url).basic_auth("demo", Some("demo")).body(body);
+        let request = client().patch(&url).basic_auth("demo", Some("demo")).body(body);
         error_of(request.send().await.unwrap()).await.0
     };
     assert_eq!(patch(b"{\"individualAccount\":".to_vec()).await, 400);
@@ -156,7 +153,7 @@ async fn hostile_requests_are_refused_and_leave_the_server_standing() {
     assert_eq!((mock.calls().total(), mock.undecodable()), (0, 7));
 
     let root = format!("http://{}/accounts/1", mock.addr());
-    let outside = Client::new().get(root).send().await.unwrap();
+    let outside = client().get(root).send().await.unwrap();
     assert_eq!(outside.status(), StatusCode::NOT_FOUND);
     let text = String::from_utf8(outside.bytes().await.unwrap().to_vec()).unwrap();
     assert!(text.contains("the API begins at /v2"), "{text}");

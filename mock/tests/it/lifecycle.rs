@@ -1,4 +1,4 @@
-//! How the mock starts and stops.
+//! Starting and stopping the mock.
 
 use neon_mock::profile::{BUILT_IN, Profile};
 use neon_mock::{NeonMock, ServeError, StartError};

@@ -1,6 +1,7 @@
 //! The mock's tests in one binary; those that watch the memory of their process have their own.
 
 mod admin;
+mod client;
 mod deliveries;
 mod hostile;
 mod http;

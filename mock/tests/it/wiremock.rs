@@ -1,14 +1,14 @@
 //! The mock mounted on a `wiremock::MockServer`.
 
+use crate::client::{builder, client};
 use neon_mock::NeonMock;
 use neon_mock::fault::FaultKind;
-use reqwest::Client;
 use std::time::Duration;
 use wiremock::matchers::{method, path};
 use wiremock::{Mock, MockServer, ResponseTemplate};
 
 async fn status(server: &MockServer, target: &str) -> u16 {
-    let request = Client::new().get(format!("{}{target}", server.uri()));
+    let request = client().get(format!("{}{target}", server.uri()));
     request.basic_auth("demo", Some("demo")).send().await.unwrap().status().as_u16()
 }
 
@@ -19,7 +19,7 @@ async fn it_answers_with_the_state_of_its_neon_mock() {
     neon.mount_on(&server).await;
     let url = format!("{}/v2/accounts/1", server.uri());
     let body = r#"{"individualAccount":{"accountCustomFields":[{"id":"88","value":"new"}]}}"#;
-    let patch = Client::new().patch(&url).basic_auth("demo", Some("demo")).body(body);
+    let patch = client().patch(&url).basic_auth("demo", Some("demo")).body(body);
     let answer = patch.send().await.unwrap();
     assert_eq!(answer.headers()["content-type"], "application/json");
     assert_eq!(&answer.bytes().await.unwrap()[..], br#"{"accountId":"1"}"#);
@@ -33,7 +33,7 @@ async fn rules_are_those_of_the_server() {
     let server = MockServer::start().await;
     let neon = NeonMock::builder().profile("unlimited").start().await;
     neon.mount_on(&server).await;
-    let anonymous = Client::new().get(format!("{}/v2/accounts/1", server.uri()));
+    let anonymous = client().get(format!("{}/v2/accounts/1", server.uri()));
     assert_eq!(anonymous.send().await.unwrap().status(), 401);
     assert_eq!(status(&server, "/v2/accounts/none").await, 404);
     assert_eq!(status(&server, "/accounts/1").await, 404);
@@ -63,9 +63,9 @@ async fn answers_are_delayed_and_pools_hold() {
     let server = MockServer::start().await;
     let neon = NeonMock::builder().profile("constant").start().await;
     neon.mount_on(&server).await;
-    let client = Client::new();
+    let http = client();
     let status = async || {
-        let request = client.get(format!("{}/v2/customFields/85", server.uri()));
+        let request = http.get(format!("{}/v2/customFields/85", server.uri()));
         request.basic_auth("demo", Some("demo")).send().await.unwrap().status().as_u16()
     };
     #[expect(clippy::disallowed_methods, reason = "the delay is what is tested")]
@@ -84,7 +84,7 @@ async fn faults_come_as_close_as_wiremock_can() {
     neon.mount_on(&server).await;
     let get = async |kind| {
         neon.fault_next(kind);
-        let request = Client::new().get(format!("{}/v2/accounts/1", server.uri()));
+        let request = client().get(format!("{}/v2/accounts/1", server.uri()));
         request.basic_auth("demo", Some("demo")).send().await.unwrap()
     };
     let reset = get(FaultKind::ResetAfter).await;
@@ -97,7 +97,7 @@ async fn faults_come_as_close_as_wiremock_can() {
     assert!(serde_json::from_slice::<serde_json::Value>(&truncated).is_err());
 
     neon.fault_next(FaultKind::Timeout);
-    let impatient = Client::builder().timeout(Duration::from_millis(200)).build().unwrap();
+    let impatient = builder().timeout(Duration::from_millis(200)).build().unwrap();
     let request = impatient.get(format!("{}/v2/accounts/1", server.uri()));
     let error = request.basic_auth("demo", Some("demo")).send().await.unwrap_err();
     assert!(error.is_timeout(), "{error:?}");

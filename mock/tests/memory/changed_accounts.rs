@@ -1,7 +1,7 @@
-//! What changed accounts cost in memory, by the process's own resident set.
+//! Memory per changed account, by the process's resident set.
 //!
 //! Ignored: a figure of the whole process, to be taken alone and not beside other tests.
-//! `cargo test --release -p neon-mock --test changed_accounts -- --ignored --nocapture --test-threads 1`
+//! `cargo test --release -p neon-mock --test memory changed_accounts -- --ignored --nocapture`
 
 use neon_mock::api::{Account, AccountBody, AccountId, AccountKind, CustomFieldItem, FieldId};
 use neon_mock::behaviour::Behaviour;
@@ -38,7 +38,7 @@ fn bytes_per_account(fields: u32, ids: impl Iterator<Item = u64>) -> f64 {
     }
     let bytes = resident_bytes() - before;
     let changed = organisation.changed_accounts();
-    // What it held must not serve the next measurement.
+    // Leaked, so that its memory is not reused by the next measurement.
     std::mem::forget(organisation);
     bytes as f64 / changed as f64
 }

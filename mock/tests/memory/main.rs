@@ -1,4 +1,4 @@
-//! What clients do costs the server a bounded amount of memory. One test, since the process's
+//! The server's memory stays bounded whatever clients do. One test, since the process's
 //! memory is one; clients and server share it, and the bounds are generous.
 #![cfg(target_os = "linux")]
 
@@ -62,7 +62,7 @@ fn hostile(mock: &NeonMock) {
 async fn memory_stays_flat() {
     const MIB: u64 = 1 << 10;
     let mock = NeonMock::builder().profile("unlimited").start().await;
-    // What is only made once is made before.
+    // Warm up, so that one-off allocations do not count.
     gets(&mock, 2_000);
     hostile(&mock);
 

@@ -1,8 +1,8 @@
-//! Runs a judged command: where it may write to, what it may find, and how it ends.
+//! Runs a judged command in a prepared environment until it ends, times out or is interrupted.
 
 use crate::cli::error::CliError;
 use neon_mock::time::Timestamp;
-use neonbench::judge::Command;
+use neonbench::judge::CommandExit;
 use neonbench_engine::clock::Clock;
 use neonbench_engine::world::WallClock;
 use std::ffi::OsString;
@@ -12,10 +12,10 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::Child;
 
-/// How long a command that is told to end may take for it before it is ended.
+/// Time that a command gets to end after the signal to terminate, before it is killed.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Variables that could send a client elsewhere, or give it somebody else's settings.
+/// Variables that could direct a client to another server or configuration.
 const ELSEWHERE: [&str; 16] = [
     "http_proxy",
     "https_proxy",
@@ -37,75 +37,77 @@ const ELSEWHERE: [&str; 16] = [
 
 /// The HOME that a command gets.
 pub(super) enum Home {
-    /// An empty one, which goes when this is dropped.
+    /// An empty folder, deleted on drop.
     Empty(TempDir),
     /// The user's own.
-    Kept,
+    Inherited,
 }
 
 impl Home {
     pub(super) fn new(keep: bool) -> Result<Self, CliError> {
         if keep {
-            return Ok(Self::Kept);
+            return Ok(Self::Inherited);
         }
         let folder = tempfile::Builder::new().prefix("neonbench-home-").tempdir();
         Ok(Self::Empty(folder.map_err(CliError::Home)?))
     }
 }
 
-/// What a command finds.
-pub(super) struct Surroundings<'a> {
+/// The environment of a judged command.
+pub(super) struct CommandEnv<'a> {
     pub(super) base_url: &'a str,
     pub(super) org_id: &'a str,
     pub(super) api_key: &'a str,
     pub(super) home: &'a Home,
 }
 
-/// How it ended.
+/// The end of a judged command.
 pub(super) enum Ended {
-    /// By itself, or for taking too long.
-    Judged(Command),
-    /// By the user's Ctrl-C.
+    /// It exited, or was ended at the timeout.
+    Judged(CommandExit),
+    /// The user pressed Ctrl-C.
     Interrupted,
 }
 
-/// Why the wait is over.
-enum Cause {
+/// The event that ends the wait for a command.
+enum ExitCause {
     Exit(ExitStatus),
     Timeout,
     Interrupt,
 }
 
-/// Runs `words` until it ends, `timeout` has passed or the user interrupts.
+/// Runs `words` until it exits, `timeout` has passed or the user interrupts.
 ///
-/// It reads nothing, and all that it prints goes to our standard error. It has a process group of
-/// its own: what it started is ended with it when it is ended.
+/// Its standard input is empty, and its output goes to our standard error. It has a process group of its
+/// own, so that its child processes are ended with it.
+///
+/// Errors: the command cannot be started or waited for.
 pub(super) async fn run(
     words: &[OsString],
-    surroundings: &Surroundings<'_>,
+    env: &CommandEnv<'_>,
     timeout: Duration,
 ) -> Result<Ended, CliError> {
     let clock = WallClock::start();
-    let mut child = spawn(words, surroundings)?;
+    let mut child = spawn(words, env)?;
     let cause = tokio::select! {
         biased;
-        status = child.wait() => Cause::Exit(status.map_err(CliError::Wait)?),
+        status = child.wait() => ExitCause::Exit(status.map_err(CliError::Wait)?),
         interrupt = tokio::signal::ctrl_c() => {
             interrupt.map_err(CliError::Runtime)?;
-            Cause::Interrupt
+            ExitCause::Interrupt
         }
-        () = clock.sleep_until(Timestamp::ZERO + timeout) => Cause::Timeout,
+        () = clock.sleep_until(Timestamp::ZERO + timeout) => ExitCause::Timeout,
     };
-    let timed_out = matches!(cause, Cause::Timeout);
+    let timed_out = matches!(cause, ExitCause::Timeout);
     let status = match cause {
-        Cause::Exit(status) => status,
-        Cause::Timeout => end(&mut child, &clock).await?,
-        Cause::Interrupt => {
+        ExitCause::Exit(status) => status,
+        ExitCause::Timeout => end(&mut child, &clock).await?,
+        ExitCause::Interrupt => {
             end(&mut child, &clock).await?;
             return Ok(Ended::Interrupted);
         }
     };
-    Ok(Ended::Judged(Command {
+    Ok(Ended::Judged(CommandExit {
         exit_status: status.code(),
         signal: signal(status),
         timed_out,
@@ -113,23 +115,23 @@ pub(super) async fn run(
     }))
 }
 
-fn spawn(words: &[OsString], surroundings: &Surroundings<'_>) -> Result<Child, CliError> {
+fn spawn(words: &[OsString], env: &CommandEnv<'_>) -> Result<Child, CliError> {
     let [program, arguments @ ..] = words else {
         return Err(CliError::usage("there is no command after `--`"));
     };
     let mut command = tokio::process::Command::new(program);
     command
         .args(arguments)
-        .env("NEON_BASE_URL", surroundings.base_url)
-        .env("NEON_ORG_ID", surroundings.org_id)
-        .env("NEON_API_KEY", surroundings.api_key)
+        .env("NEON_BASE_URL", env.base_url)
+        .env("NEON_ORG_ID", env.org_id)
+        .env("NEON_API_KEY", env.api_key)
         .stdin(Stdio::null())
         .stdout(std::io::stderr())
         .stderr(Stdio::inherit())
         .kill_on_drop(true);
     #[cfg(unix)]
     command.process_group(0);
-    if let Home::Empty(folder) = surroundings.home {
+    if let Home::Empty(folder) = env.home {
         for name in ELSEWHERE {
             command.env_remove(name);
         }
@@ -144,23 +146,23 @@ fn spawn(words: &[OsString], surroundings: &Surroundings<'_>) -> Result<Child, C
     })
 }
 
-/// Ends the command and all that it started: first they are told, then they are ended.
+/// Ends the command and its child processes: SIGTERM first, SIGKILL after the grace period.
 async fn end(child: &mut Child, clock: &WallClock) -> Result<ExitStatus, CliError> {
-    // Until it is waited for, its id, which is its group's, is nobody else's.
+    // Until it is waited for, its id, which is also its group's, cannot be reused.
     tell(child, false);
     clock.sleep_until(clock.now() + GRACE).await;
     tell(child, true);
     child.wait().await.map_err(CliError::Wait)
 }
 
-/// Sends the group the signal to end, or the one that it cannot refuse.
+/// Sends SIGTERM to the group, or SIGKILL if `for_good`.
 #[cfg(unix)]
 fn tell(child: &mut Child, for_good: bool) {
     use rustix::process::{Pid, Signal, kill_process_group};
     let group = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
     let signal = if for_good { Signal::KILL } else { Signal::TERM };
     if let Some(group) = group {
-        // It fails if all of them have gone.
+        // It fails if all of them have exited.
         let _ = kill_process_group(group, signal);
     }
 }
@@ -168,7 +170,7 @@ fn tell(child: &mut Child, for_good: bool) {
 #[cfg(not(unix))]
 fn tell(child: &mut Child, for_good: bool) {
     if for_good {
-        // It fails if it has gone.
+        // It fails if it has exited.
         let _ = child.start_kill();
     }
 }

@@ -1,10 +1,10 @@
-//! A verdict in words.
+//! Formats the record of a judged client for people.
 
 use crate::cli::output::{count, duration, table};
-use neonbench::judge::{Command, JudgeRecord, LeagueRow, Verdict};
+use neonbench::judge::{ClientVerdict, CommandExit, JudgeLeagueRow, JudgeRecord};
 use neonbench::text::plural;
 
-/// Differences that are shown; `--json` has twenty.
+/// The most differences that are printed; `--json` has twenty.
 const SHOWN: usize = 5;
 
 /// A judged client in words.
@@ -78,8 +78,8 @@ pub(super) fn summary(record: &JudgeRecord) -> String {
     lines.join("\n")
 }
 
-/// How a command ended.
-pub(super) fn ending(command: &Command) -> String {
+/// The exit of a command in words.
+pub(super) fn ending(command: &CommandExit) -> String {
     match (command.exit_status, command.signal) {
         _ if command.timed_out => "was ended for taking too long".to_owned(),
         (Some(status), _) => format!("ended with status {status}"),
@@ -89,7 +89,7 @@ pub(super) fn ending(command: &Command) -> String {
 }
 
 fn differences(record: &JudgeRecord) -> Vec<String> {
-    if record.verdict == Verdict::NoCalls {
+    if record.verdict == ClientVerdict::NoCalls {
         return Vec::new();
     }
     let shown = record.differences.iter().take(SHOWN);
@@ -109,9 +109,9 @@ fn differences(record: &JudgeRecord) -> Vec<String> {
     lines
 }
 
-/// The table of all, the client marked.
-fn league(rows: &[LeagueRow]) -> String {
-    let row = |row: &LeagueRow| {
+/// The league as a table, with the client marked.
+fn league(rows: &[JudgeLeagueRow]) -> String {
+    let row = |row: &JudgeLeagueRow| {
         vec![
             row.rank.map_or_else(|| "–".to_owned(), |rank| rank.to_string()),
             if row.judged { format!("{} (yours)", row.name) } else { row.name.clone() },

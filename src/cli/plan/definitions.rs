@@ -7,9 +7,10 @@ use crate::cli::inputs::{dataset, readable_target};
 use clap::Args;
 use neon_mock::api::{Body, Category, CustomField, Request};
 use neon_mock::org::Organisation;
-use neonbench_engine::run::{RunError, runtime};
+use neonbench_engine::run::RunError;
 use neonbench_engine::transport::Transport;
 use neonbench_engine::world::HttpTransport;
+use neonbench_engine::world::runtime;
 use std::path::PathBuf;
 
 /// Whose fields; one of the three.
@@ -66,7 +67,7 @@ impl OrganisationArgs {
         let base_url = base_url.as_deref().unwrap_or_default();
         let transport = HttpTransport::new(readable_target(base_url, &self.credentials)?)
             .map_err(RunError::Http)?;
-        let fields = runtime()?.block_on(fields_of(&transport))?;
+        let fields = runtime().map_err(CliError::Runtime)?.block_on(fields_of(&transport))?;
         Ok(Definitions { of: base_url.to_owned(), fields })
     }
 }

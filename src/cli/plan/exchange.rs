@@ -5,7 +5,7 @@ use crate::cli::command_line::CommandLine;
 use crate::cli::error::{CliError, code};
 use crate::cli::files::read;
 use crate::cli::output::print;
-use neonbench_engine::plan::{Carried, Plan};
+use neonbench_engine::plan::{Carried, Plan, parse_yaml, to_yaml};
 use serde_json::Value;
 use std::path::Path;
 use std::process::ExitCode;
@@ -43,9 +43,7 @@ pub(super) fn import(
     let ours = to.map_or(Ok(FileFormat::Toml), |to| form(to, &OURS))?;
     let text = read(file)?;
     let parsed: Value = match theirs {
-        FileFormat::Yaml => {
-            serde_yaml_ng::from_str(&text).map_err(|error| wrong(error.to_string()))?
-        }
+        FileFormat::Yaml => parse_yaml(&text).map_err(|error| wrong(error.to_string()))?,
         _ => serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?,
     };
     let Carried { made, left_out } =
@@ -64,7 +62,7 @@ pub(super) fn export(file: &Path, to: &Path) -> Result<ExitCode, CliError> {
     let theirs = form(to, &THEIRS)?;
     let Carried { made, left_out } = plan_file(file)?.to_python();
     let text = match theirs {
-        FileFormat::Yaml => serde_yaml_ng::to_string(&made).expect("JSON is YAML"),
+        FileFormat::Yaml => to_yaml(&made),
         _ => serde_json::to_string_pretty(&made).expect("a value is JSON") + "\n",
     };
     put(&text, Some(to))?;

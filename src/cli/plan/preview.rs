@@ -8,11 +8,12 @@ use crate::cli::inputs::{dataset, readable_target};
 use crate::cli::output::{print, print_json};
 use clap::Args;
 use neon_mock::api::{Account, AccountId, AccountKind, CustomFieldItem, FieldId, Value};
-use neonbench_engine::decide::{Decision, State, apply, state_of_values};
+use neonbench_engine::decide::{Decision, SlotValues, apply, state_of_values};
 use neonbench_engine::engine::{EngineError, Settings, Strategy, read_accounts};
 use neonbench_engine::plan::{Plan, ResolvedField, ResolvedPlan, Selection, parse_ids};
-use neonbench_engine::run::{RunError, runtime};
+use neonbench_engine::run::RunError;
 use neonbench_engine::scenario::{Scenario, Workload};
+use neonbench_engine::world::runtime;
 use neonbench_engine::world::{HttpTransport, WallClock};
 use serde::Serialize;
 use std::path::PathBuf;
@@ -135,7 +136,7 @@ fn of_server(args: &PreviewArgs, plan: &Plan, base_url: &str) -> Result<Preview,
     let ids: Vec<AccountId> = ids.into_iter().take(args.sample as usize).collect();
     let transport = HttpTransport::new(readable_target(base_url, &args.credentials)?)
         .map_err(RunError::Http)?;
-    let (task, accounts) = runtime()?.block_on(async {
+    let (task, accounts) = runtime().map_err(CliError::Runtime)?.block_on(async {
         let task = resolve(plan, &fields_of(&transport).await?)?;
         let (clock, settings) = (WallClock::start(), Settings::new(Strategy::Standard));
         let accounts = read_accounts(&transport, &clock, &settings, &ids).await;
@@ -172,7 +173,7 @@ fn values(account: &Account) -> Vec<(FieldId, Value)> {
 fn previewed(
     account: AccountId,
     kind: AccountKind,
-    before: &State,
+    before: &SlotValues,
     task: &ResolvedPlan,
     shown: bool,
 ) -> Previewed {

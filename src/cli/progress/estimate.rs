@@ -158,7 +158,7 @@ mod tests {
     use super::*;
     use neon_mock::api::AccountId;
     use neon_mock::time::Timestamp;
-    use neonbench_engine::event::{AccountOutcome, Call};
+    use neonbench_engine::event::{AccountOutcome, Attempt};
 
     const AT: Timestamp = Timestamp::ZERO;
 
@@ -218,7 +218,7 @@ mod tests {
             let nothing = Duration::ZERO;
             progress.take(&Event::Sent { at: AT, endpoint, queued: nothing, paced: nothing });
         }
-        progress.take(&Event::Done(Call {
+        progress.take(&Event::Done(Attempt {
             endpoint,
             attempt: 1,
             due_at: AT,

@@ -2,7 +2,7 @@
 //!
 //! Invariant: a client that did not do what the plan demands has no rank, whatever its record says.
 
-use crate::judge::{JudgeRecord, JudgedRecords, LeagueRow, Verdict};
+use crate::judge::{ClientVerdict, JudgeLeagueRow, JudgeRecord, JudgedRecords};
 use crate::report::evidence::{ReportEvidence, Timestamped};
 use serde::Serialize;
 
@@ -40,7 +40,7 @@ pub struct JudgedClient {
 
 /// A row of the league.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
-#[allow(missing_docs, reason = "as in `LeagueRow`")]
+#[allow(missing_docs, reason = "as in `JudgeLeagueRow`")]
 pub struct JudgedRow {
     pub name: String,
     /// True for the user's client, false for a strategy of ours.
@@ -88,7 +88,7 @@ impl JudgedClient {
 }
 
 fn is_valid(record: &JudgeRecord) -> bool {
-    record.verdict == Verdict::Correct && record.audit.valid
+    record.verdict == ClientVerdict::Correct && record.audit.valid
 }
 
 /// The league; the client alone if it was not compared.
@@ -96,7 +96,7 @@ fn rows(record: &JudgeRecord) -> Vec<JudgedRow> {
     if record.league.is_empty() {
         return vec![JudgedRow::of_client(record, None)];
     }
-    let row = |row: &LeagueRow| {
+    let row = |row: &JudgeLeagueRow| {
         if row.judged {
             JudgedRow::of_client(record, row.rank)
         } else {
@@ -115,14 +115,14 @@ impl JudgedRow {
             valid,
             verdict: verdict(record),
             rank: rank.filter(|_| valid),
-            makespan_s: (record.verdict != Verdict::NoCalls).then_some(record.makespan_s),
+            makespan_s: (record.verdict != ClientVerdict::NoCalls).then_some(record.makespan_s),
             calls: record.calls.total,
             refused: record.calls.rejected,
             accounts: Some(record.records),
         }
     }
 
-    fn of_strategy(row: &LeagueRow) -> Self {
+    fn of_strategy(row: &JudgeLeagueRow) -> Self {
         Self {
             name: row.name.clone(),
             judged: false,

@@ -134,7 +134,7 @@ fn a_client_that_was_not_compared_stands_alone_and_one_without_calls_has_no_make
     let mut evidence = evidence();
     let record = &mut evidence.judged[0].record;
     record.league.clear();
-    record.verdict = crate::judge::Verdict::NoCalls;
+    record.verdict = crate::judge::ClientVerdict::NoCalls;
     let client = Model::new(&evidence).judged.clients.remove(0);
     assert_eq!((client.compared, client.rows.len()), (false, 1));
     assert_eq!((client.rows[0].judged, client.rows[0].makespan_s), (true, None));

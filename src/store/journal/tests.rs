@@ -2,7 +2,7 @@ use super::*;
 use crate::store::{ProfileText, Purge, Site};
 use neon_mock::api::{AccountKind, FieldId, Value};
 use neonbench_engine::engine::{Settings, Strategy};
-use neonbench_engine::journal::{AccountStatus, Change, Intent};
+use neonbench_engine::journal::{AccountStatus, FieldChange, Intent};
 use neonbench_engine::record::ChosenBy;
 use neonbench_engine::scenario::{DatasetSource, Resources};
 use std::path::Path;
@@ -26,7 +26,7 @@ fn header() -> Header {
 
 fn notes(id: u64) -> Vec<Note> {
     let id = AccountId(id);
-    let changes = vec![Change {
+    let changes = vec![FieldChange {
         field: FieldId(85),
         has_options: false,
         before: None,
@@ -166,7 +166,8 @@ fn a_store_of_the_first_version_opens_with_all_that_it_holds() {
         let store = Store::open(&path).unwrap();
         let listed = store.list(None).unwrap();
         assert_eq!((listed.len(), listed[0].id, listed[0].state), (1, 5, RunState::Finished));
-        assert!(!listed[0].has_journal);
+        assert!(!listed[0].has_journal && !listed[0].is_readable);
+        assert!(matches!(store.entry(5), Err(StoreError::Form { .. })));
         let count = |table: &str| -> i64 {
             let select = format!("SELECT count(*) FROM {table}");
             store.connection.query_row(&select, [], |row| row.get(0)).unwrap()

@@ -1,7 +1,7 @@
 //! Killed for real: SIGKILL at random moments, over HTTP, and gone on with by another process.
 //!
 //! A few kills here; a hundred by
-//! `cargo test --test cli -- --ignored --nocapture killed_a_hundred_times`.
+//! `cargo test --release --test it -- --ignored --nocapture killed_a_hundred_times`.
 
 use super::journals::{digest, plain, served, started};
 use super::place::Place;

@@ -1,92 +1,93 @@
-//! Finds how many calls an endpoint takes at once, with few refusals; where it counts calls a second
-//! instead, how many a second.
+//! Adaptive limit: finds the pool of an endpoint with few refusals, or its rate where calls per
+//! second are limited.
 //!
-//! A pool of p refuses the call that finds p others in flight, and no other. So the first refusal
-//! tells the pool exactly: it is the number of calls that were in flight when the refused one was
-//! sent. Until then each success allows one more. From then on the limit holds, and now and then one
-//! call more is let in, to see whether the pool has grown; the more often in vain, the more rarely.
+//! A pool of p slots refuses a call if and only if p others are in flight, so the first refusal
+//! shows the pool exactly: it is the number of calls in flight when the refused one was sent. Until
+//! then, each success raises the limit by one. From then on the limit is constant, except that now
+//! and then one more call is admitted, to find out whether the pool has grown. Each failure doubles
+//! the time until the next attempt.
 //!
-//! A pool that refuses what it took a moment ago is not a pool of our own: others use it too, or calls
-//! are counted by the second. When that happens again and again, calls are spaced as well, by the
-//! rate at which they were taken meanwhile; that rate then creeps up, and steps down when refused.
+//! A pool that refuses what it took a moment ago is shared with other clients, or the server limits
+//! calls per second. After repeated contradictions calls are spaced too, at the rate that was taken
+//! meanwhile. The rate creeps up, and steps down at each refusal.
 
-use super::{Heard, Rule};
+use super::limit::{CallFeedback, ConcurrencyLimit};
 use neon_mock::time::{Timestamp, nanos};
 use std::time::Duration;
 
-/// Calls let in before anything is known.
+/// Calls in flight at the start.
 const START: u32 = 4;
 
-/// The most that is tried.
+/// Upper end of the limit.
 const MOST: u32 = 1_024;
 
-/// Calls beyond those known to be taken at once, before the first refusal: so many are refused
-/// together when a pool ends.
+/// Calls beyond the confirmed level before the first refusal: this many are refused together when
+/// the pool ends.
 const UNCONFIRMED: u32 = 3;
 
-/// Successes after which one more is let in for the first time; doubled whenever it was in vain.
+/// Successes before the first attempt at one more call; doubled after each failure.
 const PROBE_AFTER: u32 = 128;
 
-/// The same, where more was taken before.
+/// The same, if a higher level was taken before.
 const RECOVER_AFTER: u32 = 8;
 
-/// The most successes between two such calls.
+/// Upper end of the number of successes between two attempts.
 const PROBE_AFTER_MOST: u32 = 4_096;
 
-/// How often a height must have been refused, taken and refused again to speak of a rate.
+/// Times that a level must be refused, taken and refused again before a rate is assumed.
 const TURNS: u32 = 2;
 
-/// The least time over which a rate is measured.
+/// The shortest time over which a rate is measured.
 const MEASURED: Duration = Duration::from_secs(1);
 
-/// What a refusal makes of the rate.
+/// Factor on the rate after a refusal.
 const RATE_DOWN: f64 = 0.95;
 
-/// What a round of calls that were taken makes of the rate: before the first refusal, and then.
+/// Factor on the rate after a round without refusals: before the first refusal, and after it.
 const RATE_UP_FIRST: f64 = 1.1;
 const RATE_UP: f64 = 1.01;
 
 /// Calls in a round.
 const ROUND: u32 = 16;
 
-/// A rate that is so much above what goes through limits nothing.
+/// A rate this much above the throughput limits nothing.
 const IDLE: f64 = 1.5;
 
-/// Refused below this share of what once went through, it is not a rate that limits. A burst of one
-/// second lets a round go through at half as much again.
+/// A rate that falls below this share of the best throughput is not what limits. A burst of one
+/// second's calls lets a round through at 1.5 times the rate.
 const NO_RATE: f64 = 0.6;
 
-/// The rule.
+/// The adaptive limit of one endpoint.
 #[derive(Clone, Debug)]
 pub struct Adaptive {
     headroom: u32,
     /// Calls in flight that are allowed.
     limit: u32,
-    /// Whether a refusal has told the limit.
+    /// True once a refusal has shown the limit.
     found: bool,
     /// The most calls that were in flight and all taken.
     taken: u32,
-    /// Successes since one more was let in, or the limit changed.
+    /// Successes since the last attempt at one more call, or since the limit changed.
     successes: u32,
     probe_after: u32,
-    /// One more than the limit is let in.
+    /// True while one call above the limit is admitted.
     probing: bool,
     /// What was sent before is no news about the limit.
     changed_at: Timestamp,
     doubt: Doubt,
-    rate: Option<Rate>,
+    rate: Option<PacedRate>,
     /// A rate was tried, and was not it.
     no_rate: bool,
 }
 
-/// What speaks against a pool.
+/// Evidence against a pool.
 #[derive(Clone, Copy, Debug, Default)]
 struct Doubt {
     /// Calls in flight at the last refusal.
     refused_at: Option<u32>,
     /// As many were taken since.
     taken_since: bool,
-    /// How often that was followed by another refusal.
+    /// Times that this was followed by another refusal.
     turns: u32,
     /// Since when.
     since: Timestamp,
@@ -94,11 +95,11 @@ struct Doubt {
     taken: u32,
 }
 
-/// Calls a second.
+/// A rate limit, in calls per second.
 #[derive(Clone, Copy, Debug)]
-struct Rate {
+struct PacedRate {
     per_s: f64,
-    /// Whether it was ever refused.
+    /// True once the rate was refused.
     found: bool,
     /// The most that went through.
     best_per_s: f64,
@@ -125,26 +126,26 @@ impl Adaptive {
         }
     }
 
-    fn success(&mut self, heard: &Heard) {
-        self.taken = self.taken.max(heard.others + 1);
+    fn success(&mut self, call: &CallFeedback) {
+        self.taken = self.taken.max(call.in_flight + 1);
         self.doubt.taken += 1;
-        let is_news = heard.sent_at >= self.changed_at;
-        if is_news && self.doubt.refused_at.is_some_and(|at| heard.others >= at) {
+        let is_news = call.sent_at >= self.changed_at;
+        if is_news && self.doubt.refused_at.is_some_and(|at| call.in_flight >= at) {
             self.doubt.taken_since = true;
         }
         if let Some(rate) = &mut self.rate {
-            if rate.is_idle_after(heard) {
+            if rate.is_idle_after(call) {
                 self.rate = None;
                 self.doubt = Doubt::default();
             }
             return;
         }
-        if self.probing && is_news && heard.others >= self.limit {
+        if self.probing && is_news && call.in_flight >= self.limit {
             // One more was taken: there may be still more.
-            self.grow(RECOVER_AFTER, heard);
+            self.grow(RECOVER_AFTER, call);
             return;
         }
-        if !heard.wanted {
+        if !call.queue_waiting {
             return;
         }
         if !self.found {
@@ -159,110 +160,110 @@ impl Adaptive {
         }
     }
 
-    fn grow(&mut self, probe_after: u32, heard: &Heard) {
+    fn grow(&mut self, probe_after: u32, call: &CallFeedback) {
         self.probing = false;
         self.limit = (self.limit + 1).min(MOST);
         self.successes = 0;
         self.probe_after = probe_after;
-        self.changed_at = heard.done_at;
+        self.changed_at = call.done_at;
     }
 
-    fn refusal(&mut self, heard: &Heard) {
-        if heard.sent_at < self.changed_at {
+    fn refusal(&mut self, call: &CallFeedback) {
+        if call.sent_at < self.changed_at {
             return;
         }
         if let Some(rate) = &mut self.rate {
-            rate.step_down(heard);
-            self.changed_at = heard.done_at;
+            rate.step_down(call);
+            self.changed_at = call.done_at;
             if rate.per_s < NO_RATE * rate.best_per_s {
                 self.rate = None;
                 self.no_rate = true;
             }
             return;
         }
-        if self.doubts(heard) {
+        if self.doubts(call) {
             return;
         }
-        let in_vain = self.probing && heard.others >= self.limit;
+        let in_vain = self.probing && call.in_flight >= self.limit;
         self.probing = false;
         self.successes = 0;
         if in_vain {
             self.probe_after = (self.probe_after * 2).min(PROBE_AFTER_MOST);
             return;
         }
-        if heard.others < self.limit {
+        if call.in_flight < self.limit {
             let first = !self.found;
             self.found = true;
-            self.limit = heard.others.max(1);
+            self.limit = call.in_flight.max(1);
             self.probe_after = if first { PROBE_AFTER } else { RECOVER_AFTER };
-            self.changed_at = heard.done_at;
+            self.changed_at = call.done_at;
         }
     }
 
-    /// Whether the refusal, with those before it, speaks of a rate: then it is one from now on.
-    fn doubts(&mut self, heard: &Heard) -> bool {
+    /// Returns true, and switches to a rate, if this and earlier refusals contradict a pool.
+    fn doubts(&mut self, call: &CallFeedback) -> bool {
         let doubt = &mut self.doubt;
-        // Others in a pool of our own seldom hold more than half of it, and hardly ever nearly all;
-        // a rate does not care how many are in flight.
-        if doubt.taken_since && heard.others * 2 < self.taken {
+        // Other clients of a pool seldom hold more than half of it and hardly ever nearly all; a
+        // rate limit does not depend on the calls in flight.
+        if doubt.taken_since && call.in_flight * 2 < self.taken {
             doubt.turns += 1;
         }
-        if heard.others * 4 < self.taken {
+        if call.in_flight * 4 < self.taken {
             doubt.turns = doubt.turns.max(TURNS);
         }
         if doubt.refused_at.is_none() {
-            doubt.since = heard.done_at;
+            doubt.since = call.done_at;
             doubt.taken = 0;
         }
-        doubt.refused_at = Some(heard.others);
+        doubt.refused_at = Some(call.in_flight);
         doubt.taken_since = false;
-        let elapsed = heard.done_at.since(doubt.since);
+        let elapsed = call.done_at.since(doubt.since);
         if self.no_rate || doubt.turns < TURNS || elapsed < MEASURED {
             return false;
         }
         let per_s = f64::from(doubt.taken.max(1)) / elapsed.as_secs_f64();
-        self.rate = Some(Rate {
+        self.rate = Some(PacedRate {
             per_s,
             found: false,
             best_per_s: per_s,
             taken: 0,
-            round_from: heard.done_at,
+            round_from: call.done_at,
         });
         self.limit = self.taken.max(1);
         self.probing = false;
-        self.changed_at = heard.done_at;
+        self.changed_at = call.done_at;
         true
     }
 }
 
-impl Rate {
-    /// Takes in a call that was taken; whether the rate limits nothing any more.
-    fn is_idle_after(&mut self, heard: &Heard) -> bool {
+impl PacedRate {
+    /// Adds a call that was taken; true if the rate no longer limits anything.
+    fn is_idle_after(&mut self, call: &CallFeedback) -> bool {
         self.taken += 1;
         if self.taken < ROUND {
             return false;
         }
-        let elapsed_s = nanos(heard.done_at.since(self.round_from)) as f64 / 1e9;
+        let elapsed_s = nanos(call.done_at.since(self.round_from)) as f64 / 1e9;
         let through_per_s = f64::from(self.taken) / elapsed_s.max(1e-9);
         self.best_per_s = self.best_per_s.max(through_per_s);
-        let idle = heard.wanted && self.per_s > IDLE * through_per_s;
-        if heard.wanted {
+        let idle = call.queue_waiting && self.per_s > IDLE * through_per_s;
+        if call.queue_waiting {
             self.per_s *= if self.found { RATE_UP } else { RATE_UP_FIRST };
         }
         self.taken = 0;
-        self.round_from = heard.done_at;
+        self.round_from = call.done_at;
         idle
     }
 
-    fn step_down(&mut self, heard: &Heard) {
+    fn step_down(&mut self, call: &CallFeedback) {
         self.per_s *= RATE_DOWN;
         self.found = true;
         self.taken = 0;
-        self.round_from = heard.done_at;
+        self.round_from = call.done_at;
     }
 }
 
-impl Rule for Adaptive {
+impl ConcurrencyLimit for Adaptive {
     fn limit(&self) -> u32 {
         let left = if self.found { self.limit.saturating_sub(self.headroom) } else { self.limit };
         left.max(1) + u32::from(self.probing)
@@ -272,11 +273,11 @@ impl Rule for Adaptive {
         self.rate.map_or(Duration::ZERO, |rate| Duration::from_secs_f64(1.0 / rate.per_s))
     }
 
-    fn hear(&mut self, heard: &Heard) {
-        if heard.refused {
-            self.refusal(heard);
+    fn on_result(&mut self, call: &CallFeedback) {
+        if call.refused {
+            self.refusal(call);
         } else {
-            self.success(heard);
+            self.success(call);
         }
     }
 }
@@ -285,73 +286,73 @@ impl Rule for Adaptive {
 mod tests {
     use super::*;
 
-    fn heard(at_s: f64, others: u32, refused: bool) -> Heard {
+    fn feedback(at_s: f64, in_flight: u32, refused: bool) -> CallFeedback {
         let at = Timestamp::ZERO + Duration::from_secs_f64(at_s);
-        Heard { sent_at: at, done_at: at, others, refused, wanted: true }
+        CallFeedback { sent_at: at, done_at: at, in_flight, refused, queue_waiting: true }
     }
 
     #[test]
     fn the_first_refusal_tells_the_pool() {
-        let mut rule = Adaptive::new(0);
-        for others in 0..5 {
-            rule.hear(&heard(0.0, others, false));
+        let mut limit = Adaptive::new(0);
+        for in_flight in 0..5 {
+            limit.on_result(&feedback(0.0, in_flight, false));
         }
         // Five at once were taken, and three more are tried.
-        assert_eq!(rule.limit(), 5 + UNCONFIRMED);
-        rule.hear(&heard(1.0, 5, true));
-        assert_eq!(rule.limit(), 5);
+        assert_eq!(limit.limit(), 5 + UNCONFIRMED);
+        limit.on_result(&feedback(1.0, 5, true));
+        assert_eq!(limit.limit(), 5);
     }
 
     #[test]
     fn one_more_is_tried_ever_more_rarely_and_kept_when_taken() {
-        let mut rule = Adaptive::new(0);
-        rule.hear(&heard(0.0, 5, true));
-        rule.hear(&heard(1.0, 3, true));
-        assert_eq!(rule.limit(), 3);
+        let mut limit = Adaptive::new(0);
+        limit.on_result(&feedback(0.0, 5, true));
+        limit.on_result(&feedback(1.0, 3, true));
+        assert_eq!(limit.limit(), 3);
         let mut tried = Vec::new();
         for call in 0..3_000 {
             let at_s = 2.0 + f64::from(call);
-            rule.hear(&heard(at_s, 2, false));
-            if rule.limit() == 4 {
+            limit.on_result(&feedback(at_s, 2, false));
+            if limit.limit() == 4 {
                 tried.push(call);
-                rule.hear(&heard(at_s, 3, true));
-                assert_eq!(rule.limit(), 3);
+                limit.on_result(&feedback(at_s, 3, true));
+                assert_eq!(limit.limit(), 3);
             }
         }
         let pauses: Vec<i32> = tried.windows(2).map(|pair| pair[1] - pair[0]).collect();
         assert!(pauses.windows(2).all(|pair| pair[1] == 2 * pair[0]), "{pauses:?}");
-        while rule.limit() == 3 {
-            rule.hear(&heard(9_000.0, 2, false));
+        while limit.limit() == 3 {
+            limit.on_result(&feedback(9_000.0, 2, false));
         }
-        rule.hear(&heard(9_001.0, 3, false));
-        assert_eq!(rule.limit(), 4);
+        limit.on_result(&feedback(9_001.0, 3, false));
+        assert_eq!(limit.limit(), 4);
     }
 
     #[test]
     fn headroom_is_left_of_what_was_found() {
-        let mut rule = Adaptive::new(1);
-        assert_eq!(rule.limit(), START);
-        rule.hear(&heard(0.0, 5, true));
-        rule.hear(&heard(1.0, 3, true));
-        assert_eq!(rule.limit(), 2);
-        rule.hear(&heard(2.0, 1, true));
-        assert_eq!(rule.limit(), 1);
+        let mut limit = Adaptive::new(1);
+        assert_eq!(limit.limit(), START);
+        limit.on_result(&feedback(0.0, 5, true));
+        limit.on_result(&feedback(1.0, 3, true));
+        assert_eq!(limit.limit(), 2);
+        limit.on_result(&feedback(2.0, 1, true));
+        assert_eq!(limit.limit(), 1);
     }
 
     #[test]
     fn refusals_with_hardly_anything_in_flight_speak_of_a_rate() {
-        let mut rule = Adaptive::new(0);
+        let mut limit = Adaptive::new(0);
         for call in 0..8 {
-            rule.hear(&heard(0.1 * f64::from(call), 3, false));
+            limit.on_result(&feedback(0.1 * f64::from(call), 3, false));
         }
-        rule.hear(&heard(1.0, 4, true));
+        limit.on_result(&feedback(1.0, 4, true));
         for call in 0..10 {
-            rule.hear(&heard(1.1 + 0.2 * f64::from(call), 1, false));
+            limit.on_result(&feedback(1.1 + 0.2 * f64::from(call), 1, false));
         }
-        rule.hear(&heard(3.0, 0, true));
+        limit.on_result(&feedback(3.0, 0, true));
         // Ten calls were taken in two seconds.
-        assert_eq!(rule.spacing(), Duration::from_millis(200));
-        rule.hear(&heard(4.0, 0, true));
-        assert!(rule.spacing() > Duration::from_millis(200));
+        assert_eq!(limit.spacing(), Duration::from_millis(200));
+        limit.on_result(&feedback(4.0, 0, true));
+        assert!(limit.spacing() > Duration::from_millis(200));
     }
 }

@@ -34,11 +34,11 @@ fn row(cells: &[(&str, Option<&str>)]) -> SearchRow {
     SearchRow(cells.iter().map(|&(name, cell)| (Arc::from(name), cell.map(Into::into))).collect())
 }
 
-/// What a row of an individual says of the fields of `pairs`.
+/// Reads a row of an individual with the fields of `pairs`.
 fn read(
     pairs: &[(&str, &str)],
     cells: &[(&str, Option<&str>)],
-) -> Result<(AccountKind, State), Unsettled> {
+) -> Result<(AccountKind, SlotValues), Inconclusive> {
     let task = task(pairs);
     let slots: Vec<usize> = (0..task.slots.len()).collect();
     let mut state = vec![None; slots.len()];
@@ -71,7 +71,7 @@ fn cells_are_read_in_any_order_and_options_by_their_names() {
     let text = Some(Value::Text(" a|b ".into()));
     assert_eq!(state, [text, options("Skills", &["Gold", "Tin"]), options("Rank", &["Gold"])]);
     assert_eq!(account_of(&row(&cells)), Ok(AccountId(7)));
-    assert_eq!(account_of(&row(&[("Account ID", Some("seven"))])), Err(Unsettled));
+    assert_eq!(account_of(&row(&[("Account ID", Some("seven"))])), Err(Inconclusive));
 }
 
 #[test]
@@ -79,11 +79,11 @@ fn null_is_empty_and_a_missing_column_settles_nothing() {
     let pairs = [("Notes", "Skills")];
     let (_, state) = read(&pairs, &[PERSON, ("Notes", None), ("Skills", Some(""))]).unwrap();
     assert_eq!(state, [None, None]);
-    assert_eq!(read(&pairs, &[PERSON, ("Notes", Some("a"))]), Err(Unsettled));
+    assert_eq!(read(&pairs, &[PERSON, ("Notes", Some("a"))]), Err(Inconclusive));
     let no_kind = [("Notes", None), ("Skills", None)];
-    assert_eq!(read(&pairs, &no_kind), Err(Unsettled));
+    assert_eq!(read(&pairs, &no_kind), Err(Inconclusive));
     let odd_kind = [("Account Type", Some("Household")), ("Notes", None), ("Skills", None)];
-    assert_eq!(read(&pairs, &odd_kind), Err(Unsettled));
+    assert_eq!(read(&pairs, &odd_kind), Err(Inconclusive));
 }
 
 #[test]
@@ -92,8 +92,8 @@ fn options_that_a_name_does_not_settle_are_left_to_a_single_read() {
     let (_, state) = says("Gold").unwrap();
     assert_eq!(state[1], options("Odd", &["Gold"]));
     // Both options, or the one that is called so.
-    assert_eq!(says("Gold|Silver"), Err(Unsettled));
-    assert_eq!(says("Bronze"), Err(Unsettled));
+    assert_eq!(says("Gold|Silver"), Err(Inconclusive));
+    assert_eq!(says("Bronze"), Err(Inconclusive));
     // A second option of one name.
     let mut fields: Vec<CustomField> = fields().to_vec();
     let again = fields[1].option_values[0].clone();
@@ -101,7 +101,7 @@ fn options_that_a_name_does_not_settle_are_left_to_a_single_read() {
     let mapping = Mapping::new("Notes", "Skills", Operation::Replace);
     let plan = Plan { mappings: vec![mapping], ..Plan::default() };
     let slot = ResolvedPlan::resolve(&plan, &fields).unwrap().slots[1].clone();
-    assert_eq!(slot.shown("Gold"), Err(Unsettled));
+    assert_eq!(slot.shown("Gold"), Err(Inconclusive));
     assert_eq!(slot.shown("Silver|Tin"), Ok(options("Skills", &["Silver", "Tin"])));
 }
 

@@ -16,7 +16,7 @@ const FIELDS: &str = r#"[
   {"id": "10", "name": "Twin", "displayType": "OneLineText"}
 ]"#;
 
-/// Level and code of what is wrong with a plan of these mappings, and all that is said of it.
+/// The level and code of each issue of a plan with these mappings, and all messages.
 fn found(mappings: &[&str]) -> (Vec<(Level, &'static str)>, String) {
     let fields: Vec<CustomField> = serde_json::from_str(FIELDS).unwrap();
     let mappings: Vec<String> = mappings
@@ -32,10 +32,10 @@ fn found(mappings: &[&str]) -> (Vec<(Level, &'static str)>, String) {
         })
         .collect();
     let plan = Plan::from_toml("plan.toml", &format!("schema = 1\n{}", mappings.concat())).unwrap();
-    let findings = check(&plan, &fields);
+    let issues = check(&plan, &fields);
     let said: Vec<String> =
-        findings.iter().map(|it| format!("{}: {}", it.place, it.message)).collect();
-    (findings.iter().map(|it| (it.level, it.code)).collect(), said.join("\n"))
+        issues.iter().map(|it| format!("{}: {}", it.place, it.message)).collect();
+    (issues.iter().map(|it| (it.level, it.code)).collect(), said.join("\n"))
 }
 
 #[test]

@@ -9,7 +9,7 @@ use std::future::{pending, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
-/// How long a process lives, in boundaries of calls and notes.
+/// The span of a process, in boundaries of calls and notes.
 #[derive(Debug)]
 pub(crate) struct Mortal {
     left: Cell<Option<u64>>,
@@ -33,7 +33,7 @@ impl Mortal {
     }
 }
 
-/// What `life` comes to; `None` if it was cut short.
+/// The result of `life`; `None` if it was cut short.
 pub(crate) async fn until_death<F: Future>(mortal: &Mortal, life: F) -> Option<F::Output> {
     let mut life = pin!(life);
     poll_fn(|context| {

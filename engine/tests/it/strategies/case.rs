@@ -4,7 +4,7 @@
 use super::interpreter::{Field, Rule, Step, Verb};
 use neon_mock::profile::Profile;
 use neonbench_engine::engine::{Settings, Strategy, WriteMode};
-use neonbench_engine::plan::{Case as LetterCase, Mapping, Operation, Plan, Transform};
+use neonbench_engine::plan::{LetterCase, Mapping, Operation, Plan, Transform};
 use neonbench_engine::scenario::{DatasetSource, Scenario, Workload};
 use proptest::collection::vec;
 use proptest::prelude::{Just, any, prop, prop_oneof};
@@ -16,7 +16,7 @@ use std::num::NonZeroU32;
 const WORDS: [&str; 10] =
     ["Gold", "Silver", "gold", "Gold Silver", "a", "a a", "xa", "Gold|Silver", "  ", " Gold "];
 
-/// Those of them that can be options.
+/// Texts that can be options as well.
 const OPTIONS: [&str; 7] = ["Gold", "Silver", "gold", "Gold Silver", "a", "GOLD", "Gold|Silver"];
 
 const BUILT_IN: [&str; 6] = ["plain", "v-fields", "mixed", "dirty", "companies", "half-migrated"];
@@ -29,7 +29,7 @@ type RawField = (u8, u8, u8, u8, Option<u8>);
 /// A mapping: source, target, operation, steps, validates, clears.
 type RawRule = (u8, u8, u8, Vec<(u8, u8, u8)>, bool, bool);
 
-/// What a property is tried on, before it is made valid.
+/// Input of a property, before it is made valid.
 #[derive(Clone, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(crate) struct Raw {
@@ -117,7 +117,7 @@ pub(crate) fn raw() -> impl Strategy_<Value = Raw> {
     })
 }
 
-/// What a property is tried on.
+/// Input of a property.
 #[derive(Debug)]
 pub(crate) struct Case {
     pub(crate) scenario: Scenario,
@@ -176,13 +176,13 @@ impl Case {
         settings
     }
 
-    /// Whether a search may find what stood there before a write.
+    /// True if a search may return values from before a write.
     pub(crate) const fn lags(&self) -> bool {
         self.raw.lags
     }
 
-    /// Whether carrying the plan out again can have no reason to change anything: no mapping reads
-    /// what one writes, and where several write one field, each adds to it.
+    /// True if applying the plan twice equals applying it once: no mapping reads a field that
+    /// another writes, and mappings that share a target each add to it.
     pub(crate) fn is_idempotent(&self) -> bool {
         let adds = |rule: &Rule| matches!(rule.verb, Verb::Merge | Verb::AddOption);
         self.rules.iter().enumerate().all(|(index, rule)| {

@@ -65,15 +65,15 @@ pub(crate) struct Rule {
     pub(crate) clears: bool,
 }
 
-/// What became of an account.
+/// Result of migrating one account.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Fate {
     pub(crate) values: Vec<(FieldId, Value)>,
-    /// Whether it has the fields of any mapping.
+    /// True if the account has the fields of a mapping.
     pub(crate) is_concerned: bool,
-    /// Whether a value that had to fit did not.
+    /// True if a value that had to fit did not.
     pub(crate) has_failed: bool,
-    /// Whether any mapping changed anything, even if a later one changed it back.
+    /// True if a mapping changed the account, even if a later one changed it back.
     pub(crate) was_written: bool,
 }
 
@@ -100,7 +100,7 @@ pub(crate) fn apply(
         };
         let old = held.get(&target.id);
         let Ok((new, stands)) = result(rule.verb, target, old, &texts) else {
-            // What a clean-up finds that could not be carried does not stand there, and stays.
+            // In a clean-up, a value that could not be carried is not in the target, and stays.
             fate.has_failed |= rule.validates && !cleanup_only;
             continue;
         };
@@ -208,9 +208,9 @@ fn runs(text: &str, character: char, with: &str) -> String {
     made
 }
 
-/// What the target holds then, and whether what was carried stands in it.
+/// The new value of the target, and whether it contains the carried value.
 ///
-/// Errors: it cannot hold that.
+/// Errors: the target cannot hold the value.
 fn result(
     verb: Verb,
     target: &Field,
@@ -263,7 +263,7 @@ fn text_result(verb: Verb, old: Option<&Value>, text: &str) -> (Value, bool) {
     (Value::Text(new.into()), stands)
 }
 
-/// Whether `text` is `part`, or has it at an end or inside, parted from the rest by white space.
+/// True if `text` contains `part` as whole words.
 fn stands_in(text: &str, part: &str) -> bool {
     let spaces: BTreeSet<char> = text.chars().filter(|c| c.is_whitespace()).collect();
     text == part

@@ -1,9 +1,8 @@
 //! Responses into bodies, and bodies into responses.
 
 use crate::api::{
-    Account, AccountId, AccountPage, ApiError, Body, Contact, ContactCreated, ContactPage,
-    CustomField, Endpoint, Group, LookUp, LookUpBody, OutputFields, Response, SearchFields,
-    SearchPage, Status,
+    Account, AccountId, AccountPage, ApiError, Body, CustomField, Endpoint, FieldGroup, LookUp,
+    LookUpBody, OutputFields, Response, SearchFields, SearchPage, Status,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -12,13 +11,13 @@ use std::sync::Arc;
 /// `{"accountId": "7"}`
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Written {
+struct WrittenAccount {
     account_id: AccountId,
 }
 
 /// `{"id": "7"}`
 #[derive(Serialize, Deserialize)]
-struct Made {
+struct CreatedId {
     id: AccountId,
 }
 
@@ -35,17 +34,14 @@ pub fn response_body(response: &Response) -> Vec<u8> {
     match &response.body {
         Body::Empty => Vec::new(),
         Body::Account(account) => to_json(account),
-        Body::AccountId(account_id) => to_json(&Written { account_id: *account_id }),
+        Body::AccountId(account_id) => to_json(&WrittenAccount { account_id: *account_id }),
         Body::Accounts(page) => to_json(page),
         Body::Search(page) => to_json(page),
         Body::SearchFields(fields) => to_json(fields),
         Body::OutputFields(fields) => to_json(fields),
         Body::CustomFields(fields) => to_json(fields),
         Body::CustomField(field) => to_json(field),
-        Body::Id(id) => to_json(&Made { id: AccountId(*id) }),
-        Body::Contacts(page) => to_json(page),
-        Body::Contact(contact) => to_json(contact),
-        Body::ContactCreated(created) => to_json(created),
+        Body::Id(id) => to_json(&CreatedId { id: *id }),
         Body::Groups(groups) => to_json(groups),
         Body::LookUp(found) => match found {
             LookUpBody::Items(items) => to_json(items),
@@ -53,13 +49,12 @@ pub fn response_body(response: &Response) -> Vec<u8> {
             LookUpBody::User(user) => to_json(user),
             LookUpBody::Users(users) => to_json(users),
             LookUpBody::Profile(profile) => to_json(profile),
-            LookUpBody::Webhooks(webhooks) => to_json(webhooks),
         },
         Body::Errors(errors) => to_json(errors),
     }
 }
 
-/// A body that is not what the endpoint answers.
+/// A success whose body does not parse.
 #[derive(Debug, thiserror::Error)]
 #[error("{} answered {status} with a body that is not its own", .endpoint.name())]
 pub struct MalformedBody {
@@ -67,12 +62,12 @@ pub struct MalformedBody {
     pub endpoint: Endpoint,
     /// The status that came with it.
     pub status: Status,
-    /// What does not parse.
+    /// The parse error.
     #[source]
     pub source: serde_json::Error,
 }
 
-/// What `endpoint` answered.
+/// Parses an answer of `endpoint`.
 ///
 /// An array of errors is [`Body::Errors`] under any status: Neon is known to send one under 200.
 /// A success without a body (204) is [`Body::Empty`]. Bodies of failures that are no error array
@@ -110,13 +105,12 @@ fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
     serde_json::from_slice(body)
 }
 
-/// Whether a success may have no body: it wrote something.
+/// True if a success may have no body, as writes do.
 const fn may_be_empty(endpoint: Endpoint) -> bool {
-    matches!(endpoint.verb().as_bytes(), b"PUT" | b"PATCH" | b"DELETE")
-        || matches!(endpoint, Endpoint::AddToGroup)
+    matches!(endpoint.verb().as_bytes(), b"PUT" | b"PATCH")
 }
 
-/// Whether a success is an array.
+/// True if a success is an array.
 fn is_array(endpoint: Endpoint) -> bool {
     matches!(endpoint, Endpoint::ListCustomFields | Endpoint::ListGroups)
         || LookUp::new(endpoint).is_some()
@@ -129,9 +123,7 @@ fn parse_body(endpoint: Endpoint, body: &[u8]) -> Result<Body, serde_json::Error
     }
     match endpoint {
         Endpoint::GetAccount => json::<Account>(body).map(|a| Body::Account(Box::new(a))),
-        Endpoint::CreateAccount | Endpoint::CreateCustomField | Endpoint::CreateGroup => {
-            json::<Made>(body).map(|made| Body::Id(made.id.0))
-        }
+        Endpoint::CreateAccount => json::<CreatedId>(body).map(|created| Body::Id(created.id)),
         Endpoint::ListAccounts => json::<AccountPage>(body).map(Body::Accounts),
         Endpoint::SearchAccounts => json::<SearchPage>(body).map(Body::Search),
         Endpoint::SearchFields => json::<SearchFields>(body).map(Body::SearchFields),
@@ -142,12 +134,9 @@ fn parse_body(endpoint: Endpoint, body: &[u8]) -> Result<Body, serde_json::Error
         Endpoint::GetCustomField => {
             json::<CustomField>(body).map(|field| Body::CustomField(Box::new(field)))
         }
-        Endpoint::ListContacts => json::<ContactPage>(body).map(Body::Contacts),
-        Endpoint::GetContact => json::<Contact>(body).map(|c| Body::Contact(Box::new(c))),
-        Endpoint::CreateContact => json::<ContactCreated>(body).map(Body::ContactCreated),
-        Endpoint::ListGroups => json::<Vec<Group>>(body).map(Body::Groups),
+        Endpoint::ListGroups => json::<Vec<FieldGroup>>(body).map(Body::Groups),
         // What is left writes an account, or answers nothing.
-        _ => json::<Written>(body).map(|written| Body::AccountId(written.account_id)),
+        _ => json::<WrittenAccount>(body).map(|written| Body::AccountId(written.account_id)),
     }
 }
 
@@ -157,7 +146,6 @@ fn parse_look_up(endpoint: Endpoint, body: &[u8]) -> Result<LookUpBody, serde_js
         Endpoint::CurrentSystemUser => json(body).map(LookUpBody::User),
         Endpoint::SystemUsers => json(body).map(LookUpBody::Users),
         Endpoint::OrganizationProfile => json(body).map(LookUpBody::Profile),
-        Endpoint::ListWebhooks => json(body).map(LookUpBody::Webhooks),
         _ => json(body).map(LookUpBody::Items),
     }
 }

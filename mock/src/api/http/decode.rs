@@ -1,7 +1,7 @@
 //! Verb, path, query and body into a request.
 
 use super::query::Query;
-use super::{Refused, bad_request, members};
+use super::{InvalidRequest, bad_request, members};
 use crate::api::{Account, ApiError, Endpoint, LookUp, Request, Status};
 use serde::de::DeserializeOwned;
 use std::str::FromStr;
@@ -33,24 +33,31 @@ const NOT_SERVED: &[&str] = &[
 ];
 
 /// Records below an account that Neon has and this mock does not serve.
-const NOT_SERVED_BELOW_ACCOUNTS: &[&str] =
-    &["donations", "eventRegistrations", "memberships", "orders", "pledges", "windfall"];
+const NOT_SERVED_BELOW_ACCOUNTS: &[&str] = &[
+    "contacts",
+    "donations",
+    "eventRegistrations",
+    "memberships",
+    "orders",
+    "pledges",
+    "windfall",
+];
 
-/// The request that `verb`, `path` (below the base path), `query` and `body` stand for.
+/// Decodes a request; `path` is relative to the base path.
 ///
-/// Errors: 404 for a path that is not served, 405 for a verb that the path does not take, 400 for
+/// Errors: [`InvalidRequest`]: 404 for an unknown path, 405 for a verb it does not take, 400 for
 /// a query or body that does not parse.
 pub fn decode(
     verb: &str,
     path: &str,
     query: Option<&str>,
     body: &[u8],
-) -> Result<Request, Refused> {
+) -> Result<Request, InvalidRequest> {
     let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
     let query = Query(query.unwrap_or_default());
     let decoded = match segments.as_slice() {
         ["accounts", below @ ..] => accounts(verb, below, &query, body)?,
-        ["customFields", below @ ..] => custom_fields(verb, below, &query, body)?,
+        ["customFields", below @ ..] => custom_fields(verb, below, &query)?,
         _ if verb == "GET" => {
             let name = format!("GET /{}", segments.join("/"));
             Endpoint::from_name(&name).and_then(LookUp::new).map(Request::LookUp)
@@ -66,31 +73,18 @@ fn accounts(
     below: &[&str],
     query: &Query<'_>,
     body: &[u8],
-) -> Result<Option<Request>, Refused> {
+) -> Result<Option<Request>, InvalidRequest> {
     Ok(Some(match (verb, below) {
         ("GET", []) => Request::ListAccounts(query.list_accounts()?),
         ("POST", []) => Request::CreateAccount(account(body)?),
         ("POST", ["search"]) => Request::SearchAccounts(from_json(body)?),
-        ("POST", ["link"]) => Request::LinkAccounts(from_json(body)?),
-        ("POST", ["unlink"]) => Request::UnlinkAccounts(from_json(body)?),
         ("GET", ["search", "searchFields"]) => Request::SearchFields,
         ("GET", ["search", "outputFields"]) => Request::OutputFields,
+        // Reserved by Neon: not ids.
         (_, ["search" | "link" | "unlink", ..]) => return Ok(None),
         ("GET", [of]) => Request::GetAccount(id("account", of)?),
         ("PATCH", [of]) => Request::PatchAccount(id("account", of)?, account(body)?),
         ("PUT", [of]) => Request::PutAccount(id("account", of)?, account(body)?),
-        ("GET", [of, "contacts"]) => Request::ListContacts(id("account", of)?, query.page()?),
-        ("POST", [of, "contacts"]) => Request::CreateContact(id("account", of)?, from_json(body)?),
-        (_, [of, "contacts", contact]) => {
-            let (of, contact) = (id("account", of)?, id("contact", contact)?);
-            match verb {
-                "GET" => Request::GetContact(of, contact),
-                "PUT" => Request::PutContact(of, contact, from_json(body)?),
-                "PATCH" => Request::PatchContact(of, contact, from_json(body)?),
-                "DELETE" => Request::DeleteContact(of, contact),
-                _ => return Ok(None),
-            }
-        }
         _ => return Ok(None),
     }))
 }
@@ -100,30 +94,22 @@ fn custom_fields(
     verb: &str,
     below: &[&str],
     query: &Query<'_>,
-    body: &[u8],
-) -> Result<Option<Request>, Refused> {
+) -> Result<Option<Request>, InvalidRequest> {
     Ok(Some(match (verb, below) {
         ("GET", []) => Request::ListCustomFields(query.category("category")?),
-        ("POST", []) => Request::CreateCustomField(from_json(body)?),
-        ("POST", ["addToGroup"]) => Request::AddToGroup(from_json(body)?),
         ("GET", ["groups"]) => Request::ListGroups(query.category("component")?),
-        ("POST", ["groups"]) => Request::CreateGroup(from_json(body)?),
         (_, ["addToGroup" | "groups"]) => return Ok(None),
-        ("PUT", ["groups", of]) => Request::PutGroup(id("group", of)?, from_json(body)?),
-        ("DELETE", ["groups", of]) => Request::DeleteGroup(id("group", of)?),
         ("GET", [of]) => Request::GetCustomField(id("custom field", of)?),
-        ("PUT", [of]) => Request::PutCustomField(id("custom field", of)?, from_json(body)?),
-        ("DELETE", [of]) => Request::DeleteCustomField(id("custom field", of)?),
         _ => return Ok(None),
     }))
 }
 
-/// Why there is no request of that verb and path.
-fn refuse(verb: &str, path: &str, segments: &[&str]) -> Refused {
+/// The error for a verb and path without a request.
+fn refuse(verb: &str, path: &str, segments: &[&str]) -> InvalidRequest {
     let is_served = Endpoint::ALL.into_iter().any(|endpoint| fits(endpoint.template(), segments));
     if is_served {
         let message = format!("this mock does not take {verb} on {path}");
-        return Refused { status: Status(405), error: ApiError::new(1, message) };
+        return InvalidRequest { status: Status(405), error: ApiError::new(1, message) };
     }
     let message = match segments {
         ["accounts", _, below, ..] if NOT_SERVED_BELOW_ACCOUNTS.contains(below) => {
@@ -134,32 +120,32 @@ fn refuse(verb: &str, path: &str, segments: &[&str]) -> Refused {
         }
         _ => format!("this mock serves accounts, custom fields and properties, not {path}"),
     };
-    Refused { status: Status::NOT_FOUND, error: ApiError::new(1, message) }
+    InvalidRequest { status: Status::NOT_FOUND, error: ApiError::new(1, message) }
 }
 
-/// Whether a path of these segments is one of `template`.
+/// True if `segments` match `template`.
 fn fits(template: &str, segments: &[&str]) -> bool {
     let parts = template.split('/').skip(1);
     parts.clone().count() == segments.len()
         && parts.zip(segments).all(|(part, segment)| part.starts_with('{') || part == *segment)
 }
 
-/// The id of a `what`; one that is no number belongs to nothing.
-fn id<T: FromStr>(what: &str, text: &str) -> Result<T, Refused> {
-    text.parse().map_err(|_| Refused {
+/// Parses the id of a `what`; 404 if it is no number.
+fn id<T: FromStr>(what: &str, text: &str) -> Result<T, InvalidRequest> {
+    text.parse().map_err(|_| InvalidRequest {
         status: Status::NOT_FOUND,
         error: ApiError::new(1, format!("{what} {text} does not exist")),
     })
 }
 
-fn account(body: &[u8]) -> Result<Account, Refused> {
+fn account(body: &[u8]) -> Result<Account, InvalidRequest> {
     members::account(body).map_err(|error| malformed(&error))
 }
 
-fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
+fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, InvalidRequest> {
     serde_json::from_slice(body).map_err(|error| malformed(&error))
 }
 
-fn malformed(error: &serde_json::Error) -> Refused {
+fn malformed(error: &serde_json::Error) -> InvalidRequest {
     bad_request(format!("body: {error}"))
 }

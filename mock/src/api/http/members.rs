@@ -1,9 +1,9 @@
-//! Which members of a written account the API has, though this mock does not keep them.
+//! Members of a written account that the API has and this mock ignores.
 
 use crate::api::Account;
 use serde_ignored::Path;
 
-/// Of an account.
+/// Members of an account.
 const ACCOUNT: &[&str] = &[
     "noSolicitation",
     "login",
@@ -26,7 +26,7 @@ const ACCOUNT: &[&str] = &[
     "shippingAddresses",
 ];
 
-/// Of a contact.
+/// Members of a contact.
 const CONTACT: &[&str] = &[
     "accountId",
     "middleName",
@@ -48,13 +48,13 @@ const CONTACT: &[&str] = &[
     "addresses",
 ];
 
-/// Of the time stamps.
+/// Members of the time stamps.
 const TIMESTAMPS: &[&str] = &["createdBy", "lastModifiedBy"];
 
-/// Of a custom field's item: some clients send the option's status beside the value.
+/// Members of a custom field's item: some clients send the option's status beside the value.
 const ITEM: &[&str] = &["status"];
 
-/// The account that a body holds, with the first member that the API does not have.
+/// Parses an account, noting the first member that the API does not have.
 pub(super) fn account(body: &[u8]) -> Result<Account, serde_json::Error> {
     let mut unknown = None;
     let mut deserializer = serde_json::Deserializer::from_slice(body);
@@ -68,7 +68,7 @@ pub(super) fn account(body: &[u8]) -> Result<Account, serde_json::Error> {
     Ok(account)
 }
 
-/// Whether the member at `path` is one of the API's.
+/// True if the API has the member at `path`.
 fn is_known(path: &Path<'_>) -> bool {
     let Path::Map { parent, key } = path else { return false };
     let known = match named(parent) {

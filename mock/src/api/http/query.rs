@@ -1,6 +1,6 @@
 //! Query strings.
 
-use super::{Refused, bad_request};
+use super::{InvalidRequest, bad_request};
 use crate::api::{Category, ListAccounts, Page, SortDirection, UserType};
 
 /// A query string.
@@ -17,7 +17,7 @@ impl Query<'_> {
         &self,
         name: &str,
         parse: impl Fn(&str) -> Option<T>,
-    ) -> Result<Option<T>, Refused> {
+    ) -> Result<Option<T>, InvalidRequest> {
         let Some(text) = self.get(name) else { return Ok(None) };
         match parse(&text) {
             Some(value) => Ok(Some(value)),
@@ -25,14 +25,14 @@ impl Query<'_> {
         }
     }
 
-    /// The record type that parameter `name` must hold.
-    pub(super) fn category(&self, name: &str) -> Result<Category, Refused> {
+    /// The record type in parameter `name`, which is required.
+    pub(super) fn category(&self, name: &str) -> Result<Category, InvalidRequest> {
         let known = |text: &str| Category::ALL.into_iter().find(|known| known.name() == text);
         self.parse(name, known)?.ok_or_else(|| bad_request(format!("parameter {name} is required")))
     }
 
-    /// Which page is asked for.
-    pub(super) fn page(&self) -> Result<Page, Refused> {
+    /// The requested page.
+    pub(super) fn page(&self) -> Result<Page, InvalidRequest> {
         let default = Page::default();
         let number = |text: &str| text.parse::<u32>().ok();
         Ok(Page {
@@ -48,7 +48,7 @@ impl Query<'_> {
     }
 
     /// Page and filters of the account list.
-    pub(super) fn list_accounts(&self) -> Result<ListAccounts, Refused> {
+    pub(super) fn list_accounts(&self) -> Result<ListAccounts, InvalidRequest> {
         let user_type = self.parse("userType", |text| match text {
             "INDIVIDUAL" => Some(UserType::Individual),
             "COMPANY" => Some(UserType::Company),

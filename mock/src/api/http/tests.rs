@@ -1,4 +1,4 @@
-//! What goes over the wire, there and back.
+//! Encoding and decoding.
 
 use super::*;
 use crate::api::*;
@@ -41,40 +41,7 @@ fn requests_survive_the_wire() {
     round_trip(&Request::GetCustomField(FieldId(85)));
     let account = Account { kind: AccountKind::Individual, body: AccountBody::default() };
     round_trip(&Request::CreateAccount(account));
-    let (person, company) = (Some(AccountId(8)), Some(AccountId(7)));
-    round_trip(&Request::LinkAccounts(Link {
-        individual_contact_id: person,
-        company_account_id: company,
-        title: Some("Treasurer".into()),
-        ..Link::default()
-    }));
-    let unlink = Unlink { individual_contact_id: person, company_account_id: company };
-    round_trip(&Request::UnlinkAccounts(unlink));
-    let contact = || Contact { first_name: Some("Ada".into()), ..Contact::default() };
-    let (of, id) = (AccountId(7), AccountId(8));
-    round_trip(&Request::ListContacts(of, Page { current_page: 2, ..Page::default() }));
-    round_trip(&Request::CreateContact(of, contact()));
-    round_trip(&Request::GetContact(of, id));
-    round_trip(&Request::PutContact(of, id, contact()));
-    round_trip(&Request::PatchContact(of, id, contact()));
-    round_trip(&Request::DeleteContact(of, id));
-    let draft = || FieldDraft {
-        name: Some("V".into()),
-        display_type: Some(DisplayType::Radio),
-        component: Some(Category::Account),
-        option_values: Some(vec![OptionDraft { name: Some("A".into()), ..OptionDraft::default() }]),
-        ..FieldDraft::default()
-    };
-    round_trip(&Request::CreateCustomField(draft()));
-    round_trip(&Request::PutCustomField(FieldId(85), draft()));
-    round_trip(&Request::DeleteCustomField(FieldId(85)));
-    let moved = AddToGroup { group_id: Some(GroupId(12)), custom_fields: vec![FieldId(85)] };
-    round_trip(&Request::AddToGroup(moved));
     round_trip(&Request::ListGroups(Category::Grant));
-    let group = || GroupDraft { display_name: Some("G".to_owned()), ..GroupDraft::default() };
-    round_trip(&Request::CreateGroup(group()));
-    round_trip(&Request::PutGroup(GroupId(12), group()));
-    round_trip(&Request::DeleteGroup(GroupId(12)));
     for look_up in Endpoint::ALL.into_iter().filter_map(LookUp::new) {
         round_trip(&Request::LookUp(look_up));
     }
@@ -90,7 +57,10 @@ fn what_is_not_served_is_refused_by_its_reason() {
     assert_eq!(status("PATCH", "/accounts/1", "{"), Status::BAD_REQUEST);
     assert_eq!(status("GET", "/customFields", ""), Status::BAD_REQUEST);
     assert_eq!(status("GET", "/customFields/groups", ""), Status::BAD_REQUEST);
-    assert_eq!(status("PATCH", "/customFields/85", "{}"), Status(405));
+    assert_eq!(status("PUT", "/customFields/85", "{}"), Status(405));
+    assert_eq!(status("POST", "/customFields/groups", "{}"), Status(405));
+    assert_eq!(status("POST", "/accounts/link", "{}"), Status(405));
+    assert_eq!(status("GET", "/accounts/1/contacts", ""), Status::NOT_FOUND);
     assert_eq!(status("DELETE", "/accounts/search", ""), Status(405));
     assert_eq!(status("POST", "/properties/countries", ""), Status(405));
     assert_eq!(status("GET", "/accounts/1/donations", ""), Status::NOT_FOUND);

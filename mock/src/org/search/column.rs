@@ -1,4 +1,4 @@
-//! Columns: what can be searched by, put out and sorted by.
+//! Columns that can be searched by, returned and sorted by.
 
 use super::SearchError;
 use crate::api::{
@@ -122,7 +122,7 @@ impl Standard {
     }
 }
 
-/// A kind of account as columns carry it.
+/// A kind of account as columns spell it.
 const fn kind_name(kind: AccountKind) -> CompactString {
     CompactString::const_new(match kind {
         AccountKind::Individual => "Individual",
@@ -130,13 +130,13 @@ const fn kind_name(kind: AccountKind) -> CompactString {
     })
 }
 
-/// The name of a field as columns carry it.
+/// The name of a field in columns.
 fn display_name(definition: &CustomField) -> &Arc<str> {
     definition.display_name.as_ref().unwrap_or(&definition.name)
 }
 
 impl Organisation {
-    /// What can be searched by.
+    /// Fields that a search accepts.
     pub fn search_fields(&self) -> SearchFields {
         let standard = |column: Standard| StandardSearchField {
             field_name: column.name().to_owned(),
@@ -153,7 +153,7 @@ impl Organisation {
         }
     }
 
-    /// What can be put out.
+    /// Fields that a search can return.
     pub fn output_fields(&self) -> OutputFields {
         let custom = |definition: &CustomField| CustomOutputField {
             display_name: Arc::clone(display_name(definition)),
@@ -165,7 +165,7 @@ impl Organisation {
         }
     }
 
-    /// The column of that name, or of the custom field whose id stands there.
+    /// The column `name`, or that of the custom field with this id.
     pub(super) fn column(&self, name: &str) -> Option<Column> {
         if let Some(standard) = Standard::ALL.into_iter().find(|column| column.name() == name) {
             return Some(Column::Standard(standard));
@@ -173,9 +173,7 @@ impl Organisation {
         let by_id = name.parse::<FieldId>().ok().and_then(|id| self.position(id));
         let by_name = || {
             self.fields.iter().position(|field| {
-                !field.is_deleted
-                    && (**display_name(&field.definition) == *name
-                        || *field.definition.name == *name)
+                **display_name(&field.definition) == *name || *field.definition.name == *name
             })
         };
         by_id.or_else(by_name).map(Column::Custom)
@@ -189,7 +187,7 @@ impl Organisation {
         }
     }
 
-    /// The columns to put out, each with its name.
+    /// The columns to return, each with its name.
     ///
     /// Two fields of one display name are both taken, and the later one hides the other: a row is
     /// a map.

@@ -1,4 +1,4 @@
-//! Criteria: which accounts meet them, and which ids are worth a look.
+//! Search criteria and the ids that they leave to visit.
 
 use super::SearchError;
 use super::column::{Column, Standard};
@@ -18,9 +18,9 @@ pub(super) struct Test<'a> {
 
 /// The criteria of a search, those on the account id turned into ids.
 pub(super) struct Criteria<'a> {
-    /// The ids that are left, if there is no more to it than that.
+    /// Ids that meet the criteria on the account id.
     pub(super) ids: Ids,
-    /// What each of them must meet beside.
+    /// Criteria that remain to be checked per account.
     tests: Vec<Test<'a>>,
 }
 
@@ -34,7 +34,7 @@ pub(super) enum Ids {
 }
 
 impl Organisation {
-    /// Checks `criteria` against the fields that there are.
+    /// Checks `criteria` against the organisation's fields.
     pub(super) fn criteria<'a>(
         &self,
         criteria: &'a [Criterion],
@@ -132,12 +132,12 @@ impl Ids {
 }
 
 impl Criteria<'_> {
-    /// Whether the ids alone decide.
+    /// True if the ids alone decide.
     pub(super) const fn are_ids(&self) -> bool {
         self.tests.is_empty()
     }
 
-    /// Whether account `id`, one of the ids, meets the rest.
+    /// True if account `id`, one of the ids, meets the remaining criteria.
     pub(super) fn meets(&self, view: &View<'_>, id: AccountId) -> bool {
         self.tests.iter().all(|test| test.meets(view, id))
     }

@@ -1,9 +1,9 @@
-//! Why a search is refused.
+//! Search errors.
 
 use crate::api::{ApiError, Operator};
 use crate::org::list::PageTooLarge;
 
-/// Why a search was refused.
+/// Search errors.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum SearchError {
@@ -32,7 +32,7 @@ pub enum SearchError {
 }
 
 impl SearchError {
-    /// The error that Neon answers. Codes 21 to 30: Neon's page on response codes.
+    /// The error as Neon answers it. Source of codes 21 to 30: Neon's page on response codes.
     pub fn api_error(&self) -> ApiError {
         let code = match self {
             Self::Page(_) => 1,

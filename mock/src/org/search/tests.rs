@@ -1,4 +1,4 @@
-//! What a search finds, refuses and costs.
+//! Results, refusals and costs of searches.
 
 use super::*;
 use crate::api::{

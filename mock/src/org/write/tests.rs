@@ -1,4 +1,4 @@
-//! What writes change, refuse and leave alone.
+//! Effects and refusals of writes.
 
 use super::*;
 use crate::api::OptionItem;
@@ -104,7 +104,7 @@ fn a_bad_item_refuses_the_whole_write() {
 
 fn patched(items: Vec<CustomFieldItem>, behaviour: &Behaviour) -> Organisation {
     let mut organisation = organisation();
-    // Whether it is refused shows in the state.
+    // Ignored: the state shows if it was refused.
     let _ = organisation.patch(Timestamp::ZERO, AccountId(3), &body(items), behaviour);
     organisation
 }

@@ -1,9 +1,9 @@
-//! What the admin routes show.
+//! Reports of the admin routes.
 
 use crate::api::Endpoint;
 use crate::live::Live;
 use crate::served::ServedCall;
-use crate::server::Shell;
+use crate::server::shared::Shell;
 use crate::time::Timestamp;
 use crate::wall_clock;
 use hdrhistogram::Histogram;

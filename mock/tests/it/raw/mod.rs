@@ -7,10 +7,10 @@ use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-/// A header that lets in.
+/// Valid credentials.
 pub(crate) const LET_IN: &str = "authorization: Basic ZGVtbzpkZW1v\r\n";
 
-/// What a server sent before it closed the connection, or the first whole answer of it.
+/// The first complete answer of a server.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,

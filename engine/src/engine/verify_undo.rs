@@ -1,15 +1,17 @@
-//! What became of a run's writes: each field that it wrote, verified or taken back.
+//! Verify and undo: checks each field that a run wrote, or restores its old value.
 //!
-//! Both go by the run's ledger alone. A field is taken back where it still holds what the run left
-//! there; what somebody else wrote since is a conflict, and is left alone.
+//! Both use the run's ledger alone. Undo restores a field only if it still holds the value that the
+//! run left; a field that somebody changed since is a conflict and is left alone.
 
-use super::caller::{Caller, GivenUp, Unheard};
+use super::account::held;
+use super::caller::{CallError, Caller, DeliveryUnknown};
+use super::error::EngineError;
+use super::settings::Settings;
+use super::stop::Stop;
 use super::workers::side_by_side;
-use super::writing::held;
-use super::{EngineError, Settings, Stop};
 use crate::clock::Clock;
 use crate::event::{Event, Outcome};
-use crate::journal::{Change, Entry, Ledger};
+use crate::journal::{FieldChange, Ledger, LedgerEntry};
 use crate::transport::Transport;
 use neon_mock::api::{
     Account, AccountBody, AccountId, Body, Category, CustomField, CustomFieldItem, FieldId,
@@ -17,108 +19,109 @@ use neon_mock::api::{
 };
 use std::cell::{Cell, RefCell};
 
-/// A field that does not hold what a run left there.
+/// A field whose value is not the one that a run left.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Difference {
+pub struct FieldConflict {
     /// The account.
     pub id: AccountId,
     /// The field.
     pub field: FieldId,
-    /// What the run left there; `None` if it cleared it.
+    /// The value that the run left; `None` if it cleared the field.
     pub expected: Option<Value>,
-    /// What stands there; `None` if it is empty.
+    /// The value now; `None` if the field is empty.
     pub found: Option<Value>,
 }
 
-/// What was found of a run's writes.
+/// Result of verifying or undoing a run's writes.
 #[derive(Clone, Debug, Default)]
-pub struct Aftermath {
-    /// Accounts that the run wrote, or may have written, and that were looked at.
+pub struct WriteReview {
+    /// Accounts that the run wrote or may have written, and that were read.
     pub accounts: u64,
-    /// Fields of them that hold what the run left there.
+    /// Fields that hold the value the run left.
     pub as_written: u64,
-    /// Fields that hold what stood there before.
+    /// Fields that hold the value from before the run.
     pub as_before: u64,
-    /// Fields that were taken back, or would be.
+    /// Fields that were restored, or would be in a dry run.
     pub restored: u64,
-    /// Fields that hold something else, in id order of their accounts.
-    pub differences: Vec<Difference>,
-    /// Accounts that could not be read or written, and why.
+    /// Fields that hold another value, in id order of their accounts.
+    pub differences: Vec<FieldConflict>,
+    /// Accounts that could not be read or written, with the reason.
     pub failed: Vec<(AccountId, String)>,
-    /// The organisation's fields, looked up where there is a difference to name.
+    /// Definitions of all fields, if there are differences to name.
     pub fields: Vec<CustomField>,
 }
 
-/// What a run says of one field.
+/// The writes of a run to one field, from its ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct Claim {
+struct RecordedWrite {
     field: FieldId,
     has_options: bool,
-    /// What it left there, and what it may have left there; the last write's comes last.
+    /// Values that the run left or may have left, in the order of its writes.
     left: Vec<Option<Value>>,
-    /// What stood there before.
+    /// The value before the run.
     before: Option<Value>,
-    /// Whether it is known that it wrote the field at all.
+    /// False if the run may not have written the field at all.
     is_certain: bool,
 }
 
-/// What a run says of one account: what it wrote, and what it may have written.
-fn claims(entry: &Entry) -> Vec<Claim> {
-    let claim = |change: &Change, is_certain| Claim {
+/// The fields that a run wrote, or may have written, on one account.
+fn recorded_writes(entry: &LedgerEntry) -> Vec<RecordedWrite> {
+    let recorded = |change: &FieldChange, is_certain| RecordedWrite {
         field: change.field,
         has_options: change.has_options,
         left: vec![change.after.clone()],
         before: change.before.clone(),
         is_certain,
     };
-    let mut claims: Vec<Claim> = entry.changes.iter().map(|change| claim(change, true)).collect();
+    let mut recorded_writes: Vec<RecordedWrite> =
+        entry.changes.iter().map(|change| recorded(change, true)).collect();
     for change in entry.open.iter().flat_map(|intent| &intent.changes) {
-        match claims.iter_mut().find(|known| known.field == change.field) {
-            // What others wrote in between is theirs, and is what must come back.
+        match recorded_writes.iter_mut().find(|known| known.field == change.field) {
+            // Another client wrote this field meanwhile; undo must restore their value.
             Some(known) if known.left.last() != Some(&change.before) => {
-                *known = claim(change, false);
+                *known = recorded(change, false);
             }
             Some(known) => known.left.push(change.after.clone()),
-            None => claims.push(claim(change, false)),
+            None => recorded_writes.push(recorded(change, false)),
         }
     }
-    claims
+    recorded_writes
 }
 
-/// Looks at accounts side by side.
-struct Visitor<'a, T, C> {
+/// Reads accounts side by side and adds up the results.
+struct WriteReviewer<'a, T, C> {
     caller: Caller<'a, T, C>,
-    found: RefCell<Aftermath>,
-    /// Whether a look at an account takes its fields back; `None` only verifies.
+    found: RefCell<WriteReview>,
+    /// Mode of an undo; `None` to verify only.
     undoing: Option<Undoing>,
 }
 
-/// How a run is taken back.
+/// Mode of an undo.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Undoing {
-    /// In earnest.
+    /// Writes the old values.
     Writing,
-    /// Only as a trial.
+    /// Writes nothing.
     Dry,
 }
 
 /// Reads every account that the run of `ledger` wrote, and compares each field that it wrote.
 ///
-/// Errors: the target cannot be reached, or refuses the key.
+/// Errors: [`EngineError`] if the target cannot be reached or refuses the key.
 pub async fn verify<T: Transport, C: Clock>(
     transport: &T,
     clock: &C,
     settings: &Settings,
     ledger: &Ledger,
     stop: &Stop,
-) -> Result<Aftermath, EngineError> {
-    visit(transport, clock, settings, ledger, stop, None).await
+) -> Result<WriteReview, EngineError> {
+    review(transport, clock, settings, ledger, stop, None).await
 }
 
-/// Takes back what the run of `ledger` wrote: each field that still holds what it left there gets
-/// what stood there before. In a dry run nothing is written. May be done again, whatever ended it.
+/// Restores the old value of each field that still holds what the run of `ledger` left. A dry run
+/// writes nothing. Can be repeated, however an earlier undo ended.
 ///
-/// Errors: the target cannot be reached, or refuses the key.
+/// Errors: [`EngineError`] if the target cannot be reached or refuses the key.
 pub async fn undo<T: Transport, C: Clock>(
     transport: &T,
     clock: &C,
@@ -126,32 +129,32 @@ pub async fn undo<T: Transport, C: Clock>(
     ledger: &Ledger,
     stop: &Stop,
     dry_run: bool,
-) -> Result<Aftermath, EngineError> {
+) -> Result<WriteReview, EngineError> {
     let undoing = if dry_run { Undoing::Dry } else { Undoing::Writing };
-    visit(transport, clock, settings, ledger, stop, Some(undoing)).await
+    review(transport, clock, settings, ledger, stop, Some(undoing)).await
 }
 
-async fn visit<T: Transport, C: Clock>(
+async fn review<T: Transport, C: Clock>(
     transport: &T,
     clock: &C,
     settings: &Settings,
     ledger: &Ledger,
     stop: &Stop,
     undoing: Option<Undoing>,
-) -> Result<Aftermath, EngineError> {
+) -> Result<WriteReview, EngineError> {
     let mut nobody = |_: &Event| {};
     let caller = Caller::new(transport, clock, &mut nobody, settings, &settings.limiter);
-    let visitor = Visitor { caller, found: RefCell::default(), undoing };
+    let reviewer = WriteReviewer { caller, found: RefCell::default(), undoing };
     let touched =
         ledger.iter().filter(|(_, entry)| !entry.changes.is_empty() || entry.open.is_some());
     let begun = Cell::new(0_u64);
     side_by_side(settings.workers.get() as usize, stop, touched, |(id, entry)| {
         begun.set(begun.get() + 1);
-        visitor.look_at(id, entry)
+        reviewer.look_at(id, entry)
     })
     .await?;
-    let fields = visitor.fields_to_name().await?;
-    let mut found = visitor.found.into_inner();
+    let fields = reviewer.fields_to_name().await?;
+    let mut found = reviewer.found.into_inner();
     found.differences.sort_by_key(|difference| (difference.id, difference.field));
     found.failed.sort();
     found.accounts = begun.get();
@@ -159,8 +162,8 @@ async fn visit<T: Transport, C: Clock>(
     Ok(found)
 }
 
-impl Aftermath {
-    /// Adds what was `seen` of one account, of which some fields were restored, or would be.
+impl WriteReview {
+    /// Adds the result of one account, of which `restored` fields were restored, or would be.
     fn add(&mut self, seen: Self, restored: u64) {
         self.as_written += seen.as_written;
         self.as_before += seen.as_before;
@@ -169,17 +172,17 @@ impl Aftermath {
     }
 }
 
-impl<T: Transport, C: Clock> Visitor<'_, T, C> {
-    async fn look_at(&self, id: AccountId, entry: &Entry) -> Result<(), EngineError> {
+impl<T: Transport, C: Clock> WriteReviewer<'_, T, C> {
+    async fn look_at(&self, id: AccountId, entry: &LedgerEntry) -> Result<(), EngineError> {
         let request = Request::GetAccount(id);
-        let mut tries = self.caller.tries();
+        let mut attempts = self.caller.attempts();
         let mut restored = 0;
-        // A write that may have been carried out unheard is looked for before it is made again.
+        // After a write of unknown result, the account is read again first.
         loop {
             let account = match self.caller.call(&request).await {
                 Ok(Body::Account(account)) => account,
                 Ok(_) => return Err(EngineError::wrong_body(request.endpoint())),
-                Err(given_up) => return self.failed(id, given_up),
+                Err(error) => return self.failed(id, error),
             };
             let (items, seen) = self.compare(id, entry, &account);
             if items.is_empty() || self.undoing != Some(Undoing::Writing) {
@@ -190,7 +193,7 @@ impl<T: Transport, C: Clock> Visitor<'_, T, C> {
             restored = items.len() as u64;
             let body = AccountBody { account_custom_fields: Some(items), ..AccountBody::default() };
             let write = Request::PatchAccount(id, Account { kind: account.kind, body });
-            match self.caller.write(&write, &mut tries).await {
+            match self.caller.write(&write, &mut attempts).await {
                 Ok(Body::AccountId(written)) if written != id => {
                     let message = format!("account {written} was written in its place");
                     self.found.borrow_mut().failed.push((id, message));
@@ -200,54 +203,58 @@ impl<T: Transport, C: Clock> Visitor<'_, T, C> {
                     self.found.borrow_mut().add(seen, restored);
                     return Ok(());
                 }
-                Err(given_up) if given_up.unheard == Unheard::RetryScope => {}
-                Err(given_up) => return self.failed(id, given_up),
+                Err(error) if error.delivery_unknown == DeliveryUnknown::Retryable => {}
+                Err(error) => return self.failed(id, error),
             }
         }
     }
 
-    /// Compares an account with what the run says of it; what takes its fields back.
+    /// Compares an account with its recorded writes; also returns the items that restore it.
     fn compare(
         &self,
         id: AccountId,
-        entry: &Entry,
+        entry: &LedgerEntry,
         account: &Account,
-    ) -> (Vec<CustomFieldItem>, Aftermath) {
-        let mut found = Aftermath::default();
+    ) -> (Vec<CustomFieldItem>, WriteReview) {
+        let mut found = WriteReview::default();
         let mut items = Vec::new();
-        for claim in claims(entry) {
-            let now = held(account, claim.field);
-            let (is_ours, is_before) = (claim.left.contains(&now), now == claim.before);
+        for recorded in recorded_writes(entry) {
+            let now = held(account, recorded.field);
+            let (is_ours, is_before) = (recorded.left.contains(&now), now == recorded.before);
             let undoes = self.undoing.is_some();
-            if is_before && (undoes || (!claim.is_certain && !is_ours)) {
+            if is_before && (undoes || (!recorded.is_certain && !is_ours)) {
                 found.as_before += 1;
             } else if is_ours {
                 found.as_written += 1;
                 if undoes {
-                    let before = claim.before.as_ref();
-                    items.push(CustomFieldItem::to_write(claim.field, claim.has_options, before));
+                    let before = recorded.before.as_ref();
+                    items.push(CustomFieldItem::to_write(
+                        recorded.field,
+                        recorded.has_options,
+                        before,
+                    ));
                 }
             } else {
-                let expected = claim.left.last().cloned().flatten();
-                let field = claim.field;
-                found.differences.push(Difference { id, field, expected, found: now });
+                let expected = recorded.left.last().cloned().flatten();
+                let field = recorded.field;
+                found.differences.push(FieldConflict { id, field, expected, found: now });
             }
         }
         (items, found)
     }
 
-    fn failed(&self, id: AccountId, given_up: GivenUp) -> Result<(), EngineError> {
-        match given_up.call.outcome {
-            // It would be so for every account to come.
-            Outcome::Unauthorized | Outcome::Unreachable => Err(EngineError::from_call(given_up)),
+    fn failed(&self, id: AccountId, error: CallError) -> Result<(), EngineError> {
+        match error.call.outcome {
+            // Every account to come would fail alike.
+            Outcome::Unauthorized | Outcome::Unreachable => Err(EngineError::from_call(error)),
             _ => {
-                self.found.borrow_mut().failed.push((id, given_up.message));
+                self.found.borrow_mut().failed.push((id, error.message));
                 Ok(())
             }
         }
     }
 
-    /// The fields by whose names differences are told.
+    /// The field definitions, if there are differences to name.
     async fn fields_to_name(&self) -> Result<Vec<CustomField>, EngineError> {
         if self.found.borrow().differences.is_empty() {
             return Ok(Vec::new());
@@ -276,7 +283,7 @@ mod tests {
             id: AccountId(7),
             kind: AccountKind::Individual,
             mappings_done: 1,
-            changes: vec![Change { field, has_options: false, before, after: Some(after) }],
+            changes: vec![FieldChange { field, has_options: false, before, after: Some(after) }],
             problem: None,
         })
     }
@@ -289,7 +296,7 @@ mod tests {
             Note::Written { id },
             intended(1, Some(text("b")), text("c")),
         ]);
-        let of_one = claims(ledger.get(id).unwrap());
+        let of_one = recorded_writes(ledger.get(id).unwrap());
         assert_eq!(of_one.len(), 1);
         assert_eq!(
             (&of_one[0].left, &of_one[0].before),
@@ -297,7 +304,7 @@ mod tests {
         );
         assert!(of_one[0].is_certain);
 
-        let open = claims(Ledger::new([intended(2, None, text("x"))]).get(id).unwrap());
+        let open = recorded_writes(Ledger::new([intended(2, None, text("x"))]).get(id).unwrap());
         assert_eq!((&open[0].left, &open[0].before), (&vec![Some(text("x"))], &None));
         assert!(!open[0].is_certain);
 
@@ -306,11 +313,11 @@ mod tests {
             Note::Written { id },
             intended(1, Some(text("theirs")), text("c")),
         ]);
-        let of_one = claims(foreign.get(id).unwrap());
+        let of_one = recorded_writes(foreign.get(id).unwrap());
         let expected = (&vec![Some(text("c"))], &Some(text("theirs")));
         assert_eq!((&of_one[0].left, &of_one[0].before), expected);
 
         let not_written = [intended(2, None, text("x")), Note::NotWritten { id }];
-        assert_eq!(claims(Ledger::new(not_written).get(id).unwrap()), []);
+        assert_eq!(recorded_writes(Ledger::new(not_written).get(id).unwrap()), []);
     }
 }

@@ -9,18 +9,18 @@ use crate::limit::Admission;
 use crate::org::Organisation;
 use crate::profile::Profile;
 use crate::rng::{self, Generator};
-use crate::staff::{Edit, Loss, Staff, Step, Writer};
+use crate::staff::{Edit, Loss, Staff, StaffStep, Writer};
 use crate::time::Timestamp;
 use std::collections::BTreeMap;
 
 /// Staff, and the service times of their own calls: the client's are not shifted by them.
 #[derive(Clone, Debug)]
-pub(super) struct AtWork {
+pub(super) struct StaffSimulation {
     staff: Staff,
     service: Generator,
 }
 
-impl AtWork {
+impl StaffSimulation {
     /// The staff of `profile` at work on `organisation` from `now` on; `None` if it has none.
     pub(super) fn new(
         profile: &Profile,
@@ -38,33 +38,33 @@ impl Neon {
     /// Lets staff do what was due until `now`.
     pub(super) fn let_staff_work(&mut self, now: Timestamp) {
         // Taken out for the time being: a step needs the whole of the mock.
-        let Some(mut at_work) = self.staff.take() else { return };
-        while let Some((at, step)) = at_work.staff.due(now) {
-            self.take_step(&mut at_work, at, step);
+        let Some(mut simulation) = self.staff.take() else { return };
+        while let Some((at, step)) = simulation.staff.due(now) {
+            self.take_step(&mut simulation, at, step);
         }
-        self.staff = Some(at_work);
+        self.staff = Some(simulation);
     }
 
-    fn take_step(&mut self, at_work: &mut AtWork, at: Timestamp, step: Step) {
+    fn take_step(&mut self, simulation: &mut StaffSimulation, at: Timestamp, step: StaffStep) {
         let endpoint = match step {
-            Step::Open(_) => Endpoint::GetAccount,
-            Step::Save(..) => Endpoint::PatchAccount,
+            StaffStep::Open(_) => Endpoint::GetAccount,
+            StaffStep::Save(..) => Endpoint::PatchAccount,
         };
         let start = match self.gates.of(endpoint).admit(at) {
             Admission::Granted { start } => start,
             // People do not hurry: they try again when a place falls free.
-            Admission::Denied { until, .. } => return at_work.staff.schedule(until, step),
+            Admission::Denied { until, .. } => return simulation.staff.schedule(until, step),
         };
-        let alone = self.profile.law(endpoint).sample(&mut at_work.service);
+        let alone = self.profile.law(endpoint).sample(&mut simulation.service);
         let ready_at = start + self.congested(alone, at, start);
         self.gates.of(endpoint).hold(start, ready_at);
         match step {
-            Step::Open(id) => at_work.staff.opened(self.living(id), at, ready_at),
-            Step::Save(id, opened_at) => self.save(&mut at_work.staff, at, id, opened_at),
+            StaffStep::Open(id) => simulation.staff.opened(self.living(id), at, ready_at),
+            StaffStep::Save(id, opened_at) => self.save(&mut simulation.staff, at, id, opened_at),
         }
     }
 
-    /// The account that stands for `id`: another one if it was merged.
+    /// The account that answers for `id`: the survivor if it was merged.
     fn living(&self, id: AccountId) -> AccountId {
         self.organisation.survivor(id).unwrap_or(id)
     }
@@ -108,41 +108,41 @@ impl Neon {
         };
         let before = written.map(|id| self.organisation.values(id));
         let response = self.answer(now, request);
-        let Some(at_work) = &mut self.staff else { return response };
+        let Some(simulation) = &mut self.staff else { return response };
         if let (Some(id), Some(before)) = (written, before) {
             let after = self.organisation.values(id);
             for field in changed_fields(&before, &after) {
-                at_work.staff.client_wrote(id, field, now, request.endpoint());
+                simulation.staff.client_wrote(id, field, now, request.endpoint());
             }
         }
         for id in seen(&response) {
-            at_work.staff.client_read(id, now);
+            simulation.staff.client_read(id, now);
         }
         response
     }
 
-    /// What staff saved on `id` so far, in order of time.
+    /// Edits that staff saved on `id` so far, in order of time.
     pub fn staff_edits(&self, id: AccountId) -> &[Edit] {
-        self.staff.as_ref().map_or(&[], |at_work| at_work.staff.edits(id))
+        self.staff.as_ref().map_or(&[], |simulation| simulation.staff.edits(id))
     }
 
-    /// How many edits staff saved so far.
+    /// Number of edits that staff saved so far.
     pub fn staff_saves(&self) -> u64 {
-        self.staff.as_ref().map_or(0, |at_work| at_work.staff.saves())
+        self.staff.as_ref().map_or(0, |simulation| simulation.staff.saves())
     }
 
     /// Updates that somebody overwrote without having seen them, by kind; empty without staff.
     pub fn lost_updates(&self) -> BTreeMap<Loss, u64> {
-        self.staff.as_ref().map_or_else(BTreeMap::new, |at_work| at_work.staff.lost().clone())
+        self.staff.as_ref().map_or_else(BTreeMap::new, |simulation| simulation.staff.lost().clone())
     }
 
-    /// How many updates of others `by` overwrote without having seen them.
+    /// Number of updates by others that `by` overwrote without having seen them.
     pub fn lost_updates_by(&self, by: Writer) -> u64 {
         self.lost_updates().iter().filter(|(loss, _)| loss.by == by).map(|(_, count)| count).sum()
     }
 }
 
-/// What somebody puts into `field`: a text that says so, or one of its options.
+/// A staff member's value for `field`: a random text or one of its options.
 fn new_value(staff: &mut Staff, field: &CustomField) -> Option<Value> {
     let options: Vec<OptionId> = field.option_values.iter().map(|option| option.id).collect();
     if options.is_empty() {
@@ -228,7 +228,7 @@ mod tests {
 
     #[test]
     fn what_staff_set_twice_is_no_repeated_write_of_the_client() {
-        // Some fields have options: staff choose what stands there already now and then.
+        // Staff sometimes choose the option that is already set.
         let mut neon = neon_of("v-fields", "[staff]\nedits_per_s = 5.0\nthink = \"1s\"");
         let mine = write(AccountId(1), "mine");
         let mut repeated = |ms| {

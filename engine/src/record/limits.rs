@@ -1,0 +1,49 @@
+//! The server's limits in a record.
+
+use neon_mock::api::Endpoint;
+use neon_mock::profile::Profile;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// Limits of the endpoints that a migration calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Limits")]
+pub struct RecordedLimits {
+    /// True if the limits are assumed: the server is remote and gives no access to its settings.
+    pub assumed: bool,
+    /// Reads of single accounts.
+    pub get: RecordedLimit,
+    /// Partial writes.
+    pub patch: RecordedLimit,
+    /// Whole writes.
+    pub put: RecordedLimit,
+    /// Searches.
+    pub search: RecordedLimit,
+}
+
+/// Limits of one endpoint; null without such a limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(rename = "Limit")]
+pub struct RecordedLimit {
+    /// Calls in flight.
+    pub pool: Option<u32>,
+    /// Calls per second.
+    pub per_second: Option<u32>,
+}
+
+impl RecordedLimits {
+    /// The limits of `profile`.
+    pub fn of(profile: &Profile, assumed: bool) -> Self {
+        let limit = |endpoint| RecordedLimit {
+            pool: profile.pool(endpoint),
+            per_second: profile.per_second(endpoint),
+        };
+        Self {
+            assumed,
+            get: limit(Endpoint::GetAccount),
+            patch: limit(Endpoint::PatchAccount),
+            put: limit(Endpoint::PutAccount),
+            search: limit(Endpoint::SearchAccounts),
+        }
+    }
+}

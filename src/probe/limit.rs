@@ -1,0 +1,171 @@
+//! Infers the limit of an endpoint from its refusals: a pool bounds the calls in flight, a window the
+//! calls per second.
+//!
+//! Both hypotheses are tested on the same calls: the smallest pool and the smallest window that admit
+//! every call that was admitted. The one that leaves fewer refusals unexplained is chosen.
+
+use neon_mock::time::Timestamp;
+use neonbench_engine::event::{Attempt, Outcome};
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// The limit of an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AdmissionLimit {
+    /// The most calls in flight.
+    Pool(u32),
+    /// The most calls per second.
+    PerSecond(u32),
+}
+
+/// The limit of one endpoint as its calls show it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct InferredLimit {
+    /// The limit; none without a refusal.
+    pub limit: Option<AdmissionLimit>,
+    /// True if pool and window explain different numbers of refusals.
+    pub is_unambiguous: bool,
+    /// The most admitted calls in flight at once.
+    pub most_in_flight: u32,
+    /// Number of refusals.
+    pub refused: u32,
+}
+
+/// Uncertainty of the moment at which the server counts a call, seen from the client.
+const EXACT_TO: Duration = Duration::from_millis(20);
+
+/// From so many refusals on, a pool may leave one unexplained.
+const MANY: u32 = 4;
+
+/// Median service time up to which a window refuses most of the calls that follow: in that time it
+/// admits few, and many are sent.
+const SHORT: Duration = Duration::from_millis(400);
+
+/// Infers the limit of one endpoint from its `calls`, in the order of sending.
+pub(super) fn infer_limit(calls: &[&Attempt]) -> InferredLimit {
+    let is_admitted = |call: &&&Attempt| call.outcome != Outcome::Rejected;
+    let admitted: Vec<&Attempt> = calls.iter().filter(is_admitted).copied().collect();
+    // A call that ends within half of the shortest response time after another was sent may have
+    // ended before that one reached the server: both travel.
+    let shortest = calls.iter().map(|call| call.done_at.since(call.sent_at)).min();
+    let travel = shortest.unwrap_or_default() / 2;
+    // A call whose answer was lost has no known end, so it does not count as in flight.
+    let surely_in_flight = |at: Timestamp, before: &[&Attempt]| {
+        let is_in = |other: &&&Attempt| {
+            other.outcome.is_ok() && other.done_at > at && other.done_at >= at + travel
+        };
+        before.iter().filter(is_in).count()
+    };
+    let most = admitted
+        .iter()
+        .enumerate()
+        .map(|(place, call)| 1 + surely_in_flight(call.sent_at, &admitted[..place]) as u32)
+        .max()
+        .unwrap_or(0);
+    let refused = (calls.len() - admitted.len()) as u32;
+    let none = InferredLimit { limit: None, is_unambiguous: false, most_in_flight: most, refused };
+    if refused == 0 || admitted.is_empty() {
+        return none;
+    }
+    let rate = (1..=admitted.len() as u32)
+        .find(|&rate| unexplained_by_window(calls, rate).is_some())
+        .unwrap_or(admitted.len() as u32);
+    let by_window = unexplained_by_window(calls, rate).unwrap_or(refused);
+    let by_pool = unexplained_by_pool(calls, most);
+    // One unexplained refusal may be due to another client's call in the pool. Where calls are long a
+    // window refuses few that follow, so each refusal counts; so it does where few were refused.
+    let mut took: Vec<Duration> =
+        admitted.iter().map(|call| call.done_at.since(call.sent_at)).collect();
+    took.sort_unstable();
+    let slack = u32::from(refused >= MANY && took[took.len() / 2] <= SHORT);
+    let is_pool = by_pool <= by_window + slack;
+    let limit = if is_pool { AdmissionLimit::Pool(most) } else { AdmissionLimit::PerSecond(rate) };
+    InferredLimit { limit: Some(limit), is_unambiguous: by_pool != by_window, ..none }
+}
+
+/// Number of refusals that met fewer than `pool` calls in flight.
+fn unexplained_by_pool(calls: &[&Attempt], pool: u32) -> u32 {
+    let mut unexplained = 0;
+    for (place, call) in calls.iter().enumerate() {
+        let in_flight = calls[..place]
+            .iter()
+            .filter(|other| other.outcome != Outcome::Rejected && other.done_at > call.sent_at);
+        let is_free = (in_flight.count() as u32) < pool;
+        unexplained += u32::from(call.outcome == Outcome::Rejected && is_free);
+    }
+    unexplained
+}
+
+/// Number of refusals that a window of `rate` calls per second would have admitted; `None` if it
+/// would have refused a call that was admitted.
+///
+/// The window is GCRA with a burst of one second's calls, the other reading of Neon's limits page.
+fn unexplained_by_window(calls: &[&Attempt], rate: u32) -> Option<u32> {
+    let share = Duration::from_secs(1) / rate;
+    let burst = share * (rate - 1);
+    let mut unexplained = 0;
+    let mut full_at: Option<Timestamp> = None;
+    for call in calls {
+        let at = call.sent_at;
+        let due_at = full_at.map_or(at, |full_at| full_at.max(at));
+        let early = due_at.since(at);
+        if call.outcome == Outcome::Rejected {
+            unexplained += u32::from(early + EXACT_TO <= burst);
+        } else if early > burst + EXACT_TO {
+            return None;
+        } else {
+            full_at = Some(due_at + share);
+        }
+    }
+    Some(unexplained)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use neon_mock::api::Endpoint;
+
+    /// Each call is (sent in ms, done in ms, admitted).
+    fn inferred(calls: &[(u64, u64, bool)]) -> InferredLimit {
+        let at = |ms: u64| Timestamp::ZERO + Duration::from_millis(ms);
+        let calls: Vec<Attempt> = calls
+            .iter()
+            .map(|&(sent, done, is_admitted)| Attempt {
+                endpoint: Endpoint::GetAccount,
+                attempt: 1,
+                due_at: at(sent),
+                sent_at: at(sent),
+                done_at: at(done),
+                outcome: if is_admitted { Outcome::Ok } else { Outcome::Rejected },
+            })
+            .collect();
+        infer_limit(&calls.iter().collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_is_never_refused_has_no_bound() {
+        let bound = inferred(&[(0, 100, true), (0, 120, true), (50, 90, true)]);
+        assert_eq!((bound.limit, bound.most_in_flight, bound.refused), (None, 3, 0));
+    }
+
+    #[test]
+    fn a_place_that_gets_free_is_a_pools() {
+        let burst = [(0, 200, true), (0, 300, true), (0, 30, false)];
+        let bound = inferred(&burst);
+        assert_eq!((bound.limit, bound.is_unambiguous), (Some(AdmissionLimit::Pool(2)), false));
+        // A window of two calls per second admits nothing before half a second has passed.
+        let bound = inferred(&[&burst[..], &[(200, 400, true)]].concat());
+        assert_eq!(bound.limit, Some(AdmissionLimit::Pool(2)));
+        let bound = inferred(&[&burst[..], &[(200, 230, false)]].concat());
+        assert_eq!((bound.limit, bound.is_unambiguous), (Some(AdmissionLimit::PerSecond(2)), true));
+    }
+
+    #[test]
+    fn where_all_stay_in_flight_a_window_admits_one_more() {
+        let burst = [(0, 2_000, true), (0, 2_500, true), (0, 30, false)];
+        let bound = |is_admitted| inferred(&[&burst[..], &[(550, 2_600, is_admitted)]].concat());
+        assert_eq!(bound(false).limit, Some(AdmissionLimit::Pool(2)));
+        assert_eq!(bound(true).limit, Some(AdmissionLimit::PerSecond(2)));
+    }
+}

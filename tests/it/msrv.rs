@@ -1,0 +1,31 @@
+//! The oldest Rust that `Cargo.toml` promises is enough for every dependency; for our own code
+//! clippy's `incompatible_msrv` compares each item of the standard library with it.
+
+use serde_json::Value;
+use std::process::Command;
+
+/// Major and minor number of a version such as `1.88` or `1.88.0`.
+fn parsed(version: &str) -> (u32, u32) {
+    let mut numbers = version.split('.').map(|number| number.parse().unwrap());
+    (numbers.next().unwrap(), numbers.next().unwrap())
+}
+
+#[test]
+fn no_dependency_needs_a_newer_rust_than_we_promise() {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--offline", "--format-version", "1"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let promised = parsed(env!("CARGO_PKG_RUST_VERSION"));
+    let mut known = 0;
+    for package in metadata["packages"].as_array().unwrap() {
+        if let Some(needed) = package["rust_version"].as_str() {
+            known += 1;
+            assert!(parsed(needed) <= promised, "{} needs Rust {needed}", package["name"]);
+        }
+    }
+    assert!(known > 100, "{known} packages say which Rust they need");
+}
