@@ -18,7 +18,7 @@ mod thresholds;
 pub use calibrate::{fit, left_out, swept};
 pub use calibration::{ByPortfolio, Calibration, SHIPPED, StrategyChoice, inputs, signature};
 pub use cost_model::{CostEstimate, CostModel, ErrorBars};
-pub use features::{CapacityMargin, EndpointFeatures, LimitKind, ServiceTimes, TargetFeatures};
+pub use features::{CapacityMargin, EndpointFeatures, LimitKind, ObservedTimes, TargetFeatures};
 pub use judge::{
     CaseVerdict, ForecastError, Judgement, LeftOut, Prediction, PreparedCase, PreparedCases,
     VbsGap, judge, judgement, prepared_cases, simulated_calls,

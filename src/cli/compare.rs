@@ -5,7 +5,7 @@ use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::Inputs;
 use super::output::{Verbosity, count, duration, percent, print, print_json, table, verdict};
-use super::ranked::{Measured, Ranked, measured, print_best};
+use super::ranked::{MeasuredCandidate, Ranked, measured, print_best};
 use super::run::exit_code_of;
 use clap::Args;
 use neonbench::experiment::{
@@ -149,7 +149,10 @@ pub(super) fn run(
     Ok(ExitCode::from(code))
 }
 
-fn configured(args: &CompareArgs, verbosity: Verbosity) -> Result<Vec<Measured>, CliError> {
+fn configured(
+    args: &CompareArgs,
+    verbosity: Verbosity,
+) -> Result<Vec<MeasuredCandidate>, CliError> {
     let mut all = Vec::new();
     for config in &args.configs {
         let engine = EngineArgs {
@@ -172,7 +175,7 @@ fn stored(
     args: &CompareArgs,
     baseline: i64,
     run: i64,
-) -> Result<(Vec<Measured>, Option<DeltaRecord>), CliError> {
+) -> Result<(Vec<MeasuredCandidate>, Option<DeltaRecord>), CliError> {
     let store = args.job.store.open()?;
     let records = [store.record(baseline)?, store.record(run)?];
     let makespans = [store.entry(baseline)?.makespans_s, store.entry(run)?.makespans_s];

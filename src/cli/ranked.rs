@@ -10,7 +10,7 @@ use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::RunSpec;
 
 /// A candidate's first record, and the figures of all its replicates.
-pub(super) type Measured = (RunRecord, CandidateRuns);
+pub(super) type MeasuredCandidate = (RunRecord, CandidateRuns);
 
 /// Makes the run of `spec` and its `replicates`, with a progress bar under `title`, and stores it.
 ///
@@ -22,7 +22,7 @@ pub(super) fn measured(
     replicates: u32,
     title: &str,
     verbosity: Verbosity,
-) -> Result<Measured, CliError> {
+) -> Result<MeasuredCandidate, CliError> {
     let mut progress = Progress::new(verbosity, title);
     let made = replicated(spec, &inputs.world, replicates, &mut progress)?;
     drop(progress);
@@ -41,7 +41,7 @@ pub(super) struct Ranked {
 
 impl Ranked {
     /// Ranks `measured` under `goal`.
-    pub(super) fn new(goal: &Goal, measured: Vec<Measured>) -> Self {
+    pub(super) fn new(goal: &Goal, measured: Vec<MeasuredCandidate>) -> Self {
         let (records, entries): (Vec<_>, Vec<_>) = measured.into_iter().unzip();
         let ranking = rank(goal, &entries);
         let tied = ranking.best.len();

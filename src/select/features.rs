@@ -15,7 +15,7 @@ const QUANTILES: usize = 200;
 
 /// Quantiles of one kind of call's service time.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ServiceTimes {
+pub struct ObservedTimes {
     /// Seconds, in the middle of each two-hundredth of the calls, from short to long.
     pub quantiles_s: [f64; QUANTILES],
     /// Mean, in seconds.
@@ -27,7 +27,7 @@ pub struct ServiceTimes {
 /// Draws that quantiles are taken of: as many as a long run makes.
 const DRAWS: usize = 10_000;
 
-impl ServiceTimes {
+impl ObservedTimes {
     /// The quantiles of a law, from draws as a client sees them.
     fn of(profile: &Profile, endpoint: Endpoint) -> Self {
         let mut stream = rng::stream(0, "observed");
@@ -53,7 +53,7 @@ impl ServiceTimes {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EndpointFeatures {
     /// Service times of a call alone in flight.
-    pub times: ServiceTimes,
+    pub times: ObservedTimes,
     /// Calls in flight that are admitted; `None` where no bound was found.
     pub pool: Option<u32>,
     /// Calls a second that are admitted; `None` where no bound was found.
@@ -133,7 +133,7 @@ impl TargetFeatures {
     /// The features that careful observation of `profile` yields.
     pub fn of(profile: &Profile) -> Self {
         let kind = |endpoint| EndpointFeatures {
-            times: ServiceTimes::of(profile, endpoint),
+            times: ObservedTimes::of(profile, endpoint),
             pool: profile.pool(endpoint),
             per_second: profile.per_second(endpoint),
         };
