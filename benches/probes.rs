@@ -13,8 +13,8 @@ mod support;
 
 use neon_mock::api::Endpoint;
 use neon_mock::profile::{BUILT_IN, Profile};
+use neonbench::experiment::{forecast_probed, parallel_map, simulate};
 use neonbench::probe::{self, AdmissionLimit, FittedLimits, MOST_SAMPLE, ProbeOptions, TargetFit};
-use neonbench::select::{forecast_probed, in_order, simulate};
 use neonbench::stats::{mean, quantile, sorted};
 use neonbench_engine::engine::{Settings, Strategy};
 use neonbench_engine::journal::NoJournal;
@@ -55,9 +55,9 @@ fn held_out(scenario: &Scenario, strategy: Strategy) -> Vec<f64> {
     let seeds: Vec<u64> = (HELD_OUT_SEED..HELD_OUT_SEED + HELD_OUT).collect();
     let run = |&seed: &u64| {
         let settings = Settings { seed, ..Settings::new(strategy) };
-        Ok::<_, RunError>(simulate(scenario, &settings, None)?.makespan_s)
+        Ok::<_, RunError>(simulate(scenario, &settings, None)?.figures.makespan_s)
     };
-    sorted(in_order(&seeds, run).expect("runs in virtual time"))
+    sorted(parallel_map(&seeds, run).expect("runs in virtual time"))
 }
 
 fn probed(scenario: &Scenario, strategy: Strategy, options: &ProbeOptions, runs: &[f64]) -> Probed {
@@ -124,7 +124,7 @@ fn profile(name: &str, probes: u64, coverages: &mut Vec<f64>) {
                 .map(|seed| ProbeOptions { find_pool: true, sample, seed })
                 .collect();
             let one = |options: &ProbeOptions| Ok(probed(&scenario, strategy, options, &runs));
-            let all = in_order::<_, _, RunError>(&options, one).expect("no run fails");
+            let all = parallel_map::<_, _, RunError>(&options, one).expect("no run fails");
             let [coverage, right] = row(name, strategy, sample, &all);
             if sample > 0 && !WITHOUT_SPREAD.contains(&name) {
                 coverages.push(coverage);

@@ -10,6 +10,7 @@
 mod support;
 
 use neon_mock::api::Class;
+use neonbench::experiment::Goal;
 use neonbench::report::claims::{EXAMPLES, Example};
 use neonbench::report::decision::Decision;
 use neonbench::report::evidence::{
@@ -95,7 +96,12 @@ fn evidence() -> ReportEvidence {
 fn decision(accounts: u64, contenders: usize) -> Decision {
     let workload = Workload { resources: Some(accounts), mappings: Some(1), ..Workload::default() };
     let settings = |strategy| Settings::new(strategy);
-    let exploration = Exploration { workload: &workload, settings: &settings, replicates: 1 };
+    let exploration = Exploration {
+        workload: &workload,
+        settings: &settings,
+        replicates: 1,
+        goal: Goal::default(),
+    };
     let mut decision = explore(&exploration, &mut |_| {}).expect("a decision");
     let league = decision.league.clone();
     decision.league = league.into_iter().cycle().take(contenders).collect();

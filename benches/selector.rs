@@ -8,9 +8,10 @@ mod support;
 
 use criterion::Criterion;
 use neon_mock::profile::Profile;
-use neonbench::select::case::{self, Case, HELD_OUT, QUICK};
+use neonbench::experiment::{Goal, Portfolio};
+use neonbench::select::case::{self, HELD_OUT, QUICK, SelectorCase};
 use neonbench::select::{
-    Calibration, Goal, Observed, Portfolio, Work, benches, guide_rule, judge, judgement,
+    Calibration, JobFeatures, TargetFeatures, guide_rule, judge, judgement, prepared_cases,
     simulated_calls, swept,
 };
 use neonbench_engine::scenario::{Scenario, Workload};
@@ -29,27 +30,27 @@ fn scenario() -> Scenario {
 
 fn decisions(criterion: &mut Criterion) {
     let (calibration, goal, scenario) = (Calibration::shipped(), Goal::default(), scenario());
-    let observed = Observed::of(&scenario.profile);
-    let work = Work::of(&scenario);
+    let features = TargetFeatures::of(&scenario.profile);
+    let work = JobFeatures::of(&scenario);
     let mut group = criterion.benchmark_group("selector: one decision");
     group.bench_function("guide's rule", |bencher| {
         bencher.iter(|| guide_rule(scenario.expected_resources(), scenario.mappings()));
     });
     group.bench_function("thresholds", |bencher| {
         bencher
-            .iter(|| calibration.by_thresholds(&scenario, Some(&observed), Portfolio::Full, &goal));
+            .iter(|| calibration.by_thresholds(&scenario, Some(&features), Portfolio::Full, &goal));
     });
     group.bench_function("cost model, without rehearsals", |bencher| {
-        bencher.iter(|| calibration.cost_model.rank(Portfolio::Full, &goal, &work, &observed));
+        bencher.iter(|| calibration.cost_model.rank(Portfolio::Full, &goal, &work, &features));
     });
     group.sample_size(10);
     group.bench_function("cost model, with rehearsals", |bencher| {
-        bencher.iter(|| calibration.decide(&scenario, Some(&observed), &goal, Portfolio::Full));
+        bencher.iter(|| calibration.decide(&scenario, Some(&features), &goal, Portfolio::Full));
     });
     group.finish();
 }
 
-fn set(text: &str) -> Vec<Case> {
+fn set(text: &str) -> Vec<SelectorCase> {
     let mut cases = case::read("a set", text).expect("a set that is shipped");
     cases.retain(|case| case.scenario.expected_resources() <= sized(u64::MAX, 3));
     cases.truncate(sized(usize::MAX, 2));
@@ -71,9 +72,9 @@ fn sweep() {
 
 fn regret() {
     let (goal, cases) = (Goal::default(), set(HELD_OUT));
-    let benches = benches(&cases, &goal).expect("runs");
-    let verdicts = judge(&benches, &Calibration::shipped(), |_| true).expect("runs");
-    let judged = judgement(&verdicts, simulated_calls(&benches), 0.0);
+    let prepared = prepared_cases(&cases, &goal).expect("runs");
+    let verdicts = judge(&prepared, &Calibration::shipped(), |_| true).expect("runs");
+    let judged = judgement(&verdicts, simulated_calls(&prepared), 0.0);
     headline(&format!("regret on {} held-out scenarios:", judged.scenarios));
     for row in judged.selectors.iter().filter(|row| row.family == "all") {
         headline(&format!(

@@ -25,6 +25,7 @@ mod plan;
 mod probe;
 mod profile;
 mod progress;
+mod ranked;
 mod report;
 mod resume;
 mod retry;

@@ -39,12 +39,12 @@ const STALE_S: f64 = 60.0;
 /// A batch size that the guide uses, and the default.
 const USUAL_BATCH: u32 = 50;
 
-/// What held a run back.
+/// A cause of lost time.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
-pub enum Cause {
+pub enum FindingCause {
     /// More calls side by side than the server admits.
     WorkersExceedPool,
     /// Calls fail, and are made again and again.
@@ -63,7 +63,7 @@ pub enum Cause {
     BatchTooLarge,
 }
 
-impl Cause {
+impl FindingCause {
     /// Every cause, in the order in which findings are listed.
     pub const ALL: [Self; 8] = [
         Self::WorkersExceedPool,
@@ -93,8 +93,8 @@ impl Cause {
 
 /// One figure that a finding rests on.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Evidence {
-    /// What it is.
+pub struct FindingFigure {
+    /// Its name.
     pub name: String,
     /// The figure.
     pub value: f64,
@@ -105,7 +105,7 @@ pub struct Evidence {
 /// A setting to try instead.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Setting {
+pub enum AdvisedSetting {
     /// `--workers`.
     Workers(u32),
     /// `--batch-size`.
@@ -118,7 +118,7 @@ pub enum Setting {
     Pipelined,
 }
 
-impl std::fmt::Display for Setting {
+impl std::fmt::Display for AdvisedSetting {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Workers(workers) => write!(f, "--workers {workers}"),
@@ -130,7 +130,7 @@ impl std::fmt::Display for Setting {
     }
 }
 
-/// What the advised setting changed in simulation: means over the same seeds with and without it.
+/// The effect of an advised setting in simulation: means over the same seeds with and without it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Gain {
     /// Seeds simulated.
@@ -174,31 +174,36 @@ impl Gain {
     }
 }
 
-/// What held a run back, what it rests on, and what to do.
+/// A cause of lost time in a run, its evidence, and advice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Finding {
+pub struct RunFinding {
     /// Which.
-    pub cause: Cause,
+    pub cause: FindingCause,
     /// What was seen, in a sentence.
     pub message: String,
     /// The figures.
-    pub evidence: Vec<Evidence>,
-    /// What to do, in a sentence.
+    pub evidence: Vec<FindingFigure>,
+    /// Advice, in a sentence.
     pub advice: String,
     /// The setting that the advice names, if it names one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub setting: Option<Setting>,
+    pub setting: Option<AdvisedSetting>,
     /// The same as a flag of `run`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flag: Option<String>,
-    /// What that setting changed in simulation, where it was simulated.
+    /// The simulated effect of that setting, where it was simulated.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub gain: Option<Gain>,
 }
 
-impl Finding {
-    fn new(cause: Cause, message: String, evidence: &[(&str, f64, &str)], advice: &str) -> Self {
-        let evidence = evidence.iter().map(|&(name, value, unit)| Evidence {
+impl RunFinding {
+    fn new(
+        cause: FindingCause,
+        message: String,
+        evidence: &[(&str, f64, &str)],
+        advice: &str,
+    ) -> Self {
+        let evidence = evidence.iter().map(|&(name, value, unit)| FindingFigure {
             name: name.to_owned(),
             value,
             unit: unit.to_owned(),
@@ -207,15 +212,15 @@ impl Finding {
         Self { cause, message, evidence, advice, setting: None, flag: None, gain: None }
     }
 
-    fn setting(mut self, setting: Setting) -> Self {
+    fn setting(mut self, setting: AdvisedSetting) -> Self {
         self.flag = Some(setting.to_string());
         self.setting = Some(setting);
         self
     }
 }
 
-/// What held the run back, in the order of [`Cause::ALL`]; nothing for a run that went well.
-pub fn findings(record: &RunRecord) -> Vec<Finding> {
+/// The findings of a run, in the order of [`FindingCause::ALL`]; nothing for a run that went well.
+pub fn findings(record: &RunRecord) -> Vec<RunFinding> {
     // Refusals, failures and backoff come of one another: the first that holds is the cause.
     let waits = workers_exceed_pool(record)
         .or_else(|| retry_storm(record))
@@ -226,7 +231,7 @@ pub fn findings(record: &RunRecord) -> Vec<Finding> {
     [waits, server, batch].into_iter().flatten().collect()
 }
 
-/// What runs side by side: workers, where the strategy has any.
+/// Calls at once by configuration: the workers, where the strategy has any.
 fn side_by_side(record: &RunRecord) -> u32 {
     if record.strategy.is_concurrent() { record.workers } else { 1 }
 }
@@ -251,7 +256,7 @@ fn is_refused_often(record: &RunRecord) -> bool {
     record.calls.rejected > (record.calls.total / 200).max(5)
 }
 
-fn workers_exceed_pool(record: &RunRecord) -> Option<Finding> {
+fn workers_exceed_pool(record: &RunRecord) -> Option<RunFinding> {
     let pool = limits_used(record).filter_map(|limit| limit.pool).min()?;
     let workers = side_by_side(record);
     if workers <= pool || !is_refused_often(record) {
@@ -271,11 +276,11 @@ fn workers_exceed_pool(record: &RunRecord) -> Option<Finding> {
     let advice = format!(
         "let a limiter find what Neon admits, or use as many workers as the smallest pool: {pool}"
     );
-    let finding = Finding::new(Cause::WorkersExceedPool, message, &evidence, &advice);
-    Some(finding.setting(Setting::AdaptiveLimiter))
+    let finding = RunFinding::new(FindingCause::WorkersExceedPool, message, &evidence, &advice);
+    Some(finding.setting(AdvisedSetting::AdaptiveLimiter))
 }
 
-fn retry_storm(record: &RunRecord) -> Option<Finding> {
+fn retry_storm(record: &RunRecord) -> Option<RunFinding> {
     let calls = record.calls;
     let failed = percent_of(calls.failed, calls.total);
     // A few calls prove nothing.
@@ -292,10 +297,10 @@ fn retry_storm(record: &RunRecord) -> Option<Finding> {
         ("time in failed calls", record.call_times.wasted_s, "s"),
     ];
     let advice = "repeating does not cure a sick server: stop, and go on when it answers again";
-    Some(Finding::new(Cause::RetryStorm, message, &evidence, advice))
+    Some(RunFinding::new(FindingCause::RetryStorm, message, &evidence, advice))
 }
 
-fn backoff_dominates(record: &RunRecord) -> Option<Finding> {
+fn backoff_dominates(record: &RunRecord) -> Option<RunFinding> {
     let CallTimesS { backed_off_s, paced_s, served_s, wasted_s, queued_s } = record.call_times;
     let all_s = backed_off_s + paced_s + served_s + wasted_s + queued_s;
     // Pacing waits too, and is the cure: it costs no refused call.
@@ -318,8 +323,8 @@ fn backoff_dominates(record: &RunRecord) -> Option<Finding> {
         ("time in service", served_s / all_s * 100.0, "%"),
     ];
     let advice = "space the calls instead of having them refused, or ask Neon for a higher limit";
-    let finding = Finding::new(Cause::BackoffDominates, message, &evidence, advice);
-    Some(finding.setting(Setting::AdaptiveLimiter))
+    let finding = RunFinding::new(FindingCause::BackoffDominates, message, &evidence, advice);
+    Some(finding.setting(AdvisedSetting::AdaptiveLimiter))
 }
 
 /// The kinds of calls with their service times, and the median that would be slow for each.
@@ -334,7 +339,7 @@ fn kinds(record: &RunRecord) -> [(&'static str, Quantiles, f64); 4] {
     ]
 }
 
-fn slow_server(record: &RunRecord) -> Option<Finding> {
+fn slow_server(record: &RunRecord) -> Option<RunFinding> {
     let slow =
         kinds(record).into_iter().filter(|(_, times, slow)| times.count > 0 && times.p50 > *slow);
     let (kind, times, _) = slow.max_by(|a, b| a.1.p50.total_cmp(&b.1.p50))?;
@@ -342,21 +347,21 @@ fn slow_server(record: &RunRecord) -> Option<Finding> {
     let evidence =
         [("median service time", times.p50, "ms"), ("p99 service time", times.p99, "ms")];
     let pool = limits_used(record).filter_map(|limit| limit.pool).min();
-    let finding = |advice| Finding::new(Cause::SlowServer, message, &evidence, advice);
+    let finding = |advice| RunFinding::new(FindingCause::SlowServer, message, &evidence, advice);
     Some(match pool {
         Some(pool) if record.strategy.is_concurrent() && record.workers < pool => {
             finding("fill the pool: more workers hide slow answers, as many as Neon admits")
-                .setting(Setting::Workers(pool))
+                .setting(AdvisedSetting::Workers(pool))
         }
         _ if record.strategy != Strategy::Pipelined => {
             finding("make fewer calls: pipelined reads 200 accounts by one search")
-                .setting(Setting::Pipelined)
+                .setting(AdvisedSetting::Pipelined)
         }
         _ => finding("check the network, run off-peak, or ask Neon: nothing else is left to tune"),
     })
 }
 
-fn bursty_latency(record: &RunRecord) -> Option<Finding> {
+fn bursty_latency(record: &RunRecord) -> Option<RunFinding> {
     let ratio = |times: Quantiles| times.p99 / times.p50.max(1e-3);
     let bursty = kinds(record)
         .into_iter()
@@ -373,10 +378,10 @@ fn bursty_latency(record: &RunRecord) -> Option<Finding> {
         ("p99 ÷ median", ratio(times), ""),
     ];
     let advice = "run off-peak, and expect makespans to vary: look at the interval, not at one run";
-    Some(Finding::new(Cause::BurstyLatency, message, &evidence, advice))
+    Some(RunFinding::new(FindingCause::BurstyLatency, message, &evidence, advice))
 }
 
-fn high_memory(record: &RunRecord) -> Option<Finding> {
+fn high_memory(record: &RunRecord) -> Option<RunFinding> {
     let buffered = record.performance.peak_buffered_records;
     if buffered < MANY_BUFFERED || record.batch_size <= USUAL_BATCH {
         return None;
@@ -388,8 +393,8 @@ fn high_memory(record: &RunRecord) -> Option<Finding> {
         ("mean time from reading to writing", record.exposure.mean_s, "s"),
     ];
     let advice = format!("use smaller batches: {USUAL_BATCH} are as fast");
-    let finding = Finding::new(Cause::HighMemory, message, &evidence, &advice);
-    Some(finding.setting(Setting::BatchSize(USUAL_BATCH)))
+    let finding = RunFinding::new(FindingCause::HighMemory, message, &evidence, &advice);
+    Some(finding.setting(AdvisedSetting::BatchSize(USUAL_BATCH)))
 }
 
 /// Accounts in each of hybrid's batches; 1 where accounts are taken one by one.
@@ -404,7 +409,7 @@ fn accounts_a_batch(record: &RunRecord) -> u64 {
     }
 }
 
-fn batch_too_small(record: &RunRecord) -> Option<Finding> {
+fn batch_too_small(record: &RunRecord) -> Option<RunFinding> {
     let workers = u64::from(side_by_side(record));
     let has_workers = matches!(record.strategy, Strategy::Hybrid | Strategy::Parallel);
     let chunk = record.chunk_size.map(u64::from).filter(|&chunk| chunk < record.resources);
@@ -418,8 +423,8 @@ fn batch_too_small(record: &RunRecord) -> Option<Finding> {
         let evidence = [("chunk size", chunk as f64, ""), ("workers", workers as f64, "")];
         let size = u32::try_from(workers * accounts_a_batch(record) * 4).unwrap_or(u32::MAX);
         let advice = format!("use chunks that feed every worker several times: {size} accounts");
-        let finding = Finding::new(Cause::BatchTooSmall, message, &evidence, &advice);
-        return Some(finding.setting(Setting::ChunkSize(size)));
+        let finding = RunFinding::new(FindingCause::BatchTooSmall, message, &evidence, &advice);
+        return Some(finding.setting(AdvisedSetting::ChunkSize(size)));
     }
     if record.strategy != Strategy::Hybrid || record.batch_size >= record.workers {
         return None;
@@ -429,11 +434,11 @@ fn batch_too_small(record: &RunRecord) -> Option<Finding> {
         format!("a batch size of {batch_size} over {workers} workers: each batch is one account");
     let evidence = [("batch size", f64::from(batch_size), ""), ("workers", f64::from(workers), "")];
     let advice = format!("give each worker at least one account: a batch size of {workers}");
-    let finding = Finding::new(Cause::BatchTooSmall, message, &evidence, &advice);
-    Some(finding.setting(Setting::BatchSize(workers)))
+    let finding = RunFinding::new(FindingCause::BatchTooSmall, message, &evidence, &advice);
+    Some(finding.setting(AdvisedSetting::BatchSize(workers)))
 }
 
-fn batch_too_large(record: &RunRecord) -> Option<Finding> {
+fn batch_too_large(record: &RunRecord) -> Option<RunFinding> {
     let (resources, workers) = (record.resources, u64::from(record.workers));
     let batches = resources.div_ceil(accounts_a_batch(record));
     if record.strategy == Strategy::Hybrid && batches < workers && accounts_a_batch(record) > 1 {
@@ -449,8 +454,8 @@ fn batch_too_large(record: &RunRecord) -> Option<Finding> {
         let size =
             record.workers * u32::try_from((resources / (2 * workers)).clamp(1, 25)).unwrap_or(1);
         let advice = format!("use a batch size of {size}, so that every worker has work");
-        let finding = Finding::new(Cause::BatchTooLarge, message, &evidence, &advice);
-        return Some(finding.setting(Setting::BatchSize(size)));
+        let finding = RunFinding::new(FindingCause::BatchTooLarge, message, &evidence, &advice);
+        return Some(finding.setting(AdvisedSetting::BatchSize(size)));
     }
     let is_batched = matches!(record.strategy, Strategy::PutBatch | Strategy::Hybrid);
     if !is_batched || record.batch_size <= USUAL_BATCH || record.exposure.mean_s < STALE_S {
@@ -466,8 +471,8 @@ fn batch_too_large(record: &RunRecord) -> Option<Finding> {
         ("batch size", f64::from(record.batch_size), ""),
     ];
     let advice = format!("use smaller batches: {USUAL_BATCH} are as fast");
-    let finding = Finding::new(Cause::BatchTooLarge, message, &evidence, &advice);
-    Some(finding.setting(Setting::BatchSize(USUAL_BATCH)))
+    let finding = RunFinding::new(FindingCause::BatchTooLarge, message, &evidence, &advice);
+    Some(finding.setting(AdvisedSetting::BatchSize(USUAL_BATCH)))
 }
 
 fn percent_of(part: u64, whole: u64) -> f64 {

@@ -9,15 +9,13 @@ pub mod manager;
 
 // For the binary, the tests and the benches of this package: no promise is made of their names.
 #[doc(hidden)]
-pub mod delta;
+pub mod experiment;
 #[doc(hidden)]
 pub mod findings;
 #[doc(hidden)]
 pub mod judge;
 #[doc(hidden)]
 pub mod probe;
-#[doc(hidden)]
-pub mod replicate;
 #[doc(hidden)]
 pub mod report;
 #[doc(hidden)]

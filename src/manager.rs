@@ -26,7 +26,10 @@ pub use result::{
     BenchmarkResult, MigrationResult, PerformanceMetrics, PerformanceRecommendations,
 };
 
-use crate::select::{Calibration, ChosenBy, Goal, Observed, Portfolio};
+pub use crate::experiment::{Constraint, Goal, Objective};
+
+use crate::experiment::{CandidateRuns, Portfolio, rank};
+use crate::select::{Calibration, ChosenBy, TargetFeatures};
 use neon_mock::profile::Profile;
 use neonbench_engine::engine::{self, Settings};
 use neonbench_engine::event::Observer;
@@ -83,7 +86,7 @@ impl Default for SimulatedOrganisation {
     }
 }
 
-/// What a manager works on.
+/// A manager's target.
 #[derive(Clone, Debug)]
 pub enum Client {
     /// A server and the credentials for it.
@@ -124,12 +127,19 @@ pub enum ManagerError {
 #[derive(Clone, Debug)]
 pub struct AccountsMigrationManager {
     client: Client,
+    goal: Goal,
 }
 
 impl AccountsMigrationManager {
     /// A manager of what `client` points at.
     pub fn new(client: impl Into<Client>) -> Self {
-        Self { client: client.into() }
+        Self { client: client.into(), goal: Goal::default() }
+    }
+
+    /// The same, which chooses and ranks strategies by `goal`.
+    #[must_use]
+    pub fn with_goal(self, goal: Goal) -> Self {
+        Self { goal, ..self }
     }
 
     /// Carries out `plan` by `strategy`, and logs what happens; see [`log`](neonbench_engine::log).
@@ -177,16 +187,17 @@ impl AccountsMigrationManager {
         let dry_run = plan.dry_run || matches!(self.client, Client::Http(_));
         let plan = MigrationPlan { dry_run, ..plan.clone() };
         let scenario = self.scenario(&plan, Some(sample_size as u64))?;
-        let mut results = Vec::new();
+        let (mut results, mut entries) = (Vec::new(), Vec::new());
         for strategy in engine::Strategy::ALL {
             let order = self.order(&plan, &scenario, Strategy::Named(strategy))?;
             let run = order.run(&self.world(), &mut Log)?;
+            entries.push(CandidateRuns::of(&run.record, std::iter::once(&run.record).collect()));
             results.push((strategy, MigrationResult::new(run.record)));
         }
-        Ok(BenchmarkResult::new(results))
+        Ok(BenchmarkResult::new(results, &rank(&self.goal, &entries)))
     }
 
-    /// What the selector recommends for `plan`, with calls and times from a simulation of it.
+    /// The selector's recommendation for `plan`, with calls and times from a simulation of it.
     ///
     /// For a server the simulation assumes the profile `documented`, and nothing is sent.
     pub fn get_performance_recommendations(
@@ -197,7 +208,7 @@ impl AccountsMigrationManager {
             Client::Http(_) => SimulatedOrganisation::default(),
             Client::Simulated(organisation) => (**organisation).clone(),
         };
-        let simulation = Self::new(simulated);
+        let simulation = Self::new(simulated).with_goal(self.goal.clone());
         let plan = MigrationPlan { dry_run: false, ..plan.clone() };
         let chosen = simulation.execute_bulk_migration_plan(&plan, Strategy::Auto)?;
         let standard = simulation.execute_bulk_migration_plan(&plan, Strategy::Standard)?;
@@ -241,18 +252,17 @@ impl AccountsMigrationManager {
             Strategy::Named(strategy) => (strategy, ChosenBy::User, "asked for".to_owned()),
             Strategy::Auto => {
                 // Workers and batch size are the plan's.
-                let observed = match &self.client {
+                let features = match &self.client {
                     Client::Http(_) => None,
-                    Client::Simulated(_) => Some(Observed::of(&scenario.profile)),
+                    Client::Simulated(_) => Some(TargetFeatures::of(&scenario.profile)),
                 };
-                let goal = Goal::default();
                 let decision = Calibration::shipped().decide(
                     scenario,
-                    observed.as_ref(),
-                    &goal,
+                    features.as_ref(),
+                    &self.goal,
                     Portfolio::Full,
                 );
-                (decision.configuration.strategy, ChosenBy::Selector, decision.reason)
+                (decision.candidate.strategy, ChosenBy::Selector, decision.reason)
             }
         };
         let mut settings = Settings::new(strategy);

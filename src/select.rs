@@ -1,55 +1,40 @@
-//! Which strategy `auto` means. It is resolved before the engine starts, and says why.
+//! The selector: resolves `auto` to a candidate before the engine starts, and gives the reason.
 
 mod calibrate;
 mod calibration;
 pub mod case;
-mod configuration;
 mod cost_model;
-mod crew;
-mod export;
-mod forecast;
+mod features;
 mod judge;
-mod lab;
 mod map;
 mod model;
-mod objective;
-mod observed;
 mod regret;
 mod rehearsal;
-mod simulate;
-mod swept;
+mod simulation_cache;
+mod strategy_rule;
+mod sweep;
 mod thresholds;
 
 pub use calibrate::{fit, left_out, swept};
-pub use calibration::{ByPortfolio, Calibration, Choice, SHIPPED, inputs, signature};
-pub use configuration::{Configuration, Portfolio, grid};
-pub use cost_model::{CostModel, ErrorBars};
-pub use crew::in_order;
-pub use export::StrategyRule;
-pub use forecast::{Forecast, forecast, forecast_probed};
+pub use calibration::{ByPortfolio, Calibration, SHIPPED, StrategyChoice, inputs, signature};
+pub use cost_model::{CostEstimate, CostModel, ErrorBars};
+pub use features::{CapacityMargin, EndpointFeatures, LimitKind, ServiceTimes, TargetFeatures};
 pub use judge::{
-    Bench, Benches, ForecastError, Judgement, LeftOut, Prediction, Prize, Verdict, benches, judge,
-    judgement, simulated_calls,
+    CaseVerdict, ForecastError, Judgement, LeftOut, Prediction, PreparedCase, PreparedCases,
+    VbsGap, judge, judgement, prepared_cases, simulated_calls,
 };
-pub use lab::{Estimate, Found, Lab};
 pub use map::{DecisionMap, MapCell, map};
-pub use model::{Coefficients, Work};
+pub use model::{Coefficients, JobFeatures};
 pub use neonbench_engine::record::ChosenBy;
-pub use objective::{Constraint, Goal, Objective, ParseConstraintError, Sample};
-pub use observed::{Kind, LimitKind, Observed, Times, Use};
 pub use regret::{Costs, RegretRow, SelectorName};
-pub use rehearsal::{FrontPoint, Stage};
-pub use simulate::simulate;
-pub use swept::{Swept, single_best};
-pub use thresholds::{Row, Thresholds};
+pub use rehearsal::{ParetoPoint, RehearsalTarget};
+pub use simulation_cache::{BestFound, SimulationCache};
+pub use strategy_rule::StrategyRule;
+pub use sweep::{SweepResult, single_best};
+pub use thresholds::{ThresholdRow, Thresholds};
 
-use neonbench_engine::engine::Strategy;
-
-/// Workers of a run that names none.
-pub const DEFAULT_WORKERS: u32 = 5;
-
-/// Batch size of a run that names none.
-pub const DEFAULT_BATCH_SIZE: u32 = 50;
+use crate::experiment::Candidate;
+use neonbench_engine::engine::{DEFAULT_BATCH_SIZE, DEFAULT_WORKERS, Strategy};
 
 /// The guide's rule over accounts and mappings. Where its text is silent it is completed as its
 /// Python engine does: `put_batch` above 50 accounts, else `parallel`.
@@ -62,12 +47,8 @@ pub const fn guide_rule(resources: u64, mappings: usize) -> Strategy {
 }
 
 /// The same with the guide's workers and batch size.
-pub const fn guide_choice(resources: u64, mappings: usize) -> Configuration {
-    Configuration {
-        strategy: guide_rule(resources, mappings),
-        workers: DEFAULT_WORKERS,
-        batch_size: DEFAULT_BATCH_SIZE,
-    }
+pub const fn guide_choice(resources: u64, mappings: usize) -> Candidate {
+    Candidate::new(guide_rule(resources, mappings), DEFAULT_WORKERS, DEFAULT_BATCH_SIZE)
 }
 
 #[cfg(test)]

@@ -8,8 +8,11 @@ use super::inputs::Inputs;
 use super::output::{Verbosity, count, duration, percent, print, print_json};
 use super::probe::ProbeSettings;
 use clap::Args;
+use neonbench::experiment::{
+    CandidateRuns, Forecast, Goal, forecast, forecast_probed, parallel_map, rank, simulated,
+};
 use neonbench::probe::{MOST_SAMPLE, TargetFit};
-use neonbench::select::{Forecast, FrontPoint, Observed, Stage, forecast, forecast_probed};
+use neonbench::select::{ParetoPoint, RehearsalTarget, TargetFeatures};
 use neonbench_engine::engine::Strategy;
 use serde::Serialize;
 use std::process::ExitCode;
@@ -43,7 +46,7 @@ pub(super) struct AnalyzeArgs {
     store: StoreArgs,
 }
 
-/// What `analyze --json` prints.
+/// The JSON of `analyze --json`.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(super) struct Analysis {
     schema: u32,
@@ -51,7 +54,7 @@ pub(super) struct Analysis {
     max_workers: u32,
     batch_size: u32,
     reason: String,
-    estimated_time_s: Interval,
+    estimated_time_s: TimeInterval,
     estimated_api_calls: u64,
     estimated_rejected_calls: u64,
     api_call_reduction: f64,
@@ -59,20 +62,41 @@ pub(super) struct Analysis {
     time_savings_ratio: f64,
     estimated_memory_mib: f64,
     recommendations: Vec<String>,
-    /// What finding limits and service times cost; null where they were given.
+    /// Every strategy with the workers and the batch size in force, best first.
+    ranking: Vec<StrategyRank>,
+    /// The criterion of the ranking, in words.
+    ranked_by: String,
+    /// The strategies that tie for the best of the ranking; one without a tie.
+    tied: Vec<Strategy>,
+    /// Cost of finding limits and service times; null where they were given.
     #[serde(skip_serializing_if = "Option::is_none")]
     probe: Option<Cost>,
     /// Configurations that no other beats in time, calls and refusals together, fastest first.
-    pareto_front: Vec<FrontPoint>,
+    pareto_front: Vec<ParetoPoint>,
+}
+
+/// A strategy in the ranking: means over its simulated runs.
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+struct StrategyRank {
+    strategy: Strategy,
+    cost_s: f64,
+    makespan_s: f64,
+    refused_share: f64,
 }
 
 /// An interval that holds nine runs of ten, and its middle.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
-struct Interval {
+struct TimeInterval {
     p5: f64,
     p50: f64,
     p95: f64,
 }
+
+/// Simulated runs of each strategy in the ranking.
+const RANKING_RUNS: u32 = 20;
+
+/// Accounts that the ranking is made on at most: the first of a larger plan.
+const RANKING_ACCOUNTS: u64 = 20_000;
 
 /// Memory that an account takes that waits for its write: its values before and after, and its ids.
 const BYTES_AN_ACCOUNT: u64 = 600;
@@ -104,8 +128,9 @@ pub(super) fn run(
     let [p5, p50, p95] = expected.makespan_s;
     let saved_s = standard.makespan_s[1] - p50;
     let goal = args.engine.selector.goal.goal();
-    let observed = Observed::of(&scenario.profile);
-    let front = Stage::new(scenario, &observed, &goal).front();
+    let (ranking, tied) = ranking(&inputs, &goal)?;
+    let features = TargetFeatures::of(&scenario.profile);
+    let front = RehearsalTarget::new(scenario, &features, &goal).front();
     let per_account = BYTES_AN_ACCOUNT + BYTES_A_MAPPING * mappings;
     let analysis = Analysis {
         schema: 1,
@@ -113,7 +138,7 @@ pub(super) fn run(
         max_workers: order.settings.workers.get(),
         batch_size: order.settings.batch_size.get(),
         reason: order.reason.clone(),
-        estimated_time_s: Interval { p5, p50, p95 },
+        estimated_time_s: TimeInterval { p5, p50, p95 },
         estimated_api_calls: expected.calls.round() as u64,
         estimated_rejected_calls: expected.refused.round() as u64,
         api_call_reduction: 1.0 - expected.calls / (resources * mappings * 2).max(1) as f64,
@@ -131,6 +156,9 @@ pub(super) fn run(
             probed.as_ref().map(|(_, fit)| fit),
             scenario.profile.name(),
         ),
+        ranking,
+        ranked_by: goal.in_words(),
+        tied,
         probe: probed.map(|(cost, _)| cost),
         pareto_front: front,
     };
@@ -168,6 +196,12 @@ pub(super) fn run(
         percent(analysis.time_savings_ratio)
     ))?;
     print(&format!("  memory       {:.2} MiB of accounts at most", analysis.estimated_memory_mib))?;
+    let ranked: Vec<String> = analysis
+        .ranking
+        .iter()
+        .map(|row| format!("{} {}", row.strategy, duration(row.makespan_s)))
+        .collect();
+    print(&format!("  ranking      {}\n  ranked by    {}", ranked.join(", "), analysis.ranked_by))?;
     for point in &analysis.pareto_front {
         print(&format!(
             "  front        {}: {}, {:.0} calls, {:.1} refused",
@@ -194,6 +228,23 @@ fn next_command(analysis: &Analysis, line: &CommandLine) -> CommandLine {
     run.with("strategy", analysis.recommended_strategy)
         .with("workers", analysis.max_workers)
         .with("batch_size", analysis.batch_size)
+}
+
+/// Every strategy under the seeds from the user's on, best first, and those that tie for the best.
+fn ranking(inputs: &Inputs, goal: &Goal) -> Result<(Vec<StrategyRank>, Vec<Strategy>), CliError> {
+    let scenario = inputs.scenario.part(RANKING_ACCOUNTS);
+    let entries = parallel_map(&Strategy::ALL, |strategy| -> Result<CandidateRuns, CliError> {
+        Ok(simulated(&scenario, &inputs.settings(*strategy)?, RANKING_RUNS)?)
+    })?;
+    let ranking = rank(goal, &entries);
+    let tied = ranking.best.iter().map(|place| entries[*place].candidate.strategy).collect();
+    let row = |entry: &CandidateRuns| StrategyRank {
+        strategy: entry.candidate.strategy,
+        cost_s: entry.runs.cost_s(goal.objective),
+        makespan_s: entry.runs.makespan_s().map_or(0.0, |[_, median, _]| median),
+        refused_share: entry.runs.refused_share(),
+    };
+    Ok((ranking.sort(entries.iter().map(row).collect()), tied))
 }
 
 fn recommendations(

@@ -1,7 +1,7 @@
 //! Flags that several commands share: plain clap structs, read by `inputs`, `stored` and `selector`.
 
 use clap::{Args, ValueEnum};
-use neonbench::select::Constraint;
+use neonbench::experiment::Constraint;
 use neonbench::store::DEFAULT_PATH;
 use neonbench_engine::engine::limiter::Limiter;
 use neonbench_engine::engine::{DEFAULT_BATCH_SIZE, DEFAULT_WORKERS};

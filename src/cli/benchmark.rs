@@ -5,9 +5,9 @@ use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::Inputs;
 use super::output::{Verbosity, count, duration, percent, print, print_json, table, verdict};
-use super::progress::Progress;
+use super::ranked::{Ranked, measured, print_best};
 use clap::Args;
-use neonbench::replicate::{best, order, ranked_by_s, replicated};
+use neonbench::experiment::{CandidateRuns, Goal, median_makespan_s, replicated};
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::event::Event;
 use neonbench_engine::record::RunRecord;
@@ -27,20 +27,24 @@ pub(super) struct BenchmarkArgs {
     replicates: ReplicateArgs,
 }
 
-/// What `benchmark --json` prints.
+/// The JSON of `benchmark --json`.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(super) struct BenchmarkRecord {
     schema: u32,
     runs: Vec<RunRecord>,
     best: Option<Strategy>,
+    /// The strategies that tie for the best; one without a tie.
+    tied: Vec<Strategy>,
+    /// The criterion of the order, in words.
+    ranked_by: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    forecast: Option<Vec<Forecast>>,
+    forecast: Option<Vec<WholePlanForecast>>,
     warnings: Vec<String>,
 }
 
 /// The whole plan, simulated.
 #[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
-struct Forecast {
+struct WholePlanForecast {
     strategy: Strategy,
     resources: u64,
     makespan_s: f64,
@@ -61,20 +65,19 @@ pub(super) fn run(
     let sample = sample.transpose()?;
     let ranked_on = &sample.as_ref().unwrap_or(&inputs).scenario;
     let replicates = args.replicates.in_world(&inputs.world);
-    let mut runs = Vec::new();
+    let goal = args.job.engine.selector.goal.goal();
+    let mut all = Vec::new();
     for strategy in inputs.strategies() {
-        let order = inputs.order_for(ranked_on, strategy)?;
-        let mut progress = Progress::new(verbosity, strategy.name());
-        let run = replicated(&order, &inputs.world, replicates, &mut progress)?;
-        drop(progress);
-        args.job.store.keep(&run, verbosity);
-        runs.push(run.record);
+        let spec = inputs.order_for(ranked_on, strategy)?;
+        all.push(measured(&args.job, &inputs, &spec, replicates, strategy.name(), verbosity)?);
     }
-    runs.sort_by(order);
+    let ranked = Ranked::new(&goal, all);
+    let tied: Vec<Strategy> = ranked.best().iter().map(|record| record.strategy).collect();
+    let best = tied.first().copied();
+    let mut runs = ranked.records;
     let mut warnings = Vec::new();
-    let forecast = sample.is_some().then(|| forecast(&inputs, replicates)).transpose()?;
+    let forecast = sample.is_some().then(|| forecast(&inputs, &goal, replicates)).transpose()?;
     warnings.extend(forecast.as_ref().and_then(|whole| order_warning(&runs, whole)));
-    let best = best(&runs).map(|record| record.strategy);
     let whole = forecast.as_ref().and_then(|forecast| forecast.first());
     let next = whole.map(|forecast| forecast.strategy).or(best).map_or_else(String::new, |next| {
         line.to("run").with("strategy", next).with_switch("dry_run").to_string()
@@ -83,7 +86,8 @@ pub(super) fn run(
         run.next_command.clone_from(&next);
     }
     let code = exit_code(&runs);
-    let record = BenchmarkRecord { schema: 1, runs, best, forecast, warnings };
+    let ranked_by = goal.in_words();
+    let record = BenchmarkRecord { schema: 1, runs, best, tied, ranked_by, forecast, warnings };
     if args.job.output.json {
         print_json(&record)?;
     } else {
@@ -92,25 +96,29 @@ pub(super) fn run(
     Ok(ExitCode::from(code))
 }
 
-/// The whole plan in virtual time, fastest first.
-fn forecast(inputs: &Inputs, replicates: u32) -> Result<Vec<Forecast>, CliError> {
-    let mut whole = Vec::new();
+/// The whole plan in virtual time, best first.
+fn forecast(
+    inputs: &Inputs,
+    goal: &Goal,
+    replicates: u32,
+) -> Result<Vec<WholePlanForecast>, CliError> {
+    let mut all = Vec::new();
     for strategy in inputs.strategies() {
-        let order = inputs.order_for(&inputs.scenario, strategy)?;
-        let run = replicated(&order, &World::Virtual, replicates, &mut |_: &Event| {})?;
-        whole.push(run.record);
+        let spec = inputs.order_for(&inputs.scenario, strategy)?;
+        let made = replicated(&spec, &World::Virtual, replicates, &mut |_: &Event| {})?;
+        let entry = CandidateRuns::of(&made.run.record, made.summary);
+        all.push((made.run.record, entry));
     }
-    whole.sort_by(order);
-    let forecast = |record: &RunRecord| Forecast {
+    let forecast = |record: &RunRecord| WholePlanForecast {
         strategy: record.strategy,
         resources: record.resources,
-        makespan_s: ranked_by_s(record),
+        makespan_s: median_makespan_s(record),
     };
-    Ok(whole.iter().map(forecast).collect())
+    Ok(Ranked::new(goal, all).records.iter().map(forecast).collect())
 }
 
-/// Says so where the sample ranks the strategies in another order than the whole.
-fn order_warning(sample: &[RunRecord], whole: &[Forecast]) -> Option<String> {
+/// A warning where the sample ranks the strategies in another order than the whole.
+fn order_warning(sample: &[RunRecord], whole: &[WholePlanForecast]) -> Option<String> {
     let names = |strategies: Vec<Strategy>| {
         strategies.iter().map(|strategy| strategy.name()).collect::<Vec<_>>().join(", ")
     };
@@ -153,6 +161,7 @@ fn print_benchmark(benchmark: &BenchmarkRecord, next: &str) -> Result<(), CliErr
     let header =
         ["strategy", "makespan", "p5 – p95", "calls", "refused", "efficiency", "failed", "audit"];
     print(&table(&header, &rows))?;
+    print(&format!("ranked by {}", benchmark.ranked_by))?;
     for forecast in benchmark.forecast.iter().flatten() {
         print(&format!(
             "forecast: {} takes {} for all {} accounts",
@@ -166,12 +175,12 @@ fn print_benchmark(benchmark: &BenchmarkRecord, next: &str) -> Result<(), CliErr
     }
     let whole = benchmark.forecast.as_ref().and_then(|forecast| forecast.first());
     match (benchmark.best, whole) {
-        (None, _) => {
-            print("best: none: no run is valid and complete, or they did not do the same work")
-        }
-        (Some(best), None) => print(&format!("best: {best}\nnext: {next}")),
-        (Some(best), Some(Forecast { strategy, .. })) => {
+        (Some(best), Some(WholePlanForecast { strategy, .. })) => {
             print(&format!("best: {best} on the sample, {strategy} for the whole\nnext: {next}"))
+        }
+        _ => {
+            let names = benchmark.tied.iter().map(ToString::to_string).collect::<Vec<_>>();
+            print_best(&names, next)
         }
     }
 }
@@ -184,7 +193,7 @@ fn row(record: &RunRecord) -> Vec<String> {
     let refused = record.calls.refused_share();
     vec![
         record.strategy.to_string(),
-        duration(ranked_by_s(record)),
+        duration(median_makespan_s(record)),
         interval,
         count(record.calls.total),
         percent(refused),

@@ -9,9 +9,10 @@ use super::files::read;
 use super::output::{Verbosity, print, print_json};
 use super::selector::print_judgement;
 use clap::{Args, ValueEnum};
+use neonbench::experiment::Portfolio;
 use neonbench::select::case::{self, HELD_OUT, QUICK};
 use neonbench::select::{
-    Judgement, Portfolio, SelectorName, StrategyRule, benches, fit, judge, judgement, left_out,
+    Judgement, SelectorName, StrategyRule, fit, judge, judgement, left_out, prepared_cases,
     simulated_calls, swept,
 };
 use neonbench_engine::engine::Reads;
@@ -123,10 +124,10 @@ pub(super) fn run(
         Some(path) => case::read(&path.display().to_string(), &read(path)?)?,
         None => case::read("the held-out set", HELD_OUT)?,
     };
-    let benches = benches(&held_out, &goal)?;
-    let verdicts = judge(&benches, &calibration, |_| true)?;
-    let left_out = left_out(&cases, &sweep, &text, &benches, &goal)?;
-    let calls = simulated_calls(&benches) + sweep.iter().map(|swept| swept.calls).sum::<u64>();
+    let prepared = prepared_cases(&held_out, &goal)?;
+    let verdicts = judge(&prepared, &calibration, |_| true)?;
+    let left_out = left_out(&cases, &sweep, &text, &prepared, &goal)?;
+    let calls = simulated_calls(&prepared) + sweep.iter().map(|swept| swept.calls).sum::<u64>();
     let mut judgement = judgement(&verdicts, calls, 0.0);
     judgement.left_out = left_out;
     judgement.wall_s = clock.elapsed().as_secs_f64();

@@ -5,11 +5,12 @@ use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::Inputs;
 use super::output::{Verbosity, count, duration, percent, print, print_json, table, verdict};
-use super::progress::Progress;
+use super::ranked::{Measured, Ranked, measured, print_best};
 use super::run::exit_code_of;
 use clap::Args;
-use neonbench::delta::{Delta, Side, Verdict, delta};
-use neonbench::replicate::{best, order, ranked_by_s, replicated};
+use neonbench::experiment::{
+    CandidateRuns, Delta, DeltaVerdict, RunSample, Summary, delta, median_makespan_s,
+};
 use neonbench_engine::record::RunRecord;
 use serde::Serialize;
 use std::process::ExitCode;
@@ -31,7 +32,7 @@ pub(super) struct CompareArgs {
         default_value = "1/25,3/50,5/100,10/10,2/25",
         conflicts_with = "runs"
     )]
-    configs: Vec<Config>,
+    configs: Vec<WorkersAndBatch>,
     /// End with 10 if the second run is slower than the first by more than this, with 11 if nobody
     /// can tell
     #[arg(long, value_name = "PERCENT", value_parser = share, requires = "runs")]
@@ -51,12 +52,12 @@ fn share(text: &str) -> Result<f64, String> {
 
 /// Workers and batch size.
 #[derive(Clone, Copy, Debug)]
-struct Config {
+struct WorkersAndBatch {
     workers: u32,
     batch_size: u32,
 }
 
-impl FromStr for Config {
+impl FromStr for WorkersAndBatch {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
@@ -69,12 +70,16 @@ impl FromStr for Config {
     }
 }
 
-/// What `compare --json` prints.
+/// The JSON of `compare --json`.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(super) struct CompareRecord {
     schema: u32,
     runs: Vec<RunRecord>,
     best: Option<String>,
+    /// The runs that tie for the best; one without a tie.
+    tied: Vec<String>,
+    /// The criterion of the order, in words.
+    ranked_by: String,
     /// The second stored run against the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     delta: Option<DeltaRecord>,
@@ -87,24 +92,24 @@ struct DeltaRecord {
     run: i64,
     #[serde(flatten)]
     delta: Delta,
-    /// Whether the gate was passed, if there is one; null if nobody can tell.
+    /// The gate, if there is one; `passed` is null if the runs are too noisy to tell.
     #[serde(skip_serializing_if = "Option::is_none")]
-    gate: Option<Gate>,
+    gate: Option<SlowerGate>,
 }
 
 /// By how much the run may be slower.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
-struct Gate {
+struct SlowerGate {
     max_slower: f64,
     passed: Option<bool>,
 }
 
-impl Gate {
+impl SlowerGate {
     fn new(max_slower: f64, delta: &Delta) -> Self {
         let passed = match (delta.verdict, &delta.incomparable) {
-            (_, Some(_)) | (Verdict::TooNoisy, None) => None,
-            (Verdict::Slower, None) => Some(delta.ratio <= 1.0 + max_slower),
-            (Verdict::Faster | Verdict::NoEvidence, None) => Some(true),
+            (_, Some(_)) | (DeltaVerdict::TooNoisy, None) => None,
+            (DeltaVerdict::Slower, None) => Some(delta.ratio <= 1.0 + max_slower),
+            (DeltaVerdict::Faster | DeltaVerdict::NoEvidence, None) => Some(true),
         };
         Self { max_slower, passed }
     }
@@ -123,15 +128,19 @@ pub(super) fn run(
     line: &CommandLine,
     verbosity: Verbosity,
 ) -> Result<ExitCode, CliError> {
-    let (mut runs, delta) = match &*args.runs {
+    let (all, delta) = match &*args.runs {
         &[baseline, run] => stored(args, baseline, run)?,
         _ => (configured(args, verbosity)?, None),
     };
-    let gate = delta.as_ref().and_then(|delta| delta.gate.as_ref()).map_or(0, Gate::exit_code);
-    let code = runs.iter().map(exit_code_of).max().filter(|&code| code > 0).unwrap_or(gate);
-    runs.sort_by(order);
-    let best = best(&runs).map(RunRecord::configuration);
-    let record = CompareRecord { schema: 1, runs, best, delta };
+    let gate =
+        delta.as_ref().and_then(|delta| delta.gate.as_ref()).map_or(0, SlowerGate::exit_code);
+    let goal = args.job.engine.selector.goal.goal();
+    let ranked = Ranked::new(&goal, all);
+    let code = ranked.records.iter().map(exit_code_of).max().filter(|&code| code > 0);
+    let code = code.unwrap_or(gate);
+    let tied: Vec<String> = ranked.best().iter().map(RunRecord::configuration).collect();
+    let (best, ranked_by) = (tied.first().cloned(), goal.in_words());
+    let record = CompareRecord { schema: 1, runs: ranked.records, best, tied, ranked_by, delta };
     if args.job.output.json {
         print_json(&record)?;
     } else {
@@ -140,8 +149,8 @@ pub(super) fn run(
     Ok(ExitCode::from(code))
 }
 
-fn configured(args: &CompareArgs, verbosity: Verbosity) -> Result<Vec<RunRecord>, CliError> {
-    let mut runs = Vec::new();
+fn configured(args: &CompareArgs, verbosity: Verbosity) -> Result<Vec<Measured>, CliError> {
+    let mut all = Vec::new();
     for config in &args.configs {
         let engine = EngineArgs {
             workers: Some(config.workers),
@@ -153,12 +162,9 @@ fn configured(args: &CompareArgs, verbosity: Verbosity) -> Result<Vec<RunRecord>
         let order = inputs.order(&inputs.scenario)?;
         let replicates = args.replicates.in_world(&inputs.world);
         let title = format!("{}/{}", config.workers, config.batch_size);
-        let mut progress = Progress::new(verbosity, &title);
-        let run = replicated(&order, &inputs.world, replicates, &mut progress)?;
-        args.job.store.keep(&run, verbosity);
-        runs.push(run.record);
+        all.push(measured(&args.job, &inputs, &order, replicates, &title, verbosity)?);
     }
-    Ok(runs)
+    Ok(all)
 }
 
 /// The two stored runs, and the second against the first.
@@ -166,14 +172,19 @@ fn stored(
     args: &CompareArgs,
     baseline: i64,
     run: i64,
-) -> Result<(Vec<RunRecord>, Option<DeltaRecord>), CliError> {
+) -> Result<(Vec<Measured>, Option<DeltaRecord>), CliError> {
     let store = args.job.store.open()?;
     let records = [store.record(baseline)?, store.record(run)?];
     let makespans = [store.entry(baseline)?.makespans_s, store.entry(run)?.makespans_s];
-    let side = |index: usize| Side { record: &records[index], makespans_s: &makespans[index] };
+    let side = |index: usize| RunSample { record: &records[index], makespans_s: &makespans[index] };
     let delta = delta(side(0), side(1));
-    let gate = args.fail_if_slower.map(|max_slower| Gate::new(max_slower, &delta));
-    Ok((records.to_vec(), Some(DeltaRecord { baseline, run, delta, gate })))
+    let gate = args.fail_if_slower.map(|max_slower| SlowerGate::new(max_slower, &delta));
+    let measured = records.into_iter().zip(makespans).map(|(record, makespans_s)| {
+        let runs: Summary = std::iter::once(&record).collect();
+        let entry = CandidateRuns::of(&record, runs.with_makespans_s(&makespans_s));
+        (record, entry)
+    });
+    Ok((measured.collect(), Some(DeltaRecord { baseline, run, delta, gate })))
 }
 
 /// The second run against the first, in words.
@@ -208,11 +219,11 @@ fn print_delta(record: &DeltaRecord, line: &CommandLine) -> Result<(), CliError>
 }
 
 fn print_compare(compare: &CompareRecord, line: &CommandLine) -> Result<(), CliError> {
-    let fastest = compare.runs.first().map_or(0.0, ranked_by_s);
+    let best_s = compare.runs.first().map_or(0.0, median_makespan_s);
     let row = |run: &RunRecord| {
-        let makespan_s = ranked_by_s(run);
+        let makespan_s = median_makespan_s(run);
         let refused = run.calls.refused_share();
-        let times = if fastest > 0.0 { makespan_s / fastest } else { 1.0 };
+        let times = if best_s > 0.0 { makespan_s / best_s } else { 1.0 };
         vec![
             run.configuration(),
             count(run.resources),
@@ -235,18 +246,14 @@ fn print_compare(compare: &CompareRecord, line: &CommandLine) -> Result<(), CliE
         "audit",
     ];
     print(&table(&header, &compare.runs.iter().map(row).collect::<Vec<_>>()))?;
+    print(&format!("ranked by {}", compare.ranked_by))?;
     if let Some(delta) = &compare.delta {
         return print_delta(delta, line);
     }
     if !compare.runs.iter().any(|run| run.strategy.is_concurrent()) {
         print("note: these strategies have one worker; add --strategy hybrid to compare workers")?;
     }
-    match &compare.best {
-        Some(best) => {
-            // Scalability sets the size of each organisation itself.
-            let next = line.to("scalability").without(&["resources", "resource_ids"]);
-            print(&format!("best: {best}\nnext: {next}"))
-        }
-        None => print("best: none: no run is valid and complete, or they did not do the same work"),
-    }
+    // Scalability sets the size of each organisation itself.
+    let next = line.to("scalability").without(&["resources", "resource_ids"]);
+    print_best(&compare.tied, &next.to_string())
 }

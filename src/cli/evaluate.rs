@@ -8,9 +8,10 @@ use super::inputs::Inputs;
 use super::output::{Verbosity, percent, print, print_json, table};
 use super::selector::{calibration, print_judgement};
 use clap::Args;
-use neonbench::select::case::{self, Case, HELD_OUT};
+use neonbench::experiment::Portfolio;
+use neonbench::select::case::{self, HELD_OUT, SelectorCase};
 use neonbench::select::{
-    Calibration, Judgement, Portfolio, RegretRow, SelectorName, benches, judge, judgement,
+    Calibration, Judgement, RegretRow, SelectorName, judge, judgement, prepared_cases,
     simulated_calls,
 };
 use neonbench_engine::scenario::WireScenario;
@@ -37,7 +38,7 @@ pub(super) struct EvaluateArgs {
     output: OutputArgs,
 }
 
-/// What `evaluate --json` prints: the judgement of the first file, and how each fares.
+/// The JSON of `evaluate --json`: the judgement of the first file, and a row per file.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(super) struct Evaluation {
     #[serde(flatten)]
@@ -45,7 +46,7 @@ pub(super) struct Evaluation {
     files: Vec<FileRow>,
 }
 
-/// How the selectors of one file fare, beside those of the shipped one.
+/// Regret of the selectors of one file, beside those of the shipped one.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 struct FileRow {
     file: String,
@@ -73,10 +74,10 @@ pub(super) fn run(
     for path in &args.thresholds {
         named.push((path.display().to_string(), calibration(path)?));
     }
-    let benches = benches(&cases, &goal)?;
+    let prepared = prepared_cases(&cases, &goal)?;
     let judged_by = |calibration: &Calibration| -> Result<Judgement, CliError> {
-        let verdicts = judge(&benches, calibration, |_| true)?;
-        Ok(judgement(&verdicts, simulated_calls(&benches), 0.0))
+        let verdicts = judge(&prepared, calibration, |_| true)?;
+        Ok(judgement(&verdicts, simulated_calls(&prepared), 0.0))
     };
     let shipped = judged_by(&Calibration::shipped())?;
     let mut judged = Vec::new();
@@ -140,7 +141,7 @@ fn rows(file: &str, judgement: &Judgement, shipped: &Judgement) -> Vec<FileRow> 
 
 /// The scenarios of a folder, in the order of their names. Other files, such as the plans and
 /// profiles that they name, are passed over.
-fn in_folder(folder: &Path, verbosity: Verbosity) -> Result<Vec<Case>, CliError> {
+fn in_folder(folder: &Path, verbosity: Verbosity) -> Result<Vec<SelectorCase>, CliError> {
     let wrong = |source| CliError::Read { path: folder.to_owned(), source };
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(wrong)? {
@@ -162,7 +163,7 @@ fn in_folder(folder: &Path, verbosity: Verbosity) -> Result<Vec<Case>, CliError>
         }
         let workload = WorkloadArgs { scenario: Some(origin), ..WorkloadArgs::default() };
         let inputs = Inputs::read(&workload, &EngineArgs::default(), &WorldArgs::default())?;
-        cases.push(Case::new(inputs.scenario));
+        cases.push(SelectorCase::new(inputs.scenario));
     }
     if cases.is_empty() {
         return Err(CliError::usage(format!(

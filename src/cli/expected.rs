@@ -1,8 +1,8 @@
-//! What is expected of a run, said beforehand, and when it takes longer than that.
+//! Prints a forecast before a run, and warns when the run exceeds it.
 
 use super::output::{Verbosity, count, duration};
 use neon_mock::time::Timestamp;
-use neonbench::select::{Forecast, forecast};
+use neonbench::experiment::{Forecast, forecast};
 use neonbench_engine::event::{Event, Observer};
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::{RunError, RunSpec};
@@ -33,7 +33,7 @@ impl<'a> Expected<'a> {
         Ok(Self { forecast, started_at, has_left: false, quiet: verbosity.quiet, inner })
     }
 
-    /// How `record` compares with what was expected.
+    /// The comparison of `record` with its forecast, in words.
     pub(super) fn compared(&self, record: &RunRecord) -> Option<String> {
         let forecast = self.forecast?;
         let [low, _, high] = forecast.makespan_s;

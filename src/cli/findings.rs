@@ -1,7 +1,7 @@
 //! Findings (causes that held a run back) in the words of `run`.
 
 use super::error::CliError;
-use neonbench::findings::{Finding, findings, gain};
+use neonbench::findings::{RunFinding, findings, gain};
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::{RunSpec, World};
 use std::fmt::Write as _;
@@ -12,7 +12,7 @@ pub(super) fn advised(
     order: &RunSpec<'_>,
     world: &World,
     record: &RunRecord,
-) -> Result<Vec<Finding>, CliError> {
+) -> Result<Vec<RunFinding>, CliError> {
     let mut found = findings(record);
     // People wait for it: it may take about as long as the run did.
     let replicates = match (world, record.calls.total) {
@@ -29,7 +29,7 @@ pub(super) fn advised(
 }
 
 /// A finding in words, on lines of a summary.
-pub(super) fn in_words(finding: &Finding) -> String {
+pub(super) fn in_words(finding: &RunFinding) -> String {
     let mut text = format!("  finding   {}: {}", finding.cause.title(), finding.message);
     let _ = write!(text, "\n            {}", finding.advice);
     if let Some(flag) = &finding.flag {

@@ -6,7 +6,7 @@ use super::command_line::CommandLine;
 use super::error::CliError;
 use super::output::{count, duration, print, print_json, table, verdict};
 use clap::Args;
-use neonbench::replicate::ranked_by_s;
+use neonbench::experiment::median_makespan_s;
 use neonbench::store::{ListedRun, RunState};
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::record::RunRecord;
@@ -107,7 +107,7 @@ impl RunOutcome {
             batch_size: record.batch_size,
             seed: record.seed,
             replicates: replicates.max(1),
-            makespan_s: ranked_by_s(record),
+            makespan_s: median_makespan_s(record),
             calls: record.calls.total,
             rejected: record.calls.rejected,
             failed: record.records.failed,
@@ -185,7 +185,7 @@ fn outcome_cells(run: &ListedRun) -> Vec<String> {
             record.scenario.clone(),
             record.profile.clone(),
             format!("{}/{}", record.workers, record.batch_size),
-            duration(ranked_by_s(record)),
+            duration(median_makespan_s(record)),
             run.makespans_s.len().max(1).to_string(),
             count(record.calls.total),
             count(record.calls.rejected),

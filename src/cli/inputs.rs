@@ -7,7 +7,8 @@ use super::args::{
 use super::error::CliError;
 use super::files::read;
 use neon_mock::profile::Profile;
-use neonbench::select::{ChosenBy, Configuration, Observed, Portfolio};
+use neonbench::experiment::{Candidate, Portfolio};
+use neonbench::select::{ChosenBy, TargetFeatures};
 use neonbench::store::{Header, ProfileText, Site};
 use neonbench_engine::engine::limiter::Limiter;
 use neonbench_engine::engine::{Guard, Reads, Settings, Strategy, WriteMode};
@@ -160,10 +161,10 @@ impl Inputs {
         let goal = selector.goal.goal();
         // Over HTTP to a server that is not ours, limits and times are known if the user says so.
         let known = !matches!(self.world, World::ForeignHttp(_)) || self.names_profile;
-        let observed = known.then(|| Observed::of(&scenario.profile));
+        let features = known.then(|| TargetFeatures::of(&scenario.profile));
         let decision =
-            selector.calibration()?.decide(scenario, observed.as_ref(), &goal, Portfolio::Full);
-        let Configuration { strategy, workers, batch_size } = decision.configuration;
+            selector.calibration()?.decide(scenario, features.as_ref(), &goal, Portfolio::Full);
+        let Candidate { strategy, workers, batch_size, .. } = decision.candidate;
         let mut order = self.order_for(scenario, strategy)?;
         let hints = scenario.plan.hints;
         let (file, engine) = (&self.file, &self.engine);

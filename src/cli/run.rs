@@ -13,8 +13,8 @@ use super::output::{Verbosity, print, print_json, print_json_line, summary};
 use super::progress::Progress;
 use super::stored::now_unix_s;
 use clap::Args;
-use neonbench::findings::Finding;
-use neonbench::replicate::replicated;
+use neonbench::experiment::replicated;
+use neonbench::findings::RunFinding;
 use neonbench_engine::engine::Stop;
 use neonbench_engine::event::Observer;
 use neonbench_engine::journal::{Ledger, RetryScope};
@@ -72,7 +72,7 @@ pub(super) fn run(
     } else {
         let session = RunContext { stop: &stop, ..order.session };
         let order = RunSpec { session, ..order.clone() };
-        let mut run = replicated(&order, &inputs.world, args.replicates, &mut expected)?;
+        let mut run = replicated(&order, &inputs.world, args.replicates, &mut expected)?.run;
         run.record.next_command = next_command(args, line, &run.record);
         run
     };
@@ -149,13 +149,13 @@ fn journaled(
 pub(super) struct RunOutput<'a> {
     #[serde(flatten)]
     record: &'a RunRecord,
-    findings: &'a [Finding],
+    findings: &'a [RunFinding],
 }
 
 /// Prints the result of a run.
 pub(super) fn print_result(
     record: &RunRecord,
-    findings: &[Finding],
+    findings: &[RunFinding],
     stored: Option<i64>,
     json: bool,
 ) -> Result<(), CliError> {

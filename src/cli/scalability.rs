@@ -5,10 +5,10 @@ use super::command_line::CommandLine;
 use super::error::CliError;
 use super::inputs::Inputs;
 use super::output::{Verbosity, count, duration, print, print_json, table, verdict};
-use super::progress::Progress;
+use super::ranked::measured;
 use super::run::exit_code_of;
 use clap::Args;
-use neonbench::replicate::{ranked_by_s, replicated};
+use neonbench::experiment::median_makespan_s;
 use neonbench_engine::record::RunRecord;
 use serde::Serialize;
 use std::process::ExitCode;
@@ -31,7 +31,7 @@ pub(super) struct ScalabilityArgs {
     replicates: ReplicateArgs,
 }
 
-/// What `scalability --json` prints.
+/// The JSON of `scalability --json`.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(super) struct ScalabilityRecord {
     schema: u32,
@@ -60,10 +60,8 @@ pub(super) fn run(
         inputs.several_runs()?;
         let order = inputs.order(&inputs.scenario)?;
         let replicates = args.replicates.in_world(&inputs.world);
-        let mut progress = Progress::new(verbosity, &format!("{size} accounts"));
-        let run = replicated(&order, &inputs.world, replicates, &mut progress)?;
-        args.job.store.keep(&run, verbosity);
-        runs.push(run.record);
+        let title = format!("{size} accounts");
+        runs.push(measured(&args.job, &inputs, &order, replicates, &title, verbosity)?.0);
     }
     let code = runs.iter().map(exit_code_of).max().unwrap_or(0);
     let factor = factor(&runs);
@@ -77,7 +75,7 @@ pub(super) fn run(
 }
 
 fn per_second(record: &RunRecord) -> f64 {
-    let makespan_s = ranked_by_s(record);
+    let makespan_s = median_makespan_s(record);
     if makespan_s > 0.0 { record.records.total as f64 / makespan_s } else { 0.0 }
 }
 
@@ -104,7 +102,7 @@ fn print_scalability(record: &ScalabilityRecord, line: &CommandLine) -> Result<(
         vec![
             count(run.resources),
             run.strategy.to_string(),
-            duration(ranked_by_s(run)),
+            duration(median_makespan_s(run)),
             format!("{:.2}", per_second(run)),
             count(run.calls.total),
             format!("{:.2}", run.efficiency),

@@ -1,10 +1,11 @@
-//! What the commands that choose, fit and judge share: flags, calibration files, the regret table.
+//! Shared by the commands that choose, fit and judge: flags, calibration files, the regret table.
 
 use super::args::{GoalArgs, ObjectiveArg, SelectorArgs};
 use super::error::CliError;
 use super::files::read;
 use super::output::{percent, print, table};
-use neonbench::select::{Calibration, Goal, Judgement, Objective, RegretRow};
+use neonbench::experiment::{Goal, Objective};
+use neonbench::select::{Calibration, Judgement, RegretRow};
 use std::path::Path;
 
 impl GoalArgs {

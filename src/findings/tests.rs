@@ -36,7 +36,7 @@ fn settings(strategy: Strategy, workers: u32, batch_size: u32) -> Settings {
     settings
 }
 
-fn found(scenario: &Scenario, settings: Settings) -> Vec<Finding> {
+fn found(scenario: &Scenario, settings: Settings) -> Vec<RunFinding> {
     let order = RunSpec::new(scenario, settings);
     let record = order.run(&World::Virtual, &mut |_: &Event| {}).unwrap().record;
     assert!(record.audit.valid);
@@ -44,7 +44,7 @@ fn found(scenario: &Scenario, settings: Settings) -> Vec<Finding> {
 }
 
 /// Plants a cause, and wants exactly its finding, with figures; what its advice changes.
-fn planted(cause: Cause, scenario: &Scenario, settings: &Settings) -> Option<Gain> {
+fn planted(cause: FindingCause, scenario: &Scenario, settings: &Settings) -> Option<Gain> {
     let found = found(scenario, settings.clone());
     assert_eq!(
         found.iter().map(|finding| finding.cause).collect::<Vec<_>>(),
@@ -71,7 +71,8 @@ fn good_runs_have_no_findings() {
 #[test]
 fn workers_that_exceed_the_pool_are_found() {
     let hybrid = settings(Strategy::Hybrid, 20, 40);
-    let gain = planted(Cause::WorkersExceedPool, &scenario(300, documented()), &hybrid).unwrap();
+    let gain =
+        planted(FindingCause::WorkersExceedPool, &scenario(300, documented()), &hybrid).unwrap();
     assert!(gain.refused_before > 0.3 && gain.refused_after < 0.03, "{gain:?}");
     assert!(gain.makespan_s_after < gain.makespan_s_before, "{gain:?}");
 }
@@ -80,7 +81,7 @@ fn workers_that_exceed_the_pool_are_found() {
 fn a_rate_that_makes_calls_wait_is_found_and_pacing_cures_it() {
     let scenario = scenario(300, Profile::built_in("per-second").unwrap());
     let hybrid = settings(Strategy::Hybrid, 10, 50);
-    let gain = planted(Cause::BackoffDominates, &scenario, &hybrid).unwrap();
+    let gain = planted(FindingCause::BackoffDominates, &scenario, &hybrid).unwrap();
     assert!(gain.refused_after < gain.refused_before / 3.0, "{gain:?}");
 }
 
@@ -90,7 +91,7 @@ fn a_slow_server_is_found_and_fewer_calls_help() {
     let profile =
         profile("pool = 5\n[limits.endpoints]\n\"POST /accounts/search\" = 1\n", &slow, "");
     let hybrid = settings(Strategy::Hybrid, 5, 50);
-    let gain = planted(Cause::SlowServer, &scenario(300, profile), &hybrid).unwrap();
+    let gain = planted(FindingCause::SlowServer, &scenario(300, profile), &hybrid).unwrap();
     assert!(gain.makespan_s_after < gain.makespan_s_before / 2.0, "{gain:?}");
 }
 
@@ -98,7 +99,10 @@ fn a_slow_server_is_found_and_fewer_calls_help() {
 fn bursty_latency_is_found() {
     let bursty = SERVICE.replace("p99 = \"1s\"", "p99 = \"6s\"");
     let scenario = scenario(400, profile("pool = 5\n", &bursty, ""));
-    assert_eq!(planted(Cause::BurstyLatency, &scenario, &settings(Strategy::Hybrid, 5, 50)), None);
+    assert_eq!(
+        planted(FindingCause::BurstyLatency, &scenario, &settings(Strategy::Hybrid, 5, 50)),
+        None
+    );
 }
 
 #[test]
@@ -106,30 +110,38 @@ fn a_retry_storm_is_found() {
     let faults = "[[faults]]\nshare = 0.4\nkinds = [\"500\", \"503\"]\n";
     let scenario = scenario(300, profile("pool = 5\n", SERVICE, faults));
     let found = found(&scenario, settings(Strategy::Hybrid, 5, 50));
-    assert_eq!(found.iter().map(|finding| finding.cause).collect::<Vec<_>>(), [Cause::RetryStorm]);
+    assert_eq!(
+        found.iter().map(|finding| finding.cause).collect::<Vec<_>>(),
+        [FindingCause::RetryStorm]
+    );
 }
 
 #[test]
 fn high_memory_is_found_and_smaller_batches_cure_it() {
     let put_batch = settings(Strategy::PutBatch, 5, 2_000);
-    let gain = planted(Cause::HighMemory, &scenario(2_000, documented()), &put_batch).unwrap();
+    let gain =
+        planted(FindingCause::HighMemory, &scenario(2_000, documented()), &put_batch).unwrap();
     assert!(gain.buffered_before > 1_900.0 && gain.buffered_after < 51.0, "{gain:?}");
 }
 
 #[test]
 fn batches_that_are_too_small_are_found() {
-    planted(Cause::BatchTooSmall, &scenario(300, documented()), &settings(Strategy::Hybrid, 5, 2));
+    planted(
+        FindingCause::BatchTooSmall,
+        &scenario(300, documented()),
+        &settings(Strategy::Hybrid, 5, 2),
+    );
     let mut chunks = settings(Strategy::Hybrid, 5, 50);
     chunks.chunk_size = NonZeroU32::new(20);
-    let gain = planted(Cause::BatchTooSmall, &scenario(300, documented()), &chunks).unwrap();
+    let gain = planted(FindingCause::BatchTooSmall, &scenario(300, documented()), &chunks).unwrap();
     assert!(gain.makespan_s_after < gain.makespan_s_before, "{gain:?}");
 }
 
 #[test]
 fn batches_that_are_too_large_are_found() {
     let idle = settings(Strategy::Hybrid, 5, 200);
-    let gain = planted(Cause::BatchTooLarge, &scenario(60, documented()), &idle).unwrap();
+    let gain = planted(FindingCause::BatchTooLarge, &scenario(60, documented()), &idle).unwrap();
     assert!(gain.makespan_s_after < gain.makespan_s_before * 0.8, "{gain:?}");
     let stale = settings(Strategy::PutBatch, 5, 500);
-    planted(Cause::BatchTooLarge, &scenario(600, documented()), &stale).unwrap();
+    planted(FindingCause::BatchTooLarge, &scenario(600, documented()), &stale).unwrap();
 }

@@ -1,6 +1,6 @@
 //! The record of a judged client, as `judge --json` prints it and the store keeps it.
 
-use crate::replicate::ranked_by_s;
+use crate::experiment::median_makespan_s;
 use neonbench_engine::record::{AuditBy, RunRecord};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -223,7 +223,7 @@ impl JudgeLeagueRow {
             name: run.strategy.to_string(),
             judged: false,
             valid: run.audit.valid,
-            makespan_s: ranked_by_s(run),
+            makespan_s: median_makespan_s(run),
             calls: run.calls.total,
             rejected: run.calls.rejected,
         }

@@ -2,11 +2,11 @@
 
 pub use neonbench_engine::plan::Operation as MigrationStrategy;
 
-use crate::select::{DEFAULT_BATCH_SIZE, DEFAULT_WORKERS};
 use neon_mock::api::{AccountId, Criterion};
+use neonbench_engine::engine::{DEFAULT_BATCH_SIZE, DEFAULT_WORKERS};
 use neonbench_engine::plan::{Mapping, Plan, Selection, Transform};
 
-/// What to migrate, and how carefully.
+/// A migration: mappings, accounts, and how carefully.
 #[derive(Clone, Debug)]
 pub struct MigrationPlan {
     /// The mappings, in the order in which they apply.
@@ -54,9 +54,9 @@ pub struct MigrationMapping {
     pub strategy: MigrationStrategy,
     /// What is done to the value on the way.
     pub transform: Vec<Transform>,
-    /// Whether a value that the target cannot hold fails the account.
+    /// True if a value that the target cannot hold fails the account.
     pub validation_required: bool,
-    /// Whether the source keeps a value that now stands in the target.
+    /// True if the source keeps a value that is now in the target.
     pub preserve_source: bool,
 }
 

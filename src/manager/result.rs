@@ -1,11 +1,11 @@
 //! Results under the guide's names.
 
-use crate::replicate::order;
+use crate::experiment::Ranking;
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::record::RunRecord;
 use std::time::Duration;
 
-/// What became of a plan.
+/// The result of a plan.
 #[derive(Clone, Debug)]
 pub struct MigrationResult {
     /// Accounts that the plan was for.
@@ -18,7 +18,7 @@ pub struct MigrationResult {
     pub skipped_migrations: u64,
     /// The first failures, in words.
     pub errors: Vec<String>,
-    /// What a person should know.
+    /// Warnings for people.
     pub warnings: Vec<String>,
     /// Rates and costs.
     pub performance_metrics: PerformanceMetrics,
@@ -75,27 +75,31 @@ impl PerformanceMetrics {
     }
 }
 
-/// A sample by every strategy, fastest valid one first.
+/// A sample by every strategy, the best first: ranked by the manager's goal.
 #[derive(Clone, Debug)]
 pub struct BenchmarkResult {
+    tied: usize,
     /// The results by strategy; invalid ones come last, and count for nothing.
     pub results: Vec<(Strategy, MigrationResult)>,
 }
 
 impl BenchmarkResult {
-    pub(super) fn new(mut results: Vec<(Strategy, MigrationResult)>) -> Self {
-        results.sort_by(|(_, a), (_, b)| order(&a.record, &b.record));
-        Self { results }
+    pub(super) fn new(results: Vec<(Strategy, MigrationResult)>, ranking: &Ranking) -> Self {
+        Self { tied: ranking.best.len(), results: ranking.sort(results) }
     }
 
-    /// The fastest strategy whose run is valid and left no account failed.
+    /// The best strategy whose run is valid and left no account failed: the first of [`Self::tied`].
     pub fn best(&self) -> Option<Strategy> {
-        let (strategy, result) = self.results.first()?;
-        (result.record.audit.valid && result.failed_migrations == 0).then_some(*strategy)
+        self.tied().next()
+    }
+
+    /// The strategies that tie for the best; one without a tie, none if no run is valid and complete.
+    pub fn tied(&self) -> impl Iterator<Item = Strategy> {
+        self.results.iter().take(self.tied).map(|(strategy, _)| *strategy)
     }
 }
 
-/// What the selector recommends, and what it saves.
+/// The selector's recommendation, and its saving.
 #[derive(Clone, Debug)]
 pub struct PerformanceRecommendations {
     /// The strategy.

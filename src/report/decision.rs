@@ -1,10 +1,8 @@
-//! What a decision about one migration rests on: every strategy under several seeds, and what would
-//! change the outcome.
+//! The evidence of a decision about one migration: every strategy under several seeds, and variants
+//! that would change the outcome.
 
-use crate::delta::Delta;
-use crate::findings::Finding;
-use crate::replicate;
-use crate::select::Objective;
+use crate::experiment::{CandidateRuns, Delta, Goal, Objective, Ranking, Summary, rank};
+use crate::findings::RunFinding;
 use hdrhistogram::Histogram;
 use neon_mock::api::Endpoint;
 use neonbench_engine::engine::Strategy;
@@ -12,7 +10,6 @@ use neonbench_engine::event::Outcome;
 use neonbench_engine::measure::timeline::Timeline;
 use neonbench_engine::record::RunRecord;
 use serde::{Deserialize, Serialize};
-use std::cmp::Ordering;
 
 /// Runs of which one migration is decided.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -31,17 +28,20 @@ pub struct Decision {
     pub mappings: u64,
     /// Calls in flight that a write's endpoint admits.
     pub pool: Option<u32>,
+    /// The goal that the strategies are ranked by.
+    #[serde(default)]
+    pub goal: Goal,
     /// Each strategy.
-    pub league: Vec<Contender>,
+    pub league: Vec<StrategyRuns>,
     /// Hybrid under workers and batch sizes, on [`Decision::varied_accounts`] accounts.
-    pub surface: Vec<Cell>,
+    pub surface: Vec<SurfacePoint>,
     /// The best strategy over time, under the first seed.
     pub timeline: Timeline,
     /// Each strategy over growing organisations; none where the accounts are listed.
-    pub scaling: Vec<Sized>,
+    pub scaling: Vec<ScalingPoint>,
     /// The best strategy under other pools; none where there is none.
-    pub pools: Vec<Pooled>,
-    /// What the page's sliders show.
+    pub pools: Vec<PoolWhatIf>,
+    /// The figures behind the page's sliders.
     pub grid: Grid,
     /// Accounts that the surface and the grid were tried on.
     pub varied_accounts: u64,
@@ -55,18 +55,18 @@ pub struct Decision {
 pub struct Baseline {
     /// The number of that run.
     pub run: i64,
-    /// What it was, in words.
+    /// The run in words.
     pub what: String,
-    /// Those of its strategy, with how they compare.
+    /// Comparisons with the runs of its strategy, by name.
     pub deltas: Vec<(String, Delta)>,
 }
 
 /// The runs of one strategy.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Contender {
+pub struct StrategyRuns {
     /// The strategy.
     pub strategy: Strategy,
-    /// What it is called, where that is not its strategy.
+    /// Its name, where that is not its strategy.
     #[serde(default)]
     pub name: Option<String>,
     /// One run a seed.
@@ -76,9 +76,9 @@ pub struct Contender {
     pub makespans_s: Vec<f64>,
     /// Response times over all its runs, by endpoint and outcome.
     pub spectra: Vec<Spectrum>,
-    /// What held its first run back, with what the advice is worth where that was simulated.
+    /// Findings of its first run, with gains where they were simulated.
     #[serde(default)]
-    pub findings: Vec<Finding>,
+    pub findings: Vec<RunFinding>,
 }
 
 /// Response times of the calls of one endpoint that ended alike.
@@ -86,9 +86,9 @@ pub struct Contender {
 pub struct Spectrum {
     /// Verb and path template.
     pub endpoint: String,
-    /// How they ended.
+    /// Their outcome.
     pub outcome: String,
-    /// How many there were.
+    /// Their number.
     pub calls: u64,
     /// Share of the calls that took at most so many ms, in growing order.
     pub points: Vec<(f64, f64)>,
@@ -99,7 +99,7 @@ pub struct Spectrum {
 /// One configuration of hybrid.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
-pub struct Cell {
+pub struct SurfacePoint {
     pub workers: u32,
     pub batch_size: u32,
     pub makespan_s: f64,
@@ -110,7 +110,7 @@ pub struct Cell {
 /// One strategy on an organisation of some size.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
-pub struct Sized {
+pub struct ScalingPoint {
     pub strategy: Strategy,
     pub accounts: u64,
     pub makespan_s: f64,
@@ -119,7 +119,7 @@ pub struct Sized {
 /// The best strategy under another pool.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
-pub struct Pooled {
+pub struct PoolWhatIf {
     pub pool: u32,
     /// 5th, 50th and 95th percentile of the makespan.
     pub makespan_s: [f64; 3],
@@ -149,9 +149,9 @@ pub struct Grid {
 }
 
 impl Decision {
-    /// One about `league` alone: nothing was varied. The league has a contender, and each of them a
-    /// run; the first says what is to be migrated.
-    pub fn of(league: Vec<Contender>) -> Self {
+    /// A decision about `league` alone, without variants. The league has an entry, and each entry a
+    /// run; the first names what is to be migrated.
+    pub fn of(league: Vec<StrategyRuns>, goal: Goal) -> Self {
         let first = &league[0].runs[0];
         Self {
             scenario: first.scenario.clone(),
@@ -168,27 +168,25 @@ impl Decision {
             grid: Grid::default(),
             varied_accounts: 0,
             baseline: None,
+            goal,
             league,
         }
     }
+
+    /// The ranking of the league under the goal.
+    pub fn ranking(&self) -> Ranking {
+        let entries: Vec<CandidateRuns> = self.league.iter().map(StrategyRuns::entry).collect();
+        rank(&self.goal, &entries)
+    }
+
+    /// The strategy to use: the first of the best.
+    pub fn best(&self) -> Option<&StrategyRuns> {
+        self.ranking().best.first().map(|place| &self.league[*place])
+    }
 }
 
-/// Whether all of them did the same work, so that they can be ranked.
-pub fn did_the_same(league: &[Contender]) -> bool {
-    let work = |record: &RunRecord| (record.resources, record.mappings, record.dry_run);
-    let mut works = league.iter().flat_map(|contender| &contender.runs).map(work);
-    works.next().is_none_or(|first| works.all(|work| work == first))
-}
-
-/// The one to use: the first by [`Contender::order`], if it is valid, leaves no account failed, and
-/// all did the same work.
-pub fn best(league: &[Contender]) -> Option<&Contender> {
-    let first = league.iter().min_by(|a, b| a.order(b))?;
-    (first.is_valid() && first.fails() == 0 && did_the_same(league)).then_some(first)
-}
-
-impl Contender {
-    /// Whether every run passed its audit.
+impl StrategyRuns {
+    /// True if every run passed its audit.
     pub fn is_valid(&self) -> bool {
         self.runs.iter().all(|record| record.audit.valid)
     }
@@ -198,26 +196,22 @@ impl Contender {
         self.runs.iter().map(|record| record.records.failed).sum()
     }
 
-    /// What it costs, in seconds, as the selector has it: its makespan, with refusals beyond a handful
-    /// priced in. The mean over its runs.
-    pub fn cost_s(&self) -> f64 {
-        let all = &self.makespans_s;
-        let mean_s = all.iter().sum::<f64>() / all.len().max(1) as f64;
-        self.mean(|record| {
-            let time_s = if all.is_empty() { record.makespan_s } else { mean_s };
-            let (calls, refused) = (record.calls.total as f64, record.calls.rejected as f64);
-            Objective::Balanced.cost(time_s, calls, refused)
-        })
+    /// Figures of all its replicates.
+    fn summary(&self) -> Summary {
+        self.runs.iter().collect::<Summary>().with_makespans_s(&self.makespans_s)
     }
 
-    /// The order of the league: valid ones first, then those without failed accounts, then the
-    /// cheapest. Giving accounts up is never cheaper.
-    pub fn order(&self, other: &Self) -> Ordering {
-        let class = |one: &Self| (!one.is_valid(), one.fails() > 0);
-        class(self).cmp(&class(other)).then(self.cost_s().total_cmp(&other.cost_s()))
+    /// Its entry in a ranking.
+    pub fn entry(&self) -> CandidateRuns {
+        CandidateRuns::of(&self.runs[0], self.summary())
     }
 
-    /// Of each replicate, in seconds.
+    /// Mean cost, in seconds.
+    pub fn cost_s(&self, objective: Objective) -> f64 {
+        self.summary().cost_s(objective)
+    }
+
+    /// Makespan of each replicate, in seconds.
     pub fn all_makespans_s(&self) -> Vec<f64> {
         if self.makespans_s.is_empty() {
             self.runs.iter().map(|record| record.makespan_s).collect()
@@ -228,20 +222,17 @@ impl Contender {
 
     /// 5th, 50th and 95th percentile of the makespan; `None` without runs.
     pub fn makespan_s(&self) -> Option<[f64; 3]> {
-        let mut makespans = self.all_makespans_s();
-        makespans.sort_by(f64::total_cmp);
-        (!makespans.is_empty())
-            .then(|| [0.05, 0.5, 0.95].map(|share| replicate::quantile(&makespans, share)))
+        crate::stats::interval(self.all_makespans_s())
     }
 
     /// The mean of a figure over its runs.
     pub fn mean(&self, of: impl Fn(&RunRecord) -> f64) -> f64 {
-        self.runs.iter().map(of).sum::<f64>() / self.runs.len().max(1) as f64
+        crate::stats::mean(self.runs.iter().map(of))
     }
 }
 
 impl Spectrum {
-    /// Those in `times`, whose values are ns.
+    /// The spectrum of `times`, whose values are ns.
     pub fn of((endpoint, outcome): (Endpoint, Outcome), times: &Histogram<u64>) -> Self {
         /// Points for each factor of ten of 1 − share.
         const POINTS_A_DECADE: i32 = 8;

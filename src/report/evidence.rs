@@ -5,7 +5,7 @@
 use crate::judge::JudgeRecord;
 use crate::report::claims::ledger::{Tested, Untestable};
 use crate::report::decision::Decision;
-use crate::select::{DecisionMap, Judgement, Verdict};
+use crate::select::{CaseVerdict, DecisionMap, Judgement};
 use crate::selftest::SelftestRecord;
 use hdrhistogram::Histogram;
 use neonbench_engine::engine::{Strategy, WriteMode};
@@ -66,7 +66,7 @@ pub struct SelectorSample {
     pub judgement: Judgement,
     /// The same, scenario by scenario.
     #[serde(default)]
-    pub verdicts: Vec<Verdict>,
+    pub verdicts: Vec<CaseVerdict>,
 }
 
 /// The guide's claims, tested.

@@ -125,6 +125,7 @@ pub(super) fn spoil(evidence: &mut ReportEvidence, example: u32, strategy: Strat
 pub(crate) fn decision() -> (crate::report::decision::Decision, Provenance) {
     static MADE: std::sync::OnceLock<crate::report::decision::Decision> =
         std::sync::OnceLock::new();
+    use crate::experiment::Goal;
     use crate::report::suite::explore::{Exploration, explore};
     use neonbench_engine::engine::Settings;
     use neonbench_engine::scenario::{Scenario, Workload};
@@ -135,7 +136,12 @@ pub(crate) fn decision() -> (crate::report::decision::Decision, Provenance) {
         ..Workload::default()
     };
     let settings = |strategy| Settings::new(strategy);
-    let exploration = Exploration { workload: &workload, settings: &settings, replicates: 2 };
+    let exploration = Exploration {
+        workload: &workload,
+        settings: &settings,
+        replicates: 2,
+        goal: Goal::default(),
+    };
     let decision = MADE.get_or_init(|| explore(&exploration, &mut |_| {}).unwrap()).clone();
     let provenance = Provenance {
         command: "neonbench report --profile constant".to_owned(),

@@ -14,6 +14,7 @@ use super::evidence::{
     StaffEvidence, StaffSample,
 };
 use super::fit::{self, FitSample, ScaleFit};
+use crate::experiment::{Goal, Summary, records, seeds, sweep};
 use crate::select::case::CaseError;
 use explore::{Exploration, ExploreError, explore};
 use hdrhistogram::Histogram;
@@ -29,7 +30,7 @@ use neonbench_engine::world::WallClock;
 /// The example that the sample over HTTP is taken from: the smallest.
 const HTTP_EXAMPLE: Example = EXAMPLES[2];
 
-/// What its service times are divided by, so that standard's 180 s end within 10 s.
+/// Divisor of its service times, so that standard's 180 s end within 10 s.
 const HTTP_DIVISOR: u32 = 25;
 
 /// The example that is run beside other users, and how.
@@ -110,10 +111,11 @@ fn decision(
 ) -> Result<Decision, ExploreError> {
     let workload = subject()?;
     let settings = |strategy| Settings { seed, ..Settings::new(strategy) };
-    explore(&Exploration { workload: &workload, settings: &settings, replicates }, tell)
+    let goal = Goal::default();
+    explore(&Exploration { workload: &workload, settings: &settings, replicates, goal }, tell)
 }
 
-/// What the report decides about: the guide's first example under the documented limits.
+/// The subject of the report's decision: the guide's first example under the documented limits.
 fn subject() -> Result<Workload, ScenarioError> {
     let example = EXAMPLES[0];
     Ok(Workload {
@@ -128,12 +130,11 @@ fn subject() -> Result<Workload, ScenarioError> {
 pub fn fit_example(example: &Example, seed: u64, replicates: u32) -> Result<ScaleFit, SuiteError> {
     let scenario = scenario(example, Scenario::profile("documented")?)?;
     let mut samples = Vec::new();
-    for claim in example.claims {
-        let mut total_s = 0.0;
-        for run in virtual_runs(&scenario, claim.strategy, seed, replicates) {
-            total_s += run?.record.makespan_s;
-        }
-        let simulated_s = total_s / f64::from(replicates);
+    let settings: Vec<Settings> =
+        example.claims.iter().map(|claim| self::settings(claim.strategy, seed)).collect();
+    let runs = sweep(&scenario, &settings, seeds::from(seed, replicates))?;
+    for (claim, runs) in example.claims.iter().zip(runs) {
+        let simulated_s = runs.iter().collect::<Summary>().mean(|run| run.makespan_s);
         samples.push(FitSample { simulated_s, claimed_s: claim.seconds() });
     }
     Ok(fit::fit(&samples))
@@ -149,10 +150,8 @@ fn scenario(example: &Example, profile: Profile) -> Result<Scenario, ScenarioErr
     })
 }
 
-fn order(scenario: &Scenario, strategy: Strategy, seed: u64) -> RunSpec<'_> {
-    let settings =
-        Settings { workers: WORKERS, batch_size: BATCH_SIZE, seed, ..Settings::new(strategy) };
-    RunSpec::new(scenario, settings)
+fn settings(strategy: Strategy, seed: u64) -> Settings {
+    Settings { workers: WORKERS, batch_size: BATCH_SIZE, seed, ..Settings::new(strategy) }
 }
 
 fn run_in(
@@ -161,18 +160,7 @@ fn run_in(
     seed: u64,
     world: &World,
 ) -> Result<Run, RunError> {
-    order(scenario, strategy, seed).run(world, &mut |_: &Event| {})
-}
-
-/// The runs of `strategy` in virtual time under `seed` and the seeds that follow.
-fn virtual_runs(
-    scenario: &Scenario,
-    strategy: Strategy,
-    seed: u64,
-    replicates: u32,
-) -> impl Iterator<Item = Result<Run, RunError>> {
-    (0..u64::from(replicates))
-        .map(move |offset| run_in(scenario, strategy, seed.wrapping_add(offset), &World::Virtual))
+    RunSpec::new(scenario, settings(strategy, seed)).run(world, &mut |_: &Event| {})
 }
 
 fn row(
@@ -182,13 +170,12 @@ fn row(
     seed: u64,
     replicates: u32,
 ) -> Result<RowEvidence, RunError> {
-    let (mut reads, mut writes, mut runs) = (histogram(), histogram(), Vec::new());
-    for run in virtual_runs(scenario, strategy, seed, replicates) {
-        let Run { record, measure, .. } = run?;
-        add(&mut reads, &measure, Class::Get);
-        add(&mut writes, &measure, Class::Patch);
-        runs.push(record);
-    }
+    let (mut reads, mut writes) = (histogram(), histogram());
+    let spec = RunSpec::new(scenario, settings(strategy, seed));
+    let runs = records(&spec, replicates, |measure| {
+        add(&mut reads, measure, Class::Get);
+        add(&mut writes, measure, Class::Patch);
+    })?;
     Ok(RowEvidence {
         example: example.number,
         strategy,
@@ -243,12 +230,8 @@ fn staff(seed: u64, replicates: u32) -> Result<StaffSample, SuiteError> {
     let scenario = scenario(&STAFF_EXAMPLE, Scenario::profile("staff")?)?;
     let mut rows = Vec::new();
     for write in [WriteMode::Patch, WriteMode::Put] {
-        let mut runs = Vec::new();
-        for offset in 0..u64::from(replicates) {
-            let mut order = order(&scenario, STAFF_STRATEGY, seed.wrapping_add(offset));
-            order.settings.write = write;
-            runs.push(order.run(&World::Virtual, &mut |_: &Event| {})?.record);
-        }
+        let settings = Settings { write, ..settings(STAFF_STRATEGY, seed) };
+        let runs = records(&RunSpec::new(&scenario, settings), replicates, |_| {})?;
         rows.push(StaffEvidence { write, runs });
     }
     Ok(StaffSample { example: STAFF_EXAMPLE.number, rows })

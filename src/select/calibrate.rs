@@ -1,29 +1,27 @@
 //! Calibrates: sweeps a set of scenarios and fits both selectors to it.
 
 use super::calibration::{ByPortfolio, Calibration, inputs, signature};
-use super::case::{Case, Family};
-use super::configuration::{Portfolio, grid};
+use super::case::{Family, SelectorCase};
 use super::cost_model::CostModel;
-use super::judge::{Benches, LeftOut, judge, judgement};
-use super::objective::Goal;
-use super::swept::{Swept, single_best, sweep};
+use super::judge::{LeftOut, PreparedCases, judge, judgement};
+use super::sweep::{SweepResult, single_best, sweep};
 use super::thresholds::Thresholds;
+use crate::experiment::{Goal, Portfolio, grid, seeds};
 use neon_mock::api::Endpoint;
 use neon_mock::profile::LawName;
 use neonbench_engine::run::RunError;
 
-/// Seed of the first run of a sweep.
-const SWEEP_SEED: u64 = 1_000_001;
-
-/// Sweeps `cases`, whose file is `text`.
-pub fn swept(cases: &[Case], goal: &Goal) -> Result<Vec<Swept>, RunError> {
-    sweep(cases, goal, SWEEP_SEED)
+/// Sweeps `cases` for a fit.
+///
+/// Errors: a run could not be made.
+pub fn swept(cases: &[SelectorCase], goal: &Goal) -> Result<Vec<SweepResult>, RunError> {
+    sweep(cases, goal, seeds::FIT.start)
 }
 
 /// Both selectors, fitted to a sweep of the cases in the file `text`.
 ///
 /// `None` where no case allows anything.
-pub fn fit(swept: &[Swept], text: &str, goal: &Goal) -> Option<Calibration> {
+pub fn fit(swept: &[SweepResult], text: &str, goal: &Goal) -> Option<Calibration> {
     let grid = grid();
     let best = |portfolio| single_best(swept, portfolio).map(|place| grid[place]);
     Some(Calibration {
@@ -37,36 +35,38 @@ pub fn fit(swept: &[Swept], text: &str, goal: &Goal) -> Option<Calibration> {
     })
 }
 
-/// What a fit may not see, and is then judged on.
-struct Blind {
+/// Cases that a fit leaves out, and is then judged on.
+struct HoldOut {
     name: &'static str,
-    is_meant: fn(&Case) -> bool,
+    is_meant: fn(&SelectorCase) -> bool,
 }
 
-const BLINDS: [Blind; 3] = [
-    Blind { name: "windows", is_meant: |case| case.family == Family::Windows },
-    Blind { name: "uniform law", is_meant: |case| case.law == Some(LawName::Uniform) },
-    Blind {
+const HOLD_OUTS: [HoldOut; 3] = [
+    HoldOut { name: "windows", is_meant: |case| case.family == Family::Windows },
+    HoldOut { name: "uniform law", is_meant: |case| case.law == Some(LawName::Uniform) },
+    HoldOut {
         name: "pools of 5",
         is_meant: |case| case.scenario.profile.pool(Endpoint::GetAccount) == Some(5),
     },
 ];
 
-/// How selectors fare that were fitted without one regime, one law or one pool size, on the cases
+/// Regrets of selectors that were fitted without one regime, one law or one pool size, on the cases
 /// that have it.
+///
+/// Errors: a run could not be made.
 pub fn left_out(
-    cases: &[Case],
-    swept: &[Swept],
+    cases: &[SelectorCase],
+    swept: &[SweepResult],
     text: &str,
-    benches: &Benches<'_>,
+    prepared: &PreparedCases<'_>,
     goal: &Goal,
 ) -> Result<Vec<LeftOut>, RunError> {
     let mut rows = Vec::new();
-    for Blind { name, is_meant } in BLINDS {
+    for HoldOut { name, is_meant } in HOLD_OUTS {
         let seen = cases.iter().zip(swept).filter(|(case, _)| !is_meant(case));
-        let seen: Vec<Swept> = seen.map(|(_, swept)| swept.clone()).collect();
+        let seen: Vec<SweepResult> = seen.map(|(_, swept)| swept.clone()).collect();
         let Some(calibration) = fit(&seen, text, goal) else { continue };
-        let judged = judgement(&judge(benches, &calibration, is_meant)?, 0, 0.0);
+        let judged = judgement(&judge(prepared, &calibration, is_meant)?, 0, 0.0);
         let of_all = judged.selectors.into_iter().filter(|row| row.family == "all");
         rows.extend(of_all.map(|row| LeftOut { left_out: name.to_owned(), row }));
     }

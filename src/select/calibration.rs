@@ -1,13 +1,12 @@
 //! The calibration file: both selectors as they were fitted, and a signature of what they were fitted
 //! for.
 
-use super::configuration::{Configuration, Portfolio};
 use super::cost_model::CostModel;
-use super::model::Work;
-use super::objective::Goal;
-use super::observed::{Observed, Use};
-use super::rehearsal::Stage;
+use super::features::{CapacityMargin, TargetFeatures};
+use super::model::JobFeatures;
+use super::rehearsal::RehearsalTarget;
 use super::thresholds::Thresholds;
+use crate::experiment::{Candidate, Goal, Portfolio};
 use neon_mock::file::{FileError, Member};
 use neon_mock::rng;
 use neonbench_engine::engine::Strategy;
@@ -17,23 +16,23 @@ use serde::{Deserialize, Serialize};
 /// Version of the file's form.
 const SCHEMA: u32 = 1;
 
-/// The file that `auto` goes by unless told otherwise.
+/// The file that `auto` uses by default.
 pub const SHIPPED: &str = include_str!("../../reports/thresholds.toml");
 
-/// Both selectors, and what stands in when they cannot speak.
+/// Both selectors, and the fallback where they find nothing.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
     /// Version of the form: 1.
     pub schema: u32,
-    /// What it was fitted for: strategies, features, form and version of the engine.
+    /// Signature of the strategies, features, form and engine version that it was fitted for.
     pub signature: String,
-    /// What it was fitted to: a digest of the set of scenarios and of the goal.
+    /// Digest of the scenarios and the goal that it was fitted to.
     pub inputs: String,
-    /// What choices were judged by.
+    /// The goal of the fit.
     pub goal: Goal,
     /// The one configuration that does best in the mean, by portfolio.
-    pub single_best: ByPortfolio<Configuration>,
+    pub single_best: ByPortfolio<Candidate>,
     /// The readable rule, by portfolio.
     pub thresholds: ByPortfolio<Thresholds>,
     /// The cost model.
@@ -59,7 +58,7 @@ impl<T> ByPortfolio<T> {
     }
 }
 
-/// What the features of the selectors are called; a change here makes older files useless.
+/// Names of the selectors' features; a change here makes older files useless.
 const FEATURES: &str = "resources, mappings, changing, quantiles, pool, per_second, refusal, \
                         contention, coherency, failing, ambiguous, others, shared, limited by";
 
@@ -174,68 +173,68 @@ impl Calibration {
     }
 }
 
-/// What `auto` means, and who says so.
+/// The candidate that `auto` stands for, and why.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Choice {
-    /// The configuration.
-    pub configuration: Configuration,
-    /// Which selector spoke, and why it chose so.
+pub struct StrategyChoice {
+    /// The choice.
+    pub candidate: Candidate,
+    /// The selector that decided, and its reason.
     pub reason: String,
 }
 
 impl Calibration {
-    /// What `auto` means for `scenario` in `portfolio`: by the cost model on a target that was
-    /// `observed`, else by the thresholds.
+    /// The choice for `scenario` in `portfolio`: by the cost model if the target's `features` are known,
+    /// else by the thresholds.
     pub fn decide(
         &self,
         scenario: &Scenario,
-        observed: Option<&Observed>,
+        features: Option<&TargetFeatures>,
         goal: &Goal,
         portfolio: Portfolio,
-    ) -> Choice {
-        let Some(observed) = observed else {
+    ) -> StrategyChoice {
+        let Some(features) = features else {
             return self.by_thresholds(scenario, None, portfolio, goal);
         };
-        let work = Work::of(scenario);
-        let mut stage = Stage::new(scenario, observed, goal);
-        let chosen = self.cost_model.choose(portfolio, goal, &work, observed, &mut stage);
+        let work = JobFeatures::of(scenario);
+        let mut target = RehearsalTarget::new(scenario, features, goal);
+        let chosen = self.cost_model.choose(portfolio, goal, &work, features, &mut target);
         let Some(chosen) = chosen else {
-            let configuration = *self.single_best.of(portfolio);
+            let candidate = *self.single_best.of(portfolio);
             let reason = format!(
-                "the single best, {configuration}: the cost model found nothing that passes its audit and keeps to \
+                "the single best, {candidate}: the cost model found nothing that passes its audit and keeps to \
                  the constraints"
             );
-            return Choice { configuration, reason };
+            return StrategyChoice { candidate, reason };
         };
         let how = match chosen.rehearsed {
             0 => "is clearly the cheapest that it predicts".to_owned(),
             1 => "is the cheapest in a rehearsal".to_owned(),
             many => format!("is the cheapest of {many} near ones in a rehearsal"),
         };
-        let places = observed.places(work.resources as u64, Use::CAREFUL).map_or_else(
+        let places = features.capacity(work.resources as u64, CapacityMargin::CAREFUL).map_or_else(
             || "no limit known".to_owned(),
             |(places, _)| format!("{places:.1} places"),
         );
         let reason = format!(
             "the cost model, {} ({} accounts × {} mappings, {places}): {} {how}",
-            goal.objective, work.resources, work.mappings, chosen.configuration
+            goal.objective, work.resources, work.mappings, chosen.candidate
         );
-        Choice { configuration: chosen.configuration, reason }
+        StrategyChoice { candidate: chosen.candidate, reason }
     }
 
-    /// What the thresholds say.
+    /// The choice of the thresholds.
     pub fn by_thresholds(
         &self,
         scenario: &Scenario,
-        observed: Option<&Observed>,
+        features: Option<&TargetFeatures>,
         portfolio: Portfolio,
         goal: &Goal,
-    ) -> Choice {
+    ) -> StrategyChoice {
         let thresholds = self.thresholds.of(portfolio);
         let (resources, mappings) = (scenario.expected_resources(), scenario.mappings() as u64);
-        let (places, kind) = thresholds.places(resources, observed);
+        let (places, kind) = thresholds.capacity(resources, features);
         let places = places.saturating_sub(goal.headroom()).max(1);
-        let (configuration, row) = thresholds.choose(resources, mappings, places, kind);
+        let (candidate, row) = thresholds.choose(resources, mappings, places, kind);
         let bounds = [
             row.accounts_a_place_up_to.map(|most| format!("up to {most} accounts a place")),
             row.limited_by.map(|kind| format!("a limit by {kind}")),
@@ -243,11 +242,11 @@ impl Calibration {
         ];
         let bounds: Vec<String> = bounds.into_iter().flatten().collect();
         let row = if bounds.is_empty() { "any job".to_owned() } else { bounds.join(" and ") };
-        let known = if observed.is_some() { "" } else { ", the limits being unknown" };
+        let known = if features.is_some() { "" } else { ", the limits being unknown" };
         let reason = format!(
             "the thresholds ({resources} accounts × {mappings} mappings, {places} places{known}): the row for {row} \
-             says {configuration}"
+             says {candidate}"
         );
-        Choice { configuration, reason }
+        StrategyChoice { candidate, reason }
     }
 }

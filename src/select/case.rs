@@ -62,7 +62,7 @@ impl Family {
 
 /// A scenario with its family.
 #[derive(Clone, Debug)]
-pub struct Case {
+pub struct SelectorCase {
     /// What is hard about it.
     pub family: Family,
     /// The law of its reads, where its file of cases says.
@@ -71,7 +71,7 @@ pub struct Case {
     pub scenario: Scenario,
 }
 
-impl Case {
+impl SelectorCase {
     /// A scenario, with the family that its profile says.
     pub fn new(scenario: Scenario) -> Self {
         Self { family: Family::of(&scenario.profile), law: None, scenario }
@@ -82,7 +82,7 @@ impl Case {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "the members are those of a scenario file")]
-pub struct WireCase {
+pub struct WireSelectorCase {
     pub name: String,
     pub resources: u64,
     pub mappings: u32,
@@ -95,7 +95,7 @@ pub struct WireCase {
 #[serde(deny_unknown_fields)]
 struct WireCases {
     schema: u32,
-    scenarios: Vec<WireCase>,
+    scenarios: Vec<WireSelectorCase>,
 }
 
 /// Cases that are none.
@@ -110,9 +110,9 @@ pub enum CaseError {
     Scenario { name: String, source: ScenarioError },
 }
 
-impl WireCase {
+impl WireSelectorCase {
     /// Checks it.
-    pub fn case(&self) -> Result<Case, CaseError> {
+    pub fn case(&self) -> Result<SelectorCase, CaseError> {
         let name = || self.name.clone();
         let profile = Profile::try_from_wire(&self.name, &self.profile)
             .map_err(|source| CaseError::Profile { name: name(), source })?;
@@ -126,7 +126,7 @@ impl WireCase {
         };
         let scenario = Scenario::new(workload)
             .map_err(|source| CaseError::Scenario { name: name(), source })?;
-        Ok(Case { law: Some(self.profile.service.get.law), ..Case::new(scenario) })
+        Ok(SelectorCase { law: Some(self.profile.service.get.law), ..SelectorCase::new(scenario) })
     }
 }
 
@@ -137,14 +137,14 @@ pub const QUICK: &str = include_str!("case/quick.toml");
 pub const HELD_OUT: &str = include_str!("case/held-out.toml");
 
 /// Reads a file of cases; `origin` names it in errors.
-pub fn read(origin: &str, text: &str) -> Result<Vec<Case>, CaseError> {
+pub fn read(origin: &str, text: &str) -> Result<Vec<SelectorCase>, CaseError> {
     let wire: WireCases =
         toml::from_str(text).map_err(|error| FileError::toml(origin, text, &error))?;
     if wire.schema != 1 {
         let reason = format!("schema = {}: this version reads schema 1", wire.schema);
         return Err(FileError::member(origin, text, &Member::top("schema"), reason).into());
     }
-    wire.scenarios.iter().map(WireCase::case).collect()
+    wire.scenarios.iter().map(WireSelectorCase::case).collect()
 }
 
 /// The cases of a file as files of their own: a scenario and its profile each, by name.
@@ -152,7 +152,7 @@ pub fn files(origin: &str, text: &str) -> Result<Vec<(String, String)>, FileErro
     let wire: WireCases =
         toml::from_str(text).map_err(|error| FileError::toml(origin, text, &error))?;
     let mut files = Vec::new();
-    for WireCase { name, resources, mappings, dataset, profile } in wire.scenarios {
+    for WireSelectorCase { name, resources, mappings, dataset, profile } in wire.scenarios {
         let scenario = format!(
             "schema = 1\nresources = {resources}\nmappings = {mappings}\ndataset = \"{dataset}\"\n\
              profile = \"{name}.profile.toml\"\n"
@@ -165,6 +165,6 @@ pub fn files(origin: &str, text: &str) -> Result<Vec<(String, String)>, FileErro
 }
 
 /// The text of a file of cases.
-pub fn write(scenarios: Vec<WireCase>) -> String {
+pub fn write(scenarios: Vec<WireSelectorCase>) -> String {
     toml::to_string(&WireCases { schema: 1, scenarios }).expect("plain data")
 }

@@ -1,12 +1,11 @@
 //! The selector that predicts: ranks every configuration by the cost model, and rehearses those that
 //! it cannot tell apart.
 
-use super::configuration::{Behaviour, Configuration, Portfolio, grid};
-use super::model::{Coefficients, Work, predict};
-use super::objective::Goal;
-use super::observed::{Observed, Use};
-use super::rehearsal::Stage;
-use super::swept::Swept;
+use super::features::{CapacityMargin, TargetFeatures};
+use super::model::{Coefficients, JobFeatures, predict};
+use super::rehearsal::RehearsalTarget;
+use super::sweep::SweepResult;
+use crate::experiment::{CallPattern, Candidate, Goal, Portfolio, grid, times_as_much};
 use neonbench_engine::engine::Strategy;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -29,29 +28,29 @@ pub struct ErrorBars {
 pub struct CostModel {
     /// Fitted coefficients.
     pub coefficients: Coefficients,
-    /// How far it is off.
+    /// Its error.
     pub error: ErrorBars,
 }
 
-/// A configuration and what it is predicted to cost.
+/// A candidate and its predicted cost.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Candidate {
-    /// The configuration.
-    pub configuration: Configuration,
+pub struct CostEstimate {
+    /// The candidate.
+    pub candidate: Candidate,
     /// Predicted cost.
     pub cost: f64,
     /// Standard deviation of its logarithm.
     error: f64,
 }
 
-/// How the cost model came to its choice.
+/// The cost model's choice, and how it was made.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Chosen {
     /// The choice.
-    pub configuration: Configuration,
+    pub candidate: Candidate,
     /// Its predicted or rehearsed cost.
     pub cost: f64,
-    /// How many candidates were rehearsed; none where the prediction was clear.
+    /// The number of candidates that were rehearsed; 0 where the prediction was clear.
     pub rehearsed: usize,
 }
 
@@ -64,7 +63,7 @@ const HOPELESS: f64 = 1_000.0;
 /// Error bars within which candidates cannot be told apart.
 const BARS: f64 = 2.0;
 
-/// How many times as much as the best a configuration costs that might be taken for it.
+/// Cost as a multiple of the best up to which a candidate might be mistaken for it.
 const NEAR: f64 = 1.25;
 
 /// The same where calls are counted by the second: there a little more load costs many times more.
@@ -85,29 +84,30 @@ impl CostModel {
         &self,
         portfolio: Portfolio,
         goal: &Goal,
-        work: &Work,
-        observed: &Observed,
-    ) -> Vec<Candidate> {
-        let mut distinct: BTreeMap<Behaviour, (usize, Configuration)> = BTreeMap::new();
-        for (place, configuration) in grid().into_iter().enumerate() {
-            if portfolio.holds(configuration.strategy) && goal.allows(&configuration, observed) {
-                let behaviour =
-                    configuration.behaviour(work.resources as u64, work.mappings as u64);
-                distinct.entry(behaviour).or_insert((place, configuration));
+        work: &JobFeatures,
+        features: &TargetFeatures,
+    ) -> Vec<CostEstimate> {
+        let mut distinct: BTreeMap<CallPattern, (usize, Candidate)> = BTreeMap::new();
+        for (place, candidate) in grid().into_iter().enumerate() {
+            if portfolio.holds(candidate.strategy)
+                && goal.allows(&candidate, features.smallest_pool())
+            {
+                let pattern = candidate.pattern(work.resources as u64, work.mappings as u64);
+                distinct.entry(pattern).or_insert((place, candidate));
             }
         }
-        let windows = observed.has_windows();
-        let mut ranked: Vec<(usize, Candidate)> = distinct
+        let windows = features.has_windows();
+        let mut ranked: Vec<(usize, CostEstimate)> = distinct
             .into_iter()
-            .map(|(behaviour, (place, configuration))| {
-                let predicted = predict(behaviour, work, observed, &self.coefficients);
-                let error = match behaviour {
+            .map(|(pattern, (place, candidate))| {
+                let predicted = predict(pattern, work, features, &self.coefficients);
+                let error = match pattern {
                     _ if windows => self.error.windows,
-                    Behaviour::Pipelined => self.error.pipelined,
+                    CallPattern::Pipelined => self.error.pipelined,
                     _ => self.error.pools,
                 };
                 let cost = predicted.cost(goal.objective);
-                (place, Candidate { configuration, cost, error })
+                (place, CostEstimate { candidate, cost, error })
             })
             .collect();
         ranked.sort_by(|(a_place, a), (b_place, b)| {
@@ -116,46 +116,47 @@ impl CostModel {
         ranked.into_iter().map(|(_, candidate)| candidate).collect()
     }
 
-    /// Those that cannot be told from the cheapest.
+    /// The candidates that cannot be told from the cheapest.
     pub fn shortlist(
         &self,
-        ranked: &[Candidate],
-        work: &Work,
-        observed: &Observed,
-    ) -> Vec<Candidate> {
+        ranked: &[CostEstimate],
+        work: &JobFeatures,
+        features: &TargetFeatures,
+    ) -> Vec<CostEstimate> {
         let Some(first) = ranked.first() else { return Vec::new() };
-        let near = |candidate: &&Candidate| {
+        let near = |candidate: &&CostEstimate| {
             let bar = first.error.hypot(candidate.error).max(LEAST_ERROR);
-            (candidate.cost / first.cost).ln() <= BARS * bar
+            times_as_much(candidate.cost, first.cost).ln() <= BARS * bar
         };
         let best_of_guides =
-            ranked.iter().find(|one| Portfolio::Guide.holds(one.configuration.strategy)).copied();
-        let is_special = |one: &&Candidate| {
+            ranked.iter().find(|one| Portfolio::Guide.holds(one.candidate.strategy)).copied();
+        let is_special = |one: &&CostEstimate| {
             best_of_guides.as_ref() == Some(one)
-                || is_hard_to_predict(&one.configuration, work.resources as u64, observed)
+                || is_hard_to_predict(&one.candidate, work.resources as u64, features)
         };
-        let mut list: Vec<Candidate> =
+        let mut list: Vec<CostEstimate> =
             ranked.iter().filter(near).take(MOST_CANDIDATES).copied().collect();
         let special = ranked.iter().filter(is_special);
-        let special = special.filter(|one| one.cost < HOPELESS * first.cost && !list.contains(one));
-        let special: Vec<Candidate> = special.copied().collect();
+        let special =
+            special.filter(|one| one.cost <= HOPELESS * first.cost && !list.contains(one));
+        let special: Vec<CostEstimate> = special.copied().collect();
         list.extend(special);
         list
     }
 
-    /// The choice for `work` on the target that `observed` describes, rehearsed on `stage` where
+    /// The choice for `work` on the target that `features` describe, rehearsed on `target` where
     /// candidates cannot be told apart. `None` where nothing is allowed.
     pub fn choose(
         &self,
         portfolio: Portfolio,
         goal: &Goal,
-        work: &Work,
-        observed: &Observed,
-        stage: &mut Stage,
+        work: &JobFeatures,
+        features: &TargetFeatures,
+        target: &mut RehearsalTarget,
     ) -> Option<Chosen> {
-        let near = self.shortlist(&self.rank(portfolio, goal, work, observed), work, observed);
+        let near = self.shortlist(&self.rank(portfolio, goal, work, features), work, features);
         let predicted = near.first().map(|first| Chosen {
-            configuration: first.configuration,
+            candidate: first.candidate,
             cost: first.cost,
             rehearsed: 0,
         });
@@ -163,12 +164,11 @@ impl CostModel {
             return predicted;
         }
         let mut best: Option<Chosen> = None;
-        for candidate in &near {
+        for CostEstimate { candidate, .. } in &near {
             let least = best.map_or(f64::INFINITY, |best| best.cost);
-            let cost = stage.cost(&candidate.configuration, least);
+            let cost = target.cost(candidate, least);
             if cost.is_finite() && best.is_none_or(|best| cost < best.cost) {
-                let configuration = candidate.configuration;
-                best = Some(Chosen { configuration, cost, rehearsed: near.len() });
+                best = Some(Chosen { candidate: *candidate, cost, rehearsed: near.len() });
             }
         }
         best
@@ -178,7 +178,7 @@ impl CostModel {
     ///
     /// Coordinate descent over factors of each coefficient: the mean regret of the unrehearsed choice
     /// in both portfolios, and the squared error of what is near the best.
-    pub fn fit(swept: &[Swept], goal: &Goal) -> Self {
+    pub fn fit(swept: &[SweepResult], goal: &Goal) -> Self {
         let mut coefficients = Coefficients::default();
         let mut least = loss(swept, goal, &coefficients);
         for factors in [[0.5, 2.0], [0.7, 1.4], [0.85, 1.2], [0.93, 1.08]] {
@@ -199,9 +199,9 @@ impl CostModel {
     }
 }
 
-/// Whether what `configuration` does on such a target is beyond the model, though it may be best.
-fn is_hard_to_predict(configuration: &Configuration, resources: u64, observed: &Observed) -> bool {
-    let Configuration { strategy, workers, batch_size } = *configuration;
+/// True if the model cannot predict `candidate` on such a target, though it may be best.
+fn is_hard_to_predict(candidate: &Candidate, resources: u64, features: &TargetFeatures) -> bool {
+    let Candidate { strategy, workers, batch_size, .. } = *candidate;
     if strategy == Strategy::Pipelined {
         // One of a kind: never left out for its prediction alone.
         return true;
@@ -209,10 +209,11 @@ fn is_hard_to_predict(configuration: &Configuration, resources: u64, observed: &
     if strategy != Strategy::Hybrid {
         return false;
     }
-    if observed.has_windows() {
+    if features.has_windows() {
         // Around what Little's law says, a little more load is refused many times more.
-        let places =
-            observed.places(resources, Use::CAREFUL).map_or(10.0, |(places, _)| places.min(10.0));
+        let places = features
+            .capacity(resources, CapacityMargin::CAREFUL)
+            .map_or(10.0, |(places, _)| places.min(10.0));
         let off = f64::from(workers) - places;
         return batch_size == workers && (-3.0..=1.0).contains(&off)
             || (workers, batch_size) == (1, 5);
@@ -224,38 +225,39 @@ fn is_hard_to_predict(configuration: &Configuration, resources: u64, observed: &
         (pool + 1..=most).contains(&workers)
     };
     let shared = |pool: u32| {
-        let places =
-            observed.places(resources, Use::CAREFUL).map_or(1.0, |(places, _)| places.floor());
+        let places = features
+            .capacity(resources, CapacityMargin::CAREFUL)
+            .map_or(1.0, |(places, _)| places.floor());
         let is_among = f64::from(workers) >= places && workers <= pool;
-        observed.others_per_s > 0.0 && is_among && batch_size <= 5 * workers
+        features.others_per_s > 0.0 && is_among && batch_size <= 5 * workers
     };
-    observed.smallest_pool().is_some_and(|pool| beyond(pool) || shared(pool))
+    features.smallest_pool().is_some_and(|pool| beyond(pool) || shared(pool))
 }
 
 /// Log residuals of a case's configurations near the best: predicted ÷ simulated cost, against that
 /// of the best of the guide's.
-fn residuals(swept: &Swept, goal: &Goal, with: &Coefficients) -> Vec<(Behaviour, f64)> {
+fn residuals(swept: &SweepResult, goal: &Goal, with: &Coefficients) -> Vec<(CallPattern, f64)> {
     let grid = grid();
     let Some(best) = swept.found.best[Portfolio::Guide as usize] else { return Vec::new() };
     let least = swept.found.costs[best];
     let (resources, mappings) = (swept.work.resources as u64, swept.work.mappings as u64);
     let residual = |place: usize| {
-        let behaviour = grid[place].behaviour(resources, mappings);
-        let predicted = predict(behaviour, &swept.work, &swept.observed, with);
-        (behaviour, (predicted.cost(goal.objective) / swept.found.costs[place]).ln())
+        let pattern = grid[place].pattern(resources, mappings);
+        let predicted = predict(pattern, &swept.work, &swept.features, with);
+        (pattern, (predicted.cost(goal.objective) / swept.found.costs[place]).ln())
     };
     let of_best = residual(best).1;
-    let within = if swept.observed.has_windows() { NEAR_WINDOWS } else { NEAR } * least;
+    let within = if swept.features.has_windows() { NEAR_WINDOWS } else { NEAR } * least;
     let near = (0..grid.len()).filter(|place| swept.found.costs[*place] <= within);
-    let mut all: BTreeMap<Behaviour, f64> = BTreeMap::new();
+    let mut all: BTreeMap<CallPattern, f64> = BTreeMap::new();
     for place in near.filter(|place| *place != best) {
-        let (behaviour, residual) = residual(place);
-        all.entry(behaviour).or_insert(residual - of_best);
+        let (pattern, residual) = residual(place);
+        all.entry(pattern).or_insert(residual - of_best);
     }
     all.into_iter().collect()
 }
 
-fn loss(swept: &[Swept], goal: &Goal, with: &Coefficients) -> f64 {
+fn loss(swept: &[SweepResult], goal: &Goal, with: &Coefficients) -> f64 {
     let model = CostModel {
         coefficients: *with,
         error: ErrorBars { pools: 0.0, windows: 0.0, pipelined: 0.0 },
@@ -264,10 +266,10 @@ fn loss(swept: &[Swept], goal: &Goal, with: &Coefficients) -> f64 {
     let mut sum = 0.0;
     for swept in swept {
         for portfolio in Portfolio::ALL {
-            let ranked = model.rank(portfolio, goal, &swept.work, &swept.observed);
-            let place = ranked.first().and_then(|first| {
-                grid.iter().position(|configuration| *configuration == first.configuration)
-            });
+            let ranked = model.rank(portfolio, goal, &swept.work, &swept.features);
+            let place = ranked
+                .first()
+                .and_then(|first| grid.iter().position(|candidate| *candidate == first.candidate));
             let ratio = place.and_then(|place| swept.ratio(portfolio, place));
             // One case that goes wrong must not decide for all others.
             sum += (ratio.unwrap_or(1.0) - 1.0).min(1.0);
@@ -279,14 +281,14 @@ fn loss(swept: &[Swept], goal: &Goal, with: &Coefficients) -> f64 {
     sum / swept.len().max(1) as f64
 }
 
-fn error_bars(swept: &[Swept], goal: &Goal, with: &Coefficients) -> ErrorBars {
+fn error_bars(swept: &[SweepResult], goal: &Goal, with: &Coefficients) -> ErrorBars {
     let (mut pools, mut windows, mut pipelined) = (Vec::new(), Vec::new(), Vec::new());
     for swept in swept {
-        let is_windowed = swept.observed.has_windows();
-        for (behaviour, residual) in residuals(swept, goal, with) {
-            match behaviour {
+        let is_windowed = swept.features.has_windows();
+        for (pattern, residual) in residuals(swept, goal, with) {
+            match pattern {
                 _ if is_windowed => windows.push(residual),
-                Behaviour::Pipelined => pipelined.push(residual),
+                CallPattern::Pipelined => pipelined.push(residual),
                 _ => pools.push(residual),
             }
         }

@@ -1,28 +1,19 @@
 //! Judges selectors: on scenarios and seeds that no fit ever saw.
 
 use super::calibration::Calibration;
-use super::case::{Case, Family};
-use super::configuration::{Configuration, Portfolio, grid};
-use super::crew::in_order;
-use super::forecast::Forecast;
-use super::lab::{Found, Lab};
-use super::model::Work;
-use super::objective::{Goal, Sample};
-use super::regret::{Costs, RegretRow, SelectorName, prize, rows};
-use super::rehearsal::Stage;
-use super::{DEFAULT_WORKERS, guide_choice};
-use crate::replicate::quantile;
-use neonbench_engine::engine::Strategy;
+use super::case::{Family, SelectorCase};
+use super::guide_choice;
+use super::model::JobFeatures;
+use super::regret::{Costs, RegretRow, SelectorName, rows, vbs_gap};
+use super::rehearsal::RehearsalTarget;
+use super::simulation_cache::{BestFound, SimulationCache, THOROUGH};
+use crate::experiment::{Candidate, Forecast, Goal, Portfolio, Summary, grid, parallel_map, seeds};
+use crate::stats::{quantile, sorted};
+use neonbench_engine::engine::{DEFAULT_WORKERS, Strategy};
 use neonbench_engine::run::RunError;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
-
-/// Seed of the first run of the search for the best.
-const SEARCH_SEED: u64 = 2_000_001;
-
-/// Seed of the first run that a choice is judged by.
-const JUDGE_SEED: u64 = 3_000_001;
 
 /// Runs that a choice is judged by, at least and at most, and the calls that they may come to: short
 /// runs scatter more.
@@ -39,7 +30,7 @@ const WORTH: f64 = 1.5;
 /// Runs that a forecast is compared with; the first of them are those of the judgement.
 const FORECAST_RUNS: u64 = 50;
 
-/// How a forecast fared in one case.
+/// Error of a forecast in one case.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ForecastError {
     /// |p50 − median of the runs| ÷ median.
@@ -56,17 +47,17 @@ pub struct ForecastError {
 
 /// One case, judged.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Verdict {
+pub struct CaseVerdict {
     /// Its name.
     pub name: String,
-    /// What is hard about it.
+    /// Its family.
     pub family: Family,
     /// By portfolio; `None` where nothing is allowed.
     pub costs: [Option<Costs>; Portfolio::ALL.len()],
     /// The best that was found, by portfolio.
-    pub best: [Option<Configuration>; Portfolio::ALL.len()],
+    pub best: [Option<Candidate>; Portfolio::ALL.len()],
     /// The choices, in the order of [`SelectorName::ALL`], by portfolio.
-    pub choices: [[Configuration; SelectorName::ALL.len()]; Portfolio::ALL.len()],
+    pub choices: [[Candidate; SelectorName::ALL.len()]; Portfolio::ALL.len()],
     /// The forecast of the cost model's choice.
     pub forecast: Option<ForecastError>,
 }
@@ -79,7 +70,7 @@ pub struct Judgement {
     pub scenarios: usize,
     pub simulated_calls: u64,
     pub wall_s: f64,
-    pub prize: Prize,
+    pub prize: VbsGap,
     pub selectors: Vec<RegretRow>,
     pub prediction: Prediction,
     /// The same with something left out of the fit, judged on what was left out.
@@ -87,15 +78,15 @@ pub struct Judgement {
     pub left_out: Vec<LeftOut>,
 }
 
-/// What choosing can save: the mean of single best ÷ best.
+/// The gap that choosing can close: the mean cost of the single best ÷ that of the virtual best.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "one member a portfolio")]
-pub struct Prize {
+pub struct VbsGap {
     pub guide: f64,
     pub full: f64,
 }
 
-/// How good forecasts are.
+/// Accuracy of forecasts.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names are the contract's")]
 pub struct Prediction {
@@ -109,66 +100,71 @@ pub struct Prediction {
 /// A row of a fit that did not see something.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct LeftOut {
-    /// What the fit did not see.
+    /// The part that the fit did not see.
     pub left_out: String,
-    /// How the selector fared on it.
+    /// The selector's regret on it.
     #[serde(flatten)]
     pub row: RegretRow,
 }
 
-/// A case made ready to judge on: its best is known, and what was simulated once is not again.
+/// A case whose best candidate is known, with a cache of its simulations.
 #[derive(Debug)]
-pub struct Bench<'a> {
-    case: &'a Case,
-    work: Work,
-    lab: Lab<'a>,
-    found: Found,
-    stage: Stage,
-    forecasts: BTreeMap<Configuration, Forecast>,
+pub struct PreparedCase<'a> {
+    case: &'a SelectorCase,
+    work: JobFeatures,
+    cache: SimulationCache<'a>,
+    found: BestFound,
+    target: RehearsalTarget,
+    forecasts: BTreeMap<Candidate, Forecast>,
     /// Calls of the forecasts.
     calls: u64,
 }
 
-/// Benches, each of which is in one pair of hands at a time.
-pub type Benches<'a> = Vec<Mutex<Bench<'a>>>;
+/// Prepared cases, each locked by the thread that works on it.
+pub type PreparedCases<'a> = Vec<Mutex<PreparedCase<'a>>>;
 
-/// Makes each of `cases` ready to judge on.
-pub fn benches<'a>(cases: &'a [Case], goal: &'a Goal) -> Result<Benches<'a>, RunError> {
-    in_order(cases, |case| Ok(Mutex::new(Bench::new(case, goal)?)))
+/// Searches the best of each of `cases`.
+///
+/// Errors: a run could not be made.
+pub fn prepared_cases<'a>(
+    cases: &'a [SelectorCase],
+    goal: &'a Goal,
+) -> Result<PreparedCases<'a>, RunError> {
+    parallel_map(cases, |case| Ok(Mutex::new(PreparedCase::new(case, goal)?)))
 }
 
-/// Calls that were simulated on `benches` so far.
-pub fn simulated_calls(benches: &Benches<'_>) -> u64 {
-    let calls = |bench: &Mutex<Bench<'_>>| {
-        let bench = bench.lock().expect("no thread panicked");
-        bench.calls + bench.lab.calls + bench.stage.calls
+/// Calls that were simulated on `cases` so far.
+pub fn simulated_calls(cases: &PreparedCases<'_>) -> u64 {
+    let calls = |case: &Mutex<PreparedCase<'_>>| {
+        let case = case.lock().expect("no thread panicked");
+        case.calls + case.cache.calls + case.target.calls
     };
-    benches.iter().map(calls).sum()
+    cases.iter().map(calls).sum()
 }
 
 /// Judges every selector of `calibration` on the benches whose case `is_meant`.
 pub fn judge(
-    benches: &Benches<'_>,
+    cases: &PreparedCases<'_>,
     calibration: &Calibration,
-    is_meant: fn(&Case) -> bool,
-) -> Result<Vec<Verdict>, RunError> {
-    let judged = in_order(benches, |bench| {
-        let mut bench = bench.lock().expect("no thread panicked");
-        is_meant(bench.case).then(|| bench.judge(calibration)).transpose()
+    is_meant: fn(&SelectorCase) -> bool,
+) -> Result<Vec<CaseVerdict>, RunError> {
+    let judged = parallel_map(cases, |case| {
+        let mut case = case.lock().expect("no thread panicked");
+        is_meant(case.case).then(|| case.judge(calibration)).transpose()
     });
     Ok(judged?.into_iter().flatten().collect())
 }
 
-impl<'a> Bench<'a> {
-    fn new(case: &'a Case, goal: &'a Goal) -> Result<Self, RunError> {
-        let mut lab = Lab::new(case, goal);
-        let found = lab.search(SEARCH_SEED)?;
-        let stage = Stage::new(&case.scenario, lab.observed(), goal);
-        let work = Work::of(&case.scenario);
-        Ok(Self { case, work, lab, found, stage, forecasts: BTreeMap::new(), calls: 0 })
+impl<'a> PreparedCase<'a> {
+    fn new(case: &'a SelectorCase, goal: &'a Goal) -> Result<Self, RunError> {
+        let mut cache = SimulationCache::new(case, goal);
+        let found = cache.search(&grid(), &THOROUGH, seeds::SEARCH.start)?;
+        let target = RehearsalTarget::new(&case.scenario, cache.features(), goal);
+        let work = JobFeatures::of(&case.scenario);
+        Ok(Self { case, work, cache, found, target, forecasts: BTreeMap::new(), calls: 0 })
     }
 
-    fn judge(&mut self, calibration: &Calibration) -> Result<Verdict, RunError> {
+    fn judge(&mut self, calibration: &Calibration) -> Result<CaseVerdict, RunError> {
         let grid = grid();
         let mut costs = [None; Portfolio::ALL.len()];
         let mut choices = Vec::new();
@@ -180,9 +176,9 @@ impl<'a> Bench<'a> {
             choices.push(chosen);
         }
         let ours = choices[Portfolio::Full as usize][SelectorName::CostModel as usize];
-        let runs = self.lab.samples(&ours, JUDGE_SEED..JUDGE_SEED + FORECAST_RUNS)?;
+        let runs = self.cache.runs(&ours, seeds::first(&seeds::JUDGE, FORECAST_RUNS))?;
         let forecast = self.forecast(&ours)?;
-        Ok(Verdict {
+        Ok(CaseVerdict {
             name: self.case.scenario.name.clone(),
             family: self.case.family,
             costs,
@@ -192,61 +188,61 @@ impl<'a> Bench<'a> {
         })
     }
 
-    fn forecast(&mut self, configuration: &Configuration) -> Result<Forecast, RunError> {
-        if let Some(forecast) = self.forecasts.get(configuration) {
+    fn forecast(&mut self, candidate: &Candidate) -> Result<Forecast, RunError> {
+        if let Some(forecast) = self.forecasts.get(candidate) {
             return Ok(*forecast);
         }
-        let headroom = self.lab.goal().headroom();
-        let forecast = Forecast::of(&self.case.scenario, configuration, headroom)?;
-        self.calls += (forecast.calls * forecast.runs as f64) as u64;
-        self.forecasts.insert(*configuration, forecast);
+        let headroom = self.cache.goal().headroom();
+        let forecast = Forecast::of(&self.case.scenario, candidate, headroom)?;
+        self.calls += (forecast.calls * forecast.runs as f64).round() as u64;
+        self.forecasts.insert(*candidate, forecast);
         Ok(forecast)
     }
 
-    /// What each selector chooses, in the order of [`SelectorName::ALL`].
+    /// The choice of each selector, in the order of [`SelectorName::ALL`].
     fn choices(
         &mut self,
         calibration: &Calibration,
         portfolio: Portfolio,
-    ) -> [Configuration; SelectorName::ALL.len()] {
+    ) -> [Candidate; SelectorName::ALL.len()] {
         let scenario = &self.case.scenario;
-        let (observed, goal) = (*self.lab.observed(), self.lab.goal());
+        let (features, goal) = (*self.cache.features(), self.cache.goal());
         let single_best = *calibration.single_best.of(portfolio);
         let model = &calibration.cost_model;
-        let chosen = model.choose(portfolio, goal, &self.work, &observed, &mut self.stage);
+        let chosen = model.choose(portfolio, goal, &self.work, &features, &mut self.target);
         let by_thresholds =
-            calibration.by_thresholds(scenario, Some(&observed), portfolio, goal).configuration;
-        let places = observed.smallest_pool().unwrap_or(DEFAULT_WORKERS);
+            calibration.by_thresholds(scenario, Some(&features), portfolio, goal).candidate;
+        let places = features.smallest_pool().unwrap_or(DEFAULT_WORKERS);
         [
             guide_choice(scenario.expected_resources(), scenario.mappings()),
             single_best,
-            Configuration { strategy: Strategy::Hybrid, workers: places, batch_size: places },
+            Candidate::new(Strategy::Hybrid, places, places),
             by_thresholds,
-            chosen.map_or(single_best, |chosen| chosen.configuration),
+            chosen.map_or(single_best, |chosen| chosen.candidate),
         ]
     }
 
-    /// What the best and the choices cost, on the same seeds. Where a choice turns out to be better
-    /// than what the search found, it is the best. `None` where even the best breaks a constraint.
+    /// Costs of the best and of the choices, on the same seeds. A choice that turns out to be better
+    /// than the search's best is the best. `None` where even the best breaks a constraint.
     fn costs(
         &mut self,
-        best: &Configuration,
-        choices: &[Configuration; SelectorName::ALL.len()],
+        best: &Candidate,
+        choices: &[Candidate; SelectorName::ALL.len()],
     ) -> Result<Option<Costs>, RunError> {
-        let per_run = 2 * self.lab.resources() + 1;
+        let per_run = 2 * self.cache.resources() + 1;
         let replicates = (CALLS / per_run).clamp(REPLICATES.0, REPLICATES.1);
-        let seeds = |replicates| JUDGE_SEED..JUDGE_SEED + replicates;
-        let mut least = self.lab.estimate(best, seeds(replicates))?.cost;
+        let seeds = |replicates| seeds::first(&seeds::JUDGE, replicates);
+        let mut least = self.cache.cost(best, seeds(replicates))?;
         let mut chosen = [0.0; SelectorName::ALL.len()];
         for (cost, choice) in chosen.iter_mut().zip(choices) {
-            *cost = self.lab.estimate(choice, seeds(replicates))?.cost;
+            *cost = self.cache.cost(choice, seeds(replicates))?;
         }
-        if self.lab.observed().goes_wrong() && per_run <= SHORT {
+        if self.cache.features().goes_wrong() && per_run <= SHORT {
             let near = WORTH * chosen.iter().copied().fold(least, f64::min);
-            least = self.lab.estimate(best, seeds(REPLICATES_WHERE_WRONG))?.cost;
+            least = self.cache.cost(best, seeds(REPLICATES_WHERE_WRONG))?;
             for (cost, choice) in chosen.iter_mut().zip(choices).filter(|(cost, _)| **cost <= near)
             {
-                *cost = self.lab.estimate(choice, seeds(REPLICATES_WHERE_WRONG))?.cost;
+                *cost = self.cache.cost(choice, seeds(REPLICATES_WHERE_WRONG))?;
             }
         }
         let least = chosen.iter().copied().fold(least, f64::min);
@@ -255,10 +251,8 @@ impl<'a> Bench<'a> {
 }
 
 impl ForecastError {
-    fn new(forecast: &Forecast, runs: &[Sample]) -> Option<Self> {
-        let mut makespans: Vec<f64> =
-            runs.iter().filter(|run| run.valid).map(|run| run.makespan_s).collect();
-        makespans.sort_by(f64::total_cmp);
+    fn new(forecast: &Forecast, runs: &Summary) -> Option<Self> {
+        let makespans = sorted(runs.valid().map(|run| run.makespan_s));
         if makespans.is_empty() {
             return None;
         }
@@ -268,7 +262,7 @@ impl ForecastError {
         let near = 1e-9 * median;
         let within = makespans.iter().filter(|s| (low - near..=high + near).contains(*s)).count();
         Some(Self {
-            error: (middle - median).abs() / median,
+            error: if median > 0.0 { (middle - median).abs() / median } else { middle },
             forecast_s: forecast.makespan_s,
             median_s: median,
             within: within as u64,
@@ -278,9 +272,9 @@ impl ForecastError {
 }
 
 /// The table over `verdicts`, which took `simulated_calls` and `wall_s`.
-pub fn judgement(verdicts: &[Verdict], simulated_calls: u64, wall_s: f64) -> Judgement {
+pub fn judgement(verdicts: &[CaseVerdict], simulated_calls: u64, wall_s: f64) -> Judgement {
     // In the order of their names: sums of floats depend on it, and files may be read in any.
-    let mut verdicts: Vec<&Verdict> = verdicts.iter().collect();
+    let mut verdicts: Vec<&CaseVerdict> = verdicts.iter().collect();
     verdicts.sort_by(|a, b| a.name.cmp(&b.name));
     let of = |portfolio: Portfolio, family: Option<Family>| -> Vec<Costs> {
         let wanted = verdicts.iter().filter(|verdict| family.is_none_or(|of| verdict.family == of));
@@ -292,10 +286,8 @@ pub fn judgement(verdicts: &[Verdict], simulated_calls: u64, wall_s: f64) -> Jud
             selectors.extend(rows(portfolio, family, &of(portfolio, family)));
         }
     }
-    let [guide, full] = Portfolio::ALL.map(|portfolio| prize(&of(portfolio, None)));
-    let mut errors: Vec<f64> =
-        verdicts.iter().filter_map(|verdict| Some(verdict.forecast?.error)).collect();
-    errors.sort_by(f64::total_cmp);
+    let [guide, full] = Portfolio::ALL.map(|portfolio| vbs_gap(&of(portfolio, None)));
+    let errors = sorted(verdicts.iter().filter_map(|verdict| Some(verdict.forecast?.error)));
     let at = |q| if errors.is_empty() { 0.0 } else { quantile(&errors, q) };
     let (mut within, mut pairs) = (0, 0);
     for forecast in verdicts.iter().filter_map(|verdict| verdict.forecast) {
@@ -307,7 +299,7 @@ pub fn judgement(verdicts: &[Verdict], simulated_calls: u64, wall_s: f64) -> Jud
         scenarios: verdicts.len(),
         simulated_calls,
         wall_s,
-        prize: Prize { guide, full },
+        prize: VbsGap { guide, full },
         selectors,
         prediction: Prediction {
             median_abs_error: at(0.5),

@@ -2,33 +2,25 @@
 //! guide's rule chooses there, and what ours does.
 
 use super::calibration::Calibration;
-use super::case::Case;
-use super::configuration::{Configuration, MAX_WORKERS, Portfolio};
-use super::crew::in_order;
+use super::case::SelectorCase;
 use super::guide_choice;
-use super::lab::Lab;
-use super::objective::Goal;
-use neonbench_engine::engine::Strategy;
+use super::simulation_cache::{Halving, SimulationCache};
+use crate::experiment::{
+    Candidate, Goal, MAX_WORKERS, Portfolio, parallel_map, seeds, times_as_much,
+};
+use neonbench_engine::engine::{DEFAULT_BATCH_SIZE, Strategy};
 use neonbench_engine::run::RunError;
 use neonbench_engine::scenario::Scenario;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
-use std::time::Duration;
 
-/// Seed of the first run of the search for the best, and how many runs decide it.
-const SEARCH_SEED: u64 = 8_000_001;
-const SEARCH_RUNS: u64 = 3;
+/// The search of a cell: few runs, and those are ended that take a quarter longer than the best.
+const QUICK: Halving =
+    Halving { rounds: &[(1, 1.25), (3, f64::INFINITY)], long: 1, hopeless: 1.25, ends_any: true };
 
-/// Seed of the first run that the choices are judged by, and how many there are.
-const JUDGE_SEED: u64 = 8_100_001;
+/// Runs that the choices of a cell are judged by.
 const JUDGE_RUNS: u64 = 4;
 
-/// What costs so many times as much as the least after one run is given up, before its end if need be:
-/// nothing costs less than its makespan.
-const PLAINLY_DEARER: f64 = 1.25;
-
-/// Workers that are tried, those of the documented pool first: the sooner a good one is known, the
-/// sooner a bad one is given up.
+/// Workers of the candidates, those of the documented pool first: a good one makes bad ones end soon.
 const WORKERS: [u32; MAX_WORKERS as usize] = [5, 6, 4, 7, 3, 8, 2, 9, 10, 1];
 
 /// The map of one profile.
@@ -48,16 +40,16 @@ pub struct MapCell {
     /// Mappings of each.
     pub mappings: u32,
     /// The best that was found.
-    pub best: Configuration,
-    /// What it costs, in seconds.
+    pub best: Candidate,
+    /// Its cost, in seconds.
     pub best_s: f64,
     /// The choice of the guide's rule.
-    pub guide: Configuration,
-    /// How many times as much as the best it costs.
+    pub guide: Candidate,
+    /// Its cost as a multiple of the best.
     pub guide_ratio: f64,
     /// Our choice among the guide's strategies.
-    pub ours: Configuration,
-    /// How many times as much as the best it costs.
+    pub ours: Candidate,
+    /// Its cost as a multiple of the best.
     pub ours_ratio: f64,
 }
 
@@ -71,86 +63,53 @@ pub fn map(
     goal: &Goal,
 ) -> Result<DecisionMap, RunError> {
     let profile = scenarios.first().map_or_else(String::new, |it| it.profile.name().to_owned());
-    let cases: Vec<Case> = scenarios.into_iter().map(Case::new).collect();
-    let cells = in_order(&cases, |case| cell(case, calibration, goal))?;
+    let cases: Vec<SelectorCase> = scenarios.into_iter().map(SelectorCase::new).collect();
+    let cells = parallel_map(&cases, |case| cell(case, calibration, goal))?;
     Ok(DecisionMap { profile, cells })
 }
 
-fn cell(case: &Case, calibration: &Calibration, goal: &Goal) -> Result<MapCell, RunError> {
+fn cell(case: &SelectorCase, calibration: &Calibration, goal: &Goal) -> Result<MapCell, RunError> {
     let scenario = &case.scenario;
     let (resources, mappings) = (scenario.expected_resources(), scenario.mappings());
-    let mut lab = Lab::new(case, goal);
-    let found = search(&mut lab)?;
+    let mut cache = SimulationCache::new(case, goal);
+    let candidates = candidates();
+    let found = cache.search(&candidates, &QUICK, seeds::MAP_SEARCH.start)?;
     let guide = guide_choice(resources, mappings);
-    let observed = *lab.observed();
-    let ours = calibration.decide(scenario, Some(&observed), goal, Portfolio::Guide).configuration;
-    let mut cost = |configuration| -> Result<f64, RunError> {
-        Ok(lab.estimate(configuration, JUDGE_SEED..JUDGE_SEED + JUDGE_RUNS)?.cost)
-    };
-    let (found_s, guide_s, ours_s) = (cost(&found)?, cost(&guide)?, cost(&ours)?);
-    let candidates = [(found, found_s), (ours, ours_s), (guide, guide_s)];
+    let features = *cache.features();
+    let ours = calibration.decide(scenario, Some(&features), goal, Portfolio::Guide).candidate;
+    let found = found.best[Portfolio::Guide as usize].map_or(ours, |place| candidates[place]);
+    let mut cost = |candidate| cache.cost(&candidate, seeds::first(&seeds::MAP_JUDGE, JUDGE_RUNS));
+    let (found_s, guide_s, ours_s) = (cost(found)?, cost(guide)?, cost(ours)?);
+    let judged = [(found, found_s), (ours, ours_s), (guide, guide_s)];
     let (best, best_s) =
-        candidates.into_iter().min_by(|a, b| a.1.total_cmp(&b.1)).expect("there are three");
+        judged.into_iter().min_by(|a, b| a.1.total_cmp(&b.1)).expect("there are three");
     Ok(MapCell {
         resources,
         mappings: mappings as u32,
         best,
         best_s,
         guide,
-        guide_ratio: guide_s / best_s,
+        guide_ratio: times_as_much(guide_s, best_s),
         ours,
-        ours_ratio: ours_s / best_s,
+        ours_ratio: times_as_much(ours_s, best_s),
     })
 }
 
 /// The guide's strategies with their workers, and with batches of two sizes a worker: one in which
 /// workers rarely wait for one another at the end, and one as large as the guide's.
-fn candidates() -> Vec<Configuration> {
+fn candidates() -> Vec<Candidate> {
     let mut all = Vec::new();
     for workers in WORKERS {
         for batch in [1, 10] {
-            let batch_size = workers * batch;
-            all.push(Configuration { strategy: Strategy::Hybrid, workers, batch_size });
+            all.push(Candidate::new(Strategy::Hybrid, workers, workers * batch));
         }
     }
-    all.push(Configuration { strategy: Strategy::PutBatch, workers: 1, batch_size: 50 });
+    all.push(Candidate::new(Strategy::PutBatch, 1, DEFAULT_BATCH_SIZE));
     for workers in WORKERS {
-        all.push(Configuration { strategy: Strategy::Parallel, workers, batch_size: 50 });
+        all.push(Candidate::new(Strategy::Parallel, workers, DEFAULT_BATCH_SIZE));
     }
-    all.push(Configuration { strategy: Strategy::Standard, workers: 1, batch_size: 50 });
+    all.push(Candidate::new(Strategy::Standard, 1, DEFAULT_BATCH_SIZE));
     all
-}
-
-/// The cheapest candidate; of those that behave alike the first.
-fn search(lab: &mut Lab<'_>) -> Result<Configuration, RunError> {
-    let mut distinct = BTreeMap::new();
-    let candidates = candidates();
-    for (place, configuration) in candidates.iter().enumerate() {
-        distinct.entry(lab.behaviour(configuration)).or_insert(place);
-    }
-    let mut places: Vec<usize> = distinct.into_values().collect();
-    places.sort_unstable();
-    let goal = lab.goal();
-    let mut racing = Vec::new();
-    let mut least = f64::INFINITY;
-    for place in places {
-        let bound = least.is_finite().then(|| Duration::from_secs_f64(PLAINLY_DEARER * least));
-        let sample = lab.sample(&candidates[place], SEARCH_SEED, bound)?;
-        if !sample.hopeless {
-            let cost = goal.objective.of(&sample);
-            least = least.min(cost);
-            racing.push((candidates[place], cost));
-        }
-    }
-    racing.retain(|(_, cost)| *cost <= PLAINLY_DEARER * least);
-    let mut best = (racing[0].0, f64::INFINITY);
-    for (configuration, _) in racing {
-        let cost = lab.estimate(&configuration, SEARCH_SEED..SEARCH_SEED + SEARCH_RUNS)?.cost;
-        if cost < best.1 {
-            best = (configuration, cost);
-        }
-    }
-    Ok(best.0)
 }
 
 #[cfg(test)]

@@ -4,14 +4,13 @@
 //! call, windows as a rate after a burst, the universal scalability law for load, and the order
 //! statistics of the last wave. A few coefficients are fitted to the sweep.
 
-use super::configuration::Behaviour;
-use super::objective::Objective;
-use super::observed::{Kind, Observed};
+use super::features::{EndpointFeatures, TargetFeatures};
+use crate::experiment::{CallPattern, Objective};
 use serde::{Deserialize, Serialize};
 
-/// What there is to do.
+/// The features of a job.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Work {
+pub struct JobFeatures {
     /// Accounts.
     pub resources: f64,
     /// Mappings.
@@ -28,7 +27,7 @@ pub struct Coefficients {
     pub tail: f64,
     /// Refusals that a call with no place draws, against those of independent attempts.
     pub retries: f64,
-    /// How near a window's rate the load may come before calls are refused; in bursts.
+    /// Distance of the load from a window's rate below which calls are refused, in bursts.
     pub slack: f64,
     /// Seconds of waiting after a refusal, beyond the refusal itself.
     pub backoff_s: f64,
@@ -45,7 +44,7 @@ impl Default for Coefficients {
 }
 
 impl Coefficients {
-    /// How many there are.
+    /// The number of coefficients.
     pub(super) const COUNT: usize = 6;
 
     pub(super) const fn member(&mut self, place: usize) -> &mut f64 {
@@ -88,29 +87,29 @@ impl Predicted {
 }
 
 /// Calls of one kind in the course of a run.
-struct Load {
-    kind: Kind,
+struct EndpointLoad {
+    kind: EndpointFeatures,
     calls: f64,
     mean_s: f64,
     /// Calls of others in flight, on average.
     others: f64,
 }
 
-/// What a configuration that comes down to `behaviour` makes of `work` on a target.
+/// The predicted run of `work` by calls of `pattern` on a target.
 pub(super) fn predict(
-    behaviour: Behaviour,
-    work: &Work,
-    observed: &Observed,
+    pattern: CallPattern,
+    work: &JobFeatures,
+    features: &TargetFeatures,
     with: &Coefficients,
 ) -> Predicted {
-    match behaviour {
-        Behaviour::Batches { workers, size } => {
-            side_by_side(workers as f64, size as f64, 1.0, work, observed, with)
+    match pattern {
+        CallPattern::Batches { workers, size } => {
+            side_by_side(workers as f64, size as f64, 1.0, work, features, with)
         }
-        Behaviour::ByMapping { workers } => {
-            side_by_side(workers as f64, 1.0, work.mappings, work, observed, with)
+        CallPattern::ByMapping { workers } => {
+            side_by_side(workers as f64, 1.0, work.mappings, work, features, with)
         }
-        Behaviour::Pipelined => pipelined(work, observed, with),
+        CallPattern::Pipelined => pipelined(work, features, with),
     }
 }
 
@@ -119,32 +118,32 @@ fn side_by_side(
     workers: f64,
     size: f64,
     rounds: f64,
-    work: &Work,
-    observed: &Observed,
+    work: &JobFeatures,
+    features: &TargetFeatures,
     with: &Coefficients,
 ) -> Predicted {
     let growth = 1.0
-        + observed.contention * (workers - 1.0)
-        + observed.coherency * workers * (workers - 1.0);
+        + features.contention * (workers - 1.0)
+        + features.coherency * workers * (workers - 1.0);
     // A call that fails is made again.
-    let again = 1.0 / (1.0 - (observed.failing + observed.ambiguous).min(0.5));
-    let (get_s, get_var) = (observed.get.times.mean_s, observed.get.times.variance);
-    let (patch_s, patch_var) = (observed.patch.times.mean_s, observed.patch.times.variance);
+    let again = 1.0 / (1.0 - (features.failing + features.ambiguous).min(0.5));
+    let (get_s, get_var) = (features.get.times.mean_s, features.get.times.variance);
+    let (patch_s, patch_var) = (features.patch.times.mean_s, features.patch.times.variance);
     let (get_s, patch_s) = (get_s * growth * again, patch_s * growth * again);
     let reads = work.resources * rounds;
     let writes = reads * work.changing;
     let loads = [
-        Load {
-            kind: observed.get,
+        EndpointLoad {
+            kind: features.get,
             calls: reads,
             mean_s: get_s,
-            others: observed.others_per_s * get_s,
+            others: features.others_per_s * get_s,
         },
-        Load {
-            kind: observed.patch,
+        EndpointLoad {
+            kind: features.patch,
             calls: writes,
             mean_s: patch_s,
-            others: observed.others_per_s * patch_s,
+            others: features.others_per_s * patch_s,
         },
     ];
     let busy_s = reads * get_s + writes * patch_s;
@@ -170,11 +169,11 @@ fn side_by_side(
             let refusals = load.calls * independent * with.retries;
             // At the start all workers read at once, and come again until a place falls free.
             let first = (workers.min(work.resources) - f64::from(pool)).max(0.0);
-            let pause_s = with.backoff_s + observed.refusal_s;
+            let pause_s = with.backoff_s + features.refusal_s;
             let attempts = (size * load.mean_s / pause_s + 1.0).log2().max(1.0);
             let at_start = if place == 0 { first * attempts } else { 0.0 };
             refused += refusals.max(at_start);
-            busy_each_s += refusals * (observed.refusal_s + with.backoff_s) / workers;
+            busy_each_s += refusals * (features.refusal_s + with.backoff_s) / workers;
         }
     }
     let mut makespan_s = busy_each_s + tail_s;
@@ -185,15 +184,15 @@ fn side_by_side(
     }
     for load in &loads {
         let Some(rate) = load.kind.per_second.map(f64::from) else { continue };
-        // How irregularly calls come: the spread of a worker's cycle, and its reads in a row.
+        // Irregularity of the calls: the spread of a worker's cycle, and its reads in a row.
         let cycle_s = busy_s / reads;
         let bunched = per_account_var / (cycle_s * cycle_s) + 0.5 * (size - 1.0) + 0.02;
-        let window = Window { rate, bunched, free_s: makespan_s, workers };
-        let (through_s, refusals) = window.pass(load.calls, observed.refusal_s, with);
+        let window = RateWindow { rate, bunched, free_s: makespan_s, workers };
+        let (through_s, refusals) = window.pass(load.calls, features.refusal_s, with);
         refused += refusals;
         makespan_s = makespan_s.max(through_s + load.mean_s);
     }
-    let metadata_s = observed.metadata.times.mean_s;
+    let metadata_s = features.metadata.times.mean_s;
     let calls = 1.0 + (reads + writes) * again + refused;
     Predicted { makespan_s: makespan_s + metadata_s, calls, refused }
 }
@@ -226,17 +225,17 @@ fn poisson_at_least(mean: f64, least: u32) -> f64 {
 }
 
 /// A window of calls a second, and the calls that come to it.
-struct Window {
+struct RateWindow {
     rate: f64,
     /// Squared coefficient of variation of their distances.
     bunched: f64,
-    /// How long they would take without it.
+    /// Seconds that they would take without it.
     free_s: f64,
     workers: f64,
 }
 
-impl Window {
-    /// How long `calls` take through it, and how many refusals they draw.
+impl RateWindow {
+    /// Seconds that `calls` take through it, and their refusals.
     fn pass(&self, calls: f64, refusal_s: f64, with: &Coefficients) -> (f64, f64) {
         if calls <= self.rate {
             return (0.0, 0.0);
@@ -254,32 +253,32 @@ impl Window {
 }
 
 /// Pages of accounts by search, written as fast as the limit of writes allows.
-fn pipelined(work: &Work, observed: &Observed, with: &Coefficients) -> Predicted {
+fn pipelined(work: &JobFeatures, features: &TargetFeatures, with: &Coefficients) -> Predicted {
     const PAGE: f64 = 200.0;
     /// The most that a limiter tries where nothing refuses it.
     const MOST: f64 = 64.0;
-    let again = 1.0 / (1.0 - (observed.failing + observed.ambiguous).min(0.5));
+    let again = 1.0 / (1.0 - (features.failing + features.ambiguous).min(0.5));
     let writes = work.resources * work.changing;
     let pages = (work.resources / PAGE).ceil();
-    let places = observed.patch.pool.map_or(MOST, f64::from).min(writes.max(1.0));
+    let places = features.patch.pool.map_or(MOST, f64::from).min(writes.max(1.0));
     let growth =
-        1.0 + observed.contention * (places - 1.0) + observed.coherency * places * (places - 1.0);
-    let search_s = observed.search.times.mean_s;
-    let patch_s = observed.patch.times.mean_s * growth * again;
-    let patch_var = observed.patch.times.variance * growth * growth;
+        1.0 + features.contention * (places - 1.0) + features.coherency * places * (places - 1.0);
+    let search_s = features.search.times.mean_s;
+    let patch_s = features.patch.times.mean_s * growth * again;
+    let patch_var = features.patch.times.variance * growth * growth;
     let tail_s = with.tail * patch_var.sqrt() * (2.0 * places.ln().max(0.0)).sqrt();
     let writing_s = (writes * patch_s / places).max(patch_s) + tail_s;
-    let metadata_s = observed.metadata.times.mean_s;
+    let metadata_s = features.metadata.times.mean_s;
     let mut makespan_s =
         metadata_s + with.search * search_s * again + writing_s.max((pages - 1.0) * search_s);
     let mut refused = 0.0;
-    if observed.patch.pool.is_some_and(|pool| writes > f64::from(pool)) {
+    if features.patch.pool.is_some_and(|pool| writes > f64::from(pool)) {
         // Until the first refusal is heard, others go the same way; later one more is tried at times.
-        refused += with.finding * (1.0 + observed.refusal_s * places / patch_s);
+        refused += with.finding * (1.0 + features.refusal_s * places / patch_s);
         refused += (writes / 128.0).ln_1p();
-        makespan_s += observed.refusal_s + with.backoff_s;
+        makespan_s += features.refusal_s + with.backoff_s;
     }
-    if let Some(rate) = observed.patch.per_second.map(f64::from)
+    if let Some(rate) = features.patch.per_second.map(f64::from)
         && writes > rate
     {
         let through_s = (writes - rate) / rate;

@@ -1,13 +1,11 @@
 //! The regret table: what each selector's choices cost above the best, by portfolio and family.
 
 use super::case::Family;
-use super::configuration::Portfolio;
-use crate::replicate::quantile;
-use neon_mock::rng;
-use rand::Rng;
+use crate::experiment::{Portfolio, times_as_much};
+use crate::stats::{bootstrap, mean, quantile, sorted};
 use serde::{Deserialize, Serialize};
 
-/// Who chooses.
+/// A selector.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
 )]
@@ -26,7 +24,7 @@ pub enum SelectorName {
 }
 
 impl SelectorName {
-    /// Everyone, in the order of the tables.
+    /// Every selector, in the order of the tables.
     pub const ALL: [Self; 5] =
         [Self::Guide, Self::SingleBest, Self::PoolRule, Self::Thresholds, Self::CostModel];
 
@@ -42,12 +40,12 @@ impl SelectorName {
     }
 }
 
-/// What the choices for one case cost, in one portfolio.
+/// Costs of the choices for one case, in one portfolio.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Costs {
-    /// What the best costs.
+    /// Cost of the best.
     pub best: f64,
-    /// What each selector's choice costs, in the order of [`SelectorName::ALL`].
+    /// Cost of each selector's choice, in the order of [`SelectorName::ALL`].
     pub chosen: [f64; SelectorName::ALL.len()],
 }
 
@@ -55,15 +53,15 @@ pub struct Costs {
 const BROKEN: f64 = 10.0;
 
 impl Costs {
-    /// Those of choices against `best`, what is infinite being counted as ten times the best.
+    /// Costs of choices against `best`; infinite ones count as ten times the best.
     pub fn new(best: f64, chosen: [f64; SelectorName::ALL.len()]) -> Self {
         let bounded = |cost: f64| if cost.is_finite() { cost } else { BROKEN * best };
         Self { best, chosen: chosen.map(bounded) }
     }
 
-    /// How many times as much as the best the choice of `name` costs.
+    /// Cost of the choice of `name` as a multiple of the best.
     pub fn ratio(&self, name: SelectorName) -> f64 {
-        self.chosen[name as usize] / self.best
+        times_as_much(self.chosen[name as usize], self.best)
     }
 }
 
@@ -85,9 +83,6 @@ pub struct RegretRow {
     pub scenarios: usize,
 }
 
-/// Resamples of a bootstrap.
-const RESAMPLES: usize = 1_000;
-
 /// The rows of all selectors for the cases of one family, or of all.
 pub(super) fn rows(
     portfolio: Portfolio,
@@ -95,22 +90,22 @@ pub(super) fn rows(
     costs: &[Costs],
 ) -> Vec<RegretRow> {
     let label = family.map_or("all", Family::name);
-    let mean = |name| costs.iter().map(|costs| costs.ratio(name)).sum::<f64>() / costs.len() as f64;
-    let single_best = mean(SelectorName::SingleBest);
+    let mean_ratio = |name| mean(costs.iter().map(|costs| costs.ratio(name)));
+    let single_best = mean_ratio(SelectorName::SingleBest);
     let row = |name| {
-        let mut regrets: Vec<f64> = costs.iter().map(|costs| costs.ratio(name) - 1.0).collect();
-        let mean_regret_interval = bootstrap(&regrets);
+        let regrets: Vec<f64> = costs.iter().map(|costs| costs.ratio(name) - 1.0).collect();
+        let mean_regret_interval = bootstrap([&regrets], 0.9, |[mean]| mean);
         let gap = single_best - 1.0;
-        regrets.sort_by(f64::total_cmp);
+        let regrets = sorted(regrets);
         RegretRow {
             portfolio,
             family: label.to_owned(),
             name,
-            mean_regret: mean(name) - 1.0,
+            mean_regret: mean_ratio(name) - 1.0,
             mean_regret_interval,
             p95_regret: quantile(&regrets, 0.95),
             worst_regret: regrets[regrets.len() - 1],
-            gap_closed: if gap > 1e-9 { (single_best - mean(name)) / gap } else { 1.0 },
+            gap_closed: if gap > 1e-9 { (single_best - mean_ratio(name)) / gap } else { 1.0 },
             scenarios: costs.len(),
         }
     };
@@ -118,21 +113,8 @@ pub(super) fn rows(
 }
 
 /// The mean of single best ÷ best: what choosing can save.
-pub(super) fn prize(costs: &[Costs]) -> f64 {
-    let ratios = costs.iter().map(|costs| costs.ratio(SelectorName::SingleBest));
-    ratios.sum::<f64>() / costs.len().max(1) as f64
-}
-
-/// The 5th and 95th percentile of the mean of resampled `values`.
-fn bootstrap(values: &[f64]) -> [f64; 2] {
-    let mut stream = rng::stream(1, "bootstrap");
-    let mut resample = || {
-        let draw = |_| values[rng::below(stream.next_u64(), values.len())];
-        values.iter().map(draw).sum::<f64>() / values.len() as f64
-    };
-    let mut means: Vec<f64> = (0..RESAMPLES).map(|_| resample()).collect();
-    means.sort_by(f64::total_cmp);
-    [0.05, 0.95].map(|q| quantile(&means, q))
+pub(super) fn vbs_gap(costs: &[Costs]) -> f64 {
+    mean(costs.iter().map(|costs| costs.ratio(SelectorName::SingleBest)))
 }
 
 #[cfg(test)]
@@ -147,7 +129,7 @@ mod tests {
         ];
         let rows = rows(Portfolio::Guide, None, &costs);
         let of = |name: SelectorName| &rows[name as usize];
-        assert!((prize(&costs) - 2.0).abs() < 1e-12);
+        assert!((vbs_gap(&costs) - 2.0).abs() < 1e-12);
         assert!((of(SelectorName::Guide).mean_regret - 0.5).abs() < 1e-12);
         assert!((of(SelectorName::PoolRule).worst_regret - 9.0).abs() < 1e-12);
         assert!((of(SelectorName::CostModel).gap_closed - 0.95).abs() < 1e-12);

@@ -3,10 +3,9 @@
 //! Where the cost model cannot tell the best configurations apart, each is tried a few times in
 //! virtual time. The target is made of quantiles, pools and windows; nothing else is known of it.
 
-use super::configuration::{Behaviour as Alike, Configuration, grid};
-use super::objective::Goal;
-use super::observed::{Kind, Observed, Times};
-use super::simulate::simulate;
+use super::features::{EndpointFeatures, ServiceTimes, TargetFeatures};
+use crate::experiment::{CallPattern, Candidate, CanonicalRun, Goal, grid, seeds, simulate};
+use crate::stats::pareto_front;
 use neon_mock::behaviour::Behaviour;
 use neon_mock::fault::FaultKind;
 use neon_mock::file::DurationText;
@@ -29,7 +28,7 @@ const CALLS_SCATTERED: u64 = 8_000;
 /// Runs that a configuration is tried for, at least and at most.
 const RUNS: (u64, u64) = (4, 150);
 
-/// What costs so many times as much as the best so far is given up.
+/// Cost as a multiple of the best so far from which a candidate is given up.
 const PLAINLY_DEARER: f64 = 1.4;
 
 /// Accounts beyond which a rehearsal is of a part of the plan, and of a larger part: what the larger
@@ -45,20 +44,17 @@ const LEAST_PAIRS: u64 = 8;
 /// begins, and people at work have some open at any moment.
 const THINK_S: f64 = 0.3;
 
-/// Seed of the first rehearsal: no user's.
-const FIRST_SEED: u64 = 7_000_001;
-
-/// What a configuration takes, as a trade between time, calls and refusals.
+/// Time, calls and refusals of a candidate: means over a few rehearsals.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
-pub struct FrontPoint {
-    pub configuration: Configuration,
+pub struct ParetoPoint {
+    pub configuration: Candidate,
     pub makespan_s: f64,
     pub calls: f64,
     pub refused: f64,
 }
 
-impl FrontPoint {
+impl ParetoPoint {
     fn figures(&self) -> [f64; 3] {
         [self.makespan_s, self.calls, self.refused]
     }
@@ -66,35 +62,29 @@ impl FrontPoint {
     fn same_as(&self, other: &Self) -> bool {
         self.figures().iter().zip(other.figures()).all(|(a, b)| a.total_cmp(&b).is_eq())
     }
-
-    /// Whether it is as good in all and better in something.
-    fn beats(&self, other: &Self) -> bool {
-        let as_good = self.figures().iter().zip(other.figures()).all(|(a, b)| *a <= b);
-        as_good && !self.same_as(other)
-    }
 }
 
 /// Runs of each configuration for the front.
 const FRONT_RUNS: u64 = 4;
 
-/// A scenario in front of a target that was observed.
+/// A scenario on a target that is made of features alone.
 #[derive(Clone, Debug)]
-pub struct Stage {
+pub struct RehearsalTarget {
     scenario: Scenario,
     /// A larger part of the plan, where the scenario is a part of it.
     larger: Option<Scenario>,
     /// Accounts of the whole plan.
     resources: f64,
     goal: Goal,
-    costs: BTreeMap<Alike, f64>,
+    costs: BTreeMap<CanonicalRun, f64>,
     scatters: bool,
     /// Calls that were simulated.
     pub calls: u64,
 }
 
-impl Stage {
+impl RehearsalTarget {
     /// `scenario`'s plan on the target that `observed` describes.
-    pub fn new(scenario: &Scenario, observed: &Observed, goal: &Goal) -> Self {
+    pub fn new(scenario: &Scenario, observed: &TargetFeatures, goal: &Goal) -> Self {
         let part = |most| {
             let mut part = scenario.part(most);
             part.profile = profile(observed);
@@ -112,28 +102,30 @@ impl Stage {
         }
     }
 
-    /// The mean cost of `configuration`; infinite where it breaks a constraint or an audit. What is
+    /// The mean cost of `candidate`; infinite where it breaks a constraint or an audit. What is
     /// plainly dearer than `least` is soon given up.
-    pub fn cost(&mut self, configuration: &Configuration, least: f64) -> f64 {
-        let (resources, mappings) =
-            (self.scenario.expected_resources(), self.scenario.mappings() as u64);
-        let behaviour = configuration.behaviour(resources, mappings);
-        if let Some(cost) = self.costs.get(&behaviour) {
+    pub fn cost(&mut self, candidate: &Candidate, least: f64) -> f64 {
+        let key = self.canonical(candidate);
+        if let Some(cost) = self.costs.get(&key) {
             return *cost;
         }
-        let cost = self.rehearse(configuration, least);
-        self.costs.insert(behaviour, cost);
+        let cost = self.rehearse(candidate, least);
+        self.costs.insert(key, cost);
         cost
     }
 
-    fn rehearse(&mut self, configuration: &Configuration, least: f64) -> f64 {
+    fn canonical(&self, candidate: &Candidate) -> CanonicalRun {
+        candidate.canonical(self.scenario.expected_resources(), self.scenario.mappings() as u64)
+    }
+
+    fn rehearse(&mut self, candidate: &Candidate, least: f64) -> f64 {
         let per_run = 2 * self.scenario.expected_resources() + 1;
         let calls = if self.scatters { CALLS_SCATTERED } else { CALLS };
         let fewest = if self.larger.is_some() { LEAST_PAIRS } else { RUNS.0 };
         let runs = (calls / per_run).clamp(fewest, RUNS.1);
         let (mut costs, mut sums, mut done) = (0.0, [0.0; 3], 0.0);
-        for seed in FIRST_SEED..FIRST_SEED + runs {
-            let Some(figures) = self.figures(configuration, seed) else { return f64::INFINITY };
+        for seed in seeds::first(&seeds::REHEARSAL, runs) {
+            let Some(figures) = self.figures(candidate, seed) else { return f64::INFINITY };
             costs += self.cost_of(figures);
             for (sum, figure) in sums.iter_mut().zip(figures) {
                 *sum += figure;
@@ -164,11 +156,11 @@ impl Stage {
 
     /// Makespan in seconds, calls and refusals of the whole plan; `None` where a run cannot be made
     /// here, or fails its audit: that is no choice, and whoever asks has others.
-    fn figures(&mut self, configuration: &Configuration, seed: u64) -> Option<[f64; 3]> {
-        let settings = configuration.settings(seed, self.goal.headroom());
+    fn figures(&mut self, candidate: &Candidate, seed: u64) -> Option<[f64; 3]> {
+        let settings = candidate.settings(seed, self.goal.headroom());
         let run = |scenario: &Scenario| -> Option<[f64; 3]> {
-            let sample = simulate(scenario, &settings, None).ok().filter(|sample| sample.valid)?;
-            Some([sample.makespan_s, sample.calls as f64, sample.refused as f64])
+            let run = simulate(scenario, &settings, None).ok()?.figures;
+            run.is_valid.then(|| [run.makespan_s, run.calls as f64, run.refused as f64])
         };
         let part = run(&self.scenario)?;
         self.calls += part[1] as u64;
@@ -182,46 +174,44 @@ impl Stage {
 
     /// Every configuration that no other beats in time, calls and refusals together, fastest first:
     /// means of a few rehearsals each.
-    pub fn front(&mut self) -> Vec<FrontPoint> {
-        let (resources, mappings) =
-            (self.scenario.expected_resources(), self.scenario.mappings() as u64);
-        let mut points: BTreeMap<Alike, FrontPoint> = BTreeMap::new();
-        for configuration in grid() {
-            let alike = configuration.behaviour(resources, mappings);
-            // With more calls and more time, one call a mapping is on no front.
-            if points.contains_key(&alike) || matches!(alike, Alike::ByMapping { .. }) {
+    pub fn front(&mut self) -> Vec<ParetoPoint> {
+        let mut points: BTreeMap<CanonicalRun, ParetoPoint> = BTreeMap::new();
+        for candidate in grid() {
+            let key = self.canonical(&candidate);
+            // With more calls and more time, one call per mapping is on no front.
+            if points.contains_key(&key) || matches!(key.pattern, CallPattern::ByMapping { .. }) {
                 continue;
             }
-            if let Some(point) = self.point(configuration) {
-                points.insert(alike, point);
+            if let Some(point) = self.point(candidate) {
+                points.insert(key, point);
             }
         }
-        let all: Vec<FrontPoint> = points.into_values().collect();
-        let is_beaten = |point: &FrontPoint| all.iter().any(|other| other.beats(point));
-        let mut front: Vec<FrontPoint> =
-            all.iter().filter(|point| !is_beaten(point)).copied().collect();
+        let all: Vec<ParetoPoint> = points.into_values().collect();
+        let figures: Vec<[f64; 3]> = all.iter().map(ParetoPoint::figures).collect();
+        let mut front: Vec<ParetoPoint> =
+            pareto_front(&figures).into_iter().map(|place| all[place]).collect();
         front.sort_by(|a, b| a.makespan_s.total_cmp(&b.makespan_s));
-        // Those that differ in nothing are one.
+        // Equal points are one.
         front.dedup_by(|a, b| a.same_as(b));
         front
     }
 
-    fn point(&mut self, configuration: Configuration) -> Option<FrontPoint> {
+    fn point(&mut self, candidate: Candidate) -> Option<ParetoPoint> {
         let mut sums = [0.0; 3];
-        for seed in FIRST_SEED..FIRST_SEED + FRONT_RUNS {
-            let figures = self.figures(&configuration, seed)?;
+        for seed in seeds::first(&seeds::REHEARSAL, FRONT_RUNS) {
+            let figures = self.figures(&candidate, seed)?;
             for (sum, figure) in sums.iter_mut().zip(figures) {
                 *sum += figure;
             }
         }
         let [makespan_s, calls, refused] = sums.map(|sum| sum / FRONT_RUNS as f64);
-        Some(FrontPoint { configuration, makespan_s, calls, refused })
+        Some(ParetoPoint { configuration: candidate, makespan_s, calls, refused })
     }
 }
 
 /// A profile that behaves as was observed.
-fn profile(observed: &Observed) -> Profile {
-    let pools = |kind: fn(&Kind) -> Option<u32>| -> BTreeMap<String, u32> {
+fn profile(observed: &TargetFeatures) -> Profile {
+    let pools = |kind: fn(&EndpointFeatures) -> Option<u32>| -> BTreeMap<String, u32> {
         let named = [
             ("GET /accounts/{id}", &observed.get),
             ("PATCH /accounts/{id}", &observed.patch),
@@ -277,7 +267,7 @@ fn profile(observed: &Observed) -> Profile {
 }
 
 /// A law with those quantiles, each as likely.
-fn law(times: &Times) -> WireLaw {
+fn law(times: &ServiceTimes) -> WireLaw {
     let samples = times.quantiles_s.iter().map(|seconds| text(*seconds));
     WireLaw { samples: Some(samples.collect()), ..WireLaw::named(LawName::Empirical) }
 }

@@ -2,15 +2,15 @@
 
 mod fit;
 
-use super::configuration::{Configuration, MAX_WORKERS};
-use super::observed::{LimitKind, Observed, Use};
-use neonbench_engine::engine::Strategy;
+use super::features::{CapacityMargin, LimitKind, TargetFeatures};
+use crate::experiment::{Candidate, MAX_WORKERS};
+use neonbench_engine::engine::{DEFAULT_BATCH_SIZE, DEFAULT_WORKERS, Strategy};
 use serde::{Deserialize, Serialize};
 
 /// A row of the rule.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Row {
+pub struct ThresholdRow {
     /// It is for so many accounts for each place at most; without it for any number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub accounts_a_place_up_to: Option<u64>,
@@ -39,21 +39,25 @@ pub struct Thresholds {
     /// Places where nothing is known of any limit.
     pub places_if_unknown: u32,
     /// The first row that fits decides. The last fits all.
-    pub rows: Vec<Row>,
+    pub rows: Vec<ThresholdRow>,
 }
 
 impl Thresholds {
     /// The places on the target that `observed` describes and what limits them; those assumed where
     /// nothing is known.
-    pub fn places(&self, resources: u64, observed: Option<&Observed>) -> (u32, Option<LimitKind>) {
-        let Some(observed) = observed else { return (self.places_if_unknown, None) };
-        let (places, kind) = places(resources, observed, self.using());
-        (places, Some(kind))
+    pub fn capacity(
+        &self,
+        resources: u64,
+        features: Option<&TargetFeatures>,
+    ) -> (u32, Option<LimitKind>) {
+        let Some(features) = features else { return (self.places_if_unknown, None) };
+        let (capacity, kind) = capacity(resources, features, self.using());
+        (capacity, Some(kind))
     }
 
-    const fn using(&self) -> Use {
+    const fn using(&self) -> CapacityMargin {
         let Self { of_windows, deviations_for_others, .. } = *self;
-        Use { of_windows, deviations_for_others }
+        CapacityMargin { of_windows, deviations_for_others }
     }
 
     /// The choice for so many accounts and mappings, and the row that decided.
@@ -65,47 +69,39 @@ impl Thresholds {
         mappings: u64,
         places: u32,
         kind: Option<LimitKind>,
-    ) -> (Configuration, &Row) {
-        let fits = |row: &&Row| {
+    ) -> (Candidate, &ThresholdRow) {
+        let fits = |row: &&ThresholdRow| {
             row.accounts_a_place_up_to.is_none_or(|most| resources <= most * u64::from(places))
                 && row.mappings_up_to.is_none_or(|most| mappings <= most)
                 && row.limited_by.is_none_or(|limit| kind == Some(limit))
         };
         let row = self.rows.iter().find(fits).or(self.rows.last()).expect("a rule has rows");
-        (row.configuration(places), row)
+        (row.candidate(places), row)
     }
 }
 
-impl Row {
-    /// Whether both say the same, wherever they are.
+impl ThresholdRow {
+    /// True if both name the same action.
     fn does_as(&self, other: &Self) -> bool {
         let action = |row: &Self| (row.strategy, row.workers_beyond_places, row.batch_per_worker);
         action(self) == action(other)
     }
 
-    fn configuration(&self, places: u32) -> Configuration {
+    fn candidate(&self, capacity: u32) -> Candidate {
         let workers =
-            places.saturating_add_signed(self.workers_beyond_places).clamp(1, MAX_WORKERS);
-        match self.strategy {
-            // These have one worker, or rule themselves.
-            Strategy::Standard | Strategy::PutBatch | Strategy::Pipelined => {
-                Configuration { strategy: self.strategy, workers: 5, batch_size: 50 }
-            }
-            Strategy::Parallel => {
-                Configuration { strategy: self.strategy, workers, batch_size: 50 }
-            }
-            Strategy::Hybrid => Configuration {
-                strategy: self.strategy,
-                workers,
-                batch_size: workers * self.batch_per_worker,
-            },
-        }
+            capacity.saturating_add_signed(self.workers_beyond_places).clamp(1, MAX_WORKERS);
+        let workers = if self.strategy.uses_workers() { workers } else { DEFAULT_WORKERS };
+        let batch_size = match self.strategy {
+            Strategy::Hybrid => workers * self.batch_per_worker,
+            _ => DEFAULT_BATCH_SIZE,
+        };
+        Candidate::new(self.strategy, workers, batch_size)
     }
 }
 
 /// Whole places on the target that `observed` describes, and what limits them.
-fn places(resources: u64, observed: &Observed, using: Use) -> (u32, LimitKind) {
+fn capacity(resources: u64, features: &TargetFeatures, using: CapacityMargin) -> (u32, LimitKind) {
     let free = (resources.min(u64::from(MAX_WORKERS)) as f64, LimitKind::Nothing);
-    let (places, kind) = observed.places(resources, using).unwrap_or(free);
-    ((places.round() as u32).max(1), kind)
+    let (capacity, kind) = features.capacity(resources, using).unwrap_or(free);
+    ((capacity.round() as u32).max(1), kind)
 }

@@ -4,6 +4,7 @@
 //! Each check is a script that runs in a page around the report, in a frame of the width in question,
 //! and says what it found; the test reads it from the document that Chromium prints at the end.
 
+use neonbench::experiment::Goal;
 use neonbench::report::evidence::Provenance;
 use neonbench::report::html::decision_page;
 use neonbench::report::model::DecisionModel;
@@ -24,7 +25,12 @@ fn page() -> String {
         ..Workload::default()
     };
     let settings = |strategy: Strategy| Settings::new(strategy);
-    let exploration = Exploration { workload: &workload, settings: &settings, replicates: 2 };
+    let exploration = Exploration {
+        workload: &workload,
+        settings: &settings,
+        replicates: 2,
+        goal: Goal::default(),
+    };
     let decision = explore(&exploration, &mut |_| {}).unwrap();
     let provenance = Provenance { seed: 1, replicates: 2, ..Provenance::default() };
     decision_page(&DecisionModel::new(&decision), &provenance)

@@ -7,6 +7,7 @@ mod judge;
 mod limiters;
 mod msrv;
 mod probe;
+mod ranking;
 mod selector;
 mod selector_commands;
 mod tidy;

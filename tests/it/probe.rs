@@ -4,11 +4,11 @@
 use neon_mock::api::{Class, Endpoint};
 use neon_mock::profile::{BUILT_IN, Profile};
 use neon_mock::{Neon, NeonMock};
+use neonbench::experiment::forecast_probed;
 use neonbench::probe::{
     AdmissionLimit, Har, MOST_CALLS, MOST_SAMPLE, ProbeError, ProbeOptions, ProbeSubject,
     ProbeTrace, TargetFit, probe,
 };
-use neonbench::select::forecast_probed;
 use neonbench_engine::engine::{AccountSource as Ids, Settings, Strategy};
 use neonbench_engine::event::{Event, Outcome};
 use neonbench_engine::journal::NoJournal;

@@ -2,11 +2,9 @@
 //! the Python engine means in Python what it means here.
 
 use neon_mock::profile::Profile;
-use neonbench::select::case::{self, Case, Family, HELD_OUT, QUICK};
-use neonbench::select::{
-    Calibration, Constraint, Goal, Objective, Observed, Portfolio, SHIPPED, StrategyRule, inputs,
-    signature,
-};
+use neonbench::experiment::{Constraint, Goal, Objective, Portfolio};
+use neonbench::select::case::{self, Family, HELD_OUT, QUICK, SelectorCase};
+use neonbench::select::{Calibration, SHIPPED, StrategyRule, TargetFeatures, inputs, signature};
 use neonbench_engine::engine::{Reads, Strategy};
 use neonbench_engine::scenario::{Scenario, Workload};
 use std::collections::BTreeMap;
@@ -66,14 +64,14 @@ fn plain(resources: u64, mappings: u32, profile: &str) -> Scenario {
 fn auto_goes_by_what_is_known_and_says_who_spoke() {
     let (shipped, goal) = (Calibration::shipped(), Goal::default());
     let scenario = plain(60, 2, "documented");
-    let observed = Observed::of(&scenario.profile);
-    let known = shipped.decide(&scenario, Some(&observed), &goal, Portfolio::Guide);
+    let features = TargetFeatures::of(&scenario.profile);
+    let known = shipped.decide(&scenario, Some(&features), &goal, Portfolio::Guide);
     assert!(known.reason.starts_with("the cost model"), "{}", known.reason);
     // Five places for reads and five for writes: as many workers are refused nothing.
-    assert_eq!((known.configuration.strategy, known.configuration.workers), (Strategy::Hybrid, 5));
+    assert_eq!((known.candidate.strategy, known.candidate.workers), (Strategy::Hybrid, 5));
     let unknown = shipped.decide(&scenario, None, &goal, Portfolio::Guide);
     assert!(unknown.reason.starts_with("the thresholds"), "{}", unknown.reason);
-    let again = shipped.decide(&scenario, Some(&observed), &goal, Portfolio::Guide);
+    let again = shipped.decide(&scenario, Some(&features), &goal, Portfolio::Guide);
     assert_eq!(known, again);
 }
 
@@ -81,10 +79,10 @@ fn auto_goes_by_what_is_known_and_says_who_spoke() {
 fn objectives_and_constraints_change_the_choice() {
     let shipped = Calibration::shipped();
     let scenario = plain(40, 2, "documented");
-    let observed = Observed::of(&scenario.profile);
+    let features = TargetFeatures::of(&scenario.profile);
     let workers = |goal: &Goal| {
-        let decision = shipped.decide(&scenario, Some(&observed), goal, Portfolio::Guide);
-        decision.configuration.workers
+        let decision = shipped.decide(&scenario, Some(&features), goal, Portfolio::Guide);
+        decision.candidate.workers
     };
     let fastest = Goal { objective: Objective::Fastest, constraints: Vec::new() };
     assert!(workers(&fastest) > 5, "refusals are free where only speed counts");
@@ -105,10 +103,10 @@ fn a_calibration_of_another_engine_is_refused_by_name() {
 }
 
 /// A handful of small cases, to fit to.
-fn small() -> Vec<Case> {
+fn small() -> Vec<SelectorCase> {
     let mut cases = Vec::new();
     for (resources, mappings) in [(2, 1), (2, 4), (6, 1), (6, 3), (20, 1), (20, 6), (60, 2)] {
-        cases.push(Case::new(plain(resources, mappings, "documented")));
+        cases.push(SelectorCase::new(plain(resources, mappings, "documented")));
     }
     cases
 }

@@ -5,8 +5,11 @@ use super::super::files::read;
 use super::super::output::{Verbosity, print, print_json};
 use super::super::selector::print_judgement;
 use super::{CalibrateArgs, write};
-use neonbench::select::case::{self, Case};
-use neonbench::select::{Calibration, Goal, Verdict, benches, judge, judgement, simulated_calls};
+use neonbench::experiment::Goal;
+use neonbench::select::case::{self, SelectorCase};
+use neonbench::select::{
+    Calibration, CaseVerdict, judge, judgement, prepared_cases, simulated_calls,
+};
 use neonbench_engine::world::WallClock;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
@@ -17,15 +20,15 @@ const SEED: u64 = 5_150;
 const TWENTIES: usize = 3;
 const MOST: u64 = 100_000;
 
-/// A verdict as it is kept.
+/// A verdict as it is cached.
 #[derive(Debug, Serialize, Deserialize)]
-struct Kept {
+struct CachedVerdict {
     /// The calibration that was judged.
     signature: String,
     inputs: String,
     goal: Goal,
     simulated_calls: u64,
-    verdict: Verdict,
+    verdict: CaseVerdict,
 }
 
 pub(super) fn run(
@@ -44,25 +47,25 @@ pub(super) fn run(
     for (place, wire) in wires.iter().enumerate() {
         let path = args.out.join(format!("{}.json", wire.name));
         let is_ours = place % args.shard.of == args.shard.part - 1;
-        let kept = match kept(&path, &calibration, goal)? {
-            Some(kept) => kept,
+        let cached = match cached(&path, &calibration, goal)? {
+            Some(cached) => cached,
             None if args.merge || !is_ours => {
                 missing += 1;
                 continue;
             }
             None => {
-                let kept = make(wire.case()?, &calibration, goal)?;
-                let text = serde_json::to_string_pretty(&kept).expect("plain data");
+                let cached = make(wire.case()?, &calibration, goal)?;
+                let text = serde_json::to_string_pretty(&cached).expect("plain data");
                 write(&path, &(text + "\n"))?;
                 if !verbosity.quiet {
-                    eprintln!("{}: {} simulated calls", wire.name, kept.simulated_calls);
+                    eprintln!("{}: {} simulated calls", wire.name, cached.simulated_calls);
                 }
-                kept
+                cached
             }
         };
         if is_ours || args.merge {
-            calls += kept.simulated_calls;
-            verdicts.push(kept.verdict);
+            calls += cached.simulated_calls;
+            verdicts.push(cached.verdict);
         }
     }
     let judgement = judgement(&verdicts, calls, clock.elapsed().as_secs_f64());
@@ -79,29 +82,37 @@ pub(super) fn run(
 }
 
 /// Judges one case by itself: a part that breaks off has lost no more.
-fn make(case: Case, calibration: &Calibration, goal: &Goal) -> Result<Kept, CliError> {
+fn make(
+    case: SelectorCase,
+    calibration: &Calibration,
+    goal: &Goal,
+) -> Result<CachedVerdict, CliError> {
     let cases = [case];
-    let benches = benches(&cases, goal)?;
-    let mut verdicts = judge(&benches, calibration, |_| true)?;
-    Ok(Kept {
+    let prepared = prepared_cases(&cases, goal)?;
+    let mut verdicts = judge(&prepared, calibration, |_| true)?;
+    Ok(CachedVerdict {
         signature: calibration.signature.clone(),
         inputs: calibration.inputs.clone(),
         goal: goal.clone(),
-        simulated_calls: simulated_calls(&benches),
+        simulated_calls: simulated_calls(&prepared),
         verdict: verdicts.remove(0),
     })
 }
 
 /// The verdict in that file, if it is of this calibration and goal.
-fn kept(path: &PathBuf, calibration: &Calibration, goal: &Goal) -> Result<Option<Kept>, CliError> {
+fn cached(
+    path: &PathBuf,
+    calibration: &Calibration,
+    goal: &Goal,
+) -> Result<Option<CachedVerdict>, CliError> {
     if !Path::new(path).exists() {
         return Ok(None);
     }
     let text = read(path)?;
-    let kept: Kept = serde_json::from_str(&text)
+    let cached: CachedVerdict = serde_json::from_str(&text)
         .map_err(|error| CliError::usage(format!("{}: {error}", path.display())))?;
-    let same = kept.signature == calibration.signature
-        && kept.inputs == calibration.inputs
-        && kept.goal == *goal;
-    Ok(same.then_some(kept))
+    let same = cached.signature == calibration.signature
+        && cached.inputs == calibration.inputs
+        && cached.goal == *goal;
+    Ok(same.then_some(cached))
 }

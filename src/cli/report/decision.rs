@@ -27,6 +27,7 @@ pub(super) fn run(
         workload: &inputs.workload,
         settings: &settings,
         replicates: args.replicates,
+        goal: args.engine.selector.goal.goal(),
     };
     let mut decision = explore(&exploration, &mut |what| spinner.tell(what))?;
     drop(spinner);

@@ -3,7 +3,7 @@
 use super::ReportArgs;
 use crate::cli::error::{CliError, code};
 use crate::cli::output::{print, print_json};
-use neonbench::delta::{Delta, Verdict};
+use neonbench::experiment::{Delta, DeltaVerdict};
 use neonbench::report::decision::{Baseline, Decision};
 use neonbench::report::evidence::Provenance;
 use neonbench::report::hlog::interval_log;
@@ -97,7 +97,7 @@ pub(super) fn publish(
 /// The exit code of a comparison: 10 if anything that can be compared is slower.
 fn gate(baseline: &Baseline) -> u8 {
     let is_slower = |(_, delta): &(String, Delta)| {
-        delta.incomparable.is_none() && delta.verdict == Verdict::Slower
+        delta.incomparable.is_none() && delta.verdict == DeltaVerdict::Slower
     };
     if baseline.deltas.iter().any(is_slower) { code::GATE } else { 0 }
 }

@@ -3,9 +3,9 @@
 use super::{ReportArgs, files, provenance};
 use crate::cli::command_line::CommandLine;
 use crate::cli::error::CliError;
-use neonbench::delta::{Side, delta};
+use neonbench::experiment::{RunSample, delta};
 use neonbench::findings::findings;
-use neonbench::report::decision::{Baseline, Contender, Decision};
+use neonbench::report::decision::{Baseline, Decision, StrategyRuns};
 use neonbench::store::{ListedRun, Store};
 use std::process::ExitCode;
 
@@ -18,13 +18,13 @@ pub(super) fn run(args: &ReportArgs, line: &CommandLine) -> Result<ExitCode, Cli
     }
     let first = league[0].runs[0].clone();
     let baseline = args.baseline.map(|id| against(&store, id, &league)).transpose()?;
-    let decision = Decision { baseline, ..Decision::of(league) };
+    let decision = Decision { baseline, ..Decision::of(league, args.engine.selector.goal.goal()) };
     files::prepare(&args.out)?;
     let provenance = provenance::gather(line, first.seed, 1);
     files::publish(args, &decision, &provenance, |_| line.to("history").to_string())
 }
 
-fn contender(entry: ListedRun) -> Result<Contender, CliError> {
+fn contender(entry: ListedRun) -> Result<StrategyRuns, CliError> {
     let ListedRun { id, record, makespans_s, .. } = entry;
     let record = record.ok_or_else(|| {
         CliError::usage(format!("run {id} has no record: it did not come to its end"))
@@ -33,17 +33,21 @@ fn contender(entry: ListedRun) -> Result<Contender, CliError> {
     let strategy = record.strategy;
     let findings = findings(&record);
     let (runs, spectra) = (vec![record], Vec::new());
-    Ok(Contender { strategy, name, runs, makespans_s, spectra, findings })
+    Ok(StrategyRuns { strategy, name, runs, makespans_s, spectra, findings })
 }
 
 /// Each contender against the stored run `id`.
-pub(super) fn against(store: &Store, id: i64, league: &[Contender]) -> Result<Baseline, CliError> {
+pub(super) fn against(
+    store: &Store,
+    id: i64,
+    league: &[StrategyRuns],
+) -> Result<Baseline, CliError> {
     let base = contender(store.entry(id)?)?;
     let makespans_s = base.all_makespans_s();
-    let side = Side { record: &base.runs[0], makespans_s: &makespans_s };
+    let side = RunSample { record: &base.runs[0], makespans_s: &makespans_s };
     let deltas = league.iter().map(|contender| {
         let makespans_s = contender.all_makespans_s();
-        let run = Side { record: &contender.runs[0], makespans_s: &makespans_s };
+        let run = RunSample { record: &contender.runs[0], makespans_s: &makespans_s };
         let name = contender.name.clone().unwrap_or_else(|| contender.strategy.to_string());
         (name, delta(side, run))
     });

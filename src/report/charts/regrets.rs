@@ -3,8 +3,9 @@
 use super::canvas::{self, Anchor, Canvas, Font, Ink, LogScale, Scale};
 use super::frame::{Axis, AxisScale, Sides};
 use super::{WIDTH, stacked};
+use crate::experiment::Portfolio;
 use crate::report::model::{RegretsModel, Spread};
-use crate::select::{Portfolio, SelectorName};
+use crate::select::SelectorName;
 
 const HEIGHT: i32 = 372;
 const TOP: i32 = 76;

@@ -2,7 +2,7 @@
 
 use super::WIDTH;
 use super::canvas::{self, Anchor, Font, Ink, LogScale};
-use crate::report::decision::Cell;
+use crate::report::decision::SurfacePoint;
 use crate::report::model::decision::CLIFF;
 use crate::report::model::{DecisionModel, distinct};
 use crate::text::{duration, percent};
@@ -66,7 +66,7 @@ pub fn surface(model: &DecisionModel) -> String {
 
 fn draw_cell(
     canvas: &canvas::Canvas<'_>,
-    cell: &Cell,
+    cell: &SurfacePoint,
     corners: [canvas::Point; 2],
     shade: f64,
     is_best: bool,

@@ -11,9 +11,8 @@ mod file;
 use file::SHIPPED;
 pub use file::{ReadError, read, with_results};
 
-use crate::select::{DEFAULT_BATCH_SIZE, DEFAULT_WORKERS};
 use neon_mock::file::DurationText;
-use neonbench_engine::engine::{Reads, Settings, Strategy};
+use neonbench_engine::engine::{DEFAULT_BATCH_SIZE, DEFAULT_WORKERS, Reads, Settings, Strategy};
 use neonbench_engine::scenario::{DatasetSource, Scenario, ScenarioError, Workload};
 use serde::{Deserialize, Serialize};
 use std::num::NonZeroU32;

@@ -6,9 +6,12 @@ mod words;
 pub(crate) use grid::grid_rows;
 
 use super::Validity;
-use crate::delta::Delta;
+use crate::experiment::{Delta, Goal, times_as_much};
 use crate::findings::Gain;
-use crate::report::decision::{Baseline, Cell, Contender, Decision, Grid, Pooled, Sized, Spectrum};
+use crate::report::decision::{
+    Baseline, Decision, Grid, PoolWhatIf, ScalingPoint, Spectrum, StrategyRuns, SurfacePoint,
+};
+use crate::stats::pareto_front;
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::measure::timeline::{Lane, Timeline};
 use neonbench_engine::record::RunRecord;
@@ -33,6 +36,10 @@ pub struct DecisionModel {
     pub headline: String,
     /// The answer in sentences.
     pub lede: Vec<String>,
+    /// The criterion that the league is ranked by, in words.
+    pub ranked_by: String,
+    /// The strategies that tie for the first place; one without a tie, none without a best.
+    pub tied: Vec<Strategy>,
     /// True if every run passed its audit.
     pub is_valid: bool,
     /// Ranked, the best first; invalid ones last.
@@ -40,7 +47,7 @@ pub struct DecisionModel {
     /// `a is 1.23 ± 0.04 times faster than b`.
     pub faster: Vec<String>,
     /// Hybrid under workers and batch sizes.
-    pub surface: Vec<Cell>,
+    pub surface: Vec<SurfacePoint>,
     /// The surface's result, in words.
     pub surface_title: String,
     /// Accounts that the surface and the grid were tried on.
@@ -49,9 +56,9 @@ pub struct DecisionModel {
     pub timeline: TimelineModel,
     /// Response times of the best strategy.
     pub spectra: Vec<SpectrumModel>,
-    pub scaling: Vec<Sized>,
+    pub scaling: Vec<ScalingPoint>,
     pub scaling_title: String,
-    pub pools: Vec<Pooled>,
+    pub pools: Vec<PoolWhatIf>,
     pub pools_title: String,
     /// Losses over all runs of the league.
     pub integrity: Validity,
@@ -195,7 +202,7 @@ impl BaselineModel {
     }
 }
 
-fn found(league: &[Contender]) -> Vec<FoundModel> {
+fn found(league: &[StrategyRuns]) -> Vec<FoundModel> {
     let mut all = Vec::new();
     for contender in league {
         let name = contender.name.clone().unwrap_or_else(|| contender.strategy.to_string());
@@ -213,12 +220,14 @@ fn found(league: &[Contender]) -> Vec<FoundModel> {
 impl DecisionModel {
     /// Judges `decision`.
     pub fn new(decision: &Decision) -> Self {
-        let mut ranked: Vec<&Contender> = decision.league.iter().collect();
-        ranked.sort_by(|a, b| a.order(b));
-        let mut league: Vec<RankedStrategy> = ranked.into_iter().map(RankedStrategy::new).collect();
+        let ranking = decision.ranking();
+        let ranked = ranking.sort(decision.league.iter().collect::<Vec<_>>());
+        let row = |runs: &StrategyRuns| RankedStrategy::new(runs, &decision.goal);
+        let mut league: Vec<RankedStrategy> = ranked.into_iter().map(row).collect();
         compare(&mut league);
-        let winner = crate::report::decision::best(&decision.league);
+        let winner = ranking.best.first().map(|place| &decision.league[*place]);
         let best = winner.map(|winner| winner.strategy);
+        let tied = ranking.best.iter().map(|place| decision.league[*place].strategy).collect();
         let runs = decision.league.iter().flat_map(|contender| &contender.runs);
         let integrity = Validity::new(runs);
         Self {
@@ -230,6 +239,8 @@ impl DecisionModel {
             mappings: decision.mappings,
             pool: decision.pool,
             best,
+            ranked_by: decision.goal.in_words(),
+            tied,
             headline: headline(decision, league.first(), best),
             lede: lede(decision, &league, best),
             is_valid: integrity.valid == integrity.runs,
@@ -256,7 +267,7 @@ impl DecisionModel {
 }
 
 impl RankedStrategy {
-    fn new(contender: &Contender) -> Self {
+    fn new(contender: &StrategyRuns, goal: &Goal) -> Self {
         let mean = |of: fn(&RunRecord) -> f64| contender.mean(of);
         let bad = contender.runs.iter().find(|record| !record.audit.valid);
         let parts = [
@@ -282,7 +293,7 @@ impl RankedStrategy {
             refused: contender.mean(|record| record.calls.refused_share()),
             efficiency: mean(|record| record.efficiency),
             failed: mean(|record| record.records.failed as f64),
-            cost_s: contender.cost_s(),
+            cost_s: contender.cost_s(goal.objective),
             lost_updates: mean(|record| record.audit.lost_updates as f64),
             exposure_s: mean(|record| record.exposure.mean_s),
             peak_buffered: contender
@@ -304,20 +315,15 @@ impl RankedStrategy {
 
 /// Regret and frontier, of those that are valid.
 fn compare(league: &mut [RankedStrategy]) {
-    let points: Vec<(f64, f64)> = league
-        .iter()
-        .filter(|row| row.is_valid)
-        .map(|row| (row.makespan_s[1], row.refused))
-        .collect();
     let best_s = league.first().map_or(f64::MAX, |row| row.cost_s);
-    for row in league.iter_mut().filter(|row| row.is_valid) {
-        let (makespan_s, refused) = (row.makespan_s[1], row.refused);
-        row.regret = row.cost_s / best_s - 1.0;
-        row.is_on_frontier = !points.iter().any(|(other_s, others)| {
-            *other_s <= makespan_s
-                && *others <= refused
-                && (*other_s < makespan_s || *others < refused)
-        });
+    let mut valid: Vec<&mut RankedStrategy> =
+        league.iter_mut().filter(|row| row.is_valid).collect();
+    let points: Vec<[f64; 2]> = valid.iter().map(|row| [row.makespan_s[1], row.refused]).collect();
+    for row in &mut valid {
+        row.regret = times_as_much(row.cost_s, best_s) - 1.0;
+    }
+    for place in pareto_front(&points) {
+        valid[place].is_on_frontier = true;
     }
 }
 
@@ -369,7 +375,7 @@ impl SpectrumModel {
 }
 
 /// The failures of all runs, alike ones together, the most frequent first.
-fn errors(league: &[Contender]) -> Vec<ErrorGroup> {
+fn errors(league: &[StrategyRuns]) -> Vec<ErrorGroup> {
     /// Accounts that a group names.
     const NAMED: usize = 5;
     let mut groups: BTreeMap<(String, String, String), ErrorGroup> = BTreeMap::new();

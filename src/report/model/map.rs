@@ -1,7 +1,8 @@
 //! The decision map: the best, the guide's choice and ours, over accounts and mappings.
 
 use super::distinct;
-use crate::select::{Configuration, DecisionMap, MapCell};
+use crate::experiment::Candidate;
+use crate::select::{DecisionMap, MapCell};
 use crate::text::sig3;
 use neonbench_engine::engine::Strategy;
 use serde::Serialize;
@@ -84,7 +85,7 @@ fn winners(map: &DecisionMap) -> String {
 
 impl MapRow {
     fn new(cell: &MapCell) -> Self {
-        let choice = |configuration: &Configuration, ratio| MapChoice {
+        let choice = |configuration: &Candidate, ratio| MapChoice {
             strategy: configuration.strategy,
             name: configuration.to_string(),
             ratio,

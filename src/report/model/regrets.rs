@@ -1,7 +1,8 @@
 //! The selectors scenario by scenario: regrets, the worst scenarios, and the forecasts' errors.
 
+use crate::experiment::Portfolio;
 use crate::report::evidence::SelectorSample;
-use crate::select::{Portfolio, SelectorName, Verdict};
+use crate::select::{CaseVerdict, SelectorName};
 use crate::text::{percent, sig3};
 use serde::Serialize;
 
@@ -94,7 +95,7 @@ impl RegretsModel {
         let mut spreads = Vec::new();
         for portfolio in Portfolio::ALL {
             for selector in SelectorName::ALL {
-                let of_case = |verdict: &Verdict| regret(verdict, portfolio, selector);
+                let of_case = |verdict: &CaseVerdict| regret(verdict, portfolio, selector);
                 let mut regrets: Vec<f64> = verdicts.iter().filter_map(of_case).collect();
                 regrets.sort_by(f64::total_cmp);
                 spreads.push(Spread { selector, portfolio, regrets });
@@ -115,7 +116,7 @@ impl RegretsModel {
     }
 }
 
-fn regret(verdict: &Verdict, portfolio: Portfolio, selector: SelectorName) -> Option<f64> {
+fn regret(verdict: &CaseVerdict, portfolio: Portfolio, selector: SelectorName) -> Option<f64> {
     verdict.costs[portfolio as usize].map(|costs| costs.ratio(selector) - 1.0)
 }
 
@@ -146,9 +147,9 @@ fn forecast_title(forecasts: &[ForecastRow]) -> String {
 }
 
 /// Where `selector` is furthest off among all strategies; nowhere if it is nowhere off.
-fn worst(verdicts: &[Verdict], selector: SelectorName) -> Vec<WorstRow> {
+fn worst(verdicts: &[CaseVerdict], selector: SelectorName) -> Vec<WorstRow> {
     let full = Portfolio::Full as usize;
-    let row = |verdict: &Verdict| {
+    let row = |verdict: &CaseVerdict| {
         Some(WorstRow {
             selector,
             name: verdict.name.clone(),
@@ -166,7 +167,7 @@ fn worst(verdicts: &[Verdict], selector: SelectorName) -> Vec<WorstRow> {
 }
 
 impl ScenarioRow {
-    fn new(verdict: &Verdict) -> Self {
+    fn new(verdict: &CaseVerdict) -> Self {
         let of = |portfolio| SelectorName::ALL.map(|name| regret(verdict, portfolio, name));
         Self {
             name: verdict.name.clone(),
@@ -177,7 +178,7 @@ impl ScenarioRow {
 }
 
 impl ForecastRow {
-    fn new(verdict: &Verdict) -> Option<Self> {
+    fn new(verdict: &CaseVerdict) -> Option<Self> {
         let forecast = verdict.forecast?;
         Some(Self {
             name: verdict.name.clone(),

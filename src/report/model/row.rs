@@ -1,9 +1,9 @@
 //! One row of the guide: claimed, and measured.
 
-use crate::replicate::quantile;
 use crate::report::claims::ExampleRow;
 use crate::report::claims::ledger::{Claimed, Figure};
 use crate::report::evidence::{Responses, RowEvidence};
+use crate::stats;
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::record::RunRecord;
 use serde::Serialize;
@@ -100,9 +100,7 @@ impl RowModel {
 }
 
 fn interval(runs: &[RunRecord]) -> [f64; 3] {
-    let mut makespans: Vec<f64> = runs.iter().map(|record| record.makespan_s).collect();
-    makespans.sort_by(f64::total_cmp);
-    [0.05, 0.5, 0.95].map(|q| quantile(&makespans, q))
+    stats::interval(runs.iter().map(|record| record.makespan_s)).unwrap_or_default()
 }
 
 /// Sets the rows of one example against its standard row.

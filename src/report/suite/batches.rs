@@ -1,48 +1,50 @@
-//! What the batch size changes: the guide's first example by its two strategies that have batches.
+//! Effects of the batch size: the guide's first example by its two strategies that have batches.
 
 use super::{SuiteError, subject};
+use crate::experiment::{SimulatedRun, Summary, seeds, sweep};
 use crate::report::evidence::{BatchPoint, BatchSample};
-use crate::select::{DEFAULT_WORKERS, Sample, in_order, simulate};
-use neonbench_engine::engine::{Settings, Strategy};
+use crate::stats::mean;
+use neonbench_engine::engine::{DEFAULT_WORKERS, Settings, Strategy};
 use neonbench_engine::scenario::Scenario;
 use std::num::NonZeroU32;
 
 const SIZES: [u32; 8] = [1, 2, 5, 10, 25, 50, 100, 200];
 
 /// Runs of each batch size.
-const SEEDS: u64 = 3;
+const SEEDS: u32 = 3;
 
 /// Runs both strategies with batches of every size, under `seed` and those that follow.
 pub(super) fn batches(seed: u64) -> Result<BatchSample, SuiteError> {
     let scenario = Scenario::new(subject()?)?;
-    let strategies = [Strategy::PutBatch, Strategy::Hybrid];
-    let wanted: Vec<_> =
-        strategies.into_iter().flat_map(|strategy| SIZES.map(|size| (strategy, size))).collect();
-    let points = in_order(&wanted, |&(strategy, batch_size)| {
-        let mut samples = Vec::new();
-        for offset in 0..SEEDS {
-            let batch_size = NonZeroU32::new(batch_size).expect("the sizes are positive");
-            let seed = seed.wrapping_add(offset);
-            let settings = Settings { batch_size, seed, ..Settings::new(strategy) };
-            samples.push(simulate(&scenario, &settings, None)?);
-        }
-        let mean = |of: fn(&Sample) -> f64| samples.iter().map(of).sum::<f64>() / SEEDS as f64;
+    let settings: Vec<Settings> = [Strategy::PutBatch, Strategy::Hybrid]
+        .into_iter()
+        .flat_map(|strategy| {
+            SIZES.map(|size| {
+                let batch_size = NonZeroU32::new(size).expect("the sizes are positive");
+                Settings { batch_size, ..Settings::new(strategy) }
+            })
+        })
+        .collect();
+    let all = sweep(&scenario, &settings, seeds::from(seed, SEEDS))?;
+    let point = |(settings, runs): (&Settings, &Vec<SimulatedRun>)| {
+        let summary: Summary = runs.iter().collect();
         let point = BatchPoint {
-            strategy,
-            batch_size,
-            makespan_s: mean(|sample| sample.makespan_s),
-            buffered: mean(|sample| sample.peak_buffered as f64),
-            at_risk: mean(|sample| sample.at_risk),
-            open_writes: mean(|sample| sample.open_writes),
+            strategy: settings.strategy,
+            batch_size: settings.batch_size.get(),
+            makespan_s: summary.mean(|run| run.makespan_s),
+            buffered: summary.mean(|run| run.peak_buffered as f64),
+            at_risk: mean(runs.iter().map(|run| run.at_risk)),
+            open_writes: mean(runs.iter().map(|run| run.open_writes)),
         };
-        Ok::<_, SuiteError>(samples.iter().all(|sample| sample.valid).then_some(point))
-    })?;
+        summary.is_valid().then_some(point)
+    };
+    let points = settings.iter().zip(&all).filter_map(point).collect();
     Ok(BatchSample {
         accounts: scenario.expected_resources(),
         mappings: scenario.mappings() as u64,
         profile: scenario.profile.name().to_owned(),
         workers: DEFAULT_WORKERS,
-        seeds: SEEDS,
-        points: points.into_iter().flatten().collect(),
+        seeds: u64::from(SEEDS),
+        points,
     })
 }

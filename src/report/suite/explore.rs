@@ -2,27 +2,23 @@
 
 mod grid;
 
-use crate::findings::{Finding, findings, gain};
-use crate::report::decision::{Cell, Contender, Decision, Pooled, Sized, Spectrum, best};
+use crate::experiment::{Goal, RunFigures, records, sweep};
+use crate::findings::{RunFinding, findings, gain};
+use crate::report::decision::{
+    Decision, PoolWhatIf, ScalingPoint, Spectrum, StrategyRuns, SurfacePoint,
+};
 use hdrhistogram::Histogram;
 use neon_mock::api::Endpoint;
 use neon_mock::profile::Profile;
 use neonbench_engine::engine::{Settings, Strategy};
-use neonbench_engine::event::{Event, Observer, Outcome};
+use neonbench_engine::event::Outcome;
 use neonbench_engine::measure::timeline::Timeline;
 use neonbench_engine::measure::{Measure, histogram};
 use neonbench_engine::plan::Selection;
-use neonbench_engine::record::RunRecord;
-use neonbench_engine::run::{Run, RunError, RunSpec, World};
+use neonbench_engine::run::{RunError, RunSpec, World};
 use neonbench_engine::scenario::{Resources, Scenario, ScenarioError, Workload};
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
-
-/// Simulated calls that the replicates of one strategy may take together.
-const CALLS_A_STRATEGY: u64 = 1_000_000;
-
-/// The fewest replicates, whatever they take.
-const LEAST_REPLICATES: u32 = 3;
 
 /// Simulated calls that the gain of one finding may take, and the most runs of which it is the mean.
 const CALLS_A_GAIN: u64 = 100_000;
@@ -54,7 +50,7 @@ pub enum ExploreError {
     Run(#[from] RunError),
 }
 
-/// How to explore.
+/// An exploration: the workload, the settings and the goal.
 pub struct Exploration<'a> {
     /// What is to be migrated.
     pub workload: &'a Workload,
@@ -62,6 +58,8 @@ pub struct Exploration<'a> {
     pub settings: &'a dyn Fn(Strategy) -> Settings,
     /// Runs of each strategy.
     pub replicates: u32,
+    /// The goal that strategies are ranked by.
+    pub goal: Goal,
 }
 
 /// Runs every strategy on the workload, and variants of it, all in virtual time.
@@ -73,17 +71,12 @@ pub fn explore(
 ) -> Result<Decision, ExploreError> {
     let workload = exploration.workload;
     let scenario = Scenario::new(workload.clone())?;
-    let mut league = Vec::new();
-    for strategy in Strategy::ALL {
-        tell(&format!("every strategy: {strategy}"));
-        let mut contender = exploration.contender(&scenario, strategy)?;
-        contender.findings = exploration.findings(&scenario, &contender)?;
-        league.push(contender);
-    }
-    let best = best(&league).map_or(Strategy::Standard, |contender| contender.strategy);
+    let ranked = exploration.league(&scenario, tell)?;
+    let best = ranked.best().map_or(Strategy::Standard, |runs| runs.strategy);
     tell("the best strategy over time, and under other pools");
     let mut timeline = Timeline::default();
-    run(&scenario, &(exploration.settings)(best), &mut timeline)?;
+    let spec = RunSpec::new(&scenario, (exploration.settings)(best));
+    spec.run(&World::Virtual, &mut timeline)?;
     let pools = exploration.pools(&scenario, best)?;
     tell("growing organisations");
     let scaling = exploration.scaling(&scenario)?;
@@ -91,7 +84,7 @@ pub fn explore(
     let varied = exploration.varied(&scenario);
     let surface = exploration.surface(&varied)?;
     let grid = grid::explore(exploration, &varied)?;
-    let resources = league[0].runs[0].resources;
+    let resources = ranked.resources;
     Ok(Decision {
         pool: scenario.profile.pool(Endpoint::PatchAccount),
         varied_accounts: varied.sample.unwrap_or(resources),
@@ -100,56 +93,50 @@ pub fn explore(
         scaling,
         pools,
         grid,
-        ..Decision::of(league)
+        ..ranked
     })
 }
 
-fn run(
-    scenario: &Scenario,
-    settings: &Settings,
-    observer: &mut dyn Observer,
-) -> Result<Run, RunError> {
-    RunSpec::new(scenario, settings.clone()).run(&World::Virtual, observer)
-}
-
-fn quietly(scenario: &Scenario, settings: &Settings) -> Result<RunRecord, RunError> {
-    Ok(run(scenario, settings, &mut |_: &Event| {})?.record)
-}
-
 impl Exploration<'_> {
-    fn contender(
+    /// Runs every strategy on `scenario`, without variants.
+    ///
+    /// Errors: a run could not be made.
+    pub fn league(
+        &self,
+        scenario: &Scenario,
+        tell: &mut dyn FnMut(&str),
+    ) -> Result<Decision, ExploreError> {
+        let mut league = Vec::new();
+        for strategy in Strategy::ALL {
+            tell(&format!("every strategy: {strategy}"));
+            let mut runs = self.strategy_runs(scenario, strategy)?;
+            runs.findings = self.findings(scenario, &runs)?;
+            league.push(runs);
+        }
+        Ok(Decision::of(league, self.goal.clone()))
+    }
+
+    fn strategy_runs(
         &self,
         scenario: &Scenario,
         strategy: Strategy,
-    ) -> Result<Contender, ExploreError> {
-        let settings = (self.settings)(strategy);
-        let (mut runs, mut times) = (Vec::new(), BTreeMap::new());
-        let mut replicates = self.replicates.max(1);
-        for offset in 0.. {
-            if offset >= replicates {
-                break;
-            }
-            let settings = after(&settings, offset);
-            let Run { record, measure, .. } = run(scenario, &settings, &mut |_: &Event| {})?;
-            let affordable = CALLS_A_STRATEGY / record.calls.total.max(1);
-            let affordable = u32::try_from(affordable).unwrap_or(u32::MAX).max(LEAST_REPLICATES);
-            replicates = replicates.min(affordable);
-            add(&mut times, &measure);
-            runs.push(record);
-        }
+    ) -> Result<StrategyRuns, ExploreError> {
+        let mut times = BTreeMap::new();
+        let spec = RunSpec::new(scenario, (self.settings)(strategy));
+        let runs = records(&spec, self.replicates, |measure| add(&mut times, measure))?;
         let spectra = times.iter().map(|(key, times)| Spectrum::of(*key, times)).collect();
         let (name, makespans_s, findings) = (None, Vec::new(), Vec::new());
-        Ok(Contender { strategy, name, runs, makespans_s, spectra, findings })
+        Ok(StrategyRuns { strategy, name, runs, makespans_s, spectra, findings })
     }
 
-    /// What held the contender's first run back, and what the advice is worth.
+    /// Findings of the strategy's first run, with the gain of each advice.
     fn findings(
         &self,
         scenario: &Scenario,
-        contender: &Contender,
-    ) -> Result<Vec<Finding>, ExploreError> {
-        let first = &contender.runs[0];
-        let order = RunSpec::new(scenario, (self.settings)(contender.strategy));
+        of: &StrategyRuns,
+    ) -> Result<Vec<RunFinding>, ExploreError> {
+        let first = &of.runs[0];
+        let order = RunSpec::new(scenario, (self.settings)(of.strategy));
         let affordable = CALLS_A_GAIN / first.calls.total.max(1);
         let replicates = u32::try_from(affordable).unwrap_or(u32::MAX).min(MOST_A_GAIN);
         let mut found = findings(first);
@@ -159,7 +146,7 @@ impl Exploration<'_> {
         Ok(found)
     }
 
-    fn pools(&self, scenario: &Scenario, best: Strategy) -> Result<Vec<Pooled>, ExploreError> {
+    fn pools(&self, scenario: &Scenario, best: Strategy) -> Result<Vec<PoolWhatIf>, ExploreError> {
         if scenario.profile.pool(Endpoint::PatchAccount).is_none() {
             return Ok(Vec::new());
         }
@@ -167,41 +154,67 @@ impl Exploration<'_> {
         for pool in POOLS {
             let profile = with_pool(&scenario.profile, pool);
             let workload = Workload { profile: Some(profile), ..self.workload.clone() };
-            let contender = self.contender(&Scenario::new(workload)?, best)?;
-            let makespan_s = contender.makespan_s().unwrap_or_default();
-            pools.push(Pooled {
+            let runs = self.strategy_runs(&Scenario::new(workload)?, best)?;
+            let makespan_s = runs.makespan_s().unwrap_or_default();
+            pools.push(PoolWhatIf {
                 pool,
                 makespan_s,
-                refused: contender.mean(|record| record.calls.refused_share()),
+                refused: runs.mean(|record| record.calls.refused_share()),
             });
         }
         Ok(pools)
     }
 
-    fn scaling(&self, scenario: &Scenario) -> Result<Vec<Sized>, ExploreError> {
+    fn scaling(&self, scenario: &Scenario) -> Result<Vec<ScalingPoint>, ExploreError> {
         let plan_lists = scenario.plan.selection != Selection::All;
         if self.workload.ids.is_some() || plan_lists {
             return Ok(Vec::new());
         }
         let mut scaling = Vec::new();
+        let mappings = scenario.mappings() as u64;
         for strategy in Strategy::ALL {
-            let settings = (self.settings)(strategy);
             for accounts in SIZES {
-                let calls_each = match strategy {
-                    Strategy::Standard | Strategy::Parallel => 2 * scenario.plan.mappings.len(),
-                    Strategy::PutBatch | Strategy::Hybrid | Strategy::Pipelined => 2,
-                };
-                if accounts * calls_each as u64 > CALLS_A_SIZE {
+                if accounts * strategy.record_calls_per_account(mappings) > CALLS_A_SIZE {
                     continue;
                 }
                 let workload = Workload { resources: Some(accounts), ..self.workload.clone() };
-                let record = quietly(&Scenario::new(workload)?, &settings)?;
-                if record.audit.valid {
-                    scaling.push(Sized { strategy, accounts, makespan_s: record.makespan_s });
+                let runs =
+                    self.simulated(&Scenario::new(workload)?, &[(self.settings)(strategy)])?;
+                let makespan_s = runs[0].makespan_s;
+                if runs[0].is_valid {
+                    scaling.push(ScalingPoint { strategy, accounts, makespan_s });
                 }
             }
         }
         Ok(scaling)
+    }
+
+    /// One run of each of `settings`, under the first seed.
+    fn simulated(
+        &self,
+        scenario: &Scenario,
+        settings: &[Settings],
+    ) -> Result<Vec<RunFigures>, RunError> {
+        let seed = (self.settings)(Strategy::Standard).seed;
+        let runs = sweep(scenario, settings, [seed])?;
+        Ok(runs.iter().map(|runs| runs[0].figures).collect())
+    }
+
+    /// `strategy` with each of `workers` × `batch_sizes`, the latter changing first.
+    fn varied_settings(
+        &self,
+        strategy: Strategy,
+        workers: &[u32],
+        batch_sizes: &[u32],
+    ) -> Vec<Settings> {
+        let pairs = workers.iter().flat_map(|w| batch_sizes.iter().map(move |b| (*w, *b)));
+        pairs
+            .map(|(workers, batch_size)| Settings {
+                workers: positive(workers),
+                batch_size: positive(batch_size),
+                ..(self.settings)(strategy)
+            })
+            .collect()
     }
 
     /// The workload on which variants are tried.
@@ -212,36 +225,19 @@ impl Exploration<'_> {
         Workload { sample: sample.or(workload.sample), ..workload }
     }
 
-    fn surface(&self, workload: &Workload) -> Result<Vec<Cell>, ExploreError> {
+    fn surface(&self, workload: &Workload) -> Result<Vec<SurfacePoint>, ExploreError> {
         let scenario = Scenario::new(workload.clone())?;
-        let mut cells = Vec::new();
-        let mut known = BTreeMap::new();
-        for workers in WORKERS {
-            for batch_size in BATCH_SIZES {
-                let settings = Settings {
-                    workers: positive(workers),
-                    batch_size: positive(batch_size),
-                    ..(self.settings)(Strategy::Hybrid)
-                };
-                // Batch sizes that come to the same batches are the same run.
-                let key = (workers, settings.hybrid_batch());
-                if let std::collections::btree_map::Entry::Vacant(entry) = known.entry(key) {
-                    entry.insert(quietly(&scenario, &settings)?);
-                }
-                let record = &known[&key];
-                if record.audit.valid {
-                    let (makespan_s, refused) = (record.makespan_s, record.calls.refused_share());
-                    cells.push(Cell { workers, batch_size, makespan_s, refused });
-                }
-            }
-        }
-        Ok(cells)
+        let settings = self.varied_settings(Strategy::Hybrid, &WORKERS, &BATCH_SIZES);
+        let runs = self.simulated(&scenario, &settings)?;
+        let valid = settings.iter().zip(runs).filter(|(_, run)| run.is_valid);
+        let point = |(settings, run): (&Settings, RunFigures)| SurfacePoint {
+            workers: settings.workers.get(),
+            batch_size: settings.batch_size.get(),
+            makespan_s: run.makespan_s,
+            refused: run.refused_share(),
+        };
+        Ok(valid.map(point).collect())
     }
-}
-
-/// `settings` with the seed so many further.
-fn after(settings: &Settings, offset: u32) -> Settings {
-    Settings { seed: settings.seed.wrapping_add(u64::from(offset)), ..settings.clone() }
 }
 
 fn positive(number: u32) -> NonZeroU32 {
@@ -252,9 +248,9 @@ fn with_pool(profile: &Profile, pool: u32) -> Profile {
     profile.with_pool(positive(pool))
 }
 
-type Times = BTreeMap<(Endpoint, Outcome), Histogram<u64>>;
+type ResponseTimes = BTreeMap<(Endpoint, Outcome), Histogram<u64>>;
 
-fn add(times: &mut Times, measure: &Measure) {
+fn add(times: &mut ResponseTimes, measure: &Measure) {
     for endpoint in Endpoint::ALL {
         for outcome in Outcome::ALL {
             if let Some(series) = measure.series(endpoint, outcome) {

@@ -1,28 +1,20 @@
 //! The runs behind the ledger of the guide's claims.
 
 use super::SuiteError;
+use crate::experiment::{Objective, Summary, parallel_map, seeds, simulate};
 use crate::report::claims::ledger::{ClaimLedger, ClaimSetting, Figure, GuideClaim, Tested, Trial};
-use crate::select::{Objective, Sample, in_order, simulate};
-use neonbench_engine::engine::Strategy;
+use crate::stats::mean;
 use std::num::NonZeroU32;
 
 /// Runs of each trial, under the seeds from 1 on.
 pub const SEEDS: u64 = 3;
 
-/// Means of the runs of a trial.
-#[derive(Clone, Copy, Debug)]
-struct Means {
+/// The runs of a trial.
+#[derive(Clone, Debug)]
+struct TrialRuns {
     accounts: f64,
-    makespan_s: f64,
-    cost_s: f64,
-    calls: f64,
-    record_calls: f64,
-    writes: f64,
-    refused: f64,
-    failed: f64,
-    buffered: f64,
+    summary: Summary,
     at_risk: f64,
-    valid: bool,
 }
 
 /// Tests every claim of `ledger`. What several claims need is run once.
@@ -38,11 +30,11 @@ pub fn test(ledger: &ClaimLedger) -> Result<Vec<Tested>, SuiteError> {
     }
     // The longest first, as the crew takes them from the end.
     trials.sort_by_key(|trial| trial.accounts() * u64::from(trial.mappings));
-    let means = in_order(&trials, run)?;
+    let runs = parallel_map(&trials, run)?;
     let of = |trial: &Trial| {
         let trial = alike(trial.clone());
         let place = trials.iter().position(|known| *known == trial);
-        means[place.expect("every trial was run")]
+        &runs[place.expect("every trial was run")]
     };
     let tested = |claim: &GuideClaim| {
         let measured: Vec<_> =
@@ -61,12 +53,8 @@ fn trials_of(case: &ClaimSetting) -> Vec<Trial> {
 
 /// The same without what its strategy does not look at, so that trials that behave alike are one.
 fn alike(trial: Trial) -> Trial {
-    let (workers, batch_size) = match trial.strategy {
-        Strategy::Standard => (NonZeroU32::MIN, NonZeroU32::MIN),
-        Strategy::Parallel => (trial.workers, NonZeroU32::MIN),
-        Strategy::PutBatch => (NonZeroU32::MIN, trial.batch_size),
-        Strategy::Hybrid | Strategy::Pipelined => (trial.workers, trial.batch_size),
-    };
+    let workers = if trial.strategy.uses_workers() { trial.workers } else { NonZeroU32::MIN };
+    let batch_size = if trial.strategy.uses_batches() { trial.batch_size } else { NonZeroU32::MIN };
     Trial { workers, batch_size, ..trial }
 }
 
@@ -75,63 +63,89 @@ fn whole(trial: &Trial) -> Trial {
     Trial { sample: None, dry_run: false, ..trial.clone() }
 }
 
-fn run(trial: &Trial) -> Result<Means, SuiteError> {
+fn run(trial: &Trial) -> Result<TrialRuns, SuiteError> {
     let scenario = trial.scenario()?;
-    let mut samples = Vec::new();
-    for seed in 1..=SEEDS {
-        samples.push(simulate(&scenario, &trial.settings(seed), None)?);
-    }
-    let mean = |of: &dyn Fn(&Sample) -> f64| samples.iter().map(of).sum::<f64>() / SEEDS as f64;
-    Ok(Means {
+    let runs = seeds::from(1, SEEDS as u32)
+        .map(|seed| simulate(&scenario, &trial.settings(seed), None))
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(TrialRuns {
         accounts: trial.accounts() as f64,
-        makespan_s: mean(&|sample| sample.makespan_s),
-        cost_s: mean(&|sample| Objective::Balanced.of(sample)),
-        calls: mean(&|sample| sample.calls as f64),
-        record_calls: mean(&|sample| sample.record_calls as f64),
-        writes: mean(&|sample| sample.writes as f64),
-        refused: mean(&|sample| sample.refused as f64),
-        failed: mean(&|sample| sample.failed as f64),
-        buffered: mean(&|sample| sample.peak_buffered as f64),
-        at_risk: mean(&|sample| sample.at_risk),
-        valid: samples.iter().all(|sample| sample.valid),
+        summary: runs.iter().collect(),
+        at_risk: mean(runs.iter().map(|run| run.at_risk)),
     })
 }
 
-/// What `figure` is in `case`; `None` where a run failed its audit, or there is nothing to divide by.
-fn measured(figure: Figure, case: &ClaimSetting, of: &dyn Fn(&Trial) -> Means) -> Option<f64> {
+impl TrialRuns {
+    fn makespan_s(&self) -> f64 {
+        self.summary.mean(|run| run.makespan_s)
+    }
+
+    fn cost_s(&self) -> f64 {
+        self.summary.cost_s(Objective::Balanced)
+    }
+
+    fn calls(&self) -> f64 {
+        self.summary.mean(|run| run.calls as f64)
+    }
+
+    fn record_calls(&self) -> f64 {
+        self.summary.mean(|run| run.record_calls as f64)
+    }
+
+    fn refused(&self) -> f64 {
+        self.summary.mean(|run| run.refused as f64)
+    }
+
+    fn failed(&self) -> f64 {
+        self.summary.mean(|run| run.failed as f64)
+    }
+
+    fn buffered(&self) -> f64 {
+        self.summary.mean(|run| run.peak_buffered as f64)
+    }
+}
+
+/// The value of `figure` in `case`; `None` where a run failed its audit, or there is nothing to divide by.
+fn measured<'a>(
+    figure: Figure,
+    case: &ClaimSetting,
+    of: &dyn Fn(&Trial) -> &'a TrialRuns,
+) -> Option<f64> {
     let run = of(&case.run);
-    let others: Vec<Means> = case.baselines.iter().map(of).collect();
-    if !run.valid || !others.iter().all(|other| other.valid) {
+    let others: Vec<&TrialRuns> = case.baselines.iter().map(of).collect();
+    if !run.summary.is_valid() || !others.iter().all(|other| other.summary.is_valid()) {
         return None;
     }
-    let least = |figure: fn(&Means) -> f64| others.iter().map(figure).fold(f64::INFINITY, f64::min);
+    let least = |figure: fn(&TrialRuns) -> f64| {
+        others.iter().map(|other| figure(other)).fold(f64::INFINITY, f64::min)
+    };
     // A claim of less is not borne out by two figures that are both nothing.
-    let ratio = |figure: fn(&Means) -> f64| match (figure(&run), least(figure)) {
+    let ratio = |figure: fn(&TrialRuns) -> f64| match (figure(run), least(figure)) {
         (own, other) if own.total_cmp(&other).is_eq() => 1.0,
         (own, other) => own / other,
     };
     let found = match figure {
-        Figure::Calls => run.record_calls,
-        Figure::CallsPerAccount => run.record_calls / run.accounts,
-        Figure::Writes => run.writes,
-        Figure::Minutes => run.makespan_s / 60.0,
-        Figure::TimeSaved => 1.0 - ratio(|means| means.makespan_s),
-        Figure::TimesFaster => 1.0 / ratio(|means| means.makespan_s),
-        Figure::CallsSaved => 1.0 - ratio(|means| means.record_calls),
-        Figure::AllCallsSaved => 1.0 - ratio(|means| means.calls),
-        Figure::RefusedShare => run.refused / run.calls,
-        Figure::RefusedRatio => ratio(|means| means.refused / means.calls),
-        Figure::Buffered => run.buffered,
-        Figure::BufferedRatio => ratio(|means| means.buffered),
-        Figure::FailedShare => run.failed / run.accounts,
-        Figure::FailedRatio => ratio(|means| means.failed / means.accounts),
-        Figure::AtRiskRatio => ratio(|means| means.at_risk),
-        Figure::AccountTimeRatio => ratio(|means| means.makespan_s / means.accounts),
-        Figure::Regret => run.cost_s / least(|means| means.cost_s).min(run.cost_s) - 1.0,
+        Figure::Calls => run.record_calls(),
+        Figure::CallsPerAccount => run.record_calls() / run.accounts,
+        Figure::Writes => run.summary.mean(|run| run.writes as f64),
+        Figure::Minutes => run.makespan_s() / 60.0,
+        Figure::TimeSaved => 1.0 - ratio(TrialRuns::makespan_s),
+        Figure::TimesFaster => 1.0 / ratio(TrialRuns::makespan_s),
+        Figure::CallsSaved => 1.0 - ratio(TrialRuns::record_calls),
+        Figure::AllCallsSaved => 1.0 - ratio(TrialRuns::calls),
+        Figure::RefusedShare => run.refused() / run.calls(),
+        Figure::RefusedRatio => ratio(|runs| runs.refused() / runs.calls()),
+        Figure::Buffered => run.buffered(),
+        Figure::BufferedRatio => ratio(TrialRuns::buffered),
+        Figure::FailedShare => run.failed() / run.accounts,
+        Figure::FailedRatio => ratio(|runs| runs.failed() / runs.accounts),
+        Figure::AtRiskRatio => ratio(|runs| runs.at_risk),
+        Figure::AccountTimeRatio => ratio(|runs| runs.makespan_s() / runs.accounts),
+        Figure::Regret => run.cost_s() / least(TrialRuns::cost_s).min(run.cost_s()) - 1.0,
         Figure::SampleRegret => {
             let fastest =
-                case.baselines.iter().min_by(|a, b| of(a).cost_s.total_cmp(&of(b).cost_s))?;
-            let cost_s = |trial: &Trial| of(&whole(trial)).cost_s;
+                case.baselines.iter().min_by(|a, b| of(a).cost_s().total_cmp(&of(b).cost_s()))?;
+            let cost_s = |trial: &Trial| of(&whole(trial)).cost_s();
             let best_s = case.baselines.iter().map(cost_s).fold(f64::INFINITY, f64::min);
             cost_s(fastest) / best_s - 1.0
         }

@@ -1,7 +1,8 @@
 //! The decision map under the documented limits.
 
 use super::SuiteError;
-use crate::select::{Calibration, DecisionMap, Goal, map};
+use crate::experiment::Goal;
+use crate::select::{Calibration, DecisionMap, map};
 use neonbench_engine::scenario::{Scenario, Workload};
 
 /// Few enough that the report stays quick, with a size on each side of each of the rule's bounds.

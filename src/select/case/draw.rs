@@ -1,6 +1,6 @@
 //! Scenarios drawn from a seed, in fixed shares of each family.
 
-use super::{Family, WireCase};
+use super::{Family, WireSelectorCase};
 use neon_mock::behaviour::Behaviour;
 use neon_mock::fault::FaultKind;
 use neon_mock::file::DurationText;
@@ -23,7 +23,7 @@ const SHARES: [(Family, usize); 5] = [
 ];
 
 /// Draws `twenties` × 20 scenarios of up to `most` accounts; names begin with `name`.
-pub fn draw(seed: u64, name: &str, twenties: usize, most: u64) -> Vec<WireCase> {
+pub fn draw(seed: u64, name: &str, twenties: usize, most: u64) -> Vec<WireSelectorCase> {
     let mut dice = Dice(rng::stream(seed, "scenarios"));
     let mut cases = Vec::new();
     for (family, of_twenty) in SHARES {
@@ -54,7 +54,7 @@ impl Dice {
         two_digits(low * (high / low).powf(self.unit()))
     }
 
-    fn case(&mut self, name: String, family: Family, resources: u64) -> WireCase {
+    fn case(&mut self, name: String, family: Family, resources: u64) -> WireSelectorCase {
         // Many mappings make a sweep slow, not different: where records are many, they are few.
         let most: &[u32] =
             if resources <= 60 { &[1, 2, 3, 5, 8, 12, 20] } else { &[1, 2, 3, 4, 6] };
@@ -82,7 +82,7 @@ impl Dice {
             faults,
             staff,
         };
-        WireCase { name, resources, mappings, dataset: dataset.to_owned(), profile }
+        WireSelectorCase { name, resources, mappings, dataset: dataset.to_owned(), profile }
     }
 
     fn limits(&mut self, family: Family) -> WireLimits {

@@ -1,10 +1,10 @@
 //! Fits the readable rule to a sweep, by trying everything.
 
 use super::super::calibration::ByPortfolio;
-use super::super::configuration::{MAX_WORKERS, Portfolio, grid};
-use super::super::observed::{LimitKind, Use};
-use super::super::swept::Swept;
-use super::{Row, Thresholds, places};
+use super::super::features::{CapacityMargin, LimitKind};
+use super::super::sweep::SweepResult;
+use super::{ThresholdRow, Thresholds, capacity};
+use crate::experiment::{Candidate, MAX_WORKERS, Portfolio, grid};
 use neonbench_engine::engine::Strategy;
 
 /// Bounds on accounts for each place that are tried.
@@ -19,7 +19,7 @@ const OF_WINDOWS: [f64; 6] = [0.5, 0.6, 0.7, 0.8, 0.9, 1.0];
 /// Deviations left free beside others that are tried.
 const DEVIATIONS_FOR_OTHERS: [f64; 3] = [0.0, 0.5, 1.0];
 
-/// What a further row must save, in mean cost ÷ best: a rule is for people to read.
+/// Saving that a further row must bring, in mean cost ÷ best: a rule is for people to read.
 const WORTH_A_ROW: f64 = 0.02;
 
 /// Cases that a bound must have on each side: what fewer speak for is chance.
@@ -33,15 +33,16 @@ impl Thresholds {
     ///
     /// The rule of all strategies says when our own takes over from what the rule of the guide's
     /// strategies says, and nothing else: so few rows are not fitted to chance.
-    pub(in crate::select) fn fit(swept: &[Swept]) -> ByPortfolio<Self> {
+    pub(in crate::select) fn fit(swept: &[SweepResult]) -> ByPortfolio<Self> {
         let mut tried = Vec::new();
         for of_windows in OF_WINDOWS {
             for deviations_for_others in DEVIATIONS_FOR_OTHERS {
-                tried.push(Use { of_windows, deviations_for_others });
+                tried.push(CapacityMargin { of_windows, deviations_for_others });
             }
         }
         let guide = Self::best(swept, Portfolio::Guide, &tried, &guides_actions());
-        let mut actions: Vec<Row> = guide.rows.iter().map(Row::unbounded).collect();
+        let mut actions: Vec<ThresholdRow> =
+            guide.rows.iter().map(ThresholdRow::unbounded).collect();
         actions.push(action(Strategy::Pipelined, 0, 1));
         let full = Self::best(swept, Portfolio::Full, &[guide.using()], &actions);
         ByPortfolio { guide, full }
@@ -49,7 +50,12 @@ impl Thresholds {
 
     /// The best rule of some of `actions`: one for whatever limits, or one for each limit with bounds
     /// of its own, whichever comes out cheaper by what its rows are worth.
-    fn best(swept: &[Swept], portfolio: Portfolio, tried: &[Use], actions: &[Row]) -> Self {
+    fn best(
+        swept: &[SweepResult],
+        portfolio: Portfolio,
+        tried: &[CapacityMargin],
+        actions: &[ThresholdRow],
+    ) -> Self {
         let mut best: Option<(f64, Self)> = None;
         for using in tried {
             let actions = Actions::new(swept, portfolio, *using, actions);
@@ -71,7 +77,7 @@ impl Thresholds {
 }
 
 /// A case as a rule sees it.
-struct Job {
+struct ThresholdCase {
     resources: u64,
     mappings: u64,
     places: u32,
@@ -80,30 +86,36 @@ struct Job {
 
 /// Every action, and what it costs in every case.
 struct Actions {
-    rows: Vec<Row>,
+    rows: Vec<ThresholdRow>,
     /// By action, then by case: cost ÷ best.
     ratios: Vec<Vec<f64>>,
     /// The same where nothing is known of the target.
     ratios_if_unknown: Vec<Vec<f64>>,
-    jobs: Vec<Job>,
+    jobs: Vec<ThresholdCase>,
     places_if_unknown: u32,
 }
 
 impl Actions {
-    fn new(swept: &[Swept], portfolio: Portfolio, using: Use, actions: &[Row]) -> Self {
+    fn new(
+        swept: &[SweepResult],
+        portfolio: Portfolio,
+        using: CapacityMargin,
+        actions: &[ThresholdRow],
+    ) -> Self {
         let rows = actions.to_vec();
-        let job = |swept: &Swept| {
+        let job = |swept: &SweepResult| {
             let (resources, mappings) = (swept.work.resources as u64, swept.work.mappings as u64);
-            let (places, limit) = places(resources, &swept.observed, using);
-            Job { resources, mappings, places, limit }
+            let (places, limit) = capacity(resources, &swept.features, using);
+            ThresholdCase { resources, mappings, places, limit }
         };
-        let jobs: Vec<Job> = swept.iter().map(job).collect();
-        let ratios = |row: &Row, places: &dyn Fn(&Job) -> u32| -> Vec<f64> {
+        let jobs: Vec<ThresholdCase> = swept.iter().map(job).collect();
+        let ratios = |row: &ThresholdRow, places: &dyn Fn(&ThresholdCase) -> u32| -> Vec<f64> {
             let cases = swept.iter().zip(&jobs);
             cases.map(|(swept, job)| ratio(row, swept, job, places(job), portfolio)).collect()
         };
-        let table =
-            |places: &dyn Fn(&Job) -> u32| rows.iter().map(|row| ratios(row, places)).collect();
+        let table = |places: &dyn Fn(&ThresholdCase) -> u32| {
+            rows.iter().map(|row| ratios(row, places)).collect()
+        };
         // A target whose limits nobody looked for may have any: that of each case.
         let total = |unknown: u32| ratios(&rows[0], &|_| unknown).iter().sum::<f64>();
         let places_if_unknown = (1..=MAX_WORKERS)
@@ -114,7 +126,7 @@ impl Actions {
     }
 
     /// The action that costs least in `cases`, and the sum of its ratios there.
-    fn best(&self, ratios: &[Vec<f64>], cases: &[usize]) -> (f64, Row) {
+    fn best(&self, ratios: &[Vec<f64>], cases: &[usize]) -> (f64, ThresholdRow) {
         let total = |action: usize| cases.iter().map(|case| ratios[action][*case]).sum::<f64>();
         let action = (0..self.rows.len())
             .min_by(|a, b| total(*a).total_cmp(&total(*b)))
@@ -124,11 +136,11 @@ impl Actions {
 
     /// The best rows for `cases`, all of which `limit` limits where it is known, and the sum of
     /// their ratios: every pair of bounds with the best action between them.
-    fn bounded(&self, limit: Option<LimitKind>, cases: &[usize]) -> (f64, Vec<Row>) {
+    fn bounded(&self, limit: Option<LimitKind>, cases: &[usize]) -> (f64, Vec<ThresholdRow>) {
         let bounds = |all: &[u64]| -> Vec<Option<u64>> {
             std::iter::once(None).chain(all.iter().copied().map(Some)).collect()
         };
-        let mut best: Option<(f64, f64, Vec<Row>)> = None;
+        let mut best: Option<(f64, f64, Vec<ThresholdRow>)> = None;
         for a_place in bounds(&ACCOUNTS_A_PLACE) {
             for mappings in bounds(&MAPPINGS) {
                 let Some((sum, rows)) = self.split(limit, cases, a_place, mappings) else {
@@ -151,15 +163,15 @@ impl Actions {
         cases: &[usize],
         a_place: Option<u64>,
         mappings: Option<u64>,
-    ) -> Option<(f64, Vec<Row>)> {
+    ) -> Option<(f64, Vec<ThresholdRow>)> {
         let sides = |is_split: bool| if is_split { vec![true, false] } else { vec![false] };
-        let side = |job: &Job| {
+        let side = |job: &ThresholdCase| {
             (
                 a_place.is_some_and(|most| job.resources <= most * u64::from(job.places)),
                 mappings.is_some_and(|most| job.mappings <= most),
             )
         };
-        let mut rows: Vec<Row> = Vec::new();
+        let mut rows: Vec<ThresholdRow> = Vec::new();
         let mut sum = 0.0;
         for is_few in sides(a_place.is_some()) {
             for is_simple in sides(mappings.is_some()) {
@@ -171,7 +183,7 @@ impl Actions {
                 }
                 let (total, row) = self.best(&self.ratios, &within);
                 sum += total;
-                rows.push(Row {
+                rows.push(ThresholdRow {
                     accounts_a_place_up_to: a_place.filter(|_| is_few),
                     mappings_up_to: mappings.filter(|_| is_simple),
                     limited_by: limit,
@@ -183,7 +195,7 @@ impl Actions {
     }
 
     /// One rule for whatever limits, and its mean ratio.
-    fn alike(&self) -> (f64, Vec<Row>) {
+    fn alike(&self) -> (f64, Vec<ThresholdRow>) {
         let all: Vec<usize> = (0..self.jobs.len()).collect();
         let (sum, rows) = self.bounded(None, &all);
         (sum / all.len().max(1) as f64, rows)
@@ -191,7 +203,7 @@ impl Actions {
 
     /// Rows for each limit, a last one for targets of which nothing is known, and the mean ratio
     /// where something is.
-    fn by_limit(&self) -> (f64, Vec<Row>) {
+    fn by_limit(&self) -> (f64, Vec<ThresholdRow>) {
         let all: Vec<usize> = (0..self.jobs.len()).collect();
         let mut rows = Vec::new();
         let mut sum = 0.0;
@@ -210,9 +222,13 @@ impl Actions {
     }
 }
 
-/// What a row says, without bounds.
-const fn action(strategy: Strategy, workers_beyond_places: i32, batch_per_worker: u32) -> Row {
-    Row {
+/// A row without bounds.
+const fn action(
+    strategy: Strategy,
+    workers_beyond_places: i32,
+    batch_per_worker: u32,
+) -> ThresholdRow {
+    ThresholdRow {
         accounts_a_place_up_to: None,
         mappings_up_to: None,
         limited_by: None,
@@ -222,8 +238,8 @@ const fn action(strategy: Strategy, workers_beyond_places: i32, batch_per_worker
     }
 }
 
-/// What rows of the guide's strategies may say.
-fn guides_actions() -> Vec<Row> {
+/// Actions that rows of the guide's strategies may name.
+fn guides_actions() -> Vec<ThresholdRow> {
     let mut rows = Vec::new();
     for beyond in [0, -1, 1, 2] {
         for batch in [1, 2, 5] {
@@ -236,23 +252,29 @@ fn guides_actions() -> Vec<Row> {
     rows
 }
 
-impl Row {
+impl ThresholdRow {
     fn unbounded(&self) -> Self {
         action(self.strategy, self.workers_beyond_places, self.batch_per_worker)
     }
 }
 
-/// What `row` costs in a case when so many `places` are believed in, ÷ what the best costs there.
-fn ratio(row: &Row, swept: &Swept, job: &Job, places: u32, portfolio: Portfolio) -> f64 {
-    let alike = row.configuration(places).behaviour(job.resources, job.mappings);
-    let same = |other: &super::Configuration| other.behaviour(job.resources, job.mappings) == alike;
-    let place = grid().iter().position(same);
+/// Cost of `row` in a case whose capacity is taken for `places`, as a multiple of the best.
+fn ratio(
+    row: &ThresholdRow,
+    swept: &SweepResult,
+    job: &ThresholdCase,
+    places: u32,
+    portfolio: Portfolio,
+) -> f64 {
+    let canonical = |one: &Candidate| one.canonical(job.resources, job.mappings);
+    let wanted = canonical(&row.candidate(places));
+    let place = grid().iter().position(|one| canonical(one) == wanted);
     let ratio = place.and_then(|place| swept.ratio(portfolio, place));
     ratio.unwrap_or(MOST_RATIO).min(MOST_RATIO)
 }
 
 /// `rows` without those that say what the next one does, which fits wherever they do.
-fn without_repetition(mut rows: Vec<Row>) -> Vec<Row> {
+fn without_repetition(mut rows: Vec<ThresholdRow>) -> Vec<ThresholdRow> {
     let mut place = 0;
     while place + 1 < rows.len() {
         let (row, next) = (&rows[place], &rows[place + 1]);

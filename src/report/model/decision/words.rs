@@ -1,7 +1,8 @@
 //! The sentences of a decision: the headline, the lede, and the charts' titles.
 
 use super::{CLIFF, RankedStrategy};
-use crate::report::decision::{Cell, Contender, Decision, Sized, did_the_same};
+use crate::experiment::did_the_same;
+use crate::report::decision::{Decision, ScalingPoint, StrategyRuns, SurfacePoint};
 use crate::text::{duration, join_and, plural, share, sig3};
 use neonbench_engine::engine::Strategy;
 
@@ -18,7 +19,8 @@ pub(super) fn headline(
     let accounts = plural(decision.resources, "account");
     let work = format!("{accounts} × {}", plural(decision.mappings, "mapping"));
     let Some((best, row)) = best.zip(first) else {
-        if !did_the_same(&decision.league) {
+        let entries: Vec<_> = decision.league.iter().map(StrategyRuns::entry).collect();
+        if !did_the_same(&entries) {
             return "These runs did not do the same work, and are not ranked".to_owned();
         }
         return format!("No strategy migrates {work} without fault");
@@ -117,7 +119,7 @@ fn would_more_help(decision: &Decision) -> Option<String> {
 }
 
 /// Each other strategy against `winner`, seed by seed.
-pub(super) fn faster(winner: &Contender, league: &[Contender]) -> Vec<String> {
+pub(super) fn faster(winner: &StrategyRuns, league: &[StrategyRuns]) -> Vec<String> {
     let others = league.iter().filter(|other| other.strategy != winner.strategy);
     others
         .filter(|other| other.is_valid())
@@ -147,8 +149,8 @@ pub(super) fn faster(winner: &Contender, league: &[Contender]) -> Vec<String> {
 
 /// The surface's title: the fastest configuration that is hardly refused, and the gain and refusals
 /// of the fastest of all.
-pub(super) fn surface_title(surface: &[Cell], pool: Option<u32>) -> String {
-    let fastest = |cells: &mut dyn Iterator<Item = &Cell>| -> Option<Cell> {
+pub(super) fn surface_title(surface: &[SurfacePoint], pool: Option<u32>) -> String {
+    let fastest = |cells: &mut dyn Iterator<Item = &SurfacePoint>| -> Option<SurfacePoint> {
         cells.min_by(|a, b| a.makespan_s.total_cmp(&b.makespan_s)).copied()
     };
     let polite = fastest(&mut surface.iter().filter(|cell| cell.refused <= CLIFF));
@@ -169,8 +171,8 @@ pub(super) fn surface_title(surface: &[Cell], pool: Option<u32>) -> String {
     format!("{title}; more workers{beyond} gain {gain} and are refused {}", share(any.refused))
 }
 
-pub(super) fn scaling_title(scaling: &[Sized]) -> String {
-    let of = |strategy: Strategy| -> Vec<&Sized> {
+pub(super) fn scaling_title(scaling: &[ScalingPoint]) -> String {
+    let of = |strategy: Strategy| -> Vec<&ScalingPoint> {
         scaling.iter().filter(|sized| sized.strategy == strategy).collect()
     };
     let factors: Vec<(Strategy, f64)> = Strategy::ALL
@@ -178,7 +180,7 @@ pub(super) fn scaling_title(scaling: &[Sized]) -> String {
         .filter_map(|strategy| {
             let points = of(strategy);
             let [first, .., last] = points.as_slice() else { return None };
-            let rate = |sized: &Sized| sized.accounts as f64 / sized.makespan_s;
+            let rate = |sized: &ScalingPoint| sized.accounts as f64 / sized.makespan_s;
             Some((strategy, rate(last) / rate(first)))
         })
         .collect();

@@ -1,11 +1,13 @@
-//! Work on all cores, whose results come in the order of the work.
+//! A parallel map that preserves the order of its input.
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// `job` of each item, on as many threads as there are cores; results in the order of the items, so
-/// that nothing shows who was done first. The first error, in that order, ends it.
-pub fn in_order<'a, I: Sync, R: Send, E: Send>(
+/// `job` of each item, on one thread per core; results are in the order of `items`, whichever thread
+/// is done first.
+///
+/// Errors: the first error in that order.
+pub fn parallel_map<'a, I: Sync, R: Send, E: Send>(
     items: &'a [I],
     job: impl Fn(&'a I) -> Result<R, E> + Sync,
 ) -> Result<Vec<R>, E> {
@@ -15,7 +17,7 @@ pub fn in_order<'a, I: Sync, R: Send, E: Send>(
     std::thread::scope(|scope| {
         for _ in 0..cores.min(items.len()) {
             scope.spawn(|| {
-                // The last ones are the largest in most sets: they go first.
+                // From the end: most sets have their largest items there.
                 while let Some(place) =
                     items.len().checked_sub(1 + next.fetch_add(1, Ordering::Relaxed))
                 {

@@ -1,19 +1,20 @@
-//! Forecasts: how long a run will take, with an interval, from simulations of it.
+//! Forecasts of a run's duration, with an interval, from simulations of it.
 //!
 //! Where a profile is known, all simulations go by it. Where it was probed, each goes by another of the
-//! profiles that the probe leaves open, so that the interval holds what is not known as well.
+//! profiles that agree with the probe, so that the interval covers what the probe left open.
 
-use super::configuration::Configuration;
-use super::objective::Sample;
-use super::simulate::simulate;
+use super::candidate::Candidate;
+use super::seeds;
+use super::simulate::{RunFigures, simulate};
+use super::summary::Summary;
 use crate::probe::TargetFit;
-use crate::replicate::quantile;
+use crate::stats::{Z_P95, mean, quantile, sorted, squared_deviations};
 use neonbench_engine::engine::Settings;
 use neonbench_engine::run::RunError;
 use neonbench_engine::scenario::Scenario;
 use serde::Serialize;
 
-/// A run as it is expected.
+/// The expected figures of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Forecast {
     /// 5th, 50th and 95th percentile of the makespan, in seconds.
@@ -43,12 +44,6 @@ const MOST_ACCOUNTS_PROBED: u64 = 1_000;
 /// Runs of such a forecast: what a probe leaves open has long tails.
 const RUNS_PROBED: u64 = 200;
 
-/// Seed of the first run: no user's.
-const FIRST_SEED: u64 = 5_000_001;
-
-/// The standard normal's 0.95 quantile.
-const Z_P95: f64 = 1.644_853_626_951_472_2;
-
 /// Simulates `scenario` under `settings` with seeds of its own.
 ///
 /// What is larger than 20,000 accounts is simulated in part: the mean grows in proportion to the
@@ -57,23 +52,27 @@ const Z_P95: f64 = 1.644_853_626_951_472_2;
 pub fn forecast(scenario: &Scenario, settings: &Settings) -> Result<Forecast, RunError> {
     let simulated = &scenario.part(MOST_ACCOUNTS);
     let scale = scenario.expected_resources() as f64 / simulated.expected_resources() as f64;
-    let mut runs = Runs::default();
-    while runs.count() < RUNS.0 || (runs.count() < RUNS.1 && runs.spent < CALLS) {
-        let settings = Settings { seed: FIRST_SEED + runs.count(), ..settings.clone() };
-        runs.add(&simulate(simulated, &settings, None)?);
+    let mut runs: Vec<RunFigures> = Vec::new();
+    for seed in seeds::first(&seeds::FORECAST, RUNS.1) {
+        let calls: u64 = runs.iter().map(|run| run.calls).sum();
+        if runs.len() as u64 >= RUNS.0 && calls >= CALLS {
+            break;
+        }
+        let settings = Settings { seed, ..settings.clone() };
+        runs.push(simulate(simulated, &settings, None)?.figures);
     }
-    let makespan_s = if runs.count() == RUNS.1 {
-        outer_quantiles(runs.sorted())
+    let makespans = sorted(runs.iter().map(|run| run.makespan_s));
+    let makespan_s = if runs.len() as u64 == RUNS.1 {
+        outer_quantiles(&makespans)
     } else {
         // Few runs tell the deviation, not the tails; long runs are sums of many calls.
-        let makespans = runs.sorted();
         let count = makespans.len() as f64;
-        let mean = makespans.iter().sum::<f64>() / count;
-        let squares = makespans.iter().map(|makespan| (makespan - mean).powi(2)).sum::<f64>();
+        let mean = mean(makespans.iter().copied());
+        let squares = squared_deviations(&makespans);
         let spread = Z_P95 * (squares / (count - 1.0)).sqrt() * (1.0 + 1.0 / count).sqrt();
         [mean * scale - spread * scale.sqrt(), mean * scale, mean * scale + spread * scale.sqrt()]
     };
-    Ok(runs.forecast(makespan_s, scale))
+    Ok(Forecast::new(makespan_s, runs, scale))
 }
 
 /// The same where the target is known by a probe alone, whatever `scenario`'s profile is.
@@ -88,55 +87,15 @@ pub fn forecast_probed(
 ) -> Result<Forecast, RunError> {
     let mut simulated = scenario.part(MOST_ACCOUNTS_PROBED);
     let scale = scenario.expected_resources() as f64 / simulated.expected_resources() as f64;
-    let mut runs = Runs::default();
-    while runs.count() < RUNS_PROBED {
-        let seed = FIRST_SEED + runs.count();
+    let mut runs = Vec::new();
+    for seed in seeds::first(&seeds::FORECAST, RUNS_PROBED) {
         simulated.profile = fit.draw(seed);
-        runs.add(&simulate(&simulated, &Settings { seed, ..settings.clone() }, None)?);
+        let settings = Settings { seed, ..settings.clone() };
+        runs.push(simulate(&simulated, &settings, None)?.figures);
     }
-    let makespan_s = outer_quantiles(runs.sorted()).map(|makespan_s| makespan_s * scale);
-    Ok(runs.forecast(makespan_s, scale))
-}
-
-/// Simulated runs, summed up.
-#[derive(Debug, Default)]
-struct Runs {
-    makespans: Vec<f64>,
-    calls: f64,
-    refused: f64,
-    peak_buffered: u64,
-    /// Calls that were simulated.
-    spent: u64,
-}
-
-impl Runs {
-    const fn count(&self) -> u64 {
-        self.makespans.len() as u64
-    }
-
-    fn add(&mut self, sample: &Sample) {
-        self.makespans.push(sample.makespan_s);
-        self.calls += sample.calls as f64;
-        self.refused += sample.refused as f64;
-        self.peak_buffered = self.peak_buffered.max(sample.peak_buffered);
-        self.spent += sample.calls;
-    }
-
-    fn sorted(&mut self) -> &[f64] {
-        self.makespans.sort_by(f64::total_cmp);
-        &self.makespans
-    }
-
-    fn forecast(&self, makespan_s: [f64; 3], scale: f64) -> Forecast {
-        let mean = |sum: f64| sum * scale / self.count() as f64;
-        Forecast {
-            makespan_s,
-            calls: mean(self.calls),
-            refused: mean(self.refused),
-            peak_buffered: self.peak_buffered,
-            runs: self.count(),
-        }
-    }
+    let makespans = sorted(runs.iter().map(|run| run.makespan_s));
+    let makespan_s = outer_quantiles(&makespans).map(|makespan_s| makespan_s * scale);
+    Ok(Forecast::new(makespan_s, runs, scale))
 }
 
 /// The median, and the 5th and 95th percentile of runs to come: (n + 1) q-th of n that were seen.
@@ -150,12 +109,22 @@ fn outer_quantiles(sorted: &[f64]) -> [f64; 3] {
 }
 
 impl Forecast {
-    /// That of `configuration` with its own settings.
-    pub fn of(
-        scenario: &Scenario,
-        configuration: &Configuration,
-        headroom: u32,
-    ) -> Result<Self, RunError> {
-        forecast(scenario, &configuration.settings(FIRST_SEED, headroom))
+    fn new(makespan_s: [f64; 3], runs: Vec<RunFigures>, scale: f64) -> Self {
+        let peak_buffered = runs.iter().map(|run| run.peak_buffered).max().unwrap_or(0);
+        let summary: Summary = runs.into_iter().collect();
+        Self {
+            makespan_s,
+            calls: summary.mean(|run| run.calls as f64) * scale,
+            refused: summary.mean(|run| run.refused as f64) * scale,
+            peak_buffered,
+            runs: summary.count() as u64,
+        }
+    }
+
+    /// The forecast of `candidate`, whose limiter leaves `headroom` calls in flight to others.
+    ///
+    /// Errors: a run could not be made.
+    pub fn of(scenario: &Scenario, candidate: &Candidate, headroom: u32) -> Result<Self, RunError> {
+        forecast(scenario, &candidate.settings(seeds::FORECAST.start, headroom))
     }
 }

@@ -1,25 +1,23 @@
-//! A sweep: for each case of a set, what every configuration costs there.
+//! Sweeps of a set of cases: the cost of every candidate in each.
 
-use super::case::Case;
-use super::configuration::Portfolio;
-use super::crew::in_order;
-use super::lab::{Found, Lab};
-use super::model::Work;
-use super::objective::Goal;
-use super::observed::Observed;
+use super::case::SelectorCase;
+use super::features::TargetFeatures;
+use super::model::JobFeatures;
+use super::simulation_cache::{BestFound, SimulationCache, THOROUGH};
+use crate::experiment::{Goal, Portfolio, grid, parallel_map, times_as_much};
 use neonbench_engine::audit::{Claims, compare};
 use neonbench_engine::run::RunError;
 use neonbench_engine::scenario::Scenario;
 
-/// What is known of a case that selectors are fitted to.
+/// A swept case, which selectors are fitted to.
 #[derive(Clone, Debug)]
-pub struct Swept {
-    /// What a client can find out about the target.
-    pub observed: Observed,
-    /// What there is to do.
-    pub work: Work,
-    /// What each configuration costs.
-    pub found: Found,
+pub struct SweepResult {
+    /// Features of the target.
+    pub features: TargetFeatures,
+    /// Features of the job.
+    pub work: JobFeatures,
+    /// Cost of each candidate of the grid.
+    pub found: BestFound,
     /// Calls that were simulated for it.
     pub calls: u64,
 }
@@ -27,7 +25,7 @@ pub struct Swept {
 /// Accounts that tell which share of them needs a write.
 const TELLING: u64 = 2_000;
 
-impl Work {
+impl JobFeatures {
     /// That of `scenario`: how many accounts there are, and which share of them needs a write.
     pub fn of(scenario: &Scenario) -> Self {
         let resources = scenario.expected_resources() as f64;
@@ -43,33 +41,37 @@ impl Work {
     }
 }
 
-impl Swept {
+impl SweepResult {
     /// Sweeps one case over the seeds that begin with `first_seed`.
-    pub fn new(case: &Case, goal: &Goal, first_seed: u64) -> Result<Self, RunError> {
-        let mut lab = Lab::new(case, goal);
-        let found = lab.search(first_seed)?;
-        let observed = *lab.observed();
-        Ok(Self { observed, work: Work::of(&case.scenario), found, calls: lab.calls })
+    pub fn new(case: &SelectorCase, goal: &Goal, first_seed: u64) -> Result<Self, RunError> {
+        let mut cache = SimulationCache::new(case, goal);
+        let found = cache.search(&grid(), &THOROUGH, first_seed)?;
+        let features = *cache.features();
+        Ok(Self { features, work: JobFeatures::of(&case.scenario), found, calls: cache.calls })
     }
 
-    /// How many times as much as the best of `portfolio` the configuration at `place` costs; `None`
-    /// where nothing is allowed.
+    /// Cost of the candidate at `place` as a multiple of the best of `portfolio`; `None` where nothing
+    /// is allowed.
     pub fn ratio(&self, portfolio: Portfolio, place: usize) -> Option<f64> {
         let best = self.found.best[portfolio as usize]?;
-        Some(self.found.costs[place] / self.found.costs[best])
+        Some(times_as_much(self.found.costs[place], self.found.costs[best]))
     }
 }
 
 /// Sweeps every case.
-pub(super) fn sweep(cases: &[Case], goal: &Goal, first_seed: u64) -> Result<Vec<Swept>, RunError> {
-    in_order(cases, |case| Swept::new(case, goal, first_seed))
+pub(super) fn sweep(
+    cases: &[SelectorCase],
+    goal: &Goal,
+    first_seed: u64,
+) -> Result<Vec<SweepResult>, RunError> {
+    parallel_map(cases, |case| SweepResult::new(case, goal, first_seed))
 }
 
 /// The configuration, by its place in the grid, with the lowest mean ratio to the best; `None`
 /// without cases.
-pub fn single_best(swept: &[Swept], portfolio: Portfolio) -> Option<usize> {
-    let grid = super::configuration::grid();
-    // What fails somewhere counts there as ten times the best.
+pub fn single_best(swept: &[SweepResult], portfolio: Portfolio) -> Option<usize> {
+    let grid = grid();
+    // A failure counts as ten times the best.
     let mean = |place: usize| {
         let ratios = swept.iter().filter_map(|swept| swept.ratio(portfolio, place));
         let (mut sum, mut count) = (0.0, 0.0);

@@ -1,6 +1,6 @@
-//! Two runs compared: how many times as long one takes as the other, and what that is worth.
+//! Comparison of two runs by the makespans of their replicates.
 
-use neon_mock::rng::{below, key, keyed};
+use crate::stats::{bootstrap, mean};
 use neonbench_engine::record::RunRecord;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -8,16 +8,13 @@ use serde::{Deserialize, Serialize};
 /// Replicates of either run below which nothing can be said.
 pub const MIN_REPLICATES: usize = 5;
 
-/// Resamples of the bootstrap.
-const RESAMPLES: u64 = 2_000;
-
 /// Width of the ratio's interval from which the runs are too noisy to tell.
 const TOO_WIDE: f64 = 0.2;
 
-/// What the replicates say.
+/// The verdict of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum DeltaVerdict {
     /// The interval lies below 1.
     Faster,
     /// The interval lies above 1.
@@ -28,7 +25,7 @@ pub enum Verdict {
     TooNoisy,
 }
 
-impl Verdict {
+impl DeltaVerdict {
     /// In words.
     pub const fn words(self) -> &'static str {
         match self {
@@ -43,8 +40,8 @@ impl Verdict {
 /// A run's makespan over a baseline's.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Delta {
-    /// What it is worth.
-    pub verdict: Verdict,
+    /// The verdict.
+    pub verdict: DeltaVerdict,
     /// Mean makespan ÷ mean makespan of the baseline.
     pub ratio: f64,
     /// Its 95 % interval; `None` with too few replicates.
@@ -62,7 +59,7 @@ pub struct Delta {
 
 /// A run with the makespans of its replicates, in seconds; without any, its own counts as the one.
 #[derive(Clone, Copy, Debug)]
-pub struct Side<'a> {
+pub struct RunSample<'a> {
     /// The record.
     pub record: &'a RunRecord,
     /// The makespans.
@@ -70,18 +67,20 @@ pub struct Side<'a> {
 }
 
 /// `run` against `baseline`. The same two give the same figures.
-pub fn delta(baseline: Side<'_>, run: Side<'_>) -> Delta {
+pub fn delta(baseline: RunSample<'_>, run: RunSample<'_>) -> Delta {
     let own = [baseline.record.makespan_s, run.record.makespan_s];
     let base = if baseline.makespans_s.is_empty() { &own[..1] } else { baseline.makespans_s };
     let new = if run.makespans_s.is_empty() { &own[1..] } else { run.makespans_s };
-    let (ratio, ratio_interval) =
-        (mean(new) / mean(base).max(f64::MIN_POSITIVE), interval(base, new));
+    let (ratio, ratio_interval) = (
+        mean(new.iter().copied()) / mean(base.iter().copied()).max(f64::MIN_POSITIVE),
+        interval(base, new),
+    );
     let verdict = match ratio_interval {
-        None => Verdict::TooNoisy,
-        Some([_, high]) if high < 1.0 => Verdict::Faster,
-        Some([low, _]) if low > 1.0 => Verdict::Slower,
-        Some([low, high]) if high - low > TOO_WIDE => Verdict::TooNoisy,
-        Some(_) => Verdict::NoEvidence,
+        None => DeltaVerdict::TooNoisy,
+        Some([_, high]) if high < 1.0 => DeltaVerdict::Faster,
+        Some([low, _]) if low > 1.0 => DeltaVerdict::Slower,
+        Some([low, high]) if high - low > TOO_WIDE => DeltaVerdict::TooNoisy,
+        Some(_) => DeltaVerdict::NoEvidence,
     };
     let refused = |record: &RunRecord| record.calls.refused_share();
     Delta {
@@ -110,27 +109,11 @@ fn incomparable(a: &RunRecord, b: &RunRecord) -> Option<String> {
     (a.world != b.world).then(|| "one was made in virtual time, the other over http".to_owned())
 }
 
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len().max(1) as f64
-}
-
-/// The 95 % percentile interval of mean(new) ÷ mean(base) by the bootstrap, always of one seed.
+/// The 95 % interval of mean(new) ÷ mean(base); `None` with too few replicates.
 fn interval(base: &[f64], new: &[f64]) -> Option<[f64; 2]> {
-    if base.len().min(new.len()) < MIN_REPLICATES {
-        return None;
-    }
-    let resampled = |values: &[f64], name: &str, round: u64| {
-        let stream = key(round, name);
-        let draw = |index: usize| values[below(keyed(stream, index as u64), values.len())];
-        (0..values.len()).map(draw).sum::<f64>() / values.len() as f64
-    };
-    let ratio = |round| {
-        resampled(new, "bootstrap new", round)
-            / resampled(base, "bootstrap base", round).max(f64::MIN_POSITIVE)
-    };
-    let mut ratios: Vec<f64> = (0..RESAMPLES).map(ratio).collect();
-    ratios.sort_by(f64::total_cmp);
-    Some([0.025, 0.975].map(|q| crate::replicate::quantile(&ratios, q)))
+    let are_enough = base.len().min(new.len()) >= MIN_REPLICATES;
+    let ratio = |[base, new]: [f64; 2]| new / base.max(f64::MIN_POSITIVE);
+    are_enough.then(|| bootstrap([base, new], 0.95, ratio))
 }
 
 #[cfg(test)]
@@ -150,7 +133,7 @@ mod tests {
 
     fn verdict(base: &[f64], new: &[f64]) -> Delta {
         let record = &record();
-        delta(Side { record, makespans_s: base }, Side { record, makespans_s: new })
+        delta(RunSample { record, makespans_s: base }, RunSample { record, makespans_s: new })
     }
 
     /// `count` makespans about `middle`, within `spread` of it.
@@ -163,12 +146,12 @@ mod tests {
     fn verdicts_follow_the_interval() {
         let base = about(100.0, 0.05, 20);
         for (new, expected) in [
-            (about(80.0, 0.05, 20), Verdict::Faster),
-            (about(120.0, 0.05, 20), Verdict::Slower),
-            (about(100.5, 0.05, 20), Verdict::NoEvidence),
-            (about(100.0, 0.9, 20), Verdict::TooNoisy),
-            (about(80.0, 0.05, 4), Verdict::TooNoisy),
-            (Vec::new(), Verdict::TooNoisy),
+            (about(80.0, 0.05, 20), DeltaVerdict::Faster),
+            (about(120.0, 0.05, 20), DeltaVerdict::Slower),
+            (about(100.5, 0.05, 20), DeltaVerdict::NoEvidence),
+            (about(100.0, 0.9, 20), DeltaVerdict::TooNoisy),
+            (about(80.0, 0.05, 4), DeltaVerdict::TooNoisy),
+            (Vec::new(), DeltaVerdict::TooNoisy),
         ] {
             let delta = verdict(&base, &new);
             assert_eq!(delta.verdict, expected, "{delta:?}");
@@ -182,10 +165,10 @@ mod tests {
     #[test]
     fn a_run_is_not_slower_than_itself_and_other_work_is_not_compared() {
         let base = about(100.0, 0.05, 20);
-        assert_eq!(verdict(&base, &base).verdict, Verdict::NoEvidence);
+        assert_eq!(verdict(&base, &base).verdict, DeltaVerdict::NoEvidence);
         let (whole, mut part) = (record(), record());
         part.resources = 2;
-        let side = |record| Side { record, makespans_s: &base };
+        let side = |record| RunSample { record, makespans_s: &base };
         assert!(delta(side(&whole), side(&part)).incomparable.is_some());
         assert_eq!(delta(side(&whole), side(&whole)).incomparable, None);
     }

@@ -1,4 +1,4 @@
-//! What a client can find out about a target: the features of every selector.
+//! Features of a target that a client can observe: the input of every selector.
 //!
 //! Nothing of a profile is here that calls cannot tell. Quantiles of service times, the pools and
 //! windows that refusals show, how times grow with calls in flight, how often calls fail.
@@ -10,12 +10,12 @@ use neon_mock::rng;
 use neon_mock::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// How many quantiles are kept.
+/// The number of quantiles.
 const QUANTILES: usize = 200;
 
 /// Quantiles of one kind of call's service time.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Times {
+pub struct ServiceTimes {
     /// Seconds, in the middle of each two-hundredth of the calls, from short to long.
     pub quantiles_s: [f64; QUANTILES],
     /// Mean, in seconds.
@@ -27,7 +27,7 @@ pub struct Times {
 /// Draws that quantiles are taken of: as many as a long run makes.
 const DRAWS: usize = 10_000;
 
-impl Times {
+impl ServiceTimes {
     /// The quantiles of a law, from draws as a client sees them.
     fn of(profile: &Profile, endpoint: Endpoint) -> Self {
         let mut stream = rng::stream(0, "observed");
@@ -49,18 +49,18 @@ impl Times {
     }
 }
 
-/// A kind of call as its client sees it.
+/// One endpoint's features.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Kind {
+pub struct EndpointFeatures {
     /// Service times of a call alone in flight.
-    pub times: Times,
+    pub times: ServiceTimes,
     /// Calls in flight that are admitted; `None` where no bound was found.
     pub pool: Option<u32>,
     /// Calls a second that are admitted; `None` where no bound was found.
     pub per_second: Option<u32>,
 }
 
-/// What limits how many accounts fit side by side.
+/// The limit that decides how many accounts are processed at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LimitKind {
@@ -85,9 +85,9 @@ impl std::fmt::Display for LimitKind {
     }
 }
 
-/// How much of what was found is used.
+/// The share of the observed capacity that is used.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Use {
+pub struct CapacityMargin {
     /// Share of the places that a window comes to by Little's law.
     pub of_windows: f64,
     /// Standard deviations of the calls that others have in flight, left free in a pool beside their
@@ -95,27 +95,27 @@ pub struct Use {
     pub deviations_for_others: f64,
 }
 
-impl Use {
-    /// What Little's law says of windows, and room for others as they mostly are.
+impl CapacityMargin {
+    /// All of a window by Little's law, and room for other users at one standard deviation.
     pub const CAREFUL: Self = Self { of_windows: 1.0, deviations_for_others: 1.0 };
 }
 
-/// A target as its client sees it.
+/// A target's features.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Observed {
+pub struct TargetFeatures {
     /// Reads of one account.
-    pub get: Kind,
+    pub get: EndpointFeatures,
     /// Writes of one account.
-    pub patch: Kind,
+    pub patch: EndpointFeatures,
     /// Searches.
-    pub search: Kind,
+    pub search: EndpointFeatures,
     /// Look-ups of field definitions.
-    pub metadata: Kind,
+    pub metadata: EndpointFeatures,
     /// Seconds that a refusal takes.
     pub refusal_s: f64,
-    /// What each other call in flight adds to a call's time, as a share of it.
+    /// Growth of a call's time per other call in flight, as a share of it.
     pub contention: f64,
-    /// What each pair of others adds.
+    /// Growth per pair of other calls in flight.
     pub coherency: f64,
     /// Share of the calls that fail and did nothing.
     pub failing: f64,
@@ -125,15 +125,15 @@ pub struct Observed {
     pub dripping: f64,
     /// Calls a second that others make of each endpoint; they take places of its pool.
     pub others_per_s: f64,
-    /// Whether reads and writes share one limit.
+    /// True if reads and writes share one limit.
     pub shared: bool,
 }
 
-impl Observed {
-    /// What careful observation finds out about `profile`.
+impl TargetFeatures {
+    /// The features that careful observation of `profile` yields.
     pub fn of(profile: &Profile) -> Self {
-        let kind = |endpoint| Kind {
-            times: Times::of(profile, endpoint),
+        let kind = |endpoint| EndpointFeatures {
+            times: ServiceTimes::of(profile, endpoint),
             pool: profile.pool(endpoint),
             per_second: profile.per_second(endpoint),
         };
@@ -155,12 +155,12 @@ impl Observed {
         }
     }
 
-    /// How many accounts fit side by side, and what limits them; `None` where no bound was found.
+    /// The capacity in accounts at once, and its limit; `None` without a limit.
     ///
     /// The smallest of: the pools of reads and writes without what others hold of them; what Little's
     /// law says of their windows, whose first second's calls come on top; the calls in flight at which
     /// throughput is at its highest.
-    pub fn places(&self, resources: u64, using: Use) -> Option<(f64, LimitKind)> {
+    pub fn capacity(&self, resources: u64, using: CapacityMargin) -> Option<(f64, LimitKind)> {
         let pools = [self.get, self.patch].map(|kind| {
             let others = self.others_per_s * kind.times.mean_s;
             // A Poisson's variance is its mean.
@@ -171,7 +171,7 @@ impl Observed {
         let rates = self.get.per_second.into_iter().chain(self.patch.per_second);
         let windows = rates.min().map(f64::from).and_then(|rate| {
             let calls = resources as f64;
-            // What fits into the burst is not limited.
+            // The burst itself is not limited.
             let places = calls / (calls - rate) * rate * cycle_s * using.of_windows;
             (calls > rate).then_some((places, LimitKind::Window))
         });
@@ -182,12 +182,12 @@ impl Observed {
         tightest.map(|(places, kind)| (places.max(1.0), kind))
     }
 
-    /// Whether calls on single accounts are counted by the second.
+    /// True if calls on single accounts are limited per second.
     pub fn has_windows(&self) -> bool {
         self.get.per_second.is_some() || self.patch.per_second.is_some()
     }
 
-    /// Whether calls go wrong now and then.
+    /// True if calls fail now and then.
     pub fn goes_wrong(&self) -> bool {
         self.failing + self.ambiguous + self.dripping > 0.0
     }

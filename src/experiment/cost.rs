@@ -1,40 +1,13 @@
-//! What a choice costs, and what it must not do.
+//! Goals: what a run costs, and the constraints that a candidate must keep.
 
-use super::configuration::Configuration;
-use super::observed::Observed;
+use super::candidate::Candidate;
+use super::simulate::RunFigures;
+use super::summary::Summary;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// What came of one simulated run.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sample {
-    /// Seconds from the first call due to the last account landed.
-    pub makespan_s: f64,
-    /// Calls that reached the server, refusals included.
-    pub calls: u64,
-    /// Calls that were refused with 429.
-    pub refused: u64,
-    /// Accounts that failed.
-    pub failed: u64,
-    /// Admitted calls that read or wrote records: look-ups of metadata are not among them.
-    pub record_calls: u64,
-    /// Those of them that wrote.
-    pub writes: u64,
-    /// The most accounts in memory.
-    pub peak_buffered: u64,
-    /// Accounts that a kill leaves open: read, and their write not answered; the mean over the
-    /// makespan, by Little's law.
-    pub at_risk: f64,
-    /// Those of them whose write is under way, so that nobody knows whether it was carried out.
-    pub open_writes: f64,
-    /// Whether it passed its audit.
-    pub valid: bool,
-    /// Whether it was ended before all accounts had.
-    pub hopeless: bool,
-}
-
-/// What a choice is judged by.
+/// The cost of a run.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
 )]
@@ -47,7 +20,7 @@ pub enum Objective {
     Fastest,
 }
 
-/// What each refused call beyond the free ones adds, as a share of all calls.
+/// Price of each refused call beyond the free ones, as a share of all calls.
 const PRICE_OF_REFUSALS: f64 = 20.0;
 
 /// Refusals that are free whatever the size of the run.
@@ -78,9 +51,9 @@ impl Objective {
         }
     }
 
-    /// The cost of `sample`.
-    pub fn of(self, sample: &Sample) -> f64 {
-        self.cost(sample.makespan_s, sample.calls as f64, sample.refused as f64)
+    /// The cost of one run, in seconds.
+    pub fn of(self, run: &RunFigures) -> f64 {
+        self.cost(run.makespan_s, run.calls as f64, run.refused as f64)
     }
 }
 
@@ -90,7 +63,7 @@ impl fmt::Display for Objective {
     }
 }
 
-/// What a choice must keep to.
+/// A constraint on a candidate.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Constraint {
@@ -100,7 +73,7 @@ pub enum Constraint {
     Headroom(u32),
 }
 
-/// A text that names no constraint.
+/// An error: the text is not a constraint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no constraint: expected rejected<P% (P from 0 to 100) or headroom>=N")]
 pub struct ParseConstraintError(String);
@@ -130,26 +103,27 @@ impl fmt::Display for Constraint {
     }
 }
 
-/// What a choice is judged by, and what it must keep to.
+/// The cost of a candidate, and the constraints that it must keep.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Goal {
-    /// What it costs.
+    /// The cost of a run.
     pub objective: Objective,
-    /// What it must not do.
+    /// The constraints.
     pub constraints: Vec<Constraint>,
 }
 
 impl Goal {
-    /// Whether `configuration` may be used at all, as far as that is known beforehand.
-    pub fn allows(&self, configuration: &Configuration, observed: &Observed) -> bool {
-        let places = configuration.headroom(observed);
+    /// True if `candidate` keeps the constraints that need no run, on a target whose smallest pool of
+    /// reads and writes admits `pool` calls in flight (`None`: no pool).
+    pub fn allows(&self, candidate: &Candidate, pool: Option<u32>) -> bool {
+        let left = candidate.headroom(pool);
         self.constraints.iter().all(|constraint| match constraint {
-            Constraint::Headroom(wanted) => places >= i64::from(*wanted),
+            Constraint::Headroom(wanted) => left >= i64::from(*wanted),
             Constraint::RejectedBelow(_) => true,
         })
     }
 
-    /// Whether runs with that mean share of refused calls keep to it.
+    /// True if runs with that mean share of refused calls (0 to 1) keep the constraints.
     pub fn tolerates(&self, refused_share: f64) -> bool {
         self.constraints.iter().all(|constraint| match constraint {
             Constraint::RejectedBelow(most) => refused_share < *most,
@@ -157,7 +131,33 @@ impl Goal {
         })
     }
 
-    /// Places of what it finds that a limiter leaves to others.
+    /// True if the runs of `candidate` keep every constraint.
+    pub fn is_kept(&self, candidate: &Candidate, pool: Option<u32>, runs: &Summary) -> bool {
+        self.allows(candidate, pool) && self.tolerates(runs.refused_share())
+    }
+
+    /// Mean cost of the runs of `candidate`, in seconds; infinite if a run fails its audit or a
+    /// constraint is broken.
+    pub fn cost(&self, candidate: &Candidate, pool: Option<u32>, runs: &Summary) -> f64 {
+        let is_valid = runs.is_valid() && self.is_kept(candidate, pool, runs);
+        if is_valid { runs.cost_s(self.objective) } else { f64::INFINITY }
+    }
+
+    /// The criterion of a ranking by this goal, in words.
+    pub fn in_words(&self) -> String {
+        let mut words = match self.objective {
+            Objective::Balanced => {
+                "balanced cost: time, plus a penalty for refused calls beyond a handful".to_owned()
+            }
+            Objective::Fastest => "fastest: time alone".to_owned(),
+        };
+        for constraint in &self.constraints {
+            words += &format!("; {constraint}");
+        }
+        words
+    }
+
+    /// Calls in flight that a limiter leaves to other users, of those that it finds admitted.
     pub fn headroom(&self) -> u32 {
         let places = self.constraints.iter().map(|constraint| match constraint {
             Constraint::Headroom(places) => *places,
@@ -165,6 +165,11 @@ impl Goal {
         });
         places.max().unwrap_or(0)
     }
+}
+
+/// A cost as a multiple of `least`; 1 where both are zero.
+pub fn times_as_much(cost: f64, least: f64) -> f64 {
+    if cost.total_cmp(&least).is_eq() { 1.0 } else { cost / least }
 }
 
 #[cfg(test)]

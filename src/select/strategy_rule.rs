@@ -1,10 +1,7 @@
 //! A rule for other engines: which of the guide's strategies, by accounts and mappings alone.
 
-use super::case::Case;
-use super::configuration::Configuration;
-use super::crew::in_order;
-use super::objective::Goal;
-use super::simulate::simulate;
+use super::case::SelectorCase;
+use crate::experiment::{Candidate, Goal, Summary, parallel_map, seeds, sweep, times_as_much};
 use neonbench_engine::engine::{Reads, Settings, Strategy};
 use neonbench_engine::run::RunError;
 use serde::Serialize;
@@ -26,7 +23,7 @@ pub struct StrategyRow {
 /// The rule: the first row that fits decides.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct StrategyRule {
-    /// How the engine reads accounts.
+    /// The engine's way of reading accounts.
     pub reads: Reads,
     /// The rows; the last fits all.
     pub rows: Vec<StrategyRow>,
@@ -47,7 +44,7 @@ const BATCH_SIZE: u32 = 100;
 const RESOURCES: [u64; 9] = [2, 5, 10, 20, 30, 50, 100, 150, 200];
 const MAPPINGS: [u64; 5] = [1, 2, 3, 5, 8];
 
-/// What a further row must save, in mean cost ÷ best.
+/// Saving that a further row must bring, in mean cost ÷ best.
 const WORTH_A_ROW: f64 = 0.01;
 
 /// No case counts for more than this.
@@ -57,18 +54,15 @@ const MOST_RATIO: f64 = 10.0;
 const CALLS: u64 = 6_000;
 const RUNS: (u64, u64) = (3, 20);
 
-/// Seed of the first run: that of sweeps.
-const FIRST_SEED: u64 = 1_000_001;
-
 impl StrategyRule {
     /// Fits the rule to `cases`, accounts being read as `reads` says.
-    pub fn fit(cases: &[Case], goal: &Goal, reads: Reads) -> Result<Self, RunError> {
-        let costs = in_order(cases, |case| ratios(case, goal, reads))?;
+    pub fn fit(cases: &[SelectorCase], goal: &Goal, reads: Reads) -> Result<Self, RunError> {
+        let costs = parallel_map(cases, |case| ratios(case, goal, reads))?;
         let simulated_calls = costs.iter().map(|(_, calls)| calls).sum();
-        let jobs: Vec<Job> = cases
+        let jobs: Vec<RuleCase> = cases
             .iter()
             .zip(&costs)
-            .map(|(case, (ratios, _))| Job {
+            .map(|(case, (ratios, _))| RuleCase {
                 resources: case.scenario.expected_resources(),
                 mappings: case.scenario.mappings() as u64,
                 ratios: *ratios,
@@ -136,40 +130,45 @@ impl StrategyRule {
 }
 
 /// A case as the fit sees it.
-struct Job {
+struct RuleCase {
     resources: u64,
     mappings: u64,
     /// Cost ÷ best, by strategy.
     ratios: [f64; Strategy::GUIDE.len()],
 }
 
-/// What each strategy costs in `case`, against the best of them, and the calls that were simulated.
+/// Cost of each strategy in `case` as a multiple of the best, and the calls that were simulated.
 fn ratios(
-    case: &Case,
+    case: &SelectorCase,
     goal: &Goal,
     reads: Reads,
 ) -> Result<([f64; Strategy::GUIDE.len()], u64), RunError> {
     let scenario = &case.scenario;
     let per_run = 2 * scenario.expected_resources() * scenario.mappings() as u64 + 1;
     let runs = (CALLS / per_run).clamp(RUNS.0, RUNS.1);
-    let mut costs = [0.0; Strategy::GUIDE.len()];
-    let mut calls = 0;
-    for (cost, strategy) in costs.iter_mut().zip(Strategy::GUIDE) {
-        let configuration = Configuration { strategy, workers: WORKERS, batch_size: BATCH_SIZE };
-        for seed in FIRST_SEED..FIRST_SEED + runs {
-            let settings = Settings { reads, ..configuration.settings(seed, 0) };
-            let sample = simulate(scenario, &settings, None)?;
-            calls += sample.calls;
-            *cost += if sample.valid { goal.objective.of(&sample) } else { f64::INFINITY };
-        }
-    }
+    let settings = Strategy::GUIDE.map(|strategy| {
+        let candidate = Candidate::new(strategy, WORKERS, BATCH_SIZE);
+        Settings { reads, ..candidate.settings(0, 0) }
+    });
+    let runs = sweep(scenario, &settings, seeds::first(&seeds::FIT, runs))?;
+    let summaries: Vec<Summary> = runs.iter().map(|runs| runs.iter().collect()).collect();
+    let calls = runs.iter().flatten().map(|run| run.figures.calls).sum();
+    let costs: [f64; Strategy::GUIDE.len()] = std::array::from_fn(|place| {
+        let summary = &summaries[place];
+        if summary.is_valid() { summary.cost_s(goal.objective) } else { f64::INFINITY }
+    });
     let least = costs.iter().copied().fold(f64::INFINITY, f64::min);
-    let ratio = |cost: f64| if least.is_finite() { (cost / least).min(MOST_RATIO) } else { 1.0 };
+    let ratio =
+        |cost| if least.is_finite() { times_as_much(cost, least).min(MOST_RATIO) } else { 1.0 };
     Ok((costs.map(ratio), calls))
 }
 
 /// The best strategy between those bounds, and the mean ratio.
-fn rows(jobs: &[Job], resources: Option<u64>, mappings: Option<u64>) -> (f64, Vec<StrategyRow>) {
+fn rows(
+    jobs: &[RuleCase],
+    resources: Option<u64>,
+    mappings: Option<u64>,
+) -> (f64, Vec<StrategyRow>) {
     let mut rows: Vec<StrategyRow> = Vec::new();
     let mut sum = 0.0;
     for is_few in [true, false] {
@@ -177,7 +176,7 @@ fn rows(jobs: &[Job], resources: Option<u64>, mappings: Option<u64>) -> (f64, Ve
             if (is_few && resources.is_none()) || (is_simple && mappings.is_none()) {
                 continue;
             }
-            let is_here = |job: &&Job| {
+            let is_here = |job: &&RuleCase| {
                 resources.is_some_and(|most| job.resources <= most) == is_few
                     && mappings.is_some_and(|most| job.mappings <= most) == is_simple
             };

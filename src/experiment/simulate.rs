@@ -1,0 +1,137 @@
+//! One simulated run, audited, without the histograms of a record: the unit of sweeps.
+
+use neon_mock::api::Class;
+use neonbench_engine::audit::audit;
+use neonbench_engine::engine::{Job, Settings, Stop};
+use neonbench_engine::event::{Event, Observer};
+use neonbench_engine::measure::Measure;
+use neonbench_engine::record::RunRecord;
+use neonbench_engine::run::{self, RunError, resources};
+use neonbench_engine::scenario::Scenario;
+use std::time::Duration;
+
+/// Figures of one run: the basis of costs, means and rankings.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RunFigures {
+    /// Seconds from the first call due to the last account landed.
+    pub makespan_s: f64,
+    /// Calls that reached the server, refusals included.
+    pub calls: u64,
+    /// Calls that were refused with 429.
+    pub refused: u64,
+    /// Accounts that failed.
+    pub failed: u64,
+    /// Admitted calls that read or wrote records, without look-ups of metadata.
+    pub record_calls: u64,
+    /// Admitted calls that wrote records.
+    pub writes: u64,
+    /// The most accounts in memory at once.
+    pub peak_buffered: u64,
+    /// True if the run passed its audit.
+    pub is_valid: bool,
+}
+
+impl From<&RunRecord> for RunFigures {
+    fn from(record: &RunRecord) -> Self {
+        Self {
+            makespan_s: record.makespan_s,
+            calls: record.calls.total,
+            refused: record.calls.rejected,
+            failed: record.records.failed,
+            record_calls: record.calls.record_calls(),
+            writes: record.calls.record_writes,
+            peak_buffered: record.performance.peak_buffered_records,
+            is_valid: record.audit.valid,
+        }
+    }
+}
+
+impl RunFigures {
+    /// Share of the calls that were refused (0 to 1); 0 without calls.
+    pub fn refused_share(&self) -> f64 {
+        if self.calls == 0 { 0.0 } else { self.refused as f64 / self.calls as f64 }
+    }
+}
+
+/// A simulated run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SimulatedRun {
+    /// Its figures.
+    pub figures: RunFigures,
+    /// Accounts that a kill would leave in doubt: read, and their write not yet answered; the mean
+    /// over the makespan, by Little's law.
+    pub at_risk: f64,
+    /// The accounts at risk whose write is on its way, with unknown outcome.
+    pub open_writes: f64,
+    /// True if it was ended before all accounts had, being hopeless.
+    pub is_hopeless: bool,
+}
+
+/// Figures of a run so far, and the signal that ends it once it is hopeless.
+struct Watch<'a> {
+    measure: Measure,
+    /// Time that writes were on their way, summed over attempts.
+    writing: Duration,
+    stop: &'a Stop,
+    hopeless_after: Duration,
+}
+
+impl Observer for Watch<'_> {
+    fn observe(&mut self, event: &Event) {
+        self.measure.observe(event);
+        if let Event::Done(call) = event
+            && is_write(call.endpoint.class())
+        {
+            self.writing += call.done_at.since(call.sent_at);
+        }
+        if self.measure.makespan() > self.hopeless_after {
+            self.stop.set();
+        }
+    }
+}
+
+const fn is_write(class: Class) -> bool {
+    matches!(class, Class::Patch | Class::Put)
+}
+
+/// Runs `scenario` under `settings` in virtual time.
+///
+/// A run whose makespan passes `hopeless_after` is ended soon, and marked as hopeless.
+/// Errors: the run could not be made.
+pub fn simulate(
+    scenario: &Scenario,
+    settings: &Settings,
+    hopeless_after: Option<Duration>,
+) -> Result<SimulatedRun, RunError> {
+    let stop = Stop::default();
+    let hopeless_after = hopeless_after.unwrap_or(Duration::MAX);
+    let mut watch = Watch {
+        measure: Measure::counting(),
+        writing: Duration::ZERO,
+        stop: &stop,
+        hopeless_after,
+    };
+    let job = Job { stop: &stop, ..Job::new(&scenario.plan, settings, resources(scenario)) };
+    let neon = run::simulate(scenario, job, &mut watch)?.neon;
+    let Watch { measure, writing, .. } = watch;
+    let makespan_s = measure.makespan().as_secs_f64();
+    let at_a_time = |total: Duration| {
+        if makespan_s > 0.0 { total.as_secs_f64() / makespan_s } else { 0.0 }
+    };
+    let calls = neon.calls();
+    let writes = calls.admitted(Class::Patch) + calls.admitted(Class::Put);
+    let is_hopeless = stop.is_set() && measure.records().total() < measure.resources();
+    let is_valid = !is_hopeless && audit(scenario, &neon, &measure, settings.dry_run).is_valid();
+    let figures = RunFigures {
+        makespan_s,
+        calls: calls.total(),
+        refused: calls.rejected(),
+        failed: measure.records().failed,
+        record_calls: writes + calls.admitted(Class::Get) + calls.admitted(Class::Search),
+        writes,
+        peak_buffered: measure.peak_buffered(),
+        is_valid,
+    };
+    let at_risk = at_a_time(measure.exposed() + writing);
+    Ok(SimulatedRun { figures, at_risk, open_writes: at_a_time(writing), is_hopeless })
+}

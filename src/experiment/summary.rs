@@ -1,0 +1,132 @@
+//! Runs of one candidate under several seeds, summed up; and sweeps, which make them.
+
+use super::candidate::{Candidate, CanonicalRun};
+use super::cost::Objective;
+use super::parallel::parallel_map;
+use super::simulate::{RunFigures, SimulatedRun, simulate};
+use crate::stats;
+use neonbench_engine::engine::{Settings, Strategy};
+use neonbench_engine::record::RunRecord;
+use neonbench_engine::run::RunError;
+use neonbench_engine::scenario::Scenario;
+
+/// Runs of one candidate.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Summary {
+    runs: Vec<RunFigures>,
+}
+
+impl FromIterator<RunFigures> for Summary {
+    fn from_iter<T: IntoIterator<Item = RunFigures>>(runs: T) -> Self {
+        Self { runs: runs.into_iter().collect() }
+    }
+}
+
+impl<'a> FromIterator<&'a SimulatedRun> for Summary {
+    fn from_iter<T: IntoIterator<Item = &'a SimulatedRun>>(runs: T) -> Self {
+        runs.into_iter().map(|run| run.figures).collect()
+    }
+}
+
+impl<'a> FromIterator<&'a RunRecord> for Summary {
+    fn from_iter<T: IntoIterator<Item = &'a RunRecord>>(records: T) -> Self {
+        records.into_iter().map(RunFigures::from).collect()
+    }
+}
+
+impl Summary {
+    /// The number of runs.
+    pub fn count(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// True if every run passed its audit.
+    pub fn is_valid(&self) -> bool {
+        self.runs.iter().all(|run| run.is_valid)
+    }
+
+    /// The runs that passed their audit.
+    pub fn valid(&self) -> impl Iterator<Item = &RunFigures> {
+        self.runs.iter().filter(|run| run.is_valid)
+    }
+
+    /// Accounts that failed, over all runs.
+    pub fn failed(&self) -> u64 {
+        self.runs.iter().map(|run| run.failed).sum()
+    }
+
+    /// The mean of a figure; 0 without runs.
+    pub fn mean(&self, figure: impl Fn(&RunFigures) -> f64) -> f64 {
+        stats::mean(self.runs.iter().map(figure))
+    }
+
+    /// 5th, 50th and 95th percentile of the makespan in seconds; `None` without runs.
+    pub fn makespan_s(&self) -> Option<[f64; 3]> {
+        stats::interval(self.runs.iter().map(|run| run.makespan_s))
+    }
+
+    /// Mean refused calls as a share of the mean calls (0 to 1).
+    pub fn refused_share(&self) -> f64 {
+        self.mean(|run| run.refused as f64) / self.mean(|run| run.calls as f64).max(1.0)
+    }
+
+    /// Mean cost, in seconds.
+    pub fn cost_s(&self, objective: Objective) -> f64 {
+        self.mean(|run| objective.of(run))
+    }
+
+    /// The same runs with the makespans of `makespans_s`, if there are any: those of replicates whose
+    /// records were not kept.
+    pub fn with_makespans_s(self, makespans_s: &[f64]) -> Self {
+        let Some(first) = self.runs.first().copied().filter(|_| !makespans_s.is_empty()) else {
+            return self;
+        };
+        makespans_s.iter().map(|&makespan_s| RunFigures { makespan_s, ..first }).collect()
+    }
+}
+
+/// Simulates every one of `settings` under every seed; those that come down to the same run are
+/// simulated once. The runs of each are in the order of the seeds; the settings' own are not used.
+///
+/// Errors: a run could not be made.
+pub fn sweep(
+    scenario: &Scenario,
+    settings: &[Settings],
+    seeds: impl IntoIterator<Item = u64> + Clone + Sync,
+) -> Result<Vec<Vec<SimulatedRun>>, RunError> {
+    let (resources, mappings) = (scenario.expected_resources(), scenario.mappings() as u64);
+    let mut distinct: Vec<(CanonicalRun, Settings)> = Vec::new();
+    let places: Vec<usize> = settings
+        .iter()
+        .map(|one| {
+            let key = (Candidate::of(one).canonical(resources, mappings), without_candidate(one));
+            let known = distinct
+                .iter()
+                .position(|(run, other)| *run == key.0 && without_candidate(other) == key.1);
+            known.unwrap_or_else(|| {
+                distinct.push((key.0, one.clone()));
+                distinct.len() - 1
+            })
+        })
+        .collect();
+    let runs = parallel_map(&distinct, |(_, settings)| {
+        let run = |seed| simulate(scenario, &Settings { seed, ..settings.clone() }, None);
+        seeds.clone().into_iter().map(run).collect::<Result<Vec<_>, RunError>>()
+    })?;
+    Ok(places.into_iter().map(|place| runs[place].clone()).collect())
+}
+
+/// The settings that do not belong to the candidate.
+fn without_candidate(settings: &Settings) -> Settings {
+    let neutral = Candidate::new(Strategy::Standard, 1, 1).settings(0, 0);
+    Settings {
+        strategy: neutral.strategy,
+        workers: neutral.workers,
+        batch_size: neutral.batch_size,
+        limiter: neutral.limiter,
+        reads: neutral.reads,
+        guard: neutral.guard,
+        seed: neutral.seed,
+        ..settings.clone()
+    }
+}
