@@ -8,7 +8,7 @@ mod gain;
 pub use gain::gain;
 
 use crate::text::{duration, percent};
-use neonbench_engine::engine::{Reads, Settings, Strategy};
+use neonbench_engine::engine::{DEFAULT_BATCH_SIZE, Reads, Settings, Strategy};
 use neonbench_engine::record::{CallTimesS, Quantiles, RecordedLimit, RunRecord};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -37,7 +37,7 @@ const MANY_BUFFERED: u64 = 1_000;
 const STALE_S: f64 = 60.0;
 
 /// A batch size that the guide uses, and the default.
-const USUAL_BATCH: u32 = 50;
+const USUAL_BATCH: u32 = DEFAULT_BATCH_SIZE;
 
 /// A cause of lost time.
 #[derive(
@@ -411,7 +411,7 @@ fn accounts_a_batch(record: &RunRecord) -> u64 {
 
 fn batch_too_small(record: &RunRecord) -> Option<RunFinding> {
     let workers = u64::from(side_by_side(record));
-    let has_workers = matches!(record.strategy, Strategy::Hybrid | Strategy::Parallel);
+    let has_workers = record.strategy.uses_workers();
     let chunk = record.chunk_size.map(u64::from).filter(|&chunk| chunk < record.resources);
     if let Some(chunk) = chunk.filter(|_| has_workers)
         && chunk.div_ceil(accounts_a_batch(record)) < workers
@@ -457,7 +457,7 @@ fn batch_too_large(record: &RunRecord) -> Option<RunFinding> {
         let finding = RunFinding::new(FindingCause::BatchTooLarge, message, &evidence, &advice);
         return Some(finding.setting(AdvisedSetting::BatchSize(size)));
     }
-    let is_batched = matches!(record.strategy, Strategy::PutBatch | Strategy::Hybrid);
+    let is_batched = record.strategy.uses_batches();
     if !is_batched || record.batch_size <= USUAL_BATCH || record.exposure.mean_s < STALE_S {
         return None;
     }
