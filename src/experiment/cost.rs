@@ -145,16 +145,14 @@ impl Goal {
 
     /// The criterion of a ranking by this goal, in words.
     pub fn in_words(&self) -> String {
-        let mut words = match self.objective {
+        let objective = match self.objective {
             Objective::Balanced => {
                 "balanced cost: time, plus a penalty for refused calls beyond a handful".to_owned()
             }
             Objective::Fastest => "fastest: time alone".to_owned(),
         };
-        for constraint in &self.constraints {
-            words += &format!("; {constraint}");
-        }
-        words
+        let constraints = self.constraints.iter().map(ToString::to_string);
+        std::iter::once(objective).chain(constraints).collect::<Vec<_>>().join("; ")
     }
 
     /// Calls in flight that a limiter leaves to other users, of those that it finds admitted.

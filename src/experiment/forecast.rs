@@ -61,14 +61,14 @@ pub fn forecast(scenario: &Scenario, settings: &Settings) -> Result<Forecast, Ru
         let settings = Settings { seed, ..settings.clone() };
         runs.push(simulate(simulated, &settings, None)?.figures);
     }
-    let makespans = sorted(runs.iter().map(|run| run.makespan_s));
+    let ordered = sorted(runs.iter().map(|run| run.makespan_s));
     let makespan_s = if runs.len() as u64 == RUNS.1 {
-        outer_quantiles(&makespans)
+        outer_quantiles(&ordered)
     } else {
         // Few runs tell the deviation, not the tails; long runs are sums of many calls.
-        let count = makespans.len() as f64;
-        let mean = mean(makespans.iter().copied());
-        let squares = squared_deviations(&makespans);
+        let count = ordered.len() as f64;
+        let mean = mean(ordered.iter().copied());
+        let squares = squared_deviations(&ordered);
         let spread = Z_P95 * (squares / (count - 1.0)).sqrt() * (1.0 + 1.0 / count).sqrt();
         [mean * scale - spread * scale.sqrt(), mean * scale, mean * scale + spread * scale.sqrt()]
     };
@@ -93,8 +93,8 @@ pub fn forecast_probed(
         let settings = Settings { seed, ..settings.clone() };
         runs.push(simulate(&simulated, &settings, None)?.figures);
     }
-    let makespans = sorted(runs.iter().map(|run| run.makespan_s));
-    let makespan_s = outer_quantiles(&makespans).map(|makespan_s| makespan_s * scale);
+    let ordered = sorted(runs.iter().map(|run| run.makespan_s));
+    let makespan_s = outer_quantiles(&ordered).map(|makespan_s| makespan_s * scale);
     Ok(Forecast::new(makespan_s, runs, scale))
 }
 

@@ -77,6 +77,7 @@ impl Summary {
 
     /// The same runs with the makespans of `makespans_s`, if there are any: those of replicates whose
     /// records were not kept.
+    #[must_use]
     pub fn with_makespans_s(self, makespans_s: &[f64]) -> Self {
         let Some(first) = self.runs.first().copied().filter(|_| !makespans_s.is_empty()) else {
             return self;
@@ -92,7 +93,7 @@ impl Summary {
 pub fn sweep(
     scenario: &Scenario,
     settings: &[Settings],
-    seeds: impl IntoIterator<Item = u64> + Clone + Sync,
+    seeds: &(impl Iterator<Item = u64> + Clone + Sync),
 ) -> Result<Vec<Vec<SimulatedRun>>, RunError> {
     let (resources, mappings) = (scenario.expected_resources(), scenario.mappings() as u64);
     let mut distinct: Vec<(CanonicalRun, Settings)> = Vec::new();
@@ -111,7 +112,7 @@ pub fn sweep(
         .collect();
     let runs = parallel_map(&distinct, |(_, settings)| {
         let run = |seed| simulate(scenario, &Settings { seed, ..settings.clone() }, None);
-        seeds.clone().into_iter().map(run).collect::<Result<Vec<_>, RunError>>()
+        seeds.clone().map(run).collect::<Result<Vec<_>, RunError>>()
     })?;
     Ok(places.into_iter().map(|place| runs[place].clone()).collect())
 }

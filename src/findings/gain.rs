@@ -20,7 +20,7 @@ pub fn gain(
         return Ok(None);
     };
     let replicates = replicates.max(1);
-    let seeds = seeds::from(order.settings.seed, replicates);
+    let seeds = &seeds::from(order.settings.seed, replicates);
     let runs = sweep(order.scenario, &[order.settings.clone(), advised], seeds)?;
     let [before, after]: [Summary; 2] = std::array::from_fn(|place| runs[place].iter().collect());
     if !before.is_valid() || !after.is_valid() {

@@ -132,7 +132,7 @@ pub fn fit_example(example: &Example, seed: u64, replicates: u32) -> Result<Scal
     let mut samples = Vec::new();
     let settings: Vec<Settings> =
         example.claims.iter().map(|claim| self::settings(claim.strategy, seed)).collect();
-    let runs = sweep(&scenario, &settings, seeds::from(seed, replicates))?;
+    let runs = sweep(&scenario, &settings, &seeds::from(seed, replicates))?;
     for (claim, runs) in example.claims.iter().zip(runs) {
         let simulated_s = runs.iter().collect::<Summary>().mean(|run| run.makespan_s);
         samples.push(FitSample { simulated_s, claimed_s: claim.seconds() });

@@ -160,7 +160,7 @@ impl RehearsalTarget {
         let settings = candidate.settings(seed, self.goal.headroom());
         let run = |scenario: &Scenario| -> Option<[f64; 3]> {
             let run = simulate(scenario, &settings, None).ok()?.figures;
-            run.is_valid.then(|| [run.makespan_s, run.calls as f64, run.refused as f64])
+            run.is_valid.then_some([run.makespan_s, run.calls as f64, run.refused as f64])
         };
         let part = run(&self.scenario)?;
         self.calls += part[1] as u64;

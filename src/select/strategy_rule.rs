@@ -150,7 +150,7 @@ fn ratios(
         let candidate = Candidate::new(strategy, WORKERS, BATCH_SIZE);
         Settings { reads, ..candidate.settings(0, 0) }
     });
-    let runs = sweep(scenario, &settings, seeds::first(&seeds::FIT, runs))?;
+    let runs = sweep(scenario, &settings, &seeds::first(&seeds::FIT, runs))?;
     let summaries: Vec<Summary> = runs.iter().map(|runs| runs.iter().collect()).collect();
     let calls = runs.iter().flatten().map(|run| run.figures.calls).sum();
     let costs: [f64; Strategy::GUIDE.len()] = std::array::from_fn(|place| {

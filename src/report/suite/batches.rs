@@ -25,7 +25,7 @@ pub(super) fn batches(seed: u64) -> Result<BatchSample, SuiteError> {
             })
         })
         .collect();
-    let all = sweep(&scenario, &settings, seeds::from(seed, SEEDS))?;
+    let all = sweep(&scenario, &settings, &seeds::from(seed, SEEDS))?;
     let point = |(settings, runs): (&Settings, &Vec<SimulatedRun>)| {
         let summary: Summary = runs.iter().collect();
         let point = BatchPoint {

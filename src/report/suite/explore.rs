@@ -2,7 +2,7 @@
 
 mod grid;
 
-use crate::experiment::{Goal, RunFigures, records, sweep};
+use crate::experiment::{Goal, RunFigures, records, seeds, sweep};
 use crate::findings::{RunFinding, findings, gain};
 use crate::report::decision::{
     Decision, PoolWhatIf, ScalingPoint, Spectrum, StrategyRuns, SurfacePoint,
@@ -196,7 +196,7 @@ impl Exploration<'_> {
         settings: &[Settings],
     ) -> Result<Vec<RunFigures>, RunError> {
         let seed = (self.settings)(Strategy::Standard).seed;
-        let runs = sweep(scenario, settings, [seed])?;
+        let runs = sweep(scenario, settings, &seeds::from(seed, 1))?;
         Ok(runs.iter().map(|runs| runs[0].figures).collect())
     }
 
