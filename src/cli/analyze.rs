@@ -171,6 +171,13 @@ pub(super) fn run(
         count(resources),
         scenario.profile.name()
     ))?;
+    print_analysis(&analysis)?;
+    print(&format!("next: {}", next_command(&analysis, line)))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn print_analysis(analysis: &Analysis) -> Result<(), CliError> {
+    let TimeInterval { p5, p50, p95 } = &analysis.estimated_time_s;
     if let Some(cost) = &analysis.probe {
         print(&format!("  probe        {}", cost.in_words()))?;
     }
@@ -180,9 +187,9 @@ pub(super) fn run(
     ))?;
     print(&format!(
         "  time         {}; nine runs of ten take {} to {}",
-        duration(p50),
-        duration(p5),
-        duration(p95)
+        duration(*p50),
+        duration(*p5),
+        duration(*p95)
     ))?;
     print(&format!(
         "  calls        {}, of which {} are refused; {} fewer than one read and one write for each mapping",
@@ -192,7 +199,7 @@ pub(super) fn run(
     ))?;
     print(&format!(
         "  saved        {} against standard ({})",
-        duration(saved_s.max(0.0)),
+        duration(analysis.time_savings_s.max(0.0)),
         percent(analysis.time_savings_ratio)
     ))?;
     print(&format!("  memory       {:.2} MiB of accounts at most", analysis.estimated_memory_mib))?;
@@ -214,8 +221,7 @@ pub(super) fn run(
     for line in &analysis.recommendations {
         print(&format!("  note         {line}"))?;
     }
-    print(&format!("next: {}", next_command(&analysis, line)))?;
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 /// The recommended run, as a trial.

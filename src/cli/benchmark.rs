@@ -174,15 +174,12 @@ fn print_benchmark(benchmark: &BenchmarkRecord, next: &str) -> Result<(), CliErr
         print(&format!("warning: {warning}"))?;
     }
     let whole = benchmark.forecast.as_ref().and_then(|forecast| forecast.first());
-    match (benchmark.best, whole) {
-        (Some(best), Some(WholePlanForecast { strategy, .. })) => {
-            print(&format!("best: {best} on the sample, {strategy} for the whole\nnext: {next}"))
-        }
-        _ => {
-            let names = benchmark.tied.iter().map(ToString::to_string).collect::<Vec<_>>();
-            print_best(&names, next)
-        }
+    if let (Some(best), Some(whole)) = (benchmark.best, whole) {
+        let whole = whole.strategy;
+        return print(&format!("best: {best} on the sample, {whole} for the whole\nnext: {next}"));
     }
+    let names = benchmark.tied.iter().map(ToString::to_string).collect::<Vec<_>>();
+    print_best(&names, next)
 }
 
 fn row(record: &RunRecord) -> Vec<String> {
