@@ -169,7 +169,9 @@ fn a_key_that_is_withdrawn_in_the_middle_leaves_a_checkpoint() {
     assert!(said.contains("401") && said.contains("neonbench resume 1"), "{said}");
     assert_eq!(place.json("store list --json", 0)["runs"][0]["state"], "failed");
     assert_eq!(place.json("resume 1 --json", 0)["audit"]["valid"], true);
-    assert_eq!(mock.calls().admitted(Class::Patch), 120);
+    // The 401 answers a read or a write, whichever is next: a write that it answered counts, and is repeated.
+    let writes = mock.calls().admitted(Class::Patch);
+    assert!((120..=121).contains(&writes), "{writes}");
 }
 
 #[test]
