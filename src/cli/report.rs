@@ -15,7 +15,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use neonbench::report::documents::StoredDocuments;
 use neonbench::report::evidence::ReportEvidence;
 use neonbench::report::html::page;
-use neonbench::report::json::{ReportRecord, to_json};
+use neonbench::report::json::{ReportRecord, SCHEMA, to_json};
 use neonbench::report::markdown::summary;
 use neonbench::report::model::Model;
 use neonbench::report::suite;
@@ -98,7 +98,7 @@ pub(super) fn run(
     let evidence = ReportEvidence { selftest, judged, benches, ..made };
     drop(spinner);
     let model = Model::new(&evidence);
-    let record = ReportRecord::new(&model, &evidence);
+    let record = ReportRecord { schema: SCHEMA, report: &model, evidence: &evidence };
     let written = files::write(
         &args.out,
         &[
@@ -116,7 +116,11 @@ pub(super) fn run(
     Ok(ExitCode::from(if valid { 0 } else { code::AUDIT_MISMATCH }))
 }
 
-fn print_report(model: &Model, written: &[PathBuf], line: &CommandLine) -> Result<(), CliError> {
+fn print_report(
+    model: &Model<'_>,
+    written: &[PathBuf],
+    line: &CommandLine,
+) -> Result<(), CliError> {
     print(&model.verdict.paragraph())?;
     print_files(written)?;
     let next = line.to("benchmark").with("scenario", "guide-1").with("workers", 5);

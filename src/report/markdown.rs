@@ -7,23 +7,27 @@ use minijinja::context;
 use minijinja::value::{Serde, Value};
 
 /// `report.md` for `model`.
-pub fn summary(model: &Model) -> String {
+pub fn summary(model: &Model<'_>) -> String {
     let environment = environment("report.md", include_str!("../../reports/templates/report.md"));
     let template = environment.get_template("report.md").expect("just added");
     template
-        .render(context! { model => Value::from(Serde(model)) })
+        .render(context! {
+            model => Value::from(Serde(model)),
+            evidence => Value::from(Serde(model.evidence)),
+        })
         .expect("the template names what the model has")
 }
 
 /// `report.md` for one decision.
-pub fn decision_summary(decision: &DecisionModel, provenance: &Provenance) -> String {
+pub fn decision_summary(decision: &DecisionModel<'_>, provenance: &Provenance) -> String {
     let source = include_str!("../../reports/templates/decision.md");
     let environment = environment("decision.md", source);
     let template = environment.get_template("decision.md").expect("just added");
+    let record = Value::from(Serde(decision.decision));
     let decision = Value::from(Serde(decision));
     let provenance = Value::from(Serde(provenance));
     template
-        .render(context! { decision, provenance })
+        .render(context! { decision, record, provenance })
         .expect("the template names what the model has")
 }
 

@@ -9,7 +9,7 @@ use crate::text::{count, percent};
 const SHARES: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
 
 /// One bar a row: the limit's share of the mean makespan.
-pub fn limit(model: &Model) -> String {
+pub fn limit(model: &Model<'_>) -> String {
     const TITLE: i32 = 36;
     let rows = stacked(model.rows().count(), ROW);
     let bottom = stacked(model.examples.len(), TITLE) + rows;

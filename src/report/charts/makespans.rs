@@ -19,7 +19,7 @@ const TICKS: [(f64, &str); 7] = [
 ];
 
 /// Every row of the guide: its claim as a diamond, the measured median as a dot with its interval.
-pub fn makespans(model: &Model) -> String {
+pub fn makespans(model: &Model<'_>) -> String {
     let rows = stacked(model.rows().count(), ROW);
     let bottom = 34 + stacked(model.examples.len(), TITLE) + rows;
     let label = "Makespan of each row of the guide's tables: the guide's claim beside the median \
@@ -41,7 +41,7 @@ pub fn makespans(model: &Model) -> String {
     })
 }
 
-fn scale(model: &Model) -> LogScale {
+fn scale(model: &Model<'_>) -> LogScale {
     let measured = model.rows().filter_map(|(_, row)| row.makespan_s);
     let times = model.rows().map(|(_, row)| row.claimed_s).chain(measured.flatten());
     let (low, high) = times.fold((54.0_f64, 6_000.0_f64), |(low, high), time| {

@@ -10,8 +10,8 @@ use neonbench_engine::engine::Strategy;
 const HEIGHT: i32 = 400;
 
 /// One line a strategy.
-pub fn scaling(model: &DecisionModel) -> String {
-    let measured = &model.scaling;
+pub fn scaling(model: &DecisionModel<'_>) -> String {
+    let measured = &model.decision.scaling;
     let label = "Makespan of each strategy over the number of accounts. The table below has the \
                  figures.";
     canvas::draw((WIDTH, HEIGHT), label, |canvas| {

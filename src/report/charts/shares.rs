@@ -9,7 +9,7 @@ use crate::text::{duration, percent};
 const NAMED: f64 = 0.08;
 
 /// One bar per strategy; its parts are services, losses and waits.
-pub fn shares(model: &DecisionModel) -> String {
+pub fn shares(model: &DecisionModel<'_>) -> String {
     const TOP: i32 = 40;
     let bottom = TOP + stacked(model.league.len(), ROW + 6);
     let label = "Share of the calls' time in service, in refused or failed calls, waiting for a \
