@@ -19,7 +19,6 @@ use neonbench::report::json::{ReportRecord, SCHEMA, to_json};
 use neonbench::report::markdown::summary;
 use neonbench::report::model::Model;
 use neonbench::report::suite;
-use neonbench::report::suite::explore::ExploreError;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -168,17 +167,7 @@ impl From<suite::SuiteError> for CliError {
         match error {
             suite::SuiteError::Scenario(error) => Self::Scenario(error),
             suite::SuiteError::Run(error) => Self::Run(error),
-            suite::SuiteError::Explore(error) => error.into(),
             suite::SuiteError::Case(error) => Self::Case(error),
-        }
-    }
-}
-
-impl From<ExploreError> for CliError {
-    fn from(error: ExploreError) -> Self {
-        match error {
-            ExploreError::Scenario(error) => Self::Scenario(error),
-            ExploreError::Run(error) => Self::Run(error),
         }
     }
 }
