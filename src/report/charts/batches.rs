@@ -1,6 +1,6 @@
 //! Makespan, memory and risk: three panels over one axis of batch sizes.
 
-use super::canvas::{self, Canvas, Ink, LogScale};
+use super::canvas::{self, Canvas, LogScale};
 use super::frame::{Axis, AxisScale, Sides};
 use super::{WIDTH, legend, number_of, stacked};
 use crate::report::evidence::{BatchPoint, BatchSample};
@@ -76,10 +76,7 @@ impl Panel {
             let line: Vec<_> = of_it
                 .map(|point| (across.at(f64::from(point.batch_size)), up.at(figure(point))))
                 .collect();
-            canvas.line(line.clone(), 2, Ink::Series(number));
-            for point in line {
-                canvas.mark(number, point);
-            }
+            canvas.series(number, &line);
         }
     }
 }

@@ -181,6 +181,12 @@ impl Canvas<'_> {
         }
     }
 
+    /// A line of one of five things that are compared, with its mark at each of `points`.
+    pub(super) fn series(&self, number: u8, points: &[Point]) {
+        self.line(points, 2, Ink::Series(number));
+        points.iter().for_each(|point| self.mark(number, *point));
+    }
+
     /// A hollow diamond.
     pub(super) fn diamond(&self, (x, y): Point, radius: i32, ink: Ink) {
         let mut outline = vec![(x, y - radius), (x + radius, y), (x, y + radius), (x - radius, y)];

@@ -34,10 +34,7 @@ pub fn scaling(model: &DecisionModel<'_>) -> String {
             let points: Vec<_> = of_it
                 .map(|sized| (across.at(sized.accounts as f64), up.at(sized.makespan_s)))
                 .collect();
-            canvas.line(points.clone(), 2, Ink::Series(number));
-            for point in &points {
-                canvas.mark(number, *point);
-            }
+            canvas.series(number, &points);
             if let Some((x, y)) = points.last() {
                 canvas.text(strategy.name(), (x + 12, *y), Anchor::Left, Font::Label, Ink::Text);
             }

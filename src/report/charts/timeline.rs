@@ -22,26 +22,23 @@ pub fn timeline(model: &DecisionModel<'_>) -> String {
                  figures.";
     canvas::draw((WIDTH, height), label, |canvas| {
         let end_s = slice_s * slices.len() as f64;
-        let sides = |panel: usize| {
-            let top = 30 + stacked(panel, PANEL + GAP);
-            Sides { left: 56, right: WIDTH - 20, top, bottom: top + PANEL }
+        let panel = |place: usize, title: &str, most: f64| {
+            let top = 30 + stacked(place, PANEL + GAP);
+            let sides = Sides { left: 56, right: WIDTH - 20, top, bottom: top + PANEL };
+            let px = [sides.left, sides.right];
+            let time = Axis::linear("time since the start", end_s, px, 8.0, tick_s);
+            let up = Axis::linear(title, most, [sides.bottom, top], 4.0, digits_or_whole);
+            sides.draw(canvas, &time, &up);
+            (sides, time, up)
         };
-        let across = |sides: &Sides| {
-            Axis::linear("time since the start", end_s, [sides.left, sides.right], 8.0, tick_s)
+        let note = |sides: &Sides, text: &str| {
+            let at = (sides.right, sides.top - 16);
+            canvas.text(text, at, Anchor::Right, Font::Small, Ink::Claimed);
         };
-        let first = sides(0);
         let landed_per_s: Vec<f64> =
             slices.iter().map(|slice| slice.landed as f64 / slice_s).collect();
         let most = landed_per_s.iter().copied().fold(0.0, f64::max);
-        let up = Axis::linear(
-            "accounts landed a second",
-            most,
-            [first.bottom, first.top],
-            4.0,
-            digits_or_whole,
-        );
-        let time = across(&first);
-        first.draw(canvas, &time, &up);
+        let (first, time, up) = panel(0, "accounts landed a second", most);
         // Calls that went wrong, but for refusals: bands behind the line.
         for (place, slice) in slices.iter().enumerate() {
             if slice.failed > 0 {
@@ -59,9 +56,8 @@ pub fn timeline(model: &DecisionModel<'_>) -> String {
         let any_failed = slices.iter().any(|slice| slice.failed > 0);
         let text =
             if any_failed { "▏ calls refused   ▒ calls failed" } else { "▏ calls refused" };
-        canvas.text(text, (first.right, first.top - 16), Anchor::Right, Font::Small, Ink::Claimed);
-        for (panel, lane) in lanes.iter().enumerate() {
-            let sides = sides(panel + 1);
+        note(&first, text);
+        for (place, lane) in lanes.iter().enumerate() {
             let index = *lane as usize;
             let in_flight: Vec<f64> = slices
                 .iter()
@@ -70,28 +66,14 @@ pub fn timeline(model: &DecisionModel<'_>) -> String {
             let limits = || slices.iter().map(|slice| slice.limit[index]);
             let limit = limits().flatten().max().map_or(0.0, f64::from);
             let most = in_flight.iter().copied().fold(limit, f64::max) * 1.1;
-            let up = Axis::linear(
-                &format!("{} in flight", lane.name()),
-                most,
-                [sides.bottom, sides.top],
-                4.0,
-                digits_or_whole,
-            );
-            let time = across(&sides);
-            sides.draw(canvas, &time, &up);
+            let title = format!("{} in flight", lane.name());
+            let (sides, time, up) = panel(place + 1, &title, most);
             steps(canvas, &in_flight, slice_s, (&time, &up), Ink::Measured);
             let limits: Vec<f64> =
                 limits().map(|limit| limit.map_or(f64::NAN, f64::from)).collect();
             if limit > 0.0 {
                 steps(canvas, &limits, slice_s, (&time, &up), Ink::Claimed);
-                let text = "— what the limiter allows";
-                canvas.text(
-                    text,
-                    (sides.right, sides.top - 16),
-                    Anchor::Right,
-                    Font::Small,
-                    Ink::Claimed,
-                );
+                note(&sides, "— what the limiter allows");
             }
         }
     })
