@@ -19,7 +19,7 @@ pub use verdict::{Fact, ReportVerdict, Tone};
 use super::claims::ledger::TOLERANCE;
 use super::claims::{BATCH_SIZE, EXAMPLES, Example, WORKERS};
 use super::evidence::ReportEvidence;
-use crate::text::{duration, join_and};
+use crate::text::{count, duration, join_and};
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::record::RunRecord;
 use serde::Serialize;
@@ -141,6 +141,12 @@ impl<'a> Model<'a> {
 }
 
 impl ExampleModel {
+    /// `Example 1: 500 accounts × 8 mappings`.
+    pub fn title(&self) -> String {
+        let Self { number, accounts, mappings, .. } = self;
+        format!("Example {number}: {} accounts × {mappings} mappings", count(*accounts))
+    }
+
     fn new(example: &Example, evidence: &ReportEvidence) -> Self {
         let claims = example.claims.iter();
         let mut rows: Vec<RowModel> = claims

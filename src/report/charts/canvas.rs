@@ -184,7 +184,9 @@ impl Canvas<'_> {
     /// A line of one of five things that are compared, with its mark at each of `points`.
     pub(super) fn series(&self, number: u8, points: &[Point]) {
         self.line(points, 2, Ink::Series(number));
-        points.iter().for_each(|point| self.mark(number, *point));
+        for point in points {
+            self.mark(number, *point);
+        }
     }
 
     /// A hollow diamond.

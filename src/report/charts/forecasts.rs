@@ -48,7 +48,6 @@ pub fn forecasts(verdicts: &[CaseVerdict]) -> String {
             canvas.mark(*family as u8, (across.at(*median_s), place(*off)));
         }
         let shown = Family::ALL.into_iter().filter(|it| rows.iter().any(|(of, ..)| of == it));
-        let names = shown.map(|family| (family as u8, family.name()));
-        legend(canvas, sides.left + 6, 120, names);
+        legend(canvas, sides.left + 6, 120, shown.map(|it| (it as u8, it.name())));
     })
 }

@@ -2,8 +2,8 @@
 
 use super::canvas::{self, Anchor, Canvas, Font, Ink, LogScale};
 use super::{NAMES, ROW, WIDTH, labels, lines, stacked};
-use crate::report::model::{ExampleModel, Model, RowModel};
-use crate::text::{count, minutes, signed};
+use crate::report::model::{Model, RowModel};
+use crate::text::{minutes, signed};
 
 /// Space for an example's title, in px.
 const TITLE: i32 = 40;
@@ -29,7 +29,8 @@ pub fn makespans(model: &Model<'_>) -> String {
         legend(canvas);
         let mut y = 34;
         for example in &model.examples {
-            title(canvas, example, y + 22);
+            let title = example.title();
+            canvas.text(&title, (0, y + 22), Anchor::Left, Font::Strong, Ink::Text);
             y += TITLE;
             lines(canvas, &scale, [y, y + stacked(example.rows.len(), ROW)], &TICKS);
             for row in &example.rows {
@@ -62,12 +63,6 @@ fn legend(canvas: &Canvas<'_>) {
         Font::Label,
         Ink::Text,
     );
-}
-
-fn title(canvas: &Canvas<'_>, example: &ExampleModel, y: i32) {
-    let ExampleModel { number, accounts, mappings, .. } = example;
-    let title = format!("Example {number}: {} accounts × {mappings} mappings", count(*accounts));
-    canvas.text(&title, (0, y), Anchor::Left, Font::Strong, Ink::Text);
 }
 
 fn draw_row(canvas: &Canvas<'_>, scale: &LogScale, row: &RowModel, y: i32) {

@@ -48,5 +48,5 @@ pub fn shares(model: &DecisionModel<'_>) -> String {
     })
 }
 
-/// How dense the colours of the parts are: service as measured figures are, losses warm, waits pale.
+/// The opacity of each part, in order: service stands out, waits are pale.
 const ALPHA: [f64; 5] = [1.0, 0.75, 0.35, 0.35, 0.55];
