@@ -18,7 +18,7 @@ use neonbench::report::evidence::{
     StaffSample,
 };
 use neonbench::report::html::{decision_page, page};
-use neonbench::report::json::{ReportRecord, to_json};
+use neonbench::report::json::{ReportRecord, SCHEMA, to_json};
 use neonbench::report::markdown::summary;
 use neonbench::report::model::{DecisionModel, Model};
 use neonbench::report::suite::explore::{Exploration, explore};
@@ -121,7 +121,8 @@ fn main() {
     group.bench_function("page", |bencher| bencher.iter(|| page(black_box(&model))));
     group.bench_function("Markdown", |bencher| bencher.iter(|| summary(black_box(&model))));
     group.bench_function("JSON", |bencher| {
-        bencher.iter(|| to_json(&ReportRecord::new(black_box(&model), &evidence)));
+        let record = ReportRecord { schema: SCHEMA, report: &model, evidence: &evidence };
+        bencher.iter(|| to_json(black_box(&record)));
     });
     let provenance = Provenance { seed: 1, replicates: 1, ..Provenance::default() };
     let mut sizes = Vec::new();

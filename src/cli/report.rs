@@ -15,11 +15,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use neonbench::report::documents::StoredDocuments;
 use neonbench::report::evidence::ReportEvidence;
 use neonbench::report::html::page;
-use neonbench::report::json::{ReportRecord, to_json};
+use neonbench::report::json::{ReportRecord, SCHEMA, to_json};
 use neonbench::report::markdown::summary;
 use neonbench::report::model::Model;
 use neonbench::report::suite;
-use neonbench::report::suite::explore::ExploreError;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -98,7 +97,7 @@ pub(super) fn run(
     let evidence = ReportEvidence { selftest, judged, benches, ..made };
     drop(spinner);
     let model = Model::new(&evidence);
-    let record = ReportRecord::new(&model, &evidence);
+    let record = ReportRecord { schema: SCHEMA, report: &model, evidence: &evidence };
     let written = files::write(
         &args.out,
         &[
@@ -116,7 +115,11 @@ pub(super) fn run(
     Ok(ExitCode::from(if valid { 0 } else { code::AUDIT_MISMATCH }))
 }
 
-fn print_report(model: &Model, written: &[PathBuf], line: &CommandLine) -> Result<(), CliError> {
+fn print_report(
+    model: &Model<'_>,
+    written: &[PathBuf],
+    line: &CommandLine,
+) -> Result<(), CliError> {
     print(&model.verdict.paragraph())?;
     print_files(written)?;
     let next = line.to("benchmark").with("scenario", "guide-1").with("workers", 5);
@@ -164,17 +167,7 @@ impl From<suite::SuiteError> for CliError {
         match error {
             suite::SuiteError::Scenario(error) => Self::Scenario(error),
             suite::SuiteError::Run(error) => Self::Run(error),
-            suite::SuiteError::Explore(error) => error.into(),
             suite::SuiteError::Case(error) => Self::Case(error),
-        }
-    }
-}
-
-impl From<ExploreError> for CliError {
-    fn from(error: ExploreError) -> Self {
-        match error {
-            ExploreError::Scenario(error) => Self::Scenario(error),
-            ExploreError::Run(error) => Self::Run(error),
         }
     }
 }

@@ -32,6 +32,7 @@ pub use scaling::scaling;
 pub use shares::shares;
 pub use spectrum::spectrum;
 pub use surface::surface;
+pub(super) use timeline::lanes;
 pub use timeline::timeline;
 
 use canvas::{Anchor, Canvas, Font, Ink, LogScale};
@@ -78,6 +79,21 @@ fn lines(canvas: &Canvas<'_>, scale: &LogScale, [top, bottom]: [i32; 2], ticks: 
     }
 }
 
+/// The marks of things that are compared, each with its name: a line at the top from `x` on, one every
+/// `step` px.
+fn legend<'a>(
+    canvas: &Canvas<'_>,
+    mut x: i32,
+    step: i32,
+    names: impl IntoIterator<Item = (u8, &'a str)>,
+) {
+    for (number, name) in names {
+        canvas.mark(number, (x, 14));
+        canvas.text(name, (x + 13, 14), Anchor::Left, Font::Label, Ink::Text);
+        x += step;
+    }
+}
+
 /// Writes the names of `ticks` below `bottom`.
 fn labels(canvas: &Canvas<'_>, scale: &LogScale, bottom: i32, ticks: &Ticks) {
     for (value, name) in ticks {
@@ -97,26 +113,27 @@ mod tests {
 
     #[test]
     fn charts_of_choices_look_as_they_should() {
-        let model = Model::new(&evidence());
-        insta::assert_snapshot!("choices_map", map(model.map.as_ref().unwrap()));
-        insta::assert_snapshot!("choices_batches", batches(model.batches.as_ref().unwrap()));
-        let of_cases = model.regrets.as_ref().unwrap();
-        insta::assert_snapshot!("choices_regrets", regrets(of_cases));
-        insta::assert_snapshot!("choices_forecasts", forecasts(of_cases));
+        let evidence = evidence();
+        insta::assert_snapshot!("choices_map", map(evidence.map.as_ref().unwrap()));
+        insta::assert_snapshot!("choices_batches", batches(evidence.batches.as_ref().unwrap()));
+        let cases = &evidence.selector.as_ref().unwrap().verdicts;
+        let model = Model::new(&evidence);
+        insta::assert_snapshot!("choices_regrets", regrets(model.regrets.as_ref().unwrap()));
+        insta::assert_snapshot!("choices_forecasts", forecasts(cases));
     }
 
     /// Every chart of `evidence`; the page's decision has to be in it.
     fn all(evidence: &ReportEvidence) -> Vec<String> {
         let model = Model::new(evidence);
-        let of_cases = model.regrets.as_ref().unwrap();
-        let of_model: [fn(&Model) -> String; 4] = [makespans, implied, histograms, limit];
-        let of_decision: [fn(&DecisionModel) -> String; 7] =
+        let cases = &evidence.selector.as_ref().unwrap().verdicts;
+        let of_model: [fn(&Model<'_>) -> String; 4] = [makespans, implied, histograms, limit];
+        let of_decision: [fn(&DecisionModel<'_>) -> String; 7] =
             [shares, pools, pareto, surface, timeline, spectrum, scaling];
         let mut charts = vec![
-            map(model.map.as_ref().unwrap()),
-            batches(model.batches.as_ref().unwrap()),
-            regrets(of_cases),
-            forecasts(of_cases),
+            map(evidence.map.as_ref().unwrap()),
+            batches(evidence.batches.as_ref().unwrap()),
+            regrets(model.regrets.as_ref().unwrap()),
+            forecasts(cases),
         ];
         charts.extend(of_model.map(|chart| chart(&model)));
         charts.extend(of_decision.map(|chart| chart(model.decision.as_ref().unwrap())));

@@ -186,6 +186,11 @@ impl Decision {
 }
 
 impl StrategyRuns {
+    /// Its name, which is its strategy's unless it has one of its own.
+    pub fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or(self.strategy.name())
+    }
+
     /// True if every run passed its audit.
     pub fn is_valid(&self) -> bool {
         self.runs.iter().all(|record| record.audit.valid)
@@ -253,6 +258,12 @@ impl Spectrum {
             points,
             hdr_v2_base64: encoded(times),
         }
+    }
+
+    /// The time that `share` of the calls took at most, in ms.
+    pub fn at(&self, share: f64) -> f64 {
+        let found = self.points.iter().find(|(up_to, _)| *up_to >= share - 1e-9);
+        found.or(self.points.last()).map_or(0.0, |(_, ms)| *ms)
     }
 }
 

@@ -7,6 +7,7 @@ use crate::report::claims::ledger::{Tested, Untestable};
 use crate::report::decision::Decision;
 use crate::select::{CaseVerdict, DecisionMap, Judgement};
 use crate::selftest::SelftestRecord;
+use crate::stats::mean;
 use hdrhistogram::Histogram;
 use neonbench_engine::engine::{Strategy, WriteMode};
 use neonbench_engine::record::{Quantiles, RunRecord};
@@ -226,12 +227,29 @@ pub struct HttpSample {
     pub pairs: Vec<HttpPair>,
 }
 
+impl HttpSample {
+    /// The largest deviation by size, of valid runs.
+    pub fn worst_deviation(&self) -> Option<f64> {
+        let deviations = self.pairs.iter().filter_map(HttpPair::deviation);
+        deviations.max_by(|a, b| a.abs().total_cmp(&b.abs()))
+    }
+}
+
 /// One run over HTTP, and the same run in virtual time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct HttpPair {
     pub http: RunRecord,
     pub simulated: RunRecord,
+}
+
+impl HttpPair {
+    /// Makespan over HTTP ÷ simulated − 1; `None` where one of them is invalid.
+    pub fn deviation(&self) -> Option<f64> {
+        let Self { http, simulated } = self;
+        let valid = http.audit.valid && simulated.audit.valid;
+        valid.then(|| http.makespan_s / simulated.makespan_s - 1.0)
+    }
 }
 
 /// One example beside other users at work, written in both ways.
@@ -241,6 +259,18 @@ pub struct StaffSample {
     pub example: u32,
     /// One row per way of writing.
     pub rows: Vec<StaffEvidence>,
+}
+
+impl StaffSample {
+    /// True if PUT loses more updates than PATCH, in the mean of the valid runs of each.
+    pub fn put_loses_more(&self) -> bool {
+        let lost = |write| {
+            let rows = self.rows.iter().filter(|row| row.write == write);
+            let valid = rows.flat_map(|row| &row.runs).filter(|record| record.audit.valid);
+            mean(valid.map(|record| record.audit.lost_updates as f64))
+        };
+        lost(WriteMode::Put) > lost(WriteMode::Patch)
+    }
 }
 
 /// The runs of one way of writing beside other users.

@@ -9,35 +9,35 @@ use minijinja::context;
 use minijinja::value::{Serde, Value};
 
 /// The page for `model`.
-pub fn page(model: &Model) -> String {
+pub fn page(model: &Model<'_>) -> String {
+    let evidence = model.evidence;
     let charts = context! {
         makespans => charts::makespans(model),
         implied => charts::implied(model),
         histograms => charts::histograms(model),
         limit => charts::limit(model),
-        map => model.map.as_ref().map(charts::map),
-        batches => model.batches.as_ref().map(charts::batches),
+        map => evidence.map.as_ref().map(charts::map),
+        batches => evidence.batches.as_ref().map(charts::batches),
         regrets => model.regrets.as_ref().map(charts::regrets),
-        forecasts => model.regrets.as_ref().map(charts::forecasts),
+        forecasts => evidence.selector.as_ref().map(|sample| charts::forecasts(&sample.verdicts)),
         ..charts_of(model.decision.as_ref())
     };
     let rest = context! {
         charts,
         model => Value::from(Serde(model)),
-        decision => Value::from(Serde(&model.decision)),
-        provenance => Value::from(Serde(&model.provenance)),
-        ..of_grid(model.decision.as_ref())
+        evidence => Value::from(Serde(evidence)),
+        provenance => Value::from(Serde(&evidence.provenance)),
+        ..of_decision(model.decision.as_ref())
     };
     render(include_str!("../../reports/templates/report.html"), &rest)
 }
 
 /// The page of one decision.
-pub fn decision_page(decision: &DecisionModel, provenance: &Provenance) -> String {
+pub fn decision_page(decision: &DecisionModel<'_>, provenance: &Provenance) -> String {
     let rest = context! {
         charts => charts_of(Some(decision)),
-        decision => Value::from(Serde(decision)),
         provenance => Value::from(Serde(provenance)),
-        ..of_grid(Some(decision))
+        ..of_decision(Some(decision))
     };
     render(include_str!("../../reports/templates/plan.html"), &rest)
 }
@@ -62,7 +62,7 @@ fn render(source: &'static str, of_page: &Value) -> String {
         .expect("the template names what the model has")
 }
 
-fn charts_of(decision: Option<&DecisionModel>) -> Value {
+fn charts_of(decision: Option<&DecisionModel<'_>>) -> Value {
     let Some(decision) = decision else { return context! {} };
     context! {
         shares => charts::shares(decision),
@@ -75,13 +75,22 @@ fn charts_of(decision: Option<&DecisionModel>) -> Value {
     }
 }
 
-/// The grid of the sliders, as a script reads it and as rows.
-fn of_grid(decision: Option<&DecisionModel>) -> Value {
+/// The figures of a decision, its records, and the grid of its sliders, as a script reads it and as rows.
+fn of_decision(decision: Option<&DecisionModel<'_>>) -> Value {
     let Some(decision) = decision else { return context! {} };
-    let json = serde_json::to_string(&decision.grid).expect("figures are JSON");
+    let grid = &decision.decision.grid;
+    let lanes = charts::lanes(&decision.decision.timeline);
+    let json = serde_json::to_string(grid).expect("figures are JSON");
     // Nothing in it may end the element that it stands in.
     let json = json.replace('<', "\\u003c");
-    context! { grid_json => json, grid_rows => Value::from(Serde(grid_rows(&decision.grid))) }
+    context! {
+        decision => Value::from(Serde(decision)),
+        record => Value::from(Serde(decision.decision)),
+        spectra => Value::from(Serde(decision.winner.map(|winner| &winner.spectra))),
+        lanes => lanes.into_iter().map(|lane| (lane as usize, lane.name())).collect::<Vec<_>>(),
+        grid_json => json,
+        grid_rows => Value::from(Serde(grid_rows(grid))),
+    }
 }
 
 #[cfg(test)]
@@ -102,7 +111,8 @@ mod tests {
 
     #[test]
     fn the_page_needs_no_network() {
-        let page = page(&Model::new(&evidence()));
+        let evidence = evidence();
+        let page = page(&Model::new(&evidence));
         let page = page.replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
         for forbidden in ["http://", "https://", "url(", "@import", " src=", "<link"] {
             assert!(!page.contains(forbidden), "{forbidden}");
@@ -111,7 +121,8 @@ mod tests {
 
     #[test]
     fn each_section_is_named_by_its_heading_and_ids_do_not_clash() {
-        let page = page(&Model::new(&evidence()));
+        let evidence = evidence();
+        let page = page(&Model::new(&evidence));
         let ids = attributes(&page, "id");
         let distinct: BTreeSet<&str> = ids.iter().copied().collect();
         assert_eq!(ids.len(), distinct.len());
@@ -174,7 +185,8 @@ mod tests {
         assert!(bytes < 1_000_000, "{bytes} bytes");
         let json = serde_json::to_string(&decision).unwrap();
         let again: Decision = serde_json::from_str(&json).unwrap();
-        assert!(DecisionModel::new(&again) == model, "the page can be made again from its records");
+        let again = decision_page(&DecisionModel::new(&again), &provenance);
+        assert!(again == page, "the page can be made again from its records");
         let grid = serde_json::to_string(&decision.grid).unwrap();
         assert!(grid.len() < 100_000, "{} bytes", grid.len());
     }
@@ -294,7 +306,8 @@ mod tests {
 
     #[test]
     fn where_nothing_was_kept_a_sentence_names_the_command() {
-        let stored = page(&Model::new(&evidence()));
+        let stored = evidence();
+        let stored = page(&Model::new(&stored));
         let (selftest, judge) = ("<code>neonbench selftest<", "<code>neonbench judge --plan ");
         assert!(!stored.contains(selftest) && !stored.contains(judge));
         let bare = ReportEvidence { selftest: None, judged: Vec::new(), ..evidence() };

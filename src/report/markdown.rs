@@ -7,24 +7,26 @@ use minijinja::context;
 use minijinja::value::{Serde, Value};
 
 /// `report.md` for `model`.
-pub fn summary(model: &Model) -> String {
-    let environment = environment("report.md", include_str!("../../reports/templates/report.md"));
-    let template = environment.get_template("report.md").expect("just added");
-    template
-        .render(context! { model => Value::from(Serde(model)) })
-        .expect("the template names what the model has")
+pub fn summary(model: &Model<'_>) -> String {
+    let evidence = Value::from(Serde(model.evidence));
+    let model = Value::from(Serde(model));
+    let source = include_str!("../../reports/templates/report.md");
+    render(source, &context! { model, evidence })
 }
 
 /// `report.md` for one decision.
-pub fn decision_summary(decision: &DecisionModel, provenance: &Provenance) -> String {
-    let source = include_str!("../../reports/templates/decision.md");
-    let environment = environment("decision.md", source);
-    let template = environment.get_template("decision.md").expect("just added");
+pub fn decision_summary(decision: &DecisionModel<'_>, provenance: &Provenance) -> String {
+    let record = Value::from(Serde(decision.decision));
     let decision = Value::from(Serde(decision));
     let provenance = Value::from(Serde(provenance));
-    template
-        .render(context! { decision, provenance })
-        .expect("the template names what the model has")
+    let source = include_str!("../../reports/templates/decision.md");
+    render(source, &context! { decision, record, provenance })
+}
+
+fn render(source: &'static str, with: &Value) -> String {
+    let environment = environment("report.md", source);
+    let template = environment.get_template("report.md").expect("just added");
+    template.render(with).expect("the template names what the model has")
 }
 
 #[cfg(test)]

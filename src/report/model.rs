@@ -4,66 +4,51 @@
 
 mod batches;
 pub(crate) mod decision;
-mod http;
-mod judged;
+pub(crate) mod judged;
 pub(crate) mod ledger;
-pub(crate) mod map;
+mod map;
 pub(crate) mod regrets;
 mod row;
-mod selftest;
-mod staff;
 mod verdict;
 
-pub use batches::BatchModel;
 pub use decision::{DecisionModel, RankedStrategy};
-pub use http::{HttpModel, HttpRow};
-pub use judged::{JudgedClient, JudgedModel, JudgedRow};
-pub use ledger::{ClaimCase, ClaimRow, LedgerModel};
-pub use map::{MapChoice, MapModel, MapRow};
-pub use regrets::{ForecastRow, RegretsModel, ScenarioRow, Spread, WorstRow};
+pub use regrets::{RegretsModel, Spread, WorstRow};
 pub use row::RowModel;
-pub use selftest::{LimitCheck, SelftestModel};
-pub use staff::{StaffModel, StaffRow};
 pub use verdict::{Fact, ReportVerdict, Tone};
 
 use super::claims::ledger::TOLERANCE;
 use super::claims::{BATCH_SIZE, EXAMPLES, Example, WORKERS};
-use super::evidence::{BenchRate, Provenance, ReportEvidence, SelectorSample};
-use crate::text::{duration, join_and};
+use super::evidence::ReportEvidence;
+use crate::text::{count, duration, join_and};
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::record::RunRecord;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
-/// The report's figures.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
-pub struct Model {
+/// The report's figures: what follows from the evidence, and is not in it.
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
+pub struct Model<'a> {
+    /// The records that the figures are made from, which page and summary show beside them.
+    #[serde(skip)]
+    pub evidence: &'a ReportEvidence,
     /// The verdict in words, and in four figures.
     pub verdict: ReportVerdict,
     /// The guide's examples.
     pub examples: Vec<ExampleModel>,
-    /// Real HTTP beside virtual time.
-    pub http: HttpModel,
-    /// Updates lost beside other users.
-    pub staff: StaffModel,
-    /// The latest selftest of the mock, if one is stored.
-    pub selftest: Option<SelftestModel>,
-    /// The user's own clients.
-    pub judged: JudgedModel,
+    /// True if PUT loses more updates of other users than PATCH.
+    pub put_loses_more: bool,
+    /// Number of judged clients that did what their plan demands.
+    pub correct_clients: u64,
     /// The decision on the guide's first example under the documented limits.
-    pub decision: Option<DecisionModel>,
-    /// The selector, explained.
-    pub selector: Option<SelectorSample>,
+    pub decision: Option<DecisionModel<'a>>,
     /// The selectors, scenario by scenario.
     pub regrets: Option<RegretsModel>,
-    /// The guide's claims, one by one.
-    pub ledger: Option<LedgerModel>,
-    /// The best strategy for each size.
-    pub map: Option<MapModel>,
-    /// Figures over the batch size.
-    pub batches: Option<BatchModel>,
-    /// Rates of our own code.
-    pub benches: Vec<BenchRate>,
+    /// The numbers of the guide's claims that hold, in words.
+    pub ledger_title: Option<String>,
+    /// The result of the decision map, in words.
+    pub map_title: Option<String>,
+    /// The batch sizes among which time does not differ, and the accounts at risk, in words.
+    pub batches_title: Option<String>,
     /// Runs that passed their audit.
     pub validity: Validity,
     /// True if the guide's order of the strategies is the measured one in every example.
@@ -72,8 +57,6 @@ pub struct Model {
     pub times_hold: bool,
     /// The highest efficiency of all rows.
     pub best_efficiency: Option<f64>,
-    /// The circumstances of the runs.
-    pub provenance: Provenance,
     /// Accounts or batches side by side, in all runs.
     pub workers: u32,
     /// Accounts read before they are written, in all runs.
@@ -120,15 +103,16 @@ pub struct Validity {
     pub faults: Vec<String>,
 }
 
-impl Model {
+impl<'a> Model<'a> {
     /// Puts `evidence` beside the guide's claims.
-    pub fn new(evidence: &ReportEvidence) -> Self {
+    pub fn new(evidence: &'a ReportEvidence) -> Self {
         let examples: Vec<ExampleModel> =
             EXAMPLES.iter().map(|example| ExampleModel::new(example, evidence)).collect();
-        let http = HttpModel::new(evidence);
         let validity = Validity::new(evidence.records());
+        let judged = evidence.judged.iter();
         Self {
-            verdict: ReportVerdict::new(&examples, &http, &validity),
+            evidence,
+            verdict: ReportVerdict::new(&examples, &evidence.http, &validity),
             orders_hold: examples.iter().all(|example| example.order_holds),
             times_hold: examples.iter().flat_map(|example| &example.rows).all(|row| row.time_holds),
             best_efficiency: examples
@@ -136,19 +120,15 @@ impl Model {
                 .flat_map(|example| example.rows.iter().filter_map(|row| row.efficiency))
                 .max_by(f64::total_cmp),
             examples,
-            http,
-            staff: StaffModel::new(evidence),
-            selftest: evidence.selftest.as_ref().map(SelftestModel::new),
-            judged: JudgedModel::new(evidence),
-            selector: evidence.selector.clone(),
+            put_loses_more: evidence.staff.put_loses_more(),
+            correct_clients: judged.filter(|client| judged::is_correct(&client.record)).count()
+                as u64,
             regrets: evidence.selector.as_ref().and_then(RegretsModel::new),
-            ledger: evidence.ledger.as_ref().map(LedgerModel::new),
-            map: evidence.map.as_ref().map(MapModel::new),
-            batches: evidence.batches.as_ref().map(BatchModel::new),
-            benches: evidence.benches.clone(),
+            ledger_title: evidence.ledger.as_ref().map(|ledger| ledger::title(&ledger.claims)),
+            map_title: evidence.map.as_ref().map(map::title),
+            batches_title: evidence.batches.as_ref().map(batches::title),
             decision: evidence.decision.as_ref().map(DecisionModel::new),
             validity,
-            provenance: evidence.provenance.clone(),
             workers: WORKERS.get(),
             batch_size: BATCH_SIZE.get(),
         }
@@ -161,6 +141,12 @@ impl Model {
 }
 
 impl ExampleModel {
+    /// `Example 1: 500 accounts × 8 mappings`.
+    pub fn title(&self) -> String {
+        let Self { number, accounts, mappings, .. } = self;
+        format!("Example {number}: {} accounts × {mappings} mappings", count(*accounts))
+    }
+
     fn new(example: &Example, evidence: &ReportEvidence) -> Self {
         let claims = example.claims.iter();
         let mut rows: Vec<RowModel> = claims

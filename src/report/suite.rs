@@ -16,7 +16,7 @@ use super::evidence::{
 use super::fit::{self, FitSample, ScaleFit};
 use crate::experiment::{Goal, Summary, records, seeds, sweep};
 use crate::select::case::CaseError;
-use explore::{Exploration, ExploreError, explore};
+use explore::{Exploration, explore};
 use hdrhistogram::Histogram;
 use neon_mock::api::Class;
 use neon_mock::profile::Profile;
@@ -45,8 +45,6 @@ pub enum SuiteError {
     Scenario(#[from] ScenarioError),
     #[error(transparent)]
     Run(#[from] RunError),
-    #[error(transparent)]
-    Explore(#[from] ExploreError),
     #[error(transparent)]
     Case(#[from] CaseError),
 }
@@ -108,7 +106,7 @@ fn decision(
     seed: u64,
     replicates: u32,
     tell: &mut dyn FnMut(&str),
-) -> Result<Decision, ExploreError> {
+) -> Result<Decision, SuiteError> {
     let workload = subject()?;
     let settings = |strategy| Settings { seed, ..Settings::new(strategy) };
     let goal = Goal::default();

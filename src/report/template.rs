@@ -1,8 +1,16 @@
 //! The templates' environment: the report's filters, and escaping by their kind.
 
-use crate::text;
+use super::claims::ledger::{Figure, Tested};
+use super::decision::Spectrum;
+use super::evidence::HttpPair;
+use super::model::{judged, ledger};
+use crate::experiment::{Candidate, DeltaVerdict, times_as_much};
+use crate::findings::{FindingCause, Gain};
+use crate::judge::{ClientVerdict, JudgeRecord};
+use crate::selftest::{PoolRow, WindowRow};
+use crate::{stats, text};
 use minijinja::syntax::SyntaxConfig;
-use minijinja::value::ValueKind;
+use minijinja::value::{Serde, ValueKind};
 use minijinja::{AutoEscape, Environment, Output, State, Value};
 use std::borrow::Cow;
 
@@ -38,8 +46,32 @@ pub(super) fn environment(name: &'static str, source: &'static str) -> Environme
     environment.add_filter("signed_ms", text::signed_ms);
     environment.add_filter("mark", mark);
     environment.add_filter("tied", tied);
+    add_filters_of_records(&mut environment);
     environment.add_template(name, source).expect("the embedded template is valid");
     environment
+}
+
+/// Filters that say in words, or as a figure, what a member of a record means.
+fn add_filters_of_records(environment: &mut Environment<'_>) {
+    environment.add_filter("mean", |figures: Vec<Option<f64>>| {
+        stats::mean(figures.into_iter().map(Option::unwrap_or_default))
+    });
+    environment.add_filter("regret", |cost: f64, best: f64| times_as_much(cost, best) - 1.0);
+    environment.add_filter("candidate", |candidate: Serde<Candidate>| candidate.to_string());
+    environment.add_filter("deviation", |pair: Serde<HttpPair>| pair.deviation());
+    environment.add_filter("client_verdict", |verdict: Serde<ClientVerdict>| verdict.to_string());
+    environment.add_filter("league", |record: Serde<JudgeRecord>| Serde(judged::league(&record)));
+    environment.add_filter("pool_is_exact", |pool: Serde<PoolRow>| pool.is_exact());
+    environment.add_filter("window_is_exact", |window: Serde<WindowRow>| window.is_exact());
+    environment.add_filter("claimed", |claim: Serde<Tested>| ledger::claimed(&claim));
+    environment.add_filter("measured", |it: f64, of: Serde<Figure>| ledger::measured(*of, it));
+    environment.add_filter("tone", |claim: Serde<Tested>| ledger::tone_and_word(&claim).0);
+    environment.add_filter("word", |claim: Serde<Tested>| ledger::tone_and_word(&claim).1);
+    environment.add_filter("cause", |cause: Serde<FindingCause>| cause.title());
+    environment.add_filter("gain", |gain: Serde<Gain>| gain.in_words());
+    environment.add_filter("delta_verdict", |verdict: Serde<DeltaVerdict>| verdict.words());
+    environment
+        .add_filter("response_at", |spectrum: Serde<Spectrum>, share: f64| spectrum.at(share));
 }
 
 fn write(

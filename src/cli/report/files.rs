@@ -8,7 +8,7 @@ use neonbench::report::decision::{Baseline, Decision};
 use neonbench::report::evidence::Provenance;
 use neonbench::report::hlog::interval_log;
 use neonbench::report::html::decision_page;
-use neonbench::report::json::{DecisionRecord, to_json};
+use neonbench::report::json::{DecisionRecord, SCHEMA, to_json};
 use neonbench::report::markdown::decision_summary;
 use neonbench::report::model::DecisionModel;
 use std::path::{Path, PathBuf};
@@ -65,10 +65,11 @@ pub(super) fn publish(
     args: &ReportArgs,
     decision: &Decision,
     provenance: &Provenance,
-    next: impl FnOnce(&DecisionModel) -> String,
+    next: impl FnOnce(&DecisionModel<'_>) -> String,
 ) -> Result<ExitCode, CliError> {
     let model = DecisionModel::new(decision);
-    let record = DecisionRecord::new(&model, provenance, decision);
+    let record =
+        DecisionRecord { schema: SCHEMA, decision: &model, provenance, evidence: decision };
     let written = write(
         &args.out,
         &[

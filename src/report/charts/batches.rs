@@ -1,11 +1,11 @@
 //! Makespan, memory and risk: three panels over one axis of batch sizes.
 
-use super::canvas::{self, Anchor, Canvas, Font, Ink, LogScale};
+use super::canvas::{self, Canvas, LogScale};
 use super::frame::{Axis, AxisScale, Sides};
-use super::{WIDTH, number_of, stacked};
+use super::{WIDTH, legend, number_of, stacked};
 use crate::report::evidence::{BatchPoint, BatchSample};
+use crate::report::model::distinct;
 use crate::report::model::ledger::trimmed;
-use crate::report::model::{BatchModel, distinct};
 use crate::text::duration;
 use neonbench_engine::engine::Strategy;
 
@@ -22,22 +22,14 @@ struct Panel {
 }
 
 /// Makespan, accounts in memory and accounts at risk, one below the other.
-pub fn batches(model: &BatchModel) -> String {
-    let sample = &model.sample;
+pub fn batches(sample: &BatchSample) -> String {
     let label = "Makespan, accounts in memory and accounts that a kill leaves open, by batch size. The \
                  table below has the figures.";
     let height = TOP + 3 * PANEL + 2 * GAP + 52;
     canvas::draw((WIDTH, height), label, |canvas| {
-        let mut x = 78;
-        for strategy in [Strategy::PutBatch, Strategy::Hybrid] {
-            canvas.mark(number_of(strategy), (x, 14));
-            let name = match strategy {
-                Strategy::Hybrid => format!("hybrid, {} workers", sample.workers),
-                other => other.name().to_owned(),
-            };
-            canvas.text(&name, (x + 13, 14), Anchor::Left, Font::Label, Ink::Text);
-            x += 150;
-        }
+        let hybrid = format!("hybrid, {} workers", sample.workers);
+        let names = [(Strategy::PutBatch, "put_batch"), (Strategy::Hybrid, &hybrid)];
+        legend(canvas, 78, 150, names.map(|(strategy, name)| (number_of(strategy), name)));
         let panels = [
             Panel { name: "makespan", figure: |point| point.makespan_s, tick: duration },
             Panel {
@@ -84,10 +76,7 @@ impl Panel {
             let line: Vec<_> = of_it
                 .map(|point| (across.at(f64::from(point.batch_size)), up.at(figure(point))))
                 .collect();
-            canvas.line(line.clone(), 2, Ink::Series(number));
-            for point in line {
-                canvas.mark(number, point);
-            }
+            canvas.series(number, &line);
         }
     }
 }

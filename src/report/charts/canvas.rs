@@ -25,50 +25,27 @@ pub(super) enum Ink {
     Series(u8),
 }
 
+/// Each ink with its CSS colour; the fallback serves where there is no style sheet. Okabe and Ito's blue
+/// and vermillion stay apart for colour-blind eyes.
+const CSS: [(Ink, &str); 11] = [
+    (Ink::Text, "currentColor"),
+    (Ink::Muted, "var(--muted, #5b6472)"),
+    (Ink::Grid, "var(--grid, #e3e6ea)"),
+    (Ink::Ground, "var(--card, #ffffff)"),
+    (Ink::Measured, "var(--measured, #0072b2)"),
+    (Ink::Claimed, "var(--claimed, #d55e00)"),
+    (Ink::Series(0), "var(--s0, #0072b2)"),
+    (Ink::Series(1), "var(--s1, #d55e00)"),
+    (Ink::Series(2), "var(--s2, #009e73)"),
+    (Ink::Series(3), "var(--s3, #b0568f)"),
+    (Ink::Series(4), "var(--s4, #8a6d00)"),
+];
+
 impl Ink {
-    const ALL: [Self; 11] = [
-        Self::Text,
-        Self::Muted,
-        Self::Grid,
-        Self::Ground,
-        Self::Measured,
-        Self::Claimed,
-        Self::Series(0),
-        Self::Series(1),
-        Self::Series(2),
-        Self::Series(3),
-        Self::Series(4),
-    ];
-
-    /// A colour that no drawing has by itself.
-    const fn place_holder(self) -> RGBColor {
-        match self {
-            Self::Text => RGBColor(1, 2, 1),
-            Self::Muted => RGBColor(1, 2, 2),
-            Self::Grid => RGBColor(1, 2, 3),
-            Self::Ground => RGBColor(1, 2, 4),
-            Self::Measured => RGBColor(1, 2, 5),
-            Self::Claimed => RGBColor(1, 2, 6),
-            Self::Series(number) => RGBColor(1, 3, number),
-        }
-    }
-
-    /// Its CSS colour; the fallback serves where there is no style sheet. Okabe and Ito's
-    /// blue and vermillion stay apart for colour-blind eyes.
-    const fn css(self) -> &'static str {
-        match self {
-            Self::Text => "currentColor",
-            Self::Muted => "var(--muted, #5b6472)",
-            Self::Grid => "var(--grid, #e3e6ea)",
-            Self::Ground => "var(--card, #ffffff)",
-            Self::Measured => "var(--measured, #0072b2)",
-            Self::Claimed => "var(--claimed, #d55e00)",
-            Self::Series(0) => "var(--s0, #0072b2)",
-            Self::Series(1) => "var(--s1, #d55e00)",
-            Self::Series(2) => "var(--s2, #009e73)",
-            Self::Series(3) => "var(--s3, #b0568f)",
-            Self::Series(_) => "var(--s4, #8a6d00)",
-        }
+    /// A colour that no drawing has by itself: its place in [`CSS`].
+    fn place_holder(self) -> RGBColor {
+        let place = (0..).zip(CSS).find(|(_, (ink, _))| *ink == self);
+        RGBColor(1, 2, place.expect("every ink has a colour").0)
     }
 }
 
@@ -115,9 +92,9 @@ fn finish(svg: &str, (width, height): Point, label: &str) -> String {
     // Plotters opens with its own width and height, which would keep the drawing from shrinking.
     let body = svg.split_once('>').map_or("", |(_, body)| body);
     let mut body = body.to_owned();
-    for ink in Ink::ALL {
+    for (ink, css) in CSS {
         let RGBColor(r, g, b) = ink.place_holder();
-        body = body.replace(&format!("#{r:02X}{g:02X}{b:02X}"), ink.css());
+        body = body.replace(&format!("#{r:02X}{g:02X}{b:02X}"), css);
     }
     let label = label.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
     format!(
@@ -201,6 +178,14 @@ impl Canvas<'_> {
             2 => polygon(&[(x, y - 7), (x + 7, y + 5), (x - 7, y + 5)]),
             3 => polygon(&[(x, y - 7), (x + 7, y), (x, y + 7), (x - 7, y)]),
             _ => polygon(&[(x, y + 7), (x + 7, y - 5), (x - 7, y - 5)]),
+        }
+    }
+
+    /// A line of one of five things that are compared, with its mark at each of `points`.
+    pub(super) fn series(&self, number: u8, points: &[Point]) {
+        self.line(points, 2, Ink::Series(number));
+        for point in points {
+            self.mark(number, *point);
         }
     }
 

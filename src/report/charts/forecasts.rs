@@ -1,18 +1,19 @@
 //! Predicted against simulated: how far each forecast is from the median of the runs.
 
-use super::WIDTH;
-use super::canvas::{self, Anchor, Font, Ink, Scale};
+use super::canvas::{self, Ink, Scale};
 use super::frame::{Axis, AxisScale, Sides};
-use crate::report::model::RegretsModel;
-use crate::report::model::regrets::BAND;
+use super::{WIDTH, legend};
+use crate::report::model::regrets::{BAND, deviation};
+use crate::select::CaseVerdict;
 use crate::select::case::Family;
 
 const HEIGHT: i32 = 356;
 
 /// The median of the runs across, the deviation of the forecast upwards: on an axis of seconds, of
 /// which there are decades, three percent would be no wider than the line.
-pub fn forecasts(model: &RegretsModel) -> String {
-    let rows = &model.forecasts;
+pub fn forecasts(verdicts: &[CaseVerdict]) -> String {
+    let row = |it: &CaseVerdict| Some((it.family, it.forecast?.median_s, deviation(&it.forecast?)));
+    let rows: Vec<(Family, f64, f64)> = verdicts.iter().filter_map(row).collect();
     let label = "For each scenario how far the forecast is from the median of the runs. The table below \
                  has the figures.";
     canvas::draw((WIDTH, HEIGHT), label, |canvas| {
@@ -20,10 +21,10 @@ pub fn forecasts(model: &RegretsModel) -> String {
             return;
         }
         let sides = Sides { left: 62, right: WIDTH - 16, top: 62, bottom: HEIGHT - 52 };
-        let range = super::range(rows.iter().map(|row| row.median_s));
+        let range = super::range(rows.iter().map(|(_, median_s, _)| *median_s));
         let title = "simulated: the median of the runs, logarithmic";
         let across = Axis::times(title, range, [sides.left, sides.right]);
-        let furthest = rows.iter().map(|row| row.deviation.abs()).fold(2.0 * BAND, f64::max) * 1.15;
+        let furthest = rows.iter().map(|(.., off)| off.abs()).fold(2.0 * BAND, f64::max) * 1.15;
         let scale = Scale::new(2.0 * furthest, [sides.bottom, sides.top]);
         let place = |deviation: f64| scale.at(deviation + furthest);
         let step = [0.02, 0.05, 0.1, 0.2, 0.5, 1.0].into_iter().find(|step| furthest / step < 4.0);
@@ -43,16 +44,10 @@ pub fn forecasts(model: &RegretsModel) -> String {
         canvas.block(band, 0.12, Ink::Measured);
         sides.draw(canvas, &across, &up);
         canvas.line([(sides.left, place(0.0)), (sides.right, place(0.0))], 1, Ink::Muted);
-        for row in rows {
-            canvas.mark(row.number, (across.at(row.median_s), place(row.deviation)));
+        for (family, median_s, off) in &rows {
+            canvas.mark(*family as u8, (across.at(*median_s), place(*off)));
         }
-        let mut x = sides.left + 6;
-        for family in Family::ALL {
-            if rows.iter().any(|row| row.number == family as u8) {
-                canvas.mark(family as u8, (x, 14));
-                canvas.text(family.name(), (x + 13, 14), Anchor::Left, Font::Label, Ink::Text);
-                x += 120;
-            }
-        }
+        let shown = Family::ALL.into_iter().filter(|it| rows.iter().any(|(of, ..)| of == it));
+        legend(canvas, sides.left + 6, 120, shown.map(|it| (it as u8, it.name())));
     })
 }

@@ -32,7 +32,7 @@ const GAP: i32 = 24;
 const TICKS: [(f64, &str); 3] = [(100.0, "100 ms"), (1_000.0, "1 s"), (10_000.0, "10 s")];
 
 /// Panels by example and strategy: reads as an area, writes as a line.
-pub fn histograms(model: &Model) -> String {
+pub fn histograms(model: &Model<'_>) -> String {
     let height = TOP + stacked(model.examples.len(), HEIGHT);
     let label = "Response-time histograms of reads and writes, for each example and strategy, on a \
                  logarithmic axis. The table below has their quantiles.";

@@ -8,7 +8,7 @@ use crate::text::{count, duration, sig3};
 const TICKS: [(f64, &str); 4] = [(0.25, "250 ms"), (0.5, "500 ms"), (1.0, "1 s"), (2.0, "2 s")];
 
 /// One line an example: where its rows agree, their marks lie on one another.
-pub fn implied(model: &Model) -> String {
+pub fn implied(model: &Model<'_>) -> String {
     const LINE: i32 = 3 * ROW;
     let bottom = 10 + stacked(model.examples.len(), LINE);
     let label = "Time per call that each row of the guide implies, example by example. Marks of \

@@ -3,13 +3,13 @@
 use super::canvas::{self, Anchor, Font, Ink, Scale};
 use super::{NAMES, ROW, WIDTH, stacked};
 use crate::report::model::Model;
-use crate::text::{count, percent};
+use crate::text::percent;
 
 /// Shares that the axis names.
 const SHARES: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
 
 /// One bar a row: the limit's share of the mean makespan.
-pub fn limit(model: &Model) -> String {
+pub fn limit(model: &Model<'_>) -> String {
     const TITLE: i32 = 36;
     let rows = stacked(model.rows().count(), ROW);
     let bottom = stacked(model.examples.len(), TITLE) + rows;
@@ -24,12 +24,7 @@ pub fn limit(model: &Model) -> String {
         }
         let mut y = 0;
         for example in &model.examples {
-            let accounts = count(example.accounts);
-            let title = format!(
-                "Example {}: {accounts} accounts × {} mappings",
-                example.number, example.mappings
-            );
-            canvas.text(&title, (0, y + 20), Anchor::Left, Font::Strong, Ink::Text);
+            canvas.text(&example.title(), (0, y + 20), Anchor::Left, Font::Strong, Ink::Text);
             y += TITLE;
             let end = y + stacked(example.rows.len(), ROW);
             for x in SHARES.map(|share| scale.at(share)) {

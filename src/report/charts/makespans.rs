@@ -2,8 +2,8 @@
 
 use super::canvas::{self, Anchor, Canvas, Font, Ink, LogScale};
 use super::{NAMES, ROW, WIDTH, labels, lines, stacked};
-use crate::report::model::{ExampleModel, Model, RowModel};
-use crate::text::{count, minutes, signed};
+use crate::report::model::{Model, RowModel};
+use crate::text::{minutes, signed};
 
 /// Space for an example's title, in px.
 const TITLE: i32 = 40;
@@ -19,7 +19,7 @@ const TICKS: [(f64, &str); 7] = [
 ];
 
 /// Every row of the guide: its claim as a diamond, the measured median as a dot with its interval.
-pub fn makespans(model: &Model) -> String {
+pub fn makespans(model: &Model<'_>) -> String {
     let rows = stacked(model.rows().count(), ROW);
     let bottom = 34 + stacked(model.examples.len(), TITLE) + rows;
     let label = "Makespan of each row of the guide's tables: the guide's claim beside the median \
@@ -29,7 +29,8 @@ pub fn makespans(model: &Model) -> String {
         legend(canvas);
         let mut y = 34;
         for example in &model.examples {
-            title(canvas, example, y + 22);
+            let title = example.title();
+            canvas.text(&title, (0, y + 22), Anchor::Left, Font::Strong, Ink::Text);
             y += TITLE;
             lines(canvas, &scale, [y, y + stacked(example.rows.len(), ROW)], &TICKS);
             for row in &example.rows {
@@ -41,7 +42,7 @@ pub fn makespans(model: &Model) -> String {
     })
 }
 
-fn scale(model: &Model) -> LogScale {
+fn scale(model: &Model<'_>) -> LogScale {
     let measured = model.rows().filter_map(|(_, row)| row.makespan_s);
     let times = model.rows().map(|(_, row)| row.claimed_s).chain(measured.flatten());
     let (low, high) = times.fold((54.0_f64, 6_000.0_f64), |(low, high), time| {
@@ -62,12 +63,6 @@ fn legend(canvas: &Canvas<'_>) {
         Font::Label,
         Ink::Text,
     );
-}
-
-fn title(canvas: &Canvas<'_>, example: &ExampleModel, y: i32) {
-    let ExampleModel { number, accounts, mappings, .. } = example;
-    let title = format!("Example {number}: {} accounts × {mappings} mappings", count(*accounts));
-    canvas.text(&title, (0, y), Anchor::Left, Font::Strong, Ink::Text);
 }
 
 fn draw_row(canvas: &Canvas<'_>, scale: &LogScale, row: &RowModel, y: i32) {

@@ -12,7 +12,7 @@ const HEIGHT: i32 = 380;
 const LETTER: i32 = 7;
 
 /// Makespan across, share of refused calls upwards.
-pub fn pareto(model: &DecisionModel) -> String {
+pub fn pareto(model: &DecisionModel<'_>) -> String {
     let valid: Vec<&RankedStrategy> = model.league.iter().filter(|row| row.is_valid).collect();
     let label = "Each strategy by its makespan and the share of its calls that were refused; those \
                  on the frontier are joined. The league above has the figures.";

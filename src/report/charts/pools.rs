@@ -6,8 +6,8 @@ use crate::report::model::DecisionModel;
 use crate::text::duration;
 
 /// One bar a pool, with the interval of the makespan.
-pub fn pools(model: &DecisionModel) -> String {
-    let rows = &model.pools;
+pub fn pools(model: &DecisionModel<'_>) -> String {
+    let rows = &model.decision.pools;
     let bottom = stacked(rows.len(), ROW + 6);
     let label = "Makespan of the best strategy for each size of the pools. The table below has the \
                  figures.";
@@ -18,7 +18,7 @@ pub fn pools(model: &DecisionModel) -> String {
             let y = stacked(index, ROW + 6);
             let middle = y + ROW / 2;
             let [low, median, high] = row.makespan_s;
-            let is_now = model.pool == Some(row.pool);
+            let is_now = model.decision.pool == Some(row.pool);
             let name = format!("{} at a time", row.pool);
             let size = if is_now { Font::Strong } else { Font::Label };
             canvas.text(&name, (0, middle), Anchor::Left, size, Ink::Text);

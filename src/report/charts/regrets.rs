@@ -2,7 +2,7 @@
 
 use super::canvas::{self, Anchor, Canvas, Font, Ink, LogScale, Scale};
 use super::frame::{Axis, AxisScale, Sides};
-use super::{WIDTH, stacked};
+use super::{WIDTH, legend, stacked};
 use crate::experiment::Portfolio;
 use crate::report::model::{RegretsModel, Spread};
 use crate::select::SelectorName;
@@ -43,12 +43,8 @@ pub fn regrets(model: &RegretsModel) -> String {
     let label = "For each selector the share of scenarios in which its regret is at most so large. The \
                  table below has the figures.";
     canvas::draw((WIDTH, HEIGHT), label, |canvas| {
-        let mut x = LEFT;
-        for selector in SelectorName::ALL.into_iter().rev() {
-            canvas.mark(number_of(selector), (x, 14));
-            canvas.text(known_as(selector), (x + 13, 14), Anchor::Left, Font::Label, Ink::Text);
-            x += 165;
-        }
+        let selectors = SelectorName::ALL.into_iter().rev();
+        legend(canvas, LEFT, 165, selectors.map(|it| (number_of(it), known_as(it))));
         let most = model.spreads.iter().filter_map(|spread| spread.regrets.last().copied());
         let most = most.fold(1.0, f64::max);
         let width = (WIDTH - LEFT - GAP - RIGHT) / 2;

@@ -10,8 +10,8 @@ use neonbench_engine::engine::Strategy;
 const HEIGHT: i32 = 400;
 
 /// One line a strategy.
-pub fn scaling(model: &DecisionModel) -> String {
-    let measured = &model.scaling;
+pub fn scaling(model: &DecisionModel<'_>) -> String {
+    let measured = &model.decision.scaling;
     let label = "Makespan of each strategy over the number of accounts. The table below has the \
                  figures.";
     canvas::draw((WIDTH, HEIGHT), label, |canvas| {
@@ -34,10 +34,7 @@ pub fn scaling(model: &DecisionModel) -> String {
             let points: Vec<_> = of_it
                 .map(|sized| (across.at(sized.accounts as f64), up.at(sized.makespan_s)))
                 .collect();
-            canvas.line(points.clone(), 2, Ink::Series(number));
-            for point in &points {
-                canvas.mark(number, *point);
-            }
+            canvas.series(number, &points);
             if let Some((x, y)) = points.last() {
                 canvas.text(strategy.name(), (x + 12, *y), Anchor::Left, Font::Label, Ink::Text);
             }

@@ -9,7 +9,7 @@ use crate::text::{duration, percent};
 const NAMED: f64 = 0.08;
 
 /// One bar per strategy; its parts are services, losses and waits.
-pub fn shares(model: &DecisionModel) -> String {
+pub fn shares(model: &DecisionModel<'_>) -> String {
     const TOP: i32 = 40;
     let bottom = TOP + stacked(model.league.len(), ROW + 6);
     let label = "Share of the calls' time in service, in refused or failed calls, waiting for a \
@@ -21,7 +21,7 @@ pub fn shares(model: &DecisionModel) -> String {
         let names = model.league.first().map_or(&[][..], |row| row.times.as_slice());
         let mut x = left;
         for (number, part) in (0..).zip(names) {
-            canvas.block([(x, 9), (x + 14, 21)], ALPHA[number], Ink::Series(SERIES[number]));
+            canvas.block([(x, 9), (x + 14, 21)], ALPHA[number], Ink::Series(number as u8));
             canvas.text(part.name, (x + 20, 15), Anchor::Left, Font::Small, Ink::Text);
             x += 44 + 7 * i32::try_from(part.name.len()).unwrap_or(0);
         }
@@ -34,7 +34,7 @@ pub fn shares(model: &DecisionModel) -> String {
             for (number, part) in row.times.iter().enumerate() {
                 let to = from + part.share * whole;
                 let bar = [(from.round() as i32, y + 3), (to.round() as i32, y + ROW - 3)];
-                canvas.block(bar, ALPHA[number], Ink::Series(SERIES[number]));
+                canvas.block(bar, ALPHA[number], Ink::Series(number as u8));
                 if part.share >= NAMED {
                     let centre = (f64::midpoint(from, to).round() as i32, middle);
                     let ink = if number == 0 { Ink::Ground } else { Ink::Text };
@@ -48,6 +48,5 @@ pub fn shares(model: &DecisionModel) -> String {
     })
 }
 
-/// The colours of the parts: service as measured figures are, losses warm, waits pale.
-const SERIES: [u8; 5] = [0, 1, 2, 3, 4];
+/// The opacity of each part, in order: service stands out, waits are pale.
 const ALPHA: [f64; 5] = [1.0, 0.75, 0.35, 0.35, 0.55];

@@ -8,8 +8,8 @@ use crate::report::model::DecisionModel;
 const HEIGHT: i32 = 400;
 
 /// One line for each endpoint and outcome, of the largest five.
-pub fn spectrum(model: &DecisionModel) -> String {
-    let mut spectra: Vec<_> = model.spectra.iter().collect();
+pub fn spectrum(model: &DecisionModel<'_>) -> String {
+    let mut spectra: Vec<_> = model.winner.into_iter().flat_map(|winner| &winner.spectra).collect();
     spectra.sort_by_key(|spectrum| std::cmp::Reverse(spectrum.calls));
     spectra.truncate(5);
     let label = "Response times of the best strategy's calls by percentile, for each endpoint and \

@@ -12,8 +12,8 @@ const TOP: i32 = 34;
 const CELL: i32 = 42;
 
 /// A cell for each configuration: the darker, the slower; a share where calls are refused.
-pub fn surface(model: &DecisionModel) -> String {
-    let cells = &model.surface;
+pub fn surface(model: &DecisionModel<'_>) -> String {
+    let cells = &model.decision.surface;
     let workers = distinct(cells.iter().map(|cell| cell.workers));
     let sizes = distinct(cells.iter().map(|cell| cell.batch_size));
     let bottom = TOP + super::stacked(sizes.len(), CELL);
@@ -53,7 +53,7 @@ pub fn surface(model: &DecisionModel) -> String {
             let is_best = cell.refused <= CLIFF && cell.makespan_s <= best_s;
             draw_cell(canvas, cell, [(x, y), (x + width - 2, y + CELL - 2)], shade, is_best);
         }
-        if let Some(pool) = model.pool
+        if let Some(pool) = model.decision.pool
             && let Some(beyond) = workers.iter().find(|count| **count > pool)
         {
             let x = LEFT + at(&workers, *beyond) * width - 1;

@@ -246,9 +246,11 @@ pub struct ClaimSetting {
     pub baselines: Vec<Trial>,
 }
 
-/// A claim of the guide: a number, or an advice.
-#[derive(Clone, Debug, PartialEq)]
-pub struct GuideClaim {
+/// A claim of the guide, a number or an advice, with its cases: the settings in which it is tested, or
+/// what was measured in each.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[schemars(rename = "Tested")]
+pub struct Claim<C> {
     /// Its name here.
     pub id: String,
     /// The guide's heading.
@@ -259,9 +261,15 @@ pub struct GuideClaim {
     pub figure: Figure,
     /// The value that is claimed of it.
     pub claimed: Claimed,
-    /// The settings in which it is tested.
-    pub cases: Vec<ClaimSetting>,
+    /// Its cases.
+    pub cases: Vec<C>,
 }
+
+/// A claim with the runs that test it.
+pub type GuideClaim = Claim<ClaimSetting>;
+
+/// A claim, tested.
+pub type Tested = Claim<TestedCase>;
 
 /// A claim that no run can test.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -314,18 +322,6 @@ pub struct TestedCase {
     pub measured: Option<f64>,
     /// True if the claim holds there.
     pub holds: bool,
-}
-
-/// A claim, tested.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[allow(missing_docs, reason = "as in `GuideClaim`")]
-pub struct Tested {
-    pub id: String,
-    pub section: String,
-    pub says: String,
-    pub figure: Figure,
-    pub claimed: Claimed,
-    pub cases: Vec<TestedCase>,
 }
 
 impl Tested {

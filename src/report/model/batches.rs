@@ -1,29 +1,14 @@
-//! Time, memory and risk over the batch size.
+//! The title of the figures over the batch size.
 
 use crate::report::evidence::{BatchPoint, BatchSample};
 use crate::text::join_and;
 use neonbench_engine::engine::Strategy;
-use serde::Serialize;
 
 /// Relative difference in time that counts as none.
 const NO_MATTER: f64 = 0.03;
 
-/// Time, memory and risk over the batch size.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
-pub struct BatchModel {
-    /// The sizes among which time does not differ, and the accounts at risk.
-    pub title: String,
-    /// The figures.
-    pub sample: BatchSample,
-}
-
-impl BatchModel {
-    pub(super) fn new(sample: &BatchSample) -> Self {
-        Self { title: title(sample), sample: sample.clone() }
-    }
-}
-
-fn title(sample: &BatchSample) -> String {
+/// The sizes among which time does not differ, and the accounts at risk.
+pub(super) fn title(sample: &BatchSample) -> String {
     let mut parts = Vec::new();
     for strategy in [Strategy::PutBatch, Strategy::Hybrid] {
         let points: Vec<&BatchPoint> =
@@ -66,7 +51,6 @@ mod tests {
     #[test]
     fn the_title_says_where_it_does_not_matter() {
         let mut sample = evidence().batches.unwrap();
-        let title = |sample: &BatchSample| BatchModel::new(sample).title;
         let end = "; it decides what is in memory, and what a kill leaves open: 5 to 50 accounts";
         let both =
             "Batch size does not matter for time under put_batch at all and under hybrid up to 10";

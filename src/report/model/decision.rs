@@ -6,30 +6,25 @@ mod words;
 pub(crate) use grid::grid_rows;
 
 use super::Validity;
-use crate::experiment::{Delta, Goal, times_as_much};
-use crate::findings::Gain;
-use crate::report::decision::{
-    Baseline, Decision, Grid, PoolWhatIf, ScalingPoint, Spectrum, StrategyRuns, SurfacePoint,
-};
+use crate::experiment::{Goal, times_as_much};
+use crate::report::decision::{Decision, StrategyRuns};
 use crate::stats::pareto_front;
 use neonbench_engine::engine::Strategy;
-use neonbench_engine::measure::timeline::{Lane, Timeline};
 use neonbench_engine::record::RunRecord;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use words::{faster, headline, lede, pools_title, scaling_title, surface_title};
 
 /// The figures of a decision about one migration.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
-pub struct DecisionModel {
-    pub scenario: String,
-    pub dataset: String,
-    pub profile: String,
-    pub profile_digest: String,
-    pub accounts: u64,
-    pub mappings: u64,
-    pub pool: Option<u32>,
+pub struct DecisionModel<'a> {
+    /// The records that the figures are made from, which page and summary show beside them.
+    #[serde(skip)]
+    pub decision: &'a Decision,
+    /// The runs of the strategy to use.
+    #[serde(skip)]
+    pub winner: Option<&'a StrategyRuns>,
     /// The strategy to use; `None` if none is valid.
     pub best: Option<Strategy>,
     /// The answer in one line.
@@ -46,27 +41,13 @@ pub struct DecisionModel {
     pub league: Vec<RankedStrategy>,
     /// `a is 1.23 ± 0.04 times faster than b`.
     pub faster: Vec<String>,
-    /// Hybrid under workers and batch sizes.
-    pub surface: Vec<SurfacePoint>,
     /// The surface's result, in words.
     pub surface_title: String,
-    /// Accounts that the surface and the grid were tried on.
-    pub varied_accounts: u64,
-    /// The best strategy over time.
-    pub timeline: TimelineModel,
-    /// Response times of the best strategy.
-    pub spectra: Vec<SpectrumModel>,
-    pub scaling: Vec<ScalingPoint>,
     pub scaling_title: String,
-    pub pools: Vec<PoolWhatIf>,
     pub pools_title: String,
     /// Losses over all runs of the league.
     pub integrity: Validity,
     pub errors: Vec<ErrorGroup>,
-    /// Findings, strategy by strategy.
-    pub findings: Vec<FoundModel>,
-    pub baseline: Option<BaselineModel>,
-    pub grid: Grid,
 }
 
 /// One strategy of the league. Figures are means over its runs.
@@ -108,39 +89,6 @@ pub struct TimeShare {
     pub share: f64,
 }
 
-/// A run in slices.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, schemars::JsonSchema)]
-#[allow(missing_docs, reason = "the names say it")]
-pub struct TimelineModel {
-    pub slice_s: f64,
-    pub landed_per_s: Vec<f64>,
-    pub refused: Vec<u64>,
-    pub failed: Vec<u64>,
-    pub lanes: Vec<LaneModel>,
-}
-
-/// The calls in flight of one kind.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
-#[allow(missing_docs, reason = "the names say it")]
-pub struct LaneModel {
-    pub name: &'static str,
-    pub in_flight: Vec<f64>,
-    pub limit: Vec<Option<u32>>,
-    pub most: f64,
-}
-
-/// Response times of calls that ended alike.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
-#[allow(missing_docs, reason = "the names say it")]
-pub struct SpectrumModel {
-    pub endpoint: String,
-    pub outcome: String,
-    pub calls: u64,
-    /// p50, p90, p99, p99.9 and the longest, in ms.
-    pub quantiles_ms: [f64; 5],
-    pub points: Vec<(f64, f64)>,
-}
-
 /// Failures that are alike.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
@@ -153,73 +101,9 @@ pub struct ErrorGroup {
     pub hint: String,
 }
 
-/// A finding about one strategy.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
-#[allow(missing_docs, reason = "the names say it")]
-pub struct FoundModel {
-    pub name: String,
-    pub cause: &'static str,
-    pub message: String,
-    pub advice: String,
-    /// The simulated gain of the advice; `None` where it was not simulated.
-    pub gain: Option<String>,
-}
-
-/// Strategies against a stored run.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
-#[allow(missing_docs, reason = "the names say it")]
-pub struct BaselineModel {
-    pub run: i64,
-    pub what: String,
-    pub rows: Vec<BaselineRow>,
-}
-
-/// One strategy against that run.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
-#[allow(missing_docs, reason = "the names say it")]
-pub struct BaselineRow {
-    pub name: String,
-    pub ratio: f64,
-    pub ratio_interval: Option<[f64; 2]>,
-    pub verdict: String,
-    pub refused_change: f64,
-}
-
-impl BaselineModel {
-    fn new(baseline: &Baseline) -> Self {
-        let row = |(name, delta): &(String, Delta)| BaselineRow {
-            name: name.clone(),
-            ratio: delta.ratio,
-            ratio_interval: delta.ratio_interval,
-            verdict: match &delta.incomparable {
-                Some(why) => format!("not comparable: {why}"),
-                None => delta.verdict.words().to_owned(),
-            },
-            refused_change: delta.refused_change,
-        };
-        let rows = baseline.deltas.iter().map(row).collect();
-        Self { run: baseline.run, what: baseline.what.clone(), rows }
-    }
-}
-
-fn found(league: &[StrategyRuns]) -> Vec<FoundModel> {
-    let mut all = Vec::new();
-    for contender in league {
-        let name = contender.name.clone().unwrap_or_else(|| contender.strategy.to_string());
-        all.extend(contender.findings.iter().map(|finding| FoundModel {
-            name: name.clone(),
-            cause: finding.cause.title(),
-            message: finding.message.clone(),
-            advice: finding.advice.clone(),
-            gain: finding.gain.as_ref().map(Gain::in_words),
-        }));
-    }
-    all
-}
-
-impl DecisionModel {
+impl<'a> DecisionModel<'a> {
     /// Judges `decision`.
-    pub fn new(decision: &Decision) -> Self {
+    pub fn new(decision: &'a Decision) -> Self {
         let ranking = decision.ranking();
         let ranked = ranking.sort(decision.league.iter().collect::<Vec<_>>());
         let row = |runs: &StrategyRuns| RankedStrategy::new(runs, &decision.goal);
@@ -231,13 +115,8 @@ impl DecisionModel {
         let runs = decision.league.iter().flat_map(|contender| &contender.runs);
         let integrity = Validity::new(runs);
         Self {
-            scenario: decision.scenario.clone(),
-            dataset: decision.dataset.clone(),
-            profile: decision.profile.clone(),
-            profile_digest: decision.profile_digest.clone(),
-            accounts: decision.resources,
-            mappings: decision.mappings,
-            pool: decision.pool,
+            decision,
+            winner,
             best,
             ranked_by: decision.goal.in_words(),
             tied,
@@ -246,21 +125,10 @@ impl DecisionModel {
             is_valid: integrity.valid == integrity.runs,
             faster: winner.map_or_else(Vec::new, |winner| faster(winner, &decision.league)),
             surface_title: surface_title(&decision.surface, decision.pool),
-            surface: decision.surface.clone(),
-            varied_accounts: decision.varied_accounts,
-            timeline: TimelineModel::new(&decision.timeline),
-            spectra: winner.map_or_else(Vec::new, |winner| {
-                winner.spectra.iter().map(SpectrumModel::new).collect()
-            }),
             scaling_title: scaling_title(&decision.scaling),
-            scaling: decision.scaling.clone(),
             pools_title: pools_title(decision),
-            pools: decision.pools.clone(),
             integrity,
             errors: errors(&decision.league),
-            findings: found(&decision.league),
-            baseline: decision.baseline.as_ref().map(BaselineModel::new),
-            grid: decision.grid.clone(),
             league,
         }
     }
@@ -281,7 +149,7 @@ impl RankedStrategy {
         let share = |seconds: f64| if whole > 0.0 { seconds / whole } else { 0.0 };
         Self {
             strategy: contender.strategy,
-            name: contender.name.clone().unwrap_or_else(|| contender.strategy.to_string()),
+            name: contender.name().to_owned(),
             runs: contender.all_makespans_s().len() as u64,
             is_valid: bad.is_none(),
             fault: bad.map_or_else(String::new, |record| record.audit.faults.join("; ")),
@@ -329,50 +197,6 @@ fn compare(league: &mut [RankedStrategy]) {
 
 /// Share of refused calls from which a configuration lies beyond the cliff.
 pub(crate) const CLIFF: f64 = 0.02;
-
-impl TimelineModel {
-    fn new(timeline: &Timeline) -> Self {
-        let slice_s = timeline.slice_ns as f64 / 1e9;
-        let lane = |lane: Lane| {
-            let index = lane as usize;
-            let in_flight: Vec<f64> = timeline
-                .slices
-                .iter()
-                .map(|slice| slice.in_flight_ns[index] as f64 / timeline.slice_ns as f64)
-                .collect();
-            let most = in_flight.iter().copied().fold(0.0, f64::max);
-            let limit = timeline.slices.iter().map(|slice| slice.limit[index]).collect();
-            LaneModel { name: lane.name(), in_flight, limit, most }
-        };
-        Self {
-            slice_s,
-            landed_per_s: timeline
-                .slices
-                .iter()
-                .map(|slice| slice.landed as f64 / slice_s)
-                .collect(),
-            refused: timeline.slices.iter().map(|slice| slice.refused).collect(),
-            failed: timeline.slices.iter().map(|slice| slice.failed).collect(),
-            lanes: Lane::ALL.into_iter().map(lane).filter(|lane| lane.most > 0.0).collect(),
-        }
-    }
-}
-
-impl SpectrumModel {
-    fn new(spectrum: &Spectrum) -> Self {
-        let at = |share: f64| {
-            let found = spectrum.points.iter().find(|(up_to, _)| *up_to >= share - 1e-9);
-            found.or(spectrum.points.last()).map_or(0.0, |(_, ms)| *ms)
-        };
-        Self {
-            endpoint: spectrum.endpoint.clone(),
-            outcome: spectrum.outcome.clone(),
-            calls: spectrum.calls,
-            quantiles_ms: [0.5, 0.9, 0.99, 0.999, 1.0].map(at),
-            points: spectrum.points.clone(),
-        }
-    }
-}
 
 /// The failures of all runs, alike ones together, the most frequent first.
 fn errors(league: &[StrategyRuns]) -> Vec<ErrorGroup> {

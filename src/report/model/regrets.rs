@@ -2,7 +2,7 @@
 
 use crate::experiment::Portfolio;
 use crate::report::evidence::SelectorSample;
-use crate::select::{CaseVerdict, SelectorName};
+use crate::select::{CaseVerdict, ForecastError, SelectorName};
 use crate::text::{percent, sig3};
 use serde::Serialize;
 
@@ -24,12 +24,8 @@ pub struct RegretsModel {
     pub forecast_title: String,
     /// One per selector and portfolio.
     pub spreads: Vec<Spread>,
-    /// One per scenario.
-    pub scenarios: Vec<ScenarioRow>,
     /// The worst scenarios of each selector, among all strategies.
     pub worst: Vec<WorstRow>,
-    /// One per scenario that has a forecast.
-    pub forecasts: Vec<ForecastRow>,
 }
 
 /// The regrets of one selector.
@@ -43,17 +39,6 @@ pub struct Spread {
     pub regrets: Vec<f64>,
 }
 
-/// The regrets in one scenario.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
-pub struct ScenarioRow {
-    /// Its name.
-    pub name: String,
-    /// Its family.
-    pub family: &'static str,
-    /// By portfolio those of each selector; `None` where nothing is allowed.
-    pub regrets: [[Option<f64>; SelectorName::ALL.len()]; Portfolio::ALL.len()],
-}
-
 /// A scenario in which a selector is far off.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
@@ -64,25 +49,6 @@ pub struct WorstRow {
     pub choice: String,
     pub best: String,
     pub regret: f64,
-}
-
-/// A forecast beside its runs.
-#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
-pub struct ForecastRow {
-    /// The scenario.
-    pub name: String,
-    /// Its family.
-    pub family: &'static str,
-    /// The number of its mark in the chart.
-    pub number: u8,
-    /// 5th, 50th and 95th percentile as forecast, in seconds.
-    pub forecast_s: [f64; 3],
-    /// The median of the runs, in seconds.
-    pub median_s: f64,
-    /// p50 ÷ median − 1.
-    pub deviation: f64,
-    /// The runs that the interval holds, as a share.
-    pub within: f64,
 }
 
 impl RegretsModel {
@@ -101,17 +67,14 @@ impl RegretsModel {
                 spreads.push(Spread { selector, portfolio, regrets });
             }
         }
-        let forecasts: Vec<ForecastRow> = verdicts.iter().filter_map(ForecastRow::new).collect();
         Some(Self {
             title: title(&spreads, verdicts.len()),
-            forecast_title: forecast_title(&forecasts),
-            scenarios: verdicts.iter().map(ScenarioRow::new).collect(),
+            forecast_title: forecast_title(verdicts),
             worst: SelectorName::ALL
                 .iter()
                 .flat_map(|selector| worst(verdicts, *selector))
                 .collect(),
             spreads,
-            forecasts,
         })
     }
 }
@@ -136,12 +99,19 @@ fn title(spreads: &[Spread], scenarios: usize) -> String {
     )
 }
 
-fn forecast_title(forecasts: &[ForecastRow]) -> String {
-    let near = forecasts.iter().filter(|row| row.deviation.abs() <= BAND).count();
-    let largest = forecasts.iter().map(|row| row.deviation.abs()).fold(0.0, f64::max);
+/// The distance of a forecast's p50 from the median of its runs: p50 ÷ median − 1.
+pub(crate) fn deviation(forecast: &ForecastError) -> f64 {
+    forecast.forecast_s[1] / forecast.median_s - 1.0
+}
+
+fn forecast_title(verdicts: &[CaseVerdict]) -> String {
+    let forecasts = verdicts.iter().filter_map(|verdict| verdict.forecast.as_ref());
+    let off: Vec<f64> = forecasts.map(|forecast| deviation(forecast).abs()).collect();
+    let near = off.iter().filter(|off| **off <= BAND).count();
+    let largest = off.iter().copied().fold(0.0, f64::max);
     format!(
         "Predicted against simulated: {near} of {} forecasts are within 3 %, the furthest is off by {} %",
-        forecasts.len(),
+        off.len(),
         sig3(largest * 100.0)
     )
 }
@@ -166,32 +136,6 @@ fn worst(verdicts: &[CaseVerdict], selector: SelectorName) -> Vec<WorstRow> {
     rows
 }
 
-impl ScenarioRow {
-    fn new(verdict: &CaseVerdict) -> Self {
-        let of = |portfolio| SelectorName::ALL.map(|name| regret(verdict, portfolio, name));
-        Self {
-            name: verdict.name.clone(),
-            family: verdict.family.name(),
-            regrets: Portfolio::ALL.map(of),
-        }
-    }
-}
-
-impl ForecastRow {
-    fn new(verdict: &CaseVerdict) -> Option<Self> {
-        let forecast = verdict.forecast?;
-        Some(Self {
-            name: verdict.name.clone(),
-            family: verdict.family.name(),
-            number: verdict.family as u8,
-            forecast_s: forecast.forecast_s,
-            median_s: forecast.median_s,
-            deviation: forecast.forecast_s[1] / forecast.median_s - 1.0,
-            within: forecast.within as f64 / forecast.runs.max(1) as f64,
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -199,7 +143,8 @@ mod tests {
 
     #[test]
     fn regrets_are_spread_by_selector_and_the_worst_come_first() {
-        let model = RegretsModel::new(&evidence().selector.unwrap()).unwrap();
+        let sample = evidence().selector.unwrap();
+        let model = RegretsModel::new(&sample).unwrap();
         assert_eq!(
             model.title,
             "auto stays within 10 % of the best in 2 of 2 scenarios (at worst 10 % above it), the guide's \
@@ -215,6 +160,6 @@ mod tests {
         let last = model.worst.last().unwrap();
         assert_eq!((last.name.as_str(), last.family), ("held-faults-01", "faults"));
         assert!(model.forecast_title.contains("2 of 2 forecasts are within 3 %"));
-        assert!((model.forecasts[0].deviation - 0.01).abs() < 1e-12);
+        assert!((deviation(&sample.verdicts[0].forecast.unwrap()) - 0.01).abs() < 1e-12);
     }
 }

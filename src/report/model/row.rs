@@ -19,8 +19,6 @@ pub struct RowModel {
     pub calls: [u64; 2],
     /// True if every run made exactly the guide's calls.
     pub calls_hold: bool,
-    /// Look-ups of metadata of its first run, which are not among the calls.
-    pub look_ups: u64,
     /// The guide's makespan, in seconds.
     pub claimed_s: f64,
     /// 5th, 50th and 95th percentile of its makespans, in seconds; `None` if a run is invalid.
@@ -74,7 +72,6 @@ impl RowModel {
             claimed_calls: claim.calls,
             calls,
             calls_hold: ranked && calls.into_iter().all(calls_hold),
-            look_ups: runs.first().map_or(0, |record| record.calls.metadata),
             claimed_s: claim.seconds(),
             makespan_s,
             mean_s,

@@ -1,7 +1,9 @@
 use super::*;
+use crate::judge::JudgeLeagueRow;
 use crate::report::fixture::{SLOWER, evidence, spoil};
+use crate::report::markdown::summary;
 
-fn row(model: &Model, example: usize, strategy: Strategy) -> &RowModel {
+fn row<'a>(model: &'a Model<'_>, example: usize, strategy: Strategy) -> &'a RowModel {
     let rows = &model.examples[example - 1].rows;
     rows.iter().find(|row| row.strategy == strategy).unwrap()
 }
@@ -13,7 +15,8 @@ fn close(found: Option<f64>, expected: f64) {
 
 #[test]
 fn rows_stand_beside_their_claims() {
-    let model = Model::new(&evidence());
+    let evidence = evidence();
+    let model = Model::new(&evidence);
     assert_eq!(model.rows().count(), 10);
     let hybrid = row(&model, 1, Strategy::Hybrid);
     assert_eq!((hybrid.calls, hybrid.claimed_calls), ([1_000, 1_000], 1_000));
@@ -33,7 +36,7 @@ fn rows_stand_beside_their_claims() {
 
 #[test]
 fn the_verdict_says_which_how_long_and_what_was_lost() {
-    let verdict = Model::new(&evidence()).verdict;
+    let verdict = Model::new(&evidence()).verdict.clone();
     assert_eq!(
         verdict.headline,
         "Of the guide's strategies, use hybrid for 500 and 2,000 accounts and parallel for 25 accounts: 2.0 to 5.0 times \
@@ -48,7 +51,8 @@ fn the_verdict_says_which_how_long_and_what_was_lost() {
 
 #[test]
 fn the_guides_contradictions_are_found() {
-    let model = Model::new(&evidence());
+    let evidence = evidence();
+    let model = Model::new(&evidence);
     let spreads: Vec<f64> = model.examples.iter().map(|example| example.implied_spread).collect();
     close(Some(spreads[0]), 3.2);
     close(Some(spreads[1]), 2.16);
@@ -99,24 +103,29 @@ fn where_nothing_is_valid_nothing_is_recommended() {
 #[test]
 fn an_invalid_run_over_http_has_no_deviation() {
     let mut evidence = evidence();
-    close(Model::new(&evidence).http.worst_deviation, 0.01);
+    close(evidence.http.worst_deviation(), 0.01);
     for pair in &mut evidence.http.pairs {
         pair.http.audit.valid = false;
     }
-    assert_eq!(Model::new(&evidence).http.worst_deviation, None);
+    assert_eq!(evidence.http.worst_deviation(), None);
 }
 
 #[test]
 fn judged_clients_stand_in_a_league_and_only_correct_ones_have_a_rank() {
-    let judged = Model::new(&evidence()).judged;
-    assert_eq!((judged.correct, judged.clients.len()), (1, 2));
-    let [dropping, good] = [&judged.clients[0], &judged.clients[1]];
-    assert_eq!((dropping.rank, dropping.ranked, dropping.valid), (None, 1, false));
-    assert_eq!((good.rank, good.ranked, good.valid), (Some(2), 2, true));
-    let names: Vec<&str> = good.rows.iter().map(|row| &*row.name).collect();
+    let evidence = evidence();
+    assert_eq!(Model::new(&evidence).correct_clients, 1);
+    let [dropping, good] = [0, 1].map(|place| judged::league(&evidence.judged[place].record));
+    let ranks = |rows: &[JudgeLeagueRow]| rows.iter().map(|row| row.rank).collect::<Vec<_>>();
+    assert_eq!((ranks(&dropping), dropping[1].valid), (vec![Some(1), None], false));
+    assert_eq!((ranks(&good), good[1].valid), (vec![Some(1), Some(2)], true));
+    let names: Vec<&str> = good.iter().map(|row| &*row.name).collect();
     assert_eq!(names, ["hybrid", "migrate.py"]);
-    assert_eq!(dropping.rows[1].verdict, "data lost; 2 other accounts changed");
-    assert_eq!(dropping.rows[1].accounts.unwrap().lost, 30);
+    let summary = summary(&Model::new(&evidence));
+    assert!(
+        summary.contains("| drops.py | data lost; 2 other accounts changed | – |"),
+        "{summary}"
+    );
+    assert!(summary.contains("| 150 | 1 | 30 | 20 |"), "{summary}");
 }
 
 #[test]
@@ -125,8 +134,8 @@ fn a_rank_in_the_record_of_a_client_that_is_not_correct_is_not_believed() {
     let record = &mut evidence.judged[0].record;
     record.league[1].rank = Some(1);
     record.league[1].valid = true;
-    let client = Model::new(&evidence).judged.clients.remove(0);
-    assert_eq!((client.rank, client.rows[1].rank, client.rows[1].valid), (None, None, false));
+    let own = judged::league(record).remove(1);
+    assert_eq!((own.rank, own.valid), (None, false));
 }
 
 #[test]
@@ -135,16 +144,9 @@ fn a_client_that_was_not_compared_stands_alone_and_one_without_calls_has_no_make
     let record = &mut evidence.judged[0].record;
     record.league.clear();
     record.verdict = crate::judge::ClientVerdict::NoCalls;
-    let client = Model::new(&evidence).judged.clients.remove(0);
-    assert_eq!((client.compared, client.rows.len()), (false, 1));
-    assert_eq!((client.rows[0].judged, client.rows[0].makespan_s), (true, None));
-}
-
-#[test]
-fn a_selftest_says_which_bar_is_missed() {
-    let selftest = Model::new(&evidence()).selftest.unwrap();
-    assert!(!selftest.passed && selftest.pool.exact);
-    let met = |row: &crate::selftest::FidelityRow| row.bars.iter().all(|bar| bar.met);
-    assert_eq!(selftest.rows.iter().map(met).collect::<Vec<_>>(), [true, false]);
-    assert_eq!(selftest.pool.calls, 1_000_000);
+    let rows = judged::league(record);
+    assert!(rows.len() == 1 && rows[0].judged);
+    let summary = summary(&Model::new(&evidence));
+    let row = "| drops.py | no calls; 2 other accounts changed | – | not compared | – |";
+    assert!(summary.contains(row), "{summary}");
 }

@@ -1,8 +1,9 @@
 //! The verdict: a summary for readers of nothing else.
 
-use super::{ExampleModel, HttpModel, RowModel, Validity};
+use super::{ExampleModel, RowModel, Validity};
 use crate::report::claims::WORKERS;
 use crate::report::claims::ledger::TOLERANCE;
+use crate::report::evidence::HttpSample;
 use crate::text::{count, duration, join_and, percent, signed};
 use neonbench_engine::engine::Strategy;
 use serde::Serialize;
@@ -44,7 +45,7 @@ pub enum Tone {
 }
 
 impl ReportVerdict {
-    pub(super) fn new(examples: &[ExampleModel], http: &HttpModel, validity: &Validity) -> Self {
+    pub(super) fn new(examples: &[ExampleModel], http: &HttpSample, validity: &Validity) -> Self {
         let facts =
             vec![calls_fact(examples), times_fact(examples), audit_fact(validity), http_fact(http)];
         Self {
@@ -194,8 +195,8 @@ fn audit_fact(validity: &Validity) -> Fact {
     }
 }
 
-fn http_fact(http: &HttpModel) -> Fact {
-    let Some(worst) = http.worst_deviation else {
+fn http_fact(http: &HttpSample) -> Fact {
+    let Some(worst) = http.worst_deviation() else {
         let label = "no valid sample over real HTTP".to_owned();
         return Fact { value: "–".to_owned(), label, tone: Tone::Bad };
     };

@@ -2,6 +2,7 @@
 
 mod grid;
 
+use super::SuiteError;
 use crate::experiment::{Goal, RunFigures, records, seeds, sweep};
 use crate::findings::{RunFinding, findings, gain};
 use crate::report::decision::{
@@ -16,7 +17,7 @@ use neonbench_engine::measure::timeline::Timeline;
 use neonbench_engine::measure::{Measure, histogram};
 use neonbench_engine::plan::Selection;
 use neonbench_engine::run::{RunError, RunSpec, World};
-use neonbench_engine::scenario::{Resources, Scenario, ScenarioError, Workload};
+use neonbench_engine::scenario::{Resources, Scenario, Workload};
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
@@ -40,16 +41,6 @@ const CALLS_A_SIZE: u64 = 300_000;
 const WORKERS: [u32; 10] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 10];
 const BATCH_SIZES: [u32; 7] = [1, 5, 10, 25, 50, 100, 250];
 
-/// A decision that could not be explored.
-#[derive(Debug, thiserror::Error)]
-#[allow(missing_docs, reason = "the messages say it")]
-pub enum ExploreError {
-    #[error(transparent)]
-    Scenario(#[from] ScenarioError),
-    #[error(transparent)]
-    Run(#[from] RunError),
-}
-
 /// An exploration: the workload, the settings and the goal.
 pub struct Exploration<'a> {
     /// What is to be migrated.
@@ -68,7 +59,7 @@ pub struct Exploration<'a> {
 pub fn explore(
     exploration: &Exploration<'_>,
     tell: &mut dyn FnMut(&str),
-) -> Result<Decision, ExploreError> {
+) -> Result<Decision, SuiteError> {
     let workload = exploration.workload;
     let scenario = Scenario::new(workload.clone())?;
     let ranked = exploration.league(&scenario, tell)?;
@@ -105,7 +96,7 @@ impl Exploration<'_> {
         &self,
         scenario: &Scenario,
         tell: &mut dyn FnMut(&str),
-    ) -> Result<Decision, ExploreError> {
+    ) -> Result<Decision, SuiteError> {
         let mut league = Vec::new();
         for strategy in Strategy::ALL {
             tell(&format!("every strategy: {strategy}"));
@@ -120,7 +111,7 @@ impl Exploration<'_> {
         &self,
         scenario: &Scenario,
         strategy: Strategy,
-    ) -> Result<StrategyRuns, ExploreError> {
+    ) -> Result<StrategyRuns, SuiteError> {
         let mut times = BTreeMap::new();
         let spec = RunSpec::new(scenario, (self.settings)(strategy));
         let runs = records(&spec, self.replicates, |measure| add(&mut times, measure))?;
@@ -134,7 +125,7 @@ impl Exploration<'_> {
         &self,
         scenario: &Scenario,
         of: &StrategyRuns,
-    ) -> Result<Vec<RunFinding>, ExploreError> {
+    ) -> Result<Vec<RunFinding>, SuiteError> {
         let first = &of.runs[0];
         let order = RunSpec::new(scenario, (self.settings)(of.strategy));
         let affordable = CALLS_A_GAIN / first.calls.total.max(1);
@@ -146,7 +137,7 @@ impl Exploration<'_> {
         Ok(found)
     }
 
-    fn pools(&self, scenario: &Scenario, best: Strategy) -> Result<Vec<PoolWhatIf>, ExploreError> {
+    fn pools(&self, scenario: &Scenario, best: Strategy) -> Result<Vec<PoolWhatIf>, SuiteError> {
         if scenario.profile.pool(Endpoint::PatchAccount).is_none() {
             return Ok(Vec::new());
         }
@@ -165,7 +156,7 @@ impl Exploration<'_> {
         Ok(pools)
     }
 
-    fn scaling(&self, scenario: &Scenario) -> Result<Vec<ScalingPoint>, ExploreError> {
+    fn scaling(&self, scenario: &Scenario) -> Result<Vec<ScalingPoint>, SuiteError> {
         let plan_lists = scenario.plan.selection != Selection::All;
         if self.workload.ids.is_some() || plan_lists {
             return Ok(Vec::new());
@@ -225,7 +216,7 @@ impl Exploration<'_> {
         Workload { sample: sample.or(workload.sample), ..workload }
     }
 
-    fn surface(&self, workload: &Workload) -> Result<Vec<SurfacePoint>, ExploreError> {
+    fn surface(&self, workload: &Workload) -> Result<Vec<SurfacePoint>, SuiteError> {
         let scenario = Scenario::new(workload.clone())?;
         let settings = self.varied_settings(Strategy::Hybrid, &WORKERS, &BATCH_SIZES);
         let runs = self.simulated(&scenario, &settings)?;

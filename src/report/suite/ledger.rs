@@ -1,7 +1,7 @@
 //! The runs behind the ledger of the guide's claims.
 
 use super::SuiteError;
-use crate::experiment::{Objective, Summary, parallel_map, seeds, simulate};
+use crate::experiment::{Objective, RunFigures, Summary, parallel_map, seeds, simulate};
 use crate::report::claims::ledger::{ClaimLedger, ClaimSetting, Figure, GuideClaim, Tested, Trial};
 use crate::stats::mean;
 use std::num::NonZeroU32;
@@ -76,32 +76,32 @@ fn run(trial: &Trial) -> Result<TrialRuns, SuiteError> {
 }
 
 impl TrialRuns {
+    fn mean(&self, of: fn(&RunFigures) -> f64) -> f64 {
+        self.summary.mean(of)
+    }
+
     fn makespan_s(&self) -> f64 {
-        self.summary.mean(|run| run.makespan_s)
+        self.mean(|run| run.makespan_s)
     }
 
     fn cost_s(&self) -> f64 {
         self.summary.cost_s(Objective::Balanced)
     }
 
-    fn calls(&self) -> f64 {
-        self.summary.mean(|run| run.calls as f64)
-    }
-
     fn record_calls(&self) -> f64 {
-        self.summary.mean(|run| run.record_calls as f64)
-    }
-
-    fn refused(&self) -> f64 {
-        self.summary.mean(|run| run.refused as f64)
-    }
-
-    fn failed(&self) -> f64 {
-        self.summary.mean(|run| run.failed as f64)
+        self.mean(|run| run.record_calls as f64)
     }
 
     fn buffered(&self) -> f64 {
-        self.summary.mean(|run| run.peak_buffered as f64)
+        self.mean(|run| run.peak_buffered as f64)
+    }
+
+    fn refused_share(&self) -> f64 {
+        self.mean(|run| run.refused as f64) / self.mean(|run| run.calls as f64)
+    }
+
+    fn failed_share(&self) -> f64 {
+        self.mean(|run| run.failed as f64) / self.accounts
     }
 }
 
@@ -127,18 +127,18 @@ fn measured<'a>(
     let found = match figure {
         Figure::Calls => run.record_calls(),
         Figure::CallsPerAccount => run.record_calls() / run.accounts,
-        Figure::Writes => run.summary.mean(|run| run.writes as f64),
+        Figure::Writes => run.mean(|run| run.writes as f64),
         Figure::Minutes => run.makespan_s() / 60.0,
         Figure::TimeSaved => 1.0 - ratio(TrialRuns::makespan_s),
         Figure::TimesFaster => 1.0 / ratio(TrialRuns::makespan_s),
         Figure::CallsSaved => 1.0 - ratio(TrialRuns::record_calls),
-        Figure::AllCallsSaved => 1.0 - ratio(TrialRuns::calls),
-        Figure::RefusedShare => run.refused() / run.calls(),
-        Figure::RefusedRatio => ratio(|runs| runs.refused() / runs.calls()),
+        Figure::AllCallsSaved => 1.0 - ratio(|runs| runs.mean(|run| run.calls as f64)),
+        Figure::RefusedShare => run.refused_share(),
+        Figure::RefusedRatio => ratio(TrialRuns::refused_share),
         Figure::Buffered => run.buffered(),
         Figure::BufferedRatio => ratio(TrialRuns::buffered),
-        Figure::FailedShare => run.failed() / run.accounts,
-        Figure::FailedRatio => ratio(|runs| runs.failed() / runs.accounts),
+        Figure::FailedShare => run.failed_share(),
+        Figure::FailedRatio => ratio(TrialRuns::failed_share),
         Figure::AtRiskRatio => ratio(|runs| runs.at_risk),
         Figure::AccountTimeRatio => ratio(|runs| runs.makespan_s() / runs.accounts),
         Figure::Regret => run.cost_s() / least(TrialRuns::cost_s).min(run.cost_s()) - 1.0,

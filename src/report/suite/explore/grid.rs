@@ -1,7 +1,7 @@
 //! Makespans over strategies, workers, batch sizes, pools and service times: what the sliders of the
 //! page show. Each is one run, under the first seed, and not an interpolation.
 
-use super::{Exploration, ExploreError, POOLS, with_pool};
+use super::{Exploration, POOLS, SuiteError, with_pool};
 use crate::report::decision::Grid;
 use neon_mock::api::Endpoint;
 use neonbench_engine::engine::Strategy;
@@ -18,7 +18,7 @@ const MAX_VALUES: u64 = 6_000;
 pub(super) fn explore(
     exploration: &Exploration<'_>,
     workload: &Workload,
-) -> Result<Grid, ExploreError> {
+) -> Result<Grid, SuiteError> {
     let whole = Scenario::new(workload.clone())?;
     let most = (MAX_VALUES / whole.plan.mappings.len().max(1) as u64).max(20);
     let accounts = match &whole.resources {
