@@ -40,20 +40,15 @@ impl Scope {
     pub fn leader(self, endpoint: Endpoint) -> Endpoint {
         let shares = |other: &Endpoint| match self {
             Self::Endpoint => *other == endpoint,
-            Self::Template => template(*other) == template(endpoint),
+            Self::Template => other.template() == endpoint.template(),
             Self::Organisation => true,
         };
         Endpoint::ALL.into_iter().find(shares).unwrap_or(endpoint)
     }
 }
 
-/// The path template of an endpoint.
-fn template(endpoint: Endpoint) -> &'static str {
-    endpoint.name().split_once(' ').map_or("", |(_, template)| template)
-}
-
-/// The limits of a profile, checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The limits of a profile, checked; none at all by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Which calls share a limit.
     pub scope: Scope,
@@ -67,20 +62,6 @@ pub struct Limits {
     pub reject_after: Duration,
     /// `Retry-After` of a refusal.
     pub retry_after: Option<Duration>,
-}
-
-impl Default for Limits {
-    /// No limit at all.
-    fn default() -> Self {
-        Self {
-            scope: Scope::default(),
-            pools: [None; ENDPOINTS],
-            per_second: [None; ENDPOINTS],
-            queue: 0,
-            reject_after: Duration::ZERO,
-            retry_after: None,
-        }
-    }
 }
 
 /// The gates of an organisation, one for each limit.
