@@ -86,22 +86,3 @@ impl EndpointGates {
         &mut self.gates[self.leaders[endpoint.index()]]
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn verbs_share_a_template_and_all_share_an_organisation() {
-        let of = |scope: Scope| {
-            [Endpoint::GetAccount, Endpoint::PatchAccount, Endpoint::SearchAccounts]
-                .map(|endpoint| scope.leader(endpoint).index())
-        };
-        let [get, patch, search] = of(Scope::Endpoint);
-        assert!(get != patch && patch != search);
-        let [get, patch, search] = of(Scope::Template);
-        assert!(get == patch && patch != search);
-        let [get, patch, search] = of(Scope::Organisation);
-        assert!(get == patch && patch == search);
-    }
-}

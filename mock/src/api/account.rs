@@ -30,6 +30,14 @@ pub struct Account {
     pub body: AccountBody,
 }
 
+impl Account {
+    /// A write of `items` alone to an account of `kind`.
+    pub fn of_items(kind: AccountKind, items: Vec<CustomFieldItem>) -> Self {
+        let body = AccountBody { account_custom_fields: Some(items), ..AccountBody::default() };
+        Self { kind, body }
+    }
+}
+
 /// The members of an account that this mock stores; Neon has more, all optional.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

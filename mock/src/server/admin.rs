@@ -10,10 +10,9 @@ use super::body::{self, BodyError};
 use super::response::{ResponseBody, respond_at_once};
 use super::shared::Connection;
 use crate::api::{ApiError, Response, Status};
-use crate::builder::BuiltInOr;
 use crate::fault::FaultKind;
 use crate::live::Answer;
-use crate::profile::Profile;
+use crate::profile::{BUILT_IN, Profile};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONNECTION, HeaderValue};
@@ -127,8 +126,7 @@ impl AdminRequest<'_> {
             }
             ("POST", "profile") => {
                 let ProfileByName { name } = self.json()?;
-                let profile = BuiltInOr::<Profile>::from(name.as_str()).resolve();
-                let profile = profile.map_err(|error| (400, error.to_string()))?;
+                let profile = Profile::built_in(&name).ok_or_else(|| unknown_profile(&name))?;
                 shell.live.neon().set_profile(profile);
                 Ok(json!({ "profile": name }))
             }
@@ -174,6 +172,11 @@ impl AdminRequest<'_> {
 /// True for clients on this machine, also with IPv4-mapped IPv6 addresses.
 fn is_own_machine(peer: SocketAddr) -> bool {
     peer.ip().to_canonical().is_loopback()
+}
+
+fn unknown_profile(name: &str) -> Refusal {
+    let known: Vec<String> = BUILT_IN.iter().map(|(name, _)| format!("`{name}`")).collect();
+    (400, format!("there is no built-in profile `{name}`; there are {}", known.join(", ")))
 }
 
 fn refusal(status: u16, message: impl Into<String>) -> hyper::Response<ResponseBody> {
