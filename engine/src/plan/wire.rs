@@ -170,7 +170,7 @@ pub(super) fn step(wire: WireStep) -> Result<Transform, String> {
             StepName::Template => Transform::template(&template.ok_or_else(wrong)?)
                 .map_err(|error| error.to_string())?,
         };
-    // What the step does not take is lost on the way.
+    // A figure that the step does not take is lost on the way.
     if WireStep::from(&made) == given { Ok(made) } else { Err(wrong()) }
 }
 
