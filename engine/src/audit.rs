@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// The verdict on a run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Audit {
     /// Why the run is invalid; a run without reasons is valid.
     pub faults: Vec<String>,
@@ -36,19 +36,6 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// A verdict without findings, on a final state of that digest.
-    pub const fn of_state(state_digest: String) -> Self {
-        Self {
-            faults: Vec::new(),
-            mismatched: 0,
-            lost_updates: 0,
-            undone_by_staff: 0,
-            staff_edits: 0,
-            changing: 0,
-            state_digest,
-        }
-    }
-
     /// True if the run has no faults.
     pub const fn is_valid(&self) -> bool {
         self.faults.is_empty()
@@ -98,8 +85,8 @@ pub fn audit_part(
     if mismatched > 0 {
         faults.push(format!("{mismatched} accounts are not in the state that the plan demands"));
     }
-    if scope.landed.is_none() && measure.records().total() != measure.resources() {
-        let (landed, resources) = (measure.records().total(), measure.resources());
+    if scope.landed.is_none() && measure.records().total != measure.resources() {
+        let (landed, resources) = (measure.records().total, measure.resources());
         faults.push(format!("{landed} of {resources} accounts have landed"));
     }
     faults.extend(accounting_faults(measure, neon.calls(), dry_run));

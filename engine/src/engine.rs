@@ -33,7 +33,7 @@ pub use settings::{
     WriteMode,
 };
 pub use stop::Stop;
-pub use verify_undo::{FieldConflict, WriteReview, undo, verify};
+pub use verify_undo::{FieldConflict, ReviewMode, WriteReview, review};
 
 use crate::clock::Clock;
 use crate::event::{Event, Observer};
@@ -111,11 +111,11 @@ async fn search<T: Transport, C: Clock>(
         let request = Request::SearchAccounts(search);
         let body = caller.call(&request).await.map_err(EngineError::from_call)?;
         let Body::Search(page) = body else {
-            return Err(EngineError::wrong_body(request.endpoint()));
+            return Err(EngineError::WrongBody(request.endpoint()));
         };
         for row in &page.search_results {
             let id = row.get(ACCOUNT_ID).and_then(|id| id.parse().ok());
-            ids.push(id.ok_or_else(|| EngineError::wrong_body(request.endpoint()))?);
+            ids.push(id.ok_or_else(|| EngineError::WrongBody(request.endpoint()))?);
         }
         if page.pagination.is_last() {
             break;

@@ -3,88 +3,45 @@
 
 use neon_mock::api::{AccountId, Endpoint, Status};
 use neon_mock::time::Timestamp;
-use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::time::Duration;
 
-/// Outcome of one attempt of a call. Each kind of failure has a name of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// Carried out.
-    Ok,
-    /// 222: the id was merged into another account, which answered in its place.
-    Merged,
-    /// 404.
-    NotFound,
-    /// 401.
-    Unauthorized,
-    /// 403.
-    Forbidden,
-    /// 429: refused, nothing was done.
-    Rejected,
-    /// Any other 4xx, or a status that Neon does not use.
-    Refused,
-    /// 5xx.
-    ServerError,
-    /// An array of errors under a success.
-    ErrorsUnderSuccess,
-    /// No connection.
-    Unreachable,
-    /// No answer in time; may have been carried out.
-    Timeout,
-    /// The connection broke; may have been carried out.
-    Interrupted,
-    /// An answer that cannot be read.
-    Malformed,
+neon_mock::named! {
+    /// Outcome of one attempt of a call. Each kind of failure has a name of its own.
+    pub enum Outcome {
+        /// Carried out.
+        Ok = "ok",
+        /// 222: the id was merged into another account, which answered in its place.
+        Merged = "merged",
+        /// 404.
+        NotFound = "not_found",
+        /// 401.
+        Unauthorized = "unauthorized",
+        /// 403.
+        Forbidden = "forbidden",
+        /// 429: refused, nothing was done.
+        Rejected = "rejected",
+        /// Any other 4xx, or a status that Neon does not use.
+        Refused = "refused",
+        /// 5xx.
+        ServerError = "server_error",
+        /// An array of errors under a success.
+        ErrorsUnderSuccess = "errors_under_success",
+        /// No connection.
+        Unreachable = "unreachable",
+        /// No answer in time; may have been carried out.
+        Timeout = "timeout",
+        /// The connection broke; may have been carried out.
+        Interrupted = "interrupted",
+        /// An answer that cannot be read.
+        Malformed = "malformed",
+    }
 }
 
 impl Outcome {
-    /// Every outcome, in the order of its index.
-    pub const ALL: [Self; 13] = [
-        Self::Ok,
-        Self::Merged,
-        Self::NotFound,
-        Self::Unauthorized,
-        Self::Forbidden,
-        Self::Rejected,
-        Self::Refused,
-        Self::ServerError,
-        Self::ErrorsUnderSuccess,
-        Self::Unreachable,
-        Self::Timeout,
-        Self::Interrupted,
-        Self::Malformed,
-    ];
-
-    /// The name in records.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Merged => "merged",
-            Self::NotFound => "not_found",
-            Self::Unauthorized => "unauthorized",
-            Self::Forbidden => "forbidden",
-            Self::Rejected => "rejected",
-            Self::Refused => "refused",
-            Self::ServerError => "server_error",
-            Self::ErrorsUnderSuccess => "errors_under_success",
-            Self::Unreachable => "unreachable",
-            Self::Timeout => "timeout",
-            Self::Interrupted => "interrupted",
-            Self::Malformed => "malformed",
-        }
-    }
-
     /// True if the call was carried out.
     pub const fn is_ok(self) -> bool {
         matches!(self, Self::Ok)
-    }
-}
-
-impl fmt::Display for Outcome {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
     }
 }
 

@@ -3,29 +3,19 @@
 
 pub mod timeline;
 
+pub use neon_mock::time::histogram;
+
 use crate::event::{AccountOutcome, Attempt, Event, Failure, Observer, Outcome, SkipReason};
 use hdrhistogram::Histogram;
 use neon_mock::api::{AccountId, Class, Endpoint};
 use neon_mock::time::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The finest difference that histograms keep, in ns.
-const LOWEST_NS: u64 = 1_000;
-
-/// The longest time that histograms keep, in ns: longer ones count as this.
-const HIGHEST_NS: u64 = 7_200_000_000_000;
-
-/// Significant decimal digits of histograms.
-const DIGITS: u8 = 3;
-
 /// Failures stored with their details; the others are only counted.
 const MAX_FAILURES: usize = 100;
-
-/// An empty histogram of times: 1 µs to 2 h, three digits.
-pub fn histogram() -> Histogram<u64> {
-    Histogram::new_with_bounds(LOWEST_NS, HIGHEST_NS, DIGITS).expect("valid bounds")
-}
 
 /// Times of one endpoint's calls with one outcome, in ns.
 #[derive(Clone, Debug)]
@@ -51,20 +41,18 @@ impl Series {
 }
 
 /// Number of accounts per outcome.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(missing_docs, reason = "one member an ending")]
-pub struct Records {
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct RecordCounts {
+    /// All accounts that ended.
+    pub total: u64,
+    /// Written, or to be written in a dry run.
     pub migrated: u64,
+    /// Already as the plan demands.
     pub unchanged: u64,
+    /// Not applicable, or merged.
     pub skipped: u64,
+    /// Not, or not wholly, migrated.
     pub failed: u64,
-}
-
-impl Records {
-    /// All of them.
-    pub const fn total(&self) -> u64 {
-        self.migrated + self.unchanged + self.skipped + self.failed
-    }
 }
 
 /// Where the time of all calls together went.
@@ -116,7 +104,7 @@ pub struct Measure {
     exposed_ns: u128,
     rereads: Rereads,
     times: CallTimes,
-    records: Records,
+    records: RecordCounts,
     failures: Vec<(AccountId, Failure)>,
     failed: Vec<AccountId>,
     skipped: BTreeMap<String, u64>,
@@ -151,7 +139,7 @@ impl Measure {
             exposed_ns: 0,
             rereads: Rereads::default(),
             times: CallTimes::default(),
-            records: Records::default(),
+            records: RecordCounts::default(),
             failures: Vec::new(),
             failed: Vec::new(),
             skipped: BTreeMap::new(),
@@ -195,7 +183,7 @@ impl Measure {
     }
 
     /// Number of accounts per outcome.
-    pub const fn records(&self) -> Records {
+    pub const fn records(&self) -> RecordCounts {
         self.records
     }
 
@@ -316,6 +304,7 @@ impl Measure {
 
     fn landed(&mut self, at: Timestamp, id: AccountId, end: &AccountOutcome) {
         self.landed_at = at;
+        self.records.total += 1;
         match end {
             AccountOutcome::Migrated => self.records.migrated += 1,
             AccountOutcome::Unchanged => self.records.unchanged += 1,

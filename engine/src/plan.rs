@@ -20,35 +20,22 @@ pub use wire::{WireCriterion, WireMapping, WirePlan, WireStep};
 
 use neon_mock::api::{AccountId, Criterion};
 use neon_mock::dataset::FieldKind;
-use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::num::NonZeroU32;
 
-/// Operation of a mapping on its target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Operation {
-    /// The target becomes the value.
-    Replace,
-    /// Text is appended unless the target contains it; options are united.
-    Merge,
-    /// The option that the value names is added to the target's.
-    AddOption,
-    /// The target becomes the value if it is blank.
-    CopyIfEmpty,
-    /// As `replace`, with a transform that must be given.
-    Transform,
-}
-
-impl fmt::Display for Operation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Replace => "replace",
-            Self::Merge => "merge",
-            Self::AddOption => "add_option",
-            Self::CopyIfEmpty => "copy_if_empty",
-            Self::Transform => "transform",
-        })
+neon_mock::named! {
+    /// Operation of a mapping on its target.
+    #[derive(schemars::JsonSchema)]
+    pub enum Operation {
+        /// The target becomes the value.
+        Replace = "replace",
+        /// Text is appended unless the target contains it; options are united.
+        Merge = "merge",
+        /// The option that the value names is added to the target's.
+        AddOption = "add_option",
+        /// The target becomes the value if it is blank.
+        CopyIfEmpty = "copy_if_empty",
+        /// As `replace`, with a transform that must be given.
+        Transform = "transform",
     }
 }
 

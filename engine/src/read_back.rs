@@ -187,7 +187,7 @@ pub async fn read_back<T: Transport, C: Clock>(
     if job.settings.dry_run && !notes.written.is_empty() {
         faults.push(format!("a dry run wrote {} accounts", notes.written.len()));
     }
-    Ok(Audit { faults, mismatched, changing, ..Audit::of_state(digest.finish()) })
+    Ok(Audit { faults, mismatched, changing, state_digest: digest.finish(), ..Audit::default() })
 }
 
 /// The account before the whole run, if a resumed run first read it as `read`: writes in the
@@ -229,7 +229,7 @@ fn nothing_was_read(measure: &Measure) -> Audit {
         _ => vec!["no field definitions were read, so nothing can be judged".to_owned()],
     };
     let state_digest = StateDigest::new().finish();
-    Audit { faults, ..Audit::of_state(state_digest) }
+    Audit { faults, state_digest, ..Audit::default() }
 }
 
 /// The custom fields of an account that are not empty, in id order.

@@ -6,17 +6,12 @@ mod times;
 pub use limits::{RecordedLimit, RecordedLimits};
 pub use times::{CallTimesS, Exposure};
 
-use crate::audit::Audit;
-use crate::engine::{Guard, Reads, Settings, Strategy};
-use crate::event::Outcome;
-use crate::measure::Measure;
-use crate::transport::Traffic;
+use crate::engine::{Guard, Reads, Strategy};
+use crate::measure::{Measure, RecordCounts};
 use hdrhistogram::Histogram;
-use neon_mock::Calls as ServerCalls;
-use neon_mock::api::{Class, Endpoint};
+use neon_mock::api::Class;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use std::time::Duration;
 
 /// Version of the record's form.
 pub const SCHEMA: u32 = 1;
@@ -191,21 +186,6 @@ impl CallCounts {
     }
 }
 
-/// Number of accounts per outcome.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct RecordCounts {
-    /// All accounts that ended.
-    pub total: u64,
-    /// Written, or to be written in a dry run.
-    pub migrated: u64,
-    /// Already as the plan demands.
-    pub unchanged: u64,
-    /// Not applicable, or merged.
-    pub skipped: u64,
-    /// Not, or not wholly, migrated.
-    pub failed: u64,
-}
-
 /// Rates and costs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Performance {
@@ -299,7 +279,7 @@ impl Quantiles {
 }
 
 impl ResponseMs {
-    fn of(times: impl Fn(Class) -> Histogram<u64>) -> Self {
+    pub(crate) fn of(times: impl Fn(Class) -> Histogram<u64>) -> Self {
         Self {
             get: Quantiles::of(&times(Class::Get)),
             patch: Quantiles::of(&times(Class::Patch)),
@@ -332,113 +312,10 @@ pub struct ErrorDetail {
     pub hint: String,
 }
 
-/// Description of a run, without its figures.
-#[derive(Clone, Debug)]
-#[allow(missing_docs, reason = "the members go into the record as they are")]
-pub struct RunMeta<'a> {
-    pub settings: &'a Settings,
-    pub chosen_by: ChosenBy,
-    pub reason: &'a str,
-    pub world: WorldName,
-    pub scenario: &'a str,
-    pub dataset: &'a str,
-    pub profile: &'a str,
-    pub profile_digest: &'a str,
-    pub mappings: u64,
-}
-
-/// What is facts of a run beside the engine's own figures.
-#[derive(Clone, Debug)]
-#[allow(missing_docs, reason = "the members go into the record as they are")]
-pub struct RunFacts<'a> {
-    pub audit: &'a Audit,
-    pub audit_by: AuditBy,
-    /// The server's counts; `None` when the server is remote and gives no access to them.
-    pub server_calls: Option<&'a ServerCalls>,
-    pub lower_bound: Duration,
-    pub limits: RecordedLimits,
-    pub wall: Duration,
-    pub audit_wall: Duration,
-    pub traffic: Traffic,
-}
-
 impl RunRecord {
     /// Strategy, workers and batch size, as people name them: `hybrid 5/50`.
     pub fn configuration(&self) -> String {
         format!("{} {}/{}", self.strategy, self.workers, self.batch_size)
-    }
-
-    /// Puts the figures of one run together.
-    pub fn new(meta: &RunMeta<'_>, measure: &Measure, facts: &RunFacts<'_>) -> Self {
-        let RunMeta { settings, mappings, .. } = *meta;
-        let makespan_s = measure.makespan().as_secs_f64();
-        let lower_bound_s = facts.lower_bound.as_secs_f64();
-        let calls = match facts.server_calls {
-            Some(server) => counted_by_server(server, measure),
-            None => counted_by_client(measure),
-        };
-        let records = measure.records();
-        Self {
-            schema: SCHEMA,
-            strategy: settings.strategy,
-            chosen_by: meta.chosen_by,
-            reason: meta.reason.to_owned(),
-            world: meta.world,
-            seed: settings.seed,
-            scenario: meta.scenario.to_owned(),
-            dataset: meta.dataset.to_owned(),
-            profile: meta.profile.to_owned(),
-            profile_digest: meta.profile_digest.to_owned(),
-            resources: measure.resources(),
-            mappings,
-            workers: settings.workers.get(),
-            batch_size: settings.batch_size.get(),
-            chunk_size: settings.chunk_size.map(std::num::NonZeroU32::get),
-            reads: settings.reads_in_force(),
-            guard: settings.guard,
-            dry_run: settings.dry_run,
-            stopped: false,
-            run: None,
-            makespan_s,
-            makespan_s_interval: None,
-            lower_bound_s,
-            efficiency: ratio(lower_bound_s, makespan_s),
-            wall_s: facts.wall.as_secs_f64(),
-            audit_wall_s: facts.audit_wall.as_secs_f64(),
-            counted_by: match facts.server_calls {
-                Some(_) => CountedBy::Server,
-                None => CountedBy::Client,
-            },
-            calls,
-            records: RecordCounts {
-                total: records.total(),
-                migrated: records.migrated,
-                unchanged: records.unchanged,
-                skipped: records.skipped,
-                failed: records.failed,
-            },
-            performance: performance(measure, calls, mappings, facts.traffic),
-            audit: AuditVerdict {
-                valid: facts.audit.is_valid(),
-                by: facts.audit_by,
-                mismatched: facts.audit.mismatched,
-                lost_updates: facts.audit.lost_updates,
-                undone_by_staff: facts.audit.undone_by_staff,
-                staff_edits: facts.audit.staff_edits,
-                state_digest: facts.audit.state_digest.clone(),
-                faults: facts.audit.faults.clone(),
-            },
-            response_ms: ResponseMs::of(|class| measure.responses(class)),
-            service_ms: ResponseMs::of(|class| measure.services(class)),
-            limits: facts.limits,
-            in_flight_mean: measure.in_flight_mean(),
-            call_times: CallTimesS::of(measure.call_times()),
-            exposure: Exposure::of(measure),
-            errors_total: records.failed,
-            errors: measure.failures().iter().map(|(id, failure)| detail(*id, failure)).collect(),
-            warnings: warnings(settings, measure, calls),
-            next_command: String::new(),
-        }
     }
 
     /// Adds the values that did not fit, which may be personal: for eyes that asked for them, and
@@ -456,114 +333,6 @@ const fn is_no(flag: &bool) -> bool {
 }
 
 /// `part` ÷ `whole`; 0 where there is no whole.
-fn ratio(part: f64, whole: f64) -> f64 {
+pub(crate) fn ratio(part: f64, whole: f64) -> f64 {
     if whole > 0.0 { part / whole } else { 0.0 }
-}
-
-fn performance(
-    measure: &Measure,
-    calls: CallCounts,
-    mappings: u64,
-    traffic: Traffic,
-) -> Performance {
-    let makespan_s = measure.makespan().as_secs_f64();
-    let resources = measure.resources();
-    let baseline_calls = resources * mappings * 2;
-    Performance {
-        resources_per_s: ratio(measure.records().total() as f64, makespan_s),
-        api_calls_per_s: ratio(calls.total as f64, makespan_s),
-        avg_time_per_resource_s: ratio(makespan_s, resources as f64),
-        avg_time_per_api_call_s: ratio(makespan_s, calls.total as f64),
-        baseline_calls,
-        api_call_reduction: if baseline_calls > 0 {
-            1.0 - calls.record_calls() as f64 / baseline_calls as f64
-        } else {
-            0.0
-        },
-        peak_buffered_records: measure.peak_buffered(),
-        connections_opened: traffic.connections_opened,
-        request_body_bytes: traffic.request_body_bytes,
-    }
-}
-
-fn counted_by_server(server: &ServerCalls, measure: &Measure) -> CallCounts {
-    CallCounts {
-        total: server.total(),
-        record_reads: server.of(Endpoint::GetAccount).admitted,
-        record_writes: server.admitted(Class::Patch) + server.admitted(Class::Put),
-        searches: server.admitted(Class::Search),
-        metadata: server.admitted(Class::Metadata),
-        rejected: server.rejected(),
-        retries: measure.retries(),
-        failed: server.failed(),
-    }
-}
-
-fn counted_by_client(measure: &Measure) -> CallCounts {
-    let admitted = |class: Class| {
-        let endpoints = Endpoint::ALL.into_iter().filter(|endpoint| endpoint.class() == class);
-        endpoints
-            .map(|endpoint| measure.attempts(endpoint) - measure.count(endpoint, Outcome::Rejected))
-            .sum::<u64>()
-    };
-    let total = measure.total_attempts();
-    let (ok, rejected) = (measure.count_all(Outcome::Ok), measure.count_all(Outcome::Rejected));
-    CallCounts {
-        total,
-        record_reads: admitted(Class::Get),
-        record_writes: admitted(Class::Patch) + admitted(Class::Put),
-        searches: admitted(Class::Search),
-        metadata: admitted(Class::Metadata),
-        rejected,
-        retries: measure.retries(),
-        failed: total - ok - rejected,
-    }
-}
-
-fn detail(id: neon_mock::api::AccountId, failure: &crate::event::Failure) -> ErrorDetail {
-    let call = failure.call.as_ref();
-    ErrorDetail {
-        resource_id: id.to_string(),
-        endpoint: call.map_or_else(String::new, |call| call.endpoint.name().to_owned()),
-        outcome: call.map_or("invalid_value", |call| call.outcome.name()).to_owned(),
-        status: call.and_then(|call| call.status).map_or(0, |status| status.0),
-        attempts: call.map_or(0, |call| call.attempts),
-        message: failure.message.clone(),
-        value: None,
-        hint: hint(call.map(|call| call.outcome)).to_owned(),
-    }
-}
-
-/// Advice for people about a failure.
-const fn hint(outcome: Option<Outcome>) -> &'static str {
-    match outcome {
-        None => "change the value, map it by a transform, or add the option in Neon",
-        Some(Outcome::NotFound) => "no such account: check the list of ids",
-        Some(Outcome::Rejected) => "refused for ten minutes: use fewer workers",
-        Some(Outcome::ServerError) => "Neon's fault: run again later for the failed accounts",
-        Some(Outcome::Unauthorized | Outcome::Forbidden) => {
-            "check the key, and its user's permissions"
-        }
-        Some(Outcome::Unreachable | Outcome::Timeout | Outcome::Interrupted) => {
-            "check the network, and run again for the failed accounts"
-        }
-        Some(_) => "the answer was not as documented: look at one such account by hand",
-    }
-}
-
-fn warnings(settings: &Settings, measure: &Measure, calls: CallCounts) -> Vec<String> {
-    /// Share of calls refused from which workers are too many rather than unlucky.
-    const MANY: f64 = 0.01;
-    let mut warnings = settings.warnings();
-    let refused = calls.refused_share();
-    if refused > MANY {
-        warnings.push(format!(
-            "{:.1} % of the calls were refused with 429: more workers than Neon admits at once",
-            refused * 100.0
-        ));
-    }
-    for (reason, accounts) in measure.skipped() {
-        warnings.push(format!("{accounts} accounts skipped: {reason}"));
-    }
-    warnings
 }

@@ -3,21 +3,21 @@
 //! Deliberately absent: several runs, and any comparison of them.
 
 mod error;
+mod recorded;
 mod simulate;
 mod verify_undo;
 
 pub use error::RunError;
 pub use simulate::{Simulated, simulate};
-pub use verify_undo::{undo, verify};
+pub use verify_undo::review;
 
 use crate::audit::{self, Audit, AuditScope};
-use crate::bound::{MigrationWork, lower_bound};
 use crate::engine::{self, AccountSource, Settings, Stop};
 use crate::event::{Event, Observer};
 use crate::journal::{Journal, Ledger, NoJournal, RetryScope};
 use crate::measure::Measure;
 use crate::read_back::{Recorder, read_back};
-use crate::record::{AuditBy, ChosenBy, RecordedLimits, RunFacts, RunMeta, RunRecord, WorldName};
+use crate::record::{AuditBy, ChosenBy, RunRecord, WorldName};
 use crate::scenario::{Resources, Scenario};
 use crate::transport::Traffic;
 use crate::world::{HttpTransport, Target, WallClock, runtime};
@@ -127,7 +127,7 @@ impl Observer for Fold<'_> {
 impl Fold<'_> {
     /// True if the run was stopped before every account had ended.
     fn is_stopped(&self, stop: &Stop) -> bool {
-        stop.is_set() && self.measure.records().total() < self.measure.resources()
+        stop.is_set() && self.measure.records().total < self.measure.resources()
     }
 
     /// Puts the accounts that have ended in id order.
@@ -251,54 +251,6 @@ impl<'a> RunSpec<'a> {
             traffic,
         }
     }
-
-    fn record(&self, world: &World, measure: &Measure, finished: &FinishedRun) -> RunRecord {
-        let scenario = self.scenario;
-        let meta = RunMeta {
-            settings: &self.settings,
-            chosen_by: self.chosen_by,
-            reason: &self.reason,
-            world: world.name(),
-            scenario: &scenario.name,
-            dataset: &scenario.dataset_name,
-            profile: scenario.profile.name(),
-            profile_digest: scenario.profile.digest(),
-            mappings: scenario.mappings() as u64,
-        };
-        let changes = if self.settings.dry_run { 0 } else { finished.audit.changing };
-        let work = MigrationWork { accounts: measure.resources(), changes };
-        let facts = RunFacts {
-            audit: &finished.audit,
-            audit_by: finished.audit_by,
-            server_calls: finished.server_calls.as_ref(),
-            lower_bound: lower_bound(&scenario.profile, work),
-            limits: RecordedLimits::of(&scenario.profile, matches!(world, World::ForeignHttp(_))),
-            wall: finished.wall,
-            audit_wall: finished.audit_wall,
-            traffic: finished.traffic,
-        };
-        let mut record = RunRecord::new(&meta, measure, &facts);
-        record.warnings.extend(scenario.warnings().iter().cloned());
-        record.warnings.extend(lost_updates(&finished.audit));
-        if matches!(world, World::ForeignHttp(_)) {
-            record.warnings.push(format!(
-                "the physical limit and the efficiency assume profile {}, not measured limits",
-                scenario.profile.name()
-            ));
-        }
-        record
-    }
-}
-
-/// Warning about updates that were overwritten unseen, if there are any.
-fn lost_updates(audit: &Audit) -> Option<String> {
-    let Audit { lost_updates, undone_by_staff, .. } = audit;
-    (lost_updates + undone_by_staff > 0).then(|| {
-        format!(
-            "{lost_updates} updates of other users were overwritten unseen, and {undone_by_staff} \
-             of this run's by them"
-        )
-    })
 }
 
 /// The accounts of `scenario`, for a [`Job`](engine::Job).

@@ -24,14 +24,15 @@ pub use custom_field::{
 };
 pub use endpoint::{Class, Endpoint};
 pub use error::{ApiError, Status};
-pub use id::{AccountId, FieldId, GroupId, OptionId, ParseIdError};
-pub use look_up::{FieldGroup, LookUp, LookUpBody, LookUpItem, OrganizationProfile, SystemUser};
+pub use id::{AccountId, FieldId, OptionId, ParseIdError};
+pub use look_up::LookUp;
 pub use search::{
     Criterion, CustomOutputField, CustomSearchField, MAX_PAGE_SIZE, Operator, OutputField,
     OutputFields, Page, Pagination, SearchAccounts, SearchFields, SearchPage, SearchRow,
     SortDirection, StandardSearchField,
 };
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -118,10 +119,8 @@ pub enum Body {
     CustomField(Box<CustomField>),
     /// The id of the account that was made.
     Id(AccountId),
-    /// Groups of custom fields.
-    Groups(Vec<FieldGroup>),
-    /// A look-up.
-    LookUp(LookUpBody),
+    /// A look-up, or groups of custom fields: JSON, which clients seldom look into.
+    LookUp(Cow<'static, str>),
     /// Errors.
     Errors(Vec<ApiError>),
 }

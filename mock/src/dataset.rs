@@ -9,6 +9,7 @@ pub use import::{Imported, import};
 
 use crate::api::{AccountType, DisplayType, FieldId, OptionId};
 use crate::file::{FileError, Member};
+use crate::named;
 use serde::{Deserialize, Serialize};
 
 /// The built-in datasets: name and commented TOML.
@@ -57,10 +58,8 @@ pub struct WireField {
     /// Its name; `#` is replaced by a number.
     pub name: String,
     /// Its id; without one, the number after the field before it.
-    #[serde(default)]
     pub id: Option<u32>,
     /// Name in search columns, where it differs.
-    #[serde(default)]
     pub display_name: Option<String>,
     /// Type of its value.
     #[serde(rename = "type")]
@@ -81,7 +80,6 @@ pub struct WireField {
     #[serde(default)]
     pub skew: f64,
     /// A field that this one already agrees with on a share of the accounts.
-    #[serde(default)]
     pub mirrors: Option<String>,
     /// That share.
     #[serde(default)]
@@ -98,20 +96,20 @@ const fn one() -> u32 {
     1
 }
 
-/// Type of a field, as dataset files and plans spell it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum FieldKind {
-    /// One line of text.
-    Text,
-    /// Text with line breaks.
-    Multiline,
-    /// One option.
-    Dropdown,
-    /// One option.
-    Radio,
-    /// Any number of options.
-    Checkbox,
+named! {
+    /// Type of a field, as dataset files and plans spell it.
+    pub enum FieldKind {
+        /// One line of text.
+        Text = "text",
+        /// Text with line breaks.
+        Multiline = "multiline",
+        /// One option.
+        Dropdown = "dropdown",
+        /// One option.
+        Radio = "radio",
+        /// Any number of options.
+        Checkbox = "checkbox",
+    }
 }
 
 impl From<FieldKind> for DisplayType {

@@ -6,90 +6,41 @@ pub(crate) use schedule::FaultSchedule;
 pub use schedule::{Fault, FaultCounts, Poison, Trigger};
 
 use crate::api::{AccountId, ApiError, Request, Response, Status};
-use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
+use crate::named;
 
-/// A way in which an admitted call fails.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum FaultKind {
-    /// 500: not carried out.
-    #[serde(rename = "500")]
-    InternalError,
-    /// 502: not carried out.
-    #[serde(rename = "502")]
-    BadGateway,
-    /// 503: not carried out.
-    #[serde(rename = "503")]
-    Unavailable,
-    /// 504: carried out, but the gateway lost patience.
-    #[serde(rename = "504")]
-    GatewayTimeout,
-    /// 401, as after a key was rotated: not carried out.
-    #[serde(rename = "401")]
-    Unauthorized,
-    /// No answer at all: carried out, and the client never hears of it.
-    #[serde(rename = "timeout")]
-    Timeout,
-    /// The connection is reset before the call was carried out.
-    #[serde(rename = "reset-before")]
-    ResetBefore,
-    /// The connection is reset after the call was carried out.
-    #[serde(rename = "reset-after")]
-    ResetAfter,
-    /// Carried out; the answer has no body.
-    #[serde(rename = "empty")]
-    Empty,
-    /// Carried out; the body is a page of HTML.
-    #[serde(rename = "malformed")]
-    Malformed,
-    /// Carried out; the body ends in the middle of its JSON.
-    #[serde(rename = "truncated")]
-    Truncated,
-    /// An array of errors under 200: not carried out.
-    #[serde(rename = "errors-under-200")]
-    ErrorsUnderSuccess,
-    /// Carried out; the body comes in drips.
-    #[serde(rename = "slow-body")]
-    SlowBody,
+named! {
+    /// A way in which an admitted call fails.
+    pub enum FaultKind {
+        /// 500: not carried out.
+        InternalError = "500",
+        /// 502: not carried out.
+        BadGateway = "502",
+        /// 503: not carried out.
+        Unavailable = "503",
+        /// 504: carried out, but the gateway lost patience.
+        GatewayTimeout = "504",
+        /// 401, as after a key was rotated: not carried out.
+        Unauthorized = "401",
+        /// No answer at all: carried out, and the client never hears of it.
+        Timeout = "timeout",
+        /// The connection is reset before the call was carried out.
+        ResetBefore = "reset-before",
+        /// The connection is reset after the call was carried out.
+        ResetAfter = "reset-after",
+        /// Carried out; the answer has no body.
+        Empty = "empty",
+        /// Carried out; the body is a page of HTML.
+        Malformed = "malformed",
+        /// Carried out; the body ends in the middle of its JSON.
+        Truncated = "truncated",
+        /// An array of errors under 200: not carried out.
+        ErrorsUnderSuccess = "errors-under-200",
+        /// Carried out; the body comes in drips.
+        SlowBody = "slow-body",
+    }
 }
 
 impl FaultKind {
-    /// Every kind.
-    pub const ALL: [Self; 13] = [
-        Self::InternalError,
-        Self::BadGateway,
-        Self::Unavailable,
-        Self::GatewayTimeout,
-        Self::Unauthorized,
-        Self::Timeout,
-        Self::ResetBefore,
-        Self::ResetAfter,
-        Self::Empty,
-        Self::Malformed,
-        Self::Truncated,
-        Self::ErrorsUnderSuccess,
-        Self::SlowBody,
-    ];
-
-    /// Name in files and records.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::InternalError => "500",
-            Self::BadGateway => "502",
-            Self::Unavailable => "503",
-            Self::GatewayTimeout => "504",
-            Self::Unauthorized => "401",
-            Self::Timeout => "timeout",
-            Self::ResetBefore => "reset-before",
-            Self::ResetAfter => "reset-after",
-            Self::Empty => "empty",
-            Self::Malformed => "malformed",
-            Self::Truncated => "truncated",
-            Self::ErrorsUnderSuccess => "errors-under-200",
-            Self::SlowBody => "slow-body",
-        }
-    }
-
     /// True if the call is carried out although it fails.
     pub const fn is_applied(self) -> bool {
         match self {
@@ -173,10 +124,6 @@ pub enum Delivery {
 /// Time over which a slow body is sent.
 pub const SLOW_BODY: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// Failures queued for the next calls, first in first out.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct NextFailures(VecDeque<NextFailure>);
-
 /// A failure queued for one call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NextFailure {
@@ -195,18 +142,6 @@ impl From<Status> for NextFailure {
 impl From<FaultKind> for NextFailure {
     fn from(kind: FaultKind) -> Self {
         Self::Fault(kind)
-    }
-}
-
-impl NextFailures {
-    /// Queues a failure.
-    pub(crate) fn push(&mut self, order: NextFailure) {
-        self.0.push_back(order);
-    }
-
-    /// Takes the failure of the current call, if one is queued.
-    pub(crate) fn take(&mut self) -> Option<NextFailure> {
-        self.0.pop_front()
     }
 }
 

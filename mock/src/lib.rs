@@ -206,6 +206,7 @@ pub mod file;
 pub mod limit;
 #[cfg(feature = "server")]
 mod live;
+mod named;
 mod neon;
 #[cfg(feature = "server")]
 mod neon_mock;

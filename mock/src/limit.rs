@@ -40,20 +40,15 @@ impl Scope {
     pub fn leader(self, endpoint: Endpoint) -> Endpoint {
         let shares = |other: &Endpoint| match self {
             Self::Endpoint => *other == endpoint,
-            Self::Template => template(*other) == template(endpoint),
+            Self::Template => other.template() == endpoint.template(),
             Self::Organisation => true,
         };
         Endpoint::ALL.into_iter().find(shares).unwrap_or(endpoint)
     }
 }
 
-/// The path template of an endpoint.
-fn template(endpoint: Endpoint) -> &'static str {
-    endpoint.name().split_once(' ').map_or("", |(_, template)| template)
-}
-
-/// The limits of a profile, checked.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The limits of a profile, checked; none at all by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Which calls share a limit.
     pub scope: Scope,
@@ -67,20 +62,6 @@ pub struct Limits {
     pub reject_after: Duration,
     /// `Retry-After` of a refusal.
     pub retry_after: Option<Duration>,
-}
-
-impl Default for Limits {
-    /// No limit at all.
-    fn default() -> Self {
-        Self {
-            scope: Scope::default(),
-            pools: [None; ENDPOINTS],
-            per_second: [None; ENDPOINTS],
-            queue: 0,
-            reject_after: Duration::ZERO,
-            retry_after: None,
-        }
-    }
 }
 
 /// The gates of an organisation, one for each limit.
@@ -103,24 +84,5 @@ impl EndpointGates {
     /// The gate that calls of `endpoint` pass.
     pub(crate) fn of(&mut self, endpoint: Endpoint) -> &mut Gate {
         &mut self.gates[self.leaders[endpoint.index()]]
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn verbs_share_a_template_and_all_share_an_organisation() {
-        let of = |scope: Scope| {
-            [Endpoint::GetAccount, Endpoint::PatchAccount, Endpoint::SearchAccounts]
-                .map(|endpoint| scope.leader(endpoint).index())
-        };
-        let [get, patch, search] = of(Scope::Endpoint);
-        assert!(get != patch && patch != search);
-        let [get, patch, search] = of(Scope::Template);
-        assert!(get == patch && patch != search);
-        let [get, patch, search] = of(Scope::Organisation);
-        assert!(get == patch && patch == search);
     }
 }

@@ -7,7 +7,7 @@ mod answer;
 mod staff_simulation;
 
 use crate::api::{ApiError, Body, Class, Endpoint, Request, Response, Status};
-use crate::fault::{self, Delivery, FaultCounts, FaultSchedule, NextFailure, NextFailures};
+use crate::fault::{self, Delivery, FaultCounts, FaultSchedule, NextFailure};
 use crate::limit::{Admission, EndpointGates, Limit};
 use crate::org::Organisation;
 use crate::profile::Profile;
@@ -15,6 +15,7 @@ use crate::rng::{self, Generator};
 use crate::service::CallsInFlight;
 use crate::time::Timestamp;
 use staff_simulation::StaffSimulation;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// An answer and its time.
@@ -42,14 +43,8 @@ pub struct EndpointCalls {
 }
 
 /// Calls that reached the mock, as the mock counted them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Calls([EndpointCalls; Endpoint::ALL.len()]);
-
-impl Default for Calls {
-    fn default() -> Self {
-        Self([EndpointCalls::default(); Endpoint::ALL.len()])
-    }
-}
 
 impl Calls {
     /// Calls of one endpoint.
@@ -98,7 +93,8 @@ pub struct Neon {
     service: Box<[Generator; Endpoint::ALL.len()]>,
     /// Maintained only where service times depend on it.
     in_flight: CallsInFlight,
-    ordered: NextFailures,
+    /// Failures queued for the next calls, first in first out.
+    ordered: VecDeque<NextFailure>,
     schedule: FaultSchedule,
     calls: Calls,
     faults: FaultCounts,
@@ -120,7 +116,7 @@ impl Neon {
                     .map(|endpoint| rng::stream(seed, &format!("service/{}", endpoint.name()))),
             ),
             in_flight: CallsInFlight::default(),
-            ordered: NextFailures::default(),
+            ordered: VecDeque::new(),
             schedule: FaultSchedule::new(profile.faults(), seed),
             calls: Calls::default(),
             faults: FaultCounts::default(),
@@ -163,7 +159,7 @@ impl Neon {
         self.gates.of(endpoint).hold(start, ready_at);
         self.last_ready = self.last_ready.max(ready_at);
         let struck = self.schedule.strike(now, endpoint, fault::account_of(request));
-        let order = self.ordered.take().or(struck.map(NextFailure::Fault));
+        let order = self.ordered.pop_front().or(struck.map(NextFailure::Fault));
         let (response, delivery) = match order {
             Some(order) => self.fail(now, request, order),
             None => (self.carry_out(now, request), Delivery::Whole),
@@ -177,7 +173,7 @@ impl Neon {
     /// Queues a failure for one of the next calls: a [`Status`], without applying the call, or a
     /// [`FaultKind`](crate::fault::FaultKind).
     pub fn fail_next(&mut self, order: impl Into<NextFailure>) {
-        self.ordered.push(order.into());
+        self.ordered.push_back(order.into());
     }
 
     /// Applies `profile` from now on. Calls in flight are forgotten.

@@ -145,31 +145,40 @@ impl Organisation {
 
     /// The custom fields of an account that are not empty, in id order, as they are now.
     pub fn values(&self, id: AccountId) -> Vec<(FieldId, Value)> {
-        if !self.contains(id) {
-            return Vec::new();
-        }
         let change = self.changes.get(id);
-        let mut values = Vec::with_capacity(self.fields.len());
-        for (position, field) in self.fields.iter().enumerate() {
-            if let Some(value) = self.value_now(change, id, position) {
-                values.push((field.definition.id, value));
-            }
-        }
-        values
+        self.filled(
+            id,
+            |position| self.value_now(change, id, position),
+            |field, value| (field.definition.id, value),
+        )
     }
 
     /// The same before anything was changed.
     pub fn original_values(&self, id: AccountId) -> Vec<(FieldId, Value)> {
+        self.filled(
+            id,
+            |position| self.original_value(id, position),
+            |field, value| (field.definition.id, value),
+        )
+    }
+
+    /// Each custom field of an account that has a value, as `item` makes it.
+    fn filled<T>(
+        &self,
+        id: AccountId,
+        value: impl Fn(usize) -> Option<Value>,
+        item: impl Fn(&Field, Value) -> T,
+    ) -> Vec<T> {
         if !self.contains(id) {
             return Vec::new();
         }
-        let mut values = Vec::with_capacity(self.fields.len());
+        let mut items = Vec::with_capacity(self.fields.len());
         for (position, field) in self.fields.iter().enumerate() {
-            if let Some(value) = self.original_value(id, position) {
-                values.push((field.definition.id, value));
+            if let Some(value) = value(position) {
+                items.push(item(field, value));
             }
         }
-        values
+        items
     }
 
     /// The same organisation before anything was changed.

@@ -15,7 +15,7 @@ use crate::fault::Fault;
 use crate::file::{FileError, Member};
 use crate::limit::Limits;
 use crate::service::{Congestion, HistogramError, Law, LawError};
-use crate::staff::{StaffError, StaffSettings, WireStaff};
+use crate::staff::{StaffError, WireStaff};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -145,7 +145,7 @@ pub struct Profile {
     congestion: Option<Congestion>,
     faults: Vec<Fault>,
     behaviour: Behaviour,
-    staff: Option<StaffSettings>,
+    staff: Option<WireStaff>,
 }
 
 impl Profile {
@@ -200,7 +200,7 @@ impl Profile {
         let mut side = SideFiles { reader, digests: Vec::new() };
         let service::Service { laws, congestion } = service::service(&wire.service, &mut side)?;
         let faults = faults::faults(&wire.faults)?;
-        let staff = wire.staff.as_ref().map(StaffSettings::try_from_wire).transpose()?;
+        wire.staff.as_ref().map_or(Ok(()), WireStaff::check)?;
         Ok(Self {
             name: name.to_owned(),
             digest: digest(wire, &side.digests),
@@ -210,7 +210,7 @@ impl Profile {
             congestion,
             faults,
             behaviour: wire.behaviour,
-            staff,
+            staff: wire.staff.clone(),
         })
     }
 
@@ -287,7 +287,7 @@ impl Profile {
     }
 
     /// Other users at work; `None` if there are none.
-    pub const fn staff(&self) -> Option<&StaffSettings> {
+    pub const fn staff(&self) -> Option<&WireStaff> {
         self.staff.as_ref()
     }
 

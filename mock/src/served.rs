@@ -5,20 +5,11 @@
 //! bodies, queries and headers, which hold other people's data and credentials.
 
 use crate::api::{Endpoint, Status};
-use crate::time::{Timestamp, nanos};
+use crate::time::{Timestamp, histogram, nanos};
 use compact_str::CompactString;
 use hdrhistogram::Histogram;
 use std::collections::VecDeque;
 use std::time::Duration;
-
-/// Resolution of the histograms, in ns.
-const LOWEST_NS: u64 = 1_000;
-
-/// Largest time in the histograms, in ns: longer ones count as this.
-const HIGHEST_NS: u64 = 7_200_000_000_000;
-
-/// Significant decimal digits of histograms.
-const DIGITS: u8 = 3;
 
 /// Bytes of a path that the journal keeps.
 const PATH_BYTES: usize = 200;
@@ -62,10 +53,7 @@ impl Served {
 
     /// Adds the time of one admitted call that was answered.
     pub(crate) fn time(&mut self, endpoint: Endpoint, served: Duration) {
-        let times = self.times[endpoint.index()].get_or_insert_with(|| {
-            let bounds = Histogram::new_with_bounds(LOWEST_NS, HIGHEST_NS, DIGITS);
-            Box::new(bounds.expect("valid bounds"))
-        });
+        let times = self.times[endpoint.index()].get_or_insert_with(|| Box::new(histogram()));
         times.saturating_record(nanos(served));
     }
 

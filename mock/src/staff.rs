@@ -59,41 +59,22 @@ const MAX_AT_WORK: usize = 200;
 /// Upper bound of `edits_per_s`.
 const MAX_EDITS_PER_S: f64 = 10_000.0;
 
-/// Staff settings, checked.
-#[derive(Clone, Debug, PartialEq)]
-pub struct StaffSettings {
-    edits_per_s: f64,
-    skew: f64,
-    think: Duration,
-    fields: Vec<String>,
-}
-
-impl StaffSettings {
-    /// Accounts that they open, per second of the run.
-    pub const fn edits_per_s(&self) -> f64 {
-        self.edits_per_s
-    }
-
+impl WireStaff {
     /// Checks the section.
     ///
     /// Errors: [`StaffError`] for a rate or exponent out of range.
-    pub fn try_from_wire(wire: &WireStaff) -> Result<Self, StaffError> {
-        if !(wire.edits_per_s > 0.0 && wire.edits_per_s <= MAX_EDITS_PER_S) {
-            return Err(StaffError::Rate(wire.edits_per_s));
+    pub(crate) fn check(&self) -> Result<(), StaffError> {
+        if !(self.edits_per_s > 0.0 && self.edits_per_s <= MAX_EDITS_PER_S) {
+            return Err(StaffError::Rate(self.edits_per_s));
         }
-        if wire.skew.is_nan() || wire.skew < 0.0 {
-            return Err(StaffError::Skew(wire.skew));
+        if self.skew.is_nan() || self.skew < 0.0 {
+            return Err(StaffError::Skew(self.skew));
         }
-        Ok(Self {
-            edits_per_s: wire.edits_per_s,
-            skew: wire.skew,
-            think: wire.think.0,
-            fields: wire.fields.clone(),
-        })
+        Ok(())
     }
 
     /// True if staff edit the custom field `field`.
-    pub fn edits(&self, field: &str) -> bool {
+    pub(crate) fn edits(&self, field: &str) -> bool {
         self.fields.is_empty() || self.fields.iter().any(|name| name == field)
     }
 }
@@ -141,7 +122,7 @@ pub(crate) enum StaffStep {
 /// Staff of one organisation: arrivals, open accounts, edits and losses.
 #[derive(Clone, Debug)]
 pub(crate) struct Staff {
-    settings: StaffSettings,
+    settings: WireStaff,
     accounts: u64,
     /// Distance of one account from the next less popular one: without a common divisor with the
     /// number of accounts, so that each has its own popularity.
@@ -162,7 +143,7 @@ pub(crate) struct Staff {
 
 impl Staff {
     /// Staff who come by `settings` from `now` on to an organisation with accounts `1 … accounts`.
-    pub(crate) fn new(settings: StaffSettings, accounts: u64, seed: u64, now: Timestamp) -> Self {
+    pub(crate) fn new(settings: WireStaff, accounts: u64, seed: u64, now: Timestamp) -> Self {
         let popularity = (accounts > 0)
             .then(|| Zipf::new(accounts as f64, settings.skew).expect("a checked exponent"));
         let mut staff = Self {
@@ -186,7 +167,7 @@ impl Staff {
     }
 
     /// Settings of the staff.
-    pub(crate) const fn settings(&self) -> &StaffSettings {
+    pub(crate) const fn settings(&self) -> &WireStaff {
         &self.settings
     }
 
@@ -213,7 +194,7 @@ impl Staff {
 
     /// Somebody opened `id` at `at` and saw it at `seen_at`; it is saved after some thought.
     pub(crate) fn opened(&mut self, id: AccountId, at: Timestamp, seen_at: Timestamp) {
-        self.schedule(seen_at + self.settings.think, StaffStep::Save(id, at));
+        self.schedule(seen_at + self.settings.think.0, StaffStep::Save(id, at));
     }
 
     /// A uniform choice among `bound`, which is not zero.
@@ -315,7 +296,7 @@ mod tests {
     fn staff(edits_per_s: f64, skew: f64) -> Staff {
         let think = DurationText(Duration::from_secs(20));
         let wire = WireStaff { edits_per_s, skew, think, fields: Vec::new() };
-        Staff::new(StaffSettings::try_from_wire(&wire).unwrap(), 1_000, 1, Timestamp::ZERO)
+        Staff::new(wire, 1_000, 1, Timestamp::ZERO)
     }
 
     fn save(staff: &mut Staff, opened_at: u64, saved_at: u64) {
@@ -385,9 +366,9 @@ mod tests {
             fields: Vec::new(),
         };
         for bad in [0.0, -1.0, f64::NAN, 1e9] {
-            let error = StaffSettings::try_from_wire(&wire(bad, 0.0)).unwrap_err();
+            let error = wire(bad, 0.0).check().unwrap_err();
             assert_eq!(error.member(), "edits_per_s");
         }
-        assert_eq!(StaffSettings::try_from_wire(&wire(1.0, -1.0)), Err(StaffError::Skew(-1.0)));
+        assert_eq!(wire(1.0, -1.0).check(), Err(StaffError::Skew(-1.0)));
     }
 }

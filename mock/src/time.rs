@@ -3,6 +3,7 @@
 //! Nothing here reads a clock. Virtual time hands out these stamps directly; on the wall clock a
 //! shell subtracts the instant at which it started.
 
+use hdrhistogram::Histogram;
 use std::fmt;
 use std::ops::Add;
 use std::time::Duration;
@@ -50,6 +51,11 @@ impl Timestamp {
 /// Panics above 584 years.
 pub fn nanos(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).expect("a duration within 584 years")
+}
+
+/// An empty histogram of times in ns: 1 µs to 2 h, three digits. Longer times count as the longest.
+pub fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1_000, 7_200_000_000_000, 3).expect("valid bounds")
 }
 
 impl Add<Duration> for Timestamp {

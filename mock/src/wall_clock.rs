@@ -1,7 +1,7 @@
 //! The wall clock: what time it is, and waiting for a moment of it.
 //!
 //! Timers of tokio tick in whole milliseconds and round up: a response due after 100 ms leaves
-//! about 1 ms late. So one thread keeps a heap of moments, sleeps on a condition variable until the
+//! about 1 ms late. So one thread keeps the moments in order, sleeps on a condition variable until the
 //! earliest, and wakes the calls whose moment has come. It never wakes a call early, since until
 //! that moment the call's slot is taken and its client's next call would be refused.
 //!
@@ -17,8 +17,7 @@
 //!
 //! Deliberately absent: spinning. A thread's sleep overshoots by some 0.1 ms, which is good enough.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
@@ -46,15 +45,12 @@ struct AlarmShared {
 
 #[derive(Default)]
 struct AlarmState {
-    /// Earliest first. One entry per call in flight; that of an abandoned call stays until
-    /// its time.
-    waiting: BinaryHeap<Reverse<Waiting>>,
+    /// By moment and number, the earliest first. One entry per call in flight; that of an
+    /// abandoned call stays until its time.
+    waiting: BTreeMap<(Instant, u64), oneshot::Sender<()>>,
+    /// Number of the last entry.
+    enlisted: u64,
     stopped: bool,
-}
-
-struct Waiting {
-    until: Instant,
-    waker: oneshot::Sender<()>,
 }
 
 impl AlarmClock {
@@ -111,8 +107,11 @@ impl AlarmShared {
         if state.stopped {
             return woken;
         }
-        let earliest = state.waiting.peek().is_none_or(|Reverse(first)| until < first.until);
-        state.waiting.push(Reverse(Waiting { until, waker }));
+        let first = state.waiting.first_key_value();
+        let earliest = first.is_none_or(|((first, _), _)| until < *first);
+        state.enlisted += 1;
+        let key = (until, state.enlisted);
+        state.waiting.insert(key, waker);
         drop(state);
         if earliest {
             self.earlier.notify_one();
@@ -124,20 +123,19 @@ impl AlarmShared {
         let mut state = self.lock();
         while !state.stopped {
             let now = now();
-            match state.waiting.peek() {
+            match state.waiting.first_key_value().map(|((until, _), _)| *until) {
                 None => state = self.earlier.wait(state).expect("nothing under this lock panics"),
-                Some(Reverse(first)) if first.until > now => {
-                    let pause = first.until - now;
-                    let waited = self.earlier.wait_timeout(state, pause);
+                Some(until) if until > now => {
+                    let waited = self.earlier.wait_timeout(state, until - now);
                     (state, _) = waited.expect("nothing under this lock panics");
                 }
                 Some(_) => {
-                    let due = state.waiting.pop();
+                    let due = state.waiting.pop_first();
                     // Waking takes microseconds, in which other calls want to enlist.
                     drop(state);
-                    if let Some(Reverse(due)) = due {
+                    if let Some((_, waker)) = due {
                         // Fails if the client has gone.
-                        let _ = due.waker.send(());
+                        let _ = waker.send(());
                     }
                     state = self.lock();
                 }
@@ -154,26 +152,6 @@ fn sharpen() {
         && let Some(id) = thread.file_name()
     {
         let _ = std::fs::write(Path::new("/proc").join(id).join("timerslack_ns"), "1");
-    }
-}
-
-impl PartialEq for Waiting {
-    fn eq(&self, other: &Self) -> bool {
-        self.until == other.until
-    }
-}
-
-impl Eq for Waiting {}
-
-impl PartialOrd for Waiting {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Waiting {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.until.cmp(&other.until)
     }
 }
 

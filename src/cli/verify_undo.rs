@@ -10,7 +10,7 @@ use super::resume::nothing_to_do;
 use clap::Args;
 use neonbench::store::RunState;
 use neonbench::text::field_value;
-use neonbench_engine::engine::{FieldConflict, WriteReview};
+use neonbench_engine::engine::{FieldConflict, ReviewMode, WriteReview};
 use neonbench_engine::run;
 use serde::Serialize;
 use std::process::ExitCode;
@@ -112,7 +112,7 @@ pub(super) fn verify(
     let ledger = reopened.store.ledger(id)?;
     let stop = interrupt::listen(verbosity)?;
     let settings = &reopened.header.settings;
-    let found = run::verify(&reopened.target, settings, &ledger, &stop)?;
+    let found = run::review(&reopened.target, settings, &ledger, &stop, ReviewMode::Verify)?;
     if stop.is_set() {
         return Ok(ExitCode::from(code::INTERRUPTED));
     }
@@ -176,7 +176,8 @@ pub(super) fn undo(
         reopened.store.end(id, RunState::Undone, None)?;
     }
     let settings = &reopened.header.settings;
-    let found = run::undo(&reopened.target, settings, &ledger, &stop, *dry_run)?;
+    let mode = if *dry_run { ReviewMode::DryUndo } else { ReviewMode::Undo };
+    let found = run::review(&reopened.target, settings, &ledger, &stop, mode)?;
     let is_done = found.failed.is_empty() && !stop.is_set();
     let record = UndoRecord {
         schema: 1,

@@ -120,7 +120,7 @@ pub fn simulate(
     };
     let calls = neon.calls();
     let writes = calls.admitted(Class::Patch) + calls.admitted(Class::Put);
-    let is_hopeless = stop.is_set() && measure.records().total() < measure.resources();
+    let is_hopeless = stop.is_set() && measure.records().total < measure.resources();
     let is_valid = !is_hopeless && audit(scenario, &neon, &measure, settings.dry_run).is_valid();
     let figures = RunFigures {
         makespan_s,

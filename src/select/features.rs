@@ -150,7 +150,7 @@ impl TargetFeatures {
             failing: share_of(profile, |kind| !kind.is_applied()),
             ambiguous: share_of(profile, |kind| kind.is_applied() && kind != FaultKind::SlowBody),
             dripping: share_of(profile, |kind| kind == FaultKind::SlowBody),
-            others_per_s: profile.staff().map_or(0.0, neon_mock::staff::StaffSettings::edits_per_s),
+            others_per_s: profile.staff().map_or(0.0, |staff| staff.edits_per_s),
             shared: leader(Endpoint::GetAccount) == leader(Endpoint::PatchAccount),
         }
     }

@@ -35,8 +35,4 @@ impl EngineError {
             _ => Self::LookUp(error.message),
         }
     }
-
-    pub(super) const fn wrong_body(endpoint: Endpoint) -> Self {
-        Self::WrongBody(endpoint)
-    }
 }

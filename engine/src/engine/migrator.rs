@@ -65,7 +65,7 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
         let request = Request::ListCustomFields(Category::Account);
         let body = self.caller.call(&request).await.map_err(EngineError::from_call)?;
         let Body::CustomFields(fields) = body else {
-            return Err(EngineError::wrong_body(request.endpoint()));
+            return Err(EngineError::WrongBody(request.endpoint()));
         };
         let task = Rc::new(ResolvedPlan::resolve(self.job.plan, &fields)?);
         if self.job.settings.metadata_cache {

@@ -138,7 +138,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         let request = Request::SearchAccounts(columns.search(&[id], 0));
         let (body, read_at) = self.caller().read(&request).await.map_err(Halt::from)?;
         let Body::Search(page) = body else {
-            return Err(Halt::Run(EngineError::wrong_body(request.endpoint())));
+            return Err(Halt::Run(EngineError::WrongBody(request.endpoint())));
         };
         // A missing account may have been merged: a GET shows it.
         let [row] = page.search_results.as_slice() else { return Ok(Err(Inconclusive)) };
@@ -212,7 +212,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
                     first_at.get_or_insert(read_at);
                     page
                 }
-                Ok(_) => return Err(EngineError::wrong_body(request.endpoint())),
+                Ok(_) => return Err(EngineError::WrongBody(request.endpoint())),
                 Err(error) if error.call.outcome == Outcome::Unauthorized => {
                     return Err(EngineError::from_call(error));
                 }

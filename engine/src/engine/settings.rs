@@ -2,46 +2,29 @@
 
 use super::limiter::Limiter;
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-/// A way of ordering a migration's calls.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Strategy {
-    /// One account after another, one read and one write for each mapping.
-    Standard,
-    /// As standard, with whole accounts side by side.
-    Parallel,
-    /// One account after another, one read and one write for all mappings, in batches.
-    PutBatch,
-    /// As `put_batch`, with small batches side by side.
-    Hybrid,
-    /// Reads and writes overlap: pages of accounts are read ahead of the writes.
-    Pipelined,
+neon_mock::named! {
+    /// A way of ordering a migration's calls.
+    #[derive(schemars::JsonSchema)]
+    pub enum Strategy {
+        /// One account after another, one read and one write for each mapping.
+        Standard = "standard",
+        /// As standard, with whole accounts side by side.
+        Parallel = "parallel",
+        /// One account after another, one read and one write for all mappings, in batches.
+        PutBatch = "put_batch",
+        /// As `put_batch`, with small batches side by side.
+        Hybrid = "hybrid",
+        /// Reads and writes overlap: pages of accounts are read ahead of the writes.
+        Pipelined = "pipelined",
+    }
 }
 
 impl Strategy {
-    /// Every strategy: the guide's, in the order in which it names them, then our own.
-    pub const ALL: [Self; 5] =
-        [Self::Standard, Self::Parallel, Self::PutBatch, Self::Hybrid, Self::Pipelined];
-
     /// The guide's strategies.
     pub const GUIDE: [Self; 4] = [Self::Standard, Self::Parallel, Self::PutBatch, Self::Hybrid];
-
-    /// The guide's name for it, or ours.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Standard => "standard",
-            Self::Parallel => "parallel",
-            Self::PutBatch => "put_batch",
-            Self::Hybrid => "hybrid",
-            Self::Pipelined => "pipelined",
-        }
-    }
 
     /// The limiter of its calls in flight if the settings name none. The guide's strategies go by
     /// their workers alone.
@@ -92,102 +75,43 @@ impl Strategy {
     }
 }
 
-impl fmt::Display for Strategy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
+neon_mock::named! {
+    /// The call that writes an account.
+    #[derive(Default, schemars::JsonSchema)]
+    pub enum WriteMode {
+        /// Only the changed fields.
+        #[default]
+        Patch = "patch",
+        /// The whole account as it was read, with the changes: undoes what others wrote meanwhile.
+        Put = "put",
     }
 }
 
-/// The call that writes an account.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum WriteMode {
-    /// Only the changed fields.
-    #[default]
-    Patch,
-    /// The whole account as it was read, with the changes: undoes what others wrote meanwhile.
-    Put,
-}
-
-impl WriteMode {
-    /// The name in records.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Patch => "patch",
-            Self::Put => "put",
-        }
+neon_mock::named! {
+    /// The call that reads accounts.
+    #[derive(Default, schemars::JsonSchema)]
+    pub enum Reads {
+        /// One account per call, whole.
+        #[default]
+        Get = "get",
+        /// By search: `pipelined` reads a page of accounts per call, the guide's strategies one value
+        /// per call, as the guide's engine does. Accounts that a search does not settle are read by
+        /// GET.
+        Search = "search",
     }
 }
 
-/// The call that reads accounts.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Reads {
-    /// One account per call, whole.
-    #[default]
-    Get,
-    /// By search: `pipelined` reads a page of accounts per call, the guide's strategies one value
-    /// per call, as the guide's engine does. Accounts that a search does not settle are read by
-    /// GET.
-    Search,
-}
-
-impl Reads {
-    /// The name in records.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Get => "get",
-            Self::Search => "search",
-        }
-    }
-}
-
-/// Protection of an account between its read and its write: other users may edit it meanwhile, and
-/// Neon has no conditional write.
-#[derive(
-    Clone,
-    Copy,
-    Debug,
-    Default,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Serialize,
-    Deserialize,
-    schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Guard {
-    /// Nothing.
-    #[default]
-    None,
-    /// The account is read again right before its write, and decided again. Edits during the last
-    /// round trip are still overwritten.
-    Reread,
-}
-
-impl Guard {
-    /// The name in records.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Reread => "reread",
-        }
+neon_mock::named! {
+    /// Protection of an account between its read and its write: other users may edit it meanwhile, and
+    /// Neon has no conditional write.
+    #[derive(Default, schemars::JsonSchema)]
+    pub enum Guard {
+        /// Nothing.
+        #[default]
+        None = "none",
+        /// The account is read again right before its write, and decided again. Edits during the last
+        /// round trip are still overwritten.
+        Reread = "reread",
     }
 }
 

@@ -14,8 +14,7 @@ use crate::event::{Event, Outcome};
 use crate::journal::{FieldChange, Ledger, LedgerEntry};
 use crate::transport::Transport;
 use neon_mock::api::{
-    Account, AccountBody, AccountId, Body, Category, CustomField, CustomFieldItem, FieldId,
-    Request, Value,
+    Account, AccountId, Body, Category, CustomField, CustomFieldItem, FieldId, Request, Value,
 };
 use std::cell::{Cell, RefCell};
 
@@ -92,59 +91,35 @@ fn recorded_writes(entry: &LedgerEntry) -> Vec<RecordedWrite> {
 struct WriteReviewer<'a, T, C> {
     caller: Caller<'a, T, C>,
     found: RefCell<WriteReview>,
-    /// Mode of an undo; `None` to verify only.
-    undoing: Option<Undoing>,
+    mode: ReviewMode,
 }
 
-/// Mode of an undo.
+/// Purpose of a review.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Undoing {
-    /// Writes the old values.
-    Writing,
-    /// Writes nothing.
-    Dry,
+pub enum ReviewMode {
+    /// To compare each field that the run wrote with the value that it left.
+    Verify,
+    /// To restore the old value of each field that still holds what the run left.
+    Undo,
+    /// To find out what an undo would write.
+    DryUndo,
 }
 
-/// Reads every account that the run of `ledger` wrote, and compares each field that it wrote.
+/// Reads every account that the run of `ledger` wrote, and does to its fields what `mode` says. An
+/// undo can be repeated, however an earlier one ended.
 ///
 /// Errors: [`EngineError`] if the target cannot be reached or refuses the key.
-pub async fn verify<T: Transport, C: Clock>(
+pub async fn review<T: Transport, C: Clock>(
     transport: &T,
     clock: &C,
     settings: &Settings,
     ledger: &Ledger,
     stop: &Stop,
-) -> Result<WriteReview, EngineError> {
-    review(transport, clock, settings, ledger, stop, None).await
-}
-
-/// Restores the old value of each field that still holds what the run of `ledger` left. A dry run
-/// writes nothing. Can be repeated, however an earlier undo ended.
-///
-/// Errors: [`EngineError`] if the target cannot be reached or refuses the key.
-pub async fn undo<T: Transport, C: Clock>(
-    transport: &T,
-    clock: &C,
-    settings: &Settings,
-    ledger: &Ledger,
-    stop: &Stop,
-    dry_run: bool,
-) -> Result<WriteReview, EngineError> {
-    let undoing = if dry_run { Undoing::Dry } else { Undoing::Writing };
-    review(transport, clock, settings, ledger, stop, Some(undoing)).await
-}
-
-async fn review<T: Transport, C: Clock>(
-    transport: &T,
-    clock: &C,
-    settings: &Settings,
-    ledger: &Ledger,
-    stop: &Stop,
-    undoing: Option<Undoing>,
+    mode: ReviewMode,
 ) -> Result<WriteReview, EngineError> {
     let mut nobody = |_: &Event| {};
     let caller = Caller::new(transport, clock, &mut nobody, settings, &settings.limiter);
-    let reviewer = WriteReviewer { caller, found: RefCell::default(), undoing };
+    let reviewer = WriteReviewer { caller, found: RefCell::default(), mode };
     let touched =
         ledger.iter().filter(|(_, entry)| !entry.changes.is_empty() || entry.open.is_some());
     let begun = Cell::new(0_u64);
@@ -181,18 +156,17 @@ impl<T: Transport, C: Clock> WriteReviewer<'_, T, C> {
         loop {
             let account = match self.caller.call(&request).await {
                 Ok(Body::Account(account)) => account,
-                Ok(_) => return Err(EngineError::wrong_body(request.endpoint())),
+                Ok(_) => return Err(EngineError::WrongBody(request.endpoint())),
                 Err(error) => return self.failed(id, error),
             };
             let (items, seen) = self.compare(id, entry, &account);
-            if items.is_empty() || self.undoing != Some(Undoing::Writing) {
+            if items.is_empty() || self.mode != ReviewMode::Undo {
                 let restored = if items.is_empty() { restored } else { items.len() as u64 };
                 self.found.borrow_mut().add(seen, restored);
                 return Ok(());
             }
             restored = items.len() as u64;
-            let body = AccountBody { account_custom_fields: Some(items), ..AccountBody::default() };
-            let write = Request::PatchAccount(id, Account { kind: account.kind, body });
+            let write = Request::PatchAccount(id, Account::of_items(account.kind, items));
             match self.caller.write(&write, &mut attempts).await {
                 Ok(Body::AccountId(written)) if written != id => {
                     let message = format!("account {written} was written in its place");
@@ -221,7 +195,7 @@ impl<T: Transport, C: Clock> WriteReviewer<'_, T, C> {
         for recorded in recorded_writes(entry) {
             let now = held(account, recorded.field);
             let (is_ours, is_before) = (recorded.left.contains(&now), now == recorded.before);
-            let undoes = self.undoing.is_some();
+            let undoes = self.mode != ReviewMode::Verify;
             if is_before && (undoes || (!recorded.is_certain && !is_ours)) {
                 found.as_before += 1;
             } else if is_ours {
@@ -262,7 +236,7 @@ impl<T: Transport, C: Clock> WriteReviewer<'_, T, C> {
         let request = Request::ListCustomFields(Category::Account);
         match self.caller.call(&request).await.map_err(EngineError::from_call)? {
             Body::CustomFields(fields) => Ok(fields.to_vec()),
-            _ => Err(EngineError::wrong_body(request.endpoint())),
+            _ => Err(EngineError::WrongBody(request.endpoint())),
         }
     }
 }

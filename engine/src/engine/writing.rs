@@ -15,9 +15,7 @@ use crate::clock::Clock;
 use crate::event::{AccountOutcome, Event, Failure, Outcome, SkipReason};
 use crate::journal::{AccountStatus, FieldChange, Intent, LedgerEntry, Note, RetryScope};
 use crate::transport::Transport;
-use neon_mock::api::{
-    Account, AccountBody, AccountId, AccountKind, Body, CustomFieldItem, Request, Value,
-};
+use neon_mock::api::{Account, AccountId, Body, CustomFieldItem, Request, Value};
 use neon_mock::time::Timestamp;
 use std::borrow::Cow;
 use std::ops::Range;
@@ -39,7 +37,7 @@ impl OutgoingWrite {
                 let request = Request::PutAccount(id, replacement(*account, items));
                 (request, Prior::Changes(changes))
             }
-            (_, prior) => (Request::PatchAccount(id, patch(kind, items)), prior),
+            (_, prior) => (Request::PatchAccount(id, Account::of_items(kind, items)), prior),
         };
         Self { request, steps, prior, read_at }
     }
@@ -77,12 +75,6 @@ impl OutgoingWrite {
             }
         }
     }
-}
-
-/// The changed fields alone, in the wrapper of the account's kind.
-fn patch(kind: AccountKind, items: Vec<CustomFieldItem>) -> Account {
-    let body = AccountBody { account_custom_fields: Some(items), ..AccountBody::default() };
-    Account { kind, body }
 }
 
 /// The whole account as it was read, with the changes in it.
@@ -289,7 +281,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         let request = Request::GetAccount(id);
         match self.caller().read(&request).await.map_err(Halt::from)? {
             (Body::Account(account), read_at) => Ok((account, read_at)),
-            _ => Err(EngineError::wrong_body(request.endpoint()).into()),
+            _ => Err(EngineError::WrongBody(request.endpoint()).into()),
         }
     }
 

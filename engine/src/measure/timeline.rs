@@ -11,29 +11,18 @@ const MAX_SLICES: usize = 240;
 /// The shortest slice, in ns.
 const SHORTEST_NS: u64 = 1_000_000;
 
-/// Groups of endpoints in a timeline.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "the names say it")]
-pub enum Lane {
-    Reads,
-    Writes,
-    Searches,
+neon_mock::named! {
+    /// Groups of endpoints in a timeline.
+    #[derive(schemars::JsonSchema)]
+    #[allow(missing_docs, reason = "the names say it")]
+    pub enum Lane {
+        Reads = "reads",
+        Writes = "writes",
+        Searches = "searches",
+    }
 }
 
 impl Lane {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Reads, Self::Writes, Self::Searches];
-
-    /// The name in reports.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Reads => "reads",
-            Self::Writes => "writes",
-            Self::Searches => "searches",
-        }
-    }
-
     /// That of `endpoint`; field look-ups have none.
     pub const fn of(endpoint: Endpoint) -> Option<Self> {
         match endpoint.class() {
@@ -47,7 +36,6 @@ impl Lane {
 
 /// One slice of time.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[schemars(rename = "Slice")]
 pub struct TimelineSlice {
     /// Accounts that ended in it.
     pub landed: u64,

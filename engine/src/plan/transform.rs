@@ -45,7 +45,6 @@ pub enum Transform {
     Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "lowercase")]
-#[schemars(rename = "Case")]
 pub enum LetterCase {
     /// SHOUTED.
     Upper,

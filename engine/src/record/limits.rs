@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 /// Limits of the endpoints that a migration calls.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "Limits")]
 pub struct RecordedLimits {
     /// True if the limits are assumed: the server is remote and gives no access to its settings.
     pub assumed: bool,
@@ -23,7 +22,6 @@ pub struct RecordedLimits {
 
 /// Limits of one endpoint; null without such a limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[schemars(rename = "Limit")]
 pub struct RecordedLimit {
     /// Calls in flight.
     pub pool: Option<u32>,

@@ -21,7 +21,7 @@ pub struct CallTimesS {
 }
 
 impl CallTimesS {
-    pub(super) fn of(times: CallTimes) -> Self {
+    pub(crate) fn of(times: CallTimes) -> Self {
         let CallTimes { served, wasted, queued, paced, backed_off } = times;
         Self {
             served_s: served.as_secs_f64(),
@@ -57,7 +57,7 @@ pub struct Exposure {
 }
 
 impl Exposure {
-    pub(super) fn of(measure: &Measure) -> Self {
+    pub(crate) fn of(measure: &Measure) -> Self {
         let Rereads { total: rereads, changed: changed_meanwhile } = measure.rereads();
         let Some(histogram) = measure.exposure() else {
             return Self { rereads, changed_meanwhile, ..Self::default() };

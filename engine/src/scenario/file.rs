@@ -19,23 +19,14 @@ pub struct WireScenario {
     pub schema: u32,
     #[serde(default)]
     pub description: String,
-    #[serde(default)]
     pub plan: Option<String>,
-    #[serde(default)]
     pub profile: Option<String>,
-    #[serde(default)]
     pub dataset: Option<String>,
-    #[serde(default)]
     pub resources: Option<u64>,
-    #[serde(default)]
     pub mappings: Option<u32>,
-    #[serde(default)]
     pub resource_ids: Option<String>,
-    #[serde(default)]
     pub workers: Option<NonZeroU32>,
-    #[serde(default)]
     pub batch_size: Option<NonZeroU32>,
-    #[serde(default)]
     pub seed: Option<u64>,
 }
 

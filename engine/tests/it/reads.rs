@@ -147,7 +147,7 @@ impl Observer for Stopper<'_> {
     fn observe(&mut self, event: &Event) {
         self.measure.observe(event);
         self.sent_later += u64::from(self.stop.is_set() && matches!(event, Event::Sent { .. }));
-        if self.measure.records().total() == self.after {
+        if self.measure.records().total == self.after {
             self.stop.set();
         }
     }

@@ -3,6 +3,7 @@
 use super::custom_field::CustomFieldItem;
 use super::id::AccountId;
 use super::search::{Page, Pagination};
+use crate::named;
 use compact_str::CompactString;
 use serde::ser::SerializeStruct;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
@@ -27,6 +28,14 @@ pub struct Account {
     pub kind: AccountKind,
     /// The account itself.
     pub body: AccountBody,
+}
+
+impl Account {
+    /// A write of `items` alone to an account of `kind`.
+    pub fn of_items(kind: AccountKind, items: Vec<CustomFieldItem>) -> Self {
+        let body = AccountBody { account_custom_fields: Some(items), ..AccountBody::default() };
+        Self { kind, body }
+    }
 }
 
 /// The members of an account that this mock stores; Neon has more, all optional.
@@ -160,14 +169,14 @@ impl<'de> Deserialize<'de> for Account {
     }
 }
 
-/// The kind of an account as list rows and filters spell it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum UserType {
-    /// A person.
-    Individual,
-    /// A company.
-    Company,
+named! {
+    /// The kind of an account as list rows and filters spell it.
+    pub enum UserType {
+        /// A person.
+        Individual = "INDIVIDUAL",
+        /// A company.
+        Company = "COMPANY",
+    }
 }
 
 impl From<AccountKind> for UserType {

@@ -3,6 +3,7 @@
 use super::account::AccountKind;
 use super::id::{FieldId, OptionId};
 use super::scalar;
+use crate::named;
 use compact_str::CompactString;
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Serialize};
@@ -91,54 +92,21 @@ pub enum OptionStatus {
     Other,
 }
 
-/// The record type that a custom field belongs to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[allow(missing_docs, reason = "the names are Neon's own record types")]
-pub enum Category {
-    Account,
-    Donation,
-    Event,
-    Attendee,
-    Individual,
-    Company,
-    Activity,
-    Membership,
-    Product,
-    Prospect,
-    Grant,
-}
-
-impl Category {
-    /// Every category.
-    pub const ALL: [Self; 11] = [
-        Self::Account,
-        Self::Donation,
-        Self::Event,
-        Self::Attendee,
-        Self::Individual,
-        Self::Company,
-        Self::Activity,
-        Self::Membership,
-        Self::Product,
-        Self::Prospect,
-        Self::Grant,
-    ];
-
-    /// The name on the wire.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Account => "Account",
-            Self::Donation => "Donation",
-            Self::Event => "Event",
-            Self::Attendee => "Attendee",
-            Self::Individual => "Individual",
-            Self::Company => "Company",
-            Self::Activity => "Activity",
-            Self::Membership => "Membership",
-            Self::Product => "Product",
-            Self::Prospect => "Prospect",
-            Self::Grant => "Grant",
-        }
+named! {
+    /// The record type that a custom field belongs to.
+    #[allow(missing_docs, reason = "the names are Neon's own record types")]
+    pub enum Category {
+        Account = "Account",
+        Donation = "Donation",
+        Event = "Event",
+        Attendee = "Attendee",
+        Individual = "Individual",
+        Company = "Company",
+        Activity = "Activity",
+        Membership = "Membership",
+        Product = "Product",
+        Prospect = "Prospect",
+        Grant = "Grant",
     }
 }
 
@@ -154,27 +122,21 @@ pub struct CustomField {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<Arc<str>>,
     /// `ACTIVE` or `INACTIVE`.
-    #[serde(default)]
     pub status: Option<OptionStatus>,
     /// The record type it belongs to.
-    #[serde(default)]
     pub component: Option<String>,
     /// Display type.
     pub display_type: DisplayType,
     /// Format of its text; absent for any text.
-    #[serde(default)]
     pub data_type: Option<String>,
     /// The group it is shown in.
-    #[serde(default)]
     pub group_id: Option<String>,
     /// True if constituents cannot edit it.
-    #[serde(default)]
     pub constituent_read_only: Option<bool>,
     /// Its options, in their order; empty for text.
     #[serde(default, deserialize_with = "null_is_empty")]
     pub option_values: Vec<OptionDef>,
     /// Accounts that have the field.
-    #[serde(default)]
     pub account_settings: Option<AccountSettings>,
 }
 
@@ -206,10 +168,8 @@ pub struct OptionDef {
     /// Its name.
     pub name: Arc<str>,
     /// Shown on public forms.
-    #[serde(default)]
     pub visible_on_public_forms: Option<bool>,
     /// Shown on constituents' forms.
-    #[serde(default)]
     pub visible_on_constituent_forms: Option<bool>,
 }
 

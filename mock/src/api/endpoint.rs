@@ -1,33 +1,20 @@
 //! Endpoints, the unit of Neon's limits.
 
-/// Class of an endpoint, by which service times are set and calls counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Class {
-    /// Reads accounts: one, or a page of the list.
-    Get,
-    /// Changes fields of one record.
-    Patch,
-    /// Creates or replaces one record.
-    Put,
-    /// Searches accounts.
-    Search,
-    /// Looks up fields, lists and settings.
-    Metadata,
-}
+use crate::named;
 
-impl Class {
-    /// Every class, in the order of its index.
-    pub const ALL: [Self; 5] = [Self::Get, Self::Patch, Self::Put, Self::Search, Self::Metadata];
-
-    /// The name in profiles and records.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Get => "get",
-            Self::Patch => "patch",
-            Self::Put => "put",
-            Self::Search => "search",
-            Self::Metadata => "metadata",
-        }
+named! {
+    /// Class of an endpoint, by which service times are set and calls counted.
+    pub enum Class {
+        /// Reads accounts: one, or a page of the list.
+        Get = "get",
+        /// Changes fields of one record.
+        Patch = "patch",
+        /// Creates or replaces one record.
+        Put = "put",
+        /// Searches accounts.
+        Search = "search",
+        /// Looks up fields, lists and settings.
+        Metadata = "metadata",
     }
 }
 

@@ -81,7 +81,3 @@ id!(
     /// The id of one option of a custom field.
     OptionId, u32, "option id"
 );
-id!(
-    /// The id of a group of custom fields.
-    GroupId, u32, "group id"
-);

@@ -2,6 +2,7 @@
 
 use super::id::FieldId;
 use super::scalar;
+use crate::named;
 use compact_str::CompactString;
 use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
@@ -42,14 +43,14 @@ impl Default for Page {
     }
 }
 
-/// Direction of a sort.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum SortDirection {
-    /// Smallest first.
-    Asc,
-    /// Largest first.
-    Desc,
+named! {
+    /// Direction of a sort.
+    pub enum SortDirection {
+        /// Smallest first.
+        Asc = "ASC",
+        /// Largest first.
+        Desc = "DESC",
+    }
 }
 
 /// Position of a page in its listing.
@@ -61,10 +62,8 @@ pub struct Pagination {
     /// Rows per page as served, which may differ from the request.
     pub page_size: u32,
     /// Column sorted by.
-    #[serde(default)]
     pub sort_column: Option<String>,
     /// Direction of the sort.
-    #[serde(default)]
     pub sort_direction: Option<SortDirection>,
     /// Pages in all.
     pub total_pages: u32,
@@ -79,23 +78,23 @@ impl Pagination {
     }
 }
 
-/// Comparison operator.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
-#[allow(missing_docs, reason = "the names are Neon's own operators")]
-pub enum Operator {
-    Equal,
-    NotEqual,
-    Blank,
-    NotBlank,
-    LessThan,
-    GreaterThan,
-    LessAndEqual,
-    GreaterAndEqual,
-    InRange,
-    NotInRange,
-    Contain,
-    NotContain,
+named! {
+    /// Comparison operator.
+    #[allow(missing_docs, reason = "the names are Neon's own operators")]
+    pub enum Operator {
+        Equal = "EQUAL",
+        NotEqual = "NOT_EQUAL",
+        Blank = "BLANK",
+        NotBlank = "NOT_BLANK",
+        LessThan = "LESS_THAN",
+        GreaterThan = "GREATER_THAN",
+        LessAndEqual = "LESS_AND_EQUAL",
+        GreaterAndEqual = "GREATER_AND_EQUAL",
+        InRange = "IN_RANGE",
+        NotInRange = "NOT_IN_RANGE",
+        Contain = "CONTAIN",
+        NotContain = "NOT_CONTAIN",
+    }
 }
 
 /// One criterion of a search.

@@ -60,16 +60,10 @@ fn kind(field: &CustomField) -> Result<FieldKind, String> {
     if field.status == Some(OptionStatus::Inactive) {
         return Err("it is inactive".to_owned());
     }
-    let kind = match field.display_type {
-        DisplayType::OneLineText => FieldKind::Text,
-        DisplayType::MultiLineText => FieldKind::Multiline,
-        DisplayType::Dropdown => FieldKind::Dropdown,
-        DisplayType::Radio => FieldKind::Radio,
-        DisplayType::Checkbox => FieldKind::Checkbox,
-        DisplayType::Password | DisplayType::File | DisplayType::Account | DisplayType::Other => {
-            return Err(format!("fields of type {:?} are not migrated", field.display_type));
-        }
-    };
+    let kind =
+        FieldKind::ALL.into_iter().find(|kind| DisplayType::from(*kind) == field.display_type);
+    let kind =
+        kind.ok_or_else(|| format!("fields of type {:?} are not migrated", field.display_type))?;
     if field.display_type.has_options() && field.option_values.is_empty() {
         return Err("it has no options".to_owned());
     }
@@ -110,10 +104,9 @@ fn distinct<'a>(field: &'a CustomField, left_out: &mut Vec<String>) -> Vec<&'a O
 }
 
 fn push(text: &mut String, field: &CustomField, kind: FieldKind, options: &[&OptionDef]) {
-    let kind = toml::Value::try_from(kind).expect("a kind is a word");
     let _ = write!(
         text,
-        "\n[[fields]]\nname = {}\nid = {}\ntype = {kind}\n",
+        "\n[[fields]]\nname = {}\nid = {}\ntype = \"{kind}\"\n",
         quoted(&field.name),
         field.id
     );

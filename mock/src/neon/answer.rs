@@ -8,6 +8,7 @@ use crate::behaviour::{Behaviour, MergedWrite};
 use crate::org::look_up::{groups, look_up};
 use crate::org::{Organisation, WriteError};
 use crate::time::Timestamp;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 impl Neon {
@@ -61,8 +62,8 @@ fn answer(
             Some(field) => Response::ok(Body::CustomField(Box::new(field.clone()))),
             None => unknown_field(*id),
         },
-        Request::ListGroups(component) => Response::ok(Body::Groups(groups(*component))),
-        Request::LookUp(of) => Response::ok(Body::LookUp(look_up(*of))),
+        Request::ListGroups(component) => json(groups(*component)),
+        Request::LookUp(of) => json(look_up(of.endpoint())),
     }
 }
 
@@ -72,6 +73,10 @@ fn custom_fields(organisation: &Organisation, category: Category) -> Arc<[Custom
         Category::Account => Arc::clone(organisation.definitions()),
         _ => Arc::from([]),
     }
+}
+
+fn json(text: &'static str) -> Response {
+    Response::ok(Body::LookUp(Cow::Borrowed(text)))
 }
 
 fn bad_request(error: ApiError) -> Response {

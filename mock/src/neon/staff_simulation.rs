@@ -2,8 +2,8 @@
 
 use super::Neon;
 use crate::api::{
-    Account, AccountBody, AccountId, Body, CustomField, CustomFieldItem, Endpoint, FieldId,
-    OptionId, Request, Response, Value,
+    Account, AccountId, Body, CustomField, CustomFieldItem, Endpoint, FieldId, OptionId, Request,
+    Response, Value,
 };
 use crate::limit::Admission;
 use crate::org::Organisation;
@@ -88,9 +88,7 @@ impl Neon {
         let value = new_value(staff, field);
         let has_options = field.display_type.has_options();
         let item = CustomFieldItem::to_write(field.id, has_options, value.as_ref());
-        let body =
-            AccountBody { account_custom_fields: Some(vec![item]), ..AccountBody::default() };
-        let account = Account { kind, body };
+        let account = Account::of_items(kind, vec![item]);
         if self.organisation.amend(at, id, &account, self.profile.behaviour()).is_ok() {
             let edit = Edit { at, field: field.id, value };
             staff.saved(id, opened_at, edit, Endpoint::PatchAccount);
@@ -200,9 +198,8 @@ mod tests {
     fn write(id: AccountId, value: &str) -> Request {
         let value = Value::Text(value.into());
         let item = CustomFieldItem::to_write(FieldId(85), false, Some(&value));
-        let body =
-            AccountBody { account_custom_fields: Some(vec![item]), ..AccountBody::default() };
-        Request::PatchAccount(id, Account { kind: crate::api::AccountKind::Individual, body })
+        let kind = crate::api::AccountKind::Individual;
+        Request::PatchAccount(id, Account::of_items(kind, vec![item]))
     }
 
     const BUSY: &str = "[staff]\nedits_per_s = 5.0\nthink = \"1s\"\nfields = [\"V-1\"]";

@@ -9,8 +9,8 @@ use crate::rng;
 use rand_distr::Zipf;
 use std::sync::Arc;
 
-/// The group that synthetic fields are shown in.
-pub(super) const GROUP_ID: u32 = 12;
+/// The group that synthetic fields are shown in, as `look_ups.json` lists it.
+pub(super) const GROUP_ID: &str = "12";
 
 /// One custom field: its settings, its definition and its keys.
 #[derive(Clone, Debug)]
@@ -110,7 +110,7 @@ fn definition(id: FieldId, spec: &FieldSpec, next_option: &mut u32) -> CustomFie
         component: Some("Account".to_owned()),
         display_type,
         data_type: display_type.is_text().then(|| "Text".to_owned()),
-        group_id: Some(GROUP_ID.to_string()),
+        group_id: Some(GROUP_ID.to_owned()),
         constituent_read_only: Some(false),
         option_values,
         account_settings: Some(AccountSettings { account_type: spec.accounts }),

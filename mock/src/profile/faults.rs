@@ -127,7 +127,7 @@ fn endpoints(
         named[super::endpoint(endpoint, &member)?.index()] = true;
     }
     for (index, name) in wire.classes.iter().enumerate() {
-        let Some(class) = Class::ALL.into_iter().find(|class| class.name() == name) else {
+        let Some(class) = Class::from_name(name) else {
             let member = member.clone().key("classes").index(index);
             let known = Class::ALL.map(|class| format!("`{}`", class.name())).join(", ");
             return Err(ProfileError::UnknownClass { member, known });

@@ -26,7 +26,7 @@ pub struct WireService {
 }
 
 /// A service-time law of a profile file, with its parameters.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "the figures of the law that `law` names")]
 pub struct WireLaw {
@@ -49,25 +49,17 @@ pub struct WireLaw {
 
 impl WireLaw {
     /// Name of `law`.
-    pub const fn named(law: LawName) -> Self {
-        Self {
-            law,
-            time: None,
-            low: None,
-            high: None,
-            median: None,
-            p99: None,
-            samples: None,
-            histogram: None,
-        }
+    pub fn named(law: LawName) -> Self {
+        Self { law, ..Self::default() }
     }
 }
 
 /// The laws that a file can name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LawName {
     /// Always `time`.
+    #[default]
     Constant,
     /// Between `low` and `high`.
     Uniform,

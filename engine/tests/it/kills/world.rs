@@ -11,7 +11,7 @@ use neon_mock::rng::Generator;
 use neonbench_engine::audit::ExpectedState;
 use neonbench_engine::clock::Clock;
 use neonbench_engine::decide::{Decision, SlotValues, apply, state_of_values};
-use neonbench_engine::engine::{self, EngineError, Job, Settings, Stop, WriteReview};
+use neonbench_engine::engine::{self, EngineError, Job, ReviewMode, Settings, Stop, WriteReview};
 use neonbench_engine::event::{AccountOutcome, Event};
 use neonbench_engine::journal::{AccountStatus, RetryScope};
 use neonbench_engine::plan::ResolvedPlan;
@@ -267,7 +267,8 @@ impl<'c> World<'c> {
     pub(super) fn check_verified(&mut self) {
         let ledger = self.diary.ledger();
         let verified = self.live(&Mortal::new(None), async |world, line| {
-            engine::verify(line, &world.clock, &world.settings, &ledger, Stop::NEVER).await
+            let (clock, settings) = (&world.clock, &world.settings);
+            engine::review(line, clock, settings, &ledger, Stop::NEVER, ReviewMode::Verify).await
         });
         let verified = verified.unwrap().expect("nothing goes wrong now");
         assert_eq!(verified.failed, [], "verified");
@@ -296,7 +297,7 @@ impl<'c> World<'c> {
         let ledger = self.diary.ledger();
         let undone = self.live(mortal, async |world, line| {
             let (clock, settings) = (&world.clock, &world.settings);
-            engine::undo(line, clock, settings, &ledger, Stop::NEVER, false).await
+            engine::review(line, clock, settings, &ledger, Stop::NEVER, ReviewMode::Undo).await
         });
         self.count.undo_kills += u64::from(undone.is_none());
         undone?.ok()

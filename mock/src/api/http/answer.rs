@@ -1,11 +1,11 @@
 //! Responses into bodies, and bodies into responses.
 
 use crate::api::{
-    Account, AccountId, AccountPage, ApiError, Body, CustomField, Endpoint, FieldGroup, LookUp,
-    LookUpBody, OutputFields, Response, SearchFields, SearchPage, Status,
+    Account, AccountId, AccountPage, ApiError, Body, CustomField, Endpoint, LookUp, OutputFields,
+    Response, SearchFields, SearchPage, Status,
 };
-use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use std::sync::Arc;
 
 /// `{"accountId": "7"}`
@@ -42,14 +42,7 @@ pub fn response_body(response: &Response) -> Vec<u8> {
         Body::CustomFields(fields) => to_json(fields),
         Body::CustomField(field) => to_json(field),
         Body::Id(id) => to_json(&CreatedId { id: *id }),
-        Body::Groups(groups) => to_json(groups),
-        Body::LookUp(found) => match found {
-            LookUpBody::Items(items) => to_json(items),
-            LookUpBody::Texts(texts) => to_json(texts),
-            LookUpBody::User(user) => to_json(user),
-            LookUpBody::Users(users) => to_json(users),
-            LookUpBody::Profile(profile) => to_json(profile),
-        },
+        Body::LookUp(json) => json.as_bytes().to_vec(),
         Body::Errors(errors) => to_json(errors),
     }
 }
@@ -101,7 +94,7 @@ pub fn parse_response(
     }
 }
 
-fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, serde_json::Error> {
+fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, serde_json::Error> {
     serde_json::from_slice(body)
 }
 
@@ -118,9 +111,6 @@ fn is_array(endpoint: Endpoint) -> bool {
 
 /// The body of a success.
 fn parse_body(endpoint: Endpoint, body: &[u8]) -> Result<Body, serde_json::Error> {
-    if LookUp::new(endpoint).is_some() {
-        return parse_look_up(endpoint, body).map(Body::LookUp);
-    }
     match endpoint {
         Endpoint::GetAccount => json::<Account>(body).map(|a| Body::Account(Box::new(a))),
         Endpoint::CreateAccount => json::<CreatedId>(body).map(|created| Body::Id(created.id)),
@@ -134,18 +124,10 @@ fn parse_body(endpoint: Endpoint, body: &[u8]) -> Result<Body, serde_json::Error
         Endpoint::GetCustomField => {
             json::<CustomField>(body).map(|field| Body::CustomField(Box::new(field)))
         }
-        Endpoint::ListGroups => json::<Vec<FieldGroup>>(body).map(Body::Groups),
-        // What is left writes an account, or answers nothing.
-        _ => json::<WrittenAccount>(body).map(|written| Body::AccountId(written.account_id)),
-    }
-}
-
-fn parse_look_up(endpoint: Endpoint, body: &[u8]) -> Result<LookUpBody, serde_json::Error> {
-    match endpoint {
-        Endpoint::Prefixes => json(body).map(LookUpBody::Texts),
-        Endpoint::CurrentSystemUser => json(body).map(LookUpBody::User),
-        Endpoint::SystemUsers => json(body).map(LookUpBody::Users),
-        Endpoint::OrganizationProfile => json(body).map(LookUpBody::Profile),
-        _ => json(body).map(LookUpBody::Items),
+        Endpoint::PatchAccount | Endpoint::PutAccount => {
+            json::<WrittenAccount>(body).map(|written| Body::AccountId(written.account_id))
+        }
+        // What is left are look-ups.
+        _ => json::<&RawValue>(body).map(|found| Body::LookUp(found.get().to_owned().into())),
     }
 }

@@ -27,8 +27,8 @@ impl Query<'_> {
 
     /// The record type in parameter `name`, which is required.
     pub(super) fn category(&self, name: &str) -> Result<Category, InvalidRequest> {
-        let known = |text: &str| Category::ALL.into_iter().find(|known| known.name() == text);
-        self.parse(name, known)?.ok_or_else(|| bad_request(format!("parameter {name} is required")))
+        self.parse(name, Category::from_name)?
+            .ok_or_else(|| bad_request(format!("parameter {name} is required")))
     }
 
     /// The requested page.
@@ -39,24 +39,15 @@ impl Query<'_> {
             current_page: self.parse("currentPage", number)?.unwrap_or(default.current_page),
             page_size: self.parse("pageSize", number)?.unwrap_or(default.page_size),
             sort_column: self.get("sortColumn"),
-            sort_direction: self.parse("sortDirection", |text| match text {
-                "ASC" => Some(SortDirection::Asc),
-                "DESC" => Some(SortDirection::Desc),
-                _ => None,
-            })?,
+            sort_direction: self.parse("sortDirection", SortDirection::from_name)?,
         })
     }
 
     /// Page and filters of the account list.
     pub(super) fn list_accounts(&self) -> Result<ListAccounts, InvalidRequest> {
-        let user_type = self.parse("userType", |text| match text {
-            "INDIVIDUAL" => Some(UserType::Individual),
-            "COMPANY" => Some(UserType::Company),
-            _ => None,
-        })?;
         Ok(ListAccounts {
             page: self.page()?,
-            user_type,
+            user_type: self.parse("userType", UserType::from_name)?,
             email: self.get("email"),
             first_name: self.get("firstName"),
             last_name: self.get("lastName"),
@@ -68,11 +59,7 @@ impl Query<'_> {
 pub(super) fn of_list(list: &ListAccounts) -> String {
     let mut query = form_urlencoded::Serializer::new(of_page(&list.page));
     if let Some(user_type) = list.user_type {
-        let name = match user_type {
-            UserType::Individual => "INDIVIDUAL",
-            UserType::Company => "COMPANY",
-        };
-        query.append_pair("userType", name);
+        query.append_pair("userType", user_type.name());
     }
     let texts =
         [("email", &list.email), ("firstName", &list.first_name), ("lastName", &list.last_name)];

@@ -31,21 +31,6 @@ pub(super) enum Column {
     Custom(usize),
 }
 
-const TEXT_OPERATORS: [Operator; 12] = [
-    Operator::Equal,
-    Operator::NotEqual,
-    Operator::Blank,
-    Operator::NotBlank,
-    Operator::LessThan,
-    Operator::GreaterThan,
-    Operator::LessAndEqual,
-    Operator::GreaterAndEqual,
-    Operator::InRange,
-    Operator::NotInRange,
-    Operator::Contain,
-    Operator::NotContain,
-];
-
 const CHECKBOX_OPERATORS: [Operator; 6] = [
     Operator::Equal,
     Operator::NotEqual,
@@ -69,7 +54,7 @@ fn operators(display_type: DisplayType) -> &'static [Operator] {
     match display_type {
         DisplayType::Checkbox => &CHECKBOX_OPERATORS,
         DisplayType::Dropdown | DisplayType::Radio => &CHOICE_OPERATORS,
-        _ => &TEXT_OPERATORS,
+        _ => &Operator::ALL,
     }
 }
 
@@ -101,8 +86,8 @@ impl Standard {
     /// All operators; for moments, all but those on parts of a text.
     fn operators(self) -> &'static [Operator] {
         match self {
-            Self::Created | Self::Modified => &TEXT_OPERATORS[..10],
-            _ => &TEXT_OPERATORS,
+            Self::Created | Self::Modified => &Operator::ALL[..10],
+            _ => &Operator::ALL,
         }
     }
 

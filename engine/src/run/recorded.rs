@@ -1,0 +1,216 @@
+//! The record of a run that has ended, from its specification, its figures and its audit.
+
+use super::{FinishedRun, RunSpec, World};
+use crate::audit::Audit;
+use crate::bound::{MigrationWork, lower_bound};
+use crate::event::{Failure, Outcome};
+use crate::measure::Measure;
+use crate::record::{
+    AuditVerdict, CallCounts, CallTimesS, CountedBy, ErrorDetail, Exposure, Performance,
+    RecordedLimits, ResponseMs, RunRecord, SCHEMA, ratio,
+};
+use crate::transport::Traffic;
+use neon_mock::Calls;
+use neon_mock::api::{AccountId, Class, Endpoint};
+
+impl RunSpec<'_> {
+    /// Puts the figures of the run together.
+    pub(super) fn record(
+        &self,
+        world: &World,
+        measure: &Measure,
+        finished: &FinishedRun,
+    ) -> RunRecord {
+        let Self { scenario, settings, .. } = self;
+        let FinishedRun { audit, audit_by, server_calls, wall, audit_wall, traffic } = finished;
+        let mappings = scenario.mappings() as u64;
+        let makespan_s = measure.makespan().as_secs_f64();
+        let changes = if settings.dry_run { 0 } else { audit.changing };
+        let work = MigrationWork { accounts: measure.resources(), changes };
+        let lower_bound_s = lower_bound(&scenario.profile, work).as_secs_f64();
+        let (counted_by, calls) = match server_calls {
+            Some(server) => (CountedBy::Server, counted_by_server(server, measure)),
+            None => (CountedBy::Client, counted_by_client(measure)),
+        };
+        RunRecord {
+            schema: SCHEMA,
+            strategy: settings.strategy,
+            chosen_by: self.chosen_by,
+            reason: self.reason.clone(),
+            world: world.name(),
+            seed: settings.seed,
+            scenario: scenario.name.clone(),
+            dataset: scenario.dataset_name.clone(),
+            profile: scenario.profile.name().to_owned(),
+            profile_digest: scenario.profile.digest().to_owned(),
+            resources: measure.resources(),
+            mappings,
+            workers: settings.workers.get(),
+            batch_size: settings.batch_size.get(),
+            chunk_size: settings.chunk_size.map(std::num::NonZeroU32::get),
+            reads: settings.reads_in_force(),
+            guard: settings.guard,
+            dry_run: settings.dry_run,
+            stopped: false,
+            run: None,
+            makespan_s,
+            makespan_s_interval: None,
+            lower_bound_s,
+            efficiency: ratio(lower_bound_s, makespan_s),
+            wall_s: wall.as_secs_f64(),
+            audit_wall_s: audit_wall.as_secs_f64(),
+            counted_by,
+            calls,
+            records: measure.records(),
+            performance: performance(measure, calls, mappings, *traffic),
+            audit: AuditVerdict {
+                valid: audit.is_valid(),
+                by: *audit_by,
+                mismatched: audit.mismatched,
+                lost_updates: audit.lost_updates,
+                undone_by_staff: audit.undone_by_staff,
+                staff_edits: audit.staff_edits,
+                state_digest: audit.state_digest.clone(),
+                faults: audit.faults.clone(),
+            },
+            response_ms: ResponseMs::of(|class| measure.responses(class)),
+            service_ms: ResponseMs::of(|class| measure.services(class)),
+            limits: RecordedLimits::of(&scenario.profile, matches!(world, World::ForeignHttp(_))),
+            in_flight_mean: measure.in_flight_mean(),
+            call_times: CallTimesS::of(measure.call_times()),
+            exposure: Exposure::of(measure),
+            errors_total: measure.records().failed,
+            errors: measure.failures().iter().map(|(id, failure)| detail(*id, failure)).collect(),
+            warnings: self.warnings(world, measure, calls, audit),
+            next_command: String::new(),
+        }
+    }
+
+    fn warnings(
+        &self,
+        world: &World,
+        measure: &Measure,
+        calls: CallCounts,
+        audit: &Audit,
+    ) -> Vec<String> {
+        /// Share of calls refused from which workers are too many rather than unlucky.
+        const MANY: f64 = 0.01;
+        let mut warnings = self.settings.warnings();
+        let refused = calls.refused_share();
+        if refused > MANY {
+            warnings.push(format!(
+                "{:.1} % of the calls were refused with 429: more workers than Neon admits at once",
+                refused * 100.0
+            ));
+        }
+        for (reason, accounts) in measure.skipped() {
+            warnings.push(format!("{accounts} accounts skipped: {reason}"));
+        }
+        warnings.extend(self.scenario.warnings().iter().cloned());
+        let Audit { lost_updates, undone_by_staff, .. } = audit;
+        if lost_updates + undone_by_staff > 0 {
+            warnings.push(format!(
+                "{lost_updates} updates of other users were overwritten unseen, and \
+                 {undone_by_staff} of this run's by them"
+            ));
+        }
+        if matches!(world, World::ForeignHttp(_)) {
+            warnings.push(format!(
+                "the physical limit and the efficiency assume profile {}, not measured limits",
+                self.scenario.profile.name()
+            ));
+        }
+        warnings
+    }
+}
+
+fn performance(
+    measure: &Measure,
+    calls: CallCounts,
+    mappings: u64,
+    traffic: Traffic,
+) -> Performance {
+    let makespan_s = measure.makespan().as_secs_f64();
+    let resources = measure.resources();
+    let baseline_calls = resources * mappings * 2;
+    Performance {
+        resources_per_s: ratio(measure.records().total as f64, makespan_s),
+        api_calls_per_s: ratio(calls.total as f64, makespan_s),
+        avg_time_per_resource_s: ratio(makespan_s, resources as f64),
+        avg_time_per_api_call_s: ratio(makespan_s, calls.total as f64),
+        baseline_calls,
+        api_call_reduction: if baseline_calls > 0 {
+            1.0 - calls.record_calls() as f64 / baseline_calls as f64
+        } else {
+            0.0
+        },
+        peak_buffered_records: measure.peak_buffered(),
+        connections_opened: traffic.connections_opened,
+        request_body_bytes: traffic.request_body_bytes,
+    }
+}
+
+fn counted_by_server(server: &Calls, measure: &Measure) -> CallCounts {
+    CallCounts {
+        total: server.total(),
+        record_reads: server.of(Endpoint::GetAccount).admitted,
+        record_writes: server.admitted(Class::Patch) + server.admitted(Class::Put),
+        searches: server.admitted(Class::Search),
+        metadata: server.admitted(Class::Metadata),
+        rejected: server.rejected(),
+        retries: measure.retries(),
+        failed: server.failed(),
+    }
+}
+
+fn counted_by_client(measure: &Measure) -> CallCounts {
+    let admitted = |class: Class| {
+        let endpoints = Endpoint::ALL.into_iter().filter(|endpoint| endpoint.class() == class);
+        endpoints
+            .map(|endpoint| measure.attempts(endpoint) - measure.count(endpoint, Outcome::Rejected))
+            .sum::<u64>()
+    };
+    let total = measure.total_attempts();
+    let (ok, rejected) = (measure.count_all(Outcome::Ok), measure.count_all(Outcome::Rejected));
+    CallCounts {
+        total,
+        record_reads: admitted(Class::Get),
+        record_writes: admitted(Class::Patch) + admitted(Class::Put),
+        searches: admitted(Class::Search),
+        metadata: admitted(Class::Metadata),
+        rejected,
+        retries: measure.retries(),
+        failed: total - ok - rejected,
+    }
+}
+
+fn detail(id: AccountId, failure: &Failure) -> ErrorDetail {
+    let call = failure.call.as_ref();
+    ErrorDetail {
+        resource_id: id.to_string(),
+        endpoint: call.map_or_else(String::new, |call| call.endpoint.name().to_owned()),
+        outcome: call.map_or("invalid_value", |call| call.outcome.name()).to_owned(),
+        status: call.and_then(|call| call.status).map_or(0, |status| status.0),
+        attempts: call.map_or(0, |call| call.attempts),
+        message: failure.message.clone(),
+        value: None,
+        hint: hint(call.map(|call| call.outcome)).to_owned(),
+    }
+}
+
+/// Advice for people about a failure.
+const fn hint(outcome: Option<Outcome>) -> &'static str {
+    match outcome {
+        None => "change the value, map it by a transform, or add the option in Neon",
+        Some(Outcome::NotFound) => "no such account: check the list of ids",
+        Some(Outcome::Rejected) => "refused for ten minutes: use fewer workers",
+        Some(Outcome::ServerError) => "Neon's fault: run again later for the failed accounts",
+        Some(Outcome::Unauthorized | Outcome::Forbidden) => {
+            "check the key, and its user's permissions"
+        }
+        Some(Outcome::Unreachable | Outcome::Timeout | Outcome::Interrupted) => {
+            "check the network, and run again for the failed accounts"
+        }
+        Some(_) => "the answer was not as documented: look at one such account by hand",
+    }
+}
