@@ -49,7 +49,8 @@ use command_line::CommandLine;
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{ParseError, Targets};
+use tracing_subscriber::prelude::*;
 
 /// Find out, before touching production, how to migrate custom fields in Neon CRM.
 #[derive(Debug, Parser)]
@@ -172,17 +173,26 @@ fn start_log(cli: &Cli) -> Result<(), CliError> {
         (false, 2) => "debug",
         (false, _) => "trace",
     };
-    let filter = match &cli.log {
-        Some(filter) => EnvFilter::try_new(filter)
-            .map_err(|error| CliError::usage(format!("--log `{filter}`: {error}")))?,
-        None => EnvFilter::new(format!("neonbench={level}")),
+    let targets = match &cli.log {
+        Some(filter) => log_targets(filter)
+            .map_err(|reason| CliError::usage(format!("--log `{filter}`: {reason}")))?,
+        None => log_targets(&format!("neonbench={level}")).expect("a level by its name"),
     };
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(has_colour(std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR")))
-        .init();
+    let has_colour = has_colour(std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR"));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(has_colour);
+    tracing_subscriber::registry().with(lines).with(targets).init();
     Ok(())
+}
+
+/// Levels by target, such as `info,neonbench::migration=debug`.
+fn log_targets(filter: &str) -> Result<Targets, String> {
+    let targets: Targets = filter.parse().map_err(|error: ParseError| error.to_string())?;
+    // Any word is a target to the library, which then logs nothing.
+    let is_path = |name: &str| name.chars().all(|c| c.is_alphanumeric() || "_:-".contains(c));
+    match targets.iter().find(|(name, _)| !is_path(name)) {
+        Some((name, _)) => Err(format!("`{name}` is neither a level nor a module")),
+        None => Ok(targets),
+    }
 }
 
 /// True if the log is coloured: on a terminal, unless `NO_COLOR` is set to anything.
@@ -199,5 +209,21 @@ mod tests {
         assert!(has_colour(true, None) && has_colour(true, Some(OsString::new())));
         assert!(!has_colour(true, Some("1".into())) && !has_colour(true, Some("0".into())));
         assert!(!has_colour(false, None));
+    }
+
+    #[test]
+    fn filters_are_levels_by_target() {
+        let targets = log_targets("error,neonbench::migration=debug").unwrap();
+        for (target, level, is_on) in [
+            ("neonbench::migration::bulk", tracing::Level::DEBUG, true),
+            ("neonbench::migration::bulk", tracing::Level::TRACE, false),
+            ("neonbench_engine", tracing::Level::ERROR, true),
+            ("neonbench_engine", tracing::Level::WARN, false),
+        ] {
+            assert_eq!(targets.would_enable(target, &level), is_on, "{target} {level}");
+        }
+        for wrong in ["neonbench=loud", "]", "neonbench[call]=debug", "a=b=c"] {
+            assert!(log_targets(wrong).is_err(), "{wrong}");
+        }
     }
 }
