@@ -41,7 +41,6 @@ mod stored;
 mod verify_undo;
 
 pub(crate) use error::{CliError, exit_code};
-use output::Verbosity;
 pub(crate) use output::escape_controls;
 
 use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -135,29 +134,28 @@ pub(crate) fn main() -> Result<ExitCode, CliError> {
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let line = CommandLine::new(&Cli::command(), &matches);
     start_log(&cli)?;
-    let verbosity = Verbosity { quiet: cli.quiet };
     match cli.command {
-        CliCommand::Report(args) => report::run(&args, &line, verbosity),
-        CliCommand::Run(args) => run::run(&args, &line, verbosity),
-        CliCommand::Resume(args) => resume::run(&args, &line, verbosity),
-        CliCommand::Retry(args) => retry::run(&args, &line, verbosity),
-        CliCommand::Verify(args) => verify_undo::verify(&args, &line, verbosity),
-        CliCommand::Undo(args) => verify_undo::undo(&args, &line, verbosity),
+        CliCommand::Report(args) => report::run(&args, &line, line.verbosity()),
+        CliCommand::Run(args) => run::run(&args, &line),
+        CliCommand::Resume(args) => resume::run(&args, &line),
+        CliCommand::Retry(args) => retry::run(&args, &line),
+        CliCommand::Verify(args) => verify_undo::verify(&args, &line),
+        CliCommand::Undo(args) => verify_undo::undo(&args, &line),
         CliCommand::Store(command) => store::run(&command),
-        CliCommand::Benchmark(args) => benchmark::run(&args, &line, verbosity),
-        CliCommand::Scalability(args) => scalability::run(&args, &line, verbosity),
-        CliCommand::Compare(args) => compare::run(&args, &line, verbosity),
-        CliCommand::Analyze(args) => analyze::run(&args, &line, verbosity),
-        CliCommand::Probe(args) => probe::run(&args, &line, verbosity),
+        CliCommand::Benchmark(args) => benchmark::run(&args, &line),
+        CliCommand::Scalability(args) => scalability::run(&args, &line),
+        CliCommand::Compare(args) => compare::run(&args, &line),
+        CliCommand::Analyze(args) => analyze::run(&args, &line),
+        CliCommand::Probe(args) => probe::run(&args, &line),
         CliCommand::Fit(args) => fit::run(&args, &line),
-        CliCommand::Calibrate(args) => calibrate::run(&args, &line, verbosity),
-        CliCommand::Evaluate(args) => evaluate::run(&args, &line, verbosity),
+        CliCommand::Calibrate(args) => calibrate::run(&args, &line),
+        CliCommand::Evaluate(args) => evaluate::run(&args, &line),
         CliCommand::ShowConfig(args) => show_config::run(&args, &line),
         CliCommand::Schema(args) => schema::schema(&args),
         CliCommand::Completions(args) => schema::completions(&args, line.root()),
         CliCommand::History(args) => history::run(&args, &line),
-        CliCommand::Judge(args) => judge::run(&args, &line, verbosity),
-        CliCommand::Selftest(args) => selftest::run(&args, verbosity),
+        CliCommand::Judge(args) => judge::run(&args, &line),
+        CliCommand::Selftest(args) => selftest::run(&args, &line),
         CliCommand::Serve(args) => serve::run(&args),
         CliCommand::Plan(command) => plan::run(&command, &line),
         CliCommand::Profile(command) => profile::run(&command),

@@ -2,13 +2,13 @@
 
 mod full;
 
-use super::args::{GoalArgs, OutputArgs, ReadsArg};
+use super::args::{GoalArgs, OutputArgs, one_of};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
-use super::files::read;
-use super::output::{Verbosity, print, print_json};
+use super::files::{read, write};
+use super::output::print;
 use super::selector::print_judgement;
-use clap::{Args, ValueEnum};
+use clap::Args;
 use neonbench::experiment::Portfolio;
 use neonbench::select::case::{self, HELD_OUT, QUICK};
 use neonbench::select::{
@@ -52,11 +52,11 @@ pub(super) struct CalibrateArgs {
     min_gap_closed: f64,
     /// Print a rule for another engine instead: which of the guide's strategies, by accounts and
     /// mappings
-    #[arg(long, value_name = "python|json", hide_possible_values = true, conflicts_with = "write")]
-    export: Option<ExportArg>,
+    #[arg(long, value_name = "python|json", value_parser = ["python", "json"], hide_possible_values = true, conflicts_with = "write")]
+    export: Option<String>,
     /// How that engine reads accounts: one a call, or one value a search as the guide's does
-    #[arg(long, value_name = "get|search", hide_possible_values = true, requires = "export")]
-    reads: Option<ReadsArg>,
+    #[arg(long, value_name = "get|search", value_parser = one_of::<Reads>("get|search"), hide_possible_values = true, requires = "export")]
+    reads: Option<Reads>,
     #[command(flatten)]
     goal: GoalArgs,
     #[command(flatten)]
@@ -83,20 +83,10 @@ impl FromStr for Shard {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum ExportArg {
-    Python,
-    Json,
-}
-
-pub(super) fn run(
-    args: &CalibrateArgs,
-    line: &CommandLine,
-    verbosity: Verbosity,
-) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: &CalibrateArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let goal = args.goal.goal();
     if args.set == "full" || args.merge {
-        return full::run(args, &goal, verbosity);
+        return full::run(args, &goal, line);
     }
     let clock = WallClock::start();
     let text = match args.set.as_str() {
@@ -104,16 +94,9 @@ pub(super) fn run(
         file => read(Path::new(file))?,
     };
     let cases = case::read(&args.set, &text)?;
-    if let Some(form) = args.export {
-        let reads = match args.reads {
-            Some(ReadsArg::Search) => Reads::Search,
-            Some(ReadsArg::Get) | None => Reads::Get,
-        };
-        let rule = StrategyRule::fit(&cases, &goal, reads)?;
-        match form {
-            ExportArg::Python => print(rule.to_python().trim_end())?,
-            ExportArg::Json => print_json(&rule)?,
-        }
+    if let Some(form) = &args.export {
+        let rule = StrategyRule::fit(&cases, &goal, args.reads.unwrap_or_default())?;
+        OutputArgs { json: form == "json" }.show(&rule, || print(rule.to_python().trim_end()))?;
         return Ok(ExitCode::SUCCESS);
     }
     let sweep = swept(&cases, &goal)?;
@@ -131,20 +114,14 @@ pub(super) fn run(
     let mut judgement = judgement(&verdicts, calls, 0.0);
     judgement.left_out = left_out;
     judgement.wall_s = clock.elapsed().as_secs_f64();
-    if args.output.json {
-        print_json(&judgement)?;
-    } else {
-        print_judgement(&judgement)?;
-    }
+    args.output.show(&judgement, || print_judgement(&judgement))?;
     let closed = gap_closed(&judgement);
     if closed < args.min_gap_closed {
-        if !verbosity.quiet {
-            eprintln!(
-                "the cost model closes {closed:.3} of the gap among the guide's strategies, and {} was asked for; \
-                 nothing was written",
-                args.min_gap_closed
-            );
-        }
+        line.note(format_args!(
+            "the cost model closes {closed:.3} of the gap among the guide's strategies, and {} was asked for; \
+             nothing was written",
+            args.min_gap_closed
+        ));
         return Ok(ExitCode::from(code::CALIBRATION_GATE));
     }
     if let Some(path) = &args.write {
@@ -163,12 +140,4 @@ fn gap_closed(judgement: &Judgement) -> f64 {
             && row.family == "all"
     });
     row.map_or(0.0, |row| row.gap_closed)
-}
-
-/// Writes `text` to `path`, or leaves what stands there.
-pub(super) fn write(path: &Path, text: &str) -> Result<(), CliError> {
-    let wrong = |source| CliError::Write { path: path.to_owned(), source };
-    let beside = path.with_extension("toml.new");
-    std::fs::write(&beside, text).map_err(wrong)?;
-    std::fs::rename(&beside, path).map_err(wrong)
 }

@@ -3,6 +3,7 @@
 //! A verb prints its own flags again, or those that another verb shares with it, with a few set or
 //! left out. No list of flags is kept by hand: clap's definitions and matches are the only source.
 
+use super::output::Verbosity;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, Command};
 use std::collections::BTreeMap;
@@ -28,11 +29,13 @@ pub(super) struct CommandLine {
     given: BTreeMap<String, Vec<String>>,
     /// The parsed arguments, with the source of each value.
     matches: ArgMatches,
+    verbosity: Verbosity,
 }
 
 impl CommandLine {
     /// The command line that `matches` was parsed from by `root`.
     pub(super) fn new(root: &Command, matches: &ArgMatches) -> Self {
+        let verbosity = Verbosity { quiet: matches.get_flag("quiet") };
         let (mut verb, mut path, mut matches) = (root, Vec::new(), matches);
         while let Some((name, below)) = matches.subcommand() {
             verb = verb.find_subcommand(name).expect("clap matched it");
@@ -46,7 +49,18 @@ impl CommandLine {
             path: path.join(" "),
             given: given.collect(),
             matches: matches.clone(),
+            verbosity,
         }
+    }
+
+    /// The amount of output beside the result.
+    pub(super) const fn verbosity(&self) -> Verbosity {
+        self.verbosity
+    }
+
+    /// Says `text` on standard error, unless the user wants silence.
+    pub(super) fn note(&self, text: impl fmt::Display) {
+        self.verbosity.note(text);
     }
 
     /// The whole program's definition.

@@ -4,7 +4,7 @@ use super::args::{EngineArgs, JobArgs, ReplicateArgs};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::Inputs;
-use super::output::{Verbosity, count, duration, percent, print, print_json, table, verdict};
+use super::output::{count, duration, percent, print, table, verdict};
 use super::ranked::{Measured, Ranked, measured, print_best};
 use super::run::exit_code_of;
 use clap::Args;
@@ -123,14 +123,10 @@ impl SlowerGate {
     }
 }
 
-pub(super) fn run(
-    args: &CompareArgs,
-    line: &CommandLine,
-    verbosity: Verbosity,
-) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: &CompareArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let (all, delta) = match &*args.runs {
         &[baseline, run] => stored(args, baseline, run)?,
-        _ => (configured(args, verbosity)?, None),
+        _ => (configured(args, line)?, None),
     };
     let gate =
         delta.as_ref().and_then(|delta| delta.gate.as_ref()).map_or(0, SlowerGate::exit_code);
@@ -141,15 +137,11 @@ pub(super) fn run(
     let tied: Vec<String> = ranked.best().iter().map(RunRecord::configuration).collect();
     let (best, ranked_by) = (tied.first().cloned(), goal.in_words());
     let record = CompareRecord { schema: 1, runs: ranked.records, best, tied, ranked_by, delta };
-    if args.job.output.json {
-        print_json(&record)?;
-    } else {
-        print_compare(&record, line)?;
-    }
+    args.job.output.show(&record, || print_compare(&record, line))?;
     Ok(ExitCode::from(code))
 }
 
-fn configured(args: &CompareArgs, verbosity: Verbosity) -> Result<Vec<Measured>, CliError> {
+fn configured(args: &CompareArgs, line: &CommandLine) -> Result<Vec<Measured>, CliError> {
     let mut all = Vec::new();
     for config in &args.configs {
         let engine = EngineArgs {
@@ -162,7 +154,7 @@ fn configured(args: &CompareArgs, verbosity: Verbosity) -> Result<Vec<Measured>,
         let order = inputs.order(&inputs.scenario)?;
         let replicates = args.replicates.in_world(&inputs.world);
         let title = format!("{}/{}", config.workers, config.batch_size);
-        all.push(measured(&args.job, &inputs, &order, replicates, &title, verbosity)?);
+        all.push(measured(&args.job, &inputs, &order, replicates, &title, line)?);
     }
     Ok(all)
 }
@@ -235,17 +227,9 @@ fn print_compare(compare: &CompareRecord, line: &CommandLine) -> Result<(), CliE
             verdict(run),
         ]
     };
-    let header = [
-        "workers/batch",
-        "accounts",
-        "mappings",
-        "makespan",
-        "of best",
-        "calls",
-        "refused",
-        "audit",
-    ];
-    print(&table(&header, &compare.runs.iter().map(row).collect::<Vec<_>>()))?;
+    let header =
+        "workers/batch | accounts | mappings | makespan | of best | calls | refused | audit";
+    print(&table(header, compare.runs.iter().map(row)))?;
     print(&format!("ranked by {}", compare.ranked_by))?;
     if let Some(delta) = &compare.delta {
         return print_delta(delta, line);

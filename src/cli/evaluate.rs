@@ -5,7 +5,7 @@ use super::command_line::CommandLine;
 use super::error::CliError;
 use super::files::read;
 use super::inputs::Inputs;
-use super::output::{Verbosity, percent, print, print_json, table};
+use super::output::{percent, print, print_json, table};
 use super::selector::{calibration, print_judgement};
 use clap::Args;
 use neonbench::experiment::Portfolio;
@@ -56,18 +56,14 @@ struct FileRow {
     above_shipped: f64,
 }
 
-pub(super) fn run(
-    args: &EvaluateArgs,
-    line: &CommandLine,
-    verbosity: Verbosity,
-) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: &EvaluateArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     if let Some(folder) = &args.export_scenarios {
         return export(folder, line);
     }
     let goal = args.goal.goal();
     let clock = WallClock::start();
     let cases = match &args.scenarios {
-        Some(folder) => in_folder(folder, verbosity)?,
+        Some(folder) => in_folder(folder, line)?,
         None => case::read("the held-out set", HELD_OUT)?,
     };
     let mut named = Vec::new();
@@ -100,8 +96,7 @@ pub(super) fn run(
     print_judgement(&judgement)?;
     if !files.is_empty() {
         print("")?;
-        let header =
-            ["file", "portfolio", "selector", "mean regret", "worst", "above the shipped one"];
+        let header = "file | portfolio | selector | mean regret | worst | above the shipped one";
         let cells = files.iter().map(|file| {
             vec![
                 file.file.clone(),
@@ -112,7 +107,7 @@ pub(super) fn run(
                 format!("{:+.2} %", file.above_shipped * 100.0),
             ]
         });
-        print(&table(&header, &cells.collect::<Vec<_>>()))?;
+        print(&table(header, cells))?;
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -141,7 +136,7 @@ fn rows(file: &str, judgement: &Judgement, shipped: &Judgement) -> Vec<FileRow> 
 
 /// The scenarios of a folder, in the order of their names. Other files, such as the plans and
 /// profiles that they name, are passed over.
-fn in_folder(folder: &Path, verbosity: Verbosity) -> Result<Vec<SelectorCase>, CliError> {
+fn in_folder(folder: &Path, line: &CommandLine) -> Result<Vec<SelectorCase>, CliError> {
     let wrong = |source| CliError::Read { path: folder.to_owned(), source };
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(wrong)? {
@@ -155,10 +150,9 @@ fn in_folder(folder: &Path, verbosity: Verbosity) -> Result<Vec<SelectorCase>, C
     for path in paths {
         let origin = path.display().to_string();
         if let Err(error) = WireScenario::from_toml(&origin, &read(&path)?) {
-            if !verbosity.quiet {
-                let first = error.to_string();
-                eprintln!("passed over, no scenario: {}", first.lines().next().unwrap_or(&origin));
-            }
+            let error = error.to_string();
+            let first = error.lines().next().unwrap_or(&origin);
+            line.note(format_args!("passed over, no scenario: {first}"));
             continue;
         }
         let workload = WorkloadArgs { scenario: Some(origin), ..WorkloadArgs::default() };

@@ -7,7 +7,7 @@ use super::files::read;
 use super::fitted::{self, Cost};
 use clap::Args;
 use neonbench::probe::{Har, ProbeError, TargetFit};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Flags of `fit`.
@@ -49,12 +49,7 @@ pub(super) fn run(args: &FitArgs, line: &CommandLine) -> Result<ExitCode, CliErr
             (format!("run {run}"), Cost::of_record(&record), fit)
         }
     };
-    let next = |written: Option<&Path>| match written {
-        Some(path) => line.to("analyze").with("profile", path.display()).to_string(),
-        None => line.clone().with("write", "mine.toml").to_string(),
-    };
-    fitted::print_fit(&origin, cost, &fit, args.write.as_deref(), args.output.json, next)?;
-    Ok(ExitCode::SUCCESS)
+    fitted::print_fit(&origin, cost, &fit, args.write.as_deref(), args.output, line)
 }
 
 /// Here too few calls are a usage error: the file or the run is unsuitable.

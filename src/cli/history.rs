@@ -117,25 +117,12 @@ impl RunOutcome {
 }
 
 /// The heads of a table of runs: those of `history` and of `store list`.
-const OUTCOMES: [&str; 12] = [
-    "run",
-    "began (UTC)",
-    "strategy",
-    "scenario",
-    "profile",
-    "w/batch",
-    "makespan",
-    "runs",
-    "calls",
-    "refused",
-    "state",
-    "audit",
-];
-const JOURNALS: [&str; 4] = ["run", "began (UTC)", "state", "journal, lines"];
+const OUTCOMES: &str = "run | began (UTC) | strategy | scenario | profile | w/batch | makespan | runs | calls | refused | state | audit";
+const JOURNALS: &str = "run | began (UTC) | state | journal, lines";
 
 /// `history`: the latest runs with their outcomes.
 pub(super) fn run(args: &HistoryArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
-    let runs = args.print(Some(args.limit.unwrap_or(LATEST)), &OUTCOMES, outcome_cells)?;
+    let runs = args.print(Some(args.limit.unwrap_or(LATEST)), OUTCOMES, outcome_cells)?;
     if args.output.json {
         return Ok(ExitCode::SUCCESS);
     }
@@ -149,7 +136,7 @@ pub(super) fn run(args: &HistoryArgs, line: &CommandLine) -> Result<ExitCode, Cl
 
 /// `store list`: all runs with their journals.
 pub(super) fn list(args: &HistoryArgs) -> Result<(), CliError> {
-    args.print(args.limit, &JOURNALS, journal_cells).map(drop)
+    args.print(args.limit, JOURNALS, journal_cells).map(drop)
 }
 
 impl HistoryArgs {
@@ -157,14 +144,14 @@ impl HistoryArgs {
     fn print(
         &self,
         limit: Option<u32>,
-        header: &[&str],
+        header: &str,
         cells: fn(&ListedRun) -> Vec<String>,
     ) -> Result<Vec<ListedRun>, CliError> {
         let runs = self.store.open()?.list(limit)?;
         if self.output.json {
             print_json(&HistoryRecord { schema: 1, runs: runs.iter().map(RunLine::of).collect() })?;
         } else {
-            print(&table(header, &runs.iter().map(cells).collect::<Vec<_>>()))?;
+            print(&table(header, runs.iter().map(cells)))?;
         }
         Ok(runs)
     }

@@ -1,9 +1,6 @@
 //! From flags and files to scenarios, settings and worlds.
 
-use super::args::{
-    AccessArgs, CredentialArgs, EngineArgs, GuardArg, ReadsArg, StrategyArg, Switch, WorkloadArgs,
-    WorldArg, WorldArgs, WriteArg,
-};
+use super::args::{AccessArgs, CredentialArgs, EngineArgs, Switch, WorkloadArgs, WorldArgs};
 use super::error::CliError;
 use super::files::read;
 use neon_mock::profile::Profile;
@@ -11,9 +8,10 @@ use neonbench::experiment::{Candidate, Portfolio};
 use neonbench::select::{ChosenBy, TargetFeatures};
 use neonbench::store::{Header, ProfileText, Site};
 use neonbench_engine::engine::limiter::Limiter;
-use neonbench_engine::engine::{Guard, Reads, Settings, Strategy, WriteMode};
+use neonbench_engine::engine::{Settings, Strategy};
 use neonbench_engine::near::no_such;
 use neonbench_engine::plan::{Plan, Selection, parse_ids};
+use neonbench_engine::record::WorldName;
 use neonbench_engine::run::{RunError, RunSpec, World};
 use neonbench_engine::scenario::{self, DatasetSource, Scenario, WireScenario, Workload};
 use neonbench_engine::world::Target;
@@ -91,15 +89,8 @@ impl Inputs {
     }
 
     /// The strategy asked for; `None` leaves it to the selector.
-    pub(super) const fn strategy(&self) -> Option<Strategy> {
-        match self.engine.strategy {
-            Some(StrategyArg::Standard) => Some(Strategy::Standard),
-            Some(StrategyArg::Parallel) => Some(Strategy::Parallel),
-            Some(StrategyArg::PutBatch) => Some(Strategy::PutBatch),
-            Some(StrategyArg::Hybrid) => Some(Strategy::Hybrid),
-            Some(StrategyArg::Pipelined) => Some(Strategy::Pipelined),
-            Some(StrategyArg::Auto) | None => None,
-        }
+    pub(super) fn strategy(&self) -> Option<Strategy> {
+        self.engine.strategy.flatten()
     }
 
     /// The strategies to benchmark: the one asked for, or all.
@@ -120,21 +111,11 @@ impl Inputs {
         settings.chunk_size = positive("--chunk-size", chunk_size)?;
         settings.chunk_pause = self.engine.chunk_pause.unwrap_or_default();
         settings.metadata_cache = self.engine.metadata_cache == Switch::On;
-        settings.reads = match self.engine.reads {
-            Some(ReadsArg::Get) => Reads::Get,
-            Some(ReadsArg::Search) => Reads::Search,
-            None => settings.reads,
-        };
+        settings.reads = self.engine.reads.unwrap_or(settings.reads);
         settings.call_deadline = self.engine.call_deadline.unwrap_or(settings.call_deadline);
         settings.limiter = self.limiter(settings.limiter)?;
-        settings.write = match self.engine.write {
-            WriteArg::Patch => WriteMode::Patch,
-            WriteArg::Put => WriteMode::Put,
-        };
-        settings.guard = match self.engine.guard {
-            GuardArg::None => Guard::None,
-            GuardArg::Reread => Guard::Reread,
-        };
+        settings.write = self.engine.write;
+        settings.guard = self.engine.guard;
         settings.dry_run = self.engine.dry_run;
         settings.seed = self.seed();
         Ok(settings)
@@ -226,32 +207,28 @@ pub(super) fn positive(flag: &str, value: Option<u32>) -> Result<Option<NonZeroU
     }
 }
 
+/// The plan in that file.
+pub(super) fn plan_file(path: &Path) -> Result<Plan, CliError> {
+    Ok(Plan::from_text(&path.display().to_string(), &read(path)?)?)
+}
+
 /// True if `name` is a path: it contains `/` or ends in `.toml`. Built-in names do neither.
 fn is_file(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|extension| extension == "toml") || name.contains('/')
 }
 
-/// A built-in profile, or a file.
-pub(super) fn profile(name: &str) -> Result<Profile, CliError> {
-    Ok(profile_and_text(name)?.0)
-}
-
 /// A built-in profile, or a file, and the text that it was read from.
-fn profile_and_text(name: &str) -> Result<(Profile, ProfileText), CliError> {
+pub(super) fn profile(name: &str) -> Result<(Profile, ProfileText), CliError> {
     if is_file(name) {
-        return file_and_text(Path::new(name));
+        return profile_file(Path::new(name));
     }
     // An unknown name is the scenario's to complain about.
     let profile = Scenario::profile(name)?;
     Ok((profile, ProfileText::built_in(name).expect("a built-in profile has a text")))
 }
 
-/// The profile in that file; the files that it names lie beside it.
-pub(super) fn profile_file(path: &Path) -> Result<Profile, CliError> {
-    Ok(file_and_text(path)?.0)
-}
-
-fn file_and_text(path: &Path) -> Result<(Profile, ProfileText), CliError> {
+/// The profile in that file, and its text; the files that it names lie beside it.
+pub(super) fn profile_file(path: &Path) -> Result<(Profile, ProfileText), CliError> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let (origin, text) = (path.display().to_string(), read(path)?);
     let mut beside = BTreeMap::new();
@@ -290,10 +267,7 @@ fn merge(args: &WorkloadArgs, file: &WireScenario) -> Result<(Workload, ProfileT
         (None, Some(path)) => Some(beside.unwrap_or(Path::new("")).join(path)),
         (None, None) => None,
     };
-    let plan = match plan_path {
-        None => None,
-        Some(path) => Some(Plan::from_text(&path.display().to_string(), &read(&path)?)?),
-    };
+    let plan = plan_path.map(|path| plan_file(&path)).transpose()?;
     if plan.is_some() && args.mappings.is_some() {
         return Err(CliError::usage("--mappings goes with a workload without a plan"));
     }
@@ -312,7 +286,7 @@ fn merge(args: &WorkloadArgs, file: &WireScenario) -> Result<(Workload, ProfileT
         || args.resource_ids.is_some()
         || args.sample.is_some();
     let profile_name = profile_name.as_deref().unwrap_or(DEFAULT_PROFILE);
-    let (profile, profile_text) = profile_and_text(profile_name)?;
+    let (profile, profile_text) = profile(profile_name)?;
     let workload = Workload {
         name: args.scenario.clone().filter(|_| !changed),
         plan,
@@ -329,11 +303,11 @@ fn merge(args: &WorkloadArgs, file: &WireScenario) -> Result<(Workload, ProfileT
 fn world(args: &WorldArgs, workload: &Workload, dry_run: bool) -> Result<World, CliError> {
     let Some(base_url) = &args.base_url else {
         return Ok(match args.world {
-            Some(WorldArg::Http) => World::EmbeddedHttp,
-            Some(WorldArg::Virtual) | None => World::Virtual,
+            Some(WorldName::Http) => World::EmbeddedHttp,
+            Some(WorldName::Virtual) | None => World::Virtual,
         });
     };
-    if args.world == Some(WorldArg::Virtual) {
+    if args.world == Some(WorldName::Virtual) {
         return Err(CliError::usage("--base-url needs --world http"));
     }
     let selects = workload.plan.as_ref().is_some_and(|plan| plan.selection != Selection::All);

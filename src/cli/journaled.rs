@@ -12,6 +12,7 @@ use neonbench_engine::journal::{Ledger, RetryScope};
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::{Run, RunContext, RunSpec, World};
 use neonbench_engine::world::Target;
+use std::fmt::Display;
 
 /// Flags of every verb that takes a run up again.
 #[derive(Clone, Debug, Args)]
@@ -26,6 +27,11 @@ pub(super) struct RunRef {
     /// Take it over although a process of its number still runs
     #[arg(long, help_heading = "World")]
     pub(super) take_over: bool,
+}
+
+/// The refusal to `verb` run `id`.
+pub(super) fn cannot(verb: &str, id: i64, reason: impl Display) -> CliError {
+    CliError::usage(format!("cannot {verb} run {id}: {reason}"))
 }
 
 /// A stored run of another process, ready to be resumed, retried, verified or undone.
@@ -45,8 +51,7 @@ impl RunRef {
         let store = self.store.open()?;
         let run = store.run(self.run)?;
         let id = run.id;
-        let usage =
-            |reason: String| Err(CliError::usage(format!("cannot {verb} run {id}: {reason}")));
+        let usage = |reason: String| Err(cannot(verb, id, reason));
         let Some(header) = run.header.clone() else {
             return usage(
                 "it kept no journal (over http `run` keeps one, in virtual time with --journal)"

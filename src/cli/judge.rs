@@ -7,7 +7,7 @@ use super::args::{EngineArgs, OutputArgs, StoreArgs, WorkloadArgs, WorldArgs};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::{DEMO, Inputs};
-use super::output::{Verbosity, print, print_json};
+use super::output::print;
 use clap::Args;
 use command::{CommandEnv, Ended, Home};
 use neon_mock::NeonMock;
@@ -61,11 +61,7 @@ pub(super) struct JudgeArgs {
     command: Vec<OsString>,
 }
 
-pub(super) fn run(
-    args: &JudgeArgs,
-    line: &CommandLine,
-    verbosity: Verbosity,
-) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: &JudgeArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let engine = EngineArgs { seed: args.seed, ..EngineArgs::default() };
     let inputs = Inputs::read(&args.workload, &engine, &WorldArgs::default())?;
     let Some(mut record) = runtime().map_err(CliError::Runtime)?.block_on(judged(args, &inputs))?
@@ -79,15 +75,11 @@ pub(super) fn run(
     record.next_command = next_command(line, &record);
     // Values are for the eyes of the one who asked to see them, and not for the store.
     if !args.show_values {
-        args.store.keep_document(&record, verbosity);
-    } else if !verbosity.quiet {
-        eprintln!("note: with --show-values nothing is stored");
-    }
-    if args.output.json {
-        print_json(&record)?;
+        args.store.keep_document(&record, line);
     } else {
-        print(&text::summary(&record))?;
+        line.note("note: with --show-values nothing is stored");
     }
+    args.output.show(&record, || print(&text::summary(&record)))?;
     if record.verdict == ClientVerdict::NoCalls {
         eprintln!("error: your command did not talk to the mock; check where it wrote");
     }

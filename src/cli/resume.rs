@@ -4,8 +4,7 @@ use super::args::{OutputArgs, ValuesArgs};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::interrupt;
-use super::journaled::{self, JournaledRun, ResumableRun, RunRef};
-use super::output::Verbosity;
+use super::journaled::{self, JournaledRun, ResumableRun, RunRef, cannot};
 use super::progress::Progress;
 use super::run::{exit_code_of, print_result};
 use clap::Args;
@@ -16,6 +15,9 @@ use neonbench_engine::journal::{Ledger, RetryScope};
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::{RunContext, RunSpec, World};
 use std::process::ExitCode;
+
+/// The reason to carry out no part of a run that was undone.
+pub(super) const TAKEN_BACK: &str = "what it wrote was taken back; run the plan again";
 
 /// Flags of `resume`.
 #[derive(Debug, Args)]
@@ -28,33 +30,23 @@ pub(super) struct ResumeArgs {
     pub(super) output: OutputArgs,
 }
 
-pub(super) fn run(
-    args: &ResumeArgs,
-    line: &CommandLine,
-    verbosity: Verbosity,
-) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: &ResumeArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let reopened = args.of.reopen("resume", true)?;
     let id = reopened.run.id;
     match reopened.run.state {
         RunState::Running | RunState::Stopped | RunState::Failed => {}
-        RunState::Finished => return Ok(nothing_to_do(id, "has finished", "resume", verbosity)),
-        RunState::Undone => {
-            return Err(CliError::usage(format!(
-                "cannot resume run {id}: what it wrote was taken back; run the plan again"
-            )));
-        }
+        RunState::Finished => return Ok(nothing_to_do(id, "has finished", "resume", line)),
+        RunState::Undone => return Err(cannot("resume", id, TAKEN_BACK)),
     }
     let ledger = reopened.store.ledger(id)?;
     let ids = reopened.run.ids.clone();
     let part = Part { ids, ledger, again: RetryScope::Neither, verb: "resume" };
-    go_on(args, line, reopened, &part, verbosity)
+    go_on(args, line, reopened, &part)
 }
 
 /// Says that there is nothing to do with run `id`.
-pub(super) fn nothing_to_do(id: i64, why: &str, verb: &str, verbosity: Verbosity) -> ExitCode {
-    if !verbosity.quiet {
-        eprintln!("run {id} {why}: nothing is left to {verb}");
-    }
+pub(super) fn nothing_to_do(id: i64, why: &str, verb: &str, line: &CommandLine) -> ExitCode {
+    line.note(format_args!("run {id} {why}: nothing is left to {verb}"));
     ExitCode::from(code::NOTHING_TO_DO)
 }
 
@@ -78,14 +70,13 @@ pub(super) fn go_on(
     line: &CommandLine,
     mut reopened: ResumableRun,
     part: &Part,
-    verbosity: Verbosity,
 ) -> Result<ExitCode, CliError> {
     let id = reopened.run.id;
     let scenario = reopened.header.scenario(part.ids.clone())?;
     reopened.claim()?;
-    let stop = interrupt::listen(verbosity)?;
+    let stop = interrupt::listen(line)?;
     let header = &reopened.header;
-    let mut progress = Progress::new(verbosity, header.settings.strategy.name());
+    let mut progress = Progress::new(line, header.settings.strategy.name());
     let order = RunSpec {
         scenario: &scenario,
         settings: header.settings.clone(),

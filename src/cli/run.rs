@@ -9,7 +9,7 @@ use super::inputs::Inputs;
 use super::interrupt;
 use super::journaled::{self, JournaledRun};
 use super::json_lines::JsonLines;
-use super::output::{Verbosity, print, print_json, print_json_line, summary};
+use super::output::{print, print_json, print_json_line, summary};
 use super::progress::Progress;
 use super::stored::now_unix_s;
 use clap::Args;
@@ -50,11 +50,7 @@ pub(super) struct RunArgs {
     values: ValuesArgs,
 }
 
-pub(super) fn run(
-    args: &RunArgs,
-    line: &CommandLine,
-    verbosity: Verbosity,
-) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let inputs = Inputs::read(&args.job.workload, &args.job.engine, &args.job.world)?;
     let order = inputs.order(&inputs.scenario)?;
     if args.replicates > 1 {
@@ -63,10 +59,10 @@ pub(super) fn run(
             return Err(CliError::usage("--journal goes with one run, not with --replicates"));
         }
     }
-    let stop = interrupt::listen(verbosity)?;
-    let mut progress = Progress::new(verbosity, order.settings.strategy.name());
+    let stop = interrupt::listen(line)?;
+    let mut progress = Progress::new(line, order.settings.strategy.name());
     let mut lines = JsonLines::new(&mut progress, args.json_lines);
-    let mut expected = Expected::new(&order, args.forecast, verbosity, &mut lines)?;
+    let mut expected = Expected::new(&order, args.forecast, line, &mut lines)?;
     let mut run = if args.keeps_journal(&inputs, &order) {
         journaled(args, line, &inputs, &order, &stop, &mut expected)?
     } else {
@@ -81,7 +77,7 @@ pub(super) fn run(
     drop(progress);
     let stored = match run.record.run {
         Some(id) => Some(id),
-        None => args.job.store.keep(&run, verbosity),
+        None => args.job.store.keep(&run, line),
     };
     if args.values.show_values {
         run.record.show_values(&run.measure);

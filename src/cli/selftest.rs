@@ -1,8 +1,9 @@
 //! `neonbench selftest`: measures the fidelity of the mock's delays and limits on this machine.
 
 use super::args::{OutputArgs, StoreArgs};
+use super::command_line::CommandLine;
 use super::error::{CliError, code};
-use super::output::{Verbosity, count, duration, print, print_json, table};
+use super::output::{count, duration, print, table};
 use clap::Args;
 use neonbench::selftest::{self, FidelityRow, PoolRow, SelftestRecord, SelftestSize, WindowRow};
 use neonbench::text::distance;
@@ -23,21 +24,13 @@ pub(super) struct SelftestArgs {
     store: StoreArgs,
 }
 
-pub(super) fn run(args: &SelftestArgs, verbosity: Verbosity) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: &SelftestArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let size = if args.quick { SelftestSize::QUICK } else { SelftestSize::FULL };
-    let mut progress = |what: &str| {
-        if !verbosity.quiet {
-            eprintln!("{what}");
-        }
-    };
+    let mut progress = |what: &str| line.note(what);
     let record =
         runtime().map_err(CliError::Runtime)?.block_on(selftest::run(&size, &mut progress))?;
-    args.store.keep_document(&record, verbosity);
-    if args.output.json {
-        print_json(&record)?;
-    } else {
-        print(&summary(&record))?;
-    }
+    args.store.keep_document(&record, line);
+    args.output.show(&record, || print(&summary(&record)))?;
     Ok(ExitCode::from(if record.passed { 0 } else { code::GATE }))
 }
 
@@ -51,22 +44,8 @@ fn summary(record: &SelftestRecord) -> String {
         machine.processors,
         duration(record.wall_s)
     )];
-    let header = [
-        "law; errors in ms",
-        "in flight",
-        "calls",
-        "KS",
-        "p50 error",
-        "p99 error",
-        "call p50",
-        "p99",
-        "max",
-        "server p50",
-        "p99",
-        "bars",
-    ];
-    let rows: Vec<Vec<String>> = record.fidelity.iter().map(fidelity).collect();
-    lines.push(table(&header, &rows));
+    let header = "law; errors in ms | in flight | calls | KS | p50 error | p99 error | call p50 | p99 | max | server p50 | p99 | bars";
+    lines.push(table(header, record.fidelity.iter().map(fidelity)));
     lines.push(pool(&record.pool));
     lines.extend(record.window.as_ref().map(window));
     lines.push(format!("passed: {}", if record.passed { "yes" } else { "NO" }));

@@ -65,7 +65,7 @@ impl Origin {
 }
 
 /// Arguments that are no settings of a run: they say how its result is shown.
-const NO_SETTINGS: [&str; 4] = ["json", "json_lines", "show_values", "verbose"];
+const NO_SETTINGS: &str = "json | json_lines | show_values | verbose";
 
 /// A value that flags, files and defaults came to, and the origin where no flag and no variable
 /// gave it.
@@ -95,14 +95,11 @@ fn print_settings(settings: &[ConfigSetting]) -> Result<(), CliError> {
         Value::Bool(is_on) => (if *is_on { "yes" } else { "no" }).to_owned(),
         other => other.to_string(),
     };
-    let rows: Vec<Vec<String>> = settings
-        .iter()
-        .map(|ConfigSetting { name, value, origin, from }| {
-            let from = from.clone().unwrap_or_default();
-            vec![name.clone(), cell(value), origin.words().to_owned(), from]
-        })
-        .collect();
-    print(&table(&["setting", "value", "origin", "from"], &rows))
+    let row = |ConfigSetting { name, value, origin, from }: &ConfigSetting| {
+        let from = from.clone().unwrap_or_default();
+        vec![name.clone(), cell(value), origin.words().to_owned(), from]
+    };
+    print(&table("setting | value | origin | from", settings.iter().map(row)))
 }
 
 /// Every argument of `run` as a setting, in the order of their definition.

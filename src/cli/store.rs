@@ -4,7 +4,7 @@ use super::args::{OutputArgs, StoreArgs};
 use super::error::CliError;
 use super::history::{self, HistoryArgs};
 use super::journaled::is_alive;
-use super::output::{count, print, print_json};
+use super::output::{count, print};
 use clap::{Args, Subcommand};
 use neonbench::store::Purge;
 use serde::Serialize;
@@ -62,10 +62,9 @@ fn purge(args: &PurgeArgs) -> Result<(), CliError> {
         return Err(CliError::usage(format!("run {id} is under way: stop it first")));
     }
     let purged = store.purge(what)?;
-    if args.output.json {
-        return print_json(&PurgeRecord { schema: 1, purged });
-    }
-    print(&format!("purged: {} records, with all that hung on them", count(purged)))
+    args.output.show(&PurgeRecord { schema: 1, purged }, || {
+        print(&format!("purged: {} records, with all that hung on them", count(purged)))
+    })
 }
 
 /// The first second of a day (UTC), in seconds since 1970.

@@ -1,8 +1,8 @@
 //! The store of runs, as the flags name it.
 
 use super::args::StoreArgs;
+use super::command_line::CommandLine;
 use super::error::CliError;
-use super::output::Verbosity;
 use neonbench::store::{Document, Store, StoreError};
 use neonbench_engine::run::Run;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -45,38 +45,36 @@ impl StoreArgs {
     }
 
     /// Stores `run` and returns its number; a store that cannot be written is a warning, not an error.
-    pub(super) fn keep(&self, run: &Run, verbosity: Verbosity) -> Option<i64> {
+    pub(super) fn keep(&self, run: &Run, line: &CommandLine) -> Option<i64> {
         if self.no_store {
             return None;
         }
-        told(Store::open(&self.store).and_then(|mut store| store.add(run, now_unix_s())), verbosity)
+        told(Store::open(&self.store).and_then(|mut store| store.add(run, now_unix_s())), line)
     }
 
     /// Stores a document and returns its number.
-    pub(super) fn keep_document<D: Document>(
+    pub(super) fn keep_document(
         &self,
-        document: &D,
-        verbosity: Verbosity,
+        document: &impl Document,
+        line: &CommandLine,
     ) -> Option<i64> {
         if self.no_store {
             return None;
         }
         let store = Store::open(&self.store);
-        told(store.and_then(|mut store| store.add_document(document, now_unix_s())), verbosity)
+        told(store.and_then(|mut store| store.add_document(document, now_unix_s())), line)
     }
 }
 
 /// The number of what was stored, or a warning with the reason why it was not.
-fn told(kept: Result<i64, StoreError>, verbosity: Verbosity) -> Option<i64> {
+fn told(kept: Result<i64, StoreError>, line: &CommandLine) -> Option<i64> {
     let error = match kept {
         Ok(id) => return Some(id),
         Err(error) => error,
     };
-    if !verbosity.quiet {
-        let cause = std::error::Error::source(&error);
-        let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
-        eprintln!("warning: the run is not kept: {error}{cause}");
-    }
+    let cause = std::error::Error::source(&error);
+    let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
+    line.note(format_args!("warning: the run is not kept: {error}{cause}"));
     None
 }
 

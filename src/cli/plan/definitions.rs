@@ -2,7 +2,7 @@
 
 use crate::cli::args::CredentialArgs;
 use crate::cli::error::CliError;
-use crate::cli::files::read;
+use crate::cli::files;
 use crate::cli::inputs::{dataset, readable_target};
 use clap::Args;
 use neon_mock::api::{Body, Category, CustomField, Request};
@@ -55,14 +55,8 @@ impl OrganisationArgs {
             return Ok(Definitions { of: format!("dataset {name}"), fields });
         }
         if let Some(path) = custom_fields {
-            let (text, of) = (read(path)?, path.display().to_string());
-            let fields = serde_json::from_str(&text).map_err(|error| {
-                CliError::usage(format!(
-                    "{of}: {error}: expected the bare array that GET \
-                     /customFields?category=Account answers"
-                ))
-            })?;
-            return Ok(Definitions { of, fields });
+            let of = path.display().to_string();
+            return Ok(Definitions { of, fields: files::custom_fields(path)? });
         }
         let base_url = base_url.as_deref().unwrap_or_default();
         let transport = HttpTransport::new(readable_target(base_url, &self.credentials)?)

@@ -1,9 +1,9 @@
 //! `neonbench plan import` and `export`: plan files of the Python engine.
 
-use super::plan_file;
 use crate::cli::command_line::CommandLine;
 use crate::cli::error::{CliError, code};
-use crate::cli::files::read;
+use crate::cli::files::{read, write};
+use crate::cli::inputs::plan_file;
 use crate::cli::output::print;
 use neonbench_engine::plan::{Carried, Plan, parse_yaml, to_yaml};
 use serde_json::Value;
@@ -70,17 +70,9 @@ pub(super) fn export(file: &Path, to: &Path) -> Result<ExitCode, CliError> {
     Ok(warned(&left_out))
 }
 
-/// Writes `text` whole into the file, or onto standard output.
+/// Writes `text` into the file, or onto standard output.
 fn put(text: &str, to: Option<&Path>) -> Result<(), CliError> {
-    let Some(to) = to else { return print(text.trim_end()) };
-    // Beside it first: a full disk leaves no half of a plan under its name.
-    let beside = to.with_extension("partial");
-    let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, to));
-    written.map_err(|source| {
-        // What is left of the attempt is of no use; that it may not be there is no matter.
-        let _ = std::fs::remove_file(&beside);
-        CliError::Write { path: to.to_owned(), source }
-    })
+    to.map_or_else(|| print(text.trim_end()), |to| write(to, text))
 }
 
 /// Names what was left out; the exit code says that something was.

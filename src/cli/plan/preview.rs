@@ -1,10 +1,9 @@
 //! `neonbench plan preview`: what a plan would change, field by field.
 
 use super::definitions::fields_of;
-use super::plan_file;
 use crate::cli::args::CredentialArgs;
 use crate::cli::error::CliError;
-use crate::cli::inputs::{dataset, readable_target};
+use crate::cli::inputs::{dataset, plan_file, readable_target};
 use crate::cli::output::{print, print_json};
 use clap::Args;
 use neon_mock::api::{Account, AccountId, AccountKind, CustomFieldItem, FieldId, Value};
