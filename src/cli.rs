@@ -75,11 +75,11 @@ enum CliCommand {
     /// One migration
     Run(run::RunArgs),
     /// Goes on with a run that was stopped, killed or cut off
-    Resume(resume::ResumeArgs),
+    Resume(journaled::RunRef),
     /// Runs again the accounts that failed or whose write outcome is unknown
     Retry(retry::RetryArgs),
     /// Compares what stands in the organisation with what a run wrote there
-    Verify(verify_undo::VerifyArgs),
+    Verify(journaled::RunRef),
     /// Takes back what a run wrote, where it still stands
     Undo(verify_undo::UndoArgs),
     /// The runs that are kept, with their journals
@@ -135,7 +135,7 @@ pub(crate) fn main() -> Result<ExitCode, CliError> {
     let line = CommandLine::new(&Cli::command(), &matches);
     start_log(&cli)?;
     match cli.command {
-        CliCommand::Report(args) => report::run(&args, &line, line.verbosity()),
+        CliCommand::Report(args) => report::run(&args, &line, line.verbosity),
         CliCommand::Run(args) => run::run(&args, &line),
         CliCommand::Resume(args) => resume::run(&args, &line),
         CliCommand::Retry(args) => retry::run(&args, &line),
@@ -152,7 +152,7 @@ pub(crate) fn main() -> Result<ExitCode, CliError> {
         CliCommand::Evaluate(args) => evaluate::run(&args, &line),
         CliCommand::ShowConfig(args) => show_config::run(&args, &line),
         CliCommand::Schema(args) => schema::schema(&args),
-        CliCommand::Completions(args) => schema::completions(&args, line.root()),
+        CliCommand::Completions(args) => schema::completions(&args, &line.root),
         CliCommand::History(args) => history::run(&args, &line),
         CliCommand::Judge(args) => judge::run(&args, &line),
         CliCommand::Selftest(args) => selftest::run(&args, &line),

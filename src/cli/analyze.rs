@@ -5,7 +5,7 @@ use super::command_line::CommandLine;
 use super::error::CliError;
 use super::fitted::Cost;
 use super::inputs::Inputs;
-use super::output::{count, duration, percent, print, print_json};
+use super::output::{count, duration, percent, print};
 use super::probe::ProbeSettings;
 use clap::Args;
 use neonbench::experiment::{
@@ -158,17 +158,12 @@ pub(super) fn run(args: &AnalyzeArgs, line: &CommandLine) -> Result<ExitCode, Cl
         probe: probed.map(|(cost, _)| cost),
         pareto_front: front,
     };
-    if args.output.json {
-        print_json(&analysis)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    print(&format!(
-        "{} accounts × {mappings} mappings, profile {}",
-        count(resources),
-        scenario.profile.name()
-    ))?;
-    print_analysis(&analysis)?;
-    print(&format!("next: {}", next_command(&analysis, line)))?;
+    args.output.show(&analysis, || {
+        let (accounts, profile) = (count(resources), scenario.profile.name());
+        print(&format!("{accounts} accounts × {mappings} mappings, profile {profile}"))?;
+        print_analysis(&analysis)?;
+        print(&format!("next: {}", next_command(&analysis, line)))
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -13,6 +13,7 @@ use neonbench_engine::run::World;
 use serde::de::value::StringDeserializer;
 use serde::de::{DeserializeOwned, IntoDeserializer as _};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// Flags of every command that makes runs.
 #[derive(Clone, Debug, Args)]
@@ -263,4 +264,10 @@ pub(super) enum Switch {
     #[default]
     On,
     Off,
+}
+
+/// The two figures on the sides of a `/`.
+pub(super) fn figures<A: FromStr, B: FromStr>(text: &str) -> Option<(A, B)> {
+    let (first, second) = text.split_once('/')?;
+    Some((first.trim().parse().ok()?, second.trim().parse().ok()?))
 }

@@ -12,7 +12,7 @@ use neonbench::experiment::{CandidateRuns, Goal, median_makespan_s, replicated};
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::event::Event;
 use neonbench_engine::record::RunRecord;
-use neonbench_engine::run::World;
+use neonbench_engine::run::{RunSpec, World};
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -65,7 +65,7 @@ pub(super) fn run(args: &BenchmarkArgs, line: &CommandLine) -> Result<ExitCode, 
     let goal = args.job.engine.selector.goal.goal();
     let mut all = Vec::new();
     for strategy in inputs.strategies() {
-        let spec = inputs.order_for(ranked_on, strategy)?;
+        let spec = RunSpec::new(ranked_on, inputs.settings(strategy)?);
         all.push(measured(&args.job, &inputs, &spec, replicates, strategy.name(), line)?);
     }
     let ranked = Ranked::new(&goal, all);
@@ -97,7 +97,7 @@ fn forecast(
 ) -> Result<Vec<WholePlanForecast>, CliError> {
     let mut all = Vec::new();
     for strategy in inputs.strategies() {
-        let spec = inputs.order_for(&inputs.scenario, strategy)?;
+        let spec = RunSpec::new(&inputs.scenario, inputs.settings(strategy)?);
         let made = replicated(&spec, &World::Virtual, replicates, &mut |_: &Event| {})?;
         let entry = CandidateRuns::of(&made.run.record, made.summary);
         all.push((made.run.record, entry));

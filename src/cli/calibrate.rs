@@ -2,7 +2,7 @@
 
 mod full;
 
-use super::args::{GoalArgs, OutputArgs, one_of};
+use super::args::{GoalArgs, OutputArgs, figures, one_of};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::files::{read, write};
@@ -19,7 +19,6 @@ use neonbench_engine::engine::Reads;
 use neonbench_engine::world::WallClock;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::str::FromStr;
 
 /// The file that `--write` means where it names none.
 const SHIPPED: &str = "reports/thresholds.toml";
@@ -35,7 +34,7 @@ pub(super) struct CalibrateArgs {
     #[arg(long, value_name = "FILE")]
     held_out: Option<PathBuf>,
     /// The i-th of n parts of the full set
-    #[arg(long, value_name = "I/N", default_value = "1/1")]
+    #[arg(long, value_name = "I/N", value_parser = shard, default_value = "1/1")]
     shard: Shard,
     /// Where verdicts of the full set are kept, one file a scenario; those that are there are not
     /// made again
@@ -70,16 +69,10 @@ struct Shard {
     of: usize,
 }
 
-impl FromStr for Shard {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let figures = text.split_once('/');
-        let figures = figures.and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
-        match figures {
-            Some((part, of)) if (1..=of).contains(&part) => Ok(Self { part, of }),
-            _ => Err(format!("`{text}` is not I/N, such as 2/8, with I from 1 to N")),
-        }
+fn shard(text: &str) -> Result<Shard, String> {
+    match figures(text) {
+        Some((part, of)) if (1..=of).contains(&part) => Ok(Shard { part, of }),
+        _ => Err(format!("`{text}` is not I/N, such as 2/8, with I from 1 to N")),
     }
 }
 

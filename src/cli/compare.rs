@@ -1,6 +1,6 @@
 //! `neonbench compare`: configurations side by side, or two stored runs.
 
-use super::args::{EngineArgs, JobArgs, ReplicateArgs};
+use super::args::{EngineArgs, JobArgs, ReplicateArgs, figures};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::Inputs;
@@ -14,7 +14,6 @@ use neonbench::experiment::{
 use neonbench_engine::record::RunRecord;
 use serde::Serialize;
 use std::process::ExitCode;
-use std::str::FromStr;
 
 /// Flags of `compare`.
 #[derive(Debug, Args)]
@@ -29,6 +28,7 @@ pub(super) struct CompareArgs {
         long,
         value_name = "W/B,…",
         value_delimiter = ',',
+        value_parser = workers_and_batch,
         default_value = "1/25,3/50,5/100,10/10,2/25",
         conflicts_with = "runs"
     )]
@@ -57,16 +57,10 @@ struct WorkersAndBatch {
     batch_size: u32,
 }
 
-impl FromStr for WorkersAndBatch {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not workers/batch size, such as 3/50, both at least 1");
-        let (workers, batch_size) = text.split_once('/').ok_or_else(wrong)?;
-        match (workers.trim().parse(), batch_size.trim().parse()) {
-            (Ok(workers @ 1..), Ok(batch_size @ 1..)) => Ok(Self { workers, batch_size }),
-            _ => Err(wrong()),
-        }
+fn workers_and_batch(text: &str) -> Result<WorkersAndBatch, String> {
+    match figures(text) {
+        Some((workers @ 1.., batch_size @ 1..)) => Ok(WorkersAndBatch { workers, batch_size }),
+        _ => Err(format!("`{text}` is not workers/batch size, such as 3/50, both at least 1")),
     }
 }
 

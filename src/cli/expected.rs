@@ -30,7 +30,7 @@ impl<'a> Expected<'a> {
         if let Some(forecast) = &forecast {
             line.note(format_args!("expected: {}", in_words(forecast)));
         }
-        let (started_at, verbosity) = (Timestamp::ZERO, line.verbosity());
+        let (started_at, verbosity) = (Timestamp::ZERO, line.verbosity);
         Ok(Self { forecast, started_at, has_left: false, verbosity, inner })
     }
 

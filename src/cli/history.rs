@@ -4,7 +4,7 @@
 use super::args::{OutputArgs, StoreArgs};
 use super::command_line::CommandLine;
 use super::error::CliError;
-use super::output::{count, duration, print, print_json, table, verdict};
+use super::output::{count, duration, print, table, verdict};
 use clap::Args;
 use neonbench::experiment::median_makespan_s;
 use neonbench::store::{ListedRun, RunState};
@@ -148,11 +148,8 @@ impl HistoryArgs {
         cells: fn(&ListedRun) -> Vec<String>,
     ) -> Result<Vec<ListedRun>, CliError> {
         let runs = self.store.open()?.list(limit)?;
-        if self.output.json {
-            print_json(&HistoryRecord { schema: 1, runs: runs.iter().map(RunLine::of).collect() })?;
-        } else {
-            print(&table(header, runs.iter().map(cells)))?;
-        }
+        let record = HistoryRecord { schema: 1, runs: runs.iter().map(RunLine::of).collect() };
+        self.output.show(&record, || print(&table(header, runs.iter().map(cells))))?;
         Ok(runs)
     }
 }

@@ -3,17 +3,20 @@
 use super::args::{AccessArgs, CredentialArgs, EngineArgs, Switch, WorkloadArgs, WorldArgs};
 use super::error::CliError;
 use super::files::read;
+use super::stored::now_unix_s;
 use neon_mock::profile::Profile;
 use neonbench::experiment::{Candidate, Portfolio};
 use neonbench::select::{ChosenBy, TargetFeatures};
-use neonbench::store::{Header, ProfileText, Site};
+use neonbench::store::{Header, ProfileText, Site, Store};
 use neonbench_engine::engine::limiter::Limiter;
 use neonbench_engine::engine::{Settings, Strategy};
 use neonbench_engine::near::no_such;
 use neonbench_engine::plan::{Plan, Selection, parse_ids};
 use neonbench_engine::record::WorldName;
 use neonbench_engine::run::{RunError, RunSpec, World};
-use neonbench_engine::scenario::{self, DatasetSource, Scenario, WireScenario, Workload};
+use neonbench_engine::scenario::{
+    self, DatasetSource, Resources, Scenario, WireScenario, Workload,
+};
 use neonbench_engine::world::Target;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -32,8 +35,10 @@ pub(super) struct Inputs {
     /// The workload that the scenario was made from.
     pub(super) workload: Workload,
     pub(super) world: World,
-    profile: ProfileText,
-    file: WireScenario,
+    /// The profile in force, and its name.
+    pub(super) profile: ProfileText,
+    /// The scenario file as it stands; empty where there is none.
+    pub(super) file: WireScenario,
     engine: EngineArgs,
     /// True if flags or scenario file name a profile, so that the target's limits are known.
     names_profile: bool,
@@ -71,16 +76,6 @@ impl Inputs {
             ));
         }
         Ok(())
-    }
-
-    /// The scenario file as it stands; empty where there is none.
-    pub(super) const fn file(&self) -> &WireScenario {
-        &self.file
-    }
-
-    /// The name of the profile in force.
-    pub(super) fn profile_name(&self) -> &str {
-        &self.profile.origin
     }
 
     /// The seed in force.
@@ -136,7 +131,7 @@ impl Inputs {
     /// The order for `scenario`: the strategy asked for, or the selector's choice.
     pub(super) fn order<'a>(&self, scenario: &'a Scenario) -> Result<RunSpec<'a>, CliError> {
         if let Some(strategy) = self.strategy() {
-            return self.order_for(scenario, strategy);
+            return Ok(RunSpec::new(scenario, self.settings(strategy)?));
         }
         let selector = &self.engine.selector;
         let goal = selector.goal.goal();
@@ -146,7 +141,7 @@ impl Inputs {
         let decision =
             selector.calibration()?.decide(scenario, features.as_ref(), &goal, Portfolio::Full);
         let Candidate { strategy, workers, batch_size, .. } = decision.candidate;
-        let mut order = self.order_for(scenario, strategy)?;
+        let mut order = RunSpec::new(scenario, self.settings(strategy)?);
         let hints = scenario.plan.hints;
         let (file, engine) = (&self.file, &self.engine);
         // Workers and batch size given by the user override the selector's.
@@ -166,10 +161,22 @@ impl Inputs {
         Ok(order)
     }
 
-    /// The header that the store keeps of `order` before its first call.
-    pub(super) fn header(&self, order: &RunSpec<'_>) -> Header {
+    /// Notes `order` in `store` before its first call, with at most `most` of its accounts; returns
+    /// the number of the run.
+    ///
+    /// Errors: the store cannot be written.
+    pub(super) fn begin(
+        &self,
+        store: &mut Store,
+        order: &RunSpec<'_>,
+        most: usize,
+    ) -> Result<i64, CliError> {
         let scenario = order.scenario;
-        Header {
+        let ids = match &scenario.resources {
+            Resources::Ids(ids) => Some(&ids[..ids.len().min(most)]),
+            Resources::Search(_) => None,
+        };
+        let header = Header {
             scenario: scenario.name.clone(),
             plan: scenario.plan.clone(),
             accounts: scenario.accounts(),
@@ -185,16 +192,8 @@ impl Inputs {
                     Site::ForeignHttp { base_url: base_url.clone(), org_id: org_id.clone() }
                 }
             },
-        }
-    }
-
-    /// The order for `scenario` by `strategy`, as if the user had named it.
-    pub(super) fn order_for<'a>(
-        &self,
-        scenario: &'a Scenario,
-        strategy: Strategy,
-    ) -> Result<RunSpec<'a>, CliError> {
-        Ok(RunSpec::new(scenario, self.settings(strategy)?))
+        };
+        Ok(store.begin(&header, ids, std::process::id(), now_unix_s())?)
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 ///
 /// Errors: the signal handlers cannot be installed.
 pub(super) fn listen(line: &CommandLine) -> Result<Arc<Stop>, CliError> {
-    let (verbosity, stop) = (line.verbosity(), Arc::new(Stop::default()));
+    let (verbosity, stop) = (line.verbosity, Arc::new(Stop::default()));
     let to_set = Arc::clone(&stop);
     let (ready, is_ready) = mpsc::channel();
     let runtime = neonbench_engine::world::runtime().map_err(CliError::Runtime)?;

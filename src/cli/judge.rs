@@ -9,18 +9,19 @@ use super::error::{CliError, code};
 use super::inputs::{DEMO, Inputs};
 use super::output::print;
 use clap::Args;
-use command::{CommandEnv, Ended, Home};
+use command::CommandEnv;
 use neon_mock::NeonMock;
 use neonbench::judge::{ClientUnderTest, ClientVerdict, CommandExit, JudgeRecord, league};
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::event::Event;
 use neonbench_engine::record::RunRecord;
-use neonbench_engine::run::World;
+use neonbench_engine::run::{RunSpec, World};
 use neonbench_engine::world::runtime;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// The largest work, in accounts × mappings, for which our strategies run without `--compare`.
 const CHEAP_WORK: u64 = 50_000;
@@ -99,15 +100,16 @@ async fn judged(args: &JudgeArgs, inputs: &Inputs) -> Result<Option<JudgeRecord>
         .try_start()
         .await
         .map_err(CliError::Serve)?;
-    let home = Home::new(args.keep_home)?;
+    let home = (!args.keep_home)
+        .then(|| tempfile::Builder::new().prefix("neonbench-home-").tempdir())
+        .transpose()
+        .map_err(CliError::Home)?;
     let (org_id, api_key) = mock.credentials();
     let base_url = mock.base_url();
-    let env = CommandEnv { base_url: &base_url, org_id, api_key, home: &home };
-    let command = match command::run(&args.command, &env, args.timeout).await? {
-        Ended::Interrupted => return Ok(None),
-        Ended::Judged(command) => command,
-    };
-    Ok(Some(judge(args, inputs, &mock, command)))
+    let env =
+        CommandEnv { base_url: &base_url, org_id, api_key, home: home.as_ref().map(TempDir::path) };
+    let command = command::run(&args.command, &env, args.timeout).await?;
+    Ok(command.map(|command| judge(args, inputs, &mock, command)))
 }
 
 fn judge(args: &JudgeArgs, inputs: &Inputs, mock: &NeonMock, command: CommandExit) -> JudgeRecord {
@@ -153,7 +155,7 @@ fn is_cheap(inputs: &Inputs) -> bool {
 /// Every strategy on the same organisation, in virtual time.
 fn ours(inputs: &Inputs) -> Result<Vec<RunRecord>, CliError> {
     let run = |strategy| {
-        let order = inputs.order_for(&inputs.scenario, strategy)?;
+        let order = RunSpec::new(&inputs.scenario, inputs.settings(strategy)?);
         Ok(order.run(&World::Virtual, &mut |_: &Event| {})?.record)
     };
     Strategy::ALL.into_iter().map(run).collect()

@@ -5,16 +5,14 @@ use super::command_line::CommandLine;
 use super::error::CliError;
 use super::fitted;
 use super::inputs::Inputs;
-use super::stored::now_unix_s;
 use clap::Args;
 use neonbench::probe::{
     self, MOST_CALLS, MOST_SAMPLE, ProbeError, ProbeOptions, ProbeTrace, TargetFit,
 };
-use neonbench::store::RunState;
+use neonbench::store::{RunState, Store};
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::journal::NoJournal;
-use neonbench_engine::run::World;
-use neonbench_engine::scenario::Resources;
+use neonbench_engine::run::{RunSpec, World};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -79,8 +77,8 @@ pub(super) fn run(args: &ProbeArgs, line: &CommandLine) -> Result<ExitCode, CliE
     let trace = probe_target(&inputs, &options, &args.store, line)?;
     let fit = TargetFit::of(&trace)?;
     let origin = match &inputs.world {
-        World::Virtual => format!("profile {} in virtual time", inputs.profile_name()),
-        World::EmbeddedHttp => format!("profile {} over http", inputs.profile_name()),
+        World::Virtual => format!("profile {} in virtual time", inputs.profile.origin),
+        World::EmbeddedHttp => format!("profile {} over http", inputs.profile.origin),
         World::ForeignHttp(target) => target.base_url.clone(),
     };
     let cost = fitted::Cost::of(&trace);
@@ -108,16 +106,12 @@ pub(super) fn probe_target(
 ) -> Result<ProbeTrace, CliError> {
     let scenario = &inputs.scenario;
     let stays = matches!(inputs.world, World::ForeignHttp(_)) && options.sample > 0;
-    if !stays || !store.is_used() {
+    if !stays || store.no_store {
         return Ok(probe::run(scenario, &inputs.world, options, &NoJournal)?);
     }
-    let mut kept = store.open_or_make()?;
-    let ids = match &scenario.resources {
-        Resources::Ids(ids) => Some(&ids[..ids.len().min(options.sample as usize)]),
-        Resources::Search(_) => None,
-    };
-    let order = inputs.order_for(scenario, Strategy::Hybrid)?;
-    let id = kept.begin(&inputs.header(&order), ids, std::process::id(), now_unix_s())?;
+    let mut kept = Store::open(&store.store)?;
+    let order = RunSpec::new(scenario, inputs.settings(Strategy::Hybrid)?);
+    let id = inputs.begin(&mut kept, &order, options.sample as usize)?;
     let trace = {
         let journal = kept.journal(id)?;
         probe::run(scenario, &inputs.world, options, &journal)

@@ -42,7 +42,7 @@ enum ProgressDisplay {
 impl Progress {
     /// A bar if standard error is a terminal, lines if not, nothing if the user wants silence.
     pub(super) fn new(line: &CommandLine, title: &str) -> Self {
-        let shown = match (line.verbosity().quiet, std::io::stderr().is_terminal()) {
+        let shown = match (line.verbosity.quiet, std::io::stderr().is_terminal()) {
             (true, _) => ProgressDisplay::Nothing,
             (false, true) => ProgressDisplay::Bar(bar(title)),
             (false, false) => ProgressDisplay::JsonLines,
@@ -59,10 +59,10 @@ impl Progress {
         match &self.shown {
             ProgressDisplay::Nothing => {}
             ProgressDisplay::Bar(bar) => {
-                if let Some(resources) = self.progress.resources() {
+                if let Some(resources) = self.progress.resources {
                     bar.set_length(resources);
                 }
-                bar.set_position(self.progress.landed());
+                bar.set_position(self.progress.landed);
                 bar.set_message(words);
             }
             ProgressDisplay::JsonLines => {

@@ -1,13 +1,11 @@
 //! `neonbench resume`: continues a run that was stopped, killed or cut off.
 
-use super::args::{OutputArgs, ValuesArgs};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::interrupt;
 use super::journaled::{self, JournaledRun, ResumableRun, RunRef, cannot};
 use super::progress::Progress;
 use super::run::{exit_code_of, print_result};
-use clap::Args;
 use neon_mock::api::AccountId;
 use neonbench::findings::findings;
 use neonbench::store::RunState;
@@ -19,19 +17,8 @@ use std::process::ExitCode;
 /// The reason to carry out no part of a run that was undone.
 pub(super) const TAKEN_BACK: &str = "what it wrote was taken back; run the plan again";
 
-/// Flags of `resume`.
-#[derive(Debug, Args)]
-pub(super) struct ResumeArgs {
-    #[command(flatten)]
-    pub(super) of: RunRef,
-    #[command(flatten)]
-    pub(super) values: ValuesArgs,
-    #[command(flatten)]
-    pub(super) output: OutputArgs,
-}
-
-pub(super) fn run(args: &ResumeArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
-    let reopened = args.of.reopen("resume", true)?;
+pub(super) fn run(args: &RunRef, line: &CommandLine) -> Result<ExitCode, CliError> {
+    let reopened = args.reopen("resume", true)?;
     let id = reopened.run.id;
     match reopened.run.state {
         RunState::Running | RunState::Stopped | RunState::Failed => {}
@@ -66,14 +53,17 @@ pub(super) struct Part {
 ///
 /// Errors: the run is owned by another process, or could not go on.
 pub(super) fn go_on(
-    args: &ResumeArgs,
+    args: &RunRef,
     line: &CommandLine,
     mut reopened: ResumableRun,
     part: &Part,
 ) -> Result<ExitCode, CliError> {
     let id = reopened.run.id;
     let scenario = reopened.header.scenario(part.ids.clone())?;
-    reopened.claim()?;
+    if !reopened.store.claim(&reopened.run, std::process::id())? {
+        let taken = format!("another process has just taken run {id} up");
+        return Err(CliError::usage(taken));
+    }
     let stop = interrupt::listen(line)?;
     let header = &reopened.header;
     let mut progress = Progress::new(line, header.settings.strategy.name());

@@ -2,8 +2,8 @@
 
 use super::command_line::CommandLine;
 use super::error::CliError;
-use super::journaled::cannot;
-use super::resume::{Part, ResumeArgs, TAKEN_BACK, go_on, nothing_to_do};
+use super::journaled::{RunRef, cannot};
+use super::resume::{Part, TAKEN_BACK, go_on, nothing_to_do};
 use clap::Args;
 use neon_mock::api::AccountId;
 use neonbench::store::RunState;
@@ -17,11 +17,11 @@ pub(super) struct RetryArgs {
     #[arg(long, value_name = "failed|ambiguous", value_parser = ["failed", "ambiguous"], hide_possible_values = true)]
     only: Option<String>,
     #[command(flatten)]
-    run: ResumeArgs,
+    run: RunRef,
 }
 
 pub(super) fn run(args: &RetryArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
-    let reopened = args.run.of.reopen("retry", true)?;
+    let reopened = args.run.reopen("retry", true)?;
     let id = reopened.run.id;
     match reopened.run.state {
         RunState::Finished => {}

@@ -11,16 +11,15 @@ use super::journaled::{self, JournaledRun};
 use super::json_lines::JsonLines;
 use super::output::{print, print_json, print_json_line, summary};
 use super::progress::Progress;
-use super::stored::now_unix_s;
 use clap::Args;
 use neonbench::experiment::replicated;
 use neonbench::findings::RunFinding;
+use neonbench::store::Store;
 use neonbench_engine::engine::Stop;
 use neonbench_engine::event::Observer;
 use neonbench_engine::journal::{Ledger, RetryScope};
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::{Run, RunContext, RunSpec, World};
-use neonbench_engine::scenario::Resources;
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -98,7 +97,7 @@ impl RunArgs {
     /// True if writes are journaled: by default over HTTP, for a run that writes.
     pub(super) fn keeps_journal(&self, inputs: &Inputs, order: &RunSpec<'_>) -> bool {
         let over_http = !matches!(inputs.world, World::Virtual);
-        let by_default = over_http && self.job.store.is_used() && !order.settings.dry_run;
+        let by_default = over_http && !self.job.store.no_store && !order.settings.dry_run;
         self.journal.journal || (by_default && !self.journal.no_journal && self.replicates == 1)
     }
 }
@@ -114,13 +113,8 @@ fn journaled(
     stop: &Stop,
     observer: &mut dyn Observer,
 ) -> Result<Run, CliError> {
-    let mut store = args.job.store.open_or_make()?;
-    let ids = match &order.scenario.resources {
-        Resources::Ids(ids) => Some(ids.as_slice()),
-        Resources::Search(_) => None,
-    };
-    let process = std::process::id();
-    let id = store.begin(&inputs.header(order), ids, process, now_unix_s())?;
+    let mut store = Store::open(&args.job.store.store)?;
+    let id = inputs.begin(&mut store, order, usize::MAX)?;
     let stays = matches!(inputs.world, World::ForeignHttp(_));
     let begun = JournaledRun {
         store: &mut store,

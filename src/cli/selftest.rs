@@ -83,29 +83,22 @@ fn fidelity(row: &FidelityRow) -> Vec<String> {
 }
 
 fn pool(row: &PoolRow) -> String {
-    format!(
-        "pool of {}, {} connections: {} calls admitted, {} refused; at most {} at once, {} refused \
-         while a slot was free: {}",
-        row.pool,
-        row.connections,
-        count(row.admitted),
-        count(row.refused),
-        row.most_at_once,
-        count(row.refused_while_free),
-        if row.is_exact() { "exact" } else { "NOT EXACT" }
-    )
+    let limit = format!("pool of {}, {} connections", row.pool, row.connections);
+    let refused = count(row.refused_while_free);
+    let kept =
+        format!("at most {} at once, {refused} refused while a slot was free", row.most_at_once);
+    of_limit(&limit, row.admitted, row.refused, &kept, row.is_exact())
 }
 
 fn window(row: &WindowRow) -> String {
-    format!(
-        "window of {} a second, {} connections: {} calls admitted, {} refused; {} beyond burst + rate \
-         × time, {} refused while it was open: {}",
-        row.per_second,
-        row.connections,
-        count(row.admitted),
-        count(row.refused),
-        count(row.admitted_beyond),
-        count(row.refused_while_open),
-        if row.is_exact() { "exact" } else { "NOT EXACT" }
-    )
+    let limit = format!("window of {} a second, {} connections", row.per_second, row.connections);
+    let (beyond, refused) = (count(row.admitted_beyond), count(row.refused_while_open));
+    let kept = format!("{beyond} beyond burst + rate × time, {refused} refused while it was open");
+    of_limit(&limit, row.admitted, row.refused, &kept, row.is_exact())
+}
+
+fn of_limit(limit: &str, admitted: u64, refused: u64, kept: &str, is_exact: bool) -> String {
+    let (admitted, refused) = (count(admitted), count(refused));
+    let exact = if is_exact { "exact" } else { "NOT EXACT" };
+    format!("{limit}: {admitted} calls admitted, {refused} refused; {kept}: {exact}")
 }

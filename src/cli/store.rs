@@ -9,7 +9,8 @@ use clap::{Args, Subcommand};
 use neonbench::store::Purge;
 use serde::Serialize;
 use std::process::ExitCode;
-use time::{Date, Month, Time};
+use time::format_description::parse_borrowed;
+use time::{Date, Time};
 
 /// Verbs of `store`.
 #[derive(Debug, Subcommand)]
@@ -69,13 +70,7 @@ fn purge(args: &PurgeArgs) -> Result<(), CliError> {
 
 /// The first second of a day (UTC), in seconds since 1970.
 fn day(text: &str) -> Result<i64, String> {
-    let parse = || {
-        let mut parts = text.splitn(3, '-');
-        let year = parts.next()?.parse().ok()?;
-        let month: u8 = parts.next()?.parse().ok()?;
-        let day = parts.next()?.parse().ok()?;
-        Date::from_calendar_date(year, Month::try_from(month).ok()?, day).ok()
-    };
-    let date = parse().ok_or_else(|| "expected a day such as 2026-11-24".to_owned())?;
+    let form = parse_borrowed::<2>("[year]-[month]-[day]").expect("a valid form");
+    let date = Date::parse(text, &form).map_err(|_| "expected a day such as 2026-11-24")?;
     Ok(date.with_time(Time::MIDNIGHT).assume_utc().unix_timestamp())
 }

@@ -1,6 +1,6 @@
 //! `neonbench verify` and `neonbench undo`: a run's writes compared with the organisation, and reverted.
 
-use super::args::{OutputArgs, ValuesArgs};
+use super::args::ValuesArgs;
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::interrupt;
@@ -19,17 +19,6 @@ use std::process::ExitCode;
 /// Differences and failures that are listed; the others are only counted.
 const LISTED: usize = 100;
 
-/// Flags of `verify`.
-#[derive(Debug, Args)]
-pub(super) struct VerifyArgs {
-    #[command(flatten)]
-    of: RunRef,
-    #[command(flatten)]
-    values: ValuesArgs,
-    #[command(flatten)]
-    output: OutputArgs,
-}
-
 /// Flags of `undo`.
 #[derive(Debug, Args)]
 pub(super) struct UndoArgs {
@@ -37,7 +26,7 @@ pub(super) struct UndoArgs {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    run: VerifyArgs,
+    run: RunRef,
 }
 
 /// `verify --json` and `undo --json`.
@@ -100,8 +89,8 @@ struct FailureRecord {
 /// Compares the organisation with a run's writes.
 ///
 /// Errors: the run cannot be verified, or the server does not answer.
-pub(super) fn verify(args: &VerifyArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
-    let reopened = args.of.reopen("verify", false)?;
+pub(super) fn verify(args: &RunRef, line: &CommandLine) -> Result<ExitCode, CliError> {
+    let reopened = args.reopen("verify", false)?;
     let id = reopened.run.id;
     if reopened.run.state == RunState::Undone {
         return Err(cannot("verify", id, "it was taken back"));
@@ -147,7 +136,7 @@ pub(super) fn verify(args: &VerifyArgs, line: &CommandLine) -> Result<ExitCode, 
 ///
 /// Errors: the run cannot be undone, or the server does not answer.
 pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
-    let UndoArgs { dry_run, run: VerifyArgs { of, values, output } } = args;
+    let UndoArgs { dry_run, run: of } = args;
     let mut reopened = of.reopen("undo", !dry_run)?;
     let id = reopened.run.id;
     let ledger = reopened.store.ledger(id)?;
@@ -168,7 +157,7 @@ pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliE
         restored: found.restored,
         unchanged: found.as_before,
         conflicted: found.differences.len() as u64,
-        conflicts: fields(&found, *values),
+        conflicts: fields(&found, of.values),
     };
     let next = if *dry_run || !is_done {
         line.clone().without(&["dry_run"])
@@ -177,7 +166,7 @@ pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliE
     };
     let record = ReviewRecord::new(id, figures, &found, &next);
     let UndoFigures { restored, unchanged, conflicted, conflicts, .. } = &record.figures;
-    output.show(&record, || {
+    of.output.show(&record, || {
         let [restored, held, others] = [*restored, *unchanged, *conflicted].map(count);
         print(&format!(
             "run {id}: {restored} fields {} taken back, {held} held already what stood there \
