@@ -7,13 +7,13 @@ use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::files::{read, write};
 use super::output::print;
-use super::selector::print_judgement;
+use super::selector::{overall, print_judgement};
 use clap::Args;
 use neonbench::experiment::Portfolio;
 use neonbench::select::case::{self, HELD_OUT, QUICK};
 use neonbench::select::{
-    Judgement, SelectorName, StrategyRule, fit, judge, judgement, left_out, prepared_cases,
-    simulated_calls, swept,
+    SelectorName, StrategyRule, fit, judge, judgement, left_out, prepared_cases, simulated_calls,
+    swept,
 };
 use neonbench_engine::engine::Reads;
 use neonbench_engine::world::WallClock;
@@ -35,7 +35,7 @@ pub(super) struct CalibrateArgs {
     held_out: Option<PathBuf>,
     /// The i-th of n parts of the full set
     #[arg(long, value_name = "I/N", value_parser = shard, default_value = "1/1")]
-    shard: Shard,
+    shard: (usize, usize),
     /// Where verdicts of the full set are kept, one file a scenario; those that are there are not
     /// made again
     #[arg(long, value_name = "DIR", default_value = "reports/out/full")]
@@ -62,18 +62,10 @@ pub(super) struct CalibrateArgs {
     output: OutputArgs,
 }
 
-/// One of several parts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Shard {
-    part: usize,
-    of: usize,
-}
-
-fn shard(text: &str) -> Result<Shard, String> {
-    match figures(text) {
-        Some((part, of)) if (1..=of).contains(&part) => Ok(Shard { part, of }),
-        _ => Err(format!("`{text}` is not I/N, such as 2/8, with I from 1 to N")),
-    }
+/// One of several parts, and their number.
+fn shard(text: &str) -> Result<(usize, usize), String> {
+    let part = figures(text).filter(|(part, of)| (1..=*of).contains(part));
+    part.ok_or_else(|| format!("`{text}` is not I/N, such as 2/8, with I from 1 to N"))
 }
 
 pub(super) fn run(args: &CalibrateArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
@@ -108,7 +100,8 @@ pub(super) fn run(args: &CalibrateArgs, line: &CommandLine) -> Result<ExitCode, 
     judgement.left_out = left_out;
     judgement.wall_s = clock.elapsed().as_secs_f64();
     args.output.show(&judgement, || print_judgement(&judgement))?;
-    let closed = gap_closed(&judgement);
+    let row = overall(&judgement, Portfolio::Guide, SelectorName::CostModel);
+    let closed = row.map_or(0.0, |row| row.gap_closed);
     if closed < args.min_gap_closed {
         line.note(format_args!(
             "the cost model closes {closed:.3} of the gap among the guide's strategies, and {} was asked for; \
@@ -125,12 +118,4 @@ pub(super) fn run(args: &CalibrateArgs, line: &CommandLine) -> Result<ExitCode, 
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn gap_closed(judgement: &Judgement) -> f64 {
-    let row = judgement.selectors.iter().find(|row| {
-        (row.portfolio, row.name) == (Portfolio::Guide, SelectorName::CostModel)
-            && row.family == "all"
-    });
-    row.map_or(0.0, |row| row.gap_closed)
 }

@@ -32,7 +32,7 @@ pub(super) struct CompareArgs {
         default_value = "1/25,3/50,5/100,10/10,2/25",
         conflicts_with = "runs"
     )]
-    configs: Vec<WorkersAndBatch>,
+    configs: Vec<(u32, u32)>,
     /// End with 10 if the second run is slower than the first by more than this, with 11 if nobody
     /// can tell
     #[arg(long, value_name = "PERCENT", value_parser = share, requires = "runs")]
@@ -51,17 +51,10 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 /// Workers and batch size.
-#[derive(Clone, Copy, Debug)]
-struct WorkersAndBatch {
-    workers: u32,
-    batch_size: u32,
-}
-
-fn workers_and_batch(text: &str) -> Result<WorkersAndBatch, String> {
-    match figures(text) {
-        Some((workers @ 1.., batch_size @ 1..)) => Ok(WorkersAndBatch { workers, batch_size }),
-        _ => Err(format!("`{text}` is not workers/batch size, such as 3/50, both at least 1")),
-    }
+fn workers_and_batch(text: &str) -> Result<(u32, u32), String> {
+    let figures = figures(text).filter(|figures| matches!(figures, (1.., 1..)));
+    let wrong = || format!("`{text}` is not workers/batch size, such as 3/50, both at least 1");
+    figures.ok_or_else(wrong)
 }
 
 /// The JSON of `compare --json`.
@@ -137,17 +130,17 @@ pub(super) fn run(args: &CompareArgs, line: &CommandLine) -> Result<ExitCode, Cl
 
 fn configured(args: &CompareArgs, line: &CommandLine) -> Result<Vec<Measured>, CliError> {
     let mut all = Vec::new();
-    for config in &args.configs {
+    for &(workers, batch_size) in &args.configs {
         let engine = EngineArgs {
-            workers: Some(config.workers),
-            batch_size: Some(config.batch_size),
+            workers: Some(workers),
+            batch_size: Some(batch_size),
             ..args.job.engine.clone()
         };
         let inputs = Inputs::read(&args.job.workload, &engine, &args.job.world)?;
         inputs.several_runs()?;
         let order = inputs.order(&inputs.scenario)?;
         let replicates = args.replicates.in_world(&inputs.world);
-        let title = format!("{}/{}", config.workers, config.batch_size);
+        let title = format!("{workers}/{batch_size}");
         all.push(measured(&args.job, &inputs, &order, replicates, &title, line)?);
     }
     Ok(all)

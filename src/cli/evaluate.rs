@@ -6,7 +6,7 @@ use super::error::CliError;
 use super::files::read;
 use super::inputs::Inputs;
 use super::output::{percent, print, print_json, table};
-use super::selector::{calibration, print_judgement};
+use super::selector::{calibration, overall, print_judgement};
 use clap::Args;
 use neonbench::experiment::Portfolio;
 use neonbench::select::case::{self, HELD_OUT, SelectorCase};
@@ -114,24 +114,14 @@ pub(super) fn run(args: &EvaluateArgs, line: &CommandLine) -> Result<ExitCode, C
 
 /// The rows of what a file says: the other selectors do not depend on it.
 fn rows(file: &str, judgement: &Judgement, shipped: &Judgement) -> Vec<FileRow> {
-    let of = |judgement: &Judgement, portfolio, name| {
-        let mut rows = judgement.selectors.iter();
-        rows.find(|row| (row.portfolio, row.name) == (portfolio, name) && row.family == "all")
-            .cloned()
+    let names = [SelectorName::Thresholds, SelectorName::CostModel];
+    let all = Portfolio::ALL.into_iter().flat_map(|it| names.map(|name| (it, name)));
+    let row = |(portfolio, name)| {
+        let row = overall(judgement, portfolio, name)?.clone();
+        let above_shipped = row.mean_regret - overall(shipped, portfolio, name)?.mean_regret;
+        Some(FileRow { file: file.to_owned(), row, above_shipped })
     };
-    let mut made = Vec::new();
-    for portfolio in Portfolio::ALL {
-        for name in [SelectorName::Thresholds, SelectorName::CostModel] {
-            let (Some(row), Some(shipped)) =
-                (of(judgement, portfolio, name), of(shipped, portfolio, name))
-            else {
-                continue;
-            };
-            let above_shipped = row.mean_regret - shipped.mean_regret;
-            made.push(FileRow { file: file.to_owned(), row, above_shipped });
-        }
-    }
-    made
+    all.filter_map(row).collect()
 }
 
 /// The scenarios of a folder, in the order of their names. Other files, such as the plans and

@@ -63,7 +63,7 @@ pub(super) fn run(command: &PlanCommand, line: &CommandLine) -> Result<ExitCode,
 struct Checked<'a> {
     schema: u32,
     plan: String,
-    organisation: &'a str,
+    organisation: String,
     fields: usize,
     errors: usize,
     warnings: usize,
@@ -76,15 +76,15 @@ fn check_file(
     json: bool,
 ) -> Result<ExitCode, CliError> {
     let plan = plan_file(file)?;
-    let definitions = organisation.read(plan.mappings.len() as u32)?;
-    let findings = check(&plan, &definitions.fields);
+    let (organisation, fields) = organisation.read(plan.mappings.len() as u32)?;
+    let findings = check(&plan, &fields);
     let errors = findings.iter().filter(|finding| finding.level == Level::Error).count();
     let warnings = findings.len() - errors;
     let checked = Checked {
         schema: 1,
         plan: file.display().to_string(),
-        organisation: &definitions.of,
-        fields: definitions.fields.len(),
+        organisation,
+        fields: fields.len(),
         errors,
         warnings,
         findings: &findings,

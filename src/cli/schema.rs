@@ -33,7 +33,7 @@ const SCHEMAS: [(&str, &str, fn() -> Schema); 15] = [
     ("scalability", "`scalability --json`", of::<scalability::ScalabilityRecord>),
     ("calibrate", "`calibrate --json`", of::<Judgement>),
     ("evaluate", "`evaluate --json`", of::<evaluate::Evaluation>),
-    ("history", "`history --json`", of::<history::HistoryRecord>),
+    ("history", "`history --json`", of::<history::HistoryRecord<'static>>),
     ("judge", "`judge --json`", of::<JudgeRecord>),
     ("selftest", "`selftest --json`", of::<SelftestRecord>),
     ("report", "`report.json` of the main job", of::<ReportRecord<'static>>),

@@ -44,7 +44,8 @@ fn summary(record: &SelftestRecord) -> String {
         machine.processors,
         duration(record.wall_s)
     )];
-    let header = "law; errors in ms | in flight | calls | KS | p50 error | p99 error | call p50 | p99 | max | server p50 | p99 | bars";
+    let header = "law; errors in ms | in flight | calls | KS | p50 error | \
+        p99 error | call p50 | p99 | max | server p50 | p99 | bars";
     lines.push(table(header, record.fidelity.iter().map(fidelity)));
     lines.push(pool(&record.pool));
     lines.extend(record.window.as_ref().map(window));

@@ -91,6 +91,7 @@ fn settings(args: &RunArgs, line: &CommandLine) -> Result<Vec<ConfigSetting>, Cl
     let mut resolved = resolved(args, &inputs)?;
     let arguments: Vec<&Arg> = line.verb.get_arguments().chain(line.root.get_arguments()).collect();
     let find = |id: &str| arguments.iter().copied().find(|argument| argument.get_id() == id);
+    let source_of = |id: &str| source(find(id)?, find(&format!("no_{id}")), &line.matches);
     let mut settings = Vec::new();
     for argument in &arguments {
         let id = argument.get_id().as_str();
@@ -101,34 +102,27 @@ fn settings(args: &RunArgs, line: &CommandLine) -> Result<Vec<ConfigSetting>, Cl
         };
         let given = || (as_given(argument, &line.matches), Origin::Default);
         let (value, below) = resolved.remove(id).unwrap_or_else(given);
-        let (origin, from) = source(argument, find(&format!("no_{id}")), &line.matches)
-            .unwrap_or_else(|| {
-                let from = match below {
-                    Origin::Scenario => args.job.workload.scenario.clone(),
-                    Origin::Plan => plan(args, &inputs),
-                    Origin::Selector => Some("auto".to_owned()),
-                    Origin::Default | Origin::Environment | Origin::Flag => None,
-                };
-                (below, from)
-            });
+        let given = match id {
+            // `--strategy auto` leaves the choice to the selector.
+            "strategy" if inputs.strategy().is_none() => {
+                Some((Origin::Selector, Some("auto".to_owned())))
+            }
+            // `--base-url` implies `--world http`.
+            "world" => source_of(id).or_else(|| source_of("base_url")),
+            _ => source_of(id),
+        };
+        let (origin, from) = given.unwrap_or_else(|| {
+            let from = match below {
+                Origin::Scenario => args.job.workload.scenario.clone(),
+                Origin::Plan => plan(args, &inputs),
+                Origin::Selector => Some("auto".to_owned()),
+                Origin::Default | Origin::Environment | Origin::Flag => None,
+            };
+            (below, from)
+        });
         settings.push(ConfigSetting { name: long.to_owned(), value, origin, from });
     }
     debug_assert!(resolved.is_empty(), "a setting is named like its flag");
-    let base_url = settings.iter().find(|it| it.name == "base-url" && !it.value.is_null());
-    let address = base_url.map(|it| (it.origin, it.from.clone()));
-    for setting in &mut settings {
-        match setting.name.as_str() {
-            // `--base-url` implies `--world http`.
-            "world" if setting.origin == Origin::Default => {
-                (setting.origin, setting.from) = address.clone().unwrap_or((Origin::Default, None));
-            }
-            // `--strategy auto` leaves the choice to the selector.
-            "strategy" if inputs.strategy().is_none() => {
-                (setting.origin, setting.from) = (Origin::Selector, Some("auto".to_owned()));
-            }
-            _ => {}
-        }
-    }
     Ok(settings)
 }
 

@@ -47,7 +47,7 @@ pub(super) fn run(
     }
     for (place, wire) in wires.iter().enumerate() {
         let path = args.out.join(format!("{}.json", wire.name));
-        let is_ours = place % args.shard.of == args.shard.part - 1;
+        let is_ours = place % args.shard.1 == args.shard.0 - 1;
         let cached = match cached(&path, &calibration, goal)? {
             Some(cached) => cached,
             None if args.merge || !is_ours => {

@@ -38,31 +38,23 @@ pub(in crate::cli) struct OrganisationArgs {
     credentials: CredentialArgs,
 }
 
-/// The fields of an organisation, and whose they are.
-#[derive(Debug)]
-pub(super) struct Definitions {
-    pub(super) of: String,
-    pub(super) fields: Vec<CustomField>,
-}
-
 impl OrganisationArgs {
-    /// Reads the definitions; a dataset has `mappings` fields for each `#`.
-    pub(super) fn read(&self, mappings: u32) -> Result<Definitions, CliError> {
+    /// Reads the definitions, and says whose they are; a dataset has `mappings` fields for each `#`.
+    pub(super) fn read(&self, mappings: u32) -> Result<(String, Vec<CustomField>), CliError> {
         let DefinitionSource { dataset: name, custom_fields, base_url } = &self.choice;
         if let Some(name) = name {
             let dataset = dataset(name)?.load(mappings)?;
             let fields = Organisation::new(&dataset, 1, 1).definitions().to_vec();
-            return Ok(Definitions { of: format!("dataset {name}"), fields });
+            return Ok((format!("dataset {name}"), fields));
         }
         if let Some(path) = custom_fields {
-            let of = path.display().to_string();
-            return Ok(Definitions { of, fields: files::custom_fields(path)? });
+            return Ok((path.display().to_string(), files::custom_fields(path)?));
         }
         let base_url = base_url.as_deref().unwrap_or_default();
         let transport = HttpTransport::new(readable_target(base_url, &self.credentials)?)
             .map_err(RunError::Http)?;
         let fields = runtime().map_err(CliError::Runtime)?.block_on(fields_of(&transport))?;
-        Ok(Definitions { of: base_url.to_owned(), fields })
+        Ok((base_url.to_owned(), fields))
     }
 }
 
