@@ -6,12 +6,16 @@ use neonbench::manager::{
     AccountsMigrationManager, ManagerError, MigrationMapping, MigrationPlan, MigrationStrategy,
     SimulatedOrganisation, Strategy,
 };
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::prelude::*;
 
 fn main() -> Result<(), ManagerError> {
-    let filter = EnvFilter::try_from_env("NEONBENCH_LOG")
-        .unwrap_or_else(|_| EnvFilter::new("neonbench::migration::bulk=debug"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let asked = std::env::var("NEONBENCH_LOG").ok().and_then(|filter| filter.parse().ok());
+    let targets = asked.unwrap_or_else(|| {
+        Targets::new().with_target("neonbench::migration::bulk", LevelFilter::DEBUG)
+    });
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(lines).with(targets).init();
 
     // Account 31 does not exist.
     let organisation = SimulatedOrganisation { accounts: Some(30), ..Default::default() };

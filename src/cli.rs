@@ -41,7 +41,6 @@ mod stored;
 mod verify_undo;
 
 pub(crate) use error::{CliError, exit_code};
-use output::Verbosity;
 pub(crate) use output::escape_controls;
 
 use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -49,7 +48,8 @@ use command_line::CommandLine;
 use std::ffi::OsString;
 use std::io::IsTerminal as _;
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{ParseError, Targets};
+use tracing_subscriber::prelude::*;
 
 /// Find out, before touching production, how to migrate custom fields in Neon CRM.
 #[derive(Debug, Parser)]
@@ -75,11 +75,11 @@ enum CliCommand {
     /// One migration
     Run(run::RunArgs),
     /// Goes on with a run that was stopped, killed or cut off
-    Resume(resume::ResumeArgs),
+    Resume(journaled::RunRef),
     /// Runs again the accounts that failed or whose write outcome is unknown
     Retry(retry::RetryArgs),
     /// Compares what stands in the organisation with what a run wrote there
-    Verify(verify_undo::VerifyArgs),
+    Verify(journaled::RunRef),
     /// Takes back what a run wrote, where it still stands
     Undo(verify_undo::UndoArgs),
     /// The runs that are kept, with their journals
@@ -134,29 +134,28 @@ pub(crate) fn main() -> Result<ExitCode, CliError> {
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let line = CommandLine::new(&Cli::command(), &matches);
     start_log(&cli)?;
-    let verbosity = Verbosity { quiet: cli.quiet };
     match cli.command {
-        CliCommand::Report(args) => report::run(&args, &line, verbosity),
-        CliCommand::Run(args) => run::run(&args, &line, verbosity),
-        CliCommand::Resume(args) => resume::run(&args, &line, verbosity),
-        CliCommand::Retry(args) => retry::run(&args, &line, verbosity),
-        CliCommand::Verify(args) => verify_undo::verify(&args, &line, verbosity),
-        CliCommand::Undo(args) => verify_undo::undo(&args, &line, verbosity),
+        CliCommand::Report(args) => report::run(&args, &line, line.verbosity),
+        CliCommand::Run(args) => run::run(&args, &line),
+        CliCommand::Resume(args) => resume::run(&args, &line),
+        CliCommand::Retry(args) => retry::run(&args, &line),
+        CliCommand::Verify(args) => verify_undo::verify(&args, &line),
+        CliCommand::Undo(args) => verify_undo::undo(&args, &line),
         CliCommand::Store(command) => store::run(&command),
-        CliCommand::Benchmark(args) => benchmark::run(&args, &line, verbosity),
-        CliCommand::Scalability(args) => scalability::run(&args, &line, verbosity),
-        CliCommand::Compare(args) => compare::run(&args, &line, verbosity),
-        CliCommand::Analyze(args) => analyze::run(&args, &line, verbosity),
-        CliCommand::Probe(args) => probe::run(&args, &line, verbosity),
+        CliCommand::Benchmark(args) => benchmark::run(&args, &line),
+        CliCommand::Scalability(args) => scalability::run(&args, &line),
+        CliCommand::Compare(args) => compare::run(&args, &line),
+        CliCommand::Analyze(args) => analyze::run(&args, &line),
+        CliCommand::Probe(args) => probe::run(&args, &line),
         CliCommand::Fit(args) => fit::run(&args, &line),
-        CliCommand::Calibrate(args) => calibrate::run(&args, &line, verbosity),
-        CliCommand::Evaluate(args) => evaluate::run(&args, &line, verbosity),
+        CliCommand::Calibrate(args) => calibrate::run(&args, &line),
+        CliCommand::Evaluate(args) => evaluate::run(&args, &line),
         CliCommand::ShowConfig(args) => show_config::run(&args, &line),
         CliCommand::Schema(args) => schema::schema(&args),
-        CliCommand::Completions(args) => schema::completions(&args, line.root()),
+        CliCommand::Completions(args) => schema::completions(&args, &line.root),
         CliCommand::History(args) => history::run(&args, &line),
-        CliCommand::Judge(args) => judge::run(&args, &line, verbosity),
-        CliCommand::Selftest(args) => selftest::run(&args, verbosity),
+        CliCommand::Judge(args) => judge::run(&args, &line),
+        CliCommand::Selftest(args) => selftest::run(&args, &line),
         CliCommand::Serve(args) => serve::run(&args),
         CliCommand::Plan(command) => plan::run(&command, &line),
         CliCommand::Profile(command) => profile::run(&command),
@@ -172,17 +171,26 @@ fn start_log(cli: &Cli) -> Result<(), CliError> {
         (false, 2) => "debug",
         (false, _) => "trace",
     };
-    let filter = match &cli.log {
-        Some(filter) => EnvFilter::try_new(filter)
-            .map_err(|error| CliError::usage(format!("--log `{filter}`: {error}")))?,
-        None => EnvFilter::new(format!("neonbench={level}")),
+    let targets = match &cli.log {
+        Some(filter) => log_targets(filter)
+            .map_err(|reason| CliError::usage(format!("--log `{filter}`: {reason}")))?,
+        None => log_targets(&format!("neonbench={level}")).expect("a level by its name"),
     };
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(has_colour(std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR")))
-        .init();
+    let has_colour = has_colour(std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR"));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(has_colour);
+    tracing_subscriber::registry().with(lines).with(targets).init();
     Ok(())
+}
+
+/// Levels by target, such as `info,neonbench::migration=debug`.
+fn log_targets(filter: &str) -> Result<Targets, String> {
+    let targets: Targets = filter.parse().map_err(|error: ParseError| error.to_string())?;
+    // Any word is a target to the library, which then logs nothing.
+    let is_path = |name: &str| name.chars().all(|c| c.is_alphanumeric() || "_:-".contains(c));
+    match targets.iter().find(|(name, _)| !is_path(name)) {
+        Some((name, _)) => Err(format!("`{name}` is neither a level nor a module")),
+        None => Ok(targets),
+    }
 }
 
 /// True if the log is coloured: on a terminal, unless `NO_COLOR` is set to anything.
@@ -199,5 +207,21 @@ mod tests {
         assert!(has_colour(true, None) && has_colour(true, Some(OsString::new())));
         assert!(!has_colour(true, Some("1".into())) && !has_colour(true, Some("0".into())));
         assert!(!has_colour(false, None));
+    }
+
+    #[test]
+    fn filters_are_levels_by_target() {
+        let targets = log_targets("error,neonbench::migration=debug").unwrap();
+        for (target, level, is_on) in [
+            ("neonbench::migration::bulk", tracing::Level::DEBUG, true),
+            ("neonbench::migration::bulk", tracing::Level::TRACE, false),
+            ("neonbench_engine", tracing::Level::ERROR, true),
+            ("neonbench_engine", tracing::Level::WARN, false),
+        ] {
+            assert_eq!(targets.would_enable(target, &level), is_on, "{target} {level}");
+        }
+        for wrong in ["neonbench=loud", "]", "neonbench[call]=debug", "a=b=c"] {
+            assert!(log_targets(wrong).is_err(), "{wrong}");
+        }
     }
 }

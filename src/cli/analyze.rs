@@ -5,7 +5,7 @@ use super::command_line::CommandLine;
 use super::error::CliError;
 use super::fitted::Cost;
 use super::inputs::Inputs;
-use super::output::{Verbosity, count, duration, percent, print, print_json};
+use super::output::{count, duration, percent, print};
 use super::probe::ProbeSettings;
 use clap::Args;
 use neonbench::experiment::{
@@ -102,12 +102,8 @@ const RANKING_ACCOUNTS: u64 = 20_000;
 const BYTES_AN_ACCOUNT: u64 = 600;
 const BYTES_A_MAPPING: u64 = 120;
 
-pub(super) fn run(
-    args: &AnalyzeArgs,
-    line: &CommandLine,
-    verbosity: Verbosity,
-) -> Result<ExitCode, CliError> {
-    let probed = probed(args, line, verbosity)?;
+pub(super) fn run(args: &AnalyzeArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
+    let probed = probed(args, line)?;
     let mut inputs = Inputs::read(&args.workload, &args.engine, &WorldArgs::default())?;
     if let Some((_, fit)) = &probed {
         inputs.scenario.profile = fit.profile("probed");
@@ -162,17 +158,12 @@ pub(super) fn run(
         probe: probed.map(|(cost, _)| cost),
         pareto_front: front,
     };
-    if args.output.json {
-        print_json(&analysis)?;
-        return Ok(ExitCode::SUCCESS);
-    }
-    print(&format!(
-        "{} accounts × {mappings} mappings, profile {}",
-        count(resources),
-        scenario.profile.name()
-    ))?;
-    print_analysis(&analysis)?;
-    print(&format!("next: {}", next_command(&analysis, line)))?;
+    args.output.show(&analysis, || {
+        let (accounts, profile) = (count(resources), scenario.profile.name());
+        print(&format!("{accounts} accounts × {mappings} mappings, profile {profile}"))?;
+        print_analysis(&analysis)?;
+        print(&format!("next: {}", next_command(&analysis, line)))
+    })?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -297,11 +288,7 @@ fn recommendations(
 }
 
 /// The cost and the fit of a probe, where one was asked for.
-fn probed(
-    args: &AnalyzeArgs,
-    line: &CommandLine,
-    verbosity: Verbosity,
-) -> Result<Option<(Cost, TargetFit)>, CliError> {
+fn probed(args: &AnalyzeArgs, line: &CommandLine) -> Result<Option<(Cost, TargetFit)>, CliError> {
     let Some(sample) = args.probe else {
         if args.world.base_url.is_some() || args.world.world.is_some() {
             return Err(CliError::usage(
@@ -315,6 +302,6 @@ fn probed(
     let inputs = Inputs::read(&args.workload, &engine, &args.world)?;
     let sample = if dry_run { 0 } else { sample };
     let options = args.asked.options(&inputs.world, sample, inputs.seed());
-    let seen = super::probe::probe_target(&inputs, &options, &args.store, line, verbosity)?;
+    let seen = super::probe::probe_target(&inputs, &options, &args.store, line)?;
     Ok(Some((Cost::of(&seen), TargetFit::of(&seen)?)))
 }

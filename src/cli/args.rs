@@ -1,12 +1,19 @@
 //! Flags that several commands share: plain clap structs, read by `inputs`, `stored` and `selector`.
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
-use neonbench::experiment::Constraint;
+use neonbench::experiment::{Constraint, Objective};
 use neonbench::store::DEFAULT_PATH;
 use neonbench_engine::engine::limiter::Limiter;
-use neonbench_engine::engine::{DEFAULT_BATCH_SIZE, DEFAULT_WORKERS};
+use neonbench_engine::engine::{
+    DEFAULT_BATCH_SIZE, DEFAULT_WORKERS, Guard, Reads, Strategy, WriteMode,
+};
+use neonbench_engine::record::WorldName;
 use neonbench_engine::run::World;
+use serde::de::value::StringDeserializer;
+use serde::de::{DeserializeOwned, IntoDeserializer as _};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// Flags of every command that makes runs.
 #[derive(Clone, Debug, Args)]
@@ -58,8 +65,8 @@ pub(super) struct WorkloadArgs {
 #[command(next_help_heading = "Engine")]
 pub(super) struct EngineArgs {
     /// The strategy [default: auto]
-    #[arg(long, value_name = "STRATEGY")]
-    pub(super) strategy: Option<StrategyArg>,
+    #[arg(long, value_name = "STRATEGY", value_parser = strategy_or_auto())]
+    pub(super) strategy: Option<StrategyChoice>,
     #[arg(
         long,
         value_name = "W",
@@ -85,8 +92,8 @@ pub(super) struct EngineArgs {
     #[arg(long, value_name = "on|off", default_value = "on", hide_possible_values = true)]
     pub(super) metadata_cache: Switch,
     /// Read accounts singly, or by searches [default: search for pipelined, else get]
-    #[arg(long, value_name = "get|search", hide_possible_values = true)]
-    pub(super) reads: Option<ReadsArg>,
+    #[arg(long, value_name = "get|search", value_parser = one_of::<Reads>("get|search"), hide_possible_values = true)]
+    pub(super) reads: Option<Reads>,
     /// Time that a call may take, retries included [default: 10min]
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub(super) call_deadline: Option<std::time::Duration>,
@@ -97,11 +104,11 @@ pub(super) struct EngineArgs {
     #[arg(long, value_name = "N")]
     pub(super) headroom: Option<u32>,
     /// Write the changed fields, or the whole account
-    #[arg(long, value_name = "patch|put", default_value = "patch", hide_possible_values = true)]
-    pub(super) write: WriteArg,
+    #[arg(long, value_name = "patch|put", value_parser = one_of::<WriteMode>("patch|put"), default_value = "patch", hide_possible_values = true)]
+    pub(super) write: WriteMode,
     /// Read each account again right before its write, since others may have edited it
-    #[arg(long, value_name = "none|reread", default_value = "none", hide_possible_values = true)]
-    pub(super) guard: GuardArg,
+    #[arg(long, value_name = "none|reread", value_parser = one_of::<Guard>("none|reread"), default_value = "none", hide_possible_values = true)]
+    pub(super) guard: Guard,
     /// Seed of the organisation, the service times and the jitter [default: 1]
     #[arg(long, value_name = "K")]
     pub(super) seed: Option<u64>,
@@ -117,17 +124,11 @@ pub(super) struct EngineArgs {
 #[command(next_help_heading = "Selector")]
 pub(super) struct GoalArgs {
     /// Cost of a choice: makespan and refusals, or makespan alone [default: balanced]
-    #[arg(long, value_name = "balanced|fastest", hide_possible_values = true)]
-    pub(super) objective: Option<ObjectiveArg>,
+    #[arg(long, value_name = "balanced|fastest", value_parser = one_of::<Objective>("balanced|fastest"), hide_possible_values = true)]
+    pub(super) objective: Option<Objective>,
     /// Bound that a choice must keep: rejected<P% or headroom>=N; may be repeated
     #[arg(long, value_name = "CONSTRAINT")]
     pub(super) constraint: Vec<Constraint>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum ObjectiveArg {
-    Balanced,
-    Fastest,
 }
 
 /// Goal and calibration of `auto`.
@@ -146,8 +147,8 @@ pub(super) struct SelectorArgs {
 #[command(next_help_heading = "World")]
 pub(super) struct WorldArgs {
     /// In virtual time, or over HTTP [default: virtual, or http with --base-url]
-    #[arg(long, value_name = "virtual|http", hide_possible_values = true)]
-    pub(super) world: Option<WorldArg>,
+    #[arg(long, value_name = "virtual|http", value_parser = one_of::<WorldName>("virtual|http"), hide_possible_values = true)]
+    pub(super) world: Option<WorldName>,
     /// A server to run against, with its base path; without one, http starts the mock
     #[arg(long, value_name = "URL")]
     pub(super) base_url: Option<String>,
@@ -238,16 +239,24 @@ impl ReplicateArgs {
     }
 }
 
-/// A strategy, or the selector's choice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "snake_case")]
-pub(super) enum StrategyArg {
-    Standard,
-    Parallel,
-    PutBatch,
-    Hybrid,
-    Pipelined,
-    Auto,
+/// A strategy; `None` leaves it to the selector.
+pub(super) type StrategyChoice = Option<Strategy>;
+
+fn strategy_or_auto() -> impl TypedValueParser<Value = StrategyChoice> {
+    let find = |name: String| Strategy::ALL.into_iter().find(|strategy| strategy.name() == name);
+    PossibleValuesParser::new(Strategy::ALL.map(Strategy::name).into_iter().chain(["auto"]))
+        .map(find)
+}
+
+/// A parser of `words`, parted by `|`, which are the names that values of `T` have in files.
+pub(super) fn one_of<T>(words: &'static str) -> impl TypedValueParser<Value = T>
+where
+    T: DeserializeOwned + Clone + Send + Sync + 'static,
+{
+    PossibleValuesParser::new(words.split('|')).map(|word: String| {
+        let word: StringDeserializer<serde::de::value::Error> = word.into_deserializer();
+        T::deserialize(word).expect("one of the words is parsed")
+    })
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -257,28 +266,8 @@ pub(super) enum Switch {
     Off,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum ReadsArg {
-    Get,
-    Search,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum WriteArg {
-    #[default]
-    Patch,
-    Put,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-pub(super) enum GuardArg {
-    #[default]
-    None,
-    Reread,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(super) enum WorldArg {
-    Virtual,
-    Http,
+/// The two figures on the sides of a `/`.
+pub(super) fn figures<A: FromStr, B: FromStr>(text: &str) -> Option<(A, B)> {
+    let (first, second) = text.split_once('/')?;
+    Some((first.trim().parse().ok()?, second.trim().parse().ok()?))
 }

@@ -4,14 +4,15 @@ use super::args::{JobArgs, ReplicateArgs, WorkloadArgs};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::Inputs;
-use super::output::{Verbosity, count, duration, percent, print, print_json, table, verdict};
+use super::output::{count, duration, percent, print, table, verdict};
 use super::ranked::{Ranked, measured, print_best};
+use super::run::exit_code_of;
 use clap::Args;
 use neonbench::experiment::{CandidateRuns, Goal, median_makespan_s, replicated};
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::event::Event;
 use neonbench_engine::record::RunRecord;
-use neonbench_engine::run::World;
+use neonbench_engine::run::{RunSpec, World};
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -50,11 +51,7 @@ struct WholePlanForecast {
     makespan_s: f64,
 }
 
-pub(super) fn run(
-    args: &BenchmarkArgs,
-    line: &CommandLine,
-    verbosity: Verbosity,
-) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: &BenchmarkArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let inputs = Inputs::read(&args.job.workload, &args.job.engine, &args.job.world)?;
     inputs.several_runs()?;
     // A sample stands in for the plan; the plan itself is then forecast.
@@ -68,16 +65,16 @@ pub(super) fn run(
     let goal = args.job.engine.selector.goal.goal();
     let mut all = Vec::new();
     for strategy in inputs.strategies() {
-        let spec = inputs.order_for(ranked_on, strategy)?;
-        all.push(measured(&args.job, &inputs, &spec, replicates, strategy.name(), verbosity)?);
+        let spec = RunSpec::new(ranked_on, inputs.settings(strategy)?);
+        all.push(measured(&args.job, &inputs, &spec, replicates, strategy.name(), line)?);
     }
     let ranked = Ranked::new(&goal, all);
     let tied: Vec<Strategy> = ranked.best().iter().map(|record| record.strategy).collect();
     let best = tied.first().copied();
     let mut runs = ranked.records;
-    let mut warnings = Vec::new();
     let forecast = sample.is_some().then(|| forecast(&inputs, &goal, replicates)).transpose()?;
-    warnings.extend(forecast.as_ref().and_then(|whole| order_warning(&runs, whole)));
+    let warning = forecast.as_ref().and_then(|whole| order_warning(&runs, whole));
+    let warnings = Vec::from_iter(warning);
     let whole = forecast.as_ref().and_then(|forecast| forecast.first());
     let next = whole.map(|forecast| forecast.strategy).or(best).map_or_else(String::new, |next| {
         line.to("run").with("strategy", next).with_switch("dry_run").to_string()
@@ -85,14 +82,10 @@ pub(super) fn run(
     for run in &mut runs {
         run.next_command.clone_from(&next);
     }
-    let code = exit_code(&runs);
+    let code = runs.iter().map(exit_code_of).max().unwrap_or(code::NOTHING_TO_DO);
     let ranked_by = goal.in_words();
     let record = BenchmarkRecord { schema: 1, runs, best, tied, ranked_by, forecast, warnings };
-    if args.job.output.json {
-        print_json(&record)?;
-    } else {
-        print_benchmark(&record, &next)?;
-    }
+    args.job.output.show(&record, || print_benchmark(&record, &next))?;
     Ok(ExitCode::from(code))
 }
 
@@ -104,7 +97,7 @@ fn forecast(
 ) -> Result<Vec<WholePlanForecast>, CliError> {
     let mut all = Vec::new();
     for strategy in inputs.strategies() {
-        let spec = inputs.order_for(&inputs.scenario, strategy)?;
+        let spec = RunSpec::new(&inputs.scenario, inputs.settings(strategy)?);
         let made = replicated(&spec, &World::Virtual, replicates, &mut |_: &Event| {})?;
         let entry = CandidateRuns::of(&made.run.record, made.summary);
         all.push((made.run.record, entry));
@@ -119,30 +112,11 @@ fn forecast(
 
 /// A warning where the sample ranks the strategies in another order than the whole.
 fn order_warning(sample: &[RunRecord], whole: &[WholePlanForecast]) -> Option<String> {
-    let names = |strategies: Vec<Strategy>| {
-        strategies.iter().map(|strategy| strategy.name()).collect::<Vec<_>>().join(", ")
-    };
-    let sample: Vec<Strategy> = sample.iter().map(|record| record.strategy).collect();
-    let whole: Vec<Strategy> = whole.iter().map(|forecast| forecast.strategy).collect();
-    (sample != whole).then(|| {
-        format!(
-            "the sample ranks {}; the whole plan, simulated, ranks {}",
-            names(sample),
-            names(whole)
-        )
-    })
-}
-
-fn exit_code(runs: &[RunRecord]) -> u8 {
-    if runs.iter().any(|record| !record.audit.valid) {
-        code::AUDIT_MISMATCH
-    } else if runs.iter().any(|record| record.records.failed > 0) {
-        code::SOME_FAILED
-    } else if runs.iter().all(|record| record.resources == 0) {
-        code::NOTHING_TO_DO
-    } else {
-        0
-    }
+    let sample: Vec<&str> = sample.iter().map(|record| record.strategy.name()).collect();
+    let whole: Vec<&str> = whole.iter().map(|forecast| forecast.strategy.name()).collect();
+    let (sample, whole) = (sample.join(", "), whole.join(", "));
+    (sample != whole)
+        .then(|| format!("the sample ranks {sample}; the whole plan, simulated, ranks {whole}"))
 }
 
 fn print_benchmark(benchmark: &BenchmarkRecord, next: &str) -> Result<(), CliError> {
@@ -157,10 +131,8 @@ fn print_benchmark(benchmark: &BenchmarkRecord, next: &str) -> Result<(), CliErr
             first.seed
         ))?;
     }
-    let rows: Vec<Vec<String>> = benchmark.runs.iter().map(row).collect();
-    let header =
-        ["strategy", "makespan", "p5 – p95", "calls", "refused", "efficiency", "failed", "audit"];
-    print(&table(&header, &rows))?;
+    let header = "strategy | makespan | p5 – p95 | calls | refused | efficiency | failed | audit";
+    print(&table(header, benchmark.runs.iter().map(row)))?;
     print(&format!("ranked by {}", benchmark.ranked_by))?;
     for forecast in benchmark.forecast.iter().flatten() {
         print(&format!(

@@ -2,24 +2,23 @@
 
 mod full;
 
-use super::args::{GoalArgs, OutputArgs, ReadsArg};
+use super::args::{GoalArgs, OutputArgs, figures, one_of};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
-use super::files::read;
-use super::output::{Verbosity, print, print_json};
-use super::selector::print_judgement;
-use clap::{Args, ValueEnum};
+use super::files::{read, write};
+use super::output::print;
+use super::selector::{overall, print_judgement};
+use clap::Args;
 use neonbench::experiment::Portfolio;
 use neonbench::select::case::{self, HELD_OUT, QUICK};
 use neonbench::select::{
-    Judgement, SelectorName, StrategyRule, fit, judge, judgement, left_out, prepared_cases,
-    simulated_calls, swept,
+    SelectorName, StrategyRule, fit, judge, judgement, left_out, prepared_cases, simulated_calls,
+    swept,
 };
 use neonbench_engine::engine::Reads;
 use neonbench_engine::world::WallClock;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::str::FromStr;
 
 /// The file that `--write` means where it names none.
 const SHIPPED: &str = "reports/thresholds.toml";
@@ -35,8 +34,8 @@ pub(super) struct CalibrateArgs {
     #[arg(long, value_name = "FILE")]
     held_out: Option<PathBuf>,
     /// The i-th of n parts of the full set
-    #[arg(long, value_name = "I/N", default_value = "1/1")]
-    shard: Shard,
+    #[arg(long, value_name = "I/N", value_parser = shard, default_value = "1/1")]
+    shard: (usize, usize),
     /// Where verdicts of the full set are kept, one file a scenario; those that are there are not
     /// made again
     #[arg(long, value_name = "DIR", default_value = "reports/out/full")]
@@ -52,51 +51,27 @@ pub(super) struct CalibrateArgs {
     min_gap_closed: f64,
     /// Print a rule for another engine instead: which of the guide's strategies, by accounts and
     /// mappings
-    #[arg(long, value_name = "python|json", hide_possible_values = true, conflicts_with = "write")]
-    export: Option<ExportArg>,
+    #[arg(long, value_name = "python|json", value_parser = ["python", "json"], hide_possible_values = true, conflicts_with = "write")]
+    export: Option<String>,
     /// How that engine reads accounts: one a call, or one value a search as the guide's does
-    #[arg(long, value_name = "get|search", hide_possible_values = true, requires = "export")]
-    reads: Option<ReadsArg>,
+    #[arg(long, value_name = "get|search", value_parser = one_of::<Reads>("get|search"), hide_possible_values = true, requires = "export")]
+    reads: Option<Reads>,
     #[command(flatten)]
     goal: GoalArgs,
     #[command(flatten)]
     output: OutputArgs,
 }
 
-/// One of several parts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Shard {
-    part: usize,
-    of: usize,
+/// One of several parts, and their number.
+fn shard(text: &str) -> Result<(usize, usize), String> {
+    let part = figures(text).filter(|(part, of)| (1..=*of).contains(part));
+    part.ok_or_else(|| format!("`{text}` is not I/N, such as 2/8, with I from 1 to N"))
 }
 
-impl FromStr for Shard {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let figures = text.split_once('/');
-        let figures = figures.and_then(|(part, of)| Some((part.parse().ok()?, of.parse().ok()?)));
-        match figures {
-            Some((part, of)) if (1..=of).contains(&part) => Ok(Self { part, of }),
-            _ => Err(format!("`{text}` is not I/N, such as 2/8, with I from 1 to N")),
-        }
-    }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum ExportArg {
-    Python,
-    Json,
-}
-
-pub(super) fn run(
-    args: &CalibrateArgs,
-    line: &CommandLine,
-    verbosity: Verbosity,
-) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: &CalibrateArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let goal = args.goal.goal();
     if args.set == "full" || args.merge {
-        return full::run(args, &goal, verbosity);
+        return full::run(args, &goal, line);
     }
     let clock = WallClock::start();
     let text = match args.set.as_str() {
@@ -104,16 +79,9 @@ pub(super) fn run(
         file => read(Path::new(file))?,
     };
     let cases = case::read(&args.set, &text)?;
-    if let Some(form) = args.export {
-        let reads = match args.reads {
-            Some(ReadsArg::Search) => Reads::Search,
-            Some(ReadsArg::Get) | None => Reads::Get,
-        };
-        let rule = StrategyRule::fit(&cases, &goal, reads)?;
-        match form {
-            ExportArg::Python => print(rule.to_python().trim_end())?,
-            ExportArg::Json => print_json(&rule)?,
-        }
+    if let Some(form) = &args.export {
+        let rule = StrategyRule::fit(&cases, &goal, args.reads.unwrap_or_default())?;
+        OutputArgs { json: form == "json" }.show(&rule, || print(rule.to_python().trim_end()))?;
         return Ok(ExitCode::SUCCESS);
     }
     let sweep = swept(&cases, &goal)?;
@@ -131,20 +99,15 @@ pub(super) fn run(
     let mut judgement = judgement(&verdicts, calls, 0.0);
     judgement.left_out = left_out;
     judgement.wall_s = clock.elapsed().as_secs_f64();
-    if args.output.json {
-        print_json(&judgement)?;
-    } else {
-        print_judgement(&judgement)?;
-    }
-    let closed = gap_closed(&judgement);
+    args.output.show(&judgement, || print_judgement(&judgement))?;
+    let row = overall(&judgement, Portfolio::Guide, SelectorName::CostModel);
+    let closed = row.map_or(0.0, |row| row.gap_closed);
     if closed < args.min_gap_closed {
-        if !verbosity.quiet {
-            eprintln!(
-                "the cost model closes {closed:.3} of the gap among the guide's strategies, and {} was asked for; \
-                 nothing was written",
-                args.min_gap_closed
-            );
-        }
+        line.note(format_args!(
+            "the cost model closes {closed:.3} of the gap among the guide's strategies, and {} was asked for; \
+             nothing was written",
+            args.min_gap_closed
+        ));
         return Ok(ExitCode::from(code::CALIBRATION_GATE));
     }
     if let Some(path) = &args.write {
@@ -155,20 +118,4 @@ pub(super) fn run(
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-fn gap_closed(judgement: &Judgement) -> f64 {
-    let row = judgement.selectors.iter().find(|row| {
-        (row.portfolio, row.name) == (Portfolio::Guide, SelectorName::CostModel)
-            && row.family == "all"
-    });
-    row.map_or(0.0, |row| row.gap_closed)
-}
-
-/// Writes `text` to `path`, or leaves what stands there.
-pub(super) fn write(path: &Path, text: &str) -> Result<(), CliError> {
-    let wrong = |source| CliError::Write { path: path.to_owned(), source };
-    let beside = path.with_extension("toml.new");
-    std::fs::write(&beside, text).map_err(wrong)?;
-    std::fs::rename(&beside, path).map_err(wrong)
 }

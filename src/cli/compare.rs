@@ -1,10 +1,10 @@
 //! `neonbench compare`: configurations side by side, or two stored runs.
 
-use super::args::{EngineArgs, JobArgs, ReplicateArgs};
+use super::args::{EngineArgs, JobArgs, ReplicateArgs, figures};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::Inputs;
-use super::output::{Verbosity, count, duration, percent, print, print_json, table, verdict};
+use super::output::{count, duration, percent, print, table, verdict};
 use super::ranked::{MeasuredCandidate, Ranked, measured, print_best};
 use super::run::exit_code_of;
 use clap::Args;
@@ -14,7 +14,6 @@ use neonbench::experiment::{
 use neonbench_engine::record::RunRecord;
 use serde::Serialize;
 use std::process::ExitCode;
-use std::str::FromStr;
 
 /// Flags of `compare`.
 #[derive(Debug, Args)]
@@ -29,10 +28,11 @@ pub(super) struct CompareArgs {
         long,
         value_name = "W/B,…",
         value_delimiter = ',',
+        value_parser = workers_and_batch,
         default_value = "1/25,3/50,5/100,10/10,2/25",
         conflicts_with = "runs"
     )]
-    configs: Vec<WorkersAndBatch>,
+    configs: Vec<(u32, u32)>,
     /// End with 10 if the second run is slower than the first by more than this, with 11 if nobody
     /// can tell
     #[arg(long, value_name = "PERCENT", value_parser = share, requires = "runs")]
@@ -51,23 +51,10 @@ fn share(text: &str) -> Result<f64, String> {
 }
 
 /// Workers and batch size.
-#[derive(Clone, Copy, Debug)]
-struct WorkersAndBatch {
-    workers: u32,
-    batch_size: u32,
-}
-
-impl FromStr for WorkersAndBatch {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is not workers/batch size, such as 3/50, both at least 1");
-        let (workers, batch_size) = text.split_once('/').ok_or_else(wrong)?;
-        match (workers.trim().parse(), batch_size.trim().parse()) {
-            (Ok(workers @ 1..), Ok(batch_size @ 1..)) => Ok(Self { workers, batch_size }),
-            _ => Err(wrong()),
-        }
-    }
+fn workers_and_batch(text: &str) -> Result<(u32, u32), String> {
+    let figures = figures(text).filter(|figures| matches!(figures, (1.., 1..)));
+    let wrong = || format!("`{text}` is not workers/batch size, such as 3/50, both at least 1");
+    figures.ok_or_else(wrong)
 }
 
 /// The JSON of `compare --json`.
@@ -123,14 +110,10 @@ impl SlowerGate {
     }
 }
 
-pub(super) fn run(
-    args: &CompareArgs,
-    line: &CommandLine,
-    verbosity: Verbosity,
-) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: &CompareArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let (all, delta) = match &*args.runs {
         &[baseline, run] => stored(args, baseline, run)?,
-        _ => (configured(args, verbosity)?, None),
+        _ => (configured(args, line)?, None),
     };
     let gate =
         delta.as_ref().and_then(|delta| delta.gate.as_ref()).map_or(0, SlowerGate::exit_code);
@@ -141,31 +124,24 @@ pub(super) fn run(
     let tied: Vec<String> = ranked.best().iter().map(RunRecord::configuration).collect();
     let (best, ranked_by) = (tied.first().cloned(), goal.in_words());
     let record = CompareRecord { schema: 1, runs: ranked.records, best, tied, ranked_by, delta };
-    if args.job.output.json {
-        print_json(&record)?;
-    } else {
-        print_compare(&record, line)?;
-    }
+    args.job.output.show(&record, || print_compare(&record, line))?;
     Ok(ExitCode::from(code))
 }
 
-fn configured(
-    args: &CompareArgs,
-    verbosity: Verbosity,
-) -> Result<Vec<MeasuredCandidate>, CliError> {
+fn configured(args: &CompareArgs, line: &CommandLine) -> Result<Vec<MeasuredCandidate>, CliError> {
     let mut all = Vec::new();
-    for config in &args.configs {
+    for &(workers, batch_size) in &args.configs {
         let engine = EngineArgs {
-            workers: Some(config.workers),
-            batch_size: Some(config.batch_size),
+            workers: Some(workers),
+            batch_size: Some(batch_size),
             ..args.job.engine.clone()
         };
         let inputs = Inputs::read(&args.job.workload, &engine, &args.job.world)?;
         inputs.several_runs()?;
         let order = inputs.order(&inputs.scenario)?;
         let replicates = args.replicates.in_world(&inputs.world);
-        let title = format!("{}/{}", config.workers, config.batch_size);
-        all.push(measured(&args.job, &inputs, &order, replicates, &title, verbosity)?);
+        let title = format!("{workers}/{batch_size}");
+        all.push(measured(&args.job, &inputs, &order, replicates, &title, line)?);
     }
     Ok(all)
 }
@@ -238,17 +214,9 @@ fn print_compare(compare: &CompareRecord, line: &CommandLine) -> Result<(), CliE
             verdict(run),
         ]
     };
-    let header = [
-        "workers/batch",
-        "accounts",
-        "mappings",
-        "makespan",
-        "of best",
-        "calls",
-        "refused",
-        "audit",
-    ];
-    print(&table(&header, &compare.runs.iter().map(row).collect::<Vec<_>>()))?;
+    let header =
+        "workers/batch | accounts | mappings | makespan | of best | calls | refused | audit";
+    print(&table(header, compare.runs.iter().map(row)))?;
     print(&format!("ranked by {}", compare.ranked_by))?;
     if let Some(delta) = &compare.delta {
         return print_delta(delta, line);

@@ -2,7 +2,7 @@
 
 use super::command_line::CommandLine;
 use super::error::CliError;
-use super::files::read;
+use super::files::custom_fields;
 use super::inputs::dataset;
 use super::output::{percent, print, table};
 use clap::Subcommand;
@@ -79,7 +79,7 @@ fn describe(name: &str, mappings: u32, resources: u64, seed: u64) -> Result<(), 
             filled[position.expect("a value belongs to a field")] += 1;
         }
     }
-    let row = |(definition, filled): (&neon_mock::api::CustomField, &u64)| {
+    let row = |(definition, filled): (&CustomField, &u64)| {
         vec![
             definition.name.to_string(),
             definition.id.to_string(),
@@ -89,8 +89,8 @@ fn describe(name: &str, mappings: u32, resources: u64, seed: u64) -> Result<(), 
             percent(*filled as f64 / resources as f64),
         ]
     };
-    let rows: Vec<Vec<String>> = organisation.definitions().iter().zip(&filled).map(row).collect();
-    print(&table(&["field", "id", "type", "accounts", "options", "filled"], &rows))?;
+    let rows = organisation.definitions().iter().zip(&filled).map(row);
+    print(&table("field | id | type | accounts | options | filled", rows))?;
     if let Some(account) = organisation.account(AccountId(1)) {
         let json = serde_json::to_string_pretty(&account).expect("accounts are JSON");
         print(&format!("account 1 of seed {seed}:\n{json}"))?;
@@ -99,14 +99,7 @@ fn describe(name: &str, mappings: u32, resources: u64, seed: u64) -> Result<(), 
 }
 
 fn import_file(answer: &Path, out: Option<&Path>, line: &CommandLine) -> Result<(), CliError> {
-    let text = read(answer)?;
-    let fields: Vec<CustomField> = serde_json::from_str(&text).map_err(|error| {
-        CliError::usage(format!(
-            "{}: {error}: expected the bare array that GET /customFields?category=Account answers",
-            answer.display()
-        ))
-    })?;
-    let imported = import(&fields);
+    let imported = import(&custom_fields(answer)?);
     for sentence in &imported.left_out {
         eprintln!("warning: {sentence}");
     }
@@ -123,9 +116,8 @@ fn import_file(answer: &Path, out: Option<&Path>, line: &CommandLine) -> Result<
 }
 
 fn export(name: &str) -> Result<(), CliError> {
-    let known = || BUILT_IN.iter().map(|(name, _)| format!("`{name}`")).collect::<Vec<_>>();
     let (_, text) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name).ok_or_else(|| {
-        let known = known().join(", ");
+        let known = BUILT_IN.map(|(name, _)| format!("`{name}`")).join(", ");
         CliError::usage(format!("there is no dataset `{name}`; built in are {known}"))
     })?;
     print(text.trim_end())

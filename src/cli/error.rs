@@ -83,18 +83,6 @@ pub(super) mod code {
 /// The exit code that `error` ends the process with.
 pub(crate) const fn exit_code(error: &CliError) -> u8 {
     match error {
-        CliError::Usage(_)
-        | CliError::Read { .. }
-        | CliError::Write { .. }
-        | CliError::File(_)
-        | CliError::Ids(_)
-        | CliError::Scenario(_)
-        | CliError::Case(_)
-        | CliError::Har(_)
-        | CliError::NoCommand { .. }
-        | CliError::Spawn { .. }
-        | CliError::Serve(_)
-        | CliError::Store(_) => code::USAGE,
         CliError::Guard(_) => code::GUARD,
         CliError::Target(_) => code::TARGET,
         CliError::Run(error) | CliError::Checkpoint { source: error, .. } => code_of_run(error),
@@ -103,6 +91,8 @@ pub(crate) const fn exit_code(error: &CliError) -> u8 {
         | CliError::Home(_)
         | CliError::Wait(_)
         | CliError::Stdout(_) => code::INTERNAL,
+        // The others are of flags and files.
+        _ => code::USAGE,
     }
 }
 

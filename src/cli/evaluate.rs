@@ -5,8 +5,8 @@ use super::command_line::CommandLine;
 use super::error::CliError;
 use super::files::read;
 use super::inputs::Inputs;
-use super::output::{Verbosity, percent, print, print_json, table};
-use super::selector::{calibration, print_judgement};
+use super::output::{percent, print, print_json, table};
+use super::selector::{calibration, overall, print_judgement};
 use clap::Args;
 use neonbench::experiment::Portfolio;
 use neonbench::select::case::{self, HELD_OUT, SelectorCase};
@@ -56,18 +56,14 @@ struct FileRow {
     above_shipped: f64,
 }
 
-pub(super) fn run(
-    args: &EvaluateArgs,
-    line: &CommandLine,
-    verbosity: Verbosity,
-) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: &EvaluateArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     if let Some(folder) = &args.export_scenarios {
         return export(folder, line);
     }
     let goal = args.goal.goal();
     let clock = WallClock::start();
     let cases = match &args.scenarios {
-        Some(folder) => in_folder(folder, verbosity)?,
+        Some(folder) => in_folder(folder, line)?,
         None => case::read("the held-out set", HELD_OUT)?,
     };
     let mut named = Vec::new();
@@ -100,8 +96,7 @@ pub(super) fn run(
     print_judgement(&judgement)?;
     if !files.is_empty() {
         print("")?;
-        let header =
-            ["file", "portfolio", "selector", "mean regret", "worst", "above the shipped one"];
+        let header = "file | portfolio | selector | mean regret | worst | above the shipped one";
         let cells = files.iter().map(|file| {
             vec![
                 file.file.clone(),
@@ -112,36 +107,26 @@ pub(super) fn run(
                 format!("{:+.2} %", file.above_shipped * 100.0),
             ]
         });
-        print(&table(&header, &cells.collect::<Vec<_>>()))?;
+        print(&table(header, cells))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
 /// The rows of what a file says: the other selectors do not depend on it.
 fn rows(file: &str, judgement: &Judgement, shipped: &Judgement) -> Vec<FileRow> {
-    let of = |judgement: &Judgement, portfolio, name| {
-        let mut rows = judgement.selectors.iter();
-        rows.find(|row| (row.portfolio, row.name) == (portfolio, name) && row.family == "all")
-            .cloned()
+    let names = [SelectorName::Thresholds, SelectorName::CostModel];
+    let all = Portfolio::ALL.into_iter().flat_map(|it| names.map(|name| (it, name)));
+    let row = |(portfolio, name)| {
+        let row = overall(judgement, portfolio, name)?.clone();
+        let above_shipped = row.mean_regret - overall(shipped, portfolio, name)?.mean_regret;
+        Some(FileRow { file: file.to_owned(), row, above_shipped })
     };
-    let mut made = Vec::new();
-    for portfolio in Portfolio::ALL {
-        for name in [SelectorName::Thresholds, SelectorName::CostModel] {
-            let (Some(row), Some(shipped)) =
-                (of(judgement, portfolio, name), of(shipped, portfolio, name))
-            else {
-                continue;
-            };
-            let above_shipped = row.mean_regret - shipped.mean_regret;
-            made.push(FileRow { file: file.to_owned(), row, above_shipped });
-        }
-    }
-    made
+    all.filter_map(row).collect()
 }
 
 /// The scenarios of a folder, in the order of their names. Other files, such as the plans and
 /// profiles that they name, are passed over.
-fn in_folder(folder: &Path, verbosity: Verbosity) -> Result<Vec<SelectorCase>, CliError> {
+fn in_folder(folder: &Path, line: &CommandLine) -> Result<Vec<SelectorCase>, CliError> {
     let wrong = |source| CliError::Read { path: folder.to_owned(), source };
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(wrong)? {
@@ -155,10 +140,9 @@ fn in_folder(folder: &Path, verbosity: Verbosity) -> Result<Vec<SelectorCase>, C
     for path in paths {
         let origin = path.display().to_string();
         if let Err(error) = WireScenario::from_toml(&origin, &read(&path)?) {
-            if !verbosity.quiet {
-                let first = error.to_string();
-                eprintln!("passed over, no scenario: {}", first.lines().next().unwrap_or(&origin));
-            }
+            let error = error.to_string();
+            let first = error.lines().next().unwrap_or(&origin);
+            line.note(format_args!("passed over, no scenario: {first}"));
             continue;
         }
         let workload = WorkloadArgs { scenario: Some(origin), ..WorkloadArgs::default() };

@@ -1,5 +1,6 @@
 //! Prints a forecast before a run, and warns when the run exceeds it.
 
+use super::command_line::CommandLine;
 use super::output::{Verbosity, count, duration};
 use neon_mock::time::Timestamp;
 use neonbench::experiment::{Forecast, forecast};
@@ -13,7 +14,7 @@ pub(super) struct Expected<'a> {
     forecast: Option<Forecast>,
     started_at: Timestamp,
     has_left: bool,
-    quiet: bool,
+    verbosity: Verbosity,
     inner: &'a mut dyn Observer,
 }
 
@@ -22,15 +23,15 @@ impl<'a> Expected<'a> {
     pub(super) fn new(
         order: &RunSpec<'_>,
         is_wanted: bool,
-        verbosity: Verbosity,
+        line: &CommandLine,
         inner: &'a mut dyn Observer,
     ) -> Result<Self, RunError> {
         let forecast = is_wanted.then(|| forecast(order.scenario, &order.settings)).transpose()?;
-        if let (Some(forecast), false) = (&forecast, verbosity.quiet) {
-            eprintln!("expected: {}", in_words(forecast));
+        if let Some(forecast) = &forecast {
+            line.note(format_args!("expected: {}", in_words(forecast)));
         }
-        let started_at = Timestamp::ZERO;
-        Ok(Self { forecast, started_at, has_left: false, quiet: verbosity.quiet, inner })
+        let (started_at, verbosity) = (Timestamp::ZERO, line.verbosity);
+        Ok(Self { forecast, started_at, has_left: false, verbosity, inner })
     }
 
     /// The comparison of `record` with its forecast, in words.
@@ -69,10 +70,10 @@ impl Observer for Expected<'_> {
                 let elapsed: Duration = call.done_at.since(self.started_at);
                 if elapsed.as_secs_f64() > high_s {
                     self.has_left = true;
-                    if !self.quiet {
-                        let high = duration(high_s);
-                        eprintln!("the run has left its forecast: more than {high} have passed");
-                    }
+                    let high = duration(high_s);
+                    self.verbosity.note(format_args!(
+                        "the run has left its forecast: more than {high} have passed"
+                    ));
                 }
             }
             _ => {}

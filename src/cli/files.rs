@@ -1,6 +1,7 @@
 //! Files that the user names.
 
 use super::error::CliError;
+use neon_mock::api::CustomField;
 use std::path::Path;
 
 /// The text of a file that the user named.
@@ -8,4 +9,30 @@ use std::path::Path;
 /// Errors: the file cannot be read, or is no UTF-8.
 pub(super) fn read(path: &Path) -> Result<String, CliError> {
     std::fs::read_to_string(path).map_err(|source| CliError::Read { path: path.to_owned(), source })
+}
+
+/// Writes `text` to `path`, or leaves what stands there.
+///
+/// Errors: the file cannot be written.
+pub(super) fn write(path: &Path, text: &str) -> Result<(), CliError> {
+    // Beside it first: a full disk leaves no half of a file under its name.
+    let beside = path.with_extension("partial");
+    let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));
+    written.map_err(|source| {
+        // It is of no use, and may not be there.
+        let _ = std::fs::remove_file(&beside);
+        CliError::Write { path: path.to_owned(), source }
+    })
+}
+
+/// The fields in a saved answer of `GET /customFields?category=Account`.
+///
+/// Errors: the file cannot be read, or is no such answer.
+pub(super) fn custom_fields(path: &Path) -> Result<Vec<CustomField>, CliError> {
+    serde_json::from_str(&read(path)?).map_err(|error| {
+        CliError::usage(format!(
+            "{}: {error}: expected the bare array that GET /customFields?category=Account answers",
+            path.display()
+        ))
+    })
 }

@@ -6,8 +6,8 @@ use super::error::CliError;
 use super::files::read;
 use super::fitted::{self, Cost};
 use clap::Args;
-use neonbench::probe::{Har, ProbeError, TargetFit};
-use std::path::{Path, PathBuf};
+use neonbench::probe::{Har, TargetFit};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Flags of `fit`.
@@ -40,24 +40,15 @@ pub(super) fn run(args: &FitArgs, line: &CommandLine) -> Result<ExitCode, CliErr
                     "note: {passed_over} entries are no calls of Neon's API, and are passed over"
                 );
             }
-            (origin, Cost::of(&trace), TargetFit::of(&trace).map_err(|error| too_few(&error))?)
+            (origin, Cost::of(&trace), TargetFit::of(&trace))
         }
         (None, run) => {
             let run = run.expect("clap asks for a file or a run");
             let record = args.store.open()?.record(run)?;
-            let fit = TargetFit::of_record(&record).map_err(|error| too_few(&error))?;
-            (format!("run {run}"), Cost::of_record(&record), fit)
+            (format!("run {run}"), Cost::of_record(&record), TargetFit::of_record(&record))
         }
     };
-    let next = |written: Option<&Path>| match written {
-        Some(path) => line.to("analyze").with("profile", path.display()).to_string(),
-        None => line.clone().with("write", "mine.toml").to_string(),
-    };
-    fitted::print_fit(&origin, cost, &fit, args.write.as_deref(), args.output.json, next)?;
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Here too few calls are a usage error: the file or the run is unsuitable.
-fn too_few(error: &ProbeError) -> CliError {
-    CliError::usage(error.to_string())
+    // Too few calls are a usage error here: the file or the run is unsuitable.
+    let fit = fit.map_err(|error| CliError::usage(error.to_string()))?;
+    fitted::print_fit(&origin, cost, &fit, args.write.as_deref(), args.output, line)
 }

@@ -1,13 +1,16 @@
 //! Output of `probe` and `fit`: a profile with its evidence.
 
+use super::args::OutputArgs;
+use super::command_line::CommandLine;
 use super::error::CliError;
-use super::output::{duration, percent, print, print_json, table};
+use super::output::{duration, percent, print, table};
 use neon_mock::api::Endpoint;
 use neonbench::probe::{FittedLimits, LawEstimate, LawSource, ProbeTrace, TargetFit};
 use neonbench_engine::record::RunRecord;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::process::ExitCode;
 
 /// `probe --json` and `fit --json`.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
@@ -104,19 +107,27 @@ impl Cost {
     }
 }
 
-/// Prints the fit, and writes its profile to `write`. `next` makes the next command, given that file.
+/// Prints the fit, and writes its profile to `write`.
+///
+/// Errors: the file or standard output cannot be written.
 pub(super) fn print_fit(
     origin: &str,
     cost: Cost,
     fit: &TargetFit,
     write: Option<&Path>,
-    json: bool,
-    next: impl FnOnce(Option<&Path>) -> String,
-) -> Result<(), CliError> {
+    output: OutputArgs,
+    line: &CommandLine,
+) -> Result<ExitCode, CliError> {
     let profile_toml = fit.to_toml(origin);
-    if let Some(path) = write {
-        super::calibrate::write(path, &profile_toml)?;
-    }
+    let next = match write {
+        // The profile stands for the target, and the sample was the probe's.
+        Some(path) => {
+            super::files::write(path, &profile_toml)?;
+            let target = ["sample", "world", "base_url", "org_id", "allow_writes_to"];
+            line.to("analyze").without(&target).with("profile", path.display())
+        }
+        None => line.clone().with("write", "mine.toml"),
+    };
     let [get, patch, search, metadata] = fit.estimates();
     let (failed, failed_of) = fit.failed();
     let record = FittedRecord {
@@ -130,16 +141,14 @@ pub(super) fn print_fit(
         failed_of,
         assumed: fit.assumed().to_vec(),
         profile_toml,
-        next_command: next(write),
+        next_command: next.to_string(),
     };
-    if json {
-        return print_json(&record);
-    }
-    print(&record.in_words())?;
-    if let Some(path) = write {
-        print(&format!("written: {}", path.display()))?;
-    }
-    print(&format!("next: {}", record.next_command))
+    output.show(&record, || {
+        let mut lines = vec![record.in_words()];
+        lines.extend(write.map(|path| format!("written: {}", path.display())));
+        print(&format!("{}\nnext: {}", lines.join("\n"), record.next_command))
+    })?;
+    Ok(ExitCode::SUCCESS)
 }
 
 impl FittedRecord {
@@ -148,9 +157,8 @@ impl FittedRecord {
         let ServiceTimes { get, patch, search, metadata } = self.times;
         let rows =
             [("reads", get), ("writes", patch), ("searches", search), ("look-ups", metadata)];
-        let rows: Vec<Vec<String>> = rows.iter().map(|(name, times)| row(name, times)).collect();
-        let header = ["service times", "median", "90 % interval", "p99", "90 % interval", "calls"];
-        lines.push(table(&header, &rows));
+        let header = "service times | median | 90 % interval | p99 | 90 % interval | calls";
+        lines.push(table(header, rows.iter().map(|(name, times)| row(name, times))));
         for (name, limit) in self.limits.in_words() {
             lines.push(format!("  limit     {name}: {limit}"));
         }

@@ -4,10 +4,10 @@
 use super::args::{OutputArgs, StoreArgs};
 use super::command_line::CommandLine;
 use super::error::CliError;
-use super::output::{count, duration, print, print_json, table, verdict};
+use super::output::{count, duration, print, table, verdict};
 use clap::Args;
 use neonbench::experiment::median_makespan_s;
-use neonbench::store::{ListedRun, RunState};
+use neonbench::store::ListedRun;
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::record::RunRecord;
 use serde::Serialize;
@@ -31,43 +31,29 @@ pub(super) struct HistoryArgs {
 
 /// `history --json` and `store list --json`.
 #[derive(Serialize, schemars::JsonSchema)]
-pub(super) struct HistoryRecord {
+pub(super) struct HistoryRecord<'a> {
     schema: u32,
     /// The latest first.
-    runs: Vec<RunLine>,
+    runs: Vec<RunLine<'a>>,
 }
 
 /// One stored run in a line.
 #[derive(Serialize, schemars::JsonSchema)]
-struct RunLine {
-    /// Its number in the store.
+struct RunLine<'a> {
+    /// Its number in the store, which `store list` has as its `id`.
     run: i64,
-    /// The same number, by the name that `store list` has for it.
-    id: i64,
-    /// When it began, in seconds since 1970, UTC.
-    made_at_unix_s: i64,
-    state: RunState,
-    /// Id of the process that carries it out, or did last.
-    process: Option<u32>,
-    /// True if another process can resume it.
-    has_journal: bool,
-    /// Rows of its journal.
-    notes: u64,
+    #[serde(flatten)]
+    listed: &'a ListedRun,
     /// Members of its record; none of them before it has ended.
     #[serde(flatten)]
     outcome: Option<RunOutcome>,
 }
 
-impl RunLine {
-    fn of(run: &ListedRun) -> Self {
+impl<'a> RunLine<'a> {
+    fn of(run: &'a ListedRun) -> Self {
         Self {
             run: run.id,
-            id: run.id,
-            made_at_unix_s: run.made_at_unix_s,
-            state: run.state,
-            process: run.process,
-            has_journal: run.has_journal,
-            notes: run.notes,
+            listed: run,
             outcome: run.record.as_ref().map(|it| RunOutcome::of(it, run.makespans_s.len())),
         }
     }
@@ -117,25 +103,13 @@ impl RunOutcome {
 }
 
 /// The heads of a table of runs: those of `history` and of `store list`.
-const OUTCOMES: [&str; 12] = [
-    "run",
-    "began (UTC)",
-    "strategy",
-    "scenario",
-    "profile",
-    "w/batch",
-    "makespan",
-    "runs",
-    "calls",
-    "refused",
-    "state",
-    "audit",
-];
-const JOURNALS: [&str; 4] = ["run", "began (UTC)", "state", "journal, lines"];
+const OUTCOMES: &str = "run | began (UTC) | strategy | scenario | profile | \
+        w/batch | makespan | runs | calls | refused | state | audit";
+const JOURNALS: &str = "run | began (UTC) | state | journal, lines";
 
 /// `history`: the latest runs with their outcomes.
 pub(super) fn run(args: &HistoryArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
-    let runs = args.print(Some(args.limit.unwrap_or(LATEST)), &OUTCOMES, outcome_cells)?;
+    let runs = args.print(Some(args.limit.unwrap_or(LATEST)), OUTCOMES, outcome_cells)?;
     if args.output.json {
         return Ok(ExitCode::SUCCESS);
     }
@@ -149,7 +123,7 @@ pub(super) fn run(args: &HistoryArgs, line: &CommandLine) -> Result<ExitCode, Cl
 
 /// `store list`: all runs with their journals.
 pub(super) fn list(args: &HistoryArgs) -> Result<(), CliError> {
-    args.print(args.limit, &JOURNALS, journal_cells).map(drop)
+    args.print(args.limit, JOURNALS, journal_cells).map(drop)
 }
 
 impl HistoryArgs {
@@ -157,15 +131,12 @@ impl HistoryArgs {
     fn print(
         &self,
         limit: Option<u32>,
-        header: &[&str],
+        header: &str,
         cells: fn(&ListedRun) -> Vec<String>,
     ) -> Result<Vec<ListedRun>, CliError> {
         let runs = self.store.open()?.list(limit)?;
-        if self.output.json {
-            print_json(&HistoryRecord { schema: 1, runs: runs.iter().map(RunLine::of).collect() })?;
-        } else {
-            print(&table(header, &runs.iter().map(cells).collect::<Vec<_>>()))?;
-        }
+        let record = HistoryRecord { schema: 1, runs: runs.iter().map(RunLine::of).collect() };
+        self.output.show(&record, || print(&table(header, runs.iter().map(cells))))?;
         Ok(runs)
     }
 }

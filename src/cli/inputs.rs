@@ -1,21 +1,22 @@
 //! From flags and files to scenarios, settings and worlds.
 
-use super::args::{
-    AccessArgs, CredentialArgs, EngineArgs, GuardArg, ReadsArg, StrategyArg, Switch, WorkloadArgs,
-    WorldArg, WorldArgs, WriteArg,
-};
+use super::args::{AccessArgs, CredentialArgs, EngineArgs, Switch, WorkloadArgs, WorldArgs};
 use super::error::CliError;
 use super::files::read;
+use super::stored::now_unix_s;
 use neon_mock::profile::Profile;
 use neonbench::experiment::{Candidate, Portfolio};
 use neonbench::select::{ChosenBy, TargetFeatures};
-use neonbench::store::{Header, ProfileText, Site};
+use neonbench::store::{Header, ProfileText, Site, Store};
 use neonbench_engine::engine::limiter::Limiter;
-use neonbench_engine::engine::{Guard, Reads, Settings, Strategy, WriteMode};
+use neonbench_engine::engine::{Settings, Strategy};
 use neonbench_engine::near::no_such;
 use neonbench_engine::plan::{Plan, Selection, parse_ids};
+use neonbench_engine::record::WorldName;
 use neonbench_engine::run::{RunError, RunSpec, World};
-use neonbench_engine::scenario::{self, DatasetSource, Scenario, WireScenario, Workload};
+use neonbench_engine::scenario::{
+    self, DatasetSource, Resources, Scenario, WireScenario, Workload,
+};
 use neonbench_engine::world::Target;
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -34,8 +35,10 @@ pub(super) struct Inputs {
     /// The workload that the scenario was made from.
     pub(super) workload: Workload,
     pub(super) world: World,
-    profile: ProfileText,
-    file: WireScenario,
+    /// The profile in force, and its name.
+    pub(super) profile: ProfileText,
+    /// The scenario file as it stands; empty where there is none.
+    pub(super) file: WireScenario,
     engine: EngineArgs,
     /// True if flags or scenario file name a profile, so that the target's limits are known.
     names_profile: bool,
@@ -75,31 +78,14 @@ impl Inputs {
         Ok(())
     }
 
-    /// The scenario file as it stands; empty where there is none.
-    pub(super) const fn file(&self) -> &WireScenario {
-        &self.file
-    }
-
-    /// The name of the profile in force.
-    pub(super) fn profile_name(&self) -> &str {
-        &self.profile.origin
-    }
-
     /// The seed in force.
     pub(super) fn seed(&self) -> u64 {
         self.engine.seed.or(self.file.seed).unwrap_or(1)
     }
 
     /// The strategy asked for; `None` leaves it to the selector.
-    pub(super) const fn strategy(&self) -> Option<Strategy> {
-        match self.engine.strategy {
-            Some(StrategyArg::Standard) => Some(Strategy::Standard),
-            Some(StrategyArg::Parallel) => Some(Strategy::Parallel),
-            Some(StrategyArg::PutBatch) => Some(Strategy::PutBatch),
-            Some(StrategyArg::Hybrid) => Some(Strategy::Hybrid),
-            Some(StrategyArg::Pipelined) => Some(Strategy::Pipelined),
-            Some(StrategyArg::Auto) | None => None,
-        }
+    pub(super) fn strategy(&self) -> Option<Strategy> {
+        self.engine.strategy.flatten()
     }
 
     /// The strategies to benchmark: the one asked for, or all.
@@ -120,21 +106,11 @@ impl Inputs {
         settings.chunk_size = positive("--chunk-size", chunk_size)?;
         settings.chunk_pause = self.engine.chunk_pause.unwrap_or_default();
         settings.metadata_cache = self.engine.metadata_cache == Switch::On;
-        settings.reads = match self.engine.reads {
-            Some(ReadsArg::Get) => Reads::Get,
-            Some(ReadsArg::Search) => Reads::Search,
-            None => settings.reads,
-        };
+        settings.reads = self.engine.reads.unwrap_or(settings.reads);
         settings.call_deadline = self.engine.call_deadline.unwrap_or(settings.call_deadline);
         settings.limiter = self.limiter(settings.limiter)?;
-        settings.write = match self.engine.write {
-            WriteArg::Patch => WriteMode::Patch,
-            WriteArg::Put => WriteMode::Put,
-        };
-        settings.guard = match self.engine.guard {
-            GuardArg::None => Guard::None,
-            GuardArg::Reread => Guard::Reread,
-        };
+        settings.write = self.engine.write;
+        settings.guard = self.engine.guard;
         settings.dry_run = self.engine.dry_run;
         settings.seed = self.seed();
         Ok(settings)
@@ -155,7 +131,7 @@ impl Inputs {
     /// The order for `scenario`: the strategy asked for, or the selector's choice.
     pub(super) fn order<'a>(&self, scenario: &'a Scenario) -> Result<RunSpec<'a>, CliError> {
         if let Some(strategy) = self.strategy() {
-            return self.order_for(scenario, strategy);
+            return Ok(RunSpec::new(scenario, self.settings(strategy)?));
         }
         let selector = &self.engine.selector;
         let goal = selector.goal.goal();
@@ -165,7 +141,7 @@ impl Inputs {
         let decision =
             selector.calibration()?.decide(scenario, features.as_ref(), &goal, Portfolio::Full);
         let Candidate { strategy, workers, batch_size, .. } = decision.candidate;
-        let mut order = self.order_for(scenario, strategy)?;
+        let mut order = RunSpec::new(scenario, self.settings(strategy)?);
         let hints = scenario.plan.hints;
         let (file, engine) = (&self.file, &self.engine);
         // Workers and batch size given by the user override the selector's.
@@ -185,10 +161,22 @@ impl Inputs {
         Ok(order)
     }
 
-    /// The header that the store keeps of `order` before its first call.
-    pub(super) fn header(&self, order: &RunSpec<'_>) -> Header {
+    /// Notes `order` in `store` before its first call, with at most `most` of its accounts; returns
+    /// the number of the run.
+    ///
+    /// Errors: the store cannot be written.
+    pub(super) fn begin(
+        &self,
+        store: &mut Store,
+        order: &RunSpec<'_>,
+        most: usize,
+    ) -> Result<i64, CliError> {
         let scenario = order.scenario;
-        Header {
+        let ids = match &scenario.resources {
+            Resources::Ids(ids) => Some(&ids[..ids.len().min(most)]),
+            Resources::Search(_) => None,
+        };
+        let header = Header {
             scenario: scenario.name.clone(),
             plan: scenario.plan.clone(),
             accounts: scenario.accounts(),
@@ -204,16 +192,8 @@ impl Inputs {
                     Site::ForeignHttp { base_url: base_url.clone(), org_id: org_id.clone() }
                 }
             },
-        }
-    }
-
-    /// The order for `scenario` by `strategy`, as if the user had named it.
-    pub(super) fn order_for<'a>(
-        &self,
-        scenario: &'a Scenario,
-        strategy: Strategy,
-    ) -> Result<RunSpec<'a>, CliError> {
-        Ok(RunSpec::new(scenario, self.settings(strategy)?))
+        };
+        Ok(store.begin(&header, ids, std::process::id(), now_unix_s())?)
     }
 }
 
@@ -226,32 +206,28 @@ pub(super) fn positive(flag: &str, value: Option<u32>) -> Result<Option<NonZeroU
     }
 }
 
+/// The plan in that file.
+pub(super) fn plan_file(path: &Path) -> Result<Plan, CliError> {
+    Ok(Plan::from_text(&path.display().to_string(), &read(path)?)?)
+}
+
 /// True if `name` is a path: it contains `/` or ends in `.toml`. Built-in names do neither.
 fn is_file(name: &str) -> bool {
     Path::new(name).extension().is_some_and(|extension| extension == "toml") || name.contains('/')
 }
 
-/// A built-in profile, or a file.
-pub(super) fn profile(name: &str) -> Result<Profile, CliError> {
-    Ok(profile_and_text(name)?.0)
-}
-
 /// A built-in profile, or a file, and the text that it was read from.
-fn profile_and_text(name: &str) -> Result<(Profile, ProfileText), CliError> {
+pub(super) fn profile(name: &str) -> Result<(Profile, ProfileText), CliError> {
     if is_file(name) {
-        return file_and_text(Path::new(name));
+        return profile_file(Path::new(name));
     }
     // An unknown name is the scenario's to complain about.
     let profile = Scenario::profile(name)?;
     Ok((profile, ProfileText::built_in(name).expect("a built-in profile has a text")))
 }
 
-/// The profile in that file; the files that it names lie beside it.
-pub(super) fn profile_file(path: &Path) -> Result<Profile, CliError> {
-    Ok(file_and_text(path)?.0)
-}
-
-fn file_and_text(path: &Path) -> Result<(Profile, ProfileText), CliError> {
+/// The profile in that file, and its text; the files that it names lie beside it.
+pub(super) fn profile_file(path: &Path) -> Result<(Profile, ProfileText), CliError> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let (origin, text) = (path.display().to_string(), read(path)?);
     let mut beside = BTreeMap::new();
@@ -290,10 +266,7 @@ fn merge(args: &WorkloadArgs, file: &WireScenario) -> Result<(Workload, ProfileT
         (None, Some(path)) => Some(beside.unwrap_or(Path::new("")).join(path)),
         (None, None) => None,
     };
-    let plan = match plan_path {
-        None => None,
-        Some(path) => Some(Plan::from_text(&path.display().to_string(), &read(&path)?)?),
-    };
+    let plan = plan_path.map(|path| plan_file(&path)).transpose()?;
     if plan.is_some() && args.mappings.is_some() {
         return Err(CliError::usage("--mappings goes with a workload without a plan"));
     }
@@ -312,7 +285,7 @@ fn merge(args: &WorkloadArgs, file: &WireScenario) -> Result<(Workload, ProfileT
         || args.resource_ids.is_some()
         || args.sample.is_some();
     let profile_name = profile_name.as_deref().unwrap_or(DEFAULT_PROFILE);
-    let (profile, profile_text) = profile_and_text(profile_name)?;
+    let (profile, profile_text) = profile(profile_name)?;
     let workload = Workload {
         name: args.scenario.clone().filter(|_| !changed),
         plan,
@@ -329,11 +302,11 @@ fn merge(args: &WorkloadArgs, file: &WireScenario) -> Result<(Workload, ProfileT
 fn world(args: &WorldArgs, workload: &Workload, dry_run: bool) -> Result<World, CliError> {
     let Some(base_url) = &args.base_url else {
         return Ok(match args.world {
-            Some(WorldArg::Http) => World::EmbeddedHttp,
-            Some(WorldArg::Virtual) | None => World::Virtual,
+            Some(WorldName::Http) => World::EmbeddedHttp,
+            Some(WorldName::Virtual) | None => World::Virtual,
         });
     };
-    if args.world == Some(WorldArg::Virtual) {
+    if args.world == Some(WorldName::Virtual) {
         return Err(CliError::usage("--base-url needs --world http"));
     }
     let selects = workload.plan.as_ref().is_some_and(|plan| plan.selection != Selection::All);

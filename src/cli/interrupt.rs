@@ -1,7 +1,7 @@
 //! Ctrl-C: the first finishes accounts in flight and stops, the second exits at once.
 
+use super::command_line::CommandLine;
 use super::error::{CliError, code};
-use super::output::Verbosity;
 use neonbench_engine::engine::Stop;
 use std::sync::{Arc, mpsc};
 use tokio::runtime::Runtime;
@@ -10,17 +10,15 @@ use tokio::runtime::Runtime;
 /// stop; the second ends the process, and leaves its journal as it is.
 ///
 /// Errors: the signal handlers cannot be installed.
-pub(super) fn listen(verbosity: Verbosity) -> Result<Arc<Stop>, CliError> {
-    let stop = Arc::new(Stop::default());
+pub(super) fn listen(line: &CommandLine) -> Result<Arc<Stop>, CliError> {
+    let (verbosity, stop) = (line.verbosity, Arc::new(Stop::default()));
     let to_set = Arc::clone(&stop);
     let (ready, is_ready) = mpsc::channel();
     let runtime = neonbench_engine::world::runtime().map_err(CliError::Runtime)?;
     // The engine keeps its own thread busy: in virtual time it never waits.
     std::thread::spawn(move || {
         watch(&runtime, &ready, || {
-            if !verbosity.quiet {
-                eprintln!("stopping: what has begun is ended; once more stops at once");
-            }
+            verbosity.note("stopping: what has begun is ended; once more stops at once");
             to_set.set();
         });
     });

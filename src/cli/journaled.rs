@@ -1,6 +1,6 @@
 //! Runs with a journal: started, resumed, ended.
 
-use super::args::{AccessArgs, StoreArgs};
+use super::args::{AccessArgs, OutputArgs, StoreArgs, ValuesArgs};
 use super::command_line::CommandLine;
 use super::error::CliError;
 use super::inputs::writable_target;
@@ -12,6 +12,7 @@ use neonbench_engine::journal::{Ledger, RetryScope};
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::{Run, RunContext, RunSpec, World};
 use neonbench_engine::world::Target;
+use std::fmt::Display;
 
 /// Flags of every verb that takes a run up again.
 #[derive(Clone, Debug, Args)]
@@ -26,6 +27,15 @@ pub(super) struct RunRef {
     /// Take it over although a process of its number still runs
     #[arg(long, help_heading = "World")]
     pub(super) take_over: bool,
+    #[command(flatten)]
+    pub(super) values: ValuesArgs,
+    #[command(flatten)]
+    pub(super) output: OutputArgs,
+}
+
+/// The refusal to `verb` run `id`.
+pub(super) fn cannot(verb: &str, id: i64, reason: impl Display) -> CliError {
+    CliError::usage(format!("cannot {verb} run {id}: {reason}"))
 }
 
 /// A stored run of another process, ready to be resumed, retried, verified or undone.
@@ -45,8 +55,13 @@ impl RunRef {
         let store = self.store.open()?;
         let run = store.run(self.run)?;
         let id = run.id;
-        let usage =
-            |reason: String| Err(CliError::usage(format!("cannot {verb} run {id}: {reason}")));
+        let usage = |reason: String| Err(cannot(verb, id, reason));
+        let gone = |made: &str| {
+            usage(format!(
+                "it was made {made} ended with its process; a served one stays: neonbench serve, \
+                 then run --base-url"
+            ))
+        };
         let Some(header) = run.header.clone() else {
             return usage(
                 "it kept no journal (over http `run` keeps one, in virtual time with --journal)"
@@ -55,20 +70,8 @@ impl RunRef {
         };
         let (base_url, org_id) = match &header.site {
             Site::ForeignHttp { base_url, org_id } => (base_url, org_id),
-            Site::Virtual => {
-                return usage(
-                    "it was made in virtual time, and its organisation ended with its \
-                     process; a served one stays: neonbench serve, then run --base-url"
-                        .to_owned(),
-                );
-            }
-            Site::EmbeddedHttp => {
-                return usage(
-                    "it was made against a mock that ended with its process; a served \
-                     one stays: neonbench serve, then run --base-url"
-                        .to_owned(),
-                );
-            }
+            Site::Virtual => return gone("in virtual time, and its organisation"),
+            Site::EmbeddedHttp => return gone("against a mock that"),
         };
         if let Some(given) =
             self.access.credentials.org_id.as_ref().filter(|given| *given != org_id)
@@ -87,18 +90,6 @@ impl RunRef {
         access.credentials.org_id = Some(org_id.clone());
         let target = writable_target(base_url, &access, writes)?;
         Ok(ResumableRun { store, run, header, target })
-    }
-}
-
-impl ResumableRun {
-    /// Makes this process the owner of the run.
-    ///
-    /// Errors: another process claimed it first.
-    pub(super) fn claim(&mut self) -> Result<(), CliError> {
-        if self.store.claim(&self.run, std::process::id())? {
-            return Ok(());
-        }
-        Err(CliError::usage(format!("another process has just taken run {} up", self.run.id)))
     }
 }
 

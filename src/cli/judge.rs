@@ -7,20 +7,21 @@ use super::args::{EngineArgs, OutputArgs, StoreArgs, WorkloadArgs, WorldArgs};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::{DEMO, Inputs};
-use super::output::{Verbosity, print, print_json};
+use super::output::print;
 use clap::Args;
-use command::{CommandEnv, Ended, Home};
+use command::CommandEnv;
 use neon_mock::NeonMock;
 use neonbench::judge::{ClientUnderTest, ClientVerdict, CommandExit, JudgeRecord, league};
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::event::Event;
 use neonbench_engine::record::RunRecord;
-use neonbench_engine::run::World;
+use neonbench_engine::run::{RunSpec, World};
 use neonbench_engine::world::runtime;
 use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// The largest work, in accounts × mappings, for which our strategies run without `--compare`.
 const CHEAP_WORK: u64 = 50_000;
@@ -61,11 +62,7 @@ pub(super) struct JudgeArgs {
     command: Vec<OsString>,
 }
 
-pub(super) fn run(
-    args: &JudgeArgs,
-    line: &CommandLine,
-    verbosity: Verbosity,
-) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: &JudgeArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let engine = EngineArgs { seed: args.seed, ..EngineArgs::default() };
     let inputs = Inputs::read(&args.workload, &engine, &WorldArgs::default())?;
     let Some(mut record) = runtime().map_err(CliError::Runtime)?.block_on(judged(args, &inputs))?
@@ -79,15 +76,11 @@ pub(super) fn run(
     record.next_command = next_command(line, &record);
     // Values are for the eyes of the one who asked to see them, and not for the store.
     if !args.show_values {
-        args.store.keep_document(&record, verbosity);
-    } else if !verbosity.quiet {
-        eprintln!("note: with --show-values nothing is stored");
-    }
-    if args.output.json {
-        print_json(&record)?;
+        args.store.keep_document(&record, line);
     } else {
-        print(&text::summary(&record))?;
+        line.note("note: with --show-values nothing is stored");
     }
+    args.output.show(&record, || print(&text::summary(&record)))?;
     if record.verdict == ClientVerdict::NoCalls {
         eprintln!("error: your command did not talk to the mock; check where it wrote");
     }
@@ -107,15 +100,16 @@ async fn judged(args: &JudgeArgs, inputs: &Inputs) -> Result<Option<JudgeRecord>
         .try_start()
         .await
         .map_err(CliError::Serve)?;
-    let home = Home::new(args.keep_home)?;
+    let home = (!args.keep_home)
+        .then(|| tempfile::Builder::new().prefix("neonbench-home-").tempdir())
+        .transpose()
+        .map_err(CliError::Home)?;
     let (org_id, api_key) = mock.credentials();
     let base_url = mock.base_url();
-    let env = CommandEnv { base_url: &base_url, org_id, api_key, home: &home };
-    let command = match command::run(&args.command, &env, args.timeout).await? {
-        Ended::Interrupted => return Ok(None),
-        Ended::Judged(command) => command,
-    };
-    Ok(Some(judge(args, inputs, &mock, command)))
+    let env =
+        CommandEnv { base_url: &base_url, org_id, api_key, home: home.as_ref().map(TempDir::path) };
+    let command = command::run(&args.command, &env, args.timeout).await?;
+    Ok(command.map(|command| judge(args, inputs, &mock, command)))
 }
 
 fn judge(args: &JudgeArgs, inputs: &Inputs, mock: &NeonMock, command: CommandExit) -> JudgeRecord {
@@ -161,7 +155,7 @@ fn is_cheap(inputs: &Inputs) -> bool {
 /// Every strategy on the same organisation, in virtual time.
 fn ours(inputs: &Inputs) -> Result<Vec<RunRecord>, CliError> {
     let run = |strategy| {
-        let order = inputs.order_for(&inputs.scenario, strategy)?;
+        let order = RunSpec::new(&inputs.scenario, inputs.settings(strategy)?);
         Ok(order.run(&World::Virtual, &mut |_: &Event| {})?.record)
     };
     Strategy::ALL.into_iter().map(run).collect()

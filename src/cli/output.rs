@@ -1,10 +1,11 @@
 //! Results for people: figures with their units, tables that line up, JSON.
 
+use super::args::OutputArgs;
 use super::error::CliError;
 pub(super) use neonbench::text::{count, duration, percent};
 use neonbench_engine::record::{Exposure, ResponseMs, RunRecord};
 use serde::Serialize;
-use std::fmt::Write as _;
+use std::fmt::{self, Write as _};
 use std::io::{IsTerminal as _, Write as _};
 
 /// The amount of output beside a command's result.
@@ -12,6 +13,28 @@ use std::io::{IsTerminal as _, Write as _};
 pub(super) struct Verbosity {
     /// No progress, notes or warnings on standard error.
     pub(super) quiet: bool,
+}
+
+impl Verbosity {
+    /// Says `text` on standard error, unless the user wants silence.
+    pub(super) fn note(self, text: impl fmt::Display) {
+        if !self.quiet {
+            eprintln!("{text}");
+        }
+    }
+}
+
+impl OutputArgs {
+    /// Prints a result: `record` as JSON if asked to, else its text by `print`.
+    ///
+    /// Errors: standard output cannot be written.
+    pub(super) fn show(
+        self,
+        record: &impl Serialize,
+        print: impl FnOnce() -> Result<(), CliError>,
+    ) -> Result<(), CliError> {
+        if self.json { print_json(record) } else { print() }
+    }
 }
 
 /// `text` as one line, control characters escaped.
@@ -53,23 +76,28 @@ pub(super) fn print_json_line(value: &impl Serialize) -> Result<(), CliError> {
 /// The narrowest that a column of a table is made to fit it in.
 const MIN_COLUMN: usize = 8;
 
-/// A table whose columns line up; the first is left-aligned, the others right-aligned. On a
-/// terminal it is no wider than that.
-pub(super) fn table(header: &[&str], rows: &[Vec<String>]) -> String {
+/// A table of `rows` below `header`, whose cells are parted by ` | `. The first column is
+/// left-aligned, the others right-aligned. On a terminal it is no wider than that.
+pub(super) fn table(header: &str, rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let terminal = std::io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
     fitted(header, rows, terminal.map(|(width, _)| usize::from(width.0)))
 }
 
 /// The same within `available` columns: the widest cells are cut, and say so by `…`.
-fn fitted(header: &[&str], rows: &[Vec<String>], available: Option<usize>) -> String {
-    let rows: Vec<Vec<String>> =
-        rows.iter().map(|row| row.iter().map(|cell| escape_controls(cell)).collect()).collect();
-    let width = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.chain([header[column].chars().count()]).max().unwrap_or(0)
+fn fitted(
+    header: &str,
+    rows: impl IntoIterator<Item = Vec<String>>,
+    available: Option<usize>,
+) -> String {
+    let header: Vec<String> = header.split(" | ").map(|cell| cell.trim().to_owned()).collect();
+    let escaped = |row: Vec<String>| -> Vec<String> {
+        row.iter().map(|cell| escape_controls(cell)).collect()
     };
-    let mut widths: Vec<usize> = (0..header.len()).map(width).collect();
-    let gaps = 2 * header.len().saturating_sub(1);
+    let lines: Vec<Vec<String>> = [header].into_iter().chain(rows).map(escaped).collect();
+    let width =
+        |column: usize| lines.iter().map(|cells| cells[column].chars().count()).max().unwrap_or(0);
+    let mut widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
+    let gaps = 2 * widths.len().saturating_sub(1);
     while let Some(available) = available
         && widths.iter().sum::<usize>() + gaps > available
         && let Some(widest) = widths.iter_mut().max()
@@ -83,22 +111,15 @@ fn fitted(header: &[&str], rows: &[Vec<String>], available: Option<usize>) -> St
         }
         cell.chars().take(width - 1).chain(['…']).collect()
     };
-    let line = |cells: &[String]| {
-        let cells: Vec<String> = cells.iter().zip(&widths).map(cut).collect();
-        let mut line = String::new();
-        for (column, (cell, width)) in cells.iter().zip(&widths).enumerate() {
-            if column == 0 {
-                let _ = write!(line, "{cell:<width$}");
-            } else {
-                let _ = write!(line, "  {cell:>width$}");
-            }
-        }
-        line.trim_end().to_owned()
+    let line = |cells: &Vec<String>| {
+        let aligned = cells.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
+            let cell = cut((cell, width));
+            if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+        });
+        aligned.collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
-    let header: Vec<String> = header.iter().map(|&cell| cell.to_owned()).collect();
-    let mut lines = vec![line(&header)];
-    lines.push(widths.iter().map(|width| "─".repeat(*width)).collect::<Vec<_>>().join("  "));
-    lines.extend(rows.iter().map(|row| line(row)));
+    let mut lines: Vec<String> = lines.iter().map(line).collect();
+    lines.insert(1, widths.iter().map(|width| "─".repeat(*width)).collect::<Vec<_>>().join("  "));
     lines.join("\n")
 }
 
@@ -234,20 +255,20 @@ mod tests {
     fn tables_fit_the_width_and_say_what_they_cut() {
         let long = "a scenario of a very long name, which a narrow terminal has no place for";
         let rows = [vec!["1".to_owned(), long.to_owned(), "12.5 s".to_owned()]];
-        let header = ["run", "scenario", "makespan"];
-        let whole = fitted(&header, &rows, None);
+        let header = "run | scenario | makespan";
+        let whole = fitted(header, rows.clone(), None);
         assert!(whole.contains(long));
-        let narrow = fitted(&header, &rows, Some(40));
+        let narrow = fitted(header, rows.clone(), Some(40));
         assert!(narrow.lines().all(|line| line.chars().count() <= 40), "{narrow}");
         assert!(narrow.contains('…') && narrow.contains("12.5 s"), "{narrow}");
         // A terminal that is too narrow gets the minimum widths, and every column.
-        assert!(fitted(&header, &rows, Some(5)).contains("makespan"));
+        assert!(fitted(header, rows, Some(5)).contains("makespan"));
     }
 
     #[test]
     fn cells_cannot_move_the_cursor() {
         let rows = [vec!["a\u{1b}[2J\nb\u{202e}".to_owned()]];
-        let shown = fitted(&["name"], &rows, None);
+        let shown = fitted("name", rows, None);
         assert!(shown.contains("a\\u{1b}[2J\\u{a}b\\u{202e}"), "{shown}");
     }
 }

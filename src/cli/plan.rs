@@ -4,13 +4,14 @@ mod definitions;
 mod exchange;
 mod preview;
 
+use super::args::OutputArgs;
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
-use super::files::read;
-use super::output::{print, print_json};
+use super::inputs::plan_file;
+use super::output::print;
 use clap::Subcommand;
 use definitions::OrganisationArgs;
-use neonbench_engine::plan::{Level, Plan, PlanIssue, check};
+use neonbench_engine::plan::{Level, PlanIssue, check};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -57,17 +58,12 @@ pub(super) fn run(command: &PlanCommand, line: &CommandLine) -> Result<ExitCode,
     }
 }
 
-/// The plan in that file.
-fn plan_file(path: &Path) -> Result<Plan, CliError> {
-    Ok(Plan::from_text(&path.display().to_string(), &read(path)?)?)
-}
-
 /// `plan check --json`.
 #[derive(Debug, Serialize)]
 struct Checked<'a> {
     schema: u32,
     plan: String,
-    organisation: &'a str,
+    organisation: String,
     fields: usize,
     errors: usize,
     warnings: usize,
@@ -80,21 +76,20 @@ fn check_file(
     json: bool,
 ) -> Result<ExitCode, CliError> {
     let plan = plan_file(file)?;
-    let definitions = organisation.read(plan.mappings.len() as u32)?;
-    let findings = check(&plan, &definitions.fields);
+    let (organisation, fields) = organisation.read(plan.mappings.len() as u32)?;
+    let findings = check(&plan, &fields);
     let errors = findings.iter().filter(|finding| finding.level == Level::Error).count();
     let warnings = findings.len() - errors;
-    if json {
-        print_json(&Checked {
-            schema: 1,
-            plan: file.display().to_string(),
-            organisation: &definitions.of,
-            fields: definitions.fields.len(),
-            errors,
-            warnings,
-            findings: &findings,
-        })?;
-    } else {
+    let checked = Checked {
+        schema: 1,
+        plan: file.display().to_string(),
+        organisation,
+        fields: fields.len(),
+        errors,
+        warnings,
+        findings: &findings,
+    };
+    OutputArgs { json }.show(&checked, || {
         for PlanIssue { level, code, place, message } in &findings {
             let level = if *level == Level::Error { "error" } else { "warning" };
             let place = if place.is_empty() { String::new() } else { format!("{place}: ") };
@@ -102,11 +97,11 @@ fn check_file(
         }
         print(&format!(
             "{}: {} mappings against {} ({} fields): {errors} errors, {warnings} warnings",
-            file.display(),
+            checked.plan,
             plan.mappings.len(),
-            definitions.of,
-            definitions.fields.len()
-        ))?;
-    }
+            checked.organisation,
+            checked.fields
+        ))
+    })?;
     Ok(if errors > 0 { ExitCode::from(code::USAGE) } else { ExitCode::SUCCESS })
 }

@@ -5,18 +5,15 @@ use super::command_line::CommandLine;
 use super::error::CliError;
 use super::fitted;
 use super::inputs::Inputs;
-use super::output::Verbosity;
-use super::stored::now_unix_s;
 use clap::Args;
 use neonbench::probe::{
     self, MOST_CALLS, MOST_SAMPLE, ProbeError, ProbeOptions, ProbeTrace, TargetFit,
 };
-use neonbench::store::RunState;
+use neonbench::store::{RunState, Store};
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::journal::NoJournal;
-use neonbench_engine::run::World;
-use neonbench_engine::scenario::Resources;
-use std::path::{Path, PathBuf};
+use neonbench_engine::run::{RunSpec, World};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Flags of `probe`.
@@ -68,11 +65,7 @@ impl ProbeSettings {
     }
 }
 
-pub(super) fn run(
-    args: &ProbeArgs,
-    line: &CommandLine,
-    verbosity: Verbosity,
-) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: &ProbeArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let sample = sample(&args.workload)?;
     let engine = EngineArgs { seed: args.seed, dry_run: sample == 0, ..EngineArgs::default() };
     let workload = WorkloadArgs { sample: None, ..args.workload.clone() };
@@ -81,30 +74,15 @@ pub(super) fn run(
         return Err(CliError::usage("--sample: this plan says dry_run, and a sample run writes"));
     }
     let options = args.asked.options(&inputs.world, sample, inputs.seed());
-    let trace = probe_target(&inputs, &options, &args.store, line, verbosity)?;
+    let trace = probe_target(&inputs, &options, &args.store, line)?;
     let fit = TargetFit::of(&trace)?;
     let origin = match &inputs.world {
-        World::Virtual => format!("profile {} in virtual time", inputs.profile_name()),
-        World::EmbeddedHttp => format!("profile {} over http", inputs.profile_name()),
+        World::Virtual => format!("profile {} in virtual time", inputs.profile.origin),
+        World::EmbeddedHttp => format!("profile {} over http", inputs.profile.origin),
         World::ForeignHttp(target) => target.base_url.clone(),
     };
-    let next = |written: Option<&Path>| match written {
-        // The profile stands for the target, and the sample was the probe's.
-        Some(path) => {
-            let target = ["sample", "world", "base_url", "org_id", "allow_writes_to"];
-            line.to("analyze").without(&target).with("profile", path.display()).to_string()
-        }
-        None => line.clone().with("write", "mine.toml").to_string(),
-    };
-    fitted::print_fit(
-        &origin,
-        fitted::Cost::of(&trace),
-        &fit,
-        args.write.as_deref(),
-        args.output.json,
-        next,
-    )?;
-    Ok(ExitCode::SUCCESS)
+    let cost = fitted::Cost::of(&trace);
+    fitted::print_fit(&origin, cost, &fit, args.write.as_deref(), args.output, line)
 }
 
 /// The size of the sample run that `workload` asks for.
@@ -125,20 +103,15 @@ pub(super) fn probe_target(
     options: &ProbeOptions,
     store: &StoreArgs,
     line: &CommandLine,
-    verbosity: Verbosity,
 ) -> Result<ProbeTrace, CliError> {
     let scenario = &inputs.scenario;
     let stays = matches!(inputs.world, World::ForeignHttp(_)) && options.sample > 0;
-    if !stays || !store.is_used() {
+    if !stays || store.no_store {
         return Ok(probe::run(scenario, &inputs.world, options, &NoJournal)?);
     }
-    let mut kept = store.open_or_make()?;
-    let ids = match &scenario.resources {
-        Resources::Ids(ids) => Some(&ids[..ids.len().min(options.sample as usize)]),
-        Resources::Search(_) => None,
-    };
-    let order = inputs.order_for(scenario, Strategy::Hybrid)?;
-    let id = kept.begin(&inputs.header(&order), ids, std::process::id(), now_unix_s())?;
+    let mut kept = Store::open(&store.store)?;
+    let order = RunSpec::new(scenario, inputs.settings(Strategy::Hybrid)?);
+    let id = inputs.begin(&mut kept, &order, options.sample as usize)?;
     let trace = {
         let journal = kept.journal(id)?;
         probe::run(scenario, &inputs.world, options, &journal)
@@ -146,12 +119,8 @@ pub(super) fn probe_target(
     if kept.has_notes(id)? {
         let state = if trace.is_ok() { RunState::Finished } else { RunState::Failed };
         kept.end(id, state, None)?;
-        if !verbosity.quiet {
-            eprintln!(
-                "note: the sample is kept as run {id}; `{}` takes it back",
-                line.to("undo").with("run", id)
-            );
-        }
+        let undo = line.to("undo").with("run", id);
+        line.note(format_args!("note: the sample is kept as run {id}; `{undo}` takes it back"));
     } else {
         kept.forget(id)?;
     }

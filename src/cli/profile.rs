@@ -40,7 +40,7 @@ pub(super) fn run(command: &ProfileCommand) -> Result<ExitCode, CliError> {
         }
         ProfileCommand::Check { file } => {
             let origin = file.display().to_string();
-            let profile = profile_file(file)?;
+            let (profile, _) = profile_file(file)?;
             print(&format!("{origin}: valid, digest {}", profile.digest()))?;
             print(&meaning(&profile))?;
         }
@@ -51,7 +51,7 @@ pub(super) fn run(command: &ProfileCommand) -> Result<ExitCode, CliError> {
 fn list() -> Result<(), CliError> {
     let mut rows = Vec::new();
     for (name, _) in BUILT_IN {
-        let profile = profile(name)?;
+        let (profile, _) = profile(name)?;
         rows.push(format!("{name:<12} {}  {}", profile.digest(), profile.description()));
     }
     print(&rows.join("\n"))?;
@@ -70,8 +70,8 @@ fn meaning(profile: &Profile) -> String {
             format!("{:.0} ms", mean.as_secs_f64() * 1e3),
         ]
     };
-    let rows: Vec<Vec<String>> = Endpoint::ALL.into_iter().map(row).collect();
-    let mut lines = vec![table(&["endpoint", "pool", "per second", "mean service"], &rows)];
+    let header = "endpoint | pool | per second | mean service";
+    let mut lines = vec![table(header, Endpoint::ALL.into_iter().map(row))];
     let limits = profile.limits();
     let shared = match limits.scope {
         Scope::Endpoint => "each endpoint has its own limits",

@@ -2,7 +2,8 @@
 
 mod estimate;
 
-use super::output::{Verbosity, escape_controls};
+use super::command_line::CommandLine;
+use super::output::escape_controls;
 use estimate::RunProgress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use neonbench_engine::event::{AccountOutcome, Event, Observer};
@@ -40,8 +41,8 @@ enum ProgressDisplay {
 
 impl Progress {
     /// A bar if standard error is a terminal, lines if not, nothing if the user wants silence.
-    pub(super) fn new(verbosity: Verbosity, title: &str) -> Self {
-        let shown = match (verbosity.quiet, std::io::stderr().is_terminal()) {
+    pub(super) fn new(line: &CommandLine, title: &str) -> Self {
+        let shown = match (line.verbosity.quiet, std::io::stderr().is_terminal()) {
             (true, _) => ProgressDisplay::Nothing,
             (false, true) => ProgressDisplay::Bar(bar(title)),
             (false, false) => ProgressDisplay::JsonLines,
@@ -58,10 +59,10 @@ impl Progress {
         match &self.shown {
             ProgressDisplay::Nothing => {}
             ProgressDisplay::Bar(bar) => {
-                if let Some(resources) = self.progress.resources() {
+                if let Some(resources) = self.progress.resources {
                     bar.set_length(resources);
                 }
-                bar.set_position(self.progress.landed());
+                bar.set_position(self.progress.landed);
                 bar.set_message(words);
             }
             ProgressDisplay::JsonLines => {

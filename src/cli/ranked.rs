@@ -1,9 +1,10 @@
 //! Runs of several candidates, ranked: shared by `benchmark`, `compare` and `scalability`.
 
 use super::args::JobArgs;
+use super::command_line::CommandLine;
 use super::error::CliError;
 use super::inputs::Inputs;
-use super::output::{Verbosity, print};
+use super::output::print;
 use super::progress::Progress;
 use neonbench::experiment::{CandidateRuns, Goal, rank, replicated};
 use neonbench_engine::record::RunRecord;
@@ -21,12 +22,12 @@ pub(super) fn measured(
     spec: &RunSpec<'_>,
     replicates: u32,
     title: &str,
-    verbosity: Verbosity,
+    line: &CommandLine,
 ) -> Result<MeasuredCandidate, CliError> {
-    let mut progress = Progress::new(verbosity, title);
+    let mut progress = Progress::new(line, title);
     let made = replicated(spec, &inputs.world, replicates, &mut progress)?;
     drop(progress);
-    job.store.keep(&made.run, verbosity);
+    job.store.keep(&made.run, line);
     let entry = CandidateRuns::of(&made.run.record, made.summary);
     Ok((made.run.record, entry))
 }

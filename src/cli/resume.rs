@@ -1,14 +1,11 @@
 //! `neonbench resume`: continues a run that was stopped, killed or cut off.
 
-use super::args::{OutputArgs, ValuesArgs};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::interrupt;
-use super::journaled::{self, JournaledRun, ResumableRun, RunRef};
-use super::output::Verbosity;
+use super::journaled::{self, JournaledRun, ResumableRun, RunRef, cannot};
 use super::progress::Progress;
 use super::run::{exit_code_of, print_result};
-use clap::Args;
 use neon_mock::api::AccountId;
 use neonbench::findings::findings;
 use neonbench::store::RunState;
@@ -17,44 +14,26 @@ use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::{RunContext, RunSpec, World};
 use std::process::ExitCode;
 
-/// Flags of `resume`.
-#[derive(Debug, Args)]
-pub(super) struct ResumeArgs {
-    #[command(flatten)]
-    pub(super) of: RunRef,
-    #[command(flatten)]
-    pub(super) values: ValuesArgs,
-    #[command(flatten)]
-    pub(super) output: OutputArgs,
-}
+/// The reason to carry out no part of a run that was undone.
+pub(super) const TAKEN_BACK: &str = "what it wrote was taken back; run the plan again";
 
-pub(super) fn run(
-    args: &ResumeArgs,
-    line: &CommandLine,
-    verbosity: Verbosity,
-) -> Result<ExitCode, CliError> {
-    let reopened = args.of.reopen("resume", true)?;
+pub(super) fn run(args: &RunRef, line: &CommandLine) -> Result<ExitCode, CliError> {
+    let reopened = args.reopen("resume", true)?;
     let id = reopened.run.id;
     match reopened.run.state {
         RunState::Running | RunState::Stopped | RunState::Failed => {}
-        RunState::Finished => return Ok(nothing_to_do(id, "has finished", "resume", verbosity)),
-        RunState::Undone => {
-            return Err(CliError::usage(format!(
-                "cannot resume run {id}: what it wrote was taken back; run the plan again"
-            )));
-        }
+        RunState::Finished => return Ok(nothing_to_do(id, "has finished", "resume", line)),
+        RunState::Undone => return Err(cannot("resume", id, TAKEN_BACK)),
     }
     let ledger = reopened.store.ledger(id)?;
     let ids = reopened.run.ids.clone();
     let part = Part { ids, ledger, again: RetryScope::Neither, verb: "resume" };
-    go_on(args, line, reopened, &part, verbosity)
+    go_on(args, line, reopened, &part)
 }
 
 /// Says that there is nothing to do with run `id`.
-pub(super) fn nothing_to_do(id: i64, why: &str, verb: &str, verbosity: Verbosity) -> ExitCode {
-    if !verbosity.quiet {
-        eprintln!("run {id} {why}: nothing is left to {verb}");
-    }
+pub(super) fn nothing_to_do(id: i64, why: &str, verb: &str, line: &CommandLine) -> ExitCode {
+    line.note(format_args!("run {id} {why}: nothing is left to {verb}"));
     ExitCode::from(code::NOTHING_TO_DO)
 }
 
@@ -74,18 +53,20 @@ pub(super) struct Part {
 ///
 /// Errors: the run is owned by another process, or could not go on.
 pub(super) fn go_on(
-    args: &ResumeArgs,
+    args: &RunRef,
     line: &CommandLine,
     mut reopened: ResumableRun,
     part: &Part,
-    verbosity: Verbosity,
 ) -> Result<ExitCode, CliError> {
     let id = reopened.run.id;
     let scenario = reopened.header.scenario(part.ids.clone())?;
-    reopened.claim()?;
-    let stop = interrupt::listen(verbosity)?;
+    if !reopened.store.claim(&reopened.run, std::process::id())? {
+        let taken = format!("another process has just taken run {id} up");
+        return Err(CliError::usage(taken));
+    }
+    let stop = interrupt::listen(line)?;
     let header = &reopened.header;
-    let mut progress = Progress::new(verbosity, header.settings.strategy.name());
+    let mut progress = Progress::new(line, header.settings.strategy.name());
     let order = RunSpec {
         scenario: &scenario,
         settings: header.settings.clone(),

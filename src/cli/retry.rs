@@ -2,9 +2,9 @@
 
 use super::command_line::CommandLine;
 use super::error::CliError;
-use super::output::Verbosity;
-use super::resume::{Part, ResumeArgs, go_on, nothing_to_do};
-use clap::{Args, ValueEnum};
+use super::journaled::{RunRef, cannot};
+use super::resume::{Part, TAKEN_BACK, go_on, nothing_to_do};
+use clap::Args;
 use neon_mock::api::AccountId;
 use neonbench::store::RunState;
 use neonbench_engine::journal::{AccountStatus, LedgerEntry, RetryScope};
@@ -14,43 +14,28 @@ use std::process::ExitCode;
 #[derive(Debug, Args)]
 pub(super) struct RetryArgs {
     /// Only the accounts that failed, or those of which nobody knows whether they were written
-    #[arg(long, value_name = "failed|ambiguous", hide_possible_values = true)]
-    only: Option<Only>,
+    #[arg(long, value_name = "failed|ambiguous", value_parser = ["failed", "ambiguous"], hide_possible_values = true)]
+    only: Option<String>,
     #[command(flatten)]
-    run: ResumeArgs,
+    run: RunRef,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Only {
-    Failed,
-    Ambiguous,
-}
-
-pub(super) fn run(
-    args: &RetryArgs,
-    line: &CommandLine,
-    verbosity: Verbosity,
-) -> Result<ExitCode, CliError> {
-    let reopened = args.run.of.reopen("retry", true)?;
+pub(super) fn run(args: &RetryArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
+    let reopened = args.run.reopen("retry", true)?;
     let id = reopened.run.id;
     match reopened.run.state {
         RunState::Finished => {}
         RunState::Running | RunState::Stopped | RunState::Failed => {
-            return Err(CliError::usage(format!(
-                "cannot retry run {id}: it has not finished; {} goes on with it first",
-                line.to("resume")
-            )));
+            let resume = line.to("resume");
+            let reason = format_args!("it has not finished; {resume} goes on with it first");
+            return Err(cannot("retry", id, reason));
         }
-        RunState::Undone => {
-            return Err(CliError::usage(format!(
-                "cannot retry run {id}: what it wrote was taken back; run the plan again"
-            )));
-        }
+        RunState::Undone => return Err(cannot("retry", id, TAKEN_BACK)),
     }
-    let again = match args.only {
+    let again = match args.only.as_deref() {
         None => RetryScope::Both,
-        Some(Only::Failed) => RetryScope::Failed,
-        Some(Only::Ambiguous) => RetryScope::Ambiguous,
+        Some("failed") => RetryScope::Failed,
+        Some(_) => RetryScope::Ambiguous,
     };
     let ledger = reopened.store.ledger(id)?;
     let is_taken = |entry: &LedgerEntry| match entry.landed {
@@ -61,8 +46,8 @@ pub(super) fn run(
     let taken = ledger.iter().filter(|(_, entry)| is_taken(entry));
     let ids: Vec<AccountId> = taken.map(|(id, _)| id).collect();
     if ids.is_empty() {
-        return Ok(nothing_to_do(id, "has no such account", "retry", verbosity));
+        return Ok(nothing_to_do(id, "has no such account", "retry", line));
     }
     let part = Part { ids: Some(ids), ledger, again, verb: "retry" };
-    go_on(&args.run, line, reopened, &part, verbosity)
+    go_on(&args.run, line, reopened, &part)
 }

@@ -9,18 +9,17 @@ use super::inputs::Inputs;
 use super::interrupt;
 use super::journaled::{self, JournaledRun};
 use super::json_lines::JsonLines;
-use super::output::{Verbosity, print, print_json, print_json_line, summary};
+use super::output::{print, print_json, print_json_line, summary};
 use super::progress::Progress;
-use super::stored::now_unix_s;
 use clap::Args;
 use neonbench::experiment::replicated;
 use neonbench::findings::RunFinding;
+use neonbench::store::Store;
 use neonbench_engine::engine::Stop;
 use neonbench_engine::event::Observer;
 use neonbench_engine::journal::{Ledger, RetryScope};
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::{Run, RunContext, RunSpec, World};
-use neonbench_engine::scenario::Resources;
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -50,11 +49,7 @@ pub(super) struct RunArgs {
     values: ValuesArgs,
 }
 
-pub(super) fn run(
-    args: &RunArgs,
-    line: &CommandLine,
-    verbosity: Verbosity,
-) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let inputs = Inputs::read(&args.job.workload, &args.job.engine, &args.job.world)?;
     let order = inputs.order(&inputs.scenario)?;
     if args.replicates > 1 {
@@ -63,10 +58,10 @@ pub(super) fn run(
             return Err(CliError::usage("--journal goes with one run, not with --replicates"));
         }
     }
-    let stop = interrupt::listen(verbosity)?;
-    let mut progress = Progress::new(verbosity, order.settings.strategy.name());
+    let stop = interrupt::listen(line)?;
+    let mut progress = Progress::new(line, order.settings.strategy.name());
     let mut lines = JsonLines::new(&mut progress, args.json_lines);
-    let mut expected = Expected::new(&order, args.forecast, verbosity, &mut lines)?;
+    let mut expected = Expected::new(&order, args.forecast, line, &mut lines)?;
     let mut run = if args.keeps_journal(&inputs, &order) {
         journaled(args, line, &inputs, &order, &stop, &mut expected)?
     } else {
@@ -81,7 +76,7 @@ pub(super) fn run(
     drop(progress);
     let stored = match run.record.run {
         Some(id) => Some(id),
-        None => args.job.store.keep(&run, verbosity),
+        None => args.job.store.keep(&run, line),
     };
     if args.values.show_values {
         run.record.show_values(&run.measure);
@@ -102,7 +97,7 @@ impl RunArgs {
     /// True if writes are journaled: by default over HTTP, for a run that writes.
     pub(super) fn keeps_journal(&self, inputs: &Inputs, order: &RunSpec<'_>) -> bool {
         let over_http = !matches!(inputs.world, World::Virtual);
-        let by_default = over_http && self.job.store.is_used() && !order.settings.dry_run;
+        let by_default = over_http && !self.job.store.no_store && !order.settings.dry_run;
         self.journal.journal || (by_default && !self.journal.no_journal && self.replicates == 1)
     }
 }
@@ -118,13 +113,8 @@ fn journaled(
     stop: &Stop,
     observer: &mut dyn Observer,
 ) -> Result<Run, CliError> {
-    let mut store = args.job.store.open_or_make()?;
-    let ids = match &order.scenario.resources {
-        Resources::Ids(ids) => Some(ids.as_slice()),
-        Resources::Search(_) => None,
-    };
-    let process = std::process::id();
-    let id = store.begin(&inputs.header(order), ids, process, now_unix_s())?;
+    let mut store = Store::open(&args.job.store.store)?;
+    let id = inputs.begin(&mut store, order, usize::MAX)?;
     let stays = matches!(inputs.world, World::ForeignHttp(_));
     let begun = JournaledRun {
         store: &mut store,

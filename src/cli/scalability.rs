@@ -4,7 +4,7 @@ use super::args::{JobArgs, ReplicateArgs, WorkloadArgs};
 use super::command_line::CommandLine;
 use super::error::CliError;
 use super::inputs::Inputs;
-use super::output::{Verbosity, count, duration, print, print_json, table, verdict};
+use super::output::{count, duration, print, table, verdict};
 use super::ranked::measured;
 use super::run::exit_code_of;
 use clap::Args;
@@ -41,11 +41,7 @@ pub(super) struct ScalabilityRecord {
     verdict: &'static str,
 }
 
-pub(super) fn run(
-    args: &ScalabilityArgs,
-    line: &CommandLine,
-    verbosity: Verbosity,
-) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: &ScalabilityArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     if args.job.workload.resources.is_some() || args.job.workload.resource_ids.is_some() {
         return Err(CliError::usage(
             "scalability takes --sizes, not --resources or --resource-ids",
@@ -61,16 +57,12 @@ pub(super) fn run(
         let order = inputs.order(&inputs.scenario)?;
         let replicates = args.replicates.in_world(&inputs.world);
         let title = format!("{size} accounts");
-        runs.push(measured(&args.job, &inputs, &order, replicates, &title, verbosity)?.0);
+        runs.push(measured(&args.job, &inputs, &order, replicates, &title, line)?.0);
     }
     let code = runs.iter().map(exit_code_of).max().unwrap_or(0);
     let factor = factor(&runs);
     let record = ScalabilityRecord { schema: 1, runs, factor, verdict: judge(factor) };
-    if args.job.output.json {
-        print_json(&record)?;
-    } else {
-        print_scalability(&record, line)?;
-    }
+    args.job.output.show(&record, || print_scalability(&record, line))?;
     Ok(ExitCode::from(code))
 }
 
@@ -109,8 +101,8 @@ fn print_scalability(record: &ScalabilityRecord, line: &CommandLine) -> Result<(
             verdict(run),
         ]
     };
-    let header = ["accounts", "strategy", "makespan", "accounts/s", "calls", "efficiency", "audit"];
-    print(&table(&header, &record.runs.iter().map(row).collect::<Vec<_>>()))?;
+    let header = "accounts | strategy | makespan | accounts/s | calls | efficiency | audit";
+    print(&table(header, record.runs.iter().map(row)))?;
     print(&format!(
         "factor {:.2}: {} (accounts/s at the largest ÷ at the smallest; > 0.8 good, > 0.5 moderate)",
         record.factor, record.verdict

@@ -5,79 +5,54 @@ use super::output::{print, print_json};
 use super::{
     analyze, benchmark, compare, evaluate, fitted, history, run, scalability, show_config,
 };
-use clap::{Args, ValueEnum};
+use clap::Args;
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap_complete::Shell;
 use neonbench::judge::JudgeRecord;
 use neonbench::report::json::{DecisionRecord, ReportRecord};
 use neonbench::select::Judgement;
 use neonbench::selftest::SelftestRecord;
 use neonbench_engine::plan::WirePlan;
-use schemars::{Schema, schema_for};
+use schemars::{JsonSchema, Schema, schema_for};
 use std::process::ExitCode;
 
 /// Flags of `schema`.
 #[derive(Debug, Args)]
 pub(super) struct SchemaArgs {
     /// Of what; without it, the names are listed
-    #[arg(value_name = "NAME")]
-    name: Option<Name>,
+    #[arg(value_name = "NAME", value_parser = names())]
+    name: Option<String>,
 }
 
-/// Outputs and files that have a schema.
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Name {
-    /// `run --json`, and the last line of `run --json-lines`
-    Run,
-    /// `benchmark --json`
-    Benchmark,
-    /// `compare --json`
-    Compare,
-    /// `analyze --json`
-    Analyze,
-    /// `scalability --json`
-    Scalability,
-    /// `calibrate --json`
-    Calibrate,
-    /// `evaluate --json`
-    Evaluate,
-    /// `history --json`
-    History,
-    /// `judge --json`
-    Judge,
-    /// `selftest --json`
-    Selftest,
-    /// `report.json` of the main job
-    Report,
-    /// `report.json` of a decision: `report --plan`, `--runs` or any workload
-    Decision,
-    /// `show-config --json`
-    ShowConfig,
-    /// `probe --json` and `fit --json`
-    Probe,
-    /// A plan file in JSON, or in TOML
-    Plan,
+/// Outputs and files that have a schema: its name, what it is of, and how it is made.
+const SCHEMAS: [(&str, &str, fn() -> Schema); 15] = [
+    ("run", "`run --json`, and the last line of `run --json-lines`", of::<run::RunOutput<'static>>),
+    ("benchmark", "`benchmark --json`", of::<benchmark::BenchmarkRecord>),
+    ("compare", "`compare --json`", of::<compare::CompareRecord>),
+    ("analyze", "`analyze --json`", of::<analyze::Analysis>),
+    ("scalability", "`scalability --json`", of::<scalability::ScalabilityRecord>),
+    ("calibrate", "`calibrate --json`", of::<Judgement>),
+    ("evaluate", "`evaluate --json`", of::<evaluate::Evaluation>),
+    ("history", "`history --json`", of::<history::HistoryRecord<'static>>),
+    ("judge", "`judge --json`", of::<JudgeRecord>),
+    ("selftest", "`selftest --json`", of::<SelftestRecord>),
+    ("report", "`report.json` of the main job", of::<ReportRecord<'static>>),
+    (
+        "decision",
+        "`report.json` of a decision: `report --plan`, `--runs` or any workload",
+        of::<DecisionRecord<'static>>,
+    ),
+    ("show-config", "`show-config --json`", of::<show_config::ConfigRecord>),
+    ("probe", "`probe --json` and `fit --json`", of::<fitted::FittedRecord>),
+    ("plan", "A plan file in JSON, or in TOML", of::<WirePlan>),
+];
+
+fn of<T: JsonSchema>() -> Schema {
+    schema_for!(T)
 }
 
-impl Name {
-    fn schema(self) -> Schema {
-        match self {
-            Self::Run => schema_for!(run::RunOutput<'static>),
-            Self::Benchmark => schema_for!(benchmark::BenchmarkRecord),
-            Self::Compare => schema_for!(compare::CompareRecord),
-            Self::Analyze => schema_for!(analyze::Analysis),
-            Self::Scalability => schema_for!(scalability::ScalabilityRecord),
-            Self::Calibrate => schema_for!(Judgement),
-            Self::Evaluate => schema_for!(evaluate::Evaluation),
-            Self::Judge => schema_for!(JudgeRecord),
-            Self::Selftest => schema_for!(SelftestRecord),
-            Self::Report => schema_for!(ReportRecord<'static>),
-            Self::Decision => schema_for!(DecisionRecord<'static>),
-            Self::History => schema_for!(history::HistoryRecord),
-            Self::Probe => schema_for!(fitted::FittedRecord),
-            Self::Plan => schema_for!(WirePlan),
-            Self::ShowConfig => schema_for!(show_config::ConfigRecord),
-        }
-    }
+fn names() -> PossibleValuesParser {
+    PossibleValuesParser::new(SCHEMAS.map(|(name, help, _)| PossibleValue::new(name).help(help)))
 }
 
 /// Flags of `completions`.
@@ -90,14 +65,13 @@ pub(super) struct CompletionsArgs {
 
 /// Prints a JSON Schema, or the names of all.
 pub(super) fn schema(args: &SchemaArgs) -> Result<ExitCode, CliError> {
-    if let Some(name) = args.name {
-        print_json(&name.schema())?;
+    let named = |(name, ..): &&(&str, _, _)| args.name.as_deref() == Some(*name);
+    if let Some((.., schema)) = SCHEMAS.iter().find(named) {
+        print_json(&schema())?;
         return Ok(ExitCode::SUCCESS);
     }
-    for name in Name::value_variants() {
-        let value = name.to_possible_value().expect("no variant is skipped");
-        let help = value.get_help().map(ToString::to_string).unwrap_or_default();
-        print(&format!("{:<12}  {help}", value.get_name()))?;
+    for (name, help, _) in SCHEMAS {
+        print(&format!("{name:<12}  {help}"))?;
     }
     print("next: neonbench schema run")?;
     Ok(ExitCode::SUCCESS)

@@ -1,20 +1,17 @@
 //! Shared by the commands that choose, fit and judge: flags, calibration files, the regret table.
 
-use super::args::{GoalArgs, ObjectiveArg, SelectorArgs};
+use super::args::{GoalArgs, SelectorArgs};
 use super::error::CliError;
 use super::files::read;
 use super::output::{percent, print, table};
-use neonbench::experiment::{Goal, Objective};
-use neonbench::select::{Calibration, Judgement, RegretRow};
+use neonbench::experiment::{Goal, Portfolio};
+use neonbench::select::{Calibration, Judgement, RegretRow, SelectorName};
 use std::path::Path;
 
 impl GoalArgs {
     /// The goal asked for.
     pub(super) fn goal(&self) -> Goal {
-        let objective = match self.objective {
-            Some(ObjectiveArg::Fastest) => Objective::Fastest,
-            Some(ObjectiveArg::Balanced) | None => Objective::Balanced,
-        };
+        let objective = self.objective.unwrap_or_default();
         Goal { objective, constraints: self.constraint.clone() }
     }
 }
@@ -33,6 +30,16 @@ pub(super) fn calibration(path: &Path) -> Result<Calibration, CliError> {
     Ok(Calibration::from_toml(&path.display().to_string(), &read(path)?)?)
 }
 
+/// The row of a selector over all scenarios.
+pub(super) fn overall(
+    judgement: &Judgement,
+    portfolio: Portfolio,
+    name: SelectorName,
+) -> Option<&RegretRow> {
+    let is_asked = |row: &&RegretRow| (row.portfolio, row.name) == (portfolio, name);
+    judgement.selectors.iter().filter(is_asked).find(|row| row.family == "all")
+}
+
 /// Prints what choosing can save, and what each selector's choices cost above the best.
 pub(super) fn print_judgement(judgement: &Judgement) -> Result<(), CliError> {
     let Judgement { scenarios, simulated_calls, wall_s, prize, prediction, .. } = judgement;
@@ -45,18 +52,9 @@ pub(super) fn print_judgement(judgement: &Judgement) -> Result<(), CliError> {
             "among all strategies one choice is nearly as good as any: objectives and constraints decide",
         )?;
     }
-    let header = [
-        "portfolio",
-        "family",
-        "selector",
-        "mean regret",
-        "5 – 95 % of the mean",
-        "p95",
-        "worst",
-        "gap closed",
-        "scenarios",
-    ];
-    print(&table(&header, &judgement.selectors.iter().map(row).collect::<Vec<_>>()))?;
+    let header = "portfolio | family | selector | mean regret | \
+        5 – 95 % of the mean | p95 | worst | gap closed | scenarios";
+    print(&table(header, judgement.selectors.iter().map(row)))?;
     if !judgement.left_out.is_empty() {
         print("\nwith something left out of the fit, on what was left out:")?;
         let rows = judgement.left_out.iter().map(|left_out| {
@@ -64,7 +62,7 @@ pub(super) fn print_judgement(judgement: &Judgement) -> Result<(), CliError> {
             cells[1].clone_from(&left_out.left_out);
             cells
         });
-        print(&table(&header, &rows.collect::<Vec<_>>()))?;
+        print(&table(header, rows))?;
     }
     print(&format!(
         "forecast: p50 off by {} in the median scenario, {} in the 95th percentile; the 90 % interval holds {} of \

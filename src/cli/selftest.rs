@@ -1,8 +1,9 @@
 //! `neonbench selftest`: measures the fidelity of the mock's delays and limits on this machine.
 
 use super::args::{OutputArgs, StoreArgs};
+use super::command_line::CommandLine;
 use super::error::{CliError, code};
-use super::output::{Verbosity, count, duration, print, print_json, table};
+use super::output::{count, duration, print, table};
 use clap::Args;
 use neonbench::selftest::{self, FidelityRow, PoolRow, SelftestRecord, SelftestSize, WindowRow};
 use neonbench::text::distance;
@@ -23,21 +24,13 @@ pub(super) struct SelftestArgs {
     store: StoreArgs,
 }
 
-pub(super) fn run(args: &SelftestArgs, verbosity: Verbosity) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: &SelftestArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let size = if args.quick { SelftestSize::QUICK } else { SelftestSize::FULL };
-    let mut progress = |what: &str| {
-        if !verbosity.quiet {
-            eprintln!("{what}");
-        }
-    };
+    let mut progress = |what: &str| line.note(what);
     let record =
         runtime().map_err(CliError::Runtime)?.block_on(selftest::run(&size, &mut progress))?;
-    args.store.keep_document(&record, verbosity);
-    if args.output.json {
-        print_json(&record)?;
-    } else {
-        print(&summary(&record))?;
-    }
+    args.store.keep_document(&record, line);
+    args.output.show(&record, || print(&summary(&record)))?;
     Ok(ExitCode::from(if record.passed { 0 } else { code::GATE }))
 }
 
@@ -51,22 +44,9 @@ fn summary(record: &SelftestRecord) -> String {
         machine.processors,
         duration(record.wall_s)
     )];
-    let header = [
-        "law; errors in ms",
-        "in flight",
-        "calls",
-        "KS",
-        "p50 error",
-        "p99 error",
-        "call p50",
-        "p99",
-        "max",
-        "server p50",
-        "p99",
-        "bars",
-    ];
-    let rows: Vec<Vec<String>> = record.fidelity.iter().map(fidelity).collect();
-    lines.push(table(&header, &rows));
+    let header = "law; errors in ms | in flight | calls | KS | p50 error | \
+        p99 error | call p50 | p99 | max | server p50 | p99 | bars";
+    lines.push(table(header, record.fidelity.iter().map(fidelity)));
     lines.push(pool(&record.pool));
     lines.extend(record.window.as_ref().map(window));
     lines.push(format!("passed: {}", if record.passed { "yes" } else { "NO" }));
@@ -104,29 +84,22 @@ fn fidelity(row: &FidelityRow) -> Vec<String> {
 }
 
 fn pool(row: &PoolRow) -> String {
-    format!(
-        "pool of {}, {} connections: {} calls admitted, {} refused; at most {} at once, {} refused \
-         while a slot was free: {}",
-        row.pool,
-        row.connections,
-        count(row.admitted),
-        count(row.refused),
-        row.most_at_once,
-        count(row.refused_while_free),
-        if row.is_exact() { "exact" } else { "NOT EXACT" }
-    )
+    let limit = format!("pool of {}, {} connections", row.pool, row.connections);
+    let refused = count(row.refused_while_free);
+    let kept =
+        format!("at most {} at once, {refused} refused while a slot was free", row.most_at_once);
+    of_limit(&limit, row.admitted, row.refused, &kept, row.is_exact())
 }
 
 fn window(row: &WindowRow) -> String {
-    format!(
-        "window of {} a second, {} connections: {} calls admitted, {} refused; {} beyond burst + rate \
-         × time, {} refused while it was open: {}",
-        row.per_second,
-        row.connections,
-        count(row.admitted),
-        count(row.refused),
-        count(row.admitted_beyond),
-        count(row.refused_while_open),
-        if row.is_exact() { "exact" } else { "NOT EXACT" }
-    )
+    let limit = format!("window of {} a second, {} connections", row.per_second, row.connections);
+    let (beyond, refused) = (count(row.admitted_beyond), count(row.refused_while_open));
+    let kept = format!("{beyond} beyond burst + rate × time, {refused} refused while it was open");
+    of_limit(&limit, row.admitted, row.refused, &kept, row.is_exact())
+}
+
+fn of_limit(limit: &str, admitted: u64, refused: u64, kept: &str, is_exact: bool) -> String {
+    let (admitted, refused) = (count(admitted), count(refused));
+    let exact = if is_exact { "exact" } else { "NOT EXACT" };
+    format!("{limit}: {admitted} calls admitted, {refused} refused; {kept}: {exact}")
 }

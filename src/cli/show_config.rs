@@ -13,6 +13,7 @@ use neonbench_engine::run::World;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::any::TypeId;
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 
 /// `show-config --json`.
@@ -51,29 +52,10 @@ enum Origin {
     Flag,
 }
 
-impl Origin {
-    const fn words(self) -> &'static str {
-        match self {
-            Self::Default => "default",
-            Self::Selector => "selector",
-            Self::Plan => "plan",
-            Self::Scenario => "scenario file",
-            Self::Environment => "environment",
-            Self::Flag => "flag",
-        }
-    }
-}
+type ResolvedSettings = BTreeMap<&'static str, (Value, Origin)>;
 
 /// Arguments that are no settings of a run: they say how its result is shown.
 const NO_SETTINGS: [&str; 4] = ["json", "json_lines", "show_values", "verbose"];
-
-/// A value that flags, files and defaults came to, and the origin where no flag and no variable
-/// gave it.
-struct Resolved {
-    id: &'static str,
-    value: Value,
-    below: Origin,
-}
 
 /// Prints the configuration that `run` would have with the same flags; runs and writes nothing.
 pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
@@ -95,23 +77,21 @@ fn print_settings(settings: &[ConfigSetting]) -> Result<(), CliError> {
         Value::Bool(is_on) => (if *is_on { "yes" } else { "no" }).to_owned(),
         other => other.to_string(),
     };
-    let rows: Vec<Vec<String>> = settings
-        .iter()
-        .map(|ConfigSetting { name, value, origin, from }| {
-            let from = from.clone().unwrap_or_default();
-            vec![name.clone(), cell(value), origin.words().to_owned(), from]
-        })
-        .collect();
-    print(&table(&["setting", "value", "origin", "from"], &rows))
+    let row = |ConfigSetting { name, value, origin, from }: &ConfigSetting| {
+        let origin =
+            if *origin == Origin::Scenario { json!("scenario file") } else { json!(origin) };
+        vec![name.clone(), cell(value), cell(&origin), from.clone().unwrap_or_default()]
+    };
+    print(&table("setting | value | origin | from", settings.iter().map(row)))
 }
 
 /// Every argument of `run` as a setting, in the order of their definition.
 fn settings(args: &RunArgs, line: &CommandLine) -> Result<Vec<ConfigSetting>, CliError> {
     let inputs = Inputs::read(&args.job.workload, &args.job.engine, &args.job.world)?;
     let mut resolved = resolved(args, &inputs)?;
-    let arguments: Vec<&Arg> =
-        line.verb().get_arguments().chain(line.root().get_arguments()).collect();
+    let arguments: Vec<&Arg> = line.verb.get_arguments().chain(line.root.get_arguments()).collect();
     let find = |id: &str| arguments.iter().copied().find(|argument| argument.get_id() == id);
+    let source_of = |id: &str| source(find(id)?, find(&format!("no_{id}")), &line.matches);
     let mut settings = Vec::new();
     for argument in &arguments {
         let id = argument.get_id().as_str();
@@ -120,42 +100,29 @@ fn settings(args: &RunArgs, line: &CommandLine) -> Result<Vec<ConfigSetting>, Cl
         else {
             continue;
         };
-        let position = resolved.iter().position(|it| it.id == id);
-        let (value, below) = position.map_or_else(
-            || (as_given(argument, line.matches()), Origin::Default),
-            |position| {
-                let Resolved { value, below, .. } = resolved.swap_remove(position);
-                (value, below)
-            },
-        );
-        let (origin, from) = source(argument, find(&format!("no_{id}")), line.matches())
-            .unwrap_or_else(|| {
-                let from = match below {
-                    Origin::Scenario => args.job.workload.scenario.clone(),
-                    Origin::Plan => plan(args, &inputs),
-                    Origin::Selector => Some("auto".to_owned()),
-                    Origin::Default | Origin::Environment | Origin::Flag => None,
-                };
-                (below, from)
-            });
+        let given = || (as_given(argument, &line.matches), Origin::Default);
+        let (value, below) = resolved.remove(id).unwrap_or_else(given);
+        let given = match id {
+            // `--strategy auto` leaves the choice to the selector.
+            "strategy" if inputs.strategy().is_none() => {
+                Some((Origin::Selector, Some("auto".to_owned())))
+            }
+            // `--base-url` implies `--world http`.
+            "world" => source_of(id).or_else(|| source_of("base_url")),
+            _ => source_of(id),
+        };
+        let (origin, from) = given.unwrap_or_else(|| {
+            let from = match below {
+                Origin::Scenario => args.job.workload.scenario.clone(),
+                Origin::Plan => plan(args, &inputs),
+                Origin::Selector => Some("auto".to_owned()),
+                Origin::Default | Origin::Environment | Origin::Flag => None,
+            };
+            (below, from)
+        });
         settings.push(ConfigSetting { name: long.to_owned(), value, origin, from });
     }
     debug_assert!(resolved.is_empty(), "a setting is named like its flag");
-    let base_url = settings.iter().find(|it| it.name == "base-url" && !it.value.is_null());
-    let address = base_url.map(|it| (it.origin, it.from.clone()));
-    for setting in &mut settings {
-        match setting.name.as_str() {
-            // `--base-url` implies `--world http`.
-            "world" if setting.origin == Origin::Default => {
-                (setting.origin, setting.from) = address.clone().unwrap_or((Origin::Default, None));
-            }
-            // `--strategy auto` leaves the choice to the selector.
-            "strategy" if inputs.strategy().is_none() => {
-                (setting.origin, setting.from) = (Origin::Selector, Some("auto".to_owned()));
-            }
-            _ => {}
-        }
-    }
     Ok(settings)
 }
 
@@ -197,13 +164,14 @@ fn as_given(argument: &Arg, matches: &ArgMatches) -> Value {
 /// The plan in force: the flag's, or the scenario file's.
 fn plan(args: &RunArgs, inputs: &Inputs) -> Option<String> {
     let given = args.job.workload.plan.as_ref().map(|path| path.display().to_string());
-    given.or_else(|| inputs.file().plan.clone())
+    given.or_else(|| inputs.file.plan.clone())
 }
 
-/// The settings that more than a flag decides.
-fn resolved(args: &RunArgs, inputs: &Inputs) -> Result<Vec<Resolved>, CliError> {
+/// The settings that more than a flag decides, by their ids: the values that flags, files and
+/// defaults came to, and their origins where no flag and no variable gave them.
+fn resolved(args: &RunArgs, inputs: &Inputs) -> Result<ResolvedSettings, CliError> {
     use Origin::{Default, Plan, Scenario, Selector};
-    let (job, scenario, file) = (&args.job, &inputs.scenario, inputs.file());
+    let (job, scenario, file) = (&args.job, &inputs.scenario, &inputs.file);
     let order = inputs.order(scenario)?;
     let (set, hints) = (&order.settings, scenario.plan.hints);
     let in_file = |is_there: bool| if is_there { Scenario } else { Default };
@@ -233,31 +201,31 @@ fn resolved(args: &RunArgs, inputs: &Inputs) -> Result<Vec<Resolved>, CliError> 
     let constraints: Vec<String> = goal.constraints.iter().map(ToString::to_string).collect();
     let constraints = (!constraints.is_empty()).then(|| constraints.join(", "));
     let world = if matches!(inputs.world, World::Virtual) { "virtual" } else { "http" };
+    let store = (!job.store.no_store).then(|| job.store.store.display().to_string());
     // Never print the API key.
     let key = job.world.access.credentials.api_key.as_ref().map(|_| "set, not shown");
-    let resolved = |id, value, below| Resolved { id, value, below };
-    Ok(vec![
-        resolved("plan", json!(plan), in_file(file.plan.is_some())),
-        resolved("profile", json!(inputs.profile_name()), in_file(file.profile.is_some())),
-        resolved("dataset", json!(scenario.dataset_name), in_file(file.dataset.is_some())),
-        resolved("resources", json!(scenario.accounts()), in_file(file.resources.is_some())),
-        resolved("mappings", json!(scenario.mappings()), mappings),
-        resolved("resource_ids", json!(ids), ids_from),
-        resolved("strategy", json!(set.strategy.name()), Default),
-        resolved("workers", json!(set.workers), workers),
-        resolved("batch_size", json!(set.batch_size), batch),
-        resolved("chunk_pause", json!(duration(set.chunk_pause)), Default),
-        resolved("reads", json!(set.reads), Default),
-        resolved("call_deadline", json!(duration(set.call_deadline)), Default),
-        resolved("limiter", json!(set.limiter.to_string()), Default),
-        resolved("headroom", json!(headroom), Default),
-        resolved("seed", json!(set.seed), in_file(file.seed.is_some())),
-        resolved("dry_run", json!(set.dry_run), if hints.dry_run { Plan } else { Default }),
-        resolved("objective", json!(goal.objective), Default),
-        resolved("constraint", json!(constraints), Default),
-        resolved("world", json!(world), Default),
-        resolved("api_key", json!(key), Default),
-        resolved("store", json!(job.store.path()), Default),
-        resolved("journal", json!(args.keeps_journal(inputs, &order)), Default),
-    ])
+    Ok(BTreeMap::from([
+        ("plan", (json!(plan), in_file(file.plan.is_some()))),
+        ("profile", (json!(inputs.profile.origin), in_file(file.profile.is_some()))),
+        ("dataset", (json!(scenario.dataset_name), in_file(file.dataset.is_some()))),
+        ("resources", (json!(scenario.accounts()), in_file(file.resources.is_some()))),
+        ("mappings", (json!(scenario.mappings()), mappings)),
+        ("resource_ids", (json!(ids), ids_from)),
+        ("strategy", (json!(set.strategy.name()), Default)),
+        ("workers", (json!(set.workers), workers)),
+        ("batch_size", (json!(set.batch_size), batch)),
+        ("chunk_pause", (json!(duration(set.chunk_pause)), Default)),
+        ("reads", (json!(set.reads), Default)),
+        ("call_deadline", (json!(duration(set.call_deadline)), Default)),
+        ("limiter", (json!(set.limiter.to_string()), Default)),
+        ("headroom", (json!(headroom), Default)),
+        ("seed", (json!(set.seed), in_file(file.seed.is_some()))),
+        ("dry_run", (json!(set.dry_run), if hints.dry_run { Plan } else { Default })),
+        ("objective", (json!(goal.objective), Default)),
+        ("constraint", (json!(constraints), Default)),
+        ("world", (json!(world), Default)),
+        ("api_key", (json!(key), Default)),
+        ("store", (json!(store), Default)),
+        ("journal", (json!(args.keeps_journal(inputs, &order)), Default)),
+    ]))
 }

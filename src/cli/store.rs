@@ -4,12 +4,13 @@ use super::args::{OutputArgs, StoreArgs};
 use super::error::CliError;
 use super::history::{self, HistoryArgs};
 use super::journaled::is_alive;
-use super::output::{count, print, print_json};
+use super::output::{count, print};
 use clap::{Args, Subcommand};
 use neonbench::store::Purge;
 use serde::Serialize;
 use std::process::ExitCode;
-use time::{Date, Month, Time};
+use time::format_description::parse_borrowed;
+use time::{Date, Time};
 
 /// Verbs of `store`.
 #[derive(Debug, Subcommand)]
@@ -62,21 +63,14 @@ fn purge(args: &PurgeArgs) -> Result<(), CliError> {
         return Err(CliError::usage(format!("run {id} is under way: stop it first")));
     }
     let purged = store.purge(what)?;
-    if args.output.json {
-        return print_json(&PurgeRecord { schema: 1, purged });
-    }
-    print(&format!("purged: {} records, with all that hung on them", count(purged)))
+    args.output.show(&PurgeRecord { schema: 1, purged }, || {
+        print(&format!("purged: {} records, with all that hung on them", count(purged)))
+    })
 }
 
 /// The first second of a day (UTC), in seconds since 1970.
 fn day(text: &str) -> Result<i64, String> {
-    let parse = || {
-        let mut parts = text.splitn(3, '-');
-        let year = parts.next()?.parse().ok()?;
-        let month: u8 = parts.next()?.parse().ok()?;
-        let day = parts.next()?.parse().ok()?;
-        Date::from_calendar_date(year, Month::try_from(month).ok()?, day).ok()
-    };
-    let date = parse().ok_or_else(|| "expected a day such as 2026-11-24".to_owned())?;
+    let form = parse_borrowed::<2>("[year]-[month]-[day]").expect("a valid form");
+    let date = Date::parse(text, &form).map_err(|_| "expected a day such as 2026-11-24")?;
     Ok(date.with_time(Time::MIDNIGHT).assume_utc().unix_timestamp())
 }

@@ -1,30 +1,13 @@
 //! The store of runs, as the flags name it.
 
 use super::args::StoreArgs;
+use super::command_line::CommandLine;
 use super::error::CliError;
-use super::output::Verbosity;
 use neonbench::store::{Document, Store, StoreError};
 use neonbench_engine::run::Run;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 impl StoreArgs {
-    /// True if runs are stored.
-    pub(super) const fn is_used(&self) -> bool {
-        !self.no_store
-    }
-
-    /// The store's file; `None` if runs are not stored.
-    pub(super) fn path(&self) -> Option<String> {
-        (!self.no_store).then(|| self.store.display().to_string())
-    }
-
-    /// Opens the store, and creates it if there is none.
-    ///
-    /// Errors: the file cannot be opened, or is no store of this version.
-    pub(super) fn open_or_make(&self) -> Result<Store, CliError> {
-        Ok(Store::open(&self.store)?)
-    }
-
     /// Opens the store to read from it.
     ///
     /// Errors: there is no store, or it cannot be opened.
@@ -45,39 +28,35 @@ impl StoreArgs {
     }
 
     /// Stores `run` and returns its number; a store that cannot be written is a warning, not an error.
-    pub(super) fn keep(&self, run: &Run, verbosity: Verbosity) -> Option<i64> {
-        if self.no_store {
-            return None;
-        }
-        told(Store::open(&self.store).and_then(|mut store| store.add(run, now_unix_s())), verbosity)
+    pub(super) fn keep(&self, run: &Run, line: &CommandLine) -> Option<i64> {
+        self.kept(line, |store| store.add(run, now_unix_s()))
     }
 
     /// Stores a document and returns its number.
-    pub(super) fn keep_document<D: Document>(
+    pub(super) fn keep_document(
         &self,
-        document: &D,
-        verbosity: Verbosity,
+        document: &impl Document,
+        line: &CommandLine,
+    ) -> Option<i64> {
+        self.kept(line, |store| store.add_document(document, now_unix_s()))
+    }
+
+    fn kept(
+        &self,
+        line: &CommandLine,
+        add: impl FnOnce(&mut Store) -> Result<i64, StoreError>,
     ) -> Option<i64> {
         if self.no_store {
             return None;
         }
-        let store = Store::open(&self.store);
-        told(store.and_then(|mut store| store.add_document(document, now_unix_s())), verbosity)
+        let kept = Store::open(&self.store).and_then(|mut store| add(&mut store));
+        let warn = |error: &StoreError| {
+            let cause = std::error::Error::source(error);
+            let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
+            line.note(format_args!("warning: the run is not kept: {error}{cause}"));
+        };
+        kept.inspect_err(warn).ok()
     }
-}
-
-/// The number of what was stored, or a warning with the reason why it was not.
-fn told(kept: Result<i64, StoreError>, verbosity: Verbosity) -> Option<i64> {
-    let error = match kept {
-        Ok(id) => return Some(id),
-        Err(error) => error,
-    };
-    if !verbosity.quiet {
-        let cause = std::error::Error::source(&error);
-        let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
-        eprintln!("warning: the run is not kept: {error}{cause}");
-    }
-    None
 }
 
 #[expect(clippy::disallowed_methods, reason = "stored runs carry the calendar's time")]

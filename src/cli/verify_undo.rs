@@ -1,13 +1,14 @@
 //! `neonbench verify` and `neonbench undo`: a run's writes compared with the organisation, and reverted.
 
-use super::args::{OutputArgs, ValuesArgs};
+use super::args::ValuesArgs;
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::interrupt;
-use super::journaled::RunRef;
-use super::output::{Verbosity, count, print, print_json};
+use super::journaled::{RunRef, cannot};
+use super::output::{count, print};
 use super::resume::nothing_to_do;
 use clap::Args;
+use neon_mock::api::AccountId;
 use neonbench::store::RunState;
 use neonbench::text::field_value;
 use neonbench_engine::engine::{FieldConflict, ReviewMode, WriteReview};
@@ -18,17 +19,6 @@ use std::process::ExitCode;
 /// Differences and failures that are listed; the others are only counted.
 const LISTED: usize = 100;
 
-/// Flags of `verify`.
-#[derive(Debug, Args)]
-pub(super) struct VerifyArgs {
-    #[command(flatten)]
-    of: RunRef,
-    #[command(flatten)]
-    values: ValuesArgs,
-    #[command(flatten)]
-    output: OutputArgs,
-}
-
 /// Flags of `undo`.
 #[derive(Debug, Args)]
 pub(super) struct UndoArgs {
@@ -36,14 +26,23 @@ pub(super) struct UndoArgs {
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
-    run: VerifyArgs,
+    run: RunRef,
 }
 
-/// `verify --json`.
+/// `verify --json` and `undo --json`.
 #[derive(Serialize)]
-struct VerifyRecord {
+struct ReviewRecord<F> {
     schema: u32,
     run: i64,
+    #[serde(flatten)]
+    figures: F,
+    failed: u64,
+    failures: Vec<FailureRecord>,
+    next_command: String,
+}
+
+#[derive(Serialize)]
+struct VerifyFigures {
     /// Accounts that the run wrote, or may have written.
     accounts: u64,
     /// Fields that hold what the run left there.
@@ -52,16 +51,10 @@ struct VerifyRecord {
     mismatched: u64,
     /// The first hundred of them.
     mismatches: Vec<FieldRecord>,
-    failed: u64,
-    failures: Vec<FailureRecord>,
-    next_command: String,
 }
 
-/// `undo --json`.
 #[derive(Serialize)]
-struct UndoRecord {
-    schema: u32,
-    run: i64,
+struct UndoFigures {
     dry_run: bool,
     /// Accounts that the run wrote, or may have written.
     accounts: u64,
@@ -73,9 +66,6 @@ struct UndoRecord {
     conflicted: u64,
     /// The first hundred of them.
     conflicts: Vec<FieldRecord>,
-    failed: u64,
-    failures: Vec<FailureRecord>,
-    next_command: String,
 }
 
 /// A field that differs from the run's write. Values are set only with `--show-values`.
@@ -99,54 +89,41 @@ struct FailureRecord {
 /// Compares the organisation with a run's writes.
 ///
 /// Errors: the run cannot be verified, or the server does not answer.
-pub(super) fn verify(
-    args: &VerifyArgs,
-    line: &CommandLine,
-    verbosity: Verbosity,
-) -> Result<ExitCode, CliError> {
-    let reopened = args.of.reopen("verify", false)?;
+pub(super) fn verify(args: &RunRef, line: &CommandLine) -> Result<ExitCode, CliError> {
+    let reopened = args.reopen("verify", false)?;
     let id = reopened.run.id;
     if reopened.run.state == RunState::Undone {
-        return Err(CliError::usage(format!("cannot verify run {id}: it was taken back")));
+        return Err(cannot("verify", id, "it was taken back"));
     }
     let ledger = reopened.store.ledger(id)?;
-    let stop = interrupt::listen(verbosity)?;
+    let stop = interrupt::listen(line)?;
     let settings = &reopened.header.settings;
     let found = run::review(&reopened.target, settings, &ledger, &stop, ReviewMode::Verify)?;
     if stop.is_set() {
         return Ok(ExitCode::from(code::INTERRUPTED));
     }
-    let record = VerifyRecord {
-        schema: 1,
-        run: id,
+    let figures = VerifyFigures {
         accounts: found.accounts,
         as_written: found.as_written,
         mismatched: found.differences.len() as u64,
         mismatches: fields(&found, args.values),
-        failed: found.failed.len() as u64,
-        failures: failures(&found),
-        next_command: match reopened.run.state {
-            RunState::Running | RunState::Stopped | RunState::Failed => {
-                line.to("resume").to_string()
-            }
-            RunState::Finished | RunState::Undone => line.to("undo").to_string(),
-        },
     };
-    if args.output.json {
-        print_json(&record)?;
-    } else {
+    let next = match reopened.run.state {
+        RunState::Running | RunState::Stopped | RunState::Failed => line.to("resume"),
+        RunState::Finished | RunState::Undone => line.to("undo"),
+    };
+    let record = ReviewRecord::new(id, figures, &found, &next);
+    let VerifyFigures { accounts, as_written, mismatched, mismatches } = &record.figures;
+    args.output.show(&record, || {
+        let [accounts, held, others] = [*accounts, *as_written, *mismatched].map(count);
         print(&format!(
-            "run {id}: {} accounts were written; {} fields hold what it left there, {} do not; {} \
-             accounts cannot be read",
-            count(record.accounts),
-            count(record.as_written),
-            count(record.mismatched),
+            "run {id}: {accounts} accounts were written; {held} fields hold what it left there, \
+             {others} do not; {} accounts cannot be read",
             count(record.failed)
         ))?;
-        print_lists(&record.mismatches, "differs", &record.failures)?;
-        print(&format!("next: {}", record.next_command))?;
-    }
-    Ok(ExitCode::from(if record.mismatched > 0 {
+        record.print_lists(mismatches, "differs")
+    })?;
+    Ok(ExitCode::from(if *mismatched > 0 {
         code::AUDIT_MISMATCH
     } else if record.failed > 0 {
         code::SOME_FAILED
@@ -158,19 +135,15 @@ pub(super) fn verify(
 /// Reverts a run's writes where they are still in place.
 ///
 /// Errors: the run cannot be undone, or the server does not answer.
-pub(super) fn undo(
-    args: &UndoArgs,
-    line: &CommandLine,
-    verbosity: Verbosity,
-) -> Result<ExitCode, CliError> {
-    let UndoArgs { dry_run, run: VerifyArgs { of, values, output } } = args;
+pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
+    let UndoArgs { dry_run, run: of } = args;
     let mut reopened = of.reopen("undo", !dry_run)?;
     let id = reopened.run.id;
     let ledger = reopened.store.ledger(id)?;
     if ledger.iter().all(|(_, entry)| entry.changes.is_empty() && entry.open.is_none()) {
-        return Ok(nothing_to_do(id, "wrote nothing", "undo", verbosity));
+        return Ok(nothing_to_do(id, "wrote nothing", "undo", line));
     }
-    let stop = interrupt::listen(verbosity)?;
+    let stop = interrupt::listen(line)?;
     if !dry_run {
         // Before the first write: however this ends, the run can no longer be resumed.
         reopened.store.end(id, RunState::Undone, None)?;
@@ -179,41 +152,34 @@ pub(super) fn undo(
     let mode = if *dry_run { ReviewMode::DryUndo } else { ReviewMode::Undo };
     let found = run::review(&reopened.target, settings, &ledger, &stop, mode)?;
     let is_done = found.failed.is_empty() && !stop.is_set();
-    let record = UndoRecord {
-        schema: 1,
-        run: id,
+    let figures = UndoFigures {
         dry_run: *dry_run,
         accounts: found.accounts,
         restored: found.restored,
         unchanged: found.as_before,
         conflicted: found.differences.len() as u64,
-        conflicts: fields(&found, *values),
-        failed: found.failed.len() as u64,
-        failures: failures(&found),
-        next_command: if *dry_run || !is_done {
-            line.clone().without(&["dry_run"]).to_string()
-        } else {
-            line.to("store purge").with("run", id).to_string()
-        },
+        conflicts: fields(&found, of.values),
     };
-    if output.json {
-        print_json(&record)?;
+    let next = if *dry_run || !is_done {
+        line.clone().without(&["dry_run"])
     } else {
+        line.to("store purge").with("run", id)
+    };
+    let record = ReviewRecord::new(id, figures, &found, &next);
+    let UndoFigures { restored, unchanged, conflicted, conflicts, .. } = &record.figures;
+    of.output.show(&record, || {
+        let [restored, held, others] = [*restored, *unchanged, *conflicted].map(count);
         print(&format!(
-            "run {id}: {} fields {}, {} held already what stood there before, {} are left alone \
-             because somebody else wrote them; {} accounts failed",
-            count(record.restored),
-            if *dry_run { "would be taken back" } else { "were taken back" },
-            count(record.unchanged),
-            count(record.conflicted),
+            "run {id}: {restored} fields {} taken back, {held} held already what stood there \
+             before, {others} are left alone because somebody else wrote them; {} accounts failed",
+            if *dry_run { "would be" } else { "were" },
             count(record.failed)
         ))?;
-        print_lists(&record.conflicts, "conflict", &record.failures)?;
-        print(&format!("next: {}", record.next_command))?;
-    }
+        record.print_lists(conflicts, "conflict")
+    })?;
     Ok(ExitCode::from(if stop.is_set() {
         code::INTERRUPTED
-    } else if record.conflicted > 0 || record.failed > 0 {
+    } else if *conflicted > 0 || record.failed > 0 {
         code::SOME_FAILED
     } else {
         0
@@ -236,28 +202,36 @@ fn fields(found: &WriteReview, values: ValuesArgs) -> Vec<FieldRecord> {
     found.differences.iter().take(LISTED).map(record).collect()
 }
 
-fn failures(found: &WriteReview) -> Vec<FailureRecord> {
-    let record = |(id, message): &(neon_mock::api::AccountId, String)| FailureRecord {
-        resource_id: id.to_string(),
-        message: message.clone(),
-    };
-    found.failed.iter().take(LISTED).map(record).collect()
-}
-
-fn print_lists(
-    fields: &[FieldRecord],
-    what: &str,
-    failures: &[FailureRecord],
-) -> Result<(), CliError> {
-    for FieldRecord { resource_id, field, expected, found } in fields {
-        let values = match (expected, found) {
-            (Some(expected), Some(found)) => format!(": the run left {expected}, found {found}"),
-            _ => String::new(),
+impl<F> ReviewRecord<F> {
+    fn new(run: i64, figures: F, found: &WriteReview, next: &CommandLine) -> Self {
+        let failure = |(id, message): &(AccountId, String)| FailureRecord {
+            resource_id: id.to_string(),
+            message: message.clone(),
         };
-        print(&format!("  {what:<9} account {resource_id}, {field}{values}"))?;
+        Self {
+            schema: 1,
+            run,
+            figures,
+            failed: found.failed.len() as u64,
+            failures: found.failed.iter().take(LISTED).map(failure).collect(),
+            next_command: next.to_string(),
+        }
     }
-    for FailureRecord { resource_id, message } in failures {
-        print(&format!("  failed    account {resource_id}: {message}"))?;
+
+    /// Prints the differing fields as `what`, the failures and the next command.
+    fn print_lists(&self, fields: &[FieldRecord], what: &str) -> Result<(), CliError> {
+        for FieldRecord { resource_id, field, expected, found } in fields {
+            let values = match (expected, found) {
+                (Some(expected), Some(found)) => {
+                    format!(": the run left {expected}, found {found}")
+                }
+                _ => String::new(),
+            };
+            print(&format!("  {what:<9} account {resource_id}, {field}{values}"))?;
+        }
+        for FailureRecord { resource_id, message } in &self.failures {
+            print(&format!("  failed    account {resource_id}: {message}"))?;
+        }
+        print(&format!("next: {}", self.next_command))
     }
-    Ok(())
 }

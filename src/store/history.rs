@@ -24,7 +24,7 @@ struct Makespans {
 }
 
 /// A stored run without the rows of its journal.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct ListedRun {
     /// Its number in the store.
     pub id: i64,
@@ -39,10 +39,13 @@ pub struct ListedRun {
     /// Rows of its journal.
     pub notes: u64,
     /// Its record; none before it has ended.
+    #[serde(skip)]
     pub record: Option<RunRecord>,
     /// The makespans of its valid replicates, in seconds; empty without any.
+    #[serde(skip)]
     pub makespans_s: Vec<f64>,
     /// False if it has a record of a form that this version does not read.
+    #[serde(skip)]
     pub is_readable: bool,
 }
 

@@ -1,10 +1,11 @@
 //! The full set: large organisations, in parts, and resumed where it was left.
 
+use super::super::command_line::CommandLine;
 use super::super::error::CliError;
-use super::super::files::read;
-use super::super::output::{Verbosity, print, print_json};
+use super::super::files::{read, write};
+use super::super::output::print;
 use super::super::selector::print_judgement;
-use super::{CalibrateArgs, write};
+use super::CalibrateArgs;
 use neonbench::experiment::Goal;
 use neonbench::select::case::{self, SelectorCase};
 use neonbench::select::{
@@ -34,7 +35,7 @@ struct CachedVerdict {
 pub(super) fn run(
     args: &CalibrateArgs,
     goal: &Goal,
-    verbosity: Verbosity,
+    line: &CommandLine,
 ) -> Result<ExitCode, CliError> {
     let clock = WallClock::start();
     let calibration = Calibration::shipped();
@@ -46,7 +47,7 @@ pub(super) fn run(
     }
     for (place, wire) in wires.iter().enumerate() {
         let path = args.out.join(format!("{}.json", wire.name));
-        let is_ours = place % args.shard.of == args.shard.part - 1;
+        let is_ours = place % args.shard.1 == args.shard.0 - 1;
         let cached = match cached(&path, &calibration, goal)? {
             Some(cached) => cached,
             None if args.merge || !is_ours => {
@@ -57,9 +58,8 @@ pub(super) fn run(
                 let cached = make(wire.case()?, &calibration, goal)?;
                 let text = serde_json::to_string_pretty(&cached).expect("plain data");
                 write(&path, &(text + "\n"))?;
-                if !verbosity.quiet {
-                    eprintln!("{}: {} simulated calls", wire.name, cached.simulated_calls);
-                }
+                let calls = cached.simulated_calls;
+                line.note(format_args!("{}: {calls} simulated calls", wire.name));
                 cached
             }
         };
@@ -69,14 +69,10 @@ pub(super) fn run(
         }
     }
     let judgement = judgement(&verdicts, calls, clock.elapsed().as_secs_f64());
-    if args.output.json {
-        print_json(&judgement)?;
-    } else {
-        print_judgement(&judgement)?;
-        if missing > 0 {
-            let out = args.out.display();
-            print(&format!("{missing} of {} scenarios have no verdict in {out} yet", wires.len()))?;
-        }
+    args.output.show(&judgement, || print_judgement(&judgement))?;
+    if missing > 0 && !args.output.json {
+        let out = args.out.display();
+        print(&format!("{missing} of {} scenarios have no verdict in {out} yet", wires.len()))?;
     }
     Ok(ExitCode::SUCCESS)
 }

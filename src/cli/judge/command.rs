@@ -7,76 +7,29 @@ use neonbench_engine::clock::Clock;
 use neonbench_engine::world::WallClock;
 use std::ffi::OsString;
 use std::io::ErrorKind;
+use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
-use tempfile::TempDir;
 use tokio::process::Child;
 
 /// Time that a command gets to end after the signal to terminate, before it is killed.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Variables that could direct a client to another server or configuration.
-const ELSEWHERE: [&str; 16] = [
-    "http_proxy",
-    "https_proxy",
-    "all_proxy",
-    "no_proxy",
-    "HTTP_PROXY",
-    "HTTPS_PROXY",
-    "ALL_PROXY",
-    "NO_PROXY",
-    "CURL_HOME",
-    "NETRC",
-    "XDG_CONFIG_HOME",
-    "XDG_CONFIG_DIRS",
-    "XDG_DATA_HOME",
-    "XDG_STATE_HOME",
-    "APPDATA",
-    "LOCALAPPDATA",
-];
-
-/// The HOME that a command gets.
-pub(super) enum Home {
-    /// An empty folder, deleted on drop.
-    Empty(TempDir),
-    /// The user's own.
-    Inherited,
-}
-
-impl Home {
-    pub(super) fn new(keep: bool) -> Result<Self, CliError> {
-        if keep {
-            return Ok(Self::Inherited);
-        }
-        let folder = tempfile::Builder::new().prefix("neonbench-home-").tempdir();
-        Ok(Self::Empty(folder.map_err(CliError::Home)?))
-    }
-}
+const ELSEWHERE: &str = "http_proxy https_proxy all_proxy no_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY \
+    NO_PROXY CURL_HOME NETRC XDG_CONFIG_HOME XDG_CONFIG_DIRS XDG_DATA_HOME XDG_STATE_HOME APPDATA \
+    LOCALAPPDATA";
 
 /// The environment of a judged command.
 pub(super) struct CommandEnv<'a> {
     pub(super) base_url: &'a str,
     pub(super) org_id: &'a str,
     pub(super) api_key: &'a str,
-    pub(super) home: &'a Home,
+    /// An empty folder; `None` leaves the user's own.
+    pub(super) home: Option<&'a Path>,
 }
 
-/// The end of a judged command.
-pub(super) enum Ended {
-    /// It exited, or was ended at the timeout.
-    Judged(CommandExit),
-    /// The user pressed Ctrl-C.
-    Interrupted,
-}
-
-/// The event that ends the wait for a command.
-enum ExitCause {
-    Exit(ExitStatus),
-    Timeout,
-    Interrupt,
-}
-
-/// Runs `words` until it exits, `timeout` has passed or the user interrupts.
+/// Runs `words` until it exits or `timeout` has passed; `None` if the user interrupts it.
 ///
 /// Its standard input is empty, and its output goes to our standard error. It has a process group of its
 /// own, so that its child processes are ended with it.
@@ -86,28 +39,20 @@ pub(super) async fn run(
     words: &[OsString],
     env: &CommandEnv<'_>,
     timeout: Duration,
-) -> Result<Ended, CliError> {
+) -> Result<Option<CommandExit>, CliError> {
     let clock = WallClock::start();
     let mut child = spawn(words, env)?;
-    let cause = tokio::select! {
+    let (status, timed_out) = tokio::select! {
         biased;
-        status = child.wait() => ExitCause::Exit(status.map_err(CliError::Wait)?),
+        status = child.wait() => (status.map_err(CliError::Wait)?, false),
         interrupt = tokio::signal::ctrl_c() => {
             interrupt.map_err(CliError::Runtime)?;
-            ExitCause::Interrupt
-        }
-        () = clock.sleep_until(Timestamp::ZERO + timeout) => ExitCause::Timeout,
-    };
-    let timed_out = matches!(cause, ExitCause::Timeout);
-    let status = match cause {
-        ExitCause::Exit(status) => status,
-        ExitCause::Timeout => end(&mut child, &clock).await?,
-        ExitCause::Interrupt => {
             end(&mut child, &clock).await?;
-            return Ok(Ended::Interrupted);
+            return Ok(None);
         }
+        () = clock.sleep_until(Timestamp::ZERO + timeout) => (end(&mut child, &clock).await?, true),
     };
-    Ok(Ended::Judged(CommandExit {
+    Ok(Some(CommandExit {
         exit_status: status.code(),
         signal: signal(status),
         timed_out,
@@ -131,11 +76,11 @@ fn spawn(words: &[OsString], env: &CommandEnv<'_>) -> Result<Child, CliError> {
         .kill_on_drop(true);
     #[cfg(unix)]
     command.process_group(0);
-    if let Home::Empty(folder) = env.home {
-        for name in ELSEWHERE {
+    if let Some(home) = env.home {
+        for name in ELSEWHERE.split_whitespace() {
             command.env_remove(name);
         }
-        command.env("HOME", folder.path()).env("USERPROFILE", folder.path());
+        command.env("HOME", home).env("USERPROFILE", home);
     }
     command.spawn().map_err(|source| {
         let program = program.to_string_lossy().into_owned();

@@ -121,6 +121,5 @@ fn league(rows: &[JudgeLeagueRow]) -> String {
             if row.valid { "valid".to_owned() } else { "INVALID: not ranked".to_owned() },
         ]
     };
-    let rows: Vec<Vec<String>> = rows.iter().map(row).collect();
-    table(&["", "who", "makespan", "calls", "refused", "audit"], &rows)
+    table(" | who | makespan | calls | refused | audit", rows.iter().map(row))
 }

@@ -2,7 +2,7 @@
 
 use crate::cli::args::CredentialArgs;
 use crate::cli::error::CliError;
-use crate::cli::files::read;
+use crate::cli::files;
 use crate::cli::inputs::{dataset, readable_target};
 use clap::Args;
 use neon_mock::api::{Body, Category, CustomField, Request};
@@ -38,37 +38,23 @@ pub(in crate::cli) struct OrganisationArgs {
     credentials: CredentialArgs,
 }
 
-/// The fields of an organisation, and whose they are.
-#[derive(Debug)]
-pub(super) struct Definitions {
-    pub(super) of: String,
-    pub(super) fields: Vec<CustomField>,
-}
-
 impl OrganisationArgs {
-    /// Reads the definitions; a dataset has `mappings` fields for each `#`.
-    pub(super) fn read(&self, mappings: u32) -> Result<Definitions, CliError> {
+    /// Reads the definitions, and says whose they are; a dataset has `mappings` fields for each `#`.
+    pub(super) fn read(&self, mappings: u32) -> Result<(String, Vec<CustomField>), CliError> {
         let DefinitionSource { dataset: name, custom_fields, base_url } = &self.choice;
         if let Some(name) = name {
             let dataset = dataset(name)?.load(mappings)?;
             let fields = Organisation::new(&dataset, 1, 1).definitions().to_vec();
-            return Ok(Definitions { of: format!("dataset {name}"), fields });
+            return Ok((format!("dataset {name}"), fields));
         }
         if let Some(path) = custom_fields {
-            let (text, of) = (read(path)?, path.display().to_string());
-            let fields = serde_json::from_str(&text).map_err(|error| {
-                CliError::usage(format!(
-                    "{of}: {error}: expected the bare array that GET \
-                     /customFields?category=Account answers"
-                ))
-            })?;
-            return Ok(Definitions { of, fields });
+            return Ok((path.display().to_string(), files::custom_fields(path)?));
         }
         let base_url = base_url.as_deref().unwrap_or_default();
         let transport = HttpTransport::new(readable_target(base_url, &self.credentials)?)
             .map_err(RunError::Http)?;
         let fields = runtime().map_err(CliError::Runtime)?.block_on(fields_of(&transport))?;
-        Ok(Definitions { of: base_url.to_owned(), fields })
+        Ok((base_url.to_owned(), fields))
     }
 }
 

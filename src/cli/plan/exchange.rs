@@ -1,37 +1,26 @@
 //! `neonbench plan import` and `export`: plan files of the Python engine.
 
-use super::plan_file;
 use crate::cli::command_line::CommandLine;
 use crate::cli::error::{CliError, code};
-use crate::cli::files::read;
+use crate::cli::files::{read, write};
+use crate::cli::inputs::plan_file;
 use crate::cli::output::print;
 use neonbench_engine::plan::{Carried, Plan, parse_yaml, to_yaml};
 use serde_json::Value;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// The forms of files, by the extension of their name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum FileFormat {
-    Toml,
-    Json,
-    Yaml,
-}
-
-/// The form that `path` asks for; `allowed` are those that it may.
-fn form(path: &Path, allowed: &[(&str, FileFormat)]) -> Result<FileFormat, CliError> {
+/// The extension of `path`, which is one of `allowed`.
+fn extension(path: &Path, allowed: &[&'static str]) -> Result<&'static str, CliError> {
     let extension = path.extension().and_then(|it| it.to_str()).unwrap_or_default();
-    let found = allowed.iter().find(|(name, _)| *name == extension);
-    found.map(|(_, form)| *form).ok_or_else(|| {
-        let names: Vec<String> = allowed.iter().map(|(name, _)| format!(".{name}")).collect();
-        let (file, names) = (path.display(), names.join(", "));
-        CliError::usage(format!("{file}: the name must end in one of {names}"))
+    allowed.iter().find(|name| **name == extension).copied().ok_or_else(|| {
+        let (file, names) = (path.display(), allowed.join(", ."));
+        CliError::usage(format!("{file}: the name must end in one of .{names}"))
     })
 }
 
-const OURS: [(&str, FileFormat); 2] = [("toml", FileFormat::Toml), ("json", FileFormat::Json)];
-const THEIRS: [(&str, FileFormat); 3] =
-    [("yaml", FileFormat::Yaml), ("yml", FileFormat::Yaml), ("json", FileFormat::Json)];
+const OURS: [&str; 2] = ["toml", "json"];
+const THEIRS: [&str; 3] = ["yaml", "yml", "json"];
 
 pub(super) fn import(
     file: &Path,
@@ -39,16 +28,16 @@ pub(super) fn import(
     line: &CommandLine,
 ) -> Result<ExitCode, CliError> {
     let wrong = |reason: String| CliError::usage(format!("{}: {reason}", file.display()));
-    let theirs = form(file, &THEIRS)?;
-    let ours = to.map_or(Ok(FileFormat::Toml), |to| form(to, &OURS))?;
+    let theirs = extension(file, &THEIRS)?;
+    let ours = to.map_or(Ok("toml"), |to| extension(to, &OURS))?;
     let text = read(file)?;
     let parsed: Value = match theirs {
-        FileFormat::Yaml => parse_yaml(&text).map_err(|error| wrong(error.to_string()))?,
-        _ => serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?,
+        "json" => serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?,
+        _ => parse_yaml(&text).map_err(|error| wrong(error.to_string()))?,
     };
     let Carried { made, left_out } =
         Plan::from_python(parsed).map_err(|error| wrong(error.to_string()))?;
-    let text = if ours == FileFormat::Json { made.to_json() } else { made.to_toml() };
+    let text = if ours == "json" { made.to_json() } else { made.to_toml() };
     put(&text, to)?;
     if let Some(to) = to {
         let (to, mappings) = (to.display(), made.mappings.len());
@@ -59,28 +48,20 @@ pub(super) fn import(
 }
 
 pub(super) fn export(file: &Path, to: &Path) -> Result<ExitCode, CliError> {
-    let theirs = form(to, &THEIRS)?;
+    let theirs = extension(to, &THEIRS)?;
     let Carried { made, left_out } = plan_file(file)?.to_python();
     let text = match theirs {
-        FileFormat::Yaml => to_yaml(&made),
-        _ => serde_json::to_string_pretty(&made).expect("a value is JSON") + "\n",
+        "json" => serde_json::to_string_pretty(&made).expect("a value is JSON") + "\n",
+        _ => to_yaml(&made),
     };
     put(&text, Some(to))?;
     print(&format!("{}: for the Python engine", to.display()))?;
     Ok(warned(&left_out))
 }
 
-/// Writes `text` whole into the file, or onto standard output.
+/// Writes `text` into the file, or onto standard output.
 fn put(text: &str, to: Option<&Path>) -> Result<(), CliError> {
-    let Some(to) = to else { return print(text.trim_end()) };
-    // Beside it first: a full disk leaves no half of a plan under its name.
-    let beside = to.with_extension("partial");
-    let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, to));
-    written.map_err(|source| {
-        // What is left of the attempt is of no use; that it may not be there is no matter.
-        let _ = std::fs::remove_file(&beside);
-        CliError::Write { path: to.to_owned(), source }
-    })
+    to.map_or_else(|| print(text.trim_end()), |to| write(to, text))
 }
 
 /// Names what was left out; the exit code says that something was.

@@ -1,11 +1,10 @@
 //! `neonbench plan preview`: what a plan would change, field by field.
 
 use super::definitions::fields_of;
-use super::plan_file;
-use crate::cli::args::CredentialArgs;
+use crate::cli::args::{CredentialArgs, OutputArgs};
 use crate::cli::error::CliError;
-use crate::cli::inputs::{dataset, readable_target};
-use crate::cli::output::{print, print_json};
+use crate::cli::inputs::{dataset, plan_file, readable_target};
+use crate::cli::output::print;
 use clap::Args;
 use neon_mock::api::{Account, AccountId, AccountKind, CustomFieldItem, FieldId, Value};
 use neonbench_engine::decide::{Decision, SlotValues, apply, state_of_values};
@@ -87,11 +86,7 @@ pub(super) fn run(args: &PreviewArgs) -> Result<ExitCode, CliError> {
         Some(base_url) => of_server(args, &plan, base_url)?,
         None => of_dataset(args, plan)?,
     };
-    if args.json {
-        print_json(&preview)?;
-    } else {
-        print(&text(&preview))?;
-    }
+    OutputArgs { json: args.json }.show(&preview, || print(&text(&preview)))?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -22,8 +22,8 @@ const ERRORS: f64 = 2.57;
 /// Counts of a run, and its rate over the last slices of wall time.
 #[derive(Default)]
 pub(super) struct RunProgress {
-    resources: Option<u64>,
-    landed: u64,
+    pub(super) resources: Option<u64>,
+    pub(super) landed: u64,
     in_flight: BTreeMap<Endpoint, u64>,
     limits: BTreeMap<Endpoint, u32>,
     refused: u64,
@@ -78,14 +78,6 @@ impl RunProgress {
         let s = passed.as_secs_f64();
         self.slices.push_back(RateSlice { s, landed: self.landed - landed });
         self.began = (now, self.landed);
-    }
-
-    pub(super) const fn resources(&self) -> Option<u64> {
-        self.resources
-    }
-
-    pub(super) const fn landed(&self) -> u64 {
-        self.landed
     }
 
     /// Accounts per second of wall time over the last slices.

@@ -27,8 +27,7 @@ fn all_end(lines: &[&str], choices: &[String], codes: &[i32]) {
     for line in lines {
         for choice in choices {
             let line = line.replace("CHOICE", choice);
-            // A report grows the organisation, and staff work in all of it.
-            let said = outcome(place.command(&line).timeout(Duration::from_secs(300)));
+            let said = outcome(place.command(&line).timeout(Duration::from_secs(120)));
             assert!(codes.contains(&said.code), "{line}: {said:?}");
             assert!(!said.stderr.contains("panicked"), "{line}: {said:?}");
         }
@@ -40,7 +39,7 @@ fn runs_and_their_configuration() {
     let choices = [profiles(), datasets()].concat();
     let lines = [
         "run CHOICE --resources 6 --mappings 2 --forecast --no-store",
-        "run CHOICE --resources 6 --mappings 2 --strategy pipelined --dry-run --json --no-store",
+        "run CHOICE --resources 6 --strategy pipelined --dry-run --json --no-store",
         "show-config CHOICE --resources 6",
     ];
     all_end(&lines, &choices, &ENDED);
@@ -57,25 +56,22 @@ fn runs_side_by_side() {
     all_end(&lines, &choices, &ENDED);
 }
 
-const REPORT: &str =
-    "report CHOICE --resources 2 --mappings 1 --replicates 1 --no-store --out page";
-
+/// A report simulates larger organisations too, and staff work in the whole of each: that alone takes
+/// longer than all the others, and a run of `staff` is among the runs above.
 #[test]
-fn reports_on_profiles() {
-    all_end(&[REPORT], &profiles(), &ENDED);
-}
-
-#[test]
-fn reports_on_datasets() {
-    all_end(&[REPORT], &datasets(), &ENDED);
+fn reports() {
+    let mut choices = profiles();
+    choices.retain(|choice| choice != "--profile staff");
+    // What a dataset changes in a report is in its plan: one that has other fields stands for all.
+    choices.extend(datasets().pop());
+    let line = "report CHOICE --resources 2 --mappings 1 --replicates 1 --no-store --out page";
+    all_end(&[line], &choices, &ENDED);
 }
 
 #[test]
 fn advice() {
     let choices = [profiles(), datasets()].concat();
-    let lines =
-        ["analyze CHOICE --resources 6 --mappings 2", "analyze CHOICE --resources 1 --json"];
-    all_end(&lines, &choices, &ENDED);
+    all_end(&["analyze CHOICE --resources 3 --mappings 2"], &choices, &ENDED);
     // A profile of faults may leave a probe with too few answers: then there is nothing to fit.
     all_end(
         &["probe CHOICE --resources 20", "probe CHOICE --resources 20 --sample 6"],
@@ -92,11 +88,7 @@ fn advice() {
 #[test]
 fn files_of_each() {
     all_end(
-        &[
-            "plan check plan.toml CHOICE",
-            "plan preview plan.toml CHOICE --resources 6",
-            "plan preview plan.toml CHOICE --resources 6 --json",
-        ],
+        &["plan check plan.toml CHOICE", "plan preview plan.toml CHOICE --resources 6"],
         &datasets(),
         // A dataset without the plan's fields is refused.
         &[0, 2],
