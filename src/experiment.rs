@@ -21,6 +21,6 @@ pub use cost::{Constraint, Goal, Objective, ParseConstraintError, times_as_much}
 pub use forecast::{Forecast, forecast, forecast_probed};
 pub use parallel::parallel_map;
 pub use rank::{CandidateRuns, Ranking, did_the_same, rank};
-pub use replicate::{Replicated, median_makespan_s, records, replicated, simulated};
+pub use replicate::{median_makespan_s, records, replicated, simulated};
 pub use simulate::{RunFigures, SimulatedRun, simulate};
 pub use summary::{Summary, sweep};

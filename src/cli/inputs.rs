@@ -189,6 +189,7 @@ impl Inputs {
     pub(super) fn header(&self, order: &RunSpec<'_>) -> Header {
         let scenario = order.scenario;
         Header {
+            schema: Header::SCHEMA,
             scenario: scenario.name.clone(),
             plan: scenario.plan.clone(),
             accounts: scenario.accounts(),

@@ -71,10 +71,10 @@ pub fn delta(baseline: RunSample<'_>, run: RunSample<'_>) -> Delta {
     let own = [baseline.record.makespan_s, run.record.makespan_s];
     let base = if baseline.makespans_s.is_empty() { &own[..1] } else { baseline.makespans_s };
     let new = if run.makespans_s.is_empty() { &own[1..] } else { run.makespans_s };
-    let (ratio, ratio_interval) = (
-        mean(new.iter().copied()) / mean(base.iter().copied()).max(f64::MIN_POSITIVE),
-        interval(base, new),
-    );
+    let over = |[base, new]: [f64; 2]| new / base.max(f64::MIN_POSITIVE);
+    let ratio = over([mean(base.iter().copied()), mean(new.iter().copied())]);
+    let are_enough = base.len().min(new.len()) >= MIN_REPLICATES;
+    let ratio_interval = are_enough.then(|| bootstrap([base, new], 0.95, over));
     let verdict = match ratio_interval {
         None => DeltaVerdict::TooNoisy,
         Some([_, high]) if high < 1.0 => DeltaVerdict::Faster,
@@ -107,13 +107,6 @@ fn incomparable(a: &RunRecord, b: &RunRecord) -> Option<String> {
         return Some("they did not do the same work".to_owned());
     }
     (a.world != b.world).then(|| "one was made in virtual time, the other over http".to_owned())
-}
-
-/// The 95 % interval of mean(new) ÷ mean(base); `None` with too few replicates.
-fn interval(base: &[f64], new: &[f64]) -> Option<[f64; 2]> {
-    let are_enough = base.len().min(new.len()) >= MIN_REPLICATES;
-    let ratio = |[base, new]: [f64; 2]| new / base.max(f64::MIN_POSITIVE);
-    are_enough.then(|| bootstrap([base, new], 0.95, ratio))
 }
 
 #[cfg(test)]

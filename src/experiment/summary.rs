@@ -6,7 +6,6 @@ use super::parallel::parallel_map;
 use super::simulate::{RunFigures, SimulatedRun, simulate};
 use crate::stats;
 use neonbench_engine::engine::{Settings, Strategy};
-use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::RunError;
 use neonbench_engine::scenario::Scenario;
 
@@ -16,21 +15,9 @@ pub struct Summary {
     runs: Vec<RunFigures>,
 }
 
-impl FromIterator<RunFigures> for Summary {
-    fn from_iter<T: IntoIterator<Item = RunFigures>>(runs: T) -> Self {
-        Self { runs: runs.into_iter().collect() }
-    }
-}
-
-impl<'a> FromIterator<&'a SimulatedRun> for Summary {
-    fn from_iter<T: IntoIterator<Item = &'a SimulatedRun>>(runs: T) -> Self {
-        runs.into_iter().map(|run| run.figures).collect()
-    }
-}
-
-impl<'a> FromIterator<&'a RunRecord> for Summary {
-    fn from_iter<T: IntoIterator<Item = &'a RunRecord>>(records: T) -> Self {
-        records.into_iter().map(RunFigures::from).collect()
+impl<R: Into<RunFigures>> FromIterator<R> for Summary {
+    fn from_iter<T: IntoIterator<Item = R>>(runs: T) -> Self {
+        Self { runs: runs.into_iter().map(Into::into).collect() }
     }
 }
 

@@ -136,10 +136,13 @@ pub const QUICK: &str = include_str!("case/quick.toml");
 /// The set that they are judged on, which no fit ever sees.
 pub const HELD_OUT: &str = include_str!("case/held-out.toml");
 
+fn parse(origin: &str, text: &str) -> Result<WireCases, FileError> {
+    toml::from_str(text).map_err(|error| FileError::toml(origin, text, &error))
+}
+
 /// Reads a file of cases; `origin` names it in errors.
 pub fn read(origin: &str, text: &str) -> Result<Vec<SelectorCase>, CaseError> {
-    let wire: WireCases =
-        toml::from_str(text).map_err(|error| FileError::toml(origin, text, &error))?;
+    let wire = parse(origin, text)?;
     if wire.schema != 1 {
         let reason = format!("schema = {}: this version reads schema 1", wire.schema);
         return Err(FileError::member(origin, text, &Member::top("schema"), reason).into());
@@ -149,10 +152,9 @@ pub fn read(origin: &str, text: &str) -> Result<Vec<SelectorCase>, CaseError> {
 
 /// The cases of a file as files of their own: a scenario and its profile each, by name.
 pub fn files(origin: &str, text: &str) -> Result<Vec<(String, String)>, FileError> {
-    let wire: WireCases =
-        toml::from_str(text).map_err(|error| FileError::toml(origin, text, &error))?;
     let mut files = Vec::new();
-    for WireSelectorCase { name, resources, mappings, dataset, profile } in wire.scenarios {
+    for case in parse(origin, text)?.scenarios {
+        let WireSelectorCase { name, resources, mappings, dataset, profile } = case;
         let scenario = format!(
             "schema = 1\nresources = {resources}\nmappings = {mappings}\ndataset = \"{dataset}\"\n\
              profile = \"{name}.profile.toml\"\n"

@@ -43,17 +43,6 @@ pub struct CostEstimate {
     error: f64,
 }
 
-/// The cost model's choice, and how it was made.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Chosen {
-    /// The choice.
-    pub candidate: Candidate,
-    /// Its predicted or rehearsed cost.
-    pub cost: f64,
-    /// The number of candidates that were rehearsed; 0 where the prediction was clear.
-    pub rehearsed: usize,
-}
-
 /// The most candidates that are rehearsed.
 const MOST_CANDIDATES: usize = 8;
 
@@ -145,7 +134,8 @@ impl CostModel {
     }
 
     /// The choice for `work` on the target that `features` describe, rehearsed on `target` where
-    /// candidates cannot be told apart. `None` where nothing is allowed.
+    /// candidates cannot be told apart, and the number of those rehearsed: 0 where the prediction was
+    /// clear. `None` where nothing is allowed.
     pub fn choose(
         &self,
         portfolio: Portfolio,
@@ -153,22 +143,16 @@ impl CostModel {
         work: &JobFeatures,
         features: &TargetFeatures,
         target: &mut RehearsalTarget,
-    ) -> Option<Chosen> {
+    ) -> Option<(Candidate, usize)> {
         let near = self.shortlist(&self.rank(portfolio, goal, work, features), work, features);
-        let predicted = near.first().map(|first| Chosen {
-            candidate: first.candidate,
-            cost: first.cost,
-            rehearsed: 0,
-        });
         if near.len() < 2 {
-            return predicted;
+            return near.first().map(|first| (first.candidate, 0));
         }
-        let mut best: Option<Chosen> = None;
+        let (mut best, mut least) = (None, f64::INFINITY);
         for CostEstimate { candidate, .. } in &near {
-            let least = best.map_or(f64::INFINITY, |best| best.cost);
             let cost = target.cost(candidate, least);
-            if cost.is_finite() && best.is_none_or(|best| cost < best.cost) {
-                best = Some(Chosen { candidate: *candidate, cost, rehearsed: near.len() });
+            if cost < least {
+                (best, least) = (Some((*candidate, near.len())), cost);
             }
         }
         best

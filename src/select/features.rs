@@ -3,6 +3,7 @@
 //! Nothing of a profile is here that calls cannot tell. Quantiles of service times, the pools and
 //! windows that refusals show, how times grow with calls in flight, how often calls fail.
 
+use crate::stats::sorted;
 use neon_mock::api::Endpoint;
 use neon_mock::fault::{Fault, FaultKind, Trigger};
 use neon_mock::profile::Profile;
@@ -15,7 +16,7 @@ const QUANTILES: usize = 200;
 
 /// Quantiles of one kind of call's service time.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ServiceTimes {
+pub struct ServiceQuantiles {
     /// Seconds, in the middle of each two-hundredth of the calls, from short to long.
     pub quantiles_s: [f64; QUANTILES],
     /// Mean, in seconds.
@@ -27,19 +28,12 @@ pub struct ServiceTimes {
 /// Draws that quantiles are taken of: as many as a long run makes.
 const DRAWS: usize = 10_000;
 
-impl ServiceTimes {
+impl ServiceQuantiles {
     /// The quantiles of a law, from draws as a client sees them.
     fn of(profile: &Profile, endpoint: Endpoint) -> Self {
         let mut stream = rng::stream(0, "observed");
         let law = profile.law(endpoint);
-        let mut draws: Vec<f64> =
-            (0..DRAWS).map(|_| law.sample(&mut stream).as_secs_f64()).collect();
-        draws.sort_by(f64::total_cmp);
-        Self::of_sorted(&draws)
-    }
-
-    /// The quantiles of `sorted` seconds. Panics if there are none.
-    pub fn of_sorted(sorted: &[f64]) -> Self {
+        let sorted = sorted((0..DRAWS).map(|_| law.sample(&mut stream).as_secs_f64()));
         let count = sorted.len() as f64;
         let mean_s = sorted.iter().sum::<f64>() / count;
         let squares = sorted.iter().map(|time_s| (time_s - mean_s).powi(2)).sum::<f64>();
@@ -53,7 +47,7 @@ impl ServiceTimes {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EndpointFeatures {
     /// Service times of a call alone in flight.
-    pub times: ServiceTimes,
+    pub times: ServiceQuantiles,
     /// Calls in flight that are admitted; `None` where no bound was found.
     pub pool: Option<u32>,
     /// Calls a second that are admitted; `None` where no bound was found.
@@ -133,7 +127,7 @@ impl TargetFeatures {
     /// The features that careful observation of `profile` yields.
     pub fn of(profile: &Profile) -> Self {
         let kind = |endpoint| EndpointFeatures {
-            times: ServiceTimes::of(profile, endpoint),
+            times: ServiceQuantiles::of(profile, endpoint),
             pool: profile.pool(endpoint),
             per_second: profile.per_second(endpoint),
         };

@@ -3,7 +3,7 @@
 //! Where the cost model cannot tell the best configurations apart, each is tried a few times in
 //! virtual time. The target is made of quantiles, pools and windows; nothing else is known of it.
 
-use super::features::{EndpointFeatures, ServiceTimes, TargetFeatures};
+use super::features::{EndpointFeatures, ServiceQuantiles, TargetFeatures};
 use crate::experiment::{CallPattern, Candidate, CanonicalRun, Goal, grid, seeds, simulate};
 use crate::stats::pareto_front;
 use neon_mock::behaviour::Behaviour;
@@ -267,7 +267,7 @@ fn profile(observed: &TargetFeatures) -> Profile {
 }
 
 /// A law with those quantiles, each as likely.
-fn law(times: &ServiceTimes) -> WireLaw {
+fn law(times: &ServiceQuantiles) -> WireLaw {
     let samples = times.quantiles_s.iter().map(|seconds| text(*seconds));
     WireLaw { samples: Some(samples.collect()), ..WireLaw::named(LawName::Empirical) }
 }

@@ -38,8 +38,10 @@ const FEWEST: usize = 5;
 #[derive(Debug)]
 pub struct SimulationCache<'a> {
     case: &'a SelectorCase,
-    goal: &'a Goal,
-    features: TargetFeatures,
+    /// The goal that costs are under.
+    pub(super) goal: &'a Goal,
+    /// The features of the case's target.
+    pub(super) features: TargetFeatures,
     runs: BTreeMap<(CanonicalRun, u64), SimulatedRun>,
     /// Calls that were simulated.
     pub calls: u64,
@@ -59,16 +61,6 @@ impl<'a> SimulationCache<'a> {
     pub fn new(case: &'a SelectorCase, goal: &'a Goal) -> Self {
         let features = TargetFeatures::of(&case.scenario.profile);
         Self { case, goal, features, runs: BTreeMap::new(), calls: 0 }
-    }
-
-    /// The features of the case's target.
-    pub const fn features(&self) -> &TargetFeatures {
-        &self.features
-    }
-
-    /// The goal that costs are under.
-    pub(super) const fn goal(&self) -> &'a Goal {
-        self.goal
     }
 
     /// Accounts of the case.

@@ -8,11 +8,12 @@ use neonbench_engine::plan::{list_ids, parse_ids};
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::Run;
 use rusqlite::{Connection, OptionalExtension, params};
-use serde::Serialize;
+use serde::de::IntoDeserializer as _;
+use serde::{Deserialize, Serialize};
 use std::cell::Cell;
 
 /// State of a stored run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum RunState {
     /// In progress, or killed.
@@ -28,9 +29,6 @@ pub enum RunState {
 }
 
 impl RunState {
-    const ALL: [Self; 5] =
-        [Self::Running, Self::Finished, Self::Stopped, Self::Failed, Self::Undone];
-
     /// Name in the store and in JSON.
     pub const fn name(self) -> &'static str {
         match self {
@@ -40,10 +38,6 @@ impl RunState {
             Self::Failed => "failed",
             Self::Undone => "undone",
         }
-    }
-
-    pub(super) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.name() == name)
     }
 }
 
@@ -113,10 +107,7 @@ impl Store {
             id,
             state: self.state(id, state)?,
             process,
-            header: header
-                .map(|json| Header::from_json(id, &json))
-                .transpose()
-                .map_err(of_header)?,
+            header: header.as_deref().map(Header::from_json).transpose().map_err(of_header)?,
             ids: ids.transpose().map_err(|source| StoreError::Ids {
                 path: self.path.clone(),
                 id,
@@ -128,11 +119,9 @@ impl Store {
 
     /// The state that a row of run `id` names.
     pub(super) fn state(&self, id: i64, state: String) -> Result<RunState, StoreError> {
-        RunState::named(&state).ok_or_else(|| StoreError::State {
-            path: self.path.clone(),
-            id,
-            state,
-        })
+        let named: Result<RunState, serde::de::value::Error> =
+            RunState::deserialize(state.as_str().into_deserializer());
+        named.map_err(|_| StoreError::State { path: self.path.clone(), id, state })
     }
 
     /// The journal of run `id`, folded.
