@@ -5,7 +5,7 @@ use super::cost::Objective;
 use super::parallel::parallel_map;
 use super::simulate::{RunFigures, SimulatedRun, simulate};
 use crate::stats;
-use neonbench_engine::engine::{Settings, Strategy};
+use neonbench_engine::engine::Settings;
 use neonbench_engine::run::RunError;
 use neonbench_engine::scenario::Scenario;
 
@@ -87,12 +87,12 @@ pub fn sweep(
     let places: Vec<usize> = settings
         .iter()
         .map(|one| {
-            let key = (Candidate::of(one).canonical(resources, mappings), without_candidate(one));
-            let known = distinct
-                .iter()
-                .position(|(run, other)| *run == key.0 && without_candidate(other) == key.1);
+            let run = Candidate::of(one).canonical(resources, mappings);
+            let known = distinct.iter().position(|(other, settings)| {
+                *other == run && with_candidate_of(settings, one) == *one
+            });
             known.unwrap_or_else(|| {
-                distinct.push((key.0, one.clone()));
+                distinct.push((run, one.clone()));
                 distinct.len() - 1
             })
         })
@@ -104,17 +104,8 @@ pub fn sweep(
     Ok(places.into_iter().map(|place| runs[place].clone()).collect())
 }
 
-/// The settings that do not belong to the candidate.
-fn without_candidate(settings: &Settings) -> Settings {
-    let neutral = Candidate::new(Strategy::Standard, 1, 1).settings(0, 0);
-    Settings {
-        strategy: neutral.strategy,
-        workers: neutral.workers,
-        batch_size: neutral.batch_size,
-        limiter: neutral.limiter,
-        reads: neutral.reads,
-        guard: neutral.guard,
-        seed: neutral.seed,
-        ..settings.clone()
-    }
+/// `settings` with the candidate and the seed of `one`.
+fn with_candidate_of(settings: &Settings, one: &Settings) -> Settings {
+    let Settings { strategy, workers, batch_size, limiter, reads, guard, seed, .. } = *one;
+    Settings { strategy, workers, batch_size, limiter, reads, guard, seed, ..settings.clone() }
 }

@@ -6,14 +6,11 @@ use super::{ProbeError, ProbeOptions, ProbeSubject, ProbeTrace};
 use neon_mock::api::{AccountId, Class, Endpoint};
 use neonbench_engine::clock::Clock;
 use neonbench_engine::engine::limiter::{CallFeedback, ConcurrencyLimit, LimitFactory};
-use neonbench_engine::engine::{self, AccountSource, Job, Settings, Strategy};
+use neonbench_engine::engine::{self, AccountSource, DEFAULT_WORKERS, Job, Settings, Strategy};
 use neonbench_engine::event::{AccountOutcome, Event};
 use neonbench_engine::transport::Transport;
 use std::num::NonZeroU32;
 use std::time::Duration;
-
-/// Workers if no limit was found.
-const WORKERS: u32 = 5;
 
 /// Deadline of a call with all its attempts.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -37,9 +34,9 @@ pub(super) async fn sample<T: Transport, C: Clock>(
         (false, _) => (1, Duration::ZERO),
         (true, Some(AdmissionLimit::Pool(pool))) => (pool, Duration::ZERO),
         (true, Some(AdmissionLimit::PerSecond(rate))) => {
-            (rate.min(WORKERS), Duration::from_secs(1) / rate)
+            (rate.min(DEFAULT_WORKERS), Duration::from_secs(1) / rate)
         }
-        (true, None) => (WORKERS, Duration::ZERO),
+        (true, None) => (DEFAULT_WORKERS, Duration::ZERO),
     };
     let goes_beyond = options.find_pool && matches!(reads, Some(AdmissionLimit::Pool(_)));
     let workers = pool + u32::from(goes_beyond);

@@ -105,12 +105,11 @@ impl<'a> SimulationCache<'a> {
     ///
     /// Errors: a run could not be made.
     pub fn cost(&mut self, candidate: &Candidate, seeds: Range<u64>) -> Result<f64, RunError> {
-        let runs = self.runs(candidate, seeds)?;
-        Ok(self.goal.cost(candidate, self.features.smallest_pool(), &runs))
+        self.cost_or_hopeless(candidate, seeds, None)
     }
 
-    /// The cost of `candidate` under `seeds`, or of its first hopeless run, as if that were valid.
-    fn cost_in_round(
+    /// The same, or the cost up to its first hopeless run, as if that were valid.
+    fn cost_or_hopeless(
         &mut self,
         candidate: &Candidate,
         seeds: Range<u64>,
@@ -160,7 +159,7 @@ impl<'a> SimulationCache<'a> {
                 let hopeless_after = (may_end && least.is_finite())
                     .then(|| Duration::from_secs_f64(halving.hopeless * least.min(1e6)));
                 let seeds = first_seed..first_seed + replicates;
-                let cost = self.cost_in_round(&candidates[place], seeds, hopeless_after)?;
+                let cost = self.cost_or_hopeless(&candidates[place], seeds, hopeless_after)?;
                 costs.insert(place, cost);
                 least = least.min(cost);
             }

@@ -189,35 +189,3 @@ fn rows(
     }
     (sum / jobs.len().max(1) as f64, rows)
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn python_says_what_the_rows_say() {
-        let row = |resources_up_to, mappings_up_to, strategy| StrategyRow {
-            resources_up_to,
-            mappings_up_to,
-            strategy,
-        };
-        let rule = StrategyRule {
-            reads: Reads::Search,
-            rows: vec![
-                row(Some(5), Some(2), Strategy::Parallel),
-                row(None, None, Strategy::PutBatch),
-            ],
-            mean_regret: 0.0123,
-            simulated_calls: 0,
-        };
-        assert_eq!(rule.choose(5, 2), Strategy::Parallel);
-        assert_eq!(rule.choose(6, 2), Strategy::PutBatch);
-        let python = rule.to_python();
-        assert!(
-            python.contains(
-                "    if resources <= 5 and mappings <= 2:\n        return \"parallel\"\n"
-            )
-        );
-        assert!(python.ends_with("    return \"put_batch\"\n"), "{python}");
-    }
-}

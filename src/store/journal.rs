@@ -235,15 +235,6 @@ impl SqliteJournal<'_> {
         self.next.set(seq + 1);
         Ok(())
     }
-
-    /// Stores the accounts that a filter found.
-    ///
-    /// The migration changes the fields that the filter searches, so a resumed run cannot repeat the
-    /// search.
-    fn keep_ids(&self, ids: &[AccountId]) -> rusqlite::Result<()> {
-        let update = "UPDATE runs SET ids = ?1 WHERE id = ?2";
-        self.connection.execute(update, params![list_ids(ids), self.run]).map(drop)
-    }
 }
 
 impl Journal for SqliteJournal<'_> {
@@ -251,8 +242,11 @@ impl Journal for SqliteJournal<'_> {
         self.insert(note).map_err(|source| JournalError(Box::new(source)))
     }
 
+    // The migration changes the fields that a filter searches, so a resumed run cannot repeat the search.
     fn enumerated(&self, ids: &[AccountId]) -> Result<(), JournalError> {
-        self.keep_ids(ids).map_err(|source| JournalError(Box::new(source)))
+        let update = "UPDATE runs SET ids = ?1 WHERE id = ?2";
+        let updated = self.connection.execute(update, params![list_ids(ids), self.run]);
+        updated.map(drop).map_err(|source| JournalError(Box::new(source)))
     }
 }
 
