@@ -11,6 +11,7 @@ pub use record::{
     JudgedAudit, JudgedCalls, JudgedRecords, JudgedWrites, SCHEMA,
 };
 
+use crate::experiment::median_makespan_s;
 use crate::text::field_value;
 use neon_mock::api::{AccountId, Class, CustomField, Endpoint, Value};
 use neon_mock::{Calls, Neon};
@@ -225,8 +226,25 @@ fn writes(neon: &Neon) -> JudgedWrites {
 ///
 /// Rows that fail the audit are last and have no rank.
 pub fn league(judged: &JudgeRecord, ours: &[RunRecord]) -> Vec<JudgeLeagueRow> {
-    let mut rows: Vec<JudgeLeagueRow> = ours.iter().map(JudgeLeagueRow::of_run).collect();
-    rows.push(JudgeLeagueRow::of_judged(judged));
+    let of_run = |run: &RunRecord| JudgeLeagueRow {
+        rank: None,
+        name: run.strategy.to_string(),
+        judged: false,
+        valid: run.audit.valid,
+        makespan_s: median_makespan_s(run),
+        calls: run.calls.total,
+        rejected: run.calls.rejected,
+    };
+    let of_judged = JudgeLeagueRow {
+        rank: None,
+        name: judged.name.clone(),
+        judged: true,
+        valid: judged.audit.valid,
+        makespan_s: judged.makespan_s,
+        calls: judged.calls.total,
+        rejected: judged.calls.rejected,
+    };
+    let mut rows: Vec<JudgeLeagueRow> = ours.iter().map(of_run).chain([of_judged]).collect();
     let class = |row: &JudgeLeagueRow| !row.valid;
     rows.sort_by(|a, b| class(a).cmp(&class(b)).then(a.makespan_s.total_cmp(&b.makespan_s)));
     for (rank, row) in (1..).zip(rows.iter_mut().take_while(|row| row.valid)) {

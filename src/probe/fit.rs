@@ -51,12 +51,14 @@ pub struct TargetFit {
     laws: [LawPosterior; 4],
     growth: GrowthPosterior,
     faults: FaultPosterior,
-    limits: FittedLimits,
+    /// Limits by kind of call.
+    pub limits: FittedLimits,
     refusal: Duration,
     retry_after: Option<Duration>,
     /// Assumptions in words.
-    assumed: Vec<String>,
-    calls: usize,
+    pub assumed: Vec<String>,
+    /// Number of calls behind the fit.
+    pub(super) calls: usize,
 }
 
 /// The four kinds of calls that are fitted, each with its name for people, and the assumed ratio of
@@ -162,16 +164,6 @@ impl TargetFit {
         })
     }
 
-    /// Limits by kind of call.
-    pub const fn limits(&self) -> &FittedLimits {
-        &self.limits
-    }
-
-    /// Assumptions in words.
-    pub fn assumed(&self) -> &[String] {
-        &self.assumed
-    }
-
     /// Number of failed calls, and of calls that were not refused.
     pub const fn failed(&self) -> (u32, u32) {
         (self.faults.failed, self.faults.calls)
@@ -223,11 +215,6 @@ impl TargetFit {
         let growth = self.growth.point();
         let faults = self.faults.wire(self.faults.share());
         self.with(self.point(growth), growth, faults)
-    }
-
-    /// Number of calls behind the fit.
-    pub(super) const fn calls(&self) -> usize {
-        self.calls
     }
 
     /// Point estimates in the order of [`KINDS`].

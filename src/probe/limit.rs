@@ -28,8 +28,6 @@ pub struct InferredLimit {
     pub is_unambiguous: bool,
     /// The most admitted calls in flight at once.
     pub most_in_flight: u32,
-    /// Number of refusals.
-    pub refused: u32,
 }
 
 /// Uncertainty of the moment at which the server counts a call, seen from the client.
@@ -64,7 +62,7 @@ pub(super) fn infer_limit(calls: &[&Attempt]) -> InferredLimit {
         .max()
         .unwrap_or(0);
     let refused = (calls.len() - admitted.len()) as u32;
-    let none = InferredLimit { limit: None, is_unambiguous: false, most_in_flight: most, refused };
+    let none = InferredLimit { most_in_flight: most, ..InferredLimit::default() };
     if refused == 0 || admitted.is_empty() {
         return none;
     }
@@ -145,7 +143,7 @@ mod tests {
     #[test]
     fn what_is_never_refused_has_no_bound() {
         let bound = inferred(&[(0, 100, true), (0, 120, true), (50, 90, true)]);
-        assert_eq!((bound.limit, bound.most_in_flight, bound.refused), (None, 3, 0));
+        assert_eq!((bound.limit, bound.most_in_flight), (None, 3));
     }
 
     #[test]

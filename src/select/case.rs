@@ -4,45 +4,32 @@ mod draw;
 
 pub use draw::draw;
 
+use crate::experiment::named;
 use neon_mock::file::{FileError, Member};
 use neon_mock::profile::{LawName, Profile, ProfileError, WireProfile};
 use neonbench_engine::scenario::{DatasetSource, Scenario, ScenarioError, Workload};
 use serde::{Deserialize, Serialize};
 
-/// What is hard about a scenario.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Family {
-    /// Pools of calls in flight, and nothing else.
-    Pools,
-    /// Calls counted by the second.
-    Windows,
-    /// Service times that grow with the calls in flight.
-    Congested,
-    /// Calls that fail.
-    Faults,
-    /// Other users at work.
-    Staff,
+named! {
+    /// What is hard about a scenario.
+    #[derive(
+        Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+    )]
+    pub enum Family {
+        /// Pools of calls in flight, and nothing else.
+        Pools = "pools",
+        /// Calls counted by the second.
+        Windows = "windows",
+        /// Service times that grow with the calls in flight.
+        Congested = "congested",
+        /// Calls that fail.
+        Faults = "faults",
+        /// Other users at work.
+        Staff = "staff",
+    }
 }
 
 impl Family {
-    /// Every family, in the order of the tables.
-    pub const ALL: [Self; 5] =
-        [Self::Pools, Self::Windows, Self::Congested, Self::Faults, Self::Staff];
-
-    /// The name in files and figures.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Pools => "pools",
-            Self::Windows => "windows",
-            Self::Congested => "congested",
-            Self::Faults => "faults",
-            Self::Staff => "staff",
-        }
-    }
-
     /// The family of a profile: the hardest thing about it.
     pub fn of(profile: &Profile) -> Self {
         let windows = profile.limits().per_second.iter().any(Option::is_some);

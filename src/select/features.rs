@@ -3,6 +3,7 @@
 //! Nothing of a profile is here that calls cannot tell. Quantiles of service times, the pools and
 //! windows that refusals show, how times grow with calls in flight, how often calls fail.
 
+use crate::experiment::named;
 use crate::stats::sorted;
 use neon_mock::api::Endpoint;
 use neon_mock::fault::{Fault, FaultKind, Trigger};
@@ -54,28 +55,18 @@ pub struct EndpointFeatures {
     pub per_second: Option<u32>,
 }
 
-/// The limit that decides how many accounts are processed at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LimitKind {
-    /// Calls in flight that are admitted.
-    Pool,
-    /// Calls a second that are admitted.
-    Window,
-    /// Service times that grow with the calls in flight.
-    Load,
-    /// Nothing that was found.
-    Nothing,
-}
-
-impl std::fmt::Display for LimitKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(match self {
-            Self::Pool => "pool",
-            Self::Window => "window",
-            Self::Load => "load",
-            Self::Nothing => "nothing",
-        })
+named! {
+    /// The limit that decides how many accounts are processed at once.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    pub enum LimitKind {
+        /// Calls in flight that are admitted.
+        Pool = "pool",
+        /// Calls a second that are admitted.
+        Window = "window",
+        /// Service times that grow with the calls in flight.
+        Load = "load",
+        /// Nothing that was found.
+        Nothing = "nothing",
     }
 }
 
@@ -174,6 +165,16 @@ impl TargetFeatures {
         let found = pools.into_iter().flatten().chain(windows).chain(peak);
         let tightest = found.min_by(|(a, _), (b, _)| a.total_cmp(b));
         tightest.map(|(places, kind)| (places.max(1.0), kind))
+    }
+
+    /// Factor on the time of a call that is one of `at_once` in flight.
+    pub(super) fn growth(&self, at_once: f64) -> f64 {
+        1.0 + self.contention * (at_once - 1.0) + self.coherency * at_once * (at_once - 1.0)
+    }
+
+    /// Attempts that a call takes on average: one that fails is made again.
+    pub(super) fn attempts(&self) -> f64 {
+        1.0 / (1.0 - (self.failing + self.ambiguous).min(0.5))
     }
 
     /// True if calls on single accounts are limited per second.

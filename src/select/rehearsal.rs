@@ -127,9 +127,7 @@ impl RehearsalTarget {
         for seed in seeds::first(&seeds::REHEARSAL, runs) {
             let Some(figures) = self.figures(candidate, seed) else { return f64::INFINITY };
             costs += self.cost_of(figures);
-            for (sum, figure) in sums.iter_mut().zip(figures) {
-                *sum += figure;
-            }
+            add(&mut sums, figures);
             done += 1.0;
             let is_told = done >= (runs as f64 / 4.0).max(2.0);
             if is_told && self.mean_cost(costs, sums, done) > PLAINLY_DEARER * least {
@@ -199,13 +197,16 @@ impl RehearsalTarget {
     fn point(&mut self, candidate: Candidate) -> Option<ParetoPoint> {
         let mut sums = [0.0; 3];
         for seed in seeds::first(&seeds::REHEARSAL, FRONT_RUNS) {
-            let figures = self.figures(&candidate, seed)?;
-            for (sum, figure) in sums.iter_mut().zip(figures) {
-                *sum += figure;
-            }
+            add(&mut sums, self.figures(&candidate, seed)?);
         }
         let [makespan_s, calls, refused] = sums.map(|sum| sum / FRONT_RUNS as f64);
         Some(ParetoPoint { configuration: candidate, makespan_s, calls, refused })
+    }
+}
+
+fn add(sums: &mut [f64; 3], figures: [f64; 3]) {
+    for (sum, figure) in sums.iter_mut().zip(figures) {
+        *sum += figure;
     }
 }
 

@@ -5,6 +5,7 @@ use super::features::TargetFeatures;
 use super::model::JobFeatures;
 use super::simulation_cache::{BestFound, SimulationCache, THOROUGH};
 use crate::experiment::{Goal, Portfolio, grid, parallel_map, seeds, times_as_much};
+use crate::stats::mean;
 use neonbench_engine::audit::{Claims, compare};
 use neonbench_engine::run::RunError;
 use neonbench_engine::scenario::Scenario;
@@ -69,15 +70,10 @@ pub fn swept(cases: &[SelectorCase], goal: &Goal) -> Result<Vec<SweepResult>, Ru
 pub fn single_best(swept: &[SweepResult], portfolio: Portfolio) -> Option<usize> {
     let grid = grid();
     // A failure counts as ten times the best.
-    let mean = |place: usize| {
+    let mean_ratio = |place: usize| {
         let ratios = swept.iter().filter_map(|swept| swept.ratio(portfolio, place));
-        let (mut sum, mut count) = (0.0, 0.0);
-        for ratio in ratios {
-            sum += if ratio.is_finite() { ratio } else { 10.0 };
-            count += 1.0;
-        }
-        sum / f64::max(count, 1.0)
+        mean(ratios.map(|ratio| if ratio.is_finite() { ratio } else { 10.0 }))
     };
     let held = (0..grid.len()).filter(|place| portfolio.holds(grid[*place].strategy));
-    held.min_by(|a, b| mean(*a).total_cmp(&mean(*b))).filter(|_| !swept.is_empty())
+    held.min_by(|a, b| mean_ratio(*a).total_cmp(&mean_ratio(*b))).filter(|_| !swept.is_empty())
 }

@@ -2,42 +2,30 @@
 
 use super::header::Header;
 use super::{Store, StoreError};
+use crate::experiment::named;
 use neon_mock::api::AccountId;
 use neonbench_engine::journal::{Journal, JournalError, Ledger, Note};
 use neonbench_engine::plan::{list_ids, parse_ids};
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::Run;
 use rusqlite::{Connection, OptionalExtension, params};
-use serde::de::IntoDeserializer as _;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::cell::Cell;
 
-/// State of a stored run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RunState {
-    /// In progress, or killed.
-    Running,
-    /// Every account has ended.
-    Finished,
-    /// Stopped by its user before every account had ended.
-    Stopped,
-    /// Ended by an error.
-    Failed,
-    /// Its writes were undone.
-    Undone,
-}
-
-impl RunState {
-    /// Name in the store and in JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Finished => "finished",
-            Self::Stopped => "stopped",
-            Self::Failed => "failed",
-            Self::Undone => "undone",
-        }
+named! {
+    /// State of a stored run.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+    pub enum RunState {
+        /// In progress, or killed.
+        Running = "running",
+        /// Every account has ended.
+        Finished = "finished",
+        /// Stopped by its user before every account had ended.
+        Stopped = "stopped",
+        /// Ended by an error.
+        Failed = "failed",
+        /// Its writes were undone.
+        Undone = "undone",
     }
 }
 
@@ -119,9 +107,8 @@ impl Store {
 
     /// The state that a row of run `id` names.
     pub(super) fn state(&self, id: i64, state: String) -> Result<RunState, StoreError> {
-        let named: Result<RunState, serde::de::value::Error> =
-            RunState::deserialize(state.as_str().into_deserializer());
-        named.map_err(|_| StoreError::State { path: self.path.clone(), id, state })
+        let known = RunState::ALL.into_iter().find(|known| known.name() == state);
+        known.ok_or_else(|| StoreError::State { path: self.path.clone(), id, state })
     }
 
     /// The journal of run `id`, folded.

@@ -45,10 +45,9 @@ const CRATES: &[(&str, &[Floor])] = &[
     ]),
     ("src/", &[
         "text stats",
-        "findings replicate",
         "probe",
         "experiment",
-        "findings/gain delta judge selftest",
+        "findings judge selftest",
         "store",
         "select",
         "manager report",
