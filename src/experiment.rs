@@ -17,7 +17,7 @@ mod summary;
 
 pub(crate) use candidate::MAX_WORKERS;
 pub use candidate::{CallPattern, Candidate, CanonicalRun, Portfolio, grid};
-pub use comparison::{Delta, DeltaVerdict, MIN_REPLICATES, RunSample, delta};
+pub use comparison::{Delta, DeltaVerdict, MIN_REPLICATES, delta};
 pub use cost::{Constraint, Goal, Objective, ParseConstraintError, times_as_much};
 pub use forecast::{Forecast, forecast, forecast_probed};
 pub(crate) use named::named;

@@ -7,13 +7,13 @@ mod gain;
 
 pub use gain::gain;
 
-use crate::experiment::Candidate;
 use crate::text::{duration, percent};
-use neonbench_engine::engine::{DEFAULT_BATCH_SIZE, Reads, Strategy};
+use neonbench_engine::engine::{DEFAULT_BATCH_SIZE, Reads, Settings, Strategy};
 use neonbench_engine::record::{CallTimesS, Quantiles, RecordedLimit, RunRecord};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
+use std::num::NonZeroU32;
 
 /// Share of the time of all calls that waits take before they dominate.
 const DOMINANT: f64 = 0.4;
@@ -199,7 +199,6 @@ impl RunFinding {
         message: String,
         evidence: &[(&str, f64, &str)],
         advice: &str,
-        setting: Option<AdvisedSetting>,
     ) -> Self {
         let evidence = evidence.iter().map(|&(name, value, unit)| FindingFigure {
             name: name.to_owned(),
@@ -207,8 +206,13 @@ impl RunFinding {
             unit: unit.to_owned(),
         });
         let (evidence, advice) = (evidence.collect(), advice.to_owned());
-        let flag = setting.map(|setting| setting.to_string());
-        Self { cause, message, evidence, advice, setting, flag, gain: None }
+        Self { cause, message, evidence, advice, setting: None, flag: None, gain: None }
+    }
+
+    fn setting(mut self, setting: AdvisedSetting) -> Self {
+        self.flag = Some(setting.to_string());
+        self.setting = Some(setting);
+        self
     }
 }
 
@@ -269,8 +273,8 @@ fn workers_exceed_pool(record: &RunRecord) -> Option<RunFinding> {
     let advice = format!(
         "let a limiter find what Neon admits, or use as many workers as the smallest pool: {pool}"
     );
-    let setting = Some(AdvisedSetting::AdaptiveLimiter);
-    Some(RunFinding::new(FindingCause::WorkersExceedPool, message, &evidence, &advice, setting))
+    let finding = RunFinding::new(FindingCause::WorkersExceedPool, message, &evidence, &advice);
+    Some(finding.setting(AdvisedSetting::AdaptiveLimiter))
 }
 
 fn retry_storm(record: &RunRecord) -> Option<RunFinding> {
@@ -290,7 +294,7 @@ fn retry_storm(record: &RunRecord) -> Option<RunFinding> {
         ("time in failed calls", record.call_times.wasted_s, "s"),
     ];
     let advice = "repeating does not cure a sick server: stop, and go on when it answers again";
-    Some(RunFinding::new(FindingCause::RetryStorm, message, &evidence, advice, None))
+    Some(RunFinding::new(FindingCause::RetryStorm, message, &evidence, advice))
 }
 
 fn backoff_dominates(record: &RunRecord) -> Option<RunFinding> {
@@ -316,8 +320,8 @@ fn backoff_dominates(record: &RunRecord) -> Option<RunFinding> {
         ("time in service", served_s / all_s * 100.0, "%"),
     ];
     let advice = "space the calls instead of having them refused, or ask Neon for a higher limit";
-    let setting = Some(AdvisedSetting::AdaptiveLimiter);
-    Some(RunFinding::new(FindingCause::BackoffDominates, message, &evidence, advice, setting))
+    let finding = RunFinding::new(FindingCause::BackoffDominates, message, &evidence, advice);
+    Some(finding.setting(AdvisedSetting::AdaptiveLimiter))
 }
 
 /// The kinds of calls with their service times, and the median that would be slow for each.
@@ -340,18 +344,18 @@ fn slow_server(record: &RunRecord) -> Option<RunFinding> {
     let evidence =
         [("median service time", times.p50, "ms"), ("p99 service time", times.p99, "ms")];
     let pool = limits_used(record).filter_map(|limit| limit.pool).min();
-    let (advice, setting) = match pool {
-        Some(pool) if record.strategy.is_concurrent() && record.workers < pool => (
-            "fill the pool: more workers hide slow answers, as many as Neon admits",
-            Some(AdvisedSetting::Workers(pool)),
-        ),
-        _ if record.strategy != Strategy::Pipelined => (
-            "make fewer calls: pipelined reads 200 accounts by one search",
-            Some(AdvisedSetting::Pipelined),
-        ),
-        _ => ("check the network, run off-peak, or ask Neon: nothing else is left to tune", None),
-    };
-    Some(RunFinding::new(FindingCause::SlowServer, message, &evidence, advice, setting))
+    let finding = |advice| RunFinding::new(FindingCause::SlowServer, message, &evidence, advice);
+    Some(match pool {
+        Some(pool) if record.strategy.is_concurrent() && record.workers < pool => {
+            finding("fill the pool: more workers hide slow answers, as many as Neon admits")
+                .setting(AdvisedSetting::Workers(pool))
+        }
+        _ if record.strategy != Strategy::Pipelined => {
+            finding("make fewer calls: pipelined reads 200 accounts by one search")
+                .setting(AdvisedSetting::Pipelined)
+        }
+        _ => finding("check the network, run off-peak, or ask Neon: nothing else is left to tune"),
+    })
 }
 
 fn bursty_latency(record: &RunRecord) -> Option<RunFinding> {
@@ -371,7 +375,7 @@ fn bursty_latency(record: &RunRecord) -> Option<RunFinding> {
         ("p99 ÷ median", ratio(times), ""),
     ];
     let advice = "run off-peak, and expect makespans to vary: look at the interval, not at one run";
-    Some(RunFinding::new(FindingCause::BurstyLatency, message, &evidence, advice, None))
+    Some(RunFinding::new(FindingCause::BurstyLatency, message, &evidence, advice))
 }
 
 fn high_memory(record: &RunRecord) -> Option<RunFinding> {
@@ -386,14 +390,18 @@ fn high_memory(record: &RunRecord) -> Option<RunFinding> {
         ("mean time from reading to writing", record.exposure.mean_s, "s"),
     ];
     let advice = format!("use smaller batches: {DEFAULT_BATCH_SIZE} are as fast");
-    let setting = Some(AdvisedSetting::BatchSize(DEFAULT_BATCH_SIZE));
-    Some(RunFinding::new(FindingCause::HighMemory, message, &evidence, &advice, setting))
+    let finding = RunFinding::new(FindingCause::HighMemory, message, &evidence, &advice);
+    Some(finding.setting(AdvisedSetting::BatchSize(DEFAULT_BATCH_SIZE)))
 }
 
 /// Accounts in each of hybrid's batches; 1 where accounts are taken one by one.
 fn accounts_a_batch(record: &RunRecord) -> u64 {
-    match record.strategy {
-        Strategy::Hybrid => Candidate::of_record(record).settings(0, 0).hybrid_batch() as u64,
+    let (workers, size) = (NonZeroU32::new(record.workers), NonZeroU32::new(record.batch_size));
+    match (record.strategy, workers, size) {
+        (Strategy::Hybrid, Some(workers), Some(batch_size)) => {
+            let settings = Settings { workers, batch_size, ..Settings::new(Strategy::Hybrid) };
+            settings.hybrid_batch() as u64
+        }
         _ => 1,
     }
 }
@@ -412,14 +420,8 @@ fn batch_too_small(record: &RunRecord) -> Option<RunFinding> {
         let evidence = [("chunk size", chunk as f64, ""), ("workers", workers as f64, "")];
         let size = u32::try_from(workers * accounts_a_batch(record) * 4).unwrap_or(u32::MAX);
         let advice = format!("use chunks that feed every worker several times: {size} accounts");
-        let setting = Some(AdvisedSetting::ChunkSize(size));
-        return Some(RunFinding::new(
-            FindingCause::BatchTooSmall,
-            message,
-            &evidence,
-            &advice,
-            setting,
-        ));
+        let finding = RunFinding::new(FindingCause::BatchTooSmall, message, &evidence, &advice);
+        return Some(finding.setting(AdvisedSetting::ChunkSize(size)));
     }
     if record.strategy != Strategy::Hybrid || record.batch_size >= record.workers {
         return None;
@@ -429,8 +431,8 @@ fn batch_too_small(record: &RunRecord) -> Option<RunFinding> {
         format!("a batch size of {batch_size} over {workers} workers: each batch is one account");
     let evidence = [("batch size", f64::from(batch_size), ""), ("workers", f64::from(workers), "")];
     let advice = format!("give each worker at least one account: a batch size of {workers}");
-    let setting = Some(AdvisedSetting::BatchSize(workers));
-    Some(RunFinding::new(FindingCause::BatchTooSmall, message, &evidence, &advice, setting))
+    let finding = RunFinding::new(FindingCause::BatchTooSmall, message, &evidence, &advice);
+    Some(finding.setting(AdvisedSetting::BatchSize(workers)))
 }
 
 fn batch_too_large(record: &RunRecord) -> Option<RunFinding> {
@@ -449,14 +451,8 @@ fn batch_too_large(record: &RunRecord) -> Option<RunFinding> {
         let size =
             record.workers * u32::try_from((resources / (2 * workers)).clamp(1, 25)).unwrap_or(1);
         let advice = format!("use a batch size of {size}, so that every worker has work");
-        let setting = Some(AdvisedSetting::BatchSize(size));
-        return Some(RunFinding::new(
-            FindingCause::BatchTooLarge,
-            message,
-            &evidence,
-            &advice,
-            setting,
-        ));
+        let finding = RunFinding::new(FindingCause::BatchTooLarge, message, &evidence, &advice);
+        return Some(finding.setting(AdvisedSetting::BatchSize(size)));
     }
     let is_batched = record.strategy.uses_batches();
     if !is_batched || record.batch_size <= DEFAULT_BATCH_SIZE || record.exposure.mean_s < STALE_S {
@@ -472,8 +468,8 @@ fn batch_too_large(record: &RunRecord) -> Option<RunFinding> {
         ("batch size", f64::from(record.batch_size), ""),
     ];
     let advice = format!("use smaller batches: {DEFAULT_BATCH_SIZE} are as fast");
-    let setting = Some(AdvisedSetting::BatchSize(DEFAULT_BATCH_SIZE));
-    Some(RunFinding::new(FindingCause::BatchTooLarge, message, &evidence, &advice, setting))
+    let finding = RunFinding::new(FindingCause::BatchTooLarge, message, &evidence, &advice);
+    Some(finding.setting(AdvisedSetting::BatchSize(DEFAULT_BATCH_SIZE)))
 }
 
 fn percent_of(part: u64, whole: u64) -> f64 {

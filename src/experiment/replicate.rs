@@ -67,8 +67,8 @@ fn with_seed<'a>(spec: &RunSpec<'a>, seed: u64) -> RunSpec<'a> {
     RunSpec { settings: Settings { seed, ..spec.settings.clone() }, ..spec.clone() }
 }
 
-/// What `run` returns under `seed` and those that follow, beside the calls that it took: `count`
-/// times, or as often as a million calls allow, but at least three times then.
+/// The results of `run`, which returns also its calls, under `seed` and those that follow: `count` of
+/// them, or as many as a million calls allow, but at least three of them then.
 fn affordable<R>(
     seed: u64,
     count: u32,

@@ -2,11 +2,9 @@
 
 use super::*;
 use neon_mock::profile::Profile;
-use neonbench_engine::engine::Settings;
 use neonbench_engine::event::Event;
 use neonbench_engine::run::{RunSpec, World};
 use neonbench_engine::scenario::{Scenario, Workload};
-use std::num::NonZeroU32;
 
 const SERVICE: &str = r#"
 [service]

@@ -151,12 +151,7 @@ impl TargetFit {
                 record.calls.failed,
                 record.calls.total - record.calls.rejected,
             ),
-            limits: FittedLimits {
-                get: Some(AdmissionLimit::Pool(DOCUMENTED)),
-                patch: Some(AdmissionLimit::Pool(DOCUMENTED)),
-                search: Some(AdmissionLimit::Pool(DOCUMENTED_SEARCH)),
-                most_reads_at_once: 0,
-            },
+            limits: documented([InferredLimit::default(); 3]),
             refusal: REFUSAL,
             retry_after: None,
             assumed,
@@ -321,12 +316,7 @@ fn limits(trace: &ProbeTrace, assumed: &mut Vec<String>) -> FittedLimits {
     let patch = of(write);
     if !trace.looked_for_limits && get.limit.is_none() {
         assumed.push("limits are those that Neon documents, 5 in flight and 1 search: they were not looked for".to_owned());
-        return FittedLimits {
-            get: documented(&get, DOCUMENTED),
-            patch: documented(&patch, DOCUMENTED),
-            search: documented(&search, DOCUMENTED_SEARCH),
-            most_reads_at_once: get.most_in_flight,
-        };
+        return documented([get, patch, search]);
     }
     if get.limit.is_some() && !get.is_unambiguous {
         assumed.push(
@@ -342,9 +332,18 @@ fn limits(trace: &ProbeTrace, assumed: &mut Vec<String>) -> FittedLimits {
     }
 }
 
-/// The inferred limit, else the documented pool, unless more calls were in flight.
-fn documented(bound: &InferredLimit, pool: u32) -> Option<AdmissionLimit> {
-    bound.limit.or((bound.most_in_flight <= pool).then_some(AdmissionLimit::Pool(pool)))
+/// The inferred limits of reads, writes and searches, each else the documented pool, unless more calls
+/// were in flight.
+fn documented([get, patch, search]: [InferredLimit; 3]) -> FittedLimits {
+    let pool = |bound: InferredLimit, pool| {
+        bound.limit.or((bound.most_in_flight <= pool).then_some(AdmissionLimit::Pool(pool)))
+    };
+    FittedLimits {
+        get: pool(get, DOCUMENTED),
+        patch: pool(patch, DOCUMENTED),
+        search: pool(search, DOCUMENTED_SEARCH),
+        most_reads_at_once: get.most_in_flight,
+    }
 }
 
 /// The limit of writes: inferred if writes were refused; the most admitted if that exceeds the pool of

@@ -28,8 +28,10 @@ pub fn fit(swept: &[SweepResult], text: &str, goal: &Goal) -> Option<Calibration
     })
 }
 
+type CaseFilter = fn(&SelectorCase) -> bool;
+
 /// Cases that a fit leaves out, and is then judged on, by name.
-const HOLD_OUTS: [(&str, fn(&SelectorCase) -> bool); 3] = [
+const HOLD_OUTS: [(&str, CaseFilter); 3] = [
     ("windows", |case| case.family == Family::Windows),
     ("uniform law", |case| case.law == Some(LawName::Uniform)),
     ("pools of 5", |case| case.scenario.profile.pool(Endpoint::GetAccount) == Some(5)),

@@ -45,9 +45,10 @@ const CRATES: &[(&str, &[Floor])] = &[
     ]),
     ("src/", &[
         "text stats",
+        "findings replicate",
         "probe",
         "experiment",
-        "findings judge selftest",
+        "findings/gain delta judge selftest",
         "store",
         "select",
         "manager report",
