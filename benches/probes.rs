@@ -72,7 +72,7 @@ fn probed(scenario: &Scenario, strategy: Strategy, options: &ProbeOptions, runs:
     Probed {
         calls: trace.calls.len(),
         refused: trace.refused(),
-        is_limit_right: is_right(fit.limits(), &scenario.profile),
+        is_limit_right: is_right(&fit.limits, &scenario.profile),
         error: if median > 0.0 { (middle - median).abs() / median } else { middle },
         coverage: within as f64 / runs.len() as f64,
     }

@@ -36,9 +36,6 @@ const MANY_BUFFERED: u64 = 1_000;
 /// Mean seconds between an account's reading and its writing that are long.
 const STALE_S: f64 = 60.0;
 
-/// A batch size that the guide uses, and the default.
-const USUAL_BATCH: u32 = DEFAULT_BATCH_SIZE;
-
 /// A cause of lost time.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
@@ -383,7 +380,7 @@ fn bursty_latency(record: &RunRecord) -> Option<RunFinding> {
 
 fn high_memory(record: &RunRecord) -> Option<RunFinding> {
     let buffered = record.performance.peak_buffered_records;
-    if buffered < MANY_BUFFERED || record.batch_size <= USUAL_BATCH {
+    if buffered < MANY_BUFFERED || record.batch_size <= DEFAULT_BATCH_SIZE {
         return None;
     }
     let message = format!("up to {buffered} accounts waited in memory for their write");
@@ -392,9 +389,9 @@ fn high_memory(record: &RunRecord) -> Option<RunFinding> {
         ("batch size", f64::from(record.batch_size), ""),
         ("mean time from reading to writing", record.exposure.mean_s, "s"),
     ];
-    let advice = format!("use smaller batches: {USUAL_BATCH} are as fast");
+    let advice = format!("use smaller batches: {DEFAULT_BATCH_SIZE} are as fast");
     let finding = RunFinding::new(FindingCause::HighMemory, message, &evidence, &advice);
-    Some(finding.setting(AdvisedSetting::BatchSize(USUAL_BATCH)))
+    Some(finding.setting(AdvisedSetting::BatchSize(DEFAULT_BATCH_SIZE)))
 }
 
 /// Accounts in each of hybrid's batches; 1 where accounts are taken one by one.
@@ -458,7 +455,7 @@ fn batch_too_large(record: &RunRecord) -> Option<RunFinding> {
         return Some(finding.setting(AdvisedSetting::BatchSize(size)));
     }
     let is_batched = record.strategy.uses_batches();
-    if !is_batched || record.batch_size <= USUAL_BATCH || record.exposure.mean_s < STALE_S {
+    if !is_batched || record.batch_size <= DEFAULT_BATCH_SIZE || record.exposure.mean_s < STALE_S {
         return None;
     }
     let mean_s = record.exposure.mean_s;
@@ -470,9 +467,9 @@ fn batch_too_large(record: &RunRecord) -> Option<RunFinding> {
         ("mean time from reading to writing", mean_s, "s"),
         ("batch size", f64::from(record.batch_size), ""),
     ];
-    let advice = format!("use smaller batches: {USUAL_BATCH} are as fast");
+    let advice = format!("use smaller batches: {DEFAULT_BATCH_SIZE} are as fast");
     let finding = RunFinding::new(FindingCause::BatchTooLarge, message, &evidence, &advice);
-    Some(finding.setting(AdvisedSetting::BatchSize(USUAL_BATCH)))
+    Some(finding.setting(AdvisedSetting::BatchSize(DEFAULT_BATCH_SIZE)))
 }
 
 fn percent_of(part: u64, whole: u64) -> f64 {

@@ -11,16 +11,14 @@ pub use record::{
     JudgedAudit, JudgedCalls, JudgedRecords, JudgedWrites, SCHEMA,
 };
 
+use crate::experiment::median_makespan_s;
 use crate::text::field_value;
 use neon_mock::api::{AccountId, Class, CustomField, Endpoint, Value};
 use neon_mock::{Calls, Neon};
-use neonbench_engine::audit::{
-    Amiss, Claims, Comparison, FieldDifference, Mismatch, MismatchSite, compare,
-};
+use neonbench_engine::audit::{Amiss, Claims, FieldDifference, Mismatch, MismatchSite, compare};
 use neonbench_engine::bound::{MigrationWork, lower_bound};
 use neonbench_engine::record::{AuditBy, RunRecord};
 use neonbench_engine::scenario::Scenario;
-use std::time::Duration;
 
 /// The most differences that a record lists; the others are only counted.
 pub const MAX_DIFFERENCES: usize = 20;
@@ -48,7 +46,14 @@ impl ClientUnderTest<'_> {
     /// Judges the state that the client left in `neon`.
     pub fn judge(&self, neon: &Neon) -> JudgeRecord {
         let (organisation, scenario) = (neon.organisation(), self.scenario);
-        let mut tally = DifferenceTally::new(self, organisation.definitions());
+        let mut tally = DifferenceTally {
+            case: self,
+            fields: organisation.definitions(),
+            records: JudgedRecords::default(),
+            strays_lost: 0,
+            differences: Vec::new(),
+            differences_total: 0,
+        };
         let found = compare(scenario, neon, Claims::None, &mut |m| tally.add(m));
         let DifferenceTally { mut records, differences, differences_total, strays_lost, .. } =
             tally;
@@ -66,8 +71,8 @@ impl ClientUnderTest<'_> {
             () => ClientVerdict::Correct,
         };
         let work = MigrationWork { accounts: found.selected, changes: found.changing };
-        let lower_bound = lower_bound(&scenario.profile, work);
-        let makespan = neon.makespan().unwrap_or_default();
+        let lower_bound_s = lower_bound(&scenario.profile, work).as_secs_f64();
+        let makespan_s = neon.makespan().unwrap_or_default().as_secs_f64();
         JudgeRecord {
             schema: SCHEMA,
             name: self.name.to_owned(),
@@ -80,13 +85,19 @@ impl ClientUnderTest<'_> {
             seed: self.seed,
             resources: found.selected,
             mappings: scenario.mappings() as u64,
-            makespan_s: makespan.as_secs_f64(),
-            lower_bound_s: lower_bound.as_secs_f64(),
-            efficiency: ratio(lower_bound, makespan),
+            makespan_s,
+            lower_bound_s,
+            efficiency: if makespan_s > 0.0 { lower_bound_s / makespan_s } else { 0.0 },
             calls,
             records,
             writes,
-            audit: audited(verdict, found),
+            audit: JudgedAudit {
+                valid: verdict == ClientVerdict::Correct,
+                by: AuditBy::Server,
+                mismatched: found.mismatched,
+                lost_updates: found.lost_updates,
+                state_digest: found.state_digest,
+            },
             differences_total,
             differences,
             league: Vec::new(),
@@ -122,20 +133,15 @@ impl ClientUnderTest<'_> {
                 MismatchSite::Field(id) => Some(id.to_string()),
                 MismatchSite::Identity => None,
             },
-            amiss: amiss_name(*amiss).to_owned(),
+            amiss: match amiss {
+                Amiss::Untouched => "untouched",
+                Amiss::Wrong => "wrong",
+                Amiss::Lost => "lost",
+            }
+            .to_owned(),
             expected: say(expected),
             found: say(found),
         }
-    }
-}
-
-fn audited(verdict: ClientVerdict, found: Comparison) -> JudgedAudit {
-    JudgedAudit {
-        valid: verdict == ClientVerdict::Correct,
-        by: AuditBy::Server,
-        mismatched: found.mismatched,
-        lost_updates: found.lost_updates,
-        state_digest: found.state_digest,
     }
 }
 
@@ -149,18 +155,7 @@ struct DifferenceTally<'a> {
     differences_total: u64,
 }
 
-impl<'a> DifferenceTally<'a> {
-    fn new(case: &'a ClientUnderTest<'a>, fields: &'a [CustomField]) -> Self {
-        Self {
-            case,
-            fields,
-            records: JudgedRecords::default(),
-            strays_lost: 0,
-            differences: Vec::new(),
-            differences_total: 0,
-        }
-    }
-
+impl DifferenceTally<'_> {
     fn add(&mut self, mismatch: &Mismatch<'_>) {
         let differences = mismatch.differences();
         let worst = differences.iter().map(|difference| difference.amiss).max();
@@ -179,14 +174,6 @@ impl<'a> DifferenceTally<'a> {
         for difference in differences.iter().take(room) {
             self.differences.push(self.case.difference(mismatch.id, difference, self.fields));
         }
-    }
-}
-
-const fn amiss_name(amiss: Amiss) -> &'static str {
-    match amiss {
-        Amiss::Untouched => "untouched",
-        Amiss::Wrong => "wrong",
-        Amiss::Lost => "lost",
     }
 }
 
@@ -235,16 +222,29 @@ fn writes(neon: &Neon) -> JudgedWrites {
     }
 }
 
-fn ratio(least: Duration, taken: Duration) -> f64 {
-    if taken.is_zero() { 0.0 } else { least.as_secs_f64() / taken.as_secs_f64() }
-}
-
 /// Ranks the judged client among our strategies' runs on the same scenario, fastest first.
 ///
 /// Rows that fail the audit are last and have no rank.
 pub fn league(judged: &JudgeRecord, ours: &[RunRecord]) -> Vec<JudgeLeagueRow> {
-    let mut rows: Vec<JudgeLeagueRow> = ours.iter().map(JudgeLeagueRow::of_run).collect();
-    rows.push(JudgeLeagueRow::of_judged(judged));
+    let of_run = |run: &RunRecord| JudgeLeagueRow {
+        rank: None,
+        name: run.strategy.to_string(),
+        judged: false,
+        valid: run.audit.valid,
+        makespan_s: median_makespan_s(run),
+        calls: run.calls.total,
+        rejected: run.calls.rejected,
+    };
+    let of_judged = JudgeLeagueRow {
+        rank: None,
+        name: judged.name.clone(),
+        judged: true,
+        valid: judged.audit.valid,
+        makespan_s: judged.makespan_s,
+        calls: judged.calls.total,
+        rejected: judged.calls.rejected,
+    };
+    let mut rows: Vec<JudgeLeagueRow> = ours.iter().map(of_run).chain([of_judged]).collect();
     let class = |row: &JudgeLeagueRow| !row.valid;
     rows.sort_by(|a, b| class(a).cmp(&class(b)).then(a.makespan_s.total_cmp(&b.makespan_s)));
     for (rank, row) in (1..).zip(rows.iter_mut().take_while(|row| row.valid)) {

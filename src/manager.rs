@@ -265,12 +265,13 @@ impl AccountsMigrationManager {
                 (decision.candidate.strategy, ChosenBy::Selector, decision.reason)
             }
         };
-        let mut settings = Settings::new(strategy);
-        settings.workers =
-            NonZeroU32::new(plan.max_workers).ok_or(ManagerError::Zero("max_workers"))?;
-        settings.batch_size =
-            NonZeroU32::new(plan.batch_size).ok_or(ManagerError::Zero("batch_size"))?;
-        settings.dry_run = plan.dry_run;
+        let positive = |figure, name| NonZeroU32::new(figure).ok_or(ManagerError::Zero(name));
+        let mut settings = Settings {
+            workers: positive(plan.max_workers, "max_workers")?,
+            batch_size: positive(plan.batch_size, "batch_size")?,
+            dry_run: plan.dry_run,
+            ..Settings::new(strategy)
+        };
         if let Client::Simulated(organisation) = &self.client {
             settings.seed = organisation.seed;
         }

@@ -15,13 +15,13 @@ mod strategy_rule;
 mod sweep;
 mod thresholds;
 
-pub use calibrate::{fit, left_out, swept};
+pub use calibrate::{fit, left_out};
 pub use calibration::{ByPortfolio, Calibration, SHIPPED, StrategyChoice, inputs, signature};
 pub use cost_model::{CostEstimate, CostModel, ErrorBars};
-pub use features::{CapacityMargin, EndpointFeatures, LimitKind, ObservedTimes, TargetFeatures};
+pub use features::{CapacityMargin, EndpointFeatures, LimitKind, ServiceQuantiles, TargetFeatures};
 pub use judge::{
-    CaseVerdict, ForecastError, Judgement, LeftOut, Prediction, PreparedCase, PreparedCases,
-    VbsGap, judge, judgement, prepared_cases, simulated_calls,
+    CaseVerdict, ForecastError, Judgement, LeftOut, Prediction, PreparedCase, PreparedCases, judge,
+    judgement, prepared_cases, simulated_calls,
 };
 pub use map::{DecisionMap, MapCell, map};
 pub use model::{Coefficients, JobFeatures};
@@ -30,7 +30,7 @@ pub use regret::{Costs, RegretRow, SelectorName};
 pub use rehearsal::{ParetoPoint, RehearsalTarget};
 pub use simulation_cache::{BestFound, SimulationCache};
 pub use strategy_rule::StrategyRule;
-pub use sweep::{SweepResult, single_best};
+pub use sweep::{SweepResult, single_best, swept};
 pub use thresholds::{ThresholdRow, Thresholds};
 
 use crate::experiment::Candidate;

@@ -279,7 +279,7 @@ fn recommendations(
         ));
     }
     match probed {
-        Some(fit) => lines.extend(fit.assumed().iter().map(|it| format!("assumed: {it}"))),
+        Some(fit) => lines.extend(fit.assumed.iter().map(|it| format!("assumed: {it}"))),
         None => lines.push(format!(
             "limits and service times are those of profile {profile}: check that they are yours"
         )),

@@ -8,7 +8,7 @@ use super::output::{count, duration, percent, print, table, verdict};
 use super::ranked::{Ranked, measured, print_best};
 use super::run::exit_code_of;
 use clap::Args;
-use neonbench::experiment::{CandidateRuns, Goal, median_makespan_s, replicated};
+use neonbench::experiment::{Goal, median_makespan_s, replicated};
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::event::Event;
 use neonbench_engine::record::RunRecord;
@@ -98,9 +98,8 @@ fn forecast(
     let mut all = Vec::new();
     for strategy in inputs.strategies() {
         let spec = RunSpec::new(&inputs.scenario, inputs.settings(strategy)?);
-        let made = replicated(&spec, &World::Virtual, replicates, &mut |_: &Event| {})?;
-        let entry = CandidateRuns::of(&made.run.record, made.summary);
-        all.push((made.run.record, entry));
+        let (run, entry) = replicated(&spec, &World::Virtual, replicates, &mut |_: &Event| {})?;
+        all.push((run.record, entry));
     }
     let forecast = |record: &RunRecord| WholePlanForecast {
         strategy: record.strategy,

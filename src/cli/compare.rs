@@ -9,7 +9,7 @@ use super::ranked::{MeasuredCandidate, Ranked, measured, print_best};
 use super::run::exit_code_of;
 use clap::Args;
 use neonbench::experiment::{
-    CandidateRuns, Delta, DeltaVerdict, RunSample, Summary, delta, median_makespan_s,
+    CandidateRuns, Delta, DeltaVerdict, Summary, delta, median_makespan_s,
 };
 use neonbench_engine::record::RunRecord;
 use serde::Serialize;
@@ -155,7 +155,7 @@ fn stored(
     let store = args.job.store.open()?;
     let records = [store.record(baseline)?, store.record(run)?];
     let makespans = [store.entry(baseline)?.makespans_s, store.entry(run)?.makespans_s];
-    let side = |index: usize| RunSample { record: &records[index], makespans_s: &makespans[index] };
+    let side = |index: usize| (&records[index], &*makespans[index]);
     let delta = delta(side(0), side(1));
     let gate = args.fail_if_slower.map(|max_slower| SlowerGate::new(max_slower, &delta));
     let measured = records.into_iter().zip(makespans).map(|(record, makespans_s)| {

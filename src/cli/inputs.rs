@@ -177,6 +177,7 @@ impl Inputs {
             Resources::Search(_) => None,
         };
         let header = Header {
+            schema: Header::SCHEMA,
             scenario: scenario.name.clone(),
             plan: scenario.plan.clone(),
             accounts: scenario.accounts(),

@@ -25,11 +25,10 @@ pub(super) fn measured(
     line: &CommandLine,
 ) -> Result<MeasuredCandidate, CliError> {
     let mut progress = Progress::new(line, title);
-    let made = replicated(spec, &inputs.world, replicates, &mut progress)?;
+    let (run, entry) = replicated(spec, &inputs.world, replicates, &mut progress)?;
     drop(progress);
-    job.store.keep(&made.run, line);
-    let entry = CandidateRuns::of(&made.run.record, made.summary);
-    Ok((made.run.record, entry))
+    job.store.keep(&run, line);
+    Ok((run.record, entry))
 }
 
 /// Records in the order of their rank.

@@ -67,7 +67,7 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
     } else {
         let session = RunContext { stop: &stop, ..order.session };
         let order = RunSpec { session, ..order.clone() };
-        let mut run = replicated(&order, &inputs.world, args.replicates, &mut expected)?.run;
+        let (mut run, _) = replicated(&order, &inputs.world, args.replicates, &mut expected)?;
         run.record.next_command = next_command(args, line, &run.record);
         run
     };

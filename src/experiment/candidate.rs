@@ -1,5 +1,6 @@
 //! Candidates: a strategy with the settings that tell its runs apart, and which of them are the same.
 
+use super::named::named;
 use neonbench_engine::engine::limiter::Limiter;
 use neonbench_engine::engine::{
     DEFAULT_BATCH_SIZE, DEFAULT_WORKERS, Guard, Reads, Settings, Strategy,
@@ -32,30 +33,20 @@ pub struct Candidate {
     pub guard: Option<Guard>,
 }
 
-/// The strategies among which a choice is made.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Portfolio {
-    /// The guide's four.
-    Guide,
-    /// Also our own.
-    Full,
+named! {
+    /// The strategies among which a choice is made.
+    #[derive(
+        Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+    )]
+    pub enum Portfolio {
+        /// The guide's four.
+        Guide = "guide",
+        /// Also our own.
+        Full = "full",
+    }
 }
 
 impl Portfolio {
-    /// Both, the smaller one first.
-    pub const ALL: [Self; 2] = [Self::Guide, Self::Full];
-
-    /// The name in files and figures.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Guide => "guide",
-            Self::Full => "full",
-        }
-    }
-
     /// True if it holds `strategy`.
     pub fn holds(self, strategy: Strategy) -> bool {
         self == Self::Full || Strategy::GUIDE.contains(&strategy)

@@ -57,24 +57,17 @@ pub struct Delta {
     pub incomparable: Option<String>,
 }
 
-/// A run with the makespans of its replicates, in seconds; without any, its own counts as the one.
-#[derive(Clone, Copy, Debug)]
-pub struct RunSample<'a> {
-    /// The record.
-    pub record: &'a RunRecord,
-    /// The makespans.
-    pub makespans_s: &'a [f64],
-}
-
-/// `run` against `baseline`. The same two give the same figures.
-pub fn delta(baseline: RunSample<'_>, run: RunSample<'_>) -> Delta {
-    let own = [baseline.record.makespan_s, run.record.makespan_s];
-    let base = if baseline.makespans_s.is_empty() { &own[..1] } else { baseline.makespans_s };
-    let new = if run.makespans_s.is_empty() { &own[1..] } else { run.makespans_s };
-    let (ratio, ratio_interval) = (
-        mean(new.iter().copied()) / mean(base.iter().copied()).max(f64::MIN_POSITIVE),
-        interval(base, new),
-    );
+/// `run` against `baseline`, each with the makespans of its replicates in seconds; without any, its own
+/// counts as the one. The same two give the same figures.
+pub fn delta(baseline: (&RunRecord, &[f64]), run: (&RunRecord, &[f64])) -> Delta {
+    let own = [baseline.0.makespan_s, run.0.makespan_s];
+    let base = if baseline.1.is_empty() { &own[..1] } else { baseline.1 };
+    let new = if run.1.is_empty() { &own[1..] } else { run.1 };
+    let (baseline, run) = (baseline.0, run.0);
+    let over = |[base, new]: [f64; 2]| new / base.max(f64::MIN_POSITIVE);
+    let ratio = over([mean(base.iter().copied()), mean(new.iter().copied())]);
+    let are_enough = base.len().min(new.len()) >= MIN_REPLICATES;
+    let ratio_interval = are_enough.then(|| bootstrap([base, new], 0.95, over));
     let verdict = match ratio_interval {
         None => DeltaVerdict::TooNoisy,
         Some([_, high]) if high < 1.0 => DeltaVerdict::Faster,
@@ -82,16 +75,14 @@ pub fn delta(baseline: RunSample<'_>, run: RunSample<'_>) -> Delta {
         Some([low, high]) if high - low > TOO_WIDE => DeltaVerdict::TooNoisy,
         Some(_) => DeltaVerdict::NoEvidence,
     };
-    let refused = |record: &RunRecord| record.calls.refused_share();
     Delta {
         verdict,
         ratio,
         ratio_interval,
         replicates: [base.len(), new.len()],
-        refused_change: refused(run.record) - refused(baseline.record),
-        calls_change: run.record.calls.total.cast_signed()
-            - baseline.record.calls.total.cast_signed(),
-        incomparable: incomparable(baseline.record, run.record),
+        refused_change: run.calls.refused_share() - baseline.calls.refused_share(),
+        calls_change: run.calls.total.cast_signed() - baseline.calls.total.cast_signed(),
+        incomparable: incomparable(baseline, run),
     }
 }
 
@@ -107,13 +98,6 @@ fn incomparable(a: &RunRecord, b: &RunRecord) -> Option<String> {
         return Some("they did not do the same work".to_owned());
     }
     (a.world != b.world).then(|| "one was made in virtual time, the other over http".to_owned())
-}
-
-/// The 95 % interval of mean(new) ÷ mean(base); `None` with too few replicates.
-fn interval(base: &[f64], new: &[f64]) -> Option<[f64; 2]> {
-    let are_enough = base.len().min(new.len()) >= MIN_REPLICATES;
-    let ratio = |[base, new]: [f64; 2]| new / base.max(f64::MIN_POSITIVE);
-    are_enough.then(|| bootstrap([base, new], 0.95, ratio))
 }
 
 #[cfg(test)]
@@ -133,7 +117,7 @@ mod tests {
 
     fn verdict(base: &[f64], new: &[f64]) -> Delta {
         let record = &record();
-        delta(RunSample { record, makespans_s: base }, RunSample { record, makespans_s: new })
+        delta((record, base), (record, new))
     }
 
     /// `count` makespans about `middle`, within `spread` of it.
@@ -168,8 +152,7 @@ mod tests {
         assert_eq!(verdict(&base, &base).verdict, DeltaVerdict::NoEvidence);
         let (whole, mut part) = (record(), record());
         part.resources = 2;
-        let side = |record| RunSample { record, makespans_s: &base };
-        assert!(delta(side(&whole), side(&part)).incomparable.is_some());
-        assert_eq!(delta(side(&whole), side(&whole)).incomparable, None);
+        assert!(delta((&whole, &base), (&part, &base)).incomparable.is_some());
+        assert_eq!(delta((&whole, &base), (&whole, &base)).incomparable, None);
     }
 }

@@ -1,23 +1,25 @@
 //! Goals: what a run costs, and the constraints that a candidate must keep.
 
 use super::candidate::Candidate;
+use super::named::named;
 use super::simulate::RunFigures;
 use super::summary::Summary;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// The cost of a run.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Objective {
-    /// Makespan × (1 + 20 × excess): a handful of refusals is free, living on them is dear.
-    #[default]
-    Balanced,
-    /// Makespan.
-    Fastest,
+named! {
+    /// The cost of a run.
+    #[derive(
+        Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+    )]
+    pub enum Objective {
+        /// Makespan × (1 + 20 × excess): a handful of refusals is free, living on them is dear.
+        #[default]
+        Balanced = "balanced",
+        /// Makespan.
+        Fastest = "fastest",
+    }
 }
 
 /// Price of each refused call beyond the free ones, as a share of all calls.
@@ -30,14 +32,6 @@ const FREE_REFUSALS: f64 = 5.0;
 const CALLS_A_FREE_REFUSAL: f64 = 200.0;
 
 impl Objective {
-    /// The name on the command line and in files.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Balanced => "balanced",
-            Self::Fastest => "fastest",
-        }
-    }
-
     /// The cost, in seconds, of a run that took `makespan_s` and had `refused` of its `calls`
     /// refused.
     pub fn cost(self, makespan_s: f64, calls: f64, refused: f64) -> f64 {
@@ -54,12 +48,6 @@ impl Objective {
     /// The cost of one run, in seconds.
     pub fn of(self, run: &RunFigures) -> f64 {
         self.cost(run.makespan_s, run.calls as f64, run.refused as f64)
-    }
-}
-
-impl fmt::Display for Objective {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
     }
 }
 

@@ -3,7 +3,6 @@
 //! Where a profile is known, all simulations go by it. Where it was probed, each goes by another of the
 //! profiles that agree with the probe, so that the interval covers what the probe left open.
 
-use super::candidate::Candidate;
 use super::seeds;
 use super::simulate::{RunFigures, simulate};
 use super::summary::Summary;
@@ -119,12 +118,5 @@ impl Forecast {
             peak_buffered,
             runs: summary.count() as u64,
         }
-    }
-
-    /// The forecast of `candidate`, whose limiter leaves `headroom` calls in flight to others.
-    ///
-    /// Errors: a run could not be made.
-    pub fn of(scenario: &Scenario, candidate: &Candidate, headroom: u32) -> Result<Self, RunError> {
-        forecast(scenario, &candidate.settings(seeds::FORECAST.start, headroom))
     }
 }

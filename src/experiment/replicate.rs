@@ -3,7 +3,6 @@
 use super::rank::CandidateRuns;
 use super::seeds;
 use super::simulate::{RunFigures, simulate};
-use super::summary::Summary;
 use neonbench_engine::engine::Settings;
 use neonbench_engine::event::{Event, Observer};
 use neonbench_engine::measure::Measure;
@@ -15,26 +14,7 @@ use neonbench_engine::scenario::Scenario;
 const CALLS: u64 = 1_000_000;
 
 /// The fewest replicates, whatever they take.
-const LEAST: u32 = 3;
-
-/// A run, and the figures of all its replicates.
-#[derive(Clone, Debug)]
-pub struct Replicated {
-    /// The run of the first seed. With several replicates its record has the interval of the
-    /// makespan, and names each replicate that is invalid.
-    pub run: Run,
-    /// All replicates.
-    pub summary: Summary,
-}
-
-/// `replicates` such runs, of which `spec` is the first: the others have the seeds behind its own.
-fn replicates<'a>(spec: &RunSpec<'a>, replicates: u32) -> impl Iterator<Item = RunSpec<'a>> {
-    seeds::from(spec.settings.seed, replicates).map(move |seed| {
-        let mut spec = spec.clone();
-        spec.settings.seed = seed;
-        spec
-    })
-}
+const LEAST: u64 = 3;
 
 /// The makespan of a run in seconds: the median of its replicates, else its own.
 pub fn median_makespan_s(record: &RunRecord) -> f64 {
@@ -44,22 +24,25 @@ pub fn median_makespan_s(record: &RunRecord) -> f64 {
 /// Makes the run of `spec` under its own seed and the `count` − 1 seeds that follow; `observer` sees
 /// the events of the first.
 ///
-/// A replicate that fails its audit yields no number, and the record says so.
+/// Returns the run of the first seed, and all replicates as an entry of a ranking. With several
+/// replicates the record has the interval of the makespan, and names each replicate that fails its
+/// audit: it yields no number.
 /// Errors: a run could not be made.
 pub fn replicated(
     spec: &RunSpec<'_>,
     world: &World,
     count: u32,
     observer: &mut dyn Observer,
-) -> Result<Replicated, RunError> {
+) -> Result<(Run, CandidateRuns), RunError> {
     let mut run = spec.run(world, observer)?;
     let mut all = vec![RunFigures::from(&run.record)];
     if count < 2 {
-        return Ok(Replicated { run, summary: all.into_iter().collect() });
+        let entry = CandidateRuns::of(&run.record, all.into_iter().collect());
+        return Ok((run, entry));
     }
     let mut makespans_s = vec![run.record.makespan_s];
-    for again in replicates(spec, count).skip(1) {
-        let record = again.run(world, &mut |_: &Event| {})?.record;
+    for seed in seeds::from(spec.settings.seed, count).skip(1) {
+        let record = with_seed(spec, seed).run(world, &mut |_: &Event| {})?.record;
         if record.stopped {
             run.record.stopped = true;
             break;
@@ -76,14 +59,31 @@ pub fn replicated(
     }
     run.record.makespan_s_interval = crate::stats::interval(makespans_s.iter().copied());
     run.makespans_s = makespans_s;
-    Ok(Replicated { run, summary: all.into_iter().collect() })
+    let entry = CandidateRuns::of(&run.record, all.into_iter().collect());
+    Ok((run, entry))
 }
 
-/// The replicates that are affordable if the first run has so many calls: `count` of them, or as many
-/// as a million calls allow, but at least three of them.
-fn affordable(count: u32, calls: u64) -> u32 {
-    let most = u32::try_from(CALLS / calls.max(1)).unwrap_or(u32::MAX);
-    count.min(most.max(LEAST))
+fn with_seed<'a>(spec: &RunSpec<'a>, seed: u64) -> RunSpec<'a> {
+    RunSpec { settings: Settings { seed, ..spec.settings.clone() }, ..spec.clone() }
+}
+
+/// The results of `run`, which returns also its calls, under `seed` and those that follow: `count` of
+/// them, or as many as a million calls allow, but at least three of them then.
+fn affordable<R>(
+    seed: u64,
+    count: u32,
+    mut run: impl FnMut(u64) -> Result<(R, u64), RunError>,
+) -> Result<Vec<R>, RunError> {
+    let (mut all, mut count) = (Vec::new(), u64::from(count.max(1)));
+    for seed in seeds::from(seed, count as u32) {
+        if all.len() as u64 >= count {
+            break;
+        }
+        let (one, calls) = run(seed)?;
+        count = count.min((CALLS / calls.max(1)).max(LEAST));
+        all.push(one);
+    }
+    Ok(all)
 }
 
 /// The runs of `settings` on `scenario`, simulated under their own seed and those that follow: as many
@@ -95,15 +95,10 @@ pub fn simulated(
     settings: &Settings,
     count: u32,
 ) -> Result<CandidateRuns, RunError> {
-    let (mut runs, mut count) = (Vec::new(), count.max(1));
-    for seed in seeds::from(settings.seed, count) {
-        if runs.len() as u64 >= u64::from(count) {
-            break;
-        }
+    let runs = affordable(settings.seed, count, |seed| {
         let run = simulate(scenario, &Settings { seed, ..settings.clone() }, None)?.figures;
-        count = affordable(count, run.calls);
-        runs.push(run);
-    }
+        Ok((run, run.calls))
+    })?;
     Ok(CandidateRuns::simulated(scenario, settings, runs.into_iter().collect()))
 }
 
@@ -117,15 +112,11 @@ pub fn records(
     count: u32,
     mut fold: impl FnMut(&Measure),
 ) -> Result<Vec<RunRecord>, RunError> {
-    let (mut records, mut count) = (Vec::new(), count.max(1));
-    for spec in replicates(spec, count) {
-        if records.len() as u64 >= u64::from(count) {
-            break;
-        }
-        let Run { record, measure, .. } = spec.run(&World::Virtual, &mut |_: &Event| {})?;
-        count = affordable(count, record.calls.total);
+    affordable(spec.settings.seed, count, |seed| {
+        let Run { record, measure, .. } =
+            with_seed(spec, seed).run(&World::Virtual, &mut |_: &Event| {})?;
         fold(&measure);
-        records.push(record);
-    }
-    Ok(records)
+        let calls = record.calls.total;
+        Ok((record, calls))
+    })
 }

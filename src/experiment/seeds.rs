@@ -25,15 +25,8 @@ pub const MAP_SEARCH: Range<u64> = 8_000_001..8_050_001;
 /// Judging the choices in each cell of the decision map.
 pub const MAP_JUDGE: Range<u64> = 8_050_001..8_100_001;
 
-/// Probes whose forecasts are judged.
-pub const PROBE: Range<u64> = 8_100_001..9_100_001;
-
-/// Runs that forecasts from probes are compared with.
-pub const PROBE_JUDGE: Range<u64> = 9_100_001..9_200_001;
-
 /// Every range.
-const ALL: [Range<u64>; 9] =
-    [FIT, SEARCH, JUDGE, FORECAST, REHEARSAL, MAP_SEARCH, MAP_JUDGE, PROBE, PROBE_JUDGE];
+const ALL: [Range<u64>; 7] = [FIT, SEARCH, JUDGE, FORECAST, REHEARSAL, MAP_SEARCH, MAP_JUDGE];
 
 const _: () = {
     let mut place = 1;

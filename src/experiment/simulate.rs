@@ -46,6 +46,12 @@ impl From<&RunRecord> for RunFigures {
     }
 }
 
+impl From<&SimulatedRun> for RunFigures {
+    fn from(run: &SimulatedRun) -> Self {
+        run.figures
+    }
+}
+
 impl RunFigures {
     /// Share of the calls that were refused (0 to 1); 0 without calls.
     pub fn refused_share(&self) -> f64 {

@@ -5,8 +5,7 @@ use super::cost::Objective;
 use super::parallel::parallel_map;
 use super::simulate::{RunFigures, SimulatedRun, simulate};
 use crate::stats;
-use neonbench_engine::engine::{Settings, Strategy};
-use neonbench_engine::record::RunRecord;
+use neonbench_engine::engine::Settings;
 use neonbench_engine::run::RunError;
 use neonbench_engine::scenario::Scenario;
 
@@ -16,21 +15,9 @@ pub struct Summary {
     runs: Vec<RunFigures>,
 }
 
-impl FromIterator<RunFigures> for Summary {
-    fn from_iter<T: IntoIterator<Item = RunFigures>>(runs: T) -> Self {
-        Self { runs: runs.into_iter().collect() }
-    }
-}
-
-impl<'a> FromIterator<&'a SimulatedRun> for Summary {
-    fn from_iter<T: IntoIterator<Item = &'a SimulatedRun>>(runs: T) -> Self {
-        runs.into_iter().map(|run| run.figures).collect()
-    }
-}
-
-impl<'a> FromIterator<&'a RunRecord> for Summary {
-    fn from_iter<T: IntoIterator<Item = &'a RunRecord>>(records: T) -> Self {
-        records.into_iter().map(RunFigures::from).collect()
+impl<R: Into<RunFigures>> FromIterator<R> for Summary {
+    fn from_iter<T: IntoIterator<Item = R>>(runs: T) -> Self {
+        Self { runs: runs.into_iter().map(Into::into).collect() }
     }
 }
 
@@ -100,12 +87,12 @@ pub fn sweep(
     let places: Vec<usize> = settings
         .iter()
         .map(|one| {
-            let key = (Candidate::of(one).canonical(resources, mappings), without_candidate(one));
-            let known = distinct
-                .iter()
-                .position(|(run, other)| *run == key.0 && without_candidate(other) == key.1);
+            let run = Candidate::of(one).canonical(resources, mappings);
+            let known = distinct.iter().position(|(other, settings)| {
+                *other == run && with_candidate_of(settings, one) == *one
+            });
             known.unwrap_or_else(|| {
-                distinct.push((key.0, one.clone()));
+                distinct.push((run, one.clone()));
                 distinct.len() - 1
             })
         })
@@ -117,17 +104,8 @@ pub fn sweep(
     Ok(places.into_iter().map(|place| runs[place].clone()).collect())
 }
 
-/// The settings that do not belong to the candidate.
-fn without_candidate(settings: &Settings) -> Settings {
-    let neutral = Candidate::new(Strategy::Standard, 1, 1).settings(0, 0);
-    Settings {
-        strategy: neutral.strategy,
-        workers: neutral.workers,
-        batch_size: neutral.batch_size,
-        limiter: neutral.limiter,
-        reads: neutral.reads,
-        guard: neutral.guard,
-        seed: neutral.seed,
-        ..settings.clone()
-    }
+/// `settings` with the candidate and the seed of `one`.
+fn with_candidate_of(settings: &Settings, one: &Settings) -> Settings {
+    let Settings { strategy, workers, batch_size, limiter, reads, guard, seed, .. } = *one;
+    Settings { strategy, workers, batch_size, limiter, reads, guard, seed, ..settings.clone() }
 }

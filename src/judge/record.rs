@@ -1,7 +1,6 @@
 //! The record of a judged client, as `judge --json` prints it and the store keeps it.
 
-use crate::experiment::median_makespan_s;
-use neonbench_engine::record::{AuditBy, RunRecord};
+use neonbench_engine::record::AuditBy;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -214,30 +213,4 @@ pub struct JudgeLeagueRow {
     pub calls: u64,
     /// Of these, answered 429.
     pub rejected: u64,
-}
-
-impl JudgeLeagueRow {
-    pub(super) fn of_run(run: &RunRecord) -> Self {
-        Self {
-            rank: None,
-            name: run.strategy.to_string(),
-            judged: false,
-            valid: run.audit.valid,
-            makespan_s: median_makespan_s(run),
-            calls: run.calls.total,
-            rejected: run.calls.rejected,
-        }
-    }
-
-    pub(super) fn of_judged(judged: &JudgeRecord) -> Self {
-        Self {
-            rank: None,
-            name: judged.name.clone(),
-            judged: true,
-            valid: judged.audit.valid,
-            makespan_s: judged.makespan_s,
-            calls: judged.calls.total,
-            rejected: judged.calls.rejected,
-        }
-    }
 }

@@ -4,7 +4,7 @@ use super::calls::BURST;
 use super::faults::FaultPosterior;
 use super::growth::{Growth, GrowthPosterior};
 use super::law::{FittedLaw, LawEstimate, LawPosterior};
-use super::limit::{AdmissionLimit, InferredLimit, infer_limit};
+use super::limit::{AdmissionLimit, InferredLimit, in_flight, infer_limit};
 use super::{ProbeError, ProbeTrace};
 use neon_mock::api::{Class, Endpoint};
 use neon_mock::behaviour::Behaviour;
@@ -51,12 +51,14 @@ pub struct TargetFit {
     laws: [LawPosterior; 4],
     growth: GrowthPosterior,
     faults: FaultPosterior,
-    limits: FittedLimits,
+    /// Limits by kind of call.
+    pub limits: FittedLimits,
     refusal: Duration,
     retry_after: Option<Duration>,
     /// Assumptions in words.
-    assumed: Vec<String>,
-    calls: usize,
+    pub assumed: Vec<String>,
+    /// Number of calls behind the fit.
+    pub(super) calls: usize,
 }
 
 /// The four kinds of calls that are fitted, each with its name for people, and the assumed ratio of
@@ -73,7 +75,8 @@ impl TargetFit {
     ///
     /// Errors: fewer than three reads were answered.
     pub fn of(trace: &ProbeTrace) -> Result<Self, ProbeError> {
-        let met = in_flight(&trace.calls);
+        let calls: Vec<&Attempt> = trace.calls.iter().collect();
+        let met: Vec<usize> = in_flight(&calls).collect();
         let times = |class: Class| -> Vec<(f64, usize)> {
             let of_class = trace
                 .calls
@@ -81,7 +84,7 @@ impl TargetFit {
                 .zip(&met)
                 .filter(|(call, _)| call.outcome.is_ok() && kind(call.endpoint) == Some(class));
             of_class
-                .map(|(call, met)| (call.done_at.nanos_since(call.sent_at) as f64, *met))
+                .map(|(call, met)| (call.done_at.nanos_since(call.sent_at) as f64, 1 + *met))
                 .collect()
         };
         let reads = times(Class::Get);
@@ -106,18 +109,17 @@ impl TargetFit {
         if refusal.is_none() {
             assumed.push("a refusal takes 30 ms: none was met".to_owned());
         }
-        let fit = Self {
+        assumed.extend(assumed_times(&laws));
+        Ok(Self {
             laws,
             growth,
             faults: FaultPosterior::of(&trace.calls),
             limits,
             refusal: refusal.unwrap_or(REFUSAL),
             retry_after: trace.retry_after,
-            assumed: Vec::new(),
+            assumed,
             calls: trace.calls.len(),
-        };
-        assumed.extend(fit.assumed_times());
-        Ok(Self { assumed, ..fit })
+        })
     }
 
     /// Fits the record of a run: it holds quantiles of service times, but no single calls, so limits are
@@ -131,7 +133,7 @@ impl TargetFit {
         }
         let write = if patch.count >= put.count { patch } else { put };
         let of_kinds = [get, write, search, metadata];
-        let laws = std::array::from_fn(|place| {
+        let laws: [LawPosterior; 4] = std::array::from_fn(|place| {
             let Quantiles { p50, p90, count, .. } = of_kinds[place];
             LawPosterior::of_quantiles(p50 * 1e6, p90 * 1e6, count as usize, KINDS[place].2)
         });
@@ -141,50 +143,20 @@ impl TargetFit {
             "service times do not grow with the calls in flight: a record does not tell".to_owned(),
             "a refusal takes 30 ms: a record does not tell".to_owned(),
         ];
-        let fit = Self {
+        assumed.extend(assumed_times(&laws));
+        Ok(Self {
             laws,
             growth: GrowthPosterior::steady(),
             faults: FaultPosterior::counted(
                 record.calls.failed,
                 record.calls.total - record.calls.rejected,
             ),
-            limits: FittedLimits {
-                get: Some(AdmissionLimit::Pool(DOCUMENTED)),
-                patch: Some(AdmissionLimit::Pool(DOCUMENTED)),
-                search: Some(AdmissionLimit::Pool(DOCUMENTED_SEARCH)),
-                most_reads_at_once: 0,
-            },
+            limits: documented([InferredLimit::default(); 3]),
             refusal: REFUSAL,
             retry_after: None,
-            assumed: Vec::new(),
+            assumed,
             calls: record.calls.total as usize,
-        };
-        assumed.extend(fit.assumed_times());
-        Ok(Self { assumed, ..fit })
-    }
-
-    /// One assumption in words for each kind without a call.
-    fn assumed_times(&self) -> Vec<String> {
-        let none = |((class, name, _), posterior): (&(Class, &str, f64), &LawPosterior)| {
-            match posterior {
-                LawPosterior::Assumed { ratio } => Some(format!(
-                    "{name} take {ratio} times as long as reads (2/3 to 3/2 of that): no {} was made",
-                    class.name()
-                )),
-                _ => None,
-            }
-        };
-        KINDS.iter().zip(&self.laws).filter_map(none).collect()
-    }
-
-    /// Limits by kind of call.
-    pub const fn limits(&self) -> &FittedLimits {
-        &self.limits
-    }
-
-    /// Assumptions in words.
-    pub fn assumed(&self) -> &[String] {
-        &self.assumed
+        })
     }
 
     /// Number of failed calls, and of calls that were not refused.
@@ -238,11 +210,6 @@ impl TargetFit {
         let growth = self.growth.point();
         let faults = self.faults.wire(self.faults.share());
         self.with(self.point(growth), growth, faults)
-    }
-
-    /// Number of calls behind the fit.
-    pub(super) const fn calls(&self) -> usize {
-        self.calls
     }
 
     /// Point estimates in the order of [`KINDS`].
@@ -311,6 +278,17 @@ impl TargetFit {
     }
 }
 
+/// One assumption in words for each kind without a call.
+fn assumed_times(laws: &[LawPosterior; 4]) -> impl Iterator<Item = String> {
+    KINDS.iter().zip(laws).filter_map(|((class, name, _), posterior)| match posterior {
+        LawPosterior::Assumed { ratio } => Some(format!(
+            "{name} take {ratio} times as long as reads (2/3 to 3/2 of that): no {} was made",
+            class.name()
+        )),
+        _ => None,
+    })
+}
+
 fn checked(name: &str, wire: &WireProfile) -> Profile {
     Profile::try_from_wire(name, wire).expect("a fit is a valid profile")
 }
@@ -326,17 +304,6 @@ fn kind(endpoint: Endpoint) -> Option<Class> {
     }
 }
 
-/// Number of admitted calls in flight when each of `calls` was sent, itself included.
-fn in_flight(calls: &[Attempt]) -> Vec<usize> {
-    let met = |(place, call): (usize, &Attempt)| {
-        let others = calls[..place]
-            .iter()
-            .filter(|other| other.outcome != Outcome::Rejected && other.done_at > call.sent_at);
-        1 + others.count()
-    };
-    calls.iter().enumerate().map(met).collect()
-}
-
 /// Limits by kind of call; adds each assumption to `assumed`.
 fn limits(trace: &ProbeTrace, assumed: &mut Vec<String>) -> FittedLimits {
     let of = |endpoint: Endpoint| infer_limit(&trace.of(endpoint).collect::<Vec<_>>());
@@ -349,12 +316,7 @@ fn limits(trace: &ProbeTrace, assumed: &mut Vec<String>) -> FittedLimits {
     let patch = of(write);
     if !trace.looked_for_limits && get.limit.is_none() {
         assumed.push("limits are those that Neon documents, 5 in flight and 1 search: they were not looked for".to_owned());
-        return FittedLimits {
-            get: documented(&get, DOCUMENTED),
-            patch: documented(&patch, DOCUMENTED),
-            search: documented(&search, DOCUMENTED_SEARCH),
-            most_reads_at_once: get.most_in_flight,
-        };
+        return documented([get, patch, search]);
     }
     if get.limit.is_some() && !get.is_unambiguous {
         assumed.push(
@@ -370,9 +332,18 @@ fn limits(trace: &ProbeTrace, assumed: &mut Vec<String>) -> FittedLimits {
     }
 }
 
-/// The inferred limit, else the documented pool, unless more calls were in flight.
-fn documented(bound: &InferredLimit, pool: u32) -> Option<AdmissionLimit> {
-    bound.limit.or((bound.most_in_flight <= pool).then_some(AdmissionLimit::Pool(pool)))
+/// The inferred limits of reads, writes and searches, each else the documented pool, unless more calls
+/// were in flight.
+fn documented([get, patch, search]: [InferredLimit; 3]) -> FittedLimits {
+    let pool = |bound: InferredLimit, pool| {
+        bound.limit.or((bound.most_in_flight <= pool).then_some(AdmissionLimit::Pool(pool)))
+    };
+    FittedLimits {
+        get: pool(get, DOCUMENTED),
+        patch: pool(patch, DOCUMENTED),
+        search: pool(search, DOCUMENTED_SEARCH),
+        most_reads_at_once: get.most_in_flight,
+    }
 }
 
 /// The limit of writes: inferred if writes were refused; the most admitted if that exceeds the pool of

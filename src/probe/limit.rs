@@ -28,8 +28,6 @@ pub struct InferredLimit {
     pub is_unambiguous: bool,
     /// The most admitted calls in flight at once.
     pub most_in_flight: u32,
-    /// Number of refusals.
-    pub refused: u32,
 }
 
 /// Uncertainty of the moment at which the server counts a call, seen from the client.
@@ -64,7 +62,7 @@ pub(super) fn infer_limit(calls: &[&Attempt]) -> InferredLimit {
         .max()
         .unwrap_or(0);
     let refused = (calls.len() - admitted.len()) as u32;
-    let none = InferredLimit { limit: None, is_unambiguous: false, most_in_flight: most, refused };
+    let none = InferredLimit { most_in_flight: most, ..InferredLimit::default() };
     if refused == 0 || admitted.is_empty() {
         return none;
     }
@@ -72,7 +70,10 @@ pub(super) fn infer_limit(calls: &[&Attempt]) -> InferredLimit {
         .find(|&rate| unexplained_by_window(calls, rate).is_some())
         .unwrap_or(admitted.len() as u32);
     let by_window = unexplained_by_window(calls, rate).unwrap_or(refused);
-    let by_pool = unexplained_by_pool(calls, most);
+    let met_free = |(call, met): &(&&Attempt, usize)| {
+        call.outcome == Outcome::Rejected && (*met as u32) < most
+    };
+    let by_pool = calls.iter().zip(in_flight(calls)).filter(met_free).count() as u32;
     // One unexplained refusal may be due to another client's call in the pool. Where calls are long a
     // window refuses few that follow, so each refusal counts; so it does where few were refused.
     let mut took: Vec<Duration> =
@@ -84,17 +85,13 @@ pub(super) fn infer_limit(calls: &[&Attempt]) -> InferredLimit {
     InferredLimit { limit: Some(limit), is_unambiguous: by_pool != by_window, ..none }
 }
 
-/// Number of refusals that met fewer than `pool` calls in flight.
-fn unexplained_by_pool(calls: &[&Attempt], pool: u32) -> u32 {
-    let mut unexplained = 0;
-    for (place, call) in calls.iter().enumerate() {
-        let in_flight = calls[..place]
-            .iter()
-            .filter(|other| other.outcome != Outcome::Rejected && other.done_at > call.sent_at);
-        let is_free = (in_flight.count() as u32) < pool;
-        unexplained += u32::from(call.outcome == Outcome::Rejected && is_free);
-    }
-    unexplained
+/// For each of `calls`, the number of admitted calls before it that were in flight when it was sent.
+pub(super) fn in_flight<'a>(calls: &'a [&Attempt]) -> impl Iterator<Item = usize> + 'a {
+    calls.iter().enumerate().map(|(place, call)| {
+        let is_in =
+            |other: &&&Attempt| other.outcome != Outcome::Rejected && other.done_at > call.sent_at;
+        calls[..place].iter().filter(is_in).count()
+    })
 }
 
 /// Number of refusals that a window of `rate` calls per second would have admitted; `None` if it
@@ -146,7 +143,7 @@ mod tests {
     #[test]
     fn what_is_never_refused_has_no_bound() {
         let bound = inferred(&[(0, 100, true), (0, 120, true), (50, 90, true)]);
-        assert_eq!((bound.limit, bound.most_in_flight, bound.refused), (None, 3, 0));
+        assert_eq!((bound.limit, bound.most_in_flight), (None, 3));
     }
 
     #[test]

@@ -6,14 +6,11 @@ use super::{ProbeError, ProbeOptions, ProbeSubject, ProbeTrace};
 use neon_mock::api::{AccountId, Class, Endpoint};
 use neonbench_engine::clock::Clock;
 use neonbench_engine::engine::limiter::{CallFeedback, ConcurrencyLimit, LimitFactory};
-use neonbench_engine::engine::{self, AccountSource, Job, Settings, Strategy};
-use neonbench_engine::event::{AccountOutcome, Event};
+use neonbench_engine::engine::{self, AccountSource, DEFAULT_WORKERS, Job, Settings, Strategy};
+use neonbench_engine::measure::Measure;
 use neonbench_engine::transport::Transport;
 use std::num::NonZeroU32;
 use std::time::Duration;
-
-/// Workers if no limit was found.
-const WORKERS: u32 = 5;
 
 /// Deadline of a call with all its attempts.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -37,9 +34,9 @@ pub(super) async fn sample<T: Transport, C: Clock>(
         (false, _) => (1, Duration::ZERO),
         (true, Some(AdmissionLimit::Pool(pool))) => (pool, Duration::ZERO),
         (true, Some(AdmissionLimit::PerSecond(rate))) => {
-            (rate.min(WORKERS), Duration::from_secs(1) / rate)
+            (rate.min(DEFAULT_WORKERS), Duration::from_secs(1) / rate)
         }
-        (true, None) => (WORKERS, Duration::ZERO),
+        (true, None) => (DEFAULT_WORKERS, Duration::ZERO),
     };
     let goes_beyond = options.find_pool && matches!(reads, Some(AdmissionLimit::Pool(_)));
     let workers = pool + u32::from(goes_beyond);
@@ -51,26 +48,20 @@ pub(super) async fn sample<T: Transport, C: Clock>(
         ..Settings::new(Strategy::Hybrid)
     };
     let limits = OneBeyond { pool, spacing, goes_beyond };
-    let mut well = 0;
-    let mut observer = |event: &Event| {
-        if let Event::Landed { end, .. } = event {
-            well += u64::from(matches!(
-                end,
-                AccountOutcome::Migrated | AccountOutcome::Unchanged | AccountOutcome::Skipped(_)
-            ));
-        }
-    };
+    let mut measure = Measure::counting();
     let job = Job {
         limits: Some(&limits),
         stop: &prober.stop,
         journal: subject.journal,
         ..Job::new(subject.plan, &settings, AccountSource::Ids(ids))
     };
-    match engine::run(prober, prober.clock, job, &mut observer).await {
+    match engine::run(prober, prober.clock, job, &mut measure).await {
         // A run that ends because the budget is spent is not an error.
         Err(error) if !prober.stop.is_set() => return Err(error.into()),
         Ok(()) | Err(_) => {}
     }
+    let records = measure.records();
+    let well = records.migrated + records.unchanged + records.skipped;
     Ok((well, ids.len() as u64 - well))
 }
 

@@ -26,26 +26,15 @@ pub fn run(
             let transport = InProcess::new(scenario.neon(options.seed), clock.clone());
             clock.run(probe(&transport, &clock, &subject, options)).map_err(RunError::Stalled)?
         }
-        World::EmbeddedHttp => {
-            runtime().map_err(RunError::Runtime)?.block_on(embedded(scenario, &subject, options))
-        }
+        World::EmbeddedHttp => runtime().map_err(RunError::Runtime)?.block_on(async {
+            let mock = NeonMock::builder().neon(scenario.neon(options.seed)).try_start().await;
+            let mock = mock.map_err(RunError::Embedded)?;
+            over_http(&target_of(&mock), &subject, options).await
+        }),
         World::ForeignHttp(target) => {
             runtime().map_err(RunError::Runtime)?.block_on(over_http(target, &subject, options))
         }
     }
-}
-
-async fn embedded(
-    scenario: &Scenario,
-    subject: &ProbeSubject<'_>,
-    options: &ProbeOptions,
-) -> Result<ProbeTrace, ProbeError> {
-    let mock = NeonMock::builder()
-        .neon(scenario.neon(options.seed))
-        .try_start()
-        .await
-        .map_err(RunError::Embedded)?;
-    over_http(&target_of(&mock), subject, options).await
 }
 
 async fn over_http(

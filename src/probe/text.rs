@@ -12,9 +12,9 @@ impl TargetFit {
     pub fn to_toml(&self, origin: &str) -> String {
         let wire = self.wire();
         let mut text =
-            format!("# Fitted by neonbench to {} calls: {}.\n", self.calls(), line(origin));
+            format!("# Fitted by neonbench to {} calls: {}.\n", self.calls, line(origin));
         text.push_str("# An interval in a comment holds the true figure in 90 of 100 such fits.\n");
-        for assumed in self.assumed() {
+        for assumed in &self.assumed {
             let _ = writeln!(text, "# Assumed: {assumed}.");
         }
         let _ = writeln!(text, "schema = 1");
@@ -73,11 +73,11 @@ impl TargetFit {
     }
 
     fn description(&self, origin: &str) -> String {
-        let calls = self.calls();
-        let assumed = if self.assumed().is_empty() {
+        let calls = self.calls;
+        let assumed = if self.assumed.is_empty() {
             String::new()
         } else {
-            format!("; assumed: {}", self.assumed().join("; "))
+            format!("; assumed: {}", self.assumed.join("; "))
         };
         format!("fitted to {calls} calls ({}){assumed}", line(origin))
     }

@@ -4,19 +4,12 @@ use super::calibration::{ByPortfolio, Calibration, inputs, signature};
 use super::case::{Family, SelectorCase};
 use super::cost_model::CostModel;
 use super::judge::{LeftOut, PreparedCases, judge, judgement};
-use super::sweep::{SweepResult, single_best, sweep};
+use super::sweep::{SweepResult, single_best};
 use super::thresholds::Thresholds;
-use crate::experiment::{Goal, Portfolio, grid, seeds};
+use crate::experiment::{Goal, Portfolio, grid};
 use neon_mock::api::Endpoint;
 use neon_mock::profile::LawName;
 use neonbench_engine::run::RunError;
-
-/// Sweeps `cases` for a fit.
-///
-/// Errors: a run could not be made.
-pub fn swept(cases: &[SelectorCase], goal: &Goal) -> Result<Vec<SweepResult>, RunError> {
-    sweep(cases, goal, seeds::FIT.start)
-}
 
 /// Both selectors, fitted to a sweep of the cases in the file `text`.
 ///
@@ -35,19 +28,13 @@ pub fn fit(swept: &[SweepResult], text: &str, goal: &Goal) -> Option<Calibration
     })
 }
 
-/// Cases that a fit leaves out, and is then judged on.
-struct HoldOut {
-    name: &'static str,
-    is_meant: fn(&SelectorCase) -> bool,
-}
+type CaseFilter = fn(&SelectorCase) -> bool;
 
-const HOLD_OUTS: [HoldOut; 3] = [
-    HoldOut { name: "windows", is_meant: |case| case.family == Family::Windows },
-    HoldOut { name: "uniform law", is_meant: |case| case.law == Some(LawName::Uniform) },
-    HoldOut {
-        name: "pools of 5",
-        is_meant: |case| case.scenario.profile.pool(Endpoint::GetAccount) == Some(5),
-    },
+/// Cases that a fit leaves out, and is then judged on, by name.
+const HOLD_OUTS: [(&str, CaseFilter); 3] = [
+    ("windows", |case| case.family == Family::Windows),
+    ("uniform law", |case| case.law == Some(LawName::Uniform)),
+    ("pools of 5", |case| case.scenario.profile.pool(Endpoint::GetAccount) == Some(5)),
 ];
 
 /// Regrets of selectors that were fitted without one regime, one law or one pool size, on the cases
@@ -62,7 +49,7 @@ pub fn left_out(
     goal: &Goal,
 ) -> Result<Vec<LeftOut>, RunError> {
     let mut rows = Vec::new();
-    for HoldOut { name, is_meant } in HOLD_OUTS {
+    for (name, is_meant) in HOLD_OUTS {
         let seen = cases.iter().zip(swept).filter(|(case, _)| !is_meant(case));
         let seen: Vec<SweepResult> = seen.map(|(_, swept)| swept.clone()).collect();
         let Some(calibration) = fit(&seen, text, goal) else { continue };

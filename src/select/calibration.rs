@@ -40,7 +40,7 @@ pub struct Calibration {
 }
 
 /// One of each portfolio.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[allow(missing_docs, reason = "one member a portfolio")]
 pub struct ByPortfolio<T> {
@@ -198,7 +198,7 @@ impl Calibration {
         let work = JobFeatures::of(scenario);
         let mut target = RehearsalTarget::new(scenario, features, goal);
         let chosen = self.cost_model.choose(portfolio, goal, &work, features, &mut target);
-        let Some(chosen) = chosen else {
+        let Some((candidate, rehearsed)) = chosen else {
             let candidate = *self.single_best.of(portfolio);
             let reason = format!(
                 "the single best, {candidate}: the cost model found nothing that passes its audit and keeps to \
@@ -206,7 +206,7 @@ impl Calibration {
             );
             return StrategyChoice { candidate, reason };
         };
-        let how = match chosen.rehearsed {
+        let how = match rehearsed {
             0 => "is clearly the cheapest that it predicts".to_owned(),
             1 => "is the cheapest in a rehearsal".to_owned(),
             many => format!("is the cheapest of {many} near ones in a rehearsal"),
@@ -216,10 +216,10 @@ impl Calibration {
             |(places, _)| format!("{places:.1} places"),
         );
         let reason = format!(
-            "the cost model, {} ({} accounts × {} mappings, {places}): {} {how}",
-            goal.objective, work.resources, work.mappings, chosen.candidate
+            "the cost model, {} ({} accounts × {} mappings, {places}): {candidate} {how}",
+            goal.objective, work.resources, work.mappings
         );
-        StrategyChoice { candidate: chosen.candidate, reason }
+        StrategyChoice { candidate, reason }
     }
 
     /// The choice of the thresholds.

@@ -4,45 +4,32 @@ mod draw;
 
 pub use draw::draw;
 
+use crate::experiment::named;
 use neon_mock::file::{FileError, Member};
 use neon_mock::profile::{LawName, Profile, ProfileError, WireProfile};
 use neonbench_engine::scenario::{DatasetSource, Scenario, ScenarioError, Workload};
 use serde::{Deserialize, Serialize};
 
-/// What is hard about a scenario.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "lowercase")]
-pub enum Family {
-    /// Pools of calls in flight, and nothing else.
-    Pools,
-    /// Calls counted by the second.
-    Windows,
-    /// Service times that grow with the calls in flight.
-    Congested,
-    /// Calls that fail.
-    Faults,
-    /// Other users at work.
-    Staff,
+named! {
+    /// What is hard about a scenario.
+    #[derive(
+        Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+    )]
+    pub enum Family {
+        /// Pools of calls in flight, and nothing else.
+        Pools = "pools",
+        /// Calls counted by the second.
+        Windows = "windows",
+        /// Service times that grow with the calls in flight.
+        Congested = "congested",
+        /// Calls that fail.
+        Faults = "faults",
+        /// Other users at work.
+        Staff = "staff",
+    }
 }
 
 impl Family {
-    /// Every family, in the order of the tables.
-    pub const ALL: [Self; 5] =
-        [Self::Pools, Self::Windows, Self::Congested, Self::Faults, Self::Staff];
-
-    /// The name in files and figures.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Pools => "pools",
-            Self::Windows => "windows",
-            Self::Congested => "congested",
-            Self::Faults => "faults",
-            Self::Staff => "staff",
-        }
-    }
-
     /// The family of a profile: the hardest thing about it.
     pub fn of(profile: &Profile) -> Self {
         let windows = profile.limits().per_second.iter().any(Option::is_some);
@@ -136,10 +123,13 @@ pub const QUICK: &str = include_str!("case/quick.toml");
 /// The set that they are judged on, which no fit ever sees.
 pub const HELD_OUT: &str = include_str!("case/held-out.toml");
 
+fn parse(origin: &str, text: &str) -> Result<WireCases, FileError> {
+    toml::from_str(text).map_err(|error| FileError::toml(origin, text, &error))
+}
+
 /// Reads a file of cases; `origin` names it in errors.
 pub fn read(origin: &str, text: &str) -> Result<Vec<SelectorCase>, CaseError> {
-    let wire: WireCases =
-        toml::from_str(text).map_err(|error| FileError::toml(origin, text, &error))?;
+    let wire = parse(origin, text)?;
     if wire.schema != 1 {
         let reason = format!("schema = {}: this version reads schema 1", wire.schema);
         return Err(FileError::member(origin, text, &Member::top("schema"), reason).into());
@@ -149,10 +139,9 @@ pub fn read(origin: &str, text: &str) -> Result<Vec<SelectorCase>, CaseError> {
 
 /// The cases of a file as files of their own: a scenario and its profile each, by name.
 pub fn files(origin: &str, text: &str) -> Result<Vec<(String, String)>, FileError> {
-    let wire: WireCases =
-        toml::from_str(text).map_err(|error| FileError::toml(origin, text, &error))?;
     let mut files = Vec::new();
-    for WireSelectorCase { name, resources, mappings, dataset, profile } in wire.scenarios {
+    for case in parse(origin, text)?.scenarios {
+        let WireSelectorCase { name, resources, mappings, dataset, profile } = case;
         let scenario = format!(
             "schema = 1\nresources = {resources}\nmappings = {mappings}\ndataset = \"{dataset}\"\n\
              profile = \"{name}.profile.toml\"\n"

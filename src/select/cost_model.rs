@@ -41,17 +41,8 @@ pub struct CostEstimate {
     pub cost: f64,
     /// Standard deviation of its logarithm.
     error: f64,
-}
-
-/// The cost model's choice, and how it was made.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Chosen {
-    /// The choice.
-    pub candidate: Candidate,
-    /// Its predicted or rehearsed cost.
-    pub cost: f64,
-    /// The number of candidates that were rehearsed; 0 where the prediction was clear.
-    pub rehearsed: usize,
+    /// Its place in the grid.
+    place: usize,
 }
 
 /// The most candidates that are rehearsed.
@@ -97,7 +88,7 @@ impl CostModel {
             }
         }
         let windows = features.has_windows();
-        let mut ranked: Vec<(usize, CostEstimate)> = distinct
+        let mut ranked: Vec<CostEstimate> = distinct
             .into_iter()
             .map(|(pattern, (place, candidate))| {
                 let predicted = predict(pattern, work, features, &self.coefficients);
@@ -107,13 +98,11 @@ impl CostModel {
                     _ => self.error.pools,
                 };
                 let cost = predicted.cost(goal.objective);
-                (place, CostEstimate { candidate, cost, error })
+                CostEstimate { candidate, cost, error, place }
             })
             .collect();
-        ranked.sort_by(|(a_place, a), (b_place, b)| {
-            a.cost.total_cmp(&b.cost).then(a_place.cmp(b_place))
-        });
-        ranked.into_iter().map(|(_, candidate)| candidate).collect()
+        ranked.sort_by(|a, b| a.cost.total_cmp(&b.cost).then(a.place.cmp(&b.place)));
+        ranked
     }
 
     /// The candidates that cannot be told from the cheapest.
@@ -145,7 +134,8 @@ impl CostModel {
     }
 
     /// The choice for `work` on the target that `features` describe, rehearsed on `target` where
-    /// candidates cannot be told apart. `None` where nothing is allowed.
+    /// candidates cannot be told apart, and the number of those rehearsed: 0 where the prediction was
+    /// clear. `None` where nothing is allowed.
     pub fn choose(
         &self,
         portfolio: Portfolio,
@@ -153,22 +143,16 @@ impl CostModel {
         work: &JobFeatures,
         features: &TargetFeatures,
         target: &mut RehearsalTarget,
-    ) -> Option<Chosen> {
+    ) -> Option<(Candidate, usize)> {
         let near = self.shortlist(&self.rank(portfolio, goal, work, features), work, features);
-        let predicted = near.first().map(|first| Chosen {
-            candidate: first.candidate,
-            cost: first.cost,
-            rehearsed: 0,
-        });
         if near.len() < 2 {
-            return predicted;
+            return near.first().map(|first| (first.candidate, 0));
         }
-        let mut best: Option<Chosen> = None;
+        let (mut best, mut least) = (None, f64::INFINITY);
         for CostEstimate { candidate, .. } in &near {
-            let least = best.map_or(f64::INFINITY, |best| best.cost);
             let cost = target.cost(candidate, least);
-            if cost.is_finite() && best.is_none_or(|best| cost < best.cost) {
-                best = Some(Chosen { candidate: *candidate, cost, rehearsed: near.len() });
+            if cost < least {
+                (best, least) = (Some((*candidate, near.len())), cost);
             }
         }
         best
@@ -209,12 +193,13 @@ fn is_hard_to_predict(candidate: &Candidate, resources: u64, features: &TargetFe
     if strategy != Strategy::Hybrid {
         return false;
     }
+    let places = |unlimited: f64| {
+        let capacity = features.capacity(resources, CapacityMargin::CAREFUL);
+        capacity.map_or(unlimited, |(places, _)| places)
+    };
     if features.has_windows() {
         // Around what Little's law says, a little more load is refused many times more.
-        let places = features
-            .capacity(resources, CapacityMargin::CAREFUL)
-            .map_or(10.0, |(places, _)| places.min(10.0));
-        let off = f64::from(workers) - places;
+        let off = f64::from(workers) - places(10.0).min(10.0);
         return batch_size == workers && (-3.0..=1.0).contains(&off)
             || (workers, batch_size) == (1, 5);
     }
@@ -225,10 +210,7 @@ fn is_hard_to_predict(candidate: &Candidate, resources: u64, features: &TargetFe
         (pool + 1..=most).contains(&workers)
     };
     let shared = |pool: u32| {
-        let places = features
-            .capacity(resources, CapacityMargin::CAREFUL)
-            .map_or(1.0, |(places, _)| places.floor());
-        let is_among = f64::from(workers) >= places && workers <= pool;
+        let is_among = f64::from(workers) >= places(1.0).floor() && workers <= pool;
         features.others_per_s > 0.0 && is_among && batch_size <= 5 * workers
     };
     features.smallest_pool().is_some_and(|pool| beyond(pool) || shared(pool))
@@ -262,15 +244,11 @@ fn loss(swept: &[SweepResult], goal: &Goal, with: &Coefficients) -> f64 {
         coefficients: *with,
         error: ErrorBars { pools: 0.0, windows: 0.0, pipelined: 0.0 },
     };
-    let grid = grid();
     let mut sum = 0.0;
     for swept in swept {
         for portfolio in Portfolio::ALL {
             let ranked = model.rank(portfolio, goal, &swept.work, &swept.features);
-            let place = ranked
-                .first()
-                .and_then(|first| grid.iter().position(|candidate| *candidate == first.candidate));
-            let ratio = place.and_then(|place| swept.ratio(portfolio, place));
+            let ratio = ranked.first().and_then(|first| swept.ratio(portfolio, first.place));
             // One case that goes wrong must not decide for all others.
             sum += (ratio.unwrap_or(1.0) - 1.0).min(1.0);
         }

@@ -3,6 +3,8 @@
 //! Nothing of a profile is here that calls cannot tell. Quantiles of service times, the pools and
 //! windows that refusals show, how times grow with calls in flight, how often calls fail.
 
+use crate::experiment::named;
+use crate::stats::sorted;
 use neon_mock::api::Endpoint;
 use neon_mock::fault::{Fault, FaultKind, Trigger};
 use neon_mock::profile::Profile;
@@ -15,7 +17,7 @@ const QUANTILES: usize = 200;
 
 /// Quantiles of one kind of call's service time.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct ObservedTimes {
+pub struct ServiceQuantiles {
     /// Seconds, in the middle of each two-hundredth of the calls, from short to long.
     pub quantiles_s: [f64; QUANTILES],
     /// Mean, in seconds.
@@ -27,19 +29,12 @@ pub struct ObservedTimes {
 /// Draws that quantiles are taken of: as many as a long run makes.
 const DRAWS: usize = 10_000;
 
-impl ObservedTimes {
+impl ServiceQuantiles {
     /// The quantiles of a law, from draws as a client sees them.
     fn of(profile: &Profile, endpoint: Endpoint) -> Self {
         let mut stream = rng::stream(0, "observed");
         let law = profile.law(endpoint);
-        let mut draws: Vec<f64> =
-            (0..DRAWS).map(|_| law.sample(&mut stream).as_secs_f64()).collect();
-        draws.sort_by(f64::total_cmp);
-        Self::of_sorted(&draws)
-    }
-
-    /// The quantiles of `sorted` seconds. Panics if there are none.
-    pub fn of_sorted(sorted: &[f64]) -> Self {
+        let sorted = sorted((0..DRAWS).map(|_| law.sample(&mut stream).as_secs_f64()));
         let count = sorted.len() as f64;
         let mean_s = sorted.iter().sum::<f64>() / count;
         let squares = sorted.iter().map(|time_s| (time_s - mean_s).powi(2)).sum::<f64>();
@@ -53,35 +48,25 @@ impl ObservedTimes {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EndpointFeatures {
     /// Service times of a call alone in flight.
-    pub times: ObservedTimes,
+    pub times: ServiceQuantiles,
     /// Calls in flight that are admitted; `None` where no bound was found.
     pub pool: Option<u32>,
     /// Calls a second that are admitted; `None` where no bound was found.
     pub per_second: Option<u32>,
 }
 
-/// The limit that decides how many accounts are processed at once.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LimitKind {
-    /// Calls in flight that are admitted.
-    Pool,
-    /// Calls a second that are admitted.
-    Window,
-    /// Service times that grow with the calls in flight.
-    Load,
-    /// Nothing that was found.
-    Nothing,
-}
-
-impl std::fmt::Display for LimitKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.pad(match self {
-            Self::Pool => "pool",
-            Self::Window => "window",
-            Self::Load => "load",
-            Self::Nothing => "nothing",
-        })
+named! {
+    /// The limit that decides how many accounts are processed at once.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+    pub enum LimitKind {
+        /// Calls in flight that are admitted.
+        Pool = "pool",
+        /// Calls a second that are admitted.
+        Window = "window",
+        /// Service times that grow with the calls in flight.
+        Load = "load",
+        /// Nothing that was found.
+        Nothing = "nothing",
     }
 }
 
@@ -133,7 +118,7 @@ impl TargetFeatures {
     /// The features that careful observation of `profile` yields.
     pub fn of(profile: &Profile) -> Self {
         let kind = |endpoint| EndpointFeatures {
-            times: ObservedTimes::of(profile, endpoint),
+            times: ServiceQuantiles::of(profile, endpoint),
             pool: profile.pool(endpoint),
             per_second: profile.per_second(endpoint),
         };
@@ -180,6 +165,16 @@ impl TargetFeatures {
         let found = pools.into_iter().flatten().chain(windows).chain(peak);
         let tightest = found.min_by(|(a, _), (b, _)| a.total_cmp(b));
         tightest.map(|(places, kind)| (places.max(1.0), kind))
+    }
+
+    /// Factor on the time of a call that is one of `at_once` in flight.
+    pub(super) fn growth(&self, at_once: f64) -> f64 {
+        1.0 + self.contention * (at_once - 1.0) + self.coherency * at_once * (at_once - 1.0)
+    }
+
+    /// Attempts that a call takes on average: one that fails is made again.
+    pub(super) fn attempts(&self) -> f64 {
+        1.0 / (1.0 - (self.failing + self.ambiguous).min(0.5))
     }
 
     /// True if calls on single accounts are limited per second.

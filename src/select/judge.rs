@@ -1,13 +1,15 @@
 //! Judges selectors: on scenarios and seeds that no fit ever saw.
 
-use super::calibration::Calibration;
+use super::calibration::{ByPortfolio, Calibration};
 use super::case::{Family, SelectorCase};
 use super::guide_choice;
 use super::model::JobFeatures;
 use super::regret::{Costs, RegretRow, SelectorName, rows, vbs_gap};
 use super::rehearsal::RehearsalTarget;
 use super::simulation_cache::{BestFound, SimulationCache, THOROUGH};
-use crate::experiment::{Candidate, Forecast, Goal, Portfolio, Summary, grid, parallel_map, seeds};
+use crate::experiment::{
+    Candidate, Forecast, Goal, Portfolio, Summary, forecast, grid, parallel_map, seeds,
+};
 use crate::stats::{quantile, sorted};
 use neonbench_engine::engine::{DEFAULT_WORKERS, Strategy};
 use neonbench_engine::run::RunError;
@@ -70,20 +72,13 @@ pub struct Judgement {
     pub scenarios: usize,
     pub simulated_calls: u64,
     pub wall_s: f64,
-    pub prize: VbsGap,
+    /// The gap that choosing can close: the mean cost of the single best ÷ that of the virtual best.
+    pub prize: ByPortfolio<f64>,
     pub selectors: Vec<RegretRow>,
     pub prediction: Prediction,
     /// The same with something left out of the fit, judged on what was left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub left_out: Vec<LeftOut>,
-}
-
-/// The gap that choosing can close: the mean cost of the single best ÷ that of the virtual best.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-#[allow(missing_docs, reason = "one member a portfolio")]
-pub struct VbsGap {
-    pub guide: f64,
-    pub full: f64,
 }
 
 /// Accuracy of forecasts.
@@ -159,7 +154,7 @@ impl<'a> PreparedCase<'a> {
     fn new(case: &'a SelectorCase, goal: &'a Goal) -> Result<Self, RunError> {
         let mut cache = SimulationCache::new(case, goal);
         let found = cache.search(&grid(), &THOROUGH, seeds::SEARCH.start)?;
-        let target = RehearsalTarget::new(&case.scenario, cache.features(), goal);
+        let target = RehearsalTarget::new(&case.scenario, &cache.features, goal);
         let work = JobFeatures::of(&case.scenario);
         Ok(Self { case, work, cache, found, target, forecasts: BTreeMap::new(), calls: 0 })
     }
@@ -192,8 +187,8 @@ impl<'a> PreparedCase<'a> {
         if let Some(forecast) = self.forecasts.get(candidate) {
             return Ok(*forecast);
         }
-        let headroom = self.cache.goal().headroom();
-        let forecast = Forecast::of(&self.case.scenario, candidate, headroom)?;
+        let settings = candidate.settings(seeds::FORECAST.start, self.cache.goal.headroom());
+        let forecast = forecast(&self.case.scenario, &settings)?;
         self.calls += (forecast.calls * forecast.runs as f64).round() as u64;
         self.forecasts.insert(*candidate, forecast);
         Ok(forecast)
@@ -206,7 +201,7 @@ impl<'a> PreparedCase<'a> {
         portfolio: Portfolio,
     ) -> [Candidate; SelectorName::ALL.len()] {
         let scenario = &self.case.scenario;
-        let (features, goal) = (*self.cache.features(), self.cache.goal());
+        let (features, goal) = (self.cache.features, self.cache.goal);
         let single_best = *calibration.single_best.of(portfolio);
         let model = &calibration.cost_model;
         let chosen = model.choose(portfolio, goal, &self.work, &features, &mut self.target);
@@ -218,7 +213,7 @@ impl<'a> PreparedCase<'a> {
             single_best,
             Candidate::new(Strategy::Hybrid, places, places),
             by_thresholds,
-            chosen.map_or(single_best, |chosen| chosen.candidate),
+            chosen.map_or(single_best, |(candidate, _)| candidate),
         ]
     }
 
@@ -237,7 +232,7 @@ impl<'a> PreparedCase<'a> {
         for (cost, choice) in chosen.iter_mut().zip(choices) {
             *cost = self.cache.cost(choice, seeds(replicates))?;
         }
-        if self.cache.features().goes_wrong() && per_run <= SHORT {
+        if self.cache.features.goes_wrong() && per_run <= SHORT {
             let near = WORTH * chosen.iter().copied().fold(least, f64::min);
             least = self.cache.cost(best, seeds(REPLICATES_WHERE_WRONG))?;
             for (cost, choice) in chosen.iter_mut().zip(choices).filter(|(cost, _)| **cost <= near)
@@ -299,7 +294,7 @@ pub fn judgement(verdicts: &[CaseVerdict], simulated_calls: u64, wall_s: f64) ->
         scenarios: verdicts.len(),
         simulated_calls,
         wall_s,
-        prize: VbsGap { guide, full },
+        prize: ByPortfolio { guide, full },
         selectors,
         prediction: Prediction {
             median_abs_error: at(0.5),

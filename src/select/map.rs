@@ -75,7 +75,7 @@ fn cell(case: &SelectorCase, calibration: &Calibration, goal: &Goal) -> Result<M
     let candidates = candidates();
     let found = cache.search(&candidates, &QUICK, seeds::MAP_SEARCH.start)?;
     let guide = guide_choice(resources, mappings);
-    let features = *cache.features();
+    let features = cache.features;
     let ours = calibration.decide(scenario, Some(&features), goal, Portfolio::Guide).candidate;
     let found = found.best[Portfolio::Guide as usize].map_or(ours, |place| candidates[place]);
     let mut cost = |candidate| cache.cost(&candidate, seeds::first(&seeds::MAP_JUDGE, JUDGE_RUNS));

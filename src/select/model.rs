@@ -122,30 +122,17 @@ fn side_by_side(
     features: &TargetFeatures,
     with: &Coefficients,
 ) -> Predicted {
-    let growth = 1.0
-        + features.contention * (workers - 1.0)
-        + features.coherency * workers * (workers - 1.0);
-    // A call that fails is made again.
-    let again = 1.0 / (1.0 - (features.failing + features.ambiguous).min(0.5));
+    let (growth, again) = (features.growth(workers), features.attempts());
     let (get_s, get_var) = (features.get.times.mean_s, features.get.times.variance);
     let (patch_s, patch_var) = (features.patch.times.mean_s, features.patch.times.variance);
     let (get_s, patch_s) = (get_s * growth * again, patch_s * growth * again);
     let reads = work.resources * rounds;
     let writes = reads * work.changing;
-    let loads = [
-        EndpointLoad {
-            kind: features.get,
-            calls: reads,
-            mean_s: get_s,
-            others: features.others_per_s * get_s,
-        },
-        EndpointLoad {
-            kind: features.patch,
-            calls: writes,
-            mean_s: patch_s,
-            others: features.others_per_s * patch_s,
-        },
-    ];
+    let load = |kind, calls, mean_s| {
+        let others = features.others_per_s * mean_s;
+        EndpointLoad { kind, calls, mean_s, others }
+    };
+    let loads = [load(features.get, reads, get_s), load(features.patch, writes, patch_s)];
     let busy_s = reads * get_s + writes * patch_s;
     // The last wave: what the slowest of the workers has left beyond the mean.
     let per_account_var = (get_var + work.changing * patch_var) * growth * growth * rounds;
@@ -257,12 +244,11 @@ fn pipelined(work: &JobFeatures, features: &TargetFeatures, with: &Coefficients)
     const PAGE: f64 = 200.0;
     /// The most that a limiter tries where nothing refuses it.
     const MOST: f64 = 64.0;
-    let again = 1.0 / (1.0 - (features.failing + features.ambiguous).min(0.5));
+    let again = features.attempts();
     let writes = work.resources * work.changing;
     let pages = (work.resources / PAGE).ceil();
     let places = features.patch.pool.map_or(MOST, f64::from).min(writes.max(1.0));
-    let growth =
-        1.0 + features.contention * (places - 1.0) + features.coherency * places * (places - 1.0);
+    let growth = features.growth(places);
     let search_s = features.search.times.mean_s;
     let patch_s = features.patch.times.mean_s * growth * again;
     let patch_var = features.patch.times.variance * growth * growth;

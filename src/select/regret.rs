@@ -1,42 +1,26 @@
 //! The regret table: what each selector's choices cost above the best, by portfolio and family.
 
 use super::case::Family;
-use crate::experiment::{Portfolio, times_as_much};
+use crate::experiment::{Portfolio, named, times_as_much};
 use crate::stats::{bootstrap, mean, quantile, sorted};
 use serde::{Deserialize, Serialize};
 
-/// A selector.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum SelectorName {
-    /// The guide's rule, with the guide's workers and batch size.
-    Guide,
-    /// The one configuration that did best in the fit.
-    SingleBest,
-    /// Hybrid with as many workers as the smallest pool.
-    PoolRule,
-    /// The readable rule.
-    Thresholds,
-    /// The cost model.
-    CostModel,
-}
-
-impl SelectorName {
-    /// Every selector, in the order of the tables.
-    pub const ALL: [Self; 5] =
-        [Self::Guide, Self::SingleBest, Self::PoolRule, Self::Thresholds, Self::CostModel];
-
-    /// The name in files and figures.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Guide => "guide",
-            Self::SingleBest => "single_best",
-            Self::PoolRule => "pool_rule",
-            Self::Thresholds => "thresholds",
-            Self::CostModel => "cost_model",
-        }
+named! {
+    /// A selector.
+    #[derive(
+        Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+    )]
+    pub enum SelectorName {
+        /// The guide's rule, with the guide's workers and batch size.
+        Guide = "guide",
+        /// The one configuration that did best in the fit.
+        SingleBest = "single_best",
+        /// Hybrid with as many workers as the smallest pool.
+        PoolRule = "pool_rule",
+        /// The readable rule.
+        Thresholds = "thresholds",
+        /// The cost model.
+        CostModel = "cost_model",
     }
 }
 

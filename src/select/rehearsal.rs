@@ -3,7 +3,7 @@
 //! Where the cost model cannot tell the best configurations apart, each is tried a few times in
 //! virtual time. The target is made of quantiles, pools and windows; nothing else is known of it.
 
-use super::features::{EndpointFeatures, ObservedTimes, TargetFeatures};
+use super::features::{EndpointFeatures, ServiceQuantiles, TargetFeatures};
 use crate::experiment::{CallPattern, Candidate, CanonicalRun, Goal, grid, seeds, simulate};
 use crate::stats::pareto_front;
 use neon_mock::behaviour::Behaviour;
@@ -127,9 +127,7 @@ impl RehearsalTarget {
         for seed in seeds::first(&seeds::REHEARSAL, runs) {
             let Some(figures) = self.figures(candidate, seed) else { return f64::INFINITY };
             costs += self.cost_of(figures);
-            for (sum, figure) in sums.iter_mut().zip(figures) {
-                *sum += figure;
-            }
+            add(&mut sums, figures);
             done += 1.0;
             let is_told = done >= (runs as f64 / 4.0).max(2.0);
             if is_told && self.mean_cost(costs, sums, done) > PLAINLY_DEARER * least {
@@ -199,13 +197,16 @@ impl RehearsalTarget {
     fn point(&mut self, candidate: Candidate) -> Option<ParetoPoint> {
         let mut sums = [0.0; 3];
         for seed in seeds::first(&seeds::REHEARSAL, FRONT_RUNS) {
-            let figures = self.figures(&candidate, seed)?;
-            for (sum, figure) in sums.iter_mut().zip(figures) {
-                *sum += figure;
-            }
+            add(&mut sums, self.figures(&candidate, seed)?);
         }
         let [makespan_s, calls, refused] = sums.map(|sum| sum / FRONT_RUNS as f64);
         Some(ParetoPoint { configuration: candidate, makespan_s, calls, refused })
+    }
+}
+
+fn add(sums: &mut [f64; 3], figures: [f64; 3]) {
+    for (sum, figure) in sums.iter_mut().zip(figures) {
+        *sum += figure;
     }
 }
 
@@ -267,7 +268,7 @@ fn profile(observed: &TargetFeatures) -> Profile {
 }
 
 /// A law with those quantiles, each as likely.
-fn law(times: &ObservedTimes) -> WireLaw {
+fn law(times: &ServiceQuantiles) -> WireLaw {
     let samples = times.quantiles_s.iter().map(|seconds| text(*seconds));
     WireLaw { samples: Some(samples.collect()), ..WireLaw::named(LawName::Empirical) }
 }

@@ -38,8 +38,10 @@ const FEWEST: usize = 5;
 #[derive(Debug)]
 pub struct SimulationCache<'a> {
     case: &'a SelectorCase,
-    goal: &'a Goal,
-    features: TargetFeatures,
+    /// The goal that costs are under.
+    pub(super) goal: &'a Goal,
+    /// The features of the case's target.
+    pub(super) features: TargetFeatures,
     runs: BTreeMap<(CanonicalRun, u64), SimulatedRun>,
     /// Calls that were simulated.
     pub calls: u64,
@@ -59,16 +61,6 @@ impl<'a> SimulationCache<'a> {
     pub fn new(case: &'a SelectorCase, goal: &'a Goal) -> Self {
         let features = TargetFeatures::of(&case.scenario.profile);
         Self { case, goal, features, runs: BTreeMap::new(), calls: 0 }
-    }
-
-    /// The features of the case's target.
-    pub const fn features(&self) -> &TargetFeatures {
-        &self.features
-    }
-
-    /// The goal that costs are under.
-    pub(super) const fn goal(&self) -> &'a Goal {
-        self.goal
     }
 
     /// Accounts of the case.
@@ -113,12 +105,11 @@ impl<'a> SimulationCache<'a> {
     ///
     /// Errors: a run could not be made.
     pub fn cost(&mut self, candidate: &Candidate, seeds: Range<u64>) -> Result<f64, RunError> {
-        let runs = self.runs(candidate, seeds)?;
-        Ok(self.goal.cost(candidate, self.features.smallest_pool(), &runs))
+        self.cost_or_hopeless(candidate, seeds, None)
     }
 
-    /// The cost of `candidate` under `seeds`, or of its first hopeless run, as if that were valid.
-    fn cost_in_round(
+    /// The same, or the cost up to its first hopeless run, as if that were valid.
+    fn cost_or_hopeless(
         &mut self,
         candidate: &Candidate,
         seeds: Range<u64>,
@@ -168,7 +159,7 @@ impl<'a> SimulationCache<'a> {
                 let hopeless_after = (may_end && least.is_finite())
                     .then(|| Duration::from_secs_f64(halving.hopeless * least.min(1e6)));
                 let seeds = first_seed..first_seed + replicates;
-                let cost = self.cost_in_round(&candidates[place], seeds, hopeless_after)?;
+                let cost = self.cost_or_hopeless(&candidates[place], seeds, hopeless_after)?;
                 costs.insert(place, cost);
                 least = least.min(cost);
             }

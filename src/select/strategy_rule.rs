@@ -2,8 +2,9 @@
 
 use super::case::SelectorCase;
 use crate::experiment::{Candidate, Goal, Summary, parallel_map, seeds, sweep, times_as_much};
-use neonbench_engine::engine::{Reads, Settings, Strategy};
+use neonbench_engine::engine::{DEFAULT_WORKERS, Reads, Settings, Strategy};
 use neonbench_engine::run::RunError;
+use neonbench_engine::scenario::Scenario;
 use serde::Serialize;
 use std::fmt::Write as _;
 
@@ -36,8 +37,7 @@ pub struct StrategyRule {
 /// Accounts of a plan that names none, as the guide's engine counts them.
 const UNNAMED_RESOURCES: u64 = 1_000;
 
-/// The guide's engine's defaults.
-const WORKERS: u32 = 5;
+/// The batch size of the guide's engine; its workers are ours.
 const BATCH_SIZE: u32 = 100;
 
 /// Bounds that are tried.
@@ -57,17 +57,8 @@ const RUNS: (u64, u64) = (3, 20);
 impl StrategyRule {
     /// Fits the rule to `cases`, accounts being read as `reads` says.
     pub fn fit(cases: &[SelectorCase], goal: &Goal, reads: Reads) -> Result<Self, RunError> {
-        let costs = parallel_map(cases, |case| ratios(case, goal, reads))?;
-        let simulated_calls = costs.iter().map(|(_, calls)| calls).sum();
-        let jobs: Vec<RuleCase> = cases
-            .iter()
-            .zip(&costs)
-            .map(|(case, (ratios, _))| RuleCase {
-                resources: case.scenario.expected_resources(),
-                mappings: case.scenario.mappings() as u64,
-                ratios: *ratios,
-            })
-            .collect();
+        let jobs = parallel_map(cases, |case| RuleCase::new(&case.scenario, goal, reads))?;
+        let simulated_calls = jobs.iter().map(|job| job.calls).sum();
         let bounds = |all: &[u64]| -> Vec<Option<u64>> {
             std::iter::once(None).chain(all.iter().copied().map(Some)).collect()
         };
@@ -98,7 +89,7 @@ impl StrategyRule {
     pub fn to_python(&self) -> String {
         let mut text = format!(
             "def _choose_optimal_strategy(self, migration_plan) -> str:\n    \"\"\"Chooses a strategy by the \
-             number of accounts and mappings.\n\n    Fitted by neonbench to simulations with {WORKERS} workers, \
+             number of accounts and mappings.\n\n    Fitted by neonbench to simulations with {DEFAULT_WORKERS} workers, \
              batch size {BATCH_SIZE} and reads by\n    {}; mean cost {:.1} % above the best of the four \
              strategies.\n    \"\"\"\n    ids = migration_plan.resource_ids\n    resources = len(ids) if ids else \
              {UNNAMED_RESOURCES}\n",
@@ -135,32 +126,30 @@ struct RuleCase {
     mappings: u64,
     /// Cost ÷ best, by strategy.
     ratios: [f64; Strategy::GUIDE.len()],
+    /// Calls that were simulated for it.
+    calls: u64,
 }
 
-/// Cost of each strategy in `case` as a multiple of the best, and the calls that were simulated.
-fn ratios(
-    case: &SelectorCase,
-    goal: &Goal,
-    reads: Reads,
-) -> Result<([f64; Strategy::GUIDE.len()], u64), RunError> {
-    let scenario = &case.scenario;
-    let per_run = 2 * scenario.expected_resources() * scenario.mappings() as u64 + 1;
-    let runs = (CALLS / per_run).clamp(RUNS.0, RUNS.1);
-    let settings = Strategy::GUIDE.map(|strategy| {
-        let candidate = Candidate::new(strategy, WORKERS, BATCH_SIZE);
-        Settings { reads, ..candidate.settings(0, 0) }
-    });
-    let runs = sweep(scenario, &settings, &seeds::first(&seeds::FIT, runs))?;
-    let summaries: Vec<Summary> = runs.iter().map(|runs| runs.iter().collect()).collect();
-    let calls = runs.iter().flatten().map(|run| run.figures.calls).sum();
-    let costs: [f64; Strategy::GUIDE.len()] = std::array::from_fn(|place| {
-        let summary = &summaries[place];
-        if summary.is_valid() { summary.cost_s(goal.objective) } else { f64::INFINITY }
-    });
-    let least = costs.iter().copied().fold(f64::INFINITY, f64::min);
-    let ratio =
-        |cost| if least.is_finite() { times_as_much(cost, least).min(MOST_RATIO) } else { 1.0 };
-    Ok((costs.map(ratio), calls))
+impl RuleCase {
+    fn new(scenario: &Scenario, goal: &Goal, reads: Reads) -> Result<Self, RunError> {
+        let (resources, mappings) = (scenario.expected_resources(), scenario.mappings() as u64);
+        let runs = (CALLS / (2 * resources * mappings + 1)).clamp(RUNS.0, RUNS.1);
+        let settings = Strategy::GUIDE.map(|strategy| {
+            let candidate = Candidate::new(strategy, DEFAULT_WORKERS, BATCH_SIZE);
+            Settings { reads, ..candidate.settings(0, 0) }
+        });
+        let runs = sweep(scenario, &settings, &seeds::first(&seeds::FIT, runs))?;
+        let calls = runs.iter().flatten().map(|run| run.figures.calls).sum();
+        let costs: [f64; Strategy::GUIDE.len()] = std::array::from_fn(|place| {
+            let summary: Summary = runs[place].iter().collect();
+            if summary.is_valid() { summary.cost_s(goal.objective) } else { f64::INFINITY }
+        });
+        let least = costs.iter().copied().fold(f64::INFINITY, f64::min);
+        let ratio = |cost| {
+            if least.is_finite() { times_as_much(cost, least).min(MOST_RATIO) } else { 1.0 }
+        };
+        Ok(Self { resources, mappings, ratios: costs.map(ratio), calls })
+    }
 }
 
 /// The best strategy between those bounds, and the mean ratio.
@@ -199,36 +188,4 @@ fn rows(
         rows.remove(rows.len() - 2);
     }
     (sum / jobs.len().max(1) as f64, rows)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn python_says_what_the_rows_say() {
-        let row = |resources_up_to, mappings_up_to, strategy| StrategyRow {
-            resources_up_to,
-            mappings_up_to,
-            strategy,
-        };
-        let rule = StrategyRule {
-            reads: Reads::Search,
-            rows: vec![
-                row(Some(5), Some(2), Strategy::Parallel),
-                row(None, None, Strategy::PutBatch),
-            ],
-            mean_regret: 0.0123,
-            simulated_calls: 0,
-        };
-        assert_eq!(rule.choose(5, 2), Strategy::Parallel);
-        assert_eq!(rule.choose(6, 2), Strategy::PutBatch);
-        let python = rule.to_python();
-        assert!(
-            python.contains(
-                "    if resources <= 5 and mappings <= 2:\n        return \"parallel\"\n"
-            )
-        );
-        assert!(python.ends_with("    return \"put_batch\"\n"), "{python}");
-    }
 }

@@ -4,7 +4,8 @@ use super::case::SelectorCase;
 use super::features::TargetFeatures;
 use super::model::JobFeatures;
 use super::simulation_cache::{BestFound, SimulationCache, THOROUGH};
-use crate::experiment::{Goal, Portfolio, grid, parallel_map, times_as_much};
+use crate::experiment::{Goal, Portfolio, grid, parallel_map, seeds, times_as_much};
+use crate::stats::mean;
 use neonbench_engine::audit::{Claims, compare};
 use neonbench_engine::run::RunError;
 use neonbench_engine::scenario::Scenario;
@@ -42,12 +43,11 @@ impl JobFeatures {
 }
 
 impl SweepResult {
-    /// Sweeps one case over the seeds that begin with `first_seed`.
-    pub fn new(case: &SelectorCase, goal: &Goal, first_seed: u64) -> Result<Self, RunError> {
+    fn new(case: &SelectorCase, goal: &Goal) -> Result<Self, RunError> {
         let mut cache = SimulationCache::new(case, goal);
-        let found = cache.search(&grid(), &THOROUGH, first_seed)?;
-        let features = *cache.features();
-        Ok(Self { features, work: JobFeatures::of(&case.scenario), found, calls: cache.calls })
+        let found = cache.search(&grid(), &THOROUGH, seeds::FIT.start)?;
+        let (features, work) = (cache.features, JobFeatures::of(&case.scenario));
+        Ok(Self { features, work, found, calls: cache.calls })
     }
 
     /// Cost of the candidate at `place` as a multiple of the best of `portfolio`; `None` where nothing
@@ -58,13 +58,11 @@ impl SweepResult {
     }
 }
 
-/// Sweeps every case.
-pub(super) fn sweep(
-    cases: &[SelectorCase],
-    goal: &Goal,
-    first_seed: u64,
-) -> Result<Vec<SweepResult>, RunError> {
-    parallel_map(cases, |case| SweepResult::new(case, goal, first_seed))
+/// Sweeps `cases` for a fit.
+///
+/// Errors: a run could not be made.
+pub fn swept(cases: &[SelectorCase], goal: &Goal) -> Result<Vec<SweepResult>, RunError> {
+    parallel_map(cases, |case| SweepResult::new(case, goal))
 }
 
 /// The configuration, by its place in the grid, with the lowest mean ratio to the best; `None`
@@ -72,15 +70,10 @@ pub(super) fn sweep(
 pub fn single_best(swept: &[SweepResult], portfolio: Portfolio) -> Option<usize> {
     let grid = grid();
     // A failure counts as ten times the best.
-    let mean = |place: usize| {
+    let mean_ratio = |place: usize| {
         let ratios = swept.iter().filter_map(|swept| swept.ratio(portfolio, place));
-        let (mut sum, mut count) = (0.0, 0.0);
-        for ratio in ratios {
-            sum += if ratio.is_finite() { ratio } else { 10.0 };
-            count += 1.0;
-        }
-        sum / f64::max(count, 1.0)
+        mean(ratios.map(|ratio| if ratio.is_finite() { ratio } else { 10.0 }))
     };
     let held = (0..grid.len()).filter(|place| portfolio.holds(grid[*place].strategy));
-    held.min_by(|a, b| mean(*a).total_cmp(&mean(*b))).filter(|_| !swept.is_empty())
+    held.min_by(|a, b| mean_ratio(*a).total_cmp(&mean_ratio(*b))).filter(|_| !swept.is_empty())
 }

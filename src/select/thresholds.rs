@@ -81,12 +81,6 @@ impl Thresholds {
 }
 
 impl ThresholdRow {
-    /// True if both name the same action.
-    fn does_as(&self, other: &Self) -> bool {
-        let action = |row: &Self| (row.strategy, row.workers_beyond_places, row.batch_per_worker);
-        action(self) == action(other)
-    }
-
     fn candidate(&self, capacity: u32) -> Candidate {
         let workers =
             capacity.saturating_add_signed(self.workers_beyond_places).clamp(1, MAX_WORKERS);

@@ -49,11 +49,12 @@ impl Answered {
 }
 
 /// State shared by the connections.
-struct DriveState {
+struct DriveState<'a> {
     clock: WallClock,
+    load: &'a ClientLoad,
+    /// The request of every call behind its path.
+    request: String,
     next: Cell<u64>,
-    calls: u64,
-    lasting: Duration,
     answers: RefCell<Vec<Answered>>,
 }
 
@@ -66,7 +67,7 @@ pub(super) async fn drive(
     api_key: &str,
     load: &ClientLoad,
 ) -> Result<Vec<Answered>, SelftestError> {
-    let request = Template::new(addr, org_id, api_key);
+    let credentials = BASE64_STANDARD.encode(format!("{org_id}:{api_key}"));
     let mut streams = Vec::new();
     for _ in 0..load.connections {
         let stream = TcpStream::connect(addr).await?;
@@ -75,17 +76,17 @@ pub(super) async fn drive(
     }
     let state = DriveState {
         clock: WallClock::start(),
+        load,
+        request: format!(
+            " HTTP/1.1\r\nhost: {addr}\r\naccept: application/json\r\n\
+             authorization: Basic {credentials}\r\n\r\n"
+        ),
         next: Cell::new(0),
-        calls: load.calls,
-        lasting: load.lasting,
         answers: RefCell::new(vec![Answered::default(); load.calls as usize]),
     };
     let mut connections: FuturesUnordered<_> = (0..)
         .zip(streams)
-        .map(|(index, stream)| {
-            let begin_at = load.stagger * index / load.connections;
-            state.connection(stream, &request, begin_at)
-        })
+        .map(|(index, stream)| state.connection(stream, load.stagger * index / load.connections))
         .collect();
     let all = async {
         while let Some(ended) = connections.next().await {
@@ -106,22 +107,18 @@ pub(super) async fn drive(
     Ok(answers)
 }
 
-impl DriveState {
+impl DriveState<'_> {
     /// Makes one call after another until all are made or the time is over.
-    async fn connection(
-        &self,
-        mut stream: TcpStream,
-        request: &Template,
-        begin_at: Duration,
-    ) -> io::Result<()> {
+    async fn connection(&self, mut stream: TcpStream, begin_at: Duration) -> io::Result<()> {
         if !begin_at.is_zero() {
             self.clock.sleep_until(Timestamp::ZERO + begin_at).await;
         }
         let mut buffer = vec![0; BUFFER];
         let mut text = Vec::new();
-        while self.next.get() < self.calls && self.clock.elapsed() < self.lasting {
+        while self.next.get() < self.load.calls && self.clock.elapsed() < self.load.lasting {
             let number = self.next.replace(self.next.get() + 1);
-            request.fill(&mut text, number);
+            text.clear();
+            write!(text, "GET {}{}", path(number), self.request)?;
             let sent_at = self.clock.elapsed();
             stream.write_all(&text).await?;
             let (status, done_at) = self.answer(&mut stream, &mut buffer).await?;
@@ -180,31 +177,8 @@ impl Head {
     }
 }
 
-/// A request without its account, which differs from call to call, so that the server's journal can be
-/// matched with the client's calls.
-struct Template {
-    head: String,
-}
-
-impl Template {
-    fn new(addr: SocketAddr, org_id: &str, api_key: &str) -> Self {
-        let credentials = BASE64_STANDARD.encode(format!("{org_id}:{api_key}"));
-        let head = format!(
-            " HTTP/1.1\r\nhost: {addr}\r\naccept: application/json\r\n\
-             authorization: Basic {credentials}\r\n\r\n"
-        );
-        Self { head }
-    }
-
-    /// Writes the request of call `number` into `text`.
-    fn fill(&self, text: &mut Vec<u8>, number: u64) {
-        text.clear();
-        // Writing to memory cannot fail.
-        let _ = write!(text, "GET {}{}", path(number), self.head);
-    }
-}
-
-/// The path of call `number`.
+/// The path of call `number`: an account of its own, so that the server's journal can be matched with the
+/// client's calls.
 pub(super) fn path(number: u64) -> String {
     format!("/v2/accounts/{}", number + 1)
 }

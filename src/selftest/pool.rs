@@ -1,8 +1,7 @@
 //! Checks a pool by the server's journal: no call too many, and no refusal while a slot was free.
 
-use super::SelftestError;
+use super::{PoolRow, SelftestError, is_admitted};
 use neon_mock::ServedCall;
-use neon_mock::api::Status;
 
 /// One call, in ns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,55 +12,38 @@ pub(super) enum PoolCall {
     Refused(u64),
 }
 
-/// Counts of the check.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct PoolFindings {
-    pub(super) admitted: u64,
-    pub(super) refused: u64,
-    /// The most calls that held a slot at once.
-    pub(super) most_at_once: u64,
-    /// Refusals while a slot was free.
-    pub(super) refused_while_free: u64,
-}
-
 /// The calls of the journal with the times of their slots.
 ///
 /// Errors: a call was answered with a status other than 200 and 429.
 pub(super) fn pool_calls(journal: &[ServedCall]) -> Result<Vec<PoolCall>, SelftestError> {
     let pool_call = |call: &ServedCall| {
         let at = call.at.as_nanos();
-        match (call.status, call.drawn) {
-            (Some(Status::OK), Some(held)) => {
-                Ok(PoolCall::Admitted(at, at + held.as_nanos() as u64))
-            }
-            (Some(Status::TOO_MANY_REQUESTS), _) => Ok(PoolCall::Refused(at)),
-            (status, _) => Err(SelftestError::Answer(status.map_or(0, |status| status.0))),
-        }
+        let held = call.drawn.unwrap_or_default().as_nanos() as u64;
+        let admitted = is_admitted(call)?;
+        Ok(if admitted { PoolCall::Admitted(at, at + held) } else { PoolCall::Refused(at) })
     };
     journal.iter().map(pool_call).collect()
 }
 
-/// Checks `calls` against a pool of `limit`.
-pub(super) fn check(calls: &[PoolCall], limit: u32) -> PoolFindings {
-    let mut found = PoolFindings::default();
+/// Checks `calls` against the pool of `row`, and adds their counts to it.
+pub(super) fn check(row: &mut PoolRow, calls: &[PoolCall]) {
     let mut changes = Vec::new();
     for call in calls {
         match *call {
             PoolCall::Admitted(from, to) => {
-                found.admitted += 1;
+                row.admitted += 1;
                 changes.extend([(from, 1), (to, -1)]);
             }
-            PoolCall::Refused(_) => found.refused += 1,
+            PoolCall::Refused(_) => row.refused += 1,
         }
     }
     let steps = steps(changes);
-    found.most_at_once = steps.iter().map(|&(_, count)| count).max().unwrap_or(0);
+    row.most_at_once = steps.iter().map(|&(_, count)| count).fold(row.most_at_once, u64::max);
     for call in calls {
         if let PoolCall::Refused(at) = *call {
-            found.refused_while_free += u64::from(in_at(&steps, at) < u64::from(limit));
+            row.refused_while_free += u64::from(in_at(&steps, at) < u64::from(row.pool));
         }
     }
-    found
 }
 
 /// The number of held slots from each time of change on. At equal times ends precede starts: a slot is
@@ -86,13 +68,19 @@ fn in_at(steps: &[(u64, u64)], at: u64) -> u64 {
 mod tests {
     use super::*;
 
+    fn checked(calls: &[PoolCall]) -> PoolRow {
+        let mut row = PoolRow { pool: 2, ..PoolRow::default() };
+        check(&mut row, calls);
+        row
+    }
+
     #[test]
     fn one_too_many_is_found() {
         let admitted =
             |third| [(0, 10), (5, 15), third].map(|(from, to)| PoolCall::Admitted(from, to));
-        let two = check(&admitted((10, 20)), 2);
+        let two = checked(&admitted((10, 20)));
         assert_eq!((two.most_at_once, two.admitted), (2, 3));
-        assert_eq!(check(&admitted((9, 20)), 2).most_at_once, 3);
+        assert_eq!(checked(&admitted((9, 20))).most_at_once, 3);
     }
 
     #[test]
@@ -100,7 +88,7 @@ mod tests {
         let free = |at| {
             let calls =
                 [PoolCall::Admitted(0, 10), PoolCall::Admitted(5, 15), PoolCall::Refused(at)];
-            let found = check(&calls, 2);
+            let found = checked(&calls);
             assert_eq!(found.refused, 1);
             found.refused_while_free
         };

@@ -1,6 +1,5 @@
 //! The record of a selftest, as `selftest --json` prints it and the store keeps it.
 
-use super::{pool, window};
 use crate::stats::{kolmogorov_smirnov, quantile, sorted};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -123,7 +122,9 @@ impl Bar {
 }
 
 /// A pool under more connections than it has slots.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 pub struct PoolRow {
     /// Its slots.
     pub pool: u32,
@@ -140,17 +141,6 @@ pub struct PoolRow {
 }
 
 impl PoolRow {
-    pub(super) const fn new(pool: u32, connections: u32) -> Self {
-        Self { pool, connections, admitted: 0, refused: 0, most_at_once: 0, refused_while_free: 0 }
-    }
-
-    pub(super) fn add(&mut self, found: &pool::PoolFindings) {
-        self.admitted += found.admitted;
-        self.refused += found.refused;
-        self.most_at_once = self.most_at_once.max(found.most_at_once);
-        self.refused_while_free += found.refused_while_free;
-    }
-
     /// True if no call too many was admitted, and none refused while a slot was free.
     pub fn is_exact(&self) -> bool {
         self.most_at_once <= u64::from(self.pool) && self.refused_while_free == 0
@@ -158,7 +148,9 @@ impl PoolRow {
 }
 
 /// A window under more calls than it admits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
+)]
 pub struct WindowRow {
     /// Calls per second that it admits, and the size of its burst.
     pub per_second: u32,
@@ -175,24 +167,6 @@ pub struct WindowRow {
 }
 
 impl WindowRow {
-    pub(super) const fn new(per_second: u32, connections: u32) -> Self {
-        Self {
-            per_second,
-            connections,
-            admitted: 0,
-            refused: 0,
-            admitted_beyond: 0,
-            refused_while_open: 0,
-        }
-    }
-
-    pub(super) fn add(&mut self, found: &window::WindowFindings) {
-        self.admitted += found.admitted;
-        self.refused += found.refused;
-        self.admitted_beyond += found.admitted_beyond;
-        self.refused_while_open += found.refused_while_open;
-    }
-
     /// True if no interval holds a call too many, and each refusal was necessary.
     pub const fn is_exact(&self) -> bool {
         self.admitted_beyond == 0 && self.refused_while_open == 0

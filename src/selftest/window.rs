@@ -4,9 +4,8 @@
 //! This is the definition over all pairs of calls, independent of the mock's own recurrence, in whole
 //! ns, so that nothing is rounded or tolerated.
 
-use super::SelftestError;
+use super::{SelftestError, WindowRow, is_admitted};
 use neon_mock::ServedCall;
-use neon_mock::api::Status;
 
 /// The limit that the window enforces.
 #[derive(Clone, Copy, Debug)]
@@ -24,56 +23,39 @@ pub(super) struct WindowCall {
     pub(super) admitted: bool,
 }
 
-/// Counts of the check.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct WindowFindings {
-    pub(super) admitted: u64,
-    pub(super) refused: u64,
-    /// Admitted calls with which some interval held more than burst + rate × time.
-    pub(super) admitted_beyond: u64,
-    /// Refused calls with which no interval would have held more.
-    pub(super) refused_while_open: u64,
-}
-
 /// The calls of the journal with the times of their arrival.
 ///
 /// Errors: a call was answered with a status other than 200 and 429.
 pub(super) fn window_calls(journal: &[ServedCall]) -> Result<Vec<WindowCall>, SelftestError> {
     let window_call = |call: &ServedCall| {
-        let admitted = match call.status {
-            Some(Status::OK) => true,
-            Some(Status::TOO_MANY_REQUESTS) => false,
-            status => return Err(SelftestError::Answer(status.map_or(0, |status| status.0))),
-        };
-        Ok(WindowCall { at_ns: call.at.as_nanos(), admitted })
+        Ok(WindowCall { at_ns: call.at.as_nanos(), admitted: is_admitted(call)? })
     };
     journal.iter().map(window_call).collect()
 }
 
-/// Checks `calls`, in any order, against a window of `rate`.
+/// Checks `calls`, in any order, against a window of `rate`, and adds their counts to `row`.
 ///
 /// The intervals that count begin and end with an admitted call. Call `j` keeps to the rate if for
 /// all calls `i` before it `j − i + 1 ≤ burst + (at[j] − at[i]) / interval`: if what `at[i] − i ×
 /// interval` was at most does not exceed `at[j] − j × interval + (burst − 1) × interval`.
-pub(super) fn check(mut calls: Vec<WindowCall>, rate: WindowRate) -> WindowFindings {
+pub(super) fn check(row: &mut WindowRow, mut calls: Vec<WindowCall>, rate: WindowRate) {
     // Equal timestamps: admitted calls first, since they explain the refusals.
     calls.sort_unstable_by_key(|call| (call.at_ns, !call.admitted));
     let interval = i128::from(rate.interval_ns);
-    let mut found = WindowFindings::default();
-    let mut most = None;
+    let (mut most, mut admitted) = (None, 0_u64);
     for call in calls {
-        let lead = i128::from(call.at_ns) - i128::from(found.admitted) * interval;
+        let lead = i128::from(call.at_ns) - i128::from(admitted) * interval;
         let keeps = most.is_none_or(|most| most <= lead + i128::from(rate.burst - 1) * interval);
         if call.admitted {
-            found.admitted += 1;
-            found.admitted_beyond += u64::from(!keeps);
+            admitted += 1;
+            row.admitted_beyond += u64::from(!keeps);
             most = most.max(Some(lead));
         } else {
-            found.refused += 1;
-            found.refused_while_open += u64::from(keeps);
+            row.refused += 1;
+            row.refused_while_open += u64::from(keeps);
         }
     }
-    found
+    row.admitted += admitted;
 }
 
 #[cfg(test)]
@@ -84,10 +66,16 @@ mod tests {
     /// Two at once, then one each 10 ns.
     const RATE: WindowRate = WindowRate { burst: 2, interval_ns: 10 };
 
-    fn of(admitted: &[u64], refused: &[u64]) -> WindowFindings {
+    fn checked(calls: Vec<WindowCall>, rate: WindowRate) -> WindowRow {
+        let mut row = WindowRow::default();
+        check(&mut row, calls, rate);
+        row
+    }
+
+    fn of(admitted: &[u64], refused: &[u64]) -> WindowRow {
         let passed = admitted.iter().map(|&at_ns| WindowCall { at_ns, admitted: true });
         let turned_away = refused.iter().map(|&at_ns| WindowCall { at_ns, admitted: false });
-        check(turned_away.chain(passed).collect(), RATE)
+        checked(turned_away.chain(passed).collect(), RATE)
     }
 
     /// (admitted beyond, refused while open)
@@ -129,10 +117,10 @@ mod tests {
             let rate = WindowRate { burst, interval_ns: 10 };
             let mut calls: Vec<WindowCall> =
                 calls.into_iter().map(|(at_ns, admitted)| WindowCall { at_ns, admitted }).collect();
-            let found = check(calls.clone(), rate);
+            let found = checked(calls.clone(), rate);
             calls.sort_unstable_by_key(|call| (call.at_ns, !call.admitted));
             let mut before: Vec<u64> = Vec::new();
-            let mut expected = WindowFindings::default();
+            let mut expected = WindowRow::default();
             for call in calls {
                 let keeps = before.iter().enumerate().all(|(first, &from_ns)| {
                     let count = (before.len() - first + 1) as u64;

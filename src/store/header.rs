@@ -7,11 +7,9 @@ use neonbench_engine::engine::Settings;
 use neonbench_engine::plan::Plan;
 use neonbench_engine::record::ChosenBy;
 use neonbench_engine::scenario::{DatasetSource, Scenario, ScenarioError, Workload};
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
-
-/// Version of the header's form.
-const SCHEMA: u32 = 1;
 
 /// The text that a profile was read from, with the files that it names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,12 +58,16 @@ pub enum Site {
     },
 }
 
-/// The specification of a run.
-#[derive(Clone, Debug)]
+/// The specification of a run. It is stored as JSON, with the plan in the form of a plan file.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Header {
+    /// Version of the form: [`Header::SCHEMA`].
+    pub schema: u32,
     /// Name of the scenario in records.
     pub scenario: String,
     /// The plan. The accounts are stored beside the header.
+    #[serde(rename = "plan_toml", serialize_with = "to_toml", deserialize_with = "from_toml")]
     pub plan: Plan,
     /// Number of accounts of the organisation.
     pub accounts: u64,
@@ -83,35 +85,29 @@ pub struct Header {
     pub site: Site,
 }
 
-/// The stored form of a header, with the plan in the form of a plan file.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WireHeader {
-    schema: u32,
-    scenario: String,
-    plan_toml: String,
-    accounts: u64,
-    dataset: Option<DatasetSource>,
-    profile: ProfileText,
-    settings: Settings,
-    chosen_by: ChosenBy,
-    reason: String,
-    site: Site,
-}
-
 /// The reasons why a header cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
 pub enum HeaderError {
-    #[error("schema = {0}: this version reads schema {SCHEMA}")]
+    #[error("schema = {0}: this version reads schema {known}", known = Header::SCHEMA)]
     Schema(u32),
     #[error(transparent)]
     Json(#[from] serde_json::Error),
-    #[error(transparent)]
-    Plan(#[from] FileError),
+}
+
+fn to_toml<S: Serializer>(plan: &Plan, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(&plan.to_toml())
+}
+
+fn from_toml<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Plan, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    Plan::from_toml("the stored plan", &text).map_err(D::Error::custom)
 }
 
 impl Header {
+    /// Version of the form.
+    pub const SCHEMA: u32 = 1;
+
     /// The scenario of the run, for `ids`; without them, for the accounts that the plan selects.
     ///
     /// Errors: the profile cannot be parsed, or the parts do not make a scenario.
@@ -129,42 +125,17 @@ impl Header {
     }
 
     pub(super) fn to_json(&self) -> String {
-        let Self { scenario, plan, accounts, dataset, profile, settings, chosen_by, reason, site } =
-            self.clone();
-        let wire = WireHeader {
-            schema: SCHEMA,
-            scenario,
-            plan_toml: plan.to_toml(),
-            accounts,
-            dataset,
-            profile,
-            settings,
-            chosen_by,
-            reason,
-            site,
-        };
-        serde_json::to_string(&wire).expect("headers are JSON")
+        serde_json::to_string(self).expect("headers are JSON")
     }
 
-    /// Reads the output of [`to_json`](Self::to_json) for run `id`.
+    /// Reads the output of [`to_json`](Self::to_json).
     ///
     /// Errors: it is not JSON, of another schema, or holds an invalid plan.
-    pub(super) fn from_json(id: i64, json: &str) -> Result<Self, HeaderError> {
-        let wire: WireHeader = serde_json::from_str(json)?;
-        if wire.schema != SCHEMA {
-            return Err(HeaderError::Schema(wire.schema));
+    pub(super) fn from_json(json: &str) -> Result<Self, HeaderError> {
+        let header: Self = serde_json::from_str(json)?;
+        if header.schema != Self::SCHEMA {
+            return Err(HeaderError::Schema(header.schema));
         }
-        let plan = Plan::from_toml(&format!("plan of run {id}"), &wire.plan_toml)?;
-        Ok(Self {
-            scenario: wire.scenario,
-            plan,
-            accounts: wire.accounts,
-            dataset: wire.dataset,
-            profile: wire.profile,
-            settings: wire.settings,
-            chosen_by: wire.chosen_by,
-            reason: wire.reason,
-            site: wire.site,
-        })
+        Ok(header)
     }
 }

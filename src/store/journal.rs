@@ -2,6 +2,7 @@
 
 use super::header::Header;
 use super::{Store, StoreError};
+use crate::experiment::named;
 use neon_mock::api::AccountId;
 use neonbench_engine::journal::{Journal, JournalError, Ledger, Note};
 use neonbench_engine::plan::{list_ids, parse_ids};
@@ -11,39 +12,20 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use std::cell::Cell;
 
-/// State of a stored run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RunState {
-    /// In progress, or killed.
-    Running,
-    /// Every account has ended.
-    Finished,
-    /// Stopped by its user before every account had ended.
-    Stopped,
-    /// Ended by an error.
-    Failed,
-    /// Its writes were undone.
-    Undone,
-}
-
-impl RunState {
-    const ALL: [Self; 5] =
-        [Self::Running, Self::Finished, Self::Stopped, Self::Failed, Self::Undone];
-
-    /// Name in the store and in JSON.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Running => "running",
-            Self::Finished => "finished",
-            Self::Stopped => "stopped",
-            Self::Failed => "failed",
-            Self::Undone => "undone",
-        }
-    }
-
-    pub(super) fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|state| state.name() == name)
+named! {
+    /// State of a stored run.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+    pub enum RunState {
+        /// In progress, or killed.
+        Running = "running",
+        /// Every account has ended.
+        Finished = "finished",
+        /// Stopped by its user before every account had ended.
+        Stopped = "stopped",
+        /// Ended by an error.
+        Failed = "failed",
+        /// Its writes were undone.
+        Undone = "undone",
     }
 }
 
@@ -113,10 +95,7 @@ impl Store {
             id,
             state: self.state(id, state)?,
             process,
-            header: header
-                .map(|json| Header::from_json(id, &json))
-                .transpose()
-                .map_err(of_header)?,
+            header: header.as_deref().map(Header::from_json).transpose().map_err(of_header)?,
             ids: ids.transpose().map_err(|source| StoreError::Ids {
                 path: self.path.clone(),
                 id,
@@ -128,11 +107,8 @@ impl Store {
 
     /// The state that a row of run `id` names.
     pub(super) fn state(&self, id: i64, state: String) -> Result<RunState, StoreError> {
-        RunState::named(&state).ok_or_else(|| StoreError::State {
-            path: self.path.clone(),
-            id,
-            state,
-        })
+        let known = RunState::ALL.into_iter().find(|known| known.name() == state);
+        known.ok_or_else(|| StoreError::State { path: self.path.clone(), id, state })
     }
 
     /// The journal of run `id`, folded.
@@ -246,15 +222,6 @@ impl SqliteJournal<'_> {
         self.next.set(seq + 1);
         Ok(())
     }
-
-    /// Stores the accounts that a filter found.
-    ///
-    /// The migration changes the fields that the filter searches, so a resumed run cannot repeat the
-    /// search.
-    fn keep_ids(&self, ids: &[AccountId]) -> rusqlite::Result<()> {
-        let update = "UPDATE runs SET ids = ?1 WHERE id = ?2";
-        self.connection.execute(update, params![list_ids(ids), self.run]).map(drop)
-    }
 }
 
 impl Journal for SqliteJournal<'_> {
@@ -262,8 +229,11 @@ impl Journal for SqliteJournal<'_> {
         self.insert(note).map_err(|source| JournalError(Box::new(source)))
     }
 
+    // The migration changes the fields that a filter searches, so a resumed run cannot repeat the search.
     fn enumerated(&self, ids: &[AccountId]) -> Result<(), JournalError> {
-        self.keep_ids(ids).map_err(|source| JournalError(Box::new(source)))
+        let update = "UPDATE runs SET ids = ?1 WHERE id = ?2";
+        let updated = self.connection.execute(update, params![list_ids(ids), self.run]);
+        updated.map(drop).map_err(|source| JournalError(Box::new(source)))
     }
 }
 

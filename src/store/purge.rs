@@ -47,16 +47,10 @@ impl Store {
     ///
     /// Errors: there is no such run, or the store cannot be written.
     pub fn purge(&mut self, what: Purge) -> Result<u64, StoreError> {
-        if let Purge::Run(id) = what {
-            self.run_is_there(id)?;
+        match (what, self.try_purge(what).map_err(|source| self.sqlite(source))?) {
+            (Purge::Run(id), 0) => Err(self.no_run(id)),
+            (_, gone) => Ok(gone),
         }
-        self.try_purge(what).map_err(|source| self.sqlite(source))
-    }
-
-    fn run_is_there(&self, id: i64) -> Result<(), StoreError> {
-        let select = "SELECT EXISTS (SELECT 1 FROM runs WHERE id = ?1)";
-        let is_there = self.connection.query_row(select, [id], |row| row.get(0));
-        if is_there.map_err(|source| self.sqlite(source))? { Ok(()) } else { Err(self.no_run(id)) }
     }
 
     fn try_purge(&mut self, what: Purge) -> rusqlite::Result<u64> {

@@ -73,7 +73,7 @@ fn planted_pools_and_windows_come_back_exactly() {
             {
                 let scenario = planted(&limit, median);
                 let fit = fitted(&scenario, &ProbeOptions { seed, ..READS });
-                let found = fit.limits().get;
+                let found = fit.limits.get;
                 assert_eq!(found, Some(expected), "{limit}, {median:?}, seed {seed}");
             }
         }
@@ -100,7 +100,7 @@ fn a_sample_run_finds_the_pool_of_writes_too() {
             }
             let fit = fitted(&scenario, &ProbeOptions { seed, ..SAMPLE });
             assert_eq!(
-                fit.limits().patch,
+                fit.limits.patch,
                 Some(AdmissionLimit::Pool(expected)),
                 "{pools}, seed {seed}"
             );
@@ -140,12 +140,8 @@ fn nobody_is_refused_who_may_not_be() {
         let (trace, neon) = probed(&scenario, &options).unwrap();
         assert_eq!((neon.calls().rejected(), trace.refused()), (0, 0));
         let fit = TargetFit::of(&trace).unwrap();
-        assert_eq!(fit.limits().get, Some(AdmissionLimit::Pool(5)));
-        assert!(
-            fit.assumed().iter().any(|it| it.contains("not looked for")),
-            "{:?}",
-            fit.assumed()
-        );
+        assert_eq!(fit.limits.get, Some(AdmissionLimit::Pool(5)));
+        assert!(fit.assumed.iter().any(|it| it.contains("not looked for")), "{:?}", fit.assumed);
     }
 }
 
@@ -183,14 +179,14 @@ fn constant_times_come_back_to_the_nanosecond() {
     assert!(medians.iter().zip([200.0, 300.0, 400.0, 100.0]).all(|(a, b)| (a - b).abs() < 1e-6));
     let [low, high] = fit.estimates()[1].p99_ms_interval;
     assert!((low - 300.0).abs() < 1e-6 && (high - 300.0).abs() < 1e-6, "{low} to {high}");
-    assert!(fit.assumed().is_empty(), "{:?}", fit.assumed());
+    assert!(fit.assumed.is_empty(), "{:?}", fit.assumed);
 }
 
 #[test]
 fn others_at_work_are_not_taken_for_a_window() {
     let scenario = built_in("staff");
     let windows = (1..=20).filter(|&seed| {
-        let limit = fitted(&scenario, &ProbeOptions { seed, ..READS }).limits().get;
+        let limit = fitted(&scenario, &ProbeOptions { seed, ..READS }).limits.get;
         matches!(limit, Some(AdmissionLimit::PerSecond(_)))
     });
     assert!(windows.count() <= 1);
@@ -273,7 +269,7 @@ fn over_http_a_probe_finds_the_same_by_the_servers_count() {
         assert_eq!(calls.of(Endpoint::PatchAccount).admitted, u64::from(MOST_SAMPLE));
         let fit = TargetFit::of(&trace).unwrap();
         assert_eq!(
-            (fit.limits().get, fit.limits().patch),
+            (fit.limits.get, fit.limits.patch),
             (Some(AdmissionLimit::Pool(3)), Some(AdmissionLimit::Pool(3)))
         );
         // By a wall clock of whole ms: the same law, and no exact figures.
@@ -347,7 +343,7 @@ fn a_har_file_tells_what_its_calls_told() {
     let har = Har::read("x.har", &recorded.to_string()).unwrap();
     assert_eq!((har.trace.calls.len(), har.passed_over), (trace.calls.len(), 1));
     let (fit, from_har) = (TargetFit::of(&trace).unwrap(), TargetFit::of(&har.trace).unwrap());
-    assert_eq!(from_har.limits().get, fit.limits().get);
+    assert_eq!(from_har.limits.get, fit.limits.get);
     for (probed, recorded) in fit.estimates().into_iter().zip(from_har.estimates()) {
         // Recorded in ms with their digits: nothing is lost but rounding.
         assert!(

@@ -3,7 +3,7 @@
 use super::{ReportArgs, files, provenance};
 use crate::cli::command_line::CommandLine;
 use crate::cli::error::CliError;
-use neonbench::experiment::{RunSample, delta};
+use neonbench::experiment::delta;
 use neonbench::findings::findings;
 use neonbench::report::decision::{Baseline, Decision, StrategyRuns};
 use neonbench::store::{ListedRun, Store};
@@ -44,10 +44,10 @@ pub(super) fn against(
 ) -> Result<Baseline, CliError> {
     let base = contender(store.entry(id)?)?;
     let makespans_s = base.all_makespans_s();
-    let side = RunSample { record: &base.runs[0], makespans_s: &makespans_s };
+    let side = (&base.runs[0], &*makespans_s);
     let deltas = league.iter().map(|contender| {
         let makespans_s = contender.all_makespans_s();
-        let run = RunSample { record: &contender.runs[0], makespans_s: &makespans_s };
+        let run = (&contender.runs[0], &*makespans_s);
         let name = contender.name.clone().unwrap_or_else(|| contender.strategy.to_string());
         (name, delta(side, run))
     });

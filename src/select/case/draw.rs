@@ -95,16 +95,13 @@ impl Dice {
             _ => Some(self.one(&[1, 2, 5, 10])),
         };
         let bounds = figure.map_or_else(BTreeMap::new, |_| search(1));
+        let mut limits = WireLimits { reject_after, ..WireLimits::default() };
         if family == Family::Windows {
-            let per_second = figure;
-            return WireLimits {
-                per_second,
-                endpoints_per_second: bounds,
-                reject_after,
-                ..WireLimits::default()
-            };
+            (limits.per_second, limits.endpoints_per_second) = (figure, bounds);
+        } else {
+            (limits.pool, limits.endpoints) = (figure, bounds);
         }
-        WireLimits { pool: figure, endpoints: bounds, reject_after, ..WireLimits::default() }
+        limits
     }
 
     fn service(&mut self, family: Family) -> (WireService, f64) {

@@ -207,7 +207,7 @@ impl Actions {
         let all: Vec<usize> = (0..self.jobs.len()).collect();
         let mut rows = Vec::new();
         let mut sum = 0.0;
-        for limit in [LimitKind::Pool, LimitKind::Window, LimitKind::Load, LimitKind::Nothing] {
+        for limit in LimitKind::ALL {
             let limited = all.iter().copied();
             let limited: Vec<usize> =
                 limited.filter(|case| self.jobs[*case].limit == limit).collect();
@@ -253,6 +253,7 @@ fn guides_actions() -> Vec<ThresholdRow> {
 }
 
 impl ThresholdRow {
+    /// The action that it names.
     fn unbounded(&self) -> Self {
         action(self.strategy, self.workers_beyond_places, self.batch_per_worker)
     }
@@ -282,7 +283,7 @@ fn without_repetition(mut rows: Vec<ThresholdRow>) -> Vec<ThresholdRow> {
             || next.accounts_a_place_up_to == row.accounts_a_place_up_to)
             && (next.mappings_up_to.is_none() || next.mappings_up_to == row.mappings_up_to)
             && (next.limited_by.is_none() || next.limited_by == row.limited_by);
-        if is_covered && row.does_as(next) {
+        if is_covered && row.unbounded() == next.unbounded() {
             rows.remove(place);
             place = 0;
         } else {

@@ -9,6 +9,7 @@ use std::path::Path;
 
 fn header() -> Header {
     Header {
+        schema: Header::SCHEMA,
         scenario: "mine".to_owned(),
         plan: neonbench_engine::plan::Plan::plain(2),
         accounts: 9,
