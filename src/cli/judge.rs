@@ -75,10 +75,10 @@ pub(super) fn run(args: &JudgeArgs, line: &CommandLine) -> Result<ExitCode, CliE
     }
     record.next_command = next_command(line, &record);
     // Values are for the eyes of the one who asked to see them, and not for the store.
-    if !args.show_values {
-        args.store.keep_document(&record, line);
-    } else {
+    if args.show_values {
         line.note("note: with --show-values nothing is stored");
+    } else {
+        args.store.keep_document(&record, line);
     }
     args.output.show(&record, || print(&text::summary(&record)))?;
     if record.verdict == ClientVerdict::NoCalls {

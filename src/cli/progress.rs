@@ -25,7 +25,7 @@ const MAX_STRIDE: u32 = 512;
 /// Shows the progress of a run and logs its events.
 pub(super) struct Progress {
     title: String,
-    progress: RunProgress,
+    counts: RunProgress,
     shown: ProgressDisplay,
     pace: DrawPace,
     clock: WallClock,
@@ -50,23 +50,23 @@ impl Progress {
         let every = if matches!(shown, ProgressDisplay::Bar(_)) { DRAW_EVERY } else { LINE_EVERY };
         let pace = DrawPace::new(every);
         let clock = WallClock::start();
-        let progress = RunProgress::default();
-        Self { title: title.to_owned(), progress, shown, pace, clock, log: Log }
+        let counts = RunProgress::default();
+        Self { title: title.to_owned(), counts, shown, pace, clock, log: Log }
     }
 
     fn show(&self, now: Duration) {
-        let words = self.progress.words(now);
+        let words = self.counts.words(now);
         match &self.shown {
             ProgressDisplay::Nothing => {}
             ProgressDisplay::Bar(bar) => {
-                if let Some(resources) = self.progress.resources {
+                if let Some(resources) = self.counts.resources {
                     bar.set_length(resources);
                 }
-                bar.set_position(self.progress.landed);
+                bar.set_position(self.counts.landed);
                 bar.set_message(words);
             }
             ProgressDisplay::JsonLines => {
-                eprintln!("{}", escape_controls(&format!("{}: {words}", self.title)))
+                eprintln!("{}", escape_controls(&format!("{}: {words}", self.title)));
             }
         }
     }
@@ -100,10 +100,10 @@ impl Observer for Progress {
         if matches!(self.shown, ProgressDisplay::Nothing) {
             return;
         }
-        self.progress.take(event);
+        self.counts.take(event);
         if self.pace.looks_at_clock() {
             let now = self.clock.elapsed();
-            self.progress.pass(now);
+            self.counts.pass(now);
             if self.pace.is_due(now) {
                 self.show(now);
             }

@@ -24,8 +24,11 @@ pub(super) struct SchemaArgs {
     name: Option<String>,
 }
 
-/// Outputs and files that have a schema: its name, what it is of, and how it is made.
-const SCHEMAS: [(&str, &str, fn() -> Schema); 15] = [
+/// The name of a schema, the output or file that it describes, and its maker.
+type NamedSchema = (&'static str, &'static str, fn() -> Schema);
+
+/// Outputs and files that have a schema.
+const SCHEMAS: [NamedSchema; 15] = [
     ("run", "`run --json`, and the last line of `run --json-lines`", of::<run::RunOutput<'static>>),
     ("benchmark", "`benchmark --json`", of::<benchmark::BenchmarkRecord>),
     ("compare", "`compare --json`", of::<compare::CompareRecord>),

@@ -1,8 +1,9 @@
 //! One ranking: whatever names a best strategy names the same one, or the same tie.
 //!
 //! The library's verbs are tried on every built-in profile, three sizes and both objectives; the
-//! commands, which share their code, on a part of these. Each verb has a test of its own against
-//! [`expected`], which ranks by cost without the library's `rank`.
+//! commands on a part of these, and on all of them by `every_case_by_every_command`, which `.ci/long`
+//! runs. Each verb has a test of its own against [`expected`], which ranks by cost without the
+//! library's `rank`.
 
 use assert_cmd::Command;
 use neon_mock::profile::{BUILT_IN, Profile};
@@ -175,13 +176,23 @@ fn some_cases() -> impl Iterator<Item = (&'static str, u64, Objective)> {
     })
 }
 
+/// Every case of the commands: profile, accounts, objective.
+fn all_cases() -> impl Iterator<Item = (&'static str, u64, Objective)> {
+    let sizes = |(profile, _)| SIZES.map(|size| OBJECTIVES.map(|it| (profile, size, it)));
+    BUILT_IN.into_iter().flat_map(sizes).flatten()
+}
+
 fn names(strategies: &[Strategy]) -> Vec<&'static str> {
     strategies.iter().map(|strategy| strategy.name()).collect()
 }
 
 #[test]
 fn benchmark_names_the_same_winner() {
-    for (profile, size, objective) in some_cases() {
+    check_benchmark(some_cases());
+}
+
+fn check_benchmark(cases: impl Iterator<Item = (&'static str, u64, Objective)>) {
+    for (profile, size, objective) in cases {
         let verb = ["benchmark", "--no-store", "--replicates", "1"];
         let made = command(&verb, profile, size, objective);
         let records = records(&Scenario::new(workload(profile, size)).unwrap());
@@ -194,7 +205,11 @@ fn benchmark_names_the_same_winner() {
 
 #[test]
 fn analyze_ranks_as_benchmark_does() {
-    for (profile, size, objective) in some_cases().filter(|(_, size, _)| *size < 80) {
+    check_analyze(some_cases().filter(|(_, size, _)| *size < 80));
+}
+
+fn check_analyze(cases: impl Iterator<Item = (&'static str, u64, Objective)>) {
+    for (profile, size, objective) in cases {
         let analysis = command(&["analyze"], profile, size, objective);
         let benchmark = command(&["benchmark", "--no-store"], profile, size, objective);
         assert_eq!(analysis["tied"], benchmark["tied"], "{profile}, {size}, {objective}");
@@ -212,7 +227,11 @@ fn analyze_ranks_as_benchmark_does() {
 
 #[test]
 fn compare_ranks_the_same_candidates_alike() {
-    for (profile, size, objective) in some_cases() {
+    check_compare(some_cases());
+}
+
+fn check_compare(cases: impl Iterator<Item = (&'static str, u64, Objective)>) {
+    for (profile, size, objective) in cases {
         let configs = ["--configs", "1/25,3/50,5/100,10/10"];
         let verb = ["compare", "--no-store", "--replicates", "1", "--strategy", "hybrid"];
         let made = command(&[&verb[..], &configs[..]].concat(), profile, size, objective);
@@ -231,6 +250,15 @@ fn compare_ranks_the_same_candidates_alike() {
         assert_eq!(made["best"], serde_json::json!(best), "{profile}, {size}, {objective}");
         assert_eq!(made["ranked_by"], goal.in_words());
     }
+}
+
+#[test]
+#[ignore = "minutes: .ci/long"]
+fn every_case_by_every_command() {
+    check_benchmark(all_cases());
+    check_analyze(all_cases());
+    check_compare(all_cases());
+    println!("{} cases by each command", all_cases().count());
 }
 
 #[test]
