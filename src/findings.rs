@@ -1,7 +1,7 @@
 //! The guide's troubleshooting made executable: a run's record -> what held it back.
 //!
 //! [`findings`] is pure and names root causes only: what follows from another finding is not named
-//! again. [`gain`] simulates what an advised setting would change.
+//! again. [`gain()`] simulates what an advised setting would change.
 
 mod gain;
 

@@ -1,6 +1,5 @@
 //! Candidates: a strategy with the settings that tell its runs apart, and which of them are the same.
 
-use super::named::named;
 use neonbench_engine::engine::limiter::Limiter;
 use neonbench_engine::engine::{
     DEFAULT_BATCH_SIZE, DEFAULT_WORKERS, Guard, Reads, Settings, Strategy,
@@ -33,11 +32,9 @@ pub struct Candidate {
     pub guard: Option<Guard>,
 }
 
-named! {
+neon_mock::named! {
     /// The strategies among which a choice is made.
-    #[derive(
-        Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
-    )]
+    #[derive(schemars::JsonSchema)]
     pub enum Portfolio {
         /// The guide's four.
         Guide = "guide",

@@ -1,18 +1,15 @@
 //! Goals: what a run costs, and the constraints that a candidate must keep.
 
 use super::candidate::Candidate;
-use super::named::named;
 use super::simulate::RunFigures;
 use super::summary::Summary;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-named! {
+neon_mock::named! {
     /// The cost of a run.
-    #[derive(
-        Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
-    )]
+    #[derive(Default, schemars::JsonSchema)]
     pub enum Objective {
         /// Makespan × (1 + 20 × excess): a handful of refusals is free, living on them is dear.
         #[default]

@@ -4,17 +4,14 @@ mod draw;
 
 pub use draw::draw;
 
-use crate::experiment::named;
 use neon_mock::file::{FileError, Member};
 use neon_mock::profile::{LawName, Profile, ProfileError, WireProfile};
 use neonbench_engine::scenario::{DatasetSource, Scenario, ScenarioError, Workload};
 use serde::{Deserialize, Serialize};
 
-named! {
+neon_mock::named! {
     /// What is hard about a scenario.
-    #[derive(
-        Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
-    )]
+    #[derive(schemars::JsonSchema)]
     pub enum Family {
         /// Pools of calls in flight, and nothing else.
         Pools = "pools",

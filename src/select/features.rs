@@ -3,14 +3,12 @@
 //! Nothing of a profile is here that calls cannot tell. Quantiles of service times, the pools and
 //! windows that refusals show, how times grow with calls in flight, how often calls fail.
 
-use crate::experiment::named;
 use crate::stats::sorted;
 use neon_mock::api::Endpoint;
 use neon_mock::fault::{Fault, FaultKind, Trigger};
 use neon_mock::profile::Profile;
 use neon_mock::rng;
 use neon_mock::time::Timestamp;
-use serde::{Deserialize, Serialize};
 
 /// The number of quantiles.
 const QUANTILES: usize = 200;
@@ -55,9 +53,8 @@ pub struct EndpointFeatures {
     pub per_second: Option<u32>,
 }
 
-named! {
+neon_mock::named! {
     /// The limit that decides how many accounts are processed at once.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
     pub enum LimitKind {
         /// Calls in flight that are admitted.
         Pool = "pool",

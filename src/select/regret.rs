@@ -1,15 +1,13 @@
 //! The regret table: what each selector's choices cost above the best, by portfolio and family.
 
 use super::case::Family;
-use crate::experiment::{Portfolio, named, times_as_much};
+use crate::experiment::{Portfolio, times_as_much};
 use crate::stats::{bootstrap, mean, quantile, sorted};
 use serde::{Deserialize, Serialize};
 
-named! {
+neon_mock::named! {
     /// A selector.
-    #[derive(
-        Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
-    )]
+    #[derive(schemars::JsonSchema)]
     pub enum SelectorName {
         /// The guide's rule, with the guide's workers and batch size.
         Guide = "guide",

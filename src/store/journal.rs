@@ -2,19 +2,17 @@
 
 use super::header::Header;
 use super::{Store, StoreError};
-use crate::experiment::named;
 use neon_mock::api::AccountId;
 use neonbench_engine::journal::{Journal, JournalError, Ledger, Note};
 use neonbench_engine::plan::{list_ids, parse_ids};
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::Run;
 use rusqlite::{Connection, OptionalExtension, params};
-use serde::Serialize;
 use std::cell::Cell;
 
-named! {
+neon_mock::named! {
     /// State of a stored run.
-    #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+    #[derive(schemars::JsonSchema)]
     pub enum RunState {
         /// In progress, or killed.
         Running = "running",
