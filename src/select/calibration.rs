@@ -207,15 +207,12 @@ impl Calibration {
         let (resources, mappings) = (scenario.expected_resources(), scenario.mappings());
         let best =
             found.ok().and_then(|found| Some((found.best[portfolio as usize]?.0, found.tried)));
-        let (candidate, how) = match best {
-            Some((candidate, tried)) => {
-                (candidate, format!("the cheapest of {tried} candidates in simulations"))
-            }
-            None => {
-                let candidate = pinned(*self.single_best.of(portfolio));
-                let why = "no candidate passes its audit and keeps to the constraints; it does best in the mean";
-                (candidate, why.to_owned())
-            }
+        let (candidate, how) = if let Some((candidate, tried)) = best {
+            (candidate, format!("the cheapest of {tried} candidates in simulations"))
+        } else {
+            let why = "no candidate passes its audit and keeps to the constraints; this does best in the \
+                       mean; in simulations";
+            (pinned(*self.single_best.of(portfolio)), why.to_owned())
         };
         let reason = format!(
             "{candidate}: {how} of {resources} accounts × {mappings} mappings {}, {}",
