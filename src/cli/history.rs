@@ -54,7 +54,7 @@ impl<'a> RunLine<'a> {
         Self {
             run: run.id,
             listed: run,
-            outcome: run.record.as_ref().map(|it| RunOutcome::of(it, run.makespans_s.len())),
+            outcome: run.record.as_ref().map(|it| RunOutcome::of(it, run.replicates.len())),
         }
     }
 }
@@ -157,7 +157,7 @@ fn outcome_cells(run: &ListedRun) -> Vec<String> {
             record.profile.clone(),
             format!("{}/{}", record.workers, record.batch_size),
             duration(median_makespan_s(record)),
-            run.makespans_s.len().max(1).to_string(),
+            run.replicates.len().max(1).to_string(),
             count(record.calls.total),
             count(record.calls.rejected),
         ],

@@ -65,6 +65,11 @@ impl CandidateRuns {
         [!runs.is_valid(), runs.failed() > 0, !goal.is_kept(candidate, *pool, runs)]
     }
 
+    /// True if it can be the best: valid, complete and within the constraints.
+    pub(super) fn is_eligible(&self, goal: &Goal) -> bool {
+        self.class(goal) == [false; 3]
+    }
+
     fn order(&self, other: &Self, goal: &Goal) -> Ordering {
         let cost_s = |one: &Self| one.runs.cost_s(goal.objective);
         let by_class = self.class(goal).cmp(&other.class(goal));
@@ -110,10 +115,10 @@ pub fn rank(goal: &Goal, all: &[CandidateRuns]) -> Ranking {
     let Some(first) = order.first().map(|place| &all[*place]) else {
         return Ranking { order, best: Vec::new() };
     };
-    let is_eligible = first.class(goal) == [false; 3] && did_the_same(all);
+    let is_eligible = first.is_eligible(goal) && did_the_same(all);
     let is_best = |place: &&usize| {
         let one = &all[**place];
-        one.order(first, goal).is_eq() || one.class(goal) == [false; 3] && one.is_same_run(first)
+        one.order(first, goal).is_eq() || one.is_eligible(goal) && one.is_same_run(first)
     };
     let best: Vec<usize> = order.iter().filter(|_| is_eligible).filter(is_best).copied().collect();
     order.sort_by_key(|place| !best.contains(place));

@@ -150,7 +150,7 @@ impl RankedStrategy {
         Self {
             strategy: contender.strategy,
             name: contender.name().to_owned(),
-            runs: contender.all_makespans_s().len() as u64,
+            runs: contender.summary().count() as u64,
             is_valid: bad.is_none(),
             fault: bad.map_or_else(String::new, |record| record.audit.faults.join("; ")),
             makespan_s: contender.makespan_s().unwrap_or_default(),

@@ -3,12 +3,17 @@
 use super::{CLIFF, RankedStrategy};
 use crate::experiment::did_the_same;
 use crate::report::decision::{Decision, ScalingPoint, StrategyRuns, SurfacePoint};
+use crate::stats::MIN_VALUES_OF_RANGE;
 use crate::text::{duration, join_and, plural, share, sig3};
 use neonbench_engine::engine::Strategy;
 
-/// `43.5 s (42.8–44.3)`: a time and its interval, in the units of the time.
-fn with_interval([low, median, high]: [f64; 3]) -> String {
-    format!("{} ({} to {})", duration(median), duration(low), duration(high))
+/// The median makespan of a row, and the range of nine runs of ten where its runs are enough for one.
+fn with_interval(row: &RankedStrategy) -> String {
+    let [low, median, high] = row.makespan_s.map(duration);
+    if row.runs < MIN_VALUES_OF_RANGE as u64 {
+        return format!("{median} (the median of {})", plural(row.runs, "run"));
+    }
+    format!("{median} ({low} to {high} in nine of ten runs, n = {})", row.runs)
 }
 
 pub(super) fn headline(
@@ -48,9 +53,9 @@ pub(super) fn lede(
         "it loses nothing".to_owned()
     };
     let mut sentences = vec![format!(
-        "{best} takes {} in nine of ten runs, {lost}, and over HTTP it can be undone. \
+        "{best} takes {}, {lost}, and over HTTP it can be undone. \
          {} of its calls are refused.",
-        with_interval(row.makespan_s),
+        with_interval(row),
         share(row.refused)
     )];
     if let Some(standard) = league.iter().find(|other| other.strategy == Strategy::Standard)
