@@ -24,6 +24,9 @@ pub const MIN_VALUES_OF_RANGE: usize = 10;
 /// Resamples of [`bootstrap`], and permutations of [`permutation_interval`], the observed one included.
 const RESAMPLES: u64 = 2_000;
 
+/// Values of both samples up to which [`permutation_interval`] tries every exchange: at most 1,716.
+const ENUMERATED: usize = 13;
+
 /// Random streams of the bootstrap, one per sample.
 const STREAMS: [&str; 2] = ["bootstrap base", "bootstrap new"];
 
@@ -107,8 +110,8 @@ pub fn mean_interval(values: &[f64], coverage: f64) -> [f64; 2] {
 }
 
 /// Interval of the shift from one population to another of the same shape, by samples of both that are
-/// independent: the shifts that a permutation test of their means does not reject, with the same
-/// permutations each time. `coverage` (0 to 1) of such intervals hold it, whatever that shape is.
+/// independent: the shifts that a permutation test of their means does not reject. It tries every permutation
+/// of few values, and of more the same sample each time. `coverage` (0 to 1) of such intervals hold it, whatever that shape is.
 ///
 /// A permutation that exchanges k values of either sample rejects each shift below the difference of
 /// their means, so that the ends are quantiles of such differences. An end is infinite where the samples
@@ -117,26 +120,37 @@ pub fn mean_interval(values: &[f64], coverage: f64) -> [f64; 2] {
 /// Source: Hartigan, "Using subsample values as typical values", 1969, for two samples.
 pub fn permutation_interval([from, to]: [&[f64]; 2], coverage: f64) -> [f64; 2] {
     let all = from.len() + to.len();
-    let mut places: Vec<usize> = (0..all).collect();
-    let mut exchange = |round| {
-        let stream = key(round, "permutation");
-        for place in 0..from.len() {
-            places.swap(place, place + below(keyed(stream, place as u64), all - place));
-        }
-        let (mut left, mut came, mut exchanged) = (0.0, 0.0, 0_u32);
-        for &place in places[..from.len()].iter().filter(|place| **place >= from.len()) {
-            came += to[place - from.len()];
-            exchanged += 1;
-        }
-        for &place in places[from.len()..].iter().filter(|place| **place < from.len()) {
-            left += from[place];
-        }
-        (exchanged > 0).then(|| (came - left) / f64::from(exchanged))
+    // The mean of those that come for as many of `from` that leave, less the mean of these.
+    let shift = |stays: &dyn Fn(usize) -> bool| {
+        let left = from.iter().enumerate().filter(|(place, _)| !stays(*place));
+        let came = to.iter().enumerate().filter(|(place, _)| stays(from.len() + place));
+        let exchanged = left.clone().count();
+        let came: f64 = came.map(|(_, value)| value).sum();
+        let left: f64 = left.map(|(_, value)| value).sum();
+        (exchanged > 0).then(|| (came - left) / exchanged as f64)
     };
-    let shifts = sorted((1..RESAMPLES).filter_map(&mut exchange));
+    let (shifts, permutations): (Vec<Option<f64>>, usize) = if all <= ENUMERATED {
+        let sets = (0..1_u32 << all).filter(|set| set.count_ones() as usize == from.len());
+        let shifts: Vec<_> = sets.map(|set| shift(&|place| set & (1 << place) != 0)).collect();
+        let permutations = shifts.len();
+        (shifts, permutations)
+    } else {
+        let (mut places, mut stays) = ((0..all).collect::<Vec<_>>(), vec![false; all]);
+        let mut drawn = |round| {
+            let stream = key(round, "permutation");
+            stays.fill(false);
+            for place in 0..from.len() {
+                places.swap(place, place + below(keyed(stream, place as u64), all - place));
+                stays[places[place]] = true;
+            }
+            shift(&|place| stays[place])
+        };
+        ((1..RESAMPLES).map(&mut drawn).collect(), RESAMPLES as usize)
+    };
+    let shifts = sorted(shifts.into_iter().flatten());
     // Those that exchange nothing, the observed one among them, reject no shift.
-    let neutral = RESAMPLES as usize - shifts.len();
-    let tail = ((1.0 - coverage) / 2.0 * RESAMPLES as f64).round() as usize;
+    let neutral = permutations - shifts.len();
+    let tail = ((1.0 - coverage) / 2.0 * permutations as f64 + 1e-9).floor() as usize;
     match tail.checked_sub(neutral) {
         Some(place) => [shifts[place], shifts[shifts.len() - 1 - place]],
         None => [f64::NEG_INFINITY, f64::INFINITY],
@@ -277,10 +291,14 @@ mod tests {
         let to = [3.0, 4.2, 3.1, 2.2, 30.0];
         let exact = exchanged_differences(&from, &to);
         assert_eq!(exact.len(), 251);
-        let [low, high] = permutation_interval([&from, &to], 0.9);
-        // 25 of 252 permutations are 10 %: one neutral, so the 12th of the others from either end.
-        for (end, place) in [(low, 11), (high, 251 - 12)] {
-            assert!(exact[place - 2] <= end && end <= exact[place + 2], "{end} {exact:?}");
+        // 12 of 252 permutations are 5 % on either side: one is neutral, so the 12th of the others.
+        assert_eq!(permutation_interval([&from, &to], 0.9), [exact[11], exact[251 - 12]]);
+        // Drawn ones are about the same: of 7 values each there are 3,431.
+        let (from, to) =
+            ([1.0, 2.5, 2.0, 9.0, 1.5, 3.3, 0.7], [3.0, 4.2, 3.1, 2.2, 30.0, 6.1, 4.9]);
+        let exact = exchanged_differences(&from, &to);
+        for (end, place) in permutation_interval([&from, &to], 0.9).into_iter().zip([170, 3_260]) {
+            assert!(exact[place - 25] <= end && end <= exact[place + 25], "{end}");
         }
         let [low, high] = permutation_interval([&from, &from], 0.95);
         assert!(low < 0.0 && high > 0.0);

@@ -11,7 +11,7 @@ mod schema;
 pub use header::{Header, HeaderError, ProfileText, Site};
 pub use history::ListedRun;
 pub use journal::{RunState, SqliteJournal, StoredRun};
-pub use purge::Purge;
+pub use purge::{Purge, PurgedRun};
 
 use crate::experiment::RunFigures;
 use crate::judge::JudgeRecord;

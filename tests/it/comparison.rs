@@ -111,7 +111,8 @@ fn the_gate_passes_equals_and_seldom_anything_slower_than_it_allows() {
     let [passed, failed, _] = runs.gates(400, 20, 1.05);
     assert!(passed <= 0.08 && failed <= 0.08, "{passed} {failed}");
     let runs = Runs::of(("documented", 200, 3, Strategy::Pipelined), 200);
-    assert!(runs.gates(100, 20, 1.0)[0] >= 0.95);
+    let same = runs.gates(100, 20, 1.0);
+    assert!(same[0] >= 0.95, "{same:?}");
 }
 
 /// The table of METHODOLOGY: 10,000 pairs of each job and size, drawn from 2,000 runs.
