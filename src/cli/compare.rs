@@ -9,7 +9,7 @@ use super::ranked::{Best, MeasuredCandidate, Ranked, measured};
 use super::run::exit_code_of;
 use clap::Args;
 use neonbench::experiment::{CandidateRuns, Delta, RunFigures, delta};
-use neonbench_engine::record::RunRecord;
+use neonbench_engine::record::{RunRecord, WorldName};
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -237,7 +237,14 @@ fn print_compare(
     if !compare.runs.iter().any(|run| run.strategy.is_concurrent()) {
         print("note: these strategies have one worker; add --strategy hybrid to compare workers")?;
     }
-    // Scalability sets the size of each organisation itself.
-    let next = line.to("scalability").without(&["resources", "resource_ids"]);
+    let next = match compare.runs.first() {
+        // A server has the accounts that it has, and clocks on the wall wait for ten thousand.
+        Some(best) if best.world == WorldName::Http => {
+            let run = line.to("run").with_switch("dry_run").with("strategy", best.strategy);
+            run.with("workers", best.workers).with("batch_size", best.batch_size)
+        }
+        // Scalability sets the size of each organisation itself.
+        _ => line.to("scalability").without(&["resources", "resource_ids"]),
+    };
     print(&format!("best: {}\nnext: {next}", compare.bests.in_words()))
 }
