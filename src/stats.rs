@@ -21,10 +21,10 @@ pub const Z_P99: f64 = 2.326_347_874_040_841;
 /// From 10 to 18 values its ends are the least and the greatest, which hold 82 to 89 % of those to come.
 pub const MIN_VALUES_OF_RANGE: usize = 10;
 
-/// Resamples of [`bootstrap`], and permutations of [`permutation_interval`], the observed one included.
+/// Resamples of [`bootstrap`], and permutations of [`permutation_intervals`], the observed one included.
 const RESAMPLES: u64 = 2_000;
 
-/// Values of both samples up to which [`permutation_interval`] tries every exchange: at most 1,716.
+/// Values of both samples up to which [`permutation_intervals`] tries every exchange: at most 1,716.
 const ENUMERATED: usize = 13;
 
 /// Random streams of the bootstrap, one per sample.
@@ -109,16 +109,20 @@ pub fn mean_interval(values: &[f64], coverage: f64) -> [f64; 2] {
     [mean - spread, mean + spread]
 }
 
-/// Interval of the shift from one population to another of the same shape, by samples of both that are
+/// Intervals of the shift from one population to another of the same shape, by samples of both that are
 /// independent: the shifts that a permutation test of their means does not reject. It tries every permutation
-/// of few values, and of more the same sample each time. `coverage` (0 to 1) of such intervals hold it, whatever that shape is.
+/// of few values, and of more the same sample each time. Each coverage (0 to 1) is the share of such intervals that
+/// hold it, whatever that shape is.
 ///
 /// A permutation that exchanges k values of either sample rejects each shift below the difference of
 /// their means, so that the ends are quantiles of such differences. An end is infinite where the samples
 /// have too few permutations for it.
 /// Panics if a sample is empty.
 /// Source: Hartigan, "Using subsample values as typical values", 1969, for two samples.
-pub fn permutation_interval([from, to]: [&[f64]; 2], coverage: f64) -> [f64; 2] {
+pub fn permutation_intervals<const N: usize>(
+    [from, to]: [&[f64]; 2],
+    coverages: [f64; N],
+) -> [[f64; 2]; N] {
     let all = from.len() + to.len();
     // The mean of those that come for as many of `from` that leave, less the mean of these.
     let shift = |stays: &dyn Fn(usize) -> bool| {
@@ -150,11 +154,13 @@ pub fn permutation_interval([from, to]: [&[f64]; 2], coverage: f64) -> [f64; 2] 
     let shifts = sorted(shifts.into_iter().flatten());
     // Those that exchange nothing, the observed one among them, reject no shift.
     let neutral = permutations - shifts.len();
-    let tail = ((1.0 - coverage) / 2.0 * permutations as f64 + 1e-9).floor() as usize;
-    match tail.checked_sub(neutral) {
-        Some(place) => [shifts[place], shifts[shifts.len() - 1 - place]],
-        None => [f64::NEG_INFINITY, f64::INFINITY],
-    }
+    coverages.map(|coverage| {
+        let tail = ((1.0 - coverage) / 2.0 * permutations as f64 + 1e-9).floor() as usize;
+        match tail.checked_sub(neutral) {
+            Some(place) => [shifts[place], shifts[shifts.len() - 1 - place]],
+            None => [f64::NEG_INFINITY, f64::INFINITY],
+        }
+    })
 }
 
 /// Percentile interval of a statistic of the samples' means by the bootstrap, of the same seed each
@@ -292,18 +298,20 @@ mod tests {
         let exact = exchanged_differences(&from, &to);
         assert_eq!(exact.len(), 251);
         // 12 of 252 permutations are 5 % on either side: one is neutral, so the 12th of the others.
-        assert_eq!(permutation_interval([&from, &to], 0.9), [exact[11], exact[251 - 12]]);
+        let interval =
+            |from: &[f64], to: &[f64], coverage| permutation_intervals([from, to], [coverage])[0];
+        assert_eq!(interval(&from, &to, 0.9), [exact[11], exact[251 - 12]]);
         // Drawn ones are about the same: of 7 values each there are 3,431.
         let (from, to) =
             ([1.0, 2.5, 2.0, 9.0, 1.5, 3.3, 0.7], [3.0, 4.2, 3.1, 2.2, 30.0, 6.1, 4.9]);
         let exact = exchanged_differences(&from, &to);
-        for (end, place) in permutation_interval([&from, &to], 0.9).into_iter().zip([170, 3_260]) {
+        for (end, place) in interval(&from, &to, 0.9).into_iter().zip([170, 3_260]) {
             assert!(exact[place - 25] <= end && end <= exact[place + 25], "{end}");
         }
-        let [low, high] = permutation_interval([&from, &from], 0.95);
+        let [low, high] = interval(&from, &from, 0.95);
         assert!(low < 0.0 && high > 0.0);
-        assert_eq!(permutation_interval([&[1.0; 5], &[3.0; 7]], 0.95), [2.0, 2.0]);
-        assert_eq!(permutation_interval([&[1.0], &[2.0]], 0.95)[0], f64::NEG_INFINITY);
+        assert_eq!(interval(&[1.0; 5], &[3.0; 7], 0.95), [2.0, 2.0]);
+        assert_eq!(interval(&[1.0], &[2.0], 0.95)[0], f64::NEG_INFINITY);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::cost::Goal;
 use super::rank::{CandidateRuns, Ranking};
 use super::simulate::RunFigures;
 use super::summary::Summary;
-use crate::stats::{mean, mean_interval, permutation_interval};
+use crate::stats::{mean, mean_interval, permutation_intervals};
 use neonbench_engine::record::RunRecord;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -83,17 +83,22 @@ impl Delta {
     }
 }
 
-/// Interval of the mean of `new` less that of `base`, whose values stand for the same seeds in the same
+/// Intervals of the mean of `new` less that of `base`, whose values stand for the same seeds in the same
 /// order where they are `paired`; `None` with too few of either.
-fn difference(base: &[f64], new: &[f64], paired: bool, coverage: f64) -> Option<[f64; 2]> {
+fn difference<const N: usize>(
+    base: &[f64],
+    new: &[f64],
+    paired: bool,
+    coverages: [f64; N],
+) -> Option<[[f64; 2]; N]> {
     let are_enough = base.len().min(new.len()) >= MIN_REPLICATES;
     are_enough.then(|| {
         if paired {
             let differences: Vec<f64> =
                 base.iter().zip(new).map(|(base, new)| new - base).collect();
-            mean_interval(&differences, coverage)
+            coverages.map(|coverage| mean_interval(&differences, coverage))
         } else {
-            permutation_interval([base, new], coverage)
+            permutation_intervals([base, new], coverages)
         }
     })
 }
@@ -112,9 +117,11 @@ pub fn delta(baseline: (&RunRecord, &[RunFigures]), run: (&RunRecord, &[RunFigur
     };
     let [base_ln, new_ln] = [logs(&base), logs(&new)];
     let ratio = (mean(new_ln.iter().copied()) - mean(base_ln.iter().copied())).exp();
-    let interval =
-        |coverage| difference(&base_ln, &new_ln, paired, coverage).map(|ends| ends.map(f64::exp));
-    let ratio_interval = interval(0.95);
+    let [ratio_interval, ratio_interval_90] =
+        match difference(&base_ln, &new_ln, paired, [0.95, 0.9]) {
+            Some(intervals) => intervals.map(|ends| Some(ends.map(f64::exp))),
+            None => [None, None],
+        };
     let verdict = match ratio_interval {
         None => DeltaVerdict::TooNoisy,
         Some([_, high]) if high < 1.0 => DeltaVerdict::Faster,
@@ -130,7 +137,7 @@ pub fn delta(baseline: (&RunRecord, &[RunFigures]), run: (&RunRecord, &[RunFigur
         verdict,
         ratio,
         ratio_interval,
-        ratio_interval_90: interval(0.9),
+        ratio_interval_90,
         paired,
         replicates,
         refused_change: new.refused_share() - base.refused_share(),
@@ -162,7 +169,7 @@ pub fn not_told_apart(
     for rival in rivals {
         let rival_s = costs_s(rival);
         let paired = paired && best_s.len() == rival_s.len();
-        let [low, high] = difference(&best_s, &rival_s, paired, coverage)?;
+        let [[low, high]] = difference(&best_s, &rival_s, paired, [coverage])?;
         if low <= 0.0 && high >= 0.0 {
             close.push(rival);
         }

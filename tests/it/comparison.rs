@@ -82,12 +82,10 @@ impl Runs {
 
 #[test]
 fn one_comparison_in_twenty_of_equals_is_a_false_alarm() {
-    // 1,000 pairs: a share of 5 % scatters by 0.7 %.
+    // A share of 5 % of 1,000 pairs scatters by 0.7 %.
     let runs = Runs::of(JOBS[0], 400);
-    for count in [5, 20] {
-        let share = runs.false_alarms(1_000, count);
-        assert!((0.03..=0.07).contains(&share), "{count} replicates: {share}");
-    }
+    let share = runs.false_alarms(1_000, 5);
+    assert!((0.03..=0.07).contains(&share), "{share}");
 }
 
 #[test]
@@ -108,8 +106,8 @@ fn the_gate_passes_equals_and_seldom_anything_slower_than_it_allows() {
     let slower = runs.gates(100, 20, 1.08);
     assert!(slower[0] <= 0.05, "{slower:?}");
     // At the bound itself either side has its 5 %.
-    let [passed, failed, _] = runs.gates(400, 20, 1.05);
-    assert!(passed <= 0.08 && failed <= 0.08, "{passed} {failed}");
+    let [passed, failed, _] = runs.gates(200, 20, 1.05);
+    assert!(passed <= 0.1 && failed <= 0.1, "{passed} {failed}");
     let runs = Runs::of(("documented", 600, 3, Strategy::Pipelined), 100);
     let same = runs.gates(100, 20, 1.0);
     assert!(same[0] >= 0.95, "{same:?}");
