@@ -249,9 +249,17 @@ mod tests {
             Scenario::new(Workload { resources: Some(3), ..Workload::default() }).unwrap();
         let order = RunSpec::new(&scenario, Settings::new(Strategy::Hybrid));
         let run = order.run(&World::Virtual, &mut |_: &Event| {}).unwrap();
-        let id = Store::open(&path).unwrap().add(&run, &[], 1_700_000_000).unwrap();
+        let first = RunFigures::from(&run.record);
+        let second = RunFigures { makespan_s: 7.5, calls: 9, ..first };
+        let id = Store::open(&path).unwrap().add(&run, &[first, second], 1_700_000_000).unwrap();
         let store = Store::open(&path).unwrap();
         assert_eq!(store.record(id).unwrap(), run.record);
+        assert_eq!(store.entry(id).unwrap().replicates, [first, second]);
+        // Earlier versions kept the makespans of replicates alone.
+        let older = "UPDATE runs SET record_json = json_remove(record_json, '$.replicate_figures')";
+        store.connection.execute(older, []).unwrap();
+        let kept = RunFigures { makespan_s: 7.5, ..first };
+        assert_eq!(store.entry(id).unwrap().replicates, [first, kept]);
         assert!(matches!(store.record(id + 1), Err(StoreError::NoRun { .. })));
     }
 }

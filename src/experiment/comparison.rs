@@ -167,9 +167,9 @@ pub fn not_told_apart(
     let (best_s, coverage) = (costs_s(first), 1.0 - 0.05 / rivals.len().max(1) as f64);
     let mut close = Vec::new();
     for rival in rivals {
-        let rival_s = costs_s(rival);
-        let paired = paired && best_s.len() == rival_s.len();
-        let [[low, high]] = difference(&best_s, &rival_s, paired, [coverage])?;
+        let theirs = costs_s(rival);
+        let paired = paired && best_s.len() == theirs.len();
+        let [[low, high]] = difference(&best_s, &theirs, paired, [coverage])?;
         if low <= 0.0 && high >= 0.0 {
             close.push(rival);
         }

@@ -60,14 +60,14 @@ pub fn forecast(scenario: &Scenario, settings: &Settings) -> Result<Forecast, Ru
         let settings = Settings { seed, ..settings.clone() };
         runs.push(simulate(simulated, &settings, None)?.figures);
     }
-    let makespans_s: Vec<f64> = runs.iter().map(|run| run.makespan_s).collect();
+    let seconds: Vec<f64> = runs.iter().map(|run| run.makespan_s).collect();
     let makespan_s = if runs.len() as u64 == RUNS.1 {
-        outer_quantiles(makespans_s).unwrap_or_default()
+        outer_quantiles(seconds).unwrap_or_default()
     } else {
         // Few runs tell the deviation, not the tails; long runs are sums of many calls.
-        let count = makespans_s.len() as f64;
-        let mean = mean(makespans_s.iter().copied());
-        let squares = squared_deviations(&makespans_s);
+        let count = seconds.len() as f64;
+        let mean = mean(seconds.iter().copied());
+        let squares = squared_deviations(&seconds);
         let spread = Z_P95 * (squares / (count - 1.0)).sqrt() * (1.0 + 1.0 / count).sqrt();
         [mean * scale - spread * scale.sqrt(), mean * scale, mean * scale + spread * scale.sqrt()]
     };
