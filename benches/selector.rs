@@ -1,8 +1,7 @@
 //! The selector: one decision of each kind by the wall clock, simulated calls a second in a sweep, and
 //! how wrong the shipped calibration is.
 //!
-//! Must not be read as the cost of a run: a decision is made once, before it begins. That of the cost
-//! model is mostly its rehearsals.
+//! Must not be read as the cost of a run: a decision is made once, before it begins.
 
 mod support;
 
@@ -11,8 +10,8 @@ use neon_mock::profile::Profile;
 use neonbench::experiment::{Goal, Portfolio};
 use neonbench::select::case::{self, HELD_OUT, QUICK, SelectorCase};
 use neonbench::select::{
-    Calibration, JobFeatures, TargetFeatures, guide_rule, judge, judgement, prepared_cases,
-    simulated_calls, swept,
+    Calibration, Knowledge, KnownTarget, TargetFeatures, guide_rule, judge, judgement,
+    prepared_cases, simulated_calls, swept,
 };
 use neonbench_engine::scenario::{Scenario, Workload};
 use neonbench_engine::world::WallClock;
@@ -31,7 +30,7 @@ fn scenario() -> Scenario {
 fn decisions(criterion: &mut Criterion) {
     let (calibration, goal, scenario) = (Calibration::shipped(), Goal::default(), scenario());
     let features = TargetFeatures::of(&scenario.profile);
-    let work = JobFeatures::of(&scenario);
+    let target = KnownTarget::of(&scenario.profile);
     let mut group = criterion.benchmark_group("selector: one decision");
     group.bench_function("guide's rule", |bencher| {
         bencher.iter(|| guide_rule(scenario.expected_resources(), scenario.mappings()));
@@ -40,12 +39,11 @@ fn decisions(criterion: &mut Criterion) {
         bencher
             .iter(|| calibration.by_thresholds(&scenario, Some(&features), Portfolio::Full, &goal));
     });
-    group.bench_function("cost model, without rehearsals", |bencher| {
-        bencher.iter(|| calibration.cost_model.rank(Portfolio::Full, &goal, &work, &features));
-    });
     group.sample_size(10);
-    group.bench_function("cost model, with rehearsals", |bencher| {
-        bencher.iter(|| calibration.decide(&scenario, Some(&features), &goal, Portfolio::Full));
+    group.bench_function("auto, by simulations", |bencher| {
+        bencher.iter(|| {
+            calibration.decide(&scenario, Some(&target), &goal, Portfolio::Full, &|one| one)
+        });
     });
     group.finish();
 }
@@ -72,18 +70,20 @@ fn sweep() {
 
 fn regret() {
     let (goal, cases) = (Goal::default(), set(HELD_OUT));
-    let prepared = prepared_cases(&cases, &goal).expect("runs");
+    let prepared =
+        prepared_cases(&cases, &[Knowledge::Known, Knowledge::Nothing], &goal).expect("runs");
     let verdicts = judge(&prepared, &Calibration::shipped(), |_| true).expect("runs");
     let judged = judgement(&verdicts, simulated_calls(&prepared), 0.0);
     headline(&format!("regret on {} held-out scenarios:", judged.scenarios));
     for row in judged.selectors.iter().filter(|row| row.family == "all") {
         headline(&format!(
-            "  {:<5} {:<11} mean {:>7.1} %  worst {:>8.1} %  gap closed {:>7.3}",
+            "  {:<7} {:<5} {:<11} mean {:>7.1} %  worst {:>8.1} %  gap closed {:>7.3}",
+            row.knowledge.name(),
             row.portfolio.name(),
             row.name.name(),
             row.mean_regret * 100.0,
             row.worst_regret * 100.0,
-            row.gap_closed
+            row.gap_closed.unwrap_or(f64::NAN)
         ));
     }
 }

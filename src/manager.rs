@@ -28,8 +28,8 @@ pub use result::{
 
 pub use crate::experiment::{Constraint, Goal, Objective};
 
-use crate::experiment::{CandidateRuns, Portfolio, rank};
-use crate::select::{Calibration, ChosenBy, TargetFeatures};
+use crate::experiment::{Candidate, CandidateRuns, Portfolio, rank};
+use crate::select::{Calibration, ChosenBy, KnownTarget};
 use neon_mock::profile::Profile;
 use neonbench_engine::engine::{self, Settings};
 use neonbench_engine::event::Observer;
@@ -248,30 +248,38 @@ impl AccountsMigrationManager {
         scenario: &'a Scenario,
         strategy: Strategy,
     ) -> Result<RunSpec<'a>, ManagerError> {
-        let (strategy, chosen_by, reason) = match strategy {
-            Strategy::Named(strategy) => (strategy, ChosenBy::User, "asked for".to_owned()),
+        let positive = |figure, name| NonZeroU32::new(figure).ok_or(ManagerError::Zero(name));
+        let workers = positive(plan.max_workers, "max_workers")?;
+        let batch_size = positive(plan.batch_size, "batch_size")?;
+        let (settings, chosen_by, reason) = match strategy {
+            Strategy::Named(strategy) => {
+                (Settings::new(strategy), ChosenBy::User, "asked for".to_owned())
+            }
             Strategy::Auto => {
-                // Workers and batch size are the plan's.
-                let features = match &self.client {
+                let target = match &self.client {
                     Client::Http(_) => None,
-                    Client::Simulated(_) => Some(TargetFeatures::of(&scenario.profile)),
+                    Client::Simulated(_) => Some(KnownTarget::of(&scenario.profile)),
                 };
-                let decision = Calibration::shipped().decide(
+                // Workers and batch size are the plan's.
+                let pinned = |candidate| Candidate {
+                    workers: workers.get(),
+                    batch_size: batch_size.get(),
+                    ..candidate
+                };
+                let choice = Calibration::shipped().decide(
                     scenario,
-                    features.as_ref(),
+                    target.as_ref(),
                     &self.goal,
                     Portfolio::Full,
+                    &pinned,
                 );
-                (decision.candidate.strategy, ChosenBy::Selector, decision.reason)
+                let settings = choice.candidate.settings(0, self.goal.headroom());
+                (settings, ChosenBy::Selector, choice.reason)
             }
         };
-        let positive = |figure, name| NonZeroU32::new(figure).ok_or(ManagerError::Zero(name));
-        let mut settings = Settings {
-            workers: positive(plan.max_workers, "max_workers")?,
-            batch_size: positive(plan.batch_size, "batch_size")?,
-            dry_run: plan.dry_run,
-            ..Settings::new(strategy)
-        };
+        let seed = Settings::new(settings.strategy).seed;
+        let mut settings =
+            Settings { workers, batch_size, dry_run: plan.dry_run, seed, ..settings };
         if let Client::Simulated(organisation) = &self.client {
             settings.seed = organisation.seed;
         }

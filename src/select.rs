@@ -3,34 +3,30 @@
 mod calibrate;
 mod calibration;
 pub mod case;
-mod cost_model;
 mod features;
 mod judge;
 mod map;
-mod model;
 mod regret;
 mod rehearsal;
-mod simulation_cache;
 mod strategy_rule;
 mod sweep;
+mod target;
 mod thresholds;
 
 pub use calibrate::{fit, left_out};
 pub use calibration::{ByPortfolio, Calibration, SHIPPED, StrategyChoice, inputs, signature};
-pub use cost_model::{CostEstimate, CostModel, ErrorBars};
-pub use features::{CapacityMargin, EndpointFeatures, LimitKind, ServiceQuantiles, TargetFeatures};
+pub use features::{CapacityMargin, EndpointFeatures, LimitKind, TargetFeatures};
 pub use judge::{
-    CaseVerdict, ForecastError, Judgement, LeftOut, Prediction, PreparedCase, PreparedCases, judge,
-    judgement, prepared_cases, simulated_calls,
+    CaseVerdict, ForecastError, InformedChoices, Judgement, LeftOut, Prediction, PreparedCase,
+    PreparedCases, judge, judgement, prepared_cases, simulated_calls,
 };
 pub use map::{DecisionMap, MapCell, map};
-pub use model::{Coefficients, JobFeatures};
 pub use neonbench_engine::record::ChosenBy;
 pub use regret::{Costs, RegretRow, SelectorName};
-pub use rehearsal::{ParetoPoint, RehearsalTarget};
-pub use simulation_cache::{BestFound, SimulationCache};
+pub use rehearsal::{BestFound, ParetoPoint, Rehearsal};
 pub use strategy_rule::StrategyRule;
 pub use sweep::{SweepResult, single_best, swept};
+pub use target::{Knowledge, KnownTarget};
 pub use thresholds::{ThresholdRow, Thresholds};
 
 use crate::experiment::Candidate;

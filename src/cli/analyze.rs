@@ -9,10 +9,11 @@ use super::output::{count, duration, percent, print};
 use super::probe::ProbeSettings;
 use clap::Args;
 use neonbench::experiment::{
-    CandidateRuns, Forecast, Goal, forecast, forecast_probed, parallel_map, rank, simulated,
+    CandidateRuns, Forecast, Goal, coarse_grid, forecast, forecast_probed, parallel_map, rank,
+    seeds, simulated,
 };
 use neonbench::probe::{MOST_SAMPLE, TargetFit};
-use neonbench::select::{ParetoPoint, RehearsalTarget, TargetFeatures};
+use neonbench::select::{KnownTarget, ParetoPoint, Rehearsal};
 use neonbench_engine::engine::Strategy;
 use serde::Serialize;
 use std::process::ExitCode;
@@ -105,11 +106,14 @@ const BYTES_A_MAPPING: u64 = 120;
 pub(super) fn run(args: &AnalyzeArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let probed = probed(args, line)?;
     let mut inputs = Inputs::read(&args.workload, &args.engine, &WorldArgs::default())?;
+    let mut target = KnownTarget::of(&inputs.scenario.profile);
     if let Some((_, fit)) = &probed {
         inputs.scenario.profile = fit.profile("probed");
+        let has_sample = args.probe.is_some_and(|sample| sample > 0) && !args.engine.dry_run;
+        target = KnownTarget::Fit { fit: Box::new(fit.clone()), has_sample };
     }
     let scenario = &inputs.scenario;
-    let mut order = inputs.order(scenario)?;
+    let mut order = inputs.order(scenario, Some(&target))?;
     let expected = match &probed {
         Some((cost, fit)) => {
             order.reason =
@@ -125,8 +129,8 @@ pub(super) fn run(args: &AnalyzeArgs, line: &CommandLine) -> Result<ExitCode, Cl
     let saved_s = standard.makespan_s[1] - p50;
     let goal = args.engine.selector.goal.goal();
     let (ranking, tied) = ranking(&inputs, &goal)?;
-    let features = TargetFeatures::of(&scenario.profile);
-    let front = RehearsalTarget::new(scenario, &features, &goal).front();
+    let mut rehearsal = Rehearsal::new(scenario, target, &goal);
+    let front = rehearsal.front(&coarse_grid(), &seeds::REHEARSAL)?;
     let per_account = BYTES_AN_ACCOUNT + BYTES_A_MAPPING * mappings;
     let analysis = Analysis {
         schema: 1,

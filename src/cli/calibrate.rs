@@ -10,10 +10,10 @@ use super::output::print;
 use super::selector::{overall, print_judgement};
 use clap::Args;
 use neonbench::experiment::Portfolio;
-use neonbench::select::case::{self, HELD_OUT, QUICK};
+use neonbench::select::case::{self, QUICK};
 use neonbench::select::{
-    SelectorName, StrategyRule, fit, judge, judgement, left_out, prepared_cases, simulated_calls,
-    swept,
+    Knowledge, SelectorName, StrategyRule, fit, judge, judgement, left_out, prepared_cases,
+    simulated_calls, swept,
 };
 use neonbench_engine::engine::Reads;
 use neonbench_engine::world::WallClock;
@@ -30,7 +30,7 @@ pub(super) struct CalibrateArgs {
     /// calibration on organisations of up to 100,000 accounts
     #[arg(long, value_name = "quick|full|FILE", default_value = "quick")]
     set: String,
-    /// The scenarios to judge on: a file in the form of the set [default: the held-out set]
+    /// The scenarios to judge on: a file in the form of the set [default: a fourth of the held-out set]
     #[arg(long, value_name = "FILE")]
     held_out: Option<PathBuf>,
     /// The i-th of n parts of the full set
@@ -46,7 +46,7 @@ pub(super) struct CalibrateArgs {
     /// Write the calibration, to the shipped one's place unless told otherwise
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = SHIPPED)]
     write: Option<PathBuf>,
-    /// The least gap that the cost model must close on the guide's portfolio; else nothing is written
+    /// The least gap that `auto` must close on the guide's portfolio; else nothing is written
     #[arg(long, value_name = "SHARE", default_value_t = 0.95, allow_negative_numbers = true)]
     min_gap_closed: f64,
     /// Print a rule for another engine instead: which of the guide's strategies, by accounts and
@@ -90,9 +90,9 @@ pub(super) fn run(args: &CalibrateArgs, line: &CommandLine) -> Result<ExitCode, 
     };
     let held_out = match &args.held_out {
         Some(path) => case::read(&path.display().to_string(), &read(path)?)?,
-        None => case::read("the held-out set", HELD_OUT)?,
+        None => case::held_out_sample(),
     };
-    let prepared = prepared_cases(&held_out, &goal)?;
+    let prepared = prepared_cases(&held_out, &Knowledge::ALL, &goal)?;
     let verdicts = judge(&prepared, &calibration, |_| true)?;
     let left_out = left_out(&cases, &sweep, &text, &prepared, &goal)?;
     let calls = simulated_calls(&prepared) + sweep.iter().map(|swept| swept.calls).sum::<u64>();
@@ -101,10 +101,11 @@ pub(super) fn run(args: &CalibrateArgs, line: &CommandLine) -> Result<ExitCode, 
     judgement.wall_s = clock.elapsed().as_secs_f64();
     args.output.show(&judgement, || print_judgement(&judgement))?;
     let row = overall(&judgement, Portfolio::Guide, SelectorName::CostModel);
-    let closed = row.map_or(0.0, |row| row.gap_closed);
+    // Without a gap there is none to close.
+    let closed = row.and_then(|row| row.gap_closed).unwrap_or(1.0);
     if closed < args.min_gap_closed {
         line.note(format_args!(
-            "the cost model closes {closed:.3} of the gap among the guide's strategies, and {} was asked for; \
+            "auto closes {closed:.3} of the gap among the guide's strategies, and {} was asked for; \
              nothing was written",
             args.min_gap_closed
         ));

@@ -135,7 +135,7 @@ fn configured(args: &CompareArgs, line: &CommandLine) -> Result<Vec<MeasuredCand
         };
         let inputs = Inputs::read(&args.job.workload, &engine, &args.job.world)?;
         inputs.several_runs()?;
-        let order = inputs.order(&inputs.scenario)?;
+        let order = inputs.order(&inputs.scenario, None)?;
         let replicates = args.replicates.in_world(&inputs.world);
         let title = format!("{workers}/{batch_size}");
         all.push(measured(&args.job, &inputs, &order, replicates, &title, line)?);

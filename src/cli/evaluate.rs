@@ -11,7 +11,7 @@ use clap::Args;
 use neonbench::experiment::Portfolio;
 use neonbench::select::case::{self, HELD_OUT, SelectorCase};
 use neonbench::select::{
-    Calibration, Judgement, RegretRow, SelectorName, judge, judgement, prepared_cases,
+    Calibration, Judgement, Knowledge, RegretRow, SelectorName, judge, judgement, prepared_cases,
     simulated_calls,
 };
 use neonbench_engine::scenario::WireScenario;
@@ -64,13 +64,13 @@ pub(super) fn run(args: &EvaluateArgs, line: &CommandLine) -> Result<ExitCode, C
     let clock = WallClock::start();
     let cases = match &args.scenarios {
         Some(folder) => in_folder(folder, line)?,
-        None => case::read("the held-out set", HELD_OUT)?,
+        None => case::held_out(),
     };
     let mut named = Vec::new();
     for path in &args.thresholds {
         named.push((path.display().to_string(), calibration(path)?));
     }
-    let prepared = prepared_cases(&cases, &goal)?;
+    let prepared = prepared_cases(&cases, &Knowledge::ALL, &goal)?;
     let judged_by = |calibration: &Calibration| -> Result<Judgement, CliError> {
         let verdicts = judge(&prepared, calibration, |_| true)?;
         Ok(judgement(&verdicts, simulated_calls(&prepared), 0.0))

@@ -6,10 +6,10 @@ use super::files::read;
 use super::stored::now_unix_s;
 use neon_mock::profile::Profile;
 use neonbench::experiment::{Candidate, Portfolio};
-use neonbench::select::{ChosenBy, TargetFeatures};
+use neonbench::select::{ChosenBy, KnownTarget};
 use neonbench::store::{Header, ProfileText, Site, Store};
 use neonbench_engine::engine::limiter::Limiter;
-use neonbench_engine::engine::{Settings, Strategy};
+use neonbench_engine::engine::{Guard, Reads, Settings, Strategy};
 use neonbench_engine::near::no_such;
 use neonbench_engine::plan::{Plan, Selection, parse_ids};
 use neonbench_engine::record::WorldName;
@@ -95,15 +95,11 @@ impl Inputs {
 
     /// The settings in force, for `strategy`.
     pub(super) fn settings(&self, strategy: Strategy) -> Result<Settings, CliError> {
-        let EngineArgs { workers, batch_size, chunk_size, .. } = self.engine;
-        let hints = self.scenario.plan.hints;
+        let Given { workers, batch_size, .. } = self.given()?;
         let mut settings = Settings::new(strategy);
-        let workers = positive("--workers", workers)?.or(self.file.workers).or(hints.max_workers);
         settings.workers = workers.unwrap_or(settings.workers);
-        let batch_size =
-            positive("--batch-size", batch_size)?.or(self.file.batch_size).or(hints.batch_size);
         settings.batch_size = batch_size.unwrap_or(settings.batch_size);
-        settings.chunk_size = positive("--chunk-size", chunk_size)?;
+        settings.chunk_size = positive("--chunk-size", self.engine.chunk_size)?;
         settings.chunk_pause = self.engine.chunk_pause.unwrap_or_default();
         settings.metadata_cache = self.engine.metadata_cache == Switch::On;
         settings.reads = self.engine.reads.unwrap_or(settings.reads);
@@ -128,37 +124,51 @@ impl Inputs {
         }
     }
 
-    /// The order for `scenario`: the strategy asked for, or the selector's choice.
-    pub(super) fn order<'a>(&self, scenario: &'a Scenario) -> Result<RunSpec<'a>, CliError> {
+    /// The order for `scenario`: the strategy asked for, or the selector's choice, which rests on `target`
+    /// where that is given.
+    pub(super) fn order<'a>(
+        &self,
+        scenario: &'a Scenario,
+        target: Option<&KnownTarget>,
+    ) -> Result<RunSpec<'a>, CliError> {
         if let Some(strategy) = self.strategy() {
             return Ok(RunSpec::new(scenario, self.settings(strategy)?));
         }
         let selector = &self.engine.selector;
         let goal = selector.goal.goal();
+        let given = self.given()?;
+        let pinned = |candidate: Candidate| given.pin(candidate);
         // Over HTTP to a server that is not ours, limits and times are known if the user says so.
         let known = !matches!(self.world, World::ForeignHttp(_)) || self.names_profile;
-        let features = known.then(|| TargetFeatures::of(&scenario.profile));
-        let decision =
-            selector.calibration()?.decide(scenario, features.as_ref(), &goal, Portfolio::Full);
-        let Candidate { strategy, workers, batch_size, .. } = decision.candidate;
-        let mut order = RunSpec::new(scenario, self.settings(strategy)?);
-        let hints = scenario.plan.hints;
-        let (file, engine) = (&self.file, &self.engine);
-        // Workers and batch size given by the user override the selector's.
-        if engine.workers.is_none() && file.workers.is_none() && hints.max_workers.is_none() {
-            order.settings.workers = NonZeroU32::new(workers).unwrap_or(NonZeroU32::MIN);
-        }
-        if engine.batch_size.is_none() && file.batch_size.is_none() && hints.batch_size.is_none() {
-            order.settings.batch_size = NonZeroU32::new(batch_size).unwrap_or(NonZeroU32::MIN);
-        }
-        if engine.headroom.is_none()
-            && let Limiter::Adaptive { headroom } = &mut order.settings.limiter
-        {
-            *headroom = goal.headroom();
-        }
+        let profile = known.then(|| KnownTarget::of(&scenario.profile));
+        let target = target.or(profile.as_ref());
+        let choice =
+            selector.calibration()?.decide(scenario, target, &goal, Portfolio::Full, &pinned);
+        let headroom = self.engine.headroom.unwrap_or(goal.headroom());
+        let chosen = choice.candidate.settings(self.seed(), headroom);
+        let Settings { workers, batch_size, limiter, reads, guard, .. } = chosen;
+        let settings = self.settings(choice.candidate.strategy)?;
+        let settings = Settings { workers, batch_size, limiter, reads, guard, ..settings };
+        let mut order = RunSpec::new(scenario, settings);
         order.chosen_by = ChosenBy::Selector;
-        order.reason = decision.reason;
+        order.reason = choice.reason;
         Ok(order)
+    }
+
+    /// The settings that the user gave, which a choice leaves alone.
+    fn given(&self) -> Result<Given, CliError> {
+        let EngineArgs { workers, batch_size, .. } = self.engine;
+        let hints = self.scenario.plan.hints;
+        let workers = positive("--workers", workers)?.or(self.file.workers).or(hints.max_workers);
+        let batch_size =
+            positive("--batch-size", batch_size)?.or(self.file.batch_size).or(hints.batch_size);
+        let guard = Some(self.engine.guard).filter(|guard| *guard != Guard::None);
+        let limiter = match (self.engine.limiter, self.engine.headroom) {
+            // Headroom is the adaptive limiter's.
+            (None, Some(1..)) => Some(Limiter::Adaptive { headroom: 0 }),
+            (limiter, _) => limiter,
+        };
+        Ok(Given { workers, batch_size, limiter, reads: self.engine.reads, guard })
     }
 
     /// Notes `order` in `store` before its first call, with at most `most` of its accounts; returns
@@ -195,6 +205,33 @@ impl Inputs {
             },
         };
         Ok(store.begin(&header, ids, std::process::id(), now_unix_s())?)
+    }
+}
+
+/// Settings that the user gave.
+struct Given {
+    workers: Option<NonZeroU32>,
+    batch_size: Option<NonZeroU32>,
+    limiter: Option<Limiter>,
+    reads: Option<Reads>,
+    guard: Option<Guard>,
+}
+
+impl Given {
+    /// `candidate` with them.
+    fn pin(&self, candidate: Candidate) -> Candidate {
+        let strategy = candidate.strategy;
+        Candidate {
+            workers: self.workers.map_or(candidate.workers, NonZeroU32::get),
+            batch_size: self.batch_size.map_or(candidate.batch_size, NonZeroU32::get),
+            limiter: self
+                .limiter
+                .or(candidate.limiter)
+                .filter(|it| *it != strategy.default_limiter()),
+            reads: self.reads.or(candidate.reads).filter(|it| *it != strategy.default_reads()),
+            guard: self.guard.or(candidate.guard),
+            strategy,
+        }
     }
 }
 

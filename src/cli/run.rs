@@ -51,7 +51,7 @@ pub(super) struct RunArgs {
 
 pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let inputs = Inputs::read(&args.job.workload, &args.job.engine, &args.job.world)?;
-    let order = inputs.order(&inputs.scenario)?;
+    let order = inputs.order(&inputs.scenario, None)?;
     if args.replicates > 1 {
         inputs.several_runs()?;
         if args.journal.journal {

@@ -54,7 +54,7 @@ pub(super) fn run(args: &ScalabilityArgs, line: &CommandLine) -> Result<ExitCode
         let workload = WorkloadArgs { resources: Some(size), ..args.job.workload.clone() };
         let inputs = Inputs::read(&workload, &args.job.engine, &args.job.world)?;
         inputs.several_runs()?;
-        let order = inputs.order(&inputs.scenario)?;
+        let order = inputs.order(&inputs.scenario, None)?;
         let replicates = args.replicates.in_world(&inputs.world);
         let title = format!("{size} accounts");
         runs.push(measured(&args.job, &inputs, &order, replicates, &title, line)?.0);

@@ -5,7 +5,7 @@ use super::error::CliError;
 use super::files::read;
 use super::output::{percent, print, table};
 use neonbench::experiment::{Goal, Portfolio};
-use neonbench::select::{Calibration, Judgement, RegretRow, SelectorName};
+use neonbench::select::{Calibration, Judgement, Knowledge, RegretRow, SelectorName};
 use std::path::Path;
 
 impl GoalArgs {
@@ -30,13 +30,15 @@ pub(super) fn calibration(path: &Path) -> Result<Calibration, CliError> {
     Ok(Calibration::from_toml(&path.display().to_string(), &read(path)?)?)
 }
 
-/// The row of a selector over all scenarios.
+/// The row of a selector over all scenarios, where the profile is known.
 pub(super) fn overall(
     judgement: &Judgement,
     portfolio: Portfolio,
     name: SelectorName,
 ) -> Option<&RegretRow> {
-    let is_asked = |row: &&RegretRow| (row.portfolio, row.name) == (portfolio, name);
+    let is_asked = |row: &&RegretRow| {
+        (row.portfolio, row.name, row.knowledge) == (portfolio, name, Knowledge::Known)
+    };
     judgement.selectors.iter().filter(is_asked).find(|row| row.family == "all")
 }
 
@@ -52,14 +54,14 @@ pub(super) fn print_judgement(judgement: &Judgement) -> Result<(), CliError> {
             "among all strategies one choice is nearly as good as any: objectives and constraints decide",
         )?;
     }
-    let header = "portfolio | family | selector | mean regret | \
+    let header = "known | portfolio | family | selector | mean regret | \
         5 – 95 % of the mean | p95 | worst | gap closed | scenarios";
     print(&table(header, judgement.selectors.iter().map(row)))?;
     if !judgement.left_out.is_empty() {
         print("\nwith something left out of the fit, on what was left out:")?;
         let rows = judgement.left_out.iter().map(|left_out| {
             let mut cells = row(&left_out.row);
-            cells[1].clone_from(&left_out.left_out);
+            cells[2].clone_from(&left_out.left_out);
             cells
         });
         print(&table(header, rows))?;
@@ -79,6 +81,7 @@ fn row(row: &RegretRow) -> Vec<String> {
     let share = |regret: f64| format!("{:.1} %", regret * 100.0);
     let [low, high] = row.mean_regret_interval;
     vec![
+        row.knowledge.name().to_owned(),
         row.portfolio.name().to_owned(),
         row.family.clone(),
         row.name.name().to_owned(),
@@ -86,7 +89,7 @@ fn row(row: &RegretRow) -> Vec<String> {
         format!("{} – {}", share(low), share(high)),
         share(row.p95_regret),
         share(row.worst_regret),
-        format!("{:.3}", row.gap_closed),
+        row.gap_closed.map_or_else(|| "–".to_owned(), |gap| format!("{gap:.3}")),
         row.scenarios.to_string(),
     ]
 }

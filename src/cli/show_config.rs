@@ -172,7 +172,7 @@ fn plan(args: &RunArgs, inputs: &Inputs) -> Option<String> {
 fn resolved(args: &RunArgs, inputs: &Inputs) -> Result<ResolvedSettings, CliError> {
     use Origin::{Default, Plan, Scenario, Selector};
     let (job, scenario, file) = (&args.job, &inputs.scenario, &inputs.file);
-    let order = inputs.order(scenario)?;
+    let order = inputs.order(scenario, None)?;
     let (set, hints) = (&order.settings, scenario.plan.hints);
     let in_file = |is_there: bool| if is_there { Scenario } else { Default };
     let hinted = |in_file: bool, in_plan: bool| match (in_file, in_plan, inputs.strategy()) {

@@ -44,35 +44,78 @@ neon_mock::named! {
 }
 
 impl Portfolio {
-    /// True if it holds `strategy`.
-    pub fn holds(self, strategy: Strategy) -> bool {
-        self == Self::Full || Strategy::GUIDE.contains(&strategy)
+    /// True if it holds `candidate`: the guide's strategies have no limiter, and read in one way.
+    pub fn holds(self, candidate: &Candidate) -> bool {
+        let is_plain = candidate.limiter.is_none() && candidate.reads.is_none();
+        self == Self::Full || is_plain && Strategy::GUIDE.contains(&candidate.strategy)
     }
 }
 
-/// The most workers that are tried.
-pub(crate) const MAX_WORKERS: u32 = 10;
+/// The most workers, and the highest cap of calls in flight, that are tried.
+pub(crate) const MAX_WORKERS: u32 = 30;
 
 /// Accounts in a batch of one worker that are tried.
 const BATCHES: [u32; 5] = [1, 2, 5, 10, 25];
 
+/// The same under a limiter, which makes up for much of what batches do.
+const BATCHES_LIMITED: [u32; 2] = [1, 5];
+
+const ADAPTIVE: Limiter = Limiter::Adaptive { headroom: 0 };
+
 /// Every candidate of a search, in the order in which ties are broken.
 pub fn grid() -> Vec<Candidate> {
+    let plain = |strategy, workers, batch_size| Candidate::new(strategy, workers, batch_size);
     let mut all = Vec::new();
     for workers in 1..=MAX_WORKERS {
         for batch in BATCHES {
-            all.push(Candidate::new(Strategy::Hybrid, workers, workers * batch));
+            all.push(plain(Strategy::Hybrid, workers, workers * batch));
         }
     }
     for batch in BATCHES.into_iter().chain([50, 100]) {
-        all.push(Candidate::new(Strategy::PutBatch, 1, batch));
+        all.push(plain(Strategy::PutBatch, 1, batch));
     }
     for workers in 1..=MAX_WORKERS {
-        all.push(Candidate::new(Strategy::Parallel, workers, DEFAULT_BATCH_SIZE));
+        all.push(plain(Strategy::Parallel, workers, DEFAULT_BATCH_SIZE));
     }
-    all.push(Candidate::new(Strategy::Standard, 1, DEFAULT_BATCH_SIZE));
-    all.push(Candidate::new(Strategy::Pipelined, DEFAULT_WORKERS, DEFAULT_BATCH_SIZE));
+    all.push(plain(Strategy::Standard, 1, DEFAULT_BATCH_SIZE));
+    let pipelined = plain(Strategy::Pipelined, DEFAULT_WORKERS, DEFAULT_BATCH_SIZE);
+    let caps = (1..=MAX_WORKERS).filter_map(NonZeroU32::new).map(|cap| Some(Limiter::Fixed(cap)));
+    for limiter in std::iter::once(None).chain(caps) {
+        for reads in [None, Some(Reads::Get)] {
+            all.push(Candidate { limiter, reads, ..pipelined });
+        }
+    }
+    for workers in 1..=MAX_WORKERS {
+        for batch in BATCHES_LIMITED {
+            let hybrid = plain(Strategy::Hybrid, workers, workers * batch);
+            all.push(Candidate { limiter: Some(ADAPTIVE), ..hybrid });
+        }
+    }
     all
+}
+
+/// Workers and caps of the candidates that a search begins with.
+const COARSE: [u32; 13] = [1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30];
+
+/// The same of the batches of one worker.
+const COARSE_BATCHES: [u32; 3] = [1, 5, 25];
+
+/// The candidates of [`grid`] that a search begins with: a coarse grid. Candidates that make a read and a
+/// write per mapping are among them only where that is no more than one of each per account.
+pub fn coarse_grid() -> Vec<Candidate> {
+    let is_coarse = |one: &Candidate| {
+        let batch = one.batch_size / one.workers.max(1);
+        match one.strategy {
+            Strategy::Hybrid => COARSE.contains(&one.workers) && COARSE_BATCHES.contains(&batch),
+            Strategy::PutBatch => COARSE_BATCHES.contains(&one.batch_size),
+            Strategy::Standard | Strategy::Parallel => false,
+            Strategy::Pipelined => match one.limiter {
+                Some(Limiter::Fixed(cap)) => COARSE.contains(&cap.get()),
+                _ => true,
+            },
+        }
+    };
+    grid().into_iter().filter(is_coarse).collect()
 }
 
 /// The calls of a candidate on a given job, and how many go at once.
@@ -131,6 +174,26 @@ impl Candidate {
         }
     }
 
+    /// True if `other` differs from it by one step of the coarse grid at most.
+    pub fn is_near(&self, other: &Self) -> bool {
+        let cap = |one: &Self| match one.limiter {
+            Some(Limiter::Fixed(cap)) => cap.get(),
+            _ => 0,
+        };
+        let are_close = |a: u32, b: u32| a.abs_diff(b) <= 1 + a.min(b) / 6;
+        let are_alike = self.strategy == other.strategy && self.reads == other.reads;
+        let is_capped = (cap(self) == 0) == (cap(other) == 0);
+        let (batch, of_other) = (self.batch_size / self.workers, other.batch_size / other.workers);
+        let far_batches = batch.max(of_other) > 3 * batch.min(of_other);
+        are_alike
+            && is_capped
+            && (cap(self) > 0 || self.limiter == other.limiter)
+            && are_close(cap(self), cap(other))
+            && are_close(self.workers, other.workers)
+            && (self.strategy.uses_workers() || self.workers == other.workers)
+            && !far_batches
+    }
+
     /// Its calls on a job of so many accounts and mappings.
     pub fn pattern(&self, resources: u64, mappings: u64) -> CallPattern {
         let batches = |workers: u64, size: u64| {
@@ -151,9 +214,15 @@ impl Candidate {
 
     /// The run that it comes down to on a job of so many accounts and mappings.
     pub fn canonical(&self, resources: u64, mappings: u64) -> CanonicalRun {
+        let most = u32::try_from(resources).ok().and_then(NonZeroU32::new);
+        let limiter = match self.limiter.unwrap_or(self.strategy.default_limiter()) {
+            // No endpoint has more calls in flight than there are accounts.
+            Limiter::Fixed(cap) => Limiter::Fixed(most.map_or(cap, |most| cap.min(most))),
+            other => other,
+        };
         CanonicalRun {
             pattern: self.pattern(resources, mappings),
-            limiter: self.limiter.unwrap_or(self.strategy.default_limiter()),
+            limiter,
             reads: self.reads.unwrap_or(self.strategy.default_reads()),
             guard: self.guard.unwrap_or_default(),
         }
@@ -163,14 +232,14 @@ impl Candidate {
     pub fn settings(&self, seed: u64, headroom: u32) -> Settings {
         let positive = |figure: u32| NonZeroU32::new(figure).unwrap_or(NonZeroU32::MIN);
         let settings = Settings::new(self.strategy);
-        let own = match settings.limiter {
+        let limiter = match self.limiter.unwrap_or(settings.limiter) {
             Limiter::Adaptive { .. } => Limiter::Adaptive { headroom },
             other => other,
         };
         Settings {
             workers: positive(self.workers),
             batch_size: positive(self.batch_size),
-            limiter: self.limiter.unwrap_or(own),
+            limiter,
             reads: self.reads.unwrap_or(settings.reads),
             guard: self.guard.unwrap_or_default(),
             seed,
@@ -178,14 +247,18 @@ impl Candidate {
         }
     }
 
-    /// Calls in flight of the smallest `pool` that it leaves to others; a limiter leaves as many as
-    /// it is asked to, and without a pool there is no end to them.
+    /// Calls in flight of the smallest `pool` that it leaves to others; an adaptive limiter leaves as many
+    /// as it is asked to, and without a pool there is no end to them.
     pub(super) fn headroom(&self, pool: Option<u32>) -> i64 {
-        if self.strategy.has_limiter() {
-            return i64::MAX;
-        }
-        let workers = if self.strategy.uses_workers() { i64::from(self.workers) } else { 1 };
-        pool.map_or(i64::MAX, |pool| i64::from(pool) - workers)
+        let workers = if self.strategy.uses_workers() { self.workers } else { 1 };
+        let most = match self.limiter.unwrap_or(self.strategy.default_limiter()) {
+            Limiter::Adaptive { .. } => return i64::MAX,
+            Limiter::Fixed(cap) if self.strategy.has_limiter() => cap.get(),
+            Limiter::Fixed(cap) => cap.get().min(workers),
+            Limiter::None if self.strategy.has_limiter() => self.workers,
+            Limiter::None => workers,
+        };
+        pool.map_or(i64::MAX, |pool| i64::from(pool) - i64::from(most))
     }
 }
 
@@ -193,12 +266,27 @@ impl fmt::Display for Candidate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.strategy)?;
         match self.strategy {
-            Strategy::Standard | Strategy::Pipelined => Ok(()),
-            Strategy::PutBatch => write!(f, ", batches of {}", self.batch_size),
-            Strategy::Parallel => write!(f, ", {} workers", self.workers),
+            Strategy::Standard | Strategy::Pipelined => {}
+            Strategy::PutBatch => write!(f, ", batches of {}", self.batch_size)?,
+            Strategy::Parallel => write!(f, ", {} workers", self.workers)?,
             Strategy::Hybrid => {
-                write!(f, ", {} workers, batch size {}", self.workers, self.batch_size)
+                write!(f, ", {} workers, batch size {}", self.workers, self.batch_size)?;
             }
         }
+        match self.limiter {
+            None => {}
+            Some(Limiter::Fixed(cap)) => write!(f, ", at most {cap} calls in flight per endpoint")?,
+            Some(Limiter::None) => f.write_str(", no limiter")?,
+            Some(Limiter::Adaptive { .. }) => f.write_str(", adaptive limiter")?,
+        }
+        match self.reads {
+            None => {}
+            Some(Reads::Get) => f.write_str(", accounts read one by one")?,
+            Some(Reads::Search) => f.write_str(", accounts read by search")?,
+        }
+        if self.guard == Some(Guard::Reread) {
+            f.write_str(", each account read again before its write")?;
+        }
+        Ok(())
     }
 }

@@ -158,9 +158,8 @@ pub fn not_told_apart(
     paired: bool,
 ) -> Option<Vec<usize>> {
     let Some(&first) = ranking.best.first() else { return Some(Vec::new()) };
-    let rivals = ranking.order.iter().copied();
-    let rivals = rivals.filter(|it| !ranking.best.contains(it) && all[*it].is_eligible(goal));
-    let rivals: Vec<usize> = rivals.collect();
+    let rivals = ranking.order.iter().take(ranking.eligible);
+    let rivals: Vec<usize> = rivals.filter(|it| !ranking.best.contains(it)).copied().collect();
     let costs_s = |place: usize| -> Vec<f64> {
         all[place].runs.runs().iter().map(|run| goal.objective.of(run)).collect()
     };

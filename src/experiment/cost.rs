@@ -22,6 +22,10 @@ neon_mock::named! {
 /// Price of each refused call beyond the free ones, as a share of all calls.
 const PRICE_OF_REFUSALS: f64 = 20.0;
 
+/// Price of each failed account, as a share of all accounts: one in a hundred doubles the cost. Somebody has
+/// to find out why it failed, and migrate it again.
+const PRICE_OF_FAILURES: f64 = 100.0;
+
 /// Refusals that are free whatever the size of the run.
 const FREE_REFUSALS: f64 = 5.0;
 
@@ -29,22 +33,18 @@ const FREE_REFUSALS: f64 = 5.0;
 const CALLS_A_FREE_REFUSAL: f64 = 200.0;
 
 impl Objective {
-    /// The cost, in seconds, of a run that took `makespan_s` and had `refused` of its `calls`
-    /// refused.
-    pub fn cost(self, makespan_s: f64, calls: f64, refused: f64) -> f64 {
-        match self {
-            Self::Fastest => makespan_s,
-            Self::Balanced => {
-                let free = FREE_REFUSALS.max(calls / CALLS_A_FREE_REFUSAL);
-                let excess = (refused - free).max(0.0) / calls.max(1.0);
-                makespan_s * (1.0 + PRICE_OF_REFUSALS * excess)
-            }
-        }
-    }
-
-    /// The cost of one run, in seconds.
+    /// The cost of one run, in seconds; under every objective failed accounts are priced.
     pub fn of(self, run: &RunFigures) -> f64 {
-        self.cost(run.makespan_s, run.calls as f64, run.refused as f64)
+        let failures = 1.0 + PRICE_OF_FAILURES * run.failed_share();
+        let refusals = match self {
+            Self::Fastest => 1.0,
+            Self::Balanced => {
+                let (calls, refused) = (run.calls as f64, run.refused as f64);
+                let free = FREE_REFUSALS.max(calls / CALLS_A_FREE_REFUSAL);
+                1.0 + PRICE_OF_REFUSALS * (refused - free).max(0.0) / calls.max(1.0)
+            }
+        };
+        run.makespan_s * refusals * failures
     }
 }
 
@@ -132,9 +132,10 @@ impl Goal {
     pub fn in_words(&self) -> String {
         let objective = match self.objective {
             Objective::Balanced => {
-                "balanced cost: time, plus a penalty for refused calls beyond a handful".to_owned()
+                "balanced cost: time, plus a penalty for failed accounts and for refused calls beyond a handful"
+                    .to_owned()
             }
-            Objective::Fastest => "fastest: time alone".to_owned(),
+            Objective::Fastest => "fastest: time, plus a penalty for failed accounts".to_owned(),
         };
         let constraints = self.constraints.iter().map(ToString::to_string);
         std::iter::once(objective).chain(constraints).collect::<Vec<_>>().join("; ")
@@ -161,12 +162,19 @@ mod tests {
 
     #[test]
     fn a_handful_of_refusals_is_free_and_living_on_them_is_dear() {
-        let cost = |calls, refused| Objective::Balanced.cost(100.0, calls, refused);
-        assert!((cost(100.0, 5.0) - 100.0).abs() < 1e-9);
-        assert!((cost(10_000.0, 50.0) - 100.0).abs() < 1e-9);
+        let cost = |objective: Objective, calls, refused, failed| {
+            let run = RunFigures { makespan_s: 100.0, calls, refused, failed, ..RunFigures::NONE };
+            objective.of(&RunFigures { resources: 200, ..run })
+        };
+        let balanced = |calls, refused| cost(Objective::Balanced, calls, refused, 0);
+        assert!((balanced(100, 5) - 100.0).abs() < 1e-9);
+        assert!((balanced(10_000, 50) - 100.0).abs() < 1e-9);
         // A quarter refused: 245 of 1,000 beyond the free five.
-        assert!((cost(1_000.0, 250.0) - 590.0).abs() < 1e-9);
-        assert!((Objective::Fastest.cost(100.0, 1_000.0, 250.0) - 100.0).abs() < 1e-9);
+        assert!((balanced(1_000, 250) - 590.0).abs() < 1e-9);
+        assert!((cost(Objective::Fastest, 1_000, 250, 0) - 100.0).abs() < 1e-9);
+        // Failing is never fast: 1 % of the accounts doubles the cost.
+        assert!((cost(Objective::Balanced, 1_000, 0, 2) - 200.0).abs() < 1e-9);
+        assert!((cost(Objective::Fastest, 1_000, 0, 2) - 200.0).abs() < 1e-9);
     }
 
     #[test]

@@ -2,8 +2,10 @@
 
 use super::candidate::Candidate;
 use super::cost::Goal;
+use super::simulate::RunFigures;
 use super::summary::Summary;
 use neon_mock::api::Endpoint;
+use neon_mock::profile::Profile;
 use neonbench_engine::engine::Settings;
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::scenario::Scenario;
@@ -42,38 +44,37 @@ impl CandidateRuns {
 
     /// The simulated runs of `settings` on `scenario`.
     pub fn simulated(scenario: &Scenario, settings: &Settings, runs: Summary) -> Self {
-        let pool = |endpoint| scenario.profile.pool(endpoint);
-        let pools = [pool(Endpoint::GetAccount), pool(Endpoint::PatchAccount)];
         Self {
             candidate: Candidate::of(settings),
             resources: scenario.expected_resources(),
             mappings: scenario.mappings() as u64,
             dry_run: settings.dry_run,
-            pool: pools.into_iter().flatten().min(),
+            pool: Self::pool_of(&scenario.profile),
             runs,
         }
+    }
+
+    /// Calls in flight that the smaller pool of reads and writes admits; `None` without a pool.
+    pub fn pool_of(profile: &Profile) -> Option<u32> {
+        let pools = [Endpoint::GetAccount, Endpoint::PatchAccount].map(|it| profile.pool(it));
+        pools.into_iter().flatten().min()
     }
 
     const fn work(&self) -> (u64, u64, bool) {
         (self.resources, self.mappings, self.dry_run)
     }
 
-    /// The class that goes before any cost: valid runs first, then those without failed accounts, then
-    /// those that keep the constraints. Giving accounts up is fast, and never better than migrating them.
-    fn class(&self, goal: &Goal) -> [bool; 3] {
+    /// The class that goes before any cost: valid runs first, then those of which no larger share of accounts
+    /// fails than of `surest`, then those that keep the constraints. Giving accounts up is fast, and
+    /// never better than migrating them.
+    fn class(&self, goal: &Goal, surest: &Self) -> [bool; 3] {
         let Self { candidate, pool, runs, .. } = self;
-        [!runs.is_valid(), runs.failed() > 0, !goal.is_kept(candidate, *pool, runs)]
+        let fails_more = runs.fails_more_than(&surest.runs);
+        [!runs.is_valid(), fails_more, !goal.is_kept(candidate, *pool, runs)]
     }
 
-    /// True if it can be the best: valid, complete and within the constraints.
-    pub(super) fn is_eligible(&self, goal: &Goal) -> bool {
-        self.class(goal) == [false; 3]
-    }
-
-    fn order(&self, other: &Self, goal: &Goal) -> Ordering {
-        let cost_s = |one: &Self| one.runs.cost_s(goal.objective);
-        let by_class = self.class(goal).cmp(&other.class(goal));
-        by_class.then_with(|| cost_s(self).total_cmp(&cost_s(other)))
+    fn failed_share(&self) -> f64 {
+        self.runs.mean(RunFigures::failed_share)
     }
 
     fn is_same_run(&self, other: &Self) -> bool {
@@ -90,6 +91,8 @@ pub struct Ranking {
     /// The best, which come first in `order`: several if they tie; none if no candidate is valid,
     /// complete and within the constraints, or if they did not do the same work.
     pub best: Vec<usize>,
+    /// The number of first ones in `order` that could be the best, were they cheaper.
+    pub eligible: usize,
 }
 
 impl Ranking {
@@ -105,42 +108,44 @@ pub fn did_the_same(all: &[CandidateRuns]) -> bool {
     all.windows(2).all(|pair| pair[0].work() == pair[1].work())
 }
 
-/// Ranks `all` by their cost under `goal`: valid runs first, then those without failed accounts, then
-/// those that keep the constraints, then the cheapest.
+/// Ranks `all` by their cost under `goal`: valid runs first, then those of which the fewest accounts fail (as
+/// far as the runs can tell), then those that keep the constraints, then the cheapest.
 ///
 /// Candidates tie if they cost the same, or come down to the same run.
 pub fn rank(goal: &Goal, all: &[CandidateRuns]) -> Ranking {
+    let valid = all.iter().filter(|one| one.runs.is_valid());
+    let surest = valid.min_by(|a, b| a.failed_share().total_cmp(&b.failed_share()));
+    let Some(surest) = surest.or(all.first()) else {
+        return Ranking { order: Vec::new(), best: Vec::new(), eligible: 0 };
+    };
+    let keys: Vec<([bool; 3], f64)> =
+        all.iter().map(|one| (one.class(goal, surest), one.runs.cost_s(goal.objective))).collect();
+    let compare = |a: usize, b: usize| -> Ordering {
+        keys[a].0.cmp(&keys[b].0).then_with(|| keys[a].1.total_cmp(&keys[b].1))
+    };
     let mut order: Vec<usize> = (0..all.len()).collect();
-    order.sort_by(|a, b| all[*a].order(&all[*b], goal));
-    let Some(first) = order.first().map(|place| &all[*place]) else {
-        return Ranking { order, best: Vec::new() };
-    };
-    let is_eligible = first.is_eligible(goal) && did_the_same(all);
+    order.sort_by(|a, b| compare(*a, *b));
+    let first = order[0];
+    let is_eligible = |place: usize| keys[place].0 == [false; 3];
     let is_best = |place: &&usize| {
-        let one = &all[**place];
-        one.order(first, goal).is_eq() || one.is_eligible(goal) && one.is_same_run(first)
+        compare(**place, first).is_eq()
+            || is_eligible(**place) && all[**place].is_same_run(&all[first])
     };
-    let best: Vec<usize> = order.iter().filter(|_| is_eligible).filter(is_best).copied().collect();
+    let is_any = is_eligible(first) && did_the_same(all);
+    let best: Vec<usize> = order.iter().filter(|_| is_any).filter(is_best).copied().collect();
     order.sort_by_key(|place| !best.contains(place));
-    Ranking { order, best }
+    let eligible = order.iter().filter(|place| is_eligible(**place)).count();
+    Ranking { order, best, eligible }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::experiment::{Objective, RunFigures};
+    use crate::experiment::Objective;
     use neonbench_engine::engine::Strategy;
 
-    const RUN: RunFigures = RunFigures {
-        makespan_s: 1.0,
-        calls: 100,
-        refused: 0,
-        failed: 0,
-        record_calls: 100,
-        writes: 50,
-        peak_buffered: 1,
-        is_valid: true,
-    };
+    const RUN: RunFigures =
+        RunFigures { makespan_s: 1.0, calls: 100, resources: 50, ..RunFigures::NONE };
 
     fn entry(strategy: Strategy, run: RunFigures) -> CandidateRuns {
         CandidateRuns {
@@ -165,11 +170,14 @@ mod tests {
         let constraint = "rejected<10%".parse().unwrap();
         let gentle = Goal { constraints: vec![constraint], ..fastest.clone() };
         assert_eq!(rank(&gentle, &all).best, [1]);
-        let failing = entry(Strategy::Standard, RunFigures { failed: 1, ..RUN });
+        let failing = entry(Strategy::Standard, RunFigures { failed: 5, ..RUN });
         let invalid = entry(Strategy::Parallel, RunFigures { is_valid: false, ..RUN });
         let ranking = rank(&fastest, &[invalid.clone(), failing.clone(), rude, polite]);
-        assert_eq!(ranking, Ranking { order: vec![2, 3, 1, 0], best: vec![2] });
-        assert!(rank(&goal, &[invalid]).best.is_empty() && rank(&goal, &[failing]).best.is_empty());
+        assert_eq!(ranking, Ranking { order: vec![2, 3, 1, 0], best: vec![2], eligible: 2 });
+        assert!(rank(&goal, &[invalid]).best.is_empty());
+        // Where every candidate fails some accounts, the one that fails fewest is best.
+        let worse = entry(Strategy::Hybrid, RunFigures { failed: 40, makespan_s: 0.1, ..RUN });
+        assert_eq!(rank(&fastest, &[worse, failing]).best, [1]);
         assert!(rank(&goal, &[]).best.is_empty());
     }
 

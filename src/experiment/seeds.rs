@@ -25,8 +25,12 @@ pub const MAP_SEARCH: Range<u64> = 8_000_001..8_050_001;
 /// Judging the choices in each cell of the decision map.
 pub const MAP_JUDGE: Range<u64> = 8_050_001..8_100_001;
 
+/// Probes of a held-out scenario.
+pub const PROBE: Range<u64> = 10_000_001..11_000_001;
+
 /// Every range.
-const ALL: [Range<u64>; 7] = [FIT, SEARCH, JUDGE, FORECAST, REHEARSAL, MAP_SEARCH, MAP_JUDGE];
+const ALL: [Range<u64>; 8] =
+    [FIT, SEARCH, JUDGE, FORECAST, REHEARSAL, MAP_SEARCH, MAP_JUDGE, PROBE];
 
 const _: () = {
     let mut place = 1;

@@ -1,9 +1,10 @@
 //! One simulated run, audited, without the histograms of a record: the unit of sweeps.
 
+use super::cost::Objective;
 use neon_mock::api::Class;
 use neonbench_engine::audit::audit;
 use neonbench_engine::engine::{Job, Settings, Stop};
-use neonbench_engine::event::{Event, Observer};
+use neonbench_engine::event::{Event, Observer, Outcome};
 use neonbench_engine::measure::Measure;
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::{self, RunError, resources};
@@ -22,6 +23,8 @@ pub struct RunFigures {
     pub calls: u64,
     /// Calls that were refused with 429.
     pub refused: u64,
+    /// Accounts of the run.
+    pub resources: u64,
     /// Accounts that failed.
     pub failed: u64,
     /// Admitted calls that read or wrote records, without look-ups of metadata.
@@ -40,6 +43,7 @@ impl From<&RunRecord> for RunFigures {
             makespan_s: record.makespan_s,
             calls: record.calls.total,
             refused: record.calls.rejected,
+            resources: record.resources,
             failed: record.records.failed,
             record_calls: record.calls.record_calls(),
             writes: record.calls.record_writes,
@@ -56,6 +60,24 @@ impl From<&SimulatedRun> for RunFigures {
 }
 
 impl RunFigures {
+    /// A run of one account that took no time and no call.
+    pub(crate) const NONE: Self = Self {
+        makespan_s: 0.0,
+        calls: 0,
+        refused: 0,
+        resources: 1,
+        failed: 0,
+        record_calls: 0,
+        writes: 0,
+        peak_buffered: 0,
+        is_valid: true,
+    };
+
+    /// Share of the accounts that failed (0 to 1); 0 without accounts.
+    pub fn failed_share(&self) -> f64 {
+        if self.resources == 0 { 0.0 } else { self.failed as f64 / self.resources as f64 }
+    }
+
     /// Share of the calls that were refused (0 to 1); 0 without calls.
     pub fn refused_share(&self) -> f64 {
         if self.calls == 0 { 0.0 } else { self.refused as f64 / self.calls as f64 }
@@ -82,7 +104,34 @@ struct Watch<'a> {
     /// Time that writes were on their way, summed over attempts.
     writing: Duration,
     stop: &'a Stop,
-    hopeless_after: Duration,
+    limit: Option<CostLimit>,
+    /// Calls that were refused.
+    refused: u64,
+}
+
+/// A cost beyond which a run is of no use.
+#[derive(Clone, Copy, Debug)]
+pub struct CostLimit {
+    /// The cost, in seconds.
+    pub cost_s: f64,
+    /// Its objective.
+    pub objective: Objective,
+    /// The most calls of the run that are not refused.
+    pub calls: u64,
+}
+
+impl CostLimit {
+    /// True if a run that has taken `makespan` so far and had `refused` calls refused costs more in the end,
+    /// however it goes on.
+    fn is_passed(&self, makespan: Duration, refused: u64) -> bool {
+        let run = RunFigures {
+            makespan_s: makespan.as_secs_f64(),
+            calls: self.calls + refused,
+            refused,
+            ..RunFigures::NONE
+        };
+        self.objective.of(&run) > self.cost_s
+    }
 }
 
 impl Observer for Watch<'_> {
@@ -93,8 +142,13 @@ impl Observer for Watch<'_> {
         {
             self.writing += call.done_at.since(call.sent_at);
         }
-        if self.measure.makespan() > self.hopeless_after {
-            self.stop.set();
+        if let Event::Done(call) = event
+            && let Some(limit) = &self.limit
+        {
+            self.refused += u64::from(call.outcome == Outcome::Rejected);
+            if limit.is_passed(self.measure.makespan(), self.refused) {
+                self.stop.set();
+            }
         }
     }
 }
@@ -105,21 +159,16 @@ const fn is_write(class: Class) -> bool {
 
 /// Runs `scenario` under `settings` in virtual time.
 ///
-/// A run whose makespan passes `hopeless_after` is ended soon, and marked as hopeless.
+/// A run that passes `limit` is ended soon, and marked as hopeless.
 /// Errors: the run could not be made.
 pub fn simulate(
     scenario: &Scenario,
     settings: &Settings,
-    hopeless_after: Option<Duration>,
+    limit: Option<CostLimit>,
 ) -> Result<SimulatedRun, RunError> {
     let stop = Stop::default();
-    let hopeless_after = hopeless_after.unwrap_or(Duration::MAX);
-    let mut watch = Watch {
-        measure: Measure::counting(),
-        writing: Duration::ZERO,
-        stop: &stop,
-        hopeless_after,
-    };
+    let measure = Measure::counting();
+    let mut watch = Watch { measure, writing: Duration::ZERO, stop: &stop, limit, refused: 0 };
     let job = Job { stop: &stop, ..Job::new(&scenario.plan, settings, resources(scenario)) };
     let neon = run::simulate(scenario, job, &mut watch)?.neon;
     let Watch { measure, writing, .. } = watch;
@@ -135,6 +184,7 @@ pub fn simulate(
         makespan_s,
         calls: calls.total(),
         refused: calls.rejected(),
+        resources: measure.resources(),
         failed: measure.records().failed,
         record_calls: writes + calls.admitted(Class::Get) + calls.admitted(Class::Search),
         writes,

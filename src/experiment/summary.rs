@@ -32,6 +32,11 @@ impl Summary {
         self.runs.iter().all(|run| run.is_valid)
     }
 
+    /// The runs.
+    pub fn all(&self) -> &[RunFigures] {
+        &self.runs
+    }
+
     /// The runs that passed their audit.
     pub fn valid(&self) -> impl Iterator<Item = &RunFigures> {
         self.runs.iter().filter(|run| run.is_valid)
@@ -40,6 +45,21 @@ impl Summary {
     /// Accounts that failed, over all runs.
     pub fn failed(&self) -> u64 {
         self.runs.iter().map(|run| run.failed).sum()
+    }
+
+    /// True if a larger share of the accounts failed than in `other`, by more than two standard errors of the
+    /// difference. They are those of the runs, and at least those of as many single failures (Poisson).
+    pub fn fails_more_than(&self, other: &Self) -> bool {
+        let share = |one: &Self| one.mean(RunFigures::failed_share);
+        let variance = |one: &Self| {
+            let shares: Vec<f64> = one.runs.iter().map(RunFigures::failed_share).collect();
+            let count = shares.len().max(1) as f64;
+            let of_runs = stats::squared_deviations(&shares) / (count - 1.0).max(1.0) / count;
+            let accounts = one.runs.iter().map(|run| run.resources).sum::<u64>().max(1) as f64;
+            of_runs.max(share(one) / accounts)
+        };
+        let standard_error = (variance(self) + variance(other)).sqrt();
+        share(self) - share(other) > 2.0 * standard_error
     }
 
     /// The mean of a figure; 0 without runs.

@@ -179,7 +179,8 @@ mod tests {
             (point.makespan_s, point.buffered, point.at_risk) = (0.0, 0.0, 0.0);
         }
         for verdict in &mut evidence.selector.as_mut().unwrap().verdicts {
-            verdict.costs = [Some(Costs::new(0.0, [0.0; 5])); 2];
+            let zero = Some(Costs::new(0.0, [0.0; 5]));
+            verdict.choices.iter_mut().for_each(|it| it.costs = [zero; 2]);
             let forecast = verdict.forecast.as_mut().unwrap();
             (forecast.forecast_s, forecast.median_s) = ([0.0; 3], 0.0);
         }
@@ -199,7 +200,8 @@ mod tests {
         let nothing = with(|evidence, decision| {
             shorten(evidence, decision, 0);
             for verdict in &mut evidence.selector.as_mut().unwrap().verdicts {
-                (verdict.costs, verdict.best, verdict.forecast) = ([None; 2], [None; 2], None);
+                verdict.choices.clear();
+                (verdict.best, verdict.forecast) = ([None; 2], None);
             }
         });
         let one = with(|evidence, decision| shorten(evidence, decision, 1));

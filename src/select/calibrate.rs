@@ -1,8 +1,7 @@
-//! Calibrates: sweeps a set of scenarios and fits both selectors to it.
+//! Calibrates: fits the readable selector to a sweep of scenarios.
 
 use super::calibration::{ByPortfolio, Calibration, inputs, signature};
 use super::case::{Family, SelectorCase};
-use super::cost_model::CostModel;
 use super::judge::{LeftOut, PreparedCases, judge, judgement};
 use super::sweep::{SweepResult, single_best};
 use super::thresholds::Thresholds;
@@ -11,7 +10,7 @@ use neon_mock::api::Endpoint;
 use neon_mock::profile::LawName;
 use neonbench_engine::run::RunError;
 
-/// Both selectors, fitted to a sweep of the cases in the file `text`.
+/// The readable selector and the single best, fitted to a sweep of the cases in the file `text`.
 ///
 /// `None` where no case allows anything.
 pub fn fit(swept: &[SweepResult], text: &str, goal: &Goal) -> Option<Calibration> {
@@ -24,7 +23,6 @@ pub fn fit(swept: &[SweepResult], text: &str, goal: &Goal) -> Option<Calibration
         goal: goal.clone(),
         single_best: ByPortfolio { guide: best(Portfolio::Guide)?, full: best(Portfolio::Full)? },
         thresholds: Thresholds::fit(swept),
-        cost_model: CostModel::fit(swept, goal),
     })
 }
 

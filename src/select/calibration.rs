@@ -1,15 +1,14 @@
-//! The calibration file: both selectors as they were fitted, and a signature of what they were fitted
-//! for.
+//! The calibration file: what was fitted for the selectors, and a signature of what it was fitted for; and the
+//! choice of `auto`.
 
-use super::cost_model::CostModel;
-use super::features::{CapacityMargin, TargetFeatures};
-use super::model::JobFeatures;
-use super::rehearsal::RehearsalTarget;
+use super::features::TargetFeatures;
+use super::rehearsal::{CHOICE, Field, Rehearsal};
+use super::target::{Knowledge, KnownTarget};
 use super::thresholds::Thresholds;
-use crate::experiment::{Candidate, Goal, Portfolio};
+use crate::experiment::{Candidate, Goal, Portfolio, coarse_grid, grid, seeds};
 use neon_mock::file::{FileError, Member};
 use neon_mock::rng;
-use neonbench_engine::engine::Strategy;
+use neonbench_engine::engine::{DEFAULT_BATCH_SIZE, DEFAULT_WORKERS, Strategy};
 use neonbench_engine::scenario::Scenario;
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +18,7 @@ const SCHEMA: u32 = 1;
 /// The file that `auto` uses by default.
 pub const SHIPPED: &str = include_str!("../../reports/thresholds.toml");
 
-/// Both selectors, and the fallback where they find nothing.
+/// The readable selector as it was fitted, and the fallback where no simulation can be made.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Calibration {
@@ -35,8 +34,6 @@ pub struct Calibration {
     pub single_best: ByPortfolio<Candidate>,
     /// The readable rule, by portfolio.
     pub thresholds: ByPortfolio<Thresholds>,
-    /// The cost model.
-    pub cost_model: CostModel,
 }
 
 /// One of each portfolio.
@@ -59,8 +56,7 @@ impl<T> ByPortfolio<T> {
 }
 
 /// Names of the selectors' features; a change here makes older files useless.
-const FEATURES: &str = "resources, mappings, changing, quantiles, pool, per_second, refusal, \
-                        contention, coherency, failing, ambiguous, others, shared, limited by";
+const FEATURES: &str = "resources, mappings, mean_s, pool, per_second, contention, coherency, others_per_s, limited by";
 
 /// The signature of calibrations that this version makes and reads.
 pub fn signature() -> String {
@@ -120,8 +116,8 @@ impl Calibration {
                 );
             }
         }
-        let strange =
-            read.thresholds.guide.rows.iter().find(|row| !Portfolio::Guide.holds(row.strategy));
+        let is_strange = |strategy: Strategy| !Strategy::GUIDE.contains(&strategy);
+        let strange = read.thresholds.guide.rows.iter().find(|row| is_strange(row.strategy));
         if let Some(row) = strange {
             let reason = format!("strategy {} is none of the guide's", row.strategy);
             return wrong("thresholds", reason);
@@ -152,14 +148,6 @@ impl Calibration {
                  # by Little's law.\n\
                  # `guide` chooses among the guide's strategies, `full` also among our own.",
             ),
-            (
-                "[cost_model.coefficients]",
-                "# The cost model, for targets whose limits and times are known: fitted coefficients …",
-            ),
-            (
-                "[cost_model.error]",
-                "# … and standard deviations of the logarithm of what it predicts: what lies within two of them of\n# the best is tried in virtual time before a choice is made.",
-            ),
         ];
         let mut lines: Vec<String> = Vec::new();
         for line in text.lines() {
@@ -178,48 +166,84 @@ impl Calibration {
 pub struct StrategyChoice {
     /// The choice.
     pub candidate: Candidate,
+    /// The knowledge that it rests on.
+    pub knowledge: Knowledge,
     /// The selector that decided, and its reason.
     pub reason: String,
+    /// Calls that were simulated for it.
+    pub simulated_calls: u64,
+}
+
+/// The candidates of a choice in `portfolio`, each as `pinned` makes it: settings that the user gave stay.
+pub(super) fn field(
+    portfolio: &'static [Portfolio],
+    pinned: &dyn Fn(Candidate) -> Candidate,
+) -> Field {
+    let held = |all: Vec<Candidate>| -> Vec<Candidate> {
+        let held = all.into_iter().filter(|one| portfolio.iter().any(|it| it.holds(one)));
+        held.map(pinned).collect()
+    };
+    Field { candidates: held(coarse_grid()), joining: held(grid()), portfolios: portfolio }
 }
 
 impl Calibration {
-    /// The choice for `scenario` in `portfolio`: by the cost model if the target's `features` are known,
-    /// else by the thresholds.
+    /// The choice for `scenario` in `portfolio`. Where the target is known, candidates are simulated on it;
+    /// where nothing is, the limiter finds out while it works. Every candidate is as `pinned` makes it.
     pub fn decide(
         &self,
         scenario: &Scenario,
-        features: Option<&TargetFeatures>,
+        target: Option<&KnownTarget>,
         goal: &Goal,
         portfolio: Portfolio,
+        pinned: &dyn Fn(Candidate) -> Candidate,
     ) -> StrategyChoice {
-        let Some(features) = features else {
-            return self.by_thresholds(scenario, None, portfolio, goal);
+        let Some(target) = target else { return self.unknown(scenario, goal, portfolio, pinned) };
+        let of: &'static [Portfolio] = match portfolio {
+            Portfolio::Guide => &[Portfolio::Guide],
+            Portfolio::Full => &[Portfolio::Full],
         };
-        let work = JobFeatures::of(scenario);
-        let mut target = RehearsalTarget::new(scenario, features, goal);
-        let chosen = self.cost_model.choose(portfolio, goal, &work, features, &mut target);
-        let Some((candidate, rehearsed)) = chosen else {
-            let candidate = *self.single_best.of(portfolio);
-            let reason = format!(
-                "the single best, {candidate}: the cost model found nothing that passes its audit and keeps to \
-                 the constraints"
-            );
-            return StrategyChoice { candidate, reason };
+        let mut rehearsal = Rehearsal::new(scenario, target.clone(), goal);
+        let found = rehearsal.search(&field(of, pinned), &CHOICE, &seeds::REHEARSAL);
+        let (resources, mappings) = (scenario.expected_resources(), scenario.mappings());
+        let best =
+            found.ok().and_then(|found| Some((found.best[portfolio as usize]?.0, found.tried)));
+        let (candidate, how) = match best {
+            Some((candidate, tried)) => {
+                (candidate, format!("the cheapest of {tried} candidates in simulations"))
+            }
+            None => {
+                let candidate = pinned(*self.single_best.of(portfolio));
+                let why = "no candidate passes its audit and keeps to the constraints; it does best in the mean";
+                (candidate, why.to_owned())
+            }
         };
-        let how = match rehearsed {
-            0 => "is clearly the cheapest that it predicts".to_owned(),
-            1 => "is the cheapest in a rehearsal".to_owned(),
-            many => format!("is the cheapest of {many} near ones in a rehearsal"),
-        };
-        let places = features.capacity(work.resources as u64, CapacityMargin::CAREFUL).map_or_else(
-            || "no limit known".to_owned(),
-            |(places, _)| format!("{places:.1} places"),
-        );
         let reason = format!(
-            "the cost model, {} ({} accounts × {} mappings, {places}): {candidate} {how}",
-            goal.objective, work.resources, work.mappings
+            "{candidate}: {how} of {resources} accounts × {mappings} mappings {}, {}",
+            target.in_words(),
+            goal.objective
         );
-        StrategyChoice { candidate, reason }
+        let simulated_calls = rehearsal.calls;
+        StrategyChoice { candidate, knowledge: target.knowledge(), reason, simulated_calls }
+    }
+
+    /// The choice for a target of which nothing is known.
+    fn unknown(
+        &self,
+        scenario: &Scenario,
+        goal: &Goal,
+        portfolio: Portfolio,
+        pinned: &dyn Fn(Candidate) -> Candidate,
+    ) -> StrategyChoice {
+        if portfolio == Portfolio::Guide {
+            let choice = self.by_thresholds(scenario, None, portfolio, goal);
+            return StrategyChoice { candidate: pinned(choice.candidate), ..choice };
+        }
+        let candidate =
+            pinned(Candidate::new(Strategy::Pipelined, DEFAULT_WORKERS, DEFAULT_BATCH_SIZE));
+        let reason = format!(
+            "{candidate}: nothing is known of the target, and its limiter finds the limits while it works"
+        );
+        StrategyChoice { candidate, knowledge: Knowledge::Nothing, reason, simulated_calls: 0 }
     }
 
     /// The choice of the thresholds.
@@ -247,6 +271,7 @@ impl Calibration {
             "the thresholds ({resources} accounts × {mappings} mappings, {places} places{known}): the row for {row} \
              says {candidate}"
         );
-        StrategyChoice { candidate, reason }
+        let knowledge = if features.is_some() { Knowledge::Known } else { Knowledge::Nothing };
+        StrategyChoice { candidate, knowledge, reason, simulated_calls: 0 }
     }
 }

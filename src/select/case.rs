@@ -5,7 +5,8 @@ mod draw;
 pub use draw::draw;
 
 use neon_mock::file::{FileError, Member};
-use neon_mock::profile::{LawName, Profile, ProfileError, WireProfile};
+use neon_mock::limit::Scope;
+use neon_mock::profile::{BUILT_IN, LawName, Profile, ProfileError, WireProfile};
 use neonbench_engine::scenario::{DatasetSource, Scenario, ScenarioError, Workload};
 use serde::{Deserialize, Serialize};
 
@@ -15,8 +16,12 @@ neon_mock::named! {
     pub enum Family {
         /// Pools of calls in flight, and nothing else.
         Pools = "pools",
-        /// Calls counted by the second.
+        /// Calls counted by the second, and nothing else.
         Windows = "windows",
+        /// Both.
+        Mixed = "mixed",
+        /// A limit that several endpoints share.
+        Scope = "scope",
         /// Service times that grow with the calls in flight.
         Congested = "congested",
         /// Calls that fail.
@@ -29,13 +34,19 @@ neon_mock::named! {
 impl Family {
     /// The family of a profile: the hardest thing about it.
     pub fn of(profile: &Profile) -> Self {
-        let windows = profile.limits().per_second.iter().any(Option::is_some);
+        let limits = profile.limits();
+        let has = |limit: &[Option<u32>]| limit.iter().any(Option::is_some);
+        let (pools, windows) = (has(&limits.pools), has(&limits.per_second));
         if profile.staff().is_some() {
             Self::Staff
         } else if !profile.faults().is_empty() {
             Self::Faults
         } else if profile.congestion().is_some() {
             Self::Congested
+        } else if limits.scope != Scope::Endpoint && (pools || windows) {
+            Self::Scope
+        } else if pools && windows {
+            Self::Mixed
         } else if windows {
             Self::Windows
         } else {
@@ -51,6 +62,8 @@ pub struct SelectorCase {
     pub family: Family,
     /// The law of its reads, where its file of cases says.
     pub law: Option<LawName>,
+    /// True if its profile is a built-in one.
+    pub is_built_in: bool,
     /// The scenario.
     pub scenario: Scenario,
 }
@@ -58,7 +71,8 @@ pub struct SelectorCase {
 impl SelectorCase {
     /// A scenario, with the family that its profile says.
     pub fn new(scenario: Scenario) -> Self {
-        Self { family: Family::of(&scenario.profile), law: None, scenario }
+        let is_built_in = BUILT_IN.iter().any(|(name, _)| *name == scenario.profile.name());
+        Self { family: Family::of(&scenario.profile), law: None, is_built_in, scenario }
     }
 }
 
@@ -114,10 +128,44 @@ impl WireSelectorCase {
     }
 }
 
+/// Sizes of the built-in profiles' cases: accounts and mappings.
+const BUILT_IN_SIZES: [(u64, u32); 2] = [(20, 3), (500, 8)];
+
+/// Every built-in profile in two sizes: the rest of the held-out set.
+pub fn built_in() -> Vec<SelectorCase> {
+    let case = |(name, (resources, mappings)): (&str, (u64, u32))| {
+        let workload = Workload {
+            name: Some(format!("{name}-{resources}x{mappings}")),
+            profile: Profile::built_in(name),
+            resources: Some(resources),
+            mappings: Some(mappings),
+            ..Workload::default()
+        };
+        SelectorCase::new(Scenario::new(workload).expect("a built-in profile makes a scenario"))
+    };
+    let sizes = |(name, _)| BUILT_IN_SIZES.map(|size| (name, size));
+    BUILT_IN.into_iter().flat_map(sizes).map(case).collect()
+}
+
+/// The set that selectors are judged on by default: what was drawn, and the built-in profiles.
+pub fn held_out() -> Vec<SelectorCase> {
+    let mut cases = read("the held-out set", HELD_OUT).expect("the shipped set is valid");
+    cases.extend(built_in());
+    cases
+}
+
+/// One in so many of the held-out set is judged by a calibration and a report; `evaluate` judges all.
+pub const SAMPLE: usize = 4;
+
+/// One in [`SAMPLE`] of the held-out set.
+pub fn held_out_sample() -> Vec<SelectorCase> {
+    held_out().into_iter().skip(1).step_by(SAMPLE).collect()
+}
+
 /// The set that selectors are fitted to by default.
 pub const QUICK: &str = include_str!("case/quick.toml");
 
-/// The set that they are judged on, which no fit ever sees.
+/// The drawn part of the set that they are judged on, which no fit ever sees.
 pub const HELD_OUT: &str = include_str!("case/held-out.toml");
 
 fn parse(origin: &str, text: &str) -> Result<WireCases, FileError> {

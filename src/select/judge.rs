@@ -1,26 +1,34 @@
-//! Judges selectors: on scenarios and seeds that no fit ever saw.
+//! Judges selectors: on scenarios and seeds that no fit ever saw, with all that they may know of a target.
 
 use super::calibration::{ByPortfolio, Calibration};
 use super::case::{Family, SelectorCase};
+use super::features::TargetFeatures;
 use super::guide_choice;
-use super::model::JobFeatures;
 use super::regret::{Costs, RegretRow, SelectorName, rows, vbs_gap};
-use super::rehearsal::RehearsalTarget;
-use super::simulation_cache::{BestFound, SimulationCache, THOROUGH};
+use super::rehearsal::{Rehearsal, THOROUGH};
+use super::sweep::whole_grid;
+use super::target::{Knowledge, KnownTarget};
 use crate::experiment::{
-    Candidate, Forecast, Goal, Portfolio, Summary, forecast, grid, parallel_map, seeds,
+    Candidate, CandidateRuns, Forecast, Goal, Portfolio, Summary, forecast, parallel_map, seeds,
 };
+use crate::probe::{self, MOST_SAMPLE, ProbeOptions, TargetFit};
 use crate::stats::{quantile, sorted};
 use neonbench_engine::engine::{DEFAULT_WORKERS, Strategy};
-use neonbench_engine::run::RunError;
+use neonbench_engine::journal::NoJournal;
+use neonbench_engine::run::{RunError, World};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
 /// Runs that a choice is judged by, at least and at most, and the calls that they may come to: short
 /// runs scatter more.
-const REPLICATES: (u64, u64) = (30, 120);
+const REPLICATES: (u64, u64) = (20, 120);
 const CALLS: u64 = 4_000;
+
+/// A choice that costs so many times the best in a few runs is judged by them: one that is plainly dear need
+/// not be known to the percent.
+const PLAINLY_DEARER: f64 = 3.0;
+const FEW: u64 = 3;
 
 /// Runs instead for jobs of at most so many calls that go wrong now and then, where one in a hundred,
 /// which waits for seconds, decides the mean; and how many times the best's cost a choice may take to
@@ -54,14 +62,43 @@ pub struct CaseVerdict {
     pub name: String,
     /// Its family.
     pub family: Family,
-    /// By portfolio; `None` where nothing is allowed.
-    pub costs: [Option<Costs>; Portfolio::ALL.len()],
+    /// Its profile, where that is a built-in one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<String>,
     /// The best that was found, by portfolio.
     pub best: [Option<Candidate>; Portfolio::ALL.len()],
-    /// The choices, in the order of [`SelectorName::ALL`], by portfolio.
-    pub choices: [[Candidate; SelectorName::ALL.len()]; Portfolio::ALL.len()],
-    /// The forecast of the cost model's choice.
+    /// The choices and their costs, in the order of [`Knowledge::ALL`]; without those that were not judged.
+    pub choices: Vec<InformedChoices>,
+    /// The forecast of the choice that `auto` makes where the profile is known.
     pub forecast: Option<ForecastError>,
+}
+
+/// Choices that rest on the same knowledge.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct InformedChoices {
+    /// The knowledge.
+    pub knowledge: Knowledge,
+    /// Costs, by portfolio; `None` where nothing is allowed.
+    pub costs: [Option<Costs>; Portfolio::ALL.len()],
+    /// The choices, in the order of [`SelectorName::ALL`], by portfolio.
+    pub candidates: [[Candidate; SelectorName::ALL.len()]; Portfolio::ALL.len()],
+    /// True if of `auto`'s choice a larger share of accounts fails than of the best, by more than two standard
+    /// errors.
+    pub fails_more: bool,
+    /// Seconds that the probe took; 0 without one.
+    pub probe_s: f64,
+}
+
+impl CaseVerdict {
+    /// The choices that rest on `knowledge`; `None` where they were not judged.
+    pub fn with(&self, knowledge: Knowledge) -> Option<&InformedChoices> {
+        self.choices.iter().find(|it| it.knowledge == knowledge)
+    }
+
+    /// Costs of the choices in `portfolio` where the profile is known; `None` where nothing is allowed.
+    pub fn known_costs(&self, portfolio: Portfolio) -> Option<Costs> {
+        self.with(Knowledge::Known)?.costs[portfolio as usize]
+    }
 }
 
 /// A judgement: `calibrate --json` and `evaluate --json`.
@@ -106,38 +143,51 @@ pub struct LeftOut {
 #[derive(Debug)]
 pub struct PreparedCase<'a> {
     case: &'a SelectorCase,
-    work: JobFeatures,
-    cache: SimulationCache<'a>,
-    found: BestFound,
-    target: RehearsalTarget,
+    goal: &'a Goal,
+    /// Runs of the whole plan.
+    runs: Rehearsal<'a>,
+    best: [Option<Candidate>; Portfolio::ALL.len()],
+    targets: Vec<JudgedTarget>,
     forecasts: BTreeMap<Candidate, Forecast>,
-    /// Calls of the forecasts.
+    /// Calls of searches, choices and forecasts.
     calls: u64,
+}
+
+/// A target as far as a selector knows it, and the choices that no calibration changes.
+#[derive(Debug)]
+struct JudgedTarget {
+    knowledge: Knowledge,
+    /// `None` where nothing is known.
+    target: Option<KnownTarget>,
+    probe_s: f64,
+    /// The choice of `auto`, by portfolio, once it was made.
+    choices: [Option<Candidate>; Portfolio::ALL.len()],
 }
 
 /// Prepared cases, each locked by the thread that works on it.
 pub type PreparedCases<'a> = Vec<Mutex<PreparedCase<'a>>>;
 
-/// Searches the best of each of `cases`.
+/// Searches the best of each of `cases`; choices are judged with all of `knowledge`.
 ///
 /// Errors: a run could not be made.
 pub fn prepared_cases<'a>(
     cases: &'a [SelectorCase],
+    knowledge: &[Knowledge],
     goal: &'a Goal,
 ) -> Result<PreparedCases<'a>, RunError> {
-    parallel_map(cases, |case| Ok(Mutex::new(PreparedCase::new(case, goal)?)))
+    parallel_map(cases, |case| Ok(Mutex::new(PreparedCase::new(case, knowledge, goal)?)))
 }
 
 /// Calls that were simulated on `cases` so far.
 pub fn simulated_calls(cases: &PreparedCases<'_>) -> u64 {
     let calls = |case: &Mutex<PreparedCase<'_>>| {
         let case = case.lock().expect("no thread panicked");
-        case.calls + case.cache.calls + case.target.calls
+        case.calls + case.runs.calls
     };
     cases.iter().map(calls).sum()
 }
 
-/// Judges every selector of `calibration` on the benches whose case `is_meant`.
+/// Judges every selector of `calibration` on the cases that are meant.
 pub fn judge(
     cases: &PreparedCases<'_>,
     calibration: &Calibration,
@@ -151,43 +201,101 @@ pub fn judge(
 }
 
 impl<'a> PreparedCase<'a> {
-    fn new(case: &'a SelectorCase, goal: &'a Goal) -> Result<Self, RunError> {
-        let mut cache = SimulationCache::new(case, goal);
-        let found = cache.search(&grid(), &THOROUGH, seeds::SEARCH.start)?;
-        let target = RehearsalTarget::new(&case.scenario, &cache.features, goal);
-        let work = JobFeatures::of(&case.scenario);
-        Ok(Self { case, work, cache, found, target, forecasts: BTreeMap::new(), calls: 0 })
+    fn new(
+        case: &'a SelectorCase,
+        knowledge: &[Knowledge],
+        goal: &'a Goal,
+    ) -> Result<Self, RunError> {
+        let scenario = &case.scenario;
+        let known = KnownTarget::of(&scenario.profile);
+        let mut search = Rehearsal::new(scenario, known, goal);
+        let found = search.search(&whole_grid(), &THOROUGH, &seeds::SEARCH)?;
+        let best = found.best.map(|best| best.map(|(candidate, _)| candidate));
+        let targets = knowledge.iter().map(|knowledge| JudgedTarget::new(case, *knowledge));
+        Ok(Self {
+            case,
+            goal,
+            runs: Rehearsal::whole(scenario, goal),
+            best,
+            targets: targets.collect(),
+            forecasts: BTreeMap::new(),
+            calls: search.calls,
+        })
     }
 
     fn judge(&mut self, calibration: &Calibration) -> Result<CaseVerdict, RunError> {
-        let grid = grid();
-        let mut costs = [None; Portfolio::ALL.len()];
-        let mut choices = Vec::new();
-        for portfolio in Portfolio::ALL {
-            let chosen = self.choices(calibration, portfolio);
-            if let Some(best) = self.found.best[portfolio as usize] {
-                costs[portfolio as usize] = self.costs(&grid[best], &chosen)?;
+        let mut informed = Vec::new();
+        for place in 0..self.targets.len() {
+            let mut candidates = Vec::new();
+            for portfolio in Portfolio::ALL {
+                candidates.push(self.choices(calibration, place, portfolio));
             }
-            choices.push(chosen);
+            informed.push(candidates);
         }
-        let ours = choices[Portfolio::Full as usize][SelectorName::CostModel as usize];
-        let runs = self.cache.runs(&ours, seeds::first(&seeds::JUDGE, FORECAST_RUNS))?;
-        let forecast = self.forecast(&ours)?;
+        let mut least = [f64::INFINITY; Portfolio::ALL.len()];
+        for portfolio in Portfolio::ALL {
+            let chosen = informed.iter().flat_map(|it| it[portfolio as usize]);
+            let judged = self.best[portfolio as usize].into_iter().chain(chosen);
+            least[portfolio as usize] = self.least(&judged.collect::<Vec<_>>())?;
+        }
+        let mut choices = Vec::new();
+        for (place, candidates) in informed.into_iter().enumerate() {
+            choices.push(self.informed(place, candidates, &least)?);
+        }
+        let is_known = |it: &&InformedChoices| it.knowledge == Knowledge::Known;
+        let auto = |it: &InformedChoices| {
+            it.candidates[Portfolio::Full as usize][SelectorName::CostModel as usize]
+        };
+        let forecast = match choices.iter().find(is_known).map(auto) {
+            Some(candidate) => {
+                let seeds = seeds::first(&seeds::JUDGE, FORECAST_RUNS);
+                let runs = self.runs.entry(&candidate, seeds)?.runs;
+                ForecastError::new(&self.forecast(&candidate)?, &runs)
+            }
+            None => None,
+        };
+        let profile = self.case.is_built_in.then(|| self.case.scenario.profile.name().to_owned());
         Ok(CaseVerdict {
             name: self.case.scenario.name.clone(),
             family: self.case.family,
-            costs,
-            best: self.found.best.map(|place| place.map(|place| grid[place])),
-            choices: choices.try_into().expect("one of each portfolio"),
-            forecast: ForecastError::new(&forecast, &runs),
+            profile,
+            best: self.best,
+            choices,
+            forecast,
         })
+    }
+
+    fn informed(
+        &mut self,
+        place: usize,
+        candidates: Vec<[Candidate; SelectorName::ALL.len()]>,
+        least: &[f64; Portfolio::ALL.len()],
+    ) -> Result<InformedChoices, RunError> {
+        let mut costs = [None; Portfolio::ALL.len()];
+        for portfolio in Portfolio::ALL {
+            let of = portfolio as usize;
+            let mut chosen = [0.0; SelectorName::ALL.len()];
+            for (cost, choice) in chosen.iter_mut().zip(&candidates[of]) {
+                *cost = self.cost(choice, least[of])?;
+            }
+            costs[of] = least[of].is_finite().then(|| Costs::new(least[of], chosen));
+        }
+        let full = Portfolio::Full as usize;
+        let auto = candidates[full][SelectorName::CostModel as usize];
+        let fails_more = match self.best[full] {
+            Some(best) => self.entry(&auto)?.runs.fails_more_than(&self.entry(&best)?.runs),
+            None => false,
+        };
+        let JudgedTarget { knowledge, probe_s, .. } = self.targets[place];
+        let candidates = candidates.try_into().expect("one of each portfolio");
+        Ok(InformedChoices { knowledge, costs, candidates, fails_more, probe_s })
     }
 
     fn forecast(&mut self, candidate: &Candidate) -> Result<Forecast, RunError> {
         if let Some(forecast) = self.forecasts.get(candidate) {
             return Ok(*forecast);
         }
-        let settings = candidate.settings(seeds::FORECAST.start, self.cache.goal.headroom());
+        let settings = candidate.settings(seeds::FORECAST.start, self.goal.headroom());
         let forecast = forecast(&self.case.scenario, &settings)?;
         self.calls += (forecast.calls * forecast.runs as f64).round() as u64;
         self.forecasts.insert(*candidate, forecast);
@@ -198,50 +306,103 @@ impl<'a> PreparedCase<'a> {
     fn choices(
         &mut self,
         calibration: &Calibration,
+        place: usize,
         portfolio: Portfolio,
     ) -> [Candidate; SelectorName::ALL.len()] {
-        let scenario = &self.case.scenario;
-        let (features, goal) = (self.cache.features, self.cache.goal);
-        let single_best = *calibration.single_best.of(portfolio);
-        let model = &calibration.cost_model;
-        let chosen = model.choose(portfolio, goal, &self.work, &features, &mut self.target);
+        let (scenario, goal) = (&self.case.scenario, self.goal);
+        let judged = &mut self.targets[place];
+        let point = judged.target.as_ref().map(KnownTarget::point);
+        let features = point.as_ref().map(|profile| TargetFeatures::of(profile));
+        let pool = point.as_ref().and_then(|profile| CandidateRuns::pool_of(profile));
+        let places = pool.unwrap_or(DEFAULT_WORKERS);
         let by_thresholds =
-            calibration.by_thresholds(scenario, Some(&features), portfolio, goal).candidate;
-        let places = features.smallest_pool().unwrap_or(DEFAULT_WORKERS);
+            calibration.by_thresholds(scenario, features.as_ref(), portfolio, goal).candidate;
+        let auto = judged.choices[portfolio as usize].unwrap_or_else(|| {
+            let target = judged.target.as_ref();
+            let choice = calibration.decide(scenario, target, goal, portfolio, &|one| one);
+            self.calls += choice.simulated_calls;
+            choice.candidate
+        });
+        // What is known of the target decides, and the thresholds of a calibration only without it.
+        if judged.target.is_some() {
+            judged.choices[portfolio as usize] = Some(auto);
+        }
         [
             guide_choice(scenario.expected_resources(), scenario.mappings()),
-            single_best,
+            *calibration.single_best.of(portfolio),
             Candidate::new(Strategy::Hybrid, places, places),
             by_thresholds,
-            chosen.map_or(single_best, |(candidate, _)| candidate),
+            auto,
         ]
     }
 
-    /// Costs of the best and of the choices, on the same seeds. A choice that turns out to be better
-    /// than the search's best is the best. `None` where even the best breaks a constraint.
-    fn costs(
-        &mut self,
-        best: &Candidate,
-        choices: &[Candidate; SelectorName::ALL.len()],
-    ) -> Result<Option<Costs>, RunError> {
-        let per_run = 2 * self.cache.resources() + 1;
-        let replicates = (CALLS / per_run).clamp(REPLICATES.0, REPLICATES.1);
-        let seeds = |replicates| seeds::first(&seeds::JUDGE, replicates);
-        let mut least = self.cache.cost(best, seeds(replicates))?;
-        let mut chosen = [0.0; SelectorName::ALL.len()];
-        for (cost, choice) in chosen.iter_mut().zip(choices) {
-            *cost = self.cache.cost(choice, seeds(replicates))?;
+    fn entry(&mut self, candidate: &Candidate) -> Result<CandidateRuns, RunError> {
+        self.runs.entry(candidate, seeds::first(&seeds::JUDGE, self.replicates()))
+    }
+
+    fn replicates(&self) -> u64 {
+        (CALLS / self.calls_of_a_run()).clamp(REPLICATES.0, REPLICATES.1)
+    }
+
+    fn calls_of_a_run(&self) -> u64 {
+        2 * self.case.scenario.expected_resources() + 1
+    }
+
+    /// The least mean cost of `candidates` on the seeds of the judgement.
+    fn least(&mut self, candidates: &[Candidate]) -> Result<f64, RunError> {
+        let mut near = f64::INFINITY;
+        for candidate in candidates {
+            near = near.min(self.runs.cost(candidate, seeds::first(&seeds::JUDGE, FEW))?);
         }
-        if self.cache.features.goes_wrong() && per_run <= SHORT {
-            let near = WORTH * chosen.iter().copied().fold(least, f64::min);
-            least = self.cache.cost(best, seeds(REPLICATES_WHERE_WRONG))?;
-            for (cost, choice) in chosen.iter_mut().zip(choices).filter(|(cost, _)| **cost <= near)
-            {
-                *cost = self.cache.cost(choice, seeds(REPLICATES_WHERE_WRONG))?;
+        let mut least = f64::INFINITY;
+        for candidate in candidates {
+            least = least.min(self.cost(candidate, near)?);
+        }
+        Ok(least)
+    }
+
+    /// The mean cost of `candidate`: by many runs where a few that go wrong decide it, unless it is plainly
+    /// dearer than `near`.
+    fn cost(&mut self, candidate: &Candidate, near: f64) -> Result<f64, RunError> {
+        let first = self.runs.cost(candidate, seeds::first(&seeds::JUDGE, FEW))?;
+        if first > PLAINLY_DEARER * near {
+            return Ok(first);
+        }
+        let seeds = seeds::first(&seeds::JUDGE, self.replicates());
+        let cost = self.runs.cost(candidate, seeds)?;
+        let is_short = self.calls_of_a_run() <= SHORT;
+        if self.case.scenario.profile.faults().is_empty() || !is_short || cost > WORTH * near {
+            return Ok(cost);
+        }
+        self.runs.cost(candidate, seeds::first(&seeds::JUDGE, REPLICATES_WHERE_WRONG))
+    }
+}
+
+impl JudgedTarget {
+    /// The target of `case` as far as `knowledge` goes; a probe that yields no fit leaves nothing known.
+    fn new(case: &SelectorCase, knowledge: Knowledge) -> Self {
+        let scenario = &case.scenario;
+        let (mut target, mut probe_s) = (None, 0.0);
+        let sample = match knowledge {
+            Knowledge::Known => {
+                target = Some(KnownTarget::of(&scenario.profile));
+                None
+            }
+            Knowledge::Nothing => None,
+            Knowledge::Probe => Some(0),
+            Knowledge::ProbeSample => {
+                Some(scenario.expected_resources().min(u64::from(MOST_SAMPLE)) as u32)
+            }
+        };
+        if let Some(sample) = sample {
+            let options = ProbeOptions { find_pool: true, sample, seed: seeds::PROBE.start };
+            if let Ok(trace) = probe::run(scenario, &World::Virtual, &options, &NoJournal) {
+                probe_s = trace.lasted().as_secs_f64();
+                let fit = TargetFit::of(&trace).ok().map(Box::new);
+                target = fit.map(|fit| KnownTarget::Fit { fit, has_sample: sample > 0 });
             }
         }
-        let least = chosen.iter().copied().fold(least, f64::min);
-        Ok(least.is_finite().then(|| Costs::new(least, chosen)))
+        Self { knowledge, target, probe_s, choices: [None; Portfolio::ALL.len()] }
     }
 }
 
@@ -271,17 +432,33 @@ pub fn judgement(verdicts: &[CaseVerdict], simulated_calls: u64, wall_s: f64) ->
     // In the order of their names: sums of floats depend on it, and files may be read in any.
     let mut verdicts: Vec<&CaseVerdict> = verdicts.iter().collect();
     verdicts.sort_by(|a, b| a.name.cmp(&b.name));
-    let of = |portfolio: Portfolio, family: Option<Family>| -> Vec<Costs> {
-        let wanted = verdicts.iter().filter(|verdict| family.is_none_or(|of| verdict.family == of));
-        wanted.filter_map(|verdict| verdict.costs[portfolio as usize]).collect()
-    };
+    let of =
+        |portfolio: Portfolio, knowledge: Knowledge, is_meant: &dyn Fn(&CaseVerdict) -> bool| {
+            let wanted = verdicts.iter().filter(|verdict| is_meant(verdict));
+            let costs = |verdict: &&CaseVerdict| verdict.with(knowledge)?.costs[portfolio as usize];
+            wanted.filter_map(costs).collect::<Vec<Costs>>()
+        };
+    let mut profiles: Vec<&str> =
+        verdicts.iter().filter_map(|verdict| verdict.profile.as_deref()).collect();
+    profiles.sort_unstable();
+    profiles.dedup();
     let mut selectors = Vec::new();
-    for portfolio in Portfolio::ALL {
-        for family in std::iter::once(None).chain(Family::ALL.map(Some)) {
-            selectors.extend(rows(portfolio, family, &of(portfolio, family)));
+    for knowledge in Knowledge::ALL {
+        for portfolio in Portfolio::ALL {
+            let mut add = |label: &str, is_meant: &dyn Fn(&CaseVerdict) -> bool| {
+                let costs = of(portfolio, knowledge, is_meant);
+                selectors.extend(rows(portfolio, label, knowledge, &costs));
+            };
+            add("all", &|_| true);
+            for family in Family::ALL {
+                add(family.name(), &|verdict| verdict.family == family);
+            }
+            for profile in &profiles {
+                add(profile, &|verdict| verdict.profile.as_deref() == Some(*profile));
+            }
         }
     }
-    let [guide, full] = Portfolio::ALL.map(|portfolio| vbs_gap(&of(portfolio, None)));
+    let prize = |portfolio| vbs_gap(&of(portfolio, Knowledge::Known, &|_| true));
     let errors = sorted(verdicts.iter().filter_map(|verdict| Some(verdict.forecast?.error)));
     let at = |q| if errors.is_empty() { 0.0 } else { quantile(&errors, q) };
     let (mut within, mut pairs) = (0, 0);
@@ -294,7 +471,7 @@ pub fn judgement(verdicts: &[CaseVerdict], simulated_calls: u64, wall_s: f64) ->
         scenarios: verdicts.len(),
         simulated_calls,
         wall_s,
-        prize: ByPortfolio { guide, full },
+        prize: ByPortfolio { guide: prize(Portfolio::Guide), full: prize(Portfolio::Full) },
         selectors,
         prediction: Prediction {
             median_abs_error: at(0.5),

@@ -4,24 +4,27 @@
 use super::calibration::Calibration;
 use super::case::SelectorCase;
 use super::guide_choice;
-use super::simulation_cache::{Halving, SimulationCache};
-use crate::experiment::{
-    Candidate, Goal, MAX_WORKERS, Portfolio, parallel_map, seeds, times_as_much,
-};
+use super::rehearsal::{Field, Rehearsal, Search, round};
+use super::target::KnownTarget;
+use crate::experiment::{Candidate, Goal, Portfolio, parallel_map, seeds, times_as_much};
 use neonbench_engine::engine::{DEFAULT_BATCH_SIZE, Strategy};
 use neonbench_engine::run::RunError;
 use neonbench_engine::scenario::Scenario;
 use serde::{Deserialize, Serialize};
 
 /// The search of a cell: few runs, and those are ended that take a quarter longer than the best.
-const QUICK: Halving =
-    Halving { rounds: &[(1, 1.25), (3, f64::INFINITY)], long: 1, hopeless: 1.25, ends_any: true };
+const QUICK: Search = Search {
+    rounds: &[round(0.34, 1.25), round(1.0, 1.0)],
+    calls: 1,
+    runs: (3, 3),
+    hopeless: 1.25,
+};
 
 /// Runs that the choices of a cell are judged by.
 const JUDGE_RUNS: u64 = 4;
 
 /// Workers of the candidates, those of the documented pool first: a good one makes bad ones end soon.
-const WORKERS: [u32; MAX_WORKERS as usize] = [5, 6, 4, 7, 3, 8, 2, 9, 10, 1];
+const WORKERS: [u32; 10] = [5, 6, 4, 7, 3, 8, 2, 9, 10, 1];
 
 /// The map of one profile.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -71,14 +74,17 @@ pub fn map(
 fn cell(case: &SelectorCase, calibration: &Calibration, goal: &Goal) -> Result<MapCell, RunError> {
     let scenario = &case.scenario;
     let (resources, mappings) = (scenario.expected_resources(), scenario.mappings());
-    let mut cache = SimulationCache::new(case, goal);
-    let candidates = candidates();
-    let found = cache.search(&candidates, &QUICK, seeds::MAP_SEARCH.start)?;
+    let target = KnownTarget::of(&scenario.profile);
+    let field =
+        Field { candidates: candidates(), joining: Vec::new(), portfolios: &[Portfolio::Guide] };
+    let mut search = Rehearsal::new(scenario, target.clone(), goal);
+    let found = search.search(&field, &QUICK, &seeds::MAP_SEARCH)?;
     let guide = guide_choice(resources, mappings);
-    let features = cache.features;
-    let ours = calibration.decide(scenario, Some(&features), goal, Portfolio::Guide).candidate;
-    let found = found.best[Portfolio::Guide as usize].map_or(ours, |place| candidates[place]);
-    let mut cost = |candidate| cache.cost(&candidate, seeds::first(&seeds::MAP_JUDGE, JUDGE_RUNS));
+    let decided = calibration.decide(scenario, Some(&target), goal, Portfolio::Guide, &|one| one);
+    let ours = decided.candidate;
+    let found = found.best[Portfolio::Guide as usize].map_or(ours, |(candidate, _)| candidate);
+    let mut judged = Rehearsal::whole(scenario, goal);
+    let mut cost = |candidate| judged.cost(&candidate, seeds::first(&seeds::MAP_JUDGE, JUDGE_RUNS));
     let (found_s, guide_s, ours_s) = (cost(found)?, cost(guide)?, cost(ours)?);
     let judged = [(found, found_s), (ours, ours_s), (guide, guide_s)];
     let (best, best_s) =

@@ -1,6 +1,6 @@
 //! The regret table: what each selector's choices cost above the best, by portfolio and family.
 
-use super::case::Family;
+use super::target::Knowledge;
 use crate::experiment::{Portfolio, times_as_much};
 use crate::stats::{bootstrap, mean, quantile, sorted};
 use serde::{Deserialize, Serialize};
@@ -11,13 +11,13 @@ neon_mock::named! {
     pub enum SelectorName {
         /// The guide's rule, with the guide's workers and batch size.
         Guide = "guide",
-        /// The one configuration that did best in the fit.
+        /// The one candidate that did best in the fit.
         SingleBest = "single_best",
         /// Hybrid with as many workers as the smallest pool.
         PoolRule = "pool_rule",
         /// The readable rule.
         Thresholds = "thresholds",
-        /// The cost model.
+        /// Simulations of the candidates, which `auto` goes by.
         CostModel = "cost_model",
     }
 }
@@ -60,18 +60,20 @@ pub struct RegretRow {
     pub mean_regret_interval: [f64; 2],
     pub p95_regret: f64,
     pub worst_regret: f64,
-    /// (single best − chosen) ÷ (single best − best), of mean ratios; 1 where the single best is best.
-    pub gap_closed: f64,
+    /// The knowledge that choices rest on.
+    pub knowledge: Knowledge,
+    /// (single best − chosen) ÷ (single best − best), of mean ratios; `None` where the single best is best.
+    pub gap_closed: Option<f64>,
     pub scenarios: usize,
 }
 
 /// The rows of all selectors for the cases of one family, or of all.
 pub(super) fn rows(
     portfolio: Portfolio,
-    family: Option<Family>,
+    family: &str,
+    knowledge: Knowledge,
     costs: &[Costs],
 ) -> Vec<RegretRow> {
-    let label = family.map_or("all", Family::name);
     let mean_ratio = |name| mean(costs.iter().map(|costs| costs.ratio(name)));
     let single_best = mean_ratio(SelectorName::SingleBest);
     let row = |name| {
@@ -81,13 +83,14 @@ pub(super) fn rows(
         let regrets = sorted(regrets);
         RegretRow {
             portfolio,
-            family: label.to_owned(),
+            family: family.to_owned(),
             name,
+            knowledge,
             mean_regret: mean_ratio(name) - 1.0,
             mean_regret_interval,
             p95_regret: quantile(&regrets, 0.95),
             worst_regret: regrets[regrets.len() - 1],
-            gap_closed: if gap > 1e-9 { (single_best - mean_ratio(name)) / gap } else { 1.0 },
+            gap_closed: (gap > 1e-9).then(|| (single_best - mean_ratio(name)) / gap),
             scenarios: costs.len(),
         }
     };
@@ -109,13 +112,13 @@ mod tests {
             Costs::new(10.0, [20.0, 15.0, 10.0, 12.0, 10.0]),
             Costs::new(1.0, [1.0, 2.5, f64::INFINITY, 1.0, 1.1]),
         ];
-        let rows = rows(Portfolio::Guide, None, &costs);
+        let rows = rows(Portfolio::Guide, "all", Knowledge::Known, &costs);
         let of = |name: SelectorName| &rows[name as usize];
         assert!((vbs_gap(&costs) - 2.0).abs() < 1e-12);
         assert!((of(SelectorName::Guide).mean_regret - 0.5).abs() < 1e-12);
         assert!((of(SelectorName::PoolRule).worst_regret - 9.0).abs() < 1e-12);
-        assert!((of(SelectorName::CostModel).gap_closed - 0.95).abs() < 1e-12);
-        assert!(of(SelectorName::SingleBest).gap_closed.abs() < 1e-12);
+        assert!((of(SelectorName::CostModel).gap_closed.unwrap() - 0.95).abs() < 1e-12);
+        assert!(of(SelectorName::SingleBest).gap_closed.unwrap().abs() < 1e-12);
         let [low, high] = of(SelectorName::CostModel).mean_regret_interval;
         assert!((0.0..0.05).contains(&low) && (0.05..0.101).contains(&high));
     }

@@ -1,35 +1,23 @@
-//! Rehearsals: short simulations against a target made of what was observed.
+//! Rehearsals: candidates simulated on a target as far as it is known, and the best of them.
 //!
-//! Where the cost model cannot tell the best configurations apart, each is tried a few times in
-//! virtual time. The target is made of quantiles, pools and windows; nothing else is known of it.
+//! Successive halving: every candidate is run under a few seeds, those that are plainly dearer than the
+//! best are given up, and the rest is run under more. A long plan is rehearsed by two parts of it.
+//! Every run of a candidate under a seed is made once. Deliberately absent: a model of costs; whatever a
+//! profile can say, a simulation knows.
 
-use super::features::{EndpointFeatures, ServiceQuantiles, TargetFeatures};
-use crate::experiment::{CallPattern, Candidate, CanonicalRun, Goal, grid, seeds, simulate};
-use crate::stats::pareto_front;
-use neon_mock::behaviour::Behaviour;
-use neon_mock::fault::FaultKind;
-use neon_mock::file::DurationText;
-use neon_mock::limit::Scope;
-use neon_mock::profile::{
-    LawName, Profile, WireCongestion, WireFault, WireLaw, WireLimits, WireProfile, WireService,
+use super::target::KnownTarget;
+use crate::experiment::{
+    Candidate, CandidateRuns, CanonicalRun, CostLimit, Goal, Portfolio, RunFigures, SimulatedRun,
+    Summary, simulate,
 };
-use neon_mock::staff::WireStaff;
+use crate::stats::{mean, pareto_front, quantile, sorted};
+use neon_mock::profile::Profile;
+use neon_mock::time::Timestamp;
+use neonbench_engine::run::RunError;
 use neonbench_engine::scenario::Scenario;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::time::Duration;
-
-/// Calls that a configuration is tried for.
-const CALLS: u64 = 4_000;
-
-/// The same where calls are counted by the second, or go wrong: costs scatter more there.
-const CALLS_SCATTERED: u64 = 8_000;
-
-/// Runs that a configuration is tried for, at least and at most.
-const RUNS: (u64, u64) = (4, 150);
-
-/// Cost as a multiple of the best so far from which a candidate is given up.
-const PLAINLY_DEARER: f64 = 1.4;
+use std::ops::Range;
 
 /// Accounts beyond which a rehearsal is of a part of the plan, and of a larger part: what the larger
 /// takes beyond the smaller goes on for the rest of the plan. So what a run takes once, such as
@@ -37,14 +25,513 @@ const PLAINLY_DEARER: f64 = 1.4;
 const MOST_ACCOUNTS: u64 = 400;
 const LARGER: u64 = 3 * MOST_ACCOUNTS;
 
-/// Runs that such a pair of parts is tried for, at least: differences scatter more than sums.
-const LEAST_PAIRS: u64 = 8;
+/// Accounts up to which a plan is rehearsed as a whole where faults come at a time or at an account.
+const MOST_AT_ONCE: u64 = 5_000;
 
-/// Seconds for which other users have an account open: short, since none is open when a rehearsal
-/// begins, and people at work have some open at any moment.
-const THINK_S: f64 = 0.3;
+/// A round of a search.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Round {
+    /// Runs of each candidate, as a share of those of the last round.
+    pub(super) runs: f64,
+    /// Score as a multiple of the least up to which a candidate goes on.
+    pub(super) at_most: f64,
+    /// True if it is by the first accounts of a long plan alone, scaled up.
+    pub(super) is_rough: bool,
+    /// True if candidates next to the leaders join after it.
+    pub(super) refines: bool,
+}
 
-/// Time, calls and refusals of a candidate: means over a few rehearsals.
+/// A search by successive halving.
+///
+/// Source: Karnin, Koren and Somekh, "Almost optimal exploration in multi-armed bandits", ICML 2013.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Search {
+    pub(super) rounds: &'static [Round],
+    /// Calls of the runs of a candidate in the last round, and those runs at least and at most.
+    pub(super) calls: u64,
+    pub(super) runs: (u64, u64),
+    /// Multiple of the least cost under a seed after which a run is ended, being hopeless.
+    pub(super) hopeless: f64,
+}
+
+/// The candidates of a search, and the choices that it is for.
+#[derive(Clone, Debug)]
+pub(super) struct Field {
+    /// The candidates that it begins with; ties go to the first.
+    pub(super) candidates: Vec<Candidate>,
+    /// Candidates of which those next to the leaders join in a round that refines.
+    pub(super) joining: Vec<Candidate>,
+    /// The portfolios whose best is searched.
+    pub(super) portfolios: &'static [Portfolio],
+}
+
+/// A round of so many runs, as a share of the last round's, after which goes on what scores so many times the least.
+pub(super) const fn round(runs: f64, at_most: f64) -> Round {
+    Round { runs, at_most, is_rough: false, refines: false }
+}
+
+/// The search of a choice: a coarse grid, then what is next to the leaders.
+pub(super) const CHOICE: Search = Search {
+    rounds: &[
+        Round { is_rough: true, ..round(0.025, 2.0) },
+        Round { refines: true, ..round(0.12, 1.3) },
+        round(0.12, 1.25),
+        round(0.35, 1.1),
+        round(1.0, 1.0),
+    ],
+    calls: 8_000,
+    runs: (8, 200),
+    hopeless: 3.0,
+};
+
+/// The search of the best of a whole grid.
+pub(super) const THOROUGH: Search = Search {
+    rounds: &[
+        Round { is_rough: true, ..round(0.025, 2.0) },
+        round(0.1, 1.4),
+        round(0.3, 1.15),
+        round(1.0, 1.0),
+    ],
+    calls: 8_000,
+    runs: (8, 100),
+    hopeless: 3.0,
+};
+
+/// Candidates of each portfolio that go on at least.
+const FEWEST: usize = 4;
+
+/// Leaders whose neighbours join.
+const LEADERS: usize = 3;
+
+/// Candidates that cannot be told from the best cost this much more at most.
+const CLOSE: f64 = 1.02;
+
+/// A plan on the target of one seed.
+#[derive(Clone, Debug)]
+struct Stage {
+    plan: Scenario,
+    /// A larger part, where `plan` is a part of the whole.
+    larger: Option<Scenario>,
+}
+
+/// Rehearsals of a plan on a target.
+#[derive(Debug)]
+pub struct Rehearsal<'a> {
+    scenario: &'a Scenario,
+    target: KnownTarget,
+    pub(super) goal: &'a Goal,
+    is_whole: bool,
+    /// By seed; of a target whose profile is known, all are that of seed 0.
+    stages: BTreeMap<u64, Stage>,
+    /// By candidate and seed, and whether the run is rough.
+    runs: BTreeMap<(CanonicalRun, u64, bool), SimulatedRun>,
+    /// The least cost of any run under a seed, rough or not.
+    least: BTreeMap<(u64, bool), f64>,
+    /// Calls that were simulated.
+    pub calls: u64,
+}
+
+/// The result of a search.
+#[derive(Clone, Debug)]
+pub struct BestFound {
+    /// The score of each candidate: its mean cost, on an uncertain target as a multiple of the least under
+    /// each seed.
+    pub scores: Vec<f64>,
+    /// The best of each portfolio and its score; `None` where none is allowed.
+    pub best: [Option<(Candidate, f64)>; Portfolio::ALL.len()],
+    /// Distinct candidates that were simulated.
+    pub tried: usize,
+}
+
+impl<'a> Rehearsal<'a> {
+    /// Rehearsals of the plan of `scenario` on `target`, of parts of it where it is long.
+    pub fn new(scenario: &'a Scenario, target: KnownTarget, goal: &'a Goal) -> Self {
+        let is_at_once = |profile: &Profile| {
+            let faults = profile.faults().iter();
+            faults.into_iter().any(|fault| {
+                fault.from > Timestamp::ZERO || fault.until.is_some() || fault.accounts.is_some()
+            })
+        };
+        let resources = scenario.expected_resources();
+        let is_whole =
+            resources <= MOST_ACCOUNTS || resources <= MOST_AT_ONCE && is_at_once(&target.point());
+        Self::with_parts(scenario, target, goal, is_whole)
+    }
+
+    /// Runs of the whole plan, however long it is.
+    pub fn whole(scenario: &'a Scenario, goal: &'a Goal) -> Self {
+        Self::with_parts(scenario, KnownTarget::of(&scenario.profile), goal, true)
+    }
+
+    fn with_parts(
+        scenario: &'a Scenario,
+        target: KnownTarget,
+        goal: &'a Goal,
+        is_whole: bool,
+    ) -> Self {
+        let (stages, runs, least) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
+        Self { scenario, target, goal, is_whole, stages, runs, least, calls: 0 }
+    }
+
+    fn canonical(&self, candidate: &Candidate) -> CanonicalRun {
+        candidate.canonical(self.scenario.expected_resources(), self.scenario.mappings() as u64)
+    }
+
+    /// Entry of a ranking: `candidate` with its runs under `seeds`.
+    ///
+    /// Errors: a run could not be made.
+    pub fn entry(
+        &mut self,
+        candidate: &Candidate,
+        seeds: Range<u64>,
+    ) -> Result<CandidateRuns, RunError> {
+        let runs = self.runs(candidate, seeds, None, false)?;
+        let settings = candidate.settings(0, self.goal.headroom());
+        Ok(CandidateRuns::simulated(self.scenario, &settings, runs))
+    }
+
+    /// The mean cost of `candidate` under `seeds`; infinite if a run fails its audit or a constraint is
+    /// broken.
+    ///
+    /// Errors: a run could not be made.
+    pub fn cost(&mut self, candidate: &Candidate, seeds: Range<u64>) -> Result<f64, RunError> {
+        let runs = self.runs(candidate, seeds, None, false)?;
+        Ok(self.goal.cost(candidate, self.smallest_pool(), &runs))
+    }
+
+    fn smallest_pool(&self) -> Option<u32> {
+        CandidateRuns::pool_of(&self.target.point())
+    }
+
+    /// The runs of `candidate` under `seeds`, up to the first that takes `hopeless` times the least cost
+    /// under its seed.
+    fn runs(
+        &mut self,
+        candidate: &Candidate,
+        seeds: Range<u64>,
+        hopeless: Option<f64>,
+        is_rough: bool,
+    ) -> Result<Summary, RunError> {
+        let mut runs = Vec::new();
+        for seed in seeds {
+            let SimulatedRun { mut figures, is_hopeless, .. } =
+                self.run(candidate, seed, hopeless, is_rough)?;
+            // A hopeless run is no invalid one: it is known to be dear, and that is all.
+            figures.is_valid |= is_hopeless;
+            runs.push(figures);
+            if is_hopeless {
+                break;
+            }
+        }
+        Ok(runs.into_iter().collect())
+    }
+
+    fn run(
+        &mut self,
+        candidate: &Candidate,
+        seed: u64,
+        hopeless: Option<f64>,
+        is_rough: bool,
+    ) -> Result<SimulatedRun, RunError> {
+        let is_rough = is_rough && !self.is_whole;
+        let key = (self.canonical(candidate), seed, is_rough);
+        // A run that was ended says only that it takes longer than was asked then.
+        if let Some(run) = self.runs.get(&key).filter(|run| !run.is_hopeless || hopeless.is_some())
+        {
+            return Ok(*run);
+        }
+        let hopeless_s =
+            hopeless.and_then(|times| Some(times * self.least.get(&(seed, is_rough))?));
+        let run = self.simulated(candidate, seed, hopeless_s, is_rough)?;
+        if run.figures.is_valid {
+            let cost = self.goal.objective.of(&run.figures);
+            let least = self.least.entry((seed, is_rough)).or_insert(cost);
+            *least = least.min(cost);
+        }
+        self.runs.insert(key, run);
+        Ok(run)
+    }
+
+    /// The run of the whole plan, from its parts where it is rehearsed in parts.
+    fn simulated(
+        &mut self,
+        candidate: &Candidate,
+        seed: u64,
+        hopeless_s: Option<f64>,
+        is_rough: bool,
+    ) -> Result<SimulatedRun, RunError> {
+        let resources = self.scenario.expected_resources() as f64;
+        let settings = candidate.settings(seed, self.goal.headroom());
+        let objective = self.goal.objective;
+        let calls_per_account = 2 * self.scenario.mappings() as u64;
+        let stage = self.stage(seed);
+        let share = stage.plan.expected_resources() as f64 / resources.max(1.0);
+        let larger_share = LARGER as f64 / resources.max(1.0);
+        let limit = |plan: &Scenario, share: f64| {
+            let calls = plan.expected_resources() * calls_per_account + 1;
+            hopeless_s.map(|s| CostLimit { cost_s: s * share, objective, calls })
+        };
+        // What a run takes once counts for more in a part.
+        let slack = if stage.larger.is_some() { 1.5 } else { 1.0 };
+        let part = simulate(&stage.plan, &settings, limit(&stage.plan, share * slack))?;
+        let mut calls = part.figures.calls;
+        let scaled = |run: SimulatedRun, share: f64| {
+            let makespan_s = run.figures.makespan_s / share;
+            SimulatedRun { figures: RunFigures { makespan_s, ..run.figures }, ..run }
+        };
+        let whole = match &stage.larger {
+            None => part,
+            Some(_) if part.is_hopeless || is_rough => scaled(part, share),
+            Some(larger) => {
+                let more = simulate(larger, &settings, limit(larger, larger_share * slack))?;
+                calls += more.figures.calls;
+                if more.is_hopeless {
+                    scaled(more, larger_share)
+                } else {
+                    let figures = extrapolated(&part.figures, &more.figures, resources);
+                    SimulatedRun { figures, ..more }
+                }
+            }
+        };
+        self.calls += calls;
+        Ok(whole)
+    }
+
+    fn stage(&mut self, seed: u64) -> &Stage {
+        let key = if self.target.is_uncertain() { seed } else { 0 };
+        let Self { scenario, target, is_whole, .. } = self;
+        self.stages.entry(key).or_insert_with(|| {
+            let profile = target.profile(seed);
+            let part = |most: u64| {
+                let mut part = scenario.part(most);
+                part.profile = profile.clone().into_owned();
+                part
+            };
+            match is_whole {
+                true => Stage { plan: part(u64::MAX), larger: None },
+                false => Stage { plan: part(MOST_ACCOUNTS), larger: Some(part(LARGER)) },
+            }
+        })
+    }
+
+    /// Score of `candidate` by its runs under `seeds`: see [`BestFound`].
+    fn score(
+        &mut self,
+        candidate: &Candidate,
+        seeds: Range<u64>,
+        hopeless: f64,
+        is_rough: bool,
+    ) -> Result<f64, RunError> {
+        let runs = self.runs(candidate, seeds.clone(), Some(hopeless), is_rough)?;
+        let cost = self.goal.cost(candidate, self.smallest_pool(), &runs);
+        if !self.target.is_uncertain() || !cost.is_finite() {
+            return Ok(cost);
+        }
+        Ok(mean(self.ratios(&runs, seeds, is_rough)))
+    }
+
+    /// Costs of `runs` under `seeds`, each as a multiple of the least under its seed.
+    fn ratios(&self, runs: &Summary, seeds: Range<u64>, is_rough: bool) -> Vec<f64> {
+        let is_rough = is_rough && !self.is_whole;
+        let cost = |run: &RunFigures| self.goal.objective.of(run);
+        let least = |seed| self.least.get(&(seed, is_rough)).copied().unwrap_or(f64::INFINITY);
+        runs.all().iter().zip(seeds).map(|(run, seed)| cost(run) / least(seed)).collect()
+    }
+
+    /// Runs in the last round of `search`.
+    fn last_runs(&self, search: &Search) -> u64 {
+        let resources = self.scenario.expected_resources();
+        let accounts = if self.is_whole { resources } else { MOST_ACCOUNTS + LARGER };
+        (search.calls / (2 * accounts + 1)).clamp(search.runs.0, search.runs.1)
+    }
+
+    /// Searches the best of `field` over the first of `seeds`.
+    ///
+    /// Errors: a run could not be made.
+    pub(super) fn search(
+        &mut self,
+        field: &Field,
+        search: &Search,
+        seeds: &Range<u64>,
+    ) -> Result<BestFound, RunError> {
+        let Field { candidates, joining, portfolios } = field;
+        let mut known: BTreeMap<CanonicalRun, f64> = BTreeMap::new();
+        let mut racing: Vec<Candidate> = Vec::new();
+        for candidate in candidates {
+            self.join(*candidate, &mut racing, &mut known);
+        }
+        // A good one first makes bad ones hopeless soon.
+        racing.sort_by_key(|one| Portfolio::Guide.holds(one));
+        let last = self.last_runs(search);
+        let mut over = seeds.start..seeds.start;
+        for round in search.rounds {
+            over.end = seeds.start + ((last as f64 * round.runs).round() as u64).clamp(1, last);
+            for candidate in &racing {
+                let score = self.score(candidate, over.clone(), search.hopeless, round.is_rough)?;
+                known.insert(self.canonical(candidate), score);
+            }
+            let scores = |one: &Candidate| known[&self.canonical(one)];
+            racing = survivors(&racing, portfolios, scores, round.at_most);
+            if round.refines {
+                let leaders: Vec<Candidate> = racing.iter().take(LEADERS).copied().collect();
+                let near = joining.iter().filter(|one| leaders.iter().any(|of| of.is_near(one)));
+                for candidate in near {
+                    self.join(*candidate, &mut racing, &mut known);
+                }
+            }
+        }
+        let mut best = [None; Portfolio::ALL.len()];
+        for portfolio in *portfolios {
+            let held: Vec<Candidate> =
+                racing.iter().filter(|one| portfolio.holds(one)).copied().collect();
+            best[*portfolio as usize] = self.safest(&held, &over)?;
+        }
+        let score = |one: &Candidate| known.get(&self.canonical(one)).copied();
+        let scores = candidates.iter().map(|one| score(one).unwrap_or(f64::INFINITY)).collect();
+        Ok(BestFound { scores, best, tried: known.len() })
+    }
+
+    /// Lets `candidate` race, unless the same run does or did, or a constraint forbids it.
+    fn join(
+        &self,
+        candidate: Candidate,
+        racing: &mut Vec<Candidate>,
+        known: &mut BTreeMap<CanonicalRun, f64>,
+    ) {
+        let key = self.canonical(&candidate);
+        if self.goal.allows(&candidate, self.smallest_pool()) && !known.contains_key(&key) {
+            known.insert(key, f64::INFINITY);
+            racing.push(candidate);
+        }
+    }
+
+    /// The best of `finalists`: of those of which no larger share of accounts fails, the cheapest; and of those
+    /// that cannot be told from it, the one whose dear runs are least dear. `None` where none is
+    /// allowed.
+    fn safest(
+        &mut self,
+        finalists: &[Candidate],
+        seeds: &Range<u64>,
+    ) -> Result<Option<(Candidate, f64)>, RunError> {
+        let mut entries: Vec<(Candidate, Summary, Vec<f64>)> = Vec::new();
+        for candidate in finalists {
+            let runs = self.runs(candidate, seeds.clone(), Some(f64::INFINITY), false)?;
+            if self.goal.cost(candidate, self.smallest_pool(), &runs).is_finite()
+                && runs.count() as u64 == seeds.end - seeds.start
+            {
+                let ratios = self.ratios(&runs, seeds.clone(), false);
+                entries.push((*candidate, runs, ratios));
+            }
+        }
+        let share = |runs: &Summary| runs.mean(RunFigures::failed_share);
+        let surest = entries.iter().map(|(_, runs, _)| runs);
+        let Some(surest) = surest.min_by(|a, b| share(a).total_cmp(&share(b))).cloned() else {
+            return Ok(None);
+        };
+        entries.retain(|(_, runs, _)| !runs.fails_more_than(&surest));
+        let objective = self.goal.objective;
+        let costs: Vec<Vec<f64>> = if self.target.is_uncertain() {
+            entries.iter().map(|(_, _, ratios)| ratios.clone()).collect()
+        } else {
+            let costs = |runs: &Summary| runs.all().iter().map(|run| objective.of(run)).collect();
+            entries.iter().map(|(_, runs, _)| costs(runs)).collect()
+        };
+        let score = |place: usize| mean(costs[place].iter().copied());
+        let order = |a: &usize, b: &usize| score(*a).total_cmp(&score(*b));
+        let Some(first) = (0..entries.len()).min_by(order) else { return Ok(None) };
+        let cannot_be_told = |place: &usize| {
+            let differences = costs[*place].iter().zip(&costs[first]).map(|(a, b)| a - b);
+            let differences: Vec<f64> = differences.collect();
+            let count = differences.len().max(2) as f64;
+            let squares = crate::stats::squared_deviations(&differences);
+            let standard_error = (squares / (count - 1.0) / count).sqrt();
+            mean(differences.iter().copied()) <= 2.0 * standard_error
+                && score(*place) <= CLOSE * score(first)
+        };
+        let dear = |place: usize| quantile(&sorted(costs[place].iter().copied()), 0.9);
+        let close = (0..entries.len()).filter(cannot_be_told);
+        let safest = close.min_by(|a, b| dear(*a).total_cmp(&dear(*b)));
+        Ok(safest.map(|place| (entries[place].0, score(place))))
+    }
+
+    /// Every one of `candidates` that no other beats in time, calls, refusals and failed accounts together,
+    /// fastest first: means of a few runs each, from the first of `seeds` on.
+    ///
+    /// Errors: a run could not be made.
+    pub fn front(
+        &mut self,
+        candidates: &[Candidate],
+        seeds: &Range<u64>,
+    ) -> Result<Vec<ParetoPoint>, RunError> {
+        let seeds = seeds.start..seeds.start + FRONT_RUNS;
+        let mut points: BTreeMap<CanonicalRun, ParetoPoint> = BTreeMap::new();
+        for candidate in candidates {
+            let key = self.canonical(candidate);
+            if points.contains_key(&key) {
+                continue;
+            }
+            let runs = self.runs(candidate, seeds.clone(), None, false)?;
+            if self.goal.cost(candidate, self.smallest_pool(), &runs).is_finite() {
+                points.insert(key, ParetoPoint::new(*candidate, &runs));
+            }
+        }
+        let all: Vec<ParetoPoint> = points.into_values().collect();
+        let figures: Vec<[f64; 4]> = all.iter().map(ParetoPoint::figures).collect();
+        let mut front: Vec<ParetoPoint> =
+            pareto_front(&figures).into_iter().map(|place| all[place]).collect();
+        front.sort_by(|a, b| a.makespan_s.total_cmp(&b.makespan_s));
+        // Equal points are one.
+        front.dedup_by(|a, b| a.same_as(b));
+        Ok(front)
+    }
+}
+
+/// The run of a plan of `resources` accounts, from runs of two parts of it.
+fn extrapolated(part: &RunFigures, more: &RunFigures, resources: f64) -> RunFigures {
+    let (few, many) = (part.resources as f64, more.resources as f64);
+    let rest = (resources - many) / (many - few).max(1.0);
+    let over = |part: f64, more: f64| (more + (more - part) * rest).max(0.0);
+    let count = |of: fn(&RunFigures) -> u64| over(of(part) as f64, of(more) as f64).round() as u64;
+    RunFigures {
+        makespan_s: over(part.makespan_s, more.makespan_s).max(more.makespan_s),
+        calls: count(|run| run.calls).max(more.calls),
+        refused: count(|run| run.refused),
+        resources: resources as u64,
+        failed: count(|run| run.failed),
+        record_calls: count(|run| run.record_calls),
+        writes: count(|run| run.writes),
+        peak_buffered: part.peak_buffered.max(more.peak_buffered),
+        is_valid: part.is_valid && more.is_valid,
+    }
+}
+
+/// Those of `racing` that go on, cheapest first: in each portfolio what costs at most `at_most` times its least,
+/// and at least a few.
+fn survivors(
+    racing: &[Candidate],
+    portfolios: &[Portfolio],
+    score: impl Fn(&Candidate) -> f64,
+    at_most: f64,
+) -> Vec<Candidate> {
+    let mut order: Vec<(f64, Candidate)> = racing.iter().map(|one| (score(one), *one)).collect();
+    order.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let mut goes_on = vec![false; order.len()];
+    for portfolio in portfolios {
+        let held = (0..order.len()).filter(|place| portfolio.holds(&order[*place].1));
+        let mut least = f64::INFINITY;
+        for (rank, place) in held.enumerate() {
+            least = least.min(order[place].0);
+            goes_on[place] |= rank < FEWEST || order[place].0 <= at_most * least;
+        }
+    }
+    let kept = order.into_iter().zip(goes_on).filter(|(_, goes_on)| *goes_on);
+    kept.map(|((_, candidate), _)| candidate).collect()
+}
+
+/// Runs of each candidate for the front.
+const FRONT_RUNS: u64 = 4;
+
+/// Time, calls, refusals and failed accounts of a candidate: means over a few runs.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub struct ParetoPoint {
@@ -52,228 +539,25 @@ pub struct ParetoPoint {
     pub makespan_s: f64,
     pub calls: f64,
     pub refused: f64,
+    pub failed: f64,
 }
 
 impl ParetoPoint {
-    fn figures(&self) -> [f64; 3] {
-        [self.makespan_s, self.calls, self.refused]
+    fn new(configuration: Candidate, runs: &Summary) -> Self {
+        Self {
+            configuration,
+            makespan_s: runs.mean(|run| run.makespan_s),
+            calls: runs.mean(|run| run.calls as f64),
+            refused: runs.mean(|run| run.refused as f64),
+            failed: runs.mean(|run| run.failed as f64),
+        }
+    }
+
+    const fn figures(&self) -> [f64; 4] {
+        [self.makespan_s, self.calls, self.refused, self.failed]
     }
 
     fn same_as(&self, other: &Self) -> bool {
         self.figures().iter().zip(other.figures()).all(|(a, b)| a.total_cmp(&b).is_eq())
     }
-}
-
-/// Runs of each configuration for the front.
-const FRONT_RUNS: u64 = 4;
-
-/// A scenario on a target that is made of features alone.
-#[derive(Clone, Debug)]
-pub struct RehearsalTarget {
-    scenario: Scenario,
-    /// A larger part of the plan, where the scenario is a part of it.
-    larger: Option<Scenario>,
-    /// Accounts of the whole plan.
-    resources: f64,
-    goal: Goal,
-    costs: BTreeMap<CanonicalRun, f64>,
-    scatters: bool,
-    /// Calls that were simulated.
-    pub calls: u64,
-}
-
-impl RehearsalTarget {
-    /// `scenario`'s plan on the target that `observed` describes.
-    pub fn new(scenario: &Scenario, observed: &TargetFeatures, goal: &Goal) -> Self {
-        let part = |most| {
-            let mut part = scenario.part(most);
-            part.profile = profile(observed);
-            part
-        };
-        let resources = scenario.expected_resources();
-        Self {
-            scenario: part(MOST_ACCOUNTS),
-            larger: (resources > MOST_ACCOUNTS).then(|| part(LARGER)),
-            resources: resources as f64,
-            goal: goal.clone(),
-            costs: BTreeMap::new(),
-            scatters: observed.has_windows() || observed.goes_wrong(),
-            calls: 0,
-        }
-    }
-
-    /// The mean cost of `candidate`; infinite where it breaks a constraint or an audit. What is
-    /// plainly dearer than `least` is soon given up.
-    pub fn cost(&mut self, candidate: &Candidate, least: f64) -> f64 {
-        let key = self.canonical(candidate);
-        if let Some(cost) = self.costs.get(&key) {
-            return *cost;
-        }
-        let cost = self.rehearse(candidate, least);
-        self.costs.insert(key, cost);
-        cost
-    }
-
-    fn canonical(&self, candidate: &Candidate) -> CanonicalRun {
-        candidate.canonical(self.scenario.expected_resources(), self.scenario.mappings() as u64)
-    }
-
-    fn rehearse(&mut self, candidate: &Candidate, least: f64) -> f64 {
-        let per_run = 2 * self.scenario.expected_resources() + 1;
-        let calls = if self.scatters { CALLS_SCATTERED } else { CALLS };
-        let fewest = if self.larger.is_some() { LEAST_PAIRS } else { RUNS.0 };
-        let runs = (calls / per_run).clamp(fewest, RUNS.1);
-        let (mut costs, mut sums, mut done) = (0.0, [0.0; 3], 0.0);
-        for seed in seeds::first(&seeds::REHEARSAL, runs) {
-            let Some(figures) = self.figures(candidate, seed) else { return f64::INFINITY };
-            costs += self.cost_of(figures);
-            add(&mut sums, figures);
-            done += 1.0;
-            let is_told = done >= (runs as f64 / 4.0).max(2.0);
-            if is_told && self.mean_cost(costs, sums, done) > PLAINLY_DEARER * least {
-                break;
-            }
-        }
-        let [_, calls, refused] = sums;
-        let tolerated = self.goal.tolerates(refused / calls);
-        if tolerated { self.mean_cost(costs, sums, done) } else { f64::INFINITY }
-    }
-
-    /// The mean of `costs`; of a part of a plan that of the mean figures, since what refusals cost
-    /// beyond a handful would take the scatter of each difference for a cost.
-    fn mean_cost(&self, costs: f64, sums: [f64; 3], runs: f64) -> f64 {
-        match self.larger {
-            Some(_) => self.cost_of(sums.map(|sum| sum / runs)),
-            None => costs / runs,
-        }
-    }
-
-    fn cost_of(&self, [makespan_s, calls, refused]: [f64; 3]) -> f64 {
-        self.goal.objective.cost(makespan_s, calls, refused)
-    }
-
-    /// Makespan in seconds, calls and refusals of the whole plan; `None` where a run cannot be made
-    /// here, or fails its audit: that is no choice, and whoever asks has others.
-    fn figures(&mut self, candidate: &Candidate, seed: u64) -> Option<[f64; 3]> {
-        let settings = candidate.settings(seed, self.goal.headroom());
-        let run = |scenario: &Scenario| -> Option<[f64; 3]> {
-            let run = simulate(scenario, &settings, None).ok()?.figures;
-            run.is_valid.then_some([run.makespan_s, run.calls as f64, run.refused as f64])
-        };
-        let part = run(&self.scenario)?;
-        self.calls += part[1] as u64;
-        let Some(larger) = &self.larger else { return Some(part) };
-        let more = run(larger)?;
-        self.calls += more[1] as u64;
-        let (few, many) = (self.scenario.expected_resources(), larger.expected_resources());
-        let rest = (self.resources - many as f64) / (many - few).max(1) as f64;
-        Some(std::array::from_fn(|it| (more[it] + (more[it] - part[it]) * rest).max(0.0)))
-    }
-
-    /// Every configuration that no other beats in time, calls and refusals together, fastest first:
-    /// means of a few rehearsals each.
-    pub fn front(&mut self) -> Vec<ParetoPoint> {
-        let mut points: BTreeMap<CanonicalRun, ParetoPoint> = BTreeMap::new();
-        for candidate in grid() {
-            let key = self.canonical(&candidate);
-            // With more calls and more time, one call per mapping is on no front.
-            if points.contains_key(&key) || matches!(key.pattern, CallPattern::ByMapping { .. }) {
-                continue;
-            }
-            if let Some(point) = self.point(candidate) {
-                points.insert(key, point);
-            }
-        }
-        let all: Vec<ParetoPoint> = points.into_values().collect();
-        let figures: Vec<[f64; 3]> = all.iter().map(ParetoPoint::figures).collect();
-        let mut front: Vec<ParetoPoint> =
-            pareto_front(&figures).into_iter().map(|place| all[place]).collect();
-        front.sort_by(|a, b| a.makespan_s.total_cmp(&b.makespan_s));
-        // Equal points are one.
-        front.dedup_by(|a, b| a.same_as(b));
-        front
-    }
-
-    fn point(&mut self, candidate: Candidate) -> Option<ParetoPoint> {
-        let mut sums = [0.0; 3];
-        for seed in seeds::first(&seeds::REHEARSAL, FRONT_RUNS) {
-            add(&mut sums, self.figures(&candidate, seed)?);
-        }
-        let [makespan_s, calls, refused] = sums.map(|sum| sum / FRONT_RUNS as f64);
-        Some(ParetoPoint { configuration: candidate, makespan_s, calls, refused })
-    }
-}
-
-fn add(sums: &mut [f64; 3], figures: [f64; 3]) {
-    for (sum, figure) in sums.iter_mut().zip(figures) {
-        *sum += figure;
-    }
-}
-
-/// A profile that behaves as was observed.
-fn profile(observed: &TargetFeatures) -> Profile {
-    let pools = |kind: fn(&EndpointFeatures) -> Option<u32>| -> BTreeMap<String, u32> {
-        let named = [
-            ("GET /accounts/{id}", &observed.get),
-            ("PATCH /accounts/{id}", &observed.patch),
-            ("POST /accounts/search", &observed.search),
-        ];
-        let known = named.into_iter().filter_map(|(name, of)| Some((name.to_owned(), kind(of)?)));
-        known.collect()
-    };
-    let faults = [
-        (FaultKind::Unavailable, observed.failing),
-        (FaultKind::GatewayTimeout, observed.ambiguous),
-        (FaultKind::SlowBody, observed.dripping),
-    ];
-    let faults = faults.into_iter().filter(|(_, share)| *share > 0.0);
-    let faults = faults.map(|(kind, share)| WireFault {
-        kind: Some(kind),
-        share: Some(share),
-        ..WireFault::default()
-    });
-    let congested = observed.contention > 0.0 || observed.coherency > 0.0;
-    let wire = WireProfile {
-        schema: 1,
-        description: String::new(),
-        limits: WireLimits {
-            endpoints: pools(|kind| kind.pool),
-            endpoints_per_second: pools(|kind| kind.per_second),
-            reject_after: text(observed.refusal_s),
-            scope: observed.shared.then_some(Scope::Template),
-            ..WireLimits::default()
-        },
-        service: WireService {
-            get: law(&observed.get.times),
-            patch: law(&observed.patch.times),
-            put: law(&observed.patch.times),
-            search: law(&observed.search.times),
-            metadata: law(&observed.metadata.times),
-            endpoints: BTreeMap::new(),
-            congestion: congested.then(|| WireCongestion {
-                contention: observed.contention.clamp(0.0, 1.0),
-                coherency: observed.coherency.clamp(0.0, 1.0),
-            }),
-        },
-        behaviour: Behaviour::default(),
-        faults: faults.collect(),
-        staff: (observed.others_per_s > 0.0).then(|| WireStaff {
-            edits_per_s: observed.others_per_s,
-            skew: 0.0,
-            think: text(THINK_S),
-            fields: Vec::new(),
-        }),
-    };
-    Profile::try_from_wire("observed", &wire).expect("what was observed makes a profile")
-}
-
-/// A law with those quantiles, each as likely.
-fn law(times: &ServiceQuantiles) -> WireLaw {
-    let samples = times.quantiles_s.iter().map(|seconds| text(*seconds));
-    WireLaw { samples: Some(samples.collect()), ..WireLaw::named(LawName::Empirical) }
-}
-
-/// Whole nanoseconds, at least one.
-fn text(seconds: f64) -> DurationText {
-    DurationText(Duration::from_secs_f64(seconds.max(1e-9)))
 }

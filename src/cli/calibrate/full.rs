@@ -9,7 +9,7 @@ use super::CalibrateArgs;
 use neonbench::experiment::Goal;
 use neonbench::select::case::{self, SelectorCase};
 use neonbench::select::{
-    Calibration, CaseVerdict, judge, judgement, prepared_cases, simulated_calls,
+    Calibration, CaseVerdict, Knowledge, judge, judgement, prepared_cases, simulated_calls,
 };
 use neonbench_engine::world::WallClock;
 use serde::{Deserialize, Serialize};
@@ -84,7 +84,8 @@ fn make(
     goal: &Goal,
 ) -> Result<CachedVerdict, CliError> {
     let cases = [case];
-    let prepared = prepared_cases(&cases, goal)?;
+    let knowledge = [Knowledge::Known, Knowledge::Nothing];
+    let prepared = prepared_cases(&cases, &knowledge, goal)?;
     let mut verdicts = judge(&prepared, calibration, |_| true)?;
     Ok(CachedVerdict {
         signature: calibration.signature.clone(),

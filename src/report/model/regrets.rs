@@ -2,7 +2,7 @@
 
 use crate::experiment::Portfolio;
 use crate::report::evidence::SelectorSample;
-use crate::select::{CaseVerdict, ForecastError, SelectorName};
+use crate::select::{CaseVerdict, ForecastError, Knowledge, SelectorName};
 use crate::text::{percent, sig3};
 use serde::Serialize;
 
@@ -80,7 +80,7 @@ impl RegretsModel {
 }
 
 fn regret(verdict: &CaseVerdict, portfolio: Portfolio, selector: SelectorName) -> Option<f64> {
-    verdict.costs[portfolio as usize].map(|costs| costs.ratio(selector) - 1.0)
+    verdict.known_costs(portfolio).map(|costs| costs.ratio(selector) - 1.0)
 }
 
 fn title(spreads: &[Spread], scenarios: usize) -> String {
@@ -124,7 +124,7 @@ fn worst(verdicts: &[CaseVerdict], selector: SelectorName) -> Vec<WorstRow> {
             selector,
             name: verdict.name.clone(),
             family: verdict.family.name(),
-            choice: verdict.choices[full][selector as usize].to_string(),
+            choice: verdict.with(Knowledge::Known)?.candidates[full][selector as usize].to_string(),
             best: verdict.best[full]?.to_string(),
             regret: regret(verdict, Portfolio::Full, selector)?,
         })

@@ -4,26 +4,23 @@
 use super::SuiteError;
 use crate::experiment::{Goal, Portfolio};
 use crate::report::evidence::SelectorSample;
-use crate::select::case::{self, HELD_OUT, SelectorCase};
+use crate::select::case;
 use crate::select::{
-    Calibration, StrategyChoice, TargetFeatures, judge, judgement, prepared_cases, simulated_calls,
+    Calibration, Knowledge, KnownTarget, StrategyChoice, judge, judgement, prepared_cases,
+    simulated_calls,
 };
 use neonbench_engine::scenario::Scenario;
 use neonbench_engine::world::WallClock;
 
-/// Of the held-out scenarios one in so many is judged: `neonbench evaluate` judges them all.
-const ONE_IN: usize = 4;
-
 /// Judges the shipped calibration, and asks it about `scenario`, whose profile it may know.
 pub(super) fn selector(scenario: &Scenario) -> Result<SelectorSample, SuiteError> {
     let (calibration, goal) = (Calibration::shipped(), Goal::default());
-    let features = TargetFeatures::of(&scenario.profile);
-    let StrategyChoice { candidate, reason } =
-        calibration.decide(scenario, Some(&features), &goal, Portfolio::Full);
+    let target = KnownTarget::of(&scenario.profile);
+    let StrategyChoice { candidate, reason, .. } =
+        calibration.decide(scenario, Some(&target), &goal, Portfolio::Full, &|one| one);
     let clock = WallClock::start();
-    let cases = case::read("the held-out set", HELD_OUT)?;
-    let cases: Vec<SelectorCase> = cases.into_iter().step_by(ONE_IN).collect();
-    let prepared = prepared_cases(&cases, &goal)?;
+    let cases = case::held_out_sample();
+    let prepared = prepared_cases(&cases, &[Knowledge::Known, Knowledge::Nothing], &goal)?;
     let verdicts = judge(&prepared, &calibration, |_| true)?;
     let wall_s = clock.elapsed().as_secs_f64();
     Ok(SelectorSample {
@@ -31,7 +28,7 @@ pub(super) fn selector(scenario: &Scenario) -> Result<SelectorSample, SuiteError
         workers: candidate.workers,
         batch_size: candidate.batch_size,
         reason,
-        one_in: ONE_IN as u64,
+        one_in: case::SAMPLE as u64,
         judgement: judgement(&verdicts, simulated_calls(&prepared), wall_s),
         verdicts,
     })

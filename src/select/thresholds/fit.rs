@@ -104,7 +104,7 @@ impl Actions {
     ) -> Self {
         let rows = actions.to_vec();
         let job = |swept: &SweepResult| {
-            let (resources, mappings) = (swept.work.resources as u64, swept.work.mappings as u64);
+            let SweepResult { resources, mappings, .. } = *swept;
             let (places, limit) = capacity(resources, &swept.features, using);
             ThresholdCase { resources, mappings, places, limit }
         };
