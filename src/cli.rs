@@ -141,7 +141,7 @@ pub(crate) fn main() -> Result<ExitCode, CliError> {
         CliCommand::Retry(args) => retry::run(&args, &line),
         CliCommand::Verify(args) => verify_undo::verify(&args, &line),
         CliCommand::Undo(args) => verify_undo::undo(&args, &line),
-        CliCommand::Store(command) => store::run(&command),
+        CliCommand::Store(command) => store::run(&command, &line),
         CliCommand::Benchmark(args) => benchmark::run(&args, &line),
         CliCommand::Scalability(args) => scalability::run(&args, &line),
         CliCommand::Compare(args) => compare::run(&args, &line),

@@ -16,7 +16,7 @@ mod summary;
 
 pub(crate) use candidate::MAX_WORKERS;
 pub use candidate::{CallPattern, Candidate, CanonicalRun, Portfolio, coarse_grid, grid};
-pub use comparison::{Delta, DeltaVerdict, MIN_REPLICATES, delta};
+pub use comparison::{Delta, DeltaVerdict, MIN_REPLICATES, delta, not_told_apart};
 pub use cost::{Constraint, Goal, Objective, ParseConstraintError, times_as_much};
 pub use forecast::{Forecast, forecast, forecast_probed};
 pub use parallel::parallel_map;

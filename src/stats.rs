@@ -1,10 +1,11 @@
 //! Statistics of the ground floor: means, quantiles, intervals, the bootstrap, Pareto fronts, the
-//! Kolmogorov–Smirnov distance and quantiles of the normal distribution.
+//! Kolmogorov–Smirnov distance and quantiles of the normal and of Student's distribution.
 //!
-//! The three normal quantiles are literals: `statrs`, without its default features, would add two
-//! crates and several seconds of CPU to each cold build for these three numbers.
+//! The three normal quantiles are literals, and Student's are a closed sum: `statrs`, without its
+//! default features, would add two crates and several seconds of CPU to each cold build for them.
 
 use neon_mock::rng::{below, key, keyed};
+use std::f64::consts::FRAC_PI_2;
 
 /// 0.9 quantile of the standard normal distribution.
 pub const Z_P90: f64 = 1.281_551_565_544_600_4;
@@ -15,8 +16,16 @@ pub const Z_P95: f64 = 1.644_853_626_951_472_2;
 /// 0.99 quantile of the standard normal distribution.
 pub const Z_P99: f64 = 2.326_347_874_040_841;
 
-/// Resamples of [`bootstrap`].
+/// Values from which [`outer_quantiles`] may be shown as a range: with fewer, nobody knows the tails.
+///
+/// From 10 to 18 values its ends are the least and the greatest, which hold 82 to 89 % of those to come.
+pub const MIN_VALUES_OF_RANGE: usize = 10;
+
+/// Resamples of [`bootstrap`], and permutations of [`permutation_intervals`], the observed one included.
 const RESAMPLES: u64 = 2_000;
+
+/// Values of both samples up to which [`permutation_intervals`] tries every exchange: at most 1,716.
+const ENUMERATED: usize = 13;
 
 /// Random streams of the bootstrap, one per sample.
 const STREAMS: [&str; 2] = ["bootstrap base", "bootstrap new"];
@@ -54,10 +63,104 @@ pub fn quantile(sorted: &[f64], quantile: f64) -> f64 {
     sorted[below] + (sorted[above] - sorted[below]) * position.fract()
 }
 
-/// 5th, 50th and 95th percentile of `values`, in any order; `None` without values.
-pub fn interval(values: impl IntoIterator<Item = f64>) -> Option<[f64; 3]> {
+/// 5th, 50th and 95th percentile of values to come, after `values`, in any order: a new one lies below
+/// each with that probability, but not beyond the least and the greatest seen. `None` without values.
+///
+/// Source: Hyndman and Fan, "Sample quantiles in statistical packages", 1996, type 6.
+pub fn outer_quantiles(values: impl IntoIterator<Item = f64>) -> Option<[f64; 3]> {
     let sorted = sorted(values);
-    (!sorted.is_empty()).then(|| [0.05, 0.5, 0.95].map(|q| quantile(&sorted, q)))
+    let (count, intervals) = (sorted.len() as f64, sorted.len().max(2) as f64 - 1.0);
+    let at = |q: f64| quantile(&sorted, ((q * (count + 1.0) - 1.0) / intervals).clamp(0.0, 1.0));
+    (!sorted.is_empty()).then(|| [0.05, 0.5, 0.95].map(at))
+}
+
+/// The t for which Student's distribution with `freedom` degrees, at least 1, lies within ± t with
+/// probability `coverage` (0 to 1, exclusive).
+///
+/// Source: Abramowitz and Stegun, "Handbook of Mathematical Functions", 1964, 26.7.3 and 26.7.4.
+fn student_t(coverage: f64, freedom: usize) -> f64 {
+    let within = |angle: f64| {
+        let (sin, cos) = angle.sin_cos();
+        let is_odd = freedom % 2 == 1;
+        let (mut term, mut place) = if is_odd { (cos, 2.0) } else { (1.0, 1.0) };
+        let mut sum = 0.0;
+        for _ in 0..freedom / 2 {
+            sum += term;
+            term *= place / (place + 1.0) * cos * cos;
+            place += 2.0;
+        }
+        if is_odd { (angle + sin * sum) / FRAC_PI_2 } else { sin * sum }
+    };
+    let (mut low, mut high) = (0.0, FRAC_PI_2);
+    for _ in 0..60 {
+        let middle = f64::midpoint(low, high);
+        *(if within(middle) < coverage { &mut low } else { &mut high }) = middle;
+    }
+    low.tan() * (freedom as f64).sqrt()
+}
+
+/// Interval of the mean of a population by Student's t; `coverage` (0 to 1) of such intervals hold it.
+///
+/// Panics with fewer than two values.
+pub fn mean_interval(values: &[f64], coverage: f64) -> [f64; 2] {
+    let (count, freedom) = (values.len() as f64, values.len() - 1);
+    let error = (squared_deviations(values) / freedom as f64 / count).sqrt();
+    let (mean, spread) = (mean(values.iter().copied()), student_t(coverage, freedom) * error);
+    [mean - spread, mean + spread]
+}
+
+/// Intervals of the shift from one population to another of the same shape, by samples of both that are
+/// independent: the shifts that a permutation test of their means does not reject. It tries every permutation
+/// of few values, and of more the same sample each time. Each coverage (0 to 1) is the share of such intervals that
+/// hold it, whatever that shape is.
+///
+/// A permutation that exchanges k values of either sample rejects each shift below the difference of
+/// their means, so that the ends are quantiles of such differences. An end is infinite where the samples
+/// have too few permutations for it.
+/// Panics if a sample is empty.
+/// Source: Hartigan, "Using subsample values as typical values", 1969, for two samples.
+pub fn permutation_intervals<const N: usize>(
+    [from, to]: [&[f64]; 2],
+    coverages: [f64; N],
+) -> [[f64; 2]; N] {
+    let all = from.len() + to.len();
+    // The mean of those that come for as many of `from` that leave, less the mean of these.
+    let shift = |stays: &dyn Fn(usize) -> bool| {
+        let left = from.iter().enumerate().filter(|(place, _)| !stays(*place));
+        let came = to.iter().enumerate().filter(|(place, _)| stays(from.len() + place));
+        let exchanged = left.clone().count();
+        let came: f64 = came.map(|(_, value)| value).sum();
+        let left: f64 = left.map(|(_, value)| value).sum();
+        (exchanged > 0).then(|| (came - left) / exchanged as f64)
+    };
+    let (shifts, permutations): (Vec<Option<f64>>, usize) = if all <= ENUMERATED {
+        let sets = (0..1_u32 << all).filter(|set| set.count_ones() as usize == from.len());
+        let shifts: Vec<_> = sets.map(|set| shift(&|place| set & (1 << place) != 0)).collect();
+        let permutations = shifts.len();
+        (shifts, permutations)
+    } else {
+        let (mut places, mut stays) = ((0..all).collect::<Vec<_>>(), vec![false; all]);
+        let mut drawn = |round| {
+            let stream = key(round, "permutation");
+            stays.fill(false);
+            for place in 0..from.len() {
+                places.swap(place, place + below(keyed(stream, place as u64), all - place));
+                stays[places[place]] = true;
+            }
+            shift(&|place| stays[place])
+        };
+        ((1..RESAMPLES).map(&mut drawn).collect(), RESAMPLES as usize)
+    };
+    let shifts = sorted(shifts.into_iter().flatten());
+    // Those that exchange nothing, the observed one among them, reject no shift.
+    let neutral = permutations - shifts.len();
+    coverages.map(|coverage| {
+        let tail = ((1.0 - coverage) / 2.0 * permutations as f64 + 1e-9).floor() as usize;
+        match tail.checked_sub(neutral) {
+            Some(place) => [shifts[place], shifts[shifts.len() - 1 - place]],
+            None => [f64::NEG_INFINITY, f64::INFINITY],
+        }
+    })
 }
 
 /// Percentile interval of a statistic of the samples' means by the bootstrap, of the same seed each
@@ -129,8 +232,14 @@ mod tests {
         close(quantile(&values, 0.5), 2.0);
         close(quantile(&values, 0.75), 3.0);
         close(quantile(&[7.0], 0.95), 7.0);
-        close(interval([4.0, 1.0, 2.0]).unwrap()[1], 2.0);
-        assert_eq!(interval([]), None);
+        close(outer_quantiles([4.0, 1.0, 2.0]).unwrap()[1], 2.0);
+        close(outer_quantiles([4.0]).unwrap()[0], 4.0);
+        assert_eq!(outer_quantiles([]), None);
+        // Of 19 values the ends are the least and the greatest, of 39 the second from either end.
+        for (count, low, high) in [(10, 1.0, 10.0), (19, 1.0, 19.0), (39, 2.0, 38.0)] {
+            let ends = outer_quantiles((1..=count).map(f64::from)).unwrap();
+            assert!((ends[0] - low).abs() + (ends[2] - high).abs() < 1e-9, "{count}: {ends:?}");
+        }
         close(mean([]), 0.0);
         close(squared_deviations(&[1.0, 3.0]), 2.0);
     }
@@ -143,6 +252,71 @@ mod tests {
         assert!((low + 0.164).abs() < 0.02 && (high - 0.164).abs() < 0.02, "{low} {high}");
         let same = bootstrap([&values, &values], 0.9, |[a, b]| a - b);
         assert!(same[0] < 0.0 && same[1] > 0.0, "the samples are drawn independently");
+    }
+
+    #[test]
+    fn quantiles_of_students_distribution_are_those_of_tables() {
+        for (coverage, freedom, table) in [
+            (0.95, 1, 12.706),
+            (0.95, 2, 4.303),
+            (0.95, 4, 2.776),
+            (0.9, 4, 2.132),
+            (0.99, 5, 4.032),
+            (0.9, 19, 1.729),
+            (0.95, 19, 2.093),
+            (0.999, 9, 4.781),
+            (0.95, 100, 1.984),
+        ] {
+            let t = student_t(coverage, freedom);
+            assert!((t - table).abs() < 6e-4, "{coverage}, {freedom}: {t}, {table}");
+        }
+        let [low, high] = mean_interval(&[1.0, 2.0, 3.0, 4.0, 5.0], 0.95);
+        assert!((low - 1.0368).abs() < 1e-4 && (high - 4.9632).abs() < 1e-4, "{low} {high}");
+        let [low, high] = mean_interval(&[7.0, 7.0], 0.95);
+        assert!(low.to_bits() == high.to_bits(), "what does not scatter is certain");
+    }
+
+    /// Every shift that exchanges of the two samples reject, by trying each exchange.
+    fn exchanged_differences(from: &[f64], to: &[f64]) -> Vec<f64> {
+        let subsets = |values: &[f64], size: u32| -> Vec<f64> {
+            let sets = (0..1_u32 << values.len()).filter(|set| set.count_ones() == size);
+            let is_in = |set: u32, place: usize| set & (1 << place) != 0;
+            let of = |set| (0..values.len()).filter(move |place| is_in(set, *place));
+            sets.map(|set| mean(of(set).map(|place| values[place]))).collect()
+        };
+        let sizes = 1..=from.len().min(to.len()) as u32;
+        let of_size = |size| {
+            let (from, to) = (subsets(from, size), subsets(to, size));
+            from.into_iter().flat_map(move |a| to.clone().into_iter().map(move |b| b - a))
+        };
+        sorted(sizes.flat_map(of_size))
+    }
+
+    #[test]
+    fn the_permutation_interval_is_that_of_all_exchanges() {
+        let from = [1.0, 2.5, 2.0, 9.0, 1.5];
+        let to = [3.0, 4.2, 3.1, 2.2, 30.0];
+        let exact = exchanged_differences(&from, &to);
+        assert_eq!(exact.len(), 251);
+        // 12 of 252 permutations are 5 % on either side: one is neutral, so the 12th of the others.
+        let interval =
+            |from: &[f64], to: &[f64], coverage| permutation_intervals([from, to], [coverage])[0];
+        let [low, high] = interval(&from, &to, 0.9);
+        close(low, exact[11]);
+        close(high, exact[251 - 12]);
+        // Drawn ones are about the same: of 7 values each there are 3,431.
+        let (from, to) =
+            ([1.0, 2.5, 2.0, 9.0, 1.5, 3.3, 0.7], [3.0, 4.2, 3.1, 2.2, 30.0, 6.1, 4.9]);
+        let exact = exchanged_differences(&from, &to);
+        for (end, place) in interval(&from, &to, 0.9).into_iter().zip([170, 3_260]) {
+            assert!(exact[place - 25] <= end && end <= exact[place + 25], "{end}");
+        }
+        let [low, high] = interval(&from, &from, 0.95);
+        assert!(low < 0.0 && high > 0.0);
+        let [low, high] = interval(&[1.0; 5], &[3.0; 7], 0.95);
+        close(low, 2.0);
+        close(high, 2.0);
+        assert!(interval(&[1.0], &[2.0], 0.95)[0].is_infinite());
     }
 
     #[test]

@@ -11,8 +11,9 @@ mod schema;
 pub use header::{Header, HeaderError, ProfileText, Site};
 pub use history::ListedRun;
 pub use journal::{RunState, SqliteJournal, StoredRun};
-pub use purge::Purge;
+pub use purge::{Purge, PurgedRun};
 
+use crate::experiment::RunFigures;
 use crate::judge::JudgeRecord;
 use crate::selftest::SelftestRecord;
 use hdrhistogram::Histogram;
@@ -111,11 +112,17 @@ impl Store {
         StoreError::NoRun { path: self.path.clone(), id }
     }
 
-    /// Adds a run made at `made_at_unix_s`, and returns its number.
+    /// Adds a run made at `made_at_unix_s` with the figures of its `replicates`, its own first, if there are
+    /// any, and returns its number.
     ///
     /// Errors: the store cannot be written.
-    pub fn add(&mut self, run: &Run, made_at_unix_s: i64) -> Result<i64, StoreError> {
-        let json = history::with_makespans(&run.record, &run.makespans_s);
+    pub fn add(
+        &mut self,
+        run: &Run,
+        replicates: &[RunFigures],
+        made_at_unix_s: i64,
+    ) -> Result<i64, StoreError> {
+        let json = history::with_replicates(&run.record, replicates);
         self.insert(&json, made_at_unix_s, &run.measure).map_err(|source| self.sqlite(source))
     }
 
@@ -242,9 +249,17 @@ mod tests {
             Scenario::new(Workload { resources: Some(3), ..Workload::default() }).unwrap();
         let order = RunSpec::new(&scenario, Settings::new(Strategy::Hybrid));
         let run = order.run(&World::Virtual, &mut |_: &Event| {}).unwrap();
-        let id = Store::open(&path).unwrap().add(&run, 1_700_000_000).unwrap();
+        let first = RunFigures::from(&run.record);
+        let second = RunFigures { makespan_s: 7.5, calls: 9, ..first };
+        let id = Store::open(&path).unwrap().add(&run, &[first, second], 1_700_000_000).unwrap();
         let store = Store::open(&path).unwrap();
         assert_eq!(store.record(id).unwrap(), run.record);
+        assert_eq!(store.entry(id).unwrap().replicates, [first, second]);
+        // Earlier versions kept the makespans of replicates alone.
+        let older = "UPDATE runs SET record_json = json_remove(record_json, '$.replicate_figures')";
+        store.connection.execute(older, []).unwrap();
+        let kept = RunFigures { makespan_s: 7.5, ..first };
+        assert_eq!(store.entry(id).unwrap().replicates, [first, kept]);
         assert!(matches!(store.record(id + 1), Err(StoreError::NoRun { .. })));
     }
 }

@@ -4,7 +4,7 @@
 
 use criterion::Criterion;
 use neonbench::report::claims::{BATCH_SIZE, Example, WORKERS};
-use neonbench::stats::interval;
+use neonbench::stats::outer_quantiles;
 use neonbench_engine::engine::{Settings, Strategy};
 use neonbench_engine::event::Event;
 use neonbench_engine::run::{Run, RunSpec, World};
@@ -65,7 +65,7 @@ pub(crate) fn run(scenario: &Scenario, settings: Settings) -> Run {
 
 /// The median of `values`; `None` without values, as in a bench that was filtered out.
 pub(crate) fn median(values: &[f64]) -> Option<f64> {
-    interval(values.iter().copied()).map(|[_, median, _]| median)
+    outer_quantiles(values.iter().copied()).map(|[_, median, _]| median)
 }
 
 /// A bar that `value` must reach, and the verdict, for a headline: `bar 1: met`, `bar 1: missed`.

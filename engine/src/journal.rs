@@ -209,6 +209,11 @@ impl Ledger {
         self.0.is_empty()
     }
 
+    /// True if an account was written, or may have been.
+    pub fn has_writes(&self) -> bool {
+        self.0.values().any(|entry| !entry.changes.is_empty() || entry.open.is_some())
+    }
+
     /// What is known of account `id`; `None` if it was never noted.
     pub fn get(&self, id: AccountId) -> Option<&LedgerEntry> {
         self.0.get(&id)

@@ -106,9 +106,15 @@ pub struct RunRecord {
     pub run: Option<i64>,
     /// Time from the first call due to the last account ended.
     pub makespan_s: f64,
-    /// Quantiles 0.05, 0.5 and 0.95 of the makespan over replicates, if there are any.
+    /// Quantiles 0.05, 0.5 and 0.95 of the makespan of runs to come, from ten replicates or more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub makespan_s_interval: Option<[f64; 3]>,
+    /// Median makespan of the replicates, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub makespan_s_median: Option<f64>,
+    /// Valid replicates, this run among them, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicates: Option<u64>,
     /// Physical limit of the scenario: a bound on the expected makespan.
     pub lower_bound_s: f64,
     /// `lower_bound_s` ÷ `makespan_s`; may exceed 1 for a single seed.

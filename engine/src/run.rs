@@ -102,8 +102,6 @@ pub struct Run {
     pub record: RunRecord,
     /// The figures that it was made from.
     pub measure: Measure,
-    /// The makespans of its valid replicates, its own first, in seconds; empty without any.
-    pub makespans_s: Vec<f64>,
 }
 
 /// Folds events into figures, and passes them on.
@@ -180,7 +178,7 @@ impl<'a> RunSpec<'a> {
         }?;
         let mut record = self.record(world, &fold.measure, &finished);
         record.stopped = fold.is_stopped(self.session.stop);
-        Ok(Run { record, measure: fold.measure, makespans_s: Vec::new() })
+        Ok(Run { record, measure: fold.measure })
     }
 
     fn job(&self) -> engine::Job<'_> {

@@ -230,7 +230,7 @@ fn ranking(inputs: &Inputs, goal: &Goal) -> Result<(Vec<StrategyRank>, Vec<Strat
     let row = |entry: &CandidateRuns| StrategyRank {
         strategy: entry.candidate.strategy,
         cost_s: entry.runs.cost_s(goal.objective),
-        makespan_s: entry.runs.makespan_s().map_or(0.0, |[_, median, _]| median),
+        makespan_s: entry.runs.median_makespan_s(),
         refused_share: entry.runs.refused_share(),
     };
     Ok((ranking.sort(entries.iter().map(row).collect()), tied))

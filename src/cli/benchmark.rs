@@ -4,11 +4,11 @@ use super::args::{JobArgs, ReplicateArgs, WorkloadArgs};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::Inputs;
-use super::output::{count, duration, percent, print, table, verdict};
-use super::ranked::{Ranked, measured, print_best};
+use super::output::{count, duration, percent, print, sig3, table, verdict};
+use super::ranked::{Best, MeasuredCandidate, Ranked, measured};
 use super::run::exit_code_of;
 use clap::Args;
-use neonbench::experiment::{Goal, median_makespan_s, replicated};
+use neonbench::experiment::{CandidateRuns, Goal, median_makespan_s, replicated};
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::event::Event;
 use neonbench_engine::record::RunRecord;
@@ -34,8 +34,8 @@ pub(super) struct BenchmarkRecord {
     schema: u32,
     runs: Vec<RunRecord>,
     best: Option<Strategy>,
-    /// The strategies that tie for the best; one without a tie.
-    tied: Vec<Strategy>,
+    #[serde(flatten)]
+    bests: Best<Strategy>,
     /// The criterion of the order, in words.
     ranked_by: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -69,9 +69,10 @@ pub(super) fn run(args: &BenchmarkArgs, line: &CommandLine) -> Result<ExitCode, 
         all.push(measured(&args.job, &inputs, &spec, replicates, strategy.name(), line)?);
     }
     let ranked = Ranked::new(&goal, all);
-    let tied: Vec<Strategy> = ranked.best().iter().map(|record| record.strategy).collect();
-    let best = tied.first().copied();
-    let mut runs = ranked.records;
+    let bests = ranked.best(|record| record.strategy);
+    let best = bests.tied.first().copied();
+    let rows = ranked.all.iter().map(row).collect();
+    let mut runs = ranked.into_records();
     let forecast = sample.is_some().then(|| forecast(&inputs, &goal, replicates)).transpose()?;
     let warning = forecast.as_ref().and_then(|whole| order_warning(&runs, whole));
     let warnings = Vec::from_iter(warning);
@@ -84,8 +85,8 @@ pub(super) fn run(args: &BenchmarkArgs, line: &CommandLine) -> Result<ExitCode, 
     }
     let code = runs.iter().map(exit_code_of).max().unwrap_or(code::NOTHING_TO_DO);
     let ranked_by = goal.in_words();
-    let record = BenchmarkRecord { schema: 1, runs, best, tied, ranked_by, forecast, warnings };
-    args.job.output.show(&record, || print_benchmark(&record, &next))?;
+    let record = BenchmarkRecord { schema: 1, runs, best, bests, ranked_by, forecast, warnings };
+    args.job.output.show(&record, || print_benchmark(&record, rows, &next))?;
     Ok(ExitCode::from(code))
 }
 
@@ -106,7 +107,7 @@ fn forecast(
         resources: record.resources,
         makespan_s: median_makespan_s(record),
     };
-    Ok(Ranked::new(goal, all).records.iter().map(forecast).collect())
+    Ok(Ranked::new(goal, all).into_records().iter().map(forecast).collect())
 }
 
 /// A warning where the sample ranks the strategies in another order than the whole.
@@ -118,7 +119,11 @@ fn order_warning(sample: &[RunRecord], whole: &[WholePlanForecast]) -> Option<St
         .then(|| format!("the sample ranks {sample}; the whole plan, simulated, ranks {whole}"))
 }
 
-fn print_benchmark(benchmark: &BenchmarkRecord, next: &str) -> Result<(), CliError> {
+fn print_benchmark(
+    benchmark: &BenchmarkRecord,
+    rows: Vec<Vec<String>>,
+    next: &str,
+) -> Result<(), CliError> {
     if let Some(first) = benchmark.runs.first() {
         print(&format!(
             "{} accounts × {} mappings, profile {}, {} workers, batch size {}, seed {}",
@@ -130,8 +135,9 @@ fn print_benchmark(benchmark: &BenchmarkRecord, next: &str) -> Result<(), CliErr
             first.seed
         ))?;
     }
-    let header = "strategy | makespan | p5 – p95 | calls | refused | efficiency | failed | audit";
-    print(&table(header, benchmark.runs.iter().map(row)))?;
+    let header =
+        "strategy | makespan | p5 – p95 | runs | calls | refused | efficiency | failed | audit";
+    print(&table(header, rows))?;
     print(&format!("ranked by {}", benchmark.ranked_by))?;
     for forecast in benchmark.forecast.iter().flatten() {
         print(&format!(
@@ -149,24 +155,26 @@ fn print_benchmark(benchmark: &BenchmarkRecord, next: &str) -> Result<(), CliErr
         let whole = whole.strategy;
         return print(&format!("best: {best} on the sample, {whole} for the whole\nnext: {next}"));
     }
-    let names = benchmark.tied.iter().map(ToString::to_string).collect::<Vec<_>>();
-    print_best(&names, next)
+    print(&format!("best: {}", benchmark.bests.in_words()))?;
+    if next.is_empty() { Ok(()) } else { print(&format!("next: {next}")) }
 }
 
-fn row(record: &RunRecord) -> Vec<String> {
-    let interval = record.makespan_s_interval.map_or_else(
+/// The means of the runs, but for the median of their makespans.
+fn row((record, CandidateRuns { runs, .. }): &MeasuredCandidate) -> Vec<String> {
+    let interval = runs.makespan_s_range().map_or_else(
         || "–".to_owned(),
         |[low, _, high]| format!("{} – {}", duration(low), duration(high)),
     );
-    let refused = record.calls.refused_share();
+    let (mean_s, failed) = (runs.mean(|run| run.makespan_s), runs.mean(|run| run.failed as f64));
     vec![
         record.strategy.to_string(),
-        duration(median_makespan_s(record)),
+        duration(runs.median_makespan_s()),
         interval,
-        count(record.calls.total),
-        percent(refused),
-        format!("{:.2}", record.efficiency),
-        count(record.records.failed),
+        count(runs.count() as u64),
+        count(runs.mean(|run| run.calls as f64).round() as u64),
+        percent(runs.refused_share()),
+        format!("{:.2}", if mean_s > 0.0 { record.lower_bound_s / mean_s } else { 1.0 }),
+        if failed.fract() == 0.0 { count(failed as u64) } else { sig3(failed) },
         verdict(record),
     ]
 }

@@ -5,13 +5,11 @@ use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::Inputs;
 use super::output::{count, duration, percent, print, table, verdict};
-use super::ranked::{MeasuredCandidate, Ranked, measured, print_best};
+use super::ranked::{Best, MeasuredCandidate, Ranked, measured};
 use super::run::exit_code_of;
 use clap::Args;
-use neonbench::experiment::{
-    CandidateRuns, Delta, DeltaVerdict, Summary, delta, median_makespan_s,
-};
-use neonbench_engine::record::RunRecord;
+use neonbench::experiment::{CandidateRuns, Delta, RunFigures, delta};
+use neonbench_engine::record::{RunRecord, WorldName};
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -63,8 +61,8 @@ pub(super) struct CompareRecord {
     schema: u32,
     runs: Vec<RunRecord>,
     best: Option<String>,
-    /// The runs that tie for the best; one without a tie.
-    tied: Vec<String>,
+    #[serde(flatten)]
+    bests: Best<String>,
     /// The criterion of the order, in words.
     ranked_by: String,
     /// The second stored run against the first.
@@ -79,7 +77,7 @@ struct DeltaRecord {
     run: i64,
     #[serde(flatten)]
     delta: Delta,
-    /// The gate, if there is one; `passed` is null if the runs are too noisy to tell.
+    /// The gate, if there is one; `passed` is null if nobody can tell.
     #[serde(skip_serializing_if = "Option::is_none")]
     gate: Option<SlowerGate>,
 }
@@ -88,17 +86,13 @@ struct DeltaRecord {
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 struct SlowerGate {
     max_slower: f64,
+    /// True if the 90 % interval of the ratio ends below 1 + `max_slower`, false if it begins above it.
     passed: Option<bool>,
 }
 
 impl SlowerGate {
     fn new(max_slower: f64, delta: &Delta) -> Self {
-        let passed = match (delta.verdict, &delta.incomparable) {
-            (_, Some(_)) | (DeltaVerdict::TooNoisy, None) => None,
-            (DeltaVerdict::Slower, None) => Some(delta.ratio <= 1.0 + max_slower),
-            (DeltaVerdict::Faster | DeltaVerdict::NoEvidence, None) => Some(true),
-        };
-        Self { max_slower, passed }
+        Self { max_slower, passed: delta.is_within(max_slower) }
     }
 
     const fn exit_code(&self) -> u8 {
@@ -119,12 +113,15 @@ pub(super) fn run(args: &CompareArgs, line: &CommandLine) -> Result<ExitCode, Cl
         delta.as_ref().and_then(|delta| delta.gate.as_ref()).map_or(0, SlowerGate::exit_code);
     let goal = args.job.engine.selector.goal.goal();
     let ranked = Ranked::new(&goal, all);
-    let code = ranked.records.iter().map(exit_code_of).max().filter(|&code| code > 0);
+    let code =
+        ranked.all.iter().map(|(record, _)| exit_code_of(record)).max().filter(|&code| code > 0);
     let code = code.unwrap_or(gate);
-    let tied: Vec<String> = ranked.best().iter().map(RunRecord::configuration).collect();
-    let (best, ranked_by) = (tied.first().cloned(), goal.in_words());
-    let record = CompareRecord { schema: 1, runs: ranked.records, best, tied, ranked_by, delta };
-    args.job.output.show(&record, || print_compare(&record, line))?;
+    let (bests, ranked_by) = (ranked.best(RunRecord::configuration), goal.in_words());
+    let rows = rows(&ranked);
+    let best = bests.tied.first().cloned();
+    let runs = ranked.into_records();
+    let record = CompareRecord { schema: 1, runs, best, bests, ranked_by, delta };
+    args.job.output.show(&record, || print_compare(&record, rows, line))?;
     Ok(ExitCode::from(code))
 }
 
@@ -154,13 +151,13 @@ fn stored(
 ) -> Result<(Vec<MeasuredCandidate>, Option<DeltaRecord>), CliError> {
     let store = args.job.store.open()?;
     let records = [store.record(baseline)?, store.record(run)?];
-    let makespans = [store.entry(baseline)?.makespans_s, store.entry(run)?.makespans_s];
-    let side = |index: usize| (&records[index], &*makespans[index]);
+    let replicates = [store.entry(baseline)?.replicates, store.entry(run)?.replicates];
+    let side = |index: usize| (&records[index], &*replicates[index]);
     let delta = delta(side(0), side(1));
     let gate = args.fail_if_slower.map(|max_slower| SlowerGate::new(max_slower, &delta));
-    let measured = records.into_iter().zip(makespans).map(|(record, makespans_s)| {
-        let runs: Summary = std::iter::once(&record).collect();
-        let entry = CandidateRuns::of(&record, runs.with_makespans_s(&makespans_s));
+    let measured = records.into_iter().zip(replicates).map(|(record, replicates)| {
+        let own = replicates.is_empty().then(|| RunFigures::from(&record));
+        let entry = CandidateRuns::of(&record, replicates.into_iter().chain(own).collect());
         (record, entry)
     });
     Ok((measured.collect(), Some(DeltaRecord { baseline, run, delta, gate })))
@@ -169,14 +166,19 @@ fn stored(
 /// The second run against the first, in words.
 fn print_delta(record: &DeltaRecord, line: &CommandLine) -> Result<(), CliError> {
     let DeltaRecord { baseline, run, delta, gate } = record;
+    let [base, new] = delta.replicates;
+    let compared = if delta.paired {
+        format!("{base} pairs of the same seeds")
+    } else {
+        format!("{base} and {new} runs of different seeds")
+    };
     let interval = delta.ratio_interval.map_or_else(
         || {
             format!(
-                "{} and {} replicates are too few for an interval: make the runs with --replicates 20",
-                delta.replicates[0], delta.replicates[1]
+                "{base} and {new} replicates are too few for an interval: make the runs with --replicates 20"
             )
         },
-        |[low, high]| format!("95 % interval {low:.3} – {high:.3}"),
+        |[low, high]| format!("95 % interval {low:.3} – {high:.3}, {compared}"),
     );
     print(&format!(
         "run {run} takes {:.3} × as long as run {baseline} ({interval}): {}",
@@ -192,31 +194,42 @@ fn print_delta(record: &DeltaRecord, line: &CommandLine) -> Result<(), CliError>
             Some(false) => "failed",
             None => "inconclusive",
         };
-        print(&format!("gate: at most {} slower: {verdict}", percent(gate.max_slower)))?;
+        let interval = delta.ratio_interval_90.map_or_else(String::new, |[low, high]| {
+            format!(" (90 % interval {low:.3} – {high:.3})")
+        });
+        print(&format!("gate: at most {} slower: {verdict}{interval}", percent(gate.max_slower)))?;
     }
     print(&format!("next: {}", line.to("history")))
 }
 
-fn print_compare(compare: &CompareRecord, line: &CommandLine) -> Result<(), CliError> {
-    let best_s = compare.runs.first().map_or(0.0, median_makespan_s);
-    let row = |run: &RunRecord| {
-        let makespan_s = median_makespan_s(run);
-        let refused = run.calls.refused_share();
+fn rows(ranked: &Ranked) -> Vec<Vec<String>> {
+    let best_s = ranked.all.first().map_or(0.0, |(_, entry)| entry.runs.median_makespan_s());
+    let row = |(record, CandidateRuns { runs, .. }): &MeasuredCandidate| {
+        let makespan_s = runs.median_makespan_s();
         let times = if best_s > 0.0 { makespan_s / best_s } else { 1.0 };
         vec![
-            run.configuration(),
-            count(run.resources),
-            run.mappings.to_string(),
+            record.configuration(),
+            count(record.resources),
+            record.mappings.to_string(),
             duration(makespan_s),
             format!("{times:.2} ×"),
-            count(run.calls.total),
-            percent(refused),
-            verdict(run),
+            count(runs.count() as u64),
+            count(runs.mean(|run| run.calls as f64).round() as u64),
+            percent(runs.refused_share()),
+            verdict(record),
         ]
     };
+    ranked.all.iter().map(row).collect()
+}
+
+fn print_compare(
+    compare: &CompareRecord,
+    rows: Vec<Vec<String>>,
+    line: &CommandLine,
+) -> Result<(), CliError> {
     let header =
-        "workers/batch | accounts | mappings | makespan | of best | calls | refused | audit";
-    print(&table(header, compare.runs.iter().map(row)))?;
+        "workers/batch | accounts | mappings | makespan | of best | runs | calls | refused | audit";
+    print(&table(header, rows))?;
     print(&format!("ranked by {}", compare.ranked_by))?;
     if let Some(delta) = &compare.delta {
         return print_delta(delta, line);
@@ -224,7 +237,14 @@ fn print_compare(compare: &CompareRecord, line: &CommandLine) -> Result<(), CliE
     if !compare.runs.iter().any(|run| run.strategy.is_concurrent()) {
         print("note: these strategies have one worker; add --strategy hybrid to compare workers")?;
     }
-    // Scalability sets the size of each organisation itself.
-    let next = line.to("scalability").without(&["resources", "resource_ids"]);
-    print_best(&compare.tied, &next.to_string())
+    let next = match compare.runs.first() {
+        // A server has the accounts that it has, and clocks on the wall wait for ten thousand.
+        Some(best) if best.world == WorldName::Http => {
+            let run = line.to("run").with_switch("dry_run").with("strategy", best.strategy);
+            run.with("workers", best.workers).with("batch_size", best.batch_size)
+        }
+        // Scalability sets the size of each organisation itself.
+        _ => line.to("scalability").without(&["resources", "resource_ids"]),
+    };
+    print(&format!("best: {}\nnext: {next}", compare.bests.in_words()))
 }

@@ -57,6 +57,8 @@ pub(crate) enum CliError {
     Runtime(#[source] std::io::Error),
     #[error("cannot write to standard output")]
     Stdout(#[source] std::io::Error),
+    #[error("cannot read the answer from standard input")]
+    Stdin(#[source] std::io::Error),
 }
 
 impl CliError {
@@ -90,7 +92,8 @@ pub(crate) const fn exit_code(error: &CliError) -> u8 {
         | CliError::Runtime(_)
         | CliError::Home(_)
         | CliError::Wait(_)
-        | CliError::Stdout(_) => code::INTERNAL,
+        | CliError::Stdout(_)
+        | CliError::Stdin(_) => code::INTERNAL,
         // The others are of flags and files.
         _ => code::USAGE,
     }

@@ -54,7 +54,7 @@ impl<'a> RunLine<'a> {
         Self {
             run: run.id,
             listed: run,
-            outcome: run.record.as_ref().map(|it| RunOutcome::of(it, run.makespans_s.len())),
+            outcome: run.record.as_ref().map(|it| RunOutcome::of(it, run.replicates.len())),
         }
     }
 }
@@ -113,12 +113,27 @@ pub(super) fn run(args: &HistoryArgs, line: &CommandLine) -> Result<ExitCode, Cl
     if args.output.json {
         return Ok(ExitCode::SUCCESS);
     }
-    let next = match &*runs {
-        [latest, before, ..] => line.to("compare").with_all("runs", &[before.id, latest.id]),
-        _ => line.to("run").with("replicates", 20),
+    let next = match comparable(&runs) {
+        Some(pair) => line.to("compare").with_all("runs", &pair),
+        None => line.to("run").with("replicates", 20),
     };
     print(&format!("next: {next}"))?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The latest two runs that can be compared, the earlier one first: they came to their end, are valid and
+/// did the same work.
+fn comparable(runs: &[ListedRun]) -> Option<[i64; 2]> {
+    let is_sound =
+        |record: &RunRecord| record.audit.valid && !record.stopped && record.records.failed == 0;
+    let sound = runs.iter().filter_map(|run| Some((run.id, run.record.as_ref()?)));
+    let sound: Vec<_> = sound.filter(|(_, record)| is_sound(record)).collect();
+    let work =
+        |of: &RunRecord| (of.resources, of.mappings, of.dry_run, of.dataset.clone(), of.world);
+    sound.iter().enumerate().find_map(|(place, (latest, record))| {
+        let same = |(_, earlier): &&(i64, &RunRecord)| work(earlier) == work(record);
+        sound[place + 1..].iter().find(same).map(|(earlier, _)| [*earlier, *latest])
+    })
 }
 
 /// `store list`: all runs with their journals.
@@ -157,7 +172,7 @@ fn outcome_cells(run: &ListedRun) -> Vec<String> {
             record.profile.clone(),
             format!("{}/{}", record.workers, record.batch_size),
             duration(median_makespan_s(record)),
-            run.makespans_s.len().max(1).to_string(),
+            run.replicates.len().max(1).to_string(),
             count(record.calls.total),
             count(record.calls.rejected),
         ],

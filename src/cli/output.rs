@@ -2,7 +2,7 @@
 
 use super::args::OutputArgs;
 use super::error::CliError;
-pub(super) use neonbench::text::{count, duration, percent};
+pub(super) use neonbench::text::{count, duration, percent, sig3};
 use neonbench_engine::record::{Exposure, ResponseMs, RunRecord};
 use serde::Serialize;
 use std::fmt::{self, Write as _};
@@ -189,6 +189,13 @@ pub(super) fn summary(record: &RunRecord) -> String {
             performance.resources_per_s
         ),
     );
+    if let (Some(runs), Some(median_s)) = (record.replicates, record.makespan_s_median) {
+        let range = record.makespan_s_interval.map_or_else(
+            || "too few for a range".to_owned(),
+            |[low, _, high]| format!("nine of ten take {} to {}", duration(low), duration(high)),
+        );
+        line("runs", format!("n = {runs}: median {}; {range}", duration(median_s)));
+    }
     line(
         "accounts",
         format!(

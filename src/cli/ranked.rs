@@ -4,11 +4,11 @@ use super::args::JobArgs;
 use super::command_line::CommandLine;
 use super::error::CliError;
 use super::inputs::Inputs;
-use super::output::print;
 use super::progress::Progress;
-use neonbench::experiment::{CandidateRuns, Goal, rank, replicated};
+use neonbench::experiment::{CandidateRuns, Goal, not_told_apart, rank, replicated};
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::RunSpec;
+use serde::Serialize;
 
 /// A candidate's first record, and the figures of all its replicates.
 pub(super) type MeasuredCandidate = (RunRecord, CandidateRuns);
@@ -27,38 +27,79 @@ pub(super) fn measured(
     let mut progress = Progress::new(line, title);
     let (run, entry) = replicated(spec, &inputs.world, replicates, &mut progress)?;
     drop(progress);
-    job.store.keep(&run, line);
+    job.store.keep(&run, entry.runs.runs(), line);
     Ok((run.record, entry))
 }
 
-/// Records in the order of their rank.
+/// Candidates in the order of their rank.
 pub(super) struct Ranked {
-    /// The records, best first.
-    pub(super) records: Vec<RunRecord>,
-    /// The number of first records that tie for the best; 0 if nothing is best.
-    pub(super) tied: usize,
+    /// The candidates, best first.
+    pub(super) all: Vec<MeasuredCandidate>,
+    /// The number of first candidates that tie for the best; 0 if nothing is best.
+    tied: usize,
+    /// Places in `all` of those that nobody can tell apart from the best; `None` if the runs are too few.
+    close: Option<Vec<usize>>,
 }
 
 impl Ranked {
     /// Ranks `measured` under `goal`.
     pub(super) fn new(goal: &Goal, measured: Vec<MeasuredCandidate>) -> Self {
-        let (records, entries): (Vec<_>, Vec<_>) = measured.into_iter().unzip();
+        let (records, entries): (Vec<RunRecord>, Vec<_>) = measured.into_iter().unzip();
         let ranking = rank(goal, &entries);
+        let paired = records.windows(2).all(|pair| pair[0].seed == pair[1].seed);
+        let close = not_told_apart(goal, &entries, &ranking, paired);
+        let at = |place: usize| ranking.order.iter().position(|other| *other == place);
+        let close = close.map(|places| places.into_iter().filter_map(at).collect());
         let tied = ranking.best.len();
-        Self { records: ranking.sort(records), tied }
+        Self { all: ranking.sort(records.into_iter().zip(entries).collect()), tied, close }
     }
 
-    /// The records that tie for the best.
-    pub(super) fn best(&self) -> &[RunRecord] {
-        &self.records[..self.tied]
+    /// The best, under the names of their records.
+    pub(super) fn best<T>(&self, name: impl Fn(&RunRecord) -> T) -> Best<T> {
+        let names = |places: &[usize]| places.iter().map(|it| name(&self.all[*it].0)).collect();
+        Best {
+            tied: self.all[..self.tied].iter().map(|(record, _)| name(record)).collect(),
+            not_told_apart: self.close.as_deref().map(names),
+            runs: self.all.first().map_or(0, |(_, entry)| entry.runs.count()),
+        }
+    }
+
+    /// The records, best first.
+    pub(super) fn into_records(self) -> Vec<RunRecord> {
+        self.all.into_iter().map(|(record, _)| record).collect()
     }
 }
 
-/// Prints the criterion of a table's order, and after it the best of `names`.
-pub(super) fn print_best(names: &[String], next: &str) -> Result<(), CliError> {
-    match names {
-        [] => print("best: none: no run is valid and complete, or they did not do the same work"),
-        [best] => print(&format!("best: {best}\nnext: {next}")),
-        several => print(&format!("best: a tie of {}\nnext: {next}", several.join(", "))),
+/// The best of several candidates, by name.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub(super) struct Best<T> {
+    /// Those that tie for the best; one without a tie, none if nothing is best.
+    pub(super) tied: Vec<T>,
+    /// Those that cost more on the mean, but nobody can tell whether they do; null if the runs are too few
+    /// to tell.
+    not_told_apart: Option<Vec<T>>,
+    /// Runs of each.
+    #[serde(skip)]
+    runs: usize,
+}
+
+impl<T: ToString> Best<T> {
+    /// In words.
+    pub(super) fn in_words(&self) -> String {
+        let list = |names: &[T]| names.iter().map(T::to_string).collect::<Vec<_>>().join(", ");
+        let best = match &*self.tied {
+            [] => {
+                return "none: no run is valid and complete, or they did not do the same work"
+                    .into();
+            }
+            [best] => best.to_string(),
+            several => format!("a tie of {}", list(several)),
+        };
+        let runs = self.runs;
+        match self.not_told_apart.as_deref() {
+            None => format!("{best} (n = {runs}: too few runs to tell the others apart from it)"),
+            Some([]) => format!("{best} (n = {runs})"),
+            Some(close) => format!("{best}; not told apart from {} (n = {runs})", list(close)),
+        }
     }
 }

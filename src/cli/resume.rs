@@ -23,7 +23,7 @@ pub(super) fn run(args: &RunRef, line: &CommandLine) -> Result<ExitCode, CliErro
     match reopened.run.state {
         RunState::Running | RunState::Stopped | RunState::Failed => {}
         RunState::Finished => return Ok(nothing_to_do(id, "has finished", "resume", line)),
-        RunState::Undone => return Err(cannot("resume", id, TAKEN_BACK)),
+        RunState::Undoing | RunState::Undone => return Err(cannot("resume", id, TAKEN_BACK)),
     }
     let ledger = reopened.store.ledger(id)?;
     let ids = reopened.run.ids.clone();

@@ -30,7 +30,7 @@ pub(super) fn run(args: &RetryArgs, line: &CommandLine) -> Result<ExitCode, CliE
             let reason = format_args!("it has not finished; {resume} goes on with it first");
             return Err(cannot("retry", id, reason));
         }
-        RunState::Undone => return Err(cannot("retry", id, TAKEN_BACK)),
+        RunState::Undoing | RunState::Undone => return Err(cannot("retry", id, TAKEN_BACK)),
     }
     let again = match args.only.as_deref() {
         None => RetryScope::Both,

@@ -12,7 +12,7 @@ use super::json_lines::JsonLines;
 use super::output::{print, print_json, print_json_line, summary};
 use super::progress::Progress;
 use clap::Args;
-use neonbench::experiment::replicated;
+use neonbench::experiment::{Summary, replicated};
 use neonbench::findings::RunFinding;
 use neonbench::store::Store;
 use neonbench_engine::engine::Stop;
@@ -62,21 +62,22 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
     let mut progress = Progress::new(line, order.settings.strategy.name());
     let mut lines = JsonLines::new(&mut progress, args.json_lines);
     let mut expected = Expected::new(&order, args.forecast, line, &mut lines)?;
-    let mut run = if args.keeps_journal(&inputs, &order) {
-        journaled(args, line, &inputs, &order, &stop, &mut expected)?
+    let (mut run, replicates) = if args.keeps_journal(&inputs, &order) {
+        let run = journaled(args, line, &inputs, &order, &stop, &mut expected)?;
+        (run, Summary::default())
     } else {
         let session = RunContext { stop: &stop, ..order.session };
         let order = RunSpec { session, ..order.clone() };
-        let (mut run, _) = replicated(&order, &inputs.world, args.replicates, &mut expected)?;
+        let (mut run, entry) = replicated(&order, &inputs.world, args.replicates, &mut expected)?;
         run.record.next_command = next_command(args, line, &run.record);
-        run
+        (run, entry.runs)
     };
     let compared = expected.compared(&run.record);
     lines.finish()?;
     drop(progress);
     let stored = match run.record.run {
         Some(id) => Some(id),
-        None => args.job.store.keep(&run, line),
+        None => args.job.store.keep(&run, replicates.runs(), line),
     };
     if args.values.show_values {
         run.record.show_values(&run.measure);

@@ -9,7 +9,7 @@ use super::ranked::measured;
 use super::run::exit_code_of;
 use clap::Args;
 use neonbench::experiment::median_makespan_s;
-use neonbench_engine::record::RunRecord;
+use neonbench_engine::record::{RunRecord, WorldName};
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -107,5 +107,12 @@ fn print_scalability(record: &ScalabilityRecord, line: &CommandLine) -> Result<(
         "factor {:.2}: {} (accounts/s at the largest ÷ at the smallest; > 0.8 good, > 0.5 moderate)",
         record.factor, record.verdict
     ))?;
-    print(&format!("next: {}", line.to("compare")))
+    let next = match record.runs.last() {
+        // A server has the accounts that it has.
+        Some(largest) if largest.world == WorldName::Http => {
+            line.to("compare").with("resources", largest.resources)
+        }
+        _ => line.to("compare"),
+    };
+    print(&format!("next: {next}"))
 }

@@ -1,23 +1,30 @@
 //! `neonbench store`: lists the stored runs and deletes them.
 
 use super::args::{OutputArgs, StoreArgs};
-use super::error::CliError;
+use super::command_line::CommandLine;
+use super::error::{CliError, code};
 use super::history::{self, HistoryArgs};
 use super::journaled::is_alive;
 use super::output::{count, print};
 use clap::{Args, Subcommand};
-use neonbench::store::Purge;
+use neonbench::store::{Purge, PurgedRun};
+use neonbench::text::{join_and, plural};
 use serde::Serialize;
+use std::fmt::Write as _;
+use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use time::format_description::parse_borrowed;
 use time::{Date, Time};
+
+/// Runs that are listed by number; the others are only counted.
+const LISTED: usize = 20;
 
 /// Verbs of `store`.
 #[derive(Debug, Subcommand)]
 pub(super) enum StoreCommand {
     /// The runs, the latest first
     List(HistoryArgs),
-    /// Gets rid of runs, their journals and all other records: of all of them, or of some
+    /// Gets rid of runs, their journals and all other records: of some, or of all of them
     Purge(PurgeArgs),
 }
 
@@ -30,6 +37,12 @@ pub(super) struct PurgeArgs {
     /// Only this run
     #[arg(long, value_name = "RUN")]
     run: Option<i64>,
+    /// All there is, without being asked
+    #[arg(long, conflicts_with_all = ["before", "run"])]
+    all: bool,
+    /// Also runs whose writes could still be undone: nothing can undo them afterwards
+    #[arg(long)]
+    even_undoable: bool,
     #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
@@ -40,32 +53,85 @@ pub(super) struct PurgeArgs {
 #[derive(Serialize)]
 struct PurgeRecord {
     schema: u32,
+    /// Runs and other records.
     purged: u64,
+    /// The numbers of the runs.
+    runs: Vec<i64>,
+    /// Those whose writes could still have been undone.
+    undoable: Vec<i64>,
 }
 
-pub(super) fn run(command: &StoreCommand) -> Result<ExitCode, CliError> {
+pub(super) fn run(command: &StoreCommand, line: &CommandLine) -> Result<ExitCode, CliError> {
     match command {
-        StoreCommand::List(args) => history::list(args)?,
-        StoreCommand::Purge(args) => purge(args)?,
+        StoreCommand::List(args) => {
+            history::list(args)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        StoreCommand::Purge(args) => purge(args, line),
     }
-    Ok(ExitCode::SUCCESS)
 }
 
-fn purge(args: &PurgeArgs) -> Result<(), CliError> {
+fn purge(args: &PurgeArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let what = match (args.run, args.before) {
         (Some(id), _) => Purge::Run(id),
         (None, Some(at)) => Purge::Before(at),
         (None, None) => Purge::All,
     };
     let mut store = args.store.open()?;
-    let is_under_way = |(_, process): &&(i64, Option<u32>)| process.is_some_and(is_alive);
-    if let Some((id, _)) = store.running(what)?.iter().find(is_under_way) {
+    let (runs, documents) = store.purged_by(what)?;
+    let is_under_way = |run: &&PurgedRun| run.running.is_some_and(is_alive);
+    if let Some(PurgedRun { id, .. }) = runs.iter().find(is_under_way) {
         return Err(CliError::usage(format!("run {id} is under way: stop it first")));
     }
+    let ids: Vec<i64> = runs.iter().map(|run| run.id).collect();
+    let undoable = runs.iter().filter(|run| run.is_undoable).map(|run| run.id);
+    let undoable: Vec<i64> = undoable.collect();
+    if !undoable.is_empty() && !args.even_undoable {
+        return Err(CliError::usage(format!(
+            "the writes of {} could still be undone, and not without the journal: undo them first, or add \
+             --even-undoable",
+            numbers(&undoable)
+        )));
+    }
+    let mut deleted = vec![numbers(&ids)];
+    if documents > 0 {
+        deleted.push(plural(documents, "other record"));
+    }
+    let mut deleted = format!("{} of store {}", join_and(&deleted), args.store.store.display());
+    if !undoable.is_empty() {
+        let _ = write!(deleted, "; the writes of {} could still be undone", numbers(&undoable));
+    }
+    if what == Purge::All && !args.all {
+        if !std::io::stdin().is_terminal() {
+            return Err(CliError::usage(format!(
+                "nothing is selected, and this would delete {deleted}: add --all, or select by --run or --before"
+            )));
+        }
+        eprint!("This deletes {deleted}.\nType yes to go on: ");
+        let mut answer = String::new();
+        std::io::stdin().read_line(&mut answer).map_err(CliError::Stdin)?;
+        if answer.trim() != "yes" {
+            line.note("nothing was deleted");
+            return Ok(ExitCode::from(code::NOTHING_TO_DO));
+        }
+    } else {
+        line.note(format_args!("deleting {deleted}"));
+    }
     let purged = store.purge(what)?;
-    args.output.show(&PurgeRecord { schema: 1, purged }, || {
+    args.output.show(&PurgeRecord { schema: 1, purged, runs: ids, undoable }, || {
         print(&format!("purged: {} records, with all that hung on them", count(purged)))
-    })
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// `3 runs (1, 2, 5)`, the first of them by their numbers.
+fn numbers(ids: &[i64]) -> String {
+    let mut listed: Vec<String> = ids.iter().take(LISTED).map(i64::to_string).collect();
+    if ids.len() > LISTED {
+        listed.push("…".to_owned());
+    }
+    let runs = plural(ids.len() as u64, "run");
+    if ids.is_empty() { runs } else { format!("{runs} ({})", listed.join(", ")) }
 }
 
 /// The first second of a day (UTC), in seconds since 1970.

@@ -3,6 +3,7 @@
 use super::args::StoreArgs;
 use super::command_line::CommandLine;
 use super::error::CliError;
+use neonbench::experiment::RunFigures;
 use neonbench::store::{Document, Store, StoreError};
 use neonbench_engine::run::Run;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -27,9 +28,15 @@ impl StoreArgs {
         Ok(is_there.then(|| Store::open(&self.store)).transpose()?)
     }
 
-    /// Stores `run` and returns its number; a store that cannot be written is a warning, not an error.
-    pub(super) fn keep(&self, run: &Run, line: &CommandLine) -> Option<i64> {
-        self.kept(line, |store| store.add(run, now_unix_s()))
+    /// Stores `run` with its `replicates`, and returns its number; a store that cannot be written is a
+    /// warning, not an error.
+    pub(super) fn keep(
+        &self,
+        run: &Run,
+        replicates: &[RunFigures],
+        line: &CommandLine,
+    ) -> Option<i64> {
+        self.kept(line, |store| store.add(run, replicates, now_unix_s()))
     }
 
     /// Stores a document and returns its number.

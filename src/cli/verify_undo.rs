@@ -92,7 +92,7 @@ struct FailureRecord {
 pub(super) fn verify(args: &RunRef, line: &CommandLine) -> Result<ExitCode, CliError> {
     let reopened = args.reopen("verify", false)?;
     let id = reopened.run.id;
-    if reopened.run.state == RunState::Undone {
+    if matches!(reopened.run.state, RunState::Undoing | RunState::Undone) {
         return Err(cannot("verify", id, "it was taken back"));
     }
     let ledger = reopened.store.ledger(id)?;
@@ -108,9 +108,10 @@ pub(super) fn verify(args: &RunRef, line: &CommandLine) -> Result<ExitCode, CliE
         mismatched: found.differences.len() as u64,
         mismatches: fields(&found, args.values),
     };
+    // To undo a migration that went well is nothing to recommend, but to see what that would do.
     let next = match reopened.run.state {
         RunState::Running | RunState::Stopped | RunState::Failed => line.to("resume"),
-        RunState::Finished | RunState::Undone => line.to("undo"),
+        _ => line.to("undo").with_switch("dry_run"),
     };
     let record = ReviewRecord::new(id, figures, &found, &next);
     let VerifyFigures { accounts, as_written, mismatched, mismatches } = &record.figures;
@@ -140,18 +141,21 @@ pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliE
     let mut reopened = of.reopen("undo", !dry_run)?;
     let id = reopened.run.id;
     let ledger = reopened.store.ledger(id)?;
-    if ledger.iter().all(|(_, entry)| entry.changes.is_empty() && entry.open.is_none()) {
+    if !ledger.has_writes() {
         return Ok(nothing_to_do(id, "wrote nothing", "undo", line));
     }
     let stop = interrupt::listen(line)?;
     if !dry_run {
         // Before the first write: however this ends, the run can no longer be resumed.
-        reopened.store.end(id, RunState::Undone, None)?;
+        reopened.store.end(id, RunState::Undoing, None)?;
     }
     let settings = &reopened.header.settings;
     let mode = if *dry_run { ReviewMode::DryUndo } else { ReviewMode::Undo };
     let found = run::review(&reopened.target, settings, &ledger, &stop, mode)?;
     let is_done = found.failed.is_empty() && !stop.is_set();
+    if is_done && !dry_run {
+        reopened.store.end(id, RunState::Undone, None)?;
+    }
     let figures = UndoFigures {
         dry_run: *dry_run,
         accounts: found.accounts,
@@ -160,11 +164,8 @@ pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliE
         conflicted: found.differences.len() as u64,
         conflicts: fields(&found, of.values),
     };
-    let next = if *dry_run || !is_done {
-        line.clone().without(&["dry_run"])
-    } else {
-        line.to("store purge").with("run", id)
-    };
+    let next =
+        if *dry_run || !is_done { line.clone().without(&["dry_run"]) } else { line.to("history") };
     let record = ReviewRecord::new(id, figures, &found, &next);
     let UndoFigures { restored, unchanged, conflicted, conflicts, .. } = &record.figures;
     of.output.show(&record, || {

@@ -7,7 +7,7 @@ use super::seeds;
 use super::simulate::{RunFigures, simulate};
 use super::summary::Summary;
 use crate::probe::TargetFit;
-use crate::stats::{Z_P95, mean, quantile, sorted, squared_deviations};
+use crate::stats::{Z_P95, mean, outer_quantiles, squared_deviations};
 use neonbench_engine::engine::Settings;
 use neonbench_engine::run::RunError;
 use neonbench_engine::scenario::Scenario;
@@ -60,14 +60,14 @@ pub fn forecast(scenario: &Scenario, settings: &Settings) -> Result<Forecast, Ru
         let settings = Settings { seed, ..settings.clone() };
         runs.push(simulate(simulated, &settings, None)?.figures);
     }
-    let ordered = sorted(runs.iter().map(|run| run.makespan_s));
+    let seconds: Vec<f64> = runs.iter().map(|run| run.makespan_s).collect();
     let makespan_s = if runs.len() as u64 == RUNS.1 {
-        outer_quantiles(&ordered)
+        outer_quantiles(seconds).unwrap_or_default()
     } else {
         // Few runs tell the deviation, not the tails; long runs are sums of many calls.
-        let count = ordered.len() as f64;
-        let mean = mean(ordered.iter().copied());
-        let squares = squared_deviations(&ordered);
+        let count = seconds.len() as f64;
+        let mean = mean(seconds.iter().copied());
+        let squares = squared_deviations(&seconds);
         let spread = Z_P95 * (squares / (count - 1.0)).sqrt() * (1.0 + 1.0 / count).sqrt();
         [mean * scale - spread * scale.sqrt(), mean * scale, mean * scale + spread * scale.sqrt()]
     };
@@ -92,19 +92,9 @@ pub fn forecast_probed(
         let settings = Settings { seed, ..settings.clone() };
         runs.push(simulate(&simulated, &settings, None)?.figures);
     }
-    let ordered = sorted(runs.iter().map(|run| run.makespan_s));
-    let makespan_s = outer_quantiles(&ordered).map(|makespan_s| makespan_s * scale);
+    let ends = outer_quantiles(runs.iter().map(|run| run.makespan_s)).unwrap_or_default();
+    let makespan_s = ends.map(|makespan_s| makespan_s * scale);
     Ok(Forecast::new(makespan_s, runs, scale))
-}
-
-/// The median, and the 5th and 95th percentile of runs to come: (n + 1) q-th of n that were seen.
-fn outer_quantiles(sorted: &[f64]) -> [f64; 3] {
-    let count = sorted.len() as f64;
-    [0.05, 0.5, 0.95].map(|q| {
-        // Hyndman and Fan's type 6: a new run lies below it with probability q.
-        let position = (q * (count + 1.0) - 1.0) / (count - 1.0);
-        quantile(sorted, position.clamp(0.0, 1.0))
-    })
 }
 
 impl Forecast {

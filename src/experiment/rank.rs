@@ -91,6 +91,8 @@ pub struct Ranking {
     /// The best, which come first in `order`: several if they tie; none if no candidate is valid,
     /// complete and within the constraints, or if they did not do the same work.
     pub best: Vec<usize>,
+    /// The number of first ones in `order` that could be the best, were they cheaper.
+    pub eligible: usize,
 }
 
 impl Ranking {
@@ -114,7 +116,7 @@ pub fn rank(goal: &Goal, all: &[CandidateRuns]) -> Ranking {
     let valid = all.iter().filter(|one| one.runs.is_valid());
     let surest = valid.min_by(|a, b| a.failed_share().total_cmp(&b.failed_share()));
     let Some(surest) = surest.or(all.first()) else {
-        return Ranking { order: Vec::new(), best: Vec::new() };
+        return Ranking { order: Vec::new(), best: Vec::new(), eligible: 0 };
     };
     let keys: Vec<([bool; 3], f64)> =
         all.iter().map(|one| (one.class(goal, surest), one.runs.cost_s(goal.objective))).collect();
@@ -132,7 +134,8 @@ pub fn rank(goal: &Goal, all: &[CandidateRuns]) -> Ranking {
     let is_any = is_eligible(first) && did_the_same(all);
     let best: Vec<usize> = order.iter().filter(|_| is_any).filter(is_best).copied().collect();
     order.sort_by_key(|place| !best.contains(place));
-    Ranking { order, best }
+    let eligible = order.iter().filter(|place| is_eligible(**place)).count();
+    Ranking { order, best, eligible }
 }
 
 #[cfg(test)]
@@ -170,7 +173,7 @@ mod tests {
         let failing = entry(Strategy::Standard, RunFigures { failed: 5, ..RUN });
         let invalid = entry(Strategy::Parallel, RunFigures { is_valid: false, ..RUN });
         let ranking = rank(&fastest, &[invalid.clone(), failing.clone(), rude, polite]);
-        assert_eq!(ranking, Ranking { order: vec![2, 3, 1, 0], best: vec![2] });
+        assert_eq!(ranking, Ranking { order: vec![2, 3, 1, 0], best: vec![2], eligible: 2 });
         assert!(rank(&goal, &[invalid]).best.is_empty());
         // Where every candidate fails some accounts, the one that fails fewest is best.
         let worse = entry(Strategy::Hybrid, RunFigures { failed: 40, makespan_s: 0.1, ..RUN });

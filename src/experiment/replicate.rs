@@ -3,6 +3,7 @@
 use super::rank::CandidateRuns;
 use super::seeds;
 use super::simulate::{RunFigures, simulate};
+use super::summary::Summary;
 use neonbench_engine::engine::Settings;
 use neonbench_engine::event::{Event, Observer};
 use neonbench_engine::measure::Measure;
@@ -18,15 +19,17 @@ const LEAST: u64 = 3;
 
 /// The makespan of a run in seconds: the median of its replicates, else its own.
 pub fn median_makespan_s(record: &RunRecord) -> f64 {
-    record.makespan_s_interval.map_or(record.makespan_s, |[_, median, _]| median)
+    // Records of earlier versions have the median in their interval alone.
+    let in_interval = record.makespan_s_interval.map(|[_, median, _]| median);
+    record.makespan_s_median.or(in_interval).unwrap_or(record.makespan_s)
 }
 
 /// Makes the run of `spec` under its own seed and the `count` − 1 seeds that follow; `observer` sees
 /// the events of the first.
 ///
 /// Returns the run of the first seed, and all replicates as an entry of a ranking. With several
-/// replicates the record has the interval of the makespan, and names each replicate that fails its
-/// audit: it yields no number.
+/// replicates the record has the median of the makespan, its interval if they are enough, and names each
+/// replicate that fails its audit: it yields no number.
 /// Errors: a run could not be made.
 pub fn replicated(
     spec: &RunSpec<'_>,
@@ -40,7 +43,6 @@ pub fn replicated(
         let entry = CandidateRuns::of(&run.record, all.into_iter().collect());
         return Ok((run, entry));
     }
-    let mut makespans_s = vec![run.record.makespan_s];
     for seed in seeds::from(spec.settings.seed, count).skip(1) {
         let record = with_seed(spec, seed).run(world, &mut |_: &Event| {})?.record;
         if record.stopped {
@@ -48,18 +50,18 @@ pub fn replicated(
             break;
         }
         all.push(RunFigures::from(&record));
-        if record.audit.valid {
-            makespans_s.push(record.makespan_s);
-        } else {
+        if !record.audit.valid {
             let faults = record.audit.faults.join("; ");
             let fault = format!("the replicate of seed {} is invalid: {faults}", record.seed);
             run.record.audit.valid = false;
             run.record.audit.faults.push(fault);
         }
     }
-    run.record.makespan_s_interval = crate::stats::interval(makespans_s.iter().copied());
-    run.makespans_s = makespans_s;
-    let entry = CandidateRuns::of(&run.record, all.into_iter().collect());
+    let runs: Summary = all.into_iter().collect();
+    run.record.makespan_s_interval = runs.makespan_s_range();
+    run.record.makespan_s_median = Some(runs.median_makespan_s());
+    run.record.replicates = Some(runs.valid().count() as u64);
+    let entry = CandidateRuns::of(&run.record, runs);
     Ok((run, entry))
 }
 

@@ -9,10 +9,13 @@ use neonbench_engine::measure::Measure;
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::{self, RunError, resources};
 use neonbench_engine::scenario::Scenario;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Figures of one run: the basis of costs, means and rankings.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(default)]
 pub struct RunFigures {
     /// Seconds from the first call due to the last account landed.
     pub makespan_s: f64,

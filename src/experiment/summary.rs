@@ -67,9 +67,22 @@ impl Summary {
         stats::mean(self.runs.iter().map(figure))
     }
 
-    /// 5th, 50th and 95th percentile of the makespan in seconds; `None` without runs.
-    pub fn makespan_s(&self) -> Option<[f64; 3]> {
-        stats::interval(self.runs.iter().map(|run| run.makespan_s))
+    /// The runs, in the order of their seeds.
+    pub fn runs(&self) -> &[RunFigures] {
+        &self.runs
+    }
+
+    /// 5th, 50th and 95th percentile of the makespan of runs to come, in seconds, by the valid runs; `None`
+    /// if they are too few for a range.
+    pub fn makespan_s_range(&self) -> Option<[f64; 3]> {
+        let are_enough = self.valid().count() >= stats::MIN_VALUES_OF_RANGE;
+        are_enough.then(|| stats::outer_quantiles(self.valid().map(|run| run.makespan_s)))?
+    }
+
+    /// Median makespan of the valid runs in seconds; 0 without any.
+    pub fn median_makespan_s(&self) -> f64 {
+        let quantiles = stats::outer_quantiles(self.valid().map(|run| run.makespan_s));
+        quantiles.map_or(0.0, |[_, median, _]| median)
     }
 
     /// Mean refused calls as a share of the mean calls (0 to 1).
@@ -80,16 +93,6 @@ impl Summary {
     /// Mean cost, in seconds.
     pub fn cost_s(&self, objective: Objective) -> f64 {
         self.mean(|run| objective.of(run))
-    }
-
-    /// The same runs with the makespans of `makespans_s`, if there are any: those of replicates whose
-    /// records were not kept.
-    #[must_use]
-    pub fn with_makespans_s(self, makespans_s: &[f64]) -> Self {
-        let Some(first) = self.runs.first().copied().filter(|_| !makespans_s.is_empty()) else {
-            return self;
-        };
-        makespans_s.iter().map(|&makespan_s| RunFigures { makespan_s, ..first }).collect()
     }
 }
 

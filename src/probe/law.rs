@@ -278,7 +278,7 @@ impl LawEstimate {
     pub(super) fn of(posterior: &LawPosterior, point: FittedLaw, draws: &[FittedLaw]) -> Self {
         let interval = |figure: usize| {
             let figures = draws.iter().map(|law| law.figures()[figure]);
-            let [low, _, high] = stats::interval(figures).expect("laws were drawn");
+            let [low, _, high] = stats::outer_quantiles(figures).expect("laws were drawn");
             [low / 1e6, high / 1e6]
         };
         let [median, p99] = point.figures();

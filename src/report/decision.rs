@@ -1,8 +1,11 @@
 //! The evidence of a decision about one migration: every strategy under several seeds, and variants
 //! that would change the outcome.
 
-use crate::experiment::{CandidateRuns, Delta, Goal, Objective, Ranking, Summary, rank};
+use crate::experiment::{
+    CandidateRuns, Delta, Goal, Objective, Ranking, RunFigures, Summary, rank,
+};
 use crate::findings::RunFinding;
+use crate::stats::outer_quantiles;
 use hdrhistogram::Histogram;
 use neon_mock::api::Endpoint;
 use neonbench_engine::engine::Strategy;
@@ -71,9 +74,9 @@ pub struct StrategyRuns {
     pub name: Option<String>,
     /// One run a seed.
     pub runs: Vec<RunRecord>,
-    /// The makespans of replicates of which no record is left, in seconds.
+    /// Figures of its replicates of which no record is left, the run's own first.
     #[serde(default)]
-    pub makespans_s: Vec<f64>,
+    pub replicates: Vec<RunFigures>,
     /// Response times over all its runs, by endpoint and outcome.
     pub spectra: Vec<Spectrum>,
     /// Findings of its first run, with gains where they were simulated.
@@ -202,8 +205,12 @@ impl StrategyRuns {
     }
 
     /// Figures of all its replicates.
-    fn summary(&self) -> Summary {
-        self.runs.iter().collect::<Summary>().with_makespans_s(&self.makespans_s)
+    pub fn summary(&self) -> Summary {
+        if self.replicates.is_empty() {
+            self.runs.iter().collect()
+        } else {
+            self.replicates.iter().copied().collect()
+        }
     }
 
     /// Its entry in a ranking.
@@ -216,18 +223,9 @@ impl StrategyRuns {
         self.summary().cost_s(objective)
     }
 
-    /// Makespan of each replicate, in seconds.
-    pub fn all_makespans_s(&self) -> Vec<f64> {
-        if self.makespans_s.is_empty() {
-            self.runs.iter().map(|record| record.makespan_s).collect()
-        } else {
-            self.makespans_s.clone()
-        }
-    }
-
     /// 5th, 50th and 95th percentile of the makespan; `None` without runs.
     pub fn makespan_s(&self) -> Option<[f64; 3]> {
-        crate::stats::interval(self.all_makespans_s())
+        outer_quantiles(self.summary().runs().iter().map(|run| run.makespan_s))
     }
 
     /// The mean of a figure over its runs.

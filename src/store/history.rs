@@ -1,26 +1,44 @@
-//! Stored runs as lists show them, with the makespans of replicates, which records print as an
-//! interval only.
+//! Stored runs as lists show them, with the figures of replicates, of which records print the interval
+//! of the makespan only.
 
 use super::journal::RunState;
 use super::{Store, StoreError};
+use crate::experiment::RunFigures;
 use neonbench_engine::record::RunRecord;
 use rusqlite::Row;
 use serde::{Deserialize, Serialize};
 
-/// A record with the makespans behind its interval, as one object.
+/// A record with the figures of its replicates, as one object.
 #[derive(Serialize)]
-struct WithMakespans<'a> {
+struct WithReplicates<'a> {
     #[serde(flatten)]
     record: &'a RunRecord,
-    #[serde(skip_serializing_if = "<[f64]>::is_empty")]
-    makespans_s: &'a [f64],
+    /// The makespans of those that are valid, which earlier versions read.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    makespans_s: Vec<f64>,
+    #[serde(skip_serializing_if = "<[RunFigures]>::is_empty")]
+    replicate_figures: &'a [RunFigures],
 }
 
-/// The makespans of such an object.
+/// The replicates of such an object. Earlier versions kept the makespans alone.
 #[derive(Deserialize)]
-struct Makespans {
+struct Replicates {
     #[serde(default)]
     makespans_s: Vec<f64>,
+    #[serde(default)]
+    replicate_figures: Vec<RunFigures>,
+}
+
+impl Replicates {
+    /// All of them; those of earlier versions with the other figures of `record`.
+    fn figures(self, record: &RunRecord) -> Vec<RunFigures> {
+        if !self.replicate_figures.is_empty() {
+            return self.replicate_figures;
+        }
+        let first = RunFigures::from(record);
+        let of = |makespan_s| RunFigures { makespan_s, ..first };
+        self.makespans_s.into_iter().map(of).collect()
+    }
 }
 
 /// A stored run without the rows of its journal.
@@ -41,17 +59,20 @@ pub struct ListedRun {
     /// Its record; none before it has ended.
     #[serde(skip)]
     pub record: Option<RunRecord>,
-    /// The makespans of its valid replicates, in seconds; empty without any.
+    /// Figures of its replicates, of its seed and those that follow, its own first; empty without any.
     #[serde(skip)]
-    pub makespans_s: Vec<f64>,
+    pub replicates: Vec<RunFigures>,
     /// False if it has a record of a form that this version does not read.
     #[serde(skip)]
     pub is_readable: bool,
 }
 
 /// The JSON that a run is stored as.
-pub(super) fn with_makespans(record: &RunRecord, makespans_s: &[f64]) -> String {
-    serde_json::to_string(&WithMakespans { record, makespans_s }).expect("records are JSON")
+pub(super) fn with_replicates(record: &RunRecord, replicates: &[RunFigures]) -> String {
+    let valid = replicates.iter().filter(|run| run.is_valid);
+    let makespans_s = valid.map(|run| run.makespan_s).collect();
+    let stored = WithReplicates { record, makespans_s, replicate_figures: replicates };
+    serde_json::to_string(&stored).expect("records are JSON")
 }
 
 impl Store {
@@ -110,7 +131,7 @@ fn columns(row: &Row<'_>) -> rusqlite::Result<(ListedRun, String, Option<String>
         has_journal: row.get(4)?,
         notes: row.get::<_, i64>(5)?.cast_unsigned(),
         record: None,
-        makespans_s: Vec::new(),
+        replicates: Vec::new(),
         is_readable: true,
     };
     Ok((run, row.get(2)?, row.get(6)?))
@@ -118,9 +139,10 @@ fn columns(row: &Row<'_>) -> rusqlite::Result<(ListedRun, String, Option<String>
 
 impl ListedRun {
     fn with_record(self, json: Option<&str>) -> serde_json::Result<Self> {
-        let record = json.map(serde_json::from_str).transpose()?;
-        let makespans = json.map(serde_json::from_str::<Makespans>).transpose()?;
-        let makespans_s = makespans.map_or_else(Vec::new, |it| it.makespans_s);
-        Ok(Self { record, makespans_s, ..self })
+        let record: Option<RunRecord> = json.map(serde_json::from_str).transpose()?;
+        let replicates = json.map(serde_json::from_str::<Replicates>).transpose()?;
+        let replicates = replicates.zip(record.as_ref());
+        let replicates = replicates.map_or_else(Vec::new, |(all, record)| all.figures(record));
+        Ok(Self { record, replicates, ..self })
     }
 }

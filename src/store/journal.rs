@@ -22,6 +22,8 @@ neon_mock::named! {
         Stopped = "stopped",
         /// Ended by an error.
         Failed = "failed",
+        /// Its writes are being undone; not all of them are, if that was stopped or failed.
+        Undoing = "undoing",
         /// Its writes were undone.
         Undone = "undone",
     }

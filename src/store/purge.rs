@@ -1,5 +1,6 @@
 //! Deletes stored runs and documents, and leaves no trace of them in the file.
 
+use super::header::Site;
 use super::journal::RunState;
 use super::{Store, StoreError};
 
@@ -25,21 +26,62 @@ impl Purge {
     }
 }
 
+/// A run that a purge would delete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PurgedRun {
+    /// Its number.
+    pub id: i64,
+    /// The process that carries it out, if it is marked as running.
+    pub running: Option<u32>,
+    /// True if `undo` can still take back what it wrote, by its journal.
+    pub is_undoable: bool,
+}
+
 impl Store {
-    /// The runs that a purge of `what` would delete and that are marked as running, each with the
-    /// process that carries it out.
+    /// The runs and the number of documents that a purge of `what` would delete.
     ///
-    /// Errors: the store cannot be read.
-    pub fn running(&self, what: Purge) -> Result<Vec<(i64, Option<u32>)>, StoreError> {
+    /// Errors: there is no such run, or the store cannot be read.
+    pub fn purged_by(&self, what: Purge) -> Result<(Vec<PurgedRun>, u64), StoreError> {
         let sqlite = |source| self.sqlite(source);
         let (condition, parameter) = what.condition();
-        let select = format!(
-            "SELECT id, process FROM runs WHERE {condition} AND state = '{}'",
-            RunState::Running.name()
-        );
+        let select = format!("SELECT id FROM runs WHERE {condition} ORDER BY id");
         let mut statement = self.connection.prepare(&select).map_err(sqlite)?;
-        let rows = statement.query_map([parameter], |row| Ok((row.get(0)?, row.get(1)?)));
-        rows.map_err(sqlite)?.collect::<Result<_, _>>().map_err(sqlite)
+        let ids = statement.query_map([parameter], |row| row.get(0)).map_err(sqlite)?;
+        let ids: Vec<i64> = ids.collect::<Result<_, _>>().map_err(sqlite)?;
+        let runs: Vec<PurgedRun> =
+            ids.into_iter().map(|id| self.purged_run(id)).collect::<Result<_, _>>()?;
+        match what {
+            Purge::Run(id) if runs.is_empty() => Err(self.no_run(id)),
+            Purge::Run(_) => Ok((runs, 0)),
+            _ => {
+                let count = format!("SELECT count(*) FROM documents WHERE {condition}");
+                let read = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+                let count = self.connection.query_row(&count, [parameter], read).map_err(sqlite)?;
+                Ok((runs, count.cast_unsigned()))
+            }
+        }
+    }
+
+    fn purged_run(&self, id: i64) -> Result<PurgedRun, StoreError> {
+        let run = match self.run(id) {
+            // Nobody knows what a journal of another form holds.
+            Err(StoreError::Sqlite { path, source }) => {
+                return Err(StoreError::Sqlite { path, source });
+            }
+            Err(_) => {
+                return Ok(PurgedRun { id, running: None, is_undoable: self.has_notes(id)? });
+            }
+            Ok(run) => run,
+        };
+        // What a process simulated has ended with it.
+        let stays = run.header.is_some_and(|it| matches!(it.site, Site::ForeignHttp { .. }));
+        Ok(PurgedRun {
+            id,
+            running: run.process.filter(|_| run.state == RunState::Running),
+            is_undoable: stays
+                && run.state != RunState::Undone
+                && self.ledger(id).map_or_else(|_| true, |ledger| ledger.has_writes()),
+        })
     }
 
     /// Deletes `what`, runs with their journals: rows are overwritten and the file shrinks. Returns

@@ -3,6 +3,7 @@
 mod browser;
 mod claims;
 mod cli;
+mod comparison;
 mod judge;
 mod limiters;
 mod msrv;

@@ -55,6 +55,8 @@ impl RunSpec<'_> {
             run: None,
             makespan_s,
             makespan_s_interval: None,
+            makespan_s_median: None,
+            replicates: None,
             lower_bound_s,
             efficiency: ratio(lower_bound_s, makespan_s),
             wall_s: wall.as_secs_f64(),

@@ -25,7 +25,7 @@ pub(super) fn run(args: &ReportArgs, line: &CommandLine) -> Result<ExitCode, Cli
 }
 
 fn contender(entry: ListedRun) -> Result<StrategyRuns, CliError> {
-    let ListedRun { id, record, makespans_s, .. } = entry;
+    let ListedRun { id, record, replicates, .. } = entry;
     let record = record.ok_or_else(|| {
         CliError::usage(format!("run {id} has no record: it did not come to its end"))
     })?;
@@ -33,7 +33,7 @@ fn contender(entry: ListedRun) -> Result<StrategyRuns, CliError> {
     let strategy = record.strategy;
     let findings = findings(&record);
     let (runs, spectra) = (vec![record], Vec::new());
-    Ok(StrategyRuns { strategy, name, runs, makespans_s, spectra, findings })
+    Ok(StrategyRuns { strategy, name, runs, replicates, spectra, findings })
 }
 
 /// Each contender against the stored run `id`.
@@ -43,11 +43,11 @@ pub(super) fn against(
     league: &[StrategyRuns],
 ) -> Result<Baseline, CliError> {
     let base = contender(store.entry(id)?)?;
-    let makespans_s = base.all_makespans_s();
-    let side = (&base.runs[0], &*makespans_s);
+    let replicates = base.summary();
+    let side = (&base.runs[0], replicates.runs());
     let deltas = league.iter().map(|contender| {
-        let makespans_s = contender.all_makespans_s();
-        let run = (&contender.runs[0], &*makespans_s);
+        let replicates = contender.summary();
+        let run = (&contender.runs[0], replicates.runs());
         let name = contender.name.clone().unwrap_or_else(|| contender.strategy.to_string());
         (name, delta(side, run))
     });

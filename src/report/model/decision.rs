@@ -13,7 +13,7 @@ use neonbench_engine::engine::Strategy;
 use neonbench_engine::record::RunRecord;
 use serde::Serialize;
 use std::collections::BTreeMap;
-use words::{faster, headline, lede, pools_title, scaling_title, surface_title};
+use words::{against, headline, lede, pools_title, scaling_title, surface_title};
 
 /// The figures of a decision about one migration.
 #[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
@@ -39,7 +39,7 @@ pub struct DecisionModel<'a> {
     pub is_valid: bool,
     /// Ranked, the best first; invalid ones last.
     pub league: Vec<RankedStrategy>,
-    /// `a is 1.23 ± 0.04 times faster than b`.
+    /// `b takes 1.23 times as long as a (95 % interval 1.20 to 1.26, n = 20)`, for each b but the best.
     pub faster: Vec<String>,
     /// The surface's result, in words.
     pub surface_title: String,
@@ -123,7 +123,7 @@ impl<'a> DecisionModel<'a> {
             headline: headline(decision, league.first(), best),
             lede: lede(decision, &league, best),
             is_valid: integrity.valid == integrity.runs,
-            faster: winner.map_or_else(Vec::new, |winner| faster(winner, &decision.league)),
+            faster: winner.map_or_else(Vec::new, |winner| against(winner, &decision.league)),
             surface_title: surface_title(&decision.surface, decision.pool),
             scaling_title: scaling_title(&decision.scaling),
             pools_title: pools_title(decision),
@@ -150,7 +150,7 @@ impl RankedStrategy {
         Self {
             strategy: contender.strategy,
             name: contender.name().to_owned(),
-            runs: contender.all_makespans_s().len() as u64,
+            runs: contender.summary().count() as u64,
             is_valid: bad.is_none(),
             fault: bad.map_or_else(String::new, |record| record.audit.faults.join("; ")),
             makespan_s: contender.makespan_s().unwrap_or_default(),

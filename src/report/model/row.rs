@@ -97,7 +97,7 @@ impl RowModel {
 }
 
 fn interval(runs: &[RunRecord]) -> [f64; 3] {
-    stats::interval(runs.iter().map(|record| record.makespan_s)).unwrap_or_default()
+    stats::outer_quantiles(runs.iter().map(|record| record.makespan_s)).unwrap_or_default()
 }
 
 /// Sets the rows of one example against its standard row.

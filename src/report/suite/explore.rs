@@ -116,8 +116,8 @@ impl Exploration<'_> {
         let spec = RunSpec::new(scenario, (self.settings)(strategy));
         let runs = records(&spec, self.replicates, |measure| add(&mut times, measure))?;
         let spectra = times.iter().map(|(key, times)| Spectrum::of(*key, times)).collect();
-        let (name, makespans_s, findings) = (None, Vec::new(), Vec::new());
-        Ok(StrategyRuns { strategy, name, runs, makespans_s, spectra, findings })
+        let (name, replicates, findings) = (None, Vec::new(), Vec::new());
+        Ok(StrategyRuns { strategy, name, runs, replicates, spectra, findings })
     }
 
     /// Findings of the strategy's first run, with the gain of each advice.

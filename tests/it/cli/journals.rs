@@ -250,7 +250,60 @@ fn runs_are_got_rid_of() {
         place.refused(&format!("store purge --before {day}"), 2, &["--before", "2026-11-24"]);
     }
     place.refused("store purge --before 2026-01-01 --run 1", 2, &["--run"]);
-    assert_eq!(place.json("store purge --json", 0)["purged"], 2);
+    // Without a selection it takes a word, by flag where nobody can be asked.
+    place.refused("store purge", 2, &["2 runs (1, 3)", "--all", "--before"]);
+    place.refused("store purge --all --run 1", 2, &["--all"]);
+    let purged = place.json("store purge --all --json", 0);
+    assert_eq!((&purged["purged"], &purged["runs"]), (&2.into(), &serde_json::json!([1, 3])));
+}
+
+#[test]
+fn a_run_that_can_still_be_undone_is_kept() {
+    let (place, scenario) = (Place::new(), plain(20));
+    let mock = served(&scenario, 1);
+    let before = digest(&mock);
+    let line = format!("run --base-url {} --resources 20 --strategy hybrid", mock.base_url());
+    for _ in 0..2 {
+        assert_eq!(place.neonbench("run --resources 3").code, 0);
+        assert_eq!(place.neonbench(&line).code, 0);
+    }
+    // The second run over HTTP found nothing to write, so there is nothing to undo.
+    for selection in ["--all", "--run 2", "--before 2100-01-01"] {
+        let words = ["1 run (2)", "undo", "--even-undoable"];
+        place.refused(&format!("store purge {selection}"), 2, &words);
+    }
+    assert_eq!(place.neonbench("store purge --run 1").code, 0);
+    assert_eq!(place.neonbench("undo 2").code, 0);
+    assert_eq!(place.json("store list --json", 0)["runs"][2]["state"], "undone");
+    assert_eq!(digest(&mock), before);
+    let purged = place.neonbench("store purge --all");
+    assert!(purged.code == 0 && purged.stderr.contains("3 runs (2, 3, 4)"), "{purged:?}");
+
+    assert_eq!(place.neonbench(&line).code, 0);
+    let purged = place.json("store purge --all --even-undoable --json", 0);
+    assert_eq!(
+        (&purged["undoable"], &purged["runs"]),
+        (&serde_json::json!([5]), &serde_json::json!([5]))
+    );
+}
+
+#[test]
+fn an_undo_that_did_not_take_everything_back_can_be_repeated() {
+    let (place, scenario) = (Place::new(), plain(20));
+    let mock = served(&scenario, 1);
+    let before = digest(&mock);
+    let line = format!("run --base-url {} --resources 20 --strategy hybrid", mock.base_url());
+    assert_eq!(place.neonbench(&line).code, 0);
+    // The undo of a process that was killed behind its first note.
+    let store = rusqlite::Connection::open(place.path().join(".neonbench/store.sqlite")).unwrap();
+    store.execute("UPDATE runs SET state = 'undoing'", []).unwrap();
+    drop(store);
+    place.refused("store purge --all", 2, &["1 run (1)", "--even-undoable"]);
+    place.refused("resume 1", 2, &["taken back"]);
+    place.refused("verify 1", 2, &["taken back"]);
+    assert_eq!(place.json("undo 1 --json", 0)["next_command"], "neonbench history");
+    assert_eq!(digest(&mock), before);
+    assert_eq!(place.neonbench("store purge --all").code, 0);
 }
 
 #[test]
@@ -298,7 +351,7 @@ fn what_others_wrote_since_is_told_and_left_alone() {
     let after = digest(&mock);
     let verified = place.json("verify 1 --json", 0);
     assert_eq!((&verified["accounts"], &verified["as_written"]), (&30.into(), &90.into()));
-    assert_eq!(verified["next_command"], "neonbench undo 1");
+    assert_eq!(verified["next_command"], "neonbench undo 1 --dry-run");
 
     // Somebody else, by a run of their own: T-1 of accounts 4 and 5.
     place.file(

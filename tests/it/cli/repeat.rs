@@ -1,6 +1,6 @@
 //! Printed commands: run as a shell runs them, they repeat the run that they were printed after.
 
-use super::journals::{plain, served};
+use super::journals::{digest, plain, served};
 use super::place::{Outcome, Place, outcome};
 use assert_cmd::Command;
 use serde_json::Value;
@@ -199,6 +199,104 @@ fn a_report_holds_the_command_that_makes_it_again() {
         assert_eq!(again.code, first.code, "{printed}: {again:?}");
         assert_eq!(repeatable(&json(&again)), repeatable(&report), "{printed}");
     }
+}
+
+/// The words of `line` that name what is worked on: its server, plan, profile and organisation.
+fn target_of(line: &str) -> Vec<[&str; 2]> {
+    let names = ["--base-url", "--plan", "--profile", "--mappings", "--store", "--scenario"];
+    let words: Vec<&str> = line.split_whitespace().collect();
+    words.windows(2).filter(|pair| names.contains(&pair[0])).map(|it| [it[0], it[1]]).collect()
+}
+
+fn verb_of(command: &str) -> &str {
+    command.split_whitespace().nth(1).unwrap()
+}
+
+/// Runs `line`, then the command that it prints, then the one that this prints, and so on, `steps` in
+/// all. Each ends well and names the target of the first. The commands that were printed.
+fn followed(place: &Place, line: &str, steps: usize) -> Vec<String> {
+    let (mut printed, mut commands) = (format!("neonbench {line}"), Vec::new());
+    for _ in 0..steps {
+        let said = shell(place, &printed);
+        assert_eq!(said.code, 0, "{line}: {printed}: {said:?}");
+        printed = next(&said);
+        let verb = verb_of(&printed);
+        assert_ne!(verb, "store", "{line}: {printed}: no hint deletes");
+        for [flag, value] in target_of(line) {
+            // A stored run knows its target, and a probe's profile stands for it.
+            let is_known = ["verify", "undo", "history"].contains(&verb);
+            let stands = line.starts_with("probe") && verb == "analyze" && flag != "--mappings";
+            let is_kept = printed.contains(&format!("{flag} {value}"));
+            assert!(is_kept || is_known || stands, "{line}: {flag} {value} is lost: {printed}");
+        }
+        commands.push(printed.clone());
+    }
+    commands
+}
+
+#[test]
+fn hints_end_well_and_stay_with_their_target() {
+    let place = place();
+    let common = "--mappings 2 --profile constant --store kept.sqlite";
+    for line in [
+        "profile list",
+        "dataset list",
+        "schema",
+        "run --resources 9 --plan plan.toml --profile constant",
+        &format!("run --resources 9 {common} --dry-run --replicates 5"),
+        &format!("benchmark --resources 9 --replicates 5 {common}"),
+        &format!("benchmark --resources 30 --sample-size 9 --replicates 5 {common}"),
+        &format!("compare --resources 9 --strategy hybrid --replicates 5 {common}"),
+        &format!("scalability --sizes 5,9 --replicates 5 {common}"),
+        &format!("analyze --resources 9 {common}"),
+        &format!("analyze --resources 30 {common} --probe"),
+        &format!("probe --resources 30 {common} --write mine.toml"),
+        &format!("report --resources 9 {common} --replicates 2"),
+        "report --store kept.sqlite --runs 1,2",
+        "history --store kept.sqlite",
+    ] {
+        followed(&place, line, 1);
+        let said = shell(&place, &format!("neonbench {line}"));
+        let after = shell(&place, &next(&said));
+        assert_eq!(after.code, 0, "{line}: {}: {after:?}", next(&said));
+    }
+    // A run that did not end, or did other work, is not compared.
+    let other = Place::new();
+    assert_eq!(other.neonbench("run --resources 5").code, 0);
+    assert_eq!(other.neonbench("run --resources 6").code, 0);
+    assert_eq!(verb_of(&followed(&other, "history", 1)[0]), "run");
+    assert_eq!(other.neonbench("run --resources 5 --seed 2").code, 0);
+    assert!(next(&other.neonbench("history")).ends_with("compare 1 3"));
+}
+
+#[test]
+fn hints_stay_with_the_server() {
+    let (place, scenario) = (Place::new(), plain(40));
+    let mock = served(&scenario, 1);
+    let before = digest(&mock);
+    let server = format!("--base-url {} --mappings 2", mock.base_url());
+    for (line, led_to) in [
+        (format!("analyze {server} --resources 40 --probe"), "run"),
+        (format!("benchmark {server} --resources 40 --dry-run"), "run"),
+        (format!("compare {server} --resources 40 --configs 2/5,3/5 --dry-run"), "run"),
+        (format!("scalability {server} --sizes 10,40 --dry-run"), "compare"),
+        (format!("probe {server} --resources 40"), "probe"),
+    ] {
+        let printed = &followed(&place, &line, 1)[0];
+        assert_eq!(verb_of(printed), led_to, "{line}");
+        let after = shell(&place, printed);
+        assert_eq!(after.code, 0, "{line}: {printed}: {after:?}");
+        assert_eq!(digest(&mock), before, "{line}: {printed}: a hint at a trial writes nothing");
+    }
+    // From the trial to the run, its check, and the trial of its undo.
+    let trial = format!("run {server} --resources 40 --dry-run");
+    let commands = followed(&place, &trial, 3);
+    let verbs: Vec<&str> = commands.iter().map(|command| verb_of(command)).collect();
+    assert_eq!(verbs, ["run", "verify", "undo"]);
+    let (migrated, hint) = (digest(&mock), &commands[2]);
+    let after = shell(&place, hint);
+    assert!(hint.ends_with("--dry-run") && after.code == 0, "{hint}: {after:?}");
+    assert_eq!(digest(&mock), migrated, "a verified run stays");
 }
 
 /// Flags that every verb takes which makes runs.

@@ -14,7 +14,7 @@ fn strategies(value: &Value) -> Vec<&str> {
 #[test]
 fn benchmark_runs_every_strategy_and_names_the_best() {
     let place = Place::new();
-    let line = "benchmark --resources 30 --mappings 2 --profile constant --replicates 3 --json";
+    let line = "benchmark --resources 30 --mappings 2 --profile constant --replicates 10 --json";
     let benchmark = place.json(line, 0);
     assert_eq!(benchmark["schema"], 1);
     let mut names = strategies(&benchmark);
@@ -25,14 +25,20 @@ fn benchmark_runs_every_strategy_and_names_the_best() {
     for run in benchmark["runs"].as_array().unwrap() {
         assert_eq!((&run["audit"]["valid"], &run["seed"]), (&true.into(), &1.into()));
         let interval = run["makespan_s_interval"].as_array().unwrap();
-        assert_eq!(interval.len(), 3);
+        assert_eq!((interval.len(), &run["replicates"]), (3, &10.into()));
         // Constant service times: all seeds take as long.
         let makespan = run["makespan_s"].as_f64().unwrap();
         assert!(interval.iter().all(|s| (s.as_f64().unwrap() - makespan).abs() < 1e-9), "{run:#}");
     }
     assert_eq!(benchmark["best"], "pipelined");
+    assert_eq!(benchmark["not_told_apart"], serde_json::json!([]));
+    // Fewer runs have a median and no range, and too few of them tell nobody apart.
+    let few = place.json("benchmark --resources 10 --replicates 9 --json", 0);
+    let run = &few["runs"][0];
+    assert!(run["makespan_s_interval"].is_null() && run["makespan_s_median"].is_f64(), "{run:#}");
     let words = place.neonbench("benchmark --resources 10 --replicates 2");
     assert_eq!(words.code, 0, "{words:?}");
+    assert!(words.stdout.contains("(n = 2: too few runs to tell"), "{words:?}");
     assert!(words.stdout.contains("put_batch") && words.stdout.contains("hybrid"), "{words:?}");
 }
 

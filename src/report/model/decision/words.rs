@@ -1,14 +1,19 @@
 //! The sentences of a decision: the headline, the lede, and the charts' titles.
 
 use super::{CLIFF, RankedStrategy};
-use crate::experiment::did_the_same;
+use crate::experiment::{delta, did_the_same};
 use crate::report::decision::{Decision, ScalingPoint, StrategyRuns, SurfacePoint};
+use crate::stats::MIN_VALUES_OF_RANGE;
 use crate::text::{duration, join_and, plural, share, sig3};
 use neonbench_engine::engine::Strategy;
 
-/// `43.5 s (42.8–44.3)`: a time and its interval, in the units of the time.
-fn with_interval([low, median, high]: [f64; 3]) -> String {
-    format!("{} ({} to {})", duration(median), duration(low), duration(high))
+/// The median makespan of a row, and the range of nine runs of ten where its runs are enough for one.
+fn with_interval(row: &RankedStrategy) -> String {
+    let [low, median, high] = row.makespan_s.map(duration);
+    if row.runs < MIN_VALUES_OF_RANGE as u64 {
+        return format!("{median} (the median of {})", plural(row.runs, "run"));
+    }
+    format!("{median} ({low} to {high} in nine of ten runs, n = {})", row.runs)
 }
 
 pub(super) fn headline(
@@ -48,9 +53,9 @@ pub(super) fn lede(
         "it loses nothing".to_owned()
     };
     let mut sentences = vec![format!(
-        "{best} takes {} in nine of ten runs, {lost}, and over HTTP it can be undone. \
+        "{best} takes {}, {lost}, and over HTTP it can be undone. \
          {} of its calls are refused.",
-        with_interval(row.makespan_s),
+        with_interval(row),
         share(row.refused)
     )];
     if let Some(standard) = league.iter().find(|other| other.strategy == Strategy::Standard)
@@ -118,33 +123,25 @@ fn would_more_help(decision: &Decision) -> Option<String> {
     ))
 }
 
-/// Each other strategy against `winner`, seed by seed.
-pub(super) fn faster(winner: &StrategyRuns, league: &[StrategyRuns]) -> Vec<String> {
+/// Each other strategy against `winner`, over the seeds that both ran under.
+pub(super) fn against(winner: &StrategyRuns, league: &[StrategyRuns]) -> Vec<String> {
     let others = league.iter().filter(|other| other.strategy != winner.strategy);
-    others
-        .filter(|other| other.is_valid())
-        .filter_map(|other| {
-            let ratios: Vec<f64> = other
-                .runs
-                .iter()
-                .zip(&winner.runs)
-                .map(|(other, winner)| other.makespan_s / winner.makespan_s)
-                .collect();
-            let many = ratios.len() as f64;
-            let mean = ratios.iter().sum::<f64>() / many;
-            let deviation = ratios.iter().map(|ratio| (ratio - mean).powi(2)).sum::<f64>();
-            let deviation = (deviation / (many - 1.0).max(1.0)).sqrt();
-            mean.is_finite().then(|| {
-                format!(
-                    "{} is {} ± {} times faster than {}",
-                    winner.strategy,
-                    sig3(mean),
-                    sig3(deviation),
-                    other.strategy
-                )
-            })
-        })
-        .collect()
+    let sentence = |other: &StrategyRuns| {
+        let [ours, theirs] = [winner.summary(), other.summary()];
+        let both = ours.count().min(theirs.count());
+        let [ours, theirs] = [&ours.runs()[..both], &theirs.runs()[..both]];
+        let found = delta((&winner.runs[0], ours), (&other.runs[0], theirs));
+        let interval = found.ratio_interval.map_or_else(String::new, |[low, high]| {
+            format!("95 % interval {} to {}, ", sig3(low), sig3(high))
+        });
+        format!(
+            "{} takes {} times as long as {} ({interval}n = {both})",
+            other.strategy,
+            sig3(found.ratio),
+            winner.strategy
+        )
+    };
+    others.filter(|other| other.is_valid()).map(sentence).collect()
 }
 
 /// The surface's title: the fastest configuration that is hardly refused, and the gain and refusals
