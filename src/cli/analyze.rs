@@ -9,8 +9,8 @@ use super::output::{count, duration, percent, print};
 use super::probe::ProbeSettings;
 use clap::Args;
 use neonbench::experiment::{
-    CandidateRuns, Forecast, Goal, coarse_grid, forecast, forecast_probed, parallel_map, rank,
-    seeds, simulated,
+    Candidate, CandidateRuns, Forecast, Goal, coarse_grid, forecast, forecast_probed, parallel_map,
+    rank, seeds, simulated,
 };
 use neonbench::probe::{MOST_SAMPLE, TargetFit};
 use neonbench::select::{KnownTarget, ParetoPoint, Rehearsal};
@@ -54,6 +54,8 @@ pub(super) struct Analysis {
     recommended_strategy: Strategy,
     max_workers: u32,
     batch_size: u32,
+    /// The recommended settings, whole.
+    configuration: Candidate,
     reason: String,
     estimated_time_s: TimeInterval,
     estimated_api_calls: u64,
@@ -137,6 +139,7 @@ pub(super) fn run(args: &AnalyzeArgs, line: &CommandLine) -> Result<ExitCode, Cl
         recommended_strategy: order.settings.strategy,
         max_workers: order.settings.workers.get(),
         batch_size: order.settings.batch_size.get(),
+        configuration: Candidate::of(&order.settings),
         reason: order.reason.clone(),
         estimated_time_s: TimeInterval { p5, p50, p95 },
         estimated_api_calls: expected.calls.round() as u64,
@@ -177,8 +180,8 @@ fn print_analysis(analysis: &Analysis) -> Result<(), CliError> {
         print(&format!("  probe        {}", cost.in_words()))?;
     }
     print(&format!(
-        "  recommended  {}, {} workers, batch size {}\n  because      {}",
-        analysis.recommended_strategy, analysis.max_workers, analysis.batch_size, analysis.reason
+        "  recommended  {}\n  because      {}",
+        analysis.configuration, analysis.reason
     ))?;
     print(&format!(
         "  time         {}; nine runs of ten take {} to {}",
@@ -243,9 +246,17 @@ fn next_command(analysis: &Analysis, line: &CommandLine) -> CommandLine {
         return run;
     }
     // `run` does not know what the probe found, so it would choose otherwise.
-    run.with("strategy", analysis.recommended_strategy)
-        .with("workers", analysis.max_workers)
-        .with("batch_size", analysis.batch_size)
+    let Candidate { strategy, workers, batch_size, limiter, reads, .. } = analysis.configuration;
+    let run =
+        run.with("strategy", strategy).with("workers", workers).with("batch_size", batch_size);
+    let run = match limiter {
+        Some(limiter) => run.with("limiter", limiter),
+        None => run,
+    };
+    match reads {
+        Some(reads) => run.with("reads", reads),
+        None => run,
+    }
 }
 
 fn recommendations(

@@ -30,7 +30,7 @@ pub(super) struct CalibrateArgs {
     /// calibration on organisations of up to 100,000 accounts
     #[arg(long, value_name = "quick|full|FILE", default_value = "quick")]
     set: String,
-    /// The scenarios to judge on: a file in the form of the set [default: a fourth of the held-out set]
+    /// The scenarios to judge on: a file in the form of the set [default: a sample of the held-out set]
     #[arg(long, value_name = "FILE")]
     held_out: Option<PathBuf>,
     /// The i-th of n parts of the full set

@@ -89,7 +89,7 @@ pub struct Ranking {
     /// Their places among those that were ranked, best first; equals are in the order given.
     pub order: Vec<usize>,
     /// The best, which come first in `order`: several if they tie; none if no candidate is valid,
-    /// complete and within the constraints, or if they did not do the same work.
+    /// complete as far as its runs can tell, and within the constraints, or if they did not do the same work.
     pub best: Vec<usize>,
     /// The number of first ones in `order` that could be the best, were they cheaper.
     pub eligible: usize,
@@ -131,7 +131,7 @@ pub fn rank(goal: &Goal, all: &[CandidateRuns]) -> Ranking {
         compare(**place, first).is_eq()
             || is_eligible(**place) && all[**place].is_same_run(&all[first])
     };
-    let is_any = is_eligible(first) && did_the_same(all);
+    let is_any = is_eligible(first) && !all[first].runs.fails() && did_the_same(all);
     let best: Vec<usize> = order.iter().filter(|_| is_any).filter(is_best).copied().collect();
     order.sort_by_key(|place| !best.contains(place));
     let eligible = order.iter().filter(|place| is_eligible(**place)).count();
@@ -175,9 +175,10 @@ mod tests {
         let ranking = rank(&fastest, &[invalid.clone(), failing.clone(), rude, polite]);
         assert_eq!(ranking, Ranking { order: vec![2, 3, 1, 0], best: vec![2], eligible: 2 });
         assert!(rank(&goal, &[invalid]).best.is_empty());
-        // Where every candidate fails some accounts, the one that fails fewest is best.
+        // Where every candidate fails accounts, the one that fails fewest comes first, and none is best.
         let worse = entry(Strategy::Hybrid, RunFigures { failed: 40, makespan_s: 0.1, ..RUN });
-        assert_eq!(rank(&fastest, &[worse, failing]).best, [1]);
+        let ranking = rank(&fastest, &[worse, failing]);
+        assert_eq!((ranking.order, ranking.best), (vec![1, 0], Vec::new()));
         assert!(rank(&goal, &[]).best.is_empty());
     }
 

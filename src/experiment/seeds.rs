@@ -16,7 +16,7 @@ pub const JUDGE: Range<u64> = 3_000_001..4_000_001;
 /// Forecasts.
 pub const FORECAST: Range<u64> = 5_000_001..6_000_001;
 
-/// Rehearsals of the cost model, on targets made of features.
+/// Rehearsals: simulations that a choice rests on.
 pub const REHEARSAL: Range<u64> = 7_000_001..8_000_001;
 
 /// Searching the best candidate of each cell of the decision map.

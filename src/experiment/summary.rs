@@ -47,6 +47,12 @@ impl Summary {
         self.runs.iter().map(|run| run.failed).sum()
     }
 
+    /// True if more accounts failed than chance alone leaves, by the same measure.
+    pub fn fails(&self) -> bool {
+        let spared = self.runs.iter().map(|run| RunFigures { failed: 0, ..*run });
+        self.fails_more_than(&Self { runs: spared.collect() })
+    }
+
     /// True if a larger share of the accounts failed than in `other`, by more than two standard errors of the
     /// difference. They are those of the runs, and at least those of as many single failures (Poisson).
     pub fn fails_more_than(&self, other: &Self) -> bool {

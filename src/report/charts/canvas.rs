@@ -21,13 +21,13 @@ pub(super) enum Ink {
     Measured,
     /// The guide's claims, and writes.
     Claimed,
-    /// One of five things that are compared, from 0.
+    /// One of seven things that are compared, from 0.
     Series(u8),
 }
 
 /// Each ink with its CSS colour; the fallback serves where there is no style sheet. Okabe and Ito's blue
 /// and vermillion stay apart for colour-blind eyes.
-const CSS: [(Ink, &str); 11] = [
+const CSS: [(Ink, &str); 13] = [
     (Ink::Text, "currentColor"),
     (Ink::Muted, "var(--muted, #5b6472)"),
     (Ink::Grid, "var(--grid, #e3e6ea)"),
@@ -39,6 +39,8 @@ const CSS: [(Ink, &str); 11] = [
     (Ink::Series(2), "var(--s2, #009e73)"),
     (Ink::Series(3), "var(--s3, #b0568f)"),
     (Ink::Series(4), "var(--s4, #8a6d00)"),
+    (Ink::Series(5), "var(--s5, #5a4fcf)"),
+    (Ink::Series(6), "var(--s6, #5b6472)"),
 ];
 
 impl Ink {
@@ -177,11 +179,13 @@ impl Canvas<'_> {
             1 => self.block([(x - 5, y - 5), (x + 5, y + 5)], 1.0, ink),
             2 => polygon(&[(x, y - 7), (x + 7, y + 5), (x - 7, y + 5)]),
             3 => polygon(&[(x, y - 7), (x + 7, y), (x, y + 7), (x - 7, y)]),
-            _ => polygon(&[(x, y + 7), (x + 7, y - 5), (x - 7, y - 5)]),
+            4 => polygon(&[(x, y + 7), (x + 7, y - 5), (x - 7, y - 5)]),
+            5 => self.block([(x - 2, y - 7), (x + 2, y + 7)], 1.0, ink),
+            _ => self.block([(x - 7, y - 2), (x + 7, y + 2)], 1.0, ink),
         }
     }
 
-    /// A line of one of five things that are compared, with its mark at each of `points`.
+    /// A line of one of the things that are compared, with its mark at each of `points`.
     pub(super) fn series(&self, number: u8, points: &[Point]) {
         self.line(points, 2, Ink::Series(number));
         for point in points {

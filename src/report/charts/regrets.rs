@@ -30,7 +30,7 @@ const fn number_of(selector: SelectorName) -> u8 {
 /// A selector's name for readers.
 const fn known_as(selector: SelectorName) -> &'static str {
     match selector {
-        SelectorName::CostModel => "auto: cost model",
+        SelectorName::CostModel => "auto: simulations",
         SelectorName::Guide => "the guide's rule",
         SelectorName::SingleBest => "single best",
         SelectorName::PoolRule => "pool rule",
