@@ -120,7 +120,10 @@ impl Inputs {
     fn limiter(&self, of_strategy: Limiter) -> Result<Limiter, CliError> {
         let asked = self.engine.limiter.unwrap_or(of_strategy);
         match (asked, self.engine.headroom) {
-            (Limiter::Adaptive { .. }, Some(headroom)) => Ok(Limiter::Adaptive { headroom }),
+            (Limiter::Adaptive { headroom, .. }, asked) => Ok(Limiter::Adaptive {
+                headroom: asked.unwrap_or(headroom),
+                manners: self.engine.selector.goal.goal().objective.manners(),
+            }),
             (limiter, None | Some(0)) => Ok(limiter),
             (limiter, Some(_)) => Err(CliError::usage(format!(
                 "--headroom needs --limiter adaptive, and the limiter is {limiter}"
@@ -152,7 +155,7 @@ impl Inputs {
             order.settings.batch_size = NonZeroU32::new(batch_size).unwrap_or(NonZeroU32::MIN);
         }
         if engine.headroom.is_none()
-            && let Limiter::Adaptive { headroom } = &mut order.settings.limiter
+            && let Limiter::Adaptive { headroom, .. } = &mut order.settings.limiter
         {
             *headroom = goal.headroom();
         }

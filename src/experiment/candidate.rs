@@ -164,7 +164,7 @@ impl Candidate {
         let positive = |figure: u32| NonZeroU32::new(figure).unwrap_or(NonZeroU32::MIN);
         let settings = Settings::new(self.strategy);
         let own = match settings.limiter {
-            Limiter::Adaptive { .. } => Limiter::Adaptive { headroom },
+            Limiter::Adaptive { manners, .. } => Limiter::Adaptive { headroom, manners },
             other => other,
         };
         Settings {

@@ -3,6 +3,7 @@
 use super::candidate::Candidate;
 use super::simulate::RunFigures;
 use super::summary::Summary;
+use neonbench_engine::engine::limiter::Manners;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -39,6 +40,14 @@ impl Objective {
                 let excess = (refused - free).max(0.0) / calls.max(1.0);
                 makespan_s * (1.0 + PRICE_OF_REFUSALS * excess)
             }
+        }
+    }
+
+    /// How a limiter that finds its limit itself takes refusals under this objective.
+    pub const fn manners(self) -> Manners {
+        match self {
+            Self::Balanced => Manners::Polite,
+            Self::Fastest => Manners::Pushing,
         }
     }
 
