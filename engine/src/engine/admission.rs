@@ -85,8 +85,8 @@ impl fmt::Debug for Waiter {
 #[derive(Debug)]
 pub(super) struct Admitted<'a> {
     pub(super) permit: Option<Permit<'a>>,
-    /// When the call was admitted: the time until now is spacing, Retry-After and outages.
-    pub(super) admitted_at: Timestamp,
+    /// When the call got its place: the time until now is spacing, Retry-After and outages.
+    pub(super) granted_at: Timestamp,
     /// Time of that in which the server failed every call.
     pub(super) paused: Duration,
 }
@@ -180,9 +180,9 @@ impl AdmissionQueues {
     ) -> Admitted<'_> {
         let come = self.admission.borrow_mut().come(endpoint, clock.now());
         let Some(waiter) = come else {
-            let admitted_at = clock.now();
+            let granted_at = clock.now();
             let paused = self.until_not_deferred(clock, stop, endpoint).await;
-            return Admitted { permit: None, admitted_at, paused };
+            return Admitted { permit: None, granted_at, paused };
         };
         let guard = QueueGuard { admission: &self.admission, endpoint, waiter: &waiter };
         let at = poll_fn(|cx| {
@@ -194,14 +194,14 @@ impl AdmissionQueues {
         })
         .await;
         std::mem::forget(guard);
-        let admitted_at = clock.now();
+        let granted_at = clock.now();
         let mut permit = Permit { admission: &self.admission, endpoint, sequence: None };
         if at > clock.now() {
             clock.sleep_until(at).await;
         }
         let paused = self.until_not_deferred(clock, stop, endpoint).await;
         permit.sequence = Some(self.admission.borrow_mut().send(endpoint, clock.now()));
-        Admitted { permit: Some(permit), admitted_at, paused }
+        Admitted { permit: Some(permit), granted_at, paused }
     }
 }
 

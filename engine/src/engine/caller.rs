@@ -230,7 +230,7 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         let endpoint = request.endpoint();
         let come_at = self.clock.now();
         let is_retry = attempts.made > 0;
-        let Admitted { permit, admitted_at, paused } =
+        let Admitted { permit, granted_at, paused } =
             self.queues.enter(self.clock, self.stop, endpoint).await;
         let sent_at = self.clock.now();
         let stopped =
@@ -245,8 +245,8 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         attempts.made += 1;
         attempts.paused += paused;
         attempts.sent_at = sent_at;
-        let queued = admitted_at.since(come_at);
-        let paced = sent_at.since(admitted_at);
+        let queued = granted_at.since(come_at);
+        let paced = sent_at.since(granted_at);
         self.emit(&Event::Sent { at: sent_at, endpoint, queued, paced });
         let mut call = OpenCall {
             caller: self,

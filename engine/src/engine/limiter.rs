@@ -68,6 +68,7 @@ neon_mock::named! {
 }
 
 impl Manners {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
     fn is_default(&self) -> bool {
         *self == Self::default()
     }

@@ -238,7 +238,7 @@ const ARITHMETIC: &[Golden] = &[
     Golden("filter, parallel", 0x6bef_4d12_2539_c0e0, "b2877feb8006773ea1635810c35d32e2"),
     Golden("filter, put_batch", 0x2945_d996_d94f_4574, "b2877feb8006773ea1635810c35d32e2"),
     Golden("filter, hybrid", 0x6e0f_f44d_afca_6f10, "b2877feb8006773ea1635810c35d32e2"),
-    Golden("filter, pipelined", 0x17ed_c99a_60a4_0804, "b2877feb8006773ea1635810c35d32e2"),
+    Golden("filter, pipelined", 0xcf7d_cca7_d37d_4bba, "b2877feb8006773ea1635810c35d32e2"),
 ];
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]

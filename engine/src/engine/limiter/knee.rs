@@ -34,7 +34,7 @@ const SQUARES_BEFORE: f64 = 0.01;
 const FIRST_FIT: f64 = 6.0;
 
 /// Share of the calls so far after which the fit is made anew, and the most calls between two fits.
-const FIT_AGAIN: f64 = 0.1;
+const FIT_AGAIN: f64 = 0.125;
 const FIT_AT_LEAST: f64 = 256.0;
 
 /// Throughput that 1 % more calls in flight must bring, in %.
@@ -47,7 +47,7 @@ const PRICE_OF_DOUBT: f64 = 4.0;
 const REMEMBERED: f64 = 4_096.0;
 
 /// Weights below this are passed over.
-const NEGLIGIBLE: f64 = 1e-3;
+const NEGLIGIBLE: f64 = 1e-2;
 
 /// The largest number of calls in flight that is told apart.
 const MOST: u32 = 1_024;
@@ -134,7 +134,7 @@ impl Knee {
             self.times.iter_mut().flatten().for_each(LogTimes::halve);
             self.calls /= 2.0;
         }
-        self.fit_at = self.calls + (FIT_AGAIN * self.calls).clamp(1.0, FIT_AT_LEAST);
+        self.fit_at = self.calls + (FIT_AGAIN * self.calls).clamp(2.0, FIT_AT_LEAST);
     }
 
     fn fit(&mut self) {
@@ -161,10 +161,14 @@ impl Knee {
             })
             .collect();
         let most = all.iter().map(|point| point.0).fold(f64::MIN, f64::max);
-        all.iter_mut().for_each(|point| point.0 = (point.0 - most).exp());
+        for point in &mut all {
+            point.0 = (point.0 - most).exp();
+        }
         all.retain(|point| point.0 > NEGLIGIBLE);
         let sum: f64 = all.iter().map(|point| point.0).sum();
-        all.iter_mut().for_each(|point| point.0 /= sum);
+        for point in &mut all {
+            point.0 /= sum;
+        }
         all
     }
 
@@ -204,12 +208,12 @@ mod tests {
         let (mut knee, mut rng) = (Knee::default(), rng::stream(1, "knee"));
         for call in 0..calls {
             let in_flight = (4 + call).min(knee.limit()).min(most);
-            let time_s = scattered_s(0.3 * times(f64::from(in_flight)), &mut rng);
-            let outcome = if time_s < 30.0 { Outcome::Ok } else { Outcome::Timeout };
+            let took_s = scattered_s(0.3 * times(f64::from(in_flight)), &mut rng);
+            let outcome = if took_s < 30.0 { Outcome::Ok } else { Outcome::Timeout };
             knee.timed(&CallFeedback {
                 endpoint: Endpoint::PatchAccount,
                 sent_at: Timestamp::ZERO,
-                done_at: Timestamp::ZERO + Duration::from_secs_f64(time_s.min(30.0)),
+                done_at: Timestamp::ZERO + Duration::from_secs_f64(took_s.min(30.0)),
                 in_flight: in_flight - 1,
                 in_flight_all: in_flight - 1,
                 outcome,

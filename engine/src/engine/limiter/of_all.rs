@@ -52,7 +52,8 @@ impl LimitOfAll {
         if let Some(shared) = &mut self.shared {
             let limit = shared.limit();
             shared.on_result(&CallFeedback { in_flight: call.in_flight_all, ..*call });
-            if !shared.is_paced() && !(call.is_refused() && call.in_flight_all * 2 < limit) {
+            let is_below = call.is_refused() && call.in_flight_all * 2 < limit;
+            if !shared.is_paced() && !is_below {
                 return call.is_refused();
             }
             // The number in flight does not explain it after all.
