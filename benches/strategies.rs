@@ -179,8 +179,8 @@ fn main() {
     }
     criterion.final_summary();
     if !is_part() {
-        efficiency(500, 8, 0.93);
-        efficiency(2_000, 3, 0.97);
+        efficiency(500, 8, 0.95);
+        efficiency(2_000, 3, 0.98);
     }
     headline("\ncharts and statistics of all benches: target/criterion/report/index.html");
     headline("the migration report itself (strategies, limits, forecast): neonbench report");

@@ -273,7 +273,7 @@ impl AccountsMigrationManager {
                     Portfolio::Full,
                     &pinned,
                 );
-                let settings = choice.candidate.settings(0, self.goal.headroom());
+                let settings = choice.candidate.settings(0, &self.goal);
                 (settings, ChosenBy::Selector, choice.reason)
             }
         };

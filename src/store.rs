@@ -256,8 +256,9 @@ mod tests {
         assert_eq!(store.record(id).unwrap(), run.record);
         assert_eq!(store.entry(id).unwrap().replicates, [first, second]);
         // Earlier versions kept the makespans of replicates alone.
-        let older = "UPDATE runs SET record_json = json_remove(record_json, '$.replicate_figures')";
-        store.connection.execute(older, []).unwrap();
+        let earlier =
+            "UPDATE runs SET record_json = json_remove(record_json, '$.replicate_figures')";
+        store.connection.execute(earlier, []).unwrap();
         let kept = RunFigures { makespan_s: 7.5, ..first };
         assert_eq!(store.entry(id).unwrap().replicates, [first, kept]);
         assert!(matches!(store.record(id + 1), Err(StoreError::NoRun { .. })));

@@ -40,7 +40,7 @@ impl ConcurrencyLimit for Gradient2 {
     }
 
     fn on_result(&mut self, call: &CallFeedback) {
-        if call.refused {
+        if !call.is_taken() {
             // The original leaves drops to its own tenth: a refused call says nothing of time.
             self.limit = (self.limit * 0.9).max(1.0);
             return;

@@ -8,9 +8,10 @@ use neon_mock::Neon;
 use neon_mock::api::{Endpoint, Request, Response};
 use neon_mock::profile::Profile;
 use neon_mock::time::Timestamp;
+use neonbench::experiment::{Objective, RunFigures};
 use neonbench_engine::audit::audit;
 use neonbench_engine::clock::Clock as _;
-use neonbench_engine::engine::limiter::{CallFeedback, ConcurrencyLimit, LimitFactory};
+use neonbench_engine::engine::limiter::{CallFeedback, ConcurrencyLimit, LimitFactory, LimitOfAll};
 use neonbench_engine::engine::{self, Job, Reads, Settings, Strategy};
 use neonbench_engine::measure::Measure;
 use neonbench_engine::scenario::{Resources, Scenario, Workload};
@@ -35,12 +36,16 @@ pub(crate) struct Track {
     reads: Reads,
     limits: &'static str,
     staff: &'static str,
+    /// Growth of service times with the calls in flight: (contention, coherency).
+    congestion: Option<(f64, f64)>,
+    /// Times of a search, median and p99.
+    search: (&'static str, &'static str),
 }
 
 const SEARCH_OF_ONE: &str = "[limits.endpoints]\n\"POST /accounts/search\" = 1\n";
 
-/// Constant, moving and shared pools, and none.
-pub(crate) const TRACKS: [Track; 10] = [
+/// Constant, moving and shared pools, and none; servers that slow down, and slow searches.
+pub(crate) const TRACKS: [Track; 15] = [
     pool("pool of 1", 1),
     pool("pool of 2", 2),
     pool("pool of 5", 5),
@@ -54,24 +59,52 @@ pub(crate) const TRACKS: [Track; 10] = [
     },
     Track { reads: Reads::Get, limits: "scope = \"template\"\n", ..pool("5 for all verbs", 5) },
     Track { limits: "per_second = 5\n", pool: None, ..pool("5 a second", 5) },
+    congested("slower beyond 18", 0.02, 0.003),
+    congested("slower beyond 8", 0.05, 0.0148),
+    congested("slower beyond 3", 0.1, 0.08),
+    Track { limits: "scope = \"organisation\"\n", ..pool("20 for all calls", 20) },
+    Track { search: ("6s", "24s"), ..pool("5, slow searches", 5) },
 ];
 
 const fn pool(name: &'static str, pool: u32) -> Track {
-    Track { name, pool: Some(pool), then: None, reads: Reads::Search, limits: "", staff: "" }
+    Track {
+        name,
+        pool: Some(pool),
+        then: None,
+        reads: Reads::Search,
+        limits: "",
+        staff: "",
+        congestion: None,
+        search: ("600ms", "2400ms"),
+    }
+}
+
+const fn congested(name: &'static str, contention: f64, coherency: f64) -> Track {
+    Track { pool: None, congestion: Some((contention, coherency)), ..pool(name, 1) }
 }
 
 impl Track {
     fn profile(&self, pool: Option<u32>) -> Profile {
         let pool = pool.map_or(String::new(), |pool| format!("pool = {pool}\n"));
+        let of_search = if self.limits.contains("organisation") { "" } else { SEARCH_OF_ONE };
+        let limits = match self.congestion {
+            None => {
+                let limits = self.limits;
+                format!("[limits]\n{pool}{limits}reject_after = \"30ms\"\n{of_search}")
+            }
+            Some(_) => String::new(),
+        };
+        let congestion = self.congestion.map_or(String::new(), |(contention, coherency)| {
+            format!("congestion = {{ contention = {contention}, coherency = {coherency} }}\n")
+        });
+        let (median, p99) = self.search;
         let text = format!(
-            "schema = 1\n[limits]\n{pool}{limits}reject_after = \"30ms\"\n{SEARCH_OF_ONE}\
-             [service]\n\
+            "schema = 1\n{limits}[service]\n\
              get = {{ law = \"log-normal\", median = \"250ms\", p99 = \"1s\" }}\n\
              patch = {{ law = \"log-normal\", median = \"350ms\", p99 = \"1400ms\" }}\n\
              put = {{ law = \"log-normal\", median = \"350ms\", p99 = \"1400ms\" }}\n\
-             search = {{ law = \"log-normal\", median = \"600ms\", p99 = \"2400ms\" }}\n\
-             metadata = {{ law = \"log-normal\", median = \"250ms\", p99 = \"1s\" }}\n{staff}",
-            limits = self.limits,
+             search = {{ law = \"log-normal\", median = \"{median}\", p99 = \"{p99}\" }}\n\
+             metadata = {{ law = \"log-normal\", median = \"250ms\", p99 = \"1s\" }}\n{congestion}{staff}",
             staff = self.staff,
         );
         Profile::from_toml(self.name, &text).expect("a valid profile")
@@ -82,8 +115,12 @@ impl Track {
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Finish {
     pub(crate) makespan_s: f64,
+    /// Makespan × (1 + 20 × share refused beyond the free ones).
+    pub(crate) cost_s: f64,
     pub(crate) calls_per_record: f64,
     pub(crate) refused_share: f64,
+    /// Accounts that were not migrated.
+    pub(crate) failed: f64,
     /// When the limit had found the pool of the write endpoint, in seconds; the whole run if never.
     pub(crate) found_s: f64,
 }
@@ -94,6 +131,8 @@ impl Finish {
         let mean = |of: fn(&Self) -> f64| all.iter().map(of).sum::<f64>() / all.len() as f64;
         Self {
             makespan_s: mean(|finish| finish.makespan_s),
+            cost_s: mean(|finish| finish.cost_s),
+            failed: mean(|finish| finish.failed),
             calls_per_record: mean(|finish| finish.calls_per_record),
             refused_share: mean(|finish| finish.refused_share),
             found_s: mean(|finish| finish.found_s),
@@ -130,12 +169,13 @@ pub(crate) fn race(track: &Track, limits: &dyn LimitFactory, accounts: u64, seed
     let neon = transport.inner.into_neon();
     let faults = audit(&scenario, &neon, &measure, false).faults;
     assert!(faults.is_empty(), "{}, seed {seed}: {faults:?}", track.name);
-    finish(track, &neon, accounts, &watched.history.borrow())
+    finish(track, &neon, &measure, &watched.history.borrow())
 }
 
-fn finish(track: &Track, neon: &Neon, accounts: u64, limits: &[(Timestamp, u32)]) -> Finish {
+fn finish(track: &Track, neon: &Neon, measure: &Measure, limits: &[(Timestamp, u32)]) -> Finish {
+    let accounts = measure.records().total;
     let (total, rejected) = (neon.calls().total() as f64, neon.calls().rejected() as f64);
-    let makespan_s = neon.makespan().unwrap_or_default().as_secs_f64();
+    let makespan_s = measure.makespan().as_secs_f64();
     let pool = track.then.map(|(_, pool)| pool).or(track.pool);
     let moved_at_s = track.then.map_or(0.0, |(s, _)| s as f64);
     let moved_at = Timestamp::ZERO + Duration::from_secs_f64(moved_at_s);
@@ -147,6 +187,15 @@ fn finish(track: &Track, neon: &Neon, accounts: u64, limits: &[(Timestamp, u32)]
         found.map_or(makespan_s - moved_at_s, |window| window[0].0.since(moved_at).as_secs_f64());
     Finish {
         makespan_s,
+        cost_s: Objective::Balanced.of(&RunFigures {
+            makespan_s,
+            calls: neon.calls().total(),
+            refused: neon.calls().rejected(),
+            resources: accounts,
+            failed: measure.records().failed,
+            ..RunFigures::NONE
+        }),
+        failed: measure.records().failed as f64,
         calls_per_record: total / accounts as f64,
         refused_share: rejected / total,
         found_s,
@@ -195,6 +244,10 @@ impl LimitFactory for Watched<'_> {
             _ => inner,
         })
     }
+
+    fn limit_of_all(&self) -> Option<LimitOfAll> {
+        self.limits.limit_of_all()
+    }
 }
 
 impl ConcurrencyLimit for WatchedLimit {
@@ -209,5 +262,17 @@ impl ConcurrencyLimit for WatchedLimit {
     fn on_result(&mut self, call: &CallFeedback) {
         self.inner.on_result(call);
         self.history.borrow_mut().push((call.done_at, self.inner.limit()));
+    }
+
+    fn found(&self) -> Option<u32> {
+        self.inner.found()
+    }
+
+    fn on_pool_elsewhere(&mut self, pool: u32) {
+        self.inner.on_pool_elsewhere(pool);
+    }
+
+    fn on_shared_pool(&mut self, pool: u32) {
+        self.inner.on_shared_pool(pool);
     }
 }

@@ -11,6 +11,7 @@ mod hybrid;
 mod job;
 pub mod limiter;
 mod migrator;
+mod outage;
 mod parallel;
 mod pipelined;
 mod put_batch;
@@ -60,7 +61,7 @@ pub async fn run<T: Transport, C: Clock>(
 ) -> Result<(), EngineError> {
     let settings = job.settings;
     let limits = job.limits.unwrap_or(&settings.limiter);
-    let caller = Caller::new(transport, clock, observer, settings, limits);
+    let caller = Caller::new(transport, clock, observer, settings, limits, job.stop);
     let migrator = Migrator::new(caller, job);
     migrator.caller().emit(&Event::Started { at: clock.now() });
     let found;
@@ -92,7 +93,10 @@ pub async fn run<T: Transport, C: Clock>(
         }
         migrator.caller().emit(&Event::ChunkDone { at: clock.now(), chunk, chunks });
         if chunk < chunks {
-            clock.sleep_until(clock.now() + settings.chunk_pause).await;
+            job.stop.sleep_until(clock, clock.now() + settings.chunk_pause).await;
+        }
+        if job.stop.is_set() {
+            break;
         }
     }
     Ok(())
@@ -135,7 +139,8 @@ pub async fn read_accounts<T: Transport, C: Clock>(
     ids: &[AccountId],
 ) -> Result<Vec<(AccountId, Account)>, EngineError> {
     let mut nobody = |_: &Event| {};
-    let caller = Caller::new(transport, clock, &mut nobody, settings, &settings.limiter);
+    let caller =
+        Caller::new(transport, clock, &mut nobody, settings, &settings.limiter, Stop::NEVER);
     let read = &RefCell::new(BTreeMap::new());
     let caller = &caller;
     let workers = (settings.workers.get() as usize).min(ids.len());

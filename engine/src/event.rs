@@ -35,6 +35,8 @@ neon_mock::named! {
         Interrupted = "interrupted",
         /// An answer that cannot be read.
         Malformed = "malformed",
+        /// Given up by this side: the run was stopped, or needs the answer no longer.
+        Abandoned = "abandoned",
     }
 }
 
@@ -174,6 +176,17 @@ pub enum Event {
         endpoint: Endpoint,
         /// Calls in flight.
         limit: u32,
+    },
+    /// A refusal asks for a wait that is not believed.
+    Doubted {
+        /// When it arrived.
+        at: Timestamp,
+        /// Whose.
+        endpoint: Endpoint,
+        /// The wait that its Retry-After asks for.
+        asked: Duration,
+        /// The wait that it is granted.
+        granted: Duration,
     },
     /// Accounts were read and wait in memory for their write, or no longer do.
     Buffered {

@@ -35,6 +35,14 @@ impl Observer for Log {
             Event::Limited { at, endpoint, limit } => {
                 tracing::debug!(target: BULK, %at, endpoint = endpoint.name(), limit, "limit");
             }
+            Event::Doubted { at, endpoint, asked, granted } => tracing::warn!(
+                target: BULK,
+                %at,
+                endpoint = endpoint.name(),
+                ?asked,
+                ?granted,
+                "Retry-After is not credible"
+            ),
             Event::Buffered { .. } | Event::Written { .. } => {}
             Event::Reread { is_changed } => {
                 tracing::trace!(target: BULK, is_changed, "read again before its write");

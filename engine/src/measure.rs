@@ -367,7 +367,7 @@ impl Observer for Measure {
             }
             Event::Landed { at, id, end } => self.landed(*at, *id, end),
             Event::BackedOff { delay } => self.times.backed_off += *delay,
-            Event::ChunkDone { .. } | Event::Limited { .. } => {}
+            Event::ChunkDone { .. } | Event::Limited { .. } | Event::Doubted { .. } => {}
         }
     }
 }

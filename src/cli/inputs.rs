@@ -8,7 +8,7 @@ use neon_mock::profile::Profile;
 use neonbench::experiment::{Candidate, Portfolio};
 use neonbench::select::{ChosenBy, KnownTarget};
 use neonbench::store::{Header, ProfileText, Site, Store};
-use neonbench_engine::engine::limiter::Limiter;
+use neonbench_engine::engine::limiter::{Limiter, Manners};
 use neonbench_engine::engine::{Guard, Reads, Settings, Strategy};
 use neonbench_engine::near::no_such;
 use neonbench_engine::plan::{Plan, Selection, parse_ids};
@@ -116,7 +116,10 @@ impl Inputs {
     fn limiter(&self, of_strategy: Limiter) -> Result<Limiter, CliError> {
         let asked = self.engine.limiter.unwrap_or(of_strategy);
         match (asked, self.engine.headroom) {
-            (Limiter::Adaptive { .. }, Some(headroom)) => Ok(Limiter::Adaptive { headroom }),
+            (Limiter::Adaptive { headroom, .. }, asked) => Ok(Limiter::Adaptive {
+                headroom: asked.unwrap_or(headroom),
+                manners: self.engine.selector.goal.goal().objective.manners(),
+            }),
             (limiter, None | Some(0)) => Ok(limiter),
             (limiter, Some(_)) => Err(CliError::usage(format!(
                 "--headroom needs --limiter adaptive, and the limiter is {limiter}"
@@ -144,9 +147,13 @@ impl Inputs {
         let target = target.or(profile.as_ref());
         let choice =
             selector.calibration()?.decide(scenario, target, &goal, Portfolio::Full, &pinned);
-        let headroom = self.engine.headroom.unwrap_or(goal.headroom());
-        let chosen = choice.candidate.settings(self.seed(), headroom);
-        let Settings { workers, batch_size, limiter, reads, guard, .. } = chosen;
+        let chosen = choice.candidate.settings(self.seed(), &goal);
+        let Settings { workers, batch_size, mut limiter, reads, guard, .. } = chosen;
+        if let (Limiter::Adaptive { headroom, .. }, Some(asked)) =
+            (&mut limiter, self.engine.headroom)
+        {
+            *headroom = asked;
+        }
         let settings = self.settings(choice.candidate.strategy)?;
         let settings = Settings { workers, batch_size, limiter, reads, guard, ..settings };
         let mut order = RunSpec::new(scenario, settings);
@@ -165,7 +172,7 @@ impl Inputs {
         let guard = Some(self.engine.guard).filter(|guard| *guard != Guard::None);
         let limiter = match (self.engine.limiter, self.engine.headroom) {
             // Headroom is the adaptive limiter's.
-            (None, Some(1..)) => Some(Limiter::Adaptive { headroom: 0 }),
+            (None, Some(1..)) => Some(Limiter::Adaptive { headroom: 0, manners: Manners::Polite }),
             (limiter, _) => limiter,
         };
         Ok(Given { workers, batch_size, limiter, reads: self.engine.reads, guard })
@@ -227,7 +234,7 @@ impl Given {
             limiter: self
                 .limiter
                 .or(candidate.limiter)
-                .filter(|it| *it != strategy.default_limiter()),
+                .filter(|it| !it.is_same_kind(strategy.default_limiter())),
             reads: self.reads.or(candidate.reads).filter(|it| *it != strategy.default_reads()),
             guard: self.guard.or(candidate.guard),
             strategy,

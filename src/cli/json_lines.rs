@@ -58,6 +58,10 @@ fn object(event: &Event) -> Value {
         Event::Limited { at, endpoint, limit } => json!({
             "event": "limited", "at_s": s(at), "endpoint": endpoint.name(), "limit": limit,
         }),
+        Event::Doubted { at, endpoint, asked, granted } => json!({
+            "event": "doubted", "at_s": s(at), "endpoint": endpoint.name(),
+            "asked_s": asked.as_secs_f64(), "granted_s": granted.as_secs_f64(),
+        }),
         Event::Buffered { records } => json!({ "event": "buffered", "records": records }),
         Event::Reread { is_changed } => json!({ "event": "reread", "is_changed": is_changed }),
         Event::Written { at, read_at } => {

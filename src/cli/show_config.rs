@@ -193,7 +193,7 @@ fn resolved(args: &RunArgs, inputs: &Inputs) -> Result<ResolvedSettings, CliErro
     let workers = hinted(file.workers.is_some(), hints.max_workers.is_some());
     let batch = hinted(file.batch_size.is_some(), hints.batch_size.is_some());
     let headroom = match set.limiter {
-        Limiter::Adaptive { headroom } => Some(headroom),
+        Limiter::Adaptive { headroom, .. } => Some(headroom),
         _ => None,
     };
     let duration = |duration| humantime::format_duration(duration).to_string();

@@ -1,6 +1,7 @@
 //! Candidates: a strategy with the settings that tell its runs apart, and which of them are the same.
 
-use neonbench_engine::engine::limiter::Limiter;
+use super::cost::Goal;
+use neonbench_engine::engine::limiter::{Limiter, Manners};
 use neonbench_engine::engine::{
     DEFAULT_BATCH_SIZE, DEFAULT_WORKERS, Guard, Reads, Settings, Strategy,
 };
@@ -60,7 +61,7 @@ const BATCHES: [u32; 5] = [1, 2, 5, 10, 25];
 /// The same under a limiter, which makes up for much of what batches do.
 const BATCHES_LIMITED: [u32; 2] = [1, 5];
 
-const ADAPTIVE: Limiter = Limiter::Adaptive { headroom: 0 };
+const ADAPTIVE: Limiter = Limiter::Adaptive { headroom: 0, manners: Manners::Polite };
 
 /// Every candidate of a search, in the order in which ties are broken.
 pub fn grid() -> Vec<Candidate> {
@@ -157,7 +158,8 @@ impl Candidate {
     pub fn of(settings: &Settings) -> Self {
         let strategy = settings.strategy;
         Self {
-            limiter: Some(settings.limiter).filter(|it| *it != strategy.default_limiter()),
+            limiter: Some(settings.limiter)
+                .filter(|it| !it.is_same_kind(strategy.default_limiter())),
             reads: Some(settings.reads).filter(|it| *it != strategy.default_reads()),
             guard: Some(settings.guard).filter(|it| *it != Guard::None),
             ..Self::new(strategy, settings.workers.get(), settings.batch_size.get())
@@ -207,7 +209,9 @@ impl Candidate {
                 CallPattern::ByMapping { workers: workers.min(resources) }
             }
             Strategy::PutBatch => batches(1, u64::from(self.batch_size)),
-            Strategy::Hybrid => batches(workers, self.settings(1, 0).hybrid_batch() as u64),
+            Strategy::Hybrid => {
+                batches(workers, self.settings(1, &Goal::default()).hybrid_batch() as u64)
+            }
             Strategy::Pipelined => CallPattern::Pipelined,
         }
     }
@@ -228,12 +232,14 @@ impl Candidate {
         }
     }
 
-    /// Settings of a run by it, the strategy's own limiter leaving `headroom` calls to others.
-    pub fn settings(&self, seed: u64, headroom: u32) -> Settings {
+    /// Settings of a run by it; an adaptive limiter is as polite as `goal` asks, and leaves as many calls to others.
+    pub fn settings(&self, seed: u64, goal: &Goal) -> Settings {
         let positive = |figure: u32| NonZeroU32::new(figure).unwrap_or(NonZeroU32::MIN);
         let settings = Settings::new(self.strategy);
         let limiter = match self.limiter.unwrap_or(settings.limiter) {
-            Limiter::Adaptive { .. } => Limiter::Adaptive { headroom },
+            Limiter::Adaptive { .. } => {
+                Limiter::Adaptive { headroom: goal.headroom(), manners: goal.objective.manners() }
+            }
             other => other,
         };
         Settings {

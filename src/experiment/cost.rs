@@ -3,6 +3,7 @@
 use super::candidate::Candidate;
 use super::simulate::RunFigures;
 use super::summary::Summary;
+use neonbench_engine::engine::limiter::Manners;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -33,6 +34,14 @@ const FREE_REFUSALS: f64 = 5.0;
 const CALLS_A_FREE_REFUSAL: f64 = 200.0;
 
 impl Objective {
+    /// The way in which an adaptive limiter takes refusals under this objective.
+    pub const fn manners(self) -> Manners {
+        match self {
+            Self::Balanced => Manners::Polite,
+            Self::Fastest => Manners::Pushing,
+        }
+    }
+
     /// The cost of one run, in seconds; under every objective failed accounts are priced.
     pub fn of(self, run: &RunFigures) -> f64 {
         let failures = 1.0 + PRICE_OF_FAILURES * run.failed_share();

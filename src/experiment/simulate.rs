@@ -61,7 +61,7 @@ impl From<&SimulatedRun> for RunFigures {
 
 impl RunFigures {
     /// A run of one account that took no time and no call.
-    pub(crate) const NONE: Self = Self {
+    pub const NONE: Self = Self {
         makespan_s: 0.0,
         calls: 0,
         refused: 0,

@@ -47,7 +47,7 @@ fn with(settings: &Settings, setting: AdvisedSetting) -> Option<Settings> {
         AdvisedSetting::Workers(workers) => changed.workers = NonZeroU32::new(workers)?,
         AdvisedSetting::BatchSize(size) => changed.batch_size = NonZeroU32::new(size)?,
         AdvisedSetting::ChunkSize(size) => changed.chunk_size = Some(NonZeroU32::new(size)?),
-        AdvisedSetting::AdaptiveLimiter => changed.limiter = Limiter::Adaptive { headroom: 0 },
+        AdvisedSetting::AdaptiveLimiter => changed.limiter = Limiter::adaptive(0),
         AdvisedSetting::Pipelined => {
             changed.strategy = Strategy::Pipelined;
             changed.reads = Strategy::Pipelined.default_reads();

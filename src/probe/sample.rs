@@ -99,7 +99,7 @@ impl ConcurrencyLimit for CappedLimit {
     }
 
     fn on_result(&mut self, call: &CallFeedback) {
-        if call.refused {
+        if call.is_refused() {
             self.limit = call.in_flight.clamp(1, self.limit);
         }
     }

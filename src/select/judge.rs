@@ -295,7 +295,7 @@ impl<'a> PreparedCase<'a> {
         if let Some(forecast) = self.forecasts.get(candidate) {
             return Ok(*forecast);
         }
-        let settings = candidate.settings(seeds::FORECAST.start, self.goal.headroom());
+        let settings = candidate.settings(seeds::FORECAST.start, self.goal);
         let forecast = forecast(&self.case.scenario, &settings)?;
         self.calls += (forecast.calls * forecast.runs as f64).round() as u64;
         self.forecasts.insert(*candidate, forecast);

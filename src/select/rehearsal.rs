@@ -186,7 +186,7 @@ impl<'a> Rehearsal<'a> {
         seeds: Range<u64>,
     ) -> Result<CandidateRuns, RunError> {
         let runs = self.runs(candidate, seeds, None, false)?;
-        let settings = candidate.settings(0, self.goal.headroom());
+        let settings = candidate.settings(0, self.goal);
         Ok(CandidateRuns::simulated(self.scenario, &settings, runs))
     }
 
@@ -261,7 +261,7 @@ impl<'a> Rehearsal<'a> {
         is_rough: bool,
     ) -> Result<SimulatedRun, RunError> {
         let resources = self.scenario.expected_resources() as f64;
-        let settings = candidate.settings(seed, self.goal.headroom());
+        let settings = candidate.settings(seed, self.goal);
         let objective = self.goal.objective;
         let calls_per_account = 2 * self.scenario.mappings() as u64;
         let stage = self.stage(seed);

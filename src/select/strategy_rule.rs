@@ -136,7 +136,7 @@ impl RuleCase {
         let runs = (CALLS / (2 * resources * mappings + 1)).clamp(RUNS.0, RUNS.1);
         let settings = Strategy::GUIDE.map(|strategy| {
             let candidate = Candidate::new(strategy, DEFAULT_WORKERS, BATCH_SIZE);
-            Settings { reads, ..candidate.settings(0, 0) }
+            Settings { reads, ..candidate.settings(0, goal) }
         });
         let runs = sweep(scenario, &settings, &seeds::first(&seeds::FIT, runs))?;
         let calls = runs.iter().flatten().map(|run| run.figures.calls).sum();

@@ -6,6 +6,8 @@ mod aimd;
 mod gradient2;
 #[path = "../../benches/limiters/league.rs"]
 mod league;
+#[path = "../../benches/limiters/vegas.rs"]
+mod vegas;
 
 use aimd::AimdLimits;
 use gradient2::Gradient2Limits;
@@ -16,6 +18,7 @@ use neonbench_engine::engine::{self, Job, Settings, Strategy};
 use neonbench_engine::event::Event;
 use neonbench_engine::scenario::{Resources, Scenario, Workload};
 use neonbench_engine::world::{InProcess, VirtualClock};
+use vegas::VegasLimits;
 
 const ACCOUNTS: u64 = 400;
 
@@ -26,10 +29,10 @@ fn mean(track: &Track, limits: &dyn LimitFactory) -> Finish {
 
 #[test]
 fn nobody_who_is_not_told_the_pool_is_faster_and_politer() {
-    let rivals: [(&str, &dyn LimitFactory); 2] =
-        [("aimd", &AimdLimits), ("gradient2", &Gradient2Limits)];
+    let rivals: [(&str, &dyn LimitFactory); 3] =
+        [("aimd", &AimdLimits), ("gradient2", &Gradient2Limits), ("vegas", &VegasLimits)];
     for track in TRACKS {
-        let ours = mean(&track, &Limiter::Adaptive { headroom: 0 });
+        let ours = mean(&track, &Limiter::adaptive(0));
         for (name, limits) in rivals {
             let theirs = mean(&track, limits);
             let dominated =
@@ -42,11 +45,11 @@ fn nobody_who_is_not_told_the_pool_is_faster_and_politer() {
 #[test]
 fn a_pool_is_found_with_a_handful_of_refusals() {
     for track in TRACKS.iter().filter(|track| track.pool.is_some() && track.then.is_none()) {
-        let shared = track.name.contains("staff") || track.name.contains("verbs");
+        let shared = track.name.contains("staff") || track.name.contains("all");
         if shared {
             continue;
         }
-        let ours = mean(track, &Limiter::Adaptive { headroom: 0 });
+        let ours = mean(track, &Limiter::adaptive(0));
         let refused = ours.refused_share * ours.calls_per_record * ACCOUNTS as f64;
         assert!(refused <= 12.0, "{}: {refused} refused", track.name);
         assert!(ours.found_s < ours.makespan_s / 2.0, "{}: {ours:?}", track.name);

@@ -102,7 +102,9 @@ fn objectives_and_constraints_change_the_choice() {
 
 /// Figures of `candidate`, or of the choice, under twenty seeds that no choice rests on.
 fn runs(scenario: &Scenario, candidate: &Candidate) -> Summary {
-    let run = |seed| simulate(scenario, &candidate.settings(seed, 0), None).unwrap().figures;
+    let run = |seed| {
+        simulate(scenario, &candidate.settings(seed, &Goal::default()), None).unwrap().figures
+    };
     (77_000_001..77_000_021).map(run).collect()
 }
 

@@ -17,6 +17,8 @@ pub(super) enum Halt {
     Landed(AccountOutcome),
     /// A write may have been carried out, and reading the account does not tell.
     Ambiguous(Failure),
+    /// The run was stopped while a call waited: the account has not ended.
+    Stopped,
     /// The whole run fails.
     Run(EngineError),
 }
@@ -33,6 +35,7 @@ impl From<CallError> for Halt {
             Outcome::Merged => Self::Landed(AccountOutcome::Skipped(SkipReason::Merged {
                 into: survivor(error.body.as_ref()),
             })),
+            Outcome::Abandoned => Self::Stopped,
             // A wrong key fails every account to come: stop before it does.
             Outcome::Unauthorized => Self::Run(EngineError::from_call(error)),
             _ => Self::Landed(AccountOutcome::Failed(Failure {

@@ -3,8 +3,11 @@
 //! Invariant: no more calls are admitted at once than the limit allows, and a slot is returned
 //! however a call ends, be it by cancellation.
 
-use super::limiter::{CallFeedback, ConcurrencyLimit, LimitFactory};
+use super::limiter::{CallFeedback, ConcurrencyLimit, LimitFactory, LimitOfAll};
+use super::outage::Breaker;
+use super::stop::Stop;
 use crate::clock::Clock;
+use crate::event::Outcome;
 use neon_mock::api::Endpoint;
 use neon_mock::time::Timestamp;
 use std::cell::{Cell, RefCell};
@@ -13,13 +16,28 @@ use std::fmt;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
+use std::time::Duration;
 
 /// The queues of all endpoints.
 #[derive(Debug)]
 pub(super) struct AdmissionQueues {
-    queues: [Option<RefCell<AdmissionQueue>>; Endpoint::ALL.len()],
+    admission: RefCell<Admission>,
     /// Retry-After deadline per endpoint.
     deferred_until: [Cell<Timestamp>; Endpoint::ALL.len()],
+    pub(super) breaker: RefCell<Breaker>,
+}
+
+#[derive(Debug)]
+struct Admission {
+    queues: [Option<AdmissionQueue>; Endpoint::ALL.len()],
+    /// The limit of all of them together.
+    of_all: Option<LimitOfAll>,
+    /// Admitted and not yet done.
+    admitted: u32,
+    /// Sent and not yet answered, in the order of sending.
+    in_flight: Vec<Sent>,
+    sent: u64,
+    come: u64,
 }
 
 #[derive(Debug)]
@@ -27,9 +45,8 @@ struct AdmissionQueue {
     limiter: Box<dyn ConcurrencyLimit>,
     /// Admitted and not yet done.
     admitted: u32,
-    /// Sent and not yet answered, in the order of sending.
-    in_flight: Vec<Sent>,
-    sent: u64,
+    /// Sent and not yet answered.
+    in_flight: u32,
     /// The earliest time of the next call, by the limit's spacing.
     next_at: Timestamp,
     waiting: VecDeque<Rc<Waiter>>,
@@ -40,14 +57,19 @@ struct AdmissionQueue {
 struct Sent {
     /// Number of the call among those sent, from 1.
     sequence: u64,
+    endpoint: Endpoint,
     at: Timestamp,
-    /// Other calls in flight at that time, without those that were refused since.
+    /// Other calls of the endpoint in flight at that time, without those that were refused since.
     others: u32,
+    /// The same, of all endpoints.
+    others_of_all: u32,
 }
 
 /// A call in the queue.
 #[derive(Default)]
 struct Waiter {
+    /// Number of the call among those that came, from 1.
+    number: u64,
     /// When the call may be sent; `None` until it is admitted.
     granted: Cell<Option<Timestamp>>,
     waker: Cell<Option<Waker>>,
@@ -63,34 +85,43 @@ impl fmt::Debug for Waiter {
 #[derive(Debug)]
 pub(super) struct Admitted<'a> {
     pub(super) permit: Option<Permit<'a>>,
-    /// When the call was admitted: the time until now is spacing and Retry-After.
-    pub(super) admitted_at: Timestamp,
+    /// When the call got its place: the time until now is spacing, Retry-After and outages.
+    pub(super) granted_at: Timestamp,
+    /// Time of that in which the server failed every call.
+    pub(super) paused: Duration,
 }
 
 /// The slot of an admitted call, returned on drop.
 #[derive(Debug)]
 pub(super) struct Permit<'a> {
-    queue: &'a RefCell<AdmissionQueue>,
+    admission: &'a RefCell<Admission>,
+    endpoint: Endpoint,
     /// Number of the call among those sent; `None` before it is sent.
     sequence: Option<u64>,
 }
 
 impl AdmissionQueues {
     /// Makes queues with the limits of `limits`.
-    pub(super) fn new(limits: &dyn LimitFactory) -> Self {
-        let queue = |limiter| {
-            RefCell::new(AdmissionQueue {
-                limiter,
-                admitted: 0,
-                in_flight: Vec::new(),
-                sent: 0,
-                next_at: Timestamp::ZERO,
-                waiting: VecDeque::new(),
-            })
+    pub(super) fn new(limits: &dyn LimitFactory, patience: Duration) -> Self {
+        let queue = |limiter| AdmissionQueue {
+            limiter,
+            admitted: 0,
+            in_flight: 0,
+            next_at: Timestamp::ZERO,
+            waiting: VecDeque::new(),
+        };
+        let admission = Admission {
+            queues: Endpoint::ALL.map(|endpoint| limits.limit_for(endpoint).map(queue)),
+            of_all: limits.limit_of_all(),
+            admitted: 0,
+            in_flight: Vec::new(),
+            sent: 0,
+            come: 0,
         };
         Self {
-            queues: Endpoint::ALL.map(|endpoint| limits.limit_for(endpoint).map(queue)),
+            admission: RefCell::new(admission),
             deferred_until: [const { Cell::new(Timestamp::ZERO) }; Endpoint::ALL.len()],
+            breaker: RefCell::new(Breaker::new(patience)),
         }
     }
 
@@ -101,32 +132,59 @@ impl AdmissionQueues {
         current.set(current.get().max(until));
     }
 
-    /// Waits for the Retry-After deadline of `endpoint`.
-    async fn until_not_deferred<C: Clock>(&self, clock: &C, endpoint: Endpoint) {
-        let until = &self.deferred_until[endpoint.index()];
-        // The deadline may move while this waits.
-        while until.get() > clock.now() {
-            clock.sleep_until(until.get()).await;
+    /// Waits for the Retry-After deadline of `endpoint`, and while the server fails every call; the
+    /// time of the latter. A stop ends both.
+    async fn until_not_deferred<C: Clock>(
+        &self,
+        clock: &C,
+        stop: &Stop,
+        endpoint: Endpoint,
+    ) -> Duration {
+        let deferred = &self.deferred_until[endpoint.index()];
+        let mut paused = Duration::ZERO;
+        // The deadlines may move while this waits.
+        loop {
+            let now = clock.now();
+            if stop.is_set() {
+                return paused;
+            }
+            if deferred.get() > now {
+                stop.sleep_until(clock, deferred.get()).await;
+                continue;
+            }
+            let until = self.breaker.borrow_mut().admits(now);
+            if until <= now {
+                return paused;
+            }
+            stop.sleep_until(clock, until).await;
+            paused += clock.now().since(now);
         }
+    }
+
+    /// True if a call of `endpoint` has to wait for a Retry-After deadline, or for the end of an outage.
+    pub(super) fn is_deferred(&self, endpoint: Endpoint, now: Timestamp) -> bool {
+        self.deferred_until[endpoint.index()].get() > now || self.breaker.borrow().is_open()
     }
 
     /// The limit of calls in flight for `endpoint`; `None` without a limit.
     pub(super) fn limit(&self, endpoint: Endpoint) -> Option<u32> {
-        let queue = self.queues[endpoint.index()].as_ref()?;
-        Some(queue.borrow().limiter.limit())
+        self.admission.borrow().limit(endpoint)
     }
 
     /// Waits until a call of `endpoint` may be sent. The permit is `None` without a limit.
-    pub(super) async fn enter<C: Clock>(&self, clock: &C, endpoint: Endpoint) -> Admitted<'_> {
-        let Some(queue) = &self.queues[endpoint.index()] else {
-            let admitted_at = clock.now();
-            self.until_not_deferred(clock, endpoint).await;
-            return Admitted { permit: None, admitted_at };
+    pub(super) async fn enter<C: Clock>(
+        &self,
+        clock: &C,
+        stop: &Stop,
+        endpoint: Endpoint,
+    ) -> Admitted<'_> {
+        let come = self.admission.borrow_mut().come(endpoint, clock.now());
+        let Some(waiter) = come else {
+            let granted_at = clock.now();
+            let paused = self.until_not_deferred(clock, stop, endpoint).await;
+            return Admitted { permit: None, granted_at, paused };
         };
-        let waiter = Rc::new(Waiter::default());
-        let guard = QueueGuard { queue, waiter: &waiter };
-        queue.borrow_mut().waiting.push_back(Rc::clone(&waiter));
-        queue.borrow_mut().admit_waiting(clock.now());
+        let guard = QueueGuard { admission: &self.admission, endpoint, waiter: &waiter };
         let at = poll_fn(|cx| {
             if let Some(at) = waiter.granted.get() {
                 return Poll::Ready(at);
@@ -136,103 +194,174 @@ impl AdmissionQueues {
         })
         .await;
         std::mem::forget(guard);
-        let admitted_at = clock.now();
-        let mut permit = Permit { queue, sequence: None };
+        let granted_at = clock.now();
+        let mut permit = Permit { admission: &self.admission, endpoint, sequence: None };
         if at > clock.now() {
             clock.sleep_until(at).await;
         }
-        self.until_not_deferred(clock, endpoint).await;
-        permit.sequence = Some(queue.borrow_mut().send(clock.now()));
-        Admitted { permit: Some(permit), admitted_at }
+        let paused = self.until_not_deferred(clock, stop, endpoint).await;
+        permit.sequence = Some(self.admission.borrow_mut().send(endpoint, clock.now()));
+        Admitted { permit: Some(permit), granted_at, paused }
     }
 }
 
-impl AdmissionQueue {
-    fn send(&mut self, now: Timestamp) -> u64 {
-        self.sent += 1;
-        let others = u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX);
-        self.in_flight.push(Sent { sequence: self.sent, at: now, others });
-        self.sent
+impl Admission {
+    fn limit(&self, endpoint: Endpoint) -> Option<u32> {
+        let of_endpoint = self.queues[endpoint.index()].as_ref()?.limiter.limit();
+        Some(self.of_all.as_ref().map_or(of_endpoint, |of_all| of_endpoint.min(of_all.limit())))
     }
 
-    /// Removes the answered call; the feedback for the limit.
-    fn answered(&mut self, sequence: u64, now: Timestamp, refused: bool) -> Option<CallFeedback> {
+    fn queue(&mut self, endpoint: Endpoint) -> &mut AdmissionQueue {
+        self.queues[endpoint.index()].as_mut().expect("only calls with a limit are admitted")
+    }
+
+    /// A call comes; `None` if its endpoint has no limit.
+    fn come(&mut self, endpoint: Endpoint, now: Timestamp) -> Option<Rc<Waiter>> {
+        let queue = self.queues[endpoint.index()].as_mut()?;
+        self.come += 1;
+        let waiter = Rc::new(Waiter { number: self.come, ..Waiter::default() });
+        queue.waiting.push_back(Rc::clone(&waiter));
+        self.admit_waiting(now);
+        Some(waiter)
+    }
+
+    fn send(&mut self, endpoint: Endpoint, now: Timestamp) -> u64 {
+        self.sent += 1;
+        let others_of_all = u32::try_from(self.in_flight.len()).unwrap_or(u32::MAX);
+        let queue = self.queue(endpoint);
+        let others = queue.in_flight;
+        queue.in_flight += 1;
+        let sequence = self.sent;
+        self.in_flight.push(Sent { sequence, endpoint, at: now, others, others_of_all });
+        sequence
+    }
+
+    /// The call that was sent as the `sequence`th is no longer in flight.
+    fn land(&mut self, sequence: u64) -> Option<(usize, Sent)> {
         let position = self.in_flight.iter().position(|sent| sent.sequence == sequence)?;
-        let Sent { at, others, .. } = self.in_flight.remove(position);
-        if refused {
+        let sent = self.in_flight.remove(position);
+        self.queue(sent.endpoint).in_flight -= 1;
+        Some((position, sent))
+    }
+
+    /// Tells the limits of the answer to a call.
+    fn answered(&mut self, sequence: u64, now: Timestamp, outcome: Outcome) {
+        let Some((position, sent)) = self.land(sequence) else { return };
+        if outcome == Outcome::Rejected {
             // A refused call took no slot, so calls sent since had one less beside them.
             for later in &mut self.in_flight[position..] {
-                later.others -= 1;
+                later.others_of_all -= 1;
+                later.others -= u32::from(later.endpoint == sent.endpoint);
             }
         }
-        let queue_waiting = !self.waiting.is_empty();
-        Some(CallFeedback { sent_at: at, done_at: now, in_flight: others, refused, queue_waiting })
+        let queue = self.queue(sent.endpoint);
+        let feedback = CallFeedback {
+            endpoint: sent.endpoint,
+            sent_at: sent.at,
+            done_at: now,
+            in_flight: sent.others,
+            in_flight_all: sent.others_of_all,
+            outcome,
+            queue_waiting: !queue.waiting.is_empty(),
+        };
+        let shared =
+            |of_all: &Option<LimitOfAll>| of_all.as_ref().and_then(LimitOfAll::shared_pool);
+        let before = shared(&self.of_all);
+        if self.of_all.as_mut().is_some_and(|of_all| of_all.explains(&feedback)) {
+            if before.is_none()
+                && let Some(pool) = shared(&self.of_all)
+            {
+                let queues = self.queues.iter_mut().flatten();
+                queues.for_each(|queue| queue.limiter.on_shared_pool(pool));
+            }
+            return;
+        }
+        let limiter = &mut self.queue(sent.endpoint).limiter;
+        let before = limiter.found();
+        limiter.on_result(&feedback);
+        if before.is_none()
+            && let Some(pool) = limiter.found()
+        {
+            let queues = self.queues.iter_mut().flatten();
+            queues.for_each(|queue| queue.limiter.on_pool_elsewhere(pool));
+        }
     }
 
+    /// Admits calls that wait for a slot, those that came first before others.
     fn admit_waiting(&mut self, now: Timestamp) {
-        while self.admitted < self.limiter.limit()
-            && let Some(waiter) = self.waiting.pop_front()
-        {
+        let most = self.of_all.as_ref().map_or(u32::MAX, LimitOfAll::limit);
+        while self.admitted < most {
+            let with_room = self.queues.iter_mut().flatten().filter(|queue| {
+                !queue.waiting.is_empty() && queue.admitted < queue.limiter.limit()
+            });
+            let first = with_room.min_by_key(|queue| queue.waiting[0].number);
+            let Some(queue) = first else { break };
+            let Some(waiter) = queue.waiting.pop_front() else { break };
+            queue.admitted += 1;
             self.admitted += 1;
-            let at = self.next_at.max(now);
-            self.next_at = at + self.limiter.spacing();
+            let at = queue.next_at.max(now);
+            queue.next_at = at + queue.limiter.spacing();
             waiter.granted.set(Some(at));
             if let Some(waker) = waiter.waker.take() {
                 waker.wake();
             }
         }
     }
+
+    fn return_slot(&mut self, endpoint: Endpoint) {
+        self.queue(endpoint).admitted -= 1;
+        self.admitted -= 1;
+    }
 }
 
 impl Permit<'_> {
     /// Returns the slot of a call that is not made after all.
     pub(super) fn release(self, now: Timestamp) {
-        let queue = self.queue;
+        let admission = self.admission;
         drop(self);
-        queue.borrow_mut().admit_waiting(now);
+        admission.borrow_mut().admit_waiting(now);
     }
 
-    /// Returns the slot of a call that was answered at `now`; the new limit of calls in flight, if it
-    /// has changed.
-    pub(super) fn done(mut self, now: Timestamp, refused: bool) -> Option<u32> {
-        let queue = self.queue;
-        let before = queue.borrow().limiter.limit();
+    /// Returns the slot of a call that ended at `now`; the new limit of calls in flight, if it has
+    /// changed.
+    pub(super) fn done(mut self, now: Timestamp, outcome: Outcome) -> Option<u32> {
+        let (admission, endpoint) = (self.admission, self.endpoint);
+        let before = admission.borrow().limit(endpoint);
         if let Some(sequence) = self.sequence.take() {
-            let mut queue = queue.borrow_mut();
-            if let Some(feedback) = queue.answered(sequence, now, refused) {
-                queue.limiter.on_result(&feedback);
-            }
+            admission.borrow_mut().answered(sequence, now, outcome);
         }
         drop(self);
-        queue.borrow_mut().admit_waiting(now);
-        let limit = queue.borrow().limiter.limit();
-        (limit != before).then_some(limit)
+        admission.borrow_mut().admit_waiting(now);
+        let limit = admission.borrow().limit(endpoint);
+        limit.filter(|_| limit != before)
     }
 }
 
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
-        let mut queue = self.queue.borrow_mut();
-        queue.admitted -= 1;
+        let mut admission = self.admission.borrow_mut();
+        admission.return_slot(self.endpoint);
         if let Some(sequence) = self.sequence {
-            queue.in_flight.retain(|sent| sent.sequence != sequence);
+            admission.land(sequence);
         }
     }
 }
 
 /// Leaves the queue on drop, for a call that is cancelled while it waits.
 struct QueueGuard<'a> {
-    queue: &'a RefCell<AdmissionQueue>,
+    admission: &'a RefCell<Admission>,
+    endpoint: Endpoint,
     waiter: &'a Rc<Waiter>,
 }
 
 impl Drop for QueueGuard<'_> {
     fn drop(&mut self) {
-        let mut queue = self.queue.borrow_mut();
+        let mut admission = self.admission.borrow_mut();
         if self.waiter.granted.get().is_some() {
-            queue.admitted -= 1;
+            admission.return_slot(self.endpoint);
         } else {
-            queue.waiting.retain(|waiting| !Rc::ptr_eq(waiting, self.waiter));
+            let waiting = &mut admission.queue(self.endpoint).waiting;
+            waiting.retain(|waiting| !Rc::ptr_eq(waiting, self.waiter));
         }
     }
 }
@@ -244,12 +373,12 @@ mod tests {
     use crate::world::VirtualClock;
     use futures_util::stream::{FuturesUnordered, StreamExt};
     use std::num::NonZeroU32;
-    use std::time::Duration;
+    const PATIENCE: Duration = Duration::from_secs(600);
 
     #[test]
     fn calls_go_first_come_first_served_and_never_more_than_allowed() {
         let clock = VirtualClock::new();
-        let queues = AdmissionQueues::new(&Limiter::Fixed(NonZeroU32::new(2).unwrap()));
+        let queues = AdmissionQueues::new(&Limiter::Fixed(NonZeroU32::new(2).unwrap()), PATIENCE);
         let (inside, order) = (Cell::new(0), RefCell::new(Vec::new()));
         clock
             .run(async {
@@ -259,14 +388,17 @@ mod tests {
                         // They come one after another.
                         let come_at = Timestamp::from_nanos(sequence);
                         clock.sleep_until(come_at).await;
-                        let permit =
-                            queues.enter(clock, Endpoint::GetAccount).await.permit.unwrap();
+                        let permit = queues
+                            .enter(clock, Stop::NEVER, Endpoint::GetAccount)
+                            .await
+                            .permit
+                            .unwrap();
                         inside.set(inside.get() + 1);
                         assert!(inside.get() <= 2);
                         order.borrow_mut().push(sequence);
                         clock.sleep_until(clock.now() + Duration::from_secs(1)).await;
                         inside.set(inside.get() - 1);
-                        permit.done(clock.now(), false);
+                        permit.done(clock.now(), Outcome::Ok);
                     }
                 };
                 let mut all: FuturesUnordered<_> = (1..=9).map(call).collect();
@@ -279,26 +411,27 @@ mod tests {
     #[test]
     fn a_call_that_gives_up_leaves_the_line() {
         let clock = VirtualClock::new();
-        let queues = AdmissionQueues::new(&Limiter::Fixed(NonZeroU32::MIN));
+        let queues = AdmissionQueues::new(&Limiter::Fixed(NonZeroU32::MIN), PATIENCE);
         clock
             .run(async {
-                let first = queues.enter(&clock, Endpoint::GetAccount).await.permit.unwrap();
+                let first =
+                    queues.enter(&clock, Stop::NEVER, Endpoint::GetAccount).await.permit.unwrap();
                 {
-                    let second = queues.enter(&clock, Endpoint::GetAccount);
+                    let second = queues.enter(&clock, Stop::NEVER, Endpoint::GetAccount);
                     let given_up = clock.sleep_until(Timestamp::from_nanos(5));
                     let (second, given_up) = (std::pin::pin!(second), std::pin::pin!(given_up));
                     futures_util::future::select(second, given_up).await;
                 }
-                first.done(clock.now(), false);
+                first.done(clock.now(), Outcome::Ok);
                 // Another endpoint has a gate of its own, and this one's place is free again.
-                drop(queues.enter(&clock, Endpoint::PatchAccount).await);
-                drop(queues.enter(&clock, Endpoint::GetAccount).await);
+                drop(queues.enter(&clock, Stop::NEVER, Endpoint::PatchAccount).await);
+                drop(queues.enter(&clock, Stop::NEVER, Endpoint::GetAccount).await);
                 queues
-                    .enter(&clock, Endpoint::GetAccount)
+                    .enter(&clock, Stop::NEVER, Endpoint::GetAccount)
                     .await
                     .permit
                     .unwrap()
-                    .done(clock.now(), true);
+                    .done(clock.now(), Outcome::Rejected);
             })
             .unwrap();
     }

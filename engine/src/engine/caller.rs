@@ -1,9 +1,10 @@
 //! Calls with retries: one request, from due to done, with an event per attempt.
 
-use super::admission::{AdmissionQueues, Admitted};
+use super::admission::{AdmissionQueues, Admitted, Permit};
 use super::limiter::LimitFactory;
 use super::retry::{FailedAttempt, NoRetry, Retries};
 use super::settings::Settings;
+use super::stop::Stop;
 use crate::clock::Clock;
 use crate::event::{Attempt, Event, FailedCall, Observer, Outcome};
 use crate::transport::{Transport, TransportError};
@@ -22,6 +23,11 @@ pub(super) struct Caller<'a, T, C> {
     observer: RefCell<&'a mut dyn Observer>,
     retries: Retries,
     queues: AdmissionQueues,
+    stop: &'a Stop,
+    /// Number of the last call, from 1.
+    calls: Cell<u64>,
+    /// True while the last Retry-After of an endpoint was not credible.
+    doubts: [Cell<bool>; Endpoint::ALL.len()],
     /// True once the target has answered. Before that, a failed connection is not retried.
     answered: Cell<bool>,
     /// True once the credentials were refused: nothing more is sent.
@@ -55,9 +61,14 @@ pub(super) enum DeliveryUnknown {
 /// The attempts of one call so far.
 #[derive(Debug)]
 pub(super) struct Attempts {
+    /// Number of the call among those of the run.
+    call: u64,
     due_at: Timestamp,
     made: u32,
     refused: u32,
+    /// Those that were part of an outage, and the time that the call waited for its end.
+    of_outage: u32,
+    paused: Duration,
     sent_at: Timestamp,
 }
 
@@ -75,13 +86,17 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         observer: &'a mut dyn Observer,
         settings: &Settings,
         limits: &dyn LimitFactory,
+        stop: &'a Stop,
     ) -> Self {
         Self {
             transport,
             clock,
             observer: RefCell::new(observer),
             retries: Retries::new(settings.seed, settings.call_deadline),
-            queues: AdmissionQueues::new(limits),
+            queues: AdmissionQueues::new(limits, settings.call_deadline),
+            stop,
+            calls: Cell::new(0),
+            doubts: [const { Cell::new(false) }; Endpoint::ALL.len()],
             answered: Cell::new(false),
             barred: Cell::new(false),
         }
@@ -130,7 +145,17 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
     /// A call that is due now, before its first attempt.
     pub(super) fn attempts(&self) -> Attempts {
         let now = self.clock.now();
-        Attempts { due_at: now, made: 0, refused: 0, sent_at: now }
+        let call = self.calls.get() + 1;
+        self.calls.set(call);
+        Attempts {
+            call,
+            due_at: now,
+            made: 0,
+            refused: 0,
+            of_outage: 0,
+            paused: Duration::ZERO,
+            sent_at: now,
+        }
     }
 
     async fn go_on(
@@ -142,57 +167,44 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         let endpoint = request.endpoint();
         let due_at = attempts.due_at;
         loop {
-            let come_at = self.clock.now();
-            let Admitted { permit, admitted_at } = self.queues.enter(self.clock, endpoint).await;
-            let sent_at = self.clock.now();
-            if self.barred.get() {
-                if let Some(permit) = permit {
-                    permit.release(sent_at);
-                }
-                return Err(not_sent(endpoint, attempts.made));
-            }
-            attempts.made += 1;
-            attempts.sent_at = sent_at;
-            let attempt = attempts.made;
-            let queued = admitted_at.since(come_at);
-            let paced = sent_at.since(admitted_at);
-            self.emit(&Event::Sent { at: sent_at, endpoint, queued, paced });
-            let answer = self.transport.call(request).await;
+            let (answer, permit) = self.attempt(request, attempts).await?;
             let done_at = self.clock.now();
             let outcome = outcome_of(&answer);
             self.barred.set(self.barred.get() || outcome == Outcome::Unauthorized);
             attempts.refused += u32::from(outcome == Outcome::Rejected);
             if let Some(permit) = permit
-                && let Some(limit) = permit.done(done_at, outcome == Outcome::Rejected)
+                && let Some(limit) = permit.done(done_at, outcome)
             {
                 self.emit(&Event::Limited { at: done_at, endpoint, limit });
             }
-            let call = Attempt { endpoint, attempt, due_at, sent_at, done_at, outcome };
-            self.emit(&Event::Done(call));
             let first_contact = !self.answered.get();
             self.answered.set(self.answered.get() || answer.is_ok());
+            let hopeless = first_contact && outcome == Outcome::Unreachable;
+            let failure = if is_system_error(&answer) { Outcome::ServerError } else { outcome };
+            let is_outage = !hopeless && self.is_outage(attempts.call, failure);
             let answer = match answer {
                 Ok(response) if outcome.is_ok() => {
                     self.retries.earn();
+                    self.doubts[endpoint.index()].set(false);
                     return Ok(response.body);
                 }
                 answer => answer,
             };
-            let hopeless = first_contact && outcome == Outcome::Unreachable;
+            attempts.of_outage += u32::from(is_outage);
             let failed = FailedAttempt {
-                outcome: if is_system_error(&answer) { Outcome::ServerError } else { outcome },
-                attempt,
+                outcome: failure,
+                attempt: attempts.made - attempts.of_outage.min(attempts.made - 1),
+                is_outage,
                 refused: attempts.refused,
-                elapsed: done_at.since(due_at),
-                retry_after: retry_after(&answer),
+                elapsed: done_at.since(due_at).saturating_sub(attempts.paused),
+                retry_after: self.granted(endpoint, retry_after(&answer)),
             };
             // Defers all calls of the endpoint: the server does not tell them apart.
-            let retry_after = self.retries.bounded(failed.retry_after);
-            self.queues.defer_until(endpoint, done_at + retry_after);
+            self.queues.defer_until(endpoint, done_at + failed.retry_after);
             let again = if hopeless { Err(NoRetry::Final) } else { self.retries.again(&failed) };
             if let Ok(delay) = again {
                 self.emit(&Event::BackedOff { delay });
-                self.clock.sleep_until(done_at + delay).await;
+                self.stop.sleep_until(self.clock, done_at + delay).await;
             }
             let delivery_unknown = match again {
                 _ if !may_be_delivered(failed.outcome) => DeliveryUnknown::No,
@@ -200,10 +212,92 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
                 Err(_) => DeliveryUnknown::Exhausted,
             };
             if again.is_err() || looks_back && delivery_unknown == DeliveryUnknown::Retryable {
-                let error = call_error(endpoint, outcome, attempt, answer, delivery_unknown);
+                let made = attempts.made;
+                let error = call_error(endpoint, outcome, made, answer, delivery_unknown);
                 return Err(error.because(again.err()));
             }
         }
+    }
+
+    /// Makes one attempt, once it may be sent.
+    ///
+    /// Errors: it was not sent, since the credentials were refused or the run was stopped meanwhile.
+    async fn attempt(
+        &self,
+        request: &Request,
+        attempts: &mut Attempts,
+    ) -> Result<(Result<Response, TransportError>, Option<Permit<'_>>), CallError> {
+        let endpoint = request.endpoint();
+        let come_at = self.clock.now();
+        let is_retry = attempts.made > 0;
+        let Admitted { permit, granted_at, paused } =
+            self.queues.enter(self.clock, self.stop, endpoint).await;
+        let sent_at = self.clock.now();
+        let stopped =
+            self.stop.is_set() && (is_retry || self.queues.is_deferred(endpoint, sent_at));
+        if self.barred.get() || stopped {
+            if let Some(permit) = permit {
+                permit.release(sent_at);
+            }
+            let why = if stopped { Outcome::Abandoned } else { Outcome::Unauthorized };
+            return Err(not_sent(endpoint, attempts.made, why));
+        }
+        attempts.made += 1;
+        attempts.paused += paused;
+        attempts.sent_at = sent_at;
+        let queued = granted_at.since(come_at);
+        let paced = sent_at.since(granted_at);
+        self.emit(&Event::Sent { at: sent_at, endpoint, queued, paced });
+        let mut call = OpenCall {
+            caller: self,
+            attempt: Attempt {
+                endpoint,
+                attempt: attempts.made,
+                due_at: attempts.due_at,
+                sent_at,
+                done_at: sent_at,
+                outcome: Outcome::Abandoned,
+            },
+        };
+        let answer = self.transport.call(request).await;
+        call.attempt.outcome = outcome_of(&answer);
+        Ok((answer, permit))
+    }
+
+    /// Tells the breaker how a call went; true if it is part of an outage.
+    fn is_outage(&self, call: u64, outcome: Outcome) -> bool {
+        let mut breaker = self.queues.breaker.borrow_mut();
+        match outcome {
+            Outcome::Rejected | Outcome::Unauthorized => breaker.undecided(self.clock.now()),
+            _ if may_be_delivered(outcome) || outcome == Outcome::Unreachable => {
+                return breaker.failed(call, self.clock.now());
+            }
+            _ => breaker.succeeded(),
+        }
+        false
+    }
+
+    /// The delay that a Retry-After is granted.
+    fn granted(&self, endpoint: Endpoint, asked: Duration) -> Duration {
+        let doubt = &self.doubts[endpoint.index()];
+        self.retries.credible(asked, doubt.get()).unwrap_or_else(|granted| {
+            doubt.set(true);
+            self.emit(&Event::Doubted { at: self.clock.now(), endpoint, asked, granted });
+            granted
+        })
+    }
+}
+
+/// A call that was sent: its end is reported however it ends.
+struct OpenCall<'c, 'a, T: Transport, C: Clock> {
+    caller: &'c Caller<'a, T, C>,
+    attempt: Attempt,
+}
+
+impl<T: Transport, C: Clock> Drop for OpenCall<'_, '_, T, C> {
+    fn drop(&mut self) {
+        self.attempt.done_at = self.caller.clock.now();
+        self.caller.emit(&Event::Done(self.attempt));
     }
 }
 
@@ -246,10 +340,15 @@ fn call_error(
     CallError { call, body, message, delivery_unknown }
 }
 
-/// The error of a call that was not sent, since the credentials were refused meanwhile.
-fn not_sent(endpoint: Endpoint, attempts: u32) -> CallError {
-    let call = FailedCall { endpoint, outcome: Outcome::Unauthorized, status: None, attempts };
-    let message = format!("{}: not sent, the credentials were refused", endpoint.name());
+/// The error of a call that was not sent, since the credentials were refused or the run was stopped
+/// meanwhile.
+fn not_sent(endpoint: Endpoint, attempts: u32, outcome: Outcome) -> CallError {
+    let call = FailedCall { endpoint, outcome, status: None, attempts };
+    let why = match outcome {
+        Outcome::Unauthorized => "the credentials were refused",
+        _ => "the run was stopped",
+    };
+    let message = format!("{}: not sent, {why}", endpoint.name());
     CallError { call, body: None, message, delivery_unknown: DeliveryUnknown::No }
 }
 

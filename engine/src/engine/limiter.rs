@@ -4,13 +4,19 @@
 //! how many of its own calls were in flight, which were refused, and when. Limits are pure; the
 //! queue (`engine::admission`) makes calls wait. Deliberately absent: any knowledge of the profile.
 //!
+//! Beside the limits of single endpoints stands one of all calls together ([`LimitOfAll`]): service times
+//! that grow with the calls in flight, and pools that verbs share, are limits of the whole server.
+//!
 //! The names follow Netflix's concurrency-limits.
 
 mod adaptive;
+mod knee;
 mod limit;
+mod of_all;
 
 pub use adaptive::Adaptive;
 pub use limit::{CallFeedback, ConcurrencyLimit, LimitFactory};
+pub use of_all::LimitOfAll;
 
 use neon_mock::api::Endpoint;
 use serde::{Deserialize, Serialize};
@@ -43,7 +49,36 @@ pub enum Limiter {
     Adaptive {
         /// Slots of the pool to leave to other clients.
         headroom: u32,
+        /// How it takes refusals.
+        #[serde(default, skip_serializing_if = "Manners::is_default")]
+        manners: Manners,
     },
+}
+
+neon_mock::named! {
+    /// How a limit takes refusals.
+    #[derive(Default, schemars::JsonSchema)]
+    pub enum Manners {
+        /// A refusal is a cost: it waits until places are free again.
+        #[default]
+        Polite = "polite",
+        /// A refusal costs only its time: it asks on for places that it had before.
+        Pushing = "pushing",
+    }
+}
+
+impl Manners {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes it so")]
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl Limiter {
+    /// The polite adaptive limiter that leaves `headroom` slots to others.
+    pub const fn adaptive(headroom: u32) -> Self {
+        Self::Adaptive { headroom, manners: Manners::Polite }
+    }
 }
 
 impl LimitFactory for Limiter {
@@ -51,8 +86,24 @@ impl LimitFactory for Limiter {
         match *self {
             Self::None => None,
             Self::Fixed(limit) => Some(Box::new(FixedLimit(limit.get()))),
-            Self::Adaptive { headroom } => Some(Box::new(Adaptive::new(headroom))),
+            Self::Adaptive { headroom, manners } => {
+                Some(Box::new(Adaptive::new(headroom, manners)))
+            }
         }
+    }
+
+    fn limit_of_all(&self) -> Option<LimitOfAll> {
+        match *self {
+            Self::None | Self::Fixed(_) => None,
+            Self::Adaptive { headroom, .. } => Some(LimitOfAll::new(headroom)),
+        }
+    }
+}
+
+impl Limiter {
+    /// True if both are the same but for headroom and manners, which are a goal's.
+    pub fn is_same_kind(self, other: Self) -> bool {
+        matches!((self, other), (Self::Adaptive { .. }, Self::Adaptive { .. })) || self == other
     }
 }
 
@@ -77,7 +128,7 @@ impl FromStr for Limiter {
     fn from_str(text: &str) -> Result<Self, ParseLimiterError> {
         Ok(match text {
             "none" => Self::None,
-            "adaptive" => Self::Adaptive { headroom: 0 },
+            "adaptive" => Self::adaptive(0),
             _ => {
                 let limit = text.strip_prefix("fixed:").and_then(|limit| limit.parse().ok());
                 Self::Fixed(limit.ok_or_else(|| ParseLimiterError(text.to_owned()))?)

@@ -190,6 +190,7 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
                 self.emit_landed(id, AccountOutcome::Failed(failure));
                 Ok(())
             }
+            Halt::Stopped => Ok(()),
             Halt::Run(error) => Err(error),
         }
     }

@@ -4,6 +4,10 @@
 //! not settle are read by GET. The next page is requested when the waiting accounts last for a few
 //! searches, and at most a page of them waits. So at most two pages are in memory, however long the
 //! plan, and reads stay fresh.
+//!
+//! While writes wait for a search, the last accounts of its page are read by GET: at the start, and
+//! wherever searches are slow beside them. The search does not read these again, and is given up once
+//! none is left to it. Few accounts are not searched at all.
 
 use super::account::PendingAccount;
 use super::error::EngineError;
@@ -15,7 +19,9 @@ use crate::event::Event;
 use crate::transport::Transport;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use neon_mock::api::{AccountId, Endpoint, MAX_PAGE_SIZE};
+use std::cell::Cell;
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 /// Accounts per page.
 const PAGE: usize = MAX_PAGE_SIZE as usize;
@@ -29,6 +35,9 @@ const AT_FIRST: usize = PAGE / 4;
 
 /// Lower end of that number.
 const LEAST: usize = 8;
+
+/// Accounts for each GET in flight that are not worth a search: it takes about as long as so many GETs.
+const GETS_PER_SEARCH: usize = 2;
 
 /// Accounts that may wait per slot of the busier endpoint, where all are read by GET.
 const GETS_AHEAD: usize = 2;
@@ -75,8 +84,8 @@ impl Room {
 
 /// A step to start beside those under way.
 enum PipelineStep<'i> {
-    /// Read a page.
-    Search(&'i [AccountId]),
+    /// Read a page: so many of its accounts are left to the search.
+    Search(&'i [AccountId], Rc<Cell<usize>>),
     /// Read one account.
     Get(AccountId),
     /// Write one account.
@@ -98,7 +107,8 @@ struct Line<'i> {
     single: VecDeque<AccountId>,
     /// To be written.
     pending: VecDeque<PendingAccount>,
-    searching: bool,
+    /// The page that is being searched, and how many of its accounts are left to the search.
+    searching: Option<(&'i [AccountId], Rc<Cell<usize>>)>,
     getting: usize,
     writing: usize,
     /// Accounts written since the last search began.
@@ -114,7 +124,7 @@ impl<'i> Line<'i> {
             unread: ids,
             single: VecDeque::new(),
             pending: VecDeque::new(),
-            searching: false,
+            searching: None,
             getting: 0,
             writing: 0,
             written: 0,
@@ -136,15 +146,40 @@ impl<'i> Line<'i> {
             self.getting += 1;
             return Some(PipelineStep::Get(id));
         }
+        if let Some(page) = self.next_page(room) {
+            return Some(page);
+        }
+        let id = self.overtake(room)?;
+        self.getting += 1;
+        Some(PipelineStep::Get(id))
+    }
+
+    /// The next search, if it is time for one.
+    fn next_page(&mut self, room: Room) -> Option<PipelineStep<'i>> {
         let ahead = self.ahead(room) + self.single.len();
         let searches = self.settings.reads_in_force() == Reads::Search;
-        if !searches || self.searching || self.unread.is_empty() || ahead > self.enough {
+        let few = self.unread.len() <= GETS_PER_SEARCH * room.gets.in_flight;
+        if !searches || self.searching.is_some() || ahead > self.enough || few {
             return None;
         }
-        (self.searching, self.written) = (true, 0);
+        self.written = 0;
         let (page, rest) = self.unread.split_at(self.unread.len().min(PAGE));
         self.unread = rest;
-        Some(PipelineStep::Search(page))
+        let left = Rc::new(Cell::new(page.len()));
+        self.searching = Some((page, Rc::clone(&left)));
+        Some(PipelineStep::Search(page, left))
+    }
+
+    /// An account to read by GET in place of a search, since writes have nothing to do meanwhile.
+    fn overtake(&mut self, room: Room) -> Option<AccountId> {
+        if self.getting >= room.gets.in_all || self.ahead(room) >= room.writes.in_flight {
+            return None;
+        }
+        if let Some((page, left)) = &self.searching {
+            left.set(left.get().checked_sub(1)?);
+            return Some(page[left.get()]);
+        }
+        self.next_unread()
     }
 
     /// The next account to read by GET.
@@ -153,12 +188,14 @@ impl<'i> Line<'i> {
         match self.settings.reads_in_force() {
             Reads::Search => self.single.pop_front(),
             Reads::Get if self.ahead(room) >= enough => None,
-            Reads::Get => {
-                let (&id, rest) = self.unread.split_first()?;
-                self.unread = rest;
-                Some(id)
-            }
+            Reads::Get => self.next_unread(),
         }
+    }
+
+    fn next_unread(&mut self) -> Option<AccountId> {
+        let (&id, rest) = self.unread.split_first()?;
+        self.unread = rest;
+        Some(id)
     }
 
     /// Accounts that are being read, or wait to be written.
@@ -167,11 +204,18 @@ impl<'i> Line<'i> {
         self.pending.len() + self.getting + waiting
     }
 
+    /// True if only a search is under way, which has nothing to find any more.
+    fn has_ended(&self) -> bool {
+        let idle = self.writing + self.getting + self.pending.len() + self.single.len() == 0;
+        let in_vain = self.searching.as_ref().is_some_and(|(_, left)| left.get() == 0);
+        idle && in_vain && self.unread.is_empty()
+    }
+
     /// Records the result of a step.
     fn take(&mut self, done: StepResult) {
         match done {
             StepResult::Searched(page) => {
-                self.searching = false;
+                self.searching = None;
                 if self.written > 0 {
                     // A mean that forgets: one long search is not all searches.
                     let enough = (3 * self.enough + SEARCHES_AHEAD * self.written) / 4;
@@ -206,6 +250,9 @@ pub(super) async fn run<T: Transport, C: Clock>(
         {
             running.push(carry_out(migrator, step));
         }
+        if line.has_ended() {
+            break;
+        }
         match running.next().await {
             Some(Ok(done)) => line.take(done),
             // Steps under way are finished, so that nothing is lost.
@@ -225,7 +272,7 @@ async fn carry_out<T: Transport, C: Clock>(
     step: PipelineStep<'_>,
 ) -> Result<StepResult, EngineError> {
     Ok(match step {
-        PipelineStep::Search(ids) => StepResult::Searched(migrator.page(ids).await?),
+        PipelineStep::Search(ids, left) => StepResult::Searched(migrator.page(ids, &left).await?),
         PipelineStep::Get(id) => StepResult::Got(migrator.prepare(id, Reads::Get).await?),
         PipelineStep::Write(account) => {
             migrator.finish(account).await?;

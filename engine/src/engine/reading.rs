@@ -13,6 +13,7 @@ use crate::plan::{Inconclusive, ResolvedPlan};
 use crate::transport::Transport;
 use neon_mock::api::{Account, AccountId, AccountKind, Body, CustomFieldItem, Request, SearchRow};
 use neon_mock::time::Timestamp;
+use std::cell::Cell;
 use std::ops::Range;
 
 /// An account as it was read by searches for its values.
@@ -155,14 +156,22 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
     }
 
     /// Reads accounts by one search and decides all mappings on what its rows settle. Those that
-    /// need no write have landed.
-    pub(super) async fn page(&self, ids: &[AccountId]) -> Result<PageResult, EngineError> {
+    /// need no write have landed. Once the rows are there, the first `left` accounts are still to be
+    /// decided: the others were read otherwise meanwhile.
+    pub(super) async fn page(
+        &self,
+        ids: &[AccountId],
+        left: &Cell<usize>,
+    ) -> Result<PageResult, EngineError> {
         let task = self.task().await?;
         let slots: Vec<usize> = (0..task.slots.len()).collect();
         let Some(columns) = Columns::new(&task, &slots) else {
-            return Ok(PageResult { unsettled: ids.to_vec(), ..PageResult::default() });
+            let unsettled = ids[..left.get()].to_vec();
+            return Ok(PageResult { unsettled, ..PageResult::default() });
         };
-        let Some((rows, read_at)) = self.rows(&columns, ids).await? else {
+        let rows = self.rows(&columns, ids).await?;
+        let ids = &ids[..left.get()];
+        let Some((rows, read_at)) = rows else {
             return Ok(PageResult { unsettled: ids.to_vec(), ..PageResult::default() });
         };
         let mut page = PageResult::default();

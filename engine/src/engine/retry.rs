@@ -52,15 +52,20 @@ impl RetryBudget {
     }
 }
 
+/// The longest wait that a Retry-After is believed to ask for: longer ones are stamps, or other units.
+const CREDIBLE: Duration = Duration::from_secs(60);
+
 /// A failed attempt.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct FailedAttempt {
     pub(super) outcome: Outcome,
-    /// Number of the attempt in its call, from 1.
+    /// Number of the attempt in its call, from 1, without those of an outage.
     pub(super) attempt: u32,
+    /// True if the server fails every call: then a retry costs no budget.
+    pub(super) is_outage: bool,
     /// Attempts of the call that were refused with 429.
     pub(super) refused: u32,
-    /// Time from due to the end of this attempt.
+    /// Time from due to the end of this attempt, without the pauses of outages.
     pub(super) elapsed: Duration,
     /// Delay that Retry-After asks for; zero without the header.
     pub(super) retry_after: Duration,
@@ -103,10 +108,21 @@ impl Retries {
         self.budget.borrow_mut().earn();
     }
 
-    /// Caps a Retry-After delay at the deadline of a call: after that, one call finds out whether
-    /// the endpoint still asks for it.
-    pub(super) fn bounded(&self, wait: Duration) -> Duration {
-        wait.min(self.deadline)
+    /// The delay that a Retry-After of `asked` is granted. One that is not credible is passed over the
+    /// first time; where it `is_repeated`, the longest credible delay is granted, after which one call
+    /// finds out whether the endpoint still asks for it.
+    ///
+    /// Errors: the delay, if it is not the one asked for.
+    pub(super) fn credible(
+        &self,
+        asked: Duration,
+        is_repeated: bool,
+    ) -> Result<Duration, Duration> {
+        let most = CREDIBLE.min(self.deadline);
+        if asked <= most {
+            return Ok(asked);
+        }
+        Err(if is_repeated { most } else { Duration::ZERO })
     }
 
     /// The delay before the next attempt: full jitter, and at least what Retry-After asks for.
@@ -125,7 +141,8 @@ impl Retries {
         if delay > self.deadline.saturating_sub(failed.elapsed) {
             return Err(NoRetry::Deadline(self.deadline));
         }
-        if failed.outcome != Outcome::Rejected && !self.budget.borrow_mut().spend() {
+        let is_free = failed.outcome == Outcome::Rejected || failed.is_outage;
+        if !is_free && !self.budget.borrow_mut().spend() {
             return Err(NoRetry::BudgetSpent);
         }
         Ok(delay)
@@ -153,6 +170,7 @@ const fn may_be_repeated(failed: &FailedAttempt) -> Result<(), NoRetry> {
         | Outcome::Unauthorized
         | Outcome::Forbidden
         | Outcome::Refused
+        | Outcome::Abandoned
         | Outcome::ErrorsUnderSuccess => Err(NoRetry::Final),
     }
 }
@@ -183,7 +201,14 @@ mod tests {
 
     fn failed(outcome: Outcome, attempt: u32, refused: u32, elapsed_s: u64) -> FailedAttempt {
         let elapsed = Duration::from_secs(elapsed_s);
-        FailedAttempt { outcome, attempt, refused, elapsed, retry_after: Duration::ZERO }
+        FailedAttempt {
+            outcome,
+            attempt,
+            is_outage: false,
+            refused,
+            elapsed,
+            retry_after: Duration::ZERO,
+        }
     }
 
     #[test]
@@ -222,9 +247,11 @@ mod tests {
             retries.again(&FailedAttempt { retry_after, ..failed(Outcome::Rejected, 1, 1, 10) })
         };
         assert_eq!(after(Duration::from_secs(20)), Ok(Duration::from_secs(20)));
+        assert_eq!(retries.credible(Duration::from_secs(20), true), Ok(Duration::from_secs(20)));
         for too_long in [Duration::from_secs(591), Duration::from_secs(u64::MAX)] {
             assert_eq!(after(too_long), Err(NoRetry::Deadline(DEADLINE)));
-            assert!(retries.bounded(too_long) <= DEADLINE);
+            assert_eq!(retries.credible(too_long, false), Err(Duration::ZERO));
+            assert_eq!(retries.credible(too_long, true), Err(CREDIBLE));
         }
     }
 

@@ -30,7 +30,7 @@ impl Strategy {
     /// their workers alone.
     pub const fn default_limiter(self) -> Limiter {
         match self {
-            Self::Pipelined => Limiter::Adaptive { headroom: 0 },
+            Self::Pipelined => Limiter::adaptive(0),
             Self::Standard | Self::Parallel | Self::PutBatch | Self::Hybrid => Limiter::None,
         }
     }

@@ -118,7 +118,8 @@ pub async fn review<T: Transport, C: Clock>(
     mode: ReviewMode,
 ) -> Result<WriteReview, EngineError> {
     let mut nobody = |_: &Event| {};
-    let caller = Caller::new(transport, clock, &mut nobody, settings, &settings.limiter);
+    let caller =
+        Caller::new(transport, clock, &mut nobody, settings, &settings.limiter, Stop::NEVER);
     let reviewer = WriteReviewer { caller, found: RefCell::default(), mode };
     let touched =
         ledger.iter().filter(|(_, entry)| !entry.changes.is_empty() || entry.open.is_some());

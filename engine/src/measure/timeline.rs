@@ -143,6 +143,7 @@ impl Observer for Timeline {
                 let slice = self.pass_to(call.done_at);
                 match call.outcome {
                     Outcome::Rejected => slice.refused += 1,
+                    Outcome::Abandoned => {}
                     outcome => slice.failed += u64::from(!outcome.is_ok()),
                 }
                 if let Some(lane) = Lane::of(call.endpoint) {

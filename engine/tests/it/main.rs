@@ -4,6 +4,7 @@ mod boundary;
 mod determinism;
 mod faults;
 mod figures;
+mod hard_times;
 mod kills;
 mod reads;
 mod retries;

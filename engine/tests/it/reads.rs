@@ -62,7 +62,9 @@ fn pipelined_reads_a_page_a_search_and_writes_each_account_once() {
     let scenario = scenario(built_in("plain"), 1_050, 3);
     let record = run(&scenario, settings(Strategy::Pipelined, Reads::Search, 5));
     let calls = record.calls;
-    assert_eq!((calls.metadata, calls.searches, calls.record_reads), (1, 6, 0));
+    assert_eq!((calls.metadata, calls.searches), (1, 6));
+    // While the first search is out, writes have nothing to do but for what is read singly.
+    assert!(calls.record_reads < 20, "{} read singly", calls.record_reads);
     assert_eq!((calls.record_writes, calls.rejected), (1_050, 0));
     let done = scenario_done(1_000, Reads::Search).calls;
     assert_eq!((done.searches, done.record_writes), (5, 0), "what is unchanged costs no write");
@@ -130,7 +132,10 @@ fn accounts_without_a_row_are_read_singly_and_end_as_under_every_strategy() {
     for strategy in Strategy::ALL {
         let record = run(&scenario, settings(strategy, Reads::Search, 5));
         assert_eq!(record.records.skipped, merged, "{strategy}");
-        assert_eq!(record.calls.record_reads, merged, "{strategy}");
+        // Pipelined reads a few singly while a search is out, too.
+        let beside = if strategy == Strategy::Pipelined { 30 } else { 0 };
+        let singly = merged..=merged + beside;
+        assert!(singly.contains(&record.calls.record_reads), "{strategy}: {:?}", record.calls);
         assert_eq!(record.audit.state_digest, hybrid.audit.state_digest, "{strategy}");
     }
 }

@@ -7,16 +7,25 @@
 //! and then one more call is admitted, to find out whether the pool has grown. Each failure doubles
 //! the time until the next attempt.
 //!
+//! What one endpoint was found to have is where the others look first. Where refusals cost only their time
+//! ([`Manners::Pushing`]), a pool that refuses what it took is asked on for a while.
+//!
 //! A pool that refuses what it took a moment ago is shared with other clients, or the server limits
 //! calls per second. After repeated contradictions calls are spaced too, at the rate that was taken
 //! meanwhile. The rate creeps up, and steps down at each refusal.
 
+use super::Manners;
 use super::limit::{CallFeedback, ConcurrencyLimit};
 use neon_mock::time::{Timestamp, nanos};
 use std::time::Duration;
 
-/// Calls in flight at the start.
+/// Calls in flight at the start; where refusals cost only their time.
 const START: u32 = 4;
+const START_PUSHING: u32 = 8;
+
+/// Refusals in a row of what was taken before after which it is given up, where refusals cost only
+/// their time.
+const PATIENCE: u32 = 32;
 
 /// Upper end of the limit.
 const MOST: u32 = 1_024;
@@ -61,12 +70,15 @@ const NO_RATE: f64 = 0.6;
 #[derive(Clone, Debug)]
 pub struct Adaptive {
     headroom: u32,
+    manners: Manners,
     /// Calls in flight that are allowed.
     limit: u32,
     /// True once a refusal has shown the limit.
     found: bool,
     /// The most calls that were in flight and all taken.
     taken: u32,
+    /// Calls beyond these before the first refusal.
+    unconfirmed: u32,
     /// Successes since the last attempt at one more call, or since the limit changed.
     successes: u32,
     probe_after: u32,
@@ -78,6 +90,8 @@ pub struct Adaptive {
     rate: Option<PacedRate>,
     /// A rate was tried, and was not it.
     no_rate: bool,
+    /// Refusals below the limit since as many calls as it allows were taken.
+    refused: u32,
 }
 
 /// Evidence against a pool.
@@ -110,12 +124,18 @@ struct PacedRate {
 
 impl Adaptive {
     /// Knows nothing yet; leaves `headroom` places of what it finds to others.
-    pub fn new(headroom: u32) -> Self {
+    pub fn new(headroom: u32, manners: Manners) -> Self {
+        let start = match manners {
+            Manners::Polite => START,
+            Manners::Pushing => START_PUSHING,
+        };
         Self {
             headroom,
-            limit: START,
+            manners,
+            limit: start,
             found: false,
             taken: 0,
+            unconfirmed: UNCONFIRMED,
             successes: 0,
             probe_after: PROBE_AFTER,
             probing: false,
@@ -123,12 +143,33 @@ impl Adaptive {
             doubt: Doubt::default(),
             rate: None,
             no_rate: false,
+            refused: 0,
         }
+    }
+
+    /// Knows since `now` that the pool has `pool` slots.
+    pub(super) fn of_pool(pool: u32, headroom: u32, now: Timestamp) -> Self {
+        let limit = pool.max(1);
+        Self {
+            limit,
+            taken: limit,
+            found: true,
+            changed_at: now,
+            ..Self::new(headroom, Manners::Polite)
+        }
+    }
+
+    /// True if calls are spaced.
+    pub(super) const fn is_paced(&self) -> bool {
+        self.rate.is_some()
     }
 
     fn success(&mut self, call: &CallFeedback) {
         self.taken = self.taken.max(call.in_flight + 1);
         self.doubt.taken += 1;
+        if call.in_flight + 1 >= self.limit {
+            self.refused = 0;
+        }
         let is_news = call.sent_at >= self.changed_at;
         if is_news && self.doubt.refused_at.is_some_and(|at| call.in_flight >= at) {
             self.doubt.taken_since = true;
@@ -149,7 +190,7 @@ impl Adaptive {
             return;
         }
         if !self.found {
-            let unconfirmed = UNCONFIRMED.max(self.taken / 4);
+            let unconfirmed = self.unconfirmed.max(self.taken / 4);
             self.limit = (self.limit + 1).min(self.taken + unconfirmed).clamp(self.limit, MOST);
             return;
         }
@@ -184,18 +225,29 @@ impl Adaptive {
         if self.doubts(call) {
             return;
         }
+        if self.manners == Manners::Pushing && self.found && call.in_flight < self.taken {
+            self.refused += 1;
+            if self.refused < PATIENCE {
+                return;
+            }
+            self.taken = call.in_flight.max(1);
+        }
         let in_vain = self.probing && call.in_flight >= self.limit;
         self.probing = false;
         self.successes = 0;
         if in_vain {
-            self.probe_after = (self.probe_after * 2).min(PROBE_AFTER_MOST);
+            // Where no more was ever taken, nothing has to be found again.
+            let least = if self.taken > self.limit { 0 } else { PROBE_AFTER };
+            self.probe_after = (self.probe_after * 2).clamp(least, PROBE_AFTER_MOST);
             return;
         }
         if call.in_flight < self.limit {
             let first = !self.found;
             self.found = true;
             self.limit = call.in_flight.max(1);
-            self.probe_after = if first { PROBE_AFTER } else { RECOVER_AFTER };
+            // Calls of other endpoints may have filled a pool that verbs share.
+            let is_certain = first && call.in_flight_all <= call.in_flight + 1;
+            self.probe_after = if is_certain { PROBE_AFTER } else { RECOVER_AFTER };
             self.changed_at = call.done_at;
         }
     }
@@ -274,10 +326,27 @@ impl ConcurrencyLimit for Adaptive {
     }
 
     fn on_result(&mut self, call: &CallFeedback) {
-        if call.refused {
+        if call.is_refused() {
             self.refusal(call);
-        } else {
+        } else if call.is_taken() {
             self.success(call);
+        }
+    }
+
+    fn found(&self) -> Option<u32> {
+        (self.found && self.rate.is_none()).then_some(self.limit)
+    }
+
+    fn on_shared_pool(&mut self, pool: u32) {
+        (self.limit, self.found) = (self.limit.max(pool), true);
+        (self.rate, self.doubt) = (None, Doubt::default());
+    }
+
+    fn on_pool_elsewhere(&mut self, pool: u32) {
+        // Neon's page gives all endpoints but the search one figure: go there, and on with care.
+        if !self.found && self.rate.is_none() && self.taken <= pool {
+            self.limit = pool.max(1);
+            self.unconfirmed = 1;
         }
     }
 }
@@ -285,15 +354,25 @@ impl ConcurrencyLimit for Adaptive {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::event::Outcome;
+    use neon_mock::api::Endpoint;
 
     fn feedback(at_s: f64, in_flight: u32, refused: bool) -> CallFeedback {
         let at = Timestamp::ZERO + Duration::from_secs_f64(at_s);
-        CallFeedback { sent_at: at, done_at: at, in_flight, refused, queue_waiting: true }
+        CallFeedback {
+            endpoint: Endpoint::PatchAccount,
+            sent_at: at,
+            done_at: at,
+            in_flight,
+            in_flight_all: in_flight,
+            outcome: if refused { Outcome::Rejected } else { Outcome::Ok },
+            queue_waiting: true,
+        }
     }
 
     #[test]
     fn the_first_refusal_tells_the_pool() {
-        let mut limit = Adaptive::new(0);
+        let mut limit = Adaptive::new(0, Manners::Polite);
         for in_flight in 0..5 {
             limit.on_result(&feedback(0.0, in_flight, false));
         }
@@ -305,7 +384,7 @@ mod tests {
 
     #[test]
     fn one_more_is_tried_ever_more_rarely_and_kept_when_taken() {
-        let mut limit = Adaptive::new(0);
+        let mut limit = Adaptive::new(0, Manners::Polite);
         limit.on_result(&feedback(0.0, 5, true));
         limit.on_result(&feedback(1.0, 3, true));
         assert_eq!(limit.limit(), 3);
@@ -330,7 +409,7 @@ mod tests {
 
     #[test]
     fn headroom_is_left_of_what_was_found() {
-        let mut limit = Adaptive::new(1);
+        let mut limit = Adaptive::new(1, Manners::Polite);
         assert_eq!(limit.limit(), START);
         limit.on_result(&feedback(0.0, 5, true));
         limit.on_result(&feedback(1.0, 3, true));
@@ -341,7 +420,7 @@ mod tests {
 
     #[test]
     fn refusals_with_hardly_anything_in_flight_speak_of_a_rate() {
-        let mut limit = Adaptive::new(0);
+        let mut limit = Adaptive::new(0, Manners::Polite);
         for call in 0..8 {
             limit.on_result(&feedback(0.1 * f64::from(call), 3, false));
         }

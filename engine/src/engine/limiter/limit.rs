@@ -1,5 +1,7 @@
 //! Traits of limits, and the feedback that they get.
 
+use super::of_all::LimitOfAll;
+use crate::event::Outcome;
 use neon_mock::api::Endpoint;
 use neon_mock::time::Timestamp;
 use std::fmt;
@@ -8,16 +10,46 @@ use std::time::Duration;
 /// The result of one attempt, as a limit sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallFeedback {
+    /// Whose call.
+    pub endpoint: Endpoint,
     /// When the attempt was sent.
     pub sent_at: Timestamp,
     /// When its answer arrived.
     pub done_at: Timestamp,
     /// Other calls of the endpoint in flight when the attempt was sent.
     pub in_flight: u32,
-    /// True if the answer was 429.
-    pub refused: bool,
+    /// The same, of all endpoints that have a limit.
+    pub in_flight_all: u32,
+    /// The answer, or what came in its place.
+    pub outcome: Outcome,
     /// True if calls wait for admission.
     pub queue_waiting: bool,
+}
+
+impl CallFeedback {
+    /// True if the answer was 429.
+    pub fn is_refused(&self) -> bool {
+        self.outcome == Outcome::Rejected
+    }
+
+    /// True if the server did its work, or said that there is none. Other failures tell neither of
+    /// places nor of time.
+    pub fn is_taken(&self) -> bool {
+        !matches!(
+            self.outcome,
+            Outcome::Rejected
+                | Outcome::ServerError
+                | Outcome::Unreachable
+                | Outcome::Timeout
+                | Outcome::Interrupted
+                | Outcome::Malformed
+        )
+    }
+
+    /// True if nobody waited any longer for the answer.
+    pub fn is_timed_out(&self) -> bool {
+        self.outcome == Outcome::Timeout
+    }
 }
 
 /// The limit of one endpoint.
@@ -32,10 +64,26 @@ pub trait ConcurrencyLimit: fmt::Debug {
 
     /// Adjusts to the result of a call.
     fn on_result(&mut self, call: &CallFeedback);
+
+    /// The pool that this limit has found, if it has.
+    fn found(&self) -> Option<u32> {
+        None
+    }
+
+    /// Another endpoint was found to have a pool of `pool`.
+    fn on_pool_elsewhere(&mut self, _pool: u32) {}
+
+    /// The endpoint was found to share a pool of `pool` with others.
+    fn on_shared_pool(&mut self, _pool: u32) {}
 }
 
-/// Makes one limit per endpoint.
+/// Makes one limit per endpoint, and one of them all.
 pub trait LimitFactory {
     /// A new limit for `endpoint`; `None` admits every call at once.
     fn limit_for(&self, endpoint: Endpoint) -> Option<Box<dyn ConcurrencyLimit>>;
+
+    /// A new limit of the calls of all endpoints together; `None` if there is none.
+    fn limit_of_all(&self) -> Option<LimitOfAll> {
+        None
+    }
 }
