@@ -263,6 +263,7 @@ fn profile(observed: &TargetFeatures) -> Profile {
             think: text(THINK_S),
             fields: Vec::new(),
         }),
+        evidence: None,
     };
     Profile::try_from_wire("observed", &wire).expect("what was observed makes a profile")
 }

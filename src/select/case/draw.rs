@@ -81,6 +81,7 @@ impl Dice {
             behaviour: Behaviour::default(),
             faults,
             staff,
+            evidence: None,
         };
         WireSelectorCase { name, resources, mappings, dataset: dataset.to_owned(), profile }
     }
