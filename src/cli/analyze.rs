@@ -9,7 +9,7 @@ use super::output::{count, duration, percent, print};
 use super::probe::ProbeSettings;
 use clap::Args;
 use neonbench::experiment::{
-    CandidateRuns, Forecast, Goal, forecast, forecast_probed, parallel_map, rank, simulated,
+    CandidateRuns, Forecast, Goal, forecast, parallel_map, rank, simulated,
 };
 use neonbench::probe::{MOST_SAMPLE, TargetFit};
 use neonbench::select::{ParetoPoint, RehearsalTarget, TargetFeatures};
@@ -110,14 +110,14 @@ pub(super) fn run(args: &AnalyzeArgs, line: &CommandLine) -> Result<ExitCode, Cl
     }
     let scenario = &inputs.scenario;
     let mut order = inputs.order(scenario)?;
-    let expected = match &probed {
-        Some((cost, fit)) => {
-            order.reason =
-                format!("{}; limits and times by a probe of {} calls", order.reason, cost.calls);
-            forecast_probed(scenario, &order.settings, fit)?
-        }
-        None => forecast(scenario, &order.settings)?,
-    };
+    if let Some((cost, _)) = &probed {
+        order.reason =
+            format!("{}; limits and times by a probe of {} calls", order.reason, cost.calls);
+    }
+    let expected = forecast(scenario, &order.settings)?;
+    let (cost, fit) = probed.unzip();
+    // A profile that was fitted says what it leaves open as a probe does.
+    let fit = fit.or_else(|| TargetFit::of_profile(&scenario.profile).ok().flatten());
     // Standard makes one call after another: a third of its runs tell as much.
     let standard = forecast(scenario, &inputs.settings(Strategy::Standard)?)?;
     let (resources, mappings) = (scenario.expected_resources(), scenario.mappings() as u64);
@@ -149,13 +149,13 @@ pub(super) fn run(args: &AnalyzeArgs, line: &CommandLine) -> Result<ExitCode, Cl
             &expected,
             &standard,
             order.settings.strategy,
-            probed.as_ref().map(|(_, fit)| fit),
+            fit.as_ref(),
             scenario.profile.name(),
         ),
         ranking,
         ranked_by: goal.in_words(),
         tied,
-        probe: probed.map(|(cost, _)| cost),
+        probe: cost,
         pareto_front: front,
     };
     args.output.show(&analysis, || {
@@ -248,7 +248,7 @@ fn recommendations(
     expected: &Forecast,
     standard: &Forecast,
     strategy: Strategy,
-    probed: Option<&TargetFit>,
+    fit: Option<&TargetFit>,
     profile: &str,
 ) -> Vec<String> {
     let mut lines = Vec::new();
@@ -278,8 +278,11 @@ fn recommendations(
             duration(standard.makespan_s[1])
         ));
     }
-    match probed {
-        Some(fit) => lines.extend(fit.assumed.iter().map(|it| format!("assumed: {it}"))),
+    match fit {
+        Some(fit) => {
+            lines.extend(fit.assumed.iter().map(|it| format!("assumed: {it}")));
+            lines.extend(fit.not_shown.iter().map(|it| format!("not known: {it}")));
+        }
         None => lines.push(format!(
             "limits and service times are those of profile {profile}: check that they are yours"
         )),
@@ -292,7 +295,8 @@ fn probed(args: &AnalyzeArgs, line: &CommandLine) -> Result<Option<(Cost, Target
     let Some(sample) = args.probe else {
         if args.world.base_url.is_some() || args.world.world.is_some() {
             return Err(CliError::usage(
-                "--base-url and --world say where to probe: they go with --probe",
+                "nothing is known of that server, and nothing is assumed: --probe finds out its limits and \
+                 times, --profile without --base-url and --world names them",
             ));
         }
         return Ok(None);
