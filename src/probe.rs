@@ -3,25 +3,29 @@
 //!
 //! A probe makes at most [`MOST_CALLS`] calls, and writes only in a sample run that was asked for.
 //! The fit is a posterior: [`TargetFit::draw`] is one of the profiles that would have given the same
-//! answers. Figures that reads cannot show are assumed, and listed as assumed. A probe never sees a
+//! answers. A fitted profile carries the answers, so that [`draws`] are the same from its file. Figures that reads cannot show are assumed, and listed as assumed. A probe never sees a
 //! profile of the mock, only the answers to its own calls.
 
 mod calls;
+mod evidence;
 mod faults;
 mod fit;
 mod growth;
 mod har;
 mod law;
 mod limit;
+mod limits;
 mod sample;
 mod target;
 mod text;
 
 pub use calls::probe;
-pub use fit::{FittedLimits, TargetFit};
+pub use evidence::{EvidenceError, draws};
+pub use fit::TargetFit;
 pub use har::{Har, HarError};
 pub use law::{FittedLaw, LawEstimate, LawSource};
 pub use limit::{AdmissionLimit, InferredLimit};
+pub use limits::FittedLimits;
 pub use target::run;
 
 use neon_mock::api::Endpoint;
@@ -41,7 +45,7 @@ pub const MOST_SAMPLE: u32 = 20;
 /// Permissions and size of a probe.
 #[derive(Clone, Copy, Debug)]
 pub struct ProbeOptions {
-    /// Allows a burst of a dozen reads, some of which are likely to be refused.
+    /// Allows bursts of reads, some of which are likely to be refused.
     pub find_pool: bool,
     /// Accounts that the sample run migrates, at most [`MOST_SAMPLE`]; 0 writes nothing.
     pub sample: u32,

@@ -1,10 +1,12 @@
 //! Profiles: limits, delays and faults. [`WireProfile`] mirrors the TOML file, [`Profile`] is
 //! its checked form.
 
+mod evidence;
 mod faults;
 mod limits;
 mod service;
 
+pub use evidence::{WireCall, WireEvidence, WireQuantiles};
 pub use faults::WireFault;
 pub use limits::WireLimits;
 pub use service::{LawName, WireCongestion, WireLaw, WireService};
@@ -56,6 +58,9 @@ pub struct WireProfile {
     /// Other users at work; none leaves the organisation to the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub staff: Option<WireStaff>,
+    /// Observations that the profile was fitted to; none in a profile written by hand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<WireEvidence>,
 }
 
 /// Errors of a profile file.
@@ -146,6 +151,7 @@ pub struct Profile {
     faults: Vec<Fault>,
     behaviour: Behaviour,
     staff: Option<WireStaff>,
+    evidence: Option<Box<WireEvidence>>,
 }
 
 impl Profile {
@@ -201,6 +207,7 @@ impl Profile {
         let service::Service { laws, congestion } = service::service(&wire.service, &mut side)?;
         let faults = faults::faults(&wire.faults)?;
         wire.staff.as_ref().map_or(Ok(()), WireStaff::check)?;
+        wire.evidence.as_ref().map_or(Ok(()), evidence::check)?;
         Ok(Self {
             name: name.to_owned(),
             digest: digest(wire, &side.digests),
@@ -211,6 +218,7 @@ impl Profile {
             faults,
             behaviour: wire.behaviour,
             staff: wire.staff.clone(),
+            evidence: wire.evidence.clone().map(Box::new),
         })
     }
 
@@ -291,6 +299,17 @@ impl Profile {
         self.staff.as_ref()
     }
 
+    /// Observations that the profile was fitted to; `None` for a profile written by hand, and for one
+    /// that was changed since it was fitted.
+    pub fn evidence(&self) -> Option<&WireEvidence> {
+        self.evidence.as_deref().filter(|evidence| evidence.digest == self.digest)
+    }
+
+    /// True if the profile holds observations that it was not fitted to, being changed since.
+    pub fn is_changed_since_fitted(&self) -> bool {
+        self.evidence.is_some() && self.evidence().is_none()
+    }
+
     /// Service-time law of `endpoint` for a call alone in flight.
     pub fn law(&self, endpoint: Endpoint) -> &Law {
         &self.laws[endpoint.index()]
@@ -307,7 +326,7 @@ impl Profile {
     }
 }
 
-/// A digest over the meaning of a file: comments, the description and members at their
+/// A digest over the meaning of a file: comments, the description, the evidence and members at their
 /// default do not count, so that a new member changes no digest.
 fn digest(wire: &WireProfile, side: &[String]) -> String {
     let WireProfile { limits, service, behaviour, faults, staff, .. } = wire;

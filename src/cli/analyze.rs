@@ -9,8 +9,8 @@ use super::output::{count, duration, percent, print};
 use super::probe::ProbeSettings;
 use clap::Args;
 use neonbench::experiment::{
-    Candidate, CandidateRuns, Forecast, Goal, coarse_grid, forecast, forecast_probed, parallel_map,
-    rank, seeds, simulated,
+    Candidate, CandidateRuns, Forecast, Goal, coarse_grid, forecast, parallel_map, rank, seeds,
+    simulated,
 };
 use neonbench::probe::{MOST_SAMPLE, TargetFit};
 use neonbench::select::{KnownTarget, ParetoPoint, Rehearsal};
@@ -111,19 +111,18 @@ pub(super) fn run(args: &AnalyzeArgs, line: &CommandLine) -> Result<ExitCode, Cl
     let mut target = KnownTarget::of(&inputs.scenario.profile);
     if let Some((_, fit)) = &probed {
         inputs.scenario.profile = fit.profile("probed");
-        let has_sample = args.probe.is_some_and(|sample| sample > 0) && !args.engine.dry_run;
-        target = KnownTarget::Fit { fit: Box::new(fit.clone()), has_sample };
+        target = KnownTarget::probed(fit.clone());
     }
     let scenario = &inputs.scenario;
     let mut order = inputs.order(scenario, Some(&target))?;
-    let expected = match &probed {
-        Some((cost, fit)) => {
-            order.reason =
-                format!("{}; limits and times by a probe of {} calls", order.reason, cost.calls);
-            forecast_probed(scenario, &order.settings, fit)?
-        }
-        None => forecast(scenario, &order.settings)?,
-    };
+    if let Some((cost, _)) = &probed {
+        order.reason =
+            format!("{}; limits and times by a probe of {} calls", order.reason, cost.calls);
+    }
+    let expected = forecast(scenario, &order.settings)?;
+    let (cost, fit) = probed.unzip();
+    // A profile that was fitted says what it leaves open as a probe does.
+    let fit = fit.or_else(|| TargetFit::of_profile(&scenario.profile).ok().flatten());
     // Standard makes one call after another: a third of its runs tell as much.
     let standard = forecast(scenario, &inputs.settings(Strategy::Standard)?)?;
     let (resources, mappings) = (scenario.expected_resources(), scenario.mappings() as u64);
@@ -156,13 +155,13 @@ pub(super) fn run(args: &AnalyzeArgs, line: &CommandLine) -> Result<ExitCode, Cl
             &expected,
             &standard,
             order.settings.strategy,
-            probed.as_ref().map(|(_, fit)| fit),
+            fit.as_ref(),
             scenario.profile.name(),
         ),
         ranking,
         ranked_by: goal.in_words(),
         tied,
-        probe: probed.map(|(cost, _)| cost),
+        probe: cost,
         pareto_front: front,
     };
     args.output.show(&analysis, || {
@@ -263,7 +262,7 @@ fn recommendations(
     expected: &Forecast,
     standard: &Forecast,
     strategy: Strategy,
-    probed: Option<&TargetFit>,
+    fit: Option<&TargetFit>,
     profile: &str,
 ) -> Vec<String> {
     let mut lines = Vec::new();
@@ -293,8 +292,11 @@ fn recommendations(
             duration(standard.makespan_s[1])
         ));
     }
-    match probed {
-        Some(fit) => lines.extend(fit.assumed.iter().map(|it| format!("assumed: {it}"))),
+    match fit {
+        Some(fit) => {
+            lines.extend(fit.assumed.iter().map(|it| format!("assumed: {it}")));
+            lines.extend(fit.not_shown.iter().map(|it| format!("not known: {it}")));
+        }
         None => lines.push(format!(
             "limits and service times are those of profile {profile}: check that they are yours"
         )),
@@ -307,7 +309,8 @@ fn probed(args: &AnalyzeArgs, line: &CommandLine) -> Result<Option<(Cost, Target
     let Some(sample) = args.probe else {
         if args.world.base_url.is_some() || args.world.world.is_some() {
             return Err(CliError::usage(
-                "--base-url and --world say where to probe: they go with --probe",
+                "nothing is known of that server, and nothing is assumed: --probe finds out its limits and \
+                 times, --profile without --base-url and --world names them",
             ));
         }
         return Ok(None);

@@ -26,7 +26,9 @@ pub(super) struct FittedRecord {
     failed_of: u32,
     /// Assumptions, where calls show nothing.
     assumed: Vec<String>,
-    /// The fitted profile in its file form.
+    /// Limits that the calls cannot show.
+    not_shown: Vec<String>,
+    /// The fitted profile in its file form, its evidence included.
     profile_toml: String,
     next_command: String,
 }
@@ -140,6 +142,7 @@ pub(super) fn print_fit(
         failed,
         failed_of,
         assumed: fit.assumed.clone(),
+        not_shown: fit.not_shown.clone(),
         profile_toml,
         next_command: next.to_string(),
     };
@@ -176,6 +179,7 @@ impl FittedRecord {
         });
         lines.push(format!("  failed    {} of {} calls", self.failed, self.failed_of));
         lines.extend(self.assumed.iter().map(|assumed| format!("  assumed   {assumed}")));
+        lines.extend(self.not_shown.iter().map(|not_shown| format!("  not known {not_shown}")));
         lines.join("\n")
     }
 }

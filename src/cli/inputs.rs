@@ -6,6 +6,7 @@ use super::files::read;
 use super::stored::now_unix_s;
 use neon_mock::profile::Profile;
 use neonbench::experiment::{Candidate, Portfolio};
+use neonbench::probe::TargetFit;
 use neonbench::select::{ChosenBy, KnownTarget};
 use neonbench::store::{Header, ProfileText, Site, Store};
 use neonbench_engine::engine::limiter::{Limiter, Manners};
@@ -282,6 +283,14 @@ pub(super) fn profile_file(path: &Path) -> Result<(Profile, ProfileText), CliErr
         Ok(bytes)
     };
     let profile = Profile::from_toml_with(&origin, &text, &mut side)?;
+    if profile.is_changed_since_fitted() {
+        eprintln!(
+            "note: {origin}: limits, times or faults were changed since the file was fitted: they are taken as \
+             exact, and its [evidence] is passed over"
+        );
+    }
+    TargetFit::of_profile(&profile)
+        .map_err(|error| CliError::usage(format!("{origin}: {error}")))?;
     Ok((profile, ProfileText { origin, text, beside }))
 }
 

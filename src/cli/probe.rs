@@ -22,8 +22,8 @@ use std::process::ExitCode;
     after_help = "At most 60 calls are made, the sample run's included. Without --sample nothing is \
     written, and times and pool of writes are assumed. --sample N (at most 20) migrates the first N accounts \
     by the plan: it WRITES.\n\n\
-    A pool is found by sending 11 reads at once, of which some are refused. At a server that is not this \
-    mock that is done only with --find-pool on.\n\n\
+    A limit is found by sending 11 reads at once, and 11 more if none of them is refused. At a server \
+    that is not this mock that is done only with --find-pool on.\n\n\
     neonbench probe --profile guide-1 --sample 20 --write mine.toml"
 )]
 pub(super) struct ProbeArgs {
@@ -48,7 +48,7 @@ pub(super) struct ProbeArgs {
 /// Permissions of a probe.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(super) struct ProbeSettings {
-    /// Send 11 reads at once, and be refused, to find a pool [default: on, but off with --base-url]
+    /// Send 11 to 22 reads at once, and be refused, to find limits [default: on, but off with --base-url]
     #[arg(long, value_name = "on|off", hide_possible_values = true, help_heading = "Probe")]
     find_pool: Option<Switch>,
 }

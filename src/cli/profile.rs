@@ -9,6 +9,7 @@ use neon_mock::fault::{Fault, Trigger};
 use neon_mock::limit::Scope;
 use neon_mock::profile::{BUILT_IN, Profile};
 use neon_mock::time::Timestamp;
+use neonbench::probe::TargetFit;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -96,6 +97,12 @@ fn meaning(profile: &Profile) -> String {
     }
     for fault in profile.faults() {
         lines.push(format!("faults: {}", words(fault)));
+    }
+    // A file's evidence was checked when it was read.
+    if let Some(fit) = TargetFit::of_profile(profile).ok().flatten() {
+        lines
+            .push("evidence: forecasts draw from the calls that the file was fitted to".to_owned());
+        lines.extend(fit.not_shown.iter().map(|not_shown| format!("not known: {not_shown}")));
     }
     lines.join("\n")
 }

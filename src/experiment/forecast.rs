@@ -1,12 +1,13 @@
 //! Forecasts of a run's duration, with an interval, from simulations of it.
 //!
-//! Where a profile is known, all simulations go by it. Where it was probed, each goes by another of the
-//! profiles that agree with the probe, so that the interval covers what the probe left open.
+//! Where a profile is known, all simulations go by it. Where it carries the evidence of a probe or a
+//! recording, each goes by another of the profiles that agree with the evidence, so that the interval
+//! covers what the evidence leaves open.
 
 use super::seeds;
 use super::simulate::{RunFigures, simulate};
 use super::summary::Summary;
-use crate::probe::TargetFit;
+use crate::probe;
 use crate::stats::{Z_P95, mean, outer_quantiles, squared_deviations};
 use neonbench_engine::engine::Settings;
 use neonbench_engine::run::RunError;
@@ -38,17 +39,25 @@ const CALLS: u64 = 400_000;
 const MOST_ACCOUNTS: u64 = 20_000;
 
 /// The same where each run goes by another profile: there are always as many runs as possible.
-const MOST_ACCOUNTS_PROBED: u64 = 1_000;
+const MOST_ACCOUNTS_DRAWN: u64 = 1_000;
 
 /// Runs of such a forecast: what a probe leaves open has long tails.
-const RUNS_PROBED: u64 = 200;
+const RUNS_DRAWN: u64 = 200;
 
-/// Simulates `scenario` under `settings` with seeds of its own.
+/// Simulates `scenario` under `settings` with seeds of its own: by profiles drawn from the evidence of the
+/// scenario's profile, where that has any, else by the profile itself.
 ///
-/// What is larger than 20,000 accounts is simulated in part: the mean grows in proportion to the
-/// accounts, the deviation as their root.
 /// Errors: a run could not be made.
 pub fn forecast(scenario: &Scenario, settings: &Settings) -> Result<Forecast, RunError> {
+    if scenario.profile.evidence().is_some() {
+        return by_evidence(scenario, settings);
+    }
+    by_profile(scenario, settings)
+}
+
+/// What is larger than 20,000 accounts is simulated in part: the mean grows in proportion to the
+/// accounts, the deviation as their root.
+fn by_profile(scenario: &Scenario, settings: &Settings) -> Result<Forecast, RunError> {
     let simulated = &scenario.part(MOST_ACCOUNTS);
     let scale = scenario.expected_resources() as f64 / simulated.expected_resources() as f64;
     let mut runs: Vec<RunFigures> = Vec::new();
@@ -74,21 +83,15 @@ pub fn forecast(scenario: &Scenario, settings: &Settings) -> Result<Forecast, Ru
     Ok(Forecast::new(makespan_s, runs, scale))
 }
 
-/// The same where the target is known by a probe alone, whatever `scenario`'s profile is.
-///
-/// What is larger than 1,000 accounts is simulated in part: what a probe leaves open of service times
+/// What is larger than 1,000 accounts is simulated in part: what the evidence leaves open of service times
 /// does not average out, so the interval grows in proportion to the accounts.
-/// Errors: a run could not be made.
-pub fn forecast_probed(
-    scenario: &Scenario,
-    settings: &Settings,
-    fit: &TargetFit,
-) -> Result<Forecast, RunError> {
-    let mut simulated = scenario.part(MOST_ACCOUNTS_PROBED);
+fn by_evidence(scenario: &Scenario, settings: &Settings) -> Result<Forecast, RunError> {
+    let mut simulated = scenario.part(MOST_ACCOUNTS_DRAWN);
     let scale = scenario.expected_resources() as f64 / simulated.expected_resources() as f64;
+    let seeds = seeds::first(&seeds::FORECAST, RUNS_DRAWN);
     let mut runs = Vec::new();
-    for seed in seeds::first(&seeds::FORECAST, RUNS_PROBED) {
-        simulated.profile = fit.draw(seed);
+    for (seed, profile) in seeds.clone().zip(probe::draws(&scenario.profile, seeds)) {
+        simulated.profile = profile;
         let settings = Settings { seed, ..settings.clone() };
         runs.push(simulate(&simulated, &settings, None)?.figures);
     }

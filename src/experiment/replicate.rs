@@ -1,9 +1,13 @@
 //! The same run under several seeds, with the records of its runs.
+//!
+//! Where the profile carries evidence, the runs after the first each go by another profile drawn from
+//! it, so that their range covers what the evidence leaves open.
 
 use super::rank::CandidateRuns;
 use super::seeds;
 use super::simulate::{RunFigures, simulate};
 use super::summary::Summary;
+use crate::probe;
 use neonbench_engine::engine::Settings;
 use neonbench_engine::event::{Event, Observer};
 use neonbench_engine::measure::Measure;
@@ -44,7 +48,8 @@ pub fn replicated(
         return Ok((run, entry));
     }
     for seed in seeds::from(spec.settings.seed, count).skip(1) {
-        let record = with_seed(spec, seed).run(world, &mut |_: &Event| {})?.record;
+        let scenario = &drawn(spec.scenario, spec.settings.seed, seed);
+        let record = with_seed(spec, scenario, seed).run(world, &mut |_: &Event| {})?.record;
         if record.stopped {
             run.record.stopped = true;
             break;
@@ -65,8 +70,17 @@ pub fn replicated(
     Ok((run, entry))
 }
 
-fn with_seed<'a>(spec: &RunSpec<'a>, seed: u64) -> RunSpec<'a> {
-    RunSpec { settings: Settings { seed, ..spec.settings.clone() }, ..spec.clone() }
+fn with_seed<'a>(spec: &RunSpec<'a>, scenario: &'a Scenario, seed: u64) -> RunSpec<'a> {
+    RunSpec { scenario, settings: Settings { seed, ..spec.settings.clone() }, ..spec.clone() }
+}
+
+/// `scenario` as the run of `seed` has it: under the seed `first` by its own profile.
+fn drawn(scenario: &Scenario, first: u64, seed: u64) -> Scenario {
+    let mut drawn = scenario.clone();
+    if seed != first && scenario.profile.evidence().is_some() {
+        drawn.profile = probe::draws(&scenario.profile, [seed]).next().expect("one for the seed");
+    }
+    drawn
 }
 
 /// The results of `run`, which returns also its calls, under `seed` and those that follow: `count` of
@@ -98,7 +112,8 @@ pub fn simulated(
     count: u32,
 ) -> Result<CandidateRuns, RunError> {
     let runs = affordable(settings.seed, count, |seed| {
-        let run = simulate(scenario, &Settings { seed, ..settings.clone() }, None)?.figures;
+        let by = &drawn(scenario, settings.seed, seed);
+        let run = simulate(by, &Settings { seed, ..settings.clone() }, None)?.figures;
         Ok((run, run.calls))
     })?;
     Ok(CandidateRuns::simulated(scenario, settings, runs.into_iter().collect()))
@@ -116,7 +131,8 @@ pub fn records(
 ) -> Result<Vec<RunRecord>, RunError> {
     affordable(spec.settings.seed, count, |seed| {
         let Run { record, measure, .. } =
-            with_seed(spec, seed).run(&World::Virtual, &mut |_: &Event| {})?;
+            with_seed(spec, &drawn(spec.scenario, spec.settings.seed, seed), seed)
+                .run(&World::Virtual, &mut |_: &Event| {})?;
         fold(&measure);
         let calls = record.calls.total;
         Ok((record, calls))

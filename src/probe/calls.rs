@@ -6,7 +6,7 @@
 use super::sample::sample;
 use super::{MOST_CALLS, MOST_SAMPLE, ProbeError, ProbeOptions, ProbeSubject, ProbeTrace};
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use neon_mock::api::{AccountId, Body, Category, MAX_PAGE_SIZE, Request, Response};
+use neon_mock::api::{AccountId, Body, Category, Endpoint, MAX_PAGE_SIZE, Request, Response};
 use neonbench_engine::clock::Clock;
 use neonbench_engine::engine::{AccountSource, Stop, account_of, criteria, ids_of, outcome_of};
 use neonbench_engine::event::{Attempt, Outcome};
@@ -15,17 +15,28 @@ use std::cell::{Cell, RefCell};
 use std::pin::Pin;
 use std::time::Duration;
 
-/// Reads of the burst that finds a pool. Only pools smaller than this are found.
-pub(super) const BURST: u32 = 11;
+/// Reads of the burst that finds a pool, and of the one that follows while the first is in flight if
+/// none of it was refused: pools and windows smaller than both together are found.
+const BURST: u32 = 11;
+const SECOND_BURST: u32 = 13;
 
 /// Calls that follow a burst, to distinguish a pool from a window (calls per second).
 const AFTER_BURST: u32 = 8;
 
-/// The same ahead of a sample run, which needs part of the budget.
-const AFTER_BURST_SHORT: u32 = 3;
+/// Single reads without a sample run, and ahead of one, which needs part of the budget.
+const SINGLE: u32 = 24;
+const SINGLE_SHORT: u32 = 5;
 
-/// Single reads, where no sample run reads accounts.
-const SINGLE: u32 = 26;
+/// Calls of a sample run beside one write per account: its look-up, its search, the reads of accounts
+/// that the search does not settle, and writes that are made again.
+const BESIDE_WRITES: u32 = 6;
+
+/// Share of the median read after which a burst without a refusal counts as admitted: refusals take less
+/// than that, and most of the burst is still in flight.
+const ADMITTED_BY: f64 = 0.5;
+
+/// The same once a call of the burst was answered, which refusals mostly precede.
+const ADMITTED_BY_ANSWER: f64 = 0.2;
 
 /// Refusals after those of the burst itself at which no more calls follow.
 const ENOUGH: u32 = 2;
@@ -44,16 +55,31 @@ pub(super) struct Prober<'a, T, C> {
     transport: &'a T,
     pub(super) clock: &'a C,
     sent: Cell<u32>,
+    /// Calls that may be made in this phase.
+    most: Cell<u32>,
     calls: RefCell<Vec<(u32, Attempt)>>,
     retry_after: Cell<Option<Duration>>,
     /// Set once the budget is spent and a call was not made.
     pub(super) stop: Stop,
 }
 
+/// Calls that are sent to be refused.
+#[derive(Clone, Copy)]
+struct Burst {
+    /// Calls sent at once.
+    width: u32,
+    /// The median duration of a call, if a second burst follows where none was refused.
+    second: Option<Duration>,
+    /// The most calls that follow.
+    more: u32,
+}
+
 /// An event while a burst is in flight.
 enum BurstStep {
     /// A call of the burst, or one after it, was answered; `None` if the budget was spent.
     Answered { outcome: Option<Outcome>, of_burst: bool },
+    /// The refusals of the burst would have arrived.
+    Admitted,
     /// All refusals of the burst have arrived.
     Settled,
     /// The moment at which a window would admit one more call, and a pool would not.
@@ -64,7 +90,7 @@ type BurstSteps<'a> = FuturesUnordered<Pin<Box<dyn Future<Output = BurstStep> + 
 
 impl<T: Transport, C: Clock> Transport for Prober<'_, T, C> {
     async fn call(&self, request: &Request) -> Result<Response, TransportError> {
-        if self.sent.get() >= MOST_CALLS {
+        if self.sent.get() >= self.most.get() {
             self.stop.set();
             return Err(TransportError::Unreachable(format!("{MOST_CALLS} calls were made")));
         }
@@ -106,11 +132,16 @@ pub async fn probe<T: Transport, C: Clock>(
         transport,
         clock,
         sent: Cell::new(0),
+        most: Cell::new(MOST_CALLS),
         calls: RefCell::default(),
         retry_after: Cell::default(),
         stop: Stop::default(),
     };
+    if options.sample > 0 {
+        prober.most.set(MOST_CALLS - options.sample - BESIDE_WRITES);
+    }
     let ids = prober.read(subject.resources, options).await?;
+    prober.most.set(MOST_CALLS);
     let (mut written, mut left) = (0, 0);
     if options.sample > 0 {
         clock.sleep_until(clock.now() + REST).await;
@@ -156,13 +187,15 @@ impl<T: Transport, C: Clock> Prober<'_, T, C> {
             return Err(ProbeError::NoAccounts);
         }
         if options.find_pool {
-            self.burst(&|_| search.clone(), 2, if is_short { 0 } else { 2 }).await;
+            let two = Burst { width: 2, second: None, more: if is_short { 0 } else { 2 } };
+            self.burst(&|_| search.clone(), two).await;
         } else {
             self.one(&search).await;
             self.one(&search).await;
         }
         let account = |place: u32| Request::GetAccount(ids[place as usize % ids.len()]);
-        let single = if is_short { 0 } else { SINGLE };
+        // Where nothing may be refused, the whole of the budget is for single reads.
+        let single = if is_short && options.find_pool { SINGLE_SHORT } else { SINGLE };
         for place in 0..single {
             if self.one(&account(place)).await == Some(Outcome::Rejected) {
                 self.clock.sleep_until(self.clock.now() + REST).await;
@@ -170,10 +203,9 @@ impl<T: Transport, C: Clock> Prober<'_, T, C> {
         }
         if options.find_pool {
             self.clock.sleep_until(self.clock.now() + REST).await;
-            let more = if is_short { AFTER_BURST_SHORT } else { AFTER_BURST };
-            self.burst(&|place| account(single + place), BURST, more).await;
-        } else if is_short {
-            self.one(&account(0)).await;
+            let second = self.median_read();
+            let burst = Burst { width: BURST, second, more: AFTER_BURST };
+            self.burst(&|place| account(single + place), burst).await;
         }
         Ok(ids)
     }
@@ -201,41 +233,69 @@ impl<T: Transport, C: Clock> Prober<'_, T, C> {
 
     /// Makes one call and returns its outcome; `None` if the budget is spent.
     async fn one(&self, request: &Request) -> Option<Outcome> {
-        if self.sent.get() >= MOST_CALLS {
+        if self.sent.get() >= self.most.get() {
             return None;
         }
         Some(outcome_of(&self.call(request).await))
     }
 
-    /// Sends `width` calls at once; up to `more` follow, each as soon as another has ended.
+    /// Median duration of the reads of accounts so far.
+    fn median_read(&self) -> Option<Duration> {
+        let calls = self.calls.borrow();
+        let is_read =
+            |call: &&Attempt| call.endpoint == Endpoint::GetAccount && call.outcome.is_ok();
+        let reads = calls.iter().map(|(_, call)| call).filter(is_read);
+        let mut took: Vec<Duration> = reads.map(|call| call.done_at.since(call.sent_at)).collect();
+        took.sort_unstable();
+        took.get(took.len() / 2).copied()
+    }
+
+    /// Sends a burst of calls; more follow, each as soon as another has ended.
     ///
     /// A call sent when another has ended is refused by a window that admits nothing yet, but not by
     /// a pool. If all are still in flight when a window admits again, one more call is refused by a
     /// pool, but not by a window.
-    async fn burst(&self, request: &dyn Fn(u32) -> Request, width: u32, more: u32) {
+    async fn burst(&self, request: &dyn Fn(u32) -> Request, burst: Burst) {
+        let Burst { width, second, more } = burst;
         let began = self.clock.now();
         let mut steps: BurstSteps<'_> = FuturesUnordered::new();
-        let call = |place: u32| -> Pin<Box<dyn Future<Output = BurstStep> + '_>> {
+        let call = |place: u32, of_burst: bool| -> Pin<Box<dyn Future<Output = BurstStep> + '_>> {
             let request = request(place);
+            Box::pin(
+                async move { BurstStep::Answered { outcome: self.one(&request).await, of_burst } },
+            )
+        };
+        let at = |at, step| -> Pin<Box<dyn Future<Output = BurstStep> + '_>> {
             Box::pin(async move {
-                BurstStep::Answered { outcome: self.one(&request).await, of_burst: place < width }
+                self.clock.sleep_until(at).await;
+                step
             })
         };
-        let mut made = width;
-        (0..width).for_each(|place| steps.push(call(place)));
+        // Calls of the burst, those after it, and all.
+        let (mut in_burst, mut after, mut made) = (width, 0, width);
+        (0..width).for_each(|place| steps.push(call(place, true)));
+        let mut second = second;
+        steps.extend(second.map(|took| at(began + took.mul_f64(ADMITTED_BY), BurstStep::Admitted)));
         let (mut refused, mut refused_after, mut over) = (0, 0, 0);
         while let Some(step) = steps.next().await {
+            let is_admitted = match step {
+                BurstStep::Answered { outcome, .. } => outcome != Some(Outcome::Rejected),
+                BurstStep::Admitted => true,
+                BurstStep::Settled | BurstStep::Beyond => false,
+            };
+            let is_time =
+                |took: &mut Duration| self.clock.now() >= began + took.mul_f64(ADMITTED_BY_ANSWER);
+            if refused == 0 && is_admitted && second.take_if(is_time).is_some() {
+                steps.extend((made..made + SECOND_BURST).map(|place| call(place, true)));
+                (in_burst, made) = (in_burst + SECOND_BURST, made + SECOND_BURST);
+            }
             let goes_on = match step {
-                BurstStep::Answered { outcome: None, .. } => false,
+                BurstStep::Answered { outcome: None, .. } | BurstStep::Admitted => false,
                 BurstStep::Answered { outcome: Some(Outcome::Rejected), of_burst } => {
                     refused += u32::from(of_burst);
                     refused_after += u32::from(!of_burst);
                     if of_burst && refused == 1 {
-                        let at = self.clock.now() + SETTLE;
-                        steps.push(Box::pin(async move {
-                            self.clock.sleep_until(at).await;
-                            BurstStep::Settled
-                        }));
+                        steps.push(at(self.clock.now() + SETTLE, BurstStep::Settled));
                     }
                     false
                 }
@@ -245,21 +305,18 @@ impl<T: Transport, C: Clock> Prober<'_, T, C> {
                     refused > 0 || over <= 2
                 }
                 BurstStep::Settled => {
-                    let admitted = width - refused;
+                    let admitted = in_burst - refused;
                     if over == 0 && admitted > 0 {
-                        let at = began + Duration::from_secs(1) / admitted + MARGIN;
-                        steps.push(Box::pin(async move {
-                            self.clock.sleep_until(at).await;
-                            BurstStep::Beyond
-                        }));
+                        let share = Duration::from_secs(1) / admitted;
+                        steps.push(at(began + share + MARGIN, BurstStep::Beyond));
                     }
                     false
                 }
                 BurstStep::Beyond => over == 0,
             };
-            if goes_on && made < width + more && refused_after < ENOUGH {
-                steps.push(call(made));
-                made += 1;
+            if goes_on && after < more && refused_after < ENOUGH {
+                steps.push(call(made, false));
+                (after, made) = (after + 1, made + 1);
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Posterior of the share of calls that fail, from a few dozen calls.
 //!
-//! The prior holds that some calls fail with probability 0.6, but few of them, and that all kinds of
+//! The prior holds that some calls fail with probability 0.15, but few of them, and that all kinds of
 //! failure are equally likely.
 
 use neon_mock::fault::FaultKind;
@@ -11,7 +11,7 @@ use rand::Rng;
 use rand_distr::{Beta, Distribution};
 
 /// Prior probability that no call ever fails.
-const PRIOR_FAULTLESS: f64 = 0.4;
+const PRIOR_FAULTLESS: f64 = 0.85;
 
 /// If calls fail, the prior of their share is Beta(1, 60), whose mean is 1 in 61.
 const PRIOR_BETA: f64 = 60.0;
@@ -90,14 +90,14 @@ impl FaultPosterior {
         share.expect("both are at least one").sample(generator)
     }
 
-    /// The wire form of a profile for a share of `share`.
+    /// The wire form of a profile for a share of `share`, with six decimals.
     pub(super) fn wire(&self, share: f64) -> Vec<WireFault> {
         if share <= 0.0 {
             return Vec::new();
         }
         let of_kind = |(kind, weight): &(FaultKind, f64)| WireFault {
             kind: Some(*kind),
-            share: Some((share * weight).clamp(0.0, 1.0)),
+            share: Some(((share * weight).clamp(0.0, 1.0) * 1e6).round() / 1e6),
             ..WireFault::default()
         };
         self.kinds.iter().map(of_kind).collect()

@@ -1,20 +1,22 @@
 //! Fits a profile to a trace: point estimates, and posteriors to draw profiles from.
 
-use super::calls::BURST;
+use super::evidence;
 use super::faults::FaultPosterior;
 use super::growth::{Growth, GrowthPosterior};
-use super::law::{FittedLaw, LawEstimate, LawPosterior};
-use super::limit::{AdmissionLimit, InferredLimit, in_flight, infer_limit};
+use super::law::{AssumedRatio, FittedLaw, LawEstimate, LawPosterior};
+use super::limit::{AdmissionLimit, in_flight, infer_limit};
+use super::limits::{FittedLimits, LimitsPosterior};
 use super::{ProbeError, ProbeTrace};
 use neon_mock::api::{Class, Endpoint};
 use neon_mock::behaviour::Behaviour;
 use neon_mock::file::DurationText;
-use neon_mock::profile::{Profile, WireFault, WireLimits, WireProfile, WireService};
+use neon_mock::profile::{
+    Profile, WireEvidence, WireFault, WireLimits, WireProfile, WireQuantiles, WireService,
+};
 use neon_mock::rng::{Generator, stream, unit};
 use neonbench_engine::event::{Attempt, Outcome};
 use neonbench_engine::record::{Quantiles, ResponseMs, RunRecord};
 use rand::Rng;
-use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -24,25 +26,11 @@ pub(super) const FEWEST: usize = 3;
 /// Posterior draws behind each interval.
 const DRAWS: u64 = 1_000;
 
-/// Neon's documented limits, assumed where no burst was sent.
-const DOCUMENTED: u32 = 5;
-const DOCUMENTED_SEARCH: u32 = 1;
+/// Calls that are fitted at most, the first of a longer recording.
+const MOST_FITTED: usize = 2_000;
 
 /// Assumed response time of a refusal, where none was seen.
 const REFUSAL: Duration = Duration::from_millis(30);
-
-/// Limits by kind of call; null where a burst was sent and no call was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
-pub struct FittedLimits {
-    /// Reads of single accounts.
-    pub get: Option<AdmissionLimit>,
-    /// Writes, PATCH and PUT alike.
-    pub patch: Option<AdmissionLimit>,
-    /// Searches.
-    pub search: Option<AdmissionLimit>,
-    /// The most admitted reads in flight at once.
-    pub most_reads_at_once: u32,
-}
 
 /// A target as its calls show it: posteriors of laws, growth and failures, and the limits.
 #[derive(Clone, Debug)]
@@ -51,30 +39,45 @@ pub struct TargetFit {
     laws: [LawPosterior; 4],
     growth: GrowthPosterior,
     faults: FaultPosterior,
-    /// Limits by kind of call.
+    left_open: LimitsPosterior,
+    /// Limits by kind of call: the point estimates.
     pub limits: FittedLimits,
     refusal: Duration,
     retry_after: Option<Duration>,
     /// Assumptions in words.
     pub assumed: Vec<String>,
+    /// What the calls cannot show of limits, in words.
+    pub not_shown: Vec<String>,
     /// Number of calls behind the fit.
     pub(super) calls: usize,
+    /// The observations, without the digest of the profile.
+    evidence: WireEvidence,
 }
 
-/// The four kinds of calls that are fitted, each with its name for people, and the assumed ratio of
-/// its median to that of reads where there is no call of it: that of profile `documented`.
-pub(super) const KINDS: [(Class, &str, f64); 4] = [
-    (Class::Get, "reads", 1.0),
-    (Class::Patch, "writes", 350.0 / 250.0),
-    (Class::Search, "searches", 600.0 / 250.0),
-    (Class::Metadata, "look-ups", 1.0),
+/// The four kinds of calls that are fitted, each with its name for people, and the prior of the ratio
+/// of its times to those of reads where there is no call of it.
+///
+/// The medians are those of profile `documented`; the spread covers servers on which a write takes as
+/// long as a third of a read, and as three.
+pub(super) const KINDS: [(Class, &str, AssumedRatio); 4] = [
+    (Class::Get, "reads", AssumedRatio { quantiles: [1.0, 1.0, 1.0] }),
+    (Class::Patch, "writes", AssumedRatio { quantiles: [0.12, 350.0 / 250.0, 3.0] }),
+    (Class::Search, "searches", AssumedRatio { quantiles: [0.5, 600.0 / 250.0, 10.0] }),
+    (Class::Metadata, "look-ups", AssumedRatio { quantiles: [0.4, 1.0, 2.5] }),
 ];
 
 impl TargetFit {
-    /// Fits a trace.
+    /// Fits a trace, or its first 2,000 calls.
     ///
     /// Errors: fewer than three reads were answered.
     pub fn of(trace: &ProbeTrace) -> Result<Self, ProbeError> {
+        if trace.calls.len() > MOST_FITTED {
+            let calls = trace.calls[..MOST_FITTED].to_vec();
+            let mut fit = Self::of(&ProbeTrace { calls, ..trace.clone() })?;
+            let all = trace.calls.len();
+            fit.assumed.push(format!("the first {MOST_FITTED} of {all} calls stand for all"));
+            return Ok(fit);
+        }
         let calls: Vec<&Attempt> = trace.calls.iter().collect();
         let met: Vec<usize> = in_flight(&calls).collect();
         let times = |class: Class| -> Vec<(f64, usize)> {
@@ -91,7 +94,7 @@ impl TargetFit {
         if reads.len() < FEWEST {
             return Err(ProbeError::TooFew(reads.len()));
         }
-        let reads = LawPosterior::of(&reads, None, 1.0);
+        let reads = LawPosterior::of(&reads, None, KINDS[0].2);
         let laws =
             KINDS.map(|(class, _, ratio)| LawPosterior::of(&times(class), Some(&reads), ratio));
         let scattering: Vec<_> = laws.iter().filter_map(LawPosterior::scatters).collect();
@@ -99,8 +102,19 @@ impl TargetFit {
             LawPosterior::Constant { .. } => GrowthPosterior::steady(),
             _ => GrowthPosterior::of(&scattering),
         };
+        let laws = laws.map(|law| law.looked_at(growth.point()));
+        let left_open = left_open(trace);
         let mut assumed = Vec::new();
-        let limits = limits(trace, &mut assumed);
+        let limits = if trace.looked_for_limits || left_open.get.limit.is_some() {
+            left_open.looked_for(&mut assumed)
+        } else {
+            assumed.push(
+                "limits are those that Neon documents, 5 in flight and 1 search: they were not \
+                 looked for"
+                    .to_owned(),
+            );
+            left_open.documented()
+        };
         let refusals = trace.calls.iter().filter(|call| call.outcome == Outcome::Rejected);
         let mut refusals: Vec<Duration> =
             refusals.map(|call| call.done_at.since(call.sent_at)).collect();
@@ -114,11 +128,14 @@ impl TargetFit {
             laws,
             growth,
             faults: FaultPosterior::of(&trace.calls),
+            left_open,
             limits,
             refusal: refusal.unwrap_or(REFUSAL),
             retry_after: trace.retry_after,
             assumed,
+            not_shown: left_open.not_shown(),
             calls: trace.calls.len(),
+            evidence: evidence::of_trace(trace),
         })
     }
 
@@ -128,14 +145,34 @@ impl TargetFit {
     /// Errors: fewer than three reads were answered.
     pub fn of_record(record: &RunRecord) -> Result<Self, ProbeError> {
         let ResponseMs { get, patch, put, search, metadata } = record.service_ms;
-        if get.count < FEWEST as u64 {
-            return Err(ProbeError::TooFew(get.count as usize));
-        }
         let write = if patch.count >= put.count { patch } else { put };
-        let of_kinds = [get, write, search, metadata];
-        let laws: [LawPosterior; 4] = std::array::from_fn(|place| {
-            let Quantiles { p50, p90, count, .. } = of_kinds[place];
-            LawPosterior::of_quantiles(p50 * 1e6, p90 * 1e6, count as usize, KINDS[place].2)
+        let quantiles = |((class, ..), of_kind): (&(Class, &str, AssumedRatio), Quantiles)| {
+            let Quantiles { p50, p90, count, .. } = of_kind;
+            let class = class.name().to_owned();
+            WireQuantiles { class, p50_ms: p50, p90_ms: p90, calls: count }
+        };
+        Self::of_quantiles(&WireEvidence {
+            quantiles: KINDS.iter().zip([get, write, search, metadata]).map(quantiles).collect(),
+            admitted: record.calls.total - record.calls.rejected,
+            failed: record.calls.failed,
+            ..WireEvidence::default()
+        })
+    }
+
+    /// Fits the quantiles of a run's calls.
+    pub(super) fn of_quantiles(evidence: &WireEvidence) -> Result<Self, ProbeError> {
+        let of_class = |class: Class| {
+            evidence.quantiles.iter().find(|quantiles| quantiles.class == class.name())
+        };
+        let reads = of_class(Class::Get).map_or(0, |quantiles| quantiles.calls) as usize;
+        if reads < FEWEST {
+            return Err(ProbeError::TooFew(reads));
+        }
+        let laws = KINDS.map(|(class, _, ratio)| {
+            let [p50_ns, p90_ns, calls] = of_class(class).map_or([0.0; 3], |quantiles| {
+                [quantiles.p50_ms * 1e6, quantiles.p90_ms * 1e6, quantiles.calls as f64]
+            });
+            LawPosterior::of_quantiles(p50_ns, p90_ns, calls as usize, ratio)
         });
         let mut assumed = vec![
             "limits are those that Neon documents, 5 in flight and 1 search: a record tells none"
@@ -144,18 +181,19 @@ impl TargetFit {
             "a refusal takes 30 ms: a record does not tell".to_owned(),
         ];
         assumed.extend(assumed_times(&laws));
+        let left_open = LimitsPosterior::default();
         Ok(Self {
             laws,
             growth: GrowthPosterior::steady(),
-            faults: FaultPosterior::counted(
-                record.calls.failed,
-                record.calls.total - record.calls.rejected,
-            ),
-            limits: documented([InferredLimit::default(); 3]),
+            faults: FaultPosterior::counted(evidence.failed, evidence.admitted),
+            left_open,
+            limits: left_open.documented(),
             refusal: REFUSAL,
             retry_after: None,
             assumed,
-            calls: record.calls.total as usize,
+            not_shown: vec!["the record of a run does not show limits".to_owned()],
+            calls: evidence.admitted as usize,
+            evidence: evidence.clone(),
         })
     }
 
@@ -174,6 +212,11 @@ impl TargetFit {
         self.growth.point().log_factor(in_flight).exp()
     }
 
+    /// True if a write was seen: its law is not assumed.
+    pub const fn saw_writes(&self) -> bool {
+        !matches!(self.laws[1], LawPosterior::Assumed(_))
+    }
+
     /// Estimates of reads, writes, searches and look-ups, in this order, with their intervals.
     pub fn estimates(&self) -> [LawEstimate; 4] {
         let growth = self.growth.point();
@@ -186,36 +229,45 @@ impl TargetFit {
             })
             .collect();
         std::array::from_fn(|place| {
-            let draws: Vec<FittedLaw> = targets.iter().map(|laws| laws[place]).collect();
-            LawEstimate::of(&self.laws[place], point[place], &draws)
+            let draws: Vec<FittedLaw> = targets.iter().map(|laws| laws[place].clone()).collect();
+            LawEstimate::of(&self.laws[place], &point[place], &draws)
         })
     }
 
-    /// The profile of the point estimates, named `name`.
+    /// The profile of the point estimates, named `name`, with its evidence.
     pub fn profile(&self, name: &str) -> Profile {
         checked(name, &self.wire())
     }
 
     /// A profile drawn from the posterior with `seed`.
     pub fn draw(&self, seed: u64) -> Profile {
+        self.drawn_as("drawn", seed)
+    }
+
+    /// The same, named `name`.
+    pub(super) fn drawn_as(&self, name: &str, seed: u64) -> Profile {
         let mut from = stream(seed, "what a probe leaves open");
         let growth = self.growth.at(unit(from.next_u64()));
         let laws = self.drawn(growth, &mut from);
         let share = self.faults.draw(&mut from);
-        checked("drawn", &self.with(laws, growth, self.faults.wire(share)))
+        let limits = self.left_open.draw(&mut from);
+        checked(name, &self.with(&laws, growth, self.faults.wire(share), limits))
     }
 
-    /// The profile of the point estimates in its wire form.
+    /// The profile of the point estimates in its wire form, with its evidence.
     pub(super) fn wire(&self) -> WireProfile {
         let growth = self.growth.point();
         let faults = self.faults.wire(self.faults.share());
-        self.with(self.point(growth), growth, faults)
+        let mut wire = self.with(&self.point(growth), growth, faults, self.limits);
+        let digest = checked("fitted", &wire).digest().to_owned();
+        wire.evidence = Some(WireEvidence { digest, ..self.evidence.clone() });
+        wire
     }
 
     /// Point estimates in the order of [`KINDS`].
     fn point(&self, growth: Growth) -> [FittedLaw; 4] {
         let reads = self.laws[0].point(growth, None);
-        self.laws.each_ref().map(|law| law.point(growth, Some(reads)))
+        self.laws.each_ref().map(|law| law.point(growth, Some(&reads)))
     }
 
     /// One draw of each law in the order of [`KINDS`].
@@ -223,12 +275,18 @@ impl TargetFit {
         let [reads, others @ ..] = &self.laws;
         let reads = reads.draw(growth, None, from);
         let [patch, search, metadata] =
-            others.each_ref().map(|law| law.draw(growth, Some(reads), from));
+            others.each_ref().map(|law| law.draw(growth, Some(&reads), from));
         [reads, patch, search, metadata]
     }
 
-    fn with(&self, laws: [FittedLaw; 4], growth: Growth, faults: Vec<WireFault>) -> WireProfile {
-        let FittedLimits { get, patch, search, .. } = self.limits;
+    fn with(
+        &self,
+        laws: &[FittedLaw; 4],
+        growth: Growth,
+        faults: Vec<WireFault>,
+        limits: FittedLimits,
+    ) -> WireProfile {
+        let FittedLimits { get, patch, search, .. } = limits;
         let named = [
             (Endpoint::GetAccount, get),
             (Endpoint::PatchAccount, patch),
@@ -274,16 +332,21 @@ impl TargetFit {
             behaviour: Behaviour::default(),
             faults,
             staff: None,
+            evidence: None,
         }
     }
 }
 
-/// One assumption in words for each kind without a call.
+/// One assumption in words for each kind without a call, and for each law that is not log-normal.
 fn assumed_times(laws: &[LawPosterior; 4]) -> impl Iterator<Item = String> {
     KINDS.iter().zip(laws).filter_map(|((class, name, _), posterior)| match posterior {
-        LawPosterior::Assumed { ratio } => Some(format!(
-            "{name} take {ratio} times as long as reads (2/3 to 3/2 of that): no {} was made",
+        LawPosterior::Assumed(AssumedRatio { quantiles: [low, ratio, high] }) => Some(format!(
+            "{name} take {ratio} times as long as reads, or nine times of ten {low} to {high} times: no {} \
+             was made",
             class.name()
+        )),
+        posterior if posterior.is_of_times() => Some(format!(
+            "{name} take the times that were seen, and no other: they are not log-normal"
         )),
         _ => None,
     })
@@ -304,108 +367,17 @@ fn kind(endpoint: Endpoint) -> Option<Class> {
     }
 }
 
-/// Limits by kind of call; adds each assumption to `assumed`.
-fn limits(trace: &ProbeTrace, assumed: &mut Vec<String>) -> FittedLimits {
+/// The evidence on limits.
+fn left_open(trace: &ProbeTrace) -> LimitsPosterior {
     let of = |endpoint: Endpoint| infer_limit(&trace.of(endpoint).collect::<Vec<_>>());
-    let (get, search) = (of(Endpoint::GetAccount), of(Endpoint::SearchAccounts));
     let write = if trace.of(Endpoint::PutAccount).next().is_some() {
         Endpoint::PutAccount
     } else {
         Endpoint::PatchAccount
     };
-    let patch = of(write);
-    if !trace.looked_for_limits && get.limit.is_none() {
-        assumed.push("limits are those that Neon documents, 5 in flight and 1 search: they were not looked for".to_owned());
-        return documented([get, patch, search]);
-    }
-    if get.limit.is_some() && !get.is_unambiguous {
-        assumed.push(
-            "what limits reads is calls in flight: the calls do not tell that from calls a second"
-                .to_owned(),
-        );
-    }
-    FittedLimits {
-        get: get.limit,
-        patch: of_writes(&get, &patch, assumed),
-        search: of_searches(&get, &search),
-        most_reads_at_once: get.most_in_flight,
-    }
-}
-
-/// The inferred limits of reads, writes and searches, each else the documented pool, unless more calls
-/// were in flight.
-fn documented([get, patch, search]: [InferredLimit; 3]) -> FittedLimits {
-    let pool = |bound: InferredLimit, pool| {
-        bound.limit.or((bound.most_in_flight <= pool).then_some(AdmissionLimit::Pool(pool)))
-    };
-    FittedLimits {
-        get: pool(get, DOCUMENTED),
-        patch: pool(patch, DOCUMENTED),
-        search: pool(search, DOCUMENTED_SEARCH),
-        most_reads_at_once: get.most_in_flight,
-    }
-}
-
-/// The limit of writes: inferred if writes were refused; the most admitted if that exceeds the pool of
-/// reads; else the limit of reads.
-fn of_writes(
-    get: &InferredLimit,
-    patch: &InferredLimit,
-    assumed: &mut Vec<String>,
-) -> Option<AdmissionLimit> {
-    if let (Some(limit), true) = (patch.limit, patch.is_unambiguous) {
-        return Some(limit);
-    }
-    match (patch.limit, get.limit) {
-        // Ambiguous: of the same kind as the limit of reads.
-        (
-            Some(AdmissionLimit::Pool(most) | AdmissionLimit::PerSecond(most)),
-            Some(AdmissionLimit::PerSecond(_)),
-        ) => Some(AdmissionLimit::PerSecond(most)),
-        (Some(limit), _) => Some(limit),
-        (None, Some(AdmissionLimit::Pool(pool))) if patch.most_in_flight > pool => {
-            let most = patch.most_in_flight;
-            assumed.push(format!(
-                "{most} writes in flight are all: they were admitted, more were not tried"
-            ));
-            Some(AdmissionLimit::Pool(most))
-        }
-        (None, limit) => {
-            assumed.push("writes are limited as reads are: none was refused".to_owned());
-            limit
-        }
-    }
-}
-
-/// The limit of searches. A burst of two shows a limit of one.
-fn of_searches(get: &InferredLimit, search: &InferredLimit) -> Option<AdmissionLimit> {
-    match (search.limit, get.limit) {
-        (Some(AdmissionLimit::Pool(most)), Some(AdmissionLimit::PerSecond(_)))
-            if !search.is_unambiguous =>
-        {
-            Some(AdmissionLimit::PerSecond(most))
-        }
-        (limit, _) => limit,
-    }
-}
-
-impl FittedLimits {
-    /// `limit` in words, where at most `most` calls were in flight at once.
-    pub(super) fn words(limit: Option<AdmissionLimit>, most: u32) -> String {
-        match limit {
-            Some(AdmissionLimit::Pool(pool)) => format!("{pool} calls in flight"),
-            Some(AdmissionLimit::PerSecond(rate)) => format!("{rate} calls a second"),
-            None if most >= BURST => format!("none found: {most} at once were admitted"),
-            None => "none found".to_owned(),
-        }
-    }
-
-    /// Limits of reads, writes and searches, each with its name, in words.
-    pub fn in_words(&self) -> [(&'static str, String); 3] {
-        [
-            ("reads", Self::words(self.get, self.most_reads_at_once)),
-            ("writes", Self::words(self.patch, 0)),
-            ("searches", Self::words(self.search, 0)),
-        ]
+    LimitsPosterior {
+        get: of(Endpoint::GetAccount),
+        patch: of(write),
+        search: of(Endpoint::SearchAccounts),
     }
 }

@@ -37,9 +37,10 @@ impl Growth {
         }
     }
 
-    /// The wire form of a profile; none without growth.
+    /// The wire form of a profile, with four decimals; none without growth.
     pub(super) fn wire(self) -> Option<WireCongestion> {
-        let Self { contention, coherency } = self;
+        let [contention, coherency] =
+            [self.contention, self.coherency].map(|it| (it * 1e4).round() / 1e4);
         (contention > 0.0 || coherency > 0.0).then_some(WireCongestion { contention, coherency })
     }
 }

@@ -28,6 +28,14 @@ pub struct InferredLimit {
     pub is_unambiguous: bool,
     /// The most admitted calls in flight at once.
     pub most_in_flight: u32,
+    /// The least window, in calls per second, that admits every call that was admitted.
+    pub least_rate: u32,
+    /// Refusals that a pool of the most in flight leaves unexplained.
+    pub(super) by_pool: u32,
+    /// Refusals that the least window leaves unexplained, and one more where a pool may leave one.
+    pub(super) by_window: u32,
+    /// Number of calls.
+    pub(super) calls: u32,
 }
 
 /// Uncertainty of the moment at which the server counts a call, seen from the client.
@@ -62,13 +70,18 @@ pub(super) fn infer_limit(calls: &[&Attempt]) -> InferredLimit {
         .max()
         .unwrap_or(0);
     let refused = (calls.len() - admitted.len()) as u32;
-    let none = InferredLimit { most_in_flight: most, ..InferredLimit::default() };
-    if refused == 0 || admitted.is_empty() {
-        return none;
-    }
     let rate = (1..=admitted.len() as u32)
         .find(|&rate| unexplained_by_window(calls, rate).is_some())
         .unwrap_or(admitted.len() as u32);
+    let none = InferredLimit {
+        most_in_flight: most,
+        least_rate: rate,
+        calls: calls.len() as u32,
+        ..InferredLimit::default()
+    };
+    if refused == 0 || admitted.is_empty() {
+        return none;
+    }
     let by_window = unexplained_by_window(calls, rate).unwrap_or(refused);
     let met_free = |(call, met): &(&&Attempt, usize)| {
         call.outcome == Outcome::Rejected && (*met as u32) < most
@@ -80,9 +93,11 @@ pub(super) fn infer_limit(calls: &[&Attempt]) -> InferredLimit {
         admitted.iter().map(|call| call.done_at.since(call.sent_at)).collect();
     took.sort_unstable();
     let slack = u32::from(refused >= MANY && took[took.len() / 2] <= SHORT);
-    let is_pool = by_pool <= by_window + slack;
+    let by_window = by_window + slack;
+    let is_pool = by_pool <= by_window;
     let limit = if is_pool { AdmissionLimit::Pool(most) } else { AdmissionLimit::PerSecond(rate) };
-    InferredLimit { limit: Some(limit), is_unambiguous: by_pool != by_window, ..none }
+    let is_unambiguous = by_pool != by_window - slack;
+    InferredLimit { limit: Some(limit), is_unambiguous, by_pool, by_window, ..none }
 }
 
 /// For each of `calls`, the number of admitted calls before it that were in flight when it was sent.

@@ -18,8 +18,9 @@ const DEADLINE: Duration = Duration::from_secs(60);
 /// Migrates the first accounts of `ids`. Returns how many were migrated or needed no change, and how
 /// many were not.
 ///
-/// Reads keep to the limit that `so_far` shows. Writes go one beyond it until one is refused, which
-/// shows if their pool is the same.
+/// Accounts are read by search, and singly where that does not settle them, so that most of the budget is
+/// left for finding limits. Writes go beyond the limit of reads until one is refused, which shows if
+/// theirs is the same.
 pub(super) async fn sample<T: Transport, C: Clock>(
     prober: &Prober<'_, T, C>,
     subject: &ProbeSubject<'_>,
@@ -29,25 +30,27 @@ pub(super) async fn sample<T: Transport, C: Clock>(
 ) -> Result<(u64, u64), ProbeError> {
     let ids = &ids[..ids.len().min(options.sample as usize)];
     let reads = infer_limit(&so_far.of(Endpoint::GetAccount).collect::<Vec<_>>()).limit;
-    let (pool, spacing) = match (options.find_pool, reads) {
+    let writes = match (options.find_pool, reads) {
         // Refusals are not allowed: one call at a time.
-        (false, _) => (1, Duration::ZERO),
-        (true, Some(AdmissionLimit::Pool(pool))) => (pool, Duration::ZERO),
-        (true, Some(AdmissionLimit::PerSecond(rate))) => {
-            (rate.min(DEFAULT_WORKERS), Duration::from_secs(1) / rate)
+        (false, _) => WriteLimit { limit: 1, spacing: Duration::ZERO, goes_beyond: false },
+        (true, Some(AdmissionLimit::Pool(pool) | AdmissionLimit::PerSecond(pool))) => {
+            let spacing = match reads {
+                Some(AdmissionLimit::PerSecond(rate)) => Duration::from_secs(1) / rate,
+                _ => Duration::ZERO,
+            };
+            WriteLimit { limit: pool + 1, spacing, goes_beyond: true }
         }
-        (true, None) => (DEFAULT_WORKERS, Duration::ZERO),
+        (true, None) => {
+            WriteLimit { limit: DEFAULT_WORKERS, spacing: Duration::ZERO, goes_beyond: true }
+        }
     };
-    let goes_beyond = options.find_pool && matches!(reads, Some(AdmissionLimit::Pool(_)));
-    let workers = pool + u32::from(goes_beyond);
     let settings = Settings {
-        workers: NonZeroU32::new(workers).unwrap_or(NonZeroU32::MIN),
         batch_size: NonZeroU32::new(ids.len() as u32).unwrap_or(NonZeroU32::MIN),
         call_deadline: DEADLINE,
         seed: options.seed,
-        ..Settings::new(Strategy::Hybrid)
+        ..Settings::new(Strategy::Pipelined)
     };
-    let limits = OneBeyond { pool, spacing, goes_beyond };
+    let limits = SampleLimits(writes);
     let mut measure = Measure::counting();
     let job = Job {
         limits: Some(&limits),
@@ -65,42 +68,42 @@ pub(super) async fn sample<T: Transport, C: Clock>(
     Ok((well, ids.len() as u64 - well))
 }
 
-/// Caps reads at a pool, and writes at one more until one of them is refused.
-struct OneBeyond {
-    pool: u32,
+/// One read at a time, and writes by their limit.
+struct SampleLimits(WriteLimit);
+
+impl LimitFactory for SampleLimits {
+    fn limit_for(&self, endpoint: Endpoint) -> Option<Box<dyn ConcurrencyLimit>> {
+        let one = WriteLimit { limit: 1, spacing: Duration::ZERO, goes_beyond: false };
+        let is_write = matches!(endpoint.class(), Class::Patch | Class::Put);
+        Some(Box::new(if is_write { self.0 } else { one }))
+    }
+}
+
+/// A limit that grows by one with each write until one is refused, and then falls to the number of other
+/// calls then in flight, the calls as far apart as reads have to be.
+#[derive(Clone, Copy, Debug)]
+struct WriteLimit {
+    limit: u32,
+    /// Time between calls once one was refused.
     spacing: Duration,
     goes_beyond: bool,
 }
 
-impl LimitFactory for OneBeyond {
-    fn limit_for(&self, endpoint: Endpoint) -> Option<Box<dyn ConcurrencyLimit>> {
-        let goes_beyond = self.goes_beyond && matches!(endpoint.class(), Class::Patch | Class::Put);
-        Some(Box::new(CappedLimit {
-            limit: self.pool + u32::from(goes_beyond),
-            spacing: self.spacing,
-        }))
-    }
-}
-
-/// A cap that falls, on a refusal, to the number of other calls then in flight.
-#[derive(Debug)]
-struct CappedLimit {
-    limit: u32,
-    spacing: Duration,
-}
-
-impl ConcurrencyLimit for CappedLimit {
+impl ConcurrencyLimit for WriteLimit {
     fn limit(&self) -> u32 {
         self.limit
     }
 
     fn spacing(&self) -> Duration {
-        self.spacing
+        if self.goes_beyond { Duration::ZERO } else { self.spacing }
     }
 
     fn on_result(&mut self, call: &CallFeedback) {
         if call.is_refused() {
+            self.goes_beyond = false;
             self.limit = call.in_flight.clamp(1, self.limit);
+        } else if self.goes_beyond {
+            self.limit += 1;
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::fit::{KINDS, TargetFit};
 use super::law::{LawEstimate, LawSource};
 use crate::text::fine_ms;
-use neon_mock::profile::{LawName, WireLaw};
+use neon_mock::profile::{LawName, WireCall, WireEvidence, WireLaw, WireQuantiles};
 use std::fmt::Write as _;
 use std::time::Duration;
 
@@ -17,6 +17,9 @@ impl TargetFit {
         for assumed in &self.assumed {
             let _ = writeln!(text, "# Assumed: {assumed}.");
         }
+        for not_shown in &self.not_shown {
+            let _ = writeln!(text, "# Not known: {not_shown}.");
+        }
         let _ = writeln!(text, "schema = 1");
         let _ = writeln!(text, "description = {}\n", quoted(&self.description(origin)));
         let _ = writeln!(text, "[limits]");
@@ -27,7 +30,7 @@ impl TargetFit {
         for (table, limits) in [
             ("endpoints]            # calls in flight that are admitted", &wire.limits.endpoints),
             (
-                "endpoints_per_second] # calls a second that are admitted",
+                "endpoints_per_second] # calls per second that are admitted",
                 &wire.limits.endpoints_per_second,
             ),
         ] {
@@ -69,6 +72,7 @@ impl TargetFit {
             let kind = quoted(kind.name());
             let _ = writeln!(text, "[[faults]]\nkind = {kind}\nshare = {share:.6}");
         }
+        text.push_str(&evidence_text(wire.evidence.as_ref().expect("a fit has evidence")));
         text
     }
 
@@ -113,8 +117,47 @@ fn of_law(law: &WireLaw) -> String {
             time(law.median),
             time(law.p99)
         ),
+        LawName::Empirical => {
+            let samples = law.samples.iter().flatten().map(|text| duration(text.0));
+            let samples: Vec<String> = samples.collect();
+            format!("{{ law = \"empirical\", samples = [{}] }}", samples.join(", "))
+        }
         _ => format!("{{ law = \"constant\", time = {} }}", time(law.time)),
     }
+}
+
+/// The table of the observations.
+fn evidence_text(evidence: &WireEvidence) -> String {
+    let WireEvidence { digest, looked_for_limits, retry_after, calls, quantiles, admitted, failed } =
+        evidence;
+    let mut text = format!(
+        "\n# What the figures above were fitted to. Forecasts draw from it while the digest is that of the\n\
+         # figures; once they are changed by hand they are taken as exact.\n\
+         [evidence]\ndigest = {}\nlooked_for_limits = {looked_for_limits}\n",
+        quoted(digest)
+    );
+    if let Some(after) = retry_after {
+        let _ = writeln!(text, "retry_after = {}", duration(after.0));
+    }
+    if !calls.is_empty() {
+        text.push_str("# endpoint, sent at and took in ns, outcome\ncalls = [\n");
+        for WireCall(endpoint, sent_ns, took_ns, outcome) in calls {
+            let (endpoint, outcome) = (quoted(endpoint), quoted(outcome));
+            let _ = writeln!(text, "  [{endpoint}, {sent_ns}, {took_ns}, {outcome}],");
+        }
+        text.push_str("]\n");
+    }
+    if !quantiles.is_empty() {
+        let _ = writeln!(text, "admitted = {admitted}\nfailed = {failed}");
+    }
+    for WireQuantiles { class, p50_ms, p90_ms, calls } in quantiles {
+        let class = quoted(class);
+        let _ = writeln!(
+            text,
+            "[[evidence.quantiles]]\nclass = {class}\np50_ms = {p50_ms:?}\np90_ms = {p90_ms:?}\ncalls = {calls}"
+        );
+    }
+    text
 }
 
 /// `"251ms 310us"`.

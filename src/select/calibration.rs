@@ -263,7 +263,8 @@ impl Calibration {
         ];
         let bounds: Vec<String> = bounds.into_iter().flatten().collect();
         let row = if bounds.is_empty() { "any job".to_owned() } else { bounds.join(" and ") };
-        let known = if features.is_some() { "" } else { ", the limits being unknown" };
+        let known =
+            if features.is_some() { "" } else { " assumed, since nothing is known of the limits" };
         let reason = format!(
             "the thresholds ({resources} accounts × {mappings} mappings, {places} places{known}): the row for {row} \
              says {candidate}"

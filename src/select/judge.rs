@@ -398,8 +398,7 @@ impl JudgedTarget {
             let options = ProbeOptions { find_pool: true, sample, seed: seeds::PROBE.start };
             if let Ok(trace) = probe::run(scenario, &World::Virtual, &options, &NoJournal) {
                 probe_s = trace.lasted().as_secs_f64();
-                let fit = TargetFit::of(&trace).ok().map(Box::new);
-                target = fit.map(|fit| KnownTarget::Fit { fit, has_sample: sample > 0 });
+                target = TargetFit::of(&trace).ok().map(KnownTarget::probed);
             }
         }
         Self { knowledge, target, probe_s, choices: [None; Portfolio::ALL.len()] }

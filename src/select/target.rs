@@ -34,9 +34,17 @@ pub enum KnownTarget {
 }
 
 impl KnownTarget {
-    /// The target of `profile`.
+    /// The target of `profile`: as a probe left it, where the profile carries its evidence.
     pub fn of(profile: &Profile) -> Self {
-        Self::Profile(Box::new(profile.clone()))
+        match TargetFit::of_profile(profile).ok().flatten() {
+            Some(fit) => Self::probed(fit),
+            None => Self::Profile(Box::new(profile.clone())),
+        }
+    }
+
+    /// The target that `fit` was made of.
+    pub fn probed(fit: TargetFit) -> Self {
+        Self::Fit { has_sample: fit.saw_writes(), fit: Box::new(fit) }
     }
 
     /// The profile of the run with `seed`.

@@ -4,10 +4,10 @@
 use neon_mock::api::{Class, Endpoint};
 use neon_mock::profile::{BUILT_IN, Profile};
 use neon_mock::{Neon, NeonMock};
-use neonbench::experiment::forecast_probed;
+use neonbench::experiment::{Forecast, forecast};
 use neonbench::probe::{
     AdmissionLimit, Har, MOST_CALLS, MOST_SAMPLE, ProbeError, ProbeOptions, ProbeSubject,
-    ProbeTrace, TargetFit, probe,
+    ProbeTrace, TargetFit, draws, probe,
 };
 use neonbench_engine::engine::{AccountSource as Ids, Settings, Strategy};
 use neonbench_engine::event::{Event, Outcome};
@@ -16,6 +16,7 @@ use neonbench_engine::run::{RunSpec, World};
 use neonbench_engine::scenario::{Resources, Scenario, Workload};
 use neonbench_engine::world::{HttpTransport, InProcess, Target, VirtualClock, WallClock};
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 const READS: ProbeOptions = ProbeOptions { find_pool: true, sample: 0, seed: 1 };
@@ -59,6 +60,18 @@ fn probed(scenario: &Scenario, options: &ProbeOptions) -> Result<(ProbeTrace, Ne
 
 fn fitted(scenario: &Scenario, options: &ProbeOptions) -> TargetFit {
     TargetFit::of(&probed(scenario, options).unwrap().0).unwrap()
+}
+
+/// The profile of `fit`, written to a file and read again.
+fn reread(fit: &TargetFit) -> Profile {
+    Profile::from_toml("fitted.toml", &fit.to_toml("a test")).unwrap()
+}
+
+/// The forecast of `scenario` where its target is known by `profile`.
+fn forecast_by(scenario: &Scenario, settings: &Settings, profile: Profile) -> Forecast {
+    let mut known = scenario.clone();
+    known.profile = profile;
+    forecast(&known, settings).unwrap()
 }
 
 #[test]
@@ -236,14 +249,14 @@ fn a_forecast_from_a_probe_is_wider_than_what_it_leaves_open() {
     };
     let held = (1..=10).filter(|&seed| {
         let fit = fitted(&scenario, &ProbeOptions { seed, ..SAMPLE });
-        let [low, middle, high] = forecast_probed(&scenario, &settings, &fit).unwrap().makespan_s;
+        let [low, middle, high] = forecast_by(&scenario, &settings, reread(&fit)).makespan_s;
         assert!(low < middle && middle < high && high > 1.1 * low);
         holds([low, high], median)
     });
     assert!(held.count() >= 7);
     let constant = built_in("constant");
     let fit = fitted(&constant, &SAMPLE);
-    let [low, _, high] = forecast_probed(&constant, &settings, &fit).unwrap().makespan_s;
+    let [low, _, high] = forecast_by(&constant, &settings, reread(&fit)).makespan_s;
     let order = RunSpec::new(&constant, settings);
     let makespan_s = order.run(&World::Virtual, &mut |_: &Event| {}).unwrap().record.makespan_s;
     assert!(holds([low, high], makespan_s), "{low} to {high} without {makespan_s}");
@@ -389,4 +402,130 @@ fn hostile_har_files_are_refused_by_entry_and_member() {
     odd["log"]["entries"][0]["timings"] = json!({ "wait": -1, "send": null });
     let odd = Har::read("odd.har", &odd.to_string()).unwrap();
     assert!(TargetFit::of(&odd.trace).is_ok());
+}
+
+#[test]
+fn a_file_draws_what_its_fit_draws_until_it_is_changed_by_hand() {
+    for name in ["documented", "per-second", "constant", "flaky", "congested"] {
+        for options in [READS, SAMPLE] {
+            let fit = fitted(&built_in(name), &options);
+            let (file, made) = (reread(&fit), fit.profile("made"));
+            assert_eq!(file.digest(), made.digest(), "{name}");
+            let digests = |profile: &Profile| -> Vec<String> {
+                draws(profile, 1..=20).map(|drawn| drawn.digest().to_owned()).collect()
+            };
+            let of_fit: Vec<String> = (1..=20).map(|k| fit.draw(k).digest().to_owned()).collect();
+            assert_eq!((digests(&file), digests(&made)), (of_fit.clone(), of_fit), "{name}");
+        }
+    }
+    let fit = fitted(&built_in("documented"), &SAMPLE);
+    let by_hand =
+        fit.to_toml("x").replace("\"GET /accounts/{id}\" = 5", "\"GET /accounts/{id}\" = 4");
+    let by_hand = Profile::from_toml("changed.toml", &by_hand).unwrap();
+    assert!(by_hand.is_changed_since_fitted() && by_hand.evidence().is_none());
+    assert!(draws(&by_hand, 1..=5).all(|drawn| drawn.digest() == by_hand.digest()));
+    let unknown = fit.to_toml("x").replacen("\"ok\"]", "\"okay\"]", 1);
+    let unknown = Profile::from_toml("unknown.toml", &unknown).unwrap();
+    let error = TargetFit::of_profile(&unknown).unwrap_err().to_string();
+    assert!(error.contains("evidence.calls[0]") && error.contains("server_error"), "{error}");
+}
+
+#[test]
+fn a_stored_run_is_evidence_too() {
+    let scenario = built_in("documented");
+    let order = RunSpec::new(&scenario, Settings::new(Strategy::Hybrid));
+    let record = order.run(&World::Virtual, &mut |_: &Event| {}).unwrap().record;
+    let fit = TargetFit::of_record(&record).unwrap();
+    let file = reread(&fit);
+    let drawn: Vec<Profile> = draws(&file, 1..=30).collect();
+    assert!(drawn.iter().zip(1..).all(|(drawn, seed)| drawn.digest() == fit.draw(seed).digest()));
+    let pools: BTreeSet<_> = drawn.iter().map(|drawn| drawn.pool(Endpoint::PatchAccount)).collect();
+    assert!(pools.len() > 3, "a record tells no limits: {pools:?}");
+}
+
+#[test]
+fn pools_and_windows_above_ten_are_found_with_no_more_refusals_than_small_ones() {
+    let right = |limit: &str,
+                 expected: fn(AdmissionLimit, u32) -> bool,
+                 size: u32,
+                 options: &ProbeOptions| {
+        let limit = format!("{limit} = {size}");
+        let limit = limit.as_str();
+        let scenario = planted(limit, Duration::from_millis(125));
+        let is_right = |seed: &u64| {
+            let (trace, _) = probed(&scenario, &ProbeOptions { seed: *seed, ..*options }).unwrap();
+            assert!(trace.refused() <= 18, "{limit}, seed {seed}: {} refused", trace.refused());
+            TargetFit::of(&trace).unwrap().limits.get.is_some_and(|limit| expected(limit, size))
+        };
+        (1..=20).filter(is_right).count()
+    };
+    let is_pool = |limit, size| limit == AdmissionLimit::Pool(size);
+    // Half of them are taken for a pool: both explain the few refusals of the second burst.
+    let is_limit = |limit, size: u32| match limit {
+        AdmissionLimit::PerSecond(rate) => rate.abs_diff(size) <= 2,
+        AdmissionLimit::Pool(pool) => pool > 10,
+    };
+    for options in [READS, SAMPLE] {
+        for pool in [12, 15, 20] {
+            let found = right("pool", is_pool, pool, &options);
+            assert!(found >= 15, "{found} of 20 found a pool of {pool}");
+        }
+        right("pool", is_pool, 1, &options);
+    }
+    let found = right("per_second", is_limit, 15, &READS);
+    assert!(found >= 15, "{found} of 20 found a window of 15");
+}
+
+#[test]
+fn what_single_calls_do_not_show_is_said_and_drawn() {
+    let scenario = built_in("documented");
+    let mut calls = Vec::new();
+    let order = RunSpec::new(&scenario, Settings::new(Strategy::Standard));
+    let mut record = |event: &Event| {
+        if let Event::Done(call) = event {
+            calls.push(*call);
+        }
+    };
+    order.run(&World::Virtual, &mut record).unwrap();
+    calls.truncate(100);
+    let fit = TargetFit::of(&ProbeTrace { calls, ..ProbeTrace::default() }).unwrap();
+    let said = fit.not_shown.join("; ");
+    for words in ["at most 1 reads were in flight", "at most 1 writes", "no search is among"] {
+        assert!(said.contains(words), "no `{words}` in {said}");
+    }
+    assert!(fit.to_toml("x").contains("# Not known: at most 1 reads"));
+    let pool = |seed| fit.draw(seed).pool(Endpoint::GetAccount).unwrap_or(u32::MAX);
+    let pools: Vec<u32> = (1..=200).map(pool).collect();
+    let share = |is_meant: fn(&u32) -> bool| {
+        pools.iter().filter(|pool| is_meant(pool)).count() as f64 / pools.len() as f64
+    };
+    assert!(share(|pool| *pool <= 3) > 0.05 && share(|pool| *pool > 10) > 0.1, "{pools:?}");
+}
+
+#[test]
+fn times_that_are_not_log_normal_are_drawn_from_themselves() {
+    let two = "{ law = \"empirical\", samples = [\"100ms\", \"110ms\", \"120ms\", \"2s\"] }";
+    let text = format!(
+        "schema = 1\n[limits]\npool = 5\nreject_after = \"30ms\"\n[service]\nget = {two}\n\
+         patch = {two}\nput = {two}\nsearch = {two}\nmetadata = {two}\n"
+    );
+    let scenario = scenario_of(&text);
+    let told = (1..=20).filter(|&seed| {
+        let fit = fitted(&scenario, &ProbeOptions { seed, ..SAMPLE });
+        let drawn = fit.draw(seed);
+        let mut from = neon_mock::rng::stream(seed, "test");
+        let is_seen = |_| {
+            let ms = drawn.law(Endpoint::PatchAccount).sample(&mut from).as_millis();
+            // Growth is looked for in these times too, so that a draw may divide them by a factor.
+            !(130..=1_000).contains(&ms)
+        };
+        fit.assumed.iter().any(|it| it.contains("not log-normal")) && (0..50).all(is_seen)
+    });
+    let steady = built_in("documented");
+    let wrongly = (1..=40).filter(|&seed| {
+        let fit = fitted(&steady, &ProbeOptions { seed, ..SAMPLE });
+        fit.assumed.iter().any(|it| it.contains("writes take the times"))
+    });
+    let (told, wrongly) = (told.count(), wrongly.count());
+    assert!(told >= 17 && wrongly <= 6, "{told} of 20 told, {wrongly} of 40 wrongly");
 }

@@ -91,6 +91,7 @@ impl Dice {
             behaviour: Behaviour::default(),
             faults,
             staff,
+            evidence: None,
         };
         // What is drawn is checked here, so that a set holds valid scenarios alone.
         Profile::try_from_wire(&name, &profile).expect("the laws draw valid profiles");

@@ -23,6 +23,8 @@ fn a_probe_is_written_and_analysed() {
     let [mine, true_one] = ["mine.toml", "constant"]
         .map(|it| place.json(&format!("{line} {it}"), 0)["makespan_s"].as_f64().unwrap());
     assert!((mine / true_one - 1.0).abs() < 1e-6, "{mine} {true_one}");
+    let check = place.neonbench("profile check mine.toml").stdout;
+    assert!(check.contains("evidence: forecasts draw from the calls"), "{check}");
     let words = place.neonbench("probe --profile constant");
     assert_eq!(words.code, 0, "{words:?}");
     for said in ["nothing was written", "5 calls in flight", "assumed", "next: neonbench probe"] {
@@ -44,7 +46,43 @@ fn an_analysis_by_a_probe_says_what_the_probe_cost() {
         (at("p95") - at("p5")) / at("p50")
     };
     assert!(width(&probed) > width(&known), "{} {}", width(&probed), width(&known));
-    place.refused("analyze --base-url http://127.0.0.1:1/v2 --resources 5", 2, &["--probe"]);
+    let unknown = ["nothing is known of that server", "--probe"];
+    place.refused("analyze --base-url http://127.0.0.1:1/v2 --resources 5", 2, &unknown);
+}
+
+#[test]
+fn an_analysis_by_a_fitted_file_is_as_uncertain_as_the_probe() {
+    let place = Place::new();
+    place.json("probe --profile documented --write mine.toml --json", 0);
+    let line = "analyze --resources 60 --no-store --json --strategy hybrid";
+    let by_file = place.json(&format!("{line} --profile mine.toml"), 0);
+    let by_probe = place.json(&format!("{line} --profile documented --probe"), 0);
+    // The probe is of the organisation of the command; its times are other draws of one law.
+    let width = |it: &Value| {
+        let at = |name: &str| it["estimated_time_s"][name].as_f64().unwrap();
+        (at("p95") - at("p5")) / at("p50")
+    };
+    assert!(
+        width(&by_file) > 0.8 && width(&by_probe) > 0.8,
+        "{} {}",
+        width(&by_file),
+        width(&by_probe)
+    );
+    let notes = by_file["recommendations"].to_string();
+    assert!(notes.contains("not known: no write is among the calls"), "{notes}");
+    let text = std::fs::read_to_string(place.path().join("mine.toml")).unwrap();
+    place.file(
+        "hand.toml",
+        &text.replace("\"GET /accounts/{id}\" = 5", "\"GET /accounts/{id}\" = 4"),
+    );
+    let by_hand = place.neonbench(&format!("{line} --profile hand.toml"));
+    assert!(
+        by_hand.stderr.contains("hand.toml: limits, times or faults were changed"),
+        "{by_hand:?}"
+    );
+    assert!(width(&serde_json::from_str(&by_hand.stdout).unwrap()) < 0.5, "{by_hand:?}");
+    place.file("bad.toml", &text.replacen("\"ok\"]", "\"okay\"]", 1));
+    place.refused("analyze --profile bad.toml", 2, &["bad.toml", "evidence.calls[0]", "okay"]);
 }
 
 #[test]

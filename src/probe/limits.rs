@@ -1,0 +1,270 @@
+//! Limits by kind of call, and how much of them the calls leave open.
+//!
+//! Refusals show a limit. Where there is none, the calls show only what is admitted: any pool or
+//! window at least that large is possible, by a prior that knows Neon's documentation. Reads and
+//! writes mostly have the same limit.
+
+use super::limit::{AdmissionLimit, InferredLimit};
+use neon_mock::rng::{Generator, unit};
+use rand::Rng;
+use serde::Serialize;
+
+/// Neon's documented limits in calls in flight, for the point estimate where no limit was looked for.
+const DOCUMENTED: u32 = 5;
+const DOCUMENTED_SEARCH: u32 = 1;
+
+/// Prior probabilities of a pool and of a window; otherwise a kind of call has no limit.
+const PRIOR_POOL: f64 = 0.5;
+const PRIOR_WINDOW: f64 = 0.2;
+
+/// Prior probability that a limit has the documented size; other sizes are log-uniform.
+const PRIOR_DOCUMENTED: f64 = 0.35;
+
+/// The largest pool, and the largest window in calls per second, of the prior.
+const LARGEST_POOL: u32 = 50;
+const LARGEST_WINDOW: u32 = 30;
+
+/// Probability of a window just beyond the calls that a burst without refusals sent per second: the worst
+/// that the burst leaves possible is in the interval.
+const JUST_BEYOND: f64 = 0.08;
+
+/// Prior probability that writes have the limit of reads.
+const PRIOR_ALIKE: f64 = 0.92;
+
+/// Probability of the other kind of limit where pool and window leave equally many refusals unexplained:
+/// of reads, and of writes and searches, given the kind of reads. Each refusal more divides it by e².
+const OTHER_KIND: [f64; 2] = [0.15, 0.03];
+
+/// Probabilities that others held none, one or two places of a pool all along, where every refusal has
+/// its explanation, and where one has none.
+const HELD: [[f64; 2]; 2] = [[0.985, 0.995], [0.5, 0.8]];
+
+/// Limits by kind of call; null where none was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+pub struct FittedLimits {
+    /// Reads of single accounts.
+    pub get: Option<AdmissionLimit>,
+    /// Writes, PATCH and PUT alike.
+    pub patch: Option<AdmissionLimit>,
+    /// Searches.
+    pub search: Option<AdmissionLimit>,
+    /// The most admitted reads in flight at once.
+    pub most_reads_at_once: u32,
+}
+
+/// The evidence on the limits of reads, writes and searches.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LimitsPosterior {
+    pub(super) get: InferredLimit,
+    pub(super) patch: InferredLimit,
+    pub(super) search: InferredLimit,
+}
+
+impl LimitsPosterior {
+    /// The point estimate, where calls were sent at once to find limits; adds each assumption to
+    /// `assumed`.
+    pub(super) fn looked_for(&self, assumed: &mut Vec<String>) -> FittedLimits {
+        let Self { get, patch, search } = self;
+        if get.limit.is_some() && !get.is_unambiguous {
+            assumed.push(
+                "what limits reads is calls in flight: the calls do not tell that from calls per second"
+                    .to_owned(),
+            );
+        }
+        FittedLimits {
+            get: get.limit,
+            patch: of_writes(get, patch, assumed),
+            search: of_searches(get, search),
+            most_reads_at_once: get.most_in_flight,
+        }
+    }
+
+    /// The inferred limits, each else the documented pool, unless more calls were in flight.
+    pub(super) fn documented(&self) -> FittedLimits {
+        let pool = |bound: InferredLimit, pool| {
+            bound.limit.or((bound.most_in_flight <= pool).then_some(AdmissionLimit::Pool(pool)))
+        };
+        FittedLimits {
+            get: pool(self.get, DOCUMENTED),
+            patch: pool(self.patch, DOCUMENTED),
+            search: pool(self.search, DOCUMENTED_SEARCH),
+            most_reads_at_once: self.get.most_in_flight,
+        }
+    }
+
+    /// Limits drawn from the posterior.
+    pub(super) fn draw(&self, from: &mut Generator) -> FittedLimits {
+        let get = drawn(&self.get, DOCUMENTED, None, from);
+        let patch = self.drawn_of_writes(get, from);
+        let search = drawn(&self.search, DOCUMENTED_SEARCH, get, from);
+        FittedLimits { get, patch, search, most_reads_at_once: self.get.most_in_flight }
+    }
+
+    fn drawn_of_writes(
+        &self,
+        get: Option<AdmissionLimit>,
+        from: &mut Generator,
+    ) -> Option<AdmissionLimit> {
+        let alike = unit(from.next_u64());
+        let own = drawn(&self.patch, DOCUMENTED, get, from);
+        if self.patch.limit.is_some() || !admits(&self.patch, get) {
+            return own;
+        }
+        let open: f64 = possible(&self.patch, DOCUMENTED).map(|(_, probability)| probability).sum();
+        let is_alike = alike < PRIOR_ALIKE / (PRIOR_ALIKE + (1.0 - PRIOR_ALIKE) * open);
+        if is_alike { get } else { own }
+    }
+
+    /// The limits that the calls cannot show, a sentence each.
+    pub(super) fn not_shown(&self) -> Vec<String> {
+        let kinds = [("read", self.get), ("write", self.patch), ("search", self.search)];
+        let sentence = |(name, seen): (&str, InferredLimit)| {
+            let (most, plural) = (seen.most_in_flight, if name == "search" { "es" } else { "s" });
+            let calls = format!("{name}{plural}");
+            match (seen.limit, seen.calls) {
+                (Some(_), _) => None,
+                (None, 0) => {
+                    Some(format!("no {name} is among the calls: the limit of {calls} is not known"))
+                }
+                (None, _) => Some(format!(
+                    "at most {most} {calls} were in flight at once and none was refused: limits of {calls} above \
+                     {most} in flight, or above {} per second, are not known",
+                    seen.least_rate
+                )),
+            }
+        };
+        kinds.into_iter().filter_map(sentence).collect()
+    }
+}
+
+/// True if `limit` admits every call that was admitted.
+fn admits(seen: &InferredLimit, limit: Option<AdmissionLimit>) -> bool {
+    match limit {
+        None => true,
+        Some(AdmissionLimit::Pool(pool)) => pool >= seen.most_in_flight,
+        Some(AdmissionLimit::PerSecond(rate)) => rate >= seen.least_rate,
+    }
+}
+
+/// The limits that admit every admitted call, none included, with their prior probabilities.
+fn possible(
+    seen: &InferredLimit,
+    documented: u32,
+) -> impl Iterator<Item = (Option<AdmissionLimit>, f64)> {
+    let sizes = move |largest: u32, of_kind: f64| {
+        let all: f64 = (1..=largest).map(|size| 1.0 / f64::from(size)).sum();
+        (1..=largest).map(move |size| {
+            let known = if size == documented { PRIOR_DOCUMENTED } else { 0.0 };
+            (size, of_kind * (known + (1.0 - PRIOR_DOCUMENTED) / (f64::from(size) * all)))
+        })
+    };
+    let pools = sizes(LARGEST_POOL, PRIOR_POOL)
+        .map(|(size, probability)| (Some(AdmissionLimit::Pool(size)), probability));
+    let windows = sizes(LARGEST_WINDOW, PRIOR_WINDOW)
+        .map(|(size, probability)| (Some(AdmissionLimit::PerSecond(size)), probability));
+    let seen = *seen;
+    std::iter::once((None, 1.0 - PRIOR_POOL - PRIOR_WINDOW))
+        .chain(pools)
+        .chain(windows)
+        .filter(move |(limit, _)| admits(&seen, *limit))
+}
+
+/// A limit of one kind of call, drawn from its posterior; where refusals do not tell pool from window, it
+/// is mostly of the same kind as `other`.
+fn drawn(
+    seen: &InferredLimit,
+    documented: u32,
+    other: Option<AdmissionLimit>,
+    from: &mut Generator,
+) -> Option<AdmissionLimit> {
+    let (kind, size) = (unit(from.next_u64()), unit(from.next_u64()));
+    let Some(limit) = seen.limit else {
+        if seen.most_in_flight > DOCUMENTED && size < JUST_BEYOND {
+            return Some(AdmissionLimit::PerSecond(seen.least_rate + 1));
+        }
+        let all: f64 = possible(seen, documented).map(|(_, probability)| probability).sum();
+        let mut left = kind * all;
+        let at = possible(seen, documented).find(|(_, probability)| {
+            left -= probability;
+            left < 0.0
+        });
+        return at.and_then(|(limit, _)| limit);
+    };
+    let is_pool = |limit| matches!(limit, AdmissionLimit::Pool(_));
+    let likely = match other {
+        Some(other) if !seen.is_unambiguous => is_pool(other),
+        _ => is_pool(limit),
+    };
+    let gap = f64::from(seen.by_pool.abs_diff(seen.by_window));
+    let other_kind = OTHER_KIND[usize::from(other.is_some())] * (-2.0 * gap).exp();
+    if likely == (kind < other_kind) {
+        return Some(AdmissionLimit::PerSecond(seen.least_rate));
+    }
+    let [none, one] = HELD[usize::from(seen.by_pool > 0)];
+    let held = u32::from(size >= none) + u32::from(size >= one);
+    Some(AdmissionLimit::Pool(seen.most_in_flight.max(1) + held))
+}
+
+/// The limit of writes: inferred if writes were refused; the most admitted if that exceeds the pool of
+/// reads; else the limit of reads.
+fn of_writes(
+    get: &InferredLimit,
+    patch: &InferredLimit,
+    assumed: &mut Vec<String>,
+) -> Option<AdmissionLimit> {
+    if let (Some(limit), true) = (patch.limit, patch.is_unambiguous) {
+        return Some(limit);
+    }
+    match (patch.limit, get.limit) {
+        // Ambiguous: of the same kind as the limit of reads.
+        (
+            Some(AdmissionLimit::Pool(most) | AdmissionLimit::PerSecond(most)),
+            Some(AdmissionLimit::PerSecond(_)),
+        ) => Some(AdmissionLimit::PerSecond(most)),
+        (Some(limit), _) => Some(limit),
+        (None, Some(AdmissionLimit::Pool(pool))) if patch.most_in_flight > pool => {
+            let most = patch.most_in_flight;
+            assumed.push(format!(
+                "{most} writes in flight are all: they were admitted, more were not tried"
+            ));
+            Some(AdmissionLimit::Pool(most))
+        }
+        (None, limit) => {
+            assumed.push("writes are limited as reads are: none was refused".to_owned());
+            limit
+        }
+    }
+}
+
+/// The limit of searches. A burst of two shows a limit of one.
+fn of_searches(get: &InferredLimit, search: &InferredLimit) -> Option<AdmissionLimit> {
+    match (search.limit, get.limit) {
+        (Some(AdmissionLimit::Pool(most)), Some(AdmissionLimit::PerSecond(_)))
+            if !search.is_unambiguous =>
+        {
+            Some(AdmissionLimit::PerSecond(most))
+        }
+        (limit, _) => limit,
+    }
+}
+
+impl FittedLimits {
+    /// `limit` in words, where at most `most` calls were in flight at once.
+    pub(super) fn words(limit: Option<AdmissionLimit>, most: u32) -> String {
+        match limit {
+            Some(AdmissionLimit::Pool(pool)) => format!("{pool} calls in flight"),
+            Some(AdmissionLimit::PerSecond(rate)) => format!("{rate} calls per second"),
+            None if most > 1 => format!("none found: {most} at once were admitted"),
+            None => "none found".to_owned(),
+        }
+    }
+
+    /// Limits of reads, writes and searches, each with its name, in words.
+    pub fn in_words(&self) -> [(&'static str, String); 3] {
+        [
+            ("reads", Self::words(self.get, self.most_reads_at_once)),
+            ("writes", Self::words(self.patch, 0)),
+            ("searches", Self::words(self.search, 0)),
+        ]
+    }
+}
