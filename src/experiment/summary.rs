@@ -32,11 +32,6 @@ impl Summary {
         self.runs.iter().all(|run| run.is_valid)
     }
 
-    /// The runs.
-    pub fn all(&self) -> &[RunFigures] {
-        &self.runs
-    }
-
     /// The runs that passed their audit.
     pub fn valid(&self) -> impl Iterator<Item = &RunFigures> {
         self.runs.iter().filter(|run| run.is_valid)

@@ -2,7 +2,7 @@
 //! choice of `auto`.
 
 use super::features::TargetFeatures;
-use super::rehearsal::{CHOICE, Field, Rehearsal};
+use super::rehearsal::{CHOICE, CandidateSet, Rehearsal};
 use super::target::{Knowledge, KnownTarget};
 use super::thresholds::Thresholds;
 use crate::experiment::{Candidate, Goal, Portfolio, coarse_grid, grid, seeds};
@@ -175,15 +175,15 @@ pub struct StrategyChoice {
 }
 
 /// The candidates of a choice in `portfolio`, each as `pinned` makes it: settings that the user gave stay.
-pub(super) fn field(
+pub(super) fn candidates_of(
     portfolio: &'static [Portfolio],
     pinned: &dyn Fn(Candidate) -> Candidate,
-) -> Field {
+) -> CandidateSet {
     let held = |all: Vec<Candidate>| -> Vec<Candidate> {
         let held = all.into_iter().filter(|one| portfolio.iter().any(|it| it.holds(one)));
         held.map(pinned).collect()
     };
-    Field { candidates: held(coarse_grid()), joining: held(grid()), portfolios: portfolio }
+    CandidateSet { candidates: held(coarse_grid()), joining: held(grid()), portfolios: portfolio }
 }
 
 impl Calibration {
@@ -203,7 +203,7 @@ impl Calibration {
             Portfolio::Full => &[Portfolio::Full],
         };
         let mut rehearsal = Rehearsal::new(scenario, target.clone(), goal);
-        let found = rehearsal.search(&field(of, pinned), &CHOICE, &seeds::REHEARSAL);
+        let found = rehearsal.search(&candidates_of(of, pinned), &CHOICE, &seeds::REHEARSAL);
         let (resources, mappings) = (scenario.expected_resources(), scenario.mappings());
         let best =
             found.ok().and_then(|found| Some((found.best[portfolio as usize]?.0, found.tried)));

@@ -4,7 +4,7 @@
 use super::calibration::Calibration;
 use super::case::SelectorCase;
 use super::guide_choice;
-use super::rehearsal::{Field, Rehearsal, Search, round};
+use super::rehearsal::{CandidateSet, Rehearsal, Search, round};
 use super::target::KnownTarget;
 use crate::experiment::{Candidate, Goal, Portfolio, parallel_map, seeds, times_as_much};
 use neonbench_engine::engine::{DEFAULT_BATCH_SIZE, Strategy};
@@ -75,8 +75,11 @@ fn cell(case: &SelectorCase, calibration: &Calibration, goal: &Goal) -> Result<M
     let scenario = &case.scenario;
     let (resources, mappings) = (scenario.expected_resources(), scenario.mappings());
     let target = KnownTarget::of(&scenario.profile);
-    let field =
-        Field { candidates: candidates(), joining: Vec::new(), portfolios: &[Portfolio::Guide] };
+    let field = CandidateSet {
+        candidates: candidates(),
+        joining: Vec::new(),
+        portfolios: &[Portfolio::Guide],
+    };
     let mut search = Rehearsal::new(scenario, target.clone(), goal);
     let found = search.search(&field, &QUICK, &seeds::MAP_SEARCH)?;
     let guide = guide_choice(resources, mappings);

@@ -8,7 +8,7 @@
 use super::target::KnownTarget;
 use crate::experiment::{
     Candidate, CandidateRuns, CanonicalRun, CostLimit, Goal, Portfolio, RunFigures, SimulatedRun,
-    Summary, simulate,
+    Summary, not_told_apart, rank, simulate,
 };
 use crate::stats::{mean, pareto_front, quantile, sorted};
 use neon_mock::profile::Profile;
@@ -33,7 +33,7 @@ const MOST_AT_ONCE: u64 = 5_000;
 pub(super) struct Round {
     /// Runs of each candidate, as a share of those of the last round.
     pub(super) runs: f64,
-    /// Score as a multiple of the least up to which a candidate goes on.
+    /// Cost as a multiple of the least up to which a candidate goes on.
     pub(super) at_most: f64,
     /// True if it is by the first accounts of a long plan alone, scaled up.
     pub(super) is_rough: bool,
@@ -56,7 +56,7 @@ pub(super) struct Search {
 
 /// The candidates of a search, and the choices that it is for.
 #[derive(Clone, Debug)]
-pub(super) struct Field {
+pub(super) struct CandidateSet {
     /// The candidates that it begins with; ties go to the first.
     pub(super) candidates: Vec<Candidate>,
     /// Candidates of which those next to the leaders join in a round that refines.
@@ -65,7 +65,7 @@ pub(super) struct Field {
     pub(super) portfolios: &'static [Portfolio],
 }
 
-/// A round of so many runs, as a share of the last round's, after which goes on what scores so many times the least.
+/// A round of so many runs, as a share of the last round's, after which a candidate goes on that costs at most so many times the least.
 pub(super) const fn round(runs: f64, at_most: f64) -> Round {
     Round { runs, at_most, is_rough: false, refines: false }
 }
@@ -121,6 +121,8 @@ pub struct Rehearsal<'a> {
     target: KnownTarget,
     pub(super) goal: &'a Goal,
     is_whole: bool,
+    /// Calls in flight that the smaller pool of reads and writes admits, as far as the target is known.
+    pool: Option<u32>,
     /// By seed; of a target whose profile is known, all are that of seed 0.
     stages: BTreeMap<u64, Stage>,
     /// By candidate and seed, and whether the run is rough.
@@ -134,10 +136,9 @@ pub struct Rehearsal<'a> {
 /// The result of a search.
 #[derive(Clone, Debug)]
 pub struct BestFound {
-    /// The score of each candidate: its mean cost, on an uncertain target as a multiple of the least under
-    /// each seed.
-    pub scores: Vec<f64>,
-    /// The best of each portfolio and its score; `None` where none is allowed.
+    /// Mean cost of each candidate in its last round, in seconds.
+    pub costs_s: Vec<f64>,
+    /// The best of each portfolio and its mean cost in seconds; `None` where none is allowed.
     pub best: [Option<(Candidate, f64)>; Portfolio::ALL.len()],
     /// Distinct candidates that were simulated.
     pub tried: usize,
@@ -170,7 +171,8 @@ impl<'a> Rehearsal<'a> {
         is_whole: bool,
     ) -> Self {
         let (stages, runs, least) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
-        Self { scenario, target, goal, is_whole, stages, runs, least, calls: 0 }
+        let pool = CandidateRuns::pool_of(&target.point());
+        Self { scenario, target, goal, is_whole, pool, stages, runs, least, calls: 0 }
     }
 
     fn canonical(&self, candidate: &Candidate) -> CanonicalRun {
@@ -186,8 +188,18 @@ impl<'a> Rehearsal<'a> {
         seeds: Range<u64>,
     ) -> Result<CandidateRuns, RunError> {
         let runs = self.runs(candidate, seeds, None, false)?;
-        let settings = candidate.settings(0, self.goal);
-        Ok(CandidateRuns::simulated(self.scenario, &settings, runs))
+        Ok(self.entry_of(candidate, runs))
+    }
+
+    fn entry_of(&self, candidate: &Candidate, runs: Summary) -> CandidateRuns {
+        CandidateRuns {
+            candidate: *candidate,
+            resources: self.scenario.expected_resources(),
+            mappings: self.scenario.mappings() as u64,
+            dry_run: false,
+            pool: self.pool,
+            runs,
+        }
     }
 
     /// The mean cost of `candidate` under `seeds`; infinite if a run fails its audit or a constraint is
@@ -196,11 +208,7 @@ impl<'a> Rehearsal<'a> {
     /// Errors: a run could not be made.
     pub fn cost(&mut self, candidate: &Candidate, seeds: Range<u64>) -> Result<f64, RunError> {
         let runs = self.runs(candidate, seeds, None, false)?;
-        Ok(self.goal.cost(candidate, self.smallest_pool(), &runs))
-    }
-
-    fn smallest_pool(&self) -> Option<u32> {
-        CandidateRuns::pool_of(&self.target.point())
+        Ok(self.goal.cost(candidate, self.pool, &runs))
     }
 
     /// The runs of `candidate` under `seeds`, up to the first that takes `hopeless` times the least cost
@@ -314,28 +322,26 @@ impl<'a> Rehearsal<'a> {
         })
     }
 
-    /// Score of `candidate` by its runs under `seeds`: see [`BestFound`].
-    fn score(
+    /// The mean cost of `candidate` under `seeds`, in seconds. Of one that is hopeless under a seed, the mean of
+    /// the least costs as many times over as under that seed: the others' runs are not made.
+    fn cost_in(
         &mut self,
         candidate: &Candidate,
-        seeds: Range<u64>,
+        seeds: &Range<u64>,
         hopeless: f64,
         is_rough: bool,
     ) -> Result<f64, RunError> {
         let runs = self.runs(candidate, seeds.clone(), Some(hopeless), is_rough)?;
-        let cost = self.goal.cost(candidate, self.smallest_pool(), &runs);
-        if !self.target.is_uncertain() || !cost.is_finite() {
-            return Ok(cost);
+        let cost_s = self.goal.cost(candidate, self.pool, &runs);
+        let made = runs.count() as u64;
+        if made == seeds.end - seeds.start || made == 0 {
+            return Ok(cost_s);
         }
-        Ok(mean(self.ratios(&runs, seeds, is_rough)))
-    }
-
-    /// Costs of `runs` under `seeds`, each as a multiple of the least under its seed.
-    fn ratios(&self, runs: &Summary, seeds: Range<u64>, is_rough: bool) -> Vec<f64> {
         let is_rough = is_rough && !self.is_whole;
-        let cost = |run: &RunFigures| self.goal.objective.of(run);
-        let least = |seed| self.least.get(&(seed, is_rough)).copied().unwrap_or(f64::INFINITY);
-        runs.all().iter().zip(seeds).map(|(run, seed)| cost(run) / least(seed)).collect()
+        let least_s = |seed| self.least.get(&(seed, is_rough)).copied();
+        let dear_s = runs.runs().last().map_or(0.0, |run| self.goal.objective.of(run));
+        let times = dear_s / least_s(seeds.start + made - 1).unwrap_or(dear_s);
+        Ok(times * mean(seeds.clone().filter_map(least_s)))
     }
 
     /// Runs in the last round of `search`.
@@ -345,16 +351,16 @@ impl<'a> Rehearsal<'a> {
         (search.calls / (2 * accounts + 1)).clamp(search.runs.0, search.runs.1)
     }
 
-    /// Searches the best of `field` over the first of `seeds`.
+    /// Searches the best of `set` over the first of `seeds`.
     ///
     /// Errors: a run could not be made.
     pub(super) fn search(
         &mut self,
-        field: &Field,
+        set: &CandidateSet,
         search: &Search,
         seeds: &Range<u64>,
     ) -> Result<BestFound, RunError> {
-        let Field { candidates, joining, portfolios } = field;
+        let CandidateSet { candidates, joining, portfolios } = set;
         let mut known: BTreeMap<CanonicalRun, f64> = BTreeMap::new();
         let mut racing: Vec<Candidate> = Vec::new();
         for candidate in candidates {
@@ -367,11 +373,11 @@ impl<'a> Rehearsal<'a> {
         for round in search.rounds {
             over.end = seeds.start + ((last as f64 * round.runs).round() as u64).clamp(1, last);
             for candidate in &racing {
-                let score = self.score(candidate, over.clone(), search.hopeless, round.is_rough)?;
-                known.insert(self.canonical(candidate), score);
+                let cost_s = self.cost_in(candidate, &over, search.hopeless, round.is_rough)?;
+                known.insert(self.canonical(candidate), cost_s);
             }
-            let scores = |one: &Candidate| known[&self.canonical(one)];
-            racing = survivors(&racing, portfolios, scores, round.at_most);
+            let cost_s = |one: &Candidate| known[&self.canonical(one)];
+            racing = survivors(&racing, portfolios, cost_s, round.at_most);
             if round.refines {
                 let leaders: Vec<Candidate> = racing.iter().take(LEADERS).copied().collect();
                 let near = joining.iter().filter(|one| leaders.iter().any(|of| of.is_near(one)));
@@ -386,9 +392,9 @@ impl<'a> Rehearsal<'a> {
                 racing.iter().filter(|one| portfolio.holds(one)).copied().collect();
             best[*portfolio as usize] = self.safest(&held, &over)?;
         }
-        let score = |one: &Candidate| known.get(&self.canonical(one)).copied();
-        let scores = candidates.iter().map(|one| score(one).unwrap_or(f64::INFINITY)).collect();
-        Ok(BestFound { scores, best, tried: known.len() })
+        let cost_s = |one: &Candidate| known.get(&self.canonical(one)).copied();
+        let all = candidates.iter().map(|one| cost_s(one).unwrap_or(f64::INFINITY)).collect();
+        Ok(BestFound { costs_s: all, best, tried: known.len() })
     }
 
     /// Lets `candidate` race, unless the same run does or did, or a constraint forbids it.
@@ -399,59 +405,41 @@ impl<'a> Rehearsal<'a> {
         known: &mut BTreeMap<CanonicalRun, f64>,
     ) {
         let key = self.canonical(&candidate);
-        if self.goal.allows(&candidate, self.smallest_pool()) && !known.contains_key(&key) {
+        if self.goal.allows(&candidate, self.pool) && !known.contains_key(&key) {
             known.insert(key, f64::INFINITY);
             racing.push(candidate);
         }
     }
 
-    /// The best of `finalists`: of those of which no larger share of accounts fails, the cheapest; and of those
-    /// that cannot be told from it, the one whose dear runs are least dear. `None` where none is
-    /// allowed.
+    /// The best of `finalists` in the one ranking; and of those that nobody can tell from it, the one whose
+    /// dear runs are least dear. `None` where none is allowed.
     fn safest(
         &mut self,
         finalists: &[Candidate],
         seeds: &Range<u64>,
     ) -> Result<Option<(Candidate, f64)>, RunError> {
-        let mut entries: Vec<(Candidate, Summary, Vec<f64>)> = Vec::new();
+        let mut entries: Vec<CandidateRuns> = Vec::new();
         for candidate in finalists {
+            // Hopeless runs stay as they are: no more is needed of them.
             let runs = self.runs(candidate, seeds.clone(), Some(f64::INFINITY), false)?;
-            if self.goal.cost(candidate, self.smallest_pool(), &runs).is_finite()
-                && runs.count() as u64 == seeds.end - seeds.start
-            {
-                let ratios = self.ratios(&runs, seeds.clone(), false);
-                entries.push((*candidate, runs, ratios));
+            if runs.count() as u64 == seeds.end - seeds.start {
+                entries.push(self.entry_of(candidate, runs));
             }
         }
-        let share = |runs: &Summary| runs.mean(RunFigures::failed_share);
-        let surest = entries.iter().map(|(_, runs, _)| runs);
-        let Some(surest) = surest.min_by(|a, b| share(a).total_cmp(&share(b))).cloned() else {
+        let ranking = rank(self.goal, &entries);
+        let Some(&first) = ranking.order.first().filter(|_| ranking.eligible > 0) else {
             return Ok(None);
         };
-        entries.retain(|(_, runs, _)| !runs.fails_more_than(&surest));
-        let objective = self.goal.objective;
-        let costs: Vec<Vec<f64>> = if self.target.is_uncertain() {
-            entries.iter().map(|(_, _, ratios)| ratios.clone()).collect()
-        } else {
-            let costs = |runs: &Summary| runs.all().iter().map(|run| objective.of(run)).collect();
-            entries.iter().map(|(_, runs, _)| costs(runs)).collect()
+        let cost_s = |place: usize| entries[place].runs.cost_s(self.goal.objective);
+        let dear_s = |place: usize| {
+            let all = entries[place].runs.runs().iter().map(|run| self.goal.objective.of(run));
+            quantile(&sorted(all), 0.9)
         };
-        let score = |place: usize| mean(costs[place].iter().copied());
-        let order = |a: &usize, b: &usize| score(*a).total_cmp(&score(*b));
-        let Some(first) = (0..entries.len()).min_by(order) else { return Ok(None) };
-        let cannot_be_told = |place: &usize| {
-            let differences = costs[*place].iter().zip(&costs[first]).map(|(a, b)| a - b);
-            let differences: Vec<f64> = differences.collect();
-            let count = differences.len().max(2) as f64;
-            let squares = crate::stats::squared_deviations(&differences);
-            let standard_error = (squares / (count - 1.0) / count).sqrt();
-            mean(differences.iter().copied()) <= 2.0 * standard_error
-                && score(*place) <= CLOSE * score(first)
-        };
-        let dear = |place: usize| quantile(&sorted(costs[place].iter().copied()), 0.9);
-        let close = (0..entries.len()).filter(cannot_be_told);
-        let safest = close.min_by(|a, b| dear(*a).total_cmp(&dear(*b)));
-        Ok(safest.map(|place| (entries[place].0, score(place))))
+        let close = not_told_apart(self.goal, &entries, &ranking, true).unwrap_or_default();
+        let close = close.into_iter().filter(|place| cost_s(*place) <= CLOSE * cost_s(first));
+        let all = std::iter::once(first).chain(close);
+        let safest = all.min_by(|a, b| dear_s(*a).total_cmp(&dear_s(*b)));
+        Ok(safest.map(|place| (entries[place].candidate, cost_s(place))))
     }
 
     /// Every one of `candidates` that no other beats in time, calls, refusals and failed accounts together,
@@ -471,7 +459,7 @@ impl<'a> Rehearsal<'a> {
                 continue;
             }
             let runs = self.runs(candidate, seeds.clone(), None, false)?;
-            if self.goal.cost(candidate, self.smallest_pool(), &runs).is_finite() {
+            if self.goal.cost(candidate, self.pool, &runs).is_finite() {
                 points.insert(key, ParetoPoint::new(*candidate, &runs));
             }
         }
@@ -505,15 +493,15 @@ fn extrapolated(part: &RunFigures, more: &RunFigures, resources: f64) -> RunFigu
     }
 }
 
-/// Those of `racing` that go on, cheapest first: in each portfolio what costs at most `at_most` times its least,
+/// The survivors of a round, cheapest first: in each portfolio what costs at most `at_most` times its least,
 /// and at least a few.
 fn survivors(
     racing: &[Candidate],
     portfolios: &[Portfolio],
-    score: impl Fn(&Candidate) -> f64,
+    cost_s: impl Fn(&Candidate) -> f64,
     at_most: f64,
 ) -> Vec<Candidate> {
-    let mut order: Vec<(f64, Candidate)> = racing.iter().map(|one| (score(one), *one)).collect();
+    let mut order: Vec<(f64, Candidate)> = racing.iter().map(|one| (cost_s(one), *one)).collect();
     order.sort_by(|a, b| a.0.total_cmp(&b.0));
     let mut goes_on = vec![false; order.len()];
     for portfolio in portfolios {

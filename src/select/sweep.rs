@@ -2,7 +2,7 @@
 
 use super::case::SelectorCase;
 use super::features::TargetFeatures;
-use super::rehearsal::{BestFound, Field, Rehearsal, Search, THOROUGH};
+use super::rehearsal::{BestFound, CandidateSet, Rehearsal, Search, THOROUGH};
 use super::target::KnownTarget;
 use crate::experiment::{Goal, Portfolio, grid, parallel_map, seeds, times_as_much};
 use crate::stats::mean;
@@ -20,7 +20,7 @@ pub struct SweepResult {
     pub resources: u64,
     /// Mappings.
     pub mappings: u64,
-    /// Score of each candidate of the grid.
+    /// Cost of each candidate of the grid.
     pub found: BestFound,
     /// Calls that were simulated for it.
     pub calls: u64,
@@ -41,17 +41,17 @@ impl SweepResult {
         })
     }
 
-    /// Score of the candidate at `place` as a multiple of the best of `portfolio`; `None` where nothing
+    /// Cost of the candidate at `place` as a multiple of the best of `portfolio`; `None` where nothing
     /// is allowed.
     pub fn ratio(&self, portfolio: Portfolio, place: usize) -> Option<f64> {
         let (_, least) = self.found.best[portfolio as usize]?;
-        Some(times_as_much(self.found.scores[place], least))
+        Some(times_as_much(self.found.costs_s[place], least))
     }
 }
 
 /// Every candidate, for the best of each portfolio.
-pub(super) fn whole_grid() -> Field {
-    Field { candidates: grid(), joining: Vec::new(), portfolios: &Portfolio::ALL }
+pub(super) fn whole_grid() -> CandidateSet {
+    CandidateSet { candidates: grid(), joining: Vec::new(), portfolios: &Portfolio::ALL }
 }
 
 /// Sweeps `cases` for a fit.
