@@ -5,7 +5,7 @@ use super::error::CliError;
 use super::files::read;
 use super::stored::now_unix_s;
 use neon_mock::profile::Profile;
-use neonbench::experiment::{Candidate, Portfolio};
+use neonbench::experiment::{Candidate, Constraint, Portfolio};
 use neonbench::probe::TargetFit;
 use neonbench::select::{ChosenBy, KnownTarget};
 use neonbench::store::{Header, ProfileText, Site, Store};
@@ -139,7 +139,9 @@ impl Inputs {
             return Ok(RunSpec::new(scenario, self.settings(strategy)?));
         }
         let selector = &self.engine.selector;
-        let goal = selector.goal.goal();
+        let mut goal = selector.goal.goal();
+        // A headroom that is given is simulated, too.
+        goal.constraints.extend(self.engine.headroom.map(Constraint::Headroom));
         let given = self.given()?;
         let pinned = |candidate: Candidate| given.pin(candidate);
         // Over HTTP to a server that is not ours, limits and times are known if the user says so.
@@ -149,12 +151,7 @@ impl Inputs {
         let choice =
             selector.calibration()?.decide(scenario, target, &goal, Portfolio::Full, &pinned);
         let chosen = choice.candidate.settings(self.seed(), &goal);
-        let Settings { workers, batch_size, mut limiter, reads, guard, .. } = chosen;
-        if let (Limiter::Adaptive { headroom, .. }, Some(asked)) =
-            (&mut limiter, self.engine.headroom)
-        {
-            *headroom = asked;
-        }
+        let Settings { workers, batch_size, limiter, reads, guard, .. } = chosen;
         let settings = self.settings(choice.candidate.strategy)?;
         let settings = Settings { workers, batch_size, limiter, reads, guard, ..settings };
         let mut order = RunSpec::new(scenario, settings);
