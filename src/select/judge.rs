@@ -82,11 +82,6 @@ pub struct InformedChoices {
     pub costs: [Option<Costs>; Portfolio::ALL.len()],
     /// The choices, in the order of [`SelectorName::ALL`], by portfolio.
     pub candidates: [[Candidate; SelectorName::ALL.len()]; Portfolio::ALL.len()],
-    /// True if of `auto`'s choice a larger share of accounts fails than of the best, by more than two standard
-    /// errors.
-    pub fails_more: bool,
-    /// Seconds that the probe took; 0 without one.
-    pub probe_s: f64,
 }
 
 impl CaseVerdict {
@@ -159,7 +154,6 @@ struct JudgedTarget {
     knowledge: Knowledge,
     /// `None` where nothing is known.
     target: Option<KnownTarget>,
-    probe_s: f64,
     /// The choice of `auto`, by portfolio, once it was made.
     choices: [Option<Candidate>; Portfolio::ALL.len()],
 }
@@ -280,15 +274,8 @@ impl<'a> PreparedCase<'a> {
             }
             costs[of] = least[of].is_finite().then(|| Costs::new(least[of], chosen));
         }
-        let full = Portfolio::Full as usize;
-        let auto = candidates[full][SelectorName::CostModel as usize];
-        let fails_more = match self.best[full] {
-            Some(best) => self.entry(&auto)?.runs.fails_more_than(&self.entry(&best)?.runs),
-            None => false,
-        };
-        let JudgedTarget { knowledge, probe_s, .. } = self.targets[place];
         let candidates = candidates.try_into().expect("one of each portfolio");
-        Ok(InformedChoices { knowledge, costs, candidates, fails_more, probe_s })
+        Ok(InformedChoices { knowledge: self.targets[place].knowledge, costs, candidates })
     }
 
     fn forecast(&mut self, candidate: &Candidate) -> Result<Forecast, RunError> {
@@ -336,10 +323,6 @@ impl<'a> PreparedCase<'a> {
         ]
     }
 
-    fn entry(&mut self, candidate: &Candidate) -> Result<CandidateRuns, RunError> {
-        self.runs.entry(candidate, seeds::first(&seeds::JUDGE, self.replicates()))
-    }
-
     fn replicates(&self) -> u64 {
         (CALLS / self.calls_of_a_run()).clamp(REPLICATES.0, REPLICATES.1)
     }
@@ -382,7 +365,7 @@ impl JudgedTarget {
     /// The target of `case` as far as `knowledge` goes; a probe that yields no fit leaves nothing known.
     fn new(case: &SelectorCase, knowledge: Knowledge) -> Self {
         let scenario = &case.scenario;
-        let (mut target, mut probe_s) = (None, 0.0);
+        let mut target = None;
         let sample = match knowledge {
             Knowledge::Known => {
                 target = Some(KnownTarget::of(&scenario.profile));
@@ -397,11 +380,10 @@ impl JudgedTarget {
         if let Some(sample) = sample {
             let options = ProbeOptions { find_pool: true, sample, seed: seeds::PROBE.start };
             if let Ok(trace) = probe::run(scenario, &World::Virtual, &options, &NoJournal) {
-                probe_s = trace.lasted().as_secs_f64();
                 target = TargetFit::of(&trace).ok().map(KnownTarget::probed);
             }
         }
-        Self { knowledge, target, probe_s, choices: [None; Portfolio::ALL.len()] }
+        Self { knowledge, target, choices: [None; Portfolio::ALL.len()] }
     }
 }
 
