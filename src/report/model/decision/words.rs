@@ -50,7 +50,7 @@ pub(super) fn lede(
             sig3(row.lost_updates)
         )
     } else {
-        "it loses nothing".to_owned()
+        "no account fails".to_owned()
     };
     let mut sentences = vec![format!(
         "{best} takes {}, {lost}, and over HTTP it can be undone. \
