@@ -61,7 +61,7 @@ pub struct SelectorSample {
     pub batch_size: u32,
     /// The selector that chose, and its reason.
     pub reason: String,
-    /// One in so many of the held-out scenarios was judged.
+    /// One in so many of the held-out scenarios of at most 100 accounts was judged.
     pub one_in: u64,
     /// The selectors' regrets on those.
     pub judgement: Judgement,
