@@ -172,7 +172,7 @@ pub enum Event {
     Limited {
         /// From when on.
         at: Timestamp,
-        /// Whose.
+        /// Endpoint.
         endpoint: Endpoint,
         /// Calls in flight.
         limit: u32,
@@ -181,7 +181,7 @@ pub enum Event {
     Doubted {
         /// When it arrived.
         at: Timestamp,
-        /// Whose.
+        /// Endpoint.
         endpoint: Endpoint,
         /// The wait that its Retry-After asks for.
         asked: Duration,

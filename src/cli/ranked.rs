@@ -73,10 +73,10 @@ impl Ranked {
 /// The best of several candidates, by name.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(super) struct Best<T> {
-    /// Those that tie for the best; one without a tie, none if nothing is best.
+    /// The candidates that tie for the best; one without a tie, none if nothing is best.
     pub(super) tied: Vec<T>,
-    /// Those that cost more on the mean, but nobody can tell whether they do; null if the runs are too few
-    /// to tell.
+    /// Candidates whose mean cost is higher, but by less than chance explains; null if the runs are too few to
+    /// tell.
     not_told_apart: Option<Vec<T>>,
     /// Runs of each.
     #[serde(skip)]

@@ -57,7 +57,7 @@ struct PurgeRecord {
     purged: u64,
     /// The numbers of the runs.
     runs: Vec<i64>,
-    /// Those whose writes could still have been undone.
+    /// The numbers of the runs whose writes could still have been undone.
     undoable: Vec<i64>,
 }
 

@@ -101,8 +101,8 @@ const COARSE: [u32; 13] = [1, 2, 3, 4, 5, 6, 8, 10, 12, 15, 20, 25, 30];
 /// The same of the batches of one worker.
 const COARSE_BATCHES: [u32; 3] = [1, 5, 25];
 
-/// The candidates of [`grid`] that a search begins with: a coarse grid. Candidates that make a read and a
-/// write per mapping are among them only where that is no more than one of each per account.
+/// The candidates of [`grid`] that a search begins with. Standard and parallel are not among them: with one
+/// mapping they are runs of hybrid, and with more they make a read and a write per mapping.
 pub fn coarse_grid() -> Vec<Candidate> {
     let is_coarse = |one: &Candidate| {
         let batch = one.batch_size / one.workers.max(1);

@@ -55,7 +55,7 @@ pub fn forecast(scenario: &Scenario, settings: &Settings) -> Result<Forecast, Ru
     by_profile(scenario, settings)
 }
 
-/// What is larger than 20,000 accounts is simulated in part: the mean grows in proportion to the
+/// A plan of more than 20,000 accounts is simulated in part: the mean grows in proportion to the
 /// accounts, the deviation as their root.
 fn by_profile(scenario: &Scenario, settings: &Settings) -> Result<Forecast, RunError> {
     let simulated = &scenario.part(MOST_ACCOUNTS);
@@ -83,7 +83,7 @@ fn by_profile(scenario: &Scenario, settings: &Settings) -> Result<Forecast, RunE
     Ok(Forecast::new(makespan_s, runs, scale))
 }
 
-/// What is larger than 1,000 accounts is simulated in part: what the evidence leaves open of service times
+/// A plan of more than 1,000 accounts is simulated in part: what the evidence leaves open of service times
 /// does not average out, so the interval grows in proportion to the accounts.
 fn by_evidence(scenario: &Scenario, settings: &Settings) -> Result<Forecast, RunError> {
     let mut simulated = scenario.part(MOST_ACCOUNTS_DRAWN);

@@ -46,7 +46,7 @@ pub struct TargetFit {
     retry_after: Option<Duration>,
     /// Assumptions in words.
     pub assumed: Vec<String>,
-    /// What the calls cannot show of limits, in words.
+    /// Limits that the calls cannot show, in words.
     pub not_shown: Vec<String>,
     /// Number of calls behind the fit.
     pub(super) calls: usize,

@@ -1,6 +1,6 @@
 //! Features of a target: the input of the readable selector.
 //!
-//! What a client can observe: mean service times, pools and windows, growth of service times with the calls
+//! A client can observe them: mean service times, pools and windows, growth of service times with the calls
 //! in flight, the load of other users.
 
 use neon_mock::api::Endpoint;

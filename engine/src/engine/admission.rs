@@ -21,14 +21,14 @@ use std::time::Duration;
 /// The queues of all endpoints.
 #[derive(Debug)]
 pub(super) struct AdmissionQueues {
-    admission: RefCell<Admission>,
+    admission: RefCell<QueueState>,
     /// Retry-After deadline per endpoint.
     deferred_until: [Cell<Timestamp>; Endpoint::ALL.len()],
     pub(super) breaker: RefCell<Breaker>,
 }
 
 #[derive(Debug)]
-struct Admission {
+struct QueueState {
     queues: [Option<AdmissionQueue>; Endpoint::ALL.len()],
     /// The limit of all of them together.
     of_all: Option<LimitOfAll>,
@@ -94,7 +94,7 @@ pub(super) struct Admitted<'a> {
 /// The slot of an admitted call, returned on drop.
 #[derive(Debug)]
 pub(super) struct Permit<'a> {
-    admission: &'a RefCell<Admission>,
+    admission: &'a RefCell<QueueState>,
     endpoint: Endpoint,
     /// Number of the call among those sent; `None` before it is sent.
     sequence: Option<u64>,
@@ -110,7 +110,7 @@ impl AdmissionQueues {
             next_at: Timestamp::ZERO,
             waiting: VecDeque::new(),
         };
-        let admission = Admission {
+        let admission = QueueState {
             queues: Endpoint::ALL.map(|endpoint| limits.limit_for(endpoint).map(queue)),
             of_all: limits.limit_of_all(),
             admitted: 0,
@@ -205,7 +205,7 @@ impl AdmissionQueues {
     }
 }
 
-impl Admission {
+impl QueueState {
     fn limit(&self, endpoint: Endpoint) -> Option<u32> {
         let of_endpoint = self.queues[endpoint.index()].as_ref()?.limiter.limit();
         Some(self.of_all.as_ref().map_or(of_endpoint, |of_all| of_endpoint.min(of_all.limit())))
@@ -349,7 +349,7 @@ impl Drop for Permit<'_> {
 
 /// Leaves the queue on drop, for a call that is cancelled while it waits.
 struct QueueGuard<'a> {
-    admission: &'a RefCell<Admission>,
+    admission: &'a RefCell<QueueState>,
     endpoint: Endpoint,
     waiter: &'a Rc<Waiter>,
 }

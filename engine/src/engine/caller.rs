@@ -66,7 +66,7 @@ pub(super) struct Attempts {
     due_at: Timestamp,
     made: u32,
     refused: u32,
-    /// Those that were part of an outage, and the time that the call waited for its end.
+    /// Attempts that were part of an outage, and the time that the call waited for its end.
     of_outage: u32,
     paused: Duration,
     sent_at: Timestamp,

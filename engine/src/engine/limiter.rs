@@ -49,14 +49,14 @@ pub enum Limiter {
     Adaptive {
         /// Slots of the pool to leave to other clients.
         headroom: u32,
-        /// How it takes refusals.
+        /// Its price of a refusal.
         #[serde(default, skip_serializing_if = "Manners::is_default")]
         manners: Manners,
     },
 }
 
 neon_mock::named! {
-    /// How a limit takes refusals.
+    /// The price of a refusal to an adaptive limit.
     #[derive(Default, schemars::JsonSchema)]
     pub enum Manners {
         /// A refusal is a cost: it waits until places are free again.

@@ -7,8 +7,8 @@
 //! and then one more call is admitted, to find out whether the pool has grown. Each failure doubles
 //! the time until the next attempt.
 //!
-//! What one endpoint was found to have is where the others look first. Where refusals cost only their time
-//! ([`Manners::Pushing`]), a pool that refuses what it took is asked on for a while.
+//! A pool that was found for one endpoint is tried first for the others. Where refusals cost only their time
+//! ([`Manners::Pushing`]), calls go on for a while at a level that the pool took before and now refuses.
 //!
 //! A pool that refuses what it took a moment ago is shared with other clients, or the server limits
 //! calls per second. After repeated contradictions calls are spaced too, at the rate that was taken

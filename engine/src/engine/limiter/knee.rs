@@ -67,7 +67,7 @@ static GROWTH: LazyLock<Vec<[f64; LEVELS]>> = LazyLock::new(|| {
 #[derive(Clone, Debug)]
 pub(super) struct Knee {
     /// By endpoint and level.
-    times: [Vec<LogTimes>; Endpoint::ALL.len()],
+    times: [Vec<LogTimeSums>; Endpoint::ALL.len()],
     calls: f64,
     fit_at: f64,
     limit: u32,
@@ -75,13 +75,13 @@ pub(super) struct Knee {
 
 /// Logarithms of the times of calls that were sent at one level.
 #[derive(Clone, Copy, Debug, Default)]
-struct LogTimes {
+struct LogTimeSums {
     count: f64,
     sum: f64,
     squares: f64,
 }
 
-impl LogTimes {
+impl LogTimeSums {
     fn add(&mut self, log_s: f64) {
         self.count += 1.0;
         self.sum += log_s;
@@ -122,7 +122,7 @@ impl Knee {
         let times = &mut self.times[call.endpoint.index()];
         let level = level((call.in_flight_all + 1).min(MOST));
         if times.len() <= level {
-            times.resize(level + 1, LogTimes::default());
+            times.resize(level + 1, LogTimeSums::default());
         }
         times[level].add(call.done_at.since(call.sent_at).as_secs_f64().max(1e-6).ln());
         self.calls += 1.0;
@@ -131,7 +131,7 @@ impl Knee {
         }
         self.fit();
         if self.calls >= REMEMBERED {
-            self.times.iter_mut().flatten().for_each(LogTimes::halve);
+            self.times.iter_mut().flatten().for_each(LogTimeSums::halve);
             self.calls /= 2.0;
         }
         self.fit_at = self.calls + (FIT_AGAIN * self.calls).clamp(2.0, FIT_AT_LEAST);
@@ -174,8 +174,8 @@ impl Knee {
 
     /// Sum of the squared residuals of the logarithms of all times, each endpoint about its own mean.
     fn squares(&self, growth: &[f64; LEVELS]) -> f64 {
-        let of_endpoint = |times: &Vec<LogTimes>| {
-            let mut all = LogTimes::default();
+        let of_endpoint = |times: &Vec<LogTimeSums>| {
+            let mut all = LogTimeSums::default();
             for (times, growth) in times.iter().zip(growth).filter(|(times, _)| times.count > 0.0) {
                 all.count += times.count;
                 all.sum += times.sum - times.count * growth;

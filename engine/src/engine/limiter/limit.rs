@@ -10,7 +10,7 @@ use std::time::Duration;
 /// The result of one attempt, as a limit sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CallFeedback {
-    /// Whose call.
+    /// Endpoint of the call.
     pub endpoint: Endpoint,
     /// When the attempt was sent.
     pub sent_at: Timestamp,
