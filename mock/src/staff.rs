@@ -162,8 +162,28 @@ impl Staff {
             edits: BTreeMap::new(),
             lost: BTreeMap::new(),
         };
+        staff.begin_at_work(now, seed);
         staff.next_arrival = staff.arrival_after(now);
         staff
+    }
+
+    /// Gives the staff the accounts that they have open when a run begins, at `now`, in the steady
+    /// state: as many as were opened in one time of thought before, with what is left of it.
+    ///
+    /// Nobody has written since these were opened, so that they count as opened at `now`. Of more
+    /// than there is room for, each is at any point of its thought: the stationary state of a system
+    /// that drops what finds no room (Erlang's).
+    fn begin_at_work(&mut self, now: Timestamp, seed: u64) {
+        let Some(popularity) = self.popularity else { return };
+        let mut before = rng::stream(seed, "staff/before");
+        let think_s = self.settings.think.0.as_secs_f64();
+        let mut ago_s = self.pauses.sample(&mut before);
+        while ago_s < think_s && self.due.len() < MAX_AT_WORK {
+            ago_s += self.pauses.sample(&mut before);
+            let left = self.settings.think.0.mul_f64(rng::unit(before.next_u64()));
+            let id = self.account(popularity.sample(&mut before));
+            self.schedule(now + left, StaffStep::Save(id, now));
+        }
     }
 
     /// Settings of the staff.
@@ -261,12 +281,17 @@ impl Staff {
     }
 
     fn arrival_after(&mut self, now: Timestamp) -> Option<(Timestamp, AccountId)> {
-        let popularity = self.popularity.as_ref()?;
+        let popularity = self.popularity?;
         let pause = Duration::from_secs_f64(self.pauses.sample(&mut self.arrivals));
-        let rank = popularity.sample(&mut self.choices) as u64;
-        // Popular accounts lie anywhere among the ids, not at their beginning.
-        let place = u128::from(rank) * u128::from(self.stride) % u128::from(self.accounts);
-        Some((now + pause, AccountId(place as u64 + 1)))
+        let rank = popularity.sample(&mut self.choices);
+        Some((now + pause, self.account(rank)))
+    }
+
+    /// The account of this rank of popularity. Popular ones lie anywhere among the ids, not at their
+    /// beginning.
+    fn account(&self, rank: f64) -> AccountId {
+        let place = u128::from(rank as u64) * u128::from(self.stride) % u128::from(self.accounts);
+        AccountId(place as u64 + 1)
     }
 }
 
@@ -313,14 +338,46 @@ mod tests {
         let mut staff = staff(2.0, 1.0);
         let mut opened: BTreeMap<AccountId, u64> = BTreeMap::new();
         while let Some((_, step)) = staff.due(at(5_000)) {
-            let StaffStep::Open(id) = step else { panic!("nobody saved what nobody opened") };
-            *opened.entry(id).or_default() += 1;
+            if let StaffStep::Open(id) = step {
+                *opened.entry(id).or_default() += 1;
+            }
         }
         let total: u64 = opened.values().sum();
         assert!((9_600..10_400).contains(&total), "{total}");
         let most = *opened.values().max().unwrap();
         // The first of 1,000 has 1 / H(1,000) = 13 % under an exponent of 1.
         assert!((1_100..1_600).contains(&most), "{most}");
+    }
+
+    #[test]
+    fn they_are_at_work_when_a_run_begins_as_they_are_later() {
+        let mut saved = [0; 3];
+        for seed in 0..50 {
+            let wire = |edits_per_s, think| WireStaff {
+                edits_per_s,
+                skew: 1.0,
+                think: DurationText(Duration::from_secs(think)),
+                fields: Vec::new(),
+            };
+            let mut staff = Staff::new(wire(2.0, 20), 1_000, seed, at(100));
+            while let Some((when, step)) = staff.due(at(160)) {
+                match step {
+                    StaffStep::Open(id) => staff.opened(id, when, when),
+                    StaffStep::Save(_, opened_at) => {
+                        assert!(
+                            opened_at >= at(100),
+                            "what was opened before reads as at the start"
+                        );
+                        saved[((when.nanos_since(at(100)) / 20_000_000_000) as usize).min(2)] += 1;
+                    }
+                }
+            }
+            // Nobody has an account open who saves it at once; and there is room for so many only.
+            assert_eq!(Staff::new(wire(2.0, 0), 1_000, seed, at(0)).due.len(), 0);
+            assert_eq!(Staff::new(wire(9_000.0, 20), 1_000, seed, at(0)).due.len(), MAX_AT_WORK);
+        }
+        // 2 a second × 20 s × 50 seeds in each 20 s, the first ones too; 45 is one deviation.
+        assert!(saved.iter().all(|saved| (1_820..2_180).contains(saved)), "{saved:?}");
     }
 
     #[test]
