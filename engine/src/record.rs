@@ -109,8 +109,12 @@ pub struct RunRecord {
     /// Quantiles 0.05, 0.5 and 0.95 of the makespan over replicates, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub makespan_s_interval: Option<[f64; 3]>,
-    /// Physical limit of the scenario: a bound on the expected makespan.
+    /// Physical limit of the scenario: a bound on the expected makespan of any client.
     pub lower_bound_s: f64,
+    /// The same of clients that write by the calls of this run alone: by PATCH, unless PUT was asked
+    /// for. 0 in records of old.
+    #[serde(default)]
+    pub lower_bound_same_writes_s: f64,
     /// `lower_bound_s` ÷ `makespan_s`; may exceed 1 for a single seed.
     pub efficiency: f64,
     /// Time of the engine with its folds, by the wall clock.

@@ -2,7 +2,8 @@
 
 use super::{FinishedRun, RunSpec, World};
 use crate::audit::Audit;
-use crate::bound::{MigrationWork, lower_bound};
+use crate::bound::{EVERY_WRITE, MigrationWork, lower_bound};
+use crate::engine::WriteMode;
 use crate::event::{Failure, Outcome};
 use crate::measure::Measure;
 use crate::record::{
@@ -25,9 +26,10 @@ impl RunSpec<'_> {
         let FinishedRun { audit, audit_by, server_calls, wall, audit_wall, traffic } = finished;
         let mappings = scenario.mappings() as u64;
         let makespan_s = measure.makespan().as_secs_f64();
-        let changes = if settings.dry_run { 0 } else { audit.changing };
-        let work = MigrationWork { accounts: measure.resources(), changes };
-        let lower_bound_s = lower_bound(&scenario.profile, work).as_secs_f64();
+        let writes = if settings.dry_run { 0 } else { audit.changing };
+        let work = MigrationWork { reads: audit.changing, writes };
+        let bound_s = |by: &[_]| lower_bound(&scenario.profile, work, by).as_secs_f64();
+        let lower_bound_s = bound_s(&EVERY_WRITE);
         let (counted_by, calls) = match server_calls {
             Some(server) => (CountedBy::Server, counted_by_server(server, measure)),
             None => (CountedBy::Client, counted_by_client(measure)),
@@ -56,6 +58,10 @@ impl RunSpec<'_> {
             makespan_s,
             makespan_s_interval: None,
             lower_bound_s,
+            lower_bound_same_writes_s: bound_s(match settings.write {
+                WriteMode::Patch => &[Endpoint::PatchAccount],
+                WriteMode::Put => &[Endpoint::PutAccount],
+            }),
             efficiency: ratio(lower_bound_s, makespan_s),
             wall_s: wall.as_secs_f64(),
             audit_wall_s: audit_wall.as_secs_f64(),
