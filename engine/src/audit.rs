@@ -311,18 +311,17 @@ impl<'a> ExpectedState<'a> {
         edits: &[Edit],
         now: &[(FieldId, Value)],
     ) -> bool {
-        let steps = self.task.steps.len();
-        let mut possible: Vec<SlotValues> = Vec::new();
-        for seen in 0..=edits.len() {
-            let start = state_of_values(&edited(before, &edits[..seen]), self.task);
-            if self.failed {
-                possible.extend((0..steps).map(|last| self.after(&start, 0..last)));
-            }
-            if self.task.is_chained() {
-                // A strategy that reads between its mappings sees edits of what it wrote.
-                possible.extend((1..steps).map(|first| self.after(&start, first..steps)));
-            }
-            possible.push(if self.dry_run { start } else { self.after(&start, 0..steps) });
+        let found = state_of_values(now, self.task);
+        let slot_of = |field: FieldId| self.task.slots.iter().position(|slot| slot.id == field);
+        // Slots that hold what some state between two edits leads to: one pass over the edits, since
+        // popular accounts have thousands of them.
+        let mut as_planned = vec![false; found.len()];
+        let mut start = state_of_values(before, self.task);
+        self.mark_possible(&start, &found, &mut as_planned);
+        for edit in edits {
+            let Some(slot) = slot_of(edit.field) else { continue };
+            start[slot].clone_from(&edit.value);
+            self.mark_possible(&start, &found, &mut as_planned);
         }
         let held = |values: &[(FieldId, Value)], field: FieldId| {
             values.iter().find(|(id, _)| *id == field).map(|(_, value)| value.clone())
@@ -330,18 +329,35 @@ impl<'a> ExpectedState<'a> {
         let saved = |field: FieldId, value: &Option<Value>| {
             edits.iter().any(|edit| edit.field == field && edit.value == *value)
         };
-        let slot_of = |field: FieldId| self.task.slots.iter().position(|slot| slot.id == field);
         let mut fields: Vec<FieldId> = before.iter().chain(now).map(|(id, _)| *id).collect();
         fields.extend(edits.iter().map(|edit| edit.field));
         fields.extend(self.task.slots.iter().map(|slot| slot.id));
         fields.into_iter().all(|field| {
             let value = held(now, field);
             let as_planned = match slot_of(field) {
-                Some(slot) => possible.iter().any(|state| state[slot] == value),
+                Some(slot) => as_planned[slot],
                 None => value == held(before, field),
             };
             as_planned || saved(field, &value)
         })
+    }
+
+    /// Marks the slots of `found` that hold what the plan may make of an account that holds `start`.
+    fn mark_possible(&self, start: &SlotValues, found: &SlotValues, as_planned: &mut [bool]) {
+        let steps = self.task.steps.len();
+        let mut mark = |state: &SlotValues| {
+            for ((marked, found), value) in as_planned.iter_mut().zip(found).zip(state) {
+                *marked |= found == value;
+            }
+        };
+        if self.failed {
+            (0..steps).for_each(|last| mark(&self.after(start, 0..last)));
+        }
+        if self.task.is_chained() {
+            // A strategy that reads between its mappings sees edits of what it wrote.
+            (1..steps).for_each(|first| mark(&self.after(start, first..steps)));
+        }
+        if self.dry_run { mark(start) } else { mark(&self.after(start, 0..steps)) }
     }
 
     /// The state after some of the mappings.
