@@ -13,7 +13,7 @@ use rand::Rng;
 use rand_distr::{Distribution, Exp, Zipf};
 use serde::{Deserialize, Serialize};
 use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::Duration;
 
 /// A profile's `[staff]` section.
@@ -119,6 +119,24 @@ pub(crate) enum StaffStep {
     Save(AccountId, Timestamp),
 }
 
+impl StaffStep {
+    /// Which of the two calls of a staff member this is.
+    const fn call(self) -> usize {
+        match self {
+            Self::Open(_) => 0,
+            Self::Save(..) => 1,
+        }
+    }
+}
+
+/// Staff who wait for a place, for the same call.
+#[derive(Clone, Debug, Default)]
+struct StaffQueue {
+    steps: VecDeque<StaffStep>,
+    /// The first of them tries again then.
+    retry_at: Timestamp,
+}
+
 /// Staff of one organisation: arrivals, open accounts, edits and losses.
 #[derive(Clone, Debug)]
 pub(crate) struct Staff {
@@ -135,6 +153,8 @@ pub(crate) struct Staff {
     next_arrival: Option<(Timestamp, AccountId)>,
     sequence: u64,
     due: BinaryHeap<Reverse<(Timestamp, u64, StaffStep)>>,
+    /// Steps that found no place: openings, and saves.
+    queues: [StaffQueue; 2],
     read_at: BTreeMap<AccountId, Timestamp>,
     written_at: BTreeMap<(AccountId, FieldId), Timestamp>,
     edits: BTreeMap<AccountId, Vec<Edit>>,
@@ -157,6 +177,7 @@ impl Staff {
             next_arrival: None,
             sequence: 0,
             due: BinaryHeap::new(),
+            queues: <[StaffQueue; 2]>::default(),
             read_at: BTreeMap::new(),
             written_at: BTreeMap::new(),
             edits: BTreeMap::new(),
@@ -192,22 +213,56 @@ impl Staff {
     }
 
     /// Takes the next step due at or before `now`, with its time.
+    ///
+    /// Who found no place goes first, in the order of coming; who comes after them for the same call
+    /// joins their queue. Only its first tries again, since a try of all 200 at each place that falls
+    /// free was half of the time of a crowded run.
     pub(crate) fn due(&mut self, now: Timestamp) -> Option<(Timestamp, StaffStep)> {
-        let step_at = self.due.peek().map_or(now, |Reverse((at, ..))| *at);
-        while let Some((at, id)) = self.next_arrival.filter(|(at, _)| *at <= step_at.min(now)) {
-            self.next_arrival = self.arrival_after(at);
-            if self.due.len() < MAX_AT_WORK {
-                return Some((at, StaffStep::Open(id)));
+        loop {
+            let queue = self.queues.iter_mut().filter(|queue| !queue.steps.is_empty());
+            let queue = queue.min_by_key(|queue| queue.retry_at);
+            let retry_at = queue.as_ref().map(|queue| queue.retry_at);
+            let scheduled_at = self.due.peek().map(|Reverse((at, ..))| *at);
+            let arrival_at = self.next_arrival.map(|(at, _)| at);
+            let at = [retry_at, arrival_at, scheduled_at].into_iter().flatten().min()?;
+            if at > now {
+                return None;
             }
+            if let Some(queue) = queue.filter(|queue| queue.retry_at == at) {
+                return queue.steps.pop_front().map(|step| (at, step));
+            }
+            let step = match self.next_arrival.filter(|(arrival_at, _)| *arrival_at == at) {
+                Some((_, id)) => {
+                    self.next_arrival = self.arrival_after(at);
+                    if self.at_work() >= MAX_AT_WORK {
+                        continue;
+                    }
+                    StaffStep::Open(id)
+                }
+                None => self.due.pop().map(|Reverse((.., step))| step)?,
+            };
+            let queue = &mut self.queues[step.call()];
+            if queue.steps.is_empty() {
+                return Some((at, step));
+            }
+            queue.steps.push_back(step);
         }
-        if self.due.is_empty() || step_at > now {
-            return None;
-        }
-        self.due.pop().map(|Reverse((at, _, step))| (at, step))
+    }
+
+    /// Staff who think, or wait for a place.
+    fn at_work(&self) -> usize {
+        self.due.len() + self.queues.iter().map(|queue| queue.steps.len()).sum::<usize>()
+    }
+
+    /// `step` found no place, and there is none before `until`.
+    pub(crate) fn refused(&mut self, until: Timestamp, step: StaffStep) {
+        let queue = &mut self.queues[step.call()];
+        queue.steps.push_front(step);
+        queue.retry_at = until;
     }
 
     /// Schedules `step` for `at`.
-    pub(crate) fn schedule(&mut self, at: Timestamp, step: StaffStep) {
+    fn schedule(&mut self, at: Timestamp, step: StaffStep) {
         self.sequence += 1;
         self.due.push(Reverse((at, self.sequence, step)));
     }

@@ -53,7 +53,7 @@ impl Neon {
         let start = match self.gates.of(endpoint).admit(at) {
             Admission::Granted { start } => start,
             // People do not hurry: they try again when a place falls free.
-            Admission::Denied { until, .. } => return simulation.staff.schedule(until, step),
+            Admission::Denied { until, .. } => return simulation.staff.refused(until, step),
         };
         let alone = self.profile.law(endpoint).sample(&mut simulation.service);
         let ready_at = start + self.congested(alone, at, start);
