@@ -8,6 +8,7 @@ use crate::stats;
 use neonbench_engine::engine::Settings;
 use neonbench_engine::run::RunError;
 use neonbench_engine::scenario::Scenario;
+use std::time::Duration;
 
 /// Runs of one candidate.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -82,6 +83,18 @@ pub fn sweep(
     settings: &[Settings],
     seeds: &(impl Iterator<Item = u64> + Clone + Sync),
 ) -> Result<Vec<Vec<SimulatedRun>>, RunError> {
+    sweep_within(scenario, settings, seeds, None)
+}
+
+/// As [`sweep`]; a run whose makespan passes `hopeless_after` is ended soon, and marked as hopeless.
+///
+/// Errors: a run could not be made.
+pub fn sweep_within(
+    scenario: &Scenario,
+    settings: &[Settings],
+    seeds: &(impl Iterator<Item = u64> + Clone + Sync),
+    hopeless_after: Option<Duration>,
+) -> Result<Vec<Vec<SimulatedRun>>, RunError> {
     let (resources, mappings) = (scenario.expected_resources(), scenario.mappings() as u64);
     let mut distinct: Vec<(CanonicalRun, Settings)> = Vec::new();
     let places: Vec<usize> = settings
@@ -98,7 +111,7 @@ pub fn sweep(
         })
         .collect();
     let runs = parallel_map(&distinct, |(_, settings)| {
-        let run = |seed| simulate(scenario, &Settings { seed, ..settings.clone() }, None);
+        let run = |seed| simulate(scenario, &Settings { seed, ..settings.clone() }, hopeless_after);
         seeds.clone().map(run).collect::<Result<Vec<_>, RunError>>()
     })?;
     Ok(places.into_iter().map(|place| runs[place].clone()).collect())

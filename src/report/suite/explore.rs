@@ -3,7 +3,7 @@
 mod grid;
 
 use super::SuiteError;
-use crate::experiment::{Goal, RunFigures, records, seeds, sweep};
+use crate::experiment::{Goal, RunFigures, records, seeds, sweep_within};
 use crate::findings::{RunFinding, findings, gain};
 use crate::report::decision::{
     Decision, PoolWhatIf, ScalingPoint, Spectrum, StrategyRuns, SurfacePoint,
@@ -20,6 +20,7 @@ use neonbench_engine::run::{RunError, RunSpec, World};
 use neonbench_engine::scenario::{Resources, Scenario, Workload};
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
+use std::time::Duration;
 
 /// Simulated calls that the gain of one finding may take, and the most runs of which it is the mean.
 const CALLS_A_GAIN: u64 = 100_000;
@@ -180,14 +181,15 @@ impl Exploration<'_> {
         Ok(scaling)
     }
 
-    /// One run of each of `settings`, under the first seed.
+    /// One run of each of `settings`, under the first seed; hopeless ones are ended.
     fn simulated(
         &self,
         scenario: &Scenario,
         settings: &[Settings],
     ) -> Result<Vec<RunFigures>, RunError> {
         let seed = (self.settings)(Strategy::Standard).seed;
-        let runs = sweep(scenario, settings, &seeds::from(seed, 1))?;
+        let seeds = seeds::from(seed, 1);
+        let runs = sweep_within(scenario, settings, &seeds, Some(hopeless_after(scenario)))?;
         Ok(runs.iter().map(|runs| runs[0].figures).collect())
     }
 
@@ -229,6 +231,22 @@ impl Exploration<'_> {
         };
         Ok(valid.map(point).collect())
     }
+}
+
+/// Time after which a variant is hopeless: ten times what all calls of `standard` take one after
+/// another, by their mean service times and the windows. Whoever needs more is starved of places, as
+/// by colleagues who take them all, and would be simulated for days of virtual time.
+fn hopeless_after(scenario: &Scenario) -> Duration {
+    let profile = &scenario.profile;
+    let per_call_s = |endpoint: Endpoint| {
+        let apart_s = profile.per_second(endpoint).map_or(0.0, |rate| 1.0 / f64::from(rate));
+        profile.law(endpoint).mean().as_secs_f64() + apart_s
+    };
+    let calls = Strategy::Standard.record_calls_per_account(scenario.mappings() as u64)
+        * scenario.expected_resources().max(1);
+    let mean_s = (per_call_s(Endpoint::GetAccount) + per_call_s(Endpoint::PatchAccount)) / 2.0;
+    // Timeouts of a few calls take half a minute each, however fast the others are.
+    Duration::from_secs(600) + Duration::from_secs_f64(10.0 * calls as f64 * mean_s)
 }
 
 fn positive(number: u32) -> NonZeroU32 {
