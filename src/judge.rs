@@ -17,7 +17,7 @@ use neon_mock::api::{AccountId, Class, CustomField, Endpoint, Value};
 use neon_mock::{Calls, Neon};
 use neonbench_engine::audit::{Amiss, Claims, FieldDifference, Mismatch, MismatchSite, compare};
 use neonbench_engine::bound::{EVERY_WRITE, MigrationWork, lower_bound};
-use neonbench_engine::record::{AuditBy, RunRecord};
+use neonbench_engine::record::{AuditBy, RecordedLimits, RunRecord};
 use neonbench_engine::scenario::Scenario;
 
 /// The most differences that a record lists; the others are only counted.
@@ -88,6 +88,7 @@ impl ClientUnderTest<'_> {
             makespan_s,
             lower_bound_s,
             efficiency: if makespan_s > 0.0 { lower_bound_s / makespan_s } else { 0.0 },
+            limits: RecordedLimits::of(&scenario.profile, false),
             calls,
             records,
             writes,

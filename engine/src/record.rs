@@ -1,8 +1,10 @@
 //! The record of one run: the JSON of `run --json`, and what reports are made of.
 
+mod edits;
 mod limits;
 mod times;
 
+pub use edits::{ColleagueEdits, EditsOfRun};
 pub use limits::{RecordedLimit, RecordedLimits};
 pub use times::{CallTimesS, Exposure};
 
@@ -109,6 +111,9 @@ pub struct RunRecord {
     /// Quantiles 0.05, 0.5 and 0.95 of the makespan over replicates, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub makespan_s_interval: Option<[f64; 3]>,
+    /// Mean of the makespan over replicates, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub makespan_s_mean: Option<f64>,
     /// Physical limit of the scenario: a bound on the expected makespan of any client.
     pub lower_bound_s: f64,
     /// The same of clients that write by the calls of this run alone: by PATCH, unless PUT was asked
@@ -147,6 +152,9 @@ pub struct RunRecord {
     /// Time during which accounts were open to edits of others.
     #[serde(default)]
     pub exposure: Exposure,
+    /// Edits of colleagues, over the replicates if there are any.
+    #[serde(flatten)]
+    pub edits: ColleagueEdits,
     /// Accounts that failed.
     pub errors_total: u64,
     /// The first 100 of them.
@@ -317,6 +325,22 @@ pub struct ErrorDetail {
 }
 
 impl RunRecord {
+    /// Edits of colleagues in this run alone.
+    pub fn own_edits(&self) -> EditsOfRun {
+        EditsOfRun {
+            overwritten: self.audit.lost_updates,
+            saved: self.audit.staff_edits,
+            exposure_s: self.exposure.mean_s,
+        }
+    }
+
+    /// Physical limit ÷ makespan, of the mean makespan where there are replicates; `None` where
+    /// nothing limits.
+    pub fn mean_efficiency(&self) -> Option<f64> {
+        let makespan_s = self.makespan_s_mean.unwrap_or(self.makespan_s);
+        self.limits.exist().then(|| ratio(self.lower_bound_s, makespan_s))
+    }
+
     /// Strategy, workers and batch size, as people name them: `hybrid 5/50`.
     pub fn configuration(&self) -> String {
         format!("{} {}/{}", self.strategy, self.workers, self.batch_size)

@@ -4,7 +4,9 @@ use super::args::{JobArgs, ReplicateArgs, WorkloadArgs};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::Inputs;
-use super::output::{count, duration, percent, print, table, verdict};
+use super::output::{
+    AT_RISK, count, duration, edits_in_words, efficiency, percent, print, table, verdict,
+};
 use super::ranked::{Ranked, measured, print_best};
 use super::run::exit_code_of;
 use clap::Args;
@@ -130,9 +132,10 @@ fn print_benchmark(benchmark: &BenchmarkRecord, next: &str) -> Result<(), CliErr
             first.seed
         ))?;
     }
-    let header = "strategy | makespan | p5 – p95 | calls | refused | efficiency | failed | audit";
+    let header = "strategy | makespan | p5 – p95 | calls | refused | efficiency | failed | colleagues' edits | audit";
     print(&table(header, benchmark.runs.iter().map(row)))?;
     print(&format!("ranked by {}", benchmark.ranked_by))?;
+    print(AT_RISK)?;
     for forecast in benchmark.forecast.iter().flatten() {
         print(&format!(
             "forecast: {} takes {} for all {} accounts",
@@ -165,8 +168,9 @@ fn row(record: &RunRecord) -> Vec<String> {
         interval,
         count(record.calls.total),
         percent(refused),
-        format!("{:.2}", record.efficiency),
+        efficiency(record),
         count(record.records.failed),
+        edits_in_words(&record.edits),
         verdict(record),
     ]
 }

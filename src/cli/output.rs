@@ -2,7 +2,7 @@
 
 use super::args::OutputArgs;
 use super::error::CliError;
-pub(super) use neonbench::text::{count, duration, percent};
+pub(super) use neonbench::text::{AT_RISK, count, duration, edits_in_words, percent};
 use neonbench_engine::record::{Exposure, ResponseMs, RunRecord};
 use serde::Serialize;
 use std::fmt::{self, Write as _};
@@ -126,10 +126,30 @@ fn fitted(
 /// The audit's verdict in a few words.
 pub(super) fn verdict(record: &RunRecord) -> String {
     if record.audit.valid {
-        "valid".to_owned()
+        let overwrites = record.edits.edits_overwritten > 0.0;
+        if overwrites { "valid, but edits overwritten" } else { "valid" }.to_owned()
     } else {
         format!("INVALID: {}", record.audit.faults.join("; "))
     }
+}
+
+/// Limit ÷ mean makespan; a dash where nothing limits.
+pub(super) fn efficiency(record: &RunRecord) -> String {
+    record.mean_efficiency().map_or_else(|| "–".to_owned(), |share| format!("{share:.2}"))
+}
+
+/// The physical limit of a run, in words.
+fn limit(record: &RunRecord) -> String {
+    let Some(share) = record.mean_efficiency() else {
+        return "no limit: the profile has no pool and no window".to_owned();
+    };
+    let RunRecord { lower_bound_s, lower_bound_same_writes_s: same_s, makespan_s, .. } = record;
+    let mut text = format!("physical limit {}, efficiency {share:.2}", duration(*lower_bound_s));
+    if *same_s > 1.01 * lower_bound_s {
+        let share = same_s / record.makespan_s_mean.unwrap_or(*makespan_s).max(1e-9);
+        let _ = write!(text, "; by the same kind of write {}, {share:.2}", duration(*same_s));
+    }
+    text
 }
 
 /// Time between reading and writing an account, when others may edit it; `None` without writes.
@@ -182,10 +202,9 @@ pub(super) fn summary(record: &RunRecord) -> String {
     line(
         "makespan",
         format!(
-            "{} (physical limit {}, efficiency {:.2}); {:.1} accounts/s",
+            "{} ({}); {:.1} accounts/s",
             duration(record.makespan_s),
-            duration(record.lower_bound_s),
-            record.efficiency,
+            limit(record),
             performance.resources_per_s
         ),
     );
@@ -227,6 +246,7 @@ pub(super) fn summary(record: &RunRecord) -> String {
     if let Some(text) = exposed(record) {
         line("exposed", text);
     }
+    line("edits", format!("{}; {AT_RISK}", edits_in_words(&record.edits)));
     line("audit", format!("{}; state {}", verdict(record), record.audit.state_digest));
     lines.extend(
         record.warnings.iter().map(|warning| format!("  warning   {}", escape_controls(warning))),

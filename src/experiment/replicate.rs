@@ -58,6 +58,8 @@ pub fn replicated(
         }
     }
     run.record.makespan_s_interval = crate::stats::interval(makespans_s.iter().copied());
+    run.record.makespan_s_mean = Some(crate::stats::mean(makespans_s.iter().copied()));
+    run.record.edits = all.iter().map(|figures| figures.edits).collect();
     run.makespans_s = makespans_s;
     let entry = CandidateRuns::of(&run.record, all.into_iter().collect());
     Ok((run, entry))

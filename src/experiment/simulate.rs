@@ -1,11 +1,12 @@
 //! One simulated run, audited, without the histograms of a record: the unit of sweeps.
 
 use neon_mock::api::Class;
+use neon_mock::staff::Writer;
 use neonbench_engine::audit::audit;
 use neonbench_engine::engine::{Job, Settings, Stop};
 use neonbench_engine::event::{Event, Observer};
 use neonbench_engine::measure::Measure;
-use neonbench_engine::record::RunRecord;
+use neonbench_engine::record::{EditsOfRun, RunRecord};
 use neonbench_engine::run::{self, RunError, resources};
 use neonbench_engine::scenario::Scenario;
 use std::time::Duration;
@@ -27,6 +28,8 @@ pub struct RunFigures {
     pub writes: u64,
     /// The most accounts in memory at once.
     pub peak_buffered: u64,
+    /// Edits of colleagues.
+    pub edits: EditsOfRun,
     /// True if the run passed its audit.
     pub is_valid: bool,
 }
@@ -41,6 +44,7 @@ impl From<&RunRecord> for RunFigures {
             record_calls: record.calls.record_calls(),
             writes: record.calls.record_writes,
             peak_buffered: record.performance.peak_buffered_records,
+            edits: record.own_edits(),
             is_valid: record.audit.valid,
         }
     }
@@ -128,7 +132,13 @@ pub fn simulate(
     let writes = calls.admitted(Class::Patch) + calls.admitted(Class::Put);
     let is_hopeless = stop.is_set() && measure.records().total < measure.resources();
     let is_valid = !is_hopeless && audit(scenario, &neon, &measure, settings.dry_run).is_valid();
+    let edits = EditsOfRun {
+        overwritten: neon.lost_updates_by(Writer::Client),
+        saved: neon.staff_saves(),
+        exposure_s: measure.exposed().as_secs_f64() / measure.written().max(1) as f64,
+    };
     let figures = RunFigures {
+        edits,
         makespan_s,
         calls: calls.total(),
         refused: calls.rejected(),

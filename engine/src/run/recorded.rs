@@ -7,8 +7,8 @@ use crate::engine::WriteMode;
 use crate::event::{Failure, Outcome};
 use crate::measure::Measure;
 use crate::record::{
-    AuditVerdict, CallCounts, CallTimesS, CountedBy, ErrorDetail, Exposure, Performance,
-    RecordedLimits, ResponseMs, RunRecord, SCHEMA, ratio,
+    AuditVerdict, CallCounts, CallTimesS, ColleagueEdits, CountedBy, ErrorDetail, Exposure,
+    Performance, RecordedLimits, ResponseMs, RunRecord, SCHEMA, ratio,
 };
 use crate::transport::Traffic;
 use neon_mock::Calls;
@@ -34,7 +34,7 @@ impl RunSpec<'_> {
             Some(server) => (CountedBy::Server, counted_by_server(server, measure)),
             None => (CountedBy::Client, counted_by_client(measure)),
         };
-        RunRecord {
+        let mut record = RunRecord {
             schema: SCHEMA,
             strategy: settings.strategy,
             chosen_by: self.chosen_by,
@@ -57,6 +57,7 @@ impl RunSpec<'_> {
             run: None,
             makespan_s,
             makespan_s_interval: None,
+            makespan_s_mean: None,
             lower_bound_s,
             lower_bound_same_writes_s: bound_s(match settings.write {
                 WriteMode::Patch => &[Endpoint::PatchAccount],
@@ -85,11 +86,14 @@ impl RunSpec<'_> {
             in_flight_mean: measure.in_flight_mean(),
             call_times: CallTimesS::of(measure.call_times()),
             exposure: Exposure::of(measure),
+            edits: ColleagueEdits::default(),
             errors_total: measure.records().failed,
             errors: measure.failures().iter().map(|(id, failure)| detail(*id, failure)).collect(),
             warnings: self.warnings(world, measure, calls, audit),
             next_command: String::new(),
-        }
+        };
+        record.edits = [record.own_edits()].into_iter().collect();
+        record
     }
 
     fn warnings(
@@ -116,8 +120,8 @@ impl RunSpec<'_> {
         let Audit { lost_updates, undone_by_staff, .. } = audit;
         if lost_updates + undone_by_staff > 0 {
             warnings.push(format!(
-                "{lost_updates} updates of other users were overwritten unseen, and \
-                 {undone_by_staff} of this run's by them"
+                "{lost_updates} edits of colleagues were overwritten unseen, and {undone_by_staff} \
+                 writes of this run by them"
             ));
         }
         if matches!(world, World::ForeignHttp(_)) {
