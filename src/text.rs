@@ -31,7 +31,7 @@ pub fn plural(number: u64, noun: &str) -> String {
 pub fn edits_in_words(edits: &ColleagueEdits) -> String {
     let ColleagueEdits { edits_overwritten, edits_during_run, edits_at_risk, .. } = *edits;
     if edits_during_run == 0.0 {
-        return if edits_at_risk > 0.0 {
+        return if edits.are_at_risk() {
             format!("{} at risk", sig3(edits_at_risk))
         } else {
             "–".to_owned()

@@ -135,7 +135,9 @@ fn print_benchmark(benchmark: &BenchmarkRecord, next: &str) -> Result<(), CliErr
     let header = "strategy | makespan | p5 – p95 | calls | refused | efficiency | failed | colleagues' edits | audit";
     print(&table(header, benchmark.runs.iter().map(row)))?;
     print(&format!("ranked by {}", benchmark.ranked_by))?;
-    print(AT_RISK)?;
+    if benchmark.runs.iter().any(|run| run.edits.are_at_risk()) {
+        print(AT_RISK)?;
+    }
     for forecast in benchmark.forecast.iter().flatten() {
         print(&format!(
             "forecast: {} takes {} for all {} accounts",

@@ -154,15 +154,12 @@ fn limit(record: &RunRecord) -> String {
 
 /// Time between reading and writing an account, when others may edit it; `None` without writes.
 fn exposed(record: &RunRecord) -> Option<String> {
-    let Exposure { writes, mean_s, p99_s, account_s, rereads, changed_meanwhile, .. } =
-        record.exposure;
+    let Exposure { writes, mean_s, p99_s, rereads, changed_meanwhile, .. } = record.exposure;
     if writes + rereads == 0 {
         return None;
     }
-    let a_day = account_s / 86_400.0;
     let mut text = format!(
-        "{} from reading an account to writing it, p99 {}; if each is edited once a day, \
-         {a_day:.2} edits fall in between",
+        "{} from reading an account to writing it, p99 {}",
         duration(mean_s),
         duration(p99_s)
     );
@@ -246,7 +243,8 @@ pub(super) fn summary(record: &RunRecord) -> String {
     if let Some(text) = exposed(record) {
         line("exposed", text);
     }
-    line("edits", format!("{}; {AT_RISK}", edits_in_words(&record.edits)));
+    let gloss = if record.edits.are_at_risk() { format!(" ({AT_RISK})") } else { String::new() };
+    line("edits", format!("{}{gloss}", edits_in_words(&record.edits)));
     line("audit", format!("{}; state {}", verdict(record), record.audit.state_digest));
     lines.extend(
         record.warnings.iter().map(|warning| format!("  warning   {}", escape_controls(warning))),

@@ -7,7 +7,7 @@ use neonbench_engine::engine::{Job, Settings, Stop};
 use neonbench_engine::event::{Event, Observer};
 use neonbench_engine::measure::Measure;
 use neonbench_engine::record::{EditsOfRun, RunRecord};
-use neonbench_engine::run::{self, RunError, resources};
+use neonbench_engine::run::{self, RunError, Simulated, resources};
 use neonbench_engine::scenario::Scenario;
 use std::time::Duration;
 
@@ -114,6 +114,8 @@ pub fn simulate(
     hopeless_after: Option<Duration>,
 ) -> Result<SimulatedRun, RunError> {
     let stop = Stop::default();
+    // A batch that has begun is finished, however long that takes: beside colleagues, for hours.
+    let at_most = hopeless_after.map(|after| 2 * after);
     let hopeless_after = hopeless_after.unwrap_or(Duration::MAX);
     let mut watch = Watch {
         measure: Measure::counting(),
@@ -122,7 +124,7 @@ pub fn simulate(
         hopeless_after,
     };
     let job = Job { stop: &stop, ..Job::new(&scenario.plan, settings, resources(scenario)) };
-    let neon = run::simulate(scenario, job, &mut watch)?.neon;
+    let Simulated { neon, has_ended, .. } = run::simulate(scenario, job, at_most, &mut watch)?;
     let Watch { measure, writing, .. } = watch;
     let makespan_s = measure.makespan().as_secs_f64();
     let at_a_time = |total: Duration| {
@@ -130,7 +132,7 @@ pub fn simulate(
     };
     let calls = neon.calls();
     let writes = calls.admitted(Class::Patch) + calls.admitted(Class::Put);
-    let is_hopeless = stop.is_set() && measure.records().total < measure.resources();
+    let is_hopeless = !has_ended || stop.is_set() && measure.records().total < measure.resources();
     let is_valid = !is_hopeless && audit(scenario, &neon, &measure, settings.dry_run).is_valid();
     let edits = EditsOfRun {
         overwritten: neon.lost_updates_by(Writer::Client),

@@ -20,6 +20,13 @@ pub struct ColleagueEdits {
     pub edits_runs: u64,
 }
 
+impl ColleagueEdits {
+    /// True if nobody edited, and accounts stood open to edits.
+    pub const fn are_at_risk(&self) -> bool {
+        self.edits_during_run == 0.0 && self.edits_at_risk > 0.0
+    }
+}
+
 /// Edits of one run.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct EditsOfRun {

@@ -90,6 +90,18 @@ impl VirtualClock {
     ///
     /// Errors: [`Stalled`] if `future` waits and no timer is set, instead of hanging.
     pub fn run<F: Future>(&self, future: F) -> Result<F::Output, Stalled> {
+        let end = Timestamp::from_nanos(u64::MAX);
+        Ok(self.run_until(end, future)?.expect("no time is after the last"))
+    }
+
+    /// As [`run`](Self::run); `None`, and the future dropped, where it has not ended by `end`.
+    ///
+    /// Errors: [`Stalled`] if `future` waits and no timer is set.
+    pub fn run_until<F: Future>(
+        &self,
+        end: Timestamp,
+        future: F,
+    ) -> Result<Option<F::Output>, Stalled> {
         let woken = Arc::new(Woken(AtomicBool::new(true)));
         let waker = Waker::from(Arc::clone(&woken));
         let mut context = Context::from_waker(&waker);
@@ -97,12 +109,15 @@ impl VirtualClock {
         loop {
             if woken.0.swap(false, Atomic::Relaxed) {
                 if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
-                    return Ok(output);
+                    return Ok(Some(output));
                 }
                 continue;
             }
             let next = self.0.timers.borrow_mut().pop();
             let Some(timer) = next else { return Err(Stalled { at: self.0.now.get() }) };
+            if timer.deadline > end {
+                return Ok(None);
+            }
             debug_assert!(timer.deadline >= self.0.now.get(), "a timer lies in the past");
             self.0.now.set(timer.deadline);
             timer.waker.wake();
