@@ -126,7 +126,7 @@ pub struct PoolWhatIf {
     pub refused: f64,
 }
 
-/// Makespans in seconds, 0 where a run was invalid or hopeless (five times slower than one call after
+/// Makespans in seconds, 0 where a run was invalid or hopeless (twice as long as one call after
 /// another): one for each combination, the last list of
 /// choices changing first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]

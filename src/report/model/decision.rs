@@ -73,6 +73,7 @@ pub struct RankedStrategy {
     pub failed: f64,
     /// The makespan with refusals priced in, as the selector has it.
     pub cost_s: f64,
+    pub lost_updates: f64,
     /// Edits of colleagues.
     #[serde(flatten)]
     pub edits: ColleagueEdits,
@@ -177,6 +178,7 @@ impl RankedStrategy {
             efficiency: (limited && mean_s > 0.0).then(|| bound_s / mean_s),
             failed: mean(|record| record.records.failed as f64),
             cost_s: contender.cost_s(goal.objective),
+            lost_updates: edits.edits_overwritten,
             edits,
             edits_in_words: edits_in_words(&edits),
             exposure_s: mean(|record| record.exposure.mean_s),

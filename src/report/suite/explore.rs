@@ -233,7 +233,7 @@ impl Exploration<'_> {
     }
 }
 
-/// Time after which a variant is hopeless: five times what all calls of `standard` take one after
+/// Time after which a variant is hopeless: twice what all calls of `standard` take one after
 /// another, by their mean service times and the windows. Whoever needs more is starved of places, as
 /// by colleagues who take them all, and would be simulated for days of virtual time.
 fn hopeless_after(scenario: &Scenario) -> Duration {
@@ -246,7 +246,7 @@ fn hopeless_after(scenario: &Scenario) -> Duration {
         * scenario.expected_resources().max(1);
     let mean_s = (per_call_s(Endpoint::GetAccount) + per_call_s(Endpoint::PatchAccount)) / 2.0;
     // Timeouts of a few calls take half a minute each, however fast the others are.
-    Duration::from_secs(600) + Duration::from_secs_f64(5.0 * calls as f64 * mean_s)
+    Duration::from_secs(600) + Duration::from_secs_f64(2.0 * calls as f64 * mean_s)
 }
 
 fn positive(number: u32) -> NonZeroU32 {
