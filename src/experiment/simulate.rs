@@ -3,7 +3,7 @@
 use neon_mock::api::Class;
 use neon_mock::staff::Writer;
 use neonbench_engine::audit::audit;
-use neonbench_engine::engine::{Job, Settings, Stop};
+use neonbench_engine::engine::{Job, Settings};
 use neonbench_engine::event::{Event, Observer};
 use neonbench_engine::measure::Measure;
 use neonbench_engine::record::{EditsOfRun, RunRecord};
@@ -73,29 +73,24 @@ pub struct SimulatedRun {
     pub at_risk: f64,
     /// The accounts at risk whose write is on its way, with unknown outcome.
     pub open_writes: f64,
-    /// True if it was ended before all accounts had, being hopeless.
+    /// True if it was hopeless, and not simulated to its end: its makespan is longer than it says.
     pub is_hopeless: bool,
 }
 
-/// Figures of a run so far, and the signal that ends it once it is hopeless.
-struct Watch<'a> {
+/// Figures of a run so far.
+struct Watch {
     measure: Measure,
     /// Time that writes were on their way, summed over attempts.
     writing: Duration,
-    stop: &'a Stop,
-    hopeless_after: Duration,
 }
 
-impl Observer for Watch<'_> {
+impl Observer for Watch {
     fn observe(&mut self, event: &Event) {
         self.measure.observe(event);
         if let Event::Done(call) = event
             && is_write(call.endpoint.class())
         {
             self.writing += call.done_at.since(call.sent_at);
-        }
-        if self.measure.makespan() > self.hopeless_after {
-            self.stop.set();
         }
     }
 }
@@ -106,34 +101,27 @@ const fn is_write(class: Class) -> bool {
 
 /// Runs `scenario` under `settings` in virtual time.
 ///
-/// A run whose makespan passes `hopeless_after` is ended soon, and marked as hopeless.
+/// A run that has not ended after `hopeless_after` is hopeless, and simulated no further.
 /// Errors: the run could not be made.
 pub fn simulate(
     scenario: &Scenario,
     settings: &Settings,
     hopeless_after: Option<Duration>,
 ) -> Result<SimulatedRun, RunError> {
-    let stop = Stop::default();
-    // A batch that has begun is finished, however long that takes: beside colleagues, for hours.
-    let at_most = hopeless_after.map(|after| 2 * after);
-    let hopeless_after = hopeless_after.unwrap_or(Duration::MAX);
-    let mut watch = Watch {
-        measure: Measure::counting(),
-        writing: Duration::ZERO,
-        stop: &stop,
-        hopeless_after,
-    };
-    let job = Job { stop: &stop, ..Job::new(&scenario.plan, settings, resources(scenario)) };
-    let Simulated { neon, has_ended, .. } = run::simulate(scenario, job, at_most, &mut watch)?;
+    let mut watch = Watch { measure: Measure::counting(), writing: Duration::ZERO };
+    let job = Job::new(&scenario.plan, settings, resources(scenario));
+    let Simulated { neon, has_ended, .. } =
+        run::simulate(scenario, job, hopeless_after, &mut watch)?;
     let Watch { measure, writing, .. } = watch;
-    let makespan_s = measure.makespan().as_secs_f64();
+    // A hopeless run takes that long at least, whatever had landed by then.
+    let at_least = hopeless_after.filter(|_| !has_ended).unwrap_or_default();
+    let makespan_s = measure.makespan().max(at_least).as_secs_f64();
     let at_a_time = |total: Duration| {
         if makespan_s > 0.0 { total.as_secs_f64() / makespan_s } else { 0.0 }
     };
     let calls = neon.calls();
     let writes = calls.admitted(Class::Patch) + calls.admitted(Class::Put);
-    let is_hopeless = !has_ended || stop.is_set() && measure.records().total < measure.resources();
-    let is_valid = !is_hopeless && audit(scenario, &neon, &measure, settings.dry_run).is_valid();
+    let is_valid = has_ended && audit(scenario, &neon, &measure, settings.dry_run).is_valid();
     let edits = EditsOfRun {
         overwritten: neon.lost_updates_by(Writer::Client),
         saved: neon.staff_saves(),
@@ -151,5 +139,5 @@ pub fn simulate(
         is_valid,
     };
     let at_risk = at_a_time(measure.exposed() + writing);
-    Ok(SimulatedRun { figures, at_risk, open_writes: at_a_time(writing), is_hopeless })
+    Ok(SimulatedRun { figures, at_risk, open_writes: at_a_time(writing), is_hopeless: !has_ended })
 }

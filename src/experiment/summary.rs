@@ -86,7 +86,7 @@ pub fn sweep(
     sweep_within(scenario, settings, seeds, None)
 }
 
-/// As [`sweep`]; a run whose makespan passes `hopeless_after` is ended soon, and marked as hopeless.
+/// As [`sweep`]; a run that has not ended after `hopeless_after` is marked as hopeless.
 ///
 /// Errors: a run could not be made.
 pub fn sweep_within(
