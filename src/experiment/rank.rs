@@ -127,6 +127,7 @@ mod tests {
     use neonbench_engine::engine::Strategy;
 
     const RUN: RunFigures = RunFigures {
+        edits: neonbench_engine::record::EditsOfRun { overwritten: 0, saved: 0, exposure_s: 0.0 },
         makespan_s: 1.0,
         calls: 100,
         refused: 0,
