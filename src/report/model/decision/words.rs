@@ -76,7 +76,7 @@ fn risks(row: &RankedStrategy) -> Vec<String> {
     sentences.push(if edits.edits_during_run == 0.0 {
         format!(
             "No colleague edited during these runs. Each account stands open for {} on the mean: of \
-             1,000 accounts that are each edited once per hour, {} edits would be overwritten.",
+             1,000 accounts that are each edited once per hour, {} edits would fall in between.",
             duration(row.exposure_s),
             sig3(edits.edits_at_risk)
         )
