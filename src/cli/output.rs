@@ -244,7 +244,9 @@ pub(super) fn summary(record: &RunRecord) -> String {
         line("exposed", text);
     }
     let gloss = if record.edits.are_at_risk() { format!(" ({AT_RISK})") } else { String::new() };
-    line("edits", format!("{}{gloss}", edits_in_words(&record.edits)));
+    if record.edits.edits_during_run > 0.0 || record.edits.are_at_risk() {
+        line("edits", format!("{}{gloss}", edits_in_words(&record.edits)));
+    }
     line("audit", format!("{}; state {}", verdict(record), record.audit.state_digest));
     lines.extend(
         record.warnings.iter().map(|warning| format!("  warning   {}", escape_controls(warning))),
