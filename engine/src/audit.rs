@@ -313,40 +313,46 @@ impl<'a> ExpectedState<'a> {
     ) -> bool {
         let found = state_of_values(now, self.task);
         let slot_of = |field: FieldId| self.task.slots.iter().position(|slot| slot.id == field);
-        // Slots that hold what some state between two edits leads to: one pass over the edits, since
-        // popular accounts have thousands of them.
-        let mut as_planned = vec![false; found.len()];
+        let saved = |field: FieldId, value: &Option<Value>| {
+            edits.iter().any(|edit| edit.field == field && edit.value == *value)
+        };
+        // Slots that hold what somebody saved, or what some state between two edits leads to: one
+        // pass over the edits, since popular accounts have thousands of them.
+        let slots = self.task.slots.iter().zip(&found);
+        let mut is_explained: Vec<bool> =
+            slots.map(|(slot, value)| saved(slot.id, value)).collect();
         let mut start = state_of_values(before, self.task);
-        self.mark_possible(&start, &found, &mut as_planned);
+        self.mark_possible(&start, &found, &mut is_explained);
         for edit in edits {
+            if is_explained.iter().all(|is_explained| *is_explained) {
+                break;
+            }
             let Some(slot) = slot_of(edit.field) else { continue };
             start[slot].clone_from(&edit.value);
-            self.mark_possible(&start, &found, &mut as_planned);
+            self.mark_possible(&start, &found, &mut is_explained);
         }
         let held = |values: &[(FieldId, Value)], field: FieldId| {
             values.iter().find(|(id, _)| *id == field).map(|(_, value)| value.clone())
         };
-        let saved = |field: FieldId, value: &Option<Value>| {
-            edits.iter().any(|edit| edit.field == field && edit.value == *value)
-        };
         let mut fields: Vec<FieldId> = before.iter().chain(now).map(|(id, _)| *id).collect();
         fields.extend(edits.iter().map(|edit| edit.field));
         fields.extend(self.task.slots.iter().map(|slot| slot.id));
+        fields.sort_unstable();
+        fields.dedup();
         fields.into_iter().all(|field| {
             let value = held(now, field);
-            let as_planned = match slot_of(field) {
-                Some(slot) => as_planned[slot],
-                None => value == held(before, field),
-            };
-            as_planned || saved(field, &value)
+            match slot_of(field) {
+                Some(slot) => is_explained[slot],
+                None => value == held(before, field) || saved(field, &value),
+            }
         })
     }
 
     /// Marks the slots of `found` that hold what the plan may make of an account that holds `start`.
-    fn mark_possible(&self, start: &SlotValues, found: &SlotValues, as_planned: &mut [bool]) {
+    fn mark_possible(&self, start: &SlotValues, found: &SlotValues, is_explained: &mut [bool]) {
         let steps = self.task.steps.len();
         let mut mark = |state: &SlotValues| {
-            for ((marked, found), value) in as_planned.iter_mut().zip(found).zip(state) {
+            for ((marked, found), value) in is_explained.iter_mut().zip(found).zip(state) {
                 *marked |= found == value;
             }
         };

@@ -246,7 +246,7 @@ fn hopeless_after(scenario: &Scenario) -> Duration {
         * scenario.expected_resources().max(1);
     let mean_s = (per_call_s(Endpoint::GetAccount) + per_call_s(Endpoint::PatchAccount)) / 2.0;
     // Timeouts of a few calls take half a minute each, however fast the others are.
-    Duration::from_secs(600) + Duration::from_secs_f64(2.0 * calls as f64 * mean_s)
+    Duration::from_secs(300) + Duration::from_secs_f64(2.0 * calls as f64 * mean_s)
 }
 
 fn positive(number: u32) -> NonZeroU32 {
