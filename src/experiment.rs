@@ -23,4 +23,4 @@ pub use parallel::parallel_map;
 pub use rank::{CandidateRuns, Ranking, did_the_same, rank};
 pub use replicate::{median_makespan_s, records, replicated, simulated};
 pub use simulate::{CostLimit, RunFigures, SimulatedRun, simulate};
-pub use summary::{Summary, sweep};
+pub use summary::{Summary, sweep, sweep_within};

@@ -16,8 +16,8 @@ use crate::text::field_value;
 use neon_mock::api::{AccountId, Class, CustomField, Endpoint, Value};
 use neon_mock::{Calls, Neon};
 use neonbench_engine::audit::{Amiss, Claims, FieldDifference, Mismatch, MismatchSite, compare};
-use neonbench_engine::bound::{MigrationWork, lower_bound};
-use neonbench_engine::record::{AuditBy, RunRecord};
+use neonbench_engine::bound::{EVERY_WRITE, MigrationWork, lower_bound};
+use neonbench_engine::record::{AuditBy, RecordedLimits, RunRecord};
 use neonbench_engine::scenario::Scenario;
 
 /// The most differences that a record lists; the others are only counted.
@@ -70,8 +70,8 @@ impl ClientUnderTest<'_> {
             () if records.untouched > 0 => ClientVerdict::Incomplete,
             () => ClientVerdict::Correct,
         };
-        let work = MigrationWork { accounts: found.selected, changes: found.changing };
-        let lower_bound_s = lower_bound(&scenario.profile, work).as_secs_f64();
+        let work = MigrationWork { reads: found.changing, writes: found.changing };
+        let lower_bound_s = lower_bound(&scenario.profile, work, &EVERY_WRITE).as_secs_f64();
         let makespan_s = neon.makespan().unwrap_or_default().as_secs_f64();
         JudgeRecord {
             schema: SCHEMA,
@@ -88,6 +88,7 @@ impl ClientUnderTest<'_> {
             makespan_s,
             lower_bound_s,
             efficiency: if makespan_s > 0.0 { lower_bound_s / makespan_s } else { 0.0 },
+            limits: RecordedLimits::of(&scenario.profile, false),
             calls,
             records,
             writes,

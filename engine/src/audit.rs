@@ -311,37 +311,59 @@ impl<'a> ExpectedState<'a> {
         edits: &[Edit],
         now: &[(FieldId, Value)],
     ) -> bool {
-        let steps = self.task.steps.len();
-        let mut possible: Vec<SlotValues> = Vec::new();
-        for seen in 0..=edits.len() {
-            let start = state_of_values(&edited(before, &edits[..seen]), self.task);
-            if self.failed {
-                possible.extend((0..steps).map(|last| self.after(&start, 0..last)));
+        let found = state_of_values(now, self.task);
+        let slot_of = |field: FieldId| self.task.slots.iter().position(|slot| slot.id == field);
+        let saved = |field: FieldId, value: &Option<Value>| {
+            edits.iter().any(|edit| edit.field == field && edit.value == *value)
+        };
+        // Slots that hold what somebody saved, or what some state between two edits leads to: one
+        // pass over the edits, since popular accounts have thousands of them.
+        let slots = self.task.slots.iter().zip(&found);
+        let mut is_explained: Vec<bool> =
+            slots.map(|(slot, value)| saved(slot.id, value)).collect();
+        let mut start = state_of_values(before, self.task);
+        self.mark_possible(&start, &found, &mut is_explained);
+        for edit in edits {
+            if is_explained.iter().all(|is_explained| *is_explained) {
+                break;
             }
-            if self.task.is_chained() {
-                // A strategy that reads between its mappings sees edits of what it wrote.
-                possible.extend((1..steps).map(|first| self.after(&start, first..steps)));
-            }
-            possible.push(if self.dry_run { start } else { self.after(&start, 0..steps) });
+            let Some(slot) = slot_of(edit.field) else { continue };
+            start[slot].clone_from(&edit.value);
+            self.mark_possible(&start, &found, &mut is_explained);
         }
         let held = |values: &[(FieldId, Value)], field: FieldId| {
             values.iter().find(|(id, _)| *id == field).map(|(_, value)| value.clone())
         };
-        let saved = |field: FieldId, value: &Option<Value>| {
-            edits.iter().any(|edit| edit.field == field && edit.value == *value)
-        };
-        let slot_of = |field: FieldId| self.task.slots.iter().position(|slot| slot.id == field);
         let mut fields: Vec<FieldId> = before.iter().chain(now).map(|(id, _)| *id).collect();
         fields.extend(edits.iter().map(|edit| edit.field));
         fields.extend(self.task.slots.iter().map(|slot| slot.id));
+        fields.sort_unstable();
+        fields.dedup();
         fields.into_iter().all(|field| {
             let value = held(now, field);
-            let as_planned = match slot_of(field) {
-                Some(slot) => possible.iter().any(|state| state[slot] == value),
-                None => value == held(before, field),
-            };
-            as_planned || saved(field, &value)
+            match slot_of(field) {
+                Some(slot) => is_explained[slot],
+                None => value == held(before, field) || saved(field, &value),
+            }
         })
+    }
+
+    /// Marks the slots of `found` that hold what the plan may make of an account that holds `start`.
+    fn mark_possible(&self, start: &SlotValues, found: &SlotValues, is_explained: &mut [bool]) {
+        let steps = self.task.steps.len();
+        let mut mark = |state: &SlotValues| {
+            for ((marked, found), value) in is_explained.iter_mut().zip(found).zip(state) {
+                *marked |= found == value;
+            }
+        };
+        if self.failed {
+            (0..steps).for_each(|last| mark(&self.after(start, 0..last)));
+        }
+        if self.task.is_chained() {
+            // A strategy that reads between its mappings sees edits of what it wrote.
+            (1..steps).for_each(|first| mark(&self.after(start, first..steps)));
+        }
+        if self.dry_run { mark(start) } else { mark(&self.after(start, 0..steps)) }
     }
 
     /// The state after some of the mappings.

@@ -102,6 +102,7 @@ pub struct Measure {
     /// From the reading of an account to its writing, in ns; `None` until one was written.
     exposure: Option<Box<Histogram<u64>>>,
     exposed_ns: u128,
+    written: u64,
     rereads: Rereads,
     times: CallTimes,
     records: RecordCounts,
@@ -137,6 +138,7 @@ impl Measure {
             resources: 0,
             exposure: None,
             exposed_ns: 0,
+            written: 0,
             rereads: Rereads::default(),
             times: CallTimes::default(),
             records: RecordCounts::default(),
@@ -157,6 +159,11 @@ impl Measure {
         self.landed_at.since(self.started_at)
     }
 
+    /// From the first call due to `at`.
+    pub fn elapsed(&self, at: Timestamp) -> Duration {
+        at.since(self.started_at)
+    }
+
     /// Accounts that the run was for.
     pub const fn resources(&self) -> u64 {
         self.resources
@@ -170,6 +177,11 @@ impl Measure {
     /// The sum of these, exact.
     pub fn exposed(&self) -> Duration {
         Duration::from_nanos(u64::try_from(self.exposed_ns).unwrap_or(u64::MAX))
+    }
+
+    /// Accounts written, each as often as it was.
+    pub const fn written(&self) -> u64 {
+        self.written
     }
 
     /// Where the time of the calls went.
@@ -359,6 +371,7 @@ impl Observer for Measure {
             Event::Written { at, read_at } => {
                 let exposed_ns = at.nanos_since(*read_at);
                 self.exposed_ns += u128::from(exposed_ns);
+                self.written += 1;
                 if self.keeps_times {
                     self.exposure
                         .get_or_insert_with(|| Box::new(histogram()))

@@ -1,8 +1,10 @@
 //! The record of one run: the JSON of `run --json`, and what reports are made of.
 
+mod edits;
 mod limits;
 mod times;
 
+pub use edits::{ColleagueEdits, EditsOfRun};
 pub use limits::{RecordedLimit, RecordedLimits};
 pub use times::{CallTimesS, Exposure};
 
@@ -112,11 +114,18 @@ pub struct RunRecord {
     /// Median makespan of the replicates, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub makespan_s_median: Option<f64>,
+    /// Mean makespan of the replicates, if there are any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub makespan_s_mean: Option<f64>,
     /// Valid replicates, this run among them, if there are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicates: Option<u64>,
-    /// Physical limit of the scenario: a bound on the expected makespan.
+    /// Physical limit of the scenario: a bound on the expected makespan of any client that writes by the
+    /// calls that this run writes by: by PATCH, unless PUT was asked for.
     pub lower_bound_s: f64,
+    /// The same of any client: of one that writes by PATCH and PUT side by side. 0 in records of old.
+    #[serde(default)]
+    pub lower_bound_any_client_s: f64,
     /// `lower_bound_s` ÷ `makespan_s`; may exceed 1 for a single seed.
     pub efficiency: f64,
     /// Time of the engine with its folds, by the wall clock.
@@ -149,6 +158,9 @@ pub struct RunRecord {
     /// Time during which accounts were open to edits of others.
     #[serde(default)]
     pub exposure: Exposure,
+    /// Edits of colleagues, over the replicates if there are any.
+    #[serde(flatten)]
+    pub edits: ColleagueEdits,
     /// Accounts that failed.
     pub errors_total: u64,
     /// The first 100 of them.
@@ -319,6 +331,22 @@ pub struct ErrorDetail {
 }
 
 impl RunRecord {
+    /// Edits of colleagues in this run alone.
+    pub fn own_edits(&self) -> EditsOfRun {
+        EditsOfRun {
+            overwritten: self.audit.lost_updates,
+            saved: self.audit.staff_edits,
+            exposure_s: self.exposure.mean_s,
+        }
+    }
+
+    /// Physical limit ÷ makespan, of the mean makespan where there are replicates; `None` where
+    /// nothing limits.
+    pub fn mean_efficiency(&self) -> Option<f64> {
+        let makespan_s = self.makespan_s_mean.unwrap_or(self.makespan_s);
+        self.limits.exist().then(|| ratio(self.lower_bound_s, makespan_s))
+    }
+
     /// Strategy, workers and batch size, as people name them: `hybrid 5/50`.
     pub fn configuration(&self) -> String {
         format!("{} {}/{}", self.strategy, self.workers, self.batch_size)

@@ -188,7 +188,8 @@ impl<'a> RunSpec<'a> {
     }
 
     fn in_virtual_time(&self, fold: &mut Fold<'_>) -> Result<FinishedRun, RunError> {
-        let Simulated { neon, traffic, wall } = simulate(self.scenario, self.job(), fold)?;
+        let Simulated { neon, traffic, wall, .. } =
+            simulate(self.scenario, self.job(), &|| true, fold)?;
         Ok(self.audited(&neon, fold, wall, traffic))
     }
 

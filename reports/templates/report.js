@@ -68,7 +68,7 @@ if (sliders) {
     const [seconds, refused] = [grid.makespans_s[index], grid.refused[index]];
     part("answer").textContent = seconds > 0
       ? duration(seconds) + ", " + (refused * 100).toFixed(1) + " % of the calls refused"
-      : "invalid: the run failed its audit";
+      : "no figure: the run failed its audit, or took twice as long as one call after another";
   };
   sliders.addEventListener("input", show);
   sliders.addEventListener("submit", (event) => event.preventDefault());

@@ -4,7 +4,9 @@ use super::args::{JobArgs, ReplicateArgs, WorkloadArgs};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::Inputs;
-use super::output::{count, duration, percent, print, sig3, table, verdict};
+use super::output::{
+    AT_RISK, count, duration, edits_in_words, efficiency, percent, print, sig3, table, verdict,
+};
 use super::ranked::{Best, MeasuredCandidate, Ranked, measured};
 use super::run::exit_code_of;
 use clap::Args;
@@ -135,10 +137,12 @@ fn print_benchmark(
             first.seed
         ))?;
     }
-    let header =
-        "strategy | makespan | p5 – p95 | runs | calls | refused | efficiency | failed | audit";
+    let header = "strategy | makespan | p5 – p95 | runs | calls | refused | efficiency | failed | colleagues' edits | audit";
     print(&table(header, rows))?;
     print(&format!("ranked by {}", benchmark.ranked_by))?;
+    if benchmark.runs.iter().any(|run| run.edits.are_at_risk()) {
+        print(AT_RISK)?;
+    }
     for forecast in benchmark.forecast.iter().flatten() {
         print(&format!(
             "forecast: {} takes {} for all {} accounts",
@@ -165,7 +169,7 @@ fn row((record, CandidateRuns { runs, .. }): &MeasuredCandidate) -> Vec<String> 
         || "–".to_owned(),
         |[low, _, high]| format!("{} – {}", duration(low), duration(high)),
     );
-    let (mean_s, failed) = (runs.mean(|run| run.makespan_s), runs.mean(|run| run.failed as f64));
+    let failed = runs.mean(|run| run.failed as f64);
     vec![
         record.strategy.to_string(),
         duration(runs.median_makespan_s()),
@@ -173,8 +177,9 @@ fn row((record, CandidateRuns { runs, .. }): &MeasuredCandidate) -> Vec<String> 
         count(runs.count() as u64),
         count(runs.mean(|run| run.calls as f64).round() as u64),
         percent(runs.refused_share()),
-        format!("{:.2}", if mean_s > 0.0 { record.lower_bound_s / mean_s } else { 1.0 }),
+        efficiency(record),
         if failed.fract() == 0.0 { count(failed as u64) } else { sig3(failed) },
+        edits_in_words(&record.edits),
         verdict(record),
     ]
 }

@@ -2,7 +2,7 @@
 
 use super::args::OutputArgs;
 use super::error::CliError;
-pub(super) use neonbench::text::{count, duration, percent, sig3};
+pub(super) use neonbench::text::{AT_RISK, count, duration, edits_in_words, percent, sig3};
 use neonbench_engine::record::{Exposure, ResponseMs, RunRecord};
 use serde::Serialize;
 use std::fmt::{self, Write as _};
@@ -126,23 +126,39 @@ fn fitted(
 /// The audit's verdict in a few words.
 pub(super) fn verdict(record: &RunRecord) -> String {
     if record.audit.valid {
-        "valid".to_owned()
+        let overwrites = record.edits.edits_overwritten > 0.0;
+        if overwrites { "valid, but edits overwritten" } else { "valid" }.to_owned()
     } else {
         format!("INVALID: {}", record.audit.faults.join("; "))
     }
 }
 
+/// Limit ÷ mean makespan; a dash where nothing limits.
+pub(super) fn efficiency(record: &RunRecord) -> String {
+    record.mean_efficiency().map_or_else(|| "–".to_owned(), |share| format!("{share:.2}"))
+}
+
+/// The physical limit of a run, in words.
+fn limit(record: &RunRecord) -> String {
+    let Some(share) = record.mean_efficiency() else {
+        return "no limit: the profile has no pool and no window".to_owned();
+    };
+    let RunRecord { lower_bound_s, lower_bound_any_client_s: any_s, .. } = record;
+    let mut text = format!("physical limit {}, efficiency {share:.2}", duration(*lower_bound_s));
+    if *lower_bound_s > 1.01 * any_s && *any_s > 0.0 {
+        let _ = write!(text, "; by PATCH and PUT side by side {}", duration(*any_s));
+    }
+    text
+}
+
 /// Time between reading and writing an account, when others may edit it; `None` without writes.
 fn exposed(record: &RunRecord) -> Option<String> {
-    let Exposure { writes, mean_s, p99_s, account_s, rereads, changed_meanwhile, .. } =
-        record.exposure;
+    let Exposure { writes, mean_s, p99_s, rereads, changed_meanwhile, .. } = record.exposure;
     if writes + rereads == 0 {
         return None;
     }
-    let a_day = account_s / 86_400.0;
     let mut text = format!(
-        "{} from reading an account to writing it, p99 {}; if each is edited once a day, \
-         {a_day:.2} edits fall in between",
+        "{} from reading an account to writing it, p99 {}",
         duration(mean_s),
         duration(p99_s)
     );
@@ -182,10 +198,9 @@ pub(super) fn summary(record: &RunRecord) -> String {
     line(
         "makespan",
         format!(
-            "{} (physical limit {}, efficiency {:.2}); {:.1} accounts/s",
+            "{} ({}); {:.1} accounts/s",
             duration(record.makespan_s),
-            duration(record.lower_bound_s),
-            record.efficiency,
+            limit(record),
             performance.resources_per_s
         ),
     );
@@ -233,6 +248,10 @@ pub(super) fn summary(record: &RunRecord) -> String {
     );
     if let Some(text) = exposed(record) {
         line("exposed", text);
+    }
+    let gloss = if record.edits.are_at_risk() { format!(" ({AT_RISK})") } else { String::new() };
+    if record.edits.edits_during_run > 0.0 || record.edits.are_at_risk() {
+        line("edits", format!("{}{gloss}", edits_in_words(&record.edits)));
     }
     line("audit", format!("{}; state {}", verdict(record), record.audit.state_digest));
     lines.extend(

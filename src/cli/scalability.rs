@@ -4,7 +4,7 @@ use super::args::{JobArgs, ReplicateArgs, WorkloadArgs};
 use super::command_line::CommandLine;
 use super::error::CliError;
 use super::inputs::Inputs;
-use super::output::{count, duration, print, table, verdict};
+use super::output::{count, duration, efficiency, print, table, verdict};
 use super::ranked::measured;
 use super::run::exit_code_of;
 use clap::Args;
@@ -97,7 +97,7 @@ fn print_scalability(record: &ScalabilityRecord, line: &CommandLine) -> Result<(
             duration(median_makespan_s(run)),
             format!("{:.2}", per_second(run)),
             count(run.calls.total),
-            format!("{:.2}", run.efficiency),
+            efficiency(run),
             verdict(run),
         ]
     };

@@ -7,7 +7,7 @@ use super::rank::CandidateRuns;
 use super::seeds;
 use super::simulate::{RunFigures, simulate};
 use super::summary::Summary;
-use crate::probe;
+use crate::{probe, stats};
 use neonbench_engine::engine::Settings;
 use neonbench_engine::event::{Event, Observer};
 use neonbench_engine::measure::Measure;
@@ -65,7 +65,9 @@ pub fn replicated(
     let runs: Summary = all.into_iter().collect();
     run.record.makespan_s_interval = runs.makespan_s_range();
     run.record.makespan_s_median = Some(runs.median_makespan_s());
+    run.record.makespan_s_mean = Some(stats::mean(runs.valid().map(|run| run.makespan_s)));
     run.record.replicates = Some(runs.valid().count() as u64);
+    run.record.edits = runs.edits();
     let entry = CandidateRuns::of(&run.record, runs);
     Ok((run, entry))
 }

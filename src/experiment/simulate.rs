@@ -2,15 +2,17 @@
 
 use super::cost::Objective;
 use neon_mock::api::Class;
+use neon_mock::staff::Writer;
 use neonbench_engine::audit::audit;
-use neonbench_engine::engine::{Job, Settings, Stop};
+use neonbench_engine::engine::{Job, Settings};
 use neonbench_engine::event::{Event, Observer, Outcome};
 use neonbench_engine::measure::Measure;
-use neonbench_engine::record::RunRecord;
-use neonbench_engine::run::{self, RunError, resources};
+use neonbench_engine::record::{EditsOfRun, RunRecord};
+use neonbench_engine::run::{self, RunError, Simulated, resources};
 use neonbench_engine::scenario::Scenario;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use std::cell::Cell;
 use std::time::Duration;
 
 /// Figures of one run: the basis of costs, means and rankings.
@@ -33,6 +35,8 @@ pub struct RunFigures {
     pub writes: u64,
     /// The most accounts in memory at once.
     pub peak_buffered: u64,
+    /// Edits of colleagues.
+    pub edits: EditsOfRun,
     /// True if the run passed its audit.
     pub is_valid: bool,
 }
@@ -48,6 +52,7 @@ impl From<&RunRecord> for RunFigures {
             record_calls: record.calls.record_calls(),
             writes: record.calls.record_writes,
             peak_buffered: record.performance.peak_buffered_records,
+            edits: record.own_edits(),
             is_valid: record.audit.valid,
         }
     }
@@ -70,6 +75,7 @@ impl RunFigures {
         record_calls: 0,
         writes: 0,
         peak_buffered: 0,
+        edits: EditsOfRun { overwritten: 0, saved: 0, exposure_s: 0.0 },
         is_valid: true,
     };
 
@@ -94,19 +100,20 @@ pub struct SimulatedRun {
     pub at_risk: f64,
     /// The accounts at risk whose write is on its way, with unknown outcome.
     pub open_writes: f64,
-    /// True if it was ended before all accounts had, being hopeless.
+    /// True if it was hopeless, and not simulated to its end: its makespan is longer than it says.
     pub is_hopeless: bool,
 }
 
-/// Figures of a run so far, and the signal that ends it once it is hopeless.
+/// Figures of a run so far.
 struct Watch<'a> {
     measure: Measure,
     /// Time that writes were on their way, summed over attempts.
     writing: Duration,
-    stop: &'a Stop,
+    is_hopeless: &'a Cell<bool>,
     limit: Option<CostLimit>,
     /// Calls that were refused.
     refused: u64,
+    hopeless_at: Option<Duration>,
 }
 
 /// A cost beyond which a run is of no use.
@@ -146,8 +153,11 @@ impl Observer for Watch<'_> {
             && let Some(limit) = &self.limit
         {
             self.refused += u64::from(call.outcome == Outcome::Rejected);
-            if limit.is_passed(self.measure.makespan(), self.refused) {
-                self.stop.set();
+            // By the time so far, whatever has landed: a run that is starved of places lands nothing.
+            let so_far = self.measure.elapsed(call.done_at);
+            if limit.is_passed(so_far, self.refused) {
+                self.hopeless_at = Some(so_far);
+                self.is_hopeless.set(true);
             }
         }
     }
@@ -159,28 +169,40 @@ const fn is_write(class: Class) -> bool {
 
 /// Runs `scenario` under `settings` in virtual time.
 ///
-/// A run that passes `limit` is ended soon, and marked as hopeless.
+/// A run that passes `limit` is hopeless, and simulated no further.
 /// Errors: the run could not be made.
 pub fn simulate(
     scenario: &Scenario,
     settings: &Settings,
     limit: Option<CostLimit>,
 ) -> Result<SimulatedRun, RunError> {
-    let stop = Stop::default();
-    let measure = Measure::counting();
-    let mut watch = Watch { measure, writing: Duration::ZERO, stop: &stop, limit, refused: 0 };
-    let job = Job { stop: &stop, ..Job::new(&scenario.plan, settings, resources(scenario)) };
-    let neon = run::simulate(scenario, job, &mut watch)?.neon;
-    let Watch { measure, writing, .. } = watch;
-    let makespan_s = measure.makespan().as_secs_f64();
+    let (is_hopeless, measure) = (&Cell::new(false), Measure::counting());
+    let mut watch = Watch {
+        measure,
+        writing: Duration::ZERO,
+        is_hopeless,
+        limit,
+        refused: 0,
+        hopeless_at: None,
+    };
+    let job = Job::new(&scenario.plan, settings, resources(scenario));
+    let Simulated { neon, has_ended, .. } =
+        run::simulate(scenario, job, &|| !is_hopeless.get(), &mut watch)?;
+    let Watch { measure, writing, hopeless_at, .. } = watch;
+    let makespan_s = hopeless_at.unwrap_or_else(|| measure.makespan()).as_secs_f64();
     let at_a_time = |total: Duration| {
         if makespan_s > 0.0 { total.as_secs_f64() / makespan_s } else { 0.0 }
     };
     let calls = neon.calls();
     let writes = calls.admitted(Class::Patch) + calls.admitted(Class::Put);
-    let is_hopeless = stop.is_set() && measure.records().total < measure.resources();
-    let is_valid = !is_hopeless && audit(scenario, &neon, &measure, settings.dry_run).is_valid();
+    let is_valid = has_ended && audit(scenario, &neon, &measure, settings.dry_run).is_valid();
+    let edits = EditsOfRun {
+        overwritten: neon.lost_updates_by(Writer::Client),
+        saved: neon.staff_saves(),
+        exposure_s: measure.exposed().as_secs_f64() / measure.written().max(1) as f64,
+    };
     let figures = RunFigures {
+        edits,
         makespan_s,
         calls: calls.total(),
         refused: calls.rejected(),
@@ -192,5 +214,5 @@ pub fn simulate(
         is_valid,
     };
     let at_risk = at_a_time(measure.exposed() + writing);
-    Ok(SimulatedRun { figures, at_risk, open_writes: at_a_time(writing), is_hopeless })
+    Ok(SimulatedRun { figures, at_risk, open_writes: at_a_time(writing), is_hopeless: !has_ended })
 }

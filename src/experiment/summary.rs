@@ -3,9 +3,10 @@
 use super::candidate::{Candidate, CanonicalRun};
 use super::cost::Objective;
 use super::parallel::parallel_map;
-use super::simulate::{RunFigures, SimulatedRun, simulate};
+use super::simulate::{CostLimit, RunFigures, SimulatedRun, simulate};
 use crate::stats;
 use neonbench_engine::engine::Settings;
+use neonbench_engine::record::ColleagueEdits;
 use neonbench_engine::run::RunError;
 use neonbench_engine::scenario::Scenario;
 
@@ -91,6 +92,11 @@ impl Summary {
         self.mean(|run| run.refused as f64) / self.mean(|run| run.calls as f64).max(1.0)
     }
 
+    /// Edits of colleagues.
+    pub fn edits(&self) -> ColleagueEdits {
+        self.runs.iter().map(|run| run.edits).collect()
+    }
+
     /// Mean cost, in seconds.
     pub fn cost_s(&self, objective: Objective) -> f64 {
         self.mean(|run| objective.of(run))
@@ -105,6 +111,18 @@ pub fn sweep(
     scenario: &Scenario,
     settings: &[Settings],
     seeds: &(impl Iterator<Item = u64> + Clone + Sync),
+) -> Result<Vec<Vec<SimulatedRun>>, RunError> {
+    sweep_within(scenario, settings, seeds, None)
+}
+
+/// As [`sweep`]; a run that passes `limit` is marked as hopeless.
+///
+/// Errors: a run could not be made.
+pub fn sweep_within(
+    scenario: &Scenario,
+    settings: &[Settings],
+    seeds: &(impl Iterator<Item = u64> + Clone + Sync),
+    limit: Option<CostLimit>,
 ) -> Result<Vec<Vec<SimulatedRun>>, RunError> {
     let (resources, mappings) = (scenario.expected_resources(), scenario.mappings() as u64);
     let mut distinct: Vec<(CanonicalRun, Settings)> = Vec::new();
@@ -122,7 +140,7 @@ pub fn sweep(
         })
         .collect();
     let runs = parallel_map(&distinct, |(_, settings)| {
-        let run = |seed| simulate(scenario, &Settings { seed, ..settings.clone() }, None);
+        let run = |seed| simulate(scenario, &Settings { seed, ..settings.clone() }, limit);
         seeds.clone().map(run).collect::<Result<Vec<_>, RunError>>()
     })?;
     Ok(places.into_iter().map(|place| runs[place].clone()).collect())

@@ -1,6 +1,6 @@
 //! The record of a judged client, as `judge --json` prints it and the store keeps it.
 
-use neonbench_engine::record::AuditBy;
+use neonbench_engine::record::{AuditBy, RecordedLimits};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -82,6 +82,9 @@ pub struct JudgeRecord {
     pub lower_bound_s: f64,
     /// Lower bound ÷ makespan; 0 without a call.
     pub efficiency: f64,
+    /// Limits of the server, as the profile has them.
+    #[serde(default)]
+    pub limits: RecordedLimits,
     /// Calls as the server counted them.
     pub calls: JudgedCalls,
     /// Accounts by outcome.

@@ -128,7 +128,7 @@ impl PerformanceRecommendations {
             standard.makespan_s,
             standard.calls.total
         ));
-        if chosen.efficiency < 0.5 {
+        if chosen.limits.exist() && chosen.lower_bound_s < chosen.makespan_s / 2.0 {
             recommendations.push(format!(
                 "the API allows it in {:.0} s: compare workers and batch sizes",
                 chosen.lower_bound_s

@@ -11,7 +11,7 @@ use neon_mock::api::Endpoint;
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::event::Outcome;
 use neonbench_engine::measure::timeline::Timeline;
-use neonbench_engine::record::RunRecord;
+use neonbench_engine::record::{ColleagueEdits, RunRecord};
 use serde::{Deserialize, Serialize};
 
 /// Runs of which one migration is decided.
@@ -129,7 +129,8 @@ pub struct PoolWhatIf {
     pub refused: f64,
 }
 
-/// Makespans in seconds, 0 where a run was invalid: one for each combination, the last list of
+/// Makespans in seconds, 0 where a run was invalid or hopeless (twice as long as one call after
+/// another): one for each combination, the last list of
 /// choices changing first.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Grid {
@@ -216,6 +217,14 @@ impl StrategyRuns {
     /// Its entry in a ranking.
     pub fn entry(&self) -> CandidateRuns {
         CandidateRuns::of(&self.runs[0], self.summary())
+    }
+
+    /// Edits of colleagues over all its runs: as its record has them where that is one of replicates.
+    pub fn edits(&self) -> ColleagueEdits {
+        match self.runs.as_slice() {
+            [only] => only.edits,
+            runs => runs.iter().map(RunRecord::own_edits).collect(),
+        }
     }
 
     /// Mean cost, in seconds.

@@ -96,6 +96,8 @@ pub struct Validity {
     /// Accounts over all runs.
     pub accounts: u64,
     pub mismatched: u64,
+    /// Edits that colleagues saved during the runs, and those of them that the runs overwrote.
+    pub edits: u64,
     pub lost_updates: u64,
     pub failed: u64,
     pub refused: u64,
@@ -210,6 +212,7 @@ impl Validity {
             valid: sum(|record| u64::from(record.audit.valid)),
             accounts: sum(|record| record.resources),
             mismatched: sum(|record| record.audit.mismatched),
+            edits: sum(|record| record.audit.staff_edits),
             lost_updates: sum(|record| record.audit.lost_updates),
             failed: sum(|record| record.records.failed),
             refused: sum(|record| record.calls.rejected),
@@ -218,7 +221,7 @@ impl Validity {
     }
 
     /// Accounts that did not end as planned.
-    pub const fn lost(&self) -> u64 {
+    pub const fn not_as_planned(&self) -> u64 {
         self.mismatched + self.failed
     }
 }

@@ -35,6 +35,7 @@ pub(super) fn environment(name: &'static str, source: &'static str) -> Environme
     });
     environment.set_formatter(write);
     environment.add_filter("claimed_minutes", text::claimed_minutes);
+    environment.add_global("at_risk", text::AT_RISK);
     environment.add_filter("count", text::count);
     environment.add_filter("digits", text::sig3);
     environment.add_filter("distance", text::distance);

@@ -13,6 +13,7 @@ use crate::experiment::{
 use crate::stats::{mean, pareto_front, quantile, sorted};
 use neon_mock::profile::Profile;
 use neon_mock::time::Timestamp;
+use neonbench_engine::record::EditsOfRun;
 use neonbench_engine::run::RunError;
 use neonbench_engine::scenario::Scenario;
 use serde::Serialize;
@@ -489,6 +490,11 @@ fn extrapolated(part: &RunFigures, more: &RunFigures, resources: f64) -> RunFigu
         record_calls: count(|run| run.record_calls),
         writes: count(|run| run.writes),
         peak_buffered: part.peak_buffered.max(more.peak_buffered),
+        edits: EditsOfRun {
+            overwritten: count(|run| run.edits.overwritten),
+            saved: count(|run| run.edits.saved),
+            exposure_s: more.edits.exposure_s,
+        },
         is_valid: part.is_valid && more.is_valid,
     }
 }

@@ -29,7 +29,19 @@ pub struct RecordedLimit {
     pub per_second: Option<u32>,
 }
 
+impl RecordedLimit {
+    const fn exists(&self) -> bool {
+        self.pool.is_some() || self.per_second.is_some()
+    }
+}
+
 impl RecordedLimits {
+    /// True if one of these endpoints has a pool or a window.
+    pub const fn exist(&self) -> bool {
+        let Self { get, patch, put, search, .. } = self;
+        get.exists() || patch.exists() || put.exists() || search.exists()
+    }
+
     /// The limits of `profile`.
     pub fn of(profile: &Profile, assumed: bool) -> Self {
         let limit = |endpoint| RecordedLimit {

@@ -2,12 +2,13 @@
 
 use super::{FinishedRun, RunSpec, World};
 use crate::audit::Audit;
-use crate::bound::{MigrationWork, lower_bound};
+use crate::bound::{EVERY_WRITE, MigrationWork, lower_bound};
+use crate::engine::WriteMode;
 use crate::event::{Failure, Outcome};
 use crate::measure::Measure;
 use crate::record::{
-    AuditVerdict, CallCounts, CallTimesS, CountedBy, ErrorDetail, Exposure, Performance,
-    RecordedLimits, ResponseMs, RunRecord, SCHEMA, ratio,
+    AuditVerdict, CallCounts, CallTimesS, ColleagueEdits, CountedBy, ErrorDetail, Exposure,
+    Performance, RecordedLimits, ResponseMs, RunRecord, SCHEMA, ratio,
 };
 use crate::transport::Traffic;
 use neon_mock::Calls;
@@ -25,14 +26,18 @@ impl RunSpec<'_> {
         let FinishedRun { audit, audit_by, server_calls, wall, audit_wall, traffic } = finished;
         let mappings = scenario.mappings() as u64;
         let makespan_s = measure.makespan().as_secs_f64();
-        let changes = if settings.dry_run { 0 } else { audit.changing };
-        let work = MigrationWork { accounts: measure.resources(), changes };
-        let lower_bound_s = lower_bound(&scenario.profile, work).as_secs_f64();
+        let writes = if settings.dry_run { 0 } else { audit.changing };
+        let work = MigrationWork { reads: audit.changing, writes };
+        let bound_s = |by: &[_]| lower_bound(&scenario.profile, work, by).as_secs_f64();
+        let lower_bound_s = bound_s(match settings.write {
+            WriteMode::Patch => &[Endpoint::PatchAccount],
+            WriteMode::Put => &[Endpoint::PutAccount],
+        });
         let (counted_by, calls) = match server_calls {
             Some(server) => (CountedBy::Server, counted_by_server(server, measure)),
             None => (CountedBy::Client, counted_by_client(measure)),
         };
-        RunRecord {
+        let mut record = RunRecord {
             schema: SCHEMA,
             strategy: settings.strategy,
             chosen_by: self.chosen_by,
@@ -56,8 +61,10 @@ impl RunSpec<'_> {
             makespan_s,
             makespan_s_interval: None,
             makespan_s_median: None,
+            makespan_s_mean: None,
             replicates: None,
             lower_bound_s,
+            lower_bound_any_client_s: bound_s(&EVERY_WRITE),
             efficiency: ratio(lower_bound_s, makespan_s),
             wall_s: wall.as_secs_f64(),
             audit_wall_s: audit_wall.as_secs_f64(),
@@ -81,11 +88,14 @@ impl RunSpec<'_> {
             in_flight_mean: measure.in_flight_mean(),
             call_times: CallTimesS::of(measure.call_times()),
             exposure: Exposure::of(measure),
+            edits: ColleagueEdits::default(),
             errors_total: measure.records().failed,
             errors: measure.failures().iter().map(|(id, failure)| detail(*id, failure)).collect(),
             warnings: self.warnings(world, measure, calls, audit),
             next_command: String::new(),
-        }
+        };
+        record.edits = [record.own_edits()].into_iter().collect();
+        record
     }
 
     fn warnings(
@@ -112,8 +122,8 @@ impl RunSpec<'_> {
         let Audit { lost_updates, undone_by_staff, .. } = audit;
         if lost_updates + undone_by_staff > 0 {
             warnings.push(format!(
-                "{lost_updates} updates of other users were overwritten unseen, and \
-                 {undone_by_staff} of this run's by them"
+                "{lost_updates} edits of colleagues were overwritten unseen, and {undone_by_staff} \
+                 writes of this run by them"
             ));
         }
         if matches!(world, World::ForeignHttp(_)) {

@@ -10,7 +10,7 @@ use crate::world::{InProcess, VirtualClock, WallClock};
 use neon_mock::Neon;
 use std::time::Duration;
 
-/// The mock after a simulated run.
+/// The mock after a simulated run, or after the part of it that was simulated.
 #[derive(Debug)]
 pub struct Simulated {
     /// The organisation and its call counts, as the run left them.
@@ -19,9 +19,12 @@ pub struct Simulated {
     pub traffic: Traffic,
     /// Time that the simulation took by the wall clock, without the set-up of the organisation.
     pub wall: Duration,
+    /// True if the run ended by itself.
+    pub has_ended: bool,
 }
 
-/// Runs `job` in virtual time against the mock of `scenario`; every event goes to `observer`.
+/// Runs `job` in virtual time against the mock of `scenario`, as long as `goes_on`; every event goes to
+/// `observer`.
 ///
 /// The seed of the job's settings makes the organisation and the service times too.
 ///
@@ -30,13 +33,15 @@ pub struct Simulated {
 pub fn simulate(
     scenario: &Scenario,
     job: Job<'_>,
+    goes_on: &dyn Fn() -> bool,
     observer: &mut dyn Observer,
 ) -> Result<Simulated, RunError> {
     let clock = VirtualClock::new();
     let transport = InProcess::new(scenario.neon(job.settings.seed), clock.clone());
     let wall = WallClock::start();
-    clock.run(engine::run(&transport, &clock, job, observer))??;
+    let run = engine::run(&transport, &clock, job, observer);
+    let has_ended = clock.run_while(goes_on, run)?.transpose()?.is_some();
     let wall = wall.elapsed();
     let traffic = transport.traffic();
-    Ok(Simulated { neon: transport.into_neon(), traffic, wall })
+    Ok(Simulated { neon: transport.into_neon(), traffic, wall, has_ended })
 }

@@ -90,6 +90,17 @@ impl VirtualClock {
     ///
     /// Errors: [`Stalled`] if `future` waits and no timer is set, instead of hanging.
     pub fn run<F: Future>(&self, future: F) -> Result<F::Output, Stalled> {
+        Ok(self.run_while(&|| true, future)?.expect("it goes on to the end"))
+    }
+
+    /// As [`run`](Self::run), as long as `goes_on`; `None`, and the future dropped, where it ended the run.
+    ///
+    /// Errors: [`Stalled`] if `future` waits and no timer is set.
+    pub fn run_while<F: Future>(
+        &self,
+        goes_on: &dyn Fn() -> bool,
+        future: F,
+    ) -> Result<Option<F::Output>, Stalled> {
         let woken = Arc::new(Woken(AtomicBool::new(true)));
         let waker = Waker::from(Arc::clone(&woken));
         let mut context = Context::from_waker(&waker);
@@ -97,12 +108,15 @@ impl VirtualClock {
         loop {
             if woken.0.swap(false, Atomic::Relaxed) {
                 if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
-                    return Ok(output);
+                    return Ok(Some(output));
                 }
                 continue;
             }
             let next = self.0.timers.borrow_mut().pop();
             let Some(timer) = next else { return Err(Stalled { at: self.0.now.get() }) };
+            if !goes_on() {
+                return Ok(None);
+            }
             debug_assert!(timer.deadline >= self.0.now.get(), "a timer lies in the past");
             self.0.now.set(timer.deadline);
             timer.waker.wake();

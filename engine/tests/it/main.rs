@@ -1,5 +1,6 @@
 //! The tests of the engine in one binary, since each binary links the whole engine anew.
 
+mod bound;
 mod boundary;
 mod determinism;
 mod faults;

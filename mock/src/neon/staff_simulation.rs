@@ -2,8 +2,8 @@
 
 use super::Neon;
 use crate::api::{
-    Account, AccountId, Body, CustomField, CustomFieldItem, Endpoint, FieldId, OptionId, Request,
-    Response, Value,
+    Account, AccountId, Body, CustomField, CustomFieldItem, Endpoint, FieldId, Request, Response,
+    Value,
 };
 use crate::limit::Admission;
 use crate::org::Organisation;
@@ -53,7 +53,7 @@ impl Neon {
         let start = match self.gates.of(endpoint).admit(at) {
             Admission::Granted { start } => start,
             // People do not hurry: they try again when a place falls free.
-            Admission::Denied { until, .. } => return simulation.staff.schedule(until, step),
+            Admission::Denied { until, .. } => return simulation.staff.refused(until, step),
         };
         let alone = self.profile.law(endpoint).sample(&mut simulation.service);
         let ready_at = start + self.congested(alone, at, start);
@@ -72,25 +72,25 @@ impl Neon {
     /// Somebody changes one field of `id`, which they opened at `opened_at`.
     fn save(&mut self, staff: &mut Staff, at: Timestamp, id: AccountId, opened_at: Timestamp) {
         let kind = self.organisation.kind(id);
-        let fields: Vec<CustomField> = self
+        let fields: Vec<&CustomField> = self
             .organisation
             .definitions()
             .iter()
             .filter(|field| field.account_type().includes(kind))
             .filter(|field| field.display_type.has_options() || field.display_type.is_text())
             .filter(|field| staff.settings().edits(&field.name))
-            .cloned()
             .collect();
         if fields.is_empty() {
             return;
         }
-        let field = &fields[staff.choose(fields.len())];
+        let field = fields[staff.choose(fields.len())];
         let value = new_value(staff, field);
         let has_options = field.display_type.has_options();
-        let item = CustomFieldItem::to_write(field.id, has_options, value.as_ref());
+        let field = field.id;
+        let item = CustomFieldItem::to_write(field, has_options, value.as_ref());
         let account = Account::of_items(kind, vec![item]);
         if self.organisation.amend(at, id, &account, self.profile.behaviour()).is_ok() {
-            let edit = Edit { at, field: field.id, value };
+            let edit = Edit { at, field, value };
             staff.saved(id, opened_at, edit, Endpoint::PatchAccount);
         }
     }
@@ -142,12 +142,12 @@ impl Neon {
 
 /// A staff member's value for `field`: a random text or one of its options.
 fn new_value(staff: &mut Staff, field: &CustomField) -> Option<Value> {
-    let options: Vec<OptionId> = field.option_values.iter().map(|option| option.id).collect();
+    let options = &field.option_values;
     if options.is_empty() {
         let number = staff.saves() + 1;
         return Some(Value::Text(compact_str::format_compact!("edited by staff, {number}")));
     }
-    Value::options([options[staff.choose(options.len())]])
+    Value::options([options[staff.choose(options.len())].id])
 }
 
 /// The fields that differ, in id order.

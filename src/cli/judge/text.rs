@@ -27,10 +27,14 @@ pub(super) fn summary(record: &JudgeRecord) -> String {
     line(
         "makespan",
         format!(
-            "{} from the first call to the last answer (physical limit {}, efficiency {:.2})",
+            "{} from the first call to the last answer ({})",
             duration(record.makespan_s),
-            duration(record.lower_bound_s),
-            record.efficiency
+            if record.limits.exist() {
+                let limit = duration(record.lower_bound_s);
+                format!("physical limit {limit}, efficiency {:.2}", record.efficiency)
+            } else {
+                "no limit: the profile has no pool and no window".to_owned()
+            }
         ),
     );
     line(
@@ -61,7 +65,7 @@ pub(super) fn summary(record: &JudgeRecord) -> String {
     line(
         "writes",
         format!(
-            "{}: {} repeated an earlier one, {} beyond one for each account; {} updates of others lost",
+            "{}: {} repeated an earlier one, {} beyond one for each account; {} edits of colleagues overwritten",
             count(writes.total),
             count(writes.repeated),
             count(writes.beyond_one),

@@ -9,8 +9,9 @@ use super::Validity;
 use crate::experiment::{Goal, times_as_much};
 use crate::report::decision::{Decision, StrategyRuns};
 use crate::stats::pareto_front;
+use crate::text::edits_in_words;
 use neonbench_engine::engine::Strategy;
-use neonbench_engine::record::RunRecord;
+use neonbench_engine::record::{ColleagueEdits, RunRecord};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use words::{against, headline, lede, pools_title, scaling_title, surface_title};
@@ -64,11 +65,20 @@ pub struct RankedStrategy {
     pub records_per_s: f64,
     pub calls_per_record: f64,
     pub refused: f64,
-    pub efficiency: f64,
+    /// Mean limit in seconds: of clients that write by the same call, and of any; `None` where
+    /// nothing limits.
+    pub lower_bounds_s: Option<[f64; 2]>,
+    /// Physical limit ÷ mean makespan; `None` where nothing limits.
+    pub efficiency: Option<f64>,
     pub failed: f64,
     /// The makespan with refusals priced in, as the selector has it.
     pub cost_s: f64,
     pub lost_updates: f64,
+    /// Edits of colleagues.
+    #[serde(flatten)]
+    pub edits: ColleagueEdits,
+    /// The same, in words.
+    pub edits_in_words: String,
     /// Mean time from reading an account to writing it.
     pub exposure_s: f64,
     pub peak_buffered: u64,
@@ -147,6 +157,10 @@ impl RankedStrategy {
         ];
         let whole: f64 = parts.iter().map(|(_, seconds)| seconds).sum();
         let share = |seconds: f64| if whole > 0.0 { seconds / whole } else { 0.0 };
+        let limited = contender.runs.iter().any(|record| record.limits.exist());
+        let bound_s = mean(|record| record.lower_bound_s);
+        let mean_s = contender.summary().mean(|run| run.makespan_s);
+        let edits = contender.edits();
         Self {
             strategy: contender.strategy,
             name: contender.name().to_owned(),
@@ -159,10 +173,14 @@ impl RankedStrategy {
                 record.calls.total as f64 / record.resources.max(1) as f64
             }),
             refused: contender.mean(|record| record.calls.refused_share()),
-            efficiency: mean(|record| record.efficiency),
+            lower_bounds_s: limited
+                .then(|| [bound_s, mean(|record| record.lower_bound_any_client_s)]),
+            efficiency: (limited && mean_s > 0.0).then(|| bound_s / mean_s),
             failed: mean(|record| record.records.failed as f64),
             cost_s: contender.cost_s(goal.objective),
-            lost_updates: mean(|record| record.audit.lost_updates as f64),
+            lost_updates: edits.edits_overwritten,
+            edits,
+            edits_in_words: edits_in_words(&edits),
             exposure_s: mean(|record| record.exposure.mean_s),
             peak_buffered: contender
                 .runs

@@ -40,7 +40,7 @@ fn the_verdict_says_which_how_long_and_what_was_lost() {
     assert_eq!(
         verdict.headline,
         "Of the guide's strategies, use hybrid for 500 and 2,000 accounts and parallel for 25 accounts: 2.0 to 5.0 times \
-         faster than standard, nothing lost."
+         faster than standard, every account as planned."
     );
     assert!(
         verdict.times.contains("500 accounts × 8 mappings in 9 min 00 s (standard 45 min 00 s)")

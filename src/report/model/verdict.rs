@@ -74,9 +74,9 @@ fn headline(examples: &[ExampleModel], validity: &Validity) -> String {
         }
         factors.extend(row_of(example, fastest).and_then(|row| row.speed_up));
     }
-    let lost = match (validity.runs - validity.valid, validity.lost()) {
-        (0, 0) => "nothing lost".to_owned(),
-        (0, lost) => format!("{} accounts not migrated", count(lost)),
+    let ended = match (validity.runs - validity.valid, validity.not_as_planned()) {
+        (0, 0) => "every account as planned".to_owned(),
+        (0, missing) => format!("{} accounts not migrated", count(missing)),
         (1, _) => "but 1 run is invalid, and its row not ranked".to_owned(),
         (invalid, _) => {
             format!("but {} runs are invalid, and their rows not ranked", count(invalid))
@@ -93,10 +93,10 @@ fn headline(examples: &[ExampleModel], validity: &Validity) -> String {
     match factors_in_words(&factors) {
         Some(factors) => {
             format!(
-                "Of the guide's strategies, use {uses}: {factors} times faster than standard, {lost}."
+                "Of the guide's strategies, use {uses}: {factors} times faster than standard, {ended}."
             )
         }
-        None => format!("Of the guide's strategies, use {uses}: {lost}."),
+        None => format!("Of the guide's strategies, use {uses}: {ended}."),
     }
 }
 
@@ -187,11 +187,11 @@ fn audit_fact(validity: &Validity) -> Fact {
     Fact {
         value: format!("{} of {}", count(valid), count(runs)),
         label: format!(
-            "runs valid: {} accounts audited, {} lost",
+            "runs valid: {} accounts audited, {} not as planned",
             count(accounts),
-            count(validity.lost())
+            count(validity.not_as_planned())
         ),
-        tone: if valid == runs && validity.lost() == 0 { Tone::Good } else { Tone::Bad },
+        tone: if valid == runs && validity.not_as_planned() == 0 { Tone::Good } else { Tone::Bad },
     }
 }
 

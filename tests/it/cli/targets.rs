@@ -119,8 +119,8 @@ fn a_chain_of_mappings_is_read_back_by_what_was_there_before() {
             (&run["audit"]["valid"], &run["records"]["migrated"]),
             (&true.into(), &10.into())
         );
-        // A read, a write and a look-up in a row: it was seen that every account changes.
-        assert!(run["lower_bound_s"].as_f64().unwrap() > 0.9, "{strategy} {reads}: {run:#}");
+        // A read and a write in a row: it was seen that every account changes.
+        assert!(run["lower_bound_s"].as_f64().unwrap() > 0.7, "{strategy} {reads}: {run:#}");
     }
 }
 

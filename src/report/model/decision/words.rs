@@ -43,40 +43,78 @@ pub(super) fn lede(
         let faults = faults.map(|row| format!("{}: {}", row.strategy, row.fault));
         return faults.chain(failures(decision, league)).collect();
     };
-    let lost = if row.lost_updates + row.failed > 0.0 {
-        format!(
-            "{} accounts fail and {} updates of others are overwritten on the mean",
-            sig3(row.failed),
-            sig3(row.lost_updates)
-        )
-    } else {
-        "no account fails".to_owned()
-    };
     let mut sentences = vec![format!(
-        "{best} takes {}, {lost}, and over HTTP it can be undone. \
-         {} of its calls are refused.",
+        "{best} takes {}, and over HTTP it can be undone. {} of its calls are refused.",
         with_interval(row),
         share(row.refused)
     )];
+    sentences.extend(risks(row));
     if let Some(standard) = league.iter().find(|other| other.strategy == Strategy::Standard)
         && standard.is_valid
         && best != Strategy::Standard
     {
         let times = standard.makespan_s[1] / row.makespan_s[1];
         sentences.push(format!(
-            "One account after another ({}) would take {}: {} times as long. The limits themselves \
-             allow no less than {}, so that it is {} from the physical limit.",
+            "One account after another ({}) would take {}: {} times as long.",
             Strategy::Standard,
             duration(standard.makespan_s[1]),
             sig3(times),
-            duration(row.efficiency * row.makespan_s[1]),
-            share((1.0 - row.efficiency).max(0.0))
         ));
     }
+    sentences.push(limits(row));
     if let Some(sentence) = would_more_help(decision) {
         sentences.push(sentence);
     }
     sentences
+}
+
+/// Accounts that fail, and edits of colleagues: overwritten, or at risk where nobody edited.
+fn risks(row: &RankedStrategy) -> Vec<String> {
+    let edits = row.edits;
+    let mut sentences = Vec::new();
+    if row.failed > 0.0 {
+        sentences.push(format!("{} accounts fail per run, on the mean.", sig3(row.failed)));
+    }
+    let runs = plural(edits.edits_runs, "run");
+    let [fewest, most] = edits.edits_overwritten_range;
+    sentences.push(if edits.edits_during_run == 0.0 {
+        format!(
+            "No colleague edited during these runs. Each account stands open for {} on the mean: of \
+             1,000 accounts that are each edited once per hour, {} edits would fall in between.",
+            duration(row.exposure_s),
+            sig3(edits.edits_at_risk)
+        )
+    } else if edits.edits_overwritten > 0.0 {
+        format!(
+            "It overwrites {} of {} edits of colleagues per run ({fewest} to {most} in {runs}): \
+             --guard reread reads each account again before it writes.",
+            sig3(edits.edits_overwritten),
+            sig3(edits.edits_during_run)
+        )
+    } else {
+        format!(
+            "It overwrote none of the {} edits that colleagues saved per run, in {runs}.",
+            sig3(edits.edits_during_run)
+        )
+    });
+    sentences
+}
+
+/// The physical limit, in a sentence.
+fn limits(row: &RankedStrategy) -> String {
+    let Some([same_s, any_s]) = row.lower_bounds_s else {
+        return "No limit of the API holds a client back: the profile has no pool and no window."
+            .to_owned();
+    };
+    let same = format!("The limits allow no client less than {} on the mean", duration(same_s));
+    if same_s > 1.01 * any_s {
+        format!(
+            "{same} if it writes by the same call, or {} by PATCH and PUT side by side.",
+            duration(any_s)
+        )
+    } else {
+        format!("{same}.")
+    }
 }
 
 /// The accounts that fail, by strategy, and the most frequent reason.
