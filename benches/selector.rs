@@ -10,8 +10,8 @@ use neon_mock::profile::Profile;
 use neonbench::experiment::{Goal, Portfolio};
 use neonbench::select::case::{self, HELD_OUT, QUICK, SelectorCase};
 use neonbench::select::{
-    Calibration, Knowledge, KnownTarget, TargetFeatures, guide_rule, judge, judgement,
-    prepared_cases, simulated_calls, swept,
+    Calibration, ChoiceRequest, Knowledge, KnownTarget, TargetFeatures, guide_rule, judge,
+    judgement, prepared_cases, simulated_calls, swept,
 };
 use neonbench_engine::scenario::{Scenario, Workload};
 use neonbench_engine::world::WallClock;
@@ -42,7 +42,7 @@ fn decisions(criterion: &mut Criterion) {
     group.sample_size(10);
     group.bench_function("auto, by simulations", |bencher| {
         bencher.iter(|| {
-            calibration.decide(&scenario, Some(&target), &goal, Portfolio::Full, &|one| one)
+            calibration.decide(ChoiceRequest::new(&scenario, &goal), Some(&target), Portfolio::Full)
         });
     });
     group.finish();

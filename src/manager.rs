@@ -29,7 +29,7 @@ pub use result::{
 pub use crate::experiment::{Constraint, Goal, Objective};
 
 use crate::experiment::{Candidate, CandidateRuns, Portfolio, rank};
-use crate::select::{Calibration, ChosenBy, KnownTarget};
+use crate::select::{Calibration, ChoiceRequest, ChosenBy, KnownTarget};
 use neon_mock::profile::Profile;
 use neonbench_engine::engine::{self, Settings};
 use neonbench_engine::event::Observer;
@@ -266,13 +266,10 @@ impl AccountsMigrationManager {
                     batch_size: batch_size.get(),
                     ..candidate
                 };
-                let choice = Calibration::shipped().decide(
-                    scenario,
-                    target.as_ref(),
-                    &self.goal,
-                    Portfolio::Full,
-                    &pinned,
-                );
+                let request =
+                    ChoiceRequest { pinned: &pinned, ..ChoiceRequest::new(scenario, &self.goal) };
+                let choice =
+                    Calibration::shipped().decide(request, target.as_ref(), Portfolio::Full);
                 let settings = choice.candidate.settings(0, &self.goal);
                 (settings, ChosenBy::Selector, choice.reason)
             }

@@ -14,7 +14,9 @@ mod target;
 mod thresholds;
 
 pub use calibrate::{fit, left_out};
-pub use calibration::{ByPortfolio, Calibration, SHIPPED, StrategyChoice, inputs, signature};
+pub use calibration::{
+    ByPortfolio, Calibration, ChoiceRequest, SHIPPED, StrategyChoice, inputs, signature,
+};
 pub use features::{CapacityMargin, EndpointFeatures, LimitKind, TargetFeatures};
 pub use judge::{
     CaseVerdict, ForecastError, InformedChoices, Judgement, LeftOut, Prediction, PreparedCase,

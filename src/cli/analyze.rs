@@ -130,7 +130,8 @@ pub(super) fn run(args: &AnalyzeArgs, line: &CommandLine) -> Result<ExitCode, Cl
     let saved_s = standard.makespan_s[1] - p50;
     let goal = args.engine.selector.goal.goal();
     let (ranking, tied) = ranking(&inputs, &goal)?;
-    let mut rehearsal = Rehearsal::new(scenario, target, &goal);
+    let mut rehearsal =
+        Rehearsal::new(scenario, target, &goal).with_settings(inputs.settings(Strategy::Standard)?);
     let front = rehearsal.front(&coarse_grid(), &seeds::REHEARSAL)?;
     let per_account = BYTES_AN_ACCOUNT + BYTES_A_MAPPING * mappings;
     let analysis = Analysis {
@@ -245,15 +246,19 @@ fn next_command(analysis: &Analysis, line: &CommandLine) -> CommandLine {
         return run;
     }
     // `run` does not know what the probe found, so it would choose otherwise.
-    let Candidate { strategy, workers, batch_size, limiter, reads, .. } = analysis.configuration;
+    let Candidate { strategy, workers, batch_size, limiter, reads, guard } = analysis.configuration;
     let run =
         run.with("strategy", strategy).with("workers", workers).with("batch_size", batch_size);
     let run = match limiter {
         Some(limiter) => run.with("limiter", limiter),
         None => run,
     };
-    match reads {
+    let run = match reads {
         Some(reads) => run.with("reads", reads),
+        None => run,
+    };
+    match guard {
+        Some(guard) => run.with("guard", guard),
         None => run,
     }
 }

@@ -106,9 +106,10 @@ pub(super) struct EngineArgs {
     /// Write the changed fields, or the whole account
     #[arg(long, value_name = "patch|put", value_parser = one_of::<WriteMode>("patch|put"), default_value = "patch", hide_possible_values = true)]
     pub(super) write: WriteMode,
-    /// Read each account again right before its write, since others may have edited it
-    #[arg(long, value_name = "none|reread", value_parser = one_of::<Guard>("none|reread"), default_value = "none", hide_possible_values = true)]
-    pub(super) guard: Guard,
+    /// Read each account again right before its write, since others may have edited it [default: none, and
+    /// auto's choice]
+    #[arg(long, value_name = "none|reread", value_parser = one_of::<Guard>("none|reread"), hide_possible_values = true)]
+    pub(super) guard: Option<Guard>,
     /// Seed of the organisation, the service times and the jitter [default: 1]
     #[arg(long, value_name = "K")]
     pub(super) seed: Option<u64>,

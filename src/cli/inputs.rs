@@ -7,7 +7,7 @@ use super::stored::now_unix_s;
 use neon_mock::profile::Profile;
 use neonbench::experiment::{Candidate, Constraint, Portfolio};
 use neonbench::probe::TargetFit;
-use neonbench::select::{ChosenBy, KnownTarget};
+use neonbench::select::{ChoiceRequest, ChosenBy, KnownTarget};
 use neonbench::store::{Header, ProfileText, Site, Store};
 use neonbench_engine::engine::limiter::{Limiter, Manners};
 use neonbench_engine::engine::{Guard, Reads, Settings, Strategy};
@@ -107,7 +107,7 @@ impl Inputs {
         settings.call_deadline = self.engine.call_deadline.unwrap_or(settings.call_deadline);
         settings.limiter = self.limiter(settings.limiter)?;
         settings.write = self.engine.write;
-        settings.guard = self.engine.guard;
+        settings.guard = self.engine.guard.unwrap_or_default();
         settings.dry_run = self.engine.dry_run;
         settings.seed = self.seed();
         Ok(settings)
@@ -148,12 +148,15 @@ impl Inputs {
         let known = !matches!(self.world, World::ForeignHttp(_)) || self.names_profile;
         let profile = known.then(|| KnownTarget::of(&scenario.profile));
         let target = target.or(profile.as_ref());
-        let choice =
-            selector.calibration()?.decide(scenario, target, &goal, Portfolio::Full, &pinned);
-        let chosen = choice.candidate.settings(self.seed(), &goal);
-        let Settings { workers, batch_size, limiter, reads, guard, .. } = chosen;
-        let settings = self.settings(choice.candidate.strategy)?;
-        let settings = Settings { workers, batch_size, limiter, reads, guard, ..settings };
+        // A dry run says what the real one will do, by the choice that the real one makes.
+        let settings = Settings { dry_run: false, ..self.settings(Strategy::Standard)? };
+        let request = ChoiceRequest {
+            settings: &settings,
+            pinned: &pinned,
+            ..ChoiceRequest::new(scenario, &goal)
+        };
+        let choice = selector.calibration()?.decide(request, target, Portfolio::Full);
+        let settings = choice.candidate.with(&self.settings(Strategy::Standard)?, &goal);
         let mut order = RunSpec::new(scenario, settings);
         order.chosen_by = ChosenBy::Selector;
         order.reason = choice.reason;
@@ -167,13 +170,18 @@ impl Inputs {
         let workers = positive("--workers", workers)?.or(self.file.workers).or(hints.max_workers);
         let batch_size =
             positive("--batch-size", batch_size)?.or(self.file.batch_size).or(hints.batch_size);
-        let guard = Some(self.engine.guard).filter(|guard| *guard != Guard::None);
         let limiter = match (self.engine.limiter, self.engine.headroom) {
             // Headroom is the adaptive limiter's.
             (None, Some(1..)) => Some(Limiter::Adaptive { headroom: 0, manners: Manners::Polite }),
             (limiter, _) => limiter,
         };
-        Ok(Given { workers, batch_size, limiter, reads: self.engine.reads, guard })
+        Ok(Given {
+            workers,
+            batch_size,
+            limiter,
+            reads: self.engine.reads,
+            guard: self.engine.guard,
+        })
     }
 
     /// Notes `order` in `store` before its first call, with at most `most` of its accounts; returns

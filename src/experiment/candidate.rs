@@ -232,11 +232,16 @@ impl Candidate {
         }
     }
 
-    /// Settings of a run by it; an adaptive limiter is as polite as `goal` asks, and leaves as many calls to others.
+    /// Settings of a run by it, with the defaults of what no candidate says.
     pub fn settings(&self, seed: u64, goal: &Goal) -> Settings {
+        self.with(&Settings { seed, ..Settings::new(self.strategy) }, goal)
+    }
+
+    /// `others` with what it says; an adaptive limiter is as polite as `goal` asks, and leaves as many calls to
+    /// others.
+    pub fn with(&self, others: &Settings, goal: &Goal) -> Settings {
         let positive = |figure: u32| NonZeroU32::new(figure).unwrap_or(NonZeroU32::MIN);
-        let settings = Settings::new(self.strategy);
-        let limiter = match self.limiter.unwrap_or(settings.limiter) {
+        let limiter = match self.limiter.unwrap_or(self.strategy.default_limiter()) {
             Limiter::Adaptive { .. } => {
                 Limiter::Adaptive { headroom: goal.headroom(), manners: goal.objective.manners() }
             }
@@ -246,10 +251,10 @@ impl Candidate {
             workers: positive(self.workers),
             batch_size: positive(self.batch_size),
             limiter,
-            reads: self.reads.unwrap_or(settings.reads),
+            reads: self.reads.unwrap_or(self.strategy.default_reads()),
             guard: self.guard.unwrap_or_default(),
-            seed,
-            ..settings
+            strategy: self.strategy,
+            ..others.clone()
         }
     }
 

@@ -12,7 +12,8 @@ neon_mock::named! {
     /// The cost of a run.
     #[derive(Default, schemars::JsonSchema)]
     pub enum Objective {
-        /// Makespan × (1 + 20 × excess): a handful of refusals is free, living on them is dear.
+        /// Makespan × (1 + 20 × excess) × (1 + 10 × overwritten): a handful of refusals is free, living on
+        /// them is dear, and so is overwriting what colleagues save.
         #[default]
         Balanced = "balanced",
         /// Makespan.
@@ -26,6 +27,10 @@ const PRICE_OF_REFUSALS: f64 = 20.0;
 /// Price of each failed account, as a share of all accounts: one in a hundred doubles the cost. Somebody has
 /// to find out why it failed, and migrate it again.
 const PRICE_OF_FAILURES: f64 = 100.0;
+
+/// Price of each edit of a colleague that is overwritten, as a share of all accounts: one in a hundred accounts
+/// costs a tenth more. Reading each account again before its write is worth that, and a slower strategy is not.
+const PRICE_OF_EDITS: f64 = 10.0;
 
 /// Refusals that are free whatever the size of the run.
 const FREE_REFUSALS: f64 = 5.0;
@@ -45,15 +50,16 @@ impl Objective {
     /// The cost of one run, in seconds; under every objective failed accounts are priced.
     pub fn of(self, run: &RunFigures) -> f64 {
         let failures = 1.0 + PRICE_OF_FAILURES * run.failed_share();
-        let refusals = match self {
+        let manners = match self {
             Self::Fastest => 1.0,
             Self::Balanced => {
                 let (calls, refused) = (run.calls as f64, run.refused as f64);
                 let free = FREE_REFUSALS.max(calls / CALLS_A_FREE_REFUSAL);
-                1.0 + PRICE_OF_REFUSALS * (refused - free).max(0.0) / calls.max(1.0)
+                let refusals = PRICE_OF_REFUSALS * (refused - free).max(0.0) / calls.max(1.0);
+                (1.0 + refusals) * (1.0 + PRICE_OF_EDITS * run.overwritten_share())
             }
         };
-        run.makespan_s * refusals * failures
+        run.makespan_s * manners * failures
     }
 }
 
@@ -141,7 +147,7 @@ impl Goal {
     pub fn in_words(&self) -> String {
         let objective = match self.objective {
             Objective::Balanced => {
-                "balanced cost: time, plus a penalty for failed accounts and for refused calls beyond a handful"
+                "balanced cost: time, with failed accounts, refusals beyond a handful and overwritten edits priced in"
                     .to_owned()
             }
             Objective::Fastest => "fastest: time, plus a penalty for failed accounts".to_owned(),

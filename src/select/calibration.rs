@@ -8,7 +8,7 @@ use super::thresholds::Thresholds;
 use crate::experiment::{Candidate, Goal, Portfolio, coarse_grid, grid, seeds};
 use neon_mock::file::{FileError, Member};
 use neon_mock::rng;
-use neonbench_engine::engine::{DEFAULT_BATCH_SIZE, DEFAULT_WORKERS, Strategy};
+use neonbench_engine::engine::{DEFAULT_BATCH_SIZE, DEFAULT_WORKERS, Settings, Strategy};
 use neonbench_engine::scenario::Scenario;
 use serde::{Deserialize, Serialize};
 
@@ -174,6 +174,27 @@ pub struct StrategyChoice {
     pub simulated_calls: u64,
 }
 
+/// The job that a choice is for, and what the choice has to keep to.
+#[derive(Clone, Copy)]
+pub struct ChoiceRequest<'a> {
+    /// The job.
+    pub scenario: &'a Scenario,
+    /// Settings that no candidate says, such as how accounts are written.
+    pub settings: &'a Settings,
+    /// What choices are judged by.
+    pub goal: &'a Goal,
+    /// A candidate with the settings that the user gave.
+    pub pinned: &'a dyn Fn(Candidate) -> Candidate,
+}
+
+impl<'a> ChoiceRequest<'a> {
+    /// A choice among all candidates, with defaults of what they do not say.
+    pub fn new(scenario: &'a Scenario, goal: &'a Goal) -> Self {
+        const DEFAULTS: &Settings = &Settings::new(Strategy::Standard);
+        Self { scenario, settings: DEFAULTS, goal, pinned: &|one| one }
+    }
+}
+
 /// The candidates of a choice in `portfolio`, each as `pinned` makes it: settings that the user gave stay.
 pub(super) fn candidates_of(
     portfolio: &'static [Portfolio],
@@ -187,22 +208,22 @@ pub(super) fn candidates_of(
 }
 
 impl Calibration {
-    /// The choice for `scenario` in `portfolio`. Where the target is known, candidates are simulated on it;
-    /// where nothing is, the limiter finds out while it works. Every candidate is as `pinned` makes it.
+    /// The choice in `portfolio`. Where the target is known, candidates are simulated on it; where nothing
+    /// is, the limiter finds out while it works.
     pub fn decide(
         &self,
-        scenario: &Scenario,
+        request: ChoiceRequest<'_>,
         target: Option<&KnownTarget>,
-        goal: &Goal,
         portfolio: Portfolio,
-        pinned: &dyn Fn(Candidate) -> Candidate,
     ) -> StrategyChoice {
-        let Some(target) = target else { return self.unknown(scenario, goal, portfolio, pinned) };
+        let ChoiceRequest { scenario, settings, goal, pinned } = request;
+        let Some(target) = target else { return self.unknown(request, portfolio) };
         let of: &'static [Portfolio] = match portfolio {
             Portfolio::Guide => &[Portfolio::Guide],
             Portfolio::Full => &[Portfolio::Full],
         };
-        let mut rehearsal = Rehearsal::new(scenario, target.clone(), goal);
+        let mut rehearsal =
+            Rehearsal::new(scenario, target.clone(), goal).with_settings(settings.clone());
         let found = rehearsal.search(&candidates_of(of, pinned), &CHOICE, &seeds::REHEARSAL);
         let (resources, mappings) = (scenario.expected_resources(), scenario.mappings());
         let best =
@@ -224,13 +245,8 @@ impl Calibration {
     }
 
     /// The choice for a target of which nothing is known.
-    fn unknown(
-        &self,
-        scenario: &Scenario,
-        goal: &Goal,
-        portfolio: Portfolio,
-        pinned: &dyn Fn(Candidate) -> Candidate,
-    ) -> StrategyChoice {
+    fn unknown(&self, request: ChoiceRequest<'_>, portfolio: Portfolio) -> StrategyChoice {
+        let ChoiceRequest { scenario, goal, pinned, .. } = request;
         if portfolio == Portfolio::Guide {
             let choice = self.by_thresholds(scenario, None, portfolio, goal);
             return StrategyChoice { candidate: pinned(choice.candidate), ..choice };

@@ -1,6 +1,6 @@
 //! Judges selectors: on scenarios and seeds that no fit ever saw, with all that they may know of a target.
 
-use super::calibration::{ByPortfolio, Calibration};
+use super::calibration::{ByPortfolio, Calibration, ChoiceRequest};
 use super::case::{Family, SelectorCase};
 use super::features::TargetFeatures;
 use super::guide_choice;
@@ -306,7 +306,7 @@ impl<'a> PreparedCase<'a> {
             calibration.by_thresholds(scenario, features.as_ref(), portfolio, goal).candidate;
         let auto = judged.choices[portfolio as usize].unwrap_or_else(|| {
             let target = judged.target.as_ref();
-            let choice = calibration.decide(scenario, target, goal, portfolio, &|one| one);
+            let choice = calibration.decide(ChoiceRequest::new(scenario, goal), target, portfolio);
             self.calls += choice.simulated_calls;
             choice.candidate
         });

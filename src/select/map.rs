@@ -1,7 +1,7 @@
 //! The decision map: over accounts and mappings, which of the guide's strategies wins, what the
 //! guide's rule chooses there, and what ours does.
 
-use super::calibration::Calibration;
+use super::calibration::{Calibration, ChoiceRequest};
 use super::case::SelectorCase;
 use super::guide_choice;
 use super::rehearsal::{CandidateSet, Rehearsal, Search, round};
@@ -83,7 +83,8 @@ fn cell(case: &SelectorCase, calibration: &Calibration, goal: &Goal) -> Result<M
     let mut search = Rehearsal::new(scenario, target.clone(), goal);
     let found = search.search(&field, &QUICK, &seeds::MAP_SEARCH)?;
     let guide = guide_choice(resources, mappings);
-    let decided = calibration.decide(scenario, Some(&target), goal, Portfolio::Guide, &|one| one);
+    let decided =
+        calibration.decide(ChoiceRequest::new(scenario, goal), Some(&target), Portfolio::Guide);
     let ours = decided.candidate;
     let found = found.best[Portfolio::Guide as usize].map_or(ours, |(candidate, _)| candidate);
     let mut judged = Rehearsal::whole(scenario, goal);

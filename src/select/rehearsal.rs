@@ -13,6 +13,7 @@ use crate::experiment::{
 use crate::stats::{mean, pareto_front, quantile, sorted};
 use neon_mock::profile::Profile;
 use neon_mock::time::Timestamp;
+use neonbench_engine::engine::{Guard, Settings, Strategy};
 use neonbench_engine::record::EditsOfRun;
 use neonbench_engine::run::RunError;
 use neonbench_engine::scenario::Scenario;
@@ -120,6 +121,8 @@ struct Stage {
 pub struct Rehearsal<'a> {
     scenario: &'a Scenario,
     target: KnownTarget,
+    /// Settings that no candidate says.
+    settings: Settings,
     pub(super) goal: &'a Goal,
     is_whole: bool,
     /// Calls in flight that the smaller pool of reads and writes admits, as far as the target is known.
@@ -173,7 +176,14 @@ impl<'a> Rehearsal<'a> {
     ) -> Self {
         let (stages, runs, least) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let pool = CandidateRuns::pool_of(&target.point());
-        Self { scenario, target, goal, is_whole, pool, stages, runs, least, calls: 0 }
+        let settings = Settings::new(Strategy::Standard);
+        Self { scenario, target, settings, goal, is_whole, pool, stages, runs, least, calls: 0 }
+    }
+
+    /// The same with `settings` of what no candidate says.
+    #[must_use]
+    pub fn with_settings(self, settings: Settings) -> Self {
+        Self { settings, ..self }
     }
 
     fn canonical(&self, candidate: &Candidate) -> CanonicalRun {
@@ -270,7 +280,7 @@ impl<'a> Rehearsal<'a> {
         is_rough: bool,
     ) -> Result<SimulatedRun, RunError> {
         let resources = self.scenario.expected_resources() as f64;
-        let settings = candidate.settings(seed, self.goal);
+        let settings = Settings { seed, ..candidate.with(&self.settings, self.goal) };
         let objective = self.goal.objective;
         let calls_per_account = 2 * self.scenario.mappings() as u64;
         let stage = self.stage(seed);
@@ -370,6 +380,7 @@ impl<'a> Rehearsal<'a> {
         // A good one first makes bad ones hopeless soon.
         racing.sort_by_key(|one| Portfolio::Guide.holds(one));
         let last = self.last_runs(search);
+        let has_colleagues = self.target.point().staff().is_some();
         let mut over = seeds.start..seeds.start;
         for round in search.rounds {
             over.end = seeds.start + ((last as f64 * round.runs).round() as u64).clamp(1, last);
@@ -382,8 +393,9 @@ impl<'a> Rehearsal<'a> {
             if round.refines {
                 let leaders: Vec<Candidate> = racing.iter().take(LEADERS).copied().collect();
                 let near = joining.iter().filter(|one| leaders.iter().any(|of| of.is_near(one)));
-                for candidate in near {
-                    self.join(*candidate, &mut racing, &mut known);
+                let guarded = leaders.iter().map(|of| guarded(*of)).filter(|_| has_colleagues);
+                for candidate in near.copied().chain(guarded) {
+                    self.join(candidate, &mut racing, &mut known);
                 }
             }
         }
@@ -497,6 +509,11 @@ fn extrapolated(part: &RunFigures, more: &RunFigures, resources: f64) -> RunFigu
         },
         is_valid: part.is_valid && more.is_valid,
     }
+}
+
+/// `candidate`, reading each account again before its write, unless the user decided that.
+fn guarded(candidate: Candidate) -> Candidate {
+    Candidate { guard: candidate.guard.or(Some(Guard::Reread)), ..candidate }
 }
 
 /// The survivors of a round, cheapest first: in each portfolio what costs at most `at_most` times its least,

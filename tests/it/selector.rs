@@ -6,10 +6,11 @@ use neon_mock::profile::{BUILT_IN, Profile, WireProfile};
 use neonbench::experiment::{Candidate, Constraint, Goal, Objective, Portfolio, Summary, simulate};
 use neonbench::select::case::{self, Family, HELD_OUT, QUICK, SelectorCase};
 use neonbench::select::{
-    Calibration, Knowledge, KnownTarget, SHIPPED, StrategyChoice, StrategyRule, inputs, signature,
+    Calibration, ChoiceRequest, Knowledge, KnownTarget, SHIPPED, StrategyChoice, StrategyRule,
+    inputs, signature,
 };
 use neonbench_engine::engine::limiter::Limiter;
-use neonbench_engine::engine::{Reads, Strategy};
+use neonbench_engine::engine::{Guard, Reads, Settings, Strategy, WriteMode};
 use neonbench_engine::scenario::{Scenario, Workload};
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -70,7 +71,7 @@ fn plain(resources: u64, mappings: u32, profile: &str) -> Scenario {
 
 fn decide(scenario: &Scenario, known: bool, goal: &Goal, portfolio: Portfolio) -> StrategyChoice {
     let target = known.then(|| KnownTarget::of(&scenario.profile));
-    Calibration::shipped().decide(scenario, target.as_ref(), goal, portfolio, &|one| one)
+    Calibration::shipped().decide(ChoiceRequest::new(scenario, goal), target.as_ref(), portfolio)
 }
 
 #[test]
@@ -157,9 +158,62 @@ fn a_choice_leaves_alone_the_settings_that_were_given() {
     let pinned =
         |candidate: Candidate| Candidate { limiter: Some(Limiter::None), workers: 2, ..candidate };
     let goal = Goal::default();
-    let choice =
-        Calibration::shipped().decide(&scenario, Some(&target), &goal, Portfolio::Full, &pinned);
+    let request = ChoiceRequest { pinned: &pinned, ..ChoiceRequest::new(&scenario, &goal) };
+    let choice = Calibration::shipped().decide(request, Some(&target), Portfolio::Full);
     assert_eq!((choice.candidate.limiter, choice.candidate.workers), (Some(Limiter::None), 2));
+}
+
+#[test]
+fn a_choice_is_simulated_with_the_settings_that_no_candidate_says() {
+    // One PUT at a time, and five PATCHes.
+    let (_, text) = BUILT_IN.into_iter().find(|(name, _)| *name == "documented").unwrap();
+    let text =
+        text.replacen("[limits.endpoints]", "[limits.endpoints]\n\"PUT /accounts/{id}\" = 1", 1);
+    let wire: WireProfile = toml::from_str(&text).unwrap();
+    let mut scenario = plain(60, 2, "documented");
+    scenario.profile = Profile::try_from_wire("one put at a time", &wire).unwrap();
+    let (target, goal) = (KnownTarget::of(&scenario.profile), Goal::default());
+    let by = |write| {
+        let settings = Settings { write, ..Settings::new(Strategy::Standard) };
+        let request = ChoiceRequest { settings: &settings, ..ChoiceRequest::new(&scenario, &goal) };
+        Calibration::shipped().decide(request, Some(&target), Portfolio::Full)
+    };
+    let (patch, put) = (by(WriteMode::Patch), by(WriteMode::Put));
+    assert_ne!(patch.candidate, put.candidate);
+    let refused = |candidate: &Candidate, write| {
+        let settings = Settings { write, ..candidate.settings(1, &goal) };
+        simulate(&scenario, &settings, None).unwrap().figures.refused
+    };
+    let (own, other) =
+        (refused(&put.candidate, WriteMode::Put), refused(&patch.candidate, WriteMode::Put));
+    assert!(own < other, "{}: {own}; {}: {other}", put.candidate, patch.candidate);
+}
+
+#[test]
+fn the_choice_spares_edits_of_colleagues_unless_the_user_says_no() {
+    let (staff, goal) = (plain(200, 3, "staff"), Goal::default());
+    let target = KnownTarget::of(&staff.profile);
+    let chosen = |pinned: &dyn Fn(Candidate) -> Candidate| {
+        let request = ChoiceRequest { pinned, ..ChoiceRequest::new(&staff, &goal) };
+        Calibration::shipped().decide(request, Some(&target), Portfolio::Full).candidate
+    };
+    let pipelined = Candidate::new(Strategy::Pipelined, 5, 50);
+    let free = chosen(&|one| one);
+    let guarded = chosen(&|one| Candidate { guard: one.guard, ..pipelined });
+    assert_eq!(guarded.guard, Some(Guard::Reread), "{guarded}");
+    let open = chosen(&|_| Candidate { guard: Some(Guard::None), ..pipelined });
+    assert_eq!(open.guard, Some(Guard::None), "{open}");
+    let overwritten = |candidate: &Candidate| runs(&staff, candidate).edits().edits_overwritten;
+    let without = overwritten(&open);
+    for spared in [&guarded, &free] {
+        let edits = overwritten(spared);
+        assert!(
+            4.0 * edits < without,
+            "{spared}: {edits} edits overwritten, and {without} under pipelined"
+        );
+    }
+    let alone = decide(&plain(200, 3, "documented"), true, &goal, Portfolio::Full).candidate;
+    assert_eq!(alone.guard, None, "{alone}");
 }
 
 #[test]

@@ -6,8 +6,8 @@ use crate::experiment::{Goal, Portfolio};
 use crate::report::evidence::SelectorSample;
 use crate::select::case;
 use crate::select::{
-    Calibration, Knowledge, KnownTarget, StrategyChoice, judge, judgement, prepared_cases,
-    simulated_calls,
+    Calibration, ChoiceRequest, Knowledge, KnownTarget, StrategyChoice, judge, judgement,
+    prepared_cases, simulated_calls,
 };
 use neonbench_engine::scenario::Scenario;
 use neonbench_engine::world::WallClock;
@@ -17,7 +17,7 @@ pub(super) fn selector(scenario: &Scenario) -> Result<SelectorSample, SuiteError
     let (calibration, goal) = (Calibration::shipped(), Goal::default());
     let target = KnownTarget::of(&scenario.profile);
     let StrategyChoice { candidate, reason, .. } =
-        calibration.decide(scenario, Some(&target), &goal, Portfolio::Full, &|one| one);
+        calibration.decide(ChoiceRequest::new(scenario, &goal), Some(&target), Portfolio::Full);
     let clock = WallClock::start();
     let cases = case::held_out_sample();
     let prepared = prepared_cases(&cases, &[Knowledge::Known, Knowledge::Nothing], &goal)?;
