@@ -8,6 +8,7 @@ pub use edits::{ColleagueEdits, EditsOfRun};
 pub use limits::{RecordedLimit, RecordedLimits};
 pub use times::{CallTimesS, Exposure};
 
+use crate::engine::limiter::Limiter;
 use crate::engine::{Guard, Reads, Strategy};
 use crate::measure::{Measure, RecordCounts};
 use hdrhistogram::Histogram;
@@ -95,6 +96,9 @@ pub struct RunRecord {
     /// Call that reads accounts.
     #[serde(default)]
     pub reads: Reads,
+    /// Limiter of the calls in flight; `None` in records of earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limiter: Option<Limiter>,
     /// Protection of an account between its read and its write.
     #[serde(default)]
     pub guard: Guard,

@@ -166,10 +166,11 @@ impl Candidate {
         }
     }
 
-    /// The candidate of a run, as far as its record says: it does not name the limiter.
+    /// The candidate of a run, as far as its record says: those of earlier versions do not name the limiter.
     pub fn of_record(record: &RunRecord) -> Self {
         let strategy = record.strategy;
         Self {
+            limiter: record.limiter.filter(|it| !it.is_same_kind(strategy.default_limiter())),
             reads: Some(record.reads).filter(|it| *it != strategy.default_reads()),
             guard: Some(record.guard).filter(|it| *it != Guard::None),
             ..Self::new(strategy, record.workers, record.batch_size)

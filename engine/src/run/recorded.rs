@@ -54,6 +54,7 @@ impl RunSpec<'_> {
             batch_size: settings.batch_size.get(),
             chunk_size: settings.chunk_size.map(std::num::NonZeroU32::get),
             reads: settings.reads_in_force(),
+            limiter: Some(settings.limiter),
             guard: settings.guard,
             dry_run: settings.dry_run,
             stopped: false,
