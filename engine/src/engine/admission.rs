@@ -140,6 +140,16 @@ impl AdmissionQueues {
         stop: &Stop,
         endpoint: Endpoint,
     ) -> Duration {
+        let now = clock.now();
+        let is_due = self.deferred_until[endpoint.index()].get() <= now;
+        if stop.is_set() || is_due && self.breaker.borrow_mut().admits(now) <= now {
+            return Duration::ZERO;
+        }
+        // Seldom, so that no call carries the room for it.
+        Box::pin(self.wait_out(clock, stop, endpoint)).await
+    }
+
+    async fn wait_out<C: Clock>(&self, clock: &C, stop: &Stop, endpoint: Endpoint) -> Duration {
         let deferred = &self.deferred_until[endpoint.index()];
         let mut paused = Duration::ZERO;
         // The deadlines may move while this waits.
