@@ -268,6 +268,10 @@ impl ConcurrencyLimit for WatchedLimit {
         self.inner.found()
     }
 
+    fn on_taken_elsewhere(&mut self, taken: u32) {
+        self.inner.on_taken_elsewhere(taken);
+    }
+
     fn on_pool_elsewhere(&mut self, pool: u32) {
         self.inner.on_pool_elsewhere(pool);
     }

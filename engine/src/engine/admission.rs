@@ -3,7 +3,7 @@
 //! Invariant: no more calls are admitted at once than the limit allows, and a slot is returned
 //! however a call ends, be it by cancellation.
 
-use super::limiter::{CallFeedback, ConcurrencyLimit, LimitFactory, LimitOfAll};
+use super::limiter::{CallFeedback, ConcurrencyLimit, LimitFactory, LimitOfAll, UnansweredCall};
 use super::outage::Breaker;
 use super::stop::Stop;
 use crate::clock::Clock;
@@ -140,6 +140,16 @@ impl AdmissionQueues {
         stop: &Stop,
         endpoint: Endpoint,
     ) -> Duration {
+        let now = clock.now();
+        let is_due = self.deferred_until[endpoint.index()].get() <= now;
+        if stop.is_set() || is_due && self.breaker.borrow_mut().admits(now) <= now {
+            return Duration::ZERO;
+        }
+        // Seldom, so that no call carries the room for it.
+        Box::pin(self.wait_out(clock, stop, endpoint)).await
+    }
+
+    async fn wait_out<C: Clock>(&self, clock: &C, stop: &Stop, endpoint: Endpoint) -> Duration {
         let deferred = &self.deferred_until[endpoint.index()];
         let mut paused = Duration::ZERO;
         // The deadlines may move while this waits.
@@ -264,16 +274,7 @@ impl QueueState {
             outcome,
             queue_waiting: !queue.waiting.is_empty(),
         };
-        let shared =
-            |of_all: &Option<LimitOfAll>| of_all.as_ref().and_then(LimitOfAll::shared_pool);
-        let before = shared(&self.of_all);
-        if self.of_all.as_mut().is_some_and(|of_all| of_all.explains(&feedback)) {
-            if before.is_none()
-                && let Some(pool) = shared(&self.of_all)
-            {
-                let queues = self.queues.iter_mut().flatten();
-                queues.for_each(|queue| queue.limiter.on_shared_pool(pool));
-            }
+        if self.is_of_all(&feedback) {
             return;
         }
         let limiter = &mut self.queue(sent.endpoint).limiter;
@@ -285,6 +286,28 @@ impl QueueState {
             let queues = self.queues.iter_mut().flatten();
             queues.for_each(|queue| queue.limiter.on_pool_elsewhere(pool));
         }
+    }
+
+    /// Tells the limit of all endpoints of the answer to a call, and what it finds by it to the others;
+    /// true if the answer is a refusal that this limit explains.
+    fn is_of_all(&mut self, feedback: &CallFeedback) -> bool {
+        let Some(of_all) = &mut self.of_all else { return false };
+        let (pool, taken) = (of_all.shared_pool(), of_all.taken_of_one());
+        let unanswered = self.in_flight.iter().map(|sent| UnansweredCall {
+            endpoint: sent.endpoint,
+            sent_at: sent.at,
+            in_flight_all: sent.others_of_all,
+        });
+        let is_explained = of_all.explains(feedback, unanswered);
+        if of_all.taken_of_one() > taken {
+            let queues = self.queues.iter_mut().flatten();
+            queues.for_each(|queue| queue.limiter.on_taken_elsewhere(of_all.taken_of_one()));
+        }
+        if let (None, Some(pool)) = (pool, of_all.shared_pool()) {
+            let queues = self.queues.iter_mut().flatten();
+            queues.for_each(|queue| queue.limiter.on_shared_pool(pool));
+        }
+        is_explained
     }
 
     /// Admits calls that wait for a slot, those that came first before others.

@@ -204,7 +204,8 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             let again = if hopeless { Err(NoRetry::Final) } else { self.retries.again(&failed) };
             if let Ok(delay) = again {
                 self.emit(&Event::BackedOff { delay });
-                self.stop.sleep_until(self.clock, done_at + delay).await;
+                // Seldom, so that no call carries the room for it.
+                Box::pin(self.stop.sleep_until(self.clock, done_at + delay)).await;
             }
             let delivery_unknown = match again {
                 _ if !may_be_delivered(failed.outcome) => DeliveryUnknown::No,

@@ -15,7 +15,7 @@ mod limit;
 mod of_all;
 
 pub use adaptive::Adaptive;
-pub use limit::{CallFeedback, ConcurrencyLimit, LimitFactory};
+pub use limit::{CallFeedback, ConcurrencyLimit, LimitFactory, UnansweredCall};
 pub use of_all::LimitOfAll;
 
 use neon_mock::api::Endpoint;
@@ -72,6 +72,15 @@ impl Manners {
     fn is_default(&self) -> bool {
         *self == Self::default()
     }
+
+    /// Calls in flight that a success opens before limits are found: with one, they double in each
+    /// round.
+    const fn opened_by_success(self) -> u32 {
+        match self {
+            Self::Polite => 1,
+            Self::Pushing => 2,
+        }
+    }
 }
 
 impl Limiter {
@@ -95,7 +104,7 @@ impl LimitFactory for Limiter {
     fn limit_of_all(&self) -> Option<LimitOfAll> {
         match *self {
             Self::None | Self::Fixed(_) => None,
-            Self::Adaptive { headroom, .. } => Some(LimitOfAll::new(headroom)),
+            Self::Adaptive { headroom, manners } => Some(LimitOfAll::new(headroom, manners)),
         }
     }
 }

@@ -15,30 +15,29 @@
 //! meanwhile. The rate creeps up, and steps down at each refusal.
 
 use super::Manners;
+use super::knee::MOST;
 use super::limit::{CallFeedback, ConcurrencyLimit};
 use neon_mock::time::{Timestamp, nanos};
 use std::time::Duration;
 
-/// Calls in flight at the start; where refusals cost only their time.
-const START: u32 = 4;
+/// Calls in flight at the start: the pool that Neon documents; more where refusals cost only their time.
+const START: u32 = 5;
 const START_PUSHING: u32 = 8;
 
 /// Refusals in a row of what was taken before after which it is given up, where refusals cost only
 /// their time.
 const PATIENCE: u32 = 32;
 
-/// Upper end of the limit.
-const MOST: u32 = 1_024;
-
-/// Calls beyond the confirmed level before the first refusal: this many are refused together when
-/// the pool ends.
-const UNCONFIRMED: u32 = 3;
-
 /// Successes before the first attempt at one more call; doubled after each failure.
 const PROBE_AFTER: u32 = 128;
 
 /// The same, if a higher level was taken before.
 const RECOVER_AFTER: u32 = 8;
+
+/// Upper end of the same where refusals cost only their time, and the share of the successes since the
+/// limit changed that raises it: a pool that has grown is missed for a sixteenth of a run.
+const PROBE_PUSHING_AFTER: u32 = 16;
+const PROBE_PUSHING_SHARE: u32 = 16;
 
 /// Upper end of the number of successes between two attempts.
 const PROBE_AFTER_MOST: u32 = 4_096;
@@ -77,10 +76,10 @@ pub struct Adaptive {
     found: bool,
     /// The most calls that were in flight and all taken.
     taken: u32,
-    /// Calls beyond these before the first refusal.
-    unconfirmed: u32,
     /// Successes since the last attempt at one more call, or since the limit changed.
     successes: u32,
+    /// Successes since the limit changed.
+    settled: u32,
     probe_after: u32,
     /// True while one call above the limit is admitted.
     probing: bool,
@@ -135,8 +134,8 @@ impl Adaptive {
             limit: start,
             found: false,
             taken: 0,
-            unconfirmed: UNCONFIRMED,
             successes: 0,
+            settled: 0,
             probe_after: PROBE_AFTER,
             probing: false,
             changed_at: Timestamp::ZERO,
@@ -190,23 +189,34 @@ impl Adaptive {
             return;
         }
         if !self.found {
-            let unconfirmed = self.unconfirmed.max(self.taken / 4);
-            self.limit = (self.limit + 1).min(self.taken + unconfirmed).clamp(self.limit, MOST);
+            // Refusals may be slow: at most as many again as were taken.
+            let opened = self.limit + self.manners.opened_by_success();
+            self.limit = opened.min(2 * self.taken).clamp(self.limit, MOST);
             return;
         }
-        self.successes += 1;
-        if self.successes >= self.probe_after {
+        (self.successes, self.settled) = (self.successes + 1, self.settled + 1);
+        let due = match self.manners {
+            Manners::Polite => self.probe_after,
+            Manners::Pushing => {
+                let most = PROBE_PUSHING_AFTER.max(self.settled / PROBE_PUSHING_SHARE);
+                self.probe_after.min(most)
+            }
+        };
+        if self.successes >= due {
             self.successes = 0;
             self.probing = true;
         }
     }
 
+    fn change(&mut self, limit: u32, at: Timestamp) {
+        (self.limit, self.changed_at, self.settled) = (limit, at, 0);
+    }
+
     fn grow(&mut self, probe_after: u32, call: &CallFeedback) {
         self.probing = false;
-        self.limit = (self.limit + 1).min(MOST);
         self.successes = 0;
         self.probe_after = probe_after;
-        self.changed_at = call.done_at;
+        self.change((self.limit + 1).min(MOST), call.done_at);
     }
 
     fn refusal(&mut self, call: &CallFeedback) {
@@ -244,11 +254,10 @@ impl Adaptive {
         if call.in_flight < self.limit {
             let first = !self.found;
             self.found = true;
-            self.limit = call.in_flight.max(1);
+            self.change(call.in_flight.max(1), call.done_at);
             // Calls of other endpoints may have filled a pool that verbs share.
             let is_certain = first && call.in_flight_all <= call.in_flight + 1;
             self.probe_after = if is_certain { PROBE_AFTER } else { RECOVER_AFTER };
-            self.changed_at = call.done_at;
         }
     }
 
@@ -281,9 +290,8 @@ impl Adaptive {
             taken: 0,
             round_from: call.done_at,
         });
-        self.limit = self.taken.max(1);
         self.probing = false;
-        self.changed_at = call.done_at;
+        self.change(self.taken.max(1), call.done_at);
         true
     }
 }
@@ -342,11 +350,16 @@ impl ConcurrencyLimit for Adaptive {
         (self.rate, self.doubt) = (None, Doubt::default());
     }
 
+    fn on_taken_elsewhere(&mut self, taken: u32) {
+        if !self.found {
+            self.limit = self.limit.max(taken);
+        }
+    }
+
     fn on_pool_elsewhere(&mut self, pool: u32) {
         // Neon's page gives all endpoints but the search one figure: go there, and on with care.
         if !self.found && self.rate.is_none() && self.taken <= pool {
             self.limit = pool.max(1);
-            self.unconfirmed = 1;
         }
     }
 }
@@ -376,8 +389,8 @@ mod tests {
         for in_flight in 0..5 {
             limit.on_result(&feedback(0.0, in_flight, false));
         }
-        // Five at once were taken, and three more are tried.
-        assert_eq!(limit.limit(), 5 + UNCONFIRMED);
+        // The last three opened a place each, since it is no more than twice what was taken.
+        assert_eq!(limit.limit(), START + 3);
         limit.on_result(&feedback(1.0, 5, true));
         assert_eq!(limit.limit(), 5);
     }

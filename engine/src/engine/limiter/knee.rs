@@ -6,14 +6,17 @@
 //! time of one (universal scalability law). Single times scatter far more than f grows, so nothing is
 //! concluded from one call or from two rounds: a posterior over (a, b), on a grid, rests on the time of
 //! every call and on how many were in flight when it was sent. Times scatter log-normally about a median
-//! of each endpoint's own, and median and spread are integrated out. The limit is where the
-//! expected gain falls below its price.
+//! of each endpoint, and medians as much about a common one; medians and spread are integrated out. Calls that have
+//! no answer yet and take longer than usual count with their age: the slow ones answer last. The limit is
+//! where the expected time per call is least, at a price for each call in flight.
+//!
+//! Everything is computed by + − × ÷ and √ alone, so that a run is the same on every platform.
 //!
 //! Sources: Gunther, "Guerrilla Capacity Planning", 2007; Kleinrock, "Power and deterministic rules of
 //! thumb for probabilistic problems in computer communications", 1979 (a knee is a price); Gelman et al.,
 //! "Bayesian Data Analysis", 2013, §14 (the marginal likelihood).
 
-use super::limit::CallFeedback;
+use super::limit::{CallFeedback, UnansweredCall};
 use neon_mock::api::Endpoint;
 use std::sync::LazyLock;
 
@@ -23,73 +26,141 @@ const CONTENTION: [f64; 7] = [0.0, 0.02, 0.05, 0.1, 0.2, 0.4, 0.8];
 /// Coherencies on the grid, b.
 const COHERENCY: [f64; 11] = [0.0, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2];
 
-/// Probability beforehand that nothing grows.
-const NO_GROWTH: f64 = 0.5;
+/// Points of the grid; at the first nothing grows.
+const POINTS: usize = CONTENTION.len() * COHERENCY.len();
 
-/// A sum of squared residuals that is known beforehand, of one call: times that do not scatter at all
-/// say no more than those that scatter by a tenth.
-const SQUARES_BEFORE: f64 = 0.01;
+/// Probability beforehand that nothing grows.
+const NO_GROWTH: f64 = 0.1;
+
+/// A sum of squared residuals that is known beforehand, of one call: times scatter by about a half.
+const SQUARES_BEFORE: f64 = 0.3;
 
 /// Calls before the first fit.
-const FIRST_FIT: f64 = 6.0;
+const FIRST_FIT: u32 = 4;
 
-/// Share of the calls so far after which the fit is made anew, and the most calls between two fits.
-const FIT_AGAIN: f64 = 0.125;
-const FIT_AT_LEAST: f64 = 256.0;
+/// One of so many calls so far makes a new fit due, within the fewest and the most calls between two.
+const FIT_AGAIN: u32 = 8;
+const FIT_AT_LEAST: u32 = 2;
+const FIT_AT_MOST: u32 = 256;
 
 /// Throughput that 1 % more calls in flight must bring, in %.
 const PRICE: f64 = 0.1;
 
-/// The price of the first call: little is known, and calls in flight too many run long.
-const PRICE_OF_DOUBT: f64 = 4.0;
+/// What the first call adds to that, and the others less and less: calls in flight too many run long.
+const PRICE_OF_DOUBT: f64 = 1.0;
 
 /// Calls after which all evidence loses half of its weight: servers change.
-const REMEMBERED: f64 = 4_096.0;
-
-/// Weights below this are passed over.
-const NEGLIGIBLE: f64 = 1e-2;
+const REMEMBERED: u32 = 4_096;
 
 /// The largest number of calls in flight that is told apart.
-const MOST: u32 = 1_024;
+pub(super) const MOST: u32 = 1_024;
 
 /// Number of levels.
 const LEVELS: usize = level(MOST) + 1;
 
-/// Logarithms of f at each level, for each point of the grid.
-static GROWTH: LazyLock<Vec<[f64; LEVELS]>> = LazyLock::new(|| {
-    let points = COHERENCY.iter().flat_map(|&b| CONTENTION.iter().map(move |&a| (a, b)));
-    let log_f = |(a, b): (f64, f64), n: f64| (a * (n - 1.0) + b * n * (n - 1.0)).ln_1p();
-    let at = |point| std::array::from_fn(|level| log_f(point, f64::from(of_level(level).max(1))));
-    points.map(at).collect()
+/// A figure for each point of the grid.
+type OfPoints = [f64; POINTS];
+
+/// Logarithms of f by level and point of the grid.
+static LOG_GROWTH: LazyLock<Vec<OfPoints>> = LazyLock::new(|| {
+    let of_level = |level| {
+        let n = f64::from(of_level(level).max(1));
+        std::array::from_fn(|point| {
+            let (a, b) = parameters(point);
+            ln(1.0 + a * (n - 1.0) + b * n * (n - 1.0))
+        })
+    };
+    (0..LEVELS).map(of_level).collect()
 });
+
+/// Contention and coherency at a point of the grid.
+const fn parameters(point: usize) -> (f64, f64) {
+    (CONTENTION[point % CONTENTION.len()], COHERENCY[point / CONTENTION.len()])
+}
 
 /// Finds the knee of the calls of all endpoints together.
 #[derive(Clone, Debug)]
 pub(super) struct Knee {
-    /// By endpoint and level.
-    times: [Vec<LogTimeSums>; Endpoint::ALL.len()],
-    calls: f64,
-    fit_at: f64,
+    times: [Option<Box<LogTimes>>; Endpoint::ALL.len()],
+    calls: u32,
+    fit_at: u32,
     limit: u32,
 }
 
-/// Logarithms of the times of calls that were sent at one level.
-#[derive(Clone, Copy, Debug, Default)]
-struct LogTimeSums {
+/// Logarithms of the times of an endpoint's calls, x, beside those of their growth, g.
+#[derive(Clone, Debug)]
+struct LogTimes {
     count: f64,
     sum: f64,
     squares: f64,
+    /// Number and sum of x since the last fit, by level.
+    recent: Vec<(f64, f64)>,
+    /// Sums of g, g² and g x up to the last fit.
+    growth: OfPoints,
+    growth_squares: OfPoints,
+    products: OfPoints,
 }
 
-impl LogTimeSums {
-    fn add(&mut self, log_s: f64) {
+impl LogTimes {
+    const NONE: Self = Self {
+        count: 0.0,
+        sum: 0.0,
+        squares: 0.0,
+        recent: Vec::new(),
+        growth: [0.0; POINTS],
+        growth_squares: [0.0; POINTS],
+        products: [0.0; POINTS],
+    };
+
+    fn add(&mut self, level: usize, log_s: f64) {
         self.count += 1.0;
         self.sum += log_s;
         self.squares += log_s * log_s;
+        if self.recent.len() <= level {
+            self.recent.resize(level + 1, (0.0, 0.0));
+        }
+        self.recent[level].0 += 1.0;
+        self.recent[level].1 += log_s;
+    }
+
+    /// Brings the sums up to date.
+    fn fold(&mut self) {
+        for ((count, sum), growth) in self.recent.iter_mut().zip(LOG_GROWTH.iter()) {
+            if *count <= 0.0 {
+                continue;
+            }
+            for (point, growth) in growth.iter().enumerate() {
+                self.growth[point] += *count * growth;
+                self.growth_squares[point] += *count * growth * growth;
+                self.products[point] += *sum * growth;
+            }
+            (*count, *sum) = (0.0, 0.0);
+        }
     }
 
     fn halve(&mut self) {
-        *self = Self { count: self.count / 2.0, sum: self.sum / 2.0, squares: self.squares / 2.0 };
+        for figure in [&mut self.count, &mut self.sum, &mut self.squares] {
+            *figure /= 2.0;
+        }
+        for figures in [&mut self.growth, &mut self.growth_squares, &mut self.products] {
+            figures.iter_mut().for_each(|figure| *figure /= 2.0);
+        }
+    }
+
+    fn mean(&self, point: usize) -> f64 {
+        (self.sum - self.growth[point]) / self.count
+    }
+
+    /// Sum of the squared residuals about the mean.
+    fn residuals(&self, point: usize) -> f64 {
+        let sum = self.sum - self.growth[point];
+        let squares = self.squares - 2.0 * self.products[point] + self.growth_squares[point];
+        (squares - sum * sum / self.count).max(0.0)
+    }
+
+    /// Weight of the mean beside those of other endpoints, which count as one call of this.
+    fn weight(&self) -> f64 {
+        self.count / (self.count + 1.0)
     }
 }
 
@@ -105,9 +176,35 @@ const fn of_level(level: usize) -> u32 {
     ((level - octave * 8) << octave) as u32
 }
 
+/// The natural logarithm of a normal positive number, within 1e-9.
+fn ln(x: f64) -> f64 {
+    const MANTISSA: u32 = f64::MANTISSA_DIGITS - 1;
+    let bits = |x: f64| x.to_bits().cast_signed();
+    // x = 2^exponent × m, with m from √½ to √2.
+    let exponent = (bits(x) - bits(std::f64::consts::FRAC_1_SQRT_2)) >> MANTISSA;
+    let m = f64::from_bits((bits(x) - (exponent << MANTISSA)).cast_unsigned());
+    let s = (m - 1.0) / (m + 1.0);
+    let q = s * s;
+    let series = 1.0 + q * (1.0 / 3.0 + q * (0.2 + q * (1.0 / 7.0 + q * (1.0 / 9.0 + q / 11.0))));
+    exponent as f64 * std::f64::consts::LN_2 + 2.0 * s * series
+}
+
+/// `x` to the power of `n`: the standard library's depends on the platform.
+fn power(mut x: f64, mut n: u32) -> f64 {
+    let mut product = 1.0;
+    while n > 0 {
+        if n % 2 == 1 {
+            product *= x;
+        }
+        x *= x;
+        n /= 2;
+    }
+    product
+}
+
 impl Default for Knee {
     fn default() -> Self {
-        Self { times: Default::default(), calls: 0.0, fit_at: FIRST_FIT, limit: MOST }
+        Self { times: Default::default(), calls: 0, fit_at: FIRST_FIT, limit: MOST }
     }
 }
 
@@ -118,72 +215,88 @@ impl Knee {
     }
 
     /// Adds the time of a call that was answered, or for whose answer nobody waits any longer.
-    pub(super) fn timed(&mut self, call: &CallFeedback) {
-        let times = &mut self.times[call.endpoint.index()];
-        let level = level((call.in_flight_all + 1).min(MOST));
-        if times.len() <= level {
-            times.resize(level + 1, LogTimeSums::default());
-        }
-        times[level].add(call.done_at.since(call.sent_at).as_secs_f64().max(1e-6).ln());
-        self.calls += 1.0;
+    pub(super) fn timed(
+        &mut self,
+        call: &CallFeedback,
+        unanswered: impl Iterator<Item = UnansweredCall>,
+    ) {
+        let times = self.times[call.endpoint.index()].get_or_insert_with(|| LogTimes::NONE.into());
+        let log_s = ln(call.done_at.since(call.sent_at).as_secs_f64().max(1e-6));
+        times.add(level((call.in_flight_all + 1).min(MOST)), log_s);
+        self.calls += 1;
         if self.calls < self.fit_at {
             return;
         }
-        self.fit();
+        self.times.iter_mut().flatten().for_each(|times| times.fold());
+        self.limit = self.least_time(&self.squares(call, unanswered));
         if self.calls >= REMEMBERED {
-            self.times.iter_mut().flatten().for_each(LogTimeSums::halve);
-            self.calls /= 2.0;
+            self.times.iter_mut().flatten().for_each(|times| times.halve());
+            self.calls /= 2;
         }
-        self.fit_at = self.calls + (FIT_AGAIN * self.calls).clamp(2.0, FIT_AT_LEAST);
+        self.fit_at = self.calls + (self.calls / FIT_AGAIN).clamp(FIT_AT_LEAST, FIT_AT_MOST);
     }
 
-    fn fit(&mut self) {
-        let posterior = self.posterior();
-        let price = PRICE + PRICE_OF_DOUBT / self.calls;
-        let gain = |level: usize| {
-            let growth: f64 = posterior.iter().map(|(weight, growth)| weight * growth[level]).sum();
-            (1.0 - price) * f64::from(of_level(level)).ln() - growth
-        };
-        let best = (1..LEVELS).max_by(|&one, &other| gain(one).total_cmp(&gain(other)));
-        self.limit = best.map_or(MOST, of_level);
-    }
-
-    /// Points of the grid with their probabilities, the negligible left out.
-    fn posterior(&self) -> Vec<(f64, &'static [f64; LEVELS])> {
-        let growing = (1.0 - NO_GROWTH) / (GROWTH.len() - 1) as f64;
-        let endpoints = self.times.iter().filter(|times| !times.is_empty()).count() as f64;
-        let freedom = (self.calls - endpoints).max(0.0) + 1.0;
-        let mut all: Vec<_> = (0..)
-            .zip(GROWTH.iter())
-            .map(|(point, growth)| {
-                let before = if point == 0 { NO_GROWTH } else { growing };
-                (before.ln() - freedom / 2.0 * self.squares(growth).ln(), growth)
-            })
-            .collect();
-        let most = all.iter().map(|point| point.0).fold(f64::MIN, f64::max);
-        for point in &mut all {
-            point.0 = (point.0 - most).exp();
-        }
-        all.retain(|point| point.0 > NEGLIGIBLE);
-        let sum: f64 = all.iter().map(|point| point.0).sum();
-        for point in &mut all {
-            point.0 /= sum;
-        }
-        all
-    }
-
-    /// Sum of the squared residuals of the logarithms of all times, each endpoint about its own mean.
-    fn squares(&self, growth: &[f64; LEVELS]) -> f64 {
-        let of_endpoint = |times: &Vec<LogTimeSums>| {
-            let mut all = LogTimeSums::default();
-            for (times, growth) in times.iter().zip(growth).filter(|(times, _)| times.count > 0.0) {
-                all.count += times.count;
-                all.sum += times.sum - times.count * growth;
-                all.squares += times.squares - growth * (2.0 * times.sum - times.count * growth);
+    /// Sums of the squared residuals of the logarithms of all times, once `call` has ended.
+    fn squares(
+        &self,
+        call: &CallFeedback,
+        unanswered: impl Iterator<Item = UnansweredCall>,
+    ) -> OfPoints {
+        let weights: f64 = self.times.iter().flatten().map(|times| times.weight()).sum();
+        let mut common = [0.0; POINTS];
+        for times in self.times.iter().flatten() {
+            let weight = times.weight() / weights;
+            for (point, common) in common.iter_mut().enumerate() {
+                *common += weight * times.mean(point);
             }
-            if all.count > 0.0 { all.squares - all.sum * all.sum / all.count } else { 0.0 }
-        };
-        SQUARES_BEFORE + self.times.iter().map(of_endpoint).sum::<f64>().max(0.0)
+        }
+        let mut squares = [SQUARES_BEFORE; POINTS];
+        for times in self.times.iter().flatten() {
+            let weight = times.weight();
+            for (point, squares) in squares.iter_mut().enumerate() {
+                let off = times.mean(point) - common[point];
+                *squares += times.residuals(point) + weight * off * off;
+            }
+        }
+        for late in unanswered {
+            let Some(times) = &self.times[late.endpoint.index()] else { continue };
+            let age_s = call.done_at.since(late.sent_at).as_secs_f64();
+            let log_s = ln(age_s.max(1e-6));
+            if log_s <= times.mean(0) {
+                continue;
+            }
+            let growth = &LOG_GROWTH[level((late.in_flight_all + 1).min(MOST))];
+            for (point, squares) in squares.iter_mut().enumerate() {
+                let median = common[point] + times.weight() * (times.mean(point) - common[point]);
+                let over = (log_s - median - growth[point]).max(0.0);
+                *squares += over * over;
+            }
+        }
+        squares
+    }
+
+    /// The calls in flight at which the expected time per call is least, f(n) ÷ n, with the price.
+    fn least_time(&self, squares: &OfPoints) -> u32 {
+        let least = squares.iter().copied().fold(f64::INFINITY, f64::min);
+        let (mut all, mut contention, mut coherency) = (0.0, 0.0, 0.0);
+        for (point, squares) in squares.iter().enumerate() {
+            let growing = (1.0 - NO_GROWTH) / (POINTS - 1) as f64;
+            let before = if point == 0 { NO_GROWTH } else { growing };
+            let weight = before * power((least / squares).sqrt(), self.calls);
+            let (a, b) = parameters(point);
+            all += weight;
+            contention += weight * a;
+            coherency += weight * b;
+        }
+        // f is linear in both, so their means give its mean.
+        let (a, b) = (contention / all, coherency / all);
+        let price = (PRICE + PRICE_OF_DOUBT / f64::from(self.calls)).min(1.0);
+        // f(n) ÷ n^(1 − price) has no slope where b (1 + price) n² + price (a − b) n = gain.
+        let gain = (1.0 - price) * (1.0 - a);
+        let slope = price * (a - b);
+        let root = (slope * slope + 4.0 * b * (1.0 + price) * gain).sqrt();
+        // One of the two solutions, in the form that a vanishing b does not harm.
+        (2.0 * gain / (root + slope).max(1e-9)).round().clamp(1.0, f64::from(MOST)) as u32
     }
 }
 
@@ -210,7 +323,7 @@ mod tests {
             let in_flight = (4 + call).min(knee.limit()).min(most);
             let took_s = scattered_s(0.3 * times(f64::from(in_flight)), &mut rng);
             let outcome = if took_s < 30.0 { Outcome::Ok } else { Outcome::Timeout };
-            knee.timed(&CallFeedback {
+            let call = CallFeedback {
                 endpoint: Endpoint::PatchAccount,
                 sent_at: Timestamp::ZERO,
                 done_at: Timestamp::ZERO + Duration::from_secs_f64(took_s.min(30.0)),
@@ -218,7 +331,8 @@ mod tests {
                 in_flight_all: in_flight - 1,
                 outcome,
                 queue_waiting: true,
-            });
+            };
+            knee.timed(&call, std::iter::empty());
         }
         knee.limit()
     }
@@ -234,9 +348,47 @@ mod tests {
     }
 
     #[test]
-    fn times_that_do_not_grow_have_no_knee() {
+    fn times_that_do_not_grow_leave_room_for_more() {
         for most in [5, 20, 100] {
-            assert_eq!(found(1_000, most, |_| 1.0), MOST, "{most}");
+            let limit = found(1_000, most, |_| 1.0);
+            assert!(limit > most, "{most}: {limit}");
+        }
+    }
+
+    #[test]
+    fn slow_calls_count_before_they_are_answered() {
+        let limit = |age_s: f64| {
+            let mut knee = Knee::default();
+            let at = |s: f64| Timestamp::ZERO + Duration::from_secs_f64(s);
+            for (call, took_s) in [0.2, 0.3, 0.25, 0.4, 0.25, 0.3].into_iter().enumerate() {
+                let late = (4..12).map(|in_flight_all| UnansweredCall {
+                    endpoint: Endpoint::PatchAccount,
+                    sent_at: at(10.0 - age_s),
+                    in_flight_all,
+                });
+                let call = CallFeedback {
+                    endpoint: Endpoint::PatchAccount,
+                    sent_at: at(10.0 - took_s),
+                    done_at: at(10.0),
+                    in_flight: call as u32 % 3,
+                    in_flight_all: call as u32 % 3,
+                    outcome: Outcome::Ok,
+                    queue_waiting: true,
+                };
+                knee.timed(&call, late);
+            }
+            knee.limit()
+        };
+        assert!(limit(2.0) < limit(0.1), "{}, {}", limit(2.0), limit(0.1));
+    }
+
+    #[test]
+    fn logarithms_and_powers_are_those_of_the_platform() {
+        for x in [1e-6, 0.03, 0.5, 0.707, 1.0, 1.414, 1.415, 7.5, 1e6] {
+            assert!((ln(x) - x.ln()).abs() < 1e-9, "{x}: {}", ln(x));
+        }
+        for n in [0, 1, 7, 4_096] {
+            assert!((power(0.999, n) / 0.999_f64.powf(f64::from(n)) - 1.0).abs() < 1e-9, "{n}");
         }
     }
 

@@ -52,6 +52,17 @@ impl CallFeedback {
     }
 }
 
+/// A call that was sent and not answered yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnansweredCall {
+    /// Endpoint of the call.
+    pub endpoint: Endpoint,
+    /// When it was sent.
+    pub sent_at: Timestamp,
+    /// Other calls in flight then, of all endpoints that have a limit.
+    pub in_flight_all: u32,
+}
+
 /// The limit of one endpoint.
 pub trait ConcurrencyLimit: fmt::Debug {
     /// The most calls in flight; at least 1.
@@ -69,6 +80,9 @@ pub trait ConcurrencyLimit: fmt::Debug {
     fn found(&self) -> Option<u32> {
         None
     }
+
+    /// An endpoint took `taken` calls at once, more than any before.
+    fn on_taken_elsewhere(&mut self, _taken: u32) {}
 
     /// Another endpoint was found to have a pool of `pool`.
     fn on_pool_elsewhere(&mut self, _pool: u32) {}

@@ -1,9 +1,17 @@
 //! The limit of the calls of all endpoints together: at the knee of the server, and within a pool that
 //! verbs share.
+//!
+//! Until either is known it opens by each success (slow start: Jacobson, "Congestion avoidance and
+//! control", 1988), since a server that slows down is slow to say so.
 
+use super::Manners;
 use super::adaptive::Adaptive;
 use super::knee::Knee;
-use super::limit::{CallFeedback, ConcurrencyLimit};
+use super::limit::{CallFeedback, ConcurrencyLimit, UnansweredCall};
+
+/// Calls in flight at the start: at a pool of 50 each halving costs a tenth of a run of 60 accounts, and
+/// at a server that is fastest with 3 in flight each doubling costs more than that.
+const START: u32 = 8;
 
 /// Limit of the calls of all endpoints together.
 ///
@@ -11,9 +19,12 @@ use super::limit::{CallFeedback, ConcurrencyLimit};
 /// pool that verbs share with the same number of all. So a pool is taken for a shared one where a call
 /// was refused with fewer of its own in flight than one endpoint had taken before, since their pools are
 /// alike as a rule, but never with fewer of all.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct LimitOfAll {
     headroom: u32,
+    manners: Manners,
+    /// The most calls in flight so far.
+    open: u32,
     knee: Knee,
     /// The most calls in flight that were all taken: of one endpoint, and of all.
     taken_of_one: u32,
@@ -25,14 +36,23 @@ pub struct LimitOfAll {
 
 impl LimitOfAll {
     /// Knows nothing yet; leaves `headroom` places of a shared pool to others.
-    pub fn new(headroom: u32) -> Self {
-        Self { headroom, ..Self::default() }
+    pub fn new(headroom: u32, manners: Manners) -> Self {
+        Self {
+            headroom,
+            manners,
+            open: START,
+            knee: Knee::default(),
+            taken_of_one: 0,
+            taken: 0,
+            refused_at: None,
+            shared: None,
+        }
     }
 
     /// The most calls in flight; at least 1.
     pub fn limit(&self) -> u32 {
         let shared = self.shared.as_ref().map_or(u32::MAX, ConcurrencyLimit::limit);
-        self.knee.limit().min(shared)
+        self.open.min(shared)
     }
 
     /// The pool that verbs share, if they do.
@@ -40,15 +60,28 @@ impl LimitOfAll {
         self.shared.as_ref().and_then(ConcurrencyLimit::found)
     }
 
+    /// The most calls of one endpoint that were in flight and all taken.
+    pub(crate) const fn taken_of_one(&self) -> u32 {
+        self.taken_of_one
+    }
+
     /// Adjusts to the result of a call; true if it is a refusal that a shared pool explains.
-    pub fn explains(&mut self, call: &CallFeedback) -> bool {
+    pub fn explains(
+        &mut self,
+        call: &CallFeedback,
+        unanswered: impl Iterator<Item = UnansweredCall>,
+    ) -> bool {
         if call.is_taken() || call.is_timed_out() {
-            self.knee.timed(call);
+            self.knee.timed(call, unanswered);
         }
         if call.is_taken() {
+            if (call.in_flight_all + 1) * 2 > self.open {
+                self.open += self.manners.opened_by_success();
+            }
             self.taken_of_one = self.taken_of_one.max(call.in_flight + 1);
             self.taken = self.taken.max(call.in_flight_all + 1);
         }
+        self.open = self.open.min(self.knee.limit());
         if let Some(shared) = &mut self.shared {
             let limit = shared.limit();
             shared.on_result(&CallFeedback { in_flight: call.in_flight_all, ..*call });
@@ -99,24 +132,23 @@ mod tests {
 
     #[test]
     fn a_pool_is_shared_where_only_all_calls_explain_the_refusals() {
-        let mut limit = LimitOfAll::new(0);
-        assert!(!limit.explains(&result(1, 7, 9, Outcome::Ok)));
-        assert!(limit.explains(&result(2, 2, 10, Outcome::Rejected)));
+        let mut limit = LimitOfAll::new(0, Manners::Polite);
+        assert!(!limit.explains(&result(1, 7, 9, Outcome::Ok), std::iter::empty()));
+        assert!(limit.explains(&result(2, 2, 10, Outcome::Rejected), std::iter::empty()));
         assert_eq!(limit.shared_pool(), Some(10));
-        assert_eq!(limit.limit(), 10);
         // Refused with next to nothing in flight: it was another limit after all.
-        assert!(!limit.explains(&result(3, 1, 2, Outcome::Rejected)));
+        assert!(!limit.explains(&result(3, 1, 2, Outcome::Rejected), std::iter::empty()));
         assert_eq!(limit.shared_pool(), None);
     }
 
     #[test]
     fn a_pool_of_one_endpoint_is_none_of_all() {
-        let mut limit = LimitOfAll::new(0);
-        limit.explains(&result(1, 4, 9, Outcome::Ok));
+        let mut limit = LimitOfAll::new(0, Manners::Polite);
+        limit.explains(&result(1, 4, 9, Outcome::Ok), std::iter::empty());
         // As many of its own were taken, and no more.
-        assert!(!limit.explains(&result(2, 5, 9, Outcome::Rejected)));
+        assert!(!limit.explains(&result(2, 5, 9, Outcome::Rejected), std::iter::empty()));
         // Fewer of all were refused than were taken.
-        assert!(!limit.explains(&result(3, 4, 5, Outcome::Rejected)));
+        assert!(!limit.explains(&result(3, 4, 5, Outcome::Rejected), std::iter::empty()));
         assert_eq!(limit.shared_pool(), None);
     }
 }
