@@ -2,9 +2,10 @@
 //!
 //! Refusals show a limit. Where there is none, the calls show only what is admitted: any pool or
 //! window at least that large is possible, by a prior that knows Neon's documentation. Reads and
-//! writes mostly have the same limit.
+//! writes mostly have the same limit, each its own; now and then they share it, or others are at work in it.
 
 use super::limit::{AdmissionLimit, InferredLimit};
+use neon_mock::limit::Scope;
 use neon_mock::rng::{Generator, unit};
 use rand::Rng;
 use serde::Serialize;
@@ -29,7 +30,15 @@ const LARGEST_WINDOW: u32 = 30;
 const JUST_BEYOND: f64 = 0.08;
 
 /// Prior probability that writes have the limit of reads.
-const PRIOR_ALIKE: f64 = 0.92;
+const PRIOR_ALIKE: f64 = 0.9;
+
+/// Prior probabilities that the verbs of a path share a limit, and that all calls do.
+const PRIOR_SHARED: [(Scope, f64); 2] = [(Scope::Template, 0.07), (Scope::Organisation, 0.06)];
+
+/// Probability that others work in a pool while the run lasts, where every refusal has its explanation, and
+/// where one has none; and the share of the pool that they hold in the mean, at least and at most.
+const PRIOR_STAFF: [f64; 2] = [0.06, 0.3];
+const STAFF_HOLD: [f64; 2] = [0.03, 0.3];
 
 /// Probability of the other kind of limit where pool and window leave equally many refusals unexplained:
 /// of reads, and of writes and searches, given the kind of reads. Each refusal more divides it by e².
@@ -58,16 +67,36 @@ pub(super) struct LimitsPosterior {
     pub(super) get: InferredLimit,
     pub(super) patch: InferredLimit,
     pub(super) search: InferredLimit,
+    /// The limit that reads and writes share, if they do.
+    pub(super) of_accounts: InferredLimit,
+    /// The limit that all calls share, if they do.
+    pub(super) of_all: InferredLimit,
+}
+
+/// Limits drawn from the posterior.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DrawnLimits {
+    pub(super) limits: FittedLimits,
+    /// The calls that share a limit, which is then that of reads.
+    pub(super) scope: Scope,
+    /// Calls of others in flight, in the mean; 0 without others.
+    pub(super) held: f64,
 }
 
 impl LimitsPosterior {
     /// The point estimate, where calls were sent at once to find limits; adds each assumption to
     /// `assumed`.
     pub(super) fn looked_for(&self, assumed: &mut Vec<String>) -> FittedLimits {
-        let Self { get, patch, search } = self;
+        let Self { get, patch, search, .. } = self;
         if get.limit.is_some() && !get.is_unambiguous {
             assumed.push(
                 "what limits reads is calls in flight: the calls do not tell that from calls per second"
+                    .to_owned(),
+            );
+        }
+        if self.is_shared() {
+            assumed.push(
+                "each kind of call has a limit of its own: that some share one is more likely"
                     .to_owned(),
             );
         }
@@ -93,11 +122,82 @@ impl LimitsPosterior {
     }
 
     /// Limits drawn from the posterior.
-    pub(super) fn draw(&self, from: &mut Generator) -> FittedLimits {
-        let get = drawn(&self.get, DOCUMENTED, None, from);
-        let patch = self.drawn_of_writes(get, from);
-        let search = drawn(&self.search, DOCUMENTED_SEARCH, get, from);
-        FittedLimits { get, patch, search, most_reads_at_once: self.get.most_in_flight }
+    pub(super) fn draw(&self, from: &mut Generator) -> DrawnLimits {
+        let most_reads_at_once = self.get.most_in_flight;
+        let [by_scope, by_staff, staff] = [(); 3].map(|()| unit(from.next_u64()));
+        let scope = self.scope_at(by_scope);
+        let (get, patch, search) = match scope {
+            Scope::Endpoint => {
+                let get = drawn(&self.get, DOCUMENTED, None, from);
+                let patch = self.drawn_of_writes(get, from);
+                (get, patch, drawn(&self.search, DOCUMENTED_SEARCH, get, from))
+            }
+            Scope::Template => {
+                let shared = drawn(&self.of_accounts, DOCUMENTED, None, from);
+                (shared, shared, drawn(&self.search, DOCUMENTED_SEARCH, shared, from))
+            }
+            Scope::Organisation => {
+                let shared = drawn(&self.of_all, DOCUMENTED, None, from);
+                (shared, shared, shared)
+            }
+        };
+        let prior_staff = PRIOR_STAFF[usize::from(self.get.unexplained() > 0)];
+        let held = match patch.or(get) {
+            Some(AdmissionLimit::Pool(pool)) if by_staff < prior_staff => {
+                let [least, most] = STAFF_HOLD;
+                f64::from(pool) * least * (most / least).powf(staff)
+            }
+            _ => 0.0,
+        };
+        let limits = FittedLimits { get, patch, search, most_reads_at_once };
+        DrawnLimits { limits, scope, held }
+    }
+
+    /// Posterior probabilities of the scopes of a limit, [`Scope::Endpoint`] first, but for a common factor.
+    ///
+    /// A refusal that a scope leaves unexplained divides its probability by e².
+    fn scopes(&self) -> [(Scope, f64); 3] {
+        let Self { get, patch, search, of_accounts, of_all } = self;
+        let left = |seen: &[&InferredLimit]| -> f64 {
+            let unexplained: u32 = seen.iter().map(|seen| seen.unexplained()).sum();
+            (-2.0 * f64::from(unexplained)).exp()
+        };
+        let [(template, of_template), (organisation, of_organisation)] = PRIOR_SHARED;
+        let own = 1.0 - of_template - of_organisation;
+        [
+            (Scope::Endpoint, own * self.prior_of_writes() * left(&[get, patch, search])),
+            (template, of_template * left(&[of_accounts, search])),
+            (organisation, of_organisation * left(&[of_all])),
+        ]
+    }
+
+    /// Prior probability that writes, by limits of their own, are limited as they were seen to be.
+    fn prior_of_writes(&self) -> f64 {
+        let Some(limit) = self.patch.limit else {
+            return if admits(&self.patch, self.get.limit) { 1.0 } else { 1.0 - PRIOR_ALIKE };
+        };
+        if self.get.limit == Some(limit) {
+            return PRIOR_ALIKE;
+        }
+        let of_size = possible(&InferredLimit::default(), DOCUMENTED)
+            .find_map(|(size, probability)| (size == Some(limit)).then_some(probability));
+        (1.0 - PRIOR_ALIKE) * of_size.unwrap_or(0.0)
+    }
+
+    fn scope_at(&self, unit: f64) -> Scope {
+        let scopes = self.scopes();
+        let mut left = unit * scopes.iter().map(|(_, probability)| probability).sum::<f64>();
+        let at = scopes.iter().find(|(_, probability)| {
+            left -= probability;
+            left < 0.0
+        });
+        at.map_or(Scope::Endpoint, |(scope, _)| *scope)
+    }
+
+    /// True if it is more likely than not that kinds of calls share a limit.
+    fn is_shared(&self) -> bool {
+        let [(_, own), (_, of_template), (_, of_organisation)] = self.scopes();
+        of_template + of_organisation > own
     }
 
     fn drawn_of_writes(
