@@ -18,7 +18,7 @@ pub use calibration::{ByPortfolio, Calibration, SHIPPED, StrategyChoice, inputs,
 pub use features::{CapacityMargin, EndpointFeatures, LimitKind, TargetFeatures};
 pub use judge::{
     CaseVerdict, ForecastError, InformedChoices, Judgement, LeftOut, Prediction, PreparedCase,
-    PreparedCases, judge, judgement, prepared_cases, simulated_calls,
+    PreparedCases, ProbeCost, ProbeRow, judge, judgement, prepared_cases, simulated_calls,
 };
 pub use map::{DecisionMap, MapCell, map};
 pub use neonbench_engine::record::ChosenBy;

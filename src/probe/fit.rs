@@ -36,7 +36,7 @@ const REFUSAL: Duration = Duration::from_millis(30);
 
 /// Edits per second of others at most, and the time from opening an account to saving it, where others
 /// are drawn.
-const MOST_EDITS_PER_S: f64 = 4.0;
+const MOST_EDITS_PER_S: f64 = 2.0;
 const THINK: Duration = Duration::from_secs(5);
 
 /// A target as its calls show it: posteriors of laws, growth and failures, and the limits.

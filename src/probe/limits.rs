@@ -142,8 +142,10 @@ impl LimitsPosterior {
             }
         };
         let prior_staff = PRIOR_STAFF[usize::from(self.get.unexplained() > 0)];
+        // Others are felt in a pool that binds; one that no call has met hardly does.
+        let has_met = self.get.limit.or(self.patch.limit).is_some();
         let held = match patch.or(get) {
-            Some(AdmissionLimit::Pool(pool)) if by_staff < prior_staff => {
+            Some(AdmissionLimit::Pool(pool)) if has_met && by_staff < prior_staff => {
                 let [least, most] = STAFF_HOLD;
                 f64::from(pool) * least * (most / least).powf(staff)
             }

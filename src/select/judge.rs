@@ -9,10 +9,11 @@ use super::rehearsal::{Rehearsal, THOROUGH};
 use super::sweep::whole_grid;
 use super::target::{Knowledge, KnownTarget};
 use crate::experiment::{
-    Candidate, CandidateRuns, Forecast, Goal, Portfolio, Summary, forecast, parallel_map, seeds,
+    Candidate, CandidateRuns, Forecast, Goal, Portfolio, RunFigures, Summary, forecast,
+    parallel_map, seeds, times_as_much,
 };
 use crate::probe::{self, MOST_SAMPLE, ProbeOptions, TargetFit};
-use crate::stats::{quantile, sorted};
+use crate::stats::{mean, quantile, sorted};
 use neonbench_engine::engine::{DEFAULT_WORKERS, Strategy};
 use neonbench_engine::journal::NoJournal;
 use neonbench_engine::run::{RunError, World};
@@ -36,6 +37,9 @@ const FEW: u64 = 3;
 const REPLICATES_WHERE_WRONG: u64 = 2_000;
 const SHORT: u64 = 50;
 const WORTH: f64 = 1.5;
+
+/// Regret of a probe where a run takes no time.
+const MOST_REGRET: f64 = 10.0;
 
 /// Runs that a forecast is compared with; the first of them are those of the judgement.
 const FORECAST_RUNS: u64 = 50;
@@ -65,6 +69,9 @@ pub struct CaseVerdict {
     /// Its profile, where that is a built-in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
+    /// Accounts × mappings.
+    #[serde(default)]
+    pub size: u64,
     /// The best that was found, by portfolio.
     pub best: [Option<Candidate>; Portfolio::ALL.len()],
     /// The choices and their costs, in the order of [`Knowledge::ALL`]; without those that were not judged.
@@ -82,6 +89,22 @@ pub struct InformedChoices {
     pub costs: [Option<Costs>; Portfolio::ALL.len()],
     /// The choices, in the order of [`SelectorName::ALL`], by portfolio.
     pub candidates: [[Candidate; SelectorName::ALL.len()]; Portfolio::ALL.len()],
+    /// The probe that the knowledge is from; `None` where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<ProbeCost>,
+}
+
+/// What a probe takes, and the cost of `auto`'s choice with it.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ProbeCost {
+    /// Seconds from its first call sent to its last one answered.
+    pub duration_s: f64,
+    /// Its calls, refusals included.
+    pub calls: u64,
+    /// Its refusals.
+    pub refused: u64,
+    /// Mean cost of the probe and the choice of `auto` as one run, in seconds, by portfolio.
+    pub cost_with_choice: [f64; Portfolio::ALL.len()],
 }
 
 impl CaseVerdict {
@@ -107,6 +130,9 @@ pub struct Judgement {
     /// The gap that choosing can close: the mean cost of the single best ÷ that of the virtual best.
     pub prize: ByPortfolio<f64>,
     pub selectors: Vec<RegretRow>,
+    /// What probing costs and saves among all strategies, by family and built-in profile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<ProbeRow>,
     pub prediction: Prediction,
     /// The same with something left out of the fit, judged on what was left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -122,6 +148,28 @@ pub struct Prediction {
     pub interval_coverage: f64,
     /// Scenario–seed pairs that the coverage is of.
     pub pairs: u64,
+}
+
+/// Regret of `auto` after a probe, whose own time and calls are counted in, beside that without one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct ProbeRow {
+    /// A family, a built-in profile, or `all`.
+    pub family: String,
+    /// The kind of probe.
+    pub knowledge: Knowledge,
+    /// Mean seconds of the probe.
+    pub duration_s: f64,
+    /// Mean calls of the probe.
+    pub calls: f64,
+    /// Mean regret with the probe counted in.
+    pub mean_regret: f64,
+    /// Mean regret of the choice where nothing is known.
+    pub unprobed_regret: f64,
+    /// Accounts × mappings from which on probing pays: of the judged jobs of at least that size, the mean regret with
+    /// the probe counted in is below that without one; `None` where it pays in no size that was judged.
+    pub pays_from: Option<u64>,
+    /// Scenarios.
+    pub scenarios: usize,
 }
 
 /// A row of a fit that did not see something.
@@ -154,6 +202,8 @@ struct JudgedTarget {
     knowledge: Knowledge,
     /// `None` where nothing is known.
     target: Option<KnownTarget>,
+    /// Time, calls and refusals of the probe.
+    probe: Option<RunFigures>,
     /// The choice of `auto`, by portfolio, once it was made.
     choices: [Option<Candidate>; Portfolio::ALL.len()],
 }
@@ -253,6 +303,7 @@ impl<'a> PreparedCase<'a> {
             name: self.case.scenario.name.clone(),
             family: self.case.family,
             profile,
+            size: self.case.scenario.expected_resources() * self.case.scenario.mappings() as u64,
             best: self.best,
             choices,
             forecast,
@@ -274,8 +325,32 @@ impl<'a> PreparedCase<'a> {
             }
             costs[of] = least[of].is_finite().then(|| Costs::new(least[of], chosen));
         }
+        let probe = self.targets[place].probe;
+        let probe = probe.map(|probe| self.probe_cost(&probe, &candidates)).transpose()?;
         let candidates = candidates.try_into().expect("one of each portfolio");
-        Ok(InformedChoices { knowledge: self.targets[place].knowledge, costs, candidates })
+        Ok(InformedChoices { knowledge: self.targets[place].knowledge, costs, candidates, probe })
+    }
+
+    /// The cost of `probe` and of the choice of `auto` in each portfolio as one run.
+    fn probe_cost(
+        &mut self,
+        probe: &RunFigures,
+        candidates: &[[Candidate; SelectorName::ALL.len()]],
+    ) -> Result<ProbeCost, RunError> {
+        let RunFigures { makespan_s: duration_s, calls, refused, .. } = *probe;
+        let mut cost_with_choice = [0.0; Portfolio::ALL.len()];
+        for (cost, chosen) in cost_with_choice.iter_mut().zip(candidates) {
+            let auto = chosen[SelectorName::CostModel as usize];
+            let runs = self.runs.entry(&auto, seeds::first(&seeds::JUDGE, REPLICATES.0))?.runs;
+            let both = runs.runs().iter().map(|run| RunFigures {
+                makespan_s: duration_s + run.makespan_s,
+                calls: calls + run.calls,
+                refused: refused + run.refused,
+                ..*run
+            });
+            *cost = both.collect::<Summary>().cost_s(self.goal.objective);
+        }
+        Ok(ProbeCost { duration_s, calls, refused, cost_with_choice })
     }
 
     fn forecast(&mut self, candidate: &Candidate) -> Result<Forecast, RunError> {
@@ -365,7 +440,7 @@ impl JudgedTarget {
     /// The target of `case` as far as `knowledge` goes; a probe that yields no fit leaves nothing known.
     fn new(case: &SelectorCase, knowledge: Knowledge) -> Self {
         let scenario = &case.scenario;
-        let mut target = None;
+        let (mut target, mut probe) = (None, None);
         let sample = match knowledge {
             Knowledge::Known => {
                 target = Some(KnownTarget::of(&scenario.profile));
@@ -381,9 +456,15 @@ impl JudgedTarget {
             let options = ProbeOptions { find_pool: true, sample, seed: seeds::PROBE.start };
             if let Ok(trace) = probe::run(scenario, &World::Virtual, &options, &NoJournal) {
                 target = TargetFit::of(&trace).ok().map(KnownTarget::probed);
+                probe = Some(RunFigures {
+                    makespan_s: trace.lasted().as_secs_f64(),
+                    calls: trace.calls.len() as u64,
+                    refused: trace.refused() as u64,
+                    ..RunFigures::NONE
+                });
             }
         }
-        Self { knowledge, target, choices: [None; Portfolio::ALL.len()] }
+        Self { knowledge, target, probe, choices: [None; Portfolio::ALL.len()] }
     }
 }
 
@@ -408,6 +489,39 @@ impl ForecastError {
     }
 }
 
+impl ProbeRow {
+    /// The row over `verdicts`; `None` where none was judged with a probe and without one.
+    fn of(family: &str, knowledge: Knowledge, verdicts: &[&CaseVerdict]) -> Option<Self> {
+        const FULL: usize = Portfolio::Full as usize;
+        let case = |verdict: &&'_ CaseVerdict| {
+            let probe = verdict.with(knowledge)?.probe.as_ref()?;
+            let unprobed = verdict.with(Knowledge::Nothing)?.costs[FULL]?;
+            let regret = times_as_much(probe.cost_with_choice[FULL], unprobed.best) - 1.0;
+            // Where all takes no time, a probe is not worth any.
+            let regret = if regret.is_finite() { regret } else { MOST_REGRET };
+            let unprobed = unprobed.ratio(SelectorName::CostModel) - 1.0;
+            Some((verdict.size, *probe, regret, unprobed))
+        };
+        let mut cases: Vec<(u64, ProbeCost, f64, f64)> = verdicts.iter().filter_map(case).collect();
+        cases.sort_by_key(|(size, ..)| *size);
+        let pays = |place: &usize| {
+            let of_size = || cases[*place..].iter();
+            mean(of_size().map(|case| case.2)) < mean(of_size().map(|case| case.3))
+        };
+        let pays_from = (0..cases.len()).find(pays).map(|place| cases[place].0);
+        (!cases.is_empty()).then(|| Self {
+            family: family.to_owned(),
+            knowledge,
+            duration_s: mean(cases.iter().map(|case| case.1.duration_s)),
+            calls: mean(cases.iter().map(|case| case.1.calls as f64)),
+            mean_regret: mean(cases.iter().map(|case| case.2)),
+            unprobed_regret: mean(cases.iter().map(|case| case.3)),
+            pays_from,
+            scenarios: cases.len(),
+        })
+    }
+}
+
 /// The table over `verdicts`, which took `simulated_calls` and `wall_s`.
 pub fn judgement(verdicts: &[CaseVerdict], simulated_calls: u64, wall_s: f64) -> Judgement {
     // In the order of their names: sums of floats depend on it, and files may be read in any.
@@ -423,6 +537,21 @@ pub fn judgement(verdicts: &[CaseVerdict], simulated_calls: u64, wall_s: f64) ->
         verdicts.iter().filter_map(|verdict| verdict.profile.as_deref()).collect();
     profiles.sort_unstable();
     profiles.dedup();
+    let mut probes = Vec::new();
+    for knowledge in [Knowledge::ProbeSample, Knowledge::Probe] {
+        let mut add = |label: &str, is_meant: &dyn Fn(&CaseVerdict) -> bool| {
+            let wanted: Vec<&CaseVerdict> =
+                verdicts.iter().filter(|verdict| is_meant(verdict)).copied().collect();
+            probes.extend(ProbeRow::of(label, knowledge, &wanted));
+        };
+        add("all", &|_| true);
+        for family in Family::ALL {
+            add(family.name(), &|verdict| verdict.family == family);
+        }
+        for profile in &profiles {
+            add(profile, &|verdict| verdict.profile.as_deref() == Some(*profile));
+        }
+    }
     let mut selectors = Vec::new();
     for knowledge in Knowledge::ALL {
         for portfolio in Portfolio::ALL {
@@ -454,6 +583,7 @@ pub fn judgement(verdicts: &[CaseVerdict], simulated_calls: u64, wall_s: f64) ->
         wall_s,
         prize: ByPortfolio { guide: prize(Portfolio::Guide), full: prize(Portfolio::Full) },
         selectors,
+        probes,
         prediction: Prediction {
             median_abs_error: at(0.5),
             p95_abs_error: at(0.95),

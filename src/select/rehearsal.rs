@@ -7,12 +7,17 @@
 //! Every run of a candidate under a seed is made once. Deliberately absent: a model of costs; whatever a
 //! profile can say, a simulation knows.
 
+mod halving;
+
+pub(super) use halving::{CHOICE, CandidateSet, Search, THOROUGH, UNCERTAIN_CHOICE, round};
+
 use super::target::KnownTarget;
 use crate::experiment::{
     Candidate, CandidateRuns, CanonicalRun, CostLimit, Goal, Portfolio, RunFigures, SimulatedRun,
     Summary, not_told_apart, rank, simulate, times_as_much,
 };
 use crate::stats::{mean, pareto_front, quantile, sorted};
+use halving::{Class, survivors};
 use neon_mock::profile::Profile;
 use neon_mock::time::Timestamp;
 use neonbench_engine::run::RunError;
@@ -27,88 +32,13 @@ use std::ops::Range;
 const PARTS: [u64; 2] = [400, 1_200];
 
 /// The same of an uncertain target, where many profiles tell more than many accounts.
-const PARTS_DRAWN: [u64; 2] = [100, 300];
-
-/// Runs in the last round of a search on an uncertain target, at least.
-const FEWEST_DRAWN: u64 = 80;
+const PARTS_DRAWN: [u64; 2] = [60, 180];
 
 /// Cost as a multiple of the least on a drawn profile that counts at most, and at which a run is ended.
 const MOST_TIMES: f64 = 10.0;
 
 /// Accounts up to which a plan is rehearsed as a whole where faults come at a time or at an account.
 const MOST_AT_ONCE: u64 = 5_000;
-
-/// A round of a search.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Round {
-    /// Runs of each candidate, as a share of those of the last round.
-    pub(super) runs: f64,
-    /// Cost as a multiple of the least up to which a candidate goes on.
-    pub(super) at_most: f64,
-    /// True if it is by the first accounts of a long plan alone, scaled up.
-    pub(super) is_rough: bool,
-    /// True if candidates next to the leaders join after it.
-    pub(super) refines: bool,
-}
-
-/// A search by successive halving.
-///
-/// Source: Karnin, Koren and Somekh, "Almost optimal exploration in multi-armed bandits", ICML 2013.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Search {
-    pub(super) rounds: &'static [Round],
-    /// Calls of the runs of a candidate in the last round, and those runs at least and at most.
-    pub(super) calls: u64,
-    pub(super) runs: (u64, u64),
-    /// Multiple of the least cost under a seed after which a run is ended, being hopeless.
-    pub(super) hopeless: f64,
-}
-
-/// The candidates of a search, and the choices that it is for.
-#[derive(Clone, Debug)]
-pub(super) struct CandidateSet {
-    /// The candidates that it begins with; ties go to the first.
-    pub(super) candidates: Vec<Candidate>,
-    /// Candidates of which those next to the leaders join in a round that refines.
-    pub(super) joining: Vec<Candidate>,
-    /// The portfolios whose best is searched.
-    pub(super) portfolios: &'static [Portfolio],
-}
-
-/// A round of so many runs, as a share of the last round's, after which a candidate goes on that costs at most so many times the least.
-pub(super) const fn round(runs: f64, at_most: f64) -> Round {
-    Round { runs, at_most, is_rough: false, refines: false }
-}
-
-/// The search of a choice: a coarse grid, then what is next to the leaders.
-pub(super) const CHOICE: Search = Search {
-    rounds: &[
-        Round { is_rough: true, ..round(0.025, 2.0) },
-        Round { refines: true, ..round(0.12, 1.3) },
-        round(0.12, 1.25),
-        round(0.35, 1.1),
-        round(1.0, 1.0),
-    ],
-    calls: 8_000,
-    runs: (8, 200),
-    hopeless: 3.0,
-};
-
-/// The search of the best of a whole grid.
-pub(super) const THOROUGH: Search = Search {
-    rounds: &[
-        Round { is_rough: true, ..round(0.025, 2.0) },
-        round(0.1, 1.4),
-        round(0.3, 1.15),
-        round(1.0, 1.0),
-    ],
-    calls: 8_000,
-    runs: (8, 100),
-    hopeless: 3.0,
-};
-
-/// Candidates of each portfolio that go on at least.
-const FEWEST: usize = 4;
 
 /// Leaders whose neighbours join.
 const LEADERS: usize = 3;
@@ -406,8 +336,7 @@ impl<'a> Rehearsal<'a> {
         let resources = self.scenario.expected_resources();
         let accounts =
             if self.is_whole { resources } else { resources.min(self.parts[0] + self.parts[1]) };
-        let least = if self.target.is_uncertain() { FEWEST_DRAWN } else { search.runs.0 };
-        (search.calls / (2 * accounts + 1)).clamp(least, search.runs.1)
+        (search.calls / (2 * accounts + 1)).clamp(search.runs.0, search.runs.1)
     }
 
     /// Searches the best of `set` over the first of `seeds`.
@@ -428,16 +357,21 @@ impl<'a> Rehearsal<'a> {
         // A good one first makes bad ones hopeless soon.
         racing.sort_by_key(|one| Portfolio::Guide.holds(one));
         let last = self.last_runs(search);
-        let hopeless = if self.target.is_uncertain() { MOST_TIMES } else { search.hopeless };
         let mut over = seeds.start..seeds.start;
         for round in search.rounds {
             over.end = seeds.start + ((last as f64 * round.runs).round() as u64).clamp(1, last);
             let mut made = Vec::new();
             for candidate in &racing {
-                made.push(self.runs(candidate, over.clone(), Some(hopeless), round.is_rough)?);
+                made.push(self.runs(
+                    candidate,
+                    over.clone(),
+                    Some(search.hopeless),
+                    round.is_rough,
+                )?);
             }
             for (candidate, runs) in racing.iter().zip(made) {
-                let cost_s = self.cost_of(candidate, runs, &over, (hopeless, round.is_rough));
+                let cost_s =
+                    self.cost_of(candidate, runs, &over, (search.hopeless, round.is_rough));
                 known.insert(self.canonical(candidate), cost_s);
             }
             let cost_s = |one: &Candidate| known[&self.canonical(one)];
@@ -566,33 +500,6 @@ fn extrapolated(part: &RunFigures, more: &RunFigures, resources: f64) -> RunFigu
         peak_buffered: part.peak_buffered.max(more.peak_buffered),
         is_valid: part.is_valid && more.is_valid,
     }
-}
-
-/// A class of candidates of which some survive each round.
-type Class = (Portfolio, bool);
-
-/// The survivors of a round, cheapest first: in each class what costs at most `at_most` times its least,
-/// and at least a few.
-fn survivors(
-    racing: &[Candidate],
-    classes: &[Class],
-    cost_s: impl Fn(&Candidate) -> f64,
-    at_most: f64,
-) -> Vec<Candidate> {
-    let mut order: Vec<(f64, Candidate)> = racing.iter().map(|one| (cost_s(one), *one)).collect();
-    order.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut goes_on = vec![false; order.len()];
-    for (portfolio, adapts) in classes {
-        let is_in = |one: &Candidate| portfolio.holds(one) && (!adapts || one.adapts());
-        let held = (0..order.len()).filter(|place| is_in(&order[*place].1));
-        let mut least = f64::INFINITY;
-        for (rank, place) in held.enumerate() {
-            least = least.min(order[place].0);
-            goes_on[place] |= rank < FEWEST || order[place].0 <= at_most * least;
-        }
-    }
-    let kept = order.into_iter().zip(goes_on).filter(|(_, goes_on)| *goes_on);
-    kept.map(|((_, candidate), _)| candidate).collect()
 }
 
 /// Runs of each candidate for the front.
