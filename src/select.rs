@@ -6,6 +6,7 @@ pub mod case;
 mod features;
 mod judge;
 mod map;
+mod probing;
 mod regret;
 mod rehearsal;
 mod strategy_rule;
@@ -18,10 +19,11 @@ pub use calibration::{ByPortfolio, Calibration, SHIPPED, StrategyChoice, inputs,
 pub use features::{CapacityMargin, EndpointFeatures, LimitKind, TargetFeatures};
 pub use judge::{
     CaseVerdict, ForecastError, InformedChoices, Judgement, LeftOut, Prediction, PreparedCase,
-    PreparedCases, ProbeCost, ProbeRow, judge, judgement, prepared_cases, simulated_calls,
+    PreparedCases, judge, judgement, prepared_cases, simulated_calls,
 };
 pub use map::{DecisionMap, MapCell, map};
 pub use neonbench_engine::record::ChosenBy;
+pub use probing::{ProbeCost, ProbeRow};
 pub use regret::{Costs, RegretRow, SelectorName};
 pub use rehearsal::{BestFound, ParetoPoint, Rehearsal};
 pub use strategy_rule::StrategyRule;

@@ -30,7 +30,7 @@ const LARGEST_WINDOW: u32 = 30;
 const JUST_BEYOND: f64 = 0.08;
 
 /// Prior probability that writes have the limit of reads.
-const PRIOR_ALIKE: f64 = 0.9;
+const PRIOR_ALIKE: f64 = 0.85;
 
 /// Prior probabilities that the verbs of a path share a limit, and that all calls do.
 const PRIOR_SHARED: [(Scope, f64); 2] = [(Scope::Template, 0.07), (Scope::Organisation, 0.06)];
@@ -368,5 +368,71 @@ impl FittedLimits {
             ("writes", Self::words(self.patch, 0)),
             ("searches", Self::words(self.search, 0)),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::limit::infer_limit;
+    use super::*;
+    use neon_mock::api::Endpoint;
+    use neon_mock::time::Timestamp;
+    use neonbench_engine::event::{Attempt, Outcome};
+    use std::time::Duration;
+
+    /// Reads and writes of half a second each; each is sent at so many ms, and admitted or not.
+    fn seen(reads: &[(u64, bool)], writes: &[(u64, bool)]) -> LimitsPosterior {
+        let call = |endpoint| {
+            move |&(sent_ms, is_admitted): &(u64, bool)| {
+                let sent_at = Timestamp::ZERO + Duration::from_millis(sent_ms);
+                let took = Duration::from_millis(if is_admitted { 500 } else { 30 });
+                let outcome = if is_admitted { Outcome::Ok } else { Outcome::Rejected };
+                let (attempt, due_at, done_at) = (1, sent_at, sent_at + took);
+                Attempt { endpoint, attempt, due_at, sent_at, done_at, outcome }
+            }
+        };
+        let reads: Vec<Attempt> = reads.iter().map(call(Endpoint::GetAccount)).collect();
+        let writes: Vec<Attempt> = writes.iter().map(call(Endpoint::PatchAccount)).collect();
+        let mut all: Vec<&Attempt> = reads.iter().chain(&writes).collect();
+        all.sort_by_key(|call| call.sent_at);
+        let of_accounts = infer_limit(&all);
+        LimitsPosterior {
+            get: infer_limit(&reads.iter().collect::<Vec<_>>()),
+            patch: infer_limit(&writes.iter().collect::<Vec<_>>()),
+            of_accounts,
+            of_all: of_accounts,
+            ..LimitsPosterior::default()
+        }
+    }
+
+    #[test]
+    fn a_limit_is_shared_where_that_explains_more() {
+        let burst = [(0, true), (0, true), (0, true), (0, false)];
+        // Three places, of which a read holds one.
+        let beside = [(2_000, true)];
+        let two = [(2_010, true), (2_020, true), (2_030, false), (2_040, false)];
+        let shared = seen(&[&burst[..], &beside].concat(), &two);
+        assert!(shared.is_shared(), "{:?}", shared.scopes());
+        // Beside that read, as many writes are admitted as reads.
+        let three = [(2_010, true), (2_020, true), (2_030, true), (2_040, false)];
+        let own = seen(&[&burst[..], &beside].concat(), &three);
+        assert!(!own.is_shared(), "{:?}", own.scopes());
+    }
+
+    #[test]
+    fn unseen_writes_may_be_limited_otherwise() {
+        let read_only = seen(&[(0, true), (0, true), (0, true), (0, false), (600, true)], &[]);
+        let drawn: Vec<DrawnLimits> = (0..2_000)
+            .map(|seed| read_only.draw(&mut neon_mock::rng::stream(seed, "a test")))
+            .collect();
+        let share = |is_meant: &dyn Fn(&DrawnLimits) -> bool| {
+            drawn.iter().filter(|one| is_meant(one)).count() as f64 / drawn.len() as f64
+        };
+        let tighter = share(&|one| matches!(one.limits.patch, Some(AdmissionLimit::Pool(..3))));
+        assert!((0.005..0.1).contains(&tighter), "{tighter}");
+        let shared = share(&|one| one.scope != Scope::Endpoint);
+        assert!((0.08..0.2).contains(&shared), "{shared}");
+        let others = share(&|one| one.held > 0.0);
+        assert!((0.03..0.1).contains(&others), "{others}");
     }
 }

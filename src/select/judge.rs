@@ -4,16 +4,17 @@ use super::calibration::{ByPortfolio, Calibration};
 use super::case::{Family, SelectorCase};
 use super::features::TargetFeatures;
 use super::guide_choice;
+use super::probing::{ProbeCost, ProbeRow};
 use super::regret::{Costs, RegretRow, SelectorName, rows, vbs_gap};
 use super::rehearsal::{Rehearsal, THOROUGH};
 use super::sweep::whole_grid;
 use super::target::{Knowledge, KnownTarget};
 use crate::experiment::{
     Candidate, CandidateRuns, Forecast, Goal, Portfolio, RunFigures, Summary, forecast,
-    parallel_map, seeds, times_as_much,
+    parallel_map, seeds,
 };
 use crate::probe::{self, MOST_SAMPLE, ProbeOptions, TargetFit};
-use crate::stats::{mean, quantile, sorted};
+use crate::stats::{quantile, sorted};
 use neonbench_engine::engine::{DEFAULT_WORKERS, Strategy};
 use neonbench_engine::journal::NoJournal;
 use neonbench_engine::run::{RunError, World};
@@ -37,9 +38,6 @@ const FEW: u64 = 3;
 const REPLICATES_WHERE_WRONG: u64 = 2_000;
 const SHORT: u64 = 50;
 const WORTH: f64 = 1.5;
-
-/// Regret of a probe where a run takes no time.
-const MOST_REGRET: f64 = 10.0;
 
 /// Runs that a forecast is compared with; the first of them are those of the judgement.
 const FORECAST_RUNS: u64 = 50;
@@ -94,19 +92,6 @@ pub struct InformedChoices {
     pub probe: Option<ProbeCost>,
 }
 
-/// What a probe takes, and the cost of `auto`'s choice with it.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct ProbeCost {
-    /// Seconds from its first call sent to its last one answered.
-    pub duration_s: f64,
-    /// Its calls, refusals included.
-    pub calls: u64,
-    /// Its refusals.
-    pub refused: u64,
-    /// Mean cost of the probe and the choice of `auto` as one run, in seconds, by portfolio.
-    pub cost_with_choice: [f64; Portfolio::ALL.len()],
-}
-
 impl CaseVerdict {
     /// The choices that rest on `knowledge`; `None` where they were not judged.
     pub fn with(&self, knowledge: Knowledge) -> Option<&InformedChoices> {
@@ -148,28 +133,6 @@ pub struct Prediction {
     pub interval_coverage: f64,
     /// Scenario–seed pairs that the coverage is of.
     pub pairs: u64,
-}
-
-/// Regret of `auto` after a probe, whose own time and calls are counted in, beside that without one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct ProbeRow {
-    /// A family, a built-in profile, or `all`.
-    pub family: String,
-    /// The kind of probe.
-    pub knowledge: Knowledge,
-    /// Mean seconds of the probe.
-    pub duration_s: f64,
-    /// Mean calls of the probe.
-    pub calls: f64,
-    /// Mean regret with the probe counted in.
-    pub mean_regret: f64,
-    /// Mean regret of the choice where nothing is known.
-    pub unprobed_regret: f64,
-    /// Accounts × mappings from which on probing pays: of the judged jobs of at least that size, the mean regret with
-    /// the probe counted in is below that without one; `None` where it pays in no size that was judged.
-    pub pays_from: Option<u64>,
-    /// Scenarios.
-    pub scenarios: usize,
 }
 
 /// A row of a fit that did not see something.
@@ -485,39 +448,6 @@ impl ForecastError {
             median_s: median,
             within: within as u64,
             runs: makespans.len() as u64,
-        })
-    }
-}
-
-impl ProbeRow {
-    /// The row over `verdicts`; `None` where none was judged with a probe and without one.
-    fn of(family: &str, knowledge: Knowledge, verdicts: &[&CaseVerdict]) -> Option<Self> {
-        const FULL: usize = Portfolio::Full as usize;
-        let case = |verdict: &&'_ CaseVerdict| {
-            let probe = verdict.with(knowledge)?.probe.as_ref()?;
-            let unprobed = verdict.with(Knowledge::Nothing)?.costs[FULL]?;
-            let regret = times_as_much(probe.cost_with_choice[FULL], unprobed.best) - 1.0;
-            // Where all takes no time, a probe is not worth any.
-            let regret = if regret.is_finite() { regret } else { MOST_REGRET };
-            let unprobed = unprobed.ratio(SelectorName::CostModel) - 1.0;
-            Some((verdict.size, *probe, regret, unprobed))
-        };
-        let mut cases: Vec<(u64, ProbeCost, f64, f64)> = verdicts.iter().filter_map(case).collect();
-        cases.sort_by_key(|(size, ..)| *size);
-        let pays = |place: &usize| {
-            let of_size = || cases[*place..].iter();
-            mean(of_size().map(|case| case.2)) < mean(of_size().map(|case| case.3))
-        };
-        let pays_from = (0..cases.len()).find(pays).map(|place| cases[place].0);
-        (!cases.is_empty()).then(|| Self {
-            family: family.to_owned(),
-            knowledge,
-            duration_s: mean(cases.iter().map(|case| case.1.duration_s)),
-            calls: mean(cases.iter().map(|case| case.1.calls as f64)),
-            mean_regret: mean(cases.iter().map(|case| case.2)),
-            unprobed_regret: mean(cases.iter().map(|case| case.3)),
-            pays_from,
-            scenarios: cases.len(),
         })
     }
 }

@@ -2,8 +2,8 @@
 //!
 //! Successive halving: every candidate is run under a few seeds, those that are plainly dearer than the
 //! best are given up, and the rest is run under more. A long plan is rehearsed by two parts of it.
-//! On an uncertain target each seed is another profile, and a run costs as many times as the least on it: the
-//! mean of that is the regret to expect, and no slow profile outvotes the others.
+//! On an uncertain target each seed is another profile, and a run costs as many times as the least on it, large
+//! multiples more than that: no slow profile outvotes the others, and what may go very wrong is not risked.
 //! Every run of a candidate under a seed is made once. Deliberately absent: a model of costs; whatever a
 //! profile can say, a simulation knows.
 
@@ -32,10 +32,14 @@ use std::ops::Range;
 const PARTS: [u64; 2] = [400, 1_200];
 
 /// The same of an uncertain target, where many profiles tell more than many accounts.
-const PARTS_DRAWN: [u64; 2] = [60, 180];
+const PARTS_DRAWN: [u64; 2] = [80, 240];
 
 /// Cost as a multiple of the least on a drawn profile that counts at most, and at which a run is ended.
 const MOST_TIMES: f64 = 10.0;
+
+/// Times the least cost beyond the first from which on the risk of it weighs double: a tenth saved on most
+/// profiles is not worth ten times the cost on one in a hundred.
+const AVERSION: f64 = 2.0;
 
 /// Accounts up to which a plan is rehearsed as a whole where faults come at a time or at an account.
 const MOST_AT_ONCE: u64 = 5_000;
@@ -318,14 +322,15 @@ impl<'a> Rehearsal<'a> {
         times.max(hopeless) * mean(seeds.clone().filter_map(least_s))
     }
 
-    /// `runs` under `seeds` of an uncertain target, their makespans as multiples of the least cost under the seed:
-    /// so are then their costs, up to a most.
+    /// `runs` under `seeds` of an uncertain target, their makespans such that their costs are losses: the multiple
+    /// of the least cost under the seed, up to a most, and more than that where it is large.
     fn relative(&self, runs: Summary, seeds: &Range<u64>, is_rough: bool) -> Summary {
         let relative = |(seed, run): (u64, &RunFigures)| {
             let cost_s = self.goal.objective.of(run);
             let least_s = self.least.get(&(seed, is_rough && !self.is_whole)).copied();
             let times = times_as_much(cost_s, least_s.unwrap_or(cost_s)).min(MOST_TIMES);
-            let makespan_s = if cost_s > 0.0 { run.makespan_s * times / cost_s } else { times };
+            let loss = times + (times - 1.0).powi(2) / AVERSION;
+            let makespan_s = if cost_s > 0.0 { run.makespan_s * loss / cost_s } else { loss };
             RunFigures { makespan_s, ..*run }
         };
         seeds.clone().zip(runs.runs()).map(relative).collect()
