@@ -209,7 +209,9 @@ impl Calibration {
         let best =
             found.ok().and_then(|found| Some((found.best[portfolio as usize]?.0, found.tried)));
         let (candidate, how) = if let Some((candidate, tried)) = best {
-            (candidate, format!("the cheapest of {tried} candidates in simulations"))
+            let least =
+                if target.is_uncertain() { "the least expected loss" } else { "the cheapest" };
+            (candidate, format!("{least} of {tried} candidates in simulations"))
         } else {
             let why = "no candidate passes its audit and keeps to the constraints; this does best in the \
                        mean; in simulations";

@@ -55,7 +55,7 @@ pub(in crate::select) const CHOICE: Search = Search {
         round(1.0, 1.0),
     ],
     calls: 8_000,
-    runs: (8, 200),
+    runs: (16, 200),
     hopeless: 3.0,
 };
 
