@@ -6,6 +6,7 @@ pub mod case;
 mod features;
 mod judge;
 mod map;
+mod probing;
 mod regret;
 mod rehearsal;
 mod strategy_rule;
@@ -24,6 +25,7 @@ pub use judge::{
 };
 pub use map::{DecisionMap, MapCell, map};
 pub use neonbench_engine::record::ChosenBy;
+pub use probing::{ProbeCost, ProbeRow};
 pub use regret::{Costs, RegretRow, SelectorName};
 pub use rehearsal::{BestFound, ParetoPoint, Rehearsal};
 pub use strategy_rule::StrategyRule;

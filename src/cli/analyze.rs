@@ -15,6 +15,7 @@ use neonbench::experiment::{
 use neonbench::probe::{MOST_SAMPLE, TargetFit};
 use neonbench::select::{KnownTarget, ParetoPoint, Rehearsal};
 use neonbench_engine::engine::Strategy;
+use neonbench_engine::record::ChosenBy;
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -74,6 +75,9 @@ pub(super) struct Analysis {
     /// Cost of finding limits and service times; null where they were given.
     #[serde(skip_serializing_if = "Option::is_none")]
     probe: Option<Cost>,
+    /// What the probe saves; null without one, or where the strategy was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    probe_worth: Option<ProbeWorth>,
     /// Configurations that no other beats in time, calls and refusals together, fastest first.
     pareto_front: Vec<ParetoPoint>,
 }
@@ -94,6 +98,21 @@ struct TimeInterval {
     p50: f64,
     p95: f64,
 }
+
+/// What a probe saves on the job, on the profiles that agree with it.
+#[derive(Clone, Copy, Debug, Serialize, schemars::JsonSchema)]
+struct ProbeWorth {
+    /// Cost of the choice without a probe less that of the choice with it, in seconds: means over simulated runs.
+    saved_s: f64,
+    /// Accounts from which on that is more than the probe took; null where it saves nothing.
+    pays_from_accounts: Option<u64>,
+}
+
+/// Simulated runs behind it.
+const WORTH_RUNS: u64 = 64;
+
+/// Saving that counts as none, as a share of the cost.
+const NO_SAVING: f64 = 0.005;
 
 /// Simulated runs of each strategy in the ranking.
 const RANKING_RUNS: u32 = 20;
@@ -120,7 +139,17 @@ pub(super) fn run(args: &AnalyzeArgs, line: &CommandLine) -> Result<ExitCode, Cl
             format!("{}; limits and times by a probe of {} calls", order.reason, cost.calls);
     }
     let expected = forecast(scenario, &order.settings)?;
+    let goal = args.engine.selector.goal.goal();
     let (cost, fit) = probed.unzip();
+    let others = inputs.settings(Strategy::Standard)?;
+    let mut rehearsal = Rehearsal::new(scenario, target, &goal).with_settings(others);
+    let probe_worth = match &cost {
+        Some(cost) if order.chosen_by == ChosenBy::Selector => {
+            let pair = [inputs.choice(scenario, None)?.candidate, Candidate::of(&order.settings)];
+            ProbeWorth::of(&mut rehearsal, pair, cost.duration_s, scenario.expected_resources())?
+        }
+        _ => None,
+    };
     // A profile that was fitted says what it leaves open as a probe does.
     let fit = fit.or_else(|| TargetFit::of_profile(&scenario.profile).ok().flatten());
     // Standard makes one call after another: a third of its runs tell as much.
@@ -128,10 +157,7 @@ pub(super) fn run(args: &AnalyzeArgs, line: &CommandLine) -> Result<ExitCode, Cl
     let (resources, mappings) = (scenario.expected_resources(), scenario.mappings() as u64);
     let [p5, p50, p95] = expected.makespan_s;
     let saved_s = standard.makespan_s[1] - p50;
-    let goal = args.engine.selector.goal.goal();
     let (ranking, tied) = ranking(&inputs, &goal)?;
-    let mut rehearsal =
-        Rehearsal::new(scenario, target, &goal).with_settings(inputs.settings(Strategy::Standard)?);
     let front = rehearsal.front(&coarse_grid(), &seeds::REHEARSAL)?;
     let per_account = BYTES_AN_ACCOUNT + BYTES_A_MAPPING * mappings;
     let analysis = Analysis {
@@ -163,6 +189,7 @@ pub(super) fn run(args: &AnalyzeArgs, line: &CommandLine) -> Result<ExitCode, Cl
         ranked_by: goal.in_words(),
         tied,
         probe: cost,
+        probe_worth,
         pareto_front: front,
     };
     args.output.show(&analysis, || {
@@ -178,6 +205,9 @@ fn print_analysis(analysis: &Analysis) -> Result<(), CliError> {
     let TimeInterval { p5, p50, p95 } = &analysis.estimated_time_s;
     if let Some(cost) = &analysis.probe {
         print(&format!("  probe        {}", cost.in_words()))?;
+        if let Some(worth) = &analysis.probe_worth {
+            print(&format!("  worth        {}", worth.in_words(cost.duration_s)))?;
+        }
     }
     print(&format!(
         "  recommended  {}\n  because      {}",
@@ -220,6 +250,43 @@ fn print_analysis(analysis: &Analysis) -> Result<(), CliError> {
         print(&format!("  note         {line}"))?;
     }
     Ok(())
+}
+
+impl ProbeWorth {
+    /// That of a probe which took `took_s`, by the choices without it and with it; `None` where either breaks a
+    /// constraint.
+    fn of(
+        rehearsal: &mut Rehearsal<'_>,
+        [without, with]: [Candidate; 2],
+        took_s: f64,
+        resources: u64,
+    ) -> Result<Option<Self>, CliError> {
+        let mut cost_s = |one| rehearsal.cost(&one, seeds::first(&seeds::FORECAST, WORTH_RUNS));
+        let (without_s, with_s) = (cost_s(without)?, cost_s(with)?);
+        let saved_s = (without_s - with_s).max(0.0);
+        let accounts = (took_s / saved_s * resources as f64).ceil() as u64;
+        let saves = saved_s > NO_SAVING * with_s;
+        let is_known = without_s.is_finite() && with_s.is_finite();
+        let pays_from_accounts = saves.then_some(accounts);
+        Ok(is_known.then_some(Self { saved_s, pays_from_accounts }))
+    }
+
+    fn in_words(&self, took_s: f64) -> String {
+        let (took, saved) = (duration(took_s), duration(self.saved_s));
+        match self.pays_from_accounts {
+            _ if self.saved_s > took_s => {
+                format!("probing takes {took}, and saves {saved} of this job's cost: it pays")
+            }
+            Some(accounts) => format!(
+                "probing takes {took}, and saves {saved} of this job's cost: for a job of this size it does not \
+                 pay; it does from about {} accounts",
+                count(accounts)
+            ),
+            None => format!(
+                "probing takes {took}, and saves nothing here: without it the limiter does as well"
+            ),
+        }
+    }
 }
 
 /// Every strategy under the seeds from the user's on, best first, and those that tie for the best.

@@ -5,9 +5,9 @@ use super::error::CliError;
 use super::files::read;
 use super::stored::now_unix_s;
 use neon_mock::profile::Profile;
-use neonbench::experiment::{Candidate, Constraint, Portfolio};
+use neonbench::experiment::{Candidate, Constraint, Goal, Portfolio};
 use neonbench::probe::TargetFit;
-use neonbench::select::{ChoiceRequest, ChosenBy, KnownTarget};
+use neonbench::select::{ChoiceRequest, ChosenBy, KnownTarget, StrategyChoice};
 use neonbench::store::{Header, ProfileText, Site, Store};
 use neonbench_engine::engine::limiter::{Limiter, Manners};
 use neonbench_engine::engine::{Guard, Reads, Settings, Strategy};
@@ -138,29 +138,42 @@ impl Inputs {
         if let Some(strategy) = self.strategy() {
             return Ok(RunSpec::new(scenario, self.settings(strategy)?));
         }
-        let selector = &self.engine.selector;
-        let mut goal = selector.goal.goal();
-        // A headroom that is given is simulated, too.
-        goal.constraints.extend(self.engine.headroom.map(Constraint::Headroom));
-        let given = self.given()?;
-        let pinned = |candidate: Candidate| given.pin(candidate);
         // Over HTTP to a server that is not ours, limits and times are known if the user says so.
         let known = !matches!(self.world, World::ForeignHttp(_)) || self.names_profile;
         let profile = known.then(|| KnownTarget::of(&scenario.profile));
-        let target = target.or(profile.as_ref());
+        let choice = self.choice(scenario, target.or(profile.as_ref()))?;
+        let settings = choice.candidate.with(&self.settings(Strategy::Standard)?, &self.goal());
+        let mut order = RunSpec::new(scenario, settings);
+        order.chosen_by = ChosenBy::Selector;
+        order.reason = choice.reason;
+        Ok(order)
+    }
+
+    /// The goal of a choice: a headroom that is given is simulated, too.
+    pub(super) fn goal(&self) -> Goal {
+        let mut goal = self.engine.selector.goal.goal();
+        goal.constraints.extend(self.engine.headroom.map(Constraint::Headroom));
+        goal
+    }
+
+    /// The selector's choice for `scenario`, which rests on `target` where anything is known of it.
+    pub(super) fn choice(
+        &self,
+        scenario: &Scenario,
+        target: Option<&KnownTarget>,
+    ) -> Result<StrategyChoice, CliError> {
+        let given = self.given()?;
+        let pinned = |candidate: Candidate| given.pin(candidate);
+        let calibration = self.engine.selector.calibration()?;
         // A dry run says what the real one will do, by the choice that the real one makes.
         let settings = Settings { dry_run: false, ..self.settings(Strategy::Standard)? };
+        let goal = self.goal();
         let request = ChoiceRequest {
             settings: &settings,
             pinned: &pinned,
             ..ChoiceRequest::new(scenario, &goal)
         };
-        let choice = selector.calibration()?.decide(request, target, Portfolio::Full);
-        let settings = choice.candidate.with(&self.settings(Strategy::Standard)?, &goal);
-        let mut order = RunSpec::new(scenario, settings);
-        order.chosen_by = ChosenBy::Selector;
-        order.reason = choice.reason;
-        Ok(order)
+        Ok(calibration.decide(request, target, Portfolio::Full))
     }
 
     /// The settings that the user gave, which a choice leaves alone.

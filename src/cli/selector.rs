@@ -3,9 +3,9 @@
 use super::args::{GoalArgs, SelectorArgs};
 use super::error::CliError;
 use super::files::read;
-use super::output::{percent, print, table};
+use super::output::{count, duration, percent, print, table};
 use neonbench::experiment::{Goal, Portfolio};
-use neonbench::select::{Calibration, Judgement, Knowledge, RegretRow, SelectorName};
+use neonbench::select::{Calibration, Judgement, Knowledge, ProbeRow, RegretRow, SelectorName};
 use std::path::Path;
 
 impl GoalArgs {
@@ -57,6 +57,12 @@ pub(super) fn print_judgement(judgement: &Judgement) -> Result<(), CliError> {
     let header = "known | portfolio | family | selector | mean regret | \
         5 – 95 % of the mean | p95 | worst | gap closed | scenarios";
     print(&table(header, judgement.selectors.iter().map(row)))?;
+    if !judgement.probes.is_empty() {
+        print("\nwith the probe's own time and calls counted in, among all strategies:")?;
+        let header = "known | family | probe takes | calls | mean regret | without a probe | \
+            pays from accounts × mappings | scenarios";
+        print(&table(header, judgement.probes.iter().map(probe_row)))?;
+    }
     if !judgement.left_out.is_empty() {
         print("\nwith something left out of the fit, on what was left out:")?;
         let rows = judgement.left_out.iter().map(|left_out| {
@@ -75,6 +81,19 @@ pub(super) fn print_judgement(judgement: &Judgement) -> Result<(), CliError> {
         prediction.pairs
     ))?;
     print(&format!("{scenarios} scenarios, {simulated_calls} simulated calls, {wall_s:.1} s"))
+}
+
+fn probe_row(row: &ProbeRow) -> Vec<String> {
+    vec![
+        row.knowledge.name().to_owned(),
+        row.family.clone(),
+        duration(row.duration_s),
+        format!("{:.0}", row.calls),
+        format!("{:.1} %", row.mean_regret * 100.0),
+        format!("{:.1} %", row.unprobed_regret * 100.0),
+        row.pays_from.map_or_else(|| "–".to_owned(), count),
+        row.scenarios.to_string(),
+    ]
 }
 
 fn row(row: &RegretRow) -> Vec<String> {

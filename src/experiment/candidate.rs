@@ -177,6 +177,12 @@ impl Candidate {
         }
     }
 
+    /// True if its limiter finds the limits while it works.
+    pub fn adapts(&self) -> bool {
+        let limiter = self.limiter.unwrap_or(self.strategy.default_limiter());
+        matches!(limiter, Limiter::Adaptive { .. })
+    }
+
     /// True if `other` differs from it by one step of the coarse grid at most.
     pub fn is_near(&self, other: &Self) -> bool {
         let cap = |one: &Self| match one.limiter {

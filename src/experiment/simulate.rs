@@ -121,6 +121,9 @@ struct Watch<'a> {
     hopeless_at: Option<Duration>,
 }
 
+/// Refusals per other call beyond which a run is of no use under any objective.
+const MOST_REFUSED: u64 = 4;
+
 /// A cost beyond which a run is of no use.
 #[derive(Clone, Copy, Debug)]
 pub struct CostLimit {
@@ -142,7 +145,7 @@ impl CostLimit {
             refused,
             ..RunFigures::NONE
         };
-        self.objective.of(&run) > self.cost_s
+        refused > MOST_REFUSED * self.calls || self.objective.of(&run) > self.cost_s
     }
 }
 

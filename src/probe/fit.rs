@@ -5,15 +5,17 @@ use super::faults::FaultPosterior;
 use super::growth::{Growth, GrowthPosterior};
 use super::law::{AssumedRatio, FittedLaw, LawEstimate, LawPosterior};
 use super::limit::{AdmissionLimit, in_flight, infer_limit};
-use super::limits::{FittedLimits, LimitsPosterior};
+use super::limits::{DrawnLimits, FittedLimits, LimitsPosterior};
 use super::{ProbeError, ProbeTrace};
 use neon_mock::api::{Class, Endpoint};
 use neon_mock::behaviour::Behaviour;
 use neon_mock::file::DurationText;
+use neon_mock::limit::Scope;
 use neon_mock::profile::{
     Profile, WireEvidence, WireFault, WireLimits, WireProfile, WireQuantiles, WireService,
 };
 use neon_mock::rng::{Generator, stream, unit};
+use neon_mock::staff::WireStaff;
 use neonbench_engine::event::{Attempt, Outcome};
 use neonbench_engine::record::{Quantiles, ResponseMs, RunRecord};
 use rand::Rng;
@@ -31,6 +33,11 @@ const MOST_FITTED: usize = 2_000;
 
 /// Assumed response time of a refusal, where none was seen.
 const REFUSAL: Duration = Duration::from_millis(30);
+
+/// Edits per second of others at most, and the time from opening an account to saving it, where others
+/// are drawn.
+const MOST_EDITS_PER_S: f64 = 2.0;
+const THINK: Duration = Duration::from_secs(5);
 
 /// A target as its calls show it: posteriors of laws, growth and failures, and the limits.
 #[derive(Clone, Debug)]
@@ -250,8 +257,14 @@ impl TargetFit {
         let growth = self.growth.at(unit(from.next_u64()));
         let laws = self.drawn(growth, &mut from);
         let share = self.faults.draw(&mut from);
-        let limits = self.left_open.draw(&mut from);
-        checked(name, &self.with(&laws, growth, self.faults.wire(share), limits))
+        let DrawnLimits { limits, scope, held } = self.left_open.draw(&mut from);
+        let mut wire = self.with(&laws, growth, self.faults.wire(share), limits);
+        wire.limits.scope = Some(scope);
+        if scope == Scope::Organisation {
+            share_among_all(&mut wire.limits);
+        }
+        wire.staff = others(held, &laws[1]);
+        checked(name, &wire)
     }
 
     /// The profile of the point estimates in its wire form, with its evidence.
@@ -352,6 +365,21 @@ fn assumed_times(laws: &[LawPosterior; 4]) -> impl Iterator<Item = String> {
     })
 }
 
+/// One limit of all calls instead of one of each kind.
+fn share_among_all(limits: &mut WireLimits) {
+    let one = |of_kinds: &mut BTreeMap<String, u32>| std::mem::take(of_kinds).into_values().next();
+    limits.pool = one(&mut limits.endpoints);
+    limits.per_second = one(&mut limits.endpoints_per_second);
+}
+
+/// Others who hold so many places of a pool in the mean; none where they hold none.
+fn others(held: f64, writes: &FittedLaw) -> Option<WireStaff> {
+    let [write_ns, _] = writes.figures();
+    let edits_per_s = (held / (write_ns / 1e9)).min(MOST_EDITS_PER_S);
+    let think = DurationText(THINK);
+    (edits_per_s > 0.0).then(|| WireStaff { edits_per_s, skew: 0.0, think, fields: Vec::new() })
+}
+
 fn checked(name: &str, wire: &WireProfile) -> Profile {
     Profile::try_from_wire(name, wire).expect("a fit is a valid profile")
 }
@@ -369,15 +397,20 @@ fn kind(endpoint: Endpoint) -> Option<Class> {
 
 /// The evidence on limits.
 fn left_open(trace: &ProbeTrace) -> LimitsPosterior {
-    let of = |endpoint: Endpoint| infer_limit(&trace.of(endpoint).collect::<Vec<_>>());
+    let of = |is_meant: &dyn Fn(Endpoint) -> bool| {
+        let calls = trace.calls.iter().filter(|call| is_meant(call.endpoint));
+        infer_limit(&calls.collect::<Vec<_>>())
+    };
     let write = if trace.of(Endpoint::PutAccount).next().is_some() {
         Endpoint::PutAccount
     } else {
         Endpoint::PatchAccount
     };
     LimitsPosterior {
-        get: of(Endpoint::GetAccount),
-        patch: of(write),
-        search: of(Endpoint::SearchAccounts),
+        get: of(&|it| it == Endpoint::GetAccount),
+        patch: of(&|it| it == write),
+        search: of(&|it| it == Endpoint::SearchAccounts),
+        of_accounts: of(&|it| matches!(kind(it), Some(Class::Get | Class::Patch))),
+        of_all: of(&|_| true),
     }
 }

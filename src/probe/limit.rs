@@ -38,6 +38,13 @@ pub struct InferredLimit {
     pub(super) calls: u32,
 }
 
+impl InferredLimit {
+    /// Refusals that neither a pool nor a window explains.
+    pub(super) fn unexplained(&self) -> u32 {
+        self.by_pool.min(self.by_window)
+    }
+}
+
 /// Uncertainty of the moment at which the server counts a call, seen from the client.
 const EXACT_TO: Duration = Duration::from_millis(20);
 

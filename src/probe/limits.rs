@@ -2,9 +2,10 @@
 //!
 //! Refusals show a limit. Where there is none, the calls show only what is admitted: any pool or
 //! window at least that large is possible, by a prior that knows Neon's documentation. Reads and
-//! writes mostly have the same limit.
+//! writes mostly have the same limit, each its own; now and then they share it, or others are at work in it.
 
 use super::limit::{AdmissionLimit, InferredLimit};
+use neon_mock::limit::Scope;
 use neon_mock::rng::{Generator, unit};
 use rand::Rng;
 use serde::Serialize;
@@ -29,7 +30,15 @@ const LARGEST_WINDOW: u32 = 30;
 const JUST_BEYOND: f64 = 0.08;
 
 /// Prior probability that writes have the limit of reads.
-const PRIOR_ALIKE: f64 = 0.92;
+const PRIOR_ALIKE: f64 = 0.85;
+
+/// Prior probabilities that the verbs of a path share a limit, and that all calls do.
+const PRIOR_SHARED: [(Scope, f64); 2] = [(Scope::Template, 0.07), (Scope::Organisation, 0.06)];
+
+/// Probability that others work in a pool while the run lasts, where every refusal has its explanation, and
+/// where one has none; and the share of the pool that they hold in the mean, at least and at most.
+const PRIOR_STAFF: [f64; 2] = [0.06, 0.3];
+const STAFF_HOLD: [f64; 2] = [0.03, 0.3];
 
 /// Probability of the other kind of limit where pool and window leave equally many refusals unexplained:
 /// of reads, and of writes and searches, given the kind of reads. Each refusal more divides it by e².
@@ -58,16 +67,36 @@ pub(super) struct LimitsPosterior {
     pub(super) get: InferredLimit,
     pub(super) patch: InferredLimit,
     pub(super) search: InferredLimit,
+    /// The limit that reads and writes share, if they do.
+    pub(super) of_accounts: InferredLimit,
+    /// The limit that all calls share, if they do.
+    pub(super) of_all: InferredLimit,
+}
+
+/// Limits drawn from the posterior.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct DrawnLimits {
+    pub(super) limits: FittedLimits,
+    /// The calls that share a limit, which is then that of reads.
+    pub(super) scope: Scope,
+    /// Calls of others in flight, in the mean; 0 without others.
+    pub(super) held: f64,
 }
 
 impl LimitsPosterior {
     /// The point estimate, where calls were sent at once to find limits; adds each assumption to
     /// `assumed`.
     pub(super) fn looked_for(&self, assumed: &mut Vec<String>) -> FittedLimits {
-        let Self { get, patch, search } = self;
+        let Self { get, patch, search, .. } = self;
         if get.limit.is_some() && !get.is_unambiguous {
             assumed.push(
                 "what limits reads is calls in flight: the calls do not tell that from calls per second"
+                    .to_owned(),
+            );
+        }
+        if self.is_shared() {
+            assumed.push(
+                "each kind of call has a limit of its own: that some share one is more likely"
                     .to_owned(),
             );
         }
@@ -93,11 +122,84 @@ impl LimitsPosterior {
     }
 
     /// Limits drawn from the posterior.
-    pub(super) fn draw(&self, from: &mut Generator) -> FittedLimits {
-        let get = drawn(&self.get, DOCUMENTED, None, from);
-        let patch = self.drawn_of_writes(get, from);
-        let search = drawn(&self.search, DOCUMENTED_SEARCH, get, from);
-        FittedLimits { get, patch, search, most_reads_at_once: self.get.most_in_flight }
+    pub(super) fn draw(&self, from: &mut Generator) -> DrawnLimits {
+        let most_reads_at_once = self.get.most_in_flight;
+        let [by_scope, by_staff, staff] = [(); 3].map(|()| unit(from.next_u64()));
+        let scope = self.scope_at(by_scope);
+        let (get, patch, search) = match scope {
+            Scope::Endpoint => {
+                let get = drawn(&self.get, DOCUMENTED, None, from);
+                let patch = self.drawn_of_writes(get, from);
+                (get, patch, drawn(&self.search, DOCUMENTED_SEARCH, get, from))
+            }
+            Scope::Template => {
+                let shared = drawn(&self.of_accounts, DOCUMENTED, None, from);
+                (shared, shared, drawn(&self.search, DOCUMENTED_SEARCH, shared, from))
+            }
+            Scope::Organisation => {
+                let shared = drawn(&self.of_all, DOCUMENTED, None, from);
+                (shared, shared, shared)
+            }
+        };
+        let prior_staff = PRIOR_STAFF[usize::from(self.get.unexplained() > 0)];
+        // Others are felt in a pool that binds; one that no call has met hardly does.
+        let has_met = self.get.limit.or(self.patch.limit).is_some();
+        let held = match patch.or(get) {
+            Some(AdmissionLimit::Pool(pool)) if has_met && by_staff < prior_staff => {
+                let [least, most] = STAFF_HOLD;
+                f64::from(pool) * least * (most / least).powf(staff)
+            }
+            _ => 0.0,
+        };
+        let limits = FittedLimits { get, patch, search, most_reads_at_once };
+        DrawnLimits { limits, scope, held }
+    }
+
+    /// Posterior probabilities of the scopes of a limit, [`Scope::Endpoint`] first, but for a common factor.
+    ///
+    /// A refusal that a scope leaves unexplained divides its probability by e².
+    fn scopes(&self) -> [(Scope, f64); 3] {
+        let Self { get, patch, search, of_accounts, of_all } = self;
+        let left = |seen: &[&InferredLimit]| -> f64 {
+            let unexplained: u32 = seen.iter().map(|seen| seen.unexplained()).sum();
+            (-2.0 * f64::from(unexplained)).exp()
+        };
+        let [(template, of_template), (organisation, of_organisation)] = PRIOR_SHARED;
+        let own = 1.0 - of_template - of_organisation;
+        [
+            (Scope::Endpoint, own * self.prior_of_writes() * left(&[get, patch, search])),
+            (template, of_template * left(&[of_accounts, search])),
+            (organisation, of_organisation * left(&[of_all])),
+        ]
+    }
+
+    /// Prior probability that writes, by limits of their own, are limited as they were seen to be.
+    fn prior_of_writes(&self) -> f64 {
+        let Some(limit) = self.patch.limit else {
+            return if admits(&self.patch, self.get.limit) { 1.0 } else { 1.0 - PRIOR_ALIKE };
+        };
+        if self.get.limit == Some(limit) {
+            return PRIOR_ALIKE;
+        }
+        let of_size = possible(&InferredLimit::default(), DOCUMENTED)
+            .find_map(|(size, probability)| (size == Some(limit)).then_some(probability));
+        (1.0 - PRIOR_ALIKE) * of_size.unwrap_or(0.0)
+    }
+
+    fn scope_at(&self, unit: f64) -> Scope {
+        let scopes = self.scopes();
+        let mut left = unit * scopes.iter().map(|(_, probability)| probability).sum::<f64>();
+        let at = scopes.iter().find(|(_, probability)| {
+            left -= probability;
+            left < 0.0
+        });
+        at.map_or(Scope::Endpoint, |(scope, _)| *scope)
+    }
+
+    /// True if it is more likely than not that kinds of calls share a limit.
+    fn is_shared(&self) -> bool {
+        let [(_, own), (_, of_template), (_, of_organisation)] = self.scopes();
+        of_template + of_organisation > own
     }
 
     fn drawn_of_writes(
@@ -266,5 +368,71 @@ impl FittedLimits {
             ("writes", Self::words(self.patch, 0)),
             ("searches", Self::words(self.search, 0)),
         ]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::limit::infer_limit;
+    use super::*;
+    use neon_mock::api::Endpoint;
+    use neon_mock::time::Timestamp;
+    use neonbench_engine::event::{Attempt, Outcome};
+    use std::time::Duration;
+
+    /// Reads and writes of half a second each; each is sent at so many ms, and admitted or not.
+    fn seen(reads: &[(u64, bool)], writes: &[(u64, bool)]) -> LimitsPosterior {
+        let call = |endpoint| {
+            move |&(sent_ms, is_admitted): &(u64, bool)| {
+                let sent_at = Timestamp::ZERO + Duration::from_millis(sent_ms);
+                let took = Duration::from_millis(if is_admitted { 500 } else { 30 });
+                let outcome = if is_admitted { Outcome::Ok } else { Outcome::Rejected };
+                let (attempt, due_at, done_at) = (1, sent_at, sent_at + took);
+                Attempt { endpoint, attempt, due_at, sent_at, done_at, outcome }
+            }
+        };
+        let reads: Vec<Attempt> = reads.iter().map(call(Endpoint::GetAccount)).collect();
+        let writes: Vec<Attempt> = writes.iter().map(call(Endpoint::PatchAccount)).collect();
+        let mut all: Vec<&Attempt> = reads.iter().chain(&writes).collect();
+        all.sort_by_key(|call| call.sent_at);
+        let of_accounts = infer_limit(&all);
+        LimitsPosterior {
+            get: infer_limit(&reads.iter().collect::<Vec<_>>()),
+            patch: infer_limit(&writes.iter().collect::<Vec<_>>()),
+            of_accounts,
+            of_all: of_accounts,
+            ..LimitsPosterior::default()
+        }
+    }
+
+    #[test]
+    fn a_limit_is_shared_where_that_explains_more() {
+        let burst = [(0, true), (0, true), (0, true), (0, false)];
+        // Three places, of which a read holds one.
+        let beside = [(2_000, true)];
+        let two = [(2_010, true), (2_020, true), (2_030, false), (2_040, false)];
+        let shared = seen(&[&burst[..], &beside].concat(), &two);
+        assert!(shared.is_shared(), "{:?}", shared.scopes());
+        // Beside that read, as many writes are admitted as reads.
+        let three = [(2_010, true), (2_020, true), (2_030, true), (2_040, false)];
+        let own = seen(&[&burst[..], &beside].concat(), &three);
+        assert!(!own.is_shared(), "{:?}", own.scopes());
+    }
+
+    #[test]
+    fn unseen_writes_may_be_limited_otherwise() {
+        let read_only = seen(&[(0, true), (0, true), (0, true), (0, false), (600, true)], &[]);
+        let drawn: Vec<DrawnLimits> = (0..2_000)
+            .map(|seed| read_only.draw(&mut neon_mock::rng::stream(seed, "a test")))
+            .collect();
+        let share = |is_meant: &dyn Fn(&DrawnLimits) -> bool| {
+            drawn.iter().filter(|one| is_meant(one)).count() as f64 / drawn.len() as f64
+        };
+        let tighter = share(&|one| matches!(one.limits.patch, Some(AdmissionLimit::Pool(..3))));
+        assert!((0.005..0.1).contains(&tighter), "{tighter}");
+        let shared = share(&|one| one.scope != Scope::Endpoint);
+        assert!((0.08..0.2).contains(&shared), "{shared}");
+        let others = share(&|one| one.held > 0.0);
+        assert!((0.03..0.1).contains(&others), "{others}");
     }
 }

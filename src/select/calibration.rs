@@ -2,7 +2,7 @@
 //! choice of `auto`.
 
 use super::features::TargetFeatures;
-use super::rehearsal::{CHOICE, CandidateSet, Rehearsal};
+use super::rehearsal::{CHOICE, CandidateSet, Rehearsal, UNCERTAIN_CHOICE};
 use super::target::{Knowledge, KnownTarget};
 use super::thresholds::Thresholds;
 use crate::experiment::{Candidate, Goal, Portfolio, coarse_grid, grid, seeds};
@@ -224,12 +224,15 @@ impl Calibration {
         };
         let mut rehearsal =
             Rehearsal::new(scenario, target.clone(), goal).with_settings(settings.clone());
-        let found = rehearsal.search(&candidates_of(of, pinned), &CHOICE, &seeds::REHEARSAL);
+        let search = if target.is_uncertain() { &UNCERTAIN_CHOICE } else { &CHOICE };
+        let found = rehearsal.search(&candidates_of(of, pinned), search, &seeds::REHEARSAL);
         let (resources, mappings) = (scenario.expected_resources(), scenario.mappings());
         let best =
             found.ok().and_then(|found| Some((found.best[portfolio as usize]?.0, found.tried)));
         let (candidate, how) = if let Some((candidate, tried)) = best {
-            (candidate, format!("the cheapest of {tried} candidates in simulations"))
+            let least =
+                if target.is_uncertain() { "the least expected loss" } else { "the cheapest" };
+            (candidate, format!("{least} of {tried} candidates in simulations"))
         } else {
             let why = "no candidate passes its audit and keeps to the constraints; this does best in the \
                        mean; in simulations";

@@ -4,12 +4,14 @@ use super::calibration::{ByPortfolio, Calibration, ChoiceRequest};
 use super::case::{Family, SelectorCase};
 use super::features::TargetFeatures;
 use super::guide_choice;
+use super::probing::{ProbeCost, ProbeRow};
 use super::regret::{Costs, RegretRow, SelectorName, rows, vbs_gap};
 use super::rehearsal::{Rehearsal, THOROUGH};
 use super::sweep::whole_grid;
 use super::target::{Knowledge, KnownTarget};
 use crate::experiment::{
-    Candidate, CandidateRuns, Forecast, Goal, Portfolio, Summary, forecast, parallel_map, seeds,
+    Candidate, CandidateRuns, Forecast, Goal, Portfolio, RunFigures, Summary, forecast,
+    parallel_map, seeds,
 };
 use crate::probe::{self, MOST_SAMPLE, ProbeOptions, TargetFit};
 use crate::stats::{quantile, sorted};
@@ -65,6 +67,9 @@ pub struct CaseVerdict {
     /// Its profile, where that is a built-in one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<String>,
+    /// Accounts × mappings.
+    #[serde(default)]
+    pub size: u64,
     /// The best that was found, by portfolio.
     pub best: [Option<Candidate>; Portfolio::ALL.len()],
     /// The choices and their costs, in the order of [`Knowledge::ALL`]; without those that were not judged.
@@ -82,6 +87,9 @@ pub struct InformedChoices {
     pub costs: [Option<Costs>; Portfolio::ALL.len()],
     /// The choices, in the order of [`SelectorName::ALL`], by portfolio.
     pub candidates: [[Candidate; SelectorName::ALL.len()]; Portfolio::ALL.len()],
+    /// The probe that the knowledge is from; `None` where there was none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probe: Option<ProbeCost>,
 }
 
 impl CaseVerdict {
@@ -107,6 +115,9 @@ pub struct Judgement {
     /// The gap that choosing can close: the mean cost of the single best ÷ that of the virtual best.
     pub prize: ByPortfolio<f64>,
     pub selectors: Vec<RegretRow>,
+    /// What probing costs and saves among all strategies, by family and built-in profile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub probes: Vec<ProbeRow>,
     pub prediction: Prediction,
     /// The same with something left out of the fit, judged on what was left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -154,6 +165,8 @@ struct JudgedTarget {
     knowledge: Knowledge,
     /// `None` where nothing is known.
     target: Option<KnownTarget>,
+    /// Time, calls and refusals of the probe.
+    probe: Option<RunFigures>,
     /// The choice of `auto`, by portfolio, once it was made.
     choices: [Option<Candidate>; Portfolio::ALL.len()],
 }
@@ -253,6 +266,7 @@ impl<'a> PreparedCase<'a> {
             name: self.case.scenario.name.clone(),
             family: self.case.family,
             profile,
+            size: self.case.scenario.expected_resources() * self.case.scenario.mappings() as u64,
             best: self.best,
             choices,
             forecast,
@@ -274,8 +288,32 @@ impl<'a> PreparedCase<'a> {
             }
             costs[of] = least[of].is_finite().then(|| Costs::new(least[of], chosen));
         }
+        let probe = self.targets[place].probe;
+        let probe = probe.map(|probe| self.probe_cost(&probe, &candidates)).transpose()?;
         let candidates = candidates.try_into().expect("one of each portfolio");
-        Ok(InformedChoices { knowledge: self.targets[place].knowledge, costs, candidates })
+        Ok(InformedChoices { knowledge: self.targets[place].knowledge, costs, candidates, probe })
+    }
+
+    /// The cost of `probe` and of the choice of `auto` in each portfolio as one run.
+    fn probe_cost(
+        &mut self,
+        probe: &RunFigures,
+        candidates: &[[Candidate; SelectorName::ALL.len()]],
+    ) -> Result<ProbeCost, RunError> {
+        let RunFigures { makespan_s: duration_s, calls, refused, .. } = *probe;
+        let mut cost_with_choice = [0.0; Portfolio::ALL.len()];
+        for (cost, chosen) in cost_with_choice.iter_mut().zip(candidates) {
+            let auto = chosen[SelectorName::CostModel as usize];
+            let runs = self.runs.entry(&auto, seeds::first(&seeds::JUDGE, REPLICATES.0))?.runs;
+            let both = runs.runs().iter().map(|run| RunFigures {
+                makespan_s: duration_s + run.makespan_s,
+                calls: calls + run.calls,
+                refused: refused + run.refused,
+                ..*run
+            });
+            *cost = both.collect::<Summary>().cost_s(self.goal.objective);
+        }
+        Ok(ProbeCost { duration_s, calls, refused, cost_with_choice })
     }
 
     fn forecast(&mut self, candidate: &Candidate) -> Result<Forecast, RunError> {
@@ -365,7 +403,7 @@ impl JudgedTarget {
     /// The target of `case` as far as `knowledge` goes; a probe that yields no fit leaves nothing known.
     fn new(case: &SelectorCase, knowledge: Knowledge) -> Self {
         let scenario = &case.scenario;
-        let mut target = None;
+        let (mut target, mut probe) = (None, None);
         let sample = match knowledge {
             Knowledge::Known => {
                 target = Some(KnownTarget::of(&scenario.profile));
@@ -381,9 +419,15 @@ impl JudgedTarget {
             let options = ProbeOptions { find_pool: true, sample, seed: seeds::PROBE.start };
             if let Ok(trace) = probe::run(scenario, &World::Virtual, &options, &NoJournal) {
                 target = TargetFit::of(&trace).ok().map(KnownTarget::probed);
+                probe = Some(RunFigures {
+                    makespan_s: trace.lasted().as_secs_f64(),
+                    calls: trace.calls.len() as u64,
+                    refused: trace.refused() as u64,
+                    ..RunFigures::NONE
+                });
             }
         }
-        Self { knowledge, target, choices: [None; Portfolio::ALL.len()] }
+        Self { knowledge, target, probe, choices: [None; Portfolio::ALL.len()] }
     }
 }
 
@@ -423,6 +467,21 @@ pub fn judgement(verdicts: &[CaseVerdict], simulated_calls: u64, wall_s: f64) ->
         verdicts.iter().filter_map(|verdict| verdict.profile.as_deref()).collect();
     profiles.sort_unstable();
     profiles.dedup();
+    let mut probes = Vec::new();
+    for knowledge in [Knowledge::ProbeSample, Knowledge::Probe] {
+        let mut add = |label: &str, is_meant: &dyn Fn(&CaseVerdict) -> bool| {
+            let wanted: Vec<&CaseVerdict> =
+                verdicts.iter().filter(|verdict| is_meant(verdict)).copied().collect();
+            probes.extend(ProbeRow::of(label, knowledge, &wanted));
+        };
+        add("all", &|_| true);
+        for family in Family::ALL {
+            add(family.name(), &|verdict| verdict.family == family);
+        }
+        for profile in &profiles {
+            add(profile, &|verdict| verdict.profile.as_deref() == Some(*profile));
+        }
+    }
     let mut selectors = Vec::new();
     for knowledge in Knowledge::ALL {
         for portfolio in Portfolio::ALL {
@@ -454,6 +513,7 @@ pub fn judgement(verdicts: &[CaseVerdict], simulated_calls: u64, wall_s: f64) ->
         wall_s,
         prize: ByPortfolio { guide: prize(Portfolio::Guide), full: prize(Portfolio::Full) },
         selectors,
+        probes,
         prediction: Prediction {
             median_abs_error: at(0.5),
             p95_abs_error: at(0.95),

@@ -2,15 +2,22 @@
 //!
 //! Successive halving: every candidate is run under a few seeds, those that are plainly dearer than the
 //! best are given up, and the rest is run under more. A long plan is rehearsed by two parts of it.
+//! On an uncertain target each seed is another profile, and a run costs as many times as the least on it, large
+//! multiples more than that: no slow profile outvotes the others, and what may go very wrong is not risked.
 //! Every run of a candidate under a seed is made once. Deliberately absent: a model of costs; whatever a
 //! profile can say, a simulation knows.
+
+mod halving;
+
+pub(super) use halving::{CHOICE, CandidateSet, Search, THOROUGH, UNCERTAIN_CHOICE, round};
 
 use super::target::KnownTarget;
 use crate::experiment::{
     Candidate, CandidateRuns, CanonicalRun, CostLimit, Goal, Portfolio, RunFigures, SimulatedRun,
-    Summary, not_told_apart, rank, simulate,
+    Summary, not_told_apart, rank, simulate, times_as_much,
 };
 use crate::stats::{mean, pareto_front, quantile, sorted};
+use halving::{Class, survivors};
 use neon_mock::profile::Profile;
 use neon_mock::time::Timestamp;
 use neonbench_engine::engine::{Guard, Settings, Strategy};
@@ -24,83 +31,20 @@ use std::ops::Range;
 /// Accounts beyond which a rehearsal is of a part of the plan, and of a larger part: what the larger
 /// takes beyond the smaller goes on for the rest of the plan. So what a run takes once, such as
 /// the refusals that find a limit, is counted once.
-const MOST_ACCOUNTS: u64 = 400;
-const LARGER: u64 = 3 * MOST_ACCOUNTS;
+const PARTS: [u64; 2] = [400, 1_200];
+
+/// The same of an uncertain target, where many profiles tell more than many accounts.
+const PARTS_DRAWN: [u64; 2] = [80, 240];
+
+/// Cost as a multiple of the least on a drawn profile that counts at most, and at which a run is ended.
+const MOST_TIMES: f64 = 10.0;
+
+/// Times the least cost beyond the first from which on the risk of it weighs double: a tenth saved on most
+/// profiles is not worth ten times the cost on one in a hundred.
+const AVERSION: f64 = 2.0;
 
 /// Accounts up to which a plan is rehearsed as a whole where faults come at a time or at an account.
 const MOST_AT_ONCE: u64 = 5_000;
-
-/// A round of a search.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Round {
-    /// Runs of each candidate, as a share of those of the last round.
-    pub(super) runs: f64,
-    /// Cost as a multiple of the least up to which a candidate goes on.
-    pub(super) at_most: f64,
-    /// True if it is by the first accounts of a long plan alone, scaled up.
-    pub(super) is_rough: bool,
-    /// True if candidates next to the leaders join after it.
-    pub(super) refines: bool,
-}
-
-/// A search by successive halving.
-///
-/// Source: Karnin, Koren and Somekh, "Almost optimal exploration in multi-armed bandits", ICML 2013.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Search {
-    pub(super) rounds: &'static [Round],
-    /// Calls of the runs of a candidate in the last round, and those runs at least and at most.
-    pub(super) calls: u64,
-    pub(super) runs: (u64, u64),
-    /// Multiple of the least cost under a seed after which a run is ended, being hopeless.
-    pub(super) hopeless: f64,
-}
-
-/// The candidates of a search, and the choices that it is for.
-#[derive(Clone, Debug)]
-pub(super) struct CandidateSet {
-    /// The candidates that it begins with; ties go to the first.
-    pub(super) candidates: Vec<Candidate>,
-    /// Candidates of which those next to the leaders join in a round that refines.
-    pub(super) joining: Vec<Candidate>,
-    /// The portfolios whose best is searched.
-    pub(super) portfolios: &'static [Portfolio],
-}
-
-/// A round of so many runs, as a share of the last round's, after which a candidate goes on that costs at most so many times the least.
-pub(super) const fn round(runs: f64, at_most: f64) -> Round {
-    Round { runs, at_most, is_rough: false, refines: false }
-}
-
-/// The search of a choice: a coarse grid, then what is next to the leaders.
-pub(super) const CHOICE: Search = Search {
-    rounds: &[
-        Round { is_rough: true, ..round(0.025, 2.0) },
-        Round { refines: true, ..round(0.12, 1.3) },
-        round(0.12, 1.25),
-        round(0.35, 1.1),
-        round(1.0, 1.0),
-    ],
-    calls: 8_000,
-    runs: (8, 200),
-    hopeless: 3.0,
-};
-
-/// The search of the best of a whole grid.
-pub(super) const THOROUGH: Search = Search {
-    rounds: &[
-        Round { is_rough: true, ..round(0.025, 2.0) },
-        round(0.1, 1.4),
-        round(0.3, 1.15),
-        round(1.0, 1.0),
-    ],
-    calls: 8_000,
-    runs: (8, 100),
-    hopeless: 3.0,
-};
-
-/// Candidates of each portfolio that go on at least.
-const FEWEST: usize = 4;
 
 /// Leaders whose neighbours join.
 const LEADERS: usize = 3;
@@ -111,8 +55,8 @@ const CLOSE: f64 = 1.02;
 /// A plan on the target of one seed.
 #[derive(Clone, Debug)]
 struct Stage {
-    plan: Scenario,
-    /// A larger part, where `plan` is a part of the whole.
+    part: Scenario,
+    /// A larger part or the whole, where `part` is not the whole.
     larger: Option<Scenario>,
 }
 
@@ -124,6 +68,8 @@ pub struct Rehearsal<'a> {
     /// Settings that no candidate says.
     settings: Settings,
     pub(super) goal: &'a Goal,
+    /// Accounts of the parts of a long plan.
+    parts: [u64; 2],
     is_whole: bool,
     /// Calls in flight that the smaller pool of reads and writes admits, as far as the target is known.
     pool: Option<u32>,
@@ -157,9 +103,7 @@ impl<'a> Rehearsal<'a> {
                 fault.from > Timestamp::ZERO || fault.until.is_some() || fault.accounts.is_some()
             })
         };
-        let resources = scenario.expected_resources();
-        let is_whole =
-            resources <= MOST_ACCOUNTS || resources <= MOST_AT_ONCE && is_at_once(&target.point());
+        let is_whole = scenario.expected_resources() <= MOST_AT_ONCE && is_at_once(&target.point());
         Self::with_parts(scenario, target, goal, is_whole)
     }
 
@@ -176,8 +120,22 @@ impl<'a> Rehearsal<'a> {
     ) -> Self {
         let (stages, runs, least) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
         let pool = CandidateRuns::pool_of(&target.point());
+        let parts = if target.is_uncertain() { PARTS_DRAWN } else { PARTS };
+        let is_whole = is_whole || scenario.expected_resources() <= parts[0];
         let settings = Settings::new(Strategy::Standard);
-        Self { scenario, target, settings, goal, is_whole, pool, stages, runs, least, calls: 0 }
+        Self {
+            scenario,
+            target,
+            settings,
+            goal,
+            parts,
+            is_whole,
+            pool,
+            stages,
+            runs,
+            least,
+            calls: 0,
+        }
     }
 
     /// The same with `settings` of what no candidate says.
@@ -222,8 +180,8 @@ impl<'a> Rehearsal<'a> {
         Ok(self.goal.cost(candidate, self.pool, &runs))
     }
 
-    /// The runs of `candidate` under `seeds`, up to the first that takes `hopeless` times the least cost
-    /// under its seed.
+    /// The runs of `candidate` under `seeds`; where the target is known, up to the first that takes `hopeless`
+    /// times the least cost under its seed.
     fn runs(
         &mut self,
         candidate: &Candidate,
@@ -238,7 +196,7 @@ impl<'a> Rehearsal<'a> {
             // A hopeless run is no invalid one: it is known to be dear, and that is all.
             figures.is_valid |= is_hopeless;
             runs.push(figures);
-            if is_hopeless {
+            if is_hopeless && !self.target.is_uncertain() {
                 break;
             }
         }
@@ -261,7 +219,16 @@ impl<'a> Rehearsal<'a> {
         }
         let hopeless_s =
             hopeless.and_then(|times| Some(times * self.least.get(&(seed, is_rough))?));
-        let run = self.simulated(candidate, seed, hopeless_s, is_rough)?;
+        let mut run = self.simulated(candidate, seed, hopeless_s, is_rough)?;
+        if run.is_hopeless {
+            // One that was ended for its refusals may not have taken long.
+            let (cost_s, hopeless_s) =
+                (self.goal.objective.of(&run.figures), hopeless_s.unwrap_or(0.0));
+            if cost_s < hopeless_s {
+                let makespan_s = hopeless_s;
+                run.figures = RunFigures { makespan_s, refused: 0, failed: 0, ..run.figures };
+            }
+        }
         if run.figures.is_valid {
             let cost = self.goal.objective.of(&run.figures);
             let least = self.least.entry((seed, is_rough)).or_insert(cost);
@@ -283,32 +250,47 @@ impl<'a> Rehearsal<'a> {
         let settings = Settings { seed, ..candidate.with(&self.settings, self.goal) };
         let objective = self.goal.objective;
         let calls_per_account = 2 * self.scenario.mappings() as u64;
-        let stage = self.stage(seed);
-        let share = stage.plan.expected_resources() as f64 / resources.max(1.0);
-        let larger_share = LARGER as f64 / resources.max(1.0);
-        let limit = |plan: &Scenario, share: f64| {
-            let calls = plan.expected_resources() * calls_per_account + 1;
-            hopeless_s.map(|s| CostLimit { cost_s: s * share, objective, calls })
+        let Stage { part, larger } = self.stage(seed);
+        let run = |plan: &Scenario| -> Result<SimulatedRun, RunError> {
+            let accounts = plan.expected_resources();
+            let share = accounts as f64 / resources.max(1.0);
+            // What a run takes once counts for more in a part.
+            let slack = if share < 1.0 { 1.5 } else { 1.0 };
+            let limit = hopeless_s.map(|s| CostLimit {
+                cost_s: s * share * slack,
+                objective,
+                calls: accounts * calls_per_account + 1,
+            });
+            simulate(plan, &settings, limit)
         };
-        // What a run takes once counts for more in a part.
-        let slack = if stage.larger.is_some() { 1.5 } else { 1.0 };
-        let part = simulate(&stage.plan, &settings, limit(&stage.plan, share * slack))?;
-        let mut calls = part.figures.calls;
-        let scaled = |run: SimulatedRun, share: f64| {
-            let makespan_s = run.figures.makespan_s / share;
+        let scaled = |run: SimulatedRun| {
+            let accounts = run.figures.resources.max(1) as f64;
+            let makespan_s = run.figures.makespan_s * resources / accounts;
             SimulatedRun { figures: RunFigures { makespan_s, ..run.figures }, ..run }
         };
-        let whole = match &stage.larger {
-            None => part,
-            Some(_) if part.is_hopeless || is_rough => scaled(part, share),
+        let is_whole = |plan: &Scenario| plan.expected_resources() as f64 >= resources;
+        let (calls, whole) = match larger.as_ref().filter(|_| !is_rough) {
+            None => {
+                let part = run(part)?;
+                (part.figures.calls, scaled(part))
+            }
+            Some(larger) if is_whole(larger) => {
+                let whole = run(larger)?;
+                (whole.figures.calls, whole)
+            }
             Some(larger) => {
-                let more = simulate(larger, &settings, limit(larger, larger_share * slack))?;
-                calls += more.figures.calls;
-                if more.is_hopeless {
-                    scaled(more, larger_share)
+                let part = run(part)?;
+                if part.is_hopeless {
+                    (part.figures.calls, scaled(part))
                 } else {
+                    let more = run(larger)?;
                     let figures = extrapolated(&part.figures, &more.figures, resources);
-                    SimulatedRun { figures, ..more }
+                    let whole = if more.is_hopeless {
+                        scaled(more)
+                    } else {
+                        SimulatedRun { figures, ..more }
+                    };
+                    (part.figures.calls + more.figures.calls, whole)
                 }
             }
         };
@@ -318,7 +300,7 @@ impl<'a> Rehearsal<'a> {
 
     fn stage(&mut self, seed: u64) -> &Stage {
         let key = if self.target.is_uncertain() { seed } else { 0 };
-        let Self { scenario, target, is_whole, .. } = self;
+        let Self { scenario, target, is_whole, parts: [smaller, larger], .. } = self;
         self.stages.entry(key).or_insert_with(|| {
             let profile = target.profile(seed);
             let part = |most: u64| {
@@ -326,39 +308,62 @@ impl<'a> Rehearsal<'a> {
                 part.profile = profile.clone().into_owned();
                 part
             };
-            match is_whole {
-                true => Stage { plan: part(u64::MAX), larger: None },
-                false => Stage { plan: part(MOST_ACCOUNTS), larger: Some(part(LARGER)) },
+            if *is_whole {
+                return Stage { part: part(u64::MAX), larger: None };
             }
+            // Two parts that together are no shorter than the plan tell less than the plan.
+            let both = *smaller + *larger;
+            let is_short = scenario.expected_resources() <= both;
+            let larger = part(if is_short { both } else { *larger });
+            Stage { part: part(*smaller), larger: Some(larger) }
         })
     }
 
-    /// The mean cost of `candidate` under `seeds`, in seconds. Of one that is hopeless under a seed, the mean of
-    /// the least costs as many times over as under that seed: the others' runs are not made.
-    fn cost_in(
-        &mut self,
+    /// The mean cost of `candidate`, in seconds, by its `runs` under `seeds`; on an uncertain target, as a multiple
+    /// of the least. Of one that is hopeless under a seed, the mean of the least costs as many times over as
+    /// under that seed: the others' runs are not made.
+    fn cost_of(
+        &self,
         candidate: &Candidate,
+        runs: Summary,
         seeds: &Range<u64>,
-        hopeless: f64,
-        is_rough: bool,
-    ) -> Result<f64, RunError> {
-        let runs = self.runs(candidate, seeds.clone(), Some(hopeless), is_rough)?;
+        round: (f64, bool),
+    ) -> f64 {
+        let (hopeless, is_rough) = round;
+        let least_s = |seed| self.least.get(&(seed, is_rough && !self.is_whole)).copied();
+        if self.target.is_uncertain() {
+            let runs = self.relative(runs, seeds, is_rough);
+            return self.goal.cost(candidate, self.pool, &runs);
+        }
         let cost_s = self.goal.cost(candidate, self.pool, &runs);
         let made = runs.count() as u64;
         if made == seeds.end - seeds.start || made == 0 {
-            return Ok(cost_s);
+            return cost_s;
         }
-        let is_rough = is_rough && !self.is_whole;
-        let least_s = |seed| self.least.get(&(seed, is_rough)).copied();
         let dear_s = runs.runs().last().map_or(0.0, |run| self.goal.objective.of(run));
         let times = dear_s / least_s(seeds.start + made - 1).unwrap_or(dear_s);
-        Ok(times * mean(seeds.clone().filter_map(least_s)))
+        times.max(hopeless) * mean(seeds.clone().filter_map(least_s))
+    }
+
+    /// `runs` under `seeds` of an uncertain target, their makespans such that their costs are losses: the multiple
+    /// of the least cost under the seed, up to a most, and more than that where it is large.
+    fn relative(&self, runs: Summary, seeds: &Range<u64>, is_rough: bool) -> Summary {
+        let relative = |(seed, run): (u64, &RunFigures)| {
+            let cost_s = self.goal.objective.of(run);
+            let least_s = self.least.get(&(seed, is_rough && !self.is_whole)).copied();
+            let times = times_as_much(cost_s, least_s.unwrap_or(cost_s)).min(MOST_TIMES);
+            let loss = times + (times - 1.0).powi(2) / AVERSION;
+            let makespan_s = if cost_s > 0.0 { run.makespan_s * loss / cost_s } else { loss };
+            RunFigures { makespan_s, ..*run }
+        };
+        seeds.clone().zip(runs.runs()).map(relative).collect()
     }
 
     /// Runs in the last round of `search`.
     fn last_runs(&self, search: &Search) -> u64 {
         let resources = self.scenario.expected_resources();
-        let accounts = if self.is_whole { resources } else { MOST_ACCOUNTS + LARGER };
+        let accounts =
+            if self.is_whole { resources } else { resources.min(self.parts[0] + self.parts[1]) };
         (search.calls / (2 * accounts + 1)).clamp(search.runs.0, search.runs.1)
     }
 
@@ -384,12 +389,22 @@ impl<'a> Rehearsal<'a> {
         let mut over = seeds.start..seeds.start;
         for round in search.rounds {
             over.end = seeds.start + ((last as f64 * round.runs).round() as u64).clamp(1, last);
+            let mut made = Vec::new();
             for candidate in &racing {
-                let cost_s = self.cost_in(candidate, &over, search.hopeless, round.is_rough)?;
+                made.push(self.runs(
+                    candidate,
+                    over.clone(),
+                    Some(search.hopeless),
+                    round.is_rough,
+                )?);
+            }
+            for (candidate, runs) in racing.iter().zip(made) {
+                let cost_s =
+                    self.cost_of(candidate, runs, &over, (search.hopeless, round.is_rough));
                 known.insert(self.canonical(candidate), cost_s);
             }
             let cost_s = |one: &Candidate| known[&self.canonical(one)];
-            racing = survivors(&racing, portfolios, cost_s, round.at_most);
+            racing = survivors(&racing, &self.classes(portfolios), cost_s, round.at_most);
             if round.refines {
                 let leaders: Vec<Candidate> = racing.iter().take(LEADERS).copied().collect();
                 let near = joining.iter().filter(|one| leaders.iter().any(|of| of.is_near(one)));
@@ -408,6 +423,15 @@ impl<'a> Rehearsal<'a> {
         let cost_s = |one: &Candidate| known.get(&self.canonical(one)).copied();
         let all = candidates.iter().map(|one| cost_s(one).unwrap_or(f64::INFINITY)).collect();
         Ok(BestFound { costs_s: all, best, tried: known.len() })
+    }
+
+    /// The classes of which some survive: on an uncertain target also those with an adaptive limiter, which show
+    /// their worth on profiles that come late.
+    fn classes(&self, portfolios: &[Portfolio]) -> Vec<Class> {
+        let of_all = portfolios.iter().map(|portfolio| (*portfolio, false));
+        let of_adaptive = portfolios.iter().map(|portfolio| (*portfolio, true));
+        let is_uncertain = self.target.is_uncertain();
+        of_all.chain(of_adaptive.filter(|_| is_uncertain)).collect()
     }
 
     /// Lets `candidate` race, unless the same run does or did, or a constraint forbids it.
@@ -435,7 +459,9 @@ impl<'a> Rehearsal<'a> {
         for candidate in finalists {
             // Hopeless runs stay as they are: no more is needed of them.
             let runs = self.runs(candidate, seeds.clone(), Some(f64::INFINITY), false)?;
-            if runs.count() as u64 == seeds.end - seeds.start {
+            if self.target.is_uncertain() {
+                entries.push(self.entry_of(candidate, self.relative(runs, seeds, false)));
+            } else if runs.count() as u64 == seeds.end - seeds.start {
                 entries.push(self.entry_of(candidate, runs));
             }
         }
@@ -514,29 +540,6 @@ fn extrapolated(part: &RunFigures, more: &RunFigures, resources: f64) -> RunFigu
 /// `candidate`, reading each account again before its write, unless the user decided that.
 fn guarded(candidate: Candidate) -> Candidate {
     Candidate { guard: candidate.guard.or(Some(Guard::Reread)), ..candidate }
-}
-
-/// The survivors of a round, cheapest first: in each portfolio what costs at most `at_most` times its least,
-/// and at least a few.
-fn survivors(
-    racing: &[Candidate],
-    portfolios: &[Portfolio],
-    cost_s: impl Fn(&Candidate) -> f64,
-    at_most: f64,
-) -> Vec<Candidate> {
-    let mut order: Vec<(f64, Candidate)> = racing.iter().map(|one| (cost_s(one), *one)).collect();
-    order.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut goes_on = vec![false; order.len()];
-    for portfolio in portfolios {
-        let held = (0..order.len()).filter(|place| portfolio.holds(&order[*place].1));
-        let mut least = f64::INFINITY;
-        for (rank, place) in held.enumerate() {
-            least = least.min(order[place].0);
-            goes_on[place] |= rank < FEWEST || order[place].0 <= at_most * least;
-        }
-    }
-    let kept = order.into_iter().zip(goes_on).filter(|(_, goes_on)| *goes_on);
-    kept.map(|((_, candidate), _)| candidate).collect()
 }
 
 /// Runs of each candidate for the front.

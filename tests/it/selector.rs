@@ -4,6 +4,7 @@
 use neon_mock::file::DurationText;
 use neon_mock::profile::{BUILT_IN, Profile, WireProfile};
 use neonbench::experiment::{Candidate, Constraint, Goal, Objective, Portfolio, Summary, simulate};
+use neonbench::probe::{self, AdmissionLimit, ProbeOptions, TargetFit};
 use neonbench::select::case::{self, Family, HELD_OUT, QUICK, SelectorCase};
 use neonbench::select::{
     Calibration, ChoiceRequest, Knowledge, KnownTarget, SHIPPED, StrategyChoice, StrategyRule,
@@ -11,6 +12,8 @@ use neonbench::select::{
 };
 use neonbench_engine::engine::limiter::Limiter;
 use neonbench_engine::engine::{Guard, Reads, Settings, Strategy, WriteMode};
+use neonbench_engine::journal::NoJournal;
+use neonbench_engine::run::World;
 use neonbench_engine::scenario::{Scenario, Workload};
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
@@ -149,6 +152,32 @@ fn auto_rehearses_whatever_a_profile_says() {
         let capped = Candidate { limiter, ..pipelined };
         assert!(cost_s(&chosen) <= 1.05 * cost_s(&capped), "{chosen} against {capped}");
     }
+}
+
+#[test]
+fn a_limit_that_no_call_met_is_not_believed() {
+    // Reads have ten places and writes two: a probe that writes nothing cannot see it.
+    let mut wire: WireProfile = toml::from_str(BUILT_IN[0].1).unwrap();
+    wire.limits.pool = Some(10);
+    wire.limits.endpoints = BTreeMap::from([
+        ("POST /accounts/search".to_owned(), 1),
+        ("PATCH /accounts/{id}".to_owned(), 2),
+    ]);
+    let mut scenario = plain(200, 1, "documented");
+    scenario.profile = Profile::try_from_wire("narrow-writes", &wire).unwrap();
+    let options = ProbeOptions { find_pool: true, sample: 0, seed: 1 };
+    let trace = probe::run(&scenario, &World::Virtual, &options, &NoJournal).unwrap();
+    let fit = TargetFit::of(&trace).unwrap();
+    assert_eq!(fit.limits.patch, Some(AdmissionLimit::Pool(10)), "the likeliest limit is wrong");
+    let target = KnownTarget::probed(fit);
+    let (goal, shipped) = (Goal::default(), Calibration::shipped());
+    let decided =
+        shipped.decide(ChoiceRequest::new(&scenario, &goal), Some(&target), Portfolio::Full);
+    let cost_s = |one: &Candidate| runs(&scenario, one).cost_s(Objective::Balanced);
+    let limiter = Some(Limiter::Fixed(NonZeroU32::new(2).unwrap()));
+    let right = Candidate { limiter, ..Candidate::new(Strategy::Pipelined, 5, 50) };
+    let (chosen, right) = (cost_s(&decided.candidate), cost_s(&right));
+    assert!(chosen < 1.5 * right, "{}: {chosen} s against {right} s", decided.candidate);
 }
 
 #[test]
