@@ -235,14 +235,15 @@ impl Adaptive {
         if self.doubts(call) {
             return;
         }
-        if self.manners == Manners::Pushing && self.found && call.in_flight < self.taken {
+        let in_vain = self.probing && call.in_flight >= self.limit;
+        let is_patient = self.manners == Manners::Pushing && self.found && !in_vain;
+        if is_patient && call.in_flight < self.taken {
             self.refused += 1;
             if self.refused < PATIENCE {
                 return;
             }
             self.taken = call.in_flight.max(1);
         }
-        let in_vain = self.probing && call.in_flight >= self.limit;
         self.probing = false;
         self.successes = 0;
         if in_vain {
@@ -418,6 +419,23 @@ mod tests {
         }
         limit.on_result(&feedback(9_001.0, 3, false));
         assert_eq!(limit.limit(), 4);
+    }
+
+    #[test]
+    fn a_try_in_vain_ends_at_once_where_refusals_cost_only_their_time() {
+        let mut limit = Adaptive::new(0, Manners::Pushing);
+        // Seven seemed to be in flight: two had ended, and their answers were on the way.
+        for in_flight in 0..7 {
+            limit.on_result(&feedback(0.0, in_flight, false));
+        }
+        limit.on_result(&feedback(1.0, 5, true));
+        for _ in 0..PROBE_PUSHING_AFTER {
+            assert_eq!(limit.limit(), 5);
+            limit.on_result(&feedback(2.0, 4, false));
+        }
+        assert_eq!(limit.limit(), 6);
+        limit.on_result(&feedback(3.0, 5, true));
+        assert_eq!(limit.limit(), 5);
     }
 
     #[test]

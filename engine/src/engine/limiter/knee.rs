@@ -6,9 +6,9 @@
 //! time of one (universal scalability law). Single times scatter far more than f grows, so nothing is
 //! concluded from one call or from two rounds: a posterior over (a, b), on a grid, rests on the time of
 //! every call and on how many were in flight when it was sent. Times scatter log-normally about a median
-//! of each endpoint, and medians as much about a common one; medians and spread are integrated out. Calls that have
-//! no answer yet and take longer than usual count with their age: the slow ones answer last. The limit is
-//! where the expected time per call is least, at a price for each call in flight.
+//! of each endpoint, and medians as much about a common one; medians and spread are integrated out. Calls
+//! that have no answer yet and take longer than usual count with their age: the slow ones answer last. The
+//! limit is where the expected time per call is least, at a price for each call in flight.
 //!
 //! Everything is computed by + − × ÷ and √ alone, so that a run is the same on every platform.
 //!
@@ -143,7 +143,9 @@ impl LogTimes {
             *figure /= 2.0;
         }
         for figures in [&mut self.growth, &mut self.growth_squares, &mut self.products] {
-            figures.iter_mut().for_each(|figure| *figure /= 2.0);
+            for figure in figures {
+                *figure /= 2.0;
+            }
         }
     }
 
