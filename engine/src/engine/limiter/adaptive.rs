@@ -12,7 +12,8 @@
 //!
 //! A pool that refuses what it took a moment ago is shared with other clients, or the server limits
 //! calls per second. After repeated contradictions calls are spaced too, at the rate that was taken
-//! meanwhile. The rate creeps up, and steps down at each refusal.
+//! meanwhile. The rate creeps up, and steps down at each refusal. Now and then the spacing is lifted for a
+//! moment: where more goes through than a window can let through, other clients were taken for a rate.
 
 use super::Manners;
 use super::knee::MOST;
@@ -58,6 +59,19 @@ const RATE_UP: f64 = 1.01;
 /// Calls in a round.
 const ROUND: u32 = 16;
 
+/// Calls taken at a rate before the spacing is lifted for a trial, at first and at least; twice as many after
+/// each trial that was refused, half as many after one that was not.
+const TRIAL_AFTER: u32 = 128;
+const TRIAL_AFTER_LEAST: u32 = 16;
+
+/// Refusals that end a trial, and seconds' worth of calls that show that no rate limits: a window lets one
+/// second's calls through at once.
+const TRIAL_REFUSALS: u32 = 2;
+const TRIAL_S: f64 = 3.0;
+
+/// Throughput of a trial, as a multiple of the rate, from which the rate limits nothing.
+const TRIAL_FASTER: f64 = 1.25;
+
 /// A rate this much above the throughput limits nothing.
 const IDLE: f64 = 1.5;
 
@@ -89,6 +103,8 @@ pub struct Adaptive {
     rate: Option<PacedRate>,
     /// A rate was tried, and was not it.
     no_rate: bool,
+    /// Calls taken at a rate before the next trial without.
+    trial_after: u32,
     /// Refusals below the limit since as many calls as it allows were taken.
     refused: u32,
 }
@@ -119,6 +135,17 @@ struct PacedRate {
     /// Calls taken in this round.
     taken: u32,
     round_from: Timestamp,
+    /// Calls taken since the last trial.
+    since_trial: u32,
+    trial: Option<Trial>,
+}
+
+/// A moment without spacing.
+#[derive(Clone, Copy, Debug)]
+struct Trial {
+    from: Timestamp,
+    taken: u32,
+    refused: u32,
 }
 
 impl Adaptive {
@@ -142,6 +169,7 @@ impl Adaptive {
             doubt: Doubt::default(),
             rate: None,
             no_rate: false,
+            trial_after: TRIAL_AFTER,
             refused: 0,
         }
     }
@@ -174,7 +202,13 @@ impl Adaptive {
             self.doubt.taken_since = true;
         }
         if let Some(rate) = &mut self.rate {
-            if rate.is_idle_after(call) {
+            let refuted = rate.is_refuted_by(call, self.trial_after);
+            match refuted {
+                Some(true) => self.trial_after = (self.trial_after / 2).max(TRIAL_AFTER_LEAST),
+                Some(false) => self.trial_after *= 2,
+                None => {}
+            }
+            if refuted == Some(true) || rate.is_idle_after(call) {
                 self.rate = None;
                 self.doubt = Doubt::default();
             }
@@ -224,6 +258,15 @@ impl Adaptive {
             return;
         }
         if let Some(rate) = &mut self.rate {
+            if let Some(trial) = &mut rate.trial {
+                trial.refused += u32::from(call.sent_at >= trial.from);
+                if trial.refused >= TRIAL_REFUSALS {
+                    rate.trial = None;
+                    self.trial_after *= 2;
+                    self.changed_at = call.done_at;
+                }
+                return;
+            }
             rate.step_down(call);
             self.changed_at = call.done_at;
             if rate.per_s < NO_RATE * rate.best_per_s {
@@ -290,6 +333,8 @@ impl Adaptive {
             best_per_s: per_s,
             taken: 0,
             round_from: call.done_at,
+            since_trial: 0,
+            trial: None,
         });
         self.probing = false;
         self.change(self.taken.max(1), call.done_at);
@@ -298,6 +343,27 @@ impl Adaptive {
 }
 
 impl PacedRate {
+    /// Adds a call that was taken to a trial, or begins one after `trial_after` calls; says at the end of a trial
+    /// whether more went through than the rate allows.
+    fn is_refuted_by(&mut self, call: &CallFeedback, trial_after: u32) -> Option<bool> {
+        if let Some(trial) = &mut self.trial {
+            trial.taken += u32::from(call.sent_at >= trial.from);
+            let allowed = TRIAL_S * self.per_s;
+            if f64::from(trial.taken) <= allowed {
+                return None;
+            }
+            let elapsed_s = nanos(call.done_at.since(trial.from)) as f64 / 1e9;
+            self.trial = None;
+            return Some(TRIAL_FASTER * elapsed_s * self.per_s < allowed);
+        }
+        self.since_trial += 1;
+        if self.since_trial >= trial_after && call.queue_waiting {
+            self.since_trial = 0;
+            self.trial = Some(Trial { from: call.done_at, taken: 0, refused: 0 });
+        }
+        None
+    }
+
     /// Adds a call that was taken; true if the rate no longer limits anything.
     fn is_idle_after(&mut self, call: &CallFeedback) -> bool {
         self.taken += 1;
@@ -326,12 +392,16 @@ impl PacedRate {
 
 impl ConcurrencyLimit for Adaptive {
     fn limit(&self) -> u32 {
-        let left = if self.found { self.limit.saturating_sub(self.headroom) } else { self.limit };
+        let is_trial = self.rate.is_some_and(|rate| rate.trial.is_some());
+        // Other clients of a pool seldom hold more than half of it.
+        let limit = if is_trial { self.limit.div_ceil(2) } else { self.limit };
+        let left = if self.found { limit.saturating_sub(self.headroom) } else { limit };
         left.max(1) + u32::from(self.probing)
     }
 
     fn spacing(&self) -> Duration {
-        self.rate.map_or(Duration::ZERO, |rate| Duration::from_secs_f64(1.0 / rate.per_s))
+        let rate = self.rate.filter(|rate| rate.trial.is_none());
+        rate.map_or(Duration::ZERO, |rate| Duration::from_secs_f64(1.0 / rate.per_s))
     }
 
     fn on_result(&mut self, call: &CallFeedback) {
@@ -464,5 +534,36 @@ mod tests {
         assert_eq!(limit.spacing(), Duration::from_millis(200));
         limit.on_result(&feedback(4.0, 0, true));
         assert!(limit.spacing() > Duration::from_millis(200));
+    }
+
+    #[test]
+    fn a_rate_is_doubted_now_and_then_and_given_up_where_more_goes_through() {
+        let mut limit = Adaptive::new(0, Manners::Polite);
+        let take = |limit: &mut Adaptive, from_s: f64, apart_s: f64, calls: u32| {
+            for call in 0..calls {
+                limit.on_result(&feedback(from_s + apart_s * f64::from(call), 1, false));
+            }
+        };
+        take(&mut limit, 0.1, 0.1, 8);
+        limit.on_result(&feedback(1.0, 4, true));
+        take(&mut limit, 1.1, 0.2, 10);
+        limit.on_result(&feedback(3.0, 0, true));
+        limit.on_result(&feedback(3.1, 0, true));
+        assert!(limit.spacing() > Duration::from_millis(200));
+        take(&mut limit, 4.0, 0.2, TRIAL_AFTER);
+        assert_eq!(limit.spacing(), Duration::ZERO);
+        // A window refuses what comes faster.
+        let mut window = limit.clone();
+        take(&mut window, 30.0, 0.01, 3);
+        window.on_result(&feedback(30.1, 1, true));
+        assert_eq!(window.spacing(), Duration::ZERO);
+        window.on_result(&feedback(30.2, 1, true));
+        assert!(window.spacing() > Duration::from_millis(80), "{:?}", window.spacing());
+        // Colleagues who have gone do not, and what takes as long as before shows nothing.
+        let mut slow = limit.clone();
+        take(&mut slow, 30.0, 0.2, 100);
+        assert!(slow.spacing() > Duration::ZERO);
+        take(&mut limit, 30.0, 0.02, 100);
+        assert_eq!((limit.spacing(), limit.is_paced()), (Duration::ZERO, false));
     }
 }
