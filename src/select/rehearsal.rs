@@ -37,9 +37,9 @@ const PARTS_DRAWN: [u64; 2] = [80, 240];
 /// Cost as a multiple of the least on a drawn profile that counts at most, and at which a run is ended.
 const MOST_TIMES: f64 = 10.0;
 
-/// Times the least cost beyond the first from which on the risk of it weighs double: a tenth saved on most
+/// Excess over the least cost, as a multiple of that, whose square weighs as much as itself: a tenth saved on most
 /// profiles is not worth ten times the cost on one in a hundred.
-const AVERSION: f64 = 2.0;
+const AVERSION: f64 = 8.0;
 
 /// Accounts up to which a plan is rehearsed as a whole where faults come at a time or at an account.
 const MOST_AT_ONCE: u64 = 5_000;
