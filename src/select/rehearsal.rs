@@ -302,7 +302,7 @@ impl<'a> Rehearsal<'a> {
     fn cost_of(
         &self,
         candidate: &Candidate,
-        runs: Summary,
+        runs: &Summary,
         seeds: &Range<u64>,
         round: (f64, bool),
     ) -> f64 {
@@ -312,7 +312,7 @@ impl<'a> Rehearsal<'a> {
             let runs = self.relative(runs, seeds, is_rough);
             return self.goal.cost(candidate, self.pool, &runs);
         }
-        let cost_s = self.goal.cost(candidate, self.pool, &runs);
+        let cost_s = self.goal.cost(candidate, self.pool, runs);
         let made = runs.count() as u64;
         if made == seeds.end - seeds.start || made == 0 {
             return cost_s;
@@ -324,7 +324,7 @@ impl<'a> Rehearsal<'a> {
 
     /// `runs` under `seeds` of an uncertain target, their makespans such that their costs are losses: the multiple
     /// of the least cost under the seed, up to a most, and more than that where it is large.
-    fn relative(&self, runs: Summary, seeds: &Range<u64>, is_rough: bool) -> Summary {
+    fn relative(&self, runs: &Summary, seeds: &Range<u64>, is_rough: bool) -> Summary {
         let relative = |(seed, run): (u64, &RunFigures)| {
             let cost_s = self.goal.objective.of(run);
             let least_s = self.least.get(&(seed, is_rough && !self.is_whole)).copied();
@@ -376,7 +376,7 @@ impl<'a> Rehearsal<'a> {
             }
             for (candidate, runs) in racing.iter().zip(made) {
                 let cost_s =
-                    self.cost_of(candidate, runs, &over, (search.hopeless, round.is_rough));
+                    self.cost_of(candidate, &runs, &over, (search.hopeless, round.is_rough));
                 known.insert(self.canonical(candidate), cost_s);
             }
             let cost_s = |one: &Candidate| known[&self.canonical(one)];
@@ -435,7 +435,7 @@ impl<'a> Rehearsal<'a> {
             // Hopeless runs stay as they are: no more is needed of them.
             let runs = self.runs(candidate, seeds.clone(), Some(f64::INFINITY), false)?;
             if self.target.is_uncertain() {
-                entries.push(self.entry_of(candidate, self.relative(runs, seeds, false)));
+                entries.push(self.entry_of(candidate, self.relative(&runs, seeds, false)));
             } else if runs.count() as u64 == seeds.end - seeds.start {
                 entries.push(self.entry_of(candidate, runs));
             }
