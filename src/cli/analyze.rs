@@ -75,7 +75,7 @@ pub(super) struct Analysis {
     /// Cost of finding limits and service times; null where they were given.
     #[serde(skip_serializing_if = "Option::is_none")]
     probe: Option<Cost>,
-    /// What the probe saves; null without one, or where the strategy was given.
+    /// Saving of the probe; null without one, or where the strategy was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     probe_worth: Option<ProbeWorth>,
     /// Configurations that no other beats in time, calls and refusals together, fastest first.
@@ -99,7 +99,7 @@ struct TimeInterval {
     p95: f64,
 }
 
-/// What a probe saves on the job, on the profiles that agree with it.
+/// Saving of a probe on the job, on the profiles that agree with it.
 #[derive(Clone, Copy, Debug, Serialize, schemars::JsonSchema)]
 struct ProbeWorth {
     /// Cost of the choice without a probe less that of the choice with it, in seconds: means over simulated runs.

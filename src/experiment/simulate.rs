@@ -224,3 +224,27 @@ pub fn simulate(
     let at_risk = at_a_time(measure.exposed() + writing);
     Ok(SimulatedRun { figures, at_risk, open_writes: at_a_time(writing), is_hopeless: !has_ended })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use neonbench_engine::engine::Strategy;
+    use neonbench_engine::engine::limiter::Limiter;
+    use neonbench_engine::scenario::Workload;
+
+    #[test]
+    fn a_run_that_is_refused_all_the_time_is_hopeless_under_any_objective() {
+        let profile = Some(Scenario::profile("per-second").unwrap());
+        let (resources, mappings) = (Some(150), Some(1));
+        let workload = Workload { profile, resources, mappings, ..Workload::default() };
+        let scenario = Scenario::new(workload).unwrap();
+        let limit = CostLimit { cost_s: f64::INFINITY, objective: Objective::Fastest, calls: 301 };
+        let run = |limiter| {
+            let settings = Settings { limiter, ..Settings::new(Strategy::Pipelined) };
+            simulate(&scenario, &settings, Some(limit)).unwrap()
+        };
+        let rude = run(Limiter::Fixed(100.try_into().unwrap()));
+        assert!(rude.is_hopeless && rude.figures.refused > MOST_REFUSED * 301, "{rude:?}");
+        assert!(!run(Limiter::adaptive(0)).is_hopeless);
+    }
+}

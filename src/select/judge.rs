@@ -115,7 +115,7 @@ pub struct Judgement {
     /// The gap that choosing can close: the mean cost of the single best ÷ that of the virtual best.
     pub prize: ByPortfolio<f64>,
     pub selectors: Vec<RegretRow>,
-    /// What probing costs and saves among all strategies, by family and built-in profile.
+    /// Costs and savings of probing among all strategies, by family and built-in profile.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub probes: Vec<ProbeRow>,
     pub prediction: Prediction,

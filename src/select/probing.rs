@@ -1,4 +1,4 @@
-//! Probes judged: what they take, and from which size of a job on they pay.
+//! Probes judged: their time and calls, and the size of a job from which on they pay.
 
 use super::judge::CaseVerdict;
 use super::regret::SelectorName;
@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 /// Regret of a probe where a run takes no time.
 const MOST_REGRET: f64 = 10.0;
 
-/// What a probe takes, and the cost of `auto`'s choice with it.
+/// Time and calls of a probe, and the cost of it and `auto`'s choice together.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ProbeCost {
     /// Seconds from its first call sent to its last one answered.

@@ -39,9 +39,9 @@ const PARTS_DRAWN: [u64; 2] = [80, 240];
 /// Cost as a multiple of the least on a drawn profile that counts at most, and at which a run is ended.
 const MOST_TIMES: f64 = 10.0;
 
-/// Times the least cost beyond the first from which on the risk of it weighs double: a tenth saved on most
+/// Excess over the least cost, as a multiple of that, whose square weighs as much as itself: a tenth saved on most
 /// profiles is not worth ten times the cost on one in a hundred.
-const AVERSION: f64 = 2.0;
+const AVERSION: f64 = 8.0;
 
 /// Accounts up to which a plan is rehearsed as a whole where faults come at a time or at an account.
 const MOST_AT_ONCE: u64 = 5_000;
@@ -325,7 +325,7 @@ impl<'a> Rehearsal<'a> {
     fn cost_of(
         &self,
         candidate: &Candidate,
-        runs: Summary,
+        runs: &Summary,
         seeds: &Range<u64>,
         round: (f64, bool),
     ) -> f64 {
@@ -335,7 +335,7 @@ impl<'a> Rehearsal<'a> {
             let runs = self.relative(runs, seeds, is_rough);
             return self.goal.cost(candidate, self.pool, &runs);
         }
-        let cost_s = self.goal.cost(candidate, self.pool, &runs);
+        let cost_s = self.goal.cost(candidate, self.pool, runs);
         let made = runs.count() as u64;
         if made == seeds.end - seeds.start || made == 0 {
             return cost_s;
@@ -347,7 +347,7 @@ impl<'a> Rehearsal<'a> {
 
     /// `runs` under `seeds` of an uncertain target, their makespans such that their costs are losses: the multiple
     /// of the least cost under the seed, up to a most, and more than that where it is large.
-    fn relative(&self, runs: Summary, seeds: &Range<u64>, is_rough: bool) -> Summary {
+    fn relative(&self, runs: &Summary, seeds: &Range<u64>, is_rough: bool) -> Summary {
         let relative = |(seed, run): (u64, &RunFigures)| {
             let cost_s = self.goal.objective.of(run);
             let least_s = self.least.get(&(seed, is_rough && !self.is_whole)).copied();
@@ -400,7 +400,7 @@ impl<'a> Rehearsal<'a> {
             }
             for (candidate, runs) in racing.iter().zip(made) {
                 let cost_s =
-                    self.cost_of(candidate, runs, &over, (search.hopeless, round.is_rough));
+                    self.cost_of(candidate, &runs, &over, (search.hopeless, round.is_rough));
                 known.insert(self.canonical(candidate), cost_s);
             }
             let cost_s = |one: &Candidate| known[&self.canonical(one)];
@@ -460,7 +460,7 @@ impl<'a> Rehearsal<'a> {
             // Hopeless runs stay as they are: no more is needed of them.
             let runs = self.runs(candidate, seeds.clone(), Some(f64::INFINITY), false)?;
             if self.target.is_uncertain() {
-                entries.push(self.entry_of(candidate, self.relative(runs, seeds, false)));
+                entries.push(self.entry_of(candidate, self.relative(&runs, seeds, false)));
             } else if runs.count() as u64 == seeds.end - seeds.start {
                 entries.push(self.entry_of(candidate, runs));
             }

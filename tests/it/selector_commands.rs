@@ -109,6 +109,23 @@ fn an_analysis_says_what_a_run_then_takes() {
 }
 
 #[test]
+fn an_analysis_says_what_its_probe_is_worth() {
+    let folder = tempfile::tempdir().unwrap();
+    let analysis = |profile: &str| {
+        let size = ["--resources", "40", "--mappings", "3", "--json", "--no-store"];
+        let probe = ["analyze", "--probe", "--profile", profile];
+        json(&neonbench(folder.path(), &[&probe[..], &size].concat()).success())
+    };
+    // Calls per second are dear to find while a small job runs.
+    let (window, pool) = (analysis("per-second"), analysis("documented"));
+    let saved_s = |analysis: &Value| analysis["probe_worth"]["saved_s"].as_f64().unwrap();
+    let took_s = |analysis: &Value| analysis["probe"]["duration_s"].as_f64().unwrap();
+    assert!(saved_s(&window) > 0.3 * took_s(&window), "{}", window["probe_worth"]);
+    assert!(window["probe_worth"]["pays_from_accounts"].is_u64());
+    assert!(saved_s(&pool) < 0.2 * took_s(&pool), "{}", pool["probe_worth"]);
+}
+
+#[test]
 fn a_run_is_held_against_its_forecast() {
     let folder = tempfile::tempdir().unwrap();
     let run = ["run", "--no-store", "--resources", "20", "--strategy", "hybrid", "--forecast"];
