@@ -27,7 +27,9 @@ pub fn timeline(model: &DecisionModel<'_>) -> String {
             let sides = Sides { left: 56, right: WIDTH - 20, top, bottom: top + PANEL };
             let px = [sides.left, sides.right];
             let time = Axis::linear("time since the start", end_s, px, 8.0, tick_s);
-            let up = Axis::linear(title, most, [sides.bottom, top], 4.0, digits_or_whole);
+            let up = Axis::linear(title, most, [sides.bottom, top], 4.0, |it, digits| {
+                format!("{it:.digits$}")
+            });
             sides.draw(canvas, &time, &up);
             (sides, time, up)
         };
@@ -87,16 +89,12 @@ pub(crate) fn lanes(timeline: &Timeline) -> Vec<Lane> {
 }
 
 /// A time on the axis: no more digits than the step has.
-fn tick_s(seconds: f64) -> String {
+fn tick_s(seconds: f64, digits: usize) -> String {
     match seconds {
         0.0 => "0".to_owned(),
-        seconds if seconds < 60.0 => format!("{} s", (seconds * 1e3).round() / 1e3),
+        seconds if seconds < 60.0 => format!("{seconds:.digits$} s"),
         seconds => duration(seconds),
     }
-}
-
-fn digits_or_whole(number: f64) -> String {
-    if number.fract() == 0.0 { format!("{number:.0}") } else { format!("{number:.1}") }
 }
 
 /// A line of steps; what is not a number is left out.
