@@ -28,8 +28,7 @@ pub struct DecisionModel<'a> {
     pub winner: Option<&'a StrategyRuns>,
     /// The strategy to use; `None` if none is valid.
     pub best: Option<Strategy>,
-    /// The strategy that was tried over time and under other limits: the best, or `standard` where none
-    /// is.
+    /// The strategy that was tried over time and under other limits: the first of the league.
     pub explored: Strategy,
     /// True if nothing was to be written.
     pub dry_run: bool,
@@ -133,12 +132,12 @@ impl<'a> DecisionModel<'a> {
         compare(&mut league);
         let winner = ranking.best.first().map(|place| &decision.league[*place]);
         let best = winner.map(|winner| winner.strategy);
-        let explored = best.unwrap_or(Strategy::Standard);
+        let explored = decision.explored();
         let tied = ranking.best.iter().map(|place| decision.league[*place].strategy).collect();
         let integrity = integrity(&decision.league);
         let ratios = winner.map_or_else(Vec::new, |winner| against(winner, &decision.league));
         let dry_run = decision.league.iter().flat_map(|one| &one.runs).any(|run| run.dry_run);
-        let told = Told { decision, league: &league, ratios: &ratios, explored, dry_run };
+        let told = Told { decision, league: &league, explored, dry_run };
         Self {
             decision,
             winner,

@@ -63,7 +63,7 @@ pub fn explore(
     let workload = exploration.workload;
     let scenario = Scenario::new(workload.clone())?;
     let ranked = exploration.league(&scenario, tell)?;
-    let best = ranked.best().map_or(Strategy::Standard, |runs| runs.strategy);
+    let best = ranked.explored();
     tell("the best strategy over time, and under other pools");
     let mut timeline = Timeline::default();
     let spec = RunSpec::new(&scenario, (exploration.settings)(best));

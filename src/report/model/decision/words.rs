@@ -23,8 +23,6 @@ pub(super) struct Told<'a> {
     pub(super) decision: &'a Decision,
     /// Ranked, the best first.
     pub(super) league: &'a [RankedStrategy],
-    /// The makespans of the others as multiples of the best one's.
-    pub(super) ratios: &'a [MakespanRatio],
     /// The strategy that was tried over time and under other limits.
     pub(super) explored: Strategy,
     /// True if nothing was to be written.
@@ -77,19 +75,21 @@ impl Told<'_> {
             with_interval(row),
             share(row.refused)
         )];
+        if decision.goal != Goal::default() {
+            sentences.push(format!("Ranked by {}.", decision.goal.in_words()));
+        }
         sentences.extend(self.others());
         if !dry_run {
             sentences.extend(risks(row));
         }
-        let standard = league.iter().find(|other| other.strategy == Strategy::Standard);
-        let ratio =
-            self.ratios.iter().find(|ratio| Some(&ratio.name) == standard.map(|it| &it.name));
-        if let Some((standard, ratio)) = standard.zip(ratio) {
+        let is_slower = |other: &&RankedStrategy| {
+            other.strategy == Strategy::Standard && other.makespan_s[1] > row.makespan_s[1]
+        };
+        if let Some(standard) = league.iter().filter(|it| it.is_valid).find(is_slower) {
             sentences.push(format!(
-                "One account after another ({}) would take {}: {} times as long.",
+                "One account after another ({}) would take {}.",
                 standard.name,
                 duration(standard.makespan_s[1]),
-                sig3(ratio.ratio),
             ));
         }
         sentences.push(limits(row));
@@ -122,19 +122,12 @@ impl Told<'_> {
         }
         let is_faster =
             |row: &&RankedStrategy| row.is_valid && row.makespan_s[1] < best.makespan_s[1];
-        for row in others[tied..].iter().filter(is_faster) {
-            let behind = if row.breaks_constraint {
-                format!("breaks {}", self.constraints())
-            } else {
-                format!("ranks behind it by {}", self.decision.goal.in_words())
-            };
-            sentences.push(format!(
-                "{} is faster ({}), but {behind}: {} of its calls are refused.",
-                row.name,
-                duration(row.makespan_s[1]),
-                share(row.refused)
-            ));
-        }
+        let (breaking, keeping): (Vec<&RankedStrategy>, Vec<&RankedStrategy>) =
+            others[tied..].iter().filter(is_faster).partition(|row| row.breaks_constraint);
+        let constraints = self.constraints();
+        let goal = self.decision.goal.in_words();
+        sentences.extend(faster(&breaking, ["breaks ", "break "], &constraints));
+        sentences.extend(faster(&keeping, ["ranks behind it by ", "rank behind it by "], &goal));
         sentences
     }
 
@@ -150,6 +143,23 @@ impl Told<'_> {
             Goal { constraints: Vec::new(), ..self.decision.goal.clone() }.in_words()
         ))
     }
+}
+
+/// A sentence that names `rows`, which are faster than the best, and why they are not the best: by a verb
+/// for one and for several, and by what follows it.
+fn faster(rows: &[&RankedStrategy], [one, several]: [&str; 2], what: &str) -> Option<String> {
+    let name = |row: &&RankedStrategy| {
+        let [time, refused] = [duration(row.makespan_s[1]), share(row.refused)];
+        let failed = if row.failed > 0.0 {
+            format!(", {} accounts failed", sig3(row.failed))
+        } else {
+            String::new()
+        };
+        format!("{} ({time}, {refused} of its calls refused{failed})", row.name)
+    };
+    let (is, verb) = if rows.len() == 1 { ("is", one) } else { ("are", several) };
+    let names: Vec<String> = rows.iter().map(name).collect();
+    (!rows.is_empty()).then(|| format!("{} {is} faster, but {verb}{what}.", join_and(&names)))
 }
 
 /// Accounts that fail, and edits of colleagues: overwritten, or at risk where nobody edited.
@@ -245,7 +255,7 @@ fn would_more_help(decision: &Decision, strategy: Strategy) -> Option<String> {
     }
     let gain = |(index, (time, pools)): (usize, &(String, Vec<String>))| {
         let unit = if index == 0 { " calls at a time" } else { "" };
-        format!("{time} with {}{unit}", pools.join(" or "))
+        format!("{time} with {}{unit}", join_and(pools).replace(" and ", " or "))
     };
     let gains: Vec<String> = gains.iter().enumerate().map(gain).collect();
     Some(format!("A higher limit {verdict} {strategy}: {}.", join_and(&gains)))
@@ -253,8 +263,8 @@ fn would_more_help(decision: &Decision, strategy: Strategy) -> Option<String> {
 
 /// The makespan of one entry of the league as a multiple of the best one's.
 pub(super) struct MakespanRatio {
-    pub(super) name: String,
-    pub(super) ratio: f64,
+    name: String,
+    ratio: f64,
     /// Its 95 % interval.
     interval: Option<[f64; 2]>,
     /// Runs of each side.
@@ -268,7 +278,9 @@ impl fmt::Display for MakespanRatio {
         let interval = interval.map_or_else(String::new, |[low, high]| {
             format!("95 % interval {} to {}, ", sig3(low), sig3(high))
         });
-        write!(f, "{name} takes {} times as long as {best} ({interval}n = {runs})", sig3(*ratio))
+        let ratio = sig3(*ratio);
+        let mean = "on the geometric mean";
+        write!(f, "{name} takes {ratio} times as long as {best} {mean} ({interval}n = {runs})")
     }
 }
 
@@ -350,12 +362,18 @@ pub(super) fn timeline_title(strategy: Strategy, timeline: &Timeline) -> String 
         parts.push(format!("its limiter ends at {} in flight", join_and(&limits)));
     }
     let refused: u64 = slices.iter().map(|slice| slice.refused).sum();
-    parts.push(format!("{} refused", plural(refused, "call")));
+    parts.push(match refused {
+        0 => "no call refused".to_owned(),
+        refused => format!("{} refused", plural(refused, "call")),
+    });
     let failed: u64 = slices.iter().map(|slice| slice.failed).sum();
     if failed > 0 {
         parts.push(format!("{} failed", count(failed)));
     }
-    let gaps = slices.split(|slice| slice.landed > 0).map(<[_]>::len);
+    // Before the first account and after the last nothing was to be expected.
+    let first = slices.iter().position(|slice| slice.landed > 0).unwrap_or(0);
+    let last = slices.iter().rposition(|slice| slice.landed > 0).unwrap_or(0);
+    let gaps = slices[first..last].split(|slice| slice.landed > 0).map(<[_]>::len);
     let longest = gaps.max().unwrap_or(0);
     if longest > 0 && longest * 4 >= slices.len() {
         let seconds = |slices: usize| duration((slices as u64 * slice_ns) as f64 / 1e9);
