@@ -309,7 +309,7 @@ fn backoff_dominates(record: &RunRecord) -> Option<RunFinding> {
     let rate = limits_used(record).filter_map(|limit| limit.per_second).min();
     let admits = rate.map_or_else(String::new, |rate| {
         let assumed = if record.limits.assumed { ", as profiles assume" } else { "" };
-        format!("; Neon admits {rate} calls of a kind a second{assumed}")
+        format!("; Neon admits {rate} calls of a kind per second{assumed}")
     });
     let message = format!(
         "{share:.0} % of the time of all calls went into waiting after refusals and failures{admits}"

@@ -17,7 +17,7 @@ pub fn timeline(model: &DecisionModel<'_>) -> String {
     let lanes = lanes(&model.decision.timeline);
     let panels = 1 + lanes.len();
     let height = stacked(panels, PANEL + GAP) + 10;
-    let label = "Accounts landed a second, and calls in flight of each kind beside what the \
+    let label = "Accounts landed per second, and calls in flight of each kind beside what the \
                  limiter allows, over the run; refused calls are ticks. The table below has the \
                  figures.";
     canvas::draw((WIDTH, height), label, |canvas| {
@@ -40,7 +40,7 @@ pub fn timeline(model: &DecisionModel<'_>) -> String {
         let landed_per_s: Vec<f64> =
             slices.iter().map(|slice| slice.landed as f64 / slice_s).collect();
         let most = landed_per_s.iter().copied().fold(0.0, f64::max);
-        let (first, time, up) = panel(0, "accounts landed a second", most);
+        let (first, time, up) = panel(0, "accounts landed per second", most);
         // Calls that went wrong, but for refusals: bands behind the line.
         for (place, slice) in slices.iter().enumerate() {
             if slice.failed > 0 {

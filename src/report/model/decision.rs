@@ -9,7 +9,7 @@ use super::Validity;
 use crate::experiment::{CandidateRuns, Goal, RunFigures, times_as_much};
 use crate::report::decision::{Decision, StrategyRuns};
 use crate::stats::pareto_front;
-use crate::text::{edits_in_words, join_and};
+use crate::text::edits_in_words;
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::record::{ColleagueEdits, RunRecord};
 use serde::Serialize;
@@ -250,19 +250,24 @@ fn integrity(league: &[StrategyRuns]) -> Validity {
     all
 }
 
-/// The seeds of all runs: `seeds 1 to 20`, `seed 7`, `seeds 1 to 8 and 11 to 18`.
+/// The seeds of all runs: `seeds 1 to 20`, `seed 7`, `seeds 1 to 9 (3 to 9 per row)`.
 fn seeds(league: &[StrategyRuns]) -> String {
-    let range = |contender: &StrategyRuns| {
-        let first = contender.runs.iter().map(|run| run.seed).min().unwrap_or_default();
-        [first, first + contender.summary().count().max(1) as u64 - 1]
+    let first = |contender: &StrategyRuns| {
+        contender.runs.iter().map(|run| run.seed).min().unwrap_or_default()
     };
-    let ranges: Vec<[u64; 2]> = super::distinct(league.iter().map(range));
-    let name = |[from, to]: &[u64; 2]| {
-        if from == to { from.to_string() } else { format!("{from} to {to}") }
+    let count = |contender: &StrategyRuns| contender.summary().count() as u64;
+    let counts = super::distinct(league.iter().map(count));
+    let firsts = super::distinct(league.iter().map(first));
+    let last = league.iter().map(|it| first(it) + count(it).max(1) - 1).max().unwrap_or_default();
+    let seeds = match firsts.first().copied().unwrap_or_default() {
+        first if first == last => format!("seed {first}"),
+        first => format!("seeds {first} to {last}"),
     };
-    let is_one = matches!(*ranges, [[from, to]] if from == to);
-    let names: Vec<String> = ranges.iter().map(name).collect();
-    format!("{} {}", if is_one { "seed" } else { "seeds" }, join_and(&names))
+    match (counts.as_slice(), firsts.as_slice()) {
+        ([only], [_, _, ..]) => format!("{seeds} ({only} per row)"),
+        ([fewest, .., most], _) => format!("{seeds} ({fewest} to {most} per row)"),
+        _ => seeds,
+    }
 }
 
 /// Regret and frontier, of those that are valid.

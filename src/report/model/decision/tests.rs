@@ -150,6 +150,17 @@ fn stored_runs_are_named_and_counted_with_their_replicates() {
         ),
         "{sentence}"
     );
+    let of = |seeds: &[(u64, usize)]| {
+        let mut league = decision.league.clone();
+        for (one, (first, count)) in league.iter_mut().zip(seeds) {
+            one.runs[0].seed = *first;
+            one.replicates.truncate(*count);
+        }
+        super::seeds(&league)
+    };
+    assert_eq!(of(&[(1, 3), (1, 8)]), "seeds 1 to 8 (3 to 8 per row)");
+    assert_eq!(of(&[(1, 8), (11, 8)]), "seeds 1 to 18 (8 per row)");
+    assert_eq!(of(&[(7, 1), (7, 1)]), "seed 7");
     let (_, provenance) = fixture::decision();
     let page = decision_page(&model, &provenance);
     assert!(page.contains("16 runs passed their audit, but 8 of 480 accounts failed"));
