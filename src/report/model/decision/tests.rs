@@ -331,3 +331,31 @@ fn the_limit_on_the_page_is_the_records_own() {
     assert!(model.league.iter().all(|row| row.efficiency.is_none()));
     assert!(!model.lede.join(" ").contains("allow no client less"), "{:?}", model.lede);
 }
+
+#[test]
+fn overwritten_edits_are_no_pass_on_the_page_nor_in_the_summary() {
+    let decision = changed(|decision| {
+        each_run(decision, |strategy, run| {
+            run.audit.staff_edits = 40;
+            run.audit.lost_updates = if strategy == Strategy::Hybrid { 3 } else { 0 };
+            run.edits = [run.own_edits()].into_iter().collect();
+        });
+    });
+    let model = DecisionModel::new(&decision);
+    let (_, provenance) = fixture::decision();
+    let page = decision_page(&model, &provenance);
+    assert_eq!(page.matches("≈ valid, edits<br>overwritten").count(), 1);
+    assert_eq!(page.matches("✓ valid").count(), 4);
+    assert!(page.contains(
+        "≈ 10 runs passed their audit, but 6 of 400 edits of colleagues were overwritten"
+    ));
+    let summary = decision_summary(&model, &provenance);
+    assert!(
+        summary.contains("| 3.00 of 40.0 overwritten (3 to 3 in 2 runs) | as planned, but edits")
+    );
+    let json = serde_json::to_value(&model).unwrap();
+    assert_eq!(
+        (&json["integrity"]["edits"], &json["integrity"]["lost_updates"]),
+        (&400.into(), &6.into())
+    );
+}
