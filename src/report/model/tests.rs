@@ -78,7 +78,9 @@ fn the_page_recommends_once_and_only_what_its_decision_measured() {
 fn where_nothing_limits_no_limit_is_printed() {
     let mut evidence = evidence();
     for row in evidence.rows.iter_mut().filter(|row| row.example == 2) {
-        row.runs.iter_mut().for_each(|run| run.limits = Default::default());
+        row.runs
+            .iter_mut()
+            .for_each(|run| run.limits = neonbench_engine::record::RecordedLimits::default());
     }
     let model = Model::new(&evidence);
     assert_eq!(row(&model, 2, Strategy::Hybrid).efficiency, None);

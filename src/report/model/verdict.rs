@@ -7,6 +7,7 @@ use crate::report::evidence::HttpSample;
 use crate::text::{count, duration, join_and, percent, plural, signed};
 use neonbench_engine::engine::Strategy;
 use serde::Serialize;
+use std::fmt::Write as _;
 
 /// The verdict.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
@@ -193,11 +194,11 @@ fn audit_fact(validity: &Validity) -> Fact {
     let missing = validity.not_as_planned();
     let mut label = format!("runs valid: {} accounts as planned", count(accounts - missing));
     if missing > 0 {
-        label.push_str(&format!(", {} not", count(missing)));
+        let _ = write!(label, ", {} not", count(missing));
     }
     if edits > 0 {
         let [overwritten, edits] = [lost_updates, edits].map(count);
-        label.push_str(&format!("; {overwritten} of {edits} edits of colleagues overwritten"));
+        let _ = write!(label, "; {overwritten} of {edits} edits of colleagues overwritten");
     }
     let tone = match (valid == runs && missing == 0, lost_updates) {
         (true, 0) => Tone::Good,

@@ -249,7 +249,8 @@ fn hopeless(scenario: &Scenario) -> CostLimit {
     };
     let calls = Strategy::Standard.record_calls_per_account(scenario.mappings() as u64)
         * scenario.expected_resources().max(1);
-    let mean_s = (per_call_s(Endpoint::GetAccount) + per_call_s(Endpoint::PatchAccount)) / 2.0;
+    let mean_s =
+        f64::midpoint(per_call_s(Endpoint::GetAccount), per_call_s(Endpoint::PatchAccount));
     // Timeouts of a few calls take half a minute each, however fast the others are.
     let cost_s = 300.0 + 2.0 * calls as f64 * mean_s;
     CostLimit { cost_s, objective: Objective::Fastest, calls }

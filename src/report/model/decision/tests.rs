@@ -325,7 +325,9 @@ fn the_limit_on_the_page_is_the_records_own() {
                 or 8.40 s by PATCH and PUT side by side.";
     assert!(model.lede.iter().any(|sentence| sentence == text), "{:?}", model.lede);
     let unlimited = changed(|decision| {
-        each_run(decision, |_, run| run.limits = Default::default());
+        each_run(decision, |_, run| {
+            run.limits = neonbench_engine::record::RecordedLimits::default();
+        });
     });
     let model = DecisionModel::new(&unlimited);
     assert!(model.league.iter().all(|row| row.efficiency.is_none()));

@@ -110,13 +110,11 @@ impl Told<'_> {
     /// Who ties with the best, and who is faster and ranks behind it all the same.
     fn others(&self) -> Vec<String> {
         let [best, others @ ..] = self.league else { return Vec::new() };
-        let named = |rows: &mut dyn Iterator<Item = &RankedStrategy>| {
-            join_and(&rows.map(|row| row.name.clone()).collect::<Vec<_>>())
-        };
         let tied = others.len().min(self.tied().saturating_sub(1));
         let mut sentences = Vec::new();
         if tied > 0 {
-            let names = named(&mut others[..tied].iter());
+            let names: Vec<String> = others[..tied].iter().map(|row| row.name.clone()).collect();
+            let names = join_and(&names);
             let tie = if tied == 1 { "ties" } else { "tie" };
             sentences.push(format!("{names} {tie} with it."));
         }
