@@ -7,7 +7,7 @@ mod gain;
 
 pub use gain::gain;
 
-use crate::text::{duration, percent};
+use crate::text::{count, duration, plural, share};
 use neonbench_engine::engine::{DEFAULT_BATCH_SIZE, Reads, Settings, Strategy};
 use neonbench_engine::record::{CallTimesS, Quantiles, RecordedLimit, RunRecord};
 use schemars::JsonSchema;
@@ -156,8 +156,8 @@ impl Gain {
             let _ = write!(
                 text,
                 ", {} of the calls refused instead of {}",
-                percent(refused_after),
-                percent(refused_before)
+                share(refused_after),
+                share(refused_before)
             );
         }
         if (self.buffered_before - self.buffered_after).abs() >= 1.0 {
@@ -309,7 +309,7 @@ fn backoff_dominates(record: &RunRecord) -> Option<RunFinding> {
     let rate = limits_used(record).filter_map(|limit| limit.per_second).min();
     let admits = rate.map_or_else(String::new, |rate| {
         let assumed = if record.limits.assumed { ", as profiles assume" } else { "" };
-        format!("; Neon admits {rate} calls of a kind a second{assumed}")
+        format!("; Neon admits {rate} calls of a kind per second{assumed}")
     });
     let message = format!(
         "{share:.0} % of the time of all calls went into waiting after refusals and failures{admits}"
@@ -340,7 +340,10 @@ fn slow_server(record: &RunRecord) -> Option<RunFinding> {
     let slow =
         kinds(record).into_iter().filter(|(_, times, slow)| times.count > 0 && times.p50 > *slow);
     let (kind, times, _) = slow.max_by(|a, b| a.1.p50.total_cmp(&b.1.p50))?;
-    let message = format!("half of the {kind} take {:.1} s and more to answer", times.p50 / 1e3);
+    let message = format!(
+        "half of the {kind} are answered {:.1} s or more after they are sent",
+        times.p50 / 1e3
+    );
     let evidence =
         [("median service time", times.p50, "ms"), ("p99 service time", times.p99, "ms")];
     let pool = limits_used(record).filter_map(|limit| limit.pool).min();
@@ -354,7 +357,13 @@ fn slow_server(record: &RunRecord) -> Option<RunFinding> {
             finding("make fewer calls: pipelined reads 200 accounts by one search")
                 .setting(AdvisedSetting::Pipelined)
         }
-        _ => finding("check the network, run off-peak, or ask Neon: nothing else is left to tune"),
+        // A server that slows down under load is told by its pace, which one record does not show: the
+        // simulated gain does.
+        _ => finding(
+            "find out whether fewer calls at once are answered sooner, as the adaptive limiter does; \
+             if not, check the network, run off-peak, or ask Neon",
+        )
+        .setting(AdvisedSetting::AdaptiveLimiter),
     })
 }
 
@@ -383,7 +392,7 @@ fn high_memory(record: &RunRecord) -> Option<RunFinding> {
     if buffered < MANY_BUFFERED || record.batch_size <= DEFAULT_BATCH_SIZE {
         return None;
     }
-    let message = format!("up to {buffered} accounts waited in memory for their write");
+    let message = format!("up to {} accounts waited in memory for their write", count(buffered));
     let evidence = [
         ("accounts in memory", buffered as f64, ""),
         ("batch size", f64::from(record.batch_size), ""),
@@ -438,9 +447,12 @@ fn batch_too_small(record: &RunRecord) -> Option<RunFinding> {
 fn batch_too_large(record: &RunRecord) -> Option<RunFinding> {
     let (resources, workers) = (record.resources, u64::from(record.workers));
     let batches = resources.div_ceil(accounts_a_batch(record));
-    if record.strategy == Strategy::Hybrid && batches < workers && accounts_a_batch(record) > 1 {
+    let could_be_more = batches < resources;
+    if record.strategy == Strategy::Hybrid && batches < workers && could_be_more {
         let message = format!(
-            "{resources} accounts make {batches} batches, so that {} of {workers} workers idle",
+            "{} make {}, so that {} of {workers} workers idle",
+            plural(resources, "account"),
+            if batches == 1 { "1 batch".to_owned() } else { format!("{batches} batches") },
             workers - batches
         );
         let evidence = [

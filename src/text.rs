@@ -78,28 +78,36 @@ pub fn claimed_minutes(seconds: f64) -> String {
     format!("{}", seconds / 60.0)
 }
 
-/// `number` to three digits, whole from 100 on; nothing is `0`.
+/// `number` to three digits, whole from 100 on, with separated thousands; nothing is `0`.
 pub fn sig3(number: f64) -> String {
     match number.abs() {
         0.0 => "0".to_owned(),
         size if size < 9.995 => format!("{number:.2}"),
         size if size < 99.95 => format!("{number:.1}"),
-        _ => format!("{number:.0}"),
+        _ => whole(number, "-"),
     }
 }
 
-/// A ratio as a whole percentage: `87 %`.
-pub fn percent(ratio: f64) -> String {
-    format!("{:.0} %", ratio * 100.0).replace('-', "−")
+/// `number` without digits behind the point, with separated thousands.
+fn whole(number: f64, minus: &str) -> String {
+    let digits = format!("{:.0}", number.abs());
+    // What is not finite has no digits.
+    let digits = digits.parse().map_or(digits, count);
+    format!("{}{digits}", if number <= -0.5 { minus } else { "" })
 }
 
-/// A ratio as a percentage, with one digit below ten: `0.6 %`, `87 %`.
+/// A ratio as a whole percentage: `87 %`, `1,225 %`.
+pub fn percent(ratio: f64) -> String {
+    format!("{} %", whole(ratio * 100.0, "−"))
+}
+
+/// A ratio as a percentage, with one digit below ten: `0.6 %`, `87 %`. What is not quite nothing is
+/// `< 0.1 %`.
 pub fn share(ratio: f64) -> String {
-    let percent = ratio * 100.0;
-    if percent > 0.0 && percent < 9.95 {
-        format!("{percent:.1} %")
-    } else {
-        format!("{percent:.0} %")
+    match ratio * 100.0 {
+        percent if percent > 0.0 && percent < 0.05 => "< 0.1 %".to_owned(),
+        percent if percent > 0.0 && percent < 9.95 => format!("{percent:.1} %"),
+        _ => self::percent(ratio),
     }
 }
 
@@ -196,8 +204,9 @@ mod tests {
         assert_eq!(minutes(3_941.0), "65.7");
         assert_eq!(minutes(60.5), "1.01");
         assert_eq!((claimed_minutes(2_700.0), claimed_minutes(90.0)), ("45".into(), "1.5".into()));
-        assert_eq!(percent(0.958), "96 %");
-        assert_eq!([0.0, 0.006, 0.87].map(share), ["0 %", "0.6 %", "87 %"]);
+        assert_eq!([0.958, -0.43, 172.886].map(percent), ["96 %", "−43 %", "17,289 %"]);
+        assert_eq!([12_345.6, -1_000.0, 999.5].map(sig3), ["12,346", "-1,000", "1,000"]);
+        assert_eq!([0.0, 0.0004, 0.006, 0.87].map(share), ["0 %", "< 0.1 %", "0.6 %", "87 %"]);
         assert_eq!([0.0, 0.417, 12.34, 251.3].map(fine_ms), ["0", "0.417", "12.3", "251"]);
     }
 

@@ -45,6 +45,12 @@ impl Outcome {
     pub const fn is_ok(self) -> bool {
         matches!(self, Self::Ok)
     }
+
+    /// True if the call failed: it was neither carried out nor refused, was not given up by this side,
+    /// and no merged account answered.
+    pub const fn is_failure(self) -> bool {
+        !matches!(self, Self::Ok | Self::Rejected | Self::Abandoned | Self::Merged)
+    }
 }
 
 /// One attempt of a call, from due to done.

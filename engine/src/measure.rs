@@ -244,6 +244,12 @@ impl Measure {
         Endpoint::ALL.into_iter().map(|endpoint| self.count(endpoint, outcome)).sum()
     }
 
+    /// Attempts that failed, on all endpoints, those without an answer in time among them.
+    pub fn failed_attempts(&self) -> u64 {
+        let failures = Outcome::ALL.into_iter().filter(|outcome| outcome.is_failure());
+        failures.map(|outcome| self.count_all(outcome)).sum()
+    }
+
     /// Times of the calls on `endpoint` with `outcome`; `None` if there were none.
     pub fn series(&self, endpoint: Endpoint, outcome: Outcome) -> Option<&Series> {
         self.series[slot(endpoint, outcome)].as_deref()

@@ -192,7 +192,8 @@ pub struct CallCounts {
     pub rejected: u64,
     /// Attempts beyond the first of their call.
     pub retries: u64,
-    /// Attempts that failed in another way.
+    /// Attempts that failed in another way, those without an answer in time among them, as the engine
+    /// counted them.
     pub failed: u64,
 }
 

@@ -45,7 +45,13 @@ const sliders = document.getElementById("sliders");
 if (sliders) {
   const grid = JSON.parse(document.getElementById("grid").textContent);
   const part = (name) => document.getElementById("w-" + name);
+  const share = (ratio) => {
+    const percent = ratio * 100;
+    if (percent > 0 && percent < 0.05) return "< 0.1 %";
+    return percent.toFixed(percent > 0 && percent < 9.95 ? 1 : 0) + " %";
+  };
   const duration = (s) => {
+    if (s < 0.9995) return (s * 1e3).toFixed(0) + " ms";
     if (s < 59.95) return s < 9.995 ? s.toFixed(2) + " s" : s.toFixed(1) + " s";
     const whole = Math.round(s);
     if (whole < 3600) return Math.floor(whole / 60) + " min " + String(whole % 60).padStart(2, "0") + " s";
@@ -67,7 +73,7 @@ if (sliders) {
       * grid.workers.length + workers) * grid.batch_sizes.length + batch;
     const [seconds, refused] = [grid.makespans_s[index], grid.refused[index]];
     part("answer").textContent = seconds > 0
-      ? duration(seconds) + ", " + (refused * 100).toFixed(1) + " % of the calls refused"
+      ? duration(seconds) + " for " + grid.accounts.toLocaleString("en") + (grid.accounts === 1 ? " account, " : " accounts, ") + share(refused) + " of the calls refused"
       : "no figure: the run failed its audit, or took twice as long as one call after another";
   };
   sliders.addEventListener("input", show);

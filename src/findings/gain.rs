@@ -8,7 +8,8 @@ use neonbench_engine::run::{RunError, RunSpec};
 use std::num::NonZeroU32;
 
 /// Simulates `order` with and without the setting that `finding` advises, under `replicates` seeds
-/// from the order's own on. `None` if it advises none, or a run of it would be invalid.
+/// from the order's own on. `None` if it advises none, if it is in force already, or if a run of it would be
+/// invalid.
 ///
 /// It holds for a server whose limits and service times the order's profile has.
 pub fn gain(
@@ -16,7 +17,8 @@ pub fn gain(
     finding: &RunFinding,
     replicates: u32,
 ) -> Result<Option<Gain>, RunError> {
-    let Some(advised) = finding.setting.and_then(|setting| with(&order.settings, setting)) else {
+    let advised = finding.setting.and_then(|setting| with(&order.settings, setting));
+    let Some(advised) = advised.filter(|advised| *advised != order.settings) else {
         return Ok(None);
     };
     let replicates = replicates.max(1);
@@ -47,6 +49,7 @@ fn with(settings: &Settings, setting: AdvisedSetting) -> Option<Settings> {
         AdvisedSetting::Workers(workers) => changed.workers = NonZeroU32::new(workers)?,
         AdvisedSetting::BatchSize(size) => changed.batch_size = NonZeroU32::new(size)?,
         AdvisedSetting::ChunkSize(size) => changed.chunk_size = Some(NonZeroU32::new(size)?),
+        AdvisedSetting::AdaptiveLimiter if matches!(changed.limiter, Limiter::Adaptive { .. }) => {}
         AdvisedSetting::AdaptiveLimiter => changed.limiter = Limiter::adaptive(0),
         AdvisedSetting::Pipelined => {
             changed.strategy = Strategy::Pipelined;

@@ -145,3 +145,26 @@ fn batches_that_are_too_large_are_found() {
     let stale = settings(Strategy::PutBatch, 5, 500);
     planted(FindingCause::BatchTooLarge, &scenario(600, documented()), &stale).unwrap();
 }
+
+#[test]
+fn a_server_that_slows_under_load_is_not_past_tuning() {
+    use neonbench_engine::engine::limiter::Limiter;
+    let scenario = scenario(201, Profile::built_in("congested").unwrap());
+    let limited = |limiter| Settings { limiter, ..Settings::new(Strategy::Pipelined) };
+    let many = limited(Limiter::Fixed(NonZeroU32::new(31).unwrap()));
+    let gain = planted(FindingCause::SlowServer, &scenario, &many).unwrap();
+    assert!(gain.makespan_s_after < gain.makespan_s_before / 2.0, "{gain:?}");
+    // Where the advice is in force already, nothing is gained by it, and nothing is said to be.
+    let finding = found(&scenario, many.clone()).remove(0);
+    assert_eq!(finding.flag.as_deref(), Some("--limiter adaptive"));
+    let adaptive = RunSpec::new(&scenario, limited(Limiter::adaptive(0)));
+    assert_eq!(super::gain(&adaptive, &finding, 1).unwrap(), None);
+}
+
+#[test]
+fn one_account_is_not_too_large_a_batch() {
+    let one = scenario(1, documented());
+    assert_eq!(found(&one, Settings::new(Strategy::Hybrid)), []);
+    let three = found(&scenario(3, documented()), Settings::new(Strategy::Hybrid));
+    assert_eq!(three[0].message, "3 accounts make 1 batch, so that 4 of 5 workers idle");
+}

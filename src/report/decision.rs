@@ -183,9 +183,11 @@ impl Decision {
         rank(&self.goal, &entries)
     }
 
-    /// The strategy to use: the first of the best.
-    pub fn best(&self) -> Option<&StrategyRuns> {
-        self.ranking().best.first().map(|place| &self.league[*place])
+    /// The strategy that is tried over time and under other limits: the first of the ranking, also where
+    /// none is good enough to be the best.
+    pub fn explored(&self) -> Strategy {
+        let first = self.ranking().order.first().map(|place| self.league[*place].strategy);
+        first.unwrap_or(Strategy::Standard)
     }
 }
 

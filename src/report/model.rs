@@ -112,9 +112,10 @@ impl<'a> Model<'a> {
             EXAMPLES.iter().map(|example| ExampleModel::new(example, evidence)).collect();
         let validity = Validity::new(evidence.records());
         let judged = evidence.judged.iter();
+        let decision = evidence.decision.as_ref().map(DecisionModel::new);
         Self {
             evidence,
-            verdict: ReportVerdict::new(&examples, &evidence.http, &validity),
+            verdict: ReportVerdict::new(&examples, &evidence.http, &validity, decision.as_ref()),
             orders_hold: examples.iter().all(|example| example.order_holds),
             times_hold: examples.iter().flat_map(|example| &example.rows).all(|row| row.time_holds),
             best_efficiency: examples
@@ -129,7 +130,7 @@ impl<'a> Model<'a> {
             ledger_title: evidence.ledger.as_ref().map(|ledger| ledger::title(&ledger.claims)),
             map_title: evidence.map.as_ref().map(map::title),
             batches_title: evidence.batches.as_ref().map(batches::title),
-            decision: evidence.decision.as_ref().map(DecisionModel::new),
+            decision,
             validity,
             workers: WORKERS.get(),
             batch_size: BATCH_SIZE.get(),

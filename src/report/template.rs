@@ -43,10 +43,12 @@ pub(super) fn environment(name: &'static str, source: &'static str) -> Environme
     environment.add_filter("minutes", text::minutes);
     environment.add_filter("percent", text::percent);
     environment.add_filter("plural", text::plural);
+    environment.add_filter("share", text::share);
     environment.add_filter("signed", text::signed);
     environment.add_filter("signed_ms", text::signed_ms);
     environment.add_filter("mark", mark);
     environment.add_filter("tied", tied);
+    environment.add_filter("code", code);
     add_filters_of_records(&mut environment);
     environment.add_template(name, source).expect("the embedded template is valid");
     environment
@@ -134,9 +136,32 @@ fn markdown(text: &str) -> String {
     escaped
 }
 
+/// `text` as Markdown's code, in which nothing is escaped: a fence of more backticks than it has in a row
+/// ends it.
+fn code(text: &str) -> Value {
+    let text = text.replace(['\n', '\r'], " ");
+    let text = text::escape_controls(&text);
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    let space = if longest > 0 { " " } else { "" };
+    Value::from_safe_string(format!("{fence}{space}{text}{space}{fence}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_is_code_that_can_be_copied() {
+        const PAGE: &str = "{{ command|code }}";
+        let written = |command: &str| {
+            let page = environment("report.md", PAGE);
+            let page = page.get_template("report.md").unwrap();
+            page.render(minijinja::context! { command }).unwrap()
+        };
+        assert_eq!(written("run --constraint 'rejected<1%'"), "`run --constraint 'rejected<1%'`");
+        assert_eq!(written("echo ``a`` | <b>\nc"), "``` echo ``a`` | <b> c ```");
+    }
 
     #[test]
     fn figures_keep_their_units() {

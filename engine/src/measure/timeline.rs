@@ -141,11 +141,8 @@ impl Observer for Timeline {
             }
             Event::Done(call) => {
                 let slice = self.pass_to(call.done_at);
-                match call.outcome {
-                    Outcome::Rejected => slice.refused += 1,
-                    Outcome::Abandoned => {}
-                    outcome => slice.failed += u64::from(!outcome.is_ok()),
-                }
+                slice.refused += u64::from(call.outcome == Outcome::Rejected);
+                slice.failed += u64::from(call.outcome.is_failure());
                 if let Some(lane) = Lane::of(call.endpoint) {
                     self.in_flight[lane as usize] -= 1;
                 }

@@ -172,7 +172,8 @@ fn counted_by_server(server: &Calls, measure: &Measure) -> CallCounts {
         metadata: server.admitted(Class::Metadata),
         rejected: server.rejected(),
         retries: measure.retries(),
-        failed: server.failed(),
+        // The server cannot know of those whose answer came too late.
+        failed: measure.failed_attempts(),
     }
 }
 
@@ -183,17 +184,15 @@ fn counted_by_client(measure: &Measure) -> CallCounts {
             .map(|endpoint| measure.attempts(endpoint) - measure.count(endpoint, Outcome::Rejected))
             .sum::<u64>()
     };
-    let total = measure.total_attempts();
-    let (ok, rejected) = (measure.count_all(Outcome::Ok), measure.count_all(Outcome::Rejected));
     CallCounts {
-        total,
+        total: measure.total_attempts(),
         record_reads: admitted(Class::Get),
         record_writes: admitted(Class::Patch) + admitted(Class::Put),
         searches: admitted(Class::Search),
         metadata: admitted(Class::Metadata),
-        rejected,
+        rejected: measure.count_all(Outcome::Rejected),
         retries: measure.retries(),
-        failed: total - ok - rejected,
+        failed: measure.failed_attempts(),
     }
 }
 

@@ -5,7 +5,8 @@ use neon_mock::profile::Profile;
 use neonbench_engine::clock::Clock;
 use neonbench_engine::engine::limiter::Limiter;
 use neonbench_engine::engine::{self, Job, Reads, Settings, Stop, Strategy};
-use neonbench_engine::event::{Event, Outcome};
+use neonbench_engine::event::{Attempt, Event, Observer as _, Outcome};
+use neonbench_engine::measure::timeline::Timeline;
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::{RunSpec, World};
 use neonbench_engine::scenario::{Resources, Scenario, Workload};
@@ -177,4 +178,22 @@ fn a_stop_ends_waits_at_once() {
     assert_eq!(sent, done);
     let failed = |event: &&Event| matches!(event, Event::Done(call) if !matches!(call.outcome, Outcome::Ok | Outcome::Rejected));
     assert_eq!(events.iter().filter(failed).count(), 0);
+}
+
+#[test]
+fn a_call_without_an_answer_in_time_is_a_failed_call_everywhere() {
+    let scenario = scenario(Scenario::profile("congested").unwrap(), 200);
+    // Far above what the server bears, so that it answers some calls after half a minute.
+    let limiter = Limiter::Fixed(60.try_into().unwrap());
+    let settings = Settings { limiter, ..Settings::new(Strategy::Pipelined) };
+    let (mut late, mut timeline) = (0_u64, Timeline::default());
+    let observer = &mut |event: &Event| {
+        timeline.observe(event);
+        let is_late = |call: &Attempt| call.outcome == Outcome::Timeout;
+        late += u64::from(matches!(event, Event::Done(call) if is_late(call)));
+    };
+    let record = RunSpec::new(&scenario, settings).run(&World::Virtual, observer).unwrap().record;
+    assert!(late > 5, "{late}");
+    assert_eq!(record.calls.failed, late);
+    assert_eq!(timeline.slices.iter().map(|slice| slice.failed).sum::<u64>(), late);
 }

@@ -66,7 +66,7 @@ impl Panel {
             ticks: known.iter().map(named).collect(),
         };
         let high = points.iter().map(figure).fold(0.0, f64::max) * 1.08;
-        let up = Axis::linear(name, high, [sides.bottom, sides.top], 4.0, |it| {
+        let up = Axis::linear(name, high, [sides.bottom, sides.top], 4.0, |it, _| {
             if it > 0.0 { tick(it) } else { "0".to_owned() }
         });
         sides.draw(canvas, &across, &up);

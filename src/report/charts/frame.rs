@@ -72,13 +72,14 @@ impl Axis {
         Self { title: title.to_owned(), scale: AxisScale::Log(scale), ticks }
     }
 
-    /// Figures from 0 to `high` in about `marks` round steps.
+    /// Figures from 0 to `high` in about `marks` round steps; `name` is given a figure, and the digits
+    /// behind the point that tell the steps apart.
     pub(super) fn linear(
         title: &str,
         high: f64,
         px: [i32; 2],
         marks: f64,
-        name: impl Fn(f64) -> String,
+        name: impl Fn(f64, usize) -> String,
     ) -> Self {
         let scale = Scale::new(high, px);
         let high = scale.high();
@@ -86,12 +87,15 @@ impl Axis {
         let power = 10_f64.powf(rough.log10().floor());
         let step = [1.0, 2.0, 2.5, 5.0, 10.0].into_iter().find(|step| step * power >= rough);
         let step = step.unwrap_or(10.0) * power;
+        let scaled = |digits: i32| step * 10_f64.powi(digits);
+        let is_whole = |digits: &i32| (scaled(*digits) - scaled(*digits).round()).abs() < 1e-6;
+        let digits = (0..9).find(is_whole).map_or(0, i32::unsigned_abs) as usize;
         let steps = (high / step).floor() as u32;
         let ticks = (0..=steps).map(|index| f64::from(index) * step);
         Self {
             title: title.to_owned(),
             scale: AxisScale::Linear(scale),
-            ticks: ticks.map(|value| (value, name(value))).collect(),
+            ticks: ticks.map(|value| (value, name(value, digits))).collect(),
         }
     }
 

@@ -42,6 +42,7 @@ pub fn limit(model: &Model<'_>) -> String {
                 );
                 let (end, text) = match row.efficiency {
                     Some(efficiency) => (scale.at(efficiency.min(1.0)), percent(efficiency)),
+                    None if row.makespan_s.is_some() => (scale.at(0.0), "no limit".to_owned()),
                     None => (scale.at(0.0), "invalid, not ranked".to_owned()),
                 };
                 let bar = [(scale.at(0.0), middle - 8), (end, middle + 8)];

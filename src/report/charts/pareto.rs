@@ -30,7 +30,7 @@ pub fn pareto(model: &DecisionModel<'_>) -> String {
             rudest,
             [sides.bottom, sides.top],
             5.0,
-            |share| format!("{} %", (share * 1e4).round() / 1e2),
+            |share, digits| format!("{:.*} %", digits.saturating_sub(2), share * 100.0),
         );
         sides.draw(canvas, &across, &up);
         let mut frontier: Vec<&&RankedStrategy> =

@@ -12,7 +12,7 @@ const NAMED: f64 = 0.08;
 pub fn shares(model: &DecisionModel<'_>) -> String {
     const TOP: i32 = 40;
     let bottom = TOP + stacked(model.league.len(), ROW + 6);
-    let label = "Share of the calls' time in service, in refused or failed calls, waiting for a \
+    let label = "Share of the calls' time in service, in calls refused, failed or given up, waiting for a \
                  place, for the rate, and in backoff, by strategy. The table below has the figures.";
     // Names of stored runs are longer than those of strategies.
     let long = model.league.iter().any(|row| row.name.chars().count() > 12);

@@ -5,13 +5,14 @@ use super::canvas::{self, Anchor, Font, Ink, LogScale};
 use crate::report::decision::SurfacePoint;
 use crate::report::model::decision::CLIFF;
 use crate::report::model::{DecisionModel, distinct};
-use crate::text::{duration, percent};
+use crate::text::{duration, share};
 
 const LEFT: i32 = 92;
 const TOP: i32 = 34;
 const CELL: i32 = 42;
 
-/// A cell for each configuration: the darker, the slower; a share where calls are refused.
+/// A cell for each configuration: the stronger the colour, the slower; a share where more calls are refused
+/// than a few, and a frame around the fastest of the others.
 pub fn surface(model: &DecisionModel<'_>) -> String {
     let cells = &model.decision.surface;
     let workers = distinct(cells.iter().map(|cell| cell.workers));
@@ -44,6 +45,8 @@ pub fn surface(model: &DecisionModel<'_>) -> String {
         canvas.text("workers", (WIDTH, bottom + 34), Anchor::Right, Font::Small, Ink::Text);
         let politest = cells.iter().filter(|cell| cell.refused <= CLIFF);
         let best_s = politest.map(|cell| cell.makespan_s).fold(f64::MAX, f64::min);
+        // Where all are alike, none is the fastest.
+        let best_s = if low < high { best_s } else { f64::MIN };
         for cell in cells {
             let (x, y) = (
                 LEFT + at(&workers, cell.workers) * width,
@@ -58,7 +61,9 @@ pub fn surface(model: &DecisionModel<'_>) -> String {
         {
             let x = LEFT + at(&workers, *beyond) * width - 1;
             canvas.line([(x, TOP - 10), (x, bottom)], 2, Ink::Claimed);
-            let text = format!("the pool admits {pool}: refusals begin");
+            let is_refused = |cell: &SurfacePoint| cell.workers > pool && cell.refused > CLIFF;
+            let refusals = if cells.iter().any(is_refused) { ": refusals begin" } else { "" };
+            let text = format!("the pool admits {pool}{refusals}");
             canvas.text(&text, (x + 6, TOP - 18), Anchor::Left, Font::Small, Ink::Claimed);
         }
     })
@@ -82,7 +87,7 @@ fn draw_cell(
     let y = i32::midpoint(top, bottom) - if is_refused { 8 } else { 0 };
     canvas.text(&duration(cell.makespan_s), (middle, y), Anchor::Middle, Font::Small, Ink::Text);
     if is_refused {
-        let text = format!("{} ✗", percent(cell.refused));
+        let text = format!("{} ✗", share(cell.refused));
         canvas.text(&text, (middle, y + 16), Anchor::Middle, Font::Small, Ink::Claimed);
     }
 }

@@ -17,7 +17,7 @@ pub fn timeline(model: &DecisionModel<'_>) -> String {
     let lanes = lanes(&model.decision.timeline);
     let panels = 1 + lanes.len();
     let height = stacked(panels, PANEL + GAP) + 10;
-    let label = "Accounts landed a second, and calls in flight of each kind beside what the \
+    let label = "Accounts landed per second, and calls in flight of each kind beside what the \
                  limiter allows, over the run; refused calls are ticks. The table below has the \
                  figures.";
     canvas::draw((WIDTH, height), label, |canvas| {
@@ -27,7 +27,9 @@ pub fn timeline(model: &DecisionModel<'_>) -> String {
             let sides = Sides { left: 56, right: WIDTH - 20, top, bottom: top + PANEL };
             let px = [sides.left, sides.right];
             let time = Axis::linear("time since the start", end_s, px, 8.0, tick_s);
-            let up = Axis::linear(title, most, [sides.bottom, top], 4.0, digits_or_whole);
+            let up = Axis::linear(title, most, [sides.bottom, top], 4.0, |it, digits| {
+                format!("{it:.digits$}")
+            });
             sides.draw(canvas, &time, &up);
             (sides, time, up)
         };
@@ -38,7 +40,7 @@ pub fn timeline(model: &DecisionModel<'_>) -> String {
         let landed_per_s: Vec<f64> =
             slices.iter().map(|slice| slice.landed as f64 / slice_s).collect();
         let most = landed_per_s.iter().copied().fold(0.0, f64::max);
-        let (first, time, up) = panel(0, "accounts landed a second", most);
+        let (first, time, up) = panel(0, "accounts landed per second", most);
         // Calls that went wrong, but for refusals: bands behind the line.
         for (place, slice) in slices.iter().enumerate() {
             if slice.failed > 0 {
@@ -87,16 +89,12 @@ pub(crate) fn lanes(timeline: &Timeline) -> Vec<Lane> {
 }
 
 /// A time on the axis: no more digits than the step has.
-fn tick_s(seconds: f64) -> String {
+fn tick_s(seconds: f64, digits: usize) -> String {
     match seconds {
         0.0 => "0".to_owned(),
-        seconds if seconds < 60.0 => format!("{} s", (seconds * 1e3).round() / 1e3),
+        seconds if seconds < 60.0 => format!("{seconds:.digits$} s"),
         seconds => duration(seconds),
     }
-}
-
-fn digits_or_whole(number: f64) -> String {
-    if number.fract() == 0.0 { format!("{number:.0}") } else { format!("{number:.1}") }
 }
 
 /// A line of steps; what is not a number is left out.

@@ -67,7 +67,7 @@ impl Figure {
     pub const fn words(self) -> &'static str {
         match self {
             Self::Calls => "calls",
-            Self::CallsPerAccount => "calls an account",
+            Self::CallsPerAccount => "calls per account",
             Self::Writes => "writes",
             Self::Minutes => "minutes",
             Self::TimeSaved => "of the time saved",
@@ -81,7 +81,7 @@ impl Figure {
             Self::FailedShare => "of the accounts failed",
             Self::FailedRatio => "times the failures",
             Self::AtRiskRatio => "times the accounts at risk",
-            Self::AccountTimeRatio => "times the time an account",
+            Self::AccountTimeRatio => "times the time per account",
             Self::Regret => "above the cheapest",
             Self::SampleRegret => "above the cheapest, chosen on a sample",
         }

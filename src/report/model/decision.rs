@@ -6,7 +6,7 @@ mod words;
 pub(crate) use grid::grid_rows;
 
 use super::Validity;
-use crate::experiment::{Goal, times_as_much};
+use crate::experiment::{CandidateRuns, Goal, RunFigures, times_as_much};
 use crate::report::decision::{Decision, StrategyRuns};
 use crate::stats::pareto_front;
 use crate::text::edits_in_words;
@@ -14,7 +14,7 @@ use neonbench_engine::engine::Strategy;
 use neonbench_engine::record::{ColleagueEdits, RunRecord};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use words::{against, headline, lede, pools_title, scaling_title, surface_title};
+use words::{Told, against, pools_title, scaling_title, surface_title, timeline_title, varied_on};
 
 /// The figures of a decision about one migration.
 #[derive(Clone, Debug, Serialize, schemars::JsonSchema)]
@@ -28,6 +28,12 @@ pub struct DecisionModel<'a> {
     pub winner: Option<&'a StrategyRuns>,
     /// The strategy to use; `None` if none is valid.
     pub best: Option<Strategy>,
+    /// The strategy that was tried over time and under other limits: the first of the league.
+    pub explored: Strategy,
+    /// True if nothing was to be written.
+    pub dry_run: bool,
+    /// The seeds of the runs, in words.
+    pub seeds: String,
     /// The answer in one line.
     pub headline: String,
     /// The answer in sentences.
@@ -46,6 +52,9 @@ pub struct DecisionModel<'a> {
     pub surface_title: String,
     pub scaling_title: String,
     pub pools_title: String,
+    pub timeline_title: String,
+    /// The accounts that the sliders' runs are of, in words, where they are fewer than all.
+    pub grid_on: String,
     /// Losses over all runs of the league.
     pub integrity: Validity,
     pub errors: Vec<ErrorGroup>,
@@ -59,6 +68,8 @@ pub struct RankedStrategy {
     pub name: String,
     pub runs: u64,
     pub is_valid: bool,
+    /// True if its runs do not keep the constraints of the goal.
+    pub breaks_constraint: bool,
     pub fault: String,
     /// 5th, 50th and 95th percentile.
     pub makespan_s: [f64; 3],
@@ -121,22 +132,30 @@ impl<'a> DecisionModel<'a> {
         compare(&mut league);
         let winner = ranking.best.first().map(|place| &decision.league[*place]);
         let best = winner.map(|winner| winner.strategy);
+        let explored = decision.explored();
         let tied = ranking.best.iter().map(|place| decision.league[*place].strategy).collect();
-        let runs = decision.league.iter().flat_map(|contender| &contender.runs);
-        let integrity = Validity::new(runs);
+        let integrity = integrity(&decision.league);
+        let ratios = winner.map_or_else(Vec::new, |winner| against(winner, &decision.league));
+        let dry_run = decision.league.iter().flat_map(|one| &one.runs).any(|run| run.dry_run);
+        let told = Told { decision, league: &league, explored, dry_run };
         Self {
             decision,
             winner,
             best,
+            explored,
+            dry_run,
+            seeds: seeds(&decision.league),
             ranked_by: decision.goal.in_words(),
             tied,
-            headline: headline(decision, league.first(), best),
-            lede: lede(decision, &league, best),
+            headline: told.headline(best.is_some()),
+            lede: told.lede(best.is_some()),
             is_valid: integrity.valid == integrity.runs,
-            faster: winner.map_or_else(Vec::new, |winner| against(winner, &decision.league)),
-            surface_title: surface_title(&decision.surface, decision.pool),
+            faster: ratios.iter().map(ToString::to_string).collect(),
+            surface_title: surface_title(decision),
             scaling_title: scaling_title(&decision.scaling),
-            pools_title: pools_title(decision),
+            pools_title: pools_title(decision, explored),
+            timeline_title: timeline_title(explored, &decision.timeline),
+            grid_on: varied_on(decision.grid.accounts, decision),
             integrity,
             errors: errors(&decision.league),
             league,
@@ -150,7 +169,7 @@ impl RankedStrategy {
         let bad = contender.runs.iter().find(|record| !record.audit.valid);
         let parts = [
             ("service", mean(|record| record.call_times.served_s)),
-            ("refused or failed calls", mean(|record| record.call_times.wasted_s)),
+            ("refused, failed or given up", mean(|record| record.call_times.wasted_s)),
             ("wait for a place", mean(|record| record.call_times.queued_s)),
             ("wait for the rate", mean(|record| record.call_times.paced_s)),
             ("backoff", mean(|record| record.call_times.backed_off_s)),
@@ -159,24 +178,27 @@ impl RankedStrategy {
         let share = |seconds: f64| if whole > 0.0 { seconds / whole } else { 0.0 };
         let limited = contender.runs.iter().any(|record| record.limits.exist());
         let bound_s = mean(|record| record.lower_bound_s);
-        let mean_s = contender.summary().mean(|run| run.makespan_s);
+        let summary = contender.summary();
+        let mean_s = summary.mean(|run| run.makespan_s);
         let edits = contender.edits();
         Self {
             strategy: contender.strategy,
             name: contender.name().to_owned(),
-            runs: contender.summary().count() as u64,
+            runs: summary.count() as u64,
             is_valid: bad.is_none(),
+            breaks_constraint: {
+                let CandidateRuns { candidate, pool, runs, .. } = contender.entry();
+                !goal.is_kept(&candidate, pool, &runs)
+            },
             fault: bad.map_or_else(String::new, |record| record.audit.faults.join("; ")),
             makespan_s: contender.makespan_s().unwrap_or_default(),
-            records_per_s: mean(|record| record.performance.resources_per_s),
-            calls_per_record: mean(|record| {
-                record.calls.total as f64 / record.resources.max(1) as f64
-            }),
-            refused: contender.mean(|record| record.calls.refused_share()),
+            records_per_s: summary.mean(|run| times(run.resources as f64, run.makespan_s)),
+            calls_per_record: summary.mean(|run| times(run.calls as f64, run.resources as f64)),
+            refused: summary.mean(RunFigures::refused_share),
             lower_bounds_s: limited
                 .then(|| [bound_s, mean(|record| record.lower_bound_any_client_s)]),
             efficiency: (limited && mean_s > 0.0).then(|| bound_s / mean_s),
-            failed: mean(|record| record.records.failed as f64),
+            failed: summary.mean(|run| run.failed as f64),
             cost_s: contender.cost_s(goal.objective),
             lost_updates: edits.edits_overwritten,
             edits,
@@ -196,6 +218,55 @@ impl RankedStrategy {
                 .collect(),
             time_in_calls_s: whole,
         }
+    }
+}
+
+/// `part` as a multiple of `of`; 0 where there is nothing to divide by.
+fn times(part: f64, of: f64) -> f64 {
+    if of > 0.0 { part / of } else { 0.0 }
+}
+
+/// Audits and losses over all replicates. Those of which no record is left have no mismatches of their
+/// own, and the edits that their record sums up.
+fn integrity(league: &[StrategyRuns]) -> Validity {
+    let mut all = Validity::new(league.iter().flat_map(|contender| &contender.runs));
+    for contender in league.iter().filter(|contender| !contender.replicates.is_empty()) {
+        let own: Validity = Validity::new(contender.runs.iter());
+        let (summary, edits) = (contender.summary(), contender.edits());
+        let sum = |of: fn(&RunFigures) -> u64| summary.runs().iter().map(of).sum::<u64>();
+        let total = |per_run: f64| (per_run * edits.edits_runs as f64).round() as u64;
+        for (figure, all_of_it, own) in [
+            (&mut all.runs, summary.count() as u64, own.runs),
+            (&mut all.valid, sum(|run| u64::from(run.is_valid)), own.valid),
+            (&mut all.accounts, sum(|run| run.resources), own.accounts),
+            (&mut all.failed, sum(|run| run.failed), own.failed),
+            (&mut all.refused, sum(|run| run.refused), own.refused),
+            (&mut all.edits, total(edits.edits_during_run), own.edits),
+            (&mut all.lost_updates, total(edits.edits_overwritten), own.lost_updates),
+        ] {
+            *figure += all_of_it.saturating_sub(own);
+        }
+    }
+    all
+}
+
+/// The seeds of all runs: `seeds 1 to 20`, `seed 7`, `seeds 1 to 9 (3 to 9 per row)`.
+fn seeds(league: &[StrategyRuns]) -> String {
+    let first = |contender: &StrategyRuns| {
+        contender.runs.iter().map(|run| run.seed).min().unwrap_or_default()
+    };
+    let count = |contender: &StrategyRuns| contender.summary().count() as u64;
+    let counts = super::distinct(league.iter().map(count));
+    let firsts = super::distinct(league.iter().map(first));
+    let last = league.iter().map(|it| first(it) + count(it).max(1) - 1).max().unwrap_or_default();
+    let seeds = match firsts.first().copied().unwrap_or_default() {
+        first if first == last => format!("seed {first}"),
+        first => format!("seeds {first} to {last}"),
+    };
+    match (counts.as_slice(), firsts.as_slice()) {
+        ([only], [_, _, ..]) => format!("{seeds} ({only} per row)"),
+        ([fewest, .., most], _) => format!("{seeds} ({fewest} to {most} per row)"),
+        _ => seeds,
     }
 }
 
@@ -240,3 +311,6 @@ fn errors(league: &[StrategyRuns]) -> Vec<ErrorGroup> {
     groups.sort_by_key(|group| std::cmp::Reverse(group.count));
     groups
 }
+
+#[cfg(test)]
+mod tests;

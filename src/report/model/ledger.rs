@@ -1,7 +1,7 @@
 //! The guide's claims in words: claimed value, measured value, verdict.
 
 use crate::report::claims::ledger::{ClaimVerdict, Claimed, Figure, Tested};
-use crate::text::{count, sig3};
+use crate::text::sig3;
 
 /// The numbers of `claims` that hold, as the ledger's title.
 pub(super) fn title(claims: &[Tested]) -> String {
@@ -19,14 +19,22 @@ pub(super) fn title(claims: &[Tested]) -> String {
 pub(crate) fn tone_and_word(claim: &Tested) -> (&'static str, &'static str) {
     match claim.standing() {
         ClaimVerdict::Holds => ("good", "holds"),
-        ClaimVerdict::HoldsInSome => ("mixed", "holds where"),
+        ClaimVerdict::HoldsInSome => ("mixed", "holds in part"),
         ClaimVerdict::Fails => ("bad", "does not hold"),
     }
 }
 
 /// A claim's value with its unit: `10 to 20 times as fast`, `at most 10 % of the calls refused`.
 pub(crate) fn claimed(claim: &Tested) -> String {
-    let value = |it| measured(claim.figure, it);
+    let value = |it| written(claim.figure, it, trimmed);
+    let words = claim.figure.words();
+    if matches!(claim.claimed, Claimed { is: Some(is), .. } if (is - 1.0).abs() < 1e-9) {
+        match (words, words.strip_prefix("times the ")) {
+            (_, Some(noun)) => return format!("the same {noun}"),
+            ("minutes", _) => return "1 minute".to_owned(),
+            _ => {}
+        }
+    }
     let range = match claim.claimed {
         Claimed { is: Some(is), .. } => value(is),
         Claimed { from: Some(from), to: Some(to), .. } => {
@@ -36,14 +44,22 @@ pub(crate) fn claimed(claim: &Tested) -> String {
         Claimed { to: Some(to), .. } => format!("at most {}", value(to)),
         Claimed { .. } => "nothing".to_owned(),
     };
-    format!("{range} {}", claim.figure.words())
+    format!("{range} {words}")
 }
 
-/// A figure as people read it: `87.5 %`, `10,000`, `2.31`.
+/// A measured figure, to three digits: `87.0 %`, `10,000`, `2.30`. Numbers of things have no zeros at the
+/// end.
 pub(crate) fn measured(figure: Figure, it: f64) -> String {
-    let scaled = if figure.is_share() { it * 100.0 } else { it };
-    let plain = if scaled >= 1_000.0 { count(scaled.round() as u64) } else { trimmed(scaled) };
-    if figure.is_share() { format!("{plain} %") } else { plain }
+    let is_number = matches!(
+        figure,
+        Figure::Calls | Figure::CallsPerAccount | Figure::Writes | Figure::Buffered
+    );
+    let digits = |it: f64| sig3(it).replace('-', "−");
+    written(figure, it, if is_number { trimmed } else { digits })
+}
+
+fn written(figure: Figure, it: f64, digits: fn(f64) -> String) -> String {
+    if figure.is_share() { format!("{} %", digits(it * 100.0)) } else { digits(it) }
 }
 
 /// Three digits at most, without zeros at the end.
@@ -70,10 +86,10 @@ mod tests {
         );
         let [calls, bulk, parallel] = ledger.claims.as_slice() else { panic!("three rows") };
         assert_eq!(claimed(calls), "50 to 90 % of the calls saved");
-        assert_eq!(tone_and_word(calls), ("mixed", "holds where"));
+        assert_eq!(tone_and_word(calls), ("mixed", "holds in part"));
         let found = calls.cases.iter().map(|case| measured(calls.figure, case.measured.unwrap()));
         let found: Vec<_> = found.collect();
-        assert_eq!(found, ["0 %", "50 %", "60 %", "80 %", "90 %", "91 %", "95 %"]);
+        assert_eq!(found, ["0 %", "50.0 %", "60.0 %", "80.0 %", "90.0 %", "91.0 %", "95.0 %"]);
         assert_eq!(calls.cases.iter().filter(|case| case.holds).count(), 4);
         assert_eq!(calls.verdict(), "holds where: 2 mappings; 3 mappings; 5 mappings; 8 mappings");
         assert_eq!(tone_and_word(bulk), ("bad", "does not hold"));
@@ -83,8 +99,9 @@ mod tests {
     #[test]
     fn figures_are_short() {
         assert_eq!(measured(Figure::Calls, 10_000.0), "10,000");
-        assert_eq!(measured(Figure::RefusedShare, 0.005), "0.5 %");
-        assert_eq!(measured(Figure::TimeSaved, -0.021), "−2.1 %");
+        assert_eq!(measured(Figure::Calls, 45.0), "45");
+        assert_eq!(measured(Figure::RefusedShare, 0.005), "0.50 %");
+        assert_eq!(measured(Figure::TimeSaved, -0.021), "−2.10 %");
         assert_eq!(measured(Figure::Minutes, 2.057), "2.06");
         assert_eq!(measured(Figure::CallsSaved, -0.0), "0 %");
     }

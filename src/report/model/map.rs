@@ -8,7 +8,7 @@ use neonbench_engine::engine::Strategy;
 pub(super) fn title(map: &DecisionMap) -> String {
     let mean = |of: fn(&MapCell) -> f64| sig3(mean(map.cells.iter().map(of)));
     format!(
-        "{}; the guide's rule costs {} times the best on average, auto {} times",
+        "Among the guide's strategies {}; the guide's rule costs {} times the best on average, auto {} times",
         winners(map),
         mean(|cell| cell.guide_ratio),
         mean(|cell| cell.ours_ratio)
@@ -36,10 +36,12 @@ mod tests {
         let mut map = evidence().map.unwrap();
         assert_eq!(
             title(&map),
-            "hybrid wins everywhere; the guide's rule costs 4.00 times the best on average, auto 1.00 times"
+            "Among the guide's strategies hybrid wins everywhere; the guide's rule costs 4.00 times the best on average, auto 1.00 times"
         );
         map.cells[1].best.strategy = Strategy::Parallel;
         map.cells.push(map.cells[0].clone());
-        assert!(title(&map).starts_with("hybrid wins in 2 of 3 sizes; "));
+        assert!(
+            title(&map).starts_with("Among the guide's strategies hybrid wins in 2 of 3 sizes; ")
+        );
     }
 }

@@ -3,7 +3,7 @@
 use crate::experiment::Portfolio;
 use crate::report::evidence::SelectorSample;
 use crate::select::{CaseVerdict, ForecastError, Knowledge, SelectorName};
-use crate::text::{percent, sig3};
+use crate::text::share;
 use serde::Serialize;
 
 /// Deviation up to which a forecast counts as exact.
@@ -95,7 +95,7 @@ fn title(spreads: &[Spread], scenarios: usize) -> String {
     format!(
         "auto stays within 10 % of the best in {ours} of {scenarios} scenarios (at worst {} above it), the \
          guide's rule in {guide}",
-        percent(largest)
+        share(largest)
     )
 }
 
@@ -110,9 +110,9 @@ fn forecast_title(verdicts: &[CaseVerdict]) -> String {
     let near = off.iter().filter(|off| **off <= BAND).count();
     let largest = off.iter().copied().fold(0.0, f64::max);
     format!(
-        "Predicted against simulated: {near} of {} forecasts are within 3 %, the furthest is off by {} %",
+        "Predicted against simulated: {near} of {} forecasts are within 3 %, the furthest is off by {}",
         off.len(),
-        sig3(largest * 100.0)
+        share(largest)
     )
 }
 

@@ -39,7 +39,7 @@ pub struct RowModel {
     pub time_holds: bool,
     /// Time per call that the guide's row implies, in seconds.
     pub implied_call_s: f64,
-    /// Physical limit ÷ mean makespan.
+    /// Physical limit ÷ mean makespan; `None` where nothing limits, or a run is invalid.
     pub efficiency: Option<f64>,
     /// Runs of the row.
     pub runs: u64,
@@ -82,7 +82,9 @@ impl RowModel {
             residual: mean_s.map(over_claim),
             time_holds: makespan_s.is_some_and(|[_, median, _]| time_holds(median / 60.0)),
             implied_call_s: claim.implied_call_s(),
-            efficiency: mean_s.map(|mean_s| if mean_s > 0.0 { bound_s / mean_s } else { 1.0 }),
+            efficiency: mean_s
+                .filter(|_| runs.iter().any(|record| record.limits.exist()))
+                .map(|mean_s| if mean_s > 0.0 { bound_s / mean_s } else { 1.0 }),
             runs: runs.len() as u64,
             invalid,
             reads: evidence.reads.clone(),

@@ -35,18 +35,59 @@ fn rows_stand_beside_their_claims() {
 }
 
 #[test]
-fn the_verdict_says_which_how_long_and_what_was_lost() {
+fn the_verdict_says_what_was_measured_and_what_was_overwritten() {
     let verdict = Model::new(&evidence()).verdict.clone();
-    assert_eq!(
-        verdict.headline,
-        "Of the guide's strategies, use hybrid for 500 and 2,000 accounts and parallel for 25 accounts: 2.0 to 5.0 times \
-         faster than standard, every account as planned."
-    );
+    let measured = "Of the rows that the guide lists, the fastest is hybrid in examples 1 and 2 and \
+                    parallel in example 3, 2.0 to 5.0 times as fast as standard";
+    assert_eq!(verdict.headline, measured);
     assert!(
-        verdict.times.contains("500 accounts × 8 mappings in 9 min 00 s (standard 45 min 00 s)")
+        verdict.times.contains("9 min 00 s for 500 accounts × 8 mappings (standard 45 min 00 s)"),
+        "{}",
+        verdict.times
     );
+    assert!(verdict.times.ends_with(" Every account ended as planned."), "{}", verdict.times);
     assert!(verdict.guide.contains("exactly in 10 of 10 rows"), "{}", verdict.guide);
     assert!(verdict.guide.contains("examples 1 and 2 contradict one another"), "{}", verdict.guide);
+    // PATCH overwrites 1 of 320 edits in the fixture's one run, PUT 9 of 320.
+    let audit = &verdict.facts[2];
+    assert_eq!(
+        (audit.label.as_str(), audit.tone),
+        (
+            "runs valid: 24,237 accounts as planned; 10 of 640 edits of colleagues overwritten",
+            Tone::Mixed
+        )
+    );
+}
+
+#[test]
+fn the_page_recommends_once_and_only_what_its_decision_measured() {
+    let (decision, _) = crate::report::fixture::decision();
+    let evidence = ReportEvidence { decision: Some(decision), ..evidence() };
+    let model = Model::new(&evidence);
+    let headline = &model.decision.as_ref().unwrap().headline;
+    assert_eq!(&model.verdict.headline, headline);
+    let page = crate::report::html::page(&model);
+    let advice = page.matches("Use ").count();
+    assert_eq!(advice, 2, "the title and the heading");
+    assert!(page.contains(&format!("<h1 id=\"verdict\">{headline}</h1>")));
+    let summary = summary(&model);
+    assert!(summary.contains(&format!("**{headline}.** Of the rows")), "{summary}");
+}
+
+#[test]
+fn where_nothing_limits_no_limit_is_printed() {
+    let mut evidence = evidence();
+    for row in evidence.rows.iter_mut().filter(|row| row.example == 2) {
+        row.runs
+            .iter_mut()
+            .for_each(|run| run.limits = neonbench_engine::record::RecordedLimits::default());
+    }
+    let model = Model::new(&evidence);
+    assert_eq!(row(&model, 2, Strategy::Hybrid).efficiency, None);
+    close(row(&model, 1, Strategy::Hybrid).efficiency, 30.0 / (360.0 * SLOWER));
+    let page = crate::report::html::page(&model);
+    assert!(page.contains("<tr><th scope=\"row\">2, hybrid</th><td>–</td>"));
+    assert!(page.contains(">no limit</text>") || page.contains("no limit\n"), "the chart says it");
 }
 
 #[test]
@@ -76,8 +117,8 @@ fn one_invalid_run_takes_its_strategy_out_of_the_ranking() {
     assert!(!model.examples[0].order_holds);
     assert_eq!(model.validity.runs - model.validity.valid, 1);
     assert!(model.validity.faults[0].starts_with("guide-1, hybrid, seed 3: 7 accounts"));
-    assert!(model.verdict.headline.contains("put_batch for 500 accounts"));
-    assert!(model.verdict.headline.contains("1 run is invalid"), "{}", model.verdict.headline);
+    assert!(model.verdict.headline.contains("put_batch in example 1"));
+    assert!(model.verdict.times.contains("1 run is invalid"), "{}", model.verdict.times);
 }
 
 #[test]
@@ -97,7 +138,7 @@ fn where_nothing_is_valid_nothing_is_recommended() {
     }
     let model = Model::new(&evidence);
     assert!(model.examples.iter().all(|example| example.fastest.is_none()));
-    assert!(model.verdict.headline.starts_with("No strategy can be recommended"));
+    assert!(model.verdict.headline.starts_with("No strategy can be compared"));
 }
 
 #[test]

@@ -1,19 +1,20 @@
 //! The verdict: a summary for readers of nothing else.
 
-use super::{ExampleModel, RowModel, Validity};
+use super::{DecisionModel, ExampleModel, RowModel, Validity};
 use crate::report::claims::WORKERS;
 use crate::report::claims::ledger::TOLERANCE;
 use crate::report::evidence::HttpSample;
-use crate::text::{count, duration, join_and, percent, signed};
+use crate::text::{count, duration, join_and, percent, plural, signed};
 use neonbench_engine::engine::Strategy;
 use serde::Serialize;
+use std::fmt::Write as _;
 
 /// The verdict.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct ReportVerdict {
-    /// The strategy to use, its gain, and the losses.
+    /// The strategy to use for the page's own decision; without one the fastest of the guide's rows.
     pub headline: String,
-    /// The times, in words.
+    /// The fastest of the guide's rows, the times and the end of the accounts, in words.
     pub times: String,
     /// The shares of the guide's tables that hold, in words.
     pub guide: String,
@@ -45,58 +46,63 @@ pub enum Tone {
 }
 
 impl ReportVerdict {
-    pub(super) fn new(examples: &[ExampleModel], http: &HttpSample, validity: &Validity) -> Self {
+    pub(super) fn new(
+        examples: &[ExampleModel],
+        http: &HttpSample,
+        validity: &Validity,
+        decision: Option<&DecisionModel<'_>>,
+    ) -> Self {
         let facts =
             vec![calls_fact(examples), times_fact(examples), audit_fact(validity), http_fact(http)];
-        Self {
-            headline: headline(examples, validity),
-            times: times(examples),
-            guide: guide(examples),
-            facts,
-        }
+        let measured = fastest(examples);
+        let rest = format!("{} {}", times(examples), ended(validity));
+        let (headline, times) = match decision {
+            Some(decision) => (decision.headline.clone(), format!("{measured}. {rest}")),
+            None => (measured, rest),
+        };
+        Self { headline, times, guide: guide(examples), facts }
     }
 
     /// All of it, as one paragraph.
     pub fn paragraph(&self) -> String {
-        format!("{} {} {}", self.headline, self.times, self.guide)
+        format!("{}. {} {}", self.headline, self.times, self.guide)
     }
 }
 
-fn headline(examples: &[ExampleModel], validity: &Validity) -> String {
-    let mut uses: Vec<(Strategy, Vec<String>)> = Vec::new();
+/// The fastest of the rows that the guide lists: what was measured, and no advice, since it lists neither
+/// every strategy for every example nor any of ours.
+fn fastest(examples: &[ExampleModel]) -> String {
+    let mut groups: Vec<(Strategy, Vec<String>)> = Vec::new();
     let mut factors = Vec::new();
     for example in examples {
         let Some(fastest) = example.fastest else { continue };
-        let accounts = count(example.accounts);
-        match uses.iter_mut().find(|(strategy, _)| *strategy == fastest) {
-            Some((_, sizes)) => sizes.push(accounts),
-            None => uses.push((fastest, vec![accounts])),
+        let number = example.number.to_string();
+        match groups.iter_mut().find(|(strategy, _)| *strategy == fastest) {
+            Some((_, numbers)) => numbers.push(number),
+            None => groups.push((fastest, vec![number])),
         }
         factors.extend(row_of(example, fastest).and_then(|row| row.speed_up));
     }
-    let ended = match (validity.runs - validity.valid, validity.not_as_planned()) {
-        (0, 0) => "every account as planned".to_owned(),
-        (0, missing) => format!("{} accounts not migrated", count(missing)),
-        (1, _) => "but 1 run is invalid, and its row not ranked".to_owned(),
-        (invalid, _) => {
-            format!("but {} runs are invalid, and their rows not ranked", count(invalid))
-        }
-    };
-    if uses.is_empty() {
-        return "No strategy can be recommended: every one has a run that failed its audit.".into();
+    if groups.is_empty() {
+        return "No strategy can be compared: every one has a run that failed its audit".into();
     }
-    let uses: Vec<String> = uses
-        .iter()
-        .map(|(strategy, sizes)| format!("{strategy} for {} accounts", join_and(sizes)))
-        .collect();
-    let uses = join_and(&uses);
-    match factors_in_words(&factors) {
-        Some(factors) => {
-            format!(
-                "Of the guide's strategies, use {uses}: {factors} times faster than standard, {ended}."
-            )
-        }
-        None => format!("Of the guide's strategies, use {uses}: {ended}."),
+    let group = |(strategy, numbers): &(Strategy, Vec<String>)| {
+        let noun = if numbers.len() == 1 { "example" } else { "examples" };
+        format!("{strategy} in {noun} {}", join_and(numbers))
+    };
+    let groups: Vec<String> = groups.iter().map(group).collect();
+    let factors = factors_in_words(&factors)
+        .map_or_else(String::new, |factors| format!(", {factors} times as fast as standard"));
+    format!("Of the rows that the guide lists, the fastest is {}{factors}", join_and(&groups))
+}
+
+/// Whether every account of every run ended as planned.
+fn ended(validity: &Validity) -> String {
+    match (validity.runs - validity.valid, validity.not_as_planned()) {
+        (0, 0) => "Every account ended as planned.".to_owned(),
+        (0, missing) => format!("{} did not end as planned.", plural(missing, "account")),
+        (1, _) => "1 run is invalid, and its row not ranked.".to_owned(),
+        (invalid, _) => format!("{} runs are invalid, and their rows not ranked.", count(invalid)),
     }
 }
 
@@ -121,14 +127,15 @@ fn times(examples: &[ExampleModel]) -> String {
         let than = standard_s.map_or_else(String::new, |s| format!(" (standard {})", duration(s)));
         let accounts = count(example.accounts);
         let mappings = example.mappings;
-        Some(format!("{accounts} accounts × {mappings} mappings in {}{than}", duration(fastest_s)))
+        let fastest = duration(fastest_s);
+        Some(format!("{fastest} for {accounts} accounts × {mappings} mappings{than}"))
     };
     let times: Vec<String> = examples.iter().filter_map(time).collect();
     if times.is_empty() {
         return "There is no time to report.".to_owned();
     }
     format!(
-        "Simulated with {WORKERS} workers and service times fitted to the guide: {}.",
+        "With the guide's {WORKERS} workers and service times fitted to its own they take: {}.",
         join_and(&times)
     )
 }
@@ -183,16 +190,22 @@ fn times_fact(examples: &[ExampleModel]) -> Fact {
 }
 
 fn audit_fact(validity: &Validity) -> Fact {
-    let Validity { runs, valid, accounts, .. } = *validity;
-    Fact {
-        value: format!("{} of {}", count(valid), count(runs)),
-        label: format!(
-            "runs valid: {} accounts audited, {} not as planned",
-            count(accounts),
-            count(validity.not_as_planned())
-        ),
-        tone: if valid == runs && validity.not_as_planned() == 0 { Tone::Good } else { Tone::Bad },
+    let Validity { runs, valid, accounts, edits, lost_updates, .. } = *validity;
+    let missing = validity.not_as_planned();
+    let mut label = format!("runs valid: {} accounts as planned", count(accounts - missing));
+    if missing > 0 {
+        let _ = write!(label, ", {} not", count(missing));
     }
+    if edits > 0 {
+        let [overwritten, edits] = [lost_updates, edits].map(count);
+        let _ = write!(label, "; {overwritten} of {edits} edits of colleagues overwritten");
+    }
+    let tone = match (valid == runs && missing == 0, lost_updates) {
+        (true, 0) => Tone::Good,
+        (true, _) => Tone::Mixed,
+        (false, _) => Tone::Bad,
+    };
+    Fact { value: format!("{} of {}", count(valid), count(runs)), label, tone }
 }
 
 fn http_fact(http: &HttpSample) -> Fact {

@@ -3,11 +3,14 @@
 mod grid;
 
 use super::SuiteError;
-use crate::experiment::{CostLimit, Goal, Objective, RunFigures, records, seeds, sweep_within};
+use crate::experiment::{
+    CostLimit, Goal, Objective, RunFigures, Summary, records, seeds, sweep, sweep_within,
+};
 use crate::findings::{RunFinding, findings, gain};
 use crate::report::decision::{
     Decision, PoolWhatIf, ScalingPoint, Spectrum, StrategyRuns, SurfacePoint,
 };
+use crate::stats::outer_quantiles;
 use hdrhistogram::Histogram;
 use neon_mock::api::Endpoint;
 use neon_mock::profile::Profile;
@@ -63,7 +66,7 @@ pub fn explore(
     let workload = exploration.workload;
     let scenario = Scenario::new(workload.clone())?;
     let ranked = exploration.league(&scenario, tell)?;
-    let best = ranked.best().map_or(Strategy::Standard, |runs| runs.strategy);
+    let best = ranked.explored();
     tell("the best strategy over time, and under other pools");
     let mut timeline = Timeline::default();
     let spec = RunSpec::new(&scenario, (exploration.settings)(best));
@@ -145,12 +148,15 @@ impl Exploration<'_> {
         for pool in POOLS {
             let profile = with_pool(&scenario.profile, pool);
             let workload = Workload { profile: Some(profile), ..self.workload.clone() };
-            let runs = self.strategy_runs(&Scenario::new(workload)?, best)?;
-            let makespan_s = runs.makespan_s().unwrap_or_default();
+            let settings = (self.settings)(best);
+            let seeds = seeds::from(settings.seed, self.replicates);
+            let runs = sweep(&Scenario::new(workload)?, &[settings], &seeds)?;
+            let runs: Summary = runs[0].iter().collect();
+            let times = runs.runs().iter().map(|run| run.makespan_s);
             pools.push(PoolWhatIf {
                 pool,
-                makespan_s,
-                refused: runs.mean(|record| record.calls.refused_share()),
+                makespan_s: outer_quantiles(times).unwrap_or_default(),
+                refused: runs.mean(RunFigures::refused_share),
             });
         }
         Ok(pools)
@@ -243,7 +249,8 @@ fn hopeless(scenario: &Scenario) -> CostLimit {
     };
     let calls = Strategy::Standard.record_calls_per_account(scenario.mappings() as u64)
         * scenario.expected_resources().max(1);
-    let mean_s = (per_call_s(Endpoint::GetAccount) + per_call_s(Endpoint::PatchAccount)) / 2.0;
+    let mean_s =
+        f64::midpoint(per_call_s(Endpoint::GetAccount), per_call_s(Endpoint::PatchAccount));
     // Timeouts of a few calls take half a minute each, however fast the others are.
     let cost_s = 300.0 + 2.0 * calls as f64 * mean_s;
     CostLimit { cost_s, objective: Objective::Fastest, calls }
