@@ -8,7 +8,7 @@ pub use edits::{ColleagueEdits, EditsOfRun};
 pub use limits::{RecordedLimit, RecordedLimits};
 pub use times::{CallTimesS, Exposure};
 
-use crate::engine::{Guard, Reads, Strategy};
+use crate::engine::{Guard, Reads, Strategy, WriteMode};
 use crate::measure::{Measure, RecordCounts};
 use hdrhistogram::Histogram;
 use neon_mock::api::Class;
@@ -95,6 +95,9 @@ pub struct RunRecord {
     /// Call that reads accounts.
     #[serde(default)]
     pub reads: Reads,
+    /// Call that writes accounts.
+    #[serde(default)]
+    pub write: WriteMode,
     /// Protection of an account between its read and its write.
     #[serde(default)]
     pub guard: Guard,
@@ -121,7 +124,7 @@ pub struct RunRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicates: Option<u64>,
     /// Physical limit of the scenario: a bound on the expected makespan of any client that writes by the
-    /// calls that this run writes by: by PATCH, unless PUT was asked for.
+    /// calls that this run writes by: by PATCH, unless PUT or both were asked for.
     pub lower_bound_s: f64,
     /// The same of any client: of one that writes by PATCH and PUT side by side. 0 in records of old.
     #[serde(default)]

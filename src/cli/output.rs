@@ -3,6 +3,7 @@
 use super::args::OutputArgs;
 use super::error::CliError;
 pub(super) use neonbench::text::{AT_RISK, count, duration, edits_in_words, percent, sig3};
+use neonbench_engine::engine::WriteMode;
 use neonbench_engine::record::{Exposure, ResponseMs, RunRecord};
 use serde::Serialize;
 use std::fmt::{self, Write as _};
@@ -182,9 +183,14 @@ pub(super) fn summary(record: &RunRecord) -> String {
     } else {
         format!(" · reads by {}", record.reads.name())
     };
+    let writes = match record.write {
+        WriteMode::Patch => "",
+        WriteMode::Put => " · writes by PUT",
+        WriteMode::Both => " · writes by PATCH and PUT",
+    };
     let dry = if record.stopped { " · stopped before its end" } else { dry };
     let mut lines = vec![format!(
-        "{} · {} accounts × {} mappings · profile {} · {world} · {} workers · batch size {} · seed {}{reads}{dry}",
+        "{} · {} accounts × {} mappings · profile {} · {world} · {} workers · batch size {} · seed {}{reads}{writes}{dry}",
         record.strategy,
         count(record.resources),
         record.mappings,

@@ -32,6 +32,7 @@ impl RunSpec<'_> {
         let lower_bound_s = bound_s(match settings.write {
             WriteMode::Patch => &[Endpoint::PatchAccount],
             WriteMode::Put => &[Endpoint::PutAccount],
+            WriteMode::Both => &EVERY_WRITE,
         });
         let (counted_by, calls) = match server_calls {
             Some(server) => (CountedBy::Server, counted_by_server(server, measure)),
@@ -54,6 +55,7 @@ impl RunSpec<'_> {
             batch_size: settings.batch_size.get(),
             chunk_size: settings.chunk_size.map(std::num::NonZeroU32::get),
             reads: settings.reads_in_force(),
+            write: settings.write,
             guard: settings.guard,
             dry_run: settings.dry_run,
             stopped: false,
