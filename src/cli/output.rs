@@ -170,14 +170,8 @@ fn exposed(record: &RunRecord) -> Option<String> {
     Some(text)
 }
 
-/// A run in words.
-pub(super) fn summary(record: &RunRecord) -> String {
-    let RunRecord { calls, records, performance, .. } = record;
-    let world = match record.world {
-        neonbench_engine::record::WorldName::Virtual => "virtual time",
-        neonbench_engine::record::WorldName::Http => "http",
-    };
-    let dry = if record.dry_run { " · dry run: nothing was written" } else { "" };
+/// How a run reads and writes, where that is not how its strategy does.
+fn ways(record: &RunRecord) -> String {
     let reads = if record.reads == record.strategy.default_reads() {
         String::new()
     } else {
@@ -188,9 +182,20 @@ pub(super) fn summary(record: &RunRecord) -> String {
         WriteMode::Put => " · writes by PUT",
         WriteMode::Both => " · writes by PATCH and PUT",
     };
+    reads + writes
+}
+
+/// A run in words.
+pub(super) fn summary(record: &RunRecord) -> String {
+    let RunRecord { calls, records, performance, .. } = record;
+    let world = match record.world {
+        neonbench_engine::record::WorldName::Virtual => "virtual time",
+        neonbench_engine::record::WorldName::Http => "http",
+    };
+    let dry = if record.dry_run { " · dry run: nothing was written" } else { "" };
     let dry = if record.stopped { " · stopped before its end" } else { dry };
     let mut lines = vec![format!(
-        "{} · {} accounts × {} mappings · profile {} · {world} · {} workers · batch size {} · seed {}{reads}{writes}{dry}",
+        "{} · {} accounts × {} mappings · profile {} · {world} · {} workers · batch size {} · seed {}{}{dry}",
         record.strategy,
         count(record.resources),
         record.mappings,
@@ -198,6 +203,7 @@ pub(super) fn summary(record: &RunRecord) -> String {
         record.workers,
         record.batch_size,
         record.seed,
+        ways(record),
     )];
     let mut line = |name: &str, text: String| lines.push(format!("  {name:<10}{text}"));
     line("chosen", escape_controls(&record.reason));
