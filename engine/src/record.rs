@@ -9,7 +9,7 @@ pub use limits::{RecordedLimit, RecordedLimits};
 pub use times::{CallTimesS, Exposure};
 
 use crate::engine::limiter::Limiter;
-use crate::engine::{Guard, Reads, Strategy};
+use crate::engine::{Guard, Reads, Strategy, WriteMode};
 use crate::measure::{Measure, RecordCounts};
 use hdrhistogram::Histogram;
 use neon_mock::api::Class;
@@ -99,6 +99,9 @@ pub struct RunRecord {
     /// Limiter of the calls in flight; `None` in records of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limiter: Option<Limiter>,
+    /// Call that writes accounts.
+    #[serde(default)]
+    pub write: WriteMode,
     /// Protection of an account between its read and its write.
     #[serde(default)]
     pub guard: Guard,
@@ -125,7 +128,7 @@ pub struct RunRecord {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replicates: Option<u64>,
     /// Physical limit of the scenario: a bound on the expected makespan of any client that writes by the
-    /// calls that this run writes by: by PATCH, unless PUT was asked for.
+    /// calls that this run writes by: by PATCH, unless PUT or both were asked for.
     pub lower_bound_s: f64,
     /// The same of any client: of one that writes by PATCH and PUT side by side. 0 in records of old.
     #[serde(default)]

@@ -103,8 +103,9 @@ pub(super) struct EngineArgs {
     /// Places of what adaptive finds that are left to the staff [default: 0]
     #[arg(long, value_name = "N")]
     pub(super) headroom: Option<u32>,
-    /// Write the changed fields, or the whole account
-    #[arg(long, value_name = "patch|put", value_parser = one_of::<WriteMode>("patch|put"), default_value = "patch", hide_possible_values = true)]
+    /// Write the changed fields (patch), the whole account (put: it overwrites what others saved in
+    /// any field since the account was read), or both side by side, each in places of its own
+    #[arg(long, value_name = "patch|put|both", value_parser = one_of::<WriteMode>("patch|put|both"), default_value = "patch", hide_possible_values = true)]
     pub(super) write: WriteMode,
     /// Read each account again right before its write, since others may have edited it [default: none, and
     /// auto's choice]

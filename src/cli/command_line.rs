@@ -135,7 +135,7 @@ fn argument<'a>(verb: &'a Command, id: &str) -> Option<&'a Arg> {
     verb.get_arguments().find(|argument| argument.get_id() == id)
 }
 
-/// Tells arguments of one id apart: `--write FILE` of `probe` is not `--write patch|put` of `run`.
+/// Tells arguments of one id apart: `--write FILE` of `probe` is not `--write patch|put|both` of `run`.
 fn is_alike(ours: &Arg, theirs: &Arg) -> bool {
     let form = |argument: &Arg| {
         let names = argument.get_value_names().map(<[_]>::to_vec);

@@ -3,6 +3,7 @@
 use super::args::OutputArgs;
 use super::error::CliError;
 pub(super) use neonbench::text::{AT_RISK, count, duration, edits_in_words, percent, sig3};
+use neonbench_engine::engine::WriteMode;
 use neonbench_engine::record::{Exposure, ResponseMs, RunRecord};
 use serde::Serialize;
 use std::fmt::{self, Write as _};
@@ -169,6 +170,21 @@ fn exposed(record: &RunRecord) -> Option<String> {
     Some(text)
 }
 
+/// How a run reads and writes, where that is not how its strategy does.
+fn ways(record: &RunRecord) -> String {
+    let reads = if record.reads == record.strategy.default_reads() {
+        String::new()
+    } else {
+        format!(" · reads by {}", record.reads.name())
+    };
+    let writes = match record.write {
+        WriteMode::Patch => "",
+        WriteMode::Put => " · writes by PUT",
+        WriteMode::Both => " · writes by PATCH and PUT",
+    };
+    reads + writes
+}
+
 /// A run in words.
 pub(super) fn summary(record: &RunRecord) -> String {
     let RunRecord { calls, records, performance, .. } = record;
@@ -177,14 +193,9 @@ pub(super) fn summary(record: &RunRecord) -> String {
         neonbench_engine::record::WorldName::Http => "http",
     };
     let dry = if record.dry_run { " · dry run: nothing was written" } else { "" };
-    let reads = if record.reads == record.strategy.default_reads() {
-        String::new()
-    } else {
-        format!(" · reads by {}", record.reads.name())
-    };
     let dry = if record.stopped { " · stopped before its end" } else { dry };
     let mut lines = vec![format!(
-        "{} · {} accounts × {} mappings · profile {} · {world} · {} workers · batch size {} · seed {}{reads}{dry}",
+        "{} · {} accounts × {} mappings · profile {} · {world} · {} workers · batch size {} · seed {}{}{dry}",
         record.strategy,
         count(record.resources),
         record.mappings,
@@ -192,6 +203,7 @@ pub(super) fn summary(record: &RunRecord) -> String {
         record.workers,
         record.batch_size,
         record.seed,
+        ways(record),
     )];
     let mut line = |name: &str, text: String| lines.push(format!("  {name:<10}{text}"));
     line("chosen", escape_controls(&record.reason));

@@ -3,7 +3,9 @@
 //! Invariant: no more calls are admitted at once than the limit allows, and a slot is returned
 //! however a call ends, be it by cancellation.
 
-use super::limiter::{CallFeedback, ConcurrencyLimit, LimitFactory, LimitOfAll, UnansweredCall};
+use super::limiter::{
+    CallFeedback, ConcurrencyLimit, LimitFactory, LimitOfAll, SharedRate, UnansweredCall,
+};
 use super::outage::Breaker;
 use super::stop::Stop;
 use crate::clock::Clock;
@@ -32,6 +34,8 @@ struct QueueState {
     queues: [Option<AdmissionQueue>; Endpoint::ALL.len()],
     /// The limit of all of them together.
     of_all: Option<LimitOfAll>,
+    /// Whether endpoints share calls per second, where that is watched.
+    shared_rate: Option<SharedRate>,
     /// Admitted and not yet done.
     admitted: u32,
     /// Sent and not yet answered, in the order of sending.
@@ -113,6 +117,7 @@ impl AdmissionQueues {
         let admission = QueueState {
             queues: Endpoint::ALL.map(|endpoint| limits.limit_for(endpoint).map(queue)),
             of_all: limits.limit_of_all(),
+            shared_rate: None,
             admitted: 0,
             in_flight: Vec::new(),
             sent: 0,
@@ -123,6 +128,11 @@ impl AdmissionQueues {
             deferred_until: [const { Cell::new(Timestamp::ZERO) }; Endpoint::ALL.len()],
             breaker: RefCell::new(Breaker::new(patience)),
         }
+    }
+
+    /// Watches from now on whether endpoints share calls per second.
+    pub(super) fn watch_shared_rate(&self) {
+        self.admission.borrow_mut().shared_rate = Some(SharedRate::default());
     }
 
     /// Sends no call of `endpoint` before `until`; an earlier deadline does not shorten a later
@@ -181,6 +191,12 @@ impl AdmissionQueues {
         self.admission.borrow().limit(endpoint)
     }
 
+    /// Places that as many calls of `endpoint` as its limit allows leave to others; none where
+    /// endpoints share calls per second.
+    pub(super) fn beside(&self, endpoint: Endpoint) -> u32 {
+        self.admission.borrow().beside(endpoint)
+    }
+
     /// Waits until a call of `endpoint` may be sent. The permit is `None` without a limit.
     pub(super) async fn enter<C: Clock>(
         &self,
@@ -219,6 +235,14 @@ impl QueueState {
     fn limit(&self, endpoint: Endpoint) -> Option<u32> {
         let of_endpoint = self.queues[endpoint.index()].as_ref()?.limiter.limit();
         Some(self.of_all.as_ref().map_or(of_endpoint, |of_all| of_endpoint.min(of_all.limit())))
+    }
+
+    fn beside(&self, endpoint: Endpoint) -> u32 {
+        if self.shared_rate.as_ref().is_some_and(SharedRate::is_shown) {
+            return 0;
+        }
+        let of_all = self.of_all.as_ref().map_or(u32::MAX, LimitOfAll::limit);
+        of_all.saturating_sub(self.limit(endpoint).unwrap_or(0))
     }
 
     fn queue(&mut self, endpoint: Endpoint) -> &mut AdmissionQueue {
@@ -274,6 +298,9 @@ impl QueueState {
             outcome,
             queue_waiting: !queue.waiting.is_empty(),
         };
+        if let Some(shared_rate) = &mut self.shared_rate {
+            shared_rate.add(&feedback);
+        }
         if self.is_of_all(&feedback) {
             return;
         }

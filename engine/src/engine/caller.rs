@@ -3,7 +3,7 @@
 use super::admission::{AdmissionQueues, Admitted, Permit};
 use super::limiter::LimitFactory;
 use super::retry::{FailedAttempt, NoRetry, Retries};
-use super::settings::Settings;
+use super::settings::{Settings, WriteMode};
 use super::stop::Stop;
 use crate::clock::Clock;
 use crate::event::{Attempt, Event, FailedCall, Observer, Outcome};
@@ -88,12 +88,16 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         limits: &dyn LimitFactory,
         stop: &'a Stop,
     ) -> Self {
+        let queues = AdmissionQueues::new(limits, settings.call_deadline);
+        if settings.write == WriteMode::Both {
+            queues.watch_shared_rate();
+        }
         Self {
             transport,
             clock,
             observer: RefCell::new(observer),
             retries: Retries::new(settings.seed, settings.call_deadline),
-            queues: AdmissionQueues::new(limits, settings.call_deadline),
+            queues,
             stop,
             calls: Cell::new(0),
             doubts: [const { Cell::new(false) }; Endpoint::ALL.len()],
@@ -113,6 +117,11 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
     /// The limit of calls in flight for `endpoint`; `None` without a limit.
     pub(super) fn limit(&self, endpoint: Endpoint) -> Option<u32> {
         self.queues.limit(endpoint)
+    }
+
+    /// Places that calls of `endpoint` leave to others.
+    pub(super) fn beside(&self, endpoint: Endpoint) -> u32 {
+        self.queues.beside(endpoint)
     }
 
     /// Makes `request`, due now, with retries.

@@ -13,10 +13,12 @@ mod adaptive;
 mod knee;
 mod limit;
 mod of_all;
+mod shared_rate;
 
 pub use adaptive::Adaptive;
 pub use limit::{CallFeedback, ConcurrencyLimit, LimitFactory, UnansweredCall};
 pub use of_all::LimitOfAll;
+pub(super) use shared_rate::SharedRate;
 
 use neon_mock::api::Endpoint;
 use serde::{Deserialize, Serialize};

@@ -8,7 +8,7 @@ use super::account::{
 use super::caller::Caller;
 use super::error::EngineError;
 use super::job::Job;
-use super::settings::{Reads, Settings};
+use super::settings::{Reads, Settings, WriteMode};
 use super::stop::Stop;
 use crate::clock::Clock;
 use crate::event::{AccountOutcome, Event};
@@ -16,7 +16,7 @@ use crate::journal::AccountStatus;
 use crate::plan::ResolvedPlan;
 use crate::transport::Transport;
 use neon_mock::api::{AccountId, Body, Category, Request};
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::rc::Rc;
 
 /// Carries out a plan, account by account.
@@ -24,11 +24,13 @@ pub(super) struct Migrator<'a, T, C> {
     caller: Caller<'a, T, C>,
     job: Job<'a>,
     task: OnceCell<Rc<ResolvedPlan>>,
+    /// Writes under way by PUT, less those by PATCH.
+    put_lead: Cell<i32>,
 }
 
 impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
     pub(super) const fn new(caller: Caller<'a, T, C>, job: Job<'a>) -> Self {
-        Self { caller, job, task: OnceCell::new() }
+        Self { caller, job, task: OnceCell::new(), put_lead: Cell::new(0) }
     }
 
     pub(super) const fn caller(&self) -> &Caller<'a, T, C> {
@@ -41,6 +43,10 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
 
     pub(super) const fn stop(&self) -> &Stop {
         self.job.stop
+    }
+
+    pub(super) const fn put_lead(&self) -> &Cell<i32> {
+        &self.put_lead
     }
 
     pub(super) const fn job(&self) -> &Job<'a> {
@@ -102,7 +108,8 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
                 Reads::Search => self.values(id, steps, &mut known, &mut progress).await?,
             };
             if let Some(write) = write
-                && self.write(id, write, &before, &mut progress).await? == Confirmation::ReadBack
+                && self.write(id, write, self.settings().write, &before, &mut progress).await?
+                    == Confirmation::ReadBack
             {
                 // A search may lag behind a write that was not the one first decided.
                 reads = Reads::Get;
@@ -120,7 +127,7 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
             pending.extend(self.prepare(id, reads).await?);
         }
         for account in pending {
-            self.finish(account).await?;
+            self.finish(account, self.settings().write).await?;
         }
         Ok(())
     }
@@ -165,10 +172,14 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
         Ok((before, progress, write))
     }
 
-    /// Makes the write of an account that was read, whereupon it has landed.
-    pub(super) async fn finish(&self, account: PendingAccount) -> Result<(), EngineError> {
+    /// Writes an account that was read by `mode`, whereupon it has landed.
+    pub(super) async fn finish(
+        &self,
+        account: PendingAccount,
+        mode: WriteMode,
+    ) -> Result<(), EngineError> {
         let PendingAccount { id, write, mut before, mut progress } = account;
-        let written = self.write(id, write, &before, &mut progress).await;
+        let written = self.write(id, write, mode, &before, &mut progress).await;
         self.caller.emit(&Event::Buffered { records: -1 });
         match written {
             Ok(_) => {

@@ -8,6 +8,10 @@
 //! While writes wait for a search, the last accounts of its page are read by GET: at the start, and
 //! wherever searches are slow beside them. The search does not read these again, and is given up once
 //! none is left to it. Few accounts are not searched at all.
+//!
+//! A run by both verbs reads accounts whole to put them, beside the search or in place of the last rows,
+//! once enough are being patched. Where calls share a limit, a PUT only takes a GET more than a PATCH: it
+//! gets a place that PATCH leaves, and none where calls per second are shared.
 
 use super::account::PendingAccount;
 use super::error::EngineError;
@@ -55,30 +59,51 @@ struct Places {
 }
 
 impl Places {
+    const NONE: Self = Self { in_flight: 0, in_all: 0 };
+
     /// The capacity of an endpoint with this limit; without one, the workers count.
     fn new(limit: Option<u32>, settings: &Settings) -> Self {
         let in_flight = limit.unwrap_or(settings.workers.get()) as usize;
         let waiting = limit.map_or(0, |_| in_flight.min(MOST_AT_A_GATE));
         Self { in_flight, in_all: in_flight + waiting }
     }
+
+    fn at_most(self, in_flight: usize) -> Self {
+        if self.in_flight <= in_flight {
+            return self;
+        }
+        Self { in_flight, in_all: in_flight }
+    }
 }
 
-/// The capacity for writes and for GETs at some moment.
+/// The capacity for writes by each verb and for GETs at some moment.
 #[derive(Clone, Copy)]
 struct Room {
-    writes: Places,
+    patches: Places,
+    puts: Places,
     gets: Places,
 }
 
 impl Room {
     fn now<T: Transport, C: Clock>(migrator: &Migrator<'_, T, C>) -> Self {
         let settings = migrator.settings();
-        let write = match settings.write {
-            WriteMode::Patch => Endpoint::PatchAccount,
-            WriteMode::Put => Endpoint::PutAccount,
-        };
         let places = |endpoint| Places::new(migrator.caller().limit(endpoint), settings);
-        Self { writes: places(write), gets: places(Endpoint::GetAccount) }
+        let (mut patches, mut puts) =
+            (places(Endpoint::PatchAccount), places(Endpoint::PutAccount));
+        match settings.write {
+            WriteMode::Patch => puts = Places::NONE,
+            WriteMode::Put => patches = Places::NONE,
+            WriteMode::Both if settings.dry_run => puts = Places::NONE,
+            WriteMode::Both => {
+                puts = puts.at_most(migrator.caller().beside(Endpoint::PatchAccount) as usize);
+            }
+        }
+        Self { patches, puts, gets: places(Endpoint::GetAccount) }
+    }
+
+    /// Writes that may be in flight.
+    const fn writes(&self) -> usize {
+        self.patches.in_flight + self.puts.in_flight
     }
 }
 
@@ -88,15 +113,17 @@ enum PipelineStep<'i> {
     Search(&'i [AccountId], Rc<Cell<usize>>),
     /// Read one account.
     Get(AccountId),
-    /// Write one account.
-    Write(PendingAccount),
+    /// Drop an account's row, and read it whole.
+    GetInstead(PendingAccount),
+    /// Write one account, by PATCH or by PUT.
+    Write(PendingAccount, WriteMode),
 }
 
 /// The result of a step.
 enum StepResult {
     Searched(PageResult),
     Got(Option<PendingAccount>),
-    Written,
+    Written(WriteMode),
 }
 
 /// The accounts under way, by the step that they wait for.
@@ -105,12 +132,15 @@ struct Line<'i> {
     unread: &'i [AccountId],
     /// To be read by GET.
     single: VecDeque<AccountId>,
-    /// To be written.
+    /// To be patched.
     pending: VecDeque<PendingAccount>,
+    /// Read whole, and to be put.
+    whole: VecDeque<PendingAccount>,
     /// The page that is being searched, and how many of its accounts are left to the search.
     searching: Option<(&'i [AccountId], Rc<Cell<usize>>)>,
     getting: usize,
-    writing: usize,
+    patching: usize,
+    putting: usize,
     /// Accounts written since the last search began.
     written: usize,
     /// The most waiting accounts at which the next page is requested.
@@ -124,9 +154,11 @@ impl<'i> Line<'i> {
             unread: ids,
             single: VecDeque::new(),
             pending: VecDeque::new(),
+            whole: VecDeque::new(),
             searching: None,
             getting: 0,
-            writing: 0,
+            patching: 0,
+            putting: 0,
             written: 0,
             enough: AT_FIRST,
         }
@@ -134,11 +166,8 @@ impl<'i> Line<'i> {
 
     /// The next step that has room; `None` until a step ends.
     fn next(&mut self, room: Room) -> Option<PipelineStep<'i>> {
-        if self.writing < room.writes.in_all
-            && let Some(account) = self.pending.pop_front()
-        {
-            self.writing += 1;
-            return Some(PipelineStep::Write(account));
+        if let Some(write) = self.next_write(room) {
+            return Some(write);
         }
         if self.getting < room.gets.in_all
             && let Some(id) = self.next_single(room)
@@ -149,9 +178,65 @@ impl<'i> Line<'i> {
         if let Some(page) = self.next_page(room) {
             return Some(page);
         }
-        let id = self.overtake(room)?;
+        let step = match self.overtake(room) {
+            Some(id) => PipelineStep::Get(id),
+            None => self.next_whole(room)?,
+        };
         self.getting += 1;
-        Some(PipelineStep::Get(id))
+        Some(step)
+    }
+
+    /// The next write that has room: in flight, or else in a queue.
+    fn next_write(&mut self, room: Room) -> Option<PipelineStep<'i>> {
+        if room.puts.in_all == 0 {
+            // The limit turned out to be shared.
+            self.pending.extend(self.whole.drain(..));
+        }
+        for room_of in [|places: Places| places.in_flight, |places: Places| places.in_all] {
+            if self.patching < room_of(room.patches)
+                && let Some(account) = self.pending.pop_front().or_else(|| self.whole.pop_front())
+            {
+                self.patching += 1;
+                return Some(PipelineStep::Write(account, WriteMode::Patch));
+            }
+            if self.putting < room_of(room.puts)
+                && let Some(account) = self.whole.pop_front()
+            {
+                self.putting += 1;
+                return Some(PipelineStep::Write(account, WriteMode::Put));
+            }
+        }
+        None
+    }
+
+    /// An account to read whole for PUTs that would have nothing to do.
+    fn next_whole(&mut self, room: Room) -> Option<PipelineStep<'i>> {
+        let waiting = self.putting.saturating_sub(room.puts.in_flight);
+        let ahead = self.whole.len() + self.getting + waiting;
+        if self.settings.write != WriteMode::Both
+            || self.getting >= room.gets.in_all
+            || self.patching < room.patches.in_flight
+            || ahead >= GETS_AHEAD * room.puts.in_flight
+        {
+            return None;
+        }
+        if let Some(id) = self.next_unread().or_else(|| self.next_of_search()) {
+            return Some(PipelineStep::Get(id));
+        }
+        // The last row is patched later than it would be read and put.
+        let patched = (self.pending.len() + self.patching) * room.puts.in_flight;
+        let put = (ahead + room.puts.in_flight) * room.patches.in_flight;
+        if patched <= put {
+            return None;
+        }
+        self.pending.pop_back().map(PipelineStep::GetInstead)
+    }
+
+    /// The last account that is left to the search under way, which does not read it any more.
+    fn next_of_search(&mut self) -> Option<AccountId> {
+        let (page, left) = self.searching.as_ref()?;
+        left.set(left.get().checked_sub(1)?);
+        Some(page[left.get()])
     }
 
     /// The next search, if it is time for one.
@@ -172,19 +257,15 @@ impl<'i> Line<'i> {
 
     /// An account to read by GET in place of a search, since writes have nothing to do meanwhile.
     fn overtake(&mut self, room: Room) -> Option<AccountId> {
-        if self.getting >= room.gets.in_all || self.ahead(room) >= room.writes.in_flight {
+        if self.getting >= room.gets.in_all || self.ahead(room) >= room.writes() {
             return None;
         }
-        if let Some((page, left)) = &self.searching {
-            left.set(left.get().checked_sub(1)?);
-            return Some(page[left.get()]);
-        }
-        self.next_unread()
+        if self.searching.is_some() { self.next_of_search() } else { self.next_unread() }
     }
 
     /// The next account to read by GET.
     fn next_single(&mut self, room: Room) -> Option<AccountId> {
-        let enough = GETS_AHEAD * room.writes.in_flight.max(room.gets.in_flight);
+        let enough = GETS_AHEAD * room.writes().max(room.gets.in_flight);
         match self.settings.reads_in_force() {
             Reads::Search => self.single.pop_front(),
             Reads::Get if self.ahead(room) >= enough => None,
@@ -200,13 +281,16 @@ impl<'i> Line<'i> {
 
     /// Accounts that are being read, or wait to be written.
     fn ahead(&self, room: Room) -> usize {
-        let waiting = self.writing.saturating_sub(room.writes.in_flight);
-        self.pending.len() + self.getting + waiting
+        let waiting = self.patching.saturating_sub(room.patches.in_flight)
+            + self.putting.saturating_sub(room.puts.in_flight);
+        self.pending.len() + self.whole.len() + self.getting + waiting
     }
 
     /// True if only a search is under way, which has nothing to find any more.
     fn has_ended(&self) -> bool {
-        let idle = self.writing + self.getting + self.pending.len() + self.single.len() == 0;
+        let under_way = self.patching + self.putting + self.getting;
+        let waiting = self.pending.len() + self.whole.len() + self.single.len();
+        let idle = under_way + waiting == 0;
         let in_vain = self.searching.as_ref().is_some_and(|(_, left)| left.get() == 0);
         idle && in_vain && self.unread.is_empty()
     }
@@ -226,10 +310,16 @@ impl<'i> Line<'i> {
             }
             StepResult::Got(account) => {
                 self.getting -= 1;
-                self.pending.extend(account);
+                match self.settings.write {
+                    WriteMode::Patch => self.pending.extend(account),
+                    WriteMode::Put | WriteMode::Both => self.whole.extend(account),
+                }
             }
-            StepResult::Written => {
-                self.writing -= 1;
+            StepResult::Written(mode) => {
+                match mode {
+                    WriteMode::Put => self.putting -= 1,
+                    WriteMode::Patch | WriteMode::Both => self.patching -= 1,
+                }
                 self.written += 1;
             }
         }
@@ -261,7 +351,7 @@ pub(super) async fn run<T: Transport, C: Clock>(
         }
     }
     // Read but not written; a resumed run reads them again.
-    for _ in line.pending {
+    for _ in line.pending.iter().chain(&line.whole) {
         migrator.caller().emit(&Event::Buffered { records: -1 });
     }
     first
@@ -274,9 +364,13 @@ async fn carry_out<T: Transport, C: Clock>(
     Ok(match step {
         PipelineStep::Search(ids, left) => StepResult::Searched(migrator.page(ids, &left).await?),
         PipelineStep::Get(id) => StepResult::Got(migrator.prepare(id, Reads::Get).await?),
-        PipelineStep::Write(account) => {
-            migrator.finish(account).await?;
-            StepResult::Written
+        PipelineStep::GetInstead(row) => {
+            migrator.caller().emit(&Event::Buffered { records: -1 });
+            StepResult::Got(migrator.prepare(row.id, Reads::Get).await?)
+        }
+        PipelineStep::Write(account, mode) => {
+            migrator.finish(account, mode).await?;
+            StepResult::Written(mode)
         }
     })
 }

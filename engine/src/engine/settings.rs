@@ -84,6 +84,9 @@ neon_mock::named! {
         Patch = "patch",
         /// The whole account as it was read, with the changes: undoes what others wrote meanwhile.
         Put = "put",
+        /// Both at once, since each verb has places of its own: an account that was read whole is
+        /// put where PUTs have room, and all others are patched.
+        Both = "both",
     }
 }
 
@@ -183,10 +186,10 @@ impl Settings {
     }
 
     /// The call that reads accounts in fact: a PUT sends the whole account, which no search
-    /// returns.
+    /// returns. With both verbs, accounts to be put are read singly, whatever this says.
     pub const fn reads_in_force(&self) -> Reads {
         match self.write {
-            WriteMode::Patch => self.reads,
+            WriteMode::Patch | WriteMode::Both => self.reads,
             WriteMode::Put => Reads::Get,
         }
     }

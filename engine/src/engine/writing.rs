@@ -29,6 +29,7 @@ struct OutgoingWrite {
 }
 
 impl OutgoingWrite {
+    /// The write as it is sent by `mode`; an account that was not read whole is patched.
     fn new(id: AccountId, write: PreparedWrite, mode: WriteMode) -> Self {
         let PreparedWrite { kind, items, steps, prior, read_at } = write;
         let (request, prior) = match (mode, prior) {
@@ -40,6 +41,13 @@ impl OutgoingWrite {
             (_, prior) => (Request::PatchAccount(id, Account::of_items(kind, items)), prior),
         };
         Self { request, steps, prior, read_at }
+    }
+
+    const fn mode(&self) -> WriteMode {
+        match &self.request {
+            Request::PutAccount(..) => WriteMode::Put,
+            _ => WriteMode::Patch,
+        }
     }
 
     fn account(&self) -> &Account {
@@ -174,7 +182,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         Ok(changes.all(|change| held(&account, change.field) == change.after))
     }
 
-    /// Carries out a write: noted in the journal before it is sent, settled after it.
+    /// Carries out a write by `mode`: noted in the journal before it is sent, settled after it.
     ///
     /// `before` is the account's progress until then and `progress` that of this write; it is
     /// replaced where the write has to be decided again.
@@ -182,10 +190,31 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         &self,
         id: AccountId,
         write: PreparedWrite,
+        mode: WriteMode,
         before: &AccountProgress,
         progress: &mut AccountProgress,
     ) -> Result<Confirmation, Halt> {
-        let mut outgoing = OutgoingWrite::new(id, write, self.settings().write);
+        let mode = match (mode, &write.prior) {
+            (WriteMode::Both, Prior::Account(_)) if self.put_lead().get() < 0 => WriteMode::Put,
+            (WriteMode::Both, _) => WriteMode::Patch,
+            (WriteMode::Patch | WriteMode::Put, _) => mode,
+        };
+        let outgoing = OutgoingWrite::new(id, write, mode);
+        let lead = if outgoing.mode() == WriteMode::Put { 1 } else { -1 };
+        self.put_lead().update(|now| now + lead);
+        let written = self.deliver(id, outgoing, before, progress).await;
+        self.put_lead().update(|now| now - lead);
+        written
+    }
+
+    /// The rest of [`write`](Self::write).
+    async fn deliver(
+        &self,
+        id: AccountId,
+        mut outgoing: OutgoingWrite,
+        before: &AccountProgress,
+        progress: &mut AccountProgress,
+    ) -> Result<Confirmation, Halt> {
         let mut confirmation = Confirmation::Response;
         if self.settings().guard == Guard::Reread {
             let (account, read_at) = self.read(id).await?;
@@ -259,8 +288,9 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
     ) -> Result<Option<OutgoingWrite>, Halt> {
         *progress = AccountProgress::default();
         let task = self.task().await?;
+        let mode = outgoing.mode();
         let write = self.decide_read(account, read_at, &task, outgoing.steps, progress);
-        Ok(write.map(|write| OutgoingWrite::new(id, write, self.settings().write)))
+        Ok(write.map(|write| OutgoingWrite::new(id, write, mode)))
     }
 
     /// Records that a write was carried out.

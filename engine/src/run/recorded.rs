@@ -32,6 +32,7 @@ impl RunSpec<'_> {
         let lower_bound_s = bound_s(match settings.write {
             WriteMode::Patch => &[Endpoint::PatchAccount],
             WriteMode::Put => &[Endpoint::PutAccount],
+            WriteMode::Both => &EVERY_WRITE,
         });
         let (counted_by, calls) = match server_calls {
             Some(server) => (CountedBy::Server, counted_by_server(server, measure)),
@@ -55,6 +56,7 @@ impl RunSpec<'_> {
             chunk_size: settings.chunk_size.map(std::num::NonZeroU32::get),
             reads: settings.reads_in_force(),
             limiter: Some(settings.limiter),
+            write: settings.write,
             guard: settings.guard,
             dry_run: settings.dry_run,
             stopped: false,

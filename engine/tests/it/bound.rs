@@ -52,6 +52,32 @@ fn by_put() -> Settings {
     Settings { write: WriteMode::Put, ..pipelined() }
 }
 
+fn by_both() -> Settings {
+    Settings { write: WriteMode::Both, ..pipelined() }
+}
+
+/// Profiles whose verbs have pools or windows of their own, with the accounts and mappings of a job.
+fn side_by_side() -> Vec<(&'static str, Profile, u64, u32)> {
+    let named = |name| Scenario::profile(name).unwrap();
+    vec![
+        ("both", named("documented"), 190, 1),
+        ("both, 500 × 8", named("documented"), 500, 8),
+        ("both, windows", named("per-second"), 190, 1),
+        ("both, fast PUT", profile(POOLS, [250, 350, 50, 600], 4, ""), 300, 3),
+        ("both, uneven", profile(&format!("{POOLS}{ONE_PATCH}"), DOCUMENTED, 4, ""), 300, 3),
+    ]
+}
+
+/// Profiles whose verbs share their limit.
+fn shared() -> Vec<(&'static str, Profile)> {
+    let limits = ["pool = 5", "pool = 20", "per_second = 5"];
+    let scoped = |scope: &'static str| {
+        let limits = limits.map(|limit| format!("{limit}\nscope = \"{scope}\""));
+        limits.map(|limits| (scope, profile(&limits, DOCUMENTED, 4, "")))
+    };
+    ["organisation", "template"].into_iter().flat_map(scoped).collect()
+}
+
 fn fixed(limit: &str) -> Settings {
     Settings { limiter: limit.parse::<Limiter>().unwrap(), ..pipelined() }
 }
@@ -268,6 +294,50 @@ fn the_limit_is_a_bound_for_ours_and_for_a_client_of_both_verbs() {
     assert!(lower_bound(&documented, work, by_patch).as_secs_f64() > 1.4 * both[1], "{both:?}");
 }
 
+/// The same job by both verbs, and by PATCH alone: [`measured`] of each.
+fn both_and_patch(profile: &Profile, resources: u64, mappings: u32, seeds: u64) -> [[f64; 3]; 2] {
+    [by_both(), pipelined()]
+        .map(|settings| ours(&("", profile.clone(), "plain", resources, mappings, settings), seeds))
+}
+
+/// Both verbs are much faster where each has places of its own, and the limit is one for them, too.
+fn check_side_by_side(seeds: u64) {
+    for (name, profile, resources, mappings) in side_by_side() {
+        let [both, patch] = both_and_patch(&profile, resources, mappings, seeds);
+        check(name, both);
+        assert!(both[1] < 0.6 * patch[1], "{name}: {both:?}, by PATCH {patch:?}");
+        assert!(both[0] / both[1] > 0.7, "{name}: {both:?}");
+    }
+}
+
+/// Where verbs share a limit there is nothing to gain, and hardly anything is lost.
+fn check_shared(seeds: u64) {
+    for (name, profile) in shared() {
+        let [both, patch] = both_and_patch(&profile, 190, 1, seeds);
+        let error_s = both[2].hypot(patch[2]);
+        check(name, both);
+        assert!(both[1] < 1.03 * patch[1] + 2.0 * error_s, "{name}: {both:?}, by PATCH {patch:?}");
+    }
+}
+
+#[test]
+fn both_verbs_gain_where_each_has_its_own_limit_and_lose_nothing_where_they_share_one() {
+    check_side_by_side(8);
+    check_shared(16);
+}
+
+#[test]
+fn workers_write_by_the_verb_with_fewer_writes_under_way() {
+    let documented = Scenario::profile("documented").unwrap();
+    let ten = std::num::NonZeroU32::new(10).unwrap();
+    let [both, patch] = [WriteMode::Both, WriteMode::Patch].map(|write| {
+        let settings = Settings { write, workers: ten, ..Settings::new(Strategy::Parallel) };
+        ours(&("", documented.clone(), "plain", 200, 1, settings), 8)
+    });
+    check("parallel, both", both);
+    assert!(both[1] < 0.85 * patch[1], "{both:?}, by PATCH {patch:?}");
+}
+
 #[test]
 #[ignore = "50 seeds of every case: half a minute in release"]
 fn the_limit_is_a_bound_in_every_case() {
@@ -278,4 +348,6 @@ fn the_limit_is_a_bound_in_every_case() {
     }
     let documented = Scenario::profile("documented").unwrap();
     check("PATCH and PUT side by side", measured(50, |seed| both_verbs(&documented, 190, seed)));
+    check_side_by_side(50);
+    check_shared(50);
 }

@@ -3,7 +3,7 @@
 
 use neon_mock::profile::Profile;
 use neonbench_engine::engine::limiter::Limiter;
-use neonbench_engine::engine::{Reads, Settings, Strategy};
+use neonbench_engine::engine::{Reads, Settings, Strategy, WriteMode};
 use neonbench_engine::event::{Event, Observer};
 use neonbench_engine::plan::Plan;
 use neonbench_engine::run::{Run, RunSpec, World};
@@ -131,12 +131,14 @@ fn the_same_seed_gives_the_same_bytes() {
         ..Workload::default()
     })
     .unwrap();
-    for strategy in Strategy::ALL {
+    for (strategy, write) in
+        Strategy::ALL.into_iter().flat_map(|it| WriteMode::ALL.map(|write| (it, write)))
+    {
         // More workers than slots: refusals and jitter take part.
-        let settings = settings(strategy, 8, 3);
+        let settings = Settings { write, ..settings(strategy, 8, 3) };
         let (first, second) = (run(&mixed, &settings), run(&mixed, &settings));
-        assert_eq!(json(&first.0), json(&second.0), "{strategy}");
-        assert_eq!(first.1, second.1, "{strategy}");
+        assert_eq!(json(&first.0), json(&second.0), "{strategy}, {write:?}");
+        assert_eq!(first.1, second.1, "{strategy}, {write:?}");
     }
 }
 

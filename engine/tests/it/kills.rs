@@ -134,7 +134,7 @@ fn span(draws: &mut Generator) -> Mortal {
 
 fn settings(case: &Case, seed: u64, draws: &mut Generator) -> Settings {
     let mut settings = case.settings(one_of(draws, &Strategy::ALL));
-    settings.write = one_of(draws, &[WriteMode::Patch, WriteMode::Patch, WriteMode::Put]);
+    settings.write = one_of(draws, &WriteMode::ALL);
     settings.reads = one_of(draws, &[Reads::Get, Reads::Search]);
     settings.guard = one_of(draws, &[Guard::None, Guard::Reread]);
     settings.seed = seed;

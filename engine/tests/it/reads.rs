@@ -2,7 +2,7 @@
 //! that no row settles.
 
 use neonbench_engine::engine::limiter::Limiter;
-use neonbench_engine::engine::{self, Job, Reads, Settings, Stop, Strategy};
+use neonbench_engine::engine::{self, Job, Reads, Settings, Stop, Strategy, WriteMode};
 use neonbench_engine::event::{Event, Observer};
 use neonbench_engine::measure::Measure;
 use neonbench_engine::record::RunRecord;
@@ -110,12 +110,18 @@ fn pipelined_comes_close_to_the_physical_limit() {
 
 #[test]
 fn what_waits_for_its_write_is_bounded_whatever_the_size_of_the_plan() {
-    for (reads, most) in [(Reads::Search, 2 * 200 + 5), (Reads::Get, 3 * 5)] {
+    for (write, reads, most) in [
+        (WriteMode::Patch, Reads::Search, 2 * 200 + 5),
+        (WriteMode::Patch, Reads::Get, 3 * 5),
+        // Whole accounts for as many PUTs, and as many again.
+        (WriteMode::Both, Reads::Search, 2 * 200 + 4 * 5),
+        (WriteMode::Both, Reads::Get, 6 * 5),
+    ] {
         for resources in [500, 3_000] {
             let scenario = scenario(built_in("plain"), resources, 2);
-            let record = run(&scenario, settings(Strategy::Pipelined, reads, 5));
-            let buffered = record.performance.peak_buffered_records;
-            assert!(buffered <= most, "{reads:?}, {resources}: {buffered}");
+            let settings = Settings { write, ..settings(Strategy::Pipelined, reads, 5) };
+            let buffered = run(&scenario, settings).performance.peak_buffered_records;
+            assert!(buffered <= most, "{write:?}, {reads:?}, {resources}: {buffered}");
         }
     }
 }

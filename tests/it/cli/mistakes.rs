@@ -60,7 +60,7 @@ fn names_that_do_not_exist_are_refused_with_those_that_do() {
         ("profile show unlimitd", &["did you mean `unlimited`?"]),
         ("run --dataset Half-migratd", &["did you mean `half-migrated`?"]),
         ("run --scenario guide1", &["did you mean `guide-1`"]),
-        ("run --write post", &["post", "patch", "put"]),
+        ("run --write post", &["post", "patch", "put", "both"]),
         ("run --world real", &["real", "virtual", "http"]),
         ("run --metadata-cache maybe", &["maybe", "on", "off"]),
         ("run --log ]", &["--log", "`]`"]),

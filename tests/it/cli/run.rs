@@ -329,6 +329,27 @@ fn put_and_patch_end_in_the_same_state() {
     assert_eq!(patched["audit"]["state_digest"], replaced["audit"]["state_digest"]);
     assert!(replaced["response_ms"]["put"]["count"].as_u64().unwrap() > 0);
     assert_eq!(replaced["response_ms"]["patch"]["count"], 0);
+    assert_eq!([&patched["write"], &replaced["write"]], ["patch", "put"]);
+}
+
+#[test]
+fn both_verbs_end_in_the_same_state_and_auto_keeps_them_only_if_asked() {
+    let place = Place::new();
+    let line = "run --resources 60 --dataset dirty --json --no-store";
+    let asked_for_none = place.json(line, 0);
+    assert_eq!(asked_for_none["write"], "patch");
+    assert_eq!(asked_for_none["response_ms"]["put"]["count"], 0);
+    for strategy in ["auto", "hybrid", "pipelined --reads search", "pipelined --reads get"] {
+        let both = place.json(&format!("{line} --write both --strategy {strategy}"), 0);
+        let count = |verb: &str| both["response_ms"][verb]["count"].as_u64().unwrap();
+        assert_eq!(both["write"], "both", "{strategy}");
+        assert!(count("patch") > 0 && count("put") > 0, "{strategy}: {}", both["response_ms"]);
+        let digests = [&asked_for_none, &both].map(|run| &run["audit"]["state_digest"]);
+        assert_eq!(digests[0], digests[1], "{strategy}");
+        assert_eq!(both["lower_bound_s"], both["lower_bound_any_client_s"], "{strategy}");
+    }
+    let said = place.neonbench("run --resources 5 --write both --strategy pipelined --no-store");
+    assert!(said.stdout.contains("writes by PATCH and PUT"), "{said:?}");
 }
 
 /// Accounts that were merged away answer 222: every strategy leaves them and their survivors alone.

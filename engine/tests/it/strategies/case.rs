@@ -43,7 +43,7 @@ pub(crate) struct Raw {
     workers: u32,
     batch_size: u32,
     chunk_size: Option<u32>,
-    puts: bool,
+    write: WriteMode,
     caches: bool,
     pools: Option<u32>,
     law: u8,
@@ -86,7 +86,8 @@ pub(crate) fn raw() -> impl Strategy_<Value = Raw> {
         1..4_usize,
         any::<bool>(),
     );
-    let how = (any::<u64>(), 1..=10_u32, 1..=60_u32, prop::option::of(1..=50_u32), any::<bool>());
+    let write = prop::sample::select(&WriteMode::ALL[..]);
+    let how = (any::<u64>(), 1..=10_u32, 1..=60_u32, prop::option::of(1..=50_u32), write);
     let server = (
         prop::bool::weighted(0.8),
         prop::option::of(1..=5_u32),
@@ -95,7 +96,7 @@ pub(crate) fn raw() -> impl Strategy_<Value = Raw> {
     );
     (work, how, server).prop_map(|(work, how, server)| {
         let (dataset, rules, cleanup_only, accounts, stride, has_stranger) = work;
-        let (seed, workers, batch_size, chunk_size, puts) = how;
+        let (seed, workers, batch_size, chunk_size, write) = how;
         let (caches, pools, law, lags) = server;
         Raw {
             dataset,
@@ -108,7 +109,7 @@ pub(crate) fn raw() -> impl Strategy_<Value = Raw> {
             workers,
             batch_size,
             chunk_size,
-            puts,
+            write,
             caches,
             pools,
             law,
@@ -170,7 +171,7 @@ impl Case {
         settings.workers = at_least_one(self.raw.workers);
         settings.batch_size = at_least_one(self.raw.batch_size);
         settings.chunk_size = self.raw.chunk_size.map(at_least_one);
-        settings.write = if self.raw.puts { WriteMode::Put } else { WriteMode::Patch };
+        settings.write = self.raw.write;
         settings.metadata_cache = self.raw.caches;
         settings.seed = self.raw.seed;
         settings
