@@ -84,9 +84,9 @@ impl RunFigures {
         if self.resources == 0 { 0.0 } else { self.failed as f64 / self.resources as f64 }
     }
 
-    /// Edits of colleagues that were overwritten, per account; 0 without accounts.
+    /// Edits of colleagues that were overwritten, per account; of a small job, per hundred accounts.
     pub fn overwritten_share(&self) -> f64 {
-        self.edits.overwritten as f64 / self.resources.max(1) as f64
+        self.edits.overwritten as f64 / self.resources.max(100) as f64
     }
 
     /// Share of the calls that were refused (0 to 1); 0 without calls.
