@@ -34,6 +34,11 @@ const MOST_FITTED: usize = 2_000;
 /// Assumed response time of a refusal, where none was seen.
 const REFUSAL: Duration = Duration::from_millis(30);
 
+/// Probability that refusals ask for a wait (`Retry-After`), where none was met; and the shortest and the longest
+/// such wait, in seconds. Beyond what was admitted a client that tries one call more pays for it.
+const PRIOR_RETRY_AFTER: f64 = 0.5;
+const RETRY_AFTER_S: [f64; 2] = [1.0, 8.0];
+
 /// Edits per second of others at most, and the time from opening an account to saving it, where others
 /// are drawn.
 const MOST_EDITS_PER_S: f64 = 2.0;
@@ -264,6 +269,12 @@ impl TargetFit {
             share_among_all(&mut wire.limits);
         }
         wire.staff = others(held, &laws[1]);
+        let [asks, wait] = [(); 2].map(|()| unit(from.next_u64()));
+        if !self.left_open.was_refused() && asks < PRIOR_RETRY_AFTER {
+            let [least_s, most_s] = RETRY_AFTER_S;
+            let wait_s = (least_s * (most_s / least_s).powf(wait)).round();
+            wire.limits.retry_after = Some(DurationText(Duration::from_secs_f64(wait_s)));
+        }
         checked(name, &wire)
     }
 

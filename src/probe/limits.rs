@@ -217,6 +217,11 @@ impl LimitsPosterior {
         if is_alike { get } else { own }
     }
 
+    /// True if a call was refused, so that it is known whether refusals ask for a wait.
+    pub(super) fn was_refused(&self) -> bool {
+        [&self.get, &self.patch, &self.search].iter().any(|seen| seen.limit.is_some())
+    }
+
     /// The limits that the calls cannot show, a sentence each.
     pub(super) fn not_shown(&self) -> Vec<String> {
         let kinds = [("read", self.get), ("write", self.patch), ("search", self.search)];
