@@ -109,7 +109,7 @@ pub struct Adaptive {
     rate: Option<PacedRate>,
     /// A rate was tried, and was not it.
     no_rate: bool,
-    /// Calls taken at a rate before the next trial without.
+    /// Calls taken at a rate before the next trial of a higher one.
     trial_after: u32,
     /// Refusals below the limit since as many calls as it allows were taken.
     refused: u32,
@@ -143,12 +143,12 @@ struct PacedRate {
     round_from: Timestamp,
     /// Calls taken since the last trial.
     since_trial: u32,
-    trial: Option<Trial>,
+    trial: Option<RateTrial>,
 }
 
-/// A moment without spacing.
+/// A moment at a higher rate.
 #[derive(Clone, Copy, Debug)]
-struct Trial {
+struct RateTrial {
     from: Timestamp,
     taken: u32,
     refused: u32,
@@ -211,7 +211,7 @@ impl Adaptive {
             let refuted = rate.is_refuted_by(call, self.trial_after);
             match refuted {
                 Some(true) => self.trial_after = (self.trial_after / 2).max(TRIAL_AFTER_LEAST),
-                Some(false) => self.trial_after *= TRIAL_RARER,
+                Some(false) => self.trial_after = self.trial_after.saturating_mul(TRIAL_RARER),
                 None => {}
             }
             if refuted == Some(true) || rate.is_idle_after(call) {
@@ -268,7 +268,7 @@ impl Adaptive {
                 trial.refused += u32::from(call.sent_at >= trial.from);
                 if trial.refused >= TRIAL_REFUSALS {
                     rate.trial = None;
-                    self.trial_after *= TRIAL_RARER;
+                    self.trial_after = self.trial_after.saturating_mul(TRIAL_RARER);
                     self.changed_at = call.done_at;
                 }
                 return;
@@ -358,14 +358,15 @@ impl PacedRate {
             if f64::from(trial.taken) <= allowed {
                 return None;
             }
-            let elapsed_s = nanos(call.done_at.since(trial.from)) as f64 / 1e9;
+            // By the times of sending: how long a call takes is no matter of the rate.
+            let elapsed_s = nanos(call.sent_at.since(trial.from)) as f64 / 1e9;
             self.trial = None;
             return Some(TRIAL_FASTER * elapsed_s * self.per_s < allowed);
         }
         self.since_trial += 1;
         if self.since_trial >= trial_after && call.queue_waiting {
             self.since_trial = 0;
-            self.trial = Some(Trial { from: call.done_at, taken: 0, refused: 0 });
+            self.trial = Some(RateTrial { from: call.done_at, taken: 0, refused: 0 });
         }
         None
     }
@@ -572,6 +573,16 @@ mod tests {
         let mut slow = limit.clone();
         take(&mut slow, 30.0, 0.2, 100);
         assert!(milliseconds(&slow) > 180, "{}", milliseconds(&slow));
+        // However long each of them takes.
+        let mut patient = limit.clone();
+        for call in 0..20 {
+            let sent = feedback(30.0 + 0.02 * f64::from(call), 1, false);
+            patient.on_result(&CallFeedback {
+                done_at: sent.sent_at + Duration::from_secs(5),
+                ..sent
+            });
+        }
+        assert!(!patient.is_paced());
         take(&mut limit, 30.0, 0.02, 100);
         assert_eq!((limit.spacing(), limit.is_paced()), (Duration::ZERO, false));
     }
