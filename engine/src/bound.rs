@@ -16,7 +16,7 @@
 
 mod least;
 
-use least::{Constraint, least};
+use least::{LinearConstraint, least};
 use neon_mock::api::{Endpoint, MAX_PAGE_SIZE};
 use neon_mock::profile::Profile;
 use std::time::Duration;
@@ -63,14 +63,14 @@ pub fn lower_bound(profile: &Profile, work: MigrationWork, by: &[Endpoint]) -> D
 /// Seconds that `work` needs under the limits, however it is split over the calls.
 fn through_limits_s(profile: &Profile, work: MigrationWork, by: &[Endpoint]) -> f64 {
     let calls: Vec<Endpoint> = by.iter().copied().chain(EVERY_READ).collect();
-    let mut constraints: Vec<Constraint<VARIABLES>> = Vec::new();
+    let mut constraints: Vec<LinearConstraint<VARIABLES>> = Vec::new();
     let mut demand = |at_least: f64, of: &dyn Fn(Endpoint) -> f64, makespan: f64| {
         let mut terms = [0.0; VARIABLES];
         for (term, &call) in terms.iter_mut().zip(&calls) {
             *term = of(call);
         }
         terms[MAKESPAN] = makespan;
-        constraints.push(Constraint { terms, at_least });
+        constraints.push(LinearConstraint { terms, at_least });
     };
     demand(work.writes as f64, &|call| f64::from(u8::from(by.contains(&call))), 0.0);
     let read_by = |call| match call {

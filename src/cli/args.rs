@@ -66,7 +66,7 @@ pub(super) struct WorkloadArgs {
 pub(super) struct EngineArgs {
     /// The strategy [default: auto]
     #[arg(long, value_name = "STRATEGY", value_parser = strategy_or_auto())]
-    pub(super) strategy: Option<StrategyChoice>,
+    pub(super) strategy: Option<AskedStrategy>,
     #[arg(
         long,
         value_name = "W",
@@ -242,9 +242,9 @@ impl ReplicateArgs {
 }
 
 /// A strategy; `None` leaves it to the selector.
-pub(super) type StrategyChoice = Option<Strategy>;
+pub(super) type AskedStrategy = Option<Strategy>;
 
-fn strategy_or_auto() -> impl TypedValueParser<Value = StrategyChoice> {
+fn strategy_or_auto() -> impl TypedValueParser<Value = AskedStrategy> {
     let find = |name: String| Strategy::ALL.into_iter().find(|strategy| strategy.name() == name);
     PossibleValuesParser::new(Strategy::ALL.map(Strategy::name).into_iter().chain(["auto"]))
         .map(find)

@@ -170,7 +170,7 @@ fn exposed(record: &RunRecord) -> Option<String> {
     Some(text)
 }
 
-/// How a run reads and writes, where that is not how its strategy does.
+/// The calls by which a run reads and writes, where they are not its strategy's own.
 fn ways(record: &RunRecord) -> String {
     let reads = if record.reads == record.strategy.default_reads() {
         String::new()

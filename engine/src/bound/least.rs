@@ -3,7 +3,7 @@
 /// A constraint on `N` variables, none of them negative: the sum of `terms` × variables is at least
 /// `at_least`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Constraint<const N: usize> {
+pub(super) struct LinearConstraint<const N: usize> {
     pub(super) terms: [f64; N],
     pub(super) at_least: f64,
 }
@@ -21,7 +21,7 @@ struct Row<const N: usize> {
 /// What no constraint holds is 0. All costs but one are 0 and none is negative, so that the table is
 /// optimal from the beginning, and only has to be made feasible; Bland's rule (the smallest index of
 /// those that could be taken) keeps that from going in circles.
-pub(super) fn least<const N: usize>(constraints: &[Constraint<N>]) -> f64 {
+pub(super) fn least<const N: usize>(constraints: &[LinearConstraint<N>]) -> f64 {
     /// What a constraint may miss by rounding, relative to its own size.
     const ROUNDING: f64 = 1e-12;
     let mut outside: [usize; N] = std::array::from_fn(|variable| variable);
@@ -77,7 +77,7 @@ mod tests {
     #[test]
     fn nothing_asked_costs_nothing_and_the_impossible_has_no_least() {
         assert!(least::<3>(&[]).abs() < 1e-12);
-        let impossible = Constraint { terms: [-1.0, 0.0], at_least: 1.0 };
+        let impossible = LinearConstraint { terms: [-1.0, 0.0], at_least: 1.0 };
         assert!(least(&[impossible]).is_infinite());
     }
 
@@ -90,14 +90,14 @@ mod tests {
             caps in [0.1..10.0, 0.1..10.0, 0.1..10.0_f64],
             work in 1.0..1_000.0_f64,
         ) {
-            let mut constraints = vec![Constraint { terms: [1.0, 1.0, 1.0, 0.0], at_least: work }];
+            let mut constraints = vec![LinearConstraint { terms: [1.0, 1.0, 1.0, 0.0], at_least: work }];
             for machine in 0..3 {
                 let (mut by_rate, mut by_cap) = ([0.0; 4], [0.0; 4]);
                 (by_rate[machine], by_rate[3]) = (-1.0, rates[machine]);
                 (by_cap[machine], by_cap[3]) = (-1.0, caps[machine]);
-                constraints.push(Constraint { terms: by_rate, at_least: 0.0 });
+                constraints.push(LinearConstraint { terms: by_rate, at_least: 0.0 });
                 // A burst of 5 comes first.
-                constraints.push(Constraint { terms: by_cap, at_least: -5.0 });
+                constraints.push(LinearConstraint { terms: by_cap, at_least: -5.0 });
             }
             let within = |s: f64| (0..3).map(|m| (rates[m] * s).min(5.0 + caps[m] * s)).sum::<f64>();
             let (mut low, mut high) = (0.0, 1e6);

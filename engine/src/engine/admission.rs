@@ -34,7 +34,7 @@ struct QueueState {
     queues: [Option<AdmissionQueue>; Endpoint::ALL.len()],
     /// The limit of all of them together.
     of_all: Option<LimitOfAll>,
-    /// Whether endpoints share calls per second, where that is watched.
+    /// Evidence that endpoints share calls per second, where that is watched.
     shared_rate: Option<SharedRate>,
     /// Admitted and not yet done.
     admitted: u32,

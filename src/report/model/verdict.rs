@@ -96,7 +96,7 @@ fn fastest(examples: &[ExampleModel]) -> String {
     format!("Of the rows that the guide lists, the fastest is {}{factors}", join_and(&groups))
 }
 
-/// Whether every account of every run ended as planned.
+/// A sentence that says how many accounts did not end as planned, or how many runs are invalid.
 fn ended(validity: &Validity) -> String {
     match (validity.runs - validity.valid, validity.not_as_planned()) {
         (0, 0) => "Every account ended as planned.".to_owned(),

@@ -46,7 +46,7 @@ const FIT_AT_MOST: u32 = 256;
 /// Throughput that 1 % more calls in flight must bring, in %.
 const PRICE: f64 = 0.1;
 
-/// What the first call adds to that, and the others less and less: calls in flight too many run long.
+/// The first call's share beyond that; the others' get less and less: calls in flight too many run long.
 const PRICE_OF_DOUBT: f64 = 1.0;
 
 /// Calls after which all evidence loses half of its weight: servers change.
@@ -81,7 +81,7 @@ const fn parameters(point: usize) -> (f64, f64) {
 /// Finds the knee of the calls of all endpoints together.
 #[derive(Clone, Debug)]
 pub(super) struct Knee {
-    times: [Option<Box<LogTimes>>; Endpoint::ALL.len()],
+    times: [Option<Box<TimeSums>>; Endpoint::ALL.len()],
     calls: u32,
     fit_at: u32,
     limit: u32,
@@ -89,7 +89,7 @@ pub(super) struct Knee {
 
 /// Logarithms of the times of an endpoint's calls, x, beside those of their growth, g.
 #[derive(Clone, Debug)]
-struct LogTimes {
+struct TimeSums {
     count: f64,
     sum: f64,
     squares: f64,
@@ -101,7 +101,7 @@ struct LogTimes {
     products: OfPoints,
 }
 
-impl LogTimes {
+impl TimeSums {
     const NONE: Self = Self {
         count: 0.0,
         sum: 0.0,
@@ -222,7 +222,7 @@ impl Knee {
         call: &CallFeedback,
         unanswered: impl Iterator<Item = UnansweredCall>,
     ) {
-        let times = self.times[call.endpoint.index()].get_or_insert_with(|| LogTimes::NONE.into());
+        let times = self.times[call.endpoint.index()].get_or_insert_with(|| TimeSums::NONE.into());
         let log_s = ln(call.done_at.since(call.sent_at).as_secs_f64().max(1e-6));
         times.add(level((call.in_flight_all + 1).min(MOST)), log_s);
         self.calls += 1;

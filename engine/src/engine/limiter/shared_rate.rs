@@ -70,7 +70,7 @@ impl SharedRate {
         }
         let calls = &mut self.of[call.endpoint.index()];
         if call.is_refused() {
-            // Those in flight are taken, too.
+            // Calls in flight are taken, too.
             let taken = calls.in_second(call.sent_at) + call.in_flight as usize;
             let is_no_pool = call.in_flight < calls.in_flight;
             self.is_shown |= taken == 0 || is_no_pool && 2 * taken < self.per_second;

@@ -107,7 +107,7 @@ impl Told<'_> {
         self.decision.ranking().best.len()
     }
 
-    /// Who ties with the best, and who is faster and ranks behind it all the same.
+    /// The entries that tie with the best, and those that are faster and rank behind it all the same.
     fn others(&self) -> Vec<String> {
         let [best, others @ ..] = self.league else { return Vec::new() };
         let tied = others.len().min(self.tied().saturating_sub(1));
