@@ -114,11 +114,11 @@ struct Watch<'a> {
     measure: Measure,
     /// Time that writes were on their way, summed over attempts.
     writing: Duration,
-    is_hopeless: &'a Cell<bool>,
     limit: Option<CostLimit>,
     /// Calls that were refused.
     refused: u64,
-    hopeless_at: Option<Duration>,
+    /// The time so far when the run passed its limit.
+    hopeless_after: &'a Cell<Option<Duration>>,
 }
 
 /// Refusals per other call beyond which a run is of no use under any objective.
@@ -164,8 +164,7 @@ impl Observer for Watch<'_> {
             // By the time so far, whatever has landed: a run that is starved of places lands nothing.
             let so_far = self.measure.elapsed(call.done_at);
             if limit.is_passed(so_far, self.refused) {
-                self.hopeless_at = Some(so_far);
-                self.is_hopeless.set(true);
+                self.hopeless_after.set(Some(so_far));
             }
         }
     }
@@ -184,20 +183,14 @@ pub fn simulate(
     settings: &Settings,
     limit: Option<CostLimit>,
 ) -> Result<SimulatedRun, RunError> {
-    let (is_hopeless, measure) = (&Cell::new(false), Measure::counting());
-    let mut watch = Watch {
-        measure,
-        writing: Duration::ZERO,
-        is_hopeless,
-        limit,
-        refused: 0,
-        hopeless_at: None,
-    };
+    let (hopeless_after, measure) = (&Cell::new(None), Measure::counting());
+    let mut watch =
+        Watch { measure, writing: Duration::ZERO, limit, refused: 0, hopeless_after };
     let job = Job::new(&scenario.plan, settings, resources(scenario));
     let Simulated { neon, has_ended, .. } =
-        run::simulate(scenario, job, &|| !is_hopeless.get(), &mut watch)?;
-    let Watch { measure, writing, hopeless_at, .. } = watch;
-    let makespan_s = hopeless_at.unwrap_or_else(|| measure.makespan()).as_secs_f64();
+        run::simulate(scenario, job, &|| hopeless_after.get().is_none(), &mut watch)?;
+    let Watch { measure, writing, .. } = watch;
+    let makespan_s = hopeless_after.get().unwrap_or_else(|| measure.makespan()).as_secs_f64();
     let at_a_time = |total: Duration| {
         if makespan_s > 0.0 { total.as_secs_f64() / makespan_s } else { 0.0 }
     };

@@ -7,9 +7,6 @@ use crate::experiment::{Portfolio, times_as_much};
 use crate::stats::mean;
 use serde::{Deserialize, Serialize};
 
-/// Regret of a probe where a run takes no time.
-const MOST_REGRET: f64 = 10.0;
-
 /// Time and calls of a probe, and the cost of it and `auto`'s choice together.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ProbeCost {
@@ -46,7 +43,8 @@ pub struct ProbeRow {
 }
 
 impl ProbeRow {
-    /// The row over `verdicts`; `None` where none was judged with a probe and without one.
+    /// The row over those of `verdicts` whose best takes time; `None` where none was judged with a probe and
+    /// without one.
     pub(super) fn of(
         family: &str,
         knowledge: Knowledge,
@@ -57,10 +55,9 @@ impl ProbeRow {
             let probe = verdict.with(knowledge)?.probe.as_ref()?;
             let unprobed = verdict.with(Knowledge::Nothing)?.costs[FULL]?;
             let regret = times_as_much(probe.cost_with_choice[FULL], unprobed.best) - 1.0;
-            // Where all takes no time, a probe is not worth any.
-            let regret = if regret.is_finite() { regret } else { MOST_REGRET };
             let unprobed = unprobed.ratio(SelectorName::CostModel) - 1.0;
-            Some((verdict.size, *probe, regret, unprobed))
+            // Where a run takes no time, a probe has no regret that is a number.
+            regret.is_finite().then_some((verdict.size, *probe, regret, unprobed))
         };
         let mut cases: Vec<(u64, ProbeCost, f64, f64)> = verdicts.iter().filter_map(case).collect();
         cases.sort_by_key(|(size, ..)| *size);
@@ -131,6 +128,9 @@ mod tests {
         assert_eq!((row.pays_from, row.scenarios), (Some(30), 3));
         assert!((row.mean_regret - (5.0 + 1.0 / 3.0 + 0.1) / 3.0).abs() < 1e-9, "{row:?}");
         assert!((row.unprobed_regret - 0.5).abs() < 1e-9);
+        // A job that takes no time has no regret.
+        let instant = ProbeRow::of("pools", Knowledge::Probe, &[&verdict(0)]);
+        assert_eq!(instant, None);
         let small = ProbeRow::of("pools", Knowledge::Probe, &[&verdicts[1]]).unwrap();
         assert_eq!(small.pays_from, None);
         assert_eq!(ProbeRow::of("pools", Knowledge::ProbeSample, &all), None);
