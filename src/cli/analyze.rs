@@ -139,10 +139,11 @@ pub(super) fn run(args: &AnalyzeArgs, line: &CommandLine) -> Result<ExitCode, Cl
             format!("{}; limits and times by a probe of {} calls", order.reason, cost.calls);
     }
     let expected = forecast(scenario, &order.settings)?;
-    let goal = args.engine.selector.goal.goal();
+    // A headroom that is given counts for the choice; the ranking is that of the other commands.
+    let (goal, goal_of_choice) = (args.engine.selector.goal.goal(), inputs.goal());
     let (cost, fit) = probed.unzip();
-    let others = inputs.settings(Strategy::Standard)?;
-    let mut rehearsal = Rehearsal::new(scenario, target, &goal).with_settings(others);
+    let mut rehearsal = Rehearsal::new(scenario, target, &goal_of_choice)
+        .with_settings(inputs.simulated_settings()?);
     let probe_worth = match &cost {
         Some(cost) if order.chosen_by == ChosenBy::Selector => {
             let pair = [inputs.choice(scenario, None)?.candidate, Candidate::of(&order.settings)];

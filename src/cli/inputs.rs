@@ -156,6 +156,12 @@ impl Inputs {
         goal
     }
 
+    /// Settings that no candidate says, for simulations behind a choice: a dry run says what the real one will
+    /// do, by the choice that the real one makes.
+    pub(super) fn simulated_settings(&self) -> Result<Settings, CliError> {
+        Ok(Settings { dry_run: false, ..self.settings(Strategy::Standard)? })
+    }
+
     /// The selector's choice for `scenario`, which rests on `target` where anything is known of it.
     pub(super) fn choice(
         &self,
@@ -165,8 +171,7 @@ impl Inputs {
         let given = self.given()?;
         let pinned = |candidate: Candidate| given.pin(candidate);
         let calibration = self.engine.selector.calibration()?;
-        // A dry run says what the real one will do, by the choice that the real one makes.
-        let settings = Settings { dry_run: false, ..self.settings(Strategy::Standard)? };
+        let settings = self.simulated_settings()?;
         let goal = self.goal();
         let request = ChoiceRequest {
             settings: &settings,

@@ -184,8 +184,7 @@ pub fn simulate(
     limit: Option<CostLimit>,
 ) -> Result<SimulatedRun, RunError> {
     let (hopeless_after, measure) = (&Cell::new(None), Measure::counting());
-    let mut watch =
-        Watch { measure, writing: Duration::ZERO, limit, refused: 0, hopeless_after };
+    let mut watch = Watch { measure, writing: Duration::ZERO, limit, refused: 0, hopeless_after };
     let job = Job::new(&scenario.plan, settings, resources(scenario));
     let Simulated { neon, has_ended, .. } =
         run::simulate(scenario, job, &|| hopeless_after.get().is_none(), &mut watch)?;

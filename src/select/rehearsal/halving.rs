@@ -12,7 +12,7 @@ pub(in crate::select) struct Round {
     pub(in crate::select) at_most: f64,
     /// True if it is by the first accounts of a long plan alone, scaled up.
     pub(in crate::select) is_rough: bool,
-    /// True if candidates next to the leaders join after it.
+    /// True if candidates next to the leaders join after it, and where colleagues edit, the leaders with a guard.
     pub(in crate::select) refines: bool,
 }
 
@@ -77,7 +77,8 @@ pub(in crate::select) const UNCERTAIN_CHOICE: Search = Search {
 pub(in crate::select) const THOROUGH: Search = Search {
     rounds: &[
         Round { is_rough: true, ..round(0.025, 2.0) },
-        round(0.1, 1.4),
+        // All of the grid is in the race: what joins is guarded leaders, where colleagues edit.
+        Round { refines: true, ..round(0.1, 1.4) },
         round(0.3, 1.15),
         round(1.0, 1.0),
     ],
