@@ -141,7 +141,7 @@ fn print_benchmark(
     print(&table(header, rows))?;
     print(&format!("ranked by {}", benchmark.ranked_by))?;
     if benchmark.runs.iter().any(|run| run.edits.are_at_risk()) {
-        print(AT_RISK)?;
+        print(&format!("at risk{AT_RISK}"))?;
     }
     for forecast in benchmark.forecast.iter().flatten() {
         print(&format!(

@@ -261,7 +261,7 @@ pub(super) fn summary(record: &RunRecord) -> String {
     if let Some(text) = exposed(record) {
         line("exposed", text);
     }
-    let gloss = if record.edits.are_at_risk() { format!(" ({AT_RISK})") } else { String::new() };
+    let gloss = if record.edits.are_at_risk() { AT_RISK } else { "" };
     if record.edits.edits_during_run > 0.0 || record.edits.are_at_risk() {
         line("edits", format!("{}{gloss}", edits_in_words(&record.edits)));
     }

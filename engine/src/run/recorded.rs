@@ -122,11 +122,13 @@ impl RunSpec<'_> {
             warnings.push(format!("{accounts} accounts skipped: {reason}"));
         }
         warnings.extend(self.scenario.warnings().iter().cloned());
-        let Audit { lost_updates, undone_by_staff, .. } = audit;
-        if lost_updates + undone_by_staff > 0 {
+        let &Audit { lost_updates, undone_by_staff, .. } = audit;
+        if lost_updates > 0 {
+            warnings.push(format!("edits of colleagues were overwritten unseen: {lost_updates}"));
+        }
+        if undone_by_staff > 0 {
             warnings.push(format!(
-                "{lost_updates} edits of colleagues were overwritten unseen, and {undone_by_staff} \
-                 writes of this run by them"
+                "writes of this run were overwritten by colleagues: {undone_by_staff}"
             ));
         }
         if matches!(world, World::ForeignHttp(_)) {

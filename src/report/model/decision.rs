@@ -10,7 +10,7 @@ use crate::experiment::{CandidateRuns, Goal, RunFigures, times_as_much};
 use crate::report::decision::{Decision, StrategyRuns};
 use crate::stats::pareto_front;
 use crate::text::edits_in_words;
-use neonbench_engine::engine::Strategy;
+use neonbench_engine::engine::{Guard, Strategy, WriteMode};
 use neonbench_engine::record::{ColleagueEdits, RunRecord};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -76,6 +76,9 @@ pub struct RankedStrategy {
     pub records_per_s: f64,
     pub calls_per_record: f64,
     pub refused: f64,
+    /// The call that its runs write by, and the guard of their accounts.
+    pub write: WriteMode,
+    pub guard: Guard,
     /// Mean limit in seconds: of clients that write by the same call, and of any; `None` where
     /// nothing limits.
     pub lower_bounds_s: Option<[f64; 2]>,
@@ -195,6 +198,8 @@ impl RankedStrategy {
             records_per_s: summary.mean(|run| times(run.resources as f64, run.makespan_s)),
             calls_per_record: summary.mean(|run| times(run.calls as f64, run.resources as f64)),
             refused: summary.mean(RunFigures::refused_share),
+            write: contender.runs[0].write,
+            guard: contender.runs[0].guard,
             lower_bounds_s: limited
                 .then(|| [bound_s, mean(|record| record.lower_bound_any_client_s)]),
             efficiency: (limited && mean_s > 0.0).then(|| bound_s / mean_s),

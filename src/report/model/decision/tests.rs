@@ -321,8 +321,17 @@ fn the_limit_on_the_page_is_the_records_own() {
         });
     });
     let model = DecisionModel::new(&decision);
-    let text = "The limits allow no client less than 16.8 s on the mean if it writes by the same call, \
-                or 8.40 s by PATCH and PUT side by side.";
+    let text = "The limits let no client that writes by PATCH take less than 16.8 s on the mean, or 8.40 s \
+                by PATCH and PUT side by side.";
+    assert!(model.lede.iter().any(|sentence| sentence == text), "{:?}", model.lede);
+    let by_put = changed(|decision| {
+        each_run(decision, |_, run| {
+            (run.lower_bound_s, run.lower_bound_any_client_s) = (16.8, 16.8);
+            run.write = WriteMode::Put;
+        });
+    });
+    let model = DecisionModel::new(&by_put);
+    let text = "The limits let no client that writes by PUT take less than 16.8 s on the mean.";
     assert!(model.lede.iter().any(|sentence| sentence == text), "{:?}", model.lede);
     let unlimited = changed(|decision| {
         each_run(decision, |_, run| {
@@ -331,7 +340,7 @@ fn the_limit_on_the_page_is_the_records_own() {
     });
     let model = DecisionModel::new(&unlimited);
     assert!(model.league.iter().all(|row| row.efficiency.is_none()));
-    assert!(!model.lede.join(" ").contains("allow no client less"), "{:?}", model.lede);
+    assert!(!model.lede.join(" ").contains("take less than"), "{:?}", model.lede);
 }
 
 #[test]
@@ -360,4 +369,20 @@ fn overwritten_edits_are_no_pass_on_the_page_nor_in_the_summary() {
         (&json["integrity"]["edits"], &json["integrity"]["lost_updates"]),
         (&400.into(), &6.into())
     );
+}
+
+#[test]
+fn a_guard_is_advised_only_where_there_is_none() {
+    let lede = |guard| {
+        let decision = changed(|decision| {
+            each_run(decision, |_, run| {
+                run.guard = guard;
+                (run.audit.lost_updates, run.audit.staff_edits) = (3, 10);
+            });
+        });
+        DecisionModel::new(&decision).lede.join(" ")
+    };
+    let (open, guarded) = (lede(Guard::None), lede(Guard::Reread));
+    assert!(open.contains("in 2 runs): --guard reread reads"), "{open}");
+    assert!(guarded.contains("in 2 runs), though it reads"), "{guarded}");
 }

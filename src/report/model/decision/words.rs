@@ -5,7 +5,7 @@ use crate::experiment::{Goal, delta, did_the_same};
 use crate::report::decision::{Decision, ScalingPoint, StrategyRuns, SurfacePoint};
 use crate::stats::MIN_VALUES_OF_RANGE;
 use crate::text::{count, duration, join_and, percent, plural, share, sig3};
-use neonbench_engine::engine::Strategy;
+use neonbench_engine::engine::{Guard, Strategy, WriteMode};
 use neonbench_engine::measure::timeline::{Lane, Timeline};
 use std::fmt;
 
@@ -177,9 +177,12 @@ fn risks(row: &RankedStrategy) -> Vec<String> {
             sig3(edits.edits_at_risk)
         )
     } else if edits.edits_overwritten > 0.0 {
+        let advice = match row.guard {
+            Guard::None => ": --guard reread reads each account again before it writes",
+            Guard::Reread => ", though it reads each account again before it writes",
+        };
         format!(
-            "It overwrites {} of {} edits of colleagues per run ({fewest} to {most} in {runs}): \
-             --guard reread reads each account again before it writes.",
+            "It overwrites {} of {} edits of colleagues per run ({fewest} to {most} in {runs}){advice}.",
             sig3(edits.edits_overwritten),
             sig3(edits.edits_during_run)
         )
@@ -198,14 +201,17 @@ fn limits(row: &RankedStrategy) -> String {
         return "No limit of the API holds a client back: the profile has no pool and no window."
             .to_owned();
     };
-    let same = format!("The limits allow no client less than {} on the mean", duration(same_s));
+    let by = match row.write {
+        WriteMode::Patch => "by PATCH",
+        WriteMode::Put => "by PUT",
+        WriteMode::Both => "by PATCH and PUT",
+    };
+    let least =
+        format!("The limits let no client that writes {by} take less than {}", duration(same_s));
     if same_s > 1.01 * any_s {
-        format!(
-            "{same} if it writes by the same call, or {} by PATCH and PUT side by side.",
-            duration(any_s)
-        )
+        format!("{least} on the mean, or {} by PATCH and PUT side by side.", duration(any_s))
     } else {
-        format!("{same}.")
+        format!("{least} on the mean.")
     }
 }
 
