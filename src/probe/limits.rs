@@ -142,7 +142,7 @@ impl LimitsPosterior {
             }
         };
         let prior_staff = PRIOR_STAFF[usize::from(self.get.unexplained() > 0)];
-        // Others are felt in a pool that binds; one that no call has met hardly does.
+        // Others slow a run down only in a pool that its calls fill.
         let has_met = self.get.limit.or(self.patch.limit).is_some();
         let held = match patch.or(get) {
             Some(AdmissionLimit::Pool(pool)) if has_met && by_staff < prior_staff => {
