@@ -1,15 +1,18 @@
-//! The page: model -> one HTML file that needs no network, and no script to be read.
+//! The pages: model -> HTML files that need no network, and no script to be read.
 
 use super::charts;
+use super::decision::StrategyRuns;
 use super::evidence::Provenance;
+use super::figures::Figures;
+use super::json::{DecisionRecord, ReportRecord, SCHEMA};
 use super::model::decision::grid_rows;
 use super::model::{DecisionModel, Model};
 use super::template::{HTML, environment};
 use minijinja::context;
 use minijinja::value::{Serde, Value};
 
-/// The page for `model`.
-pub fn page(model: &Model<'_>) -> String {
+/// The pages of `model`, each with the name of its file: the first is the one to open.
+pub fn pages(model: &Model<'_>) -> [(&'static str, String); 3] {
     let evidence = model.evidence;
     let charts = context! {
         makespans => charts::makespans(model),
@@ -29,7 +32,13 @@ pub fn page(model: &Model<'_>) -> String {
         provenance => Value::from(Serde(&evidence.provenance)),
         ..of_decision(model.decision.as_ref())
     };
-    render(include_str!("../../reports/templates/report.html"), &rest)
+    let record = ReportRecord { schema: SCHEMA, report: model, evidence };
+    let made = |source| render(source, Figures::of_report(&record), &rest);
+    [
+        ("index.html", made(include_str!("../../reports/templates/report.html"))),
+        ("guide.html", made(include_str!("../../reports/templates/guide.html"))),
+        ("methodology.html", made(include_str!("../../reports/templates/methodology.html"))),
+    ]
 }
 
 /// The page of one decision.
@@ -39,27 +48,38 @@ pub fn decision_page(decision: &DecisionModel<'_>, provenance: &Provenance) -> S
         provenance => Value::from(Serde(provenance)),
         ..of_decision(Some(decision))
     };
-    render(include_str!("../../reports/templates/plan.html"), &rest)
+    let record =
+        DecisionRecord { schema: SCHEMA, decision, provenance, evidence: decision.decision };
+    let figures = Figures::of_decision(&record);
+    render(include_str!("../../reports/templates/plan.html"), figures, &rest)
 }
 
-fn render(source: &'static str, of_page: &Value) -> String {
+fn render(source: &'static str, figures: Figures, of_page: &Value) -> String {
     let mut environment = environment(HTML, source);
+    figures.add_to(&mut environment);
     for (name, part) in [
         ("page.html", include_str!("../../reports/templates/page.html")),
-        ("league.html", include_str!("../../reports/templates/league.html")),
-        ("claims.html", include_str!("../../reports/templates/claims.html")),
-        ("choices.html", include_str!("../../reports/templates/choices.html")),
+        ("parts.html", include_str!("../../reports/templates/parts.html")),
+        ("contents.html", include_str!("../../reports/templates/contents.html")),
+        ("answer.html", include_str!("../../reports/templates/answer.html")),
         ("details.html", include_str!("../../reports/templates/details.html")),
-        ("environment.html", include_str!("../../reports/templates/environment.html")),
+        ("judged.html", include_str!("../../reports/templates/judged.html")),
+        ("how.html", include_str!("../../reports/templates/how.html")),
     ] {
         environment.add_template(name, part).expect("the embedded template is valid");
     }
     let template = environment.get_template(HTML).expect("just added");
-    let style = include_str!("../../reports/templates/report.css");
-    let script = include_str!("../../reports/templates/report.js");
+    let style = concat!(
+        include_str!("../../reports/templates/report.css"),
+        include_str!("../../reports/templates/page.css")
+    );
+    let script = concat!(
+        include_str!("../../reports/templates/report.js"),
+        include_str!("../../reports/templates/page.js")
+    );
     template
         .render(context! { style, script, ..of_page.clone() })
-        .expect("the template names what the model has")
+        .unwrap_or_else(|error| panic!("the template names what the model has: {error:#}"))
 }
 
 fn charts_of(decision: Option<&DecisionModel<'_>>) -> Value {
@@ -78,15 +98,19 @@ fn charts_of(decision: Option<&DecisionModel<'_>>) -> Value {
 /// The figures of a decision, its records, and the grid of its sliders, as a script reads it and as rows.
 fn of_decision(decision: Option<&DecisionModel<'_>>) -> Value {
     let Some(decision) = decision else { return context! {} };
+    let league = &decision.decision.league;
     let grid = &decision.decision.grid;
     let lanes = charts::lanes(&decision.decision.timeline);
     let json = serde_json::to_string(grid).expect("figures are JSON");
     // Nothing in it may end the element that it stands in.
     let json = json.replace('<', "\\u003c");
+    let is_winner = |winner: &StrategyRuns| league.iter().position(|one| std::ptr::eq(one, winner));
+    let winner = decision.winner.and_then(is_winner).unwrap_or(0);
     context! {
         decision => Value::from(Serde(decision)),
         record => Value::from(Serde(decision.decision)),
         spectra => Value::from(Serde(decision.winner.map(|winner| &winner.spectra))),
+        spectra_at => format!("record/league/{winner}/spectra"),
         lanes => lanes.into_iter().map(|lane| (lane as usize, lane.name())).collect::<Vec<_>>(),
         grid_json => json,
         grid_rows => Value::from(Serde(grid_rows(grid))),

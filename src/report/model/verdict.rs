@@ -6,7 +6,7 @@ use crate::report::claims::ledger::TOLERANCE;
 use crate::report::evidence::HttpSample;
 use crate::text::{count, duration, join_and, percent, plural, signed};
 use neonbench_engine::engine::Strategy;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 
 /// The verdict.
@@ -34,7 +34,7 @@ pub struct Fact {
 }
 
 /// The rating of a figure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Tone {
     /// As it should be.
@@ -62,10 +62,16 @@ impl ReportVerdict {
         };
         Self { headline, times, guide: guide(examples), facts }
     }
+}
 
-    /// All of it, as one paragraph.
-    pub fn paragraph(&self) -> String {
-        format!("{}. {} {}", self.headline, self.times, self.guide)
+impl Tone {
+    /// A sign for it, so that colour is not its only mark.
+    pub const fn mark(self) -> &'static str {
+        match self {
+            Self::Good => "✓",
+            Self::Mixed => "≈",
+            Self::Bad => "✗",
+        }
     }
 }
 
@@ -206,6 +212,20 @@ fn audit_fact(validity: &Validity) -> Fact {
         (false, _) => Tone::Bad,
     };
     Fact { value: format!("{} of {}", count(valid), count(runs)), label, tone }
+}
+
+/// The largest difference of the sample over HTTP, in a sentence.
+pub(super) fn http(http: &HttpSample) -> String {
+    let Some(worst) = http.worst_deviation() else {
+        return "No run of the sample over real HTTP is valid.".to_owned();
+    };
+    format!(
+        "The same runs over real HTTP, sockets and all, differ from virtual time by at most {} (example {}, \
+         service times divided by {}).",
+        signed(worst).trim_start_matches(['+', '−']),
+        http.example,
+        http.service_times_divided_by
+    )
 }
 
 fn http_fact(http: &HttpSample) -> Fact {
