@@ -48,6 +48,7 @@ pub(super) fn environment(name: &'static str, source: &'static str) -> Environme
     environment.add_filter("mark", |tone: Serde<Tone>| tone.mark());
     environment.add_filter("tied", tied);
     environment.add_filter("code", code);
+    environment.add_filter("sentence", sentence);
     add_filters_of_records(&mut environment);
     environment.add_template(name, source).expect("the embedded template is valid");
     environment
@@ -119,6 +120,14 @@ fn markdown(text: &str) -> String {
         }
     }
     escaped
+}
+
+/// `text` as Markdown, in which what stands between backticks stays code.
+fn sentence(text: &str) -> Value {
+    let parts = text.split('`').enumerate();
+    let parts = parts
+        .map(|(place, part)| if place % 2 == 1 { code(part).to_string() } else { markdown(part) });
+    Value::from_safe_string(parts.collect())
 }
 
 /// `text` as Markdown's code, in which nothing is escaped: a fence of more backticks than it has in a row

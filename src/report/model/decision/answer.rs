@@ -14,7 +14,7 @@ const LONGEST_BAR: f64 = 12.0;
 /// Accounts as planned, refused calls, edits of colleagues, and the way back: of `row`, the strategy to
 /// use, or the first of those of which none is good enough.
 pub(super) fn facts(decision: &Decision, row: &RankedStrategy, dry_run: bool) -> Vec<Fact> {
-    vec![correct(decision, row), refused(row), edits(row, dry_run), undone(decision, dry_run)]
+    vec![correct(decision, row), refused(row), edits(row, dry_run), undone(dry_run)]
 }
 
 fn correct(decision: &Decision, row: &RankedStrategy) -> Fact {
@@ -34,8 +34,7 @@ fn correct(decision: &Decision, row: &RankedStrategy) -> Fact {
         1 => (of, "ends"),
         _ => (format!("All {of}"), "end"),
     };
-    let label =
-        format!("{verb} as planned in {each}, by the server's own records");
+    let label = format!("{verb} as planned in {each}, by the server's own records");
     Fact { value, label, tone: Tone::Good }
 }
 
@@ -63,7 +62,8 @@ fn edits(row: &RankedStrategy, dry_run: bool) -> Fact {
         Guard::Reread => ", though each account is read again before it is written",
     };
     if edits.edits_during_run == 0.0 {
-        let label = "per 1,000 accounts, if each is edited once per hour; nobody edited in these runs";
+        let label =
+            "per 1,000 accounts, if each is edited once per hour; nobody edited in these runs";
         return Fact {
             value: format!("{} edits at risk", sig3(edits.edits_at_risk)),
             label: format!("{label}{guard}"),
@@ -74,9 +74,8 @@ fn edits(row: &RankedStrategy, dry_run: bool) -> Fact {
     let [fewest, most] = edits.edits_overwritten_range;
     let of = sig3(edits.edits_during_run);
     if edits.edits_overwritten > 0.0 {
-        let label = format!(
-            "of colleagues are overwritten per run ({fewest} to {most} in {runs}){guard}"
-        );
+        let label =
+            format!("of colleagues are overwritten per run ({fewest} to {most} in {runs}){guard}");
         let value = format!("{} of {of} edits", sig3(edits.edits_overwritten));
         return Fact { value, label, tone: Tone::Bad };
     }
@@ -84,16 +83,11 @@ fn edits(row: &RankedStrategy, dry_run: bool) -> Fact {
     Fact { value: format!("0 of {of} edits"), label, tone: Tone::Good }
 }
 
-fn undone(decision: &Decision, dry_run: bool) -> Fact {
+fn undone(dry_run: bool) -> Fact {
     let (value, label) = if dry_run {
         ("Dry run", "nothing is written, so that nothing is to be undone")
-    } else if runs_over_http(decision) {
-        ("Can be undone", "by `neonbench undo`, as long as the run's journal is kept")
     } else {
-        (
-            "Can be undone",
-            "a run over HTTP keeps a journal; neonbench undo restores the old values from it",
-        )
+        ("Can be undone", "by `neonbench undo`: a run over HTTP keeps a journal of the old values")
     };
     Fact { value: value.to_owned(), label: label.to_owned(), tone: Tone::Good }
 }
@@ -145,21 +139,23 @@ pub(super) fn sure(decision: &Decision) -> Vec<String> {
 /// The physical limit, in a sentence.
 pub(super) fn limit(row: &RankedStrategy) -> String {
     let Some([same_s, any_s]) = row.lower_bounds_s else {
-        return "No limit of the API holds a client back: the profile has no pool and no window."
+        return "No limit of Neon's holds a client back: the profile has no pool and no window."
             .to_owned();
     };
     let by = match row.write {
-        WriteMode::Patch => "by PATCH",
-        WriteMode::Put => "by PUT",
-        WriteMode::Both => "by PATCH and PUT",
+        WriteMode::Patch => "PATCH",
+        WriteMode::Put => "PUT",
+        WriteMode::Both => "PATCH and PUT",
     };
-    let least =
-        format!("The limits let no client that writes {by} take less than {}", duration(same_s));
-    if same_s > 1.01 * any_s {
-        format!("{least} on the mean, or {} by PATCH and PUT side by side.", duration(any_s))
+    let side_by_side = if same_s > 1.01 * any_s {
+        format!(" ({} by PATCH and PUT side by side)", duration(any_s))
     } else {
-        format!("{least} on the mean.")
-    }
+        String::new()
+    };
+    format!(
+        "{} is the least that Neon's limits allow a client that writes by {by}{side_by_side}, on average.",
+        duration(same_s)
+    )
 }
 
 /// The end of the bars' axis, in seconds.
