@@ -14,7 +14,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
       const value = (row) => {
         const cell = row.cells[column];
         if (!cell) return "";
-        const number = parseFloat(cell.dataset.value ?? cell.textContent.replace(/[,\s]/g, ""));
+        const number = parseFloat((cell.querySelector("[data-value]") ?? cell).dataset.value ?? cell.textContent.replace(/[,\s]/g, ""));
         return Number.isNaN(number) ? cell.textContent : number;
       };
       const rows = [...body.rows].sort((a, b) => {

@@ -1,7 +1,9 @@
 //! Figures of a page, each read from `report.json` at the place that its element names.
 //!
-//! Invariant: a figure that stands on a page has `data-at`, a JSON pointer into `report.json`, and
-//! `data-value`, the value there; so no figure can be on the page and not in the file.
+//! Invariant: a figure that stands on a page has `data-at`, a JSON pointer into `report.json`, or the rest
+//! of one that begins in `data-in` of an element around it, and `data-value`, the value there. Where it is a
+//! rate, `data-per` points to the divisor and `data-times` is a factor. So no figure is on the page and
+//! not in the file.
 
 use super::model::ledger;
 use crate::text;
@@ -43,29 +45,44 @@ impl Figures {
     }
 
     fn new(record: &impl Serialize, names: &'static [(&str, &str)]) -> Self {
-        Self { report: serde_json::to_value(record).expect("records are JSON"), names }
+        // By way of the text, so that each number is the one that a reader of the file sees.
+        let text = serde_json::to_string(record).expect("records are JSON");
+        Self { report: serde_json::from_str(&text).expect("it was just written"), names }
     }
 
-    /// Adds `fig(place, form, per=…, times=…)` and `said(place)` to `environment`.
+    /// Adds `fig(place, form, from=…, per=…, times=…)`, `said(place)`, `about(place, text)` and `inside(place)`
+    /// to `environment`: places are such as `decision/league/0/refused`, or begin at `from`.
     pub(super) fn add_to(self, environment: &mut Environment<'_>) {
         let figures = Arc::new(self);
         let of = Arc::clone(&figures);
         environment.add_function("fig", move |place: String, form: String, more: Kwargs| {
-            let per = more.get::<Option<String>>("per")?;
-            let times = more.get::<Option<f64>>("times")?;
+            let from: Option<String> = more.get("from")?;
+            let per: Option<String> = more.get("per")?;
+            let times: Option<f64> = more.get("times")?;
             more.assert_all_used()?;
-            of.figure(&place, &form, per.as_deref(), times)
+            of.figure(&place, &form, from.as_deref(), per.as_deref(), times)
         });
-        environment.add_function("said", move |place: String| figures.said(&place));
+        let of = Arc::clone(&figures);
+        environment.add_function("said", move |place: String| of.said(&place));
+        let of = Arc::clone(&figures);
+        environment.add_function("about", move |place: String, text: String| {
+            let (pointer, _) = of.find(&place)?;
+            let text = escaped(&text);
+            Ok(Value::from_safe_string(format!("<span data-at=\"{pointer}\">{text}</span>")))
+        });
+        environment.add_function("inside", move |place: String| {
+            let (pointer, _) = figures.find(&place)?;
+            Ok(Value::from_safe_string(format!("data-in=\"{pointer}\"")))
+        });
     }
 
-    /// The value at `place`, such as `decision/league/0/refused`, with its JSON pointer.
+    /// The value at `place`, with its JSON pointer.
     fn find(&self, place: &str) -> Result<(String, &Json), Error> {
         let (name, rest) = place.split_once('/').unwrap_or((place, ""));
         let root = self.names.iter().find(|(known, _)| *known == name);
         let pointer = root.map(|(_, root)| format!("{root}/{rest}"));
-        let found =
-            pointer.and_then(|pointer| Some((pointer.clone(), self.report.pointer(&pointer)?)));
+        let pointer = pointer.as_deref().map(|pointer| pointer.trim_end_matches('/'));
+        let found = pointer.and_then(|it| Some((it.to_owned(), self.report.pointer(it)?)));
         found.ok_or_else(|| {
             Error::new(ErrorKind::InvalidOperation, format!("report.json has no {place}"))
         })
@@ -76,30 +93,34 @@ impl Figures {
         &self,
         place: &str,
         form: &str,
+        from: Option<&str>,
         per: Option<&str>,
         times: Option<f64>,
     ) -> Result<Value, Error> {
-        let (pointer, json) = self.find(place)?;
-        let Some(mut number) = json.as_f64() else {
-            return Ok(Value::from_safe_string("–".to_owned()));
+        let find = |place: &str| match from {
+            Some(from) => {
+                self.find(&format!("{from}/{place}")).map(|(_, json)| (place.to_owned(), json))
+            }
+            None => self.find(place),
         };
+        let (pointer, json) = find(place)?;
+        let Some(mut number) = json.as_f64() else { return Ok("–".into()) };
         let mut attributes = format!("data-at=\"{pointer}\"");
         if let Some(per) = per {
-            let (divisor, json) = self.find(per)?;
+            let (divisor, json) = find(per)?;
             number /= json.as_f64().unwrap_or(1.0);
             attributes += &format!(" data-per=\"{divisor}\"");
         }
         if let Some(times) = times {
             number *= times;
-            attributes += &format!(" data-times=\"{times}\"");
+            attributes += &format!(" data-times=\"{times:e}\"");
         }
         let text = written(number, form).ok_or_else(|| {
             Error::new(ErrorKind::InvalidOperation, format!("no form is called {form}"))
         })?;
         let text = text.replace(' ', "\u{a0}");
-        Ok(Value::from_safe_string(format!(
-            "<span {attributes} data-value=\"{number}\" data-form=\"{form}\">{text}</span>"
-        )))
+        let span = format!("<span {attributes} data-value=\"{number}\">{text}</span>");
+        Ok(Value::from_safe_string(span))
     }
 
     /// The sentence at `place`, with commands between backticks as code.
@@ -109,11 +130,16 @@ impl Figures {
         let text = text.split('\n').map(text::escape_controls).collect::<Vec<_>>().join("\n");
         let mut html = String::new();
         for (index, part) in super::template::tied(&text).split('`').enumerate() {
-            let part = part.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+            let part = escaped(part);
             html += &if index % 2 == 1 { format!("<code>{part}</code>") } else { part };
         }
         Ok(Value::from_safe_string(format!("<span data-at=\"{pointer}\">{html}</span>")))
     }
+}
+
+/// `text` as the content of an element.
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
 /// `number` as `form` writes it; `None` if there is no such form.
@@ -133,3 +159,6 @@ fn written(number: f64, form: &str) -> Option<String> {
         _ => ledger::measured(serde_json::from_value(form.into()).ok()?, number),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -95,8 +95,8 @@ fn write(
 pub(super) fn tied(text: &str) -> String {
     const UNITS: [&str; 6] = ["min", "ms", "s", "h", "%", "×"];
     let mut tied = String::with_capacity(text.len());
-    for word in text.split(' ') {
-        if !tied.is_empty() {
+    for (place, word) in text.split(' ').enumerate() {
+        if place > 0 {
             let unit = word.trim_end_matches(|c: char| ",.:;)".contains(c));
             let after_figure = tied.ends_with(|c: char| c.is_ascii_digit());
             tied.push(if after_figure && UNITS.contains(&unit) { '\u{a0}' } else { ' ' });
@@ -163,6 +163,7 @@ mod tests {
             tied("in 2 min 48 s (so 1 h), 3 ships"),
             "in 2\u{a0}min 48\u{a0}s (so 1\u{a0}h), 3 ships"
         );
+        assert_eq!(tied(" on 5 % "), " on 5\u{a0}% ");
     }
 
     #[test]

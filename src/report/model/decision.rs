@@ -4,6 +4,8 @@ mod answer;
 mod grid;
 mod words;
 
+#[cfg(test)]
+pub(crate) use grid::GridRow;
 pub(crate) use grid::grid_rows;
 
 use super::{Fact, Validity};
@@ -172,7 +174,7 @@ impl<'a> DecisionModel<'a> {
         let first = league.first();
         Self {
             facts: first.map_or_else(Vec::new, |row| answer::facts(decision, row, dry_run)),
-            limit: first.map_or_else(String::new, answer::limit),
+            limit: first.map_or_else(String::new, |row| answer::limit(row, dry_run)),
             sure: answer::sure(decision),
             audits: answer::audits(&integrity, &seeds),
             axis_s: answer::axis_s(&league),

@@ -58,7 +58,7 @@ fn edits(row: &RankedStrategy, dry_run: bool) -> Fact {
         return Fact { value: "No edit".to_owned(), label, tone: Tone::Good };
     }
     let guard = match row.guard {
-        Guard::None => ": `--guard reread` makes it less",
+        Guard::None => "; `--guard reread` lowers this",
         Guard::Reread => ", though each account is read again before it is written",
     };
     if edits.edits_during_run == 0.0 {
@@ -137,15 +137,16 @@ pub(super) fn sure(decision: &Decision) -> Vec<String> {
 }
 
 /// The physical limit, in a sentence.
-pub(super) fn limit(row: &RankedStrategy) -> String {
+pub(super) fn limit(row: &RankedStrategy, dry_run: bool) -> String {
     let Some([same_s, any_s]) = row.lower_bounds_s else {
         return "No limit of Neon's holds a client back: the profile has no pool and no window."
             .to_owned();
     };
     let by = match row.write {
-        WriteMode::Patch => "PATCH",
-        WriteMode::Put => "PUT",
-        WriteMode::Both => "PATCH and PUT",
+        _ if dry_run => "",
+        WriteMode::Patch => " that writes by PATCH",
+        WriteMode::Put => " that writes by PUT",
+        WriteMode::Both => " that writes by PATCH and PUT",
     };
     let side_by_side = if same_s > 1.01 * any_s {
         format!(" ({} by PATCH and PUT side by side)", duration(any_s))
@@ -153,7 +154,7 @@ pub(super) fn limit(row: &RankedStrategy) -> String {
         String::new()
     };
     format!(
-        "{} is the least that Neon's limits allow a client that writes by {by}{side_by_side}, on average.",
+        "{} is the least that Neon's limits allow a client{by}{side_by_side}, on average.",
         duration(same_s)
     )
 }
