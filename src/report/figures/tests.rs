@@ -1,10 +1,11 @@
 //! Every number on the pages, held against `report.json`.
 
 use super::written;
-use crate::report::evidence::ReportEvidence;
+use crate::report::evidence::{Provenance, ReportEvidence};
 use crate::report::fixture;
 use crate::report::html::{decision_page, pages};
 use crate::report::json::{DecisionRecord, ReportRecord, SCHEMA, to_json};
+use crate::report::markdown::decision_summary;
 use crate::report::model::{DecisionModel, Model};
 use serde_json::Value as Json;
 use std::borrow::Cow;
@@ -193,6 +194,27 @@ fn every_number_of_every_page_is_in_report_json() {
         let checked = check(&page, &report);
         assert!(checked > least, "{name}: {checked}");
     }
+}
+
+#[test]
+fn the_summary_says_what_the_first_screen_says() {
+    let (decision, provenance) = fixture::decision();
+    let provenance = Provenance { next: Some("neonbench run --dry-run".to_owned()), ..provenance };
+    let model = DecisionModel::new(&decision);
+    let summary = decision_summary(&model, &provenance).replace(['\\', '`', '*'], "");
+    let page = decision_page(&model, &provenance);
+    let mut compared = 0;
+    for Text { text, around } in texts(&page) {
+        let is_answer = around.iter().any(|tag| tag.starts_with("section class=\"answer\""));
+        let at = around.iter().rev().find_map(|tag| attribute(tag, "data-at"));
+        // The axis belongs to the picture.
+        if is_answer && at.is_some_and(|at| !at.ends_with("/axis_s")) {
+            let text = plain(text);
+            assert!(summary.contains(text.trim()), "{at:?}: {text:?} is not in {summary}");
+            compared += 1;
+        }
+    }
+    assert!(compared > 40, "{compared}");
 }
 
 #[test]

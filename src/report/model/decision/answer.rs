@@ -11,6 +11,9 @@ use neonbench_engine::record::WorldName;
 /// short bars could not be told apart.
 const LONGEST_BAR: f64 = 12.0;
 
+/// Edits at risk per 1,000 accounts from which on they are worth a second look.
+const MANY_AT_RISK: f64 = 0.5;
+
 /// Accounts as planned, refused calls, edits of colleagues, and the way back: of `row`, the strategy to
 /// use, or the first of those of which none is good enough.
 pub(super) fn facts(decision: &Decision, row: &RankedStrategy, dry_run: bool) -> Vec<Fact> {
@@ -62,12 +65,12 @@ fn edits(row: &RankedStrategy, dry_run: bool) -> Fact {
         Guard::Reread => ", though each account is read again before it is written",
     };
     if edits.edits_during_run == 0.0 {
-        let label =
-            "per 1,000 accounts, if each is edited once per hour; nobody edited in these runs";
+        let is_much = edits.edits_at_risk >= MANY_AT_RISK;
+        let label = "per 1,000 accounts, at one edit per account and hour (nobody edited here)";
         return Fact {
             value: format!("{} edits at risk", sig3(edits.edits_at_risk)),
-            label: format!("{label}{guard}"),
-            tone: if edits.edits_at_risk >= 0.5 { Tone::Mixed } else { Tone::Good },
+            label: format!("{label}{}", if is_much { guard } else { "" }),
+            tone: if is_much { Tone::Mixed } else { Tone::Good },
         };
     }
     let runs = plural(edits.edits_runs, "run");

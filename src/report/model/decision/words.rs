@@ -116,7 +116,9 @@ impl Told<'_> {
         let [best, others @ ..] = self.league else { return Vec::new() };
         let tied = others.len().min(self.tied().saturating_sub(1));
         let mut sentences = Vec::new();
-        if tied > 0 {
+        if tied > 0 && tied == others.len() {
+            sentences.push("No strategy is better than another here.".to_owned());
+        } else if tied > 0 {
             let names: Vec<String> = others[..tied].iter().map(|row| row.name.clone()).collect();
             let names = join_and(&names);
             let tie = if tied == 1 { "ties" } else { "tie" };
