@@ -5,10 +5,11 @@ use super::{Rows, stacked};
 use crate::report::model::DecisionModel;
 use crate::text::duration;
 
-/// One bar a pool, with the interval of the makespan.
+/// One bar per pool, with the interval of the makespan; none where all take equally long.
 pub fn pools(model: &DecisionModel<'_>) -> Option<String> {
     let pools = &model.decision.pools;
-    if pools.len() < 2 {
+    let [least, most] = super::range(pools.iter().map(|row| row.makespan_s[1]));
+    if least >= most {
         return None;
     }
     let is_now = |pool: u32| model.decision.pool == Some(pool);

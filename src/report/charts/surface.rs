@@ -130,9 +130,11 @@ fn write_in(
 fn pool(canvas: &Canvas<'_>, model: &DecisionModel<'_>, workers: &[u32], settings: &Settings) {
     let Some(pool) = model.decision.pool else { return };
     let Some(beyond) = workers.iter().position(|count| *count > pool) else { return };
-    let is_refused = |cell: &SurfacePoint| cell.workers > pool && cell.refused > CLIFF;
-    let refusals =
-        if model.decision.surface.iter().any(is_refused) { ": refusals begin" } else { "" };
+    // Under colleagues at work refusals begin below the pool, and on a short run beyond it.
+    let refused = model.decision.surface.iter().filter(|cell| cell.refused > CLIFF);
+    let first = refused.map(|cell| cell.workers).min();
+    let begin = first == workers.get(beyond).copied();
+    let refusals = if begin { ": refusals begin" } else { "" };
     let text = format!("the pool admits {pool}{refusals}");
     let (ends, at) = if settings.workers_across {
         let x = LEFT + stacked(beyond, settings.width(canvas)) - 1;

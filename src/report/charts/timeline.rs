@@ -27,12 +27,14 @@ struct Panels<'a> {
     joined: usize,
 }
 
-/// One panel for the rate, one for each pool; none of a run in which nothing was in flight.
+/// One panel for the rate, one for each pool; none of a run in which nothing was in flight, or in which
+/// fewer than two accounts ended.
 pub fn timeline(model: &DecisionModel<'_>) -> Option<String> {
     let Timeline { slices, slice_ns, .. } = &model.decision.timeline;
     let slice_s = *slice_ns as f64 / 1e9;
     let lanes = lanes(&model.decision.timeline);
-    if lanes.is_empty() {
+    let ended: u64 = slices.iter().map(|slice| slice.landed).sum();
+    if lanes.is_empty() || ended < 2 {
         return None;
     }
     let label = "Accounts landed per second, and calls in flight of each kind beside what the \

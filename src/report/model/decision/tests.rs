@@ -273,7 +273,9 @@ fn the_surface_says_what_its_cells_show() {
     // Nothing is refused beyond the pool.
     let svg = chart(&[cell(1, 90.0, 0.0), polite]).unwrap();
     assert!(svg.contains("the pool admits 1") && !svg.contains("refusals begin"), "{svg}");
-    assert!(chart(&[polite, rude]).unwrap().contains("refusals begin"));
+    assert!(!chart(&[polite, rude]).unwrap().contains("refusals begin"), "not at 6 workers");
+    let svg = chart(&[cell(1, 90.0, 0.0), cell(6, 60.0, 0.2)]).unwrap();
+    assert!(svg.contains("the pool admits 1: refusals begin"), "{svg}");
 }
 
 #[test]

@@ -32,6 +32,9 @@ pub enum Risk {
     AtRisk,
 }
 
+/// Figures of which the least is so large a part of the largest tell nothing apart.
+const ALIKE: f64 = 0.95;
+
 /// Where no strategy has a larger share of its calls refused, refusals tell them apart no longer.
 const NEARLY_NONE: f64 = 0.01;
 
@@ -56,18 +59,16 @@ impl Risk {
     /// Who has least, less or more of it, in words: for the title.
     const fn degrees(self) -> [&'static str; 3] {
         match self {
-            Self::Refused => {
-                ["is the least often refused", "less often refused", "is refused more often"]
-            }
+            Self::Refused => ["is the least often refused", "less often refused", "more refusals"],
             Self::Overwritten => [
                 "overwrites the fewest edits",
                 "safer for edits of colleagues",
-                "overwrites more edits",
+                "more edits overwritten",
             ],
             Self::AtRisk => [
                 "puts the fewest edits at risk",
                 "safer for edits of colleagues",
-                "puts more edits at risk",
+                "more edits at risk",
             ],
         }
     }
@@ -86,7 +87,7 @@ impl Tradeoff {
             [(Risk::Refused, NEARLY_NONE), (Risk::Overwritten, 0.0), (Risk::AtRisk, 0.0)];
         let (against, _) = candidates.into_iter().find(|(risk, more_than)| {
             let [low, high] = range(*risk);
-            low < high && high > *more_than
+            low < ALIKE * high && high > *more_than
         })?;
         let point = |place: &usize| [league[*place].makespan_s[1], against.of(&league[*place])];
         let front = pareto_front(&valid.iter().map(point).collect::<Vec<_>>());
@@ -100,7 +101,7 @@ impl Tradeoff {
         let title = if let [only] = names.as_slice() {
             format!("{only} is the fastest and {least}")
         } else if names.len() == valid.len() {
-            format!("Whichever strategy is faster {more}")
+            format!("Faster means {more}")
         } else {
             let last = names.pop().unwrap_or_default();
             format!("No strategy is both faster and {less} than {} or {last}", names.join(", "))
@@ -148,7 +149,7 @@ mod tests {
         );
         let edits = tradeoff([[10.0, 0.009, 9.0], [20.0, 0.0, 5.0], [30.0, 0.0, 1.0]]).unwrap();
         assert_eq!((edits.against, edits.is_on_frontier), (Risk::AtRisk, vec![true; 3]));
-        assert_eq!(edits.title, "Whichever strategy is faster puts more edits at risk");
+        assert_eq!(edits.title, "Faster means more edits at risk");
         let one = tradeoff([[10.0, 0.0, 1.0], [20.0, 0.0, 5.0], [30.0, 0.0, 9.0]]).unwrap();
         assert!(one.title.ends_with(" is the fastest and puts the fewest edits at risk"));
     }
