@@ -1,6 +1,6 @@
 //! What is set against time: refusals or, where nearly no call is refused, edits of colleagues.
 
-use super::RankedStrategy;
+use super::{CLIFF, RankedStrategy};
 use crate::stats::pareto_front;
 use crate::text::AT_RISK;
 use serde::Serialize;
@@ -34,9 +34,6 @@ pub enum Risk {
 
 /// Figures of which the least is so large a part of the largest tell nothing apart.
 const ALIKE: f64 = 0.95;
-
-/// Where no strategy has a larger share of its calls refused, refusals tell them apart no longer.
-const NEARLY_NONE: f64 = 0.01;
 
 impl Risk {
     fn of(self, row: &RankedStrategy) -> f64 {
@@ -83,8 +80,7 @@ impl Tradeoff {
             figures(risk)
                 .fold([f64::MAX, 0.0], |[low, high]: [f64; 2], it| [low.min(it), high.max(it)])
         };
-        let candidates =
-            [(Risk::Refused, NEARLY_NONE), (Risk::Overwritten, 0.0), (Risk::AtRisk, 0.0)];
+        let candidates = [(Risk::Refused, CLIFF), (Risk::Overwritten, 0.0), (Risk::AtRisk, 0.0)];
         let (against, _) = candidates.into_iter().find(|(risk, more_than)| {
             let [low, high] = range(*risk);
             low < ALIKE * high && high > *more_than
@@ -147,7 +143,7 @@ mod tests {
         assert!(
             refused.title.starts_with("No strategy is both faster and less often refused than ")
         );
-        let edits = tradeoff([[10.0, 0.009, 9.0], [20.0, 0.0, 5.0], [30.0, 0.0, 1.0]]).unwrap();
+        let edits = tradeoff([[10.0, 0.019, 9.0], [20.0, 0.0, 5.0], [30.0, 0.0, 1.0]]).unwrap();
         assert_eq!((edits.against, edits.is_on_frontier), (Risk::AtRisk, vec![true; 3]));
         assert_eq!(edits.title, "Faster means more edits at risk");
         let one = tradeoff([[10.0, 0.0, 1.0], [20.0, 0.0, 5.0], [30.0, 0.0, 9.0]]).unwrap();
