@@ -1,4 +1,4 @@
-//! Makespan, memory and risk: three panels over one axis of batch sizes.
+//! Time, memory and risk: three panels over one axis of batch sizes.
 
 use super::canvas::{self, Canvas};
 use super::frame::{Axis, Sides};
@@ -20,7 +20,7 @@ struct Panel {
 }
 
 const PANELS: [Panel; 3] = [
-    Panel { name: "makespan", figure: |point| point.makespan_s, is_time: true },
+    Panel { name: "time", figure: |point| point.makespan_s, is_time: true },
     Panel { name: "most accounts in memory", figure: |point| point.buffered, is_time: false },
     Panel {
         name: "accounts that a kill leaves open, mean",
@@ -29,14 +29,14 @@ const PANELS: [Panel; 3] = [
     },
 ];
 
-/// Makespan, accounts in memory and accounts at risk, one below the other; none of one batch size.
+/// Time, accounts in memory and accounts at risk, one below the other; none of one batch size.
 pub fn batches(sample: &BatchSample) -> Option<String> {
-    let sizes = distinct(sample.points.iter().map(|point| point.batch_size));
-    if sizes.len() < 2 {
+    let batch_sizes = distinct(sample.points.iter().map(|point| point.batch_size));
+    if batch_sizes.len() < 2 {
         return None;
     }
-    let sizes: Vec<f64> = sizes.into_iter().map(f64::from).collect();
-    let label = "Makespan, accounts in memory and accounts that a kill leaves open, by batch size. The \
+    let batch_sizes: Vec<f64> = batch_sizes.into_iter().map(f64::from).collect();
+    let label = "Time, accounts in memory and accounts that a kill leaves open, by batch size. The \
                  table below has the figures.";
     Some(canvas::draw(label, |canvas| {
         let hybrid = format!("hybrid, {} workers", sample.workers);
@@ -45,7 +45,7 @@ pub fn batches(sample: &BatchSample) -> Option<String> {
         let mut top = legend(canvas, 0, names) + 34;
         let px = [62, canvas.width() - 14];
         let across =
-            Axis::values("batch size, logarithmic", &sizes, px, |size| format!("{size:.0}"));
+            Axis::values("batch size, logarithmic", &batch_sizes, px, |size| format!("{size:.0}"));
         for (index, panel) in PANELS.iter().enumerate() {
             let sides = Sides { left: px[0], right: px[1], top, bottom: top + PANEL };
             sides.lines(canvas, &across);

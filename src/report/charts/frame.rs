@@ -131,7 +131,7 @@ fn round_time(seconds: f64) -> String {
         return "0".to_owned();
     }
     if let Some(days) = in_units(DAY) {
-        return format!("{days} day{}", if days == 1.0 { "" } else { "s" });
+        return format!("{days} day{}", if days > 1.0 { "s" } else { "" });
     }
     for (unit_s, unit) in [(HOUR, "h"), (MINUTE, "min")] {
         if let Some(count) = in_units(unit_s) {
@@ -370,7 +370,7 @@ mod tests {
                     for pair in axis.ticks.windows(2) {
                         assert_ne!(pair[0].1, pair[1].1, "{high}, {px:?}: {axis:?}");
                         let apart = (axis.at(pair[0].0) - axis.at(pair[1].0)).abs();
-                        let halves = (room(&pair[0].1, is_up) + room(&pair[1].1, is_up)) / 2;
+                        let halves = room(&pair[0].1, is_up).midpoint(room(&pair[1].1, is_up));
                         assert!(apart + 2 >= halves, "{high}, {px:?}: {apart} px in {axis:?}");
                     }
                 }

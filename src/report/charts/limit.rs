@@ -1,4 +1,4 @@
-//! Distance to the physical limit: what share of the measured time the API needs at least.
+//! Distance to the lower bound: what share of the measured time the API needs at least.
 
 use super::Rows;
 use super::canvas::{self, Anchor, Font, Ink, Scale};
@@ -8,12 +8,12 @@ use crate::text::percent;
 /// Shares that the axis names.
 const SHARES: [f64; 5] = [0.0, 0.25, 0.5, 0.75, 1.0];
 
-/// One bar a row: the limit's share of the mean makespan.
+/// One bar a row: the lower bound's share of the mean time.
 pub fn limit(model: &Model<'_>) -> Option<String> {
     const TITLE: i32 = 36;
     model.rows().find(|(_, row)| row.efficiency.is_some())?;
-    let label = "Efficiency of each row: the least time that the API's pools allow, as a share of \
-                 the mean makespan. The table below has the figures.";
+    let label = "Efficiency of each row: the least time that the API's limits allow, as a share of \
+                 the mean time. The table below has the figures.";
     Some(canvas::draw(label, |canvas| {
         let names = model.rows().map(|(_, row)| row.strategy.name());
         let rows = Rows::of(canvas, names, 130);

@@ -13,7 +13,7 @@ const TITLE: i32 = 40;
 /// Every row of the guide: its claim as a diamond, the measured median as a dot with its interval.
 pub fn makespans(model: &Model<'_>) -> Option<String> {
     model.rows().next()?;
-    let label = "Makespan of each row of the guide's tables: the guide's claim beside the median \
+    let label = "Time of each row of the guide's tables: the guide's claim beside the median \
                  measured and its 5th to 95th percentile. The table below has the figures.";
     Some(canvas::draw(label, |canvas| {
         let names = model.rows().map(|(_, row)| row.strategy.name());

@@ -1,17 +1,17 @@
-//! Makespan against another figure of which less is better: a mark per strategy, and the Pareto front.
+//! Time against another figure of which less is better: a mark per strategy, and the Pareto front.
 
 use super::canvas::{self, Ink, Point};
 use super::frame::{Axis, Sides};
 use super::labels::Labels;
 use super::{number_of, range};
-use crate::report::model::decision::Risk;
+use crate::report::model::decision::Drawback;
 use crate::report::model::{DecisionModel, RankedStrategy};
 use crate::text::duration;
 
 const TOP: i32 = 40;
 const PANEL: i32 = 260;
 
-/// Makespan across, refusals or edits upwards.
+/// Time across, refusals or edits upwards.
 pub fn pareto(model: &DecisionModel<'_>) -> Option<String> {
     let tradeoff = model.tradeoff.as_ref()?;
     let rows = model.league.iter().zip(&tradeoff.figures).zip(&tradeoff.is_on_frontier);
@@ -20,17 +20,17 @@ pub fn pareto(model: &DecisionModel<'_>) -> Option<String> {
         .collect();
     let against = tradeoff.against;
     let label = format!(
-        "Each strategy by its makespan and by {}; those on the frontier are joined. The table of strategies \
+        "Each strategy by its time and by {}; those on the frontier are joined. The table of strategies \
          has the figures.",
         against.name()
     );
     Some(canvas::draw(&label, |canvas| {
         let sides = Sides { left: 56, right: canvas.width() - 14, top: TOP, bottom: TOP + PANEL };
         let times = range(rows.iter().map(|(row, ..)| row.makespan_s[1]));
-        let across = Axis::times("makespan, logarithmic", times, [sides.left, sides.right]);
+        let across = Axis::times("time, logarithmic", times, [sides.left, sides.right]);
         let most = rows.iter().map(|(_, figure, _)| *figure).fold(0.0, f64::max);
         let up = Axis::linear(against.name(), most, [sides.bottom, sides.top], |it, digits| {
-            if against == Risk::Refused {
+            if against == Drawback::Refused {
                 format!("{:.*} %", digits.saturating_sub(2), it * 100.0)
             } else {
                 format!("{it:.digits$}")

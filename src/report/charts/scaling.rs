@@ -13,14 +13,14 @@ const PANEL: i32 = 290;
 /// One line a strategy; none of organisations of one size.
 pub fn scaling(model: &DecisionModel<'_>) -> Option<String> {
     let measured = &model.decision.scaling;
-    let sizes: Vec<f64> = distinct(measured.iter().map(|sized| sized.accounts))
+    let accounts: Vec<f64> = distinct(measured.iter().map(|sized| sized.accounts))
         .into_iter()
         .map(|it| it as f64)
         .collect();
-    if sizes.len() < 2 {
+    if accounts.len() < 2 {
         return None;
     }
-    let label = "Makespan of each strategy over the number of accounts. The table below has the \
+    let label = "Time of each strategy over the number of accounts. The table below has the \
                  figures.";
     let lines: Vec<(Strategy, Vec<(f64, f64)>)> = Strategy::ALL
         .into_iter()
@@ -37,16 +37,16 @@ pub fn scaling(model: &DecisionModel<'_>) -> Option<String> {
             right = canvas.width() - 14;
         }
         let sides = Sides { left: 60, right, top, bottom: top + PANEL };
-        let name = |accounts: f64| count(accounts as u64);
-        let across = Axis::values("accounts, logarithmic", &sizes, [sides.left, right], name);
+        let name = |number: f64| count(number as u64);
+        let across = Axis::values("accounts, logarithmic", &accounts, [sides.left, right], name);
         let times = range(measured.iter().map(|sized| sized.makespan_s));
-        let up = Axis::times("makespan, logarithmic", times, [sides.bottom, sides.top]);
+        let up = Axis::times("time, logarithmic", times, [sides.bottom, sides.top]);
         sides.draw(canvas, &across, &up);
         let mut ends = Vec::new();
         for (strategy, points) in &lines {
             let points: Vec<_> = points
                 .iter()
-                .map(|(accounts, time_s)| (across.at(*accounts), up.at(*time_s)))
+                .map(|(number, time_s)| (across.at(*number), up.at(*time_s)))
                 .collect();
             canvas.series(number_of(*strategy), &points);
             ends.extend(points.last().map(|(_, y)| *y));

@@ -8,20 +8,17 @@ use crate::report::model::DecisionModel;
 
 const PANEL: i32 = 280;
 
-/// Percentiles that the axis names, as one call of so many.
-const RARITIES: [(f64, &str); 8] = [
-    (2.0, "50 %"),
-    (4.0, "75 %"),
-    (10.0, "90 %"),
-    (100.0, "99 %"),
-    (1e3, "99.9 %"),
-    (1e4, "99.99 %"),
-    (1e5, "99.999 %"),
-    (1e6, "99.9999 %"),
-];
+/// Percentiles that the axis names, each as one call of so many.
+const RARITIES: [f64; 8] = [2.0, 4.0, 10.0, 100.0, 1e3, 1e4, 1e5, 1e6];
 
-/// The first percentile behind the least value that is known is this one: the axis begins there.
+/// Where the axis begins: at the first percentile that is known beside the least time.
 const FIRST: f64 = 1.3;
+
+/// The percentile beyond which one call of `rarity` lies: `75 %`, `99.9 %`.
+fn percentile(rarity: f64) -> String {
+    let digits = (rarity.log10() - 2.0).max(0.0) as usize;
+    format!("{:.digits$} %", 100.0 * (1.0 - 1.0 / rarity))
+}
 
 /// One line for each endpoint and outcome, of the largest five.
 pub fn spectrum(model: &DecisionModel<'_>) -> Option<String> {
@@ -40,14 +37,9 @@ pub fn spectrum(model: &DecisionModel<'_>) -> Option<String> {
         let top = legend(canvas, 0, names) + 34;
         let sides = Sides { left: 62, right: canvas.width() - 20, top, bottom: top + PANEL };
         let high = (rarest * 1.1).max(4.0);
-        let marks: Vec<f64> = RARITIES.map(|(rarity, _)| rarity).to_vec();
-        let named = |rarity: f64| {
-            let found = RARITIES.iter().find(|(known, _)| *known == rarity);
-            found.map_or_else(String::new, |(_, name)| (*name).to_owned())
-        };
         let title = "percentile of the calls";
         let px = [sides.left, sides.right];
-        let across = Axis::within(title, [FIRST, high], &marks, px, named);
+        let across = Axis::within(title, [FIRST, high], &RARITIES, px, percentile);
         let shown = |spectrum: &Spectrum| -> Vec<(f64, f64)> {
             let rarity =
                 |share: f64| if share < 1.0 { 1.0 / (1.0 - share) } else { spectrum.calls as f64 };

@@ -50,7 +50,7 @@ pub fn surface(model: &DecisionModel<'_>) -> Option<String> {
         return None;
     }
     let shades = LogScale::new(low, high, [0, 0]);
-    let label = "Makespan of hybrid for each number of workers and batch size. The table below has \
+    let label = "Time of hybrid for each number of workers and batch size. The table below has \
                  the figures.";
     let workers = distinct(cells.iter().map(|cell| cell.workers));
     let batch_sizes = distinct(cells.iter().map(|cell| cell.batch_size));
@@ -93,11 +93,11 @@ fn names(canvas: &Canvas<'_>, settings: &Settings, longest_s: f64) -> impl Fn(f6
         let at = (LEFT - 10, TOP + stacked(index, CELL) + CELL / 2);
         canvas.text(&value.to_string(), at, Anchor::Right, Font::Label, Ink::Text);
     }
-    let units = [(1.0, "seconds"), (60.0, "minutes"), (3_600.0, "hours")];
+    let known = [(1.0, "seconds"), (60.0, "minutes"), (3_600.0, "hours")];
     let fits = |(unit_s, _): &(f64, &str)| longest_s / unit_s < 1_000.0;
-    let (unit_s, unit) = units.into_iter().find(fits).unwrap_or((86_400.0, "days"));
+    let (unit_s, in_units) = known.into_iter().find(fits).unwrap_or((86_400.0, "days"));
     let narrow = canvas.is_narrow();
-    let title = if narrow { format!("{across}; times in {unit}") } else { across.to_owned() };
+    let title = if narrow { format!("{across}; times in {in_units}") } else { across.to_owned() };
     canvas.text(&title, (LEFT, y - 20), Anchor::Left, Font::Small, Ink::Muted);
     move |seconds| if narrow { sig3(seconds / unit_s) } else { duration(seconds) }
 }
@@ -135,7 +135,7 @@ fn pool(canvas: &Canvas<'_>, model: &DecisionModel<'_>, workers: &[u32], setting
     let first = refused.map(|cell| cell.workers).min();
     let begin = first == workers.get(beyond).copied();
     let refusals = if begin { ": refusals begin" } else { "" };
-    let text = format!("the pool admits {pool}{refusals}");
+    let text = format!("Neon admits {pool} at a time{refusals}");
     let (ends, at) = if settings.workers_across {
         let x = LEFT + stacked(beyond, settings.width(canvas)) - 1;
         let bottom = TOP + stacked(settings.down.len(), CELL);

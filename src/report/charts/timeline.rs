@@ -37,7 +37,7 @@ pub fn timeline(model: &DecisionModel<'_>) -> Option<String> {
     if lanes.is_empty() || ended < 2 {
         return None;
     }
-    let label = "Accounts landed per second, and calls in flight of each kind beside what the \
+    let label = "Accounts done per second, and calls in flight of each kind beside what the \
                  limiter allows, over the run; refused calls are ticks. The table below has the \
                  figures.";
     Some(canvas::draw(label, |canvas| {

@@ -10,7 +10,7 @@ mod words;
 pub(crate) use grid::GridRow;
 pub(crate) use grid::grid_rows;
 pub(crate) use idle::longest_idle;
-pub(crate) use tradeoff::{Risk, Tradeoff};
+pub(crate) use tradeoff::{Drawback, Tradeoff};
 
 use super::{Fact, Validity};
 use crate::experiment::{CandidateRuns, Goal, RunFigures, times_as_much};

@@ -272,10 +272,10 @@ fn the_surface_says_what_its_cells_show() {
     assert_eq!(chart(&alike), None);
     // Nothing is refused beyond the pool.
     let svg = chart(&[cell(1, 90.0, 0.0), polite]).unwrap();
-    assert!(svg.contains("the pool admits 1") && !svg.contains("refusals begin"), "{svg}");
+    assert!(svg.contains("Neon admits 1 at a time") && !svg.contains("refusals begin"), "{svg}");
     assert!(!chart(&[polite, rude]).unwrap().contains("refusals begin"), "not at 6 workers");
     let svg = chart(&[cell(1, 90.0, 0.0), cell(6, 60.0, 0.2)]).unwrap();
-    assert!(svg.contains("the pool admits 1: refusals begin"), "{svg}");
+    assert!(svg.contains("Neon admits 1 at a time: refusals begin"), "{svg}");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 pub struct Tradeoff {
     /// The figure that stands against the makespan.
-    pub against: Risk,
+    pub against: Drawback,
     /// The figure of each row of the league; none of one that is not valid.
     pub figures: Vec<Option<f64>>,
     /// True for each row that no other beats in both.
@@ -23,7 +23,7 @@ pub struct Tradeoff {
 /// A figure of which less is better.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
-pub enum Risk {
+pub enum Drawback {
     /// Share of the calls that were refused.
     Refused,
     /// Edits of colleagues overwritten per run.
@@ -35,7 +35,7 @@ pub enum Risk {
 /// Figures of which the least is so large a part of the largest tell nothing apart.
 const ALIKE: f64 = 0.95;
 
-impl Risk {
+impl Drawback {
     fn of(self, row: &RankedStrategy) -> f64 {
         match self {
             Self::Refused => row.refused,
@@ -75,12 +75,13 @@ impl Tradeoff {
     /// Of the rows of `league`; `None` where fewer than two are valid, or nothing tells them apart.
     pub(super) fn of(league: &[RankedStrategy]) -> Option<Self> {
         let valid: Vec<usize> = (0..league.len()).filter(|place| league[*place].is_valid).collect();
-        let figures = |risk: Risk| valid.iter().map(move |place| risk.of(&league[*place]));
-        let range = |risk: Risk| {
+        let figures = |risk: Drawback| valid.iter().map(move |place| risk.of(&league[*place]));
+        let range = |risk: Drawback| {
             figures(risk)
                 .fold([f64::MAX, 0.0], |[low, high]: [f64; 2], it| [low.min(it), high.max(it)])
         };
-        let candidates = [(Risk::Refused, CLIFF), (Risk::Overwritten, 0.0), (Risk::AtRisk, 0.0)];
+        let candidates =
+            [(Drawback::Refused, CLIFF), (Drawback::Overwritten, 0.0), (Drawback::AtRisk, 0.0)];
         let (against, _) = candidates.into_iter().find(|(risk, more_than)| {
             let [low, high] = range(*risk);
             low < ALIKE * high && high > *more_than
@@ -99,16 +100,16 @@ impl Tradeoff {
         } else if names.len() == valid.len() {
             format!("Faster means {more}")
         } else {
-            let last = names.pop().unwrap_or_default();
-            format!("No strategy is both faster and {less} than {} or {last}", names.join(", "))
+            let end = names.pop().unwrap_or_default();
+            format!("No strategy is both faster and {less} than {} or {end}", names.join(", "))
         };
         let meaning = match against {
-            Risk::Refused => "Refused calls are answered with 429.".to_owned(),
-            Risk::Overwritten => {
+            Drawback::Refused => "Refused calls are answered with 429.".to_owned(),
+            Drawback::Overwritten => {
                 "An edit is overwritten if a colleague saves it between the reading and the writing of its account."
                     .to_owned()
             }
-            Risk::AtRisk => format!("Edits at risk{AT_RISK}."),
+            Drawback::AtRisk => format!("Edits at risk{AT_RISK}."),
         };
         let figure = |row: &RankedStrategy| row.is_valid.then(|| against.of(row));
         let figures = league.iter().map(figure).collect();
@@ -138,13 +139,13 @@ mod tests {
         let refused = tradeoff([[10.0, 0.2, 9.0], [20.0, 0.0, 5.0], [30.0, 0.0, 1.0]]).unwrap();
         assert_eq!(
             (refused.against, refused.is_on_frontier),
-            (Risk::Refused, vec![true, true, false])
+            (Drawback::Refused, vec![true, true, false])
         );
         assert!(
             refused.title.starts_with("No strategy is both faster and less often refused than ")
         );
         let edits = tradeoff([[10.0, 0.019, 9.0], [20.0, 0.0, 5.0], [30.0, 0.0, 1.0]]).unwrap();
-        assert_eq!((edits.against, edits.is_on_frontier), (Risk::AtRisk, vec![true; 3]));
+        assert_eq!((edits.against, edits.is_on_frontier), (Drawback::AtRisk, vec![true; 3]));
         assert_eq!(edits.title, "Faster means more edits at risk");
         let one = tradeoff([[10.0, 0.0, 1.0], [20.0, 0.0, 5.0], [30.0, 0.0, 9.0]]).unwrap();
         assert!(one.title.ends_with(" is the fastest and puts the fewest edits at risk"));
