@@ -37,7 +37,7 @@ pub fn timeline(model: &DecisionModel<'_>) -> Option<String> {
     if lanes.is_empty() || ended < 2 {
         return None;
     }
-    let label = "Accounts done per second, and calls in flight of each kind beside what the \
+    let label = "Accounts ended per second, and calls in flight of each kind beside what the \
                  limiter allows, over the run; refused calls are ticks. The table below has the \
                  figures.";
     Some(canvas::draw(label, |canvas| {
@@ -87,7 +87,7 @@ impl Panels<'_> {
             canvas.block(band, 0.2, Ink::Claimed);
         }
         let rate = |slice: &TimelineSlice| slice.landed as f64 / self.slice_s;
-        self.line(canvas, sides, "accounts per second", &self.means(rate), None);
+        self.line(canvas, sides, "accounts ended per second", &self.means(rate), None);
         let idle = longest_idle(slices);
         if idle.len() as f64 >= IDLE * slices.len() as f64 {
             let (from, to) = (at(idle.start), at(idle.end));
