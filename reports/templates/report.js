@@ -31,16 +31,33 @@ for (const table of document.querySelectorAll("table.filtered")) {
   label.className = "filter";
   const input = document.createElement("input");
   input.type = "search";
+  const found = document.createElement("output");
   label.append("Show rows with ", input);
-  table.parentElement.before(label);
+  table.parentElement.before(label, found);
   input.addEventListener("input", () => {
     const words = input.value.toLowerCase().split(/\s+/);
-    for (const row of table.tBodies[0].rows) {
+    const rows = [...table.tBodies[0].rows];
+    for (const row of rows) {
       const text = row.textContent.toLowerCase();
       row.hidden = !words.every((word) => text.includes(word));
     }
+    const shown = rows.filter((row) => !row.hidden).length;
+    found.textContent = shown === 0 ? "no row has that" : shown + " of " + rows.length + " rows";
   });
 }
+// A box that scrolls is reached by keyboard, and named after what it shows; one that does not is no stop.
+const boxes = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    const scrolls = target.scrollWidth > target.clientWidth || target.scrollHeight > target.clientHeight;
+    if (!scrolls) { target.removeAttribute("tabindex"); continue; }
+    target.tabIndex = 0;
+    if (target.hasAttribute("aria-labelledby") || target.hasAttribute("aria-label")) continue;
+    const name = target.closest("details")?.querySelector("summary") ?? target.closest("section")?.querySelector("h1, h2, h3");
+    target.setAttribute("role", "group");
+    target.setAttribute("aria-label", name?.textContent ?? "scrolls");
+  }
+});
+for (const box of document.querySelectorAll(".scroll, pre")) boxes.observe(box);
 const sliders = document.getElementById("sliders");
 if (sliders) {
   const grid = JSON.parse(document.getElementById("grid").textContent);
@@ -62,13 +79,17 @@ if (sliders) {
     const at = (name) => Number(part(name).value);
     const [strategy, pool, service, workers, batch] = ["strategy", "pool", "service", "workers", "batch"].map(at);
     const name = grid.strategies[strategy];
-    const label = (input, text) => { part(input).nextElementSibling.textContent = text; };
-    label("workers", grid.workers[workers]);
-    label("batch", grid.batch_sizes[batch]);
+    // A slider's own value is a place in a list, which says nothing when it is spoken.
+    const label = (input, text, applies = true) => {
+      part(input).disabled = !applies;
+      const said = applies ? String(text) : "makes no difference to " + name;
+      part(input).nextElementSibling.textContent = said;
+      part(input).setAttribute("aria-valuetext", said);
+    };
+    label("workers", grid.workers[workers], name === "parallel" || name === "hybrid");
+    label("batch", grid.batch_sizes[batch], name === "hybrid");
     label("pool", grid.pools[pool] || "no limit");
     label("service", "× " + grid.service_times[service]);
-    part("workers").disabled = name === "standard" || name === "put_batch" || name === "pipelined";
-    part("batch").disabled = name !== "hybrid";
     const index = (((strategy * grid.pools.length + pool) * grid.service_times.length + service)
       * grid.workers.length + workers) * grid.batch_sizes.length + batch;
     const [seconds, refused] = [grid.makespans_s[index], grid.refused[index]];

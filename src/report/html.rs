@@ -19,10 +19,10 @@ pub fn pages(model: &Model<'_>) -> [(&'static str, String); 3] {
         implied => charts::implied(model),
         histograms => charts::histograms(model),
         limit => charts::limit(model),
-        map => evidence.map.as_ref().map(charts::map),
-        batches => evidence.batches.as_ref().map(charts::batches),
-        regrets => model.regrets.as_ref().map(charts::regrets),
-        forecasts => evidence.selector.as_ref().map(|sample| charts::forecasts(&sample.verdicts)),
+        map => evidence.map.as_ref().and_then(charts::map),
+        batches => evidence.batches.as_ref().and_then(charts::batches),
+        regrets => model.regrets.as_ref().and_then(charts::regrets),
+        forecasts => evidence.selector.as_ref().and_then(|it| charts::forecasts(&it.verdicts)),
         ..charts_of(model.decision.as_ref())
     };
     let rest = context! {
@@ -240,11 +240,12 @@ mod tests {
         let (decision, provenance) = crate::report::fixture::decision();
         let model = DecisionModel::new(&decision);
         insta::assert_snapshot!("decision_summary", decision_summary(&model, &provenance));
-        insta::assert_snapshot!("decision_pools", charts::pools(&model));
-        insta::assert_snapshot!("decision_shares", charts::shares(&model));
+        insta::assert_snapshot!("decision_pools", charts::pools(&model).unwrap());
+        insta::assert_snapshot!("decision_shares", charts::shares(&model).unwrap());
         let page = decision_page(&model, &provenance);
-        // Workers and batch size of hybrid are shown where hybrid is the best.
-        assert_eq!(page.matches("<svg").count(), 6);
+        // Workers and batch size of hybrid are shown where hybrid is the best; each chart is there for wide
+        // and for narrow columns.
+        assert_eq!(page.matches("<svg").count(), 2 * 6);
         insta::assert_snapshot!("decision_page", markup(&page));
         let bytes = page.len();
         assert!(bytes < 1_000_000, "{bytes} bytes");

@@ -130,18 +130,33 @@ fn fits(page: &str) {
             width_px,
             &[],
             "for (const details of page.querySelectorAll('details')) details.open = true;
-             const charts = [...page.querySelectorAll('svg')].map((svg) => {
+             const shown = [...page.querySelectorAll('svg')].filter((svg) => svg.checkVisibility());
+             const charts = shown.map((svg) => {
                const box = svg.getBoundingClientRect();
-               return [box.width, box.height];
+               const scale = box.width / svg.viewBox.baseVal.width;
+               const texts = [...svg.querySelectorAll('text')];
+               const sizes = texts.map((text) => parseFloat(inner.getComputedStyle(text).fontSize));
+               const beyond = texts.filter((text) => {
+                 const own = text.getBoundingClientRect();
+                 return own.left < box.left - 1 || own.right > box.right + 1;
+               });
+               return [box.width, box.height, scale * Math.min(...sizes), beyond.map((it) => it.textContent)];
              });
              return { charts, beyond: page.documentElement.scrollWidth - inner.innerWidth,
                loaded: inner.performance.getEntriesByType('resource').length };",
         );
         let charts = found["charts"].as_array().unwrap();
-        assert_eq!(charts.len(), page.matches("<svg").count(), "{found}");
+        // Each is there twice, and shown in the form that fits.
+        assert_eq!(2 * charts.len(), page.matches("<svg").count(), "{found}");
         for chart in charts {
-            let [width, height] = [0, 1].map(|side| chart[side].as_f64().unwrap());
+            let [width, height, text] = [0, 1, 2].map(|place| chart[place].as_f64().unwrap());
             assert!(width > 300.0 && height > 40.0, "{width_px} px: {found}");
+            assert!(text >= 11.0, "{width_px} px wide: a text of {text} px in {chart}");
+            assert_eq!(
+                chart[3],
+                serde_json::json!([]),
+                "{width_px} px wide: text beyond its chart"
+            );
         }
         assert!(found["beyond"].as_i64().unwrap() <= 0, "{width_px} px: {found}");
         assert_eq!(found["loaded"], 0, "a request left the page");
@@ -298,7 +313,7 @@ fn it_is_whole_without_scripts_and_prints() {
            title: text.includes('<script>alert(1)<\\/script> \"quoted\"') };",
     );
     assert_eq!((&found["buttons"], &found["sliders"]), (&0.into(), &true.into()), "{found}");
-    assert_eq!((&found["charts"], &found["commands"]), (&6.into(), &2.into()), "{found}");
+    assert_eq!((&found["charts"], &found["commands"]), (&12.into(), &2.into()), "{found}");
     assert!(found["rows"].as_u64().unwrap() > 100, "{found}");
     // What is text stays text, wherever it comes from: the page's own two scripts are all there are.
     assert_eq!((&found["title"], &found["scripts"]), (&true.into(), &2.into()), "{found}");

@@ -2,11 +2,15 @@
 
 mod answer;
 mod grid;
+mod idle;
+mod tradeoff;
 mod words;
 
 #[cfg(test)]
 pub(crate) use grid::GridRow;
 pub(crate) use grid::grid_rows;
+pub(crate) use idle::longest_idle;
+pub(crate) use tradeoff::{Drawback, Tradeoff};
 
 use super::{Fact, Validity};
 use crate::experiment::{CandidateRuns, Goal, RunFigures, times_as_much};
@@ -72,6 +76,8 @@ pub struct DecisionModel<'a> {
     pub timeline_title: String,
     /// The accounts that the sliders' runs are of, in words, where they are fewer than all.
     pub grid_on: String,
+    /// Time against refusals or edits; `None` where nothing tells the strategies apart.
+    pub tradeoff: Option<Tradeoff>,
     /// Losses over all runs of the league.
     pub integrity: Validity,
     pub errors: Vec<ErrorGroup>,
@@ -196,6 +202,7 @@ impl<'a> DecisionModel<'a> {
             pools_title: pools_title(decision, explored),
             timeline_title: timeline_title(explored, &decision.timeline),
             grid_on: varied_on(decision.grid.accounts, decision),
+            tradeoff: Tradeoff::of(&league),
             integrity,
             errors: errors(&decision.league),
             league,

@@ -265,13 +265,19 @@ fn the_surface_says_what_its_cells_show() {
     );
     let alike = [cell(1, 1.0, 0.0), cell(2, 1.0, 0.0)];
     assert_eq!(title(&alike), "Workers and batch size make no difference to hybrid");
-    // Nothing is refused beyond the pool, and nothing is framed as the best.
-    let decision = changed(|decision| {
-        (decision.surface, decision.pool) = (alike.to_vec(), Some(1));
-    });
-    let svg = crate::report::charts::surface(&DecisionModel::new(&decision));
-    assert!(svg.contains("the pool admits 1") && !svg.contains("refusals begin"), "{svg}");
-    assert_eq!(svg.matches("<polyline").count(), 1, "the pool's line alone: {svg}");
+    let chart = |cells: &[SurfacePoint]| {
+        let decision = changed(|decision| {
+            (decision.surface, decision.pool) = (cells.to_vec(), Some(1));
+        });
+        crate::report::charts::surface(&DecisionModel::new(&decision))
+    };
+    assert_eq!(chart(&alike), None);
+    // Nothing is refused beyond the pool.
+    let svg = chart(&[cell(1, 90.0, 0.0), polite]).unwrap();
+    assert!(svg.contains("Neon admits 1 at a time") && !svg.contains("refusals begin"), "{svg}");
+    assert!(!chart(&[polite, rude]).unwrap().contains("refusals begin"), "not at 6 workers");
+    let svg = chart(&[cell(1, 90.0, 0.0), cell(6, 60.0, 0.2)]).unwrap();
+    assert!(svg.contains("Neon admits 1 at a time: refusals begin"), "{svg}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! The sentences of a decision: the headline, the lede, and the charts' titles.
 
-use super::{CLIFF, RankedStrategy};
+use super::{CLIFF, RankedStrategy, longest_idle};
 use crate::experiment::{Goal, delta, did_the_same};
 use crate::report::decision::{Decision, ScalingPoint, StrategyRuns, SurfacePoint};
 use crate::stats::MIN_VALUES_OF_RANGE;
@@ -325,11 +325,7 @@ pub(super) fn timeline_title(strategy: Strategy, timeline: &Timeline) -> String 
     if failed > 0 {
         parts.push(format!("{} failed", count(failed)));
     }
-    // Before the first account and after the last nothing was to be expected.
-    let first = slices.iter().position(|slice| slice.landed > 0).unwrap_or(0);
-    let last = slices.iter().rposition(|slice| slice.landed > 0).unwrap_or(0);
-    let gaps = slices[first..last].split(|slice| slice.landed > 0).map(<[_]>::len);
-    let longest = gaps.max().unwrap_or(0);
+    let longest = longest_idle(slices).len();
     if longest > 0 && longest * 4 >= slices.len() {
         let seconds = |slices: usize| duration((slices as u64 * slice_ns) as f64 / 1e9);
         let (gap, all) = (seconds(longest), seconds(slices.len()));
