@@ -98,7 +98,7 @@ fn round_time(seconds: f64) -> String {
             return format!("{count} {unit}");
         }
     }
-    // What is no number of the steps has lost digits on the way to it.
+    // Multiples of a step carry errors in their last digits.
     let rounded = (seconds * 1e4).round() / 1e4;
     if seconds < 0.9995 {
         format!("{} ms", (seconds * 1e3).round())
