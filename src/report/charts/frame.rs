@@ -44,81 +44,41 @@ const MINUTE: f64 = 60.0;
 const HOUR: f64 = 3_600.0;
 const DAY: f64 = 86_400.0;
 
-/// Times that are round to people, in seconds, in groups: those that a scale of many decades names, and
-/// those between them that it names as well where there is room.
-const ROUND_S: [&[f64]; 3] = [
-    &[
-        0.001,
-        0.01,
-        0.1,
-        1.0,
-        10.0,
-        MINUTE,
-        10.0 * MINUTE,
-        HOUR,
-        10.0 * HOUR,
-        DAY,
-        10.0 * DAY,
-        100.0 * DAY,
-    ],
-    &[0.003, 0.03, 0.3, 3.0, 30.0, 3.0 * MINUTE, 30.0 * MINUTE, 3.0 * HOUR, 3.0 * DAY, 30.0 * DAY],
-    &[
-        0.002,
-        0.005,
-        0.02,
-        0.05,
-        0.2,
-        0.5,
-        2.0,
-        5.0,
-        20.0,
-        2.0 * MINUTE,
-        5.0 * MINUTE,
-        20.0 * MINUTE,
-        2.0 * HOUR,
-        5.0 * HOUR,
-        2.0 * DAY,
-        5.0 * DAY,
-        20.0 * DAY,
-        50.0 * DAY,
+/// Seconds per unit of time: ms, s, min, h, day.
+const UNITS_S: [f64; 5] = [0.001, 1.0, MINUTE, HOUR, DAY];
+
+/// Numbers of each unit.
+type OfUnits = [&'static [f64]; 5];
+
+/// Times that are round to people: those that a scale of many decades names, and those between them
+/// that it names as well where there is room.
+const ROUND: [OfUnits; 3] = [
+    [&[1.0, 10.0, 100.0], &[1.0, 10.0], &[1.0, 10.0], &[1.0, 10.0], &[1.0, 10.0, 100.0]],
+    [&[3.0, 30.0, 300.0], &[3.0, 30.0], &[3.0, 30.0], &[3.0], &[3.0, 30.0]],
+    [
+        &[2.0, 5.0, 20.0, 50.0, 200.0, 500.0],
+        &[2.0, 5.0, 20.0],
+        &[2.0, 5.0, 20.0],
+        &[2.0, 5.0],
+        &[2.0, 5.0, 20.0, 50.0],
     ],
 ];
 
-/// Steps between times on a linear axis, in seconds.
-const TIME_STEPS_S: [f64; 32] = [
-    0.001,
-    0.002,
-    0.005,
-    0.01,
-    0.02,
-    0.05,
-    0.1,
-    0.2,
-    0.5,
-    1.0,
-    2.0,
-    5.0,
-    10.0,
-    30.0,
-    MINUTE,
-    2.0 * MINUTE,
-    5.0 * MINUTE,
-    10.0 * MINUTE,
-    30.0 * MINUTE,
-    HOUR,
-    2.0 * HOUR,
-    6.0 * HOUR,
-    12.0 * HOUR,
-    DAY,
-    2.0 * DAY,
-    5.0 * DAY,
-    10.0 * DAY,
-    20.0 * DAY,
-    50.0 * DAY,
-    100.0 * DAY,
-    200.0 * DAY,
-    500.0 * DAY,
+/// Steps between times on a linear axis.
+const STEPS: OfUnits = [
+    &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0],
+    &[1.0, 2.0, 5.0, 10.0, 30.0],
+    &[1.0, 2.0, 5.0, 10.0, 30.0],
+    &[1.0, 2.0, 6.0, 12.0],
+    &[1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0],
 ];
+
+/// `counts` of each unit in seconds.
+fn in_seconds(counts: OfUnits) -> impl Iterator<Item = f64> {
+    let of_unit =
+        |(unit_s, counts): (f64, &'static [f64])| counts.iter().map(move |it| it * unit_s);
+    UNITS_S.into_iter().zip(counts).flat_map(of_unit)
+}
 
 /// A round time by its largest unit: `200 ms`, `70 s`, `1.5 min`, `10 h`, `2 days`.
 fn round_time(seconds: f64) -> String {
@@ -138,7 +98,7 @@ fn round_time(seconds: f64) -> String {
             return format!("{count} {unit}");
         }
     }
-    // What is no number of the steps has lost digits on the way to it.
+    // Multiples of a step carry errors in their last digits.
     let rounded = (seconds * 1e4).round() / 1e4;
     if seconds < 0.9995 {
         format!("{} ms", (seconds * 1e3).round())
@@ -152,15 +112,15 @@ fn room(name: &str, is_up: bool) -> i32 {
     if is_up { 24 } else { Font::Small.width(name) + 12 }
 }
 
-/// Marks of `scale` with those of `groups` that it spans, as many as do not collide; the first groups first.
-fn marks<'a>(
+/// Marks of `scale` at those of `values` that it spans, as many as do not collide; the first values first.
+fn marks(
     scale: &LogScale,
-    groups: impl IntoIterator<Item = &'a [f64]>,
+    values: impl Iterator<Item = f64>,
     is_up: bool,
     name: impl Fn(f64) -> String,
 ) -> Vec<(f64, String)> {
     let mut ticks: Vec<(f64, String)> = Vec::new();
-    for value in groups.into_iter().flatten().copied().filter(|value| scale.spans(*value)) {
+    for value in values.filter(|value| scale.spans(*value)) {
         let (at, name) = (scale.at(value), name(value));
         let is_free = ticks.iter().all(|(other, other_name)| {
             2 * (scale.at(*other) - at).abs() >= room(&name, is_up) + room(other_name, is_up)
@@ -180,13 +140,14 @@ impl Axis {
         let [low, high] = [low / 1.25, high * 1.25];
         let scale = LogScale::new(low, high, px);
         let is_up = px[0] > px[1];
-        let mut ticks = marks(&scale, ROUND_S, is_up, round_time);
+        let round = ROUND.into_iter().flat_map(in_seconds);
+        let mut ticks = marks(&scale, round, is_up, round_time);
         if ticks.len() < 2 {
             // Less than a factor of two or three: equal steps.
             let rough = (high - low) / 6.0;
-            let step = TIME_STEPS_S.into_iter().find(|step| *step >= rough).unwrap_or(rough);
-            let values: Vec<f64> = (1..=64).map(|index| f64::from(index) * step).collect();
-            let equal = marks(&scale, [values.as_slice()], is_up, round_time);
+            let step = in_seconds(STEPS).find(|step| *step >= rough).unwrap_or(rough);
+            let values = (1..=64).map(|index| f64::from(index) * step);
+            let equal = marks(&scale, values, is_up, round_time);
             ticks = if equal.len() > ticks.len() { equal } else { ticks };
         }
         Self { title: title.to_owned(), scale: AxisScale::Log(scale), ticks }
@@ -213,14 +174,14 @@ impl Axis {
     ) -> Self {
         let scale = LogScale::new(low, high, px);
         // The ends first, since they say how far the axis goes.
-        let ends: Vec<f64> = values.first().into_iter().chain(values.last()).copied().collect();
-        let ticks = marks(&scale, [ends.as_slice(), values], px[0] > px[1], name);
+        let ends = values.first().into_iter().chain(values.last());
+        let ticks = marks(&scale, ends.chain(values).copied(), px[0] > px[1], name);
         Self { title: title.to_owned(), scale: AxisScale::Log(scale), ticks }
     }
 
     /// Times from 0 to `high` in round steps, in seconds; an axis upwards ends at a mark above it.
     pub(super) fn linear_times(title: &str, high: f64, px: [i32; 2]) -> Self {
-        Self::stepped(title, high, px, TIME_STEPS_S.into_iter(), |value, _| round_time(value))
+        Self::stepped(title, high, px, in_seconds(STEPS), |value, _| round_time(value))
     }
 
     /// Figures from 0 to `high` in round steps; `name` is given a figure, and the digits behind the
