@@ -181,7 +181,7 @@ fn calls_fact(examples: &[ExampleModel]) -> Fact {
     let (held, rows) = held(examples, |row| row.calls_hold);
     Fact {
         value: format!("{held} of {rows}"),
-        label: "rows with exactly the guide's call count".to_owned(),
+        label: "of its call counts are reproduced exactly".to_owned(),
         tone: if held == rows { Tone::Good } else { Tone::Bad },
     }
 }
@@ -190,7 +190,7 @@ fn times_fact(examples: &[ExampleModel]) -> Fact {
     let (held, rows) = held(examples, |row| row.time_holds);
     Fact {
         value: format!("{held} of {rows}"),
-        label: format!("rows within {} of the guide's time", percent(TOLERANCE)),
+        label: format!("of its times are within {}", percent(TOLERANCE)),
         tone: tone(held, rows),
     }
 }
@@ -235,7 +235,7 @@ fn http_fact(http: &HttpSample) -> Fact {
     };
     Fact {
         value: signed(worst),
-        label: "largest difference of real HTTP from virtual time".to_owned(),
+        label: "largest gap between real HTTP and the simulation".to_owned(),
         tone: if worst.abs() <= 0.02 { Tone::Good } else { Tone::Mixed },
     }
 }
