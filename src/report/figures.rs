@@ -11,11 +11,13 @@ use minijinja::value::Kwargs;
 use minijinja::{Environment, Error, ErrorKind, Value};
 use serde::Serialize;
 use serde_json::Value as Json;
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// `report.json` of a page, and the names of its parts in the templates.
+#[derive(Clone)]
 pub(super) struct Figures {
-    report: Json,
+    report: Arc<Json>,
     /// A name in the templates, and the place that it stands for.
     names: &'static [(&'static str, &'static str)],
 }
@@ -47,14 +49,14 @@ impl Figures {
     fn new(record: &impl Serialize, names: &'static [(&str, &str)]) -> Self {
         // By way of the text, so that each number is the one that a reader of the file sees.
         let text = serde_json::to_string(record).expect("records are JSON");
-        Self { report: serde_json::from_str(&text).expect("it was just written"), names }
+        let report = serde_json::from_str(&text).expect("it was just written");
+        Self { report: Arc::new(report), names }
     }
 
     /// Adds `fig(place, form, from=…, per=…, times=…)`, `said(place)`, `about(place, text)` and `inside(place)`
     /// to `environment`: places are such as `decision/league/0/refused`, or begin at `from`.
     pub(super) fn add_to(self, environment: &mut Environment<'_>) {
-        let figures = Arc::new(self);
-        let of = Arc::clone(&figures);
+        let of = self.clone();
         environment.add_function("fig", move |place: String, form: String, more: Kwargs| {
             let from: Option<String> = more.get("from")?;
             let per: Option<String> = more.get("per")?;
@@ -62,16 +64,16 @@ impl Figures {
             more.assert_all_used()?;
             of.figure(&place, &form, from.as_deref(), per.as_deref(), times)
         });
-        let of = Arc::clone(&figures);
+        let of = self.clone();
         environment.add_function("said", move |place: String| of.said(&place));
-        let of = Arc::clone(&figures);
+        let of = self.clone();
         environment.add_function("about", move |place: String, text: String| {
             let (pointer, _) = of.find(&place)?;
             let text = escaped(&text);
             Ok(Value::from_safe_string(format!("<span data-at=\"{pointer}\">{text}</span>")))
         });
         environment.add_function("inside", move |place: String| {
-            let (pointer, _) = figures.find(&place)?;
+            let (pointer, _) = self.find(&place)?;
             Ok(Value::from_safe_string(format!("data-in=\"{pointer}\"")))
         });
     }
@@ -109,11 +111,11 @@ impl Figures {
         if let Some(per) = per {
             let (divisor, json) = find(per)?;
             number /= json.as_f64().unwrap_or(1.0);
-            attributes += &format!(" data-per=\"{divisor}\"");
+            let _ = write!(attributes, " data-per=\"{divisor}\"");
         }
         if let Some(times) = times {
             number *= times;
-            attributes += &format!(" data-times=\"{times:e}\"");
+            let _ = write!(attributes, " data-times=\"{times:e}\"");
         }
         let text = written(number, form).ok_or_else(|| {
             Error::new(ErrorKind::InvalidOperation, format!("no form is called {form}"))
@@ -128,11 +130,13 @@ impl Figures {
         let (pointer, json) = self.find(place)?;
         let text = json.as_str().unwrap_or_default();
         let text = text.split('\n').map(text::escape_controls).collect::<Vec<_>>().join("\n");
-        let mut html = String::new();
-        for (index, part) in super::template::tied(&text).split('`').enumerate() {
-            let part = escaped(part);
-            html += &if index % 2 == 1 { format!("<code>{part}</code>") } else { part };
-        }
+        let tied = super::template::tied(&text);
+        let parts = tied.split('`').map(escaped).enumerate();
+        let parts = parts.map(|(place, part)| match place % 2 {
+            1 => format!("<code>{part}</code>"),
+            _ => part,
+        });
+        let html: String = parts.collect();
         Ok(Value::from_safe_string(format!("<span data-at=\"{pointer}\">{html}</span>")))
     }
 }

@@ -33,7 +33,8 @@ pub fn pages(model: &Model<'_>) -> [(&'static str, String); 3] {
         ..of_decision(model.decision.as_ref())
     };
     let record = ReportRecord { schema: SCHEMA, report: model, evidence };
-    let made = |source| render(source, Figures::of_report(&record), &rest);
+    let figures = Figures::of_report(&record);
+    let made = |source| render(source, figures.clone(), &rest);
     [
         ("index.html", made(include_str!("../../reports/templates/report.html"))),
         ("guide.html", made(include_str!("../../reports/templates/guide.html"))),

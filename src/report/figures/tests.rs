@@ -84,9 +84,15 @@ fn words_of(json: &Json, words: &mut BTreeSet<String>) {
         Json::String(text) => words.extend(numbers(text).map(str::to_owned)),
         Json::Array(list) => {
             words.insert(list.len().to_string());
-            list.iter().for_each(|json| words_of(json, words));
+            for json in list {
+                words_of(json, words);
+            }
         }
-        Json::Object(object) => object.values().for_each(|json| words_of(json, words)),
+        Json::Object(object) => {
+            for json in object.values() {
+                words_of(json, words);
+            }
+        }
         Json::Null | Json::Bool(_) => {}
     }
 }

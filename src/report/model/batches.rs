@@ -52,8 +52,7 @@ mod tests {
     fn the_title_says_where_it_does_not_matter() {
         let mut sample = evidence().batches.unwrap();
         let end = "; it decides how many accounts are in memory, and how many a kill leaves open: 5 to 50";
-        let both =
-            "Batch size hardly changes the time under put_batch at any size and under hybrid up to 10";
+        let both = "Batch size hardly changes the time under put_batch at any size and under hybrid up to 10";
         assert_eq!(title(&sample), format!("{both}{end}"));
         // The larger batches are the faster ones.
         sample.points[2].makespan_s = 100.0;
