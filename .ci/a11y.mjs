@@ -15,6 +15,9 @@ const VIEWS = {
   "390 px, dark": { width: 390, scheme: "dark" },
 };
 
+/** More stops than that between the page's start and its end are a long way for a keyboard. */
+const MAX_STOPS = 25;
+
 const pages = readdirSync(folder, { recursive: true }).filter((path) => path.endsWith(".html")).sort();
 // Lighthouse takes no files.
 const server = createServer((request, response) => {
@@ -83,6 +86,7 @@ async function met(name) {
   }
   await page.close();
   if (found.unspoken > 0) faults.push(`${name}: ${found.unspoken} sliders have no spoken value`);
+  if (found.stops > MAX_STOPS) faults.push(`${name}: ${found.stops} stops of the tab key`);
   if (found.px < 11) faults.push(`${name}: a text in a chart has ${found.px.toFixed(1)} px`);
   return found;
 }

@@ -1,7 +1,9 @@
 "use strict";
 // Adds sorting, filters and sliders; everything is there without it.
+// A table of a few rows is read faster than it is sorted, and each button is a stop on the way through the page.
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
+  if (body.rows.length < 4) continue;
   [...table.tHead.rows[0].cells].forEach((head, column) => {
     const button = document.createElement("button");
     button.type = "button";
@@ -27,6 +29,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 for (const table of document.querySelectorAll("table.filtered")) {
+  if (table.tBodies[0].rows.length < 12) continue;
   const label = document.createElement("label");
   label.className = "filter";
   const input = document.createElement("input");
