@@ -1,4 +1,4 @@
-// Adds copy buttons, opens what a link leads to and what is printed, and lets the sliders be spoken.
+// Adds copy buttons, and opens what a link leads to and what is printed.
 for (const command of document.querySelectorAll(".command")) {
   const button = document.createElement("button");
   button.type = "button";
@@ -28,10 +28,3 @@ addEventListener("beforeprint", () => {
   for (const details of closed) details.open = true;
 });
 addEventListener("afterprint", () => { for (const details of closed) details.open = false; });
-const speak = () => {
-  for (const input of document.querySelectorAll("#sliders input")) {
-    input.setAttribute("aria-valuetext", input.nextElementSibling.textContent);
-  }
-};
-document.getElementById("sliders")?.addEventListener("input", speak);
-speak();
