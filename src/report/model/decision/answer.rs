@@ -117,7 +117,7 @@ pub(super) fn sure(decision: &Decision) -> Vec<String> {
         return vec![format!("Simulated under profile {of}, whose calls take no time.")];
     }
     let means = format!(
-        "{} per read and {} per write on the mean",
+        "{} per read and {} per write on average",
         duration(basis.read_mean_s),
         duration(basis.write_mean_s)
     );
