@@ -17,7 +17,7 @@ use neonbench::report::evidence::{
     HttpPair, HttpSample, Provenance, ReportEvidence, Responses, RowEvidence, StaffEvidence,
     StaffSample,
 };
-use neonbench::report::html::{decision_page, page};
+use neonbench::report::html::{decision_page, pages};
 use neonbench::report::json::{ReportRecord, SCHEMA, to_json};
 use neonbench::report::markdown::summary;
 use neonbench::report::model::{DecisionModel, Model};
@@ -112,13 +112,13 @@ fn main() {
     let mut criterion = support::criterion();
     let evidence = evidence();
     let model = Model::new(&evidence);
-    let html = page(&model);
+    let html = pages(&model).map(|(_, page)| page).concat();
     // Nobody speeds the page up by leaving a row or the charts out.
     assert_eq!(model.rows().count(), 10);
     assert!(html.matches("<svg").count() >= 4, "{}", html.matches("<svg").count());
     let mut group = criterion.benchmark_group("report");
     group.bench_function("model", |bencher| bencher.iter(|| Model::new(black_box(&evidence))));
-    group.bench_function("page", |bencher| bencher.iter(|| page(black_box(&model))));
+    group.bench_function("pages", |bencher| bencher.iter(|| pages(black_box(&model))));
     group.bench_function("Markdown", |bencher| bencher.iter(|| summary(black_box(&model))));
     group.bench_function("JSON", |bencher| {
         let record = ReportRecord { schema: SCHEMA, report: &model, evidence: &evidence };

@@ -8,6 +8,7 @@ pub mod claims;
 pub mod decision;
 pub mod documents;
 pub mod evidence;
+mod figures;
 pub mod fit;
 #[cfg(test)]
 pub(crate) mod fixture;

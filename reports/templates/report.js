@@ -1,7 +1,9 @@
 "use strict";
 // Adds sorting, filters and sliders; everything is there without it.
+// A table of a few rows is read faster than it is sorted, and each button is a stop on the way through the page.
 for (const table of document.querySelectorAll("table.sortable")) {
   const body = table.tBodies[0];
+  if (body.rows.length < 4) continue;
   [...table.tHead.rows[0].cells].forEach((head, column) => {
     const button = document.createElement("button");
     button.type = "button";
@@ -14,7 +16,7 @@ for (const table of document.querySelectorAll("table.sortable")) {
       const value = (row) => {
         const cell = row.cells[column];
         if (!cell) return "";
-        const number = parseFloat(cell.dataset.value ?? cell.textContent.replace(/[,\s]/g, ""));
+        const number = parseFloat((cell.querySelector("[data-value]") ?? cell).dataset.value ?? cell.textContent.replace(/[,\s]/g, ""));
         return Number.isNaN(number) ? cell.textContent : number;
       };
       const rows = [...body.rows].sort((a, b) => {
@@ -27,20 +29,38 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 for (const table of document.querySelectorAll("table.filtered")) {
+  if (table.tBodies[0].rows.length < 12) continue;
   const label = document.createElement("label");
   label.className = "filter";
   const input = document.createElement("input");
   input.type = "search";
+  const found = document.createElement("output");
   label.append("Show rows with ", input);
-  table.parentElement.before(label);
+  table.parentElement.before(label, found);
   input.addEventListener("input", () => {
     const words = input.value.toLowerCase().split(/\s+/);
-    for (const row of table.tBodies[0].rows) {
+    const rows = [...table.tBodies[0].rows];
+    for (const row of rows) {
       const text = row.textContent.toLowerCase();
       row.hidden = !words.every((word) => text.includes(word));
     }
+    const shown = rows.filter((row) => !row.hidden).length;
+    found.textContent = shown === 0 ? "no row has that" : shown + " of " + rows.length + " rows";
   });
 }
+// A box that scrolls is reached by keyboard, and named after what it shows; one that does not is no stop.
+const boxes = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    const scrolls = target.scrollWidth > target.clientWidth || target.scrollHeight > target.clientHeight;
+    if (!scrolls) { target.removeAttribute("tabindex"); continue; }
+    target.tabIndex = 0;
+    if (target.hasAttribute("aria-labelledby") || target.hasAttribute("aria-label")) continue;
+    const name = target.closest("details")?.querySelector("summary") ?? target.closest("section")?.querySelector("h1, h2, h3");
+    target.setAttribute("role", "group");
+    target.setAttribute("aria-label", name?.textContent ?? "scrolls");
+  }
+});
+for (const box of document.querySelectorAll(".scroll, pre")) boxes.observe(box);
 const sliders = document.getElementById("sliders");
 if (sliders) {
   const grid = JSON.parse(document.getElementById("grid").textContent);
@@ -62,13 +82,17 @@ if (sliders) {
     const at = (name) => Number(part(name).value);
     const [strategy, pool, service, workers, batch] = ["strategy", "pool", "service", "workers", "batch"].map(at);
     const name = grid.strategies[strategy];
-    const label = (input, text) => { part(input).nextElementSibling.textContent = text; };
-    label("workers", grid.workers[workers]);
-    label("batch", grid.batch_sizes[batch]);
+    // A slider's own value is a place in a list, which says nothing when it is spoken.
+    const label = (input, text, applies = true) => {
+      part(input).disabled = !applies;
+      const said = applies ? String(text) : "makes no difference to " + name;
+      part(input).nextElementSibling.textContent = said;
+      part(input).setAttribute("aria-valuetext", said);
+    };
+    label("workers", grid.workers[workers], name === "parallel" || name === "hybrid");
+    label("batch", grid.batch_sizes[batch], name === "hybrid");
     label("pool", grid.pools[pool] || "no limit");
     label("service", "× " + grid.service_times[service]);
-    part("workers").disabled = name === "standard" || name === "put_batch" || name === "pipelined";
-    part("batch").disabled = name !== "hybrid";
     const index = (((strategy * grid.pools.length + pool) * grid.service_times.length + service)
       * grid.workers.length + workers) * grid.batch_sizes.length + batch;
     const [seconds, refused] = [grid.makespans_s[index], grid.refused[index]];

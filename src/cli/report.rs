@@ -12,12 +12,13 @@ use super::error::{CliError, code};
 use super::output::{Verbosity, print, print_json};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use neonbench::report::decision::Decision;
 use neonbench::report::documents::StoredDocuments;
 use neonbench::report::evidence::ReportEvidence;
-use neonbench::report::html::page;
+use neonbench::report::html::pages;
 use neonbench::report::json::{ReportRecord, SCHEMA, to_json};
 use neonbench::report::markdown::summary;
-use neonbench::report::model::Model;
+use neonbench::report::model::{DecisionModel, Model};
 use neonbench::report::suite;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -92,42 +93,66 @@ pub(super) fn run(
     let seed = args.engine.seed.unwrap_or(DEFAULT_SEED);
     let provenance = provenance::gather(line, seed, args.replicates);
     let spinner = Spinner::new(verbosity);
-    let made = suite::run(provenance, &mut |what| spinner.tell(what))?;
+    let mut made = suite::run(provenance, &mut |what| spinner.tell(what))?;
+    made.provenance.next = made.decision.as_ref().map(|decision| {
+        let run = line.to("run").with("resources", decision.resources);
+        next(run.with("mappings", decision.mappings), decision)
+    });
     let (selftest, judged, benches) = (kept.selftest, kept.judged, benches::read());
     let evidence = ReportEvidence { selftest, judged, benches, ..made };
     drop(spinner);
     let model = Model::new(&evidence);
     let record = ReportRecord { schema: SCHEMA, report: &model, evidence: &evidence };
+    let [(index, page), (guide, guide_page), (methodology, methodology_page)] = pages(&model);
     let written = files::write(
         &args.out,
         &[
-            ("index.html", page(&model)),
-            ("report.json", to_json(&record)),
-            ("report.md", summary(&model)),
+            ("page", index, page),
+            ("guide", guide, guide_page),
+            ("method", methodology, methodology_page),
+            ("records", "report.json", to_json(&record)),
+            ("summary", "report.md", summary(&model)),
         ],
     )?;
     if args.output.json {
         print_json(&record)?;
     } else {
-        print_report(&model, &written, line)?;
+        print_report(&model, &written)?;
     }
     let valid = model.validity.valid == model.validity.runs;
     Ok(ExitCode::from(if valid { 0 } else { code::AUDIT_MISMATCH }))
 }
 
-fn print_report(
-    model: &Model<'_>,
-    written: &[PathBuf],
-    line: &CommandLine,
-) -> Result<(), CliError> {
-    print(&model.verdict.paragraph())?;
-    print_files(written)?;
-    let next = line.to("benchmark").with("scenario", "guide-1").with("workers", 5);
-    print(&format!("next: {next}"))
+/// The next command after `decision`, which the page and the terminal name: `run` of the same migration
+/// by the best strategy, which writes nothing.
+fn next(run: CommandLine, decision: &Decision) -> String {
+    let best = decision.ranking().best.first().map(|place| decision.league[*place].strategy);
+    let strategy = best.map_or("auto", |best| best.name());
+    run.with("strategy", strategy).with_switch("dry_run").to_string()
 }
 
-fn print_files(written: &[PathBuf]) -> Result<(), CliError> {
-    for (name, path) in ["page", "records", "summary", "times"].iter().zip(written) {
+fn print_report(model: &Model<'_>, written: &[(&str, PathBuf)]) -> Result<(), CliError> {
+    match &model.decision {
+        Some(decision) => print_decision(decision)?,
+        None => print(&format!("{}. {}", model.verdict.headline, model.verdict.times))?,
+    }
+    print(&model.verdict.guide)?;
+    print_files(written)?;
+    let next = model.evidence.provenance.next.as_deref();
+    next.map_or(Ok(()), |next| print(&format!("next: {next}")))
+}
+
+/// The answer of the page, as a terminal shows it.
+fn print_decision(model: &DecisionModel<'_>) -> Result<(), CliError> {
+    print(&format!("{}. {}", model.headline, model.lede.join(" ")))?;
+    for fact in &model.facts {
+        print(&format!("  {} {} {}", fact.tone.mark(), fact.value, fact.label))?;
+    }
+    print(&model.limit)
+}
+
+fn print_files(written: &[(&str, PathBuf)]) -> Result<(), CliError> {
+    for (name, path) in written {
         print(&format!("  {name:<8} {}", path.display()))?;
     }
     Ok(())

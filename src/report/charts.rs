@@ -1,4 +1,5 @@
-//! The report's charts: model -> SVG, drawn by plotters into strings.
+//! The report's charts: model -> SVG, drawn by plotters into strings. Where a chart would show nothing,
+//! there is none.
 
 mod batches;
 mod canvas;
@@ -6,6 +7,7 @@ mod forecasts;
 mod frame;
 mod histograms;
 mod implied;
+mod labels;
 mod limit;
 mod makespans;
 mod map;
@@ -35,17 +37,9 @@ pub use surface::surface;
 pub(super) use timeline::lanes;
 pub use timeline::timeline;
 
-use canvas::{Anchor, Canvas, Font, Ink, LogScale};
+use canvas::{Anchor, Canvas, Font, Ink};
+use labels::Key;
 use neonbench_engine::engine::Strategy;
-
-/// Width of all charts, in px.
-const WIDTH: i32 = 960;
-
-/// Where the names of rows end and their marks begin, in px.
-const NAMES: i32 = 112;
-
-/// Height of one row, in px.
-const ROW: i32 = 30;
 
 /// `count` pieces of `size` px.
 fn stacked(count: usize, size: i32) -> i32 {
@@ -68,36 +62,40 @@ const fn number_of(strategy: Strategy) -> u8 {
     }
 }
 
-/// The values of a scale's marks, each with its name.
-type Ticks = [(f64, &'static str)];
-
-/// Draws the upright lines of `ticks` from top to bottom.
-fn lines(canvas: &Canvas<'_>, scale: &LogScale, [top, bottom]: [i32; 2], ticks: &Ticks) {
-    for (value, _) in ticks {
-        let x = scale.at(*value);
-        canvas.line([(x, top), (x, bottom)], 1, Ink::Grid);
-    }
+/// A strategy in a legend.
+const fn key_of(strategy: Strategy) -> (Key, &'static str) {
+    (Key::Mark(number_of(strategy)), strategy.name())
 }
 
-/// The marks of things that are compared, each with its name: a line at the top from `x` on, one every
-/// `step` px.
-fn legend<'a>(
-    canvas: &Canvas<'_>,
-    mut x: i32,
-    step: i32,
-    names: impl IntoIterator<Item = (u8, &'a str)>,
-) {
-    for (number, name) in names {
-        canvas.mark(number, (x, 14));
-        canvas.text(name, (x + 13, 14), Anchor::Left, Font::Label, Ink::Text);
-        x += step;
-    }
+/// Rows of names with something drawn for each: beside its name on a wide sheet, below it on a narrow one.
+#[derive(Clone, Copy, Debug)]
+struct Rows {
+    /// Height of a row, in px.
+    height: i32,
+    /// The ends of what is drawn, in px from the left.
+    px: [i32; 2],
+    /// Its middle, in px below the row's top.
+    middle: i32,
 }
 
-/// Writes the names of `ticks` below `bottom`.
-fn labels(canvas: &Canvas<'_>, scale: &LogScale, bottom: i32, ticks: &Ticks) {
-    for (value, name) in ticks {
-        canvas.text(name, (scale.at(*value), bottom + 14), Anchor::Middle, Font::Small, Ink::Muted);
+impl Rows {
+    /// For `names`, with `figures` px for what is written at the right.
+    fn of<'a>(canvas: &Canvas<'_>, names: impl Iterator<Item = &'a str>, figures: i32) -> Self {
+        if canvas.is_narrow() {
+            return Self { height: 44, px: [8, canvas.width() - 8], middle: 28 };
+        }
+        let widest = names.map(|name| Font::Label.width(name)).max().unwrap_or_default();
+        let px = [widest.min(260) + 20, canvas.width() - figures - 12];
+        Self { height: 32, px, middle: 15 }
+    }
+
+    /// Writes the name of the row at `top`, and its figures at the right; gives its middle.
+    fn draw(self, canvas: &Canvas<'_>, top: i32, (name, font): (&str, Font), figures: &str) -> i32 {
+        let middle = top + self.middle;
+        let line = if canvas.is_narrow() { top + 9 } else { middle };
+        canvas.text(name, (0, line), Anchor::Left, font, Ink::Text);
+        canvas.text(figures, (canvas.width(), line), Anchor::Right, Font::Small, Ink::Text);
+        middle
     }
 }
 
@@ -114,20 +112,24 @@ mod tests {
     #[test]
     fn charts_of_choices_look_as_they_should() {
         let evidence = evidence();
-        insta::assert_snapshot!("choices_map", map(evidence.map.as_ref().unwrap()));
-        insta::assert_snapshot!("choices_batches", batches(evidence.batches.as_ref().unwrap()));
+        let shown = |chart: Option<String>| chart.expect("there is something to show");
+        insta::assert_snapshot!("choices_map", shown(map(evidence.map.as_ref().unwrap())));
+        let sample = evidence.batches.as_ref().unwrap();
+        insta::assert_snapshot!("choices_batches", shown(batches(sample)));
         let cases = &evidence.selector.as_ref().unwrap().verdicts;
         let model = Model::new(&evidence);
-        insta::assert_snapshot!("choices_regrets", regrets(model.regrets.as_ref().unwrap()));
-        insta::assert_snapshot!("choices_forecasts", forecasts(cases));
+        let found = model.regrets.as_ref().unwrap();
+        insta::assert_snapshot!("choices_regrets", shown(regrets(found)));
+        insta::assert_snapshot!("choices_forecasts", shown(forecasts(cases)));
     }
 
     /// Every chart of `evidence`; the page's decision has to be in it.
-    fn all(evidence: &ReportEvidence) -> Vec<String> {
+    fn all(evidence: &ReportEvidence) -> Vec<Option<String>> {
         let model = Model::new(evidence);
         let cases = &evidence.selector.as_ref().unwrap().verdicts;
-        let of_model: [fn(&Model<'_>) -> String; 4] = [makespans, implied, histograms, limit];
-        let of_decision: [fn(&DecisionModel<'_>) -> String; 7] =
+        let of_model: [fn(&Model<'_>) -> Option<String>; 4] =
+            [makespans, implied, histograms, limit];
+        let of_decision: [fn(&DecisionModel<'_>) -> Option<String>; 7] =
             [shares, pools, pareto, surface, timeline, spectrum, scaling];
         let mut charts = vec![
             map(evidence.map.as_ref().unwrap()),
@@ -211,10 +213,53 @@ mod tests {
             shorten(evidence, decision, 1);
         });
         let usual = with(|_, _| {});
-        for evidence in [nothing, one, zeros, one_zero, usual] {
-            for svg in all(&evidence) {
+        assert!(all(&nothing).iter().all(Option::is_none));
+        for evidence in [one, zeros, one_zero, usual] {
+            for svg in all(&evidence).into_iter().flatten() {
                 assert!(svg.starts_with("<svg") && svg.ends_with("</svg>\n"), "{svg}");
                 assert!(!svg.contains("NaN") && !svg.contains("inf"), "{svg}");
+            }
+        }
+    }
+
+    /// The text of `element` and the corners of its box, as [`Font`] has its width.
+    fn text_and_corners(element: &str) -> (&str, [[i32; 2]; 2]) {
+        let (tag, text) = element.split_once('>').unwrap();
+        let of = |name: &str| {
+            tag.split_once(&format!(" {name}=\"")).map(|(_, it)| it.split('"').next().unwrap())
+        };
+        let text = text.split('<').next().unwrap();
+        let font = if of("font-size").is_some() { Font::Small } else { Font::Label };
+        let width = font.width(&text.replace("&apos;", "'").replace("&gt;", ">"));
+        let [x, y] = ["x", "y"].map(|name| of(name).unwrap().parse::<i32>().unwrap());
+        let left = match of("text-anchor") {
+            Some("middle") => x - width / 2,
+            Some("end") => x - width,
+            _ => x,
+        };
+        (text, [[left, y - 11], [left + width, y + 2]])
+    }
+
+    #[test]
+    fn no_text_lies_on_another_or_beyond_its_sheet() {
+        let one = with(|evidence, decision| shorten(evidence, decision, 1));
+        for evidence in [with(|_, _| {}), one] {
+            for chart in all(&evidence).into_iter().flatten() {
+                for svg in chart.split_inclusive("</svg>").filter(|it| it.contains("<text")) {
+                    let sheet = if svg.contains("class=\"wide") { 840 } else { 332 };
+                    let texts: Vec<_> = svg.split("<text").skip(1).map(text_and_corners).collect();
+                    for (index, (text, [[left, top], [right, bottom]])) in texts.iter().enumerate()
+                    {
+                        assert!(
+                            *left >= -1 && *right <= sheet + 1,
+                            "{text}: {left} to {right} in {svg}"
+                        );
+                        for (other, [[x0, y0], [x1, y1]]) in &texts[..index] {
+                            let is_apart = right <= x0 || x1 <= left || bottom <= y0 || y1 <= top;
+                            assert!(is_apart, "{text} lies on {other}: {svg}");
+                        }
+                    }
+                }
             }
         }
     }

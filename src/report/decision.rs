@@ -8,6 +8,7 @@ use crate::findings::RunFinding;
 use crate::stats::outer_quantiles;
 use hdrhistogram::Histogram;
 use neon_mock::api::Endpoint;
+use neon_mock::profile::Profile;
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::event::Outcome;
 use neonbench_engine::measure::timeline::Timeline;
@@ -31,6 +32,9 @@ pub struct Decision {
     pub mappings: u64,
     /// Calls in flight that a write's endpoint admits.
     pub pool: Option<u32>,
+    /// The service times of the profile; `None` where the profile is not at hand.
+    #[serde(default)]
+    pub service_times: Option<ServiceTimeBasis>,
     /// The goal that the strategies are ranked by.
     #[serde(default)]
     pub goal: Goal,
@@ -51,6 +55,28 @@ pub struct Decision {
     /// Each contender against a run that was kept, if one was named.
     #[serde(default)]
     pub baseline: Option<Baseline>,
+}
+
+/// The mean service times of a profile, and their origin.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct ServiceTimeBasis {
+    pub read_mean_s: f64,
+    pub write_mean_s: f64,
+    /// Calls that they were fitted to; `None` where they are assumed, or were changed since.
+    pub measured_calls: Option<u64>,
+}
+
+impl ServiceTimeBasis {
+    /// The service times of `profile`.
+    pub fn of(profile: &Profile) -> Self {
+        let mean_s = |endpoint| profile.law(endpoint).mean().as_secs_f64();
+        Self {
+            read_mean_s: mean_s(Endpoint::GetAccount),
+            write_mean_s: mean_s(Endpoint::PatchAccount),
+            measured_calls: profile.evidence().map(|it| it.calls.len() as u64 + it.admitted),
+        }
+    }
 }
 
 /// Contenders against a run that was kept.
@@ -165,6 +191,7 @@ impl Decision {
             resources: first.resources,
             mappings: first.mappings,
             pool: None,
+            service_times: None,
             surface: Vec::new(),
             timeline: Timeline::default(),
             scaling: Vec::new(),
@@ -269,10 +296,10 @@ impl Spectrum {
         }
     }
 
-    /// The time that `share` of the calls took at most, in ms.
-    pub fn at(&self, share: f64) -> f64 {
-        let found = self.points.iter().find(|(up_to, _)| *up_to >= share - 1e-9);
-        found.or(self.points.last()).map_or(0.0, |(_, ms)| *ms)
+    /// The place in its points of the time that `share` of the calls took at most.
+    pub fn point_at(&self, share: f64) -> usize {
+        let found = self.points.iter().position(|(up_to, _)| *up_to >= share - 1e-9);
+        found.unwrap_or(self.points.len().saturating_sub(1))
     }
 }
 

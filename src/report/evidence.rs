@@ -139,6 +139,9 @@ pub struct Provenance {
     pub made_at: String,
     /// The command that repeats it.
     pub command: String,
+    /// The command to go on with.
+    #[serde(default)]
+    pub next: Option<String>,
     /// Version of the package.
     pub version: String,
     /// Revision of the source, where it is known.

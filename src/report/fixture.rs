@@ -72,6 +72,7 @@ fn provenance() -> Provenance {
     Provenance {
         made_at: "2026-01-02T03:04:05Z".to_owned(),
         command: "neonbench report".to_owned(),
+        next: Some("neonbench run --resources 500 --dry-run".to_owned()),
         version: "0.0.0".to_owned(),
         revision: Some("abc1234".to_owned()),
         seed: 1,

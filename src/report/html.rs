@@ -1,25 +1,28 @@
-//! The page: model -> one HTML file that needs no network, and no script to be read.
+//! The pages: model -> HTML files that need no network, and no script to be read.
 
 use super::charts;
+use super::decision::StrategyRuns;
 use super::evidence::Provenance;
+use super::figures::Figures;
+use super::json::{DecisionRecord, ReportRecord, SCHEMA};
 use super::model::decision::grid_rows;
 use super::model::{DecisionModel, Model};
 use super::template::{HTML, environment};
 use minijinja::context;
 use minijinja::value::{Serde, Value};
 
-/// The page for `model`.
-pub fn page(model: &Model<'_>) -> String {
+/// The pages of `model`, each with the name of its file: the first is the one to open.
+pub fn pages(model: &Model<'_>) -> [(&'static str, String); 3] {
     let evidence = model.evidence;
     let charts = context! {
         makespans => charts::makespans(model),
         implied => charts::implied(model),
         histograms => charts::histograms(model),
         limit => charts::limit(model),
-        map => evidence.map.as_ref().map(charts::map),
-        batches => evidence.batches.as_ref().map(charts::batches),
-        regrets => model.regrets.as_ref().map(charts::regrets),
-        forecasts => evidence.selector.as_ref().map(|sample| charts::forecasts(&sample.verdicts)),
+        map => evidence.map.as_ref().and_then(charts::map),
+        batches => evidence.batches.as_ref().and_then(charts::batches),
+        regrets => model.regrets.as_ref().and_then(charts::regrets),
+        forecasts => evidence.selector.as_ref().and_then(|it| charts::forecasts(&it.verdicts)),
         ..charts_of(model.decision.as_ref())
     };
     let rest = context! {
@@ -29,7 +32,14 @@ pub fn page(model: &Model<'_>) -> String {
         provenance => Value::from(Serde(&evidence.provenance)),
         ..of_decision(model.decision.as_ref())
     };
-    render(include_str!("../../reports/templates/report.html"), &rest)
+    let record = ReportRecord { schema: SCHEMA, report: model, evidence };
+    let figures = Figures::of_report(&record);
+    let made = |source| render(source, figures.clone(), &rest);
+    [
+        ("index.html", made(include_str!("../../reports/templates/report.html"))),
+        ("guide.html", made(include_str!("../../reports/templates/guide.html"))),
+        ("methodology.html", made(include_str!("../../reports/templates/methodology.html"))),
+    ]
 }
 
 /// The page of one decision.
@@ -39,27 +49,38 @@ pub fn decision_page(decision: &DecisionModel<'_>, provenance: &Provenance) -> S
         provenance => Value::from(Serde(provenance)),
         ..of_decision(Some(decision))
     };
-    render(include_str!("../../reports/templates/plan.html"), &rest)
+    let record =
+        DecisionRecord { schema: SCHEMA, decision, provenance, evidence: decision.decision };
+    let figures = Figures::of_decision(&record);
+    render(include_str!("../../reports/templates/plan.html"), figures, &rest)
 }
 
-fn render(source: &'static str, of_page: &Value) -> String {
+fn render(source: &'static str, figures: Figures, of_page: &Value) -> String {
     let mut environment = environment(HTML, source);
+    figures.add_to(&mut environment);
     for (name, part) in [
         ("page.html", include_str!("../../reports/templates/page.html")),
-        ("league.html", include_str!("../../reports/templates/league.html")),
-        ("claims.html", include_str!("../../reports/templates/claims.html")),
-        ("choices.html", include_str!("../../reports/templates/choices.html")),
+        ("parts.html", include_str!("../../reports/templates/parts.html")),
+        ("contents.html", include_str!("../../reports/templates/contents.html")),
+        ("answer.html", include_str!("../../reports/templates/answer.html")),
         ("details.html", include_str!("../../reports/templates/details.html")),
-        ("environment.html", include_str!("../../reports/templates/environment.html")),
+        ("judged.html", include_str!("../../reports/templates/judged.html")),
+        ("how.html", include_str!("../../reports/templates/how.html")),
     ] {
         environment.add_template(name, part).expect("the embedded template is valid");
     }
     let template = environment.get_template(HTML).expect("just added");
-    let style = include_str!("../../reports/templates/report.css");
-    let script = include_str!("../../reports/templates/report.js");
+    let style = concat!(
+        include_str!("../../reports/templates/report.css"),
+        include_str!("../../reports/templates/page.css")
+    );
+    let script = concat!(
+        include_str!("../../reports/templates/report.js"),
+        include_str!("../../reports/templates/page.js")
+    );
     template
         .render(context! { style, script, ..of_page.clone() })
-        .expect("the template names what the model has")
+        .unwrap_or_else(|error| panic!("the template names what the model has: {error:#}"))
 }
 
 fn charts_of(decision: Option<&DecisionModel<'_>>) -> Value {
@@ -78,15 +99,19 @@ fn charts_of(decision: Option<&DecisionModel<'_>>) -> Value {
 /// The figures of a decision, its records, and the grid of its sliders, as a script reads it and as rows.
 fn of_decision(decision: Option<&DecisionModel<'_>>) -> Value {
     let Some(decision) = decision else { return context! {} };
+    let league = &decision.decision.league;
     let grid = &decision.decision.grid;
     let lanes = charts::lanes(&decision.decision.timeline);
     let json = serde_json::to_string(grid).expect("figures are JSON");
     // Nothing in it may end the element that it stands in.
     let json = json.replace('<', "\\u003c");
+    let is_winner = |winner: &StrategyRuns| league.iter().position(|one| std::ptr::eq(one, winner));
+    let winner = decision.winner.and_then(is_winner).unwrap_or(0);
     context! {
         decision => Value::from(Serde(decision)),
         record => Value::from(Serde(decision.decision)),
         spectra => Value::from(Serde(decision.winner.map(|winner| &winner.spectra))),
+        spectra_at => format!("record/league/{winner}/spectra"),
         lanes => lanes.into_iter().map(|lane| (lane as usize, lane.name())).collect::<Vec<_>>(),
         grid_json => json,
         grid_rows => Value::from(Serde(grid_rows(grid))),
@@ -100,8 +125,21 @@ mod tests {
     use crate::report::evidence::ReportEvidence;
     use crate::report::fixture::{evidence, spoil};
     use crate::report::markdown::decision_summary;
+    use crate::report::model::decision::GridRow;
+
     use neonbench_engine::engine::Strategy;
     use std::collections::BTreeSet;
+
+    /// All pages of `evidence` in one text.
+    fn all(evidence: &ReportEvidence) -> String {
+        pages(&Model::new(evidence)).map(|(_, page)| page).concat()
+    }
+
+    /// `evidence` with a decision.
+    fn decided() -> ReportEvidence {
+        let (decision, _) = crate::report::fixture::decision();
+        ReportEvidence { decision: Some(decision), ..evidence() }
+    }
 
     fn attributes<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
         let start = format!(" {name}=\"");
@@ -110,46 +148,74 @@ mod tests {
     }
 
     #[test]
-    fn the_page_needs_no_network() {
-        let evidence = evidence();
-        let page = page(&Model::new(&evidence));
-        let page = page.replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
+    fn the_pages_need_no_network() {
+        let text = all(&decided()).replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
         for forbidden in ["http://", "https://", "url(", "@import", " src=", "<link"] {
-            assert!(!page.contains(forbidden), "{forbidden}");
+            assert!(!text.contains(forbidden), "{forbidden}");
+        }
+        let links: BTreeSet<&str> =
+            attributes(&text, "href").into_iter().filter(|link| !link.starts_with('#')).collect();
+        let names = pages(&Model::new(&decided())).map(|(name, _)| name);
+        assert!(
+            links.iter().all(|link| names.contains(&link.split('#').next().unwrap())),
+            "{links:?}"
+        );
+    }
+
+    #[test]
+    fn what_is_named_and_linked_is_there_once_and_each_landmark_has_its_own_name() {
+        for (name, page) in pages(&Model::new(&decided())) {
+            let ids = attributes(&page, "id");
+            let distinct: BTreeSet<&str> = ids.iter().copied().collect();
+            assert_eq!(ids.len(), distinct.len(), "{name}");
+            let links = attributes(&page, "href").into_iter().filter_map(|it| it.strip_prefix('#'));
+            for named in links.chain(attributes(&page, "aria-labelledby")) {
+                assert!(distinct.contains(named), "{name}: {named}");
+            }
+            assert_eq!(page.matches("<h1").count(), 1, "{name}");
+            // A section goes by its heading, a region by its label.
+            let headings = attributes(&page, "aria-labelledby");
+            let regions = page.split("role=\"region\"").skip(1);
+            let labels: Vec<&str> = regions.map(|it| attributes(it, "aria-label")[0]).collect();
+            for landmarks in [headings, labels] {
+                let distinct: BTreeSet<&str> = landmarks.iter().copied().collect();
+                assert_eq!(landmarks.len(), distinct.len(), "{name}: {landmarks:?}");
+            }
         }
     }
 
     #[test]
-    fn each_section_is_named_by_its_heading_and_ids_do_not_clash() {
+    fn each_claim_stands_on_one_line_that_says_whether_it_holds_in_words_too() {
         let evidence = evidence();
-        let page = page(&Model::new(&evidence));
-        let ids = attributes(&page, "id");
-        let distinct: BTreeSet<&str> = ids.iter().copied().collect();
-        assert_eq!(ids.len(), distinct.len());
-        for named in attributes(&page, "aria-labelledby") {
-            assert!(distinct.contains(named), "{named}");
-        }
-        assert_eq!(page.matches("<h1").count(), 1);
-        assert_eq!(page.matches("<svg").count(), attributes(&page, "aria-label").len() - 1);
-    }
-
-    #[test]
-    fn each_claim_can_be_linked_to_and_says_whether_it_holds_in_words_too() {
-        let evidence = evidence();
-        let page = page(&Model::new(&evidence));
+        let [_, (_, guide), _] = pages(&Model::new(&evidence));
         for row in &evidence.ledger.as_ref().unwrap().claims {
-            assert!(page.contains(&format!("<tr id=\"claim-{}\">", row.id)), "{}", row.id);
+            assert_eq!(
+                guide.matches(&format!("<tr id=\"claim-{}\">", row.id)).count(),
+                1,
+                "{}",
+                row.id
+            );
         }
-        for verdict in ["✓ holds<", "≈ holds in part<", "✗ does not hold<"] {
-            assert_eq!(page.matches(verdict).count(), 1, "{verdict}");
+        for verdict in ["✓ holds</td><th", "≈ in part</td><th", "✗ does not hold</td><th"] {
+            assert_eq!(guide.matches(verdict).count(), 1, "{verdict}");
         }
-        assert!(page.contains("What no run can test"));
+        assert!(guide.contains("Claims that no run can test"));
         let older =
             ReportEvidence { ledger: None, map: None, batches: None, selector: None, ..evidence };
-        let older = super::page(&Model::new(&older));
-        for section in ["claims", "map", "batches", "regrets", "forecasts"] {
-            assert!(!older.contains(&format!("aria-labelledby=\"{section}\"")), "{section}");
+        let older = all(&older);
+        for section in ["claims", "map", "batches", "regrets", "forecasts", "auto"] {
+            assert!(!older.contains(&format!("id=\"{section}\"")), "{section}");
         }
+    }
+
+    #[test]
+    fn the_page_of_a_plan_of_ones_own_does_not_name_the_guide() {
+        let (decision, provenance) = crate::report::fixture::decision();
+        let model = DecisionModel::new(&decision);
+        let page = decision_page(&model, &provenance);
+        let summary = decision_summary(&model, &provenance);
+        assert!(!markup(&page).to_lowercase().contains("guide"), "{}", markup(&page));
+        assert!(!summary.to_lowercase().contains("guide"), "{summary}");
     }
 
     /// `page` without what is inside its style, scripts and charts, which have files and goldens of
@@ -175,11 +241,12 @@ mod tests {
         let (decision, provenance) = crate::report::fixture::decision();
         let model = DecisionModel::new(&decision);
         insta::assert_snapshot!("decision_summary", decision_summary(&model, &provenance));
-        insta::assert_snapshot!("decision_pools", charts::pools(&model));
-        insta::assert_snapshot!("decision_shares", charts::shares(&model));
+        insta::assert_snapshot!("decision_pools", charts::pools(&model).unwrap());
+        insta::assert_snapshot!("decision_shares", charts::shares(&model).unwrap());
         let page = decision_page(&model, &provenance);
-        assert_eq!(page.matches("<svg").count(), 7);
-        assert_eq!(page.matches("<h1").count(), 1);
+        // Workers and batch size of hybrid are shown where hybrid is the best; each chart is there for wide
+        // and for narrow columns.
+        assert_eq!(page.matches("<svg").count(), 2 * 6);
         insta::assert_snapshot!("decision_page", markup(&page));
         let bytes = page.len();
         assert!(bytes < 1_000_000, "{bytes} bytes");
@@ -230,16 +297,16 @@ mod tests {
         use neonbench_engine::run::{RunSpec, World};
         use neonbench_engine::scenario::{Scenario, Workload};
         let (decision, _) = crate::report::fixture::decision();
-        let rows = grid_rows(&decision.grid);
-        let row = rows
-            .iter()
-            .find(|row| {
-                row.strategy == Strategy::Hybrid
-                    && (row.service_times - 2.0).abs() < 1e-9
-                    && (row.workers.as_str(), row.batch_size.as_str()) == ("3", "10")
-            })
-            .unwrap();
-        let column = decision.grid.pools.iter().position(|pool| *pool == 2).unwrap();
+        let grid = &decision.grid;
+        let rows = grid_rows(grid);
+        let is_asked = |row: &&GridRow| {
+            let (Some(workers), Some(batch)) = (row.at_workers, row.at_batch) else { return false };
+            row.strategy == Strategy::Hybrid
+                && (grid.service_times[row.at_service] - 2.0).abs() < 1e-9
+                && (grid.workers[workers], grid.batch_sizes[batch]) == (3, 10)
+        };
+        let row = rows.iter().find(is_asked).unwrap();
+        let column = grid.pools.iter().position(|pool| *pool == 2).unwrap();
         let two = std::num::NonZeroU32::new(2).unwrap();
         let profile = Scenario::profile("constant").unwrap().with_service_times(2.0).with_pool(two);
         let workload = Workload {
@@ -256,7 +323,8 @@ mod tests {
         let scenario = Scenario::new(workload).unwrap();
         let order = RunSpec::new(&scenario, settings);
         let record = order.run(&World::Virtual, &mut |_: &Event| {}).unwrap().record;
-        assert!((f64::from(row.makespans_s[column]) - record.makespan_s).abs() < 1e-4);
+        let found = f64::from(grid.makespans_s[row.places[column]]);
+        assert!((found - record.makespan_s).abs() < 1e-4);
     }
 
     #[test]
@@ -284,9 +352,9 @@ mod tests {
         for row in &mut evidence.rows {
             row.runs[0].profile = "<script>alert(1)</script>".to_owned();
         }
-        let page = page(&Model::new(&evidence));
-        assert_eq!(page.matches("<script").count(), 1, "its own");
-        assert!(page.contains("&lt;script&gt;alert(1)"));
+        let pages = all(&evidence);
+        assert_eq!(pages.matches("<script").count(), 3, "each its own");
+        assert!(pages.contains("&lt;script&gt;alert(1)"));
     }
 
     #[test]
@@ -297,30 +365,30 @@ mod tests {
         judged.warnings = vec!["<script>2</script>".to_owned()];
         judged.league[0].name = "<script>3</script>".to_owned();
         evidence.selftest.as_mut().unwrap().record.fidelity[0].law = "<script>4".to_owned();
-        let page = page(&Model::new(&evidence));
-        assert_eq!(page.matches("<script").count(), 1, "its own");
+        let page = all(&evidence);
+        assert_eq!(page.matches("<script").count(), 3, "each its own");
         for number in 1..=4 {
             assert!(page.contains(&format!("&lt;script&gt;{number}")), "{number}");
         }
     }
 
     #[test]
-    fn where_nothing_was_kept_a_sentence_names_the_command() {
-        let stored = evidence();
-        let stored = page(&Model::new(&stored));
-        let (selftest, judge) = ("<code>neonbench selftest<", "<code>neonbench judge --plan ");
-        assert!(!stored.contains(selftest) && !stored.contains(judge));
+    fn where_nothing_was_kept_there_is_no_section() {
+        let stored = all(&evidence());
         let bare = ReportEvidence { selftest: None, judged: Vec::new(), ..evidence() };
-        let bare = page(&Model::new(&bare));
-        assert!(bare.contains(selftest) && bare.contains(judge));
+        let bare = all(&bare);
+        for section in ["judged", "selftest"] {
+            let section = format!("id=\"{section}\"");
+            assert!(stored.contains(&section) && !bare.contains(&section), "{section}");
+        }
     }
 
     #[test]
     fn an_invalid_row_is_shown_as_such() {
         let mut evidence = evidence();
         spoil(&mut evidence, 1, Strategy::Hybrid, 0);
-        let page = page(&Model::new(&evidence));
-        assert!(page.contains("1 of 3 runs invalid, not ranked"));
-        assert!(page.contains("guide-1, hybrid, seed 1: 7 accounts"));
+        let [_, (_, guide), (_, methodology)] = pages(&Model::new(&evidence));
+        assert!(guide.contains(" runs invalid, not ranked"));
+        assert!(methodology.contains("guide-1, hybrid, seed 1: 7 accounts"));
     }
 }

@@ -41,7 +41,7 @@ pub fn to_json(record: &impl Serialize) -> String {
 mod tests {
     use super::*;
     use crate::report::fixture::evidence;
-    use crate::report::html::page;
+    use crate::report::html::pages;
 
     #[test]
     fn every_record_is_in_it_and_the_report_can_be_made_again_from_it() {
@@ -53,7 +53,7 @@ mod tests {
         assert_eq!(value["report"]["examples"][0]["rows"].as_array().unwrap().len(), 4);
         let again: ReportEvidence = serde_json::from_value(value["evidence"].clone()).unwrap();
         assert_eq!(again.records().count(), 36);
-        assert!(page(&Model::new(&again)) == page(&model), "the page is made of its records");
+        assert!(pages(&Model::new(&again)) == pages(&model), "the page is made of its records");
     }
 
     #[test]

@@ -9,22 +9,28 @@ use minijinja::value::{Serde, Value};
 /// `report.md` for `model`.
 pub fn summary(model: &Model<'_>) -> String {
     let evidence = Value::from(Serde(model.evidence));
-    let model = Value::from(Serde(model));
+    let decision = model.decision.as_ref();
     let source = include_str!("../../reports/templates/report.md");
-    render(source, &context! { model, evidence })
+    let of_decision = context_of(decision, &model.evidence.provenance);
+    render(source, &context! { model => Value::from(Serde(model)), evidence, ..of_decision })
 }
 
 /// `report.md` for one decision.
 pub fn decision_summary(decision: &DecisionModel<'_>, provenance: &Provenance) -> String {
-    let record = Value::from(Serde(decision.decision));
-    let decision = Value::from(Serde(decision));
-    let provenance = Value::from(Serde(provenance));
     let source = include_str!("../../reports/templates/decision.md");
-    render(source, &context! { decision, record, provenance })
+    render(source, &context_of(Some(decision), provenance))
+}
+
+fn context_of(decision: Option<&DecisionModel<'_>>, provenance: &Provenance) -> Value {
+    let record = Value::from(Serde(decision.map(|decision| decision.decision)));
+    let decision = Value::from(Serde(decision));
+    context! { decision, record, provenance => Value::from(Serde(provenance)) }
 }
 
 fn render(source: &'static str, with: &Value) -> String {
-    let environment = environment("report.md", source);
+    let mut environment = environment("report.md", source);
+    let answer = include_str!("../../reports/templates/answer.md");
+    environment.add_template("answer.md", answer).expect("the embedded template is valid");
     let template = environment.get_template("report.md").expect("just added");
     template.render(with).expect("the template names what the model has")
 }

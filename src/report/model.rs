@@ -12,14 +12,16 @@ mod row;
 mod verdict;
 
 pub use decision::{DecisionModel, RankedStrategy};
-pub use regrets::{RegretsModel, Spread, WorstRow};
-pub use row::RowModel;
+pub use ledger::ClaimLine;
+pub use regrets::{NearBest, RegretsModel, Spread, WorstRow};
+pub use row::{OwnRow, RowModel};
 pub use verdict::{Fact, ReportVerdict, Tone};
 
 use super::claims::ledger::TOLERANCE;
 use super::claims::{BATCH_SIZE, EXAMPLES, Example, WORKERS};
-use super::evidence::ReportEvidence;
-use crate::text::{count, duration, join_and};
+use super::evidence::{ReportEvidence, RowEvidence, StaffEvidence, StaffSample};
+use crate::stats::mean;
+use crate::text::{count, duration, join_and, plural, sig3};
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::record::RunRecord;
 use serde::Serialize;
@@ -45,12 +47,19 @@ pub struct Model<'a> {
     pub regrets: Option<RegretsModel>,
     /// The numbers of the guide's claims that hold, in words.
     pub ledger_title: Option<String>,
+    /// The guide's claims, one line each.
+    pub claims: Vec<ClaimLine>,
+    /// The sample over HTTP, and the runs beside colleagues, in words.
+    pub http: String,
+    pub staff: Option<String>,
     /// The result of the decision map, in words.
     pub map_title: Option<String>,
     /// The batch sizes among which time does not differ, and the accounts at risk, in words.
     pub batches_title: Option<String>,
     /// Runs that passed their audit.
     pub validity: Validity,
+    /// The same in sentences.
+    pub audits: String,
     /// True if the guide's order of the strategies is the measured one in every example.
     pub orders_hold: bool,
     /// True if every time of the guide is within [`TOLERANCE`] of the measured one.
@@ -73,6 +82,8 @@ pub struct ExampleModel {
     pub profile: String,
     pub profile_digest: String,
     pub rows: Vec<RowModel>,
+    /// The strategies that the guide does not list here.
+    pub ours: Vec<OwnRow>,
     /// The fastest strategy whose runs are all valid.
     pub fastest: Option<Strategy>,
     /// Largest ÷ smallest time per call that the guide's rows imply.
@@ -112,6 +123,7 @@ impl<'a> Model<'a> {
             EXAMPLES.iter().map(|example| ExampleModel::new(example, evidence)).collect();
         let validity = Validity::new(evidence.records());
         let judged = evidence.judged.iter();
+        let ledger = evidence.ledger.iter().flat_map(|ledger| &ledger.claims);
         let decision = evidence.decision.as_ref().map(DecisionModel::new);
         Self {
             evidence,
@@ -128,9 +140,13 @@ impl<'a> Model<'a> {
                 as u64,
             regrets: evidence.selector.as_ref().and_then(RegretsModel::new),
             ledger_title: evidence.ledger.as_ref().map(|ledger| ledger::title(&ledger.claims)),
+            claims: ledger.map(ClaimLine::new).collect(),
+            http: verdict::http(&evidence.http),
+            staff: staff(&evidence.staff),
             map_title: evidence.map.as_ref().map(map::title),
             batches_title: evidence.batches.as_ref().map(batches::title),
             decision,
+            audits: validity.in_words(),
             validity,
             workers: WORKERS.get(),
             batch_size: BATCH_SIZE.get(),
@@ -153,14 +169,20 @@ impl ExampleModel {
     fn new(example: &Example, evidence: &ReportEvidence) -> Self {
         let claims = example.claims.iter();
         let mut rows: Vec<RowModel> = claims
+            .clone()
             .filter_map(|claim| {
-                let of_row = |row: &&super::evidence::RowEvidence| {
+                let of_row = |row: &&RowEvidence| {
                     row.example == example.number && row.strategy == claim.strategy
                 };
                 Some(RowModel::new(claim, evidence.rows.iter().find(of_row)?))
             })
             .collect();
-        row::compare(&mut rows);
+        let own = |row: &&RowEvidence| {
+            row.example == example.number
+                && claims.clone().all(|claim| claim.strategy != row.strategy)
+        };
+        let mut ours: Vec<OwnRow> = evidence.rows.iter().filter(own).map(OwnRow::new).collect();
+        row::compare(&mut rows, &mut ours);
         let record = evidence.rows.iter().find(|row| row.example == example.number);
         let record = record.and_then(|row| row.runs.first());
         let implied = || rows.iter().map(|row| row.implied_call_s);
@@ -177,9 +199,28 @@ impl ExampleModel {
             implied: implied_in_words(&rows),
             order_holds: row::order_holds(&rows),
             lower_bound_s: record.map_or(0.0, |record| record.lower_bound_s),
+            ours,
             rows,
         }
     }
+}
+
+/// The edits that either way of writing overwrote, in a sentence; `None` if a run is invalid.
+fn staff(sample: &StaffSample) -> Option<String> {
+    let row = |row: &StaffEvidence| {
+        let edits =
+            |of: fn(&RunRecord) -> u64| sig3(mean(row.runs.iter().map(|run| of(run) as f64)));
+        let valid = row.runs.iter().all(|run| run.audit.valid);
+        let [lost, all] = [edits(|run| run.audit.lost_updates), edits(|run| run.audit.staff_edits)];
+        valid.then(|| {
+            format!(
+                "{} overwrites {lost} of {all} edits per run",
+                row.write.to_string().to_uppercase()
+            )
+        })
+    };
+    let rows: Option<Vec<String>> = sample.rows.iter().map(row).collect();
+    Some(format!("While colleagues edit, {}.", join_and(&rows?)))
 }
 
 /// `standard and parallel: 338 ms; put_batch: 480 ms; hybrid: 1.08 s`.
@@ -219,6 +260,39 @@ impl Validity {
             refused: sum(|record| record.calls.rejected),
             faults: records.filter(|r| !r.audit.valid).map(fault).collect(),
         }
+    }
+
+    /// The audits, refusals, failures and overwritten edits, in sentences.
+    fn in_words(&self) -> String {
+        let runs = plural(self.runs, "run");
+        let audits = match self.runs - self.valid {
+            0 => format!(
+                "All {runs} passed their audit: the final state of {} is the one that the plan demands, and \
+                 the server's count of calls is the client's.",
+                plural(self.accounts, "account")
+            ),
+            failed => format!(
+                "{} of {runs} failed their audit; their rows are not ranked.",
+                count(failed)
+            ),
+        };
+        let edits = match self.edits {
+            0 => "No colleague edited during these runs.".to_owned(),
+            edits => format!(
+                "Of {} that colleagues saved during these runs, {} were overwritten.",
+                plural(edits, "edit"),
+                count(self.lost_updates)
+            ),
+        };
+        format!(
+            "{audits} {} refused (429), {} failed. {edits}",
+            if self.refused == 1 {
+                "1 call was".to_owned()
+            } else {
+                format!("{} calls were", count(self.refused))
+            },
+            plural(self.failed, "account")
+        )
     }
 
     /// Accounts that did not end as planned.

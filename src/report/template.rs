@@ -1,11 +1,10 @@
 //! The templates' environment: the report's filters, and escaping by their kind.
 
-use super::claims::ledger::{Figure, Tested};
+use super::claims::ledger::Figure;
 use super::decision::Spectrum;
 use super::evidence::HttpPair;
-use super::model::{judged, ledger};
+use super::model::{Tone, judged, ledger};
 use crate::experiment::{Candidate, DeltaVerdict, times_as_much};
-use crate::findings::{FindingCause, Gain};
 use crate::judge::{ClientVerdict, JudgeRecord};
 use crate::selftest::{PoolRow, WindowRow};
 use crate::{stats, text};
@@ -46,9 +45,10 @@ pub(super) fn environment(name: &'static str, source: &'static str) -> Environme
     environment.add_filter("share", text::share);
     environment.add_filter("signed", text::signed);
     environment.add_filter("signed_ms", text::signed_ms);
-    environment.add_filter("mark", mark);
+    environment.add_filter("mark", |tone: Serde<Tone>| tone.mark());
     environment.add_filter("tied", tied);
     environment.add_filter("code", code);
+    environment.add_filter("sentence", sentence);
     add_filters_of_records(&mut environment);
     environment.add_template(name, source).expect("the embedded template is valid");
     environment
@@ -66,15 +66,10 @@ fn add_filters_of_records(environment: &mut Environment<'_>) {
     environment.add_filter("league", |record: Serde<JudgeRecord>| Serde(judged::league(&record)));
     environment.add_filter("pool_is_exact", |pool: Serde<PoolRow>| pool.is_exact());
     environment.add_filter("window_is_exact", |window: Serde<WindowRow>| window.is_exact());
-    environment.add_filter("claimed", |claim: Serde<Tested>| ledger::claimed(&claim));
     environment.add_filter("measured", |it: f64, of: Serde<Figure>| ledger::measured(*of, it));
-    environment.add_filter("tone", |claim: Serde<Tested>| ledger::tone_and_word(&claim).0);
-    environment.add_filter("word", |claim: Serde<Tested>| ledger::tone_and_word(&claim).1);
-    environment.add_filter("cause", |cause: Serde<FindingCause>| cause.title());
-    environment.add_filter("gain", |gain: Serde<Gain>| gain.in_words());
     environment.add_filter("delta_verdict", |verdict: Serde<DeltaVerdict>| verdict.words());
     environment
-        .add_filter("response_at", |spectrum: Serde<Spectrum>, share: f64| spectrum.at(share));
+        .add_filter("point_at", |spectrum: Serde<Spectrum>, share: f64| spectrum.point_at(share));
 }
 
 fn write(
@@ -96,21 +91,12 @@ fn write(
     }
 }
 
-/// A sign for a tone, so that colour is not its only mark.
-fn mark(tone: &str) -> &'static str {
-    match tone {
-        "good" => "✓",
-        "mixed" => "≈",
-        _ => "✗",
-    }
-}
-
 /// `text` with each figure tied to its unit, so that no line ends between them.
-fn tied(text: &str) -> String {
+pub(super) fn tied(text: &str) -> String {
     const UNITS: [&str; 6] = ["min", "ms", "s", "h", "%", "×"];
     let mut tied = String::with_capacity(text.len());
-    for word in text.split(' ') {
-        if !tied.is_empty() {
+    for (place, word) in text.split(' ').enumerate() {
+        if place > 0 {
             let unit = word.trim_end_matches(|c: char| ",.:;)".contains(c));
             let after_figure = tied.ends_with(|c: char| c.is_ascii_digit());
             tied.push(if after_figure && UNITS.contains(&unit) { '\u{a0}' } else { ' ' });
@@ -134,6 +120,14 @@ fn markdown(text: &str) -> String {
         }
     }
     escaped
+}
+
+/// `text` as Markdown, in which what stands between backticks stays code.
+fn sentence(text: &str) -> Value {
+    let parts = text.split('`').enumerate();
+    let parts = parts
+        .map(|(place, part)| if place % 2 == 1 { code(part).to_string() } else { markdown(part) });
+    Value::from_safe_string(parts.collect())
 }
 
 /// `text` as Markdown's code, in which nothing is escaped: a fence of more backticks than it has in a row
@@ -169,6 +163,7 @@ mod tests {
             tied("in 2 min 48 s (so 1 h), 3 ships"),
             "in 2\u{a0}min 48\u{a0}s (so 1\u{a0}h), 3 ships"
         );
+        assert_eq!(tied(" on 5 % "), " on 5\u{a0}% ");
     }
 
     #[test]

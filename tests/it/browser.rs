@@ -32,7 +32,9 @@ fn page() -> String {
         goal: Goal::default(),
     };
     let decision = explore(&exploration, &mut |_| {}).unwrap();
-    let provenance = Provenance { seed: 1, replicates: 2, ..Provenance::default() };
+    let command = "neonbench report --resources 30 --mappings 2 --replicates 2".to_owned();
+    let next = Some("neonbench run --resources 30 --mappings 2 --dry-run".to_owned());
+    let provenance = Provenance { command, next, seed: 1, replicates: 2, ..Provenance::default() };
     decision_page(&DecisionModel::new(&decision), &provenance)
 }
 
@@ -116,9 +118,7 @@ impl Browser {
 #[test]
 #[ignore = "needs chromium: .ci/browser installs it and runs this"]
 fn charts_show_at_every_width_and_nothing_scrolls_sideways() {
-    // Also of a report that was made before, such as the main job's.
-    let made = std::env::var("NEONBENCH_REPORT").map(|path| std::fs::read_to_string(path).unwrap());
-    for page in [Ok(page()), made].into_iter().flatten() {
+    for page in pages() {
         fits(&page);
     }
 }
@@ -129,22 +129,109 @@ fn fits(page: &str) {
         let found = browser.find(
             width_px,
             &[],
-            "const charts = [...page.querySelectorAll('svg')].map((svg) => {
+            "for (const details of page.querySelectorAll('details')) details.open = true;
+             const shown = [...page.querySelectorAll('svg')].filter((svg) => svg.checkVisibility());
+             const charts = shown.map((svg) => {
                const box = svg.getBoundingClientRect();
-               return [box.width, box.height];
+               const scale = box.width / svg.viewBox.baseVal.width;
+               const texts = [...svg.querySelectorAll('text')];
+               const sizes = texts.map((text) => parseFloat(inner.getComputedStyle(text).fontSize));
+               const beyond = texts.filter((text) => {
+                 const own = text.getBoundingClientRect();
+                 return own.left < box.left - 1 || own.right > box.right + 1;
+               });
+               return [box.width, box.height, scale * Math.min(...sizes), beyond.map((it) => it.textContent)];
              });
              return { charts, beyond: page.documentElement.scrollWidth - inner.innerWidth,
                loaded: inner.performance.getEntriesByType('resource').length };",
         );
         let charts = found["charts"].as_array().unwrap();
-        assert_eq!(charts.len(), page.matches("<svg").count(), "{found}");
-        assert!(charts.len() >= 7, "{found}");
+        // Each is there twice, and shown in the form that fits.
+        assert_eq!(2 * charts.len(), page.matches("<svg").count(), "{found}");
         for chart in charts {
-            let [width, height] = [0, 1].map(|side| chart[side].as_f64().unwrap());
+            let [width, height, text] = [0, 1, 2].map(|place| chart[place].as_f64().unwrap());
             assert!(width > 300.0 && height > 40.0, "{width_px} px: {found}");
+            assert!(text >= 11.0, "{width_px} px wide: a text of {text} px in {chart}");
+            assert_eq!(
+                chart[3],
+                serde_json::json!([]),
+                "{width_px} px wide: text beyond its chart"
+            );
         }
         assert!(found["beyond"].as_i64().unwrap() <= 0, "{width_px} px: {found}");
         assert_eq!(found["loaded"], 0, "a request left the page");
+    }
+}
+
+/// Pages of a small decision, and one that was made before, such as the main job's.
+fn pages() -> impl Iterator<Item = String> {
+    let made = std::env::var("NEONBENCH_REPORT").map(|path| std::fs::read_to_string(path).unwrap());
+    [Ok(page()), made].into_iter().flatten()
+}
+
+/// The answer: recommendation with its range, limit, refusals, edits at risk, and both commands.
+const ANSWER: [&str; 6] =
+    [".answer h1", ".answer .lede", ".league", ".answer .note", "#next", "#repeat"];
+
+#[test]
+#[ignore = "needs chromium: .ci/browser installs it and runs this"]
+fn the_answer_is_on_the_first_screen_and_the_page_is_short() {
+    for page in pages() {
+        assert!(page.len() <= 500_000, "{} bytes", page.len());
+        let browser = Browser::of(&page);
+        for (width_px, screens) in [(1_280, 900.0), (390, 2.0 * 844.0)] {
+            let found = browser.find(
+                width_px,
+                &[],
+                &format!(
+                    "const ends = {ANSWER:?}.map((name) => page.querySelector(name).getBoundingClientRect().bottom);
+                     return {{ ends, height: page.documentElement.scrollHeight,
+                       words: page.body.innerText.trim().split(/\\s+/).length }};"
+                ),
+            );
+            for end in found["ends"].as_array().unwrap() {
+                assert!(end.as_f64().unwrap() <= screens, "{width_px} px: {found}");
+            }
+            println!("{width_px} px, {} bytes: {found}", page.len());
+            assert!(found["words"].as_u64().unwrap() <= 2_200, "{found}");
+            let is_wide = width_px == 1_280;
+            assert!(!is_wide || found["height"].as_u64().unwrap() <= 6 * 900, "{found}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs chromium: .ci/browser installs it and runs this"]
+fn the_keyboard_reaches_each_control_in_a_few_stops() {
+    for page in pages() {
+        let found = Browser::of(&page).find(
+            1_280,
+            &[],
+            "const stops = (root) => [...root.querySelectorAll('a[href], button, input, select, summary, [tabindex=\"0\"]')]
+               .filter((it) => it.checkVisibility({ contentVisibilityAuto: true, visibilityProperty: true }));
+             const first = stops(page)[0];
+             const links = [...page.querySelectorAll('nav a')];
+             const paths = [['closed', stops(page).length]];
+             for (const details of page.querySelectorAll('details.card')) {
+               // By the skip link, the contents' link, and what stands in the section before the control.
+               const link = links.findIndex((it) => it.getAttribute('href') === '#' + details.id);
+               links[link].click();
+               inner.dispatchEvent(new inner.Event('hashchange'));
+               if (!details.open) return { shut: details.id };
+               paths.push([details.id, 1 + link + 1 + stops(details).length]);
+               details.open = false;
+             }
+             return { first: first.className, sticky: inner.getComputedStyle(page.querySelector('body > header')).position, paths };",
+        );
+        assert_eq!(
+            (&found["first"], &found["sticky"]),
+            (&"skip".into(), &"sticky".into()),
+            "{found}"
+        );
+        println!("{found}");
+        for path in found["paths"].as_array().unwrap() {
+            assert!(path[1].as_u64().unwrap() <= 25, "{path}: {found}");
+        }
     }
 }
 
@@ -154,7 +241,7 @@ fn tables_sort_filters_hide_and_sliders_answer() {
     let found = Browser::new().find(
         1_280,
         &[],
-        "const table = page.querySelector('table.sortable');
+        "const table = page.querySelector('#strategies table.sortable');
          const first = () => [...table.tBodies[0].rows].map((row) => row.cells[0].textContent);
          const head = table.tHead.rows[0].cells[1].querySelector('button');
          head.click(); const up = first(); head.click(); const down = first();
@@ -163,11 +250,12 @@ fn tables_sort_filters_hide_and_sliders_answer() {
          const set = (id, value) => { const input = page.getElementById(id); input.value = value;
            input.dispatchEvent(new inner.Event('input', { bubbles: true })); };
          set('w-pool', 0); const narrow = answer(); set('w-pool', 3); const wide = answer();
+         const spoken = page.getElementById('w-pool').getAttribute('aria-valuetext');
          const filter = page.querySelector('.filter input');
          filter.value = 'hybrid'; filter.dispatchEvent(new inner.Event('input'));
          const rows = [...page.querySelector('table.filtered').tBodies[0].rows];
          const shown = rows.filter((row) => !row.hidden);
-         return { up, down, hidden: sliders.hidden, narrow, wide, rows: rows.length,
+         return { up, down, spoken, hidden: sliders.hidden, narrow, wide, rows: rows.length,
            shown: shown.length, hybrid: shown.every((row) => row.textContent.includes('hybrid')) };",
     );
     let names = |key: &str| -> Vec<String> { serde_json::from_value(found[key].clone()).unwrap() };
@@ -177,6 +265,7 @@ fn tables_sort_filters_hide_and_sliders_answer() {
     assert!(up[0].starts_with("pipelined") && up.len() == 5, "{found}");
     assert_eq!(found["hidden"], false);
     assert_ne!(found["narrow"], found["wide"], "{found}");
+    assert_eq!(found["spoken"], "20", "a slider says its value, and not its place: {found}");
     assert!(found["wide"].as_str().unwrap().contains("of the calls refused"), "{found}");
     assert_eq!(found["hybrid"], true, "{found}");
     assert!(
@@ -196,7 +285,7 @@ fn it_is_dark_where_the_reader_is_and_text_keeps_its_contrast() {
         const contrast = (a, b) => { const [x, y] = [luminance(a), luminance(b)];
           return (Math.max(x, y) + 0.05) / (Math.min(x, y) + 0.05); };
         const card = inner.getComputedStyle(page.querySelector('.card')).backgroundColor;
-        const worst = Math.min(...[...page.querySelectorAll('.card p, .card td, .card th, .card dd')]
+        const worst = Math.min(...[...page.querySelectorAll('.facts span, .league td, .league th, .card p, .card td, .card th, .card dd')]
           .map((element) => contrast(inner.getComputedStyle(element).color, card)));
         return { ground: luminance(style.backgroundColor), text: luminance(style.color), worst };";
     for (scheme, dark) in [("preferredColorScheme=0", true), ("preferredColorScheme=1", false)] {
@@ -216,7 +305,7 @@ fn it_is_whole_without_scripts_and_prints() {
         1_280,
         &[],
         "const text = page.body.textContent;
-         return { buttons: page.querySelectorAll('button').length,
+         return { commands: page.querySelectorAll('.command code').length, buttons: page.querySelectorAll('button').length,
            sliders: page.getElementById('sliders').hidden,
            charts: page.querySelectorAll('svg').length,
            rows: page.querySelector('table.filtered').tBodies[0].rows.length,
@@ -224,7 +313,7 @@ fn it_is_whole_without_scripts_and_prints() {
            title: text.includes('<script>alert(1)<\\/script> \"quoted\"') };",
     );
     assert_eq!((&found["buttons"], &found["sliders"]), (&0.into(), &true.into()), "{found}");
-    assert_eq!(found["charts"], 7, "{found}");
+    assert_eq!((&found["charts"], &found["commands"]), (&12.into(), &2.into()), "{found}");
     assert!(found["rows"].as_u64().unwrap() > 100, "{found}");
     // What is text stays text, wherever it comes from: the page's own two scripts are all there are.
     assert_eq!((&found["title"], &found["scripts"]), (&true.into(), &2.into()), "{found}");

@@ -6,6 +6,7 @@ use crate::cli::command_line::CommandLine;
 use crate::cli::error::CliError;
 use crate::cli::inputs::Inputs;
 use crate::cli::output::Verbosity;
+use neonbench::report::evidence::Provenance;
 use neonbench::report::suite::explore::{Exploration, explore};
 use std::process::ExitCode;
 
@@ -38,9 +39,8 @@ pub(super) fn run(
         baseline.deltas.retain(|(name, _)| Some(name) == strategy.as_ref());
         decision.baseline = Some(baseline);
     }
-    let provenance = provenance::gather(line, inputs.seed(), args.replicates);
-    files::publish(args, &decision, &provenance, |model| {
-        let strategy = model.best.map_or("auto", |best| best.name());
-        line.to("run").with("strategy", strategy).with_switch("dry_run").to_string()
-    })
+    let next = Some(super::next(line.to("run"), &decision));
+    let provenance =
+        Provenance { next, ..provenance::gather(line, inputs.seed(), args.replicates) };
+    files::publish(args, &decision, &provenance)
 }

@@ -33,13 +33,16 @@ pub(super) fn prepare(dir: &Path) -> Result<(), CliError> {
     std::fs::remove_file(&probe).map_err(write_error(dir))
 }
 
-/// Writes `files`, given as name and text, into `dir`; the paths, in the same order.
+/// Writes `files`, given as what it is, name and text, into `dir`; what each is, with its path.
 ///
 /// None takes its place before all are written whole, so that no reader sees half a report.
-pub(super) fn write(dir: &Path, files: &[(&str, String)]) -> Result<Vec<PathBuf>, CliError> {
+pub(super) fn write<'a>(
+    dir: &Path,
+    files: &[(&'a str, &str, String)],
+) -> Result<Vec<(&'a str, PathBuf)>, CliError> {
     let done = place(dir, files);
     if done.is_err() {
-        for (name, _) in files {
+        for (_, name, _) in files {
             // What was not written needs no removal.
             let _ = std::fs::remove_file(temporary(dir, name));
         }
@@ -47,25 +50,27 @@ pub(super) fn write(dir: &Path, files: &[(&str, String)]) -> Result<Vec<PathBuf>
     done
 }
 
-fn place(dir: &Path, files: &[(&str, String)]) -> Result<Vec<PathBuf>, CliError> {
-    for (name, text) in files {
+fn place<'a>(
+    dir: &Path,
+    files: &[(&'a str, &str, String)],
+) -> Result<Vec<(&'a str, PathBuf)>, CliError> {
+    for (_, name, text) in files {
         std::fs::write(temporary(dir, name), text).map_err(write_error(&dir.join(name)))?;
     }
     let mut placed = Vec::new();
-    for (name, _) in files {
+    for (what, name, _) in files {
         let path = dir.join(name);
         std::fs::rename(temporary(dir, name), &path).map_err(write_error(&path))?;
-        placed.push(path);
+        placed.push((*what, path));
     }
     Ok(placed)
 }
 
-/// Writes the page of `decision` with what belongs to it, and says so; `next` is the next command.
+/// Writes the page of `decision` with what belongs to it, and says so.
 pub(super) fn publish(
     args: &ReportArgs,
     decision: &Decision,
     provenance: &Provenance,
-    next: impl FnOnce(&DecisionModel<'_>) -> String,
 ) -> Result<ExitCode, CliError> {
     let model = DecisionModel::new(decision);
     let record =
@@ -73,18 +78,19 @@ pub(super) fn publish(
     let written = write(
         &args.out,
         &[
-            ("index.html", decision_page(&model, provenance)),
-            ("report.json", to_json(&record)),
-            ("report.md", decision_summary(&model, provenance)),
-            ("latency.hlog", interval_log(decision)),
+            ("page", "index.html", decision_page(&model, provenance)),
+            ("records", "report.json", to_json(&record)),
+            ("summary", "report.md", decision_summary(&model, provenance)),
+            ("times", "latency.hlog", interval_log(decision)),
         ],
     )?;
     if args.output.json {
         print_json(&record)?;
     } else {
-        print(&format!("{}. {}", model.headline, model.lede.join(" ")))?;
+        super::print_decision(&model)?;
         super::print_files(&written)?;
-        print(&format!("next: {}", next(&model)))?;
+        let next = provenance.next.as_deref();
+        next.map_or(Ok(()), |next| print(&format!("next: {next}")))?;
     }
     let gate = decision.baseline.as_ref().map_or(0, gate);
     let code = match &model {
@@ -120,15 +126,16 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let dir = scratch.path().join("a/b");
         prepare(&dir).unwrap();
-        let paths = write(&dir, &[("x.html", "1".into()), ("y.md", "2".into())]).unwrap();
-        assert_eq!(std::fs::read_to_string(&paths[1]).unwrap(), "2");
+        let paths = write(&dir, &[("page", "x.html", "1".into()), ("summary", "y.md", "2".into())])
+            .unwrap();
+        assert_eq!(std::fs::read_to_string(&paths[1].1).unwrap(), "2");
         assert_eq!(names(&dir), ["x.html", "y.md"]);
     }
 
     #[test]
     fn a_file_that_cannot_be_written_leaves_no_other_behind() {
         let scratch = tempfile::tempdir().unwrap();
-        let files = [("x.html", "1".to_owned()), ("no/y.md", "2".to_owned())];
+        let files = [("page", "x.html", "1".to_owned()), ("", "no/y.md", "2".to_owned())];
         let error = write(scratch.path(), &files).unwrap_err();
         assert!(matches!(error, CliError::Write { .. }), "{error}");
         assert!(names(scratch.path()).is_empty());

@@ -6,6 +6,7 @@ use crate::cli::error::CliError;
 use neonbench::experiment::delta;
 use neonbench::findings::findings;
 use neonbench::report::decision::{Baseline, Decision, StrategyRuns};
+use neonbench::report::evidence::Provenance;
 use neonbench::store::{ListedRun, Store};
 use std::process::ExitCode;
 
@@ -20,8 +21,9 @@ pub(super) fn run(args: &ReportArgs, line: &CommandLine) -> Result<ExitCode, Cli
     let baseline = args.baseline.map(|id| against(&store, id, &league)).transpose()?;
     let decision = Decision { baseline, ..Decision::of(league, args.engine.selector.goal.goal()) };
     files::prepare(&args.out)?;
-    let provenance = provenance::gather(line, first.seed, 1);
-    files::publish(args, &decision, &provenance, |_| line.to("history").to_string())
+    let next = Some(line.to("history").to_string());
+    let provenance = Provenance { next, ..provenance::gather(line, first.seed, 1) };
+    files::publish(args, &decision, &provenance)
 }
 
 fn contender(entry: ListedRun) -> Result<StrategyRuns, CliError> {

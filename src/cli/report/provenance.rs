@@ -11,6 +11,7 @@ pub(super) fn gather(line: &CommandLine, seed: u64, replicates: u32) -> Provenan
     Provenance {
         made_at: made_at(),
         command: line.to_string(),
+        next: None,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         revision: revision(),
         seed,

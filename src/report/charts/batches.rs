@@ -1,15 +1,13 @@
-//! Makespan, memory and risk: three panels over one axis of batch sizes.
+//! Time, memory and risk: three panels over one axis of batch sizes.
 
-use super::canvas::{self, Canvas, LogScale};
-use super::frame::{Axis, AxisScale, Sides};
-use super::{WIDTH, legend, number_of, stacked};
+use super::canvas::{self, Canvas};
+use super::frame::{Axis, Sides};
+use super::labels::{Key, legend};
+use super::number_of;
 use crate::report::evidence::{BatchPoint, BatchSample};
 use crate::report::model::distinct;
-use crate::report::model::ledger::trimmed;
-use crate::text::duration;
 use neonbench_engine::engine::Strategy;
 
-const TOP: i32 = 62;
 const PANEL: i32 = 118;
 const GAP: i32 = 34;
 
@@ -17,66 +15,67 @@ const GAP: i32 = 34;
 struct Panel {
     name: &'static str,
     figure: fn(&BatchPoint) -> f64,
-    /// The format of its values.
-    tick: fn(f64) -> String,
+    /// True if the figure is a time in seconds.
+    is_time: bool,
 }
 
-/// Makespan, accounts in memory and accounts at risk, one below the other.
-pub fn batches(sample: &BatchSample) -> String {
-    let label = "Makespan, accounts in memory and accounts that a kill leaves open, by batch size. The \
+const PANELS: [Panel; 3] = [
+    Panel { name: "time", figure: |point| point.makespan_s, is_time: true },
+    Panel { name: "most accounts in memory", figure: |point| point.buffered, is_time: false },
+    Panel {
+        name: "accounts that a kill leaves open, mean",
+        figure: |point| point.at_risk,
+        is_time: false,
+    },
+];
+
+/// Time, accounts in memory and accounts at risk, one below the other; none of one batch size.
+pub fn batches(sample: &BatchSample) -> Option<String> {
+    let batch_sizes = distinct(sample.points.iter().map(|point| point.batch_size));
+    if batch_sizes.len() < 2 {
+        return None;
+    }
+    let batch_sizes: Vec<f64> = batch_sizes.into_iter().map(f64::from).collect();
+    let label = "Time, accounts in memory and accounts that a kill leaves open, by batch size. The \
                  table below has the figures.";
-    let height = TOP + 3 * PANEL + 2 * GAP + 52;
-    canvas::draw((WIDTH, height), label, |canvas| {
+    Some(canvas::draw(label, |canvas| {
         let hybrid = format!("hybrid, {} workers", sample.workers);
-        let names = [(Strategy::PutBatch, "put_batch"), (Strategy::Hybrid, &hybrid)];
-        legend(canvas, 78, 150, names.map(|(strategy, name)| (number_of(strategy), name)));
-        let panels = [
-            Panel { name: "makespan", figure: |point| point.makespan_s, tick: duration },
-            Panel {
-                name: "most accounts in memory",
-                figure: |point| point.buffered,
-                tick: trimmed,
-            },
-            Panel {
-                name: "accounts that a kill leaves open, mean",
-                figure: |point| point.at_risk,
-                tick: trimmed,
-            },
-        ];
-        for (index, panel) in panels.iter().enumerate() {
-            let top = TOP + stacked(index, PANEL + GAP);
-            let sides = Sides { left: 72, right: WIDTH - 20, top, bottom: top + PANEL };
-            panel.draw(canvas, &sides, sample, index + 1 == panels.len());
+        let names = [(Strategy::PutBatch, "put_batch"), (Strategy::Hybrid, hybrid.as_str())];
+        let names = names.map(|(strategy, name)| (Key::Mark(number_of(strategy)), name));
+        let mut top = legend(canvas, 0, names) + 34;
+        let px = [62, canvas.width() - 14];
+        let across =
+            Axis::values("batch size, logarithmic", &batch_sizes, px, |size| format!("{size:.0}"));
+        for (index, panel) in PANELS.iter().enumerate() {
+            let sides = Sides { left: px[0], right: px[1], top, bottom: top + PANEL };
+            sides.lines(canvas, &across);
+            panel.draw(canvas, &sides, &across, sample);
+            if index + 1 == PANELS.len() {
+                across.name_below(canvas, sides.bottom);
+            }
+            top += PANEL + GAP;
         }
-    })
+        top
+    }))
 }
 
 impl Panel {
-    fn draw(&self, canvas: &Canvas<'_>, sides: &Sides, sample: &BatchSample, is_last: bool) {
-        let Self { name, figure, tick } = self;
-        let points = &sample.points;
-        let known = distinct(points.iter().map(|point| point.batch_size));
-        let (Some(least), Some(most)) = (known.first(), known.last()) else { return };
-        let (low, high) = (f64::from(*least) / 1.15, f64::from(*most) * 1.15);
-        let named =
-            |size: &u32| (f64::from(*size), if is_last { size.to_string() } else { String::new() });
-        let across = Axis {
-            title: if is_last { "batch size, logarithmic".to_owned() } else { String::new() },
-            scale: AxisScale::Log(LogScale::new(low, high, [sides.left, sides.right])),
-            ticks: known.iter().map(named).collect(),
+    fn draw(&self, canvas: &Canvas<'_>, sides: &Sides, across: &Axis, sample: &BatchSample) {
+        let figure = self.figure;
+        let high = sample.points.iter().map(figure).fold(0.0, f64::max);
+        let px = [sides.bottom, sides.top];
+        let up = if self.is_time {
+            Axis::linear_times(self.name, high, px)
+        } else {
+            Axis::linear(self.name, high, px, |it, digits| format!("{it:.digits$}"))
         };
-        let high = points.iter().map(figure).fold(0.0, f64::max) * 1.08;
-        let up = Axis::linear(name, high, [sides.bottom, sides.top], 4.0, |it, _| {
-            if it > 0.0 { tick(it) } else { "0".to_owned() }
-        });
-        sides.draw(canvas, &across, &up);
+        sides.draw_up(canvas, &up);
         for strategy in [Strategy::PutBatch, Strategy::Hybrid] {
-            let number = number_of(strategy);
-            let of_it = points.iter().filter(|point| point.strategy == strategy);
+            let of_it = sample.points.iter().filter(|point| point.strategy == strategy);
             let line: Vec<_> = of_it
                 .map(|point| (across.at(f64::from(point.batch_size)), up.at(figure(point))))
                 .collect();
-            canvas.series(number, &line);
+            canvas.series(number_of(strategy), &line);
         }
     }
 }

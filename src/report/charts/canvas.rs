@@ -1,7 +1,8 @@
 //! A sheet to draw on: plotters' SVG backend with the page's colours, and no element ids.
 //!
-//! Colours are drawn as place-holders and become CSS variables at the end, so that one drawing
-//! is readable on the page's light and dark ground.
+//! Each chart is drawn twice, for wide columns and for narrow ones, and the style sheet shows the one that
+//! fits: one drawing that shrinks would shrink its text, too. Colours are drawn as place-holders and
+//! become CSS variables at the end, so that a drawing is readable on the page's light and dark ground.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
@@ -13,6 +14,8 @@ pub(super) enum Ink {
     Text,
     /// Text and lines that are read second.
     Muted,
+    /// The same, of dashed lines.
+    Dashed,
     /// Lines that guide the eye.
     Grid,
     /// The ground, to cover marks behind it.
@@ -25,22 +28,24 @@ pub(super) enum Ink {
     Series(u8),
 }
 
-/// Each ink with its CSS colour; the fallback serves where there is no style sheet. Okabe and Ito's blue
-/// and vermillion stay apart for colour-blind eyes.
-const CSS: [(Ink, &str); 13] = [
+/// Each ink with what stands in an attribute for its colour. Okabe and Ito's blue and vermillion stay
+/// apart for colour-blind eyes. Dashes are an attribute that follows: plotters draws each as a line of
+/// its own.
+const CSS: [(Ink, &str); 14] = [
     (Ink::Text, "currentColor"),
-    (Ink::Muted, "var(--muted, #5b6472)"),
-    (Ink::Grid, "var(--grid, #e3e6ea)"),
-    (Ink::Ground, "var(--card, #ffffff)"),
-    (Ink::Measured, "var(--measured, #0072b2)"),
-    (Ink::Claimed, "var(--claimed, #d55e00)"),
-    (Ink::Series(0), "var(--s0, #0072b2)"),
-    (Ink::Series(1), "var(--s1, #d55e00)"),
-    (Ink::Series(2), "var(--s2, #009e73)"),
-    (Ink::Series(3), "var(--s3, #b0568f)"),
-    (Ink::Series(4), "var(--s4, #8a6d00)"),
-    (Ink::Series(5), "var(--s5, #5a4fcf)"),
-    (Ink::Series(6), "var(--s6, #5b6472)"),
+    (Ink::Muted, "var(--muted)"),
+    (Ink::Dashed, "var(--muted)\" stroke-dasharray=\"4"),
+    (Ink::Grid, "var(--grid)"),
+    (Ink::Ground, "var(--card)"),
+    (Ink::Measured, "var(--measured)"),
+    (Ink::Claimed, "var(--claimed)"),
+    (Ink::Series(0), "var(--s0)"),
+    (Ink::Series(1), "var(--s1)"),
+    (Ink::Series(2), "var(--s2)"),
+    (Ink::Series(3), "var(--s3)"),
+    (Ink::Series(4), "var(--s4)"),
+    (Ink::Series(5), "var(--s5)"),
+    (Ink::Series(6), "var(--s6)"),
 ];
 
 impl Ink {
@@ -67,63 +72,166 @@ pub(super) enum Font {
     Small,
 }
 
+impl Font {
+    const fn px(self) -> u8 {
+        match self {
+            Self::Label | Self::Strong => 13,
+            Self::Small => 12,
+        }
+    }
+
+    /// Height of its line box, in whole px: plotters rounds it down, and writes it ÷ [`LINE_HEIGHT`] as the
+    /// size.
+    fn box_px(self) -> f64 {
+        (f64::from(self.px()) * LINE_HEIGHT).floor()
+    }
+
+    /// Width of `text` in px, rounded up: by letters as wide as those of the widest fonts that browsers
+    /// take for sans-serif.
+    pub(super) fn width(self, text: &str) -> i32 {
+        let em = |letter: char| match letter {
+            'i' | 'j' | 'l' | 't' | 'f' | 'r' | '.' | ',' | ':' | ' ' | '(' | ')' | '/' => 0.38,
+            'm' | 'w' | 'M' | 'W' | '%' | '×' | '=' | '+' | '−' | '÷' => 0.9,
+            'A'..='Z' => 0.7,
+            _ => 0.62,
+        };
+        (text.chars().map(em).sum::<f64>() * f64::from(self.px())).ceil() as i32
+    }
+}
+
+/// Line box ÷ font size, as plotters has it.
+const LINE_HEIGHT: f64 = 1.24;
+
 /// A point, in px from the upper left corner.
 pub(super) type Point = (i32, i32);
 
 /// The reason why drawing never fails.
 const INFALLIBLE: &str = "drawing into a string cannot fail";
 
-/// A sheet of `width` × `height` px.
+/// A column of the page that a chart is drawn for. The style sheet shows [`Form::Wide`] in columns of 780 px
+/// and more, where its small text still has 11 px.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Form {
+    Wide,
+    Narrow,
+}
+
+impl Form {
+    /// The class that the style sheet knows it by, and its width in px.
+    const fn class_and_width(self) -> (&'static str, i32) {
+        match self {
+            Self::Wide => ("wide", 840),
+            Self::Narrow => ("narrow", 332),
+        }
+    }
+}
+
+/// Font size of the whole drawing in px, which no text of its own size needs to say.
+const SIZE_PX: u8 = 13;
+
+/// A sheet of one form, as high as the chart gets.
 pub(super) struct Canvas<'a> {
     area: DrawingArea<SVGBackend<'a>, plotters::coord::Shift>,
+    form: Form,
 }
 
-/// Draws on a sheet of `size` px, and gives the SVG with `label` for those who cannot see it.
-pub(super) fn draw(size: Point, label: &str, with: impl FnOnce(&Canvas<'_>)) -> String {
+/// No chart is higher than that.
+const MAX_HEIGHT_PX: u32 = 10_000;
+
+/// `chart` in both forms, as SVG, with `label` for those who cannot see it. `chart` returns its height.
+pub(super) fn draw(label: &str, chart: impl Fn(&Canvas<'_>) -> i32) -> String {
+    [Form::Wide, Form::Narrow].map(|form| draw_form(form, label, &chart)).concat()
+}
+
+fn draw_form(form: Form, label: &str, chart: &impl Fn(&Canvas<'_>) -> i32) -> String {
     let mut svg = String::new();
-    let sheet = (size.0 as u32, size.1 as u32);
+    let height;
     {
-        let canvas = Canvas { area: SVGBackend::with_string(&mut svg, sheet).into_drawing_area() };
-        with(&canvas);
+        // Plotters moves what lies beyond its sheet to the edge; the height is known at the end.
+        let sheet = (form.class_and_width().1 as u32, MAX_HEIGHT_PX);
+        let canvas =
+            Canvas { area: SVGBackend::with_string(&mut svg, sheet).into_drawing_area(), form };
+        height = chart(&canvas);
         canvas.area.present().expect(INFALLIBLE);
     }
-    finish(&svg, size, label)
+    finish(&svg, form, height, label)
 }
 
-fn finish(svg: &str, (width, height): Point, label: &str) -> String {
-    // Plotters opens with its own width and height, which would keep the drawing from shrinking.
-    let body = svg.split_once('>').map_or("", |(_, body)| body);
-    let mut body = body.to_owned();
+/// The drawing as it stands in the page: without what plotters writes and every browser assumes, and in a
+/// tag that lets it fill its column.
+fn finish(svg: &str, form: Form, height: i32, label: &str) -> String {
+    let mut body = svg.split_once('>').map_or("", |(_, body)| body).to_owned();
+    for (long, short) in [
+        (" opacity=\"1\"", ""),
+        (" font-family=\"sans-serif\"", ""),
+        (" dy=\"0.5ex\"", ""),
+        (" text-anchor=\"start\"", ""),
+        (" stroke=\"none\"", ""),
+        (" stroke-width=\"1\"", ""),
+        (" fill=\"none\"", ""),
+        (" \"/>", "\"/>"),
+        (">\n</svg>", "></svg>"),
+        ("\n</text>", "</text>"),
+    ] {
+        body = body.replace(long, short);
+    }
+    // A text stands on a line of its own; the attributes before it end in a quotation mark.
+    let mut parts = body.split("<text");
+    let mut short = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        short.push_str("<text");
+        short.push_str(&part.replacen(">\n", ">", 1));
+    }
+    for font in [Font::Label, Font::Small] {
+        let written = format!(" font-size=\"{}\"", font.box_px() / LINE_HEIGHT);
+        let px = if font.px() == SIZE_PX {
+            String::new()
+        } else {
+            format!(" font-size=\"{}\"", font.px())
+        };
+        short = short.replace(&written, &px);
+    }
     for (ink, css) in CSS {
         let RGBColor(r, g, b) = ink.place_holder();
-        body = body.replace(&format!("#{r:02X}{g:02X}{b:02X}"), css);
+        short = short.replace(&format!("#{r:02X}{g:02X}{b:02X}"), css);
     }
     let label = label.replace('&', "&amp;").replace('<', "&lt;").replace('"', "&quot;");
+    let (class, width) = form.class_and_width();
     format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
-         aria-label=\"{label}\">{body}"
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" class=\"{class}\" viewBox=\"0 0 {width} {height}\" \
+         font-size=\"{SIZE_PX}\" fill=\"none\" role=\"img\" aria-label=\"{label}\">{short}"
     )
 }
 
 impl Canvas<'_> {
+    /// Width of the sheet, in px.
+    pub(super) const fn width(&self) -> i32 {
+        self.form.class_and_width().1
+    }
+
+    /// True if it is for a narrow column.
+    pub(super) const fn is_narrow(&self) -> bool {
+        matches!(self.form, Form::Narrow)
+    }
+
     /// A text of one line, centred on its point's height.
-    pub(super) fn text(&self, text: &str, at: Point, anchor: Anchor, size: Font, ink: Ink) {
-        let (px, weight) = match size {
-            Font::Label => (13.0, FontStyle::Normal),
-            Font::Strong => (13.0, FontStyle::Bold),
-            Font::Small => (12.0, FontStyle::Normal),
+    pub(super) fn text(&self, text: &str, (x, y): Point, anchor: Anchor, font: Font, ink: Ink) {
+        let weight = match font {
+            Font::Strong => FontStyle::Bold,
+            Font::Label | Font::Small => FontStyle::Normal,
         };
         let h_pos = match anchor {
             Anchor::Left => HPos::Left,
             Anchor::Middle => HPos::Center,
             Anchor::Right => HPos::Right,
         };
-        // Plotters takes the height of the line box and writes 1/1.24 of it as the font size.
         let colour = ink.place_holder();
-        let style = ("sans-serif", px * 1.24, weight)
+        let style = ("sans-serif", font.box_px(), weight)
             .into_text_style(&self.area)
             .color(&colour)
             .pos(Pos::new(h_pos, VPos::Center));
+        // The attribute by which plotters centres a text is left out.
+        let at = (x, y + 4);
         self.area.draw(&Text::new(text.to_owned(), at, style)).expect(INFALLIBLE);
     }
 
@@ -131,25 +239,6 @@ impl Canvas<'_> {
     pub(super) fn line(&self, points: impl Into<Vec<Point>>, width: u32, ink: Ink) {
         let style = ink.place_holder().stroke_width(width);
         self.area.draw(&PathElement::new(points.into(), style)).expect(INFALLIBLE);
-    }
-
-    /// A dashed line from `from` to `to`, upright or level.
-    pub(super) fn dashes(&self, from: Point, to: Point, ink: Ink) {
-        const DASH: i32 = 4;
-        let upright = from.0 == to.0;
-        let (start, end) = if upright { (from.1, to.1) } else { (from.0, to.0) };
-        let (start, end) = (start.min(end), start.max(end));
-        let mut dash = start;
-        while dash < end {
-            let stop = (dash + DASH).min(end);
-            let line = if upright {
-                [(from.0, dash), (from.0, stop)]
-            } else {
-                [(dash, from.1), (stop, from.1)]
-            };
-            self.line(line, 1, ink);
-            dash += 2 * DASH;
-        }
     }
 
     /// A filled rectangle; `alpha` 1 is opaque.
@@ -294,13 +383,23 @@ mod tests {
 
     #[test]
     fn drawings_take_the_pages_colours_and_escape_their_texts() {
-        let svg = draw((100, 50), "a < b \"c\"", |canvas| {
+        let svg = draw("a < b \"c\"", |canvas| {
             canvas.text("<script>", (5, 5), Anchor::Left, Font::Label, Ink::Text);
+            canvas.text(" opacity=\"1\"", (5, 5), Anchor::Left, Font::Small, Ink::Text);
             canvas.diamond((50, 20), 5, Ink::Claimed);
+            canvas.line([(0, 0), (9, 9)], 1, Ink::Dashed);
+            50
         });
         assert!(svg.contains("aria-label=\"a &lt; b &quot;c&quot;\""), "{svg}");
-        assert!(svg.contains("&lt;script&gt;") && !svg.contains("<script>"), "{svg}");
+        assert!(svg.contains(">&lt;script&gt;</text>") && !svg.contains("<script>"), "{svg}");
+        assert!(
+            svg.contains("font-size=\"12\" fill=\"currentColor\"> opacity=&quot;1&quot;<"),
+            "{svg}"
+        );
         assert!(svg.contains("currentColor") && svg.contains("var(--claimed"), "{svg}");
+        assert!(svg.contains("stroke=\"var(--muted)\" stroke-dasharray=\"4\""), "{svg}");
         assert!(!svg.contains("#0102") && !svg.contains(" id="), "{svg}");
+        let viewed = ["wide\" viewBox=\"0 0 840 50", "narrow\" viewBox=\"0 0 332 50"];
+        assert!(viewed.iter().all(|it| svg.contains(it)), "{svg}");
     }
 }

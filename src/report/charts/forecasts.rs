@@ -2,25 +2,27 @@
 
 use super::canvas::{self, Ink, Scale};
 use super::frame::{Axis, AxisScale, Sides};
-use super::{WIDTH, legend};
+use super::labels::{Key, legend};
 use crate::report::model::regrets::{BAND, deviation};
 use crate::select::CaseVerdict;
 use crate::select::case::Family;
 
-const HEIGHT: i32 = 356;
+const PANEL: i32 = 242;
 
 /// The median of the runs across, the deviation of the forecast upwards: on an axis of seconds, of
 /// which there are decades, three percent would be no wider than the line.
-pub fn forecasts(verdicts: &[CaseVerdict]) -> String {
+pub fn forecasts(verdicts: &[CaseVerdict]) -> Option<String> {
     let row = |it: &CaseVerdict| Some((it.family, it.forecast?.median_s, deviation(&it.forecast?)));
     let rows: Vec<(Family, f64, f64)> = verdicts.iter().filter_map(row).collect();
+    if rows.is_empty() {
+        return None;
+    }
     let label = "For each scenario how far the forecast is from the median of the runs. The table below \
                  has the figures.";
-    canvas::draw((WIDTH, HEIGHT), label, |canvas| {
-        if rows.is_empty() {
-            return;
-        }
-        let sides = Sides { left: 62, right: WIDTH - 16, top: 62, bottom: HEIGHT - 52 };
+    Some(canvas::draw(label, |canvas| {
+        let shown = Family::ALL.into_iter().filter(|it| rows.iter().any(|(of, ..)| of == it));
+        let top = legend(canvas, 0, shown.map(|it| (Key::Mark(it as u8), it.name()))) + 34;
+        let sides = Sides { left: 54, right: canvas.width() - 14, top, bottom: top + PANEL };
         let range = super::range(rows.iter().map(|(_, median_s, _)| *median_s));
         let title = "simulated: the median of the runs, logarithmic";
         let across = Axis::times(title, range, [sides.left, sides.right]);
@@ -47,7 +49,6 @@ pub fn forecasts(verdicts: &[CaseVerdict]) -> String {
         for (family, median_s, off) in &rows {
             canvas.mark(*family as u8, (across.at(*median_s), place(*off)));
         }
-        let shown = Family::ALL.into_iter().filter(|it| rows.iter().any(|(of, ..)| of == it));
-        legend(canvas, sides.left + 6, 120, shown.map(|it| (it as u8, it.name())));
-    })
+        sides.bottom + 46
+    }))
 }

@@ -1,120 +1,101 @@
-//! Response-time histograms: one panel a row of the guide.
+//! Response-time histograms: one panel per example of the guide, its strategies on one another.
 
-use super::canvas::{self, Anchor, Canvas, Font, Ink, LogScale, Point, Scale};
-use super::{WIDTH, labels, lines, stacked};
-use crate::report::evidence::{Bin, Responses};
-use crate::report::model::{Model, RowModel};
-use crate::text::duration;
+use super::canvas::{self, Anchor, Canvas, Font, Ink, Point};
+use super::frame::{Axis, Sides};
+use super::labels::{Labels, legend};
+use super::{key_of, number_of, stacked};
+use crate::report::evidence::Responses;
+use crate::report::model::{ExampleModel, Model};
+use crate::text::percent;
 use neonbench_engine::engine::Strategy;
 
-/// Columns of panels: the strategies in the guide's order.
-const COLUMNS: [Strategy; 4] =
-    [Strategy::Standard, Strategy::PutBatch, Strategy::Parallel, Strategy::Hybrid];
+const PANEL: i32 = 128;
 
-/// Where the first panel begins, in px.
-const LEFT: i32 = 96;
+/// Height of a panel with its title and its axis, in px.
+const HEIGHT: i32 = PANEL + 96;
 
-/// Where the first row of panels begins, in px.
-const TOP: i32 = 66;
+/// Width of the marks' names beside a panel, in px.
+const NAMES: i32 = 46;
 
-/// Height of a panel with its axis, in px.
-const HEIGHT: i32 = 184;
-
-/// Space for the figures above a panel, in px.
-const FIGURES: i32 = 36;
-
-/// Space below a panel's ground line, in px.
-const AXIS: i32 = 44;
-
-/// Space between panels, in px.
-const GAP: i32 = 24;
-
-const TICKS: [(f64, &str); 3] = [(100.0, "100 ms"), (1_000.0, "1 s"), (10_000.0, "10 s")];
-
-/// Panels by example and strategy: reads as an area, writes as a line.
-pub fn histograms(model: &Model<'_>) -> String {
-    let height = TOP + stacked(model.examples.len(), HEIGHT);
-    let label = "Response-time histograms of reads and writes, for each example and strategy, on a \
-                 logarithmic axis. The table below has their quantiles.";
-    let high = model.rows().flat_map(|(_, row)| [peak(&row.reads), peak(&row.writes)]);
-    let high = high.fold(0.01, f64::max) * 1.05;
-    canvas::draw((WIDTH, height), label, |canvas| {
-        legend(canvas);
-        let width = (WIDTH - LEFT) / stacked(COLUMNS.len(), 1);
-        for (column, strategy) in COLUMNS.iter().enumerate() {
-            let x = LEFT + stacked(column, width) + (width - GAP) / 2;
-            canvas.text(strategy.name(), (x, TOP - 12), Anchor::Middle, Font::Strong, Ink::Text);
-        }
-        for (index, example) in model.examples.iter().enumerate() {
-            let top = TOP + stacked(index, HEIGHT);
-            let middle = top + (FIGURES + HEIGHT - AXIS) / 2;
-            let name = format!("Example {}", example.number);
-            canvas.text(&name, (0, middle), Anchor::Left, Font::Strong, Ink::Text);
-            for (column, strategy) in COLUMNS.iter().enumerate() {
-                let left = LEFT + stacked(column, width);
-                let row = example.rows.iter().find(|row| row.strategy == *strategy);
-                panel(canvas, row, [(left, top), (left + width - GAP, top + HEIGHT - AXIS)], high);
-            }
-        }
-    })
-}
-
-fn legend(canvas: &Canvas<'_>) {
-    canvas.block([(LEFT, 8), (LEFT + 22, 20)], 0.45, Ink::Measured);
-    canvas.text("reads (GET)", (LEFT + 30, 14), Anchor::Left, Font::Label, Ink::Text);
-    canvas.line([(LEFT + 130, 14), (LEFT + 152, 14)], 2, Ink::Claimed);
-    canvas.text("writes (PATCH)", (LEFT + 160, 14), Anchor::Left, Font::Label, Ink::Text);
-    let note = "height: share of calls; p50 and p99 as reads / writes";
-    canvas.text(note, (WIDTH - GAP, 14), Anchor::Right, Font::Small, Ink::Muted);
-}
-
-fn panel(canvas: &Canvas<'_>, row: Option<&RowModel>, corners: [Point; 2], high: f64) {
-    let [(left, top), (right, bottom)] = corners;
-    let Some(row) = row else {
-        let middle = (left.midpoint(right), (top + FIGURES).midpoint(bottom));
-        canvas.text("not in the guide", middle, Anchor::Middle, Font::Small, Ink::Muted);
-        return;
-    };
-    let x = LogScale::new(40.0, 30_000.0, [left, right]);
-    let y = Scale::new(high, [bottom, top + FIGURES]);
-    lines(canvas, &x, [top + FIGURES, bottom], &TICKS);
-    labels(canvas, &x, bottom, &TICKS);
-    let outline = steps(&row.reads.bins, &x, &y);
-    if outline.len() > 2 {
-        canvas.area(outline, 0.45, Ink::Measured);
+/// Reads and writes of each strategy as lines, on axes that all panels share.
+pub fn histograms(model: &Model<'_>) -> Option<String> {
+    let both = || model.rows().flat_map(|(_, row)| [&row.reads, &row.writes]);
+    let bins = || both().flat_map(|responses| &responses.bins);
+    let low = bins().map(|bin| bin.low_ms / 1e3).fold(f64::MAX, f64::min);
+    let high = bins().map(|bin| bin.high_ms / 1e3).fold(0.0, f64::max);
+    if low >= high {
+        return None;
     }
-    canvas.line(steps(&row.writes.bins, &x, &y), 2, Ink::Claimed);
-    canvas.line([(left, bottom), (right, bottom)], 1, Ink::Muted);
-    let pair =
-        |read: f64, write: f64| format!("{} / {}", duration(read / 1e3), duration(write / 1e3));
-    let (reads, writes) = (row.reads.quantiles, row.writes.quantiles);
-    let p50 = format!("p50 {}", pair(reads.p50, writes.p50));
-    let p99 = format!("p99 {}", pair(reads.p99, writes.p99));
-    canvas.text(&p50, (left + 2, top + 8), Anchor::Left, Font::Small, Ink::Text);
-    canvas.text(&p99, (left + 2, top + 24), Anchor::Left, Font::Small, Ink::Muted);
+    let most = both().map(peak).fold(0.01, f64::max);
+    let label = "Response-time histograms of reads and of writes, for each example, with a line for each \
+                 strategy. The table below has their quantiles.";
+    Some(canvas::draw(label, |canvas| {
+        let strategies = Strategy::ALL
+            .into_iter()
+            .filter(|strategy| model.rows().any(|(_, row)| row.strategy == *strategy));
+        let top = legend(canvas, 0, strategies.map(key_of));
+        let columns = if canvas.is_narrow() { 1 } else { model.examples.len() };
+        let width = canvas.width() / stacked(columns, 1);
+        for (index, example) in model.examples.iter().enumerate() {
+            let left = stacked(index % columns, width) + NAMES;
+            let top = top + stacked(index / columns, HEIGHT) + 44;
+            let sides = Sides { left, right: left - NAMES + width - 14, top, bottom: top + PANEL };
+            draw_panel(canvas, &sides, example, ([low, high], most));
+        }
+        top + stacked(model.examples.len().div_ceil(columns), HEIGHT)
+    }))
 }
 
-fn calls(responses: &Responses) -> u64 {
-    responses.bins.iter().map(|bin| bin.calls).sum()
+fn draw_panel(
+    canvas: &Canvas<'_>,
+    sides: &Sides,
+    example: &ExampleModel,
+    (times, most): ([f64; 2], f64),
+) {
+    let across = Axis::times("response time, logarithmic", times, [sides.left, sides.right]);
+    let up = Axis::linear("", most, [sides.bottom, sides.top], |share, _| percent(share));
+    sides.draw(canvas, &across, &up);
+    let title = format!("Example {}: share of calls", example.number);
+    let left = sides.left - NAMES;
+    canvas.text(&title, (left, sides.top - 16), Anchor::Left, Font::Strong, Ink::Text);
+    for row in &example.rows {
+        let ink = Ink::Series(number_of(row.strategy));
+        for responses in [&row.reads, &row.writes] {
+            canvas.line(outline(responses, &across, &up), 2, ink);
+        }
+    }
+    // The lines of one kind lie on one another.
+    let Some(row) = example.rows.first() else { return };
+    let peaks = [("reads", &row.reads), ("writes", &row.writes)].map(|(name, responses)| {
+        let fullest = responses.bins.iter().max_by_key(|bin| bin.calls);
+        let ms = fullest.map_or(0.0, |bin| (bin.low_ms * bin.high_ms).sqrt());
+        (name, (across.at(ms / 1e3), up.at(peak(responses))))
+    });
+    let area = [(sides.left, sides.top), (sides.right, sides.bottom)];
+    let mut labels = Labels::around(canvas, area, &peaks.map(|(_, point)| point));
+    for (name, point) in peaks {
+        labels.put(name, point, Ink::Text);
+    }
 }
 
 /// The fullest bin's share of the calls.
 fn peak(responses: &Responses) -> f64 {
     let fullest = responses.bins.iter().map(|bin| bin.calls).max().unwrap_or(0);
-    fullest as f64 / calls(responses).max(1) as f64
+    fullest as f64 / calls(responses)
 }
 
-/// The outline of `bins`, from ground to ground.
-fn steps(bins: &[Bin], x: &LogScale, y: &Scale) -> Vec<Point> {
-    let all: u64 = bins.iter().map(|bin| bin.calls).sum();
-    let mut points = Vec::new();
-    for bin in bins {
-        let height = y.at(bin.calls as f64 / all.max(1) as f64);
-        if points.is_empty() {
-            points.push((x.at(bin.low_ms), y.at(0.0)));
-        }
-        points.extend([(x.at(bin.low_ms), height), (x.at(bin.high_ms), height)]);
-    }
-    points.extend(bins.last().map(|bin| (x.at(bin.high_ms), y.at(0.0))));
-    points
+/// At least one.
+fn calls(responses: &Responses) -> f64 {
+    responses.bins.iter().map(|bin| bin.calls).sum::<u64>().max(1) as f64
+}
+
+/// The middles of the bins, from ground to ground.
+fn outline(responses: &Responses, across: &Axis, up: &Axis) -> Vec<Point> {
+    let at = |ms: f64, share: f64| (across.at(ms / 1e3), up.at(share));
+    let bins = &responses.bins;
+    let middles = bins
+        .iter()
+        .map(|bin| at((bin.low_ms * bin.high_ms).sqrt(), bin.calls as f64 / calls(responses)));
+    let first = bins.first().map(|bin| at(bin.low_ms, 0.0));
+    first.into_iter().chain(middles).chain(bins.last().map(|bin| at(bin.high_ms, 0.0))).collect()
 }

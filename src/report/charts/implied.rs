@@ -1,33 +1,47 @@
 //! The time per call that each row of the guide implies.
 
-use super::canvas::{self, Anchor, Canvas, Font, Ink, LogScale};
-use super::{NAMES, ROW, WIDTH, labels, lines, stacked};
+use super::canvas::{self, Anchor, Canvas, Font, Ink, Point};
+use super::frame::{Axis, Sides};
+use super::labels::Labels;
+use super::{range, stacked};
 use crate::report::model::{ExampleModel, Model};
-use crate::text::{count, duration, sig3};
+use crate::text::{duration, sig3};
 
-const TICKS: [(f64, &str); 4] = [(0.25, "250 ms"), (0.5, "500 ms"), (1.0, "1 s"), (2.0, "2 s")];
+/// Height of an example, and of its title, in px.
+const EXAMPLE: i32 = 118;
+const TITLE: i32 = 26;
 
 /// One line an example: where its rows agree, their marks lie on one another.
-pub fn implied(model: &Model<'_>) -> String {
-    const LINE: i32 = 3 * ROW;
-    let bottom = 10 + stacked(model.examples.len(), LINE);
+pub fn implied(model: &Model<'_>) -> Option<String> {
+    model.rows().next()?;
     let label = "Time per call that each row of the guide implies, example by example. Marks of \
                  rows that agree with one another coincide. The table below has the figures.";
-    canvas::draw((WIDTH, bottom + 32), label, |canvas| {
-        let scale = LogScale::new(0.22, 2.5, [NAMES + 110, WIDTH - 190]);
-        lines(canvas, &scale, [4, bottom], &TICKS);
-        labels(canvas, &scale, bottom, &TICKS);
+    Some(canvas::draw(label, |canvas| {
+        let times = range(model.rows().map(|(_, row)| row.implied_call_s));
+        let axis = Axis::times("", times, [8, canvas.width() - 8]);
+        let bottom = stacked(model.examples.len(), EXAMPLE);
         for (index, example) in model.examples.iter().enumerate() {
-            line(canvas, &scale, example, 10 + stacked(index, LINE) + LINE / 2);
+            draw_example(canvas, &axis, example, stacked(index, EXAMPLE));
         }
-    })
+        axis.name_below(canvas, bottom - 2);
+        bottom + 24
+    }))
 }
 
-fn line(canvas: &Canvas<'_>, scale: &LogScale, example: &ExampleModel, y: i32) {
-    let ExampleModel { number, accounts, mappings, .. } = example;
-    canvas.text(&format!("Example {number}"), (0, y - 9), Anchor::Left, Font::Strong, Ink::Text);
-    let size = format!("{} accounts × {mappings} mappings", count(*accounts));
-    canvas.text(&size, (0, y + 9), Anchor::Left, Font::Small, Ink::Muted);
+fn draw_example(canvas: &Canvas<'_>, axis: &Axis, example: &ExampleModel, top: i32) {
+    let verdict = if example.agrees {
+        "one time: agrees".to_owned()
+    } else {
+        format!("{} times apart", sig3(example.implied_spread))
+    };
+    let title =
+        if canvas.is_narrow() { format!("Example {}", example.number) } else { example.title() };
+    let (right, ink) = (canvas.width(), if example.agrees { Ink::Measured } else { Ink::Claimed });
+    canvas.text(&title, (0, top + 14), Anchor::Left, Font::Strong, Ink::Text);
+    canvas.text(&verdict, (right, top + 14), Anchor::Right, Font::Strong, ink);
+    let sides = Sides { left: 0, right, top: top + TITLE, bottom: top + EXAMPLE - 4 };
+    sides.lines(canvas, axis);
+    let y = sides.top.midpoint(sides.bottom);
     let mut marks: Vec<(f64, Vec<&str>)> = Vec::new();
     for row in &example.rows {
         let same =
@@ -38,22 +52,14 @@ fn line(canvas: &Canvas<'_>, scale: &LogScale, example: &ExampleModel, y: i32) {
         }
     }
     marks.sort_by(|(a, _), (b, _)| a.total_cmp(b));
-    if let [(low, _), .., (high, _)] = marks[..] {
-        canvas.line([(scale.at(low), y), (scale.at(high), y)], 2, Ink::Claimed);
-    }
-    for (index, (time, names)) in marks.iter().enumerate() {
-        let x = scale.at(*time);
+    let points: Vec<Point> = marks.iter().map(|(time, _)| (axis.at(*time), y)).collect();
+    canvas.line(points.as_slice(), 2, Ink::Claimed);
+    let mut labels = Labels::around(canvas, [(0, sides.top), (right, sides.bottom)], &points);
+    labels.keep_off(&points);
+    for ((time, names), (x, y)) in marks.iter().zip(&points) {
         canvas.block([(x - 7, y - 7), (x + 7, y + 7)], 1.0, Ink::Ground);
-        canvas.diamond((x, y), 7, Ink::Claimed);
-        // Above and below by turns, as neighbours may be close.
-        let above = if index % 2 == 0 { -22 } else { 22 };
+        canvas.diamond((*x, *y), 7, Ink::Claimed);
         let text = format!("{}: {}", names.join(" = "), duration(*time));
-        canvas.text(&text, (x, y + above), Anchor::Middle, Font::Label, Ink::Text);
+        labels.put(&text, (*x, *y), Ink::Text);
     }
-    let (verdict, ink) = if example.agrees {
-        ("one time: agrees".to_owned(), Ink::Measured)
-    } else {
-        (format!("{}× apart", sig3(example.implied_spread)), Ink::Claimed)
-    };
-    canvas.text(&verdict, (WIDTH, y), Anchor::Right, Font::Strong, ink);
 }

@@ -1,16 +1,20 @@
 //! The decision map: the best, the guide's choice and auto's, side by side.
 
 use super::canvas::{self, Anchor, Canvas, Font, Ink, Point};
-use super::{WIDTH, legend, number_of, stacked};
+use super::labels::legend;
+use super::{key_of, number_of, stacked};
 use crate::report::model::distinct;
 use crate::select::{DecisionMap, MapCell};
 use crate::text::sig3;
 use neonbench_engine::engine::Strategy;
 
 const LEFT: i32 = 34;
-const TOP: i32 = 74;
-const ROW: i32 = 38;
+const ROW: i32 = 36;
 const GAP: i32 = 18;
+
+/// Height of a panel's title and of its axis, in px.
+const TITLE: i32 = 30;
+const AXIS: i32 = 46;
 
 /// A choice up to this ratio to the best's cost counts as good as the best.
 const AS_GOOD: f64 = 1.05;
@@ -23,67 +27,70 @@ type Sizes = (Vec<u64>, Vec<u32>);
 
 /// A panel each for the best, the guide's choice and ours: a cell for each size, its mark that of the
 /// strategy, below it how many times the best it costs where that is more.
-pub fn map(map: &DecisionMap) -> String {
+pub fn map(map: &DecisionMap) -> Option<String> {
     let sizes: Sizes = (
         distinct(map.cells.iter().map(|cell| cell.resources)),
         distinct(map.cells.iter().map(|cell| cell.mappings)),
     );
-    let bottom = TOP + stacked(sizes.1.len(), ROW);
+    if map.cells.is_empty() {
+        return None;
+    }
     let label = "For each number of accounts and mappings the strategy that is best, the one that the \
                  guide's rule chooses and the one that auto chooses. The table below has the figures.";
-    canvas::draw((WIDTH, bottom + 46), label, |canvas| {
-        let names = Strategy::GUIDE.map(|strategy| (number_of(strategy), strategy.name()));
-        legend(canvas, LEFT + 6, 120, names);
+    Some(canvas::draw(label, |canvas| {
+        let mut top = legend(canvas, 0, Strategy::GUIDE.map(key_of));
         let text = "×: how many times the best the choice costs";
-        canvas.text(text, (WIDTH, 14), Anchor::Right, Font::Small, Ink::Muted);
-        canvas.text("mappings", (0, TOP - 12), Anchor::Left, Font::Small, Ink::Muted);
-        for (row, mappings) in sizes.1.iter().enumerate() {
-            let y = TOP + stacked(row, ROW) + ROW / 2;
-            let name = mappings.to_string();
-            canvas.text(&name, (LEFT - 10, y), Anchor::Right, Font::Small, Ink::Text);
-        }
-        let width = (WIDTH - LEFT - 2 * GAP) / 3;
+        canvas.text(text, (0, top + 10), Anchor::Left, Font::Small, Ink::Muted);
+        top += 20 + TITLE;
+        let columns = if canvas.is_narrow() { 1 } else { 3 };
+        let width = canvas.width() / columns;
+        let height = TITLE + stacked(sizes.1.len(), ROW) + AXIS;
         let panels: [(&str, Pick); 3] = [
             ("the best", |cell| (cell.best.strategy, 1.0)),
             ("the guide's rule", |cell| (cell.guide.strategy, cell.guide_ratio)),
             ("auto", |cell| (cell.ours.strategy, cell.ours_ratio)),
         ];
-        for (panel, (name, choice)) in panels.into_iter().enumerate() {
-            let left = LEFT + stacked(panel, width + GAP);
-            let at = (left + width / 2, TOP - 14);
-            canvas.text(name, at, Anchor::Middle, Font::Strong, Ink::Text);
-            draw_panel(canvas, (map, &sizes), (left, width), choice);
+        for (index, (name, choice)) in (0..).zip(panels) {
+            let corner = (index % columns * width, top + index / columns * height);
+            draw_panel(canvas, (map, &sizes), (corner, width - GAP), name, choice);
         }
-        canvas.text("accounts", (WIDTH, bottom + 34), Anchor::Right, Font::Small, Ink::Muted);
-    })
+        top + 3 / columns * height - TITLE
+    }))
 }
 
 fn draw_panel(
     canvas: &Canvas<'_>,
     (map, (accounts, mappings)): (&DecisionMap, &Sizes),
-    (left, width): (i32, i32),
+    ((left, top), width): (Point, i32),
+    name: &str,
     choice: Pick,
 ) {
-    let columns = stacked(accounts.len().max(1), 1);
     let place = |list: usize| stacked(list, 1);
-    let bottom = TOP + stacked(mappings.len(), ROW);
+    let cell = (width - LEFT) / place(accounts.len());
+    let bottom = top + stacked(mappings.len(), ROW);
+    canvas.text("mappings", (left, top - 12), Anchor::Left, Font::Small, Ink::Muted);
+    let middle = left + LEFT + (width - LEFT) / 2;
+    canvas.text(name, (middle, top - 14), Anchor::Middle, Font::Strong, Ink::Text);
+    for (row, count) in mappings.iter().enumerate() {
+        let at = (left + LEFT - 8, top + stacked(row, ROW) + ROW / 2);
+        canvas.text(&count.to_string(), at, Anchor::Right, Font::Small, Ink::Text);
+    }
     for (column, resources) in accounts.iter().enumerate() {
-        let x = left + (2 * place(column) + 1) * width / (2 * columns);
         let name = if *resources >= 1_000 {
             format!("{}k", resources / 1_000)
         } else {
             resources.to_string()
         };
-        canvas.text(&name, (x, bottom + 14), Anchor::Middle, Font::Small, Ink::Text);
+        let at = (left + LEFT + place(column) * cell + cell / 2, bottom + 12);
+        canvas.text(&name, at, Anchor::Middle, Font::Small, Ink::Text);
     }
-    for cell in &map.cells {
-        let column = accounts.iter().position(|known| *known == cell.resources);
-        let row = mappings.iter().position(|known| *known == cell.mappings);
+    canvas.text("accounts", (left + width, bottom + 30), Anchor::Right, Font::Small, Ink::Muted);
+    for it in &map.cells {
+        let column = accounts.iter().position(|known| *known == it.resources);
+        let row = mappings.iter().position(|known| *known == it.mappings);
         let (Some(column), Some(row)) = (column, row) else { continue };
-        let x = left + place(column) * width / columns;
-        let end = left + (place(column) + 1) * width / columns;
-        let y = TOP + stacked(row, ROW);
-        draw_cell(canvas, [(x, y), (end - 2, y + ROW - 2)], choice(cell));
+        let (x, y) = (left + LEFT + place(column) * cell, top + stacked(row, ROW));
+        draw_cell(canvas, [(x, y), (x + cell - 2, y + ROW - 2)], choice(it));
     }
 }
 

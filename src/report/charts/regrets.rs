@@ -1,17 +1,20 @@
 //! The distribution of regret: for each selector the share of scenarios up to each regret.
 
-use super::canvas::{self, Anchor, Canvas, Font, Ink, LogScale, Scale};
+use super::canvas::{self, Anchor, Canvas, Font, Ink, Scale};
 use super::frame::{Axis, AxisScale, Sides};
-use super::{WIDTH, legend, stacked};
+use super::labels::{Key, legend};
 use crate::experiment::Portfolio;
 use crate::report::model::{RegretsModel, Spread};
 use crate::select::SelectorName;
+use crate::text::percent;
 
-const HEIGHT: i32 = 372;
-const TOP: i32 = 76;
-const LEFT: i32 = 52;
-const GAP: i32 = 64;
-const RIGHT: i32 = 20;
+const PANEL: i32 = 244;
+
+/// Height of a panel with its title and its axis, in px.
+const HEIGHT: i32 = PANEL + 96;
+
+/// Width of the marks' names beside a panel, in px.
+const NAMES: i32 = 50;
 
 /// Regrets below this lie at the left edge.
 const LEAST: f64 = 0.001;
@@ -39,22 +42,28 @@ const fn known_as(selector: SelectorName) -> &'static str {
 }
 
 /// A panel for each portfolio: regret across, the share of scenarios up to it upwards.
-pub fn regrets(model: &RegretsModel) -> String {
+pub fn regrets(model: &RegretsModel) -> Option<String> {
+    let regrets = || model.spreads.iter().flat_map(|spread| &spread.regrets);
+    regrets().next()?;
+    let most = regrets().copied().fold(1.0, f64::max);
     let label = "For each selector the share of scenarios in which its regret is at most so large. The \
                  table below has the figures.";
-    canvas::draw((WIDTH, HEIGHT), label, |canvas| {
+    Some(canvas::draw(label, |canvas| {
         let selectors = SelectorName::ALL.into_iter().rev();
-        legend(canvas, LEFT, 165, selectors.map(|it| (number_of(it), known_as(it))));
-        let most = model.spreads.iter().filter_map(|spread| spread.regrets.last().copied());
-        let most = most.fold(1.0, f64::max);
-        let width = (WIDTH - LEFT - GAP - RIGHT) / 2;
-        for portfolio in Portfolio::ALL {
-            let left = LEFT + stacked(portfolio as usize, width + GAP);
-            let sides = Sides { left, right: left + width, top: TOP, bottom: HEIGHT - 52 };
+        let keys = selectors.map(|it| (Key::Mark(number_of(it)), known_as(it)));
+        let top = legend(canvas, 0, keys);
+        let columns = if canvas.is_narrow() { 1 } else { 2 };
+        let width = canvas.width() / columns;
+        for (index, portfolio) in (0..).zip(Portfolio::ALL) {
+            let (left, top) =
+                (index % columns * width + NAMES, top + index / columns * HEIGHT + 40);
+            let right = left - NAMES + width - 14;
+            let sides = Sides { left, right, top, bottom: top + PANEL };
             let spreads = model.spreads.iter().filter(|spread| spread.portfolio == portfolio);
             draw_panel(canvas, &sides, portfolio, most, spreads);
         }
-    })
+        top + 2 / columns * HEIGHT
+    }))
 }
 
 fn draw_panel<'a>(
@@ -64,30 +73,21 @@ fn draw_panel<'a>(
     most: f64,
     spreads: impl Iterator<Item = &'a Spread>,
 ) {
-    const MARKS: [(f64, &str); 6] = [
-        (LEAST, "none"),
-        (0.01, "1 %"),
-        (0.1, "10 %"),
-        (1.0, "100 %"),
-        (10.0, "1,000 %"),
-        (100.0, "10,000 %"),
-    ];
-    let scale = LogScale::new(LEAST, most * 1.2, [sides.left, sides.right]);
-    let ticks = MARKS.into_iter().filter(|(value, _)| scale.spans(*value));
-    let across = Axis {
-        title: "regret, logarithmic".to_owned(),
-        scale: AxisScale::Log(scale),
-        ticks: ticks.map(|(value, name)| (value, name.to_owned())).collect(),
-    };
+    const MARKS: [f64; 6] = [LEAST, 0.01, 0.1, 1.0, 10.0, 100.0];
+    let named = |regret: f64| if regret <= LEAST { "none".to_owned() } else { percent(regret) };
+    let px = [sides.left, sides.right];
+    let marks: Vec<f64> = MARKS.into_iter().filter(|it| *it <= most * 1.2).collect();
+    let across = Axis::within("regret, logarithmic", [LEAST, most * 1.2], &marks, px, named);
     let scale = Scale::new(1.0, [sides.bottom, sides.top]);
     let ticks = [0.0, 0.25, 0.5, 0.75, 1.0].map(|share| (share, format!("{:.0} %", share * 100.0)));
     let up = Axis { title: String::new(), scale: AxisScale::Linear(scale), ticks: ticks.to_vec() };
     sides.draw(canvas, &across, &up);
     let name = match portfolio {
-        Portfolio::Guide => "among the guide's strategies: share of scenarios",
-        Portfolio::Full => "among all strategies",
+        Portfolio::Guide => "share of scenarios, among the guide's strategies",
+        Portfolio::Full => "share of scenarios, among all strategies",
     };
-    canvas.text(name, (sides.left, sides.top - 18), Anchor::Left, Font::Small, Ink::Text);
+    let left = sides.left - NAMES;
+    canvas.text(name, (left, sides.top - 18), Anchor::Left, Font::Small, Ink::Text);
     for spread in spreads {
         let number = number_of(spread.selector);
         let count = spread.regrets.len().max(1) as f64;

@@ -1,43 +1,63 @@
 //! Scalability: makespans over growing organisations, both axes logarithmic.
 
-use super::canvas::{self, Anchor, Font, Ink, LogScale};
-use super::frame::{Axis, AxisScale, Sides};
-use super::{WIDTH, number_of, range};
+use super::canvas::{self, Anchor, Font, Ink};
+use super::frame::{Axis, Sides};
+use super::labels::{legend, spread};
+use super::{key_of, number_of, range};
 use crate::report::model::{DecisionModel, distinct};
 use crate::text::count;
 use neonbench_engine::engine::Strategy;
 
-const HEIGHT: i32 = 400;
+const PANEL: i32 = 290;
 
-/// One line a strategy.
-pub fn scaling(model: &DecisionModel<'_>) -> String {
+/// One line a strategy; none of organisations of one size.
+pub fn scaling(model: &DecisionModel<'_>) -> Option<String> {
     let measured = &model.decision.scaling;
-    let label = "Makespan of each strategy over the number of accounts. The table below has the \
+    let accounts: Vec<f64> = distinct(measured.iter().map(|sized| sized.accounts))
+        .into_iter()
+        .map(|it| it as f64)
+        .collect();
+    if accounts.len() < 2 {
+        return None;
+    }
+    let label = "Time of each strategy over the number of accounts. The table below has the \
                  figures.";
-    canvas::draw((WIDTH, HEIGHT), label, |canvas| {
-        if measured.is_empty() {
-            return;
-        }
-        let sides = Sides { left: 60, right: WIDTH - 110, top: 40, bottom: HEIGHT - 56 };
-        let [least, most] = range(measured.iter().map(|sized| sized.accounts as f64));
-        let scale = LogScale::new(least / 1.2, most * 1.2, [sides.left, sides.right]);
-        let scale = AxisScale::Log(scale);
-        let marks = distinct(measured.iter().map(|sized| sized.accounts));
-        let ticks = marks.iter().map(|accounts| (*accounts as f64, count(*accounts))).collect();
-        let across = Axis { title: "accounts, logarithmic".to_owned(), scale, ticks };
-        let times = range(measured.iter().map(|sized| sized.makespan_s));
-        let up = Axis::times("makespan, logarithmic", times, [sides.bottom, sides.top]);
-        sides.draw(canvas, &across, &up);
-        for strategy in Strategy::ALL {
-            let number = number_of(strategy);
+    let lines: Vec<(Strategy, Vec<(f64, f64)>)> = Strategy::ALL
+        .into_iter()
+        .map(|strategy| {
             let of_it = measured.iter().filter(|sized| sized.strategy == strategy);
-            let points: Vec<_> = of_it
-                .map(|sized| (across.at(sized.accounts as f64), up.at(sized.makespan_s)))
+            (strategy, of_it.map(|sized| (sized.accounts as f64, sized.makespan_s)).collect())
+        })
+        .filter(|(_, points): &(Strategy, Vec<_>)| !points.is_empty())
+        .collect();
+    Some(canvas::draw(label, |canvas| {
+        let (mut top, mut right) = (34, canvas.width() - 90);
+        if canvas.is_narrow() {
+            top += legend(canvas, 0, lines.iter().map(|(strategy, _)| key_of(*strategy)));
+            right = canvas.width() - 14;
+        }
+        let sides = Sides { left: 60, right, top, bottom: top + PANEL };
+        let name = |number: f64| count(number as u64);
+        let across = Axis::values("accounts, logarithmic", &accounts, [sides.left, right], name);
+        let times = range(measured.iter().map(|sized| sized.makespan_s));
+        let up = Axis::times("time, logarithmic", times, [sides.bottom, sides.top]);
+        sides.draw(canvas, &across, &up);
+        let mut ends = Vec::new();
+        for (strategy, points) in &lines {
+            let points: Vec<_> = points
+                .iter()
+                .map(|(number, time_s)| (across.at(*number), up.at(*time_s)))
                 .collect();
-            canvas.series(number, &points);
-            if let Some((x, y)) = points.last() {
-                canvas.text(strategy.name(), (x + 12, *y), Anchor::Left, Font::Label, Ink::Text);
+            canvas.series(number_of(*strategy), &points);
+            ends.extend(points.last().map(|(_, y)| *y));
+        }
+        if !canvas.is_narrow() {
+            spread(&mut ends, [sides.top, sides.bottom]);
+            for ((strategy, _), y) in lines.iter().zip(ends) {
+                let at = (right + 4, y);
+                canvas.text(strategy.name(), at, Anchor::Left, Font::Label, Ink::Text);
             }
         }
-    })
+        sides.bottom + 46
+    }))
 }

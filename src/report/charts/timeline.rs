@@ -1,84 +1,183 @@
-//! A run over time: accounts a second, calls in flight against what the limiter allows, refusals.
+//! A run over time: accounts per second, calls in flight against what the limiter allows, refusals.
 
 use super::canvas::{self, Anchor, Canvas, Font, Ink};
 use super::frame::{Axis, Sides};
-use super::{WIDTH, stacked};
+use super::labels::{Key, legend};
 use crate::report::model::DecisionModel;
+use crate::report::model::decision::longest_idle;
 use crate::text::duration;
-use neonbench_engine::measure::timeline::{Lane, Timeline};
+use neonbench_engine::measure::timeline::{Lane, Timeline, TimelineSlice};
 
-const PANEL: i32 = 150;
-const GAP: i32 = 64;
+const PANEL: i32 = 120;
+const GAP: i32 = 40;
 
-/// One panel for the rate, one for each pool.
-pub fn timeline(model: &DecisionModel<'_>) -> String {
+/// The most steps of a line, on a wide sheet and on a narrow one: with more, single accounts would show as
+/// a comb.
+const MAX_STEPS: [usize; 2] = [60, 40];
+
+/// The longest time without an account is marked if it is at least so large a part of the run.
+const IDLE: f64 = 0.05;
+
+/// Panels over one axis of time.
+struct Panels<'a> {
+    slices: &'a [TimelineSlice],
+    slice_s: f64,
+    time: Axis,
+    /// Slices that one step of a line stands for.
+    joined: usize,
+}
+
+/// One panel for the rate, one for each pool; none of a run in which nothing was in flight, or in which
+/// fewer than two accounts ended.
+pub fn timeline(model: &DecisionModel<'_>) -> Option<String> {
     let Timeline { slices, slice_ns, .. } = &model.decision.timeline;
     let slice_s = *slice_ns as f64 / 1e9;
     let lanes = lanes(&model.decision.timeline);
-    let panels = 1 + lanes.len();
-    let height = stacked(panels, PANEL + GAP) + 10;
-    let label = "Accounts landed per second, and calls in flight of each kind beside what the \
+    let ended: u64 = slices.iter().map(|slice| slice.landed).sum();
+    if lanes.is_empty() || ended < 2 {
+        return None;
+    }
+    let label = "Accounts ended per second, and calls in flight of each kind beside what the \
                  limiter allows, over the run; refused calls are ticks. The table below has the \
                  figures.";
-    canvas::draw((WIDTH, height), label, |canvas| {
-        let end_s = slice_s * slices.len() as f64;
-        let panel = |place: usize, title: &str, most: f64| {
-            let top = 30 + stacked(place, PANEL + GAP);
-            let sides = Sides { left: 56, right: WIDTH - 20, top, bottom: top + PANEL };
-            let px = [sides.left, sides.right];
-            let time = Axis::linear("time since the start", end_s, px, 8.0, tick_s);
-            let up = Axis::linear(title, most, [sides.bottom, top], 4.0, |it, digits| {
-                format!("{it:.digits$}")
-            });
-            sides.draw(canvas, &time, &up);
-            (sides, time, up)
+    Some(canvas::draw(label, |canvas| {
+        let sum = |of: fn(&TimelineSlice) -> u64| slices.iter().map(of).sum::<u64>();
+        let limited =
+            lanes.iter().any(|lane| slices.iter().any(|it| it.limit[*lane as usize].is_some()));
+        let keys = [
+            (true, Key::Area(Ink::Measured, 0.4), "measured"),
+            (limited, Key::Line(Ink::Claimed), "what the limiter allows"),
+            (sum(|it| it.refused) > 0, Key::Area(Ink::Claimed, 1.0), "calls refused"),
+            (sum(|it| it.failed) > 0, Key::Area(Ink::Claimed, 0.2), "calls failed"),
+        ];
+        let keys = keys.into_iter().filter(|(is_shown, ..)| *is_shown);
+        let mut top = legend(canvas, 0, keys.map(|(_, key, name)| (key, name))) + 34;
+        let px = [48, canvas.width() - 14];
+        let panels = Panels {
+            slices,
+            slice_s,
+            time: Axis::linear_times("time since the start", slice_s * slices.len() as f64, px),
+            joined: slices.len().div_ceil(MAX_STEPS[usize::from(canvas.is_narrow())]),
         };
-        let note = |sides: &Sides, text: &str| {
-            let at = (sides.right, sides.top - 16);
-            canvas.text(text, at, Anchor::Right, Font::Small, Ink::Claimed);
+        let mut place = |canvas: &Canvas<'_>| {
+            let sides = Sides { left: px[0], right: px[1], top, bottom: top + PANEL };
+            top += PANEL + GAP;
+            sides.lines(canvas, &panels.time);
+            sides
         };
-        let landed_per_s: Vec<f64> =
-            slices.iter().map(|slice| slice.landed as f64 / slice_s).collect();
-        let most = landed_per_s.iter().copied().fold(0.0, f64::max);
-        let (first, time, up) = panel(0, "accounts landed per second", most);
-        // Calls that went wrong, but for refusals: bands behind the line.
-        for (place, slice) in slices.iter().enumerate() {
-            if slice.failed > 0 {
-                let [from, to] = [place, place + 1].map(|place| time.at(place as f64 * slice_s));
-                canvas.block([(from, first.top), (to, first.bottom)], 0.15, Ink::Claimed);
+        panels.rate(canvas, &place(canvas));
+        let mut bottom = 0;
+        for lane in &lanes {
+            let sides = place(canvas);
+            panels.lane(canvas, &sides, *lane);
+            bottom = sides.bottom;
+        }
+        panels.time.name_below(canvas, bottom);
+        bottom + 46
+    }))
+}
+
+impl Panels<'_> {
+    /// Accounts per second, with failures, refusals and the longest time without an account.
+    fn rate(&self, canvas: &Canvas<'_>, sides: &Sides) {
+        let (time, slices) = (&self.time, self.slices);
+        let at = |place: usize| time.at(place as f64 * self.slice_s);
+        for (place, _) in slices.iter().enumerate().filter(|(_, slice)| slice.failed > 0) {
+            let band = [(at(place), sides.top), (at(place + 1).max(at(place) + 1), sides.bottom)];
+            canvas.block(band, 0.2, Ink::Claimed);
+        }
+        let rate = |slice: &TimelineSlice| slice.landed as f64 / self.slice_s;
+        self.line(canvas, sides, "accounts ended per second", &self.means(rate), None);
+        let idle = longest_idle(slices);
+        if idle.len() as f64 >= IDLE * slices.len() as f64 {
+            let (from, to) = (at(idle.start), at(idle.end));
+            let y = sides.top + 10;
+            canvas.line([(from, y), (to, y)], 2, Ink::Text);
+            for x in [from, to] {
+                canvas.line([(x, y - 5), (x, y + 5)], 2, Ink::Text);
+            }
+            let text =
+                format!("no account ends for {}", duration(idle.len() as f64 * self.slice_s));
+            let half = Font::Small.width(&text) / 2;
+            let x = from.midpoint(to).clamp(half, canvas.width() - half);
+            canvas.text(&text, (x, y + 14), Anchor::Middle, Font::Small, Ink::Text);
+        }
+        // Of neighbours that would touch, one tick is drawn.
+        let mut last = i32::MIN;
+        for (place, _) in slices.iter().enumerate().filter(|(_, slice)| slice.refused > 0) {
+            let x = time.at((place as f64 + 0.5) * self.slice_s);
+            if x >= last + 3 {
+                canvas.line([(x, sides.bottom), (x, sides.bottom - 10)], 2, Ink::Claimed);
+                last = x;
             }
         }
-        steps(canvas, &landed_per_s, slice_s, (&time, &up), Ink::Measured);
-        for (place, slice) in slices.iter().enumerate() {
-            if slice.refused > 0 {
-                let x = time.at((place as f64 + 0.5) * slice_s);
-                canvas.line([(x, first.bottom), (x, first.bottom - 10)], 2, Ink::Claimed);
+    }
+
+    /// Calls in flight of one kind, and what the limiter allows.
+    fn lane(&self, canvas: &Canvas<'_>, sides: &Sides, lane: Lane) {
+        let index = lane as usize;
+        let in_flight =
+            |slice: &TimelineSlice| slice.in_flight_ns[index] as f64 / 1e9 / self.slice_s;
+        let limits = self.slices.chunks(self.joined);
+        let limits: Vec<f64> = limits
+            .map(|slices| {
+                slices.iter().rev().find_map(|it| it.limit[index]).map_or(f64::NAN, f64::from)
+            })
+            .collect();
+        let title = format!("{} in flight", lane.name());
+        self.line(canvas, sides, &title, &self.means(in_flight), Some(&limits));
+    }
+
+    /// The mean of a figure over the slices of each step.
+    fn means(&self, figure: impl Fn(&TimelineSlice) -> f64) -> Vec<f64> {
+        let mean = |slices: &[TimelineSlice]| {
+            slices.iter().map(&figure).sum::<f64>() / slices.len() as f64
+        };
+        self.slices.chunks(self.joined).map(mean).collect()
+    }
+
+    /// A line of `values` with an axis of its own, and the `limits` beside them where there are any.
+    fn line(
+        &self,
+        canvas: &Canvas<'_>,
+        sides: &Sides,
+        title: &str,
+        values: &[f64],
+        limits: Option<&[f64]>,
+    ) {
+        let limits = limits.unwrap_or_default();
+        let most = values.iter().chain(limits).copied().fold(0.0, f64::max);
+        let up = Axis::linear(title, most, [sides.bottom, sides.top], |it, digits| {
+            format!("{it:.digits$}")
+        });
+        sides.draw_up(canvas, &up);
+        let steps = self.steps(values, &up);
+        // The limit is often reached: the area shows where a line would be hidden behind it.
+        let ground =
+            [steps.last(), steps.first()].into_iter().flatten().map(|(x, _)| (*x, sides.bottom));
+        canvas.area(steps.iter().copied().chain(ground).collect(), 0.25, Ink::Measured);
+        canvas.line(steps, 1, Ink::Measured);
+        let limit = self.steps(limits, &up);
+        if !limit.is_empty() {
+            canvas.line(limit, 2, Ink::Claimed);
+        }
+    }
+
+    /// The corners of a line of steps; what is not a number is left out, and what lies on one level is one
+    /// stroke.
+    fn steps(&self, values: &[f64], up: &Axis) -> Vec<canvas::Point> {
+        let step_s = self.joined as f64 * self.slice_s;
+        let mut points: Vec<canvas::Point> = Vec::new();
+        for (step, value) in values.iter().enumerate().filter(|(_, value)| !value.is_nan()) {
+            let [from, to] = [step, step + 1].map(|step| self.time.at(step as f64 * step_s));
+            let y = up.at(*value);
+            match points.last_mut() {
+                Some(last) if *last == (from, y) => last.0 = to,
+                _ => points.extend([(from, y), (to, y)]),
             }
         }
-        let any_failed = slices.iter().any(|slice| slice.failed > 0);
-        let text =
-            if any_failed { "▏ calls refused   ▒ calls failed" } else { "▏ calls refused" };
-        note(&first, text);
-        for (place, lane) in lanes.iter().enumerate() {
-            let index = *lane as usize;
-            let in_flight: Vec<f64> = slices
-                .iter()
-                .map(|slice| slice.in_flight_ns[index] as f64 / *slice_ns as f64)
-                .collect();
-            let limits = || slices.iter().map(|slice| slice.limit[index]);
-            let limit = limits().flatten().max().map_or(0.0, f64::from);
-            let most = in_flight.iter().copied().fold(limit, f64::max) * 1.1;
-            let title = format!("{} in flight", lane.name());
-            let (sides, time, up) = panel(place + 1, &title, most);
-            steps(canvas, &in_flight, slice_s, (&time, &up), Ink::Measured);
-            let limits: Vec<f64> =
-                limits().map(|limit| limit.map_or(f64::NAN, f64::from)).collect();
-            if limit > 0.0 {
-                steps(canvas, &limits, slice_s, (&time, &up), Ink::Claimed);
-                note(&sides, "— what the limiter allows");
-            }
-        }
-    })
+        points
+    }
 }
 
 /// The lanes of `timeline` in which a call was ever in flight.
@@ -86,29 +185,4 @@ pub(crate) fn lanes(timeline: &Timeline) -> Vec<Lane> {
     let slices = &timeline.slices;
     let flew = |lane: &Lane| slices.iter().any(|slice| slice.in_flight_ns[*lane as usize] > 0);
     Lane::ALL.into_iter().filter(flew).collect()
-}
-
-/// A time on the axis: no more digits than the step has.
-fn tick_s(seconds: f64, digits: usize) -> String {
-    match seconds {
-        0.0 => "0".to_owned(),
-        seconds if seconds < 60.0 => format!("{seconds:.digits$} s"),
-        seconds => duration(seconds),
-    }
-}
-
-/// A line of steps; what is not a number is left out.
-fn steps(canvas: &Canvas<'_>, values: &[f64], slice_s: f64, (time, up): (&Axis, &Axis), ink: Ink) {
-    let mut points = Vec::new();
-    for (slice, value) in values.iter().enumerate() {
-        if value.is_nan() {
-            continue;
-        }
-        let y = up.at(*value);
-        points.push((time.at(slice as f64 * slice_s), y));
-        points.push((time.at((slice + 1) as f64 * slice_s), y));
-    }
-    if !points.is_empty() {
-        canvas.line(points, 2, ink);
-    }
 }

@@ -1,12 +1,20 @@
 //! The figures of a decision about one migration: its evidence, judged.
 
+mod answer;
 mod grid;
+mod idle;
+mod tradeoff;
 mod words;
 
+#[cfg(test)]
+pub(crate) use grid::GridRow;
 pub(crate) use grid::grid_rows;
+pub(crate) use idle::longest_idle;
+pub(crate) use tradeoff::{Drawback, Tradeoff};
 
-use super::Validity;
+use super::{Fact, Validity};
 use crate::experiment::{CandidateRuns, Goal, RunFigures, times_as_much};
+use crate::findings::{Gain, RunFinding};
 use crate::report::decision::{Decision, StrategyRuns};
 use crate::stats::pareto_front;
 use crate::text::edits_in_words;
@@ -38,6 +46,19 @@ pub struct DecisionModel<'a> {
     pub headline: String,
     /// The answer in sentences.
     pub lede: Vec<String>,
+    /// Four figures beside it, of the first of the league: accounts as planned, refused calls, edits of
+    /// colleagues, the way back.
+    pub facts: Vec<Fact>,
+    /// The least time that the limits allow, in words.
+    pub limit: String,
+    /// What was measured and what was assumed, in sentences.
+    pub sure: Vec<String>,
+    /// The audits of all runs, in words, with their seeds.
+    pub audits: Fact,
+    /// End of the axis of the times, in seconds: longer ones are cut off.
+    pub axis_s: f64,
+    /// Causes that held the first run of each strategy back, in words.
+    pub findings: Vec<FindingRow>,
     /// The criterion that the league is ranked by, in words.
     pub ranked_by: String,
     /// The strategies that tie for the first place; one without a tie, none without a best.
@@ -55,6 +76,8 @@ pub struct DecisionModel<'a> {
     pub timeline_title: String,
     /// The accounts that the sliders' runs are of, in words, where they are fewer than all.
     pub grid_on: String,
+    /// Time against refusals or edits; `None` where nothing tells the strategies apart.
+    pub tradeoff: Option<Tradeoff>,
     /// Losses over all runs of the league.
     pub integrity: Validity,
     pub errors: Vec<ErrorGroup>,
@@ -104,6 +127,18 @@ pub struct RankedStrategy {
     pub time_in_calls_s: f64,
 }
 
+/// A cause that held a strategy back, in words.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct FindingRow {
+    pub name: String,
+    pub cause: String,
+    pub message: String,
+    pub advice: String,
+    /// The simulated effect of the advice; empty where it was not simulated.
+    pub gain: String,
+}
+
 /// Where a part of the calls' time went.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
@@ -140,14 +175,22 @@ impl<'a> DecisionModel<'a> {
         let integrity = integrity(&decision.league);
         let ratios = winner.map_or_else(Vec::new, |winner| against(winner, &decision.league));
         let dry_run = decision.league.iter().flat_map(|one| &one.runs).any(|run| run.dry_run);
-        let told = Told { decision, league: &league, explored, dry_run };
+        let told = Told { decision, league: &league, dry_run };
+        let seeds = seeds(&decision.league);
+        let first = league.first();
         Self {
+            facts: first.map_or_else(Vec::new, |row| answer::facts(decision, row, dry_run)),
+            limit: first.map_or_else(String::new, |row| answer::limit(row, dry_run)),
+            sure: answer::sure(decision),
+            audits: answer::audits(&integrity, &seeds),
+            axis_s: answer::axis_s(&league),
+            findings: findings(&decision.league),
             decision,
             winner,
             best,
             explored,
             dry_run,
-            seeds: seeds(&decision.league),
+            seeds,
             ranked_by: decision.goal.in_words(),
             tied,
             headline: told.headline(best.is_some()),
@@ -159,6 +202,7 @@ impl<'a> DecisionModel<'a> {
             pools_title: pools_title(decision, explored),
             timeline_title: timeline_title(explored, &decision.timeline),
             grid_on: varied_on(decision.grid.accounts, decision),
+            tradeoff: Tradeoff::of(&league),
             integrity,
             errors: errors(&decision.league),
             league,
@@ -291,6 +335,20 @@ fn compare(league: &mut [RankedStrategy]) {
 
 /// Share of refused calls from which a configuration lies beyond the cliff.
 pub(crate) const CLIFF: f64 = 0.02;
+
+fn findings(league: &[StrategyRuns]) -> Vec<FindingRow> {
+    let rows = |runs: &StrategyRuns| -> Vec<FindingRow> {
+        let row = |finding: &RunFinding| FindingRow {
+            name: runs.name().to_owned(),
+            cause: finding.cause.title().to_owned(),
+            message: finding.message.clone(),
+            advice: finding.advice.clone(),
+            gain: finding.gain.as_ref().map_or_else(String::new, Gain::in_words),
+        };
+        runs.findings.iter().map(row).collect()
+    };
+    league.iter().flat_map(rows).collect()
+}
 
 /// The failures of all runs, alike ones together, the most frequent first.
 fn errors(league: &[StrategyRuns]) -> Vec<ErrorGroup> {

@@ -1,13 +1,59 @@
 //! The guide's claims in words: claimed value, measured value, verdict.
 
+use super::Tone;
 use crate::report::claims::ledger::{ClaimVerdict, Claimed, Figure, Tested};
 use crate::text::sig3;
+use serde::Serialize;
+
+/// One claim on one line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct ClaimLine {
+    pub id: String,
+    pub says: String,
+    /// Section of the guide.
+    pub section: String,
+    pub claimed: String,
+    /// The measured figure, or the least and the most of its cases.
+    pub measured: String,
+    /// Cases in which it holds, of all: empty where there is one.
+    pub cases: String,
+    pub tone: Tone,
+    pub verdict: &'static str,
+}
+
+impl ClaimLine {
+    pub(super) fn new(claim: &Tested) -> Self {
+        let (tone, verdict) = tone_and_word(claim);
+        let found: Vec<f64> = claim.cases.iter().filter_map(|case| case.measured).collect();
+        let least = found.iter().copied().min_by(f64::total_cmp);
+        let most = found.iter().copied().max_by(f64::total_cmp);
+        let word = |it: f64| measured(claim.figure, it);
+        let figures = match (least.map(word), most.map(word)) {
+            (Some(least), Some(most)) if least == most => most,
+            (Some(least), Some(most)) => format!("{} to {most}", least.trim_end_matches(" %")),
+            _ => "no valid run".to_owned(),
+        };
+        let held = claim.cases.iter().filter(|case| case.holds).count();
+        let cases = claim.cases.len();
+        Self {
+            id: claim.id.clone(),
+            says: claim.says.clone(),
+            section: claim.section.clone(),
+            claimed: claimed(claim),
+            measured: figures,
+            cases: if cases > 1 { format!("{held} of {cases}") } else { String::new() },
+            tone,
+            verdict,
+        }
+    }
+}
 
 /// The numbers of `claims` that hold, as the ledger's title.
 pub(super) fn title(claims: &[Tested]) -> String {
     let of = |verdict| claims.iter().filter(|claim| claim.standing() == verdict).count();
     format!(
-        "The guide's claims, one by one: {} of {} hold everywhere, {} in some cases, {} in none",
+        "{} of its {} claims hold in every case, {} in some, {} in none",
         of(ClaimVerdict::Holds),
         claims.len(),
         of(ClaimVerdict::HoldsInSome),
@@ -15,12 +61,12 @@ pub(super) fn title(claims: &[Tested]) -> String {
     )
 }
 
-/// The verdict on `claim`: the name of a colour and a mark, and its word.
-pub(crate) fn tone_and_word(claim: &Tested) -> (&'static str, &'static str) {
+/// The verdict on `claim`: its tone and its word.
+fn tone_and_word(claim: &Tested) -> (Tone, &'static str) {
     match claim.standing() {
-        ClaimVerdict::Holds => ("good", "holds"),
-        ClaimVerdict::HoldsInSome => ("mixed", "holds in part"),
-        ClaimVerdict::Fails => ("bad", "does not hold"),
+        ClaimVerdict::Holds => (Tone::Good, "holds"),
+        ClaimVerdict::HoldsInSome => (Tone::Mixed, "in part"),
+        ClaimVerdict::Fails => (Tone::Bad, "does not hold"),
     }
 }
 
@@ -82,18 +128,23 @@ mod tests {
         let ledger = evidence().ledger.unwrap();
         assert_eq!(
             title(&ledger.claims),
-            "The guide's claims, one by one: 1 of 3 hold everywhere, 1 in some cases, 1 in none"
+            "1 of its 3 claims hold in every case, 1 in some, 1 in none"
         );
         let [calls, bulk, parallel] = ledger.claims.as_slice() else { panic!("three rows") };
         assert_eq!(claimed(calls), "50 to 90 % of the calls saved");
-        assert_eq!(tone_and_word(calls), ("mixed", "holds in part"));
+        assert_eq!(tone_and_word(calls), (Tone::Mixed, "in part"));
+        let line = ClaimLine::new(calls);
+        assert_eq!(
+            (&*line.measured, &*line.cases, line.tone),
+            ("0 to 95.0 %", "4 of 7", Tone::Mixed)
+        );
         let found = calls.cases.iter().map(|case| measured(calls.figure, case.measured.unwrap()));
         let found: Vec<_> = found.collect();
         assert_eq!(found, ["0 %", "50.0 %", "60.0 %", "80.0 %", "90.0 %", "91.0 %", "95.0 %"]);
         assert_eq!(calls.cases.iter().filter(|case| case.holds).count(), 4);
         assert_eq!(calls.verdict(), "holds where: 2 mappings; 3 mappings; 5 mappings; 8 mappings");
-        assert_eq!(tone_and_word(bulk), ("bad", "does not hold"));
-        assert_eq!(tone_and_word(parallel), ("good", "holds"));
+        assert_eq!(tone_and_word(bulk), (Tone::Bad, "does not hold"));
+        assert_eq!(tone_and_word(parallel), (Tone::Good, "holds"));
     }
 
     #[test]

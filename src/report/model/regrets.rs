@@ -20,6 +20,11 @@ const WORST: usize = 3;
 pub struct RegretsModel {
     /// The distributions' result, in words.
     pub title: String,
+    /// Scenarios that were judged.
+    pub scenarios: u64,
+    /// Those in which a selector's choice costs at most a tenth more than the best, by selector, among all
+    /// strategies; the best selector first.
+    pub near: Vec<NearBest>,
     /// The forecasts' result, in words.
     pub forecast_title: String,
     /// One per selector and portfolio.
@@ -37,6 +42,26 @@ pub struct Spread {
     pub portfolio: Portfolio,
     /// One per scenario, from the least to the largest.
     pub regrets: Vec<f64>,
+}
+
+/// The scenarios in which a selector chooses well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[allow(missing_docs, reason = "the names say it")]
+pub struct NearBest {
+    pub selector: SelectorName,
+    pub name: &'static str,
+    pub scenarios: u64,
+}
+
+/// The name of a selector for people.
+const fn told(selector: SelectorName) -> &'static str {
+    match selector {
+        SelectorName::Guide => "the guide's rule",
+        SelectorName::SingleBest => "one setting for all",
+        SelectorName::PoolRule => "workers = smallest pool",
+        SelectorName::Thresholds => "readable rules",
+        SelectorName::CostModel => "auto",
+    }
 }
 
 /// A scenario in which a selector is far off.
@@ -67,8 +92,15 @@ impl RegretsModel {
                 spreads.push(Spread { selector, portfolio, regrets });
             }
         }
+        let mut near: Vec<NearBest> =
+            SelectorName::ALL.map(|selector| near(&spreads, selector)).into();
+        near.sort_by_key(|row| {
+            (std::cmp::Reverse(row.scenarios), std::cmp::Reverse(row.selector as usize))
+        });
         Some(Self {
             title: title(&spreads, verdicts.len()),
+            scenarios: verdicts.len() as u64,
+            near,
             forecast_title: forecast_title(verdicts),
             worst: SelectorName::ALL
                 .iter()
@@ -83,15 +115,21 @@ fn regret(verdict: &CaseVerdict, portfolio: Portfolio, selector: SelectorName) -
     verdict.known_costs(portfolio).map(|costs| costs.ratio(selector) - 1.0)
 }
 
+/// The regrets of `selector` among all strategies, from the least to the largest.
+fn regrets_of(spreads: &[Spread], selector: SelectorName) -> &[f64] {
+    let of = |it: &&Spread| it.selector == selector && it.portfolio == Portfolio::Full;
+    spreads.iter().find(of).map_or(&[], |spread| &spread.regrets)
+}
+
+fn near(spreads: &[Spread], selector: SelectorName) -> NearBest {
+    let near = regrets_of(spreads, selector).iter().filter(|regret| **regret <= NEAR);
+    NearBest { selector, name: told(selector), scenarios: near.count() as u64 }
+}
+
 fn title(spreads: &[Spread], scenarios: usize) -> String {
-    let good = |selector| {
-        let of = |it: &&Spread| it.selector == selector && it.portfolio == Portfolio::Full;
-        let regrets = spreads.iter().find(of).map_or(&[][..], |spread| &spread.regrets);
-        let largest = regrets.last().copied().unwrap_or_default();
-        (regrets.iter().filter(|regret| **regret <= NEAR).count(), largest)
-    };
-    let (ours, largest) = good(SelectorName::CostModel);
-    let (guide, _) = good(SelectorName::Guide);
+    let [ours, guide] =
+        [SelectorName::CostModel, SelectorName::Guide].map(|it| near(spreads, it).scenarios);
+    let largest = regrets_of(spreads, SelectorName::CostModel).last().copied().unwrap_or_default();
     format!(
         "auto stays within 10 % of the best in {ours} of {scenarios} scenarios (at worst {} above it), the \
          guide's rule in {guide}",

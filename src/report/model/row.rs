@@ -53,15 +53,8 @@ pub struct RowModel {
 
 impl RowModel {
     pub(super) fn new(claim: &ExampleRow, evidence: &RowEvidence) -> Self {
-        let runs = &evidence.runs;
-        let invalid = runs.iter().filter(|record| !record.audit.valid).count() as u64;
-        let calls = || runs.iter().map(|record| record.calls.record_calls());
-        let calls = [calls().min().unwrap_or(0), calls().max().unwrap_or(0)];
-        let ranked = invalid == 0 && !runs.is_empty();
-        let makespan_s = ranked.then(|| interval(runs));
-        let mean_s = ranked
-            .then(|| runs.iter().map(|record| record.makespan_s).sum::<f64>() / runs.len() as f64);
-        let bound_s = runs.first().map_or(0.0, |record| record.lower_bound_s);
+        let OwnRow { calls, makespan_s, mean_s, efficiency, runs, invalid, .. } =
+            OwnRow::new(evidence);
         let over_claim = |seconds: f64| seconds / claim.seconds() - 1.0;
         let deviation = makespan_s.map(|[_, median, _]| over_claim(median));
         let holds = |figure, claimed, measured| Claimed::point(claimed).holds(figure, measured);
@@ -71,7 +64,7 @@ impl RowModel {
             strategy: claim.strategy,
             claimed_calls: claim.calls,
             calls,
-            calls_hold: ranked && calls.into_iter().all(calls_hold),
+            calls_hold: makespan_s.is_some() && calls.into_iter().all(calls_hold),
             claimed_s: claim.seconds(),
             makespan_s,
             mean_s,
@@ -82,10 +75,8 @@ impl RowModel {
             residual: mean_s.map(over_claim),
             time_holds: makespan_s.is_some_and(|[_, median, _]| time_holds(median / 60.0)),
             implied_call_s: claim.implied_call_s(),
-            efficiency: mean_s
-                .filter(|_| runs.iter().any(|record| record.limits.exist()))
-                .map(|mean_s| if mean_s > 0.0 { bound_s / mean_s } else { 1.0 }),
-            runs: runs.len() as u64,
+            efficiency,
+            runs,
             invalid,
             reads: evidence.reads.clone(),
             writes: evidence.writes.clone(),
@@ -98,14 +89,54 @@ impl RowModel {
     }
 }
 
+/// A strategy of an example, measured: shown as such where the guide does not list it.
+#[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
+#[allow(missing_docs, reason = "as in `RowModel`")]
+pub struct OwnRow {
+    pub strategy: Strategy,
+    pub calls: [u64; 2],
+    pub makespan_s: Option<[f64; 3]>,
+    pub mean_s: Option<f64>,
+    pub saved: Option<f64>,
+    pub efficiency: Option<f64>,
+    pub runs: u64,
+    pub invalid: u64,
+}
+
+impl OwnRow {
+    pub(super) fn new(evidence: &RowEvidence) -> Self {
+        let runs = &evidence.runs;
+        let invalid = runs.iter().filter(|record| !record.audit.valid).count() as u64;
+        let calls = || runs.iter().map(|record| record.calls.record_calls());
+        let ranked = invalid == 0 && !runs.is_empty();
+        let mean_s = ranked.then(|| stats::mean(runs.iter().map(|record| record.makespan_s)));
+        let bound_s = runs.first().map_or(0.0, |record| record.lower_bound_s);
+        Self {
+            strategy: evidence.strategy,
+            calls: [calls().min().unwrap_or(0), calls().max().unwrap_or(0)],
+            makespan_s: ranked.then(|| interval(runs)),
+            mean_s,
+            saved: None,
+            efficiency: mean_s
+                .filter(|_| runs.iter().any(|record| record.limits.exist()))
+                .map(|mean_s| if mean_s > 0.0 { bound_s / mean_s } else { 1.0 }),
+            runs: runs.len() as u64,
+            invalid,
+        }
+    }
+}
+
 fn interval(runs: &[RunRecord]) -> [f64; 3] {
     stats::outer_quantiles(runs.iter().map(|record| record.makespan_s)).unwrap_or_default()
 }
 
-/// Sets the rows of one example against its standard row.
-pub(super) fn compare(rows: &mut [RowModel]) {
+/// Sets the rows of one example, and ours, against its standard row.
+pub(super) fn compare(rows: &mut [RowModel], ours: &mut [OwnRow]) {
     let standard = rows.iter().find(|row| row.strategy == Strategy::Standard);
     let Some(standard_s) = standard.and_then(RowModel::median_s) else { return };
+    for row in ours {
+        row.saved = row.makespan_s.map(|[_, median_s, _]| 1.0 - median_s / standard_s);
+    }
     for row in rows.iter_mut().filter(|row| row.strategy != Strategy::Standard) {
         row.saved = row.median_s().map(|median_s| 1.0 - median_s / standard_s);
         row.speed_up = row.median_s().map(|median_s| standard_s / median_s);

@@ -66,12 +66,36 @@ fn the_page_recommends_once_and_only_what_its_decision_measured() {
     let model = Model::new(&evidence);
     let headline = &model.decision.as_ref().unwrap().headline;
     assert_eq!(&model.verdict.headline, headline);
-    let page = crate::report::html::page(&model);
-    let advice = page.matches("Use ").count();
-    assert_eq!(advice, 2, "the title and the heading");
-    assert!(page.contains(&format!("<h1 id=\"verdict\">{headline}</h1>")));
+    let [(_, page), ..] = crate::report::html::pages(&model);
+    assert_eq!(page.matches(">Use ").count(), 1, "the heading");
+    let page = page.replace('\u{a0}', " ");
+    assert!(page.contains(&format!(">{headline}</span></h1>")));
+    assert!(!page.contains("Of the rows that the guide lists"), "one answer");
     let summary = summary(&model);
-    assert!(summary.contains(&format!("**{headline}.** Of the rows")), "{summary}");
+    assert!(summary.starts_with(&format!("# {headline}\n")), "{summary}");
+}
+
+#[test]
+fn strategies_that_the_guide_does_not_list_are_shown_as_ours_and_change_no_verdict_on_it() {
+    let mut evidence = evidence();
+    let verdict = Model::new(&evidence).verdict;
+    let of = |row: &&RowEvidence| row.example == 3 && row.strategy == Strategy::Parallel;
+    let mut own = evidence.rows.iter().find(of).unwrap().clone();
+    own.strategy = Strategy::Pipelined;
+    own.runs.iter_mut().for_each(|run| run.makespan_s /= 10.0);
+    evidence.rows.push(own);
+    let model = Model::new(&evidence);
+    let [ours] = &*model.examples[2].ours else { panic!("{:?}", model.examples[2].ours) };
+    assert_eq!((ours.strategy, ours.calls, ours.runs), (Strategy::Pipelined, [100, 100], 3));
+    close(ours.saved, 1.0 - 60.0 * SLOWER / 10.0 / 180.0);
+    assert_eq!((model.examples[2].fastest, model.rows().count()), (Some(Strategy::Parallel), 10));
+    assert_eq!(
+        (&model.verdict.headline, &model.verdict.guide),
+        (&verdict.headline, &verdict.guide)
+    );
+    let [_, (_, guide), _] = crate::report::html::pages(&model);
+    assert_eq!(guide.matches("pipelined <span class=\"tag\">ours").count(), 1);
+    assert!(summary(&model).contains("| pipelined (ours) | – | 100 | – | 0.15 (n = 3) |"));
 }
 
 #[test]
@@ -85,8 +109,7 @@ fn where_nothing_limits_no_limit_is_printed() {
     let model = Model::new(&evidence);
     assert_eq!(row(&model, 2, Strategy::Hybrid).efficiency, None);
     close(row(&model, 1, Strategy::Hybrid).efficiency, 30.0 / (360.0 * SLOWER));
-    let page = crate::report::html::page(&model);
-    assert!(page.contains("<tr><th scope=\"row\">2, hybrid</th><td>–</td>"));
+    let [_, (_, page), _] = crate::report::html::pages(&model);
     assert!(page.contains(">no limit</text>") || page.contains("no limit\n"), "the chart says it");
 }
 

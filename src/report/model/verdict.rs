@@ -6,7 +6,7 @@ use crate::report::claims::ledger::TOLERANCE;
 use crate::report::evidence::HttpSample;
 use crate::text::{count, duration, join_and, percent, plural, signed};
 use neonbench_engine::engine::Strategy;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::fmt::Write as _;
 
 /// The verdict.
@@ -34,7 +34,7 @@ pub struct Fact {
 }
 
 /// The rating of a figure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Tone {
     /// As it should be.
@@ -62,10 +62,16 @@ impl ReportVerdict {
         };
         Self { headline, times, guide: guide(examples), facts }
     }
+}
 
-    /// All of it, as one paragraph.
-    pub fn paragraph(&self) -> String {
-        format!("{}. {} {}", self.headline, self.times, self.guide)
+impl Tone {
+    /// A sign for it, so that colour is not its only mark.
+    pub const fn mark(self) -> &'static str {
+        match self {
+            Self::Good => "✓",
+            Self::Mixed => "≈",
+            Self::Bad => "✗",
+        }
     }
 }
 
@@ -175,7 +181,7 @@ fn calls_fact(examples: &[ExampleModel]) -> Fact {
     let (held, rows) = held(examples, |row| row.calls_hold);
     Fact {
         value: format!("{held} of {rows}"),
-        label: "rows with exactly the guide's call count".to_owned(),
+        label: "of its call counts are reproduced exactly".to_owned(),
         tone: if held == rows { Tone::Good } else { Tone::Bad },
     }
 }
@@ -184,7 +190,7 @@ fn times_fact(examples: &[ExampleModel]) -> Fact {
     let (held, rows) = held(examples, |row| row.time_holds);
     Fact {
         value: format!("{held} of {rows}"),
-        label: format!("rows within {} of the guide's time", percent(TOLERANCE)),
+        label: format!("of its times are within {}", percent(TOLERANCE)),
         tone: tone(held, rows),
     }
 }
@@ -208,6 +214,20 @@ fn audit_fact(validity: &Validity) -> Fact {
     Fact { value: format!("{} of {}", count(valid), count(runs)), label, tone }
 }
 
+/// The largest difference of the sample over HTTP, in a sentence.
+pub(super) fn http(http: &HttpSample) -> String {
+    let Some(worst) = http.worst_deviation() else {
+        return "No run of the sample over real HTTP is valid.".to_owned();
+    };
+    format!(
+        "The same runs over real HTTP, sockets and all, differ from virtual time by at most {} (example {}, \
+         service times divided by {}).",
+        signed(worst).trim_start_matches(['+', '−']),
+        http.example,
+        http.service_times_divided_by
+    )
+}
+
 fn http_fact(http: &HttpSample) -> Fact {
     let Some(worst) = http.worst_deviation() else {
         let label = "no valid sample over real HTTP".to_owned();
@@ -215,7 +235,7 @@ fn http_fact(http: &HttpSample) -> Fact {
     };
     Fact {
         value: signed(worst),
-        label: "largest difference of real HTTP from virtual time".to_owned(),
+        label: "largest gap between real HTTP and the simulation".to_owned(),
         tone: if worst.abs() <= 0.02 { Tone::Good } else { Tone::Mixed },
     }
 }

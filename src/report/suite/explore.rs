@@ -8,7 +8,7 @@ use crate::experiment::{
 };
 use crate::findings::{RunFinding, findings, gain};
 use crate::report::decision::{
-    Decision, PoolWhatIf, ScalingPoint, Spectrum, StrategyRuns, SurfacePoint,
+    Decision, PoolWhatIf, ScalingPoint, ServiceTimeBasis, Spectrum, StrategyRuns, SurfacePoint,
 };
 use crate::stats::outer_quantiles;
 use hdrhistogram::Histogram;
@@ -81,6 +81,7 @@ pub fn explore(
     let resources = ranked.resources;
     Ok(Decision {
         pool: scenario.profile.pool(Endpoint::PatchAccount),
+        service_times: Some(ServiceTimeBasis::of(&scenario.profile)),
         varied_accounts: varied.sample.unwrap_or(resources),
         timeline,
         surface,

@@ -198,6 +198,18 @@ fn a_report_holds_the_command_that_makes_it_again() {
         let again = shell(&place, &format!("{printed} --out second --json"));
         assert_eq!(again.code, first.code, "{printed}: {again:?}");
         assert_eq!(repeatable(&json(&again)), repeatable(&report), "{printed}");
+        // The page shows that command, and the one that it makes is the same but for its date.
+        let page = |folder: &str, report: &Value| {
+            let page =
+                std::fs::read_to_string(place.path().join(folder).join("index.html")).unwrap();
+            page.replace(report["provenance"]["made_at"].as_str().unwrap(), "a date")
+        };
+        let [shown, repeated] = [page("first", &report), page("second", &json(&again))];
+        assert!(
+            shown.contains(&format!("command\">{}<", printed.replace('>', "&gt;"))),
+            "{printed}"
+        );
+        assert!(shown == repeated, "{printed} makes another page");
     }
 }
 

@@ -8,18 +8,21 @@ use serde::Serialize;
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
 pub(crate) struct GridRow {
-    pub service_times: f64,
     pub strategy: Strategy,
-    pub workers: String,
-    pub batch_size: String,
-    pub makespans_s: Vec<f32>,
+    /// Place of its service times, workers and batch size among the grid's; `None` where the strategy
+    /// does not look at them.
+    pub at_service: usize,
+    pub at_workers: Option<usize>,
+    pub at_batch: Option<usize>,
+    /// Places of its makespans, one per pool.
+    pub places: Vec<usize>,
 }
 
 /// The grid as a table: a row for each configuration that a strategy tells apart.
 pub(crate) fn grid_rows(grid: &Grid) -> Vec<GridRow> {
     let Grid { strategies, pools, service_times, workers, batch_sizes, .. } = grid;
     let mut rows = Vec::new();
-    for (s, service) in service_times.iter().enumerate() {
+    for s in 0..service_times.len() {
         for (k, strategy) in strategies.iter().enumerate() {
             let (by_workers, by_batch) = match strategy {
                 Strategy::Hybrid => (true, true),
@@ -33,15 +36,12 @@ pub(crate) fn grid_rows(grid: &Grid) -> Vec<GridRow> {
                         let index = (k * pools.len() + p) * service_times.len() + s;
                         (index * workers.len() + w) * batch_sizes.len() + b
                     };
-                    let name = |list: &[u32], index: usize, is_told: bool| {
-                        if is_told { list[index].to_string() } else { "any".to_owned() }
-                    };
                     rows.push(GridRow {
-                        service_times: *service,
                         strategy: *strategy,
-                        workers: name(workers, w, by_workers),
-                        batch_size: name(batch_sizes, b, by_batch),
-                        makespans_s: (0..pools.len()).map(|p| grid.makespans_s[at(p)]).collect(),
+                        at_service: s,
+                        at_workers: by_workers.then_some(w),
+                        at_batch: by_batch.then_some(b),
+                        places: (0..pools.len()).map(at).collect(),
                     });
                 }
             }

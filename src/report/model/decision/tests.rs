@@ -7,6 +7,7 @@ use crate::report::decision::{PoolWhatIf, SurfacePoint};
 use crate::report::fixture;
 use crate::report::html::decision_page;
 use crate::report::markdown::decision_summary;
+use crate::report::model::Tone;
 use neonbench_engine::measure::timeline::{Lane, Timeline, TimelineSlice};
 
 fn changed(change: impl FnOnce(&mut Decision)) -> Decision {
@@ -35,12 +36,14 @@ fn a_dry_run_is_called_one_wherever_its_time_stands() {
         model.headline
     );
     let lede = model.lede.join(" ");
-    assert!(lede.contains("; nothing is written, since this is a dry run."), "{lede}");
-    assert!(!lede.contains("undone") && !lede.contains("colleague"), "{lede}");
+    assert!(lede.contains(" Nothing is written: this is a dry run."), "{lede}");
+    let facts: Vec<&str> = model.facts.iter().map(|fact| &*fact.value).collect();
+    assert_eq!(facts[2..], ["No edit", "Dry run"]);
     let (_, provenance) = fixture::decision();
     let page = decision_page(&model, &provenance);
-    assert!(page.contains(" · dry run · virtual time") && page.contains(">dry runs: nothing was"));
-    assert!(decision_summary(&model, &provenance).contains("; dry runs, which write nothing;"));
+    assert!(page.contains(" · dry run</p>") && !page.contains("edits at risk"));
+    let summary = decision_summary(&model, &provenance);
+    assert!(summary.contains(", dry run. ") && !summary.contains(" at risk |"), "{summary}");
     let (real, _) = fixture::decision();
     assert!(!decision_page(&DecisionModel::new(&real), &provenance).contains("dry run"));
 }
@@ -115,7 +118,9 @@ fn ties_are_told_and_nobody_is_named_before_equals() {
     });
     let model = DecisionModel::new(&decision);
     assert_eq!(model.headline, "Use any strategy: 1 account × 2 mappings takes 1.00 s");
-    assert_eq!(model.lede[1], "parallel, put_batch, hybrid and pipelined tie with it.");
+    assert_eq!(model.lede[1], "No strategy is better than another here.");
+    let (_, provenance) = fixture::decision();
+    assert!(!decision_page(&model, &provenance).contains(">recommended<"));
 }
 
 #[test]
@@ -163,9 +168,9 @@ fn stored_runs_are_named_and_counted_with_their_replicates() {
     assert_eq!(of(&[(7, 1), (7, 1)]), "seed 7");
     let (_, provenance) = fixture::decision();
     let page = decision_page(&model, &provenance);
-    assert!(page.contains("16 runs passed their audit, but 8 of 480 accounts failed"));
-    assert!(page.contains("<li>seeds 1 to 8</li>"));
-    assert!(page.contains("n = 8") && !page.contains("nine of ten runs, n"), "no range from 8");
+    assert_eq!(model.audits.value, "16 runs passed their audit, but 8 of 480 accounts failed");
+    assert!(page.contains(">seeds 1 to 8</span>"));
+    assert!(page.contains("n = <span") && !page.contains("</span> to <span"), "no range from 8");
 }
 
 #[test]
@@ -198,14 +203,11 @@ fn where_no_strategy_is_best_no_sentence_is_left_unfinished() {
     assert!(model.pools_title.contains(" pipelined: "), "{}", model.pools_title);
     let (_, provenance) = fixture::decision();
     let page = decision_page(&model, &provenance);
-    for unfinished in ["none", "None", "✓ valid: "] {
-        let text = page.split("<svg").next().unwrap();
-        assert!(!text.contains(&format!(">{unfinished}")), "{unfinished}");
+    let text = page.split("</style>").nth(1).unwrap();
+    for unfinished in [">none", ">None", "None over time", "recommended"] {
+        assert!(!text.contains(unfinished), "{unfinished}");
     }
-    assert!(
-        !page.contains("None over time")
-            && page.contains("≈ 10 runs passed their audit, but 50 of")
-    );
+    assert!(model.audits.value.starts_with("10 runs passed their audit, but 50 of"));
 }
 
 #[test]
@@ -263,13 +265,19 @@ fn the_surface_says_what_its_cells_show() {
     );
     let alike = [cell(1, 1.0, 0.0), cell(2, 1.0, 0.0)];
     assert_eq!(title(&alike), "Workers and batch size make no difference to hybrid");
-    // Nothing is refused beyond the pool, and nothing is framed as the best.
-    let decision = changed(|decision| {
-        (decision.surface, decision.pool) = (alike.to_vec(), Some(1));
-    });
-    let svg = crate::report::charts::surface(&DecisionModel::new(&decision));
-    assert!(svg.contains("the pool admits 1") && !svg.contains("refusals begin"), "{svg}");
-    assert_eq!(svg.matches("<polyline").count(), 1, "the pool's line alone: {svg}");
+    let chart = |cells: &[SurfacePoint]| {
+        let decision = changed(|decision| {
+            (decision.surface, decision.pool) = (cells.to_vec(), Some(1));
+        });
+        crate::report::charts::surface(&DecisionModel::new(&decision))
+    };
+    assert_eq!(chart(&alike), None);
+    // Nothing is refused beyond the pool.
+    let svg = chart(&[cell(1, 90.0, 0.0), polite]).unwrap();
+    assert!(svg.contains("Neon admits 1 at a time") && !svg.contains("refusals begin"), "{svg}");
+    assert!(!chart(&[polite, rude]).unwrap().contains("refusals begin"), "not at 6 workers");
+    let svg = chart(&[cell(1, 90.0, 0.0), cell(6, 60.0, 0.2)]).unwrap();
+    assert!(svg.contains("Neon admits 1 at a time: refusals begin"), "{svg}");
 }
 
 #[test]
@@ -285,7 +293,7 @@ fn sections_on_fewer_accounts_say_so_in_their_titles() {
     assert!(model.surface_title.starts_with("hybrid on 500 of the 100,000 accounts is fastest "));
     let (_, provenance) = fixture::decision();
     let page = decision_page(&model, &provenance);
-    assert!(page.contains(">What if? Tried on 500 of the 100,000 accounts</h2>"));
+    assert!(page.contains("> on 500 of the 100,000 accounts</span></h3>"));
 }
 
 #[test]
@@ -321,9 +329,9 @@ fn the_limit_on_the_page_is_the_records_own() {
         });
     });
     let model = DecisionModel::new(&decision);
-    let text = "The limits let no client that writes by PATCH take less than 16.8 s on the mean, or 8.40 s \
-                by PATCH and PUT side by side.";
-    assert!(model.lede.iter().any(|sentence| sentence == text), "{:?}", model.lede);
+    let text = "16.8 s is the least that Neon's limits allow a client that writes by PATCH (8.40 s by PATCH \
+                and PUT side by side), on average.";
+    assert_eq!(model.limit, text);
     let by_put = changed(|decision| {
         each_run(decision, |_, run| {
             (run.lower_bound_s, run.lower_bound_any_client_s) = (16.8, 16.8);
@@ -331,8 +339,9 @@ fn the_limit_on_the_page_is_the_records_own() {
         });
     });
     let model = DecisionModel::new(&by_put);
-    let text = "The limits let no client that writes by PUT take less than 16.8 s on the mean.";
-    assert!(model.lede.iter().any(|sentence| sentence == text), "{:?}", model.lede);
+    let text =
+        "16.8 s is the least that Neon's limits allow a client that writes by PUT, on average.";
+    assert_eq!(model.limit, text);
     let unlimited = changed(|decision| {
         each_run(decision, |_, run| {
             run.limits = neonbench_engine::record::RecordedLimits::default();
@@ -340,7 +349,7 @@ fn the_limit_on_the_page_is_the_records_own() {
     });
     let model = DecisionModel::new(&unlimited);
     assert!(model.league.iter().all(|row| row.efficiency.is_none()));
-    assert!(!model.lede.join(" ").contains("take less than"), "{:?}", model.lede);
+    assert!(model.limit.starts_with("No limit of Neon's "), "{}", model.limit);
 }
 
 #[test]
@@ -355,15 +364,13 @@ fn overwritten_edits_are_no_pass_on_the_page_nor_in_the_summary() {
     let model = DecisionModel::new(&decision);
     let (_, provenance) = fixture::decision();
     let page = decision_page(&model, &provenance);
-    assert_eq!(page.matches("≈ valid, edits<br>overwritten").count(), 1);
-    assert_eq!(page.matches("✓ valid").count(), 4);
-    assert!(page.contains(
-        "≈ 10 runs passed their audit, but 6 of 400 edits of colleagues were overwritten"
-    ));
+    assert_eq!(page.matches("≈<span class=\"gone\">").count(), 1);
+    assert_eq!(page.matches("✓<span class=\"gone\">").count(), 4);
+    assert!(page.contains("id=\"risks\" open"), "what says something stands open");
+    let audits = "10 runs passed their audit, but 6 of 400 edits of colleagues were overwritten";
+    assert_eq!((&*model.audits.value, model.audits.tone), (audits, Tone::Mixed));
     let summary = decision_summary(&model, &provenance);
-    assert!(
-        summary.contains("| 3.00 of 40.0 overwritten (3 to 3 in 2 runs) | as planned, but edits")
-    );
+    assert!(summary.contains("| 3.00 of 40.0 overwritten (3 to 3 in 2 runs) | ≈ but edits |"));
     let json = serde_json::to_value(&model).unwrap();
     assert_eq!(
         (&json["integrity"]["edits"], &json["integrity"]["lost_updates"]),
@@ -373,16 +380,18 @@ fn overwritten_edits_are_no_pass_on_the_page_nor_in_the_summary() {
 
 #[test]
 fn a_guard_is_advised_only_where_there_is_none() {
-    let lede = |guard| {
+    let edits = |guard| {
         let decision = changed(|decision| {
             each_run(decision, |_, run| {
                 run.guard = guard;
                 (run.audit.lost_updates, run.audit.staff_edits) = (3, 10);
             });
         });
-        DecisionModel::new(&decision).lede.join(" ")
+        DecisionModel::new(&decision).facts[2].label.clone()
     };
-    let (open, guarded) = (lede(Guard::None), lede(Guard::Reread));
-    assert!(open.contains("in 2 runs): --guard reread reads"), "{open}");
-    assert!(guarded.contains("in 2 runs), though it reads"), "{guarded}");
+    let (open, guarded) = (edits(Guard::None), edits(Guard::Reread));
+    assert!(open.ends_with(" in 2 runs); `--guard reread` lowers this"), "{open}");
+    assert!(
+        guarded.ends_with(" in 2 runs), though each account is read again before it is written")
+    );
 }

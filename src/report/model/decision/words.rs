@@ -1,12 +1,13 @@
 //! The sentences of a decision: the headline, the lede, and the charts' titles.
 
-use super::{CLIFF, RankedStrategy};
+use super::{CLIFF, RankedStrategy, longest_idle};
 use crate::experiment::{Goal, delta, did_the_same};
 use crate::report::decision::{Decision, ScalingPoint, StrategyRuns, SurfacePoint};
 use crate::stats::MIN_VALUES_OF_RANGE;
 use crate::text::{count, duration, join_and, percent, plural, share, sig3};
-use neonbench_engine::engine::{Guard, Strategy, WriteMode};
+use neonbench_engine::engine::Strategy;
 use neonbench_engine::measure::timeline::{Lane, Timeline};
+use neonbench_engine::record::WorldName;
 use std::fmt;
 
 /// The median makespan of a row, and the range of nine runs of ten where its runs are enough for one.
@@ -23,8 +24,6 @@ pub(super) struct Told<'a> {
     pub(super) decision: &'a Decision,
     /// Ranked, the best first.
     pub(super) league: &'a [RankedStrategy],
-    /// The strategy that was tried over time and under other limits.
-    pub(super) explored: Strategy,
     /// True if nothing was to be written.
     pub(super) dry_run: bool,
 }
@@ -58,43 +57,48 @@ impl Told<'_> {
     }
 
     pub(super) fn lede(&self, has_best: bool) -> Vec<String> {
-        let Self { decision, league, explored, dry_run, .. } = self;
+        let Self { decision, league, dry_run, .. } = self;
         let Some(row) = league.first().filter(|_| has_best) else {
             let faults = league.iter().filter(|row| !row.fault.is_empty());
             let faults = faults.map(|row| format!("{}: {}.", row.name, row.fault));
             return faults.chain(failures(decision, league)).chain(self.nearest()).collect();
         };
-        let undone = if *dry_run {
-            "; nothing is written, since this is a dry run"
-        } else {
-            ", and over HTTP it can be undone"
-        };
-        let mut sentences = vec![format!(
-            "{} takes {}{undone}. {} of its calls are refused.",
-            row.name,
-            with_interval(row),
-            share(row.refused)
-        )];
+        let mut sentences = vec![self.time(row)];
+        if *dry_run {
+            sentences.push("Nothing is written: this is a dry run.".to_owned());
+        }
         if decision.goal != Goal::default() {
             sentences.push(format!("Ranked by {}.", decision.goal.in_words()));
         }
         sentences.extend(self.others());
-        if !dry_run {
-            sentences.extend(risks(row));
-        }
         let is_slower = |other: &&RankedStrategy| {
             other.strategy == Strategy::Standard && other.makespan_s[1] > row.makespan_s[1]
         };
         if let Some(standard) = league.iter().filter(|it| it.is_valid).find(is_slower) {
             sentences.push(format!(
-                "One account after another ({}) would take {}.",
+                "One account after another ({}) takes {}.",
                 standard.name,
                 duration(standard.makespan_s[1]),
             ));
         }
-        sentences.push(limits(row));
-        sentences.extend(would_more_help(decision, *explored));
         sentences
+    }
+
+    /// The time of the best, with the range of nine runs of ten where its runs are enough for one.
+    fn time(&self, row: &RankedStrategy) -> String {
+        let world = |world| {
+            self.decision.league.iter().flat_map(|one| &one.runs).all(|run| run.world == world)
+        };
+        let runs = if world(WorldName::Virtual) { "simulated run" } else { "run" };
+        let [low, _, high] = row.makespan_s.map(duration);
+        let runs = plural(row.runs, runs);
+        match row.runs {
+            1 => format!("That is the time of {runs}: more are needed to know its range."),
+            n if n < MIN_VALUES_OF_RANGE as u64 => {
+                format!("That is the median of {runs}, too few for a range.")
+            }
+            _ => format!("That is the median of {runs}; nine of ten take {low} to {high}."),
+        }
     }
 
     fn constraints(&self) -> String {
@@ -112,7 +116,9 @@ impl Told<'_> {
         let [best, others @ ..] = self.league else { return Vec::new() };
         let tied = others.len().min(self.tied().saturating_sub(1));
         let mut sentences = Vec::new();
-        if tied > 0 {
+        if tied > 0 && tied == others.len() {
+            sentences.push("No strategy is better than another here.".to_owned());
+        } else if tied > 0 {
             let names: Vec<String> = others[..tied].iter().map(|row| row.name.clone()).collect();
             let names = join_and(&names);
             let tie = if tied == 1 { "ties" } else { "tie" };
@@ -158,61 +164,6 @@ fn faster(rows: &[&RankedStrategy], [one, several]: [&str; 2], what: &str) -> Op
     let (is, verb) = if rows.len() == 1 { ("is", one) } else { ("are", several) };
     let names: Vec<String> = rows.iter().map(name).collect();
     (!rows.is_empty()).then(|| format!("{} {is} faster, but {verb}{what}.", join_and(&names)))
-}
-
-/// Accounts that fail, and edits of colleagues: overwritten, or at risk where nobody edited.
-fn risks(row: &RankedStrategy) -> Vec<String> {
-    let edits = row.edits;
-    let mut sentences = Vec::new();
-    if row.failed > 0.0 {
-        sentences.push(format!("{} accounts fail per run, on the mean.", sig3(row.failed)));
-    }
-    let runs = plural(edits.edits_runs, "run");
-    let [fewest, most] = edits.edits_overwritten_range;
-    sentences.push(if edits.edits_during_run == 0.0 {
-        format!(
-            "No colleague edited during these runs. Each account stands open for {} on the mean: of \
-             1,000 accounts that are each edited once per hour, {} edits would fall in between.",
-            duration(row.exposure_s),
-            sig3(edits.edits_at_risk)
-        )
-    } else if edits.edits_overwritten > 0.0 {
-        let advice = match row.guard {
-            Guard::None => ": --guard reread reads each account again before it writes",
-            Guard::Reread => ", though it reads each account again before it writes",
-        };
-        format!(
-            "It overwrites {} of {} edits of colleagues per run ({fewest} to {most} in {runs}){advice}.",
-            sig3(edits.edits_overwritten),
-            sig3(edits.edits_during_run)
-        )
-    } else {
-        format!(
-            "It overwrote none of the {} edits that colleagues saved per run, in {runs}.",
-            sig3(edits.edits_during_run)
-        )
-    });
-    sentences
-}
-
-/// The physical limit, in a sentence.
-fn limits(row: &RankedStrategy) -> String {
-    let Some([same_s, any_s]) = row.lower_bounds_s else {
-        return "No limit of the API holds a client back: the profile has no pool and no window."
-            .to_owned();
-    };
-    let by = match row.write {
-        WriteMode::Patch => "by PATCH",
-        WriteMode::Put => "by PUT",
-        WriteMode::Both => "by PATCH and PUT",
-    };
-    let least =
-        format!("The limits let no client that writes {by} take less than {}", duration(same_s));
-    if same_s > 1.01 * any_s {
-        format!("{least} on the mean, or {} by PATCH and PUT side by side.", duration(any_s))
-    } else {
-        format!("{least} on the mean.")
-    }
 }
 
 /// The accounts that fail, by strategy, and the most frequent reason.
@@ -374,11 +325,7 @@ pub(super) fn timeline_title(strategy: Strategy, timeline: &Timeline) -> String 
     if failed > 0 {
         parts.push(format!("{} failed", count(failed)));
     }
-    // Before the first account and after the last nothing was to be expected.
-    let first = slices.iter().position(|slice| slice.landed > 0).unwrap_or(0);
-    let last = slices.iter().rposition(|slice| slice.landed > 0).unwrap_or(0);
-    let gaps = slices[first..last].split(|slice| slice.landed > 0).map(<[_]>::len);
-    let longest = gaps.max().unwrap_or(0);
+    let longest = longest_idle(slices).len();
     if longest > 0 && longest * 4 >= slices.len() {
         let seconds = |slices: usize| duration((slices as u64 * slice_ns) as f64 / 1e9);
         let (gap, all) = (seconds(longest), seconds(slices.len()));
