@@ -37,6 +37,7 @@ pub const BUILT_IN: [(&str, &str); 10] = [
 
 /// A profile file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WireProfile {
     /// Version of the form: 1.

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 /// A profile's `[staff]` section.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WireStaff {
     /// Accounts that staff open, per second of the run; they come as a Poisson process.

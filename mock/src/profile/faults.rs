@@ -12,6 +12,7 @@ const MAX_BURST: u32 = 1_000_000;
 
 /// A fault table of a profile file: the kind of failure and the calls it hits.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WireFault {
     /// Kind of failure.

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 /// The `[limits]` section.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WireLimits {
     /// Calls in flight that each limit admits; none admits all.
