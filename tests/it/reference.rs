@@ -4,6 +4,7 @@
 //! `UPDATE_GOLDENS=1 cargo test --test it reference` renews them.
 
 use neon_mock::profile::WireProfile;
+use neonbench::text::{count, share};
 use neonbench_engine::plan::WirePlan;
 use schemars::schema_for;
 use serde_json::{Map, Value};
@@ -32,9 +33,9 @@ fn referred(schema: &Value) -> Option<&str> {
     let inside = ["items", "additionalProperties"].into_iter().find_map(|key| schema.get(key));
     match schema.get("$ref") {
         Some(path) => path.as_str()?.rsplit('/').next(),
-        None => inside.and_then(referred).or_else(|| {
-            schema.get("anyOf")?.as_array()?.iter().find_map(referred)
-        }),
+        None => inside
+            .and_then(referred)
+            .or_else(|| schema.get("anyOf")?.as_array()?.iter().find_map(referred)),
     }
 }
 
@@ -45,8 +46,14 @@ fn type_of(schema: &Value, definitions: &Map<String, Value>) -> String {
     }
     if schema.get("$ref").is_some() {
         let name = referred(schema).unwrap();
-        let is_table = definitions[name].get("properties").is_some();
-        return if is_table { format!("[{}](#{})", title(name), anchor(name)) } else { "name".into() };
+        let found = &definitions[name];
+        return if found.get("properties").is_some() {
+            format!("[{}](#{})", title(name), anchor(name))
+        } else if found.get("prefixItems").is_some() {
+            "list".to_owned()
+        } else {
+            "name".to_owned()
+        };
     }
     let named = match &schema["type"] {
         Value::Array(types) => types[0].as_str().unwrap(),
@@ -113,11 +120,18 @@ fn default_of(name: &str, table: &Value) -> String {
 /// Rows of `table`, and below it the names that its members may have.
 fn rows(table: &Value, definitions: &Map<String, Value>) -> String {
     let mut text = "\n| member | type | default | meaning |\n|---|---|---|---|\n".to_owned();
+    let mut explained: Vec<(Vec<String>, &str)> = Vec::new();
     for (name, member) in table["properties"].as_object().unwrap() {
         let default = default_of(name, table);
         let mut meaning = words(member);
-        for choice in choices(member, definitions) {
-            let _ = write!(meaning, "<br>{}", choice.trim_end_matches('.'));
+        let names = choices(member, definitions);
+        if let Some((_, other)) = explained.iter().find(|(known, _)| *known == names) {
+            let _ = write!(meaning, "<br>The names of `{other}`");
+        } else if !names.is_empty() {
+            for choice in &names {
+                let _ = write!(meaning, "<br>{}", choice.trim_end_matches('.'));
+            }
+            explained.push((names, name));
         }
         let _ = writeln!(
             text,
@@ -151,10 +165,9 @@ fn page(before: &str, schema: &Value) -> String {
     text
 }
 
-/// A share as a page shows it: two digits below 10 %, whole percents above.
-fn percent(share: &Value) -> String {
-    let percent = share.as_f64().unwrap() * 100.0;
-    if percent < 9.95 { format!("{percent:.1} %") } else { format!("{percent:.0} %") }
+/// A figure of the published record, as a percentage.
+fn percent(ratio: &Value) -> String {
+    share(ratio.as_f64().unwrap())
 }
 
 /// The figures of the selector over all judged scenarios, as Markdown tables.
@@ -175,15 +188,18 @@ fn selector(published: &Value) -> String {
         ("guide", "the guide's rule"),
     ];
     let all = published["selectors"].as_array().unwrap();
-    let found = |portfolio: &str, knowledge: &str, name: &str, family: &str| {
+    // Two families and two built-in profiles share a name: the number of scenarios tells them apart.
+    let found = |portfolio: &str, knowledge: &str, name: &str, like: &Value| {
         let is = |it: &&Value| {
             it["portfolio"] == portfolio
                 && it["knowledge"] == knowledge
                 && it["name"] == name
-                && it["family"] == family
+                && it["family"] == like["family"]
+                && it["scenarios"] == like["scenarios"]
         };
-        all.iter().find(is).unwrap_or_else(|| panic!("{portfolio} {knowledge} {name} {family}"))
+        all.iter().find(is).unwrap_or_else(|| panic!("{portfolio} {knowledge} {name} {like}"))
     };
+    let whole = serde_json::json!({ "family": "all", "scenarios": published["scenarios"] });
     let mut text = String::new();
     for (portfolio, of) in PORTFOLIOS {
         let _ = write!(
@@ -196,7 +212,7 @@ fn selector(published: &Value) -> String {
         for (name, words) in NAMES {
             let _ = write!(text, "| {words} |");
             for (knowledge, _) in KNOWLEDGE {
-                let row = found(portfolio, knowledge, name, "all");
+                let row = found(portfolio, knowledge, name, &whole);
                 let [mean, worst] = ["mean_regret", "worst_regret"].map(|key| percent(&row[key]));
                 let _ = write!(text, " {mean} ({worst}) |");
             }
@@ -216,7 +232,7 @@ fn selector(published: &Value) -> String {
         let name = family["family"].as_str().unwrap();
         let _ = write!(text, "| {name} | {} |", family["scenarios"]);
         for (knowledge, _) in KNOWLEDGE {
-            let row = found("full", knowledge, "cost_model", name);
+            let row = found("full", knowledge, "cost_model", family);
             let _ = write!(text, " {} |", percent(&row["mean_regret"]));
         }
         text.push('\n');
@@ -226,7 +242,7 @@ fn selector(published: &Value) -> String {
         text,
         "\nForecasts with the profile known, {} pairs of scenario and run: median error of the median time {}, 95th \
          percentile {}; {} of the runs lie in the 90 % interval.\n\n",
-        prediction["pairs"],
+        count(prediction["pairs"].as_u64().unwrap()),
         percent(&prediction["median_abs_error"]),
         percent(&prediction["p95_abs_error"]),
         percent(&prediction["interval_coverage"]),

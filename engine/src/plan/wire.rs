@@ -30,10 +30,12 @@ pub struct WirePlan {
     pub filter: Vec<WireCriterion>,
     /// Migrates nothing, and clears the sources whose value is in the target.
     #[serde(default, skip_serializing_if = "is_no")]
+    #[schemars(extend("default" = false))]
     pub cleanup_only: bool,
     /// Accepted for plans of the Python engine, without effect: a value that is in place is never
     /// written again.
     #[serde(default, skip_serializing_if = "is_no")]
+    #[schemars(extend("default" = false))]
     pub smart_migration: bool,
     /// Accounts read into memory before they are written; a flag wins over it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -43,13 +45,14 @@ pub struct WirePlan {
     pub max_workers: Option<NonZeroU32>,
     /// Reads and decides, and never writes, whatever the flags leave out.
     #[serde(default, skip_serializing_if = "is_no")]
+    #[schemars(extend("default" = false))]
     pub dry_run: bool,
     /// Mappings, in the order in which they apply.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mappings: Vec<WireMapping>,
 }
 
-/// One mapping of a plan file.
+/// One mapping: from a source field to a target field.
 #[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WireMapping {
@@ -64,9 +67,11 @@ pub struct WireMapping {
     pub transform: Vec<WireStep>,
     /// True: an account fails if the target cannot hold its value. False: that value is left out.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    #[schemars(extend("default" = true))]
     pub validation_required: bool,
     /// False: the source is cleared once its value is in the target.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    #[schemars(extend("default" = true))]
     pub preserve_source: bool,
     /// Type of the source in a synthetic organisation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,7 +100,7 @@ const fn is_no(it: &bool) -> bool {
     !*it
 }
 
-/// One criterion of a plan file's filter.
+/// One criterion of a filter: a field, a comparison, and a value.
 #[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WireCriterion {
@@ -112,7 +117,7 @@ pub struct WireCriterion {
     pub values: Option<Vec<String>>,
 }
 
-/// One step of a transform: which, and its figures.
+/// One step of a transform: its name, and the members that this step takes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WireStep {

@@ -7,7 +7,7 @@ use crate::service::{Buckets, Congestion, Law};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Service-time laws by class of endpoint.
+/// Service-time laws by class of call.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
@@ -30,7 +30,7 @@ pub struct WireService {
     pub congestion: Option<WireCongestion>,
 }
 
-/// A service-time law of a profile file, with its parameters.
+/// A law of service times, with its parameters.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
