@@ -28,6 +28,10 @@ A profile says how the mock limits, delays and fails. It is TOML. This page is g
 list` names the built-in ones.
 ";
 
+/// Sets of strategies that a selector chooses among.
+const PORTFOLIOS: [(&str, &str); 2] =
+    [("guide", "the guide's four strategies"), ("full", "all strategies")];
+
 /// The definition that `schema` refers to: itself, its items, its values, or what it may be beside null.
 fn referred(schema: &Value) -> Option<&str> {
     let inside = ["items", "additionalProperties"].into_iter().find_map(|key| schema.get(key));
@@ -172,8 +176,6 @@ fn percent(ratio: &Value) -> String {
 
 /// The figures of the selector over all judged scenarios, as Markdown tables.
 fn selector(published: &Value) -> String {
-    const PORTFOLIOS: [(&str, &str); 2] =
-        [("guide", "the guide's four strategies"), ("full", "all strategies")];
     const KNOWLEDGE: [(&str, &str); 4] = [
         ("known", "profile known"),
         ("probe_sample", "probe with a sample run"),
@@ -250,6 +252,43 @@ fn selector(published: &Value) -> String {
     text
 }
 
+/// The rows of the thresholds, and the single best settings, as a Markdown table.
+fn rule(shipped: &Value) -> String {
+    let mut text =
+        "\n| choosing among | accounts per slot | mappings | strategy | workers | batch size |\n\
+                    |---|---|---|---|---|---|\n"
+            .to_owned();
+    for (portfolio, of) in PORTFOLIOS {
+        for row in shipped["thresholds"][portfolio]["rows"].as_array().unwrap() {
+            let bound = |key: &str| match row.get(key) {
+                Some(most) => format!("at most {most}"),
+                None => "any".to_owned(),
+            };
+            let workers = match row["workers_beyond_places"].as_i64().unwrap() {
+                0 => "slots".to_owned(),
+                more => format!("slots {more:+}"),
+            };
+            let _ = writeln!(
+                text,
+                "| {of} | {} | {} | `{}` | {workers} | {} per worker |",
+                bound("accounts_a_place_up_to"),
+                bound("mappings_up_to"),
+                row["strategy"].as_str().unwrap(),
+                row["batch_per_worker"],
+            );
+        }
+        let best = &shipped["single_best"][portfolio];
+        let _ = writeln!(
+            text,
+            "| {of}, single best | any | any | `{}` | {} | {} |",
+            best["strategy"].as_str().unwrap(),
+            best["workers"],
+            best["batch_size"]
+        );
+    }
+    text
+}
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).to_owned()
 }
@@ -274,15 +313,21 @@ fn the_reference_of_files_is_what_their_schemas_say() {
     is_current("docs/src/reference/profile.md", &page(PROFILE, profile.as_value()));
 }
 
+/// `text` with `now` between the marks of `source`.
+fn spliced(text: &str, source: &str, now: &str) -> String {
+    let [begin, end] = ["begin", "end"].map(|at| format!("<!-- {source}: {at} -->"));
+    let (before, rest) = text.split_once(&begin).expect("a mark for the beginning");
+    let (_, after) = rest.split_once(&end).expect("a mark for the end");
+    format!("{before}{begin}\n{now}\n{end}{after}")
+}
+
 #[test]
-fn the_selectors_figures_in_the_book_are_the_published_ones() {
-    const BEGIN: &str = "<!-- selector.json: begin -->\n";
-    const END: &str = "<!-- selector.json: end -->";
+fn the_selectors_figures_in_the_book_are_the_recorded_ones() {
     let file = "docs/src/methodology/results.md";
-    let published = fs::read(root().join("reports/published/selector.json")).unwrap();
-    let now = selector(&serde_json::from_slice(&published).unwrap());
-    let text = fs::read_to_string(root().join(file)).unwrap();
-    let (before, rest) = text.split_once(BEGIN).expect("a mark for the beginning");
-    let (_, after) = rest.split_once(END).expect("a mark for the end");
-    is_current(file, &format!("{before}{BEGIN}{now}{END}{after}"));
+    let read = |file: &str| fs::read_to_string(root().join(file)).unwrap();
+    let published: Value = serde_json::from_str(&read("reports/published/selector.json")).unwrap();
+    let shipped: Value = toml::from_str(&read("reports/thresholds.toml")).unwrap();
+    let text = spliced(&read(file), "selector.json", &selector(&published));
+    let text = spliced(&text, "thresholds.toml", &rule(&shipped));
+    is_current(file, &text);
 }
