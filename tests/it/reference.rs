@@ -3,7 +3,7 @@
 //!
 //! `UPDATE_GOLDENS=1 cargo test --test it reference` renews them.
 
-use neon_mock::profile::WireProfile;
+use neon_mock::profile::{BUILT_IN, WireProfile};
 use neonbench::text::{count, share};
 use neonbench_engine::plan::WirePlan;
 use schemars::schema_for;
@@ -225,13 +225,18 @@ fn selector(published: &Value) -> String {
         it["portfolio"] == "full" && it["knowledge"] == "known" && it["name"] == "cost_model"
     });
     text.push_str(
-        "\nMean regret of `auto` by family of scenario and by built-in profile, among all strategies:\n\n\
+        "\nMean regret of `auto` by family of scenarios and by built-in `profile`, among all strategies:\n\n\
          | family | scenarios |",
     );
     text.extend(KNOWLEDGE.map(|(_, words)| format!(" {words} |")));
     text.push_str("\n|---|--:|--:|--:|--:|--:|\n");
-    for family in families.filter(|it| it["family"] != "all") {
+    let families: Vec<&Value> = families.filter(|it| it["family"] != "all").collect();
+    for (index, family) in families.iter().enumerate() {
         let name = family["family"].as_str().unwrap();
+        // Families come first: of two rows of one name the last is the profile's.
+        let is_last = families[index + 1..].iter().all(|other| other["family"] != name);
+        let is_profile = is_last && BUILT_IN.iter().any(|(known, _)| *known == name);
+        let name = if is_profile { format!("`{name}`") } else { name.to_owned() };
         let _ = write!(text, "| {name} | {} |", family["scenarios"]);
         for (knowledge, _) in KNOWLEDGE {
             let row = found("full", knowledge, "cost_model", family);
@@ -318,7 +323,7 @@ fn spliced(text: &str, source: &str, now: &str) -> String {
     let [begin, end] = ["begin", "end"].map(|at| format!("<!-- {source}: {at} -->"));
     let (before, rest) = text.split_once(&begin).expect("a mark for the beginning");
     let (_, after) = rest.split_once(&end).expect("a mark for the end");
-    format!("{before}{begin}\n{now}\n{end}{after}")
+    format!("{before}{begin}\n\n{}\n\n{end}{after}", now.trim())
 }
 
 #[test]

@@ -55,8 +55,8 @@ pub struct WireLaw {
     /// Service times of `empirical`, each equally likely.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub samples: Option<Vec<DurationText>>,
-    /// File with the service times of `empirical`: an HdrHistogram interval log in ns (`.hlog`), or a
-    /// table `service_ms,count` (`.csv`); relative to the profile.
+    /// File with the service times of `empirical`: an HDR interval log in ns (`.hlog`), or a table
+    /// `service_ms,count` (`.csv`); relative to the profile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub histogram: Option<String>,
 }
