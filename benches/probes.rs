@@ -5,8 +5,8 @@
 //! forecast from that file is compared with the makespans of 50 runs under seeds that no probe had. All of
 //! it in virtual time, so that the same command prints the same table.
 //!
-//! `cargo bench --bench probes -- 50` makes 50 fits of each profile for each of two strategies (the table in
-//! METHODOLOGY), and `-- 50 guide` only of profiles whose names hold `guide`.
+//! `cargo bench --bench probes -- 50` makes 50 fits of each profile for each of two strategies (the table among
+//! the book's results), and `-- 50 guide` only of profiles whose names hold `guide`.
 //!
 //! Must not be read as what forecasts are worth against a server that is none of these profiles.
 

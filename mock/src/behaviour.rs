@@ -5,11 +5,12 @@
 use crate::file::DurationText;
 use serde::{Deserialize, Serialize};
 
-/// The knobs of a profile's `[behaviour]` section. Everything left out has its default.
+/// Undocumented behaviour of Neon, in a profile's `[behaviour]` section.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields, default)]
 pub struct Behaviour {
-    /// Handling of a page size above [`MAX_PAGE_SIZE`](crate::api::MAX_PAGE_SIZE).
+    /// Handling of a page size above the largest, 200.
     pub over_max: OverMax,
     /// Effect of `"optionValues": []` in a write.
     pub empty_options: EmptyOptions,
@@ -31,6 +32,7 @@ pub struct Behaviour {
 
 /// Handling of a page size above [`MAX_PAGE_SIZE`](crate::api::MAX_PAGE_SIZE).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum OverMax {
     /// The page has the largest size.
@@ -45,6 +47,7 @@ pub enum OverMax {
 
 /// Effect of an empty option set in a write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum EmptyOptions {
     /// It clears the field. Source: a client in production relies on it.
@@ -56,6 +59,7 @@ pub enum EmptyOptions {
 
 /// Effect of a null text in a write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum NullText {
     /// Nothing: as if the member were not there.
@@ -69,6 +73,7 @@ pub enum NullText {
 
 /// Effect of unknown members in a write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum UnknownMembers {
     /// Nothing, under 200: the nastier reading.
@@ -80,6 +85,7 @@ pub enum UnknownMembers {
 
 /// Effect of one invalid item on the valid ones in the same write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum BadItem {
     /// The whole write is refused and nothing is applied.
@@ -91,6 +97,7 @@ pub enum BadItem {
 
 /// Effect of a write to the old id of a merged account.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum MergedWrite {
     /// It changes the survivor.

@@ -10,6 +10,7 @@ use crate::named;
 
 named! {
     /// A way in which an admitted call fails.
+    #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
     pub enum FaultKind {
         /// 500: not carried out.
         InternalError = "500",

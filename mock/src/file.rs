@@ -42,6 +42,21 @@ impl<'de> Deserialize<'de> for DurationText {
     }
 }
 
+#[cfg(feature = "schema")]
+impl schemars::JsonSchema for DurationText {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> std::borrow::Cow<'static, str> {
+        "DurationText".into()
+    }
+
+    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+        schemars::json_schema!({ "type": "string", "examples": ["250ms"] })
+    }
+}
+
 /// Path of a member in a file: keys from the top, and positions in arrays.
 ///
 /// Shown as TOML writes it: `limits.endpoints."GET /accounts"`, `fields[2].skew`.

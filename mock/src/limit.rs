@@ -24,6 +24,7 @@ const ENDPOINTS: usize = Endpoint::ALL.len();
 
 /// Which calls share a limit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Scope {
     /// Calls with the same verb and path template.

@@ -37,6 +37,7 @@ pub const BUILT_IN: [(&str, &str); 10] = [
 
 /// A profile file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WireProfile {
     /// Version of the form: 1.
@@ -44,12 +45,12 @@ pub struct WireProfile {
     /// Description, one sentence.
     #[serde(default)]
     pub description: String,
-    /// Limits.
+    /// Limits on calls in flight and on calls per second.
     #[serde(default)]
     pub limits: WireLimits,
-    /// Service-time laws by class.
+    /// Service-time laws by class of call.
     pub service: WireService,
-    /// Undocumented behaviour.
+    /// Behaviour of Neon that is not documented.
     #[serde(default)]
     pub behaviour: Behaviour,
     /// Fault tables; the first that hits a call decides.

@@ -16,13 +16,14 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BinaryHeap, VecDeque};
 use std::time::Duration;
 
-/// A profile's `[staff]` section.
+/// Other users at work: each opens an account, thinks, and saves one field.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WireStaff {
     /// Accounts that staff open, per second of the run; they come as a Poisson process.
     pub edits_per_s: f64,
-    /// Exponent of Zipf's law over the accounts: 0 edits all alike, 1 a few far more often.
+    /// Exponent of Zipf's law over the accounts: 0 edits all accounts alike, 1 a few of them far more often.
     #[serde(default)]
     pub skew: f64,
     /// Time from opening an account to saving it.

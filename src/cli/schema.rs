@@ -8,6 +8,7 @@ use super::{
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap_complete::Shell;
+use neon_mock::profile::WireProfile;
 use neonbench::judge::JudgeRecord;
 use neonbench::report::json::{DecisionRecord, ReportRecord};
 use neonbench::select::Judgement;
@@ -28,7 +29,7 @@ pub(super) struct SchemaArgs {
 type NamedSchema = (&'static str, &'static str, fn() -> Schema);
 
 /// Outputs and files that have a schema.
-const SCHEMAS: [NamedSchema; 15] = [
+const SCHEMAS: [NamedSchema; 16] = [
     ("run", "`run --json`, and the last line of `run --json-lines`", of::<run::RunOutput<'static>>),
     ("benchmark", "`benchmark --json`", of::<benchmark::BenchmarkRecord>),
     ("compare", "`compare --json`", of::<compare::CompareRecord>),
@@ -48,6 +49,7 @@ const SCHEMAS: [NamedSchema; 15] = [
     ("show-config", "`show-config --json`", of::<show_config::ConfigRecord>),
     ("probe", "`probe --json` and `fit --json`", of::<fitted::FittedRecord>),
     ("plan", "A plan file in JSON, or in TOML", of::<WirePlan>),
+    ("profile", "A profile file in TOML", of::<WireProfile>),
 ];
 
 fn of<T: JsonSchema>() -> Schema {

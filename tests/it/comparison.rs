@@ -113,7 +113,7 @@ fn the_gate_passes_equals_and_seldom_anything_slower_than_it_allows() {
     assert!(same[0] >= 0.95, "{same:?}");
 }
 
-/// The table of METHODOLOGY: 10,000 pairs of each job and size, drawn from 2,000 runs.
+/// The table in the results of the book: 10,000 pairs of each job and size, drawn from 2,000 runs.
 #[test]
 #[ignore = "minutes; .ci/long runs it"]
 fn comparisons_hold_their_level_on_every_job() {

@@ -9,6 +9,7 @@ mod limiters;
 mod msrv;
 mod probe;
 mod ranking;
+mod reference;
 mod selector;
 mod selector_commands;
 mod tidy;

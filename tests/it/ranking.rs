@@ -29,7 +29,7 @@ fn goal(objective: Objective) -> Goal {
     Goal { objective, constraints: Vec::new() }
 }
 
-/// The cost of a single run, by the rule of METHODOLOGY.
+/// The cost of a single run, by the rule that the book states.
 fn cost(goal: &Goal, record: &RunRecord) -> f64 {
     let (calls, refused) = (record.calls.total as f64, record.calls.rejected as f64);
     let excess = (refused - f64::max(5.0, calls / 200.0)).max(0.0) / calls;

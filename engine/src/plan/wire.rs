@@ -16,49 +16,72 @@ fn kinds() -> Vec<Option<&'static str>> {
 /// A plan as its file has it.
 #[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "the members of `Plan`, and examples/plan.toml explains them")]
 pub struct WirePlan {
+    /// Version of the form: 1.
     pub schema: u32,
+    /// Description, one sentence.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub description: String,
+    /// Accounts, as ids, ranges and files: `1-200,250,@ids.txt`. They win over a filter.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource_ids: Option<String>,
+    /// Criteria that select accounts; an account has to meet all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub filter: Vec<WireCriterion>,
+    /// Migrates nothing, and clears the sources whose value is in the target.
     #[serde(default, skip_serializing_if = "is_no")]
+    #[schemars(extend("default" = false))]
     pub cleanup_only: bool,
+    /// Accepted for plans of the Python engine, without effect: a value that is in place is never
+    /// written again.
     #[serde(default, skip_serializing_if = "is_no")]
+    #[schemars(extend("default" = false))]
     pub smart_migration: bool,
+    /// Accounts read into memory before they are written; a flag wins over it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch_size: Option<NonZeroU32>,
+    /// Concurrent workers; a flag wins over it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_workers: Option<NonZeroU32>,
+    /// Reads and decides, and never writes, whatever the flags leave out.
     #[serde(default, skip_serializing_if = "is_no")]
+    #[schemars(extend("default" = false))]
     pub dry_run: bool,
+    /// Mappings, in the order in which they apply.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mappings: Vec<WireMapping>,
 }
 
-/// One mapping of a plan file.
+/// One mapping: from a source field to a target field.
 #[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "the members of `Mapping`")]
 pub struct WireMapping {
+    /// Name of the field that is read.
     pub source: String,
+    /// Name of the field that is written.
     pub target: String,
+    /// Operation on the target.
     pub operation: Operation,
+    /// Steps that change the value on its way; each works on the result of the one before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub transform: Vec<WireStep>,
+    /// True: an account fails if the target cannot hold its value. False: that value is left out.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    #[schemars(extend("default" = true))]
     pub validation_required: bool,
+    /// False: the source is cleared once its value is in the target.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    #[schemars(extend("default" = true))]
     pub preserve_source: bool,
+    /// Type of the source in a synthetic organisation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("enum" = kinds()))]
     pub source_type: Option<FieldKind>,
+    /// Type of the target in a synthetic organisation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>", extend("enum" = kinds()))]
     pub target_type: Option<FieldKind>,
+    /// Options of the target in a synthetic organisation.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub target_options: Vec<String>,
 }
@@ -77,43 +100,54 @@ const fn is_no(it: &bool) -> bool {
     !*it
 }
 
-/// One criterion of a plan file's filter.
+/// One criterion of a filter: a field, a comparison, and a value.
 #[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "the members of `Criterion`")]
 pub struct WireCriterion {
+    /// Name of a field.
     pub field: String,
+    /// Comparison with the value.
     #[schemars(with = "String", extend("enum" = Operator::ALL.map(Operator::name)))]
     pub operator: Operator,
+    /// Value to compare with; `BLANK` and `NOT_BLANK` take none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub value: Option<String>,
+    /// Values, for an operator that takes several.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub values: Option<Vec<String>>,
 }
 
-/// One step of a transform: which, and its figures.
+/// One step of a transform: its name, and the members that this step takes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "the figures of the step that `step` names")]
 pub struct WireStep {
+    /// Name of the step; it takes the members that its line names, and no others.
     pub step: StepName,
+    /// Text that `constant` gives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub value: Option<CompactString>,
+    /// Table of `map`: replacement by text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<BTreeMap<String, String>>")]
     pub values: Option<BTreeMap<CompactString, CompactString>>,
+    /// Replacement by `map` of a text without an entry; without it such a text is dropped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub default: Option<CompactString>,
+    /// Letter case that `case` gives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<LetterCase>,
+    /// Text between the parts that `split` makes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub separator: Option<String>,
+    /// Regular expression that `regex_replace` looks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pattern: Option<String>,
+    /// Replacement by `regex_replace`; `$1` or `${1}` inserts a group.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub with: Option<String>,
+    /// Text of `template`, with `{value}` where the value goes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<String>,
 }
@@ -123,15 +157,21 @@ pub struct WireStep {
     Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs, reason = "the variants of `Transform`")]
 pub enum StepName {
+    /// Any value becomes `value`.
     Constant,
+    /// Each text is looked up in `values`; a text without an entry becomes `default`, or is dropped.
     Map,
+    /// White space around each text goes.
     #[default]
     Trim,
+    /// Each text changes its case to `to`.
     Case,
+    /// Each text becomes its parts between `separator`.
     Split,
+    /// Each match of `pattern` becomes `with`.
     RegexReplace,
+    /// Each text is inserted into `template`.
     Template,
 }
 

@@ -9,10 +9,12 @@ use serde::{Deserialize, Serialize};
 /// An observed call: its endpoint by verb and path template, when it was sent and how long it took,
 /// both in ns, and its outcome by the name that the client has for it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct WireCall(pub String, pub u64, pub u64, pub String);
 
 /// Quantiles of one class of calls, where single calls are not known.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WireQuantiles {
     /// Class of the calls: `get`, `patch` and so on.
@@ -27,6 +29,7 @@ pub struct WireQuantiles {
 
 /// The observations behind a fitted profile; a profile written by hand has none.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WireEvidence {
     /// Digest of the profile that was fitted. Another digest means that the file was changed since.

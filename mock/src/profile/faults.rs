@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 /// Upper bound of `burst`.
 const MAX_BURST: u32 = 1_000_000;
 
-/// A fault table of a profile file: the kind of failure and the calls it hits.
+/// One table of faults: the kind of failure, and the calls that it hits.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WireFault {
     /// Kind of failure.

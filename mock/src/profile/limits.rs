@@ -8,8 +8,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// The `[limits]` section.
+/// Limits on calls in flight and on calls per second.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WireLimits {
     /// Calls in flight that each limit admits; none admits all.
@@ -21,7 +22,7 @@ pub struct WireLimits {
     /// Response time of a refusal.
     #[serde(default)]
     pub reject_after: DurationText,
-    /// Calls a second that each limit admits; none admits all.
+    /// Calls per second that each limit admits; none admits all.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub per_second: Option<u32>,
     /// Other windows for single endpoints, by verb and path template.

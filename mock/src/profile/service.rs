@@ -7,15 +7,20 @@ use crate::service::{Buckets, Congestion, Law};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
-/// Service-time laws by class of endpoint.
+/// Service-time laws by class of call.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "one member a class")]
 pub struct WireService {
+    /// Law of reads: one account, or a list of them.
     pub get: WireLaw,
+    /// Law of writes of changed fields.
     pub patch: WireLaw,
+    /// Law of writes of whole accounts, new ones included.
     pub put: WireLaw,
+    /// Law of searches.
     pub search: WireLaw,
+    /// Law of look-ups: field definitions and other lists.
     pub metadata: WireLaw,
     /// Other laws for single endpoints, by verb and path template.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -25,24 +30,33 @@ pub struct WireService {
     pub congestion: Option<WireCongestion>,
 }
 
-/// A service-time law of a profile file, with its parameters.
+/// A law of service times, with its parameters.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
-#[allow(missing_docs, reason = "the figures of the law that `law` names")]
 pub struct WireLaw {
+    /// Name of the law; it takes the members that its line names, and no others.
     pub law: LawName,
+    /// The one service time of `constant`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<DurationText>,
+    /// Least service time of `uniform`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub low: Option<DurationText>,
+    /// Greatest service time of `uniform`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub high: Option<DurationText>,
+    /// Median of `log-normal`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub median: Option<DurationText>,
+    /// 99th percentile of `log-normal`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p99: Option<DurationText>,
+    /// Service times of `empirical`, each equally likely.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub samples: Option<Vec<DurationText>>,
+    /// File with the service times of `empirical`: an HDR interval log in ns (`.hlog`), or a table
+    /// `service_ms,count` (`.csv`); relative to the profile.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub histogram: Option<String>,
 }
@@ -56,6 +70,7 @@ impl WireLaw {
 
 /// The laws that a file can name.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum LawName {
     /// Always `time`.
@@ -82,6 +97,7 @@ impl LawName {
 
 /// Growth of service times with the calls in flight: the universal scalability law.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WireCongestion {
     /// Contention: the share of a call spent waiting for others, from 0 to 1.
