@@ -3,7 +3,7 @@
 use super::candidate::Candidate;
 use super::simulate::RunFigures;
 use super::summary::Summary;
-use neonbench_engine::engine::limiter::Manners;
+use neonbench_engine::engine::limiter::{CALLS_PER_FREE_REFUSAL, FREE_REFUSALS, Manners};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -32,12 +32,6 @@ const PRICE_OF_FAILURES: f64 = 100.0;
 /// costs a tenth more. Reading each account again before its write is worth that, and a slower strategy is not.
 const PRICE_OF_EDITS: f64 = 10.0;
 
-/// Refusals that are free whatever the size of the run.
-const FREE_REFUSALS: f64 = 5.0;
-
-/// Calls for each of which one two-hundredth of a refusal is free.
-const CALLS_A_FREE_REFUSAL: f64 = 200.0;
-
 impl Objective {
     /// The way in which an adaptive limiter takes refusals under this objective.
     pub const fn manners(self) -> Manners {
@@ -54,7 +48,7 @@ impl Objective {
             Self::Fastest => 1.0,
             Self::Balanced => {
                 let (calls, refused) = (run.calls as f64, run.refused as f64);
-                let free = FREE_REFUSALS.max(calls / CALLS_A_FREE_REFUSAL);
+                let free = (FREE_REFUSALS as f64).max(calls / CALLS_PER_FREE_REFUSAL as f64);
                 let refusals = PRICE_OF_REFUSALS * (refused - free).max(0.0) / calls.max(1.0);
                 (1.0 + refusals) * (1.0 + PRICE_OF_EDITS * run.overwritten_share())
             }

@@ -4,7 +4,8 @@
 //! however a call ends, be it by cancellation.
 
 use super::limiter::{
-    CallFeedback, ConcurrencyLimit, LimitFactory, LimitOfAll, SharedRate, UnansweredCall,
+    CALLS_PER_FREE_REFUSAL, CallFeedback, ConcurrencyLimit, FREE_REFUSALS, LimitFactory,
+    LimitOfAll, SharedRate, UnansweredCall,
 };
 use super::outage::Breaker;
 use super::stop::Stop;
@@ -41,6 +42,7 @@ struct QueueState {
     /// Sent and not yet answered, in the order of sending.
     in_flight: Vec<Sent>,
     sent: u64,
+    refused: u64,
     come: u64,
 }
 
@@ -121,6 +123,7 @@ impl AdmissionQueues {
             admitted: 0,
             in_flight: Vec::new(),
             sent: 0,
+            refused: 0,
             come: 0,
         };
         Self {
@@ -140,6 +143,9 @@ impl AdmissionQueues {
     pub(super) fn defer_until(&self, endpoint: Endpoint, until: Timestamp) {
         let current = &self.deferred_until[endpoint.index()];
         current.set(current.get().max(until));
+        if let Some(queue) = &mut self.admission.borrow_mut().queues[endpoint.index()] {
+            queue.limiter.on_deferred(until);
+        }
     }
 
     /// Waits for the Retry-After deadline of `endpoint`, and while the server fails every call; the
@@ -178,6 +184,23 @@ impl AdmissionQueues {
             }
             stop.sleep_until(clock, until).await;
             paused += clock.now().since(now);
+        }
+    }
+
+    /// Waits for a new place of a call that was held up, since calls that were held up together would come all at
+    /// once. (The trial of an outage is this call's already: nobody is asked again.)
+    async fn until_spaced_anew<C: Clock>(&self, clock: &C, stop: &Stop, endpoint: Endpoint) {
+        loop {
+            let now = clock.now();
+            let at = self.admission.borrow_mut().queue(endpoint).next_place(now);
+            let at = at.max(self.deferred_until[endpoint.index()].get());
+            if at <= now || stop.is_set() {
+                return;
+            }
+            stop.sleep_until(clock, at).await;
+            if self.deferred_until[endpoint.index()].get() <= clock.now() {
+                return;
+            }
         }
     }
 
@@ -225,10 +248,28 @@ impl AdmissionQueues {
         if at > clock.now() {
             clock.sleep_until(at).await;
         }
+        let held_from = clock.now();
         let paused = self.until_not_deferred(clock, stop, endpoint).await;
+        if clock.now() > held_from {
+            self.until_spaced_anew(clock, stop, endpoint).await;
+        }
         permit.sequence = Some(self.admission.borrow_mut().send(endpoint, clock.now()));
         Admitted { permit: Some(permit), granted_at, paused }
     }
+}
+
+impl AdmissionQueue {
+    /// Takes the next time of sending, from `now` on.
+    fn next_place(&mut self, now: Timestamp) -> Timestamp {
+        let at = self.next_at.max(self.limiter.not_before()).max(now);
+        self.next_at = at + self.limiter.spacing();
+        at
+    }
+}
+
+/// True if Neon's page gives `endpoint` the limit of most others.
+fn has_common_limits(endpoint: Endpoint) -> bool {
+    matches!(endpoint, Endpoint::GetAccount | Endpoint::PatchAccount | Endpoint::PutAccount)
 }
 
 impl QueueState {
@@ -281,22 +322,30 @@ impl QueueState {
     /// Tells the limits of the answer to a call.
     fn answered(&mut self, sequence: u64, now: Timestamp, outcome: Outcome) {
         let Some((position, sent)) = self.land(sequence) else { return };
+        let earlier = &self.in_flight[..position];
+        let unanswered =
+            earlier.iter().filter(|call| call.endpoint == sent.endpoint).count() as u32;
         if outcome == Outcome::Rejected {
+            self.refused += 1;
             // A refused call took no slot, so calls sent since had one less beside them.
             for later in &mut self.in_flight[position..] {
                 later.others_of_all -= 1;
                 later.others -= u32::from(later.endpoint == sent.endpoint);
             }
         }
+        let free = FREE_REFUSALS.max(self.sent / CALLS_PER_FREE_REFUSAL);
+        let spare_refusals = free as i64 - self.refused as i64;
         let queue = self.queue(sent.endpoint);
         let feedback = CallFeedback {
             endpoint: sent.endpoint,
             sent_at: sent.at,
             done_at: now,
             in_flight: sent.others,
+            unanswered,
             in_flight_all: sent.others_of_all,
             outcome,
             queue_waiting: !queue.waiting.is_empty(),
+            spare_refusals,
         };
         if let Some(shared_rate) = &mut self.shared_rate {
             shared_rate.add(&feedback);
@@ -305,8 +354,19 @@ impl QueueState {
             return;
         }
         let limiter = &mut self.queue(sent.endpoint).limiter;
-        let before = limiter.found();
+        let (before, was_paced) = (limiter.found(), limiter.rate_per_s().is_some());
         limiter.on_result(&feedback);
+        if let Some(per_s) = limiter.rate_per_s()
+            && !was_paced
+            && has_common_limits(sent.endpoint)
+        {
+            for endpoint in Endpoint::ALL.into_iter().filter(|&it| has_common_limits(it)) {
+                if let Some(queue) = &mut self.queues[endpoint.index()] {
+                    queue.limiter.on_rate_elsewhere(per_s, now);
+                }
+            }
+            return;
+        }
         if before.is_none()
             && let Some(pool) = limiter.found()
         {
@@ -349,9 +409,7 @@ impl QueueState {
             let Some(waiter) = queue.waiting.pop_front() else { break };
             queue.admitted += 1;
             self.admitted += 1;
-            let at = queue.next_at.max(now);
-            queue.next_at = at + queue.limiter.spacing();
-            waiter.granted.set(Some(at));
+            waiter.granted.set(Some(queue.next_place(now)));
             if let Some(waker) = waiter.waker.take() {
                 waker.wake();
             }

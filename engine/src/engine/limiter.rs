@@ -13,10 +13,14 @@ mod adaptive;
 mod knee;
 mod limit;
 mod of_all;
+mod paced_rate;
 mod shared_rate;
 
 pub use adaptive::Adaptive;
-pub use limit::{CallFeedback, ConcurrencyLimit, LimitFactory, UnansweredCall};
+pub use limit::{
+    CALLS_PER_FREE_REFUSAL, CallFeedback, ConcurrencyLimit, FREE_REFUSALS, LimitFactory,
+    UnansweredCall,
+};
 pub use of_all::LimitOfAll;
 pub(super) use shared_rate::SharedRate;
 

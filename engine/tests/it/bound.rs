@@ -306,7 +306,8 @@ fn check_side_by_side(seeds: u64) {
         let [both, patch] = both_and_patch(&profile, resources, mappings, seeds);
         check(name, both);
         assert!(both[1] < 0.6 * patch[1], "{name}: {both:?}, by PATCH {patch:?}");
-        assert!(both[0] / both[1] > 0.7, "{name}: {both:?}");
+        // A polite limiter spends time where it would spend refusals.
+        assert!(both[0] / both[1] > 0.6, "{name}: {both:?}");
     }
 }
 

@@ -18,11 +18,13 @@
 use super::Manners;
 use super::knee::MOST;
 use super::limit::{CallFeedback, ConcurrencyLimit};
-use neon_mock::time::{Timestamp, nanos};
+use super::paced_rate::{PacedRate, RecentCalls, TRIAL_REFUSALS};
+use neon_mock::time::Timestamp;
 use std::time::Duration;
 
-/// Calls in flight at the start: the pool that Neon documents; more where refusals cost only their time.
-const START: u32 = 5;
+/// Calls in flight at the start: fewer than the pool that Neon documents, since two refusals at each of two
+/// endpoints are most of what a small run may cost for nothing; more where refusals cost only their time.
+const START: u32 = 3;
 const START_PUSHING: u32 = 8;
 
 /// Refusals in a row of what was taken before after which it is given up, where refusals cost only
@@ -34,6 +36,12 @@ const PROBE_AFTER: u32 = 128;
 
 /// The same, if a higher level was taken before.
 const RECOVER_AFTER: u32 = 8;
+
+/// The same once no more refusals are free.
+const RECOVER_SPENT_AFTER: u32 = 32;
+
+/// A refusal that is not free costs as much as so many calls: the price of the objective `balanced`.
+const PRICE_CALLS: f64 = 20.0;
 
 /// Upper end of the same where refusals cost only their time, and the share of the successes since the
 /// limit changed that raises it: a pool that has grown is missed for a sixteenth of a run.
@@ -49,41 +57,17 @@ const TURNS: u32 = 2;
 /// The shortest time over which a rate is measured.
 const MEASURED: Duration = Duration::from_secs(1);
 
-/// Factor on the rate after a refusal.
-const RATE_DOWN: f64 = 0.95;
-
-/// Factor on the rate after a round without refusals: before the first refusal, and after it.
-const RATE_UP_FIRST: f64 = 1.1;
-const RATE_UP: f64 = 1.0025;
-
-/// The least rate that is assumed, in calls per second: a window is one of seconds, and a few verbs may share it.
-/// Colleagues who hold a pool for minutes are no rate.
-const LEAST_PER_S: f64 = 0.25;
-
-/// Calls in a round.
-const ROUND: u32 = 16;
+/// Time without calls after a refusal that contradicts what was found, at first, once refusals are no longer free, and
+/// at most; doubled by each further one, since others who hold a place, and windows, need time and no calls.
+const HOLD: Duration = Duration::from_millis(250);
+const HOLD_SPENT: Duration = Duration::from_millis(500);
+const HOLD_MOST: Duration = Duration::from_secs(4);
 
 /// Calls taken at a rate before a higher one is tried for a moment, at first and at least; so many times as many
 /// after each trial that was refused, and half as many after one that was not.
 const TRIAL_AFTER: u32 = 128;
 const TRIAL_AFTER_LEAST: u32 = 16;
 const TRIAL_RARER: u32 = 4;
-
-/// Factor on the rate in a trial, refusals that end it, and seconds' worth of calls that show that no rate limits:
-/// a window lets one second's calls through at once.
-const TRIAL_RATE: f64 = 2.0;
-const TRIAL_REFUSALS: u32 = 2;
-const TRIAL_S: f64 = 3.0;
-
-/// Throughput of a trial, as a multiple of the rate, from which the rate limits nothing.
-const TRIAL_FASTER: f64 = 1.25;
-
-/// A rate this much above the throughput limits nothing.
-const IDLE: f64 = 1.5;
-
-/// A rate that falls below this share of the best throughput is not what limits. A burst of one
-/// second's calls lets a round through at 1.5 times the rate.
-const NO_RATE: f64 = 0.6;
 
 /// The adaptive limit of one endpoint.
 #[derive(Clone, Debug)]
@@ -103,6 +87,8 @@ pub struct Adaptive {
     probe_after: u32,
     /// True while one call above the limit is admitted.
     probing: bool,
+    /// One more was taken since the limit was found.
+    has_grown: bool,
     /// What was sent before is no news about the limit.
     changed_at: Timestamp,
     doubt: Doubt,
@@ -113,6 +99,10 @@ pub struct Adaptive {
     trial_after: u32,
     /// Refusals below the limit since as many calls as it allows were taken.
     refused: u32,
+    recent: RecentCalls,
+    /// Refusals that contradict what was found, less successes since.
+    contradicted: u32,
+    not_before: Timestamp,
 }
 
 /// Evidence against a pool.
@@ -128,30 +118,6 @@ struct Doubt {
     since: Timestamp,
     /// Calls taken since then.
     taken: u32,
-}
-
-/// A rate limit, in calls per second.
-#[derive(Clone, Copy, Debug)]
-struct PacedRate {
-    per_s: f64,
-    /// True once the rate was refused.
-    found: bool,
-    /// The most that went through.
-    best_per_s: f64,
-    /// Calls taken in this round.
-    taken: u32,
-    round_from: Timestamp,
-    /// Calls taken since the last trial.
-    since_trial: u32,
-    trial: Option<RateTrial>,
-}
-
-/// A moment at a higher rate.
-#[derive(Clone, Copy, Debug)]
-struct RateTrial {
-    from: Timestamp,
-    taken: u32,
-    refused: u32,
 }
 
 impl Adaptive {
@@ -171,12 +137,16 @@ impl Adaptive {
             settled: 0,
             probe_after: PROBE_AFTER,
             probing: false,
+            has_grown: false,
             changed_at: Timestamp::ZERO,
             doubt: Doubt::default(),
             rate: None,
             no_rate: false,
             trial_after: TRIAL_AFTER,
             refused: 0,
+            recent: RecentCalls::default(),
+            contradicted: 0,
+            not_before: Timestamp::ZERO,
         }
     }
 
@@ -198,8 +168,14 @@ impl Adaptive {
     }
 
     fn success(&mut self, call: &CallFeedback) {
-        self.taken = self.taken.max(call.in_flight + 1);
+        let beside = match self.manners {
+            Manners::Polite => call.certain(),
+            Manners::Pushing => call.in_flight,
+        };
+        self.taken = self.taken.max(beside + 1);
         self.doubt.taken += 1;
+        self.contradicted = self.contradicted.saturating_sub(1);
+        self.recent.add(call);
         if call.in_flight + 1 >= self.limit {
             self.refused = 0;
         }
@@ -208,7 +184,10 @@ impl Adaptive {
             self.doubt.taken_since = true;
         }
         if let Some(rate) = &mut self.rate {
-            let refuted = rate.is_refuted_by(call, self.trial_after);
+            let may_try = self.manners == Manners::Pushing
+                || call.spare_refusals >= i64::from(TRIAL_REFUSALS);
+            let trial_after = if may_try { self.trial_after } else { u32::MAX };
+            let refuted = rate.is_refuted_by(call, trial_after);
             match refuted {
                 Some(true) => self.trial_after = (self.trial_after / 2).max(TRIAL_AFTER_LEAST),
                 Some(false) => self.trial_after = self.trial_after.saturating_mul(TRIAL_RARER),
@@ -220,7 +199,7 @@ impl Adaptive {
             }
             return;
         }
-        if self.probing && is_news && call.in_flight >= self.limit {
+        if self.probing && is_news && beside >= self.limit {
             // One more was taken: there may be still more.
             self.grow(RECOVER_AFTER, call);
             return;
@@ -236,7 +215,9 @@ impl Adaptive {
         }
         (self.successes, self.settled) = (self.successes + 1, self.settled + 1);
         let due = match self.manners {
-            Manners::Polite => self.probe_after,
+            Manners::Polite if call.spare_refusals > 0 => self.probe_after,
+            Manners::Polite if self.taken > self.limit => self.probe_after.max(RECOVER_SPENT_AFTER),
+            Manners::Polite => u32::MAX,
             Manners::Pushing => {
                 let most = PROBE_PUSHING_AFTER.max(self.settled / PROBE_PUSHING_SHARE);
                 self.probe_after.min(most)
@@ -252,10 +233,31 @@ impl Adaptive {
         (self.limit, self.changed_at, self.settled) = (limit, at, 0);
     }
 
+    /// Successes before the next attempt at one more call, after a refusal below the limit.
+    fn next_probe(&self, call: &CallFeedback) -> u32 {
+        // Calls of other endpoints may have filled a pool that verbs share.
+        let is_certain = call.in_flight_all <= call.in_flight + 1;
+        // A refusal costs as much as so many calls, and each place more gains one of `limit`.
+        let did_pay = f64::from(self.settled) >= PRICE_CALLS * f64::from(self.limit);
+        match self.manners {
+            _ if !self.found && is_certain => PROBE_AFTER,
+            Manners::Pushing => RECOVER_AFTER,
+            Manners::Polite if self.found && did_pay => RECOVER_AFTER,
+            Manners::Polite if self.found && self.has_grown => {
+                (2 * self.probe_after).clamp(RECOVER_SPENT_AFTER, PROBE_AFTER_MOST)
+            }
+            Manners::Polite => RECOVER_SPENT_AFTER,
+        }
+    }
+
     fn grow(&mut self, probe_after: u32, call: &CallFeedback) {
         self.probing = false;
         self.successes = 0;
-        self.probe_after = probe_after;
+        self.probe_after = match self.manners {
+            Manners::Polite => probe_after.max(self.probe_after / 2),
+            Manners::Pushing => probe_after,
+        };
+        self.has_grown = true;
         self.change((self.limit + 1).min(MOST), call.done_at);
     }
 
@@ -264,10 +266,8 @@ impl Adaptive {
             return;
         }
         if let Some(rate) = &mut self.rate {
-            if let Some(trial) = &mut rate.trial {
-                trial.refused += u32::from(call.sent_at >= trial.from);
-                if trial.refused >= TRIAL_REFUSALS {
-                    rate.trial = None;
+            if rate.is_on_trial() {
+                if rate.fails_trial(call) {
                     self.trial_after = self.trial_after.saturating_mul(TRIAL_RARER);
                     self.changed_at = call.done_at;
                 }
@@ -275,7 +275,7 @@ impl Adaptive {
             }
             rate.step_down(call);
             self.changed_at = call.done_at;
-            if rate.per_s < NO_RATE * rate.best_per_s {
+            if rate.is_refuted() {
                 self.rate = None;
                 self.no_rate = true;
             }
@@ -283,6 +283,13 @@ impl Adaptive {
         }
         if self.doubts(call) {
             return;
+        }
+        let is_below = self.found && !self.probing && call.in_flight < self.limit;
+        if self.manners == Manners::Polite && is_below {
+            let first = if call.spare_refusals > 0 { HOLD } else { HOLD_SPENT };
+            let hold = first.saturating_mul(1 << self.contradicted.min(8)).min(HOLD_MOST);
+            self.not_before = call.done_at + hold;
+            self.contradicted += 1;
         }
         let in_vain = self.probing && call.in_flight >= self.limit;
         let is_patient = self.manners == Manners::Pushing && self.found && !in_vain;
@@ -302,12 +309,9 @@ impl Adaptive {
             return;
         }
         if call.in_flight < self.limit {
-            let first = !self.found;
+            self.probe_after = self.next_probe(call);
             self.found = true;
             self.change(call.in_flight.max(1), call.done_at);
-            // Calls of other endpoints may have filled a pool that verbs share.
-            let is_certain = first && call.in_flight_all <= call.in_flight + 1;
-            self.probe_after = if is_certain { PROBE_AFTER } else { RECOVER_AFTER };
         }
     }
 
@@ -329,77 +333,24 @@ impl Adaptive {
         doubt.refused_at = Some(call.in_flight);
         doubt.taken_since = false;
         let elapsed = call.done_at.since(doubt.since);
-        if self.no_rate || doubt.turns < TURNS || elapsed < MEASURED {
+        let is_measured = self.manners == Manners::Polite || elapsed >= MEASURED;
+        if self.no_rate || doubt.turns < TURNS || !is_measured {
             return false;
         }
-        let per_s = (f64::from(doubt.taken.max(1)) / elapsed.as_secs_f64()).max(LEAST_PER_S);
-        self.rate = Some(PacedRate {
-            per_s,
-            found: false,
-            best_per_s: per_s,
-            taken: 0,
-            round_from: call.done_at,
-            since_trial: 0,
-            trial: None,
-        });
+        let per_s = match self.manners {
+            Manners::Polite => self.recent.bucket_per_s(call),
+            Manners::Pushing => f64::from(doubt.taken.max(1)) / elapsed.as_secs_f64(),
+        };
+        self.rate = Some(PacedRate::new(per_s, call.done_at));
         self.probing = false;
         self.change(self.taken.max(1), call.done_at);
         true
     }
 }
 
-impl PacedRate {
-    /// Adds a call that was taken to a trial, or begins one after `trial_after` calls; says at the end of a trial
-    /// whether more went through than the rate allows.
-    fn is_refuted_by(&mut self, call: &CallFeedback, trial_after: u32) -> Option<bool> {
-        if let Some(trial) = &mut self.trial {
-            trial.taken += u32::from(call.sent_at >= trial.from);
-            let allowed = TRIAL_S * self.per_s;
-            if f64::from(trial.taken) <= allowed {
-                return None;
-            }
-            // By the times of sending: how long a call takes is no matter of the rate.
-            let elapsed_s = nanos(call.sent_at.since(trial.from)) as f64 / 1e9;
-            self.trial = None;
-            return Some(TRIAL_FASTER * elapsed_s * self.per_s < allowed);
-        }
-        self.since_trial += 1;
-        if self.since_trial >= trial_after && call.queue_waiting {
-            self.since_trial = 0;
-            self.trial = Some(RateTrial { from: call.done_at, taken: 0, refused: 0 });
-        }
-        None
-    }
-
-    /// Adds a call that was taken; true if the rate no longer limits anything.
-    fn is_idle_after(&mut self, call: &CallFeedback) -> bool {
-        self.taken += 1;
-        if self.taken < ROUND {
-            return false;
-        }
-        let elapsed_s = nanos(call.done_at.since(self.round_from)) as f64 / 1e9;
-        let through_per_s = f64::from(self.taken) / elapsed_s.max(1e-9);
-        self.best_per_s = self.best_per_s.max(through_per_s);
-        let idle = call.queue_waiting && self.per_s > IDLE * through_per_s;
-        if call.queue_waiting {
-            self.per_s *= if self.found { RATE_UP } else { RATE_UP_FIRST };
-        }
-        self.taken = 0;
-        self.round_from = call.done_at;
-        idle
-    }
-
-    fn step_down(&mut self, call: &CallFeedback) {
-        self.per_s = (self.per_s * RATE_DOWN).max(LEAST_PER_S);
-        self.found = true;
-        self.taken = 0;
-        self.round_from = call.done_at;
-    }
-}
-
 impl ConcurrencyLimit for Adaptive {
     fn limit(&self) -> u32 {
-        let is_trial = self.rate.is_some_and(|rate| rate.trial.is_some());
+        let is_trial = self.rate.is_some_and(|rate| rate.is_on_trial());
         // Other clients of a pool seldom hold more than half of it.
         let limit = if is_trial { self.limit.div_ceil(2) } else { self.limit };
         let left = if self.found { limit.saturating_sub(self.headroom) } else { limit };
@@ -407,10 +358,27 @@ impl ConcurrencyLimit for Adaptive {
     }
 
     fn spacing(&self) -> Duration {
-        self.rate.map_or(Duration::ZERO, |rate| {
-            let factor = if rate.trial.is_some() { TRIAL_RATE } else { 1.0 };
-            Duration::from_secs_f64(1.0 / (factor * rate.per_s))
-        })
+        self.rate.map_or(Duration::ZERO, |rate| rate.spacing())
+    }
+
+    fn rate_per_s(&self) -> Option<f64> {
+        self.rate.map(|rate| rate.per_s())
+    }
+
+    fn not_before(&self) -> Timestamp {
+        self.not_before
+    }
+
+    fn on_deferred(&mut self, until: Timestamp) {
+        if let Some(rate) = &mut self.rate {
+            rate.begin_round(until);
+        }
+    }
+
+    fn on_rate_elsewhere(&mut self, per_s: f64, now: Timestamp) {
+        if !self.found && self.rate.is_none() && self.manners == Manners::Polite {
+            self.rate = Some(PacedRate::new(per_s, now));
+        }
     }
 
     fn on_result(&mut self, call: &CallFeedback) {
@@ -457,9 +425,11 @@ mod tests {
             sent_at: at,
             done_at: at,
             in_flight,
+            unanswered: 0,
             in_flight_all: in_flight,
             outcome: if refused { Outcome::Rejected } else { Outcome::Ok },
             queue_waiting: true,
+            spare_refusals: 5,
         }
     }
 
@@ -469,8 +439,8 @@ mod tests {
         for in_flight in 0..5 {
             limit.on_result(&feedback(0.0, in_flight, false));
         }
-        // The last three opened a place each, since it is no more than twice what was taken.
-        assert_eq!(limit.limit(), START + 3);
+        // The last four opened a place each, since it is no more than twice what was taken.
+        assert_eq!(limit.limit(), START + 4);
         limit.on_result(&feedback(1.0, 5, true));
         assert_eq!(limit.limit(), 5);
     }
@@ -521,16 +491,16 @@ mod tests {
     fn headroom_is_left_of_what_was_found() {
         let mut limit = Adaptive::new(1, Manners::Polite);
         assert_eq!(limit.limit(), START);
-        limit.on_result(&feedback(0.0, 5, true));
-        limit.on_result(&feedback(1.0, 3, true));
-        assert_eq!(limit.limit(), 2);
-        limit.on_result(&feedback(2.0, 1, true));
-        assert_eq!(limit.limit(), 1);
+        (0..6).for_each(|in_flight| limit.on_result(&feedback(0.0, in_flight, false)));
+        for (in_flight, left) in [(5, 4), (4, 3), (2, 1)] {
+            limit.on_result(&feedback(1.0, in_flight, true));
+            assert_eq!(limit.limit(), left);
+        }
     }
 
     #[test]
     fn refusals_with_hardly_anything_in_flight_speak_of_a_rate() {
-        let mut limit = Adaptive::new(0, Manners::Polite);
+        let mut limit = Adaptive::new(0, Manners::Pushing);
         for call in 0..8 {
             limit.on_result(&feedback(0.1 * f64::from(call), 3, false));
         }
@@ -543,6 +513,66 @@ mod tests {
         assert_eq!(limit.spacing(), Duration::from_millis(200));
         limit.on_result(&feedback(4.0, 0, true));
         assert!(limit.spacing() > Duration::from_millis(200));
+    }
+
+    #[test]
+    fn where_refusals_cost_a_window_is_seen_from_its_burst() {
+        let mut limit = Adaptive::new(0, Manners::Polite);
+        (0..3).for_each(|in_flight| limit.on_result(&feedback(0.0, in_flight, false)));
+        limit.on_result(&feedback(0.01, 2, true));
+        assert!(!limit.is_paced(), "it may be a pool of two");
+        limit.on_result(&feedback(0.02, 0, true));
+        assert!((300..400).contains(&limit.spacing().as_millis()), "{:?}", limit.spacing());
+    }
+
+    #[test]
+    fn what_contradicts_a_pool_is_waited_out_longer_each_time_and_where_refusals_are_spent() {
+        let wait_ms = |limit: &Adaptive, at_s: f64| {
+            let at = Timestamp::ZERO + Duration::from_secs_f64(at_s);
+            limit.not_before().since(at).as_millis()
+        };
+        let mut limit = Adaptive::new(0, Manners::Polite);
+        (0..6).for_each(|in_flight| limit.on_result(&feedback(0.0, in_flight, false)));
+        limit.on_result(&feedback(1.0, 5, true));
+        assert_eq!(limit.not_before(), Timestamp::ZERO, "the first tells the pool");
+        limit.on_result(&feedback(2.0, 4, true));
+        assert_eq!(wait_ms(&limit, 2.0), HOLD.as_millis());
+        limit.on_result(&feedback(3.0, 3, true));
+        assert_eq!(wait_ms(&limit, 3.0), 2 * HOLD.as_millis());
+        limit.on_result(&feedback(4.0, 2, false));
+        limit.on_result(&CallFeedback { spare_refusals: 0, ..feedback(5.0, 2, true) });
+        assert_eq!(wait_ms(&limit, 5.0), 2 * HOLD_SPENT.as_millis());
+    }
+
+    #[test]
+    fn a_level_that_is_refused_before_it_paid_is_tried_more_rarely() {
+        let calls_until_tried = |pays_for: u32| {
+            let mut limit = Adaptive::new(0, Manners::Polite);
+            (0..4).for_each(|in_flight| limit.on_result(&feedback(0.0, in_flight, false)));
+            limit.on_result(&feedback(1.0, 3, true));
+            (0..pays_for).for_each(|_| limit.on_result(&feedback(2.0, 2, false)));
+            limit.on_result(&feedback(3.0, 2, true));
+            assert_eq!(limit.limit(), 2);
+            (0..2_000)
+                .take_while(|_| {
+                    limit.on_result(&feedback(4.0, 1, false));
+                    limit.limit() == 2
+                })
+                .count()
+        };
+        assert!(calls_until_tried(10) > 4 * calls_until_tried(100));
+    }
+
+    #[test]
+    fn what_one_endpoint_takes_per_second_is_the_others_start() {
+        let mut limit = Adaptive::new(0, Manners::Polite);
+        limit.on_rate_elsewhere(4.0, Timestamp::ZERO);
+        assert_eq!(limit.spacing(), Duration::from_millis(250));
+        let mut known = Adaptive::new(0, Manners::Polite);
+        (0..3).for_each(|in_flight| known.on_result(&feedback(0.0, in_flight, false)));
+        known.on_result(&feedback(1.0, 2, true));
+        known.on_rate_elsewhere(4.0, Timestamp::ZERO);
+        assert_eq!(known.spacing(), Duration::ZERO);
     }
 
     #[test]
@@ -561,12 +591,12 @@ mod tests {
         assert!(limit.spacing() > Duration::from_millis(200));
         let milliseconds = |limit: &Adaptive| limit.spacing().as_millis();
         take(&mut limit, 4.0, 0.2, TRIAL_AFTER);
-        assert!((90..110).contains(&milliseconds(&limit)), "{}", milliseconds(&limit));
+        assert!((100..120).contains(&milliseconds(&limit)), "{}", milliseconds(&limit));
         // A window refuses what comes faster.
         let mut window = limit.clone();
         take(&mut window, 30.0, 0.01, 3);
         window.on_result(&feedback(30.1, 1, true));
-        assert!(milliseconds(&window) < 110, "{}", milliseconds(&window));
+        assert!(milliseconds(&window) < 120, "{}", milliseconds(&window));
         window.on_result(&feedback(30.2, 1, true));
         assert!(milliseconds(&window) > 180, "{}", milliseconds(&window));
         // Colleagues who have gone do not, and what takes as long as before shows nothing.

@@ -305,9 +305,11 @@ mod tests {
                 sent_at: Timestamp::ZERO,
                 done_at: Timestamp::ZERO + Duration::from_secs_f64(took_s.min(30.0)),
                 in_flight: in_flight - 1,
+                unanswered: 0,
                 in_flight_all: in_flight - 1,
                 outcome,
                 queue_waiting: true,
+                spare_refusals: 5,
             };
             knee.timed(&call, std::iter::empty());
         }
@@ -348,9 +350,11 @@ mod tests {
                     sent_at: at(10.0 - took_s),
                     done_at: at(10.0),
                     in_flight: call as u32 % 3,
+                    unanswered: 0,
                     in_flight_all: call as u32 % 3,
                     outcome: Outcome::Ok,
                     queue_waiting: true,
+                    spare_refusals: 5,
                 };
                 knee.timed(&call, late);
             }

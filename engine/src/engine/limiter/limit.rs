@@ -18,18 +18,34 @@ pub struct CallFeedback {
     pub done_at: Timestamp,
     /// Other calls of the endpoint in flight when the attempt was sent.
     pub in_flight: u32,
-    /// The same, of all endpoints that have a limit.
+    /// Of these, calls that are not answered yet and may be refused.
+    pub unanswered: u32,
+    /// Other calls in flight then, of all endpoints that have a limit.
     pub in_flight_all: u32,
     /// The answer, or what came in its place.
     pub outcome: Outcome,
     /// True if calls wait for admission.
     pub queue_waiting: bool,
+    /// Refusals of the run that are still free: [`FREE_REFUSALS`], or one in
+    /// [`CALLS_PER_FREE_REFUSAL`] calls if that is more, less those so far. Negative once they are spent.
+    pub spare_refusals: i64,
 }
+
+/// Refusals that cost nothing under the objective `balanced`, whatever the size of a run.
+pub const FREE_REFUSALS: u64 = 5;
+
+/// Calls for each of which one more refusal costs nothing.
+pub const CALLS_PER_FREE_REFUSAL: u64 = 200;
 
 impl CallFeedback {
     /// True if the answer was 429.
     pub fn is_refused(&self) -> bool {
         self.outcome == Outcome::Rejected
+    }
+
+    /// Other calls of the endpoint that had a place beside this one for certain.
+    pub const fn certain(&self) -> u32 {
+        self.in_flight.saturating_sub(self.unanswered)
     }
 
     /// True if the server did its work, or said that there is none. Other failures tell neither of
@@ -73,6 +89,16 @@ pub trait ConcurrencyLimit: fmt::Debug {
         Duration::ZERO
     }
 
+    /// The calls per second that this limit has found, if it has.
+    fn rate_per_s(&self) -> Option<f64> {
+        None
+    }
+
+    /// The earliest time of the next call.
+    fn not_before(&self) -> Timestamp {
+        Timestamp::ZERO
+    }
+
     /// Adjusts to the result of a call.
     fn on_result(&mut self, call: &CallFeedback);
 
@@ -81,11 +107,17 @@ pub trait ConcurrencyLimit: fmt::Debug {
         None
     }
 
+    /// The server asked for no call before `until`.
+    fn on_deferred(&mut self, _until: Timestamp) {}
+
     /// An endpoint took `taken` calls at once, more than any before.
     fn on_taken_elsewhere(&mut self, _taken: u32) {}
 
     /// Another endpoint was found to have a pool of `pool`.
     fn on_pool_elsewhere(&mut self, _pool: u32) {}
+
+    /// Another endpoint was found to take `per_s` calls per second.
+    fn on_rate_elsewhere(&mut self, _per_s: f64, _now: Timestamp) {}
 
     /// The endpoint was found to share a pool of `pool` with others.
     fn on_shared_pool(&mut self, _pool: u32) {}

@@ -78,7 +78,11 @@ impl LimitOfAll {
             if (call.in_flight_all + 1) * 2 > self.open {
                 self.open += self.manners.opened_by_success();
             }
-            self.taken_of_one = self.taken_of_one.max(call.in_flight + 1);
+            let beside = match self.manners {
+                Manners::Polite => call.certain(),
+                Manners::Pushing => call.in_flight,
+            };
+            self.taken_of_one = self.taken_of_one.max(beside + 1);
             self.taken = self.taken.max(call.in_flight_all + 1);
         }
         self.open = self.open.min(self.knee.limit());
@@ -124,9 +128,11 @@ mod tests {
             sent_at: at,
             done_at: at + Duration::from_millis(100),
             in_flight: own,
+            unanswered: 0,
             in_flight_all: all,
             outcome,
             queue_waiting: true,
+            spare_refusals: 5,
         }
     }
 

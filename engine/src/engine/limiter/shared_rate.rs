@@ -93,9 +93,11 @@ mod tests {
             sent_at,
             done_at: sent_at + Duration::from_millis(30),
             in_flight,
+            unanswered: 0,
             in_flight_all: in_flight,
             outcome,
             queue_waiting: true,
+            spare_refusals: 5,
         }
     }
 
