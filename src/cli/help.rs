@@ -3,9 +3,11 @@
 use super::command_line::CommandLine;
 use super::error::CliError;
 use super::files::create_folder;
+use super::terminal::end_line;
 use clap::parser::ValueSource;
 use clap::{Args, Command};
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -218,9 +220,11 @@ pub(super) struct ManArgs {
 /// Errors: the folder cannot be made, or a page cannot be written.
 pub(super) fn man(args: &ManArgs, program: &Command) -> Result<ExitCode, CliError> {
     match &args.out {
-        None => clap_mangen::Man::new(program.clone())
-            .render(&mut std::io::stdout())
-            .map_err(CliError::Stdout)?,
+        None => {
+            let mut page = Vec::new();
+            clap_mangen::Man::new(program.clone()).render(&mut page).map_err(CliError::Stdout)?;
+            end_line(std::io::stdout().write_all(&page))?;
+        }
         Some(folder) => {
             let wrong = |source| CliError::Write { path: folder.clone(), source };
             create_folder(folder)?;

@@ -19,7 +19,7 @@ pub(super) fn exit(mut error: Error, program: &Command) -> ! {
         error.exit();
     }
     if let Some(tip) = tip(&error, program) {
-        error.insert(ContextKind::SuggestedSubcommand, ContextValue::None);
+        error.remove(ContextKind::SuggestedSubcommand);
         error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
     }
     complain_styled(&error.render().ansi().to_string());

@@ -18,6 +18,7 @@ fn a_verb_that_is_none_is_answered_with_one_that_is() {
     ];
     for (line, said) in table {
         place.refused(line, 2, said);
+        assert_eq!(place.neonbench(line).stderr.matches("tip:").count(), 1, "{line}");
     }
     assert!(!place.neonbench("version").stderr.contains("verify"));
 }
