@@ -1,4 +1,4 @@
-//! The command line: one file a verb. The library never sees clap.
+//! The command line: one file per verb. The library never sees clap.
 
 mod analyze;
 mod args;
@@ -14,12 +14,14 @@ mod files;
 mod findings;
 mod fit;
 mod fitted;
+mod help;
 mod history;
 mod inputs;
 mod interrupt;
 mod journaled;
 mod json_lines;
 mod judge;
+mod mistakes;
 mod output;
 mod plan;
 mod probe;
@@ -38,15 +40,16 @@ mod serve;
 mod show_config;
 mod store;
 mod stored;
+mod table;
+mod terminal;
 mod verify_undo;
 
-pub(crate) use error::{CliError, exit_code};
-pub(crate) use output::escape_controls;
+pub(crate) use error::{CliError, exit_code, in_words};
+pub(crate) use terminal::complain;
 
-use clap::{ArgAction, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use anstream::{AutoStream, ColorChoice};
+use clap::{ArgAction, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use command_line::CommandLine;
-use std::ffi::OsString;
-use std::io::IsTerminal as _;
 use std::process::ExitCode;
 use tracing_subscriber::filter::{ParseError, Targets};
 use tracing_subscriber::prelude::*;
@@ -55,87 +58,111 @@ use tracing_subscriber::prelude::*;
 #[derive(Debug, Parser)]
 #[command(name = "neonbench", version, max_term_width = 100, arg_required_else_help = true)]
 struct Cli {
-    /// Log filter, such as `neonbench::migration=debug`
-    #[arg(long, global = true, value_name = "FILTER", env = "NEONBENCH_LOG")]
+    /// Filter of the log, such as `neonbench::migration=debug`
+    #[arg(long, global = true, value_name = "FILTER", env = "NEONBENCH_LOG", hide_env_values = true, hide_short_help = true, help_heading = GLOBAL)]
     log: Option<String>,
-    /// More log lines: -v info, -vv debug, -vvv each call
-    #[arg(short, long, global = true, action = ArgAction::Count)]
+    /// Log more: -v for info, -vv for debug, -vvv for each call
+    #[arg(short, long, global = true, action = ArgAction::Count, hide_short_help = true, help_heading = GLOBAL)]
     verbose: u8,
-    /// No progress, and only errors in the log
-    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    /// Show no progress, notes or warnings, and log errors only
+    #[arg(short, long, global = true, conflicts_with = "verbose", hide_short_help = true, help_heading = GLOBAL)]
     quiet: bool,
     #[command(subcommand)]
     command: CliCommand,
 }
 
+/// Heading of the flags that every verb takes.
+const GLOBAL: &str = "Global options";
+
 #[derive(Debug, Subcommand)]
 enum CliCommand {
-    /// The guide's examples under every strategy, on one offline page
+    /// Compare every strategy on your plan, on one offline page
+    #[command(long_about = "Compares every strategy and recommends one, on one offline page.\n\n\
+        With a plan or another workload the page is about that migration. Without one it is about the three \
+        worked examples of the Neon CRM SDK Migration Performance Optimization Guide. Nothing is sent to Neon.")]
     Report(report::ReportArgs),
-    /// One migration
+    /// Run one migration
+    #[command(long_about = "Runs one migration, and verifies the result.\n\n\
+        By default it runs against a simulated organisation, in virtual time. With --world http it runs against \
+        the mock over HTTP, with --base-url against a server. It writes to a server that is not on this machine \
+        only with --allow-writes-to.")]
     Run(run::RunArgs),
-    /// Goes on with a run that was stopped, killed or cut off
+    /// Resume an interrupted run
     Resume(journaled::RunRef),
-    /// Runs again the accounts that failed or whose write outcome is unknown
+    /// Retry a run's failed or uncertain accounts
     Retry(retry::RetryArgs),
-    /// Compares what stands in the organisation with what a run wrote there
+    /// Check that a run's values are still in place
     Verify(journaled::RunRef),
-    /// Takes back what a run wrote, where it still stands
+    /// Undo a run where its values are unchanged
     Undo(verify_undo::UndoArgs),
-    /// The runs that are kept, with their journals
+    /// List or delete stored runs
     #[command(subcommand)]
     Store(store::StoreCommand),
-    /// Every strategy on one scenario, ranked
+    /// Rank every strategy on one workload
     Benchmark(benchmark::BenchmarkArgs),
-    /// Makespan and accounts per second over growing organisations
+    /// Measure time and accounts per second for growing organisations
     Scalability(scalability::ScalabilityArgs),
-    /// Configurations of workers and batch size side by side
+    /// Compare workers and batch sizes, or two stored runs
     Compare(compare::CompareArgs),
-    /// The selector's recommendation, and a forecast of its time
+    /// Recommend a strategy, and forecast its time
     Analyze(Box<analyze::AnalyzeArgs>),
-    /// A profile of a target from a few gentle calls, to run against
+    /// Measure a server with at most 60 calls, as a profile
     Probe(Box<probe::ProbeArgs>),
-    /// A profile from recorded traffic: a HAR file
+    /// Fit a profile to recorded traffic: a HAR file or a stored run
     Fit(fit::FitArgs),
-    /// Fits the selector to a sweep of scenarios, and says how wrong it is
+    /// Calibrate `auto`, and report its error
     Calibrate(calibrate::CalibrateArgs),
-    /// Judges selectors and calibration files on scenarios
+    /// Judge `auto` and calibration files on scenarios
     Evaluate(evaluate::EvaluateArgs),
-    /// The configuration of `run` with the same flags, and the origin of each value
+    /// Show the configuration in force, and the source of each value
     ShowConfig(run::RunArgs),
-    /// JSON Schemas of what is printed, and of plan files
+    /// Print JSON Schemas of outputs and plan files
     Schema(schema::SchemaArgs),
-    /// A script that completes commands and flags in a shell
+    /// Print a shell's completion script
     Completions(schema::CompletionsArgs),
-    /// The runs of the store, the latest first
+    /// Write man pages
+    #[command(hide = true)]
+    Man(help::ManArgs),
+    /// List stored runs, the latest first
     History(history::HistoryArgs),
-    /// Your own script against the mock, judged by what it left there
+    /// Test your own migration script against the mock
     Judge(judge::JudgeArgs),
-    /// Fidelity of the mock's delays and limits on this machine
+    /// Test the mock's delays and limits on this machine
     Selftest(selftest::SelftestArgs),
-    /// The mock of the Neon API over HTTP, until Ctrl-C
+    /// Serve the mock of the Neon API over HTTP
     Serve(serve::ServeArgs),
-    /// Plan files: checked, previewed, and exchanged with the Python engine
+    /// Check, preview and convert plan files
     #[command(subcommand)]
     Plan(plan::PlanCommand),
-    /// The built-in profiles of limits and service times, and files in their form
+    /// List, show and check profiles of limits and response times
     #[command(subcommand)]
     Profile(profile::ProfileCommand),
-    /// The synthetic organisations
+    /// List, describe, import and export synthetic organisations
     #[command(subcommand)]
     Dataset(dataset::DatasetCommand),
+}
+
+/// The definition of the command line.
+fn program() -> Command {
+    help::dressed(Cli::command())
 }
 
 /// Runs the command line of this process; the exit code is the contract's.
 ///
 /// Errors: the command could not be carried out; [`exit_code`] says with which code to end.
 pub(crate) fn main() -> Result<ExitCode, CliError> {
-    let matches = Cli::command().get_matches();
-    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    let line = CommandLine::new(&Cli::command(), &matches);
+    let program = program();
+    let matches = program.clone().try_get_matches();
+    let parsed = matches.and_then(|matches| Ok((Cli::from_arg_matches(&matches)?, matches)));
+    let (cli, matches) = match parsed {
+        Ok(parsed) => parsed,
+        Err(error) => mistakes::exit(error, &program),
+    };
+    let line = CommandLine::new(&program, &matches);
+    help::refuse_idle(&line)?;
     start_log(&cli)?;
     match cli.command {
-        CliCommand::Report(args) => report::run(&args, &line, line.verbosity),
+        CliCommand::Report(args) => report::run(&args, &line),
         CliCommand::Run(args) => run::run(&args, &line),
         CliCommand::Resume(args) => resume::run(&args, &line),
         CliCommand::Retry(args) => retry::run(&args, &line),
@@ -153,6 +180,7 @@ pub(crate) fn main() -> Result<ExitCode, CliError> {
         CliCommand::ShowConfig(args) => show_config::run(&args, &line),
         CliCommand::Schema(args) => schema::schema(&args),
         CliCommand::Completions(args) => schema::completions(&args, &line.root),
+        CliCommand::Man(args) => help::man(&args, &line.root),
         CliCommand::History(args) => history::run(&args, &line),
         CliCommand::Judge(args) => judge::run(&args, &line),
         CliCommand::Selftest(args) => selftest::run(&args, &line),
@@ -176,8 +204,9 @@ fn start_log(cli: &Cli) -> Result<(), CliError> {
             .map_err(|reason| CliError::usage(format!("--log `{filter}`: {reason}")))?,
         None => log_targets(&format!("neonbench={level}")).expect("a level by its name"),
     };
-    let has_colour = has_colour(std::io::stderr().is_terminal(), std::env::var_os("NO_COLOR"));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_ansi(has_colour);
+    let has_colour = AutoStream::choice(&std::io::stderr()) != ColorChoice::Never;
+    let lines = tracing_subscriber::fmt::layer();
+    let lines = lines.with_writer(|| progress::AboveLive).with_ansi(has_colour);
     tracing_subscriber::registry().with(lines).with(targets).init();
     Ok(())
 }
@@ -193,21 +222,9 @@ fn log_targets(filter: &str) -> Result<Targets, String> {
     }
 }
 
-/// True if the log is coloured: on a terminal, unless `NO_COLOR` is set to anything.
-fn has_colour(is_terminal: bool, no_color: Option<OsString>) -> bool {
-    is_terminal && no_color.is_none_or(|value| value.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn colour_needs_a_terminal_and_no_no_color() {
-        assert!(has_colour(true, None) && has_colour(true, Some(OsString::new())));
-        assert!(!has_colour(true, Some("1".into())) && !has_colour(true, Some("0".into())));
-        assert!(!has_colour(false, None));
-    }
 
     #[test]
     fn filters_are_levels_by_target() {

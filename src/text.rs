@@ -20,9 +20,20 @@ pub fn count(number: u64) -> String {
     parted
 }
 
-/// A count with its noun, which takes an `s` but for one: `1 account`, `1,234 accounts`.
+/// A count with its noun, in the plural but for one: `1 account`, `1,234 accounts`, `2 searches`.
 pub fn plural(number: u64, noun: &str) -> String {
-    format!("{} {noun}{}", count(number), if number == 1 { "" } else { "s" })
+    let noun = match noun.strip_suffix('y') {
+        _ if number == 1 => noun.to_owned(),
+        Some(stem) if !stem.ends_with(['a', 'e', 'o', 'u']) => format!("{stem}ies"),
+        _ if ["s", "x", "ch", "sh"].iter().any(|end| noun.ends_with(end)) => format!("{noun}es"),
+        _ => format!("{noun}s"),
+    };
+    format!("{} {noun}", count(number))
+}
+
+/// The size of a migration: `500 accounts × 8 mappings`.
+pub fn size(accounts: u64, mappings: u64) -> String {
+    format!("{} × {}", plural(accounts, "account"), plural(mappings, "mapping"))
 }
 
 /// Edits of colleagues: overwritten, of all that were saved, or at risk where nobody edited:
@@ -41,10 +52,10 @@ pub fn edits_in_words(edits: &ColleagueEdits) -> String {
     }
     let [fewest, most] = edits.edits_overwritten_range;
     format!(
-        "{} of {} overwritten ({fewest} to {most} in {} runs)",
+        "{} of {} overwritten ({fewest} to {most} in {})",
         sig3(edits_overwritten),
         sig3(edits_during_run),
-        edits.edits_runs
+        plural(edits.edits_runs, "run")
     )
 }
 
@@ -196,6 +207,10 @@ mod tests {
     fn figures_read_as_people_say_them() {
         assert_eq!(count(1_234_567), "1,234,567");
         assert_eq!([0, 1, 1_000].map(|n| plural(n, "run")), ["0 runs", "1 run", "1,000 runs"]);
+        assert_eq!(size(1, 1), "1 account × 1 mapping");
+        assert_eq!(size(500, 8), "500 accounts × 8 mappings");
+        let nouns = ["search", "entry", "day", "box"].map(|noun| plural(2, noun));
+        assert_eq!(nouns, ["2 searches", "2 entries", "2 days", "2 boxes"]);
         assert_eq!(duration(0.3375), "338 ms");
         assert_eq!(duration(1.8), "1.80 s");
         assert_eq!(duration(164.2), "2 min 44 s");

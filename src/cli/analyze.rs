@@ -5,8 +5,10 @@ use super::command_line::CommandLine;
 use super::error::CliError;
 use super::fitted::Cost;
 use super::inputs::Inputs;
-use super::output::{count, duration, percent, print};
+use super::output::{count, duration, percent, plural, print, sig3, size};
 use super::probe::ProbeSettings;
+use super::progress::LiveLine;
+use super::terminal::{Tone, escape_controls, toned};
 use clap::Args;
 use neonbench::experiment::{
     Candidate, CandidateRuns, Forecast, Goal, coarse_grid, forecast, parallel_map, rank, seeds,
@@ -28,8 +30,7 @@ pub(super) struct AnalyzeArgs {
     engine: EngineArgs,
     #[command(flatten)]
     world: WorldArgs,
-    /// Probe the target first and go by what that finds, not by its profile; with N, the probe
-    /// migrates a sample of N accounts and WRITES
+    /// Measure the target first, instead of taking its profile; with N, the probe migrates N accounts: it WRITES
     #[arg(
         long,
         value_name = "N",
@@ -125,7 +126,8 @@ const BYTES_AN_ACCOUNT: u64 = 600;
 const BYTES_A_MAPPING: u64 = 120;
 
 pub(super) fn run(args: &AnalyzeArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
-    let probed = probed(args, line)?;
+    let status = LiveLine::new(line, 5 + usize::from(args.probe.is_some()));
+    let probed = probed(args, line, &status)?;
     let mut inputs = Inputs::read(&args.workload, &args.engine, &WorldArgs::default())?;
     let mut target = KnownTarget::of(&inputs.scenario.profile);
     if let Some((_, fit)) = &probed {
@@ -133,11 +135,13 @@ pub(super) fn run(args: &AnalyzeArgs, line: &CommandLine) -> Result<ExitCode, Cl
         target = KnownTarget::probed(fit.clone());
     }
     let scenario = &inputs.scenario;
+    status.step("choosing a strategy by simulations");
     let mut order = inputs.order(scenario, Some(&target))?;
     if let Some((cost, _)) = &probed {
         order.reason =
             format!("{}; limits and times by a probe of {} calls", order.reason, cost.calls);
     }
+    status.step(format!("forecasting {} by 100 simulations", order.settings.strategy));
     let expected = forecast(scenario, &order.settings)?;
     // A headroom that is given counts for the choice; the ranking is that of the other commands.
     let (goal, goal_of_choice) = (args.engine.selector.goal.goal(), inputs.goal());
@@ -154,12 +158,16 @@ pub(super) fn run(args: &AnalyzeArgs, line: &CommandLine) -> Result<ExitCode, Cl
     // A profile that was fitted says what it leaves open as a probe does.
     let fit = fit.or_else(|| TargetFit::of_profile(&scenario.profile).ok().flatten());
     // Standard makes one call after another: a third of its runs tell as much.
+    status.step("forecasting standard by 100 simulations");
     let standard = forecast(scenario, &inputs.settings(Strategy::Standard)?)?;
     let (resources, mappings) = (scenario.expected_resources(), scenario.mappings() as u64);
     let [p5, p50, p95] = expected.makespan_s;
     let saved_s = standard.makespan_s[1] - p50;
+    status.step("ranking every strategy");
     let (ranking, tied) = ranking(&inputs, &goal)?;
+    status.step("looking for the fastest, the fewest calls and the fewest refusals");
     let front = rehearsal.front(&coarse_grid(), &seeds::REHEARSAL)?;
+    drop(status);
     let per_account = BYTES_AN_ACCOUNT + BYTES_A_MAPPING * mappings;
     let analysis = Analysis {
         schema: 1,
@@ -194,8 +202,8 @@ pub(super) fn run(args: &AnalyzeArgs, line: &CommandLine) -> Result<ExitCode, Cl
         pareto_front: front,
     };
     args.output.show(&analysis, || {
-        let (accounts, profile) = (count(resources), scenario.profile.name());
-        print(&format!("{accounts} accounts × {mappings} mappings, profile {profile}"))?;
+        let profile = escape_controls(scenario.profile.name());
+        print(&format!("{} · profile {profile}", size(resources, mappings)))?;
         print_analysis(&analysis)?;
         print(&format!("next: {}", next_command(&analysis, line)))
     })?;
@@ -212,26 +220,30 @@ fn print_analysis(analysis: &Analysis) -> Result<(), CliError> {
     }
     print(&format!(
         "  recommended  {}\n  because      {}",
-        analysis.configuration, analysis.reason
+        toned(Tone::Strong, analysis.configuration),
+        analysis.reason
     ))?;
     print(&format!(
-        "  time         {}; nine runs of ten take {} to {}",
+        "  time         {}; 90 % of runs take {} to {}",
         duration(*p50),
         duration(*p5),
         duration(*p95)
     ))?;
     print(&format!(
-        "  calls        {}, of which {} are refused; {} fewer than one read and one write for each mapping",
+        "  calls        {}, of which {} are refused; {} fewer than a read and a write per mapping",
         count(analysis.estimated_api_calls),
         count(analysis.estimated_rejected_calls),
         percent(analysis.api_call_reduction)
     ))?;
     print(&format!(
-        "  saved        {} against standard ({})",
+        "  saved        {} compared with standard ({})",
         duration(analysis.time_savings_s.max(0.0)),
         percent(analysis.time_savings_ratio)
     ))?;
-    print(&format!("  memory       {:.2} MiB of accounts at most", analysis.estimated_memory_mib))?;
+    print(&format!(
+        "  memory       at most {} MiB of accounts",
+        sig3(analysis.estimated_memory_mib)
+    ))?;
     let ranked: Vec<String> = analysis
         .ranking
         .iter()
@@ -240,11 +252,11 @@ fn print_analysis(analysis: &Analysis) -> Result<(), CliError> {
     print(&format!("  ranking      {}\n  ranked by    {}", ranked.join(", "), analysis.ranked_by))?;
     for point in &analysis.pareto_front {
         print(&format!(
-            "  front        {}: {}, {:.0} calls, {:.1} refused",
+            "  trade-off    {}: {}, {}, {} refused",
             point.configuration,
             duration(point.makespan_s),
-            point.calls,
-            point.refused
+            plural(point.calls.round() as u64, "call"),
+            sig3(point.refused)
         ))?;
     }
     for line in &analysis.recommendations {
@@ -276,15 +288,14 @@ impl ProbeWorth {
         let (took, saved) = (duration(took_s), duration(self.saved_s));
         match self.pays_from_accounts {
             _ if self.saved_s > took_s => {
-                format!("probing takes {took}, and saves {saved} of this job's cost: it pays")
+                format!("the probe takes {took} and saves {saved} on this plan: it pays")
             }
             Some(accounts) => format!(
-                "probing takes {took}, and saves {saved} of this job's cost: for a job of this size it does not \
-                 pay; it does from about {} accounts",
-                count(accounts)
+                "the probe takes {took} and saves {saved} on this plan: it pays from about {} on",
+                plural(accounts, "account")
             ),
             None => format!(
-                "probing takes {took}, and saves nothing here: without it the limiter does as well"
+                "the probe takes {took} and saves nothing: without it the limiter does as well"
             ),
         }
     }
@@ -342,26 +353,26 @@ fn recommendations(
     let [p5, p50, p95] = expected.makespan_s;
     if p95 - p5 > 0.5 * p50 {
         lines.push(format!(
-            "the time is uncertain ({} to {}): few calls decide it",
+            "the time is uncertain ({} to {}): it depends on few calls",
             duration(p5),
             duration(p95)
         ));
     }
     if expected.refused > 0.01 * expected.calls {
         lines.push(format!(
-            "{} of the calls are refused; --constraint 'rejected<1%' asks for a gentler choice",
+            "{} of the calls are refused; --constraint 'rejected<1%' asks for a choice with fewer",
             percent(expected.refused / expected.calls)
         ));
     }
     if strategy.is_concurrent() {
         lines.push(
-            "others who work in the organisation share its limits; --constraint 'headroom>=1' leaves them a place"
+            "other users share the organisation's limits; --constraint 'headroom>=1' leaves them a slot"
                 .to_owned(),
         );
     }
     if standard.makespan_s[1] > 3_600.0 {
         lines.push(format!(
-            "one account after another would take {}",
+            "standard (one account at a time) would take {}",
             duration(standard.makespan_s[1])
         ));
     }
@@ -371,19 +382,23 @@ fn recommendations(
             lines.extend(fit.not_shown.iter().map(|it| format!("not known: {it}")));
         }
         None => lines.push(format!(
-            "limits and service times are those of profile {profile}: check that they are yours"
+            "limits and response times are those of profile {profile}: check that they are yours"
         )),
     }
     lines
 }
 
 /// The cost and the fit of a probe, where one was asked for.
-fn probed(args: &AnalyzeArgs, line: &CommandLine) -> Result<Option<(Cost, TargetFit)>, CliError> {
+fn probed(
+    args: &AnalyzeArgs,
+    line: &CommandLine,
+    status: &LiveLine,
+) -> Result<Option<(Cost, TargetFit)>, CliError> {
     let Some(sample) = args.probe else {
         if args.world.base_url.is_some() || args.world.world.is_some() {
             return Err(CliError::usage(
-                "nothing is known of that server, and nothing is assumed: --probe finds out its limits and \
-                 times, --profile without --base-url and --world names them",
+                "the limits and response times of that server are unknown: measure them with --probe, or leave out \
+                 --base-url and --world, and name them with --profile",
             ));
         }
         return Ok(None);
@@ -393,6 +408,7 @@ fn probed(args: &AnalyzeArgs, line: &CommandLine) -> Result<Option<(Cost, Target
     let inputs = Inputs::read(&args.workload, &engine, &args.world)?;
     let sample = if dry_run { 0 } else { sample };
     let options = args.asked.options(&inputs.world, sample, inputs.seed());
+    status.step("probing the target");
     let seen = super::probe::probe_target(&inputs, &options, &args.store, line)?;
     Ok(Some((Cost::of(&seen), TargetFit::of(&seen)?)))
 }

@@ -34,29 +34,29 @@ pub(super) struct JobArgs {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Workload")]
 pub(super) struct WorkloadArgs {
-    /// A built-in scenario (guide-1, guide-2, guide-3) or a TOML file
+    /// Built-in scenario (guide-1, guide-2, guide-3), or a TOML file
     #[arg(long, value_name = "NAME|FILE")]
     pub(super) scenario: Option<String>,
-    /// A plan file
+    /// Plan file, in TOML or JSON
     #[arg(long, value_name = "FILE")]
     pub(super) plan: Option<PathBuf>,
-    /// A built-in profile of limits and service times, or a TOML file [default: documented]
+    /// Built-in profile of limits and response times, or a TOML file [default: documented]
     #[arg(long, value_name = "NAME|FILE")]
     pub(super) profile: Option<String>,
-    /// A built-in dataset or a TOML file [default: plain, or made for the plan]
+    /// Built-in dataset, or a TOML file [default: plain, or made for the plan]
     #[arg(long, value_name = "NAME|FILE")]
     pub(super) dataset: Option<String>,
-    /// Accounts of the organisation [default: 100]
-    #[arg(long, value_name = "N")]
+    /// Number of accounts in the organisation [default: 100]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     pub(super) resources: Option<u64>,
-    /// Mappings of a workload without a plan [default: 3]
-    #[arg(long, value_name = "M", alias = "mapping-count")]
+    /// Number of mappings of a workload without a plan [default: 3]
+    #[arg(long, value_name = "M", alias = "mapping-count", value_parser = whole::<u32>)]
     pub(super) mappings: Option<u32>,
-    /// The accounts to migrate: `1-9999,12001,@ids.txt`
+    /// Accounts to migrate, such as `1-9999,12001,@ids.txt`
     #[arg(long, value_name = "IDS")]
     pub(super) resource_ids: Option<String>,
-    /// Migrate only the first N of them
-    #[arg(long, value_name = "N")]
+    /// Migrate only the first N accounts
+    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
     pub(super) sample: Option<u64>,
 }
 
@@ -64,57 +64,59 @@ pub(super) struct WorkloadArgs {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Engine")]
 pub(super) struct EngineArgs {
-    /// The strategy [default: auto]
+    /// Strategy [default: auto]
     #[arg(long, value_name = "STRATEGY", value_parser = strategy_or_auto())]
     pub(super) strategy: Option<AskedStrategy>,
     #[arg(
         long,
         value_name = "W",
         alias = "max-workers",
-        help = format!("Accounts or batches side by side [default: {DEFAULT_WORKERS}]")
+        value_parser = whole::<u32>,
+        help = format!("Number of concurrent workers [default: {DEFAULT_WORKERS}]")
     )]
     pub(super) workers: Option<u32>,
     #[arg(
         long,
         value_name = "B",
-        help = format!(
-            "Accounts read into memory before they are written [default: {DEFAULT_BATCH_SIZE}]"
-        )
+        value_parser = whole::<u32>,
+        help = format!("Accounts that are read before they are written [default: {DEFAULT_BATCH_SIZE}]")
     )]
     pub(super) batch_size: Option<u32>,
-    /// Pause after each N accounts
-    #[arg(long, value_name = "N")]
+    /// Pause after every N accounts
+    #[arg(long, value_name = "N", value_parser = whole::<u32>)]
     pub(super) chunk_size: Option<u32>,
-    /// Pause between chunks, such as 1s
+    /// Length of that pause, such as 1s
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, requires = "chunk_size")]
     pub(super) chunk_pause: Option<std::time::Duration>,
-    /// Look field definitions up once, or before each use
+    /// Look up field definitions once (on), or before each use (off)
     #[arg(long, value_name = "on|off", default_value = "on", hide_possible_values = true)]
     pub(super) metadata_cache: Switch,
-    /// Read accounts singly, or by searches [default: search for pipelined, else get]
+    /// Read accounts one by one (get), or by searches [default: search for pipelined, else get]
     #[arg(long, value_name = "get|search", value_parser = one_of::<Reads>("get|search"), hide_possible_values = true)]
     pub(super) reads: Option<Reads>,
-    /// Time that a call may take, retries included [default: 10min]
+    /// Longest time for a call, retries included [default: 10min]
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub(super) call_deadline: Option<std::time::Duration>,
-    /// Limiter of the calls in flight [default: adaptive for pipelined, else none]
+    /// Limiter of calls in flight [default: adaptive for pipelined, else none]
     #[arg(long, value_name = "none|fixed:N|adaptive")]
     pub(super) limiter: Option<Limiter>,
-    /// Places of what adaptive finds that are left to the staff [default: 0]
-    #[arg(long, value_name = "N")]
+    /// Number of slots that the adaptive limiter leaves free for other users [default: 0]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>)]
     pub(super) headroom: Option<u32>,
-    /// Write the changed fields (patch), the whole account (put: it overwrites what others saved in
-    /// any field since the account was read), or both side by side, each in places of its own
+    /// Write the changed fields (patch), whole accounts (put), or both side by side
+    ///
+    /// PUT overwrites what other users saved in any field since the account was read. PATCH and PUT have
+    /// slots of their own at the server, so `both` can be faster.
     #[arg(long, value_name = "patch|put|both", value_parser = one_of::<WriteMode>("patch|put|both"), default_value = "patch", hide_possible_values = true)]
     pub(super) write: WriteMode,
-    /// Read each account again right before its write, since others may have edited it [default: none, and
-    /// auto's choice]
+    /// Read each account again right before its write, in case it was edited [default: auto's choice, else
+    /// none]
     #[arg(long, value_name = "none|reread", value_parser = one_of::<Guard>("none|reread"), hide_possible_values = true)]
     pub(super) guard: Option<Guard>,
-    /// Seed of the organisation, the service times and the jitter [default: 1]
-    #[arg(long, value_name = "K")]
+    /// Seed of the organisation, the response times and the jitter [default: 1]
+    #[arg(long, value_name = "K", value_parser = whole::<u64>)]
     pub(super) seed: Option<u64>,
-    /// Read and decide, but write nothing
+    /// Read and decide, but do not write
     #[arg(long)]
     pub(super) dry_run: bool,
     #[command(flatten)]
@@ -125,10 +127,10 @@ pub(super) struct EngineArgs {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "Selector")]
 pub(super) struct GoalArgs {
-    /// Cost of a choice: makespan and refusals, or makespan alone [default: balanced]
+    /// Rank by time and refused calls (balanced), or by time alone (fastest) [default: balanced]
     #[arg(long, value_name = "balanced|fastest", value_parser = one_of::<Objective>("balanced|fastest"), hide_possible_values = true)]
     pub(super) objective: Option<Objective>,
-    /// Bound that a choice must keep: rejected<P% or headroom>=N; may be repeated
+    /// Constraint on a choice, such as rejected<1% or headroom>=1; may be repeated
     #[arg(long, value_name = "CONSTRAINT")]
     pub(super) constraint: Vec<Constraint>,
 }
@@ -139,7 +141,7 @@ pub(super) struct GoalArgs {
 pub(super) struct SelectorArgs {
     #[command(flatten)]
     pub(super) goal: GoalArgs,
-    /// A calibration file that `auto` goes by [default: the shipped one]
+    /// Calibration file of `auto` [default: the built-in one]
     #[arg(long, value_name = "FILE")]
     pub(super) thresholds: Option<PathBuf>,
 }
@@ -148,10 +150,10 @@ pub(super) struct SelectorArgs {
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "World")]
 pub(super) struct WorldArgs {
-    /// In virtual time, or over HTTP [default: virtual, or http with --base-url]
+    /// Run in virtual time or over HTTP [default: virtual, or http with --base-url]
     #[arg(long, value_name = "virtual|http", value_parser = one_of::<WorldName>("virtual|http"), hide_possible_values = true)]
     pub(super) world: Option<WorldName>,
-    /// A server to run against, with its base path; without one, http starts the mock
+    /// Server to run against, with its base path [default: the mock]
     #[arg(long, value_name = "URL")]
     pub(super) base_url: Option<String>,
     #[command(flatten)]
@@ -161,10 +163,10 @@ pub(super) struct WorldArgs {
 /// API credentials.
 #[derive(Clone, Debug, Default, Args)]
 pub(super) struct CredentialArgs {
-    /// Organisation id at that server
-    #[arg(long, value_name = "ID", env = "NEON_ORG_ID")]
+    /// Organisation id at the server
+    #[arg(long, value_name = "ID", env = "NEON_ORG_ID", hide_env_values = true)]
     pub(super) org_id: Option<String>,
-    /// API key at that server
+    /// API key at the server
     #[arg(long, value_name = "KEY", env = "NEON_API_KEY", hide_env_values = true)]
     pub(super) api_key: Option<String>,
 }
@@ -175,7 +177,7 @@ pub(super) struct CredentialArgs {
 pub(super) struct AccessArgs {
     #[command(flatten)]
     pub(super) credentials: CredentialArgs,
-    /// Write to this organisation although it is not on this machine: its id, typed out
+    /// Confirm writes to a remote organisation by typing its id
     #[arg(long, value_name = "ID")]
     pub(super) allow_writes_to: Option<String>,
 }
@@ -184,7 +186,7 @@ pub(super) struct AccessArgs {
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct ValuesArgs {
-    /// Show the values that it is about, which may be personal
+    /// Show field values, which may be personal data
     #[arg(long)]
     pub(super) show_values: bool,
 }
@@ -193,10 +195,10 @@ pub(super) struct ValuesArgs {
 #[derive(Clone, Copy, Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct JournalArgs {
-    /// Note each write in the store before it is sent [default: over http, unless nothing is written]
+    /// Record every write before it is sent, as undo needs it [default: over HTTP]
     #[arg(long, conflicts_with_all = ["no_journal", "no_store"])]
     pub(super) journal: bool,
-    /// Note nothing: the run cannot be resumed, verified or undone
+    /// Record no writes: the run cannot be resumed, verified or undone
     #[arg(long)]
     pub(super) no_journal: bool,
 }
@@ -205,10 +207,10 @@ pub(super) struct JournalArgs {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct StoreArgs {
-    /// The file that runs are kept in
-    #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH, env = "NEONBENCH_STORE")]
+    /// File that runs are stored in
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_PATH, env = "NEONBENCH_STORE", hide_env_values = true)]
     pub(super) store: PathBuf,
-    /// Leave the store alone: keep nothing, show nothing that is kept
+    /// Do not read or write the store
     #[arg(long, conflicts_with = "store")]
     pub(super) no_store: bool,
 }
@@ -217,7 +219,7 @@ pub(super) struct StoreArgs {
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct OutputArgs {
-    /// One JSON object on standard output
+    /// Print one JSON object
     #[arg(long)]
     pub(super) json: bool,
 }
@@ -226,7 +228,7 @@ pub(super) struct OutputArgs {
 #[derive(Clone, Copy, Debug, Args)]
 #[command(next_help_heading = "Engine")]
 pub(super) struct ReplicateArgs {
-    /// Runs under seeds K, K+1, … for the interval [default: 20 in virtual time, 1 over http]
+    /// Number of runs, under seeds K, K+1, … [default: 20 in virtual time, 1 over HTTP]
     #[arg(long, value_name = "R", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub(super) replicates: Option<u32>,
 }
@@ -266,6 +268,16 @@ pub(super) enum Switch {
     #[default]
     On,
     Off,
+}
+
+/// A whole number from 0 on.
+pub(super) fn whole<T: FromStr>(text: &str) -> Result<T, String> {
+    let digits = !text.is_empty() && text.chars().all(|c| c.is_ascii_digit());
+    match text.parse() {
+        Ok(number) if digits => Ok(number),
+        _ if digits => Err("the number is too large".to_owned()),
+        _ => Err("expected a whole number, such as 1000".to_owned()),
+    }
 }
 
 /// The two figures on the sides of a `/`.

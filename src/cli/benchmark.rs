@@ -1,18 +1,19 @@
 //! `neonbench benchmark`: every strategy on one scenario, ranked.
 
-use super::args::{JobArgs, ReplicateArgs, WorkloadArgs};
+use super::args::{JobArgs, ReplicateArgs, WorkloadArgs, whole};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::Inputs;
 use super::output::{
-    AT_RISK, count, duration, edits_in_words, efficiency, percent, print, sig3, table, verdict,
+    AT_RISK, count, duration, edits_in_words, efficiency, percent, plural, print, settings, sig3,
+    size, table, verdict,
 };
+use super::progress::LiveLine;
 use super::ranked::{Best, MeasuredCandidate, Ranked, measured};
 use super::run::exit_code_of;
 use clap::Args;
 use neonbench::experiment::{CandidateRuns, Goal, median_makespan_s, replicated};
 use neonbench_engine::engine::Strategy;
-use neonbench_engine::event::Event;
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::{RunSpec, World};
 use serde::Serialize;
@@ -23,8 +24,8 @@ use std::process::ExitCode;
 pub(super) struct BenchmarkArgs {
     #[command(flatten)]
     job: JobArgs,
-    /// Rank on the first N accounts, and forecast the whole plan in virtual time
-    #[arg(long, value_name = "N", conflicts_with = "sample", help_heading = "Workload")]
+    /// Rank on the first N accounts, and forecast the whole plan by simulation
+    #[arg(long, value_name = "N", value_parser = whole::<u64>, conflicts_with = "sample", help_heading = "Workload")]
     sample_size: Option<u64>,
     #[command(flatten)]
     replicates: ReplicateArgs,
@@ -65,17 +66,28 @@ pub(super) fn run(args: &BenchmarkArgs, line: &CommandLine) -> Result<ExitCode, 
     let ranked_on = &sample.as_ref().unwrap_or(&inputs).scenario;
     let replicates = args.replicates.in_world(&inputs.world);
     let goal = args.job.engine.selector.goal.goal();
+    let strategies = inputs.strategies();
+    let status = LiveLine::new(line, strategies.len() * (1 + usize::from(sample.is_some())));
     let mut all = Vec::new();
-    for strategy in inputs.strategies() {
+    for strategy in strategies {
         let spec = RunSpec::new(ranked_on, inputs.settings(strategy)?);
-        all.push(measured(&args.job, &inputs, &spec, replicates, strategy.name(), line)?);
+        all.push(measured(
+            &args.job,
+            &inputs,
+            &spec,
+            replicates,
+            strategy.name(),
+            (line, &status),
+        )?);
     }
     let ranked = Ranked::new(&goal, all);
     let bests = ranked.best(|record| record.strategy);
     let best = bests.tied.first().copied();
     let rows = ranked.all.iter().map(row).collect();
     let mut runs = ranked.into_records();
-    let forecast = sample.is_some().then(|| forecast(&inputs, &goal, replicates)).transpose()?;
+    let forecast =
+        sample.is_some().then(|| forecast(&inputs, &goal, replicates, &status)).transpose()?;
+    drop(status);
     let warning = forecast.as_ref().and_then(|whole| order_warning(&runs, whole));
     let warnings = Vec::from_iter(warning);
     let whole = forecast.as_ref().and_then(|forecast| forecast.first());
@@ -97,11 +109,14 @@ fn forecast(
     inputs: &Inputs,
     goal: &Goal,
     replicates: u32,
+    status: &LiveLine,
 ) -> Result<Vec<WholePlanForecast>, CliError> {
     let mut all = Vec::new();
     for strategy in inputs.strategies() {
+        status.step(format!("the whole plan, simulated: {strategy}"));
+        let mut observer = status.observer("running the other seeds");
         let spec = RunSpec::new(&inputs.scenario, inputs.settings(strategy)?);
-        let (run, entry) = replicated(&spec, &World::Virtual, replicates, &mut |_: &Event| {})?;
+        let (run, entry) = replicated(&spec, &World::Virtual, replicates, &mut observer)?;
         all.push((run.record, entry));
     }
     let forecast = |record: &RunRecord| WholePlanForecast {
@@ -127,37 +142,37 @@ fn print_benchmark(
     next: &str,
 ) -> Result<(), CliError> {
     if let Some(first) = benchmark.runs.first() {
-        print(&format!(
-            "{} accounts × {} mappings, profile {}, {} workers, batch size {}, seed {}",
-            count(first.resources),
-            first.mappings,
-            first.profile,
-            first.workers,
-            first.batch_size,
-            first.seed
-        ))?;
+        print(&format!("{} · {}", size(first.resources, first.mappings), settings(first)))?;
     }
-    let header = "strategy | makespan | p5 – p95 | runs | calls | refused | efficiency | failed | colleagues' edits | audit";
+    let header = "strategy | time | p5 – p95 | ?runs | ?calls | refused | ?efficiency | failed | colleagues' edits | audit";
     print(&table(header, rows))?;
     print(&format!("ranked by {}", benchmark.ranked_by))?;
     if benchmark.runs.iter().any(|run| run.edits.are_at_risk()) {
         print(&format!("at risk{AT_RISK}"))?;
     }
-    for forecast in benchmark.forecast.iter().flatten() {
+    let sampled = benchmark.runs.first().map_or(0, |run| run.resources);
+    let forecast = benchmark.forecast.as_deref().unwrap_or_default();
+    let whole = forecast.first().filter(|whole| whole.resources > sampled);
+    if whole.is_none() && !forecast.is_empty() {
         print(&format!(
-            "forecast: {} takes {} for all {} accounts",
-            forecast.strategy,
-            duration(forecast.makespan_s),
-            count(forecast.resources)
+            "note: --sample-size is ignored: the plan has {}",
+            plural(sampled, "account")
         ))?;
+    }
+    for WholePlanForecast { strategy, resources, makespan_s } in
+        forecast.iter().filter(|_| whole.is_some())
+    {
+        let accounts = plural(*resources, "account");
+        print(&format!("forecast: {strategy} takes {} for all {accounts}", duration(*makespan_s)))?;
     }
     for warning in &benchmark.warnings {
         print(&format!("warning: {warning}"))?;
     }
-    let whole = benchmark.forecast.as_ref().and_then(|forecast| forecast.first());
     if let (Some(best), Some(whole)) = (benchmark.best, whole) {
         let whole = whole.strategy;
-        return print(&format!("best: {best} on the sample, {whole} for the whole\nnext: {next}"));
+        return print(&format!(
+            "best: {best} on the sample, {whole} on the whole plan\nnext: {next}"
+        ));
     }
     print(&format!("best: {}", benchmark.bests.in_words()))?;
     if next.is_empty() { Ok(()) } else { print(&format!("next: {next}")) }

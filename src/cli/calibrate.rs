@@ -7,6 +7,7 @@ use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::files::{read, write};
 use super::output::print;
+use super::progress::LiveLine;
 use super::selector::{overall, print_judgement};
 use clap::Args;
 use neonbench::experiment::Portfolio;
@@ -26,34 +27,32 @@ const SHIPPED: &str = "reports/thresholds.toml";
 /// Flags of `calibrate`.
 #[derive(Debug, Args)]
 pub(super) struct CalibrateArgs {
-    /// The scenarios to fit to: quick, or a file of them; full fits nothing, and checks the shipped
+    /// Scenarios to fit to: quick, or a file of scenarios; full fits nothing, and checks the built-in
     /// calibration on organisations of up to 100,000 accounts
     #[arg(long, value_name = "quick|full|FILE", default_value = "quick")]
     set: String,
-    /// The scenarios to judge on: a file in the form of the set [default: a sample of the held-out set]
+    /// Scenarios to judge on, in a file like that of --set [default: a sample of the held-out set]
     #[arg(long, value_name = "FILE")]
     held_out: Option<PathBuf>,
-    /// The i-th of n parts of the full set
+    /// Part I of N of the full set
     #[arg(long, value_name = "I/N", value_parser = shard, default_value = "1/1")]
     shard: (usize, usize),
-    /// Where verdicts of the full set are kept, one file a scenario; those that are there are not
-    /// made again
+    /// Folder for the verdicts on the full set, one file per scenario; a verdict that is there is kept
     #[arg(long, value_name = "DIR", default_value = "reports/out/full")]
     out: PathBuf,
-    /// Judge the full set by the verdicts in --out, whoever made them, and simulate nothing
+    /// Report on the full set from the verdicts in --out, and simulate nothing
     #[arg(long)]
     merge: bool,
-    /// Write the calibration, to the shipped one's place unless told otherwise
+    /// Write the calibration to FILE [default: reports/thresholds.toml]
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = SHIPPED)]
     write: Option<PathBuf>,
-    /// The least gap that `auto` must close on the guide's portfolio; else nothing is written
+    /// Smallest share of the gap that `auto` must close among the guide's strategies; below it nothing is written
     #[arg(long, value_name = "SHARE", default_value_t = 0.95, allow_negative_numbers = true)]
     min_gap_closed: f64,
-    /// Print a rule for another engine instead: which of the guide's strategies, by accounts and
-    /// mappings
+    /// Print a rule for another engine instead: one of the guide's strategies, by accounts and mappings
     #[arg(long, value_name = "python|json", value_parser = ["python", "json"], hide_possible_values = true, conflicts_with = "write")]
     export: Option<String>,
-    /// How that engine reads accounts: one a call, or one value a search as the guide's does
+    /// The way that engine reads accounts: one per call (get), or one value per search, as the guide does
     #[arg(long, value_name = "get|search", value_parser = one_of::<Reads>("get|search"), hide_possible_values = true, requires = "export")]
     reads: Option<Reads>,
     #[command(flatten)]
@@ -84,29 +83,39 @@ pub(super) fn run(args: &CalibrateArgs, line: &CommandLine) -> Result<ExitCode, 
         OutputArgs { json: form == "json" }.show(&rule, || print(rule.to_python().trim_end()))?;
         return Ok(ExitCode::SUCCESS);
     }
-    let sweep = swept(&cases, &goal)?;
+    let status = LiveLine::new(line, 4);
+    status.step("");
+    let sweep =
+        status.each("simulating the scenarios to fit to", &cases, |part| swept(part, &goal))?;
     let Some(calibration) = fit(&sweep, &text, &goal) else {
-        return Err(CliError::usage("no configuration keeps to these constraints anywhere"));
+        return Err(CliError::usage("no configuration meets these constraints in any scenario"));
     };
     let held_out = match &args.held_out {
         Some(path) => case::read(&path.display().to_string(), &read(path)?)?,
         None => case::held_out_sample(),
     };
-    let prepared = prepared_cases(&held_out, &Knowledge::ALL, &goal)?;
+    status.step("");
+    let prepared =
+        status.each("finding the best of each held-out scenario", &held_out, |part| {
+            prepared_cases(part, &Knowledge::ALL, &goal)
+        })?;
+    status.step("judging the choices");
     let verdicts = judge(&prepared, &calibration, |_| true)?;
+    status.step("fitting with a part left out");
     let left_out = left_out(&cases, &sweep, &text, &prepared, &goal)?;
     let calls = simulated_calls(&prepared) + sweep.iter().map(|swept| swept.calls).sum::<u64>();
     let mut judgement = judgement(&verdicts, calls, 0.0);
     judgement.left_out = left_out;
     judgement.wall_s = clock.elapsed().as_secs_f64();
+    drop(status);
     args.output.show(&judgement, || print_judgement(&judgement))?;
     let row = overall(&judgement, Portfolio::Guide, SelectorName::CostModel);
     // Without a gap there is none to close.
     let closed = row.and_then(|row| row.gap_closed).unwrap_or(1.0);
     if closed < args.min_gap_closed {
         line.note(format_args!(
-            "auto closes {closed:.3} of the gap among the guide's strategies, and {} was asked for; \
-             nothing was written",
+            "`auto` closes {closed:.3} of the gap among the guide's strategies, and --min-gap-closed is {}: nothing \
+             was written",
             args.min_gap_closed
         ));
         return Ok(ExitCode::from(code::CALIBRATION_GATE));

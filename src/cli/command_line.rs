@@ -69,7 +69,8 @@ impl CommandLine {
         let verb = verb.expect("the name of a verb");
         let mut given = self.given.clone();
         given.retain(|id, _| match (argument(&self.verb, id), argument(&verb, id)) {
-            (Some(ours), Some(theirs)) => is_alike(ours, theirs),
+            // Hidden flags do nothing there, and are refused.
+            (Some(ours), Some(theirs)) => is_alike(ours, theirs) && !theirs.is_hide_set(),
             _ => false,
         });
         Self { verb, path: path.to_owned(), given, ..self.clone() }

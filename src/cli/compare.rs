@@ -4,11 +4,13 @@ use super::args::{EngineArgs, JobArgs, ReplicateArgs, figures};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::Inputs;
-use super::output::{count, duration, percent, print, table, verdict};
+use super::output::{count, duration, percent, plural, print, table, verdict};
+use super::progress::LiveLine;
 use super::ranked::{Best, MeasuredCandidate, Ranked, measured};
 use super::run::exit_code_of;
 use clap::Args;
 use neonbench::experiment::{CandidateRuns, Delta, RunFigures, delta};
+use neonbench_engine::engine::Strategy;
 use neonbench_engine::record::{RunRecord, WorldName};
 use serde::Serialize;
 use std::process::ExitCode;
@@ -18,25 +20,46 @@ use std::process::ExitCode;
 pub(super) struct CompareArgs {
     #[command(flatten)]
     job: JobArgs,
-    /// Two stored runs, by number, instead of configurations
+    /// Numbers of two stored runs, instead of configurations
     #[arg(value_name = "RUN", num_args = 2)]
     runs: Vec<i64>,
-    /// Workers and batch sizes: W/B,…
     #[arg(
         long,
         value_name = "W/B,…",
         value_delimiter = ',',
         value_parser = workers_and_batch,
-        default_value = "1/25,3/50,5/100,10/10,2/25",
-        conflicts_with = "runs"
+        conflicts_with_all = ["runs", "workers", "batch_size"],
+        help = "Workers and batch sizes to compare [default: 1/25,3/50,5/100,10/10,2/25]"
     )]
     configs: Vec<(u32, u32)>,
-    /// End with 10 if the second run is slower than the first by more than this, with 11 if nobody
-    /// can tell
+    /// Exit with 10 if the second run is slower than the first by more than PERCENT, and with 11 if the
+    /// runs are too few to tell
     #[arg(long, value_name = "PERCENT", value_parser = share, requires = "runs")]
     fail_if_slower: Option<f64>,
     #[command(flatten)]
     replicates: ReplicateArgs,
+}
+
+/// Workers and batch sizes where none are given.
+const CONFIGS: [(u32, u32); 5] = [(1, 25), (3, 50), (5, 100), (10, 10), (2, 25)];
+
+impl CompareArgs {
+    /// The workers and batch sizes to compare: those asked for, or the usual ones, in which what `--workers`
+    /// or `--batch-size` gives stays the same.
+    fn configurations(&self) -> Vec<(u32, u32)> {
+        if !self.configs.is_empty() {
+            return self.configs.clone();
+        }
+        let EngineArgs { workers, batch_size, .. } = self.job.engine;
+        let mut configs = Vec::new();
+        for (usual_workers, usual_batch) in CONFIGS {
+            let config = (workers.unwrap_or(usual_workers), batch_size.unwrap_or(usual_batch));
+            if !configs.contains(&config) {
+                configs.push(config);
+            }
+        }
+        configs
+    }
 }
 
 /// A percentage such as `5%`, as a ratio.
@@ -44,14 +67,14 @@ fn share(text: &str) -> Result<f64, String> {
     let number = text.trim().trim_end_matches('%').trim_end().parse::<f64>();
     match number {
         Ok(percent) if percent.is_finite() && percent >= 0.0 => Ok(percent / 100.0),
-        _ => Err(format!("`{text}` is not a percentage, such as 5%")),
+        _ => Err(format!("`{text}` is no percentage, such as 5%")),
     }
 }
 
 /// Workers and batch size.
 fn workers_and_batch(text: &str) -> Result<(u32, u32), String> {
     let figures = figures(text).filter(|figures| matches!(figures, (1.., 1..)));
-    let wrong = || format!("`{text}` is not workers/batch size, such as 3/50, both at least 1");
+    let wrong = || format!("`{text}` is not WORKERS/BATCH, such as 3/50, both at least 1");
     figures.ok_or_else(wrong)
 }
 
@@ -126,11 +149,15 @@ pub(super) fn run(args: &CompareArgs, line: &CommandLine) -> Result<ExitCode, Cl
 }
 
 fn configured(args: &CompareArgs, line: &CommandLine) -> Result<Vec<MeasuredCandidate>, CliError> {
+    let configs = args.configurations();
+    let status = LiveLine::new(line, configs.len());
     let mut all = Vec::new();
-    for &(workers, batch_size) in &args.configs {
+    for (workers, batch_size) in configs {
         let engine = EngineArgs {
             workers: Some(workers),
             batch_size: Some(batch_size),
+            // `auto` chooses pipelined nearly everywhere, which has one worker: there is nothing to compare.
+            strategy: Some(args.job.engine.strategy.unwrap_or(Some(Strategy::Hybrid))),
             ..args.job.engine.clone()
         };
         let inputs = Inputs::read(&args.job.workload, &engine, &args.job.world)?;
@@ -138,7 +165,7 @@ fn configured(args: &CompareArgs, line: &CommandLine) -> Result<Vec<MeasuredCand
         let order = inputs.order(&inputs.scenario, None)?;
         let replicates = args.replicates.in_world(&inputs.world);
         let title = format!("{workers}/{batch_size}");
-        all.push(measured(&args.job, &inputs, &order, replicates, &title, line)?);
+        all.push(measured(&args.job, &inputs, &order, replicates, &title, (line, &status))?);
     }
     Ok(all)
 }
@@ -168,14 +195,14 @@ fn print_delta(record: &DeltaRecord, line: &CommandLine) -> Result<(), CliError>
     let DeltaRecord { baseline, run, delta, gate } = record;
     let [base, new] = delta.replicates;
     let compared = if delta.paired {
-        format!("{base} pairs of the same seeds")
+        format!("{} with the same seeds", plural(base as u64, "pair"))
     } else {
-        format!("{base} and {new} runs of different seeds")
+        format!("{base} and {new} runs with different seeds")
     };
     let interval = delta.ratio_interval.map_or_else(
         || {
             format!(
-                "{base} and {new} replicates are too few for an interval: make the runs with --replicates 20"
+                "{base} and {new} runs are too few for an interval: run both with --replicates 20"
             )
         },
         |[low, high]| format!("95 % interval {low:.3} – {high:.3}, {compared}"),
@@ -228,14 +255,14 @@ fn print_compare(
     line: &CommandLine,
 ) -> Result<(), CliError> {
     let header =
-        "workers/batch | accounts | mappings | makespan | of best | runs | calls | refused | audit";
+        "workers/batch | ?accounts | ?mappings | time | of best | ?runs | ?calls | refused | audit";
     print(&table(header, rows))?;
     print(&format!("ranked by {}", compare.ranked_by))?;
     if let Some(delta) = &compare.delta {
         return print_delta(delta, line);
     }
     if !compare.runs.iter().any(|run| run.strategy.is_concurrent()) {
-        print("note: these strategies have one worker; add --strategy hybrid to compare workers")?;
+        print("note: these strategies have one worker; --strategy hybrid compares workers")?;
     }
     let next = match compare.runs.first() {
         // A server has the accounts that it has, and clocks on the wall wait for ten thousand.

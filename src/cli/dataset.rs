@@ -4,7 +4,9 @@ use super::command_line::CommandLine;
 use super::error::CliError;
 use super::files::custom_fields;
 use super::inputs::dataset;
-use super::output::{percent, print, table};
+use super::output::{percent, plural, print, print_file, table};
+use super::progress::LiveLine;
+use super::terminal::complain;
 use clap::Subcommand;
 use neon_mock::api::{AccountId, CustomField};
 use neon_mock::dataset::{BUILT_IN, WireDataset, import};
@@ -16,34 +18,34 @@ use std::process::ExitCode;
 /// Verbs of `dataset`.
 #[derive(Debug, Subcommand)]
 pub(super) enum DatasetCommand {
-    /// Every built-in dataset, a line each
+    /// List the built-in datasets
     List,
-    /// Fields, shares and a sample account of a dataset
+    /// Show the fields of a dataset, and a sample account
     Describe {
-        /// A built-in name, or a TOML file
+        /// Built-in name, or a TOML file
         name: String,
-        /// Mappings: how many numbers `#` stands for
+        /// Number of mappings, which is the number of fields for each `#` in a name
         #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
         mappings: u32,
-        /// Accounts to look at
+        /// Number of accounts to look at
         #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=MAX_ACCOUNTS))]
         resources: u64,
-        /// Seed
+        /// Seed of the organisation
         #[arg(long, default_value_t = 1)]
         seed: u64,
     },
-    /// A dataset file with the fields, options and ids of your own organisation
+    /// Make a dataset file with the fields of your own organisation
     Import {
-        /// A saved answer of `GET /customFields?category=Account`: the bare JSON array
+        /// Saved response to `GET /customFields?category=Account`: a JSON array
         #[arg(long, value_name = "FILE")]
         custom_fields: PathBuf,
-        /// Where to write it [default: standard output]
+        /// File to write [default: standard output]
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
     },
-    /// A built-in dataset as a file, to start your own from
+    /// Print a built-in dataset as a file, to start your own from
     Export {
-        /// A built-in name
+        /// Built-in name
         name: String,
     },
 }
@@ -53,12 +55,20 @@ pub(super) fn run(command: &DatasetCommand, line: &CommandLine) -> Result<ExitCo
         DatasetCommand::List => {
             for (name, text) in BUILT_IN {
                 let wire: WireDataset = toml::from_str(text).expect("a built-in dataset is valid");
-                print(&format!("{name:<14} {}", wire.description))?;
+                print(&format!("{name:<14}  {}", wire.description))?;
             }
             print("next: neonbench dataset describe v-fields")?;
         }
         DatasetCommand::Describe { name, mappings, resources, seed } => {
-            describe(name, *mappings, *resources, *seed)?;
+            let status = LiveLine::new(line, 1);
+            status.step(format!("counting values in {}", plural(*resources, "account")));
+            let text = described(name, *mappings, *resources, *seed)?;
+            drop(status);
+            print(&text.fields)?;
+            if let Some((head, account)) = text.account {
+                print(&head)?;
+                print_file(&account)?;
+            }
         }
         DatasetCommand::Import { custom_fields, out } => {
             import_file(custom_fields, out.as_deref(), line)?;
@@ -68,7 +78,19 @@ pub(super) fn run(command: &DatasetCommand, line: &CommandLine) -> Result<ExitCo
     Ok(ExitCode::SUCCESS)
 }
 
-fn describe(name: &str, mappings: u32, resources: u64, seed: u64) -> Result<(), CliError> {
+/// A dataset in words.
+struct DescribedDataset {
+    fields: String,
+    /// The first account in JSON, and a line above it.
+    account: Option<(String, String)>,
+}
+
+fn described(
+    name: &str,
+    mappings: u32,
+    resources: u64,
+    seed: u64,
+) -> Result<DescribedDataset, CliError> {
     let dataset = dataset(name)?.load(mappings)?;
     let organisation = Organisation::new(&dataset, resources, seed);
     let mut filled = vec![0_u64; organisation.definitions().len()];
@@ -90,35 +112,35 @@ fn describe(name: &str, mappings: u32, resources: u64, seed: u64) -> Result<(), 
         ]
     };
     let rows = organisation.definitions().iter().zip(&filled).map(row);
-    print(&table("field | id | type | accounts | options | filled", rows))?;
-    if let Some(account) = organisation.account(AccountId(1)) {
+    let fields = table("field | ?id | type | ?accounts | options | filled", rows);
+    let account = organisation.account(AccountId(1)).map(|account| {
         let json = serde_json::to_string_pretty(&account).expect("accounts are JSON");
-        print(&format!("account 1 of seed {seed}:\n{json}"))?;
-    }
-    Ok(())
+        (format!("account 1 of seed {seed}:"), json)
+    });
+    Ok(DescribedDataset { fields, account })
 }
 
 fn import_file(answer: &Path, out: Option<&Path>, line: &CommandLine) -> Result<(), CliError> {
     let imported = import(&custom_fields(answer)?);
     for sentence in &imported.left_out {
-        eprintln!("warning: {sentence}");
+        complain(format_args!("warning: {sentence}"));
     }
     if imported.fields == 0 {
         let file = answer.display();
-        return Err(CliError::usage(format!("{file}: there is no field in it to import")));
+        return Err(CliError::usage(format!("{file}: the file has no field to import")));
     }
-    let Some(out) = out else { return print(imported.text.trim_end()) };
+    let Some(out) = out else { return print_file(imported.text.trim_end()) };
     std::fs::write(out, &imported.text)
         .map_err(|source| CliError::Write { path: out.to_owned(), source })?;
     let (file, fields) = (out.display(), imported.fields);
     let next = line.to("dataset describe").with("name", &file);
-    print(&format!("{file}: {fields} fields\nnext: {next}"))
+    print(&format!("written: {file}, with {}\nnext: {next}", plural(fields as u64, "field")))
 }
 
 fn export(name: &str) -> Result<(), CliError> {
     let (_, text) = BUILT_IN.iter().find(|(built_in, _)| *built_in == name).ok_or_else(|| {
         let known = BUILT_IN.map(|(name, _)| format!("`{name}`")).join(", ");
-        CliError::usage(format!("there is no dataset `{name}`; built in are {known}"))
+        CliError::usage(format!("there is no built-in dataset `{name}`; there are {known}"))
     })?;
-    print(text.trim_end())
+    print_file(text.trim_end())
 }

@@ -6,9 +6,11 @@ use neonbench::select::case::CaseError;
 use neonbench::selftest::SelftestError;
 use neonbench::store::StoreError;
 use neonbench_engine::engine::EngineError;
+use neonbench_engine::near::nearest;
 use neonbench_engine::plan::IdsError;
 use neonbench_engine::run::RunError;
 use neonbench_engine::scenario::ScenarioError;
+use std::error::Error as _;
 use std::path::PathBuf;
 
 /// A command that could not be carried out.
@@ -25,6 +27,8 @@ pub(crate) enum CliError {
     Read { path: PathBuf, source: std::io::Error },
     #[error("cannot write {}", .path.display())]
     Write { path: PathBuf, source: std::io::Error },
+    #[error("cannot create folder {}", .path.display())]
+    Folder { path: PathBuf, source: std::io::Error },
     #[error(transparent)]
     File(#[from] FileError),
     #[error(transparent)]
@@ -37,17 +41,17 @@ pub(crate) enum CliError {
     Har(#[from] HarError),
     #[error(transparent)]
     Run(#[from] RunError),
-    #[error("the run could not go on, and its checkpoint is saved (next: {resume})")]
+    #[error("the run was interrupted, and its checkpoint is saved (next: {resume})")]
     Checkpoint { resume: String, source: RunError },
     #[error(transparent)]
     Selftest(#[from] SelftestError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("cannot run `{program}`: there is no such command")]
+    #[error("cannot run `{program}`: the command does not exist")]
     NoCommand { program: String },
     #[error("cannot run `{program}`")]
     Spawn { program: String, source: std::io::Error },
-    #[error("cannot make an empty HOME")]
+    #[error("cannot create an empty HOME")]
     Home(#[source] std::io::Error),
     #[error("cannot wait for the command")]
     Wait(#[source] std::io::Error),
@@ -80,6 +84,44 @@ pub(super) mod code {
     pub(crate) const GUARD: u8 = 20;
     pub(crate) const TARGET: u8 = 21;
     pub(crate) const INTERRUPTED: u8 = 130;
+}
+
+/// The chain of `error` in one sentence.
+pub(crate) fn in_words(error: &CliError) -> String {
+    let mut message = error.to_string();
+    let mut cause = error.source();
+    while let Some(source) = cause {
+        // Some libraries repeat their cause in their own message.
+        let text = source.to_string();
+        if !message.contains(&text) {
+            message.push_str(": ");
+            message.push_str(&text);
+        }
+        cause = source.source();
+    }
+    if let Some(meant) = meant(&message) {
+        message.push_str(&meant);
+    }
+    without_numbers(&message)
+}
+
+/// "Did you mean" for a name in a file that is none of those expected, as serde lists them.
+fn meant(message: &str) -> Option<String> {
+    let unknown = ["unknown variant `", "unknown field `"].iter().find_map(|lead| {
+        let (_, rest) = message.split_once(lead)?;
+        rest.split_once("`, expected one of ")
+    });
+    let (name, expected) = unknown?;
+    let known = expected.split('`').skip(1).step_by(2);
+    let near = *nearest(name, known).first()?;
+    (!message.contains("did you mean")).then(|| format!("; did you mean `{near}`?"))
+}
+
+/// `message` without the numbers that an operating system gives its errors.
+fn without_numbers(message: &str) -> String {
+    let mut parts = message.split(" (os error ");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |said, part| said + part.split_once(')').map_or(part, |(_, rest)| rest))
 }
 
 /// The exit code that `error` ends the process with.

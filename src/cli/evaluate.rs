@@ -3,9 +3,10 @@
 use super::args::{EngineArgs, GoalArgs, OutputArgs, WorkloadArgs, WorldArgs};
 use super::command_line::CommandLine;
 use super::error::CliError;
-use super::files::read;
+use super::files::{create_folder, read};
 use super::inputs::Inputs;
-use super::output::{percent, print, print_json, table};
+use super::output::{percent, plural, print, print_json, table};
+use super::progress::LiveLine;
 use super::selector::{calibration, overall, print_judgement};
 use clap::Args;
 use neonbench::experiment::Portfolio;
@@ -23,13 +24,13 @@ use std::process::ExitCode;
 /// Flags of `evaluate`.
 #[derive(Debug, Args)]
 pub(super) struct EvaluateArgs {
-    /// A folder of scenario files [default: the held-out set]
+    /// Folder of scenario files [default: the held-out set]
     #[arg(long, value_name = "DIR")]
     scenarios: Option<PathBuf>,
-    /// A calibration file; may be repeated [default: the shipped one]
+    /// Calibration file; may be repeated [default: the built-in one]
     #[arg(long, value_name = "FILE")]
     thresholds: Vec<PathBuf>,
-    /// Write the held-out set as scenario files with their profiles, and judge nothing
+    /// Write the held-out set as scenario files, and judge nothing
     #[arg(long, value_name = "DIR", conflicts_with_all = ["scenarios", "thresholds"])]
     export_scenarios: Option<PathBuf>,
     #[command(flatten)]
@@ -70,16 +71,23 @@ pub(super) fn run(args: &EvaluateArgs, line: &CommandLine) -> Result<ExitCode, C
     for path in &args.thresholds {
         named.push((path.display().to_string(), calibration(path)?));
     }
-    let prepared = prepared_cases(&cases, &Knowledge::ALL, &goal)?;
+    let status = LiveLine::new(line, 2 + named.len());
+    status.step("");
+    let prepared = status.each("finding the best of each scenario", &cases, |part| {
+        prepared_cases(part, &Knowledge::ALL, &goal)
+    })?;
     let judged_by = |calibration: &Calibration| -> Result<Judgement, CliError> {
         let verdicts = judge(&prepared, calibration, |_| true)?;
         Ok(judgement(&verdicts, simulated_calls(&prepared), 0.0))
     };
+    status.step("judging the choices of the built-in calibration");
     let shipped = judged_by(&Calibration::shipped())?;
     let mut judged = Vec::new();
     for (file, calibration) in named {
+        status.step(format!("judging the choices of {file}"));
         judged.push((file, judged_by(&calibration)?));
     }
+    drop(status);
     let mut files = Vec::new();
     for (file, judgement) in &judged {
         files.extend(rows(file, judgement, &shipped));
@@ -96,7 +104,7 @@ pub(super) fn run(args: &EvaluateArgs, line: &CommandLine) -> Result<ExitCode, C
     print_judgement(&judgement)?;
     if !files.is_empty() {
         print("")?;
-        let header = "file | portfolio | selector | mean regret | worst | above the shipped one";
+        let header = "file | portfolio | selector | mean regret | ?worst | above the built-in one";
         let cells = files.iter().map(|file| {
             vec![
                 file.file.clone(),
@@ -142,7 +150,7 @@ fn in_folder(folder: &Path, line: &CommandLine) -> Result<Vec<SelectorCase>, Cli
         if let Err(error) = WireScenario::from_toml(&origin, &read(&path)?) {
             let error = error.to_string();
             let first = error.lines().next().unwrap_or(&origin);
-            line.note(format_args!("passed over, no scenario: {first}"));
+            line.note(format_args!("note: skipped, as it is no scenario: {first}"));
             continue;
         }
         let workload = WorkloadArgs { scenario: Some(origin), ..WorkloadArgs::default() };
@@ -151,7 +159,7 @@ fn in_folder(folder: &Path, line: &CommandLine) -> Result<Vec<SelectorCase>, Cli
     }
     if cases.is_empty() {
         return Err(CliError::usage(format!(
-            "{}: there is no scenario file in it",
+            "{}: the folder has no scenario file",
             folder.display()
         )));
     }
@@ -160,8 +168,7 @@ fn in_folder(folder: &Path, line: &CommandLine) -> Result<Vec<SelectorCase>, Cli
 
 /// Writes the held-out set as files, two for each scenario.
 fn export(folder: &Path, line: &CommandLine) -> Result<ExitCode, CliError> {
-    let wrong = |source| CliError::Write { path: folder.to_owned(), source };
-    std::fs::create_dir_all(folder).map_err(wrong)?;
+    create_folder(folder)?;
     let files = case::files("the held-out set", HELD_OUT)?;
     for (name, text) in &files {
         let path = folder.join(name);
@@ -169,6 +176,7 @@ fn export(folder: &Path, line: &CommandLine) -> Result<ExitCode, CliError> {
     }
     let folder = folder.display();
     let next = line.clone().without(&["export_scenarios"]).with("scenarios", &folder);
-    print(&format!("{folder}: {} files\nnext: {next}", files.len()))?;
+    let files = plural(files.len() as u64, "file");
+    print(&format!("written: {files} in {folder}\nnext: {next}"))?;
     Ok(ExitCode::SUCCESS)
 }

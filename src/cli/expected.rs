@@ -1,12 +1,11 @@
-//! Prints a forecast before a run, and warns when the run exceeds it.
+//! Prints the forecast of a run before it begins, and says when the run exceeds it.
 
 use super::command_line::CommandLine;
-use super::output::{Verbosity, count, duration};
+use super::output::{Verbosity, count, duration, plural};
 use neon_mock::time::Timestamp;
-use neonbench::experiment::{Forecast, forecast};
+use neonbench::experiment::Forecast;
 use neonbench_engine::event::{Event, Observer};
 use neonbench_engine::record::RunRecord;
-use neonbench_engine::run::{RunError, RunSpec};
 use std::time::Duration;
 
 /// Watches whether a run stays within its forecast.
@@ -19,44 +18,43 @@ pub(super) struct Expected<'a> {
 }
 
 impl<'a> Expected<'a> {
-    /// Forecasts `order` if it is wanted, and says so; events go on to `inner`.
+    /// Says the forecast, where there is one; events go on to `inner`.
     pub(super) fn new(
-        order: &RunSpec<'_>,
-        is_wanted: bool,
+        forecast: Option<Forecast>,
         line: &CommandLine,
         inner: &'a mut dyn Observer,
-    ) -> Result<Self, RunError> {
-        let forecast = is_wanted.then(|| forecast(order.scenario, &order.settings)).transpose()?;
+    ) -> Self {
         if let Some(forecast) = &forecast {
-            line.note(format_args!("expected: {}", in_words(forecast)));
+            line.note(format_args!("forecast: {}", in_words(forecast)));
         }
         let (started_at, verbosity) = (Timestamp::ZERO, line.verbosity);
-        Ok(Self { forecast, started_at, has_left: false, verbosity, inner })
+        Self { forecast, started_at, has_left: false, verbosity, inner }
     }
 
     /// The comparison of `record` with its forecast, in words.
     pub(super) fn compared(&self, record: &RunRecord) -> Option<String> {
         let forecast = self.forecast?;
-        let [low, _, high] = forecast.makespan_s;
+        let [low, middle, high] = forecast.makespan_s;
         let verdict = if record.makespan_s < low {
-            "sooner than nine runs of ten"
+            "faster than 95 % of simulated runs"
         } else if record.makespan_s > high {
-            "later than nine runs of ten"
+            "slower than 95 % of simulated runs"
         } else {
-            "as expected"
+            "as forecast"
         };
-        Some(format!("expected {}; it ended {verdict}", in_words(&forecast)))
+        let [low, middle, high] = [low, middle, high].map(duration);
+        Some(format!("forecast: {middle} ({low} to {high}); the run was {verdict}"))
     }
 }
 
 fn in_words(forecast: &Forecast) -> String {
     let [low, middle, high] = forecast.makespan_s;
     format!(
-        "{} ({} to {}), {} calls, {} of them refused",
+        "{} ({} to {}); {}, {} of them refused",
         duration(middle),
         duration(low),
         duration(high),
-        count(forecast.calls.round() as u64),
+        plural(forecast.calls.round() as u64, "call"),
         count(forecast.refused.round() as u64)
     )
 }
@@ -72,7 +70,7 @@ impl Observer for Expected<'_> {
                     self.has_left = true;
                     let high = duration(high_s);
                     self.verbosity.note(format_args!(
-                        "the run has left its forecast: more than {high} have passed"
+                        "note: the run is slower than its forecast: more than {high} have passed"
                     ));
                 }
             }

@@ -25,13 +25,21 @@ pub(super) fn write(path: &Path, text: &str) -> Result<(), CliError> {
     })
 }
 
+/// Creates a folder, and those above it.
+///
+/// Errors: it cannot be created.
+pub(super) fn create_folder(path: &Path) -> Result<(), CliError> {
+    let wrong = |source| CliError::Folder { path: path.to_owned(), source };
+    std::fs::create_dir_all(path).map_err(wrong)
+}
+
 /// The fields in a saved answer of `GET /customFields?category=Account`.
 ///
 /// Errors: the file cannot be read, or is no such answer.
 pub(super) fn custom_fields(path: &Path) -> Result<Vec<CustomField>, CliError> {
     serde_json::from_str(&read(path)?).map_err(|error| {
         CliError::usage(format!(
-            "{}: {error}: expected the bare array that GET /customFields?category=Account answers",
+            "{}: {error}: expected the response to GET /customFields?category=Account, which is an array",
             path.display()
         ))
     })

@@ -3,7 +3,7 @@
 use super::args::OutputArgs;
 use super::command_line::CommandLine;
 use super::error::CliError;
-use super::output::{duration, percent, print, table};
+use super::output::{duration, percent, plural, print, table};
 use neon_mock::api::Endpoint;
 use neonbench::probe::{FittedLimits, LawEstimate, LawSource, ProbeTrace, TargetFit};
 use neonbench_engine::record::RunRecord;
@@ -97,15 +97,16 @@ impl Cost {
 
     pub(super) fn in_words(&self) -> String {
         let Self { calls, refused, duration_s, sampled, not_sampled, .. } = self;
+        let calls = plural(*calls as u64, "call");
         let refused = format!("{refused} of them refused (429)");
         let sample = match (sampled, not_sampled) {
             (0, 0) => "nothing was written".to_owned(),
-            (sampled, 0) => format!("{sampled} accounts were migrated"),
+            (sampled, 0) => format!("migrated {}", plural(*sampled, "account")),
             (sampled, left) => {
-                format!("a sample of {} accounts: {sampled} migrated, {left} not", sampled + left)
+                format!("migrated {sampled} of a sample of {}", plural(sampled + left, "account"))
             }
         };
-        format!("{calls} calls, {refused}, in {}; {sample}", duration(*duration_s))
+        format!("{calls}, {refused}, in {}; {sample}", duration(*duration_s))
     }
 }
 
@@ -160,24 +161,28 @@ impl FittedRecord {
         let ServiceTimes { get, patch, search, metadata } = self.times;
         let rows =
             [("reads", get), ("writes", patch), ("searches", search), ("look-ups", metadata)];
-        let header = "service times | median | 90 % interval | p99 | 90 % interval | calls";
+        let header = "response times | median | ?90 % interval | p99 | ?90 % interval | calls";
         lines.push(table(header, rows.iter().map(|(name, times)| row(name, times))));
         for (name, limit) in self.limits.in_words() {
             lines.push(format!("  limit     {name}: {limit}"));
         }
         lines.push(if self.load.grows > 0.5 {
             format!(
-                "  load      calls take {:.2} times as long with 5 in flight ({} likely that they grow at all)",
+                "  load      calls take {:.2} times as long with 5 in flight ({} likely that they slow down at all)",
                 self.load.at_five,
                 percent(self.load.grows)
             )
         } else {
             format!(
-                "  load      service times do not grow with the calls in flight ({} likely that they do)",
+                "  load      no slowdown with the calls in flight ({} chance that we missed one)",
                 percent(self.load.grows)
             )
         });
-        lines.push(format!("  failed    {} of {} calls", self.failed, self.failed_of));
+        lines.push(format!(
+            "  failures  {} of {}",
+            self.failed,
+            plural(self.failed_of.into(), "call")
+        ));
         lines.extend(self.assumed.iter().map(|assumed| format!("  assumed   {assumed}")));
         lines.extend(self.not_shown.iter().map(|not_shown| format!("  not known {not_shown}")));
         lines.join("\n")
@@ -195,7 +200,7 @@ fn row(name: &str, times: &LawEstimate) -> Vec<String> {
         interval(times.p99_ms_interval),
         match times.source {
             LawSource::Assumed => "assumed".to_owned(),
-            LawSource::FewCalls => format!("{}, scatter as reads", times.calls),
+            LawSource::FewCalls => format!("{}, spread of reads", times.calls),
             LawSource::Measured => times.calls.to_string(),
         },
     ]

@@ -1,13 +1,15 @@
 //! `neonbench history` and `neonbench store list`: the stored runs, with their outcomes or their
 //! journals.
 
-use super::args::{OutputArgs, StoreArgs};
+use super::args::{OutputArgs, StoreArgs, whole};
 use super::command_line::CommandLine;
 use super::error::CliError;
+use super::journaled::is_alive;
 use super::output::{count, duration, print, table, verdict};
+use super::terminal::{Tone, toned};
 use clap::Args;
 use neonbench::experiment::median_makespan_s;
-use neonbench::store::ListedRun;
+use neonbench::store::{ListedRun, RunState};
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::record::RunRecord;
 use serde::Serialize;
@@ -20,8 +22,8 @@ const LATEST: u32 = 20;
 /// Flags of `history` and `store list`.
 #[derive(Debug, Args)]
 pub(super) struct HistoryArgs {
-    /// The latest N runs [default: 20; all of them under `store list`]
-    #[arg(long, value_name = "N")]
+    /// Show the latest N runs [default: 20; all under `store list`]
+    #[arg(long, value_name = "N", value_parser = whole::<u32>)]
     limit: Option<u32>,
     #[command(flatten)]
     output: OutputArgs,
@@ -103,9 +105,9 @@ impl RunOutcome {
 }
 
 /// The heads of a table of runs: those of `history` and of `store list`.
-const OUTCOMES: &str = "run | began (UTC) | strategy | scenario | profile | \
-        w/batch | makespan | runs | calls | refused | state | audit";
-const JOURNALS: &str = "run | began (UTC) | state | journal, lines";
+const OUTCOMES: &str = "run | began (UTC) | strategy | ?scenario | ?profile | \
+        ?w/batch | time | ?runs | ?calls | ?refused | state | audit";
+const JOURNALS: &str = "run | began (UTC) | ?strategy | ?accounts | state | lines of journal";
 
 /// `history`: the latest runs with their outcomes.
 pub(super) fn run(args: &HistoryArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
@@ -158,7 +160,25 @@ impl HistoryArgs {
 
 fn journal_cells(run: &ListedRun) -> Vec<String> {
     let journal = if run.has_journal { count(run.notes) } else { "none".to_owned() };
-    vec![run.id.to_string(), stamp(run.made_at_unix_s), run.state.name().to_owned(), journal]
+    let of = |figure: fn(&RunRecord) -> String| run.record.as_ref().map_or("–".to_owned(), figure);
+    vec![
+        run.id.to_string(),
+        stamp(run.made_at_unix_s),
+        of(|record| record.strategy.to_string()),
+        of(|record| count(record.resources)),
+        state(run),
+        journal,
+    ]
+}
+
+/// The state of a run; one whose process has gone is no longer running.
+fn state(run: &ListedRun) -> String {
+    let is_gone = run.state == RunState::Running && !run.process.is_some_and(is_alive);
+    match run.state {
+        _ if is_gone => toned(Tone::Warning, "interrupted"),
+        RunState::Failed => toned(Tone::Bad, run.state.name()),
+        _ => run.state.name().to_owned(),
+    }
 }
 
 fn outcome_cells(run: &ListedRun) -> Vec<String> {
@@ -177,7 +197,7 @@ fn outcome_cells(run: &ListedRun) -> Vec<String> {
             count(record.calls.rejected),
         ],
     });
-    cells.push(run.state.name().to_owned());
+    cells.push(state(run));
     cells.push(match &run.record {
         Some(record) => verdict(record),
         None if run.is_readable => unknown(),

@@ -4,6 +4,7 @@ use super::args::{AccessArgs, CredentialArgs, EngineArgs, Switch, WorkloadArgs, 
 use super::error::CliError;
 use super::files::read;
 use super::stored::now_unix_s;
+use super::terminal::complain;
 use neon_mock::profile::Profile;
 use neonbench::experiment::{Candidate, Constraint, Goal, Portfolio};
 use neonbench::probe::TargetFit;
@@ -16,7 +17,7 @@ use neonbench_engine::plan::{Plan, Selection, parse_ids};
 use neonbench_engine::record::WorldName;
 use neonbench_engine::run::{RunError, RunSpec, World};
 use neonbench_engine::scenario::{
-    self, DatasetSource, Resources, Scenario, WireScenario, Workload,
+    self, DatasetSource, Resources, Scenario, ScenarioError, WireScenario, Workload,
 };
 use neonbench_engine::world::Target;
 use std::collections::BTreeMap;
@@ -57,12 +58,14 @@ impl Inputs {
     ) -> Result<Self, CliError> {
         let file = scenario_file(workload.scenario.as_deref())?;
         let names_profile = workload.profile.is_some() || file.profile.is_some();
-        let (workload, profile) = merge(workload, &file)?;
+        let asked = workload;
+        let (workload, profile) = merge(asked, &file)?;
         let mut engine = engine.clone();
         // A plan that says so is never written, whatever a script leaves out.
         engine.dry_run |= workload.plan.as_ref().is_some_and(|plan| plan.hints.dry_run);
         let world = self::world(world, &workload, engine.dry_run)?;
-        let scenario = Scenario::new(workload.clone())?;
+        let scenario = Scenario::new(workload.clone())
+            .map_err(|error| two_organisations(asked, &file, error))?;
         let inputs = Self { scenario, workload, world, profile, file, engine, names_profile };
         inputs.settings(Strategy::Standard)?;
         Ok(inputs)
@@ -72,8 +75,8 @@ impl Inputs {
     pub(super) fn several_runs(&self) -> Result<(), CliError> {
         if matches!(self.world, World::ForeignHttp(_)) && !self.engine.dry_run {
             return Err(CliError::usage(
-                "several runs against one server: the first would leave nothing to do for the \
-                 others; add --dry-run, or leave out --base-url",
+                "this makes several runs, and the first would leave nothing to do for the others: add --dry-run, \
+                 or leave out --base-url",
             ));
         }
         Ok(())
@@ -123,7 +126,7 @@ impl Inputs {
             }),
             (limiter, None | Some(0)) => Ok(limiter),
             (limiter, Some(_)) => Err(CliError::usage(format!(
-                "--headroom needs --limiter adaptive, and the limiter is {limiter}"
+                "--headroom needs --limiter adaptive; the limiter is {limiter}"
             ))),
         }
     }
@@ -275,9 +278,35 @@ pub(super) fn positive(flag: &str, value: Option<u32>) -> Result<Option<NonZeroU
     }
 }
 
+/// An error of a scenario, with its cause where a scenario file and a plan both bring an organisation.
+fn two_organisations(args: &WorkloadArgs, file: &WireScenario, error: ScenarioError) -> CliError {
+    let both = args.plan.is_some() && file.dataset.is_some() && args.dataset.is_none();
+    match error {
+        ScenarioError::Plan(_) if both => CliError::usage(format!(
+            "{error}; --scenario brings an organisation without the plan's fields: leave out --scenario, or name \
+             a --dataset"
+        )),
+        error => error.into(),
+    }
+}
+
 /// The plan in that file.
 pub(super) fn plan_file(path: &Path) -> Result<Plan, CliError> {
-    Ok(Plan::from_text(&path.display().to_string(), &read(path)?)?)
+    let (origin, text) = (path.display().to_string(), read(path)?);
+    if text.trim().is_empty() {
+        return Err(CliError::usage(format!(
+            "{origin}: the file is empty; examples/plan.toml is a plan"
+        )));
+    }
+    Plan::from_text(&origin, &text).map_err(|error| {
+        let extension = path.extension().map(std::ffi::OsStr::to_ascii_lowercase);
+        match extension {
+            Some(form) if form != "toml" && form != "json" => CliError::usage(format!(
+                "{origin}: a plan is a TOML or JSON file, such as examples/plan.toml"
+            )),
+            _ => error.into(),
+        }
+    })
 }
 
 /// True if `name` is a path: it contains `/` or ends in `.toml`. Built-in names do neither.
@@ -307,10 +336,10 @@ pub(super) fn profile_file(path: &Path) -> Result<(Profile, ProfileText), CliErr
     };
     let profile = Profile::from_toml_with(&origin, &text, &mut side)?;
     if profile.is_changed_since_fitted() {
-        eprintln!(
-            "note: {origin}: limits, times or faults were changed since the file was fitted: they are taken as \
-             exact, and its [evidence] is passed over"
-        );
+        complain(format_args!(
+            "note: {origin}: its limits, times or faults were changed after it was fitted, so they are taken as exact \
+             and its [evidence] is ignored"
+        ));
     }
     TargetFit::of_profile(&profile)
         .map_err(|error| CliError::usage(format!("{origin}: {error}")))?;
@@ -336,6 +365,14 @@ fn scenario_file(name: Option<&str>) -> Result<WireScenario, CliError> {
 }
 
 fn merge(args: &WorkloadArgs, file: &WireScenario) -> Result<(Workload, ProfileText), CliError> {
+    let figures = [
+        ("--resources", args.resources),
+        ("--mappings", args.mappings.map(u64::from)),
+        ("--sample", args.sample),
+    ];
+    if let Some((flag, _)) = figures.iter().find(|(_, figure)| *figure == Some(0)) {
+        return Err(CliError::usage(format!("{flag} 0: at least 1 is needed")));
+    }
     // A plan that the scenario file names lies beside that file.
     let beside = args.scenario.as_deref().and_then(|name| Path::new(name).parent());
     let plan_path = match (&args.plan, &file.plan) {
@@ -345,7 +382,9 @@ fn merge(args: &WorkloadArgs, file: &WireScenario) -> Result<(Workload, ProfileT
     };
     let plan = plan_path.map(|path| plan_file(&path)).transpose()?;
     if plan.is_some() && args.mappings.is_some() {
-        return Err(CliError::usage("--mappings goes with a workload without a plan"));
+        return Err(CliError::usage(
+            "--mappings does not work with a plan, which has its own mappings",
+        ));
     }
     // Relative paths in a scenario file are resolved against its folder.
     let named = |name: &String| match beside {
@@ -386,11 +425,12 @@ fn world(args: &WorldArgs, workload: &Workload, dry_run: bool) -> Result<World, 
     if args.world == Some(WorldName::Virtual) {
         return Err(CliError::usage("--base-url needs --world http"));
     }
+    parse_target(base_url, &args.access.credentials)?;
     let selects = workload.plan.as_ref().is_some_and(|plan| plan.selection != Selection::All);
     if workload.ids.is_none() && workload.resources.is_none() && !selects {
         return Err(CliError::usage(
-            "--base-url needs to know which accounts: give --resource-ids, --resources, or a \
-             plan with resource_ids or a filter",
+            "--base-url needs the accounts to migrate: add --resource-ids, --resources, or a plan with \
+             resource_ids or a filter",
         ));
     }
     Ok(World::ForeignHttp(writable_target(base_url, &args.access, !dry_run)?))
@@ -436,7 +476,7 @@ fn with_credentials(mut target: Target) -> Result<Target, CliError> {
         (&mut target.api_key, "--api-key (or NEON_API_KEY)"),
     ] {
         if credential.is_empty() && !local {
-            return Err(CliError::usage(format!("{flag} is needed for {}", target.base_url)));
+            return Err(CliError::usage(format!("{} needs {flag}", target.base_url)));
         }
         if credential.is_empty() {
             DEMO.clone_into(credential);
@@ -451,13 +491,12 @@ fn may_write(target: &Target, allowed: Option<&str>) -> Result<(), CliError> {
     match allowed {
         Some(allowed) if !org_id.is_empty() && allowed == org_id => Ok(()),
         Some(allowed) => Err(CliError::Guard(format!(
-            "refused to write to {base_url}: --allow-writes-to `{allowed}` is not the organisation \
-             in use, `{org_id}`; nothing was sent"
+            "refused to write to {base_url}: --allow-writes-to is `{allowed}`, and the organisation is `{org_id}`; \
+             nothing was sent"
         ))),
         None => Err(CliError::Guard(format!(
-            "refused to write to {base_url}: it is not on this machine; add --dry-run to read and \
-             decide without writing, or --allow-writes-to with the organisation's id to write \
-             there; nothing was sent"
+            "refused to write to {base_url}: it is not on this machine; add --dry-run to read without writing, or \
+             --allow-writes-to with the organisation's id to write; nothing was sent"
         ))),
     }
 }

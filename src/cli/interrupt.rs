@@ -18,7 +18,8 @@ pub(super) fn listen(line: &CommandLine) -> Result<Arc<Stop>, CliError> {
     // The engine keeps its own thread busy: in virtual time it never waits.
     std::thread::spawn(move || {
         watch(&runtime, &ready, || {
-            verbosity.note("stopping: what has begun is ended; once more stops at once");
+            verbosity
+                .note("stopping: finishing the accounts in flight; press Ctrl-C again to stop now");
             to_set.set();
         });
     });

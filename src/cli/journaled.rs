@@ -17,14 +17,14 @@ use std::fmt::Display;
 /// Flags of every verb that takes a run up again.
 #[derive(Clone, Debug, Args)]
 pub(super) struct RunRef {
-    /// The number of the run, as `run` said it and `store list` lists it
+    /// Number of the run, as `run` and `history` show it
     #[arg(value_name = "RUN")]
     pub(super) run: i64,
     #[command(flatten)]
     pub(super) access: AccessArgs,
     #[command(flatten)]
     pub(super) store: StoreArgs,
-    /// Take it over although a process of its number still runs
+    /// Take over a run even if its process seems to be running
     #[arg(long, help_heading = "World")]
     pub(super) take_over: bool,
     #[command(flatten)]
@@ -58,14 +58,12 @@ impl RunRef {
         let usage = |reason: String| Err(cannot(verb, id, reason));
         let gone = |made: &str| {
             usage(format!(
-                "it was made {made} ended with its process; a served one stays: neonbench serve, \
-                 then run --base-url"
+                "it ran {made} ended with its process; to keep one, use `neonbench serve` and `run --base-url`"
             ))
         };
         let Some(header) = run.header.clone() else {
             return usage(
-                "it kept no journal (over http `run` keeps one, in virtual time with --journal)"
-                    .to_owned(),
+                "it has no journal (`run` keeps one over HTTP, or with --journal)".to_owned(),
             );
         };
         let (base_url, org_id) = match &header.site {
@@ -76,14 +74,14 @@ impl RunRef {
         if let Some(given) =
             self.access.credentials.org_id.as_ref().filter(|given| *given != org_id)
         {
-            return usage(format!("it is of organisation `{org_id}`, and not of `{given}`"));
+            return usage(format!("it belongs to organisation `{org_id}`, not to `{given}`"));
         }
         if let (RunState::Running, Some(process), false) = (run.state, run.process, self.take_over)
             && is_alive(process)
         {
             return usage(format!(
-                "process {process} carries it out; stop that first, or, if that is another \
-                 process by now, add --take-over"
+                "process {process} is running it; stop that process first, or add --take-over if it is another \
+                 program by now"
             ));
         }
         let mut access = self.access.clone();

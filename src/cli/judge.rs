@@ -3,11 +3,13 @@
 mod command;
 mod text;
 
-use super::args::{EngineArgs, OutputArgs, StoreArgs, WorkloadArgs, WorldArgs};
+use super::args::{EngineArgs, OutputArgs, StoreArgs, WorkloadArgs, WorldArgs, whole};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::{DEMO, Inputs};
-use super::output::print;
+use super::output::{plural, print};
+use super::progress::LiveLine;
+use super::terminal::complain;
 use clap::Args;
 use command::CommandEnv;
 use neon_mock::NeonMock;
@@ -28,29 +30,31 @@ const CHEAP_WORK: u64 = 50_000;
 
 /// Flags of `judge`.
 #[derive(Debug, Args)]
-#[command(after_help = "The command finds NEON_BASE_URL, NEON_ORG_ID and NEON_API_KEY in its \
-    environment, an empty HOME and no proxy. What it prints goes to standard error.\n\n\
-    Exit codes: 0 correct, 5 not as the plan demands, 11 no call reached the mock, 2 usage.\n\n\
-    neonbench judge --plan examples/clients/plan.toml -- python3 examples/clients/migrate.py")]
+#[command(
+    long_about = "Runs your own migration script against the mock, and compares the result with the plan.\n\n\
+    The command finds NEON_BASE_URL, NEON_ORG_ID and NEON_API_KEY in its environment, an empty HOME and no \
+    proxy. Its output goes to standard error.\n\n\
+    Exit codes: 0 correct, 5 not as the plan demands, 11 no call reached the mock, 2 usage."
+)]
 pub(super) struct JudgeArgs {
     #[command(flatten)]
     workload: WorkloadArgs,
-    /// Seed of the organisation and the service times [default: 1]
-    #[arg(long, value_name = "K", help_heading = "Workload")]
+    /// Seed of the organisation and the response times [default: 1]
+    #[arg(long, value_name = "K", value_parser = whole::<u64>, help_heading = "Workload")]
     seed: Option<u64>,
-    /// End the command, and all that it started, after this long
+    /// End the command and its child processes after this time
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration, help_heading = "Command")]
     timeout: Duration,
-    /// Leave HOME and proxy variables as they are: an SDK may find a configuration of its own there
+    /// Keep HOME and the proxy variables, where an SDK may find a configuration of its own
     #[arg(long, help_heading = "Command")]
     keep_home: bool,
-    /// Run our strategies on the same work, even if there is much of it
+    /// Run our strategies on the same work, even if it is large
     #[arg(long, help_heading = "Output")]
     compare: bool,
-    /// Name in the league [default: the script's]
+    /// Name in the table [default: that of the script]
     #[arg(long, help_heading = "Output")]
     name: Option<String>,
-    /// Show the values that differ, which may be personal
+    /// Show the values that differ, which may be personal data
     #[arg(long, help_heading = "Output")]
     show_values: bool,
     #[command(flatten)]
@@ -65,24 +69,29 @@ pub(super) struct JudgeArgs {
 pub(super) fn run(args: &JudgeArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let engine = EngineArgs { seed: args.seed, ..EngineArgs::default() };
     let inputs = Inputs::read(&args.workload, &engine, &WorldArgs::default())?;
+    // The command writes to the same terminal.
+    let status = LiveLine::in_lines(line, 2);
+    status.step(format!("running {}", name_of(&args.command)));
     let Some(mut record) = runtime().map_err(CliError::Runtime)?.block_on(judged(args, &inputs))?
     else {
-        eprintln!("interrupted: the command was ended, and nothing is judged");
+        complain("interrupted: the command was ended, and nothing is judged");
         return Ok(ExitCode::from(code::INTERRUPTED));
     };
     if record.verdict != ClientVerdict::NoCalls && (args.compare || is_cheap(&inputs)) {
+        status.step("running our strategies on the same work");
         record.league = league(&record, &ours(&inputs)?);
     }
+    drop(status);
     record.next_command = next_command(line, &record);
     // Values are for the eyes of the one who asked to see them, and not for the store.
     if args.show_values {
-        line.note("note: with --show-values nothing is stored");
+        line.note("note: nothing is stored with --show-values");
     } else {
         args.store.keep_document(&record, line);
     }
     args.output.show(&record, || print(&text::summary(&record)))?;
     if record.verdict == ClientVerdict::NoCalls {
-        eprintln!("error: your command did not talk to the mock; check where it wrote");
+        complain("error: your command did not call the mock; check the address that it uses");
     }
     Ok(ExitCode::from(match record.verdict {
         ClientVerdict::Correct => 0,
@@ -126,15 +135,17 @@ fn judge(args: &JudgeArgs, inputs: &Inputs, mock: &NeonMock, command: CommandExi
     let mut record = mock.with_neon(|neon| case.judge(neon));
     if command.timed_out {
         let timeout = humantime::format_duration(args.timeout);
-        record.warnings.push(format!("the command was ended after {timeout}; --timeout sets that"));
+        record.warnings.push(format!("the command was ended after {timeout} (--timeout)"));
     } else if command.exit_status != Some(0) {
         let how = text::ending(&command);
-        record.warnings.push(format!("the command {how}; the verdict is what the mock holds"));
+        record
+            .warnings
+            .push(format!("the command {how}; the verdict is about the data in the mock"));
     }
     if record.calls.unauthorized > 0 {
-        let count = record.calls.unauthorized;
+        let calls = plural(record.calls.unauthorized, "call");
         let variables = "NEON_ORG_ID and NEON_API_KEY";
-        record.warnings.push(format!("{count} calls came without the credentials of {variables}"));
+        record.warnings.push(format!("{calls} had other credentials than those of {variables}"));
     }
     record
 }

@@ -1,13 +1,21 @@
-//! Results for people: figures with their units, tables that line up, JSON.
+//! Results: JSON for programs, and a run's figures in words for people.
 
 use super::args::OutputArgs;
 use super::error::CliError;
-pub(super) use neonbench::text::{AT_RISK, count, duration, edits_in_words, percent, sig3};
+pub(super) use super::table::table;
+use super::terminal::{Tone, complain, end_line, escape_controls, toned};
+pub(super) use super::terminal::{print, print_file};
+pub(super) use neonbench::text::{
+    AT_RISK, count, duration, edits_in_words, percent, plural, sig3, size,
+};
 use neonbench_engine::engine::WriteMode;
-use neonbench_engine::record::{Exposure, ResponseMs, RunRecord};
+use neonbench_engine::record::{ChosenBy, ErrorDetail, Exposure, ResponseMs, RunRecord, WorldName};
 use serde::Serialize;
 use std::fmt::{self, Write as _};
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
+
+/// Failures that a summary lists.
+const SHOWN: usize = 5;
 
 /// The amount of output beside a command's result.
 #[derive(Clone, Copy, Debug)]
@@ -20,7 +28,7 @@ impl Verbosity {
     /// Says `text` on standard error, unless the user wants silence.
     pub(super) fn note(self, text: impl fmt::Display) {
         if !self.quiet {
-            eprintln!("{text}");
+            complain(text);
         }
     }
 }
@@ -38,32 +46,6 @@ impl OutputArgs {
     }
 }
 
-/// `text` as one line, control characters escaped.
-pub(crate) fn escape_controls(text: &str) -> String {
-    neonbench::text::escape_controls(text).into_owned()
-}
-
-/// The same for a text of several lines.
-fn escape_lines(text: &str) -> String {
-    text.split('\n').map(escape_controls).collect::<Vec<_>>().join("\n")
-}
-
-/// Writes `text` and a line end to standard output, control characters escaped.
-///
-/// Errors: standard output cannot be written; a closed pipe (`| head`) is no error.
-pub(super) fn print(text: &str) -> Result<(), CliError> {
-    write_line(&escape_lines(text))
-}
-
-fn write_line(text: &str) -> Result<(), CliError> {
-    match writeln!(std::io::stdout(), "{text}") {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-            Err(CliError::Stdout(error))
-        }
-        _ => Ok(()),
-    }
-}
-
 /// Writes `value` as one JSON object to standard output.
 pub(super) fn print_json(value: &impl Serialize) -> Result<(), CliError> {
     write_line(&serde_json::to_string_pretty(value).expect("records are JSON"))
@@ -74,97 +56,59 @@ pub(super) fn print_json_line(value: &impl Serialize) -> Result<(), CliError> {
     write_line(&serde_json::to_string(value).expect("records are JSON"))
 }
 
-/// The narrowest that a column of a table is made to fit it in.
-const MIN_COLUMN: usize = 8;
-
-/// A table of `rows` below `header`, whose cells are parted by ` | `. The first column is
-/// left-aligned, the others right-aligned. On a terminal it is no wider than that.
-pub(super) fn table(header: &str, rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let terminal = std::io::stdout().is_terminal().then(terminal_size::terminal_size).flatten();
-    fitted(header, rows, terminal.map(|(width, _)| usize::from(width.0)))
-}
-
-/// The same within `available` columns: the widest cells are cut, and say so by `…`.
-fn fitted(
-    header: &str,
-    rows: impl IntoIterator<Item = Vec<String>>,
-    available: Option<usize>,
-) -> String {
-    let header: Vec<String> = header.split(" | ").map(|cell| cell.trim().to_owned()).collect();
-    let escaped = |row: Vec<String>| -> Vec<String> {
-        row.iter().map(|cell| escape_controls(cell)).collect()
-    };
-    let lines: Vec<Vec<String>> = [header].into_iter().chain(rows).map(escaped).collect();
-    let width =
-        |column: usize| lines.iter().map(|cells| cells[column].chars().count()).max().unwrap_or(0);
-    let mut widths: Vec<usize> = (0..lines[0].len()).map(width).collect();
-    let gaps = 2 * widths.len().saturating_sub(1);
-    while let Some(available) = available
-        && widths.iter().sum::<usize>() + gaps > available
-        && let Some(widest) = widths.iter_mut().max()
-        && *widest > MIN_COLUMN
-    {
-        *widest -= 1;
-    }
-    let cut = |(cell, width): (&String, &usize)| {
-        if cell.chars().count() <= *width {
-            return cell.clone();
-        }
-        cell.chars().take(width - 1).chain(['…']).collect()
-    };
-    let line = |cells: &Vec<String>| {
-        let aligned = cells.iter().zip(&widths).enumerate().map(|(column, (cell, width))| {
-            let cell = cut((cell, width));
-            if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-        });
-        aligned.collect::<Vec<_>>().join("  ").trim_end().to_owned()
-    };
-    let mut lines: Vec<String> = lines.iter().map(line).collect();
-    lines.insert(1, widths.iter().map(|width| "─".repeat(*width)).collect::<Vec<_>>().join("  "));
-    lines.join("\n")
+fn write_line(json: &str) -> Result<(), CliError> {
+    end_line(writeln!(std::io::stdout(), "{json}"))
 }
 
 /// The audit's verdict in a few words.
 pub(super) fn verdict(record: &RunRecord) -> String {
-    if record.audit.valid {
-        let overwrites = record.edits.edits_overwritten > 0.0;
-        if overwrites { "valid, but edits overwritten" } else { "valid" }.to_owned()
-    } else {
-        format!("INVALID: {}", record.audit.faults.join("; "))
+    if !record.audit.valid {
+        return toned(Tone::Bad, format_args!("INVALID: {}", record.audit.faults.join("; ")));
     }
+    if record.edits.edits_overwritten > 0.0 {
+        return toned(Tone::Warning, "valid, but edits overwritten");
+    }
+    toned(Tone::Good, "valid")
 }
 
-/// Limit ÷ mean makespan; a dash where nothing limits.
+/// Lower bound ÷ mean time; a dash where nothing limits.
 pub(super) fn efficiency(record: &RunRecord) -> String {
-    record.mean_efficiency().map_or_else(|| "–".to_owned(), |share| format!("{share:.2}"))
+    record.mean_efficiency().map_or_else(|| "–".to_owned(), percent)
 }
 
-/// The physical limit of a run, in words.
-fn limit(record: &RunRecord) -> String {
+/// The lower bound of a run's time, in words.
+fn lower_bound(record: &RunRecord) -> String {
+    if record.stopped {
+        return format!(
+            "stopped; lower bound of the whole plan {}",
+            duration(record.lower_bound_s)
+        );
+    }
     let Some(share) = record.mean_efficiency() else {
-        return "no limit: the profile has no pool and no window".to_owned();
+        return "no lower bound: the profile has no limits".to_owned();
     };
     let RunRecord { lower_bound_s, lower_bound_any_client_s: any_s, .. } = record;
-    let mut text = format!("physical limit {}, efficiency {share:.2}", duration(*lower_bound_s));
+    let mut text =
+        format!("lower bound {}, efficiency {}", duration(*lower_bound_s), percent(share));
     if *lower_bound_s > 1.01 * any_s && *any_s > 0.0 {
-        let _ = write!(text, "; by PATCH and PUT side by side {}", duration(*any_s));
+        let _ = write!(text, "; with PATCH and PUT side by side {}", duration(*any_s));
     }
     text
 }
 
 /// Time between reading and writing an account, when others may edit it; `None` without writes.
-fn exposed(record: &RunRecord) -> Option<String> {
+fn exposure(record: &RunRecord) -> Option<String> {
     let Exposure { writes, mean_s, p99_s, rereads, changed_meanwhile, .. } = record.exposure;
     if writes + rereads == 0 {
         return None;
     }
     let mut text = format!(
-        "{} from reading an account to writing it, p99 {}",
+        "{} between reading and writing an account (p99 {})",
         duration(mean_s),
         duration(p99_s)
     );
     if rereads > 0 {
-        let (rereads, changed) = (count(rereads), count(changed_meanwhile));
+        let (rereads, changed) = (plural(rereads, "account"), count(changed_meanwhile));
         let _ = write!(text, "; of {rereads} read again, {changed} had changed");
     }
     Some(text)
@@ -185,43 +129,53 @@ fn ways(record: &RunRecord) -> String {
     reads + writes
 }
 
+/// The settings of a run: `virtual time · 5 workers · batch size 50 · seed 1`.
+pub(super) fn settings(record: &RunRecord) -> String {
+    let world = match record.world {
+        WorldName::Virtual => "virtual time",
+        WorldName::Http => "HTTP",
+    };
+    format!(
+        "profile {} · {world} · {} · batch size {} · seed {}",
+        escape_controls(&record.profile),
+        plural(record.workers.into(), "worker"),
+        count(record.batch_size.into()),
+        record.seed,
+    )
+}
+
+/// A line of a summary: a label, and its text.
+pub(super) fn labelled(label: &str, text: impl fmt::Display) -> String {
+    format!("  {label:<10}{text}")
+}
+
 /// A run in words.
 pub(super) fn summary(record: &RunRecord) -> String {
     let RunRecord { calls, records, performance, .. } = record;
-    let world = match record.world {
-        neonbench_engine::record::WorldName::Virtual => "virtual time",
-        neonbench_engine::record::WorldName::Http => "http",
-    };
     let dry = if record.dry_run { " · dry run: nothing was written" } else { "" };
-    let dry = if record.stopped { " · stopped before its end" } else { dry };
+    let dry = if record.stopped { " · stopped before the end" } else { dry };
     let mut lines = vec![format!(
-        "{} · {} accounts × {} mappings · profile {} · {world} · {} workers · batch size {} · seed {}{}{dry}",
-        record.strategy,
-        count(record.resources),
-        record.mappings,
-        escape_controls(&record.profile),
-        record.workers,
-        record.batch_size,
-        record.seed,
+        "{} · {} · {}{}{dry}",
+        toned(Tone::Strong, record.strategy),
+        size(record.resources, record.mappings),
+        settings(record),
         ways(record),
     )];
-    let mut line = |name: &str, text: String| lines.push(format!("  {name:<10}{text}"));
-    line("chosen", escape_controls(&record.reason));
-    line(
-        "makespan",
-        format!(
-            "{} ({}); {:.1} accounts/s",
-            duration(record.makespan_s),
-            limit(record),
-            performance.resources_per_s
-        ),
-    );
+    let mut line = |label: &str, text: String| lines.push(labelled(label, text));
+    let chosen = match record.chosen_by {
+        ChosenBy::User => "by you (--strategy)",
+        ChosenBy::Selector => &*record.reason,
+    };
+    line("chosen", escape_controls(chosen));
+    let per_second = performance.resources_per_s;
+    let time = toned(Tone::Strong, duration(record.makespan_s));
+    line("time", format!("{time} ({}); {} accounts/s", lower_bound(record), sig3(per_second)));
     if let (Some(runs), Some(median_s)) = (record.replicates, record.makespan_s_median) {
         let range = record.makespan_s_interval.map_or_else(
             || "too few for a range".to_owned(),
-            |[low, _, high]| format!("nine of ten take {} to {}", duration(low), duration(high)),
+            |[low, _, high]| format!("90 % of runs take {} to {}", duration(low), duration(high)),
         );
-        line("runs", format!("n = {runs}: median {}; {range}", duration(median_s)));
+        line("runs", format!("n = {}: median {}; {range}", count(runs), duration(median_s)));
     }
     line(
         "accounts",
@@ -237,76 +191,57 @@ pub(super) fn summary(record: &RunRecord) -> String {
     line(
         "calls",
         format!(
-            "{}: {} reads, {} writes, {} searches, {} look-ups, {} refused (429), {} failed; {} fewer than one by one",
+            "{}: {}, {}, {}, {}; {} refused (429), {} failed; {} fewer than a read and a write per mapping",
             count(calls.total),
-            count(calls.record_reads),
-            count(calls.record_writes),
-            count(calls.searches),
-            count(calls.metadata),
+            plural(calls.record_reads, "read"),
+            plural(calls.record_writes, "write"),
+            plural(calls.searches, "search"),
+            plural(calls.metadata, "look-up"),
             count(calls.rejected),
             count(calls.failed),
             percent(performance.api_call_reduction)
         ),
     );
+    line("response", response(record));
+    lines.extend(exposure(record).map(|text| labelled("exposure", text)));
+    let gloss = if record.edits.are_at_risk() { AT_RISK } else { "" };
+    if record.edits.edits_during_run > 0.0 || record.edits.are_at_risk() {
+        lines.push(labelled("edits", format!("{}{gloss}", edits_in_words(&record.edits))));
+    }
+    lines.push(labelled("audit", verdict(record)));
+    lines.push(labelled("state", &record.audit.state_digest));
+    let warnings = record.warnings.iter();
+    lines.extend(warnings.map(|warning| labelled("warning", escape_controls(warning))));
+    lines.extend(failures(record));
+    lines.join("\n")
+}
+
+/// Response times by kind of call, and the calls in flight.
+fn response(record: &RunRecord) -> String {
     let ResponseMs { get, search, patch, .. } = record.response_ms;
     let times = [("read", get), ("search", search), ("write", patch)];
     let times = times.into_iter().filter(|(_, quantiles)| quantiles.count > 0);
     let times: Vec<String> = times
-        .map(|(name, q)| format!("{name} p50 {:.0} ms, p99 {:.0} ms; ", q.p50, q.p99))
+        .map(|(name, q)| {
+            format!("{name} p50 {}, p99 {}; ", duration(q.p50 / 1e3), duration(q.p99 / 1e3))
+        })
         .collect();
-    line(
-        "response",
-        format!("{}{:.2} calls in flight on average", times.concat(), record.in_flight_mean),
-    );
-    if let Some(text) = exposed(record) {
-        line("exposed", text);
-    }
-    let gloss = if record.edits.are_at_risk() { AT_RISK } else { "" };
-    if record.edits.edits_during_run > 0.0 || record.edits.are_at_risk() {
-        line("edits", format!("{}{gloss}", edits_in_words(&record.edits)));
-    }
-    line("audit", format!("{}; state {}", verdict(record), record.audit.state_digest));
-    lines.extend(
-        record.warnings.iter().map(|warning| format!("  warning   {}", escape_controls(warning))),
-    );
-    for error in record.errors.iter().take(5) {
-        let value = error.value.as_ref().map_or_else(String::new, |value| format!(" `{value}`"));
-        lines.push(format!(
-            "  failed    account {}: {}{} ({})",
-            error.resource_id,
-            escape_controls(&error.message),
-            escape_controls(&value),
-            error.hint
-        ));
-    }
-    if record.errors_total > 5 {
-        lines.push(format!("  failed    and {} more; --json lists 100", record.errors_total - 5));
-    }
-    lines.join("\n")
+    let in_flight = sig3(record.in_flight_mean);
+    format!("{}{in_flight} calls in flight on average", times.concat())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn tables_fit_the_width_and_say_what_they_cut() {
-        let long = "a scenario of a very long name, which a narrow terminal has no place for";
-        let rows = [vec!["1".to_owned(), long.to_owned(), "12.5 s".to_owned()]];
-        let header = "run | scenario | makespan";
-        let whole = fitted(header, rows.clone(), None);
-        assert!(whole.contains(long));
-        let narrow = fitted(header, rows.clone(), Some(40));
-        assert!(narrow.lines().all(|line| line.chars().count() <= 40), "{narrow}");
-        assert!(narrow.contains('…') && narrow.contains("12.5 s"), "{narrow}");
-        // A terminal that is too narrow gets the minimum widths, and every column.
-        assert!(fitted(header, rows, Some(5)).contains("makespan"));
+/// The first failures, a line each.
+fn failures(record: &RunRecord) -> Vec<String> {
+    let failure = |error: &ErrorDetail| {
+        let value = error.value.as_ref().map_or_else(String::new, |value| format!(" `{value}`"));
+        let (message, value) = (escape_controls(&error.message), escape_controls(&value));
+        let text = format!("account {}: {message}{value} ({})", error.resource_id, error.hint);
+        labelled("failed", text)
+    };
+    let mut lines: Vec<String> = record.errors.iter().take(SHOWN).map(failure).collect();
+    let more = record.errors_total.saturating_sub(SHOWN as u64);
+    if more > 0 {
+        lines.push(labelled("failed", format_args!("{} more; --json lists 100", count(more))));
     }
-
-    #[test]
-    fn cells_cannot_move_the_cursor() {
-        let rows = [vec!["a\u{1b}[2J\nb\u{202e}".to_owned()]];
-        let shown = fitted("name", rows, None);
-        assert!(shown.contains("a\\u{1b}[2J\\u{a}b\\u{202e}"), "{shown}");
-    }
+    lines
 }

@@ -8,7 +8,8 @@ use super::args::OutputArgs;
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::plan_file;
-use super::output::print;
+use super::output::{plural, print};
+use super::terminal::{Tone, toned};
 use clap::Subcommand;
 use definitions::OrganisationArgs;
 use neonbench_engine::plan::{Level, PlanIssue, check};
@@ -19,31 +20,34 @@ use std::process::ExitCode;
 /// Verbs of `plan`.
 #[derive(Debug, Subcommand)]
 pub(super) enum PlanCommand {
-    /// Errors and warnings of a plan for an organisation; nothing is written there
+    /// Check a plan against the fields of an organisation
+    #[command(
+        override_usage = "neonbench plan check <FILE> <--dataset|--custom-fields|--base-url>"
+    )]
     Check {
-        /// A plan file, in TOML or JSON
+        /// Plan file, in TOML or JSON
         file: PathBuf,
         #[command(flatten)]
         organisation: OrganisationArgs,
-        /// One JSON object on standard output
+        /// Print one JSON object
         #[arg(long)]
         json: bool,
     },
-    /// The changes a plan would make on a sample of accounts, field by field; nothing is written
+    /// Show the changes that a plan would make to a sample of accounts
     Preview(preview::PreviewArgs),
-    /// A plan of ours from a plan file of the Python engine, and what could not be carried over
+    /// Convert a plan file of the Python SDK to a plan
     Import {
-        /// The Python engine's file: .yaml, .yml or .json
+        /// File of the Python SDK: .yaml, .yml or .json
         file: PathBuf,
-        /// Where to write the plan, .toml or .json [default: TOML on standard output]
+        /// Plan file to write, .toml or .json [default: TOML on standard output]
         #[arg(long, value_name = "FILE")]
         to: Option<PathBuf>,
     },
-    /// A plan file of the Python engine from a plan of ours, and what could not be carried over
+    /// Convert a plan to a plan file of the Python SDK
     Export {
-        /// A plan file, in TOML or JSON
+        /// Plan file, in TOML or JSON
         file: PathBuf,
-        /// Where to write it: .yaml, .yml or .json
+        /// File to write: .yaml, .yml or .json
         #[arg(long, value_name = "FILE")]
         to: PathBuf,
     },
@@ -52,7 +56,7 @@ pub(super) enum PlanCommand {
 pub(super) fn run(command: &PlanCommand, line: &CommandLine) -> Result<ExitCode, CliError> {
     match command {
         PlanCommand::Check { file, organisation, json } => check_file(file, organisation, *json),
-        PlanCommand::Preview(args) => preview::run(args),
+        PlanCommand::Preview(args) => preview::run(args, line),
         PlanCommand::Import { file, to } => exchange::import(file, to.as_deref(), line),
         PlanCommand::Export { file, to } => exchange::export(file, to),
     }
@@ -96,11 +100,13 @@ fn check_file(
             print(&format!("{level}: {place}{message} [{code}]"))?;
         }
         print(&format!(
-            "{}: {} mappings against {} ({} fields): {errors} errors, {warnings} warnings",
+            "{}: {} checked against {} ({}): {}, {}",
             checked.plan,
-            plan.mappings.len(),
+            plural(plan.mappings.len() as u64, "mapping"),
             checked.organisation,
-            checked.fields
+            plural(checked.fields as u64, "field"),
+            toned(if errors > 0 { Tone::Bad } else { Tone::Good }, plural(errors as u64, "error")),
+            plural(warnings as u64, "warning")
         ))
     })?;
     Ok(if errors > 0 { ExitCode::from(code::USAGE) } else { ExitCode::SUCCESS })

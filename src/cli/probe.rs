@@ -1,10 +1,11 @@
 //! `neonbench probe`: fits a profile to a few gentle calls.
 
-use super::args::{EngineArgs, OutputArgs, StoreArgs, Switch, WorkloadArgs, WorldArgs};
+use super::args::{EngineArgs, OutputArgs, StoreArgs, Switch, WorkloadArgs, WorldArgs, whole};
 use super::command_line::CommandLine;
 use super::error::CliError;
 use super::fitted;
 use super::inputs::Inputs;
+use super::progress::LiveLine;
 use clap::Args;
 use neonbench::probe::{
     self, MOST_CALLS, MOST_SAMPLE, ProbeError, ProbeOptions, ProbeTrace, TargetFit,
@@ -18,25 +19,22 @@ use std::process::ExitCode;
 
 /// Flags of `probe`.
 #[derive(Debug, Args)]
-#[command(
-    after_help = "At most 60 calls are made, the sample run's included. Without --sample nothing is \
-    written, and times and pool of writes are assumed. --sample N (at most 20) migrates the first N accounts \
-    by the plan: it WRITES.\n\n\
-    A limit is found by sending 11 reads at once, and 11 more if none of them is refused. At a server \
-    that is not this mock that is done only with --find-pool on.\n\n\
-    neonbench probe --profile guide-1 --sample 20 --write mine.toml"
-)]
+#[command(long_about = "Measures a server with at most 60 calls, and fits a profile to them.\n\n\
+    Without --sample nothing is written, and the response times and limits of writes are assumed. With --sample \
+    N (at most 20) the probe migrates the first N accounts by the plan: it WRITES.\n\n\
+    The probe finds a limit by sending 11 reads at once, and 11 more if none of them is refused. At a server \
+    that is not the mock it does so only with --find-pool on.")]
 pub(super) struct ProbeArgs {
     #[command(flatten)]
     workload: WorkloadArgs,
-    /// Seed of the organisation and the service times [default: 1]
-    #[arg(long, value_name = "K", help_heading = "Workload")]
+    /// Seed of the organisation and the response times [default: 1]
+    #[arg(long, value_name = "K", value_parser = whole::<u64>, help_heading = "Workload")]
     seed: Option<u64>,
     #[command(flatten)]
     world: WorldArgs,
     #[command(flatten)]
     asked: ProbeSettings,
-    /// Write the fitted profile to this file
+    /// Write the profile to this file
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     write: Option<PathBuf>,
     #[command(flatten)]
@@ -48,7 +46,7 @@ pub(super) struct ProbeArgs {
 /// Permissions of a probe.
 #[derive(Clone, Copy, Debug, Default, Args)]
 pub(super) struct ProbeSettings {
-    /// Send 11 to 22 reads at once, and be refused, to find limits [default: on, but off with --base-url]
+    /// Find limits by sending 11 to 22 reads at once, some of which are refused [default: on, but off with --base-url]
     #[arg(long, value_name = "on|off", hide_possible_values = true, help_heading = "Probe")]
     find_pool: Option<Switch>,
 }
@@ -71,14 +69,17 @@ pub(super) fn run(args: &ProbeArgs, line: &CommandLine) -> Result<ExitCode, CliE
     let workload = WorkloadArgs { sample: None, ..args.workload.clone() };
     let inputs = Inputs::read(&workload, &engine, &args.world)?;
     if sample > 0 && inputs.scenario.plan.hints.dry_run {
-        return Err(CliError::usage("--sample: this plan says dry_run, and a sample run writes"));
+        return Err(CliError::usage("--sample: the plan says dry_run, and a sample is written"));
     }
     let options = args.asked.options(&inputs.world, sample, inputs.seed());
+    let status = LiveLine::new(line, 1);
+    status.step(format!("probing with at most {MOST_CALLS} calls"));
     let trace = probe_target(&inputs, &options, &args.store, line)?;
+    drop(status);
     let fit = TargetFit::of(&trace)?;
     let origin = match &inputs.world {
         World::Virtual => format!("profile {} in virtual time", inputs.profile.origin),
-        World::EmbeddedHttp => format!("profile {} over http", inputs.profile.origin),
+        World::EmbeddedHttp => format!("profile {} over HTTP", inputs.profile.origin),
         World::ForeignHttp(target) => target.base_url.clone(),
     };
     let cost = fitted::Cost::of(&trace);
@@ -120,7 +121,7 @@ pub(super) fn probe_target(
         let state = if trace.is_ok() { RunState::Finished } else { RunState::Failed };
         kept.end(id, state, None)?;
         let undo = line.to("undo").with("run", id);
-        line.note(format_args!("note: the sample is kept as run {id}; `{undo}` takes it back"));
+        line.note(format_args!("note: the sample is saved as run {id}; `{undo}` undoes it"));
     } else {
         kept.forget(id)?;
     }

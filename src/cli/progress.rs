@@ -1,193 +1,248 @@
-//! Progress, a fold over events: a bar on a terminal, and elsewhere a line now and then.
+//! The live line of a command that takes a while: step k of n, the time since it began, and the counts of
+//! the run under way. A terminal shows one line that is drawn over; elsewhere a line comes now and then.
 
 mod estimate;
 
 use super::command_line::CommandLine;
-use super::output::escape_controls;
+use super::terminal::{columns, complain, escape_controls, stderr_width};
 use estimate::RunProgress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use neonbench_engine::event::{AccountOutcome, Event, Observer};
+use neonbench::experiment::parallel_map;
+use neonbench::text::{count, duration};
+use neonbench_engine::event::{Event, Observer};
 use neonbench_engine::log::Log;
 use neonbench_engine::world::WallClock;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
-use tracing::level_filters::LevelFilter;
 
-/// Least time between two draws of the bar.
-const DRAW_EVERY: Duration = Duration::from_millis(100);
+/// Time between two looks at the counts, and between two draws on a terminal.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Least time between two lines, where there is no terminal.
+/// Time until the first line, where there is no terminal: a short command says nothing.
+const FIRST_LINE: Duration = Duration::from_millis(1_500);
+
+/// Time between two lines, where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
-/// Most events between two readings of the clock: virtual time makes millions of them per second.
-const MAX_STRIDE: u32 = 512;
+/// Columns of the spinner before the words, and one that stays free.
+const SPINNER_COLUMNS: usize = 3;
 
-/// Shows the progress of a run and logs its events.
-pub(super) struct Progress {
-    title: String,
-    counts: RunProgress,
-    shown: ProgressDisplay,
-    pace: DrawPace,
+/// The bar that is drawn, which other lines must not run into.
+static DRAWN: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Calls `write`, which writes to standard error, with the live line out of its way.
+pub(super) fn above(write: impl FnOnce()) {
+    let bar = locked(&DRAWN).clone();
+    match bar {
+        Some(bar) => bar.suspend(write),
+        None => write(),
+    }
+}
+
+/// Standard error above the live line, for the log.
+pub(super) struct AboveLive;
+
+impl Write for AboveLive {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let mut written = Ok(0);
+        above(|| written = std::io::stderr().write(bytes));
+        written
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        std::io::stderr().flush()
+    }
+}
+
+/// A panic of another thread is shown by itself; counts for people are still worth showing.
+fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The live line of a command; dropped, it is gone.
+pub(super) struct LiveLine {
+    state: Arc<Mutex<LiveState>>,
+    ticker: Option<(mpsc::Sender<()>, JoinHandle<()>)>,
+}
+
+/// The state that the live line shows.
+struct LiveState {
+    /// The step under way, from 1 on; 0 before the first.
+    step: usize,
+    /// All steps; 0 if nobody knows.
+    steps: usize,
+    what: String,
+    run: Option<RunProgress>,
+    /// What goes on when all accounts of the run have landed.
+    afterwards: &'static str,
     clock: WallClock,
+}
+
+impl LiveLine {
+    /// A live line for so many steps, 0 if nobody knows; none if the user wants silence.
+    pub(super) fn new(line: &CommandLine, steps: usize) -> Self {
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        Self::of(line, steps, std::io::stderr().is_terminal() && !is_dumb)
+    }
+
+    /// The same in lines of their own, for a command that shares the terminal with another program.
+    pub(super) fn in_lines(line: &CommandLine, steps: usize) -> Self {
+        Self::of(line, steps, false)
+    }
+
+    fn of(line: &CommandLine, steps: usize, is_drawn: bool) -> Self {
+        let state = Arc::new(Mutex::new(LiveState {
+            step: 0,
+            steps,
+            what: String::new(),
+            run: None,
+            afterwards: "",
+            clock: WallClock::start(),
+        }));
+        let ticker = (!line.verbosity.quiet).then(|| {
+            let bar = is_drawn.then(bar);
+            locked(&DRAWN).clone_from(&bar);
+            let (end, ended) = mpsc::channel();
+            let (shown, verb) = (Arc::clone(&state), line.verb.get_name().to_owned());
+            let tick = move || match bar {
+                Some(bar) => draw(&shown, &ended, &bar),
+                None => write_lines(&shown, &ended, &verb),
+            };
+            (end, std::thread::spawn(tick))
+        });
+        Self { state, ticker }
+    }
+
+    /// Begins the next step.
+    pub(super) fn step(&self, what: impl Into<String>) {
+        let mut state = locked(&self.state);
+        state.step += 1;
+        state.what = what.into();
+        state.run = None;
+    }
+
+    /// Says more of the step under way.
+    fn say(&self, what: impl Into<String>) {
+        locked(&self.state).what = what.into();
+    }
+
+    /// The results of `work` on each of `items`, on all cores, which says how many are done.
+    ///
+    /// Errors: those of `work`.
+    pub(super) fn each<'a, T: Sync, R: Send, E: Send>(
+        &self,
+        what: &str,
+        items: &'a [T],
+        work: impl Fn(&'a [T]) -> Result<Vec<R>, E> + Sync,
+    ) -> Result<Vec<R>, E> {
+        let (done, of) = (AtomicU64::new(0), count(items.len() as u64));
+        let say = |done| self.say(format!("{what}: {}/{of}", count(done)));
+        say(0);
+        let made = parallel_map(items, |item| {
+            let made = work(std::slice::from_ref(item))?;
+            say(done.fetch_add(1, Ordering::Relaxed) + 1);
+            Ok(made)
+        })?;
+        Ok(made.into_iter().flatten().collect())
+    }
+
+    /// An observer whose run is the step under way; `afterwards` goes on when all accounts have landed.
+    pub(super) fn observer(&self, afterwards: &'static str) -> LiveObserver {
+        let mut state = locked(&self.state);
+        state.run = Some(RunProgress::starting(state.clock.elapsed()));
+        state.afterwards = afterwards;
+        LiveObserver { state: Arc::clone(&self.state), log: Log }
+    }
+}
+
+impl Drop for LiveLine {
+    fn drop(&mut self) {
+        if let Some((end, thread)) = self.ticker.take() {
+            drop(end);
+            // Its panic was shown, and the result is not its own.
+            let _ = thread.join();
+            *locked(&DRAWN) = None;
+        }
+    }
+}
+
+/// Logs the events of a run, and counts them for the live line.
+pub(super) struct LiveObserver {
+    state: Arc<Mutex<LiveState>>,
     log: Log,
 }
 
-/// The form of progress on standard error.
-enum ProgressDisplay {
-    Nothing,
-    Bar(ProgressBar),
-    JsonLines,
-}
-
-impl Progress {
-    /// A bar if standard error is a terminal, lines if not, nothing if the user wants silence.
-    pub(super) fn new(line: &CommandLine, title: &str) -> Self {
-        let shown = match (line.verbosity.quiet, std::io::stderr().is_terminal()) {
-            (true, _) => ProgressDisplay::Nothing,
-            (false, true) => ProgressDisplay::Bar(bar(title)),
-            (false, false) => ProgressDisplay::JsonLines,
-        };
-        let every = if matches!(shown, ProgressDisplay::Bar(_)) { DRAW_EVERY } else { LINE_EVERY };
-        let pace = DrawPace::new(every);
-        let clock = WallClock::start();
-        let counts = RunProgress::default();
-        Self { title: title.to_owned(), counts, shown, pace, clock, log: Log }
-    }
-
-    fn show(&self, now: Duration) {
-        let words = self.counts.words(now);
-        match &self.shown {
-            ProgressDisplay::Nothing => {}
-            ProgressDisplay::Bar(bar) => {
-                if let Some(resources) = self.counts.resources {
-                    bar.set_length(resources);
-                }
-                bar.set_position(self.counts.landed);
-                bar.set_message(words);
-            }
-            ProgressDisplay::JsonLines => {
-                eprintln!("{}", escape_controls(&format!("{}: {words}", self.title)));
-            }
+impl Observer for LiveObserver {
+    fn observe(&mut self, event: &Event) {
+        self.log.observe(event);
+        if let Some(run) = &mut locked(&self.state).run {
+            run.take(event);
         }
     }
 }
 
-fn bar(title: &str) -> ProgressBar {
+impl LiveState {
+    /// The line within `available` columns: what comes last is left out first.
+    fn words(&mut self, available: Option<usize>) -> String {
+        let now = self.clock.elapsed();
+        let mut parts = match (self.step, self.steps) {
+            (step, steps @ 2..) => vec![format!("step {step} of {steps}")],
+            (step @ 1.., 0) => vec![format!("step {step}")],
+            _ => Vec::new(),
+        };
+        parts.push(duration(now.as_secs_f64()));
+        parts.extend(Some(escape_controls(&self.what)).filter(|what| !what.is_empty()));
+        if let Some(run) = &mut self.run {
+            parts.extend(run.words(now, self.afterwards));
+        }
+        let mut line = String::new();
+        for part in parts {
+            let longer = if line.is_empty() { part } else { format!("{line} · {part}") };
+            if !line.is_empty() && available.is_some_and(|width| columns(&longer) > width) {
+                break;
+            }
+            line = longer;
+        }
+        line
+    }
+}
+
+fn bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template("{prefix} {wide_bar} {msg}");
+    let style = ProgressStyle::with_template("{spinner} {msg}");
     bar.set_style(style.expect("a valid template"));
-    bar.set_prefix(escape_controls(title));
     bar
 }
 
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if let ProgressDisplay::Bar(bar) = &self.shown {
-            bar.finish_and_clear();
-        }
+/// Draws the line until the command has ended.
+fn draw(state: &Mutex<LiveState>, ended: &mpsc::Receiver<()>, bar: &ProgressBar) {
+    while ended.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+        let width = stderr_width().map(|width| width - SPINNER_COLUMNS);
+        let words = locked(state).words(width);
+        bar.set_message(words);
+        bar.tick();
     }
+    bar.finish_and_clear();
 }
 
-impl Observer for Progress {
-    fn observe(&mut self, event: &Event) {
-        match &self.shown {
-            // Suspend the bar while logging.
-            ProgressDisplay::Bar(bar) if may_log(event) => {
-                bar.suspend(|| self.log.observe(event));
-            }
-            _ => self.log.observe(event),
+/// Writes a line now and then until the command has ended.
+fn write_lines(state: &Mutex<LiveState>, ended: &mpsc::Receiver<()>, verb: &str) {
+    let mut due = FIRST_LINE;
+    while ended.recv_timeout(LOOK_EVERY) == Err(RecvTimeoutError::Timeout) {
+        let mut state = locked(state);
+        let now = state.clock.elapsed();
+        if let Some(run) = &mut state.run {
+            run.pass(now);
         }
-        if matches!(self.shown, ProgressDisplay::Nothing) {
-            return;
+        if now >= due {
+            due = now + LINE_EVERY;
+            let words = state.words(None);
+            drop(state);
+            complain(format_args!("{verb}: {words}"));
         }
-        self.counts.take(event);
-        if self.pace.looks_at_clock() {
-            let now = self.clock.elapsed();
-            self.counts.pass(now);
-            if self.pace.is_due(now) {
-                self.show(now);
-            }
-        }
-    }
-}
-
-/// True if `event` may write a log line: failures are logged unless the user wants silence.
-fn may_log(event: &Event) -> bool {
-    LevelFilter::current() >= LevelFilter::INFO
-        || matches!(event, Event::Landed { end: AccountOutcome::Failed(_), .. })
-}
-
-/// Rate limit of draws, with few readings of the clock.
-struct DrawPace {
-    every: Duration,
-    shown_at: Duration,
-    looked_at: Duration,
-    /// Events between two readings of the clock, and those left until the next.
-    stride: u32,
-    left: u32,
-}
-
-impl DrawPace {
-    const fn new(every: Duration) -> Self {
-        let zero = Duration::ZERO;
-        Self { every, shown_at: zero, looked_at: zero, stride: 1, left: 0 }
-    }
-
-    /// True if the clock is to be read at this event.
-    const fn looks_at_clock(&mut self) -> bool {
-        if self.left > 0 {
-            self.left -= 1;
-            return false;
-        }
-        self.left = self.stride - 1;
-        true
-    }
-
-    /// True if progress is to be drawn at `now`. The stride doubles while events come fast, and is one
-    /// when they come slowly.
-    fn is_due(&mut self, now: Duration) -> bool {
-        let rare = now.saturating_sub(self.looked_at) > DRAW_EVERY / 4;
-        self.stride = if rare { 1 } else { (self.stride * 2).min(MAX_STRIDE) };
-        self.looked_at = now;
-        let is_due = now.saturating_sub(self.shown_at) >= self.every;
-        if is_due {
-            self.shown_at = now;
-        }
-        is_due
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Clock readings and draws over `events` events, `gap` apart.
-    fn counted(every: Duration, gap: Duration, events: u32) -> (u32, u32) {
-        let mut pace = DrawPace::new(every);
-        let (mut looks, mut shown) = (0, 0);
-        for event in 1..=events {
-            if pace.looks_at_clock() {
-                looks += 1;
-                shown += u32::from(pace.is_due(gap * event));
-            }
-        }
-        (looks, shown)
-    }
-
-    #[test]
-    fn fast_events_are_not_slowed_and_slow_ones_all_seen() {
-        let (looks, shown) = counted(DRAW_EVERY, Duration::from_micros(1), 2_000_000);
-        assert!(looks < 2_000_000 / 400, "{looks}");
-        assert!((18..=20).contains(&shown), "{shown}");
-        let (looks, shown) = counted(DRAW_EVERY, Duration::from_millis(200), 50);
-        assert_eq!((looks, shown), (50, 50));
-    }
-
-    #[test]
-    fn without_a_terminal_there_is_a_line_each_ten_seconds_and_none_before() {
-        let gap = Duration::from_millis(20);
-        assert_eq!(counted(LINE_EVERY, gap, 499).1, 0);
-        let lines = counted(LINE_EVERY, gap, 3_100).1;
-        assert!((5..=6).contains(&lines), "{lines}");
     }
 }

@@ -4,7 +4,7 @@ use super::args::JobArgs;
 use super::command_line::CommandLine;
 use super::error::CliError;
 use super::inputs::Inputs;
-use super::progress::Progress;
+use super::progress::LiveLine;
 use neonbench::experiment::{CandidateRuns, Goal, not_told_apart, rank, replicated};
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::RunSpec;
@@ -13,7 +13,7 @@ use serde::Serialize;
 /// A candidate's first record, and the figures of all its replicates.
 pub(super) type MeasuredCandidate = (RunRecord, CandidateRuns);
 
-/// Makes the run of `spec` and its `replicates`, with a progress bar under `title`, and stores it.
+/// Makes the run of `spec` and its `replicates` as the next step of `status`, under `title`, and stores it.
 ///
 /// Errors: the run could not be made.
 pub(super) fn measured(
@@ -22,11 +22,12 @@ pub(super) fn measured(
     spec: &RunSpec<'_>,
     replicates: u32,
     title: &str,
-    line: &CommandLine,
+    (line, status): (&CommandLine, &LiveLine),
 ) -> Result<MeasuredCandidate, CliError> {
-    let mut progress = Progress::new(line, title);
-    let (run, entry) = replicated(spec, &inputs.world, replicates, &mut progress)?;
-    drop(progress);
+    status.step(title);
+    let afterwards = if replicates > 1 { "running the other seeds" } else { "" };
+    let mut observer = status.observer(afterwards);
+    let (run, entry) = replicated(spec, &inputs.world, replicates, &mut observer)?;
     job.store.keep(&run, entry.runs.runs(), line);
     Ok((run.record, entry))
 }
@@ -89,17 +90,16 @@ impl<T: ToString> Best<T> {
         let list = |names: &[T]| names.iter().map(T::to_string).collect::<Vec<_>>().join(", ");
         let best = match &*self.tied {
             [] => {
-                return "none: no run is valid and complete, or they did not do the same work"
-                    .into();
+                return "none: no run is valid and complete, or the runs did different work".into();
             }
             [best] => best.to_string(),
             several => format!("a tie of {}", list(several)),
         };
         let runs = self.runs;
         match self.not_told_apart.as_deref() {
-            None => format!("{best} (n = {runs}: too few runs to tell the others apart from it)"),
+            None => format!("{best} (n = {runs}: too few runs to tell whether others are slower)"),
             Some([]) => format!("{best} (n = {runs})"),
-            Some(close) => format!("{best}; not told apart from {} (n = {runs})", list(close)),
+            Some(close) => format!("{best}; {} may be as good (n = {runs})", list(close)),
         }
     }
 }

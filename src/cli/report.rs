@@ -9,9 +9,9 @@ mod provenance;
 use super::args::{EngineArgs, OutputArgs, StoreArgs, WorkloadArgs};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
-use super::output::{Verbosity, print, print_json};
+use super::output::{print, print_json};
+use super::progress::LiveLine;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use neonbench::report::decision::Decision;
 use neonbench::report::documents::StoredDocuments;
 use neonbench::report::evidence::ReportEvidence;
@@ -22,7 +22,6 @@ use neonbench::report::model::{DecisionModel, Model};
 use neonbench::report::suite;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Duration;
 
 /// Flags of `report`.
 #[derive(Debug, Args)]
@@ -69,16 +68,12 @@ impl ReportArgs {
     }
 }
 
-pub(super) fn run(
-    args: &ReportArgs,
-    line: &CommandLine,
-    verbosity: Verbosity,
-) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: &ReportArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     if !args.runs.is_empty() {
         return from_runs::run(args, line);
     }
     if args.has_workload() {
-        return decision::run(args, line, verbosity);
+        return decision::run(args, line);
     }
     if args.baseline.is_some() {
         return Err(CliError::usage(
@@ -92,15 +87,15 @@ pub(super) fn run(
     files::prepare(&args.out)?;
     let seed = args.engine.seed.unwrap_or(DEFAULT_SEED);
     let provenance = provenance::gather(line, seed, args.replicates);
-    let spinner = Spinner::new(verbosity);
-    let mut made = suite::run(provenance, &mut |what| spinner.tell(what))?;
+    let status = LiveLine::new(line, 0);
+    let mut made = suite::run(provenance, &mut |what| tell(&status, what))?;
     made.provenance.next = made.decision.as_ref().map(|decision| {
         let run = line.to("run").with("resources", decision.resources);
         next(run.with("mappings", decision.mappings), decision)
     });
     let (selftest, judged, benches) = (kept.selftest, kept.judged, benches::read());
     let evidence = ReportEvidence { selftest, judged, benches, ..made };
-    drop(spinner);
+    drop(status);
     let model = Model::new(&evidence);
     let record = ReportRecord { schema: SCHEMA, report: &model, evidence: &evidence };
     let [(index, page), (guide, guide_page), (methodology, methodology_page)] = pages(&model);
@@ -158,33 +153,10 @@ fn print_files(written: &[(&str, PathBuf)]) -> Result<(), CliError> {
     Ok(())
 }
 
-/// Says on a terminal what is being done.
-struct Spinner(ProgressBar);
-
-impl Spinner {
-    fn new(verbosity: Verbosity) -> Self {
-        let target = if verbosity.quiet {
-            ProgressDrawTarget::hidden()
-        } else {
-            ProgressDrawTarget::stderr()
-        };
-        let bar = ProgressBar::with_draw_target(None, target);
-        let style = ProgressStyle::with_template("{spinner} {msg} ({elapsed})");
-        bar.set_style(style.expect("a valid template"));
-        bar.enable_steady_tick(Duration::from_millis(100));
-        Self(bar)
-    }
-
-    fn tell(&self, what: &str) {
-        self.0.set_message(what.to_owned());
-        tracing::info!(target: "neonbench::report", "{what}");
-    }
-}
-
-impl Drop for Spinner {
-    fn drop(&mut self) {
-        self.0.finish_and_clear();
-    }
+/// Says what is being done, on the live line and in the log.
+fn tell(status: &LiveLine, what: &str) {
+    status.step(what);
+    tracing::info!(target: "neonbench::report", "{what}");
 }
 
 impl From<suite::SuiteError> for CliError {

@@ -4,7 +4,7 @@ use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::interrupt;
 use super::journaled::{self, JournaledRun, ResumableRun, RunRef, cannot};
-use super::progress::Progress;
+use super::progress::LiveLine;
 use super::run::{exit_code_of, print_result};
 use neon_mock::api::AccountId;
 use neonbench::findings::findings;
@@ -12,17 +12,20 @@ use neonbench::store::RunState;
 use neonbench_engine::journal::{Ledger, RetryScope};
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::{RunContext, RunSpec, World};
+use std::fmt::Display;
 use std::process::ExitCode;
 
 /// The reason to carry out no part of a run that was undone.
-pub(super) const TAKEN_BACK: &str = "what it wrote was taken back; run the plan again";
+pub(super) const TAKEN_BACK: &str = "it was undone; run the plan again";
 
 pub(super) fn run(args: &RunRef, line: &CommandLine) -> Result<ExitCode, CliError> {
     let reopened = args.reopen("resume", true)?;
     let id = reopened.run.id;
     match reopened.run.state {
         RunState::Running | RunState::Stopped | RunState::Failed => {}
-        RunState::Finished => return Ok(nothing_to_do(id, "has finished", "resume", line)),
+        RunState::Finished => {
+            return Ok(nothing_to_do("resume", format_args!("run {id} has finished"), line));
+        }
         RunState::Undoing | RunState::Undone => return Err(cannot("resume", id, TAKEN_BACK)),
     }
     let ledger = reopened.store.ledger(id)?;
@@ -31,9 +34,9 @@ pub(super) fn run(args: &RunRef, line: &CommandLine) -> Result<ExitCode, CliErro
     go_on(args, line, reopened, &part)
 }
 
-/// Says that there is nothing to do with run `id`.
-pub(super) fn nothing_to_do(id: i64, why: &str, verb: &str, line: &CommandLine) -> ExitCode {
-    line.note(format_args!("run {id} {why}: nothing is left to {verb}"));
+/// Says that there is nothing to `verb`, and why.
+pub(super) fn nothing_to_do(verb: &str, why: impl Display, line: &CommandLine) -> ExitCode {
+    line.note(format_args!("nothing to {verb}: {why}"));
     ExitCode::from(code::NOTHING_TO_DO)
 }
 
@@ -61,12 +64,14 @@ pub(super) fn go_on(
     let id = reopened.run.id;
     let scenario = reopened.header.scenario(part.ids.clone())?;
     if !reopened.store.claim(&reopened.run, std::process::id())? {
-        let taken = format!("another process has just taken run {id} up");
+        let taken = format!("another process has just resumed run {id}");
         return Err(CliError::usage(taken));
     }
     let stop = interrupt::listen(line)?;
     let header = &reopened.header;
-    let mut progress = Progress::new(line, header.settings.strategy.name());
+    let status = LiveLine::new(line, 1);
+    status.step(header.settings.strategy.name());
+    let mut observer = status.observer("reading every account again, to check it");
     let order = RunSpec {
         scenario: &scenario,
         settings: header.settings.clone(),
@@ -88,8 +93,8 @@ pub(super) fn go_on(
     let next = |record: &RunRecord| {
         if record.stopped { line.to_string() } else { journaled::next_command(record, line) }
     };
-    let mut run = begun.carry_out(&order, &world, &mut progress, next)?;
-    drop(progress);
+    let mut run = begun.carry_out(&order, &world, &mut observer, next)?;
+    drop(status);
     if args.values.show_values {
         run.record.show_values(&run.measure);
     }

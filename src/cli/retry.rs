@@ -3,6 +3,7 @@
 use super::command_line::CommandLine;
 use super::error::CliError;
 use super::journaled::{RunRef, cannot};
+use super::output::plural;
 use super::resume::{Part, TAKEN_BACK, go_on, nothing_to_do};
 use clap::Args;
 use neon_mock::api::AccountId;
@@ -13,7 +14,7 @@ use std::process::ExitCode;
 /// Flags of `retry`.
 #[derive(Debug, Args)]
 pub(super) struct RetryArgs {
-    /// Only the accounts that failed, or those of which nobody knows whether they were written
+    /// Retry the failed accounts, or those whose write outcome is unknown [default: both]
     #[arg(long, value_name = "failed|ambiguous", value_parser = ["failed", "ambiguous"], hide_possible_values = true)]
     only: Option<String>,
     #[command(flatten)]
@@ -27,7 +28,7 @@ pub(super) fn run(args: &RetryArgs, line: &CommandLine) -> Result<ExitCode, CliE
         RunState::Finished => {}
         RunState::Running | RunState::Stopped | RunState::Failed => {
             let resume = line.to("resume");
-            let reason = format_args!("it has not finished; {resume} goes on with it first");
+            let reason = format_args!("it has not finished; run `{resume}` first");
             return Err(cannot("retry", id, reason));
         }
         RunState::Undoing | RunState::Undone => return Err(cannot("retry", id, TAKEN_BACK)),
@@ -46,7 +47,12 @@ pub(super) fn run(args: &RetryArgs, line: &CommandLine) -> Result<ExitCode, CliE
     let taken = ledger.iter().filter(|(_, entry)| is_taken(entry));
     let ids: Vec<AccountId> = taken.map(|(id, _)| id).collect();
     if ids.is_empty() {
-        return Ok(nothing_to_do(id, "has no such account", "retry", line));
+        let accounts = plural(ledger.iter().count() as u64, "account");
+        let why = match &args.only {
+            Some(only) => format!("run {id} has no {only} account"),
+            None => format!("all {accounts} of run {id} succeeded"),
+        };
+        return Ok(nothing_to_do("retry", why, line));
     }
     let part = Part { ids: Some(ids), ledger, again, verb: "retry" };
     go_on(&args.run, line, reopened, &part)

@@ -9,10 +9,10 @@ use super::inputs::Inputs;
 use super::interrupt;
 use super::journaled::{self, JournaledRun};
 use super::json_lines::JsonLines;
-use super::output::{print, print_json, print_json_line, summary};
-use super::progress::Progress;
+use super::output::{labelled, print, print_json, print_json_line, summary};
+use super::progress::LiveLine;
 use clap::Args;
-use neonbench::experiment::{Summary, replicated};
+use neonbench::experiment::{Summary, forecast, replicated};
 use neonbench::findings::RunFinding;
 use neonbench::store::Store;
 use neonbench_engine::engine::Stop;
@@ -28,7 +28,7 @@ use std::process::ExitCode;
 pub(super) struct RunArgs {
     #[command(flatten)]
     pub(super) job: JobArgs,
-    /// Runs under seeds K, K+1, … for the makespan's interval
+    /// Number of runs, under seeds K, K+1, …, for the range of the time
     #[arg(
         long,
         value_name = "R",
@@ -37,10 +37,10 @@ pub(super) struct RunArgs {
         help_heading = "Engine"
     )]
     pub(super) replicates: u32,
-    /// Say beforehand how long it will take, and afterwards whether it did, by 100 simulations
+    /// Forecast the time by 100 simulations, and compare it afterwards
     #[arg(long, help_heading = "Engine")]
     pub(super) forecast: bool,
-    /// One JSON object a line for each event, and then the record
+    /// Print one JSON object per event, one per line, and then the record
     #[arg(long, conflicts_with = "json", help_heading = "Output")]
     pub(super) json_lines: bool,
     #[command(flatten)]
@@ -50,18 +50,25 @@ pub(super) struct RunArgs {
 }
 
 pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
+    let status = LiveLine::new(line, 3 + usize::from(args.forecast));
+    status.step("choosing a strategy");
     let inputs = Inputs::read(&args.job.workload, &args.job.engine, &args.job.world)?;
     let order = inputs.order(&inputs.scenario, None)?;
     if args.replicates > 1 {
         inputs.several_runs()?;
         if args.journal.journal {
-            return Err(CliError::usage("--journal goes with one run, not with --replicates"));
+            return Err(CliError::usage("--journal works with one run, and not with --replicates"));
         }
     }
     let stop = interrupt::listen(line)?;
-    let mut progress = Progress::new(line, order.settings.strategy.name());
-    let mut lines = JsonLines::new(&mut progress, args.json_lines);
-    let mut expected = Expected::new(&order, args.forecast, line, &mut lines)?;
+    let forecast = args.forecast.then(|| {
+        status.step("forecasting by 100 simulations");
+        forecast(order.scenario, &order.settings)
+    });
+    status.step(order.settings.strategy.name());
+    let mut observer = status.observer(afterwards(&inputs.world, args.replicates));
+    let mut lines = JsonLines::new(&mut observer, args.json_lines);
+    let mut expected = Expected::new(forecast.transpose()?, line, &mut lines);
     let (mut run, replicates) = if args.keeps_journal(&inputs, &order) {
         let run = journaled(args, line, &inputs, &order, &stop, &mut expected)?;
         (run, Summary::default())
@@ -74,7 +81,7 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
     };
     let compared = expected.compared(&run.record);
     lines.finish()?;
-    drop(progress);
+    status.step("looking for what held the run back");
     let stored = match run.record.run {
         Some(id) => Some(id),
         None => args.job.store.keep(&run, replicates.runs(), line),
@@ -83,6 +90,7 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
         run.record.show_values(&run.measure);
     }
     let found = findings::advised(&order, &inputs.world, &run.record)?;
+    drop(status);
     if args.json_lines {
         print_json_line(&RunOutput { record: &run.record, findings: &found })?;
         return Ok(ExitCode::from(exit_code_of(&run.record)));
@@ -92,6 +100,15 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
     }
     print_result(&run.record, &found, stored, args.job.output.json)?;
     Ok(ExitCode::from(exit_code_of(&run.record)))
+}
+
+/// What goes on when every account of a run has landed.
+fn afterwards(world: &World, replicates: u32) -> &'static str {
+    match world {
+        World::ForeignHttp(_) => "reading every account again, to check it",
+        World::EmbeddedHttp | World::Virtual if replicates > 1 => "running the other seeds",
+        World::EmbeddedHttp | World::Virtual => "checking every account",
+    }
 }
 
 impl RunArgs {
@@ -158,9 +175,7 @@ pub(super) fn print_result(
         print(&findings::in_words(finding))?;
     }
     if let Some(id) = stored {
-        print(&format!(
-            "  kept      as run {id}; `neonbench compare {id} OTHER` sets it beside another"
-        ))?;
+        print(&labelled("saved", format_args!("as run {id}")))?;
     }
     print(&format!("next: {}", record.next_command))
 }

@@ -1,10 +1,11 @@
-//! `neonbench scalability`: makespan and accounts per second over growing organisations.
+//! `neonbench scalability`: time and accounts per second over growing organisations.
 
 use super::args::{JobArgs, ReplicateArgs, WorkloadArgs};
 use super::command_line::CommandLine;
 use super::error::CliError;
 use super::inputs::Inputs;
-use super::output::{count, duration, efficiency, print, table, verdict};
+use super::output::{count, duration, efficiency, plural, print, sig3, table, verdict};
+use super::progress::LiveLine;
 use super::ranked::measured;
 use super::run::exit_code_of;
 use clap::Args;
@@ -18,7 +19,7 @@ use std::process::ExitCode;
 pub(super) struct ScalabilityArgs {
     #[command(flatten)]
     job: JobArgs,
-    /// Accounts of each organisation
+    /// Sizes of the organisations, in accounts
     #[arg(
         long,
         value_name = "N,…",
@@ -42,13 +43,9 @@ pub(super) struct ScalabilityRecord {
 }
 
 pub(super) fn run(args: &ScalabilityArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
-    if args.job.workload.resources.is_some() || args.job.workload.resource_ids.is_some() {
-        return Err(CliError::usage(
-            "scalability takes --sizes, not --resources or --resource-ids",
-        ));
-    }
     let mut sizes = args.sizes.clone();
     sizes.sort_unstable();
+    let status = LiveLine::new(line, sizes.len());
     let mut runs = Vec::new();
     for &size in &sizes {
         let workload = WorkloadArgs { resources: Some(size), ..args.job.workload.clone() };
@@ -56,9 +53,10 @@ pub(super) fn run(args: &ScalabilityArgs, line: &CommandLine) -> Result<ExitCode
         inputs.several_runs()?;
         let order = inputs.order(&inputs.scenario, None)?;
         let replicates = args.replicates.in_world(&inputs.world);
-        let title = format!("{size} accounts");
-        runs.push(measured(&args.job, &inputs, &order, replicates, &title, line)?.0);
+        let title = plural(size, "account");
+        runs.push(measured(&args.job, &inputs, &order, replicates, &title, (line, &status))?.0);
     }
+    drop(status);
     let code = runs.iter().map(exit_code_of).max().unwrap_or(0);
     let factor = factor(&runs);
     let record = ScalabilityRecord { schema: 1, runs, factor, verdict: judge(factor) };
@@ -95,16 +93,16 @@ fn print_scalability(record: &ScalabilityRecord, line: &CommandLine) -> Result<(
             count(run.resources),
             run.strategy.to_string(),
             duration(median_makespan_s(run)),
-            format!("{:.2}", per_second(run)),
+            sig3(per_second(run)),
             count(run.calls.total),
             efficiency(run),
             verdict(run),
         ]
     };
-    let header = "accounts | strategy | makespan | accounts/s | calls | efficiency | audit";
+    let header = "accounts | strategy | time | accounts/s | ?calls | ?efficiency | audit";
     print(&table(header, record.runs.iter().map(row)))?;
     print(&format!(
-        "factor {:.2}: {} (accounts/s at the largest ÷ at the smallest; > 0.8 good, > 0.5 moderate)",
+        "factor {:.2}: {} (accounts/s at the largest size ÷ at the smallest; good above 0.8, moderate above 0.5)",
         record.factor, record.verdict
     ))?;
     let next = match record.runs.last() {

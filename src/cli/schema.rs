@@ -20,7 +20,7 @@ use std::process::ExitCode;
 /// Flags of `schema`.
 #[derive(Debug, Args)]
 pub(super) struct SchemaArgs {
-    /// Of what; without it, the names are listed
+    /// Output or file [default: list the names]
     #[arg(value_name = "NAME", value_parser = names())]
     name: Option<String>,
 }
@@ -63,7 +63,7 @@ fn names() -> PossibleValuesParser {
 /// Flags of `completions`.
 #[derive(Debug, Args)]
 pub(super) struct CompletionsArgs {
-    /// For which shell
+    /// Shell
     #[arg(value_name = "SHELL")]
     shell: Shell,
 }

@@ -3,7 +3,7 @@
 use super::args::{GoalArgs, SelectorArgs};
 use super::error::CliError;
 use super::files::read;
-use super::output::{count, duration, percent, print, table};
+use super::output::{count, duration, percent, plural, print, table};
 use neonbench::experiment::{Goal, Portfolio};
 use neonbench::select::{Calibration, Judgement, Knowledge, ProbeRow, RegretRow, SelectorName};
 use std::path::Path;
@@ -46,25 +46,25 @@ pub(super) fn overall(
 pub(super) fn print_judgement(judgement: &Judgement) -> Result<(), CliError> {
     let Judgement { scenarios, simulated_calls, wall_s, prize, prediction, .. } = judgement;
     print(&format!(
-        "prize of choosing (single best ÷ virtual best): {:.2} among the guide's strategies, {:.2} among all",
+        "best single strategy ÷ best for each scenario: {:.2} among the guide's strategies, {:.2} among all",
         prize.guide, prize.full
     ))?;
     if prize.full < 1.3 {
         print(
-            "among all strategies one choice is nearly as good as any: objectives and constraints decide",
+            "among all strategies, one is nearly the best everywhere: objectives and constraints decide",
         )?;
     }
     let header = "known | portfolio | family | selector | mean regret | \
-        5 – 95 % of the mean | p95 | worst | gap closed | scenarios";
+        ?5 – 95 % of the mean | ?p95 | ?worst | gap closed | ?scenarios";
     print(&table(header, judgement.selectors.iter().map(row)))?;
     if !judgement.probes.is_empty() {
-        print("\nwith the probe's own time and calls counted in, among all strategies:")?;
-        let header = "known | family | probe takes | calls | mean regret | without a probe | \
-            pays from accounts × mappings | scenarios";
+        print("\nwith the time and calls of the probe included, among all strategies:")?;
+        let header = "known | family | probe takes | ?calls | mean regret | without a probe | \
+            pays from accounts × mappings | ?scenarios";
         print(&table(header, judgement.probes.iter().map(probe_row)))?;
     }
     if !judgement.left_out.is_empty() {
-        print("\nwith something left out of the fit, on what was left out:")?;
+        print("\nwith a part of the scenarios left out of the fit, on that part:")?;
         let rows = judgement.left_out.iter().map(|left_out| {
             let mut cells = row(&left_out.row);
             cells[2].clone_from(&left_out.left_out);
@@ -73,14 +73,19 @@ pub(super) fn print_judgement(judgement: &Judgement) -> Result<(), CliError> {
         print(&table(header, rows))?;
     }
     print(&format!(
-        "forecast: p50 off by {} in the median scenario, {} in the 95th percentile; the 90 % interval holds {} of \
-         {} runs",
+        "forecast: the median is off by {} in half of the scenarios at most, and by {} in 95 % of them; the 90 % \
+         interval holds {} of {} runs",
         percent(prediction.median_abs_error),
         percent(prediction.p95_abs_error),
         percent(prediction.interval_coverage),
         prediction.pairs
     ))?;
-    print(&format!("{scenarios} scenarios, {simulated_calls} simulated calls, {wall_s:.1} s"))
+    print(&format!(
+        "{}, {} simulated, {}",
+        plural(*scenarios as u64, "scenario"),
+        plural(*simulated_calls, "call"),
+        duration(*wall_s)
+    ))
 }
 
 fn probe_row(row: &ProbeRow) -> Vec<String> {
@@ -88,7 +93,7 @@ fn probe_row(row: &ProbeRow) -> Vec<String> {
         row.knowledge.name().to_owned(),
         row.family.clone(),
         duration(row.duration_s),
-        format!("{:.0}", row.calls),
+        count(row.calls.round() as u64),
         format!("{:.1} %", row.mean_regret * 100.0),
         format!("{:.1} %", row.unprobed_regret * 100.0),
         row.pays_from.map_or_else(|| "–".to_owned(), count),

@@ -3,7 +3,9 @@
 use super::args::{OutputArgs, StoreArgs};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
-use super::output::{count, duration, print, table};
+use super::output::{count, duration, plural, print, table};
+use super::progress::LiveLine;
+use super::terminal::{Tone, toned};
 use clap::Args;
 use neonbench::selftest::{self, FidelityRow, PoolRow, SelftestRecord, SelftestSize, WindowRow};
 use neonbench::text::distance;
@@ -12,10 +14,13 @@ use std::process::ExitCode;
 
 /// Flags of `selftest`.
 #[derive(Debug, Args)]
-#[command(after_help = "Takes some three minutes, with --quick some twenty seconds. \
-    Exit codes: 0 all bars met, 10 a bar is missed.")]
+#[command(
+    long_about = "Compares the delays and limits that the mock serves on this machine with those of its profiles.\n\n\
+    The test takes about three minutes, and about twenty seconds with --quick.\n\n\
+    Exit codes: 0 if all bars are met, 10 if one is missed."
+)]
 pub(super) struct SelftestArgs {
-    /// Fewer calls
+    /// Make fewer calls
     #[arg(long)]
     quick: bool,
     #[command(flatten)]
@@ -26,9 +31,11 @@ pub(super) struct SelftestArgs {
 
 pub(super) fn run(args: &SelftestArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let size = if args.quick { SelftestSize::QUICK } else { SelftestSize::FULL };
-    let mut progress = |what: &str| line.note(what);
+    let status = LiveLine::new(line, 0);
+    let mut progress = |what: &str| status.step(what);
     let record =
         runtime().map_err(CliError::Runtime)?.block_on(selftest::run(&size, &mut progress))?;
+    drop(status);
     args.store.keep_document(&record, line);
     args.output.show(&record, || print(&summary(&record)))?;
     Ok(ExitCode::from(if record.passed { 0 } else { code::GATE }))
@@ -38,21 +45,26 @@ fn summary(record: &SelftestRecord) -> String {
     let machine = &record.machine;
     let build = if machine.optimised { "release build" } else { "debug build: figures say little" };
     let mut lines = vec![format!(
-        "{}, {} · {} processors · {build} · {}",
+        "{}, {} · {} · {build} · {}",
         machine.os,
         machine.architecture,
-        machine.processors,
+        plural(machine.processors, "processor"),
         duration(record.wall_s)
     )];
-    let header = "law; errors in ms | in flight | calls | KS | p50 error | \
-        p99 error | call p50 | p99 | max | server p50 | p99 | bars";
+    let header = "law; errors in ms | in flight | ?calls | ?KS | p50 error | \
+        p99 error | ?call p50 | ?p99 | ?max | ?server p50 | ?p99 | bars";
     lines.push(table(header, record.fidelity.iter().map(fidelity)));
     lines.push(pool(&record.pool));
     lines.extend(record.window.as_ref().map(window));
-    lines.push(format!("passed: {}", if record.passed { "yes" } else { "NO" }));
-    if record.quick {
-        lines.push("the bars are for the full size: leave out --quick".to_owned());
-    }
+    lines.push(match (record.passed, record.quick) {
+        (true, false) => format!("passed: {}", toned(Tone::Good, "yes")),
+        (false, false) => format!("passed: {}", toned(Tone::Bad, "NO")),
+        // The exit code is that of the bars all the same, as scripts know it.
+        (passed, true) => format!(
+            "passed: {}, but the bars are for the full size: run it without --quick",
+            if passed { "yes" } else { "no" }
+        ),
+    });
     lines.join("\n")
 }
 
@@ -92,7 +104,7 @@ fn pool(row: &PoolRow) -> String {
 }
 
 fn window(row: &WindowRow) -> String {
-    let limit = format!("window of {} a second, {} connections", row.per_second, row.connections);
+    let limit = format!("window of {} per second, {} connections", row.per_second, row.connections);
     let (beyond, refused) = (count(row.admitted_beyond), count(row.refused_while_open));
     let kept = format!("{beyond} beyond burst + rate × time, {refused} refused while it was open");
     of_limit(&limit, row.admitted, row.refused, &kept, row.is_exact())
@@ -100,6 +112,6 @@ fn window(row: &WindowRow) -> String {
 
 fn of_limit(limit: &str, admitted: u64, refused: u64, kept: &str, is_exact: bool) -> String {
     let (admitted, refused) = (count(admitted), count(refused));
-    let exact = if is_exact { "exact" } else { "NOT EXACT" };
+    let exact = if is_exact { toned(Tone::Good, "exact") } else { toned(Tone::Bad, "NOT EXACT") };
     format!("{limit}: {admitted} calls admitted, {refused} refused; {kept}: {exact}")
 }

@@ -1,9 +1,10 @@
 //! `neonbench serve`: the mock over HTTP, until Ctrl-C or `POST /__mock/shutdown`.
 
-use super::args::{EngineArgs, WorkloadArgs, WorldArgs};
+use super::args::{EngineArgs, WorkloadArgs, WorldArgs, whole};
 use super::error::CliError;
 use super::inputs::{DEMO, Inputs};
-use super::output::{count, print};
+use super::output::{count, plural, print};
+use super::terminal::complain;
 use clap::Args;
 use neon_mock::NeonMock;
 use neonbench_engine::world::runtime;
@@ -12,38 +13,44 @@ use std::process::ExitCode;
 
 /// Help on the admin routes, for `serve --help`.
 const ADMIN: &str = "\
-Admin routes, for clients on this machine with `Authorization: Bearer TOKEN`, JSON in and out:
-  GET  /__mock/health            that it lives; needs no token
-  GET  /__mock/state             digest of the organisation, accounts, changed accounts
+Admin routes, in JSON, for clients on this machine that send
+`Authorization: Bearer TOKEN`:
+  GET  /__mock/health            the server is up; needs no token
+  GET  /__mock/state             digest of the organisation, changed accounts
   GET  /__mock/counters          calls by endpoint: admitted, rejected, failed
-  GET  /__mock/histograms        response times as served, with a line of an HDR histogram log each
-  GET  /__mock/journal?limit=N   the latest calls (up to 1,000), the newest first
-  POST /__mock/reset             organisation, counters and limits as at the start
-  POST /__mock/faults            {\"kinds\": [\"timeout\", …]}: how the next calls go wrong
-  POST /__mock/profile           {\"name\": \"constant\"}: another profile from now on
-  POST /__mock/shutdown          ends the server; calls in flight are cut";
+  GET  /__mock/histograms        response times, as HDR histogram logs
+  GET  /__mock/journal?limit=N   the latest calls (at most 1,000)
+  POST /__mock/reset             restore organisation, counters and limits
+  POST /__mock/faults            {\"kinds\": [\"timeout\", …]} for the next calls
+  POST /__mock/profile           {\"name\": \"constant\"} from now on
+  POST /__mock/shutdown          stop the server; calls in flight are cut";
 
 /// Flags of `serve`.
 #[derive(Debug, Args)]
-#[command(after_long_help = ADMIN, after_help = "--help lists the admin routes.")]
+#[command(long_about = "Serves the mock of the Neon API over HTTP, until Ctrl-C or POST /__mock/shutdown.", after_long_help = ADMIN)]
 pub(super) struct ServeArgs {
-    /// Where to listen; port 0 picks one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    /// Address to listen on; port 0 picks a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = address)]
     addr: SocketAddr,
-    /// The organisation id to ask for
+    /// Organisation id that clients must send
     #[arg(long, value_name = "ID", default_value = DEMO)]
     org_id: String,
-    /// The API key to ask for
+    /// API key that clients must send
     #[arg(long, value_name = "KEY", default_value = DEMO)]
     api_key: String,
-    /// The token of the admin routes below /__mock/ [default: a random one, which is printed]
+    /// Token of the admin routes [default: a random one, which is printed]
     #[arg(long, value_name = "TOKEN")]
     admin_token: Option<String>,
-    /// Seed of the organisation and the service times [default: 1]
-    #[arg(long, value_name = "K")]
+    /// Seed of the organisation and the response times [default: 1]
+    #[arg(long, value_name = "K", value_parser = whole::<u64>)]
     seed: Option<u64>,
     #[command(flatten)]
     workload: WorkloadArgs,
+}
+
+/// An address with a port.
+fn address(text: &str) -> Result<SocketAddr, &'static str> {
+    text.parse().map_err(|_| "expected an IP address and a port, such as 127.0.0.1:8080")
 }
 
 pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, CliError> {
@@ -71,10 +78,13 @@ async fn serve(args: &ServeArgs, inputs: &Inputs) -> Result<ExitCode, CliError> 
         }
         () = std::future::ready(()) => {}
     }
+    if !args.addr.ip().is_loopback() {
+        complain(format_args!("warning: other machines can reach {}", args.addr));
+    }
     print(&format!("serving {} · Ctrl-C stops", mock.base_url()))?;
     print(&format!(
-        "  {} accounts, dataset {}, profile {}, seed {}; organisation id {}",
-        count(inputs.scenario.accounts()),
+        "  {}, dataset {}, profile {}, seed {}; organisation id {}",
+        plural(inputs.scenario.accounts(), "account"),
         inputs.scenario.dataset_name,
         inputs.scenario.profile.name(),
         inputs.seed(),
@@ -86,9 +96,6 @@ async fn serve(args: &ServeArgs, inputs: &Inputs) -> Result<ExitCode, CliError> 
         None => mock.admin_token(),
     };
     print(&format!("  admin http://{}/__mock/ · token: {token}", mock.addr()))?;
-    if !args.addr.ip().is_loopback() {
-        eprintln!("warning: {} can be reached from other machines", args.addr);
-    }
     tokio::select! {
         biased;
         interrupted = interrupt => interrupted.map_err(CliError::Runtime)?,
@@ -97,8 +104,8 @@ async fn serve(args: &ServeArgs, inputs: &Inputs) -> Result<ExitCode, CliError> 
     let (calls, in_flight) = (mock.calls(), mock.in_flight());
     drop(mock);
     print(&format!(
-        "stopped: {} calls, {} refused, {} cut in flight",
-        count(calls.total()),
+        "stopped: {}, {} refused, {} cut in flight",
+        plural(calls.total(), "call"),
         count(calls.rejected()),
         count(in_flight),
     ))?;

@@ -4,6 +4,7 @@ use super::command_line::CommandLine;
 use super::error::CliError;
 use super::inputs::Inputs;
 use super::output::{print, print_json, print_json_line, table};
+use super::progress::LiveLine;
 use super::run::RunArgs;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches};
@@ -59,7 +60,10 @@ const NO_SETTINGS: [&str; 4] = ["json", "json_lines", "show_values", "verbose"];
 
 /// Prints the configuration that `run` would have with the same flags; runs and writes nothing.
 pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
+    let status = LiveLine::new(line, 1);
+    status.step("choosing a strategy");
     let record = ConfigRecord { schema: 1, settings: settings(args, line)? };
+    drop(status);
     if args.job.output.json {
         print_json(&record)?;
     } else if args.json_lines {
@@ -82,7 +86,7 @@ fn print_settings(settings: &[ConfigSetting]) -> Result<(), CliError> {
             if *origin == Origin::Scenario { json!("scenario file") } else { json!(origin) };
         vec![name.clone(), cell(value), cell(&origin), from.clone().unwrap_or_default()]
     };
-    print(&table("setting | value | origin | from", settings.iter().map(row)))
+    print(&table("setting | value | origin | ?from", settings.iter().map(row)))
 }
 
 /// Every argument of `run` as a setting, in the order of their definition.

@@ -5,10 +5,11 @@ use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::history::{self, HistoryArgs};
 use super::journaled::is_alive;
-use super::output::{count, print};
+use super::output::{plural, print};
+use super::terminal::complain;
 use clap::{Args, Subcommand};
 use neonbench::store::{Purge, PurgedRun};
-use neonbench::text::{join_and, plural};
+use neonbench::text::join_and;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
@@ -22,25 +23,25 @@ const LISTED: usize = 20;
 /// Verbs of `store`.
 #[derive(Debug, Subcommand)]
 pub(super) enum StoreCommand {
-    /// The runs, the latest first
+    /// List the runs and their journals, the latest first
     List(HistoryArgs),
-    /// Gets rid of runs, their journals and all other records: of some, or of all of them
+    /// Delete runs and their journals
     Purge(PurgeArgs),
 }
 
 /// Flags of `store purge`.
 #[derive(Debug, Args)]
 pub(super) struct PurgeArgs {
-    /// Only what was made before this day (UTC)
+    /// Delete what was made before this day (UTC)
     #[arg(long, value_name = "YYYY-MM-DD", value_parser = day, conflicts_with = "run")]
     before: Option<i64>,
-    /// Only this run
+    /// Delete this run
     #[arg(long, value_name = "RUN")]
     run: Option<i64>,
-    /// All there is, without being asked
+    /// Delete everything, without a question
     #[arg(long, conflicts_with_all = ["before", "run"])]
     all: bool,
-    /// Also runs whose writes could still be undone: nothing can undo them afterwards
+    /// Also delete runs that could still be undone: nothing can undo them afterwards
     #[arg(long)]
     even_undoable: bool,
     #[command(flatten)]
@@ -81,15 +82,14 @@ fn purge(args: &PurgeArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let (runs, documents) = store.purged_by(what)?;
     let is_under_way = |run: &&PurgedRun| run.running.is_some_and(is_alive);
     if let Some(PurgedRun { id, .. }) = runs.iter().find(is_under_way) {
-        return Err(CliError::usage(format!("run {id} is under way: stop it first")));
+        return Err(CliError::usage(format!("run {id} is in progress: stop it first")));
     }
     let ids: Vec<i64> = runs.iter().map(|run| run.id).collect();
     let undoable = runs.iter().filter(|run| run.is_undoable).map(|run| run.id);
     let undoable: Vec<i64> = undoable.collect();
     if !undoable.is_empty() && !args.even_undoable {
         return Err(CliError::usage(format!(
-            "the writes of {} could still be undone, and not without the journal: undo them first, or add \
-             --even-undoable",
+            "{} can still be undone, but not without the journal: undo them first, or add --even-undoable",
             numbers(&undoable)
         )));
     }
@@ -99,15 +99,15 @@ fn purge(args: &PurgeArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     }
     let mut deleted = format!("{} of store {}", join_and(&deleted), args.store.store.display());
     if !undoable.is_empty() {
-        let _ = write!(deleted, "; the writes of {} could still be undone", numbers(&undoable));
+        let _ = write!(deleted, "; {} can still be undone", numbers(&undoable));
     }
     if what == Purge::All && !args.all {
         if !std::io::stdin().is_terminal() {
             return Err(CliError::usage(format!(
-                "nothing is selected, and this would delete {deleted}: add --all, or select by --run or --before"
+                "without --run or --before this deletes {deleted}: confirm it with --all"
             )));
         }
-        eprint!("This deletes {deleted}.\nType yes to go on: ");
+        complain(format_args!("warning: this deletes {deleted}. Type yes to continue:"));
         let mut answer = String::new();
         std::io::stdin().read_line(&mut answer).map_err(CliError::Stdin)?;
         if answer.trim() != "yes" {
@@ -119,7 +119,8 @@ fn purge(args: &PurgeArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     }
     let purged = store.purge(what)?;
     args.output.show(&PurgeRecord { schema: 1, purged, runs: ids, undoable }, || {
-        print(&format!("purged: {} records, with all that hung on them", count(purged)))
+        let records = plural(purged, "record");
+        print(&format!("deleted: {records}, with all that belongs to them"))
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -137,6 +138,6 @@ fn numbers(ids: &[i64]) -> String {
 /// The first second of a day (UTC), in seconds since 1970.
 fn day(text: &str) -> Result<i64, String> {
     let form = parse_borrowed::<2>("[year]-[month]-[day]").expect("a valid form");
-    let date = Date::parse(text, &form).map_err(|_| "expected a day such as 2026-11-24")?;
+    let date = Date::parse(text, &form).map_err(|_| "expected a day, such as 2026-11-24")?;
     Ok(date.with_time(Time::MIDNIGHT).assume_utc().unix_timestamp())
 }

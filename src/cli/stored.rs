@@ -15,7 +15,9 @@ impl StoreArgs {
     pub(super) fn open(&self) -> Result<Store, CliError> {
         if !self.store.exists() {
             let file = self.store.display();
-            return Err(CliError::usage(format!("there is no store {file}; make a run first")));
+            return Err(CliError::usage(format!(
+                "there is no store {file} here; make a run first, or name another store with --store"
+            )));
         }
         Ok(Store::open(&self.store)?)
     }
@@ -60,7 +62,7 @@ impl StoreArgs {
         let warn = |error: &StoreError| {
             let cause = std::error::Error::source(error);
             let cause = cause.map_or_else(String::new, |cause| format!(": {cause}"));
-            line.note(format_args!("warning: the run is not kept: {error}{cause}"));
+            line.note(format_args!("warning: the run is not saved: {error}{cause}"));
         };
         kept.inspect_err(warn).ok()
     }

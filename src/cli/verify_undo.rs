@@ -5,8 +5,10 @@ use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::interrupt;
 use super::journaled::{RunRef, cannot};
-use super::output::{count, print};
+use super::output::{count, plural, print};
+use super::progress::LiveLine;
 use super::resume::nothing_to_do;
+use super::terminal::{Tone, toned};
 use clap::Args;
 use neon_mock::api::AccountId;
 use neonbench::store::RunState;
@@ -22,7 +24,7 @@ const LISTED: usize = 100;
 /// Flags of `undo`.
 #[derive(Debug, Args)]
 pub(super) struct UndoArgs {
-    /// Say what would be taken back, and write nothing
+    /// Show what would be undone, and write nothing
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
@@ -93,12 +95,15 @@ pub(super) fn verify(args: &RunRef, line: &CommandLine) -> Result<ExitCode, CliE
     let reopened = args.reopen("verify", false)?;
     let id = reopened.run.id;
     if matches!(reopened.run.state, RunState::Undoing | RunState::Undone) {
-        return Err(cannot("verify", id, "it was taken back"));
+        return Err(cannot("verify", id, "it was undone"));
     }
     let ledger = reopened.store.ledger(id)?;
     let stop = interrupt::listen(line)?;
     let settings = &reopened.header.settings;
+    let status = LiveLine::new(line, 1);
+    status.step(format!("reading {} again", plural(ledger.iter().count() as u64, "account")));
     let found = run::review(&reopened.target, settings, &ledger, &stop, ReviewMode::Verify)?;
+    drop(status);
     if stop.is_set() {
         return Ok(ExitCode::from(code::INTERRUPTED));
     }
@@ -116,12 +121,20 @@ pub(super) fn verify(args: &RunRef, line: &CommandLine) -> Result<ExitCode, CliE
     let record = ReviewRecord::new(id, figures, &found, &next);
     let VerifyFigures { accounts, as_written, mismatched, mismatches } = &record.figures;
     args.output.show(&record, || {
-        let [accounts, held, others] = [*accounts, *as_written, *mismatched].map(count);
-        print(&format!(
-            "run {id}: {accounts} accounts were written; {held} fields hold what it left there, \
-             {others} do not; {} accounts cannot be read",
-            count(record.failed)
-        ))?;
+        let accounts = plural(*accounts, "account");
+        let fields = plural(*as_written + *mismatched, "field");
+        print(&if *mismatched == 0 && record.failed == 0 {
+            let verified = toned(Tone::Good, "verified");
+            format!("{verified}: run {id} wrote {accounts}, and all {fields} still hold its values")
+        } else {
+            format!(
+                "{}: run {id} wrote {accounts}; of {fields}, {} still hold its values, {} do not; {} unreadable",
+                toned(Tone::Bad, "not verified"),
+                count(*as_written),
+                count(*mismatched),
+                plural(record.failed, "account")
+            )
+        })?;
         record.print_lists(mismatches, "differs")
     })?;
     Ok(ExitCode::from(if *mismatched > 0 {
@@ -142,7 +155,7 @@ pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliE
     let id = reopened.run.id;
     let ledger = reopened.store.ledger(id)?;
     if !ledger.has_writes() {
-        return Ok(nothing_to_do(id, "wrote nothing", "undo", line));
+        return Ok(nothing_to_do("undo", format_args!("run {id} wrote nothing"), line));
     }
     let stop = interrupt::listen(line)?;
     if !dry_run {
@@ -151,7 +164,10 @@ pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliE
     }
     let settings = &reopened.header.settings;
     let mode = if *dry_run { ReviewMode::DryUndo } else { ReviewMode::Undo };
+    let status = LiveLine::new(line, 1);
+    status.step(format!("reading {} again", plural(ledger.iter().count() as u64, "account")));
     let found = run::review(&reopened.target, settings, &ledger, &stop, mode)?;
+    drop(status);
     let is_done = found.failed.is_empty() && !stop.is_set();
     if is_done && !dry_run {
         reopened.store.end(id, RunState::Undone, None)?;
@@ -164,17 +180,21 @@ pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliE
         conflicted: found.differences.len() as u64,
         conflicts: fields(&found, of.values),
     };
-    let next =
-        if *dry_run || !is_done { line.clone().without(&["dry_run"]) } else { line.to("history") };
+    let next = match (dry_run, is_done) {
+        (false, false) => line.clone(),
+        // After a trial, too: whoever makes one knows how to undo, and a hint must not lead there by habit.
+        _ => line.to("history"),
+    };
     let record = ReviewRecord::new(id, figures, &found, &next);
     let UndoFigures { restored, unchanged, conflicted, conflicts, .. } = &record.figures;
     of.output.show(&record, || {
-        let [restored, held, others] = [*restored, *unchanged, *conflicted].map(count);
+        let done = if *dry_run { "would restore" } else { "restored" };
         print(&format!(
-            "run {id}: {restored} fields {} taken back, {held} held already what stood there \
-             before, {others} are left alone because somebody else wrote them; {} accounts failed",
-            if *dry_run { "would be" } else { "were" },
-            count(record.failed)
+            "run {id}: {done} {}; {} already restored, {} skipped (edited since); {} failed",
+            plural(*restored, "field"),
+            count(*unchanged),
+            count(*conflicted),
+            plural(record.failed, "account")
         ))?;
         record.print_lists(conflicts, "conflict")
     })?;
@@ -224,7 +244,7 @@ impl<F> ReviewRecord<F> {
         for FieldRecord { resource_id, field, expected, found } in fields {
             let values = match (expected, found) {
                 (Some(expected), Some(found)) => {
-                    format!(": the run left {expected}, found {found}")
+                    format!(": the run wrote {expected}, found {found}")
                 }
                 _ => String::new(),
             };

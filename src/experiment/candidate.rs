@@ -1,6 +1,7 @@
 //! Candidates: a strategy with the settings that tell its runs apart, and which of them are the same.
 
 use super::cost::Goal;
+use crate::text::plural;
 use neonbench_engine::engine::limiter::{Limiter, Manners};
 use neonbench_engine::engine::{
     DEFAULT_BATCH_SIZE, DEFAULT_WORKERS, Guard, Reads, Settings, Strategy,
@@ -286,14 +287,18 @@ impl fmt::Display for Candidate {
         match self.strategy {
             Strategy::Standard | Strategy::Pipelined => {}
             Strategy::PutBatch => write!(f, ", batches of {}", self.batch_size)?,
-            Strategy::Parallel => write!(f, ", {} workers", self.workers)?,
+            Strategy::Parallel => write!(f, ", {}", plural(self.workers.into(), "worker"))?,
             Strategy::Hybrid => {
-                write!(f, ", {} workers, batch size {}", self.workers, self.batch_size)?;
+                let workers = plural(self.workers.into(), "worker");
+                write!(f, ", {workers}, batch size {}", self.batch_size)?;
             }
         }
         match self.limiter {
             None => {}
-            Some(Limiter::Fixed(cap)) => write!(f, ", at most {cap} calls in flight per endpoint")?,
+            Some(Limiter::Fixed(cap)) => {
+                let calls = plural(cap.get().into(), "call");
+                write!(f, ", at most {calls} in flight per endpoint")?;
+            }
             Some(Limiter::None) => f.write_str(", no limiter")?,
             Some(Limiter::Adaptive { .. }) => f.write_str(", adaptive limiter")?,
         }

@@ -5,6 +5,7 @@
 //! writes mostly have the same limit, each its own; now and then they share it, or others are at work in it.
 
 use super::limit::{AdmissionLimit, InferredLimit};
+use crate::text::plural;
 use neon_mock::limit::Scope;
 use neon_mock::rng::{Generator, unit};
 use rand::Rng;
@@ -359,8 +360,12 @@ impl FittedLimits {
     /// `limit` in words, where at most `most` calls were in flight at once.
     pub(super) fn words(limit: Option<AdmissionLimit>, most: u32) -> String {
         match limit {
-            Some(AdmissionLimit::Pool(pool)) => format!("{pool} calls in flight"),
-            Some(AdmissionLimit::PerSecond(rate)) => format!("{rate} calls per second"),
+            Some(AdmissionLimit::Pool(pool)) => {
+                format!("{} in flight", plural(pool.into(), "call"))
+            }
+            Some(AdmissionLimit::PerSecond(rate)) => {
+                format!("{} per second", plural(rate.into(), "call"))
+            }
             None if most > 1 => format!("none found: {most} at once were admitted"),
             None => "none found".to_owned(),
         }

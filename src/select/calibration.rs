@@ -6,6 +6,7 @@ use super::rehearsal::{CHOICE, CandidateSet, Rehearsal, UNCERTAIN_CHOICE};
 use super::target::{Knowledge, KnownTarget};
 use super::thresholds::Thresholds;
 use crate::experiment::{Candidate, Goal, Portfolio, coarse_grid, grid, seeds};
+use crate::text::{plural, size};
 use neon_mock::file::{FileError, Member};
 use neon_mock::rng;
 use neonbench_engine::engine::{DEFAULT_BATCH_SIZE, DEFAULT_WORKERS, Settings, Strategy};
@@ -226,7 +227,7 @@ impl Calibration {
             Rehearsal::new(scenario, target.clone(), goal).with_settings(settings.clone());
         let search = if target.is_uncertain() { &UNCERTAIN_CHOICE } else { &CHOICE };
         let found = rehearsal.search(&candidates_of(of, pinned), search, &seeds::REHEARSAL);
-        let (resources, mappings) = (scenario.expected_resources(), scenario.mappings());
+        let size = size(scenario.expected_resources(), scenario.mappings() as u64);
         let best =
             found.ok().and_then(|found| Some((found.best[portfolio as usize]?.0, found.tried)));
         let (candidate, how) = if let Some((candidate, tried)) = best {
@@ -238,11 +239,8 @@ impl Calibration {
                        mean; in simulations";
             (pinned(*self.single_best.of(portfolio)), why.to_owned())
         };
-        let reason = format!(
-            "{candidate}: {how} of {resources} accounts × {mappings} mappings {}, {}",
-            target.in_words(),
-            goal.objective
-        );
+        let reason =
+            format!("{candidate}: {how} of {size} {}, {}", target.in_words(), goal.objective);
         let simulated_calls = rehearsal.calls;
         StrategyChoice { candidate, knowledge: target.knowledge(), reason, simulated_calls }
     }
@@ -276,17 +274,19 @@ impl Calibration {
         let places = places.saturating_sub(goal.headroom()).max(1);
         let (candidate, row) = thresholds.choose(resources, mappings, places, kind);
         let bounds = [
-            row.accounts_a_place_up_to.map(|most| format!("up to {most} accounts a place")),
+            row.accounts_a_place_up_to
+                .map(|most| format!("up to {} per slot", plural(most, "account"))),
             row.limited_by.map(|kind| format!("a limit by {kind}")),
-            row.mappings_up_to.map(|most| format!("up to {most} mappings")),
+            row.mappings_up_to.map(|most| format!("up to {}", plural(most, "mapping"))),
         ];
         let bounds: Vec<String> = bounds.into_iter().flatten().collect();
         let row = if bounds.is_empty() { "any job".to_owned() } else { bounds.join(" and ") };
         let known =
             if features.is_some() { "" } else { " assumed, since nothing is known of the limits" };
         let reason = format!(
-            "the thresholds ({resources} accounts × {mappings} mappings, {places} places{known}): the row for {row} \
-             says {candidate}"
+            "the thresholds ({}, {}{known}): the row for {row} says {candidate}",
+            size(resources, mappings),
+            plural(places.into(), "slot")
         );
         let knowledge = if features.is_some() { Knowledge::Known } else { Knowledge::Nothing };
         StrategyChoice { candidate, knowledge, reason, simulated_calls: 0 }

@@ -4,6 +4,7 @@
 mod datasets;
 mod everything;
 mod face;
+mod first_tries;
 mod journals;
 mod mistakes;
 mod place;
@@ -14,4 +15,6 @@ mod run;
 mod selftest;
 mod sigkill;
 mod targets;
+#[cfg(unix)]
+mod terminal;
 mod verbs;

@@ -2,8 +2,9 @@
 
 use super::super::command_line::CommandLine;
 use super::super::error::CliError;
-use super::super::files::{read, write};
-use super::super::output::print;
+use super::super::files::{create_folder, read, write};
+use super::super::output::{plural, print};
+use super::super::progress::LiveLine;
 use super::super::selector::print_judgement;
 use super::CalibrateArgs;
 use neonbench::experiment::Goal;
@@ -42,10 +43,11 @@ pub(super) fn run(
     let wires = case::draw(SEED, "full", TWENTIES, MOST);
     let (mut verdicts, mut calls, mut missing) = (Vec::new(), 0, 0);
     if !args.merge {
-        std::fs::create_dir_all(&args.out)
-            .map_err(|source| CliError::Write { path: args.out.clone(), source })?;
+        create_folder(&args.out)?;
     }
+    let status = LiveLine::new(line, wires.len());
     for (place, wire) in wires.iter().enumerate() {
+        status.step(&wire.name);
         let path = args.out.join(format!("{}.json", wire.name));
         let is_ours = place % args.shard.1 == args.shard.0 - 1;
         let cached = match cached(&path, &calibration, goal)? {
@@ -59,7 +61,7 @@ pub(super) fn run(
                 let text = serde_json::to_string_pretty(&cached).expect("plain data");
                 write(&path, &(text + "\n"))?;
                 let calls = cached.simulated_calls;
-                line.note(format_args!("{}: {calls} simulated calls", wire.name));
+                line.note(format_args!("{}: {} simulated", wire.name, plural(calls, "call")));
                 cached
             }
         };
@@ -69,10 +71,11 @@ pub(super) fn run(
         }
     }
     let judgement = judgement(&verdicts, calls, clock.elapsed().as_secs_f64());
+    drop(status);
     args.output.show(&judgement, || print_judgement(&judgement))?;
     if missing > 0 && !args.output.json {
         let out = args.out.display();
-        print(&format!("{missing} of {} scenarios have no verdict in {out} yet", wires.len()))?;
+        print(&format!("{missing} of {} scenarios have no verdict in {out}", wires.len()))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -1,8 +1,8 @@
 //! Formats the record of a judged client for people.
 
-use crate::cli::output::{count, duration, table};
+use crate::cli::output::{count, duration, labelled, percent, plural, size, table};
+use crate::cli::terminal::{Tone, toned};
 use neonbench::judge::{ClientVerdict, CommandExit, JudgeLeagueRow, JudgeRecord};
-use neonbench::text::plural;
 
 /// The most differences that are printed; `--json` has twenty.
 const SHOWN: usize = 5;
@@ -11,36 +11,36 @@ const SHOWN: usize = 5;
 pub(super) fn summary(record: &JudgeRecord) -> String {
     let JudgeRecord { calls, records, writes, audit, .. } = record;
     let mut lines = vec![format!(
-        "{} · {} × {} · profile {} · http · seed {}",
-        record.name,
-        plural(record.resources, "account"),
-        plural(record.mappings, "mapping"),
+        "{} · {} · profile {} · HTTP · seed {}",
+        toned(Tone::Strong, &record.name),
+        size(record.resources, record.mappings),
         record.profile,
         record.seed,
     )];
-    let mut line = |name: &str, text: String| lines.push(format!("  {name:<10}{text}"));
-    line("verdict", record.verdict.to_string());
+    let mut line = |label: &str, text: String| lines.push(labelled(label, text));
+    let is_correct = record.verdict == ClientVerdict::Correct;
+    line("verdict", toned(if is_correct { Tone::Good } else { Tone::Bad }, record.verdict));
     line(
         "command",
         format!("{} after {}", ending(&record.command), duration(record.command.wall_s)),
     );
     line(
-        "makespan",
+        "time",
         format!(
             "{} from the first call to the last answer ({})",
             duration(record.makespan_s),
             if record.limits.exist() {
                 let limit = duration(record.lower_bound_s);
-                format!("physical limit {limit}, efficiency {:.2}", record.efficiency)
+                format!("lower bound {limit}, efficiency {}", percent(record.efficiency))
             } else {
-                "no limit: the profile has no pool and no window".to_owned()
+                "no lower bound: the profile has no limits".to_owned()
             }
         ),
     );
     line(
         "accounts",
         format!(
-            "{} correct, {} wrong, {} lost, {} untouched; {} changed that were not selected",
+            "{} correct, {} wrong, {} lost, {} untouched; {} changed outside the plan",
             count(records.correct),
             count(records.wrong),
             count(records.lost),
@@ -51,7 +51,7 @@ pub(super) fn summary(record: &JudgeRecord) -> String {
     line(
         "calls",
         format!(
-            "{}: {} refused (429), {} failed; beside them {} not understood, {} unauthorised",
+            "{}: {} refused (429), {} failed; also {} malformed, {} unauthorised",
             count(calls.total),
             count(calls.rejected),
             count(calls.failed),
@@ -65,15 +65,15 @@ pub(super) fn summary(record: &JudgeRecord) -> String {
     line(
         "writes",
         format!(
-            "{}: {} repeated an earlier one, {} beyond one for each account; {} edits of colleagues overwritten",
+            "{}: {}, {} beyond one per account; {} of colleagues overwritten",
             count(writes.total),
-            count(writes.repeated),
+            plural(writes.repeated, "duplicate"),
             count(writes.beyond_one),
-            count(audit.lost_updates)
+            plural(audit.lost_updates, "edit")
         ),
     );
     line("state", audit.state_digest.clone());
-    lines.extend(record.warnings.iter().map(|warning| format!("  warning   {warning}")));
+    lines.extend(record.warnings.iter().map(|warning| labelled("warning", warning)));
     lines.extend(differences(record));
     if !record.league.is_empty() {
         lines.push(league(&record.league));
@@ -85,7 +85,7 @@ pub(super) fn summary(record: &JudgeRecord) -> String {
 /// The exit of a command in words.
 pub(super) fn ending(command: &CommandExit) -> String {
     match (command.exit_status, command.signal) {
-        _ if command.timed_out => "was ended for taking too long".to_owned(),
+        _ if command.timed_out => "took too long and was ended".to_owned(),
         (Some(status), _) => format!("ended with status {status}"),
         (None, Some(signal)) => format!("was ended by signal {signal}"),
         (None, None) => "ended".to_owned(),
@@ -100,15 +100,16 @@ fn differences(record: &JudgeRecord) -> Vec<String> {
     let mut lines: Vec<String> = shown
         .map(|of| {
             let id = of.field_id.as_ref().map_or_else(String::new, |id| format!(" ({id})"));
-            format!(
-                "  {:<10}account {}, {}{id}: expected {}, found {}",
-                of.amiss, of.resource_id, of.field, of.expected, of.found
-            )
+            let text = format!(
+                "account {}, {}{id}: expected {}, found {}",
+                of.resource_id, of.field, of.expected, of.found
+            );
+            labelled(&of.amiss, text)
         })
         .collect();
     let more = record.differences_total.saturating_sub(lines.len() as u64);
     if more > 0 {
-        lines.push(format!("  and {} more differences; --json lists 20", count(more)));
+        lines.push(format!("  {} more; --json lists 20", plural(more, "difference")));
     }
     lines
 }
@@ -122,8 +123,12 @@ fn league(rows: &[JudgeLeagueRow]) -> String {
             duration(row.makespan_s),
             count(row.calls),
             count(row.rejected),
-            if row.valid { "valid".to_owned() } else { "INVALID: not ranked".to_owned() },
+            if row.valid {
+                toned(Tone::Good, "valid")
+            } else {
+                toned(Tone::Bad, "INVALID: not ranked")
+            },
         ]
     };
-    table(" | who | makespan | calls | refused | audit", rows.iter().map(row))
+    table(" | who | time | calls | refused | audit", rows.iter().map(row))
 }

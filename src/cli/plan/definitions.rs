@@ -17,13 +17,13 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[group(id = "organisation", required = true, multiple = false)]
 pub(super) struct DefinitionSource {
-    /// A built-in dataset or a TOML file
+    /// Built-in dataset, or a TOML file
     #[arg(long, value_name = "NAME|FILE")]
     dataset: Option<String>,
-    /// A saved answer of `GET /customFields?category=Account`: the bare JSON array
+    /// Saved response to `GET /customFields?category=Account`: a JSON array
     #[arg(long, value_name = "FILE")]
     custom_fields: Option<PathBuf>,
-    /// A server, with its base path: only its field definitions are read
+    /// Server, with its base path; only its field definitions are read
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
 }

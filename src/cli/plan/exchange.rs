@@ -4,7 +4,8 @@ use crate::cli::command_line::CommandLine;
 use crate::cli::error::{CliError, code};
 use crate::cli::files::{read, write};
 use crate::cli::inputs::plan_file;
-use crate::cli::output::print;
+use crate::cli::output::{plural, print, print_file};
+use crate::cli::terminal::complain;
 use neonbench_engine::plan::{Carried, Plan, parse_yaml, to_yaml};
 use serde_json::Value;
 use std::path::Path;
@@ -42,7 +43,10 @@ pub(super) fn import(
     if let Some(to) = to {
         let (to, mappings) = (to.display(), made.mappings.len());
         let next = line.to("plan preview").with("file", &to);
-        print(&format!("{to}: {mappings} mappings\nnext: {next}"))?;
+        print(&format!(
+            "written: {to}, with {}\nnext: {next}",
+            plural(mappings as u64, "mapping")
+        ))?;
     }
     Ok(warned(&left_out))
 }
@@ -55,19 +59,19 @@ pub(super) fn export(file: &Path, to: &Path) -> Result<ExitCode, CliError> {
         _ => to_yaml(&made),
     };
     put(&text, Some(to))?;
-    print(&format!("{}: for the Python engine", to.display()))?;
+    print(&format!("written: {}, for the Python SDK", to.display()))?;
     Ok(warned(&left_out))
 }
 
 /// Writes `text` into the file, or onto standard output.
 fn put(text: &str, to: Option<&Path>) -> Result<(), CliError> {
-    to.map_or_else(|| print(text.trim_end()), |to| write(to, text))
+    to.map_or_else(|| print_file(text.trim_end()), |to| write(to, text))
 }
 
 /// Names what was left out; the exit code says that something was.
 fn warned(left_out: &[String]) -> ExitCode {
     for sentence in left_out {
-        eprintln!("warning: {sentence}");
+        complain(format_args!("warning: {sentence}"));
     }
     if left_out.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(code::SOME_FAILED) }
 }

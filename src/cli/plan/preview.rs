@@ -1,10 +1,13 @@
 //! `neonbench plan preview`: what a plan would change, field by field.
 
 use super::definitions::fields_of;
-use crate::cli::args::{CredentialArgs, OutputArgs};
+use crate::cli::args::{CredentialArgs, OutputArgs, whole};
+use crate::cli::command_line::CommandLine;
 use crate::cli::error::CliError;
 use crate::cli::inputs::{dataset, plan_file, readable_target};
-use crate::cli::output::print;
+use crate::cli::output::{plural, print};
+use crate::cli::progress::LiveLine;
+use crate::cli::terminal::{Tone, toned};
 use clap::Args;
 use neon_mock::api::{Account, AccountId, AccountKind, CustomFieldItem, FieldId, Value};
 use neonbench_engine::decide::{Decision, SlotValues, apply, state_of_values};
@@ -21,32 +24,32 @@ use std::process::ExitCode;
 /// Flags of `plan preview`.
 #[derive(Debug, Args)]
 pub(in crate::cli) struct PreviewArgs {
-    /// A plan file, in TOML or JSON
+    /// Plan file, in TOML or JSON
     file: PathBuf,
-    /// Accounts to preview: the first N that the plan is for
+    /// Preview the first N accounts of the plan
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=1_000))]
     sample: u64,
-    /// A built-in dataset or a TOML file [default: made for the plan]
+    /// Built-in dataset, or a TOML file [default: made for the plan]
     #[arg(long, value_name = "NAME|FILE", conflicts_with = "base_url")]
     dataset: Option<String>,
-    /// Accounts of the dataset's organisation [default: 100]
-    #[arg(long, value_name = "N", conflicts_with = "base_url")]
+    /// Number of accounts in the organisation [default: 100]
+    #[arg(long, value_name = "N", value_parser = whole::<u64>, conflicts_with = "base_url")]
     resources: Option<u64>,
-    /// The accounts, in place of the plan's: `1-9999,12001,@ids.txt`
+    /// Accounts, instead of those of the plan, such as `1-9999,12001,@ids.txt`
     #[arg(long, value_name = "IDS")]
     resource_ids: Option<String>,
-    /// Seed of the dataset's organisation
+    /// Seed of the organisation
     #[arg(long, value_name = "K", default_value_t = 1)]
     seed: u64,
-    /// A server, with its base path: only definitions and the sample are read
+    /// Server, with its base path; only field definitions and the sample are read
     #[arg(long, value_name = "URL")]
     base_url: Option<String>,
     #[command(flatten)]
     credentials: CredentialArgs,
-    /// Show what a server's fields hold, which is constituents' data
+    /// Show field values, which may be personal data
     #[arg(long)]
     show_values: bool,
-    /// One JSON object on standard output
+    /// Print one JSON object
     #[arg(long)]
     json: bool,
 }
@@ -80,12 +83,15 @@ struct PreviewedChange {
     after: String,
 }
 
-pub(super) fn run(args: &PreviewArgs) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: &PreviewArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let plan = plan_file(&args.file)?;
+    let status = LiveLine::new(line, 1);
+    status.step(format!("reading {}", plural(args.sample, "account")));
     let preview = match &args.base_url {
         Some(base_url) => of_server(args, &plan, base_url)?,
         None => of_dataset(args, plan)?,
     };
+    drop(status);
     OutputArgs { json: args.json }.show(&preview, || print(&text(&preview)))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -203,8 +209,10 @@ fn previewed(
 fn value(slot: &ResolvedField, value: Option<&Value>, shown: bool) -> String {
     match value {
         None => "(empty)".to_owned(),
-        Some(Value::Text(text)) if !shown => format!("(text, {} characters)", text.chars().count()),
-        Some(Value::Options(ids)) if !shown => format!("({} options)", ids.len()),
+        Some(Value::Text(text)) if !shown => {
+            format!("(text, {})", plural(text.chars().count() as u64, "character"))
+        }
+        Some(Value::Options(ids)) if !shown => format!("({})", plural(ids.len() as u64, "option")),
         Some(Value::Text(text)) => format!("{text:?}"),
         Some(Value::Options(ids)) => {
             let name = |id| slot.option_name(id).unwrap_or("(unknown option)");
@@ -216,7 +224,8 @@ fn value(slot: &ResolvedField, value: Option<&Value>, shown: bool) -> String {
 fn text(preview: &Preview) -> String {
     let mut lines = Vec::new();
     for Previewed { account, outcome, changes, problems } in &preview.accounts {
-        lines.push(format!("account {account}: {outcome}"));
+        let tone = if *outcome == "failed" { Tone::Bad } else { Tone::Strong };
+        lines.push(format!("account {account}: {}", toned(tone, outcome)));
         for PreviewedChange { field, before, after } in changes {
             lines.push(format!("  {field}: {before} -> {after}"));
         }
@@ -225,8 +234,8 @@ fn text(preview: &Preview) -> String {
     lines.extend(preview.unreadable.iter().map(|id| format!("account {id}: cannot be read")));
     let count = |wanted| preview.accounts.iter().filter(|it| it.outcome == wanted).count();
     lines.push(format!(
-        "{} accounts of {}: {} would be migrated, {} unchanged, {} skipped, {} failed",
-        preview.accounts.len(),
+        "{} of {}: {} would be migrated, {} unchanged, {} skipped, {} failed",
+        plural(preview.accounts.len() as u64, "account"),
         preview.organisation,
         count("migrated"),
         count("unchanged"),
@@ -234,7 +243,7 @@ fn text(preview: &Preview) -> String {
         count("failed")
     ));
     if !preview.values_shown {
-        lines.push("values are hidden; --show-values shows them".to_owned());
+        lines.push("values are hidden (--show-values)".to_owned());
     }
     lines.join("\n")
 }

@@ -1,10 +1,10 @@
 //! Counts of a run under way, and an estimate of the time left.
 
-use crate::cli::output::{count, duration};
 use neon_mock::api::Endpoint;
+use neon_mock::time::Timestamp;
+use neonbench::text::{count, duration, plural};
 use neonbench_engine::event::{Event, Outcome};
 use std::collections::{BTreeMap, VecDeque};
-use std::fmt::Write as _;
 use std::time::Duration;
 
 /// Least length of a slice of wall time.
@@ -24,12 +24,42 @@ const ERRORS: f64 = 2.57;
 pub(super) struct RunProgress {
     pub(super) resources: Option<u64>,
     pub(super) landed: u64,
-    in_flight: BTreeMap<Endpoint, u64>,
+    answered: u64,
+    in_flight: InFlight,
     limits: BTreeMap<Endpoint, u32>,
     refused: u64,
     slices: VecDeque<RateSlice>,
     /// Start of the current slice, and the accounts done by then.
     began: (Duration, u64),
+}
+
+/// Calls in flight, by the run's own clock: a look at them right after an answer would miss the next call,
+/// which is sent at the same moment.
+#[derive(Default)]
+struct InFlight {
+    now: u64,
+    /// Calls × ns since the last look.
+    area: f64,
+    looked_at: Timestamp,
+    changed_at: Timestamp,
+}
+
+impl InFlight {
+    fn change(&mut self, at: Timestamp, change: i64) {
+        // Answers are told in the order in which they come, and may bear an earlier stamp.
+        let at = at.max(self.changed_at);
+        self.area += self.now as f64 * at.nanos_since(self.changed_at) as f64;
+        self.now = self.now.saturating_add_signed(change);
+        self.changed_at = at;
+    }
+
+    /// The mean since the last look, or the calls in flight now if nothing has changed.
+    fn look(&mut self) -> f64 {
+        let ns = self.changed_at.nanos_since(self.looked_at);
+        let mean = if ns > 0 { self.area / ns as f64 } else { self.now as f64 };
+        (self.area, self.looked_at) = (0.0, self.changed_at);
+        mean
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -48,14 +78,19 @@ pub(super) struct Left {
 }
 
 impl RunProgress {
+    /// Counts of a run that begins `now`, in wall time since the command began.
+    pub(super) fn starting(now: Duration) -> Self {
+        Self { began: (now, 0), ..Self::default() }
+    }
+
     pub(super) fn take(&mut self, event: &Event) {
         match event {
             Event::Enumerated { resources } => self.resources = Some(*resources),
             Event::Landed { .. } => self.landed += 1,
-            Event::Sent { endpoint, .. } => *self.in_flight.entry(*endpoint).or_default() += 1,
+            Event::Sent { at, .. } => self.in_flight.change(*at, 1),
             Event::Done(call) => {
-                let in_flight = self.in_flight.entry(call.endpoint).or_default();
-                *in_flight = in_flight.saturating_sub(1);
+                self.in_flight.change(call.done_at, -1);
+                self.answered += 1;
                 self.refused += u64::from(call.outcome == Outcome::Rejected);
             }
             Event::Limited { endpoint, limit, .. } => {
@@ -65,7 +100,7 @@ impl RunProgress {
         }
     }
 
-    /// Ends the slice if it is due at `now`, in wall time since the run began.
+    /// Ends the slice if it is due at `now`, in wall time since the command began.
     pub(super) fn pass(&mut self, now: Duration) {
         let (began, landed) = self.began;
         let passed = now.saturating_sub(began);
@@ -109,37 +144,37 @@ impl RunProgress {
         Some(Left { expected, least: rest / (mean + error), most })
     }
 
-    /// Counts, rate and time left in one line. `now` is in wall time since the run began.
-    pub(super) fn words(&self, now: Duration) -> String {
-        let mut words = count(self.landed);
-        if let Some(resources) = self.resources {
-            let _ = write!(words, "/{}", count(resources));
+    /// Counts, rate and time left, the most telling first. `now` is in wall time since the command began, and
+    /// `afterwards` is what goes on when all accounts have landed.
+    pub(super) fn words(&mut self, now: Duration, afterwards: &str) -> Vec<String> {
+        self.pass(now);
+        let landed = match self.resources {
+            Some(resources) => format!("{}/{} accounts", count(self.landed), count(resources)),
+            None => plural(self.landed, "account"),
+        };
+        let mut words = vec![landed];
+        if self.resources == Some(self.landed) {
+            words.extend(Some(afterwards.to_owned()).filter(|it| !it.is_empty()));
+            return words;
         }
-        words.push_str(" accounts");
-        if let Some(rate) = self.rate() {
-            let _ = write!(words, ", {rate:.1}/s");
-        }
-        match self.left() {
-            Some(Left { expected, least, most: Some(most) }) => {
+        words.push(format!("{:.1} in flight", self.in_flight.look()));
+        words.extend(self.left().map(|left| match left {
+            Left { expected, least, most: Some(most) } => {
                 let [expected, least, most] = [expected, least, most].map(duration);
-                let _ = write!(words, ", {expected} left ({least} to {most})");
+                format!("{expected} left ({least} to {most})")
             }
-            Some(Left { least, most: None, .. }) => {
-                let _ = write!(words, ", at least {} left", duration(least));
-            }
-            None => {
-                let _ = write!(words, ", for {}", duration(now.as_secs_f64()));
-            }
-        }
-        let _ = write!(words, ", {} in flight", self.in_flight.values().sum::<u64>());
-        for (index, (endpoint, limit)) in self.limits.iter().enumerate() {
-            let in_flight = self.in_flight.get(endpoint).copied().unwrap_or(0);
-            let before = if index == 0 { " (" } else { ", " };
-            let _ = write!(words, "{before}{} {in_flight}/{limit}", endpoint.class().name());
-        }
-        words.push_str(if self.limits.is_empty() { "" } else { ")" });
+            Left { least, most: None, .. } => format!("at least {} left", duration(least)),
+        }));
         if self.refused > 0 {
-            let _ = write!(words, ", {} refused", count(self.refused));
+            words.push(format!("{} refused", count(self.refused)));
+        }
+        words.push(format!("{} answered", plural(self.answered, "call")));
+        words.extend(self.rate().map(|rate| format!("{rate:.1} accounts/s")));
+        let limit =
+            |(endpoint, limit): (&Endpoint, &u32)| format!("{} ≤ {limit}", endpoint.class().name());
+        if !self.limits.is_empty() {
+            let limits: Vec<String> = self.limits.iter().map(limit).collect();
+            words.push(format!("limits {}", limits.join(", ")));
         }
         words
     }
@@ -196,36 +231,54 @@ mod tests {
     fn too_little_says_nothing_of_the_time_left() {
         assert_eq!(after(&[10; MIN_SLICES - 1]).left(), None);
         assert_eq!(after(&[0; 10]).left(), None);
-        assert_eq!(
-            RunProgress::default().words(Duration::ZERO),
-            "0 accounts, for 0 ms, 0 in flight"
-        );
+        let words = RunProgress::default().words(Duration::ZERO, "");
+        assert_eq!(words, ["0 accounts", "0.0 in flight", "0 calls answered"]);
+    }
+
+    fn sent(ms: u64) -> Event {
+        let at = AT + Duration::from_millis(ms);
+        Event::Sent {
+            at,
+            endpoint: Endpoint::ALL[0],
+            queued: Duration::ZERO,
+            paced: Duration::ZERO,
+        }
+    }
+
+    fn answered(ms: u64, outcome: Outcome) -> Event {
+        let done_at = AT + Duration::from_millis(ms);
+        let endpoint = Endpoint::ALL[0];
+        Event::Done(Attempt { endpoint, attempt: 1, due_at: AT, sent_at: AT, done_at, outcome })
     }
 
     #[test]
-    fn the_line_has_rate_time_left_calls_in_flight_limits_and_refusals() {
+    fn the_line_has_time_left_refusals_limits_and_the_true_calls_in_flight() {
         let mut progress = after(&[10; 10]);
         let endpoint = Endpoint::ALL[0];
-        for _ in 0..3 {
-            let nothing = Duration::ZERO;
-            progress.take(&Event::Sent { at: AT, endpoint, queued: nothing, paced: nothing });
+        // Two calls at a time, the next sent when one is answered: two in flight, also right after an answer.
+        progress.take(&sent(0));
+        progress.take(&sent(0));
+        for ms in [500, 1_000] {
+            progress.take(&answered(ms, Outcome::Rejected));
+            progress.take(&sent(ms));
         }
-        progress.take(&Event::Done(Attempt {
-            endpoint,
-            attempt: 1,
-            due_at: AT,
-            sent_at: AT,
-            done_at: AT,
-            outcome: Outcome::Rejected,
-        }));
+        progress.take(&answered(1_000, Outcome::Rejected));
         progress.take(&Event::Limited { at: AT, endpoint, limit: 4 });
-        let words = progress.words(Duration::from_secs(10));
-        let in_flight = format!("2 in flight ({} 2/4), 1 refused", endpoint.class().name());
-        assert_eq!(
-            words,
-            format!(
-                "100/1,000 accounts, 10.0/s, 1 min 30 s left (1 min 30 s to 1 min 30 s), {in_flight}"
-            )
-        );
+        let words = progress.words(Duration::from_secs(10), "reading back");
+        let limits = format!("limits {} ≤ 4", endpoint.class().name());
+        let left = "1 min 30 s left (1 min 30 s to 1 min 30 s)";
+        let expected = [
+            "100/1,000 accounts",
+            "2.0 in flight",
+            left,
+            "3 refused",
+            "3 calls answered",
+            "10.0 accounts/s",
+            &limits,
+        ];
+        assert_eq!(words, expected);
+        land(&mut progress, 900);
+        let words = progress.words(Duration::from_secs(11), "reading back");
+        assert_eq!(words, ["1,000/1,000 accounts", "reading back"]);
     }
 }

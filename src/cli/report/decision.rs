@@ -1,28 +1,24 @@
 //! `report --plan P` and its like: the decision page for one's own migration.
 
-use super::{ReportArgs, Spinner, files, from_runs, provenance};
+use super::{ReportArgs, files, from_runs, provenance, tell};
 use crate::cli::args::WorldArgs;
 use crate::cli::command_line::CommandLine;
 use crate::cli::error::CliError;
 use crate::cli::inputs::Inputs;
-use crate::cli::output::Verbosity;
+use crate::cli::progress::LiveLine;
 use neonbench::report::evidence::Provenance;
 use neonbench::report::suite::explore::{Exploration, explore};
 use std::process::ExitCode;
 
 /// Explores the workload that the flags name, and writes its page.
-pub(super) fn run(
-    args: &ReportArgs,
-    line: &CommandLine,
-    verbosity: Verbosity,
-) -> Result<ExitCode, CliError> {
+pub(super) fn run(args: &ReportArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     if args.engine.strategy.is_some() {
         let text = "--strategy: the report compares all strategies; `run` makes one";
         return Err(CliError::usage(text));
     }
     let inputs = Inputs::read(&args.workload, &args.engine, &WorldArgs::default())?;
     files::prepare(&args.out)?;
-    let spinner = Spinner::new(verbosity);
+    let status = LiveLine::new(line, 0);
     let settings = |strategy| inputs.settings(strategy).expect("the flags were checked");
     let exploration = Exploration {
         workload: &inputs.workload,
@@ -30,8 +26,8 @@ pub(super) fn run(
         replicates: args.replicates,
         goal: args.engine.selector.goal.goal(),
     };
-    let mut decision = explore(&exploration, &mut |what| spinner.tell(what))?;
-    drop(spinner);
+    let mut decision = explore(&exploration, &mut |what| tell(&status, what))?;
+    drop(status);
     if let Some(id) = args.baseline {
         let store = args.store.open()?;
         let mut baseline = from_runs::against(&store, id, &decision.league)?;

@@ -2,6 +2,7 @@
 
 use super::ReportArgs;
 use crate::cli::error::{CliError, code};
+use crate::cli::files::create_folder;
 use crate::cli::output::{print, print_json};
 use neonbench::experiment::{Delta, DeltaVerdict};
 use neonbench::report::decision::{Baseline, Decision};
@@ -27,7 +28,7 @@ fn temporary(dir: &Path, name: &str) -> PathBuf {
 
 /// Makes `dir` and finds out whether files can be made in it.
 pub(super) fn prepare(dir: &Path) -> Result<(), CliError> {
-    std::fs::create_dir_all(dir).map_err(write_error(dir))?;
+    create_folder(dir)?;
     let probe = temporary(dir, "probe");
     std::fs::write(&probe, "").map_err(write_error(dir))?;
     std::fs::remove_file(&probe).map_err(write_error(dir))
@@ -146,6 +147,6 @@ mod tests {
         let scratch = tempfile::tempdir().unwrap();
         let file = scratch.path().join("file");
         std::fs::write(&file, "").unwrap();
-        assert!(matches!(prepare(&file.join("out")), Err(CliError::Write { .. })));
+        assert!(matches!(prepare(&file.join("out")), Err(CliError::Folder { .. })));
     }
 }

@@ -24,7 +24,7 @@ fn an_imported_organisation_is_served_with_its_own_ids() {
     place.file("plan.toml", PLAN);
     let imported = place.neonbench("dataset import --custom-fields answer.json --out own.toml");
     assert_eq!(imported.code, 0, "{imported:?}");
-    assert!(imported.stdout.contains("own.toml: 2 fields"), "{imported:?}");
+    assert!(imported.stdout.contains("written: own.toml, with 2 fields"), "{imported:?}");
     let left_out = "field 1300 `Secret` is left out: fields of type Password are not migrated";
     assert!(imported.stderr.contains(left_out), "{imported:?}");
     let described = place.neonbench("dataset describe own.toml --resources 20");
@@ -67,8 +67,12 @@ fn what_is_no_such_answer_is_refused() {
     place.file("empty.json", "[]");
     place.file("text.json", "<html>");
     let import = |file: &str| format!("dataset import --custom-fields {file}");
-    place.refused(&import("error.json"), 2, &["error.json", "missing field `id`", "bare array"]);
-    place.refused(&import("text.json"), 2, &["text.json", "line 1", "bare array"]);
+    place.refused(
+        &import("error.json"),
+        2,
+        &["error.json", "missing field `id`", "which is an array"],
+    );
+    place.refused(&import("text.json"), 2, &["text.json", "line 1", "which is an array"]);
     place.refused(&import("empty.json"), 2, &["empty.json", "no field"]);
     place.refused(&import("none.json"), 2, &["none.json"]);
 }

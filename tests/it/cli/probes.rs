@@ -24,7 +24,7 @@ fn a_probe_is_written_and_analysed() {
         .map(|it| place.json(&format!("{line} {it}"), 0)["makespan_s"].as_f64().unwrap());
     assert!((mine / true_one - 1.0).abs() < 1e-6, "{mine} {true_one}");
     let check = place.neonbench("profile check mine.toml").stdout;
-    assert!(check.contains("evidence: forecasts draw from the calls"), "{check}");
+    assert!(check.contains("evidence: forecasts are drawn from the calls"), "{check}");
     let words = place.neonbench("probe --profile constant");
     assert_eq!(words.code, 0, "{words:?}");
     for said in ["nothing was written", "5 calls in flight", "assumed", "next: neonbench probe"] {
@@ -46,7 +46,7 @@ fn an_analysis_by_a_probe_says_what_the_probe_cost() {
         (at("p95") - at("p5")) / at("p50")
     };
     assert!(width(&probed) > width(&known), "{} {}", width(&probed), width(&known));
-    let unknown = ["nothing is known of that server", "--probe"];
+    let unknown = ["of that server are unknown", "--probe"];
     place.refused("analyze --base-url http://127.0.0.1:1/v2 --resources 5", 2, &unknown);
 }
 
@@ -77,7 +77,7 @@ fn an_analysis_by_a_fitted_file_is_as_uncertain_as_the_probe() {
     );
     let by_hand = place.neonbench(&format!("{line} --profile hand.toml"));
     assert!(
-        by_hand.stderr.contains("hand.toml: limits, times or faults were changed"),
+        by_hand.stderr.contains("hand.toml: its limits, times or faults were changed"),
         "{by_hand:?}"
     );
     assert!(width(&serde_json::from_str(&by_hand.stdout).unwrap()) < 0.5, "{by_hand:?}");

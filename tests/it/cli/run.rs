@@ -155,7 +155,7 @@ fn without_json_it_is_said_in_words() {
     let place = Place::new();
     let outcome = place.neonbench("run --resources 12 --no-store");
     assert_eq!(outcome.code, 0, "{outcome:?}");
-    for words in ["makespan", "12 migrated", "audit", "valid", "next: neonbench "] {
+    for words in ["time ", "12 migrated", "audit", "valid", "next: neonbench "] {
         assert!(outcome.stdout.contains(words), "no {words} in {}", outcome.stdout);
     }
     assert_eq!(outcome.stderr, "", "no progress bar where there is no terminal");
@@ -396,7 +396,7 @@ fn runs_are_kept_and_a_store_that_cannot_be_written_undoes_none() {
     place.file("taken", "a file where a folder would have to be");
     let outcome = place.neonbench("run --resources 10 --json --store taken/kept.sqlite");
     assert_eq!(outcome.code, 0, "{outcome:?}");
-    assert!(outcome.stderr.contains("warning: the run is not kept"), "{outcome:?}");
+    assert!(outcome.stderr.contains("warning: the run is not saved"), "{outcome:?}");
     serde_json::from_str::<Value>(&outcome.stdout).unwrap();
 }
 

@@ -111,10 +111,10 @@ fn the_example_shows_every_member_and_those_that_are_off_can_be_switched_on() {
     place.file("all-on.toml", &on.join("\n"));
     let off = place.neonbench("profile check as-it-is.toml");
     assert_eq!(off.code, 0, "{off:?}");
-    assert!(!off.stdout.contains("every call number 100"), "{off:?}");
+    assert!(!off.stdout.contains("one call in 100"), "{off:?}");
     let on = place.neonbench("profile check all-on.toml");
     assert_eq!(on.code, 0, "{on:?}");
-    for said in ["every call number 100: slow-body", "Retry-After 1 s", "congestion", "401"] {
+    for said in ["one call in 100: slow-body", "Retry-After 1 s", "congestion", "401"] {
         assert!(on.stdout.contains(said), "{said}: {on:?}");
     }
     // Every member of the form is there.
