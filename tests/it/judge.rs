@@ -179,7 +179,7 @@ fn a_script_that_never_talks_to_the_mock_is_told_so() {
     let folder = tempfile::tempdir().unwrap();
     let judged = judge(folder.path(), &["--json"], &["bash", "-c", "echo done"]);
     let record = judged.is("no_calls", 11);
-    let sentence = "your command did not talk to the mock; check where it wrote";
+    let sentence = "your command did not call the mock; check the address that it uses";
     assert!(judged.stderr.contains(sentence), "{}", judged.stderr);
     assert_eq!(record["league"].as_array().unwrap().len(), 0);
 

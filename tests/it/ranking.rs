@@ -15,6 +15,7 @@ use neonbench::manager::{
 use neonbench::report::decision::Decision;
 use neonbench::report::model::DecisionModel;
 use neonbench::report::suite::explore::Exploration;
+use neonbench_engine::engine::limiter::{Limiter, Manners};
 use neonbench_engine::engine::{Settings, Strategy};
 use neonbench_engine::event::Event;
 use neonbench_engine::record::RunRecord;
@@ -72,10 +73,14 @@ fn workload(profile: &str, resources: u64) -> Workload {
     }
 }
 
-/// The record of every strategy under seed 1.
-fn records(scenario: &Scenario) -> Vec<RunRecord> {
+/// The record of every strategy under seed 1, with a limiter of these `manners` where it has one.
+fn records(scenario: &Scenario, manners: Manners) -> Vec<RunRecord> {
     let record = |strategy| {
-        let spec = RunSpec::new(scenario, Settings::new(strategy));
+        let mut settings = Settings::new(strategy);
+        if let Limiter::Adaptive { manners: own, .. } = &mut settings.limiter {
+            *own = manners;
+        }
+        let spec = RunSpec::new(scenario, settings);
         spec.run(&World::Virtual, &mut |_: &Event| {}).unwrap().record
     };
     Strategy::ALL.map(record).to_vec()
@@ -86,7 +91,7 @@ fn every_case(check: impl Fn(&str, u64, &Goal, &Scenario, &[RunRecord], &[Strate
     for (profile, _) in BUILT_IN {
         for size in SIZES {
             let scenario = Scenario::new(workload(profile, size)).unwrap();
-            let records = records(&scenario);
+            let records = records(&scenario, Manners::Polite);
             for objective in OBJECTIVES {
                 let goal = goal(objective);
                 check(profile, size, &goal, &scenario, &records, &expected(&goal, &records));
@@ -216,7 +221,8 @@ fn check_benchmark(cases: impl Iterator<Item = (&'static str, u64, Objective)>) 
     for (profile, size, objective) in cases {
         let verb = ["benchmark", "--no-store", "--replicates", "1"];
         let made = command(&verb, profile, size, objective);
-        let records = records(&Scenario::new(workload(profile, size)).unwrap());
+        let scenario = Scenario::new(workload(profile, size)).unwrap();
+        let records = records(&scenario, objective.manners());
         let expected = names(&expected(&goal(objective), &records));
         assert_eq!(made["tied"], serde_json::json!(expected), "{profile}, {size}, {objective}");
         assert_eq!(made["best"], serde_json::json!(expected.first()));

@@ -111,17 +111,17 @@ fn an_analysis_says_what_a_run_then_takes() {
 #[test]
 fn an_analysis_says_what_its_probe_is_worth() {
     let folder = tempfile::tempdir().unwrap();
-    let analysis = |profile: &str| {
-        let size = ["--resources", "40", "--mappings", "3", "--json", "--no-store"];
+    let analysis = |profile: &str, accounts: &str| {
+        let size = ["--resources", accounts, "--mappings", "3", "--json", "--no-store"];
         let probe = ["analyze", "--probe", "--profile", profile];
         json(&neonbench(folder.path(), &[&probe[..], &size].concat()).success())
     };
-    // Calls per second are dear to find while a small job runs.
-    let (window, pool) = (analysis("per-second"), analysis("documented"));
+    // The limiter finds a pool as cheaply as a probe does; that there is no limit is worth knowing.
+    let (unlimited, pool) = (analysis("unlimited", "60"), analysis("documented", "40"));
     let saved_s = |analysis: &Value| analysis["probe_worth"]["saved_s"].as_f64().unwrap();
     let took_s = |analysis: &Value| analysis["probe"]["duration_s"].as_f64().unwrap();
-    assert!(saved_s(&window) > 0.3 * took_s(&window), "{}", window["probe_worth"]);
-    assert!(window["probe_worth"]["pays_from_accounts"].is_u64());
+    assert!(saved_s(&unlimited) > took_s(&unlimited), "{}", unlimited["probe_worth"]);
+    assert!(unlimited["probe_worth"]["pays_from_accounts"].is_u64());
     assert!(saved_s(&pool) < 0.2 * took_s(&pool), "{}", pool["probe_worth"]);
 }
 
@@ -132,8 +132,12 @@ fn a_run_is_held_against_its_forecast() {
     let run = neonbench(folder.path(), &run).success();
     let said = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let (stdout, stderr) = (said(&run.get_output().stdout), said(&run.get_output().stderr));
-    assert!(stderr.starts_with("expected: "), "{stderr}");
-    assert!(stdout.starts_with("expected ") && stdout.contains("; it ended "), "{stdout}");
+    assert!(stderr.starts_with("forecast: "), "{stderr}");
+    assert!(stdout.starts_with("forecast: ") && stdout.contains("; the run was "), "{stdout}");
     // A seed that ends late says so while it runs, and only such a one.
-    assert_eq!(stderr.contains("has left its forecast"), stdout.contains("later than"), "{stderr}");
+    assert_eq!(
+        stderr.contains("slower than its forecast"),
+        stdout.contains("the run was slower"),
+        "{stderr}"
+    );
 }

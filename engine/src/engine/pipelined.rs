@@ -257,7 +257,7 @@ impl<'i> Line<'i> {
 
     /// An account to read by GET in place of a search, since writes have nothing to do meanwhile.
     fn overtake(&mut self, room: Room) -> Option<AccountId> {
-        if self.getting >= room.gets.in_all || self.ahead(room) >= room.writes() {
+        if self.getting >= room.gets.in_all || self.ahead(room) > room.writes() {
             return None;
         }
         if self.searching.is_some() { self.next_of_search() } else { self.next_unread() }

@@ -13,6 +13,9 @@ use super::limit::{CallFeedback, ConcurrencyLimit, UnansweredCall};
 /// at a server that is fastest with 3 in flight each doubling costs more than that.
 const START: u32 = 8;
 
+/// Calls after which the knee is believed even if as many as at the start were never in flight.
+const KNEE_AFTER: u32 = 64;
+
 /// Limit of the calls of all endpoints together.
 ///
 /// A pool of one endpoint refuses with the same number of the endpoint's own calls in flight, and a
@@ -26,6 +29,8 @@ pub struct LimitOfAll {
     /// The most calls in flight so far.
     open: u32,
     knee: Knee,
+    /// Calls that were answered, or given up.
+    answered: u32,
     /// The most calls in flight that were all taken: of one endpoint, and of all.
     taken_of_one: u32,
     taken: u32,
@@ -42,6 +47,7 @@ impl LimitOfAll {
             manners,
             open: START,
             knee: Knee::default(),
+            answered: 0,
             taken_of_one: 0,
             taken: 0,
             refused_at: None,
@@ -85,7 +91,11 @@ impl LimitOfAll {
             self.taken_of_one = self.taken_of_one.max(beside + 1);
             self.taken = self.taken.max(call.in_flight_all + 1);
         }
-        self.open = self.open.min(self.knee.limit());
+        self.answered += 1;
+        // With few in flight, and few calls, times that scatter look like times that grow.
+        if self.taken >= START || self.answered >= KNEE_AFTER {
+            self.open = self.open.min(self.knee.limit());
+        }
         if let Some(shared) = &mut self.shared {
             let limit = shared.limit();
             shared.on_result(&CallFeedback { in_flight: call.in_flight_all, ..*call });

@@ -1,0 +1,199 @@
+use super::*;
+use crate::event::Outcome;
+use neon_mock::api::Endpoint;
+
+fn feedback(at_s: f64, in_flight: u32, refused: bool) -> CallFeedback {
+    let at = Timestamp::ZERO + Duration::from_secs_f64(at_s);
+    CallFeedback {
+        endpoint: Endpoint::PatchAccount,
+        sent_at: at,
+        done_at: at,
+        in_flight,
+        unanswered: 0,
+        in_flight_all: in_flight,
+        outcome: if refused { Outcome::Rejected } else { Outcome::Ok },
+        queue_waiting: true,
+        spare_refusals: 5,
+    }
+}
+
+#[test]
+fn the_first_refusal_tells_the_pool() {
+    let mut limit = Adaptive::new(0, Manners::Polite);
+    for in_flight in 0..5 {
+        limit.on_result(&feedback(0.0, in_flight, false));
+    }
+    // The last four opened a place each, since it is no more than twice what was taken.
+    assert_eq!(limit.limit(), START + 4);
+    limit.on_result(&feedback(1.0, 5, true));
+    assert_eq!(limit.limit(), 5);
+}
+
+#[test]
+fn one_more_is_tried_ever_more_rarely_and_kept_when_taken() {
+    let mut limit = Adaptive::new(0, Manners::Polite);
+    limit.on_result(&feedback(0.0, 5, true));
+    limit.on_result(&feedback(1.0, 3, true));
+    assert_eq!(limit.limit(), 3);
+    let mut tried = Vec::new();
+    for call in 0..3_000 {
+        let at_s = 2.0 + f64::from(call);
+        limit.on_result(&feedback(at_s, 2, false));
+        if limit.limit() == 4 {
+            tried.push(call);
+            limit.on_result(&feedback(at_s, 3, true));
+            assert_eq!(limit.limit(), 3);
+        }
+    }
+    let pauses: Vec<i32> = tried.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(pauses.windows(2).all(|pair| pair[1] == 2 * pair[0]), "{pauses:?}");
+    while limit.limit() == 3 {
+        limit.on_result(&feedback(9_000.0, 2, false));
+    }
+    limit.on_result(&feedback(9_001.0, 3, false));
+    assert_eq!(limit.limit(), 4);
+}
+
+#[test]
+fn a_try_in_vain_ends_at_once_where_refusals_cost_only_their_time() {
+    let mut limit = Adaptive::new(0, Manners::Pushing);
+    // Seven seemed to be in flight: two had ended, and their answers were on the way.
+    for in_flight in 0..7 {
+        limit.on_result(&feedback(0.0, in_flight, false));
+    }
+    limit.on_result(&feedback(1.0, 5, true));
+    for _ in 0..PROBE_PUSHING_AFTER {
+        assert_eq!(limit.limit(), 5);
+        limit.on_result(&feedback(2.0, 4, false));
+    }
+    assert_eq!(limit.limit(), 6);
+    limit.on_result(&feedback(3.0, 5, true));
+    assert_eq!(limit.limit(), 5);
+}
+
+#[test]
+fn headroom_is_left_of_what_was_found() {
+    let mut limit = Adaptive::new(1, Manners::Polite);
+    assert_eq!(limit.limit(), START);
+    (0..6).for_each(|in_flight| limit.on_result(&feedback(0.0, in_flight, false)));
+    for (in_flight, left) in [(5, 4), (4, 3), (2, 1)] {
+        limit.on_result(&feedback(1.0, in_flight, true));
+        assert_eq!(limit.limit(), left);
+    }
+}
+
+#[test]
+fn refusals_with_hardly_anything_in_flight_speak_of_a_rate() {
+    let mut limit = Adaptive::new(0, Manners::Pushing);
+    for call in 0..8 {
+        limit.on_result(&feedback(0.1 * f64::from(call), 3, false));
+    }
+    limit.on_result(&feedback(1.0, 4, true));
+    for call in 0..10 {
+        limit.on_result(&feedback(1.1 + 0.2 * f64::from(call), 1, false));
+    }
+    limit.on_result(&feedback(3.0, 0, true));
+    // Ten calls were taken in two seconds.
+    assert_eq!(limit.spacing(), Duration::from_millis(200));
+    limit.on_result(&feedback(4.0, 0, true));
+    assert!(limit.spacing() > Duration::from_millis(200));
+}
+
+#[test]
+fn where_refusals_cost_a_window_is_seen_from_its_burst() {
+    let mut limit = Adaptive::new(0, Manners::Polite);
+    (0..3).for_each(|in_flight| limit.on_result(&feedback(0.0, in_flight, false)));
+    limit.on_result(&feedback(0.01, 2, true));
+    assert!(!limit.is_paced(), "it may be a pool of two");
+    limit.on_result(&feedback(0.02, 0, true));
+    assert!((300..400).contains(&limit.spacing().as_millis()), "{:?}", limit.spacing());
+}
+
+#[test]
+fn what_contradicts_a_pool_is_waited_out_longer_each_time_and_where_refusals_are_spent() {
+    let wait_ms = |limit: &Adaptive, at_s: f64| {
+        let at = Timestamp::ZERO + Duration::from_secs_f64(at_s);
+        limit.not_before().since(at).as_millis()
+    };
+    let mut limit = Adaptive::new(0, Manners::Polite);
+    (0..6).for_each(|in_flight| limit.on_result(&feedback(0.0, in_flight, false)));
+    limit.on_result(&feedback(1.0, 5, true));
+    assert_eq!(limit.not_before(), Timestamp::ZERO, "the first tells the pool");
+    limit.on_result(&feedback(2.0, 4, true));
+    assert_eq!(wait_ms(&limit, 2.0), HOLD.as_millis());
+    limit.on_result(&feedback(3.0, 3, true));
+    assert_eq!(wait_ms(&limit, 3.0), 2 * HOLD.as_millis());
+    limit.on_result(&feedback(4.0, 2, false));
+    limit.on_result(&CallFeedback { spare_refusals: 0, ..feedback(5.0, 2, true) });
+    assert_eq!(wait_ms(&limit, 5.0), 2 * HOLD_SPENT.as_millis());
+}
+
+#[test]
+fn a_level_that_is_refused_before_it_paid_is_tried_more_rarely() {
+    let calls_until_tried = |pays_for: u32| {
+        let mut limit = Adaptive::new(0, Manners::Polite);
+        (0..4).for_each(|in_flight| limit.on_result(&feedback(0.0, in_flight, false)));
+        limit.on_result(&feedback(1.0, 3, true));
+        (0..pays_for).for_each(|_| limit.on_result(&feedback(2.0, 2, false)));
+        limit.on_result(&feedback(3.0, 2, true));
+        assert_eq!(limit.limit(), 2);
+        (0..2_000)
+            .take_while(|_| {
+                limit.on_result(&feedback(4.0, 1, false));
+                limit.limit() == 2
+            })
+            .count()
+    };
+    assert!(calls_until_tried(10) > 4 * calls_until_tried(100));
+}
+
+#[test]
+fn what_one_endpoint_takes_per_second_is_the_others_start() {
+    let mut limit = Adaptive::new(0, Manners::Polite);
+    limit.on_rate_elsewhere(4.0, Timestamp::ZERO);
+    assert_eq!(limit.spacing(), Duration::from_millis(250));
+    let mut known = Adaptive::new(0, Manners::Polite);
+    (0..3).for_each(|in_flight| known.on_result(&feedback(0.0, in_flight, false)));
+    known.on_result(&feedback(1.0, 2, true));
+    known.on_rate_elsewhere(4.0, Timestamp::ZERO);
+    assert_eq!(known.spacing(), Duration::ZERO);
+}
+
+#[test]
+fn a_rate_is_doubted_now_and_then_and_given_up_where_more_goes_through() {
+    let mut limit = Adaptive::new(0, Manners::Polite);
+    let take = |limit: &mut Adaptive, from_s: f64, apart_s: f64, calls: u32| {
+        for call in 0..calls {
+            limit.on_result(&feedback(from_s + apart_s * f64::from(call), 1, false));
+        }
+    };
+    take(&mut limit, 0.1, 0.1, 8);
+    limit.on_result(&feedback(1.0, 4, true));
+    take(&mut limit, 1.1, 0.2, 10);
+    limit.on_result(&feedback(3.0, 0, true));
+    limit.on_result(&feedback(3.1, 0, true));
+    assert!(limit.spacing() > Duration::from_millis(200));
+    let milliseconds = |limit: &Adaptive| limit.spacing().as_millis();
+    take(&mut limit, 4.0, 0.2, TRIAL_AFTER);
+    assert!((100..120).contains(&milliseconds(&limit)), "{}", milliseconds(&limit));
+    // A window refuses what comes faster.
+    let mut window = limit.clone();
+    take(&mut window, 30.0, 0.01, 3);
+    window.on_result(&feedback(30.1, 1, true));
+    assert!(milliseconds(&window) < 120, "{}", milliseconds(&window));
+    window.on_result(&feedback(30.2, 1, true));
+    assert!(milliseconds(&window) > 180, "{}", milliseconds(&window));
+    // Colleagues who have gone do not, and what takes as long as before shows nothing.
+    let mut slow = limit.clone();
+    take(&mut slow, 30.0, 0.2, 100);
+    assert!(milliseconds(&slow) > 180, "{}", milliseconds(&slow));
+    // However long each of them takes.
+    let mut patient = limit.clone();
+    for call in 0..20 {
+        let sent = feedback(30.0 + 0.02 * f64::from(call), 1, false);
+        patient.on_result(&CallFeedback { done_at: sent.sent_at + Duration::from_secs(5), ..sent });
+    }
+    assert!(!patient.is_paced());
+    take(&mut limit, 30.0, 0.02, 100);
+    assert_eq!((limit.spacing(), limit.is_paced()), (Duration::ZERO, false));
+}
