@@ -50,6 +50,13 @@ pub fn audit(scenario: &Scenario, neon: &Neon, measure: &Measure, dry_run: bool)
     audit_part(scenario, neon, measure, AuditScope { dry_run, landed: None })
 }
 
+/// True if [`audit`] finds no faults: the same without the digest of the whole state, of which a sweep has
+/// no need.
+pub fn is_valid(scenario: &Scenario, neon: &Neon, measure: &Measure, dry_run: bool) -> bool {
+    let scope = AuditScope { dry_run, landed: None };
+    audited(scenario, neon, measure, scope, None).is_valid()
+}
+
 /// Scope of an audit: which accounts must have ended, and whether writes are allowed.
 #[derive(Clone, Copy, Debug)]
 pub struct AuditScope<'a> {
@@ -68,6 +75,16 @@ pub fn audit_part(
     measure: &Measure,
     scope: AuditScope<'_>,
 ) -> Audit {
+    audited(scenario, neon, measure, scope, Some(StateDigest::new()))
+}
+
+fn audited(
+    scenario: &Scenario,
+    neon: &Neon,
+    measure: &Measure,
+    scope: AuditScope<'_>,
+    digest: Option<StateDigest>,
+) -> Audit {
     let dry_run = scope.dry_run;
     let mut failed = measure.failed().to_vec();
     if let Some(landed) = scope.landed {
@@ -79,7 +96,7 @@ pub fn audit_part(
     }
     failed.sort_unstable();
     let claims = Claims::Failed { failed: &failed, dry_run };
-    let found = compare(scenario, neon, claims, &mut |_| {});
+    let found = compared(scenario, neon, claims, digest, &mut |_| {});
     let Comparison { mismatched, lost_updates, changing, state_digest, .. } = found;
     let mut faults = Vec::new();
     if mismatched > 0 {
@@ -153,20 +170,36 @@ pub fn compare(
     claims: Claims<'_>,
     mismatch: &mut dyn FnMut(&Mismatch<'_>),
 ) -> Comparison {
+    compared(scenario, neon, claims, Some(StateDigest::new()), mismatch)
+}
+
+/// The same; without a `digest` to begin with, that of the state stays empty.
+fn compared(
+    scenario: &Scenario,
+    neon: &Neon,
+    claims: Claims<'_>,
+    mut digest: Option<StateDigest>,
+    mismatch: &mut dyn FnMut(&Mismatch<'_>),
+) -> Comparison {
     let organisation = neon.organisation();
     let task = ResolvedPlan::resolve(&scenario.plan, organisation.definitions())
         .expect("a scenario's plan was resolved against its organisation");
     let selected = scenario
         .selected(organisation_before(scenario, organisation).as_ref().unwrap_or(organisation));
-    let mut digest = StateDigest::new();
     let (mut mismatched, mut changing) = (0, 0);
     let mut next_selected = selected.iter().peekable();
     // A merged id is no account: writes to it show on its survivor.
     for id in organisation.ids() {
         let is_selected = next_selected.next_if_eq(&&id).is_some();
+        let is_judged = is_selected || organisation.is_changed(id);
+        if !is_judged && digest.is_none() {
+            continue;
+        }
         let now = organisation.values(id);
-        digest.account(id, &now);
-        if !is_selected && !organisation.is_changed(id) {
+        if let Some(digest) = &mut digest {
+            digest.account(id, &now);
+        }
+        if !is_judged {
             continue;
         }
         let before = organisation.original_values(id);
@@ -189,7 +222,7 @@ pub fn compare(
         mismatched,
         lost_updates: neon.lost_updates_by(Writer::Client),
         changing,
-        state_digest: digest.finish(),
+        state_digest: digest.map(StateDigest::finish).unwrap_or_default(),
     }
 }
 

@@ -3,6 +3,7 @@
 //! Where the profile carries evidence, the runs after the first each go by another profile drawn from
 //! it, so that their range covers what the evidence leaves open.
 
+use super::parallel::parallel_map;
 use super::rank::CandidateRuns;
 use super::seeds;
 use super::simulate::{RunFigures, simulate};
@@ -20,6 +21,9 @@ const CALLS: u64 = 1_000_000;
 
 /// The fewest replicates, whatever they take.
 const LEAST: u64 = 3;
+
+/// Replicates whose histograms are in memory at the same time.
+const AT_A_TIME: u64 = 10;
 
 /// The makespan of a run in seconds: the median of its replicates, else its own.
 pub fn median_makespan_s(record: &RunRecord) -> f64 {
@@ -85,23 +89,29 @@ fn drawn(scenario: &Scenario, first: u64, seed: u64) -> Scenario {
     drawn
 }
 
-/// The results of `run`, which returns also its calls, under `seed` and those that follow: `count` of
-/// them, or as many as a million calls allow, but at least three of them then.
-fn affordable<R>(
+/// Gives `fold` the results of `run`, which returns also its calls, under `seed` and those that follow:
+/// `count` of them, or as many as a million calls allow, but at least three of them then.
+fn affordable<R: Send>(
     seed: u64,
     count: u32,
-    mut run: impl FnMut(u64) -> Result<(R, u64), RunError>,
-) -> Result<Vec<R>, RunError> {
-    let (mut all, mut count) = (Vec::new(), u64::from(count.max(1)));
-    for seed in seeds::from(seed, count as u32) {
-        if all.len() as u64 >= count {
-            break;
+    run: impl Fn(u64) -> Result<(R, u64), RunError> + Sync,
+    mut fold: impl FnMut(R),
+) -> Result<(), RunError> {
+    let (mut made, mut count) = (0, u64::from(count.max(1)));
+    while made < count {
+        // The calls of the first tell how many there may be.
+        let together = if made == 0 { 1 } else { AT_A_TIME.min(count - made) };
+        let seeds: Vec<u64> = seeds::from(seed.wrapping_add(made), together as u32).collect();
+        for (one, calls) in parallel_map(&seeds, |seed| run(*seed))? {
+            if made >= count {
+                break;
+            }
+            count = count.min((CALLS / calls.max(1)).max(LEAST));
+            fold(one);
+            made += 1;
         }
-        let (one, calls) = run(seed)?;
-        count = count.min((CALLS / calls.max(1)).max(LEAST));
-        all.push(one);
     }
-    Ok(all)
+    Ok(())
 }
 
 /// The runs of `settings` on `scenario`, simulated under their own seed and those that follow: as many
@@ -113,30 +123,38 @@ pub fn simulated(
     settings: &Settings,
     count: u32,
 ) -> Result<CandidateRuns, RunError> {
-    let runs = affordable(settings.seed, count, |seed| {
+    let mut runs = Vec::new();
+    let run = |seed| {
         let by = &drawn(scenario, settings.seed, seed);
         let run = simulate(by, &Settings { seed, ..settings.clone() }, None)?.figures;
         Ok((run, run.calls))
-    })?;
+    };
+    affordable(settings.seed, count, run, |run| runs.push(run))?;
     Ok(CandidateRuns::simulated(scenario, settings, runs.into_iter().collect()))
 }
 
-/// Records of the run of `spec` in virtual time under its own seed and those that follow; `fold` gets
-/// the histograms of each.
+/// Records of the runs of `settings` on `scenario` in virtual time under their own seed and those that
+/// follow; `fold` gets the histograms of each, in that order.
 ///
 /// There are `count` of them, or as many as a million calls allow, but at least three then.
 /// Errors: a run could not be made.
 pub fn records(
-    spec: &RunSpec<'_>,
+    scenario: &Scenario,
+    settings: &Settings,
     count: u32,
     mut fold: impl FnMut(&Measure),
 ) -> Result<Vec<RunRecord>, RunError> {
-    affordable(spec.settings.seed, count, |seed| {
-        let Run { record, measure, .. } =
-            with_seed(spec, &drawn(spec.scenario, spec.settings.seed, seed), seed)
-                .run(&World::Virtual, &mut |_: &Event| {})?;
+    let mut records = Vec::new();
+    let run = |seed| {
+        let by = &drawn(scenario, settings.seed, seed);
+        let spec = RunSpec::new(by, Settings { seed, ..settings.clone() });
+        let run = spec.run(&World::Virtual, &mut |_: &Event| {})?;
+        let calls = run.record.calls.total;
+        Ok((run, calls))
+    };
+    affordable(settings.seed, count, run, |Run { record, measure, .. }| {
         fold(&measure);
-        let calls = record.calls.total;
-        Ok((record, calls))
-    })
+        records.push(record);
+    })?;
+    Ok(records)
 }

@@ -3,7 +3,7 @@
 use super::cost::Objective;
 use neon_mock::api::Class;
 use neon_mock::staff::Writer;
-use neonbench_engine::audit::audit;
+use neonbench_engine::audit::is_valid;
 use neonbench_engine::engine::{Job, Settings};
 use neonbench_engine::event::{Event, Observer, Outcome};
 use neonbench_engine::measure::Measure;
@@ -195,7 +195,7 @@ pub fn simulate(
     };
     let calls = neon.calls();
     let writes = calls.admitted(Class::Patch) + calls.admitted(Class::Put);
-    let is_valid = has_ended && audit(scenario, &neon, &measure, settings.dry_run).is_valid();
+    let is_valid = has_ended && is_valid(scenario, &neon, &measure, settings.dry_run);
     let edits = EditsOfRun {
         overwritten: neon.lost_updates_by(Writer::Client),
         saved: neon.staff_saves(),

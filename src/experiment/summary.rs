@@ -110,7 +110,7 @@ impl Summary {
 pub fn sweep(
     scenario: &Scenario,
     settings: &[Settings],
-    seeds: &(impl Iterator<Item = u64> + Clone + Sync),
+    seeds: &(impl Iterator<Item = u64> + Clone),
 ) -> Result<Vec<Vec<SimulatedRun>>, RunError> {
     sweep_within(scenario, settings, seeds, None)
 }
@@ -121,7 +121,7 @@ pub fn sweep(
 pub fn sweep_within(
     scenario: &Scenario,
     settings: &[Settings],
-    seeds: &(impl Iterator<Item = u64> + Clone + Sync),
+    seeds: &(impl Iterator<Item = u64> + Clone),
     limit: Option<CostLimit>,
 ) -> Result<Vec<Vec<SimulatedRun>>, RunError> {
     let (resources, mappings) = (scenario.expected_resources(), scenario.mappings() as u64);
@@ -139,11 +139,16 @@ pub fn sweep_within(
             })
         })
         .collect();
-    let runs = parallel_map(&distinct, |(_, settings)| {
-        let run = |seed| simulate(scenario, &Settings { seed, ..settings.clone() }, limit);
-        seeds.clone().map(run).collect::<Result<Vec<_>, RunError>>()
+    let seeds: Vec<u64> = seeds.clone().collect();
+    let jobs: Vec<(&Settings, u64)> = distinct
+        .iter()
+        .flat_map(|(_, settings)| seeds.iter().map(move |seed| (settings, *seed)))
+        .collect();
+    let runs = parallel_map(&jobs, |(settings, seed)| {
+        simulate(scenario, &Settings { seed: *seed, ..(*settings).clone() }, limit)
     })?;
-    Ok(places.into_iter().map(|place| runs[place].clone()).collect())
+    let of = |place: usize| runs[place * seeds.len()..(place + 1) * seeds.len()].to_vec();
+    Ok(places.into_iter().map(of).collect())
 }
 
 /// `settings` with the candidate and the seed of `one`.

@@ -4,6 +4,7 @@ mod chosen;
 mod documents;
 
 use super::claims::EXAMPLES;
+use super::decision::Decision;
 use super::evidence::{
     HttpPair, HttpSample, Provenance, ReportEvidence, Responses, RowEvidence, StaffEvidence,
     StaffSample,
@@ -123,9 +124,8 @@ pub(super) fn spoil(evidence: &mut ReportEvidence, example: u32, strategy: Strat
 }
 
 /// A small decision, whose service times are constant, and how it was made.
-pub(crate) fn decision() -> (crate::report::decision::Decision, Provenance) {
-    static MADE: std::sync::OnceLock<crate::report::decision::Decision> =
-        std::sync::OnceLock::new();
+pub(crate) fn decision() -> (Decision, Provenance) {
+    static MADE: std::sync::OnceLock<Decision> = std::sync::OnceLock::new();
     use crate::experiment::Goal;
     use crate::report::suite::explore::{Exploration, explore};
     use neonbench_engine::engine::Settings;
@@ -143,7 +143,12 @@ pub(crate) fn decision() -> (crate::report::decision::Decision, Provenance) {
         replicates: 2,
         goal: Goal::default(),
     };
-    let decision = MADE.get_or_init(|| explore(&exploration, &mut |_| {}).unwrap()).clone();
+    // The surface, too, which is explored where hybrid is the best.
+    let made = || Decision {
+        surface: exploration.surface(&workload).unwrap(),
+        ..explore(&exploration, &mut |_| {}).unwrap()
+    };
+    let decision = MADE.get_or_init(made).clone();
     let provenance = Provenance {
         command: "neonbench report --profile constant".to_owned(),
         seed: 1,

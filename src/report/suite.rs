@@ -26,6 +26,7 @@ use neonbench_engine::measure::{Measure, histogram};
 use neonbench_engine::run::{Run, RunError, RunSpec, World};
 use neonbench_engine::scenario::{Scenario, ScenarioError, Workload};
 use neonbench_engine::world::WallClock;
+use std::thread::ScopedJoinHandle;
 
 /// The example that the sample over HTTP is taken from: the smallest.
 const HTTP_EXAMPLE: Example = EXAMPLES[2];
@@ -57,6 +58,20 @@ pub fn run(
     provenance: Provenance,
     tell: &mut dyn FnMut(&str),
 ) -> Result<ReportEvidence, SuiteError> {
+    let seed = provenance.seed;
+    std::thread::scope(|scope| {
+        // The sample mostly waits, so it is made beside the simulations.
+        let sample = scope.spawn(move || http(seed));
+        simulations(provenance, tell, || joined(sample))
+    })
+}
+
+/// The evidence of `run`; `http` waits for the sample over HTTP.
+fn simulations(
+    provenance: Provenance,
+    tell: &mut dyn FnMut(&str),
+    http: impl FnOnce() -> Result<HttpSample, SuiteError>,
+) -> Result<ReportEvidence, SuiteError> {
     let (seed, replicates) = (provenance.seed, provenance.replicates);
     let mut rows = Vec::new();
     for example in EXAMPLES {
@@ -83,8 +98,8 @@ pub fn run(
     let map = map::decision_map()?;
     tell("batch sizes");
     let batches = batches::batches(seed)?;
-    tell("a sample over real HTTP");
-    let http = http(seed)?;
+    tell("the rest of a sample over real HTTP");
+    let http = http()?;
     let (decision, selector) = (Some(decision), Some(selector));
     Ok(ReportEvidence {
         provenance,
@@ -170,8 +185,7 @@ fn row(
     replicates: u32,
 ) -> Result<RowEvidence, RunError> {
     let (mut reads, mut writes) = (histogram(), histogram());
-    let spec = RunSpec::new(scenario, settings(strategy, seed));
-    let runs = records(&spec, replicates, |measure| {
+    let runs = records(scenario, &settings(strategy, seed), replicates, |measure| {
         add(&mut reads, measure, Class::Get);
         add(&mut writes, measure, Class::Patch);
     })?;
@@ -204,11 +218,7 @@ fn http(seed: u64) -> Result<HttpSample, SuiteError> {
                 scope.spawn(move || run_in(scenario, strategy, seed, &World::EmbeddedHttp))
             })
             .collect();
-        let join = |thread: std::thread::ScopedJoinHandle<'_, _>| match thread.join() {
-            Ok(run) => run,
-            Err(panic) => std::panic::resume_unwind(panic),
-        };
-        threads.into_iter().map(join).collect()
+        threads.into_iter().map(joined).collect()
     });
     let wall_s = clock.elapsed().as_secs_f64();
     let mut pairs = Vec::new();
@@ -224,13 +234,18 @@ fn http(seed: u64) -> Result<HttpSample, SuiteError> {
     })
 }
 
+/// The result of `thread`, or its panic.
+fn joined<T>(thread: ScopedJoinHandle<'_, T>) -> T {
+    thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
 /// The first example beside other users, by PATCH and by PUT.
 fn staff(seed: u64, replicates: u32) -> Result<StaffSample, SuiteError> {
     let scenario = scenario(&STAFF_EXAMPLE, Scenario::profile("staff")?)?;
     let mut rows = Vec::new();
     for write in [WriteMode::Patch, WriteMode::Put] {
         let settings = Settings { write, ..settings(STAFF_STRATEGY, seed) };
-        let runs = records(&RunSpec::new(&scenario, settings), replicates, |_| {})?;
+        let runs = records(&scenario, &settings, replicates, |_| {})?;
         rows.push(StaffEvidence { write, runs });
     }
     Ok(StaffSample { example: STAFF_EXAMPLE.number, rows })

@@ -5,7 +5,7 @@ use neon_mock::Neon;
 use neon_mock::api::{AccountId, Class, Request};
 use neon_mock::fault::FaultKind;
 use neon_mock::profile::Profile;
-use neonbench_engine::audit::{Audit, ExpectedState, audit};
+use neonbench_engine::audit::{Audit, ExpectedState, audit, is_valid};
 use neonbench_engine::engine::{self, EngineError, Job, Reads, Settings, Strategy, WriteMode};
 use neonbench_engine::event::{AccountOutcome, Event, Observer, Outcome};
 use neonbench_engine::measure::Measure;
@@ -89,7 +89,10 @@ struct Over {
 
 impl Over {
     fn audit(&self, scenario: &Scenario) -> Audit {
-        audit(scenario, &self.neon, &self.notes.measure, false)
+        let audit = audit(scenario, &self.neon, &self.notes.measure, false);
+        let is_valid = is_valid(scenario, &self.neon, &self.notes.measure, false);
+        assert_eq!(is_valid, audit.is_valid(), "{:?}", audit.faults);
+        audit
     }
 
     /// Accounts that failed.

@@ -4,7 +4,8 @@ mod grid;
 
 use super::SuiteError;
 use crate::experiment::{
-    CostLimit, Goal, Objective, RunFigures, Summary, records, seeds, sweep, sweep_within,
+    CostLimit, Goal, Objective, RunFigures, Summary, parallel_map, records, seeds, sweep,
+    sweep_within,
 };
 use crate::findings::{RunFinding, findings, gain};
 use crate::report::decision::{
@@ -49,7 +50,7 @@ pub struct Exploration<'a> {
     /// What is to be migrated.
     pub workload: &'a Workload,
     /// The settings of a strategy; their seed is the first.
-    pub settings: &'a dyn Fn(Strategy) -> Settings,
+    pub settings: &'a (dyn Fn(Strategy) -> Settings + Sync),
     /// Runs of each strategy.
     pub replicates: u32,
     /// The goal that strategies are ranked by.
@@ -76,7 +77,11 @@ pub fn explore(
     let scaling = exploration.scaling(&scenario)?;
     tell("workers and batch sizes");
     let varied = exploration.varied(&scenario);
-    let surface = exploration.surface(&varied)?;
+    // The page shows it of the best alone.
+    let surface = match best {
+        Strategy::Hybrid => exploration.surface(&varied)?,
+        _ => Vec::new(),
+    };
     let grid = grid::explore(exploration, &varied)?;
     let resources = ranked.resources;
     Ok(Decision {
@@ -117,8 +122,9 @@ impl Exploration<'_> {
         strategy: Strategy,
     ) -> Result<StrategyRuns, SuiteError> {
         let mut times = BTreeMap::new();
-        let spec = RunSpec::new(scenario, (self.settings)(strategy));
-        let runs = records(&spec, self.replicates, |measure| add(&mut times, measure))?;
+        let settings = (self.settings)(strategy);
+        let runs =
+            records(scenario, &settings, self.replicates, |measure| add(&mut times, measure))?;
         let spectra = times.iter().map(|(key, times)| Spectrum::of(*key, times)).collect();
         let (name, replicates, findings) = (None, Vec::new(), Vec::new());
         Ok(StrategyRuns { strategy, name, runs, replicates, spectra, findings })
@@ -168,23 +174,26 @@ impl Exploration<'_> {
         if self.workload.ids.is_some() || plan_lists {
             return Ok(Vec::new());
         }
-        let mut scaling = Vec::new();
         let mappings = scenario.mappings() as u64;
-        for strategy in Strategy::ALL {
-            for accounts in SIZES {
-                if accounts * strategy.record_calls_per_account(mappings) > CALLS_A_SIZE {
-                    continue;
-                }
-                let workload = Workload { resources: Some(accounts), ..self.workload.clone() };
-                let runs =
-                    self.simulated(&Scenario::new(workload)?, &[(self.settings)(strategy)])?;
-                let makespan_s = runs[0].makespan_s;
-                if runs[0].is_valid {
-                    scaling.push(ScalingPoint { strategy, accounts, makespan_s });
-                }
-            }
-        }
-        Ok(scaling)
+        let calls = |(strategy, accounts): &(Strategy, u64)| {
+            accounts * strategy.record_calls_per_account(mappings)
+        };
+        let mut runs: Vec<(Strategy, u64)> = Strategy::ALL
+            .iter()
+            .flat_map(|strategy| SIZES.map(|accounts| (*strategy, accounts)))
+            .filter(|run| calls(run) <= CALLS_A_SIZE)
+            .collect();
+        // The longest first, as the crew takes them from the end.
+        runs.sort_by_key(calls);
+        let mut scaling = parallel_map(&runs, |&(strategy, accounts)| {
+            let workload = Workload { resources: Some(accounts), ..self.workload.clone() };
+            let runs = self.simulated(&Scenario::new(workload)?, &[(self.settings)(strategy)])?;
+            let makespan_s = runs[0].makespan_s;
+            let point = ScalingPoint { strategy, accounts, makespan_s };
+            Ok::<_, SuiteError>(runs[0].is_valid.then_some(point))
+        })?;
+        scaling.sort_by_key(|point| point.map(|point| (point.strategy as usize, point.accounts)));
+        Ok(scaling.into_iter().flatten().collect())
     }
 
     /// One run of each of `settings`, under the first seed; hopeless ones are ended.
@@ -224,7 +233,11 @@ impl Exploration<'_> {
         Workload { sample: sample.or(workload.sample), ..workload }
     }
 
-    fn surface(&self, workload: &Workload) -> Result<Vec<SurfacePoint>, SuiteError> {
+    /// Hybrid on `workload` under workers and batch sizes.
+    pub(in crate::report) fn surface(
+        &self,
+        workload: &Workload,
+    ) -> Result<Vec<SurfacePoint>, SuiteError> {
         let scenario = Scenario::new(workload.clone())?;
         let settings = self.varied_settings(Strategy::Hybrid, &WORKERS, &BATCH_SIZES);
         let runs = self.simulated(&scenario, &settings)?;

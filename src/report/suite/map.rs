@@ -6,8 +6,8 @@ use crate::select::{Calibration, DecisionMap, map};
 use neonbench_engine::scenario::{Scenario, Workload};
 
 /// Few enough that the report stays quick, with a size on each side of each of the rule's bounds.
-const RESOURCES: [u64; 7] = [5, 25, 50, 100, 200, 500, 1_000];
-const MAPPINGS: [u32; 4] = [1, 2, 4, 8];
+const RESOURCES: [u64; 6] = [5, 25, 50, 100, 200, 500];
+const MAPPINGS: [u32; 3] = [1, 2, 8];
 
 /// Which of the guide's strategies wins, and what is chosen, by accounts and mappings.
 pub(super) fn decision_map() -> Result<DecisionMap, SuiteError> {
