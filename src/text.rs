@@ -5,7 +5,7 @@ use neon_mock::api::{CustomField, Value};
 use neonbench_engine::record::ColleagueEdits;
 
 /// The meaning of the figure beside which [`edits_in_words`] says `at risk`, after these words.
-pub const AT_RISK: &str = ": edits per 1,000 accounts between their reading and their writing, if each account is edited once per hour";
+pub const AT_RISK: &str = ": edits saved between the read and the write of an account, per 1,000 accounts, if each account is edited once per hour";
 
 /// A number with separated thousands: `12,345`.
 pub fn count(number: u64) -> String {

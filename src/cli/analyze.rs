@@ -230,7 +230,7 @@ fn print_analysis(analysis: &Analysis) -> Result<(), CliError> {
         duration(*p95)
     ))?;
     print(&format!(
-        "  calls        {}, of which {} are refused; {} fewer than a read and a write per mapping",
+        "  calls        {}, of which {} are refused; {} fewer than one read and one write per mapping",
         count(analysis.estimated_api_calls),
         count(analysis.estimated_rejected_calls),
         percent(analysis.api_call_reduction)
@@ -382,7 +382,7 @@ fn recommendations(
             lines.extend(fit.not_shown.iter().map(|it| format!("not known: {it}")));
         }
         None => lines.push(format!(
-            "limits and response times are those of profile {profile}: check that they are yours"
+            "limits and response times are those of profile {profile}: check that they match your server"
         )),
     }
     lines

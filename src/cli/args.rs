@@ -79,7 +79,7 @@ pub(super) struct EngineArgs {
         long,
         value_name = "B",
         value_parser = whole::<u32>,
-        help = format!("Accounts that are read before they are written [default: {DEFAULT_BATCH_SIZE}]")
+        help = format!("Number of accounts to read before writing them [default: {DEFAULT_BATCH_SIZE}]")
     )]
     pub(super) batch_size: Option<u32>,
     /// Pause after every N accounts
@@ -195,7 +195,7 @@ pub(super) struct ValuesArgs {
 #[derive(Clone, Copy, Debug, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(super) struct JournalArgs {
-    /// Record every write before it is sent, as undo needs it [default: over HTTP]
+    /// Record every write before it is sent, which undo needs [default: over HTTP]
     #[arg(long, conflicts_with_all = ["no_journal", "no_store"])]
     pub(super) journal: bool,
     /// Record no writes: the run cannot be resumed, verified or undone

@@ -103,7 +103,7 @@ fn exposure(record: &RunRecord) -> Option<String> {
         return None;
     }
     let mut text = format!(
-        "{} between reading and writing an account (p99 {})",
+        "{} on average between the read and the write of an account (p99 {})",
         duration(mean_s),
         duration(p99_s)
     );
@@ -191,7 +191,7 @@ pub(super) fn summary(record: &RunRecord) -> String {
     line(
         "calls",
         format!(
-            "{}: {}, {}, {}, {}; {} refused (429), {} failed; {} fewer than a read and a write per mapping",
+            "{}: {}, {}, {}, {}; {} refused (429), {} failed; {} fewer than one read and one write per mapping",
             count(calls.total),
             plural(calls.record_reads, "read"),
             plural(calls.record_writes, "write"),

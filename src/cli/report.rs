@@ -26,7 +26,7 @@ use std::process::ExitCode;
 /// Flags of `report`.
 #[derive(Debug, Args)]
 pub(super) struct ReportArgs {
-    /// Where index.html, report.json and report.md go
+    /// Folder for index.html, report.json and report.md
     #[arg(long, value_name = "DIR", default_value = DEFAULT_OUT)]
     out: PathBuf,
     /// Runs of each row, under seeds K, K+1, …
@@ -37,10 +37,10 @@ pub(super) struct ReportArgs {
         value_parser = clap::value_parser!(u32).range(1..=1_000)
     )]
     replicates: u32,
-    /// From stored runs alone, by number: nothing is run
+    /// Report on these stored runs, and run nothing
     #[arg(long, value_name = "RUN,…", value_delimiter = ',', conflicts_with_all = ["seed", "replicates", "plan", "scenario"])]
     runs: Vec<i64>,
-    /// A stored run to compare with: ends with 10 if its strategy is slower now
+    /// Stored run to compare with; exit with 10 if its strategy is slower now
     #[arg(long, value_name = "RUN")]
     baseline: Option<i64>,
     #[command(flatten)]

@@ -141,7 +141,7 @@ impl Goal {
     pub fn in_words(&self) -> String {
         let objective = match self.objective {
             Objective::Balanced => {
-                "balanced cost: time, with failed accounts, refusals beyond a handful and overwritten edits priced in"
+                "balanced cost: time, plus penalties for failed accounts, refusals beyond the first few and overwritten edits"
                     .to_owned()
             }
             Objective::Fastest => "fastest: time, plus a penalty for failed accounts".to_owned(),

@@ -287,7 +287,7 @@ mod tests {
         assert!(sentence.ends_with("; 5.50 under standard."), "{sentence}");
         let other = spoilt(|record| record.resources = 3);
         assert_eq!(best(&other), None);
-        assert!(DecisionModel::new(&other).headline.contains("did not do the same work"));
+        assert!(DecisionModel::new(&other).headline.contains("did different work"));
     }
 
     #[test]

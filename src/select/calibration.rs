@@ -231,16 +231,22 @@ impl Calibration {
         let best =
             found.ok().and_then(|found| Some((found.best[portfolio as usize]?.0, found.tried)));
         let (candidate, how) = if let Some((candidate, tried)) = best {
-            let least =
-                if target.is_uncertain() { "the least expected loss" } else { "the cheapest" };
+            let least = if target.is_uncertain() {
+                "it has the lowest expected loss"
+            } else {
+                "it has the lowest cost"
+            };
             (candidate, format!("{least} of {tried} candidates in simulations"))
         } else {
             let why = "no candidate passes its audit and keeps to the constraints; this does best in the \
                        mean; in simulations";
             (pinned(*self.single_best.of(portfolio)), why.to_owned())
         };
-        let reason =
-            format!("{candidate}: {how} of {size} {}, {}", target.in_words(), goal.objective);
+        let reason = format!(
+            "{candidate}: {how} of {size} {} (objective: {})",
+            target.in_words(),
+            goal.objective
+        );
         let simulated_calls = rehearsal.calls;
         StrategyChoice { candidate, knowledge: target.knowledge(), reason, simulated_calls }
     }
@@ -255,7 +261,7 @@ impl Calibration {
         let candidate =
             pinned(Candidate::new(Strategy::Pipelined, DEFAULT_WORKERS, DEFAULT_BATCH_SIZE));
         let reason = format!(
-            "{candidate}: nothing is known of the target, and its limiter finds the limits while it works"
+            "{candidate}: the target is unknown, and the adaptive limiter finds its limits during the run"
         );
         StrategyChoice { candidate, knowledge: Knowledge::Nothing, reason, simulated_calls: 0 }
     }

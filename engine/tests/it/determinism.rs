@@ -230,17 +230,17 @@ const ARITHMETIC: &[Golden] = &[
     Golden("plain, parallel", 0x1bc2_03fd_bfaa_f44f, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("plain, put_batch", 0x8d21_dcdc_44d6_f8a0, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("plain, hybrid", 0xd6bb_363f_d851_14ef, "2a3311d4b2377bcfeee4be55e3100136"),
-    Golden("plain, pipelined", 0xfd5f_f2f3_142a_76dc, "2a3311d4b2377bcfeee4be55e3100136"),
+    Golden("plain, pipelined", 0x5ba9_8644_ad60_ccb7, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("half-migrated, standard", 0x945e_6cf1_fd17_6d6c, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("half-migrated, parallel", 0xf78e_e166_dec5_6cd2, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("half-migrated, put_batch", 0xab65_626f_08f9_accd, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("half-migrated, hybrid", 0x5340_117d_8089_2ce8, "2a3311d4b2377bcfeee4be55e3100136"),
-    Golden("half-migrated, pipelined", 0x9e1c_b5d2_192d_7532, "2a3311d4b2377bcfeee4be55e3100136"),
+    Golden("half-migrated, pipelined", 0xf002_58d2_df20_a607, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("filter, standard", 0xfbb4_47dd_bb0e_2b87, "b2877feb8006773ea1635810c35d32e2"),
     Golden("filter, parallel", 0x6bef_4d12_2539_c0e0, "b2877feb8006773ea1635810c35d32e2"),
     Golden("filter, put_batch", 0x2945_d996_d94f_4574, "b2877feb8006773ea1635810c35d32e2"),
     Golden("filter, hybrid", 0x6e0f_f44d_afca_6f10, "b2877feb8006773ea1635810c35d32e2"),
-    Golden("filter, pipelined", 0xf420_79ea_19f1_e37b, "b2877feb8006773ea1635810c35d32e2"),
+    Golden("filter, pipelined", 0xd6eb_9ad8_1046_65eb, "b2877feb8006773ea1635810c35d32e2"),
 ];
 
 #[cfg(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu"))]
@@ -249,12 +249,12 @@ const LIBM: &[Golden] = &[
     Golden("log-normal, parallel", 0xa30e_d11b_26c0_776b, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("log-normal, put_batch", 0x900a_41fd_8ec9_4ba4, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("log-normal, hybrid", 0x5d51_9d02_ac6e_2d0e, "2a3311d4b2377bcfeee4be55e3100136"),
-    Golden("log-normal, pipelined", 0x0228_1238_5816_0916, "2a3311d4b2377bcfeee4be55e3100136"),
+    Golden("log-normal, pipelined", 0xe1c6_cc78_dbaa_61b5, "2a3311d4b2377bcfeee4be55e3100136"),
     Golden("moves, standard", 0x7637_dd4b_486f_e84a, "c752cb61d4ad4474a445e1eec4de19e8"),
     Golden("moves, parallel", 0x3ab0_6acb_89e5_be6c, "c752cb61d4ad4474a445e1eec4de19e8"),
     Golden("moves, put_batch", 0x83d4_4206_9dfb_2781, "c752cb61d4ad4474a445e1eec4de19e8"),
     Golden("moves, hybrid", 0xf7a9_32a0_0ff8_be77, "c752cb61d4ad4474a445e1eec4de19e8"),
-    Golden("moves, pipelined", 0x8c8f_f03f_642d_ba4a, "c752cb61d4ad4474a445e1eec4de19e8"),
+    Golden("moves, pipelined", 0x4fc8_cfe2_8207_8bf1, "c752cb61d4ad4474a445e1eec4de19e8"),
 ];
 
 #[test]

@@ -16,7 +16,7 @@ pub fn pools(model: &DecisionModel<'_>) -> Option<String> {
     let name =
         |pool: u32| format!("{pool} at a time{}", if is_now(pool) { ", as now" } else { "" });
     let names: Vec<String> = pools.iter().map(|row| name(row.pool)).collect();
-    let label = "Time of the best strategy for each limit on calls at a time. The table below has the \
+    let label = "Time of the best strategy for each limit on concurrent calls. The table below has the \
                  figures.";
     Some(canvas::draw(label, |canvas| {
         let high = pools.iter().map(|row| row.makespan_s[2]).fold(0.0, f64::max);

@@ -87,7 +87,7 @@ impl Panels<'_> {
             canvas.block(band, 0.2, Ink::Claimed);
         }
         let rate = |slice: &TimelineSlice| slice.landed as f64 / self.slice_s;
-        self.line(canvas, sides, "accounts ended per second", &self.means(rate), None);
+        self.line(canvas, sides, "accounts finished per second", &self.means(rate), None);
         let idle = longest_idle(slices);
         if idle.len() as f64 >= IDLE * slices.len() as f64 {
             let (from, to) = (at(idle.start), at(idle.end));
@@ -97,9 +97,10 @@ impl Panels<'_> {
                 canvas.line([(x, y - 5), (x, y + 5)], 2, Ink::Text);
             }
             let text =
-                format!("no account ends for {}", duration(idle.len() as f64 * self.slice_s));
+                format!("no account finishes for {}", duration(idle.len() as f64 * self.slice_s));
             let half = Font::Small.width(&text) / 2;
-            let x = from.midpoint(to).clamp(half, canvas.width() - half);
+            let least = (sides.left + half).min(canvas.width() - half);
+            let x = from.midpoint(to).clamp(least, canvas.width() - half);
             canvas.text(&text, (x, y + 14), Anchor::Middle, Font::Small, Ink::Text);
         }
         // Of neighbours that would touch, one tick is drawn.

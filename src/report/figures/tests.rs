@@ -224,7 +224,7 @@ fn the_summary_says_what_the_first_screen_says() {
 }
 
 #[test]
-#[should_panic(expected = "One account after another (standard) takes ")]
+#[should_panic(expected = "Migrating one account at a time (standard) takes ")]
 fn a_page_of_other_runs_is_found_out() {
     let (decision, provenance) = fixture::decision();
     let mut other = decision.clone();

@@ -217,8 +217,8 @@ impl RankedStrategy {
         let parts = [
             ("service", mean(|record| record.call_times.served_s)),
             ("refused, failed or given up", mean(|record| record.call_times.wasted_s)),
-            ("wait for a place", mean(|record| record.call_times.queued_s)),
-            ("wait for the rate", mean(|record| record.call_times.paced_s)),
+            ("wait for a slot", mean(|record| record.call_times.queued_s)),
+            ("wait for the rate limit", mean(|record| record.call_times.paced_s)),
             ("backoff", mean(|record| record.call_times.backed_off_s)),
         ];
         let whole: f64 = parts.iter().map(|(_, seconds)| seconds).sum();

@@ -37,7 +37,7 @@ fn rows_stand_beside_their_claims() {
 #[test]
 fn the_verdict_says_what_was_measured_and_what_was_overwritten() {
     let verdict = Model::new(&evidence()).verdict.clone();
-    let measured = "Of the rows that the guide lists, the fastest is hybrid in examples 1 and 2 and \
+    let measured = "Among the strategies that the guide lists, the fastest is hybrid in examples 1 and 2 and \
                     parallel in example 3, 2.0 to 5.0 times as fast as standard";
     assert_eq!(verdict.headline, measured);
     assert!(

@@ -99,7 +99,10 @@ fn fastest(examples: &[ExampleModel]) -> String {
     let groups: Vec<String> = groups.iter().map(group).collect();
     let factors = factors_in_words(&factors)
         .map_or_else(String::new, |factors| format!(", {factors} times as fast as standard"));
-    format!("Of the rows that the guide lists, the fastest is {}{factors}", join_and(&groups))
+    format!(
+        "Among the strategies that the guide lists, the fastest is {}{factors}",
+        join_and(&groups)
+    )
 }
 
 /// A sentence that says how many accounts did not end as planned, or how many runs are invalid.
@@ -141,7 +144,7 @@ fn times(examples: &[ExampleModel]) -> String {
         return "There is no time to report.".to_owned();
     }
     format!(
-        "With the guide's {WORKERS} workers and service times fitted to its own they take: {}.",
+        "With the guide's {WORKERS} workers, and service times fitted to its own times, the fastest takes {}.",
         join_and(&times)
     )
 }

@@ -30,14 +30,14 @@ fn correct(decision: &Decision, row: &RankedStrategy) -> Fact {
     }
     if row.failed > 0.0 {
         let value = format!("{} of {}", sig3(row.failed), count(decision.resources));
-        let label = format!("accounts fail per run of {}, on the mean of {runs}", row.name);
+        let label = format!("accounts fail per run of {}, averaged over {runs}", row.name);
         return Fact { value, label, tone: Tone::Bad };
     }
     let (value, verb) = match decision.resources {
         1 => (of, "ends"),
         _ => (format!("All {of}"), "end"),
     };
-    let label = format!("{verb} as planned in {each}, by the server's own records");
+    let label = format!("{verb} up as planned in {each}, checked against the server's records");
     Fact { value, label, tone: Tone::Good }
 }
 
@@ -45,7 +45,7 @@ fn refused(row: &RankedStrategy) -> Fact {
     Fact {
         value: share(row.refused),
         label: if row.refused > 0.0 {
-            "of the calls are refused (429) and sent again".to_owned()
+            "of the calls are refused (429) and retried".to_owned()
         } else {
             "of the calls are refused (429)".to_owned()
         },
@@ -57,16 +57,16 @@ fn refused(row: &RankedStrategy) -> Fact {
 fn edits(row: &RankedStrategy, dry_run: bool) -> Fact {
     let edits = row.edits;
     if dry_run {
-        let label = "of colleagues is at risk: a dry run writes nothing".to_owned();
+        let label = "by colleagues is at risk: a dry run writes nothing".to_owned();
         return Fact { value: "No edit".to_owned(), label, tone: Tone::Good };
     }
     let guard = match row.guard {
-        Guard::None => "; `--guard reread` lowers this",
+        Guard::None => "; `--guard reread` lowers the risk",
         Guard::Reread => ", though each account is read again before it is written",
     };
     if edits.edits_during_run == 0.0 {
         let is_much = edits.edits_at_risk >= MANY_AT_RISK;
-        let label = "per 1,000 accounts, at one edit per account and hour (nobody edited here)";
+        let label = "per 1,000 accounts, if each account is edited once per hour (no colleague edited in these runs)";
         return Fact {
             value: format!("{} edits at risk", sig3(edits.edits_at_risk)),
             label: format!("{label}{}", if is_much { guard } else { "" }),
@@ -78,19 +78,22 @@ fn edits(row: &RankedStrategy, dry_run: bool) -> Fact {
     let of = sig3(edits.edits_during_run);
     if edits.edits_overwritten > 0.0 {
         let label =
-            format!("of colleagues are overwritten per run ({fewest} to {most} in {runs}){guard}");
+            format!("by colleagues are overwritten per run ({fewest} to {most} in {runs}){guard}");
         let value = format!("{} of {of} edits", sig3(edits.edits_overwritten));
         return Fact { value, label, tone: Tone::Bad };
     }
-    let label = format!("of colleagues were overwritten per run, in {runs}");
+    let label = format!("by colleagues were overwritten per run, in {runs}");
     Fact { value: format!("0 of {of} edits"), label, tone: Tone::Good }
 }
 
 fn undone(dry_run: bool) -> Fact {
     let (value, label) = if dry_run {
-        ("Dry run", "nothing is written, so that nothing is to be undone")
+        ("Dry run", "nothing is written, so there is nothing to undo")
     } else {
-        ("Can be undone", "by `neonbench undo`: a run over HTTP keeps a journal of the old values")
+        (
+            "Can be undone",
+            "with `neonbench undo`: a run over HTTP records the old values in a journal",
+        )
     };
     Fact { value: value.to_owned(), label: label.to_owned(), tone: Tone::Good }
 }
@@ -123,16 +126,16 @@ pub(super) fn sure(decision: &Decision) -> Vec<String> {
     );
     if let Some(calls) = basis.measured_calls {
         sentences.push(format!(
-            "Simulated from a measurement: the service times of profile {of} ({means}) come from {}.",
+            "These times are simulated with measured service times: those of profile {of} ({means}) come from {}.",
             plural(calls, "call")
         ));
     } else {
         sentences.push(format!(
-            "Simulated, with assumed service times: {means} (profile {of}). Neon publishes none."
+            "These times are simulated with assumed service times: {means} (profile {of}). Neon publishes none."
         ));
         sentences.push(
-            "Measure yours with at most 60 calls, `neonbench probe --base-url URL --org-id ORG --write \
-             mine.toml`, and make this page again with `--profile mine.toml`."
+            "Measure yours with `neonbench probe --base-url URL --org-id ORG --write \
+             mine.toml` (at most 60 calls), then make this page again with `--profile mine.toml`."
                 .to_owned(),
         );
     }
@@ -142,8 +145,7 @@ pub(super) fn sure(decision: &Decision) -> Vec<String> {
 /// The physical limit, in a sentence.
 pub(super) fn limit(row: &RankedStrategy, dry_run: bool) -> String {
     let Some([same_s, any_s]) = row.lower_bounds_s else {
-        return "No limit of Neon's holds a client back: the profile has no pool and no window."
-            .to_owned();
+        return "There is no lower bound: the profile has no limits.".to_owned();
     };
     let by = match row.write {
         _ if dry_run => "",
@@ -157,7 +159,7 @@ pub(super) fn limit(row: &RankedStrategy, dry_run: bool) -> String {
         String::new()
     };
     format!(
-        "{} is the least that Neon's limits allow a client{by}{side_by_side}, on average.",
+        "The lower bound is {}: under Neon's limits, no client{by} can be faster on average{side_by_side}.",
         duration(same_s)
     )
 }
@@ -189,12 +191,12 @@ pub(super) fn audits(all: &Validity, seeds: &str) -> Fact {
         (
             Tone::Mixed,
             format!(
-                "{runs} passed their audit, but {lost} of {edits} of colleagues were overwritten"
+                "{runs} passed their audit, but {lost} of {edits} by colleagues were overwritten"
             ),
         )
     } else {
         let accounts = plural(all.accounts, "account");
-        (Tone::Good, format!("{runs} passed their audit, {accounts} compared"))
+        (Tone::Good, format!("{runs} passed their audit: {accounts} checked"))
     };
     Fact { value: text, label: seeds.to_owned(), tone }
 }

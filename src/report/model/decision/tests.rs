@@ -59,8 +59,8 @@ fn who_is_faster_and_ranks_behind_is_named_with_the_criterion() {
     let model = DecisionModel::new(&balanced);
     assert_eq!(model.best, Some(Strategy::Hybrid));
     let lede = model.lede.join(" ");
-    let criterion = " 50 % of its calls refused) is faster, but ranks behind it by balanced cost: time, with \
-                     failed accounts, refusals beyond a handful and overwritten edits priced in.";
+    let criterion = " 50 % of its calls refused) is faster, but ranks lower by balanced cost: time, plus \
+                     penalties for failed accounts, refusals beyond the first few and overwritten edits.";
     assert!(lede.contains("pipelined (") && lede.contains(criterion), "{lede}");
     let fastest = Goal { objective: Objective::Fastest, ..Goal::default() };
     let fastest = changed(|decision| {
@@ -103,7 +103,7 @@ fn a_constraint_decides_and_who_breaks_it_says_so() {
     assert!(!page.contains('−'), "a regret is never negative");
     let none = Decision { goal: goal(0.001), ..decision };
     let model = DecisionModel::new(&none);
-    assert_eq!(model.headline, "No strategy keeps rejected<0.1% for 30 accounts × 2 mappings");
+    assert_eq!(model.headline, "No strategy meets rejected<0.1% for 30 accounts × 2 mappings");
     assert!(model.lede[0].contains(" comes nearest: "), "{:?}", model.lede);
 }
 
@@ -118,7 +118,7 @@ fn ties_are_told_and_nobody_is_named_before_equals() {
     });
     let model = DecisionModel::new(&decision);
     assert_eq!(model.headline, "Use any strategy: 1 account × 2 mappings takes 1.00 s");
-    assert_eq!(model.lede[1], "No strategy is better than another here.");
+    assert_eq!(model.lede[1], "All strategies are equally good here.");
     let (_, provenance) = fixture::decision();
     assert!(!decision_page(&model, &provenance).contains(">recommended<"));
 }
@@ -151,7 +151,7 @@ fn stored_runs_are_named_and_counted_with_their_replicates() {
     let [sentence] = &*model.faster else { panic!("{:?}", model.faster) };
     assert!(
         sentence.starts_with(
-            "hybrid 10/10, run 24 takes 2.00 times as long as hybrid 5/50, run 23 on the "
+            "hybrid 10/10, run 24 takes 2.00 times as long as hybrid 5/50, run 23 (geometric mean; "
         ),
         "{sentence}"
     );
@@ -228,12 +228,12 @@ fn a_higher_limit_is_said_to_help_the_strategy_that_it_was_tried_on() {
     };
     assert_eq!(
         title([40.0, 20.0, 10.0]),
-        "A higher limit would help pipelined: 40.0 s with 5 calls at a time, 20.0 s with 10 and 10.0 s \
+        "A higher limit would help pipelined: 40.0 s with 5 concurrent calls, 20.0 s with 10 and 10.0 s \
          with 20"
     );
     assert_eq!(
         title([1.0, 1.0, 1.0]),
-        "A higher limit would not help pipelined: 1.00 s with 5, 10 or 20 calls at a time"
+        "A higher limit would not help pipelined: 1.00 s with 5, 10 or 20 concurrent calls"
     );
 }
 
@@ -252,7 +252,7 @@ fn the_surface_says_what_its_cells_show() {
     assert_eq!(
         title(&[rude, polite]),
         "hybrid is fastest with 10 workers and batch size 100: 47.9 s, with 21 % of the calls refused; of \
-         those with at most 2 %, 6 workers and batch size 100 are: 1 min 08 s"
+         those with at most 2 %, the fastest has 6 workers and batch size 100: 1 min 08 s"
     );
     assert_eq!(
         title(&[polite, cell(1, 90.0, 0.0)]),
@@ -309,8 +309,8 @@ fn the_run_over_time_is_titled_by_what_it_did() {
     timeline.slices = vec![slice(1, 3, 9), slice(0, 1, 7), slice(0, 0, 7), slice(2, 0, 5)];
     assert_eq!(
         timeline_title(Strategy::Pipelined, &timeline),
-        "pipelined over time: its limiter ends at 5 reads and 5 writes in flight, 4 calls refused, \
-         no account ends for 2.00 s of its 4.00 s"
+        "pipelined over time: its limiter settles at 5 reads and 5 writes in flight, 4 calls refused, \
+         no account finishes for 2.00 s of its 4.00 s"
     );
     for slice in &mut timeline.slices {
         (slice.limit, slice.landed, slice.failed) = ([None; Lane::ALL.len()], 1, 1);
@@ -329,8 +329,8 @@ fn the_limit_on_the_page_is_the_records_own() {
         });
     });
     let model = DecisionModel::new(&decision);
-    let text = "16.8 s is the least that Neon's limits allow a client that writes by PATCH (8.40 s by PATCH \
-                and PUT side by side), on average.";
+    let text = "The lower bound is 16.8 s: under Neon's limits, no client that writes by PATCH can be faster on \
+                average (8.40 s by PATCH and PUT side by side).";
     assert_eq!(model.limit, text);
     let by_put = changed(|decision| {
         each_run(decision, |_, run| {
@@ -339,8 +339,7 @@ fn the_limit_on_the_page_is_the_records_own() {
         });
     });
     let model = DecisionModel::new(&by_put);
-    let text =
-        "16.8 s is the least that Neon's limits allow a client that writes by PUT, on average.";
+    let text = "The lower bound is 16.8 s: under Neon's limits, no client that writes by PUT can be faster on average.";
     assert_eq!(model.limit, text);
     let unlimited = changed(|decision| {
         each_run(decision, |_, run| {
@@ -349,7 +348,7 @@ fn the_limit_on_the_page_is_the_records_own() {
     });
     let model = DecisionModel::new(&unlimited);
     assert!(model.league.iter().all(|row| row.efficiency.is_none()));
-    assert!(model.limit.starts_with("No limit of Neon's "), "{}", model.limit);
+    assert!(model.limit.starts_with("There is no lower bound"), "{}", model.limit);
 }
 
 #[test]
@@ -367,7 +366,7 @@ fn overwritten_edits_are_no_pass_on_the_page_nor_in_the_summary() {
     assert_eq!(page.matches("≈<span class=\"gone\">").count(), 1);
     assert_eq!(page.matches("✓<span class=\"gone\">").count(), 4);
     assert!(page.contains("id=\"risks\" open"), "what says something stands open");
-    let audits = "10 runs passed their audit, but 6 of 400 edits of colleagues were overwritten";
+    let audits = "10 runs passed their audit, but 6 of 400 edits by colleagues were overwritten";
     assert_eq!((&*model.audits.value, model.audits.tone), (audits, Tone::Mixed));
     let summary = decision_summary(&model, &provenance);
     assert!(summary.contains("| 3.00 of 40.0 overwritten (3 to 3 in 2 runs) | ≈ but edits |"));
@@ -390,7 +389,7 @@ fn a_guard_is_advised_only_where_there_is_none() {
         DecisionModel::new(&decision).facts[2].label.clone()
     };
     let (open, guarded) = (edits(Guard::None), edits(Guard::Reread));
-    assert!(open.ends_with(" in 2 runs); `--guard reread` lowers this"), "{open}");
+    assert!(open.ends_with(" in 2 runs); `--guard reread` lowers the risk"), "{open}");
     assert!(
         guarded.ends_with(" in 2 runs), though each account is read again before it is written")
     );

@@ -16,7 +16,7 @@ fn with_interval(row: &RankedStrategy) -> String {
     if row.runs < MIN_VALUES_OF_RANGE as u64 {
         return format!("{median} (the median of {})", plural(row.runs, "run"));
     }
-    format!("{median} ({low} to {high} in nine of ten runs, n = {})", row.runs)
+    format!("{median} (90 % of runs: {low} to {high}, n = {})", row.runs)
 }
 
 /// A decision with what was found of it, to be told in sentences.
@@ -37,9 +37,9 @@ impl Told<'_> {
             let entries: Vec<_> = decision.league.iter().map(StrategyRuns::entry).collect();
             let migrates = |row: &RankedStrategy| row.is_valid && row.failed == 0.0;
             return if !did_the_same(&entries) {
-                "These runs did not do the same work, and are not ranked".to_owned()
+                "These runs did different work, so they are not ranked".to_owned()
             } else if league.first().is_some_and(migrates) {
-                format!("No strategy keeps {} for {work}", self.constraints())
+                format!("No strategy meets {} for {work}", self.constraints())
             } else {
                 format!("No strategy migrates {work} without fault")
             };
@@ -76,7 +76,7 @@ impl Told<'_> {
         };
         if let Some(standard) = league.iter().filter(|it| it.is_valid).find(is_slower) {
             sentences.push(format!(
-                "One account after another ({}) takes {}.",
+                "Migrating one account at a time ({}) takes {}.",
                 standard.name,
                 duration(standard.makespan_s[1]),
             ));
@@ -93,11 +93,11 @@ impl Told<'_> {
         let [low, _, high] = row.makespan_s.map(duration);
         let runs = plural(row.runs, runs);
         match row.runs {
-            1 => format!("That is the time of {runs}: more are needed to know its range."),
+            1 => format!("This is the time of {runs}; a range needs more runs."),
             n if n < MIN_VALUES_OF_RANGE as u64 => {
                 format!("That is the median of {runs}, too few for a range.")
             }
-            _ => format!("That is the median of {runs}; nine of ten take {low} to {high}."),
+            _ => format!("This is the median of {runs}; 90 % of runs take {low} to {high}."),
         }
     }
 
@@ -117,7 +117,7 @@ impl Told<'_> {
         let tied = others.len().min(self.tied().saturating_sub(1));
         let mut sentences = Vec::new();
         if tied > 0 && tied == others.len() {
-            sentences.push("No strategy is better than another here.".to_owned());
+            sentences.push("All strategies are equally good here.".to_owned());
         } else if tied > 0 {
             let names: Vec<String> = others[..tied].iter().map(|row| row.name.clone()).collect();
             let names = join_and(&names);
@@ -131,7 +131,7 @@ impl Told<'_> {
         let constraints = self.constraints();
         let goal = self.decision.goal.in_words();
         sentences.extend(faster(&breaking, ["breaks ", "break "], &constraints));
-        sentences.extend(faster(&keeping, ["ranks behind it by ", "rank behind it by "], &goal));
+        sentences.extend(faster(&keeping, ["ranks lower by ", "rank lower by "], &goal));
         sentences
     }
 
@@ -209,7 +209,7 @@ fn would_more_help(decision: &Decision, strategy: Strategy) -> Option<String> {
         }
     }
     let gain = |(index, (time, pools)): (usize, &(String, Vec<String>))| {
-        let unit = if index == 0 { " calls at a time" } else { "" };
+        let unit = if index == 0 { " concurrent calls" } else { "" };
         format!("{time} with {}{unit}", join_and(pools).replace(" and ", " or "))
     };
     let gains: Vec<String> = gains.iter().enumerate().map(gain).collect();
@@ -234,8 +234,8 @@ impl fmt::Display for MakespanRatio {
             format!("95 % interval {} to {}, ", sig3(low), sig3(high))
         });
         let ratio = sig3(*ratio);
-        let mean = "on the geometric mean";
-        write!(f, "{name} takes {ratio} times as long as {best} {mean} ({interval}n = {runs})")
+        let mean = "(geometric mean";
+        write!(f, "{name} takes {ratio} times as long as {best} {mean}; {interval}n = {runs})")
     }
 }
 
@@ -290,7 +290,12 @@ pub(super) fn surface_title(decision: &Decision) -> String {
     let polite = polite.map_or_else(
         || format!("none of its configurations has {} or fewer", percent(CLIFF)),
         |cell| {
-            format!("of those with at most {}, {} are: {}", percent(CLIFF), with(cell), time(cell))
+            format!(
+                "of those with at most {}, the fastest has {}: {}",
+                percent(CLIFF),
+                with(cell),
+                time(cell)
+            )
         },
     );
     format!("{first}, with {} of the calls refused; {polite}", share(any.refused))
@@ -314,7 +319,7 @@ pub(super) fn timeline_title(strategy: Strategy, timeline: &Timeline) -> String 
     let limits: Vec<String> = limits.collect();
     let mut parts = Vec::new();
     if !limits.is_empty() {
-        parts.push(format!("its limiter ends at {} in flight", join_and(&limits)));
+        parts.push(format!("its limiter settles at {} in flight", join_and(&limits)));
     }
     let refused: u64 = slices.iter().map(|slice| slice.refused).sum();
     parts.push(match refused {
@@ -329,7 +334,7 @@ pub(super) fn timeline_title(strategy: Strategy, timeline: &Timeline) -> String 
     if longest > 0 && longest * 4 >= slices.len() {
         let seconds = |slices: usize| duration((slices as u64 * slice_ns) as f64 / 1e9);
         let (gap, all) = (seconds(longest), seconds(slices.len()));
-        parts.push(format!("no account ends for {gap} of its {all}"));
+        parts.push(format!("no account finishes for {gap} of its {all}"));
     }
     format!("{strategy} over time: {}", parts.join(", "))
 }
