@@ -230,7 +230,7 @@ fn print_analysis(analysis: &Analysis) -> Result<(), CliError> {
         duration(*p95)
     ))?;
     print(&format!(
-        "  calls        {}, of which {} are refused; {} fewer than one read and one write per mapping",
+        "  calls        {}, {} of them refused; {} fewer than one read and one write per mapping",
         count(analysis.estimated_api_calls),
         count(analysis.estimated_rejected_calls),
         percent(analysis.api_call_reduction)
