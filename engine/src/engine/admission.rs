@@ -334,7 +334,7 @@ impl QueueState {
             }
         }
         let free = FREE_REFUSALS.max(self.sent / CALLS_PER_FREE_REFUSAL);
-        let spare_refusals = free as i64 - self.refused as i64;
+        let spare_refusals = free.cast_signed() - self.refused.cast_signed();
         let queue = self.queue(sent.endpoint);
         let feedback = CallFeedback {
             endpoint: sent.endpoint,

@@ -76,8 +76,7 @@ pub struct Adaptive {
     manners: Manners,
     /// Calls in flight that are allowed.
     limit: u32,
-    /// True once a refusal has shown the limit.
-    found: bool,
+    search: PoolSearch,
     /// The most calls that were in flight and all taken.
     taken: u32,
     /// Successes since the last attempt at one more call, or since the limit changed.
@@ -87,8 +86,6 @@ pub struct Adaptive {
     probe_after: u32,
     /// True while one call above the limit is admitted.
     probing: bool,
-    /// One more was taken since the limit was found.
-    has_grown: bool,
     /// What was sent before is no news about the limit.
     changed_at: Timestamp,
     doubt: Doubt,
@@ -103,6 +100,17 @@ pub struct Adaptive {
     /// Refusals that contradict what was found, less successes since.
     contradicted: u32,
     not_before: Timestamp,
+}
+
+/// Progress of the search for the pool.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum PoolSearch {
+    /// No refusal has shown the limit.
+    Open,
+    /// A refusal has.
+    Found,
+    /// One more was taken since.
+    Grown,
 }
 
 /// Evidence against a pool.
@@ -131,13 +139,12 @@ impl Adaptive {
             headroom,
             manners,
             limit: start,
-            found: false,
+            search: PoolSearch::Open,
             taken: 0,
             successes: 0,
             settled: 0,
             probe_after: PROBE_AFTER,
             probing: false,
-            has_grown: false,
             changed_at: Timestamp::ZERO,
             doubt: Doubt::default(),
             rate: None,
@@ -156,10 +163,14 @@ impl Adaptive {
         Self {
             limit,
             taken: limit,
-            found: true,
+            search: PoolSearch::Found,
             changed_at: now,
             ..Self::new(headroom, Manners::Polite)
         }
+    }
+
+    fn is_found(&self) -> bool {
+        self.search > PoolSearch::Open
     }
 
     /// True if calls are spaced.
@@ -207,7 +218,7 @@ impl Adaptive {
         if !call.queue_waiting {
             return;
         }
-        if !self.found {
+        if !self.is_found() {
             // Refusals may be slow: at most as many again as were taken.
             let opened = self.limit + self.manners.opened_by_success();
             self.limit = opened.min(2 * self.taken).clamp(self.limit, MOST);
@@ -240,10 +251,10 @@ impl Adaptive {
         // A refusal costs as much as so many calls, and each place more gains one of `limit`.
         let did_pay = f64::from(self.settled) >= PRICE_CALLS * f64::from(self.limit);
         match self.manners {
-            _ if !self.found && is_certain => PROBE_AFTER,
+            _ if !self.is_found() && is_certain => PROBE_AFTER,
             Manners::Pushing => RECOVER_AFTER,
-            Manners::Polite if self.found && did_pay => RECOVER_AFTER,
-            Manners::Polite if self.found && self.has_grown => {
+            Manners::Polite if self.is_found() && did_pay => RECOVER_AFTER,
+            Manners::Polite if self.search == PoolSearch::Grown => {
                 (2 * self.probe_after).clamp(RECOVER_SPENT_AFTER, PROBE_AFTER_MOST)
             }
             Manners::Polite => RECOVER_SPENT_AFTER,
@@ -257,7 +268,7 @@ impl Adaptive {
             Manners::Polite => probe_after.max(self.probe_after / 2),
             Manners::Pushing => probe_after,
         };
-        self.has_grown = true;
+        self.search = PoolSearch::Grown;
         self.change((self.limit + 1).min(MOST), call.done_at);
     }
 
@@ -284,7 +295,7 @@ impl Adaptive {
         if self.doubts(call) {
             return;
         }
-        let is_below = self.found && !self.probing && call.in_flight < self.limit;
+        let is_below = self.is_found() && !self.probing && call.in_flight < self.limit;
         if self.manners == Manners::Polite && is_below {
             let first = if call.spare_refusals > 0 { HOLD } else { HOLD_SPENT };
             let hold = first.saturating_mul(1 << self.contradicted.min(8)).min(HOLD_MOST);
@@ -292,7 +303,7 @@ impl Adaptive {
             self.contradicted += 1;
         }
         let in_vain = self.probing && call.in_flight >= self.limit;
-        let is_patient = self.manners == Manners::Pushing && self.found && !in_vain;
+        let is_patient = self.manners == Manners::Pushing && self.is_found() && !in_vain;
         if is_patient && call.in_flight < self.taken {
             self.refused += 1;
             if self.refused < PATIENCE {
@@ -310,7 +321,7 @@ impl Adaptive {
         }
         if call.in_flight < self.limit {
             self.probe_after = self.next_probe(call);
-            self.found = true;
+            self.search = self.search.max(PoolSearch::Found);
             self.change(call.in_flight.max(1), call.done_at);
         }
     }
@@ -353,7 +364,7 @@ impl ConcurrencyLimit for Adaptive {
         let is_trial = self.rate.is_some_and(|rate| rate.is_on_trial());
         // Other clients of a pool seldom hold more than half of it.
         let limit = if is_trial { self.limit.div_ceil(2) } else { self.limit };
-        let left = if self.found { limit.saturating_sub(self.headroom) } else { limit };
+        let left = if self.is_found() { limit.saturating_sub(self.headroom) } else { limit };
         left.max(1) + u32::from(self.probing)
     }
 
@@ -376,7 +387,7 @@ impl ConcurrencyLimit for Adaptive {
     }
 
     fn on_rate_elsewhere(&mut self, per_s: f64, now: Timestamp) {
-        if !self.found && self.rate.is_none() && self.manners == Manners::Polite {
+        if !self.is_found() && self.rate.is_none() && self.manners == Manners::Polite {
             self.rate = Some(PacedRate::new(per_s, now));
         }
     }
@@ -390,23 +401,23 @@ impl ConcurrencyLimit for Adaptive {
     }
 
     fn found(&self) -> Option<u32> {
-        (self.found && self.rate.is_none()).then_some(self.limit)
+        (self.is_found() && self.rate.is_none()).then_some(self.limit)
     }
 
     fn on_shared_pool(&mut self, pool: u32) {
-        (self.limit, self.found) = (self.limit.max(pool), true);
+        (self.limit, self.search) = (self.limit.max(pool), self.search.max(PoolSearch::Found));
         (self.rate, self.doubt) = (None, Doubt::default());
     }
 
     fn on_taken_elsewhere(&mut self, taken: u32) {
-        if !self.found {
+        if !self.is_found() {
             self.limit = self.limit.max(taken);
         }
     }
 
     fn on_pool_elsewhere(&mut self, pool: u32) {
         // Neon's page gives all endpoints but the search one figure: go there, and on with care.
-        if !self.found && self.rate.is_none() && self.taken <= pool {
+        if !self.is_found() && self.rate.is_none() && self.taken <= pool {
             self.limit = pool.max(1);
         }
     }
