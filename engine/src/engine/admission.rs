@@ -348,23 +348,20 @@ impl QueueState {
             spare_refusals,
         };
         if let Some(shared_rate) = &mut self.shared_rate {
+            let was_shown = shared_rate.is_shown();
             shared_rate.add(&feedback);
+            if shared_rate.is_shown() && !was_shown {
+                self.found_shared_rate(sent.at, now);
+            }
         }
         if self.is_of_all(&feedback) {
             return;
         }
         let limiter = &mut self.queue(sent.endpoint).limiter;
-        let (before, was_paced) = (limiter.found(), limiter.rate_per_s().is_some());
+        let (before, was_paced) = (limiter.found(), limiter.is_paced());
         limiter.on_result(&feedback);
-        if let Some(per_s) = limiter.rate_per_s()
-            && !was_paced
-            && has_common_limits(sent.endpoint)
-        {
-            for endpoint in Endpoint::ALL.into_iter().filter(|&it| has_common_limits(it)) {
-                if let Some(queue) = &mut self.queues[endpoint.index()] {
-                    queue.limiter.on_rate_elsewhere(per_s, now);
-                }
-            }
+        if limiter.is_paced() && !was_paced && has_common_limits(sent.endpoint) {
+            self.found_rate(sent.at, now);
             return;
         }
         if before.is_none()
@@ -373,6 +370,35 @@ impl QueueState {
             let queues = self.queues.iter_mut().flatten();
             queues.for_each(|queue| queue.limiter.on_pool_elsewhere(pool));
         }
+    }
+
+    /// Calls per second that each endpoint with the common limits was seen to take, up to `at`.
+    fn taken_per_s(&self, at: Timestamp) -> impl Iterator<Item = f64> {
+        let queues = Endpoint::ALL.into_iter().filter(|&it| has_common_limits(it));
+        let queues = queues.filter_map(|it| self.queues[it.index()].as_ref());
+        queues.map(move |queue| queue.limiter.taken_per_s(at))
+    }
+
+    fn tell_alike(&mut self, tell: impl Fn(&mut dyn ConcurrencyLimit)) {
+        for endpoint in Endpoint::ALL.into_iter().filter(|&it| has_common_limits(it)) {
+            if let Some(queue) = &mut self.queues[endpoint.index()] {
+                tell(&mut *queue.limiter);
+            }
+        }
+    }
+
+    /// A call that was sent at `at` showed that calls per second are limited. Windows are alike as a rule: what one
+    /// endpoint was seen to take, the others take too, and less would be the share that others left of a common one.
+    fn found_rate(&mut self, at: Timestamp, now: Timestamp) {
+        let per_s = self.taken_per_s(at).fold(0.0, f64::max);
+        self.tell_alike(|limiter| limiter.on_rate_of_alike(per_s, now));
+    }
+
+    /// A call that was sent at `at` showed that endpoints share calls per second: PUTs end, and what was found for one
+    /// verb was its share. The others may have all of it.
+    fn found_shared_rate(&mut self, at: Timestamp, now: Timestamp) {
+        let per_s = self.taken_per_s(at).sum();
+        self.tell_alike(|limiter| limiter.on_shared_rate(per_s, now));
     }
 
     /// Tells the limit of all endpoints of the answer to a call, and what it finds by it to the others;

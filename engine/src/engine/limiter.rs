@@ -87,6 +87,14 @@ impl Manners {
             Self::Pushing => 2,
         }
     }
+
+    /// Other calls of the endpoint that count as taken beside a call that was.
+    const fn beside(self, taken: &CallFeedback) -> u32 {
+        match self {
+            Self::Polite => taken.certain(),
+            Self::Pushing => taken.in_flight,
+        }
+    }
 }
 
 impl Limiter {

@@ -11,8 +11,8 @@
 //! ([`Manners::Pushing`]), calls go on for a while at a level that the pool took before and now refuses.
 //!
 //! A pool that refuses what it took a moment ago is shared with other clients, or the server limits
-//! calls per second. After repeated contradictions calls are spaced too, at the rate that was taken
-//! meanwhile. The rate creeps up, and steps down at each refusal. Now and then twice the rate is tried for
+//! calls per second. After repeated contradictions, and where the pool seems to shrink again and again, calls
+//! are spaced too, at the rate that was taken meanwhile. The rate creeps up, and steps down at each refusal. Now and then twice the rate is tried for
 //! some seconds: where that goes through, other clients of a pool were taken for a rate.
 
 use super::Manners;
@@ -54,6 +54,9 @@ const PROBE_AFTER_MOST: u32 = 4_096;
 /// Times that a level must be refused, taken and refused again before a rate is assumed.
 const TURNS: u32 = 2;
 
+/// Times that a pool must be found smaller than before, and never larger, after which a rate is assumed.
+const SHRUNK: u32 = 2;
+
 /// The shortest time over which a rate is measured.
 const MEASURED: Duration = Duration::from_secs(1);
 
@@ -86,7 +89,7 @@ pub struct Adaptive {
     probe_after: u32,
     /// True while one call above the limit is admitted.
     probing: bool,
-    /// What was sent before is no news about the limit.
+    /// A call that was sent before says nothing about the present limit.
     changed_at: Timestamp,
     doubt: Doubt,
     rate: Option<PacedRate>,
@@ -99,6 +102,8 @@ pub struct Adaptive {
     recent: RecentCalls,
     /// Refusals that contradict what was found, less successes since.
     contradicted: u32,
+    /// The same, since one more was taken.
+    shrunk: u32,
     not_before: Timestamp,
 }
 
@@ -153,6 +158,7 @@ impl Adaptive {
             refused: 0,
             recent: RecentCalls::default(),
             contradicted: 0,
+            shrunk: 0,
             not_before: Timestamp::ZERO,
         }
     }
@@ -173,16 +179,8 @@ impl Adaptive {
         self.search > PoolSearch::Open
     }
 
-    /// True if calls are spaced.
-    pub(super) const fn is_paced(&self) -> bool {
-        self.rate.is_some()
-    }
-
     fn success(&mut self, call: &CallFeedback) {
-        let beside = match self.manners {
-            Manners::Polite => call.certain(),
-            Manners::Pushing => call.in_flight,
-        };
+        let beside = self.manners.beside(call);
         self.taken = self.taken.max(beside + 1);
         self.doubt.taken += 1;
         self.contradicted = self.contradicted.saturating_sub(1);
@@ -219,9 +217,9 @@ impl Adaptive {
             return;
         }
         if !self.is_found() {
-            // Refusals may be slow: at most as many again as were taken.
+            // Refusals may be slow: hardly more again than were taken.
             let opened = self.limit + self.manners.opened_by_success();
-            self.limit = opened.min(2 * self.taken).clamp(self.limit, MOST);
+            self.limit = opened.min(2 * self.taken + self.taken / 8).clamp(self.limit, MOST);
             return;
         }
         (self.successes, self.settled) = (self.successes + 1, self.settled + 1);
@@ -269,6 +267,7 @@ impl Adaptive {
             Manners::Pushing => probe_after,
         };
         self.search = PoolSearch::Grown;
+        self.shrunk = 0;
         self.change((self.limit + 1).min(MOST), call.done_at);
     }
 
@@ -301,6 +300,7 @@ impl Adaptive {
             let hold = first.saturating_mul(1 << self.contradicted.min(8)).min(HOLD_MOST);
             self.not_before = call.done_at + hold;
             self.contradicted += 1;
+            self.shrunk += 1;
         }
         let in_vain = self.probing && call.in_flight >= self.limit;
         let is_patient = self.manners == Manners::Pushing && self.is_found() && !in_vain;
@@ -337,6 +337,10 @@ impl Adaptive {
         if call.in_flight * 4 < self.taken {
             doubt.turns = doubt.turns.max(TURNS);
         }
+        // Nor does a pool shrink again and again.
+        if self.shrunk >= SHRUNK && call.in_flight < self.limit && self.manners == Manners::Polite {
+            doubt.turns = doubt.turns.max(TURNS);
+        }
         if doubt.refused_at.is_none() {
             doubt.since = call.done_at;
             doubt.taken = 0;
@@ -349,7 +353,7 @@ impl Adaptive {
             return false;
         }
         let per_s = match self.manners {
-            Manners::Polite => self.recent.bucket_per_s(call),
+            Manners::Polite => self.recent.bucket_per_s(call.sent_at, call.in_flight),
             Manners::Pushing => f64::from(doubt.taken.max(1)) / elapsed.as_secs_f64(),
         };
         self.rate = Some(PacedRate::new(per_s, call.done_at));
@@ -372,8 +376,12 @@ impl ConcurrencyLimit for Adaptive {
         self.rate.map_or(Duration::ZERO, |rate| rate.spacing())
     }
 
-    fn rate_per_s(&self) -> Option<f64> {
-        self.rate.map(|rate| rate.per_s())
+    fn is_paced(&self) -> bool {
+        self.rate.is_some()
+    }
+
+    fn taken_per_s(&self, at: Timestamp) -> f64 {
+        self.recent.bucket_per_s(at, 0)
     }
 
     fn not_before(&self) -> Timestamp {
@@ -386,8 +394,19 @@ impl ConcurrencyLimit for Adaptive {
         }
     }
 
-    fn on_rate_elsewhere(&mut self, per_s: f64, now: Timestamp) {
-        if !self.is_found() && self.rate.is_none() && self.manners == Manners::Polite {
+    fn on_rate_of_alike(&mut self, per_s: f64, now: Timestamp) {
+        if self.manners == Manners::Pushing {
+            return;
+        }
+        if let Some(rate) = &mut self.rate {
+            rate.is_at_least(per_s);
+        } else if !self.is_found() {
+            self.rate = Some(PacedRate::new(per_s, now));
+        }
+    }
+
+    fn on_shared_rate(&mut self, per_s: f64, now: Timestamp) {
+        if self.manners == Manners::Polite {
             self.rate = Some(PacedRate::new(per_s, now));
         }
     }

@@ -89,9 +89,14 @@ pub trait ConcurrencyLimit: fmt::Debug {
         Duration::ZERO
     }
 
-    /// The calls per second that this limit has found, if it has.
-    fn rate_per_s(&self) -> Option<f64> {
-        None
+    /// True if calls are spaced, since calls per second are limited.
+    fn is_paced(&self) -> bool {
+        false
+    }
+
+    /// The calls per second that were seen to be taken, up to `at`.
+    fn taken_per_s(&self, _at: Timestamp) -> f64 {
+        0.0
     }
 
     /// The earliest time of the next call.
@@ -116,8 +121,11 @@ pub trait ConcurrencyLimit: fmt::Debug {
     /// Another endpoint was found to have a pool of `pool`.
     fn on_pool_elsewhere(&mut self, _pool: u32) {}
 
-    /// Another endpoint was found to take `per_s` calls per second.
-    fn on_rate_elsewhere(&mut self, _per_s: f64, _now: Timestamp) {}
+    /// An endpoint with the same limits is paced; one of them took `per_s` calls per second.
+    fn on_rate_of_alike(&mut self, _per_s: f64, _now: Timestamp) {}
+
+    /// The endpoint was found to share calls per second with others, which took `per_s` together.
+    fn on_shared_rate(&mut self, _per_s: f64, _now: Timestamp) {}
 
     /// The endpoint was found to share a pool of `pool` with others.
     fn on_shared_pool(&mut self, _pool: u32) {}

@@ -36,6 +36,8 @@ pub struct LimitOfAll {
     taken: u32,
     /// The fewest calls of all in flight beside one that was refused.
     refused_at: Option<u32>,
+    /// The pool that verbs share, if they seem to. Its waits are not kept: a pool of one verb that was taken for a
+    /// shared one would stop them all.
     shared: Option<Adaptive>,
 }
 
@@ -84,11 +86,7 @@ impl LimitOfAll {
             if (call.in_flight_all + 1) * 2 > self.open {
                 self.open += self.manners.opened_by_success();
             }
-            let beside = match self.manners {
-                Manners::Polite => call.certain(),
-                Manners::Pushing => call.in_flight,
-            };
-            self.taken_of_one = self.taken_of_one.max(beside + 1);
+            self.taken_of_one = self.taken_of_one.max(self.manners.beside(call) + 1);
             self.taken = self.taken.max(call.in_flight_all + 1);
         }
         self.answered += 1;

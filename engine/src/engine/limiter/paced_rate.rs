@@ -77,14 +77,15 @@ impl RecentCalls {
         self.sent.push_back(taken.sent_at);
     }
 
-    /// The least rate of a bucket that holds one second's calls and was empty when `refused` was sent, in calls per
-    /// second: in no stretch of time can such a bucket admit more than it holds and what flows in meanwhile.
-    pub(super) fn bucket_per_s(&self, refused: &CallFeedback) -> f64 {
-        let in_flight = f64::from(refused.in_flight);
-        let before = self.sent.iter().enumerate().filter(|(_, at)| **at <= refused.sent_at);
-        let since = before.map(|(place, at)| {
+    /// The least rate of a bucket that holds one second's calls, in calls per second: up to a call at `at` with
+    /// `in_flight` others in flight, no stretch of time can have had more than it holds and what flowed in meanwhile.
+    /// It is the rate itself if the bucket was empty then.
+    pub(super) fn bucket_per_s(&self, at: Timestamp, in_flight: u32) -> f64 {
+        let in_flight = f64::from(in_flight);
+        let before = self.sent.iter().enumerate().filter(|(_, sent)| **sent <= at);
+        let since = before.map(|(place, sent)| {
             let taken = (self.sent.len() - place) as f64 + in_flight;
-            taken / (1.0 + nanos(refused.sent_at.since(*at)) as f64 / 1e9)
+            taken / (1.0 + nanos(at.since(*sent)) as f64 / 1e9)
         });
         since.fold(in_flight, f64::max)
     }
@@ -104,8 +105,11 @@ impl PacedRate {
         }
     }
 
-    pub(super) const fn per_s(&self) -> f64 {
-        self.per_s
+    /// The rate is at least `per_s`, unless it was refused.
+    pub(super) const fn is_at_least(&mut self, per_s: f64) {
+        if !self.found {
+            self.per_s = self.per_s.max(per_s);
+        }
     }
 
     /// The time between two calls.
@@ -195,8 +199,12 @@ mod tests {
     use crate::event::Outcome;
     use neon_mock::api::Endpoint;
 
-    fn sent(at_s: f64, outcome: Outcome) -> CallFeedback {
-        let at = Timestamp::ZERO + Duration::from_secs_f64(at_s);
+    fn at(at_s: f64) -> Timestamp {
+        Timestamp::ZERO + Duration::from_secs_f64(at_s)
+    }
+
+    fn taken(at_s: f64) -> CallFeedback {
+        let at = at(at_s);
         CallFeedback {
             endpoint: Endpoint::PatchAccount,
             sent_at: at,
@@ -204,7 +212,7 @@ mod tests {
             in_flight: 0,
             unanswered: 0,
             in_flight_all: 0,
-            outcome,
+            outcome: Outcome::Ok,
             queue_waiting: true,
             spare_refusals: 5,
         }
@@ -213,16 +221,16 @@ mod tests {
     #[test]
     fn a_bucket_is_known_from_the_burst_and_from_the_stream_that_emptied_it() {
         let mut burst = RecentCalls::default();
-        (0..3).for_each(|_| burst.add(&sent(10.0, Outcome::Ok)));
-        assert!((burst.bucket_per_s(&sent(10.0, Outcome::Rejected)) - 3.0).abs() < 1e-9);
+        (0..3).for_each(|_| burst.add(&taken(10.0)));
+        assert!((burst.bucket_per_s(at(10.0), 0) - 3.0).abs() < 1e-9);
         // Ten per second into a bucket of five that loses five per second: empty after one second.
         let mut stream = RecentCalls::default();
-        (0..10).for_each(|call| stream.add(&sent(f64::from(call) / 10.0, Outcome::Ok)));
-        assert!((stream.bucket_per_s(&sent(1.0, Outcome::Rejected)) - 5.0).abs() < 1e-9);
+        (0..10).for_each(|call| stream.add(&taken(f64::from(call) / 10.0)));
+        assert!((stream.bucket_per_s(at(1.0), 0) - 5.0).abs() < 1e-9);
         // Slow calls long before say nothing against it.
         let mut both = RecentCalls::default();
-        both.add(&sent(0.0, Outcome::Ok));
-        (0..3).for_each(|_| both.add(&sent(60.0, Outcome::Ok)));
-        assert!((both.bucket_per_s(&sent(60.0, Outcome::Rejected)) - 3.0).abs() < 1e-9);
+        both.add(&taken(0.0));
+        (0..3).for_each(|_| both.add(&taken(60.0)));
+        assert!((both.bucket_per_s(at(60.0), 0) - 3.0).abs() < 1e-9);
     }
 }

@@ -110,7 +110,7 @@ fn where_refusals_cost_a_window_is_seen_from_its_burst() {
 }
 
 #[test]
-fn what_contradicts_a_pool_is_waited_out_longer_each_time_and_where_refusals_are_spent() {
+fn a_contradiction_is_waited_out_longer_each_time_and_where_refusals_are_spent() {
     let wait_ms = |limit: &Adaptive, at_s: f64| {
         let at = Timestamp::ZERO + Duration::from_secs_f64(at_s);
         limit.not_before().since(at).as_millis()
@@ -121,11 +121,23 @@ fn what_contradicts_a_pool_is_waited_out_longer_each_time_and_where_refusals_are
     assert_eq!(limit.not_before(), Timestamp::ZERO, "the first tells the pool");
     limit.on_result(&feedback(2.0, 4, true));
     assert_eq!(wait_ms(&limit, 2.0), HOLD.as_millis());
+    let mut spent = limit.clone();
     limit.on_result(&feedback(3.0, 3, true));
     assert_eq!(wait_ms(&limit, 3.0), 2 * HOLD.as_millis());
-    limit.on_result(&feedback(4.0, 2, false));
-    limit.on_result(&CallFeedback { spare_refusals: 0, ..feedback(5.0, 2, true) });
-    assert_eq!(wait_ms(&limit, 5.0), 2 * HOLD_SPENT.as_millis());
+    spent.on_result(&CallFeedback { spare_refusals: 0, ..feedback(3.0, 3, true) });
+    assert_eq!(wait_ms(&spent, 3.0), 2 * HOLD_SPENT.as_millis());
+}
+
+#[test]
+fn a_pool_that_shrinks_again_and_again_is_a_rate() {
+    let mut limit = Adaptive::new(0, Manners::Polite);
+    (0..6).for_each(|in_flight| limit.on_result(&feedback(0.0, in_flight, false)));
+    for (at_s, in_flight) in [(1.0, 5), (2.0, 4), (3.0, 3)] {
+        limit.on_result(&feedback(at_s, in_flight, true));
+        assert!(!limit.is_paced(), "a pool of {in_flight}");
+    }
+    limit.on_result(&feedback(4.0, 2, true));
+    assert!(limit.is_paced());
 }
 
 #[test]
@@ -150,12 +162,12 @@ fn a_level_that_is_refused_before_it_paid_is_tried_more_rarely() {
 #[test]
 fn what_one_endpoint_takes_per_second_is_the_others_start() {
     let mut limit = Adaptive::new(0, Manners::Polite);
-    limit.on_rate_elsewhere(4.0, Timestamp::ZERO);
+    limit.on_rate_of_alike(4.0, Timestamp::ZERO);
     assert_eq!(limit.spacing(), Duration::from_millis(250));
     let mut known = Adaptive::new(0, Manners::Polite);
     (0..3).for_each(|in_flight| known.on_result(&feedback(0.0, in_flight, false)));
     known.on_result(&feedback(1.0, 2, true));
-    known.on_rate_elsewhere(4.0, Timestamp::ZERO);
+    known.on_rate_of_alike(4.0, Timestamp::ZERO);
     assert_eq!(known.spacing(), Duration::ZERO);
 }
 
