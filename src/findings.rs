@@ -176,7 +176,7 @@ impl Gain {
 pub struct RunFinding {
     /// Which.
     pub cause: FindingCause,
-    /// What was seen, in a sentence.
+    /// The observation, in a sentence.
     pub message: String,
     /// The figures.
     pub evidence: Vec<FindingFigure>,

@@ -101,7 +101,7 @@ pub fn sig3(number: f64) -> String {
 /// `number` without digits behind the point, with separated thousands.
 fn whole(number: f64, minus: &str) -> String {
     let digits = format!("{:.0}", number.abs());
-    // What is not finite has no digits.
+    // A value that is not finite has no digits.
     let digits = digits.parse().map_or(digits, count);
     format!("{}{digits}", if number <= -0.5 { minus } else { "" })
 }

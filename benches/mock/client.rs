@@ -17,7 +17,7 @@ pub(crate) struct Client {
     keep_alive: bool,
     requests: Vec<Vec<u8>>,
     connections: Vec<TcpStream>,
-    /// What was read of the answer at hand.
+    /// The bytes read so far of the present answer.
     answer: Vec<u8>,
     next: usize,
 }

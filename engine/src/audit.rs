@@ -232,7 +232,7 @@ fn organisation_before(scenario: &Scenario, organisation: &Organisation) -> Opti
         .then(|| organisation.original())
 }
 
-/// What does not add up between the engine's figures and the server's.
+/// The differences between the engine's figures and the server's.
 fn accounting_faults(measure: &Measure, calls: &Calls, dry_run: bool) -> Vec<String> {
     let mut faults = Vec::new();
     if !measure.obeys_littles_law() {

@@ -22,7 +22,7 @@ pub enum Problem {
     UnknownOption {
         /// The target.
         field: String,
-        /// What was looked for.
+        /// The value that was looked for.
         option: String,
     },
     /// The target holds one option, and the value names several.
@@ -40,7 +40,7 @@ pub enum Problem {
 }
 
 impl Problem {
-    /// What is wrong, without the value, which may be personal.
+    /// The fault, without the value, which may be personal.
     pub fn in_words(&self) -> String {
         match self {
             Self::UnknownOption { field, .. } => {

@@ -214,7 +214,7 @@ impl Ledger {
         self.0.values().any(|entry| !entry.changes.is_empty() || entry.open.is_some())
     }
 
-    /// What is known of account `id`; `None` if it was never noted.
+    /// The state of account `id`; `None` if it was never noted.
     pub fn get(&self, id: AccountId) -> Option<&LedgerEntry> {
         self.0.get(&id)
     }

@@ -46,9 +46,9 @@ pub struct Mapping {
     pub source: String,
     /// Name of the field written.
     pub target: String,
-    /// What is done.
+    /// The operation.
     pub operation: Operation,
-    /// What is done to the value on the way, step by step.
+    /// The steps that transform the value, in order.
     pub transform: Vec<Transform>,
     /// True to fail an account if the target cannot hold its value; false to leave the value out.
     pub validation_required: bool,

@@ -191,7 +191,7 @@ impl Live {
         self.neon.lock().expect("the mock panicked in an earlier call")
     }
 
-    /// What is remembered of the calls served, locked.
+    /// The memory of the calls served, locked.
     pub(crate) fn served(&self) -> MutexGuard<'_, Served> {
         self.served.lock().expect("nothing under this lock panics")
     }

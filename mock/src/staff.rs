@@ -217,7 +217,7 @@ impl Staff {
 
     /// Takes the next step due at or before `now`, with its time.
     ///
-    /// Who found no place goes first, in the order of coming; who comes after them for the same call
+    /// A colleague who found no place goes first, in the order of coming; who comes after them for the same call
     /// joins their queue. Only its first tries again, since a try of all 200 at each place that falls
     /// free was half of the time of a crowded run.
     pub(crate) fn due(&mut self, now: Timestamp) -> Option<(Timestamp, StaffStep)> {

@@ -5,7 +5,7 @@
 //! earliest, and wakes the calls whose moment has come. It never wakes a call early, since until
 //! that moment the call's slot is taken and its client's next call would be refused.
 //!
-//! How late answers due after 100 ms leave, in ms, on two cores shared with the client (release
+//! Delays of answers that are due after 100 ms, in ms, on two cores shared with the client (release
 //! build, 100 calls a connection, otherwise idle; bursts are served one after another):
 //!
 //! | calls in flight | server, p50 | p90 | p99 | seen by the client, p50 | p90 |

@@ -8,7 +8,7 @@ use super::inputs::Inputs;
 use super::output::{count, duration, percent, plural, print, sig3, size};
 use super::probe::ProbeSettings;
 use super::progress::LiveLine;
-use super::terminal::{Tone, escape_controls, toned};
+use super::terminal::{Emphasis, emphasised, escape_controls};
 use clap::Args;
 use neonbench::experiment::{
     Candidate, CandidateRuns, Forecast, Goal, coarse_grid, forecast, parallel_map, rank, seeds,
@@ -220,7 +220,7 @@ fn print_analysis(analysis: &Analysis) -> Result<(), CliError> {
     }
     print(&format!(
         "  recommended  {}\n  because      {}",
-        toned(Tone::Strong, analysis.configuration),
+        emphasised(Emphasis::Strong, analysis.configuration),
         analysis.reason
     ))?;
     print(&format!(

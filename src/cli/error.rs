@@ -1,4 +1,4 @@
-//! What can go wrong with a command, and the exit code for it.
+//! The errors of commands, and their exit codes.
 
 use neon_mock::file::FileError;
 use neonbench::probe::HarError;

@@ -283,7 +283,7 @@ fn dressed_verb(verb: Command, path: &str) -> Command {
     for example in examples {
         let _ = write!(text, "\n  neonbench {example}");
     }
-    // What the verb says itself comes first.
+    // The verb's own text comes first.
     let before = |own: Option<&clap::builder::StyledStr>| {
         own.map_or_else(|| text.clone(), |own| format!("{}\n\n{text}", own.ansi()))
     };

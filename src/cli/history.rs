@@ -6,7 +6,7 @@ use super::command_line::CommandLine;
 use super::error::CliError;
 use super::journaled::is_alive;
 use super::output::{count, duration, print, table, verdict};
-use super::terminal::{Tone, toned};
+use super::terminal::{Emphasis, emphasised};
 use clap::Args;
 use neonbench::experiment::median_makespan_s;
 use neonbench::store::{ListedRun, RunState};
@@ -175,8 +175,8 @@ fn journal_cells(run: &ListedRun) -> Vec<String> {
 fn state(run: &ListedRun) -> String {
     let is_gone = run.state == RunState::Running && !run.process.is_some_and(is_alive);
     match run.state {
-        _ if is_gone => toned(Tone::Warning, "interrupted"),
-        RunState::Failed => toned(Tone::Bad, run.state.name()),
+        _ if is_gone => emphasised(Emphasis::Warning, "interrupted"),
+        RunState::Failed => emphasised(Emphasis::Bad, run.state.name()),
         _ => run.state.name().to_owned(),
     }
 }

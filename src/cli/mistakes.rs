@@ -5,7 +5,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, Error};
 use neonbench_engine::near::nearest;
 
-/// What a user may type in place of a verb, and what is meant.
+/// Words that a user may type in place of a verb, each with the verb meant.
 const ALIASES: [(&str, &str); 4] = [
     ("version", "--version"),
     ("migrate", "run"),

@@ -3,7 +3,7 @@
 use super::args::OutputArgs;
 use super::error::CliError;
 pub(super) use super::table::table;
-use super::terminal::{Tone, complain, end_line, escape_controls, toned};
+use super::terminal::{Emphasis, complain, emphasised, end_line, escape_controls};
 pub(super) use super::terminal::{print, print_file};
 pub(super) use neonbench::text::{
     AT_RISK, count, duration, edits_in_words, percent, plural, sig3, size,
@@ -63,12 +63,15 @@ fn write_line(json: &str) -> Result<(), CliError> {
 /// The audit's verdict in a few words.
 pub(super) fn verdict(record: &RunRecord) -> String {
     if !record.audit.valid {
-        return toned(Tone::Bad, format_args!("INVALID: {}", record.audit.faults.join("; ")));
+        return emphasised(
+            Emphasis::Bad,
+            format_args!("INVALID: {}", record.audit.faults.join("; ")),
+        );
     }
     if record.edits.edits_overwritten > 0.0 {
-        return toned(Tone::Warning, "valid, but edits overwritten");
+        return emphasised(Emphasis::Warning, "valid, but edits overwritten");
     }
-    toned(Tone::Good, "valid")
+    emphasised(Emphasis::Good, "valid")
 }
 
 /// Lower bound ÷ mean time; a dash where nothing limits.
@@ -156,7 +159,7 @@ pub(super) fn summary(record: &RunRecord) -> String {
     let dry = if record.stopped { " · stopped before the end" } else { dry };
     let mut lines = vec![format!(
         "{} · {} · {}{}{dry}",
-        toned(Tone::Strong, record.strategy),
+        emphasised(Emphasis::Strong, record.strategy),
         size(record.resources, record.mappings),
         settings(record),
         ways(record),
@@ -168,7 +171,7 @@ pub(super) fn summary(record: &RunRecord) -> String {
     };
     line("chosen", escape_controls(chosen));
     let per_second = performance.resources_per_s;
-    let time = toned(Tone::Strong, duration(record.makespan_s));
+    let time = emphasised(Emphasis::Strong, duration(record.makespan_s));
     line("time", format!("{time} ({}); {} accounts/s", lower_bound(record), sig3(per_second)));
     if let (Some(runs), Some(median_s)) = (record.replicates, record.makespan_s_median) {
         let range = record.makespan_s_interval.map_or_else(

@@ -9,7 +9,7 @@ use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::plan_file;
 use super::output::{plural, print};
-use super::terminal::{Tone, toned};
+use super::terminal::{Emphasis, emphasised};
 use clap::Subcommand;
 use definitions::OrganisationArgs;
 use neonbench_engine::plan::{Level, PlanIssue, check};
@@ -105,7 +105,10 @@ fn check_file(
             plural(plan.mappings.len() as u64, "mapping"),
             checked.organisation,
             plural(checked.fields as u64, "field"),
-            toned(if errors > 0 { Tone::Bad } else { Tone::Good }, plural(errors as u64, "error")),
+            emphasised(
+                if errors > 0 { Emphasis::Bad } else { Emphasis::Good },
+                plural(errors as u64, "error")
+            ),
             plural(warnings as u64, "warning")
         ))
     })?;

@@ -3,7 +3,7 @@
 use super::error::CliError;
 use super::inputs::{profile, profile_file};
 use super::output::{duration, plural, print, print_file, table};
-use super::terminal::{Tone, toned};
+use super::terminal::{Emphasis, emphasised};
 use clap::Subcommand;
 use neon_mock::api::{Class, Endpoint};
 use neon_mock::fault::{Fault, Trigger};
@@ -56,7 +56,7 @@ pub(super) fn run(command: &ProfileCommand) -> Result<ExitCode, CliError> {
         ProfileCommand::Check { file, all } => {
             let origin = file.display().to_string();
             let (profile, _) = profile_file(file)?;
-            let valid = toned(Tone::Good, "valid");
+            let valid = emphasised(Emphasis::Good, "valid");
             print(&format!("{origin}: {valid}, digest {}", profile.digest()))?;
             print(&meaning(&profile, *all))?;
         }

@@ -77,7 +77,7 @@ struct LiveState {
     steps: usize,
     what: String,
     run: Option<RunProgress>,
-    /// What goes on when all accounts of the run have landed.
+    /// The work that is left when all accounts of the run have landed.
     afterwards: &'static str,
     clock: WallClock,
 }

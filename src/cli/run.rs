@@ -102,7 +102,7 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
     Ok(ExitCode::from(exit_code_of(&run.record)))
 }
 
-/// What goes on when every account of a run has landed.
+/// The work that is left when every account of a run has landed.
 fn afterwards(world: &World, replicates: u32) -> &'static str {
     match world {
         World::ForeignHttp(_) => "reading every account again, to check it",

@@ -5,7 +5,7 @@ use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::output::{count, duration, plural, print, table};
 use super::progress::LiveLine;
-use super::terminal::{Tone, toned};
+use super::terminal::{Emphasis, emphasised};
 use clap::Args;
 use neonbench::selftest::{self, FidelityRow, PoolRow, SelftestRecord, SelftestSize, WindowRow};
 use neonbench::text::distance;
@@ -57,8 +57,8 @@ fn summary(record: &SelftestRecord) -> String {
     lines.push(pool(&record.pool));
     lines.extend(record.window.as_ref().map(window));
     lines.push(match (record.passed, record.quick) {
-        (true, false) => format!("passed: {}", toned(Tone::Good, "yes")),
-        (false, false) => format!("passed: {}", toned(Tone::Bad, "NO")),
+        (true, false) => format!("passed: {}", emphasised(Emphasis::Good, "yes")),
+        (false, false) => format!("passed: {}", emphasised(Emphasis::Bad, "NO")),
         // The exit code is that of the bars all the same, as scripts know it.
         (passed, true) => format!(
             "passed: {}, but the bars are for the full size: run it without --quick",
@@ -112,6 +112,10 @@ fn window(row: &WindowRow) -> String {
 
 fn of_limit(limit: &str, admitted: u64, refused: u64, kept: &str, is_exact: bool) -> String {
     let (admitted, refused) = (count(admitted), count(refused));
-    let exact = if is_exact { toned(Tone::Good, "exact") } else { toned(Tone::Bad, "NOT EXACT") };
+    let exact = if is_exact {
+        emphasised(Emphasis::Good, "exact")
+    } else {
+        emphasised(Emphasis::Bad, "NOT EXACT")
+    };
     format!("{limit}: {admitted} calls admitted, {refused} refused; {kept}: {exact}")
 }

@@ -1,6 +1,6 @@
 //! Tables that fit the terminal: columns go, data is never cut.
 
-use super::terminal::{Tone, columns, escape_controls, stdout_width, toned};
+use super::terminal::{Emphasis, columns, emphasised, escape_controls, stdout_width};
 
 /// Marks a column of a header that is left out first where the terminal is narrow.
 const OPTIONAL: char = '?';
@@ -23,10 +23,11 @@ fn fitted(
     let escaped = |row: Vec<String>| row.iter().map(|cell| escape_controls(cell)).collect();
     let rows: Vec<Vec<String>> = rows.into_iter().map(escaped).collect();
     let heads = header.split(" | ").map(str::trim).enumerate();
-    let mut table: Vec<Column> = heads.map(|(at, head)| Column::new(head, &rows, at)).collect();
-    let fits = |table: &[Column]| available.is_none_or(|available| width(table) <= available);
+    let mut table: Vec<TableColumn> =
+        heads.map(|(at, head)| TableColumn::new(head, &rows, at)).collect();
+    let fits = |table: &[TableColumn]| available.is_none_or(|available| width(table) <= available);
     let (mut same, mut left_out) = (Vec::new(), Vec::new());
-    let first = |column: &&Column| column.at == 0;
+    let first = |column: &&TableColumn| column.at == 0;
     while !fits(&table) {
         let constant =
             table.iter().rposition(|it| !first(&it) && rows.len() > 1 && it.is_constant());
@@ -46,7 +47,7 @@ fn fitted(
 }
 
 /// A column of a table.
-struct Column {
+struct TableColumn {
     /// Its place in the whole table.
     at: usize,
     head: String,
@@ -55,7 +56,7 @@ struct Column {
     width: usize,
 }
 
-impl Column {
+impl TableColumn {
     fn new(head: &str, rows: &[Vec<String>], at: usize) -> Self {
         let (name, is_optional) = (head.trim_start_matches(OPTIONAL), head.starts_with(OPTIONAL));
         let cells: Vec<String> = rows.iter().map(|row| row[at].clone()).collect();
@@ -74,16 +75,16 @@ impl Column {
     }
 }
 
-fn width(table: &[Column]) -> usize {
+fn width(table: &[TableColumn]) -> usize {
     table.iter().map(|column| column.width + 2).sum::<usize>().saturating_sub(2)
 }
 
-fn lines(table: &[Column]) -> Vec<String> {
-    let line = |cell: &dyn Fn(&Column) -> String| {
+fn lines(table: &[TableColumn]) -> Vec<String> {
+    let line = |cell: &dyn Fn(&TableColumn) -> String| {
         table.iter().map(cell).collect::<Vec<_>>().join("  ").trim_end().to_owned()
     };
     let mut lines = vec![
-        line(&|column| column.aligned(&toned(Tone::Strong, &column.head))),
+        line(&|column| column.aligned(&emphasised(Emphasis::Strong, &column.head))),
         line(&|column| "─".repeat(column.width)),
     ];
     let rows = table.first().map_or(0, |column| column.cells.len());
@@ -92,19 +93,19 @@ fn lines(table: &[Column]) -> Vec<String> {
 }
 
 /// Each row as a line of its own with its figures below.
-fn paragraphs(table: &[Column]) -> Vec<String> {
+fn paragraphs(table: &[TableColumn]) -> Vec<String> {
     let Some((first, others)) = table.split_first() else { return Vec::new() };
     let row = |row: usize| {
         let figures = others.iter().map(|it| format!("{} {}", it.head, it.cells[row]));
         [
-            toned(Tone::Strong, &first.cells[row]),
+            emphasised(Emphasis::Strong, &first.cells[row]),
             format!("  {}", figures.collect::<Vec<_>>().join(" · ")),
         ]
     };
     (0..first.cells.len()).flat_map(row).collect()
 }
 
-fn with_notes(mut lines: Vec<String>, same: &[Column], left_out: &[Column]) -> String {
+fn with_notes(mut lines: Vec<String>, same: &[TableColumn], left_out: &[TableColumn]) -> String {
     if !same.is_empty() {
         let figures =
             same.iter().rev().map(|column| format!("{} {}", column.head, column.cells[0]));

@@ -1,6 +1,6 @@
 //! The way out to a terminal: control characters escaped, words wrapped at spaces, weight and colour.
 //!
-//! Text is marked with [`toned`], and only the last step turns marks into escape sequences: what comes from
+//! Text is marked with [`emphasised`], and only the last step turns marks into escape sequences: what comes from
 //! a file or a server is escaped like all the rest, and cannot bring sequences of its own. Off a terminal
 //! nothing is wrapped, and `anstream` takes colours away; it also heeds `NO_COLOR`, `CLICOLOR` and `TERM=dumb`.
 
@@ -14,32 +14,32 @@ use textwrap::{Options, WordSeparator, WordSplitter};
 
 /// The meaning of a few words, which decides their colour and weight.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(super) enum Emphasis {
     Good,
     Bad,
     Warning,
     Strong,
 }
 
-/// Begin a tone, in the order of its variants, and end it. Unicode keeps these for internal use.
+/// Begin an emphasis, in the order of its variants, and end it. Unicode keeps these for internal use.
 const BEGINS: [char; 4] = ['\u{fdd0}', '\u{fdd1}', '\u{fdd2}', '\u{fdd3}'];
 const ENDS: char = '\u{fddf}';
 
-/// Words that a line or a label begins with, and their tone.
-const LEADS: [(&str, Tone); 13] = [
-    ("error:", Tone::Bad),
-    ("warning:", Tone::Warning),
-    ("warning ", Tone::Warning),
-    ("note:", Tone::Strong),
-    ("failed ", Tone::Bad),
-    ("differs ", Tone::Bad),
-    ("conflict ", Tone::Warning),
-    ("problem:", Tone::Bad),
-    ("finding ", Tone::Warning),
-    ("next:", Tone::Strong),
-    ("best:", Tone::Strong),
-    ("verdict ", Tone::Strong),
-    ("recommended ", Tone::Strong),
+/// Words that a line or a label begins with, and their emphasis.
+const LEADS: [(&str, Emphasis); 13] = [
+    ("error:", Emphasis::Bad),
+    ("warning:", Emphasis::Warning),
+    ("warning ", Emphasis::Warning),
+    ("note:", Emphasis::Strong),
+    ("failed ", Emphasis::Bad),
+    ("differs ", Emphasis::Bad),
+    ("conflict ", Emphasis::Warning),
+    ("problem:", Emphasis::Bad),
+    ("finding ", Emphasis::Warning),
+    ("next:", Emphasis::Strong),
+    ("best:", Emphasis::Strong),
+    ("verdict ", Emphasis::Strong),
+    ("recommended ", Emphasis::Strong),
 ];
 
 /// Deepest column that the second line of a labelled text begins at.
@@ -52,7 +52,7 @@ const NO_BREAK: &str = "\u{a0}";
 /// No terminal is taken for narrower than this.
 const MIN_WIDTH: usize = 40;
 
-impl Tone {
+impl Emphasis {
     /// In the order of their marks.
     const ALL: [Self; 4] = [Self::Good, Self::Bad, Self::Warning, Self::Strong];
 
@@ -67,9 +67,9 @@ impl Tone {
     }
 }
 
-/// `text`, marked with `tone`.
-pub(super) fn toned(tone: Tone, text: impl fmt::Display) -> String {
-    format!("{}{text}{ENDS}", BEGINS[tone as usize])
+/// `text`, marked with `emphasis`.
+pub(super) fn emphasised(emphasis: Emphasis, text: impl fmt::Display) -> String {
+    format!("{}{text}{ENDS}", BEGINS[emphasis as usize])
 }
 
 /// `text` without the marks of tones.
@@ -118,7 +118,7 @@ pub(super) fn print_file(text: &str) -> Result<(), CliError> {
     end_line(writeln!(std::io::stdout(), "{}", lines.join("\n")))
 }
 
-/// What became of a line that was written to standard output.
+/// The result of writing a line to standard output; a closed pipe is no error.
 pub(super) fn end_line(written: std::io::Result<()>) -> Result<(), CliError> {
     match written {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
@@ -158,14 +158,14 @@ fn rendered(text: &str, width: Option<usize>) -> String {
     text.split('\n').map(line).collect::<Vec<_>>().join("\n")
 }
 
-/// `line` with the tone of the word that it begins with.
+/// `line` with the emphasis of the word that it begins with.
 fn led(line: &str) -> String {
     let text = line.trim_start_matches(' ');
-    let Some((lead, tone)) = LEADS.iter().find(|(lead, _)| text.starts_with(lead)) else {
+    let Some((lead, emphasis)) = LEADS.iter().find(|(lead, _)| text.starts_with(lead)) else {
         return line.to_owned();
     };
     let (word, indent) = (lead.trim_end(), &line[..line.len() - text.len()]);
-    format!("{indent}{}{}", toned(*tone, word), &text[word.len()..])
+    format!("{indent}{}{}", emphasised(*emphasis, word), &text[word.len()..])
 }
 
 /// Marks as escape sequences.
@@ -173,8 +173,8 @@ fn painted(line: &str) -> String {
     let mut shown = String::with_capacity(line.len());
     let mut style = Style::new();
     for character in line.chars() {
-        if let Some(tone) = BEGINS.iter().position(|begin| *begin == character) {
-            style = Tone::ALL[tone].style();
+        if let Some(emphasis) = BEGINS.iter().position(|begin| *begin == character) {
+            style = Emphasis::ALL[emphasis].style();
             let _ = write!(shown, "{style}");
         } else if character == ENDS {
             let _ = write!(shown, "{style:#}");
@@ -309,13 +309,14 @@ mod tests {
 
     #[test]
     fn tones_are_sequences_that_text_from_elsewhere_cannot_bring() {
-        let text = format!("  audit     {}, not \u{1b}[31mred", toned(Tone::Bad, "INVALID"));
+        let text =
+            format!("  audit     {}, not \u{1b}[31mred", emphasised(Emphasis::Bad, "INVALID"));
         let shown = rendered(&text, None);
-        let bad = Tone::Bad.style();
+        let bad = Emphasis::Bad.style();
         assert_eq!(shown, format!("  audit     {bad}INVALID{bad:#}, not \\u{{1b}}[31mred"));
         assert_eq!(columns(&text), columns(&unmarked(&text)));
         let warned = rendered("warning: no", None);
-        let warning = Tone::Warning.style();
+        let warning = Emphasis::Warning.style();
         assert_eq!(warned, format!("{warning}warning:{warning:#} no"));
     }
 }

@@ -8,7 +8,7 @@ use super::journaled::{RunRef, cannot};
 use super::output::{count, plural, print};
 use super::progress::LiveLine;
 use super::resume::nothing_to_do;
-use super::terminal::{Tone, toned};
+use super::terminal::{Emphasis, emphasised};
 use clap::Args;
 use neon_mock::api::AccountId;
 use neonbench::store::RunState;
@@ -124,12 +124,12 @@ pub(super) fn verify(args: &RunRef, line: &CommandLine) -> Result<ExitCode, CliE
         let accounts = plural(*accounts, "account");
         let fields = plural(*as_written + *mismatched, "field");
         print(&if *mismatched == 0 && record.failed == 0 {
-            let verified = toned(Tone::Good, "verified");
+            let verified = emphasised(Emphasis::Good, "verified");
             format!("{verified}: run {id} wrote {accounts}, and all {fields} still hold its values")
         } else {
             format!(
                 "{}: run {id} wrote {accounts}; of {fields}, {} still hold its values, {} do not; {} unreadable",
-                toned(Tone::Bad, "not verified"),
+                emphasised(Emphasis::Bad, "not verified"),
                 count(*as_written),
                 count(*mismatched),
                 plural(record.failed, "account")

@@ -1,6 +1,6 @@
 //! Seeds of all simulations that no user asks for by seed: one table of disjoint ranges.
 //!
-//! What is fitted, searched, judged or forecast on one range is never tested on the same runs.
+//! A rule that is fitted, searched, judged or forecast on one range is never tested on the same runs.
 
 use std::ops::Range;
 

@@ -50,9 +50,9 @@ pub struct MigrationMapping {
     pub source_field: String,
     /// Name of the field written.
     pub target_field: String,
-    /// What is done with the value.
+    /// The operation on the value.
     pub strategy: MigrationStrategy,
-    /// What is done to the value on the way.
+    /// The steps that transform the value.
     pub transform: Vec<Transform>,
     /// True if a value that the target cannot hold fails the account.
     pub validation_required: bool,

@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 /// Runs of which one migration is decided.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Decision {
-    /// What is to be migrated.
+    /// The workload to migrate.
     pub scenario: String,
     /// Its organisation.
     pub dataset: String,

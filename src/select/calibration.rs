@@ -182,7 +182,7 @@ pub struct ChoiceRequest<'a> {
     pub scenario: &'a Scenario,
     /// Settings that no candidate says, such as how accounts are written.
     pub settings: &'a Settings,
-    /// What choices are judged by.
+    /// The measure that choices are judged by.
     pub goal: &'a Goal,
     /// A candidate with the settings that the user gave.
     pub pinned: &'a dyn Fn(Candidate) -> Candidate,

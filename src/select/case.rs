@@ -11,7 +11,7 @@ use neonbench_engine::scenario::{DatasetSource, Scenario, ScenarioError, Workloa
 use serde::{Deserialize, Serialize};
 
 neon_mock::named! {
-    /// What is hard about a scenario.
+    /// The difficulty that a scenario poses.
     #[derive(schemars::JsonSchema)]
     pub enum Family {
         /// Pools of calls in flight, and nothing else.
@@ -58,7 +58,7 @@ impl Family {
 /// A scenario with its family.
 #[derive(Clone, Debug)]
 pub struct SelectorCase {
-    /// What is hard about it.
+    /// Its difficulty.
     pub family: Family,
     /// The law of its reads, where its file of cases says.
     pub law: Option<LawName>,

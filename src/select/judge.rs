@@ -348,7 +348,7 @@ impl<'a> PreparedCase<'a> {
             self.calls += choice.simulated_calls;
             choice.candidate
         });
-        // What is known of the target decides, and the thresholds of a calibration only without it.
+        // Knowledge of the target decides, and the thresholds of a calibration only without it.
         if judged.target.is_some() {
             judged.choices[portfolio as usize] = Some(auto);
         }

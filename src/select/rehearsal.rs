@@ -254,7 +254,7 @@ impl<'a> Rehearsal<'a> {
         let run = |plan: &Scenario| -> Result<SimulatedRun, RunError> {
             let accounts = plan.expected_resources();
             let share = accounts as f64 / resources.max(1.0);
-            // What a run takes once counts for more in a part.
+            // Time that a run spends once counts for more in a part.
             let slack = if share < 1.0 { 1.5 } else { 1.0 };
             let limit = hopeless_s.map(|s| CostLimit {
                 cost_s: s * share * slack,

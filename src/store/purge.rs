@@ -73,7 +73,7 @@ impl Store {
             }
             Ok(run) => run,
         };
-        // What a process simulated has ended with it.
+        // A simulated organisation has ended with its process.
         let stays = run.header.is_some_and(|it| matches!(it.site, Site::ForeignHttp { .. }));
         Ok(PurgedRun {
             id,

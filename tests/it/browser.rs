@@ -103,7 +103,7 @@ impl Browser {
         let output = chromium(&profile, &all, &path);
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();
         let said: Vec<&str> = errors.lines().filter(|line| line.contains("CONSOLE")).collect();
-        // What was asked for is no error.
+        // An answer that was asked for is no error.
         let said: Vec<&str> =
             said.into_iter().filter(|line| !line.contains("Blocked script execution")).collect();
         assert!(said.is_empty(), "the console says {said:?}");
@@ -315,7 +315,7 @@ fn it_is_whole_without_scripts_and_prints() {
     assert_eq!((&found["buttons"], &found["sliders"]), (&0.into(), &true.into()), "{found}");
     assert_eq!((&found["charts"], &found["commands"]), (&12.into(), &2.into()), "{found}");
     assert!(found["rows"].as_u64().unwrap() > 100, "{found}");
-    // What is text stays text, wherever it comes from: the page's own two scripts are all there are.
+    // Text stays text, wherever it comes from: the page's own two scripts are all there are.
     assert_eq!((&found["title"], &found["scripts"]), (&true.into(), &2.into()), "{found}");
     let (report, pdf) = (browser.path("report.html"), browser.path("report.pdf"));
     let print = format!("--print-to-pdf={}", pdf.display());

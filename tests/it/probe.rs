@@ -180,7 +180,7 @@ fn nine_intervals_of_ten_hold_the_planted_median_and_p99() {
         // Of 400 at 0.9, four standard deviations are 0.06.
         let measured = if options.sample > 0 { &shares[..] } else { &shares[..2] };
         assert!(measured.iter().all(|share| (0.84..=0.96).contains(share)), "{shares:?}");
-        // What is assumed says so by its interval: here the truth is 1.5, and 1.4 was assumed.
+        // An assumption shows in its interval: here the truth is 1.5, and 1.4 was assumed.
         assert!(shares[2..].iter().all(|share| *share >= 0.84), "{shares:?}");
     }
 }
@@ -397,7 +397,7 @@ fn hostile_har_files_are_refused_by_entry_and_member() {
         let error = Har::read("bad.har", text).unwrap_err().to_string();
         assert!(error.starts_with("bad.har: "), "{error}");
     }
-    // What is no time of ours is no reason to end: negative phases did not happen.
+    // A phase that is no time of ours is no reason to end: negative phases did not happen.
     let mut odd = good.clone();
     odd["log"]["entries"][0]["timings"] = json!({ "wait": -1, "send": null });
     let odd = Har::read("odd.har", &odd.to_string()).unwrap();

@@ -1,4 +1,4 @@
-//! What is amiss with an account that is not as the plan demands: which fields, and how badly.
+//! Explains how an account differs from what the plan demands: which fields, and how badly.
 
 use super::{ExpectedState, Mismatch};
 use crate::decide::{SlotValues, state_of_values};
@@ -11,7 +11,7 @@ pub enum Amiss {
     Untouched,
     /// It changed, but not as the plan demands.
     Wrong,
-    /// What was there, and should still be, is gone.
+    /// A value that should have stayed is gone.
     Lost,
 }
 

@@ -18,11 +18,11 @@ struct Row<const N: usize> {
 
 /// The least value of the last of `N` variables under `constraints`; infinite if nothing meets them.
 ///
-/// What no constraint holds is 0. All costs but one are 0 and none is negative, so that the table is
+/// A variable that no constraint holds is 0. All costs but one are 0 and none is negative, so that the table is
 /// optimal from the beginning, and only has to be made feasible; Bland's rule (the smallest index of
 /// those that could be taken) keeps that from going in circles.
 pub(super) fn least<const N: usize>(constraints: &[LinearConstraint<N>]) -> f64 {
-    /// What a constraint may miss by rounding, relative to its own size.
+    /// The rounding error that a constraint may have, relative to its own size.
     const ROUNDING: f64 = 1e-12;
     let mut outside: [usize; N] = std::array::from_fn(|variable| variable);
     let mut goal = Row { variable: usize::MAX, constant: 0.0, terms: [0.0; N] };

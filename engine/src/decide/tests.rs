@@ -341,7 +341,7 @@ fn each_mapping_sees_the_result_of_those_before_it() {
     let found = after(&options, &[("S", "Gold"), ("T", "Bronze"), ("U", "Silver")]);
     assert_eq!((found.get("C"), found.get("S"), found.get("T")), ("Gold,Silver,Bronze", "", ""));
 
-    // What was cleared is blank for the mappings that follow.
+    // A field that was cleared is blank for the mappings that follow.
     let moved = [clearing(Replace, "S", "T"), keeping(Replace, "S", "U")];
     let found = after(&moved, &[("S", "new"), ("U", "old")]);
     assert_eq!((found.get("S"), found.get("T"), found.get("U")), ("", "new", "old"));

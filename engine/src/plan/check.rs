@@ -1,4 +1,4 @@
-//! What is wrong with a plan for an organisation, before anything is read or written. Pure.
+//! Checks a plan against an organisation, before anything is read or written. Pure.
 
 use super::task::find;
 use super::{Mapping, Operation, Plan, PlanError, ResolvedPlan, Texts, Transform};
@@ -25,7 +25,7 @@ pub struct PlanIssue {
     pub code: &'static str,
     /// Place of the mapping, such as `plan.toml, line 7`; empty for the plan as a whole.
     pub place: String,
-    /// What is wrong, in words.
+    /// The fault, in words.
     pub message: String,
 }
 
@@ -64,7 +64,7 @@ pub fn check(plan: &Plan, fields: &[CustomField]) -> Vec<PlanIssue> {
     issues
 }
 
-/// What was found so far.
+/// The findings so far.
 struct PlanIssues(Vec<PlanIssue>);
 
 impl PlanIssues {

@@ -56,7 +56,7 @@ impl PlanText<'_> {
     }
 }
 
-/// What is wrong, without the line and column at its end.
+/// The message, without the line and column at its end.
 fn without_place(error: &serde_json::Error) -> String {
     let text = error.to_string();
     text.rsplit_once(" at line ").map_or(text.clone(), |(reason, _)| reason.to_owned())

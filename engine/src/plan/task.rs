@@ -101,9 +101,9 @@ pub struct ResolvedMapping {
     pub source: usize,
     /// Position of the target.
     pub target: usize,
-    /// What is done.
+    /// The operation.
     pub operation: Operation,
-    /// What is done to the value on the way.
+    /// The steps that transform the value.
     pub transform: Vec<Transform>,
     /// True to fail an account if the target cannot hold its value.
     pub validation_required: bool,

@@ -202,7 +202,7 @@ mod tests {
             let reply = neon.handle(Timestamp::ZERO, &Request::SearchAccounts(search));
             assert_eq!(reply.response.status, status);
             assert!(matches!(reply.response.body, Body::Errors(errors) if errors[0].code == "30"));
-            // What is not there is still a 404.
+            // A missing account is still a 404.
             let reply = neon.handle(Timestamp::ZERO, &Request::GetAccount(AccountId(101)));
             assert_eq!(reply.response.status, Status::NOT_FOUND);
         }

@@ -152,7 +152,7 @@ fn members_that_a_file_does_not_use_are_not_in_its_digest() {
     assert_eq!(service, ["get", "metadata", "patch", "put", "search"]);
     let law = names(serde_json::to_value(&wire.service.get).unwrap());
     assert_eq!(law, ["law", "median", "p99"]);
-    // What does count.
+    // Members that do count.
     let digest = |text: &str| Profile::from_toml("x", text).unwrap().digest().to_owned();
     let plain = built_in("constant");
     let mut digests = vec![digest(plain)];

@@ -1,7 +1,7 @@
 //! Formats the record of a judged client for people.
 
 use crate::cli::output::{count, duration, labelled, percent, plural, size, table};
-use crate::cli::terminal::{Tone, toned};
+use crate::cli::terminal::{Emphasis, emphasised};
 use neonbench::judge::{ClientVerdict, CommandExit, JudgeLeagueRow, JudgeRecord};
 
 /// The most differences that are printed; `--json` has twenty.
@@ -12,14 +12,17 @@ pub(super) fn summary(record: &JudgeRecord) -> String {
     let JudgeRecord { calls, records, writes, audit, .. } = record;
     let mut lines = vec![format!(
         "{} · {} · profile {} · HTTP · seed {}",
-        toned(Tone::Strong, &record.name),
+        emphasised(Emphasis::Strong, &record.name),
         size(record.resources, record.mappings),
         record.profile,
         record.seed,
     )];
     let mut line = |label: &str, text: String| lines.push(labelled(label, text));
     let is_correct = record.verdict == ClientVerdict::Correct;
-    line("verdict", toned(if is_correct { Tone::Good } else { Tone::Bad }, record.verdict));
+    line(
+        "verdict",
+        emphasised(if is_correct { Emphasis::Good } else { Emphasis::Bad }, record.verdict),
+    );
     line(
         "command",
         format!("{} after {}", ending(&record.command), duration(record.command.wall_s)),
@@ -124,9 +127,9 @@ fn league(rows: &[JudgeLeagueRow]) -> String {
             count(row.calls),
             count(row.rejected),
             if row.valid {
-                toned(Tone::Good, "valid")
+                emphasised(Emphasis::Good, "valid")
             } else {
-                toned(Tone::Bad, "INVALID: not ranked")
+                emphasised(Emphasis::Bad, "INVALID: not ranked")
             },
         ]
     };

@@ -7,7 +7,7 @@ use crate::cli::error::CliError;
 use crate::cli::inputs::{dataset, plan_file, readable_target};
 use crate::cli::output::{plural, print};
 use crate::cli::progress::LiveLine;
-use crate::cli::terminal::{Tone, toned};
+use crate::cli::terminal::{Emphasis, emphasised};
 use clap::Args;
 use neon_mock::api::{Account, AccountId, AccountKind, CustomFieldItem, FieldId, Value};
 use neonbench_engine::decide::{Decision, SlotValues, apply, state_of_values};
@@ -224,8 +224,8 @@ fn value(slot: &ResolvedField, value: Option<&Value>, shown: bool) -> String {
 fn text(preview: &Preview) -> String {
     let mut lines = Vec::new();
     for Previewed { account, outcome, changes, problems } in &preview.accounts {
-        let tone = if *outcome == "failed" { Tone::Bad } else { Tone::Strong };
-        lines.push(format!("account {account}: {}", toned(tone, outcome)));
+        let emphasis = if *outcome == "failed" { Emphasis::Bad } else { Emphasis::Strong };
+        lines.push(format!("account {account}: {}", emphasised(emphasis, outcome)));
         for PreviewedChange { field, before, after } in changes {
             lines.push(format!("  {field}: {before} -> {after}"));
         }

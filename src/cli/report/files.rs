@@ -44,7 +44,7 @@ pub(super) fn write<'a>(
     let done = place(dir, files);
     if done.is_err() {
         for (_, name, _) in files {
-            // What was not written needs no removal.
+            // A file that was not written needs no removal.
             let _ = std::fs::remove_file(temporary(dir, name));
         }
     }

@@ -2,7 +2,7 @@
 
 use super::canvas::{Anchor, Canvas, Font, Ink, Point};
 
-/// What a legend explains.
+/// The entries of a legend.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Key {
     /// The mark of one of the things that are compared.

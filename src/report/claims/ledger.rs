@@ -405,7 +405,7 @@ mod tests {
         assert_eq!(verdict([Some(2.0), Some(3.0)]), "holds");
         assert_eq!(verdict([Some(1.0), Some(3.0)]), "holds where: many");
         assert_eq!(verdict([Some(1.0), None]), "does not hold");
-        // What is not a number bears nothing out.
+        // A figure that is not a number bears nothing out.
         assert_eq!(verdict([Some(f64::INFINITY), Some(f64::NAN)]), "does not hold");
         let tested = Tested::new(&claim, &[Some(2.345_678), Some(12_345.6)]);
         let found: Vec<_> = tested.cases.iter().map(|case| case.measured.unwrap()).collect();

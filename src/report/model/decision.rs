@@ -51,7 +51,7 @@ pub struct DecisionModel<'a> {
     pub facts: Vec<Fact>,
     /// The least time that the limits allow, in words.
     pub limit: String,
-    /// What was measured and what was assumed, in sentences.
+    /// Sentences: one per thing measured or assumed.
     pub sure: Vec<String>,
     /// The audits of all runs, in words, with their seeds.
     pub audits: Fact,

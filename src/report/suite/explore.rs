@@ -47,7 +47,7 @@ const BATCH_SIZES: [u32; 7] = [1, 5, 10, 25, 50, 100, 250];
 
 /// An exploration: the workload, the settings and the goal.
 pub struct Exploration<'a> {
-    /// What is to be migrated.
+    /// The workload to migrate.
     pub workload: &'a Workload,
     /// The settings of a strategy; their seed is the first.
     pub settings: &'a (dyn Fn(Strategy) -> Settings + Sync),

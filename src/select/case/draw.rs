@@ -93,7 +93,7 @@ impl Dice {
             staff,
             evidence: None,
         };
-        // What is drawn is checked here, so that a set holds valid scenarios alone.
+        // Draws are checked here, so that a set holds valid scenarios alone.
         Profile::try_from_wire(&name, &profile).expect("the laws draw valid profiles");
         WireSelectorCase { name, resources, mappings, dataset: dataset.to_owned(), profile }
     }

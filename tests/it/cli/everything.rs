@@ -62,7 +62,7 @@ fn runs_side_by_side() {
 fn reports() {
     let mut choices = profiles();
     choices.retain(|choice| choice != "--profile staff");
-    // What a dataset changes in a report is in its plan: one that has other fields stands for all.
+    // A dataset changes a report by its plan alone: one that has other fields stands for all.
     choices.extend(datasets().pop());
     let line = "report CHOICE --resources 2 --mappings 1 --replicates 1 --no-store --out page";
     all_end(&[line], &choices, &ENDED);

@@ -4,7 +4,7 @@
 use super::place::Place;
 use serde_json::{Value, json};
 
-/// What is wrong with each of `values` by `schema NAME`.
+/// The faults of `values` by `schema NAME`.
 fn wrong_by_schema(place: &Place, name: &str, values: &[Value]) -> Vec<Option<String>> {
     let (mut compiler, mut schemas) = (boon::Compiler::new(), boon::Schemas::new());
     compiler.add_resource("schema.json", place.json(&format!("schema {name}"), 0)).unwrap();

@@ -155,7 +155,7 @@ fn configurations_without_flags_differ() {
     let all = times("");
     assert_eq!(all.len(), 5);
     assert!(all.windows(2).all(|pair| (pair[0].1 - pair[1].1).abs() > 0.1), "{all:?}");
-    // What is given stays the same: batch sizes are compared then.
+    // A given value stays the same: batch sizes are compared then.
     let same = times("--workers 4");
     assert!(same.len() > 1 && same.iter().all(|(workers, _)| *workers == 4), "{same:?}");
     place.refused("compare --workers 4 --configs 1/2", 2, &["--configs", "--workers"]);

@@ -1,6 +1,6 @@
 //! Runs with a journal: stopped, cut off, taken up again, guarded, got rid of.
 
-use super::place::{Place, outcome};
+use super::place::{Place, VARIABLES, outcome};
 use neon_mock::NeonMock;
 use neon_mock::api::{Class, Endpoint};
 use neon_mock::profile::Profile;
@@ -44,7 +44,7 @@ pub(crate) fn digest(mock: &NeonMock) -> String {
 pub(crate) fn started(place: &Place, line: &str) -> Child {
     let mut command = Command::new(env!("CARGO_BIN_EXE_neonbench"));
     command.current_dir(place.path()).args(line.split_whitespace());
-    for name in ["NEON_ORG_ID", "NEON_API_KEY", "NEONBENCH_LOG", "NEONBENCH_STORE"] {
+    for name in VARIABLES {
         command.env_remove(name);
     }
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
@@ -94,7 +94,7 @@ fn a_run_that_is_interrupted_ends_what_it_began_and_is_resumed() {
         let landed = run["records"]["migrated"].as_u64().unwrap();
         assert!((1..120).contains(&landed) && run["records"]["total"] == landed, "{run:#}");
         assert_eq!(run["next_command"], "neonbench resume 1");
-        // What was sent was awaited.
+        // The answers of calls in flight were awaited.
         assert_eq!(run["calls"]["record_writes"], mock.calls().admitted(Class::Patch));
 
         let resumed = place.json("resume 1 --json", 0);

@@ -1,4 +1,4 @@
-//! What is wrong is named: the file, the line, the field and what would be right. Nothing is
+//! A mistake is named: the file, the line, the field and what would be right. Nothing is
 //! printed or written then.
 
 use super::place::Place;

@@ -6,6 +6,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
 
+/// Variables of the environment that change the binary's output; tests run without them.
+pub(crate) const VARIABLES: [&str; 9] = [
+    "NEON_ORG_ID",
+    "NEON_API_KEY",
+    "NEONBENCH_LOG",
+    "NEONBENCH_STORE",
+    "CI",
+    "CLICOLOR",
+    "CLICOLOR_FORCE",
+    "COLUMNS",
+    "NO_COLOR",
+];
+
 /// A directory of its own, with nothing in it but what the test puts there.
 pub(crate) struct Place(TempDir);
 
@@ -54,7 +67,7 @@ impl Place {
         let mut command = Command::new(env!("CARGO_BIN_EXE_neonbench"));
         command.current_dir(self.path()).args(line.split_whitespace());
         command.timeout(Duration::from_secs(60));
-        for name in ["NEON_ORG_ID", "NEON_API_KEY", "NEONBENCH_LOG", "NEONBENCH_STORE"] {
+        for name in VARIABLES {
             command.env_remove(name);
         }
         command

@@ -1,7 +1,7 @@
 //! Printed commands: run as a shell runs them, they repeat the run that they were printed after.
 
 use super::journals::{digest, plain, served};
-use super::place::{Outcome, Place, outcome};
+use super::place::{Outcome, Place, VARIABLES, outcome};
 use assert_cmd::Command;
 use serde_json::Value;
 use std::path::Path;
@@ -83,7 +83,7 @@ fn shell(place: &Place, printed: &str) -> Outcome {
     let mut command = Command::new("sh");
     command.current_dir(place.path()).arg("-c").arg(printed);
     command.env("PATH", format!("{}:{path}", folder.display()));
-    for name in ["NEON_ORG_ID", "NEON_API_KEY", "NEONBENCH_LOG", "NEONBENCH_STORE"] {
+    for name in VARIABLES {
         command.env_remove(name);
     }
     outcome(&mut command)

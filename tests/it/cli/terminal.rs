@@ -2,7 +2,7 @@
 //! pages name the verbs, so that a new one cannot be forgotten here.
 
 use super::journals::{plain, served};
-use super::place::{Place, whole_outcome};
+use super::place::{Place, VARIABLES, whole_outcome};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{Winsize, tcsetwinsize};
 use std::collections::BTreeSet;
@@ -87,7 +87,7 @@ fn prepared(url: &str) -> Place {
     place
 }
 
-/// What `line` shows on a terminal of `columns` columns, and nothing else: colours are off.
+/// The output of `line` on a terminal of `columns` columns.
 fn on_terminal(place: &Place, line: &str, columns: u16, env: (&str, &str)) -> String {
     let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
     grantpt(&terminal).unwrap();
@@ -100,7 +100,7 @@ fn on_terminal(place: &Place, line: &str, columns: u16, env: (&str, &str)) -> St
     let end = || Stdio::from(ours.try_clone().unwrap());
     let mut command = Command::new(env!("CARGO_BIN_EXE_neonbench"));
     command.args(line.split_whitespace()).current_dir(place.path());
-    for name in ["NEON_ORG_ID", "NEON_API_KEY", "NEONBENCH_LOG", "NEONBENCH_STORE", "NO_COLOR"] {
+    for name in VARIABLES {
         command.env_remove(name);
     }
     command.env("TERM", "xterm-256color").env(env.0, env.1);

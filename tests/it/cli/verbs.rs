@@ -80,7 +80,7 @@ fn profiles_are_listed_shown_and_checked() {
     for (name, _) in neon_mock::profile::BUILT_IN {
         assert!(list.stdout.lines().any(|line| line.starts_with(name)), "{name}: {list:?}");
     }
-    // What is shown can be checked, and passed back.
+    // Shown configurations can be checked, and passed back.
     let shown = place.neonbench("profile show constant");
     place.file("mine.toml", &shown.stdout);
     let checked = place.neonbench("profile check mine.toml");

@@ -44,7 +44,7 @@ pub(crate) enum Step {
     Template(String),
 }
 
-/// What is done with a value.
+/// The operation on a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Verb {
     Replace,

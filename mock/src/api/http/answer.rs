@@ -127,7 +127,7 @@ fn parse_body(endpoint: Endpoint, body: &[u8]) -> Result<Body, serde_json::Error
         Endpoint::PatchAccount | Endpoint::PutAccount => {
             json::<WrittenAccount>(body).map(|written| Body::AccountId(written.account_id))
         }
-        // What is left are look-ups.
+        // The calls that are left are look-ups.
         _ => json::<&RawValue>(body).map(|found| Body::LookUp(found.get().to_owned().into())),
     }
 }

@@ -102,7 +102,7 @@ fn runs_over_http(decision: &Decision) -> bool {
     decision.league.iter().flat_map(|one| &one.runs).any(|run| run.world == WorldName::Http)
 }
 
-/// What was measured and what was assumed, in sentences.
+/// Sentences: one per thing measured or assumed.
 pub(super) fn sure(decision: &Decision) -> Vec<String> {
     let mut sentences = Vec::new();
     if runs_over_http(decision) {

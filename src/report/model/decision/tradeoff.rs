@@ -1,4 +1,4 @@
-//! What is set against time: refusals or, where nearly no call is refused, edits of colleagues.
+//! The figure that is set against time: refusals or, where nearly no call is refused, edits of colleagues.
 
 use super::{CLIFF, RankedStrategy};
 use crate::stats::pareto_front;
@@ -53,7 +53,7 @@ impl Drawback {
         }
     }
 
-    /// Who has least, less or more of it, in words: for the title.
+    /// Words for the title: which strategy has least, less or more of it.
     const fn degrees(self) -> [&'static str; 3] {
         match self {
             Self::Refused => ["is the least often refused", "less often refused", "more refusals"],
