@@ -3,7 +3,10 @@
 //! A search reads a page of accounts while the page before it is written; accounts that a row does
 //! not settle are read by GET. The next page is requested when the waiting accounts last for a few
 //! searches, and at most a page of them waits. So at most two pages are in memory, however long the
-//! plan, and reads stay fresh.
+//! plan.
+//!
+//! Reads stay fresh, since others may edit an account between its row and its write: a page is as large as is
+//! written in ten seconds, or while a few searches last, and rows that are older are read again.
 //!
 //! While writes wait for a search, the last accounts of its page are read by GET: at the start, and
 //! wherever searches are slow beside them. The search does not read these again, and is given up once
@@ -23,12 +26,18 @@ use crate::event::Event;
 use crate::transport::Transport;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use neon_mock::api::{AccountId, Endpoint, MAX_PAGE_SIZE};
+use neon_mock::time::Timestamp;
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::rc::Rc;
+use std::time::Duration;
 
-/// Accounts per page.
+/// The most accounts per page, and those of the first, while the speed of writes is not known.
 const PAGE: usize = MAX_PAGE_SIZE as usize;
+
+/// Time after which a row is read again, since others may have edited its account, and that the writes of a page
+/// are to take.
+const FRESH: Duration = Duration::from_secs(10);
 
 /// Searches that the waiting accounts must outlast: one in a hundred takes four times as long as
 /// most.
@@ -108,15 +117,22 @@ impl Room {
 }
 
 /// A step to start beside those under way.
-enum PipelineStep<'i> {
+enum PipelineStep {
     /// Read a page: so many of its accounts are left to the search.
-    Search(&'i [AccountId], Rc<Cell<usize>>),
+    Search(SearchedPage),
     /// Read one account.
     Get(AccountId),
     /// Drop an account's row, and read it whole.
     GetInstead(PendingAccount),
     /// Write one account, by PATCH or by PUT.
     Write(PendingAccount, WriteMode),
+}
+
+/// The accounts of a search, and how many of them, from the first on, are left to it.
+#[derive(Clone)]
+struct SearchedPage {
+    ids: Rc<[AccountId]>,
+    left: Rc<Cell<usize>>,
 }
 
 /// The result of a step.
@@ -130,19 +146,23 @@ enum StepResult {
 struct Line<'i> {
     settings: &'i Settings,
     unread: &'i [AccountId],
+    /// To be read again before the others: their rows were old.
+    again: VecDeque<AccountId>,
     /// To be read by GET.
     single: VecDeque<AccountId>,
     /// To be patched.
     pending: VecDeque<PendingAccount>,
     /// Read whole, and to be put.
     whole: VecDeque<PendingAccount>,
-    /// The page that is being searched, and how many of its accounts are left to the search.
-    searching: Option<(&'i [AccountId], Rc<Cell<usize>>)>,
+    searching: Option<SearchedPage>,
     getting: usize,
     patching: usize,
     putting: usize,
-    /// Accounts written since the last search began.
+    /// When the last search began, and the accounts written since.
+    searched_at: Option<Timestamp>,
     written: usize,
+    /// Accounts of the last page, and how many of them had to be written.
+    last_page: (usize, usize),
     /// The most waiting accounts at which the next page is requested.
     enough: usize,
 }
@@ -152,6 +172,7 @@ impl<'i> Line<'i> {
         Self {
             settings,
             unread: ids,
+            again: VecDeque::new(),
             single: VecDeque::new(),
             pending: VecDeque::new(),
             whole: VecDeque::new(),
@@ -159,13 +180,15 @@ impl<'i> Line<'i> {
             getting: 0,
             patching: 0,
             putting: 0,
+            searched_at: None,
             written: 0,
+            last_page: (1, 1),
             enough: AT_FIRST,
         }
     }
 
     /// The next step that has room; `None` until a step ends.
-    fn next(&mut self, room: Room) -> Option<PipelineStep<'i>> {
+    fn next(&mut self, room: Room, now: Timestamp) -> Option<PipelineStep> {
         if let Some(write) = self.next_write(room) {
             return Some(write);
         }
@@ -175,7 +198,7 @@ impl<'i> Line<'i> {
             self.getting += 1;
             return Some(PipelineStep::Get(id));
         }
-        if let Some(page) = self.next_page(room) {
+        if let Some(page) = self.next_page(room, now) {
             return Some(page);
         }
         let step = match self.overtake(room) {
@@ -187,7 +210,7 @@ impl<'i> Line<'i> {
     }
 
     /// The next write that has room: in flight, or else in a queue.
-    fn next_write(&mut self, room: Room) -> Option<PipelineStep<'i>> {
+    fn next_write(&mut self, room: Room) -> Option<PipelineStep> {
         if room.puts.in_all == 0 {
             // The limit turned out to be shared.
             self.pending.extend(self.whole.drain(..));
@@ -210,7 +233,7 @@ impl<'i> Line<'i> {
     }
 
     /// An account to read whole for PUTs that would have nothing to do.
-    fn next_whole(&mut self, room: Room) -> Option<PipelineStep<'i>> {
+    fn next_whole(&mut self, room: Room) -> Option<PipelineStep> {
         let waiting = self.putting.saturating_sub(room.puts.in_flight);
         let ahead = self.whole.len() + self.getting + waiting;
         if self.settings.write != WriteMode::Both
@@ -234,25 +257,38 @@ impl<'i> Line<'i> {
 
     /// The last account that is left to the search under way, which does not read it any more.
     fn next_of_search(&mut self) -> Option<AccountId> {
-        let (page, left) = self.searching.as_ref()?;
+        let SearchedPage { ids, left } = self.searching.as_ref()?;
         left.set(left.get().checked_sub(1)?);
-        Some(page[left.get()])
+        Some(ids[left.get()])
     }
 
     /// The next search, if it is time for one.
-    fn next_page(&mut self, room: Room) -> Option<PipelineStep<'i>> {
+    fn next_page(&mut self, room: Room, now: Timestamp) -> Option<PipelineStep> {
         let ahead = self.ahead(room) + self.single.len();
         let searches = self.settings.reads_in_force() == Reads::Search;
-        let few = self.unread.len() <= GETS_PER_SEARCH * room.gets.in_flight;
+        let unread = self.again.len() + self.unread.len();
+        let few = unread <= GETS_PER_SEARCH * room.gets.in_flight;
         if !searches || self.searching.is_some() || ahead > self.enough || few {
             return None;
         }
-        self.written = 0;
-        let (page, rest) = self.unread.split_at(self.unread.len().min(PAGE));
-        self.unread = rest;
-        let left = Rc::new(Cell::new(page.len()));
-        self.searching = Some((page, Rc::clone(&left)));
-        Some(PipelineStep::Search(page, left))
+        let size = unread.min(self.page_size(now));
+        (self.searched_at, self.written) = (Some(now), 0);
+        let ids: Rc<[AccountId]> = std::iter::from_fn(|| self.next_unread()).take(size).collect();
+        let page = SearchedPage { left: Rc::new(Cell::new(ids.len())), ids };
+        self.searching = Some(page.clone());
+        Some(PipelineStep::Search(page))
+    }
+
+    /// Accounts of the next page: their writes take as long as a row stays fresh, or a few searches.
+    fn page_size(&self, now: Timestamp) -> usize {
+        let Some(searched_at) = self.searched_at else { return PAGE };
+        let elapsed_s = now.since(searched_at).as_secs_f64();
+        let (read, to_write) = self.last_page;
+        let writes =
+            (self.written as f64 / elapsed_s * FRESH.as_secs_f64()).max(self.enough as f64);
+        // Without a write, the page is the largest.
+        let page = writes * read as f64 / to_write as f64;
+        (page as usize).clamp(LEAST, PAGE)
     }
 
     /// An account to read by GET in place of a search, since writes have nothing to do meanwhile.
@@ -274,9 +310,26 @@ impl<'i> Line<'i> {
     }
 
     fn next_unread(&mut self) -> Option<AccountId> {
+        if let Some(id) = self.again.pop_front() {
+            return Some(id);
+        }
         let (&id, rest) = self.unread.split_first()?;
         self.unread = rest;
         Some(id)
+    }
+
+    /// Drops rows that have grown old, but for those that are written while the others are read again; their number.
+    fn drop_old_rows(&mut self, now: Timestamp) -> usize {
+        let is_old = |row: &PendingAccount| now.since(row.write.read_at) > FRESH;
+        let old = self.pending.partition_point(is_old);
+        let reads_rows = self.settings.reads_in_force() == Reads::Search;
+        if !reads_rows || self.searching.is_some() || old < 2 * self.enough {
+            return 0;
+        }
+        let dropped = self.pending.drain(self.enough..old);
+        let before = self.again.len();
+        self.again.extend(dropped.map(|row| row.id));
+        self.again.len() - before
     }
 
     /// Accounts that are being read, or wait to be written.
@@ -291,18 +344,21 @@ impl<'i> Line<'i> {
         let under_way = self.patching + self.putting + self.getting;
         let waiting = self.pending.len() + self.whole.len() + self.single.len();
         let idle = under_way + waiting == 0;
-        let in_vain = self.searching.as_ref().is_some_and(|(_, left)| left.get() == 0);
-        idle && in_vain && self.unread.is_empty()
+        let in_vain = self.searching.as_ref().is_some_and(|page| page.left.get() == 0);
+        idle && in_vain && self.unread.is_empty() && self.again.is_empty()
     }
 
     /// Records the result of a step.
     fn take(&mut self, done: StepResult) {
         match done {
             StepResult::Searched(page) => {
-                self.searching = None;
+                let read = self.searching.take().map_or(0, |page| page.left.get());
+                if read > 0 {
+                    self.last_page = (read, page.unsettled.len() + page.pending.len());
+                }
                 if self.written > 0 {
                     // A mean that forgets: one long search is not all searches.
-                    let enough = (3 * self.enough + SEARCHES_AHEAD * self.written) / 4;
+                    let enough = usize::midpoint(self.enough, SEARCHES_AHEAD * self.written);
                     self.enough = enough.clamp(LEAST, PAGE);
                 }
                 self.single.extend(page.unsettled);
@@ -334,9 +390,13 @@ pub(super) async fn run<T: Transport, C: Clock>(
     let mut running = FuturesUnordered::new();
     let mut first = Ok(());
     loop {
+        let now = migrator.caller().clock().now();
+        for _ in 0..line.drop_old_rows(now) {
+            migrator.caller().emit(&Event::Buffered { records: -1 });
+        }
         while first.is_ok()
             && !migrator.stop().is_set()
-            && let Some(step) = line.next(Room::now(migrator))
+            && let Some(step) = line.next(Room::now(migrator), now)
         {
             running.push(carry_out(migrator, step));
         }
@@ -359,10 +419,12 @@ pub(super) async fn run<T: Transport, C: Clock>(
 
 async fn carry_out<T: Transport, C: Clock>(
     migrator: &Migrator<'_, T, C>,
-    step: PipelineStep<'_>,
+    step: PipelineStep,
 ) -> Result<StepResult, EngineError> {
     Ok(match step {
-        PipelineStep::Search(ids, left) => StepResult::Searched(migrator.page(ids, &left).await?),
+        PipelineStep::Search(SearchedPage { ids, left }) => {
+            StepResult::Searched(migrator.page(&ids, &left).await?)
+        }
         PipelineStep::Get(id) => StepResult::Got(migrator.prepare(id, Reads::Get).await?),
         PipelineStep::GetInstead(row) => {
             migrator.caller().emit(&Event::Buffered { records: -1 });

@@ -99,7 +99,7 @@ fn fields_are_looked_up_once_or_before_each_use() {
             Strategy::Standard | Strategy::Parallel => 4_000,
             Strategy::PutBatch | Strategy::Hybrid => 500,
             // Once for each page, and for each account read beside one.
-            Strategy::Pipelined => 3 + calls.record_reads,
+            Strategy::Pipelined => calls.searches + calls.record_reads,
         };
         // Refused look-ups are retried, and refusals do not count as look-ups.
         assert_eq!(calls.metadata, look_ups, "{strategy}");

@@ -62,12 +62,24 @@ fn pipelined_reads_a_page_a_search_and_writes_each_account_once() {
     let scenario = scenario(built_in("plain"), 1_050, 3);
     let record = run(&scenario, settings(Strategy::Pipelined, Reads::Search, 5));
     let calls = record.calls;
-    assert_eq!((calls.metadata, calls.searches), (1, 6));
+    // The first page is of 200 accounts, and the next ones of what is written in ten seconds.
+    assert_eq!((calls.metadata, calls.searches), (1, 9));
     // While the first search is out, writes have nothing to do but for what is read singly.
     assert!(calls.record_reads < 20, "{} read singly", calls.record_reads);
     assert_eq!((calls.record_writes, calls.rejected), (1_050, 0));
     let done = scenario_done(1_000, Reads::Search).calls;
     assert_eq!((done.searches, done.record_writes), (5, 0), "what is unchanged costs no write");
+}
+
+#[test]
+fn rows_are_read_again_where_writes_are_slow() {
+    let scenario = scenario(built_in("plain"), 400, 1);
+    let record = run(&scenario, settings(Strategy::Pipelined, Reads::Search, 1));
+    assert!(record.makespan_s > 100.0, "{} s", record.makespan_s);
+    // The first page of 200 alone would be written in a hundred.
+    assert!(record.exposure.p99_s < 30.0, "{:?}", record.exposure);
+    assert_eq!((record.calls.record_writes, record.calls.rejected), (400, 0));
+    assert!(record.calls.searches < 25, "{} searches", record.calls.searches);
 }
 
 /// A run on an organisation whose targets hold all that the plan would put there.
