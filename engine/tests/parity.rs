@@ -1,8 +1,8 @@
-//! One engine, two worlds: over HTTP a migration takes as long as in virtual time, makes the same
-//! calls and ends in the same state.
+//! One engine, two worlds: over HTTP a migration makes the same calls as in virtual time and ends in the same
+//! state, and it takes as long on a machine with nothing else to do.
 //!
-//! The runs sleep far more than they work, so that all of them go side by side. Load can only make
-//! the wall clock's run longer: what was too slow is tried again by itself, and the best counts.
+//! The runs sleep far more than they work, so that all of them go side by side. Load makes a run on the wall
+//! clock longer and never shorter, so the upper bar is an ignored test, which `.ci/long` runs alone.
 
 use neon_mock::api::Endpoint;
 use neon_mock::profile::Profile;
@@ -17,8 +17,8 @@ use std::time::Duration;
 /// The most relative difference between the makespans of the two worlds.
 const TOLERANCE: f64 = 0.02;
 
-/// Tries by itself before a run that was too slow among the others counts as too slow.
-const MORE_TRIES: usize = 3;
+/// Attempts of a run before it counts as too slow.
+const TRIES: usize = 3;
 
 const CONSTANT: &str = r#"
 schema = 1
@@ -127,36 +127,22 @@ impl Pair {
         self
     }
 
-    /// Compares the worlds in up to `tries` attempts; returns the finding in one line.
-    fn compare(&self, tries: usize) -> Result<String, String> {
+    /// Runs in both worlds; the makespan over HTTP relative to that in virtual time, less 1.
+    fn excess(&self) -> f64 {
         let in_virtual = self.run(&World::Virtual, &mut |_| {});
-        let mut best = Duration::MAX;
-        for _ in 0..tries {
-            let over_http = self.run(&World::EmbeddedHttp, &mut |_| {});
-            self.assert_same_but_for_time(&in_virtual, &over_http);
-            best = best.min(over_http.measure.makespan());
-            if self.is_close(&in_virtual, best).is_ok() {
-                break;
-            }
-        }
-        self.is_close(&in_virtual, best)
+        let over_http = self.run(&World::EmbeddedHttp, &mut |_| {});
+        self.assert_same_but_for_time(&in_virtual, &over_http);
+        let [one, other] = [&in_virtual, &over_http].map(|run| run.measure.makespan());
+        other.as_secs_f64() / one.as_secs_f64() - 1.0
     }
 
-    fn is_close(&self, in_virtual: &Run, over_http: Duration) -> Result<String, String> {
-        let in_virtual = in_virtual.measure.makespan();
-        let ratio = over_http.as_secs_f64() / in_virtual.as_secs_f64() - 1.0;
-        let line = format!(
-            "{}, {}: virtual {in_virtual:?}, http {over_http:?}, {:+.2} %",
-            self.name,
-            self.settings.strategy,
-            ratio * 100.0
-        );
-        if ratio.abs() <= TOLERANCE { Ok(line) } else { Err(line) }
+    fn name(&self) -> String {
+        format!("{}, {}", self.name, self.settings.strategy)
     }
 
     fn assert_same_but_for_time(&self, in_virtual: &Run, over_http: &Run) {
         let (one, other) = (&in_virtual.record, &over_http.record);
-        let name = format!("{}, {}", self.name, self.settings.strategy);
+        let name = self.name();
         assert_eq!(one.audit.state_digest, other.audit.state_digest, "{name}");
         assert_eq!(one.calls, other.calls, "{name}");
         assert_eq!(one.records, other.records, "{name}");
@@ -191,27 +177,28 @@ fn pairs() -> Vec<Pair> {
 }
 
 #[test]
-fn both_worlds_agree_at_service_times_of_a_tenth_of_a_second_and_more() {
+fn both_worlds_make_the_same_calls_and_http_is_never_faster() {
     let pairs = pairs();
-    let side_by_side: Vec<Result<String, String>> = std::thread::scope(|scope| {
-        let running: Vec<_> = pairs.iter().map(|pair| scope.spawn(|| pair.compare(1))).collect();
-        running.into_iter().map(|run| run.join().expect("the worlds agree but for time")).collect()
-    });
-    let mut apart = Vec::new();
-    for (pair, found) in pairs.iter().zip(side_by_side) {
-        match found.or_else(|_| pair.compare(MORE_TRIES)) {
-            Ok(line) => println!("{line}"),
-            Err(line) => apart.push(line),
+    std::thread::scope(|scope| {
+        for pair in &pairs {
+            scope.spawn(|| {
+                let excess = pair.excess();
+                assert!(excess >= -TOLERANCE, "{}: {:+.2} %", pair.name(), excess * 100.0);
+            });
         }
-    }
-    assert!(apart.is_empty(), "more than {TOLERANCE} apart: {apart:#?}");
+    });
+}
 
+/// On a machine with nothing else to do.
+#[test]
+#[ignore = "a wall-clock bar: .ci/long runs it alone"]
+fn both_worlds_take_as_long_at_service_times_of_a_tenth_of_a_second_and_more() {
+    for pair in pairs() {
+        let least = (0..TRIES).map(|_| pair.excess()).fold(f64::INFINITY, f64::min);
+        println!("{}: {:+.2} %", pair.name(), least * 100.0);
+        assert!(least.abs() <= TOLERANCE, "{}: {:+.2} %", pair.name(), least * 100.0);
+    }
     // At 10 ms the overhead shows; it is what it is, and only printed.
     let short = Pair::new("10 ms", TEN_MS, "plain", Strategy::PutBatch, [25, 1, 1]);
-    let (in_virtual, over_http) = (
-        short.run(&World::Virtual, &mut |_| {}).measure.makespan(),
-        short.run(&World::EmbeddedHttp, &mut |_| {}).measure.makespan(),
-    );
-    let calls = 51;
-    println!("10 ms: {:?} of overhead a call", (over_http.saturating_sub(in_virtual)) / calls);
+    println!("10 ms: {:+.2} %", short.excess() * 100.0);
 }
