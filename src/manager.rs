@@ -115,8 +115,11 @@ pub enum ManagerError {
     Zero(&'static str),
     #[error("a plan against a server needs resource_ids or a resource_filter")]
     NoResources,
-    #[error("refused to write to a server that is not on this machine; set dry_run")]
-    Guard,
+    #[error(
+        "refused to write to {base_url}: it is not on this machine; set dry_run, or name the organisation's id by \
+         allowing_writes_to; nothing was sent"
+    )]
+    Guard { base_url: String },
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
     #[error(transparent)]
@@ -128,12 +131,13 @@ pub enum ManagerError {
 pub struct AccountsMigrationManager {
     client: Client,
     goal: Goal,
+    writes_to: Option<String>,
 }
 
 impl AccountsMigrationManager {
     /// A manager of what `client` points at.
     pub fn new(client: impl Into<Client>) -> Self {
-        Self { client: client.into(), goal: Goal::default() }
+        Self { client: client.into(), goal: Goal::default(), writes_to: None }
     }
 
     /// The same, which chooses and ranks strategies by `goal`.
@@ -142,10 +146,16 @@ impl AccountsMigrationManager {
         Self { goal, ..self }
     }
 
+    /// The same, which may write to the organisation `org_id` on a server that is not on this machine.
+    #[must_use]
+    pub fn allowing_writes_to(self, org_id: impl Into<String>) -> Self {
+        Self { writes_to: Some(org_id.into()), ..self }
+    }
+
     /// Carries out `plan` by `strategy`, and logs what happens; see [`log`](neonbench_engine::log).
     ///
-    /// Errors: the run could not be made. Accounts that failed are in the result. Writing to a
-    /// server that is not on this machine is refused in this version.
+    /// Errors: the run could not be made. Accounts that failed are in the result. A write to a server that is not
+    /// on this machine needs [`allowing_writes_to`](Self::allowing_writes_to).
     /// Panics inside a tokio runtime where the client is a server: call it by `spawn_blocking`.
     pub fn execute_bulk_migration_plan(
         &self,
@@ -164,9 +174,9 @@ impl AccountsMigrationManager {
     ) -> Result<MigrationResult, ManagerError> {
         if let Client::Http(target) = &self.client
             && !plan.dry_run
-            && !target.is_loopback()
+            && !target.is_writable(self.writes_to.as_deref())
         {
-            return Err(ManagerError::Guard);
+            return Err(ManagerError::Guard { base_url: target.base_url.clone() });
         }
         let scenario = self.scenario(plan, None)?;
         let order = self.order(plan, &scenario, strategy)?;

@@ -444,8 +444,9 @@ pub(super) fn writable_target(
     writes: bool,
 ) -> Result<Target, CliError> {
     let target = parse_target(base_url, &access.credentials)?;
-    if writes && !target.is_loopback() {
-        may_write(&target, access.allow_writes_to.as_deref())?;
+    let allowed = access.allow_writes_to.as_deref();
+    if writes && !target.is_writable(allowed) {
+        return Err(refused_write(&target, allowed));
     }
     with_credentials(target)
 }
@@ -485,18 +486,16 @@ fn with_credentials(mut target: Target) -> Result<Target, CliError> {
     Ok(target)
 }
 
-/// The production guard.
-fn may_write(target: &Target, allowed: Option<&str>) -> Result<(), CliError> {
-    let Target { base_url, org_id, .. } = target;
-    match allowed {
-        Some(allowed) if !org_id.is_empty() && allowed == org_id => Ok(()),
-        Some(allowed) => Err(CliError::Guard(format!(
+/// The error of a write without leave.
+fn refused_write(Target { base_url, org_id, .. }: &Target, allowed: Option<&str>) -> CliError {
+    CliError::Guard(match allowed {
+        Some(allowed) => format!(
             "refused to write to {base_url}: --allow-writes-to is `{allowed}`, and the organisation is `{org_id}`; \
              nothing was sent"
-        ))),
-        None => Err(CliError::Guard(format!(
+        ),
+        None => format!(
             "refused to write to {base_url}: it is not on this machine; add --dry-run to read without writing, or \
              --allow-writes-to with the organisation's id to write; nothing was sent"
-        ))),
-    }
+        ),
+    })
 }

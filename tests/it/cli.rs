@@ -5,7 +5,7 @@ mod datasets;
 mod everything;
 mod face;
 mod first_tries;
-mod journals;
+pub(crate) mod journals;
 mod mistakes;
 mod place;
 mod plans;

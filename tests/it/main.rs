@@ -6,6 +6,7 @@ mod cli;
 mod comparison;
 mod judge;
 mod limiters;
+mod manager;
 mod msrv;
 mod probe;
 mod ranking;

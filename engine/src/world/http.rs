@@ -48,6 +48,12 @@ impl Target {
         let host = host.trim_start_matches('[').trim_end_matches(']');
         host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
     }
+
+    /// True if the server may be written to: it is on this machine, or `allowed` is its organisation's id, which a
+    /// person has named for this purpose.
+    pub fn is_writable(&self, allowed: Option<&str>) -> bool {
+        self.is_loopback() || (!self.org_id.is_empty() && allowed == Some(&*self.org_id))
+    }
 }
 
 impl std::fmt::Debug for Target {
