@@ -10,6 +10,7 @@ mod error;
 pub mod http;
 mod id;
 mod look_up;
+mod other_members;
 mod scalar;
 mod search;
 
@@ -26,6 +27,8 @@ pub use endpoint::{Class, Endpoint};
 pub use error::{ApiError, Status};
 pub use id::{AccountId, FieldId, OptionId, ParseIdError};
 pub use look_up::LookUp;
+pub(crate) use other_members::MemberMaker;
+pub use other_members::{JsonMembers, OtherMembers};
 pub use search::{
     Criterion, CustomOutputField, CustomSearchField, MAX_PAGE_SIZE, Operator, OutputField,
     OutputFields, Page, Pagination, SearchAccounts, SearchFields, SearchPage, SearchRow,

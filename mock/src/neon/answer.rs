@@ -70,7 +70,7 @@ fn answer(
 /// The custom fields of accounts; other record types have none.
 fn custom_fields(organisation: &Organisation, category: Category) -> Arc<[CustomField]> {
     match category {
-        Category::Account => Arc::clone(organisation.definitions()),
+        Category::Account => Arc::clone(organisation.listed_definitions()),
         _ => Arc::from([]),
     }
 }

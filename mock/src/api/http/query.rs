@@ -13,6 +13,11 @@ impl Query<'_> {
             .map(|(_, value)| value.into_owned())
     }
 
+    /// True if there is a parameter `name`.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
     fn parse<T>(
         &self,
         name: &str,
