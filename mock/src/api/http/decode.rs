@@ -100,8 +100,8 @@ fn accounts(
             }
             Request::SearchAccounts(from_json(body)?)
         }
-        ("GET", ["search", "searchFields"]) => Request::SearchFields,
-        ("GET", ["search", "outputFields"]) => Request::OutputFields,
+        ("GET", ["search", "searchFields"]) => Request::SearchFields(query.get("searchKey")),
+        ("GET", ["search", "outputFields"]) => Request::OutputFields(query.get("searchKey")),
         // Reserved by Neon: not ids.
         (_, ["search" | "link" | "unlink", ..]) => return Ok(None),
         ("GET", [of]) => Request::GetAccount(id("account", of)?),
@@ -120,7 +120,7 @@ fn custom_fields(
 ) -> Result<Option<Request>, InvalidRequest> {
     let lists_accounts = behaviour.missing_category == MissingCategory::Account;
     Ok(Some(match (verb, below) {
-        ("GET", []) if lists_accounts && !query.has("category") => {
+        ("GET", []) if lists_accounts && query.get("category").is_none() => {
             Request::ListCustomFields(Category::Account)
         }
         ("GET", []) => Request::ListCustomFields(query.category("category")?),

@@ -36,8 +36,9 @@ fn requests_survive_the_wire() {
         output_fields: vec![OutputField::Id(FieldId(85))],
         pagination: Page::default(),
     }));
-    round_trip(&Request::SearchFields);
-    round_trip(&Request::OutputFields);
+    round_trip(&Request::SearchFields(None));
+    round_trip(&Request::OutputFields(None));
+    round_trip(&Request::SearchFields(Some("Zip & Co".to_owned())));
     round_trip(&Request::ListCustomFields(Category::Account));
     round_trip(&Request::GetCustomField(FieldId(85)));
     let account = Account { kind: AccountKind::Individual, body: AccountBody::default() };

@@ -142,25 +142,39 @@ const fn kind_name(kind: AccountKind) -> CompactString {
 }
 
 impl Organisation {
-    /// Fields that a search accepts.
-    pub fn search_fields(&self) -> SearchFields {
+    /// Fields that a search accepts; with a `key`, those whose name has it in any case.
+    pub fn search_fields(&self, key: Option<&str>) -> SearchFields {
         let custom = |definition: &CustomField| CustomSearchField {
             display_name: Arc::clone(definition.column_name()),
             id: definition.id.0,
             operators: operators(definition).to_vec(),
         };
         let custom_fields = self.listed_definitions().iter().map(custom).collect();
-        SearchFields { custom_fields, ..STANDARD.search_fields() }
+        let mut fields = SearchFields { standard_fields: STANDARD.search_fields(), custom_fields };
+        if let Some(key) = key {
+            let has = has(key);
+            let all = fields.standard_fields.iter();
+            fields.standard_fields = all.filter(|it| has(&it.field_name)).cloned().collect();
+            fields.custom_fields.retain(|it| has(&it.display_name));
+        }
+        fields
     }
 
-    /// Fields that a search can return.
-    pub fn output_fields(&self) -> OutputFields {
+    /// Fields that a search can return, in the same way.
+    pub fn output_fields(&self, key: Option<&str>) -> OutputFields {
         let custom = |definition: &CustomField| CustomOutputField {
             display_name: Arc::clone(definition.column_name()),
             id: definition.id.0,
         };
         let custom_fields = self.listed_definitions().iter().map(custom).collect();
-        OutputFields { custom_fields, ..STANDARD.output_fields() }
+        let mut fields = OutputFields { standard_fields: STANDARD.output_fields(), custom_fields };
+        if let Some(key) = key {
+            let has = has(key);
+            let all = fields.standard_fields.iter();
+            fields.standard_fields = all.filter(|it| has(it)).cloned().collect();
+            fields.custom_fields.retain(|it| has(&it.display_name));
+        }
+        fields
     }
 
     /// The column `name`, or that of the custom field with this id, among the standard fields that
@@ -233,6 +247,12 @@ impl Organisation {
         }
         Ok(columns)
     }
+}
+
+/// A test of names for `key`, in any case.
+fn has(key: &str) -> impl Fn(&str) -> bool {
+    let key = key.to_lowercase();
+    move |name| name.to_lowercase().contains(&key)
 }
 
 /// Name of the column of ids.

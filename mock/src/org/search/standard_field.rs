@@ -1,6 +1,6 @@
 //! Standard fields under the names, and with the operators, that Neon was recorded to have.
 
-use crate::api::{Operator, OutputFields, SearchFields, StandardSearchField};
+use crate::api::{Operator, StandardSearchField};
 use serde::Deserialize;
 use serde::de::IntoDeserializer as _;
 use serde::de::value::{Error, StrDeserializer};
@@ -120,14 +120,14 @@ impl StandardFields {
         self.by_lower_case.get(&name.to_lowercase()).map(|&at| &self.fields[at])
     }
 
-    /// Fields that a search accepts, without custom fields.
-    pub(super) fn search_fields(&self) -> SearchFields {
-        SearchFields { standard_fields: Arc::clone(&self.search), custom_fields: Vec::new() }
+    /// Standard fields that a search accepts.
+    pub(super) fn search_fields(&self) -> Arc<[StandardSearchField]> {
+        Arc::clone(&self.search)
     }
 
-    /// Fields that a search can return, without custom fields.
-    pub(super) fn output_fields(&self) -> OutputFields {
-        OutputFields { standard_fields: Arc::clone(&self.output), custom_fields: Vec::new() }
+    /// Standard fields that a search can return, in the order of their names.
+    pub(super) fn output_fields(&self) -> Arc<[Arc<str>]> {
+        Arc::clone(&self.output)
     }
 }
 
