@@ -4,6 +4,7 @@
 
 use crate::file::DurationText;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// Undocumented behaviour of Neon, in a profile's `[behaviour]` section.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,7 +35,20 @@ pub struct Behaviour {
     /// Answer to a search whose criterion names its field by a number.
     #[serde(skip_serializing_if = "is_default")]
     pub integer_field: IntegerField,
+    /// Time for which a `timeout` fault holds the connection before it closes; `"120s"` if absent.
+    #[serde(skip_serializing_if = "is_default")]
+    pub timeout_hold: Option<DurationText>,
 }
+
+impl Behaviour {
+    /// Time for which a `timeout` fault holds the connection before it closes.
+    pub fn timeout_hold(&self) -> Duration {
+        self.timeout_hold.map_or(TIMEOUT_HOLD, |hold| hold.0)
+    }
+}
+
+/// Default of [`Behaviour::timeout_hold`]: longer than any client of the field waits.
+const TIMEOUT_HOLD: Duration = Duration::from_secs(120);
 
 /// True for the default, which a digest leaves out.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

@@ -8,7 +8,7 @@ use crate::api::{ApiError, Endpoint, Request, Response, Status};
 use crate::credentials::OrgCredentials;
 use crate::fault::Delivery;
 use crate::neon::Neon;
-use crate::served::{Served, ServedCall, journal_path};
+use crate::served::{Served, ServedCall, journal_path, journal_text};
 use crate::time::Timestamp;
 use crate::wall_clock;
 use compact_str::CompactString;
@@ -81,8 +81,30 @@ pub(crate) struct Answer {
     arrived_at: Instant,
     /// Endpoint of the call, if it was admitted.
     admitted: Option<Endpoint>,
-    /// Verb and path for the journal, if there is one.
-    line: Option<(CompactString, CompactString)>,
+    /// The request for the journal, if there is one.
+    line: Option<Box<JournalLine>>,
+}
+
+/// A request as the journal keeps it.
+struct JournalLine {
+    verb: CompactString,
+    path: CompactString,
+    query: Option<Box<str>>,
+    body: Option<Box<str>>,
+    /// Body of an answer that is no success.
+    error: Option<Box<str>>,
+}
+
+impl JournalLine {
+    fn new(call: &ReceivedCall<'_>) -> Self {
+        Self {
+            verb: call.verb.into(),
+            path: journal_path(call.path),
+            query: call.query.and_then(|query| journal_text(query.as_bytes())),
+            body: journal_text(call.body),
+            error: None,
+        }
+    }
 }
 
 impl Answer {
@@ -137,7 +159,7 @@ impl Live {
     ///
     /// Only a call that is authenticated and makes sense reaches the pools.
     pub(crate) fn answer(&self, call: &ReceivedCall<'_>) -> Answer {
-        let line = self.journals.then(|| (call.verb.into(), journal_path(call.path)));
+        let line = self.journals.then(|| Box::new(JournalLine::new(call)));
         let request = match self.request(call) {
             Ok(request) => request,
             Err(response) => return Answer { line, ..Answer::at_once(&response) },
@@ -181,15 +203,23 @@ impl Live {
     pub(crate) fn hand_over(&self, answer: &mut Answer) {
         let served = wall_clock::now() - answer.arrived_at;
         let silent = matches!(answer.delivery, Delivery::Reset | Delivery::Never);
+        if let Some(line) = answer.line.as_mut().filter(|_| !silent && !answer.status.is_success())
+        {
+            line.error = journal_text(&answer.body);
+        }
         let mut log = self.served();
         if let Some(endpoint) = answer.admitted.filter(|_| !silent) {
             log.time(endpoint, served);
         }
-        if let Some((verb, path)) = answer.line.take() {
+        if let Some(line) = answer.line.take() {
+            let JournalLine { verb, path, query, body, error } = *line;
             log.call(ServedCall {
                 at: self.offset + (answer.arrived_at - self.started),
                 verb,
                 path,
+                query,
+                body,
+                error,
                 status: (!silent).then_some(answer.status),
                 drawn: answer.ready_at.map(|ready_at| ready_at - answer.arrived_at),
                 served,
