@@ -14,7 +14,7 @@ use crate::wall_clock;
 use compact_str::CompactString;
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// Base path of the API: `GET /v2/accounts/1`.
@@ -37,6 +37,9 @@ const JSON: &str = "application/json";
 const NO_JSON: &str = "<!DOCTYPE html>\n<html><head><title>Neon CRM</title></head>\
                        <body><h1>We'll be right back</h1></body></html>\n";
 
+/// Hears of each call once it is answered.
+pub(crate) type CallObserver = dyn Fn(&ServedCall) + Send + Sync;
+
 /// One mock, its credentials, and the instant at which its time began.
 pub(crate) struct Live {
     neon: Mutex<Neon>,
@@ -47,7 +50,9 @@ pub(crate) struct Live {
     /// The mock's time at `started`: it may have answered calls in virtual time before.
     offset: Timestamp,
     served: Mutex<Served>,
+    /// True if calls are noted for the journal or the observer.
     journals: bool,
+    observer: Option<Arc<CallObserver>>,
     unauthorized: AtomicU64,
     undecodable: AtomicU64,
 }
@@ -141,7 +146,12 @@ impl Answer {
 
 impl Live {
     /// Starts the clock of `neon`, with a journal of `journal` calls.
-    pub(crate) fn new(neon: Neon, credentials: OrgCredentials, journal: usize) -> Self {
+    pub(crate) fn new(
+        neon: Neon,
+        credentials: OrgCredentials,
+        journal: usize,
+        observer: Option<Arc<CallObserver>>,
+    ) -> Self {
         Self {
             offset: neon.last_call_at(),
             initial: Box::new(neon.clone()),
@@ -149,7 +159,8 @@ impl Live {
             credentials,
             started: wall_clock::now(),
             served: Mutex::new(Served::new(journal)),
-            journals: journal > 0,
+            journals: journal > 0 || observer.is_some(),
+            observer,
             unauthorized: AtomicU64::new(0),
             undecodable: AtomicU64::new(0),
         }
@@ -207,13 +218,9 @@ impl Live {
         {
             line.error = journal_text(&answer.body);
         }
-        let mut log = self.served();
-        if let Some(endpoint) = answer.admitted.filter(|_| !silent) {
-            log.time(endpoint, served);
-        }
-        if let Some(line) = answer.line.take() {
+        let call = answer.line.take().map(|line| {
             let JournalLine { verb, path, query, body, error } = *line;
-            log.call(ServedCall {
+            ServedCall {
                 at: self.offset + (answer.arrived_at - self.started),
                 verb,
                 path,
@@ -223,7 +230,17 @@ impl Live {
                 status: (!silent).then_some(answer.status),
                 drawn: answer.ready_at.map(|ready_at| ready_at - answer.arrived_at),
                 served,
-            });
+            }
+        });
+        if let (Some(observer), Some(call)) = (&self.observer, &call) {
+            observer(call);
+        }
+        let mut log = self.served();
+        if let Some(endpoint) = answer.admitted.filter(|_| !silent) {
+            log.time(endpoint, served);
+        }
+        if let Some(call) = call {
+            log.call(call);
         }
     }
 
