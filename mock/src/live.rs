@@ -201,9 +201,9 @@ impl Live {
         self.credentials.check(call.authorization).inspect_err(|_| {
             self.unauthorized.fetch_add(1, Ordering::Relaxed);
         })?;
-        let behaviour = *self.neon().profile().behaviour();
+        let strictness = self.neon().profile().behaviour().strictness();
         let decoded = check_version(call.version)
-            .and_then(|()| decode_by(&behaviour, call.verb, path, call.query, call.body));
+            .and_then(|()| decode_by(strictness, call.verb, path, call.query, call.body));
         readable(call, decoded).map_err(|refused| {
             self.undecodable.fetch_add(1, Ordering::Relaxed);
             refused.into()

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::api::*;
-use crate::behaviour::{Behaviour, IntegerField, MissingCategory};
 use std::sync::Arc;
 
 fn round_trip(request: &Request) {
@@ -84,17 +83,13 @@ fn slashes_too_many_do_not_count() {
 /// The knobs of two open questions: a missing category, and a number for a field.
 #[test]
 fn what_is_uncertain_is_taken_or_refused() {
-    let strict = Behaviour {
-        missing_category: MissingCategory::Refused,
-        integer_field: IntegerField::Refused,
-        ..Behaviour::default()
-    };
+    let strict = Strictness { needs_category: true, refuses_numbers: true };
     let fields = Ok(Request::ListCustomFields(Category::Account));
     assert_eq!(decode("GET", "/customFields", None, b""), fields);
     assert_eq!(decode("GET", "/customFields", Some("x=1"), b""), fields);
-    let refused = decode_by(&strict, "GET", "/customFields", None, b"").unwrap_err();
+    let refused = decode_by(strict, "GET", "/customFields", None, b"").unwrap_err();
     assert_eq!(refused.status, Status::BAD_REQUEST);
-    let named = decode_by(&strict, "GET", "/customFields", Some("category=Account"), b"");
+    let named = decode_by(strict, "GET", "/customFields", Some("category=Account"), b"");
     assert_eq!(named, fields);
 
     let search = |field: &str| {
@@ -104,8 +99,8 @@ fn what_is_uncertain_is_taken_or_refused() {
     let (number, text) = (search("79"), search(r#""79""#));
     let path = "/accounts/search";
     assert_eq!(decode("POST", path, None, &number), decode("POST", path, None, &text));
-    assert!(decode_by(&strict, "POST", path, None, &text).is_ok());
-    let refused = decode_by(&strict, "POST", path, None, &number).unwrap_err();
+    assert!(decode_by(strict, "POST", path, None, &text).is_ok());
+    let refused = decode_by(strict, "POST", path, None, &number).unwrap_err();
     assert_eq!(refused.status, Status::BAD_REQUEST);
 }
 
