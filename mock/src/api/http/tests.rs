@@ -80,6 +80,20 @@ fn slashes_too_many_do_not_count() {
     }
 }
 
+/// A client that puts an account sends back members that it has never heard of: a PUT wipes the others.
+#[test]
+fn an_account_that_was_read_is_sent_back_whole() {
+    let read = r#"{"individualAccount":{"accountId":"7","noSolicitation":true,"newInVersion3":[1],
+        "primaryContact":{"contactId":"8","firstName":"Ada","addresses":[{"city":"Oslo"}]}},
+        "companyAccount":null}"#;
+    let response = parse_response(Endpoint::GetAccount, Status::OK, read.as_bytes()).unwrap();
+    let Body::Account(account) = response.body else { panic!("no account") };
+    let sent = encode(&Request::PutAccount(AccountId(7), *account)).body.unwrap();
+    let [read, sent] = [read.as_bytes(), &sent]
+        .map(|json| serde_json::from_slice::<serde_json::Value>(json).unwrap());
+    assert_eq!(sent, read);
+}
+
 /// The knobs of two open questions: a missing category, and a number for a field.
 #[test]
 fn what_is_uncertain_is_taken_or_refused() {
