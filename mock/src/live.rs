@@ -3,21 +3,32 @@
 //! Base path, authentication, decoding and encoding are settled here, so that a call is answered
 //! alike whichever shell it comes through. A shell does the waiting, and says when it has done it.
 
-use crate::api::http::{InvalidRequest, decode, response_body};
+use crate::api::http::{InvalidRequest, decode_by, response_body};
 use crate::api::{ApiError, Endpoint, Request, Response, Status};
 use crate::credentials::OrgCredentials;
 use crate::fault::Delivery;
 use crate::neon::Neon;
-use crate::served::{Served, ServedCall, journal_path};
+use crate::served::{Served, ServedCall, journal_path, journal_text};
 use crate::time::Timestamp;
 use crate::wall_clock;
 use compact_str::CompactString;
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// Base path of the API: `GET /v2/accounts/1`.
 pub const BASE_PATH: &str = "/v2";
+
+/// The challenge of a 401, without which some clients never send their credentials. Source: RFC 9110,
+/// section 11.6.1.
+const CHALLENGE: &str = "Basic realm=\"Neon CRM\"";
+
+/// The header that names the version a client was written for.
+pub(crate) const VERSION_HEADER: &str = "neon-api-version";
+
+/// Latest minor version of API 2.
+const LATEST_MINOR: u8 = 11;
 
 /// Content type of all bodies but malformed ones.
 const JSON: &str = "application/json";
@@ -25,6 +36,9 @@ const JSON: &str = "application/json";
 /// The body of an answer that is no JSON: what a proxy in front of Neon would send.
 const NO_JSON: &str = "<!DOCTYPE html>\n<html><head><title>Neon CRM</title></head>\
                        <body><h1>We'll be right back</h1></body></html>\n";
+
+/// Hears of each call once it is answered.
+pub(crate) type CallObserver = dyn Fn(&ServedCall) + Send + Sync;
 
 /// One mock, its credentials, and the instant at which its time began.
 pub(crate) struct Live {
@@ -36,7 +50,9 @@ pub(crate) struct Live {
     /// The mock's time at `started`: it may have answered calls in virtual time before.
     offset: Timestamp,
     served: Mutex<Served>,
+    /// True if calls are noted for the journal or the observer.
     journals: bool,
+    observer: Option<Arc<CallObserver>>,
     unauthorized: AtomicU64,
     undecodable: AtomicU64,
 }
@@ -49,6 +65,8 @@ pub(crate) struct ReceivedCall<'a> {
     pub(crate) query: Option<&'a str>,
     pub(crate) authorization: Option<&'a [u8]>,
     pub(crate) content_type: Option<&'a [u8]>,
+    /// Value of [`VERSION_HEADER`].
+    pub(crate) version: Option<&'a [u8]>,
     pub(crate) body: &'a [u8],
 }
 
@@ -68,8 +86,30 @@ pub(crate) struct Answer {
     arrived_at: Instant,
     /// Endpoint of the call, if it was admitted.
     admitted: Option<Endpoint>,
-    /// Verb and path for the journal, if there is one.
-    line: Option<(CompactString, CompactString)>,
+    /// The request for the journal, if there is one.
+    line: Option<Box<JournalLine>>,
+}
+
+/// A request as the journal keeps it.
+struct JournalLine {
+    verb: CompactString,
+    path: CompactString,
+    query: Option<Box<str>>,
+    body: Option<Box<str>>,
+    /// Body of an answer that is no success.
+    error: Option<Box<str>>,
+}
+
+impl JournalLine {
+    fn new(call: &ReceivedCall<'_>) -> Self {
+        Self {
+            verb: call.verb.into(),
+            path: journal_path(call.path),
+            query: call.query.and_then(|query| journal_text(query.as_bytes())),
+            body: journal_text(call.body),
+            error: None,
+        }
+    }
 }
 
 impl Answer {
@@ -93,6 +133,11 @@ impl Answer {
         }
     }
 
+    /// The value of the WWW-Authenticate header, if there is one.
+    pub(crate) fn challenge(&self) -> Option<&'static str> {
+        (self.status == Status::UNAUTHORIZED).then_some(CHALLENGE)
+    }
+
     /// The value of the Retry-After header, in whole seconds.
     pub(crate) fn retry_after_s(&self) -> Option<u64> {
         self.retry_after.map(|wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
@@ -101,7 +146,12 @@ impl Answer {
 
 impl Live {
     /// Starts the clock of `neon`, with a journal of `journal` calls.
-    pub(crate) fn new(neon: Neon, credentials: OrgCredentials, journal: usize) -> Self {
+    pub(crate) fn new(
+        neon: Neon,
+        credentials: OrgCredentials,
+        journal: usize,
+        observer: Option<Arc<CallObserver>>,
+    ) -> Self {
         Self {
             offset: neon.last_call_at(),
             initial: Box::new(neon.clone()),
@@ -109,7 +159,8 @@ impl Live {
             credentials,
             started: wall_clock::now(),
             served: Mutex::new(Served::new(journal)),
-            journals: journal > 0,
+            journals: journal > 0 || observer.is_some(),
+            observer,
             unauthorized: AtomicU64::new(0),
             undecodable: AtomicU64::new(0),
         }
@@ -119,7 +170,7 @@ impl Live {
     ///
     /// Only a call that is authenticated and makes sense reaches the pools.
     pub(crate) fn answer(&self, call: &ReceivedCall<'_>) -> Answer {
-        let line = self.journals.then(|| (call.verb.into(), journal_path(call.path)));
+        let line = self.journals.then(|| Box::new(JournalLine::new(call)));
         let request = match self.request(call) {
             Ok(request) => request,
             Err(response) => return Answer { line, ..Answer::at_once(&response) },
@@ -145,11 +196,14 @@ impl Live {
     }
 
     fn request(&self, call: &ReceivedCall<'_>) -> Result<Request, Response> {
-        let path = below_base(call.path).ok_or_else(|| outside_base(call.path))?;
+        let path = single_slashes(call.path);
+        let path = below_base(&path).ok_or_else(|| outside_base(call.path))?;
         self.credentials.check(call.authorization).inspect_err(|_| {
             self.unauthorized.fetch_add(1, Ordering::Relaxed);
         })?;
-        let decoded = decode(call.verb, path, call.query, call.body);
+        let strictness = self.neon().profile().behaviour().strictness();
+        let decoded = check_version(call.version)
+            .and_then(|()| decode_by(strictness, call.verb, path, call.query, call.body));
         readable(call, decoded).map_err(|refused| {
             self.undecodable.fetch_add(1, Ordering::Relaxed);
             refused.into()
@@ -160,19 +214,33 @@ impl Live {
     pub(crate) fn hand_over(&self, answer: &mut Answer) {
         let served = wall_clock::now() - answer.arrived_at;
         let silent = matches!(answer.delivery, Delivery::Reset | Delivery::Never);
+        if let Some(line) = answer.line.as_mut().filter(|_| !silent && !answer.status.is_success())
+        {
+            line.error = journal_text(&answer.body);
+        }
+        let call = answer.line.take().map(|line| {
+            let JournalLine { verb, path, query, body, error } = *line;
+            ServedCall {
+                at: self.offset + (answer.arrived_at - self.started),
+                verb,
+                path,
+                query,
+                body,
+                error,
+                status: (!silent).then_some(answer.status),
+                drawn: answer.ready_at.map(|ready_at| ready_at - answer.arrived_at),
+                served,
+            }
+        });
+        if let (Some(observer), Some(call)) = (&self.observer, &call) {
+            observer(call);
+        }
         let mut log = self.served();
         if let Some(endpoint) = answer.admitted.filter(|_| !silent) {
             log.time(endpoint, served);
         }
-        if let Some((verb, path)) = answer.line.take() {
-            log.call(ServedCall {
-                at: self.offset + (answer.arrived_at - self.started),
-                verb,
-                path,
-                status: (!silent).then_some(answer.status),
-                drawn: answer.ready_at.map(|ready_at| ready_at - answer.arrived_at),
-                served,
-            });
+        if let Some(call) = call {
+            log.call(call);
         }
     }
 
@@ -253,6 +321,38 @@ fn is_json(content_type: &[u8]) -> bool {
     essence.eq_ignore_ascii_case(JSON.as_bytes()) || suffix.eq_ignore_ascii_case(b"+json")
 }
 
+/// Refuses a version other than 2.0 to the latest. A client need not name one.
+fn check_version(version: Option<&[u8]>) -> Result<(), InvalidRequest> {
+    let Some(version) = version.map(<[u8]>::trim_ascii).filter(|version| !version.is_empty())
+    else {
+        return Ok(());
+    };
+    let minor = version.strip_prefix(b"2.").and_then(|minor| std::str::from_utf8(minor).ok());
+    let minor = minor.filter(|minor| minor.bytes().all(|byte| byte.is_ascii_digit()));
+    if minor.and_then(|minor| minor.parse::<u8>().ok()).is_some_and(|minor| minor <= LATEST_MINOR) {
+        return Ok(());
+    }
+    let message = format!(
+        "NEON-API-VERSION cannot be `{}`: there are 2.0 to 2.{LATEST_MINOR}",
+        String::from_utf8_lossy(version)
+    );
+    Err(InvalidRequest { status: Status::BAD_REQUEST, error: ApiError::new(1, message) })
+}
+
+/// `path` with one slash where clients that join addresses leave several.
+fn single_slashes(path: &str) -> Cow<'_, str> {
+    if !path.contains("//") {
+        return Cow::Borrowed(path);
+    }
+    let mut single = String::with_capacity(path.len());
+    for letter in path.chars() {
+        if letter != '/' || !single.ends_with('/') {
+            single.push(letter);
+        }
+    }
+    Cow::Owned(single)
+}
+
 fn below_base(path: &str) -> Option<&str> {
     path.strip_prefix(BASE_PATH).filter(|below| below.is_empty() || below.starts_with('/'))
 }
@@ -273,6 +373,16 @@ mod tests {
         }
         for other in ["text/plain", "", "application/x-www-form-urlencoded", "json", "+jso"] {
             assert!(!is_json(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn versions_from_2_0_to_the_latest_are_known() {
+        for known in [None, Some(&b""[..]), Some(b"2.0"), Some(b"2.1"), Some(b" 2.11 ")] {
+            assert_eq!(check_version(known), Ok(()), "{known:?}");
+        }
+        for other in ["2.12", "9.9", "1.0", "2", "2.", "abc", "2.+1", "2.1.0", "v2.1"] {
+            assert!(check_version(Some(other.as_bytes())).is_err(), "{other}");
         }
     }
 
