@@ -63,9 +63,92 @@ impl Told<'_> {
     /// Accounts as planned, refused calls, edits of colleagues, and the way back: of the strategy to use, or
     /// of the first of those of which none is good enough.
     pub(crate) fn facts(&self) -> Vec<Fact> {
-        let Self { resources, dry_run, .. } = *self;
         let Some(row) = self.league.first() else { return Vec::new() };
-        vec![correct(resources, row), refused(row), edits(row, dry_run), undone(dry_run)]
+        vec![self.correct(row), refused(row), self.edits(row), self.undone(row)]
+    }
+
+    fn correct(&self, row: &RankedStrategy) -> Fact {
+        let Self { resources, dry_run, .. } = *self;
+        let of = plural(resources, "account");
+        let runs = plural(row.runs, "run");
+        let each = if row.runs == 1 { "the run".to_owned() } else { format!("each of {runs}") };
+        if !row.is_valid {
+            let label = format!("do not end as planned: {}", row.fault);
+            return Fact { value: "Accounts".to_owned(), label, tone: Tone::Bad };
+        }
+        if row.failed > 0.0 {
+            let value = format!("{} of {}", mean(row.failed), count(resources));
+            let label = format!("accounts fail per run of {}, averaged over {runs}", row.name);
+            return Fact { value, label, tone: Tone::Bad };
+        }
+        let (value, verb) = match (resources, dry_run) {
+            (1, false) => (of, "ends up as planned"),
+            (1, true) => (of, "stays as it is"),
+            (_, false) => (format!("All {of}"), "end up as planned"),
+            (_, true) => (format!("All {of}"), "stay as they are"),
+        };
+        let label = format!("{verb} in {each}, checked against the server's records");
+        Fact { value, label, tone: Tone::Good }
+    }
+
+    /// Edits of colleagues: overwritten, or at risk where nobody edited.
+    fn edits(&self, row: &RankedStrategy) -> Fact {
+        let edits = row.edits;
+        if let Some(why) = self.migrates_nothing(row) {
+            let label = format!("by colleagues is at risk: {why}");
+            return Fact { value: "No edit".to_owned(), label, tone: Tone::Good };
+        }
+        let guard = match row.guard {
+            Guard::None => "; `--guard reread` lowers the risk",
+            Guard::Reread => ", though each account is read again before it is written",
+        };
+        if edits.edits_during_run == 0.0 {
+            let is_much = edits.edits_at_risk >= MANY_AT_RISK;
+            let label = "per 1,000 accounts, if each account is edited once per hour (no colleague edited in these runs)";
+            return Fact {
+                value: format!("{} edits at risk", sig3(edits.edits_at_risk)),
+                label: format!("{label}{}", if is_much { guard } else { "" }),
+                tone: if is_much { Tone::Mixed } else { Tone::Good },
+            };
+        }
+        let runs = plural(edits.edits_runs, "run");
+        let [fewest, most] = edits.edits_overwritten_range;
+        let of = sig3(edits.edits_during_run);
+        if edits.edits_overwritten > 0.0 {
+            let label = format!(
+                "by colleagues are overwritten per run ({fewest} to {most} in {runs}){guard}"
+            );
+            let value = format!("{} of {of} edits", sig3(edits.edits_overwritten));
+            return Fact { value, label, tone: Tone::Bad };
+        }
+        let label = format!("by colleagues were overwritten per run, in {runs}");
+        Fact { value: format!("0 of {of} edits"), label, tone: Tone::Good }
+    }
+
+    /// The way back.
+    fn undone(&self, row: &RankedStrategy) -> Fact {
+        let (value, label, tone) = match self.migrates_nothing(row) {
+            Some(why) if self.dry_run => ("Nothing to undo", why, Tone::Good),
+            Some(why) => ("Nothing finished", why, Tone::Mixed),
+            None => (
+                "Can be undone",
+                "with `neonbench undo`: a run over HTTP records the old values in a journal",
+                Tone::Good,
+            ),
+        };
+        Fact { value: value.to_owned(), label: label.to_owned(), tone }
+    }
+
+    /// Why no account is migrated, where none is.
+    fn migrates_nothing(&self, row: &RankedStrategy) -> Option<&'static str> {
+        if self.dry_run {
+            return Some("a dry run writes nothing");
+        }
+        let own = self.runs.iter().filter(|one| one.name() == row.name);
+        let all_fail = own
+            .flat_map(|one| &one.runs)
+            .all(|run| run.resources > 0 && run.records.failed == run.resources);
+        all_fail.then_some("no account was migrated")
     }
 
     /// Sentences: one per thing measured or assumed.
@@ -109,25 +192,9 @@ impl Told<'_> {
     }
 }
 
-fn correct(resources: u64, row: &RankedStrategy) -> Fact {
-    let of = plural(resources, "account");
-    let runs = plural(row.runs, "run");
-    let each = if row.runs == 1 { "the run".to_owned() } else { format!("each of {runs}") };
-    if !row.is_valid {
-        let label = format!("do not end as planned: {}", row.fault);
-        return Fact { value: "Accounts".to_owned(), label, tone: Tone::Bad };
-    }
-    if row.failed > 0.0 {
-        let value = format!("{} of {}", sig3(row.failed), count(resources));
-        let label = format!("accounts fail per run of {}, averaged over {runs}", row.name);
-        return Fact { value, label, tone: Tone::Bad };
-    }
-    let (value, verb) = match resources {
-        1 => (of, "ends"),
-        _ => (format!("All {of}"), "end"),
-    };
-    let label = format!("{verb} up as planned in {each}, checked against the server's records");
-    Fact { value, label, tone: Tone::Good }
+/// A mean number of accounts, without digits where it is whole.
+fn mean(of: f64) -> String {
+    if of.fract() == 0.0 { format!("{of}") } else { sig3(of) }
 }
 
 fn refused(row: &RankedStrategy) -> Fact {
@@ -140,51 +207,6 @@ fn refused(row: &RankedStrategy) -> Fact {
         },
         tone: if row.refused > CLIFF { Tone::Mixed } else { Tone::Good },
     }
-}
-
-/// Edits of colleagues: overwritten, or at risk where nobody edited.
-fn edits(row: &RankedStrategy, dry_run: bool) -> Fact {
-    let edits = row.edits;
-    if dry_run {
-        let label = "by colleagues is at risk: a dry run writes nothing".to_owned();
-        return Fact { value: "No edit".to_owned(), label, tone: Tone::Good };
-    }
-    let guard = match row.guard {
-        Guard::None => "; `--guard reread` lowers the risk",
-        Guard::Reread => ", though each account is read again before it is written",
-    };
-    if edits.edits_during_run == 0.0 {
-        let is_much = edits.edits_at_risk >= MANY_AT_RISK;
-        let label = "per 1,000 accounts, if each account is edited once per hour (no colleague edited in these runs)";
-        return Fact {
-            value: format!("{} edits at risk", sig3(edits.edits_at_risk)),
-            label: format!("{label}{}", if is_much { guard } else { "" }),
-            tone: if is_much { Tone::Mixed } else { Tone::Good },
-        };
-    }
-    let runs = plural(edits.edits_runs, "run");
-    let [fewest, most] = edits.edits_overwritten_range;
-    let of = sig3(edits.edits_during_run);
-    if edits.edits_overwritten > 0.0 {
-        let label =
-            format!("by colleagues are overwritten per run ({fewest} to {most} in {runs}){guard}");
-        let value = format!("{} of {of} edits", sig3(edits.edits_overwritten));
-        return Fact { value, label, tone: Tone::Bad };
-    }
-    let label = format!("by colleagues were overwritten per run, in {runs}");
-    Fact { value: format!("0 of {of} edits"), label, tone: Tone::Good }
-}
-
-fn undone(dry_run: bool) -> Fact {
-    let (value, label) = if dry_run {
-        ("Dry run", "nothing is written, so there is nothing to undo")
-    } else {
-        (
-            "Can be undone",
-            "with `neonbench undo`: a run over HTTP records the old values in a journal",
-        )
-    };
-    Fact { value: value.to_owned(), label: label.to_owned(), tone: Tone::Good }
 }
 
 /// The physical limit, in a sentence.

@@ -4,7 +4,7 @@ use crate::report::shared::charts::canvas::{self, Ink};
 use crate::report::shared::charts::frame::{Axis, Sides};
 use crate::report::shared::charts::labels::{Key, legend};
 use crate::report::shared::charts::range;
-use crate::report::shared::league::Spectrum;
+use crate::report::shared::league::{Spectrum, outcome_in_words};
 
 const PANEL: i32 = 280;
 
@@ -30,7 +30,7 @@ pub(crate) fn spectrum(spectra: &[Spectrum]) -> Option<String> {
                  outcome. The table below has the figures.";
     Some(canvas::draw(label, |canvas| {
         let name = |spectrum: &Spectrum| {
-            format!("{}: {}", spectrum.endpoint, spectrum.outcome.replace('_', " "))
+            format!("{}: {}", spectrum.endpoint, outcome_in_words(&spectrum.outcome))
         };
         let names = (0_u8..).zip(&spectra).map(|(number, it)| (Key::Mark(number), name(it)));
         let top = legend(canvas, 0, names) + 34;

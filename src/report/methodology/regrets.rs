@@ -53,17 +53,6 @@ pub struct NearBest {
     pub scenarios: u64,
 }
 
-/// The name of a selector for people.
-const fn told(selector: SelectorName) -> &'static str {
-    match selector {
-        SelectorName::Guide => "the guide's rule",
-        SelectorName::SingleBest => "one setting for all",
-        SelectorName::PoolRule => "workers = smallest pool",
-        SelectorName::Thresholds => "readable rules",
-        SelectorName::CostModel => "auto",
-    }
-}
-
 /// A scenario in which a selector is far off.
 #[derive(Clone, Debug, PartialEq, Serialize, schemars::JsonSchema)]
 #[allow(missing_docs, reason = "the names say it")]
@@ -122,7 +111,7 @@ fn regrets_of(spreads: &[Spread], selector: SelectorName) -> &[f64] {
 
 fn near(spreads: &[Spread], selector: SelectorName) -> NearBest {
     let near = regrets_of(spreads, selector).iter().filter(|regret| **regret <= NEAR);
-    NearBest { selector, name: told(selector), scenarios: near.count() as u64 }
+    NearBest { selector, name: selector.in_words(), scenarios: near.count() as u64 }
 }
 
 fn title(spreads: &[Spread], scenarios: usize) -> String {

@@ -53,7 +53,7 @@ impl Figures {
         Self { report: Arc::new(report), names }
     }
 
-    /// Adds `fig(place, form, from=…, per=…, times=…)`, `said(place)`, `about(place, text)` and `inside(place)`
+    /// Adds `fig(place, form, from=…, per=…, times=…)`, `said(place)`, `typed(place)`, `about(place, text)` and `inside(place)`
     /// to `environment`: places are such as `decision/league/0/refused`, or begin at `from`.
     pub(crate) fn add_to(self, environment: &mut Environment<'_>) {
         let of = self.clone();
@@ -66,6 +66,8 @@ impl Figures {
         });
         let of = self.clone();
         environment.add_function("said", move |place: String| of.said(&place));
+        let of = self.clone();
+        environment.add_function("typed", move |place: String| of.typed(&place));
         let of = self.clone();
         environment.add_function("about", move |place: String, text: String| {
             let (pointer, _) = of.find(&place)?;
@@ -133,12 +135,30 @@ impl Figures {
         let tied = super::template::tied(&text);
         let parts = tied.split('`').map(escaped).enumerate();
         let parts = parts.map(|(place, part)| match place % 2 {
-            1 => format!("<code>{part}</code>"),
+            1 => format!("<code>{}</code>", with_whole_flags(&part)),
             _ => part,
         });
         let html: String = parts.collect();
         Ok(Value::from_safe_string(format!("<span data-at=\"{pointer}\">{html}</span>")))
     }
+
+    /// The command at `place`.
+    fn typed(&self, place: &str) -> Result<Value, Error> {
+        let (pointer, json) = self.find(place)?;
+        let text = text::escape_controls(json.as_str().unwrap_or_default());
+        let html = with_whole_flags(&escaped(&text));
+        Ok(Value::from_safe_string(format!("<span data-at=\"{pointer}\">{html}</span>")))
+    }
+}
+
+/// `html`, a command, in which no line ends within a flag.
+fn with_whole_flags(html: &str) -> String {
+    let is_flag = |word: &&str| word.starts_with("--");
+    let words = html.split(' ').map(|word| match Some(word).filter(is_flag) {
+        Some(flag) => format!("<span class=\"flag\">{flag}</span>"),
+        None => word.to_owned(),
+    });
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// `text` as the content of an element.
@@ -150,7 +170,7 @@ fn escaped(text: &str) -> String {
 fn written(number: f64, form: &str) -> Option<String> {
     Some(match form {
         "count" => text::count(number as u64),
-        "digits" => text::sig3(number),
+        "digits" => text::sig3(number).replace('-', "−"),
         "duration" => text::duration(number),
         "minutes" => text::minutes(number),
         "claimed_minutes" => text::claimed_minutes(number),

@@ -9,6 +9,7 @@ pub(crate) use failures::errors;
 pub(crate) use ranked::{CLIFF, ranked};
 pub use ranked::{RankedStrategy, TimeShare};
 pub use spectrum::Spectrum;
+pub(crate) use spectrum::outcome_in_words;
 
 use crate::experiment::{CandidateRuns, Objective, RunFigures, Summary};
 use crate::findings::RunFinding;

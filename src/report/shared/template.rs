@@ -1,8 +1,9 @@
 //! The templates' environment: the report's filters, and escaping by their kind.
 
 use super::fact::Tone;
-use super::league::Spectrum;
+use super::league::{Spectrum, outcome_in_words};
 use crate::experiment::{Candidate, DeltaVerdict};
+use crate::select::SelectorName;
 use crate::selftest::{PoolRow, WindowRow};
 use crate::{stats, text};
 use minijinja::syntax::SyntaxConfig;
@@ -56,6 +57,8 @@ fn add_filters_of_records(environment: &mut Environment<'_>) {
     environment.add_filter("mean", |figures: Vec<Option<f64>>| {
         stats::mean(figures.into_iter().map(Option::unwrap_or_default))
     });
+    environment.add_filter("outcome", |name: &str| outcome_in_words(name));
+    environment.add_filter("selector", |name: Serde<SelectorName>| name.in_words());
     environment.add_filter("candidate", |candidate: Serde<Candidate>| candidate.to_string());
     environment.add_filter("pool_is_exact", |pool: Serde<PoolRow>| pool.is_exact());
     environment.add_filter("window_is_exact", |window: Serde<WindowRow>| window.is_exact());
@@ -86,12 +89,20 @@ fn write(
 /// `text` with each figure tied to its unit, so that no line ends between them.
 pub(crate) fn tied(text: &str) -> String {
     const UNITS: [&str; 6] = ["min", "ms", "s", "h", "%", "×"];
+    let unit_of = |word: &str| {
+        let word = word.trim_end_matches(|c: char| ",.:;)".contains(c));
+        UNITS.iter().find(|unit| **unit == word).copied()
+    };
+    let words: Vec<&str> = text.split(' ').collect();
     let mut tied = String::with_capacity(text.len());
-    for (place, word) in text.split(' ').enumerate() {
+    for (place, word) in words.iter().enumerate() {
         if place > 0 {
-            let unit = word.trim_end_matches(|c: char| ",.:;)".contains(c));
             let after_figure = tied.ends_with(|c: char| c.is_ascii_digit());
-            tied.push(if after_figure && UNITS.contains(&unit) { '\u{a0}' } else { ' ' });
+            // `47 min 45 s` is one figure.
+            let goes_on = matches!(words[place - 1], "h" | "min")
+                && words.get(place + 1).is_some_and(|next| unit_of(next).is_some());
+            let is_one = goes_on || after_figure && unit_of(word).is_some();
+            tied.push(if is_one { '\u{a0}' } else { ' ' });
         }
         tied.push_str(word);
     }
@@ -152,8 +163,12 @@ mod tests {
     #[test]
     fn figures_keep_their_units() {
         assert_eq!(
+            tied("59 h 45 min or 2 h, 3 ships"),
+            "59\u{a0}h\u{a0}45\u{a0}min or 2\u{a0}h, 3 ships"
+        );
+        assert_eq!(
             tied("in 2 min 48 s (so 1 h), 3 ships"),
-            "in 2\u{a0}min 48\u{a0}s (so 1\u{a0}h), 3 ships"
+            "in 2\u{a0}min\u{a0}48\u{a0}s (so 1\u{a0}h), 3 ships"
         );
         assert_eq!(tied(" on 5 % "), " on 5\u{a0}% ");
     }

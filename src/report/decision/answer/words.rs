@@ -1,10 +1,10 @@
 //! The sentences of the answer: headline and lede.
 
-use super::Told;
+use super::{Told, mean};
 use crate::experiment::{Goal, did_the_same};
 use crate::report::shared::league::{RankedStrategy, StrategyRuns};
 use crate::stats::MIN_VALUES_OF_RANGE;
-use crate::text::{duration, join_and, plural, share, sig3};
+use crate::text::{count, duration, join_and, plural, share};
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::record::WorldName;
 
@@ -122,8 +122,7 @@ impl Told<'_> {
     fn failures(&self) -> Option<String> {
         let mut groups: Vec<(String, Vec<String>)> = Vec::new();
         for row in self.league.iter().filter(|row| row.is_valid && row.failed > 0.0) {
-            let failed = row.failed;
-            let failed = if failed.fract() == 0.0 { format!("{failed}") } else { sig3(failed) };
+            let failed = mean(row.failed);
             match groups.iter_mut().find(|(known, _)| *known == failed) {
                 Some((_, names)) => names.push(row.name.clone()),
                 None => groups.push((failed, vec![row.name.clone()])),
@@ -132,16 +131,34 @@ impl Told<'_> {
         let of = format!(" of {} fail", plural(self.resources, "account"));
         let sentence = |(index, (failed, names)): (usize, &(String, Vec<String>))| {
             let of = if index == 0 { &of } else { "" };
-            format!("{failed}{of} under {}", join_and(names))
+            format!("{failed}{of} under {}", self.named(names))
         };
-        let groups: Vec<String> = groups.iter().enumerate().map(sentence).collect();
+        let told: Vec<String> = groups.iter().enumerate().map(sentence).collect();
         let reason = self.failures.first().map_or_else(String::new, |group| {
             let [reason, hint] = [&group.message, &group.hint].map(|it| it.trim_end_matches('.'));
             let hint =
                 if hint.is_empty() { String::new() } else { format!(" What to do: {hint}.") };
             format!(" The most frequent reason: {reason}.{hint}")
         });
-        (!groups.is_empty()).then(|| format!("On average {}.{reason}", groups.join("; ")))
+        Some(match groups.as_slice() {
+            [] => return None,
+            [(failed, names)] if *failed == self.resources.to_string() => {
+                let all = match self.resources {
+                    1 => "The account fails".to_owned(),
+                    all => format!("All {} accounts fail", count(all)),
+                };
+                format!("{all} under {}.{reason}", self.named(names))
+            }
+            _ => format!("On average {}.{reason}", told.join("; ")),
+        })
+    }
+
+    /// Entries of the league by name, or all of them.
+    fn named(&self, names: &[String]) -> String {
+        if names.len() > 1 && names.len() == self.league.len() {
+            return "every strategy".to_owned();
+        }
+        join_and(names)
     }
 
     /// The first of those of which none is best because of the constraints.
@@ -164,7 +181,7 @@ fn faster(rows: &[&RankedStrategy], [one, several]: [&str; 2], what: &str) -> Op
     let name = |row: &&RankedStrategy| {
         let [time, refused] = [duration(row.makespan_s[1]), share(row.refused)];
         let failed = if row.failed > 0.0 {
-            format!(", {} accounts failed", sig3(row.failed))
+            format!(", {} accounts failed", mean(row.failed))
         } else {
             String::new()
         };

@@ -40,7 +40,7 @@ fn a_dry_run_is_called_one_wherever_its_time_stands() {
     let lede = model.lede.join(" ");
     assert!(lede.contains(" Nothing is written: this is a dry run."), "{lede}");
     let facts: Vec<&str> = model.facts.iter().map(|fact| &*fact.value).collect();
-    assert_eq!(facts[2..], ["No edit", "Dry run"]);
+    assert_eq!(facts[2..], ["No edit", "Nothing to undo"]);
     let (_, provenance) = fixture::decision();
     let page = decision_page(&model, &provenance);
     assert!(page.contains(" · dry run</p>") && !page.contains("edits at risk"));
@@ -48,6 +48,24 @@ fn a_dry_run_is_called_one_wherever_its_time_stands() {
     assert!(summary.contains(", dry run. ") && !summary.contains(" at risk |"), "{summary}");
     let (real, _) = fixture::decision();
     assert!(!decision_page(&DecisionModel::new(&real), &provenance).contains("dry run"));
+}
+
+#[test]
+fn where_nothing_finished_nothing_is_at_risk_or_to_be_undone() {
+    let decision = changed(|decision| {
+        each_run(decision, |_, run| run.records.failed = 30);
+    });
+    let model = DecisionModel::new(&decision);
+    assert!(
+        model.lede[0].starts_with("All 30 accounts fail under every strategy."),
+        "{:?}",
+        model.lede
+    );
+    let facts: Vec<_> = model.facts.iter().map(|fact| (&*fact.value, fact.tone)).collect();
+    let expected = [("No edit", Tone::Good), ("Nothing finished", Tone::Mixed)];
+    assert_eq!((facts[0], &facts[2..]), (("30 of 30", Tone::Bad), expected.as_slice()));
+    let written = changed(|decision| each_run(decision, |_, run| run.records.failed = 29));
+    assert_eq!(DecisionModel::new(&written).facts[3].value, "Can be undone");
 }
 
 #[test]

@@ -79,6 +79,7 @@ pub(crate) fn claimed(claim: &Tested) -> String {
         match (words, words.strip_prefix("times the ")) {
             (_, Some(noun)) => return format!("the same {noun}"),
             ("minutes", _) => return "1 minute".to_owned(),
+            ("times as fast", _) => return "equally fast".to_owned(),
             _ => {}
         }
     }

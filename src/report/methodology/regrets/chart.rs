@@ -30,17 +30,6 @@ const fn number_of(selector: SelectorName) -> u8 {
     }
 }
 
-/// A selector's name for readers.
-const fn known_as(selector: SelectorName) -> &'static str {
-    match selector {
-        SelectorName::CostModel => "auto: simulations",
-        SelectorName::Guide => "the guide's rule",
-        SelectorName::SingleBest => "single best",
-        SelectorName::PoolRule => "pool rule",
-        SelectorName::Thresholds => "auto: thresholds",
-    }
-}
-
 /// A panel for each portfolio: regret across, the share of scenarios up to it upwards.
 pub(crate) fn regrets(model: &RegretsModel) -> Option<String> {
     let regrets = || model.spreads.iter().flat_map(|spread| &spread.regrets);
@@ -50,7 +39,7 @@ pub(crate) fn regrets(model: &RegretsModel) -> Option<String> {
                  table below has the figures.";
     Some(canvas::draw(label, |canvas| {
         let selectors = SelectorName::ALL.into_iter().rev();
-        let keys = selectors.map(|it| (Key::Mark(number_of(it)), known_as(it)));
+        let keys = selectors.map(|it| (Key::Mark(number_of(it)), it.in_words()));
         let top = legend(canvas, 0, keys);
         let columns = if canvas.is_narrow() { 1 } else { 2 };
         let width = canvas.width() / columns;

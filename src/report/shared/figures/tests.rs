@@ -8,7 +8,9 @@ use crate::report::html::{decision_page, pages};
 use crate::report::json::{DecisionRecord, ReportRecord, SCHEMA, to_json};
 use crate::report::markdown::decision_summary;
 use crate::report::model::Model;
+use crate::report::shared::league::outcome_in_words;
 use crate::report::shared::provenance::Provenance;
+use crate::select::SelectorName;
 use serde_json::Value as Json;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
@@ -162,7 +164,10 @@ fn check(page: &str, report: &str) -> usize {
         match value.as_ref() {
             Json::String(whole) => {
                 let whole = whole.replace('`', "");
-                assert!(whole.contains(text.trim()), "{pointer}: {text:?} is not in {whole:?}");
+                let selector = SelectorName::from_name(&whole).map(SelectorName::in_words);
+                let is_name = selector == Some(text.trim()) || outcome_in_words(&whole) == text;
+                let is_said = is_name || whole.contains(text.trim());
+                assert!(is_said, "{pointer}: {text:?} is not in {whole:?}");
             }
             Json::Number(number) => {
                 let number = number.as_f64().unwrap();

@@ -62,3 +62,8 @@ fn encoded(times: &Histogram<u64>) -> String {
     V2DeflateSerializer::new().serialize(times, &mut bytes).expect("a vector takes any bytes");
     base64::engine::general_purpose::STANDARD.encode(bytes)
 }
+
+/// The name of an outcome for people: a call that a limit stopped is refused.
+pub(crate) fn outcome_in_words(name: &str) -> String {
+    if name == Outcome::Rejected.name() { "refused".to_owned() } else { name.replace('_', " ") }
+}
