@@ -17,7 +17,7 @@ use crate::report::guide::responses::histograms;
 use crate::report::methodology::forecasts::forecasts;
 use crate::report::methodology::regrets::regrets;
 use crate::report::model::Model;
-use crate::report::shared::charts::canvas::Font;
+use crate::report::shared::charts::Font;
 use crate::select::Costs;
 use neonbench_engine::measure::timeline::TimelineSlice;
 

@@ -1,9 +1,6 @@
 //! The percentile spectrum: response times on an axis where each step is ten times rarer.
 
-use crate::report::shared::charts::canvas::{self, Ink};
-use crate::report::shared::charts::frame::{Axis, Sides};
-use crate::report::shared::charts::labels::{Key, legend};
-use crate::report::shared::charts::range;
+use crate::report::shared::charts::{Axis, Ink, Key, Sides, canvas, legend, range};
 use crate::report::shared::league::{Spectrum, outcome_in_words};
 
 const PANEL: i32 = 280;

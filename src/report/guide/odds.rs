@@ -1,9 +1,8 @@
 //! The time per call that each row of the guide implies.
 
-use crate::report::shared::charts::canvas::{self, Anchor, Canvas, Font, Ink, Point};
-use crate::report::shared::charts::frame::{Axis, Sides};
-use crate::report::shared::charts::labels::Labels;
-use crate::report::shared::charts::{range, stacked};
+use crate::report::shared::charts::{
+    Anchor, Axis, Canvas, Font, Ink, Labels, Point, Sides, canvas, range, stacked,
+};
 use crate::report::shared::rows::{ExampleModel, rows};
 use crate::text::{duration, sig3};
 

@@ -1,9 +1,9 @@
 //! Response-time histograms: one panel per example of the guide, its strategies on one another.
 
-use crate::report::shared::charts::canvas::{self, Anchor, Canvas, Font, Ink, Point};
-use crate::report::shared::charts::frame::{Axis, Sides};
-use crate::report::shared::charts::labels::{Labels, legend};
-use crate::report::shared::charts::{key_of, number_of, stacked};
+use crate::report::shared::charts::{
+    Anchor, Axis, Canvas, Font, Ink, Labels, Point, Sides, canvas, key_of, legend, number_of,
+    stacked,
+};
 use crate::report::shared::rows::{ExampleModel, Responses, rows};
 use crate::text::percent;
 use neonbench_engine::engine::Strategy;

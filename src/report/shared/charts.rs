@@ -2,11 +2,13 @@
 //! none.
 
 pub(crate) mod canvas;
-pub(crate) mod frame;
-pub(crate) mod labels;
+mod frame;
+mod labels;
 
-use canvas::{Anchor, Canvas, Font, Ink};
-use labels::Key;
+pub(crate) use canvas::{Anchor, Canvas, Font, Ink, LogScale, Point, Scale};
+pub(crate) use frame::{Axis, AxisScale, Sides};
+pub(crate) use labels::{Key, Labels, legend, spread};
+
 use neonbench_engine::engine::Strategy;
 
 /// `count` pieces of `size` px.

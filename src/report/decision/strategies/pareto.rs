@@ -1,10 +1,7 @@
 //! Time against another figure of which less is better: a mark per strategy, and the Pareto front.
 
 use super::{Drawback, Tradeoff};
-use crate::report::shared::charts::canvas::{self, Ink, Point};
-use crate::report::shared::charts::frame::{Axis, Sides};
-use crate::report::shared::charts::labels::Labels;
-use crate::report::shared::charts::{number_of, range};
+use crate::report::shared::charts::{Axis, Ink, Labels, Point, Sides, canvas, number_of, range};
 use crate::report::shared::league::RankedStrategy;
 use crate::text::duration;
 

@@ -1,8 +1,6 @@
 //! The calls' time by activity, a bar per strategy.
 
-use crate::report::shared::charts::canvas::{self, Anchor, Font, Ink, Scale};
-use crate::report::shared::charts::labels::{Key, legend};
-use crate::report::shared::charts::{Rows, stacked};
+use crate::report::shared::charts::{Anchor, Font, Ink, Key, Rows, Scale, canvas, legend, stacked};
 use crate::report::shared::league::RankedStrategy;
 use crate::text::{duration, percent};
 

@@ -1,9 +1,7 @@
 //! A run over time: accounts per second, calls in flight against what the limiter allows, refusals.
 
 use super::longest_idle;
-use crate::report::shared::charts::canvas::{self, Anchor, Canvas, Font, Ink};
-use crate::report::shared::charts::frame::{Axis, Sides};
-use crate::report::shared::charts::labels::{Key, legend};
+use crate::report::shared::charts::{Anchor, Axis, Canvas, Font, Ink, Key, Sides, canvas, legend};
 use crate::text::duration;
 use neonbench_engine::measure::timeline::{Lane, Timeline, TimelineSlice};
 

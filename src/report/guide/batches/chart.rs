@@ -1,10 +1,7 @@
 //! Time, memory and risk: three panels over one axis of batch sizes.
 
 use super::{BatchPoint, BatchSample};
-use crate::report::shared::charts::canvas::{self, Canvas};
-use crate::report::shared::charts::frame::{Axis, Sides};
-use crate::report::shared::charts::labels::{Key, legend};
-use crate::report::shared::charts::number_of;
+use crate::report::shared::charts::{Axis, Canvas, Key, Sides, canvas, legend, number_of};
 use crate::stats::distinct;
 use neonbench_engine::engine::Strategy;
 

@@ -1,7 +1,6 @@
 //! Distance to the lower bound: what share of the measured time the API needs at least.
 
-use crate::report::shared::charts::Rows;
-use crate::report::shared::charts::canvas::{self, Anchor, Font, Ink, Scale};
+use crate::report::shared::charts::{Anchor, Font, Ink, Rows, Scale, canvas};
 use crate::report::shared::rows::{ExampleModel, rows};
 use crate::text::percent;
 

@@ -1,9 +1,8 @@
 //! Makespans: what the guide claims, and what was measured.
 
-use crate::report::shared::charts::canvas::{self, Anchor, Font, Ink, Point};
-use crate::report::shared::charts::frame::{Axis, Sides};
-use crate::report::shared::charts::labels::{Key, legend};
-use crate::report::shared::charts::{Rows, range};
+use crate::report::shared::charts::{
+    Anchor, Axis, Font, Ink, Key, Point, Rows, Sides, canvas, legend, range,
+};
 use crate::report::shared::rows::{ExampleModel, RowModel, rows};
 use crate::text::{minutes, signed};
 

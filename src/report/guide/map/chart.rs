@@ -1,8 +1,8 @@
 //! The decision map: the best, the guide's choice and auto's, side by side.
 
-use crate::report::shared::charts::canvas::{self, Anchor, Canvas, Font, Ink, Point};
-use crate::report::shared::charts::labels::legend;
-use crate::report::shared::charts::{key_of, number_of, stacked};
+use crate::report::shared::charts::{
+    Anchor, Canvas, Font, Ink, Point, canvas, key_of, legend, number_of, stacked,
+};
 use crate::select::{DecisionMap, MapCell};
 use crate::stats::distinct;
 use crate::text::sig3;

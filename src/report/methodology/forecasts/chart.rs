@@ -1,10 +1,9 @@
 //! Predicted against simulated: how far each forecast is from the median of the runs.
 
 use super::{BAND, deviation};
-use crate::report::shared::charts::canvas::{self, Ink, Scale};
-use crate::report::shared::charts::frame::{Axis, AxisScale, Sides};
-use crate::report::shared::charts::labels::{Key, legend};
-use crate::report::shared::charts::range;
+use crate::report::shared::charts::{
+    Axis, AxisScale, Ink, Key, Scale, Sides, canvas, legend, range,
+};
 use crate::select::CaseVerdict;
 use crate::select::case::Family;
 

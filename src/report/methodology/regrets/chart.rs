@@ -2,9 +2,9 @@
 
 use super::{RegretsModel, Spread};
 use crate::experiment::Portfolio;
-use crate::report::shared::charts::canvas::{self, Anchor, Canvas, Font, Ink, Scale};
-use crate::report::shared::charts::frame::{Axis, AxisScale, Sides};
-use crate::report::shared::charts::labels::{Key, legend};
+use crate::report::shared::charts::{
+    Anchor, Axis, AxisScale, Canvas, Font, Ink, Key, Scale, Sides, canvas, legend,
+};
 use crate::select::SelectorName;
 use crate::text::percent;
 

@@ -1,8 +1,7 @@
 //! The best strategy under other pools: would a higher limit help?
 
 use super::PoolWhatIf;
-use crate::report::shared::charts::canvas::{self, Font, Ink, Scale};
-use crate::report::shared::charts::{Rows, range, stacked};
+use crate::report::shared::charts::{Font, Ink, Rows, Scale, canvas, range, stacked};
 use crate::text::duration;
 
 /// One bar per pool, with the interval of the time; none where all take equally long.

@@ -1,10 +1,9 @@
 //! Scalability: makespans over growing organisations, both axes logarithmic.
 
 use super::ScalingPoint;
-use crate::report::shared::charts::canvas::{self, Anchor, Font, Ink};
-use crate::report::shared::charts::frame::{Axis, Sides};
-use crate::report::shared::charts::labels::{legend, spread};
-use crate::report::shared::charts::{key_of, number_of, range};
+use crate::report::shared::charts::{
+    Anchor, Axis, Font, Ink, Sides, canvas, key_of, legend, number_of, range, spread,
+};
 use crate::stats::distinct;
 use crate::text::count;
 use neonbench_engine::engine::Strategy;

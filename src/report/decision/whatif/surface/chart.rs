@@ -1,8 +1,9 @@
 //! The response surface: hybrid's makespan over workers and batch size.
 
 use super::SurfacePoint;
-use crate::report::shared::charts::canvas::{self, Anchor, Canvas, Font, Ink, LogScale, Point};
-use crate::report::shared::charts::{range, stacked};
+use crate::report::shared::charts::{
+    Anchor, Canvas, Font, Ink, LogScale, Point, canvas, range, stacked,
+};
 use crate::report::shared::league::CLIFF;
 use crate::stats::distinct;
 use crate::text::{duration, percent, share, sig3};
