@@ -11,17 +11,18 @@ mod support;
 
 use neon_mock::api::Class;
 use neonbench::experiment::Goal;
-use neonbench::report::claims::{EXAMPLES, Example};
-use neonbench::report::decision::Decision;
-use neonbench::report::evidence::{
-    HttpPair, HttpSample, Provenance, ReportEvidence, Responses, RowEvidence, StaffEvidence,
-    StaffSample,
-};
+use neonbench::report::decision::explore;
+use neonbench::report::decision::{Decision, DecisionModel};
+use neonbench::report::evidence::ReportEvidence;
 use neonbench::report::html::{decision_page, pages};
 use neonbench::report::json::{ReportRecord, SCHEMA, to_json};
 use neonbench::report::markdown::summary;
-use neonbench::report::model::{DecisionModel, Model};
-use neonbench::report::suite::explore::{Exploration, explore};
+use neonbench::report::methodology::http::{HttpPair, HttpSample};
+use neonbench::report::methodology::staff::{StaffEvidence, StaffSample};
+use neonbench::report::model::Model;
+use neonbench::report::shared::exploration::Exploration;
+use neonbench::report::shared::provenance::Provenance;
+use neonbench::report::shared::rows::{EXAMPLES, Example, Responses, RowEvidence};
 use neonbench_engine::engine::{Settings, Strategy, WriteMode};
 use neonbench_engine::measure::histogram;
 use neonbench_engine::scenario::{Scenario, Workload};
@@ -114,7 +115,7 @@ fn main() {
     let model = Model::new(&evidence);
     let html = pages(&model).map(|(_, page)| page).concat();
     // Nobody speeds the page up by leaving a row or the charts out.
-    assert_eq!(model.rows().count(), 10);
+    assert_eq!(model.examples.iter().flat_map(|example| &example.rows).count(), 10);
     assert!(html.matches("<svg").count() >= 4, "{}", html.matches("<svg").count());
     let mut group = criterion.benchmark_group("report");
     group.bench_function("model", |bencher| bencher.iter(|| Model::new(black_box(&evidence))));

@@ -12,7 +12,7 @@ mod support;
 
 use criterion::measurement::{Measurement, ValueFormatter};
 use criterion::{Criterion, SamplingMode, Throughput};
-use neonbench::report::claims::{EXAMPLES, Example};
+use neonbench::report::shared::rows::{EXAMPLES, Example};
 use neonbench_engine::engine::{Settings, Strategy};
 use neonbench_engine::scenario::{Scenario, Workload};
 use std::time::Duration;

@@ -10,9 +10,9 @@
 //! squares of ln(simulated ÷ claimed). A residual is what that scale leaves unexplained: +0.46
 //! means that the simulation takes 46 % longer than the guide says.
 
-use neonbench::report::claims::EXAMPLES;
-use neonbench::report::fit::Medians;
-use neonbench::report::suite::{SuiteError, fit_example};
+use neonbench::report::shared::SuiteError;
+use neonbench::report::shared::rows::EXAMPLES;
+use neonbench::report::shared::rows::fit::{Medians, fit_example};
 
 const SEED: u64 = 1;
 const REPLICATES: u32 = 20;

@@ -262,7 +262,7 @@ fn workers_exceed_pool(record: &RunRecord) -> Option<RunFinding> {
     let refused = percent_of(record.calls.rejected, record.calls.total);
     let assumed = if record.limits.assumed { ", as profiles assume" } else { "" };
     let message = format!(
-        "{workers} workers, and Neon admits {pool} calls of a kind at once{assumed}: {refused:.1} % \
+        "{workers} workers send calls at once, but Neon admits {pool} of each kind{assumed}: {refused:.1} % \
          of the calls were refused"
     );
     let evidence = [
@@ -285,15 +285,15 @@ fn retry_storm(record: &RunRecord) -> Option<RunFinding> {
         return None;
     }
     let repeated = percent_of(calls.retries, calls.total);
-    let message = format!(
-        "{failed:.1} % of the calls failed, and {repeated:.1} % of all calls were repetitions"
-    );
+    let message =
+        format!("{failed:.1} % of the calls failed, and {repeated:.1} % of all calls were retries");
     let evidence = [
         ("calls failed", failed, "%"),
         ("calls repeated", repeated, "%"),
         ("time in failed calls", record.call_times.wasted_s, "s"),
     ];
-    let advice = "repeating does not cure a sick server: stop, and go on when it answers again";
+    let advice =
+        "retries do not help while the server fails: stop, and resume when it answers again";
     Some(RunFinding::new(FindingCause::RetryStorm, message, &evidence, advice))
 }
 
@@ -309,17 +309,18 @@ fn backoff_dominates(record: &RunRecord) -> Option<RunFinding> {
     let rate = limits_used(record).filter_map(|limit| limit.per_second).min();
     let admits = rate.map_or_else(String::new, |rate| {
         let assumed = if record.limits.assumed { ", as profiles assume" } else { "" };
-        format!("; Neon admits {rate} calls of a kind per second{assumed}")
+        format!("; Neon admits {rate} calls of each kind per second{assumed}")
     });
     let message = format!(
-        "{share:.0} % of the time of all calls went into waiting after refusals and failures{admits}"
+        "the calls spent {share:.0} % of their time waiting after refusals and failures{admits}"
     );
     let evidence = [
         ("time backed off", share, "%"),
         ("calls refused", refused, "%"),
         ("time in service", served_s / all_s * 100.0, "%"),
     ];
-    let advice = "space the calls instead of having them refused, or ask Neon for a higher limit";
+    let advice =
+        "let a limiter space the calls so that none is refused, or ask Neon for a higher limit";
     let finding = RunFinding::new(FindingCause::BackoffDominates, message, &evidence, advice);
     Some(finding.setting(AdvisedSetting::AdaptiveLimiter))
 }
@@ -340,21 +341,18 @@ fn slow_server(record: &RunRecord) -> Option<RunFinding> {
     let slow =
         kinds(record).into_iter().filter(|(_, times, slow)| times.count > 0 && times.p50 > *slow);
     let (kind, times, _) = slow.max_by(|a, b| a.1.p50.total_cmp(&b.1.p50))?;
-    let message = format!(
-        "half of the {kind} are answered {:.1} s or more after they are sent",
-        times.p50 / 1e3
-    );
+    let message = format!("half of the {kind} take {:.1} s or more", times.p50 / 1e3);
     let evidence =
         [("median service time", times.p50, "ms"), ("p99 service time", times.p99, "ms")];
     let pool = limits_used(record).filter_map(|limit| limit.pool).min();
     let finding = |advice| RunFinding::new(FindingCause::SlowServer, message, &evidence, advice);
     Some(match pool {
         Some(pool) if record.strategy.is_concurrent() && record.workers < pool => {
-            finding("fill the pool: more workers hide slow answers, as many as Neon admits")
+            finding("use as many workers as Neon admits calls: they wait for slow answers side by side")
                 .setting(AdvisedSetting::Workers(pool))
         }
         _ if record.strategy != Strategy::Pipelined => {
-            finding("make fewer calls: pipelined reads 200 accounts by one search")
+            finding("make fewer calls: pipelined reads 200 accounts with one search")
                 .setting(AdvisedSetting::Pipelined)
         }
         // A server that slows down under load is told by its pace, which one record does not show: the
@@ -374,7 +372,7 @@ fn bursty_latency(record: &RunRecord) -> Option<RunFinding> {
         .filter(|(_, times, _)| times.count >= MIN_CALLS && ratio(*times) > BURSTY);
     let (kind, times, _) = bursty.max_by(|a, b| ratio(a.1).total_cmp(&ratio(b.1)))?;
     let message = format!(
-        "most {kind} take {:.0} ms, and one in a hundred {:.1} s and more",
+        "half of the {kind} take at most {:.0} ms, but one in a hundred takes {:.1} s or more",
         times.p50,
         times.p99 / 1e3
     );
@@ -383,7 +381,7 @@ fn bursty_latency(record: &RunRecord) -> Option<RunFinding> {
         ("p99 service time", times.p99, "ms"),
         ("p99 ÷ median", ratio(times), ""),
     ];
-    let advice = "run off-peak, and expect makespans to vary: look at the interval, not at one run";
+    let advice = "run off-peak, and expect the time to vary: compare ranges, not single runs";
     Some(RunFinding::new(FindingCause::BurstyLatency, message, &evidence, advice))
 }
 
@@ -398,7 +396,7 @@ fn high_memory(record: &RunRecord) -> Option<RunFinding> {
         ("batch size", f64::from(record.batch_size), ""),
         ("mean time from reading to writing", record.exposure.mean_s, "s"),
     ];
-    let advice = format!("use smaller batches: {DEFAULT_BATCH_SIZE} are as fast");
+    let advice = format!("use smaller batches: a size of {DEFAULT_BATCH_SIZE} is as fast");
     let finding = RunFinding::new(FindingCause::HighMemory, message, &evidence, &advice);
     Some(finding.setting(AdvisedSetting::BatchSize(DEFAULT_BATCH_SIZE)))
 }
@@ -437,7 +435,7 @@ fn batch_too_small(record: &RunRecord) -> Option<RunFinding> {
     }
     let (batch_size, workers) = (record.batch_size, record.workers);
     let message =
-        format!("a batch size of {batch_size} over {workers} workers: each batch is one account");
+        format!("a batch size of {batch_size} for {workers} workers: each batch has one account");
     let evidence = [("batch size", f64::from(batch_size), ""), ("workers", f64::from(workers), "")];
     let advice = format!("give each worker at least one account: a batch size of {workers}");
     let finding = RunFinding::new(FindingCause::BatchTooSmall, message, &evidence, &advice);
@@ -479,7 +477,7 @@ fn batch_too_large(record: &RunRecord) -> Option<RunFinding> {
         ("mean time from reading to writing", mean_s, "s"),
         ("batch size", f64::from(record.batch_size), ""),
     ];
-    let advice = format!("use smaller batches: {DEFAULT_BATCH_SIZE} are as fast");
+    let advice = format!("use smaller batches: a size of {DEFAULT_BATCH_SIZE} is as fast");
     let finding = RunFinding::new(FindingCause::BatchTooLarge, message, &evidence, &advice);
     Some(finding.setting(AdvisedSetting::BatchSize(DEFAULT_BATCH_SIZE)))
 }

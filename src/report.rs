@@ -1,22 +1,24 @@
-//! The report: runs of the guide's examples, as one offline page, as JSON and as Markdown.
+//! The report: runs of the guide's examples, as offline pages, as JSON and as Markdown.
 //!
-//! [`suite`] makes the runs. From there on everything is a pure function of their records:
-//! [`evidence`] -> [`model`] -> [`charts`] -> [`html`], [`markdown`], [`json`].
+//! A page is made of sections. Each has a module and a folder of its own, with what it runs, its record, its
+//! figures, its charts and its blocks of the pages' templates; it imports [`shared`] and no other section.
+//! [`decision`] puts the sections of one decision together, [`suite`], [`evidence`] and [`model`] those of the
+//! whole report, and [`html`], [`markdown`] and [`json`] write them.
 
-pub mod charts;
-pub mod claims;
+#[cfg(test)]
+mod chart_tests;
 pub mod decision;
 pub mod documents;
 pub mod evidence;
-mod figures;
-pub mod fit;
 #[cfg(test)]
 pub(crate) mod fixture;
+pub mod guide;
 pub mod hlog;
 pub mod html;
 pub mod json;
+pub(crate) mod judged;
 pub mod markdown;
+pub mod methodology;
 pub mod model;
-
+pub mod shared;
 pub mod suite;
-mod template;

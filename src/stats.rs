@@ -5,6 +5,7 @@
 //! default features, would add two crates and several seconds of CPU to each cold build for them.
 
 use neon_mock::rng::{below, key, keyed};
+use std::collections::BTreeSet;
 use std::f64::consts::FRAC_PI_2;
 
 /// 0.9 quantile of the standard normal distribution.
@@ -228,6 +229,11 @@ pub fn kolmogorov_smirnov(a: &mut [f64], b: &mut [f64]) -> f64 {
         most = most.max((i as f64 / a.len() as f64 - j as f64 / b.len() as f64).abs());
     }
     most
+}
+
+/// The values that occur, in order.
+pub(crate) fn distinct<T: Ord>(values: impl Iterator<Item = T>) -> Vec<T> {
+    values.collect::<BTreeSet<T>>().into_iter().collect()
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 #![allow(dead_code, reason = "each bench takes what it needs")]
 
 use criterion::Criterion;
-use neonbench::report::claims::{BATCH_SIZE, Example, WORKERS};
+use neonbench::report::shared::rows::{BATCH_SIZE, Example, WORKERS};
 use neonbench::stats::outer_quantiles;
 use neonbench_engine::engine::{Settings, Strategy};
 use neonbench_engine::event::Event;

@@ -12,13 +12,14 @@ use super::error::{CliError, code};
 use super::output::{print, print_json};
 use super::progress::LiveLine;
 use clap::Args;
-use neonbench::report::decision::Decision;
+use neonbench::report::decision::{Decision, DecisionModel};
 use neonbench::report::documents::StoredDocuments;
 use neonbench::report::evidence::ReportEvidence;
 use neonbench::report::html::pages;
 use neonbench::report::json::{ReportRecord, SCHEMA, to_json};
 use neonbench::report::markdown::summary;
-use neonbench::report::model::{DecisionModel, Model};
+use neonbench::report::model::Model;
+use neonbench::report::shared::SuiteError;
 use neonbench::report::suite;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -159,12 +160,12 @@ fn tell(status: &LiveLine, what: &str) {
     tracing::info!(target: "neonbench::report", "{what}");
 }
 
-impl From<suite::SuiteError> for CliError {
-    fn from(error: suite::SuiteError) -> Self {
+impl From<SuiteError> for CliError {
+    fn from(error: SuiteError) -> Self {
         match error {
-            suite::SuiteError::Scenario(error) => Self::Scenario(error),
-            suite::SuiteError::Run(error) => Self::Run(error),
-            suite::SuiteError::Case(error) => Self::Case(error),
+            SuiteError::Scenario(error) => Self::Scenario(error),
+            SuiteError::Run(error) => Self::Run(error),
+            SuiteError::Case(error) => Self::Case(error),
         }
     }
 }

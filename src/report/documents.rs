@@ -1,6 +1,6 @@
 //! The last self-test and the clients that were judged last, as the store holds them.
 
-use super::evidence::Timestamped;
+use super::shared::provenance::Timestamped;
 use crate::judge::JudgeRecord;
 use crate::selftest::SelftestRecord;
 use crate::store::{Store, StoreError, StoredDocument};

@@ -3,13 +3,13 @@
 mod chosen;
 mod documents;
 
-use super::claims::EXAMPLES;
 use super::decision::Decision;
-use super::evidence::{
-    HttpPair, HttpSample, Provenance, ReportEvidence, Responses, RowEvidence, StaffEvidence,
-    StaffSample,
-};
-use super::suite::small_record;
+use super::evidence::ReportEvidence;
+use super::methodology::http::{HttpPair, HttpSample};
+use super::methodology::staff::{StaffEvidence, StaffSample};
+use super::shared::provenance::Provenance;
+use super::shared::rows::run::small_record;
+use super::shared::rows::{EXAMPLES, Responses, RowEvidence};
 use neonbench_engine::engine::{Strategy, WriteMode};
 use neonbench_engine::measure::histogram;
 use neonbench_engine::record::RunRecord;
@@ -127,7 +127,9 @@ pub(super) fn spoil(evidence: &mut ReportEvidence, example: u32, strategy: Strat
 pub(crate) fn decision() -> (Decision, Provenance) {
     static MADE: std::sync::OnceLock<Decision> = std::sync::OnceLock::new();
     use crate::experiment::Goal;
-    use crate::report::suite::explore::{Exploration, explore};
+    use crate::report::decision::explore;
+    use crate::report::decision::whatif::surface;
+    use crate::report::shared::exploration::Exploration;
     use neonbench_engine::engine::Settings;
     use neonbench_engine::scenario::{Scenario, Workload};
     let workload = Workload {
@@ -145,7 +147,7 @@ pub(crate) fn decision() -> (Decision, Provenance) {
     };
     // The surface, too, which is explored where hybrid is the best.
     let made = || Decision {
-        surface: exploration.surface(&workload).unwrap(),
+        surface: surface::run(&exploration, &workload).unwrap(),
         ..explore(&exploration, &mut |_| {}).unwrap()
     };
     let decision = MADE.get_or_init(made).clone();

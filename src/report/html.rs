@@ -1,28 +1,52 @@
 //! The pages: model -> HTML files that need no network, and no script to be read.
 
-use super::charts;
-use super::decision::StrategyRuns;
-use super::evidence::Provenance;
-use super::figures::Figures;
+use super::decision::whatif::grid::grid_rows;
+use super::decision::whatif::{pools, scaling, surface};
+use super::decision::{DecisionModel, responses, strategies, timeline};
 use super::json::{DecisionRecord, ReportRecord, SCHEMA};
-use super::model::decision::grid_rows;
-use super::model::{DecisionModel, Model};
-use super::template::{HTML, environment};
+use super::methodology::{forecasts, http, regrets};
+use super::model::Model;
+use super::shared::figures::Figures;
+use super::shared::league::StrategyRuns;
+use super::shared::provenance::Provenance;
+use super::shared::template::{HTML, environment};
+use super::{guide, judged};
 use minijinja::context;
 use minijinja::value::{Serde, Value};
+
+/// Templates below this file's folder, each by its path.
+macro_rules! templates {
+    ($kind:literal: $($path:literal)*) => {
+        [$((concat!($path, $kind), include_str!(concat!($path, $kind)))),*]
+    };
+}
+pub(super) use templates;
+
+/// The blocks of the sections, and what the pages share.
+const BLOCKS: &[(&str, &str)] = &templates![".html":
+    "decision/answer/block" "decision/baseline/block" "decision/contents" "decision/details" "decision/how/block"
+    "decision/responses/block" "decision/risks/block" "decision/strategies/block" "decision/timeline/block"
+    "decision/whatif/block" "decision/whatif/grid/block" "decision/whatif/pools/block"
+    "decision/whatif/scaling/block" "decision/whatif/surface/block" "guide/batches/block" "guide/claims/block"
+    "guide/examples/block" "guide/map/block" "guide/odds/block" "guide/responses/block" "guide/verdict/block"
+    "guide/verdict/card" "judged/block" "methodology/audits/block" "methodology/auto/block" "methodology/auto/card"
+    "methodology/benches/block" "methodology/forecasts/block" "methodology/http/block" "methodology/regrets/block"
+    "methodology/runs/block" "methodology/selftest/block" "methodology/staff/block" "shared/page/page"
+    "shared/page/parts"
+];
 
 /// The pages of `model`, each with the name of its file: the first is the one to open.
 pub fn pages(model: &Model<'_>) -> [(&'static str, String); 3] {
     let evidence = model.evidence;
     let charts = context! {
-        makespans => charts::makespans(model),
-        implied => charts::implied(model),
-        histograms => charts::histograms(model),
-        limit => charts::limit(model),
-        map => evidence.map.as_ref().and_then(charts::map),
-        batches => evidence.batches.as_ref().and_then(charts::batches),
-        regrets => model.regrets.as_ref().and_then(charts::regrets),
-        forecasts => evidence.selector.as_ref().and_then(|it| charts::forecasts(&it.verdicts)),
+        makespans => guide::examples::makespans(&model.examples),
+        implied => guide::odds::implied(&model.examples),
+        histograms => guide::responses::histograms(&model.examples),
+        limit => guide::examples::limit(&model.examples),
+        map => evidence.map.as_ref().and_then(guide::map::map),
+        batches => evidence.batches.as_ref().and_then(guide::batches::batches),
+        regrets => model.regrets.as_ref().and_then(regrets::regrets),
+        forecasts => evidence.selector.as_ref().and_then(|it| forecasts::forecasts(&it.verdicts)),
         ..charts_of(model.decision.as_ref())
     };
     let rest = context! {
@@ -36,9 +60,9 @@ pub fn pages(model: &Model<'_>) -> [(&'static str, String); 3] {
     let figures = Figures::of_report(&record);
     let made = |source| render(source, figures.clone(), &rest);
     [
-        ("index.html", made(include_str!("../../reports/templates/report.html"))),
-        ("guide.html", made(include_str!("../../reports/templates/guide.html"))),
-        ("methodology.html", made(include_str!("../../reports/templates/methodology.html"))),
+        ("index.html", made(include_str!("report.html"))),
+        ("guide.html", made(include_str!("guide/page.html"))),
+        ("methodology.html", made(include_str!("methodology/page.html"))),
     ]
 }
 
@@ -52,32 +76,22 @@ pub fn decision_page(decision: &DecisionModel<'_>, provenance: &Provenance) -> S
     let record =
         DecisionRecord { schema: SCHEMA, decision, provenance, evidence: decision.decision };
     let figures = Figures::of_decision(&record);
-    render(include_str!("../../reports/templates/plan.html"), figures, &rest)
+    render(include_str!("decision/page.html"), figures, &rest)
 }
 
 fn render(source: &'static str, figures: Figures, of_page: &Value) -> String {
     let mut environment = environment(HTML, source);
     figures.add_to(&mut environment);
-    for (name, part) in [
-        ("page.html", include_str!("../../reports/templates/page.html")),
-        ("parts.html", include_str!("../../reports/templates/parts.html")),
-        ("contents.html", include_str!("../../reports/templates/contents.html")),
-        ("answer.html", include_str!("../../reports/templates/answer.html")),
-        ("details.html", include_str!("../../reports/templates/details.html")),
-        ("judged.html", include_str!("../../reports/templates/judged.html")),
-        ("how.html", include_str!("../../reports/templates/how.html")),
-    ] {
+    for (name, part) in BLOCKS {
         environment.add_template(name, part).expect("the embedded template is valid");
     }
+    judged::add_filters(&mut environment);
+    http::add_filters(&mut environment);
     let template = environment.get_template(HTML).expect("just added");
-    let style = concat!(
-        include_str!("../../reports/templates/report.css"),
-        include_str!("../../reports/templates/page.css")
-    );
-    let script = concat!(
-        include_str!("../../reports/templates/report.js"),
-        include_str!("../../reports/templates/page.js")
-    );
+    let style =
+        concat!(include_str!("shared/page/report.css"), include_str!("shared/page/page.css"));
+    let script =
+        concat!(include_str!("shared/page/report.js"), include_str!("shared/page/page.js"));
     template
         .render(context! { style, script, ..of_page.clone() })
         .unwrap_or_else(|error| panic!("the template names what the model has: {error:#}"))
@@ -85,14 +99,15 @@ fn render(source: &'static str, figures: Figures, of_page: &Value) -> String {
 
 fn charts_of(decision: Option<&DecisionModel<'_>>) -> Value {
     let Some(decision) = decision else { return context! {} };
+    let record = decision.decision;
     context! {
-        shares => charts::shares(decision),
-        pools => charts::pools(decision),
-        pareto => charts::pareto(decision),
-        surface => charts::surface(decision),
-        timeline => charts::timeline(decision),
-        spectrum => charts::spectrum(decision),
-        scaling => charts::scaling(decision),
+        shares => strategies::shares(&decision.league),
+        pools => pools::pools(record.pool, &record.pools),
+        pareto => strategies::pareto(&decision.league, decision.tradeoff.as_ref()),
+        surface => surface::surface(&record.surface, record.pool),
+        timeline => timeline::timeline(&record.timeline),
+        spectrum => decision.winner.and_then(|winner| responses::spectrum(&winner.spectra)),
+        scaling => scaling::scaling(&record.scaling),
     }
 }
 
@@ -101,7 +116,7 @@ fn of_decision(decision: Option<&DecisionModel<'_>>) -> Value {
     let Some(decision) = decision else { return context! {} };
     let league = &decision.decision.league;
     let grid = &decision.decision.grid;
-    let lanes = charts::lanes(&decision.decision.timeline);
+    let lanes = timeline::lanes(&decision.decision.timeline);
     let json = serde_json::to_string(grid).expect("figures are JSON");
     // Nothing in it may end the element that it stands in.
     let json = json.replace('<', "\\u003c");
@@ -122,10 +137,10 @@ fn of_decision(decision: Option<&DecisionModel<'_>>) -> Value {
 mod tests {
     use super::*;
     use crate::report::decision::Decision;
+    use crate::report::decision::whatif::grid::GridRow;
     use crate::report::evidence::ReportEvidence;
     use crate::report::fixture::{evidence, spoil};
     use crate::report::markdown::decision_summary;
-    use crate::report::model::decision::GridRow;
 
     use neonbench_engine::engine::Strategy;
     use std::collections::BTreeSet;
@@ -241,8 +256,11 @@ mod tests {
         let (decision, provenance) = crate::report::fixture::decision();
         let model = DecisionModel::new(&decision);
         insta::assert_snapshot!("decision_summary", decision_summary(&model, &provenance));
-        insta::assert_snapshot!("decision_pools", charts::pools(&model).unwrap());
-        insta::assert_snapshot!("decision_shares", charts::shares(&model).unwrap());
+        insta::assert_snapshot!(
+            "decision_pools",
+            pools::pools(decision.pool, &decision.pools).unwrap()
+        );
+        insta::assert_snapshot!("decision_shares", strategies::shares(&model.league).unwrap());
         let page = decision_page(&model, &provenance);
         // Workers and batch size of hybrid are shown where hybrid is the best; each chart is there for wide
         // and for narrow columns.

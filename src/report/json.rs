@@ -1,8 +1,9 @@
 //! `report.json`: the page's figures, and every record that they are made from.
 
-use super::decision::Decision;
-use super::evidence::{Provenance, ReportEvidence};
-use super::model::{DecisionModel, Model};
+use super::decision::{Decision, DecisionModel};
+use super::evidence::ReportEvidence;
+use super::model::Model;
+use super::shared::provenance::Provenance;
 use serde::Serialize;
 
 /// Version of the form of `report.json`.

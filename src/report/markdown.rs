@@ -1,23 +1,35 @@
 //! The summary for pull requests and README files: model -> Markdown.
 
-use super::evidence::Provenance;
-use super::model::{DecisionModel, Model};
-use super::template::environment;
+use super::decision::DecisionModel;
+use super::html::templates;
+use super::judged;
+use super::methodology::http;
+use super::model::Model;
+use super::shared::provenance::Provenance;
+use super::shared::template::environment;
 use minijinja::context;
 use minijinja::value::{Serde, Value};
+
+/// The blocks of the sections.
+const BLOCKS: &[(&str, &str)] = &templates![".md":
+    "decision/answer/block" "decision/baseline/block" "decision/details" "decision/risks/block"
+    "decision/whatif/block" "guide/claims/block" "guide/examples/block" "guide/map/block" "guide/odds/block"
+    "guide/verdict/card" "judged/block" "methodology/auto/card" "methodology/http/block" "methodology/runs/block"
+    "methodology/selftest/block" "methodology/staff/block"
+];
 
 /// `report.md` for `model`.
 pub fn summary(model: &Model<'_>) -> String {
     let evidence = Value::from(Serde(model.evidence));
     let decision = model.decision.as_ref();
-    let source = include_str!("../../reports/templates/report.md");
+    let source = include_str!("report.md");
     let of_decision = context_of(decision, &model.evidence.provenance);
     render(source, &context! { model => Value::from(Serde(model)), evidence, ..of_decision })
 }
 
 /// `report.md` for one decision.
 pub fn decision_summary(decision: &DecisionModel<'_>, provenance: &Provenance) -> String {
-    let source = include_str!("../../reports/templates/decision.md");
+    let source = include_str!("decision/page.md");
     render(source, &context_of(Some(decision), provenance))
 }
 
@@ -29,8 +41,11 @@ fn context_of(decision: Option<&DecisionModel<'_>>, provenance: &Provenance) -> 
 
 fn render(source: &'static str, with: &Value) -> String {
     let mut environment = environment("report.md", source);
-    let answer = include_str!("../../reports/templates/answer.md");
-    environment.add_template("answer.md", answer).expect("the embedded template is valid");
+    for (name, part) in BLOCKS {
+        environment.add_template(name, part).expect("the embedded template is valid");
+    }
+    judged::add_filters(&mut environment);
+    http::add_filters(&mut environment);
     let template = environment.get_template("report.md").expect("just added");
     template.render(with).expect("the template names what the model has")
 }

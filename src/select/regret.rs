@@ -22,6 +22,19 @@ neon_mock::named! {
     }
 }
 
+impl SelectorName {
+    /// Its name for people.
+    pub const fn in_words(self) -> &'static str {
+        match self {
+            Self::Guide => "the guide's rule",
+            Self::SingleBest => "one setting for all",
+            Self::PoolRule => "workers = smallest pool",
+            Self::Thresholds => "readable rules",
+            Self::CostModel => "auto",
+        }
+    }
+}
+
 /// Costs of the choices for one case, in one portfolio.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Costs {

@@ -5,10 +5,11 @@
 //! and says what it found; the test reads it from the document that Chromium prints at the end.
 
 use neonbench::experiment::Goal;
-use neonbench::report::evidence::Provenance;
+use neonbench::report::decision::DecisionModel;
+use neonbench::report::decision::explore;
 use neonbench::report::html::decision_page;
-use neonbench::report::model::DecisionModel;
-use neonbench::report::suite::explore::{Exploration, explore};
+use neonbench::report::shared::exploration::Exploration;
+use neonbench::report::shared::provenance::Provenance;
 use neonbench_engine::engine::{Settings, Strategy};
 use neonbench_engine::scenario::Workload;
 use std::path::{Path, PathBuf};

@@ -2,8 +2,8 @@
 //!
 //! `UPDATE_GOLDENS=1 cargo test --test it claims` writes the file anew.
 
-use neonbench::report::claims::ledger::{read, with_results};
-use neonbench::report::suite::ledger::test;
+use neonbench::report::guide::claims::run;
+use neonbench::report::guide::claims::{read, with_results};
 use std::path::Path;
 
 #[test]
@@ -11,7 +11,7 @@ fn the_ledger_says_what_the_runs_say() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("reports/claims.toml");
     let text = std::fs::read_to_string(&path).unwrap();
     let ledger = read("reports/claims.toml", &text).unwrap();
-    let tested = test(&ledger).unwrap();
+    let tested = run(&ledger).unwrap();
     for row in &tested {
         // Each case has its run, and a run that counts.
         for case in &row.cases {

@@ -13,8 +13,8 @@ use neonbench::manager::{
     SimulatedOrganisation,
 };
 use neonbench::report::decision::Decision;
-use neonbench::report::model::DecisionModel;
-use neonbench::report::suite::explore::Exploration;
+use neonbench::report::decision::DecisionModel;
+use neonbench::report::shared::exploration::Exploration;
 use neonbench_engine::engine::limiter::{Limiter, Manners};
 use neonbench_engine::engine::{Settings, Strategy};
 use neonbench_engine::event::Event;

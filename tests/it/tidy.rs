@@ -52,6 +52,14 @@ const CRATES: &[(&str, &[Floor])] = &[
         "findings/gain delta judge selftest",
         "store",
         "select",
+        "report/shared",
+        // A section of a page imports no other.
+        "report/decision/answer report/decision/baseline report/decision/how report/decision/responses \
+         report/decision/risks report/decision/strategies report/decision/timeline report/decision/whatif \
+         report/guide/batches report/guide/claims report/guide/examples report/guide/map report/guide/odds \
+         report/guide/responses report/guide/verdict report/judged report/methodology/auto \
+         report/methodology/benches report/methodology/forecasts report/methodology/http \
+         report/methodology/regrets report/methodology/staff",
         "manager report",
         "cli",
         "lib main",
@@ -80,14 +88,16 @@ const MEANS: &[(&str, &str)] = &[
                   mock/src/neon_mock"),
     ("std::env", "src/cli src/selftest/record"),
     ("std::process", "src/cli src/main"),
-    ("std::thread", "mock/src/server mock/src/wall_clock src/experiment src/report/suite src/select \
-                     src/selftest/record src/cli"),
+    ("std::thread", "mock/src/server mock/src/wall_clock src/experiment src/report/suite src/report/methodology/http \
+                     src/select src/selftest/record src/cli"),
     ("println!", "src/cli"),
     ("eprintln!", "src/cli src/main"),
     ("neon_mock::NeonMock", "mock/src/lib engine/src/run src/manager src/selftest src/probe src/cli"),
     ("neonbench_engine::run", "src/experiment src/replicate src/delta src/findings/gain src/probe \
-                               src/store src/select src/manager src/report/suite src/cli"),
-    ("neonbench_engine::world", "src/experiment src/manager src/report/suite src/probe \
+                               src/store src/select src/manager src/report/shared src/report/methodology/http \
+                               src/report/decision/risks src/report/decision/timeline \
+                               src/report/decision/whatif src/cli"),
+    ("neonbench_engine::world", "src/experiment src/manager src/report/methodology src/probe \
                                  src/select/simulate src/selftest src/cli"),
 ];
 
@@ -374,6 +384,10 @@ fn planted_violations_are_caught() {
     assert!(up("mock/src/", "builder", "use crate::neon_mock::NeonMock;").is_empty());
     assert_eq!(up("src/", "findings", "use crate::experiment::Rank;").len(), 1);
     assert!(up("src/", "findings/gain", "use crate::experiment::Rank;").is_empty());
+    for text in ["use crate::report::decision::risks::rows;", "use crate::report::model::Model;"] {
+        assert_eq!(up("src/", "report/decision/whatif/pools", text).len(), 1, "{text}");
+        assert!(up("src/", "report/html", text).is_empty(), "{text}");
+    }
     for text in [
         "use super::settings::Settings; use crate::plan::Plan; use crate::engine::retry;",
         "// use crate::run::X;\n/* use crate::run::X; /* */ */",
@@ -408,7 +422,7 @@ fn planted_means_are_caught() {
     for (file, text) in [
         ("src/cli/run.rs", "fn f() { println!(); std::fs::read(\"x\"); }"),
         ("src/main.rs", "fn f() { eprintln!(); }"),
-        ("src/report/suite.rs", "use neonbench_engine::{run::RunSpec, world::Target};"),
+        ("src/report/methodology/http.rs", "use neonbench_engine::{run::RunSpec, world::Target};"),
         ("src/report/html.rs", "fn f() { writeln!(text, \"println!\"); } mod run;"),
         ("src/report/html.rs", "use neonbench_engine::record::run; use crate::run;"),
         ("engine/src/scenario.rs", "use neon_mock::{Neon, org::Organisation}; // std::fs::read"),

@@ -1,6 +1,6 @@
 //! Rates of our own code, read from the results of `cargo bench` beside the working directory.
 
-use neonbench::report::evidence::BenchRate;
+use neonbench::report::methodology::benches::BenchRate;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 

@@ -6,8 +6,9 @@ use crate::cli::command_line::CommandLine;
 use crate::cli::error::CliError;
 use crate::cli::inputs::Inputs;
 use crate::cli::progress::LiveLine;
-use neonbench::report::evidence::Provenance;
-use neonbench::report::suite::explore::{Exploration, explore};
+use neonbench::report::decision::explore;
+use neonbench::report::shared::exploration::Exploration;
+use neonbench::report::shared::provenance::Provenance;
 use std::process::ExitCode;
 
 /// Explores the workload that the flags name, and writes its page.

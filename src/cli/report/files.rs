@@ -5,13 +5,13 @@ use crate::cli::error::{CliError, code};
 use crate::cli::files::create_folder;
 use crate::cli::output::{print, print_json};
 use neonbench::experiment::{Delta, DeltaVerdict};
-use neonbench::report::decision::{Baseline, Decision};
-use neonbench::report::evidence::Provenance;
+use neonbench::report::decision::baseline::Baseline;
+use neonbench::report::decision::{Decision, DecisionModel};
 use neonbench::report::hlog::interval_log;
 use neonbench::report::html::decision_page;
 use neonbench::report::json::{DecisionRecord, SCHEMA, to_json};
 use neonbench::report::markdown::decision_summary;
-use neonbench::report::model::DecisionModel;
+use neonbench::report::shared::provenance::Provenance;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 

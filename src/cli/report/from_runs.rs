@@ -5,8 +5,10 @@ use crate::cli::command_line::CommandLine;
 use crate::cli::error::CliError;
 use neonbench::experiment::delta;
 use neonbench::findings::findings;
-use neonbench::report::decision::{Baseline, Decision, StrategyRuns};
-use neonbench::report::evidence::Provenance;
+use neonbench::report::decision::Decision;
+use neonbench::report::decision::baseline::Baseline;
+use neonbench::report::shared::league::StrategyRuns;
+use neonbench::report::shared::provenance::Provenance;
 use neonbench::store::{ListedRun, Store};
 use std::process::ExitCode;
 

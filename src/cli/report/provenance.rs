@@ -1,7 +1,7 @@
 //! The circumstances of a report: command, time, version and machine.
 
 use crate::cli::command_line::CommandLine;
-use neonbench::report::evidence::Provenance;
+use neonbench::report::shared::provenance::Provenance;
 use std::process::Command;
 use std::time::SystemTime;
 use time::OffsetDateTime;

@@ -205,10 +205,9 @@ fn a_report_holds_the_command_that_makes_it_again() {
             page.replace(report["provenance"]["made_at"].as_str().unwrap(), "a date")
         };
         let [shown, repeated] = [page("first", &report), page("second", &json(&again))];
-        assert!(
-            shown.contains(&format!("command\">{}<", printed.replace('>', "&gt;"))),
-            "{printed}"
-        );
+        let typed = shown.replace("<span class=\"flag\">", "").replace("</span>", "");
+        let command = format!("command\">{}<", printed.replace('>', "&gt;"));
+        assert!(typed.contains(&command), "{printed}");
         assert!(shown == repeated, "{printed} makes another page");
     }
 }
