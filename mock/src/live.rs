@@ -7,6 +7,7 @@ use crate::api::http::{InvalidRequest, decode, response_body};
 use crate::api::{ApiError, Endpoint, Request, Response, Status};
 use crate::credentials::OrgCredentials;
 use crate::fault::Delivery;
+use crate::mishap::{MishapLog, Mishaps};
 use crate::neon::Neon;
 use crate::served::{Served, ServedCall, journal_path};
 use crate::time::Timestamp;
@@ -37,6 +38,7 @@ pub(crate) struct Live {
     offset: Timestamp,
     served: Mutex<Served>,
     journals: bool,
+    mishaps: Mutex<MishapLog>,
     unauthorized: AtomicU64,
     undecodable: AtomicU64,
 }
@@ -110,6 +112,7 @@ impl Live {
             started: wall_clock::now(),
             served: Mutex::new(Served::new(journal)),
             journals: journal > 0,
+            mishaps: Mutex::default(),
             unauthorized: AtomicU64::new(0),
             undecodable: AtomicU64::new(0),
         }
@@ -122,13 +125,17 @@ impl Live {
         let line = self.journals.then(|| (call.verb.into(), journal_path(call.path)));
         let request = match self.request(call) {
             Ok(request) => request,
-            Err(response) => return Answer { line, ..Answer::at_once(&response) },
+            Err(response) => {
+                self.note_refused(call, &response);
+                return Answer { line, ..Answer::at_once(&response) };
+            }
         };
         let mut neon = self.neon();
         // The mock takes calls in order of time, so the clock is read under its lock.
         let arrived_at = wall_clock::now();
         let reply = neon.handle(self.offset + (arrived_at - self.started), &request);
         drop(neon);
+        self.mishap_log().answered(&request, &reply.response);
         let refused = reply.response.status == Status::TOO_MANY_REQUESTS;
         let (body, content_type) = delivered(response_body(&reply.response), reply.delivery);
         Answer {
@@ -142,6 +149,26 @@ impl Live {
             admitted: (!refused).then_some(request.endpoint()),
             line,
         }
+    }
+
+    fn note_refused(&self, call: &ReceivedCall<'_>, response: &Response) {
+        let mut log = self.mishap_log();
+        // Clients that join addresses may leave a slash too many.
+        let path = format!("/{}", call.path.trim_start_matches('/'));
+        if below_base(&path).is_some() {
+            log.refused(call.verb, call.path, response);
+        } else {
+            log.outside(call.verb, call.path);
+        }
+    }
+
+    fn mishap_log(&self) -> MutexGuard<'_, MishapLog> {
+        self.mishaps.lock().expect("nothing under this lock panics")
+    }
+
+    /// What went wrong so far, by cause.
+    pub(crate) fn mishaps(&self) -> Mishaps {
+        self.mishap_log().found()
     }
 
     fn request(&self, call: &ReceivedCall<'_>) -> Result<Request, Response> {
@@ -183,6 +210,7 @@ impl Live {
         *neon = (*self.initial).clone();
         self.unauthorized.store(0, Ordering::Relaxed);
         self.undecodable.store(0, Ordering::Relaxed);
+        *self.mishap_log() = MishapLog::default();
         self.served().clear();
     }
 

@@ -60,6 +60,7 @@ pub struct Organisation {
     definitions: Arc<[CustomField]>,
     changes: Changes,
     repeated_writes: u64,
+    applied_writes: u64,
     /// Kinds of the accounts that were created.
     created: Vec<AccountKind>,
     /// Earlier states that searches still see; empty where they do not lag.
@@ -87,6 +88,7 @@ impl Organisation {
             fields,
             changes: Changes::default(),
             repeated_writes: 0,
+            applied_writes: 0,
             created: Vec::new(),
             past: VecDeque::new(),
         };
@@ -107,6 +109,11 @@ impl Organisation {
     /// Number of accounts that were ever written to.
     pub fn changed_accounts(&self) -> usize {
         self.changes.len()
+    }
+
+    /// Writes of the client, by PATCH and PUT, that took effect, whatever it was answered.
+    pub const fn applied_writes(&self) -> u64 {
+        self.applied_writes
     }
 
     /// Client writes that repeated an earlier one: they left the account as it was.
@@ -190,6 +197,7 @@ impl Organisation {
             merged: self.merged.clone(),
             changes: Changes::default(),
             repeated_writes: 0,
+            applied_writes: 0,
             created: Vec::new(),
             past: VecDeque::new(),
             ..*self

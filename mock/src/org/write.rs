@@ -78,6 +78,7 @@ impl Organisation {
     ) -> Result<(), WriteError> {
         let repeats = self.amend(now, id, account, behaviour)?;
         self.repeated_writes += u64::from(repeats);
+        self.applied_writes += 1;
         Ok(())
     }
 
@@ -115,6 +116,7 @@ impl Organisation {
         let writes = self.writes(now, id, account, behaviour)?;
         self.remember(now, id, behaviour.search_lag.0);
         self.replace(now, id, account, &writes);
+        self.applied_writes += 1;
         Ok(())
     }
 
