@@ -4,6 +4,7 @@ mod analyze;
 mod args;
 mod benchmark;
 mod calibrate;
+mod changes;
 mod command_line;
 mod compare;
 mod dataset;
@@ -88,7 +89,7 @@ enum CliCommand {
         only with --allow-writes-to.")]
     Run(run::RunArgs),
     /// Resume an interrupted run
-    Resume(journaled::RunRef),
+    Resume(resume::ResumeArgs),
     /// Retry a run's failed or uncertain accounts
     Retry(retry::RetryArgs),
     /// Check that a run's values are still in place

@@ -7,14 +7,14 @@
 mod record;
 
 pub use record::{
-    ClientVerdict, CommandExit, DifferenceRecord, EndpointRecord, JudgeLeagueRow, JudgeRecord,
-    JudgedAudit, JudgedCalls, JudgedRecords, JudgedWrites, SCHEMA,
+    CauseRecord, ClientVerdict, CommandExit, DifferenceRecord, EndpointRecord, JudgeLeagueRow,
+    JudgeRecord, JudgedAudit, JudgedCalls, JudgedRecords, JudgedWrites, SCHEMA,
 };
 
 use crate::experiment::median_makespan_s;
 use crate::text::field_value;
-use neon_mock::api::{AccountId, Class, CustomField, Endpoint, Value};
-use neon_mock::{Calls, Neon};
+use neon_mock::api::{AccountId, CustomField, Endpoint, Value};
+use neon_mock::{Calls, Mishap, Mishaps, Neon};
 use neonbench_engine::audit::{Amiss, Claims, FieldDifference, Mismatch, MismatchSite, compare};
 use neonbench_engine::bound::{EVERY_WRITE, MigrationWork, lower_bound};
 use neonbench_engine::record::{AuditBy, RecordedLimits, RunRecord};
@@ -38,6 +38,8 @@ pub struct ClientUnderTest<'a> {
     pub unauthorized: u64,
     /// Calls with valid credentials that the mock could not decode.
     pub undecodable: u64,
+    /// What went wrong, by cause.
+    pub mishaps: Mishaps,
     /// Shows the values of differences, which may be personal, instead of their form.
     pub show_values: bool,
 }
@@ -59,7 +61,7 @@ impl ClientUnderTest<'_> {
             tally;
         records.total = found.selected;
         records.correct = found.selected - records.wrong - records.lost - records.untouched;
-        let calls = calls(neon.calls(), self.unauthorized, self.undecodable);
+        let calls = self.calls(neon.calls());
         let writes = writes(neon);
         let is_data_lost = records.lost + strays_lost > 0;
         let verdict = match () {
@@ -104,6 +106,37 @@ impl ClientUnderTest<'_> {
             league: Vec::new(),
             warnings: scenario.warnings().to_vec(),
             next_command: String::new(),
+        }
+    }
+
+    fn calls(&self, calls: &Calls) -> JudgedCalls {
+        let of = Endpoint::ALL.into_iter().map(|endpoint| (endpoint, calls.of(endpoint)));
+        let came = of.filter(|(_, calls)| calls.admitted + calls.rejected > 0);
+        let Mishaps { errors, ignored_members, outside, first_outside } = &self.mishaps;
+        let cause = |mishap: &Mishap| CauseRecord {
+            call: mishap.call.clone(),
+            status: mishap.status.0,
+            message: mishap.message.clone(),
+            calls: mishap.calls,
+        };
+        JudgedCalls {
+            total: calls.total(),
+            rejected: calls.rejected(),
+            failed: calls.failed(),
+            unauthorized: self.unauthorized,
+            undecodable: self.undecodable,
+            outside: *outside,
+            first_outside: first_outside.clone(),
+            errors: errors.iter().map(cause).collect(),
+            ignored_members: ignored_members.iter().map(cause).collect(),
+            by_endpoint: came
+                .map(|(endpoint, calls)| EndpointRecord {
+                    endpoint: endpoint.name().to_owned(),
+                    admitted: calls.admitted,
+                    rejected: calls.rejected,
+                    failed: calls.failed,
+                })
+                .collect(),
         }
     }
 
@@ -191,35 +224,15 @@ fn form(value: Option<&Value>) -> String {
     }
 }
 
-fn calls(calls: &Calls, unauthorized: u64, undecodable: u64) -> JudgedCalls {
-    let of = Endpoint::ALL.into_iter().map(|endpoint| (endpoint, calls.of(endpoint)));
-    let came = of.filter(|(_, calls)| calls.admitted + calls.rejected > 0);
-    JudgedCalls {
-        total: calls.total(),
-        rejected: calls.rejected(),
-        failed: calls.failed(),
-        unauthorized,
-        undecodable,
-        by_endpoint: came
-            .map(|(endpoint, calls)| EndpointRecord {
-                endpoint: endpoint.name().to_owned(),
-                admitted: calls.admitted,
-                rejected: calls.rejected,
-                failed: calls.failed,
-            })
-            .collect(),
-    }
-}
-
-/// Counts the writes that took effect, and those that were superfluous.
+/// Counts the writes that took effect, whatever they were answered, and those that were superfluous.
 fn writes(neon: &Neon) -> JudgedWrites {
-    let is_write = |endpoint: &Endpoint| matches!(endpoint.class(), Class::Patch | Class::Put);
-    let of = Endpoint::ALL.into_iter().filter(is_write).map(|endpoint| neon.calls().of(endpoint));
-    let total: u64 = of.map(|calls| calls.admitted - calls.failed).sum();
+    let organisation = neon.organisation();
+    let total = organisation.applied_writes();
     JudgedWrites {
         total,
-        repeated: neon.organisation().repeated_writes(),
-        beyond_one: total.saturating_sub(neon.organisation().changed_accounts() as u64),
+        repeated: organisation.repeated_writes(),
+        // Colleagues change accounts, too.
+        beyond_one: total.saturating_sub(organisation.changed_accounts() as u64),
     }
 }
 

@@ -162,7 +162,7 @@ impl AccountsMigrationManager {
         plan: &MigrationPlan,
         strategy: Strategy,
     ) -> Result<MigrationResult, ManagerError> {
-        self.execute_observed(plan, strategy, &mut Log)
+        self.execute_observed(plan, strategy, &mut Log::default())
     }
 
     /// The same, with every event handed to `observer` instead.
@@ -200,7 +200,7 @@ impl AccountsMigrationManager {
         let (mut results, mut entries) = (Vec::new(), Vec::new());
         for strategy in engine::Strategy::ALL {
             let order = self.order(&plan, &scenario, Strategy::Named(strategy))?;
-            let run = order.run(&self.world(), &mut Log)?;
+            let run = order.run(&self.world(), &mut Log::default())?;
             entries.push(CandidateRuns::of(&run.record, std::iter::once(&run.record).collect()));
             results.push((strategy, MigrationResult::new(run.record)));
         }

@@ -33,6 +33,23 @@ pub struct Audit {
     pub changing: u64,
     /// Digest of the organisation's final state.
     pub state_digest: String,
+    /// Fields that the run wrote and others wrote since, in id order, as far as the server tells.
+    pub edits_since: Vec<EditSince>,
+    /// Accounts that were read again, where the server is remote.
+    pub read_back: u64,
+    /// Accounts that were to be read again and could not be, or were left out.
+    pub not_read_back: u64,
+    /// Accounts that were deleted or merged since.
+    pub gone: u64,
+}
+
+/// A field that the run wrote, and somebody else since.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EditSince {
+    /// The account.
+    pub id: AccountId,
+    /// Name of the field.
+    pub field: String,
 }
 
 impl Audit {
@@ -115,6 +132,7 @@ fn audited(
         staff_edits: neon.staff_saves(),
         changing,
         state_digest,
+        ..Audit::default()
     }
 }
 

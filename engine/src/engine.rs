@@ -15,6 +15,7 @@ mod outage;
 mod parallel;
 mod pipelined;
 mod put_batch;
+mod read_again;
 mod reading;
 mod retry;
 mod rows;
@@ -28,13 +29,15 @@ mod writing;
 pub use caller::outcome_of;
 pub use error::EngineError;
 pub use job::{AccountSource, Job};
+pub use read_again::{AccountReader, AccountView, Settle, SuspectAccount, UnreadAccounts};
 pub use rows::{Columns, account_of, criteria, ids_of};
 pub use settings::{
-    DEFAULT_BATCH_SIZE, DEFAULT_WORKERS, Guard, MAX_HYBRID_BATCH, Reads, Settings, Strategy,
-    WriteMode,
+    AuditDepth, DEFAULT_BATCH_SIZE, DEFAULT_WORKERS, Guard, MAX_HYBRID_BATCH, Reads, Settings,
+    Strategy, WriteMode,
 };
 pub use stop::Stop;
 pub use verify_undo::{FieldConflict, ReviewMode, WriteReview, review};
+pub use writing::is_certain_refusal;
 
 use crate::clock::Clock;
 use crate::event::{Event, Observer};

@@ -220,6 +220,27 @@ pub enum Event {
         /// Its outcome.
         end: AccountOutcome,
     },
+    /// An earlier process of the run has ended this account.
+    LandedBefore {
+        /// Which.
+        id: AccountId,
+        /// Its outcome.
+        end: AccountOutcome,
+    },
+    /// Accounts are about to be read again: the run has ended, and is judged, verified or undone.
+    ReadingAgain {
+        /// Number of accounts.
+        accounts: u64,
+        /// Calls that this takes at least.
+        calls: u64,
+        /// About how long, if the run has made such calls.
+        takes: Option<Duration>,
+    },
+    /// So many accounts more were read again.
+    ReadAgain {
+        /// Number of accounts.
+        accounts: u64,
+    },
     /// A chunk of the plan has ended.
     ChunkDone {
         /// When.

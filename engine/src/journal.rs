@@ -6,6 +6,10 @@
 //!
 //! Deliberately absent: where the notes are stored.
 
+mod standing;
+
+pub use standing::{RecordedWrite, Standing};
+
 use neon_mock::api::{AccountId, AccountKind, FieldId, Value};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
@@ -185,15 +189,21 @@ pub struct LedgerEntry {
     pub changes: Vec<FieldChange>,
     /// Status of the account and the reason, once it has ended.
     pub landed: Option<(AccountStatus, String)>,
+    /// Place of its last note in the journal.
+    pub order: u64,
 }
 
 /// The notes of a journal, added up per account.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ledger(BTreeMap<AccountId, LedgerEntry>);
+pub struct Ledger {
+    entries: BTreeMap<AccountId, LedgerEntry>,
+    /// Number of notes.
+    notes: u64,
+}
 
 impl Ledger {
     /// Nothing was noted yet.
-    pub const EMPTY: &'static Self = &Self(BTreeMap::new());
+    pub const EMPTY: &'static Self = &Self { entries: BTreeMap::new(), notes: 0 };
 
     /// The sum of `notes`, in their order.
     pub fn new(notes: impl IntoIterator<Item = Note>) -> Self {
@@ -206,51 +216,61 @@ impl Ledger {
 
     /// True without any note.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.entries.is_empty()
     }
 
     /// True if an account was written, or may have been.
     pub fn has_writes(&self) -> bool {
-        self.0.values().any(|entry| !entry.changes.is_empty() || entry.open.is_some())
+        self.entries.values().any(|entry| !entry.changes.is_empty() || entry.open.is_some())
     }
 
     /// The state of account `id`; `None` if it was never noted.
     pub fn get(&self, id: AccountId) -> Option<&LedgerEntry> {
-        self.0.get(&id)
+        self.entries.get(&id)
     }
 
     /// The accounts that were noted, in id order.
     pub fn iter(&self) -> impl Iterator<Item = (AccountId, &LedgerEntry)> {
-        self.0.iter().map(|(&id, entry)| (id, entry))
+        self.entries.iter().map(|(&id, entry)| (id, entry))
     }
 
     /// Adds one note more.
     pub fn add(&mut self, note: Note) {
+        let id = match &note {
+            Note::Intended(intent) => intent.id,
+            Note::Written { id } | Note::NotWritten { id } | Note::Landed { id, .. } => *id,
+        };
+        self.notes += 1;
+        let entry = self.entries.entry(id).or_default();
+        entry.order = self.notes;
+        entry.add(note);
+    }
+}
+
+impl LedgerEntry {
+    /// Adds a note on this account.
+    pub(crate) fn add(&mut self, note: Note) {
         match note {
             Note::Intended(intent) => {
-                let entry = self.0.entry(intent.id).or_default();
-                entry.kind = Some(intent.kind);
-                entry.landed = None;
-                entry.open = Some(intent);
+                self.kind = Some(intent.kind);
+                self.landed = None;
+                self.open = Some(intent);
             }
-            Note::Written { id } => {
-                let entry = self.0.entry(id).or_default();
-                let Some(intent) = entry.open.take() else { return };
-                entry.mappings_done = intent.mappings_done;
-                entry.problem = intent.problem;
+            Note::Written { .. } => {
+                let Some(intent) = self.open.take() else { return };
+                self.mappings_done = intent.mappings_done;
+                self.problem = intent.problem;
                 for change in intent.changes {
-                    match entry.changes.iter_mut().find(|known| known.field == change.field) {
+                    match self.changes.iter_mut().find(|known| known.field == change.field) {
                         // Another client wrote this field meanwhile; undo must restore their value.
                         Some(known) if known.after != change.before => *known = change,
                         Some(known) => known.after = change.after,
-                        None => entry.changes.push(change),
+                        None => self.changes.push(change),
                     }
                 }
             }
-            Note::NotWritten { id } => self.0.entry(id).or_default().open = None,
-            Note::Landed { id, landing, reason } => {
-                self.0.entry(id).or_default().landed = Some((landing, reason));
-            }
+            Note::NotWritten { .. } => self.open = None,
+            Note::Landed { landing, reason, .. } => self.landed = Some((landing, reason)),
         }
     }
 }

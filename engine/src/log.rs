@@ -1,6 +1,11 @@
 //! Log lines: a fold over events, under the targets that the guide's users look for.
+//!
+//! Accounts that fail for one reason are one warning, with their number, once the run is over; the single
+//! accounts are informative.
 
 use crate::event::{AccountOutcome, Event, Observer};
+use neon_mock::api::AccountId;
+use std::collections::BTreeMap;
 
 /// Log target of the migration as a whole (info).
 pub const MIGRATION: &str = "neonbench::migration";
@@ -8,9 +13,20 @@ pub const MIGRATION: &str = "neonbench::migration";
 /// Log target of accounts (warn, info, debug) and calls (trace).
 pub const BULK: &str = "neonbench::migration::bulk";
 
-/// Writes events to the `tracing` subscriber of the process.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Log;
+/// Writes events to the `tracing` subscriber of the process; dropped, it sums up what failed.
+#[derive(Debug, Default)]
+pub struct Log {
+    /// Accounts that failed, by reason.
+    failed: BTreeMap<String, u64>,
+}
+
+impl Drop for Log {
+    fn drop(&mut self) {
+        for (reason, accounts) in &self.failed {
+            tracing::warn!(target: BULK, accounts, reason, "failed");
+        }
+    }
+}
 
 impl Observer for Log {
     fn observe(&mut self, event: &Event) {
@@ -43,14 +59,21 @@ impl Observer for Log {
                 ?granted,
                 "Retry-After is not credible"
             ),
-            Event::Buffered { .. } | Event::Written { .. } => {}
+            Event::Buffered { .. }
+            | Event::Written { .. }
+            | Event::LandedBefore { .. }
+            | Event::ReadAgain { .. } => {}
+            Event::ReadingAgain { accounts, calls, .. } => {
+                tracing::info!(target: MIGRATION, accounts, calls, "reads accounts again");
+            }
             Event::Reread { is_changed } => {
                 tracing::trace!(target: BULK, is_changed, "read again before its write");
             }
             Event::Landed { at, id, end } => match end {
                 AccountOutcome::Failed(failure) => {
                     let reason = &failure.message;
-                    tracing::warn!(target: BULK, %at, account = %id, reason, "failed");
+                    tracing::info!(target: BULK, %at, account = %id, reason, "failed");
+                    *self.failed.entry(reason_of(reason, *id)).or_default() += 1;
                 }
                 AccountOutcome::Skipped(reason) => {
                     tracing::info!(target: BULK, %at, account = %id, %reason, "skipped");
@@ -67,4 +90,11 @@ impl Observer for Log {
             }
         }
     }
+}
+
+/// A reason without the id of the account, so that others may share it.
+fn reason_of(message: &str, id: AccountId) -> String {
+    let id = id.to_string();
+    let words = message.split(' ').map(|word| if word == id { "…" } else { word });
+    words.collect::<Vec<_>>().join(" ")
 }

@@ -106,6 +106,7 @@ pub struct Measure {
     rereads: Rereads,
     times: CallTimes,
     records: RecordCounts,
+    landed_before: u64,
     failures: Vec<(AccountId, Failure)>,
     failed: Vec<AccountId>,
     skipped: BTreeMap<String, u64>,
@@ -142,6 +143,7 @@ impl Measure {
             rereads: Rereads::default(),
             times: CallTimes::default(),
             records: RecordCounts::default(),
+            landed_before: 0,
             failures: Vec::new(),
             failed: Vec::new(),
             skipped: BTreeMap::new(),
@@ -197,6 +199,11 @@ impl Measure {
     /// Number of accounts per outcome.
     pub const fn records(&self) -> RecordCounts {
         self.records
+    }
+
+    /// Accounts that this process ended: those of earlier processes of the run are not among them.
+    pub const fn landed_here(&self) -> u64 {
+        self.records.total - self.landed_before
     }
 
     /// The first failures, with their accounts.
@@ -320,8 +327,7 @@ impl Measure {
         }
     }
 
-    fn landed(&mut self, at: Timestamp, id: AccountId, end: &AccountOutcome) {
-        self.landed_at = at;
+    fn landed(&mut self, id: AccountId, end: &AccountOutcome) {
         self.records.total += 1;
         match end {
             AccountOutcome::Migrated => self.records.migrated += 1,
@@ -384,9 +390,20 @@ impl Observer for Measure {
                         .saturating_record(exposed_ns);
                 }
             }
-            Event::Landed { at, id, end } => self.landed(*at, *id, end),
+            Event::Landed { at, id, end } => {
+                self.landed_at = *at;
+                self.landed(*id, end);
+            }
+            Event::LandedBefore { id, end } => {
+                self.landed_before += 1;
+                self.landed(*id, end);
+            }
             Event::BackedOff { delay } => self.times.backed_off += *delay,
-            Event::ChunkDone { .. } | Event::Limited { .. } | Event::Doubted { .. } => {}
+            Event::ChunkDone { .. }
+            | Event::Limited { .. }
+            | Event::Doubted { .. }
+            | Event::ReadingAgain { .. }
+            | Event::ReadAgain { .. } => {}
         }
     }
 }

@@ -1,212 +1,151 @@
-//! Audit when the server is remote and gives no access to its state: every account of the run is
-//! read again through the API.
+//! Audit when the server is remote and gives no access to its state: the accounts of the run are read
+//! again through the API, pages of them by search where rows settle them.
+//!
+//! The run saw accounts and wrote them; whatever else has changed in between, somebody else wrote. An edit
+//! of others is no fault of the run: a fault is what nobody else can have written.
 
-use crate::audit::{Audit, ExpectedState};
+mod recorder;
+mod story;
+
+pub use recorder::Recorder;
+
+use crate::audit::{Audit, EditSince, ExpectedState};
 use crate::clock::Clock;
-use crate::engine::{AccountSource, Columns, EngineError, Job, account_of, read_accounts};
-use crate::journal::{AccountStatus, LedgerEntry};
+use crate::engine::{
+    AccountReader, AccountSource, AccountView, AuditDepth, Columns, EngineError, Job, Stop,
+    SuspectAccount, UnreadAccounts,
+};
+use crate::event::{Event, Observer};
+use crate::journal::AccountStatus;
 use crate::measure::Measure;
 use crate::plan::ResolvedPlan;
-use crate::transport::{Transport, TransportError};
-use neon_mock::api::{
-    Account, AccountId, Body, Category, CustomFieldItem, FieldId, OutputField, Request, Response,
-    SearchAccounts, SearchPage, SearchRow, Status, Value,
-};
+use crate::transport::Transport;
+use neon_mock::api::{AccountId, Body, Class, CustomField, FieldId, Response, Value};
 use neon_mock::org::StateDigest;
+use recorder::Notes;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
-use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+use story::AccountStory;
 
-/// A transport that records the first read of each account, and which accounts were written.
-#[derive(Debug)]
-pub struct Recorder<T> {
-    inner: T,
-    notes: RefCell<Notes>,
+/// The most accounts that a sample holds: a page of a search.
+const SAMPLE: usize = neon_mock::api::MAX_PAGE_SIZE as usize;
+
+/// The verdict on a run, and the calls that it took.
+#[derive(Clone, Debug)]
+pub struct ReadBack {
+    /// The verdict.
+    pub audit: Audit,
+    /// Figures of the calls.
+    pub calls: Measure,
+    /// The organisation's custom fields, as the run saw them.
+    pub fields: Arc<[CustomField]>,
 }
 
-#[derive(Debug, Default)]
-struct Notes {
-    before: BTreeMap<AccountId, Account>,
-    shown: BTreeMap<AccountId, Vec<ShownRow>>,
-    written: BTreeSet<AccountId>,
-    definitions: Option<Response>,
-}
-
-/// An account's row in a search result.
-#[derive(Debug)]
-struct ShownRow {
-    fields: Rc<[FieldId]>,
-    row: SearchRow,
-}
-
-impl<T> Recorder<T> {
-    /// Records the calls through `inner`.
-    pub fn new(inner: T) -> Self {
-        Self { inner, notes: RefCell::default() }
-    }
-
-    /// The transport itself.
-    pub const fn inner(&self) -> &T {
-        &self.inner
-    }
-}
-
-impl Notes {
-    fn note(&mut self, request: &Request, response: &Response) {
-        match (request, &response.body) {
-            (Request::GetAccount(id), Body::Account(account)) => {
-                self.before.entry(*id).or_insert_with(|| (**account).clone());
-            }
-            (Request::SearchAccounts(search), Body::Search(page)) => self.note_rows(search, page),
-            (Request::PatchAccount(id, _) | Request::PutAccount(id, _), _) => {
-                self.written.insert(*id);
-            }
-            (Request::ListCustomFields(Category::Account), _) => {
-                self.definitions = Some(response.clone());
-            }
-            _ => {}
-        }
-    }
-
-    fn note_rows(&mut self, search: &SearchAccounts, page: &SearchPage) {
-        let custom = search.output_fields.iter().filter_map(|output| match output {
-            OutputField::Id(id) => Some(*id),
-            OutputField::Name(_) => None,
-        });
-        let fields: Rc<[FieldId]> = custom.collect();
-        if fields.is_empty() {
-            return;
-        }
-        for row in &page.search_results {
-            if let Ok(id) = account_of(row) {
-                let shown = ShownRow { fields: Rc::clone(&fields), row: row.clone() };
-                self.shown.entry(id).or_default().push(shown);
-            }
-        }
-    }
-
-    /// The accounts of which anything was read, in id order.
-    fn accounts(&self) -> Vec<AccountId> {
-        let ids: BTreeSet<AccountId> =
-            self.before.keys().chain(self.shown.keys()).copied().collect();
-        ids.into_iter().collect()
-    }
-
-    /// The custom fields of account `id` before the run, as it first saw each of the plan's; what
-    /// it did not look at is taken to be as it is `now`.
-    fn before(
-        &self,
-        id: AccountId,
-        task: &ResolvedPlan,
-        now: &[(FieldId, Value)],
-    ) -> Vec<(FieldId, Value)> {
-        let read = self.before.get(&id).map_or_else(|| now.to_vec(), values);
-        let mut before: BTreeMap<FieldId, Value> = read.into_iter().collect();
-        let shown = self.shown.get(&id).map_or(&[][..], Vec::as_slice);
-        let mut state = vec![None; task.slots.len()];
-        for (position, slot) in task.slots.iter().enumerate() {
-            let first = shown.iter().find(|shown| shown.fields.contains(&slot.id));
-            let columns = Columns::new(task, std::slice::from_ref(&position));
-            let Some((shown, columns)) = first.zip(columns) else { continue };
-            if columns.read(&shown.row, &mut state).is_ok() {
-                match state[position].take() {
-                    Some(value) => before.insert(slot.id, value),
-                    None => before.remove(&slot.id),
-                };
-            }
-        }
-        before.into_iter().collect()
-    }
-}
-
-impl<T: Transport> Transport for Recorder<T> {
-    async fn call(&self, request: &Request) -> Result<Response, TransportError> {
-        let answer = self.inner.call(request).await;
-        // Under 222 another account answers: it is not the one that was asked for.
-        if let Ok(response) = &answer
-            && response.status.is_success()
-            && response.status != Status::MERGED
-        {
-            self.notes.borrow_mut().note(request, response);
-        }
-        answer
-    }
-}
-
-/// Reads every account of the run again and judges its state.
+/// Reads the accounts of the run again, as many as its settings say, and judges their state.
 ///
 /// The rule is that of [`audit`](crate::audit): the whole plan, or any prefix of its mappings for
 /// accounts that failed. The state before the run is that of the first read, whole or by search. If
 /// the run was stopped, `landed` are the accounts that had ended, in id order; the others count as
-/// failed.
+/// failed. A stop that comes while accounts are read leaves out the others. Of the events, `observer` gets
+/// those that tell how far the reading is.
 ///
 /// Errors: [`EngineError`] if the field definitions do not fit the plan any more.
 pub async fn read_back<T: Transport, C: Clock>(
     transport: &Recorder<T>,
     clock: &C,
     job: Job<'_>,
-    measure: &Measure,
-    landed: Option<&[AccountId]>,
-) -> Result<Audit, EngineError> {
-    let notes = transport.notes.take();
+    (measure, landed): (&Measure, Option<&[AccountId]>),
+    observer: &mut dyn Observer,
+) -> Result<ReadBack, EngineError> {
+    let notes = transport.take_notes();
+    let mut calls = Measure::counting();
+    calls.observe(&Event::Started { at: clock.now() });
     let Some(Response { body: Body::CustomFields(fields), .. }) = &notes.definitions else {
-        return Ok(nothing_was_read(measure));
+        let fields = Arc::from([]);
+        return Ok(ReadBack { audit: nothing_was_read(measure), calls, fields });
     };
     let task = ResolvedPlan::resolve(job.plan, fields)?;
-    let failed: BTreeSet<AccountId> = measure.failed().iter().copied().collect();
-    let mut ids = notes.accounts();
-    ids.extend(ended_before(job));
-    ids.sort_unstable();
-    ids.dedup();
-    let accounts = read_accounts(transport.inner(), clock, job.settings, &ids).await?;
-    let mut digest = StateDigest::new();
-    let (mut mismatched, mut changing) = (0, 0);
-    for (id, account) in &accounts {
-        let now = values(account);
-        digest.account(*id, &now);
-        let demand = ExpectedState {
-            task: &task,
-            kind: account.kind,
-            failed: failed.contains(id)
-                || landed.is_some_and(|landed| landed.binary_search(id).is_err()),
-            dry_run: job.settings.dry_run,
-        };
-        let before = restored(notes.before(*id, &task, &now), job.ledger.get(*id));
-        let verdict = demand.compare(&before, &[], &now);
-        mismatched += u64::from(!verdict.matches);
-        changing += u64::from(verdict.changes);
+    let ids = job.settings.audit.chosen(all_ids(&notes, job));
+    let shown = ResolvedPlan::of_fields(shown_fields(fields, &task));
+    let slots: Vec<usize> = (0..shown.slots.len()).collect();
+    let columns = Columns::new(&shown, &slots);
+    let judge = Judge {
+        task: &task,
+        fields: fields.iter().map(|field| field.id).collect(),
+        notes: &notes,
+        job,
+        failed: measure.failed().iter().copied().collect(),
+        landed,
+        found: RefCell::default(),
+    };
+    let least = AccountReader::<T, C>::calls(ids.len(), columns.as_ref());
+    let takes = duration_of(least, columns.is_some(), job, measure);
+    let (accounts, least) = (ids.len() as u64, least as u64);
+    if accounts > 0 {
+        observer.observe(&Event::ReadingAgain { accounts, calls: least, takes });
     }
-    let mut faults = Vec::new();
-    let lost = ids.len() - accounts.len();
-    if lost > 0 {
-        faults.push(format!("{lost} accounts cannot be read back"));
-    }
-    if mismatched > 0 {
-        faults.push(format!("{mismatched} accounts do not read back as the plan demands"));
-    }
-    if job.settings.dry_run && !notes.written.is_empty() {
-        faults.push(format!("a dry run wrote {} accounts", notes.written.len()));
-    }
-    Ok(Audit { faults, mismatched, changing, state_digest: digest.finish(), ..Audit::default() })
+    let mut fold = |event: &Event| {
+        calls.observe(event);
+        if matches!(event, Event::ReadAgain { .. }) {
+            observer.observe(event);
+        }
+    };
+    // Whoever has stopped the run still learns how its accounts stand.
+    let stop = if job.stop.is_set() { Stop::NEVER } else { job.stop };
+    let reader = AccountReader::new(transport.inner(), clock, &mut fold, job.settings, stop);
+    let unread = judge.read(&reader, &ids, columns.as_ref()).await;
+    drop(reader);
+    let audit = judge.verdict(ids.len(), &unread);
+    Ok(ReadBack { audit, calls, fields: Arc::clone(fields) })
 }
 
-/// The account before the whole run, if a resumed run first read it as `read`: writes in the
-/// journal are undone.
-fn restored(read: Vec<(FieldId, Value)>, entry: Option<&LedgerEntry>) -> Vec<(FieldId, Value)> {
-    let Some(entry) = entry else { return read };
-    let mut before: BTreeMap<FieldId, Value> = read.into_iter().collect();
-    // A write of unknown result may have been carried out: its values are there then.
-    let unsure = entry.open.iter().flat_map(|intent| &intent.changes);
-    for change in unsure.chain(&entry.changes) {
-        if before.get(&change.field) != change.after.as_ref() {
-            continue;
+/// The accounts that the run looked at, or an earlier process of it had ended.
+fn all_ids(notes: &Notes, job: Job<'_>) -> Vec<AccountId> {
+    let mut ids: BTreeSet<AccountId> = notes.accounts().collect();
+    ids.extend(ended_before(job));
+    ids.into_iter().collect()
+}
+
+impl AuditDepth {
+    /// The accounts of `ids` to read again, evenly spread over all.
+    fn chosen(self, ids: Vec<AccountId>) -> Vec<AccountId> {
+        match self {
+            Self::None => Vec::new(),
+            Self::Sample if ids.len() > SAMPLE => {
+                (0..SAMPLE).map(|place| ids[place * ids.len() / SAMPLE]).collect()
+            }
+            Self::Sample | Self::Full => ids,
         }
-        match &change.before {
-            Some(value) => before.insert(change.field, value.clone()),
-            None => before.remove(&change.field),
-        };
     }
-    before.into_iter().collect()
+}
+
+/// The fields to ask a search for: those of the plan, and all others that have a column to themselves.
+fn shown_fields<'f>(
+    fields: &'f [CustomField],
+    task: &ResolvedPlan,
+) -> impl Iterator<Item = &'f CustomField> {
+    let column = |field: &CustomField| field.display_name.clone().unwrap_or(field.name.clone());
+    let mut columns: BTreeMap<_, u32> = BTreeMap::new();
+    for field in fields {
+        *columns.entry(column(field)).or_default() += 1;
+    }
+    let is_alone = move |field: &CustomField| columns[&column(field)] == 1;
+    let planned: BTreeSet<FieldId> = task.slots.iter().map(|slot| slot.id).collect();
+    fields.iter().filter(move |field| {
+        let kind = field.display_type;
+        planned.contains(&field.id) || (is_alone(field) && (kind.has_options() || kind.is_text()))
+    })
+}
+
+/// About how long so many calls take, as the run's own did; `None` if it made none of their kind.
+fn duration_of(calls: usize, by_search: bool, job: Job<'_>, measure: &Measure) -> Option<Duration> {
+    let (class, side_by_side) =
+        if by_search { (Class::Search, 1) } else { (Class::Get, job.settings.workers.get()) };
+    let times = measure.services(class);
+    let mean = (!times.is_empty()).then(|| Duration::from_nanos(times.mean() as u64))?;
+    Some(mean * u32::try_from(calls).unwrap_or(u32::MAX) / side_by_side)
 }
 
 /// The accounts that an earlier part of a resumed run has migrated or left unchanged.
@@ -232,11 +171,145 @@ fn nothing_was_read(measure: &Measure) -> Audit {
     Audit { faults, state_digest, ..Audit::default() }
 }
 
-/// The custom fields of an account that are not empty, in id order.
-fn values(account: &Account) -> Vec<(FieldId, Value)> {
-    let items = account.body.account_custom_fields.iter().flatten();
-    let value = |item: &CustomFieldItem| Some((item.id?, item.held()?));
-    let mut values: Vec<(FieldId, Value)> = items.filter_map(value).collect();
-    values.sort_by_key(|(id, _)| *id);
-    values
+/// Judges accounts as they are read.
+struct Judge<'a> {
+    task: &'a ResolvedPlan,
+    /// All fields of the organisation.
+    fields: Vec<FieldId>,
+    notes: &'a Notes,
+    job: Job<'a>,
+    failed: BTreeSet<AccountId>,
+    landed: Option<&'a [AccountId]>,
+    found: RefCell<Found>,
+}
+
+/// Findings so far.
+#[derive(Default)]
+struct Found {
+    /// The fields of each account that was judged, for the digest.
+    states: BTreeMap<AccountId, Vec<(FieldId, Value)>>,
+    changing: u64,
+    mismatched: u64,
+    edits: Vec<(AccountId, FieldId)>,
+    /// Accounts that still hold what the run wrote, with the place of their last note.
+    standing: Vec<(u64, AccountId)>,
+    /// Accounts that are not as demanded, unless somebody changed them since; with the fields in question.
+    suspects: Vec<(SuspectAccount, Vec<FieldId>)>,
+    /// Why the reading ended early.
+    broken_off: Option<String>,
+}
+
+impl Judge<'_> {
+    /// Reads the accounts `ids` and judges them.
+    async fn read<T: Transport, C: Clock>(
+        &self,
+        reader: &AccountReader<'_, T, C>,
+        ids: &[AccountId],
+        columns: Option<&Columns<'_>>,
+    ) -> UnreadAccounts {
+        let read = reader.each(ids, columns, &|id, view| self.settles(id, &view)).await;
+        let unread = read.unwrap_or_else(|error| {
+            // The run itself is over: an audit that cannot go on takes nothing from it.
+            self.found.borrow_mut().broken_off = Some(error.to_string());
+            UnreadAccounts::default()
+        });
+        let (suspects, standing) = {
+            let mut found = self.found.borrow_mut();
+            found.standing.sort_unstable();
+            (found.suspects.clone(), found.standing.clone())
+        };
+        let accounts: Vec<SuspectAccount> = suspects.iter().map(|(it, _)| *it).collect();
+        let changed = reader.changed_since(&accounts, &standing).await.unwrap_or_default();
+        let found = &mut self.found.borrow_mut();
+        for (suspect, fields) in suspects {
+            if changed.contains(&suspect.id) {
+                found.edits.extend(fields.into_iter().map(|field| (suspect.id, field)));
+            } else {
+                found.mismatched += 1;
+            }
+        }
+        unread
+    }
+
+    /// Judges one account; false if only the whole account can tell.
+    fn settles(&self, id: AccountId, view: &AccountView<'_>) -> bool {
+        let dry_run = self.job.settings.dry_run;
+        let demand = ExpectedState {
+            task: self.task,
+            kind: view.kind,
+            failed: self.failed.contains(&id)
+                || self.landed.is_some_and(|landed| landed.binary_search(&id).is_err()),
+            dry_run,
+        };
+        let sights = self.notes.of(id);
+        let earlier = self.job.ledger.get(id);
+        let story = AccountStory::new(id, self.task, &self.fields, earlier, sights);
+        let told = story.told(view, &demand);
+        let is_plain = told.matches && told.theirs.is_empty();
+        if view.fields.is_some() && !is_plain {
+            return false;
+        }
+        let found = &mut *self.found.borrow_mut();
+        found.changing += u64::from(told.changes);
+        found.states.insert(id, story.whole(view));
+        let order = story.order();
+        if !told.matches {
+            let suspect = SuspectAccount { id, order, changed_at_unix_s: view.changed_at_unix_s };
+            // An account that this process wrote and saw holds no riddles but fields as before.
+            if told.as_before.is_empty() && !sights.is_empty() {
+                found.mismatched += 1;
+            } else {
+                found.suspects.push((suspect, told.as_before));
+            }
+        } else if told.theirs.is_empty() && told.as_before.is_empty() && story.is_written() {
+            found.standing.push((order, id));
+        }
+        found.edits.extend(told.theirs.into_iter().map(|field| (id, field)));
+        true
+    }
+
+    /// The verdict on `accounts`, of which some were left `unread`.
+    fn verdict(self, accounts: usize, unread: &UnreadAccounts) -> Audit {
+        let mut found = self.found.into_inner();
+        let mut digest = StateDigest::new();
+        for (id, values) in &found.states {
+            digest.account(*id, values);
+        }
+        // A part of the accounts has no digest that others could compare.
+        let is_whole = self.job.settings.audit == AuditDepth::Full;
+        let state_digest = if is_whole { digest.finish() } else { String::new() };
+        let mut faults = Vec::new();
+        let judged = found.states.len();
+        let mismatched = found.mismatched;
+        let dry_run = self.job.settings.dry_run;
+        if mismatched > 0 {
+            faults.push(format!("{mismatched} accounts do not read back as the plan demands"));
+        }
+        if dry_run && self.notes.writes() > 0 {
+            faults.push(format!("a dry run wrote {} accounts", self.notes.writes()));
+        }
+        let gone = unread.gone.len();
+        let missing = accounts - judged - gone;
+        if judged == 0 && missing > 0 && unread.left_out == 0 {
+            let why = found.broken_off.as_deref().or(unread.failed.first().map(|(_, why)| &**why));
+            faults.push(format!("no account can be read back: {}", why.unwrap_or_default()));
+        }
+        found.edits.sort_unstable();
+        let name = |field: FieldId| {
+            let slot = self.task.slots.iter().find(|slot| slot.id == field);
+            slot.map_or_else(|| field.to_string(), |slot| slot.name.to_string())
+        };
+        let edits = found.edits.iter().map(|&(id, field)| EditSince { id, field: name(field) });
+        Audit {
+            faults,
+            mismatched,
+            changing: found.changing,
+            state_digest,
+            edits_since: edits.collect(),
+            read_back: judged as u64,
+            gone: gone as u64,
+            not_read_back: missing as u64,
+            ..Audit::default()
+        }
+    }
 }

@@ -2,10 +2,12 @@
 
 mod edits;
 mod limits;
+mod processes;
 mod times;
 
 pub use edits::{ColleagueEdits, EditsOfRun};
 pub use limits::{RecordedLimit, RecordedLimits};
+pub use processes::ProcessFigures;
 pub use times::{CallTimesS, Exposure};
 
 use crate::engine::limiter::Limiter;
@@ -57,6 +59,11 @@ pub enum AuditBy {
     Server,
     /// From reads of each account through the API; only the plan's accounts are seen.
     ReadBack,
+    /// From reads of a sample of them.
+    Sample,
+    /// The accounts were not read again, as it was asked for.
+    #[serde(rename = "none")]
+    Nobody,
 }
 
 /// The record of one run. Members ending in `_s` are seconds, in `_ms` milliseconds.
@@ -113,6 +120,13 @@ pub struct RunRecord {
     /// Number of the run in the store, if it has a journal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub run: Option<i64>,
+    /// Figures of the processes that carried the run out, in order, if it was stopped and resumed: its times
+    /// and calls are the sums. Empty for a run of one process.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub processes: Vec<ProcessFigures>,
+    /// Processes that left no figures, since they were killed or failed: the sums are too small then.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub processes_lost: u64,
     /// Time from the first call due to the last account ended.
     pub makespan_s: f64,
     /// Quantiles 0.05, 0.5 and 0.95 of the makespan of runs to come, from ten replicates or more.
@@ -206,6 +220,11 @@ impl CallCounts {
         ratio(self.rejected as f64, self.total as f64)
     }
 
+    /// 1 − record calls ÷ `baseline` calls; 0 without a baseline.
+    pub(crate) fn reduction(&self, baseline: u64) -> f64 {
+        if baseline > 0 { 1.0 - self.record_calls() as f64 / baseline as f64 } else { 0.0 }
+    }
+
     /// Calls that read or wrote records, on any endpoint; metadata look-ups are not counted.
     pub const fn record_calls(&self) -> u64 {
         self.record_reads + self.record_writes + self.searches
@@ -257,6 +276,33 @@ pub struct AuditVerdict {
     pub state_digest: String,
     /// Reasons why the run is invalid.
     pub faults: Vec<String>,
+    /// Calls of the audit, which are not among those of the run; none where it looks into the mock.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub calls: Option<CallCounts>,
+    /// Accounts that were read again through the API.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub read_back: u64,
+    /// Accounts that were to be read again and could not be, or were left out.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub not_read_back: u64,
+    /// Accounts that were deleted or merged during the run or since.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub gone: u64,
+    /// Fields that the run wrote and others wrote since, as far as they were read again: no fault of the run.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub edited_since: u64,
+    /// The first 100 of them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub edits_since: Vec<EditedField>,
+}
+
+/// A field of an account.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EditedField {
+    /// Id of the account.
+    pub resource_id: String,
+    /// Name of the field.
+    pub field: String,
 }
 
 /// Times of calls that were carried out, by class of endpoint.
@@ -372,6 +418,11 @@ impl RunRecord {
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes what it would skip so")]
 const fn is_no(flag: &bool) -> bool {
     !*flag
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes what it would skip so")]
+const fn is_zero(count: &u64) -> bool {
+    *count == 0
 }
 
 /// `part` ÷ `whole`; 0 where there is no whole.

@@ -12,17 +12,18 @@ pub use simulate::{Simulated, simulate};
 pub use verify_undo::review;
 
 use crate::audit::{self, Audit, AuditScope};
-use crate::engine::{self, AccountSource, Settings, Stop};
+use crate::engine::{self, AccountSource, AuditDepth, Settings, Stop};
 use crate::event::{Event, Observer};
 use crate::journal::{Journal, Ledger, NoJournal, RetryScope};
 use crate::measure::Measure;
-use crate::read_back::{Recorder, read_back};
+use crate::read_back::{ReadBack, Recorder, read_back};
 use crate::record::{AuditBy, ChosenBy, RunRecord, WorldName};
 use crate::scenario::{Resources, Scenario};
 use crate::transport::Traffic;
 use crate::world::{HttpTransport, Target, WallClock, runtime};
-use neon_mock::api::AccountId;
+use neon_mock::api::{AccountId, CustomField};
 use neon_mock::{Calls, Neon, NeonMock};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Where a run happens.
@@ -102,6 +103,8 @@ pub struct Run {
     pub record: RunRecord,
     /// The figures that it was made from.
     pub measure: Measure,
+    /// The organisation's custom fields, as the run saw them; none if it looked at none.
+    pub fields: Arc<[CustomField]>,
 }
 
 /// Folds events into figures, and passes them on.
@@ -115,7 +118,9 @@ struct Fold<'a> {
 impl Observer for Fold<'_> {
     fn observe(&mut self, event: &Event) {
         self.measure.observe(event);
-        if let (Some(landed), Event::Landed { id, .. }) = (&mut self.landed, event) {
+        if let (Some(landed), Event::Landed { id, .. } | Event::LandedBefore { id, .. }) =
+            (&mut self.landed, event)
+        {
             landed.push(*id);
         }
         self.observer.observe(event);
@@ -146,6 +151,9 @@ struct FinishedRun {
     audit: Audit,
     audit_by: AuditBy,
     server_calls: Option<Calls>,
+    /// Figures of the calls that the audit made.
+    audit_calls: Option<Measure>,
+    fields: Arc<[CustomField]>,
     wall: Duration,
     audit_wall: Duration,
     traffic: Traffic,
@@ -178,7 +186,7 @@ impl<'a> RunSpec<'a> {
         }?;
         let mut record = self.record(world, &fold.measure, &finished);
         record.stopped = fold.is_stopped(self.session.stop);
-        Ok(Run { record, measure: fold.measure })
+        Ok(Run { record, measure: fold.measure, fields: finished.fields })
     }
 
     fn job(&self) -> engine::Job<'_> {
@@ -217,12 +225,21 @@ impl<'a> RunSpec<'a> {
         let wall = clock.elapsed();
         let traffic = transport.inner().traffic();
         fold.sort();
-        let landed = fold.landed_before(self.session.stop);
-        let audit = read_back(&transport, &clock, self.job(), &fold.measure, landed).await?;
+        let is_stopped = fold.is_stopped(self.session.stop);
+        let Fold { measure, landed, observer } = fold;
+        let run = (&*measure, landed.as_deref().filter(|_| is_stopped));
+        let ReadBack { audit, calls, fields } =
+            read_back(&transport, &clock, self.job(), run, &mut **observer).await?;
         Ok(FinishedRun {
             audit,
-            audit_by: AuditBy::ReadBack,
+            audit_by: match self.settings.audit {
+                AuditDepth::None => AuditBy::Nobody,
+                AuditDepth::Sample => AuditBy::Sample,
+                AuditDepth::Full => AuditBy::ReadBack,
+            },
             server_calls: None,
+            audit_calls: Some(calls),
+            fields,
             wall,
             audit_wall: clock.elapsed().saturating_sub(wall),
             traffic,
@@ -245,6 +262,8 @@ impl<'a> RunSpec<'a> {
             audit,
             audit_by: AuditBy::Server,
             server_calls: Some(*neon.calls()),
+            audit_calls: None,
+            fields: Arc::clone(neon.organisation().definitions()),
             wall,
             audit_wall: audit_wall.elapsed(),
             traffic,

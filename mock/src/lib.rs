@@ -273,6 +273,8 @@ pub mod file;
 pub mod limit;
 #[cfg(feature = "server")]
 mod live;
+#[cfg(feature = "server")]
+mod mishap;
 mod named;
 mod neon;
 #[cfg(feature = "server")]
@@ -296,6 +298,8 @@ mod wiremock;
 pub use builder::{BuiltInOr, NeonMockBuilder, StartError};
 #[cfg(feature = "server")]
 pub use live::BASE_PATH;
+#[cfg(feature = "server")]
+pub use mishap::{Mishap, Mishaps};
 pub use neon::{Calls, EndpointCalls, Neon, Reply};
 #[cfg(feature = "server")]
 pub use neon_mock::NeonMock;

@@ -7,6 +7,7 @@ use crate::api::http::{InvalidRequest, decode_by, response_body};
 use crate::api::{ApiError, Endpoint, Request, Response, Status};
 use crate::credentials::OrgCredentials;
 use crate::fault::Delivery;
+use crate::mishap::{MishapLog, Mishaps};
 use crate::neon::Neon;
 use crate::served::{Served, ServedCall, journal_path, journal_text};
 use crate::time::Timestamp;
@@ -53,6 +54,7 @@ pub(crate) struct Live {
     /// True if calls are noted for the journal or the observer.
     journals: bool,
     observer: Option<Arc<CallObserver>>,
+    mishaps: Mutex<MishapLog>,
     unauthorized: AtomicU64,
     undecodable: AtomicU64,
 }
@@ -161,6 +163,7 @@ impl Live {
             served: Mutex::new(Served::new(journal)),
             journals: journal > 0 || observer.is_some(),
             observer,
+            mishaps: Mutex::default(),
             unauthorized: AtomicU64::new(0),
             undecodable: AtomicU64::new(0),
         }
@@ -173,13 +176,17 @@ impl Live {
         let line = self.journals.then(|| Box::new(JournalLine::new(call)));
         let request = match self.request(call) {
             Ok(request) => request,
-            Err(response) => return Answer { line, ..Answer::at_once(&response) },
+            Err(response) => {
+                self.note_refused(call, &response);
+                return Answer { line, ..Answer::at_once(&response) };
+            }
         };
         let mut neon = self.neon();
         // The mock takes calls in order of time, so the clock is read under its lock.
         let arrived_at = wall_clock::now();
         let reply = neon.handle(self.offset + (arrived_at - self.started), &request);
         drop(neon);
+        self.mishap_log().answered(&request, &reply.response);
         let refused = reply.response.status == Status::TOO_MANY_REQUESTS;
         let (body, content_type) = delivered(response_body(&reply.response), reply.delivery);
         Answer {
@@ -193,6 +200,24 @@ impl Live {
             admitted: (!refused).then_some(request.endpoint()),
             line,
         }
+    }
+
+    fn note_refused(&self, call: &ReceivedCall<'_>, response: &Response) {
+        let mut log = self.mishap_log();
+        if below_base(&single_slashes(call.path)).is_some() {
+            log.refused(call.verb, call.path, response);
+        } else {
+            log.outside(call.verb, call.path);
+        }
+    }
+
+    fn mishap_log(&self) -> MutexGuard<'_, MishapLog> {
+        self.mishaps.lock().expect("nothing under this lock panics")
+    }
+
+    /// What went wrong so far, by cause.
+    pub(crate) fn mishaps(&self) -> Mishaps {
+        self.mishap_log().found()
     }
 
     fn request(&self, call: &ReceivedCall<'_>) -> Result<Request, Response> {
@@ -251,6 +276,7 @@ impl Live {
         *neon = (*self.initial).clone();
         self.unauthorized.store(0, Ordering::Relaxed);
         self.undecodable.store(0, Ordering::Relaxed);
+        *self.mishap_log() = MishapLog::default();
         self.served().clear();
     }
 

@@ -5,6 +5,7 @@ use crate::builder::{BuiltInOr, NeonMockBuilder};
 use crate::fault::FaultKind;
 use crate::file::Member;
 use crate::live::{BASE_PATH, Live};
+use crate::mishap::Mishaps;
 use crate::neon::{Calls, Neon};
 use crate::profile::{Profile, WireFault};
 use crate::served::ServedCall;
@@ -81,6 +82,11 @@ impl NeonMock {
     /// Calls answered 400, 404, 405 or 415 because they could not be decoded.
     pub fn undecodable(&self) -> u64 {
         self.live.undecodable()
+    }
+
+    /// What went wrong between the clients and the mock so far, by cause.
+    pub fn mishaps(&self) -> Mishaps {
+        self.live.mishaps()
     }
 
     /// Calls that arrived and have no answer yet. Dropping the mock cuts them; after the admin

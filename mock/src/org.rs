@@ -68,6 +68,7 @@ pub struct Organisation {
     listed: Arc<[CustomField]>,
     changes: Changes,
     repeated_writes: u64,
+    applied_writes: u64,
     /// Kinds of the accounts that were created.
     created: Vec<AccountKind>,
     /// Earlier states that searches still see; empty where they do not lag.
@@ -98,6 +99,7 @@ impl Organisation {
             fields,
             changes: Changes::default(),
             repeated_writes: 0,
+            applied_writes: 0,
             created: Vec::new(),
             past: VecDeque::new(),
         };
@@ -118,6 +120,11 @@ impl Organisation {
     /// Number of accounts that were ever written to.
     pub fn changed_accounts(&self) -> usize {
         self.changes.len()
+    }
+
+    /// Writes of the client, by PATCH and PUT, that took effect, whatever it was answered.
+    pub const fn applied_writes(&self) -> u64 {
+        self.applied_writes
     }
 
     /// Client writes that repeated an earlier one: they left the account as it was.
@@ -207,6 +214,7 @@ impl Organisation {
             merged: self.merged.clone(),
             changes: Changes::default(),
             repeated_writes: 0,
+            applied_writes: 0,
             created: Vec::new(),
             past: VecDeque::new(),
             ..*self

@@ -6,7 +6,7 @@ use neonbench::experiment::{Constraint, Objective};
 use neonbench::store::DEFAULT_PATH;
 use neonbench_engine::engine::limiter::Limiter;
 use neonbench_engine::engine::{
-    DEFAULT_BATCH_SIZE, DEFAULT_WORKERS, Guard, Reads, Strategy, WriteMode,
+    AuditDepth, DEFAULT_BATCH_SIZE, DEFAULT_WORKERS, Guard, Reads, Strategy, WriteMode,
 };
 use neonbench_engine::record::WorldName;
 use neonbench_engine::run::World;
@@ -201,6 +201,16 @@ pub(super) struct JournalArgs {
     /// Record no writes: the run cannot be resumed, verified or undone
     #[arg(long)]
     pub(super) no_journal: bool,
+}
+
+/// The accounts to read again after a run.
+#[derive(Clone, Copy, Debug, Default, Args)]
+#[command(next_help_heading = "World")]
+pub(super) struct AuditArgs {
+    /// Accounts of a remote server to read again after the run, to check it: none, a sample of 200, or all
+    /// (full) [default: full]
+    #[arg(long, value_name = "none|sample|full", value_parser = one_of::<AuditDepth>("none|sample|full"), hide_possible_values = true)]
+    pub(super) audit: Option<AuditDepth>,
 }
 
 /// The store of runs.

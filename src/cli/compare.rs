@@ -8,6 +8,7 @@ use super::output::{count, duration, percent, plural, print, table, verdict};
 use super::progress::LiveLine;
 use super::ranked::{Best, MeasuredCandidate, Ranked, measured};
 use super::run::exit_code_of;
+use super::stored::whole;
 use clap::Args;
 use neonbench::experiment::{CandidateRuns, Delta, RunFigures, delta};
 use neonbench_engine::engine::Strategy;
@@ -178,6 +179,9 @@ fn stored(
 ) -> Result<(Vec<MeasuredCandidate>, Option<DeltaRecord>), CliError> {
     let store = args.job.store.open()?;
     let records = [store.record(baseline)?, store.record(run)?];
+    for (id, record) in [baseline, run].into_iter().zip(&records) {
+        whole(id, record, "be compared")?;
+    }
     let replicates = [store.entry(baseline)?.replicates, store.entry(run)?.replicates];
     let side = |index: usize| (&records[index], &*replicates[index]);
     let delta = delta(side(0), side(1));
@@ -191,7 +195,11 @@ fn stored(
 }
 
 /// The second run against the first, in words.
-fn print_delta(record: &DeltaRecord, line: &CommandLine) -> Result<(), CliError> {
+fn print_delta(
+    runs: &[RunRecord],
+    record: &DeltaRecord,
+    line: &CommandLine,
+) -> Result<(), CliError> {
     let DeltaRecord { baseline, run, delta, gate } = record;
     let [base, new] = delta.replicates;
     let compared = if delta.paired {
@@ -214,6 +222,11 @@ fn print_delta(record: &DeltaRecord, line: &CommandLine) -> Result<(), CliError>
     ))?;
     if let Some(reason) = &delta.incomparable {
         print(&format!("note: {reason}"))?;
+    }
+    for record in runs.iter().filter(|record| !record.processes.is_empty()) {
+        let run = record.run.map_or_else(|| "a run".to_owned(), |id| format!("run {id}"));
+        let processes = plural(record.processes.len() as u64, "process");
+        print(&format!("note: {run} was resumed: its time and calls are the sums of {processes}"))?;
     }
     if let Some(gate) = gate {
         let verdict = match gate.passed {
@@ -259,7 +272,7 @@ fn print_compare(
     print(&table(header, rows))?;
     print(&format!("ranked by {}", compare.ranked_by))?;
     if let Some(delta) = &compare.delta {
-        return print_delta(delta, line);
+        return print_delta(&compare.runs, delta, line);
     }
     if !compare.runs.iter().any(|run| run.strategy.is_concurrent()) {
         print("note: these strategies have one worker; --strategy hybrid compares workers")?;

@@ -18,6 +18,7 @@ use neonbench::select::{
 use neonbench_engine::scenario::WireScenario;
 use neonbench_engine::world::WallClock;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -144,18 +145,27 @@ fn in_folder(folder: &Path, line: &CommandLine) -> Result<Vec<SelectorCase>, Cli
         }
     }
     paths.sort();
-    let mut cases = Vec::new();
+    let (mut cases, mut others, mut named) = (Vec::new(), Vec::new(), BTreeSet::new());
     for path in paths {
         let origin = path.display().to_string();
-        if let Err(error) = WireScenario::from_toml(&origin, &read(&path)?) {
-            let error = error.to_string();
-            let first = error.lines().next().unwrap_or(&origin);
-            line.note(format_args!("note: skipped, as it is no scenario: {first}"));
-            continue;
+        match WireScenario::from_toml(&origin, &read(&path)?) {
+            Ok(WireScenario { plan, profile, dataset, .. }) => {
+                let files = [plan, profile, dataset].into_iter().flatten();
+                named.extend(files.map(|name| folder.join(name)));
+            }
+            Err(error) => {
+                others.push((path, error.to_string()));
+                continue;
+            }
         }
         let workload = WorkloadArgs { scenario: Some(origin), ..WorkloadArgs::default() };
         let inputs = Inputs::read(&workload, &EngineArgs::default(), &WorldArgs::default())?;
         cases.push(SelectorCase::new(inputs.scenario));
+    }
+    // Files that a scenario names need no word.
+    for (path, error) in others.iter().filter(|(path, _)| !named.contains(path)) {
+        let first = error.lines().next().map_or_else(|| path.display().to_string(), str::to_owned);
+        line.note(format_args!("note: skipped, as it is no scenario: {first}"));
     }
     if cases.is_empty() {
         return Err(CliError::usage(format!(

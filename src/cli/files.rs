@@ -2,6 +2,8 @@
 
 use super::error::CliError;
 use neon_mock::api::CustomField;
+use std::fs::OpenOptions;
+use std::io::Write as _;
 use std::path::Path;
 
 /// The text of a file that the user named.
@@ -15,9 +17,28 @@ pub(super) fn read(path: &Path) -> Result<String, CliError> {
 ///
 /// Errors: the file cannot be written.
 pub(super) fn write(path: &Path, text: &str) -> Result<(), CliError> {
+    written(path, |beside| std::fs::write(beside, text))
+}
+
+/// The same, readable by its owner alone.
+///
+/// Errors: the file cannot be written.
+pub(super) fn write_private(path: &Path, text: &str) -> Result<(), CliError> {
+    written(path, |beside| {
+        // A rest of an earlier try may be readable by others.
+        let _ = std::fs::remove_file(beside);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        options.open(beside)?.write_all(text.as_bytes())
+    })
+}
+
+fn written(path: &Path, write: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<(), CliError> {
     // Beside it first: a full disk leaves no half of a file under its name.
     let beside = path.with_extension("partial");
-    let written = std::fs::write(&beside, text).and_then(|()| std::fs::rename(&beside, path));
+    let written = write(&beside).and_then(|()| std::fs::rename(&beside, path));
     written.map_err(|source| {
         // It is of no use, and may not be there.
         let _ = std::fs::remove_file(&beside);

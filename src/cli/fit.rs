@@ -6,6 +6,7 @@ use super::error::CliError;
 use super::files::read;
 use super::fitted::{self, Cost};
 use super::output::plural;
+use super::stored::whole;
 use clap::Args;
 use neonbench::probe::{Har, ProbeError, TargetFit};
 use neonbench_engine::engine::Reads;
@@ -52,6 +53,13 @@ pub(super) fn run(args: &FitArgs, line: &CommandLine) -> Result<ExitCode, CliErr
         (None, run) => {
             let run = run.expect("clap asks for a file or a run");
             let record = args.store.open()?.record(run)?;
+            whole(run, &record, "be fitted")?;
+            if !record.processes.is_empty() {
+                return Err(CliError::usage(format!(
+                    "run {run} was resumed: the times of its calls are those of its last process alone; use a run of one \
+                     process"
+                )));
+            }
             let fit = TargetFit::of_record(&record);
             if let (Err(ProbeError::TooFew(reads)), Reads::Search) = (&fit, record.reads) {
                 return Err(CliError::usage(format!(

@@ -118,7 +118,7 @@ const EXAMPLES: [(&str, [&str; 2]); 35] = [
 ];
 
 /// Flags that `-h` leaves to `--help`.
-const RARE: [&str; 43] = [
+const RARE: [&str; 45] = [
     "metadata_cache",
     "chunk_size",
     "chunk_pause",
@@ -141,6 +141,8 @@ const RARE: [&str; 43] = [
     "no_store",
     "json_lines",
     "take_over",
+    "audit",
+    "changes",
     "log",
     "verbose",
     "quiet",

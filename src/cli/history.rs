@@ -78,6 +78,10 @@ struct RunOutcome {
     makespan_s: f64,
     calls: u64,
     rejected: u64,
+    /// Processes that these are the sums of.
+    processes: usize,
+    /// Processes that left no figures: time and calls are too small then.
+    processes_lost: u64,
     /// Accounts that failed.
     failed: u64,
     valid: bool,
@@ -98,6 +102,8 @@ impl RunOutcome {
             makespan_s: median_makespan_s(record),
             calls: record.calls.total,
             rejected: record.calls.rejected,
+            processes: record.processes.len().max(1),
+            processes_lost: record.processes_lost,
             failed: record.records.failed,
             valid: record.audit.valid,
         }
@@ -126,8 +132,10 @@ pub(super) fn run(args: &HistoryArgs, line: &CommandLine) -> Result<ExitCode, Cl
 /// The latest two runs that can be compared, the earlier one first: they came to their end, are valid and
 /// did the same work.
 fn comparable(runs: &[ListedRun]) -> Option<[i64; 2]> {
-    let is_sound =
-        |record: &RunRecord| record.audit.valid && !record.stopped && record.records.failed == 0;
+    let is_sound = |record: &RunRecord| {
+        let is_whole = !record.stopped && record.processes_lost == 0;
+        record.audit.valid && is_whole && record.records.failed == 0
+    };
     let sound = runs.iter().filter_map(|run| Some((run.id, run.record.as_ref()?)));
     let sound: Vec<_> = sound.filter(|(_, record)| is_sound(record)).collect();
     let work =
@@ -183,6 +191,9 @@ fn state(run: &ListedRun) -> String {
 
 fn outcome_cells(run: &ListedRun) -> Vec<String> {
     let unknown = || "–".to_owned();
+    let is_sum = run.record.as_ref().is_some_and(|record| record.processes_lost > 0);
+    // A process that was killed has left no figures.
+    let least = if is_sum { "≥ " } else { "" };
     let mut cells = vec![run.id.to_string(), stamp(run.made_at_unix_s)];
     cells.extend(match &run.record {
         None => std::array::from_fn(|_| unknown()),
@@ -191,10 +202,10 @@ fn outcome_cells(run: &ListedRun) -> Vec<String> {
             record.scenario.clone(),
             record.profile.clone(),
             format!("{}/{}", record.workers, record.batch_size),
-            duration(median_makespan_s(record)),
+            format!("{least}{}", duration(median_makespan_s(record))),
             run.replicates.len().max(1).to_string(),
-            count(record.calls.total),
-            count(record.calls.rejected),
+            format!("{least}{}", count(record.calls.total)),
+            format!("{least}{}", count(record.calls.rejected)),
         ],
     });
     cells.push(state(run));

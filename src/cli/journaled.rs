@@ -117,6 +117,10 @@ pub(super) struct JournaledRun<'a> {
     pub(super) stop: &'a Stop,
     /// The command that resumes it; `None` where none can.
     pub(super) resume: Option<String>,
+    /// The record that it has from earlier processes.
+    pub(super) earlier: Option<RunRecord>,
+    /// Processes after those that left no figures.
+    pub(super) lost: u64,
     /// True if the record of this process becomes the run's.
     pub(super) keeps_record: bool,
 }
@@ -130,9 +134,10 @@ impl JournaledRun<'_> {
         order: &RunSpec<'_>,
         world: &World,
         observer: &mut dyn Observer,
-        next: impl FnOnce(&RunRecord) -> String,
+        next: impl FnOnce(&Run) -> Result<String, CliError>,
     ) -> Result<Run, CliError> {
-        let JournaledRun { store, id, ledger, again, stop, resume, keeps_record } = self;
+        let JournaledRun { store, id, ledger, again, stop, resume, earlier, lost, keeps_record } =
+            self;
         let made = {
             let journal = store.journal(id)?;
             let session = RunContext { journal: &journal, ledger, again, stop };
@@ -141,7 +146,11 @@ impl JournaledRun<'_> {
         match made {
             Ok(mut run) => {
                 run.record.run = Some(id);
-                run.record.next_command = next(&run.record);
+                if keeps_record {
+                    let landed = run.measure.landed_here();
+                    run.record.continue_from(earlier.as_ref(), landed, lost);
+                }
+                run.record.next_command = next(&run)?;
                 let state = if run.record.stopped { RunState::Stopped } else { RunState::Finished };
                 store.end(id, state, Some(&run).filter(|_| keeps_record))?;
                 Ok(run)

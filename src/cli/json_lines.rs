@@ -68,19 +68,34 @@ fn object(event: &Event) -> Value {
             json!({ "event": "written", "at_s": s(at), "read_s": s(read_at) })
         }
         Event::Landed { at, id, end } => {
-            let (end, reason) = match end {
-                AccountOutcome::Migrated => ("migrated", None),
-                AccountOutcome::Unchanged => ("unchanged", None),
-                AccountOutcome::Skipped(reason) => ("skipped", Some(reason.to_string())),
-                AccountOutcome::Failed(failure) => ("failed", Some(failure.message.clone())),
-            };
+            let (end, reason) = outcome(end);
             json!({
                 "event": "landed", "at_s": s(at), "resource_id": id.to_string(), "end": end,
                 "reason": reason,
             })
         }
+        Event::LandedBefore { id, end } => {
+            let (end, reason) = outcome(end);
+            let id = id.to_string();
+            json!({ "event": "landed_before", "resource_id": id, "end": end, "reason": reason })
+        }
+        Event::ReadingAgain { accounts, calls, takes } => json!({
+            "event": "reading_again", "accounts": accounts, "calls": calls,
+            "takes_s": takes.map(|takes| takes.as_secs_f64()),
+        }),
+        Event::ReadAgain { accounts } => json!({ "event": "read_again", "accounts": accounts }),
         Event::ChunkDone { at, chunk, chunks } => {
             json!({ "event": "chunk_done", "at_s": s(at), "chunk": chunk, "chunks": chunks })
         }
+    }
+}
+
+/// The outcome of an account in a word, and its reason.
+fn outcome(end: &AccountOutcome) -> (&'static str, Option<String>) {
+    match end {
+        AccountOutcome::Migrated => ("migrated", None),
+        AccountOutcome::Unchanged => ("unchanged", None),
+        AccountOutcome::Skipped(reason) => ("skipped", Some(reason.to_string())),
+        AccountOutcome::Failed(failure) => ("failed", Some(failure.message.clone())),
     }
 }

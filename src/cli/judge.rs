@@ -7,12 +7,13 @@ use super::args::{EngineArgs, OutputArgs, StoreArgs, WorkloadArgs, WorldArgs, wh
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::{DEMO, Inputs};
-use super::output::{plural, print};
+use super::output::{count, plural, print};
 use super::progress::LiveLine;
 use super::terminal::complain;
 use clap::Args;
 use command::CommandEnv;
-use neon_mock::NeonMock;
+use neon_mock::api::Class;
+use neon_mock::{BASE_PATH, NeonMock};
 use neonbench::judge::{ClientUnderTest, ClientVerdict, CommandExit, JudgeRecord, league};
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::event::Event;
@@ -72,7 +73,8 @@ pub(super) fn run(args: &JudgeArgs, line: &CommandLine) -> Result<ExitCode, CliE
     // The command writes to the same terminal.
     let status = LiveLine::in_lines(line, 2);
     status.step(format!("running {}", name_of(&args.command)));
-    let Some(mut record) = runtime().map_err(CliError::Runtime)?.block_on(judged(args, &inputs))?
+    let Some(mut record) =
+        runtime().map_err(CliError::Runtime)?.block_on(judged(args, &inputs, &status))?
     else {
         complain("interrupted: the command was ended, and nothing is judged");
         return Ok(ExitCode::from(code::INTERRUPTED));
@@ -91,7 +93,15 @@ pub(super) fn run(args: &JudgeArgs, line: &CommandLine) -> Result<ExitCode, CliE
     }
     args.output.show(&record, || print(&text::summary(&record)))?;
     if record.verdict == ClientVerdict::NoCalls {
-        complain("error: your command did not call the mock; check the address that it uses");
+        complain(match &record.calls.first_outside {
+            Some(first) => format!(
+                "error: your command called the mock, but no path of the API ({}, such as `{first}`): the API \
+                 begins at NEON_BASE_URL, which ends in {BASE_PATH}/",
+                plural(record.calls.outside, "call")
+            ),
+            None => "error: your command did not call the mock; check the address that it uses"
+                .to_owned(),
+        });
     }
     Ok(ExitCode::from(match record.verdict {
         ClientVerdict::Correct => 0,
@@ -101,7 +111,11 @@ pub(super) fn run(args: &JudgeArgs, line: &CommandLine) -> Result<ExitCode, CliE
 }
 
 /// Runs the command against a mock of its own; `None` if the user interrupted it.
-async fn judged(args: &JudgeArgs, inputs: &Inputs) -> Result<Option<JudgeRecord>, CliError> {
+async fn judged(
+    args: &JudgeArgs,
+    inputs: &Inputs,
+    status: &LiveLine,
+) -> Result<Option<JudgeRecord>, CliError> {
     let seed = inputs.seed();
     let mock = NeonMock::builder()
         .neon(inputs.scenario.neon(seed))
@@ -114,10 +128,18 @@ async fn judged(args: &JudgeArgs, inputs: &Inputs) -> Result<Option<JudgeRecord>
         .transpose()
         .map_err(CliError::Home)?;
     let (org_id, api_key) = mock.credentials();
-    let base_url = mock.base_url();
+    // With a slash at its end: clients that resolve paths against it keep the base path then, and those that
+    // append theirs leave two slashes, which the mock serves.
+    let base_url = format!("{}/", mock.base_url());
     let env =
         CommandEnv { base_url: &base_url, org_id, api_key, home: home.as_ref().map(TempDir::path) };
-    let command = command::run(&args.command, &env, args.timeout).await?;
+    let tell = || {
+        let (calls, name) = (mock.calls(), name_of(&args.command));
+        let writes = calls.admitted(Class::Patch) + calls.admitted(Class::Put);
+        let (all, writes) = (plural(calls.total(), "call"), plural(writes, "write"));
+        status.say(format!("running {name}: {all}, {writes}, {} refused", count(calls.rejected())));
+    };
+    let command = command::run(&args.command, &env, args.timeout, tell).await?;
     Ok(command.map(|command| judge(args, inputs, &mock, command)))
 }
 
@@ -130,6 +152,7 @@ fn judge(args: &JudgeArgs, inputs: &Inputs, mock: &NeonMock, command: CommandExi
         command,
         unauthorized: mock.unauthorized(),
         undecodable: mock.undecodable(),
+        mishaps: mock.mishaps(),
         show_values: args.show_values,
     };
     let mut record = mock.with_neon(|neon| case.judge(neon));

@@ -9,7 +9,10 @@ pub(super) use neonbench::text::{
     AT_RISK, count, duration, edits_in_words, percent, plural, sig3, size,
 };
 use neonbench_engine::engine::WriteMode;
-use neonbench_engine::record::{ChosenBy, ErrorDetail, Exposure, ResponseMs, RunRecord, WorldName};
+use neonbench_engine::record::{
+    AuditBy, AuditVerdict, ChosenBy, EditedField, ErrorDetail, Exposure, ProcessFigures,
+    ResponseMs, RunRecord, WorldName,
+};
 use serde::Serialize;
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
@@ -68,10 +71,52 @@ pub(super) fn verdict(record: &RunRecord) -> String {
             format_args!("INVALID: {}", record.audit.faults.join("; ")),
         );
     }
+    if record.audit.by == AuditBy::Nobody {
+        return emphasised(Emphasis::Warning, "not made");
+    }
     if record.edits.edits_overwritten > 0.0 {
         return emphasised(Emphasis::Warning, "valid, but edits overwritten");
     }
     emphasised(Emphasis::Good, "valid")
+}
+
+/// The audit's verdict, and what it rests on where the server is remote.
+fn audit(record: &RunRecord) -> String {
+    let AuditVerdict { by, calls, read_back, not_read_back, .. } = &record.audit;
+    let verdict = verdict(record);
+    let Some(calls) = calls.filter(|_| *by != AuditBy::Nobody) else { return verdict };
+    let of = match by {
+        AuditBy::Sample => " (a sample)",
+        _ => "",
+    };
+    let left = match not_read_back {
+        0 => String::new(),
+        left => format!(", {} not", count(*left)),
+    };
+    format!(
+        "{verdict}; {} read back{of}{left}: {} more ({}, {}) in {}",
+        plural(*read_back, "account"),
+        plural(calls.total, "call"),
+        plural(calls.searches, "search"),
+        plural(calls.record_reads, "read"),
+        duration(record.audit_wall_s)
+    )
+}
+
+/// Fields that others wrote since, a line each.
+fn edits_since(record: &RunRecord) -> Vec<String> {
+    let AuditVerdict { edited_since, edits_since, .. } = &record.audit;
+    let line = |edit: &EditedField| {
+        let field = escape_controls(&edit.field);
+        labelled("theirs", format_args!("account {}, {field}: edited since", edit.resource_id))
+    };
+    let mut lines: Vec<String> = edits_since.iter().take(SHOWN).map(line).collect();
+    let more = edited_since.saturating_sub(lines.len() as u64);
+    if more > 0 {
+        let more = count(more);
+        lines.push(labelled("theirs", format_args!("{more} more fields; --json lists 100")));
+    }
+    lines
 }
 
 /// Lower bound ÷ mean time; a dash where nothing limits.
@@ -97,6 +142,24 @@ fn lower_bound(record: &RunRecord) -> String {
         let _ = write!(text, "; with PATCH and PUT side by side {}", duration(*any_s));
     }
     text
+}
+
+/// The processes that a resumed run is the sum of; `None` for a run of one.
+fn processes(record: &RunRecord) -> Option<String> {
+    let RunRecord { processes, processes_lost, .. } = record;
+    let one = |of: &ProcessFigures| {
+        let (accounts, calls) = (plural(of.landed, "account"), plural(of.calls.total, "call"));
+        format!("{} with {accounts} and {calls}", duration(of.makespan_s))
+    };
+    let parts: Vec<String> = processes.iter().map(one).collect();
+    match (parts.is_empty(), processes_lost) {
+        (true, 0) => None,
+        (_, 0) => Some(format!("the sum of {}", parts.join(", "))),
+        (_, lost) => Some(format!(
+            "{} killed or failed: time and calls are more than these, and the run is compared with no other",
+            plural(*lost, "process")
+        )),
+    }
 }
 
 /// Time between reading and writing an account, when others may edit it; `None` without writes.
@@ -173,6 +236,9 @@ pub(super) fn summary(record: &RunRecord) -> String {
     let per_second = performance.resources_per_s;
     let time = emphasised(Emphasis::Strong, duration(record.makespan_s));
     line("time", format!("{time} ({}); {} accounts/s", lower_bound(record), sig3(per_second)));
+    if let Some(text) = processes(record) {
+        line("processes", text);
+    }
     if let (Some(runs), Some(median_s)) = (record.replicates, record.makespan_s_median) {
         let range = record.makespan_s_interval.map_or_else(
             || "too few for a range".to_owned(),
@@ -211,8 +277,11 @@ pub(super) fn summary(record: &RunRecord) -> String {
     if record.edits.edits_during_run > 0.0 || record.edits.are_at_risk() {
         lines.push(labelled("edits", format!("{}{gloss}", edits_in_words(&record.edits))));
     }
-    lines.push(labelled("audit", verdict(record)));
-    lines.push(labelled("state", &record.audit.state_digest));
+    lines.push(labelled("audit", audit(record)));
+    lines.extend(edits_since(record));
+    if !record.audit.state_digest.is_empty() {
+        lines.push(labelled("state", &record.audit.state_digest));
+    }
     let warnings = record.warnings.iter();
     lines.extend(warnings.map(|warning| labelled("warning", escape_controls(warning))));
     lines.extend(failures(record));

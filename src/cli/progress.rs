@@ -8,7 +8,7 @@ use super::terminal::{columns, complain, escape_controls, stderr_width};
 use estimate::RunProgress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use neonbench::experiment::parallel_map;
-use neonbench::text::{count, duration};
+use neonbench::text::{count, duration, plural};
 use neonbench_engine::event::{Event, Observer};
 use neonbench_engine::log::Log;
 use neonbench_engine::world::WallClock;
@@ -24,6 +24,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Time until the first line, where there is no terminal: a short command says nothing.
 const FIRST_LINE: Duration = Duration::from_millis(1_500);
+
+/// The audit of a remote server says how long it takes, from this time on.
+const TELL_FROM: Duration = Duration::from_secs(2);
 
 /// Time between two lines, where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -126,7 +129,7 @@ impl LiveLine {
     }
 
     /// Says more of the step under way.
-    fn say(&self, what: impl Into<String>) {
+    pub(super) fn say(&self, what: impl Into<String>) {
         locked(&self.state).what = what.into();
     }
 
@@ -155,7 +158,11 @@ impl LiveLine {
         let mut state = locked(&self.state);
         state.run = Some(RunProgress::starting(state.clock.elapsed()));
         state.afterwards = afterwards;
-        LiveObserver { state: Arc::clone(&self.state), log: Log }
+        LiveObserver {
+            state: Arc::clone(&self.state),
+            log: Log::default(),
+            is_quiet: self.ticker.is_none(),
+        }
     }
 }
 
@@ -174,11 +181,23 @@ impl Drop for LiveLine {
 pub(super) struct LiveObserver {
     state: Arc<Mutex<LiveState>>,
     log: Log,
+    is_quiet: bool,
 }
 
 impl Observer for LiveObserver {
     fn observe(&mut self, event: &Event) {
         self.log.observe(event);
+        if let Event::ReadingAgain { accounts, calls, takes: Some(takes) } = event
+            && *takes >= TELL_FROM
+            && !self.is_quiet
+        {
+            complain(format_args!(
+                "reading {} again, to check the run: {} or more, about {} (Ctrl-C skips it)",
+                plural(*accounts, "account"),
+                plural(*calls, "call"),
+                duration(takes.as_secs_f64())
+            ));
+        }
         if let Some(run) = &mut locked(&self.state).run {
             run.take(event);
         }

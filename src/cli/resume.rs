@@ -1,25 +1,39 @@
 //! `neonbench resume`: continues a run that was stopped, killed or cut off.
 
+use super::args::AuditArgs;
+use super::changes::ChangesArgs;
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::interrupt;
 use super::journaled::{self, JournaledRun, ResumableRun, RunRef, cannot};
 use super::progress::LiveLine;
-use super::run::{exit_code_of, print_result};
+use super::run::{READING_BACK, exit_code_of, print_result};
+use clap::Args;
 use neon_mock::api::AccountId;
 use neonbench::findings::findings;
 use neonbench::store::RunState;
+use neonbench_engine::engine::{AuditDepth, Settings};
 use neonbench_engine::journal::{Ledger, RetryScope};
-use neonbench_engine::record::RunRecord;
-use neonbench_engine::run::{RunContext, RunSpec, World};
+use neonbench_engine::run::{Run, RunContext, RunSpec, World};
 use std::fmt::Display;
 use std::process::ExitCode;
 
 /// The reason to carry out no part of a run that was undone.
 pub(super) const TAKEN_BACK: &str = "it was undone; run the plan again";
 
-pub(super) fn run(args: &RunRef, line: &CommandLine) -> Result<ExitCode, CliError> {
-    let reopened = args.reopen("resume", true)?;
+/// Flags of `resume`.
+#[derive(Debug, Args)]
+pub(super) struct ResumeArgs {
+    #[command(flatten)]
+    audit: AuditArgs,
+    #[command(flatten)]
+    changes: ChangesArgs,
+    #[command(flatten)]
+    run: RunRef,
+}
+
+pub(super) fn run(args: &ResumeArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
+    let reopened = args.run.reopen("resume", true)?;
     let id = reopened.run.id;
     match reopened.run.state {
         RunState::Running | RunState::Stopped | RunState::Failed => {}
@@ -30,8 +44,9 @@ pub(super) fn run(args: &RunRef, line: &CommandLine) -> Result<ExitCode, CliErro
     }
     let ledger = reopened.store.ledger(id)?;
     let ids = reopened.run.ids.clone();
-    let part = Part { ids, ledger, again: RetryScope::Neither, verb: "resume" };
-    go_on(args, line, reopened, &part)
+    let (again, audit, changes) = (RetryScope::Neither, args.audit.audit, args.changes.clone());
+    let part = Part { ids, ledger, again, audit, changes, verb: "resume" };
+    go_on(&args.run, line, reopened, &part)
 }
 
 /// Says that there is nothing to `verb`, and why.
@@ -48,6 +63,10 @@ pub(super) struct Part {
     pub(super) ledger: Ledger,
     /// The failed accounts that are tried again.
     pub(super) again: RetryScope,
+    /// The accounts to read again afterwards, if not as before.
+    pub(super) audit: Option<AuditDepth>,
+    /// The list of all that the run changed.
+    pub(super) changes: ChangesArgs,
     /// The verb of this process.
     pub(super) verb: &'static str,
 }
@@ -71,10 +90,11 @@ pub(super) fn go_on(
     let header = &reopened.header;
     let status = LiveLine::new(line, 1);
     status.step(header.settings.strategy.name());
-    let mut observer = status.observer("reading every account again, to check it");
+    let mut observer = status.observer(READING_BACK);
+    let settings = header.settings.clone();
     let order = RunSpec {
         scenario: &scenario,
-        settings: header.settings.clone(),
+        settings: Settings { audit: part.audit.unwrap_or(settings.audit), ..settings },
         chosen_by: header.chosen_by,
         reason: header.reason.clone(),
         session: RunContext::STANDALONE,
@@ -86,15 +106,21 @@ pub(super) fn go_on(
         again: part.again,
         stop: &stop,
         resume: Some(line.to_string()),
+        earlier: reopened.run.record.clone(),
+        // A process that was killed, or failed, has left no record.
+        lost: u64::from(matches!(reopened.run.state, RunState::Running | RunState::Failed)),
         // The record of a run is that of all its accounts.
         keeps_record: part.verb == "resume",
     };
     let world = World::ForeignHttp(reopened.target.clone());
-    let next = |record: &RunRecord| {
-        if record.stopped { line.to_string() } else { journaled::next_command(record, line) }
+    let next = |run: &Run| {
+        let is_stopped = run.record.stopped;
+        Ok(if is_stopped { line.to_string() } else { journaled::next_command(&run.record, line) })
     };
     let mut run = begun.carry_out(&order, &world, &mut observer, next)?;
+    drop(observer);
     drop(status);
+    part.changes.write(&reopened.store.ledger(id)?, &run.fields, line)?;
     if args.values.show_values {
         run.record.show_values(&run.measure);
     }

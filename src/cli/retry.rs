@@ -1,5 +1,7 @@
 //! `neonbench retry`: runs again the accounts that failed or whose write outcome is unknown.
 
+use super::args::AuditArgs;
+use super::changes::ChangesArgs;
 use super::command_line::CommandLine;
 use super::error::CliError;
 use super::journaled::{RunRef, cannot};
@@ -17,6 +19,10 @@ pub(super) struct RetryArgs {
     /// Retry the failed accounts, or those whose write outcome is unknown [default: both]
     #[arg(long, value_name = "failed|ambiguous", value_parser = ["failed", "ambiguous"], hide_possible_values = true)]
     only: Option<String>,
+    #[command(flatten)]
+    audit: AuditArgs,
+    #[command(flatten)]
+    changes: ChangesArgs,
     #[command(flatten)]
     run: RunRef,
 }
@@ -54,6 +60,7 @@ pub(super) fn run(args: &RetryArgs, line: &CommandLine) -> Result<ExitCode, CliE
         };
         return Ok(nothing_to_do("retry", why, line));
     }
-    let part = Part { ids: Some(ids), ledger, again, verb: "retry" };
+    let (audit, changes) = (args.audit.audit, args.changes.clone());
+    let part = Part { ids: Some(ids), ledger, again, audit, changes, verb: "retry" };
     go_on(&args.run, line, reopened, &part)
 }

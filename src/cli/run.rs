@@ -1,9 +1,11 @@
 //! `neonbench run`: one migration.
 
-use super::args::{JobArgs, JournalArgs, ValuesArgs};
+use super::args::{AuditArgs, JobArgs, JournalArgs, ValuesArgs};
+use super::changes::ChangesArgs;
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::expected::Expected;
+use super::files;
 use super::findings;
 use super::inputs::Inputs;
 use super::interrupt;
@@ -15,9 +17,10 @@ use clap::Args;
 use neonbench::experiment::{Summary, forecast, replicated};
 use neonbench::findings::RunFinding;
 use neonbench::store::Store;
-use neonbench_engine::engine::Stop;
+use neonbench_engine::engine::{AuditDepth, Stop};
 use neonbench_engine::event::Observer;
 use neonbench_engine::journal::{Ledger, RetryScope};
+use neonbench_engine::plan::list_ids;
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::{Run, RunContext, RunSpec, World};
 use serde::Serialize;
@@ -44,6 +47,10 @@ pub(super) struct RunArgs {
     #[arg(long, conflicts_with = "json", help_heading = "Output")]
     pub(super) json_lines: bool,
     #[command(flatten)]
+    audit: AuditArgs,
+    #[command(flatten)]
+    changes: ChangesArgs,
+    #[command(flatten)]
     journal: JournalArgs,
     #[command(flatten)]
     values: ValuesArgs,
@@ -53,13 +60,20 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
     let status = LiveLine::new(line, 3 + usize::from(args.forecast));
     status.step("choosing a strategy");
     let inputs = Inputs::read(&args.job.workload, &args.job.engine, &args.job.world)?;
-    let order = inputs.order(&inputs.scenario, None)?;
+    let mut order = inputs.order(&inputs.scenario, None)?;
+    order.settings.audit = args.audit.depth(&inputs.world)?;
     if args.replicates > 1 {
         inputs.several_runs()?;
-        if args.journal.journal {
-            return Err(CliError::usage("--journal works with one run, and not with --replicates"));
+        for (flag, is_given) in
+            [("--journal", args.journal.journal), ("--changes", args.changes.changes.is_some())]
+        {
+            if is_given {
+                let why = "works with one run, and not with --replicates";
+                return Err(CliError::usage(format!("{flag} {why}")));
+            }
         }
     }
+    args.lists_changes(&order)?;
     let stop = interrupt::listen(line)?;
     let forecast = args.forecast.then(|| {
         status.step("forecasting by 100 simulations");
@@ -76,11 +90,12 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
         let session = RunContext { stop: &stop, ..order.session };
         let order = RunSpec { session, ..order.clone() };
         let (mut run, entry) = replicated(&order, &inputs.world, args.replicates, &mut expected)?;
-        run.record.next_command = next_command(args, line, &run.record);
+        run.record.next_command = next_command(args, line, &run)?;
         (run, entry.runs)
     };
     let compared = expected.compared(&run.record);
     lines.finish()?;
+    drop(observer);
     status.step("looking for what held the run back");
     let stored = match run.record.run {
         Some(id) => Some(id),
@@ -102,10 +117,31 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
     Ok(ExitCode::from(exit_code_of(&run.record)))
 }
 
+/// The words for the audit of a remote server.
+pub(super) const READING_BACK: &str = "reading them again, to check the run (Ctrl-C skips it)";
+
+impl AuditArgs {
+    /// The accounts to read again.
+    ///
+    /// Errors: fewer are asked for, and the mock is looked into instead.
+    pub(super) fn depth(self, world: &World) -> Result<AuditDepth, CliError> {
+        let is_remote = matches!(world, World::ForeignHttp(_));
+        match self.audit.unwrap_or_default() {
+            depth @ (AuditDepth::None | AuditDepth::Sample) if !is_remote => {
+                Err(CliError::usage(format!(
+                    "--audit {} is for a run with --base-url: the audit of the mock makes no calls",
+                    depth.name()
+                )))
+            }
+            depth => Ok(depth),
+        }
+    }
+}
+
 /// The work that is left when every account of a run has landed.
 fn afterwards(world: &World, replicates: u32) -> &'static str {
     match world {
-        World::ForeignHttp(_) => "reading every account again, to check it",
+        World::ForeignHttp(_) => READING_BACK,
         World::EmbeddedHttp | World::Virtual if replicates > 1 => "running the other seeds",
         World::EmbeddedHttp | World::Virtual => "checking every account",
     }
@@ -116,7 +152,21 @@ impl RunArgs {
     pub(super) fn keeps_journal(&self, inputs: &Inputs, order: &RunSpec<'_>) -> bool {
         let over_http = !matches!(inputs.world, World::Virtual);
         let by_default = over_http && !self.job.store.no_store && !order.settings.dry_run;
-        self.journal.journal || (by_default && !self.journal.no_journal && self.replicates == 1)
+        let asked = self.journal.journal || self.changes.changes.is_some();
+        asked || (by_default && !self.journal.no_journal && self.replicates == 1)
+    }
+
+    /// Checks that a list of changes that is asked for can be made: it is read from the journal.
+    ///
+    /// Errors: there is nothing to list, or no journal.
+    fn lists_changes(&self, order: &RunSpec<'_>) -> Result<(), CliError> {
+        let why = match &self.changes.changes {
+            Some(_) if order.settings.dry_run => "a dry run changes nothing",
+            Some(_) if self.journal.no_journal => "the changes are read from the journal",
+            Some(_) if self.job.store.no_store => "the changes are read from the store",
+            _ => return Ok(()),
+        };
+        Err(CliError::usage(format!("--changes cannot be had: {why}")))
     }
 }
 
@@ -141,15 +191,19 @@ fn journaled(
         again: RetryScope::Neither,
         stop,
         resume: stays.then(|| line.to("resume").with("run", id).to_string()),
+        earlier: None,
+        lost: 0,
         keeps_record: true,
     };
-    begun.carry_out(order, &inputs.world, observer, |record| {
-        if stays && !record.dry_run {
-            journaled::next_command(record, &line.to("resume").with("run", id))
+    let run = begun.carry_out(order, &inputs.world, observer, |run| {
+        if stays && !run.record.dry_run {
+            Ok(journaled::next_command(&run.record, &line.to("resume").with("run", id)))
         } else {
-            next_command(args, line, record)
+            next_command(args, line, run)
         }
-    })
+    })?;
+    args.changes.write(&store.ledger(id)?, &run.fields, line)?;
+    Ok(run)
 }
 
 /// The object of `run --json`.
@@ -195,23 +249,49 @@ pub(super) fn exit_code_of(record: &RunRecord) -> u8 {
     }
 }
 
-/// The command worth running after this one.
-fn next_command(args: &RunArgs, line: &CommandLine, record: &RunRecord) -> String {
-    if record.stopped {
-        return line.to_string();
+/// Letters of a list of accounts that a command still shows; a longer one goes into a file.
+const MOST_LETTERS: usize = 1_000;
+
+/// The accounts that failed, as `--resource-ids` takes them: all of them, in a file beside the store if they
+/// are many.
+///
+/// Errors: the file cannot be written.
+fn failed_ids(args: &RunArgs, run: &Run) -> Result<String, CliError> {
+    let mut failed = run.measure.failed().to_vec();
+    failed.sort_unstable();
+    let listed = list_ids(&failed);
+    if listed.len() <= MOST_LETTERS || args.job.store.no_store {
+        return Ok(listed);
     }
-    if record.records.failed > 0 && !record.errors.is_empty() {
-        // The record lists the first hundred failures.
-        let ids: Vec<&str> = record.errors.iter().map(|error| error.resource_id.as_str()).collect();
-        return line.clone().without(&["sample"]).with("resource_ids", ids.join(",")).to_string();
+    let (first, last) = (failed[0], failed[failed.len() - 1]);
+    let name = format!("failed-{}-of-{first}-to-{last}-seed-{}.txt", failed.len(), run.record.seed);
+    let file = args.job.store.store.with_file_name(name);
+    if let Some(folder) = file.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        files::create_folder(folder)?;
+    }
+    files::write(&file, &listed.replace(',', "\n"))?;
+    Ok(format!("@{}", file.display()))
+}
+
+/// The command worth running after this one.
+///
+/// Errors: the list of the failed accounts cannot be written.
+fn next_command(args: &RunArgs, line: &CommandLine, run: &Run) -> Result<String, CliError> {
+    let record = &run.record;
+    if record.stopped {
+        return Ok(line.to_string());
+    }
+    if record.records.failed > 0 && !run.measure.failed().is_empty() {
+        let ids = failed_ids(args, run)?;
+        return Ok(line.clone().without(&["sample"]).with("resource_ids", ids).to_string());
     }
     if record.dry_run {
-        return line.clone().without(&["dry_run"]).to_string();
+        return Ok(line.clone().without(&["dry_run"]).to_string());
     }
     let benchmark = line.to("benchmark").without(&["strategy"]);
-    match args.job.world.base_url {
+    Ok(match args.job.world.base_url {
         // Several runs on one server are made without writing.
         Some(_) => benchmark.with_switch("dry_run").to_string(),
         None => benchmark.to_string(),
-    }
+    })
 }

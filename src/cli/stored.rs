@@ -3,8 +3,10 @@
 use super::args::StoreArgs;
 use super::command_line::CommandLine;
 use super::error::CliError;
+use super::output::plural;
 use neonbench::experiment::RunFigures;
 use neonbench::store::{Document, Store, StoreError};
+use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::Run;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -65,6 +67,20 @@ impl StoreArgs {
             line.note(format_args!("warning: the run is not saved: {error}{cause}"));
         };
         kept.inspect_err(warn).ok()
+    }
+}
+
+/// Refuses the record of run `id` for a use that needs the figures of all its processes.
+pub(super) fn whole(id: i64, record: &RunRecord, can: &str) -> Result<(), CliError> {
+    match record.processes_lost {
+        0 => Ok(()),
+        lost => {
+            let processes = plural(lost, "process");
+            Err(CliError::usage(format!(
+                "run {id} cannot {can}: {processes} of it left no figures, killed or failed, so that its time and \
+                 calls are not known"
+            )))
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use super::args::ValuesArgs;
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::interrupt;
-use super::journaled::{RunRef, cannot};
+use super::journaled::{ResumableRun, RunRef, cannot};
 use super::output::{count, plural, print};
 use super::progress::LiveLine;
 use super::resume::nothing_to_do;
@@ -13,7 +13,8 @@ use clap::Args;
 use neon_mock::api::AccountId;
 use neonbench::store::RunState;
 use neonbench::text::field_value;
-use neonbench_engine::engine::{FieldConflict, ReviewMode, WriteReview};
+use neonbench_engine::engine::{FieldConflict, ReviewMode, Stop, WriteReview};
+use neonbench_engine::journal::Ledger;
 use neonbench_engine::run;
 use serde::Serialize;
 use std::process::ExitCode;
@@ -49,10 +50,15 @@ struct VerifyFigures {
     accounts: u64,
     /// Fields that hold what the run left there.
     as_written: u64,
-    /// Fields that do not.
+    /// Fields that hold again what stood there before the run, though nothing shows that somebody else wrote
+    /// them.
     mismatched: u64,
     /// The first hundred of them.
     mismatches: Vec<FieldRecord>,
+    /// Fields that somebody else has written since.
+    edited_since: u64,
+    /// The first hundred of them.
+    edits_since: Vec<FieldRecord>,
 }
 
 #[derive(Serialize)]
@@ -99,51 +105,85 @@ pub(super) fn verify(args: &RunRef, line: &CommandLine) -> Result<ExitCode, CliE
     }
     let ledger = reopened.store.ledger(id)?;
     let stop = interrupt::listen(line)?;
-    let settings = &reopened.header.settings;
-    let status = LiveLine::new(line, 1);
-    status.step(format!("reading {} again", plural(ledger.iter().count() as u64, "account")));
-    let found = run::review(&reopened.target, settings, &ledger, &stop, ReviewMode::Verify)?;
-    drop(status);
+    let found = reviewed(&reopened, &ledger, (&stop, ReviewMode::Verify), line)?;
     if stop.is_set() {
         return Ok(ExitCode::from(code::INTERRUPTED));
     }
     let figures = VerifyFigures {
         accounts: found.accounts,
         as_written: found.as_written,
-        mismatched: found.differences.len() as u64,
-        mismatches: fields(&found, args.values),
+        mismatched: found.not_kept.len() as u64,
+        mismatches: fields(&found, &found.not_kept, args.values),
+        edited_since: found.differences.len() as u64,
+        edits_since: fields(&found, &found.differences, args.values),
     };
-    // To undo a migration that went well is nothing to recommend, but to see what that would do.
+    // To undo a migration that went well is nothing to recommend, but to see what that would do; and nobody
+    // is led there by the edits of others.
     let next = match reopened.run.state {
         RunState::Running | RunState::Stopped | RunState::Failed => line.to("resume"),
+        _ if figures.mismatched == 0 && figures.edited_since > 0 => line.to("history"),
         _ => line.to("undo").with_switch("dry_run"),
     };
     let record = ReviewRecord::new(id, figures, &found, &next);
-    let VerifyFigures { accounts, as_written, mismatched, mismatches } = &record.figures;
     args.output.show(&record, || {
-        let accounts = plural(*accounts, "account");
-        let fields = plural(*as_written + *mismatched, "field");
-        print(&if *mismatched == 0 && record.failed == 0 {
-            let verified = emphasised(Emphasis::Good, "verified");
-            format!("{verified}: run {id} wrote {accounts}, and all {fields} still hold its values")
-        } else {
-            format!(
-                "{}: run {id} wrote {accounts}; of {fields}, {} still hold its values, {} do not; {} unreadable",
-                emphasised(Emphasis::Bad, "not verified"),
-                count(*as_written),
-                count(*mismatched),
-                plural(record.failed, "account")
-            )
-        })?;
-        record.print_lists(mismatches, "differs")
+        print(&verified(&record))?;
+        print_list(&record.figures.mismatches, record.figures.mismatched, "differs")?;
+        print_list(&record.figures.edits_since, record.figures.edited_since, "theirs")?;
+        record.print_failures()
     })?;
-    Ok(ExitCode::from(if *mismatched > 0 {
+    let VerifyFigures { mismatched, edited_since, .. } = record.figures;
+    Ok(ExitCode::from(if mismatched > 0 {
         code::AUDIT_MISMATCH
-    } else if record.failed > 0 {
+    } else if edited_since > 0 || record.failed > 0 {
         code::SOME_FAILED
     } else {
         0
     }))
+}
+
+/// The verdict of `verify` in a sentence.
+fn verified(record: &ReviewRecord<VerifyFigures>) -> String {
+    let ReviewRecord { run, failed, figures, .. } = record;
+    let VerifyFigures { accounts, as_written, mismatched, edited_since, .. } = figures;
+    let all = plural(as_written + mismatched + edited_since, "field");
+    let wrote = format!("run {run} wrote {}", plural(*accounts, "account"));
+    let mut parts = Vec::new();
+    if *edited_since > 0 {
+        parts.push(format!("others have edited {} since", count(*edited_since)));
+    }
+    if *mismatched > 0 {
+        parts.push(format!(
+            "{} hold what stood there before the run, and no edit of others shows",
+            count(*mismatched)
+        ));
+    }
+    if *failed > 0 {
+        parts.push(format!("{} unreadable", plural(*failed, "account")));
+    }
+    let verdict = match mismatched + failed {
+        0 => emphasised(Emphasis::Good, "verified"),
+        _ => emphasised(Emphasis::Bad, "not verified"),
+    };
+    if parts.is_empty() {
+        return format!("{verdict}: {wrote}, and all {all} still hold its values");
+    }
+    let (stand, rest) = (count(*as_written), parts.join("; "));
+    format!("{verdict}: {wrote}; of {all}, {stand} still hold its values; {rest}")
+}
+
+/// Reads the accounts of a run again, on the live line.
+fn reviewed(
+    reopened: &ResumableRun,
+    ledger: &Ledger,
+    how: (&Stop, ReviewMode),
+    line: &CommandLine,
+) -> Result<WriteReview, CliError> {
+    let status = LiveLine::new(line, 1);
+    let doing = if how.1 == ReviewMode::Undo { "undoing" } else { "reading accounts again" };
+    status.step(doing);
+    let mut observer = status.observer("");
+    let settings = &reopened.header.settings;
+    Ok(run::review(&reopened.target, settings, ledger, how, &mut observer)?)
 }
 
 /// Reverts a run's writes where they are still in place.
@@ -162,12 +202,8 @@ pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliE
         // Before the first write: however this ends, the run can no longer be resumed.
         reopened.store.end(id, RunState::Undoing, None)?;
     }
-    let settings = &reopened.header.settings;
     let mode = if *dry_run { ReviewMode::DryUndo } else { ReviewMode::Undo };
-    let status = LiveLine::new(line, 1);
-    status.step(format!("reading {} again", plural(ledger.iter().count() as u64, "account")));
-    let found = run::review(&reopened.target, settings, &ledger, &stop, mode)?;
-    drop(status);
+    let found = reviewed(&reopened, &ledger, (&stop, mode), line)?;
     let is_done = found.failed.is_empty() && !stop.is_set();
     if is_done && !dry_run {
         reopened.store.end(id, RunState::Undone, None)?;
@@ -178,7 +214,7 @@ pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliE
         restored: found.restored,
         unchanged: found.as_before,
         conflicted: found.differences.len() as u64,
-        conflicts: fields(&found, of.values),
+        conflicts: fields(&found, &found.differences, of.values),
     };
     let next = match (dry_run, is_done) {
         (false, false) => line.clone(),
@@ -196,7 +232,8 @@ pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliE
             count(*conflicted),
             plural(record.failed, "account")
         ))?;
-        record.print_lists(conflicts, "conflict")
+        print_list(conflicts, *conflicted, "conflict")?;
+        record.print_failures()
     })?;
     Ok(ExitCode::from(if stop.is_set() {
         code::INTERRUPTED
@@ -207,7 +244,12 @@ pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliE
     }))
 }
 
-fn fields(found: &WriteReview, values: ValuesArgs) -> Vec<FieldRecord> {
+/// The first of these `conflicts`, by the names of their fields.
+fn fields(
+    found: &WriteReview,
+    conflicts: &[FieldConflict],
+    values: ValuesArgs,
+) -> Vec<FieldRecord> {
     let record = |difference: &FieldConflict| {
         let field = found.fields.iter().find(|field| field.id == difference.field);
         let name = field.map_or_else(|| difference.field.to_string(), |it| it.name.to_string());
@@ -220,7 +262,7 @@ fn fields(found: &WriteReview, values: ValuesArgs) -> Vec<FieldRecord> {
             found: value(&difference.found),
         }
     };
-    found.differences.iter().take(LISTED).map(record).collect()
+    conflicts.iter().take(LISTED).map(record).collect()
 }
 
 impl<F> ReviewRecord<F> {
@@ -239,20 +281,28 @@ impl<F> ReviewRecord<F> {
         }
     }
 
-    /// Prints the differing fields as `what`, the failures and the next command.
-    fn print_lists(&self, fields: &[FieldRecord], what: &str) -> Result<(), CliError> {
-        for FieldRecord { resource_id, field, expected, found } in fields {
-            let values = match (expected, found) {
-                (Some(expected), Some(found)) => {
-                    format!(": the run wrote {expected}, found {found}")
-                }
-                _ => String::new(),
-            };
-            print(&format!("  {what:<9} account {resource_id}, {field}{values}"))?;
-        }
+    /// Prints the failures and the next command.
+    fn print_failures(&self) -> Result<(), CliError> {
         for FailureRecord { resource_id, message } in &self.failures {
             print(&format!("  failed    account {resource_id}: {message}"))?;
         }
         print(&format!("next: {}", self.next_command))
+    }
+}
+
+/// Prints the first of `all` fields as `what`.
+fn print_list(fields: &[FieldRecord], all: u64, what: &str) -> Result<(), CliError> {
+    for FieldRecord { resource_id, field, expected, found } in fields {
+        let values = match (expected, found) {
+            (Some(expected), Some(found)) => {
+                format!(": the run wrote {expected}, found {found}")
+            }
+            _ => String::new(),
+        };
+        print(&format!("  {what:<9} account {resource_id}, {field}{values}"))?;
+    }
+    match all.saturating_sub(fields.len() as u64) {
+        0 => Ok(()),
+        more => print(&format!("  {what:<9} {} more", plural(more, "field"))),
     }
 }

@@ -184,6 +184,11 @@ fn incomparable(a: &RunRecord, b: &RunRecord, has_failed: bool) -> Option<String
     if has_failed || a.stopped || b.stopped {
         return Some("a run that left accounts unmigrated is not faster for it".to_owned());
     }
+    if a.processes_lost + b.processes_lost > 0 {
+        return Some(
+            "a process of a run was killed, so that its time and calls are unknown".to_owned(),
+        );
+    }
     if work(a) != work(b) {
         return Some("they did not do the same work".to_owned());
     }

@@ -118,8 +118,34 @@ pub struct JudgedCalls {
     pub unauthorized: u64,
     /// Besides, calls that the mock could not decode.
     pub undecodable: u64,
+    /// Besides, calls to paths outside the API's.
+    #[serde(default)]
+    pub outside: u64,
+    /// The first of these.
+    #[serde(default)]
+    pub first_outside: Option<String>,
+    /// What the mock said to calls that it could not carry out, most frequent first.
+    #[serde(default)]
+    pub errors: Vec<CauseRecord>,
+    /// Members of bodies that were ignored: nothing is wrong with such a call but that it does not do what
+    /// its author meant.
+    #[serde(default)]
+    pub ignored_members: Vec<CauseRecord>,
     /// The calls of each endpoint with any.
     pub by_endpoint: Vec<EndpointRecord>,
+}
+
+/// Calls that went wrong for one cause.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct CauseRecord {
+    /// Verb and path; `{id}` stands for the id of an account.
+    pub call: String,
+    /// Status of the answer.
+    pub status: u16,
+    /// The answer's first error, or the member that was ignored.
+    pub message: String,
+    /// Number of calls.
+    pub calls: u64,
 }
 
 /// Calls of one endpoint.

@@ -42,6 +42,7 @@ fn case(scenario: &Scenario) -> ClientUnderTest<'_> {
         command: CommandExit::default(),
         unauthorized: 0,
         undecodable: 0,
+        mishaps: neon_mock::Mishaps::default(),
         show_values: false,
     }
 }

@@ -189,6 +189,112 @@ fn a_script_that_never_talks_to_the_mock_is_told_so() {
     assert_eq!(judged.is("no_calls", 11)["calls"]["unauthorized"], 1);
 }
 
+/// Clients that resolve paths against the address keep its base path, those that append theirs are served too;
+/// a client that drops the base path is told so.
+#[test]
+fn a_client_may_join_its_address_as_it_likes() {
+    let read = "
+import urllib.error
+from urllib.parse import urljoin, urlsplit
+base, joined = os.environ['NEON_BASE_URL'], JOINED
+for id in range(1, 21):
+    try:
+        urllib.request.urlopen(urllib.request.Request(joined(id), headers=headers)).read()
+    except urllib.error.HTTPError:
+        pass
+";
+    for joined in ["urljoin(base, f'accounts/{id}')", "base + f'/accounts/{id}'"] {
+        let record = judge_script(&read.replace("JOINED", &format!("lambda id: {joined}")));
+        let record = record.is("nothing_written", 5);
+        assert_eq!(
+            (&record["calls"]["total"], &record["calls"]["outside"]),
+            (&21.into(), &0.into())
+        );
+    }
+    let root = "lambda id: urljoin(base, f'/accounts/{id}')";
+    let read = read.replace("JOINED", root);
+    let script = format!("{}{read}", PRELUDE.split("fields = ").next().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("client.py");
+    std::fs::write(&path, script).unwrap();
+    let words = ["python3", path.to_str().unwrap()];
+    let judged = judge(folder.path(), &[], &words);
+    assert_eq!(judged.code, 11, "{}", judged.stderr);
+    let outside = "20 calls, such as GET /accounts/1: the API begins at /v2";
+    assert!(judged.stdout.contains(outside), "{}", judged.stdout);
+    assert!(judged.stderr.contains("GET /accounts/1"), "{}", judged.stderr);
+}
+
+/// Writes that were carried out count, whatever they were answered.
+#[test]
+fn writes_that_were_applied_though_answered_with_an_error_are_counted() {
+    let (folder, path) = script(
+        "
+import urllib.error
+sent = failed = 0
+for id in range(1, 21):
+    skill, held = read(id)
+    if not skill or options[skill] in held:
+        continue
+    while True:
+        sent += 1
+        try:
+            write(id, held + [options[skill]])
+            break
+        except urllib.error.HTTPError:
+            failed += 1
+open('sent', 'w').write(f'{sent} {failed}')
+",
+    );
+    let law = |of| format!("{of} = {{ law = \"constant\", time = \"1ms\" }}\n");
+    let laws = ["get", "patch", "put", "search", "metadata"].map(law).concat();
+    let fault = "[[faults]]\nkind = \"504\"\nevery = 4\nclasses = [\"patch\"]\n";
+    let profile = format!("schema = 1\n[service]\n{laws}{fault}");
+    std::fs::write(folder.path().join("applied.toml"), profile).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_neonbench"));
+    command.current_dir(folder.path()).timeout(Duration::from_secs(120));
+    let plan = format!("{CLIENTS}/plan.toml");
+    command.args(["judge", "--plan", &plan, "--profile", "applied.toml", "--json", "--no-store"]);
+    let output = command.args(["--", "python3"]).arg(&path).output().unwrap();
+    let record: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let sent = std::fs::read_to_string(folder.path().join("sent")).unwrap();
+    let sent: Vec<u64> = sent.split(' ').map(|count| count.parse().unwrap()).collect();
+    assert!(sent[1] > 0);
+    assert_eq!(
+        (&record["writes"]["total"], &record["writes"]["beyond_one"]),
+        (&sent[0].into(), &sent[1].into())
+    );
+    let error = &record["calls"]["errors"][0];
+    assert_eq!((&error["call"], &error["status"]), (&"PATCH /accounts/{id}".into(), &504.into()));
+    assert_eq!(error["calls"], sent[1]);
+}
+
+#[test]
+fn the_causes_of_failures_are_named() {
+    let work = "
+import urllib.error
+for id in range(1, 21):
+    call('PATCH', f'/accounts/{id}', {'individualAccount': {'customFieldResponses': [{'id': target}]}})
+for id in range(1, 8):
+    try:
+        call('PATCH', f'/accounts/{id}', {'accountCustomFields': []})
+    except urllib.error.HTTPError:
+        pass
+";
+    let (folder, path) = script(work);
+    let judged = judge(folder.path(), &[], &["python3", path.to_str().unwrap()]);
+    let (stdout, lines) = (&judged.stdout, judged.stdout.lines());
+    let ignored =
+        "20 × PATCH /accounts/{id}: the API has no member `individualAccount.customFieldResponses`";
+    assert!(stdout.contains(ignored), "{stdout}");
+    let mut errors = lines.filter(|line| line.trim_start().starts_with("error "));
+    let error = errors.next().unwrap_or_else(|| panic!("{stdout}"));
+    assert!(
+        error.contains("7 × PATCH /v2//accounts/{id}: 400") && error.contains("individualAccount"),
+        "{error}"
+    );
+}
+
 #[test]
 fn home_is_empty_and_there_is_no_proxy_unless_they_are_kept() {
     let folder = tempfile::tempdir().unwrap();

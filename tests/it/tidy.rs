@@ -24,7 +24,7 @@ const CRATES: &[(&str, &[Floor])] = &[
         "org",
         "profile",
         "neon",
-        "wall_clock credentials served",
+        "wall_clock credentials served mishap",
         "live",
         "server",
         "neon_mock+builder",

@@ -3,6 +3,7 @@
 use super::account::{
     AccountProgress, Halt, PendingAccount, PreparedWrite, Prior, ReadValues, SearchedValue, changes,
 };
+use super::caller::Caller;
 use super::error::EngineError;
 use super::migrator::Migrator;
 use super::rows::{Columns, account_of};
@@ -169,7 +170,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
             let unsettled = ids[..left.get()].to_vec();
             return Ok(PageResult { unsettled, ..PageResult::default() });
         };
-        let rows = self.rows(&columns, ids).await?;
+        let rows = search_rows(self.caller(), &columns, ids).await?;
         let ids = &ids[..left.get()];
         let Some((rows, read_at)) = rows else {
             return Ok(PageResult { unsettled: ids.to_vec(), ..PageResult::default() });
@@ -205,40 +206,6 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         Ok(page)
     }
 
-    /// The rows of the accounts `ids`, in id order, and when the first of them were asked for; `None`
-    /// where the search was given up, since the accounts can still be read singly.
-    async fn rows(
-        &self,
-        columns: &Columns<'_>,
-        ids: &[AccountId],
-    ) -> Result<Option<(Vec<(AccountId, SearchRow)>, Timestamp)>, EngineError> {
-        let mut rows = Vec::with_capacity(ids.len());
-        let mut first_at = None;
-        for current_page in 0.. {
-            let request = Request::SearchAccounts(columns.search(ids, current_page));
-            let page = match self.caller().read(&request).await {
-                Ok((Body::Search(page), read_at)) => {
-                    first_at.get_or_insert(read_at);
-                    page
-                }
-                Ok(_) => return Err(EngineError::WrongBody(request.endpoint())),
-                Err(error) if error.call.outcome == Outcome::Unauthorized => {
-                    return Err(EngineError::from_call(error));
-                }
-                Err(_) => return Ok(None),
-            };
-            // A server may serve smaller pages than it was asked for.
-            let is_last = page.pagination.is_last() || page.search_results.is_empty();
-            let of_account = |row| Some((account_of(&row).ok()?, row));
-            rows.extend(page.search_results.into_iter().filter_map(of_account));
-            if is_last {
-                break;
-            }
-        }
-        rows.sort_by_key(|(id, _)| *id);
-        Ok(first_at.map(|first_at| (rows, first_at)))
-    }
-
     /// The write that `steps` need on an account that held `before` at `read_at`, if any.
     fn decide_shown(
         &self,
@@ -271,8 +238,47 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
     }
 }
 
+/// The rows of the accounts `ids`, in id order, and when the first of them were asked for; `None`
+/// where the search was given up, since the accounts can still be read singly.
+///
+/// Errors: [`EngineError`] if the credentials are refused.
+pub(super) async fn search_rows<T: Transport, C: Clock>(
+    caller: &Caller<'_, T, C>,
+    columns: &Columns<'_>,
+    ids: &[AccountId],
+) -> Result<Option<(Vec<(AccountId, SearchRow)>, Timestamp)>, EngineError> {
+    let mut rows = Vec::with_capacity(ids.len());
+    let mut first_at = None;
+    for current_page in 0.. {
+        let request = Request::SearchAccounts(columns.search(ids, current_page));
+        let page = match caller.read(&request).await {
+            Ok((Body::Search(page), read_at)) => {
+                first_at.get_or_insert(read_at);
+                page
+            }
+            Ok(_) => return Err(EngineError::WrongBody(request.endpoint())),
+            Err(error) if error.call.outcome == Outcome::Unauthorized => {
+                return Err(EngineError::from_call(error));
+            }
+            Err(_) => return Ok(None),
+        };
+        // A server may serve smaller pages than it was asked for.
+        let is_last = page.pagination.is_last() || page.search_results.is_empty();
+        let of_account = |row| Some((account_of(&row).ok()?, row));
+        rows.extend(page.search_results.into_iter().filter_map(of_account));
+        if is_last {
+            break;
+        }
+    }
+    rows.sort_by_key(|(id, _)| *id);
+    Ok(first_at.map(|first_at| (rows, first_at)))
+}
+
 /// The row of account `id`, if there is no other.
-fn only_row(rows: &[(AccountId, SearchRow)], id: AccountId) -> Result<&SearchRow, Inconclusive> {
+pub(super) fn only_row(
+    rows: &[(AccountId, SearchRow)],
+    id: AccountId,
+) -> Result<&SearchRow, Inconclusive> {
     let first = rows.partition_point(|(other, _)| *other < id);
     match &rows[first..] {
         [(found, row), rest @ ..] if *found == id => {

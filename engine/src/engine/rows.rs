@@ -5,8 +5,8 @@
 use crate::decide::SlotValues;
 use crate::plan::{Inconclusive, ResolvedPlan};
 use neon_mock::api::{
-    AccountId, AccountKind, Criterion, MAX_PAGE_SIZE, Operator, OutputField, Page, SearchAccounts,
-    SearchRow, SortDirection,
+    AccountId, AccountKind, Criterion, FieldId, MAX_PAGE_SIZE, Operator, OutputField, Page,
+    SearchAccounts, SearchRow, SortDirection, Value,
 };
 
 /// Column with the account's id.
@@ -75,6 +75,27 @@ impl<'a> Columns<'a> {
             };
         }
         Ok(kind)
+    }
+
+    /// The fields that the columns show.
+    pub fn fields(&self) -> Vec<FieldId> {
+        self.slots.iter().map(|&slot| self.task.slots[slot].id).collect()
+    }
+
+    /// The kind of the account of `row`, and its fields that are not empty, in id order.
+    ///
+    /// Errors: as [`read`](Self::read).
+    pub fn values(
+        &self,
+        row: &SearchRow,
+    ) -> Result<(AccountKind, Vec<(FieldId, Value)>), Inconclusive> {
+        let mut state = vec![None; self.task.slots.len()];
+        let kind = self.read(row, &mut state)?;
+        let held = self.task.slots.iter().zip(state);
+        let held = held.filter_map(|(slot, value)| Some((slot.id, value?)));
+        let mut values: Vec<(FieldId, Value)> = held.collect();
+        values.sort_by_key(|(id, _)| *id);
+        Ok((kind, values))
     }
 }
 

@@ -118,6 +118,20 @@ neon_mock::named! {
     }
 }
 
+neon_mock::named! {
+    /// How much of a remote server's accounts is read again after a run, to judge it.
+    #[derive(Default, schemars::JsonSchema)]
+    pub enum AuditDepth {
+        /// Nothing.
+        None = "none",
+        /// 200 accounts, evenly spread.
+        Sample = "sample",
+        /// Every account of the run.
+        #[default]
+        Full = "full",
+    }
+}
+
 /// Settings of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Settings {
@@ -144,6 +158,9 @@ pub struct Settings {
     /// Protection of an account between its read and its write.
     #[serde(default)]
     pub guard: Guard,
+    /// The accounts to read again afterwards, where the server is remote.
+    #[serde(default)]
+    pub audit: AuditDepth,
     /// True to send no writes.
     pub dry_run: bool,
     /// Seed of the jitter.
@@ -175,6 +192,7 @@ impl Settings {
             limiter: strategy.default_limiter(),
             write: WriteMode::Patch,
             guard: Guard::None,
+            audit: AuditDepth::Full,
             dry_run: false,
             seed: 1,
         }

@@ -1,22 +1,26 @@
 //! Verify and undo: checks each field that a run wrote, or restores its old value.
 //!
-//! Both use the run's ledger alone. Undo restores a field only if it still holds the value that the
-//! run left; a field that somebody changed since is a conflict and is left alone.
+//! Both use the run's ledger alone, and the rule of [`Standing`]. Undo restores a field only if it still holds
+//! the value that the run left; a field that somebody changed since is a conflict and is left alone. Verify and a
+//! trial of undo read pages of accounts; an undo reads each account right before it writes it.
 
-use super::account::held;
-use super::caller::{CallError, Caller, DeliveryUnknown};
+use super::caller::DeliveryUnknown;
 use super::error::EngineError;
+use super::read_again::{AccountReader, AccountView, SuspectAccount, UnreadAccounts};
+use super::rows::Columns;
 use super::settings::Settings;
 use super::stop::Stop;
 use super::workers::side_by_side;
 use crate::clock::Clock;
-use crate::event::{Event, Outcome};
-use crate::journal::{FieldChange, Ledger, LedgerEntry};
+use crate::event::{Event, Observer};
+use crate::journal::{Ledger, LedgerEntry, Standing};
+use crate::plan::ResolvedPlan;
 use crate::transport::Transport;
 use neon_mock::api::{
-    Account, AccountId, Body, Category, CustomField, CustomFieldItem, FieldId, Request, Value,
+    Account, AccountId, Body, CustomField, CustomFieldItem, FieldId, Request, Value,
 };
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 
 /// A field whose value is not the one that a run left.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,56 +46,47 @@ pub struct WriteReview {
     pub as_before: u64,
     /// Fields that were restored, or would be in a dry run.
     pub restored: u64,
-    /// Fields that hold another value, in id order of their accounts.
+    /// Fields that somebody else wrote since, in id order of their accounts.
     pub differences: Vec<FieldConflict>,
+    /// Fields that hold again what stood there before the run, although it wrote them and nothing shows that
+    /// somebody else wrote their accounts since; in id order.
+    pub not_kept: Vec<FieldConflict>,
     /// Accounts that could not be read or written, with the reason.
     pub failed: Vec<(AccountId, String)>,
+    /// Number of accounts that were left out, since the review was stopped.
+    pub left_out: u64,
     /// Definitions of all fields, if there are differences to name.
     pub fields: Vec<CustomField>,
 }
 
-/// The writes of a run to one field, from its ledger.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct RecordedWrite {
-    field: FieldId,
-    has_options: bool,
-    /// Values that the run left or may have left, in the order of its writes.
-    left: Vec<Option<Value>>,
-    /// The value before the run.
-    before: Option<Value>,
-    /// False if the run may not have written the field at all.
-    is_certain: bool,
-}
-
-/// The fields that a run wrote, or may have written, on one account.
-fn recorded_writes(entry: &LedgerEntry) -> Vec<RecordedWrite> {
-    let recorded = |change: &FieldChange, is_certain| RecordedWrite {
-        field: change.field,
-        has_options: change.has_options,
-        left: vec![change.after.clone()],
-        before: change.before.clone(),
-        is_certain,
-    };
-    let mut recorded_writes: Vec<RecordedWrite> =
-        entry.changes.iter().map(|change| recorded(change, true)).collect();
-    for change in entry.open.iter().flat_map(|intent| &intent.changes) {
-        match recorded_writes.iter_mut().find(|known| known.field == change.field) {
-            // Another client wrote this field meanwhile; undo must restore their value.
-            Some(known) if known.left.last() != Some(&change.before) => {
-                *known = recorded(change, false);
-            }
-            Some(known) => known.left.push(change.after.clone()),
-            None => recorded_writes.push(recorded(change, false)),
-        }
-    }
-    recorded_writes
-}
-
-/// Reads accounts side by side and adds up the results.
+/// Reads accounts and adds up the results.
 struct WriteReviewer<'a, T, C> {
-    caller: Caller<'a, T, C>,
-    found: RefCell<WriteReview>,
+    reader: AccountReader<'a, T, C>,
+    ledger: &'a Ledger,
+    found: RefCell<FoundWrites>,
     mode: ReviewMode,
+}
+
+/// What a review has found so far.
+#[derive(Default)]
+struct FoundWrites {
+    review: WriteReview,
+    /// Accounts that hold what the run wrote, with the place of their last note.
+    standing: Vec<(u64, AccountId)>,
+    /// Accounts with fields as before the run.
+    suspects: Vec<SuspectAccount>,
+}
+
+/// One account compared with its recorded writes.
+#[derive(Default)]
+struct ComparedWrites {
+    as_written: u64,
+    as_before: u64,
+    theirs: Vec<FieldConflict>,
+    /// Certain writes whose field is as before the run.
+    as_if_not_written: Vec<FieldConflict>,
+    /// Items that restore the account.
+    items: Vec<CustomFieldItem>,
 }
 
 /// Purpose of a review.
@@ -106,7 +101,7 @@ pub enum ReviewMode {
 }
 
 /// Reads every account that the run of `ledger` wrote, and does to its fields what `mode` says. An
-/// undo can be repeated, however an earlier one ended.
+/// undo can be repeated, however an earlier one ended. Every event goes to `observer`.
 ///
 /// Errors: [`EngineError`] if the target cannot be reached or refuses the key.
 pub async fn review<T: Transport, C: Clock>(
@@ -114,185 +109,219 @@ pub async fn review<T: Transport, C: Clock>(
     clock: &C,
     settings: &Settings,
     ledger: &Ledger,
-    stop: &Stop,
-    mode: ReviewMode,
+    (stop, mode): (&Stop, ReviewMode),
+    observer: &mut dyn Observer,
 ) -> Result<WriteReview, EngineError> {
-    let mut nobody = |_: &Event| {};
-    let caller =
-        Caller::new(transport, clock, &mut nobody, settings, &settings.limiter, Stop::NEVER);
-    let reviewer = WriteReviewer { caller, found: RefCell::default(), mode };
+    let reader = AccountReader::new(transport, clock, observer, settings, stop);
+    let found = RefCell::default();
+    let reviewer = WriteReviewer { reader, ledger, found, mode };
     let touched =
         ledger.iter().filter(|(_, entry)| !entry.changes.is_empty() || entry.open.is_some());
-    let begun = Cell::new(0_u64);
-    side_by_side(settings.workers.get() as usize, stop, touched, |(id, entry)| {
-        begun.set(begun.get() + 1);
-        reviewer.look_at(id, entry)
-    })
-    .await?;
+    let ids: Vec<AccountId> = touched.map(|(id, _)| id).collect();
+    let unread = match mode {
+        ReviewMode::Undo => reviewer.undo(&ids, settings, stop).await?,
+        ReviewMode::Verify | ReviewMode::DryUndo => reviewer.look_at_all(&ids).await?,
+    };
+    reviewer.told_apart().await?;
     let fields = reviewer.fields_to_name().await?;
-    let mut found = reviewer.found.into_inner();
+    let mut found = reviewer.found.into_inner().review;
     found.differences.sort_by_key(|difference| (difference.id, difference.field));
+    found.not_kept.sort_by_key(|difference| (difference.id, difference.field));
+    found.failed.extend(unread.failed);
+    found.failed.extend(unread.gone);
     found.failed.sort();
-    found.accounts = begun.get();
+    found.accounts = ids.len() as u64 - unread.left_out;
+    found.left_out = unread.left_out;
     found.fields = fields;
     Ok(found)
 }
 
-impl WriteReview {
+impl FoundWrites {
     /// Adds the result of one account, of which `restored` fields were restored, or would be.
-    fn add(&mut self, seen: Self, restored: u64) {
-        self.as_written += seen.as_written;
-        self.as_before += seen.as_before;
-        self.differences.extend(seen.differences);
-        self.restored += restored;
+    fn add(&mut self, suspect: SuspectAccount, seen: ComparedWrites, restored: u64) {
+        if seen.theirs.is_empty() && seen.as_if_not_written.is_empty() {
+            self.standing.push((suspect.order, suspect.id));
+        }
+        if !seen.as_if_not_written.is_empty() {
+            self.suspects.push(suspect);
+        }
+        self.review.as_written += seen.as_written;
+        self.review.as_before += seen.as_before;
+        self.review.differences.extend(seen.theirs);
+        self.review.not_kept.extend(seen.as_if_not_written);
+        self.review.restored += restored;
     }
 }
 
 impl<T: Transport, C: Clock> WriteReviewer<'_, T, C> {
-    async fn look_at(&self, id: AccountId, entry: &LedgerEntry) -> Result<(), EngineError> {
+    /// Compares the accounts `ids` with the run's writes, and writes nothing.
+    async fn look_at_all(&self, ids: &[AccountId]) -> Result<UnreadAccounts, EngineError> {
+        let written: BTreeSet<FieldId> = self
+            .ledger
+            .iter()
+            .flat_map(|(_, entry)| entry.recorded_writes())
+            .map(|write| write.field)
+            .collect();
+        let mut fields = Vec::new();
+        if AccountReader::<T, C>::is_searched(ids.len()) {
+            fields = self.reader.definitions().await?;
+        }
+        let task = ResolvedPlan::of_fields(fields.iter().filter(|it| written.contains(&it.id)));
+        let slots: Vec<usize> = (0..task.slots.len()).collect();
+        let columns = Columns::new(&task, &slots).filter(|_| !fields.is_empty());
+        self.found.borrow_mut().review.fields = fields;
+        self.begin(ids.len(), AccountReader::<T, C>::calls(ids.len(), columns.as_ref()));
+        self.reader
+            .each(ids, columns.as_ref(), &|id, view| {
+                let Some(entry) = self.ledger.get(id) else { return true };
+                let seen = self.compare(id, entry, &view);
+                let is_row = view.fields.is_some();
+                let is_plain = seen.as_before == 0 && seen.theirs.is_empty();
+                // A search may lag behind a write, so that only a whole account tells of a difference.
+                if is_row && !(is_plain && seen.as_if_not_written.is_empty()) {
+                    return false;
+                }
+                let restored = seen.items.len() as u64;
+                self.found.borrow_mut().add(suspect(id, entry, &view), seen, restored);
+                true
+            })
+            .await
+    }
+
+    fn begin(&self, accounts: usize, calls: usize) {
+        let (accounts, calls) = (accounts as u64, calls as u64);
+        self.reader.caller().emit(&Event::ReadingAgain { accounts, calls, takes: None });
+    }
+
+    /// Restores the accounts `ids`.
+    async fn undo(
+        &self,
+        ids: &[AccountId],
+        settings: &Settings,
+        stop: &Stop,
+    ) -> Result<UnreadAccounts, EngineError> {
+        self.begin(ids.len(), 2 * ids.len());
+        let unread = RefCell::new(UnreadAccounts::default());
+        let begun = std::cell::Cell::new(0_u64);
+        side_by_side(settings.workers.get() as usize, stop, ids.iter(), |&id| {
+            begun.set(begun.get() + 1);
+            self.restore(id, &unread)
+        })
+        .await?;
+        let mut unread = unread.into_inner();
+        unread.left_out += ids.len() as u64 - begun.get();
+        Ok(unread)
+    }
+
+    async fn restore(
+        &self,
+        id: AccountId,
+        unread: &RefCell<UnreadAccounts>,
+    ) -> Result<(), EngineError> {
+        let Some(entry) = self.ledger.get(id) else { return Ok(()) };
+        let caller = self.reader.caller();
         let request = Request::GetAccount(id);
-        let mut attempts = self.caller.attempts();
+        let mut attempts = caller.attempts();
         let mut restored = 0;
         // After a write of unknown result, the account is read again first.
         loop {
-            let account = match self.caller.call(&request).await {
+            let account = match caller.call(&request).await {
                 Ok(Body::Account(account)) => account,
                 Ok(_) => return Err(EngineError::WrongBody(request.endpoint())),
-                Err(error) => return self.failed(id, error),
+                Err(error) => break unread.borrow_mut().add(id, error)?,
             };
-            let (items, seen) = self.compare(id, entry, &account);
-            if items.is_empty() || self.mode != ReviewMode::Undo {
-                let restored = if items.is_empty() { restored } else { items.len() as u64 };
-                self.found.borrow_mut().add(seen, restored);
-                return Ok(());
+            let view = AccountView::of(&account);
+            let mut seen = self.compare(id, entry, &view);
+            let items = std::mem::take(&mut seen.items);
+            let suspect = suspect(id, entry, &view);
+            if items.is_empty() {
+                break self.found.borrow_mut().add(suspect, seen, restored);
             }
             restored = items.len() as u64;
             let write = Request::PatchAccount(id, Account::of_items(account.kind, items));
-            match self.caller.write(&write, &mut attempts).await {
+            match caller.write(&write, &mut attempts).await {
                 Ok(Body::AccountId(written)) if written != id => {
                     let message = format!("account {written} was written in its place");
-                    self.found.borrow_mut().failed.push((id, message));
-                    return Ok(());
+                    unread.borrow_mut().failed.push((id, message));
+                    break;
                 }
-                Ok(_) => {
-                    self.found.borrow_mut().add(seen, restored);
-                    return Ok(());
-                }
+                Ok(_) => break self.found.borrow_mut().add(suspect, seen, restored),
                 Err(error) if error.delivery_unknown == DeliveryUnknown::Retryable => {}
-                Err(error) => return self.failed(id, error),
+                Err(error) => break unread.borrow_mut().add(id, error)?,
             }
         }
+        self.reader.read(1);
+        Ok(())
     }
 
-    /// Compares an account with its recorded writes; also returns the items that restore it.
+    /// Compares an account with its recorded writes.
     fn compare(
         &self,
         id: AccountId,
         entry: &LedgerEntry,
-        account: &Account,
-    ) -> (Vec<CustomFieldItem>, WriteReview) {
-        let mut found = WriteReview::default();
-        let mut items = Vec::new();
-        for recorded in recorded_writes(entry) {
-            let now = held(account, recorded.field);
-            let (is_ours, is_before) = (recorded.left.contains(&now), now == recorded.before);
-            let undoes = self.mode != ReviewMode::Verify;
-            if is_before && (undoes || (!recorded.is_certain && !is_ours)) {
-                found.as_before += 1;
-            } else if is_ours {
-                found.as_written += 1;
-                if undoes {
-                    let before = recorded.before.as_ref();
-                    items.push(CustomFieldItem::to_write(
-                        recorded.field,
-                        recorded.has_options,
-                        before,
-                    ));
+        view: &AccountView<'_>,
+    ) -> ComparedWrites {
+        let mut seen = ComparedWrites::default();
+        let undoes = self.mode != ReviewMode::Verify;
+        for recorded in entry.recorded_writes() {
+            let field = recorded.field;
+            let now = view.held(field);
+            let conflict = || FieldConflict {
+                id,
+                field,
+                expected: recorded.left.last().cloned().flatten(),
+                found: now.clone(),
+            };
+            match recorded.standing(&now) {
+                _ if !view.shows(field) => seen.theirs.push(conflict()),
+                _ if undoes && now == recorded.before => seen.as_before += 1,
+                Standing::Ours => {
+                    seen.as_written += 1;
+                    if undoes {
+                        let before = recorded.before.as_ref();
+                        let item = CustomFieldItem::to_write(field, recorded.has_options, before);
+                        seen.items.push(item);
+                    }
                 }
-            } else {
-                let expected = recorded.left.last().cloned().flatten();
-                let field = recorded.field;
-                found.differences.push(FieldConflict { id, field, expected, found: now });
+                Standing::Before if recorded.is_certain => seen.as_if_not_written.push(conflict()),
+                Standing::Before => seen.as_before += 1,
+                Standing::Theirs => seen.theirs.push(conflict()),
             }
         }
-        (items, found)
+        seen
     }
 
-    fn failed(&self, id: AccountId, error: CallError) -> Result<(), EngineError> {
-        match error.call.outcome {
-            // Every account to come would fail alike.
-            Outcome::Unauthorized | Outcome::Unreachable => Err(EngineError::from_call(error)),
-            _ => {
-                self.found.borrow_mut().failed.push((id, error.message));
-                Ok(())
-            }
-        }
+    /// Moves those fields that are as before to the edits of others whose accounts somebody changed since.
+    async fn told_apart(&self) -> Result<(), EngineError> {
+        let (suspects, mut standing) = {
+            let mut found = self.found.borrow_mut();
+            (std::mem::take(&mut found.suspects), std::mem::take(&mut found.standing))
+        };
+        standing.sort_unstable();
+        let changed = self.reader.changed_since(&suspects, &standing).await?;
+        let review = &mut self.found.borrow_mut().review;
+        let not_kept = std::mem::take(&mut review.not_kept);
+        let (theirs, not_kept) = not_kept.into_iter().partition(|it| changed.contains(&it.id));
+        review.not_kept = not_kept;
+        review.differences.extend::<Vec<_>>(theirs);
+        Ok(())
     }
 
     /// The field definitions, if there are differences to name.
     async fn fields_to_name(&self) -> Result<Vec<CustomField>, EngineError> {
-        if self.found.borrow().differences.is_empty() {
-            return Ok(Vec::new());
-        }
-        let request = Request::ListCustomFields(Category::Account);
-        match self.caller.call(&request).await.map_err(EngineError::from_call)? {
-            Body::CustomFields(fields) => Ok(fields.to_vec()),
-            _ => Err(EngineError::WrongBody(request.endpoint())),
+        let (has_differences, known) = {
+            let review = &mut self.found.borrow_mut().review;
+            let differences = review.differences.len() + review.not_kept.len();
+            (differences > 0, std::mem::take(&mut review.fields))
+        };
+        if has_differences && known.is_empty() {
+            self.reader.definitions().await
+        } else {
+            Ok(known)
         }
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::journal::{Intent, Note};
-    use neon_mock::api::AccountKind;
-
-    fn text(text: &str) -> Value {
-        Value::Text(text.into())
-    }
-
-    fn intended(field: u32, before: Option<Value>, after: Value) -> Note {
-        let field = FieldId(field);
-        Note::Intended(Intent {
-            id: AccountId(7),
-            kind: AccountKind::Individual,
-            mappings_done: 1,
-            changes: vec![FieldChange { field, has_options: false, before, after: Some(after) }],
-            problem: None,
-        })
-    }
-
-    #[test]
-    fn a_write_of_which_nothing_is_known_may_have_left_either() {
-        let id = AccountId(7);
-        let ledger = Ledger::new([
-            intended(1, Some(text("a")), text("b")),
-            Note::Written { id },
-            intended(1, Some(text("b")), text("c")),
-        ]);
-        let of_one = recorded_writes(ledger.get(id).unwrap());
-        assert_eq!(of_one.len(), 1);
-        assert_eq!(
-            (&of_one[0].left, &of_one[0].before),
-            (&["b", "c"].map(|it| Some(text(it))).to_vec(), &Some(text("a")))
-        );
-        assert!(of_one[0].is_certain);
-
-        let open = recorded_writes(Ledger::new([intended(2, None, text("x"))]).get(id).unwrap());
-        assert_eq!((&open[0].left, &open[0].before), (&vec![Some(text("x"))], &None));
-        assert!(!open[0].is_certain);
-
-        let foreign = Ledger::new([
-            intended(1, Some(text("a")), text("b")),
-            Note::Written { id },
-            intended(1, Some(text("theirs")), text("c")),
-        ]);
-        let of_one = recorded_writes(foreign.get(id).unwrap());
-        let expected = (&vec![Some(text("c"))], &Some(text("theirs")));
-        assert_eq!((&of_one[0].left, &of_one[0].before), expected);
-
-        let not_written = [intended(2, None, text("x")), Note::NotWritten { id }];
-        assert_eq!(recorded_writes(Ledger::new(not_written).get(id).unwrap()), []);
-    }
+fn suspect(id: AccountId, entry: &LedgerEntry, view: &AccountView<'_>) -> SuspectAccount {
+    SuspectAccount { id, order: entry.order, changed_at_unix_s: view.changed_at_unix_s }
 }

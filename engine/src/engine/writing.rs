@@ -129,7 +129,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         let mut rest = Vec::new();
         for &id in ids {
             match self.job().ledger.get(id).and_then(|entry| ended(entry, self.job().again)) {
-                Some(end) => self.emit_landed(id, end),
+                Some(end) => self.caller().emit(&Event::LandedBefore { id, end }),
                 None => rest.push(id),
             }
         }
@@ -378,7 +378,7 @@ fn ended(entry: &LedgerEntry, again: RetryScope) -> Option<AccountOutcome> {
 
 /// True if a write with this outcome certainly changed nothing. A target that refuses one value may
 /// have taken those before it, and a merged account may have passed the write on.
-const fn is_certain_refusal(outcome: Outcome) -> bool {
+pub const fn is_certain_refusal(outcome: Outcome) -> bool {
     matches!(
         outcome,
         Outcome::Rejected

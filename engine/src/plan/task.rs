@@ -159,6 +159,12 @@ impl ResolvedPlan {
         Ok(task)
     }
 
+    /// The fields alone, without any mapping: for their columns in search results.
+    pub fn of_fields<'f>(fields: impl IntoIterator<Item = &'f CustomField>) -> Self {
+        let slots = fields.into_iter().map(ResolvedField::new).collect();
+        Self { slots, steps: Vec::new(), cleanup_only: false }
+    }
+
     /// True if a mapping reads a field that an earlier one writes.
     pub fn is_chained(&self) -> bool {
         self.steps.iter().enumerate().any(|(index, step)| {

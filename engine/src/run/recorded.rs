@@ -1,18 +1,25 @@
 //! The record of a run that has ended, from its specification, its figures and its audit.
 
 use super::{FinishedRun, RunSpec, World};
-use crate::audit::Audit;
+use crate::audit::{Audit, EditSince};
 use crate::bound::{EVERY_WRITE, MigrationWork, lower_bound};
 use crate::engine::WriteMode;
 use crate::event::{Failure, Outcome};
 use crate::measure::Measure;
 use crate::record::{
-    AuditVerdict, CallCounts, CallTimesS, ColleagueEdits, CountedBy, ErrorDetail, Exposure,
-    Performance, RecordedLimits, ResponseMs, RunRecord, SCHEMA, ratio,
+    AuditBy, AuditVerdict, CallCounts, CallTimesS, ColleagueEdits, CountedBy, EditedField,
+    ErrorDetail, Exposure, Performance, RecordedLimits, ResponseMs, RunRecord, SCHEMA, ratio,
 };
 use crate::transport::Traffic;
 use neon_mock::Calls;
 use neon_mock::api::{AccountId, Class, Endpoint};
+
+/// Edits of others that a record lists.
+const MAX_EDITS: usize = 100;
+
+fn edited(edit: &EditSince) -> EditedField {
+    EditedField { resource_id: edit.id.to_string(), field: edit.field.clone() }
+}
 
 impl RunSpec<'_> {
     /// Puts the figures of the run together.
@@ -23,11 +30,27 @@ impl RunSpec<'_> {
         finished: &FinishedRun,
     ) -> RunRecord {
         let Self { scenario, settings, .. } = self;
-        let FinishedRun { audit, audit_by, server_calls, wall, audit_wall, traffic } = finished;
+        let FinishedRun {
+            audit,
+            audit_by,
+            server_calls,
+            audit_calls,
+            wall,
+            audit_wall,
+            traffic,
+            ..
+        } = finished;
         let mappings = scenario.mappings() as u64;
         let makespan_s = measure.makespan().as_secs_f64();
-        let writes = if settings.dry_run { 0 } else { audit.changing };
-        let work = MigrationWork { reads: audit.changing, writes };
+        // Where not all accounts were looked at again, those that the run wrote stand for those that change.
+        let is_partial = *audit_by == AuditBy::Nobody || *audit_by == AuditBy::Sample;
+        let changing = if is_partial || audit.not_read_back > 0 {
+            measure.records().migrated
+        } else {
+            audit.changing
+        };
+        let writes = if settings.dry_run { 0 } else { changing };
+        let work = MigrationWork { reads: changing, writes };
         let bound_s = |by: &[_]| lower_bound(&scenario.profile, work, by).as_secs_f64();
         let lower_bound_s = bound_s(match settings.write {
             WriteMode::Patch => &[Endpoint::PatchAccount],
@@ -61,6 +84,8 @@ impl RunSpec<'_> {
             dry_run: settings.dry_run,
             stopped: false,
             run: None,
+            processes: Vec::new(),
+            processes_lost: 0,
             makespan_s,
             makespan_s_interval: None,
             makespan_s_median: None,
@@ -84,6 +109,12 @@ impl RunSpec<'_> {
                 staff_edits: audit.staff_edits,
                 state_digest: audit.state_digest.clone(),
                 faults: audit.faults.clone(),
+                calls: audit_calls.as_ref().map(counted_by_client),
+                read_back: audit.read_back,
+                not_read_back: audit.not_read_back,
+                gone: audit.gone,
+                edited_since: audit.edits_since.len() as u64,
+                edits_since: audit.edits_since.iter().take(MAX_EDITS).map(edited).collect(),
             },
             response_ms: ResponseMs::of(|class| measure.responses(class)),
             service_ms: ResponseMs::of(|class| measure.services(class)),
@@ -122,13 +153,21 @@ impl RunSpec<'_> {
             warnings.push(format!("{accounts} accounts skipped: {reason}"));
         }
         warnings.extend(self.scenario.warnings().iter().cloned());
-        let &Audit { lost_updates, undone_by_staff, .. } = audit;
+        let &Audit { lost_updates, undone_by_staff, not_read_back, gone, .. } = audit;
         if lost_updates > 0 {
             warnings.push(format!("edits of colleagues were overwritten unseen: {lost_updates}"));
         }
         if undone_by_staff > 0 {
             warnings.push(format!(
                 "writes of this run were overwritten by colleagues: {undone_by_staff}"
+            ));
+        }
+        if not_read_back > 0 {
+            warnings.push(format!("{not_read_back} accounts were not read back, and not judged"));
+        }
+        if gone > 0 {
+            warnings.push(format!(
+                "{gone} accounts were deleted or merged while the run went on, or since"
             ));
         }
         if matches!(world, World::ForeignHttp(_)) {
@@ -151,16 +190,12 @@ fn performance(
     let resources = measure.resources();
     let baseline_calls = resources * mappings * 2;
     Performance {
-        resources_per_s: ratio(measure.records().total as f64, makespan_s),
+        resources_per_s: ratio(measure.landed_here() as f64, makespan_s),
         api_calls_per_s: ratio(calls.total as f64, makespan_s),
         avg_time_per_resource_s: ratio(makespan_s, resources as f64),
         avg_time_per_api_call_s: ratio(makespan_s, calls.total as f64),
         baseline_calls,
-        api_call_reduction: if baseline_calls > 0 {
-            1.0 - calls.record_calls() as f64 / baseline_calls as f64
-        } else {
-            0.0
-        },
+        api_call_reduction: calls.reduction(baseline_calls),
         peak_buffered_records: measure.peak_buffered(),
         connections_opened: traffic.connections_opened,
         request_body_bytes: traffic.request_body_bytes,

@@ -2,23 +2,24 @@
 
 use super::error::RunError;
 use crate::engine::{self, ReviewMode, Settings, Stop, WriteReview};
+use crate::event::Observer;
 use crate::journal::Ledger;
 use crate::world::{HttpTransport, Target, WallClock, runtime};
 
 /// Compares the fields of `target` with the values that the run of `ledger` left, or restores the
-/// old ones, as `mode` says.
+/// old ones, as `mode` says. Every event goes to `observer`.
 ///
 /// Errors: [`RunError`] if the target cannot be reached or refuses the key.
 pub fn review(
     target: &Target,
     settings: &Settings,
     ledger: &Ledger,
-    stop: &Stop,
-    mode: ReviewMode,
+    (stop, mode): (&Stop, ReviewMode),
+    observer: &mut dyn Observer,
 ) -> Result<WriteReview, RunError> {
     runtime().map_err(RunError::Runtime)?.block_on(async {
         let transport = HttpTransport::new(target.clone())?;
         let clock = WallClock::start();
-        Ok(engine::review(&transport, &clock, settings, ledger, stop, mode).await?)
+        Ok(engine::review(&transport, &clock, settings, ledger, (stop, mode), observer).await?)
     })
 }

@@ -7,6 +7,7 @@ mod faults;
 mod figures;
 mod hard_times;
 mod kills;
+mod read_back;
 mod reads;
 mod retries;
 mod staff;

@@ -80,6 +80,7 @@ impl Organisation {
     ) -> Result<(), WriteError> {
         let repeats = self.amend(Author::Client, now, id, account, behaviour)?;
         self.repeated_writes += u64::from(repeats);
+        self.applied_writes += 1;
         Ok(())
     }
 
@@ -117,6 +118,7 @@ impl Organisation {
         let writes = self.writes(now, id, account, behaviour)?;
         self.remember(now, id, behaviour.search_lag.0);
         self.replace(now, id, account, &writes);
+        self.applied_writes += 1;
         Ok(())
     }
 

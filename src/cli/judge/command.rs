@@ -29,7 +29,11 @@ pub(super) struct CommandEnv<'a> {
     pub(super) home: Option<&'a Path>,
 }
 
-/// Runs `words` until it exits or `timeout` has passed; `None` if the user interrupts it.
+/// Time between two looks at how far the command is.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Runs `words` until it exits or `timeout` has passed, and calls `look` all the while; `None` if the user
+/// interrupts it.
 ///
 /// Its standard input is empty, and its output goes to our standard error. It has a process group of its
 /// own, so that its child processes are ended with it.
@@ -39,9 +43,16 @@ pub(super) async fn run(
     words: &[OsString],
     env: &CommandEnv<'_>,
     timeout: Duration,
+    look: impl Fn(),
 ) -> Result<Option<CommandExit>, CliError> {
     let clock = WallClock::start();
     let mut child = spawn(words, env)?;
+    let looks = async {
+        loop {
+            clock.sleep_until(clock.now() + LOOK_EVERY).await;
+            look();
+        }
+    };
     let (status, timed_out) = tokio::select! {
         biased;
         status = child.wait() => (status.map_err(CliError::Wait)?, false),
@@ -51,6 +62,7 @@ pub(super) async fn run(
             return Ok(None);
         }
         () = clock.sleep_until(Timestamp::ZERO + timeout) => (end(&mut child, &clock).await?, true),
+        () = looks => unreachable!("it looks until the command ends"),
     };
     Ok(Some(CommandExit {
         exit_status: status.code(),

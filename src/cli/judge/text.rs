@@ -1,8 +1,11 @@
 //! Formats the record of a judged client for people.
 
 use crate::cli::output::{count, duration, labelled, percent, plural, size, table};
-use crate::cli::terminal::{Emphasis, emphasised};
-use neonbench::judge::{ClientVerdict, CommandExit, JudgeLeagueRow, JudgeRecord};
+use crate::cli::terminal::{Emphasis, emphasised, escape_controls};
+use neon_mock::BASE_PATH;
+use neonbench::judge::{
+    CauseRecord, ClientVerdict, CommandExit, JudgeLeagueRow, JudgeRecord, JudgedCalls,
+};
 
 /// The most differences that are printed; `--json` has twenty.
 const SHOWN: usize = 5;
@@ -54,12 +57,13 @@ pub(super) fn summary(record: &JudgeRecord) -> String {
     line(
         "calls",
         format!(
-            "{}: {} refused (429), {} failed; also {} malformed, {} unauthorised",
+            "{}: {} refused (429), {} failed; also {} malformed, {} unauthorised, {} outside {BASE_PATH}",
             count(calls.total),
             count(calls.rejected),
             count(calls.failed),
             count(calls.undecodable),
-            count(calls.unauthorized)
+            count(calls.unauthorized),
+            count(calls.outside)
         ),
     );
     for of in &calls.by_endpoint {
@@ -76,6 +80,7 @@ pub(super) fn summary(record: &JudgeRecord) -> String {
         ),
     );
     line("state", audit.state_digest.clone());
+    lines.extend(causes(record));
     lines.extend(record.warnings.iter().map(|warning| labelled("warning", warning)));
     lines.extend(differences(record));
     if !record.league.is_empty() {
@@ -83,6 +88,38 @@ pub(super) fn summary(record: &JudgeRecord) -> String {
     }
     lines.push(format!("next: {}", record.next_command));
     lines.join("\n")
+}
+
+/// What went wrong with calls, a line per cause.
+fn causes(record: &JudgeRecord) -> Vec<String> {
+    let JudgedCalls { errors, ignored_members, outside, first_outside, .. } = &record.calls;
+    let error = |cause: &CauseRecord| {
+        let CauseRecord { call, status, message, calls } = cause;
+        let message = escape_controls(message);
+        labelled(
+            "error",
+            format!("{} × {}: {status} {message}", count(*calls), escape_controls(call)),
+        )
+    };
+    let ignored = |cause: &CauseRecord| {
+        let (call, member) = (escape_controls(&cause.call), escape_controls(&cause.message));
+        let calls = count(cause.calls);
+        labelled("ignored", format!("{calls} × {call}: the API has no member `{member}`"))
+    };
+    let mut lines: Vec<String> = errors.iter().take(SHOWN).map(error).collect();
+    lines.extend(ignored_members.iter().take(SHOWN).map(ignored));
+    let more = errors.len().saturating_sub(SHOWN) + ignored_members.len().saturating_sub(SHOWN);
+    if more > 0 {
+        lines.push(format!("  {} more; --json lists them", plural(more as u64, "cause")));
+    }
+    if let Some(first) = first_outside {
+        let (calls, first) = (plural(*outside, "call"), escape_controls(first));
+        lines.push(labelled(
+            "outside",
+            format!("{calls}, such as {first}: the API begins at {BASE_PATH}"),
+        ));
+    }
+    lines
 }
 
 /// The exit of a command in words.

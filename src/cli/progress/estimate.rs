@@ -22,8 +22,13 @@ const ERRORS: f64 = 2.57;
 /// Counts of a run, and its rate over the last slices of wall time.
 #[derive(Default)]
 pub(super) struct RunProgress {
-    pub(super) resources: Option<u64>,
-    pub(super) landed: u64,
+    resources: Option<u64>,
+    /// Accounts that this process has ended, or read again.
+    landed: u64,
+    /// Accounts that earlier processes of the run had ended.
+    landed_before: u64,
+    /// True once accounts are read again.
+    reads_again: bool,
     answered: u64,
     in_flight: InFlight,
     limits: BTreeMap<Endpoint, u32>,
@@ -77,6 +82,19 @@ pub(super) struct Left {
     most: Option<f64>,
 }
 
+impl Left {
+    fn in_words(self) -> String {
+        let Self { expected, least, most } = self;
+        match most {
+            Some(most) => {
+                let [expected, least, most] = [expected, least, most].map(duration);
+                format!("{expected} left ({least} to {most})")
+            }
+            None => format!("at least {} left", duration(least)),
+        }
+    }
+}
+
 impl RunProgress {
     /// Counts of a run that begins `now`, in wall time since the command began.
     pub(super) fn starting(now: Duration) -> Self {
@@ -87,6 +105,13 @@ impl RunProgress {
         match event {
             Event::Enumerated { resources } => self.resources = Some(*resources),
             Event::Landed { .. } => self.landed += 1,
+            Event::LandedBefore { .. } => self.landed_before += 1,
+            Event::ReadingAgain { accounts, .. } => {
+                let began = (self.began.0, 0);
+                let resources = Some(*accounts);
+                *self = Self { resources, began, reads_again: true, ..Self::default() };
+            }
+            Event::ReadAgain { accounts } => self.landed += accounts,
             Event::Sent { at, .. } => self.in_flight.change(*at, 1),
             Event::Done(call) => {
                 self.in_flight.change(call.done_at, -1);
@@ -127,7 +152,7 @@ impl RunProgress {
     /// Seconds left if the rate stays as it was, with a 95 % prediction interval from the spread of the
     /// slices: the error of the mean, and that of the slices to come.
     fn left(&self) -> Option<Left> {
-        let rest = self.resources?.saturating_sub(self.landed) as f64;
+        let rest = self.resources?.saturating_sub(self.landed + self.landed_before) as f64;
         let mean = self.rate()?;
         let slices = self.slices.len();
         if slices < MIN_SLICES {
@@ -148,23 +173,25 @@ impl RunProgress {
     /// `afterwards` is what goes on when all accounts have landed.
     pub(super) fn words(&mut self, now: Duration, afterwards: &str) -> Vec<String> {
         self.pass(now);
+        let all = self.landed + self.landed_before;
         let landed = match self.resources {
-            Some(resources) => format!("{}/{} accounts", count(self.landed), count(resources)),
-            None => plural(self.landed, "account"),
+            Some(resources) => format!("{}/{} accounts", count(all), count(resources)),
+            None => plural(all, "account"),
         };
         let mut words = vec![landed];
-        if self.resources == Some(self.landed) {
+        let is_over = self.resources == Some(all);
+        if is_over || self.reads_again {
             words.extend(Some(afterwards.to_owned()).filter(|it| !it.is_empty()));
+        }
+        if is_over {
+            return words;
+        }
+        if self.reads_again {
+            words.extend(self.left().map(Left::in_words));
             return words;
         }
         words.push(format!("{:.1} in flight", self.in_flight.look()));
-        words.extend(self.left().map(|left| match left {
-            Left { expected, least, most: Some(most) } => {
-                let [expected, least, most] = [expected, least, most].map(duration);
-                format!("{expected} left ({least} to {most})")
-            }
-            Left { least, most: None, .. } => format!("at least {} left", duration(least)),
-        }));
+        words.extend(self.left().map(Left::in_words));
         if self.refused > 0 {
             words.push(format!("{} refused", count(self.refused)));
         }

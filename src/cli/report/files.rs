@@ -96,7 +96,7 @@ pub(super) fn publish(
     let gate = decision.baseline.as_ref().map_or(0, gate);
     let code = match &model {
         model if !model.is_valid => code::AUDIT_MISMATCH,
-        model if model.league.iter().all(|row| row.failed > 0.0) => code::SOME_FAILED,
+        model if model.league.iter().any(|row| row.failed > 0.0) => code::SOME_FAILED,
         _ => gate,
     };
     Ok(ExitCode::from(code))

@@ -3,6 +3,7 @@
 use super::{ReportArgs, files, provenance};
 use crate::cli::command_line::CommandLine;
 use crate::cli::error::CliError;
+use crate::cli::stored::whole;
 use neonbench::experiment::delta;
 use neonbench::findings::findings;
 use neonbench::report::decision::Decision;
@@ -33,6 +34,7 @@ fn contender(entry: ListedRun) -> Result<StrategyRuns, CliError> {
     let record = record.ok_or_else(|| {
         CliError::usage(format!("run {id} has no record: it did not come to its end"))
     })?;
+    whole(id, &record, "be reported")?;
     let name = Some(format!("{}, run {id}", record.configuration()));
     let strategy = record.strategy;
     let findings = findings(&record);

@@ -5,6 +5,7 @@ use neon_mock::NeonMock;
 use neon_mock::api::{Class, Endpoint};
 use neon_mock::profile::Profile;
 use neonbench_engine::scenario::{Scenario, Workload};
+use serde_json::{Value, json};
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
@@ -111,6 +112,79 @@ fn a_run_that_is_interrupted_ends_what_it_began_and_is_resumed() {
     }
 }
 
+/// A run of 246 accounts that is stopped twice: its record is the sum of three processes, by the server's
+/// count, and is compared as such. One whose process was killed is not.
+#[cfg(unix)]
+#[test]
+fn the_record_of_a_resumed_run_is_the_sum_of_its_processes() {
+    let (place, scenario) = (Place::new(), plain(246));
+    let mock = served(&scenario, 1);
+    let line = |mock: &NeonMock| {
+        format!("run --base-url {} --resources 246 --strategy hybrid --json", mock.base_url())
+    };
+    let mut parts = Vec::new();
+    for (line, writes) in [(line(&mock), 40), ("resume 1 --json".to_owned(), 120)] {
+        let child = started(&place, &line);
+        wait_for(&mock, Class::Patch, writes);
+        signal(&child, "-INT");
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130), "{output:?}");
+        parts.push(serde_json::from_slice::<Value>(&output.stdout).unwrap());
+    }
+    let run = place.json("resume 1 --json", 0);
+    let figure = |of: &Value, at: &str| of.pointer(at).unwrap().as_f64().unwrap();
+    let calls = figure(&run, "/calls/total") + figure(&run, "/audit/calls/total");
+    assert_eq!(calls as u64, mock.calls().total(), "{run:#}");
+    assert_eq!(run["calls"]["record_writes"], mock.calls().admitted(Class::Patch));
+    assert_eq!(run["records"]["migrated"], 246);
+    let processes = run["processes"].as_array().unwrap();
+    let sum = |at: &str| processes.iter().map(|it| figure(it, at)).sum::<f64>();
+    let is_near = |a: f64, b: f64| (a / b - 1.0).abs() < 1e-9;
+    assert_eq!((processes.len(), sum("/landed")), (3, 246.0), "{run:#}");
+    assert!(is_near(figure(&run, "/makespan_s"), sum("/makespan_s")), "{run:#}");
+    assert!(is_near(figure(&run, "/calls/total"), sum("/calls/total")), "{run:#}");
+    // The first process alone, and the first two together, as they said themselves.
+    assert_eq!(parts[0]["makespan_s"], processes[0]["makespan_s"]);
+    let two = figure(&processes[0], "/makespan_s") + figure(&processes[1], "/makespan_s");
+    assert!(is_near(figure(&parts[1], "/makespan_s"), two), "{:#}", parts[1]);
+    let (bound, time) = (figure(&run, "/lower_bound_s"), figure(&run, "/makespan_s"));
+    assert!(is_near(figure(&run, "/efficiency"), bound / time));
+    let rate = figure(&run, "/performance/resources_per_s");
+    assert!(is_near(rate, 246.0 / time), "{rate}");
+
+    let uninterrupted = place.json(&line(&served(&scenario, 1)), 0);
+    assert!(is_near(figure(&uninterrupted, "/lower_bound_s"), bound), "{uninterrupted:#}");
+    assert!(uninterrupted.get("processes").is_none());
+    let compared = place.neonbench("compare 1 2");
+    assert_eq!(compared.code, 0, "{compared:?}");
+    assert!(compared.stdout.contains("the sums of 3 processes"), "{compared:?}");
+    let history = place.json("history --json", 0);
+    assert_eq!(
+        (&history["runs"][1]["processes"], &history["runs"][1]["makespan_s"]),
+        (&3.into(), &run["makespan_s"])
+    );
+    place.refused("fit --run 1", 2, &["run 1", "resumed"]);
+
+    // A process that was killed leaves no figures.
+    let mock = served(&scenario, 1);
+    let mut child = started(&place, &line(&mock));
+    wait_for(&mock, Class::Patch, 40);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let resumed = place.json("resume 3 --json", 0);
+    assert_eq!(
+        (&resumed["processes_lost"], &resumed["records"]["migrated"]),
+        (&1.into(), &246.into())
+    );
+    place.refused("compare 2 3", 2, &["run 3", "left no figures"]);
+    place.refused("fit --run 3", 2, &["run 3", "left no figures"]);
+    let history = place.neonbench("history");
+    assert!(
+        history.stdout.contains("≥") && history.stdout.contains("next: neonbench compare 1 2"),
+        "{history:?}"
+    );
+}
+
 #[cfg(unix)]
 #[test]
 fn the_second_interrupt_ends_it_at_once_and_the_first_in_virtual_time_too() {
@@ -205,7 +279,9 @@ fn what_a_filter_found_is_not_searched_for_again() {
     let searches = mock.calls().admitted(Class::Search);
     let resumed = place.json("resume 1 --json", 0);
     assert_eq!((&resumed["resources"], &resumed["calls"]["searches"]), (&60.into(), &0.into()));
-    assert_eq!(mock.calls().admitted(Class::Search), searches);
+    // The only search is the audit's.
+    assert_eq!(resumed["audit"]["calls"]["searches"], 1);
+    assert_eq!(mock.calls().admitted(Class::Search), searches + 1);
     // The refused key met a read or a write, whichever came first.
     let patches = mock.calls().of(Endpoint::PatchAccount);
     assert_eq!(patches.admitted - patches.failed, 60);
@@ -256,7 +332,7 @@ fn runs_are_got_rid_of() {
     place.refused("store purge", 2, &["2 runs (1, 3)", "--all", "--before"]);
     place.refused("store purge --all --run 1", 2, &["--all"]);
     let purged = place.json("store purge --all --json", 0);
-    assert_eq!((&purged["purged"], &purged["runs"]), (&2.into(), &serde_json::json!([1, 3])));
+    assert_eq!((&purged["purged"], &purged["runs"]), (&2.into(), &json!([1, 3])));
 }
 
 #[test]
@@ -283,10 +359,7 @@ fn a_run_that_can_still_be_undone_is_kept() {
 
     assert_eq!(place.neonbench(&line).code, 0);
     let purged = place.json("store purge --all --even-undoable --json", 0);
-    assert_eq!(
-        (&purged["undoable"], &purged["runs"]),
-        (&serde_json::json!([5]), &serde_json::json!([5]))
-    );
+    assert_eq!((&purged["undoable"], &purged["runs"]), (&json!([5]), &json!([5])));
 }
 
 #[test]
@@ -364,14 +437,17 @@ fn what_others_wrote_since_is_told_and_left_alone() {
     let line = format!("run --base-url {base_url} --plan theirs.toml --no-journal");
     let theirs = place.neonbench(&line);
     assert_eq!(theirs.code, 0, "{theirs:?}");
-    let verified = place.json("verify 1 --json", 5);
-    assert_eq!((&verified["mismatched"], &verified["as_written"]), (&2.into(), &88.into()));
-    let first = &verified["mismatches"][0];
+    let verified = place.json("verify 1 --json", 3);
+    assert_eq!((&verified["edited_since"], &verified["as_written"]), (&2.into(), &88.into()));
+    assert_eq!((&verified["mismatched"], &verified["mismatches"]), (&0.into(), &json!([])));
+    let first = &verified["edits_since"][0];
     assert_eq!((&first["resource_id"], &first["field"]), (&"4".into(), &"T-1".into()));
     assert_eq!((first.get("expected"), first.get("found")), (None, None));
-    let shown = place.json("verify 1 --json --show-values", 5);
-    assert_eq!(shown["mismatches"][1]["found"], "`Theirs`");
+    let shown = place.json("verify 1 --json --show-values", 3);
+    assert_eq!(shown["edits_since"][1]["found"], "`Theirs`");
     let said = place.neonbench("verify 1");
+    assert!(said.stdout.contains("others have edited 2 since"), "{said:?}");
+    assert!(!said.stdout.contains("not verified") && !said.stdout.contains("next: neonbench undo"));
     assert!(said.stdout.contains("account 5, T-1") && !said.stdout.contains("Theirs"), "{said:?}");
 
     let writes = mock.calls().admitted(Class::Patch);
@@ -389,6 +465,93 @@ fn what_others_wrote_since_is_told_and_left_alone() {
     for verb in ["resume", "retry", "verify"] {
         place.refused(&format!("{verb} 1"), 2, &["run 1", "undone"]);
     }
+}
+
+/// Colleagues who edit all the while: their edits are listed as theirs, by run, verify and undo alike.
+#[test]
+fn a_good_run_among_colleagues_is_a_good_run() {
+    let staffed = format!("{FAST}[staff]\nedits_per_s = 150.0\nthink = \"10ms\"\nskew = 0.2\n");
+    let workload = Workload {
+        resources: Some(246),
+        profile: Some(Profile::from_toml("staffed", &staffed).unwrap()),
+        ..Workload::default()
+    };
+    let (place, mock) = (Place::new(), served(&Scenario::new(workload).unwrap(), 1));
+    let line = format!("--base-url {} --resources 246 --guard reread", mock.base_url());
+    let dry = place.json(&format!("run {line} --dry-run --json"), 0);
+    assert_eq!(dry["audit"]["faults"], json!([]));
+    let run = place.json(&format!("run {line} --json"), 0);
+    assert_eq!((&run["audit"]["faults"], &run["records"]["failed"]), (&json!([]), &0.into()));
+    let theirs = run["audit"]["edited_since"].as_u64().unwrap();
+    let listed = run["audit"]["edits_since"].as_array().unwrap();
+    assert!(theirs > 0 && listed.len() as u64 == theirs.min(100), "{run:#}");
+    let verified = place.json("verify 2 --json", 3);
+    assert_eq!(verified["mismatched"], 0);
+    assert!(verified["edited_since"].as_u64().unwrap() >= theirs);
+    assert_eq!(verified["next_command"], "neonbench history");
+    let undone = place.json("undo 2 --dry-run --json", 3);
+    assert!(undone["conflicted"].as_u64() >= verified["edited_since"].as_u64());
+    let shown = place.neonbench(&format!("run {line} --resource-ids 1-9"));
+    assert!(!shown.stdout.contains("INVALID"), "{shown:?}");
+}
+
+/// A table of what a run changed, for its owner's eyes.
+#[test]
+fn the_changes_of_a_run_are_a_table_of_their_own() {
+    let place = Place::new();
+    let line =
+        "run --dataset v-fields --resources 40 --mappings 4 --profile unlimited --strategy hybrid";
+    let run = place.json(&format!("{line} --changes changes.csv --json"), 0);
+    assert!(!run["next_command"].as_str().unwrap().contains("--changes"));
+    let table = std::fs::read_to_string(place.path().join("changes.csv")).unwrap();
+    let mut rows = table.lines();
+    assert_eq!(rows.next(), Some("account_id,field_id,field,before,after,outcome"));
+    let rows: Vec<Vec<&str>> = rows.map(|row| row.split(',').collect()).collect();
+    let accounts: std::collections::BTreeSet<&str> = rows.iter().map(|row| row[0]).collect();
+    assert_eq!(run["calls"]["record_writes"], accounts.len());
+    for row in &rows {
+        assert!(row.len() == 6 && row[2].starts_with("T-") && row[5] == "written", "{row:?}");
+        // Options by name; those that were there are still there.
+        let is_name = |name: &str| name.starts_with(|letter: char| letter.is_alphabetic());
+        assert!(row[4].split('|').all(is_name), "{row:?}");
+        let held = row[3].split('|').filter(|name| !name.is_empty());
+        assert!(row[3] != row[4] && held.into_iter().all(|name| row[4].contains(name)), "{row:?}");
+    }
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode =
+            std::fs::metadata(place.path().join("changes.csv")).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    for (more, why) in [
+        ("--dry-run", "a dry run changes nothing"),
+        ("--no-store", "the store"),
+        ("--no-journal", "the journal"),
+        ("--replicates 2", "one run"),
+    ] {
+        place.refused(&format!("{line} --changes c.csv {more}"), 2, &["--changes", why]);
+    }
+}
+
+/// All accounts that failed are in the next command, however many: in a file then.
+#[test]
+fn the_next_command_leaves_no_failed_account_out() {
+    let place = Place::new();
+    // Every second account does not exist.
+    let ids: Vec<String> = (1..=900).map(|id| (2 * id).to_string()).collect();
+    place.file("ids.txt", &ids.join("\n"));
+    let line = "run --resources 2 --resource-ids @ids.txt --profile unlimited --strategy hybrid";
+    let run = place.json(&format!("{line} --json"), 3);
+    assert_eq!((&run["records"]["failed"], &run["errors_total"]), (&899.into(), &899.into()));
+    let next = run["next_command"].as_str().unwrap();
+    let file = next.split_whitespace().find_map(|word| word.strip_prefix('@'));
+    let listed =
+        std::fs::read_to_string(place.path().join(file.unwrap_or_else(|| panic!("{next}"))));
+    assert_eq!(listed.unwrap().split_whitespace().collect::<Vec<_>>(), ids[1..].to_vec());
+    assert_eq!(place.neonbench(next.strip_prefix("neonbench ").unwrap()).code, 3);
+    let all = place.json(&format!("{line} --json --no-store"), 3);
+    assert!(all["next_command"].as_str().unwrap().contains("1798,1800"), "{all:#}");
 }
 
 #[test]
@@ -424,7 +587,9 @@ fn a_run_that_was_killed_at_its_very_end_is_ended_without_a_call() {
     assert_eq!(place.neonbench(&line).code, 0);
     let store = place.path().join(".neonbench/store.sqlite");
     let killed = rusqlite::Connection::open(store).unwrap();
-    killed.execute("UPDATE runs SET state = 'running', process = NULL", []).unwrap();
+    killed
+        .execute("UPDATE runs SET state = 'running', process = NULL, record_json = NULL", [])
+        .unwrap();
     drop(killed);
     let calls = mock.calls().total();
     let resumed = place.json("resume 1 --json", 0);

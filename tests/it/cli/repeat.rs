@@ -42,11 +42,22 @@ const RUN: [(&str, &str); 31] = [
 ];
 
 /// Flags that need a server of their own.
-const AT_A_SERVER: [&str; 5] = ["world", "base-url", "org-id", "api-key", "allow-writes-to"];
+const AT_A_SERVER: [&str; 6] =
+    ["world", "base-url", "org-id", "api-key", "allow-writes-to", "audit"];
 
 /// Flags that say how a result is shown, and the dry run that the printed command is taken from.
-const NOT_REPEATED: [&str; 9] =
-    ["dry-run", "json", "json-lines", "log", "verbose", "quiet", "help", "version", "out"];
+const NOT_REPEATED: [&str; 10] = [
+    "dry-run",
+    "json",
+    "json-lines",
+    "log",
+    "verbose",
+    "quiet",
+    "help",
+    "version",
+    "out",
+    "changes",
+];
 
 /// A place with the files that the flags name.
 fn place() -> Place {

@@ -5,6 +5,7 @@ use super::place::{Place, outcome};
 use neon_mock::NeonMock;
 use neon_mock::api::{Class, Endpoint};
 use neonbench_engine::world::WallClock;
+use serde_json::Value;
 use std::io::ErrorKind;
 use std::net::TcpListener;
 use std::time::Duration;
@@ -36,10 +37,11 @@ fn a_served_organisation_is_migrated_and_read_back() {
         let per_account = if index < 2 { 3 } else { 1 };
         assert_eq!(run["calls"]["record_writes"], 20 * per_account);
         assert_eq!(run["calls"]["metadata"], 1);
-        // The client's counts are the server's, but for the audit's own reads.
+        // The counts are the server's: those of the run, and those of the audit, which one page settles.
         let calls = mock.calls();
         assert_eq!(calls.admitted(Class::Patch), 20 * per_account);
-        assert_eq!(calls.of(Endpoint::GetAccount).admitted, 20 * per_account + 20);
+        assert_eq!(calls.of(Endpoint::GetAccount).admitted, 20 * per_account);
+        assert_eq!((calls.admitted(Class::Search), all_calls(&run)), (1, calls.total()));
         // And what was read back is what is there.
         let digest = mock.with_neon(|neon| neon.organisation().digest());
         assert_eq!(run["audit"]["state_digest"], digest.as_str());
@@ -48,6 +50,36 @@ fn a_served_organisation_is_migrated_and_read_back() {
         assert!(text("T-1").is_some());
         assert_eq!(text("T-1"), text("V-1"));
     }
+}
+
+/// The calls that a run says it made, its audit included.
+fn all_calls(run: &Value) -> u64 {
+    ["/calls/total", "/audit/calls/total"]
+        .map(|at| run.pointer(at).unwrap().as_u64().unwrap())
+        .iter()
+        .sum()
+}
+
+#[test]
+fn the_calls_that_are_said_are_those_that_the_server_counts() {
+    for (more, read_back) in [("", 246), ("--audit sample", 200), ("--audit none", 0)] {
+        for dry in ["--dry-run", ""] {
+            let (place, mock) = (Place::new(), mock(246));
+            let line = format!(
+                "run --base-url {} --resources 246 --org-id org --api-key s3cret-key {dry} {more} --json",
+                mock.base_url()
+            );
+            let run = place.json(&line, 0);
+            assert_eq!(all_calls(&run), mock.calls().total(), "{line}: {run:#}");
+            assert_eq!(run["audit"]["read_back"].as_u64().unwrap_or(0), read_back, "{line}");
+            assert_eq!(run["audit"]["calls"]["total"], read_back.div_ceil(200), "{run:#}");
+            // A part of the accounts has no digest.
+            let digest = mock.with_neon(|neon| neon.organisation().digest());
+            let said = run["audit"]["state_digest"].as_str().unwrap();
+            assert_eq!(said, if read_back == 246 { digest.as_str() } else { "" });
+        }
+    }
+    Place::new().refused("run --resources 3 --audit none", 2, &["--audit none", "--base-url"]);
 }
 
 #[test]

@@ -121,7 +121,7 @@ impl<'c> World<'c> {
         let ledger = self.diary.ledger();
         let mut ends = Ends::new();
         let mut observer = |event: &Event| {
-            if let Event::Landed { id, end, .. } = event {
+            if let Event::Landed { id, end, .. } | Event::LandedBefore { id, end } = event {
                 ends.entry(*id).or_default().push(end.clone());
             }
         };
@@ -268,11 +268,12 @@ impl<'c> World<'c> {
         let ledger = self.diary.ledger();
         let verified = self.live(&Mortal::new(None), async |world, line| {
             let (clock, settings) = (&world.clock, &world.settings);
-            engine::review(line, clock, settings, &ledger, Stop::NEVER, ReviewMode::Verify).await
+            let how = (Stop::NEVER, ReviewMode::Verify);
+            engine::review(line, clock, settings, &ledger, how, &mut |_: &Event| {}).await
         });
         let verified = verified.unwrap().expect("nothing goes wrong now");
         assert_eq!(verified.failed, [], "verified");
-        for difference in &verified.differences {
+        for difference in verified.differences.iter().chain(&verified.not_kept) {
             assert!(self.is_edited(difference.id), "{difference:?} is nobody's");
         }
     }
@@ -297,7 +298,8 @@ impl<'c> World<'c> {
         let ledger = self.diary.ledger();
         let undone = self.live(mortal, async |world, line| {
             let (clock, settings) = (&world.clock, &world.settings);
-            engine::review(line, clock, settings, &ledger, Stop::NEVER, ReviewMode::Undo).await
+            let how = (Stop::NEVER, ReviewMode::Undo);
+            engine::review(line, clock, settings, &ledger, how, &mut |_: &Event| {}).await
         });
         self.count.undo_kills += u64::from(undone.is_none());
         undone?.ok()

@@ -1,0 +1,95 @@
+//! `--changes FILE`: the fields that a run changed, as a table for people and their spreadsheets.
+//!
+//! It holds values of constituents' accounts, so only the owner may read it.
+
+use super::command_line::CommandLine;
+use super::error::CliError;
+use super::files;
+use super::output::plural;
+use clap::Args;
+use neon_mock::api::{AccountId, CustomField, Value};
+use neonbench_engine::journal::{FieldChange, Ledger};
+use std::path::PathBuf;
+
+/// The choice to list what a run changes.
+#[derive(Clone, Debug, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub(super) struct ChangesArgs {
+    /// Write the fields that the run changed, with their old and new values, to this CSV file
+    #[arg(long, value_name = "FILE")]
+    pub(super) changes: Option<PathBuf>,
+}
+
+/// The columns of the table.
+const HEADER: &str = "account_id,field_id,field,before,after,outcome\n";
+
+impl ChangesArgs {
+    /// Writes the table of the run of `ledger`, if it is asked for. `fields` are the organisation's.
+    ///
+    /// Errors: the file cannot be written.
+    pub(super) fn write(
+        &self,
+        ledger: &Ledger,
+        fields: &[CustomField],
+        line: &CommandLine,
+    ) -> Result<(), CliError> {
+        let Some(path) = &self.changes else { return Ok(()) };
+        let mut table = HEADER.to_owned();
+        let mut changes = 0;
+        for (id, entry) in ledger.iter() {
+            let unsure = entry.open.iter().flat_map(|intent| &intent.changes);
+            let rows = entry.changes.iter().map(|change| (change, "written"));
+            for (change, outcome) in rows.chain(unsure.map(|change| (change, "unknown"))) {
+                table.push_str(&row(id, change, outcome, fields));
+                changes += 1;
+            }
+        }
+        files::write_private(path, &table)?;
+        let changes = plural(changes, "change");
+        line.note(format_args!("written: {}, with {changes}", path.display()));
+        Ok(())
+    }
+}
+
+fn row(id: AccountId, change: &FieldChange, outcome: &str, fields: &[CustomField]) -> String {
+    let field = fields.iter().find(|field| field.id == change.field);
+    let value = |value: &Option<Value>| quoted(&shown(value.as_ref(), field));
+    let name = field.map_or_else(String::new, |field| quoted(&field.name));
+    let (before, after) = (value(&change.before), value(&change.after));
+    format!("{id},{},{name},{before},{after},{outcome}\n", change.field)
+}
+
+/// A value as Neon's own exports show it: options by name, with a bar between them.
+fn shown(value: Option<&Value>, field: Option<&CustomField>) -> String {
+    match value {
+        None => String::new(),
+        Some(Value::Text(text)) => text.to_string(),
+        Some(Value::Options(ids)) => {
+            let options = || field.into_iter().flat_map(|field| &field.option_values);
+            let name = |id| options().find(|option| option.id == id).map(|it| it.name.to_string());
+            let names = ids.iter().map(|&id| name(id).unwrap_or_else(|| id.to_string()));
+            names.collect::<Vec<_>>().join("|")
+        }
+    }
+}
+
+/// A cell, in quotes where it needs them. Source: RFC 4180.
+fn quoted(cell: &str) -> String {
+    if cell.contains([',', '"', '\n', '\r']) || cell.trim() != cell {
+        return format!("\"{}\"", cell.replace('"', "\"\""));
+    }
+    cell.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::quoted;
+
+    #[test]
+    fn cells_are_quoted_where_they_need_it() {
+        let cells = ["plain", "", "a, b", "say \"so\"", "two\nlines", " blank "].map(quoted);
+        let expected =
+            ["plain", "", "\"a, b\"", "\"say \"\"so\"\"\"", "\"two\nlines\"", "\" blank \""];
+        assert_eq!(cells, expected);
+    }
+}
