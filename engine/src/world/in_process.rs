@@ -51,14 +51,15 @@ impl Transport for InProcess {
             bytes.set(bytes.get() + body.map_or(0, |body| body.len() as u64));
         }
         let due_at = self.clock.now();
-        let mut neon = self.neon.borrow_mut();
-        let reply = neon.handle(due_at, request);
+        let reply = self.neon.borrow_mut().handle(due_at, request);
         let done_at = match reply.delivery {
             Delivery::Slow => reply.ready_at + SLOW_BODY,
-            Delivery::Never => reply.ready_at + neon.profile().behaviour().timeout_hold(),
+            Delivery::Never => {
+                let hold = self.neon.borrow().profile().behaviour().timeout_hold();
+                reply.ready_at + hold
+            }
             _ => reply.ready_at,
         };
-        drop(neon);
         let patience = due_at + TIMEOUT;
         if done_at > patience {
             self.clock.sleep_until(patience).await;

@@ -198,9 +198,15 @@ impl OrderedFaults {
             .map(|(position, table)| table.checked(&Member::top("tables").index(position)));
         let checked: Vec<Fault> =
             checked.collect::<Result<_, _>>().map_err(|error| (400, in_full(&error)))?;
-        kinds.into_iter().for_each(|kind| neon.fail_next(kind));
-        statuses.into_iter().for_each(|status| neon.fail_next(Status(status)));
-        checked.into_iter().for_each(|fault| neon.add_fault(fault));
+        for kind in kinds {
+            neon.fail_next(kind);
+        }
+        for status in statuses {
+            neon.fail_next(Status(status));
+        }
+        for fault in checked {
+            neon.add_fault(fault);
+        }
         Ok(json!({ "ordered": ordered, "tables": tables.len() }))
     }
 }
