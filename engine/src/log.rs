@@ -43,7 +43,7 @@ impl Observer for Log {
                 ?granted,
                 "Retry-After is not credible"
             ),
-            Event::Buffered { .. } | Event::Written { .. } => {}
+            Event::Buffered { .. } | Event::Written { .. } | Event::Unmapped(_) => {}
             Event::Reread { is_changed } => {
                 tracing::trace!(target: BULK, is_changed, "read again before its write");
             }
@@ -60,6 +60,9 @@ impl Observer for Log {
                 }
                 AccountOutcome::Unchanged => {
                     tracing::debug!(target: BULK, %at, account = %id, "unchanged");
+                }
+                AccountOutcome::Unmapped => {
+                    tracing::debug!(target: BULK, %at, account = %id, "unmapped");
                 }
             },
             Event::ChunkDone { at, chunk, chunks } => {

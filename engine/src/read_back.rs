@@ -217,7 +217,10 @@ fn ended_before(job: Job<'_>) -> impl Iterator<Item = AccountId> {
     };
     ids.iter().copied().filter(move |&id| {
         let landed = job.ledger.get(id).and_then(|entry| entry.landed.as_ref());
-        matches!(landed, Some((AccountStatus::Migrated | AccountStatus::Unchanged, _)))
+        matches!(
+            landed,
+            Some((AccountStatus::Migrated | AccountStatus::Unchanged | AccountStatus::Unmapped, _))
+        )
     })
 }
 

@@ -3,10 +3,12 @@
 mod edits;
 mod limits;
 mod times;
+mod unmapped;
 
 pub use edits::{ColleagueEdits, EditsOfRun};
 pub use limits::{RecordedLimit, RecordedLimits};
 pub use times::{CallTimesS, Exposure};
+pub use unmapped::{UnmappedRow, UnmappedValues};
 
 use crate::engine::limiter::Limiter;
 use crate::engine::{Guard, Reads, Strategy, WriteMode};
@@ -145,6 +147,9 @@ pub struct RunRecord {
     pub calls: CallCounts,
     /// Accounts per outcome.
     pub records: RecordCounts,
+    /// Values for which a map has no entry.
+    #[serde(default, skip_serializing_if = "UnmappedValues::is_none")]
+    pub unmapped: UnmappedValues,
     /// Rates, costs and peaks.
     pub performance: Performance,
     /// The audit's verdict.
@@ -366,6 +371,7 @@ impl RunRecord {
         for (error, (_, failure)) in self.errors.iter_mut().zip(measure.failures()) {
             error.value.clone_from(&failure.value);
         }
+        self.unmapped = UnmappedValues::of(measure.unmapped(), true);
     }
 }
 

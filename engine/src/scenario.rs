@@ -7,6 +7,7 @@ mod file;
 mod organisation;
 
 pub use file::{BUILT_IN, WireScenario};
+pub use organisation::sampled_texts;
 
 use crate::near::no_such;
 use crate::plan::{Plan, PlanError, ResolvedPlan, Selection};
@@ -136,6 +137,7 @@ pub struct Scenario {
     dataset: Dataset,
     accounts: u64,
     warnings: Vec<String>,
+    unmapped: Vec<String>,
 }
 
 impl Scenario {
@@ -206,11 +208,13 @@ impl Scenario {
             dataset,
             accounts,
             warnings: Vec::new(),
+            unmapped: Vec::new(),
         };
         // Unknown fields are found before anything runs.
         let organisation = scenario.organisation(0);
         scenario.warnings =
             ResolvedPlan::resolve(&scenario.plan, organisation.definitions())?.warnings();
+        scenario.unmapped = organisation::unmapped_warnings(&scenario.plan, &organisation);
         if let Resources::Search(criteria) = &scenario.resources {
             organisation.check_criteria(criteria).map_err(ScenarioError::Filter)?;
         }
@@ -237,6 +241,11 @@ impl Scenario {
     /// Warnings about the plan, for people.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// Warnings of values for which a map of the plan has no entry. A run counts them by value.
+    pub fn unmapped(&self) -> &[String] {
+        &self.unmapped
     }
 
     /// Number of mappings in the plan.

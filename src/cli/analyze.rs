@@ -187,13 +187,18 @@ pub(super) fn run(args: &AnalyzeArgs, line: &CommandLine) -> Result<ExitCode, Cl
             0.0
         },
         estimated_memory_mib: (expected.peak_buffered * per_account) as f64 / 1_048_576.0,
-        recommendations: recommendations(
-            &expected,
-            &standard,
-            order.settings.strategy,
-            fit.as_ref(),
-            scenario.profile.name(),
-        ),
+        recommendations: {
+            let warnings = scenario.unmapped().iter().cloned();
+            let strategy = order.settings.strategy;
+            let advice = recommendations(
+                &expected,
+                &standard,
+                strategy,
+                fit.as_ref(),
+                scenario.profile.name(),
+            );
+            warnings.chain(advice).collect()
+        },
         ranking,
         ranked_by: goal.in_words(),
         tied,

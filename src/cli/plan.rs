@@ -11,7 +11,7 @@ use super::inputs::plan_file;
 use super::output::{plural, print};
 use super::terminal::{Emphasis, emphasised};
 use clap::Subcommand;
-use definitions::OrganisationArgs;
+use definitions::{CheckedAgainst, OrganisationArgs};
 use neonbench_engine::plan::{Level, PlanIssue, check};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -80,8 +80,8 @@ fn check_file(
     json: bool,
 ) -> Result<ExitCode, CliError> {
     let plan = plan_file(file)?;
-    let (organisation, fields) = organisation.read(plan.mappings.len() as u32)?;
-    let findings = check(&plan, &fields);
+    let CheckedAgainst { name: organisation, fields, sample } = organisation.read(&plan)?;
+    let findings = check(&plan, &fields, &sample);
     let errors = findings.iter().filter(|finding| finding.level == Level::Error).count();
     let warnings = findings.len() - errors;
     let checked = Checked {
@@ -94,10 +94,9 @@ fn check_file(
         findings: &findings,
     };
     OutputArgs { json }.show(&checked, || {
-        for PlanIssue { level, code, place, message } in &findings {
-            let level = if *level == Level::Error { "error" } else { "warning" };
-            let place = if place.is_empty() { String::new() } else { format!("{place}: ") };
-            print(&format!("{level}: {place}{message} [{code}]"))?;
+        for issue in &findings {
+            let level = if issue.level == Level::Error { "error" } else { "warning" };
+            print(&format!("{level}: {issue} [{}]", issue.code))?;
         }
         print(&format!(
             "{}: {} checked against {} ({}): {}, {}",

@@ -10,6 +10,7 @@ mod mistakes;
 mod place;
 mod plans;
 mod probes;
+mod real_plans;
 mod repeat;
 mod run;
 mod selftest;

@@ -176,6 +176,15 @@ impl ResolvedPlan {
         })
     }
 
+    /// The text fields that a map looks up.
+    pub fn looked_up(&self) -> impl Iterator<Item = FieldId> {
+        let has_map = |step: &&ResolvedMapping| {
+            step.transform.iter().any(|it| matches!(it, Transform::Map { .. }))
+        };
+        let sources = self.steps.iter().filter(has_map).map(|step| &self.slots[step.source]);
+        sources.filter(|slot| !slot.has_options).map(|slot| slot.id)
+    }
+
     /// The slots that the result of some steps depends on, each once: their sources, and targets
     /// whose old value matters. With `targets`, also targets that are overwritten in any case.
     pub fn needed(&self, steps: Range<usize>, targets: bool) -> SmallVec<[usize; 8]> {

@@ -8,7 +8,7 @@ use crate::event::{Failure, Outcome};
 use crate::measure::Measure;
 use crate::record::{
     AuditVerdict, CallCounts, CallTimesS, ColleagueEdits, CountedBy, ErrorDetail, Exposure,
-    Performance, RecordedLimits, ResponseMs, RunRecord, SCHEMA, ratio,
+    Performance, RecordedLimits, ResponseMs, RunRecord, SCHEMA, UnmappedValues, ratio,
 };
 use crate::transport::Traffic;
 use neon_mock::Calls;
@@ -74,6 +74,7 @@ impl RunSpec<'_> {
             counted_by,
             calls,
             records: measure.records(),
+            unmapped: UnmappedValues::of(measure.unmapped(), false),
             performance: performance(measure, calls, mappings, *traffic),
             audit: AuditVerdict {
                 valid: audit.is_valid(),

@@ -1,14 +1,47 @@
 //! Datasets made for a plan, and plans made for a dataset.
 
-use crate::plan::{Mapping, Operation, Plan, Texts, Transform};
-use neon_mock::api::{AccountType, DisplayType};
+use crate::plan::{
+    Mapping, Operation, Plan, ResolvedPlan, SampledTexts, Texts, Transform, UNMAPPED_VALUE, check,
+};
+use neon_mock::api::{AccountId, AccountType, DisplayType, Value};
 use neon_mock::dataset::{Dataset, FieldKind, FieldSpec};
+use neon_mock::org::Organisation;
 
 /// Values of a source whose target has options that the plan does not state.
 const OPTIONS: [&str; 4] = ["Bronze", "Silver", "Gold", "Platinum"];
 
 /// Share of accounts on which a made target already holds something.
 const TARGETS_FILLED: f64 = 0.2;
+
+/// Accounts whose texts a check of the plan looks at.
+const SAMPLE: u64 = 200;
+
+/// The texts that maps of `plan` look up on the first accounts of `organisation`.
+pub fn sampled_texts(plan: &Plan, organisation: &Organisation) -> SampledTexts {
+    let Ok(task) = ResolvedPlan::resolve(plan, organisation.definitions()) else {
+        return SampledTexts::new();
+    };
+    let mut sample: SampledTexts = task.looked_up().map(|field| (field, Vec::new())).collect();
+    if sample.is_empty() {
+        return sample;
+    }
+    for id in 1..=organisation.accounts().min(SAMPLE) {
+        for (field, value) in organisation.values(AccountId(id)) {
+            if let (Value::Text(text), Some(texts)) = (value, sample.get_mut(&field)) {
+                texts.push(text.into());
+            }
+        }
+    }
+    sample
+}
+
+/// Warnings of the values that `organisation` has and a map of `plan` does not.
+pub(super) fn unmapped_warnings(plan: &Plan, organisation: &Organisation) -> Vec<String> {
+    let sample = sampled_texts(plan, organisation);
+    let issues = check(plan, organisation.definitions(), &sample);
+    let unmapped = issues.into_iter().filter(|issue| issue.code == UNMAPPED_VALUE);
+    unmapped.map(|issue| issue.to_string()).collect()
+}
 
 /// Each source of `dataset` into its target: options are added to checkboxes, all else replaced.
 pub(super) fn plan_for(dataset: &Dataset, mappings: u32) -> Plan {

@@ -11,3 +11,4 @@ mod reads;
 mod retries;
 mod staff;
 mod strategies;
+mod unmapped;

@@ -145,7 +145,7 @@ fn writes(calls: &Calls) -> u64 {
 fn word(end: &AccountOutcome) -> &'static str {
     match end {
         AccountOutcome::Migrated => "migrated",
-        AccountOutcome::Unchanged => "unchanged",
+        AccountOutcome::Unchanged | AccountOutcome::Unmapped => "unchanged",
         AccountOutcome::Skipped(_) => "skipped",
         AccountOutcome::Failed(_) => "failed",
     }

@@ -4,7 +4,7 @@ use super::{CLIFF, RankedStrategy, longest_idle};
 use crate::experiment::{Goal, delta, did_the_same};
 use crate::report::decision::{Decision, ScalingPoint, StrategyRuns, SurfacePoint};
 use crate::stats::MIN_VALUES_OF_RANGE;
-use crate::text::{count, duration, join_and, percent, plural, share, sig3};
+use crate::text::{count, duration, join_and, percent, plural, share, sig3, unmapped_in_words};
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::measure::timeline::{Lane, Timeline};
 use neonbench_engine::record::WorldName;
@@ -61,7 +61,8 @@ impl Told<'_> {
         let Some(row) = league.first().filter(|_| has_best) else {
             let faults = league.iter().filter(|row| !row.fault.is_empty());
             let faults = faults.map(|row| format!("{}: {}.", row.name, row.fault));
-            return faults.chain(failures(decision, league)).chain(self.nearest()).collect();
+            let why = faults.chain(failures(decision, league)).chain(self.nearest());
+            return why.chain(unmapped(decision)).collect();
         };
         let mut sentences = vec![self.time(row)];
         if *dry_run {
@@ -81,6 +82,7 @@ impl Told<'_> {
                 duration(standard.makespan_s[1]),
             ));
         }
+        sentences.extend(unmapped(decision));
         sentences
     }
 
@@ -147,6 +149,13 @@ impl Told<'_> {
             Goal { constraints: Vec::new(), ..self.decision.goal.clone() }.in_words()
         ))
     }
+}
+
+/// The values for which a map of the plan has no entry, in the first run.
+fn unmapped(decision: &Decision) -> Vec<String> {
+    let first = decision.league.first().and_then(|one| one.runs.first());
+    let sentences = first.map_or_else(Vec::new, |run| unmapped_in_words(&run.unmapped));
+    sentences.into_iter().map(|sentence| format!("Unmapped: {sentence}.")).collect()
 }
 
 /// A sentence that names `rows`, which are faster than the best, and why they are not the best: by a verb
