@@ -34,6 +34,7 @@ mod retry;
 mod run;
 mod scalability;
 mod schema;
+mod selection;
 mod selector;
 mod selftest;
 mod serve;

@@ -18,7 +18,7 @@ pub use task::{Inconclusive, ResolvedField, ResolvedMapping, ResolvedPlan};
 pub use transform::{LetterCase, Otherwise, Texts, Transform, TransformError};
 pub use wire::{WireCriterion, WireMapping, WirePlan, WireStep};
 
-use neon_mock::api::{AccountId, Criterion};
+use neon_mock::api::{AccountId, Criterion, Operator};
 use neon_mock::dataset::FieldKind;
 use std::num::NonZeroU32;
 
@@ -85,13 +85,27 @@ impl Mapping {
 /// Which accounts a plan is for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Selection {
-    /// All accounts of the organisation; works for synthetic ones alone, whose size is known.
+    /// All accounts of the organisation. A synthetic one lists them; a server has to be searched.
     #[default]
     All,
     /// These, in this order.
     Ids(Vec<AccountId>),
     /// Accounts that meet every criterion; the engine searches for them first.
     Filter(Vec<Criterion>),
+}
+
+impl Selection {
+    /// The selection as a server takes it: by a search that every account meets, where no accounts are named.
+    #[must_use]
+    pub fn at_server(&self) -> Self {
+        match self {
+            Self::All => {
+                let (field, operator) = ("Account ID".to_owned(), Operator::NotBlank);
+                Self::Filter(vec![Criterion { field, operator, value: None, value_list: None }])
+            }
+            named => named.clone(),
+        }
+    }
 }
 
 /// A migration plan.

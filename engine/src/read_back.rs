@@ -213,7 +213,7 @@ fn restored(read: Vec<(FieldId, Value)>, entry: Option<&LedgerEntry>) -> Vec<(Fi
 fn ended_before(job: Job<'_>) -> impl Iterator<Item = AccountId> {
     let ids = match job.resources {
         AccountSource::Ids(ids) => ids,
-        AccountSource::Search(_) => &[],
+        AccountSource::Search { .. } => &[],
     };
     ids.iter().copied().filter(move |&id| {
         let landed = job.ledger.get(id).and_then(|entry| entry.landed.as_ref());

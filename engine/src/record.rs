@@ -12,9 +12,10 @@ pub use unmapped::{UnmappedRow, UnmappedValues};
 
 use crate::engine::limiter::Limiter;
 use crate::engine::{Guard, Reads, Strategy, WriteMode};
+use crate::event::Outcome;
 use crate::measure::{Measure, RecordCounts};
 use hdrhistogram::Histogram;
-use neon_mock::api::Class;
+use neon_mock::api::{Class, Endpoint};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -206,9 +207,55 @@ pub struct CallCounts {
 }
 
 impl CallCounts {
+    /// No calls.
+    pub const NONE: Self = Self {
+        total: 0,
+        record_reads: 0,
+        record_writes: 0,
+        searches: 0,
+        metadata: 0,
+        rejected: 0,
+        retries: 0,
+        failed: 0,
+    };
+
     /// Share of the calls that were refused; 0 without calls.
     pub fn refused_share(&self) -> f64 {
         ratio(self.rejected as f64, self.total as f64)
+    }
+
+    /// The calls of a run as its own side counted them.
+    pub fn of_client(measure: &Measure) -> Self {
+        let admitted = |class: Class| {
+            let endpoints = Endpoint::ALL.into_iter().filter(|endpoint| endpoint.class() == class);
+            endpoints
+                .map(|endpoint| {
+                    measure.attempts(endpoint) - measure.count(endpoint, Outcome::Rejected)
+                })
+                .sum::<u64>()
+        };
+        Self {
+            total: measure.total_attempts(),
+            record_reads: admitted(Class::Get),
+            record_writes: admitted(Class::Patch) + admitted(Class::Put),
+            searches: admitted(Class::Search),
+            metadata: admitted(Class::Metadata),
+            rejected: measure.count_all(Outcome::Rejected),
+            retries: measure.retries(),
+            failed: measure.failed_attempts(),
+        }
+    }
+
+    /// Adds the calls of `other`.
+    pub const fn add(&mut self, other: Self) {
+        self.total += other.total;
+        self.record_reads += other.record_reads;
+        self.record_writes += other.record_writes;
+        self.searches += other.searches;
+        self.metadata += other.metadata;
+        self.rejected += other.rejected;
+        self.retries += other.retries;
+        self.failed += other.failed;
     }
 
     /// Calls that read or wrote records, on any endpoint; metadata look-ups are not counted.

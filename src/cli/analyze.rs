@@ -128,7 +128,10 @@ const BYTES_A_MAPPING: u64 = 120;
 pub(super) fn run(args: &AnalyzeArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let status = LiveLine::new(line, 5 + usize::from(args.probe.is_some()));
     let probed = probed(args, line, &status)?;
-    let mut inputs = Inputs::read(&args.workload, &args.engine, &WorldArgs::default())?;
+    let mut inputs = match args.world.base_url {
+        Some(_) => Inputs::sized_at_server(&args.workload, &args.engine, &args.world)?,
+        None => Inputs::read(&args.workload, &args.engine, &WorldArgs::default())?,
+    };
     let mut target = KnownTarget::of(&inputs.scenario.profile);
     if let Some((_, fit)) = &probed {
         inputs.scenario.profile = fit.profile("probed");

@@ -111,11 +111,13 @@ fn forecast(
     replicates: u32,
     status: &LiveLine,
 ) -> Result<Vec<WholePlanForecast>, CliError> {
+    let of_its_size = inputs.counted()?.map(|counted| inputs.scenario.of_size(counted.accounts));
+    let whole = of_its_size.as_ref().unwrap_or(&inputs.scenario);
     let mut all = Vec::new();
     for strategy in inputs.strategies() {
         status.step(format!("the whole plan, simulated: {strategy}"));
         let mut observer = status.observer("running the other seeds");
-        let spec = RunSpec::new(&inputs.scenario, inputs.settings(strategy)?);
+        let spec = RunSpec::new(whole, inputs.settings(strategy)?);
         let (run, entry) = replicated(&spec, &World::Virtual, replicates, &mut observer)?;
         all.push((run.record, entry));
     }

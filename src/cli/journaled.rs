@@ -135,7 +135,7 @@ impl JournaledRun<'_> {
         let JournaledRun { store, id, ledger, again, stop, resume, keeps_record } = self;
         let made = {
             let journal = store.journal(id)?;
-            let session = RunContext { journal: &journal, ledger, again, stop };
+            let session = RunContext { journal: &journal, ledger, again, stop, ..order.session };
             RunSpec { session, ..order.clone() }.run(world, observer)
         };
         match made {

@@ -2,6 +2,7 @@
 
 mod definitions;
 mod exchange;
+mod ids;
 mod preview;
 
 use super::args::OutputArgs;
@@ -11,6 +12,7 @@ use super::inputs::plan_file;
 use super::output::{plural, print};
 use super::terminal::{Emphasis, emphasised};
 use clap::Subcommand;
+pub(super) use definitions::unmapped_at;
 use definitions::{CheckedAgainst, OrganisationArgs};
 use neonbench_engine::plan::{Level, PlanIssue, check};
 use serde::Serialize;
@@ -35,6 +37,8 @@ pub(super) enum PlanCommand {
     },
     /// Show the changes that a plan would make to a sample of accounts
     Preview(preview::PreviewArgs),
+    /// List the accounts that a plan selects, one id per line
+    Ids(ids::IdsArgs),
     /// Convert a plan file of the Python SDK to a plan
     Import {
         /// File of the Python SDK: .yaml, .yml or .json
@@ -57,6 +61,7 @@ pub(super) fn run(command: &PlanCommand, line: &CommandLine) -> Result<ExitCode,
     match command {
         PlanCommand::Check { file, organisation, json } => check_file(file, organisation, *json),
         PlanCommand::Preview(args) => preview::run(args, line),
+        PlanCommand::Ids(args) => ids::run(args, line),
         PlanCommand::Import { file, to } => exchange::import(file, to.as_deref(), line),
         PlanCommand::Export { file, to } => exchange::export(file, to),
     }

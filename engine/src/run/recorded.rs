@@ -36,7 +36,11 @@ impl RunSpec<'_> {
         });
         let (counted_by, calls) = match server_calls {
             Some(server) => (CountedBy::Server, counted_by_server(server, measure)),
-            None => (CountedBy::Client, counted_by_client(measure)),
+            None => {
+                let mut calls = CallCounts::of_client(measure);
+                calls.add(self.session.calls_before);
+                (CountedBy::Client, calls)
+            }
         };
         let mut record = RunRecord {
             schema: SCHEMA,
@@ -178,25 +182,6 @@ fn counted_by_server(server: &Calls, measure: &Measure) -> CallCounts {
         rejected: server.rejected(),
         retries: measure.retries(),
         // The server cannot know of those whose answer came too late.
-        failed: measure.failed_attempts(),
-    }
-}
-
-fn counted_by_client(measure: &Measure) -> CallCounts {
-    let admitted = |class: Class| {
-        let endpoints = Endpoint::ALL.into_iter().filter(|endpoint| endpoint.class() == class);
-        endpoints
-            .map(|endpoint| measure.attempts(endpoint) - measure.count(endpoint, Outcome::Rejected))
-            .sum::<u64>()
-    };
-    CallCounts {
-        total: measure.total_attempts(),
-        record_reads: admitted(Class::Get),
-        record_writes: admitted(Class::Patch) + admitted(Class::Put),
-        searches: admitted(Class::Search),
-        metadata: admitted(Class::Metadata),
-        rejected: measure.count_all(Outcome::Rejected),
-        retries: measure.retries(),
         failed: measure.failed_attempts(),
     }
 }

@@ -86,7 +86,9 @@ impl Ended {
 fn resources(scenario: &Scenario) -> engine::AccountSource<'_> {
     match &scenario.resources {
         Resources::Ids(ids) => engine::AccountSource::Ids(ids),
-        Resources::Search(criteria) => engine::AccountSource::Search(criteria),
+        Resources::Search { criteria, most } => {
+            engine::AccountSource::Search { criteria, most: *most }
+        }
     }
 }
 

@@ -12,10 +12,10 @@ use neon_mock::api::{
 use neon_mock::org::Organisation;
 use neonbench_engine::plan::{Plan, ResolvedPlan, SampledTexts};
 use neonbench_engine::run::RunError;
-use neonbench_engine::scenario::sampled_texts;
+use neonbench_engine::scenario::{sampled_texts, unmapped_warnings};
 use neonbench_engine::transport::Transport;
-use neonbench_engine::world::HttpTransport;
 use neonbench_engine::world::runtime;
+use neonbench_engine::world::{HttpTransport, Target};
 use std::path::PathBuf;
 
 /// Whose fields; one of the three.
@@ -73,19 +73,35 @@ impl OrganisationArgs {
         let base_url = base_url.as_deref().unwrap_or_default();
         let transport = HttpTransport::new(readable_target(base_url, &self.credentials)?)
             .map_err(RunError::Http)?;
-        runtime().map_err(CliError::Runtime)?.block_on(async {
-            let fields = fields_of(&transport).await?;
-            let mut sample = SampledTexts::new();
-            let task = ResolvedPlan::resolve(plan, &fields);
-            for field in task.iter().flat_map(ResolvedPlan::looked_up) {
-                // Without a page of its texts, the field is checked as far as its definition goes.
-                if let Some(texts) = texts_of(&transport, field).await {
-                    sample.insert(field, texts);
-                }
-            }
-            Ok(CheckedAgainst { name: base_url.to_owned(), fields, sample })
-        })
+        let read = definitions_and_sample(&transport, plan);
+        let (fields, sample) = runtime().map_err(CliError::Runtime)?.block_on(read)?;
+        Ok(CheckedAgainst { name: base_url.to_owned(), fields, sample })
     }
+}
+
+/// The definitions at the server, and one page of texts of each field that a map of `plan` looks up.
+async fn definitions_and_sample(
+    transport: &HttpTransport,
+    plan: &Plan,
+) -> Result<(Vec<CustomField>, SampledTexts), CliError> {
+    let fields = fields_of(transport).await?;
+    let mut sample = SampledTexts::new();
+    let task = ResolvedPlan::resolve(plan, &fields);
+    for field in task.iter().flat_map(ResolvedPlan::looked_up) {
+        // Without a page of its texts, the field is checked as far as its definition goes.
+        if let Some(texts) = texts_of(transport, field).await {
+            sample.insert(field, texts);
+        }
+    }
+    Ok((fields, sample))
+}
+
+/// Warnings of the values at `target` for which a map of `plan` has no entry.
+pub(in crate::cli) fn unmapped_at(target: &Target, plan: &Plan) -> Result<Vec<String>, CliError> {
+    let transport = HttpTransport::new(target.clone()).map_err(RunError::Http)?;
+    let read = definitions_and_sample(&transport, plan);
+    let (fields, sample) = runtime().map_err(CliError::Runtime)?.block_on(read)?;
+    Ok(unmapped_warnings(plan, &fields, &sample))
 }
 
 /// The texts of one page of accounts on which `field` is filled; `None` if the server does not serve it.

@@ -7,11 +7,12 @@ use crate::cli::error::CliError;
 use crate::cli::inputs::{dataset, plan_file, readable_target};
 use crate::cli::output::{plural, print, unmapped_in_words};
 use crate::cli::progress::LiveLine;
+use crate::cli::selection::selected_at;
 use crate::cli::terminal::{Emphasis, emphasised, escape_controls};
 use clap::Args;
 use neon_mock::api::{Account, AccountId, AccountKind, CustomFieldItem, FieldId, Value};
 use neonbench_engine::decide::{Decision, SlotValues, apply, state_of_values};
-use neonbench_engine::engine::{EngineError, Settings, Strategy, read_accounts};
+use neonbench_engine::engine::{EngineError, Settings, Stop, Strategy, read_accounts};
 use neonbench_engine::event::UnmappedValue;
 use neonbench_engine::measure::UnmappedCounts;
 use neonbench_engine::plan::{Plan, ResolvedField, ResolvedPlan, Selection, parse_ids};
@@ -133,19 +134,13 @@ fn of_dataset(args: &PreviewArgs, plan: Plan) -> Result<Preview, CliError> {
 }
 
 fn of_server(args: &PreviewArgs, plan: &Plan, base_url: &str) -> Result<Preview, CliError> {
-    let ids = match (&args.resource_ids, &plan.selection) {
-        (Some(ids), _) => parse_ids(ids)?,
-        (None, Selection::Ids(ids)) => ids.clone(),
-        (None, Selection::All | Selection::Filter(_)) => {
-            return Err(CliError::usage(
-                "--base-url needs to know which accounts: give --resource-ids, or a plan with \
-                 resource_ids",
-            ));
-        }
+    let target = readable_target(base_url, &args.credentials)?;
+    let selection = match &args.resource_ids {
+        Some(ids) => Selection::Ids(parse_ids(ids)?),
+        None => plan.selection.clone(),
     };
-    let ids: Vec<AccountId> = ids.into_iter().take(args.sample as usize).collect();
-    let transport = HttpTransport::new(readable_target(base_url, &args.credentials)?)
-        .map_err(RunError::Http)?;
+    let ids = selected_at(&target, &selection, Some(args.sample), Stop::NEVER)?;
+    let transport = HttpTransport::new(target).map_err(RunError::Http)?;
     let (task, accounts) = runtime().map_err(CliError::Runtime)?.block_on(async {
         let task = resolve(plan, &fields_of(&transport).await?)?;
         let (clock, settings) = (WallClock::start(), Settings::new(Strategy::Standard));

@@ -21,7 +21,7 @@ use neonbench_engine::measure::timeline::Timeline;
 use neonbench_engine::measure::{Measure, histogram};
 use neonbench_engine::plan::Selection;
 use neonbench_engine::run::{RunError, RunSpec, World};
-use neonbench_engine::scenario::{Resources, Scenario, Workload};
+use neonbench_engine::scenario::{Scenario, Workload};
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 
@@ -228,8 +228,7 @@ impl Exploration<'_> {
     /// The workload on which variants are tried.
     fn varied(&self, scenario: &Scenario) -> Workload {
         let workload = self.workload.clone();
-        let Resources::Ids(ids) = &scenario.resources else { return workload };
-        let sample = (ids.len() as u64 > VARIED_ACCOUNTS).then_some(VARIED_ACCOUNTS);
+        let sample = (scenario.expected_resources() > VARIED_ACCOUNTS).then_some(VARIED_ACCOUNTS);
         Workload { sample: sample.or(workload.sample), ..workload }
     }
 

@@ -6,7 +6,7 @@ use crate::experiment::{RunFigures, parallel_map};
 use crate::report::decision::Grid;
 use neon_mock::api::Endpoint;
 use neonbench_engine::engine::{Settings, Strategy};
-use neonbench_engine::scenario::{Resources, Scenario, Workload};
+use neonbench_engine::scenario::{Scenario, Workload};
 
 const WORKERS: [u32; 7] = [1, 2, 3, 5, 8, 10, 20];
 const BATCH_SIZES: [u32; 4] = [1, 10, 50, 250];
@@ -22,11 +22,7 @@ pub(super) fn explore(
 ) -> Result<Grid, SuiteError> {
     let whole = Scenario::new(workload.clone())?;
     let most = (MAX_VALUES / whole.plan.mappings.len().max(1) as u64).max(20);
-    let accounts = match &whole.resources {
-        Resources::Ids(ids) => ids.len() as u64,
-        Resources::Search(_) => return Ok(Grid::default()),
-    };
-    let accounts = accounts.min(most);
+    let accounts = whole.expected_resources().min(most);
     let has_pool = whole.profile.pool(Endpoint::PatchAccount).is_some();
     let pools = if has_pool { POOLS.to_vec() } else { vec![0] };
     let mut grid = Grid {
