@@ -442,7 +442,7 @@ fn world(args: &WorldArgs, workload: &mut Workload, dry_run: bool) -> Result<Wor
             Some(plan) => plan.selection = plan.selection.at_server(),
             None => {
                 return Err(CliError::usage(
-                    "--base-url needs the accounts to migrate: add --resource-ids, --resources or a plan",
+                    "--base-url needs the accounts to migrate: add --resource-ids, --resources, or a plan, whose filter then says which",
                 ));
             }
         }

@@ -204,7 +204,7 @@ fn a_server_is_searched_for_the_accounts_of_a_filter() {
 
 #[test]
 fn an_analysis_counts_what_the_server_has() {
-    let (place, accounts) = (place(), 130);
+    let (place, accounts) = (place(), 40);
     let (ids, _) = expected(accounts);
     let mock = server(accounts, "unlimited");
     let at = format!("--base-url {}", mock.base_url());
