@@ -10,6 +10,7 @@ mod error;
 pub mod http;
 mod id;
 mod look_up;
+mod other_members;
 mod scalar;
 mod search;
 
@@ -26,6 +27,8 @@ pub use endpoint::{Class, Endpoint};
 pub use error::{ApiError, Status};
 pub use id::{AccountId, FieldId, OptionId, ParseIdError};
 pub use look_up::LookUp;
+pub(crate) use other_members::MemberMaker;
+pub use other_members::{JsonMembers, OtherMembers};
 pub use search::{
     Criterion, CustomOutputField, CustomSearchField, MAX_PAGE_SIZE, Operator, OutputField,
     OutputFields, Page, Pagination, SearchAccounts, SearchFields, SearchPage, SearchRow,
@@ -49,10 +52,11 @@ pub enum Request {
     ListAccounts(ListAccounts),
     /// One page of the accounts that meet every criterion.
     SearchAccounts(SearchAccounts),
-    /// Lists the fields that a search accepts, with their operators.
-    SearchFields,
-    /// Lists the fields that a search can return.
-    OutputFields,
+    /// Lists the fields that a search accepts, with their operators; those alone whose name has the
+    /// text, if one is given.
+    SearchFields(Option<String>),
+    /// Lists the fields that a search can return, in the same way.
+    OutputFields(Option<String>),
     /// All custom fields of a category, in one unpaged array.
     ListCustomFields(Category),
     /// One custom field.
@@ -74,8 +78,8 @@ impl Request {
             Self::PutAccount(..) => Endpoint::PutAccount,
             Self::ListAccounts(_) => Endpoint::ListAccounts,
             Self::SearchAccounts(_) => Endpoint::SearchAccounts,
-            Self::SearchFields => Endpoint::SearchFields,
-            Self::OutputFields => Endpoint::OutputFields,
+            Self::SearchFields(_) => Endpoint::SearchFields,
+            Self::OutputFields(_) => Endpoint::OutputFields,
             Self::ListCustomFields(_) => Endpoint::ListCustomFields,
             Self::GetCustomField(_) => Endpoint::GetCustomField,
             Self::CreateAccount(_) => Endpoint::CreateAccount,

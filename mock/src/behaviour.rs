@@ -28,6 +28,17 @@ pub struct Behaviour {
     pub individuals_include_companies: bool,
     /// Effect of a write to the old id of a merged account.
     pub merged_write: MergedWrite,
+    /// Answer to a list of custom fields without a category.
+    #[serde(skip_serializing_if = "is_default")]
+    pub missing_category: MissingCategory,
+    /// Answer to a search whose criterion names its field by a number.
+    #[serde(skip_serializing_if = "is_default")]
+    pub integer_field: IntegerField,
+}
+
+/// True for the default, which a digest leaves out.
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 /// Handling of a page size above [`MAX_PAGE_SIZE`](crate::api::MAX_PAGE_SIZE).
@@ -105,4 +116,30 @@ pub enum MergedWrite {
     Applied,
     /// Nothing, though it answers 222 all the same.
     Dropped,
+}
+
+/// Answer to `GET /customFields` without a category, which Neon's description requires.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum MissingCategory {
+    /// It lists the fields of accounts. Source: published clients ask so and read a list.
+    #[default]
+    Account,
+    /// The request is refused.
+    #[serde(rename = "400")]
+    Refused,
+}
+
+/// Answer to a search with `"field": 79` in place of `"field": "79"`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum IntegerField {
+    /// As if it were the text. Source: the API takes numbers for the texts of other members.
+    #[default]
+    Taken,
+    /// The search is refused.
+    #[serde(rename = "400")]
+    Refused,
 }

@@ -72,14 +72,14 @@ fn basic(header: &[u8]) -> Option<(String, String)> {
 }
 
 impl From<Unauthorized> for Response {
-    /// Source of the codes: Neon's page on response codes.
+    /// Source of the codes and texts: Neon's page on response codes.
     fn from(unauthorized: Unauthorized) -> Self {
         let (code, message) = match unauthorized {
-            Unauthorized::KeyRequired => (10, "API key is required"),
-            Unauthorized::OrgRequired => (12, "organization id is required"),
-            Unauthorized::KeyInvalid => (13, "API key is invalid"),
-            Unauthorized::OrgInvalid => (14, "organization id is invalid"),
-            Unauthorized::TokenInvalid => (15, "OAuth token is invalid"),
+            Unauthorized::KeyRequired => (10, "Api key is required."),
+            Unauthorized::OrgRequired => (12, "OrgId is required."),
+            Unauthorized::KeyInvalid => (13, "Api key is invalid."),
+            Unauthorized::OrgInvalid => (14, "OrgId is invalid."),
+            Unauthorized::TokenInvalid => (15, "OAuth access token is invalid."),
         };
         Self::error(Status::UNAUTHORIZED, ApiError::new(code, message))
     }

@@ -3,7 +3,7 @@
 //! Base path, authentication, decoding and encoding are settled here, so that a call is answered
 //! alike whichever shell it comes through. A shell does the waiting, and says when it has done it.
 
-use crate::api::http::{InvalidRequest, decode, response_body};
+use crate::api::http::{InvalidRequest, decode_by, response_body};
 use crate::api::{ApiError, Endpoint, Request, Response, Status};
 use crate::credentials::OrgCredentials;
 use crate::fault::Delivery;
@@ -12,12 +12,23 @@ use crate::served::{Served, ServedCall, journal_path};
 use crate::time::Timestamp;
 use crate::wall_clock;
 use compact_str::CompactString;
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// Base path of the API: `GET /v2/accounts/1`.
 pub const BASE_PATH: &str = "/v2";
+
+/// The challenge of a 401, without which some clients never send their credentials. Source: RFC 9110,
+/// section 11.6.1.
+const CHALLENGE: &str = "Basic realm=\"Neon CRM\"";
+
+/// The header that names the version a client was written for.
+pub(crate) const VERSION_HEADER: &str = "neon-api-version";
+
+/// Latest minor version of API 2.
+const LATEST_MINOR: u8 = 11;
 
 /// Content type of all bodies but malformed ones.
 const JSON: &str = "application/json";
@@ -49,6 +60,8 @@ pub(crate) struct ReceivedCall<'a> {
     pub(crate) query: Option<&'a str>,
     pub(crate) authorization: Option<&'a [u8]>,
     pub(crate) content_type: Option<&'a [u8]>,
+    /// Value of [`VERSION_HEADER`].
+    pub(crate) version: Option<&'a [u8]>,
     pub(crate) body: &'a [u8],
 }
 
@@ -91,6 +104,11 @@ impl Answer {
             admitted: None,
             line: None,
         }
+    }
+
+    /// The value of the WWW-Authenticate header, if there is one.
+    pub(crate) fn challenge(&self) -> Option<&'static str> {
+        (self.status == Status::UNAUTHORIZED).then_some(CHALLENGE)
     }
 
     /// The value of the Retry-After header, in whole seconds.
@@ -145,11 +163,14 @@ impl Live {
     }
 
     fn request(&self, call: &ReceivedCall<'_>) -> Result<Request, Response> {
-        let path = below_base(call.path).ok_or_else(|| outside_base(call.path))?;
+        let path = single_slashes(call.path);
+        let path = below_base(&path).ok_or_else(|| outside_base(call.path))?;
         self.credentials.check(call.authorization).inspect_err(|_| {
             self.unauthorized.fetch_add(1, Ordering::Relaxed);
         })?;
-        let decoded = decode(call.verb, path, call.query, call.body);
+        let behaviour = *self.neon().profile().behaviour();
+        let decoded = check_version(call.version)
+            .and_then(|()| decode_by(&behaviour, call.verb, path, call.query, call.body));
         readable(call, decoded).map_err(|refused| {
             self.undecodable.fetch_add(1, Ordering::Relaxed);
             refused.into()
@@ -253,6 +274,38 @@ fn is_json(content_type: &[u8]) -> bool {
     essence.eq_ignore_ascii_case(JSON.as_bytes()) || suffix.eq_ignore_ascii_case(b"+json")
 }
 
+/// Refuses a version other than 2.0 to the latest. A client need not name one.
+fn check_version(version: Option<&[u8]>) -> Result<(), InvalidRequest> {
+    let Some(version) = version.map(<[u8]>::trim_ascii).filter(|version| !version.is_empty())
+    else {
+        return Ok(());
+    };
+    let minor = version.strip_prefix(b"2.").and_then(|minor| std::str::from_utf8(minor).ok());
+    let minor = minor.filter(|minor| minor.bytes().all(|byte| byte.is_ascii_digit()));
+    if minor.and_then(|minor| minor.parse::<u8>().ok()).is_some_and(|minor| minor <= LATEST_MINOR) {
+        return Ok(());
+    }
+    let message = format!(
+        "NEON-API-VERSION cannot be `{}`: there are 2.0 to 2.{LATEST_MINOR}",
+        String::from_utf8_lossy(version)
+    );
+    Err(InvalidRequest { status: Status::BAD_REQUEST, error: ApiError::new(1, message) })
+}
+
+/// `path` with one slash where clients that join addresses leave several.
+fn single_slashes(path: &str) -> Cow<'_, str> {
+    if !path.contains("//") {
+        return Cow::Borrowed(path);
+    }
+    let mut single = String::with_capacity(path.len());
+    for letter in path.chars() {
+        if letter != '/' || !single.ends_with('/') {
+            single.push(letter);
+        }
+    }
+    Cow::Owned(single)
+}
+
 fn below_base(path: &str) -> Option<&str> {
     path.strip_prefix(BASE_PATH).filter(|below| below.is_empty() || below.starts_with('/'))
 }
@@ -273,6 +326,16 @@ mod tests {
         }
         for other in ["text/plain", "", "application/x-www-form-urlencoded", "json", "+jso"] {
             assert!(!is_json(other.as_bytes()), "{other}");
+        }
+    }
+
+    #[test]
+    fn versions_from_2_0_to_the_latest_are_known() {
+        for known in [None, Some(&b""[..]), Some(b"2.0"), Some(b"2.1"), Some(b" 2.11 ")] {
+            assert_eq!(check_version(known), Ok(()), "{known:?}");
+        }
+        for other in ["2.12", "9.9", "1.0", "2", "2.", "abc", "2.+1", "2.1.0", "v2.1"] {
+            assert!(check_version(Some(other.as_bytes())).is_err(), "{other}");
         }
     }
 

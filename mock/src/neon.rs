@@ -290,7 +290,7 @@ mod tests {
             (Status::TOO_MANY_REQUESTS, at(40))
         );
         // Endpoints have pools of their own, and a slot is free when its call is ready.
-        assert_eq!(neon.handle(at(10), &Request::SearchFields).ready_at, at(110));
+        assert_eq!(neon.handle(at(10), &Request::SearchFields(None)).ready_at, at(110));
         assert_eq!(neon.handle(at(200), &get).response.status, Status::OK);
         let calls = neon.calls().of(Endpoint::GetAccount);
         assert_eq!((calls.admitted, calls.rejected, calls.failed), (6, 1, 0));

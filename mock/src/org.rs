@@ -13,9 +13,11 @@ mod list;
 pub(crate) mod look_up;
 mod merged;
 mod search;
+mod standard;
 mod synthetic;
 mod write;
 
+pub(crate) use change::Author;
 pub use digest::StateDigest;
 pub use list::PageTooLarge;
 pub use search::SearchError;
@@ -29,6 +31,7 @@ use crate::dataset::Dataset;
 use crate::rng;
 use change::AccountChange;
 use changes::Changes;
+use compact_str::CompactString;
 use field::Field;
 use lag::Past;
 use merged::Merged;
@@ -42,6 +45,9 @@ pub const FIRST_OPTION_ID: u32 = 301;
 
 /// When every synthetic account was last changed: 2024-01-01T00:00:00Z, in Unix seconds.
 const LAST_CHANGED_S: i64 = 1_704_067_200;
+
+/// The user of the organisation who made its accounts and edits them; `look_ups.json` lists this one.
+const STAFF_NAME: &str = "Robin Okafor";
 
 /// One organisation's accounts and fields.
 #[derive(Clone, Debug)]
@@ -58,6 +64,8 @@ pub struct Organisation {
     fields: Arc<[Field]>,
     /// Their definitions, in the same order.
     definitions: Arc<[CustomField]>,
+    /// The same in the order of their names, as Neon lists them.
+    listed: Arc<[CustomField]>,
     changes: Changes,
     repeated_writes: u64,
     /// Kinds of the accounts that were created.
@@ -75,6 +83,8 @@ impl Organisation {
             specs.map(|(id, spec)| Field::synthetic(id, spec, seed, &mut next_option)).collect();
         let definitions: Arc<[CustomField]> =
             fields.iter().map(|field| field.definition.clone()).collect();
+        let mut listed = definitions.to_vec();
+        listed.sort_by_cached_key(|field| (field.name.to_lowercase(), field.id));
         let mut organisation = Self {
             accounts,
             companies: dataset.companies,
@@ -84,6 +94,7 @@ impl Organisation {
             name_key: rng::key(seed, "name"),
             merged: (dataset.merged > 0.0).then(|| Merged::new(dataset.merged, seed)),
             definitions,
+            listed: listed.into(),
             fields,
             changes: Changes::default(),
             repeated_writes: 0,
@@ -117,6 +128,11 @@ impl Organisation {
     /// Every custom field's definition, in id order.
     pub const fn definitions(&self) -> &Arc<[CustomField]> {
         &self.definitions
+    }
+
+    /// The same in the order of their names, whatever the case. Source: recorded answers.
+    pub const fn listed_definitions(&self) -> &Arc<[CustomField]> {
+        &self.listed
     }
 
     /// The custom field of that id; `None` if there is none.
@@ -187,6 +203,7 @@ impl Organisation {
         Self {
             fields: Arc::clone(&self.fields),
             definitions: Arc::clone(&self.definitions),
+            listed: Arc::clone(&self.listed),
             merged: self.merged.clone(),
             changes: Changes::default(),
             repeated_writes: 0,
@@ -216,7 +233,7 @@ impl Organisation {
         Some(self.assemble(id, change, items))
     }
 
-    /// True if name and contact of the account are as at the start.
+    /// True if name, contact and other standard members of the account are as at the start.
     pub fn has_original_identity(&self, id: AccountId) -> bool {
         if id.0 > self.accounts {
             return false;
@@ -227,6 +244,7 @@ impl Organisation {
             now.name == original.name
                 && now.primary_contact == original.primary_contact
                 && now.primary_contact_account_id == original.primary_contact_account_id
+                && now.others == original.others
         })
     }
 
@@ -262,9 +280,13 @@ impl Organisation {
         body.account_id = Some(id);
         body.account_custom_fields = Some(items);
         let changed_s = change.map_or(LAST_CHANGED_S, AccountChange::changed_s);
-        let created_s = if id.0 > self.accounts { changed_s } else { LAST_CHANGED_S };
+        let is_created = id.0 > self.accounts;
+        let created_by = if is_created { Author::Client } else { Author::Staff };
+        let changed_by = change.map_or(created_by, AccountChange::author);
         body.timestamps = Some(Timestamps {
-            created_date_time: Some(created_s),
+            created_by: Some(CompactString::const_new(created_by.name())),
+            created_date_time: Some(if is_created { changed_s } else { LAST_CHANGED_S }),
+            last_modified_by: Some(CompactString::const_new(changed_by.name())),
             last_modified_date_time: Some(changed_s),
         });
         Account { kind, body }
@@ -285,10 +307,12 @@ impl Organisation {
         let kind = self.kind(id);
         let body = self.identity_now(id, kind, self.changes.get(id));
         let contact = body.primary_contact.unwrap_or_default();
+        // A company's contact lends it an address, and no name.
+        let is_person = kind == AccountKind::Individual;
         AccountRow {
             account_id: id,
-            first_name: contact.first_name,
-            last_name: contact.last_name,
+            first_name: contact.first_name.filter(|_| is_person),
+            last_name: contact.last_name.filter(|_| is_person),
             company_name: body.name,
             email: contact.email1,
             user_type: UserType::from(kind),

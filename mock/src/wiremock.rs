@@ -9,7 +9,7 @@
 //! answer that never comes is an hour away.
 
 use crate::fault::{Delivery, SLOW_BODY};
-use crate::live::{Live, ReceivedCall};
+use crate::live::{Live, ReceivedCall, VERSION_HEADER};
 use crate::neon_mock::NeonMock;
 use crate::wall_clock;
 use std::sync::Arc;
@@ -40,12 +40,14 @@ impl Respond for NeonResponder {
             query: request.url.query(),
             content_type: request.headers.get("content-type").map(HeaderValue::as_bytes),
             authorization: request.headers.get("authorization").map(HeaderValue::as_bytes),
+            version: request.headers.get(VERSION_HEADER).map(HeaderValue::as_bytes),
             body: &request.body,
         });
         // Even a zero delay would wait for the next whole millisecond.
         let left = |ready_at: Instant| ready_at.checked_duration_since(wall_clock::now());
         let due = answer.ready_at.and_then(left).filter(|delay| !delay.is_zero());
         let retry_after_s = answer.retry_after_s();
+        let challenge = answer.challenge();
         let (mut template, delay) = match answer.delivery {
             Delivery::Reset => return delayed(ResponseTemplate::new(502), due),
             Delivery::Never => (ResponseTemplate::new(answer.status.0), Some(NEVER)),
@@ -59,6 +61,9 @@ impl Respond for NeonResponder {
         };
         if let Some(content_type) = answer.content_type {
             template = template.set_body_raw(answer.body, content_type);
+        }
+        if let Some(challenge) = challenge {
+            template = template.insert_header("www-authenticate", challenge);
         }
         if let Some(seconds) = retry_after_s {
             template = template.insert_header("retry-after", seconds.to_string());

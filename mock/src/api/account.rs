@@ -2,10 +2,13 @@
 
 use super::custom_field::CustomFieldItem;
 use super::id::AccountId;
+use super::other_members::{
+    IdOrNone, JsonMembers, MemberName, MemberNames, OtherMembers, members_and_others,
+};
 use super::search::{Page, Pagination};
 use crate::named;
 use compact_str::CompactString;
-use serde::ser::SerializeStruct;
+use serde::ser::{SerializeMap as _, SerializeStruct as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 /// Kind of an account.
@@ -16,6 +19,16 @@ pub enum AccountKind {
     Individual,
     /// A company: the wrapper is `companyAccount`.
     Company,
+}
+
+impl AccountKind {
+    /// The member that wraps an account of this kind.
+    pub const fn wrapper(self) -> &'static str {
+        match self {
+            Self::Individual => "individualAccount",
+            Self::Company => "companyAccount",
+        }
+    }
 }
 
 /// One account in the wrapper of its kind.
@@ -38,33 +51,37 @@ impl Account {
     }
 }
 
-/// The members of an account that this mock stores; Neon has more, all optional.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// An account of either kind. Every member is optional, in answers too.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct AccountBody {
     /// Its id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_id: Option<AccountId>,
     /// A company's name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<CompactString>,
     /// The account of a company's primary contact.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub primary_contact_account_id: Option<AccountId>,
-    /// An individual's name and address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Name and addresses: an individual's own, or those of a company's contact.
     pub primary_contact: Option<PrimaryContact>,
     /// Custom fields that are not empty.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub account_custom_fields: Option<Vec<CustomFieldItem>>,
-    /// Times of creation and last change.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// Times and authors of creation and last change.
     pub timestamps: Option<Timestamps>,
+    /// All other members; a write that [`decode`](super::http::decode) made holds those alone
+    /// that the API has.
+    pub others: OtherMembers,
     /// First member of a write that the API does not have, such as `customFieldResponses`;
     /// set by [`decode`](super::http::decode).
-    #[serde(skip)]
     pub unknown_member: Option<Box<str>>,
 }
+
+members_and_others!(AccountBody {
+    account_id: "accountId" as IdOrNone,
+    name: "name" as Option<CompactString>,
+    primary_contact_account_id: "primaryContactAccountId" as IdOrNone,
+    primary_contact: "primaryContact" as Option<PrimaryContact>,
+    account_custom_fields: "accountCustomFields" as Option<Vec<CustomFieldItem>>,
+    timestamps: "timestamps" as Option<Timestamps>,
+});
 
 impl AccountBody {
     /// The custom field of that name; `None` if it is empty or there is none.
@@ -74,33 +91,44 @@ impl AccountBody {
     }
 }
 
-/// A person's name and address.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+/// A person's name and addresses.
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct PrimaryContact {
     /// The contact's own id.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact_id: Option<AccountId>,
     /// First name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_name: Option<CompactString>,
     /// Last name.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_name: Option<CompactString>,
-    /// First address.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// First e-mail address.
     pub email1: Option<CompactString>,
+    /// All other members, as those of [`AccountBody`].
+    pub others: OtherMembers,
 }
 
-/// Creation and last change of an account, in Unix seconds; RFC 3339 in UTC on the wire.
+members_and_others!(PrimaryContact {
+    contact_id: "contactId" as IdOrNone,
+    first_name: "firstName" as Option<CompactString>,
+    last_name: "lastName" as Option<CompactString>,
+    email1: "email1" as Option<CompactString>,
+});
+
+/// Creation and last change of an account: authors, and times in Unix seconds; RFC 3339 in UTC on
+/// the wire.
 ///
 /// A text that does not parse reads as `None`, so that it never costs the whole account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Timestamps {
+    /// Name of the user who created it.
+    #[serde(default)]
+    pub created_by: Option<CompactString>,
     /// Creation.
     #[serde(default, with = "rfc3339")]
     pub created_date_time: Option<i64>,
+    /// Name of the user who changed it last.
+    #[serde(default)]
+    pub last_modified_by: Option<CompactString>,
     /// Last change.
     #[serde(default, with = "rfc3339")]
     pub last_modified_date_time: Option<i64>,

@@ -5,7 +5,7 @@ use super::id::{FieldId, OptionId};
 use super::scalar;
 use crate::named;
 use compact_str::CompactString;
-use serde::ser::SerializeMap;
+use serde::ser::{SerializeMap as _, SerializeStruct as _};
 use serde::{Deserialize, Serialize};
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -111,7 +111,7 @@ named! {
 }
 
 /// Definition of a custom field, as `GET /customFields` lists it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CustomField {
     /// Id, which writes refer to.
@@ -119,7 +119,6 @@ pub struct CustomField {
     /// Name, as on records.
     pub name: Arc<str>,
     /// Name in search columns; may differ, and need not be unique.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub display_name: Option<Arc<str>>,
     /// `ACTIVE` or `INACTIVE`.
     pub status: Option<OptionStatus>,
@@ -133,7 +132,7 @@ pub struct CustomField {
     pub group_id: Option<String>,
     /// True if constituents cannot edit it.
     pub constituent_read_only: Option<bool>,
-    /// Its options, in their order; empty for text.
+    /// Its options, in their order; empty for text, which is null on the wire.
     #[serde(default, deserialize_with = "null_is_empty")]
     pub option_values: Vec<OptionDef>,
     /// Accounts that have the field.
@@ -141,9 +140,38 @@ pub struct CustomField {
 }
 
 impl CustomField {
+    /// Its name in search columns.
+    pub fn column_name(&self) -> &Arc<str> {
+        self.display_name.as_ref().unwrap_or(&self.name)
+    }
+
     /// Accounts that have the field; all where Neon does not say.
     pub fn account_type(&self) -> AccountType {
         self.account_settings.map_or(AccountType::Any, |settings| settings.account_type)
+    }
+}
+
+impl Serialize for CustomField {
+    /// Every member that recorded answers have, in their order. The settings of other records'
+    /// fields are null.
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let options = (!self.option_values.is_empty()).then_some(&self.option_values);
+        let mut members = serializer.serialize_struct("CustomField", 14)?;
+        members.serialize_field("id", &self.id)?;
+        members.serialize_field("name", &self.name)?;
+        members.serialize_field("status", &self.status)?;
+        members.serialize_field("displayName", self.column_name())?;
+        members.serialize_field("groupId", &self.group_id)?;
+        members.serialize_field("displayType", &self.display_type)?;
+        members.serialize_field("dataType", &self.data_type)?;
+        members.serialize_field("constituentReadOnly", &self.constituent_read_only)?;
+        members.serialize_field("component", &self.component)?;
+        members.serialize_field("optionValues", &options)?;
+        members.serialize_field("accountSettings", &self.account_settings)?;
+        for of_other_records in ["eventSettings", "membershipSettings", "productSettings"] {
+            members.serialize_field(of_other_records, &())?;
+        }
+        members.end()
     }
 }
 
@@ -167,6 +195,12 @@ pub struct OptionDef {
     pub id: OptionId,
     /// Its name.
     pub name: Arc<str>,
+    /// `ACTIVE` or `INACTIVE`; null in recorded answers.
+    #[serde(default)]
+    pub status: Option<OptionStatus>,
+    /// A code that the organisation gave it; often empty.
+    #[serde(default)]
+    pub code: Option<CompactString>,
     /// Shown on public forms.
     pub visible_on_public_forms: Option<bool>,
     /// Shown on constituents' forms.

@@ -9,7 +9,7 @@ mod members;
 mod query;
 
 pub use answer::{MalformedBody, parse_response, response_body};
-pub use decode::decode;
+pub use decode::{decode, decode_by};
 
 use super::{ApiError, Request, Response, Status};
 use answer::to_json;
@@ -37,7 +37,10 @@ pub fn encode(request: &Request) -> HttpCall {
         Request::CreateAccount(account) => (template(), Some(to_json(account))),
         Request::ListAccounts(list) => (format!("/accounts?{}", query::of_list(list)), None),
         Request::SearchAccounts(search) => (template(), Some(to_json(search))),
-        Request::SearchFields | Request::OutputFields | Request::LookUp(_) => (template(), None),
+        Request::SearchFields(key) | Request::OutputFields(key) => {
+            (template() + &query::of_key(key.as_deref()), None)
+        }
+        Request::LookUp(_) => (template(), None),
         Request::ListCustomFields(of) => (format!("/customFields?category={}", of.name()), None),
         Request::GetCustomField(id) => (format!("/customFields/{id}"), None),
         Request::ListGroups(of) => (format!("/customFields/groups?component={}", of.name()), None),

@@ -49,6 +49,11 @@ pub(super) fn text<'de, D: Deserializer<'de>>(d: D) -> Result<Option<String>, D:
     Ok(Option::<Scalar>::deserialize(d)?.map(|scalar| scalar.0.into()))
 }
 
+/// A scalar as text.
+pub(super) fn string<'de, D: Deserializer<'de>>(d: D) -> Result<String, D::Error> {
+    Ok(Scalar::deserialize(d)?.0.into())
+}
+
 /// `null`, or a list of scalars as texts.
 pub(super) fn texts<'de, D: Deserializer<'de>>(d: D) -> Result<Option<Vec<String>>, D::Error> {
     let scalars = Option::<Vec<Scalar>>::deserialize(d)?;

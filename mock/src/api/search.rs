@@ -101,8 +101,8 @@ named! {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Criterion {
-    /// A standard field's name, a custom field's id or display name.
-    #[serde(default)]
+    /// A standard field's name, a custom field's id or display name; a number is read as its text.
+    #[serde(default, deserialize_with = "scalar::string")]
     pub field: String,
     /// Operator.
     pub operator: Operator,
@@ -231,18 +231,18 @@ impl<'de> Deserialize<'de> for SearchRow {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SearchFields {
-    /// Built-in fields.
-    pub standard_fields: Vec<StandardSearchField>,
+    /// Standard fields.
+    pub standard_fields: Arc<[StandardSearchField]>,
     /// Custom fields.
     pub custom_fields: Vec<CustomSearchField>,
 }
 
-/// A built-in field that a search accepts.
+/// A standard field that a search accepts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StandardSearchField {
     /// Its name.
-    pub field_name: String,
+    pub field_name: Arc<str>,
     /// The operators it takes.
     pub operators: Vec<Operator>,
 }
@@ -263,8 +263,8 @@ pub struct CustomSearchField {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OutputFields {
-    /// Built-in fields, by name.
-    pub standard_fields: Vec<String>,
+    /// Standard fields, by name.
+    pub standard_fields: Arc<[Arc<str>]>,
     /// Custom fields.
     pub custom_fields: Vec<CustomOutputField>,
 }

@@ -49,8 +49,12 @@ fn answer(
             Ok(page) => Response::ok(Body::Search(page)),
             Err(error) => bad_request(error.api_error()),
         },
-        Request::SearchFields => Response::ok(Body::SearchFields(organisation.search_fields())),
-        Request::OutputFields => Response::ok(Body::OutputFields(organisation.output_fields())),
+        Request::SearchFields(key) => {
+            Response::ok(Body::SearchFields(organisation.search_fields(key.as_deref())))
+        }
+        Request::OutputFields(key) => {
+            Response::ok(Body::OutputFields(organisation.output_fields(key.as_deref())))
+        }
         Request::CreateAccount(account) => match organisation.create(now, account, behaviour) {
             Ok(id) => Response::ok(Body::Id(id)),
             Err(error) => bad_request(error.api_error()),
@@ -70,7 +74,7 @@ fn answer(
 /// The custom fields of accounts; other record types have none.
 fn custom_fields(organisation: &Organisation, category: Category) -> Arc<[CustomField]> {
     match category {
-        Category::Account => Arc::clone(organisation.definitions()),
+        Category::Account => Arc::clone(organisation.listed_definitions()),
         _ => Arc::from([]),
     }
 }

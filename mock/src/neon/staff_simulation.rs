@@ -6,7 +6,7 @@ use crate::api::{
     Value,
 };
 use crate::limit::Admission;
-use crate::org::Organisation;
+use crate::org::{Author, Organisation};
 use crate::profile::Profile;
 use crate::rng::{self, Generator};
 use crate::staff::{Edit, Loss, Staff, StaffStep, Writer};
@@ -89,7 +89,11 @@ impl Neon {
         let field = field.id;
         let item = CustomFieldItem::to_write(field, has_options, value.as_ref());
         let account = Account::of_items(kind, vec![item]);
-        if self.organisation.amend(at, id, &account, self.profile.behaviour()).is_ok() {
+        if self
+            .organisation
+            .amend(Author::Staff, at, id, &account, self.profile.behaviour())
+            .is_ok()
+        {
             let edit = Edit { at, field, value };
             staff.saved(id, opened_at, edit, Endpoint::PatchAccount);
         }

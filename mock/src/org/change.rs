@@ -17,6 +17,27 @@ pub(super) struct AccountChange {
     changed_s: u32,
     /// True if fields without a new value are empty rather than as they were.
     wiped: bool,
+    author: Author,
+}
+
+/// Author of a change.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Author {
+    /// Whoever calls the API.
+    #[default]
+    Client,
+    /// A user of the organisation.
+    Staff,
+}
+
+impl Author {
+    /// The name in an account's time stamps. Source: recorded accounts say `API User`.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Client => "API User",
+            Self::Staff => super::STAFF_NAME,
+        }
+    }
 }
 
 /// New values by position of the field, in order; `None` clears.
@@ -53,12 +74,18 @@ impl AccountChange {
 
     /// True if `other` leaves the account in the same state, whatever the time.
     pub(super) fn says_what(&self, other: &Self) -> bool {
-        let Self { values, identity, wiped, changed_s: _ } = self;
+        let Self { values, identity, wiped, changed_s: _, author: _ } = self;
         *values == other.values && *identity == other.identity && *wiped == other.wiped
     }
 
-    /// Applies `writes` over earlier changes, at `now`.
+    /// Applies the client's `writes` over earlier changes, at `now`.
     pub(super) fn apply(&mut self, now: Timestamp, writes: &Writes) {
+        self.apply_by(Author::Client, now, writes);
+    }
+
+    /// Applies the `writes` of `author` over earlier changes, at `now`.
+    pub(super) fn apply_by(&mut self, author: Author, now: Timestamp, writes: &Writes) {
+        self.author = author;
         self.changed_s = (now.as_nanos() / 1_000_000_000) as u32;
         let is_written = |position| writes.iter().any(|(written, _)| *written == position);
         let kept = Values(&self.values).filter(|(position, _)| !is_written(*position));
@@ -74,6 +101,11 @@ impl AccountChange {
         }
         debug_assert!(values.len() == values.capacity() || !self.values.is_empty());
         self.values = values.into_boxed_slice();
+    }
+
+    /// Author of the latest change.
+    pub(super) const fn author(&self) -> Author {
+        self.author
     }
 
     /// When the account was last changed, in Unix seconds.

@@ -6,6 +6,7 @@ use crate::api::{
 };
 use crate::dataset::FieldSpec;
 use crate::rng;
+use compact_str::CompactString;
 use rand_distr::Zipf;
 use std::sync::Arc;
 
@@ -93,6 +94,8 @@ fn definition(id: FieldId, spec: &FieldSpec, next_option: &mut u32) -> CustomFie
         let option = |(id, name): (OptionId, &String)| OptionDef {
             id,
             name: Arc::from(name.as_str()),
+            status: None,
+            code: Some(CompactString::default()),
             visible_on_public_forms: Some(true),
             visible_on_constituent_forms: Some(true),
         };
@@ -109,7 +112,8 @@ fn definition(id: FieldId, spec: &FieldSpec, next_option: &mut u32) -> CustomFie
         status: Some(OptionStatus::Active),
         component: Some("Account".to_owned()),
         display_type,
-        data_type: display_type.is_text().then(|| "Text".to_owned()),
+        // Recorded fields with options, and of several lines, have none.
+        data_type: (display_type == DisplayType::OneLineText).then(|| "Text".to_owned()),
         group_id: Some(GROUP_ID.to_owned()),
         constituent_read_only: Some(false),
         option_values,

@@ -6,6 +6,7 @@
 mod column;
 mod criteria;
 mod error;
+mod standard_field;
 
 pub use error::SearchError;
 
@@ -15,7 +16,7 @@ use super::list::PageRange;
 use crate::api::{AccountId, Criterion, SearchAccounts, SearchPage, SearchRow, SortDirection};
 use crate::behaviour::Behaviour;
 use crate::time::Timestamp;
-use column::{Column, Standard};
+use column::Column;
 use criteria::{Criteria, Ids};
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,7 +39,7 @@ struct SortOrder {
 }
 
 impl SortOrder {
-    const BY_ID: Self = Self { column: Column::Standard(Standard::AccountId), descends: false };
+    const BY_ID: Self = Self { column: Column::AccountId, descends: false };
 
     fn is_by_id(self) -> bool {
         self.column == Self::BY_ID.column

@@ -1,9 +1,10 @@
 //! Synthetic values: computed from (seed, id, field), never stored.
 
-use super::Organisation;
 use super::field::Field;
+use super::{Organisation, standard};
 use crate::api::{
-    AccountBody, AccountId, AccountKind, DisplayType, OptionId, PrimaryContact, Value,
+    AccountBody, AccountId, AccountKind, DisplayType, MemberMaker, OptionId, OtherMembers,
+    PrimaryContact, Value,
 };
 use crate::dataset::FieldKind;
 use crate::rng::{Generator, below, keyed, unit};
@@ -13,7 +14,7 @@ use rand_distr::Distribution;
 use smallvec::SmallVec;
 use std::sync::LazyLock;
 
-const WORDS: [&str; 16] = [
+pub(super) const WORDS: [&str; 16] = [
     "maple", "river", "amber", "quiet", "north", "cedar", "linen", "ember", "coast", "violet",
     "stone", "meadow", "harbour", "copper", "willow", "summit",
 ];
@@ -56,7 +57,7 @@ const DIRTY: [&str; 8] = [
     "N/A ",
 ];
 
-const FIRST_NAMES: [&str; 12] = [
+pub(super) const FIRST_NAMES: [&str; 12] = [
     "Ada", "Bram", "Chidi", "Daria", "Elif", "Farid", "Grace", "Hiro", "Inés", "Jonas", "Kaya",
     "Lucía",
 ];
@@ -131,19 +132,21 @@ impl Organisation {
         let pick = |names: &[&'static str], shift: u32| {
             CompactString::const_new(names[below(bits << shift, names.len())])
         };
-        match kind {
-            AccountKind::Individual => AccountBody {
-                primary_contact: Some(PrimaryContact {
-                    contact_id: Some(primary_contact_id(id)),
-                    first_name: Some(pick(&FIRST_NAMES, 0)),
-                    last_name: Some(pick(&LAST_NAMES, 16)),
-                    email1: Some(email(id)),
-                }),
-                ..AccountBody::default()
-            },
-            AccountKind::Company => {
-                AccountBody { name: Some(pick(&COMPANIES, 0)), ..AccountBody::default() }
-            }
+        let made = |by: MemberMaker| OtherMembers::made(by, id, bits);
+        AccountBody {
+            name: (kind == AccountKind::Company).then(|| pick(&COMPANIES, 0)),
+            primary_contact: Some(PrimaryContact {
+                contact_id: Some(primary_contact_id(id)),
+                first_name: Some(pick(&FIRST_NAMES, 0)),
+                last_name: Some(pick(&LAST_NAMES, 16)),
+                email1: Some(email(id)),
+                others: made(standard::contact),
+            }),
+            others: made(match kind {
+                AccountKind::Individual => standard::individual,
+                AccountKind::Company => standard::company,
+            }),
+            ..AccountBody::default()
         }
     }
 

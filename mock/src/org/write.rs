@@ -1,12 +1,13 @@
 //! Writing accounts: PATCH, PUT and POST, checked whole before anything is applied.
 
 use super::Organisation;
-use super::change::{AccountChange, Writes};
+use super::change::{AccountChange, Author, Writes};
 use super::field::Field;
+use super::standard::blank_members;
 use super::synthetic::primary_contact_id;
 use crate::api::{
     Account, AccountBody, AccountId, AccountKind, ApiError, CustomFieldItem, FieldId, OptionId,
-    PrimaryContact, Value,
+    OtherMembers, PrimaryContact, Value,
 };
 use crate::behaviour::{BadItem, Behaviour, EmptyOptions, NullText, UnknownMembers};
 use crate::time::Timestamp;
@@ -24,26 +25,27 @@ pub enum WriteError {
     NameRequired,
     #[error("there is no member `{0}`")]
     UnknownMember(String),
-    #[error("custom field id is required")]
+    #[error("Customfield id is required.")]
     FieldIdRequired,
-    #[error("custom field id is invalid")]
+    #[error("Customfield id is invalid.")]
     FieldIdInvalid,
-    #[error("custom field option value is required")]
+    #[error("Customfield option value is required.")]
     OptionValueRequired,
-    #[error("custom field option id is required")]
+    #[error("Customfield option id is required.")]
     OptionIdRequired,
-    #[error("custom field option id is invalid")]
+    #[error("Customfield option id is invalid.")]
     OptionIdInvalid,
-    #[error("custom field option id is duplicated")]
+    #[error("Customfield option id is duplicated.")]
     OptionIdDuplicated,
-    #[error("custom field id is duplicated")]
+    #[error("Customfield id is duplicated.")]
     FieldIdDuplicated,
     #[error("the custom field holds one option")]
     SeveralOptions,
 }
 
 impl WriteError {
-    /// The error as Neon answers it. Source of codes 50 to 56: Neon's page on response codes.
+    /// The error as Neon answers it. Source of codes 50 to 56 and their texts: Neon's page on response
+    /// codes.
     pub fn api_error(&self) -> ApiError {
         let code = match self {
             Self::UnknownAccount
@@ -76,15 +78,15 @@ impl Organisation {
         account: &Account,
         behaviour: &Behaviour,
     ) -> Result<(), WriteError> {
-        let repeats = self.amend(now, id, account, behaviour)?;
+        let repeats = self.amend(Author::Client, now, id, account, behaviour)?;
         self.repeated_writes += u64::from(repeats);
         Ok(())
     }
 
-    /// The same for authors other than the client, whose writes are not counted. True if it repeats an
-    /// earlier write.
+    /// The same by `author`, without counting. True if it repeats an earlier write.
     pub(crate) fn amend(
         &mut self,
+        author: Author,
         now: Timestamp,
         id: AccountId,
         account: &Account,
@@ -98,7 +100,7 @@ impl Organisation {
             identity.is_none() && self.changes.get(id).is_some_and(|change| change.holds(&writes));
         let change = self.changes.entry(id);
         change.identity = identity.or(change.identity.take());
-        change.apply(now, &writes);
+        change.apply_by(author, now, &writes);
         Ok(repeats)
     }
 
@@ -144,15 +146,26 @@ impl Organisation {
     }
 
     fn replace(&mut self, now: Timestamp, id: AccountId, account: &Account, writes: &Writes) {
-        let AccountBody { name, primary_contact, primary_contact_account_id, .. } = &account.body;
+        let AccountBody { name, primary_contact, primary_contact_account_id, others, .. } =
+            &account.body;
+        let original = self.identity(id, account.kind);
+        let blank = blank_members(account.kind);
+        // What is as it was at the start takes no memory.
+        let whole = |written: &OtherMembers, blank: OtherMembers, original: &OtherMembers| {
+            let whole = blank.overlaid(written);
+            if whole == *original { original.clone() } else { whole }
+        };
         let mut identity = AccountBody {
             name: name.clone(),
             primary_contact: primary_contact.clone(),
             primary_contact_account_id: *primary_contact_account_id,
+            others: whole(others, blank.others, &original.others),
             ..AccountBody::default()
         };
-        if let Some(contact) = &mut identity.primary_contact {
+        let contacts = identity.primary_contact.as_mut().zip(blank.primary_contact);
+        if let Some(((contact, blank), original)) = contacts.zip(original.primary_contact) {
             contact.contact_id = Some(primary_contact_id(id));
+            contact.others = whole(&contact.others, blank.others, &original.others);
         }
         let mut change = AccountChange::wiping(identity);
         change.apply(now, writes);
@@ -188,8 +201,10 @@ impl Organisation {
 
     /// The account's identity with the members that `body` names; `None` if it names none.
     fn merged_identity(&self, id: AccountId, body: &AccountBody) -> Option<Box<AccountBody>> {
-        let AccountBody { name, primary_contact, primary_contact_account_id, .. } = body;
-        if name.is_none() && primary_contact.is_none() && primary_contact_account_id.is_none() {
+        let AccountBody { name, primary_contact, primary_contact_account_id, others, .. } = body;
+        let names_none =
+            name.is_none() && primary_contact.is_none() && primary_contact_account_id.is_none();
+        if names_none && others.is_empty() {
             return None;
         }
         let changed = self.changes.get(id).and_then(|change| change.identity.as_deref().cloned());
@@ -197,6 +212,7 @@ impl Organisation {
         merged.name = name.clone().or(merged.name);
         merged.primary_contact_account_id =
             primary_contact_account_id.or(merged.primary_contact_account_id);
+        merged.others = merged.others.overlaid(others);
         if let Some(written) = primary_contact.clone() {
             let old = merged.primary_contact.take().unwrap_or_default();
             merged.primary_contact = Some(PrimaryContact {
@@ -204,6 +220,7 @@ impl Organisation {
                 first_name: written.first_name.or(old.first_name),
                 last_name: written.last_name.or(old.last_name),
                 email1: written.email1.or(old.email1),
+                others: old.others.overlaid(&written.others),
             });
         }
         Some(Box::new(merged))

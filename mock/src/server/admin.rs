@@ -15,7 +15,7 @@ use crate::live::Answer;
 use crate::profile::{BUILT_IN, Profile};
 use hyper::Request;
 use hyper::body::Incoming;
-use hyper::header::{AUTHORIZATION, CONNECTION, HeaderValue};
+use hyper::header::{AUTHORIZATION, CONNECTION, HeaderValue, WWW_AUTHENTICATE};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -181,7 +181,12 @@ fn unknown_profile(name: &str) -> Refusal {
 
 fn refusal(status: u16, message: impl Into<String>) -> hyper::Response<ResponseBody> {
     let response = Response::error(Status(status), ApiError::new(1, message));
-    respond_at_once(Answer::at_once(&response))
+    let mut response = respond_at_once(Answer::at_once(&response));
+    if let Some(challenge) = response.headers_mut().get_mut(WWW_AUTHENTICATE) {
+        // The organisation's credentials are no help here.
+        *challenge = HeaderValue::from_static("Bearer");
+    }
+    response
 }
 
 fn json_response(status: u16, body: Vec<u8>) -> hyper::Response<ResponseBody> {

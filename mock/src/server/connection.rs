@@ -5,7 +5,7 @@ use super::body::{self, BodyError};
 use super::response::{ResponseBody, respond};
 use super::shared::{Connection, Shell};
 use crate::fault::{Delivery, SLOW_BODY};
-use crate::live::{Answer, ReceivedCall};
+use crate::live::{Answer, ReceivedCall, VERSION_HEADER};
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -108,6 +108,7 @@ async fn answer(
         query: head.uri.query(),
         authorization: header(AUTHORIZATION),
         content_type: header(CONTENT_TYPE),
+        version: head.headers.get(VERSION_HEADER).map(HeaderValue::as_bytes),
         body: &body,
     });
     // An answer may be an hour away.

@@ -5,7 +5,7 @@ use crate::fault::{Delivery, SLOW_BODY};
 use crate::live::Answer;
 use crate::wall_clock;
 use hyper::body::{Body, Bytes, Frame, SizeHint};
-use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use hyper::{Response, StatusCode};
 use std::convert::Infallible;
 use std::future::Future as _;
@@ -56,12 +56,15 @@ pub(super) fn respond(shell: &Arc<Shell>, mut answer: Answer) -> Response<Respon
 
 /// `answer` with all of its body.
 pub(super) fn respond_at_once(answer: Answer) -> Response<ResponseBody> {
-    let retry_after_s = answer.retry_after_s();
+    let (retry_after_s, challenge) = (answer.retry_after_s(), answer.challenge());
     let mut response = Response::new(ResponseBody::Whole(Bytes::from(answer.body)));
     *response.status_mut() =
         StatusCode::from_u16(answer.status.0).expect("statuses are checked where they come in");
     if let Some(content_type) = answer.content_type {
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    }
+    if let Some(challenge) = challenge {
+        response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     if let Some(seconds) = retry_after_s {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));

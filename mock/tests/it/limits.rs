@@ -54,7 +54,7 @@ fn a_queue_delays_before_anything_is_refused() {
     assert!(is_refused(&refused) && refused.ready_at == at(30));
     assert_eq!(neon.handle(at(200), &get(1)).ready_at, at(800));
     // Each endpoint has a queue of its own.
-    assert_eq!(neon.handle(at(200), &Request::SearchFields).ready_at, at(300));
+    assert_eq!(neon.handle(at(200), &Request::SearchFields(None)).ready_at, at(300));
     let calls = neon.calls().of(Endpoint::GetAccount);
     assert_eq!((calls.admitted, calls.rejected), (4, 1));
 }
@@ -93,7 +93,7 @@ fn verbs_of_a_template_or_all_calls_can_share_a_pool() {
         assert!(!is_refused(&neon.handle(at(0), &get(1))));
         let write = patch(&neon, 1);
         assert!(is_refused(&neon.handle(at(100), &write)), "{scope}");
-        assert_eq!(!is_refused(&neon.handle(at(100), &Request::SearchFields)), others_pass);
+        assert_eq!(!is_refused(&neon.handle(at(100), &Request::SearchFields(None))), others_pass);
         assert!(!is_refused(&neon.handle(at(200), &write)), "{scope}");
     }
 }
@@ -110,7 +110,7 @@ fn retry_after_is_stated_and_those_who_ignore_it_are_counted() {
     neon.handle(at(500), &get(1));
     assert_eq!(neon.calls().of(Endpoint::GetAccount).early, 1);
     // Another endpoint said nothing; and the second refusal, at 39, was there at 69 ms.
-    neon.handle(at(600), &Request::SearchFields);
+    neon.handle(at(600), &Request::SearchFields(None));
     neon.handle(at(2_069), &get(1));
     assert_eq!(neon.calls().early(), 1);
 }
@@ -120,7 +120,7 @@ fn service_times_grow_with_the_calls_in_flight_of_all_endpoints() {
     let mut neon = neon("", "congestion = { contention = 0.1, coherency = 0.01 }");
     assert_eq!(neon.handle(at(0), &get(1)).ready_at, at(200));
     // Two in flight: 1 + 0.1 + 0.01 × 2.
-    assert_eq!(neon.handle(at(100), &Request::SearchFields).ready_at, at(212));
+    assert_eq!(neon.handle(at(100), &Request::SearchFields(None)).ready_at, at(212));
     // The first has ended.
     assert_eq!(neon.handle(at(200), &get(1)).ready_at, at(424));
 }
@@ -160,7 +160,7 @@ fn a_key_that_is_rotated_lets_nothing_through_from_then_on() {
     let mut neon = neon("", "[[faults]]\nkind = \"401\"\nfrom = \"2s\"\nshare = 1.0\n");
     assert_eq!(neon.handle(at(1_999), &get(1)).response.status, Status::OK);
     assert_eq!(neon.handle(at(2_000), &get(1)).response.status, Status::UNAUTHORIZED);
-    assert_eq!(neon.handle(at(9_000), &Request::SearchFields).response.status.0, 401);
+    assert_eq!(neon.handle(at(9_000), &Request::SearchFields(None)).response.status.0, 401);
 }
 
 #[test]

@@ -12,5 +12,7 @@ mod outside;
 mod profiles;
 mod purity;
 mod raw;
+mod shapes;
 mod surface;
+mod wire;
 mod wiremock;

@@ -63,7 +63,7 @@ fn an_imported_organisation_is_served_with_its_own_ids() {
 #[test]
 fn what_is_no_such_answer_is_refused() {
     let place = Place::new();
-    place.file("error.json", r#"[{"code": "10", "message": "API key is required"}]"#);
+    place.file("error.json", r#"[{"code": "10", "message": "Api key is required."}]"#);
     place.file("empty.json", "[]");
     place.file("text.json", "<html>");
     let import = |file: &str| format!("dataset import --custom-fields {file}");

@@ -2,7 +2,9 @@
 
 use super::query::Query;
 use super::{InvalidRequest, bad_request, members};
-use crate::api::{Account, ApiError, Endpoint, LookUp, Request, Status};
+use crate::api::{Account, ApiError, Category, Endpoint, LookUp, Request, Status};
+use crate::behaviour::{Behaviour, IntegerField, MissingCategory};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::str::FromStr;
 
@@ -43,21 +45,35 @@ const NOT_SERVED_BELOW_ACCOUNTS: &[&str] = &[
     "windfall",
 ];
 
-/// Decodes a request; `path` is relative to the base path.
+/// Decodes a request as [`decode_by`] does by default.
 ///
-/// Errors: [`InvalidRequest`]: 404 for an unknown path, 405 for a verb it does not take, 400 for
-/// a query or body that does not parse.
+/// Errors: [`InvalidRequest`], as there.
 pub fn decode(
     verb: &str,
     path: &str,
     query: Option<&str>,
     body: &[u8],
 ) -> Result<Request, InvalidRequest> {
-    let segments: Vec<&str> = path.trim_matches('/').split('/').collect();
+    decode_by(&Behaviour::default(), verb, path, query, body)
+}
+
+/// Decodes a request where Neon's behaviour is `behaviour`; `path` is relative to the base path, and
+/// slashes too many in it do not count.
+///
+/// Errors: [`InvalidRequest`]: 404 for an unknown path, 405 for a verb it does not take, 400 for
+/// a query or body that does not parse.
+pub fn decode_by(
+    behaviour: &Behaviour,
+    verb: &str,
+    path: &str,
+    query: Option<&str>,
+    body: &[u8],
+) -> Result<Request, InvalidRequest> {
+    let segments: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     let query = Query(query.unwrap_or_default());
     let decoded = match segments.as_slice() {
-        ["accounts", below @ ..] => accounts(verb, below, &query, body)?,
-        ["customFields", below @ ..] => custom_fields(verb, below, &query)?,
+        ["accounts", below @ ..] => accounts(behaviour, verb, below, &query, body)?,
+        ["customFields", below @ ..] => custom_fields(behaviour, verb, below, &query)?,
         _ if verb == "GET" => {
             let name = format!("GET /{}", segments.join("/"));
             Endpoint::from_name(&name).and_then(LookUp::new).map(Request::LookUp)
@@ -69,6 +85,7 @@ pub fn decode(
 
 /// Requests below `/accounts`; `None` if there is none of that verb and path.
 fn accounts(
+    behaviour: &Behaviour,
     verb: &str,
     below: &[&str],
     query: &Query<'_>,
@@ -77,9 +94,14 @@ fn accounts(
     Ok(Some(match (verb, below) {
         ("GET", []) => Request::ListAccounts(query.list_accounts()?),
         ("POST", []) => Request::CreateAccount(account(body)?),
-        ("POST", ["search"]) => Request::SearchAccounts(from_json(body)?),
-        ("GET", ["search", "searchFields"]) => Request::SearchFields,
-        ("GET", ["search", "outputFields"]) => Request::OutputFields,
+        ("POST", ["search"]) => {
+            if behaviour.integer_field == IntegerField::Refused {
+                from_json::<NamedFields>(body)?;
+            }
+            Request::SearchAccounts(from_json(body)?)
+        }
+        ("GET", ["search", "searchFields"]) => Request::SearchFields(query.get("searchKey")),
+        ("GET", ["search", "outputFields"]) => Request::OutputFields(query.get("searchKey")),
         // Reserved by Neon: not ids.
         (_, ["search" | "link" | "unlink", ..]) => return Ok(None),
         ("GET", [of]) => Request::GetAccount(id("account", of)?),
@@ -91,11 +113,16 @@ fn accounts(
 
 /// Requests below `/customFields`; `None` if there is none of that verb and path.
 fn custom_fields(
+    behaviour: &Behaviour,
     verb: &str,
     below: &[&str],
     query: &Query<'_>,
 ) -> Result<Option<Request>, InvalidRequest> {
+    let lists_accounts = behaviour.missing_category == MissingCategory::Account;
     Ok(Some(match (verb, below) {
+        ("GET", []) if lists_accounts && query.get("category").is_none() => {
+            Request::ListCustomFields(Category::Account)
+        }
         ("GET", []) => Request::ListCustomFields(query.category("category")?),
         ("GET", ["groups"]) => Request::ListGroups(query.category("component")?),
         (_, ["addToGroup" | "groups"]) => return Ok(None),
@@ -140,6 +167,19 @@ fn id<T: FromStr>(what: &str, text: &str) -> Result<T, InvalidRequest> {
 
 fn account(body: &[u8]) -> Result<Account, InvalidRequest> {
     members::account(body).map_err(|error| malformed(&error))
+}
+
+/// A search whose criteria name their fields by texts.
+#[derive(Deserialize)]
+struct NamedFields {
+    #[serde(default, rename = "searchFields")]
+    _search_fields: Vec<NamedField>,
+}
+
+#[derive(Deserialize)]
+struct NamedField {
+    #[serde(default, rename = "field")]
+    _field: String,
 }
 
 fn from_json<T: DeserializeOwned>(body: &[u8]) -> Result<T, InvalidRequest> {

@@ -7,7 +7,8 @@ use crate::api::{Category, ListAccounts, Page, SortDirection, UserType};
 pub(super) struct Query<'a>(pub(super) &'a str);
 
 impl Query<'_> {
-    fn get(&self, name: &str) -> Option<String> {
+    /// The parameter `name`, if there is one.
+    pub(super) fn get(&self, name: &str) -> Option<String> {
         form_urlencoded::parse(self.0.as_bytes())
             .find(|(key, _)| key == name)
             .map(|(_, value)| value.into_owned())
@@ -69,6 +70,14 @@ pub(super) fn of_list(list: &ListAccounts) -> String {
         }
     }
     query.finish()
+}
+
+/// The parameter of a list of fields, as a query string; empty without one.
+pub(super) fn of_key(key: Option<&str>) -> String {
+    let Some(key) = key else { return String::new() };
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("searchKey", key);
+    format!("?{}", query.finish())
 }
 
 /// `page` as a query string.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::api::*;
+use crate::behaviour::{Behaviour, IntegerField, MissingCategory};
 use std::sync::Arc;
 
 fn round_trip(request: &Request) {
@@ -35,8 +36,9 @@ fn requests_survive_the_wire() {
         output_fields: vec![OutputField::Id(FieldId(85))],
         pagination: Page::default(),
     }));
-    round_trip(&Request::SearchFields);
-    round_trip(&Request::OutputFields);
+    round_trip(&Request::SearchFields(None));
+    round_trip(&Request::OutputFields(None));
+    round_trip(&Request::SearchFields(Some("Zip & Co".to_owned())));
     round_trip(&Request::ListCustomFields(Category::Account));
     round_trip(&Request::GetCustomField(FieldId(85)));
     let account = Account { kind: AccountKind::Individual, body: AccountBody::default() };
@@ -55,7 +57,8 @@ fn what_is_not_served_is_refused_by_its_reason() {
     assert_eq!(status("DELETE", "/accounts/1", ""), Status(405));
     assert_eq!(status("GET", "/accounts/abc", ""), Status::NOT_FOUND);
     assert_eq!(status("PATCH", "/accounts/1", "{"), Status::BAD_REQUEST);
-    assert_eq!(status("GET", "/customFields", ""), Status::BAD_REQUEST);
+    let category = decode("GET", "/customFields", Some("category=Pet"), b"").unwrap_err();
+    assert_eq!(category.status, Status::BAD_REQUEST);
     assert_eq!(status("GET", "/customFields/groups", ""), Status::BAD_REQUEST);
     assert_eq!(status("PUT", "/customFields/85", "{}"), Status(405));
     assert_eq!(status("POST", "/customFields/groups", "{}"), Status(405));
@@ -68,6 +71,42 @@ fn what_is_not_served_is_refused_by_its_reason() {
     let message = |path| decode("GET", path, None, b"").unwrap_err().error.message;
     assert_eq!(message("/donations/1"), "this mock does not serve donations yet");
     assert!(message("/accounts/1/orders").contains("does not serve orders yet"));
+}
+
+#[test]
+fn slashes_too_many_do_not_count() {
+    for path in ["/accounts/7", "//accounts/7", "/accounts//7", "/accounts/7/", "accounts/7//"] {
+        let decoded = decode("GET", path, None, b"");
+        assert_eq!(decoded, Ok(Request::GetAccount(AccountId(7))), "{path}");
+    }
+}
+
+/// The knobs of two open questions: a missing category, and a number for a field.
+#[test]
+fn what_is_uncertain_is_taken_or_refused() {
+    let strict = Behaviour {
+        missing_category: MissingCategory::Refused,
+        integer_field: IntegerField::Refused,
+        ..Behaviour::default()
+    };
+    let fields = Ok(Request::ListCustomFields(Category::Account));
+    assert_eq!(decode("GET", "/customFields", None, b""), fields);
+    assert_eq!(decode("GET", "/customFields", Some("x=1"), b""), fields);
+    let refused = decode_by(&strict, "GET", "/customFields", None, b"").unwrap_err();
+    assert_eq!(refused.status, Status::BAD_REQUEST);
+    let named = decode_by(&strict, "GET", "/customFields", Some("category=Account"), b"");
+    assert_eq!(named, fields);
+
+    let search = |field: &str| {
+        let criterion = format!(r#"{{"field":{field},"operator":"NOT_BLANK"}}"#);
+        format!(r#"{{"searchFields":[{criterion}],"outputFields":[79]}}"#).into_bytes()
+    };
+    let (number, text) = (search("79"), search(r#""79""#));
+    let path = "/accounts/search";
+    assert_eq!(decode("POST", path, None, &number), decode("POST", path, None, &text));
+    assert!(decode_by(&strict, "POST", path, None, &text).is_ok());
+    let refused = decode_by(&strict, "POST", path, None, &number).unwrap_err();
+    assert_eq!(refused.status, Status::BAD_REQUEST);
 }
 
 #[test]

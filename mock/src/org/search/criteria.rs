@@ -1,12 +1,13 @@
 //! Search criteria and the ids that they leave to visit.
 
 use super::SearchError;
-use super::column::{Column, Standard};
+use super::column::{Column, emails};
+use super::standard_field::TypedSource;
 use crate::api::{AccountId, Criterion, Operator, Value};
 use crate::org::Organisation;
 use crate::org::field::Field;
 use crate::org::lag::View;
-use compact_str::ToCompactString;
+use compact_str::{CompactString, ToCompactString};
 use std::cmp::Ordering;
 
 /// A criterion whose field and operator were checked.
@@ -57,7 +58,8 @@ impl Organisation {
         if field.is_empty() {
             return Err(SearchError::NoField);
         }
-        let column = self.column(field).ok_or_else(|| SearchError::UnknownField(field.clone()))?;
+        let column =
+            self.search_column(field).ok_or_else(|| SearchError::UnknownField(field.clone()))?;
         if !self.operators(column).contains(operator) {
             return Err(SearchError::Operator { field: field.clone(), operator: *operator });
         }
@@ -69,15 +71,19 @@ impl Organisation {
         if values.is_empty() {
             return Err(SearchError::NoValue { field: field.clone(), operator: *operator });
         }
-        let by_part = matches!(operator, Operator::Contain | Operator::NotContain);
-        if column == Column::Standard(Standard::AccountId)
-            && !by_part
+        if column == Column::AccountId
+            && *operator != Operator::Contain
             && let Some(value) = values.iter().find(|value| number(value).is_none())
         {
             return Err(SearchError::Value { field: field.clone(), value: (*value).to_owned() });
         }
         Ok(Test { column, operator: *operator, values })
     }
+}
+
+/// The order of two texts whatever their case.
+fn in_any_case(a: &str, b: &str) -> Option<Ordering> {
+    Some(a.to_ascii_lowercase().cmp(&b.to_ascii_lowercase()))
 }
 
 fn number(text: &str) -> Option<u64> {
@@ -88,7 +94,7 @@ impl Ids {
     /// Leaves only the ids that meet `test`; false, and unchanged, where that is no matter of
     /// ranges and lists.
     fn narrow(&mut self, test: &Test<'_>) -> bool {
-        if test.column != Column::Standard(Standard::AccountId) {
+        if test.column != Column::AccountId {
             return false;
         }
         let numbers = || test.values.iter().filter_map(|value| number(value));
@@ -149,16 +155,33 @@ impl Test<'_> {
             let value = view.organisation.value_now(view.change(id), id, position);
             return self.meets_value(&view.organisation.fields[position], value.as_ref());
         }
+        if self.column.is(TypedSource::AnyEmail) {
+            return self.meets_any(&emails(&view.without_fields(id)));
+        }
         let cell = view.cell(id, self.column);
         let cell = cell.as_deref();
-        match self.column {
-            Column::Standard(Standard::AccountId) => {
-                self.meets_text(cell, |a, b| Some(number(a)?.cmp(&number(b)?)))
-            }
+        if self.column == Column::AccountId {
+            return self.meets_text(cell, |a, b| Some(number(a)?.cmp(&number(b)?)));
+        }
+        let is = |source| self.column.is(source);
+        if is(TypedSource::AccountType) {
             // Clients write it both ways: "Company" and "COMPANY".
-            Column::Standard(Standard::AccountType) => self
-                .meets_text(cell, |a, b| Some(a.to_ascii_lowercase().cmp(&b.to_ascii_lowercase()))),
-            _ => self.meets_text(cell, |a, b| Some(a.cmp(b))),
+            return self.meets_text(cell, in_any_case);
+        }
+        if is(TypedSource::CreatedDate) || is(TypedSource::ModifiedDate) {
+            // Some clients compare the day with a moment.
+            return self.meets_text(cell, |a, b| Some(a.cmp(b.get(..a.len()).unwrap_or(b))));
+        }
+        self.meets_text(cell, |a, b| Some(a.cmp(b)))
+    }
+
+    /// True if one of `texts` meets a criterion, and all of them one that excludes.
+    fn meets_any(&self, texts: &[CompactString]) -> bool {
+        let meets = |text: &CompactString| self.meets_text(Some(text), in_any_case);
+        match self.operator {
+            _ if texts.is_empty() => self.meets_text(None, in_any_case),
+            Operator::NotEqual | Operator::NotInRange => texts.iter().all(meets),
+            _ => texts.iter().any(meets),
         }
     }
 
@@ -177,9 +200,7 @@ impl Test<'_> {
         match self.operator {
             Operator::Blank => false,
             Operator::NotBlank => true,
-            Operator::NotEqual | Operator::NotInRange | Operator::NotContain => {
-                !self.values.iter().any(has)
-            }
+            Operator::NotEqual | Operator::NotInRange => !self.values.iter().any(has),
             _ => self.values.iter().any(has),
         }
     }
@@ -206,7 +227,7 @@ impl Test<'_> {
             Operator::LessAndEqual => any(&[Ordering::Less, Ordering::Equal]),
             Operator::GreaterAndEqual => any(&[Ordering::Greater, Ordering::Equal]),
             Operator::Contain => !blank && self.values.iter().any(|value| cell.contains(value)),
-            Operator::NotContain => !self.values.iter().any(|value| cell.contains(value)),
+            Operator::NotContain => unreachable!("no field takes it"),
         }
     }
 }

@@ -32,21 +32,22 @@ pub enum SearchError {
 }
 
 impl SearchError {
-    /// The error as Neon answers it. Source of codes 21 to 30: Neon's page on response codes.
+    /// The error as Neon answers it, followed by what is wrong here. Source of codes 21 to 30 and
+    /// their texts: Neon's page on response codes.
     pub fn api_error(&self) -> ApiError {
-        let code = match self {
-            Self::Page(_) => 1,
-            Self::Sort(_) => 21,
-            Self::NoField => 22,
-            Self::UnknownField(_) => 23,
-            Self::NoValue { .. } => 24,
-            Self::Value { .. } => 25,
-            Self::NoOutput => 26,
-            Self::DuplicateOutput(_) => 27,
-            Self::UnknownOutput(_) => 28,
-            Self::Operator { .. } => 29,
-            Self::NoCriteria => 30,
+        let (code, text) = match self {
+            Self::Page(_) => return ApiError::new(1, self.to_string()),
+            Self::Sort(_) => (21, "Search sort column is invalid."),
+            Self::NoField => return ApiError::new(22, "Search key is required."),
+            Self::UnknownField(_) => (23, "Search key is invalid."),
+            Self::NoValue { .. } => (24, "Search value is required."),
+            Self::Value { .. } => (25, "Search value is invalid."),
+            Self::NoOutput => (26, "Search output field id or name is invalid."),
+            Self::DuplicateOutput(_) => (27, "Search output field id is invalid."),
+            Self::UnknownOutput(_) => (28, "Search output field name is invalid."),
+            Self::Operator { .. } => (29, "Search operator is required."),
+            Self::NoCriteria => return ApiError::new(30, "Search criteria cannot be empty."),
         };
-        ApiError::new(code, self.to_string())
+        ApiError::new(code, format!("{text} Here: {self}"))
     }
 }
