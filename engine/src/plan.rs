@@ -42,9 +42,9 @@ neon_mock::named! {
 /// One mapping.
 #[derive(Clone, Debug)]
 pub struct Mapping {
-    /// Name of the field read.
+    /// Name or id of the field read.
     pub source: String,
-    /// Name of the field written.
+    /// Name or id of the field written.
     pub target: String,
     /// The operation.
     pub operation: Operation,
@@ -145,7 +145,9 @@ pub enum PlanError {
     NoMappings { place: String },
     #[error("{place}{role} field `{name}` is unknown; {known}")]
     UnknownField { place: String, role: &'static str, name: String, known: String },
-    #[error("{place}{role} field `{name}` is ambiguous: ids {ids} share the name")]
+    #[error(
+        "{place}{role} field `{name}` is ambiguous: ids {ids} share the name; write the id of the one that is meant"
+    )]
     AmbiguousField { place: String, role: &'static str, name: String, ids: String },
     #[error("{place}{role} field `{name}` is of type {kind}, which holds neither text nor options")]
     UnsupportedType { place: String, role: &'static str, name: String, kind: String },

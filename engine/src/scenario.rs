@@ -88,6 +88,8 @@ pub struct Workload {
     pub seed: Option<u64>,
     /// True if a server decides about the filter: its fields need not be those of the dataset.
     pub is_foreign: bool,
+    /// True for an organisation that is only served: without a plan, nothing is mapped.
+    pub is_served: bool,
 }
 
 /// The workload makes no scenario.
@@ -169,11 +171,12 @@ impl Scenario {
             sample,
             seed,
             is_foreign,
+            is_served,
         } = workload;
         if resources == Some(0) {
             return Err(ScenarioError::NoResources);
         }
-        if mappings == Some(0) {
+        if mappings == Some(0) && !is_served {
             return Err(ScenarioError::NoMappings);
         }
         if sample == Some(0) {
@@ -188,7 +191,10 @@ impl Scenario {
             (source, plan) => {
                 let source = source.unwrap_or_else(|| DatasetSource::BuiltIn("plain".to_owned()));
                 let dataset = source.load(count)?;
-                let plan = plan.unwrap_or_else(|| organisation::plan_for(&dataset, count));
+                let plan = plan.unwrap_or_else(|| match is_served {
+                    true => Plan::default(),
+                    false => organisation::plan_for(&dataset, count),
+                });
                 (Some(source), dataset, plan)
             }
         };
@@ -234,8 +240,10 @@ impl Scenario {
         };
         // Unknown fields are found before anything runs.
         let organisation = scenario.organisation(seed.unwrap_or(1));
-        scenario.warnings =
-            ResolvedPlan::resolve(&scenario.plan, organisation.definitions())?.warnings();
+        if !(is_served && scenario.plan.mappings.is_empty()) {
+            let task = ResolvedPlan::resolve(&scenario.plan, organisation.definitions())?;
+            scenario.warnings = task.warnings();
+        }
         let sample = sampled_texts(&scenario.plan, &organisation);
         let (plan, fields) = (&scenario.plan, organisation.definitions());
         scenario.unmapped = unmapped_warnings(plan, fields, &sample);

@@ -56,10 +56,26 @@ impl Inputs {
         engine: &EngineArgs,
         world: &WorldArgs,
     ) -> Result<Self, CliError> {
+        Self::read_as(workload, engine, world, false)
+    }
+
+    /// The inputs of an organisation that is only served, and needs no mappings.
+    ///
+    /// Errors: as for [`read`](Self::read).
+    pub(super) fn to_serve(workload: &WorkloadArgs, engine: &EngineArgs) -> Result<Self, CliError> {
+        Self::read_as(workload, engine, &WorldArgs::default(), true)
+    }
+
+    fn read_as(
+        workload: &WorkloadArgs,
+        engine: &EngineArgs,
+        world: &WorldArgs,
+        is_served: bool,
+    ) -> Result<Self, CliError> {
         let file = scenario_file(workload.scenario.as_deref())?;
         let names_profile = workload.profile.is_some() || file.profile.is_some();
         let asked = workload;
-        let (mut workload, profile) = merge(asked, &file)?;
+        let (mut workload, profile) = merge(asked, &file, is_served)?;
         let mut engine = engine.clone();
         workload.seed = engine.seed.or(file.seed);
         // A plan that says so is never written, whatever a script leaves out.
@@ -371,10 +387,14 @@ fn scenario_file(name: Option<&str>) -> Result<WireScenario, CliError> {
         .ok_or_else(|| CliError::usage(no_such("scenario", name, &scenario::BUILT_IN)))
 }
 
-fn merge(args: &WorkloadArgs, file: &WireScenario) -> Result<(Workload, ProfileText), CliError> {
+fn merge(
+    args: &WorkloadArgs,
+    file: &WireScenario,
+    is_served: bool,
+) -> Result<(Workload, ProfileText), CliError> {
     let figures = [
         ("--resources", args.resources),
-        ("--mappings", args.mappings.map(u64::from)),
+        ("--mappings", args.mappings.map(u64::from).filter(|_| !is_served)),
         ("--sample", args.sample),
     ];
     if let Some((flag, _)) = figures.iter().find(|(_, figure)| *figure == Some(0)) {
@@ -420,6 +440,7 @@ fn merge(args: &WorkloadArgs, file: &WireScenario) -> Result<(Workload, ProfileT
         sample: args.sample,
         seed: None,
         is_foreign: false,
+        is_served,
     };
     Ok((workload, profile_text))
 }

@@ -126,6 +126,7 @@ impl Header {
             ids,
             seed: Some(self.settings.seed),
             is_foreign: matches!(self.site, Site::ForeignHttp { .. }),
+            is_served: false,
         })
     }
 

@@ -58,9 +58,9 @@ pub struct WirePlan {
 #[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WireMapping {
-    /// Name of the field that is read.
+    /// Name of the field that is read, or its id, which tells fields of one name apart.
     pub source: String,
-    /// Name of the field that is written.
+    /// Name of the field that is written, or its id.
     pub target: String,
     /// Operation on the target.
     pub operation: Operation,
@@ -106,7 +106,7 @@ const fn is_no(it: &bool) -> bool {
 #[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WireCriterion {
-    /// Name of a field.
+    /// Name of a field, or the id of a custom field.
     pub field: String,
     /// Comparison with the value.
     #[schemars(with = "String", extend("enum" = Operator::ALL.map(Operator::name)))]

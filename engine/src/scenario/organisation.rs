@@ -5,7 +5,7 @@ use crate::plan::{
     UNMAPPED_VALUE, check,
 };
 use neon_mock::api::{AccountId, AccountType, Criterion, CustomField, DisplayType, Value};
-use neon_mock::dataset::{Dataset, FieldKind, FieldSpec};
+use neon_mock::dataset::{Dataset, FieldDefinition, FieldKind, FieldSpec};
 use neon_mock::org::{Organisation, SearchError};
 
 /// Values of a source whose target has options that the plan does not state.
@@ -102,6 +102,8 @@ fn filtered(criterion: &Criterion) -> FieldSpec {
         filled: FILTERED_FILLED,
         values,
         option_ids: Vec::new(),
+        options: Vec::new(),
+        definition: FieldDefinition::default(),
         skew: 1.0,
         mirrors: None,
     }
@@ -129,6 +131,8 @@ fn field(plan: &Plan, name: &str) -> FieldSpec {
         filled: if is_source { 1.0 } else { TARGETS_FILLED },
         values,
         option_ids: Vec::new(),
+        options: Vec::new(),
+        definition: FieldDefinition::default(),
         skew: 1.0,
         mirrors: None,
     }

@@ -3,6 +3,7 @@
 use super::{MappedFields, PlanIssues, SampledTexts, UNMAPPED_VALUE, made, quoted, through};
 use crate::plan::{Mapping, Texts, Transform};
 use compact_str::CompactString;
+use neon_mock::api::OptionStatus;
 
 /// Values that one warning names; the others are counted.
 const NAMED: usize = 20;
@@ -52,6 +53,7 @@ impl PlanIssues {
             );
             self.warning("read_only_target", mapping, message);
         }
+        self.inactive_options(found);
         let Some(format) = target.data_type.as_deref().filter(|_| target.display_type.is_text())
         else {
             return;
@@ -82,6 +84,32 @@ impl PlanIssues {
             ),
         };
         self.warning("data_type_mismatch", mapping, message);
+    }
+}
+
+impl PlanIssues {
+    /// Inactive options of the target that the mapping writes.
+    fn inactive_options(&mut self, found: &MappedFields<'_>) {
+        let MappedFields { mapping, source, target } = *found;
+        let is_inactive = |name: &str| {
+            let mut options = target.option_values.iter().filter(|option| &*option.name == name);
+            options.any(|option| option.status == Some(OptionStatus::Inactive))
+        };
+        let written = made(found).unwrap_or_else(|| {
+            let options = source.option_values.iter();
+            options.flat_map(|it| through(&mapping.transform, &it.name)).collect()
+        });
+        let mut inactive: Vec<CompactString> =
+            written.into_iter().filter(|name| is_inactive(name)).collect();
+        inactive.dedup();
+        if !inactive.is_empty() {
+            let message = format!(
+                "{} of `{}` can no longer be chosen: it is inactive",
+                quoted(inactive.iter().take(NAMED).map(|name| &**name)),
+                mapping.target
+            );
+            self.warning("inactive_option", mapping, message);
+        }
     }
 }
 
