@@ -4,6 +4,7 @@
 //! Deliberately absent: how the calls are made, which is the engine's.
 
 mod check;
+mod csv;
 mod file;
 mod ids;
 mod python;
@@ -133,8 +134,8 @@ pub struct Hints {
     pub batch_size: Option<NonZeroU32>,
     /// Accounts or batches side by side.
     pub max_workers: Option<NonZeroU32>,
-    /// Reads and decides, but writes nothing.
-    pub dry_run: bool,
+    /// Reads and decides, but writes nothing; `None` leaves it to the run.
+    pub dry_run: Option<bool>,
 }
 
 /// A plan that cannot be carried out on an organisation.

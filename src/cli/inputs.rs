@@ -79,7 +79,8 @@ impl Inputs {
         let mut engine = engine.clone();
         workload.seed = engine.seed.or(file.seed);
         // A plan that says so is never written, whatever a script leaves out.
-        engine.dry_run |= workload.plan.as_ref().is_some_and(|plan| plan.hints.dry_run);
+        engine.dry_run |=
+            workload.plan.as_ref().is_some_and(|plan| plan.hints.dry_run == Some(true));
         let world = self::world(world, &mut workload, engine.dry_run)?;
         let scenario = Scenario::new(workload.clone())
             .map_err(|error| two_organisations(asked, &file, error))?;

@@ -41,7 +41,7 @@ pub(super) enum PlanCommand {
     Ids(ids::IdsArgs),
     /// Convert a plan file of the Python SDK to a plan
     Import {
-        /// File of the Python SDK: .yaml, .yml or .json
+        /// File of the Python SDK: .yaml, .yml, .json or .csv
         file: PathBuf,
         /// Plan file to write, .toml or .json [default: TOML on standard output]
         #[arg(long, value_name = "FILE")]

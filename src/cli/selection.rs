@@ -41,7 +41,7 @@ impl Inputs {
             World::Virtual | World::EmbeddedHttp => Vec::new(),
         };
         inputs.scenario = inputs.scenario.of_size(accounts).with_unmapped(unmapped);
-        inputs.engine.dry_run = engine.dry_run || inputs.scenario.plan.hints.dry_run;
+        inputs.engine.dry_run = engine.dry_run || inputs.scenario.plan.hints.dry_run == Some(true);
         inputs.world = World::Virtual;
         Ok(inputs)
     }

@@ -4,6 +4,7 @@
 mod datasets;
 mod everything;
 mod face;
+mod files;
 mod first_tries;
 mod journals;
 mod mistakes;

@@ -4,8 +4,9 @@
 //! cannot express is listed, never dropped silently. The files are other people's: nesting, aliases
 //! and size are limited before anything is built.
 
+use super::csv::records;
 use super::{Hints, Mapping, Operation, Plan, Selection, Transform, WirePlan};
-use neon_mock::api::{AccountId, Criterion};
+use neon_mock::api::{AccountId, Criterion, Operator};
 use serde_json::{Map, Value, json};
 use std::num::NonZeroU32;
 
@@ -26,6 +27,9 @@ pub struct PythonError(String);
 fn wrong<T>(reason: impl Into<String>) -> Result<T, PythonError> {
     Err(PythonError(reason.into()))
 }
+
+/// The target that templates of that engine name until somebody has chosen one.
+const TODO_TARGET: &str = "TODO_SPECIFY_TARGET";
 
 /// The deepest nesting that a YAML file may have; the format itself needs 5.
 const MAX_DEPTH: usize = 32;
@@ -147,6 +151,38 @@ impl Plan {
         Ok(Carried { made, left_out })
     }
 
+    /// Converts a CSV file of the Python engine: a row per mapping, and below them its figures in comments.
+    ///
+    /// Errors: [`PythonError`] if the file has no such rows.
+    pub fn from_python_csv(text: &str) -> Result<Carried<Self>, PythonError> {
+        let (mut mappings, mut dry_run) = (Vec::new(), true);
+        let mut left_out = Vec::new();
+        let mut columns: Vec<String> = Vec::new();
+        for (line, fields) in records(text, &[',']) {
+            if let Some(comment) = fields[0].strip_prefix('#') {
+                let value = fields.get(1).map(|value| value.to_lowercase());
+                if comment.trim() == "Dry run:" {
+                    dry_run = value.as_deref() != Some("false");
+                }
+            } else if columns.is_empty() {
+                columns = fields;
+            } else {
+                let row = csv_row(&columns, fields, line)?;
+                mappings.push(mapping_of(mappings.len(), row, &mut left_out)?);
+            }
+        }
+        if mappings.is_empty() {
+            return wrong(
+                "there is no mapping in it: expected rows of source_field, target_field and strategy",
+            );
+        }
+        left_out.push("the mappings name no accounts: here that means all".into());
+        let hints = Hints { dry_run: Some(dry_run), ..Hints::default() };
+        let description = "from a plan of the Python engine".to_owned();
+        let made = Self { description, mappings, hints, ..Self::default() };
+        Ok(Carried { made, left_out })
+    }
+
     /// The plan as the Python engine writes it.
     pub fn to_python(&self) -> Carried<Value> {
         let mut left_out = Vec::new();
@@ -166,7 +202,7 @@ impl Plan {
                     "the Python engine runs a filter under no strategy but standard; give it ids"
                         .into(),
                 );
-                (Value::Null, json!(filter))
+                (Value::Null, equalities(filter, &mut left_out))
             }
         };
         let Hints { smart_migration, batch_size, max_workers, dry_run } = self.hints;
@@ -182,11 +218,34 @@ impl Plan {
             "smart_migration": smart_migration,
             "batch_size": batch_size.map_or(100, NonZeroU32::get),
             "max_workers": max_workers.map_or(5, NonZeroU32::get),
-            "dry_run": dry_run,
+            // That engine has no guard but this flag.
+            "dry_run": dry_run.unwrap_or(true),
         });
         let metadata = json!({ "plan_summary": self.description });
         Carried { made: json!({ "metadata": metadata, "plan": plan }), left_out }
     }
+}
+
+/// A filter as that engine has it: values by field, each of which is to be equal. Null where a criterion has no
+/// counterpart, since the others alone would select more accounts.
+fn equalities(filter: &[Criterion], left_out: &mut Vec<String>) -> Value {
+    let mut fields = Map::new();
+    for criterion in filter {
+        let Criterion { field, operator, value, value_list } = criterion;
+        let value = match (operator, value, value_list) {
+            (Operator::Equal, Some(value), None) if !fields.contains_key(field) => value,
+            _ => {
+                left_out.push(format!(
+                    "the filter is left out: `{field} {}` is no comparison of that engine; give it the ids that \
+                     `neonbench plan ids` lists",
+                    operator.name()
+                ));
+                return Value::Null;
+            }
+        };
+        fields.insert(field.clone(), json!(value));
+    }
+    Value::Object(fields)
 }
 
 fn is_nothing(value: &Value) -> bool {
@@ -213,7 +272,7 @@ fn plan_of(plan: Map<String, Value>, left_out: &mut Vec<String>) -> Result<Plan,
             batch_size: members.figure("batch_size"),
             max_workers: members.figure("max_workers"),
             // As in that engine, a plan is a dry run by default.
-            dry_run: members.flag("dry_run", true)?,
+            dry_run: Some(members.flag("dry_run", true)?),
         },
         mappings: Vec::new(),
     };
@@ -245,19 +304,64 @@ fn selection(members: &mut Members<'_>) -> Result<Selection, PythonError> {
         return Ok(Selection::Ids(read.collect::<Result<_, _>>()?));
     }
     if let Some(filter) = filter {
-        let criteria = serde_json::from_value::<Vec<Criterion>>(filter.clone());
-        return match criteria {
-            Ok(criteria) => Ok(Selection::Filter(criteria)),
-            Err(error) => wrong(format!(
-                "plan.resource_filter cannot be carried over ({error}), and without it the plan \
-                 would be for all accounts; expected a list of {{field, operator, value}}"
-            )),
-        };
+        return Ok(Selection::Filter(criteria(filter)?));
     }
     members.left_out.push(
         "the plan names no accounts; the Python engine guesses at values, here it means all".into(),
     );
     Ok(Selection::All)
+}
+
+/// The criteria of a filter: that engine's values by field, or our own list.
+fn criteria(filter: Value) -> Result<Vec<Criterion>, PythonError> {
+    let unfit = |reason: String| {
+        wrong(format!(
+            "plan.resource_filter cannot be carried over ({reason}), and without it the plan would be for all \
+             accounts; expected {{field: value}}, or a list of {{field, operator, value}}"
+        ))
+    };
+    let Value::Object(fields) = filter else {
+        return serde_json::from_value(filter).or_else(|error| unfit(error.to_string()));
+    };
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        _ => None,
+    };
+    let mut criteria = Vec::with_capacity(fields.len());
+    for (field, value) in fields {
+        let Some(value) = text(&value) else {
+            return unfit(format!("`{field}` is {value}, and not one value"));
+        };
+        let (operator, value) = (Operator::Equal, Some(value));
+        criteria.push(Criterion { field, operator, value, value_list: None });
+    }
+    Ok(criteria)
+}
+
+/// A row of a CSV file as the object that the other formats have.
+fn csv_row(columns: &[String], fields: Vec<String>, line: usize) -> Result<Value, PythonError> {
+    let mut mapping = Map::new();
+    for (column, field) in columns.iter().zip(fields) {
+        let value = match (column.as_str(), field.to_lowercase().as_str()) {
+            (_, "") => continue,
+            ("has_transform_function", "true") => {
+                mapping.insert("transform_function".to_owned(), json!({ "has_function": true }));
+                continue;
+            }
+            ("has_transform_function", _) | ("notes", _) => continue,
+            ("preserve_source" | "validation_required", flag @ ("true" | "false")) => {
+                json!(flag == "true")
+            }
+            _ => json!(field),
+        };
+        mapping.insert(column.clone(), value);
+    }
+    if mapping.contains_key("source_field") {
+        return Ok(Value::Object(mapping));
+    }
+    wrong(format!("line {line}: a mapping needs a source_field"))
 }
 
 fn mapping_of(
@@ -279,6 +383,11 @@ fn mapping_of(
     };
     let source = members.text("source_field")?;
     let target = members.text("target_field")?;
+    if target == TODO_TARGET {
+        members.left_out.push(format!(
+            "{of}: `{TODO_TARGET}` is no target; say into which field `{source}` goes before you run the plan"
+        ));
+    }
     let mut made = Mapping::new(source, target, operation);
     made.validation_required = members.flag("validation_required", true)?;
     made.preserve_source = members.flag("preserve_source", true)?;
@@ -304,7 +413,7 @@ fn mapping_of(
 fn builders(top: Map<String, Value>, left_out: &mut Vec<String>) -> Result<Plan, PythonError> {
     let mut made = Plan {
         description: "from mappings of the Python engine".to_owned(),
-        hints: Hints { dry_run: true, ..Hints::default() },
+        hints: Hints { dry_run: Some(true), ..Hints::default() },
         ..Plan::default()
     };
     for (source, target) in top {
@@ -396,7 +505,7 @@ conflicts: [{field: V-A}]
         assert!(!first.validation_required && second.validation_required);
         assert_eq!(made.selection, Selection::Ids([4, 5, 6].map(AccountId).into()));
         assert_eq!(made.hints.batch_size, NonZeroU32::new(25));
-        assert!(made.hints.dry_run && made.hints.smart_migration);
+        assert!(made.hints.dry_run == Some(true) && made.hints.smart_migration);
         for named in ["`conflicts`", "max_workers = 0", "`to_skill` is code", "[1].priority"] {
             assert_eq!(left_out.iter().filter(|it| it.contains(named)).count(), 1, "{left_out:?}");
         }
@@ -419,11 +528,84 @@ conflicts: [{field: V-A}]
             assert!(FILE.contains(from));
             read(&FILE.replace(from, to)).unwrap_err().to_string()
         };
-        let filter = error("resource_ids: [4, \"5\", 6]", "resource_filter: {city: Bern}");
+        let filter = error("resource_ids: [4, \"5\", 6]", "resource_filter: {city: [Bern]}");
         assert!(filter.contains("all accounts"), "{filter}");
         assert!(error("\"5\"", "five").contains("\"five\" is no account id"));
         assert!(error("add_option", "append").contains("`append`; expected replace"));
         assert!(read("[1]").is_err() && read("plan: {mappings: []}").is_err());
+    }
+
+    #[test]
+    fn a_filter_is_values_by_field_there_and_equalities_here() {
+        let filter = FILE.replace(
+            "resource_ids: [4, \"5\", 6]",
+            "resource_filter: {Account Type: Individual, Level: 3}",
+        );
+        let plan = read(&filter).unwrap().made;
+        let Selection::Filter(criteria) = &plan.selection else { panic!("{plan:?}") };
+        let found: Vec<_> = criteria
+            .iter()
+            .map(|it| (&*it.field, it.operator, it.value.as_deref().unwrap()))
+            .collect();
+        let equal = Operator::Equal;
+        assert_eq!(found, [("Account Type", equal, "Individual"), ("Level", equal, "3")]);
+        let exported = plan.to_python().made;
+        let expected = json!({"Account Type": "Individual", "Level": "3"});
+        assert_eq!(exported["plan"]["resource_filter"], expected);
+        // What is no equality is named, and no wider filter is written in its place.
+        let mut other = plan;
+        let Selection::Filter(criteria) = &mut other.selection else { panic!() };
+        criteria[1].operator = Operator::NotBlank;
+        criteria[1].value = None;
+        let Carried { made, left_out } = other.to_python();
+        assert_eq!(made["plan"]["resource_filter"], Value::Null);
+        assert!(left_out.iter().any(|it| it.contains("`Level NOT_BLANK`")), "{left_out:?}");
+    }
+
+    #[test]
+    fn a_plan_that_does_not_say_goes_out_as_a_dry_run() {
+        let dry_run = |hint: &str| {
+            let text = format!(
+                "schema = 1\n{hint}\n[[mappings]]\nsource = \"A\"\ntarget = \"B\"\noperation = \"replace\"\n"
+            );
+            let plan = Plan::from_toml("plan.toml", &text).unwrap();
+            plan.to_python().made["plan"]["dry_run"].as_bool().unwrap()
+        };
+        let said = ["", "dry_run = true", "dry_run = false"].map(dry_run);
+        assert_eq!(said, [true, true, false]);
+    }
+
+    #[test]
+    fn the_csv_form_is_understood() {
+        let text = "source_field,target_field,strategy,preserve_source,validation_required,\
+                    has_transform_function,notes\r\nV-A,T-A,replace,True,True,False,\r\n\
+                    V-B,\"T-B, new\",add_option,False,True,True,Requires transform function recreation\r\n\r\n\
+                    # Metadata\r\n# Total mappings:,2\r\n# Dry run:,True\r\n";
+        let Carried { made, left_out } = Plan::from_python_csv(text).unwrap();
+        let [first, second] = &made.mappings[..] else { panic!("{made:?}") };
+        assert_eq!((&*first.source, &*first.target), ("V-A", "T-A"));
+        assert_eq!((&*second.target, second.operation), ("T-B, new", Operation::AddOption));
+        assert!(first.preserve_source && !second.preserve_source);
+        assert_eq!(made.hints.dry_run, Some(true));
+        assert!(
+            left_out.iter().any(|it| it.contains("mappings[1]: its transform function")),
+            "{left_out:?}"
+        );
+        let written = Plan::from_python_csv(&text.replace("run:,True", "run:,False")).unwrap();
+        assert_eq!(written.made.hints.dry_run, Some(false));
+        assert!(Plan::from_python_csv("a,b\n1,2\n").is_err() && Plan::from_python_csv("").is_err());
+    }
+
+    #[test]
+    fn targets_that_nobody_has_chosen_are_named() {
+        let mapping =
+            "{source_field: V-A, target_field: TODO_SPECIFY_TARGET, strategy: COPY_IF_EMPTY}";
+        let text =
+            format!("plan:\n  mappings:\n  - {mapping}\n  - {}\n", mapping.replace("V-A", "V-B"));
+        let Carried { made, left_out } = read(&text).unwrap();
+        assert_eq!(made.mappings.len(), 2);
+        let todo = left_out.iter().filter(|it| it.contains("`TODO_SPECIFY_TARGET` is no target"));
+        assert_eq!(todo.count(), 2, "{left_out:?}");
     }
 
     #[test]

@@ -46,9 +46,9 @@ pub struct WirePlan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_workers: Option<NonZeroU32>,
     /// Reads and decides, and never writes, whatever the flags leave out.
-    #[serde(default, skip_serializing_if = "is_no")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = false))]
-    pub dry_run: bool,
+    pub dry_run: Option<bool>,
     /// Mappings, in the order in which they apply.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mappings: Vec<WireMapping>,
