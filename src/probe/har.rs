@@ -142,7 +142,7 @@ impl Har {
         let reader = &mut serde_json::Deserializer::from_str(text);
         let har: WireHar = serde_path_to_error::deserialize(reader).map_err(|error| {
             let member = match error.path().to_string().as_str() {
-                "." => String::new(),
+                "." | "?" => String::new(),
                 member => format!("{member}: "),
             };
             HarError::Form { origin: origin.to_owned(), member, source: error.into_inner() }

@@ -10,7 +10,7 @@ use neonbench::probe::{
     ProbeSubject, ProbeTrace, TargetFit, draws, probe,
 };
 use neonbench_engine::engine::{AccountSource as Ids, Settings, Strategy};
-use neonbench_engine::event::{Event, Outcome};
+use neonbench_engine::event::{Attempt, Event, Outcome};
 use neonbench_engine::journal::NoJournal;
 use neonbench_engine::run::{RunSpec, World};
 use neonbench_engine::scenario::{Resources, Scenario, Workload};

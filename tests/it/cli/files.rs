@@ -94,7 +94,8 @@ fn a_fit_says_what_it_used_and_refuses_what_cannot_be() {
     let said = place.neonbench("fit calls.har").stdout;
     assert!(said.contains("used      120 GET /accounts/{id}"), "{said}");
     assert!(said.contains("passed    over 6 answered from a cache"), "{said}");
-    // Times of a microsecond among them: without a mark nobody can tell, but the law that they make cannot be.
+    // Times of a nanosecond among a few: without a mark nobody can tell, but the law that they make cannot be.
+    recorded = recording(7);
     for entry in recorded["log"]["entries"].as_array_mut().unwrap().iter_mut().step_by(3) {
         entry["timings"] = json!({ "send": 0, "wait": 1e-6, "receive": 0 });
     }
