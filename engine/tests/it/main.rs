@@ -9,6 +9,7 @@ mod hard_times;
 mod kills;
 mod reads;
 mod retries;
+mod selection;
 mod staff;
 mod strategies;
 mod unmapped;
