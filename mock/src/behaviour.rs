@@ -2,8 +2,10 @@
 //!
 //! Each default is the reading with the better evidence; where there is none, the nastier one.
 
+use crate::api::http::Strictness;
 use crate::file::DurationText;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// Undocumented behaviour of Neon, in a profile's `[behaviour]` section.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,13 +30,34 @@ pub struct Behaviour {
     pub individuals_include_companies: bool,
     /// Effect of a write to the old id of a merged account.
     pub merged_write: MergedWrite,
-    /// Answer to a list of custom fields without a category.
+    /// Answer to a list of custom fields without a category; `account` if absent.
     #[serde(skip_serializing_if = "is_default")]
     pub missing_category: MissingCategory,
-    /// Answer to a search whose criterion names its field by a number.
+    /// Answer to a search whose criterion names its field by a number; `taken` if absent.
     #[serde(skip_serializing_if = "is_default")]
     pub integer_field: IntegerField,
+    /// Time for which a `timeout` fault holds the connection before it closes; `"120s"` if absent.
+    #[serde(skip_serializing_if = "is_default")]
+    pub timeout_hold: Option<DurationText>,
 }
+
+impl Behaviour {
+    /// The requests that are refused before they are read any further.
+    pub fn strictness(&self) -> Strictness {
+        Strictness {
+            needs_category: self.missing_category == MissingCategory::Refused,
+            refuses_numbers: self.integer_field == IntegerField::Refused,
+        }
+    }
+
+    /// Time for which a `timeout` fault holds the connection before it closes.
+    pub fn timeout_hold(&self) -> Duration {
+        self.timeout_hold.map_or(TIMEOUT_HOLD, |hold| hold.0)
+    }
+}
+
+/// Default of [`Behaviour::timeout_hold`]: longer than any client of the field waits.
+const TIMEOUT_HOLD: Duration = Duration::from_secs(120);
 
 /// True for the default, which a digest leaves out.
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {

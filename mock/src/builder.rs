@@ -7,6 +7,7 @@ use crate::neon::Neon;
 use crate::neon_mock::NeonMock;
 use crate::org::Organisation;
 use crate::profile::{self, Profile};
+use crate::served::ServedCall;
 use crate::server::{ServeError, Server, ServerOptions};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -102,6 +103,17 @@ pub struct NeonMockBuilder {
     addr: SocketAddr,
     patience: Duration,
     journal: usize,
+    observer: Option<Observer>,
+}
+
+/// Hears of each call once it is answered.
+#[derive(Clone)]
+struct Observer(Arc<dyn Fn(&ServedCall) + Send + Sync>);
+
+impl std::fmt::Debug for Observer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("…")
+    }
 }
 
 /// Default time limit for a request's head and for its body.
@@ -135,6 +147,7 @@ impl Default for NeonMockBuilder {
             addr: SocketAddr::from((Ipv4Addr::LOCALHOST, 0)),
             patience: PATIENCE,
             journal: JOURNAL,
+            observer: None,
         }
     }
 }
@@ -210,6 +223,13 @@ impl NeonMockBuilder {
         self
     }
 
+    /// Calls `observer` with each call once it is answered, such as for an access log. It holds up the
+    /// server. Default: none.
+    pub fn observer(mut self, observer: impl Fn(&ServedCall) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Observer(Arc::new(observer)));
+        self
+    }
+
     /// Starts the mock. It is ready for calls when this returns.
     ///
     /// Panics with the reason if it cannot; see [`try_start`](Self::try_start).
@@ -237,7 +257,8 @@ impl NeonMockBuilder {
         };
         let credentials = OrgCredentials::new(self.org_id.clone(), self.api_key.0)
             .ok_or(StartError::OrgId { org_id: self.org_id })?;
-        let live = Arc::new(Live::new(neon, credentials, self.journal));
+        let observer = self.observer.map(|Observer(observer)| observer);
+        let live = Arc::new(Live::new(neon, credentials, self.journal, observer));
         let admin_token = match self.admin_token {
             Some(Secret(token)) => token,
             None => random_token()?,

@@ -7,6 +7,7 @@ pub use schedule::{Fault, FaultCounts, Poison, Trigger};
 
 use crate::api::{AccountId, ApiError, Request, Response, Status};
 use crate::named;
+use std::fmt;
 
 named! {
     /// A way in which an admitted call fails.
@@ -38,6 +39,8 @@ named! {
         ErrorsUnderSuccess = "errors-under-200",
         /// Carried out; the body comes in drips.
         SlowBody = "slow-body",
+        /// 429, as a limit that is full refuses: not carried out, and it holds no slot.
+        Refused = "429",
     }
 }
 
@@ -50,7 +53,8 @@ impl FaultKind {
             | Self::Unavailable
             | Self::Unauthorized
             | Self::ResetBefore
-            | Self::ErrorsUnderSuccess => false,
+            | Self::ErrorsUnderSuccess
+            | Self::Refused => false,
             Self::GatewayTimeout
             | Self::Timeout
             | Self::ResetAfter
@@ -75,7 +79,8 @@ impl FaultKind {
             | Self::Unavailable
             | Self::GatewayTimeout
             | Self::Unauthorized
-            | Self::ErrorsUnderSuccess => Delivery::Whole,
+            | Self::ErrorsUnderSuccess
+            | Self::Refused => Delivery::Whole,
         }
     }
 
@@ -85,13 +90,15 @@ impl FaultKind {
             Some(Response::error(Status(status), ApiError::new(code, message)))
         };
         match self {
-            Self::InternalError => error(500, 1, "unexpected system error"),
+            Self::InternalError => error(500, 1, "Unexpected System error occurred."),
             Self::BadGateway => error(502, 1, "bad gateway"),
             Self::Unavailable => error(503, 1, "service unavailable"),
             Self::GatewayTimeout => error(504, 1, "gateway timeout"),
-            Self::Unauthorized => error(401, 13, "API key is invalid"),
-            Self::ErrorsUnderSuccess => error(200, 1, "unexpected system error"),
-            Self::Timeout
+            Self::Unauthorized => error(401, 13, "Api key is invalid."),
+            Self::ErrorsUnderSuccess => error(200, 1, "Unexpected System error occurred."),
+            // The limits answer it.
+            Self::Refused
+            | Self::Timeout
             | Self::ResetBefore
             | Self::ResetAfter
             | Self::Empty
@@ -118,20 +125,38 @@ pub enum Delivery {
     Slow,
     /// None: the connection is reset when the answer is due.
     Reset,
-    /// None: the connection stays open and silent until the client closes it.
+    /// None: the connection stays open and silent until the client closes it, or for as long as the
+    /// profile says.
     Never,
 }
 
 /// Time over which a slow body is sent.
 pub const SLOW_BODY: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// A failure queued for one call.
+/// A way in which one call fails.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NextFailure {
     /// This status with one error in the body; the call is not carried out.
     Status(Status),
     /// A fault of this kind.
     Fault(FaultKind),
+}
+
+impl NextFailure {
+    /// True if the call fails like one over a limit.
+    pub(crate) fn is_refusal(self) -> bool {
+        matches!(self, Self::Fault(FaultKind::Refused))
+            || self == Self::Status(Status::TOO_MANY_REQUESTS)
+    }
+}
+
+impl fmt::Display for NextFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Status(status) => status.fmt(f),
+            Self::Fault(kind) => kind.fmt(f),
+        }
+    }
 }
 
 impl From<Status> for NextFailure {

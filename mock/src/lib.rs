@@ -67,8 +67,52 @@
 //! # }
 //! ```
 //!
-//! Your own profiles are TOML: see [`profile::Profile::from_toml`] and the commented built-in ones in
-//! [`profile::BUILT_IN`].
+//! # A profile of your own
+//!
+//! A profile is TOML, like the commented built-in ones in [`profile::BUILT_IN`]: here pools of two
+//! calls, and one fault.
+//!
+//! ```
+//! use neon_mock::NeonMock;
+//! use neon_mock::profile::Profile;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! # rustls::crypto::ring::default_provider().install_default().ok();
+//! let text = r#"
+//! schema = 1
+//!
+//! [limits]
+//! pool = 2                  # calls in flight that each endpoint admits
+//!
+//! [service]                 # how long a call takes
+//! get = { law = "constant", time = "100ms" }
+//! patch = { law = "log-normal", median = "150ms", p99 = "600ms", max = "2s" }
+//! put = { law = "constant", time = "100ms" }
+//! search = { law = "constant", time = "100ms" }
+//! metadata = { law = "constant", time = "100ms" }
+//!
+//! [[faults]]                # the first read of account 3 is answered 503
+//! status = 503
+//! endpoints = ["GET /accounts/{id}"]
+//! records = [3]
+//! first = 1
+//! "#;
+//! let profile = Profile::from_toml("two.toml", text).expect("it is a profile");
+//! let neon = NeonMock::builder().profile(profile).start().await;
+//!
+//! let client = reqwest::Client::new();
+//! let status = async |id: u64| {
+//!     let request = client.get(format!("{}/accounts/{id}", neon.base_url()));
+//!     request.basic_auth("demo", Some("demo")).send().await.unwrap().status().as_u16()
+//! };
+//! // The third of three at once is one too many.
+//! let mut answers = <[u16; 3]>::from(tokio::join!(status(1), status(1), status(2)));
+//! answers.sort_unstable();
+//! assert_eq!(answers, [200, 200, 429]);
+//! assert_eq!([status(3).await, status(3).await], [503, 200]);
+//! # }
+//! ```
 //!
 //! # Failures
 //!
@@ -87,12 +131,32 @@
 //! # }
 //! ```
 //!
-//! The profile `flaky` fails one call in fifty, in every way from a 500 to a truncated body. Your own
-//! fault tables are part of a profile, and [`Neon::faults`] counts faults by kind.
-//!
 //! Beyond statuses, [`NeonMock::fault_next`] spoils the delivery of an answer: the connection is
-//! reset, the body is empty, truncated, malformed or slow, or no answer ever comes. See
+//! reset, the body is empty, truncated, malformed or slow, or no answer comes (the connection is held
+//! for two minutes, or for as long as [`behaviour::Behaviour::timeout_hold`] says). See
 //! [`fault::FaultKind`].
+//!
+//! [`NeonMock::add_fault`] fails calls by rule, such as the first two writes of account 7:
+//!
+//! ```
+//! # use neon_mock::NeonMock;
+//! use neon_mock::profile::WireFault;
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() {
+//! let neon = NeonMock::builder().profile("unlimited").start().await;
+//! neon.add_fault(&WireFault {
+//!     status: Some(429),
+//!     endpoints: vec!["PATCH /accounts/{id}".to_owned()],
+//!     records: vec![7],
+//!     first: Some(2),
+//!     ..WireFault::default()
+//! });
+//! # }
+//! ```
+//!
+//! The same tables are part of a profile. The profile `flaky` fails one call in fifty, in every way
+//! from a 500 to a truncated body, and [`Neon::faults`] counts faults by kind.
 //!
 //! # While it runs
 //!
@@ -106,10 +170,10 @@
 //! | `GET state` | digest of the organisation, accounts, changed accounts, profile |
 //! | `GET counters` | calls by endpoint as the server counted them: admitted, rejected, failed; beside them unauthorized, undecodable, in flight |
 //! | `GET histograms` | response times of admitted calls from arrival to hand-over, by endpoint: quantiles in ns, and a line of an HDR histogram log (version 2) |
-//! | `GET journal?limit=N` | the latest calls, newest first: time, verb, path, status, drawn and measured response time; no bodies, queries or credentials |
+//! | `GET journal?limit=N` | the latest calls, newest first: time, verb, path, query, body, status, error, drawn and measured response time; values of queries and bodies only with `&values=true` |
 //! | `POST reset` | organisation, profile, counters and limits as at the start |
-//! | `POST faults` | `{"kinds": ["timeout", …]}`: how the next calls go wrong |
-//! | `POST profile` | `{"name": "constant"}`: a built-in profile from now on |
+//! | `POST faults` | `{"kinds": ["timeout", …]}` or `{"statuses": [503, …]}`: how the next calls go wrong; `{"tables": [{"status": 429, "endpoints": ["PATCH /accounts/{id}"], "records": [7], "first": 2}]}`: calls that go wrong by rule, as `[[faults]]` of a profile |
+//! | `POST profile` | `{"name": "constant"}`, a built-in profile, or any other as TOML, from now on |
 //! | `POST shutdown` | stops the server; calls in flight are cut ([`NeonMock::stopped`]) |
 //!
 //! # Clients that misbehave
@@ -180,7 +244,7 @@
 //! | feature | gives | brings |
 //! |---|---|---|
 //! | `server` (default) | [`NeonMock`]: the mock over HTTP | hyper, tokio |
-//! | `wiremock` | [`NeonMock::mount_on`], [`NeonResponder`] | wiremock, and `server` |
+//! | `wiremock` | `NeonMock::mount_on`, `NeonResponder` | wiremock, and `server` |
 //! | neither | [`Neon`] and the wire types | no tokio, no hyper, no HTTP client |
 //!
 //! # Deliberately absent
@@ -190,9 +254,12 @@
 //!   every operation).
 //! - Deleting accounts; contacts below accounts; linking people to companies.
 //! - Other record types: donations, events, memberships and so on.
-//! - OAuth, TLS, API versions before 2.11.
+//! - OAuth, TLS, answers as versions before 2.11 had them.
 //! - Rate-limit headers: none were ever seen from Neon. A profile can add `Retry-After`.
 //! - Any knowledge of what its callers are doing.
+
+// The front page is about the server; without it some of its links lead nowhere.
+#![cfg_attr(not(feature = "server"), allow(rustdoc::broken_intra_doc_links))]
 
 pub mod api;
 pub mod behaviour;

@@ -8,13 +8,13 @@ use crate::api::{ApiError, Endpoint, Request, Response, Status};
 use crate::credentials::OrgCredentials;
 use crate::fault::Delivery;
 use crate::neon::Neon;
-use crate::served::{Served, ServedCall, journal_path};
+use crate::served::{Served, ServedCall, journal_path, journal_text};
 use crate::time::Timestamp;
 use crate::wall_clock;
 use compact_str::CompactString;
 use std::borrow::Cow;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 /// Base path of the API: `GET /v2/accounts/1`.
@@ -37,6 +37,9 @@ const JSON: &str = "application/json";
 const NO_JSON: &str = "<!DOCTYPE html>\n<html><head><title>Neon CRM</title></head>\
                        <body><h1>We'll be right back</h1></body></html>\n";
 
+/// Hears of each call once it is answered.
+pub(crate) type CallObserver = dyn Fn(&ServedCall) + Send + Sync;
+
 /// One mock, its credentials, and the instant at which its time began.
 pub(crate) struct Live {
     neon: Mutex<Neon>,
@@ -47,7 +50,9 @@ pub(crate) struct Live {
     /// The mock's time at `started`: it may have answered calls in virtual time before.
     offset: Timestamp,
     served: Mutex<Served>,
+    /// True if calls are noted for the journal or the observer.
     journals: bool,
+    observer: Option<Arc<CallObserver>>,
     unauthorized: AtomicU64,
     undecodable: AtomicU64,
 }
@@ -81,8 +86,30 @@ pub(crate) struct Answer {
     arrived_at: Instant,
     /// Endpoint of the call, if it was admitted.
     admitted: Option<Endpoint>,
-    /// Verb and path for the journal, if there is one.
-    line: Option<(CompactString, CompactString)>,
+    /// The request for the journal, if there is one.
+    line: Option<Box<JournalLine>>,
+}
+
+/// A request as the journal keeps it.
+struct JournalLine {
+    verb: CompactString,
+    path: CompactString,
+    query: Option<Box<str>>,
+    body: Option<Box<str>>,
+    /// Body of an answer that is no success.
+    error: Option<Box<str>>,
+}
+
+impl JournalLine {
+    fn new(call: &ReceivedCall<'_>) -> Self {
+        Self {
+            verb: call.verb.into(),
+            path: journal_path(call.path),
+            query: call.query.and_then(|query| journal_text(query.as_bytes())),
+            body: journal_text(call.body),
+            error: None,
+        }
+    }
 }
 
 impl Answer {
@@ -119,7 +146,12 @@ impl Answer {
 
 impl Live {
     /// Starts the clock of `neon`, with a journal of `journal` calls.
-    pub(crate) fn new(neon: Neon, credentials: OrgCredentials, journal: usize) -> Self {
+    pub(crate) fn new(
+        neon: Neon,
+        credentials: OrgCredentials,
+        journal: usize,
+        observer: Option<Arc<CallObserver>>,
+    ) -> Self {
         Self {
             offset: neon.last_call_at(),
             initial: Box::new(neon.clone()),
@@ -127,7 +159,8 @@ impl Live {
             credentials,
             started: wall_clock::now(),
             served: Mutex::new(Served::new(journal)),
-            journals: journal > 0,
+            journals: journal > 0 || observer.is_some(),
+            observer,
             unauthorized: AtomicU64::new(0),
             undecodable: AtomicU64::new(0),
         }
@@ -137,7 +170,7 @@ impl Live {
     ///
     /// Only a call that is authenticated and makes sense reaches the pools.
     pub(crate) fn answer(&self, call: &ReceivedCall<'_>) -> Answer {
-        let line = self.journals.then(|| (call.verb.into(), journal_path(call.path)));
+        let line = self.journals.then(|| Box::new(JournalLine::new(call)));
         let request = match self.request(call) {
             Ok(request) => request,
             Err(response) => return Answer { line, ..Answer::at_once(&response) },
@@ -168,9 +201,9 @@ impl Live {
         self.credentials.check(call.authorization).inspect_err(|_| {
             self.unauthorized.fetch_add(1, Ordering::Relaxed);
         })?;
-        let behaviour = *self.neon().profile().behaviour();
+        let strictness = self.neon().profile().behaviour().strictness();
         let decoded = check_version(call.version)
-            .and_then(|()| decode_by(&behaviour, call.verb, path, call.query, call.body));
+            .and_then(|()| decode_by(strictness, call.verb, path, call.query, call.body));
         readable(call, decoded).map_err(|refused| {
             self.undecodable.fetch_add(1, Ordering::Relaxed);
             refused.into()
@@ -181,19 +214,33 @@ impl Live {
     pub(crate) fn hand_over(&self, answer: &mut Answer) {
         let served = wall_clock::now() - answer.arrived_at;
         let silent = matches!(answer.delivery, Delivery::Reset | Delivery::Never);
+        if let Some(line) = answer.line.as_mut().filter(|_| !silent && !answer.status.is_success())
+        {
+            line.error = journal_text(&answer.body);
+        }
+        let call = answer.line.take().map(|line| {
+            let JournalLine { verb, path, query, body, error } = *line;
+            ServedCall {
+                at: self.offset + (answer.arrived_at - self.started),
+                verb,
+                path,
+                query,
+                body,
+                error,
+                status: (!silent).then_some(answer.status),
+                drawn: answer.ready_at.map(|ready_at| ready_at - answer.arrived_at),
+                served,
+            }
+        });
+        if let (Some(observer), Some(call)) = (&self.observer, &call) {
+            observer(call);
+        }
         let mut log = self.served();
         if let Some(endpoint) = answer.admitted.filter(|_| !silent) {
             log.time(endpoint, served);
         }
-        if let Some((verb, path)) = answer.line.take() {
-            log.call(ServedCall {
-                at: self.offset + (answer.arrived_at - self.started),
-                verb,
-                path,
-                status: (!silent).then_some(answer.status),
-                drawn: answer.ready_at.map(|ready_at| ready_at - answer.arrived_at),
-                served,
-            });
+        if let Some(call) = call {
+            log.call(call);
         }
     }
 

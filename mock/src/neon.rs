@@ -7,7 +7,7 @@ mod answer;
 mod staff_simulation;
 
 use crate::api::{ApiError, Body, Class, Endpoint, Request, Response, Status};
-use crate::fault::{self, Delivery, FaultCounts, FaultSchedule, NextFailure};
+use crate::fault::{self, Delivery, Fault, FaultCounts, FaultSchedule, NextFailure};
 use crate::limit::{Admission, EndpointGates, Limit};
 use crate::org::Organisation;
 use crate::profile::Profile;
@@ -152,14 +152,21 @@ impl Neon {
                 calls.rejected += 1;
                 let ready_at = now + self.profile.reject_after();
                 gate.refuse(ready_at);
-                return self.refusal(by, ready_at);
+                let message = match by {
+                    Limit::Pool => "too many simultaneous requests",
+                    Limit::Window => "too many requests per second",
+                };
+                return self.refusal(message, ready_at);
             }
         };
+        let struck = self.schedule.strike(now, endpoint, fault::account_of(request));
+        let order = self.ordered.pop_front().or(struck);
+        if let Some(order) = order.filter(|order| order.is_refusal()) {
+            return self.refuse_by_fault(now, endpoint, order);
+        }
         let ready_at = start + self.service_time(now, start, endpoint);
         self.gates.of(endpoint).hold(start, ready_at);
         self.last_ready = self.last_ready.max(ready_at);
-        let struck = self.schedule.strike(now, endpoint, fault::account_of(request));
-        let order = self.ordered.pop_front().or(struck.map(NextFailure::Fault));
         let (response, delivery) = match order {
             Some(order) => self.fail(now, request, order),
             None => (self.carry_out(now, request), Delivery::Whole),
@@ -174,6 +181,11 @@ impl Neon {
     /// [`FaultKind`](crate::fault::FaultKind).
     pub fn fail_next(&mut self, order: impl Into<NextFailure>) {
         self.ordered.push_back(order.into());
+    }
+
+    /// Adds a fault table behind those of the profile, until another profile is applied.
+    pub fn add_fault(&mut self, fault: Fault) {
+        self.schedule.add(fault, self.seed);
     }
 
     /// Applies `profile` from now on. Calls in flight are forgotten.
@@ -215,11 +227,18 @@ impl Neon {
         &self.faults
     }
 
-    fn refusal(&self, by: Limit, ready_at: Timestamp) -> Reply {
-        let message = match by {
-            Limit::Pool => "too many simultaneous requests",
-            Limit::Window => "too many requests per second",
-        };
+    /// Refuses a call that has a slot, as if it had none.
+    fn refuse_by_fault(&mut self, now: Timestamp, endpoint: Endpoint, order: NextFailure) -> Reply {
+        self.calls.count(endpoint).rejected += 1;
+        if let NextFailure::Fault(kind) = order {
+            self.faults.count(kind);
+        }
+        let ready_at = now + self.profile.reject_after();
+        self.gates.of(endpoint).refuse(ready_at);
+        self.refusal("too many requests", ready_at)
+    }
+
+    fn refusal(&self, message: &str, ready_at: Timestamp) -> Reply {
         let error = Response::error(Status::TOO_MANY_REQUESTS, ApiError::new(1, message));
         let response = Response { retry_after: self.profile.limits().retry_after, ..error };
         Reply { response, ready_at, delivery: Delivery::Whole }
@@ -266,6 +285,7 @@ mod tests {
     use super::*;
     use crate::api::AccountId;
     use crate::dataset::Dataset;
+    use crate::fault::FaultKind;
 
     fn neon() -> Neon {
         let organisation = Organisation::new(&Dataset::built_in("plain", 2).unwrap(), 100, 1);
@@ -305,6 +325,39 @@ mod tests {
         assert_eq!(neon.handle(at(0), &get).response.status, Status(503));
         assert_eq!(neon.handle(at(0), &get).response.status, Status::OK);
         assert_eq!(neon.calls().failed(), 1);
+    }
+
+    /// A refusal by fault is one of the limits': soon, without a slot, and counted as refused.
+    #[test]
+    fn a_429_by_fault_is_like_one_of_the_limits() {
+        let get = Request::GetAccount(AccountId(1));
+        for order in [NextFailure::Status(Status(429)), NextFailure::Fault(FaultKind::Refused)] {
+            let mut neon = neon();
+            neon.fail_next(order);
+            let refused = neon.handle(at(0), &get);
+            assert_eq!(refused.response.status, Status::TOO_MANY_REQUESTS);
+            assert_eq!(refused.ready_at, at(30));
+            for _ in 0..5 {
+                assert_eq!(neon.handle(at(0), &get).ready_at, at(200), "the slots are free");
+            }
+            let calls = neon.calls().of(Endpoint::GetAccount);
+            assert_eq!((calls.admitted, calls.rejected, calls.failed), (5, 1, 0));
+        }
+    }
+
+    /// An outage of 429s by a table of a profile, on one endpoint and account.
+    #[test]
+    fn a_table_refuses_calls_of_one_endpoint_on_one_account_for_a_time() {
+        let (_, constant) = crate::profile::BUILT_IN.iter().find(|it| it.0 == "constant").unwrap();
+        let table = "[[faults]]\nstatus = 429\nendpoints = [\"GET /accounts/{id}\"]\n\
+                     records = [7]\nfrom = \"10s\"\nuntil = \"20s\"\n";
+        let profile = Profile::from_toml("p.toml", &format!("{constant}\n{table}")).unwrap();
+        let organisation = Organisation::new(&Dataset::built_in("plain", 2).unwrap(), 100, 1);
+        let mut neon = Neon::new(profile, organisation, 1);
+        let mut status =
+            |ms, id| neon.handle(at(ms), &Request::GetAccount(AccountId(id))).response.status.0;
+        let seen = [status(9_999, 7), status(10_000, 7), status(15_000, 8), status(20_000, 7)];
+        assert_eq!(seen, [200, 429, 200, 200]);
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use crate::api::{Account, AccountId, Status};
 use crate::builder::{BuiltInOr, NeonMockBuilder};
 use crate::fault::FaultKind;
+use crate::file::Member;
 use crate::live::{BASE_PATH, Live};
 use crate::neon::{Calls, Neon};
-use crate::profile::Profile;
+use crate::profile::{Profile, WireFault};
 use crate::served::ServedCall;
 use crate::server::Server;
 use std::net::SocketAddr;
@@ -130,6 +131,17 @@ impl NeonMock {
     /// Queues a fault for one of the next calls.
     pub fn fault_next(&self, kind: FaultKind) {
         self.live.neon().fail_next(kind);
+    }
+
+    /// Adds a fault table behind those of the profile: which calls fail, by endpoint, account, count
+    /// or share, and how. [`set_profile`](Self::set_profile) ends it.
+    ///
+    /// Panics with the reason if the table makes no sense.
+    pub fn add_fault(&self, table: &WireFault) {
+        match table.checked(&Member::top("fault")) {
+            Ok(fault) => self.live.neon().add_fault(fault),
+            Err(error) => panic!("{error}"),
+        }
     }
 
     /// Runs `look` on the mock: its organisation, profile and calls. Calls wait meanwhile.

@@ -1,8 +1,9 @@
 //! Calls served: response times per endpoint, and a journal of the latest calls.
 //!
 //! A time runs from the call's arrival to when its answer was handed to the socket. Both are
-//! bounded: a histogram has its size from the start, the journal is a ring. Deliberately absent:
-//! bodies, queries and headers, which hold other people's data and credentials.
+//! bounded: a histogram has its size from the start, the journal is a ring of calls that are cut.
+//! Deliberately absent: headers, which hold credentials. Queries and bodies hold other people's data:
+//! the admin route shows their values only when asked to.
 
 use crate::api::{Endpoint, Status};
 use crate::time::{Timestamp, histogram, nanos};
@@ -14,6 +15,9 @@ use std::time::Duration;
 /// Bytes of a path that the journal keeps.
 const PATH_BYTES: usize = 200;
 
+/// Bytes of a query, and of a body, that the journal keeps.
+const TEXT_BYTES: usize = 4096;
+
 /// A call served over HTTP.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServedCall {
@@ -23,6 +27,12 @@ pub struct ServedCall {
     pub verb: CompactString,
     /// Path with the base path, without the query; at most 200 bytes.
     pub path: CompactString,
+    /// Query, if there was one; at most 4,096 bytes.
+    pub query: Option<Box<str>>,
+    /// Body of the request, if it had one; at most 4,096 bytes.
+    pub body: Option<Box<str>>,
+    /// Body of an answer outside 200 … 299, which says what was wrong; at most 4,096 bytes.
+    pub error: Option<Box<str>>,
     /// Status; `None` if the connection was reset or there was no answer.
     pub status: Option<Status>,
     /// Drawn response time; `None` if the call never reached the pools.
@@ -80,8 +90,20 @@ impl Served {
 
 /// As much of a path as the journal keeps.
 pub(crate) fn journal_path(path: &str) -> CompactString {
-    let end = (0..=path.len().min(PATH_BYTES)).rev().find(|&end| path.is_char_boundary(end));
-    CompactString::from(&path[..end.unwrap_or(0)])
+    CompactString::from(cut(path, PATH_BYTES))
+}
+
+/// As much of a query or body as the journal keeps; `None` if it is empty.
+pub(crate) fn journal_text(bytes: &[u8]) -> Option<Box<str>> {
+    // Letters that are no UTF-8 become longer ones.
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(TEXT_BYTES)]);
+    (!text.is_empty()).then(|| cut(&text, TEXT_BYTES).into())
+}
+
+/// The first `bytes` of `text` at most, cut between letters.
+fn cut(text: &str, bytes: usize) -> &str {
+    let end = (0..=text.len().min(bytes)).rev().find(|&end| text.is_char_boundary(end));
+    &text[..end.unwrap_or(0)]
 }
 
 #[cfg(test)]
@@ -93,6 +115,9 @@ mod tests {
             at: Timestamp::from_nanos(at),
             verb: "GET".into(),
             path: "/v2/accounts/1".into(),
+            query: None,
+            body: None,
+            error: None,
             status: Some(Status::OK),
             drawn: None,
             served: Duration::ZERO,
@@ -128,5 +153,10 @@ mod tests {
         assert_eq!(journal_path("/v2/accounts/1"), "/v2/accounts/1");
         assert_eq!(journal_path(&"é".repeat(200)).len(), 200);
         assert_eq!(journal_path(&format!("/{}", "é".repeat(200))).len(), 199);
+        assert_eq!(journal_text(b""), None);
+        assert_eq!(journal_text(b"{}").as_deref(), Some("{}"));
+        let long = [&b"x"[..], "é".repeat(5_000).as_bytes()].concat();
+        assert_eq!(journal_text(&long).unwrap().len(), TEXT_BYTES - 1);
+        assert_eq!(journal_text(&[0xff; 5_000]).unwrap().len(), TEXT_BYTES - 1);
     }
 }

@@ -22,7 +22,7 @@ pub struct Law(Shape);
 enum Shape {
     Constant(u64),
     Uniform { low_ns: u64, high_ns: u64 },
-    LogNormal { mu: f64, sigma: f64, law: LogNormal<f64> },
+    LogNormal { mu: f64, sigma: f64, law: LogNormal<f64>, max_ns: u64 },
     Empirical(Vec<u64>),
     Histogram(Buckets),
 }
@@ -37,6 +37,8 @@ pub enum LawError {
     ZeroMedian,
     #[error("log-normal law: p99 {p99:?} lies below the median {median:?}")]
     P99BelowMedian { median: Duration, p99: Duration },
+    #[error("log-normal law: max {max:?} lies below the median")]
+    MaxBelowMedian { max: Duration },
     #[error("empirical law: no samples")]
     NoSamples,
     #[error("congestion: {name} = {value}: a figure from 0 to 1")]
@@ -73,7 +75,21 @@ impl Law {
         let mu = (median.as_nanos() as f64).ln();
         let sigma = (p99.as_nanos() as f64 / median.as_nanos() as f64).ln() / Z_P99;
         let law = LogNormal::new(mu, sigma).expect("a finite sigma that is not negative");
-        Ok(Self(Shape::LogNormal { mu, sigma, law }))
+        Ok(Self(Shape::LogNormal { mu, sigma, law, max_ns: u64::MAX }))
+    }
+
+    /// This log-normal law, with `max` in place of every longer time.
+    ///
+    /// Errors: [`LawError::MaxBelowMedian`]. Panics for another law.
+    pub fn capped(self, max: Duration) -> Result<Self, LawError> {
+        let Shape::LogNormal { mu, sigma, law, .. } = self.0 else {
+            panic!("only the log-normal law has a tail to cap")
+        };
+        let max_ns = crate::time::nanos(max);
+        if (max_ns as f64) < mu.exp() {
+            return Err(LawError::MaxBelowMedian { max });
+        }
+        Ok(Self(Shape::LogNormal { mu, sigma, law, max_ns }))
     }
 
     /// Any of `samples`, equally likely.
@@ -100,10 +116,11 @@ impl Law {
             Shape::Uniform { low_ns, high_ns } => {
                 Shape::Uniform { low_ns: times(low_ns), high_ns: times(high_ns) }
             }
-            Shape::LogNormal { mu, sigma, .. } => {
+            Shape::LogNormal { mu, sigma, max_ns, .. } => {
                 let mu = mu + factor.max(f64::MIN_POSITIVE).ln();
                 let law = LogNormal::new(mu, *sigma).expect("a finite sigma, as it was");
-                Shape::LogNormal { mu, sigma: *sigma, law }
+                // Without a cap the product stays at the largest number.
+                Shape::LogNormal { mu, sigma: *sigma, law, max_ns: times(max_ns) }
             }
             Shape::Empirical(samples) => Shape::Empirical(samples.iter().map(times).collect()),
             Shape::Histogram(buckets) => Shape::Histogram(buckets.scaled(factor)),
@@ -118,7 +135,7 @@ impl Law {
                 let span = (high_ns - low_ns) as usize + 1;
                 low_ns + crate::rng::below(rng.next_u64(), span) as u64
             }
-            Shape::LogNormal { law, .. } => law.sample(rng).round() as u64,
+            Shape::LogNormal { law, max_ns, .. } => (law.sample(rng).round() as u64).min(*max_ns),
             Shape::Empirical(samples) => samples[crate::rng::below(rng.next_u64(), samples.len())],
             Shape::Histogram(buckets) => buckets.sample(rng),
         })
@@ -129,7 +146,10 @@ impl Law {
         Duration::from_nanos(match &self.0 {
             Shape::Constant(ns) => *ns,
             Shape::Uniform { low_ns, high_ns } => low_ns.midpoint(*high_ns),
-            Shape::LogNormal { mu, sigma, .. } => (mu + sigma * sigma / 2.0).exp().round() as u64,
+            Shape::LogNormal { mu, sigma, max_ns: u64::MAX, .. } => {
+                (mu + sigma * sigma / 2.0).exp().round() as u64
+            }
+            Shape::LogNormal { mu, sigma, max_ns, .. } => capped_mean(*mu, *sigma, *max_ns as f64),
             Shape::Empirical(samples) => {
                 let sum: u128 = samples.iter().map(|&ns| u128::from(ns)).sum();
                 (sum / samples.len() as u128) as u64
@@ -137,6 +157,19 @@ impl Law {
             Shape::Histogram(buckets) => buckets.mean_ns(),
         })
     }
+}
+
+/// Mean of a log-normal law with `max` in place of every longer time, in whole ns.
+///
+/// Source: the limited expected value of Klugman, Panjer and Willmot, Loss Models, appendix A.
+fn capped_mean(mu: f64, sigma: f64, max: f64) -> u64 {
+    let mean = (mu + sigma * sigma / 2.0).exp();
+    if sigma <= 0.0 {
+        return mean.min(max).round() as u64;
+    }
+    let z = (max.ln() - mu) / sigma;
+    let below = |z: f64| 0.5 * libm::erfc(-z / std::f64::consts::SQRT_2);
+    (mean * below(z - sigma) + max * below(-z)).round() as u64
 }
 
 #[cfg(test)]
@@ -166,6 +199,26 @@ mod tests {
     }
 
     #[test]
+    fn a_capped_tail_ends_at_its_cap_and_the_mean_knows() {
+        let law = Law::log_normal(250 * MS, 1000 * MS).unwrap().capped(600 * MS).unwrap();
+        let capped = draws(&law, 200_000);
+        assert_eq!(capped.last(), Some(&600_000_000));
+        let at_cap = capped.iter().filter(|&&ns| ns == 600_000_000).count() as f64 / 200_000.0;
+        assert!((0.06..0.08).contains(&at_cap), "{at_cap}");
+        let mean = capped.iter().sum::<u64>() as f64 / 200_000.0;
+        let ratio = mean / law.mean().as_nanos() as f64;
+        assert!((0.995..1.005).contains(&ratio), "{ratio}");
+        // What lies below the cap is drawn as without one.
+        let whole = draws(&Law::log_normal(250 * MS, 1000 * MS).unwrap(), 200_000);
+        assert!(
+            capped.iter().zip(&whole).all(|(capped, whole)| *capped == (*whole).min(600_000_000))
+        );
+        let far = Law::log_normal(250 * MS, 1000 * MS).unwrap().capped(86_400_000 * MS).unwrap();
+        let uncapped = Law::log_normal(250 * MS, 1000 * MS).unwrap().mean();
+        assert!(far.mean().abs_diff(uncapped) < Duration::from_micros(1));
+    }
+
+    #[test]
     fn uniform_and_empirical_stay_in_their_range() {
         let draws_uniform = draws(&Law::uniform(MS, 3 * MS).unwrap(), 10_000);
         assert!(draws_uniform[0] >= 1_000_000 && draws_uniform[9_999] <= 3_000_000);
@@ -180,6 +233,7 @@ mod tests {
             Law::constant(4 * MS),
             Law::uniform(2 * MS, 6 * MS).unwrap(),
             Law::log_normal(4 * MS, 16 * MS).unwrap(),
+            Law::log_normal(4 * MS, 16 * MS).unwrap().capped(8 * MS).unwrap(),
             Law::empirical(&[2 * MS, 8 * MS]).unwrap(),
         ];
         for law in laws {
@@ -201,5 +255,7 @@ mod tests {
         assert_eq!(Law::log_normal(Duration::ZERO, MS).unwrap_err(), LawError::ZeroMedian);
         assert!(matches!(Law::log_normal(2 * MS, MS), Err(LawError::P99BelowMedian { .. })));
         assert_eq!(Law::empirical(&[]).unwrap_err(), LawError::NoSamples);
+        let low = Law::log_normal(2 * MS, 4 * MS).unwrap().capped(MS).unwrap_err();
+        assert_eq!(low, LawError::MaxBelowMedian { max: MS });
     }
 }

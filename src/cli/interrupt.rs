@@ -3,8 +3,11 @@
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use neonbench_engine::engine::Stop;
+use std::io;
 use std::sync::{Arc, mpsc};
 use tokio::runtime::Runtime;
+#[cfg(unix)]
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// Listens for Ctrl-C, and for SIGTERM on Unix, until the process ends. The first sets the returned
 /// stop; the second ends the process, and leaves its journal as it is.
@@ -27,17 +30,13 @@ pub(super) fn listen(line: &CommandLine) -> Result<Arc<Stop>, CliError> {
     match is_ready.recv() {
         Ok(Ok(())) => Ok(stop),
         Ok(Err(error)) => Err(CliError::Runtime(error)),
-        Err(mpsc::RecvError) => Err(CliError::Runtime(std::io::ErrorKind::BrokenPipe.into())),
+        Err(mpsc::RecvError) => Err(CliError::Runtime(io::ErrorKind::BrokenPipe.into())),
     }
 }
 
-#[cfg(unix)]
-fn watch(runtime: &Runtime, ready: &mpsc::Sender<std::io::Result<()>>, first: impl FnOnce()) {
-    use tokio::signal::unix::{SignalKind, signal};
+fn watch(runtime: &Runtime, ready: &mpsc::Sender<io::Result<()>>, first: impl FnOnce()) {
     runtime.block_on(async {
-        let signals = signal(SignalKind::interrupt())
-            .and_then(|interrupt| Ok((interrupt, signal(SignalKind::terminate())?)));
-        let (mut interrupt, mut terminate) = match signals {
+        let mut signals = match StopSignals::install() {
             Ok(signals) => signals,
             Err(error) => {
                 ready.send(Err(error)).ok();
@@ -45,29 +44,51 @@ fn watch(runtime: &Runtime, ready: &mpsc::Sender<std::io::Result<()>>, first: im
             }
         };
         ready.send(Ok(())).ok();
-        let mut next = async || {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+        if signals.next().await.is_ok() {
+            first();
+            if signals.next().await.is_ok() {
+                end();
             }
-        };
-        next().await;
-        first();
-        next().await;
-        end();
+        }
     });
 }
 
-#[cfg(not(unix))]
-fn watch(runtime: &Runtime, ready: &mpsc::Sender<std::io::Result<()>>, first: impl FnOnce()) {
-    runtime.block_on(async {
-        ready.send(Ok(())).ok();
-        if tokio::signal::ctrl_c().await.is_ok() {
-            first();
-            tokio::signal::ctrl_c().await.ok();
-            end();
+/// Signals that ask a process to stop: Ctrl-C, and SIGTERM on Unix.
+pub(super) struct StopSignals {
+    #[cfg(unix)]
+    interrupt: Signal,
+    #[cfg(unix)]
+    terminate: Signal,
+}
+
+impl StopSignals {
+    /// Takes the signals from now on; call it in a runtime.
+    ///
+    /// Errors: the handlers cannot be installed.
+    pub(super) fn install() -> io::Result<Self> {
+        Ok(Self {
+            #[cfg(unix)]
+            interrupt: signal(SignalKind::interrupt())?,
+            #[cfg(unix)]
+            terminate: signal(SignalKind::terminate())?,
+        })
+    }
+
+    /// Waits for the next of them.
+    ///
+    /// Errors: there is no handler.
+    pub(super) async fn next(&mut self) -> io::Result<()> {
+        #[cfg(unix)]
+        {
+            tokio::select! {
+                _ = self.interrupt.recv() => {}
+                _ = self.terminate.recv() => {}
+            }
+            Ok(())
         }
-    });
+        #[cfg(not(unix))]
+        tokio::signal::ctrl_c().await
+    }
 }
 
 fn end() -> ! {

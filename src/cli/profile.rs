@@ -138,7 +138,7 @@ fn meaning(profile: &Profile, all: bool) -> String {
 
 /// A fault table in words.
 fn words(fault: &Fault) -> String {
-    let kinds: Vec<&str> = fault.kinds.iter().map(|kind| kind.name()).collect();
+    let kinds: Vec<String> = fault.kinds.iter().map(ToString::to_string).collect();
     let which = match fault.trigger {
         Trigger::Share(part) => format!("{} of the calls", share(part)),
         Trigger::First(first) => format!("the first {}", plural(first, "call")),

@@ -1,15 +1,20 @@
-//! `neonbench serve`: the mock over HTTP, until Ctrl-C or `POST /__mock/shutdown`.
+//! `neonbench serve`: the mock over HTTP, until Ctrl-C, SIGTERM or `POST /__mock/shutdown`.
 
 use super::args::{EngineArgs, WorkloadArgs, whole};
 use super::error::CliError;
+use super::files;
 use super::inputs::{DEMO, Inputs};
+use super::interrupt::StopSignals;
 use super::output::{count, plural, print};
-use super::terminal::complain;
+use super::terminal::{complain, escape_controls, print_file};
 use clap::Args;
-use neon_mock::NeonMock;
+use neon_mock::{NeonMock, ServedCall};
 use neonbench_engine::world::runtime;
+use serde::Serialize;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::process::ExitCode;
+use tracing::Level;
 
 /// Help on the admin routes, for `serve --help`.
 const ADMIN: &str = "\
@@ -19,15 +24,21 @@ Admin routes, in JSON, for clients on this machine that send
   GET  /__mock/state             digest of the organisation, changed accounts
   GET  /__mock/counters          calls by endpoint: admitted, rejected, failed
   GET  /__mock/histograms        response times, as HDR histogram logs
-  GET  /__mock/journal?limit=N   the latest calls (at most 1,000)
+  GET  /__mock/journal?limit=N   the latest calls (at most 1,000); with
+                                 &values=true also the values in them
   POST /__mock/reset             restore organisation, counters and limits
-  POST /__mock/faults            {\"kinds\": [\"timeout\", …]} for the next calls
-  POST /__mock/profile           {\"name\": \"constant\"} from now on
+  POST /__mock/faults            {\"kinds\": [\"timeout\", …]} or
+                                 {\"statuses\": [503, …]} for the next calls;
+                                 {\"tables\": [{\"status\": 429,
+                                 \"endpoints\": [\"PATCH /accounts/{id}\"],
+                                 \"records\": [7], \"first\": 2}]} by rule
+  POST /__mock/profile           {\"name\": \"constant\"}, or a profile as TOML,
+                                 from now on
   POST /__mock/shutdown          stop the server; calls in flight are cut";
 
 /// Flags of `serve`.
 #[derive(Debug, Args)]
-#[command(long_about = "Serves the mock of the Neon API over HTTP, until Ctrl-C or POST /__mock/shutdown.", after_long_help = ADMIN)]
+#[command(long_about = "Serves the mock of the Neon API over HTTP, until Ctrl-C, SIGTERM or POST /__mock/shutdown.\n\nWith -v it logs each call.", after_long_help = ADMIN)]
 pub(super) struct ServeArgs {
     /// Address to listen on; port 0 picks a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080", value_parser = address)]
@@ -44,6 +55,12 @@ pub(super) struct ServeArgs {
     /// Seed of the organisation and the response times [default: 1]
     #[arg(long, value_name = "K", value_parser = whole::<u64>)]
     seed: Option<u64>,
+    /// Write address, token and process id to this file once the mock answers; it goes when the mock stops
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+    /// Print one JSON object at the start and one at the end
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     workload: WorkloadArgs,
 }
@@ -67,47 +84,114 @@ async fn serve(args: &ServeArgs, inputs: &Inputs) -> Result<ExitCode, CliError> 
     if let Some(token) = &args.admin_token {
         builder = builder.admin_token(token);
     }
-    let mock = builder.try_start().await.map_err(CliError::Serve)?;
-    let mut interrupt = std::pin::pin!(tokio::signal::ctrl_c());
-    // Poll once so that the signal handler is installed before the address is printed.
-    tokio::select! {
-        biased;
-        interrupted = &mut interrupt => {
-            interrupted.map_err(CliError::Runtime)?;
-            return Ok(ExitCode::SUCCESS);
-        }
-        () = std::future::ready(()) => {}
+    if tracing::enabled!(target: ACCESS_LOG, Level::INFO) {
+        builder = builder.observer(log);
     }
+    let mut signals = StopSignals::install().map_err(CliError::Runtime)?;
+    let mock = builder.try_start().await.map_err(CliError::Serve)?;
     if !args.addr.ip().is_loopback() {
         complain(format_args!("warning: other machines can reach {}", args.addr));
     }
-    print(&format!("serving {} · Ctrl-C stops", mock.base_url()))?;
-    print(&format!(
-        "  {}, dataset {}, profile {}, seed {}; organisation id {}",
-        plural(inputs.scenario.accounts(), "account"),
-        inputs.scenario.dataset_name,
-        inputs.scenario.profile.name(),
-        inputs.seed(),
-        args.org_id,
-    ))?;
-    // A token from the command line is a secret; a generated one has to be printed.
-    let token = match &args.admin_token {
-        Some(_) => "the one given",
-        None => mock.admin_token(),
-    };
-    print(&format!("  admin http://{}/__mock/ · token: {token}", mock.addr()))?;
+    let start = ServeStart::new(args, inputs, &mock);
+    let start_json = serde_json::to_string(&start).expect("plain data");
+    if let Some(path) = &args.ready_file {
+        files::write(path, &format!("{start_json}\n"))?;
+    }
+    if args.json {
+        print_file(&start_json)?;
+    } else {
+        print(&start.in_words())?;
+    }
     tokio::select! {
         biased;
-        interrupted = interrupt => interrupted.map_err(CliError::Runtime)?,
+        asked = signals.next() => asked.map_err(CliError::Runtime)?,
         () = mock.stopped() => {}
     }
-    let (calls, in_flight) = (mock.calls(), mock.in_flight());
+    if let Some(path) = &args.ready_file {
+        // Whoever waits for the file is not to find that of a mock that has gone. It may have been taken.
+        let _ = std::fs::remove_file(path);
+    }
+    let end = ServeEnd {
+        schema: 1,
+        calls: mock.calls().total(),
+        refused: mock.calls().rejected(),
+        cut: mock.in_flight(),
+    };
     drop(mock);
-    print(&format!(
-        "stopped: {}, {} refused, {} cut in flight",
-        plural(calls.total(), "call"),
-        count(calls.rejected()),
-        count(in_flight),
-    ))?;
+    if args.json {
+        print_file(&serde_json::to_string(&end).expect("plain data"))?;
+    } else {
+        print(&format!(
+            "stopped: {}, {} refused, {} cut in flight",
+            plural(end.calls, "call"),
+            count(end.refused),
+            count(end.cut),
+        ))?;
+    }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Target of the log of calls.
+const ACCESS_LOG: &str = "neonbench::serve";
+
+/// Logs a call that was answered.
+fn log(call: &ServedCall) {
+    let status = call.status.map_or_else(|| "no answer".to_owned(), |status| status.to_string());
+    let query = call.query.as_ref().map_or("", |_| "?…");
+    let ms = call.served.as_secs_f64() * 1e3;
+    let path = escape_controls(&call.path);
+    tracing::info!(target: ACCESS_LOG, "{} {path}{query} {status} {ms:.1} ms", call.verb);
+}
+
+/// What a client of the mock needs to know, as JSON.
+#[derive(Serialize)]
+struct ServeStart {
+    schema: u32,
+    base_url: String,
+    admin_url: String,
+    /// `None` if it came from the command line, where it is a secret.
+    admin_token: Option<String>,
+    org_id: String,
+    pid: u32,
+    accounts: u64,
+    dataset: String,
+    profile: String,
+    seed: u64,
+}
+
+/// What came to pass, as JSON.
+#[derive(Serialize)]
+struct ServeEnd {
+    schema: u32,
+    calls: u64,
+    refused: u64,
+    cut: u64,
+}
+
+impl ServeStart {
+    fn new(args: &ServeArgs, inputs: &Inputs, mock: &NeonMock) -> Self {
+        let scenario = &inputs.scenario;
+        Self {
+            schema: 1,
+            base_url: mock.base_url(),
+            admin_url: format!("http://{}/__mock/", mock.addr()),
+            admin_token: args.admin_token.is_none().then(|| mock.admin_token().to_owned()),
+            org_id: args.org_id.clone(),
+            pid: std::process::id(),
+            accounts: scenario.accounts(),
+            dataset: scenario.dataset_name.clone(),
+            profile: scenario.profile.name().to_owned(),
+            seed: inputs.seed(),
+        }
+    }
+
+    fn in_words(&self) -> String {
+        let Self { base_url, admin_url, org_id, dataset, profile, seed, .. } = self;
+        let accounts = plural(self.accounts, "account");
+        let token = self.admin_token.as_deref().unwrap_or("the one given");
+        format!(
+            "serving {base_url} · Ctrl-C stops\n  {accounts}, dataset {dataset}, profile {profile}, \
+             seed {seed}; organisation id {org_id}\n  admin {admin_url} · token: {token}"
+        )
+    }
 }

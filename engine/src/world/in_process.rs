@@ -51,13 +51,16 @@ impl Transport for InProcess {
             bytes.set(bytes.get() + body.map_or(0, |body| body.len() as u64));
         }
         let due_at = self.clock.now();
-        let reply = self.neon.borrow_mut().handle(due_at, request);
+        let mut neon = self.neon.borrow_mut();
+        let reply = neon.handle(due_at, request);
         let done_at = match reply.delivery {
             Delivery::Slow => reply.ready_at + SLOW_BODY,
+            Delivery::Never => reply.ready_at + neon.profile().behaviour().timeout_hold(),
             _ => reply.ready_at,
         };
+        drop(neon);
         let patience = due_at + TIMEOUT;
-        if done_at > patience || reply.delivery == Delivery::Never {
+        if done_at > patience {
             self.clock.sleep_until(patience).await;
             return Err(TransportError::Timeout);
         }
@@ -81,7 +84,8 @@ fn received(
         }
     };
     match delivery {
-        Delivery::Whole | Delivery::Slow | Delivery::Never => Ok(response),
+        Delivery::Whole | Delivery::Slow => Ok(response),
+        Delivery::Never => Err(TransportError::Interrupted("connection closed".to_owned())),
         Delivery::Reset => Err(TransportError::Interrupted("connection reset".to_owned())),
         Delivery::Malformed => unreadable("the body is no JSON"),
         Delivery::Truncated => unreadable("the body ends in the middle"),

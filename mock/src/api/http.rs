@@ -9,7 +9,7 @@ mod members;
 mod query;
 
 pub use answer::{MalformedBody, parse_response, response_body};
-pub use decode::{decode, decode_by};
+pub use decode::{Strictness, decode, decode_by};
 
 use super::{ApiError, Request, Response, Status};
 use answer::to_json;

@@ -3,7 +3,7 @@
 //! Each table has its own stream and counters, and sees every call it applies to, also
 //! those that another table fails: adding a table shifts nothing in the others.
 
-use super::FaultKind;
+use super::{FaultKind, NextFailure};
 use crate::api::{AccountId, Endpoint};
 use crate::rng::{self, Generator};
 use crate::time::Timestamp;
@@ -12,8 +12,8 @@ use rand::Rng;
 /// One fault table of a profile, checked.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
-    /// Kinds of failure, equally likely. Not empty.
-    pub kinds: Vec<FaultKind>,
+    /// Ways to fail, equally likely. Not empty.
+    pub kinds: Vec<NextFailure>,
     /// Which calls of the table are hit.
     pub trigger: Trigger,
     /// Endpoints of the table, by index.
@@ -81,24 +81,30 @@ struct FaultTable {
     /// Calls that the table was for.
     seen: u64,
     /// Kind and number of the failures left in a burst.
-    burst: Option<(FaultKind, u32)>,
+    burst: Option<(NextFailure, u32)>,
 }
 
 impl FaultSchedule {
     /// `faults`, each with the stream of `seed` that is named by its position and kinds.
     pub(crate) fn new(faults: &[Fault], seed: u64) -> Self {
-        let table = |(position, fault): (usize, &Fault)| {
-            let kinds: Vec<&str> = fault.kinds.iter().map(|kind| kind.name()).collect();
-            let name = format!("fault/{position}/{}", kinds.join("+"));
-            FaultTable {
-                fault: fault.clone(),
-                stream: rng::stream(seed, &name),
-                poison_key: rng::key(seed, &format!("{name}/poison")),
-                seen: 0,
-                burst: None,
-            }
-        };
-        Self(faults.iter().enumerate().map(table).collect())
+        let mut schedule = Self(Vec::with_capacity(faults.len()));
+        for fault in faults {
+            schedule.add(fault.clone(), seed);
+        }
+        schedule
+    }
+
+    /// Adds a table behind the others.
+    pub(crate) fn add(&mut self, fault: Fault, seed: u64) {
+        let kinds: Vec<String> = fault.kinds.iter().map(NextFailure::to_string).collect();
+        let name = format!("fault/{}/{}", self.0.len(), kinds.join("+"));
+        self.0.push(FaultTable {
+            stream: rng::stream(seed, &name),
+            poison_key: rng::key(seed, &format!("{name}/poison")),
+            fault,
+            seen: 0,
+            burst: None,
+        });
     }
 
     /// The failure of a call on `endpoint`, and on `account` if it names one; the first table
@@ -108,7 +114,7 @@ impl FaultSchedule {
         now: Timestamp,
         endpoint: Endpoint,
         account: Option<AccountId>,
-    ) -> Option<FaultKind> {
+    ) -> Option<NextFailure> {
         let mut struck = None;
         for table in &mut self.0 {
             let kind = table.strike(now, endpoint, account);
@@ -124,7 +130,7 @@ impl FaultTable {
         now: Timestamp,
         endpoint: Endpoint,
         account: Option<AccountId>,
-    ) -> Option<FaultKind> {
+    ) -> Option<NextFailure> {
         if !self.is_for(now, endpoint, account) {
             return None;
         }
@@ -168,7 +174,7 @@ mod tests {
 
     fn fault(kind: FaultKind, trigger: Trigger) -> Fault {
         Fault {
-            kinds: vec![kind],
+            kinds: vec![kind.into()],
             trigger,
             endpoints: [true; Endpoint::ALL.len()],
             from: Timestamp::ZERO,
@@ -228,26 +234,28 @@ mod tests {
     fn one_table_more_shifts_nothing_in_the_others_and_the_first_decides() {
         let rare = fault(FaultKind::Timeout, Trigger::Share(0.1));
         let all = fault(FaultKind::Unavailable, Trigger::First(50));
-        let kinds = |faults: &[Fault]| -> Vec<Option<FaultKind>> {
+        let kinds = |faults: &[Fault]| -> Vec<Option<NextFailure>> {
             let mut schedule = FaultSchedule::new(faults, 1);
             (0..200).map(|_| schedule.strike(Timestamp::ZERO, Endpoint::GetAccount, None)).collect()
         };
         let (alone, both) = (kinds(std::slice::from_ref(&rare)), kinds(&[rare, all]));
         for (position, (alone, both)) in alone.iter().zip(&both).enumerate() {
-            let other = (position < 50).then_some(FaultKind::Unavailable);
+            let other = (position < 50).then_some(FaultKind::Unavailable.into());
             assert_eq!(*both, alone.or(other));
         }
     }
 
     #[test]
     fn several_kinds_come_alike() {
-        let kinds = vec![FaultKind::Timeout, FaultKind::Empty, FaultKind::ResetAfter];
+        let kinds = [FaultKind::Timeout, FaultKind::Empty, FaultKind::ResetAfter];
+        let kinds = kinds.map(NextFailure::from).to_vec();
         let several = Fault { kinds, ..fault(FaultKind::Timeout, Trigger::Share(1.0)) };
         let mut schedule = FaultSchedule::new(&[several], 1);
         let mut counts = FaultCounts::default();
         for _ in 0..3_000 {
             let kind = schedule.strike(Timestamp::ZERO, Endpoint::GetAccount, None);
-            counts.count(kind.unwrap());
+            let Some(NextFailure::Fault(kind)) = kind else { panic!("{kind:?}") };
+            counts.count(kind);
         }
         assert_eq!((counts.total(), counts.of(FaultKind::BadGateway)), (3_000, 0));
         for kind in [FaultKind::Timeout, FaultKind::Empty, FaultKind::ResetAfter] {

@@ -1,8 +1,8 @@
 //! `[[faults]]` of a profile.
 
 use super::ProfileError;
-use crate::api::{AccountId, Class, Endpoint};
-use crate::fault::{Fault, FaultKind, Poison, Trigger};
+use crate::api::{AccountId, Class, Endpoint, Status};
+use crate::fault::{Fault, FaultKind, NextFailure, Poison, Trigger};
 use crate::file::{DurationText, Member};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,9 @@ pub struct WireFault {
     /// Kinds of failure, equally likely.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kinds: Vec<FaultKind>,
+    /// Status that answers the call, with an error in the body; it is not carried out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
     /// The probability of each call, from 0 to 1.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub share: Option<f64>,
@@ -53,6 +56,13 @@ pub struct WireFault {
     pub burst: Option<u32>,
 }
 
+impl WireFault {
+    /// Checks the table; `member` names it in errors.
+    pub(crate) fn checked(&self, member: &Member) -> Result<Fault, ProfileError> {
+        fault(member, self)
+    }
+}
+
 /// Checks the fault tables.
 pub(super) fn faults(wire: &[WireFault]) -> Result<Vec<Fault>, ProfileError> {
     let checked = |(position, wire)| fault(&Member::top("faults").index(position), wire);
@@ -62,10 +72,17 @@ pub(super) fn faults(wire: &[WireFault]) -> Result<Vec<Fault>, ProfileError> {
 fn fault(member: &Member, wire: &WireFault) -> Result<Fault, ProfileError> {
     let at = |name: &str| member.clone().key(name);
     let wrong = |member: Member, reason: &'static str| ProfileError::Fault { member, reason };
-    let kinds = match (wire.kind, &wire.kinds[..]) {
-        (Some(kind), []) => vec![kind],
-        (None, kinds @ [_, ..]) => kinds.to_vec(),
-        _ => return Err(wrong(member.clone(), "takes either `kind` or a list of `kinds`")),
+    let kinds: Vec<NextFailure> = match (wire.kind, &wire.kinds[..], wire.status) {
+        (Some(kind), [], None) => vec![kind.into()],
+        (None, kinds @ [_, ..], None) => kinds.iter().copied().map(NextFailure::from).collect(),
+        (None, [], Some(status @ 200..=999)) => vec![Status(status).into()],
+        (None, [], Some(_)) => return Err(wrong(at("status"), "is a status from 200 to 999")),
+        _ => {
+            return Err(wrong(
+                member.clone(),
+                "takes one of `kind`, a list of `kinds` and `status`",
+            ));
+        }
     };
     for (name, share) in [("share", wire.share), ("poison", wire.poison)] {
         if share.is_some_and(|share| !(0.0..=1.0).contains(&share)) {

@@ -52,6 +52,9 @@ pub struct WireLaw {
     /// 99th percentile of `log-normal`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub p99: Option<DurationText>,
+    /// Greatest service time of `log-normal`, in place of every longer one; none if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max: Option<DurationText>,
     /// Service times of `empirical`, each equally likely.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub samples: Option<Vec<DurationText>>,
@@ -78,7 +81,7 @@ pub enum LawName {
     Constant,
     /// Between `low` and `high`.
     Uniform,
-    /// Log-normal with `median` and `p99`.
+    /// Log-normal with `median` and `p99`, and a tail that may end at `max`.
     LogNormal,
     /// Any of `samples`, or the times in the file `histogram`.
     Empirical,
@@ -89,7 +92,7 @@ impl LawName {
         match self {
             Self::Constant => "time",
             Self::Uniform => "low, high",
-            Self::LogNormal => "median, p99",
+            Self::LogNormal => "median, p99, perhaps max",
             Self::Empirical => "either samples or histogram",
         }
     }
@@ -147,12 +150,16 @@ pub(super) fn service(
 }
 
 fn law(member: Member, wire: &WireLaw, side: &mut SideFiles<'_>) -> Result<Law, ProfileError> {
-    let WireLaw { law, time, low, high, median, p99, samples, histogram } = wire;
-    let figures = [("time", time), ("low", low), ("high", high), ("median", median), ("p99", p99)];
+    let WireLaw { law, time, low, high, median, p99, max, samples, histogram } = wire;
+    let figures = [("time", time), ("low", low), ("high", high), ("median", median)];
+    let figures = figures.into_iter().chain([("p99", p99), ("max", max)]);
     let samples_of = samples.iter().flatten().map(|text| ("samples", text));
-    let times = figures.into_iter().filter_map(|(name, text)| Some((name, text.as_ref()?)));
+    let times = figures.filter_map(|(name, text)| Some((name, text.as_ref()?)));
     for (name, text) in times.chain(samples_of) {
         super::within_a_day(text.0, || member.clone().key(name))?;
+    }
+    if max.is_some() && *law != LawName::LogNormal {
+        return Err(ProfileError::Figures { member, law: *law, expected: law.figures() });
     }
     let built = match (law, time, (low, high), (median, p99), (samples, histogram)) {
         (LawName::Constant, Some(time), (None, None), (None, None), (None, None)) => {
@@ -162,7 +169,8 @@ fn law(member: Member, wire: &WireLaw, side: &mut SideFiles<'_>) -> Result<Law, 
             Law::uniform(low.0, high.0)
         }
         (LawName::LogNormal, None, (None, None), (Some(median), Some(p99)), (None, None)) => {
-            Law::log_normal(median.0, p99.0)
+            let law = Law::log_normal(median.0, p99.0);
+            law.and_then(|law| max.map_or(Ok(law.clone()), |max| law.capped(max.0)))
         }
         (LawName::Empirical, None, (None, None), (None, None), (Some(samples), None)) => {
             Law::empirical(&samples.iter().map(|text| text.0).collect::<Vec<_>>())

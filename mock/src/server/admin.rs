@@ -2,7 +2,7 @@
 //!
 //! JSON in, JSON out, errors as arrays like Neon's. Only clients on this machine are answered, and
 //! all but `health` ask for the mock's own token: `Authorization: Bearer TOKEN`. Deliberately
-//! absent: the organisation's credentials, and bodies of calls.
+//! absent: the organisation's credentials, and headers of calls.
 
 mod report;
 
@@ -10,15 +10,18 @@ use super::body::{self, BodyError};
 use super::response::{ResponseBody, respond_at_once};
 use super::shared::Connection;
 use crate::api::{ApiError, Response, Status};
-use crate::fault::FaultKind;
+use crate::fault::{Fault, FaultKind};
+use crate::file::Member;
 use crate::live::Answer;
-use crate::profile::{BUILT_IN, Profile};
+use crate::neon::Neon;
+use crate::profile::{BUILT_IN, Profile, WireFault};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONNECTION, HeaderValue, WWW_AUTHENTICATE};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 /// Path prefix.
@@ -80,11 +83,13 @@ struct AdminRequest<'a> {
     body: &'a [u8],
 }
 
-/// `POST faults`.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct FaultsByKind {
+/// `POST faults`: ways in which the next calls fail, and tables that choose calls by rule.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct OrderedFaults {
     kinds: Vec<FaultKind>,
+    statuses: Vec<u16>,
+    tables: Vec<WireFault>,
 }
 
 /// `POST profile`.
@@ -108,25 +113,18 @@ impl AdminRequest<'_> {
             ("GET", "state") => Ok(report::state(&shell.live)),
             ("GET", "counters") => Ok(report::counters(shell)),
             ("GET", "histograms") => Ok(report::histograms(&shell.live)),
-            ("GET", "journal") => Ok(report::journal(&shell.live, self.limit()?)),
+            ("GET", "journal") => {
+                let shows_values = self.parameter("values").is_some_and(|text| text == "true");
+                Ok(report::journal(&shell.live, self.limit()?, shows_values))
+            }
             ("POST", "reset") => {
                 shell.live.reset();
                 Ok(json!({}))
             }
-            ("POST", "faults") => {
-                let FaultsByKind { kinds } = self.json()?;
-                if kinds.len() > MAX_FAULTS {
-                    return Err((400, format!("at most {MAX_FAULTS} faults at once")));
-                }
-                let mut neon = shell.live.neon();
-                for &kind in &kinds {
-                    neon.fail_next(kind);
-                }
-                Ok(json!({ "ordered": kinds.len() }))
-            }
+            ("POST", "faults") => self.json::<OrderedFaults>()?.order(&mut shell.live.neon()),
             ("POST", "profile") => {
-                let ProfileByName { name } = self.json()?;
-                let profile = Profile::built_in(&name).ok_or_else(|| unknown_profile(&name))?;
+                let profile = self.profile()?;
+                let name = profile.name().to_owned();
                 shell.live.neon().set_profile(profile);
                 Ok(json!({ "profile": name }))
             }
@@ -138,6 +136,17 @@ impl AdminRequest<'_> {
         }
     }
 
+    /// A built-in profile by `{"name": …}`, or any other as TOML.
+    fn profile(&self) -> Result<Profile, Refusal> {
+        if self.body.trim_ascii_start().starts_with(b"{") {
+            let ProfileByName { name } = self.json()?;
+            return Profile::built_in(&name).ok_or_else(|| unknown_profile(&name));
+        }
+        let text =
+            std::str::from_utf8(self.body).map_err(|error| (400, format!("body: {error}")))?;
+        Profile::from_toml("posted", text).map_err(|error| (400, in_full(&error)))
+    }
+
     fn check_token(&self, token: &str) -> Result<(), Refusal> {
         let given = self.token.and_then(|header| header.strip_prefix(b"Bearer "));
         if given == Some(token.as_bytes()) {
@@ -146,11 +155,14 @@ impl AdminRequest<'_> {
         Err((401, "the admin token is required: Authorization: Bearer TOKEN".to_owned()))
     }
 
-    fn limit(&self) -> Result<usize, Refusal> {
+    /// The parameter `wanted` of the query.
+    fn parameter(&self, wanted: &str) -> Option<Cow<'_, str>> {
         let mut parameters = form_urlencoded::parse(self.query.as_bytes());
-        let Some((_, text)) = parameters.find(|(name, _)| name == "limit") else {
-            return Ok(JOURNAL_LIMIT);
-        };
+        parameters.find(|(name, _)| name == wanted).map(|(_, text)| text)
+    }
+
+    fn limit(&self) -> Result<usize, Refusal> {
+        let Some(text) = self.parameter("limit") else { return Ok(JOURNAL_LIMIT) };
         text.parse().map_err(|_| (400, format!("parameter limit cannot be `{text}`")))
     }
 
@@ -167,6 +179,42 @@ impl AdminRequest<'_> {
         let (get, post) = (GET.join(", "), POST.join(", "));
         (404, format!("nothing at {BASE_PATH}{}: GET {get}; POST {post}", self.route))
     }
+}
+
+impl OrderedFaults {
+    /// Checks all, then orders all of `neon`.
+    fn order(self, neon: &mut Neon) -> Result<Value, Refusal> {
+        let Self { kinds, statuses, tables } = self;
+        let ordered = kinds.len() + statuses.len();
+        if ordered + tables.len() > MAX_FAULTS {
+            return Err((400, format!("at most {MAX_FAULTS} faults at once")));
+        }
+        if let Some(status) = statuses.iter().find(|status| !(200..=999).contains(*status)) {
+            return Err((400, format!("a call cannot be answered with status {status}")));
+        }
+        let checked = tables
+            .iter()
+            .enumerate()
+            .map(|(position, table)| table.checked(&Member::top("tables").index(position)));
+        let checked: Vec<Fault> =
+            checked.collect::<Result<_, _>>().map_err(|error| (400, in_full(&error)))?;
+        for kind in kinds {
+            neon.fail_next(kind);
+        }
+        for status in statuses {
+            neon.fail_next(Status(status));
+        }
+        for fault in checked {
+            neon.add_fault(fault);
+        }
+        Ok(json!({ "ordered": ordered, "tables": tables.len() }))
+    }
+}
+
+/// An error with its causes.
+fn in_full(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// True for clients on this machine, also with IPv4-mapped IPv6 addresses.

@@ -6,6 +6,7 @@ use super::response::{ResponseBody, respond};
 use super::shared::{Connection, Shell};
 use crate::fault::{Delivery, SLOW_BODY};
 use crate::live::{Answer, ReceivedCall, VERSION_HEADER};
+use crate::wall_clock;
 use hyper::body::Incoming;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use hyper::rt::{Read, ReadBufCursor, Write};
@@ -120,7 +121,9 @@ async fn answer(
     shell.live.hand_over(&mut answer);
     if answer.delivery == Delivery::Never {
         // Dropped by hyper when the client hangs up, by the runtime when the server stops.
-        std::future::pending::<()>().await;
+        let hold = shell.live.neon().profile().behaviour().timeout_hold();
+        shell.timer.wait_until(wall_clock::now() + hold).await;
+        return Err(Reset);
     }
     drop(in_flight);
     deliver(connection, answer)

@@ -2,6 +2,7 @@
 
 use super::raw::{Answer, ask, connect, get, receive, with_body};
 use neon_mock::NeonMock;
+use neon_mock::profile::{BUILT_IN, WireFault};
 use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -154,7 +155,7 @@ async fn a_journal_can_be_turned_off() {
 async fn faults_and_profiles_can_be_ordered() {
     let mock = mock().await;
     let ordered = admin(&mock, "POST", "faults", r#"{"kinds":["503","reset-before","empty"]}"#);
-    assert_eq!(ordered.json(), json!({"ordered": 3}));
+    assert_eq!(ordered.json(), json!({"ordered": 3, "tables": 0}));
     assert_eq!(ask(&mock, &get(1)).status, 503);
     let mut stream = connect(&mock);
     stream.write_all(&get(1)).unwrap();
@@ -190,4 +191,93 @@ async fn a_shutdown_is_answered_and_cuts_what_is_in_flight() {
     assert!(matches!(in_flight.read(&mut [0]), Ok(0) | Err(_)), "no answer was due");
     assert!(TcpStream::connect(mock.addr()).is_err(), "the port is closed");
     assert_eq!(mock.calls().total(), 1, "it can still be looked at");
+}
+
+#[tokio::test]
+async fn faults_are_ordered_by_status_and_by_rule() {
+    let mock = mock().await;
+    let order = |body: Value| admin(&mock, "POST", "faults", &body.to_string());
+    let answered = order(json!({
+        "kinds": ["503"],
+        "statuses": [418],
+        "tables": [
+            {"status": 429, "endpoints": ["PATCH /accounts/{id}"], "records": [7], "first": 2},
+            {"kind": "500", "classes": ["search"], "every": 2},
+        ],
+    }));
+    assert_eq!((answered.status, answered.json()), (200, json!({"ordered": 2, "tables": 2})));
+    let statuses = |calls: &[Vec<u8>]| -> Vec<u16> {
+        calls.iter().map(|call| ask(&mock, call).status).collect()
+    };
+    assert_eq!(statuses(&[get(1), get(1), get(1)]), [503, 418, 200]);
+    let body = br#"{"individualAccount":{"accountCustomFields":[{"id":"88","value":"new"}]}}"#;
+    let patch = |id: u64| with_body("PATCH", &format!("/v2/accounts/{id}"), "", body);
+    assert_eq!(statuses(&[patch(7), patch(8), patch(7), patch(7)]), [429, 200, 429, 200]);
+    assert_eq!(mock.calls().rejected(), 2);
+    let search = with_body(
+        "POST",
+        "/v2/accounts/search",
+        "",
+        br#"{"outputFields":["Account ID"],
+        "searchFields":[{"field":"Account ID","operator":"NOT_BLANK"}]}"#,
+    );
+    assert_eq!(statuses(&[search.clone(), search.clone(), search]), [200, 500, 200]);
+
+    for wrong in [
+        json!({"statuses": [42]}),
+        json!({"tables": [{"status": 429}]}),
+        json!({"tables": [{"kind": "500", "status": 500, "first": 1}]}),
+        json!({"tables": [{"kind": "500", "endpoints": ["GET /nowhere"], "first": 1}]}),
+        json!({"sorts": []}),
+    ] {
+        order(wrong).assert_refused(400);
+    }
+    // A reset ends them, and in Rust there is the same.
+    assert_eq!(admin(&mock, "POST", "reset", "").status, 200);
+    mock.add_fault(&WireFault { status: Some(429), first: Some(1), ..WireFault::default() });
+    assert_eq!(statuses(&[patch(7), patch(7)]), [429, 200]);
+}
+
+#[tokio::test]
+async fn a_profile_can_be_posted_as_toml() {
+    let mock = mock().await;
+    let (_, constant) = BUILT_IN.iter().find(|(name, _)| *name == "constant").unwrap();
+    let toml = constant.replace("200ms", "1ms");
+    let posted = admin(&mock, "POST", "profile", &toml);
+    assert_eq!((posted.status, posted.json()), (200, json!({"profile": "posted"})));
+    assert_eq!(mock.with_neon(|neon| neon.profile().limits().pools[0]), Some(5));
+    let wrong = admin(&mock, "POST", "profile", &toml.replace("pool = 5", "pool = 0"));
+    wrong.assert_refused(400);
+    let message = wrong.json()[0]["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("posted, line") && message.contains("limits.pool"), "{message}");
+    assert_eq!(mock.with_neon(|neon| neon.profile().name().to_owned()), "posted");
+    let named = admin(&mock, "POST", "profile", r#"{"name": "constant"}"#);
+    assert_eq!(named.json(), json!({"profile": "constant"}));
+}
+
+#[tokio::test]
+async fn the_journal_has_queries_and_bodies_and_shows_values_only_when_asked() {
+    let mock = mock().await;
+    write(&mock);
+    ask(&mock, &with_body("PATCH", "/v2/accounts/7", "", b"secret, no JSON"));
+    let list = format!(
+        "GET /v2/accounts?email=a%40b.org&pageSize=5 HTTP/1.1\r\nhost: x\r\n{}\r\n",
+        super::raw::LET_IN
+    );
+    ask(&mock, list.as_bytes());
+    let hidden = shown(&mock, "journal")["calls"].clone();
+    assert_eq!(hidden[0]["query"], "email=…&pageSize=…");
+    assert_eq!((&hidden[1]["body"], &hidden[1]["status"]), (&json!("…"), &json!(400)));
+    assert!(hidden[1]["error"][0]["message"].as_str().unwrap().starts_with("body: "));
+    let expected =
+        json!({"individualAccount": {"accountCustomFields": [{"id": "…", "value": "…"}]}});
+    assert_eq!((&hidden[2]["body"], &hidden[2]["error"]), (&expected, &Value::Null));
+    assert!(!hidden.to_string().contains("secret"), "{hidden}");
+
+    let open = shown(&mock, "journal?values=true")["calls"].clone();
+    assert_eq!(open[0]["query"], "email=a%40b.org&pageSize=5");
+    assert_eq!(open[1]["body"], "secret, no JSON");
+    assert_eq!(open[2]["body"]["individualAccount"]["accountCustomFields"][0]["value"], "new");
+    let calls = mock.journal();
+    assert!(calls[0].body.as_deref().unwrap().contains("new"));
 }

@@ -3,6 +3,7 @@
 use super::raw::{Answer, ask, assert_lives, connect, get, receive, with_body};
 use neon_mock::NeonMock;
 use neon_mock::fault::{FaultKind, SLOW_BODY};
+use neon_mock::profile::{BUILT_IN, Profile};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::time::Duration;
 
@@ -123,6 +124,20 @@ async fn an_answer_that_never_comes_leaves_the_connection_open_and_the_write_don
     }
     drop(mock);
     assert!(matches!(stream.read(&mut [0]), Ok(0) | Err(_)));
+}
+
+/// The time is a knob of the profile.
+#[tokio::test]
+async fn an_answer_that_never_comes_ends_its_connection_in_the_end() {
+    let (_, text) = BUILT_IN.iter().find(|(name, _)| *name == "unlimited").unwrap();
+    let text = format!("{text}\n[behaviour]\ntimeout_hold = \"50ms\"\n");
+    let profile = Profile::from_toml("holds.toml", &text).unwrap();
+    let mock = NeonMock::builder().profile(profile).start().await;
+    mock.fault_next(FaultKind::Timeout);
+    let mut stream = connect(&mock);
+    stream.write_all(&get(1)).unwrap();
+    assert!(matches!(receive(&mut stream), Ok(None)), "closed without an answer");
+    assert_eq!(mock.in_flight(), 0);
 }
 
 #[tokio::test]

@@ -84,8 +84,8 @@ fn mistakes_in_faults_are_named() {
     let with = |fault: &str| format!("{}[[faults]]\n{fault}\n", built_in("constant"));
     for (fault, said) in [
         ("kind = \"505\"\nshare = 0.1", &["`505`", "`503`", "`slow-body`"][..]),
-        ("share = 0.1", &["faults[0]", "either `kind` or a list of `kinds`"]),
-        ("kind = \"503\"\nkinds = [\"504\"]\nshare = 0.1", &["faults[0]", "either `kind`"]),
+        ("share = 0.1", &["faults[0]", "takes one of `kind`, a list of `kinds` and `status`"]),
+        ("kind = \"503\"\nkinds = [\"504\"]\nshare = 0.1", &["faults[0]", "takes one of `kind`"]),
         ("kind = \"503\"", &["faults[0]", "`share`", "`records`"]),
         ("kind = \"503\"\nshare = 1.1", &["faults[0].share", "from 0 to 1"]),
         ("kind = \"503\"\npoison = -0.1", &["faults[0].poison", "from 0 to 1"]),

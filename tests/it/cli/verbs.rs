@@ -224,15 +224,61 @@ fn what_is_served_can_be_migrated() {
 
 #[test]
 #[cfg(unix)]
-fn an_interrupt_stops_serving_with_a_summary() {
+fn a_signal_to_stop_stops_serving_with_a_summary() {
+    for signal in ["-INT", "-TERM"] {
+        let place = Place::new();
+        let mut served = Served::start(&place, "serve --addr 127.0.0.1:0 --resources 3");
+        let id = served.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &id]).status().unwrap().success());
+        assert!(served.child.wait().unwrap().success(), "{signal}");
+        let mut rest = String::new();
+        served.printed.read_to_string(&mut rest).unwrap();
+        assert!(rest.contains("0 calls"), "{rest}");
+    }
+}
+
+/// A script reads the address from the first line or from a file that is there once the mock answers.
+#[test]
+fn a_start_and_an_end_can_be_read_as_json() {
     let place = Place::new();
-    let mut served = Served::start(&place, "serve --addr 127.0.0.1:0 --resources 3");
-    let id = served.child.id().to_string();
-    assert!(Command::new("kill").args(["-INT", &id]).status().unwrap().success());
-    assert!(served.child.wait().unwrap().success());
-    let mut rest = String::new();
-    served.printed.read_to_string(&mut rest).unwrap();
-    assert!(rest.contains("0 calls"), "{rest}");
+    let line = "serve --addr 127.0.0.1:0 --resources 3 --json --ready-file ready.json -v";
+    let mut child = Command::new(env!("CARGO_BIN_EXE_neonbench"))
+        .args(line.split_whitespace())
+        .current_dir(place.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = String::new();
+    let mut printed = BufReader::new(child.stdout.take().unwrap());
+    printed.read_line(&mut first).unwrap();
+    let ready = place.path().join("ready.json");
+    assert_eq!(std::fs::read_to_string(&ready).unwrap(), first);
+    let start: Value = serde_json::from_str(&first).unwrap();
+    assert_eq!((&start["accounts"], &start["pid"]), (&Value::from(3), &Value::from(child.id())));
+    let addr = start["base_url"].as_str().unwrap();
+    let addr = addr.trim_start_matches("http://").trim_end_matches("/v2");
+    let send = |request: String| {
+        let mut stream = TcpStream::connect(addr).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    };
+    let auth = "authorization: Basic ZGVtbzpkZW1v\r\nconnection: close";
+    send(format!("GET /v2/accounts?email=secret HTTP/1.1\r\nhost: x\r\n{auth}\r\n\r\n"));
+    let token = start["admin_token"].as_str().unwrap();
+    let auth = format!("authorization: Bearer {token}");
+    send(format!("POST /__mock/shutdown HTTP/1.1\r\nhost: x\r\n{auth}\r\n\r\n"));
+    assert!(child.wait().unwrap().success());
+    let mut last = String::new();
+    printed.read_to_string(&mut last).unwrap();
+    let end: Value = serde_json::from_str(&last).unwrap();
+    assert_eq!((&end["calls"], &end["refused"]), (&Value::from(1), &Value::from(0)));
+    assert!(!ready.exists(), "it goes with the mock");
+    let mut log = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    assert!(log.contains("GET /v2/accounts?… 200") && !log.contains("secret"), "{log}");
 }
 
 #[test]

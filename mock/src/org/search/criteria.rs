@@ -82,8 +82,8 @@ impl Organisation {
 }
 
 /// The order of two texts whatever their case.
-fn in_any_case(a: &str, b: &str) -> Option<Ordering> {
-    Some(a.to_ascii_lowercase().cmp(&b.to_ascii_lowercase()))
+fn in_any_case(a: &str, b: &str) -> Ordering {
+    a.to_ascii_lowercase().cmp(&b.to_ascii_lowercase())
 }
 
 fn number(text: &str) -> Option<u64> {
@@ -166,7 +166,7 @@ impl Test<'_> {
         let is = |source| self.column.is(source);
         if is(TypedSource::AccountType) {
             // Clients write it both ways: "Company" and "COMPANY".
-            return self.meets_text(cell, in_any_case);
+            return self.meets_text(cell, |a, b| Some(in_any_case(a, b)));
         }
         if is(TypedSource::CreatedDate) || is(TypedSource::ModifiedDate) {
             // Some clients compare the day with a moment.
@@ -177,9 +177,10 @@ impl Test<'_> {
 
     /// True if one of `texts` meets a criterion, and all of them one that excludes.
     fn meets_any(&self, texts: &[CompactString]) -> bool {
-        let meets = |text: &CompactString| self.meets_text(Some(text), in_any_case);
+        let order = |a: &str, b: &str| Some(in_any_case(a, b));
+        let meets = |text: &CompactString| self.meets_text(Some(text), order);
         match self.operator {
-            _ if texts.is_empty() => self.meets_text(None, in_any_case),
+            _ if texts.is_empty() => self.meets_text(None, order),
             Operator::NotEqual | Operator::NotInRange => texts.iter().all(meets),
             _ => texts.iter().any(meets),
         }

@@ -108,20 +108,55 @@ fn log_line(endpoint: Endpoint, times: &Histogram<u64>, now: Timestamp) -> Strin
 }
 
 /// The latest calls, the newest first.
-pub(super) fn journal(live: &Live, limit: usize) -> Value {
+pub(super) fn journal(live: &Live, limit: usize, shows_values: bool) -> Value {
     let served = live.served();
-    let calls: Vec<Value> = served.journal().rev().take(limit).map(entry).collect();
-    json!({ "calls": calls })
+    let calls = served.journal().rev().take(limit).map(|call| entry(call, shows_values));
+    json!({ "calls": calls.collect::<Vec<_>>() })
 }
 
-fn entry(call: &ServedCall) -> Value {
+fn entry(call: &ServedCall, shows_values: bool) -> Value {
     let ns = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
+    let shown = |text: &str| if shows_values { json_or_text(text) } else { hidden_body(text) };
+    let query = call.query.as_deref();
     json!({
         "at_ns": call.at.as_nanos(),
         "verb": call.verb.as_str(),
         "path": call.path.as_str(),
+        "query": query.map(|it| if shows_values { it.to_owned() } else { hidden_query(it) }),
+        "body": call.body.as_deref().map(shown),
+        "error": call.error.as_deref().map(json_or_text),
         "status": call.status.map(|status| status.0),
         "drawn_ns": call.drawn.map(ns),
         "served_ns": ns(call.served),
     })
+}
+
+/// In place of a value that is not to be shown.
+const HIDDEN: &str = "…";
+
+/// A query without its values.
+fn hidden_query(query: &str) -> String {
+    let names =
+        form_urlencoded::parse(query.as_bytes()).map(|(name, _)| format!("{name}={HIDDEN}"));
+    names.collect::<Vec<_>>().join("&")
+}
+
+/// A body with its members and without their values.
+fn hidden_body(text: &str) -> Value {
+    fn hide(value: &mut Value) {
+        match value {
+            Value::Object(members) => members.values_mut().for_each(hide),
+            Value::Array(items) => items.iter_mut().for_each(hide),
+            Value::Null | Value::Bool(_) => {}
+            Value::String(_) | Value::Number(_) => *value = HIDDEN.into(),
+        }
+    }
+    let Ok(mut body) = serde_json::from_str(text) else { return HIDDEN.into() };
+    hide(&mut body);
+    body
+}
+
+/// JSON as such, and other text as a text.
+fn json_or_text(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|_| text.into())
 }
