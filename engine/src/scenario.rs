@@ -191,10 +191,11 @@ impl Scenario {
             (source, plan) => {
                 let source = source.unwrap_or_else(|| DatasetSource::BuiltIn("plain".to_owned()));
                 let dataset = source.load(count)?;
-                let plan = plan.unwrap_or_else(|| match is_served {
-                    true => Plan::default(),
-                    false => organisation::plan_for(&dataset, count),
-                });
+                let plan = match plan {
+                    Some(plan) => plan,
+                    None if is_served => Plan::default(),
+                    None => organisation::plan_for(&dataset, count),
+                };
                 (Some(source), dataset, plan)
             }
         };

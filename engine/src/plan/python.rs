@@ -345,12 +345,11 @@ fn csv_row(columns: &[String], fields: Vec<String>, line: usize) -> Result<Value
     let mut mapping = Map::new();
     for (column, field) in columns.iter().zip(fields) {
         let value = match (column.as_str(), field.to_lowercase().as_str()) {
-            (_, "") => continue,
             ("has_transform_function", "true") => {
                 mapping.insert("transform_function".to_owned(), json!({ "has_function": true }));
                 continue;
             }
-            ("has_transform_function", _) | ("notes", _) => continue,
+            (_, "") | ("has_transform_function" | "notes", _) => continue,
             ("preserve_source" | "validation_required", flag @ ("true" | "false")) => {
                 json!(flag == "true")
             }

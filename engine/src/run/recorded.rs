@@ -34,13 +34,12 @@ impl RunSpec<'_> {
             WriteMode::Put => &[Endpoint::PutAccount],
             WriteMode::Both => &EVERY_WRITE,
         });
-        let (counted_by, calls) = match server_calls {
-            Some(server) => (CountedBy::Server, counted_by_server(server, measure)),
-            None => {
-                let mut calls = CallCounts::of_client(measure);
-                calls.add(self.session.calls_before);
-                (CountedBy::Client, calls)
-            }
+        let (counted_by, calls) = if let Some(server) = server_calls {
+            (CountedBy::Server, counted_by_server(server, measure))
+        } else {
+            let mut calls = CallCounts::of_client(measure);
+            calls.add(self.session.calls_before);
+            (CountedBy::Client, calls)
         };
         let mut record = RunRecord {
             schema: SCHEMA,

@@ -122,17 +122,20 @@ fn push(text: &mut String, field: &CustomField, kind: FieldKind, options: &[&Opt
     }
     let of_component =
         |kind: &str| field.component.as_deref().is_some_and(|it| it.eq_ignore_ascii_case(kind));
-    match field.account_settings.map(|settings| settings.account_type) {
-        Some(AccountType::Individual) => line("for", "\"individual\""),
-        Some(AccountType::Company) => line("for", "\"company\""),
-        Some(AccountType::Any) => {}
-        None if of_component("individual") => line("for", "\"individual\""),
-        None if of_component("company") => line("for", "\"company\""),
-        None => {}
+    let stated = field.account_settings.map(|settings| settings.account_type);
+    let implied = || match () {
+        () if of_component("individual") => AccountType::Individual,
+        () if of_component("company") => AccountType::Company,
+        () => AccountType::Any,
+    };
+    match stated.unwrap_or_else(implied) {
+        AccountType::Individual => line("for", "\"individual\""),
+        AccountType::Company => line("for", "\"company\""),
+        AccountType::Any => {}
     }
     let FieldDefinition { data_type, group, read_only, component, inactive } =
         FieldDefinition::of(field);
-    let default = (kind == FieldKind::Text).then_some("Text").unwrap_or_default();
+    let default = if kind == FieldKind::Text { "Text" } else { "" };
     if let Some(data_type) = data_type.filter(|it| it != default) {
         line("data_type", &quoted(&data_type));
     }

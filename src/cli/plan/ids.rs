@@ -58,16 +58,13 @@ pub(super) fn run(args: &IdsArgs, line: &CommandLine) -> Result<ExitCode, CliErr
     let stop = interrupt::listen(line)?;
     let status = LiveLine::new(line, 1);
     status.step("searching for the accounts");
-    let (organisation, ids) = match &args.base_url {
-        Some(base_url) => {
-            let target = readable_target(base_url, &args.credentials)?;
-            (base_url.clone(), selected_at(&target, &plan.selection, args.sample, &stop)?)
-        }
-        None => {
-            let scenario = scenario(args, plan)?;
-            let ids = scenario.selected(&scenario.organisation(args.seed));
-            (format!("dataset {}, seed {}", scenario.dataset_name, args.seed), ids)
-        }
+    let (organisation, ids) = if let Some(base_url) = &args.base_url {
+        let target = readable_target(base_url, &args.credentials)?;
+        (base_url.clone(), selected_at(&target, &plan.selection, args.sample, &stop)?)
+    } else {
+        let scenario = scenario(args, plan)?;
+        let ids = scenario.selected(&scenario.organisation(args.seed));
+        (format!("dataset {}, seed {}", scenario.dataset_name, args.seed), ids)
     };
     drop(status);
     let found = SelectedIds {
