@@ -35,6 +35,7 @@ mod retry;
 mod run;
 mod scalability;
 mod schema;
+mod selection;
 mod selector;
 mod selftest;
 mod serve;

@@ -104,7 +104,7 @@ impl ClientUnderTest<'_> {
             differences_total,
             differences,
             league: Vec::new(),
-            warnings: scenario.warnings().to_vec(),
+            warnings: [scenario.warnings(), scenario.unmapped()].concat(),
             next_command: String::new(),
         }
     }

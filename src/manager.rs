@@ -113,8 +113,6 @@ impl From<SimulatedOrganisation> for Client {
 pub enum ManagerError {
     #[error("{0} = 0: at least 1 is needed")]
     Zero(&'static str),
-    #[error("a plan against a server needs resource_ids or a resource_filter")]
-    NoResources,
     #[error(
         "refused to write to {base_url}: it is not on this machine; set dry_run, or name the organisation's id by \
          allowing_writes_to; nothing was sent"
@@ -237,14 +235,17 @@ impl AccountsMigrationManager {
         plan: &MigrationPlan,
         sample: Option<u64>,
     ) -> Result<Scenario, ManagerError> {
-        let mut workload = Workload { plan: Some(plan.to_plan()), sample, ..Workload::default() };
+        let mut plan = plan.to_plan();
+        let is_foreign = matches!(self.client, Client::Http(_));
+        if is_foreign {
+            plan.selection = plan.selection.at_server();
+        }
+        let mut workload = Workload { plan: Some(plan), sample, is_foreign, ..Workload::default() };
         match &self.client {
-            Client::Http(_) if plan.resource_ids.is_empty() && plan.resource_filter.is_empty() => {
-                return Err(ManagerError::NoResources);
-            }
             Client::Http(_) => {}
             Client::Simulated(organisation) => {
                 workload.resources = organisation.accounts;
+                workload.seed = Some(organisation.seed);
                 workload.dataset = organisation.dataset.clone().map(DatasetSource::BuiltIn);
                 workload.profile = Some(organisation.profile.clone());
             }

@@ -22,7 +22,7 @@ mod text;
 pub use calls::probe;
 pub use evidence::{EvidenceError, draws};
 pub use fit::TargetFit;
-pub use har::{Har, HarError};
+pub use har::{Har, HarError, PassedOver};
 pub use law::{FittedLaw, LawEstimate, LawSource};
 pub use limit::{AdmissionLimit, InferredLimit};
 pub use limits::FittedLimits;

@@ -2,7 +2,7 @@
 //! terminal alike.
 
 use neon_mock::api::{CustomField, Value};
-use neonbench_engine::record::ColleagueEdits;
+use neonbench_engine::record::{ColleagueEdits, UnmappedRow, UnmappedValues};
 
 /// The meaning of the figure beside which [`edits_in_words`] says `at risk`, after these words.
 pub const AT_RISK: &str = ": edits saved between the read and the write of an account, per 1,000 accounts, if each account is edited once per hour";
@@ -197,6 +197,27 @@ pub fn join_and(names: &[String]) -> String {
         [only] => only.clone(),
         [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
+}
+
+/// Values without an entry in a map that are named; the others are counted.
+const NAMED_VALUES: usize = 20;
+
+/// The values for which a map has no entry, a sentence each.
+pub fn unmapped_in_words(found: &UnmappedValues) -> Vec<String> {
+    let UnmappedValues { values, not_listed, .. } = found;
+    let row = |row: &UnmappedRow| {
+        let UnmappedRow { source, target, value, accounts } = row;
+        let accounts = plural(*accounts, "account");
+        format!(
+            "`{value}` on {accounts}: the map from `{source}` to `{target}` has no entry for it"
+        )
+    };
+    let mut lines: Vec<String> = values.iter().take(NAMED_VALUES).map(row).collect();
+    let unnamed = values.len().saturating_sub(NAMED_VALUES) as u64 + not_listed;
+    if unnamed > 0 {
+        lines.push(format!("{} without an entry", plural(unnamed, "further value")));
+    }
+    lines
 }
 
 #[cfg(test)]

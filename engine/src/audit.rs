@@ -246,7 +246,7 @@ fn compared(
 
 /// The organisation before the run, where a search has to be repeated on it.
 fn organisation_before(scenario: &Scenario, organisation: &Organisation) -> Option<Organisation> {
-    matches!(scenario.resources, crate::scenario::Resources::Search(_))
+    matches!(scenario.resources, crate::scenario::Resources::Search { .. })
         .then(|| organisation.original())
 }
 

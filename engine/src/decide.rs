@@ -6,10 +6,12 @@
 //! Invariants: a blank value (empty or white space) is never carried, and counts as empty in a
 //! target. A source is cleared only if its whole value is in the target.
 
+use crate::event::UnmappedValue;
 use crate::plan::{Operation, ResolvedField, ResolvedMapping, ResolvedPlan, Texts, Transform};
 use compact_str::CompactString;
 use neon_mock::api::{Account, AccountKind, CustomFieldItem, FieldId, OptionId, Value};
 use smallvec::SmallVec;
+use std::sync::Arc;
 
 /// Values of the plan's fields on one account, by position in [`ResolvedPlan::slots`].
 pub type SlotValues = Vec<Option<Value>>;
@@ -37,6 +39,14 @@ pub enum Problem {
         /// The target.
         field: String,
     },
+    /// A map with `otherwise = "fail"` has no entry for the value.
+    #[error("the map of field `{field}` has no entry for `{text}`")]
+    Unmapped {
+        /// The source.
+        field: String,
+        /// The value that was looked up.
+        text: String,
+    },
 }
 
 impl Problem {
@@ -46,6 +56,9 @@ impl Problem {
             Self::UnknownOption { field, .. } => {
                 format!("field `{field}` has no option of the value's name")
             }
+            Self::Unmapped { field, .. } => {
+                format!("the map of field `{field}` has no entry for the value")
+            }
             Self::SeveralOptions { .. } | Self::Occupied { .. } => self.to_string(),
         }
     }
@@ -53,7 +66,9 @@ impl Problem {
     /// The value that it is about.
     pub fn value(&self) -> Option<&str> {
         match self {
-            Self::UnknownOption { option, .. } => Some(option),
+            Self::UnknownOption { option: value, .. } | Self::Unmapped { text: value, .. } => {
+                Some(value)
+            }
             Self::SeveralOptions { .. } | Self::Occupied { .. } => None,
         }
     }
@@ -66,6 +81,8 @@ pub struct Decision {
     pub items: Vec<CustomFieldItem>,
     /// Steps that could not be applied; any of them fails the account.
     pub problems: Vec<Problem>,
+    /// Texts that a map left out, each once per mapping.
+    pub unmapped: Vec<UnmappedValue>,
     /// True if the account has the fields of at least one step.
     pub applicable: bool,
 }
@@ -121,7 +138,7 @@ pub fn state_of_values(values: &[(FieldId, Value)], task: &ResolvedPlan) -> Slot
 
 /// Applies `steps` to `state` in order, each on the result of those before it.
 ///
-/// Problems and applicability are added to `decision`; its items are unchanged.
+/// Problems, unmapped texts and applicability are added to `decision`; its items are unchanged.
 pub fn apply(
     state: &mut SlotValues,
     kind: AccountKind,
@@ -138,7 +155,16 @@ pub fn apply(
         }
         decision.applicable = true;
         let Some(value) = &state[step.source] else { continue };
-        let is_whole = carry(value, source, step, &mut texts);
+        let is_whole =
+            match carry(value, [source, target], step, &mut texts, &mut decision.unmapped) {
+                Ok(is_whole) => is_whole,
+                Err(problem) => {
+                    if !task.cleanup_only {
+                        decision.problems.push(problem);
+                    }
+                    continue;
+                }
+            };
         if texts.is_empty() {
             continue;
         }
@@ -173,8 +199,16 @@ fn is_blank(text: &str) -> bool {
 }
 
 /// Fills `texts` with the source's value after the transform; none if nothing is carried. Returns
-/// false if a part of the value was dropped, for want of an entry in a map.
-fn carry(value: &Value, source: &ResolvedField, step: &ResolvedMapping, texts: &mut Texts) -> bool {
+/// false if a part of the value was dropped, for want of an entry in a map: `unmapped` names it.
+///
+/// Errors: [`Problem::Unmapped`] if the map fails such an account.
+fn carry(
+    value: &Value,
+    [source, target]: [&ResolvedField; 2],
+    step: &ResolvedMapping,
+    texts: &mut Texts,
+    unmapped: &mut Vec<UnmappedValue>,
+) -> Result<bool, Problem> {
     texts.clear();
     let mut is_whole = true;
     match value {
@@ -192,10 +226,26 @@ fn carry(value: &Value, source: &ResolvedField, step: &ResolvedMapping, texts: &
             break;
         }
         let before = texts.len();
+        let others = texts.iter().filter(|text| transform.leaves_out(text));
+        for text in others {
+            let left_out = UnmappedValue {
+                source: Arc::clone(&source.name),
+                target: Arc::clone(&target.name),
+                text: text.clone(),
+                is_option: source.has_options,
+            };
+            if !unmapped.contains(&left_out) {
+                unmapped.push(left_out);
+            }
+            if transform.fails_others() {
+                let (field, text) = (source.name.to_string(), text.to_string());
+                return Err(Problem::Unmapped { field, text });
+            }
+        }
         *texts = transform.apply(texts);
         is_whole &= texts.len() >= before || matches!(transform, Transform::Constant(_));
     }
-    is_whole
+    Ok(is_whole)
 }
 
 /// Effect of a mapping on its target.

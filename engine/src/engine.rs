@@ -40,14 +40,14 @@ pub use verify_undo::{FieldConflict, ReviewMode, WriteReview, review};
 pub use writing::is_certain_refusal;
 
 use crate::clock::Clock;
-use crate::event::{Event, Observer};
+use crate::event::{Event, Observer, Outcome};
 use crate::transport::Transport;
 use caller::Caller;
 use migrator::Migrator;
-use neon_mock::api::{Account, AccountId, Body, Criterion, Request};
+use neon_mock::api::{Account, AccountId, Body, Criterion, Endpoint, MAX_PAGE_SIZE, Request};
 use rows::ACCOUNT_ID;
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use workers::side_by_side;
 
 /// Runs `job` and reports every event to `observer`.
@@ -70,8 +70,14 @@ pub async fn run<T: Transport, C: Clock>(
     let found;
     let ids = match job.resources {
         AccountSource::Ids(ids) => ids,
-        AccountSource::Search(criteria) => {
-            found = search(migrator.caller(), criteria).await?;
+        AccountSource::Search { criteria, most } => {
+            let most = most.map_or(usize::MAX, |most| most as usize);
+            let is_whole;
+            (found, is_whole) = search(migrator.caller(), criteria, most).await?;
+            if !is_whole {
+                // A selection in part is no selection: whoever resumes the run searches again.
+                return Ok(());
+            }
             job.journal.enumerated(&found)?;
             &found
         }
@@ -105,30 +111,76 @@ pub async fn run<T: Transport, C: Clock>(
     Ok(())
 }
 
-/// The ids of all accounts that meet `criteria`. All pages are read before the first write, since
-/// writes may change which rows a search finds.
+/// The ids of the accounts that meet `criteria`, the first `most` by id, and true unless the search was stopped
+/// before its end. All pages are read before the first write, since writes may change which rows a search finds.
 async fn search<T: Transport, C: Clock>(
     caller: &Caller<'_, T, C>,
     criteria: &[Criterion],
-) -> Result<Vec<AccountId>, EngineError> {
-    let mut ids = Vec::new();
+    most: usize,
+) -> Result<(Vec<AccountId>, bool), EngineError> {
+    // Others write meanwhile, so that a row may move to the next page and be served twice.
+    let mut ids = BTreeSet::new();
+    let wrong_body = || EngineError::WrongBody(Endpoint::SearchAccounts);
     for current_page in 0.. {
+        if caller.is_stopped() {
+            return Ok((ids.into_iter().collect(), false));
+        }
         let mut search = ids_of(criteria.to_vec());
         search.pagination.current_page = current_page;
-        let request = Request::SearchAccounts(search);
-        let body = caller.call(&request).await.map_err(EngineError::from_call)?;
-        let Body::Search(page) = body else {
-            return Err(EngineError::WrongBody(request.endpoint()));
+        search.pagination.page_size = most.min(MAX_PAGE_SIZE as usize) as u32;
+        let body = match caller.call(&Request::SearchAccounts(search)).await {
+            Err(error) if error.call.outcome == Outcome::Abandoned => {
+                return Ok((ids.into_iter().collect(), false));
+            }
+            body => body.map_err(EngineError::from_call)?,
         };
+        let Body::Search(page) = body else { return Err(wrong_body()) };
         for row in &page.search_results {
             let id = row.get(ACCOUNT_ID).and_then(|id| id.parse().ok());
-            ids.push(id.ok_or_else(|| EngineError::WrongBody(request.endpoint()))?);
+            ids.insert(id.ok_or_else(wrong_body)?);
         }
-        if page.pagination.is_last() {
+        if page.pagination.is_last() || ids.len() >= most {
             break;
         }
     }
-    Ok(ids)
+    Ok((ids.into_iter().take(most).collect(), true))
+}
+
+/// The ids of the accounts that meet `criteria`, the first `most` by id, with the retries of a run. A stop ends
+/// the search after the page under way; the ids until then are returned.
+///
+/// Errors: the target does not serve the search.
+pub async fn find_accounts<T: Transport, C: Clock>(
+    transport: &T,
+    clock: &C,
+    settings: &Settings,
+    (criteria, most): (&[Criterion], Option<u64>),
+    stop: &Stop,
+) -> Result<Vec<AccountId>, EngineError> {
+    let mut nobody = |_: &Event| {};
+    let caller = Caller::new(transport, clock, &mut nobody, settings, &settings.limiter, stop);
+    let most = most.map_or(usize::MAX, |most| most as usize);
+    Ok(search(&caller, criteria, most).await?.0)
+}
+
+/// The number of accounts that meet `criteria`, by one search of which every event goes to `observer`.
+///
+/// Errors: the target does not serve the search.
+pub async fn count_accounts<T: Transport, C: Clock>(
+    transport: &T,
+    clock: &C,
+    settings: &Settings,
+    criteria: &[Criterion],
+    observer: &mut dyn Observer,
+) -> Result<u64, EngineError> {
+    let caller = Caller::new(transport, clock, observer, settings, &settings.limiter, Stop::NEVER);
+    let mut search = ids_of(criteria.to_vec());
+    search.pagination.page_size = 1;
+    let body = caller.call(&Request::SearchAccounts(search)).await;
+    let Body::Search(page) = body.map_err(EngineError::from_call)? else {
+        return Err(EngineError::WrongBody(Endpoint::SearchAccounts));
+    };
+    Ok(page.pagination.total_results)
 }
 
 /// Reads the accounts `ids` whole, with the retries and workers of a run. Accounts that cannot be

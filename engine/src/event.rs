@@ -1,9 +1,11 @@
 //! Events of a run, the engine's only output: histograms, progress, logs and errors are folds over
 //! them.
 
+use compact_str::CompactString;
 use neon_mock::api::{AccountId, Endpoint, Status};
 use neon_mock::time::Timestamp;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 neon_mock::named! {
@@ -136,10 +138,25 @@ pub enum AccountOutcome {
     Migrated,
     /// Nothing had to be written.
     Unchanged,
+    /// Nothing was written, and a map left out a text for which it has no entry.
+    Unmapped,
     /// Left alone, with the reason.
     Skipped(SkipReason),
     /// Not, or not wholly, migrated, with the reason.
     Failed(Failure),
+}
+
+/// A text for which a map has no entry.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct UnmappedValue {
+    /// Name of the field that is read.
+    pub source: Arc<str>,
+    /// Name of the field that is written.
+    pub target: Arc<str>,
+    /// The text as the map found it, after the steps before it.
+    pub text: CompactString,
+    /// True if the source has options, so that the text is no one's own.
+    pub is_option: bool,
 }
 
 /// An engine event.
@@ -211,6 +228,8 @@ pub enum Event {
         /// When the call was sent that read what the write was decided on.
         read_at: Timestamp,
     },
+    /// A map left out a text of an account that is about to end, once per text and mapping.
+    Unmapped(UnmappedValue),
     /// An account has ended.
     Landed {
         /// When.

@@ -54,6 +54,8 @@ pub enum AccountStatus {
     Migrated,
     /// Nothing had to be written.
     Unchanged,
+    /// Nothing was written, and a map left out a text for which it has no entry.
+    Unmapped,
     /// Left alone.
     Skipped,
     /// Not, or not wholly, migrated.

@@ -61,6 +61,7 @@ impl Observer for Log {
             ),
             Event::Buffered { .. }
             | Event::Written { .. }
+            | Event::Unmapped(_)
             | Event::LandedBefore { .. }
             | Event::ReadAgain { .. } => {}
             Event::ReadingAgain { accounts, calls, .. } => {
@@ -83,6 +84,9 @@ impl Observer for Log {
                 }
                 AccountOutcome::Unchanged => {
                     tracing::debug!(target: BULK, %at, account = %id, "unchanged");
+                }
+                AccountOutcome::Unmapped => {
+                    tracing::debug!(target: BULK, %at, account = %id, "unmapped");
                 }
             },
             Event::ChunkDone { at, chunk, chunks } => {

@@ -2,8 +2,10 @@
 //! the makespan, and how the accounts ended.
 
 pub mod timeline;
+mod unmapped;
 
 pub use neon_mock::time::histogram;
+pub use unmapped::UnmappedCounts;
 
 use crate::event::{AccountOutcome, Attempt, Event, Failure, Observer, Outcome, SkipReason};
 use hdrhistogram::Histogram;
@@ -49,6 +51,10 @@ pub struct RecordCounts {
     pub migrated: u64,
     /// Already as the plan demands.
     pub unchanged: u64,
+    /// Not written, since a map has no entry for a value; migrated accounts with such a value are not
+    /// counted here.
+    #[serde(default)]
+    pub unmapped: u64,
     /// Not applicable, or merged.
     pub skipped: u64,
     /// Not, or not wholly, migrated.
@@ -110,6 +116,7 @@ pub struct Measure {
     failures: Vec<(AccountId, Failure)>,
     failed: Vec<AccountId>,
     skipped: BTreeMap<String, u64>,
+    unmapped: UnmappedCounts,
 }
 
 impl Default for Measure {
@@ -147,6 +154,7 @@ impl Measure {
             failures: Vec::new(),
             failed: Vec::new(),
             skipped: BTreeMap::new(),
+            unmapped: UnmappedCounts::default(),
         }
     }
 
@@ -219,6 +227,11 @@ impl Measure {
     /// Why accounts were skipped, and how many for each reason.
     pub const fn skipped(&self) -> &BTreeMap<String, u64> {
         &self.skipped
+    }
+
+    /// The values for which a map has no entry.
+    pub const fn unmapped(&self) -> &UnmappedCounts {
+        &self.unmapped
     }
 
     /// Attempts on `endpoint`, with any outcome.
@@ -328,10 +341,12 @@ impl Measure {
     }
 
     fn landed(&mut self, id: AccountId, end: &AccountOutcome) {
+        self.unmapped.end_account();
         self.records.total += 1;
         match end {
             AccountOutcome::Migrated => self.records.migrated += 1,
             AccountOutcome::Unchanged => self.records.unchanged += 1,
+            AccountOutcome::Unmapped => self.records.unmapped += 1,
             AccountOutcome::Skipped(reason) => {
                 self.records.skipped += 1;
                 let reason = match reason {
@@ -390,6 +405,7 @@ impl Observer for Measure {
                         .saturating_record(exposed_ns);
                 }
             }
+            Event::Unmapped(value) => self.unmapped.add(value),
             Event::Landed { at, id, end } => {
                 self.landed_at = *at;
                 self.landed(*id, end);

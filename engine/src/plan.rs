@@ -4,6 +4,7 @@
 //! Deliberately absent: how the calls are made, which is the engine's.
 
 mod check;
+mod csv;
 mod file;
 mod ids;
 mod python;
@@ -11,14 +12,14 @@ mod task;
 mod transform;
 mod wire;
 
-pub use check::{Level, PlanIssue, check};
+pub use check::{Level, PlanIssue, SampledTexts, UNMAPPED_VALUE, check};
 pub use ids::{IdsError, list_ids, parse_ids, parse_ids_beside};
 pub use python::{Carried, PythonError, parse_yaml, to_yaml};
 pub use task::{Inconclusive, ResolvedField, ResolvedMapping, ResolvedPlan};
-pub use transform::{LetterCase, Texts, Transform, TransformError};
+pub use transform::{LetterCase, Otherwise, Texts, Transform, TransformError};
 pub use wire::{WireCriterion, WireMapping, WirePlan, WireStep};
 
-use neon_mock::api::{AccountId, Criterion};
+use neon_mock::api::{AccountId, Criterion, Operator};
 use neon_mock::dataset::FieldKind;
 use std::num::NonZeroU32;
 
@@ -42,9 +43,9 @@ neon_mock::named! {
 /// One mapping.
 #[derive(Clone, Debug)]
 pub struct Mapping {
-    /// Name of the field read.
+    /// Name or id of the field read.
     pub source: String,
-    /// Name of the field written.
+    /// Name or id of the field written.
     pub target: String,
     /// The operation.
     pub operation: Operation,
@@ -85,13 +86,27 @@ impl Mapping {
 /// Which accounts a plan is for.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum Selection {
-    /// All accounts of the organisation; works for synthetic ones alone, whose size is known.
+    /// All accounts of the organisation. A synthetic one lists them; a server has to be searched.
     #[default]
     All,
     /// These, in this order.
     Ids(Vec<AccountId>),
     /// Accounts that meet every criterion; the engine searches for them first.
     Filter(Vec<Criterion>),
+}
+
+impl Selection {
+    /// The selection as a server takes it: by a search that every account meets, where no accounts are named.
+    #[must_use]
+    pub fn at_server(&self) -> Self {
+        match self {
+            Self::All => {
+                let (field, operator) = ("Account ID".to_owned(), Operator::NotBlank);
+                Self::Filter(vec![Criterion { field, operator, value: None, value_list: None }])
+            }
+            named => named.clone(),
+        }
+    }
 }
 
 /// A migration plan.
@@ -119,8 +134,8 @@ pub struct Hints {
     pub batch_size: Option<NonZeroU32>,
     /// Accounts or batches side by side.
     pub max_workers: Option<NonZeroU32>,
-    /// Reads and decides, but writes nothing.
-    pub dry_run: bool,
+    /// Reads and decides, but writes nothing; `None` leaves it to the run.
+    pub dry_run: Option<bool>,
 }
 
 /// A plan that cannot be carried out on an organisation.
@@ -131,7 +146,9 @@ pub enum PlanError {
     NoMappings { place: String },
     #[error("{place}{role} field `{name}` is unknown; {known}")]
     UnknownField { place: String, role: &'static str, name: String, known: String },
-    #[error("{place}{role} field `{name}` is ambiguous: ids {ids} share the name")]
+    #[error(
+        "{place}{role} field `{name}` is ambiguous: ids {ids} share the name; write the id of the one that is meant"
+    )]
     AmbiguousField { place: String, role: &'static str, name: String, ids: String },
     #[error("{place}{role} field `{name}` is of type {kind}, which holds neither text nor options")]
     UnsupportedType { place: String, role: &'static str, name: String, kind: String },

@@ -152,11 +152,14 @@ fn duration_of(calls: usize, by_search: bool, job: Job<'_>, measure: &Measure) -
 fn ended_before(job: Job<'_>) -> impl Iterator<Item = AccountId> {
     let ids = match job.resources {
         AccountSource::Ids(ids) => ids,
-        AccountSource::Search(_) => &[],
+        AccountSource::Search { .. } => &[],
     };
     ids.iter().copied().filter(move |&id| {
         let landed = job.ledger.get(id).and_then(|entry| entry.landed.as_ref());
-        matches!(landed, Some((AccountStatus::Migrated | AccountStatus::Unchanged, _)))
+        matches!(
+            landed,
+            Some((AccountStatus::Migrated | AccountStatus::Unchanged | AccountStatus::Unmapped, _))
+        )
     })
 }
 

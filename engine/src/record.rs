@@ -4,17 +4,20 @@ mod edits;
 mod limits;
 mod processes;
 mod times;
+mod unmapped;
 
 pub use edits::{ColleagueEdits, EditsOfRun};
 pub use limits::{RecordedLimit, RecordedLimits};
 pub use processes::ProcessFigures;
 pub use times::{CallTimesS, Exposure};
+pub use unmapped::{UnmappedRow, UnmappedValues};
 
 use crate::engine::limiter::Limiter;
 use crate::engine::{Guard, Reads, Strategy, WriteMode};
+use crate::event::Outcome;
 use crate::measure::{Measure, RecordCounts};
 use hdrhistogram::Histogram;
-use neon_mock::api::Class;
+use neon_mock::api::{Class, Endpoint};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -159,6 +162,9 @@ pub struct RunRecord {
     pub calls: CallCounts,
     /// Accounts per outcome.
     pub records: RecordCounts,
+    /// Values for which a map has no entry.
+    #[serde(default, skip_serializing_if = "UnmappedValues::is_none")]
+    pub unmapped: UnmappedValues,
     /// Rates, costs and peaks.
     pub performance: Performance,
     /// The audit's verdict.
@@ -215,6 +221,18 @@ pub struct CallCounts {
 }
 
 impl CallCounts {
+    /// No calls.
+    pub const NONE: Self = Self {
+        total: 0,
+        record_reads: 0,
+        record_writes: 0,
+        searches: 0,
+        metadata: 0,
+        rejected: 0,
+        retries: 0,
+        failed: 0,
+    };
+
     /// Share of the calls that were refused; 0 without calls.
     pub fn refused_share(&self) -> f64 {
         ratio(self.rejected as f64, self.total as f64)
@@ -223,6 +241,43 @@ impl CallCounts {
     /// 1 − record calls ÷ `baseline` calls; 0 without a baseline.
     pub(crate) fn reduction(&self, baseline: u64) -> f64 {
         if baseline > 0 { 1.0 - self.record_calls() as f64 / baseline as f64 } else { 0.0 }
+    }
+
+    /// The calls of a run as its own side counted them.
+    pub fn of_client(measure: &Measure) -> Self {
+        let admitted = |class: Class| {
+            let endpoints = Endpoint::ALL.into_iter().filter(|endpoint| endpoint.class() == class);
+            endpoints
+                .map(|endpoint| {
+                    measure.attempts(endpoint) - measure.count(endpoint, Outcome::Rejected)
+                })
+                .sum::<u64>()
+        };
+        Self {
+            total: measure.total_attempts(),
+            record_reads: admitted(Class::Get),
+            record_writes: admitted(Class::Patch) + admitted(Class::Put),
+            searches: admitted(Class::Search),
+            metadata: admitted(Class::Metadata),
+            rejected: measure.count_all(Outcome::Rejected),
+            retries: measure.retries(),
+            failed: measure.failed_attempts(),
+        }
+    }
+
+    /// The sum of both.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            total: self.total + other.total,
+            record_reads: self.record_reads + other.record_reads,
+            record_writes: self.record_writes + other.record_writes,
+            searches: self.searches + other.searches,
+            metadata: self.metadata + other.metadata,
+            rejected: self.rejected + other.rejected,
+            retries: self.retries + other.retries,
+            failed: self.failed + other.failed,
+        }
     }
 
     /// Calls that read or wrote records, on any endpoint; metadata look-ups are not counted.
@@ -412,6 +467,7 @@ impl RunRecord {
         for (error, (_, failure)) in self.errors.iter_mut().zip(measure.failures()) {
             error.value.clone_from(&failure.value);
         }
+        self.unmapped = UnmappedValues::of(measure.unmapped(), true);
     }
 }
 

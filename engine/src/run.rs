@@ -17,7 +17,7 @@ use crate::event::{Event, Observer};
 use crate::journal::{Journal, Ledger, NoJournal, RetryScope};
 use crate::measure::Measure;
 use crate::read_back::{ReadBack, Recorder, read_back};
-use crate::record::{AuditBy, ChosenBy, RunRecord, WorldName};
+use crate::record::{AuditBy, CallCounts, ChosenBy, RunRecord, WorldName};
 use crate::scenario::{Resources, Scenario};
 use crate::transport::Traffic;
 use crate::world::{HttpTransport, Target, WallClock, runtime};
@@ -58,6 +58,8 @@ pub struct RunContext<'a> {
     pub again: RetryScope,
     /// Once set, the run starts nothing more and finishes what is under way.
     pub stop: &'a Stop,
+    /// Calls that its caller made at a remote server to prepare it; the record counts them.
+    pub calls_before: CallCounts,
 }
 
 impl RunContext<'_> {
@@ -67,6 +69,7 @@ impl RunContext<'_> {
         ledger: Ledger::EMPTY,
         again: RetryScope::Neither,
         stop: Stop::NEVER,
+        calls_before: CallCounts::NONE,
     };
 
     /// True if the run has a stop flag.
@@ -112,12 +115,15 @@ struct Fold<'a> {
     measure: Measure,
     /// Accounts that have ended; recorded only if the run has a stop flag.
     landed: Option<Vec<AccountId>>,
+    /// True once it is known which accounts the run is for.
+    is_enumerated: bool,
     observer: &'a mut dyn Observer,
 }
 
 impl Observer for Fold<'_> {
     fn observe(&mut self, event: &Event) {
         self.measure.observe(event);
+        self.is_enumerated |= matches!(event, Event::Enumerated { .. });
         if let (Some(landed), Event::Landed { id, .. } | Event::LandedBefore { id, .. }) =
             (&mut self.landed, event)
         {
@@ -130,7 +136,8 @@ impl Observer for Fold<'_> {
 impl Fold<'_> {
     /// True if the run was stopped before every account had ended.
     fn is_stopped(&self, stop: &Stop) -> bool {
-        stop.is_set() && self.measure.records().total < self.measure.resources()
+        let has_ended = self.measure.records().total >= self.measure.resources();
+        stop.is_set() && !(self.is_enumerated && has_ended)
     }
 
     /// Puts the accounts that have ended in id order.
@@ -172,7 +179,7 @@ impl<'a> RunSpec<'a> {
     /// the record.
     pub fn run(&self, world: &World, observer: &mut dyn Observer) -> Result<Run, RunError> {
         let landed = self.session.can_be_stopped().then(Vec::new);
-        let mut fold = Fold { measure: Measure::new(), landed, observer };
+        let mut fold = Fold { measure: Measure::new(), landed, is_enumerated: false, observer };
         let finished = match world {
             World::Virtual => self.in_virtual_time(&mut fold),
             World::EmbeddedHttp => {
@@ -190,7 +197,7 @@ impl<'a> RunSpec<'a> {
     }
 
     fn job(&self) -> engine::Job<'_> {
-        let RunContext { journal, ledger, again, stop } = self.session;
+        let RunContext { journal, ledger, again, stop, calls_before: _ } = self.session;
         let job = engine::Job::new(&self.scenario.plan, &self.settings, resources(self.scenario));
         engine::Job { journal, ledger, again, stop, ..job }
     }
@@ -226,7 +233,7 @@ impl<'a> RunSpec<'a> {
         let traffic = transport.inner().traffic();
         fold.sort();
         let is_stopped = fold.is_stopped(self.session.stop);
-        let Fold { measure, landed, observer } = fold;
+        let Fold { measure, landed, observer, .. } = fold;
         let run = (&*measure, landed.as_deref().filter(|_| is_stopped));
         let ReadBack { audit, calls, fields } =
             read_back(&transport, &clock, self.job(), run, &mut **observer).await?;
@@ -275,7 +282,7 @@ impl<'a> RunSpec<'a> {
 pub fn resources(scenario: &Scenario) -> AccountSource<'_> {
     match &scenario.resources {
         Resources::Ids(ids) => AccountSource::Ids(ids),
-        Resources::Search(criteria) => AccountSource::Search(criteria),
+        Resources::Search { criteria, most } => AccountSource::Search { criteria, most: *most },
     }
 }
 

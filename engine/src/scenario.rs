@@ -7,6 +7,7 @@ mod file;
 mod organisation;
 
 pub use file::{BUILT_IN, WireScenario};
+pub use organisation::{sampled_texts, unmapped_warnings};
 
 use crate::near::no_such;
 use crate::plan::{Plan, PlanError, ResolvedPlan, Selection};
@@ -23,6 +24,9 @@ pub const DEFAULT_RESOURCES: u64 = 100;
 
 /// The most accounts that an organisation has.
 pub const MAX_ACCOUNTS: u64 = 10_000_000;
+
+/// Accounts on which a filter is counted at most.
+const COUNTED_ACCOUNTS: u64 = 200_000;
 
 /// Mappings of a workload by default.
 pub const DEFAULT_MAPPINGS: u32 = 3;
@@ -80,6 +84,12 @@ pub struct Workload {
     pub ids: Option<Vec<AccountId>>,
     /// Limits the run to the first accounts, this many.
     pub sample: Option<u64>,
+    /// Seed of the organisation on which a filter's accounts are counted.
+    pub seed: Option<u64>,
+    /// True if a server decides about the filter: its fields need not be those of the dataset.
+    pub is_foreign: bool,
+    /// True for an organisation that is only served: without a plan, nothing is mapped.
+    pub is_served: bool,
 }
 
 /// The workload makes no scenario.
@@ -102,8 +112,6 @@ pub enum ScenarioError {
     Filter(SearchError),
     #[error("sample = 0: a sample needs at least one account")]
     EmptySample,
-    #[error("a sample is the first of a list of ids, and this plan has a filter")]
-    SampleOfFilter,
     #[error(transparent)]
     File(#[from] FileError),
     #[error(transparent)]
@@ -116,7 +124,12 @@ pub enum Resources {
     /// These, in this order.
     Ids(Vec<AccountId>),
     /// Accounts that meet every criterion.
-    Search(Vec<Criterion>),
+    Search {
+        /// The criteria.
+        criteria: Vec<Criterion>,
+        /// The most accounts to take, the first by id; `None` takes all.
+        most: Option<u64>,
+    },
 }
 
 /// An organisation, its limits, and what to migrate in it.
@@ -135,7 +148,10 @@ pub struct Scenario {
     dataset_source: Option<DatasetSource>,
     dataset: Dataset,
     accounts: u64,
+    /// Accounts that the run is for, as far as they are known.
+    selected: u64,
     warnings: Vec<String>,
+    unmapped: Vec<String>,
 }
 
 impl Scenario {
@@ -144,11 +160,23 @@ impl Scenario {
     /// Errors: [`ScenarioError`] for an unknown name, a figure that is zero, a plan with fields that the
     /// dataset does not have.
     pub fn new(workload: Workload) -> Result<Self, ScenarioError> {
-        let Workload { name, plan, dataset, profile, resources, mappings, ids, sample } = workload;
+        let Workload {
+            name,
+            plan,
+            dataset,
+            profile,
+            resources,
+            mappings,
+            ids,
+            sample,
+            seed,
+            is_foreign,
+            is_served,
+        } = workload;
         if resources == Some(0) {
             return Err(ScenarioError::NoResources);
         }
-        if mappings == Some(0) {
+        if mappings == Some(0) && !is_served {
             return Err(ScenarioError::NoMappings);
         }
         if sample == Some(0) {
@@ -163,7 +191,11 @@ impl Scenario {
             (source, plan) => {
                 let source = source.unwrap_or_else(|| DatasetSource::BuiltIn("plain".to_owned()));
                 let dataset = source.load(count)?;
-                let plan = plan.unwrap_or_else(|| organisation::plan_for(&dataset, count));
+                let plan = match plan {
+                    Some(plan) => plan,
+                    None if is_served => Plan::default(),
+                    None => organisation::plan_for(&dataset, count),
+                };
                 (Some(source), dataset, plan)
             }
         };
@@ -179,12 +211,10 @@ impl Scenario {
         let mut resources = match selection {
             Selection::All => Resources::Ids((1..=accounts).map(AccountId).collect()),
             Selection::Ids(ids) => Resources::Ids(unique(ids)?),
-            Selection::Filter(criteria) => Resources::Search(criteria),
+            Selection::Filter(criteria) => Resources::Search { criteria, most: sample },
         };
-        match (&mut resources, sample) {
-            (_, None) => {}
-            (Resources::Ids(ids), Some(sample)) => ids.truncate(sample as usize),
-            (Resources::Search(_), Some(_)) => return Err(ScenarioError::SampleOfFilter),
+        if let (Resources::Ids(ids), Some(sample)) = (&mut resources, sample) {
+            ids.truncate(sample as usize);
         }
         let profile = match profile {
             Some(profile) => profile,
@@ -192,7 +222,7 @@ impl Scenario {
         };
         let name = name.unwrap_or_else(|| match &resources {
             Resources::Ids(ids) => format!("{} × {count}", ids.len()),
-            Resources::Search(_) => format!("filter × {count}"),
+            Resources::Search { .. } => format!("filter × {count}"),
         });
         let made = || "made for the plan".to_owned();
         let dataset_name = dataset_source.as_ref().map_or_else(made, |it| it.name().to_owned());
@@ -205,15 +235,29 @@ impl Scenario {
             dataset_source,
             dataset,
             accounts,
+            selected: 0,
             warnings: Vec::new(),
+            unmapped: Vec::new(),
         };
         // Unknown fields are found before anything runs.
-        let organisation = scenario.organisation(0);
-        scenario.warnings =
-            ResolvedPlan::resolve(&scenario.plan, organisation.definitions())?.warnings();
-        if let Resources::Search(criteria) = &scenario.resources {
-            organisation.check_criteria(criteria).map_err(ScenarioError::Filter)?;
+        let organisation = scenario.organisation(seed.unwrap_or(1));
+        if !(is_served && scenario.plan.mappings.is_empty()) {
+            let task = ResolvedPlan::resolve(&scenario.plan, organisation.definitions())?;
+            scenario.warnings = task.warnings();
         }
+        let sample = sampled_texts(&scenario.plan, &organisation);
+        let (plan, fields) = (&scenario.plan, organisation.definitions());
+        scenario.unmapped = unmapped_warnings(plan, fields, &sample);
+        scenario.selected = match &scenario.resources {
+            Resources::Ids(ids) => ids.len() as u64,
+            Resources::Search { .. } if is_foreign => accounts,
+            Resources::Search { criteria, most } => {
+                organisation.check_criteria(criteria).map_err(ScenarioError::Filter)?;
+                let share = scenario.share_selected(criteria, seed.unwrap_or(1));
+                let selected = (share * accounts as f64).round() as u64;
+                most.map_or(selected, |most| selected.min(most))
+            }
+        };
         Ok(scenario)
     }
 
@@ -239,32 +283,60 @@ impl Scenario {
         &self.warnings
     }
 
+    /// Warnings of values for which a map of the plan has no entry. A run counts them by value.
+    pub fn unmapped(&self) -> &[String] {
+        &self.unmapped
+    }
+
     /// Number of mappings in the plan.
     pub fn mappings(&self) -> usize {
         self.plan.mappings.len()
     }
 
-    /// Number of accounts that the run is for; for a search, all accounts.
-    pub fn expected_resources(&self) -> u64 {
-        match &self.resources {
-            Resources::Ids(ids) => ids.len() as u64,
-            Resources::Search(_) => self.accounts,
-        }
+    /// Number of accounts that the run is for. A filter is counted on the organisation of the workload's
+    /// seed; under other seeds it selects a few more or fewer.
+    pub const fn expected_resources(&self) -> u64 {
+        self.selected
+    }
+
+    /// Share of the accounts that meet `criteria`; of a large organisation, of its first accounts.
+    fn share_selected(&self, criteria: &[Criterion], seed: u64) -> f64 {
+        let counted = self.accounts.min(COUNTED_ACCOUNTS);
+        let organisation = Organisation::new(&self.dataset, counted, seed);
+        let selected = organisation.matching(criteria).map_or(0, |ids| ids.len());
+        selected as f64 / counted as f64
+    }
+
+    /// The scenario with warnings of [`unmapped`](Self::unmapped) values of a server's organisation.
+    #[must_use]
+    pub fn with_unmapped(self, unmapped: Vec<String>) -> Self {
+        Self { unmapped, ..self }
+    }
+
+    /// The scenario with `accounts` accounts, all of which the run is for: it stands for a server's
+    /// selection of that size.
+    #[must_use]
+    pub fn of_size(&self, accounts: u64) -> Self {
+        let ids = (1..=accounts).map(AccountId).collect();
+        Self { resources: Resources::Ids(ids), accounts, selected: accounts, ..self.clone() }
     }
 
     /// The scenario with at most `most` accounts, the first of the organisation: synthetic accounts
     /// are much alike. A smaller scenario is returned unchanged.
     #[must_use]
     pub fn part(&self, most: u64) -> Self {
-        let mut part = self.clone();
-        if self.expected_resources().max(self.accounts) <= most {
-            return part;
+        match &self.resources {
+            _ if self.selected.max(self.accounts) <= most => self.clone(),
+            Resources::Ids(_) => self.of_size(self.selected.min(most)),
+            // As many accounts as a sample of the filter takes, or else a share of those that it selects.
+            Resources::Search { .. } => {
+                let mut part = self.clone();
+                part.accounts = self.accounts.min(most);
+                let share = part.accounts as f64 / self.accounts as f64;
+                part.selected = (self.selected as f64 * share).round().max(1.0) as u64;
+                part
+            }
         }
-        part.accounts = self.expected_resources().min(most);
-        if let Resources::Ids(ids) = &mut part.resources {
-            *ids = (1..=part.accounts).map(AccountId).collect();
-        }
-        part
     }
 
     /// The organisation before anything is migrated.
@@ -282,10 +354,15 @@ impl Scenario {
         let mut ids = match &self.resources {
             Resources::Ids(ids) => ids.clone(),
             // The criteria were checked when the scenario was made.
-            Resources::Search(criteria) => organisation.matching(criteria).unwrap_or_default(),
+            Resources::Search { criteria, .. } => {
+                organisation.matching(criteria).unwrap_or_default()
+            }
         };
         ids.retain(|&id| organisation.contains(id));
         ids.sort_unstable();
+        if let Resources::Search { most: Some(most), .. } = self.resources {
+            ids.truncate(most as usize);
+        }
         ids
     }
 }

@@ -3,8 +3,12 @@
 //! [`WireDataset`] mirrors the TOML file, [`Dataset`] is its checked form. A field whose
 //! name contains `#` is a family: one field per number from 1 to the number of mappings.
 
+mod definition;
 mod import;
 
+#[cfg(test)]
+pub(crate) use definition::GROUP_ID;
+pub use definition::{FieldDefinition, WireOption};
 pub use import::{Imported, import};
 
 use crate::api::{AccountType, DisplayType, FieldId, OptionId};
@@ -55,9 +59,9 @@ pub struct WireDataset {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WireField {
-    /// Its name; `#` is replaced by a number.
+    /// Its name. Without an id, `#` in it is replaced by a number.
     pub name: String,
-    /// Its id; without one, the number after the field before it.
+    /// Its id; without one, the number after the field before it. Fields with ids may share a name.
     pub id: Option<u32>,
     /// Name in search columns, where it differs.
     pub display_name: Option<String>,
@@ -76,7 +80,22 @@ pub struct WireField {
     /// Ids of the options, in the order of `values`; without them they are numbered.
     #[serde(default)]
     pub option_ids: Vec<u32>,
-    /// Exponent of Zipf's law over `values`; 0 makes all as likely.
+    /// Options with all that an answer of Neon says of them, instead of `values` and `option_ids`.
+    #[serde(default)]
+    pub options: Vec<WireOption>,
+    /// Format of a text: `Date`, `Whole_Number`, …; empty for none.
+    pub data_type: Option<String>,
+    /// Id of its group; empty for none.
+    pub group: Option<String>,
+    /// True if constituents cannot edit it.
+    #[serde(default)]
+    pub read_only: bool,
+    /// Type of the records that have it, where that is not `Account`.
+    pub component: Option<String>,
+    /// True if it is inactive.
+    #[serde(default)]
+    pub inactive: bool,
+    /// Exponent of Zipf's law over the values; 0 makes all as likely.
     #[serde(default)]
     pub skew: f64,
     /// A field that this one already agrees with on a share of the accounts.
@@ -156,7 +175,7 @@ pub struct Dataset {
     pub unicode: f64,
     /// Share of ids that were merged into other accounts, in [0, 1].
     pub merged: f64,
-    /// The custom fields; names are unique.
+    /// The custom fields; names are unique among those without ids.
     pub fields: Vec<FieldSpec>,
 }
 
@@ -179,6 +198,10 @@ pub struct FieldSpec {
     pub values: Vec<String>,
     /// Ids of the options, one for each of `values`; none means that they are numbered.
     pub option_ids: Vec<OptionId>,
+    /// The options as an answer has them, one for each of `values`; none where the dataset does not say.
+    pub options: Vec<WireOption>,
+    /// The rest of the field's definition.
+    pub definition: FieldDefinition,
     /// Exponent of Zipf's law over `values`, not negative.
     pub skew: f64,
     /// Position of the field that it agrees with, and the share of accounts on which it does.
@@ -209,8 +232,10 @@ pub enum DatasetError {
         "{member} = {id}: fields stand in the order of their ids, and the one before has {last}"
     )]
     IdOrder { member: Member, id: u32, last: u32 },
-    #[error("{member}: a name with `#` makes several fields, which cannot share an id")]
-    IdOfFamily { member: Member },
+    #[error(
+        "{member}: `options` names the values and ids of a field with options: leave out `values` and `option_ids`"
+    )]
+    OptionsBeside { member: Member },
     #[error("{member}: {ids} ids for {values} options: expected one for each of `values`")]
     OptionIds { member: Member, ids: usize, values: usize },
     #[error("{member}: only a field with options has option ids")]
@@ -232,7 +257,7 @@ impl DatasetError {
             | Self::DuplicateField { member, .. }
             | Self::UnknownMirror { member, .. }
             | Self::IdOrder { member, .. }
-            | Self::IdOfFamily { member }
+            | Self::OptionsBeside { member }
             | Self::OptionIds { member, .. }
             | Self::OptionIdsOfText { member }
             | Self::DuplicateOptionId { member, .. } => member.clone(),
@@ -278,7 +303,8 @@ impl Dataset {
             if field.step == 0 {
                 return Err(DatasetError::Step { member: member.key("step") });
             }
-            let numbers = if field.name.contains('#') { field.from..=mappings } else { 0..=0 };
+            let is_family = field.id.is_none() && field.name.contains('#');
+            let numbers = if is_family { field.from..=mappings } else { 0..=0 };
             for number in numbers.step_by(field.step as usize) {
                 dataset.push(&member, &field, number)?;
             }
@@ -292,14 +318,22 @@ impl Dataset {
     }
 
     fn push(&mut self, member: &Member, wire: &WireField, number: u32) -> Result<(), DatasetError> {
-        let numbered = |name: &str| name.replace('#', &number.to_string());
+        let numbered = |name: &str| match wire.id {
+            Some(_) => name.to_owned(),
+            None => name.replace('#', &number.to_string()),
+        };
         let of_field = |name: &str| member.clone().key(name);
         let name = numbered(&wire.name);
         if wire.skew < 0.0 {
             return Err(DatasetError::Skew { member: of_field("skew"), value: wire.skew });
         }
-        if DisplayType::from(wire.kind).has_options() && wire.values.is_empty() {
+        let has_options = DisplayType::from(wire.kind).has_options();
+        if has_options && wire.values.is_empty() && wire.options.is_empty() {
             return Err(DatasetError::NoValues { member: of_field("type") });
+        }
+        let is_double = !wire.values.is_empty() || !wire.option_ids.is_empty() || !has_options;
+        if !wire.options.is_empty() && is_double {
+            return Err(DatasetError::OptionsBeside { member: of_field("options") });
         }
         for (index, value) in wire.values.iter().enumerate() {
             if wire.values[..index].contains(value) {
@@ -307,7 +341,7 @@ impl Dataset {
                 return Err(DatasetError::DuplicateValue { member, value: value.clone() });
             }
         }
-        if self.position(&name).is_some() {
+        if self.position(&name).is_some() && wire.id.is_none() {
             return Err(DatasetError::DuplicateField { member: of_field("name"), name });
         }
         let filled = share(of_field("filled"), wire.filled)?;
@@ -323,6 +357,9 @@ impl Dataset {
             }
         };
         self.check_ids(member, wire)?;
+        let mut option_ids: Vec<u32> = wire.options.iter().map(|option| option.id).collect();
+        option_ids.extend(&wire.option_ids);
+        let named = wire.options.iter().map(|option| option.name.clone());
         self.fields.push(FieldSpec {
             name,
             id: wire.id.map(FieldId),
@@ -330,8 +367,16 @@ impl Dataset {
             kind: wire.kind,
             accounts: wire.accounts.into(),
             filled,
-            values: wire.values.clone(),
-            option_ids: wire.option_ids.iter().copied().map(OptionId).collect(),
+            values: named.chain(wire.values.iter().cloned()).collect(),
+            option_ids: option_ids.into_iter().map(OptionId).collect(),
+            options: wire.options.clone(),
+            definition: FieldDefinition {
+                data_type: wire.data_type.clone(),
+                group: wire.group.clone(),
+                read_only: wire.read_only,
+                component: wire.component.clone(),
+                inactive: wire.inactive,
+            },
             skew: wire.skew,
             mirrors,
         });
@@ -342,16 +387,18 @@ impl Dataset {
     fn check_ids(&self, member: &Member, wire: &WireField) -> Result<(), DatasetError> {
         let of_field = |name: &str| member.clone().key(name);
         if let Some(id) = wire.id {
-            if wire.name.contains('#') {
-                return Err(DatasetError::IdOfFamily { member: of_field("id") });
-            }
             let last = self.ids().last().map_or(0, |last| last.0);
             if id <= last {
                 return Err(DatasetError::IdOrder { member: of_field("id"), id, last });
             }
         }
-        let (ids, values) = (&wire.option_ids, wire.values.len());
-        let member = || of_field("option_ids");
+        let of_options: Vec<u32> = wire.options.iter().map(|option| option.id).collect();
+        let (ids, values, member) = if of_options.is_empty() {
+            (&wire.option_ids, wire.values.len(), "option_ids")
+        } else {
+            (&of_options, of_options.len(), "options")
+        };
+        let member = || of_field(member);
         if ids.is_empty() {
             return Ok(());
         }
@@ -418,8 +465,9 @@ mod tests {
         let order =
             error(&format!("schema = 1\n{first}{}", field("B\"\ntype = \"text\"\nid = 91")));
         assert!(order.contains("fields[1].id = 91") && order.contains("has 91"), "{order}");
-        let family = error(&format!("schema = 1\n{}", field("#\"\ntype = \"text\"\nid = 7")));
-        assert!(family.contains("cannot share an id"), "{family}");
+        let text = "\"\ntype = \"text\"\noptions = [{ id = 1, name = \"x\" }]";
+        let beside = error(&format!("schema = 1\n{}", field(text)));
+        assert!(beside.contains("fields[0].options"), "{beside}");
         let options = |ids: &str| {
             let kind = "type = \"radio\"\nvalues = [\"x\", \"y\"]";
             error(&format!("schema = 1\n{}", field(&format!("\"\n{kind}\noption_ids = {ids}"))))

@@ -5,6 +5,7 @@ use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::string::FromUtf8Error;
 use std::time::Duration;
 use toml::de::{DeTable, DeValue};
 
@@ -209,6 +210,23 @@ impl FileError {
     /// A file that parses but says something impossible as a whole.
     pub fn invalid(origin: &str, reason: impl fmt::Display) -> Self {
         Self { origin: origin.to_owned(), place: String::new(), reason: reason.to_string() }
+    }
+}
+
+/// The text of a file in UTF-8 or UTF-16, by its byte order mark, which is left out.
+///
+/// Errors: it is neither.
+/// Source: the Unicode Standard, 23.8.
+pub fn decoded(bytes: Vec<u8>) -> Result<String, FromUtf8Error> {
+    let of_utf16 = |bytes: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units = bytes.chunks_exact(2).map(|pair| unit([pair[0], pair[1]]));
+        char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+    };
+    match bytes.as_slice() {
+        [0xff, 0xfe, rest @ ..] => Ok(of_utf16(rest, u16::from_le_bytes)),
+        [0xfe, 0xff, rest @ ..] => Ok(of_utf16(rest, u16::from_be_bytes)),
+        [0xef, 0xbb, 0xbf, rest @ ..] => String::from_utf8(rest.to_vec()),
+        _ => String::from_utf8(bytes),
     }
 }
 

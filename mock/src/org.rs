@@ -79,9 +79,14 @@ impl Organisation {
     /// The organisation that `dataset` describes, with ids `1 … accounts`.
     pub fn new(dataset: &Dataset, accounts: u64, seed: u64) -> Self {
         let mut next_option = FIRST_OPTION_ID;
-        let specs = dataset.ids().zip(&dataset.fields);
-        let fields: Arc<[Field]> =
-            specs.map(|(id, spec)| Field::synthetic(id, spec, seed, &mut next_option)).collect();
+        let is_first = |place: usize, name: &str| dataset.position(name) == Some(place);
+        let specs = dataset.ids().zip(&dataset.fields).enumerate();
+        let fields: Arc<[Field]> = specs
+            .map(|(place, (id, spec))| {
+                let is_first = is_first(place, &spec.name);
+                Field::synthetic((id, spec), is_first, seed, &mut next_option)
+            })
+            .collect();
         let definitions: Arc<[CustomField]> =
             fields.iter().map(|field| field.definition.clone()).collect();
         let mut listed = definitions.to_vec();

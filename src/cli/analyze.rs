@@ -128,7 +128,10 @@ const BYTES_A_MAPPING: u64 = 120;
 pub(super) fn run(args: &AnalyzeArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let status = LiveLine::new(line, 5 + usize::from(args.probe.is_some()));
     let probed = probed(args, line, &status)?;
-    let mut inputs = Inputs::read(&args.workload, &args.engine, &WorldArgs::default())?;
+    let mut inputs = match args.world.base_url {
+        Some(_) => Inputs::sized_at_server(&args.workload, &args.engine, &args.world)?,
+        None => Inputs::read(&args.workload, &args.engine, &WorldArgs::default())?,
+    };
     let mut target = KnownTarget::of(&inputs.scenario.profile);
     if let Some((_, fit)) = &probed {
         inputs.scenario.profile = fit.profile("probed");
@@ -187,13 +190,18 @@ pub(super) fn run(args: &AnalyzeArgs, line: &CommandLine) -> Result<ExitCode, Cl
             0.0
         },
         estimated_memory_mib: (expected.peak_buffered * per_account) as f64 / 1_048_576.0,
-        recommendations: recommendations(
-            &expected,
-            &standard,
-            order.settings.strategy,
-            fit.as_ref(),
-            scenario.profile.name(),
-        ),
+        recommendations: {
+            let warnings = scenario.unmapped().iter().cloned();
+            let strategy = order.settings.strategy;
+            let advice = recommendations(
+                &expected,
+                &standard,
+                strategy,
+                fit.as_ref(),
+                scenario.profile.name(),
+            );
+            warnings.chain(advice).collect()
+        },
         ranking,
         ranked_by: goal.in_words(),
         tied,

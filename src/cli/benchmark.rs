@@ -5,8 +5,8 @@ use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::Inputs;
 use super::output::{
-    AT_RISK, count, duration, edits_in_words, efficiency, percent, plural, print, settings, sig3,
-    size, table, verdict,
+    AT_RISK, count, duration, edits_in_words, efficiency, percent, plural, print, print_unmapped,
+    settings, sig3, size, table, verdict,
 };
 use super::progress::LiveLine;
 use super::ranked::{Best, MeasuredCandidate, Ranked, measured};
@@ -111,11 +111,13 @@ fn forecast(
     replicates: u32,
     status: &LiveLine,
 ) -> Result<Vec<WholePlanForecast>, CliError> {
+    let of_its_size = inputs.counted()?.map(|counted| inputs.scenario.of_size(counted.accounts));
+    let whole = of_its_size.as_ref().unwrap_or(&inputs.scenario);
     let mut all = Vec::new();
     for strategy in inputs.strategies() {
         status.step(format!("the whole plan, simulated: {strategy}"));
         let mut observer = status.observer("running the other seeds");
-        let spec = RunSpec::new(&inputs.scenario, inputs.settings(strategy)?);
+        let spec = RunSpec::new(whole, inputs.settings(strategy)?);
         let (run, entry) = replicated(&spec, &World::Virtual, replicates, &mut observer)?;
         all.push((run.record, entry));
     }
@@ -149,6 +151,9 @@ fn print_benchmark(
     print(&format!("ranked by {}", benchmark.ranked_by))?;
     if benchmark.runs.iter().any(|run| run.edits.are_at_risk()) {
         print(&format!("at risk{AT_RISK}"))?;
+    }
+    if let Some(first) = benchmark.runs.first() {
+        print_unmapped(&first.unmapped)?;
     }
     let sampled = benchmark.runs.first().map_or(0, |run| run.resources);
     let forecast = benchmark.forecast.as_deref().unwrap_or_default();

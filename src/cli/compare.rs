@@ -4,7 +4,7 @@ use super::args::{EngineArgs, JobArgs, ReplicateArgs, figures};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::Inputs;
-use super::output::{count, duration, percent, plural, print, table, verdict};
+use super::output::{count, duration, percent, plural, print, print_unmapped, table, verdict};
 use super::progress::LiveLine;
 use super::ranked::{Best, MeasuredCandidate, Ranked, measured};
 use super::run::exit_code_of;
@@ -271,6 +271,9 @@ fn print_compare(
         "workers/batch | ?accounts | ?mappings | time | of best | ?runs | ?calls | refused | audit";
     print(&table(header, rows))?;
     print(&format!("ranked by {}", compare.ranked_by))?;
+    if let Some(first) = compare.runs.first() {
+        print_unmapped(&first.unmapped)?;
+    }
     if let Some(delta) = &compare.delta {
         return print_delta(&compare.runs, delta, line);
     }

@@ -105,7 +105,12 @@ fn described(
         vec![
             definition.name.to_string(),
             definition.id.to_string(),
-            format!("{:?}", definition.display_type),
+            match definition.data_type.as_deref() {
+                Some(data_type) if data_type != "Text" => {
+                    format!("{:?} ({data_type})", definition.display_type)
+                }
+                _ => format!("{:?}", definition.display_type),
+            },
             format!("{:?}", definition.account_type()),
             definition.option_values.len().to_string(),
             percent(*filled as f64 / resources as f64),

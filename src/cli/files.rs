@@ -2,15 +2,20 @@
 
 use super::error::CliError;
 use neon_mock::api::CustomField;
+use neon_mock::file::decoded;
 use std::fs::OpenOptions;
 use std::io::Write as _;
 use std::path::Path;
 
-/// The text of a file that the user named.
+/// The text of a file that the user named, in UTF-8 or UTF-16.
 ///
-/// Errors: the file cannot be read, or is no UTF-8.
+/// Errors: the file cannot be read, or is neither.
 pub(super) fn read(path: &Path) -> Result<String, CliError> {
-    std::fs::read_to_string(path).map_err(|source| CliError::Read { path: path.to_owned(), source })
+    let text = std::fs::read(path).and_then(|bytes| {
+        let neither = |_| std::io::Error::other("it is neither UTF-8 nor UTF-16");
+        decoded(bytes).map_err(neither)
+    });
+    text.map_err(|source| CliError::Read { path: path.to_owned(), source })
 }
 
 /// Writes `text` to `path`, or leaves what stands there.

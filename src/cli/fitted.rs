@@ -5,7 +5,7 @@ use super::command_line::CommandLine;
 use super::error::CliError;
 use super::output::{duration, percent, plural, print, table};
 use neon_mock::api::Endpoint;
-use neonbench::probe::{FittedLimits, LawEstimate, LawSource, ProbeTrace, TargetFit};
+use neonbench::probe::{FittedLimits, LawEstimate, LawSource, PassedOver, ProbeTrace, TargetFit};
 use neonbench_engine::record::RunRecord;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -41,6 +41,9 @@ pub(super) struct Cost {
     pub(super) duration_s: f64,
     /// Number of calls by endpoint.
     pub(super) by_endpoint: BTreeMap<String, usize>,
+    /// Entries of a HAR file that were passed over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) passed_over: Option<PassedOver>,
     /// Accounts of the sample run that were migrated or needed no change.
     pub(super) sampled: u64,
     /// The other accounts of the sample run.
@@ -76,6 +79,7 @@ impl Cost {
             refused: trace.refused(),
             duration_s: trace.lasted().as_secs_f64(),
             by_endpoint: by_endpoint.collect(),
+            passed_over: None,
             sampled: trace.written,
             not_sampled: trace.left,
         }
@@ -90,9 +94,22 @@ impl Cost {
             refused: calls.rejected as usize,
             duration_s: record.makespan_s,
             by_endpoint: BTreeMap::new(),
+            passed_over: None,
             sampled: written,
             not_sampled: 0,
         }
+    }
+
+    /// The entries of a HAR file that were used, by endpoint, and those that were passed over.
+    fn of_recording(&self) -> Vec<String> {
+        let Some(passed_over) = self.passed_over else { return Vec::new() };
+        let used = self.by_endpoint.iter().map(|(endpoint, calls)| format!("{calls} {endpoint}"));
+        let mut lines = vec![format!("  used      {}", used.collect::<Vec<_>>().join(", "))];
+        let reasons = passed_over.in_words();
+        if !reasons.is_empty() {
+            lines.push(format!("  passed    over {}", reasons.join(", ")));
+        }
+        lines
     }
 
     pub(super) fn in_words(&self) -> String {
@@ -158,6 +175,7 @@ pub(super) fn print_fit(
 impl FittedRecord {
     fn in_words(&self) -> String {
         let mut lines = vec![format!("{}: {}", self.origin, self.cost.in_words())];
+        lines.extend(self.cost.of_recording());
         let ServiceTimes { get, patch, search, metadata } = self.times;
         let rows =
             [("reads", get), ("writes", patch), ("searches", search), ("look-ups", metadata)];

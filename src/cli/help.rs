@@ -34,7 +34,7 @@ const GROUPS: [(&str, &[&str]); 5] = [
 ];
 
 /// Two examples of each verb. A test runs or parses each of them.
-const EXAMPLES: [(&str, [&str; 2]); 35] = [
+const EXAMPLES: [(&str, [&str; 2]); 36] = [
     ("report", ["report", "report --plan plan.toml --profile staff --out page"]),
     (
         "run",
@@ -97,6 +97,7 @@ const EXAMPLES: [(&str, [&str; 2]); 35] = [
         "plan preview",
         ["plan preview plan.toml", "plan preview plan.toml --base-url URL --resource-ids 1-10"],
     ),
+    ("plan ids", ["plan ids plan.toml --base-url URL", "plan ids plan.toml --sample 20"]),
     ("plan import", ["plan import plan.yaml", "plan import plan.yaml --to plan.toml"]),
     (
         "plan export",

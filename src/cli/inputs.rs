@@ -13,7 +13,7 @@ use neonbench::store::{Header, ProfileText, Site, Store};
 use neonbench_engine::engine::limiter::{Limiter, Manners};
 use neonbench_engine::engine::{Guard, Reads, Settings, Strategy};
 use neonbench_engine::near::no_such;
-use neonbench_engine::plan::{Plan, Selection, parse_ids};
+use neonbench_engine::plan::{Plan, parse_ids};
 use neonbench_engine::record::WorldName;
 use neonbench_engine::run::{RunError, RunSpec, World};
 use neonbench_engine::scenario::{
@@ -41,7 +41,7 @@ pub(super) struct Inputs {
     pub(super) profile: ProfileText,
     /// The scenario file as it stands; empty where there is none.
     pub(super) file: WireScenario,
-    engine: EngineArgs,
+    pub(super) engine: EngineArgs,
     /// True if flags or scenario file name a profile, so that the target's limits are known.
     names_profile: bool,
 }
@@ -56,14 +56,32 @@ impl Inputs {
         engine: &EngineArgs,
         world: &WorldArgs,
     ) -> Result<Self, CliError> {
+        Self::read_as(workload, engine, world, false)
+    }
+
+    /// The inputs of an organisation that is only served, and needs no mappings.
+    ///
+    /// Errors: as for [`read`](Self::read).
+    pub(super) fn to_serve(workload: &WorkloadArgs, engine: &EngineArgs) -> Result<Self, CliError> {
+        Self::read_as(workload, engine, &WorldArgs::default(), true)
+    }
+
+    fn read_as(
+        workload: &WorkloadArgs,
+        engine: &EngineArgs,
+        world: &WorldArgs,
+        is_served: bool,
+    ) -> Result<Self, CliError> {
         let file = scenario_file(workload.scenario.as_deref())?;
         let names_profile = workload.profile.is_some() || file.profile.is_some();
         let asked = workload;
-        let (workload, profile) = merge(asked, &file)?;
+        let (mut workload, profile) = merge(asked, &file, is_served)?;
         let mut engine = engine.clone();
+        workload.seed = engine.seed.or(file.seed);
         // A plan that says so is never written, whatever a script leaves out.
-        engine.dry_run |= workload.plan.as_ref().is_some_and(|plan| plan.hints.dry_run);
-        let world = self::world(world, &workload, engine.dry_run)?;
+        engine.dry_run |=
+            workload.plan.as_ref().is_some_and(|plan| plan.hints.dry_run == Some(true));
+        let world = self::world(world, &mut workload, engine.dry_run)?;
         let scenario = Scenario::new(workload.clone())
             .map_err(|error| two_organisations(asked, &file, error))?;
         let inputs = Self { scenario, workload, world, profile, file, engine, names_profile };
@@ -144,11 +162,16 @@ impl Inputs {
         // Over HTTP to a server that is not ours, limits and times are known if the user says so.
         let known = !matches!(self.world, World::ForeignHttp(_)) || self.names_profile;
         let profile = known.then(|| KnownTarget::of(&scenario.profile));
-        let choice = self.choice(scenario, target.or(profile.as_ref()))?;
+        let target = target.or(profile.as_ref());
+        // The choice for an unknown target does not depend on the size of the work.
+        let counted = if target.is_some() { self.counted()? } else { None };
+        let of_its_size = counted.map(|counted| scenario.of_size(counted.accounts));
+        let choice = self.choice(of_its_size.as_ref().unwrap_or(scenario), target)?;
         let settings = choice.candidate.with(&self.settings(Strategy::Standard)?, &self.goal());
         let mut order = RunSpec::new(scenario, settings);
         order.chosen_by = ChosenBy::Selector;
         order.reason = choice.reason;
+        order.session.calls_before = counted.map(|counted| counted.calls).unwrap_or_default();
         Ok(order)
     }
 
@@ -216,15 +239,16 @@ impl Inputs {
         most: usize,
     ) -> Result<i64, CliError> {
         let scenario = order.scenario;
-        let ids = match &scenario.resources {
-            Resources::Ids(ids) => Some(&ids[..ids.len().min(most)]),
-            Resources::Search(_) => None,
+        let (ids, sample) = match &scenario.resources {
+            Resources::Ids(ids) => (Some(&ids[..ids.len().min(most)]), None),
+            Resources::Search { most, .. } => (None, *most),
         };
         let header = Header {
             schema: Header::SCHEMA,
             scenario: scenario.name.clone(),
             plan: scenario.plan.clone(),
             accounts: scenario.accounts(),
+            sample,
             dataset: scenario.dataset_source().cloned(),
             profile: self.profile.clone(),
             settings: order.settings.clone(),
@@ -364,10 +388,14 @@ fn scenario_file(name: Option<&str>) -> Result<WireScenario, CliError> {
         .ok_or_else(|| CliError::usage(no_such("scenario", name, &scenario::BUILT_IN)))
 }
 
-fn merge(args: &WorkloadArgs, file: &WireScenario) -> Result<(Workload, ProfileText), CliError> {
+fn merge(
+    args: &WorkloadArgs,
+    file: &WireScenario,
+    is_served: bool,
+) -> Result<(Workload, ProfileText), CliError> {
     let figures = [
         ("--resources", args.resources),
-        ("--mappings", args.mappings.map(u64::from)),
+        ("--mappings", args.mappings.map(u64::from).filter(|_| !is_served)),
         ("--sample", args.sample),
     ];
     if let Some((flag, _)) = figures.iter().find(|(_, figure)| *figure == Some(0)) {
@@ -411,11 +439,15 @@ fn merge(args: &WorkloadArgs, file: &WireScenario) -> Result<(Workload, ProfileT
         mappings: args.mappings.or(file.mappings),
         ids: ids.map(|ids| parse_ids(ids)).transpose()?,
         sample: args.sample,
+        seed: None,
+        is_foreign: false,
+        is_served,
     };
     Ok((workload, profile_text))
 }
 
-fn world(args: &WorldArgs, workload: &Workload, dry_run: bool) -> Result<World, CliError> {
+/// The world that the flags name. At a server, a plan without accounts is for all that it has.
+fn world(args: &WorldArgs, workload: &mut Workload, dry_run: bool) -> Result<World, CliError> {
     let Some(base_url) = &args.base_url else {
         return Ok(match args.world {
             Some(WorldName::Http) => World::EmbeddedHttp,
@@ -426,12 +458,16 @@ fn world(args: &WorldArgs, workload: &Workload, dry_run: bool) -> Result<World, 
         return Err(CliError::usage("--base-url needs --world http"));
     }
     parse_target(base_url, &args.access.credentials)?;
-    let selects = workload.plan.as_ref().is_some_and(|plan| plan.selection != Selection::All);
-    if workload.ids.is_none() && workload.resources.is_none() && !selects {
-        return Err(CliError::usage(
-            "--base-url needs the accounts to migrate: add --resource-ids, --resources, or a plan with \
-             resource_ids or a filter",
-        ));
+    workload.is_foreign = true;
+    if workload.ids.is_none() && workload.resources.is_none() {
+        match &mut workload.plan {
+            Some(plan) => plan.selection = plan.selection.at_server(),
+            None => {
+                return Err(CliError::usage(
+                    "--base-url needs the accounts to migrate: add --resource-ids, --resources, or a plan, whose filter then says which",
+                ));
+            }
+        }
     }
     Ok(World::ForeignHttp(writable_target(base_url, &args.access, !dry_run)?))
 }

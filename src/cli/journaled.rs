@@ -140,7 +140,7 @@ impl JournaledRun<'_> {
             self;
         let made = {
             let journal = store.journal(id)?;
-            let session = RunContext { journal: &journal, ledger, again, stop };
+            let session = RunContext { journal: &journal, ledger, again, stop, ..order.session };
             RunSpec { session, ..order.clone() }.run(world, observer)
         };
         match made {

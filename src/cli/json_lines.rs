@@ -3,7 +3,7 @@
 use super::error::CliError;
 use super::output::print_json_line;
 use neon_mock::time::Timestamp;
-use neonbench_engine::event::{AccountOutcome, Attempt, Event, Observer};
+use neonbench_engine::event::{AccountOutcome, Attempt, Event, Observer, UnmappedValue};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -67,6 +67,9 @@ fn object(event: &Event) -> Value {
         Event::Written { at, read_at } => {
             json!({ "event": "written", "at_s": s(at), "read_s": s(read_at) })
         }
+        Event::Unmapped(UnmappedValue { source, target, .. }) => {
+            json!({ "event": "unmapped", "source": &**source, "target": &**target })
+        }
         Event::Landed { at, id, end } => {
             let (end, reason) = outcome(end);
             json!({
@@ -95,6 +98,7 @@ fn outcome(end: &AccountOutcome) -> (&'static str, Option<String>) {
     match end {
         AccountOutcome::Migrated => ("migrated", None),
         AccountOutcome::Unchanged => ("unchanged", None),
+        AccountOutcome::Unmapped => ("unmapped", None),
         AccountOutcome::Skipped(reason) => ("skipped", Some(reason.to_string())),
         AccountOutcome::Failed(failure) => ("failed", Some(failure.message.clone())),
     }

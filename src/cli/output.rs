@@ -6,12 +6,12 @@ pub(super) use super::table::table;
 use super::terminal::{Emphasis, complain, emphasised, end_line, escape_controls};
 pub(super) use super::terminal::{print, print_file};
 pub(super) use neonbench::text::{
-    AT_RISK, count, duration, edits_in_words, percent, plural, sig3, size,
+    AT_RISK, count, duration, edits_in_words, percent, plural, sig3, size, unmapped_in_words,
 };
 use neonbench_engine::engine::WriteMode;
 use neonbench_engine::record::{
     AuditBy, AuditVerdict, ChosenBy, EditedField, ErrorDetail, Exposure, ProcessFigures,
-    ResponseMs, RunRecord, WorldName,
+    ResponseMs, RunRecord, UnmappedValues, WorldName,
 };
 use serde::Serialize;
 use std::fmt::{self, Write as _};
@@ -249,14 +249,21 @@ pub(super) fn summary(record: &RunRecord) -> String {
     line(
         "accounts",
         format!(
-            "{} {}, {} unchanged, {} skipped, {} failed",
+            "{} {}, {} unchanged, {}{} skipped, {} failed",
             count(records.migrated),
             if record.dry_run { "would be migrated" } else { "migrated" },
             count(records.unchanged),
+            match records.unmapped {
+                0 => String::new(),
+                unmapped => format!("{} unmapped, ", count(unmapped)),
+            },
             count(records.skipped),
             count(records.failed)
         ),
     );
+    for text in unmapped_in_words(&record.unmapped) {
+        line("unmapped", escape_controls(&text));
+    }
     line(
         "calls",
         format!(
@@ -286,6 +293,12 @@ pub(super) fn summary(record: &RunRecord) -> String {
     lines.extend(warnings.map(|warning| labelled("warning", escape_controls(warning))));
     lines.extend(failures(record));
     lines.join("\n")
+}
+
+/// Prints the values for which a map has no entry, a line each.
+pub(super) fn print_unmapped(found: &UnmappedValues) -> Result<(), CliError> {
+    let mut lines = unmapped_in_words(found).into_iter();
+    lines.try_for_each(|text| print(&format!("unmapped: {}", escape_controls(&text))))
 }
 
 /// Response times by kind of call, and the calls in flight.

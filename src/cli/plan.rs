@@ -2,6 +2,7 @@
 
 mod definitions;
 mod exchange;
+mod ids;
 mod preview;
 
 use super::args::OutputArgs;
@@ -11,7 +12,8 @@ use super::inputs::plan_file;
 use super::output::{plural, print};
 use super::terminal::{Emphasis, emphasised};
 use clap::Subcommand;
-use definitions::OrganisationArgs;
+pub(super) use definitions::unmapped_at;
+use definitions::{CheckedAgainst, OrganisationArgs};
 use neonbench_engine::plan::{Level, PlanIssue, check};
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -35,9 +37,11 @@ pub(super) enum PlanCommand {
     },
     /// Show the changes that a plan would make to a sample of accounts
     Preview(preview::PreviewArgs),
+    /// List the accounts that a plan selects, one id per line
+    Ids(ids::IdsArgs),
     /// Convert a plan file of the Python SDK to a plan
     Import {
-        /// File of the Python SDK: .yaml, .yml or .json
+        /// File of the Python SDK: .yaml, .yml, .json or .csv
         file: PathBuf,
         /// Plan file to write, .toml or .json [default: TOML on standard output]
         #[arg(long, value_name = "FILE")]
@@ -57,6 +61,7 @@ pub(super) fn run(command: &PlanCommand, line: &CommandLine) -> Result<ExitCode,
     match command {
         PlanCommand::Check { file, organisation, json } => check_file(file, organisation, *json),
         PlanCommand::Preview(args) => preview::run(args, line),
+        PlanCommand::Ids(args) => ids::run(args, line),
         PlanCommand::Import { file, to } => exchange::import(file, to.as_deref(), line),
         PlanCommand::Export { file, to } => exchange::export(file, to),
     }
@@ -80,8 +85,8 @@ fn check_file(
     json: bool,
 ) -> Result<ExitCode, CliError> {
     let plan = plan_file(file)?;
-    let (organisation, fields) = organisation.read(plan.mappings.len() as u32)?;
-    let findings = check(&plan, &fields);
+    let CheckedAgainst { name: organisation, fields, sample } = organisation.read(&plan)?;
+    let findings = check(&plan, &fields, &sample);
     let errors = findings.iter().filter(|finding| finding.level == Level::Error).count();
     let warnings = findings.len() - errors;
     let checked = Checked {
@@ -94,10 +99,9 @@ fn check_file(
         findings: &findings,
     };
     OutputArgs { json }.show(&checked, || {
-        for PlanIssue { level, code, place, message } in &findings {
-            let level = if *level == Level::Error { "error" } else { "warning" };
-            let place = if place.is_empty() { String::new() } else { format!("{place}: ") };
-            print(&format!("{level}: {place}{message} [{code}]"))?;
+        for issue in &findings {
+            let level = if issue.level == Level::Error { "error" } else { "warning" };
+            print(&format!("{level}: {issue} [{}]", issue.code))?;
         }
         print(&format!(
             "{}: {} checked against {} ({}): {}, {}",

@@ -68,7 +68,7 @@ pub(super) fn run(args: &ProbeArgs, line: &CommandLine) -> Result<ExitCode, CliE
     let engine = EngineArgs { seed: args.seed, dry_run: sample == 0, ..EngineArgs::default() };
     let workload = WorkloadArgs { sample: None, ..args.workload.clone() };
     let inputs = Inputs::read(&workload, &engine, &args.world)?;
-    if sample > 0 && inputs.scenario.plan.hints.dry_run {
+    if sample > 0 && inputs.scenario.plan.hints.dry_run == Some(true) {
         return Err(CliError::usage("--sample: the plan says dry_run, and a sample is written"));
     }
     let options = args.asked.options(&inputs.world, sample, inputs.seed());

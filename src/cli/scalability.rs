@@ -4,7 +4,9 @@ use super::args::{JobArgs, ReplicateArgs, WorkloadArgs};
 use super::command_line::CommandLine;
 use super::error::CliError;
 use super::inputs::Inputs;
-use super::output::{count, duration, efficiency, plural, print, sig3, table, verdict};
+use super::output::{
+    count, duration, efficiency, plural, print, print_unmapped, sig3, table, verdict,
+};
 use super::progress::LiveLine;
 use super::ranked::measured;
 use super::run::exit_code_of;
@@ -101,6 +103,9 @@ fn print_scalability(record: &ScalabilityRecord, line: &CommandLine) -> Result<(
     };
     let header = "accounts | strategy | time | accounts/s | ?calls | ?efficiency | audit";
     print(&table(header, record.runs.iter().map(row)))?;
+    if let Some(largest) = record.runs.last() {
+        print_unmapped(&largest.unmapped)?;
+    }
     print(&format!(
         "factor {:.2}: {} (accounts/s at the largest size ÷ at the smallest; good above 0.8, moderate above 0.5)",
         record.factor, record.verdict

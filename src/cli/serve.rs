@@ -1,6 +1,6 @@
 //! `neonbench serve`: the mock over HTTP, until Ctrl-C, SIGTERM or `POST /__mock/shutdown`.
 
-use super::args::{EngineArgs, WorkloadArgs, WorldArgs, whole};
+use super::args::{EngineArgs, WorkloadArgs, whole};
 use super::error::CliError;
 use super::files;
 use super::inputs::{DEMO, Inputs};
@@ -72,7 +72,7 @@ fn address(text: &str) -> Result<SocketAddr, &'static str> {
 
 pub(super) fn run(args: &ServeArgs) -> Result<ExitCode, CliError> {
     let engine = EngineArgs { seed: args.seed, ..EngineArgs::default() };
-    let inputs = Inputs::read(&args.workload, &engine, &WorldArgs::default())?;
+    let inputs = Inputs::to_serve(&args.workload, &engine)?;
     runtime().map_err(CliError::Runtime)?.block_on(serve(args, &inputs))
 }
 

@@ -224,7 +224,7 @@ fn resolved(args: &RunArgs, inputs: &Inputs) -> Result<ResolvedSettings, CliErro
         ("limiter", (json!(set.limiter.to_string()), Default)),
         ("headroom", (json!(headroom), Default)),
         ("seed", (json!(set.seed), in_file(file.seed.is_some()))),
-        ("dry_run", (json!(set.dry_run), if hints.dry_run { Plan } else { Default })),
+        ("dry_run", (json!(set.dry_run), if hints.dry_run.is_some() { Plan } else { Default })),
         ("objective", (json!(goal.objective), Default)),
         ("constraint", (json!(constraints), Default)),
         ("world", (json!(world), Default)),

@@ -103,9 +103,17 @@ impl Ranking {
     }
 }
 
-/// True if all did the same work: accounts, mappings and dry run. Otherwise nothing is best.
+/// True if all did the same work: accounts, mappings and dry run, seed by seed, since a filter selects other
+/// accounts under each. Otherwise nothing is best.
 pub fn did_the_same(all: &[CandidateRuns]) -> bool {
-    all.windows(2).all(|pair| pair[0].work() == pair[1].work())
+    all.windows(2).all(|pair| {
+        let [a, b] = [&pair[0], &pair[1]];
+        let mut seeds = a.runs.runs().iter().zip(b.runs.runs());
+        let is_same = |(a, b): (&RunFigures, &RunFigures)| {
+            a.resources == b.resources || !a.is_valid || !b.is_valid
+        };
+        a.work() == b.work() && seeds.all(is_same)
+    })
 }
 
 /// Ranks `all` by their cost under `goal`: valid runs first, then those of which the fewest accounts fail (as
@@ -186,8 +194,16 @@ mod tests {
     fn equals_tie_and_other_work_is_not_compared() {
         let (a, b) = (entry(Strategy::PutBatch, RUN), entry(Strategy::Hybrid, RUN));
         assert_eq!(rank(&Goal::default(), &[a.clone(), b.clone()]).best, [0, 1]);
-        let mut other = b;
+        let mut other = b.clone();
         other.resources += 1;
         assert!(rank(&Goal::default(), &[a, other]).best.is_empty());
+        // A filter selects more accounts under one seed than under another.
+        let seeds = |one: &CandidateRuns, resources: [u64; 2]| {
+            let runs = resources.map(|resources| RunFigures { resources, is_valid: true, ..RUN });
+            CandidateRuns { runs: runs.into_iter().collect(), ..one.clone() }
+        };
+        let first = entry(Strategy::PutBatch, RUN);
+        assert!(did_the_same(&[seeds(&first, [50, 53]), seeds(&b, [50, 53])]));
+        assert!(!did_the_same(&[seeds(&first, [50, 53]), seeds(&b, [50, 54])]));
     }
 }

@@ -1,6 +1,7 @@
 //! Results under the guide's names.
 
 use crate::experiment::Ranking;
+use crate::text::unmapped_in_words;
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::record::RunRecord;
 use std::time::Duration;
@@ -50,9 +51,12 @@ impl MigrationResult {
             total_resources: record.records.total,
             successful_migrations: record.records.migrated + record.records.unchanged,
             failed_migrations: record.records.failed,
-            skipped_migrations: record.records.skipped,
+            skipped_migrations: record.records.skipped + record.records.unmapped,
             errors: record.errors.iter().map(error).collect(),
-            warnings: record.warnings.clone(),
+            warnings: {
+                let unmapped = unmapped_in_words(&record.unmapped);
+                record.warnings.iter().cloned().chain(unmapped).collect()
+            },
             performance_metrics: PerformanceMetrics::new(&record),
             api_call_reduction: record.performance.api_call_reduction,
             record,

@@ -176,7 +176,7 @@ impl<T: Transport, C: Clock> Prober<'_, T, C> {
                 let page = ids.len().min(MAX_PAGE_SIZE as usize);
                 (criteria(&ids[..page]), ids.to_vec())
             }
-            AccountSource::Search(criteria) => (criteria.to_vec(), Vec::new()),
+            AccountSource::Search { criteria, .. } => (criteria.to_vec(), Vec::new()),
         };
         let search = Request::SearchAccounts(ids_of(criteria));
         let mut ids = known;

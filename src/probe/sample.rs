@@ -64,7 +64,7 @@ pub(super) async fn sample<T: Transport, C: Clock>(
         Ok(()) | Err(_) => {}
     }
     let records = measure.records();
-    let well = records.migrated + records.unchanged + records.skipped;
+    let well = records.migrated + records.unchanged + records.unmapped + records.skipped;
     Ok((well, ids.len() as u64 - well))
 }
 

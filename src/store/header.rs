@@ -71,6 +71,9 @@ pub struct Header {
     pub plan: Plan,
     /// Number of accounts of the organisation.
     pub accounts: u64,
+    /// The most accounts of the plan's filter that are taken, the first by id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sample: Option<u64>,
     /// The dataset; none if it is made for the plan.
     pub dataset: Option<DatasetSource>,
     /// Limits and service times.
@@ -119,8 +122,11 @@ impl Header {
             profile: Some(self.profile.load()?),
             resources: Some(self.accounts),
             mappings: None,
+            sample: self.sample.filter(|_| ids.is_none()),
             ids,
-            sample: None,
+            seed: Some(self.settings.seed),
+            is_foreign: matches!(self.site, Site::ForeignHttp { .. }),
+            is_served: false,
         })
     }
 

@@ -4,12 +4,14 @@
 mod datasets;
 mod everything;
 mod face;
+mod files;
 mod first_tries;
 pub(crate) mod journals;
 mod mistakes;
 mod place;
 mod plans;
 mod probes;
+mod real_plans;
 mod repeat;
 mod run;
 mod selftest;

@@ -6,11 +6,11 @@ use neon_mock::profile::{BUILT_IN, Profile};
 use neon_mock::{Neon, NeonMock};
 use neonbench::experiment::{Forecast, forecast};
 use neonbench::probe::{
-    AdmissionLimit, Har, MOST_CALLS, MOST_SAMPLE, ProbeError, ProbeOptions, ProbeSubject,
-    ProbeTrace, TargetFit, draws, probe,
+    AdmissionLimit, Har, MOST_CALLS, MOST_SAMPLE, PassedOver, ProbeError, ProbeOptions,
+    ProbeSubject, ProbeTrace, TargetFit, draws, probe,
 };
 use neonbench_engine::engine::{AccountSource as Ids, Settings, Strategy};
-use neonbench_engine::event::{Event, Outcome};
+use neonbench_engine::event::{Attempt, Event, Outcome};
 use neonbench_engine::journal::NoJournal;
 use neonbench_engine::run::{RunSpec, World};
 use neonbench_engine::scenario::{Resources, Scenario, Workload};
@@ -354,7 +354,7 @@ fn a_har_file_tells_what_its_calls_told() {
     entries.push(other);
     entries.reverse();
     let har = Har::read("x.har", &recorded.to_string()).unwrap();
-    assert_eq!((har.trace.calls.len(), har.passed_over), (trace.calls.len(), 1));
+    assert_eq!((har.trace.calls.len(), har.passed_over.foreign), (trace.calls.len(), 1));
     let (fit, from_har) = (TargetFit::of(&trace).unwrap(), TargetFit::of(&har.trace).unwrap());
     assert_eq!(from_har.limits.get, fit.limits.get);
     for (probed, recorded) in fit.estimates().into_iter().zip(from_har.estimates()) {
@@ -365,6 +365,62 @@ fn a_har_file_tells_what_its_calls_told() {
         );
         assert_eq!(probed.calls, recorded.calls);
     }
+}
+
+#[test]
+fn entries_that_no_server_answered_are_passed_over_and_counted() {
+    let (trace, _) = probed(&built_in("documented"), &SAMPLE).unwrap();
+    let clean = har(&trace);
+    let read = |recorded: &serde_json::Value| Har::read("x.har", &recorded.to_string()).unwrap();
+    let calls = trace.calls.len();
+    let mut padded = clean.clone();
+    let entries = padded["log"]["entries"].as_array_mut().unwrap();
+    let template = entries.iter().find(|it| it["request"]["method"] == "GET").unwrap().clone();
+    let with = |changes: serde_json::Value| {
+        let mut entry = template.clone();
+        for (member, value) in changes.as_object().unwrap() {
+            entry[member] = value.clone();
+        }
+        entry
+    };
+    let instant = json!({ "send": 0, "wait": 1, "receive": 0 });
+    entries.extend([
+        with(json!({ "_fromCache": "memory", "time": 1, "timings": instant })),
+        with(json!({ "_fromCache": "disk", "time": 0.9, "timings": instant })),
+        with(json!({ "time": 0, "timings": {} })),
+        with(json!({ "_fetchType": "Disk Cache", "time": 2 })),
+        with(json!({ "_fetchedViaServiceWorker": true })),
+        with(json!({ "response": { "status": 0 }, "time": 30_000 })),
+        with(json!({ "response": { "status": -1 }, "time": -1, "timings": { "wait": -1 } })),
+        with(json!({ "time": -1, "timings": { "send": -1, "wait": -1, "receive": -1 } })),
+        with(json!({ "time": null, "timings": null })),
+    ]);
+    let found = read(&padded);
+    let expected = PassedOver { foreign: 0, cached: 5, unanswered: 2, untimed: 2 };
+    assert_eq!((found.trace.calls.len(), found.passed_over), (calls, expected));
+    let medians = |trace: &ProbeTrace| {
+        TargetFit::of(trace).unwrap().estimates().map(|law| (law.median_ms, law.p99_ms))
+    };
+    assert_eq!(medians(&found.trace), medians(&read(&clean).trace));
+
+    // A wait of -1 is not known: the whole less the client's own phases stands for it.
+    let mut unknown = clean.clone();
+    for entry in unknown["log"]["entries"].as_array_mut().unwrap() {
+        let wait = entry["timings"]["wait"].as_f64().unwrap();
+        entry["time"] = json!(wait + 20.0);
+        entry["timings"] = json!({ "blocked": 20, "send": -1, "wait": -1, "receive": 1.388 });
+    }
+    let exact = read(&clean).trace.calls;
+    for (known, told) in read(&unknown).trace.calls.iter().zip(&exact) {
+        let took = |call: &Attempt| call.done_at.since(call.sent_at).as_secs_f64();
+        assert!((took(known) - took(told)).abs() < 1e-6, "{known:?} {told:?}");
+    }
+    let mut cached = clean;
+    for entry in cached["log"]["entries"].as_array_mut().unwrap() {
+        entry["_fromCache"] = json!("memory");
+    }
+    let error = Har::read("x.har", &cached.to_string()).unwrap_err().to_string();
+    assert!(error.contains(&format!("{calls} answered from a cache")), "{error}");
 }
 
 #[test]

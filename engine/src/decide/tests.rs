@@ -399,9 +399,9 @@ fn a_field_mapped_onto_itself_is_never_wiped() {
 
 #[test]
 fn transforms_work_on_the_way_and_in_their_order() {
-    let map = |pairs: &[(&str, &str)], default: Option<&str>| Transform::Map {
-        values: pairs.iter().map(|&(from, to)| (from.into(), to.into())).collect(),
-        default: default.map(CompactString::from),
+    let map = |pairs: &[(&str, &str)], default: Option<&str>| {
+        let values = pairs.iter().map(|&(from, to)| (from.into(), to.into())).collect();
+        Transform::Map { values, default: default.map(CompactString::from), otherwise: None }
     };
     let split = || Transform::split(";").unwrap();
     let skill = || Transform::template("Skill: {value}").unwrap();
@@ -481,7 +481,7 @@ fn a_constant_is_not_carried_from_a_blank_source() {
 
 #[test]
 fn a_transform_that_leaves_nothing_keeps_the_source() {
-    let nothing = Transform::Map { values: BTreeMap::new(), default: None };
+    let nothing = Transform::Map { values: BTreeMap::new(), default: None, otherwise: None };
     for operation in [Replace, Merge, CopyIfEmpty, Operation::Transform] {
         let mapping = Mapping { transform: vec![nothing.clone()], ..clearing(operation, "S", "T") };
         let found = after(&[mapping], &[("S", "text"), ("T", "")]);
@@ -491,8 +491,8 @@ fn a_transform_that_leaves_nothing_keeps_the_source() {
 
 #[test]
 fn a_source_that_is_carried_in_part_is_kept() {
-    let only_gold =
-        Transform::Map { values: [("Gold".into(), "Tin".into())].into(), default: None };
+    let values = [("Gold".into(), "Tin".into())].into();
+    let only_gold = Transform::Map { values, default: None, otherwise: None };
     let mapping = |steps: &[Transform]| Mapping {
         transform: steps.to_vec(),
         ..clearing(AddOption, "C", "D")

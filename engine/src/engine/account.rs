@@ -5,7 +5,7 @@
 use super::caller::CallError;
 use super::error::EngineError;
 use crate::decide::{Decision, Problem};
-use crate::event::{AccountOutcome, Failure, Outcome, SkipReason};
+use crate::event::{AccountOutcome, Failure, Outcome, SkipReason, UnmappedValue};
 use crate::journal::FieldChange;
 use neon_mock::api::{Account, AccountId, AccountKind, Body, CustomFieldItem, FieldId, Value};
 use neon_mock::time::Timestamp;
@@ -63,6 +63,7 @@ pub(super) struct AccountProgress {
     changed: bool,
     /// Boxed: one progress waits in memory with each account to be written, and few have failed.
     failure: Option<Box<Failure>>,
+    unmapped: Vec<UnmappedValue>,
 }
 
 impl AccountProgress {
@@ -70,7 +71,7 @@ impl AccountProgress {
     /// value did not fit.
     pub(super) fn of_earlier(changed: bool, problem: Option<String>) -> Self {
         let failure = problem.map(|message| Box::new(Failure { call: None, message, value: None }));
-        Self { applicable: changed, changed, failure }
+        Self { applicable: changed, changed, failure, unmapped: Vec::new() }
     }
 
     /// Adds a decision; `changes` if it changes a field.
@@ -81,7 +82,8 @@ impl AccountProgress {
             value: problem.value().map(str::to_owned),
         };
         let failure = decision.problems.first().map(failure).map(Box::new);
-        self.join(Self { applicable: decision.applicable, changed: changes, failure });
+        let Decision { applicable, ref unmapped, .. } = *decision;
+        self.join(Self { applicable, changed: changes, failure, unmapped: unmapped.clone() });
     }
 
     /// Adds the progress of later mappings; the first failure is kept.
@@ -91,6 +93,11 @@ impl AccountProgress {
         if self.failure.is_none() {
             self.failure = later.failure;
         }
+        for text in later.unmapped {
+            if !self.unmapped.contains(&text) {
+                self.unmapped.push(text);
+            }
+        }
     }
 
     /// The failure in words, if there is one.
@@ -98,11 +105,17 @@ impl AccountProgress {
         self.failure.as_ref().map(|failure| failure.message.as_str())
     }
 
+    /// The texts that maps left out, each once per mapping.
+    pub(super) fn unmapped(&self) -> &[UnmappedValue] {
+        &self.unmapped
+    }
+
     /// The outcome of an account that ends with this progress.
     pub(super) fn end(self) -> AccountOutcome {
         match self.failure {
             Some(failure) => AccountOutcome::Failed(*failure),
             None if self.changed => AccountOutcome::Migrated,
+            None if !self.unmapped.is_empty() => AccountOutcome::Unmapped,
             None if self.applicable => AccountOutcome::Unchanged,
             None => AccountOutcome::Skipped(SkipReason::NotApplicable),
         }

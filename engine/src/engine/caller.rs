@@ -110,6 +110,10 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         self.clock
     }
 
+    pub(super) fn is_stopped(&self) -> bool {
+        self.stop.is_set()
+    }
+
     pub(super) fn emit(&self, event: &Event) {
         self.observer.borrow_mut().observe(event);
     }

@@ -13,7 +13,12 @@ pub enum AccountSource<'a> {
     /// The run migrates these accounts, in this order.
     Ids(&'a [AccountId]),
     /// The run migrates the accounts that a search for these criteria finds before the first write.
-    Search(&'a [Criterion]),
+    Search {
+        /// The criteria.
+        criteria: &'a [Criterion],
+        /// The most accounts to take, the first by id; `None` takes all.
+        most: Option<u64>,
+    },
 }
 
 /// One migration: what to migrate, how to make the calls, and what surrounds the run.

@@ -84,7 +84,7 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
     /// Migrates one account mapping by mapping: a read and a write for each.
     pub(super) async fn by_mapping(&self, id: AccountId) -> Result<(), EngineError> {
         match self.each_mapping(id).await {
-            Ok(progress) => self.land(id, progress.end()),
+            Ok(progress) => self.land_progress(id, progress),
             Err(halt) => self.halt(id, halt),
         }
     }
@@ -145,7 +145,7 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
             }
             Ok((mut before, progress, None)) => {
                 before.join(progress);
-                self.land(id, before.end())?;
+                self.land_progress(id, before)?;
             }
             Err(halt) => self.halt(id, halt)?,
         }
@@ -184,7 +184,7 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
         match written {
             Ok(_) => {
                 before.join(progress);
-                self.land(id, before.end())
+                self.land_progress(id, before)
             }
             Err(halt) => self.halt(id, halt),
         }
@@ -206,6 +206,20 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
         }
     }
 
+    /// Ends an account on which all mappings were decided.
+    ///
+    /// Errors: it cannot be noted.
+    pub(super) fn land_progress(
+        &self,
+        id: AccountId,
+        progress: AccountProgress,
+    ) -> Result<(), EngineError> {
+        for value in progress.unmapped() {
+            self.caller.emit(&Event::Unmapped(value.clone()));
+        }
+        self.land(id, progress.end())
+    }
+
     /// Ends an account.
     ///
     /// Errors: it cannot be noted.
@@ -213,6 +227,7 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
         match &end {
             AccountOutcome::Migrated => self.note_landed(id, AccountStatus::Migrated, ""),
             AccountOutcome::Unchanged => self.note_landed(id, AccountStatus::Unchanged, ""),
+            AccountOutcome::Unmapped => self.note_landed(id, AccountStatus::Unmapped, ""),
             AccountOutcome::Skipped(reason) if self.journal_is_on() => {
                 self.note_landed(id, AccountStatus::Skipped, &reason.to_string())
             }

@@ -200,7 +200,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
                     let before = AccountProgress::default();
                     page.pending.push(PendingAccount { id, write, before, progress });
                 }
-                None => self.land(id, progress.end())?,
+                None => self.land_progress(id, progress)?,
             }
         }
         Ok(page)

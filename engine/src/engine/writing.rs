@@ -370,6 +370,7 @@ fn ended(entry: &LedgerEntry, again: RetryScope) -> Option<AccountOutcome> {
     match landing {
         AccountStatus::Migrated => Some(AccountOutcome::Migrated),
         AccountStatus::Unchanged => Some(AccountOutcome::Unchanged),
+        AccountStatus::Unmapped => Some(AccountOutcome::Unmapped),
         AccountStatus::Skipped => Some(AccountOutcome::Skipped(SkipReason::from_words(reason))),
         AccountStatus::Failed => (!again.takes_failed()).then(failed),
         AccountStatus::Ambiguous => (!again.takes_ambiguous()).then(failed),

@@ -1,10 +1,15 @@
 //! Checks a plan against an organisation, before anything is read or written. Pure.
 
+mod values;
+
 use super::task::find;
-use super::{Mapping, Operation, Plan, PlanError, ResolvedPlan, Texts, Transform};
+use super::{Mapping, Operation, Otherwise, Plan, PlanError, ResolvedPlan, Texts, Transform};
 use crate::near::nearest;
-use neon_mock::api::{AccountKind, CustomField, OptionStatus};
+use compact_str::CompactString;
+use neon_mock::api::{AccountKind, CustomField, FieldId, OptionStatus};
 use serde::Serialize;
+use std::collections::BTreeMap;
+use std::fmt;
 
 /// Severity of an issue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -29,6 +34,19 @@ pub struct PlanIssue {
     pub message: String,
 }
 
+/// Code of the issue that a map has no entry for a value.
+pub const UNMAPPED_VALUE: &str = "unmapped_value";
+
+impl fmt::Display for PlanIssue {
+    /// The fault with its place.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &*self.place {
+            "" => f.write_str(&self.message),
+            place => write!(f, "{place}: {}", self.message),
+        }
+    }
+}
+
 /// A mapping whose fields exist.
 struct MappedFields<'a> {
     mapping: &'a Mapping,
@@ -36,9 +54,12 @@ struct MappedFields<'a> {
     target: &'a CustomField,
 }
 
+/// Texts that a sample of accounts holds, by field; text fields alone, since options are known.
+pub type SampledTexts = BTreeMap<FieldId, Vec<String>>;
+
 /// All that is wrong with `plan` for an organisation with `fields`: errors first, then warnings,
-/// each in the order of the mappings.
-pub fn check(plan: &Plan, fields: &[CustomField]) -> Vec<PlanIssue> {
+/// each in the order of the mappings. The texts of a `sample` tell what a map has no entry for.
+pub fn check(plan: &Plan, fields: &[CustomField], sample: &SampledTexts) -> Vec<PlanIssue> {
     let mut issues = PlanIssues(Vec::new());
     let mut all = Vec::new();
     for mapping in &plan.mappings {
@@ -49,6 +70,8 @@ pub fn check(plan: &Plan, fields: &[CustomField]) -> Vec<PlanIssue> {
             issues.types(&found);
             issues.account_types(&found);
             issues.options(&found);
+            issues.unmapped(&found, sample);
+            issues.target_values(&found);
             all.push(found);
         }
     }
@@ -279,7 +302,7 @@ impl PlanIssues {
 
 /// The texts that a transform can make of any source: the values of its last map or constant, after
 /// the steps that follow; `None` if they depend on the source.
-fn made(found: &MappedFields<'_>) -> Option<Vec<compact_str::CompactString>> {
+fn made(found: &MappedFields<'_>) -> Option<Vec<CompactString>> {
     let steps = &found.mapping.transform;
     let last = steps
         .iter()
@@ -287,7 +310,8 @@ fn made(found: &MappedFields<'_>) -> Option<Vec<compact_str::CompactString>> {
     let after = &steps[last + 1..];
     let starts: Vec<&str> = match &steps[last] {
         Transform::Constant(value) => vec![value],
-        Transform::Map { values, default } => {
+        Transform::Map { otherwise: Some(Otherwise::Keep), .. } => return None,
+        Transform::Map { values, default, .. } => {
             values.values().chain(default).map(|value| &**value).collect()
         }
         _ => return None,

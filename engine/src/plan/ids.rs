@@ -1,6 +1,9 @@
 //! Lists of account ids as people write them: `1-9999,12001,@ids.txt`.
 
+use super::csv::records;
 use neon_mock::api::AccountId;
+use neon_mock::file::decoded;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// More ids than this are a mistake rather than a plan.
@@ -14,6 +17,12 @@ pub enum IdsError {
         "{place}`{text}` is no account id: expected a whole number, a range such as 1-500, or @FILE"
     )]
     NotAnId { place: String, text: String },
+    #[error(
+        "{place}none of the columns `{columns}` is called `Account ID`: name the column of the ids so"
+    )]
+    NoColumn { place: String, columns: String },
+    #[error("{place}account {id} is listed twice; it is also on line {first}")]
+    Twice { place: String, id: AccountId, first: usize },
     #[error("{place}range `{text}` runs backwards")]
     Backwards { place: String, text: String },
     #[error("more than {MAX_IDS} ids")]
@@ -27,7 +36,9 @@ pub enum IdsError {
 /// Parses a list of account ids, keeping its order.
 ///
 /// Items are separated by commas; each is an id, a range with both ends included, or `@FILE` with
-/// one such item per line. Blank lines and lines that begin with `#` are skipped.
+/// such items per line, parted by commas, semicolons or tabs. Blank lines and lines that begin with `#` are
+/// skipped. A file may be a table as reports export it, with names of columns in its first line: the ids
+/// are those of the column `Account ID`, each once.
 ///
 /// Errors: [`IdsError`] with file and line, for an item that is none of these, an empty or too long
 /// list, or a file that cannot be read.
@@ -67,20 +78,72 @@ pub fn list_ids(ids: &[AccountId]) -> String {
     ranges.iter().map(range).collect::<Vec<_>>().join(",")
 }
 
+/// Words by which exports call the column with an account's id, without case, spaces and marks.
+const ID_COLUMNS: [&str; 5] = ["accountid", "id", "neonid", "neonaccountid", "accountnumber"];
+
+/// Adds the ids of a file: a list, or a table of which a column holds them.
 fn from_file(path: &Path, ids: &mut Vec<AccountId>) -> Result<(), IdsError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| IdsError::Read { path: path.to_owned(), source })?;
-    for (index, line) in text.lines().enumerate() {
-        let line = line.trim();
-        if line.is_empty() || line.starts_with('#') {
-            continue;
+    let bytes =
+        std::fs::read(path).map_err(|source| IdsError::Read { path: path.to_owned(), source })?;
+    // A name in a code page of Windows does not matter here.
+    let text = decoded(bytes)
+        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    let lines = text.split('\n');
+    let uncommented = lines.map(|line| if line.trim_start().starts_with('#') { "" } else { line });
+    let text: Vec<&str> = uncommented.collect();
+    let mut records = records(&text.join("\n"), &[',', ';', '\t']).into_iter().peekable();
+    let place = |line: usize| format!("{}, line {line}: ", path.display());
+    if let Some((line, header)) = records.next_if(|(_, fields)| is_header(fields)) {
+        let column = column_of_ids(&header).ok_or_else(|| IdsError::NoColumn {
+            place: place(line),
+            columns: header.join("`, `"),
+        })?;
+        // Rows are records, of which an account may have several.
+        let mut seen = BTreeSet::new();
+        for (line, fields) in records {
+            let Some(field) = fields.get(column).filter(|field| !field.is_empty()) else {
+                continue;
+            };
+            let mut of_row = Vec::new();
+            push(field, &place(line), &mut of_row)?;
+            ids.extend(of_row.into_iter().filter(|id| seen.insert(*id)));
         }
-        let place = format!("{}, line {}: ", path.display(), index + 1);
-        for item in line.split(',').map(str::trim).filter(|item| !item.is_empty()) {
-            push(item, &place, ids)?;
+        return Ok(());
+    }
+    let mut lines: BTreeMap<AccountId, usize> = BTreeMap::new();
+    for (line, fields) in records {
+        let before = ids.len();
+        for item in fields.iter().filter(|item| !item.is_empty()) {
+            push(item, &place(line), ids)?;
+        }
+        for id in &ids[before..] {
+            if let Some(first) = lines.insert(*id, line) {
+                return Err(IdsError::Twice { place: place(line), id: *id, first });
+            }
         }
     }
     Ok(())
+}
+
+/// True if the fields of a first line are names of columns: words without digits.
+fn is_header(fields: &[String]) -> bool {
+    let is_word = |field: &&String| field.chars().any(char::is_alphabetic);
+    let is_id = |field: &String| push(field, "", &mut Vec::new()).is_ok();
+    let words = fields.iter().filter(is_word).count();
+    let only = fields.len() > 1 || !fields.iter().any(|it| it.chars().any(|c| c.is_ascii_digit()));
+    words > 0 && only && !fields.iter().any(is_id)
+}
+
+/// The column of the ids: by its name, or the only one.
+fn column_of_ids(header: &[String]) -> Option<usize> {
+    let named = |name: &str| {
+        header.iter().position(|field| {
+            let bare = field.chars().filter(|c| c.is_alphanumeric());
+            bare.flat_map(char::to_lowercase).collect::<String>() == name
+        })
+    };
+    ID_COLUMNS.into_iter().find_map(named).or((header.len() == 1).then_some(0))
 }
 
 fn push(item: &str, place: &str, ids: &mut Vec<AccountId>) -> Result<(), IdsError> {
@@ -113,6 +176,40 @@ mod tests {
         std::fs::write(file.path(), "# chosen by hand\n7\n\n20-21, 5\n").unwrap();
         let ids = parse_ids(&format!("3,1-2,@{}", file.path().display())).unwrap();
         assert_eq!(ids.iter().map(|id| id.0).collect::<Vec<_>>(), [3, 1, 2, 7, 20, 21, 5]);
+    }
+
+    fn of_file(bytes: &[u8]) -> Result<Vec<u64>, String> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        let ids = parse_ids(&format!("@{}", file.path().display()));
+        ids.map(|ids| ids.iter().map(|id| id.0).collect()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn files_are_read_as_spreadsheets_and_shells_write_them() {
+        let utf16: Vec<u8> =
+            "\u{feff}12\r\n15\r\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for (bytes, expected) in [
+            (&b"\xef\xbb\xbf12\r\n15\r\n"[..], &[12, 15][..]),
+            (&utf16, &[12, 15]),
+            (b"Account ID\r\n\"12\"\r\n\"15\"\r\n", &[12, 15]),
+            (b"12;15\t16\n\"17\"", &[12, 15, 16, 17]),
+            (b"Name;Account ID\n\"M\xfcller; Jo\";12\nB;15\nC;12\nD;\n", &[12, 15]),
+            (b"Neon ID\tFirst 5 Letters\n3\tabc\n", &[3]),
+            (b"# chosen\r12\r15", &[12, 15]),
+        ] {
+            assert_eq!(of_file(bytes).unwrap(), expected, "{}", String::from_utf8_lossy(bytes));
+        }
+        let error = |text: &str| of_file(text.as_bytes()).unwrap_err();
+        let twice = error("12\n13\n12\n");
+        assert!(
+            twice.contains(", line 3: account 12 is listed twice; it is also on line 1"),
+            "{twice}"
+        );
+        let columns = error("Name,Gift\nA,12\n");
+        assert!(columns.contains(", line 1: none of the columns `Name`, `Gift`"), "{columns}");
+        assert!(error("1o2\n15").contains(", line 1: `1o2` is no account id"));
+        assert!(error("Account ID\n1o2").contains(", line 2: `1o2` is no account id"));
     }
 
     #[test]

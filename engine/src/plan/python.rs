@@ -4,8 +4,9 @@
 //! cannot express is listed, never dropped silently. The files are other people's: nesting, aliases
 //! and size are limited before anything is built.
 
+use super::csv::records;
 use super::{Hints, Mapping, Operation, Plan, Selection, Transform, WirePlan};
-use neon_mock::api::{AccountId, Criterion};
+use neon_mock::api::{AccountId, Criterion, Operator};
 use serde_json::{Map, Value, json};
 use std::num::NonZeroU32;
 
@@ -26,6 +27,9 @@ pub struct PythonError(String);
 fn wrong<T>(reason: impl Into<String>) -> Result<T, PythonError> {
     Err(PythonError(reason.into()))
 }
+
+/// The target that templates of that engine name until somebody has chosen one.
+const TODO_TARGET: &str = "TODO_SPECIFY_TARGET";
 
 /// The deepest nesting that a YAML file may have; the format itself needs 5.
 const MAX_DEPTH: usize = 32;
@@ -147,6 +151,38 @@ impl Plan {
         Ok(Carried { made, left_out })
     }
 
+    /// Converts a CSV file of the Python engine: a row per mapping, and below them its figures in comments.
+    ///
+    /// Errors: [`PythonError`] if the file has no such rows.
+    pub fn from_python_csv(text: &str) -> Result<Carried<Self>, PythonError> {
+        let (mut mappings, mut dry_run) = (Vec::new(), true);
+        let mut left_out = Vec::new();
+        let mut columns: Vec<String> = Vec::new();
+        for (line, fields) in records(text, &[',']) {
+            if let Some(comment) = fields[0].strip_prefix('#') {
+                let value = fields.get(1).map(|value| value.to_lowercase());
+                if comment.trim() == "Dry run:" {
+                    dry_run = value.as_deref() != Some("false");
+                }
+            } else if columns.is_empty() {
+                columns = fields;
+            } else {
+                let row = csv_row(&columns, fields, line)?;
+                mappings.push(mapping_of(mappings.len(), row, &mut left_out)?);
+            }
+        }
+        if mappings.is_empty() {
+            return wrong(
+                "there is no mapping in it: expected rows of source_field, target_field and strategy",
+            );
+        }
+        left_out.push("the mappings name no accounts: here that means all".into());
+        let hints = Hints { dry_run: Some(dry_run), ..Hints::default() };
+        let description = "from a plan of the Python engine".to_owned();
+        let made = Self { description, mappings, hints, ..Self::default() };
+        Ok(Carried { made, left_out })
+    }
+
     /// The plan as the Python engine writes it.
     pub fn to_python(&self) -> Carried<Value> {
         let mut left_out = Vec::new();
@@ -166,7 +202,7 @@ impl Plan {
                     "the Python engine runs a filter under no strategy but standard; give it ids"
                         .into(),
                 );
-                (Value::Null, json!(filter))
+                (Value::Null, equalities(filter, &mut left_out))
             }
         };
         let Hints { smart_migration, batch_size, max_workers, dry_run } = self.hints;
@@ -182,11 +218,34 @@ impl Plan {
             "smart_migration": smart_migration,
             "batch_size": batch_size.map_or(100, NonZeroU32::get),
             "max_workers": max_workers.map_or(5, NonZeroU32::get),
-            "dry_run": dry_run,
+            // That engine has no guard but this flag.
+            "dry_run": dry_run.unwrap_or(true),
         });
         let metadata = json!({ "plan_summary": self.description });
         Carried { made: json!({ "metadata": metadata, "plan": plan }), left_out }
     }
+}
+
+/// A filter as that engine has it: values by field, each of which is to be equal. Null where a criterion has no
+/// counterpart, since the others alone would select more accounts.
+fn equalities(filter: &[Criterion], left_out: &mut Vec<String>) -> Value {
+    let mut fields = Map::new();
+    for criterion in filter {
+        let Criterion { field, operator, value, value_list } = criterion;
+        let value = match (operator, value, value_list) {
+            (Operator::Equal, Some(value), None) if !fields.contains_key(field) => value,
+            _ => {
+                left_out.push(format!(
+                    "the filter is left out: `{field} {}` is no comparison of that engine; give it the ids that \
+                     `neonbench plan ids` lists",
+                    operator.name()
+                ));
+                return Value::Null;
+            }
+        };
+        fields.insert(field.clone(), json!(value));
+    }
+    Value::Object(fields)
 }
 
 fn is_nothing(value: &Value) -> bool {
@@ -213,7 +272,7 @@ fn plan_of(plan: Map<String, Value>, left_out: &mut Vec<String>) -> Result<Plan,
             batch_size: members.figure("batch_size"),
             max_workers: members.figure("max_workers"),
             // As in that engine, a plan is a dry run by default.
-            dry_run: members.flag("dry_run", true)?,
+            dry_run: Some(members.flag("dry_run", true)?),
         },
         mappings: Vec::new(),
     };
@@ -245,19 +304,63 @@ fn selection(members: &mut Members<'_>) -> Result<Selection, PythonError> {
         return Ok(Selection::Ids(read.collect::<Result<_, _>>()?));
     }
     if let Some(filter) = filter {
-        let criteria = serde_json::from_value::<Vec<Criterion>>(filter.clone());
-        return match criteria {
-            Ok(criteria) => Ok(Selection::Filter(criteria)),
-            Err(error) => wrong(format!(
-                "plan.resource_filter cannot be carried over ({error}), and without it the plan \
-                 would be for all accounts; expected a list of {{field, operator, value}}"
-            )),
-        };
+        return Ok(Selection::Filter(criteria(filter)?));
     }
     members.left_out.push(
         "the plan names no accounts; the Python engine guesses at values, here it means all".into(),
     );
     Ok(Selection::All)
+}
+
+/// The criteria of a filter: that engine's values by field, or our own list.
+fn criteria(filter: Value) -> Result<Vec<Criterion>, PythonError> {
+    let unfit = |reason: String| {
+        wrong(format!(
+            "plan.resource_filter cannot be carried over ({reason}), and without it the plan would be for all \
+             accounts; expected {{field: value}}, or a list of {{field, operator, value}}"
+        ))
+    };
+    let Value::Object(fields) = filter else {
+        return serde_json::from_value(filter).or_else(|error| unfit(error.to_string()));
+    };
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(flag) => Some(flag.to_string()),
+        _ => None,
+    };
+    let mut criteria = Vec::with_capacity(fields.len());
+    for (field, value) in fields {
+        let Some(value) = text(&value) else {
+            return unfit(format!("`{field}` is {value}, and not one value"));
+        };
+        let (operator, value) = (Operator::Equal, Some(value));
+        criteria.push(Criterion { field, operator, value, value_list: None });
+    }
+    Ok(criteria)
+}
+
+/// A row of a CSV file as the object that the other formats have.
+fn csv_row(columns: &[String], fields: Vec<String>, line: usize) -> Result<Value, PythonError> {
+    let mut mapping = Map::new();
+    for (column, field) in columns.iter().zip(fields) {
+        let value = match (column.as_str(), field.to_lowercase().as_str()) {
+            ("has_transform_function", "true") => {
+                mapping.insert("transform_function".to_owned(), json!({ "has_function": true }));
+                continue;
+            }
+            (_, "") | ("has_transform_function" | "notes", _) => continue,
+            ("preserve_source" | "validation_required", flag @ ("true" | "false")) => {
+                json!(flag == "true")
+            }
+            _ => json!(field),
+        };
+        mapping.insert(column.clone(), value);
+    }
+    if mapping.contains_key("source_field") {
+        return Ok(Value::Object(mapping));
+    }
+    wrong(format!("line {line}: a mapping needs a source_field"))
 }
 
 fn mapping_of(
@@ -279,6 +382,11 @@ fn mapping_of(
     };
     let source = members.text("source_field")?;
     let target = members.text("target_field")?;
+    if target == TODO_TARGET {
+        members.left_out.push(format!(
+            "{of}: `{TODO_TARGET}` is no target; say into which field `{source}` goes before you run the plan"
+        ));
+    }
     let mut made = Mapping::new(source, target, operation);
     made.validation_required = members.flag("validation_required", true)?;
     made.preserve_source = members.flag("preserve_source", true)?;
@@ -304,7 +412,7 @@ fn mapping_of(
 fn builders(top: Map<String, Value>, left_out: &mut Vec<String>) -> Result<Plan, PythonError> {
     let mut made = Plan {
         description: "from mappings of the Python engine".to_owned(),
-        hints: Hints { dry_run: true, ..Hints::default() },
+        hints: Hints { dry_run: Some(true), ..Hints::default() },
         ..Plan::default()
     };
     for (source, target) in top {
@@ -363,112 +471,4 @@ fn steps(mapping: &Mapping) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    const FILE: &str = r#"
-metadata: {export_timestamp: "2025-01-01", plan_summary: {}}
-plan:
-  mappings:
-    - {source_field: V-A, target_field: T, strategy: COPY_IF_EMPTY, transform_function: null,
-       validation_required: false, preserve_source: false}
-    - source_field: V-B
-      target_field: Skills
-      strategy: add_option
-      transform_function: {has_function: true, function_name: to_skill, note: code}
-      priority: 3
-  resource_ids: [4, "5", 6]
-  batch_size: 25
-  max_workers: 0
-  smart_migration: true
-conflicts: [{field: V-A}]
-"#;
-
-    fn read(text: &str) -> Result<Carried<Plan>, PythonError> {
-        Plan::from_python(parse_yaml(text).unwrap())
-    }
-
-    #[test]
-    fn what_cannot_be_carried_over_is_named() {
-        let Carried { made, left_out } = read(FILE).unwrap();
-        let [first, second] = &made.mappings[..] else { panic!("{made:?}") };
-        assert_eq!((first.operation, first.preserve_source), (Operation::CopyIfEmpty, false));
-        assert!(!first.validation_required && second.validation_required);
-        assert_eq!(made.selection, Selection::Ids([4, 5, 6].map(AccountId).into()));
-        assert_eq!(made.hints.batch_size, NonZeroU32::new(25));
-        assert!(made.hints.dry_run && made.hints.smart_migration);
-        for named in ["`conflicts`", "max_workers = 0", "`to_skill` is code", "[1].priority"] {
-            assert_eq!(left_out.iter().filter(|it| it.contains(named)).count(), 1, "{left_out:?}");
-        }
-        assert_eq!(left_out.len(), 4, "{left_out:?}");
-    }
-
-    #[test]
-    fn the_builders_form_is_understood() {
-        let text = "V-A: TODO\nV-B: {field: T}\nV-C: {field: Skills, option: Cooking}\n";
-        let Carried { made, left_out } = read(text).unwrap();
-        let operations: Vec<_> = made.mappings.iter().map(|it| it.operation).collect();
-        assert_eq!(operations, [Operation::CopyIfEmpty, Operation::AddOption]);
-        assert_eq!(made.mappings[1].transform.len(), 1);
-        assert!(left_out[0].contains("`V-A`"), "{left_out:?}");
-    }
-
-    #[test]
-    fn what_would_mean_something_else_is_refused() {
-        let error = |from: &str, to: &str| {
-            assert!(FILE.contains(from));
-            read(&FILE.replace(from, to)).unwrap_err().to_string()
-        };
-        let filter = error("resource_ids: [4, \"5\", 6]", "resource_filter: {city: Bern}");
-        assert!(filter.contains("all accounts"), "{filter}");
-        assert!(error("\"5\"", "five").contains("\"five\" is no account id"));
-        assert!(error("add_option", "append").contains("`append`; expected replace"));
-        assert!(read("[1]").is_err() && read("plan: {mappings: []}").is_err());
-    }
-
-    #[test]
-    fn hostile_yaml_is_refused_with_its_place() {
-        let level = |level: u32| {
-            let aliases = vec![format!("*a{}", level - 1); 10].join(", ");
-            format!("a{level}: &a{level} [{aliases}]\n")
-        };
-        let mut bomb = vec!["a0: &a0 [x, x]\n".to_owned()];
-        bomb.extend((1..9).map(level));
-        let bomb = bomb.concat();
-        let deep = format!("plan: {}{}", "[".repeat(2_000), "]".repeat(2_000));
-        let deep_block: String = (0..2_000).map(|level| " ".repeat(level) + "a:\n").collect();
-        for hostile in [bomb.as_str(), &deep, &deep_block] {
-            let error = parse_yaml(hostile).unwrap_err().to_string();
-            assert!(error.contains("line"), "{error}");
-        }
-        let twice = parse_yaml("plan: 1\nplan: 2\n").unwrap_err().to_string();
-        assert!(twice.contains("line 2") && twice.contains("plan"), "{twice}");
-    }
-
-    #[test]
-    fn scalars_of_yaml_keep_their_text() {
-        let text = "[yes, No, on, 2025-01-01, 007, 1_000, '5', 5, true, ~, 1e3]";
-        let expected =
-            json!(["yes", "No", "on", "2025-01-01", "007", "1_000", "5", 5, true, null, 1e3]);
-        assert_eq!(parse_yaml(text).unwrap(), expected);
-        assert_eq!(parse_yaml(&to_yaml(&expected)).unwrap(), expected);
-        // The Python engine reads YAML 1.1, where these would be booleans, a date and numbers.
-        let written = to_yaml(&json!(["yes", "No", "on", "2025-01-01", "007", "1_000", "5"]));
-        for line in written.lines() {
-            assert!(line.contains('"') || line.contains('\''), "{written}");
-        }
-        let merged = parse_yaml("base: &b {x: 1, y: 2}\nmade: {<<: *b, y: 3}\n").unwrap();
-        assert_eq!(merged["made"], json!({"x": 1, "y": 3}));
-    }
-
-    #[test]
-    fn a_plan_of_ours_goes_out_and_comes_back() {
-        let plan = read(FILE).unwrap().made;
-        let Carried { made, left_out } = plan.to_python();
-        assert_eq!(left_out, Vec::<String>::new());
-        let back = Plan::from_python(made).unwrap();
-        let expected =
-            Plan { hints: Hints { max_workers: NonZeroU32::new(5), ..plan.hints }, ..plan };
-        assert_eq!(back.made.to_json(), expected.to_json());
-    }
-}
+mod tests;

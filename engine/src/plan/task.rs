@@ -125,7 +125,7 @@ pub struct ResolvedPlan {
 impl ResolvedPlan {
     /// Finds the fields of `plan` among `fields`.
     ///
-    /// A field is found by its name, else by its display name.
+    /// A field is found by its name, else by its display name, else by its id.
     /// Errors: a field that is unknown, ambiguous or of a type that is not migrated, and
     /// operations that its target cannot take.
     pub fn resolve(plan: &Plan, fields: &[CustomField]) -> Result<Self, PlanError> {
@@ -180,6 +180,15 @@ impl ResolvedPlan {
             let is_shared = self.steps[..index].iter().any(|other| other.target == step.target);
             !is_read && !is_shared
         })
+    }
+
+    /// The text fields that a map looks up.
+    pub fn looked_up(&self) -> impl Iterator<Item = FieldId> {
+        let has_map = |step: &&ResolvedMapping| {
+            step.transform.iter().any(|it| matches!(it, Transform::Map { .. }))
+        };
+        let sources = self.steps.iter().filter(has_map).map(|step| &self.slots[step.source]);
+        sources.filter(|slot| !slot.has_options).map(|slot| slot.id)
     }
 
     /// The slots that the result of some steps depends on, each once: their sources, and targets
@@ -251,7 +260,7 @@ impl ResolvedPlan {
     }
 }
 
-/// The field of that name, else of that display name.
+/// The field of that name, else of that display name, else of that id.
 pub(super) fn find<'a>(
     role: &'static str,
     name: &str,
@@ -259,10 +268,12 @@ pub(super) fn find<'a>(
     fields: &'a [CustomField],
 ) -> Result<&'a CustomField, PlanError> {
     let by_name: Vec<&CustomField> = fields.iter().filter(|field| &*field.name == name).collect();
-    let found = if by_name.is_empty() {
-        fields.iter().filter(|field| field.display_name.as_deref() == Some(name)).collect()
-    } else {
-        by_name
+    let of_display_name = || fields.iter().filter(|it| it.display_name.as_deref() == Some(name));
+    let of_id = || fields.iter().filter(|field| name.parse() == Ok(field.id.0));
+    let found = match by_name {
+        found if !found.is_empty() => found,
+        _ if of_display_name().next().is_some() => of_display_name().collect(),
+        _ => of_id().collect(),
     };
     match found.as_slice() {
         [field] => Ok(field),

@@ -16,12 +16,14 @@ pub type Texts = SmallVec<[CompactString; 2]>;
 pub enum Transform {
     /// Any value becomes this one.
     Constant(CompactString),
-    /// Each text is looked up in a table; texts without an entry become `default`, or nothing.
+    /// Each text is looked up in a table.
     Map {
         /// Replacement per text.
         values: BTreeMap<CompactString, CompactString>,
-        /// Replacement of other texts; `None` drops them.
+        /// Replacement of texts without an entry; with it, `otherwise` is `None`.
         default: Option<CompactString>,
+        /// What happens to texts without an entry; `None` skips them, and `plan check` warns.
+        otherwise: Option<Otherwise>,
     },
     /// White space around each text goes.
     Trim,
@@ -38,6 +40,20 @@ pub enum Transform {
     },
     /// The text is inserted for `{value}`.
     Template(String),
+}
+
+/// What a map does with a text that has no entry.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Otherwise {
+    /// The account fails, whatever `validation_required` says.
+    Fail,
+    /// The text goes on as it is.
+    Keep,
+    /// The text is left out, and its source is not cleared.
+    Skip,
 }
 
 /// Which case.
@@ -126,10 +142,31 @@ impl Transform {
         made
     }
 
+    /// True if the step is a map that has neither an entry for `text` nor a way to go on with it.
+    pub fn leaves_out(&self, text: &str) -> bool {
+        match self {
+            Self::Map {
+                values,
+                default: None,
+                otherwise: None | Some(Otherwise::Fail | Otherwise::Skip),
+            } => !values.contains_key(text),
+            _ => false,
+        }
+    }
+
+    /// True if a text that the step leaves out fails its account.
+    pub const fn fails_others(&self) -> bool {
+        matches!(self, Self::Map { otherwise: Some(Otherwise::Fail), .. })
+    }
+
     fn one(&self, text: &CompactString) -> Option<CompactString> {
         Some(match self {
             Self::Constant(_) | Self::Split(_) => unreachable!("they work on the whole value"),
-            Self::Map { values, default } => values.get(text).or(default.as_ref())?.clone(),
+            Self::Map { values, default, otherwise } => match values.get(text) {
+                Some(value) => value.clone(),
+                None if *otherwise == Some(Otherwise::Keep) => text.clone(),
+                None => default.clone()?,
+            },
             Self::Trim => text.trim().into(),
             Self::Case(LetterCase::Upper) => text.to_uppercase(),
             Self::Case(LetterCase::Lower) => text.to_lowercase(),
@@ -191,9 +228,18 @@ mod tests {
 
     #[test]
     fn each_step_does_what_it_says() {
-        let map = Transform::Map { values: [("Y".into(), "Yes".into())].into(), default: None };
+        let map = |otherwise| Transform::Map {
+            values: [("Y".into(), "Yes".into())].into(),
+            default: None,
+            otherwise,
+        };
         assert_eq!(apply(&Transform::Constant("on".into()), &["a", "b"]), ["on"]);
-        assert_eq!(apply(&map, &["Y", "N"]), ["Yes"]);
+        for otherwise in [None, Some(Otherwise::Skip), Some(Otherwise::Fail)] {
+            assert_eq!(apply(&map(otherwise), &["Y", "N"]), ["Yes"]);
+            assert!(map(otherwise).leaves_out("N") && !map(otherwise).leaves_out("Y"));
+        }
+        assert_eq!(apply(&map(Some(Otherwise::Keep)), &["Y", "N"]), ["Yes", "N"]);
+        assert!(!map(Some(Otherwise::Keep)).leaves_out("N"));
         assert_eq!(apply(&Transform::Trim, &["  a b "]), ["a b"]);
         assert_eq!(apply(&Transform::Case(LetterCase::Title), &["o'neill ÉTÉ"]), ["O'neill Été"]);
         assert_eq!(apply(&Transform::split(";").unwrap(), &["a;;b", " ;c"]), ["a", "b", "c"]);

@@ -1,6 +1,8 @@
 //! A plan as its file has it, in TOML or JSON.
 
-use super::{Hints, LetterCase, Mapping, Operation, Plan, Selection, Transform, list_ids};
+use super::{
+    Hints, LetterCase, Mapping, Operation, Otherwise, Plan, Selection, Transform, list_ids,
+};
 use compact_str::CompactString;
 use neon_mock::api::{Criterion, Operator};
 use neon_mock::dataset::FieldKind;
@@ -44,9 +46,9 @@ pub struct WirePlan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_workers: Option<NonZeroU32>,
     /// Reads and decides, and never writes, whatever the flags leave out.
-    #[serde(default, skip_serializing_if = "is_no")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(extend("default" = false))]
-    pub dry_run: bool,
+    pub dry_run: Option<bool>,
     /// Mappings, in the order in which they apply.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mappings: Vec<WireMapping>,
@@ -56,9 +58,9 @@ pub struct WirePlan {
 #[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WireMapping {
-    /// Name of the field that is read.
+    /// Name of the field that is read, or its id, which tells fields of one name apart.
     pub source: String,
-    /// Name of the field that is written.
+    /// Name of the field that is written, or its id.
     pub target: String,
     /// Operation on the target.
     pub operation: Operation,
@@ -104,7 +106,7 @@ const fn is_no(it: &bool) -> bool {
 #[derive(Clone, Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct WireCriterion {
-    /// Name of a field.
+    /// Name of a field, or the id of a custom field.
     pub field: String,
     /// Comparison with the value.
     #[schemars(with = "String", extend("enum" = Operator::ALL.map(Operator::name)))]
@@ -131,10 +133,14 @@ pub struct WireStep {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<BTreeMap<String, String>>")]
     pub values: Option<BTreeMap<CompactString, CompactString>>,
-    /// Replacement by `map` of a text without an entry; without it such a text is dropped.
+    /// Replacement by `map` of a text without an entry; it excludes `otherwise`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub default: Option<CompactString>,
+    /// What `map` does with a text without an entry. Without `default` and `otherwise` it skips such a text,
+    /// and `plan check` warns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub otherwise: Option<Otherwise>,
     /// Letter case that `case` gives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub to: Option<LetterCase>,
@@ -160,7 +166,7 @@ pub struct WireStep {
 pub enum StepName {
     /// Any value becomes `value`.
     Constant,
-    /// Each text is looked up in `values`; a text without an entry becomes `default`, or is dropped.
+    /// Each text is looked up in `values`; a text without an entry becomes `default`, or goes by `otherwise`.
     Map,
     /// White space around each text goes.
     #[default]
@@ -180,7 +186,7 @@ impl StepName {
     const fn figures(self) -> &'static str {
         match self {
             Self::Constant => "`value`",
-            Self::Map => "`values`, and `default` if others are to be kept,",
+            Self::Map => "`values`, and `default` or `otherwise` for other texts,",
             Self::Trim => "nothing else",
             Self::Case => "`to`",
             Self::Split => "`separator`",
@@ -193,12 +199,28 @@ impl StepName {
 /// The transform that a step means; else what it takes.
 pub(super) fn step(wire: WireStep) -> Result<Transform, String> {
     let given = wire.clone();
-    let WireStep { step, value, values, default, to, separator, pattern, with, template } = wire;
+    let WireStep {
+        step,
+        value,
+        values,
+        default,
+        otherwise,
+        to,
+        separator,
+        pattern,
+        with,
+        template,
+    } = wire;
     let wrong = || format!("step {step:?} takes {} and no other figures", step.figures());
     let made =
         match step {
             StepName::Constant => Transform::Constant(value.ok_or_else(wrong)?),
-            StepName::Map => Transform::Map { values: values.ok_or_else(wrong)?, default },
+            StepName::Map => {
+                if default.is_some() && otherwise.is_some() {
+                    return Err("a map takes `default` or `otherwise`, not both".to_owned());
+                }
+                Transform::Map { values: values.ok_or_else(wrong)?, default, otherwise }
+            }
             StepName::Trim => Transform::Trim,
             StepName::Case => Transform::Case(to.ok_or_else(wrong)?),
             StepName::Split => Transform::split(&separator.ok_or_else(wrong)?)
@@ -266,9 +288,10 @@ impl From<&Transform> for WireStep {
             Transform::Constant(value) => {
                 Self { value: Some(value.clone()), ..named(StepName::Constant) }
             }
-            Transform::Map { values, default } => Self {
+            Transform::Map { values, default, otherwise } => Self {
                 values: Some(values.clone()),
                 default: default.clone(),
+                otherwise: *otherwise,
                 ..named(StepName::Map)
             },
             Transform::Trim => named(StepName::Trim),

@@ -64,21 +64,6 @@ impl RunRecord {
     }
 }
 
-impl CallCounts {
-    fn plus(self, other: Self) -> Self {
-        Self {
-            total: self.total + other.total,
-            record_reads: self.record_reads + other.record_reads,
-            record_writes: self.record_writes + other.record_writes,
-            searches: self.searches + other.searches,
-            metadata: self.metadata + other.metadata,
-            rejected: self.rejected + other.rejected,
-            retries: self.retries + other.retries,
-            failed: self.failed + other.failed,
-        }
-    }
-}
-
 impl CallTimesS {
     fn plus(self, other: Self) -> Self {
         Self {

@@ -8,7 +8,8 @@ use crate::event::{Failure, Outcome};
 use crate::measure::Measure;
 use crate::record::{
     AuditBy, AuditVerdict, CallCounts, CallTimesS, ColleagueEdits, CountedBy, EditedField,
-    ErrorDetail, Exposure, Performance, RecordedLimits, ResponseMs, RunRecord, SCHEMA, ratio,
+    ErrorDetail, Exposure, Performance, RecordedLimits, ResponseMs, RunRecord, SCHEMA,
+    UnmappedValues, ratio,
 };
 use crate::transport::Traffic;
 use neon_mock::Calls;
@@ -57,9 +58,10 @@ impl RunSpec<'_> {
             WriteMode::Put => &[Endpoint::PutAccount],
             WriteMode::Both => &EVERY_WRITE,
         });
-        let (counted_by, calls) = match server_calls {
-            Some(server) => (CountedBy::Server, counted_by_server(server, measure)),
-            None => (CountedBy::Client, counted_by_client(measure)),
+        let (counted_by, calls) = if let Some(server) = server_calls {
+            (CountedBy::Server, counted_by_server(server, measure))
+        } else {
+            (CountedBy::Client, CallCounts::of_client(measure).plus(self.session.calls_before))
         };
         let mut record = RunRecord {
             schema: SCHEMA,
@@ -99,6 +101,7 @@ impl RunSpec<'_> {
             counted_by,
             calls,
             records: measure.records(),
+            unmapped: UnmappedValues::of(measure.unmapped(), false),
             performance: performance(measure, calls, mappings, *traffic),
             audit: AuditVerdict {
                 valid: audit.is_valid(),
@@ -109,7 +112,7 @@ impl RunSpec<'_> {
                 staff_edits: audit.staff_edits,
                 state_digest: audit.state_digest.clone(),
                 faults: audit.faults.clone(),
-                calls: audit_calls.as_ref().map(counted_by_client),
+                calls: audit_calls.as_ref().map(CallCounts::of_client),
                 read_back: audit.read_back,
                 not_read_back: audit.not_read_back,
                 gone: audit.gone,
@@ -212,25 +215,6 @@ fn counted_by_server(server: &Calls, measure: &Measure) -> CallCounts {
         rejected: server.rejected(),
         retries: measure.retries(),
         // The server cannot know of those whose answer came too late.
-        failed: measure.failed_attempts(),
-    }
-}
-
-fn counted_by_client(measure: &Measure) -> CallCounts {
-    let admitted = |class: Class| {
-        let endpoints = Endpoint::ALL.into_iter().filter(|endpoint| endpoint.class() == class);
-        endpoints
-            .map(|endpoint| measure.attempts(endpoint) - measure.count(endpoint, Outcome::Rejected))
-            .sum::<u64>()
-    };
-    CallCounts {
-        total: measure.total_attempts(),
-        record_reads: admitted(Class::Get),
-        record_writes: admitted(Class::Patch) + admitted(Class::Put),
-        searches: admitted(Class::Search),
-        metadata: admitted(Class::Metadata),
-        rejected: measure.count_all(Outcome::Rejected),
-        retries: measure.retries(),
         failed: measure.failed_attempts(),
     }
 }

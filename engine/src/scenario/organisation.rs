@@ -1,14 +1,54 @@
 //! Datasets made for a plan, and plans made for a dataset.
 
-use crate::plan::{Mapping, Operation, Plan, Texts, Transform};
-use neon_mock::api::{AccountType, DisplayType};
-use neon_mock::dataset::{Dataset, FieldKind, FieldSpec};
+use crate::plan::{
+    Mapping, Operation, Plan, ResolvedPlan, SampledTexts, Selection, Texts, Transform,
+    UNMAPPED_VALUE, check,
+};
+use neon_mock::api::{AccountId, AccountType, Criterion, CustomField, DisplayType, Value};
+use neon_mock::dataset::{Dataset, FieldDefinition, FieldKind, FieldSpec};
+use neon_mock::org::{Organisation, SearchError};
 
 /// Values of a source whose target has options that the plan does not state.
 const OPTIONS: [&str; 4] = ["Bronze", "Silver", "Gold", "Platinum"];
 
 /// Share of accounts on which a made target already holds something.
 const TARGETS_FILLED: f64 = 0.2;
+
+/// Accounts whose texts a check of the plan looks at.
+const SAMPLE: u64 = 200;
+
+/// The texts that maps of `plan` look up on the first accounts of `organisation`.
+pub fn sampled_texts(plan: &Plan, organisation: &Organisation) -> SampledTexts {
+    let Ok(task) = ResolvedPlan::resolve(plan, organisation.definitions()) else {
+        return SampledTexts::new();
+    };
+    let mut sample: SampledTexts = task.looked_up().map(|field| (field, Vec::new())).collect();
+    if sample.is_empty() {
+        return sample;
+    }
+    for id in 1..=organisation.accounts().min(SAMPLE) {
+        for (field, value) in organisation.values(AccountId(id)) {
+            if let (Value::Text(text), Some(texts)) = (value, sample.get_mut(&field)) {
+                texts.push(text.into());
+            }
+        }
+    }
+    sample
+}
+
+/// Warnings of the values that `fields` and a `sample` show and a map of `plan` has no entry for.
+pub fn unmapped_warnings(
+    plan: &Plan,
+    fields: &[CustomField],
+    sample: &SampledTexts,
+) -> Vec<String> {
+    let issues = check(plan, fields, sample);
+    let unmapped = issues.into_iter().filter(|issue| issue.code == UNMAPPED_VALUE);
+    unmapped.map(|issue| issue.to_string()).collect()
+}
+
+/// Share of accounts on which a field of the plan's filter holds something.
+const FILTERED_FILLED: f64 = 0.8;
 
 /// Each source of `dataset` into its target: options are added to checkboxes, all else replaced.
 pub(super) fn plan_for(dataset: &Dataset, mappings: u32) -> Plan {
@@ -22,8 +62,8 @@ pub(super) fn plan_for(dataset: &Dataset, mappings: u32) -> Plan {
     plan
 }
 
-/// A synthetic organisation for `plan`: every field that it names, of the type that it states or
-/// implies, with values that it can carry.
+/// A synthetic organisation for `plan`: every field that its mappings and its filter name, of the type that it
+/// states or implies, with values that it can carry.
 pub(super) fn dataset_for(plan: &Plan) -> Dataset {
     let mut names: Vec<&str> = Vec::new();
     for name in plan.mappings.iter().flat_map(|mapping| [&mapping.source, &mapping.target]) {
@@ -32,7 +72,41 @@ pub(super) fn dataset_for(plan: &Plan) -> Dataset {
         }
     }
     let fields = names.into_iter().map(|name| field(plan, name)).collect();
-    Dataset { companies: 0.0, dirty: 0.0, unicode: 0.0, merged: 0.0, fields }
+    let mut dataset = Dataset { companies: 0.0, dirty: 0.0, unicode: 0.0, merged: 0.0, fields };
+    if let Selection::Filter(criteria) = &plan.selection {
+        for criterion in criteria {
+            let organisation = Organisation::new(&dataset, 1, 1);
+            let found = organisation.check_criteria(std::slice::from_ref(criterion));
+            if matches!(found, Err(SearchError::UnknownField(_))) {
+                dataset.fields.push(filtered(criterion));
+            }
+        }
+    }
+    dataset
+}
+
+/// A field that only the filter of a plan names: filled on most accounts, often with the values asked for.
+fn filtered(criterion: &Criterion) -> FieldSpec {
+    let Criterion { field, value, value_list, .. } = criterion;
+    let mut values = Vec::new();
+    let asked = value.iter().chain(value_list.iter().flatten()).cloned();
+    for value in asked.chain(OPTIONS.map(str::to_owned)) {
+        push(&mut values, value);
+    }
+    FieldSpec {
+        name: field.clone(),
+        id: None,
+        display_name: None,
+        kind: FieldKind::Text,
+        accounts: AccountType::Any,
+        filled: FILTERED_FILLED,
+        values,
+        option_ids: Vec::new(),
+        options: Vec::new(),
+        definition: FieldDefinition::default(),
+        skew: 1.0,
+        mirrors: None,
+    }
 }
 
 fn field(plan: &Plan, name: &str) -> FieldSpec {
@@ -57,6 +131,8 @@ fn field(plan: &Plan, name: &str) -> FieldSpec {
         filled: if is_source { 1.0 } else { TARGETS_FILLED },
         values,
         option_ids: Vec::new(),
+        options: Vec::new(),
+        definition: FieldDefinition::default(),
         skew: 1.0,
         mirrors: None,
     }

@@ -10,5 +10,7 @@ mod kills;
 mod read_back;
 mod reads;
 mod retries;
+mod selection;
 mod staff;
 mod strategies;
+mod unmapped;

@@ -86,7 +86,9 @@ impl Ended {
 fn resources(scenario: &Scenario) -> engine::AccountSource<'_> {
     match &scenario.resources {
         Resources::Ids(ids) => engine::AccountSource::Ids(ids),
-        Resources::Search(criteria) => engine::AccountSource::Search(criteria),
+        Resources::Search { criteria, most } => {
+            engine::AccountSource::Search { criteria, most: *most }
+        }
     }
 }
 
@@ -145,7 +147,7 @@ fn writes(calls: &Calls) -> u64 {
 fn word(end: &AccountOutcome) -> &'static str {
     match end {
         AccountOutcome::Migrated => "migrated",
-        AccountOutcome::Unchanged => "unchanged",
+        AccountOutcome::Unchanged | AccountOutcome::Unmapped => "unchanged",
         AccountOutcome::Skipped(_) => "skipped",
         AccountOutcome::Failed(_) => "failed",
     }

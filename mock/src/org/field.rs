@@ -4,14 +4,11 @@ use crate::api::{
     AccountKind, AccountSettings, CustomField, CustomFieldItem, DisplayType, FieldId, OptionDef,
     OptionId, OptionItem, OptionStatus, Value,
 };
-use crate::dataset::FieldSpec;
+use crate::dataset::{FieldSpec, WireOption};
 use crate::rng;
 use compact_str::CompactString;
 use rand_distr::Zipf;
 use std::sync::Arc;
-
-/// The group that synthetic fields are shown in, as `look_ups.json` lists it.
-pub(super) const GROUP_ID: &str = "12";
 
 /// One custom field: its settings, its definition and its keys.
 #[derive(Clone, Debug)]
@@ -23,22 +20,20 @@ pub(super) struct Field {
 }
 
 impl Field {
-    /// The field `id` of a dataset; takes ids of options that have none off `next_option`.
+    /// The field `id` of a dataset; takes ids of options that have none off `next_option`. Its values are drawn
+    /// by its name, or by its id too if a field before it has the name.
     pub(super) fn synthetic(
-        id: FieldId,
-        spec: &FieldSpec,
+        (id, spec): (FieldId, &FieldSpec),
+        is_first: bool,
         seed: u64,
         next_option: &mut u32,
     ) -> Self {
+        let name = &spec.name;
+        let stream = if is_first { format!("field/{name}") } else { format!("field/{name}/{id}") };
         let definition = definition(id, spec, next_option);
         let zipf = (spec.values.len() > 1)
             .then(|| Zipf::new(spec.values.len() as f64, spec.skew).expect("a checked exponent"));
-        Self {
-            spec: spec.clone(),
-            definition,
-            key: rng::key(seed, &format!("field/{}", spec.name)),
-            zipf,
-        }
+        Self { spec: spec.clone(), definition, key: rng::key(seed, &stream), zipf }
     }
 
     /// True if accounts of `kind` have this field.
@@ -74,15 +69,19 @@ impl Field {
     }
 
     fn option_item(&self, id: OptionId) -> OptionItem {
-        let name = self.option(id).map(|option| Arc::clone(&option.name));
-        OptionItem { id: Some(id), name, status: Some(OptionStatus::Active) }
+        let option = self.option(id);
+        let name = option.map(|option| Arc::clone(&option.name));
+        let status = option.and_then(|option| option.status).unwrap_or(OptionStatus::Active);
+        OptionItem { id: Some(id), name, status: Some(status) }
     }
 }
 
 fn definition(id: FieldId, spec: &FieldSpec, next_option: &mut u32) -> CustomField {
     let name: Arc<str> = Arc::from(spec.name.as_str());
     let display_type = DisplayType::from(spec.kind);
-    let option_values = if display_type.has_options() {
+    let option_values = if !spec.options.is_empty() {
+        spec.options.iter().map(WireOption::definition).collect()
+    } else if display_type.has_options() {
         let numbered = spec.values.iter().enumerate().map(|(index, name)| {
             let given = spec.option_ids.get(index).copied();
             let id = given.unwrap_or_else(|| {
@@ -109,13 +108,15 @@ fn definition(id: FieldId, spec: &FieldSpec, next_option: &mut u32) -> CustomFie
             spec.display_name.as_deref().map_or_else(|| Arc::clone(&name), Arc::from),
         ),
         name,
-        status: Some(OptionStatus::Active),
-        component: Some("Account".to_owned()),
+        status: Some(spec.definition.status()),
+        component: Some(spec.definition.component()),
         display_type,
         // Recorded fields with options, and of several lines, have none.
-        data_type: (display_type == DisplayType::OneLineText).then(|| "Text".to_owned()),
-        group_id: Some(GROUP_ID.to_owned()),
-        constituent_read_only: Some(false),
+        data_type: spec
+            .definition
+            .data_type((display_type == DisplayType::OneLineText).then_some("Text")),
+        group_id: spec.definition.group_id(),
+        constituent_read_only: Some(spec.definition.read_only),
         option_values,
         account_settings: Some(AccountSettings { account_type: spec.accounts }),
     }

@@ -33,6 +33,6 @@ mod tests {
             answered.filter(|endpoint| !look_up(*endpoint).is_empty()).count() + 1,
             ANSWERS.len()
         );
-        assert!(look_up(Endpoint::ListGroups).contains(crate::org::field::GROUP_ID));
+        assert!(look_up(Endpoint::ListGroups).contains(crate::dataset::GROUP_ID));
     }
 }

@@ -1,5 +1,6 @@
 //! Histograms as laws: an HDR interval log, or a plain table of times and counts.
 
+use crate::file::decoded;
 use crate::rng::{self, Generator};
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
@@ -66,7 +67,8 @@ impl Buckets {
         match name.rsplit_once('.').map(|(_, extension)| extension) {
             Some("hlog") => Self::from_interval_log(bytes),
             Some("csv") => {
-                Self::from_table(std::str::from_utf8(bytes).map_err(|_| HistogramError::Encoding)?)
+                let text = decoded(bytes.to_vec()).map_err(|_| HistogramError::Encoding)?;
+                Self::from_table(&text)
             }
             _ => Err(HistogramError::Form),
         }

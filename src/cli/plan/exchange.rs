@@ -7,7 +7,6 @@ use crate::cli::inputs::plan_file;
 use crate::cli::output::{plural, print, print_file};
 use crate::cli::terminal::complain;
 use neonbench_engine::plan::{Carried, Plan, parse_yaml, to_yaml};
-use serde_json::Value;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -22,6 +21,7 @@ fn extension(path: &Path, allowed: &[&'static str]) -> Result<&'static str, CliE
 
 const OURS: [&str; 2] = ["toml", "json"];
 const THEIRS: [&str; 3] = ["yaml", "yml", "json"];
+const READ: [&str; 4] = ["yaml", "yml", "json", "csv"];
 
 pub(super) fn import(
     file: &Path,
@@ -29,15 +29,18 @@ pub(super) fn import(
     line: &CommandLine,
 ) -> Result<ExitCode, CliError> {
     let wrong = |reason: String| CliError::usage(format!("{}: {reason}", file.display()));
-    let theirs = extension(file, &THEIRS)?;
+    let theirs = extension(file, &READ)?;
     let ours = to.map_or(Ok("toml"), |to| extension(to, &OURS))?;
     let text = read(file)?;
-    let parsed: Value = match theirs {
-        "json" => serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?,
-        _ => parse_yaml(&text).map_err(|error| wrong(error.to_string()))?,
+    let carried = match theirs {
+        "csv" => Plan::from_python_csv(&text),
+        "json" => {
+            let parsed = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
+            Plan::from_python(parsed)
+        }
+        _ => parse_yaml(&text).and_then(Plan::from_python),
     };
-    let Carried { made, left_out } =
-        Plan::from_python(parsed).map_err(|error| wrong(error.to_string()))?;
+    let Carried { made, left_out } = carried.map_err(|error| wrong(error.to_string()))?;
     let text = if ours == "json" { made.to_json() } else { made.to_toml() };
     put(&text, to)?;
     if let Some(to) = to {

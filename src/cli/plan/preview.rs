@@ -5,14 +5,18 @@ use crate::cli::args::{CredentialArgs, OutputArgs, whole};
 use crate::cli::command_line::CommandLine;
 use crate::cli::error::CliError;
 use crate::cli::inputs::{dataset, plan_file, readable_target};
-use crate::cli::output::{plural, print};
+use crate::cli::output::{plural, print, unmapped_in_words};
 use crate::cli::progress::LiveLine;
-use crate::cli::terminal::{Emphasis, emphasised};
+use crate::cli::selection::selected_at;
+use crate::cli::terminal::{Emphasis, emphasised, escape_controls};
 use clap::Args;
 use neon_mock::api::{Account, AccountId, AccountKind, CustomFieldItem, FieldId, Value};
 use neonbench_engine::decide::{Decision, SlotValues, apply, state_of_values};
-use neonbench_engine::engine::{EngineError, Settings, Strategy, read_accounts};
+use neonbench_engine::engine::{EngineError, Settings, Stop, Strategy, read_accounts};
+use neonbench_engine::event::UnmappedValue;
+use neonbench_engine::measure::UnmappedCounts;
 use neonbench_engine::plan::{Plan, ResolvedField, ResolvedPlan, Selection, parse_ids};
+use neonbench_engine::record::UnmappedValues;
 use neonbench_engine::run::RunError;
 use neonbench_engine::scenario::{Scenario, Workload};
 use neonbench_engine::world::runtime;
@@ -62,6 +66,8 @@ struct Preview {
     organisation: String,
     values_shown: bool,
     accounts: Vec<Previewed>,
+    #[serde(skip_serializing_if = "UnmappedValues::is_none")]
+    unmapped: UnmappedValues,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unreadable: Vec<AccountId>,
 }
@@ -73,6 +79,8 @@ struct Previewed {
     outcome: &'static str,
     changes: Vec<PreviewedChange>,
     problems: Vec<String>,
+    #[serde(skip)]
+    unmapped: Vec<UnmappedValue>,
 }
 
 /// A field that changes. Hidden values say only how much there is.
@@ -108,55 +116,52 @@ fn of_dataset(args: &PreviewArgs, plan: Plan) -> Result<Preview, CliError> {
     let organisation = scenario.organisation(args.seed);
     let task = resolve(&scenario.plan, organisation.definitions())?;
     let ids = scenario.selected(&organisation);
-    let accounts = ids.into_iter().take(args.sample as usize).filter_map(|id| {
+    let previewed = ids.into_iter().take(args.sample as usize).filter_map(|id| {
         let kind = organisation.account(id)?.kind;
         let before = state_of_values(&organisation.values(id), &task);
-        Some(previewed(id, kind, &before, &task, true))
+        Some(previewed_account(id, kind, &before, &task, true))
     });
+    let accounts: Vec<Previewed> = previewed.collect();
     Ok(Preview {
         schema: 1,
         plan: args.file.display().to_string(),
         organisation: format!("dataset {}, seed {}", scenario.dataset_name, args.seed),
         values_shown: true,
-        accounts: accounts.collect(),
+        unmapped: unmapped_values(&accounts, true),
+        accounts,
         unreadable: Vec::new(),
     })
 }
 
 fn of_server(args: &PreviewArgs, plan: &Plan, base_url: &str) -> Result<Preview, CliError> {
-    let ids = match (&args.resource_ids, &plan.selection) {
-        (Some(ids), _) => parse_ids(ids)?,
-        (None, Selection::Ids(ids)) => ids.clone(),
-        (None, Selection::All | Selection::Filter(_)) => {
-            return Err(CliError::usage(
-                "--base-url needs to know which accounts: give --resource-ids, or a plan with \
-                 resource_ids",
-            ));
-        }
+    let target = readable_target(base_url, &args.credentials)?;
+    let selection = match &args.resource_ids {
+        Some(ids) => Selection::Ids(parse_ids(ids)?),
+        None => plan.selection.clone(),
     };
-    let ids: Vec<AccountId> = ids.into_iter().take(args.sample as usize).collect();
-    let transport = HttpTransport::new(readable_target(base_url, &args.credentials)?)
-        .map_err(RunError::Http)?;
+    let ids = selected_at(&target, &selection, Some(args.sample), Stop::NEVER)?;
+    let transport = HttpTransport::new(target).map_err(RunError::Http)?;
     let (task, accounts) = runtime().map_err(CliError::Runtime)?.block_on(async {
         let task = resolve(plan, &fields_of(&transport).await?)?;
         let (clock, settings) = (WallClock::start(), Settings::new(Strategy::Standard));
         let accounts = read_accounts(&transport, &clock, &settings, &ids).await;
         Ok::<_, CliError>((task, accounts.map_err(RunError::Engine)?))
     })?;
-    let unreadable = ids.iter().filter(|id| accounts.iter().all(|(read, _)| read != *id));
+    let unreadable = ids.into_iter().filter(|id| accounts.iter().all(|(read, _)| read != id));
+    let unreadable = unreadable.collect();
+    let previewed = accounts.iter().map(|(id, account)| {
+        let before = state_of_values(&values(account), &task);
+        previewed_account(*id, account.kind, &before, &task, args.show_values)
+    });
+    let accounts: Vec<Previewed> = previewed.collect();
     Ok(Preview {
         schema: 1,
         plan: args.file.display().to_string(),
         organisation: base_url.to_owned(),
         values_shown: args.show_values,
-        unreadable: unreadable.copied().collect(),
-        accounts: accounts
-            .iter()
-            .map(|(id, account)| {
-                let before = state_of_values(&values(account), &task);
-                previewed(*id, account.kind, &before, &task, args.show_values)
-            })
-            .collect(),
+        unmapped: unmapped_values(&accounts, args.show_values),
+        unreadable,
+        accounts,
     })
 }
 
@@ -171,7 +176,7 @@ fn values(account: &Account) -> Vec<(FieldId, Value)> {
 }
 
 /// The plan applied to an account that holds `before`.
-fn previewed(
+fn previewed_account(
     account: AccountId,
     kind: AccountKind,
     before: &SlotValues,
@@ -192,17 +197,25 @@ fn previewed(
     let outcome = match (&decision.problems[..], decision.applicable, changes.is_empty()) {
         ([_, ..], _, _) => "failed",
         ([], false, _) => "skipped",
+        ([], true, true) if !decision.unmapped.is_empty() => "unmapped",
         ([], true, true) => "unchanged",
         ([], true, false) => "migrated",
     };
     // A problem may name the value that found no option.
-    let problems = decision.problems.iter().map(|problem| match problem {
-        neonbench_engine::decide::Problem::UnknownOption { field, .. } if !shown => {
-            format!("field `{field}` has no such option")
-        }
-        problem => problem.to_string(),
-    });
-    Previewed { account, outcome, changes, problems: problems.collect() }
+    let problems =
+        decision.problems.iter().map(|it| if shown { it.to_string() } else { it.in_words() });
+    let problems = problems.collect();
+    Previewed { account, outcome, changes, problems, unmapped: decision.unmapped }
+}
+
+/// The values of `accounts` for which a map has no entry; with `all`, also what one account alone has.
+fn unmapped_values(accounts: &[Previewed], all: bool) -> UnmappedValues {
+    let mut counts = UnmappedCounts::default();
+    for account in accounts {
+        account.unmapped.iter().for_each(|value| counts.add(value));
+        counts.end_account();
+    }
+    UnmappedValues::of(&counts, all)
 }
 
 /// A value as people read it; hidden, what kind it is and how long.
@@ -223,22 +236,32 @@ fn value(slot: &ResolvedField, value: Option<&Value>, shown: bool) -> String {
 
 fn text(preview: &Preview) -> String {
     let mut lines = Vec::new();
-    for Previewed { account, outcome, changes, problems } in &preview.accounts {
+    for Previewed { account, outcome, changes, problems, unmapped } in &preview.accounts {
         let emphasis = if *outcome == "failed" { Emphasis::Bad } else { Emphasis::Strong };
         lines.push(format!("account {account}: {}", emphasised(emphasis, outcome)));
         for PreviewedChange { field, before, after } in changes {
             lines.push(format!("  {field}: {before} -> {after}"));
         }
         lines.extend(problems.iter().map(|problem| format!("  problem: {problem}")));
+        for UnmappedValue { source, target, text, is_option } in unmapped {
+            let text = if preview.values_shown || *is_option { text } else { "(text)" };
+            lines.push(format!("  unmapped: {source} -> {target}: no entry for {text}"));
+        }
     }
     lines.extend(preview.unreadable.iter().map(|id| format!("account {id}: cannot be read")));
     let count = |wanted| preview.accounts.iter().filter(|it| it.outcome == wanted).count();
+    let unmapped = unmapped_in_words(&preview.unmapped).into_iter();
+    lines.extend(unmapped.map(|text| format!("unmapped: {}", escape_controls(&text))));
     lines.push(format!(
-        "{} of {}: {} would be migrated, {} unchanged, {} skipped, {} failed",
+        "{} of {}: {} would be migrated, {} unchanged, {}{} skipped, {} failed",
         plural(preview.accounts.len() as u64, "account"),
         preview.organisation,
         count("migrated"),
         count("unchanged"),
+        match count("unmapped") {
+            0 => String::new(),
+            unmapped => format!("{unmapped} unmapped, "),
+        },
         count("skipped"),
         count("failed")
     ));

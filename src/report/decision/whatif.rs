@@ -12,7 +12,7 @@ use neon_mock::api::Endpoint;
 use neon_mock::profile::Profile;
 use neonbench_engine::engine::{Settings, Strategy};
 use neonbench_engine::run::RunError;
-use neonbench_engine::scenario::{Resources, Scenario, Workload};
+use neonbench_engine::scenario::{Scenario, Workload};
 use std::num::NonZeroU32;
 
 /// Pools of other Neon plans, and what stands in place of them in what-ifs.
@@ -54,8 +54,7 @@ impl Exploration<'_> {
     /// The workload on which variants are tried.
     pub(super) fn varied(&self, scenario: &Scenario) -> Workload {
         let workload = self.workload.clone();
-        let Resources::Ids(ids) = &scenario.resources else { return workload };
-        let sample = (ids.len() as u64 > VARIED_ACCOUNTS).then_some(VARIED_ACCOUNTS);
+        let sample = (scenario.expected_resources() > VARIED_ACCOUNTS).then_some(VARIED_ACCOUNTS);
         Workload { sample: sample.or(workload.sample), ..workload }
     }
 }

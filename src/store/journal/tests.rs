@@ -13,6 +13,7 @@ fn header() -> Header {
         scenario: "mine".to_owned(),
         plan: neonbench_engine::plan::Plan::plain(2),
         accounts: 9,
+        sample: None,
         dataset: Some(DatasetSource::BuiltIn("plain".to_owned())),
         profile: ProfileText::built_in("constant").unwrap(),
         settings: Settings { dry_run: false, seed: u64::MAX, ..Settings::new(Strategy::Hybrid) },

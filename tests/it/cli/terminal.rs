@@ -13,7 +13,7 @@ use std::os::unix::ffi::OsStrExt as _;
 use std::process::{Command, Stdio};
 
 /// A use of each verb, on what [`prepared`] makes.
-const LINES: [(&str, &str); 36] = [
+const LINES: [(&str, &str); 37] = [
     ("report", "report --runs 1 --out page"),
     ("run", "run --resources 30 --workers 20 --strategy hybrid --replicates 2 --forecast"),
     ("resume", "resume 2"),
@@ -40,6 +40,7 @@ const LINES: [(&str, &str); 36] = [
     ("serve", "serve --help"),
     ("plan-check", "plan check plan.toml --dataset plain"),
     ("plan-preview", "plan preview plan.toml"),
+    ("plan-ids", "plan ids plan.toml --sample 3"),
     ("plan-import", "plan import plan.yaml --to imported.toml"),
     ("plan-export", "plan export plan.toml --to plan.yaml"),
     ("profile-list", "profile list"),

@@ -176,15 +176,15 @@ fn datasets_are_listed_and_described() {
 }
 
 /// `neonbench serve`, stopped when it is dropped.
-struct Served {
+pub(super) struct Served {
     child: Child,
     /// One reader for all that it prints: a second one would miss what the first has buffered.
     printed: BufReader<ChildStdout>,
-    url: String,
+    pub(super) url: String,
 }
 
 impl Served {
-    fn start(place: &Place, line: &str) -> Self {
+    pub(super) fn start(place: &Place, line: &str) -> Self {
         let mut child = Command::new(env!("CARGO_BIN_EXE_neonbench"))
             .args(line.split_whitespace())
             .current_dir(place.path())

@@ -32,7 +32,7 @@ fn found(mappings: &[&str]) -> (Vec<(Level, &'static str)>, String) {
         })
         .collect();
     let plan = Plan::from_toml("plan.toml", &format!("schema = 1\n{}", mappings.concat())).unwrap();
-    let issues = check(&plan, &fields);
+    let issues = check(&plan, &fields, &SampledTexts::new());
     let said: Vec<String> =
         issues.iter().map(|it| format!("{}: {}", it.place, it.message)).collect();
     (issues.iter().map(|it| (it.level, it.code)).collect(), said.join("\n"))
@@ -40,7 +40,8 @@ fn found(mappings: &[&str]) -> (Vec<(Level, &'static str)>, String) {
 
 #[test]
 fn a_plan_that_is_right_has_no_findings() {
-    let map = "transform = [{ step = \"map\", values = { c = \"Cooking\" } }]";
+    let map =
+        "transform = [{ step = \"map\", values = { c = \"Cooking\" }, otherwise = \"skip\" }]";
     let (codes, said) =
         found(&[&format!("V-Skill add_option Skills;{map}"), "V-Skill merge Notes"]);
     assert_eq!(codes, [], "{said}");

@@ -309,6 +309,7 @@ fn mapping(rule: &Rule, fields: &[Field]) -> Mapping {
         Step::Map(values, default) => Transform::Map {
             values: values.iter().map(|(k, v)| (k.as_str().into(), v.as_str().into())).collect(),
             default: default.as_deref().map(Into::into),
+            otherwise: None,
         },
         Step::Trim => Transform::Trim,
         Step::Upper => Transform::Case(LetterCase::Upper),

@@ -4,7 +4,7 @@ use super::{Told, mean};
 use crate::experiment::{Goal, did_the_same};
 use crate::report::shared::league::{RankedStrategy, StrategyRuns};
 use crate::stats::MIN_VALUES_OF_RANGE;
-use crate::text::{count, duration, join_and, plural, share};
+use crate::text::{count, duration, join_and, plural, share, unmapped_in_words};
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::record::WorldName;
 
@@ -50,7 +50,8 @@ impl Told<'_> {
         let Some(row) = league.first().filter(|_| *tied > 0) else {
             let faults = league.iter().filter(|row| !row.fault.is_empty());
             let faults = faults.map(|row| format!("{}: {}.", row.name, row.fault));
-            return faults.chain(self.failures()).chain(self.nearest()).collect();
+            let why = faults.chain(self.failures()).chain(self.nearest());
+            return why.chain(self.unmapped()).collect();
         };
         let mut sentences = vec![self.time(row)];
         if *dry_run {
@@ -70,7 +71,15 @@ impl Told<'_> {
                 duration(standard.makespan_s[1]),
             ));
         }
+        sentences.extend(self.unmapped());
         sentences
+    }
+
+    /// The values for which a map of the plan has no entry, in the first run.
+    fn unmapped(&self) -> Vec<String> {
+        let first = self.runs.first().and_then(|one| one.runs.first());
+        let sentences = first.map_or_else(Vec::new, |run| unmapped_in_words(&run.unmapped));
+        sentences.into_iter().map(|sentence| format!("Unmapped: {sentence}.")).collect()
     }
 
     /// The time of the best, with the range of nine runs of ten where its runs are enough for one.

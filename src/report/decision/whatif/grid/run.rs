@@ -8,7 +8,7 @@ use crate::report::shared::SuiteError;
 use crate::report::shared::exploration::Exploration;
 use neon_mock::api::Endpoint;
 use neonbench_engine::engine::{Settings, Strategy};
-use neonbench_engine::scenario::{Resources, Scenario, Workload};
+use neonbench_engine::scenario::{Scenario, Workload};
 
 const WORKERS: [u32; 7] = [1, 2, 3, 5, 8, 10, 20];
 const BATCH_SIZES: [u32; 4] = [1, 10, 50, 250];
@@ -21,11 +21,7 @@ const MAX_VALUES: u64 = 6_000;
 pub(crate) fn run(exploration: &Exploration<'_>, workload: &Workload) -> Result<Grid, SuiteError> {
     let whole = Scenario::new(workload.clone())?;
     let most = (MAX_VALUES / whole.plan.mappings.len().max(1) as u64).max(20);
-    let accounts = match &whole.resources {
-        Resources::Ids(ids) => ids.len() as u64,
-        Resources::Search(_) => return Ok(Grid::default()),
-    };
-    let accounts = accounts.min(most);
+    let accounts = whole.expected_resources().min(most);
     let has_pool = whole.profile.pool(Endpoint::PatchAccount).is_some();
     let pools = if has_pool { POOLS.to_vec() } else { vec![0] };
     let mut grid = Grid {
