@@ -1,6 +1,7 @@
 //! The command line as a user meets it: results on standard output, everything else on standard
 //! error, and the contract's exit codes.
 
+mod colleagues;
 mod datasets;
 mod everything;
 mod face;
