@@ -215,7 +215,8 @@ pub fn unmapped_in_words(found: &UnmappedValues) -> Vec<String> {
     let mut lines: Vec<String> = values.iter().take(NAMED_VALUES).map(row).collect();
     let unnamed = values.len().saturating_sub(NAMED_VALUES) as u64 + not_listed;
     if unnamed > 0 {
-        lines.push(format!("{} without an entry", plural(unnamed, "further value")));
+        let noun = if lines.is_empty() { "value" } else { "further value" };
+        lines.push(format!("{} without an entry", plural(unnamed, noun)));
     }
     lines
 }

@@ -34,7 +34,7 @@ pub(super) enum Sight {
     /// Its row in a search result.
     Row(ShownRow),
     /// A write.
-    Written(SentWrite),
+    Written(Box<SentWrite>),
 }
 
 /// An account's row in a search result.
@@ -120,7 +120,7 @@ impl Notes {
     fn note_write(&mut self, id: AccountId, account: &Account, is_certain: bool) {
         self.writes += 1;
         let write = SentWrite { account: account.clone(), order: self.writes, is_certain };
-        self.seen.entry(id).or_default().push(Sight::Written(write));
+        self.seen.entry(id).or_default().push(Sight::Written(Box::new(write)));
     }
 
     /// The accounts of which anything was read or written.

@@ -22,6 +22,25 @@ fn edited(edit: &EditSince) -> EditedField {
     EditedField { resource_id: edit.id.to_string(), field: edit.field.clone() }
 }
 
+fn verdict(FinishedRun { audit, audit_by, audit_calls, .. }: &FinishedRun) -> AuditVerdict {
+    AuditVerdict {
+        valid: audit.is_valid(),
+        by: *audit_by,
+        mismatched: audit.mismatched,
+        lost_updates: audit.lost_updates,
+        undone_by_staff: audit.undone_by_staff,
+        staff_edits: audit.staff_edits,
+        state_digest: audit.state_digest.clone(),
+        faults: audit.faults.clone(),
+        calls: audit_calls.as_ref().map(CallCounts::of_client),
+        read_back: audit.read_back,
+        not_read_back: audit.not_read_back,
+        gone: audit.gone,
+        edited_since: audit.edits_since.len() as u64,
+        edits_since: audit.edits_since.iter().take(MAX_EDITS).map(edited).collect(),
+    }
+}
+
 impl RunSpec<'_> {
     /// Puts the figures of the run together.
     pub(super) fn record(
@@ -31,16 +50,7 @@ impl RunSpec<'_> {
         finished: &FinishedRun,
     ) -> RunRecord {
         let Self { scenario, settings, .. } = self;
-        let FinishedRun {
-            audit,
-            audit_by,
-            server_calls,
-            audit_calls,
-            wall,
-            audit_wall,
-            traffic,
-            ..
-        } = finished;
+        let FinishedRun { audit, audit_by, server_calls, wall, audit_wall, traffic, .. } = finished;
         let mappings = scenario.mappings() as u64;
         let makespan_s = measure.makespan().as_secs_f64();
         // Where not all accounts were looked at again, those that the run wrote stand for those that change.
@@ -103,22 +113,7 @@ impl RunSpec<'_> {
             records: measure.records(),
             unmapped: UnmappedValues::of(measure.unmapped(), false),
             performance: performance(measure, calls, mappings, *traffic),
-            audit: AuditVerdict {
-                valid: audit.is_valid(),
-                by: *audit_by,
-                mismatched: audit.mismatched,
-                lost_updates: audit.lost_updates,
-                undone_by_staff: audit.undone_by_staff,
-                staff_edits: audit.staff_edits,
-                state_digest: audit.state_digest.clone(),
-                faults: audit.faults.clone(),
-                calls: audit_calls.as_ref().map(CallCounts::of_client),
-                read_back: audit.read_back,
-                not_read_back: audit.not_read_back,
-                gone: audit.gone,
-                edited_since: audit.edits_since.len() as u64,
-                edits_since: audit.edits_since.iter().take(MAX_EDITS).map(edited).collect(),
-            },
+            audit: verdict(finished),
             response_ms: ResponseMs::of(|class| measure.responses(class)),
             service_ms: ResponseMs::of(|class| measure.services(class)),
             limits: RecordedLimits::of(&scenario.profile, matches!(world, World::ForeignHttp(_))),

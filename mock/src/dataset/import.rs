@@ -239,7 +239,7 @@ mod tests {
     /// Every member of an answer, in the forms that recordings have: the import serves the same.
     #[test]
     fn an_answer_is_served_as_it_was_saved() {
-        let answer = r##"[
+        let answer = r#"[
           {"id": "7", "name": "Badge #", "displayName": "Badge #", "status": "ACTIVE", "groupId": "5",
            "displayType": "OneLineText", "dataType": "Name", "constituentReadOnly": true,
            "component": "Individual", "optionValues": null, "accountSettings": {"accountType": "Individual"}},
@@ -256,7 +256,7 @@ mod tests {
            "component": "Account", "optionValues": null, "accountSettings": {"accountType": "Company"}},
           {"id": "10", "name": "Note", "displayName": "Note", "status": "ACTIVE", "groupId": null,
            "displayType": "OneLineText", "dataType": null, "constituentReadOnly": false,
-           "component": "Account", "optionValues": null, "accountSettings": {"accountType": "Any"}}]"##;
+           "component": "Account", "optionValues": null, "accountSettings": {"accountType": "Any"}}]"#;
         let mut saved: Vec<CustomField> = serde_json::from_str(answer).unwrap();
         let imported = import(&saved);
         assert_eq!((imported.fields, &*imported.left_out), (4, &[][..]));

@@ -42,9 +42,9 @@ fn every_file_is_read_with_a_byte_order_mark_and_in_utf_16() {
         ("ids.txt", "3\n5\n", "run --resources 9 --resource-ids @ids.txt --no-store"),
         ("calls.har", &recording(40).to_string(), "fit calls.har"),
     ] {
-        let plain = text.replace('\n', "\r\n");
+        let crlf = text.replace('\n', "\r\n");
         let files =
-            [text.into(), plain.clone().into(), format!("\u{feff}{plain}").into(), utf16(&plain)];
+            [text.into(), crlf.clone().into(), format!("\u{feff}{crlf}").into(), utf16(&crlf)];
         let said = files.map(|bytes: Vec<u8>| {
             std::fs::write(place.path().join(name), bytes).unwrap();
             place.neonbench(line)
