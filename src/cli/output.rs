@@ -136,6 +136,13 @@ fn lower_bound(record: &RunRecord) -> String {
         return "no lower bound: the profile has no limits".to_owned();
     };
     let RunRecord { lower_bound_s, lower_bound_any_client_s: any_s, .. } = record;
+    if record.limits.assumed && share > 1.0 {
+        return format!(
+            "faster than the lower bound {} of profile {}, which was assumed of the server",
+            duration(*lower_bound_s),
+            escape_controls(&record.profile)
+        );
+    }
     let mut text =
         format!("lower bound {}, efficiency {}", duration(*lower_bound_s), percent(share));
     if *lower_bound_s > 1.01 * any_s && *any_s > 0.0 {
