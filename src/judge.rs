@@ -38,7 +38,7 @@ pub struct ClientUnderTest<'a> {
     pub unauthorized: u64,
     /// Calls with valid credentials that the mock could not decode.
     pub undecodable: u64,
-    /// What went wrong, by cause.
+    /// The mishaps, by cause.
     pub mishaps: Mishaps,
     /// Shows the values of differences, which may be personal, instead of their form.
     pub show_values: bool,

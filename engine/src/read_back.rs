@@ -92,7 +92,7 @@ pub async fn read_back<T: Transport, C: Clock>(
             observer.observe(event);
         }
     };
-    // Whoever has stopped the run still learns how its accounts stand.
+    // A person who has stopped the run still learns how its accounts stand.
     let stop = if job.stop.is_set() { Stop::NEVER } else { job.stop };
     let reader = AccountReader::new(transport.inner(), clock, &mut fold, job.settings, stop);
     let unread = judge.read(&reader, &ids, columns.as_ref()).await;

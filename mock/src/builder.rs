@@ -103,14 +103,14 @@ pub struct NeonMockBuilder {
     addr: SocketAddr,
     patience: Duration,
     journal: usize,
-    observer: Option<Observer>,
+    observer: Option<ObserverFn>,
 }
 
 /// Hears of each call once it is answered.
 #[derive(Clone)]
-struct Observer(Arc<dyn Fn(&ServedCall) + Send + Sync>);
+struct ObserverFn(Arc<dyn Fn(&ServedCall) + Send + Sync>);
 
-impl std::fmt::Debug for Observer {
+impl std::fmt::Debug for ObserverFn {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("…")
     }
@@ -226,7 +226,7 @@ impl NeonMockBuilder {
     /// Calls `observer` with each call once it is answered, such as for an access log. It holds up the
     /// server. Default: none.
     pub fn observer(mut self, observer: impl Fn(&ServedCall) + Send + Sync + 'static) -> Self {
-        self.observer = Some(Observer(Arc::new(observer)));
+        self.observer = Some(ObserverFn(Arc::new(observer)));
         self
     }
 
@@ -257,7 +257,7 @@ impl NeonMockBuilder {
         };
         let credentials = OrgCredentials::new(self.org_id.clone(), self.api_key.0)
             .ok_or(StartError::OrgId { org_id: self.org_id })?;
-        let observer = self.observer.map(|Observer(observer)| observer);
+        let observer = self.observer.map(|ObserverFn(observer)| observer);
         let live = Arc::new(Live::new(neon, credentials, self.journal, observer));
         let admin_token = match self.admin_token {
             Some(Secret(token)) => token,

@@ -215,7 +215,7 @@ impl Live {
         self.mishaps.lock().expect("nothing under this lock panics")
     }
 
-    /// What went wrong so far, by cause.
+    /// The mishaps so far, by cause.
     pub(crate) fn mishaps(&self) -> Mishaps {
         self.mishap_log().found()
     }

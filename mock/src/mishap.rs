@@ -1,4 +1,4 @@
-//! What went wrong between a client and the mock, by cause: errors that were answered, members that were
+//! Mishaps between a client and the mock, by cause: errors that were answered, members that were
 //! ignored, calls that went past the API. For people who look for a fault of their client.
 //!
 //! Bounded: causes beyond the first [`MAX_CAUSES`] are only counted. Deliberately absent: values.

@@ -84,7 +84,7 @@ impl NeonMock {
         self.live.undecodable()
     }
 
-    /// What went wrong between the clients and the mock so far, by cause.
+    /// The mishaps between the clients and the mock so far, by cause.
     pub fn mishaps(&self) -> Mishaps {
         self.live.mishaps()
     }

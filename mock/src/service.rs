@@ -208,7 +208,7 @@ mod tests {
         let mean = capped.iter().sum::<u64>() as f64 / 200_000.0;
         let ratio = mean / law.mean().as_nanos() as f64;
         assert!((0.995..1.005).contains(&ratio), "{ratio}");
-        // What lies below the cap is drawn as without one.
+        // A time below the cap is drawn as without one.
         let whole = draws(&Law::log_normal(250 * MS, 1000 * MS).unwrap(), 200_000);
         assert!(
             capped.iter().zip(&whole).all(|(capped, whole)| *capped == (*whole).min(600_000_000))

@@ -108,7 +108,7 @@ async fn serve(args: &ServeArgs, inputs: &Inputs) -> Result<ExitCode, CliError> 
         () = mock.stopped() => {}
     }
     if let Some(path) = &args.ready_file {
-        // Whoever waits for the file is not to find that of a mock that has gone. It may have been taken.
+        // A script that waits for the file must not find that of a mock that has gone. It may have been taken.
         let _ = std::fs::remove_file(path);
     }
     let end = ServeEnd {
@@ -143,7 +143,7 @@ fn log(call: &ServedCall) {
     tracing::info!(target: ACCESS_LOG, "{} {path}{query} {status} {ms:.1} ms", call.verb);
 }
 
-/// What a client of the mock needs to know, as JSON.
+/// The address, the credentials and the token that a client needs, as JSON.
 #[derive(Serialize)]
 struct ServeStart {
     schema: u32,
@@ -159,7 +159,7 @@ struct ServeStart {
     seed: u64,
 }
 
-/// What came to pass, as JSON.
+/// The outcome of a call, as JSON.
 #[derive(Serialize)]
 struct ServeEnd {
     schema: u32,

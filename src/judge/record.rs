@@ -124,7 +124,7 @@ pub struct JudgedCalls {
     /// The first of these.
     #[serde(default)]
     pub first_outside: Option<String>,
-    /// What the mock said to calls that it could not carry out, most frequent first.
+    /// The mock's answers to calls that it could not carry out, most frequent first.
     #[serde(default)]
     pub errors: Vec<CauseRecord>,
     /// Members of bodies that were ignored: nothing is wrong with such a call but that it does not do what

@@ -119,7 +119,7 @@ neon_mock::named! {
 }
 
 neon_mock::named! {
-    /// How much of a remote server's accounts is read again after a run, to judge it.
+    /// The part of a remote server's accounts that is read again after a run, to judge it.
     #[derive(Default, schemars::JsonSchema)]
     pub enum AuditDepth {
         /// Nothing.

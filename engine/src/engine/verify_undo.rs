@@ -67,7 +67,7 @@ struct WriteReviewer<'a, T, C> {
     mode: ReviewMode,
 }
 
-/// What a review has found so far.
+/// The findings of a review so far.
 #[derive(Default)]
 struct FoundWrites {
     review: WriteReview,

@@ -22,7 +22,7 @@ pub enum Transform {
         values: BTreeMap<CompactString, CompactString>,
         /// Replacement of texts without an entry; with it, `otherwise` is `None`.
         default: Option<CompactString>,
-        /// What happens to texts without an entry; `None` skips them, and `plan check` warns.
+        /// The treatment of texts without an entry; `None` skips them, and `plan check` warns.
         otherwise: Option<Otherwise>,
     },
     /// White space around each text goes.
@@ -42,7 +42,7 @@ pub enum Transform {
     Template(String),
 }
 
-/// What a map does with a text that has no entry.
+/// The treatment of a text that a map has no entry for.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
 )]

@@ -137,7 +137,7 @@ pub struct WireStep {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(with = "Option<String>")]
     pub default: Option<CompactString>,
-    /// What `map` does with a text without an entry. Without `default` and `otherwise` it skips such a text,
+    /// The treatment of a text without an entry by `map`. Without `default` and `otherwise` it skips such a text,
     /// and `plan check` warns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub otherwise: Option<Otherwise>,

@@ -1,4 +1,4 @@
-//! What a run saw of each account and what it wrote there, as its calls go by.
+//! Records the accounts that a run reads and the writes that it sends, as its calls go by.
 
 use crate::engine::{AccountView, account_of, is_certain_refusal, outcome_of};
 use crate::transport::{Transport, TransportError};
@@ -128,7 +128,7 @@ impl Notes {
         self.seen.keys().copied()
     }
 
-    /// What was seen of account `id`, in order.
+    /// The looks at account `id` and the writes to it, in order.
     pub(super) fn of(&self, id: AccountId) -> &[Sight] {
         self.seen.get(&id).map_or(&[], Vec::as_slice)
     }

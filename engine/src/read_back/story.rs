@@ -16,7 +16,7 @@ const THIS_PROCESS: u64 = 1 << 40;
 /// Values by field; `None` is empty, and a field that is not in it is unknown.
 type Known = BTreeMap<FieldId, Option<Value>>;
 
-/// What is known of an account up to the end of the run.
+/// The state of an account up to the end of the run.
 pub(super) struct AccountStory {
     /// The fields before the run.
     before: Known,
@@ -29,7 +29,7 @@ pub(super) struct AccountStory {
 }
 
 /// The account as it is found, held against its story.
-pub(super) struct Told {
+pub(super) struct AccountVerdict {
     /// True if it is as the plan demands, or others wrote what differs.
     pub(super) matches: bool,
     /// True if the plan changes the account.
@@ -92,7 +92,7 @@ impl AccountStory {
             (None, _) => {
                 self.before.insert(field, value.clone());
             }
-            // Whether somebody restored the value is settled in the end.
+            // A value that somebody restored is told apart in the end.
             (Some(_), Some(Standing::Before)) if write.is_some_and(|write| write.is_certain) => {
                 return;
             }
@@ -143,7 +143,11 @@ impl AccountStory {
     }
 
     /// Holds the account as `view` shows it against its story and the `demand` of the plan.
-    pub(super) fn told(&self, view: &AccountView<'_>, demand: &ExpectedState<'_>) -> Told {
+    pub(super) fn told(
+        &self,
+        view: &AccountView<'_>,
+        demand: &ExpectedState<'_>,
+    ) -> AccountVerdict {
         let mut edits = self.edits.clone();
         let edit = |field, value| Edit { at: Timestamp::ZERO, field, value };
         let (mut theirs, mut as_before) = (Vec::new(), Vec::new());
@@ -167,7 +171,7 @@ impl AccountStory {
         }
         let before = self.before(view);
         let verdict = demand.compare(&before, &edits, &view.values);
-        Told { matches: verdict.matches, changes: verdict.changes, theirs, as_before }
+        AccountVerdict { matches: verdict.matches, changes: verdict.changes, theirs, as_before }
     }
 
     /// The fields that `view` shows, as they were before the run; those that it never looked at are taken to

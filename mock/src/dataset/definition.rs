@@ -1,4 +1,4 @@
-//! What an answer of `GET /customFields` says of a field beside its name, type and options' names.
+//! The members of a field in an answer of `GET /customFields`, beside its name, type and options' names.
 
 use crate::api::{CustomField, OptionDef, OptionStatus};
 use serde::{Deserialize, Serialize};

@@ -23,7 +23,7 @@ pub(super) struct AccountChange {
 /// Author of a change.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Author {
-    /// Whoever calls the API.
+    /// A client of the API.
     #[default]
     Client,
     /// A user of the organisation.

@@ -152,7 +152,7 @@ impl Organisation {
             &account.body;
         let original = self.identity(id, account.kind);
         let blank = blank_members(account.kind);
-        // What is as it was at the start takes no memory.
+        // A member that is as it was at the start takes no memory.
         let whole = |written: &OtherMembers, blank: OtherMembers, original: &OtherMembers| {
             let whole = blank.overlaid(written);
             if whole == *original { original.clone() } else { whole }

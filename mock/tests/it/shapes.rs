@@ -234,7 +234,7 @@ fn every_answer_has_the_shape_of_recorded_ones() {
     assert!(unseen.is_empty(), "described and never seen: {unseen:#?}");
 }
 
-/// What a complete comparison sees of the description.
+/// The parts of the description that a complete comparison sees.
 fn expected(all: &Map<String, Value>) -> BTreeSet<String> {
     fn add(at: &str, shape: &Value, expected: &mut BTreeSet<String>) {
         match shape {

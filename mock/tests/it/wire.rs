@@ -306,7 +306,7 @@ async fn an_account_has_the_members_that_were_recorded() {
     assert_eq!((&contact["email2"], &contact["deceased"]), (&json!(""), &json!(false)));
 }
 
-/// Who changed an account last shows in its time stamps.
+/// Time stamps name the author of the last change.
 #[tokio::test]
 async fn a_change_is_the_api_user_s() {
     let mock = unlimited().await;

@@ -90,7 +90,7 @@ pub(super) fn summary(record: &JudgeRecord) -> String {
     lines.join("\n")
 }
 
-/// What went wrong with calls, a line per cause.
+/// The mishaps of calls, one line per cause.
 fn causes(record: &JudgeRecord) -> Vec<String> {
     let JudgedCalls { errors, ignored_members, outside, first_outside, .. } = &record.calls;
     let error = |cause: &CauseRecord| {

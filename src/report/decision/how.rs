@@ -1,4 +1,4 @@
-//! How a decision was measured.
+//! The method behind a decision.
 
 use crate::report::shared::league::StrategyRuns;
 use crate::stats::distinct;

@@ -1,4 +1,4 @@
-//! What could go wrong: the audits of all runs, failures, and the causes that held a run back.
+//! Risks: the audits of all runs, failures, and the causes that held a run back.
 
 use crate::experiment::RunFigures;
 use crate::findings::{Gain, RunFinding, findings, gain};

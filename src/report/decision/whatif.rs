@@ -1,4 +1,4 @@
-//! What would change the outcome: other limits, workers, batch sizes, service times and numbers of accounts.
+//! Changes that would change the outcome: other limits, workers, batch sizes, service times and numbers of accounts.
 
 pub(crate) mod grid;
 pub(crate) mod pools;

@@ -11,7 +11,7 @@ use crate::stats::mean;
 use crate::text::sig3;
 use neonbench_engine::engine::Strategy;
 
-/// Who wins, and what choosing so costs, in words.
+/// The winners, and the price of choosing so, in words.
 pub(crate) fn title(map: &DecisionMap) -> String {
     let mean = |of: fn(&MapCell) -> f64| sig3(mean(map.cells.iter().map(of)));
     format!(

@@ -1,4 +1,4 @@
-//! How good `auto` is: its choice for the report's migration, and its regret.
+//! The quality of `auto`: its choice for the report's migration, and its regret.
 
 mod run;
 

@@ -1,4 +1,4 @@
-//! How fast our own code is.
+//! The speed of our own code.
 
 use serde::{Deserialize, Serialize};
 

@@ -15,7 +15,7 @@ fn deviation(forecast: &ForecastError) -> f64 {
     forecast.forecast_s[1] / forecast.median_s - 1.0
 }
 
-/// How far the forecasts are off, in words.
+/// The error of the forecasts, in words.
 pub(crate) fn title(verdicts: &[CaseVerdict]) -> String {
     let forecasts = verdicts.iter().filter_map(|verdict| verdict.forecast.as_ref());
     let off: Vec<f64> = forecasts.map(|forecast| deviation(forecast).abs()).collect();

@@ -1,4 +1,4 @@
-//! What all charts are drawn with, by plotters into strings of SVG. Where a chart would show nothing, there is
+//! The tools that all charts are drawn with, by plotters into strings of SVG. Where a chart would show nothing, there is
 //! none.
 
 pub(crate) mod canvas;

@@ -77,7 +77,7 @@ fn a_filter_is_values_by_field_there_and_equalities_here() {
     let exported = plan.to_python().made;
     let expected = json!({"Account Type": "Individual", "Level": "3"});
     assert_eq!(exported["plan"]["resource_filter"], expected);
-    // What is no equality is named, and no wider filter is written in its place.
+    // A criterion that is no equality is named, and no wider filter is written in its place.
     let mut other = plan;
     let Selection::Filter(criteria) = &mut other.selection else { panic!() };
     criteria[1].operator = Operator::NotBlank;

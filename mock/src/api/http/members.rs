@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(unknown(echoed), None);
     }
 
-    /// What the API does not have is dropped at any depth, and so are nulls and passwords.
+    /// Members that the API does not have are dropped at any depth, and so are nulls and passwords.
     #[test]
     fn members_that_the_api_has_are_kept() {
         let body = r#"{"individualAccount":{"noSolicitation":true,"customFieldResponses":[],"url":null,

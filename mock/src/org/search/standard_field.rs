@@ -61,13 +61,13 @@ pub(super) enum TypedSource {
     CreatedTime,
     /// The day on which it was created.
     CreatedDate,
-    /// Who created it.
+    /// The author of the account.
     CreatedBy,
     /// When it was last changed.
     ModifiedTime,
     /// The day on which it was last changed.
     ModifiedDate,
-    /// Who changed it last.
+    /// The author of its last change.
     ModifiedBy,
 }
 
@@ -169,7 +169,7 @@ use Operator::{
     NotEqual, NotInRange,
 };
 
-/// Operators of texts, standard and custom.
+/// Operators of texts, standard and custom; the first two are for texts that may be blank.
 pub(super) const TEXT: [Operator; 11] = [
     Blank,
     NotBlank,
@@ -209,17 +209,7 @@ fn operators(kind: &str) -> &'static [Operator] {
         "filled-choice" => &[Equal, NotEqual, InRange, NotInRange],
         "number" => &NUMBER,
         "text" => &TEXT,
-        "filled-text" => &[
-            Equal,
-            NotEqual,
-            InRange,
-            NotInRange,
-            Contain,
-            GreaterThan,
-            LessThan,
-            GreaterAndEqual,
-            LessAndEqual,
-        ],
+        "filled-text" => &TEXT[2..],
         _ => unreachable!("the table knows its operators: {kind}"),
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn run(
     Ok(pools)
 }
 
-/// Whether a higher limit would help `explored`, in words.
+/// The effect of a higher limit on `explored`, in words.
 pub(crate) fn title(pool: Option<u32>, pools: &[PoolWhatIf], explored: Strategy) -> String {
     let found = would_more_help(pool, pools, explored);
     found.unwrap_or_else(|| format!("{explored} under other limits"))

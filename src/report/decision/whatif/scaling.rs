@@ -60,7 +60,7 @@ pub(crate) fn run(
     Ok(scaling.into_iter().flatten().collect())
 }
 
-/// How time grows, in words.
+/// The growth of the time, in words.
 pub(crate) fn title(scaling: &[ScalingPoint]) -> String {
     let of = |strategy: Strategy| -> Vec<&ScalingPoint> {
         scaling.iter().filter(|sized| sized.strategy == strategy).collect()

@@ -14,13 +14,13 @@ const CELL: i32 = 40;
 
 /// The settings of a surface in order; on a narrow sheet they change places, since there are more workers
 /// than batch sizes.
-struct Settings {
+struct SurfaceAxes {
     across: Vec<u32>,
     down: Vec<u32>,
     workers_across: bool,
 }
 
-impl Settings {
+impl SurfaceAxes {
     /// The corners of a cell on `canvas`.
     fn corners(&self, canvas: &Canvas<'_>, cell: &SurfacePoint) -> [Point; 2] {
         let (across, down) = if self.workers_across {
@@ -62,7 +62,7 @@ pub(crate) fn surface(cells: &[SurfacePoint], pool: Option<u32>) -> Option<Strin
             lists.reverse();
         }
         let [across, down] = lists;
-        let settings = Settings { across, down, workers_across: !canvas.is_narrow() };
+        let settings = SurfaceAxes { across, down, workers_across: !canvas.is_narrow() };
         let name = names(canvas, &settings, high);
         for cell in cells {
             let corners = settings.corners(canvas, cell);
@@ -77,7 +77,7 @@ pub(crate) fn surface(cells: &[SurfacePoint], pool: Option<u32>) -> Option<Strin
 
 /// Writes the names of the rows and columns, and gives the names of the cells' times: on a narrow sheet all
 /// in one unit, which stands above them.
-fn names(canvas: &Canvas<'_>, settings: &Settings, longest_s: f64) -> impl Fn(f64) -> String {
+fn names(canvas: &Canvas<'_>, settings: &SurfaceAxes, longest_s: f64) -> impl Fn(f64) -> String {
     let [across, down] =
         if settings.workers_across { ["workers", "batch size"] } else { ["batch size", "workers"] };
     let width = settings.width(canvas);
@@ -131,7 +131,7 @@ fn mark_pool(
     canvas: &Canvas<'_>,
     (cells, pool): (&[SurfacePoint], Option<u32>),
     workers: &[u32],
-    settings: &Settings,
+    settings: &SurfaceAxes,
 ) {
     let Some(pool) = pool else { return };
     let Some(beyond) = workers.iter().position(|count| *count > pool) else { return };
