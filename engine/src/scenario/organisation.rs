@@ -93,13 +93,17 @@ fn filtered(criterion: &Criterion) -> FieldSpec {
     for value in asked.chain(OPTIONS.map(str::to_owned)) {
         push(&mut values, value);
     }
+    spec(field, FieldKind::Text, FILTERED_FILLED, values)
+}
+
+fn spec(name: &str, kind: FieldKind, filled: f64, values: Vec<String>) -> FieldSpec {
     FieldSpec {
-        name: field.clone(),
+        name: name.to_owned(),
         id: None,
         display_name: None,
-        kind: FieldKind::Text,
+        kind,
         accounts: AccountType::Any,
-        filled: FILTERED_FILLED,
+        filled,
         values,
         option_ids: Vec::new(),
         options: Vec::new(),
@@ -122,20 +126,7 @@ fn field(plan: &Plan, name: &str) -> FieldSpec {
             values = OPTIONS.map(str::to_owned).to_vec();
         }
     }
-    FieldSpec {
-        name: name.to_owned(),
-        id: None,
-        display_name: None,
-        kind,
-        accounts: AccountType::Any,
-        filled: if is_source { 1.0 } else { TARGETS_FILLED },
-        values,
-        option_ids: Vec::new(),
-        options: Vec::new(),
-        definition: FieldDefinition::default(),
-        skew: 1.0,
-        mirrors: None,
-    }
+    spec(name, kind, if is_source { 1.0 } else { TARGETS_FILLED }, values)
 }
 
 fn has_options(kind: FieldKind) -> bool {
