@@ -31,6 +31,12 @@ const START_PUSHING: u32 = 8;
 /// their time.
 const PATIENCE: u32 = 32;
 
+/// Calls in flight beyond which a server may let calls wait before it refuses them: the times of calls
+/// already sent tell of that, once they are answered. So fewer are added at a time, the square of those taken ÷
+/// `WIDE_SHARE`: the more calls a round has, the more they tell.
+const WIDE: u32 = 16;
+const WIDE_SHARE: u32 = 200;
+
 /// Successes before the first attempt at one more call; doubled after each failure.
 const PROBE_AFTER: u32 = 128;
 
@@ -217,9 +223,8 @@ impl Adaptive {
             return;
         }
         if !self.is_found() {
-            // Refusals may be slow: hardly more again than were taken.
             let opened = self.limit + self.manners.opened_by_success();
-            self.limit = opened.min(2 * self.taken + self.taken / 8).clamp(self.limit, MOST);
+            self.limit = opened.min(most_after(self.taken)).clamp(self.limit, MOST);
             return;
         }
         (self.successes, self.settled) = (self.successes + 1, self.settled + 1);
@@ -361,6 +366,12 @@ impl Adaptive {
         self.change(self.taken.max(1), call.done_at);
         true
     }
+}
+
+/// The most calls in flight where `taken` were taken, and none refused: refusals may be slow.
+fn most_after(taken: u32) -> u32 {
+    let twice = 2 * taken + taken / 8;
+    if taken < WIDE { twice } else { twice.min(taken + taken * taken / WIDE_SHARE) }
 }
 
 impl ConcurrencyLimit for Adaptive {
