@@ -15,6 +15,7 @@ mod limit;
 mod of_all;
 mod paced_rate;
 mod shared_rate;
+mod waiting;
 
 pub use adaptive::Adaptive;
 pub use limit::{

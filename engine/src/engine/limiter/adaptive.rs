@@ -19,6 +19,7 @@ use super::Manners;
 use super::knee::MOST;
 use super::limit::{CallFeedback, ConcurrencyLimit};
 use super::paced_rate::{PacedRate, RecentCalls, TRIAL_REFUSALS};
+use super::waiting::Waiting;
 use neon_mock::time::Timestamp;
 use std::time::Duration;
 
@@ -106,6 +107,7 @@ pub struct Adaptive {
     /// Refusals below the limit since as many calls as it allows were taken.
     refused: u32,
     recent: RecentCalls,
+    waiting: Waiting,
     /// Refusals that contradict what was found, less successes since.
     contradicted: u32,
     /// The same, since one more was taken.
@@ -163,6 +165,7 @@ impl Adaptive {
             trial_after: TRIAL_AFTER,
             refused: 0,
             recent: RecentCalls::default(),
+            waiting: Waiting::default(),
             contradicted: 0,
             shrunk: 0,
             not_before: Timestamp::ZERO,
@@ -191,6 +194,9 @@ impl Adaptive {
         self.doubt.taken += 1;
         self.contradicted = self.contradicted.saturating_sub(1);
         self.recent.add(call);
+        if 2 * (call.in_flight + 1) > self.limit {
+            self.waiting.add(call);
+        }
         if call.in_flight + 1 >= self.limit {
             self.refused = 0;
         }
@@ -223,6 +229,9 @@ impl Adaptive {
             return;
         }
         if !self.is_found() {
+            if self.limit > WIDE && self.waiting.is_seen() {
+                return;
+            }
             let opened = self.limit + self.manners.opened_by_success();
             self.limit = opened.min(most_after(self.taken)).clamp(self.limit, MOST);
             return;
