@@ -15,13 +15,13 @@ use std::process::ExitCode;
 
 /// Writes the page of the runs that `--runs` names.
 pub(super) fn run(args: &ReportArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
-    let store = args.store.open()?;
-    let mut league = Vec::new();
-    for &id in &args.runs {
-        league.push(contender(store.entry(id)?)?);
-    }
+    let (league, baseline) = args.store.read(|store| {
+        let league = args.runs.iter().map(|&id| contender(store.entry(id)?));
+        let league: Vec<StrategyRuns> = league.collect::<Result<_, CliError>>()?;
+        let baseline = args.baseline.map(|id| against(store, id, &league)).transpose()?;
+        Ok((league, baseline))
+    })?;
     let first = league[0].runs[0].clone();
-    let baseline = args.baseline.map(|id| against(&store, id, &league)).transpose()?;
     let decision = Decision { baseline, ..Decision::of(league, args.engine.selector.goal.goal()) };
     files::prepare(&args.out)?;
     let next = Some(line.to("history").to_string());

@@ -5,6 +5,7 @@ use neonbench_engine::engine::{Settings, Strategy};
 use neonbench_engine::journal::{AccountStatus, FieldChange, Intent};
 use neonbench_engine::record::ChosenBy;
 use neonbench_engine::scenario::{DatasetSource, Resources};
+use rusqlite::Connection;
 use std::path::Path;
 
 fn header() -> Header {
