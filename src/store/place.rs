@@ -97,7 +97,7 @@ impl Place {
     pub(super) fn open(self) -> Result<Store, StoreError> {
         let wrong = |source| StoreError::Open { path: self.path.clone(), source };
         if self.real.metadata().map_err(wrong)?.len() > 0 {
-            self.open_to_read()?;
+            self.recognised()?;
         }
         #[cfg(unix)]
         {
@@ -116,34 +116,38 @@ impl Place {
         Ok(store)
     }
 
-    /// Opens the file to read it, and creates nothing beside it.
+    /// Opens the file to read it, with the tables of this version, and creates nothing beside it. The flag is
+    /// that of [`connect_to_read`](Self::connect_to_read).
     ///
     /// Errors: it is no store, or it cannot be read.
     fn open_to_read(&self) -> Result<(Store, bool), StoreError> {
+        match self.recognised()? {
+            (Form::Current | Form::Unmarked, store, is_fixed) => Ok((store, is_fixed)),
+            (Form::Earlier(_), store, is_fixed) => Ok((store.copied()?, is_fixed)),
+            (Form::Empty, ..) => Err(self.not_a_store("it is an empty database")),
+        }
+    }
+
+    /// What the file is, with a connection that only reads.
+    ///
+    /// Errors: it is neither a store nor an empty database, or it cannot be read.
+    fn recognised(&self) -> Result<(Form, Store, bool), StoreError> {
         let mut start = Vec::new();
         let file = std::fs::File::open(&self.real);
         file.and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut start))
-            .map_err(|source| StoreError::Open { path: self.path.clone(), source })?;
-        let why = match start.as_slice() {
-            [] => "it is empty",
-            start if start != MAGIC => "it is no SQLite database",
-            _ => "",
-        };
-        if !why.is_empty() {
-            return Err(StoreError::NotAStore { path: self.path.clone(), why: why.to_owned() });
+            .map_err(|source| self.unreadable(source))?;
+        if start.is_empty() {
+            return Err(self.not_a_store("it is empty"));
+        }
+        if start != MAGIC {
+            return Err(self.not_a_store("it is no SQLite database"));
         }
         let (store, is_fixed) = self.connect_to_read()?;
-        let form = schema::recognise(&store)?;
-        let store = match form {
-            Form::Current => store,
-            // Its tables are those that this version reads, in a copy.
-            Form::Unmarked | Form::Earlier(_) => store.copied()?,
-            Form::Empty => {
-                let why = "it is an empty database".to_owned();
-                return Err(StoreError::NotAStore { path: self.path.clone(), why });
-            }
-        };
-        Ok((store, is_fixed))
+        Ok((schema::recognise(&store)?, store, is_fixed))
+    }
+
+    fn not_a_store(&self, why: &str) -> StoreError {
+        StoreError::NotAStore { path: self.path.clone(), why: why.to_owned() }
     }
 
     /// A connection that only reads; the flag is true if it takes the file for one that nobody changes.
@@ -248,16 +252,17 @@ impl Store {
 
 impl Witness {
     fn new(real: &Path) -> Self {
-        let main = real.metadata().ok().as_ref().and_then(file_id);
-        Self { real: real.to_owned(), main, log: Cell::new(None) }
+        let of = |path: &Path| path.metadata().ok().as_ref().and_then(file_id);
+        let log = Cell::new(of(&with_ending(real, "-wal")));
+        Self { real: real.to_owned(), main: of(real), log }
     }
 
     /// True if other processes find under its name the file and the log that this one has open.
     pub(super) fn is_in_place(&self) -> bool {
         let found = |path: &Path| path.metadata().ok().filter(Metadata::is_file);
         let (main, log) = (found(&self.real), found(&with_ending(&self.real, "-wal")));
-        let Some(main) = main.filter(|it| it.len() > 0) else { return false };
-        let log = log.as_ref().and_then(file_id);
+        let (Some(main), Some(log)) = (main.filter(|it| it.len() > 0), log) else { return false };
+        let log = file_id(&log);
         if self.log.get().is_none() {
             self.log.set(log);
         }

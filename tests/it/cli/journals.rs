@@ -52,7 +52,7 @@ pub(crate) fn started(place: &Place, line: &str) -> Child {
 }
 
 /// Waits until the mock has carried out `calls` calls of `class`.
-fn wait_for(mock: &NeonMock, class: Class, calls: u64) {
+pub(crate) fn wait_for(mock: &NeonMock, class: Class, calls: u64) {
     while mock.calls().admitted(class) < calls {
         std::thread::yield_now();
     }
