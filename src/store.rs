@@ -113,6 +113,11 @@ pub fn give_up_waiting() {
     GIVES_UP.store(true, Ordering::Relaxed);
 }
 
+#[expect(clippy::disallowed_methods, reason = "SQLite asks for a lock again when this returns")]
+fn pause(moment: Duration) {
+    std::thread::sleep(moment);
+}
+
 /// Waits a moment for a lock that another process holds, after `waited` such moments, and says so from the
 /// fifth second on; `false` if nobody shall wait any more.
 fn wait(waited: i32) -> bool {
@@ -123,7 +128,7 @@ fn wait(waited: i32) -> bool {
             "another process has locked the store for {seconds} s; waiting for it"
         );
     }
-    std::thread::sleep(Duration::from_secs(1) / STEPS_PER_S as u32);
+    pause(Duration::from_secs(1) / STEPS_PER_S as u32);
     !GIVES_UP.load(Ordering::Relaxed)
 }
 

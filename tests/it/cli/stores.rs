@@ -163,17 +163,19 @@ fn limited(place: &Place, blocks: u64, line: &str) -> Outcome {
     outcome(&mut command)
 }
 
-/// Accounts of run 1 that were written, or may have been, by its journal; 0 without such a run.
+/// Writes of run 1 that were noted before they were sent; 0 without such a run.
 fn noted(place: &Place) -> u64 {
-    let ledger = Store::read(&place.path().join("s"), |store| store.ledger(1));
-    let is_noted = |entry: &neonbench_engine::journal::LedgerEntry| {
-        !entry.changes.is_empty() || entry.open.is_some()
-    };
-    match ledger {
-        Ok(ledger) => ledger.iter().filter(|(_, entry)| is_noted(entry)).count() as u64,
-        Err(StoreError::NotAStore { .. } | StoreError::Open { .. }) => 0,
+    match Store::read(&place.path().join("s"), |store| store.run(1)) {
+        Ok(_) => {}
+        Err(StoreError::NotAStore { .. } | StoreError::Open { .. } | StoreError::NoRun { .. }) => {
+            return 0;
+        }
         Err(error) => panic!("the store cannot be read: {error}"),
     }
+    let store = Connection::open(place.path().join("s")).unwrap();
+    let select = "SELECT count(*) FROM notes WHERE run_id = 1 AND note_json LIKE '{\"intended\"%'";
+    let noted: i64 = store.query_row(select, [], |row| row.get(0)).unwrap();
+    noted.cast_unsigned()
 }
 
 /// Checks the end of a run of which the store could not take everything: one sentence with the way on.
