@@ -12,6 +12,7 @@ use neonbench_engine::event::Observer;
 use neonbench_engine::journal::{JournalError, Ledger, LedgerEntry, RetryScope};
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::{Run, RunContext, RunError, RunSpec, World};
+use neonbench_engine::scenario::Resources;
 use neonbench_engine::world::Target;
 use std::fmt::Display;
 
@@ -122,7 +123,8 @@ pub(super) struct JournaledRun<'a> {
     pub(super) earlier: Option<RunRecord>,
     /// Processes after those that left no figures.
     pub(super) lost: u64,
-    /// True if the record of this process becomes the run's.
+    /// True if the record of this process is of all accounts of the run, and becomes the run's. That of some
+    /// accounts is added to it.
     pub(super) keeps_record: bool,
 }
 
@@ -139,6 +141,10 @@ impl JournaledRun<'_> {
     ) -> Result<Run, CliError> {
         let JournaledRun { store, id, ledger, again, stop, resume, earlier, lost, keeps_record } =
             self;
+        let accounts = match &order.scenario.resources {
+            Resources::Ids(ids) => ids.as_slice(),
+            _ => &[],
+        };
         let made = {
             let journal = store.journal(id)?;
             let session = RunContext { journal: &journal, ledger, again, stop, ..order.session };
@@ -153,7 +159,18 @@ impl JournaledRun<'_> {
                 }
                 run.record.next_command = next(&run)?;
                 let state = if run.record.stopped { RunState::Stopped } else { RunState::Finished };
-                let ended = store.end(id, state, Some(&run).filter(|_| keeps_record));
+                let ended = match (keeps_record, earlier) {
+                    (true, _) => store.end(id, state, Some(&run)),
+                    (false, None) => store.end(id, state, None),
+                    (false, Some(earlier)) => {
+                        let landed = run.measure.landed_here();
+                        let whole = run.record.clone().after_retry(&earlier, accounts, landed);
+                        let own = std::mem::replace(&mut run.record, whole);
+                        let ended = store.end(id, state, Some(&run));
+                        run.record = own;
+                        ended
+                    }
+                };
                 match ended.and_then(|()| store.check_journal(id)) {
                     Ok(()) => Ok(run),
                     Err(source) => Err(unsaved(store, id, "its end", resume, source.into())),

@@ -110,7 +110,6 @@ pub(super) fn go_on(
         earlier: reopened.run.record.clone(),
         // A process that was killed, or failed, has left no record.
         lost: u64::from(matches!(reopened.run.state, RunState::Running | RunState::Failed)),
-        // The record of a run is that of all its accounts.
         keeps_record: part.verb == "resume",
     };
     let world = World::ForeignHttp(reopened.target.clone());

@@ -502,6 +502,14 @@ fn what_failed_is_tried_again_and_nothing_else() {
     let retried = place.json("retry 1 --json", 3);
     assert_eq!((&retried["resources"], &retried["records"]["failed"]), (&1.into(), &1.into()));
     assert_eq!(mock.calls().of(Endpoint::GetAccount).failed, reads + 1);
+    // Its process is one of the run's.
+    let stored = place.json("history --json", 0)["runs"][0].clone();
+    let processes = (&stored["processes"], &stored["failed"], &stored["resources"]);
+    assert_eq!(processes, (&2.into(), &1.into(), &13.into()), "{stored:#}");
+    let calls = |of: &Value, at: &str| of.pointer(at).and_then(Value::as_u64).unwrap_or_default();
+    let all = calls(&run, "/calls/total") + calls(&retried, "/calls/total");
+    assert_eq!(calls(&stored, "/calls"), all, "{stored:#}");
+    place.refused("fit --run 1", 2, &["run 1"]);
     let none = place.neonbench("retry 1 --only ambiguous");
     assert_eq!((none.code, none.stdout.as_str()), (4, ""), "{none:?}");
     assert_eq!(place.neonbench("verify 1").code, 0);
