@@ -105,10 +105,13 @@ pub struct Store {
 /// Steps of waiting for a lock, and the length of one.
 const STEPS_PER_S: i32 = 50;
 
-/// Set when nobody shall wait for a lock any more.
+/// Steps that a lock is waited for even then when nobody shall wait: other processes hold it for moments.
+const STEPS_OF_A_MOMENT: i32 = 75;
+
+/// Set when nobody shall wait for a lock any longer than a moment.
 static GIVES_UP: AtomicBool = AtomicBool::new(false);
 
-/// Ends each wait for a store that another process has locked: the call fails then.
+/// Bounds each wait for a store that another process has locked to a moment: the call fails then.
 pub fn give_up_waiting() {
     GIVES_UP.store(true, Ordering::Relaxed);
 }
@@ -119,7 +122,7 @@ fn pause(moment: Duration) {
 }
 
 /// Waits a moment for a lock that another process holds, after `waited` such moments, and says so from the
-/// fifth second on; `false` if nobody shall wait any more.
+/// fifth second on; `false` if nobody shall wait any longer.
 fn wait(waited: i32) -> bool {
     if waited == 5 * STEPS_PER_S || (waited > 0 && waited % (60 * STEPS_PER_S) == 0) {
         let seconds = waited / STEPS_PER_S;
@@ -129,7 +132,7 @@ fn wait(waited: i32) -> bool {
         );
     }
     pause(Duration::from_secs(1) / STEPS_PER_S as u32);
-    !GIVES_UP.load(Ordering::Relaxed)
+    waited < STEPS_OF_A_MOMENT || !GIVES_UP.load(Ordering::Relaxed)
 }
 
 impl Store {

@@ -45,7 +45,7 @@ pub(crate) enum CliError {
     Checkpoint { resume: String, source: RunError },
     #[error(
         "run {run} stopped, since its store cannot take {what}: {source}; {written} written and noted{}",
-        next_of(.resume)
+        next_of(.resume.as_deref())
     )]
     Unsaved {
         run: i64,
@@ -57,7 +57,7 @@ pub(crate) enum CliError {
     #[error(
         "run {run} wrote {written}, and nothing can resume, verify or undo it, since its journal is lost"
     )]
-    Lost { run: i64, written: String, source: StoreError },
+    Lost { run: i64, written: String, source: Box<StoreError> },
     #[error(transparent)]
     Selftest(#[from] SelftestError),
     #[error(transparent)]
@@ -86,8 +86,8 @@ impl CliError {
     }
 }
 
-fn next_of(resume: &Option<String>) -> String {
-    resume.as_ref().map_or_else(String::new, |resume| format!(" (next: {resume})"))
+fn next_of(resume: Option<&str>) -> String {
+    resume.map_or_else(String::new, |resume| format!(" (next: {resume})"))
 }
 
 /// Exit codes of the contract.

@@ -128,6 +128,7 @@ impl OutputPlace {
 
 /// Permissions of a new file for `readers`, in the place of one that had those of `earlier`.
 #[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "other systems have no such permissions")]
 fn permissions(readers: Readers, earlier: Option<Permissions>) -> Option<Permissions> {
     use std::os::unix::fs::PermissionsExt as _;
     // The system takes from them what the user's umask excludes.

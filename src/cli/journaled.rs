@@ -143,7 +143,7 @@ impl JournaledRun<'_> {
             self;
         let accounts = match &order.scenario.resources {
             Resources::Ids(ids) => ids.as_slice(),
-            _ => &[],
+            Resources::Search { .. } => &[],
         };
         let made = {
             let journal = store.journal(id)?;
@@ -218,7 +218,9 @@ fn unsaved(
         }
     });
     match store.check_journal(id) {
-        Err(source @ StoreError::Vanished { .. }) => CliError::Lost { run: id, written, source },
+        Err(source @ StoreError::Vanished { .. }) => {
+            CliError::Lost { run: id, written, source: Box::new(source) }
+        }
         _ => CliError::Unsaved { run: id, what, written, resume, source },
     }
 }

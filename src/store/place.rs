@@ -271,6 +271,7 @@ impl Witness {
 }
 
 #[cfg(unix)]
+#[expect(clippy::unnecessary_wraps, reason = "other systems have no such numbers")]
 fn file_id(of: &Metadata) -> Option<FileId> {
     use std::os::unix::fs::MetadataExt as _;
     Some((of.dev(), of.ino()))

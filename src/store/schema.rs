@@ -15,7 +15,7 @@ const FIRST: i64 = 2;
 const ADDITIONS: [&str; 0] = [];
 
 /// Version of the tables.
-pub(super) const VERSION: i64 = FIRST + ADDITIONS.len() as i64;
+pub(super) const VERSION: i64 = FIRST + ADDITIONS.len().cast_signed() as i64;
 
 /// The tables of version 0, which never had a mark of their own; the earliest lack [`DOCUMENTS`].
 const OLDEST: &str = "
@@ -145,17 +145,23 @@ fn structure_of(tables: &[&str]) -> Vec<String> {
 pub(super) fn prepare(store: &mut Store) -> Result<(), StoreError> {
     let form = recognise(store)?;
     set_up(&store.connection).map_err(|source| store.sqlite(source))?;
-    if let Form::Earlier(version) = form {
-        let copy = back_up(store, version)?;
-        tracing::warn!(
+    let copy = match form {
+        Form::Earlier(version) => Some((version, back_up(store, version)?)),
+        _ => None,
+    };
+    let is_changed = form != Form::Current && migrate(store)?;
+    match copy {
+        Some((version, copy)) if is_changed => tracing::warn!(
             target: "neonbench::store",
-            "store {} is brought from version {version} of its tables to {VERSION}; {} is a copy of it as it was",
+            "store {} was brought from version {version} of its tables to {VERSION}; {} is a copy of it as it was",
             store.path.display(),
             copy.display()
-        );
-    }
-    if form != Form::Current {
-        migrate(store)?;
+        ),
+        // Another process was faster, and has a copy.
+        Some((_, copy)) => {
+            let _ = std::fs::remove_file(copy);
+        }
+        None => {}
     }
     let keys = store.connection.pragma_update(None, "foreign_keys", "ON");
     keys.map_err(|source| store.sqlite(source))
@@ -186,22 +192,28 @@ fn back_up(store: &Store, version: i64) -> Result<PathBuf, StoreError> {
     Ok(copy)
 }
 
-/// Makes the tables of this version, and adds to those of earlier ones what they lack.
+/// Makes the tables of this version, and adds to those of earlier ones what they lack; `false` if another
+/// process was faster.
 ///
 /// Errors: it is no store any more, or it cannot be written.
-pub(super) fn migrate(store: &mut Store) -> Result<(), StoreError> {
+pub(super) fn migrate(store: &mut Store) -> Result<bool, StoreError> {
     // Dropping a referenced table would cascade.
-    let begin = store
-        .connection
-        .pragma_update(None, "foreign_keys", "OFF")
-        .and_then(|()| store.connection.execute_batch("BEGIN IMMEDIATE"));
-    begin.map_err(|source| store.sqlite(source))?;
-    // Another process may have been faster.
-    let done = recognise(store)
-        .and_then(|form| add(&store.connection, form).map_err(|source| store.sqlite(source)));
-    let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
-    let ended = store.connection.execute_batch(end).map_err(|source| store.sqlite(source));
-    done.and(ended)
+    let off = store.connection.pragma_update(None, "foreign_keys", "OFF");
+    let begun = off.and_then(|()| store.connection.execute_batch("BEGIN IMMEDIATE"));
+    begun.map_err(|source| store.sqlite(source))?;
+    let done = recognise(store).and_then(|form| {
+        add(&store.connection, form).map_err(|source| store.sqlite(source))?;
+        Ok(form != Form::Current)
+    });
+    let done = done.and_then(|is_changed| {
+        let ended = store.connection.execute_batch("COMMIT").map(|()| is_changed);
+        ended.map_err(|source| store.sqlite(source))
+    });
+    if done.is_err() {
+        // A full disk has ended the transaction already.
+        let _ = store.connection.execute_batch("ROLLBACK");
+    }
+    done
 }
 
 fn add(connection: &Connection, form: Form) -> rusqlite::Result<()> {

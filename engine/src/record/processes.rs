@@ -77,6 +77,7 @@ impl RunRecord {
     ///
     /// Accounts move from the failed ones to where they have ended now. Times, calls and what the audits
     /// found are added up.
+    #[must_use]
     pub fn after_retry(self, earlier: &Self, again: &[AccountId], landed: u64) -> Self {
         let (was, now) = (earlier.records, self.records);
         let is_settled =

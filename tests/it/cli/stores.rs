@@ -255,8 +255,7 @@ fn twenty_sizes_of_a_full_disk_for_every_verb_that_writes() {
 fn a_retry_within(blocks: u64) {
     let (place, scenario) = (Place::new(), plain(40));
     let mock = served(&scenario, blocks);
-    let faults =
-        "[[faults]]\nkind = \"500\"\nrecords = [3, 9, 14, 22, 31]\nclasses = [\"patch\"]\n";
+    let faults = "[[faults]]\nkind = \"500\"\nrecords = [3, 9]\nclasses = [\"patch\"]\n";
     let refusing = format!("{FAST}{faults}");
     mock.set_profile(Profile::from_toml("refusing", &refusing).unwrap());
     let line =
@@ -270,9 +269,10 @@ fn a_retry_within(blocks: u64) {
         assert!([2, 130].contains(&retried.code), "{blocks}: {retried:?}");
     }
     assert!(mock.calls().admitted(Class::Patch) - written <= noted(&place), "{blocks}");
-    for verb in ["resume", "retry"] {
+    // A retry that was cut off is resumed first, which leaves the accounts that failed as they are.
+    for (verb, codes) in [("resume", [0, 3, 4]), ("retry", [0, 4, 4])] {
         let on = place.neonbench(&format!("{verb} 1 --store s"));
-        assert!([0, 4].contains(&on.code), "{blocks}: {verb}: {on:?}");
+        assert!(codes.contains(&on.code), "{blocks}: {verb}: {on:?}");
     }
     assert_eq!(place.neonbench("verify 1 --store s").code, 0, "{blocks}");
 }
