@@ -10,6 +10,7 @@ use clap::Args;
 use neon_mock::api::{AccountId, CustomField, Value};
 use neonbench::store::Store;
 use neonbench_engine::journal::FieldChange;
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 /// The choice to list what a run changes.
@@ -83,8 +84,18 @@ fn shown(value: Option<&Value>, field: Option<&CustomField>) -> String {
     }
 }
 
+/// Letters that make a spreadsheet take a cell for a formula. Source: OWASP, CSV injection.
+const FORMULA: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
+
+/// A cell that no spreadsheet carries out: an apostrophe before what it would take for a formula. Numbers stay.
+fn guarded(cell: &str) -> Cow<'_, str> {
+    let is_formula = cell.starts_with(FORMULA) && cell.parse::<f64>().is_err();
+    if is_formula { format!("'{cell}").into() } else { cell.into() }
+}
+
 /// A cell, in quotes where it needs them. Source: RFC 4180.
 fn quoted(cell: &str) -> String {
+    let cell = &*guarded(cell);
     if cell.contains([',', '"', '\n', '\r']) || cell.trim() != cell {
         return format!("\"{}\"", cell.replace('"', "\"\""));
     }
@@ -100,6 +111,10 @@ mod tests {
         let cells = ["plain", "", "a, b", "say \"so\"", "two\nlines", " blank "].map(quoted);
         let expected =
             ["plain", "", "\"a, b\"", "\"say \"\"so\"\"\"", "\"two\nlines\"", "\" blank \""];
+        assert_eq!(cells, expected);
+        // Formulas are text, numbers are numbers.
+        let cells = ["=1+1", "+44 55", "-5", "-5.25", "+1e3", "-", "@a", "\tx", "a=b"].map(quoted);
+        let expected = ["'=1+1", "'+44 55", "-5", "-5.25", "+1e3", "'-", "'@a", "'\tx", "a=b"];
         assert_eq!(cells, expected);
     }
 }
