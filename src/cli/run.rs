@@ -20,7 +20,7 @@ use neonbench::store::Store;
 use neonbench_engine::engine::{AuditDepth, Stop};
 use neonbench_engine::event::Observer;
 use neonbench_engine::journal::{Ledger, RetryScope};
-use neonbench_engine::plan::list_ids;
+use neonbench_engine::plan::{Mapping, list_ids};
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::{Run, RunContext, RunSpec, World};
 use serde::Serialize;
@@ -74,6 +74,7 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
         }
     }
     args.lists_changes(&order)?;
+    name_open_targets(&order, line)?;
     let stop = interrupt::listen(line)?;
     let forecast = args.forecast.then(|| {
         status.step("forecasting by 100 simulations");
@@ -149,6 +150,21 @@ fn afterwards(world: &World, replicates: u32) -> &'static str {
         World::EmbeddedHttp | World::Virtual if replicates > 1 => "running the other seeds",
         World::EmbeddedHttp | World::Virtual => "checking every account",
     }
+}
+
+/// Refuses to write by a plan of which a target is still to be named; a dry run only names it.
+///
+/// Errors: there is such a target, and the run writes.
+fn name_open_targets(order: &RunSpec<'_>, line: &CommandLine) -> Result<(), CliError> {
+    for mapping in order.scenario.plan.mappings.iter().filter(|mapping| mapping.is_open()) {
+        let Mapping { place, source, target, .. } = mapping;
+        let open = format!("{place}: target = `{target}`: name the field that `{source}` goes to");
+        if !order.settings.dry_run {
+            return Err(CliError::usage(format!("{open}, or try the plan with --dry-run")));
+        }
+        line.note(format_args!("warning: {open}"));
+    }
+    Ok(())
 }
 
 impl RunArgs {
