@@ -81,6 +81,12 @@ impl Mapping {
             place: String::new(),
         }
     }
+
+    /// True if nobody has named its target yet: it is that of a template, or blank.
+    pub fn is_open(&self) -> bool {
+        let target = self.target.trim();
+        target.is_empty() || target == "TODO" || target == python::TODO_TARGET
+    }
 }
 
 /// Which accounts a plan is for.

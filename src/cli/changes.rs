@@ -4,11 +4,13 @@
 
 use super::command_line::CommandLine;
 use super::error::CliError;
-use super::files;
+use super::files::{self, Output, Readers};
 use super::output::plural;
 use clap::Args;
 use neon_mock::api::{AccountId, CustomField, Value};
-use neonbench_engine::journal::{FieldChange, Ledger};
+use neonbench::store::Store;
+use neonbench_engine::journal::FieldChange;
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 /// The choice to list what a run changes.
@@ -24,16 +26,25 @@ pub(super) struct ChangesArgs {
 const HEADER: &str = "account_id,field_id,field,before,after,outcome\n";
 
 impl ChangesArgs {
-    /// Writes the table of the run of `ledger`, if it is asked for. `fields` are the organisation's.
+    /// Finds out whether the table can be written, before the run.
+    ///
+    /// Errors: it cannot.
+    pub(super) fn check(&self) -> Result<(), CliError> {
+        files::check(self.changes.as_deref())
+    }
+
+    /// Writes the table of run `id` of `store`, if it is asked for. `fields` are the organisation's.
     ///
     /// Errors: the file cannot be written.
     pub(super) fn write(
         &self,
-        ledger: &Ledger,
+        store: &Store,
+        id: i64,
         fields: &[CustomField],
         line: &CommandLine,
     ) -> Result<(), CliError> {
         let Some(path) = &self.changes else { return Ok(()) };
+        let ledger = store.ledger(id)?;
         let mut table = HEADER.to_owned();
         let mut changes = 0;
         for (id, entry) in ledger.iter() {
@@ -44,7 +55,7 @@ impl ChangesArgs {
                 changes += 1;
             }
         }
-        files::write_private(path, &table)?;
+        Output::prepare(path, Readers::Owner)?.write(&table)?;
         let changes = plural(changes, "change");
         line.note(format_args!("written: {}, with {changes}", path.display()));
         Ok(())
@@ -73,8 +84,18 @@ fn shown(value: Option<&Value>, field: Option<&CustomField>) -> String {
     }
 }
 
+/// Letters that make a spreadsheet take a cell for a formula. Source: OWASP, CSV injection.
+const FORMULA: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
+
+/// A cell that no spreadsheet carries out: an apostrophe before what it would take for a formula. Numbers stay.
+fn guarded(cell: &str) -> Cow<'_, str> {
+    let is_formula = cell.starts_with(FORMULA) && cell.parse::<f64>().is_err();
+    if is_formula { format!("'{cell}").into() } else { cell.into() }
+}
+
 /// A cell, in quotes where it needs them. Source: RFC 4180.
 fn quoted(cell: &str) -> String {
+    let cell = &*guarded(cell);
     if cell.contains([',', '"', '\n', '\r']) || cell.trim() != cell {
         return format!("\"{}\"", cell.replace('"', "\"\""));
     }
@@ -90,6 +111,10 @@ mod tests {
         let cells = ["plain", "", "a, b", "say \"so\"", "two\nlines", " blank "].map(quoted);
         let expected =
             ["plain", "", "\"a, b\"", "\"say \"\"so\"\"\"", "\"two\nlines\"", "\" blank \""];
+        assert_eq!(cells, expected);
+        // Formulas are text, numbers are numbers.
+        let cells = ["=1+1", "+44 55", "-5", "-5.25", "+1e3", "-", "@a", "\tx", "a=b"].map(quoted);
+        let expected = ["'=1+1", "'+44 55", "-5", "-5.25", "+1e3", "'-", "'@a", "'\tx", "a=b"];
         assert_eq!(cells, expected);
     }
 }

@@ -4,13 +4,15 @@ use super::args::{AccessArgs, OutputArgs, StoreArgs, ValuesArgs};
 use super::command_line::CommandLine;
 use super::error::CliError;
 use super::inputs::writable_target;
+use super::output::plural;
 use clap::Args;
-use neonbench::store::{Header, RunState, Site, Store, StoredRun};
-use neonbench_engine::engine::Stop;
+use neonbench::store::{Header, RunState, Site, Store, StoreError, StoredRun};
+use neonbench_engine::engine::{EngineError, Stop};
 use neonbench_engine::event::Observer;
-use neonbench_engine::journal::{Ledger, RetryScope};
+use neonbench_engine::journal::{JournalError, Ledger, LedgerEntry, RetryScope};
 use neonbench_engine::record::RunRecord;
-use neonbench_engine::run::{Run, RunContext, RunSpec, World};
+use neonbench_engine::run::{Run, RunContext, RunError, RunSpec, World};
+use neonbench_engine::scenario::Resources;
 use neonbench_engine::world::Target;
 use std::fmt::Display;
 
@@ -121,7 +123,8 @@ pub(super) struct JournaledRun<'a> {
     pub(super) earlier: Option<RunRecord>,
     /// Processes after those that left no figures.
     pub(super) lost: u64,
-    /// True if the record of this process becomes the run's.
+    /// True if the record of this process is of all accounts of the run, and becomes the run's. That of some
+    /// accounts is added to it.
     pub(super) keeps_record: bool,
 }
 
@@ -138,6 +141,10 @@ impl JournaledRun<'_> {
     ) -> Result<Run, CliError> {
         let JournaledRun { store, id, ledger, again, stop, resume, earlier, lost, keeps_record } =
             self;
+        let accounts = match &order.scenario.resources {
+            Resources::Ids(ids) => ids.as_slice(),
+            Resources::Search { .. } => &[],
+        };
         let made = {
             let journal = store.journal(id)?;
             let session = RunContext { journal: &journal, ledger, again, stop, ..order.session };
@@ -152,21 +159,69 @@ impl JournaledRun<'_> {
                 }
                 run.record.next_command = next(&run)?;
                 let state = if run.record.stopped { RunState::Stopped } else { RunState::Finished };
-                store.end(id, state, Some(&run).filter(|_| keeps_record))?;
-                Ok(run)
+                let ended = match (keeps_record, earlier) {
+                    (true, _) => store.end(id, state, Some(&run)),
+                    (false, None) => store.end(id, state, None),
+                    (false, Some(earlier)) => {
+                        let landed = run.measure.landed_here();
+                        let whole = run.record.clone().after_retry(&earlier, accounts, landed);
+                        let own = std::mem::replace(&mut run.record, whole);
+                        let ended = store.end(id, state, Some(&run));
+                        run.record = own;
+                        ended
+                    }
+                };
+                match ended.and_then(|()| store.check_journal(id)) {
+                    Ok(()) => Ok(run),
+                    Err(source) => Err(unsaved(store, id, "its end", resume, source.into())),
+                }
             }
-            Err(source) if store.has_notes(id)? => {
-                store.end(id, RunState::Failed, None)?;
-                Err(match resume {
-                    Some(resume) => CliError::Checkpoint { resume, source },
-                    None => source.into(),
-                })
-            }
-            Err(source) => {
-                store.forget(id)?;
-                Err(source.into())
-            }
+            Err(source) => Err(broken_off(store, id, resume, source)),
         }
+    }
+}
+
+/// The error of run `id`, which could not go on for `source`. The run stays in the store if it has notes.
+fn broken_off(store: &mut Store, id: i64, resume: Option<String>, source: RunError) -> CliError {
+    let is_noted = store.has_notes(id).unwrap_or(true);
+    if !is_noted && store.forget(id).is_ok() {
+        return source.into();
+    }
+    // If the store does not take this either, the run stays there like one that was killed.
+    let _ = store.end(id, RunState::Failed, None);
+    match (source, resume) {
+        (RunError::Engine(EngineError::Journal(JournalError(source))), resume) => {
+            unsaved(store, id, "the note of its next write", resume, source)
+        }
+        (source, Some(resume)) => CliError::Checkpoint { resume, source },
+        (source, None) => source.into(),
+    }
+}
+
+/// The error of run `id`, of which the store could not take `what`.
+fn unsaved(
+    store: &Store,
+    id: i64,
+    what: &'static str,
+    resume: Option<String>,
+    source: Box<dyn std::error::Error + Send + Sync>,
+) -> CliError {
+    // A store that vanished is still read, as long as it is open.
+    let unknown = |_| "an unknown number of accounts".to_owned();
+    let written = store.ledger(id).map_or_else(unknown, |ledger| {
+        let of =
+            |is: fn(&LedgerEntry) -> bool| ledger.iter().filter(|(_, it)| is(it)).count() as u64;
+        let written = plural(of(|entry| !entry.changes.is_empty()), "account");
+        match of(|entry| entry.open.is_some()) {
+            0 => written,
+            open => format!("{written} (and perhaps {open} more, which were under way)"),
+        }
+    });
+    match store.check_journal(id) {
+        Err(source @ StoreError::Vanished { .. }) => {
+            CliError::Lost { run: id, written, source: Box::new(source) }
+        }
+        _ => CliError::Unsaved { run: id, what, written, resume, source },
     }
 }
 

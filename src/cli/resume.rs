@@ -81,6 +81,7 @@ pub(super) fn go_on(
     part: &Part,
 ) -> Result<ExitCode, CliError> {
     let id = reopened.run.id;
+    part.changes.check()?;
     let scenario = reopened.header.scenario(part.ids.clone())?;
     if !reopened.store.claim(&reopened.run, std::process::id())? {
         let taken = format!("another process has just resumed run {id}");
@@ -109,7 +110,6 @@ pub(super) fn go_on(
         earlier: reopened.run.record.clone(),
         // A process that was killed, or failed, has left no record.
         lost: u64::from(matches!(reopened.run.state, RunState::Running | RunState::Failed)),
-        // The record of a run is that of all its accounts.
         keeps_record: part.verb == "resume",
     };
     let world = World::ForeignHttp(reopened.target.clone());
@@ -120,10 +120,11 @@ pub(super) fn go_on(
     let mut run = begun.carry_out(&order, &world, &mut observer, next)?;
     drop(observer);
     drop(status);
-    part.changes.write(&reopened.store.ledger(id)?, &run.fields, line)?;
+    let listed = part.changes.write(&reopened.store, id, &run.fields, line);
     if args.values.show_values {
         run.record.show_values(&run.measure);
     }
     print_result(&run.record, &findings(&run.record), Some(id), args.output.json)?;
+    listed?;
     Ok(ExitCode::from(exit_code_of(&run.record)))
 }

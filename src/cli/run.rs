@@ -20,7 +20,7 @@ use neonbench::store::Store;
 use neonbench_engine::engine::{AuditDepth, Stop};
 use neonbench_engine::event::Observer;
 use neonbench_engine::journal::{Ledger, RetryScope};
-use neonbench_engine::plan::list_ids;
+use neonbench_engine::plan::{Mapping, list_ids};
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::{Run, RunContext, RunSpec, World};
 use serde::Serialize;
@@ -74,6 +74,7 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
         }
     }
     args.lists_changes(&order)?;
+    name_open_targets(&order, line)?;
     let stop = interrupt::listen(line)?;
     let forecast = args.forecast.then(|| {
         status.step("forecasting by 100 simulations");
@@ -83,8 +84,10 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
     let mut observer = status.observer(afterwards(&inputs.world, args.replicates));
     let mut lines = JsonLines::new(&mut observer, args.json_lines);
     let mut expected = Expected::new(forecast.transpose()?, line, &mut lines);
+    let mut listed = Ok(());
     let (mut run, replicates) = if args.keeps_journal(&inputs, &order) {
-        let run = journaled(args, line, &inputs, &order, &stop, &mut expected)?;
+        let run;
+        (run, listed) = journaled(args, line, &inputs, &order, &stop, &mut expected)?;
         (run, Summary::default())
     } else {
         let session = RunContext { stop: &stop, ..order.session };
@@ -108,12 +111,14 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
     drop(status);
     if args.json_lines {
         print_json_line(&RunOutput { record: &run.record, findings: &found })?;
+        listed?;
         return Ok(ExitCode::from(exit_code_of(&run.record)));
     }
     if let Some(compared) = compared.filter(|_| !args.job.output.json) {
         print(&compared)?;
     }
     print_result(&run.record, &found, stored, args.job.output.json)?;
+    listed?;
     Ok(ExitCode::from(exit_code_of(&run.record)))
 }
 
@@ -147,6 +152,21 @@ fn afterwards(world: &World, replicates: u32) -> &'static str {
     }
 }
 
+/// Refuses to write by a plan of which a target is still to be named; a dry run only names it.
+///
+/// Errors: there is such a target, and the run writes.
+fn name_open_targets(order: &RunSpec<'_>, line: &CommandLine) -> Result<(), CliError> {
+    for mapping in order.scenario.plan.mappings.iter().filter(|mapping| mapping.is_open()) {
+        let Mapping { place, source, target, .. } = mapping;
+        let open = format!("{place}: target = `{target}`: name the field that `{source}` goes to");
+        if !order.settings.dry_run {
+            return Err(CliError::usage(format!("{open}, or try the plan with --dry-run")));
+        }
+        line.note(format_args!("warning: {open}"));
+    }
+    Ok(())
+}
+
 impl RunArgs {
     /// True if writes are journaled: by default over HTTP, for a run that writes.
     pub(super) fn keeps_journal(&self, inputs: &Inputs, order: &RunSpec<'_>) -> bool {
@@ -164,13 +184,14 @@ impl RunArgs {
             Some(_) if order.settings.dry_run => "a dry run changes nothing",
             Some(_) if self.journal.no_journal => "the changes are read from the journal",
             Some(_) if self.job.store.no_store => "the changes are read from the store",
-            _ => return Ok(()),
+            _ => return self.changes.check(),
         };
         Err(CliError::usage(format!("--changes cannot be had: {why}")))
     }
 }
 
-/// Carries `order` out; each write is journaled before it is sent.
+/// Carries `order` out; each write is journaled before it is sent. The inner result is that of listing the
+/// changes.
 ///
 /// Errors: the store cannot be written, or the run could not go on.
 fn journaled(
@@ -180,7 +201,7 @@ fn journaled(
     order: &RunSpec<'_>,
     stop: &Stop,
     observer: &mut dyn Observer,
-) -> Result<Run, CliError> {
+) -> Result<(Run, Result<(), CliError>), CliError> {
     let mut store = Store::open(&args.job.store.store)?;
     let id = inputs.begin(&mut store, order, usize::MAX)?;
     let stays = matches!(inputs.world, World::ForeignHttp(_));
@@ -202,8 +223,8 @@ fn journaled(
             next_command(args, line, run)
         }
     })?;
-    args.changes.write(&store.ledger(id)?, &run.fields, line)?;
-    Ok(run)
+    let listed = args.changes.write(&store, id, &run.fields, line);
+    Ok((run, listed))
 }
 
 /// The object of `run --json`.

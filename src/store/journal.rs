@@ -7,7 +7,7 @@ use neonbench_engine::journal::{Journal, JournalError, Ledger, Note};
 use neonbench_engine::plan::{list_ids, parse_ids};
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::Run;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{OptionalExtension, params};
 use std::cell::Cell;
 
 neon_mock::named! {
@@ -148,7 +148,7 @@ impl Store {
             .connection
             .query_row(select, [id], |row| row.get(0))
             .map_err(|source| self.sqlite(source))?;
-        Ok(SqliteJournal { connection: &self.connection, run: id, next: Cell::new(last + 1) })
+        Ok(SqliteJournal { store: self, run: id, next: Cell::new(last + 1) })
     }
 
     /// Ends run `id` in `state`, with its record if there is one.
@@ -170,6 +170,23 @@ impl Store {
             super::insert_histograms(&transaction, id, &run.measure)?;
         }
         transaction.commit()
+    }
+
+    /// Checks that other processes find the journal of run `id` as it is here.
+    ///
+    /// Errors: the store vanished, or what others find in it is damaged or less.
+    pub fn check_journal(&self, id: i64) -> Result<(), StoreError> {
+        self.check_in_place()?;
+        let notes = |store: &Self| {
+            let select = "SELECT count(*), (SELECT count(*) FROM runs WHERE id = ?1) FROM notes WHERE run_id = ?1";
+            let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+            store.connection.query_row(select, [id], read).map_err(|source| store.sqlite(source))
+        };
+        let here = notes(self)?;
+        match Self::read(&self.path, notes) {
+            Ok(found) if found == here => Ok(()),
+            _ => Err(StoreError::Vanished { path: self.path.clone() }),
+        }
     }
 
     /// Deletes run `id`, of which no write was noted, so that none was sent.
@@ -198,7 +215,7 @@ impl Store {
 /// Each note is committed before the call returns: it survives the process, however that ends.
 #[derive(Debug)]
 pub struct SqliteJournal<'a> {
-    connection: &'a Connection,
+    store: &'a Store,
     run: i64,
     next: Cell<i64>,
 }
@@ -213,7 +230,7 @@ impl SqliteJournal<'_> {
         let insert =
             "INSERT INTO notes (run_id, seq, account_id, note_json) VALUES (?1, ?2, ?3, ?4)";
         let seq = self.next.get();
-        self.connection.prepare_cached(insert)?.execute(params![
+        self.store.connection.prepare_cached(insert)?.execute(params![
             self.run,
             seq,
             id.0.cast_signed(),
@@ -226,13 +243,15 @@ impl SqliteJournal<'_> {
 
 impl Journal for SqliteJournal<'_> {
     fn keep(&self, note: &Note) -> Result<(), JournalError> {
-        self.insert(note).map_err(|source| JournalError(Box::new(source)))
+        self.insert(note).map_err(|source| JournalError(Box::new(source)))?;
+        // A note in a file that nobody finds is none.
+        self.store.check_in_place().map_err(|source| JournalError(Box::new(source)))
     }
 
     // The migration changes the fields that a filter searches, so a resumed run cannot repeat the search.
     fn enumerated(&self, ids: &[AccountId]) -> Result<(), JournalError> {
         let update = "UPDATE runs SET ids = ?1 WHERE id = ?2";
-        let updated = self.connection.execute(update, params![list_ids(ids), self.run]);
+        let updated = self.store.connection.execute(update, params![list_ids(ids), self.run]);
         updated.map(drop).map_err(|source| JournalError(Box::new(source)))
     }
 }

@@ -29,7 +29,7 @@ fn wrong<T>(reason: impl Into<String>) -> Result<T, PythonError> {
 }
 
 /// The target that templates of that engine name until somebody has chosen one.
-const TODO_TARGET: &str = "TODO_SPECIFY_TARGET";
+pub(super) const TODO_TARGET: &str = "TODO_SPECIFY_TARGET";
 
 /// The deepest nesting that a YAML file may have; the format itself needs 5.
 const MAX_DEPTH: usize = 32;

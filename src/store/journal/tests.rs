@@ -5,6 +5,7 @@ use neonbench_engine::engine::{Settings, Strategy};
 use neonbench_engine::journal::{AccountStatus, FieldChange, Intent};
 use neonbench_engine::record::ChosenBy;
 use neonbench_engine::scenario::{DatasetSource, Resources};
+use rusqlite::Connection;
 use std::path::Path;
 
 fn header() -> Header {
@@ -164,6 +165,12 @@ fn a_store_of_the_first_version_opens_with_all_that_it_holds() {
         INSERT INTO documents VALUES (1, 'judge', 1700000000, '{}');";
     old.execute_batch(tables).unwrap();
     drop(old);
+    // It is read as it is, and nothing is made beside it.
+    let before = std::fs::read(&path).unwrap();
+    let read = Store::read(&path, |store| store.list(None)).unwrap();
+    assert_eq!((read.len(), read[0].id, read[0].notes), (1, 5, 0));
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
     for _ in 0..2 {
         let store = Store::open(&path).unwrap();
         let listed = store.list(None).unwrap();
@@ -176,6 +183,15 @@ fn a_store_of_the_first_version_opens_with_all_that_it_holds() {
         };
         assert_eq!((count("histograms"), count("documents")), (1, 1));
     }
+    // Whoever writes copies it first, for its owner alone.
+    let copy = Connection::open(folder.path().join("store.sqlite.version-0")).unwrap();
+    let columns = "SELECT group_concat(name) FROM pragma_table_info('runs')";
+    let columns: String = copy.query_row(columns, [], |row| row.get(0)).unwrap();
+    assert_eq!(columns, "id,made_at_unix_s,record_json");
+    let copies = std::fs::read_dir(folder.path())
+        .unwrap()
+        .filter(|it| it.as_ref().unwrap().file_name().to_string_lossy().contains(".version-"));
+    assert_eq!(copies.count(), 1);
     let mut store = Store::open(&path).unwrap();
     assert_eq!(store.begin(&header(), None, 1, 0).unwrap(), 6);
     store.purge(Purge::Run(5)).unwrap();

@@ -136,4 +136,22 @@ fn a_plan_of_the_python_engine_comes_in_by_each_of_its_formats() {
         todo.code == 3 && todo.stderr.contains("`TODO_SPECIFY_TARGET` is no target"),
         "{todo:?}"
     );
+    // A plan that was filled in halfway is named by its line, and not run.
+    let plan = |target: &str| {
+        format!(
+            "schema = 1\n[[mappings]]\nsource = \"V-A\"\ntarget = \"T\"\noperation = \"replace\"\n\n[[mappings]]\nsource = \"V-B\"\ntarget = \"{target}\"\noperation = \"replace\"\n"
+        )
+    };
+    for target in ["TODO", "TODO_SPECIFY_TARGET"] {
+        place.file("half.toml", &plan(target));
+        place.refused(
+            "run --plan half.toml --no-store",
+            2,
+            &["half.toml, line 7", target, "`V-B`"],
+        );
+        let tried = place.neonbench("run --plan half.toml --no-store --dry-run");
+        assert!(tried.code == 0 && tried.stderr.contains("half.toml, line 7"), "{tried:?}");
+    }
+    place.file("named.toml", &plan("TODO list"));
+    assert_eq!(place.neonbench("run --plan named.toml --no-store").code, 0);
 }

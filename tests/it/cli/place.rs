@@ -77,6 +77,11 @@ impl Place {
         outcome(&mut self.command(line))
     }
 
+    /// The same for a command that may take so many seconds.
+    pub(crate) fn neonbench_within(&self, line: &str, seconds: u64) -> Outcome {
+        outcome(self.command(line).timeout(Duration::from_secs(seconds)))
+    }
+
     /// Runs a command that must end with `code`, and reads its JSON.
     pub(crate) fn json(&self, line: &str, code: i32) -> Value {
         let outcome = self.neonbench(line);

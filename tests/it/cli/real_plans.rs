@@ -1,5 +1,6 @@
 //! A plan as people have it: a filter, a map with a hole, a regex, a merge, a source that is cleared.
 
+use super::journals::FAST;
 use super::place::Place;
 use neon_mock::api::{AccountId, Class, Endpoint, Value as OptionValue};
 use neon_mock::dataset::Dataset;
@@ -241,4 +242,156 @@ fn a_filter_may_name_fields_that_no_mapping_has() {
     let run = place.json("run --plan plan.toml --resources 200 --no-store --json", 0);
     let selected = run["resources"].as_u64().unwrap();
     assert!((30..150).contains(&selected), "{selected}");
+}
+
+/// Accounts that fail are one warning per reason, with their number; a report of them ends with 3.
+#[test]
+fn accounts_that_fail_are_one_warning_per_reason_and_a_report_ends_with_3() {
+    let place = Place::new();
+    let faults =
+        "[[faults]]\nkind = \"500\"\nrecords = [3, 5, 7]\nclasses = [\"patch\", \"put\"]\n";
+    place.file("sick.toml", &format!("{FAST}{faults}"));
+    let line = "run --resources 12 --resource-ids 1-12,98,99 --profile sick.toml --strategy hybrid --no-store";
+    let run = place.neonbench(line);
+    assert_eq!(run.code, 3, "{run:?}");
+    let warnings = run.stderr.lines().filter(|line| line.contains("WARN"));
+    let mut counts: Vec<&str> = warnings
+        .map(|line| line.split("accounts=").nth(1).unwrap().split(' ').next().unwrap())
+        .collect();
+    counts.sort_unstable();
+    assert_eq!(counts, ["2", "3"], "{run:?}");
+    let report =
+        place.json("report --resources 12 --profile sick.toml --replicates 1 --no-store --json", 3);
+    let league = report["decision"]["league"].as_array().unwrap();
+    assert!(league.len() >= 5, "{league:?}");
+    for row in league {
+        assert!(row["failed"].as_f64().unwrap() > 0.0, "{row:#}");
+    }
+}
+
+/// `evaluate` reads the scenarios that it exports, and has nothing to say of the files that they name.
+#[test]
+fn an_export_of_scenarios_is_read_without_complaint() {
+    let place = Place::new();
+    assert_eq!(place.neonbench("evaluate --export-scenarios held").code, 0);
+    let held = place.path().join("held");
+    let few = place.path().join("few");
+    std::fs::create_dir(&few).unwrap();
+    let scenario = place
+        .entries()
+        .into_iter()
+        .find(|path| {
+            let text = std::fs::read_to_string(path).unwrap_or_default();
+            path.starts_with(&held) && text.contains("resources = ") && text.contains("profile = ")
+        })
+        .unwrap();
+    let text = std::fs::read_to_string(&scenario).unwrap();
+    let names = text.lines().find(|line| line.starts_with("profile = ")).unwrap();
+    let profile = names.split('"').nth(1).unwrap();
+    std::fs::copy(&scenario, few.join(scenario.file_name().unwrap())).unwrap();
+    std::fs::copy(held.join(profile), few.join(profile)).unwrap();
+    let judged = place.neonbench("evaluate --scenarios few --json");
+    assert_eq!((judged.code, judged.stderr.as_str()), (0, ""), "{judged:?}");
+    let judged: Value = serde_json::from_str(&judged.stdout).unwrap();
+    assert_eq!(judged["scenarios"], 1);
+}
+
+#[test]
+fn a_plan_goes_through_every_command_of_the_tutorial_and_the_python_page() {
+    walk(40, 1);
+}
+
+/// As above, with the size that the accounts of an organisation have.
+#[test]
+#[ignore = "minutes in a debug build; .ci/long runs it"]
+fn a_plan_of_3200_accounts_goes_through_every_command() {
+    walk(ACCOUNTS, 2);
+}
+
+/// Takes the plan through the commands of the tutorial and of the page for Python: no refusal, the accounts that
+/// the filter selects, and the hole of the map wherever values are read.
+fn walk(accounts: u64, replicates: u32) {
+    let place = place();
+    let (ids, unmapped) = expected(accounts);
+    let selected = ids.len() as u64;
+    let mock = server(accounts, "unlimited");
+    let (at, local) = (
+        format!("--base-url {}", mock.base_url()),
+        format!("--plan plan.toml --dataset own.toml --resources {accounts}"),
+    );
+    let said = |line: &str, codes: &[i32], words: &[&str]| {
+        let said = place.neonbench_within(line, 600);
+        assert!(codes.contains(&said.code), "{line}: {said:?}");
+        for word in words {
+            let all = format!("{}{}", said.stdout, said.stderr);
+            assert!(all.contains(word), "{line}: no {word} in {said:?}");
+        }
+        said.stdout
+    };
+    let answer = serde_json::to_string(organisation(1).definitions()).unwrap();
+    place.file("answer.json", &answer);
+    said("dataset import --custom-fields answer.json --out imported.toml", &[0], &["8 fields"]);
+    said("dataset describe imported.toml", &[0], &["Chapter (old)"]);
+    // A map and a regex are code to the Python engine, and are named.
+    said("plan export plan.toml --to theirs.yaml", &[0, 3], &[]);
+    said("plan import theirs.yaml --to ours.toml", &[0, 3], &["4 mappings"]);
+    said("plan check plan.toml --dataset own.toml", &[0], &["`HQ`"]);
+    said("plan check plan.toml --custom-fields answer.json", &[0], &["`HQ`"]);
+    said(&format!("plan check plan.toml {at}"), &[0], &["`HQ`"]);
+    said(
+        &format!("plan preview plan.toml --dataset own.toml --resources {accounts} --sample 30"),
+        &[0],
+        &["HQ"],
+    );
+    said(&format!("plan preview plan.toml {at} --sample 30"), &[0], &["HQ"]);
+    let size = neonbench::text::count(selected);
+    let counted = format!("{size} accounts");
+    said(
+        &format!("report {local} --replicates {replicates} --out page"),
+        &[0],
+        &["`HQ`", &counted],
+    );
+    said(&format!("probe {at} --resource-ids 1-100 --write mine.toml"), &[0], &["mine.toml"]);
+    said("profile check mine.toml", &[0], &[]);
+    said(&format!("analyze {local} --profile mine.toml"), &[0], &["`HQ`", &counted]);
+    said(&format!("analyze --plan plan.toml {at} --probe"), &[0], &["`HQ`", &counted]);
+    said(&format!("benchmark {local} --replicates {replicates}"), &[0], &["`HQ`", &counted]);
+    said(
+        &format!(
+            "compare {local} --configs 1/50,5/50,10/50 --strategy hybrid --reads search --replicates {replicates}"
+        ),
+        &[0, 3],
+        &["`HQ`", &size],
+    );
+    if accounts == ACCOUNTS {
+        let rule = ["def _choose_optimal_strategy"];
+        said("calibrate --reads search --export python", &[0], &rule);
+    }
+    let script = format!(
+        "#!/bin/sh\nexec {} run --plan plan.toml --no-store -q --base-url \"$NEON_BASE_URL\"\n",
+        env!("CARGO_BIN_EXE_neonbench")
+    );
+    place.file("own.sh", &script);
+    said(&format!("judge {local} --profile unlimited -- sh own.sh"), &[0], &[&size]);
+    let tried = said(
+        &format!("run --plan plan.toml {at} --sample 20 --dry-run"),
+        &[0],
+        &["`HQ`", "20 accounts"],
+    );
+    assert!(tried.contains("dry run"), "{tried}");
+    said(&format!("run --plan plan.toml {at} --sample 20 --no-store"), &[0], &["20 accounts"]);
+    let run: Value = serde_json::from_str(&said(
+        &format!("run --plan plan.toml {at} --guard reread --changes changes.csv --json"),
+        &[0],
+        &[],
+    ))
+    .unwrap();
+    assert_eq!(run["resources"], selected);
+    assert_eq!(unmapped_of(&run), ("HQ", unmapped));
+    let id = &run["run"];
+    said(&format!("verify {id}"), &[0], &["verified"]);
+    said(&format!("report --runs {id} --out made"), &[0], &[]);
+    said("history", &[0], &["filter × 4"]);
+    said(&format!("undo {id} --dry-run"), &[0], &["would restore"]);
+    said(&format!("undo {id}"), &[0], &["restored"]);
 }
