@@ -43,6 +43,8 @@ pub(crate) enum CliError {
     Run(#[from] RunError),
     #[error("the run was interrupted, and its checkpoint is saved (next: {resume})")]
     Checkpoint { resume: String, source: RunError },
+    #[error("interrupted (next: {next})")]
+    Interrupted { next: String },
     #[error(transparent)]
     Selftest(#[from] SelftestError),
     #[error(transparent)]
@@ -129,6 +131,7 @@ pub(crate) const fn exit_code(error: &CliError) -> u8 {
     match error {
         CliError::Guard(_) => code::GUARD,
         CliError::Target(_) => code::TARGET,
+        CliError::Interrupted { .. } => code::INTERRUPTED,
         CliError::Run(error) | CliError::Checkpoint { source: error, .. } => code_of_run(error),
         CliError::Selftest(_)
         | CliError::Runtime(_)
@@ -150,6 +153,7 @@ const fn code_of_run(error: &RunError) -> u8 {
         | RunError::Stalled(_)
         | RunError::Embedded(_)
         | RunError::Runtime(_) => code::INTERNAL,
+        RunError::Engine(EngineError::Stopped) => code::INTERRUPTED,
         RunError::Engine(_) => code::TARGET,
     }
 }

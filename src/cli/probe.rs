@@ -5,6 +5,7 @@ use super::command_line::CommandLine;
 use super::error::CliError;
 use super::fitted;
 use super::inputs::Inputs;
+use super::interrupt;
 use super::progress::LiveLine;
 use clap::Args;
 use neonbench::probe::{
@@ -106,16 +107,17 @@ pub(super) fn probe_target(
     line: &CommandLine,
 ) -> Result<ProbeTrace, CliError> {
     let scenario = &inputs.scenario;
+    let stop = interrupt::listen(line)?;
     let stays = matches!(inputs.world, World::ForeignHttp(_)) && options.sample > 0;
     if !stays || store.no_store {
-        return Ok(probe::run(scenario, &inputs.world, options, &NoJournal)?);
+        return Ok(probe::run(scenario, &inputs.world, options, &NoJournal, &stop)?);
     }
     let mut kept = Store::open(&store.store)?;
     let order = RunSpec::new(scenario, inputs.settings(Strategy::Hybrid)?);
     let id = inputs.begin(&mut kept, &order, options.sample as usize)?;
     let trace = {
         let journal = kept.journal(id)?;
-        probe::run(scenario, &inputs.world, options, &journal)
+        probe::run(scenario, &inputs.world, options, &journal, &stop)
     };
     if kept.has_notes(id)? {
         let state = if trace.is_ok() { RunState::Finished } else { RunState::Failed };
