@@ -19,7 +19,7 @@ use neonbench::probe::{
     self, AdmissionLimit, FittedLimits, MOST_SAMPLE, ProbeOptions, ProbeTrace, TargetFit,
 };
 use neonbench::stats::{mean, quantile, sorted};
-use neonbench_engine::engine::{Settings, Strategy};
+use neonbench_engine::engine::{Settings, Stop, Strategy};
 use neonbench_engine::event::{Attempt, Event};
 use neonbench_engine::journal::NoJournal;
 use neonbench_engine::run::{RunError, RunSpec, World};
@@ -88,7 +88,7 @@ impl Evidence {
             Self::Recording => return recorded(scenario, seed),
         };
         let options = ProbeOptions { find_pool: true, sample, seed };
-        probe::run(scenario, &World::Virtual, &options, &NoJournal).expect("a probe")
+        probe::run(scenario, &World::Virtual, &options, &NoJournal, Stop::NEVER).expect("a probe")
     }
 }
 

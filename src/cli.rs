@@ -164,7 +164,7 @@ pub(crate) fn main() -> Result<ExitCode, CliError> {
     let line = CommandLine::new(&program, &matches);
     help::refuse_idle(&line)?;
     start_log(&cli)?;
-    match cli.command {
+    let ended = match cli.command {
         CliCommand::Report(args) => report::run(&args, &line),
         CliCommand::Run(args) => run::run(&args, &line),
         CliCommand::Resume(args) => resume::run(&args, &line),
@@ -191,7 +191,11 @@ pub(crate) fn main() -> Result<ExitCode, CliError> {
         CliCommand::Plan(command) => plan::run(&command, &line),
         CliCommand::Profile(command) => profile::run(&command),
         CliCommand::Dataset(command) => dataset::run(&command, &line),
-    }
+    };
+    ended.map_err(|error| match exit_code(&error) {
+        error::code::INTERRUPTED => CliError::Interrupted { next: line.to_string() },
+        _ => error,
+    })
 }
 
 fn start_log(cli: &Cli) -> Result<(), CliError> {

@@ -31,11 +31,12 @@ pub use crate::experiment::{Constraint, Goal, Objective};
 use crate::experiment::{Candidate, CandidateRuns, Portfolio, rank};
 use crate::select::{Calibration, ChoiceRequest, ChosenBy, KnownTarget};
 use neon_mock::profile::Profile;
-use neonbench_engine::engine::{self, Settings};
+use neonbench_engine::engine::{self, EngineError, Settings};
 use neonbench_engine::event::Observer;
 use neonbench_engine::log::Log;
 use neonbench_engine::run::{RunContext, RunError, RunSpec, World};
 use neonbench_engine::scenario::{DatasetSource, Scenario, ScenarioError, Workload};
+use neonbench_engine::transport::TransportError;
 use neonbench_engine::world::Target;
 use std::num::NonZeroU32;
 
@@ -114,7 +115,7 @@ pub enum ManagerError {
     #[error("{0} = 0: at least 1 is needed")]
     Zero(&'static str),
     #[error(
-        "refused to write to {base_url}: it is not on this machine; set dry_run, or name the organisation's id by \
+        "refused to write to {base_url}: it is not the mock on this machine; set dry_run, or name the organisation's id by \
          allowing_writes_to; nothing was sent"
     )]
     Guard { base_url: String },
@@ -153,7 +154,7 @@ impl AccountsMigrationManager {
     /// Carries out `plan` by `strategy`, and logs what happens; see [`log`](neonbench_engine::log).
     ///
     /// Errors: the run could not be made. Accounts that failed are in the result. A write to a server that is not
-    /// on this machine needs [`allowing_writes_to`](Self::allowing_writes_to).
+    /// the mock on this machine needs [`allowing_writes_to`](Self::allowing_writes_to).
     /// Panics inside a tokio runtime where the client is a server: call it by `spawn_blocking`.
     pub fn execute_bulk_migration_plan(
         &self,
@@ -172,9 +173,12 @@ impl AccountsMigrationManager {
     ) -> Result<MigrationResult, ManagerError> {
         if let Client::Http(target) = &self.client
             && !plan.dry_run
-            && !target.is_writable(self.writes_to.as_deref())
         {
-            return Err(ManagerError::Guard { base_url: target.base_url.clone() });
+            let unreachable = |error: TransportError| EngineError::Unreachable(error.to_string());
+            let allowed = self.writes_to.as_deref();
+            if !target.is_writable(allowed).map_err(|it| RunError::Engine(unreachable(it)))? {
+                return Err(ManagerError::Guard { base_url: target.base_url.clone() });
+            }
         }
         let scenario = self.scenario(plan, None)?;
         let order = self.order(plan, &scenario, strategy)?;

@@ -39,6 +39,8 @@ pub struct Audit {
     pub read_back: u64,
     /// Accounts that were to be read again and could not be, or were left out.
     pub not_read_back: u64,
+    /// Those of them that could not be: nothing is known of them, neither good nor bad.
+    pub unreadable: u64,
     /// Accounts that were deleted or merged since.
     pub gone: u64,
 }
@@ -53,9 +55,9 @@ pub struct EditSince {
 }
 
 impl Audit {
-    /// True if the run has no faults.
+    /// True if the run has no faults, and something was judged where there was anything to judge.
     pub const fn is_valid(&self) -> bool {
-        self.faults.is_empty()
+        self.faults.is_empty() && (self.unreadable == 0 || self.read_back > 0)
     }
 }
 
@@ -264,10 +266,10 @@ fn accounting_faults(measure: &Measure, calls: &Calls, dry_run: bool) -> Vec<Str
         let of = calls.of(endpoint);
         let (server, client) = (of.admitted + of.rejected, measure.attempts(endpoint));
         // An attempt that was never answered may not have arrived.
-        let lost: u64 = [Outcome::Unreachable, Outcome::Timeout, Outcome::Interrupted]
-            .into_iter()
-            .map(|outcome| measure.count(endpoint, outcome))
-            .sum();
+        let unanswered =
+            [Outcome::Unreachable, Outcome::Timeout, Outcome::Interrupted, Outcome::Abandoned];
+        let lost: u64 =
+            unanswered.into_iter().map(|outcome| measure.count(endpoint, outcome)).sum();
         if server > client || server + lost < client {
             let name = endpoint.name();
             faults.push(format!(

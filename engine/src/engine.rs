@@ -29,18 +29,20 @@ mod writing;
 pub use caller::outcome_of;
 pub use error::EngineError;
 pub use job::{AccountSource, Job};
-pub use read_again::{AccountReader, AccountView, Settle, SuspectAccount, UnreadAccounts};
+pub use read_again::{
+    AccountReader, AccountView, ClearedSuspects, Settle, SuspectAccount, UnreadAccounts,
+};
 pub use rows::{Columns, account_of, criteria, ids_of};
 pub use settings::{
-    AuditDepth, DEFAULT_BATCH_SIZE, DEFAULT_WORKERS, Guard, MAX_HYBRID_BATCH, Reads, Settings,
-    Strategy, WriteMode,
+    AuditDepth, DEFAULT_BATCH_SIZE, DEFAULT_MAX_OUTAGE, DEFAULT_WORKERS, Guard, MAX_HYBRID_BATCH,
+    Reads, Settings, Strategy, WriteMode,
 };
 pub use stop::Stop;
 pub use verify_undo::{FieldConflict, ReviewMode, WriteReview, review};
 pub use writing::is_certain_refusal;
 
 use crate::clock::Clock;
-use crate::event::{Event, Observer, Outcome};
+use crate::event::{Event, Observer};
 use crate::transport::Transport;
 use caller::Caller;
 use migrator::Migrator;
@@ -53,10 +55,23 @@ use workers::side_by_side;
 /// Runs `job` and reports every event to `observer`.
 ///
 /// Each account ends in exactly one [`AccountOutcome`](crate::event::AccountOutcome). Once the job
-/// is stopped, accounts under way still end, and no others begin.
+/// is stopped, nothing more is sent: an account ends if it needs no other call, and all others are left to whoever
+/// resumes the run.
 ///
 /// Errors: [`EngineError`] if the run cannot go on. Accounts that ended before have been reported.
 pub async fn run<T: Transport, C: Clock>(
+    transport: &T,
+    clock: &C,
+    job: Job<'_>,
+    observer: &mut dyn Observer,
+) -> Result<(), EngineError> {
+    match carry_out(transport, clock, job, observer).await {
+        Err(EngineError::Stopped) => Ok(()),
+        end => end,
+    }
+}
+
+async fn carry_out<T: Transport, C: Clock>(
     transport: &T,
     clock: &C,
     job: Job<'_>,
@@ -72,12 +87,8 @@ pub async fn run<T: Transport, C: Clock>(
         AccountSource::Ids(ids) => ids,
         AccountSource::Search { criteria, most } => {
             let most = most.map_or(usize::MAX, |most| most as usize);
-            let is_whole;
-            (found, is_whole) = search(migrator.caller(), criteria, most).await?;
-            if !is_whole {
-                // A selection in part is no selection: whoever resumes the run searches again.
-                return Ok(());
-            }
+            // A selection in part is no selection: whoever resumes the run searches again.
+            found = search(migrator.caller(), criteria, most).await?;
             job.journal.enumerated(&found)?;
             &found
         }
@@ -111,45 +122,50 @@ pub async fn run<T: Transport, C: Clock>(
     Ok(())
 }
 
-/// The ids of the accounts that meet `criteria`, the first `most` by id, and true unless the search was stopped
-/// before its end. All pages are read before the first write, since writes may change which rows a search finds.
+/// The most pages of a search: five million accounts on full ones.
+const MAX_PAGES: u32 = 25_000;
+
+/// The ids of the accounts that meet `criteria`, the first `most` by id. All pages are read before the first write,
+/// since writes may change which rows a search finds.
+///
+/// Errors: the search was stopped before its end, or the server does not serve it to its end.
 async fn search<T: Transport, C: Clock>(
     caller: &Caller<'_, T, C>,
     criteria: &[Criterion],
     most: usize,
-) -> Result<(Vec<AccountId>, bool), EngineError> {
+) -> Result<Vec<AccountId>, EngineError> {
     // Others write meanwhile, so that a row may move to the next page and be served twice.
     let mut ids = BTreeSet::new();
     let wrong_body = || EngineError::WrongBody(Endpoint::SearchAccounts);
-    for current_page in 0.. {
-        if caller.is_stopped() {
-            return Ok((ids.into_iter().collect(), false));
-        }
+    for current_page in 0..MAX_PAGES {
         let mut search = ids_of(criteria.to_vec());
         search.pagination.current_page = current_page;
         search.pagination.page_size = most.min(MAX_PAGE_SIZE as usize) as u32;
-        let body = match caller.call(&Request::SearchAccounts(search)).await {
-            Err(error) if error.call.outcome == Outcome::Abandoned => {
-                return Ok((ids.into_iter().collect(), false));
-            }
-            body => body.map_err(EngineError::from_call)?,
+        let body = caller.call(&Request::SearchAccounts(search)).await;
+        let Body::Search(page) = body.map_err(EngineError::from_call)? else {
+            return Err(wrong_body());
         };
-        let Body::Search(page) = body else { return Err(wrong_body()) };
+        let before = ids.len();
         for row in &page.search_results {
             let id = row.get(ACCOUNT_ID).and_then(|id| id.parse().ok());
             ids.insert(id.ok_or_else(wrong_body)?);
         }
         if page.pagination.is_last() || ids.len() >= most {
-            break;
+            return Ok(ids.into_iter().take(most).collect());
+        }
+        if ids.len() == before {
+            return Err(EngineError::EndlessSearch(format!(
+                "page {} brings no account that the pages before it had not, and the server says that more follow",
+                current_page + 1
+            )));
         }
     }
-    Ok((ids.into_iter().take(most).collect(), true))
+    Err(EngineError::EndlessSearch(format!("it has more than {MAX_PAGES} pages")))
 }
 
-/// The ids of the accounts that meet `criteria`, the first `most` by id, with the retries of a run. A stop ends
-/// the search after the page under way; the ids until then are returned.
+/// The ids of the accounts that meet `criteria`, the first `most` by id, with the retries of a run.
 ///
-/// Errors: the target does not serve the search.
+/// Errors: the target does not serve the search, or it was stopped.
 pub async fn find_accounts<T: Transport, C: Clock>(
     transport: &T,
     clock: &C,
@@ -160,7 +176,7 @@ pub async fn find_accounts<T: Transport, C: Clock>(
     let mut nobody = |_: &Event| {};
     let caller = Caller::new(transport, clock, &mut nobody, settings, &settings.limiter, stop);
     let most = most.map_or(usize::MAX, |most| most as usize);
-    Ok(search(&caller, criteria, most).await?.0)
+    search(&caller, criteria, most).await
 }
 
 /// The number of accounts that meet `criteria`, by one search of which every event goes to `observer`.

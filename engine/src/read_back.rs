@@ -12,8 +12,8 @@ pub use recorder::Recorder;
 use crate::audit::{Audit, EditSince, ExpectedState};
 use crate::clock::Clock;
 use crate::engine::{
-    AccountReader, AccountSource, AccountView, AuditDepth, Columns, EngineError, Job, Stop,
-    SuspectAccount, UnreadAccounts,
+    AccountReader, AccountSource, AccountView, AuditDepth, ClearedSuspects, Columns, EngineError,
+    Job, SuspectAccount, UnreadAccounts,
 };
 use crate::event::{Event, Observer};
 use crate::journal::AccountStatus;
@@ -23,7 +23,7 @@ use crate::transport::Transport;
 use neon_mock::api::{AccountId, Body, Class, CustomField, FieldId, Response, Value};
 use neon_mock::org::StateDigest;
 use recorder::Notes;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -46,17 +46,16 @@ pub struct ReadBack {
 /// Reads the accounts of the run again, as many as its settings say, and judges their state.
 ///
 /// The rule is that of [`audit`](crate::audit): the whole plan, or any prefix of its mappings for
-/// accounts that failed. The state before the run is that of the first read, whole or by search. If
-/// the run was stopped, `landed` are the accounts that had ended, in id order; the others count as
-/// failed. A stop that comes while accounts are read leaves out the others. Of the events, `observer` gets
-/// those that tell how far the reading is.
+/// accounts that failed. The state before the run is that of the first read, whole or by search. Once
+/// the run is stopped, accounts that were not read yet are left out: whoever resumes it reads them. An account that
+/// cannot be read is neither right nor wrong. Of the events, `observer` gets those that tell how far the reading is.
 ///
 /// Errors: [`EngineError`] if the field definitions do not fit the plan any more.
 pub async fn read_back<T: Transport, C: Clock>(
     transport: &Recorder<T>,
     clock: &C,
     job: Job<'_>,
-    (measure, landed): (&Measure, Option<&[AccountId]>),
+    measure: &Measure,
     observer: &mut dyn Observer,
 ) -> Result<ReadBack, EngineError> {
     let notes = transport.take_notes();
@@ -77,13 +76,13 @@ pub async fn read_back<T: Transport, C: Clock>(
         notes: &notes,
         job,
         failed: measure.failed().iter().copied().collect(),
-        landed,
+        broken_off: Cell::new(false),
         found: RefCell::default(),
     };
     let least = AccountReader::<T, C>::calls(ids.len(), columns.as_ref());
     let takes = duration_of(least, columns.is_some(), job, measure);
     let (accounts, least) = (ids.len() as u64, least as u64);
-    if accounts > 0 {
+    if accounts > 0 && !job.stop.is_set() {
         observer.observe(&Event::ReadingAgain { accounts, calls: least, takes });
     }
     let mut fold = |event: &Event| {
@@ -92,9 +91,7 @@ pub async fn read_back<T: Transport, C: Clock>(
             observer.observe(event);
         }
     };
-    // A person who has stopped the run still learns how its accounts stand.
-    let stop = if job.stop.is_set() { Stop::NEVER } else { job.stop };
-    let reader = AccountReader::new(transport.inner(), clock, &mut fold, job.settings, stop);
+    let reader = AccountReader::new(transport.inner(), clock, &mut fold, job.settings, job.stop);
     let unread = judge.read(&reader, &ids, columns.as_ref()).await;
     drop(reader);
     let audit = judge.verdict(ids.len(), &unread);
@@ -163,15 +160,11 @@ fn ended_before(job: Job<'_>) -> impl Iterator<Item = AccountId> {
     })
 }
 
-/// A run without any account to read is valid; a run with accounts that read none is not.
+/// Without field definitions nothing can be judged.
 fn nothing_was_read(measure: &Measure) -> Audit {
-    let faults = match measure.resources() {
-        0 => Vec::new(),
-        _ if measure.total_attempts() == 0 => Vec::new(),
-        _ => vec!["no field definitions were read, so nothing can be judged".to_owned()],
-    };
+    let unread = if measure.total_attempts() == 0 { 0 } else { measure.resources() };
     let state_digest = StateDigest::new().finish();
-    Audit { faults, state_digest, ..Audit::default() }
+    Audit { not_read_back: unread, unreadable: unread, state_digest, ..Audit::default() }
 }
 
 /// Judges accounts as they are read.
@@ -182,7 +175,8 @@ struct Judge<'a> {
     notes: &'a Notes,
     job: Job<'a>,
     failed: BTreeSet<AccountId>,
-    landed: Option<&'a [AccountId]>,
+    /// True if the reading ended early, for another reason than a stop.
+    broken_off: Cell<bool>,
     found: RefCell<Found>,
 }
 
@@ -193,13 +187,13 @@ struct Found {
     states: BTreeMap<AccountId, Vec<(FieldId, Value)>>,
     changing: u64,
     mismatched: u64,
+    /// Accounts that differ, and of which it could not be found out who wrote them.
+    undecided: usize,
     edits: Vec<(AccountId, FieldId)>,
     /// Accounts that still hold what the run wrote, with the place of their last note.
     standing: Vec<(u64, AccountId)>,
     /// Accounts that are not as demanded, unless somebody changed them since; with the fields in question.
     suspects: Vec<(SuspectAccount, Vec<FieldId>)>,
-    /// Why the reading ended early.
-    broken_off: Option<String>,
 }
 
 impl Judge<'_> {
@@ -213,7 +207,7 @@ impl Judge<'_> {
         let read = reader.each(ids, columns, &|id, view| self.settles(id, &view)).await;
         let unread = read.unwrap_or_else(|error| {
             // The run itself is over: an audit that cannot go on takes nothing from it.
-            self.found.borrow_mut().broken_off = Some(error.to_string());
+            self.broken_off.set(!matches!(error, EngineError::Stopped));
             UnreadAccounts::default()
         });
         let (suspects, standing) = {
@@ -222,11 +216,18 @@ impl Judge<'_> {
             (found.suspects.clone(), found.standing.clone())
         };
         let accounts: Vec<SuspectAccount> = suspects.iter().map(|(it, _)| *it).collect();
-        let changed = reader.changed_since(&accounts, &standing).await.unwrap_or_default();
+        let cleared = reader.changed_since(&accounts, &standing).await.unwrap_or_else(|_| {
+            let unknown = accounts.iter().map(|it| it.id).collect();
+            ClearedSuspects { unknown, ..ClearedSuspects::default() }
+        });
         let found = &mut self.found.borrow_mut();
         for (suspect, fields) in suspects {
-            if changed.contains(&suspect.id) {
+            if cleared.changed.contains(&suspect.id) {
                 found.edits.extend(fields.into_iter().map(|field| (suspect.id, field)));
+            } else if cleared.unknown.contains(&suspect.id) {
+                // It was read, and who wrote its fields was not found out: that is no judgement.
+                found.states.remove(&suspect.id);
+                found.undecided += 1;
             } else {
                 found.mismatched += 1;
             }
@@ -240,8 +241,7 @@ impl Judge<'_> {
         let demand = ExpectedState {
             task: self.task,
             kind: view.kind,
-            failed: self.failed.contains(&id)
-                || self.landed.is_some_and(|landed| landed.binary_search(&id).is_err()),
+            failed: self.failed.contains(&id),
             dry_run,
         };
         let sights = self.notes.of(id);
@@ -273,6 +273,7 @@ impl Judge<'_> {
 
     /// The verdict on `accounts`, of which some were left `unread`.
     fn verdict(self, accounts: usize, unread: &UnreadAccounts) -> Audit {
+        let broken_off = self.broken_off.get();
         let mut found = self.found.into_inner();
         let mut digest = StateDigest::new();
         for (id, values) in &found.states {
@@ -293,10 +294,7 @@ impl Judge<'_> {
         }
         let gone = unread.gone.len();
         let missing = accounts - judged - gone;
-        if judged == 0 && missing > 0 && unread.left_out == 0 {
-            let why = found.broken_off.as_deref().or(unread.failed.first().map(|(_, why)| &**why));
-            faults.push(format!("no account can be read back: {}", why.unwrap_or_default()));
-        }
+        let unreadable = if broken_off { missing } else { unread.failed.len() + found.undecided };
         found.edits.sort_unstable();
         let name = |field: FieldId| {
             let slot = self.task.slots.iter().find(|slot| slot.id == field);
@@ -312,6 +310,7 @@ impl Judge<'_> {
             read_back: judged as u64,
             gone: gone as u64,
             not_read_back: missing as u64,
+            unreadable: unreadable as u64,
             ..Audit::default()
         }
     }

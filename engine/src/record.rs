@@ -313,7 +313,7 @@ pub struct Performance {
 /// The audit's verdict.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct AuditVerdict {
-    /// True if the run has no faults.
+    /// True if the run has no faults, and something was judged where there was anything to judge.
     pub valid: bool,
     /// Source of the final state.
     pub by: AuditBy,
@@ -340,6 +340,9 @@ pub struct AuditVerdict {
     /// Accounts that were to be read again and could not be, or were left out.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub not_read_back: u64,
+    /// Those of them that could not be read: nothing is known of them, neither good nor bad.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub unreadable: u64,
     /// Accounts that were deleted or merged during the run or since.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub gone: u64,

@@ -56,7 +56,7 @@ pub struct RunContext<'a> {
     pub ledger: &'a Ledger,
     /// Accounts of the earlier process to try again, although it ended them.
     pub again: RetryScope,
-    /// Once set, the run starts nothing more and finishes what is under way.
+    /// Once set, the run sends nothing more, and gives up calls that are not answered within a second.
     pub stop: &'a Stop,
     /// Calls that its caller made at a remote server to prepare it; the record counts them.
     pub calls_before: CallCounts,
@@ -231,15 +231,14 @@ impl<'a> RunSpec<'a> {
         engine::run(&transport, &clock, self.job(), fold).await?;
         let wall = clock.elapsed();
         let traffic = transport.inner().traffic();
-        fold.sort();
         let is_stopped = fold.is_stopped(self.session.stop);
-        let Fold { measure, landed, observer, .. } = fold;
-        let run = (&*measure, landed.as_deref().filter(|_| is_stopped));
+        let Fold { measure, observer, .. } = fold;
         let ReadBack { audit, calls, fields } =
-            read_back(&transport, &clock, self.job(), run, &mut **observer).await?;
+            read_back(&transport, &clock, self.job(), measure, &mut **observer).await?;
         Ok(FinishedRun {
             audit,
             audit_by: match self.settings.audit {
+                _ if is_stopped => AuditBy::Nobody,
                 AuditDepth::None => AuditBy::Nobody,
                 AuditDepth::Sample => AuditBy::Sample,
                 AuditDepth::Full => AuditBy::ReadBack,
@@ -289,6 +288,5 @@ pub fn resources(scenario: &Scenario) -> AccountSource<'_> {
 /// The address and the credentials of an embedded mock.
 pub fn target_of(mock: &NeonMock) -> Target {
     let (org_id, api_key) = mock.credentials();
-    let (org_id, api_key) = (org_id.to_owned(), api_key.to_owned());
-    Target { base_url: mock.base_url(), org_id, api_key }
+    Target::new(&mock.base_url(), org_id, api_key).expect("the mock has an address")
 }

@@ -97,6 +97,9 @@ pub(super) struct EngineArgs {
     /// Longest time for a call, retries included [default: 10min]
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
     pub(super) call_deadline: Option<std::time::Duration>,
+    /// Longest outage of the server to wait for; the run stops after it, to be resumed [default: 1min]
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    pub(super) max_outage: Option<std::time::Duration>,
     /// Limiter of calls in flight [default: adaptive for pipelined, else none]
     #[arg(long, value_name = "none|fixed:N|adaptive")]
     pub(super) limiter: Option<Limiter>,
@@ -169,6 +172,9 @@ pub(super) struct CredentialArgs {
     /// API key at the server
     #[arg(long, value_name = "KEY", env = "NEON_API_KEY", hide_env_values = true)]
     pub(super) api_key: Option<String>,
+    /// Send the API key in clear text, by http://, to a server that is not on this machine
+    #[arg(long)]
+    pub(super) allow_plain_http: bool,
 }
 
 /// Credentials and write guard of a remote server.

@@ -58,6 +58,8 @@ pub(crate) enum CliError {
         "run {run} wrote {written}, and nothing can resume, verify or undo it, since its journal is lost"
     )]
     Lost { run: i64, written: String, source: Box<StoreError> },
+    #[error("interrupted (next: {next})")]
+    Interrupted { next: String },
     #[error(transparent)]
     Selftest(#[from] SelftestError),
     #[error(transparent)]
@@ -152,6 +154,7 @@ pub(crate) const fn exit_code(error: &CliError) -> u8 {
     match error {
         CliError::Guard(_) => code::GUARD,
         CliError::Target(_) => code::TARGET,
+        CliError::Interrupted { .. } => code::INTERRUPTED,
         CliError::Run(error) | CliError::Checkpoint { source: error, .. } => code_of_run(error),
         CliError::Unsaved { .. } => code::INTERRUPTED,
         CliError::Selftest(_)
@@ -173,6 +176,7 @@ const fn code_of_run(error: &RunError) -> u8 {
         | RunError::Engine(
             EngineError::Plan(_) | EngineError::Refused(_) | EngineError::Journal(_),
         ) => code::USAGE,
+        RunError::Engine(EngineError::Stopped) => code::INTERRUPTED,
         RunError::Stalled(_) | RunError::Embedded(_) | RunError::Runtime(_) => code::INTERNAL,
         RunError::Engine(_) => code::TARGET,
     }

@@ -119,12 +119,13 @@ const EXAMPLES: [(&str, [&str; 2]); 36] = [
 ];
 
 /// Flags that `-h` leaves to `--help`.
-const RARE: [&str; 45] = [
+const RARE: [&str; 48] = [
     "metadata_cache",
     "chunk_size",
     "chunk_pause",
     "reads",
     "call_deadline",
+    "max_outage",
     "limiter",
     "headroom",
     "write",
@@ -135,6 +136,7 @@ const RARE: [&str; 45] = [
     "org_id",
     "api_key",
     "allow_writes_to",
+    "allow_plain_http",
     "journal",
     "no_journal",
     "show_values",
@@ -149,6 +151,7 @@ const RARE: [&str; 45] = [
     "quiet",
     "find_pool",
     "keep_home",
+    "env",
     "timeout",
     "name",
     "admin_token",

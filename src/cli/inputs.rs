@@ -19,7 +19,7 @@ use neonbench_engine::run::{RunError, RunSpec, World};
 use neonbench_engine::scenario::{
     self, DatasetSource, Resources, Scenario, ScenarioError, WireScenario, Workload,
 };
-use neonbench_engine::world::Target;
+use neonbench_engine::world::{HEALTH_PATH, Target};
 use std::collections::BTreeMap;
 use std::num::NonZeroU32;
 use std::path::Path;
@@ -46,6 +46,14 @@ pub(super) struct Inputs {
     names_profile: bool,
 }
 
+/// What inputs are read for.
+#[derive(Clone, Copy, PartialEq)]
+enum Purpose {
+    Run,
+    Show,
+    Serve,
+}
+
 impl Inputs {
     /// Reads all files and checks all flags, before anything runs.
     ///
@@ -56,36 +64,54 @@ impl Inputs {
         engine: &EngineArgs,
         world: &WorldArgs,
     ) -> Result<Self, CliError> {
-        Self::read_as(workload, engine, world, false)
+        Self::read_as(workload, engine, world, Purpose::Run)
+    }
+
+    /// The same, to be shown: no server is asked whether it is the mock.
+    ///
+    /// Errors: as for [`read`](Self::read).
+    pub(super) fn to_show(
+        workload: &WorkloadArgs,
+        engine: &EngineArgs,
+        world: &WorldArgs,
+    ) -> Result<Self, CliError> {
+        Self::read_as(workload, engine, world, Purpose::Show)
     }
 
     /// The inputs of an organisation that is only served, and needs no mappings.
     ///
     /// Errors: as for [`read`](Self::read).
     pub(super) fn to_serve(workload: &WorkloadArgs, engine: &EngineArgs) -> Result<Self, CliError> {
-        Self::read_as(workload, engine, &WorldArgs::default(), true)
+        Self::read_as(workload, engine, &WorldArgs::default(), Purpose::Serve)
     }
 
     fn read_as(
         workload: &WorkloadArgs,
         engine: &EngineArgs,
         world: &WorldArgs,
-        is_served: bool,
+        purpose: Purpose,
     ) -> Result<Self, CliError> {
         let file = scenario_file(workload.scenario.as_deref())?;
         let names_profile = workload.profile.is_some() || file.profile.is_some();
         let asked = workload;
-        let (mut workload, profile) = merge(asked, &file, is_served)?;
+        let (mut workload, profile) = merge(asked, &file, purpose == Purpose::Serve)?;
         let mut engine = engine.clone();
         workload.seed = engine.seed.or(file.seed);
         // A plan that says so is never written, whatever a script leaves out.
         engine.dry_run |=
             workload.plan.as_ref().is_some_and(|plan| plan.hints.dry_run == Some(true));
+        let access = &world.access;
         let world = self::world(world, &mut workload, engine.dry_run)?;
         let scenario = Scenario::new(workload.clone())
             .map_err(|error| two_organisations(asked, &file, error))?;
         let inputs = Self { scenario, workload, world, profile, file, engine, names_profile };
         inputs.settings(Strategy::Standard)?;
+        if let World::ForeignHttp(target) = &inputs.world
+            && purpose == Purpose::Run
+            && !inputs.engine.dry_run
+        {
+            check_writable(target, access)?;
+        }
         Ok(inputs)
     }
 
@@ -126,6 +152,7 @@ impl Inputs {
         settings.metadata_cache = self.engine.metadata_cache == Switch::On;
         settings.reads = self.engine.reads.unwrap_or(settings.reads);
         settings.call_deadline = self.engine.call_deadline.unwrap_or(settings.call_deadline);
+        settings.max_outage = self.engine.max_outage.unwrap_or(settings.max_outage);
         settings.limiter = self.limiter(settings.limiter)?;
         settings.write = self.engine.write;
         settings.guard = self.engine.guard.unwrap_or_default();
@@ -457,7 +484,7 @@ fn world(args: &WorldArgs, workload: &mut Workload, dry_run: bool) -> Result<Wor
     if args.world == Some(WorldName::Virtual) {
         return Err(CliError::usage("--base-url needs --world http"));
     }
-    parse_target(base_url, &args.access.credentials)?;
+    Target::check_url(base_url).map_err(RunError::Http)?;
     workload.is_foreign = true;
     if workload.ids.is_none() && workload.resources.is_none() {
         match &mut workload.plan {
@@ -469,22 +496,40 @@ fn world(args: &WorldArgs, workload: &mut Workload, dry_run: bool) -> Result<Wor
             }
         }
     }
-    Ok(World::ForeignHttp(writable_target(base_url, &args.access, !dry_run)?))
+    Ok(World::ForeignHttp(called_target(base_url, &args.access, !dry_run)?))
 }
 
-/// The server at `base_url`, if it may be called: what is not on this machine is written to only
-/// where its organisation was typed out.
+/// The server at `base_url`, if it may be called: but for the mock on this machine, it is written to only where its
+/// organisation was typed out.
 pub(super) fn writable_target(
     base_url: &str,
     access: &AccessArgs,
     writes: bool,
 ) -> Result<Target, CliError> {
-    let target = parse_target(base_url, &access.credentials)?;
-    let allowed = access.allow_writes_to.as_deref();
-    if writes && !target.is_writable(allowed) {
-        return Err(refused_write(&target, allowed));
+    let target = called_target(base_url, access, writes)?;
+    if writes {
+        check_writable(&target, access)?;
     }
-    with_credentials(target)
+    Ok(target)
+}
+
+/// The same; whether a server on this machine is the mock is not asked.
+fn called_target(base_url: &str, access: &AccessArgs, writes: bool) -> Result<Target, CliError> {
+    let target = target(base_url, &access.credentials)?;
+    if writes && !target.is_loopback() {
+        check_writable(&target, access)?;
+    }
+    with_credentials(target, &access.credentials)
+}
+
+/// Errors: the server may not be written to, or cannot be asked whether it is the mock.
+fn check_writable(target: &Target, access: &AccessArgs) -> Result<(), CliError> {
+    let allowed = access.allow_writes_to.as_deref();
+    match target.is_writable(allowed) {
+        Ok(true) => Ok(()),
+        Ok(false) => Err(refused_write(target, allowed)),
+        Err(error) => Err(CliError::Target(format!("the target is unreachable: {error}"))),
+    }
 }
 
 /// The server at `base_url`, to be read only.
@@ -492,46 +537,61 @@ pub(super) fn readable_target(
     base_url: &str,
     credentials: &CredentialArgs,
 ) -> Result<Target, CliError> {
-    with_credentials(parse_target(base_url, credentials)?)
+    with_credentials(target(base_url, credentials)?, credentials)
 }
 
-fn parse_target(base_url: &str, credentials: &CredentialArgs) -> Result<Target, CliError> {
-    let target = Target {
-        base_url: base_url.to_owned(),
-        org_id: credentials.org_id.clone().unwrap_or_default(),
-        api_key: credentials.api_key.clone().unwrap_or_default(),
-    };
-    target.check().map_err(RunError::Http)?;
-    Ok(target)
-}
-
-/// The same with the mock's credentials where none are given for this machine.
-fn with_credentials(mut target: Target) -> Result<Target, CliError> {
-    let local = target.is_loopback();
-    for (credential, flag) in [
-        (&mut target.org_id, "--org-id (or NEON_ORG_ID)"),
-        (&mut target.api_key, "--api-key (or NEON_API_KEY)"),
-    ] {
-        if credential.is_empty() && !local {
-            return Err(CliError::usage(format!("{} needs {flag}", target.base_url)));
-        }
-        if credential.is_empty() {
-            DEMO.clone_into(credential);
+/// The server at `base_url`, with the mock's credentials where none are given for this machine.
+fn target(base_url: &str, credentials: &CredentialArgs) -> Result<Target, CliError> {
+    let org_id = credentials.org_id.clone().unwrap_or_default();
+    let api_key = credentials.api_key.clone().unwrap_or_default();
+    let mut target = Target::new(base_url, &org_id, &api_key).map_err(RunError::Http)?;
+    if target.is_loopback() {
+        for credential in [&mut target.org_id, &mut target.api_key] {
+            if credential.is_empty() {
+                DEMO.clone_into(credential);
+            }
         }
     }
     Ok(target)
 }
 
+/// The same, if it has all credentials and they may be sent; says which proxy they go through.
+fn with_credentials(target: Target, given: &CredentialArgs) -> Result<Target, CliError> {
+    for (credential, flag) in [
+        (&target.org_id, "--org-id (or NEON_ORG_ID)"),
+        (&target.api_key, "--api-key (or NEON_API_KEY)"),
+    ] {
+        if credential.is_empty() {
+            return Err(CliError::usage(format!("{} needs {flag}", target.base_url)));
+        }
+    }
+    if target.is_plain_http() && !given.allow_plain_http {
+        return Err(CliError::Guard(format!(
+            "refused to send an API key to {}: it is not on this machine, and http:// is clear text; use https://, or \
+             add --allow-plain-http; nothing was sent",
+            target.base_url
+        )));
+    }
+    if let Some(proxy) = target.proxy() {
+        complain(format_args!("note: calls go through the proxy {proxy} of the environment"));
+    }
+    Ok(target)
+}
+
 /// The error of a write without leave.
-fn refused_write(Target { base_url, org_id, .. }: &Target, allowed: Option<&str>) -> CliError {
-    CliError::Guard(match allowed {
-        Some(allowed) => format!(
-            "refused to write to {base_url}: --allow-writes-to is `{allowed}`, and the organisation is `{org_id}`; \
-             nothing was sent"
+fn refused_write(target: &Target, allowed: Option<&str>) -> CliError {
+    let Target { base_url, org_id, .. } = target;
+    let why = match allowed {
+        Some(allowed) => {
+            format!("--allow-writes-to is `{allowed}`, and the organisation is `{org_id}`")
+        }
+        None if target.is_loopback() => format!(
+            "it is on this machine, but it is not the mock of neonbench, which answers GET {HEALTH_PATH}; it may \
+             forward to an organisation; add --allow-writes-to with the organisation's id to write"
         ),
-        None => format!(
-            "refused to write to {base_url}: it is not on this machine; add --dry-run to read without writing, or \
-             --allow-writes-to with the organisation's id to write; nothing was sent"
-        ),
-    })
+        None => "it is not on this machine; add --dry-run to read without writing, or --allow-writes-to with the \
+             organisation's id to write"
+            .to_owned(),
+    };
+    CliError::Guard(format!("refused to write to {base_url}: {why}; nothing was sent"))
 }

@@ -1,4 +1,4 @@
-//! Ctrl-C: the first finishes accounts in flight and stops, the second exits at once.
+//! Signals that ask to stop: the first gives calls in flight a moment and stops, the second exits at once.
 
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
@@ -9,23 +9,34 @@ use tokio::runtime::Runtime;
 #[cfg(unix)]
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Listens for Ctrl-C, and for SIGTERM on Unix, until the process ends. The first sets the returned
+/// Listens for Ctrl-C, and for SIGTERM and SIGHUP on Unix, until the process ends. The first sets the returned
 /// stop; the second ends the process, and leaves its journal as it is.
 ///
 /// Errors: the signal handlers cannot be installed.
 pub(super) fn listen(line: &CommandLine) -> Result<Arc<Stop>, CliError> {
+    listen_and(line, "waiting a second for calls in flight", || {})
+}
+
+/// The same; a stop is `doing` what it says, and the second signal does `at_last` before it ends the process.
+///
+/// Errors: the signal handlers cannot be installed.
+pub(super) fn listen_and(
+    line: &CommandLine,
+    doing: &'static str,
+    at_last: impl FnOnce() + Send + 'static,
+) -> Result<Arc<Stop>, CliError> {
     let (verbosity, stop) = (line.verbosity, Arc::new(Stop::default()));
     let to_set = Arc::clone(&stop);
     let (ready, is_ready) = mpsc::channel();
     let runtime = neonbench_engine::world::runtime().map_err(CliError::Runtime)?;
     // The engine keeps its own thread busy: in virtual time it never waits.
     std::thread::spawn(move || {
-        watch(&runtime, &ready, || {
-            verbosity
-                .note("stopping: finishing the accounts in flight; press Ctrl-C again to stop now");
+        let first = || {
             to_set.set();
             neonbench::store::give_up_waiting();
-        });
+            verbosity.note(format_args!("stopping: {doing}; press Ctrl-C again to stop now"));
+        };
+        watch(&runtime, &ready, first, at_last);
     });
     // A closed channel means that the thread has ended.
     match is_ready.recv() {
@@ -35,7 +46,12 @@ pub(super) fn listen(line: &CommandLine) -> Result<Arc<Stop>, CliError> {
     }
 }
 
-fn watch(runtime: &Runtime, ready: &mpsc::Sender<io::Result<()>>, first: impl FnOnce()) {
+fn watch(
+    runtime: &Runtime,
+    ready: &mpsc::Sender<io::Result<()>>,
+    first: impl FnOnce(),
+    second: impl FnOnce(),
+) {
     runtime.block_on(async {
         let mut signals = match StopSignals::install() {
             Ok(signals) => signals,
@@ -48,18 +64,22 @@ fn watch(runtime: &Runtime, ready: &mpsc::Sender<io::Result<()>>, first: impl Fn
         if signals.next().await.is_ok() {
             first();
             if signals.next().await.is_ok() {
+                second();
                 end();
             }
         }
     });
 }
 
-/// Signals that ask a process to stop: Ctrl-C, and SIGTERM on Unix.
+/// Signals that ask a process to stop: Ctrl-C, and SIGTERM and SIGHUP on Unix.
 pub(super) struct StopSignals {
     #[cfg(unix)]
     interrupt: Signal,
     #[cfg(unix)]
     terminate: Signal,
+    /// `None` where the process was started to outlive its terminal (`nohup`).
+    #[cfg(unix)]
+    hang_up: Option<Signal>,
 }
 
 impl StopSignals {
@@ -72,6 +92,8 @@ impl StopSignals {
             interrupt: signal(SignalKind::interrupt())?,
             #[cfg(unix)]
             terminate: signal(SignalKind::terminate())?,
+            #[cfg(unix)]
+            hang_up: (!ignores_hang_up()).then(|| signal(SignalKind::hangup())).transpose()?,
         })
     }
 
@@ -81,9 +103,16 @@ impl StopSignals {
     pub(super) async fn next(&mut self) -> io::Result<()> {
         #[cfg(unix)]
         {
+            let hang_up = async {
+                match &mut self.hang_up {
+                    Some(signal) => signal.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
             tokio::select! {
                 _ = self.interrupt.recv() => {}
                 _ = self.terminate.recv() => {}
+                _ = hang_up => {}
             }
             Ok(())
         }
@@ -102,6 +131,15 @@ pub(crate) fn survive_size_limits() {
         let _ = neonbench_engine::world::runtime()
             .and_then(|runtime| runtime.block_on(async { signal(beyond).map(drop) }));
     }
+}
+
+/// True if SIGHUP is ignored, as far as the system tells: on Linux, by the first bit of a mask in `/proc`.
+#[cfg(unix)]
+fn ignores_hang_up() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask & 1 == 1)
 }
 
 fn end() -> ! {

@@ -1,12 +1,15 @@
 //! `neonbench judge`: runs a user's script against the mock, and judges the state that it leaves.
 
 mod command;
+mod offspring;
+mod passed_on;
 mod text;
 
 use super::args::{EngineArgs, OutputArgs, StoreArgs, WorkloadArgs, WorldArgs, whole};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::{DEMO, Inputs};
+use super::interrupt;
 use super::output::{count, plural, print};
 use super::progress::LiveLine;
 use super::terminal::complain;
@@ -15,7 +18,7 @@ use command::CommandEnv;
 use neon_mock::api::Class;
 use neon_mock::{BASE_PATH, NeonMock};
 use neonbench::judge::{ClientUnderTest, ClientVerdict, CommandExit, JudgeRecord, league};
-use neonbench_engine::engine::Strategy;
+use neonbench_engine::engine::{Stop, Strategy};
 use neonbench_engine::event::Event;
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::{RunSpec, World};
@@ -33,8 +36,9 @@ const CHEAP_WORK: u64 = 50_000;
 #[derive(Debug, Args)]
 #[command(
     long_about = "Runs your own migration script against the mock, and compares the result with the plan.\n\n\
-    The command finds NEON_BASE_URL, NEON_ORG_ID and NEON_API_KEY in its environment, an empty HOME and no \
-    proxy. Its output goes to standard error.\n\n\
+    The command finds NEON_BASE_URL, NEON_ORG_ID and NEON_API_KEY in its environment, an empty HOME, no proxy, \
+    and of your own variables only PATH, the language, the time zone and the folders of interpreters. Pass others \
+    on with --env. Its output goes to standard error, at most 16 MiB of it. What it started ends with it.\n\n\
     Exit codes: 0 correct, 5 not as the plan demands, 11 no call reached the mock, 2 usage."
 )]
 pub(super) struct JudgeArgs {
@@ -49,6 +53,9 @@ pub(super) struct JudgeArgs {
     /// Keep HOME and the proxy variables, where an SDK may find a configuration of its own
     #[arg(long, help_heading = "Command")]
     keep_home: bool,
+    /// Pass this variable of your environment on to the command; may be repeated
+    #[arg(long, value_name = "NAME", help_heading = "Command")]
+    env: Vec<String>,
     /// Run our strategies on the same work, even if it is large
     #[arg(long, help_heading = "Output")]
     compare: bool,
@@ -73,17 +80,32 @@ pub(super) fn run(args: &JudgeArgs, line: &CommandLine) -> Result<ExitCode, CliE
     // The command writes to the same terminal.
     let status = LiveLine::in_lines(line, 2);
     status.step(format!("running {}", name_of(&args.command)));
-    let Some(mut record) =
-        runtime().map_err(CliError::Runtime)?.block_on(judged(args, &inputs, &status))?
-    else {
+    let home = (!args.keep_home)
+        .then(|| tempfile::Builder::new().prefix("neonbench-home-").tempdir())
+        .transpose()
+        .map_err(CliError::Home)?;
+    let path = home.as_ref().map(|home| home.path().to_owned());
+    let at_last = move || {
+        offspring::end_all();
+        // Nobody is left to be told that it did not work.
+        drop(path.map(std::fs::remove_dir_all));
+    };
+    let stop = interrupt::listen_and(line, "ending the command", at_last)?;
+    let judged = judged(args, &inputs, &status, (home.as_ref().map(TempDir::path), &stop));
+    let mut judged = runtime().map_err(CliError::Runtime)?.block_on(judged)?;
+    drop(home);
+    if let Some(record) = &mut judged
+        && record.verdict != ClientVerdict::NoCalls
+        && (args.compare || is_cheap(&inputs))
+    {
+        status.step("running our strategies on the same work");
+        record.league = league(record, &ours(&inputs, &stop)?);
+    }
+    drop(status);
+    let Some(mut record) = judged.filter(|_| !stop.is_set()) else {
         complain("interrupted: the command was ended, and nothing is judged");
         return Ok(ExitCode::from(code::INTERRUPTED));
     };
-    if record.verdict != ClientVerdict::NoCalls && (args.compare || is_cheap(&inputs)) {
-        status.step("running our strategies on the same work");
-        record.league = league(&record, &ours(&inputs)?);
-    }
-    drop(status);
     record.next_command = next_command(line, &record);
     // Values are for the eyes of the one who asked to see them, and not for the store.
     if args.show_values {
@@ -115,6 +137,7 @@ async fn judged(
     args: &JudgeArgs,
     inputs: &Inputs,
     status: &LiveLine,
+    (home, stop): (Option<&Path>, &Stop),
 ) -> Result<Option<JudgeRecord>, CliError> {
     let seed = inputs.seed();
     let mock = NeonMock::builder()
@@ -123,23 +146,18 @@ async fn judged(
         .try_start()
         .await
         .map_err(CliError::Serve)?;
-    let home = (!args.keep_home)
-        .then(|| tempfile::Builder::new().prefix("neonbench-home-").tempdir())
-        .transpose()
-        .map_err(CliError::Home)?;
     let (org_id, api_key) = mock.credentials();
     // With a slash at its end: clients that resolve paths against it keep the base path then, and those that
     // append theirs leave two slashes, which the mock serves.
     let base_url = format!("{}/", mock.base_url());
-    let env =
-        CommandEnv { base_url: &base_url, org_id, api_key, home: home.as_ref().map(TempDir::path) };
+    let env = CommandEnv { base_url: &base_url, org_id, api_key, home, passed: &args.env };
     let tell = || {
         let (calls, name) = (mock.calls(), name_of(&args.command));
         let writes = calls.admitted(Class::Patch) + calls.admitted(Class::Put);
         let (all, writes) = (plural(calls.total(), "call"), plural(writes, "write"));
         status.say(format!("running {name}: {all}, {writes}, {} refused", count(calls.rejected())));
     };
-    let command = command::run(&args.command, &env, args.timeout, tell).await?;
+    let command = command::run(&args.command, &env, (args.timeout, stop), tell).await?;
     Ok(command.map(|command| judge(args, inputs, &mock, command)))
 }
 
@@ -187,9 +205,10 @@ fn is_cheap(inputs: &Inputs) -> bool {
 }
 
 /// Every strategy on the same organisation, in virtual time.
-fn ours(inputs: &Inputs) -> Result<Vec<RunRecord>, CliError> {
+fn ours(inputs: &Inputs, stop: &Stop) -> Result<Vec<RunRecord>, CliError> {
     let run = |strategy| {
-        let order = RunSpec::new(&inputs.scenario, inputs.settings(strategy)?);
+        let mut order = RunSpec::new(&inputs.scenario, inputs.settings(strategy)?);
+        order.session.stop = stop;
         Ok(order.run(&World::Virtual, &mut |_: &Event| {})?.record)
     };
     Strategy::ALL.into_iter().map(run).collect()

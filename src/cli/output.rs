@@ -65,11 +65,13 @@ fn write_line(json: &str) -> Result<(), CliError> {
 
 /// The audit's verdict in a few words.
 pub(super) fn verdict(record: &RunRecord) -> String {
-    if !record.audit.valid {
-        return emphasised(
-            Emphasis::Bad,
-            format_args!("INVALID: {}", record.audit.faults.join("; ")),
-        );
+    let AuditVerdict { valid, faults, unreadable, .. } = &record.audit;
+    if !faults.is_empty() {
+        return emphasised(Emphasis::Bad, format_args!("INVALID: {}", faults.join("; ")));
+    }
+    if !valid {
+        let unread = plural(*unreadable, "account");
+        return emphasised(Emphasis::Warning, format_args!("inconclusive: {unread} unreadable"));
     }
     if record.audit.by == AuditBy::Nobody {
         return emphasised(Emphasis::Warning, "not made");

@@ -6,6 +6,7 @@ use super::error::{CliError, in_words};
 use super::files;
 use super::fitted;
 use super::inputs::Inputs;
+use super::interrupt;
 use super::progress::LiveLine;
 use clap::Args;
 use neonbench::probe::{
@@ -108,16 +109,17 @@ pub(super) fn probe_target(
     line: &CommandLine,
 ) -> Result<ProbeTrace, CliError> {
     let scenario = &inputs.scenario;
+    let stop = interrupt::listen(line)?;
     let stays = matches!(inputs.world, World::ForeignHttp(_)) && options.sample > 0;
     if !stays || store.no_store {
-        return Ok(probe::run(scenario, &inputs.world, options, &NoJournal)?);
+        return Ok(probe::run(scenario, &inputs.world, options, &NoJournal, &stop)?);
     }
     let mut kept = Store::open(&store.store)?;
     let order = RunSpec::new(scenario, inputs.settings(Strategy::Hybrid)?);
     let id = inputs.begin(&mut kept, &order, options.sample as usize)?;
     let trace = {
         let journal = kept.journal(id)?;
-        probe::run(scenario, &inputs.world, options, &journal)
+        probe::run(scenario, &inputs.world, options, &journal, &stop)
     };
     // A store that cannot be written takes nothing from what the calls have shown.
     if kept.has_notes(id).unwrap_or(true) {

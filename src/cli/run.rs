@@ -75,11 +75,12 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
     }
     args.lists_changes(&order)?;
     name_open_targets(&order, line)?;
-    let stop = interrupt::listen(line)?;
     let forecast = args.forecast.then(|| {
         status.step("forecasting by 100 simulations");
         forecast(order.scenario, &order.settings)
     });
+    // Until here nothing was written, and a signal ends the process as it ends any other.
+    let stop = interrupt::listen(line)?;
     status.step(order.settings.strategy.name());
     let mut observer = status.observer(afterwards(&inputs.world, args.replicates));
     let mut lines = JsonLines::new(&mut observer, args.json_lines);
@@ -259,10 +260,12 @@ pub(super) fn print_result(
 pub(super) fn exit_code_of(record: &RunRecord) -> u8 {
     if record.stopped {
         code::INTERRUPTED
-    } else if !record.audit.valid {
+    } else if !record.audit.faults.is_empty() {
         code::AUDIT_MISMATCH
     } else if record.records.failed > 0 {
         code::SOME_FAILED
+    } else if record.audit.unreadable > 0 {
+        code::INCONCLUSIVE
     } else if record.resources == 0 {
         code::NOTHING_TO_DO
     } else {

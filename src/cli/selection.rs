@@ -67,9 +67,9 @@ impl Inputs {
     }
 }
 
-/// The accounts of a plan's `selection` at `target`, the first `most` of them. A stop ends the search after a page.
+/// The accounts of a plan's `selection` at `target`, the first `most` of them.
 ///
-/// Errors: the server does not serve the search.
+/// Errors: the server does not serve the search, or it was stopped.
 pub(super) fn selected_at(
     target: &Target,
     selection: &Selection,

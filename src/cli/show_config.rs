@@ -91,7 +91,7 @@ fn print_settings(settings: &[ConfigSetting]) -> Result<(), CliError> {
 
 /// Every argument of `run` as a setting, in the order of their definition.
 fn settings(args: &RunArgs, line: &CommandLine) -> Result<Vec<ConfigSetting>, CliError> {
-    let inputs = Inputs::read(&args.job.workload, &args.job.engine, &args.job.world)?;
+    let inputs = Inputs::to_show(&args.job.workload, &args.job.engine, &args.job.world)?;
     let mut resolved = resolved(args, &inputs)?;
     let arguments: Vec<&Arg> = line.verb.get_arguments().chain(line.root.get_arguments()).collect();
     let find = |id: &str| arguments.iter().copied().find(|argument| argument.get_id() == id);
@@ -221,6 +221,7 @@ fn resolved(args: &RunArgs, inputs: &Inputs) -> Result<ResolvedSettings, CliErro
         ("chunk_pause", (json!(duration(set.chunk_pause)), Default)),
         ("reads", (json!(set.reads), Default)),
         ("call_deadline", (json!(duration(set.call_deadline)), Default)),
+        ("max_outage", (json!(duration(set.max_outage)), Default)),
         ("limiter", (json!(set.limiter.to_string()), Default)),
         ("headroom", (json!(headroom), Default)),
         ("seed", (json!(set.seed), in_file(file.seed.is_some()))),

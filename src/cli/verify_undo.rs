@@ -107,6 +107,7 @@ pub(super) fn verify(args: &RunRef, line: &CommandLine) -> Result<ExitCode, CliE
     let stop = interrupt::listen(line)?;
     let found = reviewed(&reopened, &ledger, (&stop, ReviewMode::Verify), line)?;
     if stop.is_set() {
+        line.note(format_args!("next: {line}"));
         return Ok(ExitCode::from(code::INTERRUPTED));
     }
     let figures = VerifyFigures {

@@ -135,7 +135,7 @@ pub async fn probe<T: Transport, C: Clock>(
         most: Cell::new(MOST_CALLS),
         calls: RefCell::default(),
         retry_after: Cell::default(),
-        stop: Stop::default(),
+        stop: Stop::patient(),
     };
     if options.sample > 0 {
         prober.most.set(MOST_CALLS - options.sample - BESIDE_WRITES);

@@ -15,7 +15,7 @@ use crate::experiment::{
 };
 use crate::probe::{self, MOST_SAMPLE, ProbeOptions, TargetFit};
 use crate::stats::{quantile, sorted};
-use neonbench_engine::engine::{DEFAULT_WORKERS, Strategy};
+use neonbench_engine::engine::{DEFAULT_WORKERS, Stop, Strategy};
 use neonbench_engine::journal::NoJournal;
 use neonbench_engine::run::{RunError, World};
 use serde::{Deserialize, Serialize};
@@ -417,7 +417,9 @@ impl JudgedTarget {
         };
         if let Some(sample) = sample {
             let options = ProbeOptions { find_pool: true, sample, seed: seeds::PROBE.start };
-            if let Ok(trace) = probe::run(scenario, &World::Virtual, &options, &NoJournal) {
+            if let Ok(trace) =
+                probe::run(scenario, &World::Virtual, &options, &NoJournal, Stop::NEVER)
+            {
                 target = TargetFit::of(&trace).ok().map(KnownTarget::probed);
                 probe = Some(RunFigures {
                     makespan_s: trace.lasted().as_secs_f64(),

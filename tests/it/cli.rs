@@ -7,8 +7,11 @@ mod everything;
 mod face;
 mod files;
 mod first_tries;
+mod forwarder;
+mod hostile;
 pub(crate) mod journals;
 mod mistakes;
+mod outages;
 mod place;
 mod plans;
 mod probes;
@@ -17,6 +20,8 @@ mod repeat;
 mod run;
 mod selftest;
 mod sigkill;
+#[cfg(unix)]
+pub(crate) mod stops;
 #[cfg(unix)]
 mod stores;
 mod targets;

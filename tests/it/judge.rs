@@ -348,3 +348,112 @@ fn what_is_judged_is_kept_without_values() {
     assert_eq!(kept.len(), 1);
     assert_eq!(kept[0].document.verdict, neonbench::judge::ClientVerdict::Correct);
 }
+
+/// True if a process of that number lives.
+#[cfg(unix)]
+fn is_alive(id: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", id.trim())).unwrap_or_default();
+    !stat.is_empty() && !stat.contains(") Z ")
+}
+
+/// Starts four sleepers, each in another way out of the family: in the background, in a session of its own, by a
+/// double fork, and one that ignores SIGTERM. Their ids go into a file.
+#[cfg(target_os = "linux")]
+const SLEEPERS: &str = "
+note() { echo $! >> ids; }
+sleep 600 & note
+setsid sleep 600 & note
+(setsid bash -c 'sleep 600 & echo $! >> ids' &)
+bash -c 'trap \"\" TERM HUP INT; echo $$ >> ids; while true; do sleep 1; done' &
+while [ \"$(wc -l < ids)\" -lt 4 ]; do sleep 0.05; done
+env > environment; touch ready
+";
+
+#[cfg(target_os = "linux")]
+fn judge_sleepers(folder: &Path, flags: &[&str], rest: &str) -> std::process::Command {
+    let plan = format!("{CLIENTS}/plan.toml");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_neonbench"));
+    command.current_dir(folder).env("TMPDIR", folder);
+    command.args(["judge", "--no-store", "--json", "--plan", &plan, "--profile", "unlimited"]);
+    command.args(flags).args(["--", "bash", "-c", &format!("{SLEEPERS}{rest}")]);
+    command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
+    command
+}
+
+#[cfg(target_os = "linux")]
+fn all_have_ended(folder: &Path, what: &str) {
+    let ids = std::fs::read_to_string(folder.join("ids")).unwrap();
+    assert_eq!(ids.lines().count(), 4, "{what}: {ids}");
+    for id in ids.lines() {
+        assert!(!is_alive(id), "{what}: {id} of {ids:?} lives on");
+    }
+    let homes = std::fs::read_dir(folder).unwrap().flatten();
+    let homes = homes.filter(|it| it.file_name().to_string_lossy().starts_with("neonbench-home-"));
+    assert_eq!(homes.count(), 0, "{what}: the temporary HOME is still there");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn whatever_a_command_started_ends_with_it() {
+    for (what, flags, rest, code) in [
+        ("at its end", &[][..], "", 11),
+        ("at the timeout", &["--timeout", "2s"][..], "sleep 600", 11),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let status = judge_sleepers(folder.path(), flags, rest).status().unwrap();
+        assert_eq!(status.code(), Some(code), "{what}");
+        all_have_ended(folder.path(), what);
+    }
+    for signals in [&["-TERM"][..], &["-HUP"], &["-INT"], &["-TERM", "-TERM"]] {
+        let folder = tempfile::tempdir().unwrap();
+        let child = judge_sleepers(folder.path(), &[], "sleep 600").spawn().unwrap();
+        while !folder.path().join("ready").exists() {
+            std::thread::park_timeout(Duration::from_millis(2));
+        }
+        let [before @ .., last] = signals else { unreachable!("one at least") };
+        for signal in before {
+            crate::cli::stops::send(&child, signal);
+            std::thread::park_timeout(Duration::from_millis(100));
+        }
+        let (output, took) = crate::cli::stops::stopped(child, last, "judge");
+        assert_eq!(output.status.code(), Some(130), "{signals:?} after {took:?}");
+        all_have_ended(folder.path(), &format!("{signals:?}"));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn no_secret_of_the_caller_reaches_a_command() {
+    const SECRETS: [&str; 5] =
+        ["AWS_SECRET_ACCESS_KEY", "SSH_AUTH_SOCK", "GITHUB_TOKEN", "NPM_TOKEN", "LD_PRELOAD_KEY"];
+    let folder = tempfile::tempdir().unwrap();
+    let run = |flags: &[&str]| {
+        std::fs::remove_file(folder.path().join("ids")).ok();
+        let mut command = judge_sleepers(folder.path(), flags, "");
+        for name in SECRETS {
+            command.env(name, "s3cret");
+        }
+        let code =
+            command.env("NEON_API_KEY", "s3cret").env("LANG", "C.UTF-8").status().unwrap().code();
+        (code, std::fs::read_to_string(folder.path().join("environment")).unwrap_or_default())
+    };
+    let (_, environment) = run(&[]);
+    assert!(!environment.contains("s3cret"), "{environment}");
+    for name in ["NEON_BASE_URL=http://127.0.0.1:", "NEON_API_KEY=demo", "LANG=C.UTF-8", "PATH="] {
+        assert!(environment.contains(name), "no {name} in {environment}");
+    }
+    let (_, environment) = run(&["--env", "GITHUB_TOKEN"]);
+    assert_eq!(environment.matches("s3cret").count(), 1, "{environment}");
+    assert!(environment.contains("GITHUB_TOKEN=s3cret"), "{environment}");
+    assert_eq!(run(&["--env", "NO_SUCH_VARIABLE"]).0, Some(2));
+}
+
+#[test]
+fn output_without_end_is_shown_in_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let flood = "head -c 40000000 /dev/zero | tr '\\0' x; echo the end";
+    let judged = judge(folder.path(), &["--json"], &["bash", "-c", flood]);
+    judged.is("no_calls", 11);
+    assert!(judged.stderr.contains("the rest of the command's output is left out"));
+    assert!(judged.stderr.len() < 17 << 20 && !judged.stderr.contains("the end"));
+}

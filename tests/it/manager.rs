@@ -13,11 +13,8 @@ fn a_write_to_another_machine_needs_the_organisations_name() {
     let before = digest(&mock);
     let (org_id, api_key) = mock.credentials();
     // It is this machine, but not by a loopback address.
-    let target = Target {
-        base_url: mock.base_url().replace("127.0.0.1", "0.0.0.0"),
-        org_id: org_id.to_owned(),
-        api_key: api_key.to_owned(),
-    };
+    let base_url = mock.base_url().replace("127.0.0.1", "0.0.0.0");
+    let target = Target::new(&base_url, org_id, api_key).unwrap();
     let plan = MigrationPlan {
         mappings: vec![MigrationMapping::new("V-1", "T-1", MigrationStrategy::Replace)],
         resource_ids: (1..=5).collect(),

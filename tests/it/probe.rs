@@ -270,8 +270,7 @@ fn over_http_a_probe_finds_the_same_by_the_servers_count() {
     runtime.block_on(async {
         let mock = NeonMock::builder().neon(scenario.neon(1)).start().await;
         let (org_id, api_key) = mock.credentials();
-        let (org_id, api_key) = (org_id.to_owned(), api_key.to_owned());
-        let target = Target { base_url: mock.base_url(), org_id, api_key };
+        let target = Target::new(&mock.base_url(), org_id, api_key).unwrap();
         let transport = HttpTransport::new(target).unwrap();
         let subject =
             ProbeSubject { resources: Ids::Ids(ids), plan: &scenario.plan, journal: &NoJournal };

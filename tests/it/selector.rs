@@ -11,7 +11,7 @@ use neonbench::select::{
     inputs, signature,
 };
 use neonbench_engine::engine::limiter::Limiter;
-use neonbench_engine::engine::{Guard, Reads, Settings, Strategy, WriteMode};
+use neonbench_engine::engine::{Guard, Reads, Settings, Stop, Strategy, WriteMode};
 use neonbench_engine::journal::NoJournal;
 use neonbench_engine::run::World;
 use neonbench_engine::scenario::{Scenario, Workload};
@@ -166,7 +166,7 @@ fn a_limit_that_no_call_met_is_not_believed() {
     let mut scenario = plain(200, 1, "documented");
     scenario.profile = Profile::try_from_wire("narrow-writes", &wire).unwrap();
     let options = ProbeOptions { find_pool: true, sample: 0, seed: 1 };
-    let trace = probe::run(&scenario, &World::Virtual, &options, &NoJournal).unwrap();
+    let trace = probe::run(&scenario, &World::Virtual, &options, &NoJournal, Stop::NEVER).unwrap();
     let fit = TargetFit::of(&trace).unwrap();
     assert_eq!(fit.limits.patch, Some(AdmissionLimit::Pool(10)), "the likeliest limit is wrong");
     let target = KnownTarget::probed(fit);

@@ -25,19 +25,22 @@ pub(super) enum Halt {
 
 impl From<EngineError> for Halt {
     fn from(error: EngineError) -> Self {
-        Self::Run(error)
+        match error {
+            EngineError::Stopped => Self::Stopped,
+            error => Self::Run(error),
+        }
     }
 }
 
 impl From<CallError> for Halt {
     fn from(error: CallError) -> Self {
         match error.call.outcome {
+            // What fails every account to come ends the run before it does.
+            _ if error.ends_run() => Self::Run(EngineError::from_call(error)),
             Outcome::Merged => Self::Landed(AccountOutcome::Skipped(SkipReason::Merged {
                 into: survivor(error.body.as_ref()),
             })),
             Outcome::Abandoned => Self::Stopped,
-            // A wrong key fails every account to come: stop before it does.
-            Outcome::Unauthorized => Self::Run(EngineError::from_call(error)),
             _ => Self::Landed(AccountOutcome::Failed(Failure {
                 call: Some(error.call),
                 message: error.message,

@@ -108,6 +108,7 @@ pub(super) struct Permit<'a> {
 
 impl AdmissionQueues {
     /// Makes queues with the limits of `limits`.
+    /// `patience` is the longest outage to wait for.
     pub(super) fn new(limits: &dyn LimitFactory, patience: Duration) -> Self {
         let queue = |limiter| AdmissionQueue {
             limiter,
@@ -204,11 +205,6 @@ impl AdmissionQueues {
         }
     }
 
-    /// True if a call of `endpoint` has to wait for a Retry-After deadline, or for the end of an outage.
-    pub(super) fn is_deferred(&self, endpoint: Endpoint, now: Timestamp) -> bool {
-        self.deferred_until[endpoint.index()].get() > now || self.breaker.borrow().is_open()
-    }
-
     /// The limit of calls in flight for `endpoint`; `None` without a limit.
     pub(super) fn limit(&self, endpoint: Endpoint) -> Option<u32> {
         self.admission.borrow().limit(endpoint)
@@ -246,7 +242,7 @@ impl AdmissionQueues {
         let granted_at = clock.now();
         let mut permit = Permit { admission: &self.admission, endpoint, sequence: None };
         if at > clock.now() {
-            clock.sleep_until(at).await;
+            stop.sleep_until(clock, at).await;
         }
         let held_from = clock.now();
         let paused = self.until_not_deferred(clock, stop, endpoint).await;

@@ -8,7 +8,7 @@ use super::stop::Stop;
 use crate::clock::Clock;
 use crate::event::{Attempt, Event, FailedCall, Observer, Outcome};
 use crate::transport::{Transport, TransportError};
-use neon_mock::api::{Body, Endpoint, Request, Response, Status};
+use neon_mock::api::{Body, Category, Endpoint, Request, Response, Status};
 use neon_mock::time::Timestamp;
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -30,8 +30,19 @@ pub(super) struct Caller<'a, T, C> {
     doubts: [Cell<bool>; Endpoint::ALL.len()],
     /// True once the target has answered. Before that, a failed connection is not retried.
     answered: Cell<bool>,
-    /// True once the credentials were refused: nothing more is sent.
-    barred: Cell<bool>,
+    /// Once set, nothing more is sent.
+    barred: Cell<Option<Bar>>,
+    /// The longest outage to wait for.
+    max_outage: Duration,
+}
+
+/// The reason why a run sends nothing more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Bar {
+    /// The credentials were refused.
+    Unauthorized,
+    /// The server failed every call for longer than the run waits.
+    Outage,
 }
 
 /// A call that failed for good.
@@ -45,12 +56,14 @@ pub(super) struct CallError {
     pub(super) message: String,
     /// For a write: whether it may have been carried out.
     pub(super) delivery_unknown: DeliveryUnknown,
+    /// True if the server has failed every call for longer than the run waits.
+    pub(super) is_outage: bool,
 }
 
 /// Delivery of a write that did not succeed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum DeliveryUnknown {
-    /// The server answered, so it was not.
+    /// The server answered, so it was not; or whoever resumes the run finds out.
     No,
     /// It may have been carried out; if not, a retry is due now.
     Retryable,
@@ -88,7 +101,7 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         limits: &dyn LimitFactory,
         stop: &'a Stop,
     ) -> Self {
-        let queues = AdmissionQueues::new(limits, settings.call_deadline);
+        let queues = AdmissionQueues::new(limits, settings.max_outage);
         if settings.write == WriteMode::Both {
             queues.watch_shared_rate();
         }
@@ -102,16 +115,13 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             calls: Cell::new(0),
             doubts: [const { Cell::new(false) }; Endpoint::ALL.len()],
             answered: Cell::new(false),
-            barred: Cell::new(false),
+            barred: Cell::new(None),
+            max_outage: settings.max_outage,
         }
     }
 
     pub(super) const fn clock(&self) -> &C {
         self.clock
-    }
-
-    pub(super) fn is_stopped(&self) -> bool {
-        self.stop.is_set()
     }
 
     pub(super) fn emit(&self, event: &Event) {
@@ -183,7 +193,9 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             let (answer, permit) = self.attempt(request, attempts).await?;
             let done_at = self.clock.now();
             let outcome = outcome_of(&answer);
-            self.barred.set(self.barred.get() || outcome == Outcome::Unauthorized);
+            if outcome == Outcome::Unauthorized {
+                self.barred.set(Some(Bar::Unauthorized));
+            }
             attempts.refused += u32::from(outcome == Outcome::Rejected);
             if let Some(permit) = permit
                 && let Some(limit) = permit.done(done_at, outcome)
@@ -192,9 +204,15 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             }
             let first_contact = !self.answered.get();
             self.answered.set(self.answered.get() || answer.is_ok());
-            let hopeless = first_contact && outcome == Outcome::Unreachable;
+            let elapsed = done_at.since(due_at).saturating_sub(attempts.paused);
+            let is_late = answer.is_err() && elapsed >= self.max_outage;
+            let hopeless = first_contact && (outcome == Outcome::Unreachable || is_late);
             let failure = if is_system_error(&answer) { Outcome::ServerError } else { outcome };
             let is_outage = !hopeless && self.is_outage(attempts.call, failure);
+            if is_outage && self.queues.breaker.borrow_mut().takes_proof() {
+                // Seldom, so that no call carries the room for it.
+                Box::pin(self.prove()).await;
+            }
             let answer = match answer {
                 Ok(response) if outcome.is_ok() => {
                     self.retries.earn();
@@ -203,13 +221,18 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
                 }
                 answer => answer,
             };
+            if self.barred.get() == Some(Bar::Outage) {
+                let made = attempts.made;
+                let error = call_error(endpoint, outcome, made, answer, DeliveryUnknown::No);
+                return Err(error.of_outage(self.max_outage));
+            }
             attempts.of_outage += u32::from(is_outage);
             let failed = FailedAttempt {
                 outcome: failure,
                 attempt: attempts.made - attempts.of_outage.min(attempts.made - 1),
                 is_outage,
                 refused: attempts.refused,
-                elapsed: done_at.since(due_at).saturating_sub(attempts.paused),
+                elapsed,
                 retry_after: self.granted(endpoint, retry_after(&answer)),
             };
             // Defers all calls of the endpoint: the server does not tell them apart.
@@ -235,7 +258,8 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
 
     /// Makes one attempt, once it may be sent.
     ///
-    /// Errors: it was not sent, since the credentials were refused or the run was stopped meanwhile.
+    /// Errors: it was not sent, since the credentials were refused, or the server failed every call for too long,
+    /// or the run was stopped meanwhile; or it was given up, since the run was stopped.
     async fn attempt(
         &self,
         request: &Request,
@@ -243,24 +267,38 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
     ) -> Result<(Result<Response, TransportError>, Option<Permit<'_>>), CallError> {
         let endpoint = request.endpoint();
         let come_at = self.clock.now();
-        let is_retry = attempts.made > 0;
         let Admitted { permit, granted_at, paused } =
             self.queues.enter(self.clock, self.stop, endpoint).await;
         let sent_at = self.clock.now();
-        let stopped =
-            self.stop.is_set() && (is_retry || self.queues.is_deferred(endpoint, sent_at));
-        if self.barred.get() || stopped {
+        let stopped = self.stop.is_set();
+        if stopped || self.barred.get().is_some() {
             if let Some(permit) = permit {
                 permit.release(sent_at);
             }
-            let why = if stopped { Outcome::Abandoned } else { Outcome::Unauthorized };
-            return Err(not_sent(endpoint, attempts.made, why));
+            let bar = self.barred.get().filter(|_| !stopped);
+            return Err(self.not_sent(endpoint, attempts.made, bar));
         }
-        attempts.made += 1;
         attempts.paused += paused;
+        let waited = (granted_at.since(come_at), sent_at.since(granted_at));
+        let Some(answer) = self.send(request, attempts, waited).await else {
+            if let Some(permit) = permit {
+                permit.release(self.clock.now());
+            }
+            return Err(self.not_sent(endpoint, attempts.made, None));
+        };
+        Ok((answer, permit))
+    }
+
+    /// Sends a call now, after it was `queued` and `paced`; `None` if it is given up, since the run was stopped.
+    async fn send(
+        &self,
+        request: &Request,
+        attempts: &mut Attempts,
+        (queued, paced): (Duration, Duration),
+    ) -> Option<Result<Response, TransportError>> {
+        let (endpoint, sent_at) = (request.endpoint(), self.clock.now());
+        attempts.made += 1;
         attempts.sent_at = sent_at;
-        let queued = granted_at.since(come_at);
-        let paced = sent_at.since(granted_at);
         self.emit(&Event::Sent { at: sent_at, endpoint, queued, paced });
         let mut call = OpenCall {
             caller: self,
@@ -273,9 +311,46 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
                 outcome: Outcome::Abandoned,
             },
         };
-        let answer = self.transport.call(request).await;
+        let answer = self.stop.give_up(self.clock, self.transport.call(request)).await?;
         call.attempt.outcome = outcome_of(&answer);
-        Ok((answer, permit))
+        Some(answer)
+    }
+
+    /// Finds out, once the server has failed every call for too long, whether it fails them all or those of some
+    /// accounts only: by a look-up of the field definitions, as the run began. If that fails too, the run ends.
+    async fn prove(&self) {
+        let request = Request::ListCustomFields(Category::Account);
+        let mut attempts = self.attempts();
+        let answer = self.send(&request, &mut attempts, (Duration::ZERO, Duration::ZERO)).await;
+        let has_failed = |answer: Result<Response, TransportError>| {
+            let outcome = outcome_of(&answer);
+            outcome == Outcome::Unreachable || may_be_delivered(outcome) || is_system_error(&answer)
+        };
+        let is_needed = self.queues.breaker.borrow_mut().proved();
+        // A stopped run ends anyway.
+        if is_needed && answer.is_some_and(has_failed) {
+            self.barred.set(Some(Bar::Outage));
+        }
+    }
+
+    /// The error of a call that was not sent, or not waited for: the run was stopped, or there is a `bar`.
+    fn not_sent(&self, endpoint: Endpoint, attempts: u32, bar: Option<Bar>) -> CallError {
+        let (outcome, why) = match bar {
+            Some(Bar::Unauthorized) => {
+                (Outcome::Unauthorized, "not sent, the credentials were refused")
+            }
+            Some(Bar::Outage) => (Outcome::Unreachable, "not sent"),
+            None => (Outcome::Abandoned, "the run was stopped"),
+        };
+        let call = FailedCall { endpoint, outcome, status: None, attempts };
+        let error = CallError {
+            call,
+            body: None,
+            message: format!("{}: {why}", endpoint.name()),
+            delivery_unknown: DeliveryUnknown::No,
+            is_outage: false,
+        };
+        if bar == Some(Bar::Outage) { error.of_outage(self.max_outage) } else { error }
     }
 
     /// Tells the breaker how a call went; true if it is part of an outage.
@@ -284,7 +359,8 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         match outcome {
             Outcome::Rejected | Outcome::Unauthorized => breaker.undecided(self.clock.now()),
             _ if may_be_delivered(outcome) || outcome == Outcome::Unreachable => {
-                return breaker.failed(call, self.clock.now());
+                let is_connected = outcome != Outcome::Unreachable;
+                return breaker.failed(call, is_connected, self.clock.now());
             }
             _ => breaker.succeeded(),
         }
@@ -323,6 +399,20 @@ impl CallError {
         }
         self
     }
+
+    /// The same, as the end of an outage that was longer than the run waits.
+    fn of_outage(mut self, longest: Duration) -> Self {
+        let longest = humantime::format_duration(longest);
+        self.message =
+            format!("it failed every call for {longest} (--max-outage): {}", self.message);
+        self.is_outage = true;
+        self
+    }
+
+    /// True if every call to come would fail alike.
+    pub(super) fn ends_run(&self) -> bool {
+        self.is_outage || self.call.outcome == Outcome::Unauthorized
+    }
 }
 
 /// Delay that Retry-After asks for; zero without the header.
@@ -351,19 +441,7 @@ fn call_error(
         }
     };
     let call = FailedCall { endpoint, outcome, status, attempts };
-    CallError { call, body, message, delivery_unknown }
-}
-
-/// The error of a call that was not sent, since the credentials were refused or the run was stopped
-/// meanwhile.
-fn not_sent(endpoint: Endpoint, attempts: u32, outcome: Outcome) -> CallError {
-    let call = FailedCall { endpoint, outcome, status: None, attempts };
-    let why = match outcome {
-        Outcome::Unauthorized => "the credentials were refused",
-        _ => "the run was stopped",
-    };
-    let message = format!("{}: not sent, {why}", endpoint.name());
-    CallError { call, body: None, message, delivery_unknown: DeliveryUnknown::No }
+    CallError { call, body, message, delivery_unknown, is_outage: false }
 }
 
 /// True if a success carries nothing but Neon's "unexpected system error", for which Neon advises a

@@ -12,14 +12,20 @@ use neon_mock::api::Endpoint;
 pub enum EngineError {
     #[error("the target is unreachable: {0}")]
     Unreachable(String),
+    #[error("the target is not there any more: {0}")]
+    Outage(String),
     #[error("the target refused the credentials: {0}")]
     Unauthorized(String),
     #[error("cannot look up what the run needs: {0}")]
     LookUp(String),
     #[error("the target does not take the request: {0}")]
     Refused(String),
+    #[error("the search for accounts does not end: {0}")]
+    EndlessSearch(String),
     #[error("{} answered with another endpoint's body", .0.name())]
     WrongBody(Endpoint),
+    #[error("stopped")]
+    Stopped,
     #[error(transparent)]
     Plan(#[from] PlanError),
     #[error(transparent)]
@@ -29,6 +35,8 @@ pub enum EngineError {
 impl EngineError {
     pub(super) fn from_call(error: CallError) -> Self {
         match error.call.outcome {
+            _ if error.is_outage => Self::Outage(error.message),
+            Outcome::Abandoned => Self::Stopped,
             Outcome::Unreachable => Self::Unreachable(error.message),
             Outcome::Unauthorized => Self::Unauthorized(error.message),
             Outcome::Refused => Self::Refused(error.message),

@@ -36,7 +36,7 @@ pub struct Job<'a> {
     pub ledger: &'a Ledger,
     /// Accounts of the earlier run to try again, although that run ended them.
     pub again: RetryScope,
-    /// Once set, the run starts nothing more and finishes the calls in flight.
+    /// Once set, the run sends nothing more, and gives up calls that are not answered within a second.
     pub stop: &'a Stop,
     /// Overrides the limiter of `settings`.
     pub limits: Option<&'a dyn LimitFactory>,

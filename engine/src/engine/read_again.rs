@@ -78,9 +78,8 @@ impl UnreadAccounts {
     /// Errors: every account to come would fail alike.
     pub(super) fn add(&mut self, id: AccountId, error: CallError) -> Result<(), EngineError> {
         match error.call.outcome {
-            Outcome::Unauthorized | Outcome::Unreachable => {
-                return Err(EngineError::from_call(error));
-            }
+            _ if error.ends_run() => return Err(EngineError::from_call(error)),
+            Outcome::Unreachable => return Err(EngineError::from_call(error)),
             Outcome::Merged | Outcome::NotFound => self.gone.push((id, error.message)),
             Outcome::Abandoned => self.left_out += 1,
             _ => self.failed.push((id, error.message)),
@@ -100,12 +99,32 @@ pub struct SuspectAccount {
     pub changed_at_unix_s: Option<i64>,
 }
 
+/// The suspects that were told apart by the stamps of other accounts.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ClearedSuspects {
+    /// Somebody changed these after the run had written them.
+    pub changed: BTreeSet<AccountId>,
+    /// Of these nothing is known, since the accounts to hold them against could not be read.
+    pub unknown: BTreeSet<AccountId>,
+}
+
 /// Seconds by which the change of an account must come after a later write to be taken for another's: stamps
 /// have whole seconds, and calls that overlap may be carried out in another order than they are noted.
 const MARGIN_S: i64 = 2;
 
 /// The most later writes that a suspect is held against: others may have changed these accounts, too.
 const LATER_WRITES: usize = 20;
+
+/// The last change of an account.
+#[derive(Clone, Copy)]
+enum Stamp {
+    /// In Unix seconds of the server.
+    At(i64),
+    /// The server does not tell, or has no such account.
+    None,
+    /// The account could not be read.
+    Unread,
+}
 
 /// Takes a view of an account; true if that settles it. A whole account always does.
 pub type Settle<'a> = &'a dyn Fn(AccountId, AccountView<'_>) -> bool;
@@ -256,9 +275,9 @@ impl<'a, T: Transport, C: Clock> AccountReader<'a, T, C> {
         &self,
         suspects: &[SuspectAccount],
         standing: &[(u64, AccountId)],
-    ) -> Result<BTreeSet<AccountId>, EngineError> {
-        let mut stamps: BTreeMap<AccountId, Option<i64>> = BTreeMap::new();
-        let mut changed = BTreeSet::new();
+    ) -> Result<ClearedSuspects, EngineError> {
+        let mut stamps: BTreeMap<AccountId, Stamp> = BTreeMap::new();
+        let mut cleared = ClearedSuspects::default();
         for suspect in suspects {
             let Some(changed_at) = suspect.changed_at_unix_s else { continue };
             let later = standing.partition_point(|(order, _)| *order <= suspect.order);
@@ -269,23 +288,31 @@ impl<'a, T: Transport, C: Clock> AccountReader<'a, T, C> {
                     None => self.stamp(id).await?,
                 };
                 stamps.insert(id, stamp);
-                if stamp.is_some_and(|written_at| changed_at >= written_at + MARGIN_S) {
-                    changed.insert(suspect.id);
-                    break;
+                match stamp {
+                    Stamp::At(written_at) if changed_at >= written_at + MARGIN_S => {
+                        cleared.unknown.remove(&suspect.id);
+                        cleared.changed.insert(suspect.id);
+                        break;
+                    }
+                    Stamp::At(_) | Stamp::None => {}
+                    Stamp::Unread => drop(cleared.unknown.insert(suspect.id)),
                 }
             }
         }
-        Ok(changed)
+        Ok(cleared)
     }
 
-    /// The last change of an account, where the server tells.
-    async fn stamp(&self, id: AccountId) -> Result<Option<i64>, EngineError> {
+    /// The last change of an account.
+    async fn stamp(&self, id: AccountId) -> Result<Stamp, EngineError> {
         match self.caller.call(&Request::GetAccount(id)).await {
-            Ok(Body::Account(account)) => Ok(AccountView::of(&account).changed_at_unix_s),
-            Ok(_) => Ok(None),
+            Ok(Body::Account(account)) => {
+                Ok(AccountView::of(&account).changed_at_unix_s.map_or(Stamp::None, Stamp::At))
+            }
+            Ok(_) => Ok(Stamp::None),
             Err(error) => {
-                UnreadAccounts::default().add(id, error)?;
-                Ok(None)
+                let mut unread = UnreadAccounts::default();
+                unread.add(id, error)?;
+                Ok(if unread.gone.is_empty() { Stamp::Unread } else { Stamp::None })
             }
         }
     }

@@ -9,7 +9,7 @@ use super::migrator::Migrator;
 use super::rows::{Columns, account_of};
 use crate::clock::Clock;
 use crate::decide::{Decision, SlotValues, decide, decide_on};
-use crate::event::{Event, Outcome};
+use crate::event::Event;
 use crate::plan::{Inconclusive, ResolvedPlan};
 use crate::transport::Transport;
 use neon_mock::api::{Account, AccountId, AccountKind, Body, CustomFieldItem, Request, SearchRow};
@@ -42,7 +42,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         steps: Range<usize>,
         progress: &mut AccountProgress,
     ) -> Result<Option<PreparedWrite>, Halt> {
-        let task = self.task().await.map_err(Halt::Run)?;
+        let task = self.task().await?;
         let (account, read_at) = self.read(id).await?;
         Ok(self.decide_read(account, read_at, &task, steps, progress))
     }
@@ -71,7 +71,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         known: &mut ReadValues,
         progress: &mut AccountProgress,
     ) -> Result<Option<PreparedWrite>, Halt> {
-        let task = self.task().await.map_err(Halt::Run)?;
+        let task = self.task().await?;
         let write = match self.shown(id, &task, steps.clone(), known).await? {
             Ok(SearchedAccount { kind, state, at }) => {
                 let mut write = self.decide_shown(kind, &state, at, &task, steps, progress);
@@ -241,7 +241,7 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
 /// The rows of the accounts `ids`, in id order, and when the first of them were asked for; `None`
 /// where the search was given up, since the accounts can still be read singly.
 ///
-/// Errors: [`EngineError`] if the credentials are refused.
+/// Errors: [`EngineError`] if every call to come would fail alike.
 pub(super) async fn search_rows<T: Transport, C: Clock>(
     caller: &Caller<'_, T, C>,
     columns: &Columns<'_>,
@@ -249,7 +249,8 @@ pub(super) async fn search_rows<T: Transport, C: Clock>(
 ) -> Result<Option<(Vec<(AccountId, SearchRow)>, Timestamp)>, EngineError> {
     let mut rows = Vec::with_capacity(ids.len());
     let mut first_at = None;
-    for current_page in 0.. {
+    // Each page but the last has at least one row of these accounts, whatever the server says of pages to come.
+    for current_page in 0..=ids.len() as u32 {
         let request = Request::SearchAccounts(columns.search(ids, current_page));
         let page = match caller.read(&request).await {
             Ok((Body::Search(page), read_at)) => {
@@ -257,14 +258,12 @@ pub(super) async fn search_rows<T: Transport, C: Clock>(
                 page
             }
             Ok(_) => return Err(EngineError::WrongBody(request.endpoint())),
-            Err(error) if error.call.outcome == Outcome::Unauthorized => {
-                return Err(EngineError::from_call(error));
-            }
+            Err(error) if error.ends_run() => return Err(EngineError::from_call(error)),
             Err(_) => return Ok(None),
         };
         // A server may serve smaller pages than it was asked for.
         let is_last = page.pagination.is_last() || page.search_results.is_empty();
-        let of_account = |row| Some((account_of(&row).ok()?, row));
+        let of_account = |row| Some((account_of(&row).ok().filter(|id| ids.contains(id))?, row));
         rows.extend(page.search_results.into_iter().filter_map(of_account));
         if is_last {
             break;

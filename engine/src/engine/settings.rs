@@ -151,6 +151,9 @@ pub struct Settings {
     pub reads: Reads,
     /// The most time that a call may take with all attempts.
     pub call_deadline: Duration,
+    /// The longest time that the server may fail every call: the run waits meanwhile, and ends after it.
+    #[serde(default = "default_max_outage")]
+    pub max_outage: Duration,
     /// Limit of the calls in flight.
     pub limiter: Limiter,
     /// The call that writes an account.
@@ -176,6 +179,14 @@ pub const DEFAULT_BATCH_SIZE: u32 = 50;
 /// The most accounts that one of hybrid's batches holds. Source: the guide's engine.
 pub const MAX_HYBRID_BATCH: u32 = 25;
 
+/// The longest outage that a run waits for by default: a restart or a lost connection passes, and a server that
+/// is gone is soon said.
+pub const DEFAULT_MAX_OUTAGE: Duration = Duration::from_secs(60);
+
+const fn default_max_outage() -> Duration {
+    DEFAULT_MAX_OUTAGE
+}
+
 impl Settings {
     /// The defaults: [`DEFAULT_WORKERS`], [`DEFAULT_BATCH_SIZE`], no chunks, metadata cached, the
     /// strategy's own reads and limiter, PATCH, seed 1.
@@ -189,6 +200,7 @@ impl Settings {
             metadata_cache: true,
             reads: strategy.default_reads(),
             call_deadline: Duration::from_secs(600),
+            max_outage: DEFAULT_MAX_OUTAGE,
             limiter: strategy.default_limiter(),
             write: WriteMode::Patch,
             guard: Guard::None,

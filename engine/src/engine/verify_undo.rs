@@ -123,7 +123,10 @@ pub async fn review<T: Transport, C: Clock>(
         ReviewMode::Verify | ReviewMode::DryUndo => reviewer.look_at_all(&ids).await?,
     };
     reviewer.told_apart().await?;
-    let fields = reviewer.fields_to_name().await?;
+    let fields = match reviewer.fields_to_name().await {
+        Err(EngineError::Stopped) => Vec::new(),
+        fields => fields?,
+    };
     let mut found = reviewer.found.into_inner().review;
     found.differences.sort_by_key(|difference| (difference.id, difference.field));
     found.not_kept.sort_by_key(|difference| (difference.id, difference.field));
@@ -164,7 +167,10 @@ impl<T: Transport, C: Clock> WriteReviewer<'_, T, C> {
             .collect();
         let mut fields = Vec::new();
         if AccountReader::<T, C>::is_searched(ids.len()) {
-            fields = self.reader.definitions().await?;
+            fields = match self.reader.definitions().await {
+                Err(EngineError::Stopped) => Vec::new(),
+                fields => fields?,
+            };
         }
         let task = ResolvedPlan::of_fields(fields.iter().filter(|it| written.contains(&it.id)));
         let slots: Vec<usize> = (0..task.slots.len()).collect();
@@ -291,19 +297,25 @@ impl<T: Transport, C: Clock> WriteReviewer<'_, T, C> {
         seen
     }
 
-    /// Moves those fields that are as before to the edits of others whose accounts somebody changed since.
+    /// Moves those fields that are as before to the edits of others whose accounts somebody changed since, and to
+    /// the failures where that cannot be found out.
     async fn told_apart(&self) -> Result<(), EngineError> {
         let (suspects, mut standing) = {
             let mut found = self.found.borrow_mut();
             (std::mem::take(&mut found.suspects), std::mem::take(&mut found.standing))
         };
         standing.sort_unstable();
-        let changed = self.reader.changed_since(&suspects, &standing).await?;
+        let cleared = self.reader.changed_since(&suspects, &standing).await?;
         let review = &mut self.found.borrow_mut().review;
-        let not_kept = std::mem::take(&mut review.not_kept);
-        let (theirs, not_kept) = not_kept.into_iter().partition(|it| changed.contains(&it.id));
-        review.not_kept = not_kept;
-        review.differences.extend::<Vec<_>>(theirs);
+        for it in std::mem::take(&mut review.not_kept) {
+            if cleared.changed.contains(&it.id) {
+                review.differences.push(it);
+            } else if !cleared.unknown.contains(&it.id) {
+                review.not_kept.push(it);
+            }
+        }
+        let why = "it holds what stood there before the run; who wrote that cannot be found out";
+        review.failed.extend(cleared.unknown.into_iter().map(|id| (id, why.to_owned())));
         Ok(())
     }
 

@@ -35,6 +35,7 @@ fn verdict(FinishedRun { audit, audit_by, audit_calls, .. }: &FinishedRun) -> Au
         calls: audit_calls.as_ref().map(CallCounts::of_client),
         read_back: audit.read_back,
         not_read_back: audit.not_read_back,
+        unreadable: audit.unreadable,
         gone: audit.gone,
         edited_since: audit.edits_since.len() as u64,
         edits_since: audit.edits_since.iter().take(MAX_EDITS).map(edited).collect(),

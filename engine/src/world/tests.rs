@@ -47,11 +47,7 @@ fn in_process(kind: FaultKind, request: &Request) -> (Received, String) {
 async fn over_http(kind: FaultKind, request: &Request) -> (Received, String) {
     let mock = NeonMock::builder().neon(neon()).start().await;
     let (org_id, api_key) = mock.credentials();
-    let target = Target {
-        base_url: mock.base_url(),
-        org_id: org_id.to_owned(),
-        api_key: api_key.to_owned(),
-    };
+    let target = Target::new(&mock.base_url(), org_id, api_key).unwrap();
     let timeout = if kind == FaultKind::Timeout { IMPATIENCE } else { PATIENCE };
     let transport = HttpTransport::with_timeout(target, timeout).unwrap();
     // The fault meets a connection that was in use before.

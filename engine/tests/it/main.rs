@@ -12,5 +12,6 @@ mod reads;
 mod retries;
 mod selection;
 mod staff;
+mod stops;
 mod strategies;
 mod unmapped;

@@ -79,9 +79,8 @@ fn judged(scenario: &Scenario, settings: &Settings, dropped: u64, later: Duratio
         .run(async {
             engine::run(&recorder, &clock, job, &mut measure).await.unwrap();
             clock.sleep_until(clock.now() + later).await;
-            let run = (&measure, None);
             let nobody = &mut |_: &Event| {};
-            let back = read_back(&recorder, &clock, job, run, nobody).await.unwrap();
+            let back = read_back(&recorder, &clock, job, &measure, nobody).await.unwrap();
             let (ledger, how) = (Ledger::new(journal.notes()), (Stop::NEVER, ReviewMode::Verify));
             let verified = engine::review(&&line, &clock, settings, &ledger, how, nobody).await;
             (back, verified.unwrap())
@@ -214,7 +213,7 @@ fn somebody_who_restores_the_old_value_is_told_from_a_server_that_kept_nothing()
             let account = neon_mock::api::Account::of_items(entry.kind.unwrap(), vec![item]);
             line.call(&Request::PatchAccount(id, account)).await.unwrap();
             let nobody = &mut |_: &Event| {};
-            let back = read_back(&recorder, &clock, job, (&measure, None), nobody).await.unwrap();
+            let back = read_back(&recorder, &clock, job, &measure, nobody).await.unwrap();
             let how = (Stop::NEVER, ReviewMode::Verify);
             let verified = engine::review(line, &clock, &settings, &ledger, how, nobody).await;
             (back.audit, verified.unwrap())

@@ -3,6 +3,7 @@
 use neon_mock::Neon;
 use neon_mock::api::AccountId;
 use neon_mock::profile::Profile;
+use neonbench_engine::clock::Clock as _;
 use neonbench_engine::engine::{self, EngineError, Job, Settings, Strategy};
 use neonbench_engine::event::{AccountOutcome, Event, Failure, Outcome};
 use neonbench_engine::measure::Measure;
@@ -43,6 +44,8 @@ struct Over {
     ends: BTreeMap<AccountId, AccountOutcome>,
     /// Attempts that were sent and not answered.
     unanswered: i64,
+    /// Virtual time at its end.
+    took: Duration,
 }
 
 fn run(scenario: &Scenario, settings: &Settings) -> Over {
@@ -61,7 +64,8 @@ fn run(scenario: &Scenario, settings: &Settings) -> Over {
         }
     };
     let result = clock.run(engine::run(&transport, &clock, job, &mut observer)).unwrap();
-    Over { result, neon: transport.into_neon(), measure, ends, unanswered }
+    let took = clock.now().since(neon_mock::time::Timestamp::ZERO);
+    Over { result, neon: transport.into_neon(), measure, ends, unanswered, took }
 }
 
 #[test]
@@ -95,13 +99,33 @@ fn a_dead_server_is_not_hammered_and_failures_say_why() {
     let over = run(&scenario, &Settings { workers, ..settings(Strategy::Parallel) });
     over.result.unwrap();
     let answered = over.measure.count_all(Outcome::Ok);
-    // In the ten minutes of its patience, one trial every two seconds.
-    let trials = 600 / 2 + 5;
+    // In its patience, one trial every two seconds.
+    let trials = settings(Strategy::Parallel).max_outage.as_secs() / 2 + 5;
     let (retries, allowed) = (over.measure.retries(), 100 + answered / 2 + trials);
     // A write of unknown result spends budget too, and is looked for before it is repeated.
     assert!((50..=allowed).contains(&retries), "{retries} retries, {answered} answered");
     let says = |end: &&AccountOutcome| matches!(end, AccountOutcome::Failed(it) if it.message.contains("budget of retries"));
     assert!(over.ends.values().filter(says).count() > 30, "{:?}", over.ends);
+}
+
+/// Where nothing works any more, accounts by which nothing is wrong do not fail.
+#[test]
+fn a_server_that_is_gone_ends_the_run() {
+    for kind in ["503", "timeout", "reset-before"] {
+        let gone = format!("[[faults]]\nkind = \"{kind}\"\nfrom = \"150ms\"\n");
+        let scenario = scenario("", &gone);
+        for strategy in Strategy::ALL {
+            let over = run(&scenario, &settings(strategy));
+            let what = format!("{kind}, {strategy}: {:?}", over.result);
+            assert!(matches!(over.result, Err(EngineError::Outage(_))), "{what}");
+            let failed = over.ends.values().filter(|end| matches!(end, AccountOutcome::Failed(_)));
+            // Until several accounts in a row have failed, one alone may be to blame.
+            assert!(failed.count() <= 2, "{what}");
+            // The patience of a minute, the calls that were in flight, the last trial and the proof.
+            let took = over.took;
+            assert!(took < Duration::from_secs(200), "{took:?}, {what}");
+        }
+    }
 }
 
 #[test]

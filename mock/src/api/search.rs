@@ -74,7 +74,8 @@ pub struct Pagination {
 impl Pagination {
     /// True if no page follows.
     pub const fn is_last(&self) -> bool {
-        self.current_page + 1 >= self.total_pages
+        // A server may say any number.
+        self.current_page.saturating_add(1) >= self.total_pages
     }
 }
 

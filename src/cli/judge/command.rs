@@ -1,12 +1,15 @@
 //! Runs a judged command in a prepared environment until it ends, times out or is interrupted.
 
+use super::offspring;
+use super::passed_on::PassedOutput;
 use crate::cli::error::CliError;
 use neon_mock::time::Timestamp;
 use neonbench::judge::CommandExit;
 use neonbench_engine::clock::Clock;
+use neonbench_engine::engine::Stop;
 use neonbench_engine::world::WallClock;
 use std::ffi::OsString;
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -15,10 +18,17 @@ use tokio::process::Child;
 /// Time that a command gets to end after the signal to terminate, before it is killed.
 const GRACE: Duration = Duration::from_secs(1);
 
-/// Variables that could direct a client to another server or configuration.
+/// Variables of the caller that a command gets: how to find programs and their libraries, and how to talk to
+/// people. Names of keys, tokens, agents and servers are not among them.
+const PASSED: &str = "PATH LANG LANGUAGE LC_ALL LC_CTYPE LC_MESSAGES LC_NUMERIC LC_TIME TZ TERM COLORTERM NO_COLOR \
+    TMPDIR TEMP TMP USER LOGNAME SHELL LD_LIBRARY_PATH DYLD_LIBRARY_PATH VIRTUAL_ENV CONDA_PREFIX PYTHONPATH \
+    PYTHONHOME NODE_PATH GEM_HOME GEM_PATH RUBYLIB PERL5LIB GOPATH GOROOT GOCACHE JAVA_HOME DOTNET_ROOT CARGO_HOME \
+    RUSTUP_HOME SYSTEMROOT SYSTEMDRIVE WINDIR COMSPEC PATHEXT";
+
+/// Variables that could direct a client to another server or configuration; `--keep-home` passes them on.
 const ELSEWHERE: &str = "http_proxy https_proxy all_proxy no_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY \
     NO_PROXY CURL_HOME NETRC XDG_CONFIG_HOME XDG_CONFIG_DIRS XDG_DATA_HOME XDG_STATE_HOME APPDATA \
-    LOCALAPPDATA";
+    LOCALAPPDATA HOME USERPROFILE";
 
 /// The environment of a judged command.
 pub(super) struct CommandEnv<'a> {
@@ -27,6 +37,8 @@ pub(super) struct CommandEnv<'a> {
     pub(super) api_key: &'a str,
     /// An empty folder; `None` leaves the user's own.
     pub(super) home: Option<&'a Path>,
+    /// Names of other variables that are passed on.
+    pub(super) passed: &'a [String],
 }
 
 /// Time between two looks at how far the command is.
@@ -35,35 +47,36 @@ const LOOK_EVERY: Duration = Duration::from_millis(500);
 /// Runs `words` until it exits or `timeout` has passed, and calls `look` all the while; `None` if the user
 /// interrupts it.
 ///
-/// Its standard input is empty, and its output goes to our standard error. It has a process group of its
-/// own, so that its child processes are ended with it.
+/// Its standard input is empty, and its output goes to our standard error. Whatever it started ends with it.
 ///
 /// Errors: the command cannot be started or waited for.
 pub(super) async fn run(
     words: &[OsString],
     env: &CommandEnv<'_>,
-    timeout: Duration,
+    (timeout, stop): (Duration, &Stop),
     look: impl Fn(),
 ) -> Result<Option<CommandExit>, CliError> {
     let clock = WallClock::start();
-    let mut child = spawn(words, env)?;
+    offspring::adopt();
+    let (mut child, output) = spawn(words, env)?;
     let looks = async {
         loop {
             clock.sleep_until(clock.now() + LOOK_EVERY).await;
             look();
         }
     };
-    let (status, timed_out) = tokio::select! {
+    let ended = tokio::select! {
         biased;
-        status = child.wait() => (status.map_err(CliError::Wait)?, false),
-        interrupt = tokio::signal::ctrl_c() => {
-            interrupt.map_err(CliError::Runtime)?;
-            end(&mut child, &clock).await?;
-            return Ok(None);
+        status = child.wait() => status.map(|status| Some((status, false))),
+        () = stop.raised() => end(&mut child, &clock).await.map(|_| None),
+        () = clock.sleep_until(Timestamp::ZERO + timeout) => {
+            end(&mut child, &clock).await.map(|status| Some((status, true)))
         }
-        () = clock.sleep_until(Timestamp::ZERO + timeout) => (end(&mut child, &clock).await?, true),
         () = looks => unreachable!("it looks until the command ends"),
     };
+    offspring::end_all();
+    output.finish();
+    let Some((status, timed_out)) = ended.map_err(CliError::Wait)? else { return Ok(None) };
     Ok(Some(CommandExit {
         exit_status: status.code(),
         signal: signal(status),
@@ -72,44 +85,58 @@ pub(super) async fn run(
     }))
 }
 
-fn spawn(words: &[OsString], env: &CommandEnv<'_>) -> Result<Child, CliError> {
+fn spawn(words: &[OsString], env: &CommandEnv<'_>) -> Result<(Child, PassedOutput), CliError> {
     let [program, arguments @ ..] = words else {
         return Err(CliError::usage("there is no command after `--`"));
     };
+    let (reader, writer) = io::pipe().map_err(CliError::Wait)?;
     let mut command = tokio::process::Command::new(program);
+    command.env_clear();
+    let kept = if env.home.is_none() { ELSEWHERE } else { "" };
+    for name in PASSED.split_whitespace().chain(kept.split_whitespace()) {
+        command.envs(std::env::var_os(name).map(|value| (name, value)));
+    }
+    for name in env.passed {
+        let Some(value) = std::env::var_os(name) else {
+            return Err(CliError::usage(format!("--env {name}: there is no such variable")));
+        };
+        command.env(name, value);
+    }
     command
         .args(arguments)
+        // What is printed before it is killed is shown.
+        .env("PYTHONUNBUFFERED", "1")
         .env("NEON_BASE_URL", env.base_url)
         .env("NEON_ORG_ID", env.org_id)
         .env("NEON_API_KEY", env.api_key)
         .stdin(Stdio::null())
-        .stdout(std::io::stderr())
-        .stderr(Stdio::inherit())
+        .stdout(writer.try_clone().map_err(CliError::Wait)?)
+        .stderr(writer)
         .kill_on_drop(true);
     #[cfg(unix)]
     command.process_group(0);
     if let Some(home) = env.home {
-        for name in ELSEWHERE.split_whitespace() {
-            command.env_remove(name);
-        }
         command.env("HOME", home).env("USERPROFILE", home);
     }
-    command.spawn().map_err(|source| {
+    let child = command.spawn().map_err(|source| {
         let program = program.to_string_lossy().into_owned();
         match source.kind() {
             ErrorKind::NotFound => CliError::NoCommand { program },
             _ => CliError::Spawn { program, source },
         }
-    })
+    })?;
+    // With the command goes our own end of the pipe, which its reader would wait for.
+    drop(command);
+    Ok((child, PassedOutput::of(reader)))
 }
 
 /// Ends the command and its child processes: SIGTERM first, SIGKILL after the grace period.
-async fn end(child: &mut Child, clock: &WallClock) -> Result<ExitStatus, CliError> {
+async fn end(child: &mut Child, clock: &WallClock) -> io::Result<ExitStatus> {
     // Until it is waited for, its id, which is also its group's, cannot be reused.
     tell(child, false);
     clock.sleep_until(clock.now() + GRACE).await;
     tell(child, true);
-    child.wait().await.map_err(CliError::Wait)
+    child.wait().await
 }
 
 /// Sends SIGTERM to the group, or SIGKILL if `for_good`.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::path::Path;
 
 /// A use of each flag of `run`: its name, and the words that use it.
-const RUN: [(&str, &str); 31] = [
+const RUN: [(&str, &str); 32] = [
     ("scenario", "--scenario mine.toml"),
     ("plan", "--plan plan.toml"),
     ("profile", "--profile constant"),
@@ -24,6 +24,7 @@ const RUN: [(&str, &str); 31] = [
     ("metadata-cache", "--metadata-cache off"),
     ("reads", "--reads search"),
     ("call-deadline", "--call-deadline 5min"),
+    ("max-outage", "--max-outage 2min"),
     ("limiter", "--limiter fixed:2"),
     ("headroom", "--limiter adaptive --headroom 2"),
     ("write", "--write put"),
@@ -42,8 +43,8 @@ const RUN: [(&str, &str); 31] = [
 ];
 
 /// Flags that need a server of their own.
-const AT_A_SERVER: [&str; 6] =
-    ["world", "base-url", "org-id", "api-key", "allow-writes-to", "audit"];
+const AT_A_SERVER: [&str; 7] =
+    ["world", "base-url", "org-id", "api-key", "allow-plain-http", "allow-writes-to", "audit"];
 
 /// Flags that say how a result is shown, and the dry run that the printed command is taken from.
 const NOT_REPEATED: [&str; 10] = [
@@ -180,7 +181,7 @@ fn a_report_holds_the_command_that_makes_it_again() {
     let lines = [
         "report --profile constant --dataset dirty --resources 10 --resource-ids 1-9 --sample 8 \
          --mappings 2 --workers 2 --batch-size 3 --chunk-size 4 --chunk-pause 1s \
-         --metadata-cache off --reads get --call-deadline 5min --limiter fixed:3 --write put \
+         --metadata-cache off --reads get --call-deadline 5min --max-outage 2min --limiter fixed:3 --write put \
          --guard reread --seed 5 --objective fastest --constraint headroom>=1 --replicates 2 \
          --no-store",
         "report --scenario mine.toml --plan plan.toml --headroom 1 --limiter adaptive \

@@ -278,3 +278,105 @@ fn the_guard_lets_nothing_out_that_could_be_production() {
     );
     assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "a call was made");
 }
+
+/// A server on this machine that is not the mock; the heads of the calls that it got.
+fn stub() -> (u16, std::sync::mpsc::Receiver<String>) {
+    use std::io::{BufRead, BufReader, Write};
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (heard, calls) = std::sync::mpsc::channel();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let mut head = String::new();
+            while reader.read_line(&mut head).is_ok_and(|read| read > 2) {}
+            heard.send(head).ok();
+            let answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+            stream.write_all(answer.as_bytes()).ok();
+        }
+    });
+    (port, calls)
+}
+
+/// A port of this machine may be forwarded to production: only what says that it is the mock is written to.
+#[test]
+fn a_server_on_this_machine_proves_that_it_is_the_mock_before_it_is_written_to() {
+    let place = Place::new();
+    for host in ["127.0.0.1", "localhost"] {
+        let (port, heads) = stub();
+        let line = format!(
+            "run --base-url http://{host}:{port}/v2 --resources 3 --org-id org --api-key s3cret-key --no-store"
+        );
+        place.refused(&line, 20, &["refused to write", "/__mock/health", "--allow-writes-to"]);
+        let heard: Vec<String> = heads.try_iter().collect();
+        assert_eq!(heard.len(), 1, "{heard:?}");
+        assert!(heard[0].starts_with("GET /__mock/health "), "{heard:?}");
+        assert!(!heard[0].to_ascii_lowercase().contains("authorization"), "{heard:?}");
+        // With leave it is called, and found to be no Neon; and it may be read without.
+        for more in ["--allow-writes-to org", "--dry-run"] {
+            let outcome = place.neonbench(&format!("{line} {more}"));
+            assert_eq!(outcome.code, 21, "{outcome:?}");
+            assert!(heads.try_iter().all(|head| head.starts_with("GET /v2/customFields")));
+        }
+    }
+}
+
+#[test]
+fn an_address_has_no_query_no_fragment_and_no_user() {
+    let (place, mock) = (Place::new(), mock(3));
+    for (tail, said) in [("?x=y", "no ?"), ("#frag", "no #"), ("?", "no ?"), ("#", "no #")] {
+        let url = format!("{}{tail}", mock.base_url());
+        for verb in ["run", "benchmark --dry-run", "probe"] {
+            place.refused(
+                &format!("{verb} --base-url {url} --resources 3"),
+                2,
+                &["base URL", said],
+            );
+        }
+    }
+    let url = mock.base_url().replace("127", "user:pw@127");
+    place.refused(&format!("run --base-url {url} --resources 3"), 2, &["credentials go into"]);
+    assert_eq!(mock.calls().total(), 0);
+}
+
+#[test]
+fn a_key_goes_to_another_machine_in_clear_text_only_with_leave() {
+    let (place, mock) = (Place::new(), mock(3));
+    // It is this machine, but not by a loopback address.
+    let url = mock.base_url().replace("127.0.0.1", "0.0.0.0");
+    let credentials = "--org-id org --api-key s3cret-key";
+    for line in [
+        format!("run --base-url {url} --resources 3 {credentials} --dry-run"),
+        format!("run --base-url {url} --resources 3 {credentials} --allow-writes-to org"),
+        format!("probe --base-url {url} --resources 3 {credentials}"),
+    ] {
+        place.refused(&line, 20, &["clear text", "--allow-plain-http", "nothing was sent"]);
+        assert_eq!(mock.calls().total(), 0, "{line}");
+    }
+    let line = format!(
+        "run --base-url {url} --resources 3 {credentials} --allow-writes-to org --allow-plain-http --json"
+    );
+    assert_eq!(place.json(&line, 0)["records"]["migrated"], 3);
+}
+
+#[test]
+fn a_proxy_is_named_where_it_is_used_and_unused_on_this_machine() {
+    let (place, mock) = (Place::new(), mock(3));
+    let run = |url: &str, more: &str| {
+        let line = format!(
+            "run --base-url {url} --resources 3 --org-id org --api-key s3cret-key --dry-run --no-store {more}"
+        );
+        let mut command = place.command(&line);
+        for name in ["http_proxy", "HTTP_PROXY", "https_proxy", "ALL_PROXY"] {
+            command.env(name, "http://user:pr0xy-pw@127.0.0.1:9");
+        }
+        outcome(&mut command)
+    };
+    let own = run(&mock.base_url(), "");
+    assert_eq!(own.code, 0, "{own:?}");
+    assert!(!own.stderr.contains("proxy"), "{own:?}");
+    let away = run("http://0.0.0.0:1/v2", "--allow-plain-http");
+    assert_eq!(away.code, 21, "{away:?}");
+    assert!(away.stderr.contains("through the proxy http://127.0.0.1:9 "), "{away:?}");
+    assert!(!away.stderr.contains("pr0xy-pw"), "{away:?}");
+}
