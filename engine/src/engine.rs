@@ -64,7 +64,8 @@ pub async fn run<T: Transport, C: Clock>(
 ) -> Result<(), EngineError> {
     let settings = job.settings;
     let limits = job.limits.unwrap_or(&settings.limiter);
-    let caller = Caller::new(transport, clock, observer, settings, limits, job.stop);
+    let caller =
+        Caller::new(transport, clock, observer, settings, limits, job.stop).owned_by(job.journal);
     let migrator = Migrator::new(caller, job);
     migrator.caller().emit(&Event::Started { at: clock.now() });
     let found;

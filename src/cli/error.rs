@@ -41,6 +41,8 @@ pub(crate) enum CliError {
     Har(#[from] HarError),
     #[error(transparent)]
     Run(#[from] RunError),
+    #[error("{0}")]
+    Lost(String),
     #[error("the run was interrupted, and its checkpoint is saved (next: {resume})")]
     Checkpoint { resume: String, source: RunError },
     #[error(transparent)]
@@ -129,6 +131,7 @@ pub(crate) const fn exit_code(error: &CliError) -> u8 {
     match error {
         CliError::Guard(_) => code::GUARD,
         CliError::Target(_) => code::TARGET,
+        CliError::Lost(_) => code::INTERRUPTED,
         CliError::Run(error) | CliError::Checkpoint { source: error, .. } => code_of_run(error),
         CliError::Selftest(_)
         | CliError::Runtime(_)

@@ -119,7 +119,7 @@ const EXAMPLES: [(&str, [&str; 2]); 36] = [
 ];
 
 /// Flags that `-h` leaves to `--help`.
-const RARE: [&str; 45] = [
+const RARE: [&str; 48] = [
     "metadata_cache",
     "chunk_size",
     "chunk_pause",
@@ -142,6 +142,9 @@ const RARE: [&str; 45] = [
     "no_store",
     "json_lines",
     "take_over",
+    "decide",
+    "again",
+    "out_of_order",
     "audit",
     "changes",
     "log",

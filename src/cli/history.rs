@@ -4,8 +4,8 @@
 use super::args::{OutputArgs, StoreArgs, whole};
 use super::command_line::CommandLine;
 use super::error::CliError;
-use super::journaled::is_alive;
-use super::output::{count, duration, print, table, verdict};
+use super::output::{count, duration, minute, print, second, table, verdict};
+use super::owner;
 use super::terminal::{Emphasis, emphasised};
 use clap::Args;
 use neonbench::experiment::median_makespan_s;
@@ -14,7 +14,6 @@ use neonbench_engine::engine::Strategy;
 use neonbench_engine::record::RunRecord;
 use serde::Serialize;
 use std::process::ExitCode;
-use time::OffsetDateTime;
 
 /// The runs that `history` shows unless asked for others.
 const LATEST: u32 = 20;
@@ -113,7 +112,7 @@ impl RunOutcome {
 /// The heads of a table of runs: those of `history` and of `store list`.
 const OUTCOMES: &str = "run | began (UTC) | strategy | ?scenario | ?profile | \
         ?w/batch | time | ?runs | ?calls | ?refused | state | audit";
-const JOURNALS: &str = "run | began (UTC) | ?strategy | ?accounts | state | lines of journal";
+const JOURNALS: &str = "run | began (UTC) | ?strategy | ?accounts | state | lines of journal | ?held by | ?since (UTC)";
 
 /// `history`: the latest runs with their outcomes.
 pub(super) fn run(args: &HistoryArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
@@ -171,19 +170,30 @@ fn journal_cells(run: &ListedRun) -> Vec<String> {
     let of = |figure: fn(&RunRecord) -> String| run.record.as_ref().map_or("–".to_owned(), figure);
     vec![
         run.id.to_string(),
-        stamp(run.made_at_unix_s),
+        minute(run.made_at_unix_s),
         of(|record| record.strategy.to_string()),
         of(|record| count(record.resources)),
         state(run),
         journal,
+        run.holder.as_ref().map_or_else(String::new, |it| {
+            let process = format!("process {}", it.process.process);
+            if it.process.host.is_empty() {
+                process
+            } else {
+                format!("{process} on {}", it.process.host)
+            }
+        }),
+        run.holder.as_ref().map_or_else(String::new, |it| second(it.since_unix_s)),
     ]
 }
 
 /// The state of a run; one whose process has gone is no longer running.
 fn state(run: &ListedRun) -> String {
-    let is_gone = run.state == RunState::Running && !run.process.is_some_and(is_alive);
+    let holder = run.holder.as_ref().filter(|it| !owner::is_gone(&it.process));
+    let (verb, is_held) = holder.map_or(("", false), |it| (&*it.verb, true));
     match run.state {
-        _ if is_gone => emphasised(Emphasis::Warning, "interrupted"),
+        RunState::Running if !is_held => emphasised(Emphasis::Warning, "interrupted"),
+        _ if is_held && verb != "run" => format!("{} ({verb})", run.state.name()),
         RunState::Failed => emphasised(Emphasis::Bad, run.state.name()),
         _ => run.state.name().to_owned(),
     }
@@ -194,7 +204,7 @@ fn outcome_cells(run: &ListedRun) -> Vec<String> {
     let is_sum = run.record.as_ref().is_some_and(|record| record.processes_lost > 0);
     // A process that was killed has left no figures.
     let least = if is_sum { "≥ " } else { "" };
-    let mut cells = vec![run.id.to_string(), stamp(run.made_at_unix_s)];
+    let mut cells = vec![run.id.to_string(), minute(run.made_at_unix_s)];
     cells.extend(match &run.record {
         None => std::array::from_fn(|_| unknown()),
         Some(record) => [
@@ -215,15 +225,4 @@ fn outcome_cells(run: &ListedRun) -> Vec<String> {
         None => "unreadable".to_owned(),
     });
     cells
-}
-
-/// A time as people read it, to the minute, UTC.
-fn stamp(at_unix_s: i64) -> String {
-    OffsetDateTime::from_unix_timestamp(at_unix_s).map_or_else(
-        |_| at_unix_s.to_string(),
-        |at| {
-            let (date, time) = (at.date(), at.time());
-            format!("{date} {:02}:{:02}", time.hour(), time.minute())
-        },
-    )
 }

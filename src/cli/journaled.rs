@@ -4,15 +4,19 @@ use super::args::{AccessArgs, OutputArgs, StoreArgs, ValuesArgs};
 use super::command_line::CommandLine;
 use super::error::CliError;
 use super::inputs::writable_target;
+use super::owner::{self, OwnedRun, TakeOver};
 use clap::Args;
-use neonbench::store::{Header, RunState, Site, Store, StoredRun};
+use neon_mock::api::AccountId;
+use neonbench::store::{Header, RunState, Site, Store, StoredRun, TakenRun};
+use neonbench::text::join_and;
 use neonbench_engine::engine::Stop;
 use neonbench_engine::event::Observer;
-use neonbench_engine::journal::{Ledger, RetryScope};
+use neonbench_engine::journal::{Ledger, RetryScope, Settlements};
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::{Run, RunContext, RunSpec, World};
 use neonbench_engine::world::Target;
 use std::fmt::Display;
+use std::time::Duration;
 
 /// Flags of every verb that takes a run up again.
 #[derive(Clone, Debug, Args)]
@@ -24,9 +28,9 @@ pub(super) struct RunRef {
     pub(super) access: AccessArgs,
     #[command(flatten)]
     pub(super) store: StoreArgs,
-    /// Take over a run even if its process seems to be running
-    #[arg(long, help_heading = "World")]
-    pub(super) take_over: bool,
+    /// Take over a run whose owner has sent no heartbeat for this long (10s without a time)
+    #[arg(long, value_name = "TIME", value_parser = silence, num_args = 0..=1, require_equals = true, default_missing_value = "10s", help_heading = "World")]
+    pub(super) take_over: Option<Duration>,
     #[command(flatten)]
     pub(super) values: ValuesArgs,
     #[command(flatten)]
@@ -44,12 +48,48 @@ pub(super) struct ResumableRun {
     pub(super) run: StoredRun,
     pub(super) header: Header,
     pub(super) target: Target,
+    take_over: TakeOver,
+}
+
+impl ResumableRun {
+    /// Takes the run for `verb`, if it is in one of the states `from`; the state that it is in otherwise.
+    ///
+    /// Errors: another process owns it, or the store cannot be written.
+    pub(super) fn take(
+        &mut self,
+        verb: &str,
+        from: &[RunState],
+        to: RunState,
+    ) -> Result<Result<TakenRun, RunState>, CliError> {
+        owner::take(&mut self.store, self.run.id, verb, (from, to), self.take_over)
+    }
+
+    /// Waits until no other process writes the run.
+    ///
+    /// Errors: one does.
+    pub(super) fn await_silence(&self, verb: &str) -> Result<(), CliError> {
+        owner::await_silence(&self.store, self.run.id, verb, self.take_over)
+    }
+}
+
+/// The least silence that tells anything: several heartbeats.
+const LEAST_SILENCE: Duration = Duration::from_secs(2);
+
+/// A time of silence, as the flag has it.
+fn silence(text: &str) -> Result<Duration, String> {
+    let silence = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if silence < LEAST_SILENCE {
+        return Err(
+            "an owner sends a heartbeat each half second: at least 2s are needed".to_owned()
+        );
+    }
+    Ok(silence)
 }
 
 impl RunRef {
     /// Opens the run in order to `verb` it; `writes` is true if that writes.
     ///
-    /// Errors: the store has no such run; it has no journal, ended with its process or still runs; the
+    /// Errors: the store has no such run; it has no journal or ended with its process; the
     /// production guard refuses the address.
     pub(super) fn reopen(&self, verb: &str, writes: bool) -> Result<ResumableRun, CliError> {
         let store = self.store.open()?;
@@ -76,18 +116,11 @@ impl RunRef {
         {
             return usage(format!("it belongs to organisation `{org_id}`, not to `{given}`"));
         }
-        if let (RunState::Running, Some(process), false) = (run.state, run.process, self.take_over)
-            && is_alive(process)
-        {
-            return usage(format!(
-                "process {process} is running it; stop that process first, or add --take-over if it is another \
-                 program by now"
-            ));
-        }
         let mut access = self.access.clone();
         access.credentials.org_id = Some(org_id.clone());
         let target = writable_target(base_url, &access, writes)?;
-        Ok(ResumableRun { store, run, header, target })
+        let take_over = TakeOver { after: self.take_over };
+        Ok(ResumableRun { store, run, header, target, take_over })
     }
 }
 
@@ -107,12 +140,14 @@ pub(super) fn next_command(record: &RunRecord, line: &CommandLine) -> String {
 pub(super) struct JournaledRun<'a> {
     /// The store that holds it.
     pub(super) store: &'a mut Store,
-    /// The number that it goes by.
-    pub(super) id: i64,
+    /// The right to write to it.
+    pub(super) owned: &'a OwnedRun,
     /// Its ledger from earlier attempts.
     pub(super) ledger: &'a Ledger,
     /// The failed accounts that are tried again.
     pub(super) again: RetryScope,
+    /// What people decided about accounts with a write of unknown result.
+    pub(super) settlements: &'a Settlements,
     /// Set when nothing more may begin.
     pub(super) stop: &'a Stop,
     /// The command that resumes it; `None` where none can.
@@ -136,50 +171,54 @@ impl JournaledRun<'_> {
         observer: &mut dyn Observer,
         next: impl FnOnce(&Run) -> Result<String, CliError>,
     ) -> Result<Run, CliError> {
-        let JournaledRun { store, id, ledger, again, stop, resume, earlier, lost, keeps_record } =
-            self;
-        let made = {
-            let journal = store.journal(id)?;
-            let session = RunContext { journal: &journal, ledger, again, stop, ..order.session };
-            RunSpec { session, ..order.clone() }.run(world, observer)
+        let JournaledRun { store, owned, ledger, again, settlements, stop, .. } = self;
+        let lease = &owned.lease;
+        let (made, late) = {
+            let journal = store.journal(lease)?;
+            let session =
+                RunContext { journal: &journal, ledger, again, settlements, stop, ..order.session };
+            let made = RunSpec { session, ..order.clone() }.run(world, observer);
+            (made, journal.late_writes())
         };
+        if !store.is_held(lease)? {
+            return Err(owner::lost(store, lease.run, &late));
+        }
         match made {
             Ok(mut run) => {
-                run.record.run = Some(id);
-                if keeps_record {
+                run.record.run = Some(lease.run);
+                if self.keeps_record {
                     let landed = run.measure.landed_here();
-                    run.record.continue_from(earlier.as_ref(), landed, lost);
+                    run.record.continue_from(self.earlier.as_ref(), landed, self.lost);
                 }
+                run.record.warnings.extend(late_words(&store.late_writes(lease.run)?));
                 run.record.next_command = next(&run)?;
                 let state = if run.record.stopped { RunState::Stopped } else { RunState::Finished };
-                store.end(id, state, Some(&run).filter(|_| keeps_record))?;
+                store.end(lease, state, Some(&run).filter(|_| self.keeps_record))?;
                 Ok(run)
             }
-            Err(source) if store.has_notes(id)? => {
-                store.end(id, RunState::Failed, None)?;
-                Err(match resume {
+            Err(source) if store.has_notes(lease.run)? => {
+                store.end(lease, RunState::Failed, None)?;
+                Err(match self.resume {
                     Some(resume) => CliError::Checkpoint { resume, source },
                     None => source.into(),
                 })
             }
             Err(source) => {
-                store.forget(id)?;
+                store.forget(lease)?;
                 Err(source.into())
             }
         }
     }
 }
 
-/// True if a process of that number runs on this machine.
-#[cfg(unix)]
-pub(super) fn is_alive(process: u32) -> bool {
-    use rustix::process::{Pid, test_kill_process};
-    let Some(pid) = i32::try_from(process).ok().and_then(Pid::from_raw) else { return false };
-    // Somebody else's process may not be signalled, and is alive.
-    process != std::process::id() && !matches!(test_kill_process(pid), Err(rustix::io::Errno::SRCH))
-}
-
-#[cfg(not(unix))]
-pub(super) fn is_alive(_: u32) -> bool {
-    false
+/// The warning about `accounts` that a process may have written after it had lost the run.
+pub(super) fn late_words(accounts: &[AccountId]) -> Option<String> {
+    let listed: Vec<String> = accounts.iter().take(20).map(AccountId::to_string).collect();
+    let more = if accounts.len() > listed.len() { " and more" } else { "" };
+    (!listed.is_empty()).then(|| {
+        format!(
+            "a process that had lost this run may have written account {}{more} after it was taken over: look at them",
+            join_and(&listed)
+        )
+    })
 }

@@ -5,6 +5,7 @@ use super::command_line::CommandLine;
 use super::error::CliError;
 use super::fitted;
 use super::inputs::Inputs;
+use super::owner::{OwnedRun, claimant, this_process};
 use super::progress::LiveLine;
 use clap::Args;
 use neonbench::probe::{
@@ -16,6 +17,7 @@ use neonbench_engine::journal::NoJournal;
 use neonbench_engine::run::{RunSpec, World};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Flags of `probe`.
 #[derive(Debug, Args)]
@@ -112,18 +114,25 @@ pub(super) fn probe_target(
     }
     let mut kept = Store::open(&store.store)?;
     let order = RunSpec::new(scenario, inputs.settings(Strategy::Hybrid)?);
-    let id = inputs.begin(&mut kept, &order, options.sample as usize)?;
+    let process = this_process();
+    let claimant = claimant("probe", &process, false);
+    let lease = inputs.begin(&mut kept, &order, options.sample as usize, claimant)?;
+    let owned = OwnedRun::keep(lease, &store.store, &Arc::default());
+    let lease = &owned.lease;
     let trace = {
-        let journal = kept.journal(id)?;
+        let journal = kept.journal(lease)?;
         probe::run(scenario, &inputs.world, options, &journal)
     };
-    if kept.has_notes(id)? {
+    if kept.has_notes(lease.run)? {
         let state = if trace.is_ok() { RunState::Finished } else { RunState::Failed };
-        kept.end(id, state, None)?;
-        let undo = line.to("undo").with("run", id);
-        line.note(format_args!("note: the sample is saved as run {id}; `{undo}` undoes it"));
+        kept.end(lease, state, None)?;
+        let undo = line.to("undo").with("run", lease.run);
+        line.note(format_args!(
+            "note: the sample is saved as run {}; `{undo}` undoes it",
+            lease.run
+        ));
     } else {
-        kept.forget(id)?;
+        kept.forget(lease)?;
     }
     Ok(trace?)
 }

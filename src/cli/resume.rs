@@ -6,14 +6,15 @@ use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::interrupt;
 use super::journaled::{self, JournaledRun, ResumableRun, RunRef, cannot};
+use super::owner::OwnedRun;
 use super::progress::LiveLine;
 use super::run::{READING_BACK, exit_code_of, print_result};
 use clap::Args;
 use neon_mock::api::AccountId;
 use neonbench::findings::findings;
-use neonbench::store::RunState;
+use neonbench::store::{Lease, RunState, TakenRun};
 use neonbench_engine::engine::{AuditDepth, Settings};
-use neonbench_engine::journal::{Ledger, RetryScope};
+use neonbench_engine::journal::{Ledger, RetryScope, Settlements};
 use neonbench_engine::run::{Run, RunContext, RunSpec, World};
 use std::fmt::Display;
 use std::process::ExitCode;
@@ -33,20 +34,23 @@ pub(super) struct ResumeArgs {
 }
 
 pub(super) fn run(args: &ResumeArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
-    let reopened = args.run.reopen("resume", true)?;
+    let mut reopened = args.run.reopen("resume", true)?;
     let id = reopened.run.id;
-    match reopened.run.state {
-        RunState::Running | RunState::Stopped | RunState::Failed => {}
-        RunState::Finished => {
+    let unfinished = [RunState::Running, RunState::Stopped, RunState::Failed];
+    let taken = match reopened.take("resume", &unfinished, RunState::Running)? {
+        Ok(taken) => taken,
+        Err(RunState::Undoing | RunState::Undone) => return Err(cannot("resume", id, TAKEN_BACK)),
+        Err(_) => {
             return Ok(nothing_to_do("resume", format_args!("run {id} has finished"), line));
         }
-        RunState::Undoing | RunState::Undone => return Err(cannot("resume", id, TAKEN_BACK)),
-    }
-    let ledger = reopened.store.ledger(id)?;
-    let ids = reopened.run.ids.clone();
+    };
+    let TakenRun { lease, run, ledger } = taken;
+    let ids = run.ids.clone();
+    reopened.run = run;
     let (again, audit, changes) = (RetryScope::Neither, args.audit.audit, args.changes.clone());
-    let part = Part { ids, ledger, again, audit, changes, verb: "resume" };
-    go_on(&args.run, line, reopened, &part)
+    let settlements = Settlements::new();
+    let part = Part { ids, ledger, again, settlements, audit, changes, verb: "resume" };
+    go_on(&args.run, line, (reopened, lease), &part)
 }
 
 /// Says that there is nothing to `verb`, and why.
@@ -63,6 +67,8 @@ pub(super) struct Part {
     pub(super) ledger: Ledger,
     /// The failed accounts that are tried again.
     pub(super) again: RetryScope,
+    /// What people decided about accounts with a write of unknown result.
+    pub(super) settlements: Settlements,
     /// The accounts to read again afterwards, if not as before.
     pub(super) audit: Option<AuditDepth>,
     /// The list of all that the run changed.
@@ -73,20 +79,17 @@ pub(super) struct Part {
 
 /// Carries out a part of a run and prints the result.
 ///
-/// Errors: the run is owned by another process, or could not go on.
+/// Errors: the run was taken over by another process, or could not go on.
 pub(super) fn go_on(
     args: &RunRef,
     line: &CommandLine,
-    mut reopened: ResumableRun,
+    (mut reopened, lease): (ResumableRun, Lease),
     part: &Part,
 ) -> Result<ExitCode, CliError> {
     let id = reopened.run.id;
-    let scenario = reopened.header.scenario(part.ids.clone())?;
-    if !reopened.store.claim(&reopened.run, std::process::id())? {
-        let taken = format!("another process has just resumed run {id}");
-        return Err(CliError::usage(taken));
-    }
     let stop = interrupt::listen(line)?;
+    let owned = OwnedRun::keep(lease, &args.store.store, &stop);
+    let scenario = reopened.header.scenario(part.ids.clone())?;
     let header = &reopened.header;
     let status = LiveLine::new(line, 1);
     status.step(header.settings.strategy.name());
@@ -101,9 +104,10 @@ pub(super) fn go_on(
     };
     let begun = JournaledRun {
         store: &mut reopened.store,
-        id,
+        owned: &owned,
         ledger: &part.ledger,
         again: part.again,
+        settlements: &part.settlements,
         stop: &stop,
         resume: Some(line.to_string()),
         earlier: reopened.run.record.clone(),

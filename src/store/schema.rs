@@ -3,7 +3,7 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 /// Version of the tables. Stores of version 0 (SQLite's default) hold runs and histograms alone.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 /// AUTOINCREMENT, so that the number of a purged run is never reused: `undo 7` must not mean another run.
 const TABLES: &str = "
@@ -67,9 +67,20 @@ fn version(connection: &Connection) -> rusqlite::Result<i64> {
 fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     // Another process may have been faster.
-    if version(&transaction)? >= VERSION {
+    let found = version(&transaction)?;
+    if found >= VERSION {
         return Ok(());
     }
+    if found < 2 {
+        add_journals(&transaction)?;
+    }
+    transaction.execute_batch(super::lease::TABLES)?;
+    transaction.pragma_update(None, "user_version", VERSION)?;
+    transaction.commit()
+}
+
+/// The tables of version 2, from nothing or from those of version 0.
+fn add_journals(transaction: &Connection) -> rusqlite::Result<()> {
     let is_there = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'runs'";
     let is_old = transaction.query_row(is_there, [], |row| row.get::<_, i64>(0))? > 0;
     if is_old {
@@ -87,6 +98,5 @@ fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
              DROP TABLE old_runs;",
         )?;
     }
-    transaction.pragma_update(None, "user_version", VERSION)?;
-    transaction.commit()
+    Ok(())
 }

@@ -7,8 +7,9 @@ use super::settings::{Settings, WriteMode};
 use super::stop::Stop;
 use crate::clock::Clock;
 use crate::event::{Attempt, Event, FailedCall, Observer, Outcome};
+use crate::journal::{Journal, NoJournal};
 use crate::transport::{Transport, TransportError};
-use neon_mock::api::{Body, Endpoint, Request, Response, Status};
+use neon_mock::api::{AccountId, Body, Endpoint, Request, Response, Status};
 use neon_mock::time::Timestamp;
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -32,6 +33,8 @@ pub(super) struct Caller<'a, T, C> {
     answered: Cell<bool>,
     /// True once the credentials were refused: nothing more is sent.
     barred: Cell<bool>,
+    /// Asked before each write whether the run still belongs to this process.
+    journal: &'a dyn Journal,
 }
 
 /// A call that failed for good.
@@ -103,7 +106,13 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             doubts: [const { Cell::new(false) }; Endpoint::ALL.len()],
             answered: Cell::new(false),
             barred: Cell::new(false),
+            journal: &NoJournal,
         }
+    }
+
+    /// The same caller, which sends a write only as long as `journal` belongs to this process.
+    pub(super) fn owned_by(self, journal: &'a dyn Journal) -> Self {
+        Self { journal, ..self }
     }
 
     pub(super) const fn clock(&self) -> &C {
@@ -249,11 +258,16 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         let sent_at = self.clock.now();
         let stopped =
             self.stop.is_set() && (is_retry || self.queues.is_deferred(endpoint, sent_at));
-        if self.barred.get() || stopped {
+        let written = written_account(request);
+        let may_send = !self.barred.get() && !stopped;
+        let is_lost =
+            may_send && written.is_some_and(|account| self.journal.sending(account).is_err());
+        if !may_send || is_lost {
             if let Some(permit) = permit {
                 permit.release(sent_at);
             }
-            let why = if stopped { Outcome::Abandoned } else { Outcome::Unauthorized };
+            let is_abandoned = stopped || is_lost;
+            let why = if is_abandoned { Outcome::Abandoned } else { Outcome::Unauthorized };
             return Err(not_sent(endpoint, attempts.made, why));
         }
         attempts.made += 1;
@@ -274,6 +288,9 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             },
         };
         let answer = self.transport.call(request).await;
+        if let Some(account) = written {
+            self.journal.answered(account);
+        }
         call.attempt.outcome = outcome_of(&answer);
         Ok((answer, permit))
     }
@@ -356,6 +373,14 @@ fn call_error(
 
 /// The error of a call that was not sent, since the credentials were refused or the run was stopped
 /// meanwhile.
+/// The account that `request` writes.
+const fn written_account(request: &Request) -> Option<AccountId> {
+    match request {
+        Request::PatchAccount(id, _) | Request::PutAccount(id, _) => Some(*id),
+        _ => None,
+    }
+}
+
 fn not_sent(endpoint: Endpoint, attempts: u32, outcome: Outcome) -> CallError {
     let call = FailedCall { endpoint, outcome, status: None, attempts };
     let why = match outcome {
