@@ -217,7 +217,8 @@ pub(super) fn late_words(accounts: &[AccountId]) -> Option<String> {
     let more = if accounts.len() > listed.len() { " and more" } else { "" };
     (!listed.is_empty()).then(|| {
         format!(
-            "a process that had lost this run may have written account {}{more} after it was taken over: look at them",
+            "a process that has lost this run may have written account {}{more} after it was taken over, or may do so \
+             when it wakes up: make sure that it has ended, and look at them",
             join_and(&listed)
         )
     })

@@ -6,11 +6,13 @@ use super::output::second;
 use super::stored::now_unix_s;
 use neon_mock::api::AccountId;
 use neonbench::store::TakenRun;
-use neonbench::store::{Claim, Claimant, Lease, LeaseHolder, ProcessIdentity, RunState, Store};
+use neonbench::store::{
+    Claim, Claimant, FormerOwner, Lease, LeaseHolder, ProcessIdentity, RunState, Store,
+};
 use neonbench::text::join_and;
 use neonbench_engine::clock::Clock;
 use neonbench_engine::engine::Stop;
-use neonbench_engine::journal::{BEAT_EVERY, Heartbeat, LeaseWatch, OwnerSign};
+use neonbench_engine::journal::{BEAT_EVERY, LeaseWatch, OwnerSign};
 use neonbench_engine::world::WallClock;
 use std::path::Path;
 use std::sync::Arc;
@@ -141,12 +143,12 @@ pub(super) fn take(
 ) -> Result<Result<TakenRun, RunState>, CliError> {
     let process = this_process();
     let claimant = claimant(verb, &process, false);
-    let mut silent: Option<Heartbeat> = None;
+    let mut former = None;
     loop {
-        match store.take(id, claimant, states, silent.as_ref())? {
+        match store.take(id, claimant, states, former.as_ref())? {
             Claim::Taken(taken) => return Ok(Ok(*taken)),
             Claim::NotIn(state) => return Ok(Err(state)),
-            Claim::Held(holder) => silent = Some(silence_of(store, id, verb, holder, take_over)?),
+            Claim::Held(holder) => former = Some(silence_of(store, id, verb, holder, take_over)?),
         }
     }
 }
@@ -166,19 +168,21 @@ pub(super) fn await_silence(
     }
 }
 
-/// The heartbeat of an owner that is gone, or silent for the time that `take_over` asks for.
+/// The owner, once it is gone or silent for the time that `take_over` asks for.
 fn silence_of(
     store: &Store,
     id: i64,
     verb: &str,
     holder: LeaseHolder,
     take_over: TakeOver,
-) -> Result<Heartbeat, CliError> {
+) -> Result<FormerOwner, CliError> {
+    let former =
+        |holder: LeaseHolder, is_gone| FormerOwner { heartbeat: holder.heartbeat, is_gone };
     let refused = |holder: &LeaseHolder, way: &str| {
         Err(cannot(verb, id, format_args!("{}; {way}", in_words(holder))))
     };
     if is_gone(&holder.process) {
-        return Ok(holder.heartbeat);
+        return Ok(former(holder, true));
     }
     let Some(after) = take_over.after else {
         let this = this_process();
@@ -194,11 +198,12 @@ fn silence_of(
     let watch = LeaseWatch::new(holder.heartbeat.clone(), after, clock.now());
     loop {
         std::thread::park_timeout(BEAT_EVERY / 2);
-        let Some(found) = store.holder(id)? else { return Ok(holder.heartbeat) };
+        let Some(found) = store.holder(id)? else { return Ok(former(holder, true)) };
         match watch.look(&found.heartbeat, clock.now()) {
             OwnerSign::Alive => return refused(&found, "it is alive: stop that process first"),
-            OwnerSign::Quiet if !is_gone(&found.process) => {}
-            OwnerSign::Quiet | OwnerSign::Silent => return Ok(found.heartbeat),
+            _ if is_gone(&found.process) => return Ok(former(found, true)),
+            OwnerSign::Quiet => {}
+            OwnerSign::Silent => return Ok(former(found, false)),
         }
     }
 }

@@ -82,6 +82,15 @@ pub struct LeaseHolder {
     pub heartbeat: Heartbeat,
 }
 
+/// An owner that a run may be taken from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FormerOwner {
+    /// Its last heartbeat: another one since is a sign of life.
+    pub heartbeat: Heartbeat,
+    /// True if it has certainly ended; false if it is only silent, and may wake up.
+    pub is_gone: bool,
+}
+
 /// A run that was taken, as it stood at that moment.
 #[derive(Debug)]
 pub struct TakenRun {
@@ -106,7 +115,8 @@ pub enum Claim {
 
 impl Store {
     /// Takes run `id`, if it is in one of the states `from`, and puts it into state `to`. A lease that is in the way
-    /// is replaced if it has not changed since `silent`, the heartbeat of an owner that is known to be gone.
+    /// is replaced if it is that of `former`. An owner that is only silent may wake up between a note and its
+    /// write: the accounts of such notes are [`late_writes`](Self::late_writes) from now on.
     ///
     /// Errors: there is no such run, or the store cannot be written.
     pub fn take(
@@ -114,17 +124,24 @@ impl Store {
         id: i64,
         claimant: Claimant<'_>,
         (from, to): (&[RunState], RunState),
-        silent: Option<&Heartbeat>,
+        former: Option<&FormerOwner>,
     ) -> Result<Claim, StoreError> {
         let transaction = self.immediate()?;
         let run = self.run(id)?;
-        if let Some(holder) = self.holder(id)?.filter(|it| Some(&it.heartbeat) != silent) {
-            return Ok(Claim::Held(holder));
+        let holder = self.holder(id)?;
+        let is_free =
+            |holder: &LeaseHolder| former.is_some_and(|it| it.heartbeat == holder.heartbeat);
+        if let Some(holder) = holder.as_ref().filter(|holder| !is_free(holder)) {
+            return Ok(Claim::Held(holder.clone()));
         }
         if !from.contains(&run.state) {
             return Ok(Claim::NotIn(run.state));
         }
         let ledger = self.ledger(id)?;
+        if holder.is_some() && former.is_some_and(|it| !it.is_gone) {
+            let open = ledger.iter().filter(|(_, entry)| entry.open.is_some());
+            self.add_late_writes(id, &open.map(|(account, _)| account).collect::<Vec<_>>())?;
+        }
         let lease = self.grant(id, claimant)?;
         let update = "UPDATE runs SET state = ?1, process = ?2 WHERE id = ?3";
         let row = params![to.name(), claimant.process.process, id];
@@ -193,7 +210,7 @@ impl Store {
         lease.is_held(&self.connection).map_err(|source| self.sqlite(source))
     }
 
-    /// Notes accounts that a process may have written after it had lost run `id`.
+    /// Notes accounts that a process may write, or may have written, after it has lost run `id`.
     ///
     /// Errors: the store cannot be written, or the run was purged.
     pub fn add_late_writes(&self, id: i64, accounts: &[AccountId]) -> Result<(), StoreError> {
@@ -205,7 +222,8 @@ impl Store {
         Ok(())
     }
 
-    /// The accounts of run `id` that a process may have written after it had lost the run, in order.
+    /// The accounts of run `id` that a process may have written after it had lost the run, or may still write, in
+    /// order.
     ///
     /// Errors: the store cannot be read.
     pub fn late_writes(&self, id: i64) -> Result<Vec<AccountId>, StoreError> {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::store::{Claim, ProcessIdentity, ProfileText, Purge, Site, TakenRun};
+use crate::store::{Claim, FormerOwner, ProcessIdentity, ProfileText, Purge, Site, TakenRun};
 use neon_mock::api::{AccountKind, FieldId, Value};
 use neonbench_engine::engine::{Settings, Strategy};
 use neonbench_engine::journal::{AccountStatus, FieldChange, Intent};
@@ -71,9 +71,10 @@ fn kept(path: &Path) -> (Store, Lease) {
 
 /// Takes a run over from its owner, as if that were silent.
 fn taken(store: &mut Store, id: i64, process: &ProcessIdentity) -> TakenRun {
-    let silent = store.holder(id).unwrap().map(|holder| holder.heartbeat);
+    let former = store.holder(id).unwrap();
+    let former = former.map(|it| FormerOwner { heartbeat: it.heartbeat, is_gone: false });
     let states = (&RunState::ALL[..], RunState::Running);
-    match store.take(id, by(process, 0), states, silent.as_ref()).unwrap() {
+    match store.take(id, by(process, 0), states, former.as_ref()).unwrap() {
         Claim::Taken(taken) => *taken,
         other => panic!("{other:?}"),
     }
@@ -85,7 +86,7 @@ fn a_run_is_taken_up_by_another_process_where_its_notes_end() {
     let path = folder.path().join("store.sqlite");
     let (store, first) = kept(&path);
     let (journal, id) = (store.journal(&first).unwrap(), first.run);
-    for note in &notes(1) {
+    for note in notes(1).iter().chain(&notes(3)[..1]) {
         journal.keep(note).unwrap();
     }
     // Another connection sees what was noted, while this one lives and never closes.
@@ -94,14 +95,17 @@ fn a_run_is_taken_up_by_another_process_where_its_notes_end() {
     let (second, third) = (process(42), process(44));
     let held = other.take(id, by(&second, 0), states, None).unwrap();
     assert!(matches!(held, Claim::Held(_)), "the same number is not the same process: {held:?}");
-    let seen = other.holder(id).unwrap().unwrap().heartbeat;
+    let heartbeat = other.holder(id).unwrap().unwrap().heartbeat;
+    let seen = FormerOwner { heartbeat, is_gone: true };
     assert!(store.beat(&first, 0).unwrap());
     let held = other.take(id, by(&second, 0), states, Some(&seen)).unwrap();
     assert!(matches!(held, Claim::Held(_)), "its owner has moved since: {held:?}");
     let TakenRun { lease, run, ledger } = taken(&mut other, id, &second);
     assert_eq!((run.state, run.process), (RunState::Running, Some(42)));
     assert_eq!(run.ids, Some([1, 2, 3, 7].map(AccountId).to_vec()));
-    assert_eq!(ledger, Ledger::new(notes(1)));
+    let open = notes(3).into_iter().take(1);
+    assert_eq!(ledger, Ledger::new(notes(1).into_iter().chain(open.clone())));
+    assert_eq!(other.late_writes(id).unwrap(), [AccountId(3)], "its owner was only silent");
     let held = other.take(id, by(&third, 0), states, Some(&seen)).unwrap();
     assert!(matches!(held, Claim::Held(_)), "the second has it now: {held:?}");
 
@@ -118,7 +122,7 @@ fn a_run_is_taken_up_by_another_process_where_its_notes_end() {
     for note in &notes(2) {
         other.journal(&lease).unwrap().keep(note).unwrap();
     }
-    let all = notes(1).into_iter().chain(notes(2));
+    let all = notes(1).into_iter().chain(open).chain(notes(2));
     assert_eq!(other.ledger(id).unwrap(), Ledger::new(all));
     assert_eq!(other.run(id).unwrap().state, RunState::Running);
     other.end(&lease, RunState::Finished, None).unwrap();
