@@ -17,6 +17,7 @@ mod pipelined;
 mod put_batch;
 mod read_again;
 mod reading;
+mod recognise;
 mod retry;
 mod rows;
 mod settings;
@@ -30,6 +31,7 @@ pub use caller::outcome_of;
 pub use error::EngineError;
 pub use job::{AccountSource, Job};
 pub use read_again::{AccountReader, AccountView, Settle, SuspectAccount, UnreadAccounts};
+pub use recognise::{Recognition, recognise};
 pub use rows::{Columns, account_of, criteria, ids_of};
 pub use settings::{
     AuditDepth, DEFAULT_BATCH_SIZE, DEFAULT_WORKERS, Guard, MAX_HYBRID_BATCH, Reads, Settings,

@@ -43,6 +43,9 @@ pub struct Intent {
     pub mappings_done: u32,
     /// The fields that it changes.
     pub changes: Vec<FieldChange>,
+    /// Digest by which the account is recognised, if it was read whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
     /// Reason, if the account fails although it is written. Holds no value of the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
@@ -231,6 +234,8 @@ pub struct LedgerEntry {
     pub open: Option<Intent>,
     /// The kind of the account, once a write was intended.
     pub kind: Option<AccountKind>,
+    /// Digest by which the account is recognised, if it was read whole before its first write.
+    pub identity: Option<String>,
     /// Mappings of the plan that are certainly done.
     pub mappings_done: u32,
     /// Why the account fails although it was written, if it does.
@@ -307,6 +312,9 @@ impl LedgerEntry {
         match note {
             Note::Intended(intent) => {
                 self.kind = Some(intent.kind);
+                if self.identity.is_none() {
+                    self.identity.clone_from(&intent.identity);
+                }
                 self.landed = None;
                 self.open = Some(intent);
             }
@@ -355,6 +363,7 @@ mod tests {
                 before: before.map(text),
                 after: after.map(text),
             }],
+            identity: None,
             problem: None,
         })
     }

@@ -9,7 +9,7 @@ mod verify_undo;
 
 pub use error::RunError;
 pub use simulate::{Simulated, simulate};
-pub use verify_undo::review;
+pub use verify_undo::{recognise, review};
 
 use crate::audit::{self, Audit, AuditScope};
 use crate::engine::{self, AccountSource, AuditDepth, Settings, Stop};

@@ -10,7 +10,7 @@ pub use file::{BUILT_IN, WireScenario};
 pub use organisation::{sampled_texts, unmapped_warnings};
 
 use crate::near::no_such;
-use crate::plan::{Plan, PlanError, ResolvedPlan, Selection};
+use crate::plan::{Plan, PlanError, ResolvedPlan, Selection, repetition_warnings};
 use neon_mock::Neon;
 use neon_mock::api::{AccountId, Criterion};
 use neon_mock::dataset::Dataset;
@@ -244,6 +244,10 @@ impl Scenario {
         if !(is_served && scenario.plan.mappings.is_empty()) {
             let task = ResolvedPlan::resolve(&scenario.plan, organisation.definitions())?;
             scenario.warnings = task.warnings();
+            if !task.is_repeatable() {
+                let fields = organisation.definitions();
+                scenario.warnings.extend(repetition_warnings(&scenario.plan, fields));
+            }
         }
         let sample = sampled_texts(&scenario.plan, &organisation);
         let (plan, fields) = (&scenario.plan, organisation.definitions());

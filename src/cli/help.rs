@@ -119,7 +119,7 @@ const EXAMPLES: [(&str, [&str; 2]); 36] = [
 ];
 
 /// Flags that `-h` leaves to `--help`.
-const RARE: [&str; 48] = [
+const RARE: [&str; 49] = [
     "metadata_cache",
     "chunk_size",
     "chunk_pause",
@@ -142,6 +142,7 @@ const RARE: [&str; 48] = [
     "no_store",
     "json_lines",
     "take_over",
+    "same_organisation",
     "decide",
     "again",
     "out_of_order",

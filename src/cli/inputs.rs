@@ -8,7 +8,7 @@ use neon_mock::profile::Profile;
 use neonbench::experiment::{Candidate, Constraint, Goal, Portfolio};
 use neonbench::probe::TargetFit;
 use neonbench::select::{ChoiceRequest, ChosenBy, KnownTarget, StrategyChoice};
-use neonbench::store::{Claimant, Header, Lease, ProfileText, Site, Store};
+use neonbench::store::{Claimant, Header, Lease, ProfileText, RunState, Site, Store, StoreError};
 use neonbench_engine::engine::limiter::{Limiter, Manners};
 use neonbench_engine::engine::{Guard, Reads, Settings, Strategy};
 use neonbench_engine::near::no_such;
@@ -262,8 +262,25 @@ impl Inputs {
                 }
             },
         };
-        Ok(store.begin(&header, ids, claimant)?)
+        store.begin(&header, ids, claimant).map_err(|error| match error {
+            StoreError::Overlap { .. } => overlap(&error),
+            error => error.into(),
+        })
     }
+}
+
+/// The refusal of a run that would apply a plan where another run has, with the ways on.
+pub(super) fn overlap(error: &StoreError) -> CliError {
+    let StoreError::Overlap { overlap, .. } = error else {
+        unreachable!("asked for overlaps alone")
+    };
+    let run = overlap.run;
+    let ways = match overlap.state {
+        RunState::Finished => format!("undo it first (`neonbench undo {run}`)"),
+        RunState::Undoing => format!("undo it to the end (`neonbench undo {run}`)"),
+        _ => format!("continue it (`neonbench resume {run}`), or undo it (`neonbench undo {run}`)"),
+    };
+    CliError::usage(format!("{error}: {ways}, or add --again to `run` if that is meant"))
 }
 
 /// Settings that the user gave.

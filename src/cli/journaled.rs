@@ -3,17 +3,17 @@
 use super::args::{AccessArgs, OutputArgs, StoreArgs, ValuesArgs};
 use super::command_line::CommandLine;
 use super::error::CliError;
-use super::inputs::writable_target;
+use super::inputs::{self, writable_target};
 use super::owner::{self, OwnedRun, TakeOver};
 use clap::Args;
 use neon_mock::api::AccountId;
-use neonbench::store::{Header, RunState, Site, Store, StoredRun, TakenRun};
-use neonbench::text::join_and;
-use neonbench_engine::engine::Stop;
+use neonbench::store::{Header, RunState, Site, Store, StoreError, StoredRun, TakenRun};
+use neonbench::text::{join_and, plural};
+use neonbench_engine::engine::{EngineError, Stop};
 use neonbench_engine::event::Observer;
-use neonbench_engine::journal::{Ledger, RetryScope, Settlements};
-use neonbench_engine::record::RunRecord;
-use neonbench_engine::run::{Run, RunContext, RunSpec, World};
+use neonbench_engine::journal::{AccountStatus, JournalError, Ledger, RetryScope, Settlements};
+use neonbench_engine::record::{CallCounts, RunRecord};
+use neonbench_engine::run::{self, Run, RunContext, RunError, RunSpec, World};
 use neonbench_engine::world::Target;
 use std::fmt::Display;
 use std::time::Duration;
@@ -31,6 +31,9 @@ pub(super) struct RunRef {
     /// Take over a run whose owner has sent no heartbeat for this long (10s without a time)
     #[arg(long, value_name = "TIME", value_parser = silence, num_args = 0..=1, require_equals = true, default_missing_value = "10s", help_heading = "World")]
     pub(super) take_over: Option<Duration>,
+    /// Go on although the accounts look like those of another organisation
+    #[arg(long, help_heading = "World")]
+    pub(super) same_organisation: bool,
     #[command(flatten)]
     pub(super) values: ValuesArgs,
     #[command(flatten)]
@@ -49,6 +52,7 @@ pub(super) struct ResumableRun {
     pub(super) header: Header,
     pub(super) target: Target,
     take_over: TakeOver,
+    same_organisation: bool,
 }
 
 impl ResumableRun {
@@ -62,6 +66,34 @@ impl ResumableRun {
         to: RunState,
     ) -> Result<Result<TakenRun, RunState>, CliError> {
         owner::take(&mut self.store, self.run.id, verb, (from, to), self.take_over)
+    }
+
+    /// Looks at a few accounts that the run of `ledger` wrote, in order to `verb` it; the calls that this took.
+    ///
+    /// Errors: they are those of another organisation; the server does not answer.
+    pub(super) fn recognise(
+        &self,
+        verb: &str,
+        ledger: &Ledger,
+        stop: &Stop,
+    ) -> Result<CallCounts, CliError> {
+        if self.same_organisation || !ledger.has_writes() {
+            return Ok(CallCounts::NONE);
+        }
+        let settings = &self.header.settings;
+        let (found, calls) = run::recognise(&self.target, settings, ledger, stop)?;
+        if !found.is_another() {
+            return Ok(calls);
+        }
+        let reason = format!(
+            "organisation `{}` at {} is another than the one that it wrote: of {} that it wrote, {} are others there \
+             or are missing; add --same-organisation if that is right; nothing was written",
+            self.target.org_id,
+            self.target.base_url,
+            plural(found.known + found.strange, "account"),
+            found.strange
+        );
+        Err(cannot(verb, self.run.id, reason))
     }
 
     /// Waits until no other process writes the run.
@@ -87,6 +119,27 @@ fn silence(text: &str) -> Result<Duration, String> {
 }
 
 impl RunRef {
+    /// Recognises the organisation of a run of which accounts are left; the calls that this took.
+    ///
+    /// Errors: as those of [`ResumableRun::recognise`].
+    pub(super) fn recognised(
+        &self,
+        reopened: &ResumableRun,
+        verb: &str,
+        stop: &Stop,
+    ) -> Result<CallCounts, CliError> {
+        let ledger = reopened.store.ledger(self.run)?;
+        let has_ended = |id: &AccountId| {
+            let landed = ledger.get(*id).and_then(|entry| entry.landed.as_ref());
+            let again = [AccountStatus::Failed, AccountStatus::Ambiguous];
+            landed.is_some_and(|(status, _)| verb == "resume" || !again.contains(status))
+        };
+        if reopened.run.ids.as_ref().is_some_and(|ids| ids.iter().all(has_ended)) {
+            return Ok(CallCounts::NONE);
+        }
+        reopened.recognise(verb, &ledger, stop)
+    }
+
     /// Opens the run in order to `verb` it; `writes` is true if that writes.
     ///
     /// Errors: the store has no such run; it has no journal or ended with its process; the
@@ -120,7 +173,8 @@ impl RunRef {
         access.credentials.org_id = Some(org_id.clone());
         let target = writable_target(base_url, &access, writes)?;
         let take_over = TakeOver { after: self.take_over };
-        Ok(ResumableRun { store, run, header, target, take_over })
+        let same_organisation = self.same_organisation;
+        Ok(ResumableRun { store, run, header, target, take_over, same_organisation })
     }
 }
 
@@ -205,10 +259,18 @@ impl JournaledRun<'_> {
             }
             Err(source) => {
                 store.forget(lease)?;
-                Err(source.into())
+                let overlap = overlap_in(&source).map(inputs::overlap);
+                Err(overlap.unwrap_or_else(|| source.into()))
             }
         }
     }
+}
+
+/// The refusal of the store to apply a plan again, if that is why a run could not go on.
+fn overlap_in(error: &RunError) -> Option<&StoreError> {
+    let RunError::Engine(EngineError::Journal(JournalError(source))) = error else { return None };
+    let source = source.downcast_ref::<StoreError>()?;
+    matches!(source, StoreError::Overlap { .. }).then_some(source)
 }
 
 /// The warning about `accounts` that a process may have written after it had lost the run.

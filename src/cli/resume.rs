@@ -6,6 +6,7 @@ use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::interrupt;
 use super::journaled::{self, JournaledRun, ResumableRun, RunRef, cannot};
+use super::output::plural;
 use super::owner::OwnedRun;
 use super::progress::LiveLine;
 use super::run::{READING_BACK, exit_code_of, print_result};
@@ -13,11 +14,14 @@ use clap::Args;
 use neon_mock::api::AccountId;
 use neonbench::findings::findings;
 use neonbench::store::{Lease, RunState, TakenRun};
-use neonbench_engine::engine::{AuditDepth, Settings};
-use neonbench_engine::journal::{Ledger, RetryScope, Settlements};
+use neonbench_engine::engine::{AuditDepth, Settings, Stop};
+use neonbench_engine::journal::{AccountStatus, Ledger, LedgerEntry, RetryScope, Settlements};
+use neonbench_engine::plan::list_ids;
+use neonbench_engine::record::CallCounts;
 use neonbench_engine::run::{Run, RunContext, RunSpec, World};
 use std::fmt::Display;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// The reason to carry out no part of a run that was undone.
 pub(super) const TAKEN_BACK: &str = "it was undone; run the plan again";
@@ -36,6 +40,8 @@ pub(super) struct ResumeArgs {
 pub(super) fn run(args: &ResumeArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let mut reopened = args.run.reopen("resume", true)?;
     let id = reopened.run.id;
+    let stop = interrupt::listen(line)?;
+    let calls_before = args.run.recognised(&reopened, "resume", &stop)?;
     let unfinished = [RunState::Running, RunState::Stopped, RunState::Failed];
     let taken = match reopened.take("resume", &unfinished, RunState::Running)? {
         Ok(taken) => taken,
@@ -50,7 +56,28 @@ pub(super) fn run(args: &ResumeArgs, line: &CommandLine) -> Result<ExitCode, Cli
     let (again, audit, changes) = (RetryScope::Neither, args.audit.audit, args.changes.clone());
     let settlements = Settlements::new();
     let part = Part { ids, ledger, again, settlements, audit, changes, verb: "resume" };
-    go_on(&args.run, line, (reopened, lease), &part)
+    go_on(&args.run, line, (reopened, lease, calls_before), &part, &stop)
+}
+
+/// Says how the accounts of `ledger` that are in doubt can be settled.
+fn say_in_doubt(ledger: &Ledger, line: &CommandLine) {
+    let is_in_doubt = |entry: &LedgerEntry| {
+        entry.landed.as_ref().is_some_and(|(status, _)| *status == AccountStatus::Ambiguous)
+    };
+    let in_doubt: Vec<AccountId> =
+        ledger.iter().filter(|(_, entry)| is_in_doubt(entry)).map(|(id, _)| id).collect();
+    if in_doubt.is_empty() {
+        return;
+    }
+    let command =
+        |how: &str| line.to("retry").with("decide", format_args!("{}={how}", list_ids(&in_doubt)));
+    let accounts = plural(in_doubt.len() as u64, "account");
+    line.note(format_args!(
+        "{accounts} in doubt: a write may have been carried out, and somebody else wrote since; look at them; `{}` leaves what \
+         stands there, `{}` writes the run's values over it",
+        command("keep"),
+        command("write")
+    ));
 }
 
 /// Says that there is nothing to `verb`, and why.
@@ -83,12 +110,12 @@ pub(super) struct Part {
 pub(super) fn go_on(
     args: &RunRef,
     line: &CommandLine,
-    (mut reopened, lease): (ResumableRun, Lease),
+    (mut reopened, lease, calls_before): (ResumableRun, Lease, CallCounts),
     part: &Part,
+    stop: &Arc<Stop>,
 ) -> Result<ExitCode, CliError> {
     let id = reopened.run.id;
-    let stop = interrupt::listen(line)?;
-    let owned = OwnedRun::keep(lease, &args.store.store, &stop);
+    let owned = OwnedRun::keep(lease, &args.store.store, stop);
     let scenario = reopened.header.scenario(part.ids.clone())?;
     let header = &reopened.header;
     let status = LiveLine::new(line, 1);
@@ -100,7 +127,7 @@ pub(super) fn go_on(
         settings: Settings { audit: part.audit.unwrap_or(settings.audit), ..settings },
         chosen_by: header.chosen_by,
         reason: header.reason.clone(),
-        session: RunContext::STANDALONE,
+        session: RunContext { calls_before, ..RunContext::STANDALONE },
     };
     let begun = JournaledRun {
         store: &mut reopened.store,
@@ -108,7 +135,7 @@ pub(super) fn go_on(
         ledger: &part.ledger,
         again: part.again,
         settlements: &part.settlements,
-        stop: &stop,
+        stop,
         resume: Some(line.to_string()),
         earlier: reopened.run.record.clone(),
         // A process that was killed, or failed, has left no record.
@@ -124,7 +151,9 @@ pub(super) fn go_on(
     let mut run = begun.carry_out(&order, &world, &mut observer, next)?;
     drop(observer);
     drop(status);
-    part.changes.write(&reopened.store.ledger(id)?, &run.fields, line)?;
+    let ledger = reopened.store.ledger(id)?;
+    part.changes.write(&ledger, &run.fields, line)?;
+    say_in_doubt(&ledger, line);
     if args.values.show_values {
         run.record.show_values(&run.measure);
     }

@@ -4,6 +4,7 @@ use super::args::AuditArgs;
 use super::changes::ChangesArgs;
 use super::command_line::CommandLine;
 use super::error::CliError;
+use super::interrupt;
 use super::journaled::{RunRef, cannot};
 use super::output::plural;
 use super::resume::{Part, TAKEN_BACK, go_on, nothing_to_do};
@@ -36,6 +37,8 @@ pub(super) struct RetryArgs {
 pub(super) fn run(args: &RetryArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let mut reopened = args.run.reopen("retry", true)?;
     let id = reopened.run.id;
+    let stop = interrupt::listen(line)?;
+    let calls_before = args.run.recognised(&reopened, "retry", &stop)?;
     let mut taken = match reopened.take("retry", &[RunState::Finished], RunState::Running)? {
         Ok(taken) => taken,
         Err(RunState::Undoing | RunState::Undone) => return Err(cannot("retry", id, TAKEN_BACK)),
@@ -49,7 +52,7 @@ pub(super) fn run(args: &RetryArgs, line: &CommandLine) -> Result<ExitCode, CliE
         Ok(Some(part)) => {
             let part = Part { ledger: std::mem::take(&mut taken.ledger), ..part };
             reopened.run = taken.run;
-            go_on(&args.run, line, (reopened, taken.lease), &part)
+            go_on(&args.run, line, (reopened, taken.lease, calls_before), &part, &stop)
         }
         nothing => {
             reopened.store.end(&taken.lease, RunState::Finished, None)?;

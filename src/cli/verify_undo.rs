@@ -4,7 +4,7 @@ use super::args::ValuesArgs;
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::interrupt;
-use super::journaled::{ResumableRun, RunRef, cannot};
+use super::journaled::{ResumableRun, RunRef, cannot, late_words};
 use super::output::{count, plural, print};
 use super::owner::{self, OwnedRun};
 use super::progress::LiveLine;
@@ -46,6 +46,9 @@ struct ReviewRecord<F> {
     figures: F,
     failed: u64,
     failures: Vec<FailureRecord>,
+    /// Accounts that a process may have written after it had lost the run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    late_writes: Vec<String>,
     next_command: String,
 }
 
@@ -111,7 +114,12 @@ pub(super) fn verify(args: &RunRef, line: &CommandLine) -> Result<ExitCode, CliE
     reopened.await_silence("verify")?;
     let ledger = reopened.store.ledger(id)?;
     let stop = interrupt::listen(line)?;
+    let later = reopened.store.undone_before(id)?;
+    if later.is_empty() {
+        reopened.recognise("verify", &ledger, &stop)?;
+    }
     let found = reviewed(&reopened, &ledger, (&stop, &NoJournal, ReviewMode::Verify), line)?;
+    let late = reopened.store.late_writes(id)?;
     if stop.is_set() {
         return Ok(ExitCode::from(code::INTERRUPTED));
     }
@@ -130,7 +138,9 @@ pub(super) fn verify(args: &RunRef, line: &CommandLine) -> Result<ExitCode, CliE
         _ if figures.mismatched == 0 && figures.edited_since > 0 => line.to("history"),
         _ => line.to("undo").with_switch("dry_run"),
     };
-    let record = ReviewRecord::new(id, figures, &found, &next);
+    let record =
+        ReviewRecord { late_writes: texts(&late), ..ReviewRecord::new(id, figures, &found, &next) };
+    say_related(&late, &later, line);
     args.output.show(&record, || {
         print(&verified(&record))?;
         print_list(&record.figures.mismatches, record.figures.mismatched, "differs")?;
@@ -145,6 +155,24 @@ pub(super) fn verify(args: &RunRef, line: &CommandLine) -> Result<ExitCode, CliE
     } else {
         0
     }))
+}
+
+fn texts(ids: &[AccountId]) -> Vec<String> {
+    ids.iter().map(AccountId::to_string).collect()
+}
+
+/// Says what else may have written the accounts: a process that lost the run, and `later` runs.
+fn say_related(late: &[AccountId], later: &[i64], line: &CommandLine) {
+    if let Some(late) = late_words(late) {
+        line.note(format_args!("warning: {late}"));
+    }
+    if !later.is_empty() {
+        let runs: Vec<String> = later.iter().map(i64::to_string).collect();
+        let runs = join_and(&runs);
+        line.note(format_args!(
+            "note: later runs wrote the same fields of the same accounts: {runs}"
+        ));
+    }
 }
 
 /// The verdict of `verify` in a sentence.
@@ -250,7 +278,8 @@ pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliE
     let UndoArgs { dry_run, out_of_order, run: of } = args;
     let mut reopened = of.reopen("undo", !dry_run)?;
     let id = reopened.run.id;
-    if !reopened.store.ledger(id)?.has_writes() {
+    let ledger = reopened.store.ledger(id)?;
+    if !ledger.has_writes() {
         reopened.await_silence("undo")?;
         return Ok(nothing_to_do("undo", format_args!("run {id} wrote nothing"), line));
     }
@@ -259,6 +288,9 @@ pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliE
         in_order(id, &later, *dry_run, line)?;
     }
     let stop = interrupt::listen(line)?;
+    if later.is_empty() {
+        reopened.recognise("undo", &ledger, &stop)?;
+    }
     let found = if *dry_run {
         reopened.await_silence("undo")?;
         let ledger = reopened.store.ledger(id)?;
@@ -267,6 +299,7 @@ pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliE
         restored(&mut reopened, of, &stop, line)?
     };
     let is_done = found.failed.is_empty() && found.left_out == 0 && !stop.is_set();
+    let late = reopened.store.late_writes(id)?;
     let figures = UndoFigures {
         dry_run: *dry_run,
         accounts: found.accounts,
@@ -280,7 +313,9 @@ pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliE
         // After a trial, too: whoever makes one knows how to undo, and a hint must not lead there by habit.
         _ => line.to("history"),
     };
-    let record = ReviewRecord::new(id, figures, &found, &next);
+    let record =
+        ReviewRecord { late_writes: texts(&late), ..ReviewRecord::new(id, figures, &found, &next) };
+    say_related(&late, &[], line);
     let UndoFigures { restored, unchanged, conflicted, conflicts, .. } = &record.figures;
     of.output.show(&record, || {
         let done = if *dry_run { "would restore" } else { "restored" };
@@ -336,6 +371,7 @@ impl<F> ReviewRecord<F> {
             figures,
             failed: found.failed.len() as u64,
             failures: found.failed.iter().take(LISTED).map(failure).collect(),
+            late_writes: Vec::new(),
             next_command: next.to_string(),
         }
     }

@@ -9,6 +9,7 @@ mod files;
 mod first_tries;
 pub(crate) mod journals;
 mod mistakes;
+mod owners;
 mod place;
 mod plans;
 mod probes;

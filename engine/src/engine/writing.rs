@@ -59,6 +59,15 @@ impl OutgoingWrite {
         }
     }
 
+    /// The account as it was read, if it was read whole.
+    const fn whole_account(&self) -> Option<&Account> {
+        match (&self.prior, &self.request) {
+            (Prior::Account(account), _) => Some(account),
+            (_, Request::PutAccount(_, account)) => Some(account),
+            _ => None,
+        }
+    }
+
     /// True if `account`, read just now, differs from the state that the write was decided on.
     ///
     /// Neon's modification time has seconds only, and search rows lack it, so the changed fields
@@ -440,6 +449,7 @@ fn intended(
         kind: outgoing.account().kind,
         mappings_done: outgoing.steps.end as u32,
         changes: outgoing.changes().into_owned(),
+        identity: outgoing.whole_account().map(Account::identity),
         problem: before.problem().or(progress.problem()).map(str::to_owned),
     })
 }

@@ -133,7 +133,7 @@ impl AccountStory {
         let left: Vec<(FieldId, Option<Value>)> =
             changes.iter().map(|change| (change.field, change.after.clone())).collect();
         let kind = write.account.kind;
-        let intent = Intent { id, kind, mappings_done: 0, changes, problem: None };
+        let intent = Intent { id, kind, mappings_done: 0, changes, identity: None, problem: None };
         self.writes.add(Note::Intended(intent));
         self.writes.order = THIS_PROCESS + write.order;
         if write.is_certain {

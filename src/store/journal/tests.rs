@@ -41,6 +41,7 @@ fn notes(id: u64) -> Vec<Note> {
             kind: AccountKind::Individual,
             mappings_done: 1,
             changes,
+            identity: None,
             problem: None,
         }),
         Note::Written { id },

@@ -52,7 +52,7 @@ pub(crate) fn started(place: &Place, line: &str) -> Child {
 }
 
 /// Waits until the mock has carried out `calls` calls of `class`.
-fn wait_for(mock: &NeonMock, class: Class, calls: u64) {
+pub(crate) fn wait_for(mock: &NeonMock, class: Class, calls: u64) {
     while mock.calls().admitted(class) < calls {
         std::thread::yield_now();
     }
@@ -60,7 +60,7 @@ fn wait_for(mock: &NeonMock, class: Class, calls: u64) {
 
 /// Sends the process a signal as a terminal or a service manager would.
 #[cfg(unix)]
-fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let status = Command::new("kill").arg(name).arg(child.id().to_string()).status().unwrap();
     assert!(status.success());
 }
