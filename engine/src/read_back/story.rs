@@ -88,7 +88,11 @@ impl AccountStory {
         let write = self.writes.recorded_write(field);
         let standing = write.as_ref().map(|write| write.standing(&value));
         match (self.now.get(&field), standing) {
-            (None, Some(Standing::Ours)) => {}
+            // An earlier process left this write open, and it was carried out.
+            (None, Some(Standing::Ours)) => {
+                let before = write.and_then(|write| write.before);
+                self.before.entry(field).or_insert(before);
+            }
             (None, _) => {
                 self.before.insert(field, value.clone());
             }
