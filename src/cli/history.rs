@@ -4,12 +4,12 @@
 use super::args::{OutputArgs, StoreArgs, whole};
 use super::command_line::CommandLine;
 use super::error::CliError;
-use super::output::{count, duration, minute, print, second, table, verdict};
+use super::output::{count, duration, minute, print, table, verdict};
 use super::owner;
 use super::terminal::{Emphasis, emphasised};
 use clap::Args;
 use neonbench::experiment::median_makespan_s;
-use neonbench::store::{ListedRun, RunState};
+use neonbench::store::{LeaseHolder, ListedRun, RunState};
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::record::RunRecord;
 use serde::Serialize;
@@ -112,7 +112,7 @@ impl RunOutcome {
 /// The heads of a table of runs: those of `history` and of `store list`.
 const OUTCOMES: &str = "run | began (UTC) | strategy | ?scenario | ?profile | \
         ?w/batch | time | ?runs | ?calls | ?refused | state | audit";
-const JOURNALS: &str = "run | began (UTC) | ?strategy | ?accounts | state | lines of journal | ?held by | ?since (UTC)";
+const JOURNALS: &str = "run | began (UTC) | ?strategy | ?accounts | state | lines of journal";
 
 /// `history`: the latest runs with their outcomes.
 pub(super) fn run(args: &HistoryArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
@@ -173,29 +173,31 @@ fn journal_cells(run: &ListedRun) -> Vec<String> {
         minute(run.made_at_unix_s),
         of(|record| record.strategy.to_string()),
         of(|record| count(record.resources)),
-        state(run),
+        held_state(run),
         journal,
-        run.holder.as_ref().map_or_else(String::new, |it| {
-            let process = format!("process {}", it.process.process);
-            if it.process.host.is_empty() {
-                process
-            } else {
-                format!("{process} on {}", it.process.host)
-            }
-        }),
-        run.holder.as_ref().map_or_else(String::new, |it| second(it.since_unix_s)),
     ]
+}
+
+/// The process that owns a run; `None` if it has certainly ended.
+fn holder(run: &ListedRun) -> Option<&LeaseHolder> {
+    run.holder.as_ref().filter(|it| !owner::is_gone(&it.process))
 }
 
 /// The state of a run; one whose process has gone is no longer running.
 fn state(run: &ListedRun) -> String {
-    let holder = run.holder.as_ref().filter(|it| !owner::is_gone(&it.process));
-    let (verb, is_held) = holder.map_or(("", false), |it| (&*it.verb, true));
     match run.state {
-        RunState::Running if !is_held => emphasised(Emphasis::Warning, "interrupted"),
-        _ if is_held && verb != "run" => format!("{} ({verb})", run.state.name()),
+        RunState::Running if holder(run).is_none() => emphasised(Emphasis::Warning, "interrupted"),
         RunState::Failed => emphasised(Emphasis::Bad, run.state.name()),
         _ => run.state.name().to_owned(),
+    }
+}
+
+/// The same with the process that owns it, and since when.
+fn held_state(run: &ListedRun) -> String {
+    let state = state(run);
+    match holder(run) {
+        Some(holder) => format!("{state}: {}", owner::in_brief(holder)),
+        None => state,
     }
 }
 

@@ -65,23 +65,38 @@ pub(super) fn is_gone(other: &ProcessIdentity) -> bool {
     }
     match stat(other.process) {
         Some((state, started)) => matches!(state, 'Z' | 'X') || Some(started) != other.started,
-        None => !Path::new("/proc").join(other.process.to_string()).exists(),
+        // A /proc may hide the processes of other users.
+        None => has_no_process(other.process),
     }
 }
 
-/// `run` (process 42 on host a), since when, and its last heartbeat.
-pub(super) fn in_words(holder: &LeaseHolder) -> String {
-    let LeaseHolder { verb, process, since_unix_s, seen_unix_s, .. } = holder;
+/// True if no process of this namespace has that number.
+#[cfg(unix)]
+fn has_no_process(number: u32) -> bool {
+    use rustix::process::{Pid, test_kill_process};
+    let pid = i32::try_from(number).ok().and_then(Pid::from_raw);
+    pid.is_some_and(|pid| matches!(test_kill_process(pid), Err(rustix::io::Errno::SRCH)))
+}
+
+#[cfg(not(unix))]
+fn has_no_process(_: u32) -> bool {
+    false
+}
+
+/// `run`, process 42 on host a, since when.
+pub(super) fn in_brief(holder: &LeaseHolder) -> String {
+    let LeaseHolder { verb, process, since_unix_s, .. } = holder;
     let host = match process.host.as_str() {
         "" => String::new(),
         host => format!(" on {host}"),
     };
-    format!(
-        "`{verb}`, process {}{host}, has it since {} UTC, with its last heartbeat at {}",
-        process.process,
-        second(*since_unix_s),
-        second(*seen_unix_s),
-    )
+    format!("`{verb}`, process {}{host}, since {} UTC", process.process, second(*since_unix_s))
+}
+
+/// The same as a sentence, with its last heartbeat.
+fn in_words(holder: &LeaseHolder) -> String {
+    let brief = in_brief(holder);
+    format!("it belongs to {brief} (last heartbeat {} UTC)", second(holder.seen_unix_s))
 }
 
 /// How a run that another process holds may be taken over.
