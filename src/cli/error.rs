@@ -42,7 +42,7 @@ pub(crate) enum CliError {
     #[error(transparent)]
     Run(#[from] RunError),
     #[error("{0}")]
-    Lost(String),
+    TakenOver(String),
     #[error("the run was interrupted, and its checkpoint is saved (next: {resume})")]
     Checkpoint { resume: String, source: RunError },
     #[error(transparent)]
@@ -131,7 +131,7 @@ pub(crate) const fn exit_code(error: &CliError) -> u8 {
     match error {
         CliError::Guard(_) => code::GUARD,
         CliError::Target(_) => code::TARGET,
-        CliError::Lost(_) => code::INTERRUPTED,
+        CliError::TakenOver(_) => code::INTERRUPTED,
         CliError::Run(error) | CliError::Checkpoint { source: error, .. } => code_of_run(error),
         CliError::Selftest(_)
         | CliError::Runtime(_)

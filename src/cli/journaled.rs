@@ -234,7 +234,7 @@ impl JournaledRun<'_> {
             let made = RunSpec { session, ..order.clone() }.run(world, observer);
             (made, journal.late_writes())
         };
-        if !store.is_held(lease)? {
+        if store.is_held(lease).is_ok_and(|is_held| !is_held) {
             return Err(owner::lost(store, lease.run, &late));
         }
         match made {

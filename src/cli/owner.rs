@@ -242,5 +242,5 @@ pub(super) fn lost(store: &Store, id: i64, late: &[AccountId]) -> CliError {
             )
         }
     };
-    CliError::Lost(format!("run {id} was taken over by another process ({by}); {written}"))
+    CliError::TakenOver(format!("run {id} was taken over by another process ({by}); {written}"))
 }

@@ -8,7 +8,7 @@ use super::{Store, StoreError};
 use crate::text::{join_and, plural};
 use neon_mock::api::{AccountId, FieldId};
 use neonbench_engine::journal::Ledger;
-use neonbench_engine::plan::{Plan, list_ids};
+use neonbench_engine::plan::{Plan, list_ids, parse_ids};
 use rusqlite::{OptionalExtension, params};
 use std::collections::BTreeSet;
 use std::fmt;
@@ -24,6 +24,15 @@ pub struct RunOverlap {
     pub accounts: u64,
     /// Fields that one writes and the other reads or writes, by name.
     pub fields: Vec<String>,
+}
+
+/// A run on the same server.
+struct OtherRun {
+    id: i64,
+    state: RunState,
+    header: Header,
+    /// Its accounts; none until those of a filter are found.
+    ids: Vec<AccountId>,
 }
 
 impl fmt::Display for RunOverlap {
@@ -79,45 +88,51 @@ impl Store {
         let dry_run = header.settings.dry_run;
         let Some(site) = header.site.server().filter(|_| !dry_run) else { return Ok(()) };
         let wanted: BTreeSet<AccountId> = ids.iter().copied().collect();
-        for id in self.runs_that_wrote("id DESC")? {
-            if Some(id) == own {
+        let repeatable = header.plan.is_repeatable();
+        for other in self.runs_at(&site)?.into_iter().rev() {
+            let OtherRun { id, state, header: of_other, ids } = other;
+            let has_ended = state == RunState::Finished;
+            if Some(id) == own || of_other.settings.dry_run || repeatable && has_ended {
                 continue;
             }
-            // A run of another form is no run that this version could have doubled.
-            let Ok(run) = self.run(id) else { continue };
-            let Some(of_run) = run.header.filter(|it| it.site.server() == Some(site.clone()))
-            else {
-                continue;
-            };
-            let fields = met((&of_run.plan, run.state), &header.plan);
-            let ids = run.ids.unwrap_or_default();
-            let accounts = match (fields.is_empty(), run.state) {
+            let fields = met((&of_other.plan, state), &header.plan);
+            let accounts = match (fields.is_empty(), has_ended) {
                 (true, _) => 0,
-                (false, RunState::Finished) => {
-                    let written = self.ledger(id)?;
-                    written.written().filter(|id| wanted.contains(id)).count()
+                (false, true) => {
+                    self.ledger(id)?.written().filter(|id| wanted.contains(id)).count()
                 }
-                (false, _) => ids.iter().filter(|id| wanted.contains(id)).count(),
+                (false, false) => ids.iter().filter(|id| wanted.contains(id)).count(),
             } as u64;
             if accounts > 0 {
-                let overlap = RunOverlap { run: id, state: run.state, accounts, fields };
+                let overlap = RunOverlap { run: id, state, accounts, fields };
                 return Err(StoreError::Overlap { path: self.path.clone(), overlap });
             }
         }
         Ok(())
     }
 
-    /// Numbers of the runs on a server that are not undone, in that order.
-    fn runs_that_wrote(&self, order: &str) -> Result<Vec<i64>, StoreError> {
+    /// The runs on that server that are not undone, in the order of their numbers. One of another form is no run that
+    /// this version could have made.
+    fn runs_at(&self, site: &(String, String)) -> Result<Vec<OtherRun>, StoreError> {
         let sqlite = |source| self.sqlite(source);
-        let select = format!(
-            "SELECT id FROM runs WHERE header_json IS NOT NULL AND state <> ?1
-                 AND json_extract(header_json, '$.site.foreign_http') IS NOT NULL
-             ORDER BY {order}"
-        );
-        let mut statement = self.connection.prepare(&select).map_err(sqlite)?;
-        let ids = statement.query_map([RunState::Undone.name()], |row| row.get(0));
-        ids.map_err(sqlite)?.map(|id| id.map_err(sqlite)).collect()
+        let select = "SELECT id, state, header_json, ids FROM runs
+             WHERE header_json IS NOT NULL AND state <> ?1
+                 AND json_extract(header_json, '$.site.foreign_http.org_id') = ?2
+             ORDER BY id";
+        let mut statement = self.connection.prepare(select).map_err(sqlite)?;
+        let read = |row: &rusqlite::Row<'_>| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, Option<String>>(3)?))
+        };
+        let rows = statement.query_map(params![RunState::Undone.name(), site.1], read);
+        let rows = rows.map_err(sqlite)?.collect::<Result<Vec<(i64, String, String, _)>, _>>();
+        let run = |(id, state, header, ids): (i64, String, String, Option<String>)| {
+            let header = Header::from_json(&header).ok()?;
+            let state = self.state(id, state).ok()?;
+            let ids = ids.and_then(|ids| parse_ids(&ids).ok()).unwrap_or_default();
+            let is_here = header.site.server().as_ref() == Some(site);
+            is_here.then_some(OtherRun { id, state, header, ids })
+        };
+        Ok(rows.map_err(sqlite)?.into_iter().filter_map(run).collect())
     }
 
     /// Stores the accounts that the search of a run found, unless they meet another run.
@@ -148,19 +163,12 @@ impl Store {
         };
         let mut written = places(&self.ledger(id)?);
         let mut later = Vec::new();
-        for other in self.runs_that_wrote("id")? {
-            if other <= id {
-                continue;
-            }
-            let Ok(run) = self.run(other) else { continue };
-            if run.header.and_then(|header| header.site.server()) != Some(site.clone()) {
-                continue;
-            }
-            let Ok(ledger) = self.ledger(other) else { continue };
+        for other in self.runs_at(&site)?.into_iter().filter(|other| other.id > id) {
+            let Ok(ledger) = self.ledger(other.id) else { continue };
             let theirs = places(&ledger);
             if !theirs.is_disjoint(&written) {
                 written.extend(theirs);
-                later.insert(0, other);
+                later.insert(0, other.id);
             }
         }
         Ok(later)
