@@ -183,7 +183,11 @@ fn fate(draws: &mut Generator, number: u32) -> Fate {
         let time = Duration::from_millis(500 << below(draws, 8));
         (1 + below(draws, 80) as u64, time)
     });
-    Fate::new(Duration::from_millis(start), death, sleep, 0.5 + below(draws, 300) as f64 / 200.0)
+    let pace = 0.5 + below(draws, 300) as f64 / 200.0;
+    let is_deaf = below(draws, 2) == 0;
+    let mut fate = Fate::new(Duration::from_millis(start), death, sleep, pace);
+    fate.is_deaf = is_deaf;
+    fate
 }
 
 /// Runs one schedule in the store at `folder`. Panics where two processes lost or repeated anything unreported.

@@ -27,6 +27,8 @@ pub(super) struct Fate {
     pub(super) silence: Option<Duration>,
     /// True if it runs on the machine of the others, and sees whether they are there.
     pub(super) sees_deaths: bool,
+    /// True if its heart never finds the store free to hear that the run is lost: its notes must hear it.
+    pub(super) is_deaf: bool,
     passed: Cell<u64>,
     dead: Cell<bool>,
     frozen: Cell<bool>,
@@ -48,6 +50,7 @@ impl Fate {
             pace,
             silence: None,
             sees_deaths: false,
+            is_deaf: false,
             passed: Cell::new(0),
             dead: Cell::new(false),
             frozen: Cell::new(false),
