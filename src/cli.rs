@@ -48,6 +48,7 @@ mod terminal;
 mod verify_undo;
 
 pub(crate) use error::{CliError, exit_code, in_words};
+pub(crate) use interrupt::survive_size_limits;
 pub(crate) use terminal::complain;
 
 use anstream::{AutoStream, ColorChoice};

@@ -7,6 +7,7 @@ mod history;
 mod journal;
 mod lease;
 mod overlap;
+mod place;
 mod purge;
 mod schema;
 
@@ -28,8 +29,12 @@ use neonbench_engine::measure::Measure;
 use neonbench_engine::plan::IdsError;
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::Run;
+use place::{Place, Witness};
 use rusqlite::{Connection, params};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+use tempfile::TempDir;
 
 /// Default path of the store.
 pub const DEFAULT_PATH: &str = ".neonbench/store.sqlite";
@@ -63,6 +68,12 @@ impl Document for SelftestRecord {
 pub enum StoreError {
     #[error("cannot create {}", .path.display())]
     Create { path: PathBuf, source: std::io::Error },
+    #[error("cannot open store {}", .path.display())]
+    Open { path: PathBuf, source: std::io::Error },
+    #[error("{} is no store of neonbench, and is left as it was: {why}", .path.display())]
+    NotAStore { path: PathBuf, why: String },
+    #[error("store {} was removed, replaced or emptied while it was in use", .path.display())]
+    Vanished { path: PathBuf },
     #[error("store {}", .path.display())]
     Sqlite { path: PathBuf, source: rusqlite::Error },
     #[error("store {} has no run {id}", .path.display())]
@@ -92,24 +103,85 @@ pub enum StoreError {
 pub struct Store {
     path: PathBuf,
     connection: Connection,
+    /// The file as it was opened; none for a store that is only read.
+    witness: Option<Witness>,
+    /// The folder of a private copy, which ends with it.
+    #[expect(dead_code, reason = "its end removes the folder")]
+    copy: Option<TempDir>,
+}
+
+/// Steps of waiting for a lock, and the length of one.
+const STEPS_PER_S: i32 = 50;
+
+/// Set when nobody shall wait for a lock any more.
+static GIVES_UP: AtomicBool = AtomicBool::new(false);
+
+/// Ends each wait for a store that another process has locked: the call fails then.
+pub fn give_up_waiting() {
+    GIVES_UP.store(true, Ordering::Relaxed);
+}
+
+#[expect(clippy::disallowed_methods, reason = "SQLite asks for a lock again when this returns")]
+fn pause(moment: Duration) {
+    std::thread::sleep(moment);
+}
+
+/// Waits a moment for a lock that another process holds, after `waited` such moments, and says so from the
+/// fifth second on; `false` if nobody shall wait any more.
+fn wait(waited: i32) -> bool {
+    if waited == 5 * STEPS_PER_S || (waited > 0 && waited % (60 * STEPS_PER_S) == 0) {
+        let seconds = waited / STEPS_PER_S;
+        tracing::warn!(
+            target: "neonbench::store",
+            "another process has locked the store for {seconds} s; waiting for it"
+        );
+    }
+    pause(Duration::from_secs(1) / STEPS_PER_S as u32);
+    !GIVES_UP.load(Ordering::Relaxed)
 }
 
 impl Store {
-    /// Opens the store at `path`, and creates it if there is none, readable by its owner alone.
+    /// Opens the store at `path`, and creates it if there is none, readable by its owner alone. A store of
+    /// an earlier version is copied, and then brought to this one.
     ///
-    /// Errors: the file cannot be created or is not a store, or a later version made it.
+    /// Errors: the file cannot be created or is not a store, or a later version made it; it is left as it
+    /// was then.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let create = |source| StoreError::Create { path: path.to_owned(), source };
+        if let Some(place) = Place::find(path)? {
+            return place.open();
+        }
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(create)?;
         }
-        private_file(path).map_err(create)?;
-        let sqlite = |source| StoreError::Sqlite { path: path.to_owned(), source };
-        let mut connection = Connection::open(path).map_err(sqlite)?;
-        schema::prepare(&mut connection)
-            .map_err(sqlite)?
-            .map_err(|found| StoreError::Later { path: path.to_owned(), found })?;
-        Ok(Self { path: path.to_owned(), connection })
+        Place::create(path)?;
+        let place = Place::find(path)?;
+        place.ok_or_else(|| create(std::io::ErrorKind::NotFound.into()))?.open()
+    }
+
+    /// Reads from the store at `path` by `read`, and changes nothing: neither the file nor its folder need
+    /// be writable. `read` is called again if another process changed the file meanwhile.
+    ///
+    /// Errors: there is no store, it cannot be read, or `read` fails.
+    pub fn read<T, E: From<StoreError>>(
+        path: &Path,
+        read: impl FnMut(&Self) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let none = std::io::ErrorKind::NotFound;
+        let none = || StoreError::Open { path: path.to_owned(), source: none.into() };
+        Place::find(path)?.ok_or_else(none)?.read(read)
+    }
+
+    /// Checks that other processes find the store that this one has written to.
+    ///
+    /// Errors: somebody has removed, replaced or emptied it.
+    pub fn check_in_place(&self) -> Result<(), StoreError> {
+        match &self.witness {
+            Some(witness) if !witness.is_in_place() => {
+                Err(StoreError::Vanished { path: self.path.clone() })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn sqlite(&self, source: rusqlite::Error) -> StoreError {
@@ -219,26 +291,6 @@ fn encoded(histogram: &Histogram<u64>) -> Vec<u8> {
     let mut bytes = Vec::new();
     V2Serializer::new().serialize(histogram, &mut bytes).expect("writing to memory");
     bytes
-}
-
-/// Creates the file if there is none, and restricts it to its owner. SQLite gives `-wal` and `-shm`
-/// the same permissions.
-fn private_file(path: &Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.create(true).append(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let file = options.open(path)?;
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let rights = file.metadata()?.permissions();
-        if rights.mode() & 0o077 != 0 {
-            file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
-        }
-    }
-    drop(file);
-    Ok(())
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ mod full;
 use super::args::{GoalArgs, OutputArgs, figures, one_of};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
-use super::files::{read, write};
+use super::files::{check, read, write};
 use super::output::print;
 use super::progress::LiveLine;
 use super::selector::{overall, print_judgement};
@@ -69,6 +69,7 @@ fn shard(text: &str) -> Result<(usize, usize), String> {
 
 pub(super) fn run(args: &CalibrateArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let goal = args.goal.goal();
+    check(args.write.as_deref())?;
     if args.set == "full" || args.merge {
         return full::run(args, &goal, line);
     }

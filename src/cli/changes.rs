@@ -4,11 +4,12 @@
 
 use super::command_line::CommandLine;
 use super::error::CliError;
-use super::files;
+use super::files::{self, Output, Readers};
 use super::output::plural;
 use clap::Args;
 use neon_mock::api::{AccountId, CustomField, Value};
-use neonbench_engine::journal::{FieldChange, Ledger};
+use neonbench::store::Store;
+use neonbench_engine::journal::FieldChange;
 use std::path::PathBuf;
 
 /// The choice to list what a run changes.
@@ -24,16 +25,25 @@ pub(super) struct ChangesArgs {
 const HEADER: &str = "account_id,field_id,field,before,after,outcome\n";
 
 impl ChangesArgs {
-    /// Writes the table of the run of `ledger`, if it is asked for. `fields` are the organisation's.
+    /// Finds out whether the table can be written, before the run.
+    ///
+    /// Errors: it cannot.
+    pub(super) fn check(&self) -> Result<(), CliError> {
+        files::check(self.changes.as_deref())
+    }
+
+    /// Writes the table of run `id` of `store`, if it is asked for. `fields` are the organisation's.
     ///
     /// Errors: the file cannot be written.
     pub(super) fn write(
         &self,
-        ledger: &Ledger,
+        store: &Store,
+        id: i64,
         fields: &[CustomField],
         line: &CommandLine,
     ) -> Result<(), CliError> {
         let Some(path) = &self.changes else { return Ok(()) };
+        let ledger = store.ledger(id)?;
         let mut table = HEADER.to_owned();
         let mut changes = 0;
         for (id, entry) in ledger.iter() {
@@ -44,7 +54,7 @@ impl ChangesArgs {
                 changes += 1;
             }
         }
-        files::write_private(path, &table)?;
+        Output::prepare(path, Readers::Owner)?.write(&table)?;
         let changes = plural(changes, "change");
         line.note(format_args!("written: {}, with {changes}", path.display()));
         Ok(())

@@ -177,12 +177,13 @@ fn stored(
     baseline: i64,
     run: i64,
 ) -> Result<(Vec<MeasuredCandidate>, Option<DeltaRecord>), CliError> {
-    let store = args.job.store.open()?;
-    let records = [store.record(baseline)?, store.record(run)?];
+    let (records, replicates) = args.job.store.read(|store| {
+        let records = [store.record(baseline)?, store.record(run)?];
+        Ok((records, [store.entry(baseline)?.replicates, store.entry(run)?.replicates]))
+    })?;
     for (id, record) in [baseline, run].into_iter().zip(&records) {
         whole(id, record, "be compared")?;
     }
-    let replicates = [store.entry(baseline)?.replicates, store.entry(run)?.replicates];
     let side = |index: usize| (&records[index], &*replicates[index]);
     let delta = delta(side(0), side(1));
     let gate = args.fail_if_slower.map(|max_slower| SlowerGate::new(max_slower, &delta));

@@ -2,7 +2,7 @@
 
 use super::command_line::CommandLine;
 use super::error::CliError;
-use super::files::custom_fields;
+use super::files::{self, custom_fields};
 use super::inputs::dataset;
 use super::output::{percent, plural, print, print_file, table};
 use super::progress::LiveLine;
@@ -135,8 +135,7 @@ fn import_file(answer: &Path, out: Option<&Path>, line: &CommandLine) -> Result<
         return Err(CliError::usage(format!("{file}: the file has no field to import")));
     }
     let Some(out) = out else { return print_file(imported.text.trim_end()) };
-    std::fs::write(out, &imported.text)
-        .map_err(|source| CliError::Write { path: out.to_owned(), source })?;
+    files::write(out, &imported.text)?;
     let (file, fields) = (out.display(), imported.fields);
     let next = line.to("dataset describe").with("name", &file);
     print(&format!("written: {file}, with {}\nnext: {next}", plural(fields as u64, "field")))

@@ -45,6 +45,21 @@ pub(crate) enum CliError {
     TakenOver(String),
     #[error("the run was interrupted, and its checkpoint is saved (next: {resume})")]
     Checkpoint { resume: String, source: RunError },
+    #[error(
+        "run {run} stopped, since its store cannot take {what}: {source}; {written} written and noted{}",
+        next_of(.resume)
+    )]
+    Unsaved {
+        run: i64,
+        what: &'static str,
+        written: String,
+        resume: Option<String>,
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    #[error(
+        "run {run} wrote {written}, and nothing can resume, verify or undo it, since its journal is lost"
+    )]
+    Lost { run: i64, written: String, source: StoreError },
     #[error(transparent)]
     Selftest(#[from] SelftestError),
     #[error(transparent)]
@@ -73,6 +88,10 @@ impl CliError {
     }
 }
 
+fn next_of(resume: &Option<String>) -> String {
+    resume.as_ref().map_or_else(String::new, |resume| format!(" (next: {resume})"))
+}
+
 /// Exit codes of the contract.
 pub(super) mod code {
     pub(crate) const INTERNAL: u8 = 1;
@@ -95,9 +114,13 @@ pub(crate) fn in_words(error: &CliError) -> String {
     while let Some(source) = cause {
         // Some libraries repeat their cause in their own message.
         let text = source.to_string();
-        if !message.contains(&text) {
+        let text = text
+            .strip_prefix("Error code ")
+            .and_then(|it| it.split_once(": "))
+            .map_or(&*text, |it| it.1);
+        if !message.contains(text) {
             message.push_str(": ");
-            message.push_str(&text);
+            message.push_str(text);
         }
         cause = source.source();
     }
@@ -133,7 +156,9 @@ pub(crate) const fn exit_code(error: &CliError) -> u8 {
         CliError::Target(_) => code::TARGET,
         CliError::TakenOver(_) => code::INTERRUPTED,
         CliError::Run(error) | CliError::Checkpoint { source: error, .. } => code_of_run(error),
+        CliError::Unsaved { .. } => code::INTERRUPTED,
         CliError::Selftest(_)
+        | CliError::Lost { .. }
         | CliError::Runtime(_)
         | CliError::Home(_)
         | CliError::Wait(_)
@@ -146,13 +171,12 @@ pub(crate) const fn exit_code(error: &CliError) -> u8 {
 
 const fn code_of_run(error: &RunError) -> u8 {
     match error {
-        RunError::Http(_) | RunError::Engine(EngineError::Plan(_) | EngineError::Refused(_)) => {
-            code::USAGE
-        }
-        RunError::Engine(EngineError::Journal(_))
-        | RunError::Stalled(_)
-        | RunError::Embedded(_)
-        | RunError::Runtime(_) => code::INTERNAL,
+        // A store that cannot be written is a matter of files.
+        RunError::Http(_)
+        | RunError::Engine(
+            EngineError::Plan(_) | EngineError::Refused(_) | EngineError::Journal(_),
+        ) => code::USAGE,
+        RunError::Stalled(_) | RunError::Embedded(_) | RunError::Runtime(_) => code::INTERNAL,
         RunError::Engine(_) => code::TARGET,
     }
 }

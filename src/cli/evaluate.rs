@@ -3,7 +3,7 @@
 use super::args::{EngineArgs, GoalArgs, OutputArgs, WorkloadArgs, WorldArgs};
 use super::command_line::CommandLine;
 use super::error::CliError;
-use super::files::{create_folder, read};
+use super::files::{create_folder, read, write};
 use super::inputs::Inputs;
 use super::output::{percent, plural, print, print_json, table};
 use super::progress::LiveLine;
@@ -181,8 +181,7 @@ fn export(folder: &Path, line: &CommandLine) -> Result<ExitCode, CliError> {
     create_folder(folder)?;
     let files = case::files("the held-out set", HELD_OUT)?;
     for (name, text) in &files {
-        let path = folder.join(name);
-        std::fs::write(&path, text).map_err(|source| CliError::Write { path, source })?;
+        write(&folder.join(name), text)?;
     }
     let folder = folder.display();
     let next = line.clone().without(&["export_scenarios"]).with("scenarios", &folder);

@@ -3,9 +3,10 @@
 use super::error::CliError;
 use neon_mock::api::CustomField;
 use neon_mock::file::decoded;
-use std::fs::OpenOptions;
+use std::fs::{OpenOptions, Permissions};
 use std::io::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use tempfile::{Builder, NamedTempFile};
 
 /// The text of a file that the user named, in UTF-8 or UTF-16.
 ///
@@ -18,37 +19,149 @@ pub(super) fn read(path: &Path) -> Result<String, CliError> {
     text.map_err(|source| CliError::Read { path: path.to_owned(), source })
 }
 
-/// Writes `text` to `path`, or leaves what stands there.
+/// Writes `text` to `path`, or leaves what stands there. A device or a pipe is written to as it is.
 ///
 /// Errors: the file cannot be written.
 pub(super) fn write(path: &Path, text: &str) -> Result<(), CliError> {
-    written(path, |beside| std::fs::write(beside, text))
+    Output::prepare(path, Readers::All)?.write(text)
 }
 
-/// The same, readable by its owner alone.
+/// Finds out whether `path` can be written, before the work for it begins.
 ///
-/// Errors: the file cannot be written.
-pub(super) fn write_private(path: &Path, text: &str) -> Result<(), CliError> {
-    written(path, |beside| {
-        // A rest of an earlier try may be readable by others.
-        let _ = std::fs::remove_file(beside);
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        options.open(beside)?.write_all(text.as_bytes())
-    })
+/// Errors: it is a folder, or no file can be made there.
+pub(super) fn check(path: Option<&Path>) -> Result<(), CliError> {
+    path.map_or(Ok(()), |path| Output::prepare(path, Readers::All).map(drop))
 }
 
-fn written(path: &Path, write: impl FnOnce(&Path) -> std::io::Result<()>) -> Result<(), CliError> {
-    // Beside it first: a full disk leaves no half of a file under its name.
-    let beside = path.with_extension("partial");
-    let written = write(&beside).and_then(|()| std::fs::rename(&beside, path));
-    written.map_err(|source| {
-        // It is of no use, and may not be there.
-        let _ = std::fs::remove_file(&beside);
-        CliError::Write { path: path.to_owned(), source }
-    })
+/// The ones who may read a file that is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Readers {
+    /// Those that the system lets, or that could read the file before.
+    All,
+    /// Its owner alone.
+    Owner,
+}
+
+/// A file that is about to be written. Its text takes its place when it is whole, so that a full disk leaves
+/// no half of a file, and an earlier file stays until then.
+#[derive(Debug)]
+pub(super) struct Output {
+    path: PathBuf,
+    place: OutputPlace,
+}
+
+#[derive(Debug)]
+enum OutputPlace {
+    /// A regular file: written beside it first, since a rename is atomic only within one file system.
+    File { beside: NamedTempFile, real: PathBuf },
+    /// A device, a pipe, or a stream of this process.
+    Stream,
+}
+
+impl Output {
+    /// Finds out whether `path` can be written.
+    ///
+    /// Errors: it is a folder, or no file can be made there.
+    pub(super) fn prepare(path: &Path, readers: Readers) -> Result<Self, CliError> {
+        let wrong = |source| CliError::Write { path: path.to_owned(), source };
+        let place = OutputPlace::find(path, readers).map_err(wrong)?;
+        Ok(Self { path: path.to_owned(), place })
+    }
+
+    /// Writes `text`, whole or not at all.
+    ///
+    /// Errors: it cannot be written.
+    pub(super) fn write(self, text: &str) -> Result<(), CliError> {
+        self.fill(text)?.keep()
+    }
+
+    /// Writes `text` beside its place.
+    ///
+    /// Errors: it cannot be written.
+    pub(super) fn fill(mut self, text: &str) -> Result<Self, CliError> {
+        let written = match &mut self.place {
+            OutputPlace::File { beside, .. } => beside.write_all(text.as_bytes()),
+            OutputPlace::Stream => write_stream(&self.path, text),
+        };
+        written.map_err(|source| CliError::Write { path: self.path.clone(), source })?;
+        Ok(self)
+    }
+
+    /// Puts the text into its place.
+    ///
+    /// Errors: it cannot be put there.
+    pub(super) fn keep(self) -> Result<(), CliError> {
+        let OutputPlace::File { beside, real } = self.place else { return Ok(()) };
+        let kept = beside.persist(real);
+        kept.map(drop).map_err(|it| CliError::Write { path: self.path, source: it.error })
+    }
+}
+
+impl OutputPlace {
+    fn find(path: &Path, readers: Readers) -> std::io::Result<Self> {
+        // A link is followed, so that it stays one; the streams of this process are links that only look like it.
+        let is_of_system = ["/dev", "/proc"].iter().any(|folder| path.starts_with(folder));
+        let here = path.metadata();
+        let real = match &here {
+            Ok(found) if found.is_dir() => return Err(std::io::ErrorKind::IsADirectory.into()),
+            Ok(found) if is_of_system || !found.is_file() => return Ok(Self::Stream),
+            Ok(_) => {
+                // A rename would replace a file that nobody may write to.
+                OpenOptions::new().append(true).open(path)?;
+                path.canonicalize()?
+            }
+            Err(_) if path.is_symlink() => {
+                return Err(std::io::Error::other("it is a link to a file that is not there"));
+            }
+            Err(_) => path.to_owned(),
+        };
+        let folder = real.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        let mut builder = Builder::new();
+        builder.prefix(".neonbench-").suffix(".partial");
+        if let Some(permissions) = permissions(readers, here.ok().map(|it| it.permissions())) {
+            builder.permissions(permissions);
+        }
+        Ok(Self::File { beside: builder.tempfile_in(folder)?, real })
+    }
+}
+
+/// Permissions of a new file for `readers`, in the place of one that had those of `earlier`.
+#[cfg(unix)]
+fn permissions(readers: Readers, earlier: Option<Permissions>) -> Option<Permissions> {
+    use std::os::unix::fs::PermissionsExt as _;
+    // The system takes from them what the user's umask excludes.
+    let all = || earlier.unwrap_or_else(|| Permissions::from_mode(0o666));
+    Some(if readers == Readers::Owner { Permissions::from_mode(0o600) } else { all() })
+}
+
+#[cfg(not(unix))]
+fn permissions(_: Readers, _: Option<Permissions>) -> Option<Permissions> {
+    None
+}
+
+/// Writes to something that is no regular file. Standard output and error are those of this process: opened
+/// anew, a file behind them would be written from its start.
+fn write_stream(path: &Path, text: &str) -> std::io::Result<()> {
+    match path.to_str() {
+        Some("/dev/stdout" | "/dev/fd/1" | "/proc/self/fd/1") => {
+            let mut stdout = std::io::stdout();
+            stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush())
+        }
+        Some("/dev/stderr" | "/dev/fd/2" | "/proc/self/fd/2") => {
+            std::io::stderr().write_all(text.as_bytes())
+        }
+        _ => OpenOptions::new().append(true).open(path)?.write_all(text.as_bytes()),
+    }
+}
+
+/// Removes the file at `path` if it is still the one that `text` was written to.
+pub(super) fn remove_own(path: &Path, text: &str) {
+    let is_file = path.symlink_metadata().is_ok_and(|it| it.is_file());
+    if is_file && std::fs::read_to_string(path).is_ok_and(|found| found == text) {
+        // Somebody may have taken it meanwhile.
+        let _ = std::fs::remove_file(path);
+    }
 }
 
 /// Creates a folder, and those above it.

@@ -53,7 +53,7 @@ pub(super) fn run(args: &FitArgs, line: &CommandLine) -> Result<ExitCode, CliErr
         }
         (None, run) => {
             let run = run.expect("clap asks for a file or a run");
-            let record = args.store.open()?.record(run)?;
+            let record = args.store.read(|store| Ok(store.record(run)?))?;
             whole(run, &record, "be fitted")?;
             if !record.processes.is_empty() {
                 return Err(CliError::usage(format!(

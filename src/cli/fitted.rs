@@ -139,10 +139,10 @@ pub(super) fn print_fit(
     line: &CommandLine,
 ) -> Result<ExitCode, CliError> {
     let profile_toml = fit.to_toml(origin);
+    let written = write.map_or(Ok(()), |path| super::files::write(path, &profile_toml));
     let next = match write {
         // The profile stands for the target, and the sample was the probe's.
         Some(path) => {
-            super::files::write(path, &profile_toml)?;
             let target = ["sample", "world", "base_url", "org_id", "allow_writes_to"];
             line.to("analyze").without(&target).with("profile", path.display())
         }
@@ -166,9 +166,11 @@ pub(super) fn print_fit(
     };
     output.show(&record, || {
         let mut lines = vec![record.in_words()];
-        lines.extend(write.map(|path| format!("written: {}", path.display())));
+        let file = write.filter(|_| written.is_ok());
+        lines.extend(file.map(|path| format!("written: {}", path.display())));
         print(&format!("{}\nnext: {}", lines.join("\n"), record.next_command))
     })?;
+    written?;
     Ok(ExitCode::SUCCESS)
 }
 

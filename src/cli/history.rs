@@ -158,7 +158,7 @@ impl HistoryArgs {
         header: &str,
         cells: fn(&ListedRun) -> Vec<String>,
     ) -> Result<Vec<ListedRun>, CliError> {
-        let runs = self.store.open()?.list(limit)?;
+        let runs = self.store.read(|store| Ok(store.list(limit)?))?;
         let record = HistoryRecord { schema: 1, runs: runs.iter().map(RunLine::of).collect() };
         self.output.show(&record, || print(&table(header, runs.iter().map(cells))))?;
         Ok(runs)

@@ -24,6 +24,7 @@ pub(super) fn listen(line: &CommandLine) -> Result<Arc<Stop>, CliError> {
             verbosity
                 .note("stopping: finishing the accounts in flight; press Ctrl-C again to stop now");
             to_set.set();
+            neonbench::store::give_up_waiting();
         });
     });
     // A closed channel means that the thread has ended.
@@ -88,6 +89,18 @@ impl StopSignals {
         }
         #[cfg(not(unix))]
         tokio::signal::ctrl_c().await
+    }
+}
+
+/// Makes a write beyond the largest size of a file (`ulimit -f`) an error of that write, as a full disk is,
+/// instead of the end of the process.
+pub(crate) fn survive_size_limits() {
+    #[cfg(unix)]
+    {
+        let beyond = SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw());
+        // Without the handler such a write ends the process, which its journal survives as well.
+        let _ = neonbench_engine::world::runtime()
+            .and_then(|runtime| runtime.block_on(async { signal(beyond).map(drop) }));
     }
 }
 

@@ -7,13 +7,16 @@ use super::inputs::{self, writable_target};
 use super::owner::{self, OwnedRun, TakeOver};
 use clap::Args;
 use neon_mock::api::AccountId;
-use neonbench::store::{Header, RunState, Site, Store, StoreError, StoredRun, TakenRun};
+use neonbench::store::{Header, Lease, RunState, Site, Store, StoreError, StoredRun, TakenRun};
 use neonbench::text::{join_and, plural};
 use neonbench_engine::engine::{EngineError, Stop};
 use neonbench_engine::event::Observer;
-use neonbench_engine::journal::{AccountStatus, JournalError, Ledger, RetryScope, Settlements};
+use neonbench_engine::journal::{
+    AccountStatus, JournalError, Ledger, LedgerEntry, RetryScope, Settlements,
+};
 use neonbench_engine::record::{CallCounts, RunRecord};
 use neonbench_engine::run::{self, Run, RunContext, RunError, RunSpec, World};
+use neonbench_engine::scenario::Resources;
 use neonbench_engine::world::Target;
 use std::fmt::Display;
 use std::time::Duration;
@@ -210,7 +213,8 @@ pub(super) struct JournaledRun<'a> {
     pub(super) earlier: Option<RunRecord>,
     /// Processes after those that left no figures.
     pub(super) lost: u64,
-    /// True if the record of this process becomes the run's.
+    /// True if the record of this process is of all accounts of the run, and becomes the run's. That of some
+    /// accounts is added to it.
     pub(super) keeps_record: bool,
 }
 
@@ -225,7 +229,11 @@ impl JournaledRun<'_> {
         observer: &mut dyn Observer,
         next: impl FnOnce(&Run) -> Result<String, CliError>,
     ) -> Result<Run, CliError> {
-        let JournaledRun { store, owned, ledger, again, settlements, stop, .. } = self;
+        let JournaledRun { store, owned, ledger, again, settlements, stop, resume, .. } = self;
+        let accounts = match &order.scenario.resources {
+            Resources::Ids(ids) => ids.as_slice(),
+            _ => &[],
+        };
         let lease = &owned.lease;
         let (made, late) = {
             let journal = store.journal(lease)?;
@@ -247,21 +255,24 @@ impl JournaledRun<'_> {
                 run.record.warnings.extend(late_words(&store.late_writes(lease.run)?));
                 run.record.next_command = next(&run)?;
                 let state = if run.record.stopped { RunState::Stopped } else { RunState::Finished };
-                store.end(lease, state, Some(&run).filter(|_| self.keeps_record))?;
-                Ok(run)
+                let ended = match (self.keeps_record, self.earlier) {
+                    (true, _) => store.end(lease, state, Some(&run)),
+                    (false, None) => store.end(lease, state, None),
+                    (false, Some(earlier)) => {
+                        let landed = run.measure.landed_here();
+                        let whole = run.record.clone().after_retry(&earlier, accounts, landed);
+                        let own = std::mem::replace(&mut run.record, whole);
+                        let ended = store.end(lease, state, Some(&run));
+                        run.record = own;
+                        ended
+                    }
+                };
+                match ended.and_then(|()| store.check_journal(lease.run)) {
+                    Ok(()) => Ok(run),
+                    Err(source) => Err(unsaved(store, lease.run, "its end", resume, source.into())),
+                }
             }
-            Err(source) if store.has_notes(lease.run)? => {
-                store.end(lease, RunState::Failed, None)?;
-                Err(match self.resume {
-                    Some(resume) => CliError::Checkpoint { resume, source },
-                    None => source.into(),
-                })
-            }
-            Err(source) => {
-                store.forget(lease)?;
-                let overlap = overlap_in(&source).map(inputs::overlap);
-                Err(overlap.unwrap_or_else(|| source.into()))
-            }
+            Err(source) => Err(broken_off(store, lease, resume, source)),
         }
     }
 }
@@ -271,6 +282,55 @@ fn overlap_in(error: &RunError) -> Option<&StoreError> {
     let RunError::Engine(EngineError::Journal(JournalError(source))) = error else { return None };
     let source = source.downcast_ref::<StoreError>()?;
     matches!(source, StoreError::Overlap { .. }).then_some(source)
+}
+
+/// The error of a run, which could not go on for `source`. The run stays in the store if it has notes.
+fn broken_off(
+    store: &mut Store,
+    lease: &Lease,
+    resume: Option<String>,
+    source: RunError,
+) -> CliError {
+    let id = lease.run;
+    let is_noted = store.has_notes(id).unwrap_or(true);
+    if !is_noted && store.forget(lease).is_ok() {
+        let overlap = overlap_in(&source).map(inputs::overlap);
+        return overlap.unwrap_or_else(|| source.into());
+    }
+    // If the store does not take this either, the run stays there like one that was killed.
+    let _ = store.end(lease, RunState::Failed, None);
+    match (source, resume) {
+        (RunError::Engine(EngineError::Journal(JournalError(source))), resume) => {
+            unsaved(store, id, "the note of its next write", resume, source)
+        }
+        (source, Some(resume)) => CliError::Checkpoint { resume, source },
+        (source, None) => source.into(),
+    }
+}
+
+/// The error of run `id`, of which the store could not take `what`.
+fn unsaved(
+    store: &Store,
+    id: i64,
+    what: &'static str,
+    resume: Option<String>,
+    source: Box<dyn std::error::Error + Send + Sync>,
+) -> CliError {
+    // A store that vanished is still read, as long as it is open.
+    let unknown = |_| "an unknown number of accounts".to_owned();
+    let written = store.ledger(id).map_or_else(unknown, |ledger| {
+        let of =
+            |is: fn(&LedgerEntry) -> bool| ledger.iter().filter(|(_, it)| is(it)).count() as u64;
+        let written = plural(of(|entry| !entry.changes.is_empty()), "account");
+        match of(|entry| entry.open.is_some()) {
+            0 => written,
+            open => format!("{written} (and perhaps {open} more, which were under way)"),
+        }
+    });
+    match store.check_journal(id) {
+        Err(source @ StoreError::Vanished { .. }) => CliError::Lost { run: id, written, source },
+        _ => CliError::Unsaved { run: id, what, written, resume, source },
+    }
 }
 
 /// The warning about `accounts` that a process may have written after it had lost the run.

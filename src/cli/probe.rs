@@ -2,7 +2,8 @@
 
 use super::args::{EngineArgs, OutputArgs, StoreArgs, Switch, WorkloadArgs, WorldArgs, whole};
 use super::command_line::CommandLine;
-use super::error::CliError;
+use super::error::{CliError, in_words};
+use super::files;
 use super::fitted;
 use super::inputs::Inputs;
 use super::owner::{OwnedRun, claimant, this_process};
@@ -67,6 +68,7 @@ impl ProbeSettings {
 
 pub(super) fn run(args: &ProbeArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let sample = sample(&args.workload)?;
+    files::check(args.write.as_deref())?;
     let engine = EngineArgs { seed: args.seed, dry_run: sample == 0, ..EngineArgs::default() };
     let workload = WorkloadArgs { sample: None, ..args.workload.clone() };
     let inputs = Inputs::read(&workload, &engine, &args.world)?;
@@ -123,16 +125,20 @@ pub(super) fn probe_target(
         let journal = kept.journal(lease)?;
         probe::run(scenario, &inputs.world, options, &journal)
     };
-    if kept.has_notes(lease.run)? {
+    let id = lease.run;
+    // A store that cannot be written takes nothing from what the calls have shown.
+    if kept.has_notes(id).unwrap_or(true) {
         let state = if trace.is_ok() { RunState::Finished } else { RunState::Failed };
-        kept.end(lease, state, None)?;
-        let undo = line.to("undo").with("run", lease.run);
-        line.note(format_args!(
-            "note: the sample is saved as run {}; `{undo}` undoes it",
-            lease.run
-        ));
-    } else {
-        kept.forget(lease)?;
+        if let Err(error) = kept.end(lease, state, None).and_then(|()| kept.check_journal(id)) {
+            line.note(format_args!(
+                "warning: the end of the sample is not saved: {}",
+                in_words(&error.into())
+            ));
+        }
+        let undo = line.to("undo").with("run", id);
+        line.note(format_args!("note: the sample is saved as run {id}; `{undo}` undoes it"));
+    } else if kept.forget(lease).is_err() {
+        line.note(format_args!("note: run {id}, which wrote nothing, stays in the store"));
     }
     Ok(trace?)
 }

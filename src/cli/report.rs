@@ -83,8 +83,8 @@ pub(super) fn run(args: &ReportArgs, line: &CommandLine) -> Result<ExitCode, Cli
     }
     // A store that cannot be read, or an output that cannot be written, is found before the runs,
     // not after.
-    let store = args.store.open_if_any()?;
-    let kept = store.as_ref().map(StoredDocuments::read).transpose()?.unwrap_or_default();
+    let kept =
+        args.store.read_if_any(|store| Ok(StoredDocuments::read(store)?))?.unwrap_or_default();
     files::prepare(&args.out)?;
     let seed = args.engine.seed.unwrap_or(DEFAULT_SEED);
     let provenance = provenance::gather(line, seed, args.replicates);

@@ -115,6 +115,7 @@ pub(super) fn go_on(
     stop: &Arc<Stop>,
 ) -> Result<ExitCode, CliError> {
     let id = reopened.run.id;
+    part.changes.check()?;
     let owned = OwnedRun::keep(lease, &args.store.store, stop);
     let scenario = reopened.header.scenario(part.ids.clone())?;
     let header = &reopened.header;
@@ -140,7 +141,6 @@ pub(super) fn go_on(
         earlier: reopened.run.record.clone(),
         // A process that was killed, or failed, has left no record.
         lost: u64::from(matches!(reopened.run.state, RunState::Running | RunState::Failed)),
-        // The record of a run is that of all its accounts.
         keeps_record: part.verb == "resume",
     };
     let world = World::ForeignHttp(reopened.target.clone());
@@ -151,12 +151,12 @@ pub(super) fn go_on(
     let mut run = begun.carry_out(&order, &world, &mut observer, next)?;
     drop(observer);
     drop(status);
-    let ledger = reopened.store.ledger(id)?;
-    part.changes.write(&ledger, &run.fields, line)?;
-    say_in_doubt(&ledger, line);
+    let listed = part.changes.write(&reopened.store, id, &run.fields, line);
+    say_in_doubt(&reopened.store.ledger(id)?, line);
     if args.values.show_values {
         run.record.show_values(&run.measure);
     }
     print_result(&run.record, &findings(&run.record), Some(id), args.output.json)?;
+    listed?;
     Ok(ExitCode::from(exit_code_of(&run.record)))
 }

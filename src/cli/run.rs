@@ -85,8 +85,10 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
     let mut observer = status.observer(afterwards(&inputs.world, args.replicates));
     let mut lines = JsonLines::new(&mut observer, args.json_lines);
     let mut expected = Expected::new(forecast.transpose()?, line, &mut lines);
+    let mut listed = Ok(());
     let (mut run, replicates) = if args.keeps_journal(&inputs, &order) {
-        let run = journaled(args, line, &inputs, &order, &stop, &mut expected)?;
+        let run;
+        (run, listed) = journaled(args, line, &inputs, &order, &stop, &mut expected)?;
         (run, Summary::default())
     } else {
         let session = RunContext { stop: &stop, ..order.session };
@@ -110,12 +112,14 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
     drop(status);
     if args.json_lines {
         print_json_line(&RunOutput { record: &run.record, findings: &found })?;
+        listed?;
         return Ok(ExitCode::from(exit_code_of(&run.record)));
     }
     if let Some(compared) = compared.filter(|_| !args.job.output.json) {
         print(&compared)?;
     }
     print_result(&run.record, &found, stored, args.job.output.json)?;
+    listed?;
     Ok(ExitCode::from(exit_code_of(&run.record)))
 }
 
@@ -166,13 +170,14 @@ impl RunArgs {
             Some(_) if order.settings.dry_run => "a dry run changes nothing",
             Some(_) if self.journal.no_journal => "the changes are read from the journal",
             Some(_) if self.job.store.no_store => "the changes are read from the store",
-            _ => return Ok(()),
+            _ => return self.changes.check(),
         };
         Err(CliError::usage(format!("--changes cannot be had: {why}")))
     }
 }
 
-/// Carries `order` out; each write is journaled before it is sent.
+/// Carries `order` out; each write is journaled before it is sent. The inner result is that of listing the
+/// changes.
 ///
 /// Errors: the store cannot be written, or the run could not go on.
 fn journaled(
@@ -182,7 +187,7 @@ fn journaled(
     order: &RunSpec<'_>,
     stop: &Arc<Stop>,
     observer: &mut dyn Observer,
-) -> Result<Run, CliError> {
+) -> Result<(Run, Result<(), CliError>), CliError> {
     let mut store = Store::open(&args.job.store.store)?;
     let process = this_process();
     let claimant = claimant("run", &process, args.journal.again);
@@ -209,8 +214,8 @@ fn journaled(
             next_command(args, line, run)
         }
     })?;
-    args.changes.write(&store.ledger(id)?, &run.fields, line)?;
-    Ok(run)
+    let listed = args.changes.write(&store, id, &run.fields, line);
+    Ok((run, listed))
 }
 
 /// The object of `run --json`.

@@ -94,8 +94,9 @@ async fn serve(args: &ServeArgs, inputs: &Inputs) -> Result<ExitCode, CliError> 
     }
     let start = ServeStart::new(args, inputs, &mock);
     let start_json = serde_json::to_string(&start).expect("plain data");
+    let ready = format!("{start_json}\n");
     if let Some(path) = &args.ready_file {
-        files::write(path, &format!("{start_json}\n"))?;
+        files::write(path, &ready)?;
     }
     if args.json {
         print_file(&start_json)?;
@@ -108,8 +109,8 @@ async fn serve(args: &ServeArgs, inputs: &Inputs) -> Result<ExitCode, CliError> 
         () = mock.stopped() => {}
     }
     if let Some(path) = &args.ready_file {
-        // A script that waits for the file must not find that of a mock that has gone. It may have been taken.
-        let _ = std::fs::remove_file(path);
+        // A script that waits for the file must not find that of a mock that has gone.
+        files::remove_own(path, &ready);
     }
     let end = ServeEnd {
         schema: 1,

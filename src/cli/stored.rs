@@ -11,25 +11,44 @@ use neonbench_engine::run::Run;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 impl StoreArgs {
-    /// Opens the store to read from it.
+    /// Opens the store to take up or to delete what it holds.
     ///
     /// Errors: there is no store, or it cannot be opened.
     pub(super) fn open(&self) -> Result<Store, CliError> {
-        if !self.store.exists() {
-            let file = self.store.display();
-            return Err(CliError::usage(format!(
-                "there is no store {file} here; make a run first, or name another store with --store"
-            )));
-        }
+        self.is_there()?;
         Ok(Store::open(&self.store)?)
     }
 
-    /// Opens the store to read from it, if there is one and it is to be used.
+    /// Reads from the store by `read`, and changes nothing.
     ///
-    /// Errors: it cannot be opened.
-    pub(super) fn open_if_any(&self) -> Result<Option<Store>, CliError> {
-        let is_there = !self.no_store && self.store.exists();
-        Ok(is_there.then(|| Store::open(&self.store)).transpose()?)
+    /// Errors: there is no store, it cannot be read, or `read` fails.
+    pub(super) fn read<T>(
+        &self,
+        read: impl FnMut(&Store) -> Result<T, CliError>,
+    ) -> Result<T, CliError> {
+        self.is_there()?;
+        Store::read(&self.store, read)
+    }
+
+    /// The same, if there is a store and it is to be used.
+    ///
+    /// Errors: it cannot be read, or `read` fails.
+    pub(super) fn read_if_any<T>(
+        &self,
+        read: impl FnMut(&Store) -> Result<T, CliError>,
+    ) -> Result<Option<T>, CliError> {
+        let is_there = !self.no_store && self.is_there().is_ok();
+        is_there.then(|| Store::read(&self.store, read)).transpose()
+    }
+
+    fn is_there(&self) -> Result<(), CliError> {
+        if self.store.symlink_metadata().is_ok() {
+            return Ok(());
+        }
+        let file = self.store.display();
+        Err(CliError::usage(format!(
+            "there is no store {file} here; make a run first, or name another store with --store"
+        )))
     }
 
     /// Stores `run` with its `replicates`, and returns its number; a store that cannot be written is a

@@ -10,6 +10,7 @@ pub(crate) mod responses;
 pub mod risks;
 pub(crate) mod strategies;
 pub(crate) mod timeline;
+pub mod unfinished;
 pub mod whatif;
 
 pub use explore::explore;
@@ -22,6 +23,7 @@ use baseline::Baseline;
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::measure::timeline::Timeline;
 use serde::{Deserialize, Serialize};
+use unfinished::UnfinishedAccounts;
 use whatif::grid::Grid;
 use whatif::pools::PoolWhatIf;
 use whatif::scaling::ScalingPoint;
@@ -67,6 +69,9 @@ pub struct Decision {
     /// Each contender against a run that was kept, if one was named.
     #[serde(default)]
     pub baseline: Option<Baseline>,
+    /// Stored runs with accounts that did not end as planned.
+    #[serde(default)]
+    pub unfinished: Vec<UnfinishedAccounts>,
 }
 
 impl Decision {
@@ -90,6 +95,7 @@ impl Decision {
             grid: Grid::default(),
             varied_accounts: 0,
             baseline: None,
+            unfinished: Vec::new(),
             goal,
             league,
         }

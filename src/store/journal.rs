@@ -191,6 +191,23 @@ impl Store {
         Ok(true)
     }
 
+    /// Checks that other processes find the journal of run `id` as it is here.
+    ///
+    /// Errors: the store vanished, or what others find in it is damaged or less.
+    pub fn check_journal(&self, id: i64) -> Result<(), StoreError> {
+        self.check_in_place()?;
+        let notes = |store: &Self| {
+            let select = "SELECT count(*), (SELECT count(*) FROM runs WHERE id = ?1) FROM notes WHERE run_id = ?1";
+            let read = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+            store.connection.query_row(select, [id], read).map_err(|source| store.sqlite(source))
+        };
+        let here = notes(self)?;
+        match Self::read(&self.path, notes) {
+            Ok(found) if found == here => Ok(()),
+            _ => Err(StoreError::Vanished { path: self.path.clone() }),
+        }
+    }
+
     /// Deletes the run of `lease`, of which no write was noted, so that none was sent.
     ///
     /// Errors: the store cannot be written, or the run belongs to another process by now.
@@ -259,7 +276,9 @@ impl SqliteJournal<'_> {
 
 impl Journal for SqliteJournal<'_> {
     fn keep(&self, note: &Note) -> Result<(), JournalError> {
-        self.owned(self.insert(note))
+        self.owned(self.insert(note))?;
+        // A note in a file that nobody finds is none.
+        self.store.check_in_place().map_err(|source| JournalError(Box::new(source)))
     }
 
     // The migration changes the fields that a filter searches, so a resumed run cannot repeat the search.

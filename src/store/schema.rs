@@ -1,9 +1,30 @@
 //! The tables of the store, and the migration of stores of earlier versions.
 
-use rusqlite::{Connection, TransactionBehavior};
+use super::place::{Place, with_ending};
+use super::{Store, StoreError};
+use rusqlite::Connection;
+use std::path::PathBuf;
 
-/// Version of the tables. Stores of version 0 (SQLite's default) hold runs and histograms alone.
-pub(super) const VERSION: i64 = 3;
+/// The mark of our files in the header of an `SQLite` database: "neob".
+const APPLICATION_ID: i64 = 0x6e65_6f62;
+
+/// Version of [`TABLES`]. Stores of version 0 (`SQLite`'s default) hold records alone.
+const FIRST: i64 = 2;
+
+/// Additions to the tables, of version 3, 4, …: each only adds tables, columns and indexes.
+const ADDITIONS: [&str; 1] = [super::lease::TABLES];
+
+/// Version of the tables.
+pub(super) const VERSION: i64 = FIRST + ADDITIONS.len() as i64;
+
+/// The tables of version 0, which never had a mark of their own; the earliest lack [`DOCUMENTS`].
+const OLDEST: &str = "
+    CREATE TABLE runs (
+        id INTEGER PRIMARY KEY,
+        made_at_unix_s INTEGER NOT NULL,
+        record_json TEXT NOT NULL
+    );
+";
 
 /// AUTOINCREMENT, so that the number of a purged run is never reused: `undo 7` must not mean another run.
 const TABLES: &str = "
@@ -23,6 +44,9 @@ const TABLES: &str = "
         note_json TEXT NOT NULL,
         PRIMARY KEY (run_id, seq)
     ) WITHOUT ROWID;
+";
+
+const HISTOGRAMS: &str = "
     CREATE TABLE IF NOT EXISTS histograms (
         run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
         endpoint TEXT NOT NULL,
@@ -30,6 +54,9 @@ const TABLES: &str = "
         response_ns_hdr_v2 BLOB NOT NULL,
         PRIMARY KEY (run_id, endpoint, outcome)
     );
+";
+
+const DOCUMENTS: &str = "
     CREATE TABLE IF NOT EXISTS documents (
         id INTEGER PRIMARY KEY,
         kind TEXT NOT NULL,
@@ -39,64 +66,170 @@ const TABLES: &str = "
     CREATE INDEX IF NOT EXISTS documents_by_kind ON documents (kind, id);
 ";
 
-/// Sets up the connection and migrates the tables to [`VERSION`]. Returns the version found as the inner
-/// error if it is a later one, whose tables are left alone.
+/// What a file was recognised as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Form {
+    /// A database without tables.
+    Empty,
+    /// A store with the tables of this version.
+    Current,
+    /// The same from a release that did not mark its files.
+    Unmarked,
+    /// A store of an earlier version.
+    Earlier(i64),
+}
+
+/// Recognises a store: by its mark, or by the exact tables of a release that did not mark its files.
+///
+/// Errors: it is of a later version, or belongs to another program.
+pub(super) fn recognise(store: &Store) -> Result<Form, StoreError> {
+    let (mark, version, found) = described(&store.connection).map_err(|it| store.sqlite(it))?;
+    let form = |version| match version {
+        VERSION => Form::Current,
+        earlier => Form::Earlier(earlier),
+    };
+    let not = |why: String| Err(StoreError::NotAStore { path: store.path.clone(), why });
+    match (mark, version) {
+        (APPLICATION_ID, later) if later > VERSION => {
+            Err(StoreError::Later { path: store.path.clone(), found: later })
+        }
+        (APPLICATION_ID, version) => Ok(form(version)),
+        (0, 0) if found.is_empty() => Ok(Form::Empty),
+        (0, 0)
+            if [vec![OLDEST, HISTOGRAMS], vec![OLDEST, HISTOGRAMS, DOCUMENTS]]
+                .iter()
+                .any(|tables| structure_of(tables) == found) =>
+        {
+            Ok(Form::Earlier(0))
+        }
+        (0, FIRST) if structure_of(&[TABLES, HISTOGRAMS, DOCUMENTS]) == found => {
+            Ok(if FIRST == VERSION { Form::Unmarked } else { Form::Earlier(FIRST) })
+        }
+        (0, _) => not("it has other tables".to_owned()),
+        (other, _) => not(format!("another program has marked it as its own ({other:#010x})")),
+    }
+}
+
+/// Mark, version and structure of a database.
+fn described(connection: &Connection) -> rusqlite::Result<(i64, i64, Vec<String>)> {
+    let number = |name| connection.pragma_query_value(None, name, |row| row.get(0));
+    Ok((number("application_id")?, number("user_version")?, structure(connection)?))
+}
+
+/// Tables with their columns, indexes, views and triggers, one in a line. The index of documents is no
+/// matter: each version makes it where it lacks.
+fn structure(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let select = r#"SELECT concat_ws(' ', of.type, of.name, of.tbl_name,
+             it.name, it.type, it."notnull", it.dflt_value, it.pk)
+         FROM sqlite_master AS of LEFT JOIN pragma_table_xinfo(of.name) AS it ON of.type = 'table'
+         WHERE of.name NOT LIKE 'sqlite~_%' ESCAPE '~' AND of.name <> 'documents_by_kind' ORDER BY 1"#;
+    connection.prepare(select)?.query_map([], |row| row.get(0))?.collect()
+}
+
+/// The structure that these `tables` have.
+fn structure_of(tables: &[&str]) -> Vec<String> {
+    let made = Connection::open_in_memory().and_then(|memory| {
+        memory.execute_batch(&tables.concat())?;
+        structure(&memory)
+    });
+    made.expect("our own tables")
+}
+
+/// Sets up a connection that writes, and brings the tables to [`VERSION`]: a store of an earlier version is
+/// copied first.
 ///
 /// Under WAL with synchronous = NORMAL a committed note survives the process, even if killed, since the
 /// operating system has it. It may not survive a crash of the machine.
-pub(super) fn prepare(connection: &mut Connection) -> rusqlite::Result<Result<(), i64>> {
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+///
+/// Errors: it is no store, or it cannot be written.
+pub(super) fn prepare(store: &mut Store) -> Result<(), StoreError> {
+    let form = recognise(store)?;
+    set_up(&store.connection).map_err(|source| store.sqlite(source))?;
+    if let Form::Earlier(version) = form {
+        let copy = back_up(store, version)?;
+        tracing::warn!(
+            target: "neonbench::store",
+            "store {} is brought from version {version} of its tables to {VERSION}; {} is a copy of it as it was",
+            store.path.display(),
+            copy.display()
+        );
+    }
+    if form != Form::Current {
+        migrate(store)?;
+    }
+    let keys = store.connection.pragma_update(None, "foreign_keys", "ON");
+    keys.map_err(|source| store.sqlite(source))
+}
+
+fn set_up(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
     connection.pragma_update(None, "synchronous", "NORMAL")?;
     // Purged rows are overwritten in the file.
-    connection.pragma_update_and_check(None, "secure_delete", "ON", |_| Ok(()))?;
-    if version(connection)? < VERSION {
-        // Dropping a referenced table would cascade.
-        connection.pragma_update(None, "foreign_keys", "OFF")?;
-        migrate(connection)?;
-    }
-    connection.pragma_update(None, "foreign_keys", "ON")?;
-    let found = version(connection)?;
-    Ok(if found > VERSION { Err(found) } else { Ok(()) })
+    connection.pragma_update_and_check(None, "secure_delete", "ON", |_| Ok(()))
 }
 
-fn version(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.pragma_query_value(None, "user_version", |row| row.get(0))
+/// Copies a store of `version` beside it, for its owner alone.
+fn back_up(store: &Store, version: i64) -> Result<PathBuf, StoreError> {
+    let names = (1..).map(|copy| match copy {
+        1 => format!(".version-{version}"),
+        more => format!(".version-{version}-{more}"),
+    });
+    let mut free = names.map(|ending| with_ending(&store.path, &ending));
+    let copy = free.find(|copy| copy.symlink_metadata().is_err()).expect("endless");
+    Place::create(&copy)?;
+    let made = store.connection.execute("VACUUM INTO ?1", [copy.to_string_lossy()]);
+    made.map_err(|source| {
+        // Half a copy is none.
+        let _ = std::fs::remove_file(&copy);
+        store.sqlite(source)
+    })?;
+    Ok(copy)
 }
 
-fn migrate(connection: &mut Connection) -> rusqlite::Result<()> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+/// Makes the tables of this version, and adds to those of earlier ones what they lack.
+///
+/// Errors: it is no store any more, or it cannot be written.
+pub(super) fn migrate(store: &mut Store) -> Result<(), StoreError> {
+    // Dropping a referenced table would cascade.
+    let begin = store
+        .connection
+        .pragma_update(None, "foreign_keys", "OFF")
+        .and_then(|()| store.connection.execute_batch("BEGIN IMMEDIATE"));
+    begin.map_err(|source| store.sqlite(source))?;
     // Another process may have been faster.
-    let found = version(&transaction)?;
-    if found >= VERSION {
-        return Ok(());
-    }
-    if found < 2 {
-        add_journals(&transaction)?;
-    }
-    transaction.execute_batch(super::lease::TABLES)?;
-    transaction.pragma_update(None, "user_version", VERSION)?;
-    transaction.commit()
+    let done = recognise(store)
+        .and_then(|form| add(&store.connection, form).map_err(|source| store.sqlite(source)));
+    let end = if done.is_ok() { "COMMIT" } else { "ROLLBACK" };
+    let ended = store.connection.execute_batch(end).map_err(|source| store.sqlite(source));
+    done.and(ended)
 }
 
-/// The tables of version 2, from nothing or from those of version 0.
-fn add_journals(transaction: &Connection) -> rusqlite::Result<()> {
-    let is_there = "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'runs'";
-    let is_old = transaction.query_row(is_there, [], |row| row.get::<_, i64>(0))? > 0;
-    if is_old {
-        // A temporary copy, not a rename: SQLite would rename the references to the table as well.
-        transaction.execute_batch(
-            "CREATE TEMP TABLE old_runs AS SELECT id, made_at_unix_s, record_json FROM runs;
-             DROP TABLE runs;",
-        )?;
+fn add(connection: &Connection, form: Form) -> rusqlite::Result<()> {
+    let from = match form {
+        Form::Current => return Ok(()),
+        Form::Unmarked => VERSION,
+        Form::Empty => {
+            connection.execute_batch(&[TABLES, HISTOGRAMS, DOCUMENTS].concat())?;
+            FIRST
+        }
+        Form::Earlier(0) => {
+            // SQLite cannot lift NOT NULL, nor add AUTOINCREMENT: the rows move into a table that has all columns
+            // of the old one. By a temporary copy, not by a rename, which would rename references to it as well.
+            connection.execute_batch(&format!(
+                "CREATE TEMP TABLE old_runs AS SELECT id, made_at_unix_s, record_json FROM runs;
+                 DROP TABLE runs;
+                 {TABLES} {HISTOGRAMS} {DOCUMENTS}
+                 INSERT INTO runs (id, made_at_unix_s, state, record_json)
+                 SELECT id, made_at_unix_s, 'finished', record_json FROM old_runs;
+                 DROP TABLE old_runs;"
+            ))?;
+            FIRST
+        }
+        Form::Earlier(version) => version,
+    };
+    for addition in ADDITIONS.iter().skip((from - FIRST) as usize) {
+        connection.execute_batch(addition)?;
     }
-    transaction.execute_batch(TABLES)?;
-    if is_old {
-        transaction.execute_batch(
-            "INSERT INTO runs (id, made_at_unix_s, state, record_json)
-             SELECT id, made_at_unix_s, 'finished', record_json FROM old_runs;
-             DROP TABLE old_runs;",
-        )?;
-    }
-    Ok(())
+    connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+    connection.pragma_update(None, "user_version", VERSION)
 }

@@ -18,6 +18,8 @@ mod repeat;
 mod run;
 mod selftest;
 mod sigkill;
+#[cfg(unix)]
+mod stores;
 mod targets;
 #[cfg(unix)]
 mod terminal;

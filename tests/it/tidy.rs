@@ -55,7 +55,7 @@ const CRATES: &[(&str, &[Floor])] = &[
         "report/shared",
         // A section of a page imports no other.
         "report/decision/answer report/decision/baseline report/decision/how report/decision/responses \
-         report/decision/risks report/decision/strategies report/decision/timeline report/decision/whatif \
+         report/decision/risks report/decision/strategies report/decision/timeline report/decision/unfinished report/decision/whatif \
          report/guide/batches report/guide/claims report/guide/examples report/guide/map report/guide/odds \
          report/guide/responses report/guide/verdict report/judged report/methodology/auto \
          report/methodology/benches report/methodology/forecasts report/methodology/http \
@@ -89,7 +89,7 @@ const MEANS: &[(&str, &str)] = &[
     ("std::env", "src/cli src/selftest/record"),
     ("std::process", "src/cli src/main"),
     ("std::thread", "mock/src/server mock/src/wall_clock src/experiment src/report/suite src/report/methodology/http \
-                     src/select src/selftest/record src/cli"),
+                     src/select src/selftest/record src/store src/cli"),
     ("println!", "src/cli"),
     ("eprintln!", "src/cli src/main"),
     ("neon_mock::NeonMock", "mock/src/lib engine/src/run src/manager src/selftest src/probe src/cli"),

@@ -1,8 +1,15 @@
 //! The record of a run that several processes carried out: the sum of their figures.
 
-use super::{CallCounts, CallTimesS, Exposure, Performance, RunRecord, ratio};
+use super::{
+    AuditVerdict, CallCounts, CallTimesS, ErrorDetail, Exposure, Performance, RunRecord, ratio,
+};
+use crate::measure::RecordCounts;
+use neon_mock::api::AccountId;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// Errors that a record holds.
+const MOST_ERRORS: usize = 100;
 
 /// Figures of one process of a run that was stopped and resumed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -61,6 +68,61 @@ impl RunRecord {
         let landed = processes.iter().map(|process| process.landed).sum();
         self.performance = self.performance.plus(&earlier.performance, self, landed);
         self.processes = processes;
+    }
+}
+
+impl RunRecord {
+    /// The record of the whole run after this process tried the accounts `again` that the `earlier` ones could
+    /// not migrate, and ended `landed` of them.
+    ///
+    /// Accounts move from the failed ones to where they have ended now. Times, calls and what the audits
+    /// found are added up.
+    pub fn after_retry(self, earlier: &Self, again: &[AccountId], landed: u64) -> Self {
+        let (was, now) = (earlier.records, self.records);
+        let is_settled =
+            |error: &ErrorDetail| again.iter().any(|id| id.to_string() == error.resource_id);
+        let left = earlier.errors.iter().filter(|error| !is_settled(error)).cloned();
+        let errors = left.chain(self.errors.iter().cloned()).take(MOST_ERRORS).collect();
+        let mut whole = Self {
+            resources: earlier.resources,
+            lower_bound_s: earlier.lower_bound_s,
+            lower_bound_any_client_s: earlier.lower_bound_any_client_s,
+            records: RecordCounts {
+                total: was.total,
+                migrated: was.migrated + now.migrated,
+                unchanged: was.unchanged + now.unchanged,
+                unmapped: was.unmapped + now.unmapped,
+                skipped: was.skipped + now.skipped,
+                failed: was.failed.saturating_sub(now.total) + now.failed,
+            },
+            errors_total: earlier.errors_total.saturating_sub(now.total) + self.errors_total,
+            errors,
+            audit: self.audit.clone().after(&earlier.audit),
+            unmapped: earlier.unmapped.clone(),
+            ..self
+        };
+        whole.continue_from(Some(earlier), landed, 0);
+        whole
+    }
+}
+
+impl AuditVerdict {
+    /// This verdict on some accounts after `earlier` on all of them.
+    fn after(self, earlier: &Self) -> Self {
+        Self {
+            valid: self.valid && earlier.valid,
+            mismatched: self.mismatched + earlier.mismatched,
+            lost_updates: self.lost_updates + earlier.lost_updates,
+            undone_by_staff: self.undone_by_staff + earlier.undone_by_staff,
+            staff_edits: self.staff_edits + earlier.staff_edits,
+            faults: earlier.faults.iter().cloned().chain(self.faults).collect(),
+            read_back: self.read_back + earlier.read_back,
+            not_read_back: self.not_read_back + earlier.not_read_back,
+            gone: self.gone + earlier.gone,
+            edited_since: self.edited_since + earlier.edited_since,
+            edits_since: earlier.edits_since.iter().cloned().chain(self.edits_since).collect(),
+            ..self
+        }
     }
 }
 

@@ -30,9 +30,10 @@ pub(super) fn run(args: &ReportArgs, line: &CommandLine) -> Result<ExitCode, Cli
     let mut decision = explore(&exploration, &mut |what| tell(&status, what))?;
     drop(status);
     if let Some(id) = args.baseline {
-        let store = args.store.open()?;
-        let mut baseline = from_runs::against(&store, id, &decision.league)?;
-        let strategy = store.entry(id)?.record.map(|record| record.strategy.to_string());
+        let (mut baseline, strategy) = args.store.read(|store| {
+            let baseline = from_runs::against(store, id, &decision.league)?;
+            Ok((baseline, store.entry(id)?.record.map(|record| record.strategy.to_string())))
+        })?;
         baseline.deltas.retain(|(name, _)| Some(name) == strategy.as_ref());
         decision.baseline = Some(baseline);
     }

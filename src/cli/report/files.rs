@@ -2,7 +2,7 @@
 
 use super::ReportArgs;
 use crate::cli::error::{CliError, code};
-use crate::cli::files::create_folder;
+use crate::cli::files::{Output, Readers, check, create_folder};
 use crate::cli::output::{print, print_json};
 use neonbench::experiment::{Delta, DeltaVerdict};
 use neonbench::report::decision::baseline::Baseline;
@@ -15,24 +15,32 @@ use neonbench::report::shared::provenance::Provenance;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-fn write_error(path: &Path) -> impl FnOnce(std::io::Error) -> CliError {
-    let path = path.to_owned();
-    move |source| CliError::Write { path, source }
-}
-
-/// Where `name` is written before it takes its place in `dir`.
-fn temporary(dir: &Path, name: &str) -> PathBuf {
-    // Beside its place, as a rename is atomic only within one file system.
-    dir.join(format!(".{name}.{}.tmp", std::process::id()))
-}
-
-/// Makes `dir` and finds out whether files can be made in it.
+/// Makes `dir` and finds out whether the files of a report can be made in it.
+///
+/// Errors: they cannot, or files of others are in their place.
 pub(super) fn prepare(dir: &Path) -> Result<(), CliError> {
     create_folder(dir)?;
-    let probe = temporary(dir, "probe");
-    std::fs::write(&probe, "").map_err(write_error(dir))?;
-    std::fs::remove_file(&probe).map_err(write_error(dir))
+    for name in NAMES {
+        let path = dir.join(name);
+        // All of ours say who made them.
+        let is_ours = |text: Vec<u8>| text.windows(MAKER.len()).any(|part| part == MAKER);
+        if path.is_file() && !std::fs::read(&path).is_ok_and(is_ours) {
+            return Err(CliError::usage(format!(
+                "{} is not of a report of neonbench, which would replace it: choose another folder with --out",
+                path.display()
+            )));
+        }
+        check(Some(&path))?;
+    }
+    Ok(())
 }
+
+/// Names of the files of reports.
+const NAMES: [&str; 6] =
+    ["index.html", "guide.html", "methodology.html", "report.json", "report.md", "latency.hlog"];
+
+/// The name of their maker.
+const MAKER: &[u8] = b"neonbench";
 
 /// Writes `files`, given as what it is, name and text, into `dir`; what each is, with its path.
 ///
@@ -41,30 +49,12 @@ pub(super) fn write<'a>(
     dir: &Path,
     files: &[(&'a str, &str, String)],
 ) -> Result<Vec<(&'a str, PathBuf)>, CliError> {
-    let done = place(dir, files);
-    if done.is_err() {
-        for (_, name, _) in files {
-            // A file that was not written needs no removal.
-            let _ = std::fs::remove_file(temporary(dir, name));
-        }
-    }
-    done
-}
-
-fn place<'a>(
-    dir: &Path,
-    files: &[(&'a str, &str, String)],
-) -> Result<Vec<(&'a str, PathBuf)>, CliError> {
-    for (_, name, text) in files {
-        std::fs::write(temporary(dir, name), text).map_err(write_error(&dir.join(name)))?;
-    }
-    let mut placed = Vec::new();
-    for (what, name, _) in files {
-        let path = dir.join(name);
-        std::fs::rename(temporary(dir, name), &path).map_err(write_error(&path))?;
-        placed.push((*what, path));
-    }
-    Ok(placed)
+    let filled = files
+        .iter()
+        .map(|(_, name, text)| Output::prepare(&dir.join(name), Readers::All)?.fill(text));
+    let filled: Vec<Output> = filled.collect::<Result<_, _>>()?;
+    filled.into_iter().try_for_each(Output::keep)?;
+    Ok(files.iter().map(|(what, name, _)| (*what, dir.join(name))).collect())
 }
 
 /// Writes the page of `decision` with what belongs to it, and says so.

@@ -8,23 +8,35 @@ use neonbench::experiment::delta;
 use neonbench::findings::findings;
 use neonbench::report::decision::Decision;
 use neonbench::report::decision::baseline::Baseline;
+use neonbench::report::decision::unfinished::UnfinishedAccounts;
 use neonbench::report::shared::league::StrategyRuns;
 use neonbench::report::shared::provenance::Provenance;
-use neonbench::store::{ListedRun, Store};
+use neonbench::store::{ListedRun, RunState, Site, Store};
 use std::process::ExitCode;
 
 /// Writes the page of the runs that `--runs` names.
 pub(super) fn run(args: &ReportArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
-    let store = args.store.open()?;
-    let mut league = Vec::new();
-    for &id in &args.runs {
-        league.push(contender(store.entry(id)?)?);
-    }
+    let (league, baseline, unfinished) = args.store.read(|store| {
+        let league = args.runs.iter().map(|&id| contender(store.entry(id)?));
+        let league: Vec<StrategyRuns> = league.collect::<Result<_, CliError>>()?;
+        let baseline = args.baseline.map(|id| against(store, id, &league)).transpose()?;
+        let mut unfinished = Vec::new();
+        for (&run, contender) in args.runs.iter().zip(&league) {
+            let ledger = store.ledger(run)?;
+            let (of, record) = (store.run(run)?, &contender.runs[0]);
+            let stays = of.header.is_some_and(|it| matches!(it.site, Site::ForeignHttp { .. }));
+            let can_retry = stays && of.state == RunState::Finished;
+            let retry = can_retry.then(|| line.to("retry").with("run", run).to_string());
+            unfinished.extend(UnfinishedAccounts::of(run, &ledger, record, retry));
+        }
+        Ok((league, baseline, unfinished))
+    })?;
     let first = league[0].runs[0].clone();
-    let baseline = args.baseline.map(|id| against(&store, id, &league)).transpose()?;
-    let decision = Decision { baseline, ..Decision::of(league, args.engine.selector.goal.goal()) };
+    let goal = args.engine.selector.goal.goal();
+    let decision = Decision { baseline, unfinished, ..Decision::of(league, goal) };
     files::prepare(&args.out)?;
-    let next = Some(line.to("history").to_string());
+    let retry = decision.unfinished.iter().find_map(|one| one.retry.clone());
+    let next = Some(retry.unwrap_or_else(|| line.to("history").to_string()));
     let provenance = Provenance { next, ..provenance::gather(line, first.seed, 1) };
     files::publish(args, &decision, &provenance)
 }

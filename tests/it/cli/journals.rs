@@ -487,10 +487,29 @@ fn what_failed_is_tried_again_and_nothing_else() {
         (&run["records"]["failed"], &run["next_command"]),
         (&1.into(), &"neonbench retry 1".into())
     );
+    // The page of the run names the account and the cause, and ends as the run did.
+    assert_eq!(place.neonbench("report --runs 1 --out page").code, 3);
+    let made = |name: &str| std::fs::read_to_string(place.path().join("page").join(name)).unwrap();
+    let report: Value = serde_json::from_str(&made("report.json")).unwrap();
+    let unfinished = &report["evidence"]["unfinished"][0];
+    assert_eq!((&unfinished["failed"], &unfinished["ambiguous"]), (&1.into(), &0.into()));
+    assert_eq!(unfinished["listed"][0]["resource_id"], "99");
+    assert_eq!(unfinished["retry"], "neonbench retry 1");
+    let cause = unfinished["listed"][0]["cause"].as_str().unwrap();
+    assert!(made("report.md").contains(&format!("| 99 | failed | {cause} |")), "{cause}");
+    assert!(made("index.html").contains("Accounts that run"));
     let reads = mock.calls().of(Endpoint::GetAccount).failed;
     let retried = place.json("retry 1 --json", 3);
     assert_eq!((&retried["resources"], &retried["records"]["failed"]), (&1.into(), &1.into()));
     assert_eq!(mock.calls().of(Endpoint::GetAccount).failed, reads + 1);
+    // Its process is one of the run's.
+    let stored = place.json("history --json", 0)["runs"][0].clone();
+    let processes = (&stored["processes"], &stored["failed"], &stored["resources"]);
+    assert_eq!(processes, (&2.into(), &1.into(), &13.into()), "{stored:#}");
+    let calls = |of: &Value, at: &str| of.pointer(at).and_then(Value::as_u64).unwrap_or_default();
+    let all = calls(&run, "/calls/total") + calls(&retried, "/calls/total");
+    assert_eq!(calls(&stored, "/calls"), all, "{stored:#}");
+    place.refused("fit --run 1", 2, &["run 1"]);
     let none = place.neonbench("retry 1 --only ambiguous");
     assert_eq!((none.code, none.stdout.as_str()), (4, ""), "{none:?}");
     assert_eq!(place.neonbench("verify 1").code, 0);
