@@ -280,7 +280,7 @@ pub(super) fn overlap(error: &StoreError) -> CliError {
         RunState::Undoing => format!("undo it to the end (`neonbench undo {run}`)"),
         _ => format!("continue it (`neonbench resume {run}`), or undo it (`neonbench undo {run}`)"),
     };
-    CliError::usage(format!("{error}: {ways}, or add --again to `run` if that is meant"))
+    CliError::usage(format!("{error}: {ways}, or add --again if that is meant"))
 }
 
 /// Settings that the user gave.

@@ -335,13 +335,21 @@ fn unsaved(
 
 /// The warning about `accounts` that a process may have written after it had lost the run.
 pub(super) fn late_words(accounts: &[AccountId]) -> Option<String> {
-    let listed: Vec<String> = accounts.iter().take(20).map(AccountId::to_string).collect();
-    let more = if accounts.len() > listed.len() { " and more" } else { "" };
-    (!listed.is_empty()).then(|| {
+    (!accounts.is_empty()).then(|| {
         format!(
-            "a process that has lost this run may have written account {}{more} after it was taken over, or may do so \
-             when it wakes up: make sure that it has ended, and look at them",
-            join_and(&listed)
+            "a process that has lost this run may have written {} after it was taken over, or may do so when it wakes \
+             up: make sure that it has ended, and look at them",
+            numbered(accounts)
         )
     })
+}
+
+/// `accounts 1, 2 and 3`, the first of them by their numbers.
+pub(super) fn numbered(accounts: &[AccountId]) -> String {
+    let mut listed: Vec<String> = accounts.iter().take(20).map(AccountId::to_string).collect();
+    if let more @ 1.. = accounts.len() - listed.len() {
+        listed.push(format!("{more} more"));
+    }
+    let noun = if accounts.len() == 1 { "account" } else { "accounts" };
+    format!("{noun} {}", join_and(&listed))
 }

@@ -1,7 +1,7 @@
 //! The lease of a run in the hands of this process: taken, kept alive, lost.
 
 use super::error::CliError;
-use super::journaled::cannot;
+use super::journaled::{cannot, numbered};
 use super::output::second;
 use super::stored::now_unix_s;
 use neon_mock::api::AccountId;
@@ -9,7 +9,6 @@ use neonbench::store::TakenRun;
 use neonbench::store::{
     Claim, Claimant, FormerOwner, Lease, LeaseHolder, ProcessIdentity, RunState, Store,
 };
-use neonbench::text::join_and;
 use neonbench_engine::clock::Clock;
 use neonbench_engine::engine::Stop;
 use neonbench_engine::journal::{BEAT_EVERY, LeaseWatch, OwnerSign};
@@ -231,14 +230,11 @@ pub(super) fn lost(store: &Store, id: i64, late: &[AccountId]) -> CliError {
     let written = match late {
         [] => "nothing was written since".to_owned(),
         late => {
-            let listed: Vec<String> = late.iter().take(20).map(AccountId::to_string).collect();
-            let more = if late.len() > listed.len() { " and more" } else { "" };
             let is_noted =
                 if noted.is_ok() { "" } else { ", which could not be noted in the store" };
             format!(
-                "a write of this process may have reached account {}{more} since{is_noted}: look at them once \
-                 that run has ended",
-                join_and(&listed)
+                "a write of this process may have reached {} since{is_noted}: look at them once that run has ended",
+                numbered(late)
             )
         }
     };

@@ -42,8 +42,8 @@ impl fmt::Display for RunOverlap {
         let fields: Vec<String> = fields.iter().map(|field| format!("`{field}`")).collect();
         write!(
             f,
-            "run {run} ({state}) has applied a plan to {} of {accounts} of this run, and applied again it changes \
-             values a second time",
+            "run {run} ({state}) has changed {} on {accounts} of this run or is about to, and this plan would change \
+             them again",
             join_and(&fields)
         )
     }
