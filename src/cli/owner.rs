@@ -98,6 +98,9 @@ fn in_words(holder: &LeaseHolder) -> String {
     format!("it belongs to {brief} (last heartbeat {} UTC)", second(holder.seen_unix_s))
 }
 
+/// Heartbeats of an owner that a takeover waits through before it takes the owner for alive.
+const LAST_BEATS: u32 = 3;
+
 /// How a run that another process holds may be taken over.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TakeOver {
@@ -209,11 +212,17 @@ fn silence_of(
         return refused(&holder, way);
     };
     let clock = WallClock::start();
-    let watch = LeaseWatch::new(holder.heartbeat.clone(), after, clock.now());
+    let mut watch = LeaseWatch::new(holder.heartbeat.clone(), after, clock.now());
+    let mut moved = 0;
     loop {
         std::thread::park_timeout(BEAT_EVERY / 2);
         let Some(found) = store.holder(id)? else { return Ok(former(holder, true)) };
         match watch.look(&found.heartbeat, clock.now()) {
+            // An owner that is just ending may have sent one more.
+            OwnerSign::Alive if moved < LAST_BEATS => {
+                moved += 1;
+                watch = LeaseWatch::new(found.heartbeat, after, clock.now());
+            }
             OwnerSign::Alive => return refused(&found, "it is alive: stop that process first"),
             _ if is_gone(&found.process) => return Ok(former(found, true)),
             OwnerSign::Quiet => {}

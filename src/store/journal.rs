@@ -160,10 +160,8 @@ impl Store {
         state: RunState,
         run: Option<&Run>,
     ) -> Result<(), StoreError> {
-        match self.try_end(lease, state, run).map_err(|source| self.sqlite(source))? {
-            true => Ok(()),
-            false => Err(self.lost(lease)),
-        }
+        let is_ended = self.try_end(lease, state, run).map_err(|source| self.sqlite(source))?;
+        if is_ended { Ok(()) } else { Err(self.lost(lease)) }
     }
 
     pub(super) fn lost(&self, lease: &Lease) -> StoreError {

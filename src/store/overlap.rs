@@ -7,7 +7,7 @@ use super::lease::Lease;
 use super::{Store, StoreError};
 use crate::text::{join_and, plural};
 use neon_mock::api::{AccountId, FieldId};
-use neonbench_engine::journal::Ledger;
+use neonbench_engine::journal::{Ledger, LedgerEntry};
 use neonbench_engine::plan::{Plan, list_ids, parse_ids};
 use rusqlite::{OptionalExtension, params};
 use std::collections::BTreeSet;
@@ -177,6 +177,6 @@ impl Store {
 
 /// The fields that a run wrote or may have written, each on its account.
 fn places(ledger: &Ledger) -> BTreeSet<(AccountId, FieldId)> {
-    let of = |id| ledger.get(id).into_iter().flat_map(|entry| entry.recorded_writes());
+    let of = |id| ledger.get(id).into_iter().flat_map(LedgerEntry::recorded_writes);
     ledger.written().flat_map(|id| of(id).map(move |write| (id, write.field))).collect()
 }

@@ -54,8 +54,8 @@ pub async fn recognise<T: Transport, C: Clock>(
         ids = of(|entry| entry.identity.is_none() && !entry.changes.is_empty());
     }
     let mut found = Recognition::default();
-    let step = ids.len().div_ceil(LOOKED_AT).max(1);
-    for &id in ids.iter().step_by(step) {
+    let distance = ids.len().div_ceil(LOOKED_AT).max(1);
+    for &id in ids.iter().step_by(distance) {
         let Some(entry) = ledger.get(id) else { continue };
         let is_known = match caller.call(&Request::GetAccount(id)).await {
             Ok(Body::Account(account)) => is_known(entry, &account),
