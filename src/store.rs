@@ -93,7 +93,7 @@ pub enum StoreError {
     #[error("run {id} of store {} belongs to another process by now", .path.display())]
     LeaseLost { path: PathBuf, id: i64 },
     #[error("store {}: {overlap}", .path.display())]
-    Overlap { path: PathBuf, overlap: RunOverlap },
+    Overlap { path: PathBuf, overlap: Box<RunOverlap> },
     #[error("store {}: {kind} {id} is not of a form that this version reads", .path.display())]
     Document { path: PathBuf, kind: &'static str, id: i64, source: serde_json::Error },
 }

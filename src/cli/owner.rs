@@ -47,7 +47,7 @@ pub(super) fn this_process() -> ProcessIdentity {
     }
 }
 
-/// State and start of a process of this namespace. Source: proc_pid_stat(5).
+/// State and start of a process of this namespace. Source: `proc_pid_stat(5)`.
 fn stat(process: u32) -> Option<(char, u64)> {
     let text = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
     // The name before it is in parentheses and may hold anything.

@@ -104,7 +104,7 @@ impl Store {
                 (false, false) => ids.iter().filter(|id| wanted.contains(id)).count(),
             } as u64;
             if accounts > 0 {
-                let overlap = RunOverlap { run: id, state, accounts, fields };
+                let overlap = Box::new(RunOverlap { run: id, state, accounts, fields });
                 return Err(StoreError::Overlap { path: self.path.clone(), overlap });
             }
         }

@@ -51,6 +51,9 @@ pub(super) enum Ending {
     Lost,
 }
 
+/// A process from its start to its end.
+type Life<'f> = Pin<Box<dyn Future<Output = Option<Ending>> + 'f>>;
+
 /// Half a year, by which calendars jump.
 const JUMP_S: i64 = 15_000_000;
 
@@ -145,12 +148,12 @@ impl<'s> World<'s> {
         let processes: Vec<(Verb, Rc<Fate>)> =
             processes.into_iter().map(|(verb, fate)| (verb, Rc::new(fate))).collect();
         let numbers: Vec<u32> = processes.iter().map(|_| 1 + below(draws, 2) as u32).collect();
-        type Life<'f> = Pin<Box<dyn Future<Output = Option<Ending>> + 'f>>;
         let life = |((verb, fate), number): (&(Verb, Rc<Fate>), &u32)| {
             let (verb, fate, number) = (*verb, Rc::clone(fate), *number);
             Box::pin(async move {
                 self.clock.sleep_until(self.clock.now() + fate.start).await;
-                lived(&fate, &self.clock, self.carry_out(verb, 1, &fate, number)).await
+                let work = Box::pin(self.carry_out(verb, 1, &fate, number));
+                Box::pin(lived(&fate, &self.clock, work)).await
             }) as Life<'_>
         };
         let mut lives: Vec<(Life<'_>, Option<Option<Ending>>)> =
