@@ -24,7 +24,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
 /// Schedules of the sample, and of the whole.
-const SAMPLE: u64 = 400;
+const SAMPLE: u64 = 2_000;
 const WHOLE: u64 = 100_000;
 
 /// A chain, which is no plan to apply twice; one that moves and merges; one that can be repeated.
