@@ -24,6 +24,7 @@ mod json_lines;
 mod judge;
 mod mistakes;
 mod output;
+mod owner;
 mod plan;
 mod probe;
 mod profile;

@@ -5,6 +5,8 @@
 mod header;
 mod history;
 mod journal;
+mod lease;
+mod overlap;
 mod place;
 mod purge;
 mod schema;
@@ -12,6 +14,8 @@ mod schema;
 pub use header::{Header, HeaderError, ProfileText, Site};
 pub use history::ListedRun;
 pub use journal::{RunState, SqliteJournal, StoredRun};
+pub use lease::{Claim, Claimant, FormerOwner, Lease, LeaseHolder, ProcessIdentity, TakenRun};
+pub use overlap::RunOverlap;
 pub use purge::{Purge, PurgedRun};
 
 use crate::experiment::RunFigures;
@@ -86,6 +90,10 @@ pub enum StoreError {
     Header { path: PathBuf, id: i64, source: Box<HeaderError> },
     #[error("store {}: the accounts of run {id} cannot be read", .path.display())]
     Ids { path: PathBuf, id: i64, source: IdsError },
+    #[error("run {id} of store {} belongs to another process by now", .path.display())]
+    LeaseLost { path: PathBuf, id: i64 },
+    #[error("store {}: {overlap}", .path.display())]
+    Overlap { path: PathBuf, overlap: Box<RunOverlap> },
     #[error("store {}: {kind} {id} is not of a form that this version reads", .path.display())]
     Document { path: PathBuf, kind: &'static str, id: i64, source: serde_json::Error },
 }

@@ -17,6 +17,7 @@ mod pipelined;
 mod put_batch;
 mod read_again;
 mod reading;
+mod recognise;
 mod retry;
 mod rows;
 mod settings;
@@ -32,6 +33,7 @@ pub use job::{AccountSource, Job};
 pub use read_again::{
     AccountReader, AccountView, ClearedSuspects, Settle, SuspectAccount, UnreadAccounts,
 };
+pub use recognise::{Recognition, recognise};
 pub use rows::{Columns, account_of, criteria, ids_of};
 pub use settings::{
     AuditDepth, DEFAULT_BATCH_SIZE, DEFAULT_MAX_OUTAGE, DEFAULT_WORKERS, Guard, MAX_HYBRID_BATCH,
@@ -79,7 +81,8 @@ async fn carry_out<T: Transport, C: Clock>(
 ) -> Result<(), EngineError> {
     let settings = job.settings;
     let limits = job.limits.unwrap_or(&settings.limiter);
-    let caller = Caller::new(transport, clock, observer, settings, limits, job.stop);
+    let caller =
+        Caller::new(transport, clock, observer, settings, limits, job.stop).owned_by(job.journal);
     let migrator = Migrator::new(caller, job);
     migrator.caller().emit(&Event::Started { at: clock.now() });
     let found;

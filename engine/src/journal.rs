@@ -6,8 +6,10 @@
 //!
 //! Deliberately absent: where the notes are stored.
 
+mod lease;
 mod standing;
 
+pub use lease::{BEAT_EVERY, Heartbeat, LeaseWatch, OwnerSign, SILENCE};
 pub use standing::{RecordedWrite, Standing};
 
 use neon_mock::api::{AccountId, AccountKind, FieldId, Value};
@@ -41,6 +43,9 @@ pub struct Intent {
     pub mappings_done: u32,
     /// The fields that it changes.
     pub changes: Vec<FieldChange>,
+    /// Digest by which the account is recognised, if it was read whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
     /// Reason, if the account fails although it is written. Holds no value of the account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
@@ -90,6 +95,22 @@ impl RetryScope {
     }
 }
 
+/// The decision of a person about an account whose last write has an unknown result, where reading the account
+/// does not tell either: somebody else wrote one of its fields since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settlement {
+    /// What stands there stays, and the mappings of the write count as done.
+    Keep,
+    /// The values that the run meant to leave are written over what stands there.
+    Write,
+}
+
+/// Such decisions by account.
+pub type Settlements = BTreeMap<AccountId, Settlement>;
+
+/// Nobody decided anything.
+pub const NO_SETTLEMENTS: &Settlements = &BTreeMap::new();
+
 /// One line of a journal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -106,6 +127,14 @@ pub enum Note {
         /// The account.
         id: AccountId,
     },
+    /// Nobody can tell whether the last write that was intended for the account was carried out, and a person
+    /// decided to keep what stands there: its mappings count as done.
+    Kept {
+        /// The account.
+        id: AccountId,
+        /// The changes whose new value stands there, so that they are the run's.
+        changes: Vec<FieldChange>,
+    },
     /// The account has ended.
     Landed {
         /// The account.
@@ -115,6 +144,19 @@ pub enum Note {
         /// Reason, if there is one. Holds no value of the account.
         reason: String,
     },
+}
+
+impl Note {
+    /// The account that it is about.
+    pub const fn account(&self) -> AccountId {
+        match self {
+            Self::Intended(intent) => intent.id,
+            Self::Written { id }
+            | Self::NotWritten { id }
+            | Self::Kept { id, .. }
+            | Self::Landed { id, .. } => *id,
+        }
+    }
 }
 
 /// A note could not be stored. The run must not send the write then.
@@ -141,6 +183,16 @@ pub trait Journal {
     fn enumerated(&self, _: &[AccountId]) -> Result<(), JournalError> {
         Ok(())
     }
+
+    /// Called right before a write of account `id` is sent, and again before each repetition.
+    ///
+    /// Errors: [`JournalError`] if another process has taken the run over; the write is not sent then.
+    fn sending(&self, _: AccountId) -> Result<(), JournalError> {
+        Ok(())
+    }
+
+    /// Called once that write is answered, or the transport has given it up.
+    fn answered(&self, _: AccountId) {}
 }
 
 /// Stores nothing, for runs in virtual time.
@@ -182,6 +234,8 @@ pub struct LedgerEntry {
     pub open: Option<Intent>,
     /// The kind of the account, once a write was intended.
     pub kind: Option<AccountKind>,
+    /// Digest by which the account is recognised, if it was read whole before its first write.
+    pub identity: Option<String>,
     /// Mappings of the plan that are certainly done.
     pub mappings_done: u32,
     /// Why the account fails although it was written, if it does.
@@ -223,7 +277,13 @@ impl Ledger {
 
     /// True if an account was written, or may have been.
     pub fn has_writes(&self) -> bool {
-        self.entries.values().any(|entry| !entry.changes.is_empty() || entry.open.is_some())
+        self.written().next().is_some()
+    }
+
+    /// The accounts that were written, or may have been, in id order.
+    pub fn written(&self) -> impl Iterator<Item = AccountId> {
+        let is_written = |entry: &LedgerEntry| !entry.changes.is_empty() || entry.open.is_some();
+        self.iter().filter(move |(_, entry)| is_written(entry)).map(|(id, _)| id)
     }
 
     /// The state of account `id`; `None` if it was never noted.
@@ -238,10 +298,7 @@ impl Ledger {
 
     /// Adds one note more.
     pub fn add(&mut self, note: Note) {
-        let id = match &note {
-            Note::Intended(intent) => intent.id,
-            Note::Written { id } | Note::NotWritten { id } | Note::Landed { id, .. } => *id,
-        };
+        let id = note.account();
         self.notes += 1;
         let entry = self.entries.entry(id).or_default();
         entry.order = self.notes;
@@ -255,6 +312,9 @@ impl LedgerEntry {
         match note {
             Note::Intended(intent) => {
                 self.kind = Some(intent.kind);
+                if self.identity.is_none() {
+                    self.identity.clone_from(&intent.identity);
+                }
                 self.landed = None;
                 self.open = Some(intent);
             }
@@ -262,17 +322,27 @@ impl LedgerEntry {
                 let Some(intent) = self.open.take() else { return };
                 self.mappings_done = intent.mappings_done;
                 self.problem = intent.problem;
-                for change in intent.changes {
-                    match self.changes.iter_mut().find(|known| known.field == change.field) {
-                        // Another client wrote this field meanwhile; undo must restore their value.
-                        Some(known) if known.after != change.before => *known = change,
-                        Some(known) => known.after = change.after,
-                        None => self.changes.push(change),
-                    }
-                }
+                self.changed(intent.changes);
+            }
+            Note::Kept { changes, .. } => {
+                let Some(intent) = self.open.take() else { return };
+                self.mappings_done = intent.mappings_done;
+                self.changed(changes);
             }
             Note::NotWritten { .. } => self.open = None,
             Note::Landed { landing, reason, .. } => self.landed = Some((landing, reason)),
+        }
+    }
+
+    /// Adds changes that were carried out.
+    fn changed(&mut self, changes: Vec<FieldChange>) {
+        for change in changes {
+            match self.changes.iter_mut().find(|known| known.field == change.field) {
+                // Another client wrote this field meanwhile; undo must restore their value.
+                Some(known) if known.after != change.before => *known = change,
+                Some(known) => known.after = change.after,
+                None => self.changes.push(change),
+            }
         }
     }
 }
@@ -293,6 +363,7 @@ mod tests {
                 before: before.map(text),
                 after: after.map(text),
             }],
+            identity: None,
             problem: None,
         })
     }

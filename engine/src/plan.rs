@@ -12,7 +12,7 @@ mod task;
 mod transform;
 mod wire;
 
-pub use check::{Level, PlanIssue, SampledTexts, UNMAPPED_VALUE, check};
+pub use check::{Level, PlanIssue, SampledTexts, UNMAPPED_VALUE, check, repetition_warnings};
 pub use ids::{IdsError, list_ids, parse_ids, parse_ids_beside};
 pub use python::{Carried, PythonError, parse_yaml, to_yaml};
 pub use task::{Inconclusive, ResolvedField, ResolvedMapping, ResolvedPlan};

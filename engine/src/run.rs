@@ -9,12 +9,12 @@ mod verify_undo;
 
 pub use error::RunError;
 pub use simulate::{Simulated, simulate};
-pub use verify_undo::review;
+pub use verify_undo::{recognise, review};
 
 use crate::audit::{self, Audit, AuditScope};
 use crate::engine::{self, AccountSource, AuditDepth, Settings, Stop};
 use crate::event::{Event, Observer};
-use crate::journal::{Journal, Ledger, NoJournal, RetryScope};
+use crate::journal::{Journal, Ledger, NO_SETTLEMENTS, NoJournal, RetryScope, Settlements};
 use crate::measure::Measure;
 use crate::read_back::{ReadBack, Recorder, read_back};
 use crate::record::{AuditBy, CallCounts, ChosenBy, RunRecord, WorldName};
@@ -56,6 +56,8 @@ pub struct RunContext<'a> {
     pub ledger: &'a Ledger,
     /// Accounts of the earlier process to try again, although it ended them.
     pub again: RetryScope,
+    /// What people decided about accounts with a write of unknown result.
+    pub settlements: &'a Settlements,
     /// Once set, the run sends nothing more, and gives up calls that are not answered within a second.
     pub stop: &'a Stop,
     /// Calls that its caller made at a remote server to prepare it; the record counts them.
@@ -68,6 +70,7 @@ impl RunContext<'_> {
         journal: &NoJournal,
         ledger: Ledger::EMPTY,
         again: RetryScope::Neither,
+        settlements: NO_SETTLEMENTS,
         stop: Stop::NEVER,
         calls_before: CallCounts::NONE,
     };
@@ -197,9 +200,10 @@ impl<'a> RunSpec<'a> {
     }
 
     fn job(&self) -> engine::Job<'_> {
-        let RunContext { journal, ledger, again, stop, calls_before: _ } = self.session;
+        let RunContext { journal, ledger, again, settlements, stop, calls_before: _ } =
+            self.session;
         let job = engine::Job::new(&self.scenario.plan, &self.settings, resources(self.scenario));
-        engine::Job { journal, ledger, again, stop, ..job }
+        engine::Job { journal, ledger, again, settlements, stop, ..job }
     }
 
     fn in_virtual_time(&self, fold: &mut Fold<'_>) -> Result<FinishedRun, RunError> {

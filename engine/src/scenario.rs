@@ -10,9 +10,9 @@ pub use file::{BUILT_IN, WireScenario};
 pub use organisation::{sampled_texts, unmapped_warnings};
 
 use crate::near::no_such;
-use crate::plan::{Plan, PlanError, ResolvedPlan, Selection};
+use crate::plan::{Plan, PlanError, ResolvedPlan, Selection, repetition_warnings};
 use neon_mock::Neon;
-use neon_mock::api::{AccountId, Criterion};
+use neon_mock::api::{AccountId, Criterion, CustomField};
 use neon_mock::dataset::Dataset;
 use neon_mock::file::FileError;
 use neon_mock::org::{Organisation, SearchError};
@@ -154,6 +154,16 @@ pub struct Scenario {
     unmapped: Vec<String>,
 }
 
+/// Warnings about a plan for an organisation with `fields`.
+fn warnings_of(plan: &Plan, fields: &[CustomField]) -> Result<Vec<String>, PlanError> {
+    let task = ResolvedPlan::resolve(plan, fields)?;
+    let mut warnings = task.warnings();
+    if !task.is_repeatable() {
+        warnings.extend(repetition_warnings(plan, fields));
+    }
+    Ok(warnings)
+}
+
 impl Scenario {
     /// Fills the gaps of `workload` and checks it.
     ///
@@ -242,8 +252,7 @@ impl Scenario {
         // Unknown fields are found before anything runs.
         let organisation = scenario.organisation(seed.unwrap_or(1));
         if !(is_served && scenario.plan.mappings.is_empty()) {
-            let task = ResolvedPlan::resolve(&scenario.plan, organisation.definitions())?;
-            scenario.warnings = task.warnings();
+            scenario.warnings = warnings_of(&scenario.plan, organisation.definitions())?;
         }
         let sample = sampled_texts(&scenario.plan, &organisation);
         let (plan, fields) = (&scenario.plan, organisation.definitions());

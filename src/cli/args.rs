@@ -207,6 +207,9 @@ pub(super) struct JournalArgs {
     /// Record no writes: the run cannot be resumed, verified or undone
     #[arg(long)]
     pub(super) no_journal: bool,
+    /// Apply the plan even where a run of this store has changed the same fields, and it would change them again
+    #[arg(long)]
+    pub(super) again: bool,
 }
 
 /// The accounts to read again after a run.

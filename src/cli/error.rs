@@ -41,6 +41,8 @@ pub(crate) enum CliError {
     Har(#[from] HarError),
     #[error(transparent)]
     Run(#[from] RunError),
+    #[error("{0}")]
+    TakenOver(String),
     #[error("the run was interrupted, and its checkpoint is saved (next: {resume})")]
     Checkpoint { resume: String, source: RunError },
     #[error(
@@ -156,7 +158,7 @@ pub(crate) const fn exit_code(error: &CliError) -> u8 {
         CliError::Target(_) => code::TARGET,
         CliError::Interrupted { .. } => code::INTERRUPTED,
         CliError::Run(error) | CliError::Checkpoint { source: error, .. } => code_of_run(error),
-        CliError::Unsaved { .. } => code::INTERRUPTED,
+        CliError::TakenOver(_) | CliError::Unsaved { .. } => code::INTERRUPTED,
         CliError::Selftest(_)
         | CliError::Lost { .. }
         | CliError::Runtime(_)

@@ -119,7 +119,7 @@ const EXAMPLES: [(&str, [&str; 2]); 36] = [
 ];
 
 /// Flags that `-h` leaves to `--help`.
-const RARE: [&str; 48] = [
+const RARE: [&str; 52] = [
     "metadata_cache",
     "chunk_size",
     "chunk_pause",
@@ -144,6 +144,10 @@ const RARE: [&str; 48] = [
     "no_store",
     "json_lines",
     "take_over",
+    "same_organisation",
+    "decide",
+    "again",
+    "out_of_order",
     "audit",
     "changes",
     "log",

@@ -4,17 +4,16 @@
 use super::args::{OutputArgs, StoreArgs, whole};
 use super::command_line::CommandLine;
 use super::error::CliError;
-use super::journaled::is_alive;
-use super::output::{count, duration, print, table, verdict};
+use super::output::{count, duration, minute, print, table, verdict};
+use super::owner;
 use super::terminal::{Emphasis, emphasised};
 use clap::Args;
 use neonbench::experiment::median_makespan_s;
-use neonbench::store::{ListedRun, RunState};
+use neonbench::store::{LeaseHolder, ListedRun, RunState};
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::record::RunRecord;
 use serde::Serialize;
 use std::process::ExitCode;
-use time::OffsetDateTime;
 
 /// The runs that `history` shows unless asked for others.
 const LATEST: u32 = 20;
@@ -171,21 +170,34 @@ fn journal_cells(run: &ListedRun) -> Vec<String> {
     let of = |figure: fn(&RunRecord) -> String| run.record.as_ref().map_or("–".to_owned(), figure);
     vec![
         run.id.to_string(),
-        stamp(run.made_at_unix_s),
+        minute(run.made_at_unix_s),
         of(|record| record.strategy.to_string()),
         of(|record| count(record.resources)),
-        state(run),
+        held_state(run),
         journal,
     ]
 }
 
+/// The process that owns a run; `None` if it has certainly ended.
+fn holder(run: &ListedRun) -> Option<&LeaseHolder> {
+    run.holder.as_ref().filter(|it| !owner::is_gone(&it.process))
+}
+
 /// The state of a run; one whose process has gone is no longer running.
 fn state(run: &ListedRun) -> String {
-    let is_gone = run.state == RunState::Running && !run.process.is_some_and(is_alive);
     match run.state {
-        _ if is_gone => emphasised(Emphasis::Warning, "interrupted"),
+        RunState::Running if holder(run).is_none() => emphasised(Emphasis::Warning, "interrupted"),
         RunState::Failed => emphasised(Emphasis::Bad, run.state.name()),
         _ => run.state.name().to_owned(),
+    }
+}
+
+/// The same with the process that owns it, and since when.
+fn held_state(run: &ListedRun) -> String {
+    let state = state(run);
+    match holder(run) {
+        Some(holder) => format!("{state}: {}", owner::in_brief(holder)),
+        None => state,
     }
 }
 
@@ -194,7 +206,7 @@ fn outcome_cells(run: &ListedRun) -> Vec<String> {
     let is_sum = run.record.as_ref().is_some_and(|record| record.processes_lost > 0);
     // A process that was killed has left no figures.
     let least = if is_sum { "≥ " } else { "" };
-    let mut cells = vec![run.id.to_string(), stamp(run.made_at_unix_s)];
+    let mut cells = vec![run.id.to_string(), minute(run.made_at_unix_s)];
     cells.extend(match &run.record {
         None => std::array::from_fn(|_| unknown()),
         Some(record) => [
@@ -215,15 +227,4 @@ fn outcome_cells(run: &ListedRun) -> Vec<String> {
         None => "unreadable".to_owned(),
     });
     cells
-}
-
-/// A time as people read it, to the minute, UTC.
-fn stamp(at_unix_s: i64) -> String {
-    OffsetDateTime::from_unix_timestamp(at_unix_s).map_or_else(
-        |_| at_unix_s.to_string(),
-        |at| {
-            let (date, time) = (at.date(), at.time());
-            format!("{date} {:02}:{:02}", time.hour(), time.minute())
-        },
-    )
 }

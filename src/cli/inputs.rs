@@ -3,13 +3,12 @@
 use super::args::{AccessArgs, CredentialArgs, EngineArgs, Switch, WorkloadArgs, WorldArgs};
 use super::error::CliError;
 use super::files::read;
-use super::stored::now_unix_s;
 use super::terminal::complain;
 use neon_mock::profile::Profile;
 use neonbench::experiment::{Candidate, Constraint, Goal, Portfolio};
 use neonbench::probe::TargetFit;
 use neonbench::select::{ChoiceRequest, ChosenBy, KnownTarget, StrategyChoice};
-use neonbench::store::{Header, ProfileText, Site, Store};
+use neonbench::store::{Claimant, Header, Lease, ProfileText, RunState, Site, Store, StoreError};
 use neonbench_engine::engine::limiter::{Limiter, Manners};
 use neonbench_engine::engine::{Guard, Reads, Settings, Strategy};
 use neonbench_engine::near::no_such;
@@ -255,16 +254,17 @@ impl Inputs {
         })
     }
 
-    /// Notes `order` in `store` before its first call, with at most `most` of its accounts; returns
-    /// the number of the run.
+    /// Notes `order` in `store` before its first call, with at most `most` of its accounts, and gives it to
+    /// `claimant`.
     ///
-    /// Errors: the store cannot be written.
+    /// Errors: the store cannot be written, or another run is in the way.
     pub(super) fn begin(
         &self,
         store: &mut Store,
         order: &RunSpec<'_>,
         most: usize,
-    ) -> Result<i64, CliError> {
+        claimant: Claimant<'_>,
+    ) -> Result<Lease, CliError> {
         let scenario = order.scenario;
         let (ids, sample) = match &scenario.resources {
             Resources::Ids(ids) => (Some(&ids[..ids.len().min(most)]), None),
@@ -289,8 +289,25 @@ impl Inputs {
                 }
             },
         };
-        Ok(store.begin(&header, ids, std::process::id(), now_unix_s())?)
+        store.begin(&header, ids, claimant).map_err(|error| match error {
+            StoreError::Overlap { .. } => overlap(&error),
+            error => error.into(),
+        })
     }
+}
+
+/// The refusal of a run that would apply a plan where another run has, with the ways on.
+pub(super) fn overlap(error: &StoreError) -> CliError {
+    let StoreError::Overlap { overlap, .. } = error else {
+        unreachable!("asked for overlaps alone")
+    };
+    let run = overlap.run;
+    let ways = match overlap.state {
+        RunState::Finished => format!("undo it first (`neonbench undo {run}`)"),
+        RunState::Undoing => format!("undo it to the end (`neonbench undo {run}`)"),
+        _ => format!("continue it (`neonbench resume {run}`), or undo it (`neonbench undo {run}`)"),
+    };
+    CliError::usage(format!("{error}: {ways}, or add --again if that is meant"))
 }
 
 /// Settings that the user gave.

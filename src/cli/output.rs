@@ -16,6 +16,7 @@ use neonbench_engine::record::{
 use serde::Serialize;
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
+use time::OffsetDateTime;
 
 /// Failures that a summary lists.
 const SHOWN: usize = 5;
@@ -338,4 +339,21 @@ fn failures(record: &RunRecord) -> Vec<String> {
         lines.push(labelled("failed", format_args!("{} more; --json lists 100", count(more))));
     }
     lines
+}
+
+/// A time as people read it, to the minute, UTC.
+pub(super) fn minute(at_unix_s: i64) -> String {
+    let second = second(at_unix_s);
+    second.rsplit_once(':').map_or(second.clone(), |(minute, _)| minute.to_owned())
+}
+
+/// The same to the second.
+pub(super) fn second(at_unix_s: i64) -> String {
+    OffsetDateTime::from_unix_timestamp(at_unix_s).map_or_else(
+        |_| at_unix_s.to_string(),
+        |at| {
+            let (date, time) = (at.date(), at.time());
+            format!("{date} {:02}:{:02}:{:02}", time.hour(), time.minute(), time.second())
+        },
+    )
 }

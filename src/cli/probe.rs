@@ -7,6 +7,7 @@ use super::files;
 use super::fitted;
 use super::inputs::Inputs;
 use super::interrupt;
+use super::owner::{OwnedRun, claimant, this_process};
 use super::progress::LiveLine;
 use clap::Args;
 use neonbench::probe::{
@@ -116,15 +117,20 @@ pub(super) fn probe_target(
     }
     let mut kept = Store::open(&store.store)?;
     let order = RunSpec::new(scenario, inputs.settings(Strategy::Hybrid)?);
-    let id = inputs.begin(&mut kept, &order, options.sample as usize)?;
+    let process = this_process();
+    let claimant = claimant("probe", &process, false);
+    let lease = inputs.begin(&mut kept, &order, options.sample as usize, claimant)?;
+    let owned = OwnedRun::keep(lease, &store.store, &stop);
+    let lease = &owned.lease;
     let trace = {
-        let journal = kept.journal(id)?;
+        let journal = kept.journal(lease)?;
         probe::run(scenario, &inputs.world, options, &journal, &stop)
     };
+    let id = lease.run;
     // A store that cannot be written takes nothing from what the calls have shown.
     if kept.has_notes(id).unwrap_or(true) {
         let state = if trace.is_ok() { RunState::Finished } else { RunState::Failed };
-        if let Err(error) = kept.end(id, state, None).and_then(|()| kept.check_journal(id)) {
+        if let Err(error) = kept.end(lease, state, None).and_then(|()| kept.check_journal(id)) {
             line.note(format_args!(
                 "warning: the end of the sample is not saved: {}",
                 in_words(&error.into())
@@ -132,7 +138,7 @@ pub(super) fn probe_target(
         }
         let undo = line.to("undo").with("run", id);
         line.note(format_args!("note: the sample is saved as run {id}; `{undo}` undoes it"));
-    } else if kept.forget(id).is_err() {
+    } else if kept.forget(lease).is_err() {
         line.note(format_args!("note: run {id}, which wrote nothing, stays in the store"));
     }
     Ok(trace?)

@@ -6,17 +6,22 @@ use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::interrupt;
 use super::journaled::{self, JournaledRun, ResumableRun, RunRef, cannot};
+use super::output::plural;
+use super::owner::OwnedRun;
 use super::progress::LiveLine;
 use super::run::{READING_BACK, exit_code_of, print_result};
 use clap::Args;
 use neon_mock::api::AccountId;
 use neonbench::findings::findings;
-use neonbench::store::RunState;
-use neonbench_engine::engine::{AuditDepth, Settings};
-use neonbench_engine::journal::{Ledger, RetryScope};
+use neonbench::store::{Lease, RunState, TakenRun};
+use neonbench_engine::engine::{AuditDepth, Settings, Stop};
+use neonbench_engine::journal::{AccountStatus, Ledger, LedgerEntry, RetryScope, Settlements};
+use neonbench_engine::plan::list_ids;
+use neonbench_engine::record::CallCounts;
 use neonbench_engine::run::{Run, RunContext, RunSpec, World};
 use std::fmt::Display;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// The reason to carry out no part of a run that was undone.
 pub(super) const TAKEN_BACK: &str = "it was undone; run the plan again";
@@ -33,20 +38,46 @@ pub(super) struct ResumeArgs {
 }
 
 pub(super) fn run(args: &ResumeArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
-    let reopened = args.run.reopen("resume", true)?;
+    let mut reopened = args.run.reopen("resume", true)?;
     let id = reopened.run.id;
-    match reopened.run.state {
-        RunState::Running | RunState::Stopped | RunState::Failed => {}
-        RunState::Finished => {
+    let stop = interrupt::listen(line)?;
+    let calls_before = args.run.recognised(&reopened, "resume", &stop)?;
+    let unfinished = [RunState::Running, RunState::Stopped, RunState::Failed];
+    let taken = match reopened.take("resume", &unfinished, RunState::Running)? {
+        Ok(taken) => taken,
+        Err(RunState::Undoing | RunState::Undone) => return Err(cannot("resume", id, TAKEN_BACK)),
+        Err(_) => {
             return Ok(nothing_to_do("resume", format_args!("run {id} has finished"), line));
         }
-        RunState::Undoing | RunState::Undone => return Err(cannot("resume", id, TAKEN_BACK)),
-    }
-    let ledger = reopened.store.ledger(id)?;
-    let ids = reopened.run.ids.clone();
+    };
+    let TakenRun { lease, run, ledger } = taken;
+    let ids = run.ids.clone();
+    reopened.run = run;
     let (again, audit, changes) = (RetryScope::Neither, args.audit.audit, args.changes.clone());
-    let part = Part { ids, ledger, again, audit, changes, verb: "resume" };
-    go_on(&args.run, line, reopened, &part)
+    let settlements = Settlements::new();
+    let part = Part { ids, ledger, again, settlements, audit, changes, verb: "resume" };
+    go_on(&args.run, line, (reopened, lease, calls_before), &part, &stop)
+}
+
+/// Says how the accounts of `ledger` that are in doubt can be settled.
+fn say_in_doubt(ledger: &Ledger, line: &CommandLine) {
+    let is_in_doubt = |entry: &LedgerEntry| {
+        entry.landed.as_ref().is_some_and(|(status, _)| *status == AccountStatus::Ambiguous)
+    };
+    let in_doubt: Vec<AccountId> =
+        ledger.iter().filter(|(_, entry)| is_in_doubt(entry)).map(|(id, _)| id).collect();
+    if in_doubt.is_empty() {
+        return;
+    }
+    let command =
+        |how: &str| line.to("retry").with("decide", format_args!("{}={how}", list_ids(&in_doubt)));
+    let accounts = plural(in_doubt.len() as u64, "account");
+    line.note(format_args!(
+        "{accounts} in doubt: a write may have been carried out, and somebody else wrote since; look at them; `{}` leaves what \
+         stands there, `{}` writes the run's values over it",
+        command("keep"),
+        command("write")
+    ));
 }
 
 /// Says that there is nothing to `verb`, and why.
@@ -63,6 +94,8 @@ pub(super) struct Part {
     pub(super) ledger: Ledger,
     /// The failed accounts that are tried again.
     pub(super) again: RetryScope,
+    /// What people decided about accounts with a write of unknown result.
+    pub(super) settlements: Settlements,
     /// The accounts to read again afterwards, if not as before.
     pub(super) audit: Option<AuditDepth>,
     /// The list of all that the run changed.
@@ -73,21 +106,18 @@ pub(super) struct Part {
 
 /// Carries out a part of a run and prints the result.
 ///
-/// Errors: the run is owned by another process, or could not go on.
+/// Errors: the run was taken over by another process, or could not go on.
 pub(super) fn go_on(
     args: &RunRef,
     line: &CommandLine,
-    mut reopened: ResumableRun,
+    (mut reopened, lease, calls_before): (ResumableRun, Lease, CallCounts),
     part: &Part,
+    stop: &Arc<Stop>,
 ) -> Result<ExitCode, CliError> {
     let id = reopened.run.id;
     part.changes.check()?;
+    let owned = OwnedRun::keep(lease, &args.store.store, stop);
     let scenario = reopened.header.scenario(part.ids.clone())?;
-    if !reopened.store.claim(&reopened.run, std::process::id())? {
-        let taken = format!("another process has just resumed run {id}");
-        return Err(CliError::usage(taken));
-    }
-    let stop = interrupt::listen(line)?;
     let header = &reopened.header;
     let status = LiveLine::new(line, 1);
     status.step(header.settings.strategy.name());
@@ -98,14 +128,15 @@ pub(super) fn go_on(
         settings: Settings { audit: part.audit.unwrap_or(settings.audit), ..settings },
         chosen_by: header.chosen_by,
         reason: header.reason.clone(),
-        session: RunContext::STANDALONE,
+        session: RunContext { calls_before, ..RunContext::STANDALONE },
     };
     let begun = JournaledRun {
         store: &mut reopened.store,
-        id,
+        owned: &owned,
         ledger: &part.ledger,
         again: part.again,
-        stop: &stop,
+        settlements: &part.settlements,
+        stop,
         resume: Some(line.to_string()),
         earlier: reopened.run.record.clone(),
         // A process that was killed, or failed, has left no record.
@@ -121,6 +152,7 @@ pub(super) fn go_on(
     drop(observer);
     drop(status);
     let listed = part.changes.write(&reopened.store, id, &run.fields, line);
+    say_in_doubt(&reopened.store.ledger(id)?, line);
     if args.values.show_values {
         run.record.show_values(&run.measure);
     }

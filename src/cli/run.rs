@@ -12,6 +12,7 @@ use super::interrupt;
 use super::journaled::{self, JournaledRun};
 use super::json_lines::JsonLines;
 use super::output::{labelled, print, print_json, print_json_line, summary};
+use super::owner::{OwnedRun, claimant, this_process};
 use super::progress::LiveLine;
 use clap::Args;
 use neonbench::experiment::{Summary, forecast, replicated};
@@ -19,12 +20,13 @@ use neonbench::findings::RunFinding;
 use neonbench::store::Store;
 use neonbench_engine::engine::{AuditDepth, Stop};
 use neonbench_engine::event::Observer;
-use neonbench_engine::journal::{Ledger, RetryScope};
+use neonbench_engine::journal::{Ledger, NO_SETTLEMENTS, RetryScope};
 use neonbench_engine::plan::{Mapping, list_ids};
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::{Run, RunContext, RunSpec, World};
 use serde::Serialize;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Flags of `run`.
 #[derive(Debug, Args)]
@@ -200,17 +202,22 @@ fn journaled(
     line: &CommandLine,
     inputs: &Inputs,
     order: &RunSpec<'_>,
-    stop: &Stop,
+    stop: &Arc<Stop>,
     observer: &mut dyn Observer,
 ) -> Result<(Run, Result<(), CliError>), CliError> {
     let mut store = Store::open(&args.job.store.store)?;
-    let id = inputs.begin(&mut store, order, usize::MAX)?;
+    let process = this_process();
+    let claimant = claimant("run", &process, args.journal.again);
+    let lease = inputs.begin(&mut store, order, usize::MAX, claimant)?;
+    let id = lease.run;
+    let owned = OwnedRun::keep(lease, &args.job.store.store, stop);
     let stays = matches!(inputs.world, World::ForeignHttp(_));
     let begun = JournaledRun {
         store: &mut store,
-        id,
+        owned: &owned,
         ledger: Ledger::EMPTY,
         again: RetryScope::Neither,
+        settlements: NO_SETTLEMENTS,
         stop,
         resume: stays.then(|| line.to("resume").with("run", id).to_string()),
         earlier: None,

@@ -4,12 +4,13 @@ use super::args::{OutputArgs, StoreArgs};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::history::{self, HistoryArgs};
-use super::journaled::is_alive;
 use super::output::{plural, print};
+use super::owner::{self, TakeOver};
 use super::terminal::complain;
 use clap::{Args, Subcommand};
-use neonbench::store::{Purge, PurgedRun};
+use neonbench::store::Purge;
 use neonbench::text::join_and;
+use neonbench_engine::journal::SILENCE;
 use serde::Serialize;
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
@@ -80,9 +81,9 @@ fn purge(args: &PurgeArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     };
     let mut store = args.store.open()?;
     let (runs, documents) = store.purged_by(what)?;
-    let is_under_way = |run: &&PurgedRun| run.running.is_some_and(is_alive);
-    if let Some(PurgedRun { id, .. }) = runs.iter().find(is_under_way) {
-        return Err(CliError::usage(format!("run {id} is in progress: stop it first")));
+    for run in runs.iter().filter(|run| run.holder.is_some()) {
+        // What another container runs cannot be seen from here, but it can be heard.
+        owner::await_silence(&store, run.id, "purge", TakeOver { after: Some(SILENCE) })?;
     }
     let ids: Vec<i64> = runs.iter().map(|run| run.id).collect();
     let undoable = runs.iter().filter(|run| run.is_undoable).map(|run| run.id);

@@ -4,20 +4,22 @@ use super::args::ValuesArgs;
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::interrupt;
-use super::journaled::{ResumableRun, RunRef, cannot};
+use super::journaled::{ResumableRun, RunRef, cannot, late_words};
 use super::output::{count, plural, print};
+use super::owner::{self, OwnedRun};
 use super::progress::LiveLine;
 use super::resume::nothing_to_do;
 use super::terminal::{Emphasis, emphasised};
 use clap::Args;
 use neon_mock::api::AccountId;
-use neonbench::store::RunState;
-use neonbench::text::field_value;
+use neonbench::store::{RunState, TakenRun};
+use neonbench::text::{field_value, join_and};
 use neonbench_engine::engine::{FieldConflict, ReviewMode, Stop, WriteReview};
-use neonbench_engine::journal::Ledger;
+use neonbench_engine::journal::{Journal, Ledger, NoJournal};
 use neonbench_engine::run;
 use serde::Serialize;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// Differences and failures that are listed; the others are only counted.
 const LISTED: usize = 100;
@@ -28,6 +30,9 @@ pub(super) struct UndoArgs {
     /// Show what would be undone, and write nothing
     #[arg(long)]
     dry_run: bool,
+    /// Undo it although later runs wrote the same fields: these are left alone
+    #[arg(long)]
+    out_of_order: bool,
     #[command(flatten)]
     run: RunRef,
 }
@@ -41,6 +46,9 @@ struct ReviewRecord<F> {
     figures: F,
     failed: u64,
     failures: Vec<FailureRecord>,
+    /// Accounts that a process may have written after it had lost the run.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    late_writes: Vec<String>,
     next_command: String,
 }
 
@@ -103,9 +111,15 @@ pub(super) fn verify(args: &RunRef, line: &CommandLine) -> Result<ExitCode, CliE
     if matches!(reopened.run.state, RunState::Undoing | RunState::Undone) {
         return Err(cannot("verify", id, "it was undone"));
     }
+    reopened.await_silence("verify")?;
     let ledger = reopened.store.ledger(id)?;
     let stop = interrupt::listen(line)?;
-    let found = reviewed(&reopened, &ledger, (&stop, ReviewMode::Verify), line)?;
+    let later = reopened.store.undone_before(id)?;
+    if later.is_empty() {
+        reopened.recognise("verify", &ledger, &stop)?;
+    }
+    let found = reviewed(&reopened, &ledger, (&stop, &NoJournal, ReviewMode::Verify), line)?;
+    let late = reopened.store.late_writes(id)?;
     if stop.is_set() {
         line.note(format_args!("next: {line}"));
         return Ok(ExitCode::from(code::INTERRUPTED));
@@ -125,7 +139,9 @@ pub(super) fn verify(args: &RunRef, line: &CommandLine) -> Result<ExitCode, CliE
         _ if figures.mismatched == 0 && figures.edited_since > 0 => line.to("history"),
         _ => line.to("undo").with_switch("dry_run"),
     };
-    let record = ReviewRecord::new(id, figures, &found, &next);
+    let record =
+        ReviewRecord { late_writes: texts(&late), ..ReviewRecord::new(id, figures, &found, &next) };
+    say_related(&late, &later, line);
     args.output.show(&record, || {
         print(&verified(&record))?;
         print_list(&record.figures.mismatches, record.figures.mismatched, "differs")?;
@@ -140,6 +156,24 @@ pub(super) fn verify(args: &RunRef, line: &CommandLine) -> Result<ExitCode, CliE
     } else {
         0
     }))
+}
+
+fn texts(ids: &[AccountId]) -> Vec<String> {
+    ids.iter().map(AccountId::to_string).collect()
+}
+
+/// Says what else may have written the accounts: a process that lost the run, and `later` runs.
+fn say_related(late: &[AccountId], later: &[i64], line: &CommandLine) {
+    if let Some(late) = late_words(late) {
+        line.note(format_args!("warning: {late}"));
+    }
+    if !later.is_empty() {
+        let runs: Vec<String> = later.iter().map(i64::to_string).collect();
+        let runs = join_and(&runs);
+        line.note(format_args!(
+            "note: later runs wrote the same fields of the same accounts: {runs}"
+        ));
+    }
 }
 
 /// The verdict of `verify` in a sentence.
@@ -176,39 +210,97 @@ fn verified(record: &ReviewRecord<VerifyFigures>) -> String {
 fn reviewed(
     reopened: &ResumableRun,
     ledger: &Ledger,
-    how: (&Stop, ReviewMode),
+    how: (&Stop, &dyn Journal, ReviewMode),
     line: &CommandLine,
 ) -> Result<WriteReview, CliError> {
     let status = LiveLine::new(line, 1);
-    let doing = if how.1 == ReviewMode::Undo { "undoing" } else { "reading accounts again" };
+    let doing = if how.2 == ReviewMode::Undo { "undoing" } else { "reading accounts again" };
     status.step(doing);
     let mut observer = status.observer("");
     let settings = &reopened.header.settings;
     Ok(run::review(&reopened.target, settings, ledger, how, &mut observer)?)
 }
 
+/// Refuses to undo run `id` before the runs `later`, or says so in a trial.
+///
+/// Errors: it is no trial.
+fn in_order(id: i64, later: &[i64], dry_run: bool, line: &CommandLine) -> Result<(), CliError> {
+    let runs: Vec<String> = later.iter().map(i64::to_string).collect();
+    let order: Vec<String> = later.iter().chain([&id]).map(i64::to_string).collect();
+    let reason = format!(
+        "{} {} wrote the same fields of the same accounts later; undo them in the order {}, or add --out-of-order, \
+         which leaves these fields alone",
+        if later.len() == 1 { "run" } else { "runs" },
+        join_and(&runs),
+        order.join(", ")
+    );
+    if dry_run {
+        line.note(format_args!("note: {reason}"));
+        return Ok(());
+    }
+    Err(cannot("undo", id, reason))
+}
+
+/// Takes the run and reverts its writes.
+///
+/// Errors: another process owns it or takes it over, or the server does not answer.
+fn restored(
+    reopened: &mut ResumableRun,
+    of: &RunRef,
+    stop: &Arc<Stop>,
+    line: &CommandLine,
+) -> Result<WriteReview, CliError> {
+    let id = reopened.run.id;
+    // Before the first write: however this ends, the run can no longer be resumed.
+    let TakenRun { lease, ledger, .. } =
+        match reopened.take("undo", &RunState::ALL, RunState::Undoing)? {
+            Ok(taken) => taken,
+            Err(state) => return Err(cannot("undo", id, format_args!("it is {}", state.name()))),
+        };
+    let owned = OwnedRun::keep(lease, &of.store.store, stop);
+    let (found, late) = {
+        let journal = reopened.store.journal(&owned.lease)?;
+        let found = reviewed(reopened, &ledger, (stop, &journal, ReviewMode::Undo), line);
+        (found, journal.late_writes())
+    };
+    if !reopened.store.is_held(&owned.lease)? {
+        return Err(owner::lost(&reopened.store, id, &late));
+    }
+    let is_done = found.as_ref().is_ok_and(|found| found.failed.is_empty() && found.left_out == 0);
+    let state = if is_done && !stop.is_set() { RunState::Undone } else { RunState::Undoing };
+    reopened.store.end(&owned.lease, state, None)?;
+    found
+}
+
 /// Reverts a run's writes where they are still in place.
 ///
 /// Errors: the run cannot be undone, or the server does not answer.
 pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
-    let UndoArgs { dry_run, run: of } = args;
+    let UndoArgs { dry_run, out_of_order, run: of } = args;
     let mut reopened = of.reopen("undo", !dry_run)?;
     let id = reopened.run.id;
     let ledger = reopened.store.ledger(id)?;
     if !ledger.has_writes() {
+        reopened.await_silence("undo")?;
         return Ok(nothing_to_do("undo", format_args!("run {id} wrote nothing"), line));
     }
+    let later = reopened.store.undone_before(id)?;
+    if !later.is_empty() && !out_of_order {
+        in_order(id, &later, *dry_run, line)?;
+    }
     let stop = interrupt::listen(line)?;
-    if !dry_run {
-        // Before the first write: however this ends, the run can no longer be resumed.
-        reopened.store.end(id, RunState::Undoing, None)?;
+    if later.is_empty() {
+        reopened.recognise("undo", &ledger, &stop)?;
     }
-    let mode = if *dry_run { ReviewMode::DryUndo } else { ReviewMode::Undo };
-    let found = reviewed(&reopened, &ledger, (&stop, mode), line)?;
-    let is_done = found.failed.is_empty() && !stop.is_set();
-    if is_done && !dry_run {
-        reopened.store.end(id, RunState::Undone, None)?;
-    }
+    let found = if *dry_run {
+        reopened.await_silence("undo")?;
+        let ledger = reopened.store.ledger(id)?;
+        reviewed(&reopened, &ledger, (&stop, &NoJournal, ReviewMode::DryUndo), line)?
+    } else {
+        restored(&mut reopened, of, &stop, line)?
+    };
+    let is_done = found.failed.is_empty() && found.left_out == 0 && !stop.is_set();
+    let late = reopened.store.late_writes(id)?;
     let figures = UndoFigures {
         dry_run: *dry_run,
         accounts: found.accounts,
@@ -222,7 +314,9 @@ pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliE
         // After a trial, too: whoever makes one knows how to undo, and a hint must not lead there by habit.
         _ => line.to("history"),
     };
-    let record = ReviewRecord::new(id, figures, &found, &next);
+    let record =
+        ReviewRecord { late_writes: texts(&late), ..ReviewRecord::new(id, figures, &found, &next) };
+    say_related(&late, &[], line);
     let UndoFigures { restored, unchanged, conflicted, conflicts, .. } = &record.figures;
     of.output.show(&record, || {
         let done = if *dry_run { "would restore" } else { "restored" };
@@ -278,6 +372,7 @@ impl<F> ReviewRecord<F> {
             figures,
             failed: found.failed.len() as u64,
             failures: found.failed.iter().take(LISTED).map(failure).collect(),
+            late_writes: Vec::new(),
             next_command: next.to_string(),
         }
     }

@@ -58,6 +58,28 @@ pub enum Site {
     },
 }
 
+impl Site {
+    /// Address and organisation of a remote server, alike for addresses that mean one server.
+    pub(super) fn server(&self) -> Option<(String, String)> {
+        let Self::ForeignHttp { base_url, org_id } = self else { return None };
+        let address = base_url.trim_end_matches('/');
+        let (scheme, rest) = address.split_once("://").unwrap_or(("", address));
+        let (host, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let mut host = host.to_ascii_lowercase();
+        for (name, address) in [("localhost", "127.0.0.1"), ("[::1]", "127.0.0.1")] {
+            if let Some(port) =
+                host.strip_prefix(name).filter(|it| matches!(it.get(..1), None | Some(":")))
+            {
+                host = format!("{address}{port}");
+            }
+        }
+        let scheme = scheme.to_ascii_lowercase();
+        let port = if scheme == "https" { ":443" } else { ":80" };
+        let host = host.strip_suffix(port).unwrap_or(&host);
+        Some((format!("{scheme}://{host}/{path}"), org_id.clone()))
+    }
+}
+
 /// The specification of a run. It is stored as JSON, with the plan in the form of a plan file.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -2,6 +2,7 @@
 //! of the makespan only.
 
 use super::journal::RunState;
+use super::lease::LeaseHolder;
 use super::{Store, StoreError};
 use crate::experiment::RunFigures;
 use neonbench_engine::record::RunRecord;
@@ -54,6 +55,8 @@ pub struct ListedRun {
     pub process: Option<u32>,
     /// True if another process can resume it.
     pub has_journal: bool,
+    /// The process that owns it, if one does.
+    pub holder: Option<LeaseHolder>,
     /// Rows of its journal.
     pub notes: u64,
     /// Its record; none before it has ended.
@@ -115,7 +118,8 @@ impl Store {
         let rows = statement.query_map([parameter], columns).map_err(sqlite)?;
         let rows: Vec<_> = rows.collect::<Result<_, _>>().map_err(sqlite)?;
         let with_state = |(run, state, json): (ListedRun, String, Option<String>)| {
-            Ok((ListedRun { state: self.state(run.id, state)?, ..run }, json))
+            let (state, holder) = (self.state(run.id, state)?, self.holder(run.id)?);
+            Ok((ListedRun { state, holder, ..run }, json))
         };
         rows.into_iter().map(with_state).collect()
     }
@@ -129,6 +133,7 @@ fn columns(row: &Row<'_>) -> rusqlite::Result<(ListedRun, String, Option<String>
         state: RunState::Running,
         process: row.get(3)?,
         has_journal: row.get(4)?,
+        holder: None,
         notes: row.get::<_, i64>(5)?.cast_unsigned(),
         record: None,
         replicates: Vec::new(),

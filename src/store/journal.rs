@@ -1,14 +1,16 @@
 //! Runs with a journal: added before their first call, noted as they go, ended with a record.
 
 use super::header::Header;
+use super::lease::{Claimant, Lease};
 use super::{Store, StoreError};
 use neon_mock::api::AccountId;
 use neonbench_engine::journal::{Journal, JournalError, Ledger, Note};
 use neonbench_engine::plan::{list_ids, parse_ids};
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::Run;
-use rusqlite::{OptionalExtension, params};
-use std::cell::Cell;
+use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 
 neon_mock::named! {
     /// State of a stored run.
@@ -50,23 +52,31 @@ pub struct StoredRun {
 type RunRow = (String, Option<u32>, Option<String>, Option<String>, Option<String>);
 
 impl Store {
-    /// Adds a run that process `process` is about to make, for `ids` if they are known. Returns its
-    /// number.
+    /// Adds a run that `claimant` is about to make, for `ids` if they are known, and gives it to that process.
+    /// The run must not apply its plan where another run has, unless a person allowed it.
     ///
-    /// Errors: the store cannot be written.
+    /// Errors: the store cannot be written; [`StoreError::Overlap`].
     pub fn begin(
         &mut self,
         header: &Header,
         ids: Option<&[AccountId]>,
-        process: u32,
-        at_unix_s: i64,
-    ) -> Result<i64, StoreError> {
+        claimant: Claimant<'_>,
+    ) -> Result<Lease, StoreError> {
+        let transaction = self.immediate()?;
+        if !claimant.may_overlap
+            && let Some(ids) = ids
+        {
+            self.refuse_overlap(header, ids, None)?;
+        }
         let insert = "INSERT INTO runs (made_at_unix_s, state, process, header_json, ids)
              VALUES (?1, ?2, ?3, ?4, ?5)";
-        let state = RunState::Running.name();
-        let row = params![at_unix_s, state, process, header.to_json(), ids.map(list_ids)];
+        let (state, process) = (RunState::Running.name(), claimant.process.process);
+        let ids = ids.map(list_ids);
+        let row = params![claimant.at_unix_s, state, process, header.to_json(), ids];
         self.connection.execute(insert, row).map_err(|source| self.sqlite(source))?;
-        Ok(self.connection.last_insert_rowid())
+        let lease = self.grant(self.connection.last_insert_rowid(), claimant)?;
+        transaction.commit().map_err(|source| self.sqlite(source))?;
+        Ok(lease)
     }
 
     /// Run `id`.
@@ -128,38 +138,44 @@ impl Store {
         Ok(ledger)
     }
 
-    /// Claims `run` for process `process`, which resumes it; `false` if another process was faster.
-    ///
-    /// Errors: the store cannot be written.
-    pub fn claim(&mut self, run: &StoredRun, process: u32) -> Result<bool, StoreError> {
-        let update = "UPDATE runs SET state = ?1, process = ?2
-             WHERE id = ?3 AND state = ?4 AND process IS ?5";
-        let row = params![RunState::Running.name(), process, run.id, run.state.name(), run.process];
-        let changed = self.connection.execute(update, row).map_err(|source| self.sqlite(source))?;
-        Ok(changed == 1)
-    }
-
-    /// The journal of run `id`, to be continued after its last note.
+    /// The journal of the run of `lease`, to be continued after its last note.
     ///
     /// Errors: the store cannot be read.
-    pub fn journal(&self, id: i64) -> Result<SqliteJournal<'_>, StoreError> {
+    pub fn journal<'a>(&'a self, lease: &'a Lease) -> Result<SqliteJournal<'a>, StoreError> {
         let select = "SELECT coalesce(max(seq), 0) FROM notes WHERE run_id = ?1";
         let last: i64 = self
             .connection
-            .query_row(select, [id], |row| row.get(0))
+            .query_row(select, [lease.run], |row| row.get(0))
             .map_err(|source| self.sqlite(source))?;
-        Ok(SqliteJournal { store: self, run: id, next: Cell::new(last + 1) })
+        let under_way = RefCell::default();
+        Ok(SqliteJournal { store: self, lease, next: Cell::new(last + 1), under_way })
     }
 
-    /// Ends run `id` in `state`, with its record if there is one.
+    /// Ends the run of `lease` in `state`, with its record if there is one, and gives it up.
     ///
-    /// Errors: the store cannot be written.
-    pub fn end(&mut self, id: i64, state: RunState, run: Option<&Run>) -> Result<(), StoreError> {
-        self.try_end(id, state, run).map_err(|source| self.sqlite(source))
+    /// Errors: the store cannot be written, or the run belongs to another process by now and is left alone.
+    pub fn end(
+        &mut self,
+        lease: &Lease,
+        state: RunState,
+        run: Option<&Run>,
+    ) -> Result<(), StoreError> {
+        let is_ended = self.try_end(lease, state, run).map_err(|source| self.sqlite(source))?;
+        if is_ended { Ok(()) } else { Err(self.lost(lease)) }
     }
 
-    fn try_end(&mut self, id: i64, state: RunState, run: Option<&Run>) -> rusqlite::Result<()> {
-        let transaction = self.connection.transaction()?;
+    pub(super) fn lost(&self, lease: &Lease) -> StoreError {
+        StoreError::LeaseLost { path: self.path.clone(), id: lease.run }
+    }
+
+    fn try_end(&self, lease: &Lease, state: RunState, run: Option<&Run>) -> rusqlite::Result<bool> {
+        let (id, owner) = (lease.run, lease.owner());
+        let behavior = TransactionBehavior::Immediate;
+        let transaction = Transaction::new_unchecked(&self.connection, behavior)?;
+        let delete = "DELETE FROM leases WHERE run_id = ?1 AND owner = ?2";
+        if transaction.execute(delete, params![id, owner])? == 0 {
+            return Ok(false);
+        }
         let set = "UPDATE runs SET state = ?1 WHERE id = ?2";
         transaction.execute(set, params![state.name(), id])?;
         if let Some(run) = run {
@@ -169,7 +185,8 @@ impl Store {
             transaction.execute("DELETE FROM histograms WHERE run_id = ?1", [id])?;
             super::insert_histograms(&transaction, id, &run.measure)?;
         }
-        transaction.commit()
+        transaction.commit()?;
+        Ok(true)
     }
 
     /// Checks that other processes find the journal of run `id` as it is here.
@@ -189,14 +206,17 @@ impl Store {
         }
     }
 
-    /// Deletes run `id`, of which no write was noted, so that none was sent.
+    /// Deletes the run of `lease`, of which no write was noted, so that none was sent.
     ///
-    /// Errors: the store cannot be written.
-    pub fn forget(&mut self, id: i64) -> Result<(), StoreError> {
-        self.connection
-            .execute("DELETE FROM runs WHERE id = ?1", [id])
-            .map(drop)
-            .map_err(|source| self.sqlite(source))
+    /// Errors: the store cannot be written, or the run belongs to another process by now.
+    pub fn forget(&mut self, lease: &Lease) -> Result<(), StoreError> {
+        let delete = "DELETE FROM runs WHERE id = ?1
+             AND EXISTS (SELECT 1 FROM leases WHERE run_id = ?1 AND owner = ?2)";
+        let deleted = self.connection.execute(delete, params![lease.run, lease.owner()]);
+        match deleted.map_err(|source| self.sqlite(source))? {
+            0 => Err(self.lost(lease)),
+            _ => Ok(()),
+        }
     }
 
     /// True if the journal of run `id` has a note.
@@ -212,47 +232,69 @@ impl Store {
 
 /// The journal of one run, in its store.
 ///
-/// Each note is committed before the call returns: it survives the process, however that ends.
+/// Each note is committed before the call returns: it survives the process, however that ends. It is refused once
+/// the run belongs to another process.
 #[derive(Debug)]
 pub struct SqliteJournal<'a> {
     store: &'a Store,
-    run: i64,
+    lease: &'a Lease,
     next: Cell<i64>,
+    /// Accounts with a write that was sent and of which it is not known that it ended while the run was owned.
+    under_way: RefCell<BTreeSet<AccountId>>,
 }
 
 impl SqliteJournal<'_> {
-    fn insert(&self, note: &Note) -> rusqlite::Result<()> {
-        let id = match note {
-            Note::Intended(intent) => intent.id,
-            Note::Written { id } | Note::NotWritten { id } | Note::Landed { id, .. } => *id,
-        };
+    /// The accounts that this process may have written after it had lost the run, if it has lost it.
+    pub fn late_writes(&self) -> Vec<AccountId> {
+        self.under_way.borrow().iter().copied().collect()
+    }
+
+    fn insert(&self, note: &Note) -> rusqlite::Result<bool> {
         let json = serde_json::to_string(note).expect("notes are JSON");
-        let insert =
-            "INSERT INTO notes (run_id, seq, account_id, note_json) VALUES (?1, ?2, ?3, ?4)";
+        let insert = "INSERT INTO notes (run_id, seq, account_id, note_json)
+             SELECT ?1, ?3, ?4, ?5
+             WHERE EXISTS (SELECT 1 FROM leases WHERE run_id = ?1 AND owner = ?2)";
         let seq = self.next.get();
-        self.store.connection.prepare_cached(insert)?.execute(params![
-            self.run,
-            seq,
-            id.0.cast_signed(),
-            json
-        ])?;
+        let (run, owner) = (self.lease.run, self.lease.owner());
+        let row = params![run, owner, seq, note.account().0.cast_signed(), json];
+        let inserted = self.store.connection.prepare_cached(insert)?.execute(row)?;
         self.next.set(seq + 1);
-        Ok(())
+        Ok(inserted == 1)
+    }
+
+    /// `result` of a statement that asks for the lease, as the engine reads it.
+    fn owned(&self, result: rusqlite::Result<bool>) -> Result<(), JournalError> {
+        match result {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(JournalError(Box::new(self.store.lost(self.lease)))),
+            Err(source) => Err(JournalError(Box::new(source))),
+        }
     }
 }
 
 impl Journal for SqliteJournal<'_> {
     fn keep(&self, note: &Note) -> Result<(), JournalError> {
-        self.insert(note).map_err(|source| JournalError(Box::new(source)))?;
+        self.owned(self.insert(note))?;
         // A note in a file that nobody finds is none.
         self.store.check_in_place().map_err(|source| JournalError(Box::new(source)))
     }
 
     // The migration changes the fields that a filter searches, so a resumed run cannot repeat the search.
     fn enumerated(&self, ids: &[AccountId]) -> Result<(), JournalError> {
-        let update = "UPDATE runs SET ids = ?1 WHERE id = ?2";
-        let updated = self.store.connection.execute(update, params![list_ids(ids), self.run]);
-        updated.map(drop).map_err(|source| JournalError(Box::new(source)))
+        self.store.set_ids(self.lease, ids).map_err(|source| JournalError(Box::new(source)))
+    }
+
+    fn sending(&self, id: AccountId) -> Result<(), JournalError> {
+        self.owned(self.lease.is_held(&self.store.connection))?;
+        self.under_way.borrow_mut().insert(id);
+        Ok(())
+    }
+
+    // A write that is over while the run is still owned was seen by whoever takes the run over later.
+    fn answered(&self, id: AccountId) {
+        if self.lease.is_held(&self.store.connection).unwrap_or(false) {
+            self.under_way.borrow_mut().remove(&id);
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::header::Site;
 use super::journal::RunState;
+use super::lease::LeaseHolder;
 use super::{Store, StoreError};
 
 /// A selection of stored records to delete.
@@ -27,12 +28,12 @@ impl Purge {
 }
 
 /// A run that a purge would delete.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PurgedRun {
     /// Its number.
     pub id: i64,
-    /// The process that carries it out, if it is marked as running.
-    pub running: Option<u32>,
+    /// The process that owns it, if one does.
+    pub holder: Option<LeaseHolder>,
     /// True if `undo` can still take back what it wrote, by its journal.
     pub is_undoable: bool,
 }
@@ -69,7 +70,11 @@ impl Store {
                 return Err(StoreError::Sqlite { path, source });
             }
             Err(_) => {
-                return Ok(PurgedRun { id, running: None, is_undoable: self.has_notes(id)? });
+                return Ok(PurgedRun {
+                    id,
+                    holder: self.holder(id)?,
+                    is_undoable: self.has_notes(id)?,
+                });
             }
             Ok(run) => run,
         };
@@ -77,7 +82,7 @@ impl Store {
         let stays = run.header.is_some_and(|it| matches!(it.site, Site::ForeignHttp { .. }));
         Ok(PurgedRun {
             id,
-            running: run.process.filter(|_| run.state == RunState::Running),
+            holder: self.holder(id)?,
             is_undoable: stays
                 && run.state != RunState::Undone
                 && self.ledger(id).map_or_else(|_| true, |ledger| ledger.has_writes()),

@@ -12,6 +12,7 @@ mod hostile;
 pub(crate) mod journals;
 mod mistakes;
 mod outages;
+mod owners;
 mod place;
 mod plans;
 mod probes;

@@ -8,6 +8,7 @@ mod judge;
 mod limiters;
 mod manager;
 mod msrv;
+mod owners;
 mod probe;
 mod ranking;
 mod reference;

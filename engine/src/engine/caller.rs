@@ -7,8 +7,9 @@ use super::settings::{Settings, WriteMode};
 use super::stop::Stop;
 use crate::clock::Clock;
 use crate::event::{Attempt, Event, FailedCall, Observer, Outcome};
+use crate::journal::{Journal, NoJournal};
 use crate::transport::{Transport, TransportError};
-use neon_mock::api::{Body, Category, Endpoint, Request, Response, Status};
+use neon_mock::api::{AccountId, Body, Category, Endpoint, Request, Response, Status};
 use neon_mock::time::Timestamp;
 use std::cell::{Cell, RefCell};
 use std::time::Duration;
@@ -34,6 +35,8 @@ pub(super) struct Caller<'a, T, C> {
     barred: Cell<Option<Bar>>,
     /// The longest outage to wait for.
     max_outage: Duration,
+    /// Asked before each write whether the run still belongs to this process.
+    journal: &'a dyn Journal,
 }
 
 /// The reason why a run sends nothing more.
@@ -117,7 +120,13 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             answered: Cell::new(false),
             barred: Cell::new(None),
             max_outage: settings.max_outage,
+            journal: &NoJournal,
         }
+    }
+
+    /// The same caller, which sends a write only as long as `journal` belongs to this process.
+    pub(super) fn owned_by(self, journal: &'a dyn Journal) -> Self {
+        Self { journal, ..self }
     }
 
     pub(super) const fn clock(&self) -> &C {
@@ -271,7 +280,11 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             self.queues.enter(self.clock, self.stop, endpoint).await;
         let sent_at = self.clock.now();
         let stopped = self.stop.is_set();
-        if stopped || self.barred.get().is_some() {
+        let may_send = !stopped && self.barred.get().is_none();
+        let is_lost = || {
+            written_account(request).is_some_and(|account| self.journal.sending(account).is_err())
+        };
+        if !may_send || is_lost() {
             if let Some(permit) = permit {
                 permit.release(sent_at);
             }
@@ -312,6 +325,9 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             },
         };
         let answer = self.stop.give_up(self.clock, self.transport.call(request)).await?;
+        if let Some(account) = written_account(request) {
+            self.journal.answered(account);
+        }
         call.attempt.outcome = outcome_of(&answer);
         Some(answer)
     }
@@ -442,6 +458,14 @@ fn call_error(
     };
     let call = FailedCall { endpoint, outcome, status, attempts };
     CallError { call, body, message, delivery_unknown, is_outage: false }
+}
+
+/// The account that `request` writes.
+const fn written_account(request: &Request) -> Option<AccountId> {
+    match request {
+        Request::PatchAccount(id, _) | Request::PutAccount(id, _) => Some(*id),
+        _ => None,
+    }
 }
 
 /// True if a success carries nothing but Neon's "unexpected system error", for which Neon advises a

@@ -3,7 +3,7 @@
 use super::limiter::LimitFactory;
 use super::settings::Settings;
 use super::stop::Stop;
-use crate::journal::{Journal, Ledger, NoJournal, RetryScope};
+use crate::journal::{Journal, Ledger, NO_SETTLEMENTS, NoJournal, RetryScope, Settlements};
 use crate::plan::Plan;
 use neon_mock::api::{AccountId, Criterion};
 
@@ -36,6 +36,8 @@ pub struct Job<'a> {
     pub ledger: &'a Ledger,
     /// Accounts of the earlier run to try again, although that run ended them.
     pub again: RetryScope,
+    /// What people decided about accounts with a write of unknown result.
+    pub settlements: &'a Settlements,
     /// Once set, the run sends nothing more, and gives up calls that are not answered within a second.
     pub stop: &'a Stop,
     /// Overrides the limiter of `settings`.
@@ -52,6 +54,7 @@ impl<'a> Job<'a> {
             journal: &NoJournal,
             ledger: Ledger::EMPTY,
             again: RetryScope::Neither,
+            settlements: NO_SETTLEMENTS,
             stop: Stop::NEVER,
             limits: None,
         }

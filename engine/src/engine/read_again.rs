@@ -9,6 +9,7 @@ use super::stop::Stop;
 use super::workers::side_by_side;
 use crate::clock::Clock;
 use crate::event::{Event, Observer, Outcome};
+use crate::journal::Journal;
 use crate::transport::Transport;
 use neon_mock::api::{
     Account, AccountId, AccountKind, Body, Category, CustomField, CustomFieldItem, FieldId,
@@ -153,6 +154,11 @@ impl<'a, T: Transport, C: Clock> AccountReader<'a, T, C> {
     ) -> Self {
         let caller = Caller::new(transport, clock, observer, settings, &settings.limiter, stop);
         Self { caller, workers: settings.workers.get() as usize, stop }
+    }
+
+    /// The same reader, whose caller writes only as long as `journal` belongs to this process.
+    pub(super) fn owned_by(self, journal: &'a dyn Journal) -> Self {
+        Self { caller: self.caller.owned_by(journal), ..self }
     }
 
     pub(super) const fn caller(&self) -> &Caller<'a, T, C> {

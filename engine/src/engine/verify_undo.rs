@@ -13,7 +13,7 @@ use super::stop::Stop;
 use super::workers::side_by_side;
 use crate::clock::Clock;
 use crate::event::{Event, Observer};
-use crate::journal::{Ledger, LedgerEntry, Standing};
+use crate::journal::{Journal, Ledger, LedgerEntry, Standing};
 use crate::plan::ResolvedPlan;
 use crate::transport::Transport;
 use neon_mock::api::{
@@ -101,7 +101,8 @@ pub enum ReviewMode {
 }
 
 /// Reads every account that the run of `ledger` wrote, and does to its fields what `mode` says. An
-/// undo can be repeated, however an earlier one ended. Every event goes to `observer`.
+/// undo can be repeated, however an earlier one ended, and writes only as long as `journal` belongs to this
+/// process. Every event goes to `observer`.
 ///
 /// Errors: [`EngineError`] if the target cannot be reached or refuses the key.
 pub async fn review<T: Transport, C: Clock>(
@@ -109,15 +110,13 @@ pub async fn review<T: Transport, C: Clock>(
     clock: &C,
     settings: &Settings,
     ledger: &Ledger,
-    (stop, mode): (&Stop, ReviewMode),
+    (stop, journal, mode): (&Stop, &dyn Journal, ReviewMode),
     observer: &mut dyn Observer,
 ) -> Result<WriteReview, EngineError> {
-    let reader = AccountReader::new(transport, clock, observer, settings, stop);
+    let reader = AccountReader::new(transport, clock, observer, settings, stop).owned_by(journal);
     let found = RefCell::default();
     let reviewer = WriteReviewer { reader, ledger, found, mode };
-    let touched =
-        ledger.iter().filter(|(_, entry)| !entry.changes.is_empty() || entry.open.is_some());
-    let ids: Vec<AccountId> = touched.map(|(id, _)| id).collect();
+    let ids: Vec<AccountId> = ledger.written().collect();
     let unread = match mode {
         ReviewMode::Undo => reviewer.undo(&ids, settings, stop).await?,
         ReviewMode::Verify | ReviewMode::DryUndo => reviewer.look_at_all(&ids).await?,

@@ -13,7 +13,9 @@ use super::migrator::Migrator;
 use super::settings::{Guard, WriteMode};
 use crate::clock::Clock;
 use crate::event::{AccountOutcome, Event, Failure, Outcome, SkipReason};
-use crate::journal::{AccountStatus, FieldChange, Intent, LedgerEntry, Note, RetryScope};
+use crate::journal::{
+    AccountStatus, FieldChange, Intent, LedgerEntry, Note, RetryScope, Settlement,
+};
 use crate::transport::Transport;
 use neon_mock::api::{Account, AccountId, Body, CustomFieldItem, Request, Value};
 use neon_mock::time::Timestamp;
@@ -54,6 +56,15 @@ impl OutgoingWrite {
         match &self.request {
             Request::PatchAccount(_, account) | Request::PutAccount(_, account) => account,
             _ => unreachable!("accounts are written by PATCH or PUT"),
+        }
+    }
+
+    /// The account as it was read, if it was read whole.
+    const fn whole_account(&self) -> Option<&Account> {
+        match (&self.prior, &self.request) {
+            (Prior::Account(account), _) => Some(account),
+            (_, Request::PutAccount(_, account)) => Some(account),
+            _ => None,
         }
     }
 
@@ -105,6 +116,16 @@ pub(super) enum Trace {
     Foreign,
 }
 
+/// What became of a write that an earlier run had left open.
+enum Settled {
+    /// It is carried out.
+    Written,
+    /// It was not carried out.
+    NotWritten,
+    /// Its mappings count as done, with what stands there.
+    Kept,
+}
+
 /// Concludes from `account` whether a write with these `changes` was carried out.
 pub(super) fn trace(account: &Account, changes: &[FieldChange]) -> Trace {
     let all = |of: fn(&FieldChange) -> &Option<Value>| {
@@ -142,14 +163,12 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         let (mut done, mut changed) = (entry.mappings_done, !entry.changes.is_empty());
         let mut problem = entry.problem.as_ref();
         if let Some(open) = &entry.open {
-            let (account, _) = self.look_back(id).await?;
-            match trace(&account, &open.changes) {
-                Trace::Written => {
-                    self.note(|| Note::Written { id })?;
+            match self.settle(id, open).await? {
+                Settled::Written => {
                     (done, changed, problem) = (open.mappings_done, true, open.problem.as_ref());
                 }
-                Trace::NotWritten => self.note(|| Note::NotWritten { id })?,
-                Trace::Foreign => return Err(foreign()),
+                Settled::Kept => done = open.mappings_done,
+                Settled::NotWritten => {}
             }
         }
         let has_failed = matches!(entry.landed, Some((AccountStatus::Failed, _)));
@@ -166,6 +185,78 @@ impl<T: Transport, C: Clock> Migrator<'_, T, C> {
         }
         let progress = AccountProgress::of_earlier(changed, problem.cloned());
         Ok(ResumePoint { from: done as usize, progress })
+    }
+
+    /// Finds out what became of the open write of an earlier run, and notes it.
+    ///
+    /// Errors: the account does not tell, and nobody decided.
+    async fn settle(&self, id: AccountId, open: &Intent) -> Result<Settled, Halt> {
+        let settlement = self.job().settlements.get(&id).copied();
+        let account = match self.look_back(id).await {
+            Ok((account, _)) => account,
+            // An account that cannot be read any more would be in doubt for ever.
+            Err(Halt::Ambiguous(_)) if settlement == Some(Settlement::Keep) => {
+                self.note(|| Note::Kept { id, changes: Vec::new() })?;
+                return Ok(Settled::Kept);
+            }
+            Err(halt) => return Err(halt),
+        };
+        let is_ours = |change: &FieldChange| held(&account, change.field) == change.after;
+        match (trace(&account, &open.changes), settlement) {
+            (Trace::Written, _) => self.note(|| Note::Written { id })?,
+            (Trace::NotWritten, _) => {
+                self.note(|| Note::NotWritten { id })?;
+                return Ok(Settled::NotWritten);
+            }
+            (Trace::Foreign, None) => return Err(foreign()),
+            (Trace::Foreign, Some(Settlement::Keep)) => {
+                let stands = |it: &&FieldChange| it.after != it.before && is_ours(it);
+                let changes = open.changes.iter().filter(stands).cloned().collect();
+                self.note(|| Note::Kept { id, changes })?;
+                return Ok(Settled::Kept);
+            }
+            (Trace::Foreign, Some(Settlement::Write)) => {
+                self.write_again(id, open, &account).await?;
+            }
+        }
+        Ok(Settled::Written)
+    }
+
+    /// Writes what an open write meant to leave, over what stands on `account`. Undo restores what others wrote.
+    ///
+    /// Errors: it is in doubt again if it is not confirmed.
+    async fn write_again(
+        &self,
+        id: AccountId,
+        open: &Intent,
+        account: &Account,
+    ) -> Result<(), Halt> {
+        let mut changes = open.changes.clone();
+        let mut items = Vec::new();
+        for change in &mut changes {
+            let now = held(account, change.field);
+            if now != change.after {
+                let FieldChange { field, has_options, .. } = *change;
+                change.before = now;
+                items.push(CustomFieldItem::to_write(field, has_options, change.after.as_ref()));
+            }
+        }
+        self.note(|| Note::Intended(Intent { changes, ..open.clone() }))?;
+        let request = Request::PatchAccount(id, Account::of_items(account.kind, items));
+        let mut attempts = self.caller().attempts();
+        let read_at = attempts.sent_at();
+        match self.caller().write(&request, &mut attempts).await {
+            Ok(Body::AccountId(written)) if written != id => Err(wrong_account(&request, written)),
+            Ok(_) => {
+                self.note(|| Note::Written { id })?;
+                self.caller().emit(&Event::Written { at: attempts.sent_at(), read_at });
+                Ok(())
+            }
+            Err(error) => Err(match Halt::from(error) {
+                Halt::Landed(AccountOutcome::Failed(failure)) => Halt::Ambiguous(failure),
+                halt => halt,
+            }),
+        }
     }
 
     /// True if all fields that an earlier run wrote still hold its values, so that writing the
@@ -358,6 +449,7 @@ fn intended(
         kind: outgoing.account().kind,
         mappings_done: outgoing.steps.end as u32,
         changes: outgoing.changes().into_owned(),
+        identity: outgoing.whole_account().map(Account::identity),
         problem: before.problem().or(progress.problem()).map(str::to_owned),
     })
 }
@@ -392,7 +484,7 @@ pub const fn is_certain_refusal(outcome: Outcome) -> bool {
 
 fn foreign() -> Halt {
     let message = "a write may have been carried out, and somebody else wrote one of its fields \
-                   since: look at the account";
+                   since: look at the account, and decide which value to keep";
     Halt::Ambiguous(Failure { call: None, message: message.to_owned(), value: None })
 }
 

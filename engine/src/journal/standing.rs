@@ -94,6 +94,7 @@ mod tests {
             kind: AccountKind::Individual,
             mappings_done: 1,
             changes: vec![FieldChange { field, has_options: false, before, after: Some(after) }],
+            identity: None,
             problem: None,
         })
     }

@@ -34,6 +34,16 @@ pub struct PlanIssue {
     pub message: String,
 }
 
+/// Codes of the issues for which a plan changes values again when it is applied again.
+const NOT_REPEATABLE: [&str; 3] = ["self_mapping", "duplicate_mapping", "duplicate_target"];
+
+/// Warnings of a `plan` that changes values again when it is applied again, for an organisation with `fields`.
+pub fn repetition_warnings(plan: &Plan, fields: &[CustomField]) -> Vec<String> {
+    let issues = check(plan, fields, &SampledTexts::new()).into_iter();
+    let issues = issues.filter(|issue| NOT_REPEATABLE.contains(&issue.code));
+    issues.map(|issue| format!("{issue}: applied again, the plan changes it again")).collect()
+}
+
 /// Code of the issue that a map has no entry for a value.
 pub const UNMAPPED_VALUE: &str = "unmapped_value";
 

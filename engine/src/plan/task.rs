@@ -122,6 +122,23 @@ pub struct ResolvedPlan {
     pub cleanup_only: bool,
 }
 
+impl Plan {
+    /// True if applying the plan twice equals applying it once, by the names of its fields.
+    pub fn is_repeatable(&self) -> bool {
+        let ends = self.mappings.iter().map(|mapping| (&mapping.source, &mapping.target));
+        are_repeatable(&ends.collect::<Vec<_>>())
+    }
+}
+
+/// True if mappings with these sources and targets can be applied again.
+fn are_repeatable<F: PartialEq>(ends: &[(F, F)]) -> bool {
+    ends.iter().enumerate().all(|(index, (_, target))| {
+        let is_read = ends.iter().any(|(source, _)| source == target);
+        let is_shared = ends[..index].iter().any(|(_, other)| other == target);
+        !is_read && !is_shared
+    })
+}
+
 impl ResolvedPlan {
     /// Finds the fields of `plan` among `fields`.
     ///
@@ -175,11 +192,8 @@ impl ResolvedPlan {
     /// True if applying the plan twice equals applying it once: no mapping reads a field that
     /// another writes, and no two write one field.
     pub fn is_repeatable(&self) -> bool {
-        self.steps.iter().enumerate().all(|(index, step)| {
-            let is_read = self.steps.iter().any(|other| other.source == step.target);
-            let is_shared = self.steps[..index].iter().any(|other| other.target == step.target);
-            !is_read && !is_shared
-        })
+        let ends: Vec<_> = self.steps.iter().map(|step| (step.source, step.target)).collect();
+        are_repeatable(&ends)
     }
 
     /// The text fields that a map looks up.

@@ -88,7 +88,11 @@ impl AccountStory {
         let write = self.writes.recorded_write(field);
         let standing = write.as_ref().map(|write| write.standing(&value));
         match (self.now.get(&field), standing) {
-            (None, Some(Standing::Ours)) => {}
+            // An earlier process left this write open, and it was carried out.
+            (None, Some(Standing::Ours)) => {
+                let before = write.and_then(|write| write.before);
+                self.before.entry(field).or_insert(before);
+            }
             (None, _) => {
                 self.before.insert(field, value.clone());
             }
@@ -133,7 +137,7 @@ impl AccountStory {
         let left: Vec<(FieldId, Option<Value>)> =
             changes.iter().map(|change| (change.field, change.after.clone())).collect();
         let kind = write.account.kind;
-        let intent = Intent { id, kind, mappings_done: 0, changes, problem: None };
+        let intent = Intent { id, kind, mappings_done: 0, changes, identity: None, problem: None };
         self.writes.add(Note::Intended(intent));
         self.writes.order = THIS_PROCESS + write.order;
         if write.is_certain {

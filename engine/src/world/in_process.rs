@@ -38,6 +38,11 @@ impl InProcess {
         self.neon.borrow_mut().set_profile(profile);
     }
 
+    /// The result of `look` at the mock as the calls have left it so far.
+    pub fn with<R>(&self, look: impl FnOnce(&Neon) -> R) -> R {
+        look(&self.neon.borrow())
+    }
+
     /// The mock as the calls left it.
     pub fn into_neon(self) -> Neon {
         self.neon.into_inner()

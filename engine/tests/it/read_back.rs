@@ -9,7 +9,7 @@ use neonbench_engine::engine::{
     self, Guard, Job, Reads, ReviewMode, Settings, Stop, Strategy, WriteReview,
 };
 use neonbench_engine::event::Event;
-use neonbench_engine::journal::{Ledger, MemoryJournal};
+use neonbench_engine::journal::{Journal, Ledger, MemoryJournal, NoJournal};
 use neonbench_engine::measure::Measure;
 use neonbench_engine::plan::Plan;
 use neonbench_engine::read_back::{ReadBack, Recorder, read_back};
@@ -81,7 +81,10 @@ fn judged(scenario: &Scenario, settings: &Settings, dropped: u64, later: Duratio
             clock.sleep_until(clock.now() + later).await;
             let nobody = &mut |_: &Event| {};
             let back = read_back(&recorder, &clock, job, &measure, nobody).await.unwrap();
-            let (ledger, how) = (Ledger::new(journal.notes()), (Stop::NEVER, ReviewMode::Verify));
+            let (ledger, how) = (
+                Ledger::new(journal.notes()),
+                (Stop::NEVER, &NoJournal as &dyn Journal, ReviewMode::Verify),
+            );
             let verified = engine::review(&&line, &clock, settings, &ledger, how, nobody).await;
             (back, verified.unwrap())
         })
@@ -214,7 +217,7 @@ fn somebody_who_restores_the_old_value_is_told_from_a_server_that_kept_nothing()
             line.call(&Request::PatchAccount(id, account)).await.unwrap();
             let nobody = &mut |_: &Event| {};
             let back = read_back(&recorder, &clock, job, &measure, nobody).await.unwrap();
-            let how = (Stop::NEVER, ReviewMode::Verify);
+            let how = (Stop::NEVER, &NoJournal as &dyn Journal, ReviewMode::Verify);
             let verified = engine::review(line, &clock, &settings, &ledger, how, nobody).await;
             (back.audit, verified.unwrap())
         })

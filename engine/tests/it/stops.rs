@@ -11,7 +11,7 @@ use neonbench_engine::clock::Clock;
 use neonbench_engine::engine::limiter::Limiter;
 use neonbench_engine::engine::{self, EngineError, Job, ReviewMode, Settings, Stop, Strategy};
 use neonbench_engine::event::Event;
-use neonbench_engine::journal::{Ledger, MemoryJournal, Note};
+use neonbench_engine::journal::{Journal, Ledger, MemoryJournal, NoJournal, Note};
 use neonbench_engine::measure::Measure;
 use neonbench_engine::plan::Plan;
 use neonbench_engine::read_back::{Recorder, read_back};
@@ -317,7 +317,7 @@ fn a_stop_is_heard_while_accounts_are_read_again() {
                         assert_eq!(audit.read_back + audit.not_read_back, ACCOUNTS);
                         return took;
                     };
-                    let how = (&stop, mode);
+                    let how = (&stop, &NoJournal as &dyn Journal, mode);
                     let review =
                         engine::review(server.inner(), &clock, &settings, &ledger, how, nobody);
                     let (took, review) = Box::pin(stopped(&clock, &stop, at, review)).await;
@@ -326,7 +326,7 @@ fn a_stop_is_heard_while_accounts_are_read_again() {
                     assert_eq!(review.accounts + review.left_out, ACCOUNTS);
                     if mode == ReviewMode::Undo {
                         // Done again, it finds what is left.
-                        let how = (Stop::NEVER, mode);
+                        let how = (Stop::NEVER, &NoJournal as &dyn Journal, mode);
                         let server = server.inner();
                         let rest = engine::review(server, &clock, &settings, &ledger, how, nobody);
                         let rest = rest.await.unwrap();

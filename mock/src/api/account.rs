@@ -49,6 +49,19 @@ impl Account {
         let body = AccountBody { account_custom_fields: Some(items), ..AccountBody::default() };
         Self { kind, body }
     }
+
+    /// Digest of what makes the account this one: its kind, id, creation and names. Values of custom fields are not
+    /// in it.
+    pub fn identity(&self) -> String {
+        let AccountBody { account_id, name, primary_contact, timestamps, .. } = &self.body;
+        let contact = primary_contact.as_ref();
+        let parts = (
+            (self.kind, account_id, name),
+            contact.map(|it| (it.contact_id, &it.first_name, &it.last_name)),
+            timestamps.as_ref().and_then(|it| it.created_date_time),
+        );
+        blake3::hash(format!("{parts:?}").as_bytes()).to_hex()[..16].to_owned()
+    }
 }
 
 /// An account of either kind. Every member is optional, in answers too.

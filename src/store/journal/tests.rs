@@ -1,5 +1,5 @@
 use super::*;
-use crate::store::{ProfileText, Purge, Site};
+use crate::store::{Claim, FormerOwner, ProcessIdentity, ProfileText, Purge, Site, TakenRun};
 use neon_mock::api::{AccountKind, FieldId, Value};
 use neonbench_engine::engine::{Settings, Strategy};
 use neonbench_engine::journal::{AccountStatus, FieldChange, Intent};
@@ -41,6 +41,7 @@ fn notes(id: u64) -> Vec<Note> {
             kind: AccountKind::Individual,
             mappings_done: 1,
             changes,
+            identity: None,
             problem: None,
         }),
         Note::Written { id },
@@ -48,35 +49,85 @@ fn notes(id: u64) -> Vec<Note> {
     ]
 }
 
-fn kept(path: &Path) -> (Store, i64) {
+fn process(number: u32) -> ProcessIdentity {
+    ProcessIdentity { process: number, ..ProcessIdentity::default() }
+}
+
+/// That process, which began at that time.
+fn by(process: &ProcessIdentity, at_unix_s: i64) -> Claimant<'_> {
+    Claimant { verb: "run", process, at_unix_s, may_overlap: false }
+}
+
+/// Begins the run.
+fn begun(store: &mut Store, ids: Option<&[AccountId]>, at_unix_s: i64) -> Lease {
+    store.begin(&header(), ids, by(&process(42), at_unix_s)).unwrap()
+}
+
+fn kept(path: &Path) -> (Store, Lease) {
     let mut store = Store::open(path).unwrap();
     let ids = [1, 2, 3, 7].map(AccountId);
-    let id = store.begin(&header(), Some(&ids), 42, 1_700_000_000).unwrap();
-    (store, id)
+    let lease = begun(&mut store, Some(&ids), 1_700_000_000);
+    (store, lease)
+}
+
+/// Takes a run over from its owner, as if that were silent.
+fn taken(store: &mut Store, id: i64, process: &ProcessIdentity) -> TakenRun {
+    let former = store.holder(id).unwrap();
+    let former = former.map(|it| FormerOwner { heartbeat: it.heartbeat, is_gone: false });
+    let states = (&RunState::ALL[..], RunState::Running);
+    match store.take(id, by(process, 0), states, former.as_ref()).unwrap() {
+        Claim::Taken(taken) => *taken,
+        other => panic!("{other:?}"),
+    }
 }
 
 #[test]
 fn a_run_is_taken_up_by_another_process_where_its_notes_end() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.sqlite");
-    let (store, id) = kept(&path);
-    let journal = store.journal(id).unwrap();
-    for note in &notes(1) {
+    let (store, first) = kept(&path);
+    let (journal, id) = (store.journal(&first).unwrap(), first.run);
+    for note in notes(1).iter().chain(&notes(3)[..1]) {
         journal.keep(note).unwrap();
     }
     // Another connection sees what was noted, while this one lives and never closes.
     let mut other = Store::open(&path).unwrap();
-    let run = other.run(id).unwrap();
+    let states = (&[RunState::Running][..], RunState::Running);
+    let (second, third) = (process(42), process(44));
+    let held = other.take(id, by(&second, 0), states, None).unwrap();
+    assert!(matches!(held, Claim::Held(_)), "the same number is not the same process: {held:?}");
+    let heartbeat = other.holder(id).unwrap().unwrap().heartbeat;
+    let seen = FormerOwner { heartbeat, is_gone: true };
+    assert!(store.beat(&first, 0).unwrap());
+    let held = other.take(id, by(&second, 0), states, Some(&seen)).unwrap();
+    assert!(matches!(held, Claim::Held(_)), "its owner has moved since: {held:?}");
+    let TakenRun { lease, run, ledger } = taken(&mut other, id, &second);
     assert_eq!((run.state, run.process), (RunState::Running, Some(42)));
     assert_eq!(run.ids, Some([1, 2, 3, 7].map(AccountId).to_vec()));
-    assert_eq!(other.ledger(id).unwrap(), Ledger::new(notes(1)));
-    assert!(other.claim(&run, 43).unwrap(), "the first to claim it has it");
-    assert!(!other.claim(&run, 44).unwrap(), "the second does not");
-    for note in &notes(2) {
-        other.journal(id).unwrap().keep(note).unwrap();
+    let open = notes(3).into_iter().take(1);
+    assert_eq!(ledger, Ledger::new(notes(1).into_iter().chain(open.clone())));
+    assert_eq!(other.late_writes(id).unwrap(), [AccountId(3)], "its owner was only silent");
+    let held = other.take(id, by(&third, 0), states, Some(&seen)).unwrap();
+    assert!(matches!(held, Claim::Held(_)), "the second has it now: {held:?}");
+
+    // The first is refused everything: heartbeats, notes, writes, the end of the run.
+    assert!(!store.beat(&first, 0).unwrap());
+    let refused = journal.keep(&notes(2)[0]).unwrap_err();
+    assert!(refused.0.to_string().contains("belongs to another process"), "{refused:?}");
+    assert!(journal.sending(AccountId(2)).is_err());
+    assert!(journal.enumerated(&[]).is_err());
+    let mut former = Store::open(&path).unwrap();
+    for refused in [former.end(&first, RunState::Failed, None), former.forget(&first)] {
+        assert!(matches!(refused, Err(StoreError::LeaseLost { .. })), "{refused:?}");
     }
-    let all = notes(1).into_iter().chain(notes(2));
+    for note in &notes(2) {
+        other.journal(&lease).unwrap().keep(note).unwrap();
+    }
+    let all = notes(1).into_iter().chain(open).chain(notes(2));
     assert_eq!(other.ledger(id).unwrap(), Ledger::new(all));
+    assert_eq!(other.run(id).unwrap().state, RunState::Running);
+    other.end(&lease, RunState::Finished, None).unwrap();
+    assert_eq!(other.holder(id).unwrap(), None);
 
     let kept = run.header.unwrap();
     let (scenario, before) = (kept.scenario(run.ids).unwrap(), header());
@@ -86,6 +137,7 @@ fn a_run_is_taken_up_by_another_process_where_its_notes_end() {
     let of_before = before.scenario(None).unwrap();
     assert_eq!(scenario.profile.digest(), of_before.profile.digest());
     assert_eq!(scenario.resources, Resources::Ids([1, 2, 3, 7].map(AccountId).to_vec()));
+    drop(journal);
     std::mem::forget((store, other));
 }
 
@@ -97,8 +149,8 @@ fn nobody_else_may_read_the_store_or_the_files_beside_it() {
     let path = folder.path().join("store.sqlite");
     std::fs::write(&path, "").unwrap();
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
-    let (store, id) = kept(&path);
-    store.journal(id).unwrap().keep(&notes(1)[0]).unwrap();
+    let (store, lease) = kept(&path);
+    store.journal(&lease).unwrap().keep(&notes(1)[0]).unwrap();
     let mut seen = 0;
     for entry in std::fs::read_dir(folder.path()).unwrap() {
         let entry = entry.unwrap();
@@ -114,12 +166,13 @@ fn what_is_purged_is_gone_from_the_files_and_its_number_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.sqlite");
     let (mut store, first) = kept(&path);
-    let second = store.begin(&header(), None, 42, 1_800_000_000).unwrap();
-    for id in [first, second] {
+    let second = begun(&mut store, None, 1_800_000_000);
+    for lease in [&first, &second] {
         for note in &notes(1) {
-            store.journal(id).unwrap().keep(note).unwrap();
+            store.journal(lease).unwrap().keep(note).unwrap();
         }
     }
+    let (first, second) = (first.run, second.run);
     assert_eq!(store.list(None).unwrap().iter().map(|run| run.notes).collect::<Vec<_>>(), [3, 3]);
     assert_eq!(store.purge(Purge::Before(1_750_000_000)).unwrap(), 1);
     assert_eq!(store.list(None).unwrap()[0].id, second);
@@ -131,7 +184,7 @@ fn what_is_purged_is_gone_from_the_files_and_its_number_with_it() {
         let bytes = std::fs::read(entry.unwrap().path()).unwrap();
         assert!(!bytes.windows(6).any(|part| part == b"secret"));
     }
-    let third = store.begin(&header(), None, 42, 1_900_000_000).unwrap();
+    let third = begun(&mut store, None, 1_900_000_000).run;
     assert!(third > second, "no number is given twice");
 }
 
@@ -139,11 +192,12 @@ fn what_is_purged_is_gone_from_the_files_and_its_number_with_it() {
 fn what_a_filter_found_is_kept() {
     let folder = tempfile::tempdir().unwrap();
     let mut store = Store::open(&folder.path().join("store.sqlite")).unwrap();
-    let id = store.begin(&header(), None, 42, 0).unwrap();
+    let lease = begun(&mut store, None, 0);
+    let id = lease.run;
     assert_eq!(store.run(id).unwrap().ids, None);
-    store.journal(id).unwrap().enumerated(&[4, 5, 9].map(AccountId)).unwrap();
+    store.journal(&lease).unwrap().enumerated(&[4, 5, 9].map(AccountId)).unwrap();
     assert_eq!(store.run(id).unwrap().ids, Some([4, 5, 9].map(AccountId).to_vec()));
-    store.journal(id).unwrap().enumerated(&[]).unwrap();
+    store.journal(&lease).unwrap().enumerated(&[]).unwrap();
     assert_eq!(store.run(id).unwrap().ids, Some(Vec::new()), "none is not unknown");
 }
 
@@ -193,7 +247,7 @@ fn a_store_of_the_first_version_opens_with_all_that_it_holds() {
         .filter(|it| it.as_ref().unwrap().file_name().to_string_lossy().contains(".version-"));
     assert_eq!(copies.count(), 1);
     let mut store = Store::open(&path).unwrap();
-    assert_eq!(store.begin(&header(), None, 1, 0).unwrap(), 6);
+    assert_eq!(begun(&mut store, None, 0).run, 6);
     store.purge(Purge::Run(5)).unwrap();
     let select = "SELECT count(*) FROM histograms";
     let left: i64 = store.connection.query_row(select, [], |row| row.get(0)).unwrap();

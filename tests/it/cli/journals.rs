@@ -60,7 +60,7 @@ pub(crate) fn wait_for(mock: &NeonMock, class: Class, calls: u64) {
 
 /// Sends the process a signal as a terminal or a service manager would.
 #[cfg(unix)]
-fn signal(child: &Child, name: &str) {
+pub(crate) fn signal(child: &Child, name: &str) {
     let status = Command::new("kill").arg(name).arg(child.id().to_string()).status().unwrap();
     assert!(status.success());
 }

@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::path::Path;
 
 /// A use of each flag of `run`: its name, and the words that use it.
-const RUN: [(&str, &str); 32] = [
+const RUN: [(&str, &str); 33] = [
     ("scenario", "--scenario mine.toml"),
     ("plan", "--plan plan.toml"),
     ("profile", "--profile constant"),
@@ -39,6 +39,7 @@ const RUN: [(&str, &str); 32] = [
     ("no-store", "--no-store"),
     ("journal", "--journal"),
     ("no-journal", "--no-journal"),
+    ("again", "--again"),
     ("show-values", "--show-values"),
 ];
 
