@@ -146,6 +146,7 @@ const fn code_of_run(error: &RunError) -> u8 {
         RunError::Http(_) | RunError::Engine(EngineError::Plan(_) | EngineError::Refused(_)) => {
             code::USAGE
         }
+        RunError::Stalled(stalled) if stalled.is_end() => code::USAGE,
         RunError::Engine(EngineError::Journal(_))
         | RunError::Stalled(_)
         | RunError::Embedded(_)

@@ -2,9 +2,10 @@
 
 use super::args::{AccessArgs, CredentialArgs, EngineArgs, Switch, WorkloadArgs, WorldArgs};
 use super::error::CliError;
-use super::files::read;
+use super::files::{bytes, read};
 use super::stored::now_unix_s;
 use super::terminal::complain;
+use neon_mock::bounds::FILE_BYTES;
 use neon_mock::profile::Profile;
 use neonbench::experiment::{Candidate, Constraint, Goal, Portfolio};
 use neonbench::probe::TargetFit;
@@ -354,7 +355,7 @@ pub(super) fn profile_file(path: &Path) -> Result<(Profile, ProfileText), CliErr
     let (origin, text) = (path.display().to_string(), read(path)?);
     let mut beside = BTreeMap::new();
     let mut side = |file: &str| {
-        let bytes = std::fs::read(folder.join(file)).map_err(|error| error.to_string())?;
+        let bytes = bytes(&folder.join(file), &FILE_BYTES).map_err(|error| error.to_string())?;
         beside.insert(file.to_owned(), bytes.clone());
         Ok(bytes)
     };
