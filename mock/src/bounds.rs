@@ -74,7 +74,7 @@ pub const ACCOUNTS: Bounds<u64> =
     Bounds::new(1, 10_000_000, "a number of accounts from 1 to 10000000");
 
 /// Mappings of a plan. An organisation has a few hundred fields at most.
-pub const MAPPINGS: Bounds<u32> = Bounds::new(1, 1_000, "a number of mappings from 1 to 1000");
+pub const MAPPINGS: Bounds<u32> = Bounds::new(1, 500, "a number of mappings from 1 to 500");
 
 /// Steps of a mapping's transform.
 pub const STEPS: Bounds<usize> = Bounds::new(0, 100, "at most 100 steps");

@@ -1,6 +1,7 @@
 //! The command line as a user meets it: results on standard output, everything else on standard
 //! error, and the contract's exit codes.
 
+mod bounds;
 mod colleagues;
 mod datasets;
 mod everything;
@@ -9,6 +10,7 @@ mod files;
 mod first_tries;
 pub(crate) mod journals;
 mod mistakes;
+mod mutated;
 mod place;
 mod plans;
 mod probes;

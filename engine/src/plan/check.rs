@@ -131,8 +131,10 @@ impl PlanIssues {
                 self.error("unsupported_type", mapping, message);
             }
             Err(PlanError::UnknownField { .. }) => {
-                let message =
-                    format!("{role} field `{name}` is unknown{}", hint(name, fields.fields()));
+                // Comparing all names with all others takes a while, and nobody reads it.
+                let is_few = self.0.iter().filter(|it| it.code == "unknown_field").count() < NAMED;
+                let near = if is_few { hint(name, fields.fields()) } else { String::new() };
+                let message = format!("{role} field `{name}` is unknown{near}");
                 self.error("unknown_field", mapping, message);
             }
             Err(error) => self.error("ambiguous_field", mapping, error.to_string()),
@@ -342,8 +344,16 @@ fn all_through<'a>(
     texts.flat_map(|text| through(steps, text).unwrap_or_default()).collect()
 }
 
-fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+/// Values that one sentence names; the others are counted.
+const NAMED: usize = 20;
+
+fn quoted<'a>(mut names: impl Iterator<Item = &'a str>) -> String {
+    let named: Vec<String> = names.by_ref().take(NAMED).map(|name| format!("`{name}`")).collect();
+    let more = match names.count() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    named.join(", ") + &more
 }
 
 /// The nearest names, if any are near.

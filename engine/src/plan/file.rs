@@ -1,7 +1,7 @@
 //! Plan files: TOML or JSON as people write it, and the plan that it means.
 
 use super::wire::{WireCriterion, WireMapping, WirePlan, step};
-use super::{Hints, Mapping, Plan, Selection, parse_ids_beside};
+use super::{Hints, Mapping, Plan, Selection, Texts, parse_ids_beside};
 use neon_mock::api::Criterion;
 use neon_mock::bounds::{BATCH, Bounds, MAPPINGS, STEPS, VALUES, WORKERS};
 use neon_mock::file::{FileError, Member, Places};
@@ -192,6 +192,12 @@ fn mapping(
             source.wrong(&member.clone().key("transform").index(index), reason)
         })?;
         transform.push(step);
+    }
+    // Whatever multiplies a single letter beyond bounds does so with every value.
+    let letter: Texts = ["x".into()].into_iter().collect();
+    if let Err(error) = transform.iter().try_fold(letter, |texts, step| step.apply(&texts)) {
+        let member = member.clone().key("transform");
+        return Err(source.wrong(&member, format_args!("{member}: {error} of a single letter")));
     }
     source.within(&VALUES, wire.target_options.len(), || member.clone().key("target_options"))?;
     Ok(Mapping {

@@ -328,7 +328,8 @@ mod tests {
                 }
                 Err(TooLong) => true,
             });
-            assert_eq!(steps, Some(6), "{step:?}");
+            // 8^6 is more than 64 KiB, and so is 17^5, as one insertion more is made than there are letters.
+            assert!(matches!(steps, Some(5 | 6)), "{step:?}: {steps:?}");
         }
         let long = "x".repeat(4_097);
         for wrong in [

@@ -8,9 +8,6 @@ use compact_str::CompactString;
 use neon_mock::api::OptionStatus;
 use neon_mock::bounds::TEXT_BYTES;
 
-/// Values that one warning names; the others are counted.
-const NAMED: usize = 20;
-
 impl PlanIssues {
     /// Texts that a map says nothing of: options of the source, and texts of a sample.
     pub(super) fn unmapped(&mut self, found: &MappedFields<'_>, sample: &SampledTexts) {
@@ -30,13 +27,8 @@ impl PlanIssues {
         let advice = "such values are left out, and counted as unmapped; add entries, `default`, or \
                       `otherwise = \"fail|keep|skip\"`";
         if !left_out.is_empty() {
-            let more = match left_out.len().saturating_sub(NAMED) {
-                0 => String::new(),
-                more => format!(" and {more} more"),
-            };
-            let named = quoted(left_out.iter().take(NAMED).map(|text| &**text));
-            let message =
-                format!("the map has no entry for {named}{more} ({origin} `{name}`): {advice}");
+            let named = quoted(left_out.iter().map(|text| &**text));
+            let message = format!("the map has no entry for {named} ({origin} `{name}`): {advice}");
             self.warning(UNMAPPED_VALUE, mapping, message);
         } else if source.display_type.is_text() && sampled.is_none() {
             let message = format!(
@@ -77,7 +69,7 @@ impl PlanIssues {
                 if wrong().next().is_none() {
                     return;
                 }
-                let wrong = quoted(wrong().take(NAMED));
+                let wrong = quoted(wrong());
                 format!("`{name}` is of type {format}, and the mapping writes {wrong} into it")
             }
             None if is_same() => return,
@@ -91,27 +83,20 @@ impl PlanIssues {
 }
 
 impl PlanIssues {
-    /// Values that a transform makes longer than a field holds: any value at all, or one that is known.
+    /// Known values that a transform makes longer than a field holds.
     pub(super) fn lengths(&mut self, found: &MappedFields<'_>, sample: &SampledTexts) {
         let MappedFields { mapping, source, target } = *found;
         let is_too_long = |text: &str| through(&mapping.transform, text).is_err();
         let most = TEXT_BYTES.most();
         let (of, into) = (&source.name, &target.name);
-        if mapping.transform.is_empty() {
-        } else if is_too_long("x") {
-            let message =
-                format!("the transform of `{of}` makes more than {most} bytes of a single letter");
-            self.error("value_too_long", mapping, message);
-        } else {
-            let options = source.option_values.iter().map(|option| &*option.name);
-            let sampled = sample.get(&source.id).into_iter().flatten().map(|text| &**text);
-            if options.chain(sampled).any(is_too_long) {
-                let message = format!(
-                    "the transform makes more than {most} bytes of a value of `{of}`: accounts with such a value fail, \
-                     and `{into}` keeps what it holds"
-                );
-                self.warning("value_too_long", mapping, message);
-            }
+        let options = source.option_values.iter().map(|option| &*option.name);
+        let sampled = sample.get(&source.id).into_iter().flatten().map(|text| &**text);
+        if options.chain(sampled).any(is_too_long) {
+            let message = format!(
+                "the transform makes more than {most} bytes of a value of `{of}`: accounts with such a value fail, and \
+                 `{into}` keeps what it holds"
+            );
+            self.warning("value_too_long", mapping, message);
         }
     }
 }
@@ -133,7 +118,7 @@ impl PlanIssues {
         if !inactive.is_empty() {
             let message = format!(
                 "{} of `{}` can no longer be chosen: it is inactive",
-                quoted(inactive.iter().take(NAMED).map(|name| &**name)),
+                quoted(inactive.iter().map(|name| &**name)),
                 mapping.target
             );
             self.warning("inactive_option", mapping, message);
