@@ -1,6 +1,7 @@
 //! The corpora of the fuzzer, replayed on the stable toolchain: none of their inputs panics. `.ci/fuzz` looks for more.
 
 #[path = "../../fuzz/src/targets.rs"]
+#[expect(unreachable_pub, reason = "it is a crate of its own for the fuzzer")]
 mod targets;
 
 use std::fs;
