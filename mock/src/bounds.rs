@@ -38,6 +38,15 @@ impl<T: Copy + PartialOrd + fmt::Debug> Bounds<T> {
         Err(OutOfBounds { value: format!("{value:?}"), expected: self.expected })
     }
 
+    /// `value`, or the end of the range that is nearer to it: for what was measured, not written.
+    pub fn clamp(&self, value: T) -> T {
+        match self.check(value) {
+            Ok(value) => value,
+            Err(_) if value > self.most => self.most,
+            Err(_) => self.least,
+        }
+    }
+
     /// The range in words.
     pub const fn expected(&self) -> &'static str {
         self.expected
@@ -129,6 +138,10 @@ mod tests {
             let error = SHARE.check(share).unwrap_err().to_string();
             assert!(error.ends_with(": expected a share between 0 and 1"), "{error}");
         }
+        assert_eq!(
+            (SHARE.clamp(f64::INFINITY), SHARE.clamp(f64::NAN), SHARE.clamp(0.5)),
+            (1.0, 0.0, 0.5)
+        );
         assert_eq!(
             WORKERS.check(0).unwrap_err().to_string(),
             "= 0: expected a number of workers from 1 to 10000"

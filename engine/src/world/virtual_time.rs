@@ -217,4 +217,17 @@ mod tests {
         });
         assert_eq!(stalled, Err(Stalled { at: Timestamp::from_nanos(1_000_000_000) }));
     }
+
+    #[test]
+    fn time_that_ends_is_an_error() {
+        let clock = VirtualClock::new();
+        let outlasted = clock.run(async {
+            for _ in 0..600 {
+                clock.sleep_until(clock.now() + Duration::from_secs(365 * 86_400)).await;
+            }
+        });
+        let outlasted = outlasted.unwrap_err();
+        assert!(outlasted.is_end(), "{outlasted}");
+        assert_eq!(outlasted.to_string(), "the run would take more than 584 years");
+    }
 }

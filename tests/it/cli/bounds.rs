@@ -160,10 +160,3 @@ fn a_histogram_is_held_against_its_bytes() {
     let said = ["p.toml, line 3: service.get.histogram", "interval 1 is no HdrHistogram interval"];
     place.refused("profile check p.toml", 2, &said);
 }
-
-#[test]
-fn a_run_that_outlasts_time_is_refused() {
-    let place = Place::new();
-    let line = "run --resources 300000 --mappings 1 --strategy standard --chunk-size 1 --chunk-pause 1day --no-store";
-    place.refused(line, 2, &["the run would take more than 584 years"]);
-}
