@@ -189,9 +189,7 @@ impl Scenario {
             Some(plan) => plan.mappings.len() as u32,
             None => mappings.unwrap_or(DEFAULT_MAPPINGS),
         };
-        if count > 0 {
-            MAPPINGS.check(count).map_err(ScenarioError::Mappings)?;
-        }
+        MAPPINGS.check(count.max(1)).map_err(ScenarioError::Mappings)?;
         let (dataset_source, dataset, plan) = match (dataset, plan) {
             (None, Some(plan)) => (None, organisation::dataset_for(&plan), plan),
             (source, plan) => {

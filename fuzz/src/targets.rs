@@ -18,7 +18,7 @@ use neonbench::select::{Calibration, case};
 use neonbench::store::Store;
 use neonbench_engine::decide::decide;
 use neonbench_engine::engine::limiter::Limiter;
-use neonbench_engine::plan::{Plan, ResolvedPlan, check, parse_ids, parse_yaml};
+use neonbench_engine::plan::{Plan, ResolvedPlan, SampledTexts, check, parse_ids, parse_yaml};
 use neonbench_engine::scenario::{Scenario, WireScenario, Workload};
 use std::path::Path;
 
@@ -109,7 +109,7 @@ pub fn csv(input: &[u8]) {
 fn planned(plan: Plan) {
     let organisation = Organisation::new(&built_in("mixed"), 20, 1);
     let fields = organisation.definitions();
-    check(&plan, fields, &Default::default());
+    check(&plan, fields, &SampledTexts::default());
     if let Ok(task) = ResolvedPlan::resolve(&plan, fields) {
         task.warnings();
         for id in 1..=3 {
@@ -239,9 +239,9 @@ fn fill(path: &Path, rows: &[u8]) {
     let Ok(store) = rusqlite::Connection::open(path) else { return };
     let insert = "INSERT INTO runs (made_at_unix_s, state, header_json, ids, record_json) VALUES (0, ?1, ?2, ?3, ?4)";
     drop(store.execute(insert, [state, header, ids, record]));
-    for (seq, note) in notes.split(|byte| *byte == b'\n').enumerate().take(100) {
+    for (seq, note) in (1_i64..=100).zip(notes.split(|byte| *byte == b'\n')) {
         let insert = "INSERT INTO notes (run_id, seq, account_id, note_json) VALUES (1, ?1, 1, ?2)";
-        drop(store.execute(insert, rusqlite::params![seq as i64, String::from_utf8_lossy(note)]));
+        drop(store.execute(insert, rusqlite::params![seq, String::from_utf8_lossy(note)]));
     }
 }
 

@@ -348,12 +348,12 @@ fn all_through<'a>(
 const NAMED: usize = 20;
 
 fn quoted<'a>(mut names: impl Iterator<Item = &'a str>) -> String {
-    let named: Vec<String> = names.by_ref().take(NAMED).map(|name| format!("`{name}`")).collect();
+    let first: Vec<String> = names.by_ref().take(NAMED).map(|name| format!("`{name}`")).collect();
     let more = match names.count() {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    named.join(", ") + &more
+    first.join(", ") + &more
 }
 
 /// The nearest names, if any are near.

@@ -101,12 +101,12 @@ fn distinct<'a>(field: &'a CustomField, left_out: &mut Vec<String>) -> Vec<&'a O
     let mut kept: Vec<&OptionDef> = Vec::new();
     let mut seen = BTreeSet::new();
     for option in &field.option_values {
-        if !seen.insert(option.id) {
+        if seen.insert(option.id) {
+            kept.push(option);
+        } else {
             let (id, of, name) = (option.id, &field.name, &option.name);
             left_out
                 .push(format!("option {id} `{name}` of `{of}` is left out: its id is there twice"));
-        } else {
-            kept.push(option);
         }
     }
     kept

@@ -101,7 +101,7 @@ async fn a_call_that_panics_is_answered_500_and_the_next_one_as_ever() {
     let observer = move |_: &ServedCall| assert!(!first.swap(false, Ordering::Relaxed), "planted");
     let mock = NeonMock::builder().profile("unlimited").observer(observer).start().await;
     for status in [500, 200, 200] {
-        assert_eq!(ask(&mock, &get("/v2/accounts/1")).status, status);
+        assert_eq!(ask(&mock, &get(1)).status, status);
     }
     assert_eq!(mock.calls().total(), 3);
 }

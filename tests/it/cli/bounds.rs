@@ -99,13 +99,14 @@ fn files_of_hostile_sizes_are_refused_or_read_at_once() {
     let said = ["more.toml, line 2: mappings = 501: expected a number of mappings from 1 to 500"];
     place.refused("plan preview more.toml", 2, &said);
 
-    let fields: String =
-        (0..50_000).map(|n| format!("[[fields]]\nname = \"V-{n}\"\ntype = \"text\"\n")).collect();
+    let field = |n: usize| format!("[[fields]]\nname = \"V-{n}\"\ntype = \"text\"\n");
+    let fields = (0..50_000).map(field).collect::<Vec<_>>().concat();
     place.file("fields.toml", &format!("schema = 1\n{fields}"));
     let said = ["fields.toml, line 2: fields = 5001: expected at most 5000 fields"];
     place.refused("dataset describe fields.toml", 2, &said);
 
-    let values: String = (0..200_000).map(|n| format!("\"o{n}\",")).collect();
+    let values: Vec<String> = (0..200_000).map(|n| format!("\"o{n}\"")).collect();
+    let values = values.join(",");
     let field = format!("[[fields]]\nname = \"V-1\"\ntype = \"checkbox\"\nvalues = [{values}]\n");
     place.file("values.toml", &format!("schema = 1\n{field}"));
     let said = ["values.toml, line 5: fields[0].values = 200000: expected at most 5000 values"];

@@ -74,7 +74,7 @@ const HOSTILE: [&str; 24] = [
     "é🌻",
 ];
 
-/// SplitMix64: a sequence that its seed decides.
+/// `SplitMix64`: a sequence that its seed decides.
 struct Draws(u64);
 
 impl Draws {
