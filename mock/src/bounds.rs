@@ -64,9 +64,9 @@ pub const SHARE: Bounds<f64> = Bounds::new(0.0, 1.0, "a share between 0 and 1");
 /// Exponent of Zipf's law. Above 10 nearly every draw is the first.
 pub const EXPONENT: Bounds<f64> = Bounds::new(0.0, 10.0, "an exponent of Zipf's law from 0 to 10");
 
-/// Edits per second by staff: one in twelve days to 10,000.
+/// Edits per second by staff: one in twelve days to a thousand, since a run simulates each of them.
 pub const EDITS_PER_S: Bounds<f64> =
-    Bounds::new(1e-6, 10_000.0, "a rate per second from 0.000001 to 10000");
+    Bounds::new(1e-6, 1_000.0, "a rate per second from 0.000001 to 1000");
 
 /// A duration in a file or a flag.
 pub const TIME: Bounds<Duration> =
@@ -93,6 +93,9 @@ pub const STEP_BYTES: Bounds<usize> = Bounds::new(0, 4_096, "at most 4096 bytes"
 
 /// Custom fields of an organisation.
 pub const FIELDS: Bounds<usize> = Bounds::new(0, 5_000, "at most 5000 fields");
+
+/// Fields of which each mirrors the one before: a value is looked for along the whole row.
+pub const MIRRORS: Bounds<usize> = Bounds::new(0, 10, "at most 10 mirrors in a row");
 
 /// Id of a field.
 pub const IDS: Bounds<u32> = Bounds::new(1, i32::MAX as u32, "an id from 1 to 2147483647");

@@ -12,7 +12,7 @@ pub use definition::{FieldDefinition, WireOption};
 pub use import::{Imported, import};
 
 use crate::api::{AccountType, DisplayType, FieldId, OptionId};
-use crate::bounds::{Bounds, EXPONENT, FIELDS, IDS, OutOfBounds, SHARE, VALUES};
+use crate::bounds::{Bounds, EXPONENT, FIELDS, IDS, MIRRORS, OutOfBounds, SHARE, VALUES};
 use crate::file::{FileError, Member};
 use crate::named;
 use serde::{Deserialize, Serialize};
@@ -353,6 +353,9 @@ impl Dataset {
                     let member = of_field("mirrors");
                     return Err(DatasetError::UnknownMirror { member, mirrors });
                 };
+                let before = |&(at, _): &(usize, f64)| self.fields[at].mirrors;
+                let row = std::iter::successors(Some((position, mirrored)), before);
+                within(&MIRRORS, of_field("mirrors"), row.take(MIRRORS.most() + 1).count())?;
                 Some((position, mirrored))
             }
         };
@@ -477,6 +480,16 @@ mod tests {
             assert!(said.contains("d.toml, line 6: fields[0].skew ="), "{said}");
             assert!(said.contains("from 0 to 10"), "{said}");
         }
+        let row = |n: usize| {
+            let before = n.saturating_sub(1);
+            let mirrors = if n > 0 { format!("mirrors = \"A{before}\"\n") } else { String::new() };
+            format!("[[fields]]\nname = \"A{n}\"\ntype = \"text\"\n{mirrors}")
+        };
+        let of_row =
+            |most| format!("schema = 1\n{}", (0..=most).map(row).collect::<Vec<_>>().concat());
+        assert!(Dataset::from_toml("d.toml", &of_row(10), 2).is_ok());
+        let long = error(&of_row(11));
+        assert!(long.contains("fields[11].mirrors = 11: expected at most 10 mirrors"), "{long}");
         let many = (0..=5_000).map(|n| format!("[[fields]]\nname = \"A{n}\"\ntype = \"text\"\n"));
         let many = error(&format!("schema = 1\n{}", many.collect::<String>()));
         assert!(many.contains("fields = 5001: expected at most 5000 fields"), "{many}");
