@@ -205,6 +205,8 @@ fn the_binary_over_mutated_files() {
             panic!("{line}: exit {code:?}, input kept as {} ({name}): {said}", kept.display());
         }
         *codes.entry(code).or_insert(0) += 1;
+        if (execution + 1) % 1_000 == 0 {
+            println!("{} executions: {codes:?}", execution + 1);
+        }
     }
-    println!("{executions} executions: {codes:?}");
 }
