@@ -112,16 +112,19 @@ fn from_file(path: &Path, ids: &mut Vec<AccountId>) -> Result<(), IdsError> {
         }
         return Ok(());
     }
-    let mut lines: BTreeMap<AccountId, usize> = BTreeMap::new();
+    // By first id: last id and line. Ten million ids may be one range.
+    let mut listed: BTreeMap<u64, (u64, usize)> = BTreeMap::new();
     for (line, fields) in records {
-        let before = ids.len();
         for item in fields.iter().filter(|item| !item.is_empty()) {
             push(item, &place(line), ids)?;
-        }
-        for id in &ids[before..] {
-            if let Some(first) = lines.insert(*id, line) {
-                return Err(IdsError::Twice { place: place(line), id: *id, first });
+            let (first, last) = range(item, &place(line))?;
+            let around = listed.range(..=first).next_back();
+            let around = around.filter(|(_, (end, _))| *end >= first).map(|(_, it)| (first, it.1));
+            let within = || listed.range(first..=last).next().map(|(begin, it)| (*begin, it.1));
+            if let Some((id, first)) = around.or_else(within) {
+                return Err(IdsError::Twice { place: place(line), id: AccountId(id), first });
             }
+            listed.insert(first, (last, line));
         }
     }
     Ok(())
@@ -213,6 +216,13 @@ mod tests {
             twice.contains(", line 3: account 12 is listed twice; it is also on line 1"),
             "{twice}"
         );
+        for (text, said) in [
+            ("5-9\n1-6\n", ", line 2: account 5 is listed twice; it is also on line 1"),
+            ("1-9\n3\n", ", line 2: account 3 is listed twice; it is also on line 1"),
+            ("4,1-4\n", ", line 1: account 4 is listed twice; it is also on line 1"),
+        ] {
+            assert!(error(text).contains(said), "{}", error(text));
+        }
         let columns = error("Name,Gift\nA,12\n");
         assert!(columns.contains(", line 1: none of the columns `Name`, `Gift`"), "{columns}");
         assert!(error("1o2\n15").contains(", line 1: `1o2` is no account id"));

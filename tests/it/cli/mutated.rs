@@ -23,7 +23,12 @@ const COMMANDS: [(&str, &[&str]); 11] = [
     ),
     ("python", &["plan import {}.yaml --out x.toml", "plan import {}.json --out y.toml"]),
     ("csv", &["plan import {}.csv --out x.toml"]),
-    ("ids", &["run --resource-ids @{} --resources 50 --mappings 1 --strategy hybrid --dry-run"]),
+    (
+        "ids",
+        &[
+            "run --resource-ids @{} --resources 50 --sample 20 --mappings 1 --strategy hybrid --dry-run",
+        ],
+    ),
     (
         "profile",
         &[
