@@ -131,7 +131,9 @@ fn descriptors() -> usize {
 fn lists(mock: &NeonMock, count: usize) -> Vec<u16> {
     let list = format!("GET /v2/accounts HTTP/1.1\r\nhost: x\r\n{LET_IN}\r\n");
     let mut streams: Vec<TcpStream> = (0..count).map(|_| connect(mock)).collect();
-    streams.iter_mut().for_each(|stream| stream.write_all(list.as_bytes()).unwrap());
+    for stream in &mut streams {
+        stream.write_all(list.as_bytes()).unwrap();
+    }
     let mut statuses: Vec<u16> =
         streams.iter_mut().map(|stream| receive(stream).unwrap().unwrap().status).collect();
     statuses.sort_unstable();
