@@ -449,7 +449,7 @@ mod tests {
         let skews = ["-1.0", "nan", "inf", "1e308"];
         let skews =
             skews.map(|it| (format!("[staff]\nedits_per_s = 1.0\nskew = {it}"), "staff.skew"));
-        let think = format!("[staff]\nedits_per_s = 1.0\nthink = \"200000years\"");
+        let think = "[staff]\nedits_per_s = 1.0\nthink = \"200000years\"".to_owned();
         let others = [
             (think, "staff.think"),
             ("[behaviour]\nsearch_lag = \"600years\"".to_owned(), "behaviour.search_lag"),

@@ -317,7 +317,7 @@ mod tests {
             .iter()
             .chain(&[0; 4])
             .copied()
-            .chain(zeros.bytes().flatten())
+            .chain(std::io::BufReader::new(zeros).bytes().flatten())
             .collect();
         assert!(bomb.len() < 1 << 20 && encoded(&bomb).contains("more than 33554432 bytes"));
         assert_eq!(Buckets::read("a.csv", &[0xff]).unwrap_err(), HistogramError::Encoding);
