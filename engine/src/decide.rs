@@ -7,9 +7,12 @@
 //! target. A source is cleared only if its whole value is in the target.
 
 use crate::event::UnmappedValue;
-use crate::plan::{Operation, ResolvedField, ResolvedMapping, ResolvedPlan, Texts, Transform};
+use crate::plan::{
+    Operation, ResolvedField, ResolvedMapping, ResolvedPlan, Texts, TooLong, Transform,
+};
 use compact_str::CompactString;
 use neon_mock::api::{Account, AccountKind, CustomFieldItem, FieldId, OptionId, Value};
+use neon_mock::bounds::TEXT_BYTES;
 use smallvec::SmallVec;
 use std::sync::Arc;
 
@@ -39,6 +42,12 @@ pub enum Problem {
         /// The target.
         field: String,
     },
+    /// A transform or a merge makes more of the value than a field holds.
+    #[error("what field `{field}` would become has more than {} bytes", TEXT_BYTES.most())]
+    TooLong {
+        /// The target.
+        field: String,
+    },
     /// A map with `otherwise = "fail"` has no entry for the value.
     #[error("the map of field `{field}` has no entry for `{text}`")]
     Unmapped {
@@ -59,7 +68,9 @@ impl Problem {
             Self::Unmapped { field, .. } => {
                 format!("the map of field `{field}` has no entry for the value")
             }
-            Self::SeveralOptions { .. } | Self::Occupied { .. } => self.to_string(),
+            Self::SeveralOptions { .. } | Self::Occupied { .. } | Self::TooLong { .. } => {
+                self.to_string()
+            }
         }
     }
 
@@ -69,7 +80,7 @@ impl Problem {
             Self::UnknownOption { option: value, .. } | Self::Unmapped { text: value, .. } => {
                 Some(value)
             }
-            Self::SeveralOptions { .. } | Self::Occupied { .. } => None,
+            Self::SeveralOptions { .. } | Self::Occupied { .. } | Self::TooLong { .. } => None,
         }
     }
 }
@@ -201,7 +212,7 @@ fn is_blank(text: &str) -> bool {
 /// Fills `texts` with the source's value after the transform; none if nothing is carried. Returns
 /// false if a part of the value was dropped, for want of an entry in a map: `unmapped` names it.
 ///
-/// Errors: [`Problem::Unmapped`] if the map fails such an account.
+/// Errors: [`Problem::Unmapped`] if the map fails such an account, [`Problem::TooLong`].
 fn carry(
     value: &Value,
     [source, target]: [&ResolvedField; 2],
@@ -242,7 +253,9 @@ fn carry(
                 return Err(Problem::Unmapped { field, text });
             }
         }
-        *texts = transform.apply(texts);
+        *texts = transform
+            .apply(texts)
+            .map_err(|TooLong| Problem::TooLong { field: target.name.to_string() })?;
         is_whole &= texts.len() >= before || matches!(transform, Transform::Constant(_));
     }
     Ok(is_whole)
@@ -283,11 +296,16 @@ fn made(
         };
         made_options(step.operation, old, texts, target)
     } else {
-        Ok(made_text(step.operation, old, texts))
+        let field = || target.name.to_string();
+        made_text(step.operation, old, texts).map_err(|TooLong| Problem::TooLong { field: field() })
     }
 }
 
-fn made_text(operation: Operation, old: Option<&Value>, texts: &mut Texts) -> MappingResult {
+fn made_text(
+    operation: Operation,
+    old: Option<&Value>,
+    texts: &mut Texts,
+) -> Result<MappingResult, TooLong> {
     // Several values share a text as search columns show them.
     let text = match texts.len() {
         1 => texts.swap_remove(0),
@@ -297,10 +315,12 @@ fn made_text(operation: Operation, old: Option<&Value>, texts: &mut Texts) -> Ma
         Some(Value::Text(old)) => is_blank(old),
         _ => true,
     };
-    match (operation, old) {
+    Ok(match (operation, old) {
         (Operation::Merge, Some(Value::Text(old))) if !blank => {
             if holds(old, &text) {
                 MappingResult::STANDS_ALREADY
+            } else if old.len() + text.len() >= TEXT_BYTES.most() {
+                return Err(TooLong);
             } else {
                 MappingResult {
                     value: Some(Value::Text(format!("{old} {text}").into())),
@@ -316,7 +336,7 @@ fn made_text(operation: Operation, old: Option<&Value>, texts: &mut Texts) -> Ma
             }
         }
         _ => MappingResult::becomes(Value::Text(text), old),
-    }
+    })
 }
 
 /// True if `text` contains `part` as whole words, which is how a merge appends it.

@@ -16,7 +16,7 @@ pub use check::{Level, PlanIssue, SampledTexts, UNMAPPED_VALUE, check, repetitio
 pub use ids::{IdsError, list_ids, parse_ids, parse_ids_beside};
 pub use python::{Carried, PythonError, parse_yaml, to_yaml};
 pub use task::{Inconclusive, ResolvedField, ResolvedMapping, ResolvedPlan};
-pub use transform::{LetterCase, Otherwise, Texts, Transform, TransformError};
+pub use transform::{LetterCase, Otherwise, Texts, TooLong, Transform, TransformError};
 pub use wire::{WireCriterion, WireMapping, WirePlan, WireStep};
 
 use neon_mock::api::{AccountId, Criterion, Operator};

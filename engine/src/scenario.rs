@@ -13,6 +13,7 @@ use crate::near::no_such;
 use crate::plan::{Plan, PlanError, ResolvedPlan, Selection, repetition_warnings};
 use neon_mock::Neon;
 use neon_mock::api::{AccountId, Criterion, CustomField};
+use neon_mock::bounds::{ACCOUNTS, MAPPINGS, OutOfBounds};
 use neon_mock::dataset::Dataset;
 use neon_mock::file::FileError;
 use neon_mock::org::{Organisation, SearchError};
@@ -23,7 +24,7 @@ use serde::{Deserialize, Serialize};
 pub const DEFAULT_RESOURCES: u64 = 100;
 
 /// The most accounts that an organisation has.
-pub const MAX_ACCOUNTS: u64 = 10_000_000;
+pub const MAX_ACCOUNTS: u64 = ACCOUNTS.most();
 
 /// Accounts on which a filter is counted at most.
 const COUNTED_ACCOUNTS: u64 = 200_000;
@@ -106,6 +107,8 @@ pub enum ScenarioError {
     NoMappings,
     #[error("{0} accounts: an organisation has at most {MAX_ACCOUNTS}")]
     TooManyAccounts(u64),
+    #[error("mappings {0}")]
+    Mappings(OutOfBounds),
     #[error("account {0} is listed twice")]
     Twice(AccountId),
     #[error("the plan's filter: {0}")]
@@ -196,6 +199,7 @@ impl Scenario {
             Some(plan) => plan.mappings.len() as u32,
             None => mappings.unwrap_or(DEFAULT_MAPPINGS),
         };
+        MAPPINGS.check(count.max(1)).map_err(ScenarioError::Mappings)?;
         let (dataset_source, dataset, plan) = match (dataset, plan) {
             (None, Some(plan)) => (None, organisation::dataset_for(&plan), plan),
             (source, plan) => {

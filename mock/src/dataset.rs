@@ -12,9 +12,12 @@ pub use definition::{FieldDefinition, WireOption};
 pub use import::{Imported, import};
 
 use crate::api::{AccountType, DisplayType, FieldId, OptionId};
+use crate::bounds::{Bounds, EXPONENT, FIELDS, IDS, MIRRORS, OutOfBounds, SHARE, VALUES};
 use crate::file::{FileError, Member};
 use crate::named;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::fmt;
 
 /// The built-in datasets: name and commented TOML.
 pub const BUILT_IN: [(&str, &str); 6] = [
@@ -214,10 +217,8 @@ pub struct FieldSpec {
 pub enum DatasetError {
     #[error("schema = {0}: this version reads schema 1")]
     Schema(u32),
-    #[error("{member} = {value}: a share lies between 0 and 1")]
-    Share { member: Member, value: f64 },
-    #[error("{member} = {value}: Zipf's exponent must not be negative")]
-    Skew { member: Member, value: f64 },
+    #[error("{member} {source}")]
+    Bounds { member: Member, source: OutOfBounds },
     #[error("{member} = 0: a step is at least 1")]
     Step { member: Member },
     #[error("{member}: a field of this type has options and needs `values`")]
@@ -249,8 +250,7 @@ impl DatasetError {
     pub fn member(&self) -> Member {
         match self {
             Self::Schema(_) => Member::top("schema"),
-            Self::Share { member, .. }
-            | Self::Skew { member, .. }
+            Self::Bounds { member, .. }
             | Self::Step { member }
             | Self::NoValues { member }
             | Self::DuplicateValue { member, .. }
@@ -324,9 +324,7 @@ impl Dataset {
         };
         let of_field = |name: &str| member.clone().key(name);
         let name = numbered(&wire.name);
-        if wire.skew < 0.0 {
-            return Err(DatasetError::Skew { member: of_field("skew"), value: wire.skew });
-        }
+        within(&EXPONENT, of_field("skew"), wire.skew)?;
         let has_options = DisplayType::from(wire.kind).has_options();
         if has_options && wire.values.is_empty() && wire.options.is_empty() {
             return Err(DatasetError::NoValues { member: of_field("type") });
@@ -335,12 +333,14 @@ impl Dataset {
         if !wire.options.is_empty() && is_double {
             return Err(DatasetError::OptionsBeside { member: of_field("options") });
         }
-        for (index, value) in wire.values.iter().enumerate() {
-            if wire.values[..index].contains(value) {
-                let member = of_field("values");
-                return Err(DatasetError::DuplicateValue { member, value: value.clone() });
-            }
+        for (name, count) in [("values", wire.values.len()), ("options", wire.options.len())] {
+            within(&VALUES, of_field(name), count)?;
         }
+        if let Some(value) = twice(&wire.values) {
+            let member = of_field("values");
+            return Err(DatasetError::DuplicateValue { member, value: value.clone() });
+        }
+        within(&FIELDS, Member::top("fields"), self.fields.len() + 1)?;
         if self.position(&name).is_some() && wire.id.is_none() {
             return Err(DatasetError::DuplicateField { member: of_field("name"), name });
         }
@@ -353,6 +353,9 @@ impl Dataset {
                     let member = of_field("mirrors");
                     return Err(DatasetError::UnknownMirror { member, mirrors });
                 };
+                let before = |&(at, _): &(usize, f64)| self.fields[at].mirrors;
+                let row = std::iter::successors(Some((position, mirrored)), before);
+                within(&MIRRORS, of_field("mirrors"), row.take(MIRRORS.most() + 1).count())?;
                 Some((position, mirrored))
             }
         };
@@ -387,6 +390,7 @@ impl Dataset {
     fn check_ids(&self, member: &Member, wire: &WireField) -> Result<(), DatasetError> {
         let of_field = |name: &str| member.clone().key(name);
         if let Some(id) = wire.id {
+            within(&IDS, of_field("id"), id)?;
             let last = self.ids().last().map_or(0, |last| last.0);
             if id <= last {
                 return Err(DatasetError::IdOrder { member: of_field("id"), id, last });
@@ -408,8 +412,8 @@ impl Dataset {
         if ids.len() != values {
             return Err(DatasetError::OptionIds { member: member(), ids: ids.len(), values });
         }
-        match ids.iter().enumerate().find(|(index, id)| ids[..*index].contains(id)) {
-            Some((_, &id)) => Err(DatasetError::DuplicateOptionId { member: member(), id }),
+        match twice(ids) {
+            Some(&id) => Err(DatasetError::DuplicateOptionId { member: member(), id }),
             None => Ok(()),
         }
     }
@@ -425,12 +429,22 @@ impl Dataset {
     }
 }
 
+fn within<T: Copy + PartialOrd + fmt::Debug>(
+    bounds: &Bounds<T>,
+    member: Member,
+    value: T,
+) -> Result<T, DatasetError> {
+    bounds.check(value).map_err(|source| DatasetError::Bounds { member, source })
+}
+
+/// The first of `items` that is there before.
+fn twice<T: Ord>(items: &[T]) -> Option<&T> {
+    let mut seen = BTreeSet::new();
+    items.iter().find(|item| !seen.insert(*item))
+}
+
 fn share(member: Member, value: f64) -> Result<f64, DatasetError> {
-    if (0.0..=1.0).contains(&value) {
-        Ok(value)
-    } else {
-        Err(DatasetError::Share { member, value })
-    }
+    within(&SHARE, member, value)
 }
 
 #[cfg(test)]
@@ -453,6 +467,32 @@ mod tests {
         let error = |text: &str| Dataset::from_toml("d.toml", text, 2).unwrap_err().to_string();
         assert!(error("schema = 2").contains("this version reads schema 1"));
         assert!(error("schema = 1\ncompanies = 1.5").contains("between 0 and 1"));
+        for (name, values) in [("dirty", ["nan", "-0.1"]), ("merged", ["inf", "1e308"])] {
+            for value in values {
+                let said = error(&format!("schema = 1\n{name} = {value}"));
+                assert!(said.contains("d.toml, line 2") && said.contains(name), "{said}");
+                assert!(said.contains("between 0 and 1"), "{said}");
+            }
+        }
+        for skew in ["nan", "inf", "-1.0", "1e308"] {
+            let head = "schema = 1\n[[fields]]\nname = \"A\"\ntype = \"dropdown\"";
+            let said = error(&format!("{head}\nvalues = [\"a\", \"b\"]\nskew = {skew}"));
+            assert!(said.contains("d.toml, line 6: fields[0].skew ="), "{said}");
+            assert!(said.contains("from 0 to 10"), "{said}");
+        }
+        let row = |n: usize| {
+            let before = n.saturating_sub(1);
+            let mirrors = if n > 0 { format!("mirrors = \"A{before}\"\n") } else { String::new() };
+            format!("[[fields]]\nname = \"A{n}\"\ntype = \"text\"\n{mirrors}")
+        };
+        let of_row =
+            |most| format!("schema = 1\n{}", (0..=most).map(row).collect::<Vec<_>>().concat());
+        assert!(Dataset::from_toml("d.toml", &of_row(10), 2).is_ok());
+        let long = error(&of_row(11));
+        assert!(long.contains("fields[11].mirrors = 11: expected at most 10 mirrors"), "{long}");
+        let many = (0..=5_000).map(|n| format!("[[fields]]\nname = \"A{n}\"\ntype = \"text\"\n"));
+        let many = error(&format!("schema = 1\n{}", many.collect::<String>()));
+        assert!(many.contains("fields = 5001: expected at most 5000 fields"), "{many}");
         let typo = error("schema = 1\n[[fields]]\nname = \"A\"\ntype = \"txt\"");
         assert!(typo.contains("d.toml") && typo.contains("line 4"), "{typo}");
         let options = error("schema = 1\n[[fields]]\nname = \"A\"\ntype = \"radio\"");

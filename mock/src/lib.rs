@@ -263,6 +263,7 @@
 
 pub mod api;
 pub mod behaviour;
+pub mod bounds;
 #[cfg(feature = "server")]
 mod builder;
 #[cfg(feature = "server")]

@@ -14,8 +14,9 @@ use crate::time::Timestamp;
 use crate::wall_clock;
 use compact_str::CompactString;
 use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Base path of the API: `GET /v2/accounts/1`.
@@ -171,8 +172,13 @@ impl Live {
 
     /// Answers `call`, which arrives now.
     ///
-    /// Only a call that is authenticated and makes sense reaches the pools.
+    /// Only a call that is authenticated and makes sense reaches the pools. A panic, which is a bug of ours, answers
+    /// 500.
     pub(crate) fn answer(&self, call: &ReceivedCall<'_>) -> Answer {
+        caught(|| self.answered(call)).unwrap_or_else(|bug| Answer::at_once(&bug))
+    }
+
+    fn answered(&self, call: &ReceivedCall<'_>) -> Answer {
         let line = self.journals.then(|| Box::new(JournalLine::new(call)));
         let request = match self.request(call) {
             Ok(request) => request,
@@ -212,7 +218,7 @@ impl Live {
     }
 
     fn mishap_log(&self) -> MutexGuard<'_, MishapLog> {
-        self.mishaps.lock().expect("nothing under this lock panics")
+        recovered(&self.mishaps)
     }
 
     /// The mishaps so far, by cause.
@@ -235,8 +241,15 @@ impl Live {
         })
     }
 
-    /// Notes that `answer` is handed over now, or that its call is now left without one.
+    /// Notes that `answer` is handed over now, or that its call is now left without one. Where an observer panics,
+    /// the answer becomes a 500.
     pub(crate) fn hand_over(&self, answer: &mut Answer) {
+        if let Err(bug) = caught(|| self.handed_over(answer)) {
+            *answer = Answer::at_once(&bug);
+        }
+    }
+
+    fn handed_over(&self, answer: &mut Answer) {
         let served = wall_clock::now() - answer.arrived_at;
         let silent = matches!(answer.delivery, Delivery::Reset | Delivery::Never);
         if let Some(line) = answer.line.as_mut().filter(|_| !silent && !answer.status.is_success())
@@ -282,12 +295,12 @@ impl Live {
 
     /// The mock itself, locked: calls wait meanwhile.
     pub(crate) fn neon(&self) -> MutexGuard<'_, Neon> {
-        self.neon.lock().expect("the mock panicked in an earlier call")
+        recovered(&self.neon)
     }
 
     /// The memory of the calls served, locked.
     pub(crate) fn served(&self) -> MutexGuard<'_, Served> {
-        self.served.lock().expect("nothing under this lock panics")
+        recovered(&self.served)
     }
 
     /// The mock's time now.
@@ -306,6 +319,21 @@ impl Live {
     pub(crate) fn undecodable(&self) -> u64 {
         self.undecodable.load(Ordering::Relaxed)
     }
+}
+
+/// What `work` gives, or the answer to a call during which it panicked.
+pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Response> {
+    // Whatever it left half done is the mock's own state, which a reset makes anew.
+    catch_unwind(AssertUnwindSafe(work)).map_err(|_| {
+        let message = "the mock panicked, which is a bug in it; its log has the place";
+        Response::error(Status(500), ApiError::new(1, message))
+    })
+}
+
+/// What `mutex` guards, locked. A call that panicked is answered 500 and is a bug of ours; it must not take the calls
+/// after it along.
+fn recovered<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// The body as `delivery` leaves it, and what it then is.
@@ -391,6 +419,9 @@ fn outside_base(path: &str) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::dataset::Dataset;
+    use crate::org::Organisation;
+    use crate::profile::Profile;
 
     #[test]
     fn json_is_known_by_its_names() {
@@ -423,5 +454,30 @@ mod tests {
             (after(0), after(1), after(1000), after(1001)),
             (Some(0), Some(1), Some(1), Some(2))
         );
+    }
+
+    #[test]
+    fn a_panic_is_answered_and_takes_no_later_call_along() {
+        let organisation = Organisation::new(&Dataset::built_in("plain", 1).unwrap(), 3, 1);
+        let neon = Neon::new(Profile::built_in("unlimited").unwrap(), organisation, 1);
+        let credentials = OrgCredentials::new("demo".to_owned(), "demo".to_owned()).unwrap();
+        let live = Live::new(neon, credentials, 0, None);
+        let bug = caught(|| {
+            let _held = (live.neon(), live.served(), live.mishap_log());
+            panic!("planted: all locks are held");
+        });
+        assert_eq!(bug.map(|()| 0).unwrap_err().status, Status(500));
+        let call = ReceivedCall {
+            verb: "GET",
+            path: "/v2/accounts/1",
+            query: None,
+            authorization: Some(b"Basic ZGVtbzpkZW1v"),
+            content_type: None,
+            version: None,
+            body: b"",
+        };
+        let mut answer = live.answer(&call);
+        live.hand_over(&mut answer);
+        assert_eq!(answer.status, Status::OK);
     }
 }

@@ -35,7 +35,7 @@ use compact_str::CompactString;
 use field::Field;
 use lag::Past;
 use merged::Merged;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 pub use crate::dataset::FIRST_FIELD_ID;
@@ -79,11 +79,11 @@ impl Organisation {
     /// The organisation that `dataset` describes, with ids `1 … accounts`.
     pub fn new(dataset: &Dataset, accounts: u64, seed: u64) -> Self {
         let mut next_option = FIRST_OPTION_ID;
-        let is_first = |place: usize, name: &str| dataset.position(name) == Some(place);
-        let specs = dataset.ids().zip(&dataset.fields).enumerate();
+        let mut names = BTreeSet::new();
+        let specs = dataset.ids().zip(&dataset.fields);
         let fields: Arc<[Field]> = specs
-            .map(|(place, (id, spec))| {
-                let is_first = is_first(place, &spec.name);
+            .map(|(id, spec)| {
+                let is_first = names.insert(&spec.name);
                 Field::synthetic((id, spec), is_first, seed, &mut next_option)
             })
             .collect();

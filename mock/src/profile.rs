@@ -13,12 +13,14 @@ pub use service::{LawName, WireCongestion, WireLaw, WireService};
 
 use crate::api::Endpoint;
 use crate::behaviour::Behaviour;
+use crate::bounds::{Bounds, EDITS_PER_S, EXPONENT, OutOfBounds, TIME};
 use crate::fault::Fault;
 use crate::file::{FileError, Member};
 use crate::limit::Limits;
 use crate::service::{Congestion, HistogramError, Law, LawError};
-use crate::staff::{StaffError, WireStaff};
+use crate::staff::WireStaff;
 use serde::{Deserialize, Serialize};
+use std::fmt;
 use std::time::Duration;
 
 /// The built-in profiles: name and commented TOML.
@@ -70,6 +72,8 @@ pub struct WireProfile {
 pub enum ProfileError {
     #[error("schema = {0}: this version reads schema 1")]
     Schema(u32),
+    #[error("{member} {source}")]
+    Bounds { member: Member, source: OutOfBounds },
     #[error("{member} = 0: a limit admits at least one call; leave it out to admit all")]
     EmptyLimit { member: Member },
     #[error("{member}: under scope = \"organisation\" all endpoints share limits.{name}")]
@@ -82,8 +86,6 @@ pub enum ProfileError {
     UnknownEndpoint { member: Member, known: String },
     #[error("{member}: law {law:?} takes {expected} and nothing else")]
     Figures { member: Member, law: LawName, expected: &'static str },
-    #[error("{member}: {time:?} is more than a day")]
-    TooLong { member: Member, time: Duration },
     #[error("{member}: {source}")]
     Law { member: Member, source: LawError },
     #[error("{member}: cannot read {file}: {reason}")]
@@ -94,8 +96,6 @@ pub enum ProfileError {
     Fault { member: Member, reason: &'static str },
     #[error("{member}: there is no class of that name; the classes are {known}")]
     UnknownClass { member: Member, known: String },
-    #[error("staff.{0}")]
-    Staff(#[from] StaffError),
 }
 
 impl ProfileError {
@@ -103,12 +103,11 @@ impl ProfileError {
     pub fn member(&self) -> Member {
         match self {
             Self::Schema(_) => Member::top("schema"),
-            Self::Staff(error) => Member::top("staff").key(error.member()),
-            Self::EmptyLimit { member }
+            Self::Bounds { member, .. }
+            | Self::EmptyLimit { member }
             | Self::OneForAll { member, .. }
             | Self::TwoForOne { member }
             | Self::RetryAfter { member }
-            | Self::TooLong { member, .. }
             | Self::SideFile { member, .. }
             | Self::Histogram { member, .. }
             | Self::Fault { member, .. }
@@ -207,7 +206,17 @@ impl Profile {
         let mut side = SideFiles { reader, digests: Vec::new() };
         let service::Service { laws, congestion } = service::service(&wire.service, &mut side)?;
         let faults = faults::faults(&wire.faults)?;
-        wire.staff.as_ref().map_or(Ok(()), WireStaff::check)?;
+        if let Some(staff) = &wire.staff {
+            let member = |name| Member::top("staff").key(name);
+            within(&EDITS_PER_S, staff.edits_per_s, || member("edits_per_s"))?;
+            within(&EXPONENT, staff.skew, || member("skew"))?;
+            within(&TIME, staff.think.0, || member("think"))?;
+        }
+        let Behaviour { search_lag, timeout_hold, .. } = wire.behaviour;
+        let hold = timeout_hold.unwrap_or_default();
+        for (name, time) in [("search_lag", search_lag), ("timeout_hold", hold)] {
+            within(&TIME, time.0, || Member::top("behaviour").key(name))?;
+        }
         wire.evidence.as_ref().map_or(Ok(()), evidence::check)?;
         Ok(Self {
             name: name.to_owned(),
@@ -343,15 +352,13 @@ fn digest(wire: &WireProfile, side: &[String]) -> String {
     blake3::hash(&meaning.expect("plain data")).to_hex()[..16].to_owned()
 }
 
-/// The longest time in a profile.
-const MAX_TIME: Duration = Duration::from_secs(86_400);
-
-/// Checks `time`, the value of `member`.
-fn within_a_day(time: Duration, member: impl FnOnce() -> Member) -> Result<Duration, ProfileError> {
-    if time > MAX_TIME {
-        return Err(ProfileError::TooLong { member: member(), time });
-    }
-    Ok(time)
+/// `value` of `member`, if it lies within `bounds`.
+fn within<T: Copy + PartialOrd + fmt::Debug>(
+    bounds: &Bounds<T>,
+    value: T,
+    member: impl FnOnce() -> Member,
+) -> Result<T, ProfileError> {
+    bounds.check(value).map_err(|source| ProfileError::Bounds { member: member(), source })
 }
 
 fn no_side_files(_file: &str) -> Result<Vec<u8>, String> {
@@ -428,5 +435,35 @@ mod tests {
         let digest = |text: &str| Profile::from_toml("x", text).unwrap().digest().to_owned();
         assert_eq!(digest(constant), digest(&format!("# note\n{constant}")));
         assert_ne!(digest(constant), digest(&constant.replace("200ms", "201ms")));
+    }
+
+    /// Each figure of each section, with values that no run could carry out.
+    #[test]
+    fn figures_out_of_bounds_are_named_with_what_is_allowed() {
+        let error = |section: &str| {
+            let text = format!("{}\n{section}\n", text("constant"));
+            Profile::from_toml("p.toml", &text).unwrap_err().to_string()
+        };
+        let rates = ["1e-12", "5e-324", "1e308", "0.0", "-1.0", "nan", "inf"];
+        let rates = rates.map(|it| (format!("[staff]\nedits_per_s = {it}"), "staff.edits_per_s"));
+        let skews = ["-1.0", "nan", "inf", "1e308"];
+        let skews =
+            skews.map(|it| (format!("[staff]\nedits_per_s = 1.0\nskew = {it}"), "staff.skew"));
+        let think = "[staff]\nedits_per_s = 1.0\nthink = \"200000years\"".to_owned();
+        let others = [
+            (think, "staff.think"),
+            ("[behaviour]\nsearch_lag = \"600years\"".to_owned(), "behaviour.search_lag"),
+            ("[behaviour]\ntimeout_hold = \"2days\"".to_owned(), "behaviour.timeout_hold"),
+            ("[[faults]]\nkind = \"timeout\"\nshare = nan".to_owned(), "faults[0].share"),
+            ("[[faults]]\nkind = \"timeout\"\npoison = 1e308".to_owned(), "faults[0].poison"),
+            ("[[faults]]\nkind = \"timeout\"\nfrom = \"600years\"".to_owned(), "faults[0].from"),
+            ("[service.congestion]\ncontention = inf".to_owned(), "service.congestion"),
+        ];
+        for (section, member) in rates.into_iter().chain(skews).chain(others) {
+            let said = error(&section);
+            assert!(said.contains("p.toml, line ") && said.contains(member), "{section}: {said}");
+            let names_the_range = said.contains("expected ") || said.contains("from 0 to 1");
+            assert!(names_the_range, "{section}: {said}");
+        }
     }
 }

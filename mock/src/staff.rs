@@ -34,46 +34,10 @@ pub struct WireStaff {
     pub fields: Vec<String>,
 }
 
-/// Errors of a `[staff]` section.
-#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-#[allow(missing_docs, reason = "the messages say it")]
-pub enum StaffError {
-    #[error("edits_per_s = {0}: a rate is above 0 and at most {MAX_EDITS_PER_S}")]
-    Rate(f64),
-    #[error("skew = {0}: Zipf's exponent must not be negative")]
-    Skew(f64),
-}
-
-impl StaffError {
-    /// The member of the section that is wrong.
-    pub const fn member(self) -> &'static str {
-        match self {
-            Self::Rate(_) => "edits_per_s",
-            Self::Skew(_) => "skew",
-        }
-    }
-}
-
 /// Staff with an account open, or waiting to open or save one; more arrivals are dropped.
 const MAX_AT_WORK: usize = 200;
 
-/// Upper bound of `edits_per_s`.
-const MAX_EDITS_PER_S: f64 = 10_000.0;
-
 impl WireStaff {
-    /// Checks the section.
-    ///
-    /// Errors: [`StaffError`] for a rate or exponent out of range.
-    pub(crate) fn check(&self) -> Result<(), StaffError> {
-        if !(self.edits_per_s > 0.0 && self.edits_per_s <= MAX_EDITS_PER_S) {
-            return Err(StaffError::Rate(self.edits_per_s));
-        }
-        if self.skew.is_nan() || self.skew < 0.0 {
-            return Err(StaffError::Skew(self.skew));
-        }
-        Ok(())
-    }
-
     /// True if staff edit the custom field `field`.
     pub(crate) fn edits(&self, field: &str) -> bool {
         self.fields.is_empty() || self.fields.iter().any(|name| name == field)
@@ -471,20 +435,5 @@ mod tests {
         staff.client_wrote(ID, FIELD, at(9), Endpoint::PatchAccount);
         save(&mut staff, 8, 10);
         assert_eq!(lost_by(&staff, Writer::Staff), 1);
-    }
-
-    #[test]
-    fn figures_that_make_no_staff_are_refused() {
-        let wire = |edits_per_s, skew| WireStaff {
-            edits_per_s,
-            skew,
-            think: DurationText::default(),
-            fields: Vec::new(),
-        };
-        for bad in [0.0, -1.0, f64::NAN, 1e9] {
-            let error = wire(bad, 0.0).check().unwrap_err();
-            assert_eq!(error.member(), "edits_per_s");
-        }
-        assert_eq!(wire(1.0, -1.0).check(), Err(StaffError::Skew(-1.0)));
     }
 }

@@ -10,13 +10,17 @@ use std::time::Duration;
 
 /// A moment, in ns since the run's start.
 ///
-/// Range: 584 years. Arithmetic is checked: leaving the range is a bug of ours, and panics.
+/// Range: 584 years. Whatever lies later counts as their end, [`Timestamp::END`], which no run reaches: virtual
+/// time stops there with an error.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
 
 impl Timestamp {
     /// The run's start.
     pub const ZERO: Self = Self(0);
+
+    /// The last moment, 584 years after the start.
+    pub const END: Self = Self(u64::MAX);
 
     /// The moment `ns` nanoseconds after the start.
     pub const fn from_nanos(ns: u64) -> Self {
@@ -46,11 +50,9 @@ impl Timestamp {
     }
 }
 
-/// Whole nanoseconds of a duration.
-///
-/// Panics above 584 years.
+/// Whole nanoseconds of a duration; more than 584 years count as those.
 pub fn nanos(duration: Duration) -> u64 {
-    u64::try_from(duration.as_nanos()).expect("a duration within 584 years")
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// An empty histogram of times in ns: 1 µs to 2 h, three digits. Longer times count as the longest.
@@ -62,7 +64,7 @@ impl Add<Duration> for Timestamp {
     type Output = Self;
 
     fn add(self, duration: Duration) -> Self {
-        Self(self.0.checked_add(nanos(duration)).expect("a moment within 584 years"))
+        Self(self.0.saturating_add(nanos(duration)))
     }
 }
 
@@ -81,6 +83,13 @@ mod tests {
         let later = Timestamp::from_nanos(7) + Duration::new(1, 3);
         assert_eq!(later.as_nanos(), 1_000_000_010);
         assert_eq!(later.since(Timestamp::from_nanos(7)), Duration::new(1, 3));
+    }
+
+    #[test]
+    fn time_ends_and_does_not_wrap() {
+        let late = Timestamp::from_nanos(u64::MAX - 1);
+        assert_eq!(late + Duration::from_secs(1), Timestamp::END);
+        assert_eq!(Timestamp::ZERO + Duration::MAX, Timestamp::END);
     }
 
     #[test]

@@ -20,7 +20,7 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::Path;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 use tokio::sync::oneshot;
@@ -98,7 +98,7 @@ impl Drop for AlarmClock {
 
 impl AlarmShared {
     fn lock(&self) -> MutexGuard<'_, AlarmState> {
-        self.state.lock().expect("nothing under this lock panics")
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn enlist(&self, until: Instant) -> oneshot::Receiver<()> {
@@ -124,10 +124,10 @@ impl AlarmShared {
         while !state.stopped {
             let now = now();
             match state.waiting.first_key_value().map(|((until, _), _)| *until) {
-                None => state = self.earlier.wait(state).expect("nothing under this lock panics"),
+                None => state = self.earlier.wait(state).unwrap_or_else(PoisonError::into_inner),
                 Some(until) if until > now => {
                     let waited = self.earlier.wait_timeout(state, until - now);
-                    (state, _) = waited.expect("nothing under this lock panics");
+                    (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
                 }
                 Some(_) => {
                     let due = state.waiting.pop_first();

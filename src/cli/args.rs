@@ -2,6 +2,7 @@
 
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
+use neon_mock::bounds::{self, Bounds};
 use neonbench::experiment::{Constraint, Objective};
 use neonbench::store::DEFAULT_PATH;
 use neonbench_engine::engine::limiter::Limiter;
@@ -47,10 +48,10 @@ pub(super) struct WorkloadArgs {
     #[arg(long, value_name = "NAME|FILE")]
     pub(super) dataset: Option<String>,
     /// Number of accounts in the organisation [default: 100]
-    #[arg(long, value_name = "N", value_parser = whole::<u64>)]
+    #[arg(long, value_name = "N", value_parser = accounts)]
     pub(super) resources: Option<u64>,
     /// Number of mappings of a workload without a plan [default: 3]
-    #[arg(long, value_name = "M", alias = "mapping-count", value_parser = whole::<u32>)]
+    #[arg(long, value_name = "M", alias = "mapping-count", value_parser = mappings)]
     pub(super) mappings: Option<u32>,
     /// Accounts to migrate, such as `1-9999,12001,@ids.txt`
     #[arg(long, value_name = "IDS")]
@@ -71,22 +72,22 @@ pub(super) struct EngineArgs {
         long,
         value_name = "W",
         alias = "max-workers",
-        value_parser = whole::<u32>,
+        value_parser = workers,
         help = format!("Number of concurrent workers [default: {DEFAULT_WORKERS}]")
     )]
     pub(super) workers: Option<u32>,
     #[arg(
         long,
         value_name = "B",
-        value_parser = whole::<u32>,
+        value_parser = batch,
         help = format!("Number of accounts to read before writing them [default: {DEFAULT_BATCH_SIZE}]")
     )]
     pub(super) batch_size: Option<u32>,
     /// Pause after every N accounts
-    #[arg(long, value_name = "N", value_parser = whole::<u32>)]
+    #[arg(long, value_name = "N", value_parser = batch)]
     pub(super) chunk_size: Option<u32>,
     /// Length of that pause, such as 1s
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, requires = "chunk_size")]
+    #[arg(long, value_name = "DURATION", value_parser = bounds::duration, requires = "chunk_size")]
     pub(super) chunk_pause: Option<std::time::Duration>,
     /// Look up field definitions once (on), or before each use (off)
     #[arg(long, value_name = "on|off", default_value = "on", hide_possible_values = true)]
@@ -95,7 +96,7 @@ pub(super) struct EngineArgs {
     #[arg(long, value_name = "get|search", value_parser = one_of::<Reads>("get|search"), hide_possible_values = true)]
     pub(super) reads: Option<Reads>,
     /// Longest time for a call, retries included [default: 10min]
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = bounds::duration)]
     pub(super) call_deadline: Option<std::time::Duration>,
     /// Longest outage of the server to wait for; the run stops after it, to be resumed [default: 1min]
     #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
@@ -104,7 +105,7 @@ pub(super) struct EngineArgs {
     #[arg(long, value_name = "none|fixed:N|adaptive")]
     pub(super) limiter: Option<Limiter>,
     /// Number of slots that the adaptive limiter leaves free for other users [default: 0]
-    #[arg(long, value_name = "N", value_parser = whole::<u32>)]
+    #[arg(long, value_name = "N", value_parser = headroom)]
     pub(super) headroom: Option<u32>,
     /// Write the changed fields (patch), whole accounts (put), or both side by side
     ///
@@ -297,6 +298,43 @@ pub(super) fn whole<T: FromStr>(text: &str) -> Result<T, String> {
         _ if digits => Err("the number is too large".to_owned()),
         _ => Err("expected a whole number, such as 1000".to_owned()),
     }
+}
+
+/// A whole number within `bounds`; 0 is left to those who know its meaning.
+pub(super) fn bounded<T>(text: &str, bounds: &Bounds<T>) -> Result<T, String>
+where
+    T: FromStr + Copy + PartialOrd + Default + std::fmt::Debug,
+{
+    let number = whole(text).map_err(|error| format!("{error}; expected {}", bounds.expected()))?;
+    if number == T::default() {
+        return Ok(number);
+    }
+    bounds.check(number).map_err(|_| format!("expected {}", bounds.expected()))
+}
+
+/// A number of accounts of an organisation.
+pub(super) fn accounts(text: &str) -> Result<u64, String> {
+    bounded(text, &bounds::ACCOUNTS)
+}
+
+/// A number of mappings.
+pub(super) fn mappings(text: &str) -> Result<u32, String> {
+    bounded(text, &bounds::MAPPINGS)
+}
+
+/// A number of workers.
+pub(super) fn workers(text: &str) -> Result<u32, String> {
+    bounded(text, &bounds::WORKERS)
+}
+
+/// A number of accounts in memory.
+pub(super) fn batch(text: &str) -> Result<u32, String> {
+    bounded(text, &bounds::BATCH)
+}
+
+/// A number of places left to others.
+pub(super) fn headroom(text: &str) -> Result<u32, String> {
+    bounded(text, &bounds::QUEUE)
 }
 
 /// The two figures on the sides of a `/`.

@@ -47,7 +47,7 @@ pub(super) struct CalibrateArgs {
     #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = SHIPPED)]
     write: Option<PathBuf>,
     /// Smallest share of the gap that `auto` must close among the guide's strategies; below it nothing is written
-    #[arg(long, value_name = "SHARE", default_value_t = 0.95, allow_negative_numbers = true)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.95, allow_negative_numbers = true, value_parser = share_closed)]
     min_gap_closed: f64,
     /// Print a rule for another engine instead: one of the guide's strategies, by accounts and mappings
     #[arg(long, value_name = "python|json", value_parser = ["python", "json"], hide_possible_values = true, conflicts_with = "write")]
@@ -59,6 +59,12 @@ pub(super) struct CalibrateArgs {
     goal: GoalArgs,
     #[command(flatten)]
     output: OutputArgs,
+}
+
+/// A share of the gap; a negative one asks for nothing.
+fn share_closed(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (-1.0..=1.0).contains(share));
+    share.ok_or_else(|| "expected a share from -1 to 1".to_owned())
 }
 
 /// One of several parts, and their number.

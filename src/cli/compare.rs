@@ -10,6 +10,7 @@ use super::ranked::{Best, MeasuredCandidate, Ranked, measured};
 use super::run::exit_code_of;
 use super::stored::whole;
 use clap::Args;
+use neon_mock::bounds::{BATCH, WORKERS};
 use neonbench::experiment::{CandidateRuns, Delta, RunFigures, delta};
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::record::{RunRecord, WorldName};
@@ -74,9 +75,13 @@ fn share(text: &str) -> Result<f64, String> {
 
 /// Workers and batch size.
 fn workers_and_batch(text: &str) -> Result<(u32, u32), String> {
-    let figures = figures(text).filter(|figures| matches!(figures, (1.., 1..)));
-    let wrong = || format!("`{text}` is not WORKERS/BATCH, such as 3/50, both at least 1");
-    figures.ok_or_else(wrong)
+    let is_within = |&(workers, batch): &(u32, u32)| {
+        WORKERS.check(workers).is_ok() && BATCH.check(batch).is_ok()
+    };
+    figures(text).filter(is_within).ok_or_else(|| {
+        let (workers, batch) = (WORKERS.expected(), BATCH.expected());
+        format!("`{text}` is not WORKERS/BATCH, such as 3/50: {workers} and {batch}")
+    })
 }
 
 /// The JSON of `compare --json`.

@@ -9,6 +9,7 @@ use super::progress::LiveLine;
 use super::terminal::complain;
 use clap::Subcommand;
 use neon_mock::api::{AccountId, CustomField};
+use neon_mock::bounds::MAPPINGS;
 use neon_mock::dataset::{BUILT_IN, WireDataset, import};
 use neon_mock::org::Organisation;
 use neonbench_engine::scenario::MAX_ACCOUNTS;
@@ -25,7 +26,7 @@ pub(super) enum DatasetCommand {
         /// Built-in name, or a TOML file
         name: String,
         /// Number of mappings, which is the number of fields for each `#` in a name
-        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=i64::from(MAPPINGS.most())))]
         mappings: u32,
         /// Number of accounts to look at
         #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..=MAX_ACCOUNTS))]

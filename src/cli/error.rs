@@ -178,6 +178,7 @@ const fn code_of_run(error: &RunError) -> u8 {
         | RunError::Engine(
             EngineError::Plan(_) | EngineError::Refused(_) | EngineError::Journal(_),
         ) => code::USAGE,
+        RunError::Stalled(stalled) if stalled.is_end() => code::USAGE,
         RunError::Engine(EngineError::Stopped) => code::INTERRUPTED,
         RunError::Stalled(_) | RunError::Embedded(_) | RunError::Runtime(_) => code::INTERNAL,
         RunError::Engine(_) => code::TARGET,

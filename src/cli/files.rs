@@ -2,17 +2,34 @@
 
 use super::error::CliError;
 use neon_mock::api::CustomField;
-use neon_mock::file::decoded;
-use std::fs::{OpenOptions, Permissions};
+use neon_mock::bounds::{Bounds, DATA_BYTES, FILE_BYTES};
+use neon_mock::file::{decoded, read_within};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use tempfile::{Builder, NamedTempFile};
 
-/// The text of a file that the user named, in UTF-8 or UTF-16.
+/// The text of a file that people write, in UTF-8 or UTF-16.
 ///
-/// Errors: the file cannot be read, or is neither.
+/// Errors: the file cannot be read, is neither, or is larger than people write.
 pub(super) fn read(path: &Path) -> Result<String, CliError> {
-    let text = std::fs::read(path).and_then(|bytes| {
+    text_of(path, &FILE_BYTES)
+}
+
+/// The text of a file that machines write, such as a recording.
+///
+/// Errors: as those of [`read`], with more room.
+pub(super) fn read_data(path: &Path) -> Result<String, CliError> {
+    text_of(path, &DATA_BYTES)
+}
+
+/// The bytes of a file, if they are within `bounds`.
+pub(super) fn bytes(path: &Path, bounds: &Bounds<u64>) -> std::io::Result<Vec<u8>> {
+    read_within(File::open(path)?, bounds)
+}
+
+fn text_of(path: &Path, bounds: &Bounds<u64>) -> Result<String, CliError> {
+    let text = bytes(path, bounds).and_then(|bytes| {
         let neither = |_| std::io::Error::other("it is neither UTF-8 nor UTF-16");
         decoded(bytes).map_err(neither)
     });
@@ -177,7 +194,7 @@ pub(super) fn create_folder(path: &Path) -> Result<(), CliError> {
 ///
 /// Errors: the file cannot be read, or is no such answer.
 pub(super) fn custom_fields(path: &Path) -> Result<Vec<CustomField>, CliError> {
-    serde_json::from_str(&read(path)?).map_err(|error| {
+    serde_json::from_str(&read_data(path)?).map_err(|error| {
         CliError::usage(format!(
             "{}: {error}: expected the response to GET /customFields?category=Account, which is an array",
             path.display()

@@ -3,7 +3,7 @@
 use super::args::{OutputArgs, StoreArgs};
 use super::command_line::CommandLine;
 use super::error::CliError;
-use super::files::read;
+use super::files::read_data;
 use super::fitted::{self, Cost};
 use super::output::duration;
 use super::stored::whole;
@@ -38,7 +38,7 @@ pub(super) fn run(args: &FitArgs, line: &CommandLine) -> Result<ExitCode, CliErr
     let (origin, cost, fit) = match (&args.file, args.run) {
         (Some(file), _) => {
             let origin = file.display().to_string();
-            let text = read(file)?;
+            let text = read_data(file)?;
             if !text.trim_start().starts_with('{') {
                 return Err(CliError::usage(format!(
                     "{origin} is no HAR file, which is JSON as browsers and proxies record it"

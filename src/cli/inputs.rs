@@ -2,8 +2,9 @@
 
 use super::args::{AccessArgs, CredentialArgs, EngineArgs, Switch, WorkloadArgs, WorldArgs};
 use super::error::CliError;
-use super::files::read;
+use super::files::{bytes, read};
 use super::terminal::complain;
+use neon_mock::bounds::FILE_BYTES;
 use neon_mock::profile::Profile;
 use neonbench::experiment::{Candidate, Constraint, Goal, Portfolio};
 use neonbench::probe::TargetFit;
@@ -398,7 +399,7 @@ pub(super) fn profile_file(path: &Path) -> Result<(Profile, ProfileText), CliErr
     let (origin, text) = (path.display().to_string(), read(path)?);
     let mut beside = BTreeMap::new();
     let mut side = |file: &str| {
-        let bytes = std::fs::read(folder.join(file)).map_err(|error| error.to_string())?;
+        let bytes = bytes(&folder.join(file), &FILE_BYTES).map_err(|error| error.to_string())?;
         beside.insert(file.to_owned(), bytes.clone());
         Ok(bytes)
     };

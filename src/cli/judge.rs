@@ -48,7 +48,7 @@ pub(super) struct JudgeArgs {
     #[arg(long, value_name = "K", value_parser = whole::<u64>, help_heading = "Workload")]
     seed: Option<u64>,
     /// End the command and its child processes after this time
-    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = humantime::parse_duration, help_heading = "Command")]
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = neon_mock::bounds::duration, help_heading = "Command")]
     timeout: Duration,
     /// Keep HOME and the proxy variables, where an SDK may find a configuration of its own
     #[arg(long, help_heading = "Command")]

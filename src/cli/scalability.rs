@@ -13,6 +13,7 @@ use super::run::exit_code_of;
 use clap::Args;
 use neonbench::experiment::median_makespan_s;
 use neonbench_engine::record::{RunRecord, WorldName};
+use neonbench_engine::scenario::MAX_ACCOUNTS;
 use serde::Serialize;
 use std::process::ExitCode;
 
@@ -27,7 +28,7 @@ pub(super) struct ScalabilityArgs {
         value_name = "N,…",
         value_delimiter = ',',
         default_value = "5,10,20,50,100,500,2000,10000",
-        value_parser = clap::value_parser!(u64).range(1..)
+        value_parser = clap::value_parser!(u64).range(1..=MAX_ACCOUNTS)
     )]
     sizes: Vec<u64>,
     #[command(flatten)]

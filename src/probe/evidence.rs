@@ -7,6 +7,7 @@
 use super::fit::TargetFit;
 use super::{ProbeError, ProbeTrace};
 use neon_mock::api::Endpoint;
+use neon_mock::bounds::TIME;
 use neon_mock::file::DurationText;
 use neon_mock::profile::{Profile, WireCall, WireEvidence};
 use neon_mock::time::Timestamp;
@@ -36,7 +37,7 @@ pub(super) fn of_trace(trace: &ProbeTrace) -> WireEvidence {
     };
     WireEvidence {
         looked_for_limits: trace.looked_for_limits,
-        retry_after: trace.retry_after.map(DurationText),
+        retry_after: trace.retry_after.map(|after| DurationText(TIME.clamp(after))),
         calls: trace.calls.iter().map(call).collect(),
         ..WireEvidence::default()
     }

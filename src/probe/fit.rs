@@ -9,6 +9,7 @@ use super::limits::{DrawnLimits, FittedLimits, LimitsPosterior};
 use super::{ProbeError, ProbeTrace};
 use neon_mock::api::{Class, Endpoint};
 use neon_mock::behaviour::Behaviour;
+use neon_mock::bounds::{EDITS_PER_S, LIMIT, TIME};
 use neon_mock::file::DurationText;
 use neon_mock::limit::Scope;
 use neon_mock::profile::{
@@ -321,10 +322,10 @@ impl TargetFit {
         for (endpoint, limit) in named {
             match limit {
                 Some(AdmissionLimit::Pool(pool)) => {
-                    endpoints.insert(endpoint.name().to_owned(), pool)
+                    endpoints.insert(endpoint.name().to_owned(), LIMIT.clamp(pool))
                 }
                 Some(AdmissionLimit::PerSecond(rate)) => {
-                    endpoints_per_second.insert(endpoint.name().to_owned(), rate)
+                    endpoints_per_second.insert(endpoint.name().to_owned(), LIMIT.clamp(rate))
                 }
                 None => None,
             };
@@ -332,6 +333,7 @@ impl TargetFit {
         let [reads, writes, searches, look_ups] = laws;
         // Profiles state it in whole seconds.
         let retry_after = self.retry_after.map(|after| {
+            let after = TIME.clamp(after);
             DurationText(Duration::from_secs(after.as_secs_f64().round().max(1.0) as u64))
         });
         WireProfile {
@@ -340,7 +342,7 @@ impl TargetFit {
             limits: WireLimits {
                 endpoints,
                 endpoints_per_second,
-                reject_after: DurationText(self.refusal),
+                reject_after: DurationText(TIME.clamp(self.refusal)),
                 retry_after,
                 ..WireLimits::default()
             },
@@ -388,7 +390,12 @@ fn others(held: f64, writes: &FittedLaw) -> Option<WireStaff> {
     let [write_ns, _] = writes.figures();
     let edits_per_s = (held / (write_ns / 1e9)).min(MOST_EDITS_PER_S);
     let think = DurationText(THINK);
-    (edits_per_s > 0.0).then(|| WireStaff { edits_per_s, skew: 0.0, think, fields: Vec::new() })
+    EDITS_PER_S.check(edits_per_s).is_ok().then(|| WireStaff {
+        edits_per_s,
+        skew: 0.0,
+        think,
+        fields: Vec::new(),
+    })
 }
 
 fn checked(name: &str, wire: &WireProfile) -> Profile {

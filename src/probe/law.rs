@@ -12,6 +12,7 @@
 
 use super::growth::{Growth, LogTimes, moments};
 use crate::stats::{self, Z_P90, Z_P95, Z_P99, normal_cdf, quantile, sorted};
+use neon_mock::bounds::TIME;
 use neon_mock::file::DurationText;
 use neon_mock::profile::{LawName, WireLaw};
 use neon_mock::rng::Generator;
@@ -142,7 +143,7 @@ impl FittedLaw {
 fn text(ns: f64) -> DurationText {
     let ns = ns.max(0.0);
     let rounded = if ns < 1e3 { ns.round() } else { (ns / 1e3).round() * 1e3 };
-    DurationText(Duration::from_nanos(rounded as u64))
+    DurationText(TIME.clamp(Duration::from_nanos(rounded as u64)))
 }
 
 /// The data of one kind of call, and with them the posterior of its law.

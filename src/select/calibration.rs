@@ -5,8 +5,9 @@ use super::features::TargetFeatures;
 use super::rehearsal::{CHOICE, CandidateSet, Rehearsal, UNCERTAIN_CHOICE};
 use super::target::{Knowledge, KnownTarget};
 use super::thresholds::Thresholds;
-use crate::experiment::{Candidate, Goal, Portfolio, coarse_grid, grid, seeds};
+use crate::experiment::{Candidate, Constraint, Goal, Portfolio, coarse_grid, grid, seeds};
 use crate::text::{plural, size};
+use neon_mock::bounds::{BATCH, OutOfBounds, QUEUE, SHARE, WORKERS};
 use neon_mock::file::{FileError, Member};
 use neon_mock::rng;
 use neonbench_engine::engine::{DEFAULT_BATCH_SIZE, DEFAULT_WORKERS, Settings, Strategy};
@@ -109,14 +110,10 @@ impl Calibration {
             if thresholds.rows.is_empty() {
                 return wrong("thresholds", "a rule needs at least one row".to_owned());
             }
-            let bad = thresholds.rows.iter().find(|row| row.batch_per_worker == 0);
-            if bad.is_some() || thresholds.places_if_unknown == 0 {
-                return wrong(
-                    "thresholds",
-                    "places_if_unknown and batch_per_worker are at least 1".to_owned(),
-                );
-            }
         }
+        read.bounded().map_err(|(member, error)| {
+            FileError::member(origin, text, &member, format_args!("{member} {error}"))
+        })?;
         let is_strange = |strategy: Strategy| !Strategy::GUIDE.contains(&strategy);
         let strange = read.thresholds.guide.rows.iter().find(|row| is_strange(row.strategy));
         if let Some(row) = strange {
@@ -124,6 +121,30 @@ impl Calibration {
             return wrong("thresholds", reason);
         }
         Ok(read)
+    }
+
+    /// Checks every figure.
+    fn bounded(&self) -> Result<(), (Member, OutOfBounds)> {
+        let Self { thresholds, single_best, goal, .. } = self;
+        let of = |top: &str, portfolio: &str| Member::top(top).key(portfolio);
+        for (name, rule) in [("guide", &thresholds.guide), ("full", &thresholds.full)] {
+            rule.bounded()
+                .map_err(|(member, error)| (of("thresholds", name).join(member), error))?;
+        }
+        for (name, best) in [("guide", &single_best.guide), ("full", &single_best.full)] {
+            let at = |member: &str| of("single_best", name).key(member);
+            WORKERS.check(best.workers).map_err(|error| (at("workers"), error))?;
+            BATCH.check(best.batch_size).map_err(|error| (at("batch_size"), error))?;
+        }
+        for (index, constraint) in goal.constraints.iter().enumerate() {
+            let at = || Member::top("goal").key("constraints").index(index);
+            match constraint {
+                Constraint::RejectedBelow(share) => SHARE.check(*share).map(|_| ()),
+                Constraint::Headroom(places) => QUEUE.check(*places).map(|_| ()),
+            }
+            .map_err(|error| (at(), error))?;
+        }
+        Ok(())
     }
 
     /// The file's text, commented.

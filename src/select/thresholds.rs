@@ -4,6 +4,8 @@ mod fit;
 
 use super::features::{CapacityMargin, LimitKind, TargetFeatures};
 use crate::experiment::{Candidate, MAX_WORKERS};
+use neon_mock::bounds::{Bounds, LIMIT, OutOfBounds, WORKERS};
+use neon_mock::file::Member;
 use neonbench_engine::engine::{DEFAULT_BATCH_SIZE, DEFAULT_WORKERS, Strategy};
 use serde::{Deserialize, Serialize};
 
@@ -42,7 +44,41 @@ pub struct Thresholds {
     pub rows: Vec<ThresholdRow>,
 }
 
+/// Weight of a figure of the rule: a share of places, or standard deviations.
+const WEIGHT: Bounds<f64> = Bounds::new(0.0, 100.0, "a figure from 0 to 100");
+
+/// Upper end of a row: more than any job has.
+const UP_TO: Bounds<u64> = Bounds::new(0, 1_000_000_000, "a number from 0 to 1000000000");
+
+/// Workers more or less than there are places.
+const BEYOND: Bounds<i32> = Bounds::new(-10_000, 10_000, "a number from -10000 to 10000");
+
 impl Thresholds {
+    /// Checks every figure; an error comes with its member.
+    pub(super) fn bounded(&self) -> Result<(), (Member, OutOfBounds)> {
+        let top = Member::top;
+        for (name, weight) in
+            [("of_windows", self.of_windows), ("deviations_for_others", self.deviations_for_others)]
+        {
+            WEIGHT.check(weight).map_err(|error| (top(name), error))?;
+        }
+        LIMIT.check(self.places_if_unknown).map_err(|error| (top("places_if_unknown"), error))?;
+        for (index, row) in self.rows.iter().enumerate() {
+            let at = |name: &str| top("rows").index(index).key(name);
+            for (name, most) in [
+                ("accounts_a_place_up_to", row.accounts_a_place_up_to),
+                ("mappings_up_to", row.mappings_up_to),
+            ] {
+                UP_TO.check(most.unwrap_or(0)).map_err(|error| (at(name), error))?;
+            }
+            BEYOND
+                .check(row.workers_beyond_places)
+                .map_err(|error| (at("workers_beyond_places"), error))?;
+            WORKERS.check(row.batch_per_worker).map_err(|error| (at("batch_per_worker"), error))?;
+        }
+        Ok(())
+    }
+
     /// The places on the target that `observed` describes and what limits them; those assumed where
     /// nothing is known.
     pub fn capacity(

@@ -1,6 +1,7 @@
 //! The command line as a user meets it: results on standard output, everything else on standard
 //! error, and the contract's exit codes.
 
+mod bounds;
 mod colleagues;
 mod datasets;
 mod everything;
@@ -11,6 +12,7 @@ mod forwarder;
 mod hostile;
 pub(crate) mod journals;
 mod mistakes;
+mod mutated;
 mod outages;
 mod owners;
 mod place;

@@ -4,6 +4,7 @@ mod browser;
 mod claims;
 mod cli;
 mod comparison;
+mod fuzz;
 mod judge;
 mod limiters;
 mod manager;

@@ -584,3 +584,13 @@ fn times_that_are_not_log_normal_are_drawn_from_themselves() {
     let (told, wrongly) = (told.count(), wrongly.count());
     assert!(told >= 17 && wrongly <= 6, "{told} of 20 told, {wrongly} of 40 wrongly");
 }
+
+/// What a server said is fitted to within what a profile holds.
+#[test]
+fn absurd_delays_make_a_profile_all_the_same() {
+    let (mut trace, _) = probed(&built_in("documented"), &READS).unwrap();
+    for after in [Duration::MAX, Duration::from_secs(1 << 40), Duration::ZERO] {
+        trace.retry_after = Some(after);
+        reread(&TargetFit::of(&trace).unwrap());
+    }
+}

@@ -18,7 +18,7 @@ type Floor = &'static str;
 #[rustfmt::skip]
 const CRATES: &[(&str, &[Floor])] = &[
     ("mock/src/", &[
-        "named",
+        "named bounds",
         "time rng file api",
         "service limit fault staff behaviour dataset",
         "org",

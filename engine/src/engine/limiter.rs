@@ -26,6 +26,7 @@ pub use of_all::LimitOfAll;
 pub(super) use shared_rate::SharedRate;
 
 use neon_mock::api::Endpoint;
+use neon_mock::bounds::QUEUE;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::num::NonZeroU32;
@@ -143,7 +144,7 @@ impl fmt::Display for Limiter {
 
 /// The text names no limiter.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no limiter: expected none, fixed:N (N at least 1) or adaptive")]
+#[error("`{0}` is no limiter: expected none, fixed:N (N from 1 to 1000000) or adaptive")]
 pub struct ParseLimiterError(String);
 
 impl FromStr for Limiter {
@@ -155,6 +156,7 @@ impl FromStr for Limiter {
             "adaptive" => Self::adaptive(0),
             _ => {
                 let limit = text.strip_prefix("fixed:").and_then(|limit| limit.parse().ok());
+                let limit = limit.filter(|limit: &NonZeroU32| QUEUE.check(limit.get()).is_ok());
                 Self::Fixed(limit.ok_or_else(|| ParseLimiterError(text.to_owned()))?)
             }
         })

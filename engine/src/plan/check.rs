@@ -2,13 +2,15 @@
 
 mod values;
 
-use super::task::find;
-use super::{Mapping, Operation, Otherwise, Plan, PlanError, ResolvedPlan, Texts, Transform};
+use super::task::FieldNames;
+use super::{
+    Mapping, Operation, Otherwise, Plan, PlanError, ResolvedPlan, Texts, TooLong, Transform,
+};
 use crate::near::nearest;
 use compact_str::CompactString;
 use neon_mock::api::{AccountKind, CustomField, FieldId, OptionStatus};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 /// Severity of an issue.
@@ -72,14 +74,16 @@ pub type SampledTexts = BTreeMap<FieldId, Vec<String>>;
 pub fn check(plan: &Plan, fields: &[CustomField], sample: &SampledTexts) -> Vec<PlanIssue> {
     let mut issues = PlanIssues(Vec::new());
     let mut all = Vec::new();
+    let names = FieldNames::new(fields);
     for mapping in &plan.mappings {
-        let source = issues.field("source", &mapping.source, mapping, fields);
-        let target = issues.field("target", &mapping.target, mapping, fields);
+        let source = issues.field("source", &mapping.source, mapping, &names);
+        let target = issues.field("target", &mapping.target, mapping, &names);
         if let (Some(source), Some(target)) = (source, target) {
             let found = MappedFields { mapping, source, target };
             issues.types(&found);
             issues.account_types(&found);
             issues.options(&found);
+            issues.lengths(&found, sample);
             issues.unmapped(&found, sample);
             issues.target_values(&found);
             all.push(found);
@@ -119,9 +123,9 @@ impl PlanIssues {
         role: &'static str,
         name: &str,
         mapping: &Mapping,
-        fields: &'a [CustomField],
+        fields: &FieldNames<'a>,
     ) -> Option<&'a CustomField> {
-        match find(role, name, "", fields) {
+        match fields.find(role, name, "") {
             Ok(field) => {
                 let kind = field.display_type;
                 if field.status == Some(OptionStatus::Inactive) {
@@ -137,7 +141,10 @@ impl PlanIssues {
                 self.error("unsupported_type", mapping, message);
             }
             Err(PlanError::UnknownField { .. }) => {
-                let message = format!("{role} field `{name}` is unknown{}", hint(name, fields));
+                // Comparing all names with all others takes a while, and nobody reads it.
+                let is_few = self.0.iter().filter(|it| it.code == "unknown_field").count() < NAMED;
+                let near = if is_few { hint(name, fields.fields()) } else { String::new() };
+                let message = format!("{role} field `{name}` is unknown{near}");
                 self.error("unknown_field", mapping, message);
             }
             Err(error) => self.error("ambiguous_field", mapping, error.to_string()),
@@ -211,7 +218,8 @@ impl PlanIssues {
         if !target.display_type.has_options() {
             return;
         }
-        let has = |name: &str| target.option_values.iter().any(|option| &*option.name == name);
+        let names: BTreeSet<&str> = target.option_values.iter().map(|it| &*it.name).collect();
+        let has = |name: &str| names.contains(name);
         let known = || quoted(target.option_values.iter().map(|option| &*option.name));
         if let Some(texts) = made(found) {
             let missing: Vec<&str> = texts.iter().map(|it| &**it).filter(|it| !has(it)).collect();
@@ -225,9 +233,9 @@ impl PlanIssues {
                 self.error("unknown_option", mapping, message);
             }
         } else if source.display_type.has_options() {
-            let carried: Vec<Texts> =
-                source.option_values.iter().map(|o| through(&mapping.transform, &o.name)).collect();
-            let missing = || carried.iter().flatten().map(|it| &**it).filter(|it| !has(it));
+            let options = source.option_values.iter().map(|option| &*option.name);
+            let carried = all_through(&mapping.transform, options);
+            let missing = || carried.iter().map(|it| &**it).filter(|it| !has(it));
             if missing().next().is_some() {
                 let message = format!(
                     "`{}` has no option {}, which `{}` has; it has {}",
@@ -236,7 +244,7 @@ impl PlanIssues {
                     mapping.source,
                     known()
                 );
-                let all = carried.iter().flatten().all(|it| !has(it));
+                let all = carried.iter().all(|it| !has(it));
                 let level = if all { Level::Error } else { Level::Warning };
                 self.push(level, "unknown_option", &mapping.place, message);
             }
@@ -291,11 +299,9 @@ impl PlanIssues {
         // A field without a way in or a way out is on no circle.
         loop {
             let before = left.len();
-            let kept = left.clone();
-            left.retain(|it| {
-                kept.iter().any(|other| other.source.id == it.target.id)
-                    && kept.iter().any(|other| other.target.id == it.source.id)
-            });
+            let sources: BTreeSet<FieldId> = left.iter().map(|it| it.source.id).collect();
+            let targets: BTreeSet<FieldId> = left.iter().map(|it| it.target.id).collect();
+            left.retain(|it| sources.contains(&it.target.id) && targets.contains(&it.source.id));
             if left.len() == before {
                 break;
             }
@@ -326,20 +332,38 @@ fn made(found: &MappedFields<'_>) -> Option<Vec<CompactString>> {
         }
         _ => return None,
     };
-    let mut made: Vec<_> = starts.into_iter().flat_map(|start| through(after, start)).collect();
+    let mut made = all_through(after, starts.into_iter());
     made.sort();
     made.dedup();
     Some(made)
 }
 
 /// `text` after all `steps`.
-fn through(steps: &[Transform], text: &str) -> Texts {
+///
+/// Errors: it would be longer than a field holds; [`PlanIssues::lengths`] says so once.
+fn through(steps: &[Transform], text: &str) -> Result<Texts, TooLong> {
     let start: Texts = [text.into()].into_iter().collect();
-    steps.iter().fold(start, |texts, step| step.apply(&texts))
+    steps.iter().try_fold(start, |texts, step| step.apply(&texts))
 }
 
-fn quoted<'a>(names: impl Iterator<Item = &'a str>) -> String {
-    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+/// All texts that steps make of `texts`.
+fn all_through<'a>(
+    steps: &[Transform],
+    texts: impl Iterator<Item = &'a str>,
+) -> Vec<CompactString> {
+    texts.flat_map(|text| through(steps, text).unwrap_or_default()).collect()
+}
+
+/// Values that one sentence names; the others are counted.
+const NAMED: usize = 20;
+
+fn quoted<'a>(mut names: impl Iterator<Item = &'a str>) -> String {
+    let first: Vec<String> = names.by_ref().take(NAMED).map(|name| format!("`{name}`")).collect();
+    let more = match names.count() {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    first.join(", ") + &more
 }
 
 /// The nearest names, if any are near.

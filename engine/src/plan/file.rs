@@ -1,9 +1,13 @@
 //! Plan files: TOML or JSON as people write it, and the plan that it means.
 
 use super::wire::{WireCriterion, WireMapping, WirePlan, step};
-use super::{Hints, Mapping, Plan, Selection, parse_ids_beside};
+use super::{Hints, Mapping, Plan, Selection, Texts, parse_ids_beside};
 use neon_mock::api::Criterion;
-use neon_mock::file::{FileError, Member};
+use neon_mock::bounds::{BATCH, Bounds, MAPPINGS, STEPS, VALUES, WORKERS};
+use neon_mock::file::{FileError, Member, Places};
+use std::cell::OnceCell;
+use std::fmt;
+use std::num::NonZeroU32;
 use std::path::Path;
 
 /// Format of a plan file, by the extension of its name.
@@ -18,11 +22,16 @@ struct PlanText<'a> {
     origin: &'a str,
     text: &'a str,
     form: PlanFormat,
+    places: OnceCell<Places<'a>>,
 }
 
-impl PlanText<'_> {
+impl<'a> PlanText<'a> {
+    const fn new(origin: &'a str, text: &'a str, form: PlanFormat) -> Self {
+        Self { origin, text, form, places: OnceCell::new() }
+    }
+
     fn parse(&self) -> Result<WirePlan, FileError> {
-        let Self { origin, text, form } = *self;
+        let Self { origin, text, form, .. } = *self;
         if form == PlanFormat::Toml {
             return toml::from_str(text).map_err(|error| FileError::toml(origin, text, &error));
         }
@@ -39,20 +48,27 @@ impl PlanText<'_> {
             .map(|()| plan)
     }
 
-    fn offset(&self, member: &Member) -> usize {
-        let offset = match self.form {
-            PlanFormat::Toml => member.offset(self.text),
-            PlanFormat::Json => member.json_offset(self.text),
-        };
-        offset.unwrap_or_default()
+    fn wrong(&self, member: &Member, reason: impl fmt::Display) -> FileError {
+        FileError::placed(self.place(member), reason)
     }
 
-    fn wrong(&self, member: &Member, reason: String) -> FileError {
-        FileError::at(self.origin, self.text, self.offset(member), reason)
+    fn within<T: Copy + PartialOrd + fmt::Debug>(
+        &self,
+        bounds: &Bounds<T>,
+        value: T,
+        member: impl Fn() -> Member,
+    ) -> Result<(), FileError> {
+        let checked = bounds.check(value).map(|_| ());
+        checked.map_err(|error| self.wrong(&member(), format_args!("{} {error}", member())))
     }
 
+    /// The place of `member`; the text is parsed for it once.
     fn place(&self, member: &Member) -> String {
-        FileError::place_of(self.origin, self.text, self.offset(member))
+        let places = self.places.get_or_init(|| match self.form {
+            PlanFormat::Toml => Places::toml(self.text),
+            PlanFormat::Json => Places::json(self.text),
+        });
+        places.of(self.origin, member)
     }
 }
 
@@ -77,14 +93,14 @@ impl Plan {
     ///
     /// Errors: [`FileError`] with file, line and field.
     pub fn from_toml(origin: &str, text: &str) -> Result<Self, FileError> {
-        plan(&PlanText { origin, text, form: PlanFormat::Toml })
+        plan(&PlanText::new(origin, text, PlanFormat::Toml))
     }
 
     /// Reads a plan in JSON, with the members of the TOML; `origin` names it in errors.
     ///
     /// Errors: [`FileError`] with file, line and field.
     pub fn from_json(origin: &str, text: &str) -> Result<Self, FileError> {
-        plan(&PlanText { origin, text, form: PlanFormat::Json })
+        plan(&PlanText::new(origin, text, PlanFormat::Json))
     }
 
     /// The plan as a TOML file.
@@ -112,6 +128,11 @@ fn plan(source: &PlanText<'_>) -> Result<Plan, FileError> {
         let reason = format!("a plan needs at least one {one}");
         return Err(FileError::invalid(source.origin, reason));
     }
+    let top = |name: &str| Member::top(name);
+    source.within(&MAPPINGS, wire.mappings.len() as u32, || top("mappings"))?;
+    let figure = |figure: Option<NonZeroU32>| figure.map_or(1, NonZeroU32::get);
+    source.within(&WORKERS, figure(wire.max_workers), || top("max_workers"))?;
+    source.within(&BATCH, figure(wire.batch_size), || top("batch_size"))?;
     let mut mappings = Vec::with_capacity(wire.mappings.len());
     for (index, mapping) in wire.mappings.into_iter().enumerate() {
         mappings.push(self::mapping(mapping, &Member::top("mappings").index(index), source)?);
@@ -164,6 +185,7 @@ fn mapping(
     member: &Member,
     source: &PlanText<'_>,
 ) -> Result<Mapping, FileError> {
+    source.within(&STEPS, wire.transform.len(), || member.clone().key("transform"))?;
     let mut transform = Vec::with_capacity(wire.transform.len());
     for (index, wire) in wire.transform.into_iter().enumerate() {
         let step = step(wire).map_err(|reason| {
@@ -171,6 +193,13 @@ fn mapping(
         })?;
         transform.push(step);
     }
+    // Whatever multiplies a single letter beyond bounds does so with every value.
+    let letter: Texts = ["x".into()].into_iter().collect();
+    if let Err(error) = transform.iter().try_fold(letter, |texts, step| step.apply(&texts)) {
+        let member = member.clone().key("transform");
+        return Err(source.wrong(&member, format_args!("{member}: {error} of a single letter")));
+    }
+    source.within(&VALUES, wire.target_options.len(), || member.clone().key("target_options"))?;
     Ok(Mapping {
         source: wire.source,
         target: wire.target,

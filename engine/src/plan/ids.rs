@@ -2,12 +2,13 @@
 
 use super::csv::records;
 use neon_mock::api::AccountId;
-use neon_mock::file::decoded;
+use neon_mock::bounds::{ACCOUNTS, DATA_BYTES};
+use neon_mock::file::{decoded, read_within};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
-/// More ids than this are a mistake rather than a plan.
-const MAX_IDS: usize = 10_000_000;
+/// More ids than accounts of an organisation are a mistake rather than a plan.
+const MAX_IDS: usize = ACCOUNTS.most() as usize;
 
 /// A list that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -83,8 +84,8 @@ const ID_COLUMNS: [&str; 5] = ["accountid", "id", "neonid", "neonaccountid", "ac
 
 /// Adds the ids of a file: a list, or a table of which a column holds them.
 fn from_file(path: &Path, ids: &mut Vec<AccountId>) -> Result<(), IdsError> {
-    let bytes =
-        std::fs::read(path).map_err(|source| IdsError::Read { path: path.to_owned(), source })?;
+    let read = std::fs::File::open(path).and_then(|file| read_within(file, &DATA_BYTES));
+    let bytes = read.map_err(|source| IdsError::Read { path: path.to_owned(), source })?;
     // A name in a code page of Windows does not matter here.
     let text = decoded(bytes)
         .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
@@ -111,16 +112,19 @@ fn from_file(path: &Path, ids: &mut Vec<AccountId>) -> Result<(), IdsError> {
         }
         return Ok(());
     }
-    let mut lines: BTreeMap<AccountId, usize> = BTreeMap::new();
+    // By first id: last id and line. Ten million ids may be one range.
+    let mut listed: BTreeMap<u64, (u64, usize)> = BTreeMap::new();
     for (line, fields) in records {
-        let before = ids.len();
         for item in fields.iter().filter(|item| !item.is_empty()) {
             push(item, &place(line), ids)?;
-        }
-        for id in &ids[before..] {
-            if let Some(first) = lines.insert(*id, line) {
-                return Err(IdsError::Twice { place: place(line), id: *id, first });
+            let (first, last) = range(item, &place(line))?;
+            let around = listed.range(..=first).next_back();
+            let around = around.filter(|(_, (end, _))| *end >= first).map(|(_, it)| (first, it.1));
+            let within = || listed.range(first..=last).next().map(|(begin, it)| (*begin, it.1));
+            if let Some((id, first)) = around.or_else(within) {
+                return Err(IdsError::Twice { place: place(line), id: AccountId(id), first });
             }
+            listed.insert(first, (last, line));
         }
     }
     Ok(())
@@ -129,7 +133,7 @@ fn from_file(path: &Path, ids: &mut Vec<AccountId>) -> Result<(), IdsError> {
 /// True if the fields of a first line are names of columns: words without digits.
 fn is_header(fields: &[String]) -> bool {
     let is_word = |field: &&String| field.chars().any(char::is_alphabetic);
-    let is_id = |field: &String| push(field, "", &mut Vec::new()).is_ok();
+    let is_id = |field: &String| range(field, "").is_ok();
     let words = fields.iter().filter(is_word).count();
     let only = fields.len() > 1 || !fields.iter().any(|it| it.chars().any(|c| c.is_ascii_digit()));
     words > 0 && only && !fields.iter().any(is_id)
@@ -146,7 +150,8 @@ fn column_of_ids(header: &[String]) -> Option<usize> {
     ID_COLUMNS.into_iter().find_map(named).or((header.len() == 1).then_some(0))
 }
 
-fn push(item: &str, place: &str, ids: &mut Vec<AccountId>) -> Result<(), IdsError> {
+/// First and last id of an item, which is an id or a range.
+fn range(item: &str, place: &str) -> Result<(u64, u64), IdsError> {
     let number = |text: &str| {
         text.trim()
             .parse::<u64>()
@@ -159,6 +164,11 @@ fn push(item: &str, place: &str, ids: &mut Vec<AccountId>) -> Result<(), IdsErro
     if first > last {
         return Err(IdsError::Backwards { place: place.to_owned(), text: item.to_owned() });
     }
+    Ok((first, last))
+}
+
+fn push(item: &str, place: &str, ids: &mut Vec<AccountId>) -> Result<(), IdsError> {
+    let (first, last) = range(item, place)?;
     if last - first >= (MAX_IDS - ids.len()) as u64 {
         return Err(IdsError::TooMany);
     }
@@ -206,6 +216,13 @@ mod tests {
             twice.contains(", line 3: account 12 is listed twice; it is also on line 1"),
             "{twice}"
         );
+        for (text, said) in [
+            ("5-9\n1-6\n", ", line 2: account 5 is listed twice; it is also on line 1"),
+            ("1-9\n3\n", ", line 2: account 3 is listed twice; it is also on line 1"),
+            ("4,1-4\n", ", line 1: account 4 is listed twice; it is also on line 1"),
+        ] {
+            assert!(error(text).contains(said), "{}", error(text));
+        }
         let columns = error("Name,Gift\nA,12\n");
         assert!(columns.contains(", line 1: none of the columns `Name`, `Gift`"), "{columns}");
         assert!(error("1o2\n15").contains(", line 1: `1o2` is no account id"));
@@ -225,6 +242,9 @@ mod tests {
         assert!(error("12,abc").contains("`abc` is no account id"));
         assert!(error("9-1").contains("runs backwards"));
         assert!(error("1-99999999999").contains("more than"));
+        assert!(error("0-18446744073709551615").contains("more than"));
+        #[cfg(unix)]
+        assert!(error("@/dev/zero").contains("cannot read /dev/zero"));
         assert!(error("@/nowhere/ids.txt").contains("cannot read /nowhere/ids.txt"));
     }
 }

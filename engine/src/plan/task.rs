@@ -151,13 +151,21 @@ impl ResolvedPlan {
         if plan.mappings.is_empty() {
             return Err(PlanError::NoMappings { place: String::new() });
         }
+        let (fields, mut known) = (FieldNames::new(fields), BTreeMap::new());
         for mapping in &plan.mappings {
             let place = match mapping.place.as_str() {
                 "" => String::new(),
                 place => format!("{place}: "),
             };
-            let source = task.slot("source", &mapping.source, &place, fields)?;
-            let target = task.slot("target", &mapping.target, &place, fields)?;
+            let mut slot = |role, name| {
+                let field = migrated(role, name, &place, &fields)?;
+                Ok(*known.entry(field.id).or_insert_with(|| {
+                    task.slots.push(ResolvedField::new(field));
+                    task.slots.len() - 1
+                }))
+            };
+            let source = slot("source", &mapping.source)?;
+            let target = slot("target", &mapping.target)?;
             if mapping.operation == Operation::AddOption && !task.slots[target].has_options {
                 return Err(PlanError::AddOptionToText { place, name: mapping.target.clone() });
             }
@@ -249,60 +257,78 @@ impl ResolvedPlan {
         }
         warnings
     }
-
-    fn slot(
-        &mut self,
-        role: &'static str,
-        name: &str,
-        place: &str,
-        fields: &[CustomField],
-    ) -> Result<usize, PlanError> {
-        let field = find(role, name, place, fields)?;
-        if !field.display_type.has_options() && !field.display_type.is_text() {
-            return Err(PlanError::UnsupportedType {
-                place: place.to_owned(),
-                role,
-                name: name.to_owned(),
-                kind: format!("{:?}", field.display_type),
-            });
-        }
-        if let Some(known) = self.slots.iter().position(|slot| slot.id == field.id) {
-            return Ok(known);
-        }
-        self.slots.push(ResolvedField::new(field));
-        Ok(self.slots.len() - 1)
-    }
 }
 
-/// The field of that name, else of that display name, else of that id.
-pub(super) fn find<'a>(
+/// The field of that name, if it is of a type that is migrated.
+fn migrated<'a>(
     role: &'static str,
     name: &str,
     place: &str,
-    fields: &'a [CustomField],
+    fields: &FieldNames<'a>,
 ) -> Result<&'a CustomField, PlanError> {
-    let by_name: Vec<&CustomField> = fields.iter().filter(|field| &*field.name == name).collect();
-    let of_display_name = || fields.iter().filter(|it| it.display_name.as_deref() == Some(name));
-    let of_id = || fields.iter().filter(|field| name.parse() == Ok(field.id.0));
-    let found = match by_name {
-        found if !found.is_empty() => found,
-        _ if of_display_name().next().is_some() => of_display_name().collect(),
-        _ => of_id().collect(),
-    };
-    match found.as_slice() {
-        [field] => Ok(field),
-        [] => Err(PlanError::UnknownField {
+    let field = fields.find(role, name, place)?;
+    if !field.display_type.has_options() && !field.display_type.is_text() {
+        return Err(PlanError::UnsupportedType {
             place: place.to_owned(),
             role,
             name: name.to_owned(),
-            known: known(fields),
-        }),
-        several => Err(PlanError::AmbiguousField {
-            place: place.to_owned(),
-            role,
-            name: name.to_owned(),
-            ids: several.iter().map(|field| field.id.to_string()).collect::<Vec<_>>().join(", "),
-        }),
+            kind: format!("{:?}", field.display_type),
+        });
+    }
+    Ok(field)
+}
+
+/// The fields of an organisation by all that a plan can call them.
+pub(super) struct FieldNames<'a> {
+    fields: &'a [CustomField],
+    by_name: BTreeMap<&'a str, Vec<&'a CustomField>>,
+    by_display_name: BTreeMap<&'a str, Vec<&'a CustomField>>,
+    by_id: BTreeMap<u32, Vec<&'a CustomField>>,
+}
+
+impl<'a> FieldNames<'a> {
+    pub(super) fn new(fields: &'a [CustomField]) -> Self {
+        let (by_name, by_display_name, by_id) = Default::default();
+        let mut names = Self { fields, by_name, by_display_name, by_id };
+        for field in fields {
+            names.by_name.entry(&*field.name).or_default().push(field);
+            if let Some(name) = &field.display_name {
+                names.by_display_name.entry(&**name).or_default().push(field);
+            }
+            names.by_id.entry(field.id.0).or_default().push(field);
+        }
+        names
+    }
+
+    /// All fields.
+    pub(super) const fn fields(&self) -> &'a [CustomField] {
+        self.fields
+    }
+
+    /// The field of that name, else of that display name, else of that id.
+    pub(super) fn find(
+        &self,
+        role: &'static str,
+        name: &str,
+        place: &str,
+    ) -> Result<&'a CustomField, PlanError> {
+        let of_id = || self.by_id.get(&name.parse().ok()?);
+        let found = self.by_name.get(name).or_else(|| self.by_display_name.get(name));
+        match found.or_else(of_id).map(Vec::as_slice) {
+            Some([field]) => Ok(field),
+            None | Some([]) => Err(PlanError::UnknownField {
+                place: place.to_owned(),
+                role,
+                name: name.to_owned(),
+                known: known(self.fields),
+            }),
+            Some(several) => Err(PlanError::AmbiguousField {
+                place: place.to_owned(),
+                role,
+                name: name.to_owned(),
+                ids: several.iter().map(|it| it.id.to_string()).collect::<Vec<_>>().join(", "),
+            }),
+        }
     }
 }
 

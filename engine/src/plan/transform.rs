@@ -4,7 +4,8 @@
 //! data, so that a plan can be reviewed, stored and run again.
 
 use compact_str::CompactString;
-use regex::Regex;
+use neon_mock::bounds::{OutOfBounds, STEP_BYTES, TEXT_BYTES};
+use regex::{Regex, RegexBuilder};
 use smallvec::SmallVec;
 use std::collections::BTreeMap;
 
@@ -80,11 +81,21 @@ pub enum TransformError {
     EmptySeparator,
     #[error("the pattern is no regular expression: {0}")]
     Pattern(String),
+    #[error("{member} {source}")]
+    Bounds { member: &'static str, source: OutOfBounds },
     #[error(
         "`{with}` names the group `{group}`, which the pattern does not have; `${{1}}y` puts a y after group 1, `$$` is a dollar sign"
     )]
     UnknownGroup { with: String, group: String },
 }
+
+/// A transform made more of a value than a field holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the transform makes more than {} bytes", TEXT_BYTES.most())]
+pub struct TooLong;
+
+/// Bytes that a compiled pattern may take: matching takes as many steps for each letter at worst.
+const PATTERN_BYTES: usize = 1 << 20;
 
 impl Transform {
     /// A regular-expression step.
@@ -92,7 +103,14 @@ impl Transform {
     /// Errors: the pattern does not compile, or `with` names a group that it does not have. The
     /// regex library would put nothing there, and `$1y` names a group `1y`.
     pub fn regex_replace(pattern: &str, with: &str) -> Result<Self, TransformError> {
-        let pattern = Regex::new(pattern).map_err(|error| {
+        for (member, text) in [("pattern", pattern), ("with", with)] {
+            short(member, text)?;
+        }
+        let pattern = RegexBuilder::new(pattern)
+            .size_limit(PATTERN_BYTES)
+            .dfa_size_limit(PATTERN_BYTES)
+            .build();
+        let pattern = pattern.map_err(|error| {
             let reason = error.to_string();
             let reason = reason.lines().last().unwrap_or_default();
             TransformError::Pattern(reason.trim_start_matches("error: ").to_owned())
@@ -108,9 +126,10 @@ impl Transform {
         Ok(Self::RegexReplace { pattern, with: with.to_owned() })
     }
 
-    /// A template step. Errors: no `{value}` in it.
+    /// A template step. Errors: no `{value}` in it, or longer than a step's text may be.
     pub fn template(text: &str) -> Result<Self, TransformError> {
-        if text.contains("{value}") {
+        short("template", text)?;
+        if text.contains(PLACE) {
             Ok(Self::Template(text.to_owned()))
         } else {
             Err(TransformError::NoPlaceholder)
@@ -127,7 +146,9 @@ impl Transform {
     }
 
     /// Applies the step to `texts`. Blank results are dropped.
-    pub fn apply(&self, texts: &Texts) -> Texts {
+    ///
+    /// Errors: [`TooLong`] if the results together are longer than a field holds; no more than that is made.
+    pub fn apply(&self, texts: &Texts) -> Result<Texts, TooLong> {
         let mut made = Texts::new();
         match self {
             Self::Constant(value) => made.push(value.clone()),
@@ -136,10 +157,17 @@ impl Transform {
                     made.extend(text.split(separator.as_str()).map(CompactString::from));
                 }
             }
-            _ => made.extend(texts.iter().filter_map(|text| self.one(text))),
+            _ => {
+                let mut left = TEXT_BYTES.most();
+                for text in texts {
+                    let Some(text) = self.one(text, left)? else { continue };
+                    left = left.checked_sub(text.len()).ok_or(TooLong)?;
+                    made.push(text);
+                }
+            }
         }
         made.retain(|text| !text.trim().is_empty());
-        made
+        Ok(made)
     }
 
     /// True if the step is a map that has neither an entry for `text` nor a way to go on with it.
@@ -159,24 +187,60 @@ impl Transform {
         matches!(self, Self::Map { otherwise: Some(Otherwise::Fail), .. })
     }
 
-    fn one(&self, text: &CompactString) -> Option<CompactString> {
-        Some(match self {
+    /// One text after the step, of at most `most` bytes where the step can multiply it.
+    fn one(&self, text: &CompactString, most: usize) -> Result<Option<CompactString>, TooLong> {
+        Ok(Some(match self {
             Self::Constant(_) | Self::Split(_) => unreachable!("they work on the whole value"),
             Self::Map { values, default, otherwise } => match values.get(text) {
                 Some(value) => value.clone(),
                 None if *otherwise == Some(Otherwise::Keep) => text.clone(),
-                None => default.clone()?,
+                None => return Ok(default.clone()),
             },
             Self::Trim => text.trim().into(),
             Self::Case(LetterCase::Upper) => text.to_uppercase(),
             Self::Case(LetterCase::Lower) => text.to_lowercase(),
             Self::Case(LetterCase::Title) => title(text),
-            Self::RegexReplace { pattern, with } => {
-                CompactString::from(pattern.replace_all(text, with.as_str()))
+            Self::RegexReplace { pattern, with } => replaced(pattern, with, text, most)?,
+            Self::Template(template) => {
+                let places = template.matches(PLACE).count();
+                let made = template.len() - places * PLACE.len() + places * text.len();
+                if made > most {
+                    return Err(TooLong);
+                }
+                template.replace(PLACE, text).into()
             }
-            Self::Template(template) => template.replace("{value}", text).into(),
-        })
+        }))
     }
+}
+
+/// The place of the value in a template.
+const PLACE: &str = "{value}";
+
+/// `text` of a step's `member`, if it is short enough for one.
+fn short(member: &'static str, text: &str) -> Result<(), TransformError> {
+    let checked = STEP_BYTES.check(text.len()).map(|_| ());
+    checked.map_err(|source| TransformError::Bounds { member, source })
+}
+
+/// `text` with each match of `pattern` replaced: at most `most` bytes.
+fn replaced(
+    pattern: &Regex,
+    with: &str,
+    text: &str,
+    most: usize,
+) -> Result<CompactString, TooLong> {
+    let (mut made, mut end) = (String::new(), 0);
+    for groups in pattern.captures_iter(text) {
+        let Some(all) = groups.get(0) else { break };
+        made.push_str(&text[end..all.start()]);
+        groups.expand(with, &mut made);
+        end = all.end();
+        if made.len() > most {
+            return Err(TooLong);
+        }
+    }
+    made.push_str(&text[end..]);
+    if made.len() > most { Err(TooLong) } else { Ok(made.into()) }
 }
 
 /// The groups that a replacement names: `$1`, `$name`, `${1}`; `$$` names none.
@@ -223,7 +287,7 @@ mod tests {
 
     fn apply(step: &Transform, texts: &[&str]) -> Vec<String> {
         let texts = texts.iter().map(|&text| CompactString::from(text)).collect();
-        step.apply(&texts).iter().map(CompactString::to_string).collect()
+        step.apply(&texts).unwrap().iter().map(CompactString::to_string).collect()
     }
 
     #[test]
@@ -247,6 +311,37 @@ mod tests {
         assert_eq!(apply(&regex, &["3 years"]), ["3y"]);
         let template = Transform::template("Skill: {value}").unwrap();
         assert_eq!(apply(&template, &["Cooking"]), ["Skill: Cooking"]);
+    }
+
+    #[test]
+    fn no_step_makes_more_than_a_field_holds() {
+        let templates = Transform::template(&PLACE.repeat(8)).unwrap();
+        let inserts = Transform::regex_replace("", "xxxxxxxx").unwrap();
+        let doubles = Transform::regex_replace("(?s)^.*$", "$0$0$0$0$0$0$0$0").unwrap();
+        for step in [templates, inserts, doubles] {
+            let mut texts: Texts = [CompactString::from("a")].into_iter().collect();
+            let steps = (1..100).find(|_| match step.apply(&texts) {
+                Ok(made) => {
+                    assert!(made.iter().map(CompactString::len).sum::<usize>() <= 65_536);
+                    texts = made;
+                    false
+                }
+                Err(TooLong) => true,
+            });
+            // 8^6 is more than 64 KiB, and so is 17^5, as one insertion more is made than there are letters.
+            assert!(matches!(steps, Some(5 | 6)), "{step:?}: {steps:?}");
+        }
+        let long = "x".repeat(4_097);
+        for wrong in [
+            Transform::template(&(PLACE.to_owned() + &long)),
+            Transform::regex_replace("a", &long),
+            Transform::regex_replace(&long, "a"),
+        ] {
+            let error = wrong.unwrap_err().to_string();
+            assert!(error.contains(": expected at most 4096 bytes"), "{error}");
+        }
+        let pattern = Transform::regex_replace("(\\w{100}){100}", "a").unwrap_err();
+        assert!(matches!(pattern, TransformError::Pattern(_)), "{pattern}");
     }
 
     #[test]

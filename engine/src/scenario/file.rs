@@ -1,5 +1,6 @@
 //! Scenario files, and the built-in ones: the guide's three worked examples.
 
+use neon_mock::bounds::{ACCOUNTS, BATCH, MAPPINGS, WORKERS};
 use neon_mock::file::{FileError, Member};
 use serde::Deserialize;
 use std::num::NonZeroU32;
@@ -40,6 +41,18 @@ impl WireScenario {
         if wire.schema != 1 {
             let reason = format!("schema = {}: this version reads schema 1", wire.schema);
             return Err(FileError::member(origin, text, &Member::top("schema"), reason));
+        }
+        let figures = [
+            ("resources", wire.resources.map(|it| ACCOUNTS.check(it).map(|_| ()))),
+            ("mappings", wire.mappings.map(|it| MAPPINGS.check(it).map(|_| ()))),
+            ("workers", wire.workers.map(|it| WORKERS.check(it.get()).map(|_| ()))),
+            ("batch_size", wire.batch_size.map(|it| BATCH.check(it.get()).map(|_| ()))),
+        ];
+        for (name, checked) in figures {
+            if let Some(Err(error)) = checked {
+                let reason = format!("{name} {error}");
+                return Err(FileError::member(origin, text, &Member::top(name), reason));
+            }
         }
         Ok(wire)
     }

@@ -177,11 +177,10 @@ fn carried_into(plan: &Plan, name: &str) -> Vec<String> {
             push(&mut values, option.clone());
         }
         for value in vocabulary(plan, &mapping.source) {
-            let mut texts: Texts = [value.into()].into_iter().collect();
-            for step in &mapping.transform {
-                texts = step.apply(&texts);
-            }
-            for text in &texts {
+            let start: Texts = [value.into()].into_iter().collect();
+            let made = mapping.transform.iter().try_fold(start, |texts, step| step.apply(&texts));
+            // What is too long for a field is no option.
+            for text in &made.unwrap_or_default() {
                 push(&mut values, text.to_string());
             }
         }

@@ -14,12 +14,23 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering as Atomic};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// Nothing can run and no timer is set: the future waits for something that cannot happen.
+/// Nothing can run: the future waits for something that cannot happen, or for the end of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("virtual time stalled at {at}: nothing can run and no timer is set")]
+#[error("{}", if self.is_end() {
+    "the run would take more than 584 years".to_owned()
+} else {
+    format!("virtual time stalled at {at}: nothing can run and no timer is set")
+})]
 pub struct Stalled {
     /// Virtual time of the stall.
     pub at: Timestamp,
+}
+
+impl Stalled {
+    /// True if the run would outlast time, as one with calls of a day and millions of accounts does.
+    pub const fn is_end(self) -> bool {
+        self.at.as_nanos() == Timestamp::END.as_nanos()
+    }
 }
 
 /// A clock that moves only when nothing else can. Clones share the time.
@@ -88,7 +99,7 @@ impl VirtualClock {
 
     /// Runs `future` to its end, moving time whenever nothing can run.
     ///
-    /// Errors: [`Stalled`] if `future` waits and no timer is set, instead of hanging.
+    /// Errors: [`Stalled`] if `future` waits and no timer is set, instead of hanging, or until the end of time.
     pub fn run<F: Future>(&self, future: F) -> Result<F::Output, Stalled> {
         Ok(self.run_while(&|| true, future)?.expect("it goes on to the end"))
     }
@@ -116,6 +127,9 @@ impl VirtualClock {
             let Some(timer) = next else { return Err(Stalled { at: self.0.now.get() }) };
             if !goes_on() {
                 return Ok(None);
+            }
+            if timer.deadline == Timestamp::END {
+                return Err(Stalled { at: timer.deadline });
             }
             debug_assert!(timer.deadline >= self.0.now.get(), "a timer lies in the past");
             self.0.now.set(timer.deadline);
@@ -202,5 +216,18 @@ mod tests {
             std::future::pending::<()>().await;
         });
         assert_eq!(stalled, Err(Stalled { at: Timestamp::from_nanos(1_000_000_000) }));
+    }
+
+    #[test]
+    fn time_that_ends_is_an_error() {
+        let clock = VirtualClock::new();
+        let outlasted = clock.run(async {
+            for _ in 0..600 {
+                clock.sleep_until(clock.now() + Duration::from_secs(365 * 86_400)).await;
+            }
+        });
+        let outlasted = outlasted.unwrap_err();
+        assert!(outlasted.is_end(), "{outlasted}");
+        assert_eq!(outlasted.to_string(), "the run would take more than 584 years");
     }
 }

@@ -3,7 +3,7 @@
 use super::definition::GROUP_ID;
 use super::{FieldDefinition, FieldKind, WireOption};
 use crate::api::{AccountType, CustomField, DisplayType, OptionDef};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 /// A dataset file, and the fields left out of it.
@@ -99,13 +99,14 @@ fn is_of_accounts(component: &str) -> bool {
 /// The options whose ids are their own; the others are noted.
 fn distinct<'a>(field: &'a CustomField, left_out: &mut Vec<String>) -> Vec<&'a OptionDef> {
     let mut kept: Vec<&OptionDef> = Vec::new();
+    let mut seen = BTreeSet::new();
     for option in &field.option_values {
-        if kept.iter().any(|other| other.id == option.id) {
+        if seen.insert(option.id) {
+            kept.push(option);
+        } else {
             let (id, of, name) = (option.id, &field.name, &option.name);
             left_out
                 .push(format!("option {id} `{name}` of `{of}` is left out: its id is there twice"));
-        } else {
-            kept.push(option);
         }
     }
     kept

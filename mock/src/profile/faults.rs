@@ -2,13 +2,11 @@
 
 use super::ProfileError;
 use crate::api::{AccountId, Class, Endpoint, Status};
+use crate::bounds::{LIMIT, SHARE, TIME};
 use crate::fault::{Fault, FaultKind, NextFailure, Poison, Trigger};
 use crate::file::{DurationText, Member};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
-
-/// Upper bound of `burst`.
-const MAX_BURST: u32 = 1_000_000;
 
 /// One table of faults: the kind of failure, and the calls that it hits.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -85,21 +83,16 @@ fn fault(member: &Member, wire: &WireFault) -> Result<Fault, ProfileError> {
         }
     };
     for (name, share) in [("share", wire.share), ("poison", wire.poison)] {
-        if share.is_some_and(|share| !(0.0..=1.0).contains(&share)) {
-            return Err(wrong(at(name), "is a probability from 0 to 1"));
-        }
+        share.map(|share| super::within(&SHARE, share, || at(name))).transpose()?;
     }
     for (name, count) in [("first", wire.first), ("every", wire.every)] {
         if count == Some(0) {
             return Err(wrong(at(name), "= 0: at least 1 is needed"));
         }
     }
-    let burst = wire.burst.unwrap_or(1);
-    if !(1..=MAX_BURST).contains(&burst) {
-        return Err(wrong(at("burst"), "is a number of calls from 1 to 1000000"));
-    }
+    let burst = super::within(&LIMIT, wire.burst.unwrap_or(1), || at("burst"))?;
     let moment = |name: &str, text: Option<DurationText>| {
-        let time = text.map(|text| super::within_a_day(text.0, || at(name))).transpose()?;
+        let time = text.map(|text| super::within(&TIME, text.0, || at(name))).transpose()?;
         Ok::<_, ProfileError>(time.map(|time| Timestamp::ZERO + time))
     };
     let from = moment("from", wire.from)?.unwrap_or(Timestamp::ZERO);

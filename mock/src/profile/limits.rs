@@ -2,6 +2,7 @@
 
 use super::ProfileError;
 use crate::api::Endpoint;
+use crate::bounds::{LIMIT, QUEUE, TIME};
 use crate::file::{DurationText, Member};
 use crate::limit::{Limits, Scope};
 use serde::{Deserialize, Serialize};
@@ -43,7 +44,7 @@ pub struct WireLimits {
 pub(super) fn limits(wire: &WireLimits) -> Result<Limits, ProfileError> {
     let top = |name: &str| Member::top("limits").key(name);
     let scope = wire.scope.unwrap_or_default();
-    let within = |name: &str, text: DurationText| super::within_a_day(text.0, || top(name));
+    let within = |name: &str, text: DurationText| super::within(&TIME, text.0, || top(name));
     let retry_after = wire.retry_after.map(|text| within("retry_after", text)).transpose()?;
     if retry_after.is_some_and(|time| time < Duration::from_secs(1) || time.subsec_nanos() > 0) {
         return Err(ProfileError::RetryAfter { member: top("retry_after") });
@@ -56,7 +57,7 @@ pub(super) fn limits(wire: &WireLimits) -> Result<Limits, ProfileError> {
             ("per_second", wire.per_second),
             ("endpoints_per_second", &wire.endpoints_per_second),
         )?,
-        queue: wire.queue.unwrap_or(0),
+        queue: super::within(&QUEUE, wire.queue.unwrap_or(0), || top("queue"))?,
         reject_after: within("reject_after", wire.reject_after)?,
         retry_after,
     })
@@ -71,6 +72,9 @@ fn by_endpoint(
     if for_all == Some(0) {
         return Err(ProfileError::EmptyLimit { member: Member::top("limits").key(name) });
     }
+    if let Some(figure) = for_all {
+        super::within(&LIMIT, figure, || Member::top("limits").key(name))?;
+    }
     let mut by_leader: [Option<u32>; Endpoint::ALL.len()] = [None; Endpoint::ALL.len()];
     for (endpoint, &figure) in others {
         let member = Member::top("limits").key(table).key(endpoint);
@@ -78,6 +82,7 @@ fn by_endpoint(
         if figure == 0 {
             return Err(ProfileError::EmptyLimit { member });
         }
+        super::within(&LIMIT, figure, || member.clone())?;
         if scope == Scope::Organisation {
             return Err(ProfileError::OneForAll { member, name: name.to_owned() });
         }

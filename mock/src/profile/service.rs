@@ -2,6 +2,7 @@
 
 use super::{ProfileError, SideFiles};
 use crate::api::{Class, Endpoint};
+use crate::bounds::TIME;
 use crate::file::{DurationText, Member};
 use crate::service::{Buckets, Congestion, Law};
 use serde::{Deserialize, Serialize};
@@ -156,7 +157,7 @@ fn law(member: Member, wire: &WireLaw, side: &mut SideFiles<'_>) -> Result<Law, 
     let samples_of = samples.iter().flatten().map(|text| ("samples", text));
     let times = figures.filter_map(|(name, text)| Some((name, text.as_ref()?)));
     for (name, text) in times.chain(samples_of) {
-        super::within_a_day(text.0, || member.clone().key(name))?;
+        super::within(&TIME, text.0, || member.clone().key(name))?;
     }
     if max.is_some() && *law != LawName::LogNormal {
         return Err(ProfileError::Figures { member, law: *law, expected: law.figures() });

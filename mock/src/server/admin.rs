@@ -12,7 +12,7 @@ use super::shared::Connection;
 use crate::api::{ApiError, Response, Status};
 use crate::fault::{Fault, FaultKind};
 use crate::file::Member;
-use crate::live::Answer;
+use crate::live::{Answer, caught};
 use crate::neon::Neon;
 use crate::profile::{BUILT_IN, Profile, WireFault};
 use hyper::Request;
@@ -57,7 +57,11 @@ pub(super) async fn answer(
         token: head.headers.get(AUTHORIZATION).map(HeaderValue::as_bytes),
         body: &body,
     };
-    match ask.answer(connection) {
+    let answered = match caught(|| ask.answer(connection)) {
+        Ok(answered) => answered,
+        Err(bug) => return respond_at_once(Answer::at_once(&bug)),
+    };
+    match answered {
         Ok(value) => {
             let mut response = json_response(200, value.to_string().into_bytes());
             if ask.route == "shutdown" {

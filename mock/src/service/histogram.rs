@@ -2,11 +2,14 @@
 
 use crate::file::decoded;
 use crate::rng::{self, Generator};
+use flate2::read::ZlibDecoder;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::Deserializer;
 use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
 use rand::Rng;
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::sync::Arc;
 
 /// The head of a plain table.
@@ -56,6 +59,40 @@ pub enum HistogramError {
     TooMany,
 }
 
+/// Bytes of all intervals of a log, uncompressed.
+const MAX_PLAIN: usize = 32 << 20;
+
+/// Counters of all histograms of a log: a histogram of three digits has up to 60,000.
+const MAX_COUNTERS: usize = 50_000_000;
+
+/// Bytes before the counts of an encoded histogram, and the first four of them, plain and compressed.
+const HEAD: usize = 40;
+const PLAIN_COOKIE: &[u8] = &[0x1c, 0x84, 0x93, 0x13];
+const COMPRESSED_COOKIE: &[u8] = &[0x1c, 0x84, 0x93, 0x14];
+
+/// The histogram `encoded`, without compression; takes its size off `room`. The library reserves as many bytes as
+/// the head says, so the head is held against the bytes that are there.
+///
+/// Errors: it is cut off, or there is no room for it.
+fn uncompressed<'a>(encoded: &'a [u8], room: &mut usize) -> Result<Cow<'a, [u8]>, String> {
+    let plain = match (encoded.strip_prefix(COMPRESSED_COOKIE), encoded.get(8..)) {
+        (Some(_), Some(compressed)) => {
+            let mut plain = Vec::new();
+            let mut inflated = ZlibDecoder::new(compressed).take(*room as u64 + 1);
+            inflated.read_to_end(&mut plain).map_err(|error| error.to_string())?;
+            Cow::Owned(plain)
+        }
+        _ => Cow::Borrowed(encoded),
+    };
+    *room = room.checked_sub(plain.len()).ok_or(format!("there is more than {MAX_PLAIN} bytes"))?;
+    let stated = plain.strip_prefix(PLAIN_COOKIE).and_then(|rest| rest.first_chunk::<4>());
+    let stated = stated.ok_or("it does not begin as one does")?;
+    if u32::from_be_bytes(*stated) as usize > plain.len().saturating_sub(HEAD) {
+        return Err("it is cut off".to_owned());
+    }
+    Ok(plain)
+}
+
 impl Buckets {
     /// Reads the file `name`, which holds `bytes`: an `HdrHistogram` interval log of ns
     /// (`.hlog`, V2, compressed or not; all of its intervals together), or a table
@@ -76,7 +113,7 @@ impl Buckets {
 
     fn from_interval_log(bytes: &[u8]) -> Result<Self, HistogramError> {
         let mut counts: BTreeMap<(u64, u64), u64> = BTreeMap::new();
-        let mut deserializer = Deserializer::new();
+        let (mut room, mut counters) = (MAX_PLAIN, 0);
         let intervals = IntervalLogIterator::new(bytes)
             .filter(|entry| !matches!(entry, Ok(LogEntry::StartTime(_) | LogEntry::BaseTime(_))));
         for (index, entry) in intervals.enumerate() {
@@ -90,9 +127,14 @@ impl Buckets {
                 entry.encoded_histogram(),
             )
             .map_err(|error| wrong(error.to_string()))?;
-            let histogram: Histogram<u64> = deserializer
-                .deserialize(&mut encoded.as_slice())
+            let plain = uncompressed(&encoded, &mut room).map_err(wrong)?;
+            let histogram: Histogram<u64> = Deserializer::new()
+                .deserialize(&mut plain.as_ref())
                 .map_err(|error| wrong(error.to_string()))?;
+            counters += histogram.distinct_values();
+            if counters > MAX_COUNTERS {
+                return Err(wrong(format!("there are more than {MAX_COUNTERS} counters up to it")));
+            }
             for seen in histogram.iter_recorded() {
                 let high_ns = seen.value_iterated_to();
                 let low_ns = histogram.lowest_equivalent(high_ns);
@@ -255,6 +297,29 @@ mod tests {
         let broken = error("get.hlog", "0.0,1.0,2.0,AAAA\n");
         assert!(broken.starts_with("interval 1 is no HdrHistogram interval"), "{broken}");
         assert!(error("get.hlog", "hello\n").starts_with("interval 1"));
+        let encoded = |bytes: &[u8]| {
+            let text = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, bytes);
+            error("get.hlog", &format!("0.0,1.0,2.0,{text}\n"))
+        };
+        // Says that 2 GiB of counts follow, and ends.
+        let mut head = [PLAIN_COOKIE, &[0x7f, 0xff, 0xff, 0xff], &[0; 8]].concat();
+        head.extend(
+            [0, 0, 0, 2].iter().chain(&1_u64.to_be_bytes()).chain(&1_000_u64.to_be_bytes()),
+        );
+        head.extend(1_f64.to_be_bytes());
+        assert!(encoded(&head).ends_with("it is cut off"), "{}", encoded(&head));
+        // 64 MiB of zeros in 64 KiB.
+        let zeros = flate2::read::ZlibEncoder::new(
+            std::io::repeat(0).take(64 << 20),
+            flate2::Compression::fast(),
+        );
+        let bomb: Vec<u8> = COMPRESSED_COOKIE
+            .iter()
+            .chain(&[0; 4])
+            .copied()
+            .chain(std::io::BufReader::new(zeros).bytes().flatten())
+            .collect();
+        assert!(bomb.len() < 1 << 20 && encoded(&bomb).contains("more than 33554432 bytes"));
         assert_eq!(Buckets::read("a.csv", &[0xff]).unwrap_err(), HistogramError::Encoding);
     }
 }

@@ -1,9 +1,11 @@
 //! Starting and stopping the mock.
 
+use super::raw::{ask, get};
 use neon_mock::profile::{BUILT_IN, Profile};
-use neon_mock::{NeonMock, ServeError, StartError};
+use neon_mock::{NeonMock, ServeError, ServedCall, StartError};
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// A profile on which every call takes an hour.
@@ -90,4 +92,16 @@ async fn secrets_stay_out_of_debug_output() {
     let builder = NeonMock::builder().credentials("org", "s3cret");
     assert!(!format!("{builder:?}").contains("s3cret"));
     assert!(!format!("{:?}", builder.start().await).contains("s3cret"));
+}
+
+/// An observer's bug stands for one of the mock: both run on the server's thread.
+#[tokio::test]
+async fn a_call_that_panics_is_answered_500_and_the_next_one_as_ever() {
+    let first = AtomicBool::new(true);
+    let observer = move |_: &ServedCall| assert!(!first.swap(false, Ordering::Relaxed), "planted");
+    let mock = NeonMock::builder().profile("unlimited").observer(observer).start().await;
+    for status in [500, 200, 200] {
+        assert_eq!(ask(&mock, &get(1)).status, status);
+    }
+    assert_eq!(mock.calls().total(), 3);
 }

@@ -5,6 +5,7 @@
 mod changed_accounts;
 #[path = "../it/raw/mod.rs"]
 mod raw;
+mod soak;
 
 use neon_mock::NeonMock;
 use raw::{LET_IN, assert_lives, connect, get, headers, receive, try_ask, with_body};

@@ -1,6 +1,6 @@
 //! `neonbench plan ids`: the accounts that a plan selects.
 
-use crate::cli::args::{CredentialArgs, OutputArgs, whole};
+use crate::cli::args::{CredentialArgs, OutputArgs, accounts};
 use crate::cli::command_line::CommandLine;
 use crate::cli::error::{CliError, code};
 use crate::cli::inputs::{dataset, plan_file, readable_target};
@@ -27,7 +27,7 @@ pub(in crate::cli) struct IdsArgs {
     #[arg(long, value_name = "NAME|FILE", conflicts_with = "base_url")]
     dataset: Option<String>,
     /// Number of accounts in the organisation [default: 100]
-    #[arg(long, value_name = "N", value_parser = whole::<u64>, conflicts_with = "base_url")]
+    #[arg(long, value_name = "N", value_parser = accounts, conflicts_with = "base_url")]
     resources: Option<u64>,
     /// Seed of the organisation
     #[arg(long, value_name = "K", default_value_t = 1)]

@@ -1,7 +1,7 @@
 //! `neonbench plan preview`: what a plan would change, field by field.
 
 use super::definitions::fields_of;
-use crate::cli::args::{CredentialArgs, OutputArgs, whole};
+use crate::cli::args::{CredentialArgs, OutputArgs, accounts};
 use crate::cli::command_line::CommandLine;
 use crate::cli::error::CliError;
 use crate::cli::inputs::{dataset, plan_file, readable_target};
@@ -37,7 +37,7 @@ pub(in crate::cli) struct PreviewArgs {
     #[arg(long, value_name = "NAME|FILE", conflicts_with = "base_url")]
     dataset: Option<String>,
     /// Number of accounts in the organisation [default: 100]
-    #[arg(long, value_name = "N", value_parser = whole::<u64>, conflicts_with = "base_url")]
+    #[arg(long, value_name = "N", value_parser = accounts, conflicts_with = "base_url")]
     resources: Option<u64>,
     /// Accounts, instead of those of the plan, such as `1-9999,12001,@ids.txt`
     #[arg(long, value_name = "IDS")]

@@ -102,7 +102,7 @@ fn figures_of_zero_and_less_are_refused_by_their_flag() {
         ("run --chunk-pause 1s", &["--chunk-size"]),
         ("benchmark --replicates 0", &["--replicates", "1..="]),
         ("compare --configs 3x50", &["`3x50`", "3/50"]),
-        ("compare --configs 0/5", &["`0/5`", "at least 1"]),
+        ("compare --configs 0/5", &["`0/5`", "from 1 to"]),
     ];
     for (line, said) in table {
         place.refused(line, 2, said);

@@ -1,12 +1,12 @@
 //! Values that get lost on their way, and values that a target does not take.
 
-use super::{MappedFields, PlanIssues, SampledTexts, UNMAPPED_VALUE, made, quoted, through};
-use crate::plan::{Mapping, Texts, Transform};
+use super::{
+    MappedFields, PlanIssues, SampledTexts, UNMAPPED_VALUE, all_through, made, quoted, through,
+};
+use crate::plan::{Mapping, Transform};
 use compact_str::CompactString;
 use neon_mock::api::OptionStatus;
-
-/// Values that one warning names; the others are counted.
-const NAMED: usize = 20;
+use neon_mock::bounds::TEXT_BYTES;
 
 impl PlanIssues {
     /// Texts that a map says nothing of: options of the source, and texts of a sample.
@@ -27,13 +27,8 @@ impl PlanIssues {
         let advice = "such values are left out, and counted as unmapped; add entries, `default`, or \
                       `otherwise = \"fail|keep|skip\"`";
         if !left_out.is_empty() {
-            let more = match left_out.len().saturating_sub(NAMED) {
-                0 => String::new(),
-                more => format!(" and {more} more"),
-            };
-            let named = quoted(left_out.iter().take(NAMED).map(|text| &**text));
-            let message =
-                format!("the map has no entry for {named}{more} ({origin} `{name}`): {advice}");
+            let named = quoted(left_out.iter().map(|text| &**text));
+            let message = format!("the map has no entry for {named} ({origin} `{name}`): {advice}");
             self.warning(UNMAPPED_VALUE, mapping, message);
         } else if source.display_type.is_text() && sampled.is_none() {
             let message = format!(
@@ -62,8 +57,8 @@ impl PlanIssues {
         let known: Option<Vec<CompactString>> = match made(found) {
             Some(made) => Some(made),
             None if source.display_type.has_options() => {
-                let options = source.option_values.iter();
-                Some(options.flat_map(|it| through(&mapping.transform, &it.name)).collect())
+                let options = source.option_values.iter().map(|it| &*it.name);
+                Some(all_through(&mapping.transform, options))
             }
             None => None,
         };
@@ -74,7 +69,7 @@ impl PlanIssues {
                 if wrong().next().is_none() {
                     return;
                 }
-                let wrong = quoted(wrong().take(NAMED));
+                let wrong = quoted(wrong());
                 format!("`{name}` is of type {format}, and the mapping writes {wrong} into it")
             }
             None if is_same() => return,
@@ -88,6 +83,25 @@ impl PlanIssues {
 }
 
 impl PlanIssues {
+    /// Known values that a transform makes longer than a field holds.
+    pub(super) fn lengths(&mut self, found: &MappedFields<'_>, sample: &SampledTexts) {
+        let MappedFields { mapping, source, target } = *found;
+        let is_too_long = |text: &str| through(&mapping.transform, text).is_err();
+        let most = TEXT_BYTES.most();
+        let (of, into) = (&source.name, &target.name);
+        let options = source.option_values.iter().map(|option| &*option.name);
+        let sampled = sample.get(&source.id).into_iter().flatten().map(|text| &**text);
+        if options.chain(sampled).any(is_too_long) {
+            let message = format!(
+                "the transform makes more than {most} bytes of a value of `{of}`: accounts with such a value fail, and \
+                 `{into}` keeps what it holds"
+            );
+            self.warning("value_too_long", mapping, message);
+        }
+    }
+}
+
+impl PlanIssues {
     /// Inactive options of the target that the mapping writes.
     fn inactive_options(&mut self, found: &MappedFields<'_>) {
         let MappedFields { mapping, source, target } = *found;
@@ -96,8 +110,7 @@ impl PlanIssues {
             options.any(|option| option.status == Some(OptionStatus::Inactive))
         };
         let written = made(found).unwrap_or_else(|| {
-            let options = source.option_values.iter();
-            options.flat_map(|it| through(&mapping.transform, &it.name)).collect()
+            all_through(&mapping.transform, source.option_values.iter().map(|it| &*it.name))
         });
         let mut inactive: Vec<CompactString> =
             written.into_iter().filter(|name| is_inactive(name)).collect();
@@ -105,7 +118,7 @@ impl PlanIssues {
         if !inactive.is_empty() {
             let message = format!(
                 "{} of `{}` can no longer be chosen: it is inactive",
-                quoted(inactive.iter().take(NAMED).map(|name| &**name)),
+                quoted(inactive.iter().map(|name| &**name)),
                 mapping.target
             );
             self.warning("inactive_option", mapping, message);
@@ -123,7 +136,7 @@ fn left_out(mapping: &Mapping, known: &[&str]) -> Vec<CompactString> {
     let mut left_out: Vec<CompactString> = Vec::new();
     for (index, map) in mapping.transform.iter().enumerate().filter(|(_, step)| is_silent(step)) {
         let before = &mapping.transform[..index];
-        let reached = known.iter().flat_map(|text| -> Texts { through(before, text) });
+        let reached = all_through(before, known.iter().copied()).into_iter();
         left_out.extend(reached.filter(|text| map.leaves_out(text)));
     }
     left_out.sort();

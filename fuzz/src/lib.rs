@@ -1,0 +1,3 @@
+//! The targets as a library of their own, for cargo-fuzz. See [`targets`].
+
+pub mod targets;
