@@ -54,6 +54,8 @@ pub(crate) use terminal::complain;
 use anstream::{AutoStream, ColorChoice};
 use clap::{ArgAction, Command, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 use command_line::CommandLine;
+use neonbench_engine::engine::EngineError;
+use neonbench_engine::run::RunError;
 use std::process::ExitCode;
 use tracing_subscriber::filter::{ParseError, Targets};
 use tracing_subscriber::prelude::*;
@@ -193,9 +195,11 @@ pub(crate) fn main() -> Result<ExitCode, CliError> {
         CliCommand::Profile(command) => profile::run(&command),
         CliCommand::Dataset(command) => dataset::run(&command, &line),
     };
-    ended.map_err(|error| match exit_code(&error) {
-        error::code::INTERRUPTED => CliError::Interrupted { next: line.to_string() },
-        _ => error,
+    ended.map_err(|error| match error {
+        CliError::Run(RunError::Engine(EngineError::Stopped)) => {
+            CliError::Interrupted { next: line.to_string() }
+        }
+        error => error,
     })
 }
 

@@ -99,7 +99,7 @@ pub(super) struct EngineArgs {
     #[arg(long, value_name = "DURATION", value_parser = bounds::duration)]
     pub(super) call_deadline: Option<std::time::Duration>,
     /// Longest outage of the server to wait for; the run stops after it, to be resumed [default: 1min]
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "DURATION", value_parser = bounds::duration)]
     pub(super) max_outage: Option<std::time::Duration>,
     /// Limiter of calls in flight [default: adaptive for pipelined, else none]
     #[arg(long, value_name = "none|fixed:N|adaptive")]

@@ -61,10 +61,10 @@ pub(super) struct CalibrateArgs {
     output: OutputArgs,
 }
 
-/// A share of the gap; a negative one asks for nothing.
+/// A share of the gap: one that makes the gap larger is negative, and nobody closes more than 1.
 fn share_closed(text: &str) -> Result<f64, String> {
-    let share = text.parse().ok().filter(|share| (-1.0..=1.0).contains(share));
-    share.ok_or_else(|| "expected a share from -1 to 1".to_owned())
+    let share = text.parse().ok().filter(|share| (-1_000.0..=1_000.0).contains(share));
+    share.ok_or_else(|| "expected a number from -1000 to 1000".to_owned())
 }
 
 /// One of several parts, and their number.

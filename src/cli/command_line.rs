@@ -204,7 +204,7 @@ mod tests {
     }
 
     /// A value for each kind of argument, by its id or by the last of the words that name its value.
-    const SAMPLES: [(&str, &str); 22] = [
+    const SAMPLES: [(&str, &str); 23] = [
         ("strategy", "hybrid"),
         ("min_gap_closed", "-0.5"),
         ("shard", "2/8"),
@@ -217,6 +217,7 @@ mod tests {
         ("FILE", "it's mine/a b.toml"),
         ("DIR", "a folder"),
         ("RUN", "7"),
+        ("decide", "17=keep"),
         ("RUN,…", "3,5"),
         ("W/B,…", "1/25,3/50"),
         ("N,…", "5,10"),

@@ -156,9 +156,10 @@ pub(crate) const fn exit_code(error: &CliError) -> u8 {
     match error {
         CliError::Guard(_) => code::GUARD,
         CliError::Target(_) => code::TARGET,
-        CliError::Interrupted { .. } => code::INTERRUPTED,
         CliError::Run(error) | CliError::Checkpoint { source: error, .. } => code_of_run(error),
-        CliError::TakenOver(_) | CliError::Unsaved { .. } => code::INTERRUPTED,
+        CliError::Interrupted { .. } | CliError::TakenOver(_) | CliError::Unsaved { .. } => {
+            code::INTERRUPTED
+        }
         CliError::Selftest(_)
         | CliError::Lost { .. }
         | CliError::Runtime(_)

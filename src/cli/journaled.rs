@@ -7,6 +7,7 @@ use super::inputs::{self, writable_target};
 use super::owner::{self, OwnedRun, TakeOver};
 use clap::Args;
 use neon_mock::api::AccountId;
+use neon_mock::bounds;
 use neonbench::store::{Header, Lease, RunState, Site, Store, StoreError, StoredRun, TakenRun};
 use neonbench::text::{join_and, plural};
 use neonbench_engine::engine::{EngineError, Stop};
@@ -32,7 +33,7 @@ pub(super) struct RunRef {
     #[command(flatten)]
     pub(super) store: StoreArgs,
     /// Take over a run whose owner has sent no heartbeat for this long (10s without a time)
-    #[arg(long, value_name = "TIME", value_parser = silence, num_args = 0..=1, require_equals = true, default_missing_value = "10s", help_heading = "World")]
+    #[arg(long, value_name = "DURATION", value_parser = silence, num_args = 0..=1, require_equals = true, default_missing_value = "10s", help_heading = "World")]
     pub(super) take_over: Option<Duration>,
     /// Go on although the accounts look like those of another organisation
     #[arg(long, help_heading = "World")]
@@ -112,7 +113,7 @@ const LEAST_SILENCE: Duration = Duration::from_secs(2);
 
 /// A time of silence, as the flag has it.
 fn silence(text: &str) -> Result<Duration, String> {
-    let silence = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let silence = bounds::duration(text)?;
     if silence < LEAST_SILENCE {
         return Err(
             "an owner sends a heartbeat each half second: at least 2s are needed".to_owned()

@@ -122,7 +122,7 @@ impl Place {
     /// Errors: it is no store, or it cannot be read.
     fn open_to_read(&self) -> Result<(Store, bool), StoreError> {
         match self.recognised()? {
-            (Form::Current | Form::Unmarked, store, is_fixed) => Ok((store, is_fixed)),
+            (Form::Current, store, is_fixed) => Ok((store, is_fixed)),
             (Form::Earlier(_), store, is_fixed) => Ok((store.copied()?, is_fixed)),
             (Form::Empty, ..) => Err(self.not_a_store("it is an empty database")),
         }

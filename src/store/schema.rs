@@ -73,8 +73,6 @@ pub(super) enum Form {
     Empty,
     /// A store with the tables of this version.
     Current,
-    /// The same from a release that did not mark its files.
-    Unmarked,
     /// A store of an earlier version.
     Earlier(i64),
 }
@@ -103,7 +101,7 @@ pub(super) fn recognise(store: &Store) -> Result<Form, StoreError> {
             Ok(Form::Earlier(0))
         }
         (0, FIRST) if structure_of(&[TABLES, HISTOGRAMS, DOCUMENTS]) == found => {
-            Ok(if FIRST == VERSION { Form::Unmarked } else { Form::Earlier(FIRST) })
+            Ok(Form::Earlier(FIRST))
         }
         (0, _) => not("it has other tables".to_owned()),
         (other, _) => not(format!("another program has marked it as its own ({other:#010x})")),
@@ -219,7 +217,6 @@ pub(super) fn migrate(store: &mut Store) -> Result<bool, StoreError> {
 fn add(connection: &Connection, form: Form) -> rusqlite::Result<()> {
     let from = match form {
         Form::Current => return Ok(()),
-        Form::Unmarked => VERSION,
         Form::Empty => {
             connection.execute_batch(&[TABLES, HISTOGRAMS, DOCUMENTS].concat())?;
             FIRST

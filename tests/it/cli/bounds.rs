@@ -59,7 +59,7 @@ fn flags_name_what_they_take() {
     place.refused("compare --configs 4294967295/50", 2, &["a number of workers from 1 to 10000"]);
     place.refused("scalability --sizes 18446744073709551615", 2, &["10000000"]);
     place.refused("dataset describe plain --mappings 10000000", 2, &["500"]);
-    place.refused("calibrate --min-gap-closed nan", 2, &["a share from -1 to 1"]);
+    place.refused("calibrate --min-gap-closed nan", 2, &["a number from -1000 to 1000"]);
     place.refused("serve --mappings 10000000", 2, &["a number of mappings from 1 to 500"]);
 }
 

@@ -113,7 +113,10 @@ fn reading_verbs_change_and_create_nothing() {
     let open = Store::open(&place.path().join("live")).unwrap();
     database(&place, "unmarked", "");
     std::fs::copy(place.path().join("whole"), place.path().join("unmarked")).unwrap();
-    database(&place, "unmarked", "PRAGMA journal_mode = DELETE; PRAGMA application_id = 0");
+    // As a release that did not mark its files left it.
+    let unmarked = "PRAGMA journal_mode = DELETE; DROP TABLE late_writes; DROP TABLE leases;
+        PRAGMA user_version = 2; PRAGMA application_id = 0";
+    database(&place, "unmarked", unmarked);
     let read_only = |is: bool| {
         for path in place.entries() {
             let mode = if is { 0o400 } else { 0o600 };

@@ -288,9 +288,9 @@ fn stub() -> (u16, std::sync::mpsc::Receiver<String>) {
     std::thread::spawn(move || {
         for mut stream in listener.incoming().flatten() {
             let mut reader = BufReader::new(stream.try_clone().unwrap());
-            let mut head = String::new();
-            while reader.read_line(&mut head).is_ok_and(|read| read > 2) {}
-            heard.send(head).ok();
+            let mut lines = String::new();
+            while reader.read_line(&mut lines).is_ok_and(|read| read > 2) {}
+            heard.send(lines).ok();
             let answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
             stream.write_all(answer.as_bytes()).ok();
         }
