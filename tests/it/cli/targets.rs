@@ -291,7 +291,8 @@ fn stub() -> (u16, std::sync::mpsc::Receiver<String>) {
             let mut lines = String::new();
             while reader.read_line(&mut lines).is_ok_and(|read| read > 2) {}
             heard.send(lines).ok();
-            let answer = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
+            let answer =
+                "HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}";
             stream.write_all(answer.as_bytes()).ok();
         }
     });
