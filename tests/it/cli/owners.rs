@@ -133,6 +133,8 @@ struct Tally {
     lost: u32,
     /// Trials in which an account was reported as written late, perhaps.
     reported: u32,
+    /// Of these, trials that ended with values other than the plan's.
+    differing: u32,
 }
 
 /// The first process is killed while a second resumes, as in two containers of which one is ended; or it is stopped
@@ -183,6 +185,7 @@ fn takeover(seed: u64, tally: &mut Tally) {
         assert_eq!(verified.code, 0, "{told}: {verified:?}");
     } else {
         assert!(late, "{told}: values of others than the plan's, and nobody says so");
+        tally.differing += 1;
     }
     tally.trials += 1;
 }
@@ -206,7 +209,7 @@ fn a_run_that_changes_hands_is_applied_once() {
 fn five_hundred_takeovers() {
     let tally = takeovers(1_000..1_500);
     println!("{tally:?}");
-    assert!(tally.lost > 20 && tally.taken_over > 100 && tally.refused > 100, "{tally:?}");
+    assert!(tally.lost > 20 && tally.taken_over > 100 && tally.refused > 20, "{tally:?}");
 }
 
 /// A plan that is applied again changes values again: refused, unless it is meant; and undone in the right order.
