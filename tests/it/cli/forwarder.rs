@@ -10,7 +10,7 @@ use std::time::Duration;
 /// Passes on what comes to its address; while it is down, nobody listens there.
 pub(crate) struct Forwarder {
     addr: SocketAddr,
-    upstream: SocketAddr,
+    upstream: Arc<Mutex<SocketAddr>>,
     is_up: Arc<AtomicBool>,
     open: Arc<Mutex<Vec<TcpStream>>>,
     accepting: Option<JoinHandle<()>>,
@@ -21,7 +21,7 @@ impl Forwarder {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let mut forwarder = Self {
             addr: listener.local_addr().unwrap(),
-            upstream,
+            upstream: Arc::new(Mutex::new(upstream)),
             is_up: Arc::default(),
             open: Arc::default(),
             accepting: None,
@@ -40,23 +40,40 @@ impl Forwarder {
         if let Some(accepting) = self.accepting.take() {
             accepting.join().unwrap();
         }
+        self.cut();
+    }
+
+    fn cut(&self) {
         for stream in self.open.lock().unwrap().drain(..) {
             stream.shutdown(Shutdown::Both).ok();
         }
     }
 
-    /// Listens again, and passes on to `upstream`.
+    /// From now on it passes on to `upstream`: open connections are cut, and nobody else can get the port meanwhile.
+    pub(crate) fn turns_to(&self, upstream: SocketAddr) {
+        *self.upstream.lock().unwrap() = upstream;
+        self.cut();
+    }
+
+    /// Listens again, and passes on to `upstream`. Another test may have the port for a moment.
     pub(crate) fn comes_up(&mut self, upstream: SocketAddr) {
         self.goes_down();
-        self.upstream = upstream;
-        self.accept(TcpListener::bind(self.addr).unwrap());
+        *self.upstream.lock().unwrap() = upstream;
+        let listener = (0..500).find_map(|_| {
+            let bound = TcpListener::bind(self.addr).ok();
+            if bound.is_none() {
+                thread::park_timeout(Duration::from_millis(20));
+            }
+            bound
+        });
+        self.accept(listener.expect("the port is free again within ten seconds"));
     }
 
     fn accept(&mut self, listener: TcpListener) {
         listener.set_nonblocking(true).unwrap();
         self.is_up.store(true, Ordering::SeqCst);
         let (is_up, open, upstream) =
-            (Arc::clone(&self.is_up), Arc::clone(&self.open), self.upstream);
+            (Arc::clone(&self.is_up), Arc::clone(&self.open), Arc::clone(&self.upstream));
         self.accepting = Some(thread::spawn(move || {
             while is_up.load(Ordering::SeqCst) {
                 let Ok((client, _)) = listener.accept() else {
@@ -64,7 +81,8 @@ impl Forwarder {
                     continue;
                 };
                 client.set_nonblocking(false).unwrap();
-                let Ok(server) = TcpStream::connect(upstream) else { continue };
+                let to = *upstream.lock().unwrap();
+                let Ok(server) = TcpStream::connect(to) else { continue };
                 let ends = [&client, &server].map(|end| end.try_clone().unwrap());
                 open.lock().unwrap().extend(ends);
                 let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());

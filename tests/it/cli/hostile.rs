@@ -322,14 +322,14 @@ fn against(misdeed: Misdeed, only: &'static str, verbs: &[&str]) {
 /// The verbs of a run that was made while the server was good.
 fn against_a_run(misdeed: Misdeed, only: &'static str, verbs: &[&str]) {
     let mock = served(&plain(ACCOUNTS), 1);
-    let mut network = Forwarder::to(mock.addr());
+    let network = Forwarder::to(mock.addr());
     let (place, url) = (place(), network.base_url());
     place.json(
         &format!("run --base-url {url} --resources 6 --max-outage 1s --call-deadline 2s --json"),
         0,
     );
     let hostile = Hostile::start(misdeed, only, mock.addr());
-    network.comes_up(hostile.addr);
+    network.turns_to(hostile.addr);
     for verb in verbs {
         bears(&place, verb, &format!("{misdeed:?} at {only}"));
     }
