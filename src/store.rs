@@ -14,7 +14,9 @@ mod schema;
 pub use header::{Header, HeaderError, ProfileText, Site};
 pub use history::ListedRun;
 pub use journal::{RunState, SqliteJournal, StoredRun};
-pub use lease::{Claim, Claimant, FormerOwner, Lease, LeaseHolder, ProcessIdentity, TakenRun};
+pub use lease::{
+    Claimant, FormerOwner, Lease, LeaseAnswer, LeaseHolder, ProcessIdentity, TakenRun,
+};
 pub use overlap::RunOverlap;
 pub use purge::{Purge, PurgedRun};
 

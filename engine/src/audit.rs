@@ -39,7 +39,7 @@ pub struct Audit {
     pub read_back: u64,
     /// Accounts that were to be read again and could not be, or were left out.
     pub not_read_back: u64,
-    /// Those of them that could not be: nothing is known of them, neither good nor bad.
+    /// The accounts among them that could not be read: nothing is known of them, neither good nor bad.
     pub unreadable: u64,
     /// Accounts that were deleted or merged since.
     pub gone: u64,

@@ -99,7 +99,7 @@ impl RetryScope {
 /// does not tell either: somebody else wrote one of its fields since.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Settlement {
-    /// What stands there stays, and the mappings of the write count as done.
+    /// The present values stay, and the mappings of the write count as done.
     Keep,
     /// The values that the run meant to leave are written over what stands there.
     Write,

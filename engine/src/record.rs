@@ -340,7 +340,7 @@ pub struct AuditVerdict {
     /// Accounts that were to be read again and could not be, or were left out.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub not_read_back: u64,
-    /// Those of them that could not be read: nothing is known of them, neither good nor bad.
+    /// The accounts among them that could not be read: nothing is known of them, neither good nor bad.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub unreadable: u64,
     /// Accounts that were deleted or merged during the run or since.

@@ -56,7 +56,7 @@ pub struct RunContext<'a> {
     pub ledger: &'a Ledger,
     /// Accounts of the earlier process to try again, although it ended them.
     pub again: RetryScope,
-    /// What people decided about accounts with a write of unknown result.
+    /// Decisions of people about accounts with a write of unknown result.
     pub settlements: &'a Settlements,
     /// Once set, the run sends nothing more, and gives up calls that are not answered within a second.
     pub stop: &'a Stop,

@@ -23,10 +23,10 @@ use neonbench_engine::scenario::{Scenario, WireScenario, Workload};
 use std::path::Path;
 
 /// A target by its name, which is its folder of the corpus.
-pub type Target = (&'static str, fn(&[u8]));
+pub type FuzzTarget = (&'static str, fn(&[u8]));
 
 /// All targets.
-pub const ALL: [Target; 14] = [
+pub const ALL: [FuzzTarget; 14] = [
     ("http", http),
     ("plan", plan),
     ("python", python),

@@ -150,7 +150,7 @@ fn spans(value: &DeValue<'_>, offset: usize) -> bool {
 }
 
 /// A file's text, parsed once to name the places of its members.
-pub struct Places<'a> {
+pub struct MemberPlaces<'a> {
     text: &'a str,
     tree: Tree<'a>,
     /// Offsets at which lines begin.
@@ -163,7 +163,7 @@ enum Tree<'a> {
     Neither,
 }
 
-impl<'a> Places<'a> {
+impl<'a> MemberPlaces<'a> {
     /// The places of a TOML `text`.
     pub fn toml(text: &'a str) -> Self {
         Self::new(text, DeTable::parse(text).map_or(Tree::Neither, |it| Tree::Toml(Box::new(it))))
@@ -294,14 +294,14 @@ impl FileError {
         }
     }
 
-    /// A file that says something impossible at a `place` that names it, as [`Places::of`] gives it.
+    /// A file that says something impossible at a `place` that names it, as [`MemberPlaces::of`] gives it.
     pub fn placed(place: String, reason: impl fmt::Display) -> Self {
         Self { origin: place, place: String::new(), reason: reason.to_string() }
     }
 
     /// A file that parses but says something impossible at `member` of its `text`.
     pub fn member(origin: &str, text: &str, member: &Member, reason: impl fmt::Display) -> Self {
-        match Places::toml(text).offset(member) {
+        match MemberPlaces::toml(text).offset(member) {
             Some(offset) => Self::at(origin, text, offset, reason),
             None => Self::invalid(origin, reason),
         }
@@ -356,7 +356,7 @@ mod tests {
         assert_eq!(line(&Member::top("e").index(1).key("f")), ", line 7");
         assert_eq!(line(&Member::top("gone")), "");
         let json = "{\n\"a\": 1,\n\"e\": [\n{\"f\": 3},\n{\n\"f\": 4}]}";
-        let line = |member: &Member| Places::json(json).of("x", member);
+        let line = |member: &Member| MemberPlaces::json(json).of("x", member);
         assert_eq!(line(&Member::top("a")), "x, line 2");
         assert_eq!(line(&Member::top("e").index(1).key("f")), "x, line 6");
         assert_eq!(line(&Member::top("e").index(1).key("gone")), "x, line 5");

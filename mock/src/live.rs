@@ -321,7 +321,7 @@ impl Live {
     }
 }
 
-/// What `work` gives, or the answer to a call during which it panicked.
+/// The result of `work`, or the answer to a call during which it panicked.
 pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Response> {
     // Whatever it left half done is the mock's own state, which a reset makes anew.
     catch_unwind(AssertUnwindSafe(work)).map_err(|_| {
@@ -330,7 +330,7 @@ pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, Response> {
     })
 }
 
-/// What `mutex` guards, locked. A call that panicked is answered 500 and is a bug of ours; it must not take the calls
+/// The value that `mutex` guards, locked. A call that panicked is answered 500 and is a bug of ours; it must not take the calls
 /// after it along.
 fn recovered<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)

@@ -53,7 +53,7 @@ pub(super) fn check(path: Option<&Path>) -> Result<(), CliError> {
 /// The ones who may read a file that is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Readers {
-    /// Those that the system lets, or that could read the file before.
+    /// The users that the system allows, or that could read the file before.
     All,
     /// Its owner alone.
     Owner,

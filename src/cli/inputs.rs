@@ -51,7 +51,7 @@ pub(super) struct Inputs {
     names_profile: bool,
 }
 
-/// What inputs are read for.
+/// The purpose that inputs are read for.
 #[derive(Clone, Copy, PartialEq)]
 enum Purpose {
     Run,

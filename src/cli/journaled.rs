@@ -204,7 +204,7 @@ pub(super) struct JournaledRun<'a> {
     pub(super) ledger: &'a Ledger,
     /// The failed accounts that are tried again.
     pub(super) again: RetryScope,
-    /// What people decided about accounts with a write of unknown result.
+    /// Decisions of people about accounts with a write of unknown result.
     pub(super) settlements: &'a Settlements,
     /// Set when nothing more may begin.
     pub(super) stop: &'a Stop,

@@ -7,7 +7,7 @@ use super::stored::now_unix_s;
 use neon_mock::api::AccountId;
 use neonbench::store::TakenRun;
 use neonbench::store::{
-    Claim, Claimant, FormerOwner, Lease, LeaseHolder, ProcessIdentity, RunState, Store,
+    Claimant, FormerOwner, Lease, LeaseAnswer, LeaseHolder, ProcessIdentity, RunState, Store,
 };
 use neonbench_engine::clock::Clock;
 use neonbench_engine::engine::Stop;
@@ -101,7 +101,7 @@ fn in_words(holder: &LeaseHolder) -> String {
 /// Heartbeats of an owner that a takeover waits through before it takes the owner for alive.
 const LAST_BEATS: u32 = 3;
 
-/// How a run that another process holds may be taken over.
+/// The conditions on which a run of another process may be taken over.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct TakeOver {
     /// The silence after which it may; `None` if only from a process that has certainly ended.
@@ -163,9 +163,11 @@ pub(super) fn take(
     let mut former = None;
     loop {
         match store.take(id, claimant, states, former.as_ref())? {
-            Claim::Taken(taken) => return Ok(Ok(*taken)),
-            Claim::NotIn(state) => return Ok(Err(state)),
-            Claim::Held(holder) => former = Some(silence_of(store, id, verb, holder, take_over)?),
+            LeaseAnswer::Taken(taken) => return Ok(Ok(*taken)),
+            LeaseAnswer::NotIn(state) => return Ok(Err(state)),
+            LeaseAnswer::Held(holder) => {
+                former = Some(silence_of(store, id, verb, holder, take_over)?)
+            }
         }
     }
 }

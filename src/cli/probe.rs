@@ -7,7 +7,7 @@ use super::files;
 use super::fitted;
 use super::inputs::Inputs;
 use super::interrupt;
-use super::owner::{OwnedRun, claimant, this_process};
+use super::owner::{self, OwnedRun, claimant, this_process};
 use super::progress::LiveLine;
 use clap::Args;
 use neonbench::probe::{
@@ -122,11 +122,15 @@ pub(super) fn probe_target(
     let lease = inputs.begin(&mut kept, &order, options.sample as usize, claimant)?;
     let owned = OwnedRun::keep(lease, &store.store, &stop);
     let lease = &owned.lease;
-    let trace = {
+    let (trace, late) = {
         let journal = kept.journal(lease)?;
-        probe::run(scenario, &inputs.world, options, &journal, &stop)
+        let trace = probe::run(scenario, &inputs.world, options, &journal, &stop);
+        (trace, journal.late_writes())
     };
     let id = lease.run;
+    if kept.is_held(lease).is_ok_and(|is_held| !is_held) {
+        return Err(owner::lost(&kept, id, &late));
+    }
     // A store that cannot be written takes nothing from what the calls have shown.
     if kept.has_notes(id).unwrap_or(true) {
         let state = if trace.is_ok() { RunState::Finished } else { RunState::Failed };

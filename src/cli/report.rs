@@ -59,7 +59,7 @@ const DEFAULT_SEED: u64 = 1;
 const DEFAULT_REPLICATES: u32 = 20;
 
 impl ReportArgs {
-    /// Whether a workload of one's own is reported on, and not the built-in suite.
+    /// True if the report is on a workload of one's own, and not on the built-in suite.
     fn has_workload(&self) -> bool {
         let WorkloadArgs { scenario, plan, profile, dataset, resources, mappings, .. } =
             &self.workload;

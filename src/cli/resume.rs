@@ -94,7 +94,7 @@ pub(super) struct Part {
     pub(super) ledger: Ledger,
     /// The failed accounts that are tried again.
     pub(super) again: RetryScope,
-    /// What people decided about accounts with a write of unknown result.
+    /// Decisions of people about accounts with a write of unknown result.
     pub(super) settlements: Settlements,
     /// The accounts to read again afterwards, if not as before.
     pub(super) audit: Option<AuditDepth>,

@@ -82,7 +82,7 @@ fn purge(args: &PurgeArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     let mut store = args.store.open()?;
     let (runs, documents) = store.purged_by(what)?;
     for run in runs.iter().filter(|run| run.holder.is_some()) {
-        // What another container runs cannot be seen from here, but it can be heard.
+        // A process of another container cannot be seen from here, but its heartbeats can.
         owner::await_silence(&store, run.id, "purge", TakeOver { after: Some(SILENCE) })?;
     }
     let ids: Vec<i64> = runs.iter().map(|run| run.id).collect();

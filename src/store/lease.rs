@@ -104,7 +104,7 @@ pub struct TakenRun {
 
 /// The answer to a process that wants a run.
 #[derive(Debug)]
-pub enum Claim {
+pub enum LeaseAnswer {
     /// The process owns it now.
     Taken(Box<TakenRun>),
     /// Another process owns it.
@@ -125,17 +125,17 @@ impl Store {
         claimant: Claimant<'_>,
         (from, to): (&[RunState], RunState),
         former: Option<&FormerOwner>,
-    ) -> Result<Claim, StoreError> {
+    ) -> Result<LeaseAnswer, StoreError> {
         let transaction = self.immediate()?;
         let run = self.run(id)?;
         let holder = self.holder(id)?;
         let is_free =
             |holder: &LeaseHolder| former.is_some_and(|it| it.heartbeat == holder.heartbeat);
         if let Some(holder) = holder.as_ref().filter(|holder| !is_free(holder)) {
-            return Ok(Claim::Held(holder.clone()));
+            return Ok(LeaseAnswer::Held(holder.clone()));
         }
         if !from.contains(&run.state) {
-            return Ok(Claim::NotIn(run.state));
+            return Ok(LeaseAnswer::NotIn(run.state));
         }
         let ledger = self.ledger(id)?;
         if holder.is_some() && former.is_some_and(|it| !it.is_gone) {
@@ -147,7 +147,7 @@ impl Store {
         let row = params![to.name(), claimant.process.process, id];
         self.connection.execute(update, row).map_err(|source| self.sqlite(source))?;
         transaction.commit().map_err(|source| self.sqlite(source))?;
-        Ok(Claim::Taken(Box::new(TakenRun { lease, run, ledger })))
+        Ok(LeaseAnswer::Taken(Box::new(TakenRun { lease, run, ledger })))
     }
 
     /// A transaction that nobody else can write beside.

@@ -1,6 +1,6 @@
 //! The file of a store: looked at before anything is changed, and opened without harm to what is none.
 
-use super::schema::{self, Form};
+use super::schema::{self, StoreForm};
 use super::{Store, StoreError};
 use rusqlite::{Connection, OpenFlags};
 use std::cell::Cell;
@@ -122,16 +122,16 @@ impl Place {
     /// Errors: it is no store, or it cannot be read.
     fn open_to_read(&self) -> Result<(Store, bool), StoreError> {
         match self.recognised()? {
-            (Form::Current, store, is_fixed) => Ok((store, is_fixed)),
-            (Form::Earlier(_), store, is_fixed) => Ok((store.copied()?, is_fixed)),
-            (Form::Empty, ..) => Err(self.not_a_store("it is an empty database")),
+            (StoreForm::Current, store, is_fixed) => Ok((store, is_fixed)),
+            (StoreForm::Earlier(_), store, is_fixed) => Ok((store.copied()?, is_fixed)),
+            (StoreForm::Empty, ..) => Err(self.not_a_store("it is an empty database")),
         }
     }
 
-    /// What the file is, with a connection that only reads.
+    /// The form of the file, with a connection that only reads.
     ///
     /// Errors: it is neither a store nor an empty database, or it cannot be read.
-    fn recognised(&self) -> Result<(Form, Store, bool), StoreError> {
+    fn recognised(&self) -> Result<(StoreForm, Store, bool), StoreError> {
         let mut start = Vec::new();
         let file = std::fs::File::open(&self.real);
         file.and_then(|file| file.take(MAGIC.len() as u64).read_to_end(&mut start))

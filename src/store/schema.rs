@@ -66,9 +66,9 @@ const DOCUMENTS: &str = "
     CREATE INDEX IF NOT EXISTS documents_by_kind ON documents (kind, id);
 ";
 
-/// What a file was recognised as.
+/// The form in which a file was recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum StoreForm {
     /// A database without tables.
     Empty,
     /// A store with the tables of this version.
@@ -80,11 +80,11 @@ pub(super) enum Form {
 /// Recognises a store: by its mark, or by the exact tables of a release that did not mark its files.
 ///
 /// Errors: it is of a later version, or belongs to another program.
-pub(super) fn recognise(store: &Store) -> Result<Form, StoreError> {
+pub(super) fn recognise(store: &Store) -> Result<StoreForm, StoreError> {
     let (mark, version, found) = described(&store.connection).map_err(|it| store.sqlite(it))?;
     let form = |version| match version {
-        VERSION => Form::Current,
-        earlier => Form::Earlier(earlier),
+        VERSION => StoreForm::Current,
+        earlier => StoreForm::Earlier(earlier),
     };
     let not = |why: String| Err(StoreError::NotAStore { path: store.path.clone(), why });
     match (mark, version) {
@@ -92,16 +92,16 @@ pub(super) fn recognise(store: &Store) -> Result<Form, StoreError> {
             Err(StoreError::Later { path: store.path.clone(), found: later })
         }
         (APPLICATION_ID, version) => Ok(form(version)),
-        (0, 0) if found.is_empty() => Ok(Form::Empty),
+        (0, 0) if found.is_empty() => Ok(StoreForm::Empty),
         (0, 0)
             if [vec![OLDEST, HISTOGRAMS], vec![OLDEST, HISTOGRAMS, DOCUMENTS]]
                 .iter()
                 .any(|tables| structure_of(tables) == found) =>
         {
-            Ok(Form::Earlier(0))
+            Ok(StoreForm::Earlier(0))
         }
         (0, FIRST) if structure_of(&[TABLES, HISTOGRAMS, DOCUMENTS]) == found => {
-            Ok(Form::Earlier(FIRST))
+            Ok(StoreForm::Earlier(FIRST))
         }
         (0, _) => not("it has other tables".to_owned()),
         (other, _) => not(format!("another program has marked it as its own ({other:#010x})")),
@@ -144,10 +144,10 @@ pub(super) fn prepare(store: &mut Store) -> Result<(), StoreError> {
     let form = recognise(store)?;
     set_up(&store.connection).map_err(|source| store.sqlite(source))?;
     let copy = match form {
-        Form::Earlier(version) => Some((version, back_up(store, version)?)),
+        StoreForm::Earlier(version) => Some((version, back_up(store, version)?)),
         _ => None,
     };
-    let is_changed = form != Form::Current && migrate(store)?;
+    let is_changed = form != StoreForm::Current && migrate(store)?;
     match copy {
         Some((version, copy)) if is_changed => tracing::warn!(
             target: "neonbench::store",
@@ -201,7 +201,7 @@ pub(super) fn migrate(store: &mut Store) -> Result<bool, StoreError> {
     begun.map_err(|source| store.sqlite(source))?;
     let done = recognise(store).and_then(|form| {
         add(&store.connection, form).map_err(|source| store.sqlite(source))?;
-        Ok(form != Form::Current)
+        Ok(form != StoreForm::Current)
     });
     let done = done.and_then(|is_changed| {
         let ended = store.connection.execute_batch("COMMIT").map(|()| is_changed);
@@ -214,14 +214,14 @@ pub(super) fn migrate(store: &mut Store) -> Result<bool, StoreError> {
     done
 }
 
-fn add(connection: &Connection, form: Form) -> rusqlite::Result<()> {
+fn add(connection: &Connection, form: StoreForm) -> rusqlite::Result<()> {
     let from = match form {
-        Form::Current => return Ok(()),
-        Form::Empty => {
+        StoreForm::Current => return Ok(()),
+        StoreForm::Empty => {
             connection.execute_batch(&[TABLES, HISTOGRAMS, DOCUMENTS].concat())?;
             FIRST
         }
-        Form::Earlier(0) => {
+        StoreForm::Earlier(0) => {
             // SQLite cannot lift NOT NULL, nor add AUTOINCREMENT: the rows move into a table that has all columns
             // of the old one. By a temporary copy, not by a rename, which would rename references to it as well.
             connection.execute_batch(&format!(
@@ -234,7 +234,7 @@ fn add(connection: &Connection, form: Form) -> rusqlite::Result<()> {
             ))?;
             FIRST
         }
-        Form::Earlier(version) => version,
+        StoreForm::Earlier(version) => version,
     };
     for addition in ADDITIONS.iter().skip((from - FIRST) as usize) {
         connection.execute_batch(addition)?;

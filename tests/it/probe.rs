@@ -585,7 +585,7 @@ fn times_that_are_not_log_normal_are_drawn_from_themselves() {
     assert!(told >= 17 && wrongly <= 6, "{told} of 20 told, {wrongly} of 40 wrongly");
 }
 
-/// What a server said is fitted to within what a profile holds.
+/// Waits that a server asks for are fitted within the bounds of a profile.
 #[test]
 fn absurd_delays_make_a_profile_all_the_same() {
     let (mut trace, _) = probed(&built_in("documented"), &READS).unwrap();

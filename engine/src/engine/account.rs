@@ -35,7 +35,7 @@ impl From<EngineError> for Halt {
 impl From<CallError> for Halt {
     fn from(error: CallError) -> Self {
         match error.call.outcome {
-            // What fails every account to come ends the run before it does.
+            // An error that every account to come would meet ends the run before they fail.
             _ if error.ends_run() => Self::Run(EngineError::from_call(error)),
             Outcome::Merged => Self::Landed(AccountOutcome::Skipped(SkipReason::Merged {
                 into: survivor(error.body.as_ref()),

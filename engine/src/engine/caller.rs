@@ -32,7 +32,7 @@ pub(super) struct Caller<'a, T, C> {
     /// True once the target has answered. Before that, a failed connection is not retried.
     answered: Cell<bool>,
     /// Once set, nothing more is sent.
-    barred: Cell<Option<Bar>>,
+    barred: Cell<Option<CallBan>>,
     /// The longest outage to wait for.
     max_outage: Duration,
     /// Asked before each write whether the run still belongs to this process.
@@ -41,7 +41,7 @@ pub(super) struct Caller<'a, T, C> {
 
 /// The reason why a run sends nothing more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Bar {
+enum CallBan {
     /// The credentials were refused.
     Unauthorized,
     /// The server failed every call for longer than the run waits.
@@ -203,7 +203,7 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             let done_at = self.clock.now();
             let outcome = outcome_of(&answer);
             if outcome == Outcome::Unauthorized {
-                self.barred.set(Some(Bar::Unauthorized));
+                self.barred.set(Some(CallBan::Unauthorized));
             }
             attempts.refused += u32::from(outcome == Outcome::Rejected);
             if let Some(permit) = permit
@@ -230,7 +230,7 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
                 }
                 answer => answer,
             };
-            if self.barred.get() == Some(Bar::Outage) {
+            if self.barred.get() == Some(CallBan::Outage) {
                 let made = attempts.made;
                 let error = call_error(endpoint, outcome, made, answer, DeliveryUnknown::No);
                 return Err(error.of_outage(self.max_outage));
@@ -345,17 +345,17 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
         let is_needed = self.queues.breaker.borrow_mut().proved();
         // A stopped run ends anyway.
         if is_needed && answer.is_some_and(has_failed) {
-            self.barred.set(Some(Bar::Outage));
+            self.barred.set(Some(CallBan::Outage));
         }
     }
 
     /// The error of a call that was not sent, or not waited for: the run was stopped, or there is a `bar`.
-    fn not_sent(&self, endpoint: Endpoint, attempts: u32, bar: Option<Bar>) -> CallError {
+    fn not_sent(&self, endpoint: Endpoint, attempts: u32, bar: Option<CallBan>) -> CallError {
         let (outcome, why) = match bar {
-            Some(Bar::Unauthorized) => {
+            Some(CallBan::Unauthorized) => {
                 (Outcome::Unauthorized, "not sent, the credentials were refused")
             }
-            Some(Bar::Outage) => (Outcome::Unreachable, "not sent"),
+            Some(CallBan::Outage) => (Outcome::Unreachable, "not sent"),
             None => (Outcome::Abandoned, "the run was stopped"),
         };
         let call = FailedCall { endpoint, outcome, status: None, attempts };
@@ -366,7 +366,7 @@ impl<'a, T: Transport, C: Clock> Caller<'a, T, C> {
             delivery_unknown: DeliveryUnknown::No,
             is_outage: false,
         };
-        if bar == Some(Bar::Outage) { error.of_outage(self.max_outage) } else { error }
+        if bar == Some(CallBan::Outage) { error.of_outage(self.max_outage) } else { error }
     }
 
     /// Tells the breaker how a call went; true if it is part of an outage.

@@ -36,7 +36,7 @@ pub struct Job<'a> {
     pub ledger: &'a Ledger,
     /// Accounts of the earlier run to try again, although that run ended them.
     pub again: RetryScope,
-    /// What people decided about accounts with a write of unknown result.
+    /// Decisions of people about accounts with a write of unknown result.
     pub settlements: &'a Settlements,
     /// Once set, the run sends nothing more, and gives up calls that are not answered within a second.
     pub stop: &'a Stop,

@@ -116,7 +116,7 @@ pub(super) enum Trace {
     Foreign,
 }
 
-/// What became of a write that an earlier run had left open.
+/// The fate of a write that an earlier run had left open.
 enum Settled {
     /// It is carried out.
     Written,

@@ -4,7 +4,7 @@ use super::wire::{WireCriterion, WireMapping, WirePlan, step};
 use super::{Hints, Mapping, Plan, Selection, Texts, parse_ids_beside};
 use neon_mock::api::Criterion;
 use neon_mock::bounds::{BATCH, Bounds, MAPPINGS, STEPS, VALUES, WORKERS};
-use neon_mock::file::{FileError, Member, Places};
+use neon_mock::file::{FileError, Member, MemberPlaces};
 use std::cell::OnceCell;
 use std::fmt;
 use std::num::NonZeroU32;
@@ -22,7 +22,7 @@ struct PlanText<'a> {
     origin: &'a str,
     text: &'a str,
     form: PlanFormat,
-    places: OnceCell<Places<'a>>,
+    places: OnceCell<MemberPlaces<'a>>,
 }
 
 impl<'a> PlanText<'a> {
@@ -65,8 +65,8 @@ impl<'a> PlanText<'a> {
     /// The place of `member`; the text is parsed for it once.
     fn place(&self, member: &Member) -> String {
         let places = self.places.get_or_init(|| match self.form {
-            PlanFormat::Toml => Places::toml(self.text),
-            PlanFormat::Json => Places::json(self.text),
+            PlanFormat::Toml => MemberPlaces::toml(self.text),
+            PlanFormat::Json => MemberPlaces::json(self.text),
         });
         places.of(self.origin, member)
     }

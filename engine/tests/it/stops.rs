@@ -48,7 +48,7 @@ struct State {
     trouble: Trouble,
 }
 
-/// What the server answers that no profile can.
+/// An answer of the server that no profile can give.
 #[derive(Clone, Copy, PartialEq)]
 enum Trouble {
     None,

@@ -36,7 +36,7 @@ pub struct UnfinishedAccount {
 }
 
 impl UnfinishedAccounts {
-    /// Those of run `run`, by its journal, or by the first errors of its record where it kept none; `None` if
+    /// The accounts of run `run` that it did not finish, by its journal, or by the first errors of its record where it kept none; `None` if
     /// every account ended as planned.
     pub fn of(
         run: i64,
@@ -70,7 +70,7 @@ impl UnfinishedAccounts {
     }
 }
 
-/// Whether the outcome of an account is unknown, and the reason for it; `None` if it ended as planned.
+/// True if the outcome of an account is unknown, and the reason for it; `None` if it ended as planned.
 fn cause(entry: &LedgerEntry) -> Option<(bool, String)> {
     match &entry.landed {
         Some((AccountStatus::Failed, reason)) => Some((false, reason.clone())),

@@ -1,5 +1,5 @@
 use super::*;
-use crate::store::{Claim, FormerOwner, ProcessIdentity, ProfileText, Purge, Site, TakenRun};
+use crate::store::{FormerOwner, LeaseAnswer, ProcessIdentity, ProfileText, Purge, Site, TakenRun};
 use neon_mock::api::{AccountKind, FieldId, Value};
 use neonbench_engine::engine::{Settings, Strategy};
 use neonbench_engine::journal::{AccountStatus, FieldChange, Intent};
@@ -76,7 +76,7 @@ fn taken(store: &mut Store, id: i64, process: &ProcessIdentity) -> TakenRun {
     let former = former.map(|it| FormerOwner { heartbeat: it.heartbeat, is_gone: false });
     let states = (&RunState::ALL[..], RunState::Running);
     match store.take(id, by(process, 0), states, former.as_ref()).unwrap() {
-        Claim::Taken(taken) => *taken,
+        LeaseAnswer::Taken(taken) => *taken,
         other => panic!("{other:?}"),
     }
 }
@@ -95,12 +95,15 @@ fn a_run_is_taken_up_by_another_process_where_its_notes_end() {
     let states = (&[RunState::Running][..], RunState::Running);
     let (second, third) = (process(42), process(44));
     let held = other.take(id, by(&second, 0), states, None).unwrap();
-    assert!(matches!(held, Claim::Held(_)), "the same number is not the same process: {held:?}");
+    assert!(
+        matches!(held, LeaseAnswer::Held(_)),
+        "the same number is not the same process: {held:?}"
+    );
     let heartbeat = other.holder(id).unwrap().unwrap().heartbeat;
     let seen = FormerOwner { heartbeat, is_gone: true };
     assert!(store.beat(&first, 0).unwrap());
     let held = other.take(id, by(&second, 0), states, Some(&seen)).unwrap();
-    assert!(matches!(held, Claim::Held(_)), "its owner has moved since: {held:?}");
+    assert!(matches!(held, LeaseAnswer::Held(_)), "its owner has moved since: {held:?}");
     let TakenRun { lease, run, ledger } = taken(&mut other, id, &second);
     assert_eq!((run.state, run.process), (RunState::Running, Some(42)));
     assert_eq!(run.ids, Some([1, 2, 3, 7].map(AccountId).to_vec()));
@@ -108,7 +111,7 @@ fn a_run_is_taken_up_by_another_process_where_its_notes_end() {
     assert_eq!(ledger, Ledger::new(notes(1).into_iter().chain(open.clone())));
     assert_eq!(other.late_writes(id).unwrap(), [AccountId(3)], "its owner was only silent");
     let held = other.take(id, by(&third, 0), states, Some(&seen)).unwrap();
-    assert!(matches!(held, Claim::Held(_)), "the second has it now: {held:?}");
+    assert!(matches!(held, LeaseAnswer::Held(_)), "the second has it now: {held:?}");
 
     // The first is refused everything: heartbeats, notes, writes, the end of the run.
     assert!(!store.beat(&first, 0).unwrap());
@@ -237,7 +240,7 @@ fn a_store_of_the_first_version_opens_with_all_that_it_holds() {
         };
         assert_eq!((count("histograms"), count("documents")), (1, 1));
     }
-    // Whoever writes copies it first, for its owner alone.
+    // A process that writes copies it first, for its owner alone.
     let copy = Connection::open(folder.path().join("store.sqlite.version-0")).unwrap();
     let columns = "SELECT group_concat(name) FROM pragma_table_info('runs')";
     let columns: String = copy.query_row(columns, [], |row| row.get(0)).unwrap();

@@ -27,14 +27,14 @@ const DEAF: Duration = Duration::from_secs(20);
 /// One state, and how a process comes into it.
 struct State {
     name: &'static str,
-    /// What the server's calls take, but for a few ms.
+    /// The time that the server's calls take, but for a few ms.
     slow: &'static str,
     /// The rest of its profile.
     profile: &'static str,
     line: &'static str,
     /// True once the process is in the state, by the server's count.
     is_there: fn(&NeonMock) -> bool,
-    /// How it goes on.
+    /// The command that goes on.
     after: After,
 }
 

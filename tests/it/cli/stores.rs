@@ -105,7 +105,7 @@ fn reading_verbs_change_and_create_nothing() {
     wait_for(&mock, Class::Patch, 5);
     killed.kill().unwrap();
     killed.wait().unwrap();
-    // What a crash leaves behind where the index of the log is gone.
+    // The files that a crash leaves behind where the index of the log is gone.
     for ending in ["", "-wal"] {
         let [from, to] = ["killed", "crashed"].map(|it| place.path().join(format!("{it}{ending}")));
         std::fs::copy(from, to).unwrap();
@@ -144,7 +144,7 @@ fn reading_verbs_change_and_create_nothing() {
     }
     read_only(false);
     drop(open);
-    // Whoever writes marks it as ours.
+    // A process that writes marks it as ours.
     assert_eq!(place.neonbench("run --resources 2 -q --store unmarked").code, 0);
     let mark = Connection::open(place.path().join("unmarked")).unwrap();
     let mark: i64 = mark.pragma_query_value(None, "application_id", |row| row.get(0)).unwrap();

@@ -6,8 +6,8 @@ use neon_mock::api::{AccountId, FieldId, Value};
 use neon_mock::profile::Profile;
 use neon_mock::rng::Generator;
 use neonbench::store::{
-    Claim, Claimant, FormerOwner, Header, Lease, ProcessIdentity, ProfileText, RunState, Site,
-    Store, StoreError, TakenRun,
+    Claimant, FormerOwner, Header, Lease, LeaseAnswer, ProcessIdentity, ProfileText, RunState,
+    Site, Store, StoreError, TakenRun,
 };
 use neonbench_engine::clock::Clock;
 use neonbench_engine::decide::{Decision, apply, state_of_values};
@@ -38,7 +38,7 @@ pub(super) enum Verb {
     Undo,
 }
 
-/// How a process that did not die ended.
+/// The end of a process that did not die.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Ending {
     /// It did what it could, or there was nothing to do.
@@ -221,14 +221,16 @@ impl<'s> World<'s> {
         let mut former: Option<FormerOwner> = None;
         loop {
             let holder = match store.take(id, self.claimant(process), states, former.as_ref()) {
-                Ok(Claim::Taken(taken)) => {
+                Ok(LeaseAnswer::Taken(taken)) => {
                     fate.took_over.set(former.is_some());
                     self.owned(store, &taken.lease, fate);
                     return Ok(*taken);
                 }
                 // A run that wrote nothing is forgotten.
-                Ok(Claim::NotIn(_)) | Err(StoreError::NoRun { .. }) => return Err(Ending::Ended),
-                Ok(Claim::Held(holder)) => holder,
+                Ok(LeaseAnswer::NotIn(_)) | Err(StoreError::NoRun { .. }) => {
+                    return Err(Ending::Ended);
+                }
+                Ok(LeaseAnswer::Held(holder)) => holder,
                 Err(error) => panic!("{error}"),
             };
             let is_gone = |owner: &str| fate.sees_deaths && self.owners.borrow()[owner].is_dead();

@@ -32,9 +32,9 @@ const START_PUSHING: u32 = 8;
 /// their time.
 const PATIENCE: u32 = 32;
 
-/// Calls in flight beyond which a server may let calls wait before it refuses them: the times of calls
-/// already sent tell of that, once they are answered. So fewer are added at a time, the square of those taken ÷
-/// `WIDE_SHARE`: the more calls a round has, the more they tell.
+/// Beyond so many calls in flight the limit opens slowly: a server may let calls wait before it refuses them,
+/// and only the times of answered calls show that. The limit grows by the square of the calls taken ÷
+/// `WIDE_SHARE`, since a round of more calls shows more.
 const WIDE: u32 = 16;
 const WIDE_SHARE: u32 = 200;
 

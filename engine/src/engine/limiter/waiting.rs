@@ -1,7 +1,7 @@
-//! Calls that wait at the server: the share of a rise in calls in flight by which their times rise.
+//! A test for calls that wait at the server, by the growth of their times with the calls in flight.
 //!
-//! Where each call more only waits for the others, times rise as the calls in flight do, and no more go
-//! through; nothing is gained until the server refuses. The slope of ln time on ln calls in flight is
+//! Behind a full pool a further call only waits for the others: times rise as the calls in flight do, and no
+//! more calls go through. The slope of ln time on ln calls in flight is
 //! estimated by least squares over the calls of one endpoint, older ones counting less and less: 0
 //! without waiting, 1 where all waits.
 
@@ -11,8 +11,8 @@ use libm::log;
 /// The weight of a call is so much less after each further one.
 const FORGET: f64 = 1.0 / 48.0;
 
-/// Slope beyond which a call more mostly waits, by so many standard errors: what is too many costs a refusal,
-/// and what is too few only until the next calls are answered.
+/// The slope beyond which a further call mostly waits, and by how many standard errors it is exceeded. A call
+/// too many costs a refusal; a call too few costs little, until the next calls are answered.
 const MOSTLY_WAITS: f64 = 0.5;
 const ERRORS: f64 = 0.5;
 
@@ -50,7 +50,7 @@ impl Waiting {
         self.yy += share * off_y * off_y;
     }
 
-    /// True if a call more would mostly wait.
+    /// True if a further call would mostly wait.
     pub(super) fn is_seen(&self) -> bool {
         if self.weight < LEAST_CALLS || self.xx <= 1e-9 {
             return false;
