@@ -234,7 +234,9 @@ const fn hint(outcome: Option<Outcome>) -> &'static str {
     match outcome {
         None => "change the value, map it by a transform, or add the option in Neon",
         Some(Outcome::NotFound) => "no such account: check the list of ids",
-        Some(Outcome::Rejected) => "refused for ten minutes: use fewer workers",
+        Some(Outcome::Rejected) => {
+            "refused until its deadline (--call-deadline): use fewer workers"
+        }
         Some(Outcome::ServerError) => "Neon's fault: run again later for the failed accounts",
         Some(Outcome::Unauthorized | Outcome::Forbidden) => {
             "check the key, and its user's permissions"

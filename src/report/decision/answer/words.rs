@@ -29,6 +29,8 @@ impl Told<'_> {
                 "These runs did different work, so they are not ranked".to_owned()
             } else if league.first().is_some_and(migrates) {
                 format!("No strategy meets {} for {work}", self.constraints())
+            } else if let [only] = &league[..] {
+                format!("{} does not migrate {work} without fault", only.name)
             } else {
                 format!("No strategy migrates {work} without fault")
             };
@@ -157,6 +159,9 @@ impl Told<'_> {
                     all => format!("All {} accounts fail", count(all)),
                 };
                 format!("{all} under {}.{reason}", self.named(names))
+            }
+            _ if self.league.iter().all(|row| row.runs == 1) => {
+                format!("{}.{reason}", told.join("; "))
             }
             _ => format!("On average {}.{reason}", told.join("; ")),
         })
