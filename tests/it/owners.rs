@@ -15,10 +15,12 @@ use self::process::{Ending, Verb, World};
 use neon_mock::fault::FaultKind;
 use neon_mock::profile::Profile;
 use neon_mock::rng::{self, Generator};
+use neonbench::experiment::parallel_map;
 use neonbench_engine::engine::{Settings, Strategy};
 use neonbench_engine::plan::Plan;
 use neonbench_engine::scenario::{Scenario, Workload};
 use rand::Rng;
+use std::convert::Infallible;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
@@ -26,6 +28,9 @@ use std::time::Duration;
 /// Schedules of the sample, and of the whole.
 const SAMPLE: u64 = 2_000;
 const WHOLE: u64 = 100_000;
+
+/// Schedules that one thread makes with one folder.
+const PART: usize = 250;
 
 /// A chain, which is no plan to apply twice; one that moves and merges; one that can be repeated.
 const PLANS: [&str; 3] = [
@@ -257,18 +262,14 @@ fn all(count: u64) {
         println!("seed {seed}: {:?}", schedule(&Stock::new(), folder.path(), seed));
         return;
     }
-    let threads = std::thread::available_parallelism().map_or(1, |it| it.get() as u64);
+    let parts: Vec<Range<u64>> =
+        (0..count).step_by(PART).map(|first| first..count.min(first + PART as u64)).collect();
+    let Ok(done) = parallel_map(&parts, |part| Ok::<_, Infallible>(schedules(part.clone())));
     let (mut sum, mut failed) = (Count::default(), Vec::new());
-    std::thread::scope(|scope| {
-        let part = |thread: u64| count * thread / threads..count * (thread + 1) / threads;
-        let start = |thread| scope.spawn(move || schedules(part(thread)));
-        let running: Vec<_> = (0..threads).map(start).collect();
-        for thread in running {
-            let (part, violations) = thread.join().unwrap();
-            sum.add(part);
-            failed.extend(violations);
-        }
-    });
+    for (part, violations) in done {
+        sum.add(part);
+        failed.extend(violations);
+    }
     println!("{count} schedules, {} violations, {:.1?}: {sum:?}", failed.len(), began.elapsed());
     let first = &failed[..failed.len().min(10)];
     assert!(failed.is_empty(), "{} of {count} fail; OWNERS_SEED=… of {first:?}", failed.len());
