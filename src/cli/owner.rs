@@ -166,7 +166,7 @@ pub(super) fn take(
             LeaseAnswer::Taken(taken) => return Ok(Ok(*taken)),
             LeaseAnswer::NotIn(state) => return Ok(Err(state)),
             LeaseAnswer::Held(holder) => {
-                former = Some(silence_of(store, id, verb, holder, take_over)?)
+                former = Some(silence_of(store, id, verb, holder, take_over)?);
             }
         }
     }
