@@ -14,9 +14,9 @@ fn json(assert: &assert_cmd::assert::Assert) -> Value {
     serde_json::from_slice(&assert.get_output().stdout).unwrap()
 }
 
-/// The smallest scenarios of the held-out set, as a file of cases and as files of their own.
+/// Small scenarios of the held-out set, as a file of cases and as files of their own.
 fn few(folder: &Path) {
-    let small = ["held-out-pools-01", "held-out-pools-02", "held-out-faults-01"];
+    let small = ["held-out-mixed-01", "held-out-pools-02"];
     let (head, rest) = HELD_OUT.split_once("[[scenarios]]").unwrap();
     let is_small =
         |text: &&str| small.iter().any(|name| text.contains(&format!("name = \"{name}\"")));
@@ -45,7 +45,7 @@ fn a_calibration_is_gated_written_and_judged_alike_by_evaluate() {
     let open = ["calibrate", "--min-gap-closed", "-1000", "--write", "own.toml", "--json"];
     let calibrated = neonbench(folder, &[&open[..], &set].concat()).success();
     let calibrated = json(&calibrated);
-    assert_eq!(calibrated["scenarios"], 3);
+    assert_eq!(calibrated["scenarios"], 2);
     assert!(calibrated["simulated_calls"].as_u64().unwrap() > 1_000);
 
     let own = ["evaluate", "--scenarios", "few", "--thresholds", "own.toml", "--json"];
