@@ -15,6 +15,8 @@ pub mod findings;
 #[doc(hidden)]
 pub mod judge;
 #[doc(hidden)]
+pub mod neon_import;
+#[doc(hidden)]
 pub mod probe;
 #[doc(hidden)]
 pub mod report;

@@ -3,6 +3,7 @@
 
 use neon_mock::api::{CustomField, Value};
 use neonbench_engine::record::{ColleagueEdits, UnmappedRow, UnmappedValues};
+use std::borrow::Cow;
 
 /// The meaning of the figure beside which [`edits_in_words`] says `at risk`, after these words.
 pub const AT_RISK: &str = ": edits saved between the read and the write of an account, per 1,000 accounts, if each account is edited once per hour";
@@ -159,7 +160,7 @@ pub fn distance(ratio: f64) -> String {
 
 /// `text` with control characters, line ends among them, and Unicode's direction marks as visible
 /// escapes, so that it cannot move a terminal's cursor or reverse the order of letters.
-pub fn escape_controls(text: &str) -> std::borrow::Cow<'_, str> {
+pub fn escape_controls(text: &str) -> Cow<'_, str> {
     let moves = |c: char| {
         c.is_control()
             || matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
@@ -188,6 +189,22 @@ pub fn field_value(value: Option<&Value>, field: Option<&CustomField>) -> String
             names.join(", ")
         }
     }
+}
+
+/// Letters that make a spreadsheet take a cell for a formula. Source: OWASP, CSV injection.
+const FORMULA: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
+
+/// True if a spreadsheet would take `cell` for a formula. A number is none.
+pub fn is_formula(cell: &str) -> bool {
+    cell.starts_with(FORMULA) && cell.parse::<f64>().is_err()
+}
+
+/// A cell of a CSV file, in quotes where it needs them. Source: RFC 4180.
+pub fn csv_cell(cell: &str) -> Cow<'_, str> {
+    if cell.contains([',', '"', '\n', '\r']) || cell.trim() != cell {
+        return format!("\"{}\"", cell.replace('"', "\"\"")).into();
+    }
+    cell.into()
 }
 
 /// Names in a sentence: `a`, `a and b`, `a, b and c`.

@@ -34,7 +34,7 @@ pub use read_again::{
     AccountReader, AccountView, ClearedSuspects, Settle, SuspectAccount, UnreadAccounts,
 };
 pub use recognise::{Recognition, recognise};
-pub use rows::{Columns, account_of, criteria, ids_of};
+pub use rows::{ACCOUNT_ID, Columns, account_of, criteria, ids_of};
 pub use settings::{
     AuditDepth, DEFAULT_BATCH_SIZE, DEFAULT_MAX_OUTAGE, DEFAULT_WORKERS, Guard, MAX_HYBRID_BATCH,
     Reads, Settings, Strategy, WriteMode,
@@ -48,8 +48,10 @@ use crate::event::{Event, Observer};
 use crate::transport::Transport;
 use caller::Caller;
 use migrator::Migrator;
-use neon_mock::api::{Account, AccountId, Body, Criterion, Endpoint, MAX_PAGE_SIZE, Request};
-use rows::ACCOUNT_ID;
+use neon_mock::api::{
+    Account, AccountId, Body, Criterion, Endpoint, MAX_PAGE_SIZE, Request, SearchAccounts,
+    SearchRow,
+};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use workers::side_by_side;
@@ -131,27 +133,41 @@ const MAX_PAGES: u32 = 25_000;
 /// The ids of the accounts that meet `criteria`, the first `most` by id. All pages are read before the first write,
 /// since writes may change which rows a search finds.
 ///
-/// Errors: the search was stopped before its end, or the server does not serve it to its end.
+/// Errors: as those of [`search_pages`].
 async fn search<T: Transport, C: Clock>(
     caller: &Caller<'_, T, C>,
     criteria: &[Criterion],
     most: usize,
 ) -> Result<Vec<AccountId>, EngineError> {
+    let mut first = ids_of(criteria.to_vec());
+    first.pagination.page_size = most.min(MAX_PAGE_SIZE as usize) as u32;
+    search_pages(caller, first, most, &mut |_, _| {}).await
+}
+
+/// The ids of the accounts on the page `search` and those that follow it, the first `most` by id. Each row is
+/// handed to `see`: one that moves to the next page meanwhile, twice.
+///
+/// Errors: the search was stopped before its end, or the server does not serve it to its end.
+async fn search_pages<T: Transport, C: Clock>(
+    caller: &Caller<'_, T, C>,
+    mut search: SearchAccounts,
+    most: usize,
+    see: &mut dyn FnMut(AccountId, &SearchRow),
+) -> Result<Vec<AccountId>, EngineError> {
     // Others write meanwhile, so that a row may move to the next page and be served twice.
     let mut ids = BTreeSet::new();
     let wrong_body = || EngineError::WrongBody(Endpoint::SearchAccounts);
     for current_page in 0..MAX_PAGES {
-        let mut search = ids_of(criteria.to_vec());
         search.pagination.current_page = current_page;
-        search.pagination.page_size = most.min(MAX_PAGE_SIZE as usize) as u32;
-        let body = caller.call(&Request::SearchAccounts(search)).await;
+        let body = caller.call(&Request::SearchAccounts(search.clone())).await;
         let Body::Search(page) = body.map_err(EngineError::from_call)? else {
             return Err(wrong_body());
         };
         let before = ids.len();
         for row in &page.search_results {
-            let id = row.get(ACCOUNT_ID).and_then(|id| id.parse().ok());
-            ids.insert(id.ok_or_else(wrong_body)?);
+            let id = account_of(row).map_err(|_| wrong_body())?;
+            ids.insert(id);
+            see(id, row);
         }
         if page.pagination.is_last() || ids.len() >= most {
             return Ok(ids.into_iter().take(most).collect());

@@ -14,6 +14,7 @@ use neonbench::experiment::{
     Candidate, CandidateRuns, Forecast, Goal, coarse_grid, forecast, parallel_map, rank, seeds,
     simulated,
 };
+use neonbench::neon_import::ImportCost;
 use neonbench::probe::{MOST_SAMPLE, TargetFit};
 use neonbench::select::{KnownTarget, ParetoPoint, Rehearsal};
 use neonbench_engine::engine::Strategy;
@@ -79,6 +80,10 @@ pub(super) struct Analysis {
     /// Saving of the probe; null without one, or where the strategy was given.
     #[serde(skip_serializing_if = "Option::is_none")]
     probe_worth: Option<ProbeWorth>,
+    /// Price of migrating by Neon's own importer, by the files of `plan export --neon-import`; null where it could
+    /// not tell the plan's fields apart.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    neon_import: Option<ImportCost>,
     /// Configurations that no other beats in time, calls and refusals together, fastest first.
     pareto_front: Vec<ParetoPoint>,
 }
@@ -207,6 +212,7 @@ pub(super) fn run(args: &AnalyzeArgs, line: &CommandLine) -> Result<ExitCode, Cl
         tied,
         probe: cost,
         probe_worth,
+        neon_import: ImportCost::of(scenario, inputs.seed()),
         pareto_front: front,
     };
     args.output.show(&analysis, || {
@@ -266,6 +272,9 @@ fn print_analysis(analysis: &Analysis) -> Result<(), CliError> {
             plural(point.calls.round() as u64, "call"),
             sig3(point.refused)
         ))?;
+    }
+    if let Some(cost) = &analysis.neon_import {
+        print(&format!("  without API  {} (plan export --neon-import)", cost.in_words()))?;
     }
     for line in &analysis.recommendations {
         print(&format!("  note         {line}"))?;

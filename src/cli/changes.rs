@@ -9,6 +9,7 @@ use super::output::plural;
 use clap::Args;
 use neon_mock::api::{AccountId, CustomField, Value};
 use neonbench::store::Store;
+use neonbench::text::{csv_cell, is_formula};
 use neonbench_engine::journal::FieldChange;
 use std::borrow::Cow;
 use std::path::PathBuf;
@@ -84,22 +85,14 @@ fn shown(value: Option<&Value>, field: Option<&CustomField>) -> String {
     }
 }
 
-/// Letters that make a spreadsheet take a cell for a formula. Source: OWASP, CSV injection.
-const FORMULA: [char; 10] = ['=', '+', '-', '@', '\t', '\r', '＝', '＋', '－', '＠'];
-
 /// A cell that no spreadsheet carries out: an apostrophe before what it would take for a formula. Numbers stay.
 fn guarded(cell: &str) -> Cow<'_, str> {
-    let is_formula = cell.starts_with(FORMULA) && cell.parse::<f64>().is_err();
-    if is_formula { format!("'{cell}").into() } else { cell.into() }
+    if is_formula(cell) { format!("'{cell}").into() } else { cell.into() }
 }
 
-/// A cell, in quotes where it needs them. Source: RFC 4180.
+/// A cell for people and their spreadsheets.
 fn quoted(cell: &str) -> String {
-    let cell = &*guarded(cell);
-    if cell.contains([',', '"', '\n', '\r']) || cell.trim() != cell {
-        return format!("\"{}\"", cell.replace('"', "\"\""));
-    }
-    cell.to_owned()
+    csv_cell(&guarded(cell)).into_owned()
 }
 
 #[cfg(test)]

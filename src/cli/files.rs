@@ -7,7 +7,7 @@ use neon_mock::file::{decoded, read_within};
 use std::fs::{File, OpenOptions, Permissions};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use tempfile::{Builder, NamedTempFile};
+use tempfile::{Builder, NamedTempFile, TempDir};
 
 /// The text of a file that people write, in UTF-8 or UTF-16.
 ///
@@ -188,6 +188,53 @@ pub(super) fn remove_own(path: &Path, text: &str) {
 pub(super) fn create_folder(path: &Path) -> Result<(), CliError> {
     let wrong = |source| CliError::Folder { path: path.to_owned(), source };
     std::fs::create_dir_all(path).map_err(wrong)
+}
+
+/// Finds out whether a folder can be made at `path`, before the work for it begins.
+///
+/// Errors: something stands there that is no empty folder, or nothing can be made beside it.
+pub(super) fn check_new_folder(path: &Path) -> Result<(), CliError> {
+    if path.symlink_metadata().is_ok() {
+        let is_empty = std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_none());
+        if !is_empty {
+            return Err(CliError::usage(format!(
+                "{} exists: name a new folder, so that no file of an earlier export is taken for one of this",
+                path.display()
+            )));
+        }
+    }
+    folder_beside(path).map(drop)
+}
+
+/// Writes files of these names and texts into the new folder `path`, which appears with all of them or not at all.
+/// Only the owner may read them.
+///
+/// Errors: a file cannot be written, or something stands at `path` meanwhile.
+pub(super) fn write_new_folder(path: &Path, files: &[(String, String)]) -> Result<(), CliError> {
+    let beside = folder_beside(path)?;
+    for (name, text) in files {
+        Output::prepare(&beside.path().join(name), Readers::Owner)?.write(text)?;
+    }
+    let wrong = |source| CliError::Folder { path: path.to_owned(), source };
+    // A rename takes the place of an empty folder on Unix alone.
+    if path.is_dir() {
+        std::fs::remove_dir(path).map_err(wrong)?;
+    }
+    std::fs::rename(beside.path(), path).map_err(wrong)?;
+    // It has moved: nothing is left to remove.
+    drop(beside.keep());
+    Ok(())
+}
+
+/// An empty folder beside `path`, which only the owner may enter; it goes when it is dropped.
+fn folder_beside(path: &Path) -> Result<TempDir, CliError> {
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let mut builder = Builder::new();
+    builder.prefix(".neonbench-").suffix(".partial");
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    let made = builder.tempdir_in(parent.unwrap_or(Path::new(".")));
+    made.map_err(|source| CliError::Folder { path: path.to_owned(), source })
 }
 
 /// The fields in a saved answer of `GET /customFields?category=Account`.

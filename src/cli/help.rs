@@ -101,7 +101,10 @@ const EXAMPLES: [(&str, [&str; 2]); 36] = [
     ("plan import", ["plan import plan.yaml", "plan import plan.yaml --to plan.toml"]),
     (
         "plan export",
-        ["plan export plan.toml --to plan.yaml", "plan export plan.toml --to plan.json"],
+        [
+            "plan export plan.toml --to plan.yaml",
+            "plan export plan.toml --neon-import by-hand --base-url https://api.neoncrm.com/v2",
+        ],
     ),
     ("profile list", ["profile list", "profile --help"]),
     ("profile show", ["profile show documented", "profile show staff > mine.toml"]),

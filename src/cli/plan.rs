@@ -3,6 +3,7 @@
 mod definitions;
 mod exchange;
 mod ids;
+mod neon_import;
 mod preview;
 
 use super::args::OutputArgs;
@@ -11,7 +12,7 @@ use super::error::{CliError, code};
 use super::inputs::plan_file;
 use super::output::{plural, print};
 use super::terminal::{Emphasis, emphasised};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 pub(super) use definitions::unmapped_at;
 use definitions::{CheckedAgainst, OrganisationArgs};
 use neonbench_engine::plan::{Level, PlanIssue, check};
@@ -47,14 +48,45 @@ pub(super) enum PlanCommand {
         #[arg(long, value_name = "FILE")]
         to: Option<PathBuf>,
     },
-    /// Convert a plan to a plan file of the Python SDK
-    Export {
-        /// Plan file, in TOML or JSON
-        file: PathBuf,
-        /// File to write: .yaml, .yml or .json
-        #[arg(long, value_name = "FILE")]
-        to: PathBuf,
-    },
+    /// Convert a plan to a plan file of the Python SDK, or its changes to CSV files for Neon's own importer
+    #[command(override_usage = "neonbench plan export <FILE> <--to|--neon-import>")]
+    Export(Box<ExportArgs>),
+}
+
+/// Flags of `plan export`.
+#[derive(Debug, Args)]
+pub(super) struct ExportArgs {
+    /// Plan file, in TOML or JSON
+    #[arg(required_unless_present = "plan")]
+    file: Option<PathBuf>,
+    /// The same, by the name that other commands have for it
+    #[arg(long, value_name = "FILE", conflicts_with = "file")]
+    plan: Option<PathBuf>,
+    /// File of the Python SDK to write: .yaml, .yml or .json
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "neon_import",
+        conflicts_with = "neon_import"
+    )]
+    to: Option<PathBuf>,
+    #[command(flatten)]
+    neon_import: neon_import::NeonImportArgs,
+}
+
+impl ExportArgs {
+    fn run(&self, line: &CommandLine) -> Result<ExitCode, CliError> {
+        let Some(file) = self.file.as_ref().or(self.plan.as_ref()) else {
+            unreachable!("clap asks for one of the two")
+        };
+        match (&self.neon_import.neon_import, &self.to) {
+            (Some(folder), _) => {
+                neon_import::export(file, &plan_file(file)?, folder, &self.neon_import, line)
+            }
+            (None, Some(to)) => exchange::export(file, to),
+            (None, None) => unreachable!("clap asks for one of the two"),
+        }
+    }
 }
 
 pub(super) fn run(command: &PlanCommand, line: &CommandLine) -> Result<ExitCode, CliError> {
@@ -63,7 +95,7 @@ pub(super) fn run(command: &PlanCommand, line: &CommandLine) -> Result<ExitCode,
         PlanCommand::Preview(args) => preview::run(args, line),
         PlanCommand::Ids(args) => ids::run(args, line),
         PlanCommand::Import { file, to } => exchange::import(file, to.as_deref(), line),
-        PlanCommand::Export { file, to } => exchange::export(file, to),
+        PlanCommand::Export(args) => args.run(line),
     }
 }
 

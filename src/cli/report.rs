@@ -21,6 +21,7 @@ use neonbench::report::markdown::summary;
 use neonbench::report::model::Model;
 use neonbench::report::shared::SuiteError;
 use neonbench::report::suite;
+pub(super) use provenance::made_at;
 use std::path::PathBuf;
 use std::process::ExitCode;
 

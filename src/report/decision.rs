@@ -18,6 +18,7 @@ pub use model::DecisionModel;
 
 use super::shared::league::StrategyRuns;
 use crate::experiment::{CandidateRuns, Goal, Ranking, rank};
+use crate::neon_import::ImportCost;
 use answer::ServiceTimeBasis;
 use baseline::Baseline;
 use neonbench_engine::engine::Strategy;
@@ -69,6 +70,10 @@ pub struct Decision {
     /// Each contender against a run that was kept, if one was named.
     #[serde(default)]
     pub baseline: Option<Baseline>,
+    /// The price of migrating by Neon's own importer; `None` where it could not tell the plan's fields apart, or
+    /// where the plan is not at hand.
+    #[serde(default)]
+    pub neon_import: Option<ImportCost>,
     /// Stored runs with accounts that did not end as planned.
     #[serde(default)]
     pub unfinished: Vec<UnfinishedAccounts>,
@@ -95,6 +100,7 @@ impl Decision {
             grid: Grid::default(),
             varied_accounts: 0,
             baseline: None,
+            neon_import: None,
             unfinished: Vec::new(),
             goal,
             league,

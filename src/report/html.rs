@@ -26,7 +26,7 @@ pub(super) use templates;
 const BLOCKS: &[(&str, &str)] = &templates![".html":
     "decision/answer/block" "decision/baseline/block" "decision/contents" "decision/details" "decision/how/block"
     "decision/responses/block" "decision/risks/block" "decision/strategies/block" "decision/timeline/block"
-    "decision/unfinished/block"
+    "decision/unfinished/block" "decision/without_api/block"
     "decision/whatif/block" "decision/whatif/grid/block" "decision/whatif/pools/block"
     "decision/whatif/scaling/block" "decision/whatif/surface/block" "guide/batches/block" "guide/claims/block"
     "guide/examples/block" "guide/map/block" "guide/odds/block" "guide/responses/block" "guide/verdict/block"

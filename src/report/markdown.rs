@@ -13,7 +13,7 @@ use minijinja::value::{Serde, Value};
 /// The blocks of the sections.
 const BLOCKS: &[(&str, &str)] = &templates![".md":
     "decision/answer/block" "decision/baseline/block" "decision/details" "decision/risks/block"
-    "decision/unfinished/block"
+    "decision/unfinished/block" "decision/without_api/block"
     "decision/whatif/block" "guide/claims/block" "guide/examples/block" "guide/map/block" "guide/odds/block"
     "guide/verdict/card" "judged/block" "methodology/auto/card" "methodology/http/block" "methodology/runs/block"
     "methodology/selftest/block" "methodology/staff/block"

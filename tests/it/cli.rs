@@ -13,6 +13,8 @@ mod hostile;
 pub(crate) mod journals;
 mod mistakes;
 mod mutated;
+#[cfg(unix)]
+mod neon_import;
 mod outages;
 mod owners;
 mod place;

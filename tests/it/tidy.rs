@@ -46,7 +46,7 @@ const CRATES: &[(&str, &[Floor])] = &[
     ]),
     ("src/", &[
         "text stats",
-        "findings replicate",
+        "findings replicate neon_import",
         "probe",
         "experiment",
         "findings/gain delta judge selftest",

@@ -7,13 +7,14 @@ use super::rows::Columns;
 use super::settings::Settings;
 use super::stop::Stop;
 use super::workers::side_by_side;
+use super::{search, search_pages};
 use crate::clock::Clock;
 use crate::event::{Event, Observer, Outcome};
 use crate::journal::Journal;
 use crate::transport::Transport;
 use neon_mock::api::{
-    Account, AccountId, AccountKind, Body, Category, CustomField, CustomFieldItem, FieldId,
-    MAX_PAGE_SIZE, Request, Value,
+    Account, AccountId, AccountKind, Body, Category, Criterion, CustomField, CustomFieldItem,
+    FieldId, MAX_PAGE_SIZE, Request, Value,
 };
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -226,6 +227,45 @@ impl<'a, T: Transport, C: Clock> AccountReader<'a, T, C> {
         unread.gone.sort();
         unread.failed.sort();
         Ok(unread)
+    }
+
+    /// Reads the accounts that meet `criteria`, by the pages of one search, and hands each to `settle`, as
+    /// [`each`](Self::each) does; the ids of the accounts beside those that were not read.
+    ///
+    /// Errors: [`EngineError`] if the search is not served to its end.
+    pub async fn matching(
+        &self,
+        criteria: &[Criterion],
+        columns: Option<&Columns<'_>>,
+        settle: Settle<'_>,
+    ) -> Result<(Vec<AccountId>, UnreadAccounts), EngineError> {
+        let Some(columns) = columns else {
+            let ids = search(&self.caller, criteria, usize::MAX).await?;
+            let unread = self.each(&ids, None, settle).await?;
+            return Ok((ids, unread));
+        };
+        let fields = columns.fields();
+        // An account with two rows, or with one that leaves a doubt, is read whole.
+        let mut views: BTreeMap<AccountId, Option<AccountView<'_>>> = BTreeMap::new();
+        let first = columns.matching(criteria.to_vec(), 0);
+        let ids = search_pages(&self.caller, first, usize::MAX, &mut |id, row| {
+            let is_only = !views.contains_key(&id);
+            let row = columns.values(row).ok().filter(|_| is_only);
+            let view = row.map(|(kind, values)| {
+                let fields = Some(&*fields);
+                AccountView { kind, values, fields, changed_at_unix_s: None }
+            });
+            views.insert(id, view);
+        })
+        .await?;
+        let unsettled = views.into_iter().filter_map(|(id, view)| {
+            let is_settled = view.is_some_and(|view| settle(id, view));
+            (!is_settled).then_some(id)
+        });
+        let singly: Vec<AccountId> = unsettled.collect();
+        self.read((ids.len() - singly.len()) as u64);
+        let unread = self.each(&singly, None, settle).await?;
+        Ok((ids, unread))
     }
 
     /// Settles the accounts of a page by one search; those that are left come into `singly`.

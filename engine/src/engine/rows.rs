@@ -10,7 +10,7 @@ use neon_mock::api::{
 };
 
 /// Column with the account's id.
-pub(super) const ACCOUNT_ID: &str = "Account ID";
+pub const ACCOUNT_ID: &str = "Account ID";
 
 /// Column that tells individuals from companies.
 const ACCOUNT_TYPE: &str = "Account Type";
@@ -45,8 +45,13 @@ impl<'a> Columns<'a> {
 
     /// Page number `current_page` of the search for the accounts `ids`.
     pub fn search(&self, ids: &[AccountId], current_page: u32) -> SearchAccounts {
+        self.matching(criteria(ids), current_page)
+    }
+
+    /// Page number `current_page` of the search for the accounts that meet `criteria`.
+    pub fn matching(&self, criteria: Vec<Criterion>, current_page: u32) -> SearchAccounts {
         SearchAccounts {
-            search_fields: criteria(ids),
+            search_fields: criteria,
             output_fields: self.output_fields(),
             pagination: Page {
                 current_page,

@@ -1,11 +1,16 @@
 //! The accounts of a filter: one search after another, in part, and stopped.
 
-use neon_mock::api::{Endpoint, Operator};
-use neonbench_engine::engine::{Settings, Stop, Strategy};
+use neon_mock::api::{AccountId, Body, Endpoint, Operator, Request, Response, SearchRow};
+use neonbench_engine::engine::{
+    AccountReader, AccountView, Columns, Settings, Stop, Strategy, UnreadAccounts,
+};
 use neonbench_engine::event::Event;
-use neonbench_engine::plan::{Plan, Selection};
+use neonbench_engine::plan::{Plan, ResolvedPlan, Selection};
 use neonbench_engine::run::{RunContext, RunSpec, World};
 use neonbench_engine::scenario::{Scenario, Workload};
+use neonbench_engine::transport::{Transport, TransportError};
+use neonbench_engine::world::{InProcess, VirtualClock};
+use std::cell::RefCell;
 
 /// 1,000 accounts, all of which a search has to find.
 fn scenario(sample: Option<u64>) -> Scenario {
@@ -62,4 +67,56 @@ fn a_stop_ends_the_search_and_no_account_begins() {
     let record = run.unwrap().record;
     assert_eq!(sent, [Endpoint::SearchAccounts]);
     assert!(record.stopped && record.records.total == 0, "{record:?}");
+}
+
+/// The mock in process, which serves the last row of a full page again on the next, as one does where an account was
+/// added before it meanwhile.
+struct Shifting(InProcess, RefCell<Option<SearchRow>>);
+
+impl Transport for Shifting {
+    async fn call(&self, request: &Request) -> Result<Response, TransportError> {
+        let mut response = self.0.call(request).await?;
+        if let Body::Search(page) = &mut response.body {
+            let moved = self.1.replace(page.search_results.last().cloned());
+            page.search_results.splice(0..0, moved);
+        }
+        Ok(response)
+    }
+}
+
+#[test]
+fn an_account_on_two_pages_is_read_whole_and_once() {
+    let scenario = scenario(None);
+    let clock = VirtualClock::new();
+    let mock = InProcess::new(scenario.neon(1), clock.clone());
+    let (transport, seen) = (Shifting(mock, RefCell::default()), RefCell::new(Vec::new()));
+    let Selection::Filter(criteria) = &scenario.plan.selection else { unreachable!() };
+    let settings = Settings::new(Strategy::Pipelined);
+    let mut sent = Vec::new();
+    let mut observer = |event: &Event| {
+        if let Event::Sent { endpoint, .. } = event {
+            sent.push(*endpoint);
+        }
+    };
+    let reader = AccountReader::new(&transport, &clock, &mut observer, &settings, Stop::NEVER);
+    let read = clock.run(async {
+        let fields = reader.definitions().await.unwrap();
+        let task = ResolvedPlan::resolve(&scenario.plan, &fields).unwrap();
+        let columns = Columns::new(&task, &[0, 1]);
+        let settle = |id: AccountId, view: AccountView<'_>| {
+            seen.borrow_mut().push((id, view.fields.is_none()));
+            true
+        };
+        reader.matching(criteria, columns.as_ref(), &settle).await.unwrap()
+    });
+    drop(reader);
+    let (ids, unread) = read.unwrap();
+    assert_eq!((ids.len(), unread), (1_000, UnreadAccounts::default()));
+    let mut seen = seen.into_inner();
+    seen.sort_unstable();
+    let is_moved = |id: u64| [200, 400, 600, 800].contains(&id);
+    let expected = (1..=1_000).map(|id| (AccountId(id), is_moved(id)));
+    assert!(seen.into_iter().eq(expected));
+    assert_eq!(sent.iter().filter(|it| **it == Endpoint::SearchAccounts).count(), 5);
+    assert_eq!(sent.iter().filter(|it| **it == Endpoint::GetAccount).count(), 4);
 }

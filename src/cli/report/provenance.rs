@@ -23,7 +23,7 @@ pub(super) fn gather(line: &CommandLine, seed: u64, replicates: u32) -> Provenan
 }
 
 #[expect(clippy::disallowed_methods, reason = "a report carries the calendar's time")]
-fn made_at() -> String {
+pub(in crate::cli) fn made_at() -> String {
     written(OffsetDateTime::from(SystemTime::now()))
 }
 

@@ -3,6 +3,7 @@
 use super::answer::ServiceTimeBasis;
 use super::whatif::{grid, pools, scaling, surface};
 use super::{Decision, risks, timeline};
+use crate::neon_import::ImportCost;
 use crate::report::shared::SuiteError;
 use crate::report::shared::exploration::Exploration;
 use neon_mock::api::Endpoint;
@@ -36,6 +37,7 @@ pub fn explore(
     let resources = ranked.resources;
     Ok(Decision {
         pool: scenario.profile.pool(Endpoint::PatchAccount),
+        neon_import: ImportCost::of(&scenario, (exploration.settings)(best).seed),
         service_times: Some(ServiceTimeBasis::of(&scenario.profile)),
         varied_accounts: varied.sample.unwrap_or(resources),
         timeline,
