@@ -260,6 +260,17 @@ impl Inputs {
         })
     }
 
+    /// World and target, without the API key.
+    pub(super) fn site(&self) -> Site {
+        match &self.world {
+            World::Virtual => Site::Virtual,
+            World::EmbeddedHttp => Site::EmbeddedHttp,
+            World::ForeignHttp(Target { base_url, org_id, .. }) => {
+                Site::ForeignHttp { base_url: base_url.clone(), org_id: org_id.clone() }
+            }
+        }
+    }
+
     /// Notes `order` in `store` before its first call, with at most `most` of its accounts, and gives it to
     /// `claimant`.
     ///
@@ -287,13 +298,7 @@ impl Inputs {
             settings: order.settings.clone(),
             chosen_by: order.chosen_by,
             reason: order.reason.clone(),
-            site: match &self.world {
-                World::Virtual => Site::Virtual,
-                World::EmbeddedHttp => Site::EmbeddedHttp,
-                World::ForeignHttp(Target { base_url, org_id, .. }) => {
-                    Site::ForeignHttp { base_url: base_url.clone(), org_id: org_id.clone() }
-                }
-            },
+            site: self.site(),
         };
         store.begin(&header, ids, claimant).map_err(|error| match error {
             StoreError::Overlap { .. } => overlap(&error),
