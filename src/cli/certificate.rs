@@ -64,11 +64,28 @@ impl CertifiableRun {
         is_journaled: bool,
         stop: &Stop,
     ) -> Result<Self, CliError> {
-        let (fields, accounts, calls) = organisation(inputs, order, stop)?;
+        let (fields, found, calls) = organisation(inputs, order, stop)?;
+        Ok(Self { calls, ..Self::of(inputs, order, is_journaled, (&fields, found))? })
+    }
+
+    /// The same with the `fields` and the accounts that were `found` for the plan's filter; those that are listed
+    /// count as they are listed, whether they exist or not.
+    ///
+    /// Errors: the calibration or this program cannot be read.
+    pub(super) fn of(
+        inputs: &Inputs,
+        order: &RunSpec<'_>,
+        is_journaled: bool,
+        (fields, found): (&[CustomField], Vec<AccountId>),
+    ) -> Result<Self, CliError> {
+        let accounts = match &order.scenario.resources {
+            Resources::Ids(ids) => ids.clone(),
+            Resources::Search { .. } => found,
+        };
         let job = CertifiedJob {
             plan: &order.scenario.plan,
             accounts: &accounts,
-            fields: &fields,
+            fields,
             profile: &inputs.profile,
             calibration: &inputs.engine.selector.calibration()?,
             settings: &order.settings,
@@ -77,7 +94,7 @@ impl CertifiableRun {
         };
         let subjects = CertifiedSubjects::new(&job);
         let scope = CertificateScope { tool: this_tool()?, site: inputs.site(), subjects };
-        Ok(Self { scope, accounts, calls })
+        Ok(Self { scope, accounts, calls: CallCounts::NONE })
     }
 
     /// The scenario of exactly these accounts: a run that was checked searches for no others.
@@ -90,7 +107,7 @@ impl CertifiableRun {
     }
 }
 
-/// The field definitions and the accounts of `order`, and the calls that reading them took.
+/// The field definitions, the accounts that a filter of `order` selects, and the calls that reading them took.
 fn organisation(
     inputs: &Inputs,
     order: &RunSpec<'_>,
@@ -104,15 +121,13 @@ fn organisation(
     let transport = HttpTransport::new(target.clone()).map_err(RunError::Http)?;
     let fields = runtime().map_err(CliError::Runtime)?.block_on(fields_of(&transport))?;
     let mut measure = Measure::counting();
-    let accounts = match &order.scenario.resources {
-        Resources::Ids(ids) => ids.clone(),
-        Resources::Search { criteria, most } => {
-            let selection = Selection::Filter(criteria.clone());
-            selected_at(target, &selection, *most, stop, &mut measure)?
-        }
-    };
+    let mut found = Vec::new();
+    if let Resources::Search { criteria, most } = &order.scenario.resources {
+        let selection = Selection::Filter(criteria.clone());
+        found = selected_at(target, &selection, *most, stop, &mut measure)?;
+    }
     let look_up = CallCounts { total: 1, metadata: 1, ..CallCounts::NONE };
-    Ok((fields, accounts, CallCounts::of_client(&measure).plus(look_up)))
+    Ok((fields, found, CallCounts::of_client(&measure).plus(look_up)))
 }
 
 /// This program.
@@ -129,6 +144,7 @@ fn this_tool() -> Result<ToolIdentity, CliError> {
 /// Keeps `statement` in the store, and writes it to `path`, for its owner alone. Returns its short name.
 ///
 /// Errors: the store or the file cannot be written.
+#[allow(dead_code, reason = "the verb `preflight` calls it")]
 pub(super) fn write(
     statement: &Statement,
     path: Option<&Path>,

@@ -79,7 +79,7 @@ impl fmt::Display for CertificateChange {
             Self::Digest { subject } => {
                 write!(
                     f,
-                    "its {subject} was edited: the content does not have the digest of the subject"
+                    "somebody edited its {subject}: the content does not have the digest of the subject"
                 )
             }
             Self::Expired { issued_unix_s } => {

@@ -6,7 +6,7 @@ use crate::digest::sha256;
 use crate::experiment::Goal;
 use crate::select::Calibration;
 use crate::store::ProfileText;
-use crate::text::plural;
+use crate::text::{count, plural};
 use neon_mock::api::{AccountId, CustomField, OptionDef};
 use neonbench_engine::engine::Settings;
 use neonbench_engine::plan::{Plan, WirePlan, list_ids};
@@ -179,7 +179,7 @@ impl CertifiedAccounts {
         vec![match now.count.cmp(&self.count) {
             std::cmp::Ordering::Greater => accounts(now.count - self.count, "more", &[]),
             std::cmp::Ordering::Less => accounts(self.count - now.count, "fewer", &[]),
-            std::cmp::Ordering::Equal => format!("other accounts match, {} as before", now.count),
+            std::cmp::Ordering::Equal => format!("other accounts match, {} as before", count(now.count)),
         }]
     }
 }
