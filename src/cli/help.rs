@@ -119,7 +119,7 @@ const EXAMPLES: [(&str, [&str; 2]); 36] = [
 ];
 
 /// Flags that `-h` leaves to `--help`.
-const RARE: [&str; 52] = [
+const RARE: [&str; 55] = [
     "metadata_cache",
     "chunk_size",
     "chunk_pause",
@@ -172,6 +172,9 @@ const RARE: [&str; 52] = [
     "runs",
     "only",
     "batch_size",
+    "require_preflight",
+    "signatures",
+    "signed_by",
 ];
 
 /// Flags of this verb that are not rare there.

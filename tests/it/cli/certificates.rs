@@ -171,7 +171,10 @@ fn a_certificate_that_holds_lets_a_run_pass() {
     // A dry run tries the same.
     let served = Served::new();
     served.certify_at(now() - HOUR);
-    served.passes(&served.line("--require-preflight --dry-run"));
+    let trial = served.place.json(&served.line("--require-preflight --dry-run --json"), 0);
+    let next = trial["next_command"].as_str().unwrap().strip_prefix("neonbench ").unwrap();
+    assert!(next.contains("--require-preflight"), "{next}");
+    assert_eq!(served.place.json(&format!("{next} --json"), 0)["audit"]["valid"], true);
     // Virtual time has its own.
     let place = Place::new();
     place.refused("run --resources 3 --require-preflight", 20, &["has no certificate"]);
@@ -399,7 +402,12 @@ fn two_people_sign_or_nothing_runs() {
     sign(place, "bob", "8", NAMESPACE);
     std::fs::remove_dir_all(place.path().join(".neonbench")).unwrap();
     served.refuses(&served.line("--require-preflight certificate.json"), &["is not in .neonbench"]);
-    assert_eq!(place.neonbench(&line).code, 0);
+    let trial = place.json(&format!("{line} --dry-run --json"), 0);
+    let next = trial["next_command"].as_str().unwrap().strip_prefix("neonbench ").unwrap();
+    for flag in ["--require-preflight certificate.json", "--signatures 2", "--signed-by allowed"] {
+        assert!(next.contains(flag), "{next}");
+    }
+    assert_eq!(place.neonbench(next).code, 0);
     assert!(served.mock.calls().admitted(Class::Patch) > 0);
 }
 
