@@ -131,6 +131,11 @@ impl Inputs {
         Ok(())
     }
 
+    /// True if flags or scenario file name a profile, so that the target's limits are known.
+    pub(super) const fn names_profile(&self) -> bool {
+        self.names_profile
+    }
+
     /// The seed in force.
     pub(super) fn seed(&self) -> u64 {
         self.engine.seed.or(self.file.seed).unwrap_or(1)
@@ -271,6 +276,20 @@ impl Inputs {
         most: usize,
         claimant: Claimant<'_>,
     ) -> Result<Lease, CliError> {
+        self.begin_at(&self.world, store, order, most, claimant)
+    }
+
+    /// The same in another `world` than that of the flags.
+    ///
+    /// Errors: as those of [`begin`](Self::begin).
+    pub(super) fn begin_at(
+        &self,
+        world: &World,
+        store: &mut Store,
+        order: &RunSpec<'_>,
+        most: usize,
+        claimant: Claimant<'_>,
+    ) -> Result<Lease, CliError> {
         let scenario = order.scenario;
         let (ids, sample) = match &scenario.resources {
             Resources::Ids(ids) => (Some(&ids[..ids.len().min(most)]), None),
@@ -287,7 +306,7 @@ impl Inputs {
             settings: order.settings.clone(),
             chosen_by: order.chosen_by,
             reason: order.reason.clone(),
-            site: match &self.world {
+            site: match world {
                 World::Virtual => Site::Virtual,
                 World::EmbeddedHttp => Site::EmbeddedHttp,
                 World::ForeignHttp(Target { base_url, org_id, .. }) => {
