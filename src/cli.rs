@@ -4,6 +4,7 @@ mod analyze;
 mod args;
 mod benchmark;
 mod calibrate;
+mod certificate;
 mod changes;
 mod command_line;
 mod compare;

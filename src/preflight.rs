@@ -1,9 +1,11 @@
 //! Preflight: the checks before a migration, each with its evidence, and the certificate of their results.
 
 mod budget;
+pub mod certificate;
 mod host;
 mod item;
 mod killed;
+pub mod notice;
 mod server;
 mod snapshot;
 mod subject;

@@ -265,6 +265,11 @@ impl Inputs {
         })
     }
 
+    /// World and target, without the API key.
+    pub(super) fn site(&self) -> Site {
+        site_of(&self.world)
+    }
+
     /// Notes `order` in `store` before its first call, with at most `most` of its accounts, and gives it to
     /// `claimant`.
     ///
@@ -306,18 +311,23 @@ impl Inputs {
             settings: order.settings.clone(),
             chosen_by: order.chosen_by,
             reason: order.reason.clone(),
-            site: match world {
-                World::Virtual => Site::Virtual,
-                World::EmbeddedHttp => Site::EmbeddedHttp,
-                World::ForeignHttp(Target { base_url, org_id, .. }) => {
-                    Site::ForeignHttp { base_url: base_url.clone(), org_id: org_id.clone() }
-                }
-            },
+            site: site_of(world),
         };
         store.begin(&header, ids, claimant).map_err(|error| match error {
             StoreError::Overlap { .. } => overlap(&error),
             error => error.into(),
         })
+    }
+}
+
+/// World and target of runs in `world`, without the API key.
+fn site_of(world: &World) -> Site {
+    match world {
+        World::Virtual => Site::Virtual,
+        World::EmbeddedHttp => Site::EmbeddedHttp,
+        World::ForeignHttp(Target { base_url, org_id, .. }) => {
+            Site::ForeignHttp { base_url: base_url.clone(), org_id: org_id.clone() }
+        }
     }
 }
 

@@ -45,7 +45,7 @@ const CRATES: &[(&str, &[Floor])] = &[
         "lib",
     ]),
     ("src/", &[
-        "text stats",
+        "digest text stats",
         "findings replicate",
         "probe",
         "experiment",
@@ -60,7 +60,7 @@ const CRATES: &[(&str, &[Floor])] = &[
          report/guide/responses report/guide/verdict report/judged report/methodology/auto \
          report/methodology/benches report/methodology/forecasts report/methodology/http \
          report/methodology/regrets report/methodology/staff",
-        "manager report",
+        "manager preflight report",
         "cli",
         "lib main",
     ]),
