@@ -270,6 +270,28 @@ impl Inputs {
         site_of(&self.world)
     }
 
+    /// The specification of `order` in `world`, as a store has it.
+    pub(super) fn header(&self, world: &World, order: &RunSpec<'_>) -> Header {
+        let scenario = order.scenario;
+        let sample = match &scenario.resources {
+            Resources::Ids(_) => None,
+            Resources::Search { most, .. } => *most,
+        };
+        Header {
+            schema: Header::SCHEMA,
+            scenario: scenario.name.clone(),
+            plan: scenario.plan.clone(),
+            accounts: scenario.accounts(),
+            sample,
+            dataset: scenario.dataset_source().cloned(),
+            profile: self.profile.clone(),
+            settings: order.settings.clone(),
+            chosen_by: order.chosen_by,
+            reason: order.reason.clone(),
+            site: site_of(world),
+        }
+    }
+
     /// Notes `order` in `store` before its first call, with at most `most` of its accounts, and gives it to
     /// `claimant`.
     ///
@@ -295,23 +317,10 @@ impl Inputs {
         most: usize,
         claimant: Claimant<'_>,
     ) -> Result<Lease, CliError> {
-        let scenario = order.scenario;
-        let (ids, sample) = match &scenario.resources {
-            Resources::Ids(ids) => (Some(&ids[..ids.len().min(most)]), None),
-            Resources::Search { most, .. } => (None, *most),
-        };
-        let header = Header {
-            schema: Header::SCHEMA,
-            scenario: scenario.name.clone(),
-            plan: scenario.plan.clone(),
-            accounts: scenario.accounts(),
-            sample,
-            dataset: scenario.dataset_source().cloned(),
-            profile: self.profile.clone(),
-            settings: order.settings.clone(),
-            chosen_by: order.chosen_by,
-            reason: order.reason.clone(),
-            site: site_of(world),
+        let header = self.header(world, order);
+        let ids = match &order.scenario.resources {
+            Resources::Ids(ids) => Some(&ids[..ids.len().min(most)]),
+            Resources::Search { .. } => None,
         };
         store.begin(&header, ids, claimant).map_err(|error| match error {
             StoreError::Overlap { .. } => overlap(&error),

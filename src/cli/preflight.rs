@@ -4,6 +4,7 @@ mod host;
 mod report;
 
 use super::args::{EngineArgs, OutputArgs, StoreArgs, WorkloadArgs, WorldArgs};
+use super::certificate::{self, CertifiableRun};
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::files;
@@ -14,6 +15,7 @@ use super::stored::now_unix_s;
 use clap::Args;
 use host::{CommandHost, unpinned};
 use neon_mock::NeonMock;
+use neonbench::preflight::certificate::{ItemWaiver, issue};
 use neonbench::preflight::{
     CallAllowance, CallBudget, Item, ItemResult, ItemStatus, Preflight, PreflightFindings,
     SamplePlace, TargetReader,
@@ -22,9 +24,10 @@ use neonbench::store::DEFAULT_PATH;
 use neonbench_engine::near::nearest;
 use neonbench_engine::plan::Selection;
 use neonbench_engine::record::WorldName;
-use neonbench_engine::run::{World, target_of};
+use neonbench_engine::run::{RunContext, RunSpec, World, target_of};
+use neonbench_engine::scenario::Scenario;
 use neonbench_engine::world::runtime;
-use report::{PreflightRecord, print_item};
+use report::{IssuedCertificate, PreflightRecord, print_item};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -68,8 +71,8 @@ pub(super) struct PreflightArgs {
     /// The migration will keep no journal
     #[arg(long, help_heading = "Preflight")]
     no_journal: bool,
-    /// Write the results to this file, and the snapshot and the notice beside it
-    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    /// Write the certificate to this file, and the snapshot and the notice beside it
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["only", "list"], help_heading = "Output")]
     out: Option<PathBuf>,
     #[command(flatten)]
     output: OutputArgs,
@@ -121,6 +124,7 @@ pub(super) fn run(args: &PreflightArgs, line: &CommandLine) -> Result<ExitCode, 
     let host = CommandHost {
         inputs: &inputs,
         unpinned: &unpinned,
+        store: &args.store,
         line,
         stop: &stop,
         begun: Cell::new(None),
@@ -172,7 +176,8 @@ pub(super) fn run(args: &PreflightArgs, line: &CommandLine) -> Result<ExitCode, 
         record.results.push(result);
     }
     record.end(&subject, host.calls.get(), args.strict);
-    args.finish(&record, line)?;
+    record.certificate = args.certify(&inputs, &subject, &record)?;
+    args.output.show(&record, || print(&record.summary()))?;
     if let Some(id) = host.begun.get() {
         let undo = line.to("undo").with("run", id);
         line.note(format_args!("the sample stands at the target: `{undo}` takes it back"));
@@ -296,14 +301,44 @@ impl PreflightArgs {
         ItemResult { status: ItemStatus::Waived, summary, ..result }
     }
 
-    /// Writes and prints the results.
-    fn finish(&self, record: &PreflightRecord, line: &CommandLine) -> Result<(), CliError> {
-        if let Some(path) = &self.out {
-            let json = serde_json::to_string_pretty(record).expect("records are JSON");
-            files::write(path, &(json + "\n"))?;
-            line.note(format_args!("written: {}", path.display()));
+    /// Issues the certificate of the results, if every item was run and the target told its fields and accounts.
+    fn certify(
+        &self,
+        inputs: &Inputs,
+        subject: &Preflight<'_>,
+        record: &PreflightRecord,
+    ) -> Result<Option<IssuedCertificate>, CliError> {
+        let PreflightFindings { definitions, snapshot, migration, .. } = &subject.found;
+        let (Some(fields), Some(snapshot), Some(migration)) = (definitions, snapshot, migration)
+        else {
+            return Ok(None);
+        };
+        if !self.only.is_empty() || subject.stop.is_set() {
+            return Ok(None);
         }
-        self.output.show(record, || print(&record.summary()))
+        // The plan's own accounts: the migration has as many, with other numbers where it is simulated.
+        let scenario = Scenario::new(inputs.workload.clone())?;
+        let order = RunSpec {
+            scenario: &scenario,
+            settings: migration.settings.clone(),
+            chosen_by: migration.chosen_by,
+            reason: migration.reason.clone(),
+            session: RunContext::STANDALONE,
+        };
+        let is_remote = matches!(inputs.world, World::ForeignHttp(_));
+        let is_journaled = is_remote && subject.keeps_journal && subject.store.is_some();
+        let found = snapshot.accounts.iter().map(|account| account.id).collect();
+        let run = CertifiableRun::of(inputs, &order, is_journaled, (fields, found))?;
+        let waivers = self.waive.iter().filter(|(name, _)| {
+            record.results.iter().any(|it| it.name == *name && it.status == ItemStatus::Waived)
+        });
+        let waivers = waivers
+            .map(|(item, reason)| ItemWaiver { item: item.clone(), reason: reason.clone() })
+            .collect();
+        let statement = issue(run.scope, record.results.clone(), waivers, now_unix_s());
+        let expires_unix_s = statement.predicate.expires;
+        let name = certificate::write(&statement, self.out.as_deref(), &self.store)?;
+        Ok(Some(IssuedCertificate { name, expires_unix_s }))
     }
 }
 

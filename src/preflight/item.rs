@@ -2,9 +2,19 @@
 
 mod access;
 mod advice;
+mod alone;
+mod benchmark;
+mod clock;
+mod faults;
 mod fields;
 mod journal;
+mod memory;
+mod notice;
+mod quiet;
+mod rollback;
 mod sample;
+mod settings;
+mod unknowns;
 
 pub use sample::SampleTrace;
 pub(super) use sample::{allowance, own_reads};
@@ -106,8 +116,23 @@ impl std::fmt::Debug for Item {
 
 impl Item {
     /// Every item, in the order of the guide's list, and then Neon's own.
-    pub const ALL: &[Self] =
-        &[sample::ITEM, advice::ITEM, journal::ITEM, access::ITEM, fields::ITEM];
+    pub const ALL: &[Self] = &[
+        sample::ITEM,
+        benchmark::ITEM,
+        advice::ITEM,
+        settings::ITEM,
+        faults::ITEM,
+        memory::ITEM,
+        journal::ITEM,
+        rollback::ITEM,
+        quiet::ITEM,
+        notice::ITEM,
+        access::ITEM,
+        fields::ITEM,
+        unknowns::ITEM,
+        alone::ITEM,
+        clock::ITEM,
+    ];
 
     /// The item of that name.
     pub fn named(name: &str) -> Option<&'static Self> {
@@ -133,6 +158,11 @@ impl Item {
         ItemResult { name: self.name.to_owned(), ..result }
     }
 
+    /// Its place among the items of its stage: a broken key or plan is said before all that rests on them.
+    fn place(&self) -> usize {
+        ["access", "fields"].iter().position(|first| *first == self.name).unwrap_or(2)
+    }
+
     /// The items `chosen` in the order in which they are run.
     pub fn in_order(chosen: &[&'static Self], size_is_known: bool) -> Vec<&'static Self> {
         let mut ordered = chosen.to_vec();
@@ -140,7 +170,18 @@ impl Item {
             Stage::Free if item.is_sized && !size_is_known => (Stage::Reads, true),
             stage => (stage, false),
         };
-        ordered.sort_by_key(|item| stage(item));
+        ordered.sort_by_key(|item| (stage(item), item.place()));
         ordered
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Item;
+    use crate::preflight::ITEMS;
+
+    #[test]
+    fn the_items_are_those_that_a_certificate_needs() {
+        assert_eq!(Item::ALL.iter().map(|item| item.name).collect::<Vec<_>>(), ITEMS);
     }
 }

@@ -1,14 +1,17 @@
 //! A simulated run that is killed and resumed, by the journal and the ledger of a real store.
 
+use super::ItemResult;
 use super::subject::PreflightError;
 use crate::store::{Claimant, Header, ProcessIdentity, ProfileText, RunState, Site, Store};
+use crate::text::plural;
 use neon_mock::api::AccountId;
+use neon_mock::profile::Profile;
 use neonbench_engine::audit::{Claims, compare};
-use neonbench_engine::engine::{Job, Settings};
+use neonbench_engine::engine::{EngineError, Job, Settings};
 use neonbench_engine::event::{Event, Observer};
 use neonbench_engine::journal::AccountStatus;
 use neonbench_engine::record::ChosenBy;
-use neonbench_engine::run::{SimulatedServer, resources};
+use neonbench_engine::run::{RunError, SimulatedServer, resources};
 use neonbench_engine::scenario::Scenario;
 use std::cell::Cell;
 use std::path::Path;
@@ -30,9 +33,39 @@ pub(super) struct KilledRun {
     pub(super) mismatched: u64,
     /// Writes that were carried out twice.
     pub(super) repeated: u64,
+    /// True if the run ended at once while its key was withdrawn.
+    pub(super) key_was_refused: bool,
     /// Bytes of the store per account.
     pub(super) bytes_per_account: f64,
 }
+
+impl KilledRun {
+    /// Adds to `result` what no trouble may do.
+    pub(super) fn judge(&self, result: &mut ItemResult) {
+        let faults = [
+            (self.unaccounted, "account", "no verdict"),
+            (self.repeated, "write", "been made twice"),
+            (self.mismatched, "account", "another state than the plan demands"),
+        ];
+        for (count, noun, what) in faults.into_iter().filter(|(count, ..)| *count > 0) {
+            let have = if count == 1 { "has" } else { "have" };
+            result
+                .fail(format!("{} {have} {what} after kills and resumptions", plural(count, noun)));
+        }
+    }
+
+    /// The figures.
+    pub(super) fn evidence(&self) -> serde_json::Value {
+        let Self { accounts, kills, failed, unaccounted, repeated, mismatched, .. } = self;
+        serde_json::json!({
+            "accounts": accounts, "kills": kills, "key_was_refused": self.key_was_refused, "failed": failed,
+            "unaccounted": unaccounted, "repeated_writes": repeated, "mismatched": mismatched,
+        })
+    }
+}
+
+/// A server that knows the key no longer.
+const WITHDRAWN: &str = "schema = 1\n[[faults]]\nkind = \"401\"\nshare = 1.0\n";
 
 /// Reasons that are named.
 const NAMED: usize = 5;
@@ -48,13 +81,22 @@ impl Observer for Writes<'_> {
     }
 }
 
-/// Runs `scenario` in virtual time, killed `kills` times in the middle and resumed, with a store in `folder`.
+/// Troubles of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hardship {
+    /// Kills in the middle of it.
+    pub(super) kills: u32,
+    /// True if the key is withdrawn once, and given again.
+    pub(super) withdraws_key: bool,
+}
+
+/// Runs `scenario` in virtual time, killed in the middle and resumed, with a store in `folder`.
 ///
 /// Errors: the store cannot be used, or the run could not go on.
 pub(super) fn killed_and_resumed(
     scenario: &Scenario,
     settings: &Settings,
-    kills: u32,
+    Hardship { kills, withdraws_key }: Hardship,
     folder: &Path,
 ) -> Result<KilledRun, PreflightError> {
     let settings = Settings { dry_run: false, ..settings.clone() };
@@ -77,6 +119,15 @@ pub(super) fn killed_and_resumed(
         let job = Job::new(&scenario.plan, &settings, resources(scenario));
         let job = Job { journal: &journal, ledger: &ledger, ..job };
         found.kills += u32::from(!server.run(job, &goes_on, &mut Writes(&written))?);
+        if withdraws_key && life == 0 {
+            server.set_profile(Profile::from_toml("withdrawn", WITHDRAWN).expect("it is valid"));
+            let ledger = store.ledger(lease.run)?;
+            let refused =
+                server.run(Job { ledger: &ledger, ..job }, &|| true, &mut Writes(&written));
+            found.key_was_refused =
+                matches!(refused, Err(RunError::Engine(EngineError::Unauthorized(_))));
+            server.set_profile(scenario.profile.clone());
+        }
     }
     store.end(&lease, RunState::Finished, None)?;
     let ledger = store.ledger(lease.run)?;

@@ -137,6 +137,16 @@ impl TargetReader {
         self.runtime.block_on(self.ask(request))
     }
 
+    /// Sends `request` once, refused or not.
+    pub(super) fn once(&self, request: &Request) -> Result<(), PreflightError> {
+        self.count()?;
+        let answer = self.runtime.block_on(self.transport.call(request));
+        if matches!(&answer, Ok(response) if response.status == HttpStatus::TOO_MANY_REQUESTS) {
+            self.refused.set(self.refused.get() + 1);
+        }
+        self.answered(answer).map(drop)
+    }
+
     /// The answer to a GET of `path` below the base path, once.
     pub(super) fn get(&self, path: &str) -> Result<PlainAnswer, PreflightError> {
         self.count()?;

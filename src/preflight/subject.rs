@@ -104,6 +104,22 @@ pub trait Host {
         allowed: CallAllowance,
     ) -> Result<WriteReview, PreflightError>;
 
+    /// Runs of the store that are in the way of `migration` on the accounts `ids`, a sentence each.
+    fn in_the_way(
+        &self,
+        migration: &Migration,
+        ids: &[AccountId],
+    ) -> Result<Vec<String>, PreflightError>;
+
+    /// Writes `text` to `path`, for its owner alone; makes the folder.
+    fn write_private(&self, path: &Path, text: &str) -> Result<(), PreflightError>;
+
+    /// Writes `text` to `path`; makes the folder.
+    fn write(&self, path: &Path, text: &str) -> Result<(), PreflightError>;
+
+    /// The calendar's time, in seconds since 1970, UTC.
+    fn now_unix_s(&self) -> i64;
+
     /// The command that takes back run `id`.
     fn undo_command(&self, id: i64) -> String;
 }

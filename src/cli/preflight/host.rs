@@ -1,12 +1,15 @@
 //! The command line's part of a preflight: settings that flags ask for, and runs of the sample in a store.
 
-use crate::cli::args::EngineArgs;
+use crate::cli::args::{EngineArgs, StoreArgs};
 use crate::cli::command_line::CommandLine;
 use crate::cli::error::{CliError, in_words};
+use crate::cli::files::{self, Readers};
 use crate::cli::inputs::Inputs;
 use crate::cli::journaled::{JournaledRun, ResumableRun};
-use crate::cli::owner::{OwnedRun, claimant, this_process};
+use crate::cli::owner::{OwnedRun, claimant, in_brief, this_process};
+use crate::cli::stored::now_unix_s;
 use crate::cli::verify_undo::restored;
+use neon_mock::api::AccountId;
 use neonbench::preflight::{
     CallAllowance, CallMeter, Host, Migration, PreflightError, SamplePlace,
 };
@@ -16,6 +19,7 @@ use neonbench_engine::journal::{Ledger, NO_SETTLEMENTS, NoJournal, RetryScope};
 use neonbench_engine::run::{Run, RunContext, RunSpec, World};
 use neonbench_engine::scenario::Scenario;
 use std::cell::Cell;
+use std::path::Path;
 use std::sync::Arc;
 
 /// The flags of a preflight, and its signals.
@@ -24,6 +28,7 @@ pub(super) struct CommandHost<'a> {
     pub(super) inputs: &'a Inputs,
     /// The same without the settings that the user gave.
     pub(super) unpinned: &'a Inputs,
+    pub(super) store: &'a StoreArgs,
     pub(super) line: &'a CommandLine,
     /// Set by signals, and where a run's calls are used up.
     pub(super) stop: &'a Arc<Stop>,
@@ -71,6 +76,47 @@ impl Host for CommandHost<'_> {
         allowed: CallAllowance,
     ) -> Result<WriteReview, PreflightError> {
         inconclusive(self.reviewed(place, id, mode, allowed))
+    }
+
+    fn in_the_way(
+        &self,
+        migration: &Migration,
+        ids: &[AccountId],
+    ) -> Result<Vec<String>, PreflightError> {
+        let Migration { scenario, settings, chosen_by, reason } = migration;
+        let (settings, session) =
+            (Settings { dry_run: false, ..settings.clone() }, RunContext::STANDALONE);
+        let (chosen_by, reason) = (*chosen_by, reason.clone());
+        let order = RunSpec { scenario, settings, chosen_by, reason, session };
+        let header = self.inputs.header(&self.inputs.world, &order);
+        let found = self.store.read_if_any(|store| {
+            let unfinished = store.unfinished_at(&header)?;
+            let mut found = Vec::new();
+            for (id, state) in unfinished {
+                let owner = store.holder(id)?.map(|holder| format!(" ({})", in_brief(&holder)));
+                found.push(format!(
+                    "run {id} on this organisation is {state}{}: let it end, resume it or undo it",
+                    owner.unwrap_or_default()
+                ));
+            }
+            if found.is_empty() {
+                found.extend(store.met_by(&header, ids)?.map(|overlap| overlap.to_string()));
+            }
+            Ok(found)
+        });
+        Ok(inconclusive(found)?.unwrap_or_default())
+    }
+
+    fn write_private(&self, path: &Path, text: &str) -> Result<(), PreflightError> {
+        inconclusive(written(path, text, Readers::Owner))
+    }
+
+    fn write(&self, path: &Path, text: &str) -> Result<(), PreflightError> {
+        inconclusive(written(path, text, Readers::All))
+    }
+
+    fn now_unix_s(&self) -> i64 {
+        now_unix_s()
     }
 
     fn undo_command(&self, id: i64) -> String {
@@ -162,6 +208,14 @@ impl CommandHost<'_> {
         self.count(place, &meter);
         found
     }
+}
+
+/// Writes `text` to `path` for `readers`, and makes its folder.
+fn written(path: &Path, text: &str, readers: Readers) -> Result<(), CliError> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        files::create_folder(folder)?;
+    }
+    files::Output::prepare(path, readers)?.write(text)
 }
 
 /// `engine` without the settings that a choice would leave alone.

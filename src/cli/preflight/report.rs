@@ -3,7 +3,7 @@
 use super::PreflightArgs;
 use crate::cli::args::OutputArgs;
 use crate::cli::error::{CliError, code};
-use crate::cli::output::{count, plural, print, print_json, table};
+use crate::cli::output::{count, plural, print, print_json, second, table};
 use crate::cli::terminal::{Emphasis, emphasised, escape_controls};
 use neonbench::preflight::{
     CallAllowance, CallBudget, Item, ItemResult, ItemStatus, Preflight, Stage,
@@ -33,6 +33,8 @@ pub(super) struct PreflightRecord {
     skipped: usize,
     /// True if nothing is in the way of the migration.
     ready: bool,
+    /// The certificate; null if not every item was run.
+    pub(super) certificate: Option<IssuedCertificate>,
     /// True if an item failed, or warned where that counts as a failure.
     #[serde(skip)]
     is_gated: bool,
@@ -52,6 +54,15 @@ impl From<CallAllowance> for CallFigures {
     fn from(CallAllowance { reads, writes }: CallAllowance) -> Self {
         Self { reads, writes, and_one_read_per_200_accounts: false }
     }
+}
+
+/// A certificate in the store.
+#[derive(Debug, Serialize)]
+pub(super) struct IssuedCertificate {
+    /// Its short name.
+    pub(super) name: String,
+    /// When it expires, in seconds since 1970, UTC.
+    pub(super) expires_unix_s: i64,
 }
 
 /// Prints the items `chosen`.
@@ -119,6 +130,7 @@ impl PreflightRecord {
             waived: 0,
             skipped: 0,
             ready: false,
+            certificate: None,
             is_gated: false,
         }
     }
@@ -175,8 +187,12 @@ impl PreflightRecord {
         let (tone, verdict) =
             if self.ready { (Emphasis::Good, "ready") } else { (Emphasis::Bad, "not ready") };
         let CallFigures { reads, writes, .. } = self.calls;
+        let certificate = self.certificate.as_ref().map_or_else(String::new, |issued| {
+            let IssuedCertificate { name, expires_unix_s } = issued;
+            format!(". Certificate {name}, valid until {} UTC", second(*expires_unix_s))
+        });
         format!(
-            "{}: {}; {} and {} made",
+            "{}: {}; {} and {} made{certificate}",
             parts.join(", "),
             emphasised(tone, verdict),
             plural(reads, "read"),

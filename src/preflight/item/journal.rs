@@ -3,7 +3,7 @@
 use super::{Item, Stage};
 use crate::preflight::ItemResult;
 use crate::preflight::host::free_bytes;
-use crate::preflight::killed::{KilledRun, killed_and_resumed};
+use crate::preflight::killed::{Hardship, killed_and_resumed};
 use crate::preflight::subject::{Preflight, PreflightError};
 use crate::store::Store;
 use crate::text::{plural, sig3};
@@ -48,10 +48,11 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
     let beside = beside.unwrap_or(Path::new("."));
     let folder = tempfile::tempdir_in(beside)?;
     let part = migration.scenario.part(ACCOUNTS);
-    let killed = killed_and_resumed(&part, &migration.settings, 1, folder.path())?;
+    let hardship = Hardship { kills: 1, withdraws_key: false };
+    let killed = killed_and_resumed(&part, &migration.settings, hardship, folder.path())?;
     let accounts = migration.scenario.expected_resources();
     let needed = FIXED_BYTES + (killed.bytes_per_account * accounts as f64) as u64;
-    let mut result = judged(result, &killed);
+    killed.judge(&mut result);
     let mib = |bytes: u64| format!("{} MiB", sig3(bytes as f64 / 1_048_576.0));
     result.summary = format!(
         "a killed run resumes; {} need {} of journal",
@@ -62,7 +63,8 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
     let mut result = result
         .with("bytes_per_account", killed.bytes_per_account.round())
         .with("bytes_needed", needed)
-        .with("bytes_free", free);
+        .with("bytes_free", free)
+        .with("killed_run", killed.evidence());
     match free {
         Some(free) if free < needed => result.fail(format!(
             "the disk of {} has {} free, and the journal needs {}",
@@ -80,29 +82,4 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
         None => result.remark("this system does not tell how much room the disk has"),
     }
     Ok(result)
-}
-
-/// Adds what the killed run shows.
-fn judged(mut result: ItemResult, killed: &KilledRun) -> ItemResult {
-    if killed.unaccounted > 0 {
-        let accounts = plural(killed.unaccounted, "account");
-        result.fail(format!("after a kill and a resumption, {accounts} have no verdict"));
-    }
-    if killed.repeated > 0 {
-        let writes = plural(killed.repeated, "write");
-        result.fail(format!("after a kill and a resumption, {writes} were made twice"));
-    }
-    if killed.mismatched > 0 {
-        let accounts = plural(killed.mismatched, "account");
-        result
-            .fail(format!("after a kill and a resumption, {accounts} are not as the plan demands"));
-    }
-    let KilledRun { kills, unaccounted, repeated, mismatched, .. } = killed;
-    result.with(
-        "killed_run",
-        serde_json::json!({
-            "accounts": killed.accounts, "kills": kills, "unaccounted": unaccounted,
-            "repeated_writes": repeated, "mismatched": mismatched,
-        }),
-    )
 }
