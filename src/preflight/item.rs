@@ -149,10 +149,16 @@ impl Item {
         let result = if subject.stop.is_set() {
             ItemResult::new(ItemStatus::Skipped, "not run: the preflight was stopped")
         } else {
-            (self.run)(subject).unwrap_or_else(|error| {
-                let is_blocked = matches!(error, PreflightError::Blocked(_));
-                let status = if is_blocked { ItemStatus::Skipped } else { ItemStatus::Unknown };
-                ItemResult::new(status, error.to_string())
+            (self.run)(subject).unwrap_or_else(|error| match error {
+                PreflightError::Inconclusive(words) => ItemResult::unknown(words),
+                // Said once, by the item that it is about.
+                PreflightError::Denied(_) => {
+                    let blocked = PreflightError::Blocked("access");
+                    ItemResult::new(ItemStatus::Skipped, blocked.to_string())
+                }
+                blocked @ PreflightError::Blocked(_) => {
+                    ItemResult::new(ItemStatus::Skipped, blocked.to_string())
+                }
             })
         };
         ItemResult { name: self.name.to_owned(), ..result }

@@ -5,13 +5,13 @@ use super::subject::PreflightError;
 use crate::store::{Claimant, Header, ProcessIdentity, ProfileText, RunState, Site, Store};
 use crate::text::plural;
 use neon_mock::api::AccountId;
-use neon_mock::profile::Profile;
+use neon_mock::fault::FaultKind;
 use neonbench_engine::audit::{Claims, compare};
-use neonbench_engine::engine::{EngineError, Job, Settings};
+use neonbench_engine::engine::{Job, Settings};
 use neonbench_engine::event::{Event, Observer};
 use neonbench_engine::journal::AccountStatus;
 use neonbench_engine::record::ChosenBy;
-use neonbench_engine::run::{RunError, SimulatedServer, resources};
+use neonbench_engine::run::{SimulatedServer, resources};
 use neonbench_engine::scenario::Scenario;
 use std::cell::Cell;
 use std::path::Path;
@@ -63,9 +63,6 @@ impl KilledRun {
         })
     }
 }
-
-/// A server that knows the key no longer.
-const WITHDRAWN: &str = "schema = 1\n[[faults]]\nkind = \"401\"\nshare = 1.0\n";
 
 /// Reasons that are named.
 const NAMED: usize = 5;
@@ -120,13 +117,10 @@ pub(super) fn killed_and_resumed(
         let job = Job { journal: &journal, ledger: &ledger, ..job };
         found.kills += u32::from(!server.run(job, &goes_on, &mut Writes(&written))?);
         if withdraws_key && life == 0 {
-            server.set_profile(Profile::from_toml("withdrawn", WITHDRAWN).expect("it is valid"));
+            server.fail_next(FaultKind::Unauthorized);
             let ledger = store.ledger(lease.run)?;
-            let refused =
-                server.run(Job { ledger: &ledger, ..job }, &|| true, &mut Writes(&written));
-            found.key_was_refused =
-                matches!(refused, Err(RunError::Engine(EngineError::Unauthorized(_))));
-            server.set_profile(scenario.profile.clone());
+            let job = Job { ledger: &ledger, ..job };
+            found.key_was_refused = server.run(job, &|| true, &mut Writes(&written)).is_err();
         }
     }
     store.end(&lease, RunState::Finished, None)?;

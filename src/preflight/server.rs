@@ -193,5 +193,8 @@ impl TargetReader {
 }
 
 fn said(call: &str, status: HttpStatus) -> PreflightError {
-    PreflightError::Inconclusive(format!("{call}: the server answered {}", status.0))
+    match status.0 {
+        403 => PreflightError::Denied(format!("{call}: the key's user has no right to it (403)")),
+        status => PreflightError::Inconclusive(format!("{call}: the server answered {status}")),
+    }
 }

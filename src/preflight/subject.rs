@@ -21,6 +21,9 @@ pub enum PreflightError {
     /// Something failed, in words.
     #[error("{0}")]
     Inconclusive(String),
+    /// The key's user has no right to a call, in words: `access` says so.
+    #[error("{0}")]
+    Denied(String),
     /// It rests on what another item has found wrong.
     #[error("not run: see `{0}`")]
     Blocked(&'static str),

@@ -8,7 +8,7 @@ use crate::scenario::Scenario;
 use crate::transport::Traffic;
 use crate::world::{InProcess, VirtualClock, WallClock};
 use neon_mock::Neon;
-use neon_mock::profile::Profile;
+use neon_mock::fault::FaultKind;
 use std::time::Duration;
 
 /// The mock after a simulated run, or after the part of it that was simulated.
@@ -53,9 +53,9 @@ impl SimulatedServer {
         Ok(self.clock.run_while(goes_on, run)?.transpose()?.is_some())
     }
 
-    /// Limits, delays and fails by `profile` from now on.
-    pub fn set_profile(&self, profile: Profile) {
-        self.transport.set_profile(profile);
+    /// Fails the next call like this.
+    pub fn fail_next(&self, kind: FaultKind) {
+        self.transport.fail_next(kind);
     }
 
     /// The result of `look` at the mock.

@@ -33,7 +33,12 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
     let ours = runs(&scenario, &migration.settings)?;
     let goal = subject.goal;
     let (asked, best) = (configuration(&migration.settings), configuration(&advised));
-    let mut result = ItemResult::pass(format!("{asked}: {}", migration.reason))
+    // The selector's reason begins with the settings.
+    let summary = match migration.reason.starts_with(&asked) {
+        true => migration.reason.clone(),
+        false => format!("{asked}, {}", migration.reason),
+    };
+    let mut result = ItemResult::pass(summary)
         .with("settings", asked.clone())
         .with("advice", best.clone())
         .with("reason", reason);
