@@ -1,7 +1,20 @@
 //! Preflight: the checks before a migration, each with its evidence, and the certificate of their results.
 
+mod budget;
 pub mod certificate;
+mod host;
+mod item;
+mod killed;
 pub mod notice;
+mod server;
+mod snapshot;
+mod subject;
+
+pub use budget::{CallAllowance, CallBudget, CallMeter};
+pub use item::{Item, SampleTrace, Stage};
+pub use server::TargetReader;
+pub use snapshot::{Snapshot, SnapshotAccount};
+pub use subject::{Host, Migration, Preflight, PreflightError, PreflightFindings, SamplePlace};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};

@@ -144,7 +144,6 @@ fn this_tool() -> Result<ToolIdentity, CliError> {
 /// Keeps `statement` in the store, and writes it to `path`, for its owner alone. Returns its short name.
 ///
 /// Errors: the store or the file cannot be written.
-#[allow(dead_code, reason = "the verb `preflight` calls it")]
 pub(super) fn write(
     statement: &Statement,
     path: Option<&Path>,

@@ -38,7 +38,8 @@ pub(super) struct CommandLine {
 impl CommandLine {
     /// The command line that `matches` was parsed from by `root`.
     pub(super) fn new(root: &Command, matches: &ArgMatches) -> Self {
-        let verbosity = Verbosity { quiet: matches.get_flag("quiet") };
+        let (quiet, is_verbose) = (matches.get_flag("quiet"), matches.get_count("verbose") > 0);
+        let verbosity = Verbosity { quiet, is_verbose };
         let (mut verb, mut path, mut matches) = (root, Vec::new(), matches);
         while let Some((name, below)) = matches.subcommand() {
             verb = verb.find_subcommand(name).expect("clap matched it");

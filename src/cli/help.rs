@@ -28,13 +28,13 @@ const GROUPS: [(&str, &[&str]); 5] = [
             "selftest",
         ],
     ),
-    ("Migrate", &["run", "history"]),
+    ("Migrate", &["preflight", "run", "history"]),
     ("Repair", &["resume", "retry", "verify", "undo", "store"]),
     ("Tune", &["calibrate", "evaluate"]),
 ];
 
 /// Two examples of each verb. A test runs or parses each of them.
-const EXAMPLES: [(&str, [&str; 2]); 36] = [
+const EXAMPLES: [(&str, [&str; 2]); 37] = [
     ("report", ["report", "report --plan plan.toml --profile staff --out page"]),
     (
         "run",
@@ -61,6 +61,10 @@ const EXAMPLES: [(&str, [&str; 2]); 36] = [
             "analyze --resources 500 --mappings 8",
             "analyze --plan plan.toml --constraint 'rejected<1%'",
         ],
+    ),
+    (
+        "preflight",
+        ["preflight --plan plan.toml", "preflight --plan plan.toml --only access,fields --json"],
     ),
     (
         "probe",

@@ -132,6 +132,11 @@ impl Inputs {
         Ok(())
     }
 
+    /// True if flags or scenario file name a profile, so that the target's limits are known.
+    pub(super) const fn names_profile(&self) -> bool {
+        self.names_profile
+    }
+
     /// The seed in force.
     pub(super) fn seed(&self) -> u64 {
         self.engine.seed.or(self.file.seed).unwrap_or(1)
@@ -274,12 +279,28 @@ impl Inputs {
 
     /// World and target, without the API key.
     pub(super) fn site(&self) -> Site {
-        match &self.world {
-            World::Virtual => Site::Virtual,
-            World::EmbeddedHttp => Site::EmbeddedHttp,
-            World::ForeignHttp(Target { base_url, org_id, .. }) => {
-                Site::ForeignHttp { base_url: base_url.clone(), org_id: org_id.clone() }
-            }
+        site_of(&self.world)
+    }
+
+    /// The specification of `order` in `world`, as a store has it.
+    pub(super) fn header(&self, world: &World, order: &RunSpec<'_>) -> Header {
+        let scenario = order.scenario;
+        let sample = match &scenario.resources {
+            Resources::Ids(_) => None,
+            Resources::Search { most, .. } => *most,
+        };
+        Header {
+            schema: Header::SCHEMA,
+            scenario: scenario.name.clone(),
+            plan: scenario.plan.clone(),
+            accounts: scenario.accounts(),
+            sample,
+            dataset: scenario.dataset_source().cloned(),
+            profile: self.profile.clone(),
+            settings: order.settings.clone(),
+            chosen_by: order.chosen_by,
+            reason: order.reason.clone(),
+            site: site_of(world),
         }
     }
 
@@ -294,28 +315,40 @@ impl Inputs {
         most: usize,
         claimant: Claimant<'_>,
     ) -> Result<Lease, CliError> {
-        let scenario = order.scenario;
-        let (ids, sample) = match &scenario.resources {
-            Resources::Ids(ids) => (Some(&ids[..ids.len().min(most)]), None),
-            Resources::Search { most, .. } => (None, *most),
-        };
-        let header = Header {
-            schema: Header::SCHEMA,
-            scenario: scenario.name.clone(),
-            plan: scenario.plan.clone(),
-            accounts: scenario.accounts(),
-            sample,
-            dataset: scenario.dataset_source().cloned(),
-            profile: self.profile.clone(),
-            settings: order.settings.clone(),
-            chosen_by: order.chosen_by,
-            reason: order.reason.clone(),
-            site: self.site(),
+        self.begin_at(&self.world, store, order, most, claimant)
+    }
+
+    /// The same in another `world` than that of the flags.
+    ///
+    /// Errors: as those of [`begin`](Self::begin).
+    pub(super) fn begin_at(
+        &self,
+        world: &World,
+        store: &mut Store,
+        order: &RunSpec<'_>,
+        most: usize,
+        claimant: Claimant<'_>,
+    ) -> Result<Lease, CliError> {
+        let header = self.header(world, order);
+        let ids = match &order.scenario.resources {
+            Resources::Ids(ids) => Some(&ids[..ids.len().min(most)]),
+            Resources::Search { .. } => None,
         };
         store.begin(&header, ids, claimant).map_err(|error| match error {
             StoreError::Overlap { .. } => overlap(&error),
             error => error.into(),
         })
+    }
+}
+
+/// World and target of runs in `world`, without the API key.
+fn site_of(world: &World) -> Site {
+    match world {
+        World::Virtual => Site::Virtual,
+        World::EmbeddedHttp => Site::EmbeddedHttp,
+        World::ForeignHttp(Target { base_url, org_id, .. }) => {
+            Site::ForeignHttp { base_url: base_url.clone(), org_id: org_id.clone() }
+        }
     }
 }
 
