@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const MOST_LETTERS: usize = 64 * 1024;
 
 /// The contents of a certificate's subjects.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CertifiedSubjects {
     /// The plan's members.
@@ -35,7 +35,7 @@ pub struct CertifiedSubjects {
 }
 
 /// A set of accounts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CertifiedAccounts {
     /// Number of accounts.
@@ -47,7 +47,7 @@ pub struct CertifiedAccounts {
 }
 
 /// The definition of a field.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CertifiedField {
     /// Its name.
