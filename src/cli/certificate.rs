@@ -19,7 +19,7 @@ use neonbench::preflight::certificate::{
     check, short_name,
 };
 use neonbench::store::{CertificateChain, Store};
-use neonbench_engine::engine::Stop;
+use neonbench_engine::engine::{Settings, Stop};
 use neonbench_engine::measure::Measure;
 use neonbench_engine::plan::Selection;
 use neonbench_engine::record::CallCounts;
@@ -65,30 +65,28 @@ impl CertifiableRun {
         stop: &Stop,
     ) -> Result<Self, CliError> {
         let (fields, found, calls) = organisation(inputs, order, stop)?;
-        Ok(Self { calls, ..Self::of(inputs, order, is_journaled, (&fields, found))? })
+        let run = Self::of(inputs, &order.settings, is_journaled, (&fields, found))?;
+        Ok(Self { calls, ..run })
     }
 
-    /// The same with the `fields` and the accounts that were `found` for the plan's filter; those that are listed
-    /// count as they are listed, whether they exist or not.
+    /// The same under `settings`, with the `fields` and the accounts that were `found` there. Where plan or flags list
+    /// accounts, these count, whether they exist or not.
     ///
     /// Errors: the calibration or this program cannot be read.
     pub(super) fn of(
         inputs: &Inputs,
-        order: &RunSpec<'_>,
+        settings: &Settings,
         is_journaled: bool,
         (fields, found): (&[CustomField], Vec<AccountId>),
     ) -> Result<Self, CliError> {
-        let accounts = match &order.scenario.resources {
-            Resources::Ids(ids) => ids.clone(),
-            Resources::Search { .. } => found,
-        };
+        let accounts = inputs.listed().unwrap_or(found);
         let job = CertifiedJob {
-            plan: &order.scenario.plan,
+            plan: &inputs.scenario.plan,
             accounts: &accounts,
             fields,
             profile: &inputs.profile,
             calibration: &inputs.engine.selector.calibration()?,
-            settings: &order.settings,
+            settings,
             goal: &inputs.goal(),
             is_journaled,
         };
@@ -107,7 +105,7 @@ impl CertifiableRun {
     }
 }
 
-/// The field definitions, the accounts that a filter of `order` selects, and the calls that reading them took.
+/// The field definitions and the accounts of `order`, and the calls that reading them took.
 fn organisation(
     inputs: &Inputs,
     order: &RunSpec<'_>,
@@ -121,11 +119,13 @@ fn organisation(
     let transport = HttpTransport::new(target.clone()).map_err(RunError::Http)?;
     let fields = runtime().map_err(CliError::Runtime)?.block_on(fields_of(&transport))?;
     let mut measure = Measure::counting();
-    let mut found = Vec::new();
-    if let Resources::Search { criteria, most } = &order.scenario.resources {
-        let selection = Selection::Filter(criteria.clone());
-        found = selected_at(target, &selection, *most, stop, &mut measure)?;
-    }
+    let found = match &order.scenario.resources {
+        Resources::Ids(ids) => ids.clone(),
+        Resources::Search { criteria, most } => {
+            let selection = Selection::Filter(criteria.clone());
+            selected_at(target, &selection, *most, stop, &mut measure)?
+        }
+    };
     let look_up = CallCounts { total: 1, metadata: 1, ..CallCounts::NONE };
     Ok((fields, found, CallCounts::of_client(&measure).plus(look_up)))
 }

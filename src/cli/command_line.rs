@@ -232,10 +232,12 @@ mod tests {
     ];
 
     /// Arguments that clap refuses without another.
-    const COMPANIONS: [(&str, &str, &str); 3] = [
+    const COMPANIONS: [(&str, &str, &str); 5] = [
         ("chunk_pause", "chunk_size", "--chunk-size=7"),
         ("fail_if_slower", "runs", "1 2"),
         ("reads", "export", "--export=json"),
+        ("signatures", "require_preflight", "--require-preflight=c --signed-by=s"),
+        ("signed_by", "require_preflight", "--require-preflight=c"),
     ];
 
     fn parsed(words: &[String]) -> Result<CommandLine, clap::Error> {

@@ -123,7 +123,7 @@ const EXAMPLES: [(&str, [&str; 2]); 37] = [
 ];
 
 /// Flags that `-h` leaves to `--help`.
-const RARE: [&str; 52] = [
+const RARE: [&str; 55] = [
     "metadata_cache",
     "chunk_size",
     "chunk_pause",
@@ -176,6 +176,9 @@ const RARE: [&str; 52] = [
     "runs",
     "only",
     "batch_size",
+    "require_preflight",
+    "signatures",
+    "signed_by",
 ];
 
 /// Flags of this verb that are not rare there.

@@ -8,6 +8,7 @@ use super::args::{EngineArgs, Switch, WorkloadArgs, WorldArgs};
 use super::error::CliError;
 use super::files::{bytes, read};
 use super::terminal::complain;
+use neon_mock::api::AccountId;
 use neon_mock::bounds::FILE_BYTES;
 use neon_mock::profile::Profile;
 use neonbench::experiment::{Candidate, Constraint, Goal, Portfolio};
@@ -17,7 +18,7 @@ use neonbench::store::{Claimant, Header, Lease, ProfileText, RunState, Site, Sto
 use neonbench_engine::engine::limiter::{Limiter, Manners};
 use neonbench_engine::engine::{Guard, Reads, Settings, Strategy};
 use neonbench_engine::near::no_such;
-use neonbench_engine::plan::{Plan, parse_ids};
+use neonbench_engine::plan::{Plan, Selection, parse_ids};
 use neonbench_engine::record::WorldName;
 use neonbench_engine::run::{RunError, RunSpec, World};
 use neonbench_engine::scenario::{
@@ -263,6 +264,17 @@ impl Inputs {
             reads: self.engine.reads,
             guard: self.engine.guard,
         })
+    }
+
+    /// The accounts that flags or the plan list, as many as are asked for; `None` if they have to be found.
+    pub(super) fn listed(&self) -> Option<Vec<AccountId>> {
+        let of_plan = || match &self.workload.plan.as_ref()?.selection {
+            Selection::Ids(ids) => Some(ids),
+            _ => None,
+        };
+        let ids = self.workload.ids.as_ref().or_else(of_plan)?;
+        let most = self.workload.sample.map_or(ids.len(), |most| ids.len().min(most as usize));
+        Some(ids[..most].to_vec())
     }
 
     /// World and target, without the API key.

@@ -25,8 +25,7 @@ use neonbench_engine::engine::Strategy;
 use neonbench_engine::near::nearest;
 use neonbench_engine::plan::Selection;
 use neonbench_engine::record::WorldName;
-use neonbench_engine::run::{RunContext, RunSpec, World, target_of};
-use neonbench_engine::scenario::Scenario;
+use neonbench_engine::run::{World, target_of};
 use neonbench_engine::world::runtime;
 use report::{IssuedCertificate, PreflightRecord, print_item};
 use std::cell::Cell;
@@ -327,19 +326,10 @@ impl PreflightArgs {
         if !self.only.is_empty() || subject.stop.is_set() {
             return Ok(None);
         }
-        // The plan's own accounts: the migration has as many, with other numbers where it is simulated.
-        let scenario = Scenario::new(inputs.workload.clone())?;
-        let order = RunSpec {
-            scenario: &scenario,
-            settings: migration.settings.clone(),
-            chosen_by: migration.chosen_by,
-            reason: migration.reason.clone(),
-            session: RunContext::STANDALONE,
-        };
-        let is_remote = matches!(inputs.world, World::ForeignHttp(_));
-        let is_journaled = is_remote && subject.keeps_journal && subject.store.is_some();
+        let is_journaled = subject.keeps_journal && subject.store.is_some();
         let found = snapshot.accounts.iter().map(|account| account.id).collect();
-        let run = CertifiableRun::of(inputs, &order, is_journaled, (fields, found))?;
+        let settings = &migration.settings;
+        let run = CertifiableRun::of(inputs, settings, is_journaled, (fields, found))?;
         let waivers = self.waive.iter().filter(|(name, _)| {
             record.results.iter().any(|it| it.name == *name && it.status == ItemStatus::Waived)
         });

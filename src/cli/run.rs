@@ -329,6 +329,9 @@ fn failed_ids(args: &RunArgs, run: &Run) -> Result<String, CliError> {
     Ok(format!("@{}", file.display()))
 }
 
+/// Flags that speak of all accounts, and not of those that failed.
+const OF_THE_WHOLE: [&str; 4] = ["sample", "require_preflight", "signatures", "signed_by"];
+
 /// The command worth running after this one.
 ///
 /// Errors: the list of the failed accounts cannot be written.
@@ -339,7 +342,7 @@ fn next_command(args: &RunArgs, line: &CommandLine, run: &Run) -> Result<String,
     }
     if record.records.failed > 0 && !run.measure.failed().is_empty() {
         let ids = failed_ids(args, run)?;
-        return Ok(line.clone().without(&["sample"]).with("resource_ids", ids).to_string());
+        return Ok(line.clone().without(&OF_THE_WHOLE).with("resource_ids", ids).to_string());
     }
     if record.dry_run {
         return Ok(line.clone().without(&["dry_run"]).to_string());

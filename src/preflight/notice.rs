@@ -104,7 +104,7 @@ impl Notice<'_> {
             (markdown(self.organisation), plural(self.accounts, "account"));
         let _ = writeln!(text, "\nWe change custom fields of {accounts} of {organisation}.");
         if !self.plan.description.is_empty() {
-            let _ = writeln!(text, "{}", markdown(&self.plan.description));
+            let _ = writeln!(text, "\nPurpose: {}", markdown(&self.plan.description));
         }
         let [_, p50, p95] = self.makespan_s.map(duration);
         let _ = writeln!(text, "\n## When\n");

@@ -2,6 +2,7 @@
 //! error, and the contract's exit codes.
 
 mod bounds;
+mod certificates;
 mod colleagues;
 mod datasets;
 mod everything;

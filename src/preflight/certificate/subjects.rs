@@ -163,7 +163,8 @@ impl CertifiedAccounts {
         let accounts = |number: u64, of: &str, ranges: &[IdRange]| {
             let listed =
                 if ranges.is_empty() { String::new() } else { format!(" ({})", list(ranges)) };
-            format!("{} {of} match{listed}", plural(number, "account"))
+            let verb = if number == 1 { "matches" } else { "match" };
+            format!("{} {of} {verb}{listed}", plural(number, "account"))
         };
         let both = |of: &Self| of.ids.as_deref().map(ranges);
         if let (Some(then), Some(now)) = (both(self), both(now)) {

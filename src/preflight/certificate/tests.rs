@@ -121,10 +121,10 @@ fn every_subject_that_changes_is_named_and_no_other() {
         ),
         (|it| it.plan.description = "All of it".to_owned(), "plan description none -> `All of it`"),
         (|it| it.accounts.extend((501..=514).map(AccountId)), "14 accounts more match (501-514)"),
-        (|it| it.accounts.retain(|id| id.0 != 7), "1 account fewer match (7)"),
+        (|it| it.accounts.retain(|id| id.0 != 7), "1 account fewer matches (7)"),
         (
             |it| it.accounts = (3..=501).map(AccountId).collect(),
-            "1 account more match (501); 2 accounts fewer match (1-2)",
+            "1 account more matches (501); 2 accounts fewer match (1-2)",
         ),
         (
             |it| {
@@ -197,7 +197,7 @@ fn long_lists_are_compared_by_their_digests() {
     job.accounts[17] = AccountId(37);
     assert_eq!(refusal(&statement, &job.scope(), NOW), "other accounts match, 40,000 as before");
     job.accounts.pop();
-    assert_eq!(refusal(&statement, &job.scope(), NOW), "1 account fewer match");
+    assert_eq!(refusal(&statement, &job.scope(), NOW), "1 account fewer matches");
 }
 
 #[test]
