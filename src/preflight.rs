@@ -11,7 +11,7 @@ mod snapshot;
 mod subject;
 
 pub use budget::{CallAllowance, CallBudget, CallMeter};
-pub use item::{Item, SampleTrace, Stage};
+pub use item::{Item, SampleCost, SampleTrace, Stage};
 pub use server::TargetReader;
 pub use snapshot::{Snapshot, SnapshotAccount};
 pub use subject::{Host, Migration, Preflight, PreflightError, PreflightFindings, SamplePlace};

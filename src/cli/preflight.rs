@@ -6,7 +6,7 @@ mod report;
 use super::args::{EngineArgs, OutputArgs, StoreArgs, WorkloadArgs, WorldArgs};
 use super::certificate::{self, CertifiableRun};
 use super::command_line::CommandLine;
-use super::error::{CliError, code};
+use super::error::{CliError, code, in_words};
 use super::files;
 use super::inputs::{Inputs, readable_target, writable_target};
 use super::interrupt;
@@ -18,9 +18,10 @@ use neon_mock::NeonMock;
 use neonbench::preflight::certificate::{ItemWaiver, issue};
 use neonbench::preflight::{
     CallAllowance, CallBudget, Item, ItemResult, ItemStatus, Preflight, PreflightFindings,
-    SamplePlace, TargetReader,
+    SampleCost, SamplePlace, TargetReader,
 };
 use neonbench::store::DEFAULT_PATH;
+use neonbench_engine::engine::Strategy;
 use neonbench_engine::near::nearest;
 use neonbench_engine::plan::Selection;
 use neonbench_engine::record::WorldName;
@@ -116,6 +117,9 @@ pub(super) fn run(args: &PreflightArgs, line: &CommandLine) -> Result<ExitCode, 
         return report::list(&chosen, args.output);
     }
     let sample = args.sample()?;
+    if let Some(folder) = args.out.as_ref().and_then(|out| out.parent()) {
+        files::create_folder(folder)?;
+    }
     files::check(args.out.as_deref())?;
     let inputs = args.inputs(&args.engine)?;
     let unpinned = args.unpinned()?;
@@ -137,7 +141,12 @@ pub(super) fn run(args: &PreflightArgs, line: &CommandLine) -> Result<ExitCode, 
     } else {
         0
     };
-    let budget = CallBudget::new(&chosen, accounts, written);
+    let cost = SampleCost::of(
+        inputs.strategy(),
+        &inputs.settings(Strategy::Standard)?,
+        inputs.scenario.mappings(),
+    );
+    let budget = CallBudget::new(&chosen, accounts, written, cost);
     let reader = TargetReader::new(&place.target, budget.own)
         .map_err(|error| CliError::Target(error.to_string()))?;
     let goal = inputs.goal();
@@ -151,6 +160,7 @@ pub(super) fn run(args: &PreflightArgs, line: &CommandLine) -> Result<ExitCode, 
         may_write,
         profile_is_named: own.is_some() || inputs.names_profile(),
         sample,
+        sample_cost: cost,
         store: (!args.store.no_store).then_some(&*args.store.store),
         keeps_journal: !args.no_journal,
         folder: &folder,
@@ -175,7 +185,7 @@ pub(super) fn run(args: &PreflightArgs, line: &CommandLine) -> Result<ExitCode, 
         record.results.push(result);
     }
     record.end(&subject, host.calls.get(), args.strict);
-    record.certificate = args.certify(&inputs, &subject, &record)?;
+    record.certificate = args.certify(&inputs, &subject, &record, line)?;
     args.output.show(&record, || print(&record.summary()))?;
     if let Some(id) = host.begun.get() {
         let undo = line.to("undo").with("run", id);
@@ -306,6 +316,7 @@ impl PreflightArgs {
         inputs: &Inputs,
         subject: &Preflight<'_>,
         record: &PreflightRecord,
+        line: &CommandLine,
     ) -> Result<Option<IssuedCertificate>, CliError> {
         let PreflightFindings { definitions, snapshot, migration, .. } = &subject.found;
         let (Some(fields), Some(snapshot), Some(migration)) = (definitions, snapshot, migration)
@@ -327,8 +338,13 @@ impl PreflightArgs {
             .collect();
         let statement = issue(run.scope, record.results.clone(), waivers, now_unix_s());
         let expires_unix_s = statement.predicate.expires;
-        let name = certificate::write(&statement, self.out.as_deref(), &self.store)?;
-        Ok(Some(IssuedCertificate { name, expires_unix_s }))
+        // A store that takes nothing is the item `journal`'s to say.
+        let written = certificate::write(&statement, self.out.as_deref(), &self.store);
+        let said = |error: &CliError| {
+            line.note(format_args!("warning: the certificate is not kept: {}", in_words(error)));
+        };
+        let name = written.inspect_err(said).ok();
+        Ok(name.map(|name| IssuedCertificate { name, expires_unix_s }))
     }
 }
 

@@ -16,7 +16,7 @@ mod sample;
 mod settings;
 mod unknowns;
 
-pub use sample::SampleTrace;
+pub use sample::{SampleCost, SampleTrace};
 pub(super) use sample::{allowance, own_reads};
 
 use super::subject::{Preflight, PreflightError};

@@ -1,7 +1,7 @@
 //! The migration that a preflight is about, its target, and results that later items rest on.
 
 use super::budget::CallAllowance;
-use super::item::SampleTrace;
+use super::item::{SampleCost, SampleTrace};
 use super::server::TargetReader;
 use super::snapshot::Snapshot;
 use crate::experiment::{Candidate, Forecast, Goal, forecast};
@@ -145,6 +145,8 @@ pub struct Preflight<'a> {
     pub profile_is_named: bool,
     /// Accounts of the sample.
     pub sample: u64,
+    /// Calls of one of them.
+    pub sample_cost: SampleCost,
     /// The store that the migration is going to use; `None` with `--no-store`.
     pub store: Option<&'a Path>,
     /// True if the migration is going to keep a journal.

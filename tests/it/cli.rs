@@ -9,21 +9,21 @@ mod everything;
 mod face;
 mod files;
 mod first_tries;
-mod forwarder;
+pub(crate) mod forwarder;
 mod hostile;
 pub(crate) mod journals;
 mod mistakes;
 mod mutated;
 mod outages;
 mod owners;
-mod place;
+pub(crate) mod place;
 mod plans;
 mod probes;
 mod real_plans;
 mod repeat;
 mod run;
 mod selftest;
-mod sigkill;
+pub(crate) mod sigkill;
 #[cfg(unix)]
 pub(crate) mod stops;
 #[cfg(unix)]

@@ -3,7 +3,7 @@
 use super::PreflightArgs;
 use crate::cli::args::OutputArgs;
 use crate::cli::error::{CliError, code};
-use crate::cli::output::{count, plural, print, print_json, second, table};
+use crate::cli::output::{count, plural, print, print_json, second};
 use crate::cli::terminal::{Emphasis, emphasised, escape_controls};
 use neonbench::preflight::{
     CallAllowance, CallBudget, Item, ItemResult, ItemStatus, Preflight, Stage,
@@ -74,15 +74,15 @@ pub(super) fn list(chosen: &[&'static Item], output: OutputArgs) -> Result<ExitC
             .collect();
         print_json(&names)?;
     } else {
-        let cost = |item: &Item| match item.stage {
-            Stage::Free => "free",
-            Stage::Reads => "reads",
-            Stage::Writes | Stage::After => "writes",
-        };
-        let row = |item: &&'static Item| {
-            vec![item.name.to_owned(), cost(item).to_owned(), item.question.to_owned()]
-        };
-        print(&table("item | costs | question", chosen.iter().map(row)))?;
+        for item in chosen {
+            let cost = match item.stage {
+                Stage::Free => "free",
+                Stage::Reads => "reads",
+                Stage::Writes => "writes",
+                Stage::After => "",
+            };
+            print(&format!("  {:<10} {cost:<7} {}", item.name, item.question))?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -11,7 +11,7 @@ use neon_mock::NeonMock;
 use neon_mock::api::{Account, AccountId, CustomField};
 use neon_mock::dataset::import;
 use neonbench_engine::engine::limiter::Limiter;
-use neonbench_engine::engine::{AuditDepth, ReviewMode, Settings, WriteReview};
+use neonbench_engine::engine::{AuditDepth, Reads, ReviewMode, Settings, Strategy, WriteReview};
 use neonbench_engine::plan::{Plan, ResolvedPlan};
 use neonbench_engine::record::ChosenBy;
 use neonbench_engine::run::target_of;
@@ -32,9 +32,39 @@ const fn spare(sample: u64) -> u64 {
     sample / 4 + SIDE_BY_SIDE as u64
 }
 
+/// Calls of one account of the sample, before retries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SampleCost {
+    /// Reads, those of the check after the run included.
+    reads: u64,
+    /// Writes.
+    writes: u64,
+}
+
+impl SampleCost {
+    /// That of a run by the strategy that is `asked` for, or by one that writes an account once; with `settings`, on
+    /// that many mappings.
+    pub fn of(asked: Option<Strategy>, settings: &Settings, mappings: usize) -> Self {
+        let strategy = asked.unwrap_or(Strategy::Hybrid);
+        let writes = strategy.record_calls_per_account(mappings as u64) / 2;
+        let by_value = settings.reads == Reads::Search && strategy != Strategy::Pipelined;
+        let is_wordy = by_value || !settings.metadata_cache;
+        let more = if is_wordy { 4 * mappings as u64 } else { 0 };
+        Self { reads: 2 + writes + more, writes }
+    }
+
+    /// True if a run by `strategy` keeps to it.
+    fn covers(self, strategy: Strategy, mappings: usize) -> bool {
+        strategy.record_calls_per_account(mappings as u64) / 2 <= self.writes
+    }
+}
+
 /// Calls of the sample run and of its check.
-const fn run_allowance(sample: u64) -> CallAllowance {
-    CallAllowance { reads: 3 * sample + spare(sample) + 4, writes: sample + spare(sample) }
+fn run_allowance(sample: u64, cost: SampleCost) -> CallAllowance {
+    CallAllowance {
+        reads: cost.reads * sample + spare(sample) + 4,
+        writes: cost.writes * sample + spare(sample),
+    }
 }
 
 /// Calls of the verification.
@@ -53,8 +83,8 @@ pub(in crate::preflight) const fn own_reads(sample: u64) -> u64 {
 }
 
 /// All calls of the engine for a sample of that many accounts.
-pub(in crate::preflight) fn allowance(sample: u64) -> CallAllowance {
-    run_allowance(sample) + verify_allowance(sample) + undo_allowance(sample)
+pub(in crate::preflight) fn allowance(sample: u64, cost: SampleCost) -> CallAllowance {
+    run_allowance(sample, cost) + verify_allowance(sample) + undo_allowance(sample)
 }
 
 /// Results of a sample at one place.
@@ -110,8 +140,8 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
     }
     let mut order = migration.clone();
     order.scenario.resources = Resources::Ids(ids.clone());
-    order.settings = gentle(&migration.settings);
-    let trace = at_place(subject.host, &subject.reader, &subject.place, &order, &ids)?;
+    order.settings = gentle(subject, &migration.settings);
+    let trace = at_place(subject, &subject.reader, &subject.place, &order, &ids)?;
     let place = if subject.is_own_mock { "on a mock of the plan" } else { "at the target" };
     result.summary =
         format!("{accounts}, {} of them written, verified and taken back {place}", trace.written);
@@ -142,10 +172,12 @@ fn note(result: &mut ItemResult, place: &str, trace: &SampleTrace) {
     result.evidence.insert(place.replace(' ', "_").replace('\'', ""), seen);
 }
 
-/// The settings of a migration, for a few accounts of a server that others use.
-fn gentle(settings: &Settings) -> Settings {
+/// The settings of a migration, for a few accounts of a server that others use, and within the budget.
+fn gentle(subject: &Preflight<'_>, settings: &Settings) -> Settings {
     let few = NonZeroU32::new(SIDE_BY_SIDE as u32).expect("not zero");
+    let is_covered = subject.sample_cost.covers(settings.strategy, subject.plan.mappings.len());
     Settings {
+        strategy: if is_covered { settings.strategy } else { Strategy::Hybrid },
         workers: settings.workers.min(few),
         limiter: Limiter::Fixed(few),
         audit: AuditDepth::Full,
@@ -169,8 +201,8 @@ fn on_own_fields(
     let ids: Vec<AccountId> = (1..=subject.sample).map(AccountId).collect();
     let reader = TargetReader::new(&place.target, u64::MAX)?;
     let (chosen_by, reason) = (ChosenBy::User, "the sample of a preflight".to_owned());
-    let order = Migration { scenario, settings: gentle(settings), chosen_by, reason };
-    let mut trace = at_place(subject.host, &reader, &place, &order, &ids)?;
+    let order = Migration { scenario, settings: gentle(subject, settings), chosen_by, reason };
+    let mut trace = at_place(subject, &reader, &place, &order, &ids)?;
     trace.run = None;
     Ok(trace)
 }
@@ -196,15 +228,15 @@ fn own_scenario(
 
 /// Migrates the accounts `ids` at `place`, verifies them, takes them back, and compares them with before.
 fn at_place(
-    host: &dyn crate::preflight::Host,
+    subject: &Preflight<'_>,
     reader: &TargetReader,
     place: &SamplePlace,
     order: &Migration,
     ids: &[AccountId],
 ) -> Result<SampleTrace, PreflightError> {
-    let sample = ids.len() as u64;
+    let (host, sample) = (subject.host, ids.len() as u64);
     let before = reader.accounts(ids)?;
-    let run = host.migrate(place, order, run_allowance(sample))?;
+    let run = host.migrate(place, order, run_allowance(sample, subject.sample_cost))?;
     let mut trace = SampleTrace { run: run.record.run, ..SampleTrace::default() };
     let record = &run.record;
     trace.written = record.records.migrated;
