@@ -138,8 +138,8 @@ impl CertifiedSubjects {
             ("calibration", of("calibration", &self.calibration, &now.calibration)),
             ("settings", of("setting", &self.settings, &now.settings)),
         ];
-        let changed = changes.into_iter().filter(|(_, words)| !words.is_empty());
-        changed.map(|(subject, words)| CertificateChange::Subject { subject, words }).collect()
+        let named = changes.into_iter().filter(|(_, words)| !words.is_empty());
+        named.map(|(subject, words)| CertificateChange::Subject { subject, words }).collect()
     }
 }
 
@@ -192,8 +192,8 @@ type IdRange = (u64, u64);
 
 /// The ranges in a list of ids, as far as it is one: it may be from a file that somebody changed.
 fn ranges(list: &str) -> Vec<IdRange> {
-    let range = |text: &str| {
-        let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let range = |part: &str| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
         Some((first.parse().ok()?, last.parse().ok()?)).filter(|(first, last)| first <= last)
     };
     let mut ranges: Vec<IdRange> = list.split(',').filter_map(range).collect();
