@@ -189,7 +189,7 @@ mod tests {
 
     /// Verbs that print a command.
     const VERBS: &str = "report, run, resume, retry, verify, undo, benchmark, scalability, compare, \
-        analyze, probe, fit, calibrate, evaluate, history, judge, serve, store purge, plan import, \
+        analyze, preflight, probe, fit, calibrate, evaluate, history, judge, serve, store purge, plan import, \
         dataset import, dataset describe";
 
     /// The words without which a verb cannot be parsed.
@@ -205,7 +205,11 @@ mod tests {
     }
 
     /// A value for each kind of argument, by its id or by the last of the words that name its value.
-    const SAMPLES: [(&str, &str); 23] = [
+    const SAMPLES: [(&str, &str); 27] = [
+        ("ITEM,…", "access,fields"),
+        ("ITEM=REASON", "quiet=it's closed"),
+        ("WHO", "the office"),
+        ("TIME", "2026-11-29T06:00"),
         ("strategy", "hybrid"),
         ("min_gap_closed", "-0.5"),
         ("shard", "2/8"),

@@ -182,7 +182,9 @@ const RARE: [&str; 55] = [
 ];
 
 /// Flags of this verb that are not rare there.
-const COMMON: [(&str, &str); 8] = [
+const COMMON: [(&str, &str); 10] = [
+    ("preflight", "only"),
+    ("preflight", "allow_writes_to"),
     ("probe", "write"),
     ("fit", "write"),
     ("calibrate", "write"),
@@ -194,7 +196,12 @@ const COMMON: [(&str, &str); 8] = [
 ];
 
 /// Flags that a verb has with others and does not honour, with the reason.
-const IDLE: [(&str, &str, &str); 4] = [
+const IDLE: [(&str, &str, &str); 5] = [
+    (
+        "preflight",
+        "world",
+        "it is made over HTTP, and in virtual time where nothing is read or written",
+    ),
     ("benchmark", "thresholds", "each strategy is run, and none is chosen"),
     ("scalability", "resources", "--sizes gives the sizes"),
     ("scalability", "resource_ids", "--sizes gives the sizes"),

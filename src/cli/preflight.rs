@@ -24,7 +24,6 @@ use neonbench::store::DEFAULT_PATH;
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::near::nearest;
 use neonbench_engine::plan::Selection;
-use neonbench_engine::record::WorldName;
 use neonbench_engine::run::{World, target_of};
 use neonbench_engine::world::runtime;
 use report::{IssuedCertificate, PreflightRecord, print_item};
@@ -220,9 +219,6 @@ impl PreflightArgs {
 
     /// The inputs, with `engine`. The server is only read by them: the sample asks for leave by itself.
     fn inputs(&self, engine: &EngineArgs) -> Result<Inputs, CliError> {
-        if self.world.world == Some(WorldName::Virtual) && self.world.base_url.is_some() {
-            return Err(CliError::usage("--base-url needs --world http"));
-        }
         if self.workload.plan.is_none() && self.workload.scenario.is_none() && !self.has_size() {
             return Err(CliError::usage("a preflight needs the plan: add --plan"));
         }

@@ -125,8 +125,8 @@ fn a_clean_plan_passes_and_leaves_the_target_as_it_was() {
         assert_eq!(snapshot.metadata().unwrap().permissions().mode() & 0o777, 0o600);
     }
     // A run can demand the certificate; the run of the sample is in the store, and undone.
-    let runs = bench.place.json("history --json", 0);
-    assert_eq!(runs[0]["state"], "undone", "{runs:#}");
+    let runs = bench.place.json("store list --json", 0);
+    assert_eq!(runs["runs"][0]["state"], "undone", "{runs:#}");
     let run = format!(
         "run --plan plan.toml --base-url {} --profile known.toml --require-preflight --json",
         bench.mock.base_url()
@@ -151,6 +151,19 @@ fn without_a_server_the_whole_preflight_is_made_on_a_mock() {
     for file in ["cert.json", "before.csv", "notice.md"] {
         assert!(place.path().join("kept").join(file).exists(), "no {file}");
     }
+}
+
+/// A plan for all that the server has: how many that is, only the server knows.
+#[test]
+fn the_accounts_of_a_plan_without_ids_are_read_first() {
+    let plan = PLAN.replace("resource_ids = \"1-40\"\n", "");
+    let bench = Bench::new(&plan, None, FAST, FAST);
+    let said = bench.preflight("--told office");
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.stdout.contains("one more read per 200 accounts of the plan"), "{said:?}");
+    assert!(said.stdout.contains("60 accounts kept in"), "{said:?}");
+    assert!(said.stdout.contains("15 passed: ready"), "{said:?}");
+    assert_eq!(digest(&bench.mock), bench.before);
 }
 
 /// A server that refuses and fails many calls: what was printed is kept, and the target is as before.

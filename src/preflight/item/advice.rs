@@ -33,15 +33,11 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
     let ours = runs(&scenario, &migration.settings)?;
     let goal = subject.goal;
     let (asked, best) = (configuration(&migration.settings), configuration(&advised));
-    // The selector's reason begins with the settings.
-    let summary = match migration.reason.starts_with(&asked) {
-        true => migration.reason.clone(),
-        false => format!("{asked}, {}", migration.reason),
-    };
-    let mut result = ItemResult::pass(summary)
+    let mut result = ItemResult::pass(asked.clone())
         .with("settings", asked.clone())
         .with("advice", best.clone())
         .with("reason", reason);
+    result.remark(migration.reason.clone());
     if !goal.is_kept(&ours.candidate, ours.pool, &ours.runs) {
         let broken: Vec<String> = goal.constraints.iter().map(ToString::to_string).collect();
         let refused = percent(ours.runs.refused_share());

@@ -35,7 +35,7 @@ const fn spare(sample: u64) -> u64 {
 /// Calls of one account of the sample, before retries.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SampleCost {
-    /// Reads, those of the check after the run included.
+    /// Reads.
     reads: u64,
     /// Writes.
     writes: u64,
@@ -50,7 +50,7 @@ impl SampleCost {
         let by_value = settings.reads == Reads::Search && strategy != Strategy::Pipelined;
         let is_wordy = by_value || !settings.metadata_cache;
         let more = if is_wordy { 4 * mappings as u64 } else { 0 };
-        Self { reads: 2 + writes + more, writes }
+        Self { reads: 1 + writes + more, writes }
     }
 
     /// True if a run by `strategy` keeps to it.
@@ -59,7 +59,7 @@ impl SampleCost {
     }
 }
 
-/// Calls of the sample run and of its check.
+/// Calls of the sample run.
 fn run_allowance(sample: u64, cost: SampleCost) -> CallAllowance {
     CallAllowance {
         reads: cost.reads * sample + spare(sample) + 4,
@@ -180,7 +180,8 @@ fn gentle(subject: &Preflight<'_>, settings: &Settings) -> Settings {
         strategy: if is_covered { settings.strategy } else { Strategy::Hybrid },
         workers: settings.workers.min(few),
         limiter: Limiter::Fixed(few),
-        audit: AuditDepth::Full,
+        // The verification reads the accounts again, within its own calls.
+        audit: AuditDepth::None,
         dry_run: false,
         ..settings.clone()
     }

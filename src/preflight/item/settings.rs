@@ -5,6 +5,7 @@ use super::{Item, Stage};
 use crate::findings::{FindingCause, findings};
 use crate::preflight::ItemResult;
 use crate::preflight::subject::{Preflight, PreflightError, configuration};
+use crate::text::{percent, plural};
 use neonbench_engine::engine::Settings;
 use neonbench_engine::event::Event;
 use neonbench_engine::run::{RunSpec, World};
@@ -26,10 +27,15 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
     let record = order.run(&World::Virtual, &mut |_: &Event| {})?.record;
     let found = findings(&record);
     let causes: Vec<_> = found.iter().map(|finding| serde_json::json!(finding.cause)).collect();
-    let mut result = ItemResult::pass(configuration(&migration.settings))
-        .with("findings", causes)
-        .with("refused_share", record.calls.refused_share())
-        .with("makespan_s", record.makespan_s);
+    let refused = percent(record.calls.refused_share());
+    let mut result = ItemResult::pass(match found.len() {
+        0 => format!("nothing holds the run back; {refused} of the calls are refused"),
+        found => format!("{} in a simulated run", plural(found as u64, "finding")),
+    })
+    .with("settings", configuration(&migration.settings))
+    .with("findings", causes)
+    .with("refused_share", record.calls.refused_share())
+    .with("makespan_s", record.makespan_s);
     for finding in &found {
         let words = format!("{}: {}", finding.message, finding.advice);
         match finding.cause {

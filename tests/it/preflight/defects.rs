@@ -59,9 +59,15 @@ fn advice() {
 
 #[test]
 fn settings() {
-    let bench = Bench::new(PLAN, None, &pools(), &pools());
-    let flags =
-        format!("{TOLD} --strategy hybrid --workers 20 --batch-size 20 --objective fastest");
+    // Fast enough, since searches are slow and every call takes one of five places, but refused all the time.
+    let shared = "schema = 1\n[limits]\npool = 5\nscope = \"organisation\"\nreject_after = \"1ms\"\n[service]\n\
+        get = { law = \"log-normal\", median = \"600ms\", p99 = \"900ms\" }\n\
+        patch = { law = \"log-normal\", median = \"600ms\", p99 = \"900ms\" }\n\
+        put = { law = \"constant\", time = \"600ms\" }\nsearch = { law = \"constant\", time = \"20s\" }\n\
+        metadata = { law = \"constant\", time = \"100ms\" }\n";
+    let plan = PLAN.split("[[mappings]]").take(2).collect::<Vec<_>>().join("[[mappings]]");
+    let bench = Bench::new(&plan, None, FAST, shared);
+    let flags = format!("{TOLD} --strategy parallel --workers 7 --objective fastest");
     fails(&bench, &flags, "settings", "workers send calls at once");
 }
 

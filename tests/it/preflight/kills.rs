@@ -4,7 +4,7 @@
 //! `cargo test --release --test it -- --ignored --nocapture preflights_killed_fifty_times`.
 
 use super::{Bench, FAST, PLAN, digest};
-use crate::cli::journals::started;
+use crate::cli::journals::{signal, started, wait_for};
 use crate::cli::sigkill::Numbers;
 use neon_mock::api::Class;
 use neonbench_engine::world::WallClock;
@@ -59,6 +59,22 @@ fn killed(seed: u64, tally: &mut Tally) {
     let undone = bench.place.neonbench(undo.strip_prefix("neonbench ").unwrap());
     assert_eq!(undone.code, 0, "seed {seed}: {undone:?}");
     assert_eq!(digest(&bench.mock), bench.before, "seed {seed}: not as it was: {undone:?}");
+}
+
+/// Ctrl-C in the middle of the sample: it is taken back before the process ends.
+#[cfg(unix)]
+#[test]
+fn a_preflight_that_is_interrupted_takes_the_sample_back() {
+    let bench = Bench::new(PLAN, None, &slow(), FAST);
+    let line = bench.line("--only access,fields,sample,rollback");
+    let child = started(&bench.place, &line);
+    wait_for(&bench.mock, Class::Patch, 3);
+    signal(&child, "-INT");
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    assert!(said.contains("it was stopped before its end"), "{said}");
+    assert_eq!(digest(&bench.mock), bench.before, "{said}");
 }
 
 fn kills(seeds: std::ops::Range<u64>) -> Tally {
