@@ -33,8 +33,12 @@ use std::path::{Path, PathBuf};
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "World")]
 pub(super) struct CertificateArgs {
-    /// Run only with a preflight's certificate that still holds [default: the newest of the plan in the store]
+    /// Run only with a preflight's certificate that still holds [default: the newest one of the plan in the store]
     #[arg(long, value_name = "FILE", num_args = 0..=1)]
+    #[expect(
+        clippy::option_option,
+        reason = "absent, alone and with a file are three things here"
+    )]
     require_preflight: Option<Option<PathBuf>>,
     /// Number of people who must have signed that file, by `ssh-keygen -Y sign -n neonbench-preflight`
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=9), requires = "signed_by")]

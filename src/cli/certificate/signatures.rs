@@ -49,7 +49,7 @@ pub(super) fn check(file: &Path, text: &[u8], allowed: &Path, needed: u32) -> Re
     if people.len() >= needed as usize {
         return Ok(());
     }
-    let signed: Vec<String> = people.iter().map(|names| in_words(names)).collect();
+    let signed: Vec<String> = people.iter().map(in_words).collect();
     let signed = match signed.as_slice() {
         [] => "nobody has signed it".to_owned(),
         signed => format!("signed by {}", signed.join(" and ")),
@@ -109,14 +109,13 @@ fn signature_of(
     let verified = keygen(&verify, signature, signers, text)?;
     let key = lines(&verified.stdout).next();
     let key = key.and_then(|line| Some(line.rsplit_once(" key ")?.1.to_owned()));
-    match key.filter(|_| verified.status.success()) {
-        Some(key) => Ok(Ok(CheckedSignature { principals, key })),
-        None => {
-            let names = in_words(&principals);
+    Ok(key.filter(|_| verified.status.success()).map_or_else(
+        || {
             let why = lines(&verified.stderr).next().unwrap_or_default();
-            Ok(Err(format!("not a signature of this text by {names} ({why})")))
-        }
-    }
+            Err(format!("not a signature of this text by {} ({why})", in_words(&principals)))
+        },
+        |key| Ok(CheckedSignature { principals: principals.clone(), key }),
+    ))
 }
 
 fn keygen(

@@ -191,12 +191,12 @@ impl CertifiedAccounts {
 type IdRange = (u64, u64);
 
 /// The ranges in a list of ids, as far as it is one: it may be from a file that somebody changed.
-fn ranges(list: &str) -> Vec<IdRange> {
+fn ranges(ids: &str) -> Vec<IdRange> {
     let range = |part: &str| {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         Some((first.parse().ok()?, last.parse().ok()?)).filter(|(first, last)| first <= last)
     };
-    let mut ranges: Vec<IdRange> = list.split(',').filter_map(range).collect();
+    let mut ranges: Vec<IdRange> = ids.split(',').filter_map(range).collect();
     ranges.sort_unstable();
     ranges
 }

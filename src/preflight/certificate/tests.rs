@@ -142,7 +142,7 @@ fn every_subject_that_changes_is_named_and_no_other() {
         ),
         (
             |it| {
-                it.fields[0].option_values[0].status = Some(neon_mock::api::OptionStatus::Inactive)
+                it.fields[0].option_values[0].status = Some(neon_mock::api::OptionStatus::Inactive);
             },
             "options of Skills: Cooking -> Cooking (INACTIVE)",
         ),

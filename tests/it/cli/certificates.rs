@@ -44,6 +44,9 @@ validation_required = false
 
 const HOUR: i64 = 3600;
 
+/// The namespace that the book tells people to sign in.
+const NAMESPACE: &str = "neonbench-preflight";
+
 #[expect(clippy::disallowed_methods, reason = "the binary goes by the calendar")]
 fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().cast_signed()
@@ -298,9 +301,12 @@ fn flags_that_change_the_run_are_named() {
     served.refuses(&served.line("--workers 8 --require-preflight certificate.json"), &words);
 }
 
+/// How things stood at the certificate, its age in seconds, and the words of the refusal.
+type AgedState = (fn(&mut Served), i64, &'static str);
+
 #[test]
 fn time_program_items_and_waivers_are_named() {
-    let cases: [(fn(&mut Served), i64, &str); 5] = [
+    let cases: [AgedState; 5] = [
         (|_| {}, 73 * HOUR, "it has expired: it was issued "),
         (|_| {}, -HOUR, "in the future"),
         (|it| it.tool.version = "0.0.9".to_owned(), HOUR, "neonbench 0.0.9 made it, and this is "),
@@ -400,7 +406,6 @@ fn two_people_sign_or_nothing_runs() {
     let remove = |name: &str| {
         std::fs::remove_file(place.path().join(format!("certificate.json.sig.{name}"))).unwrap();
     };
-    const NAMESPACE: &str = "neonbench-preflight";
     served.refuses(&line, &["needs signatures of 2 people: nobody has signed it"]);
     sign(place, "ada", "1", NAMESPACE);
     served.refuses(&line, &["signed by ada;"]);
