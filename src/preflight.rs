@@ -40,7 +40,7 @@ pub const ITEMS: [&str; 15] = [
 ];
 
 /// The result of an item, in a word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ItemStatus {
     /// It holds.
@@ -71,7 +71,7 @@ impl fmt::Display for ItemStatus {
 }
 
 /// The result of one item, with its evidence.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ItemResult {
     /// Name of the item.
     pub name: String,

@@ -3,6 +3,7 @@
 mod signatures;
 
 use super::args::StoreArgs;
+use super::command_line::CommandLine;
 use super::error::CliError;
 use super::files::{Output, Readers, bytes};
 use super::inputs::Inputs;
@@ -15,10 +16,9 @@ use neon_mock::api::{AccountId, CustomField};
 use neon_mock::bounds::DATA_BYTES;
 use neonbench::digest::sha256;
 use neonbench::preflight::certificate::{
-    CertificateChange, CertificateScope, CertifiedJob, CertifiedSubjects, Statement, ToolIdentity,
-    check, short_name,
+    CertificateScope, CertifiedJob, CertifiedSubjects, Statement, ToolIdentity, check, short_name,
 };
-use neonbench::store::{CertificateChain, Store};
+use neonbench::store::{Site, Store};
 use neonbench_engine::engine::{Settings, Stop};
 use neonbench_engine::measure::Measure;
 use neonbench_engine::plan::Selection;
@@ -26,6 +26,7 @@ use neonbench_engine::record::CallCounts;
 use neonbench_engine::run::{RunError, RunSpec, World};
 use neonbench_engine::scenario::{Resources, Scenario, Workload};
 use neonbench_engine::world::{HttpTransport, runtime};
+use std::fmt;
 use std::path::{Path, PathBuf};
 
 /// The demand for a certificate.
@@ -158,13 +159,6 @@ pub(super) fn write(
     Ok(short_name(&text))
 }
 
-/// A certificate that `run` was given.
-struct GivenCertificate {
-    /// Its name for people.
-    name: String,
-    statement: Statement,
-}
-
 /// A run that a certificate covers.
 #[derive(Debug)]
 pub(super) struct CoveredRun {
@@ -188,141 +182,155 @@ impl CertificateArgs {
         inputs: &Inputs,
         order: &RunSpec<'_>,
         is_journaled: bool,
-        (store, stop): (&StoreArgs, &Stop),
+        (store, line): (&StoreArgs, &CommandLine),
     ) -> Result<Option<CoveredRun>, CliError> {
         let Some(file) = &self.require_preflight else { return Ok(None) };
         let chain = store.read_if_any(|store| Ok(store.certificates()?))?.unwrap_or_default();
+        let kept = chain.latest_first.iter().filter_map(|kept| {
+            let (name, text) =
+                (format!("certificate {}", short_name(&kept.text)), kept.text.clone());
+            Some(GivenCertificate { name, statement: Statement::from_json(&text).ok()?, text })
+        });
+        let demand =
+            Demand { args: self, store, line, kept: kept.collect(), broken_at: chain.broken_at };
         // A signed file is judged before the target is asked anything.
-        let given = file.as_deref().map(|file| self.read(file, &chain, store)).transpose()?;
-        let now = CertifiableRun::read(inputs, order, is_journaled, stop)?;
-        let given = given.map_or_else(|| self.newest(&chain, &now.scope, store), Ok)?;
-        let GivenCertificate { name, statement } = &given;
-        superseded(statement, &chain)?;
-        check(statement, &now.scope, now_unix_s()).map_err(|changes| refused(name, &changes))?;
+        let given = file.as_deref().map(|file| demand.read(file)).transpose()?;
+        let now = CertifiableRun::read(inputs, order, is_journaled, Stop::NEVER)?;
+        let given = given.map_or_else(|| demand.newest(&now.scope), Ok)?;
+        demand.superseded(&given)?;
+        check(&given.statement, &now.scope, now_unix_s()).map_err(|changes| {
+            let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
+            demand.refused(format_args!("{} does not hold: {}", given.name, changes.join("; ")))
+        })?;
         Ok(Some(CoveredRun { scenario: now.scenario(inputs)?, calls: now.calls }))
     }
+}
 
+/// A certificate, from a file or from the store.
+#[derive(Clone, Debug)]
+struct GivenCertificate {
+    /// Its name for people.
+    name: String,
+    text: String,
+    statement: Statement,
+}
+
+impl GivenCertificate {
+    fn is_of_plan(&self, contents: &CertifiedSubjects) -> bool {
+        self.statement.predicate.contents.plan == contents.plan
+    }
+
+    fn is_at(&self, site: &Site) -> bool {
+        self.statement.predicate.site == *site
+    }
+}
+
+/// The demand for a certificate, and the ones that the store keeps.
+struct Demand<'a> {
+    args: &'a CertificateArgs,
+    store: &'a StoreArgs,
+    line: &'a CommandLine,
+    /// The latest first.
+    kept: Vec<GivenCertificate>,
+    /// Number of a certificate that was changed or removed; those before it do not count.
+    broken_at: Option<i64>,
+}
+
+impl Demand<'_> {
     /// The certificate in `file`, if enough people have signed it, or else if the store has written it.
-    fn read(
-        &self,
-        file: &Path,
-        chain: &CertificateChain,
-        store: &StoreArgs,
-    ) -> Result<GivenCertificate, CliError> {
+    fn read(&self, file: &Path) -> Result<GivenCertificate, CliError> {
         let text = bytes(file, &DATA_BYTES)
             .map_err(|source| CliError::Read { path: file.to_owned(), source })?;
+        let name = file.display().to_string();
         let form = |error: String| {
-            CliError::usage(format!(
-                "{}: {error}: expected a certificate of `neonbench preflight`",
-                file.display()
-            ))
+            let expected = "expected a certificate of `neonbench preflight`";
+            CliError::usage(format!("{name}: {error}: {expected}"))
         };
         let text = String::from_utf8(text).map_err(|error| form(error.to_string()))?;
         let statement = Statement::from_json(&text).map_err(|error| form(error.to_string()))?;
-        if let Some(signers) = &self.signed_by {
-            signatures::check(file, text.as_bytes(), signers, self.signatures.unwrap_or(1))?;
-        } else if !chain.latest_first.iter().any(|kept| kept.text == text) {
-            return Err(foreign(file, &statement, chain, store));
+        let given = GivenCertificate { name, text, statement };
+        if let Some(signers) = &self.args.signed_by {
+            let needed = self.args.signatures.unwrap_or(1);
+            signatures::check(file, given.text.as_bytes(), signers, needed)?;
+        } else if !self.kept.iter().any(|kept| kept.text == given.text) {
+            return Err(self.foreign(&given));
         }
-        Ok(GivenCertificate { name: file.display().to_string(), statement })
+        Ok(given)
     }
 
-    /// The newest certificate of the plan of `scope`; else of its site, so that it is said what has changed.
-    fn newest(
-        &self,
-        chain: &CertificateChain,
-        scope: &CertificateScope,
-        store: &StoreArgs,
-    ) -> Result<GivenCertificate, CliError> {
-        if self.signed_by.is_some() {
+    /// The newest certificate of the plan of `scope` at its site; else one that comes near, so that it is said what
+    /// has changed.
+    fn newest(&self, scope: &CertificateScope) -> Result<GivenCertificate, CliError> {
+        if self.args.signed_by.is_some() {
             return Err(CliError::usage(
                 "--signed-by needs the file that was signed: --require-preflight FILE",
             ));
         }
-        if store.no_store {
+        if self.store.no_store {
             return Err(CliError::usage("--require-preflight needs a FILE, or the store"));
         }
-        let kept = statements(chain);
-        let of_plan = kept.iter().find(|(_, it)| it.predicate.contents.plan == scope.subjects.plan);
-        let of_site = || kept.iter().find(|(_, it)| it.predicate.site == scope.site);
-        let found = of_plan.or_else(of_site).or(kept.first());
-        let Some((name, statement)) = found else {
-            let store = store.store.display();
-            let why = match chain.broken_at {
-                Some(id) => format!(
-                    "certificate {id} in {store} was changed or removed, and those before it do not count"
-                ),
-                None => format!("{store} has no certificate"),
-            };
-            return Err(CliError::Guard(format!(
-                "refused: {why}; make one by `neonbench preflight`; nothing was sent"
-            )));
+        let nearness = |it: &&GivenCertificate| {
+            let (is_of_plan, is_there) = (it.is_of_plan(&scope.subjects), it.is_at(&scope.site));
+            std::cmp::Reverse((is_of_plan && is_there, is_of_plan, is_there))
         };
-        Ok(GivenCertificate { name: format!("certificate {name}"), statement: statement.clone() })
+        let place = self.store.store.display();
+        // The first of those that are equally near is the latest.
+        self.kept.iter().min_by_key(nearness).cloned().ok_or_else(|| match self.broken_at {
+            Some(id) => self.refused(format_args!(
+                "certificate {id} in {place} was changed or removed, and those before it do not count"
+            )),
+            None => self.refused(format_args!("{place} has no certificate")),
+        })
     }
-}
 
-/// The certificates of `chain` that can be read, with their short names, the latest first.
-fn statements(chain: &CertificateChain) -> Vec<(String, Statement)> {
-    let read = |text: &String| Some((short_name(text), Statement::from_json(text).ok()?));
-    chain.latest_first.iter().filter_map(|kept| read(&kept.text)).collect()
-}
-
-/// The refusal of a file that the store has not written as it is.
-fn foreign(
-    file: &Path,
-    statement: &Statement,
-    chain: &CertificateChain,
-    store: &StoreArgs,
-) -> CliError {
-    let (file, place) = (file.display(), store.store.display());
-    let kept = statements(chain);
-    let issued = statement.predicate.issued;
-    let own = kept.iter().find(|(_, kept)| kept.predicate.issued == issued);
-    let why = match (own, chain.broken_at) {
-        (Some((_, own)), _) => {
-            let mut edits = own.differences(statement);
-            if edits.is_empty() {
-                edits.push("its layout".to_owned());
+    /// The refusal of a file that the store has not written as it is.
+    fn foreign(&self, given: &GivenCertificate) -> CliError {
+        let (file, place) = (&given.name, self.store.store.display());
+        let issued = given.statement.predicate.issued;
+        let own = self.kept.iter().find(|kept| kept.statement.predicate.issued == issued);
+        match (own, self.broken_at) {
+            (Some(own), _) => {
+                let mut edits = own.statement.differences(&given.statement);
+                if edits.is_empty() {
+                    edits.push("its layout".to_owned());
+                }
+                let edits = listed(&edits);
+                self.refused(format_args!("{file} was edited after it was written: {edits}"))
             }
-            format!("{file} was edited after it was written: {}", listed(&edits))
+            (None, Some(id)) => self.refused(format_args!(
+                "{file} is not in {place}, of which certificate {id} was changed or removed; those before it do not \
+                 count"
+            )),
+            (None, None) => self.refused(format_args!(
+                "{file} is not in {place}, and nobody has signed it (--signed-by), so that nobody knows that it is as \
+                 it was written"
+            )),
         }
-        (None, Some(id)) => format!(
-            "{file} is not in {place}, of which certificate {id} was changed or removed; those before it do not count"
-        ),
-        (None, None) => {
-            format!("{file} is not in {place}, so nobody knows that it is as it was written")
-        }
-    };
-    CliError::Guard(format!(
-        "refused: {why}; make one here by `neonbench preflight`, or have it signed (--signed-by); nothing was sent"
-    ))
-}
-
-/// Errors: `chain` has a later certificate of the same plan for the same organisation than `statement`.
-fn superseded(statement: &Statement, chain: &CertificateChain) -> Result<(), CliError> {
-    let of_same = |(_, kept): &&(String, Statement)| {
-        let (kept, given) = (&kept.predicate, &statement.predicate);
-        kept.site == given.site && kept.contents.plan == given.contents.plan
-    };
-    let kept = statements(chain);
-    let later = kept.iter().find(of_same);
-    match later.filter(|(_, it)| it.predicate.issued > statement.predicate.issued) {
-        None => Ok(()),
-        Some((name, later)) => Err(CliError::Guard(format!(
-            "refused: certificate {name} of {} UTC is a later preflight of this plan, and counts instead; nothing was \
-             sent",
-            second(later.predicate.issued)
-        ))),
     }
-}
 
-fn refused(name: &str, changes: &[CertificateChange]) -> CliError {
-    let changes: Vec<String> = changes.iter().map(ToString::to_string).collect();
-    CliError::Guard(format!(
-        "refused: {name} does not hold: {}; make a new one by `neonbench preflight`; nothing was written",
-        changes.join("; ")
-    ))
+    /// Errors: the store has a later certificate of the same plan at the same site than `given`.
+    fn superseded(&self, given: &GivenCertificate) -> Result<(), CliError> {
+        let GivenCertificate { text, statement: Statement { predicate, .. }, .. } = given;
+        let mut after = self.kept.iter().take_while(|kept| kept.text != *text);
+        let later = after.find(|kept| {
+            let is_later = kept.statement.predicate.issued >= predicate.issued;
+            is_later && kept.is_at(&predicate.site) && kept.is_of_plan(&predicate.contents)
+        });
+        later.map_or(Ok(()), |later| {
+            let at = second(later.statement.predicate.issued);
+            Err(self.refused(format_args!(
+                "{} of {at} UTC is a later preflight of this plan, and counts instead of {}",
+                later.name, given.name
+            )))
+        })
+    }
+
+    /// The refusal of a run for that reason, with the command that makes another certificate.
+    fn refused(&self, why: impl fmt::Display) -> CliError {
+        // There it is the size of the trial.
+        let next = self.line.to("preflight").without(&["sample"]);
+        CliError::Guard(format!("refused: {why}; nothing was written (next: {next})"))
+    }
 }
 
 /// The first of `words`, and the number of the others.

@@ -268,6 +268,7 @@ impl JournaledRun<'_> {
         if store.is_held(lease).is_ok_and(|is_held| !is_held) {
             return Err(owner::lost(store, lease.run, &late));
         }
+        owned.end();
         match made {
             Ok(mut run) => {
                 run.record.run = Some(lease.run);

@@ -81,7 +81,7 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
     }
     args.lists_changes(&order)?;
     name_open_targets(&order, line)?;
-    let covered = args.covered(&inputs, &order, &status)?;
+    let covered = args.covered(&inputs, &order, (&status, line))?;
     if let Some(covered) = &covered {
         order.scenario = &covered.scenario;
         order.session.calls_before = order.session.calls_before.plus(covered.calls);
@@ -195,13 +195,13 @@ impl RunArgs {
         &self,
         inputs: &Inputs,
         order: &RunSpec<'_>,
-        status: &LiveLine,
+        (status, line): (&LiveLine, &CommandLine),
     ) -> Result<Option<CoveredRun>, CliError> {
         if self.certificate.is_demanded() {
             status.step("checking the certificate");
         }
         let is_journaled = !self.journal.no_journal && !self.job.store.no_store;
-        self.certificate.cover(inputs, order, is_journaled, (&self.job.store, Stop::NEVER))
+        self.certificate.cover(inputs, order, is_journaled, (&self.job.store, line))
     }
 
     /// Checks that a list of changes that is asked for can be made: it is read from the journal.

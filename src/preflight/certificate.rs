@@ -18,6 +18,7 @@ pub use subjects::{CertifiedAccounts, CertifiedField, CertifiedJob, CertifiedSub
 use super::{ITEMS, ItemResult, ItemStatus};
 use crate::digest::sha256;
 use crate::store::Site;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The type of a Statement. Source: in-toto Attestation Framework.
@@ -33,7 +34,7 @@ pub const VALID_S: i64 = 72 * 60 * 60;
 pub const NAMESPACE: &str = "neonbench-preflight";
 
 /// An in-toto Statement about a preflight.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Statement {
     /// The type of a Statement.
@@ -49,7 +50,7 @@ pub struct Statement {
 }
 
 /// A subject of a Statement.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct StatementSubject {
     /// Its name: `plan`, `accounts`, `fields`, `profile`, `calibration` or `settings`.
@@ -59,7 +60,7 @@ pub struct StatementSubject {
 }
 
 /// The digest of a subject.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubjectDigest {
     /// SHA-256 of the subject's content as JSON, keys in order and without spaces, in hexadecimal digits.
@@ -67,7 +68,7 @@ pub struct SubjectDigest {
 }
 
 /// The predicate: the preflight, and the contents of the subjects.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Predicate {
     /// The program.
@@ -76,9 +77,11 @@ pub struct Predicate {
     pub site: Site,
     /// When it was issued, in RFC 3339, UTC.
     #[serde(with = "stamp")]
+    #[schemars(with = "String")]
     pub issued: i64,
     /// When it expires.
     #[serde(with = "stamp")]
+    #[schemars(with = "String")]
     pub expires: i64,
     /// The result of each item.
     pub results: Vec<ItemResult>,
@@ -89,7 +92,7 @@ pub struct Predicate {
 }
 
 /// A program, by its version and its file.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ToolIdentity {
     /// Version of neonbench.
@@ -99,7 +102,7 @@ pub struct ToolIdentity {
 }
 
 /// An item that does not hold, and is accepted.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ItemWaiver {
     /// Name of the item.

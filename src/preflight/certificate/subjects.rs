@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 const MOST_LETTERS: usize = 64 * 1024;
 
 /// The contents of a certificate's subjects.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CertifiedSubjects {
     /// The plan's members.
@@ -35,7 +35,7 @@ pub struct CertifiedSubjects {
 }
 
 /// A set of accounts.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CertifiedAccounts {
     /// Number of accounts.
@@ -47,7 +47,7 @@ pub struct CertifiedAccounts {
 }
 
 /// The definition of a field.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CertifiedField {
     /// Its name.
@@ -138,8 +138,8 @@ impl CertifiedSubjects {
             ("calibration", of("calibration", &self.calibration, &now.calibration)),
             ("settings", of("setting", &self.settings, &now.settings)),
         ];
-        let changed = changes.into_iter().filter(|(_, words)| !words.is_empty());
-        changed.map(|(subject, words)| CertificateChange::Subject { subject, words }).collect()
+        let named = changes.into_iter().filter(|(_, words)| !words.is_empty());
+        named.map(|(subject, words)| CertificateChange::Subject { subject, words }).collect()
     }
 }
 
@@ -192,8 +192,8 @@ type IdRange = (u64, u64);
 
 /// The ranges in a list of ids, as far as it is one: it may be from a file that somebody changed.
 fn ranges(list: &str) -> Vec<IdRange> {
-    let range = |text: &str| {
-        let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let range = |part: &str| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
         Some((first.parse().ok()?, last.parse().ok()?)).filter(|(first, last)| first <= last)
     };
     let mut ranges: Vec<IdRange> = list.split(',').filter_map(range).collect();

@@ -169,9 +169,9 @@ fn every_subject_that_changes_is_named_and_no_other() {
         (|it| it.is_journaled = false, "setting journal true -> false"),
     ];
     for (change, expected) in cases {
-        let mut changed = job();
-        change(&mut changed);
-        let changes = check(&certificate(), &changed.scope(), NOW).unwrap_err();
+        let mut later = job();
+        change(&mut later);
+        let changes = check(&certificate(), &later.scope(), NOW).unwrap_err();
         assert_eq!(changes.len(), 1, "{expected}: {changes:?}");
         let said = changes[0].to_string();
         let is_whole = !expected.ends_with(' ');
@@ -253,11 +253,12 @@ fn every_item_has_to_hold_or_be_waived_with_a_reason() {
         let said = refusal(&plain, &scope, NOW);
         let expected = format!("item quiet: {status}: quiet is {status}");
         assert_eq!(said, if holds { String::new() } else { expected });
-        let waived = issue(scope.clone(), results.clone(), waiver("quiet", "agreed with Ada"), NOW);
-        assert_eq!(check(&waived, &scope, NOW), Ok(()));
+        let accepted =
+            issue(scope.clone(), results.clone(), waiver("quiet", "agreed with Ada"), NOW);
+        assert_eq!(check(&accepted, &scope, NOW), Ok(()));
         for useless in [waiver("quiet", "  "), waiver("memory", "agreed")] {
-            let waived = issue(scope.clone(), results.clone(), useless, NOW);
-            assert_eq!(check(&waived, &scope, NOW).is_ok(), holds);
+            let refused = issue(scope.clone(), results.clone(), useless, NOW);
+            assert_eq!(check(&refused, &scope, NOW).is_ok(), holds);
         }
     }
     let mut results = passed();

@@ -1,6 +1,7 @@
 //! `run --require-preflight`: a certificate that holds lets a run pass, and every other is refused by name before
 //! anything is written. Certificates are issued by the library for what stands at a served mock.
 
+use super::face::assert_valid;
 use super::journals::{fast, served};
 use super::place::Place;
 use neon_mock::NeonMock;
@@ -17,7 +18,7 @@ use neonbench_engine::engine::{Settings, Strategy};
 use neonbench_engine::plan::Plan;
 use neonbench_engine::scenario::{Scenario, Workload};
 use rusqlite::Connection;
-use serde_json::Map;
+use serde_json::{Map, Value};
 use std::num::NonZeroU32;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -186,6 +187,42 @@ fn a_certificate_that_holds_lets_a_run_pass() {
         2,
         &["expected a certificate"],
     );
+}
+
+#[test]
+fn a_preflight_issues_what_a_run_demands() {
+    let served = Served::new();
+    let url = served.mock.base_url();
+    // Other strategies are faster at this small mock.
+    let waived = "--waive benchmark=tried --waive advice=tried";
+    let line = format!(
+        "preflight --plan plan.toml --base-url {url} --strategy hybrid --told us --out certificate.json {waived}"
+    );
+    let said = served.place.neonbench_within(&line, 300);
+    assert_eq!(said.code, 0, "{said:?}");
+    let text = std::fs::read_to_string(served.place.path().join("certificate.json")).unwrap();
+    let value: Value = serde_json::from_str(&text).unwrap();
+    assert_valid(&served.place, "certificate", &value);
+    // The verb and the library speak of the same subjects.
+    let (issued, expected) = (Statement::from_json(&text).unwrap(), served.statement(now()));
+    assert_eq!(issued.predicate.contents, expected.predicate.contents);
+    assert_eq!(issued.subject, expected.subject);
+    // The sample was written and taken back.
+    let written = served.mock.calls().admitted(Class::Patch);
+    for (more, named) in [
+        ("--workers 8", "setting workers 5 -> 8"),
+        ("--no-journal", "setting journal true -> false"),
+    ] {
+        let line = served.line(&format!("{more} --require-preflight"));
+        let said = served.place.neonbench(&line);
+        assert!(said.code == 20 && said.stderr.contains(named), "{said:?}");
+        let next = "(next: neonbench preflight --plan plan.toml --strategy hybrid";
+        assert!(said.stderr.contains(next), "{said:?}");
+    }
+    assert_eq!(served.mock.calls().admitted(Class::Patch), written);
+    let run = served.place.json(&served.line("--require-preflight --json"), 0);
+    assert_eq!(run["audit"]["valid"], true, "{run:#}");
+    assert!(served.mock.calls().admitted(Class::Patch) > written);
 }
 
 /// A change that happened after the certificate: `before` is how things stood when it was issued, since the
