@@ -107,6 +107,9 @@ pub trait Host {
         allowed: CallAllowance,
     ) -> Result<WriteReview, PreflightError>;
 
+    /// The run of the sample that stands at the target, if one is begun and not taken back.
+    fn standing(&self) -> Option<i64>;
+
     /// Runs of the store that are in the way of `migration` on the accounts `ids`, a sentence each.
     fn in_the_way(
         &self,

@@ -107,6 +107,10 @@ impl Host for CommandHost<'_> {
         Ok(inconclusive(found)?.unwrap_or_default())
     }
 
+    fn standing(&self) -> Option<i64> {
+        self.begun.get()
+    }
+
     fn write_private(&self, path: &Path, text: &str) -> Result<(), PreflightError> {
         inconclusive(written(path, text, Readers::Owner))
     }
@@ -169,6 +173,10 @@ impl CommandHost<'_> {
         };
         let made = begun.carry_out(&order, &world, &mut &meter, |_| Ok(self.undo_command(id)));
         self.count(place, &meter);
+        if store.run(id).is_err() {
+            // It had written nothing, and is forgotten.
+            self.begun.set(None);
+        }
         made
     }
 

@@ -2,10 +2,10 @@
 //! target where people gave leave.
 
 use super::{Item, Stage};
-use crate::preflight::ItemResult;
 use crate::preflight::budget::CallAllowance;
 use crate::preflight::server::{SIDE_BY_SIDE, TargetReader};
 use crate::preflight::subject::{Migration, Preflight, PreflightError, SamplePlace};
+use crate::preflight::{Host, ItemResult};
 use crate::text::plural;
 use neon_mock::NeonMock;
 use neon_mock::api::{Account, AccountId, CustomField};
@@ -237,7 +237,8 @@ fn at_place(
 ) -> Result<SampleTrace, PreflightError> {
     let (host, sample) = (subject.host, ids.len() as u64);
     let before = reader.accounts(ids)?;
-    let run = host.migrate(place, order, run_allowance(sample, subject.sample_cost))?;
+    let run = host.migrate(place, order, run_allowance(sample, subject.sample_cost));
+    let run = run.map_err(|error| broken_off(host, place, sample, error))?;
     let mut trace = SampleTrace { run: run.record.run, ..SampleTrace::default() };
     let record = &run.record;
     trace.written = record.records.migrated;
@@ -286,6 +287,22 @@ fn at_place(
     Ok(trace)
 }
 
+/// The error of a sample run that could not go on: what it has written is taken back first.
+fn broken_off(
+    host: &dyn Host,
+    place: &SamplePlace,
+    sample: u64,
+    error: PreflightError,
+) -> PreflightError {
+    let Some(id) = host.standing() else { return error };
+    let undone = host.review(place, id, ReviewMode::Undo, undo_allowance(sample));
+    let end = match undone {
+        Ok(_) if host.standing().is_none() => "what it had written was taken back".to_owned(),
+        _ => format!("`{}` takes back what it had written", host.undo_command(id)),
+    };
+    PreflightError::Inconclusive(format!("the sample broke off: {error}; {end}"))
+}
+
 /// Faults that a verification shows.
 fn differing(found: &WriteReview) -> Vec<String> {
     let mut faults = Vec::new();
@@ -309,7 +326,7 @@ fn differing(found: &WriteReview) -> Vec<String> {
 /// Faults that an undo shows.
 fn not_taken_back(
     found: &WriteReview,
-    host: &dyn crate::preflight::Host,
+    host: &dyn Host,
     place: &SamplePlace,
     id: i64,
 ) -> Vec<String> {

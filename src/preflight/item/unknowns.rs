@@ -52,7 +52,8 @@ const QUESTIONS: &[OpenQuestion] = &[
 
 fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
     let settings = subject.migration()?.settings;
-    let is_written = subject.found.sample.as_ref().is_some_and(|sample| sample.written > 0);
+    let sample = subject.found.sample.as_ref();
+    let is_written = sample.is_some_and(|it| it.written > 0 && it.faults.is_empty());
     let open = QUESTIONS.iter().filter(|it| (it.concerns)(subject.plan, &settings));
     let (answered, left): (Vec<_>, Vec<_>) = open.partition(|it| it.is_answered && is_written);
     let words = |of: &[&OpenQuestion]| of.iter().map(|it| it.words).collect::<Vec<_>>();

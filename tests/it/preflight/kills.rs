@@ -7,6 +7,7 @@ use super::{Bench, FAST, PLAN, digest};
 use crate::cli::journals::{signal, started, wait_for};
 use crate::cli::sigkill::Numbers;
 use neon_mock::api::Class;
+use neon_mock::fault::FaultKind;
 use neonbench_engine::world::WallClock;
 use std::io::Read as _;
 use std::time::Duration;
@@ -74,6 +75,21 @@ fn a_preflight_that_is_interrupted_takes_the_sample_back() {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     assert_eq!(output.status.code(), Some(130), "{output:?}");
     assert!(said.contains("it was stopped before its end"), "{said}");
+    assert_eq!(digest(&bench.mock), bench.before, "{said}");
+}
+
+/// A key that is refused in the middle of the sample, and taken again: the run ends, and is taken back.
+#[test]
+fn a_sample_that_breaks_off_is_taken_back() {
+    let bench = Bench::new(PLAN, None, &slow(), FAST);
+    let line = bench.line("--only access,fields,sample,unknowns --json");
+    let child = started(&bench.place, &line);
+    wait_for(&bench.mock, Class::Patch, 3);
+    bench.mock.fault_next(FaultKind::Unauthorized);
+    let output = child.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert_eq!(output.status.code(), Some(11), "{output:?}");
+    assert!(said.contains("what it had written was taken back"), "{said}");
     assert_eq!(digest(&bench.mock), bench.before, "{said}");
 }
 
