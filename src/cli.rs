@@ -4,6 +4,7 @@ mod analyze;
 mod args;
 mod benchmark;
 mod calibrate;
+mod certificate;
 mod changes;
 mod command_line;
 mod compare;
@@ -26,6 +27,7 @@ mod mistakes;
 mod output;
 mod owner;
 mod plan;
+mod preflight;
 mod probe;
 mod profile;
 mod progress;
@@ -112,6 +114,12 @@ enum CliCommand {
     Compare(compare::CompareArgs),
     /// Recommend a strategy, and forecast its time
     Analyze(Box<analyze::AnalyzeArgs>),
+    /// Check all that a large migration needs, and keep the evidence
+    #[command(long_about = "Checks all that a large migration needs, and keeps the evidence.\n\n\
+        Free checks come first, then reads, then writes: a sample is written, verified and taken back. At a server \
+        that is not the mock on this machine it does so only with --allow-writes-to. Without --base-url the whole \
+        preflight is made on a mock of the plan.")]
+    Preflight(Box<preflight::PreflightArgs>),
     /// Measure a server with at most 60 calls, as a profile
     Probe(Box<probe::ProbeArgs>),
     /// Fit a profile to recorded traffic: a HAR file or a stored run
@@ -179,6 +187,7 @@ pub(crate) fn main() -> Result<ExitCode, CliError> {
         CliCommand::Scalability(args) => scalability::run(&args, &line),
         CliCommand::Compare(args) => compare::run(&args, &line),
         CliCommand::Analyze(args) => analyze::run(&args, &line),
+        CliCommand::Preflight(args) => preflight::run(&args, &line),
         CliCommand::Probe(args) => probe::run(&args, &line),
         CliCommand::Fit(args) => fit::run(&args, &line),
         CliCommand::Calibrate(args) => calibrate::run(&args, &line),

@@ -9,6 +9,8 @@ pub mod manager;
 
 // For the binary, the tests and the benches of this package: no promise is made of their names.
 #[doc(hidden)]
+pub mod digest;
+#[doc(hidden)]
 pub mod experiment;
 #[doc(hidden)]
 pub mod findings;
@@ -16,6 +18,8 @@ pub mod findings;
 pub mod judge;
 #[doc(hidden)]
 pub mod neon_import;
+#[doc(hidden)]
+pub mod preflight;
 #[doc(hidden)]
 pub mod probe;
 #[doc(hidden)]

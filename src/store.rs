@@ -2,6 +2,7 @@
 //!
 //! Journals hold values of constituents' accounts, so only the owner may read the file.
 
+mod certificates;
 mod header;
 mod history;
 mod journal;
@@ -11,6 +12,7 @@ mod place;
 mod purge;
 mod schema;
 
+pub use certificates::{CertificateChain, KeptCertificate};
 pub use header::{Header, HeaderError, ProfileText, Site};
 pub use history::ListedRun;
 pub use journal::{RunState, SqliteJournal, StoredRun};

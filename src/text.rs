@@ -174,6 +174,33 @@ pub fn escape_controls(text: &str) -> Cow<'_, str> {
     shown.collect::<String>().into()
 }
 
+/// `text` with Markdown's and HTML's special characters escaped.
+pub fn markdown(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    let text = text.replace(['\n', '\r'], " ");
+    for character in escape_controls(&text).chars() {
+        match character {
+            '<' => escaped.push_str("&lt;"),
+            '>' => escaped.push_str("&gt;"),
+            '&' => escaped.push_str("&amp;"),
+            '|' | '`' | '*' | '[' | ']' | '\\' => escaped.extend(['\\', character]),
+            _ => escaped.push(character),
+        }
+    }
+    escaped
+}
+
+/// `text` as Markdown's code, in which nothing is escaped: a fence of more backticks than it has in a row
+/// ends it.
+pub fn markdown_code(text: &str) -> String {
+    let text = text.replace(['\n', '\r'], " ");
+    let text = escape_controls(&text);
+    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
+    let fence = "`".repeat(longest + 1);
+    let space = if longest > 0 { " " } else { "" };
+    format!("{fence}{space}{text}{space}{fence}")
+}
+
 /// The value of an account's field; options by their names where `field` lists them, else by id.
 pub fn field_value(value: Option<&Value>, field: Option<&CustomField>) -> String {
     match value {
@@ -269,6 +296,12 @@ mod tests {
         assert_eq!(signed(-0.54), "−54.0 %");
         assert_eq!(signed(-0.0001), "0.0 %");
         assert_eq!([0.314, -0.02, -0.001].map(signed_ms), ["+0.31", "−0.02", "0.00"]);
+    }
+
+    #[test]
+    fn markdown_is_not_obeyed() {
+        assert_eq!(markdown("<b> | `x` *y*"), "&lt;b&gt; \\| \\`x\\` \\*y\\*");
+        assert_eq!(markdown("a\u{202e}b\nc"), "a\\\\u{202e}b c");
     }
 
     #[test]

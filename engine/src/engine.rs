@@ -182,7 +182,8 @@ async fn search_pages<T: Transport, C: Clock>(
     Err(EngineError::EndlessSearch(format!("it has more than {MAX_PAGES} pages")))
 }
 
-/// The ids of the accounts that meet `criteria`, the first `most` by id, with the retries of a run.
+/// The ids of the accounts that meet `criteria`, the first `most` by id, with the retries of a run; every event goes
+/// to `observer`.
 ///
 /// Errors: the target does not serve the search, or it was stopped.
 pub async fn find_accounts<T: Transport, C: Clock>(
@@ -191,9 +192,9 @@ pub async fn find_accounts<T: Transport, C: Clock>(
     settings: &Settings,
     (criteria, most): (&[Criterion], Option<u64>),
     stop: &Stop,
+    observer: &mut dyn Observer,
 ) -> Result<Vec<AccountId>, EngineError> {
-    let mut nobody = |_: &Event| {};
-    let caller = Caller::new(transport, clock, &mut nobody, settings, &settings.limiter, stop);
+    let caller = Caller::new(transport, clock, observer, settings, &settings.limiter, stop);
     let most = most.map_or(usize::MAX, |most| most as usize);
     search(&caller, criteria, most).await
 }

@@ -8,7 +8,7 @@ mod simulate;
 mod verify_undo;
 
 pub use error::RunError;
-pub use simulate::{Simulated, simulate};
+pub use simulate::{Simulated, SimulatedServer, simulate};
 pub use verify_undo::{recognise, review};
 
 use crate::audit::{self, Audit, AuditScope};

@@ -352,6 +352,18 @@ impl Scenario {
         }
     }
 
+    /// The scenario with at least these shares of dirty texts, of texts in other scripts and of merged accounts.
+    #[must_use]
+    pub fn on_a_bad_day(&self, (dirty, unicode, merged): (f64, f64, f64)) -> Self {
+        let mut worse = self.clone();
+        let Dataset { dirty: is_dirty, unicode: is_unicode, merged: is_merged, .. } =
+            &mut worse.dataset;
+        *is_dirty = is_dirty.max(dirty);
+        *is_unicode = is_unicode.max(unicode);
+        *is_merged = is_merged.max(merged);
+        worse
+    }
+
     /// The organisation before anything is migrated.
     pub fn organisation(&self, seed: u64) -> Organisation {
         Organisation::new(&self.dataset, self.accounts, seed)

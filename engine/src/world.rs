@@ -9,7 +9,7 @@ mod virtual_time;
 mod wall;
 
 pub use executor::runtime;
-pub use http::{HEALTH_PATH, HttpError, HttpTransport, Target};
+pub use http::{HEALTH_PATH, HttpError, HttpTransport, PlainAnswer, Target};
 pub use in_process::InProcess;
 pub use virtual_time::{Stalled, VirtualClock};
 pub use wall::WallClock;

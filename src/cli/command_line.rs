@@ -38,7 +38,8 @@ pub(super) struct CommandLine {
 impl CommandLine {
     /// The command line that `matches` was parsed from by `root`.
     pub(super) fn new(root: &Command, matches: &ArgMatches) -> Self {
-        let verbosity = Verbosity { quiet: matches.get_flag("quiet") };
+        let (quiet, is_verbose) = (matches.get_flag("quiet"), matches.get_count("verbose") > 0);
+        let verbosity = Verbosity { quiet, is_verbose };
         let (mut verb, mut path, mut matches) = (root, Vec::new(), matches);
         while let Some((name, below)) = matches.subcommand() {
             verb = verb.find_subcommand(name).expect("clap matched it");
@@ -188,7 +189,7 @@ mod tests {
 
     /// Verbs that print a command.
     const VERBS: &str = "report, run, resume, retry, verify, undo, benchmark, scalability, compare, \
-        analyze, probe, fit, calibrate, evaluate, history, judge, serve, store purge, plan import, \
+        analyze, preflight, probe, fit, calibrate, evaluate, history, judge, serve, store purge, plan import, \
         dataset import, dataset describe";
 
     /// The words without which a verb cannot be parsed.
@@ -204,7 +205,11 @@ mod tests {
     }
 
     /// A value for each kind of argument, by its id or by the last of the words that name its value.
-    const SAMPLES: [(&str, &str); 23] = [
+    const SAMPLES: [(&str, &str); 27] = [
+        ("ITEM,…", "access,fields"),
+        ("ITEM=REASON", "quiet=it's closed"),
+        ("WHO", "the office"),
+        ("TIME", "2026-11-29T06:00"),
         ("strategy", "hybrid"),
         ("min_gap_closed", "-0.5"),
         ("shard", "2/8"),
@@ -231,10 +236,12 @@ mod tests {
     ];
 
     /// Arguments that clap refuses without another.
-    const COMPANIONS: [(&str, &str, &str); 3] = [
+    const COMPANIONS: [(&str, &str, &str); 5] = [
         ("chunk_pause", "chunk_size", "--chunk-size=7"),
         ("fail_if_slower", "runs", "1 2"),
         ("reads", "export", "--export=json"),
+        ("signatures", "require_preflight", "--require-preflight=c --signed-by=s"),
+        ("signed_by", "require_preflight", "--require-preflight=c"),
     ];
 
     fn parsed(words: &[String]) -> Result<CommandLine, clap::Error> {

@@ -28,13 +28,13 @@ const GROUPS: [(&str, &[&str]); 5] = [
             "selftest",
         ],
     ),
-    ("Migrate", &["run", "history"]),
+    ("Migrate", &["preflight", "run", "history"]),
     ("Repair", &["resume", "retry", "verify", "undo", "store"]),
     ("Tune", &["calibrate", "evaluate"]),
 ];
 
 /// Two examples of each verb. A test runs or parses each of them.
-const EXAMPLES: [(&str, [&str; 2]); 36] = [
+const EXAMPLES: [(&str, [&str; 2]); 37] = [
     ("report", ["report", "report --plan plan.toml --profile staff --out page"]),
     (
         "run",
@@ -61,6 +61,10 @@ const EXAMPLES: [(&str, [&str; 2]); 36] = [
             "analyze --resources 500 --mappings 8",
             "analyze --plan plan.toml --constraint 'rejected<1%'",
         ],
+    ),
+    (
+        "preflight",
+        ["preflight --plan plan.toml", "preflight --plan plan.toml --only access,fields --json"],
     ),
     (
         "probe",
@@ -122,7 +126,7 @@ const EXAMPLES: [(&str, [&str; 2]); 36] = [
 ];
 
 /// Flags that `-h` leaves to `--help`.
-const RARE: [&str; 52] = [
+const RARE: [&str; 55] = [
     "metadata_cache",
     "chunk_size",
     "chunk_pause",
@@ -175,10 +179,15 @@ const RARE: [&str; 52] = [
     "runs",
     "only",
     "batch_size",
+    "require_preflight",
+    "signatures",
+    "signed_by",
 ];
 
 /// Flags of this verb that are not rare there.
-const COMMON: [(&str, &str); 8] = [
+const COMMON: [(&str, &str); 10] = [
+    ("preflight", "only"),
+    ("preflight", "allow_writes_to"),
     ("probe", "write"),
     ("fit", "write"),
     ("calibrate", "write"),
@@ -190,7 +199,12 @@ const COMMON: [(&str, &str); 8] = [
 ];
 
 /// Flags that a verb has with others and does not honour, with the reason.
-const IDLE: [(&str, &str, &str); 4] = [
+const IDLE: [(&str, &str, &str); 5] = [
+    (
+        "preflight",
+        "world",
+        "it is made over HTTP, and in virtual time where nothing is read or written",
+    ),
     ("benchmark", "thresholds", "each strategy is run, and none is chosen"),
     ("scalability", "resources", "--sizes gives the sizes"),
     ("scalability", "resource_ids", "--sizes gives the sizes"),

@@ -8,6 +8,7 @@ use super::args::{EngineArgs, Switch, WorkloadArgs, WorldArgs};
 use super::error::CliError;
 use super::files::{bytes, read};
 use super::terminal::complain;
+use neon_mock::api::AccountId;
 use neon_mock::bounds::FILE_BYTES;
 use neon_mock::profile::Profile;
 use neonbench::experiment::{Candidate, Constraint, Goal, Portfolio};
@@ -17,7 +18,7 @@ use neonbench::store::{Claimant, Header, Lease, ProfileText, RunState, Site, Sto
 use neonbench_engine::engine::limiter::{Limiter, Manners};
 use neonbench_engine::engine::{Guard, Reads, Settings, Strategy};
 use neonbench_engine::near::no_such;
-use neonbench_engine::plan::{Plan, parse_ids};
+use neonbench_engine::plan::{Plan, Selection, parse_ids};
 use neonbench_engine::record::WorldName;
 use neonbench_engine::run::{RunError, RunSpec, World};
 use neonbench_engine::scenario::{
@@ -129,6 +130,11 @@ impl Inputs {
             ));
         }
         Ok(())
+    }
+
+    /// True if flags or scenario file name a profile, so that the target's limits are known.
+    pub(super) const fn names_profile(&self) -> bool {
+        self.names_profile
     }
 
     /// The seed in force.
@@ -260,6 +266,44 @@ impl Inputs {
         })
     }
 
+    /// The accounts that flags or the plan list, as many as are asked for; `None` if they have to be found.
+    pub(super) fn listed(&self) -> Option<Vec<AccountId>> {
+        let of_plan = || match &self.workload.plan.as_ref()?.selection {
+            Selection::Ids(ids) => Some(ids),
+            _ => None,
+        };
+        let ids = self.workload.ids.as_ref().or_else(of_plan)?;
+        let most = self.workload.sample.map_or(ids.len(), |most| ids.len().min(most as usize));
+        Some(ids[..most].to_vec())
+    }
+
+    /// World and target, without the API key.
+    pub(super) fn site(&self) -> Site {
+        site_of(&self.world)
+    }
+
+    /// The specification of `order` in `world`, as a store has it.
+    pub(super) fn header(&self, world: &World, order: &RunSpec<'_>) -> Header {
+        let scenario = order.scenario;
+        let sample = match &scenario.resources {
+            Resources::Ids(_) => None,
+            Resources::Search { most, .. } => *most,
+        };
+        Header {
+            schema: Header::SCHEMA,
+            scenario: scenario.name.clone(),
+            plan: scenario.plan.clone(),
+            accounts: scenario.accounts(),
+            sample,
+            dataset: scenario.dataset_source().cloned(),
+            profile: self.profile.clone(),
+            settings: order.settings.clone(),
+            chosen_by: order.chosen_by,
+            reason: order.reason.clone(),
+            site: site_of(world),
+        }
+    }
+
     /// Notes `order` in `store` before its first call, with at most `most` of its accounts, and gives it to
     /// `claimant`.
     ///
@@ -271,34 +315,40 @@ impl Inputs {
         most: usize,
         claimant: Claimant<'_>,
     ) -> Result<Lease, CliError> {
-        let scenario = order.scenario;
-        let (ids, sample) = match &scenario.resources {
-            Resources::Ids(ids) => (Some(&ids[..ids.len().min(most)]), None),
-            Resources::Search { most, .. } => (None, *most),
-        };
-        let header = Header {
-            schema: Header::SCHEMA,
-            scenario: scenario.name.clone(),
-            plan: scenario.plan.clone(),
-            accounts: scenario.accounts(),
-            sample,
-            dataset: scenario.dataset_source().cloned(),
-            profile: self.profile.clone(),
-            settings: order.settings.clone(),
-            chosen_by: order.chosen_by,
-            reason: order.reason.clone(),
-            site: match &self.world {
-                World::Virtual => Site::Virtual,
-                World::EmbeddedHttp => Site::EmbeddedHttp,
-                World::ForeignHttp(Target { base_url, org_id, .. }) => {
-                    Site::ForeignHttp { base_url: base_url.clone(), org_id: org_id.clone() }
-                }
-            },
+        self.begin_at(&self.world, store, order, most, claimant)
+    }
+
+    /// The same in another `world` than that of the flags.
+    ///
+    /// Errors: as those of [`begin`](Self::begin).
+    pub(super) fn begin_at(
+        &self,
+        world: &World,
+        store: &mut Store,
+        order: &RunSpec<'_>,
+        most: usize,
+        claimant: Claimant<'_>,
+    ) -> Result<Lease, CliError> {
+        let header = self.header(world, order);
+        let ids = match &order.scenario.resources {
+            Resources::Ids(ids) => Some(&ids[..ids.len().min(most)]),
+            Resources::Search { .. } => None,
         };
         store.begin(&header, ids, claimant).map_err(|error| match error {
             StoreError::Overlap { .. } => overlap(&error),
             error => error.into(),
         })
+    }
+}
+
+/// World and target of runs in `world`, without the API key.
+fn site_of(world: &World) -> Site {
+    match world {
+        World::Virtual => Site::Virtual,
+        World::EmbeddedHttp => Site::EmbeddedHttp,
+        World::ForeignHttp(Target { base_url, org_id, .. }) => {
+            Site::ForeignHttp { base_url: base_url.clone(), org_id: org_id.clone() }
+        }
     }
 }
 

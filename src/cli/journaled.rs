@@ -10,10 +10,10 @@ use neon_mock::api::AccountId;
 use neon_mock::bounds;
 use neonbench::store::{Header, Lease, RunState, Site, Store, StoreError, StoredRun, TakenRun};
 use neonbench::text::{join_and, plural};
-use neonbench_engine::engine::{EngineError, Stop};
+use neonbench_engine::engine::{EngineError, ReviewMode, Stop, WriteReview};
 use neonbench_engine::event::Observer;
 use neonbench_engine::journal::{
-    AccountStatus, JournalError, Ledger, LedgerEntry, RetryScope, Settlements,
+    AccountStatus, Journal, JournalError, Ledger, LedgerEntry, RetryScope, Settlements,
 };
 use neonbench_engine::record::{CallCounts, RunRecord};
 use neonbench_engine::run::{self, Run, RunContext, RunError, RunSpec, World};
@@ -60,6 +60,28 @@ pub(super) struct ResumableRun {
 }
 
 impl ResumableRun {
+    /// Run `id` of `store` at `target`, which no other process has.
+    ///
+    /// Errors: the store has no such run.
+    pub(super) fn of(store: Store, id: i64, target: Target) -> Result<Self, CliError> {
+        let run = store.run(id)?;
+        let header = run.header.clone().ok_or_else(|| cannot("review", id, "it has no journal"))?;
+        let take_over = TakeOver { after: None };
+        Ok(Self { store, run, header, target, take_over, same_organisation: false })
+    }
+
+    /// Compares the run's fields with `ledger`, or takes them back, `how` it says. Every event goes to `observer`.
+    ///
+    /// Errors: the target cannot be reached.
+    pub(super) fn review(
+        &self,
+        ledger: &Ledger,
+        how: (&Stop, &dyn Journal, ReviewMode),
+        observer: &mut dyn Observer,
+    ) -> Result<WriteReview, CliError> {
+        Ok(run::review(&self.target, &self.header.settings, ledger, how, observer)?)
+    }
+
     /// Takes the run for `verb`, if it is in one of the states `from`; the state that it is in otherwise.
     ///
     /// Errors: another process owns it, or the store cannot be written.
@@ -246,6 +268,7 @@ impl JournaledRun<'_> {
         if store.is_held(lease).is_ok_and(|is_held| !is_held) {
             return Err(owner::lost(store, lease.run, &late));
         }
+        owned.end();
         match made {
             Ok(mut run) => {
                 run.record.run = Some(lease.run);

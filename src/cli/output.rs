@@ -26,6 +26,8 @@ const SHOWN: usize = 5;
 pub(super) struct Verbosity {
     /// No progress, notes or warnings on standard error.
     pub(super) quiet: bool,
+    /// Details of what is in order, too.
+    pub(super) is_verbose: bool,
 }
 
 impl Verbosity {

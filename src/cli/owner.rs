@@ -15,6 +15,7 @@ use neonbench_engine::journal::{BEAT_EVERY, LeaseWatch, OwnerSign};
 use neonbench_engine::world::WallClock;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -112,6 +113,8 @@ pub(super) struct TakeOver {
 #[derive(Debug)]
 pub(super) struct OwnedRun {
     pub(super) lease: Lease,
+    /// True once this process gives the run up itself.
+    is_ending: Arc<AtomicBool>,
     heart: Option<(mpsc::Sender<()>, JoinHandle<()>)>,
 }
 
@@ -120,8 +123,20 @@ impl OwnedRun {
     pub(super) fn keep(lease: Lease, path: &Path, stop: &Arc<Stop>) -> Self {
         let (end, ended) = mpsc::channel();
         let (path, stop, kept) = (path.to_owned(), Arc::clone(stop), lease.clone());
-        let thread = std::thread::spawn(move || beat(&kept, &path, &stop, &ended));
-        Self { lease, heart: Some((end, thread)) }
+        let is_ending = Arc::new(AtomicBool::new(false));
+        let given_up = Arc::clone(&is_ending);
+        let lost = move || {
+            if !given_up.load(Ordering::SeqCst) {
+                stop.set();
+            }
+        };
+        let thread = std::thread::spawn(move || beat(&kept, &path, lost, &ended));
+        Self { lease, is_ending, heart: Some((end, thread)) }
+    }
+
+    /// Says that this process is about to end the run: a heartbeat after that stops nothing more.
+    pub(super) fn end(&self) {
+        self.is_ending.store(true, Ordering::SeqCst);
     }
 }
 
@@ -134,14 +149,14 @@ impl Drop for OwnedRun {
     }
 }
 
-fn beat(lease: &Lease, path: &Path, stop: &Stop, ended: &mpsc::Receiver<()>) {
+fn beat(lease: &Lease, path: &Path, lost: impl FnOnce(), ended: &mpsc::Receiver<()>) {
     let mut store = None;
     while matches!(ended.recv_timeout(BEAT_EVERY), Err(RecvTimeoutError::Timeout)) {
         // A store that cannot be written now may be later: the engine's own notes decide.
         store = store.or_else(|| Store::open(path).ok());
         let beats = store.as_ref().map(|store| store.beat(lease, now_unix_s()));
         if let Some(Ok(false)) = beats {
-            stop.set();
+            lost();
             return;
         }
     }
@@ -250,4 +265,49 @@ pub(super) fn lost(store: &Store, id: i64, late: &[AccountId]) -> CliError {
         }
     };
     CliError::TakenOver(format!("run {id} was taken over by another process ({by}); {written}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use neonbench::store::{Header, ProfileText, Site};
+    use neonbench_engine::engine::{Settings, Strategy};
+    use neonbench_engine::record::ChosenBy;
+    use neonbench_engine::scenario::{Scenario, Workload};
+
+    #[test]
+    fn a_heartbeat_after_the_end_of_ones_own_run_stops_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.sqlite");
+        let scenario = Scenario::new(Workload::default()).unwrap();
+        let header = Header {
+            schema: Header::SCHEMA,
+            scenario: scenario.name.clone(),
+            plan: scenario.plan.clone(),
+            accounts: 1,
+            sample: None,
+            dataset: None,
+            profile: ProfileText::built_in("constant").unwrap(),
+            settings: Settings::new(Strategy::Hybrid),
+            chosen_by: ChosenBy::User,
+            reason: String::new(),
+            site: Site::Virtual,
+        };
+        for is_own_end in [true, false] {
+            let mut store = Store::open(&path).unwrap();
+            let process = this_process();
+            let lease = store.begin(&header, None, claimant("run", &process, true)).unwrap();
+            let stop = Arc::new(Stop::default());
+            let owned = OwnedRun::keep(lease, &path, &stop);
+            if is_own_end {
+                owned.end();
+            }
+            store.end(&owned.lease, RunState::Finished, None).unwrap();
+            // The next heartbeat finds no lease, and is the last.
+            while owned.heart.as_ref().is_some_and(|(_, thread)| !thread.is_finished()) {
+                std::thread::yield_now();
+            }
+            assert_eq!(stop.is_set(), !is_own_end);
+        }
+    }
 }

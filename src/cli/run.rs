@@ -1,6 +1,7 @@
 //! `neonbench run`: one migration.
 
 use super::args::{AuditArgs, JobArgs, JournalArgs, ValuesArgs};
+use super::certificate::{CertificateArgs, CoveredRun};
 use super::changes::ChangesArgs;
 use super::command_line::CommandLine;
 use super::error::{CliError, code};
@@ -51,6 +52,8 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     audit: AuditArgs,
     #[command(flatten)]
+    certificate: CertificateArgs,
+    #[command(flatten)]
     changes: ChangesArgs,
     #[command(flatten)]
     journal: JournalArgs,
@@ -59,7 +62,8 @@ pub(super) struct RunArgs {
 }
 
 pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
-    let status = LiveLine::new(line, 3 + usize::from(args.forecast));
+    let more = [args.forecast, args.certificate.is_demanded()].map(usize::from);
+    let status = LiveLine::new(line, 3 + more.iter().sum::<usize>());
     status.step("choosing a strategy");
     let inputs = Inputs::read(&args.job.workload, &args.job.engine, &args.job.world)?;
     let mut order = inputs.order(&inputs.scenario, None)?;
@@ -77,6 +81,11 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
     }
     args.lists_changes(&order)?;
     name_open_targets(&order, line)?;
+    let covered = args.covered(&inputs, &order, (&status, line))?;
+    if let Some(covered) = &covered {
+        order.scenario = &covered.scenario;
+        order.session.calls_before = order.session.calls_before.plus(covered.calls);
+    }
     let forecast = args.forecast.then(|| {
         status.step("forecasting by 100 simulations");
         forecast(order.scenario, &order.settings)
@@ -177,6 +186,22 @@ impl RunArgs {
         let by_default = over_http && !self.job.store.no_store && !order.settings.dry_run;
         let asked = self.journal.journal || self.changes.changes.is_some();
         asked || (by_default && !self.journal.no_journal && self.replicates == 1)
+    }
+
+    /// Checks the certificate that is demanded, if one is.
+    ///
+    /// Errors: it does not cover the run.
+    fn covered(
+        &self,
+        inputs: &Inputs,
+        order: &RunSpec<'_>,
+        (status, line): (&LiveLine, &CommandLine),
+    ) -> Result<Option<CoveredRun>, CliError> {
+        if self.certificate.is_demanded() {
+            status.step("checking the certificate");
+        }
+        let is_journaled = !self.journal.no_journal && !self.job.store.no_store;
+        self.certificate.cover(inputs, order, is_journaled, (&self.job.store, line))
     }
 
     /// Checks that a list of changes that is asked for can be made: it is read from the journal.
@@ -304,6 +329,9 @@ fn failed_ids(args: &RunArgs, run: &Run) -> Result<String, CliError> {
     Ok(format!("@{}", file.display()))
 }
 
+/// Flags that speak of all accounts, and not of those that failed.
+const OF_THE_WHOLE: [&str; 4] = ["sample", "require_preflight", "signatures", "signed_by"];
+
 /// The command worth running after this one.
 ///
 /// Errors: the list of the failed accounts cannot be written.
@@ -314,7 +342,7 @@ fn next_command(args: &RunArgs, line: &CommandLine, run: &Run) -> Result<String,
     }
     if record.records.failed > 0 && !run.measure.failed().is_empty() {
         let ids = failed_ids(args, run)?;
-        return Ok(line.clone().without(&["sample"]).with("resource_ids", ids).to_string());
+        return Ok(line.clone().without(&OF_THE_WHOLE).with("resource_ids", ids).to_string());
     }
     if record.dry_run {
         return Ok(line.clone().without(&["dry_run"]).to_string());

@@ -10,6 +10,7 @@ use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap_complete::Shell;
 use neon_mock::profile::WireProfile;
 use neonbench::judge::JudgeRecord;
+use neonbench::preflight::certificate::Statement;
 use neonbench::report::json::{DecisionRecord, ReportRecord};
 use neonbench::select::Judgement;
 use neonbench::selftest::SelftestRecord;
@@ -29,7 +30,7 @@ pub(super) struct SchemaArgs {
 type NamedSchema = (&'static str, &'static str, fn() -> Schema);
 
 /// Outputs and files that have a schema.
-const SCHEMAS: [NamedSchema; 16] = [
+const SCHEMAS: [NamedSchema; 17] = [
     ("run", "`run --json`, and the last line of `run --json-lines`", of::<run::RunOutput<'static>>),
     ("benchmark", "`benchmark --json`", of::<benchmark::BenchmarkRecord>),
     ("compare", "`compare --json`", of::<compare::CompareRecord>),
@@ -48,6 +49,7 @@ const SCHEMAS: [NamedSchema; 16] = [
     ),
     ("show-config", "`show-config --json`", of::<show_config::ConfigRecord>),
     ("probe", "`probe --json` and `fit --json`", of::<fitted::FittedRecord>),
+    ("certificate", "The certificate that `preflight --out` writes", of::<Statement>),
     ("plan", "A plan file in JSON, or in TOML", of::<WirePlan>),
     ("profile", "A profile file in TOML", of::<WireProfile>),
 ];

@@ -6,6 +6,7 @@ use super::inputs::Inputs;
 use super::plan::unmapped_at;
 use neon_mock::api::AccountId;
 use neonbench_engine::engine::{Settings, Stop, Strategy, count_accounts, find_accounts};
+use neonbench_engine::event::Observer;
 use neonbench_engine::measure::Measure;
 use neonbench_engine::plan::Selection;
 use neonbench_engine::record::CallCounts;
@@ -67,7 +68,7 @@ impl Inputs {
     }
 }
 
-/// The accounts of a plan's `selection` at `target`, the first `most` of them.
+/// The accounts of a plan's `selection` at `target`, the first `most` of them; every event goes to `observer`.
 ///
 /// Errors: the server does not serve the search, or it was stopped.
 pub(super) fn selected_at(
@@ -75,6 +76,7 @@ pub(super) fn selected_at(
     selection: &Selection,
     most: Option<u64>,
     stop: &Stop,
+    observer: &mut dyn Observer,
 ) -> Result<Vec<AccountId>, CliError> {
     if let Selection::Ids(ids) = selection {
         return Ok(ids[..most.map_or(ids.len(), |most| ids.len().min(most as usize))].to_vec());
@@ -82,7 +84,7 @@ pub(super) fn selected_at(
     let Selection::Filter(criteria) = selection.at_server() else { return Ok(Vec::new()) };
     let transport = HttpTransport::new(target.clone()).map_err(RunError::Http)?;
     let (clock, settings) = (WallClock::start(), Settings::new(Strategy::Standard));
-    let finding = find_accounts(&transport, &clock, &settings, (&criteria, most), stop);
+    let finding = find_accounts(&transport, &clock, &settings, (&criteria, most), stop, observer);
     let found = runtime().map_err(CliError::Runtime)?.block_on(finding);
     Ok(found.map_err(RunError::Engine)?)
 }

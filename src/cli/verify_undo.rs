@@ -15,9 +15,10 @@ use neon_mock::api::AccountId;
 use neonbench::store::{RunState, TakenRun};
 use neonbench::text::{field_value, join_and};
 use neonbench_engine::engine::{FieldConflict, ReviewMode, Stop, WriteReview};
+use neonbench_engine::event::Observer;
 use neonbench_engine::journal::{Journal, Ledger, NoJournal};
-use neonbench_engine::run;
 use serde::Serialize;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -214,11 +215,9 @@ fn reviewed(
     line: &CommandLine,
 ) -> Result<WriteReview, CliError> {
     let status = LiveLine::new(line, 1);
-    let doing = if how.2 == ReviewMode::Undo { "undoing" } else { "reading accounts again" };
-    status.step(doing);
+    status.step("reading accounts again");
     let mut observer = status.observer("");
-    let settings = &reopened.header.settings;
-    Ok(run::review(&reopened.target, settings, ledger, how, &mut observer)?)
+    reopened.review(ledger, how, &mut observer)
 }
 
 /// Refuses to undo run `id` before the runs `later`, or says so in a trial.
@@ -244,11 +243,11 @@ fn in_order(id: i64, later: &[i64], dry_run: bool, line: &CommandLine) -> Result
 /// Takes the run and reverts its writes.
 ///
 /// Errors: another process owns it or takes it over, or the server does not answer.
-fn restored(
+pub(super) fn restored(
     reopened: &mut ResumableRun,
-    of: &RunRef,
+    store: &Path,
     stop: &Arc<Stop>,
-    line: &CommandLine,
+    observer: &mut dyn Observer,
 ) -> Result<WriteReview, CliError> {
     let id = reopened.run.id;
     // Before the first write: however this ends, the run can no longer be resumed.
@@ -257,10 +256,10 @@ fn restored(
             Ok(taken) => taken,
             Err(state) => return Err(cannot("undo", id, format_args!("it is {}", state.name()))),
         };
-    let owned = OwnedRun::keep(lease, &of.store.store, stop);
+    let owned = OwnedRun::keep(lease, store, stop);
     let (found, late) = {
         let journal = reopened.store.journal(&owned.lease)?;
-        let found = reviewed(reopened, &ledger, (stop, &journal, ReviewMode::Undo), line);
+        let found = reopened.review(&ledger, (stop, &journal, ReviewMode::Undo), observer);
         (found, journal.late_writes())
     };
     if !reopened.store.is_held(&owned.lease)? {
@@ -297,7 +296,10 @@ pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliE
         let ledger = reopened.store.ledger(id)?;
         reviewed(&reopened, &ledger, (&stop, &NoJournal, ReviewMode::DryUndo), line)?
     } else {
-        restored(&mut reopened, of, &stop, line)?
+        let status = LiveLine::new(line, 1);
+        status.step("undoing");
+        let mut observer = status.observer("");
+        restored(&mut reopened, &of.store.store, &stop, &mut observer)?
     };
     let is_done = found.failed.is_empty() && found.left_out == 0 && !stop.is_set();
     let late = reopened.store.late_writes(id)?;

@@ -42,7 +42,7 @@ impl ProfileText {
 }
 
 /// The world and target of a run, without the API key.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Site {
     /// In virtual time: the organisation ends with the process.

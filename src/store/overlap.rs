@@ -111,6 +111,32 @@ impl Store {
         Ok(())
     }
 
+    /// The run that `header` would meet on the accounts `ids`, if there is one.
+    ///
+    /// Errors: the store cannot be read.
+    pub fn met_by(
+        &self,
+        header: &Header,
+        ids: &[AccountId],
+    ) -> Result<Option<RunOverlap>, StoreError> {
+        match self.refuse_overlap(header, ids, None) {
+            Ok(()) => Ok(None),
+            Err(StoreError::Overlap { overlap, .. }) => Ok(Some(*overlap)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The runs on that server that another process owns or that are not ended, by their numbers.
+    ///
+    /// Errors: the store cannot be read.
+    pub fn unfinished_at(&self, header: &Header) -> Result<Vec<(i64, RunState)>, StoreError> {
+        let Some(site) = header.site.server() else { return Ok(Vec::new()) };
+        let others = self.runs_at(&site)?.into_iter();
+        let open = others
+            .filter(|other| other.state != RunState::Finished && !other.header.settings.dry_run);
+        Ok(open.map(|other| (other.id, other.state)).collect())
+    }
+
     /// The runs on that server that are not undone, in the order of their numbers. One of another form is no run that
     /// this version could have made.
     fn runs_at(&self, site: &(String, String)) -> Result<Vec<OtherRun>, StoreError> {

@@ -5,6 +5,9 @@ use super::journal::RunState;
 use super::lease::LeaseHolder;
 use super::{Store, StoreError};
 
+/// Tables of records that are no runs.
+const DOCUMENTS: [&str; 2] = ["documents", "certificates"];
+
 /// A selection of stored records to delete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purge {
@@ -55,10 +58,14 @@ impl Store {
             Purge::Run(id) if runs.is_empty() => Err(self.no_run(id)),
             Purge::Run(_) => Ok((runs, 0)),
             _ => {
-                let count = format!("SELECT count(*) FROM documents WHERE {condition}");
-                let read = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
-                let count = self.connection.query_row(&count, [parameter], read).map_err(sqlite)?;
-                Ok((runs, count.cast_unsigned()))
+                let mut documents = 0;
+                for table in DOCUMENTS {
+                    let count = format!("SELECT count(*) FROM {table} WHERE {condition}");
+                    let read = |row: &rusqlite::Row<'_>| row.get::<_, i64>(0);
+                    let count = self.connection.query_row(&count, [parameter], read);
+                    documents += count.map_err(sqlite)?.cast_unsigned();
+                }
+                Ok((runs, documents))
             }
         }
     }
@@ -109,7 +116,9 @@ impl Store {
         };
         let mut gone = delete("runs")?;
         if !matches!(what, Purge::Run(_)) {
-            gone += delete("documents")?;
+            for table in DOCUMENTS {
+                gone += delete(table)?;
+            }
         }
         transaction.commit()?;
         self.connection.execute_batch("VACUUM")?;

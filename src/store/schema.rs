@@ -12,7 +12,7 @@ const APPLICATION_ID: i64 = 0x6e65_6f62;
 const FIRST: i64 = 2;
 
 /// Additions to the tables, of version 3, 4, …: each only adds tables, columns and indexes.
-const ADDITIONS: [&str; 1] = [super::lease::TABLES];
+const ADDITIONS: [&str; 2] = [super::lease::TABLES, super::certificates::TABLES];
 
 /// Version of the tables.
 pub(super) const VERSION: i64 = FIRST + ADDITIONS.len().cast_signed() as i64;

@@ -2,13 +2,14 @@
 //! error, and the contract's exit codes.
 
 mod bounds;
+mod certificates;
 mod colleagues;
 mod datasets;
 mod everything;
 mod face;
 mod files;
 mod first_tries;
-mod forwarder;
+pub(crate) mod forwarder;
 mod hostile;
 pub(crate) mod journals;
 mod mistakes;
@@ -17,14 +18,14 @@ mod mutated;
 mod neon_import;
 mod outages;
 mod owners;
-mod place;
+pub(crate) mod place;
 mod plans;
 mod probes;
 mod real_plans;
 mod repeat;
 mod run;
 mod selftest;
-mod sigkill;
+pub(crate) mod sigkill;
 #[cfg(unix)]
 pub(crate) mod stops;
 #[cfg(unix)]

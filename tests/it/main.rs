@@ -10,6 +10,7 @@ mod limiters;
 mod manager;
 mod msrv;
 mod owners;
+mod preflight;
 mod probe;
 mod ranking;
 mod reference;

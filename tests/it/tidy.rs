@@ -45,7 +45,7 @@ const CRATES: &[(&str, &[Floor])] = &[
         "lib",
     ]),
     ("src/", &[
-        "text stats",
+        "digest text stats",
         "findings replicate neon_import",
         "probe",
         "experiment",
@@ -60,7 +60,7 @@ const CRATES: &[(&str, &[Floor])] = &[
          report/guide/responses report/guide/verdict report/judged report/methodology/auto \
          report/methodology/benches report/methodology/forecasts report/methodology/http \
          report/methodology/regrets report/methodology/staff",
-        "manager report",
+        "manager preflight report",
         "cli",
         "lib main",
     ]),
@@ -73,7 +73,7 @@ const CRATES: &[(&str, &[Floor])] = &[
 /// runtime.
 #[rustfmt::skip]
 const MEANS: &[(&str, &str)] = &[
-    ("tokio", "engine/src/world engine/src/run src/probe src/cli src/selftest mock/src/server \
+    ("tokio", "engine/src/world engine/src/run src/preflight/server src/probe src/cli src/selftest mock/src/server \
                mock/src/wall_clock mock/src/builder engine/src/engine/stop"),
     ("hyper", "mock/src/server"),
     ("reqwest", "engine/src/world"),
@@ -84,7 +84,7 @@ const MEANS: &[(&str, &str)] = &[
     ("plotters", "src/report"),
     ("minijinja", "src/report"),
     ("wiremock", "mock/src/wiremock mock/src/lib"),
-    ("std::fs", "src/cli src/store engine/src/plan/ids mock/src/wall_clock"),
+    ("std::fs", "src/cli src/store src/preflight/host engine/src/plan/ids mock/src/wall_clock"),
     ("std::net", "engine/src/world src/selftest src/cli mock/src/server mock/src/builder \
                   mock/src/neon_mock"),
     ("std::env", "src/cli src/selftest/record"),
@@ -93,12 +93,12 @@ const MEANS: &[(&str, &str)] = &[
                      src/select src/selftest/record src/store src/cli"),
     ("println!", "src/cli"),
     ("eprintln!", "src/cli src/main"),
-    ("neon_mock::NeonMock", "mock/src/lib engine/src/run src/manager src/selftest src/probe src/cli"),
+    ("neon_mock::NeonMock", "mock/src/lib engine/src/run src/manager src/preflight src/selftest src/probe src/cli"),
     ("neonbench_engine::run", "src/experiment src/replicate src/delta src/findings/gain src/probe \
-                               src/store src/select src/manager src/report/shared src/report/methodology/http \
+                               src/store src/select src/manager src/preflight src/report/shared src/report/methodology/http \
                                src/report/decision/risks src/report/decision/timeline \
                                src/report/decision/whatif src/cli"),
-    ("neonbench_engine::world", "src/experiment src/manager src/report/methodology src/probe \
+    ("neonbench_engine::world", "src/experiment src/manager src/preflight src/report/methodology src/probe \
                                  src/select/simulate src/selftest src/cli"),
 ];
 

@@ -8,6 +8,7 @@ use crate::scenario::Scenario;
 use crate::transport::Traffic;
 use crate::world::{InProcess, VirtualClock, WallClock};
 use neon_mock::Neon;
+use neon_mock::fault::FaultKind;
 use std::time::Duration;
 
 /// The mock after a simulated run, or after the part of it that was simulated.
@@ -23,25 +24,62 @@ pub struct Simulated {
     pub has_ended: bool,
 }
 
+/// A mock in virtual time, which outlives the runs that are made against it.
+#[derive(Debug)]
+pub struct SimulatedServer {
+    clock: VirtualClock,
+    transport: InProcess,
+}
+
+impl SimulatedServer {
+    /// A server of `neon`, at time zero.
+    pub fn new(neon: Neon) -> Self {
+        let clock = VirtualClock::new();
+        Self { transport: InProcess::new(neon, clock.clone()), clock }
+    }
+
+    /// Runs `job` as long as `goes_on`: a run that it ends is killed, and calls in flight are carried out without
+    /// it. True if the run ended by itself. Every event goes to `observer`.
+    ///
+    /// Errors: [`RunError::Engine`] if the run could not go on, [`RunError::Stalled`] if it waited for
+    /// something that cannot happen.
+    pub fn run(
+        &self,
+        job: Job<'_>,
+        goes_on: &dyn Fn() -> bool,
+        observer: &mut dyn Observer,
+    ) -> Result<bool, RunError> {
+        let run = engine::run(&self.transport, &self.clock, job, observer);
+        Ok(self.clock.run_while(goes_on, run)?.transpose()?.is_some())
+    }
+
+    /// Fails the next call like this.
+    pub fn fail_next(&self, kind: FaultKind) {
+        self.transport.fail_next(kind);
+    }
+
+    /// The result of `look` at the mock.
+    pub fn with<R>(&self, look: impl FnOnce(&Neon) -> R) -> R {
+        self.transport.with(look)
+    }
+}
+
 /// Runs `job` in virtual time against the mock of `scenario`, as long as `goes_on`; every event goes to
 /// `observer`.
 ///
 /// The seed of the job's settings makes the organisation and the service times too.
 ///
-/// Errors: [`RunError::Engine`] if the run could not go on, [`RunError::Stalled`] if it waited for
-/// something that cannot happen.
+/// Errors: as those of [`SimulatedServer::run`].
 pub fn simulate(
     scenario: &Scenario,
     job: Job<'_>,
     goes_on: &dyn Fn() -> bool,
     observer: &mut dyn Observer,
 ) -> Result<Simulated, RunError> {
-    let clock = VirtualClock::new();
-    let transport = InProcess::new(scenario.neon(job.settings.seed), clock.clone());
+    let server = SimulatedServer::new(scenario.neon(job.settings.seed));
     let wall = WallClock::start();
-    let run = engine::run(&transport, &clock, job, observer);
-    let has_ended = clock.run_while(goes_on, run)?.transpose()?.is_some();
+    let has_ended = server.run(job, goes_on, observer)?;
     let wall = wall.elapsed();
-    let traffic = transport.traffic();
-    Ok(Simulated { neon: transport.into_neon(), traffic, wall, has_ended })
+    let traffic = server.transport.traffic();
+    Ok(Simulated { neon: server.transport.into_neon(), traffic, wall, has_ended })
 }

@@ -162,6 +162,20 @@ impl std::fmt::Debug for Target {
     }
 }
 
+/// An answer as it came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlainAnswer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The server's calendar (`Date`), in seconds since 1970, UTC.
+    pub date_unix_s: Option<u64>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+/// The most bytes of such an answer.
+const MAX_PLAIN: usize = 4 << 20;
+
 /// A target that cannot be called.
 #[derive(Debug, thiserror::Error)]
 #[allow(missing_docs, reason = "the messages say it")]
@@ -193,6 +207,22 @@ impl HttpTransport {
     pub(super) fn with_timeout(target: Target, timeout: Duration) -> Result<Self, HttpError> {
         let client = target.client(timeout)?;
         Ok(Self { client, target, local_ends: RefCell::default(), body_bytes: Cell::new(0) })
+    }
+
+    /// The answer to a GET of `path` below the base path, whatever its status: for calls that are no part of a
+    /// migration. It is not tried again.
+    ///
+    /// Errors: [`TransportError`] if there is no whole answer.
+    pub async fn get(&self, path: &str) -> Result<PlainAnswer, TransportError> {
+        let url = format!("{}{path}", self.target.base_url);
+        let http = self.client.get(url).basic_auth(&self.target.org_id, Some(&self.target.api_key));
+        let answer =
+            http.header(ACCEPT, "application/json").send().await.map_err(|error| broken(&error))?;
+        let date = answer.headers().get(DATE).and_then(|date| date.to_str().ok());
+        let date = date.and_then(|date| httpdate::parse_http_date(date).ok());
+        let since = date.and_then(|date| date.duration_since(SystemTime::UNIX_EPOCH).ok());
+        let (status, date_unix_s) = (answer.status().as_u16(), since.map(|it| it.as_secs()));
+        Ok(PlainAnswer { status, date_unix_s, body: body_of(answer, MAX_PLAIN).await? })
     }
 
     /// Connections and bytes so far.

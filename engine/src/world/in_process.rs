@@ -6,7 +6,7 @@ use crate::transport::{TIMEOUT, Traffic, Transport, TransportError};
 use neon_mock::Neon;
 use neon_mock::api::http::encode;
 use neon_mock::api::{Body, Endpoint, Request, Response};
-use neon_mock::fault::{Delivery, SLOW_BODY};
+use neon_mock::fault::{Delivery, NextFailure, SLOW_BODY};
 use neon_mock::profile::Profile;
 use std::cell::{Cell, RefCell};
 
@@ -36,6 +36,11 @@ impl InProcess {
     /// Limits, delays and fails by `profile` from now on. Calls in flight are forgotten.
     pub fn set_profile(&self, profile: Profile) {
         self.neon.borrow_mut().set_profile(profile);
+    }
+
+    /// Fails the next call like this.
+    pub fn fail_next(&self, order: impl Into<NextFailure>) {
+        self.neon.borrow_mut().fail_next(order);
     }
 
     /// The result of `look` at the mock as the calls have left it so far.

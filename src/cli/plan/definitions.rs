@@ -124,7 +124,9 @@ async fn texts_of(transport: &HttpTransport, field: FieldId) -> Option<Vec<Strin
 }
 
 /// The definitions that the server lists.
-pub(super) async fn fields_of(transport: &HttpTransport) -> Result<Vec<CustomField>, CliError> {
+pub(in crate::cli) async fn fields_of(
+    transport: &HttpTransport,
+) -> Result<Vec<CustomField>, CliError> {
     let request = Request::ListCustomFields(Category::Account);
     let failed =
         |reason: String| CliError::Target(format!("cannot read the field definitions: {reason}"));

@@ -9,6 +9,7 @@ use crate::cli::output::{plural, print_file};
 use crate::cli::progress::LiveLine;
 use crate::cli::selection::selected_at;
 use clap::Args;
+use neonbench_engine::event::Event;
 use neonbench_engine::plan::{Plan, list_ids};
 use neonbench_engine::scenario::{Scenario, Workload};
 use serde::Serialize;
@@ -60,7 +61,9 @@ pub(super) fn run(args: &IdsArgs, line: &CommandLine) -> Result<ExitCode, CliErr
     status.step("searching for the accounts");
     let (organisation, ids) = if let Some(base_url) = &args.base_url {
         let target = readable_target(base_url, &args.credentials)?;
-        (base_url.clone(), selected_at(&target, &plan.selection, args.sample, &stop)?)
+        let nobody = &mut |_: &Event| {};
+        let ids = selected_at(&target, &plan.selection, args.sample, &stop, nobody)?;
+        (base_url.clone(), ids)
     } else {
         let scenario = scenario(args, plan)?;
         let ids = scenario.selected(&scenario.organisation(args.seed));

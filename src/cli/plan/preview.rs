@@ -13,6 +13,7 @@ use clap::Args;
 use neon_mock::api::{Account, AccountId, AccountKind, CustomFieldItem, FieldId, Value};
 use neonbench_engine::decide::{Decision, SlotValues, apply, state_of_values};
 use neonbench_engine::engine::{EngineError, Settings, Stop, Strategy, read_accounts};
+use neonbench_engine::event::Event;
 use neonbench_engine::event::UnmappedValue;
 use neonbench_engine::measure::UnmappedCounts;
 use neonbench_engine::plan::{Plan, ResolvedField, ResolvedPlan, Selection, parse_ids};
@@ -139,7 +140,8 @@ fn of_server(args: &PreviewArgs, plan: &Plan, base_url: &str) -> Result<Preview,
         Some(ids) => Selection::Ids(parse_ids(ids)?),
         None => plan.selection.clone(),
     };
-    let ids = selected_at(&target, &selection, Some(args.sample), Stop::NEVER)?;
+    let ids =
+        selected_at(&target, &selection, Some(args.sample), Stop::NEVER, &mut |_: &Event| {})?;
     let transport = HttpTransport::new(target).map_err(RunError::Http)?;
     let (task, accounts) = runtime().map_err(CliError::Runtime)?.block_on(async {
         let task = resolve(plan, &fields_of(&transport).await?)?;

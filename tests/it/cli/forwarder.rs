@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc2822;
 
 /// Passes on what comes to its address; while it is down, nobody listens there.
 pub(crate) struct Forwarder {
@@ -14,6 +16,8 @@ pub(crate) struct Forwarder {
     is_up: Arc<AtomicBool>,
     open: Arc<Mutex<Vec<TcpStream>>>,
     accepting: Option<JoinHandle<()>>,
+    /// Hours that the server's calendar is set back.
+    hours_behind: i64,
 }
 
 impl Forwarder {
@@ -25,7 +29,19 @@ impl Forwarder {
             is_up: Arc::default(),
             open: Arc::default(),
             accepting: None,
+            hours_behind: 0,
         };
+        forwarder.accept(listener);
+        forwarder
+    }
+
+    /// The same, of a server whose calendar (`Date`) is `hours` behind.
+    pub(crate) fn behind(upstream: SocketAddr, hours: i64) -> Self {
+        let mut forwarder = Self::to(upstream);
+        forwarder.goes_down();
+        forwarder.hours_behind = hours;
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        forwarder.addr = listener.local_addr().unwrap();
         forwarder.accept(listener);
         forwarder
     }
@@ -74,6 +90,7 @@ impl Forwarder {
         self.is_up.store(true, Ordering::SeqCst);
         let (is_up, open, upstream) =
             (Arc::clone(&self.is_up), Arc::clone(&self.open), Arc::clone(&self.upstream));
+        let hours = self.hours_behind;
         self.accepting = Some(thread::spawn(move || {
             while is_up.load(Ordering::SeqCst) {
                 let Ok((client, _)) = listener.accept() else {
@@ -86,22 +103,38 @@ impl Forwarder {
                 let ends = [&client, &server].map(|end| end.try_clone().unwrap());
                 open.lock().unwrap().extend(ends);
                 let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-                thread::spawn(move || pass(from, to));
-                thread::spawn(move || pass(server, client));
+                thread::spawn(move || pass(from, to, 0));
+                thread::spawn(move || pass(server, client, hours));
             }
         }));
     }
 }
 
-fn pass(mut from: TcpStream, mut to: TcpStream) {
+fn pass(mut from: TcpStream, mut to: TcpStream, hours_behind: i64) {
     let mut buffer = [0; 16 << 10];
     while let Ok(read @ 1..) = from.read(&mut buffer) {
+        if hours_behind != 0 {
+            set_back(&mut buffer[..read], hours_behind);
+        }
         if to.write_all(&buffer[..read]).is_err() {
             break;
         }
     }
     to.shutdown(Shutdown::Both).ok();
     from.shutdown(Shutdown::Both).ok();
+}
+
+/// Sets the `Date` of an answer back; its head comes in one piece.
+fn set_back(answer: &mut [u8], hours: i64) {
+    let name = b"date: ";
+    let Some(at) = answer.windows(name.len()).position(|it| it.eq_ignore_ascii_case(name)) else {
+        return;
+    };
+    let Some(date) = answer.get_mut(at + name.len()..at + name.len() + 29) else { return };
+    let text = String::from_utf8_lossy(date).into_owned();
+    let Ok(moment) = OffsetDateTime::parse(&text.replace("GMT", "+0000"), &Rfc2822) else { return };
+    let earlier = (moment - time::Duration::hours(hours)).format(&Rfc2822).unwrap();
+    date.copy_from_slice(earlier.replace("+0000", "GMT").as_bytes());
 }
 
 impl Drop for Forwarder {

@@ -61,6 +61,9 @@ const NOT_REPEATED: [&str; 10] = [
     "changes",
 ];
 
+/// Flags of `run` that need a certificate: `certificates.rs` repeats them.
+const CERTIFIED: [&str; 3] = ["require-preflight", "signatures", "signed-by"];
+
 /// A place with the files that the flags name.
 fn place() -> Place {
     let place = Place::new();
@@ -129,7 +132,7 @@ fn next(said: &Outcome) -> String {
 fn every_flag_of_run_is_in_the_command_that_follows_its_trial() {
     let known: Vec<&str> = RUN.iter().map(|(flag, _)| *flag).collect();
     for flag in flags_of("run") {
-        let lists = [&known[..], &AT_A_SERVER, &NOT_REPEATED];
+        let lists = [&known[..], &AT_A_SERVER, &CERTIFIED, &NOT_REPEATED];
         assert!(lists.iter().any(|list| list.contains(&flag.as_str())), "--{flag}: no sample");
     }
     let place = place();

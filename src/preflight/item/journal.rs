@@ -1,0 +1,85 @@
+//! `journal`: the store can be written, has room for the journal, and a run that is killed is resumed by it.
+
+use super::{Item, Stage};
+use crate::preflight::ItemResult;
+use crate::preflight::host::free_bytes;
+use crate::preflight::killed::{Hardship, killed_and_resumed};
+use crate::preflight::subject::{Preflight, PreflightError};
+use crate::store::Store;
+use crate::text::{plural, sig3};
+use std::path::Path;
+
+pub(super) const ITEM: Item = Item {
+    name: "journal",
+    question: "Is there a journal with room for it, and does a killed run resume by it?",
+    stage: Stage::Free,
+    is_sized: true,
+    reads: 0,
+    run,
+};
+
+/// Accounts of the run that is killed.
+const ACCOUNTS: u64 = 60;
+
+/// Bytes that a store takes whatever it holds: tables, its log of 1,000 pages, and the record of a run.
+const FIXED_BYTES: u64 = 6 << 20;
+
+fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
+    let mut result = ItemResult::pass("");
+    let store = match subject.store {
+        Some(path) if subject.keeps_journal => path,
+        store => {
+            let flag = if store.is_none() { "--no-store" } else { "--no-journal" };
+            result.summary = "there is no journal".to_owned();
+            result.fail(format!(
+                "{flag}: a run that breaks off cannot be resumed, verified or undone"
+            ));
+            return Ok(result);
+        }
+    };
+    let opened = Store::open(store).and_then(|store| store.check_in_place());
+    if let Err(error) = opened {
+        result.summary = "the store cannot be used".to_owned();
+        result.fail(PreflightError::of(&error).to_string());
+        return Ok(result);
+    }
+    let migration = subject.migration()?;
+    let beside = store.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let beside = beside.unwrap_or(Path::new("."));
+    let folder = tempfile::tempdir_in(beside)?;
+    let part = migration.scenario.part(ACCOUNTS);
+    let hardship = Hardship { kills: 1, withdraws_key: false };
+    let killed = killed_and_resumed(&part, &migration.settings, hardship, folder.path())?;
+    let accounts = migration.scenario.expected_resources();
+    let needed = FIXED_BYTES + (killed.bytes_per_account * accounts as f64) as u64;
+    killed.judge(&mut result);
+    let mib = |bytes: u64| format!("{} MiB", sig3(bytes as f64 / 1_048_576.0));
+    result.summary = format!(
+        "a killed run resumes; {} need {} of journal",
+        plural(accounts, "account"),
+        mib(needed)
+    );
+    let free = free_bytes(beside);
+    let mut result = result
+        .with("bytes_per_account", killed.bytes_per_account.round())
+        .with("bytes_needed", needed)
+        .with("bytes_free", free)
+        .with("killed_run", killed.evidence());
+    match free {
+        Some(free) if free < needed => result.fail(format!(
+            "the disk of {} has {} free, and the journal needs {}",
+            store.display(),
+            mib(free),
+            mib(needed)
+        )),
+        Some(free) if free < 2 * needed => result.warn(format!(
+            "the disk of {} has {} free, less than twice the {} that the journal needs",
+            store.display(),
+            mib(free),
+            mib(needed)
+        )),
+        Some(_) => {}
+        None => result.remark("this system does not tell how much room the disk has"),
+    }
+    Ok(result)
+}
