@@ -140,8 +140,6 @@ pub struct Preflight<'a> {
     pub host: &'a dyn Host,
     /// The target of the migration: a server, or a mock of this process.
     pub place: SamplePlace,
-    /// True if the target is a mock of this process.
-    pub is_own_mock: bool,
     /// True if the sample may be written there.
     pub may_write: bool,
     /// True if limits and service times of the target are known: named by the user, or those of the mock.
@@ -197,7 +195,7 @@ impl Preflight<'_> {
         if let Some(migration) = &self.found.migration {
             return Ok(migration.clone());
         }
-        let accounts = if self.is_own_mock || matches!(self.plan.selection, Selection::Ids(_)) {
+        let accounts = if self.is_own_mock() || matches!(self.plan.selection, Selection::Ids(_)) {
             None
         } else {
             Some(self.snapshot()?.accounts.len() as u64)
@@ -205,6 +203,11 @@ impl Preflight<'_> {
         let migration = self.host.migration(accounts)?;
         self.found.migration = Some(migration.clone());
         Ok(migration)
+    }
+
+    /// True if the target is a mock of this process.
+    pub const fn is_own_mock(&self) -> bool {
+        !self.place.stays
     }
 
     /// The forecast of the migration.

@@ -118,7 +118,7 @@ impl PreflightRecord {
         Self {
             schema: 1,
             plan: plan.unwrap_or_else(scenario),
-            base_url: (!subject.is_own_mock).then(|| target.base_url.clone()),
+            base_url: (!subject.is_own_mock()).then(|| target.base_url.clone()),
             org_id: target.org_id.clone(),
             budget,
             calls: CallFigures::default(),

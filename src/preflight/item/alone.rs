@@ -22,7 +22,7 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
         subject.snapshot()?.accounts.iter().map(|account| account.id).collect();
     let migration = subject.migration()?;
     let mut result = ItemResult::pass("no other run is in the way");
-    if !subject.is_own_mock {
+    if !subject.is_own_mock() {
         for run in subject.host.in_the_way(&migration, &ids)? {
             result.fail(run);
         }

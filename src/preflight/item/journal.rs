@@ -30,7 +30,7 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
         Some(path) if subject.keeps_journal => path,
         store => {
             let flag = if store.is_none() { "--no-store" } else { "--no-journal" };
-            result.summary = "there is no journal".to_owned();
+            "there is no journal".clone_into(&mut result.summary);
             result.fail(format!(
                 "{flag}: a run that breaks off cannot be resumed, verified or undone"
             ));
@@ -39,7 +39,7 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
     };
     let opened = Store::open(store).and_then(|store| store.check_in_place());
     if let Err(error) = opened {
-        result.summary = "the store cannot be used".to_owned();
+        "the store cannot be used".clone_into(&mut result.summary);
         result.fail(PreflightError::of(&error).to_string());
         return Ok(result);
     }

@@ -16,7 +16,7 @@ pub(super) const ITEM: Item = Item {
     run,
 };
 
-const HOURS_OF_WEEK: usize = 168;
+const HOURS_OF_WEEK: i64 = 168;
 
 /// Weeks of edits that are counted.
 const WEEKS: i64 = 26;
@@ -31,7 +31,7 @@ const FEW: f64 = 1.0;
 #[derive(Debug)]
 struct WeekOfEdits {
     /// Edits per week in each hour.
-    rate: [f64; HOURS_OF_WEEK],
+    rate: [f64; HOURS_OF_WEEK as usize],
     edits: usize,
 }
 
@@ -40,7 +40,7 @@ impl WeekOfEdits {
     fn of(modified: impl Iterator<Item = i64>, now: i64) -> Self {
         let recent = modified.filter(|at| (now - WEEKS * WEEK_S..=now).contains(at));
         let minutes: BTreeSet<i64> = recent.map(|at| at.div_euclid(60)).collect();
-        let mut rate = [0.0; HOURS_OF_WEEK];
+        let mut rate = [0.0; HOURS_OF_WEEK as usize];
         for minute in &minutes {
             rate[hour_of_week(minute * 60)] += 1.0 / WEEKS as f64;
         }
@@ -62,7 +62,7 @@ impl WeekOfEdits {
     /// The start in the week from `now` on at which the fewest edits are to be expected, and their number; the
     /// first of several.
     fn quietest(&self, now: i64, seconds: f64) -> (i64, f64) {
-        let hours = (1..HOURS_OF_WEEK as i64).map(|hour| (now.div_euclid(3600) + hour) * 3600);
+        let hours = (1..HOURS_OF_WEEK).map(|hour| (now.div_euclid(3600) + hour) * 3600);
         let starts = std::iter::once(now).chain(hours);
         let edits = starts.map(|start| (start, self.expected(start, seconds)));
         edits.fold((now, f64::INFINITY), |best, next| if next.1 < best.1 { next } else { best })
@@ -71,7 +71,7 @@ impl WeekOfEdits {
 
 fn hour_of_week(at: i64) -> usize {
     // The first day of 1970 was a Thursday.
-    (at.div_euclid(3600) + 3 * 24).rem_euclid(HOURS_OF_WEEK as i64) as usize
+    (at.div_euclid(3600) + 3 * 24).rem_euclid(HOURS_OF_WEEK) as usize
 }
 
 fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {

@@ -116,7 +116,7 @@ impl SampleTrace {
 fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
     let migration = subject.migration()?;
     let mut result = ItemResult::pass("");
-    if !subject.is_own_mock {
+    if !subject.is_own_mock() {
         let definitions = subject.definitions()?;
         let trace = on_own_fields(subject, &definitions, &migration.settings)?;
         note(&mut result, "on a mock with the target's fields", &trace);
@@ -124,11 +124,11 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
     let ids = subject.sample_ids()?;
     let accounts = plural(ids.len() as u64, "account");
     if ids.is_empty() {
-        result.summary = "the plan selects no account".to_owned();
+        "the plan selects no account".clone_into(&mut result.summary);
         result.warn("the plan selects no account: nothing was written at the target");
         return Ok(result);
     }
-    if !subject.may_write || subject.store.is_none() && !subject.is_own_mock {
+    if !subject.may_write || subject.store.is_none() && !subject.is_own_mock() {
         result.summary = format!("{accounts} written and taken back on a mock alone");
         let why = if subject.may_write {
             "without a store no sample is written at the target: it could not be taken back"
@@ -142,7 +142,7 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
     order.scenario.resources = Resources::Ids(ids.clone());
     order.settings = gentle(subject, &migration.settings);
     let trace = at_place(subject, &subject.reader, &subject.place, &order, &ids)?;
-    let place = if subject.is_own_mock { "on a mock of the plan" } else { "at the target" };
+    let place = if subject.is_own_mock() { "on a mock of the plan" } else { "at the target" };
     result.summary =
         format!("{accounts}, {} of them written, verified and taken back {place}", trace.written);
     note(&mut result, place, &trace);

@@ -66,7 +66,7 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
     for question in &left {
         result.warn(format!("nobody knows whether {}", question.words));
     }
-    if subject.is_own_mock {
+    if subject.is_own_mock() {
         result.remark("a mock answers as it assumes: only the organisation itself tells");
     }
     Ok(result)
