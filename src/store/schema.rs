@@ -81,7 +81,13 @@ pub(super) enum StoreForm {
 ///
 /// Errors: it is of a later version, or belongs to another program.
 pub(super) fn recognise(store: &Store) -> Result<StoreForm, StoreError> {
-    let (mark, version, found) = described(&store.connection).map_err(|it| store.sqlite(it))?;
+    let wrong = |source| store.sqlite(source);
+    let (mark, version) = described(&store.connection).map_err(wrong)?;
+    // The mark is enough, and each opening would pay for more.
+    let found = match mark {
+        APPLICATION_ID => Vec::new(),
+        _ => structure(&store.connection).map_err(wrong)?,
+    };
     let form = |version| match version {
         VERSION => StoreForm::Current,
         earlier => StoreForm::Earlier(earlier),
@@ -108,10 +114,10 @@ pub(super) fn recognise(store: &Store) -> Result<StoreForm, StoreError> {
     }
 }
 
-/// Mark, version and structure of a database.
-fn described(connection: &Connection) -> rusqlite::Result<(i64, i64, Vec<String>)> {
+/// Mark and version of a database.
+fn described(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
     let number = |name| connection.pragma_query_value(None, name, |row| row.get(0));
-    Ok((number("application_id")?, number("user_version")?, structure(connection)?))
+    Ok((number("application_id")?, number("user_version")?))
 }
 
 /// Tables with their columns, indexes, views and triggers, one in a line. The index of documents is no
