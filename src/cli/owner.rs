@@ -25,7 +25,7 @@ pub(super) fn claimant<'a>(
     process: &'a ProcessIdentity,
     may_overlap: bool,
 ) -> Claimant<'a> {
-    Claimant { verb, process, at_unix_s: now_unix_s(), may_overlap }
+    Claimant { verb, process, at_unix_s: now_unix_s(), may_overlap, is_gone }
 }
 
 /// This process, as others recognise it.

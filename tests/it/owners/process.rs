@@ -140,7 +140,8 @@ impl<'s> World<'s> {
     }
 
     fn claimant<'p>(&self, process: &'p ProcessIdentity) -> Claimant<'p> {
-        Claimant { verb: "verb", process, at_unix_s: self.calendar_s(), may_overlap: false }
+        let (at_unix_s, may_overlap) = (self.calendar_s(), false);
+        Claimant { verb: "verb", process, at_unix_s, may_overlap, is_gone: |_| false }
     }
 
     /// Carries all `processes` out at once, each with its fate.
