@@ -119,6 +119,11 @@ pub enum ManagerError {
          allowing_writes_to; nothing was sent"
     )]
     Guard { base_url: String },
+    #[error(
+        "refused to send an API key to {base_url}: it is not on this machine, and http:// is clear text; use https://, \
+         or allow it by allowing_plain_http; nothing was sent"
+    )]
+    ClearText { base_url: String },
     #[error(transparent)]
     Scenario(#[from] ScenarioError),
     #[error(transparent)]
@@ -131,12 +136,14 @@ pub struct AccountsMigrationManager {
     client: Client,
     goal: Goal,
     writes_to: Option<String>,
+    plain_http: bool,
 }
 
 impl AccountsMigrationManager {
     /// A manager of what `client` points at.
     pub fn new(client: impl Into<Client>) -> Self {
-        Self { client: client.into(), goal: Goal::default(), writes_to: None }
+        let (goal, writes_to) = (Goal::default(), None);
+        Self { client: client.into(), goal, writes_to, plain_http: false }
     }
 
     /// The same, which chooses and ranks strategies by `goal`.
@@ -151,10 +158,17 @@ impl AccountsMigrationManager {
         Self { writes_to: Some(org_id.into()), ..self }
     }
 
+    /// The same, which may send its key in clear text, by http://, to a server that is not on this machine.
+    #[must_use]
+    pub fn allowing_plain_http(self) -> Self {
+        Self { plain_http: true, ..self }
+    }
+
     /// Carries out `plan` by `strategy`, and logs what happens; see [`log`](neonbench_engine::log).
     ///
     /// Errors: the run could not be made. Accounts that failed are in the result. A write to a server that is not
-    /// the mock on this machine needs [`allowing_writes_to`](Self::allowing_writes_to).
+    /// the mock on this machine needs [`allowing_writes_to`](Self::allowing_writes_to), and a key in clear text
+    /// [`allowing_plain_http`](Self::allowing_plain_http).
     /// Panics inside a tokio runtime where the client is a server: call it by `spawn_blocking`.
     pub fn execute_bulk_migration_plan(
         &self,
@@ -171,6 +185,7 @@ impl AccountsMigrationManager {
         strategy: Strategy,
         observer: &mut dyn Observer,
     ) -> Result<MigrationResult, ManagerError> {
+        let world = self.world()?;
         if let Client::Http(target) = &self.client
             && !plan.dry_run
         {
@@ -182,7 +197,7 @@ impl AccountsMigrationManager {
         }
         let scenario = self.scenario(plan, None)?;
         let order = self.order(plan, &scenario, strategy)?;
-        let run = order.run(&self.world(), observer)?;
+        let run = order.run(&world, observer)?;
         Ok(MigrationResult::new(run.record))
     }
 
@@ -199,10 +214,10 @@ impl AccountsMigrationManager {
         let dry_run = plan.dry_run || matches!(self.client, Client::Http(_));
         let plan = MigrationPlan { dry_run, ..plan.clone() };
         let scenario = self.scenario(&plan, Some(sample_size as u64))?;
-        let (mut results, mut entries) = (Vec::new(), Vec::new());
+        let (world, mut results, mut entries) = (self.world()?, Vec::new(), Vec::new());
         for strategy in engine::Strategy::ALL {
             let order = self.order(&plan, &scenario, Strategy::Named(strategy))?;
-            let run = order.run(&self.world(), &mut Log::default())?;
+            let run = order.run(&world, &mut Log::default())?;
             entries.push(CandidateRuns::of(&run.record, std::iter::once(&run.record).collect()));
             results.push((strategy, MigrationResult::new(run.record)));
         }
@@ -227,10 +242,14 @@ impl AccountsMigrationManager {
         Ok(PerformanceRecommendations::new(&chosen.record, &standard.record))
     }
 
-    fn world(&self) -> World {
+    /// Errors: the key would go to another machine in clear text, and nobody allowed that.
+    fn world(&self) -> Result<World, ManagerError> {
         match &self.client {
-            Client::Http(target) => World::ForeignHttp(target.clone()),
-            Client::Simulated(_) => World::Virtual,
+            Client::Http(target) if target.is_plain_http() && !self.plain_http => {
+                Err(ManagerError::ClearText { base_url: target.base_url.clone() })
+            }
+            Client::Http(target) => Ok(World::ForeignHttp(target.clone())),
+            Client::Simulated(_) => Ok(World::Virtual),
         }
     }
 

@@ -12,6 +12,7 @@ mod standing;
 pub use lease::{BEAT_EVERY, Heartbeat, LeaseWatch, OwnerSign, SILENCE};
 pub use standing::{RecordedWrite, Standing};
 
+use crate::plan::{Plan, ResolvedPlan};
 use neon_mock::api::{AccountId, AccountKind, FieldId, Value};
 use serde::{Deserialize, Serialize};
 use std::cell::RefCell;
@@ -181,6 +182,14 @@ pub trait Journal {
     ///
     /// Errors: [`JournalError`] if they are not stored.
     fn enumerated(&self, _: &[AccountId]) -> Result<(), JournalError> {
+        Ok(())
+    }
+
+    /// Stores the fields of the organisation that `plan` was found to name, so that two plans that name one field in
+    /// two ways can be told apart from two fields. Called each time the definitions were read.
+    ///
+    /// Errors: [`JournalError`] if they are not stored, or another run is in the way on these fields.
+    fn resolved(&self, _plan: &Plan, _fields: &ResolvedPlan) -> Result<(), JournalError> {
         Ok(())
     }
 

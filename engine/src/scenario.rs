@@ -13,7 +13,7 @@ use crate::near::no_such;
 use crate::plan::{Plan, PlanError, ResolvedPlan, Selection, repetition_warnings};
 use neon_mock::Neon;
 use neon_mock::api::{AccountId, Criterion, CustomField};
-use neon_mock::bounds::{ACCOUNTS, MAPPINGS, OutOfBounds};
+use neon_mock::bounds::{ACCOUNTS, Bounds, MAPPINGS, MISSING, OutOfBounds};
 use neon_mock::dataset::Dataset;
 use neon_mock::file::FileError;
 use neon_mock::org::{Organisation, SearchError};
@@ -109,6 +109,8 @@ pub enum ScenarioError {
     TooManyAccounts(u64),
     #[error("mappings {0}")]
     Mappings(OutOfBounds),
+    #[error("{missing} of the ids are beyond the {accounts} accounts of the organisation: a simulation takes {}", MISSING.expected())]
+    Missing { missing: u64, accounts: u64 },
     #[error("account {0} is listed twice")]
     Twice(AccountId),
     #[error("the plan's filter: {0}")]
@@ -167,6 +169,29 @@ fn warnings_of(plan: &Plan, fields: &[CustomField]) -> Result<Vec<String>, PlanE
     Ok(warnings)
 }
 
+/// The accounts of `selection` in an organisation of `accounts`, at most `sample` of them, with at most `missing` that
+/// it does not have.
+fn selected(
+    selection: Selection,
+    accounts: u64,
+    sample: Option<u64>,
+    missing: Option<Bounds<u64>>,
+) -> Result<Resources, ScenarioError> {
+    let mut ids = match selection {
+        Selection::All => (1..=accounts).map(AccountId).collect(),
+        Selection::Ids(ids) => unique(ids)?,
+        Selection::Filter(criteria) => return Ok(Resources::Search { criteria, most: sample }),
+    };
+    if let Some(sample) = sample {
+        ids.truncate(sample as usize);
+    }
+    let beyond = ids.iter().filter(|id| id.0 > accounts).count() as u64;
+    if missing.is_some_and(|bounds| bounds.check(beyond).is_err()) {
+        return Err(ScenarioError::Missing { missing: beyond, accounts });
+    }
+    Ok(Resources::Ids(ids))
+}
+
 impl Scenario {
     /// Fills the gaps of `workload` and checks it.
     ///
@@ -222,14 +247,8 @@ impl Scenario {
         if accounts > MAX_ACCOUNTS {
             return Err(ScenarioError::TooManyAccounts(accounts));
         }
-        let mut resources = match selection {
-            Selection::All => Resources::Ids((1..=accounts).map(AccountId).collect()),
-            Selection::Ids(ids) => Resources::Ids(unique(ids)?),
-            Selection::Filter(criteria) => Resources::Search { criteria, most: sample },
-        };
-        if let (Resources::Ids(ids), Some(sample)) = (&mut resources, sample) {
-            ids.truncate(sample as usize);
-        }
+        let most = (!is_foreign).then_some(MISSING);
+        let resources = selected(selection, accounts, sample, most)?;
         let profile = match profile {
             Some(profile) => profile,
             None => Self::profile("documented")?,

@@ -82,6 +82,10 @@ pub const QUEUE: Bounds<u32> = Bounds::new(0, 1_000_000, "a number of calls from
 pub const ACCOUNTS: Bounds<u64> =
     Bounds::new(1, 10_000_000, "a number of accounts from 1 to 10000000");
 
+/// Accounts that a run asks a simulated organisation for, and that it does not have: each is a call.
+pub const MISSING: Bounds<u64> =
+    Bounds::new(0, 100_000, "at most 100000 accounts that do not exist");
+
 /// Mappings of a plan. An organisation has a few hundred fields at most.
 pub const MAPPINGS: Bounds<u32> = Bounds::new(1, 500, "a number of mappings from 1 to 500");
 

@@ -255,7 +255,15 @@ pub(super) fn man(args: &ManArgs, program: &Command) -> Result<ExitCode, CliErro
         Some(folder) => {
             let wrong = |source| CliError::Write { path: folder.clone(), source };
             create_folder(folder)?;
-            clap_mangen::generate_to(program.clone(), folder).map_err(wrong)?;
+            // Beside their places first: a full disk leaves no half of a page, and the earlier ones stay.
+            let beside = tempfile::tempdir_in(folder).map_err(wrong)?;
+            clap_mangen::generate_to(program.clone(), &beside).map_err(wrong)?;
+            for page in std::fs::read_dir(&beside).map_err(wrong)? {
+                let page = page.map_err(wrong)?;
+                let path = folder.join(page.file_name());
+                let moved = std::fs::rename(page.path(), &path);
+                moved.map_err(|source| CliError::Write { path, source })?;
+            }
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -7,6 +7,7 @@ pub(super) use target::{readable_target, writable_target};
 use super::args::{EngineArgs, Switch, WorkloadArgs, WorldArgs};
 use super::error::CliError;
 use super::files::{bytes, read};
+use super::owner;
 use super::terminal::complain;
 use neon_mock::api::AccountId;
 use neon_mock::bounds::FILE_BYTES;
@@ -362,6 +363,12 @@ pub(super) fn overlap(error: &StoreError) -> CliError {
         RunState::Finished => format!("undo it first (`neonbench undo {run}`)"),
         RunState::Undoing => format!("undo it to the end (`neonbench undo {run}`)"),
         _ => format!("continue it (`neonbench resume {run}`), or undo it (`neonbench undo {run}`)"),
+    };
+    let ways = match &overlap.holder {
+        Some(holder) => {
+            format!("it belongs to {}: wait for its end, {ways}", owner::in_brief(holder))
+        }
+        None => ways,
     };
     CliError::usage(format!("{error}: {ways}, or add --again if that is meant"))
 }

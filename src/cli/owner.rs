@@ -26,7 +26,7 @@ pub(super) fn claimant<'a>(
     process: &'a ProcessIdentity,
     may_overlap: bool,
 ) -> Claimant<'a> {
-    Claimant { verb, process, at_unix_s: now_unix_s(), may_overlap }
+    Claimant { verb, process, at_unix_s: now_unix_s(), may_overlap, is_gone }
 }
 
 /// This process, as others recognise it.
@@ -58,7 +58,7 @@ fn stat(process: u32) -> Option<(char, u64)> {
 }
 
 /// True if that process has certainly ended: this process would see it, if it were there.
-pub(super) fn is_gone(other: &ProcessIdentity) -> bool {
+pub(in crate::cli) fn is_gone(other: &ProcessIdentity) -> bool {
     let this = this_process();
     if this.scope.is_empty() || this.scope != other.scope {
         return false;

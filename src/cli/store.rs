@@ -61,6 +61,9 @@ struct PurgeRecord {
     runs: Vec<i64>,
     /// The numbers of the runs whose writes could still have been undone.
     undoable: Vec<i64>,
+    /// Copies of the store from before a migration of its tables: with `--all` they were deleted, and otherwise they
+    /// still hold what was purged.
+    copies: Vec<String>,
 }
 
 pub(super) fn run(command: &StoreCommand, line: &CommandLine) -> Result<ExitCode, CliError> {
@@ -98,6 +101,15 @@ fn purge(args: &PurgeArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
     if documents > 0 {
         deleted.push(plural(documents, "other record"));
     }
+    let copies: Vec<String> = store.copies().iter().map(|it| it.display().to_string()).collect();
+    let named = format!(
+        "{} from before a migration ({})",
+        plural(copies.len() as u64, "copy"),
+        copies.join(", ")
+    );
+    if what == Purge::All && !copies.is_empty() {
+        deleted.push(named.clone());
+    }
     let mut deleted = format!("{} of store {}", join_and(&deleted), args.store.store.display());
     if !undoable.is_empty() {
         let _ = write!(deleted, "; {} can still be undone", numbers(&undoable));
@@ -119,7 +131,12 @@ fn purge(args: &PurgeArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
         line.note(format_args!("deleting {deleted}"));
     }
     let purged = store.purge(what)?;
-    args.output.show(&PurgeRecord { schema: 1, purged, runs: ids, undoable }, || {
+    if what != Purge::All && !copies.is_empty() {
+        line.note(format_args!(
+            "note: {named} may still hold what was deleted; `store purge --all` deletes them"
+        ));
+    }
+    args.output.show(&PurgeRecord { schema: 1, purged, runs: ids, undoable, copies }, || {
         let records = plural(purged, "record");
         print(&format!("deleted: {records}, with all that belongs to them"))
     })?;

@@ -103,8 +103,13 @@ pub(super) fn killed_and_resumed(
     let mut store = Store::open(&path)?;
     let empty = size_of(&path);
     let process = ProcessIdentity::default();
-    let claimant =
-        Claimant { verb: "preflight", process: &process, at_unix_s: 0, may_overlap: true };
+    let claimant = Claimant {
+        verb: "preflight",
+        process: &process,
+        at_unix_s: 0,
+        may_overlap: true,
+        is_gone: |_| false,
+    };
     let lease = store.begin(&header(scenario, &settings), Some(&ids), claimant)?;
     let server = SimulatedServer::new(neon);
     let mut found = KilledRun { accounts: ids.len() as u64, ..KilledRun::default() };

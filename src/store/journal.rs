@@ -5,7 +5,7 @@ use super::lease::{Claimant, Lease};
 use super::{Store, StoreError};
 use neon_mock::api::AccountId;
 use neonbench_engine::journal::{Journal, JournalError, Ledger, Note};
-use neonbench_engine::plan::{list_ids, parse_ids};
+use neonbench_engine::plan::{Plan, ResolvedPlan, list_ids, parse_ids};
 use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::Run;
 use rusqlite::{OptionalExtension, Transaction, TransactionBehavior, params};
@@ -66,7 +66,7 @@ impl Store {
         if !claimant.may_overlap
             && let Some(ids) = ids
         {
-            self.refuse_overlap(header, ids, None)?;
+            self.refuse_overlap(header, ids, None, claimant.is_gone)?;
         }
         let insert = "INSERT INTO runs (made_at_unix_s, state, process, header_json, ids)
              VALUES (?1, ?2, ?3, ?4, ?5)";
@@ -142,13 +142,24 @@ impl Store {
     ///
     /// Errors: the store cannot be read.
     pub fn journal<'a>(&'a self, lease: &'a Lease) -> Result<SqliteJournal<'a>, StoreError> {
-        let select = "SELECT coalesce(max(seq), 0) FROM notes WHERE run_id = ?1";
-        let last: i64 = self
+        let select =
+            "SELECT (SELECT coalesce(max(seq), 0) FROM notes WHERE run_id = ?1), state = ?2
+             FROM runs WHERE id = ?1";
+        let (last, is_undo): (i64, bool) = self
             .connection
-            .query_row(select, [lease.run], |row| row.get(0))
+            .query_row(select, params![lease.run, RunState::Undoing.name()], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
             .map_err(|source| self.sqlite(source))?;
-        let under_way = RefCell::default();
-        Ok(SqliteJournal { store: self, lease, next: Cell::new(last + 1), under_way })
+        let (next, under_way) = (Cell::new(last + 1), RefCell::default());
+        Ok(SqliteJournal {
+            store: self,
+            lease,
+            next,
+            is_undo,
+            under_way,
+            is_resolved: Cell::default(),
+        })
     }
 
     /// Ends the run of `lease` in `state`, with its record if there is one, and gives it up.
@@ -239,6 +250,10 @@ pub struct SqliteJournal<'a> {
     store: &'a Store,
     lease: &'a Lease,
     next: Cell<i64>,
+    /// True if its writes are those of an undo, which makes no notes.
+    is_undo: bool,
+    /// True once the fields of the plan are stored.
+    is_resolved: Cell<bool>,
     /// Accounts with a write that was sent and of which it is not known that it ended while the run was owned.
     under_way: RefCell<BTreeSet<AccountId>>,
 }
@@ -275,6 +290,10 @@ impl SqliteJournal<'_> {
 impl Journal for SqliteJournal<'_> {
     fn keep(&self, note: &Note) -> Result<(), JournalError> {
         self.owned(self.insert(note))?;
+        // The note asked for the lease: whoever takes the run over later sees the write that it ends.
+        if !matches!(note, Note::Intended(_)) {
+            self.under_way.borrow_mut().remove(&note.account());
+        }
         // A note in a file that nobody finds is none.
         self.store.check_in_place().map_err(|source| JournalError(Box::new(source)))
     }
@@ -284,15 +303,29 @@ impl Journal for SqliteJournal<'_> {
         self.store.set_ids(self.lease, ids).map_err(|source| JournalError(Box::new(source)))
     }
 
+    fn resolved(&self, plan: &Plan, fields: &ResolvedPlan) -> Result<(), JournalError> {
+        if !self.is_resolved.get() {
+            let stored = self.store.set_fields(self.lease, plan, fields);
+            stored.map_err(|source| JournalError(Box::new(source)))?;
+            self.is_resolved.set(true);
+        }
+        Ok(())
+    }
+
     fn sending(&self, id: AccountId) -> Result<(), JournalError> {
-        self.owned(self.lease.is_held(&self.store.connection))?;
+        self.owned(if self.is_undo {
+            self.lease.keep_undo_write(&self.store.connection, id)
+        } else {
+            self.lease.is_held(&self.store.connection)
+        })?;
         self.under_way.borrow_mut().insert(id);
         Ok(())
     }
 
-    // A write that is over while the run is still owned was seen by whoever takes the run over later.
+    // Each write of a run ends with a note. Those of an undo have none.
     fn answered(&self, id: AccountId) {
-        if self.lease.is_held(&self.store.connection).unwrap_or(false) {
+        let connection = &self.store.connection;
+        if self.is_undo && self.lease.end_undo_write(connection, id).unwrap_or(false) {
             self.under_way.borrow_mut().remove(&id);
         }
     }

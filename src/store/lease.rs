@@ -30,6 +30,16 @@ pub(super) const TABLES: &str = "
     ) WITHOUT ROWID;
 ";
 
+/// The accounts with a write of an undo that was sent and of which it is not known that it ended: the notes of a run
+/// tell that of its own writes.
+pub(super) const UNDO_TABLES: &str = "
+    CREATE TABLE IF NOT EXISTS undo_writes (
+        run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+        account_id INTEGER NOT NULL,
+        PRIMARY KEY (run_id, account_id)
+    ) WITHOUT ROWID;
+";
+
 /// A process, as precisely as its system tells: a number alone is given again, and each container has a 1.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ProcessIdentity {
@@ -54,6 +64,8 @@ pub struct Claimant<'a> {
     pub at_unix_s: i64,
     /// True if a person allowed a plan to be applied again where a run has applied one.
     pub may_overlap: bool,
+    /// True of a process that has certainly ended, as far as this one sees.
+    pub is_gone: fn(&ProcessIdentity) -> bool,
 }
 
 /// The right to write to a run and its journal, until another process takes it over.
@@ -62,6 +74,7 @@ pub struct Lease {
     /// The run.
     pub run: i64,
     owner: String,
+    pub(super) is_gone: fn(&ProcessIdentity) -> bool,
 }
 
 /// The owner of a run, as others see it.
@@ -141,7 +154,12 @@ impl Store {
         if holder.is_some() && former.is_some_and(|it| !it.is_gone) {
             let open = ledger.iter().filter(|(_, entry)| entry.open.is_some());
             self.add_late_writes(id, &open.map(|(account, _)| account).collect::<Vec<_>>())?;
+            let sent =
+                "INSERT OR IGNORE INTO late_writes SELECT * FROM undo_writes WHERE run_id = ?1";
+            self.connection.execute(sent, [id]).map_err(|source| self.sqlite(source))?;
         }
+        let forget = "DELETE FROM undo_writes WHERE run_id = ?1";
+        self.connection.execute(forget, [id]).map_err(|source| self.sqlite(source))?;
         let lease = self.grant(id, claimant)?;
         let update = "UPDATE runs SET state = ?1, process = ?2 WHERE id = ?3";
         let row = params![to.name(), claimant.process.process, id];
@@ -158,14 +176,14 @@ impl Store {
 
     /// Gives run `id` to `claimant`, whoever had it.
     pub(super) fn grant(&self, id: i64, claimant: Claimant<'_>) -> Result<Lease, StoreError> {
-        let Claimant { verb, process, at_unix_s, may_overlap } = claimant;
+        let Claimant { verb, process, at_unix_s, may_overlap, is_gone } = claimant;
         let insert = "INSERT OR REPLACE INTO leases
                  (run_id, owner, beat, verb, may_overlap, process_json, since_unix_s, seen_unix_s)
              VALUES (?1, lower(hex(randomblob(16))), 0, ?2, ?3, ?4, ?5, ?5) RETURNING owner";
         let process = serde_json::to_string(process).expect("identities are JSON");
         let row = params![id, verb, may_overlap, process, at_unix_s];
         let owner = self.connection.query_row(insert, row, |row| row.get(0));
-        Ok(Lease { run: id, owner: owner.map_err(|source| self.sqlite(source))? })
+        Ok(Lease { run: id, owner: owner.map_err(|source| self.sqlite(source))?, is_gone })
     }
 
     /// The process that owns run `id`, if one does.
@@ -244,5 +262,38 @@ impl Lease {
         let select = "SELECT EXISTS (SELECT 1 FROM leases WHERE run_id = ?1 AND owner = ?2)";
         let mut statement = connection.prepare_cached(select)?;
         statement.query_row(params![self.run, self.owner], |row| row.get(0))
+    }
+
+    /// Notes a write of an undo that is about to be sent to `account`; `false` if the run belongs to another process.
+    pub(super) fn keep_undo_write(
+        &self,
+        connection: &Connection,
+        account: AccountId,
+    ) -> rusqlite::Result<bool> {
+        let insert = "INSERT INTO undo_writes (run_id, account_id) SELECT ?1, ?3
+             WHERE EXISTS (SELECT 1 FROM leases WHERE run_id = ?1 AND owner = ?2)
+             ON CONFLICT DO UPDATE SET account_id = ?3";
+        self.changed_one(connection, insert, account)
+    }
+
+    /// Forgets that write, which has ended; `false` if the run belongs to another process.
+    pub(super) fn end_undo_write(
+        &self,
+        connection: &Connection,
+        account: AccountId,
+    ) -> rusqlite::Result<bool> {
+        let delete = "DELETE FROM undo_writes WHERE run_id = ?1 AND account_id = ?3
+             AND EXISTS (SELECT 1 FROM leases WHERE run_id = ?1 AND owner = ?2)";
+        self.changed_one(connection, delete, account)
+    }
+
+    fn changed_one(
+        &self,
+        connection: &Connection,
+        statement: &str,
+        account: AccountId,
+    ) -> rusqlite::Result<bool> {
+        let row = params![self.run, self.owner, account.0.cast_signed()];
+        Ok(connection.prepare_cached(statement)?.execute(row)? == 1)
     }
 }

@@ -4,7 +4,7 @@ use super::schema::{self, StoreForm};
 use super::{Store, StoreError};
 use rusqlite::{Connection, OpenFlags};
 use std::cell::Cell;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::fs::{FileType, Metadata};
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -16,6 +16,9 @@ const MAGIC: &[u8; 16] = b"SQLite format 3\0";
 
 /// Endings of the files that `SQLite` keeps beside a database.
 const BESIDE: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// Ending of a copy of a store, before the version of its tables.
+pub(super) const COPY: &str = ".version-";
 
 /// Readings that other processes may disturb, before the last one counts.
 const MOST_READINGS: u32 = 5;
@@ -74,6 +77,25 @@ impl Place {
             }
         }
         Ok(Some(place))
+    }
+
+    /// The copies of a store at `path` that migrations have left beside it, in order.
+    pub(super) fn copies(path: &Path) -> Vec<PathBuf> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        let start = path.file_name().map(|name| with_ending(Path::new(name), COPY));
+        let is_copy = |file: &Path| {
+            let name = file.file_name().map(OsStr::to_string_lossy).unwrap_or_default();
+            let start = start.as_ref().map(|it| it.to_string_lossy());
+            let version = start.and_then(|start| name.strip_prefix(&*start).map(str::to_owned));
+            // Only what is a store of ours.
+            version.is_some_and(|it| it.bytes().all(|c| c.is_ascii_digit() || c == b'-'))
+                && matches!(Self::find(file), Ok(Some(place)) if place.recognised().is_ok())
+        };
+        let entries = std::fs::read_dir(folder.unwrap_or(Path::new("."))).into_iter().flatten();
+        let files = entries.flatten().map(|entry| path.with_file_name(entry.file_name()));
+        let mut copies: Vec<PathBuf> = files.filter(|file| is_copy(file)).collect();
+        copies.sort();
+        copies
     }
 
     /// Creates an empty file, for its owner alone, unless another process was faster.

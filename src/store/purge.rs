@@ -3,7 +3,9 @@
 use super::header::Site;
 use super::journal::RunState;
 use super::lease::LeaseHolder;
+use super::place::Place;
 use super::{Store, StoreError};
+use std::path::PathBuf;
 
 /// Tables of records that are no runs.
 const DOCUMENTS: [&str; 2] = ["documents", "certificates"];
@@ -70,6 +72,12 @@ impl Store {
         }
     }
 
+    /// The copies of the store that migrations have left beside it, with the records of that time: a purge of all
+    /// deletes them, and any other leaves them.
+    pub fn copies(&self) -> Vec<PathBuf> {
+        Place::copies(&self.path)
+    }
+
     fn purged_run(&self, id: i64) -> Result<PurgedRun, StoreError> {
         let run = match self.run(id) {
             // Nobody knows what a journal of another form holds.
@@ -96,11 +104,17 @@ impl Store {
         })
     }
 
-    /// Deletes `what`, runs with their journals: rows are overwritten and the file shrinks. Returns
-    /// how many runs and documents were deleted.
+    /// Deletes `what`, runs with their journals: rows are overwritten and the file shrinks. All of it includes the
+    /// [`copies`](Self::copies). Returns how many runs and documents were deleted.
     ///
-    /// Errors: there is no such run, or the store cannot be written.
+    /// Errors: there is no such run, the store cannot be written, or a copy cannot be deleted.
     pub fn purge(&mut self, what: Purge) -> Result<u64, StoreError> {
+        if what == Purge::All {
+            for copy in self.copies() {
+                let removed = std::fs::remove_file(&copy);
+                removed.map_err(|source| StoreError::Open { path: copy, source })?;
+            }
+        }
         match (what, self.try_purge(what).map_err(|source| self.sqlite(source))?) {
             (Purge::Run(id), 0) => Err(self.no_run(id)),
             (_, gone) => Ok(gone),

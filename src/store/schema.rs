@@ -1,6 +1,6 @@
 //! The tables of the store, and the migration of stores of earlier versions.
 
-use super::place::{Place, with_ending};
+use super::place::{COPY, Place, with_ending};
 use super::{Store, StoreError};
 use rusqlite::Connection;
 use std::path::PathBuf;
@@ -12,7 +12,10 @@ const APPLICATION_ID: i64 = 0x6e65_6f62;
 const FIRST: i64 = 2;
 
 /// Additions to the tables, of version 3, 4, …: each only adds tables, columns and indexes.
-const ADDITIONS: [&str; 2] = [super::lease::TABLES, super::certificates::TABLES];
+const ADDITIONS: [&[&str]; 2] = [
+    &[super::lease::TABLES],
+    &[super::certificates::TABLES, super::overlap::TABLES, super::lease::UNDO_TABLES],
+];
 
 /// Version of the tables.
 pub(super) const VERSION: i64 = FIRST + ADDITIONS.len().cast_signed() as i64;
@@ -81,7 +84,13 @@ pub(super) enum StoreForm {
 ///
 /// Errors: it is of a later version, or belongs to another program.
 pub(super) fn recognise(store: &Store) -> Result<StoreForm, StoreError> {
-    let (mark, version, found) = described(&store.connection).map_err(|it| store.sqlite(it))?;
+    let wrong = |source| store.sqlite(source);
+    let (mark, version) = described(&store.connection).map_err(wrong)?;
+    // The mark is enough, and each opening would pay for more.
+    let found = match mark {
+        APPLICATION_ID => Vec::new(),
+        _ => structure(&store.connection).map_err(wrong)?,
+    };
     let form = |version| match version {
         VERSION => StoreForm::Current,
         earlier => StoreForm::Earlier(earlier),
@@ -108,10 +117,10 @@ pub(super) fn recognise(store: &Store) -> Result<StoreForm, StoreError> {
     }
 }
 
-/// Mark, version and structure of a database.
-fn described(connection: &Connection) -> rusqlite::Result<(i64, i64, Vec<String>)> {
+/// Mark and version of a database.
+fn described(connection: &Connection) -> rusqlite::Result<(i64, i64)> {
     let number = |name| connection.pragma_query_value(None, name, |row| row.get(0));
-    Ok((number("application_id")?, number("user_version")?, structure(connection)?))
+    Ok((number("application_id")?, number("user_version")?))
 }
 
 /// Tables with their columns, indexes, views and triggers, one in a line. The index of documents is no
@@ -175,8 +184,8 @@ fn set_up(connection: &Connection) -> rusqlite::Result<()> {
 /// Copies a store of `version` beside it, for its owner alone.
 fn back_up(store: &Store, version: i64) -> Result<PathBuf, StoreError> {
     let names = (1..).map(|copy| match copy {
-        1 => format!(".version-{version}"),
-        more => format!(".version-{version}-{more}"),
+        1 => format!("{COPY}{version}"),
+        more => format!("{COPY}{version}-{more}"),
     });
     let mut free = names.map(|ending| with_ending(&store.path, &ending));
     let copy = free.find(|copy| copy.symlink_metadata().is_err()).expect("endless");
@@ -237,7 +246,7 @@ fn add(connection: &Connection, form: StoreForm) -> rusqlite::Result<()> {
         StoreForm::Earlier(version) => version,
     };
     for addition in ADDITIONS.iter().skip((from - FIRST) as usize) {
-        connection.execute_batch(addition)?;
+        connection.execute_batch(&addition.concat())?;
     }
     connection.pragma_update(None, "application_id", APPLICATION_ID)?;
     connection.pragma_update(None, "user_version", VERSION)

@@ -25,6 +25,15 @@ fn a_write_to_another_machine_needs_the_organisations_name() {
     let run = |manager: &AccountsMigrationManager| {
         manager.execute_bulk_migration_plan(&plan, Strategy::PutBatch)
     };
+    let named = manager.clone().allowing_writes_to(org_id);
+    let reads = MigrationPlan { dry_run: true, ..plan.clone() };
+    let is_clear_text = |error| matches!(error, ManagerError::ClearText { .. });
+    assert!(is_clear_text(run(&named).unwrap_err()));
+    assert!(is_clear_text(
+        manager.execute_bulk_migration_plan(&reads, Strategy::Auto).unwrap_err()
+    ));
+    assert!(is_clear_text(manager.benchmark_migration_strategies(&plan, 2).unwrap_err()));
+    let manager = manager.allowing_plain_http();
     for refused in [manager.clone(), manager.clone().allowing_writes_to("another")] {
         assert!(matches!(run(&refused), Err(ManagerError::Guard { .. })));
     }

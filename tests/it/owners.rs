@@ -23,7 +23,9 @@ use rand::Rng;
 use std::convert::Infallible;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::time::Duration;
+use tempfile::TempDir;
 
 /// Schedules of the sample, and of the whole.
 const SAMPLE: u64 = 2_000;
@@ -196,7 +198,7 @@ fn fate(draws: &mut Generator, number: u32) -> Fate {
 }
 
 /// Runs one schedule in the store at `folder`. Panics where two processes lost or repeated anything unreported.
-fn schedule(stock: &Stock, folder: &std::path::Path, seed: u64) -> Count {
+fn schedule(stock: &Stock, folder: &Path, seed: u64) -> Count {
     let mut draws = rng::stream(seed, "owners");
     let draws = &mut draws;
     let scenario = &stock.scenarios[below(draws, stock.scenarios.len())];
@@ -239,9 +241,16 @@ fn schedule(stock: &Stock, folder: &std::path::Path, seed: u64) -> Count {
     count
 }
 
+/// A folder in memory, where the system has one: a schedule's processes end by its own hand, so that its store need
+/// not outlive the machine, and each flush to a disk takes longer than the schedule.
+fn folder() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { tempfile::tempdir_in(memory) } else { tempfile::tempdir() }.unwrap()
+}
+
 /// Runs the schedules of `seeds`; their sum, and the seeds that fail.
 fn schedules(seeds: Range<u64>) -> (Count, Vec<u64>) {
-    let (stock, folder) = (Stock::new(), tempfile::tempdir().unwrap());
+    let (stock, folder) = (Stock::new(), folder());
     let (mut sum, mut failed) = (Count::default(), Vec::new());
     for seed in seeds {
         // The panic's message is on stderr, before the next seed's.
@@ -258,7 +267,7 @@ fn schedules(seeds: Range<u64>) -> (Count, Vec<u64>) {
 fn all(count: u64) {
     let began = std::time::Instant::now();
     if let Some(seed) = std::env::var("OWNERS_SEED").ok().and_then(|seed| seed.parse().ok()) {
-        let folder = tempfile::tempdir().unwrap();
+        let folder = folder();
         println!("seed {seed}: {:?}", schedule(&Stock::new(), folder.path(), seed));
         return;
     }

@@ -33,7 +33,8 @@ const CRATES: &[(&str, &[Floor])] = &[
     ]),
     ("engine/src/", &[
         "near",
-        "plan event transport clock journal",
+        "plan",
+        "event transport clock journal",
         "decide measure",
         "scenario",
         "engine",
@@ -379,7 +380,7 @@ fn planted_violations_are_caught() {
     }
     assert_eq!(up("engine/src/", "plan/ids", "use super::super::run::Run;").len(), 1);
     assert_eq!(up("engine/src/", "engine/retry", "use crate::audit::Audit;").len(), 1);
-    assert_eq!(up("engine/src/", "plan", "use crate::event::Event;").len(), 1, "one floor");
+    assert_eq!(up("engine/src/", "clock", "use crate::event::Event;").len(), 1, "one floor");
     assert_eq!(up("engine/src/", "lost", "").len(), 1, "a file without a floor");
     assert_eq!(up("mock/src/", "neon", "use crate::{live::Live, org::X};").len(), 1);
     assert!(up("mock/src/", "builder", "use crate::neon_mock::NeonMock;").is_empty());

@@ -74,6 +74,7 @@ impl<'a, T: Transport, C: Clock> Migrator<'a, T, C> {
             return Err(EngineError::WrongBody(request.endpoint()));
         };
         let task = Rc::new(ResolvedPlan::resolve(self.job.plan, &fields)?);
+        self.job.journal.resolved(self.job.plan, &task)?;
         if self.job.settings.metadata_cache {
             // Only one look-up is in flight while the cache is empty, so this cannot fail.
             self.task.set(Rc::clone(&task)).ok();

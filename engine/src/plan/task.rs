@@ -125,16 +125,22 @@ pub struct ResolvedPlan {
 impl Plan {
     /// True if applying the plan twice equals applying it once, by the names of its fields.
     pub fn is_repeatable(&self) -> bool {
-        let ends = self.mappings.iter().map(|mapping| (&mapping.source, &mapping.target));
-        are_repeatable(&ends.collect::<Vec<_>>())
+        self.is_repeatable_by(|one, other| one == other)
+    }
+
+    /// The same, where `is_one` tells whether two texts of the plan name one field.
+    pub fn is_repeatable_by(&self, is_one: impl Fn(&str, &str) -> bool) -> bool {
+        let ends = self.mappings.iter().map(|it| (&*it.source, &*it.target));
+        are_repeatable(&ends.collect::<Vec<_>>(), is_one)
     }
 }
 
-/// True if mappings with these sources and targets can be applied again.
-fn are_repeatable<F: PartialEq>(ends: &[(F, F)]) -> bool {
-    ends.iter().enumerate().all(|(index, (_, target))| {
-        let is_read = ends.iter().any(|(source, _)| source == target);
-        let is_shared = ends[..index].iter().any(|(_, other)| other == target);
+/// True if mappings with these sources and targets can be applied again, where `is_one` tells whether two are one
+/// field.
+fn are_repeatable<F: Copy>(ends: &[(F, F)], is_one: impl Fn(F, F) -> bool) -> bool {
+    ends.iter().enumerate().all(|(index, &(_, target))| {
+        let is_read = ends.iter().any(|&(source, _)| is_one(source, target));
+        let is_shared = ends[..index].iter().any(|&(_, other)| is_one(other, target));
         !is_read && !is_shared
     })
 }
@@ -201,7 +207,7 @@ impl ResolvedPlan {
     /// another writes, and no two write one field.
     pub fn is_repeatable(&self) -> bool {
         let ends: Vec<_> = self.steps.iter().map(|step| (step.source, step.target)).collect();
-        are_repeatable(&ends)
+        are_repeatable(&ends, |one, other| one == other)
     }
 
     /// The text fields that a map looks up.

@@ -11,6 +11,7 @@ use neon_mock::fault::FaultKind;
 use neon_mock::org::Organisation;
 use neon_mock::profile::Profile;
 use neon_mock::{Neon, NeonMock};
+use std::io::{Read as _, Write as _};
 use std::time::Duration;
 
 /// Longer than a slow body takes.
@@ -87,4 +88,31 @@ async fn faults_are_the_same_over_http_and_in_process() {
     };
     // Side by side: slow bodies take their time.
     futures_util::future::join_all(cases.map(check)).await;
+}
+
+/// A time for each read would never end such an answer: the client's time is for the whole of it.
+#[tokio::test]
+async fn an_answer_that_drips_is_given_up() {
+    let body =
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100000\r\n\r\n[";
+    for start in ["HTTP/1.1 200 OK\r\nx: ", body] {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let base_url = format!("http://{}/v2", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let pause = Duration::from_millis(50);
+            let bytes = IMPATIENCE.as_millis() * 5 / pause.as_millis();
+            assert_ne!(stream.read(&mut [0; 4096]).unwrap(), 0, "a request comes first");
+            stream.write_all(start.as_bytes()).unwrap();
+            // Whoever waits for the last of them finds a broken connection.
+            let _ = (0..bytes).all(|_| {
+                std::thread::park_timeout(pause);
+                stream.write_all(b" ").is_ok()
+            });
+        });
+        let target = Target::new(&base_url, "org", "key").unwrap();
+        let transport = HttpTransport::with_timeout(target, IMPATIENCE).unwrap();
+        let received = transport.call(&Request::GetAccount(AccountId(1))).await;
+        assert_eq!(received.unwrap_err(), TransportError::Timeout, "{start}");
+    }
 }

@@ -6,7 +6,7 @@ use crate::cli::error::{CliError, in_words};
 use crate::cli::files::{self, Readers};
 use crate::cli::inputs::Inputs;
 use crate::cli::journaled::{JournaledRun, ResumableRun};
-use crate::cli::owner::{OwnedRun, claimant, in_brief, this_process};
+use crate::cli::owner::{OwnedRun, claimant, in_brief, is_gone, this_process};
 use crate::cli::stored::now_unix_s;
 use crate::cli::verify_undo::restored;
 use neon_mock::api::AccountId;
@@ -100,7 +100,9 @@ impl Host for CommandHost<'_> {
                 ));
             }
             if found.is_empty() {
-                found.extend(store.met_by(&header, ids)?.map(|overlap| overlap.to_string()));
+                found.extend(
+                    store.met_by(&header, ids, is_gone)?.map(|overlap| overlap.to_string()),
+                );
             }
             Ok(found)
         });

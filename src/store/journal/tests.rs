@@ -55,7 +55,7 @@ fn process(number: u32) -> ProcessIdentity {
 
 /// That process, which began at that time.
 fn by(process: &ProcessIdentity, at_unix_s: i64) -> Claimant<'_> {
-    Claimant { verb: "run", process, at_unix_s, may_overlap: false }
+    Claimant { verb: "run", process, at_unix_s, may_overlap: false, is_gone: |_| false }
 }
 
 /// Begins the run.
@@ -142,6 +142,52 @@ fn a_run_is_taken_up_by_another_process_where_its_notes_end() {
     assert_eq!(scenario.resources, Resources::Ids([1, 2, 3, 7].map(AccountId).to_vec()));
     drop(journal);
     std::mem::forget((store, other));
+}
+
+/// An undo makes no notes: its successor learns from the store of each write that was sent and not seen to end.
+#[test]
+fn an_undo_that_falls_silent_leaves_word_of_its_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (mut store, lease) = kept(&folder.path().join("store.sqlite"));
+    for id in [1, 2, 3] {
+        for note in &notes(id) {
+            store.journal(&lease).unwrap().keep(note).unwrap();
+        }
+    }
+    store.end(&lease, RunState::Finished, None).unwrap();
+    let undo = |store: &mut Store, former: Option<&FormerOwner>| {
+        let states = (&RunState::ALL[..], RunState::Undoing);
+        match store.take(lease.run, by(&process(7), 0), states, former).unwrap() {
+            LeaseAnswer::Taken(taken) => taken.lease,
+            other => panic!("{other:?}"),
+        }
+    };
+    let former = |store: &Store, is_gone| {
+        let heartbeat = store.holder(lease.run).unwrap().unwrap().heartbeat;
+        FormerOwner { heartbeat, is_gone }
+    };
+    let first = undo(&mut store, None);
+    {
+        let journal = store.journal(&first).unwrap();
+        for id in [1, 2, 2].map(AccountId) {
+            journal.sending(id).unwrap();
+        }
+        journal.answered(AccountId(1));
+        assert_eq!(journal.late_writes(), [AccountId(2)]);
+    }
+    // An owner that has ended writes nothing more.
+    let gone = former(&store, true);
+    let second = undo(&mut store, Some(&gone));
+    assert_eq!(store.late_writes(lease.run).unwrap(), []);
+    assert!(store.journal(&first).unwrap().sending(AccountId(3)).is_err());
+    store.journal(&second).unwrap().sending(AccountId(3)).unwrap();
+    let silent = former(&store, false);
+    let third = undo(&mut store, Some(&silent));
+    assert_eq!(store.late_writes(lease.run).unwrap(), [AccountId(3)]);
+    let silent = former(&store, false);
+    store.journal(&third).unwrap();
+    undo(&mut store, Some(&silent));
+    assert_eq!(store.late_writes(lease.run).unwrap(), [AccountId(3)], "and none of others");
 }
 
 #[cfg(unix)]
@@ -255,6 +301,15 @@ fn a_store_of_the_first_version_opens_with_all_that_it_holds() {
     let select = "SELECT count(*) FROM histograms";
     let left: i64 = store.connection.query_row(select, [], |row| row.get(0)).unwrap();
     assert_eq!(left, 0, "what hangs on a run goes with it");
+    // A copy goes with all, but nothing that only looks like one.
+    let copy = folder.path().join("store.sqlite.version-0");
+    let others =
+        ["store.sqlite.version-9", "store.sqlite.version-0.txt"].map(|it| folder.path().join(it));
+    std::fs::write(&others[0], "mine").unwrap();
+    std::fs::copy(&copy, &others[1]).unwrap();
+    assert_eq!(store.copies(), std::slice::from_ref(&copy));
+    store.purge(Purge::All).unwrap();
+    assert!(!copy.exists() && others.iter().all(|other| other.exists()));
     store.connection.pragma_update(None, "user_version", 99).unwrap();
     drop(store);
     assert!(matches!(Store::open(&path), Err(StoreError::Later { found: 99, .. })));

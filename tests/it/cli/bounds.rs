@@ -148,6 +148,15 @@ fn a_transform_that_multiplies_is_stopped_and_named() {
 }
 
 #[test]
+fn ids_of_nobody_are_bounded() {
+    let place = Place::new();
+    let words = ["9999899 of the ids", "100 accounts", "at most 100000"];
+    place.refused("run --resources 100 --resource-ids 1-9999999", 2, &words);
+    let few = place.neonbench("run --resources 100 --resource-ids 1-110 --strategy hybrid");
+    assert_eq!(few.code, 3, "{few:?}");
+}
+
+#[test]
 fn a_histogram_is_held_against_its_bytes() {
     let place = Place::new();
     // A head of HdrHistogram's form that says that 2 GiB of counts follow.

@@ -4,7 +4,7 @@
 //! A few trials here; five hundred by
 //! `cargo test --release --test it -- --ignored --nocapture five_hundred_takeovers`.
 
-use super::journals::{digest, fast, served, signal, started, wait_for};
+use super::journals::{digest, fast, plain, served, signal, started, wait_for};
 use super::place::Place;
 use super::sigkill::Numbers;
 use neon_mock::NeonMock;
@@ -254,6 +254,25 @@ fn one_plan_is_applied_once_unless_it_is_meant() {
     // It was undone, so that it may be applied.
     assert_eq!(chain.place.neonbench(&line).code, 0);
     chain.check_planned("again");
+}
+
+/// A plan that can be repeated is refused only while another process is at work on the same accounts and fields.
+#[test]
+fn two_processes_do_not_apply_plans_to_the_same_accounts_at_once() {
+    let mock = served(&plain(120), 1);
+    let place = Place::new();
+    let line = format!("run --base-url {} --resources 120 --strategy hybrid", mock.base_url());
+    let first = started(&place, &line);
+    wait_for(&mock, Class::Patch, 5);
+    let words =
+        ["run 1 (running)", "120 accounts", "`run`, process ", "wait for its end", "--again"];
+    place.refused(&line, 2, &words);
+    let mut first = first;
+    first.kill().unwrap();
+    first.wait().unwrap();
+    // A process that has certainly ended is in nobody's way.
+    let second = place.neonbench(&line);
+    assert_eq!(second.code, 0, "{second:?}");
 }
 
 /// Opens the store beside the product.

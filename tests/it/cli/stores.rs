@@ -114,7 +114,8 @@ fn reading_verbs_change_and_create_nothing() {
     database(&place, "unmarked", "");
     std::fs::copy(place.path().join("whole"), place.path().join("unmarked")).unwrap();
     // As a release that did not mark its files left it.
-    let unmarked = "PRAGMA journal_mode = DELETE; DROP TABLE late_writes; DROP TABLE leases; DROP TABLE certificates;
+    let unmarked = "PRAGMA journal_mode = DELETE; DROP TABLE late_writes; DROP TABLE leases;
+        DROP TABLE certificates; DROP TABLE plan_fields; DROP TABLE undo_writes;
         PRAGMA user_version = 2; PRAGMA application_id = 0";
     database(&place, "unmarked", unmarked);
     let read_only = |is: bool| {

@@ -5,6 +5,7 @@ use neon_mock::time::Timestamp;
 use neonbench::store::SqliteJournal;
 use neonbench_engine::clock::Clock;
 use neonbench_engine::journal::{Journal, JournalError, Note};
+use neonbench_engine::plan::{Plan, ResolvedPlan};
 use neonbench_engine::transport::{Transport, TransportError};
 use neonbench_engine::world::{InProcess, VirtualClock};
 use std::cell::Cell;
@@ -168,6 +169,10 @@ impl Journal for Hand<'_> {
         self.boundary()?;
         self.journal.keep(note)?;
         self.boundary()
+    }
+
+    fn resolved(&self, plan: &Plan, fields: &ResolvedPlan) -> Result<(), JournalError> {
+        self.journal.resolved(plan, fields)
     }
 
     fn sending(&self, id: AccountId) -> Result<(), JournalError> {

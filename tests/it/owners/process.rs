@@ -66,6 +66,8 @@ pub(super) struct World<'s> {
     neon: InProcess,
     clock: VirtualClock,
     path: PathBuf,
+    /// The store in the eyes of the judge, who only reads; each process opens it for itself.
+    store: Store,
     original: BTreeMap<AccountId, Vec<(FieldId, Value)>>,
     /// The process of each owner's name.
     owners: RefCell<BTreeMap<String, Rc<Fate>>>,
@@ -90,6 +92,7 @@ impl<'s> World<'s> {
             drop(Store::open(&empty).unwrap());
         }
         std::fs::copy(&empty, &path).unwrap();
+        let store = Store::open(&path).unwrap();
         let clock = VirtualClock::new();
         let calendar = RefCell::new(neon_mock::rng::stream(settings.seed, "calendar"));
         Self {
@@ -100,6 +103,7 @@ impl<'s> World<'s> {
             neon: InProcess::new(neon, clock.clone()),
             clock,
             path,
+            store,
             original,
             owners: RefCell::default(),
             calendar,
@@ -136,7 +140,8 @@ impl<'s> World<'s> {
     }
 
     fn claimant<'p>(&self, process: &'p ProcessIdentity) -> Claimant<'p> {
-        Claimant { verb: "verb", process, at_unix_s: self.calendar_s(), may_overlap: false }
+        let (at_unix_s, may_overlap) = (self.calendar_s(), false);
+        Claimant { verb: "verb", process, at_unix_s, may_overlap, is_gone: |_| false }
     }
 
     /// Carries all `processes` out at once, each with its fate.
@@ -345,7 +350,7 @@ impl<'s> World<'s> {
     }
 
     fn runs(&self) -> Vec<(i64, RunState)> {
-        let runs = Store::open(&self.path).unwrap().list(None).unwrap();
+        let runs = self.store.list(None).unwrap();
         runs.into_iter().rev().map(|run| (run.id, run.state)).collect()
     }
 
@@ -376,8 +381,7 @@ impl<'s> World<'s> {
 
     /// The accounts that were reported as written by a process that had lost its run.
     pub(super) fn late(&self) -> BTreeSet<AccountId> {
-        let store = Store::open(&self.path).unwrap();
-        let of = |(id, _): (i64, RunState)| store.late_writes(id).unwrap();
+        let of = |(id, _): (i64, RunState)| self.store.late_writes(id).unwrap();
         self.runs().into_iter().flat_map(of).collect()
     }
 
@@ -411,10 +415,9 @@ impl<'s> World<'s> {
         if !self.scenario.plan.is_repeatable() {
             assert!(finished <= 1, "one plan is applied by two runs: {states:?}");
         }
-        let store = Store::open(&self.path).unwrap();
         for (id, state) in &states {
-            assert_eq!(store.holder(*id).unwrap(), None, "run {id} is held by nobody");
-            let ledger = store.ledger(*id).unwrap();
+            assert_eq!(self.store.holder(*id).unwrap(), None, "run {id} is held by nobody");
+            let ledger = self.store.ledger(*id).unwrap();
             let in_doubt = ledger.iter().filter(|(_, entry)| {
                 matches!(entry.landed, Some((AccountStatus::Ambiguous | AccountStatus::Failed, _)))
             });
@@ -436,7 +439,7 @@ impl<'s> World<'s> {
     pub(super) fn check_undone(&self, late: &BTreeSet<AccountId>) -> u64 {
         let states = self.runs();
         for (id, state) in states.iter().rev() {
-            let later = Store::open(&self.path).unwrap().undone_before(*id).unwrap();
+            let later = self.store.undone_before(*id).unwrap();
             assert_eq!(later, Vec::<i64>::new(), "the latest is undone first");
             if *state == RunState::Finished {
                 self.alone(Verb::Undo, *id);
