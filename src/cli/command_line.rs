@@ -204,7 +204,7 @@ mod tests {
     }
 
     /// A value for each kind of argument, by its id or by the last of the words that name its value.
-    const SAMPLES: [(&str, &str); 23] = [
+    const SAMPLES: [(&str, &str); 24] = [
         ("strategy", "hybrid"),
         ("min_gap_closed", "-0.5"),
         ("shard", "2/8"),
@@ -227,6 +227,7 @@ mod tests {
         ("DURATION", "3s"),
         ("PERCENT", "5%"),
         ("CONSTRAINT", "headroom>=1"),
+        ("CALLSxDELAY", "1x500ms<2%"),
         ("YYYY-MM-DD", "2026-11-24"),
     ];
 

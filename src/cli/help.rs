@@ -119,7 +119,7 @@ const EXAMPLES: [(&str, [&str; 2]); 36] = [
 ];
 
 /// Flags that `-h` leaves to `--help`.
-const RARE: [&str; 52] = [
+const RARE: [&str; 53] = [
     "metadata_cache",
     "chunk_size",
     "chunk_pause",
@@ -132,6 +132,7 @@ const RARE: [&str; 52] = [
     "guard",
     "objective",
     "constraint",
+    "echo",
     "thresholds",
     "org_id",
     "api_key",

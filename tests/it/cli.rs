@@ -4,6 +4,7 @@
 mod bounds;
 mod colleagues;
 mod datasets;
+mod echo;
 mod everything;
 mod face;
 mod files;
