@@ -165,6 +165,24 @@ def as_a_client(check):
     for template in check.description["paths"]:
         if f"GET {template}" in operations() and re.match("/properties/|/webhooks", template):
             call("GET", template)
+    webhooks(call)
+
+
+def webhooks(call):
+    hook = {"name": "doors", "url": "http://127.0.0.1:1/", "trigger": "UPDATE_ACCOUNT"}
+    parameters = [{"name": "zone", "value": "north"}]
+    basic = {"userName": "a", "password": "b"}
+    id = call("POST", "/webhooks", {**hook, "customParameters": parameters, "httpBasic": basic})["id"]
+    call("GET", "/webhooks")
+    call("GET", "/webhooks/{id}", id=id)
+    call("PATCH", "/webhooks/{id}", {"triggerSelfImport": True}, id=id)
+    call("PUT", "/webhooks/{id}", hook, id=id)
+    call("GET", "/webhooks/{id}", id=id)
+    call("GET", "/webhooks")
+    call("DELETE", "/webhooks/{id}", id=id)
+    for verb, body in [("GET", None), ("PUT", hook), ("PATCH", hook), ("DELETE", None)]:
+        call(verb, "/webhooks/{id}", body, id=id, expect=404)
+    call("POST", "/webhooks", {"name": "doors"}, expect=400)
 
 
 def searches(call, fields):

@@ -35,7 +35,7 @@ const CAPS: [u32; 16] = [1, 2, 3, 4, 5, 6, 7, 8, 10, 12, 15, 19, 24, 32, 50, 64]
 const SIZES: [(u64, u64); 5] = [(60, 20), (200, 20), (1_000, 10), (5_000, 4), (20_000, 2)];
 
 fn ours(objective: Objective) -> Limiter {
-    Limiter::Adaptive { headroom: 0, manners: objective.manners() }
+    Limiter::Adaptive { headroom: 0, echo: None, manners: objective.manners() }
 }
 
 fn rivals() -> [(&'static str, Box<dyn LimitFactory>); 3] {

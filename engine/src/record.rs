@@ -18,6 +18,7 @@ use crate::event::Outcome;
 use crate::measure::{Measure, RecordCounts};
 use hdrhistogram::Histogram;
 use neon_mock::api::{Class, Endpoint};
+use neon_mock::integration::Echo;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -188,6 +189,9 @@ pub struct RunRecord {
     /// Edits of colleagues, over the replicates if there are any.
     #[serde(flatten)]
     pub edits: ColleagueEdits,
+    /// Webhooks that the run set off, and the calls of integrations because of them, as the mock counted them.
+    #[serde(default, skip_serializing_if = "Echo::is_none")]
+    pub echo: Echo,
     /// Accounts that failed.
     pub errors_total: u64,
     /// The first 100 of them.

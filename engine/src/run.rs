@@ -22,6 +22,7 @@ use crate::scenario::{Resources, Scenario};
 use crate::transport::Traffic;
 use crate::world::{HttpTransport, Target, WallClock, runtime};
 use neon_mock::api::{AccountId, CustomField};
+use neon_mock::integration::Echo;
 use neon_mock::{Calls, Neon, NeonMock};
 use std::sync::Arc;
 use std::time::Duration;
@@ -161,6 +162,7 @@ struct FinishedRun {
     audit: Audit,
     audit_by: AuditBy,
     server_calls: Option<Calls>,
+    echo: Echo,
     /// Figures of the calls that the audit made.
     audit_calls: Option<Measure>,
     fields: Arc<[CustomField]>,
@@ -248,6 +250,7 @@ impl<'a> RunSpec<'a> {
                 AuditDepth::Full => AuditBy::ReadBack,
             },
             server_calls: None,
+            echo: Echo::default(),
             audit_calls: Some(calls),
             fields,
             wall,
@@ -272,6 +275,7 @@ impl<'a> RunSpec<'a> {
             audit,
             audit_by: AuditBy::Server,
             server_calls: Some(*neon.calls()),
+            echo: neon.echo(),
             audit_calls: None,
             fields: Arc::clone(neon.organisation().definitions()),
             wall,

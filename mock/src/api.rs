@@ -13,6 +13,7 @@ mod look_up;
 mod other_members;
 mod scalar;
 mod search;
+mod webhook;
 
 pub(crate) use account::rfc3339_text;
 pub use account::{
@@ -25,7 +26,7 @@ pub use custom_field::{
 };
 pub use endpoint::{Class, Endpoint};
 pub use error::{ApiError, Status};
-pub use id::{AccountId, FieldId, OptionId, ParseIdError};
+pub use id::{AccountId, FieldId, OptionId, ParseIdError, WebhookId};
 pub use look_up::LookUp;
 pub(crate) use other_members::MemberMaker;
 pub use other_members::{JsonMembers, OtherMembers};
@@ -34,6 +35,8 @@ pub use search::{
     OutputFields, Page, Pagination, SearchAccounts, SearchFields, SearchPage, SearchRow,
     SortDirection, StandardSearchField,
 };
+
+pub use webhook::{HttpBasic, NameValuePair, Trigger, Webhook};
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -65,8 +68,18 @@ pub enum Request {
     CreateAccount(Account),
     /// All groups of custom fields of a category, in one unpaged array.
     ListGroups(Category),
-    /// A read-only list or setting, such as the countries.
+    /// A read-only list or setting, such as the countries; the list of webhooks too.
     LookUp(LookUp),
+    /// Subscribes to an event.
+    CreateWebhook(Box<Webhook>),
+    /// One subscription.
+    GetWebhook(WebhookId),
+    /// Replaces a subscription.
+    PutWebhook(WebhookId, Box<Webhook>),
+    /// Changes the members of a subscription that the body names.
+    PatchWebhook(WebhookId, Box<Webhook>),
+    /// Ends a subscription.
+    DeleteWebhook(WebhookId),
 }
 
 impl Request {
@@ -85,6 +98,11 @@ impl Request {
             Self::CreateAccount(_) => Endpoint::CreateAccount,
             Self::ListGroups(_) => Endpoint::ListGroups,
             Self::LookUp(look_up) => look_up.endpoint(),
+            Self::CreateWebhook(_) => Endpoint::CreateWebhook,
+            Self::GetWebhook(_) => Endpoint::GetWebhook,
+            Self::PutWebhook(..) => Endpoint::PutWebhook,
+            Self::PatchWebhook(..) => Endpoint::PatchWebhook,
+            Self::DeleteWebhook(_) => Endpoint::DeleteWebhook,
         }
     }
 }
@@ -123,7 +141,7 @@ pub enum Body {
     CustomField(Box<CustomField>),
     /// The id of the account that was made.
     Id(AccountId),
-    /// A look-up, or groups of custom fields: JSON, which clients seldom look into.
+    /// A look-up, groups of custom fields, or webhooks: JSON, which clients seldom look into.
     LookUp(Cow<'static, str>),
     /// Errors.
     Errors(Vec<ApiError>),

@@ -36,6 +36,9 @@ pub struct Behaviour {
     /// Answer to a search whose criterion names its field by a number; `taken` if absent.
     #[serde(skip_serializing_if = "is_default")]
     pub integer_field: IntegerField,
+    /// Writes that fire webhooks; `every` if absent.
+    #[serde(skip_serializing_if = "is_default")]
+    pub webhook_writes: WebhookWrites,
     /// Time for which a `timeout` fault holds the connection before it closes; `"120s"` if absent.
     #[serde(skip_serializing_if = "is_default")]
     pub timeout_hold: Option<DurationText>,
@@ -165,4 +168,18 @@ pub enum IntegerField {
     /// The search is refused.
     #[serde(rename = "400")]
     Refused,
+}
+
+/// Writes to accounts that fire webhooks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum WebhookWrites {
+    /// All of them, those through the API too: the nastier reading.
+    #[default]
+    Every,
+    /// Those of people, and of all others where a subscription has `triggerSelfImport`.
+    SelfImport,
+    /// Those of people alone.
+    People,
 }

@@ -89,6 +89,12 @@ pub const MISSING: Bounds<u64> =
 /// Mappings of a plan. An organisation has a few hundred fields at most.
 pub const MAPPINGS: Bounds<u32> = Bounds::new(1, 500, "a number of mappings from 1 to 500");
 
+/// Calls that a delivery of a webhook makes.
+pub const ECHOED_CALLS: Bounds<u32> = Bounds::new(0, 3, "a number of calls from 0 to 3");
+
+/// Attempts more of a call that is refused.
+pub const PATIENCE: Bounds<u32> = Bounds::new(0, 100, "a number of attempts from 0 to 100");
+
 /// Steps of a mapping's transform.
 pub const STEPS: Bounds<usize> = Bounds::new(0, 100, "at most 100 steps");
 

@@ -249,8 +249,8 @@
 //!
 //! # Deliberately absent
 //!
-//! - Writes to anything but accounts: custom fields, their options and groups, properties and
-//!   webhooks are read-only look-ups, which clients make when they start (`OPERATIONS.md` lists
+//! - Writes to anything but accounts and webhooks: custom fields, their options and groups, and properties are
+//!   read-only look-ups, which clients make when they start (`OPERATIONS.md` lists
 //!   every operation).
 //! - Deleting accounts; contacts below accounts; linking people to companies.
 //! - Other record types: donations, events, memberships and so on.
@@ -271,6 +271,7 @@ mod credentials;
 pub mod dataset;
 pub mod fault;
 pub mod file;
+pub mod integration;
 pub mod limit;
 #[cfg(feature = "server")]
 mod live;
@@ -292,6 +293,7 @@ pub mod staff;
 pub mod time;
 #[cfg(feature = "server")]
 mod wall_clock;
+pub mod webhooks;
 #[cfg(feature = "wiremock")]
 mod wiremock;
 

@@ -49,7 +49,7 @@ impl Scope {
 }
 
 /// The limits of a profile, checked; none at all by default.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Which calls share a limit.
     pub scope: Scope,
@@ -63,6 +63,19 @@ pub struct Limits {
     pub reject_after: Duration,
     /// `Retry-After` of a refusal.
     pub retry_after: Option<Duration>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            scope: Scope::default(),
+            pools: [None; ENDPOINTS],
+            per_second: [None; ENDPOINTS],
+            queue: 0,
+            reject_after: Duration::ZERO,
+            retry_after: None,
+        }
+    }
 }
 
 /// The gates of an organisation, one for each limit.

@@ -12,6 +12,7 @@ use crate::neon::Neon;
 use crate::served::{Served, ServedCall, journal_path, journal_text};
 use crate::time::Timestamp;
 use crate::wall_clock;
+use crate::webhooks::WebhookPost;
 use compact_str::CompactString;
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -86,6 +87,8 @@ pub(crate) struct Answer {
     pub(crate) delivery: Delivery,
     /// `Retry-After`.
     pub(crate) retry_after: Option<Duration>,
+    /// Posts of webhooks that the call fired.
+    pub(crate) posts: Vec<WebhookPost>,
     arrived_at: Instant,
     /// Endpoint of the call, if it was admitted.
     admitted: Option<Endpoint>,
@@ -130,6 +133,7 @@ impl Answer {
             ready_at: None,
             delivery: Delivery::Whole,
             retry_after: None,
+            posts: Vec::new(),
             arrived_at: wall_clock::now(),
             admitted: None,
             line: None,
@@ -191,6 +195,7 @@ impl Live {
         // The mock takes calls in order of time, so the clock is read under its lock.
         let arrived_at = wall_clock::now();
         let reply = neon.handle(self.offset + (arrived_at - self.started), &request);
+        let posts = neon.take_posts();
         drop(neon);
         self.mishap_log().answered(&request, &reply.response);
         let refused = reply.response.status == Status::TOO_MANY_REQUESTS;
@@ -199,9 +204,10 @@ impl Live {
             status: reply.response.status,
             body,
             content_type,
-            ready_at: Some(self.started + reply.ready_at.since(self.offset)),
+            ready_at: Some(self.instant(reply.ready_at)),
             delivery: reply.delivery,
             retry_after: reply.response.retry_after,
+            posts,
             arrived_at,
             admitted: (!refused).then_some(request.endpoint()),
             line,
@@ -301,6 +307,11 @@ impl Live {
     /// The memory of the calls served, locked.
     pub(crate) fn served(&self) -> MutexGuard<'_, Served> {
         recovered(&self.served)
+    }
+
+    /// The wall clock at a moment of the mock's time.
+    pub(crate) fn instant(&self, at: Timestamp) -> Instant {
+        self.started + at.since(self.offset)
     }
 
     /// The mock's time now.

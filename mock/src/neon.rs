@@ -4,16 +4,19 @@
 //! waiting. A call takes effect when it is admitted, and holds its slot until it is ready.
 
 mod answer;
+mod echo;
 mod staff_simulation;
 
 use crate::api::{ApiError, Body, Class, Endpoint, Request, Response, Status};
 use crate::fault::{self, Delivery, Fault, FaultCounts, FaultSchedule, NextFailure};
+use crate::integration::Integration;
 use crate::limit::{Admission, EndpointGates, Limit};
 use crate::org::Organisation;
 use crate::profile::Profile;
 use crate::rng::{self, Generator};
 use crate::service::CallsInFlight;
 use crate::time::Timestamp;
+use crate::webhooks::Subscriptions;
 use staff_simulation::StaffSimulation;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -43,8 +46,14 @@ pub struct EndpointCalls {
 }
 
 /// Calls that reached the mock, as the mock counted them.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Calls([EndpointCalls; Endpoint::ALL.len()]);
+
+impl Default for Calls {
+    fn default() -> Self {
+        Self(Endpoint::ALL.map(|_| EndpointCalls::default()))
+    }
+}
 
 impl Calls {
     /// Calls of one endpoint.
@@ -103,6 +112,8 @@ pub struct Neon {
     last_ready: Timestamp,
     seed: u64,
     staff: Option<Box<StaffSimulation>>,
+    integration: Option<Box<Integration>>,
+    subscriptions: Subscriptions,
 }
 
 impl Neon {
@@ -125,6 +136,8 @@ impl Neon {
             last_ready: Timestamp::ZERO,
             seed,
             staff: StaffSimulation::new(&profile, &organisation, seed, Timestamp::ZERO),
+            integration: echo::integration(&profile, seed),
+            subscriptions: Subscriptions::default(),
             profile,
             organisation,
         }
@@ -141,7 +154,7 @@ impl Neon {
         assert!(now >= self.last_now, "calls must come in order of time");
         self.first_now.get_or_insert(now);
         self.last_now = now;
-        self.let_staff_work(now);
+        self.let_others_work(now);
         let endpoint = request.endpoint();
         let gate = self.gates.of(endpoint);
         let calls = self.calls.count(endpoint);
@@ -168,8 +181,8 @@ impl Neon {
         self.gates.of(endpoint).hold(start, ready_at);
         self.last_ready = self.last_ready.max(ready_at);
         let (response, delivery) = match order {
-            Some(order) => self.fail(now, request, order),
-            None => (self.carry_out(now, request), Delivery::Whole),
+            Some(order) => self.fail(now, request, order, ready_at),
+            None => (self.carry_out(now, request, ready_at), Delivery::Whole),
         };
         let calls = self.calls.count(endpoint);
         calls.admitted += 1;
@@ -194,6 +207,7 @@ impl Neon {
         self.in_flight = CallsInFlight::default();
         self.schedule = FaultSchedule::new(profile.faults(), self.seed);
         self.staff = StaffSimulation::new(&profile, &self.organisation, self.seed, self.last_now);
+        self.integration = echo::integration(&profile, self.seed);
         self.profile = profile;
     }
 
@@ -248,15 +262,7 @@ impl Neon {
     fn service_time(&mut self, now: Timestamp, start: Timestamp, endpoint: Endpoint) -> Duration {
         let law = self.profile.law(endpoint);
         let alone = law.sample(&mut self.service[endpoint.index()]);
-        self.congested(alone, now, start)
-    }
-
-    /// Service time from `start` under the load then in flight, `alone` being that of a call alone.
-    fn congested(&mut self, alone: Duration, now: Timestamp, start: Timestamp) -> Duration {
-        let Some(congestion) = self.profile.congestion() else { return alone };
-        let service = congestion.stretch(alone, self.in_flight.with_one_more(now, start));
-        self.in_flight.add(now, start, start + service);
-        service
+        self.in_flight.stretched(self.profile.congestion(), alone, now, start)
     }
 
     /// Response and delivery of a failing call, which is carried out where its fault says so.
@@ -265,6 +271,7 @@ impl Neon {
         now: Timestamp,
         request: &Request,
         order: NextFailure,
+        ready_at: Timestamp,
     ) -> (Response, Delivery) {
         let kind = match order {
             NextFailure::Status(status) => {
@@ -274,7 +281,7 @@ impl Neon {
             NextFailure::Fault(kind) => kind,
         };
         self.faults.count(kind);
-        let carried_out = kind.is_applied().then(|| self.carry_out(now, request));
+        let carried_out = kind.is_applied().then(|| self.carry_out(now, request, ready_at));
         let silence = Response::ok(Body::Empty);
         (kind.answer().or(carried_out).unwrap_or(silence), kind.delivery())
     }

@@ -95,6 +95,12 @@ impl NeonMock {
         self.server.in_flight()
     }
 
+    /// Posts of webhooks so far: those that were answered with a success, and those that were not delivered, since
+    /// nobody took them, the address is not of this machine, or too many waited.
+    pub fn webhook_posts(&self) -> (u64, u64) {
+        self.server.webhook_posts()
+    }
+
     /// The latest calls as they were served over HTTP, oldest first: what the mock meant each to
     /// take, and how long it took. As many as [`NeonMockBuilder::journal`] says; calls by way of
     /// wiremock are not among them.

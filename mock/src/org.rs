@@ -46,6 +46,12 @@ pub const FIRST_OPTION_ID: u32 = 301;
 /// When every synthetic account was last changed: 2024-01-01T00:00:00Z, in Unix seconds.
 const LAST_CHANGED_S: i64 = 1_704_067_200;
 
+/// `at` of a run as the organisation's calendar has it, in RFC 3339.
+pub(crate) fn moment(at: crate::time::Timestamp) -> Option<String> {
+    let after_s = i64::try_from(at.as_nanos() / 1_000_000_000).ok()?;
+    crate::api::rfc3339_text(LAST_CHANGED_S.checked_add(after_s)?)
+}
+
 /// The user of the organisation who made its accounts and edits them; `look_ups.json` lists this one.
 const STAFF_NAME: &str = "Robin Okafor";
 

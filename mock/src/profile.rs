@@ -13,9 +13,10 @@ pub use service::{LawName, WireCongestion, WireLaw, WireService};
 
 use crate::api::Endpoint;
 use crate::behaviour::Behaviour;
-use crate::bounds::{Bounds, EDITS_PER_S, EXPONENT, OutOfBounds, TIME};
+use crate::bounds::{Bounds, ECHOED_CALLS, EDITS_PER_S, EXPONENT, OutOfBounds, PATIENCE, TIME};
 use crate::fault::Fault;
 use crate::file::{FileError, Member};
+use crate::integration::WireIntegration;
 use crate::limit::Limits;
 use crate::service::{Congestion, HistogramError, Law, LawError};
 use crate::staff::WireStaff;
@@ -61,6 +62,9 @@ pub struct WireProfile {
     /// Other users at work; none leaves the organisation to the client.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub staff: Option<WireStaff>,
+    /// Integrations that answer webhooks with calls of their own; none calls nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub integration: Option<WireIntegration>,
     /// Observations that the profile was fitted to; none in a profile written by hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub evidence: Option<WireEvidence>,
@@ -151,6 +155,7 @@ pub struct Profile {
     faults: Vec<Fault>,
     behaviour: Behaviour,
     staff: Option<WireStaff>,
+    integration: Option<WireIntegration>,
     evidence: Option<Box<WireEvidence>>,
 }
 
@@ -212,6 +217,12 @@ impl Profile {
             within(&EXPONENT, staff.skew, || member("skew"))?;
             within(&TIME, staff.think.0, || member("think"))?;
         }
+        if let Some(integration) = &wire.integration {
+            let member = |name| Member::top("integration").key(name);
+            within(&ECHOED_CALLS, integration.calls, || member("calls"))?;
+            within(&TIME, integration.delay.0, || member("delay"))?;
+            within(&PATIENCE, integration.patience, || member("patience"))?;
+        }
         let Behaviour { search_lag, timeout_hold, .. } = wire.behaviour;
         let hold = timeout_hold.unwrap_or_default();
         for (name, time) in [("search_lag", search_lag), ("timeout_hold", hold)] {
@@ -228,6 +239,7 @@ impl Profile {
             faults,
             behaviour: wire.behaviour,
             staff: wire.staff.clone(),
+            integration: wire.integration.clone(),
             evidence: wire.evidence.clone().map(Box::new),
         })
     }
@@ -309,6 +321,11 @@ impl Profile {
         self.staff.as_ref()
     }
 
+    /// Integrations that answer webhooks; `None` if there are none.
+    pub const fn integration(&self) -> Option<&WireIntegration> {
+        self.integration.as_ref()
+    }
+
     /// Observations that the profile was fitted to; `None` for a profile written by hand, and for one
     /// that was changed since it was fitted.
     pub fn evidence(&self) -> Option<&WireEvidence> {
@@ -339,12 +356,14 @@ impl Profile {
 /// A digest over the meaning of a file: comments, the description, the evidence and members at their
 /// default do not count, so that a new member changes no digest.
 fn digest(wire: &WireProfile, side: &[String]) -> String {
-    let WireProfile { limits, service, behaviour, faults, staff, .. } = wire;
+    let WireProfile { limits, service, behaviour, faults, staff, integration, .. } = wire;
     let is_plain = *behaviour == Behaviour::default()
         && faults.is_empty()
         && side.is_empty()
         && staff.is_none();
-    let meaning = if is_plain {
+    let meaning = if integration.is_some() {
+        serde_json::to_vec(&(limits, service, behaviour, faults, side, staff, integration))
+    } else if is_plain {
         serde_json::to_vec(&(limits, service))
     } else {
         serde_json::to_vec(&(limits, service, behaviour, faults, side, staff))

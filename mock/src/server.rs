@@ -10,6 +10,7 @@
 mod admin;
 mod body;
 mod connection;
+mod posts;
 mod response;
 mod shared;
 
@@ -95,6 +96,12 @@ impl Server {
     /// Calls that wait for their answer; after a shutdown, those that it cut.
     pub(crate) fn in_flight(&self) -> u64 {
         self.shell.in_flight.load(Ordering::Relaxed) + self.shell.cut.load(Ordering::Relaxed)
+    }
+
+    /// Posts of webhooks that were answered with a success, and those that were not delivered.
+    pub(crate) fn webhook_posts(&self) -> (u64, u64) {
+        let (delivered, lost) = self.shell.posts.counts();
+        (delivered, lost + self.shell.live.neon().dropped_posts())
     }
 
     /// Waits until the admin route `shutdown` stopped the server.

@@ -152,7 +152,7 @@ pub(super) fn run(args: &AnalyzeArgs, line: &CommandLine) -> Result<ExitCode, Cl
     status.step(format!("forecasting {} by 100 simulations", order.settings.strategy));
     let expected = forecast(scenario, &order.settings)?;
     // A headroom that is given counts for the choice; the ranking is that of the other commands.
-    let (goal, goal_of_choice) = (args.engine.selector.goal.goal(), inputs.goal());
+    let (goal, goal_of_choice) = (inputs.engine.selector.goal.goal(), inputs.goal());
     let (cost, fit) = probed.unzip();
     let mut rehearsal = Rehearsal::new(scenario, target, &goal_of_choice)
         .with_settings(inputs.simulated_settings()?);

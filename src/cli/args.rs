@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use neon_mock::bounds::{self, Bounds};
 use neonbench::experiment::{Constraint, Objective};
 use neonbench::store::DEFAULT_PATH;
-use neonbench_engine::engine::limiter::Limiter;
+use neonbench_engine::engine::limiter::{ExpectedEcho, Limiter};
 use neonbench_engine::engine::{
     AuditDepth, DEFAULT_BATCH_SIZE, DEFAULT_WORKERS, Guard, Reads, Strategy, WriteMode,
 };
@@ -134,9 +134,13 @@ pub(super) struct GoalArgs {
     /// Rank by time and refused calls (balanced), or by time alone (fastest) [default: balanced]
     #[arg(long, value_name = "balanced|fastest", value_parser = one_of::<Objective>("balanced|fastest"), hide_possible_values = true)]
     pub(super) objective: Option<Objective>,
-    /// Constraint on a choice, such as rejected<1% or headroom>=1; may be repeated
+    /// Constraint on a choice, such as rejected<1%, echo<1% or headroom>=1; may be repeated
     #[arg(long, value_name = "CONSTRAINT")]
     pub(super) constraint: Vec<Constraint>,
+    /// Leave room for integrations that answer each write's webhook with so many calls after so long, such as
+    /// 1x500ms, or 1x500ms<0.5% for the share that may be refused [default: 1 %]
+    #[arg(long, value_name = "CALLSxDELAY")]
+    pub(super) echo: Option<ExpectedEcho>,
 }
 
 /// Goal and calibration of `auto`.

@@ -65,7 +65,7 @@ pub(super) fn run(args: &BenchmarkArgs, line: &CommandLine) -> Result<ExitCode, 
     let sample = sample.transpose()?;
     let ranked_on = &sample.as_ref().unwrap_or(&inputs).scenario;
     let replicates = args.replicates.in_world(&inputs.world);
-    let goal = args.job.engine.selector.goal.goal();
+    let goal = inputs.engine.selector.goal.goal();
     let strategies = inputs.strategies();
     let status = LiveLine::new(line, strategies.len() * (1 + usize::from(sample.is_some())));
     let mut all = Vec::new();

@@ -205,7 +205,7 @@ mod tests {
     }
 
     /// A value for each kind of argument, by its id or by the last of the words that name its value.
-    const SAMPLES: [(&str, &str); 27] = [
+    const SAMPLES: [(&str, &str); 28] = [
         ("ITEM,…", "access,fields"),
         ("ITEM=REASON", "quiet=it's closed"),
         ("WHO", "the office"),
@@ -232,6 +232,7 @@ mod tests {
         ("DURATION", "3s"),
         ("PERCENT", "5%"),
         ("CONSTRAINT", "headroom>=1"),
+        ("CALLSxDELAY", "1x500ms<2%"),
         ("YYYY-MM-DD", "2026-11-24"),
     ];
 

@@ -126,7 +126,7 @@ const EXAMPLES: [(&str, [&str; 2]); 37] = [
 ];
 
 /// Flags that `-h` leaves to `--help`.
-const RARE: [&str; 55] = [
+const RARE: [&str; 56] = [
     "metadata_cache",
     "chunk_size",
     "chunk_pause",
@@ -139,6 +139,7 @@ const RARE: [&str; 55] = [
     "guard",
     "objective",
     "constraint",
+    "echo",
     "thresholds",
     "org_id",
     "api_key",

@@ -16,7 +16,7 @@ use neonbench::experiment::{Candidate, Constraint, Goal, Portfolio};
 use neonbench::probe::TargetFit;
 use neonbench::select::{ChoiceRequest, ChosenBy, KnownTarget, StrategyChoice};
 use neonbench::store::{Claimant, Header, Lease, ProfileText, RunState, Site, Store, StoreError};
-use neonbench_engine::engine::limiter::{Limiter, Manners};
+use neonbench_engine::engine::limiter::{ExpectedEcho, Limiter};
 use neonbench_engine::engine::{Guard, Reads, Settings, Strategy};
 use neonbench_engine::near::no_such;
 use neonbench_engine::plan::{Plan, Selection, parse_ids};
@@ -51,6 +51,18 @@ pub(super) struct Inputs {
     pub(super) engine: EngineArgs,
     /// True if flags or scenario file name a profile, so that the target's limits are known.
     names_profile: bool,
+}
+
+/// The room that a constraint on the echo asks for, by the integrations of `profile`.
+fn learnt_echo(profile: &Profile, constraints: &[Constraint]) -> Option<ExpectedEcho> {
+    let integration = profile.integration()?;
+    let below = constraints.iter().filter_map(|constraint| match constraint {
+        Constraint::EchoBelow(share) => Some((share * 10_000.0).round() as u32),
+        _ => None,
+    });
+    let refused_per_10k = below.min()?;
+    let calls = NonZeroU32::new(integration.calls)?;
+    Some(ExpectedEcho { calls, delay: integration.delay.0, refused_per_10k })
 }
 
 /// The purpose that inputs are read for.
@@ -111,6 +123,8 @@ impl Inputs {
         let world = self::world(world, &mut workload, engine.dry_run)?;
         let scenario = Scenario::new(workload.clone())
             .map_err(|error| two_organisations(asked, &file, error))?;
+        let goal = &mut engine.selector.goal;
+        goal.echo = goal.echo.or_else(|| learnt_echo(&scenario.profile, &goal.constraint));
         let inputs = Self { scenario, workload, world, profile, file, engine, names_profile };
         inputs.settings(Strategy::Standard)?;
         if let World::ForeignHttp(target) = &inputs.world
@@ -173,13 +187,17 @@ impl Inputs {
         Ok(settings)
     }
 
-    /// The limiter asked for, or the strategy's own, with the headroom asked for.
+    /// The limiter asked for, or the strategy's own, with the headroom asked for; room for integrations is the adaptive
+    /// one's.
     fn limiter(&self, of_strategy: Limiter) -> Result<Limiter, CliError> {
-        let asked = self.engine.limiter.unwrap_or(of_strategy);
+        let goal = self.engine.selector.goal.goal();
+        let default = if goal.echo.is_some() { Limiter::adaptive(0) } else { of_strategy };
+        let asked = self.engine.limiter.unwrap_or(default);
         match (asked, self.engine.headroom) {
             (Limiter::Adaptive { headroom, .. }, asked) => Ok(Limiter::Adaptive {
                 headroom: asked.unwrap_or(headroom),
-                manners: self.engine.selector.goal.goal().objective.manners(),
+                manners: goal.objective.manners(),
+                echo: goal.echo,
             }),
             (limiter, None | Some(0)) => Ok(limiter),
             (limiter, Some(_)) => Err(CliError::usage(format!(
@@ -255,7 +273,7 @@ impl Inputs {
             positive("--batch-size", batch_size)?.or(self.file.batch_size).or(hints.batch_size);
         let limiter = match (self.engine.limiter, self.engine.headroom) {
             // Headroom is the adaptive limiter's.
-            (None, Some(1..)) => Some(Limiter::Adaptive { headroom: 0, manners: Manners::Polite }),
+            (None, Some(1..)) => Some(Limiter::adaptive(0)),
             (limiter, _) => limiter,
         };
         Ok(Given {

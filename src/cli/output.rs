@@ -5,6 +5,7 @@ use super::error::CliError;
 pub(super) use super::table::table;
 use super::terminal::{Emphasis, complain, emphasised, end_line, escape_controls};
 pub(super) use super::terminal::{print, print_file};
+use neon_mock::integration::Echo;
 pub(super) use neonbench::text::{
     AT_RISK, count, duration, edits_in_words, percent, plural, sig3, size, unmapped_in_words,
 };
@@ -227,6 +228,18 @@ pub(super) fn labelled(label: &str, text: impl fmt::Display) -> String {
     format!("  {label:<10}{text}")
 }
 
+/// The echo of a run in words.
+fn echo(echo: &Echo) -> String {
+    format!(
+        "{}, {} of integrations; {} refused ({}), {}",
+        plural(echo.deliveries, "delivery"),
+        plural(echo.calls, "call"),
+        count(echo.refused),
+        percent(echo.refused_share()),
+        format_args!("{} lost", plural(echo.lost, "side effect")),
+    )
+}
+
 /// A run in words.
 pub(super) fn summary(record: &RunRecord) -> String {
     let RunRecord { calls, records, performance, .. } = record;
@@ -290,6 +303,9 @@ pub(super) fn summary(record: &RunRecord) -> String {
             percent(performance.api_call_reduction)
         ),
     );
+    if !record.echo.is_none() {
+        line("echo", echo(&record.echo));
+    }
     line("response", response(record));
     lines.extend(exposure(record).map(|text| labelled("exposure", text)));
     let gloss = if record.edits.are_at_risk() { AT_RISK } else { "" };

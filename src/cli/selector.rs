@@ -12,7 +12,7 @@ impl GoalArgs {
     /// The goal asked for.
     pub(super) fn goal(&self) -> Goal {
         let objective = self.objective.unwrap_or_default();
-        Goal { objective, constraints: self.constraint.clone() }
+        Goal { objective, constraints: self.constraint.clone(), echo: self.echo }
     }
 }
 

@@ -228,6 +228,7 @@ fn resolved(args: &RunArgs, inputs: &Inputs) -> Result<ResolvedSettings, CliErro
         ("dry_run", (json!(set.dry_run), if hints.dry_run.is_some() { Plan } else { Default })),
         ("objective", (json!(goal.objective), Default)),
         ("constraint", (json!(constraints), Default)),
+        ("echo", (json!(goal.echo.map(|echo| echo.to_string())), Default)),
         ("world", (json!(world), Default)),
         ("api_key", (json!(key), Default)),
         ("store", (json!(store), Default)),

@@ -2,7 +2,7 @@
 
 use super::cost::Goal;
 use crate::text::plural;
-use neonbench_engine::engine::limiter::{Limiter, Manners};
+use neonbench_engine::engine::limiter::Limiter;
 use neonbench_engine::engine::{
     DEFAULT_BATCH_SIZE, DEFAULT_WORKERS, Guard, Reads, Settings, Strategy,
 };
@@ -62,7 +62,7 @@ const BATCHES: [u32; 5] = [1, 2, 5, 10, 25];
 /// The same under a limiter, which makes up for much of what batches do.
 const BATCHES_LIMITED: [u32; 2] = [1, 5];
 
-const ADAPTIVE: Limiter = Limiter::Adaptive { headroom: 0, manners: Manners::Polite };
+const ADAPTIVE: Limiter = Limiter::adaptive(0);
 
 /// Every candidate of a search, in the order in which ties are broken.
 pub fn grid() -> Vec<Candidate> {
@@ -246,13 +246,15 @@ impl Candidate {
     }
 
     /// `others` with what it says; an adaptive limiter is as polite as `goal` asks, and leaves as many calls to
-    /// others.
+    /// others, and as much room to integrations.
     pub fn with(&self, others: &Settings, goal: &Goal) -> Settings {
         let positive = |figure: u32| NonZeroU32::new(figure).unwrap_or(NonZeroU32::MIN);
         let limiter = match self.limiter.unwrap_or(self.strategy.default_limiter()) {
-            Limiter::Adaptive { .. } => {
-                Limiter::Adaptive { headroom: goal.headroom(), manners: goal.objective.manners() }
-            }
+            Limiter::Adaptive { .. } => Limiter::Adaptive {
+                headroom: goal.headroom(),
+                manners: goal.objective.manners(),
+                echo: goal.echo,
+            },
             other => other,
         };
         Settings {

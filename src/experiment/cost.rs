@@ -3,7 +3,9 @@
 use super::candidate::Candidate;
 use super::simulate::RunFigures;
 use super::summary::Summary;
-use neonbench_engine::engine::limiter::{CALLS_PER_FREE_REFUSAL, FREE_REFUSALS, Manners};
+use neonbench_engine::engine::limiter::{
+    CALLS_PER_FREE_REFUSAL, ExpectedEcho, FREE_REFUSALS, Manners,
+};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
@@ -63,13 +65,15 @@ impl Objective {
 pub enum Constraint {
     /// Less than this share of the calls is refused.
     RejectedBelow(f64),
+    /// Less than this share of the calls by which integrations answer webhooks is refused.
+    EchoBelow(f64),
     /// At least so many places of the smallest pool are left to others.
     Headroom(u32),
 }
 
 /// An error: the text is not a constraint.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no constraint: expected rejected<P% (P from 0 to 100) or headroom>=N")]
+#[error("`{0}` is no constraint: expected rejected<P%, echo<P% (P from 0 to 100) or headroom>=N")]
 pub struct ParseConstraintError(String);
 
 impl FromStr for Constraint {
@@ -78,10 +82,13 @@ impl FromStr for Constraint {
     fn from_str(text: &str) -> Result<Self, ParseConstraintError> {
         let wrong = || ParseConstraintError(text.to_owned());
         let bare: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-        if let Some(share) = bare.strip_prefix("rejected<") {
+        let shares: [(&str, fn(f64) -> Self); 2] =
+            [("rejected<", Self::RejectedBelow), ("echo<", Self::EchoBelow)];
+        for (prefix, constraint) in shares {
+            let Some(share) = bare.strip_prefix(prefix) else { continue };
             let percent = share.strip_suffix('%').and_then(|share| share.parse::<f64>().ok());
             let percent = percent.filter(|percent| (0.0..=100.0).contains(percent));
-            return Ok(Self::RejectedBelow(percent.ok_or_else(wrong)? / 100.0));
+            return Ok(constraint(percent.ok_or_else(wrong)? / 100.0));
         }
         let places = bare.strip_prefix("headroom>=").and_then(|places| places.parse().ok());
         Ok(Self::Headroom(places.ok_or_else(wrong)?))
@@ -92,6 +99,7 @@ impl fmt::Display for Constraint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::RejectedBelow(share) => write!(f, "rejected<{}%", share * 100.0),
+            Self::EchoBelow(share) => write!(f, "echo<{}%", share * 100.0),
             Self::Headroom(places) => write!(f, "headroom>={places}"),
         }
     }
@@ -104,6 +112,9 @@ pub struct Goal {
     pub objective: Objective,
     /// The constraints.
     pub constraints: Vec<Constraint>,
+    /// Calls of integrations that adaptive limiters leave room for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub echo: Option<ExpectedEcho>,
 }
 
 impl Goal {
@@ -113,21 +124,24 @@ impl Goal {
         let left = candidate.headroom(pool);
         self.constraints.iter().all(|constraint| match constraint {
             Constraint::Headroom(wanted) => left >= i64::from(*wanted),
-            Constraint::RejectedBelow(_) => true,
+            Constraint::RejectedBelow(_) | Constraint::EchoBelow(_) => true,
         })
     }
 
-    /// True if runs with that mean share of refused calls (0 to 1) keep the constraints.
-    pub fn tolerates(&self, refused_share: f64) -> bool {
+    /// True if runs with that mean share of refused calls, their own and those of integrations (0 to 1), keep the
+    /// constraints.
+    pub fn tolerates(&self, refused_share: f64, echo_refused_share: f64) -> bool {
         self.constraints.iter().all(|constraint| match constraint {
             Constraint::RejectedBelow(most) => refused_share < *most,
+            Constraint::EchoBelow(most) => echo_refused_share < *most,
             Constraint::Headroom(_) => true,
         })
     }
 
     /// True if the runs of `candidate` keep every constraint.
     pub fn is_kept(&self, candidate: &Candidate, pool: Option<u32>, runs: &Summary) -> bool {
-        self.allows(candidate, pool) && self.tolerates(runs.refused_share())
+        let is_kept = self.tolerates(runs.refused_share(), runs.echo_refused_share());
+        self.allows(candidate, pool) && is_kept
     }
 
     /// Mean cost of the runs of `candidate`, in seconds; infinite if a run fails its audit or a
@@ -154,7 +168,7 @@ impl Goal {
     pub fn headroom(&self) -> u32 {
         let places = self.constraints.iter().map(|constraint| match constraint {
             Constraint::Headroom(places) => *places,
-            Constraint::RejectedBelow(_) => 0,
+            Constraint::RejectedBelow(_) | Constraint::EchoBelow(_) => 0,
         });
         places.max().unwrap_or(0)
     }
@@ -188,11 +202,13 @@ mod tests {
 
     #[test]
     fn constraints_are_named_as_they_are_read() {
-        for name in ["rejected<0.5%", "headroom>=1"] {
+        for name in ["rejected<0.5%", "echo<1%", "headroom>=1"] {
             assert_eq!(name.parse::<Constraint>().unwrap().to_string(), name);
         }
         assert!("rejected < 2 %".parse::<Constraint>().is_ok());
-        for wrong in ["", "rejected<5", "rejected<-1%", "headroom>1", "headroom>=-1", "speed>1"] {
+        for wrong in
+            ["", "rejected<5", "rejected<-1%", "echo<x%", "headroom>1", "headroom>=-1", "speed>1"]
+        {
             assert!(wrong.parse::<Constraint>().is_err(), "{wrong}");
         }
     }

@@ -168,8 +168,10 @@ mod tests {
 
     #[test]
     fn cost_under_the_goal_decides_behind_validity_failures_and_constraints() {
-        let (goal, fastest) =
-            (Goal::default(), Goal { objective: Objective::Fastest, constraints: Vec::new() });
+        let (goal, fastest) = (
+            Goal::default(),
+            Goal { objective: Objective::Fastest, constraints: Vec::new(), echo: None },
+        );
         let polite = entry(Strategy::Hybrid, RunFigures { makespan_s: 12.0, refused: 5, ..RUN });
         let rude = entry(Strategy::Pipelined, RunFigures { makespan_s: 10.0, refused: 60, ..RUN });
         let all = [rude.clone(), polite.clone()];

@@ -2,6 +2,7 @@
 
 use super::cost::Objective;
 use neon_mock::api::Class;
+use neon_mock::integration::Echo;
 use neon_mock::staff::Writer;
 use neonbench_engine::audit::is_valid;
 use neonbench_engine::engine::{Job, Settings};
@@ -37,6 +38,9 @@ pub struct RunFigures {
     pub peak_buffered: u64,
     /// Edits of colleagues.
     pub edits: EditsOfRun,
+    /// Webhooks, and the calls of integrations because of them.
+    #[serde(skip_serializing_if = "Echo::is_none")]
+    pub echo: Echo,
     /// True if the run passed its audit.
     pub is_valid: bool,
 }
@@ -53,6 +57,7 @@ impl From<&RunRecord> for RunFigures {
             writes: record.calls.record_writes,
             peak_buffered: record.performance.peak_buffered_records,
             edits: record.own_edits(),
+            echo: record.echo,
             is_valid: record.audit.valid,
         }
     }
@@ -76,6 +81,7 @@ impl RunFigures {
         writes: 0,
         peak_buffered: 0,
         edits: EditsOfRun { overwritten: 0, saved: 0, exposure_s: 0.0 },
+        echo: Echo { deliveries: 0, calls: 0, refused: 0, lost: 0 },
         is_valid: true,
     };
 
@@ -203,6 +209,7 @@ pub fn simulate(
     };
     let figures = RunFigures {
         edits,
+        echo: neon.echo(),
         makespan_s,
         calls: calls.total(),
         refused: calls.rejected(),

@@ -92,6 +92,11 @@ impl Summary {
         self.mean(|run| run.refused as f64) / self.mean(|run| run.calls as f64).max(1.0)
     }
 
+    /// Mean refused calls of integrations as a share of their mean calls (0 to 1).
+    pub fn echo_refused_share(&self) -> f64 {
+        self.mean(|run| run.echo.refused as f64) / self.mean(|run| run.echo.calls as f64).max(1.0)
+    }
+
     /// Edits of colleagues.
     pub fn edits(&self) -> ColleagueEdits {
         self.runs.iter().map(|run| run.edits).collect()

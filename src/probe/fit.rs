@@ -358,6 +358,7 @@ impl TargetFit {
             behaviour: Behaviour::default(),
             faults,
             staff: None,
+            integration: None,
             evidence: None,
         }
     }

@@ -139,7 +139,9 @@ impl Calibration {
         for (index, constraint) in goal.constraints.iter().enumerate() {
             let at = || Member::top("goal").key("constraints").index(index);
             match constraint {
-                Constraint::RejectedBelow(share) => SHARE.check(*share).map(|_| ()),
+                Constraint::RejectedBelow(share) | Constraint::EchoBelow(share) => {
+                    SHARE.check(*share).map(|_| ())
+                }
                 Constraint::Headroom(places) => QUEUE.check(*places).map(|_| ()),
             }
             .map_err(|error| (at(), error))?;

@@ -18,6 +18,7 @@ use crate::experiment::{
 };
 use crate::stats::{mean, pareto_front, quantile, sorted};
 use halving::{Class, survivors};
+use neon_mock::integration::Echo;
 use neon_mock::profile::Profile;
 use neon_mock::time::Timestamp;
 use neonbench_engine::engine::{Guard, Settings, Strategy};
@@ -532,6 +533,12 @@ fn extrapolated(part: &RunFigures, more: &RunFigures, resources: f64) -> RunFigu
             overwritten: count(|run| run.edits.overwritten),
             saved: count(|run| run.edits.saved),
             exposure_s: more.edits.exposure_s,
+        },
+        echo: Echo {
+            deliveries: count(|run| run.echo.deliveries),
+            calls: count(|run| run.echo.calls),
+            refused: count(|run| run.echo.refused),
+            lost: count(|run| run.echo.lost),
         },
         is_valid: part.is_valid && more.is_valid,
     }

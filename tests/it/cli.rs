@@ -5,6 +5,7 @@ mod bounds;
 mod certificates;
 mod colleagues;
 mod datasets;
+mod echo;
 mod everything;
 mod face;
 mod files;

@@ -27,7 +27,7 @@ const SIZES: [u64; 3] = [10, 30, 80];
 const OBJECTIVES: [Objective; 2] = [Objective::Balanced, Objective::Fastest];
 
 fn goal(objective: Objective) -> Goal {
-    Goal { objective, constraints: Vec::new() }
+    Goal { objective, constraints: Vec::new(), echo: None }
 }
 
 /// The cost of a single run, by the rule that the book states.

@@ -97,10 +97,10 @@ fn auto_goes_by_what_is_known_and_says_so() {
 fn objectives_and_constraints_change_the_choice() {
     let scenario = plain(40, 2, "documented");
     let workers = |goal: &Goal| decide(&scenario, true, goal, Portfolio::Guide).candidate.workers;
-    let fastest = Goal { objective: Objective::Fastest, constraints: Vec::new() };
+    let fastest = Goal { objective: Objective::Fastest, constraints: Vec::new(), echo: None };
     assert!(workers(&fastest) > 5, "refusals are free where only speed counts");
     let headroom = "headroom>=2".parse::<Constraint>().unwrap();
-    let gentle = Goal { objective: Objective::Fastest, constraints: vec![headroom] };
+    let gentle = Goal { objective: Objective::Fastest, constraints: vec![headroom], echo: None };
     assert_eq!(workers(&gentle), 3);
 }
 

@@ -20,7 +20,7 @@ const CRATES: &[(&str, &[Floor])] = &[
     ("mock/src/", &[
         "named bounds",
         "time rng file api",
-        "service limit fault staff behaviour dataset",
+        "service limit fault staff integration webhooks behaviour dataset",
         "org",
         "profile",
         "neon",

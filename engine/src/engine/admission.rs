@@ -4,19 +4,21 @@
 //! however a call ends, be it by cancellation.
 
 use super::limiter::{
-    CALLS_PER_FREE_REFUSAL, CallFeedback, ConcurrencyLimit, FREE_REFUSALS, LimitFactory,
-    LimitOfAll, SharedRate, UnansweredCall,
+    CALLS_PER_FREE_REFUSAL, CallFeedback, ConcurrencyLimit, EchoShare, FREE_REFUSALS, LimitFactory,
+    LimitOfAll, OwnCalls, SharedRate, UnansweredCall,
 };
 use super::outage::Breaker;
 use super::stop::Stop;
 use crate::clock::Clock;
 use crate::event::Outcome;
+use futures_util::future::select;
 use neon_mock::api::Endpoint;
 use neon_mock::time::Timestamp;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::poll_fn;
+use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
@@ -35,6 +37,8 @@ struct QueueState {
     queues: [Option<AdmissionQueue>; Endpoint::ALL.len()],
     /// The limit of all of them together.
     of_all: Option<LimitOfAll>,
+    /// The places to leave to integrations that answer webhooks.
+    echo: Option<EchoShare>,
     /// Evidence that endpoints share calls per second, where that is watched.
     shared_rate: Option<SharedRate>,
     /// Admitted and not yet done.
@@ -81,6 +85,19 @@ struct Waiter {
     waker: Cell<Option<Waker>>,
 }
 
+impl Waiter {
+    /// Waits until the call is admitted: when it may be sent.
+    fn granted(&self) -> impl Future<Output = Timestamp> {
+        poll_fn(|cx| {
+            if let Some(at) = self.granted.get() {
+                return Poll::Ready(at);
+            }
+            self.waker.set(Some(cx.waker().clone()));
+            Poll::Pending
+        })
+    }
+}
+
 impl fmt::Debug for Waiter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Waiter").field("granted", &self.granted).finish_non_exhaustive()
@@ -120,6 +137,7 @@ impl AdmissionQueues {
         let admission = QueueState {
             queues: Endpoint::ALL.map(|endpoint| limits.limit_for(endpoint).map(queue)),
             of_all: limits.limit_of_all(),
+            echo: limits.echo_share(),
             shared_rate: None,
             admitted: 0,
             in_flight: Vec::new(),
@@ -188,6 +206,20 @@ impl AdmissionQueues {
         }
     }
 
+    /// Looks again and again until `waiter` has its place: no event tells of the end of an integration's call.
+    async fn until_echo_leaves_room<C: Clock>(
+        &self,
+        clock: &C,
+        endpoint: Endpoint,
+        waiter: &Waiter,
+    ) {
+        while waiter.granted.get().is_none() {
+            let at = self.admission.borrow().looks_again_at(endpoint, clock.now());
+            select(pin!(waiter.granted()), pin!(clock.sleep_until(at))).await;
+            self.admission.borrow_mut().admit_waiting(clock.now());
+        }
+    }
+
     /// Waits for a new place of a call that was held up, since calls that were held up together would come all at
     /// once. (The trial of an outage is this call's already: nobody is asked again.)
     async fn until_spaced_anew<C: Clock>(&self, clock: &C, stop: &Stop, endpoint: Endpoint) {
@@ -230,14 +262,11 @@ impl AdmissionQueues {
             return Admitted { permit: None, granted_at, paused };
         };
         let guard = QueueGuard { admission: &self.admission, endpoint, waiter: &waiter };
-        let at = poll_fn(|cx| {
-            if let Some(at) = waiter.granted.get() {
-                return Poll::Ready(at);
-            }
-            waiter.waker.set(Some(cx.waker().clone()));
-            Poll::Pending
-        })
-        .await;
+        if self.admission.borrow().echo.is_some() && EchoShare::concerns(endpoint) {
+            // Seldom, so that no call carries the room for it.
+            Box::pin(self.until_echo_leaves_room(clock, endpoint, &waiter)).await;
+        }
+        let at = waiter.granted().await;
         std::mem::forget(guard);
         let granted_at = clock.now();
         let mut permit = Permit { admission: &self.admission, endpoint, sequence: None };
@@ -271,7 +300,10 @@ fn has_common_limits(endpoint: Endpoint) -> bool {
 impl QueueState {
     fn limit(&self, endpoint: Endpoint) -> Option<u32> {
         let of_endpoint = self.queues[endpoint.index()].as_ref()?.limiter.limit();
-        Some(self.of_all.as_ref().map_or(of_endpoint, |of_all| of_endpoint.min(of_all.limit())))
+        let of_all = self.of_all.as_ref().map_or(u32::MAX, LimitOfAll::limit);
+        let is_write = matches!(endpoint, Endpoint::PatchAccount | Endpoint::PutAccount);
+        let of_echo = self.echo.as_ref().filter(|_| is_write).map(EchoShare::most_writes);
+        Some(of_endpoint.min(of_all).min(of_echo.unwrap_or(u32::MAX)))
     }
 
     fn beside(&self, endpoint: Endpoint) -> u32 {
@@ -343,6 +375,11 @@ impl QueueState {
             queue_waiting: !queue.waiting.is_empty(),
             spare_refusals,
         };
+        if let Some(echo) = &mut self.echo {
+            let writes = [Endpoint::PatchAccount, Endpoint::PutAccount];
+            let queues = writes.into_iter().filter_map(|it| self.queues[it.index()].as_ref());
+            echo.on_result(&feedback, queues.filter_map(|queue| queue.limiter.found()).max());
+        }
         if let Some(shared_rate) = &mut self.shared_rate {
             let was_shown = shared_rate.is_shown();
             shared_rate.add(&feedback);
@@ -423,8 +460,14 @@ impl QueueState {
     fn admit_waiting(&mut self, now: Timestamp) {
         let most = self.of_all.as_ref().map_or(u32::MAX, LimitOfAll::limit);
         while self.admitted < most {
-            let with_room = self.queues.iter_mut().flatten().filter(|queue| {
-                !queue.waiting.is_empty() && queue.admitted < queue.limiter.limit()
+            let own = self.own_calls();
+            let echo = self.echo.as_ref();
+            let has_room = |endpoint| echo.is_none_or(|echo| echo.has_room(endpoint, own, now));
+            let all = Endpoint::ALL.into_iter().zip(&mut self.queues);
+            let with_room = all.filter_map(|(endpoint, queue)| {
+                let queue = queue.as_mut()?;
+                let is_next = !queue.waiting.is_empty() && queue.admitted < queue.limiter.limit();
+                (is_next && has_room(endpoint)).then_some(queue)
             });
             let first = with_room.min_by_key(|queue| queue.waiting[0].number);
             let Some(queue) = first else { break };
@@ -435,6 +478,24 @@ impl QueueState {
             if let Some(waker) = waiter.waker.take() {
                 waker.wake();
             }
+        }
+    }
+
+    /// When a call of `endpoint` that waits for room beside integrations looks again.
+    fn looks_again_at(&self, endpoint: Endpoint, now: Timestamp) -> Timestamp {
+        let own = self.own_calls();
+        let after = self.echo.as_ref().map(|echo| echo.look_again_after(endpoint, own, now));
+        now + after.unwrap_or_default()
+    }
+
+    /// Calls that are admitted and not yet done, as far as they concern integrations.
+    fn own_calls(&self) -> OwnCalls {
+        let of = |endpoint: Endpoint| {
+            self.queues[endpoint.index()].as_ref().map_or(0, |queue| queue.admitted)
+        };
+        OwnCalls {
+            reads: of(Endpoint::GetAccount),
+            writes: of(Endpoint::PatchAccount) + of(Endpoint::PutAccount),
         }
     }
 
@@ -497,72 +558,4 @@ impl Drop for QueueGuard<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::limiter::Limiter;
-    use super::*;
-    use crate::world::VirtualClock;
-    use futures_util::stream::{FuturesUnordered, StreamExt};
-    use std::num::NonZeroU32;
-    const PATIENCE: Duration = Duration::from_secs(600);
-
-    #[test]
-    fn calls_go_first_come_first_served_and_never_more_than_allowed() {
-        let clock = VirtualClock::new();
-        let queues = AdmissionQueues::new(&Limiter::Fixed(NonZeroU32::new(2).unwrap()), PATIENCE);
-        let (inside, order) = (Cell::new(0), RefCell::new(Vec::new()));
-        clock
-            .run(async {
-                let call = |sequence: u64| {
-                    let (queues, clock, inside, order) = (&queues, &clock, &inside, &order);
-                    async move {
-                        // They come one after another.
-                        let come_at = Timestamp::from_nanos(sequence);
-                        clock.sleep_until(come_at).await;
-                        let permit = queues
-                            .enter(clock, Stop::NEVER, Endpoint::GetAccount)
-                            .await
-                            .permit
-                            .unwrap();
-                        inside.set(inside.get() + 1);
-                        assert!(inside.get() <= 2);
-                        order.borrow_mut().push(sequence);
-                        clock.sleep_until(clock.now() + Duration::from_secs(1)).await;
-                        inside.set(inside.get() - 1);
-                        permit.done(clock.now(), Outcome::Ok);
-                    }
-                };
-                let mut all: FuturesUnordered<_> = (1..=9).map(call).collect();
-                while all.next().await.is_some() {}
-            })
-            .unwrap();
-        assert_eq!(order.into_inner(), (1..=9).collect::<Vec<u64>>());
-    }
-
-    #[test]
-    fn a_call_that_gives_up_leaves_the_line() {
-        let clock = VirtualClock::new();
-        let queues = AdmissionQueues::new(&Limiter::Fixed(NonZeroU32::MIN), PATIENCE);
-        clock
-            .run(async {
-                let first =
-                    queues.enter(&clock, Stop::NEVER, Endpoint::GetAccount).await.permit.unwrap();
-                {
-                    let second = queues.enter(&clock, Stop::NEVER, Endpoint::GetAccount);
-                    let given_up = clock.sleep_until(Timestamp::from_nanos(5));
-                    let (second, given_up) = (std::pin::pin!(second), std::pin::pin!(given_up));
-                    futures_util::future::select(second, given_up).await;
-                }
-                first.done(clock.now(), Outcome::Ok);
-                // Another endpoint has a gate of its own, and this one's place is free again.
-                drop(queues.enter(&clock, Stop::NEVER, Endpoint::PatchAccount).await);
-                drop(queues.enter(&clock, Stop::NEVER, Endpoint::GetAccount).await);
-                queues
-                    .enter(&clock, Stop::NEVER, Endpoint::GetAccount)
-                    .await
-                    .permit
-                    .unwrap()
-                    .done(clock.now(), Outcome::Rejected);
-            })
-            .unwrap();
-    }
-}
+mod tests;

@@ -10,6 +10,7 @@
 //! The names follow Netflix's concurrency-limits.
 
 mod adaptive;
+mod echo_share;
 mod knee;
 mod limit;
 mod of_all;
@@ -18,6 +19,7 @@ mod shared_rate;
 mod waiting;
 
 pub use adaptive::Adaptive;
+pub use echo_share::{EchoShare, ExpectedEcho, OwnCalls, ParseEchoError};
 pub use limit::{
     CALLS_PER_FREE_REFUSAL, CallFeedback, ConcurrencyLimit, FREE_REFUSALS, LimitFactory,
     UnansweredCall,
@@ -60,6 +62,9 @@ pub enum Limiter {
         /// Its price of a refusal.
         #[serde(default, skip_serializing_if = "Manners::is_default")]
         manners: Manners,
+        /// Calls of integrations to leave room for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        echo: Option<ExpectedEcho>,
     },
 }
 
@@ -102,7 +107,7 @@ impl Manners {
 impl Limiter {
     /// The polite adaptive limiter that leaves `headroom` slots to others.
     pub const fn adaptive(headroom: u32) -> Self {
-        Self::Adaptive { headroom, manners: Manners::Polite }
+        Self::Adaptive { headroom, manners: Manners::Polite, echo: None }
     }
 }
 
@@ -111,7 +116,7 @@ impl LimitFactory for Limiter {
         match *self {
             Self::None => None,
             Self::Fixed(limit) => Some(Box::new(FixedLimit(limit.get()))),
-            Self::Adaptive { headroom, manners } => {
+            Self::Adaptive { headroom, manners, echo: _ } => {
                 Some(Box::new(Adaptive::new(headroom, manners)))
             }
         }
@@ -120,13 +125,22 @@ impl LimitFactory for Limiter {
     fn limit_of_all(&self) -> Option<LimitOfAll> {
         match *self {
             Self::None | Self::Fixed(_) => None,
-            Self::Adaptive { headroom, manners } => Some(LimitOfAll::new(headroom, manners)),
+            Self::Adaptive { headroom, manners, echo: _ } => {
+                Some(LimitOfAll::new(headroom, manners))
+            }
+        }
+    }
+
+    fn echo_share(&self) -> Option<EchoShare> {
+        match *self {
+            Self::None | Self::Fixed(_) => None,
+            Self::Adaptive { echo, .. } => echo.map(EchoShare::new),
         }
     }
 }
 
 impl Limiter {
-    /// True if both are the same but for headroom and manners, which are a goal's.
+    /// True if both are the same but for headroom, manners and echo, which are a goal's.
     pub fn is_same_kind(self, other: Self) -> bool {
         matches!((self, other), (Self::Adaptive { .. }, Self::Adaptive { .. })) || self == other
     }

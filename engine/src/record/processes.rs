@@ -62,6 +62,7 @@ impl RunRecord {
             (Some(ours), Some(theirs)) => Some(ours.plus(theirs)),
             (ours, theirs) => ours.or(theirs),
         };
+        self.echo = self.echo.plus(earlier.echo);
         self.call_times = self.call_times.plus(earlier.call_times);
         self.exposure = self.exposure.plus(earlier.exposure);
         self.efficiency = ratio(self.lower_bound_s, self.makespan_s);

@@ -122,9 +122,10 @@ impl RunSpec<'_> {
             call_times: CallTimesS::of(measure.call_times()),
             exposure: Exposure::of(measure),
             edits: ColleagueEdits::default(),
+            echo: finished.echo,
             errors_total: measure.records().failed,
             errors: measure.failures().iter().map(|(id, failure)| detail(*id, failure)).collect(),
-            warnings: self.warnings(world, measure, calls, audit),
+            warnings: self.warnings(world, measure, calls, finished),
             next_command: String::new(),
         };
         record.edits = [record.own_edits()].into_iter().collect();
@@ -136,7 +137,7 @@ impl RunSpec<'_> {
         world: &World,
         measure: &Measure,
         calls: CallCounts,
-        audit: &Audit,
+        FinishedRun { audit, echo, .. }: &FinishedRun,
     ) -> Vec<String> {
         /// Share of calls refused from which workers are too many rather than unlucky.
         const MANY: f64 = 0.01;
@@ -146,6 +147,14 @@ impl RunSpec<'_> {
             warnings.push(format!(
                 "{:.1} % of the calls were refused with 429: more workers than Neon admits at once",
                 refused * 100.0
+            ));
+        }
+        if echo.refused_share() > MANY {
+            warnings.push(format!(
+                "{:.1} % of the calls by which integrations answered this run's webhooks were refused; {} \
+                 deliveries are lost: --echo leaves room for them",
+                echo.refused_share() * 100.0,
+                echo.lost
             ));
         }
         for (reason, accounts) in measure.skipped() {

@@ -3,6 +3,7 @@
 mod bound;
 mod boundary;
 mod determinism;
+mod echo;
 mod faults;
 mod figures;
 mod hard_times;

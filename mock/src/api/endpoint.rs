@@ -13,7 +13,7 @@ named! {
         Put = "put",
         /// Searches accounts.
         Search = "search",
-        /// Looks up fields, lists and settings.
+        /// Looks up fields, lists and settings, and keeps webhooks.
         Metadata = "metadata",
     }
 }
@@ -86,6 +86,11 @@ endpoints! {
     StateProvinces: "GET" "/properties/stateProvinces" Metadata;
     SystemTimezones: "GET" "/properties/systemTimezones" Metadata;
     SystemUsers: "GET" "/properties/systemUsers" Metadata;
+    CreateWebhook: "POST" "/webhooks" Metadata;
+    GetWebhook: "GET" "/webhooks/{id}" Metadata;
+    PutWebhook: "PUT" "/webhooks/{id}" Metadata;
+    PatchWebhook: "PATCH" "/webhooks/{id}" Metadata;
+    DeleteWebhook: "DELETE" "/webhooks/{id}" Metadata;
 }
 
 impl Endpoint {

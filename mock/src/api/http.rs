@@ -41,6 +41,11 @@ pub fn encode(request: &Request) -> HttpCall {
             (template() + &query::of_key(key.as_deref()), None)
         }
         Request::LookUp(_) => (template(), None),
+        Request::CreateWebhook(webhook) => (template(), Some(to_json(webhook))),
+        Request::GetWebhook(id) | Request::DeleteWebhook(id) => (format!("/webhooks/{id}"), None),
+        Request::PutWebhook(id, webhook) | Request::PatchWebhook(id, webhook) => {
+            (format!("/webhooks/{id}"), Some(to_json(webhook)))
+        }
         Request::ListCustomFields(of) => (format!("/customFields?category={}", of.name()), None),
         Request::GetCustomField(id) => (format!("/customFields/{id}"), None),
         Request::ListGroups(of) => (format!("/customFields/groups?component={}", of.name()), None),

@@ -78,6 +78,10 @@ id!(
     FieldId, u32, "custom-field id"
 );
 id!(
+    /// The id of a webhook's subscription.
+    WebhookId, u32, "webhook id"
+);
+id!(
     /// The id of one option of a custom field.
     OptionId, u32, "option id"
 );

@@ -15,7 +15,9 @@ impl Neon {
     /// Carries out `request`, which was admitted at `now`.
     pub(super) fn answer(&mut self, now: Timestamp, request: &Request) -> Response {
         let behaviour = *self.profile.behaviour();
-        let mut response = answer(&mut self.organisation, now, request, &behaviour);
+        let of_webhooks = super::echo::answer(&mut self.subscriptions, request);
+        let mut response =
+            of_webhooks.unwrap_or_else(|| answer(&mut self.organisation, now, request, &behaviour));
         if behaviour.errors_as_200 && response.status == Status::BAD_REQUEST {
             response.status = Status::OK;
         }
@@ -68,6 +70,11 @@ fn answer(
         },
         Request::ListGroups(component) => json(groups(*component)),
         Request::LookUp(of) => json(look_up(of.endpoint())),
+        Request::CreateWebhook(_)
+        | Request::GetWebhook(_)
+        | Request::PutWebhook(..)
+        | Request::PatchWebhook(..)
+        | Request::DeleteWebhook(_) => unreachable!("webhooks are answered before"),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::Neon;
 use crate::api::{
-    Account, AccountId, Body, CustomField, CustomFieldItem, Endpoint, FieldId, Request, Response,
-    Value,
+    Account, AccountId, Body, Class, CustomField, CustomFieldItem, Endpoint, FieldId, Request,
+    Response, Trigger, Value,
 };
 use crate::limit::Admission;
 use crate::org::{Author, Organisation};
@@ -35,14 +35,16 @@ impl StaffSimulation {
 }
 
 impl Neon {
-    /// Lets staff do what was due until `now`.
-    pub(super) fn let_staff_work(&mut self, now: Timestamp) {
+    /// Lets staff do the first thing that was due until `now`; false if nothing was.
+    pub(super) fn let_staff_work(&mut self, now: Timestamp) -> bool {
         // Taken out for the time being: a step needs the whole of the mock.
-        let Some(mut simulation) = self.staff.take() else { return };
-        while let Some((at, step)) = simulation.staff.due(now) {
+        let Some(mut simulation) = self.staff.take() else { return false };
+        let due = simulation.staff.due(now);
+        if let Some((at, step)) = due {
             self.take_step(&mut simulation, at, step);
         }
         self.staff = Some(simulation);
+        due.is_some()
     }
 
     fn take_step(&mut self, simulation: &mut StaffSimulation, at: Timestamp, step: StaffStep) {
@@ -56,11 +58,16 @@ impl Neon {
             Admission::Denied { until, .. } => return simulation.staff.refused(until, step),
         };
         let alone = self.profile.law(endpoint).sample(&mut simulation.service);
-        let ready_at = start + self.congested(alone, at, start);
+        let ready_at =
+            start + self.in_flight.stretched(self.profile.congestion(), alone, at, start);
         self.gates.of(endpoint).hold(start, ready_at);
         match step {
             StaffStep::Open(id) => simulation.staff.opened(self.living(id), at, ready_at),
-            StaffStep::Save(id, opened_at) => self.save(&mut simulation.staff, at, id, opened_at),
+            StaffStep::Save(id, opened_at) => {
+                if self.save(&mut simulation.staff, at, id, opened_at) {
+                    self.fire(Writer::Staff, Trigger::UpdateAccount, id, ready_at);
+                }
+            }
         }
     }
 
@@ -69,8 +76,14 @@ impl Neon {
         self.organisation.survivor(id).unwrap_or(id)
     }
 
-    /// Somebody changes one field of `id`, which they opened at `opened_at`.
-    fn save(&mut self, staff: &mut Staff, at: Timestamp, id: AccountId, opened_at: Timestamp) {
+    /// Somebody changes one field of `id`, which they opened at `opened_at`; false if there is none.
+    fn save(
+        &mut self,
+        staff: &mut Staff,
+        at: Timestamp,
+        id: AccountId,
+        opened_at: Timestamp,
+    ) -> bool {
         let kind = self.organisation.kind(id);
         let fields: Vec<&CustomField> = self
             .organisation
@@ -81,7 +94,7 @@ impl Neon {
             .filter(|field| staff.settings().edits(&field.name))
             .collect();
         if fields.is_empty() {
-            return;
+            return false;
         }
         let field = fields[staff.choose(fields.len())];
         let value = new_value(staff, field);
@@ -89,18 +102,32 @@ impl Neon {
         let field = field.id;
         let item = CustomFieldItem::to_write(field, has_options, value.as_ref());
         let account = Account::of_items(kind, vec![item]);
-        if self
-            .organisation
-            .amend(Author::Staff, at, id, &account, self.profile.behaviour())
-            .is_ok()
-        {
+        let saved =
+            self.organisation.amend(Author::Staff, at, id, &account, self.profile.behaviour());
+        if saved.is_ok() {
             let edit = Edit { at, field, value };
             staff.saved(id, opened_at, edit, Endpoint::PatchAccount);
         }
+        saved.is_ok()
     }
 
-    /// Carries out a client's call, and notes what it saw and overwrote.
-    pub(super) fn carry_out(&mut self, now: Timestamp, request: &Request) -> Response {
+    /// Carries out a client's call, which is answered at `ready_at`, and notes what it saw and overwrote.
+    pub(super) fn carry_out(
+        &mut self,
+        now: Timestamp,
+        request: &Request,
+        ready_at: Timestamp,
+    ) -> Response {
+        let response = self.seen_by_staff(now, request);
+        if let Some(id) = written(request, &response) {
+            let is_new = matches!(request, Request::CreateAccount(_));
+            let trigger = if is_new { Trigger::CreateAccount } else { Trigger::UpdateAccount };
+            self.fire(Writer::Client, trigger, id, ready_at);
+        }
+        response
+    }
+
+    fn seen_by_staff(&mut self, now: Timestamp, request: &Request) -> Response {
         if self.staff.is_none() {
             return self.answer(now, request);
         }
@@ -164,6 +191,15 @@ fn changed_fields(before: &[(FieldId, Value)], after: &[(FieldId, Value)]) -> Ve
     fields.dedup();
     fields.retain(|&field| value(before, field) != value(after, field));
     fields
+}
+
+/// The account that `request` wrote, if it did.
+fn written(request: &Request, response: &Response) -> Option<AccountId> {
+    let is_write = matches!(request.endpoint().class(), Class::Patch | Class::Put);
+    match response.body {
+        Body::AccountId(id) | Body::Id(id) if is_write => Some(id),
+        _ => None,
+    }
 }
 
 /// The accounts whose fields a client sees in an answer.

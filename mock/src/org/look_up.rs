@@ -27,8 +27,9 @@ mod tests {
 
     #[test]
     fn each_look_up_has_an_answer() {
-        let answered =
-            Endpoint::ALL.into_iter().filter(|endpoint| LookUp::new(*endpoint).is_some());
+        let answered = Endpoint::ALL
+            .into_iter()
+            .filter(|it| LookUp::new(*it).is_some() && *it != Endpoint::ListWebhooks);
         assert_eq!(
             answered.filter(|endpoint| !look_up(*endpoint).is_empty()).count() + 1,
             ANSWERS.len()

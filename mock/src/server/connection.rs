@@ -2,6 +2,7 @@
 
 use super::admin;
 use super::body::{self, BodyError};
+use super::posts;
 use super::response::{ResponseBody, respond};
 use super::shared::{Connection, Shell};
 use crate::fault::{Delivery, SLOW_BODY};
@@ -95,7 +96,7 @@ async fn answer(
     if admin::is_below(request.uri().path()) {
         return Ok(admin::answer(connection, request).await);
     }
-    let shell = &*connection.shell;
+    let shell = &connection.shell;
     let (head, incoming) = request.into_parts();
     let body = match body::read(incoming, shell.terms.patience).await {
         Ok(body) => body,
@@ -112,6 +113,7 @@ async fn answer(
         version: head.headers.get(VERSION_HEADER).map(HeaderValue::as_bytes),
         body: &body,
     });
+    posts::send(shell, std::mem::take(&mut answer.posts));
     // An answer may be an hour away.
     drop((head, body));
     let in_flight = WaitingCall::new(shell);

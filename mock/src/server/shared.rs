@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 /// Server settings.
 pub(crate) struct ServerOptions {
@@ -27,6 +27,8 @@ pub(super) struct Shell {
     pub(super) in_flight: AtomicU64,
     /// Calls that a shutdown left without an answer.
     pub(super) cut: AtomicU64,
+    /// Posts of webhooks.
+    pub(super) posts: PostOffice,
     /// Notified once an admin who asked for a shutdown has the answer.
     pub(super) shut_down: Notify,
 }
@@ -41,6 +43,7 @@ impl Shell {
             started: wall_clock::now(),
             in_flight: AtomicU64::new(0),
             cut: AtomicU64::new(0),
+            posts: PostOffice::new(),
             shut_down: Notify::new(),
         }
     }
@@ -105,5 +108,33 @@ impl Connection {
             #[expect(clippy::disallowed_methods, reason = "the server lives on the wall clock")]
             tokio::time::sleep(Duration::from_nanos(left_ns)).await;
         }
+    }
+}
+
+/// Posts that are due or under way; more are dropped.
+const MOST_UNDER_WAY: usize = 1_000;
+
+/// Posts of a server, by their end.
+#[derive(Debug)]
+pub(super) struct PostOffice {
+    pub(super) places: Arc<Semaphore>,
+    delivered: AtomicU64,
+    lost: AtomicU64,
+}
+
+impl PostOffice {
+    pub(super) fn new() -> Self {
+        let places = Arc::new(Semaphore::new(MOST_UNDER_WAY));
+        Self { places, delivered: AtomicU64::new(0), lost: AtomicU64::new(0) }
+    }
+
+    /// Posts that were answered with a success, and those that were not delivered.
+    pub(super) fn counts(&self) -> (u64, u64) {
+        (self.delivered.load(Ordering::Relaxed), self.lost.load(Ordering::Relaxed))
+    }
+
+    pub(super) fn note(&self, is_delivered: bool) {
+        let count = if is_delivered { &self.delivered } else { &self.lost };
+        count.fetch_add(1, Ordering::Relaxed);
     }
 }

@@ -72,6 +72,21 @@ impl CallsInFlight {
         1 + still + self.waiting.iter().filter(by_then).count()
     }
 
+    /// Service time from `start` of a call that arrived at `now`, which is in flight from then on; `alone` is its time
+    /// without others.
+    pub(crate) fn stretched(
+        &mut self,
+        congestion: Option<&Congestion>,
+        alone: Duration,
+        now: Timestamp,
+        start: Timestamp,
+    ) -> Duration {
+        let Some(congestion) = congestion else { return alone };
+        let service = congestion.stretch(alone, self.with_one_more(now, start));
+        self.add(now, start, start + service);
+        service
+    }
+
     /// Adds a call that arrived at `now` and runs from `start` until `ready_at`.
     pub fn add(&mut self, now: Timestamp, start: Timestamp, ready_at: Timestamp) {
         if start > now {

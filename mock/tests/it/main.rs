@@ -14,5 +14,6 @@ mod purity;
 mod raw;
 mod shapes;
 mod surface;
+mod webhooks;
 mod wire;
 mod wiremock;

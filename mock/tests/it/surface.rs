@@ -60,6 +60,7 @@ async fn every_endpoint_is_served_and_keeps_what_it_is_told() {
     accounts(&org).await;
     fields(&org).await;
     look_ups(&org).await;
+    webhooks(&org).await;
     let calls = org.mock.calls();
     for endpoint in Endpoint::ALL {
         assert!(calls.of(endpoint).admitted >= 1, "{} was not called", endpoint.name());
@@ -111,6 +112,18 @@ async fn fields(org: &Org) {
     }
     let (status, refused) = org.call("GET", "/customFields/9999", None).await;
     assert_eq!((status, &refused[0]["code"]), (404, &json!("51")));
+}
+
+async fn webhooks(org: &Org) {
+    let hook = json!({"name": "doors", "url": "http://127.0.0.1:1/", "trigger": "DELETE_ORDER"});
+    let id = org.made("/webhooks", hook.clone()).await;
+    let target = format!("/webhooks/{id}");
+    assert_eq!(org.get(&target).await["trigger"], "DELETE_ORDER");
+    org.ok("PUT", &target, Some(hook)).await;
+    org.ok("PATCH", &target, Some(json!({"name": "gates"}))).await;
+    assert_eq!(org.get(&target).await["name"], "gates");
+    org.ok("DELETE", &target, None).await;
+    assert_eq!(org.get("/webhooks").await, json!([]));
 }
 
 async fn look_ups(org: &Org) {

@@ -25,7 +25,7 @@ pub(super) fn run(args: &ReportArgs, line: &CommandLine) -> Result<ExitCode, Cli
         workload: &inputs.workload,
         settings: &settings,
         replicates: args.replicates,
-        goal: args.engine.selector.goal.goal(),
+        goal: inputs.engine.selector.goal.goal(),
     };
     let mut decision = explore(&exploration, &mut |what| tell(&status, what))?;
     drop(status);

@@ -91,6 +91,7 @@ impl Dice {
             behaviour: Behaviour::default(),
             faults,
             staff,
+            integration: None,
             evidence: None,
         };
         // Draws are checked here, so that a set holds valid scenarios alone.

@@ -151,6 +151,9 @@ fn the_example_shows_every_member_and_those_that_are_off_can_be_switched_on() {
         "search_lag",
         "individuals_include_companies",
         "merged_write",
+        "webhook_writes",
+        "integration",
+        "patience",
     ] {
         assert!(example.contains(member), "{member}");
     }

@@ -181,7 +181,12 @@ const fn of_level(level: usize) -> u32 {
 
 impl Default for Knee {
     fn default() -> Self {
-        Self { times: Default::default(), calls: 0, fit_at: FIRST_FIT, limit: MOST }
+        Self {
+            times: [const { None }; Endpoint::ALL.len()],
+            calls: 0,
+            fit_at: FIRST_FIT,
+            limit: MOST,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! Traits of limits, and the feedback that they get.
 
+use super::echo_share::EchoShare;
 use super::of_all::LimitOfAll;
 use crate::event::Outcome;
 use neon_mock::api::Endpoint;
@@ -135,6 +136,11 @@ pub trait ConcurrencyLimit: fmt::Debug {
 pub trait LimitFactory {
     /// A new limit for `endpoint`; `None` admits every call at once.
     fn limit_for(&self, endpoint: Endpoint) -> Option<Box<dyn ConcurrencyLimit>>;
+
+    /// The share of a pool to leave to integrations; `None` if there is none.
+    fn echo_share(&self) -> Option<EchoShare> {
+        None
+    }
 
     /// A new limit of the calls of all endpoints together; `None` if there is none.
     fn limit_of_all(&self) -> Option<LimitOfAll> {

@@ -15,12 +15,18 @@ use std::time::Duration;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Watches for refusals that no limit of one endpoint explains.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct SharedRate {
     of: [TakenCalls; Endpoint::ALL.len()],
     /// The most calls of one endpoint that were sent within a second.
     per_second: usize,
     is_shown: bool,
+}
+
+impl Default for SharedRate {
+    fn default() -> Self {
+        Self { of: Endpoint::ALL.map(|_| TakenCalls::default()), per_second: 0, is_shown: false }
+    }
 }
 
 /// Calls of one endpoint that were taken.

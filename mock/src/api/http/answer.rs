@@ -100,7 +100,7 @@ fn json<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, serde_json::Error> 
 
 /// True if a success may have no body, as writes do.
 const fn may_be_empty(endpoint: Endpoint) -> bool {
-    matches!(endpoint.verb().as_bytes(), b"PUT" | b"PATCH")
+    matches!(endpoint.verb().as_bytes(), b"PUT" | b"PATCH" | b"DELETE")
 }
 
 /// True if a success is an array.
@@ -127,7 +127,7 @@ fn parse_body(endpoint: Endpoint, body: &[u8]) -> Result<Body, serde_json::Error
         Endpoint::PatchAccount | Endpoint::PutAccount => {
             json::<WrittenAccount>(body).map(|written| Body::AccountId(written.account_id))
         }
-        // The calls that are left are look-ups.
+        // The calls that are left are look-ups, and those of webhooks.
         _ => json::<&RawValue>(body).map(|found| Body::LookUp(found.get().to_owned().into())),
     }
 }

@@ -80,6 +80,9 @@ pub fn decode_by(
     let query = Query(query.unwrap_or_default());
     let decoded = match segments.as_slice() {
         ["accounts", below @ ..] => accounts(strictness, verb, below, &query, body)?,
+        ["webhooks", below @ ..] if verb != "GET" || !below.is_empty() => {
+            webhooks(verb, below, body)?
+        }
         ["customFields", below @ ..] => custom_fields(strictness, verb, below, &query)?,
         _ if verb == "GET" => {
             let name = format!("GET /{}", segments.join("/"));
@@ -133,6 +136,18 @@ fn custom_fields(
         ("GET", ["groups"]) => Request::ListGroups(query.category("component")?),
         (_, ["addToGroup" | "groups"]) => return Ok(None),
         ("GET", [of]) => Request::GetCustomField(id("custom field", of)?),
+        _ => return Ok(None),
+    }))
+}
+
+/// Requests below `/webhooks` but for the list, which is a look-up; `None` if there is none of that verb and path.
+fn webhooks(verb: &str, below: &[&str], body: &[u8]) -> Result<Option<Request>, InvalidRequest> {
+    Ok(Some(match (verb, below) {
+        ("POST", []) => Request::CreateWebhook(from_json(body)?),
+        ("GET", [of]) => Request::GetWebhook(id("webhook", of)?),
+        ("PUT", [of]) => Request::PutWebhook(id("webhook", of)?, from_json(body)?),
+        ("PATCH", [of]) => Request::PatchWebhook(id("webhook", of)?, from_json(body)?),
+        ("DELETE", [of]) => Request::DeleteWebhook(id("webhook", of)?),
         _ => return Ok(None),
     }))
 }

@@ -43,6 +43,12 @@ fn requests_survive_the_wire() {
     let account = Account { kind: AccountKind::Individual, body: AccountBody::default() };
     round_trip(&Request::CreateAccount(account));
     round_trip(&Request::ListGroups(Category::Grant));
+    let webhook = Webhook { trigger: Some(Trigger::UpdateAccount), ..Webhook::default() };
+    round_trip(&Request::CreateWebhook(Box::new(webhook.clone())));
+    round_trip(&Request::PutWebhook(WebhookId(7), Box::new(webhook.clone())));
+    round_trip(&Request::PatchWebhook(WebhookId(7), Box::new(webhook)));
+    round_trip(&Request::GetWebhook(WebhookId(7)));
+    round_trip(&Request::DeleteWebhook(WebhookId(7)));
     for look_up in Endpoint::ALL.into_iter().filter_map(LookUp::new) {
         round_trip(&Request::LookUp(look_up));
     }
