@@ -268,6 +268,14 @@ impl Profile {
         changed.renamed(&format!("service times × {factor}"))
     }
 
+    /// A copy in which `integration` answers webhooks.
+    #[must_use]
+    pub fn with_integration(&self, integration: WireIntegration) -> Self {
+        let calls = integration.calls;
+        Self { integration: Some(integration), ..self.clone() }
+            .renamed(&format!("{calls} calls per webhook"))
+    }
+
     /// Named after the change, so that its digest differs.
     fn renamed(mut self, change: &str) -> Self {
         self.name = format!("{}, {change}", self.name);

@@ -105,10 +105,7 @@ const EXAMPLES: [(&str, [&str; 2]); 37] = [
     ("plan import", ["plan import plan.yaml", "plan import plan.yaml --to plan.toml"]),
     (
         "plan export",
-        [
-            "plan export plan.toml --to plan.yaml",
-            "plan export plan.toml --neon-import by-hand --base-url https://api.neoncrm.com/v2",
-        ],
+        ["plan export plan.toml --to plan.yaml", "plan export plan.toml --neon-import by-hand"],
     ),
     ("profile list", ["profile list", "profile --help"]),
     ("profile show", ["profile show documented", "profile show staff > mine.toml"]),

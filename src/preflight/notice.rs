@@ -200,7 +200,8 @@ impl Notice<'_> {
         let refused = self.refused_share.filter(|share| *share > MOST_REFUSED && hooks > 0);
         if let Some(refused) = refused {
             findings.push(format!(
-                "{} of the integrations' calls would be refused, and at most {} should be",
+                "{} of the integrations' calls would be refused, and at most {} should be: `--echo 1x500ms` leaves \
+                 room for them",
                 share(refused),
                 share(MOST_REFUSED)
             ));

@@ -1,9 +1,13 @@
 //! `notice`: colleagues are told, and the webhooks that the migration sets off are known.
 
 use super::{Item, Stage};
+use crate::experiment::{Summary, seeds, simulate};
 use crate::preflight::ItemResult;
 use crate::preflight::notice::{AnnouncedHook, Notice};
 use crate::preflight::subject::{Preflight, PreflightError};
+use neon_mock::file::DurationText;
+use neon_mock::integration::WireIntegration;
+use neonbench_engine::engine::Settings;
 use serde_json::Value;
 use time::{Duration, OffsetDateTime};
 
@@ -18,6 +22,36 @@ pub(super) const ITEM: Item = Item {
 
 /// Name of the note.
 const FILE: &str = "notice.md";
+
+/// Accounts of a simulated run, and runs: the share of refused calls settles early in a run.
+const ACCOUNTS: u64 = 1_000;
+const RUNS: u64 = 20;
+
+/// Time from a delivery until a receiver calls, where its profile does not say.
+const DELAY: DurationText = DurationText(std::time::Duration::from_millis(500));
+
+/// Share of the integrations' calls that is refused in simulated runs, where `hooks` receivers answer each write.
+///
+/// A profile with integrations says how they call. Else each receiver is taken to read the account back once, and
+/// not to try again, as one that is published does; a mock's account has at most three such readers.
+fn refused_share(subject: &mut Preflight<'_>, hooks: usize) -> Result<Option<f64>, PreflightError> {
+    if hooks == 0 {
+        return Ok(None);
+    }
+    let migration = subject.migration()?;
+    let mut scenario = migration.scenario.part(ACCOUNTS);
+    if scenario.profile.integration().is_none() {
+        let calls = hooks.min(3) as u32;
+        let read_back = WireIntegration { calls, delay: DELAY, patience: 0 };
+        scenario.profile = scenario.profile.with_integration(read_back);
+    }
+    let mut runs = Vec::new();
+    for seed in seeds::first(&seeds::FORECAST, RUNS) {
+        let settings = Settings { seed, dry_run: false, ..migration.settings.clone() };
+        runs.push(simulate(&scenario, &settings, None)?.figures);
+    }
+    Ok(Some(runs.into_iter().collect::<Summary>().echo_refused_share()))
+}
 
 fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
     let makespan_s = subject.forecast()?.makespan_s;
@@ -34,6 +68,8 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
         Ok(answer) => (None, Some(format!("GET /webhooks: the server answered {}", answer.status))),
         Err(error) => (None, Some(error.to_string())),
     };
+    let set_off = hooks.iter().flatten().filter(|hook| hook.is_set_off()).count();
+    let refused_share = refused_share(subject, set_off)?;
     let until = subject.until_unix_s.map(|until| {
         let until = OffsetDateTime::UNIX_EPOCH + Duration::seconds(until);
         format!("{} {:02}:{:02} UTC", until.date(), until.hour(), until.minute())
@@ -49,7 +85,7 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
         told: subject.told,
         undo: "neonbench undo",
         hooks: hooks.as_deref(),
-        refused_share: None,
+        refused_share,
     };
     let mut result = notice.result();
     result.findings.extend(remark);

@@ -7,7 +7,7 @@ use serde_json::Value;
 use std::path::Path;
 
 /// A use of each flag of `run`: its name, and the words that use it.
-const RUN: [(&str, &str); 33] = [
+const RUN: [(&str, &str); 34] = [
     ("scenario", "--scenario mine.toml"),
     ("plan", "--plan plan.toml"),
     ("profile", "--profile constant"),
@@ -27,6 +27,7 @@ const RUN: [(&str, &str); 33] = [
     ("max-outage", "--max-outage 2min"),
     ("limiter", "--limiter fixed:2"),
     ("headroom", "--limiter adaptive --headroom 2"),
+    ("echo", "--limiter adaptive --echo 1x500ms<2%"),
     ("write", "--write put"),
     ("guard", "--guard reread"),
     ("seed", "--seed 7"),
@@ -192,7 +193,7 @@ fn a_report_holds_the_command_that_makes_it_again() {
          --metadata-cache off --reads get --call-deadline 5min --max-outage 2min --limiter fixed:3 --write put \
          --guard reread --seed 5 --objective fastest --constraint headroom>=1 --replicates 2 \
          --no-store",
-        "report --scenario mine.toml --plan plan.toml --headroom 1 --limiter adaptive \
+        "report --scenario mine.toml --plan plan.toml --headroom 1 --echo 1x500ms --limiter adaptive \
          --thresholds own.toml --replicates 1 --dry-run --store kept.sqlite --baseline 1",
         "report --store kept.sqlite --runs 1,2",
     ];

@@ -3,7 +3,11 @@
 use super::{Bench, FAST, PLAN, of, statuses};
 use crate::cli::forwarder::Forwarder;
 use crate::cli::journals::{digest, started, wait_for};
+use base64::prelude::{BASE64_STANDARD, Engine as _};
+use neon_mock::NeonMock;
 use neon_mock::api::Class;
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::time::Duration;
 
 /// The clean plan's flags.
@@ -14,6 +18,24 @@ fn pools() -> String {
     format!(
         "{FAST}[limits]\npool = 5\nreject_after = \"1ms\"\n[limits.endpoints]\n\"POST /accounts/search\" = 1\n"
     )
+}
+
+/// Posts `body` to `path` of the mock.
+fn post(mock: &NeonMock, path: &str, body: &str) {
+    let (org_id, api_key) = mock.credentials();
+    let credentials = BASE64_STANDARD.encode(format!("{org_id}:{api_key}"));
+    let base_url = mock.base_url();
+    let (host, root) = base_url.trim_start_matches("http://").split_once('/').unwrap();
+    let mut stream = TcpStream::connect(host).unwrap();
+    let length = body.len();
+    let head = format!(
+        "POST /{root}{path} HTTP/1.1\r\nhost: {host}\r\nauthorization: Basic {credentials}\r\n\
+         content-type: application/json\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n"
+    );
+    stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 /// Checks that `item` alone fails.
@@ -135,6 +157,24 @@ fn quiet() {
 #[test]
 fn notice() {
     warns(&Bench::clean(), "", "notice", "nobody was told");
+}
+
+/// A webhook whose receiver answers by a call: refused too often, unless room is left for it.
+#[test]
+fn notice_of_integrations() {
+    let documented = neon_mock::profile::BUILT_IN.iter().find(|(name, _)| *name == "documented");
+    let bench = Bench::new(PLAN, None, FAST, documented.unwrap().1);
+    let webhook = r#"{"name":"Doors","url":"http://127.0.0.1:9/doors","trigger":"UPDATE_ACCOUNT","contentType":"application/json"}"#;
+    post(&bench.mock, "/webhooks", webhook);
+    let flags = format!("{TOLD} --only notice --strategy pipelined --reads get");
+    let crowded = bench.results(&flags, 10);
+    assert_eq!(of(&crowded, "fail"), ["notice"], "{crowded:#}");
+    let refused = |results: &serde_json::Value| {
+        results["results"][0]["evidence"]["integrations_refused"].as_f64().unwrap()
+    };
+    let polite = bench.results(&format!("{flags} --limiter adaptive --echo 1x500ms"), 0);
+    assert_eq!(of(&polite, "warn"), ["notice"], "webhooks are set off: {polite:#}");
+    assert!(refused(&crowded) > 0.05 && refused(&polite) < 0.05, "{crowded:#} {polite:#}");
 }
 
 /// A key whose user may not search.
