@@ -1,6 +1,6 @@
 //! Subscriptions of an organisation, and the posts that they are owed.
 //!
-//! Pure: a shell sends the posts. Bounded: what is fired while [`MOST_OWED`] posts wait is only counted.
+//! Pure: a shell sends the posts. Bounded: what is fired while a thousand posts wait is only counted.
 
 use crate::api::{Account, AccountId, NameValuePair, Trigger, Webhook, WebhookId};
 use crate::time::Timestamp;
@@ -78,12 +78,12 @@ impl Subscriptions {
             webhook.trigger == Some(trigger)
                 && (!only_self_import || webhook.trigger_self_import == Some(true))
         };
-        let fired: Vec<Webhook> = self.all.values().filter(fires).cloned().collect();
-        if fired.is_empty() {
+        let set_off: Vec<Webhook> = self.all.values().filter(fires).cloned().collect();
+        if set_off.is_empty() {
             return;
         }
         let (moment, account) = read();
-        for webhook in fired {
+        for webhook in set_off {
             if self.owed.len() >= MOST_OWED {
                 self.dropped += 1;
                 continue;

@@ -82,9 +82,8 @@ impl FromStr for Constraint {
     fn from_str(text: &str) -> Result<Self, ParseConstraintError> {
         let wrong = || ParseConstraintError(text.to_owned());
         let bare: String = text.chars().filter(|c| !c.is_whitespace()).collect();
-        let shares: [(&str, fn(f64) -> Self); 2] =
-            [("rejected<", Self::RejectedBelow), ("echo<", Self::EchoBelow)];
-        for (prefix, constraint) in shares {
+        let below: [fn(f64) -> Self; 2] = [Self::RejectedBelow, Self::EchoBelow];
+        for (prefix, constraint) in ["rejected<", "echo<"].into_iter().zip(below) {
             let Some(share) = bare.strip_prefix(prefix) else { continue };
             let percent = share.strip_suffix('%').and_then(|share| share.parse::<f64>().ok());
             let percent = percent.filter(|percent| (0.0..=100.0).contains(percent));

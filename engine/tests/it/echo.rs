@@ -221,6 +221,7 @@ fn over_http_the_integrations_fare_as_in_virtual_time() {
 }
 
 /// Makespan in seconds, calls of the receiver, and those refused.
+#[expect(clippy::disallowed_methods, reason = "the receiver of webhooks lives by the wall clock")]
 fn real_echo(settings: &Settings) -> (f64, u64, u64) {
     let scenario = scenario(Profile::built_in("documented").unwrap());
     let runtime = runtime().unwrap();
@@ -261,6 +262,7 @@ fn real_echo(settings: &Settings) -> (f64, u64, u64) {
 }
 
 /// Takes one post, and reads the account that it names half a second later; the status of that.
+#[expect(clippy::disallowed_methods, reason = "the receiver of webhooks lives by the wall clock")]
 fn receive(mut stream: TcpStream, mock: SocketAddr) -> u16 {
     let mut post = String::new();
     while !post.contains("\"accountId\":\"") || !post.ends_with('}') {

@@ -75,9 +75,9 @@ pub struct Webhook {
 impl Webhook {
     /// Takes over the members that `change` has.
     pub(crate) fn patch(&mut self, change: &Self) {
-        fn keep<T: Clone>(member: &mut Option<T>, change: &Option<T>) {
+        fn keep<T: Clone>(member: &mut Option<T>, change: Option<&T>) {
             if change.is_some() {
-                member.clone_from(change);
+                *member = change.cloned();
             }
         }
         let Self {
@@ -90,13 +90,13 @@ impl Webhook {
             http_basic,
             custom_parameters,
         } = change;
-        keep(&mut self.name, name);
-        keep(&mut self.url, url);
-        keep(&mut self.trigger, trigger);
-        keep(&mut self.content_type, content_type);
-        keep(&mut self.trigger_self_import, trigger_self_import);
-        keep(&mut self.http_basic, http_basic);
-        keep(&mut self.custom_parameters, custom_parameters);
+        keep(&mut self.name, name.as_ref());
+        keep(&mut self.url, url.as_ref());
+        keep(&mut self.trigger, trigger.as_ref());
+        keep(&mut self.content_type, content_type.as_ref());
+        keep(&mut self.trigger_self_import, trigger_self_import.as_ref());
+        keep(&mut self.http_basic, http_basic.as_ref());
+        keep(&mut self.custom_parameters, custom_parameters.as_ref());
     }
 }
 

@@ -73,9 +73,9 @@ impl Neon {
         id: AccountId,
         ready_at: Timestamp,
     ) {
-        let writes = self.profile.behaviour().webhook_writes;
-        let fires = writes == WebhookWrites::Every || writer == Writer::Staff;
-        if fires || writes == WebhookWrites::SelfImport {
+        let knob = self.profile.behaviour().webhook_writes;
+        let fires = knob == WebhookWrites::Every || writer == Writer::Staff;
+        if fires || knob == WebhookWrites::SelfImport {
             let organisation = &self.organisation;
             let read = || (org::moment(ready_at), organisation.account(id));
             self.subscriptions.fire(ready_at, trigger, id, !fires, read);
@@ -175,7 +175,7 @@ mod tests {
     use crate::profile::BUILT_IN;
     use std::time::Duration;
 
-    /// Pools of 5; GETs of 200 ms, PATCHes of 300 ms, refusals after 30 ms.
+    /// Pools of 5; `GET` 200 ms, `PATCH` 300 ms, refusals after 30 ms.
     fn neon(integration: &str) -> Neon {
         let (_, constant) = BUILT_IN.iter().find(|(name, _)| *name == "constant").unwrap();
         let text = format!("{constant}\n{integration}\n");

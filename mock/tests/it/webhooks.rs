@@ -22,6 +22,7 @@ async fn call(mock: &NeonMock, verb: &str, target: &str, body: Value) -> (u16, V
 }
 
 /// A receiver that answers each post with `status`: its address, and the posts as they come.
+#[expect(clippy::disallowed_methods, reason = "a server of its own beside the test")]
 async fn receiver(status: &'static str) -> (String, mpsc::UnboundedReceiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}/hook?key=1", listener.local_addr().unwrap());
@@ -51,6 +52,7 @@ fn is_whole(request: &[u8]) -> bool {
 }
 
 /// The end of every post: delivered, or not.
+#[expect(clippy::disallowed_methods, reason = "posts come by the wall clock")]
 async fn ended(mock: &NeonMock, posts: u64) -> (u64, u64) {
     loop {
         let (delivered, lost) = mock.webhook_posts();

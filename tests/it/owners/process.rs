@@ -306,7 +306,7 @@ impl<'s> World<'s> {
             let job = Job { journal: &hand, ledger, again, stop: &stop, ..job };
             let mut nobody = |_: &Event| {};
             let run = engine::run(&line, &self.clock, job, &mut nobody);
-            let made = self.beating(store, lease, (&stop, fate), run).await;
+            let made = Box::pin(self.beating(store, lease, (&stop, fate), run)).await;
             (made, journal.late_writes())
         };
         if !store.is_held(lease).unwrap() {
@@ -336,7 +336,7 @@ impl<'s> World<'s> {
             let how = (&stop, &hand as &dyn neonbench_engine::journal::Journal, ReviewMode::Undo);
             let review =
                 engine::review(&line, &self.clock, &self.settings, ledger, how, &mut nobody);
-            let made = self.beating(store, lease, (&stop, fate), review).await;
+            let made = Box::pin(self.beating(store, lease, (&stop, fate), review)).await;
             (made, journal.late_writes())
         };
         if !store.is_held(lease).unwrap() {
