@@ -163,7 +163,7 @@ def as_a_client(check):
     searches(call, fields)
     custom_fields(call, skills)
     for template in check.description["paths"]:
-        if f"GET {template}" in operations() and re.match("/properties/|/webhooks", template):
+        if f"GET {template}" in operations() and re.fullmatch("/properties/[^{]*|/webhooks", template):
             call("GET", template)
     webhooks(call)
 
