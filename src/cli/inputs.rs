@@ -124,8 +124,10 @@ impl Inputs {
         let scenario = Scenario::new(workload.clone())
             .map_err(|error| two_organisations(asked, &file, error))?;
         let goal = &mut engine.selector.goal;
-        if let (Some(_), Some(limiter @ (Limiter::None | Limiter::Fixed(_)))) =
-            (goal.echo, engine.limiter)
+        // Room that is asked for is the adaptive limiter's to leave, also in a choice; a constraint leaves others.
+        if goal.echo.is_some()
+            && let limiter @ (Limiter::None | Limiter::Fixed(_)) =
+                *engine.limiter.get_or_insert(Limiter::adaptive(0))
         {
             return Err(CliError::usage(format!(
                 "--echo needs --limiter adaptive; the limiter is {limiter}"
