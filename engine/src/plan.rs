@@ -124,7 +124,8 @@ pub struct Plan {
     pub mappings: Vec<Mapping>,
     /// For which accounts.
     pub selection: Selection,
-    /// Clears the sources whose value is in the target, and migrates nothing.
+    /// Migrates nothing: of its mappings, those that do not preserve their source clear it where the target has its
+    /// value.
     pub cleanup_only: bool,
     /// Suggestions for the run.
     pub hints: Hints,

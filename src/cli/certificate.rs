@@ -155,11 +155,11 @@ pub(super) fn write(
     store: &StoreArgs,
 ) -> Result<String, CliError> {
     let text = statement.to_json();
-    let file = path.map(|path| Output::prepare(path, Readers::Owner)).transpose()?;
+    let file = path.map(|path| Output::prepare(path, Readers::Owner)?.fill(&text)).transpose()?;
     if !store.no_store {
         Store::open(&store.store)?.add_certificate(&text, statement.predicate.issued)?;
     }
-    file.map_or(Ok(()), |file| file.write(&text))?;
+    file.map_or(Ok(()), Output::keep)?;
     Ok(short_name(&text))
 }
 
@@ -197,7 +197,7 @@ impl CertificateArgs {
         });
         let demand =
             Demand { args: self, store, line, kept: kept.collect(), broken_at: chain.broken_at };
-        // A signed file is judged before the target is asked anything.
+        // A file is judged before the comparison asks the target anything.
         let given = file.as_deref().map(|file| demand.read(file)).transpose()?;
         let now = CertifiableRun::read(inputs, order, is_journaled, Stop::NEVER)?;
         let given = given.map_or_else(|| demand.newest(&now.scope), Ok)?;

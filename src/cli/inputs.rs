@@ -15,7 +15,7 @@ use neon_mock::profile::Profile;
 use neonbench::experiment::{Candidate, Constraint, Goal, Portfolio};
 use neonbench::probe::TargetFit;
 use neonbench::select::{ChoiceRequest, ChosenBy, KnownTarget, StrategyChoice};
-use neonbench::store::{Claimant, Header, Lease, ProfileText, RunState, Site, Store, StoreError};
+use neonbench::store::{Claimant, Header, Lease, ProfileText, Site, Store, StoreError};
 use neonbench_engine::engine::limiter::{ExpectedEcho, Limiter};
 use neonbench_engine::engine::{Guard, Reads, Settings, Strategy};
 use neonbench_engine::near::no_such;
@@ -124,6 +124,15 @@ impl Inputs {
         let scenario = Scenario::new(workload.clone())
             .map_err(|error| two_organisations(asked, &file, error))?;
         let goal = &mut engine.selector.goal;
+        // Room that is asked for is the adaptive limiter's to leave, also in a choice; a constraint leaves others.
+        if goal.echo.is_some()
+            && let limiter @ (Limiter::None | Limiter::Fixed(_)) =
+                *engine.limiter.get_or_insert(Limiter::adaptive(0))
+        {
+            return Err(CliError::usage(format!(
+                "--echo needs --limiter adaptive; the limiter is {limiter}"
+            )));
+        }
         goal.echo = goal.echo.or_else(|| learnt_echo(&scenario.profile, &goal.constraint));
         let inputs = Self { scenario, workload, world, profile, file, engine, names_profile };
         inputs.settings(Strategy::Standard)?;
@@ -354,7 +363,7 @@ impl Inputs {
             Resources::Search { .. } => None,
         };
         store.begin(&header, ids, claimant).map_err(|error| match error {
-            StoreError::Overlap { .. } => overlap(&error),
+            StoreError::Overlap { .. } => owner::overlap(&error),
             error => error.into(),
         })
     }
@@ -369,26 +378,6 @@ fn site_of(world: &World) -> Site {
             Site::ForeignHttp { base_url: base_url.clone(), org_id: org_id.clone() }
         }
     }
-}
-
-/// The refusal of a run that would apply a plan where another run has, with the ways on.
-pub(super) fn overlap(error: &StoreError) -> CliError {
-    let StoreError::Overlap { overlap, .. } = error else {
-        unreachable!("asked for overlaps alone")
-    };
-    let run = overlap.run;
-    let ways = match overlap.state {
-        RunState::Finished => format!("undo it first (`neonbench undo {run}`)"),
-        RunState::Undoing => format!("undo it to the end (`neonbench undo {run}`)"),
-        _ => format!("continue it (`neonbench resume {run}`), or undo it (`neonbench undo {run}`)"),
-    };
-    let ways = match &overlap.holder {
-        Some(holder) => {
-            format!("it belongs to {}: wait for its end, {ways}", owner::in_brief(holder))
-        }
-        None => ways,
-    };
-    CliError::usage(format!("{error}: {ways}, or add --again if that is meant"))
 }
 
 /// Settings that the user gave.

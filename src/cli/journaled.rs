@@ -3,7 +3,7 @@
 use super::args::{AccessArgs, OutputArgs, StoreArgs, ValuesArgs};
 use super::command_line::CommandLine;
 use super::error::CliError;
-use super::inputs::{self, writable_target};
+use super::inputs::writable_target;
 use super::owner::{self, OwnedRun, TakeOver};
 use clap::Args;
 use neon_mock::api::AccountId;
@@ -318,7 +318,7 @@ fn broken_off(
     let id = lease.run;
     let is_noted = store.has_notes(id).unwrap_or(true);
     if !is_noted && store.forget(lease).is_ok() {
-        let overlap = overlap_in(&source).map(inputs::overlap);
+        let overlap = overlap_in(&source).map(owner::overlap);
         return overlap.unwrap_or_else(|| source.into());
     }
     // If the store does not take this either, the run stays there like one that was killed.

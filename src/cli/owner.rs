@@ -8,6 +8,7 @@ use neon_mock::api::AccountId;
 use neonbench::store::TakenRun;
 use neonbench::store::{
     Claimant, FormerOwner, Lease, LeaseAnswer, LeaseHolder, ProcessIdentity, RunState, Store,
+    StoreError,
 };
 use neonbench_engine::clock::Clock;
 use neonbench_engine::engine::Stop;
@@ -97,6 +98,30 @@ pub(super) fn in_brief(holder: &LeaseHolder) -> String {
 fn in_words(holder: &LeaseHolder) -> String {
     let brief = in_brief(holder);
     format!("it belongs to {brief} (last heartbeat {} UTC)", second(holder.seen_unix_s))
+}
+
+/// The refusal of a run that would apply a plan where another run has, with the ways on.
+pub(super) fn overlap(error: &StoreError) -> CliError {
+    let StoreError::Overlap { overlap, .. } = error else {
+        unreachable!("asked for overlaps alone")
+    };
+    let run = overlap.run;
+    let (verb, ways) = match overlap.state {
+        RunState::Finished => ("undo", format!("undo it first (`neonbench undo {run}`)")),
+        RunState::Undoing => ("undo", format!("undo it to the end (`neonbench undo {run}`)")),
+        _ => (
+            "resume",
+            format!("continue it (`neonbench resume {run}`), or undo it (`neonbench undo {run}`)"),
+        ),
+    };
+    let ways = match &overlap.holder {
+        Some(holder) => format!(
+            "it belongs to {}: wait for its end (if it has died: `neonbench {verb} {run} --take-over`), {ways}",
+            in_brief(holder)
+        ),
+        None => ways,
+    };
+    CliError::usage(format!("{error}: {ways}, or add --again if that is meant"))
 }
 
 /// Heartbeats of an owner that a takeover waits through before it takes the owner for alive.

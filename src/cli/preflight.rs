@@ -55,7 +55,7 @@ pub(super) struct PreflightArgs {
     /// Run these items alone
     #[arg(long, value_name = "ITEM,…", value_delimiter = ',', help_heading = "Preflight")]
     only: Vec<String>,
-    /// Accept what an item finds, for the reason given; may be repeated
+    /// Waive what an item finds, for the reason given; may be repeated
     #[arg(long, value_name = "ITEM=REASON", value_parser = waiver, help_heading = "Preflight")]
     waive: Vec<(String, String)>,
     /// Count warnings as failures
@@ -301,7 +301,7 @@ impl PreflightArgs {
         let holds = matches!(result.status, ItemStatus::Pass | ItemStatus::Skipped);
         let waiver = self.waive.iter().find(|(name, _)| *name == result.name && !holds);
         let Some((_, reason)) = waiver else { return result };
-        let summary = format!("{} (accepted: {reason})", result.summary);
+        let summary = format!("{} (waived: {reason})", result.summary);
         ItemResult { status: ItemStatus::Waived, summary, ..result }
     }
 

@@ -15,7 +15,8 @@ pub struct MigrationPlan {
     pub resource_ids: Vec<u64>,
     /// Or the accounts that meet every criterion.
     pub resource_filter: Vec<Criterion>,
-    /// Migrates nothing, and clears the sources whose value already stands in the target.
+    /// Migrates nothing: of the mappings, those that do not preserve their source clear it where the target has its
+    /// value.
     pub cleanup_only: bool,
     /// Kept for the guide's users: values that already stand are never written again, whatever
     /// this says.

@@ -68,7 +68,7 @@ pub struct ImportSet<'a> {
     pub(super) columns: ImportColumns<'a>,
     pub(super) counts: CellCounts,
     /// Blank cells of the undo files.
-    pub(super) wiping_undos: u64,
+    pub(super) clearing_undos: u64,
     /// True if the plan finds nothing to do where it was applied.
     pub(super) is_repeatable: bool,
 }
@@ -146,24 +146,22 @@ impl<'a> ImportBuilder<'a> {
                 continue;
             };
             let (value, stood) = (item.held(), before[slot].as_ref());
-            let after = self.columns.cell(slot, value.as_ref());
-            let after = after.and_then(|cell| {
-                // A blank cell would wipe the field instead of setting it.
-                if value.is_some() && cell.trim().is_empty() {
-                    Err(NoCell::Blank)
-                } else {
-                    Ok(cell)
-                }
-            });
-            let undo = self.columns.cell(slot, stood);
-            let is_several = matches!(&value, Some(Value::Options(ids)) if ids.len() > 1);
+            // A blank cell would clear the field instead of setting it.
+            let cell = |value: Option<&Value>| match self.columns.cell(slot, value) {
+                Ok(cell) if value.is_some() && cell.trim().is_empty() => Err(NoCell::Blank),
+                made => made,
+            };
+            let (after, undo) = (cell(value.as_ref()), cell(stood));
+            let is_several =
+                |value: Option<&Value>| matches!(value, Some(Value::Options(ids)) if ids.len() > 1);
+            let are_several = [is_several(stood), is_several(value.as_ref())];
             let mut refuse = |when: &str, why: NoCell| {
                 let field = self.columns.column(slot).0.name.to_string();
                 reasons.push(LeftOut { id, field, reason: format!("{when}: {why}") });
             };
             match (after, undo) {
                 (Ok(after), Ok(before)) => {
-                    changes.push(CellChange { slot, before, after, is_several });
+                    changes.push(CellChange { slot, before, after, are_several });
                 }
                 (Err(why), _) => refuse("the new value cannot be imported", why),
                 (_, Err(why)) => refuse("the old value could not be restored", why),
@@ -180,11 +178,12 @@ impl<'a> ImportBuilder<'a> {
         accounts.sort_by_key(|account| account.id);
         left_out.sort_by_key(|it| it.id);
         let mut counts = CellCounts::default();
-        let mut wiping_undos = 0;
+        let mut clearing_undos = 0;
         for change in accounts.iter().flat_map(|account| &account.changes) {
-            counts.add(&change.after, change.is_several);
-            counts.add(&change.before, false);
-            wiping_undos += u64::from(change.before.is_empty());
+            let [before, after] = change.are_several;
+            counts.add(&change.after, after);
+            counts.add(&change.before, before);
+            clearing_undos += u64::from(change.before.is_empty());
         }
         let name = |slot: usize| columns.name(slot);
         let (files, trial) = (files(&accounts, most_rows, name), trial(&accounts, name));
@@ -196,7 +195,7 @@ impl<'a> ImportBuilder<'a> {
             unmapped,
             columns,
             counts,
-            wiping_undos,
+            clearing_undos,
             is_repeatable,
         }
     }

@@ -73,15 +73,12 @@ impl<'a> ImportColumns<'a> {
         fields: &'a [CustomField],
         separator: Separator,
     ) -> Result<Self, ColumnError> {
-        let is_written = |slot: usize| {
-            task.steps.iter().any(|step| {
-                let sets = !task.cleanup_only && step.target == slot;
-                sets || (!step.preserve_source && step.source == slot)
-            })
-        };
+        let written = task.written();
         let column = |(slot, field): (usize, &neonbench_engine::plan::ResolvedField)| {
             let definition = fields.iter().find(|it| it.id == field.id);
-            let Some(definition) = definition.filter(|_| is_written(slot)) else { return Ok(None) };
+            let Some(definition) = definition.filter(|_| written.contains(&slot)) else {
+                return Ok(None);
+            };
             Ok(Some((definition, name_of(definition, fields)?)))
         };
         let columns = task.slots.iter().enumerate().map(column).collect::<Result<_, _>>()?;

@@ -56,7 +56,7 @@ impl ImportCost {
             ),
             risks: [
                 "Neon cannot undo an import. The undo files hold what stood there at the export, and no later edits.",
-                "A blank cell wipes the field of its account: the files have one only where the plan clears a field.",
+                "A blank cell clears the field of its account: the files have one only where the plan clears a field.",
                 "Edits that colleagues save between export and import are overwritten.",
                 "Nothing verifies or records the result: there is no audit and no journal.",
             ]

@@ -1,4 +1,4 @@
-//! `README.txt`: the order of the files, what they change, and what nobody but Neon knows.
+//! `README.txt`: the order of the files, what they change, and what only Neon knows.
 
 use super::builder::{ImportFigures, ImportSet};
 use super::cell::{CellCounts, only_of};
@@ -124,7 +124,7 @@ impl ImportSet<'_> {
             );
             step(
                 text,
-                "Import trial-undo.csv, and look again: they must be as they were, and blank cells must have emptied \
+                "Import trial-undo.csv, and look again: they must be as they were, and blank cells must have cleared \
                  their fields. If either differs, stop here.",
             );
         }
@@ -133,7 +133,7 @@ impl ImportSet<'_> {
             let (accounts, columns) =
                 (plural(table.accounts().len() as u64, "account"), join_and(&columns));
             let cells = if table.clears {
-                "CLEARS: every cell is blank on purpose, and empties its field. Import it only once all files before it \
+                "CLEARS: every cell is blank on purpose, and clears its field. Import it only once all files before it \
                  are in."
             } else {
                 "No cell is blank."
@@ -143,12 +143,13 @@ impl ImportSet<'_> {
         if self.is_repeatable {
             step(
                 text,
-                "Check it: `neonbench plan export` with the same plan and another folder must find no account to import.",
+                "Check it: `neonbench plan export --neon-import` with the same plan and another folder must find no account to \
+                 import.",
             );
         }
         text.push('\n');
         if let Some(last) = self.files.last() {
-            let wipes = match self.wiping_undos {
+            let blank = match self.clearing_undos {
                 0 => String::new(),
                 cells => format!(
                     " {} of them {} blank on purpose, since the field was empty.",
@@ -160,7 +161,7 @@ impl ImportSet<'_> {
                 text,
                 &format!(
                     "To take it back, import the undo file of each file that you imported, the last first (from {}). \
-                     They hold what stood there at the time above.{wipes} Edits saved since are overwritten.",
+                     They hold what stood there at the time above.{blank} Edits saved since are overwritten.",
                     last.undo
                 ),
             );
@@ -168,7 +169,7 @@ impl ImportSet<'_> {
     }
 
     fn unknowns(&self, text: &mut String) {
-        heading(text, "What nobody but Neon knows: the trial shows some of it");
+        heading(text, "Only Neon knows these; the trial shows some");
         let CellCounts { formulas, loose, broken, several } = self.counts;
         let mut unknown = |words: &str| item(text, "-", words);
         unknown(

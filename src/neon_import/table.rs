@@ -14,8 +14,8 @@ pub(super) struct CellChange {
     pub(super) before: String,
     /// The cell of the value after; blank if the field is cleared.
     pub(super) after: String,
-    /// True if the cell after it holds several options.
-    pub(super) is_several: bool,
+    /// True where the cell holds several options, before and after.
+    pub(super) are_several: [bool; 2],
 }
 
 impl CellChange {
@@ -46,7 +46,7 @@ impl ChangedAccount {
     /// The worth of it for a trial: cells of several options first, then those that need quotes, then other letters.
     fn worth(&self) -> usize {
         let worth = |it: &CellChange| {
-            8 * usize::from(it.is_several)
+            8 * usize::from(it.are_several.contains(&true))
                 + 4 * usize::from(csv_cell(&it.after) != it.after)
                 + 2 * usize::from(!it.after.is_ascii())
                 + 1
@@ -85,7 +85,7 @@ impl ImportTable {
     /// The text of the file to import.
     pub fn import_csv(&self) -> String {
         self.csv(|change| {
-            // A blank cell wipes.
+            // A blank cell clears.
             assert!(change.after.trim().is_empty() == self.clears, "no cell is blank by accident");
             &change.after
         })

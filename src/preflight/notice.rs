@@ -147,11 +147,11 @@ impl Notice<'_> {
                 }
                 Operation::Transform => format!("{target} becomes the changed value of {source}"),
             };
-            let is_cleared = !mapping.preserve_source || self.plan.cleanup_only;
-            match (self.plan.cleanup_only, is_cleared) {
-                (true, _) => format!("- {source} is cleared where its value is in {target}"),
-                (false, true) => format!("- {change}, and {source} is cleared"),
-                (false, false) => format!("- {change}"),
+            match (self.plan.cleanup_only, mapping.preserve_source) {
+                (true, true) => format!("- {source} and {target} stay as they are"),
+                (true, false) => format!("- {source} is cleared where its value is in {target}"),
+                (false, true) => format!("- {change}"),
+                (false, false) => format!("- {change}, and {source} is cleared"),
             }
         };
         self.plan.mappings.iter().map(line).collect()

@@ -157,7 +157,7 @@ fn account(columns: &Columns<'_>, task: &ResolvedPlan, row: &SearchRow) -> Optio
     })
 }
 
-/// `text` as a cell of a CSV table. A formula is no formula in a spreadsheet then.
+/// `text` as a cell of a CSV table. Formulas stay as they are, since a mark before them would change the data.
 fn quoted(text: &str) -> String {
     let is_plain = |c: char| !matches!(c, ',' | '"' | '\n' | '\r');
     if text.chars().all(is_plain) {

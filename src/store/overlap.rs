@@ -95,13 +95,8 @@ impl NamedPlan {
 
     /// The fields that it writes, and those that it reads or writes.
     fn fields(&self) -> (BTreeSet<&str>, BTreeSet<&str>) {
-        let mappings = &self.plan.mappings;
-        let mut written: BTreeSet<&str> = mappings.iter().map(|it| &*it.target).collect();
-        let cleared = mappings.iter().filter(|it| !it.preserve_source || self.plan.cleanup_only);
-        written.extend(cleared.map(|mapping| &*mapping.source));
-        let sources = mappings.iter().map(|mapping| &*mapping.source);
-        let touched = written.iter().copied().chain(sources).collect();
-        (written, touched)
+        let ends = self.plan.mappings.iter().flat_map(|it| [&*it.source, &*it.target]);
+        (self.plan.written(), ends.collect())
     }
 
     /// The fields on which this plan meets that of `earlier`, unless both can be applied in any case, by its own

@@ -3,7 +3,7 @@
 use super::{Operation, Plan, PlanError, Transform};
 use neon_mock::api::{AccountKind, AccountType, CustomField, FieldId, OptionId, Value};
 use smallvec::SmallVec;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -118,7 +118,8 @@ pub struct ResolvedPlan {
     pub slots: Vec<ResolvedField>,
     /// The mappings, in the order in which they apply.
     pub steps: Vec<ResolvedMapping>,
-    /// Clears the sources whose value is in the target, and migrates nothing.
+    /// Migrates nothing: of its mappings, those that do not preserve their source clear it where the target has its
+    /// value.
     pub cleanup_only: bool,
 }
 
@@ -133,6 +134,20 @@ impl Plan {
         let ends = self.mappings.iter().map(|it| (&*it.source, &*it.target));
         are_repeatable(&ends.collect::<Vec<_>>(), is_one)
     }
+
+    /// The texts of the fields that it may write: its targets, and the sources that it clears.
+    pub fn written(&self) -> BTreeSet<&str> {
+        let ends = self.mappings.iter().map(|it| (&*it.source, &*it.target, it.preserve_source));
+        written(ends, self.cleanup_only)
+    }
+}
+
+/// The fields that mappings with these sources and targets may write, where a flag tells whether a source is preserved.
+fn written<F: Ord>(ends: impl Iterator<Item = (F, F, bool)>, cleanup_only: bool) -> BTreeSet<F> {
+    let fields = ends.flat_map(|(source, target, preserve_source)| {
+        [(!preserve_source).then_some(source), (!cleanup_only).then_some(target)]
+    });
+    fields.flatten().collect()
 }
 
 /// True if mappings with these sources and targets can be applied again, where `is_one` tells whether two are one
@@ -208,6 +223,12 @@ impl ResolvedPlan {
     pub fn is_repeatable(&self) -> bool {
         let ends: Vec<_> = self.steps.iter().map(|step| (step.source, step.target)).collect();
         are_repeatable(&ends, |one, other| one == other)
+    }
+
+    /// Positions of the fields that it may write: its targets, and the sources that it clears.
+    pub fn written(&self) -> BTreeSet<usize> {
+        let ends = self.steps.iter().map(|step| (step.source, step.target, step.preserve_source));
+        written(ends, self.cleanup_only)
     }
 
     /// The text fields that a map looks up.

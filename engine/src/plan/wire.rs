@@ -30,7 +30,8 @@ pub struct WirePlan {
     /// Criteria that select accounts; an account has to meet all of them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub filter: Vec<WireCriterion>,
-    /// Migrates nothing, and clears the sources whose value is in the target.
+    /// Migrates nothing: of the mappings, those with `preserve_source = false` clear their source where the target
+    /// has its value.
     #[serde(default, skip_serializing_if = "is_no")]
     #[schemars(extend("default" = false))]
     pub cleanup_only: bool,

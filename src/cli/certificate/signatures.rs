@@ -56,7 +56,7 @@ pub(super) fn check(file: &Path, text: &[u8], allowed: &Path, needed: u32) -> Re
     };
     others.insert(0, signed);
     Err(CliError::Guard(format!(
-        "refused: {} needs signatures of {}: {}; nothing was sent",
+        "refused: {} needs signatures of {}: {}; nothing was written",
         file.display(),
         plural(u64::from(needed), "person").replace("persons", "people"),
         others.join("; ")

@@ -7,7 +7,7 @@ use crate::preflight::subject::{Preflight, PreflightError};
 use crate::text::{percent, plural};
 use neon_mock::api::{CustomField, FieldId, OptionId, OptionStatus, Value};
 use neonbench_engine::plan::ResolvedPlan;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 pub(super) const ITEM: Item = Item {
     name: "rollback",
@@ -47,7 +47,7 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
     }
     let task = ResolvedPlan::resolve(subject.plan, &definitions)
         .map_err(|_| PreflightError::Blocked("fields"))?;
-    let written = written_fields(&task);
+    let written: Vec<_> = task.written().into_iter().map(|slot| task.slots[slot].id).collect();
     let (mut values, mut lost) = (0_u64, BTreeMap::new());
     for account in &snapshot.accounts {
         for (field, value) in account.values.iter().flatten().filter(|it| written.contains(&it.0)) {
@@ -92,15 +92,6 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
         }
     }
     Ok(result)
-}
-
-/// The fields that a plan writes: its targets, and the sources that it clears.
-fn written_fields(task: &ResolvedPlan) -> BTreeSet<FieldId> {
-    let of = |slot: usize| task.slots[slot].id;
-    let cleared = task.steps.iter().filter(|step| task.cleanup_only || !step.preserve_source);
-    let cleared = cleared.map(|step| of(step.source));
-    let targets = task.steps.iter().filter(|_| !task.cleanup_only).map(|step| of(step.target));
-    targets.chain(cleared).collect()
 }
 
 /// The reason why the API does not put `value` back, if it does not.

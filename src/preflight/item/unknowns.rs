@@ -35,7 +35,7 @@ const QUESTIONS: &[OpenQuestion] = &[
     },
     OpenQuestion {
         words: "an empty text, or an empty list of options, clears a field",
-        concerns: |plan, _| plan.cleanup_only || plan.mappings.iter().any(|it| !it.preserve_source),
+        concerns: |plan, _| plan.mappings.iter().any(|it| !it.preserve_source),
         is_answered: true,
     },
     OpenQuestion {

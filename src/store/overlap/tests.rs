@@ -158,4 +158,10 @@ fn two_processes_do_not_write_the_same_fields_at_once() {
     let first = place.begin(&both, ALIVE).unwrap();
     place.finish(&first);
     assert!(place.begin(&both, ALIVE).is_ok());
+    let mut place = Place::new();
+    let mut clean_up = Plan { cleanup_only: true, ..plan(&[("V-2", "T-2")]) };
+    assert!(place.begin(&clean_up, ALIVE).is_ok());
+    assert!(place.begin(&clean_up, ALIVE).is_ok(), "sources that are preserved are not written");
+    clean_up.mappings[0].preserve_source = false;
+    assert_eq!(refused(place.begin(&clean_up, ALIVE)), ["V-2"]);
 }

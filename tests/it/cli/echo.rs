@@ -42,6 +42,21 @@ fn a_run_says_its_echo_and_room_for_it_can_be_asked_for() {
     let wrong = outcome(&mut place.command(&format!("{RUN} --echo 9x1s")));
     assert_eq!(wrong.code, 2, "{wrong:?}");
     assert!(wrong.stderr.contains("CALLSxDELAY"), "{wrong:?}");
+    let chosen = record(&place, &format!("{RUN} --echo 1x500ms"));
+    assert!(
+        chosen["limiter"]["adaptive"].is_object(),
+        "{} {}",
+        chosen["limiter"],
+        chosen["reason"]
+    );
+    assert!(refused_share(&chosen) < 0.05, "{}", chosen["echo"]);
+    // A limiter that cannot leave room refuses to.
+    for limiter in ["fixed:3", "none"] {
+        let wrong =
+            outcome(&mut place.command(&format!("{RUN} --echo 1x500ms --limiter {limiter}")));
+        assert_eq!(wrong.code, 2, "{wrong:?}");
+        assert!(wrong.stderr.contains("--echo needs --limiter adaptive"), "{wrong:?}");
+    }
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! The way without API writes: the files that `plan export --neon-import` makes, applied by a model of the importer.
 
 mod importer;
+mod old_values;
 
 use super::journals::{digest, served};
 use super::place::{Place, outcome};

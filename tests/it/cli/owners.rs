@@ -264,8 +264,14 @@ fn two_processes_do_not_apply_plans_to_the_same_accounts_at_once() {
     let line = format!("run --base-url {} --resources 120 --strategy hybrid", mock.base_url());
     let first = started(&place, &line);
     wait_for(&mock, Class::Patch, 5);
-    let words =
-        ["run 1 (running)", "120 accounts", "`run`, process ", "wait for its end", "--again"];
+    let words = [
+        "run 1 (running)",
+        "120 accounts",
+        "`run`, process ",
+        "wait for its end",
+        "--take-over",
+        "--again",
+    ];
     place.refused(&line, 2, &words);
     let mut first = first;
     first.kill().unwrap();
