@@ -21,7 +21,7 @@ use neonbench::preflight::{
     SampleCost, SamplePlace, TargetReader,
 };
 use neonbench::store::DEFAULT_PATH;
-use neonbench_engine::engine::Strategy;
+use neonbench_engine::engine::{Stop, Strategy};
 use neonbench_engine::near::nearest;
 use neonbench_engine::plan::Selection;
 use neonbench_engine::run::{World, target_of};
@@ -122,7 +122,9 @@ pub(super) fn run(args: &PreflightArgs, line: &CommandLine) -> Result<ExitCode, 
     files::check(args.out.as_deref())?;
     let inputs = args.inputs(&args.engine)?;
     let unpinned = args.unpinned()?;
-    let stop = interrupt::listen(line)?;
+    // Patient: a write of the sample that is given up may be carried out after the sample was taken back.
+    let doing = "waiting for calls in flight, and taking back the sample";
+    let stop = interrupt::listen_and(line, Stop::patient(), doing, || {})?;
     let host = CommandHost {
         inputs: &inputs,
         unpinned: &unpinned,
@@ -187,7 +189,7 @@ pub(super) fn run(args: &PreflightArgs, line: &CommandLine) -> Result<ExitCode, 
     args.output.show(&record, || print(&record.summary()))?;
     if let Some(id) = host.begun.get() {
         let undo = line.to("undo").with("run", id);
-        line.note(format_args!("the sample stands at the target: `{undo}` takes it back"));
+        line.note(format_args!("the sample was not taken back: `{undo}` takes it back"));
     }
     if stop.is_set() && !host.is_used_up.get() {
         return Ok(ExitCode::from(code::INTERRUPTED));

@@ -13,11 +13,15 @@ use neon_mock::api::AccountId;
 use neonbench::preflight::{
     CallAllowance, CallMeter, Host, Migration, PreflightError, SamplePlace,
 };
-use neonbench::store::{RunState, Store};
+use neonbench::store::{RunState, Store, StoreError};
+use neonbench::text::duration;
+use neonbench_engine::clock::Clock as _;
 use neonbench_engine::engine::{ReviewMode, Settings, Stop, WriteReview};
 use neonbench_engine::journal::{Ledger, NO_SETTLEMENTS, NoJournal, RetryScope};
 use neonbench_engine::run::{Run, RunContext, RunSpec, World};
 use neonbench_engine::scenario::Scenario;
+use neonbench_engine::transport::TIMEOUT;
+use neonbench_engine::world::{WallClock, runtime};
 use std::cell::Cell;
 use std::path::Path;
 use std::sync::Arc;
@@ -175,11 +179,35 @@ impl CommandHost<'_> {
         };
         let made = begun.carry_out(&order, &world, &mut &meter, |_| Ok(self.undo_command(id)));
         self.count(place, &meter);
-        if store.run(id).is_err() {
+        if matches!(store.run(id), Err(StoreError::NoRun { .. })) {
             // It had written nothing, and is forgotten.
             self.begun.set(None);
         }
         made
+    }
+
+    /// Takes the run back; once more where a write without an answer may have been carried out after the first time.
+    fn taken_back(
+        &self,
+        reopened: &mut ResumableRun,
+        place: &SamplePlace,
+        stop: &Arc<Stop>,
+        meter: &CallMeter<'_>,
+    ) -> Result<WriteReview, CliError> {
+        let found = restored(reopened, &place.store, stop, &mut &*meter)?;
+        if found.unsettled == 0 || !place.stays {
+            return Ok(found);
+        }
+        self.line.note(format_args!(
+            "the sample has writes without an answer: looking at them again in {}, in case they are carried out late",
+            duration(TIMEOUT.as_secs_f64())
+        ));
+        let clock = WallClock::start();
+        let pause = async { clock.sleep_until(clock.now() + TIMEOUT).await };
+        runtime().map_err(CliError::Runtime)?.block_on(pause);
+        let again = restored(reopened, &place.store, stop, &mut &*meter)?;
+        let unsettled = found.unsettled.saturating_sub(again.restored);
+        Ok(WriteReview { unsettled, ..again })
     }
 
     /// Adds the calls of `meter`, if they went to the target.
@@ -203,7 +231,7 @@ impl CommandHost<'_> {
             // A sample is taken back whatever signal came: only a second one, which ends the process, leaves it.
             let stop = Arc::new(Stop::patient());
             let meter = CallMeter::new(allowed, &stop);
-            let found = restored(&mut reopened, &place.store, &stop, &mut &meter);
+            let found = self.taken_back(&mut reopened, place, &stop, &meter);
             self.count(place, &meter);
             let found = found?;
             let is_undone = reopened.store.run(id)?.state == RunState::Undone;
