@@ -70,6 +70,9 @@ pub(super) struct PreflightArgs {
     /// The migration will keep no journal
     #[arg(long, help_heading = "Preflight")]
     no_journal: bool,
+    /// Write the sample even where a run of this store has changed the same fields
+    #[arg(long, help_heading = "Preflight")]
+    again: bool,
     /// Write the certificate to this file, and the snapshot and the notice beside it
     #[arg(long, value_name = "FILE", conflicts_with_all = ["only", "list"], help_heading = "Output")]
     out: Option<PathBuf>,
@@ -130,6 +133,7 @@ pub(super) fn run(args: &PreflightArgs, line: &CommandLine) -> Result<ExitCode, 
         unpinned: &unpinned,
         store: &args.store,
         line,
+        may_overlap: args.again,
         stop: &stop,
         begun: Cell::new(None),
         calls: Cell::new(CallAllowance::default()),
@@ -137,7 +141,9 @@ pub(super) fn run(args: &PreflightArgs, line: &CommandLine) -> Result<ExitCode, 
     };
     let (place, may_write, own) = args.place(&inputs)?;
     let accounts = args.accounts(&inputs);
-    let written = if may_write && chosen.iter().any(|item| item.writes()) {
+    // Without a store, a server is not written: the sample could not be taken back.
+    let is_kept = !args.store.no_store || args.world.base_url.is_none();
+    let written = if may_write && is_kept && chosen.iter().any(|item| item.writes()) {
         accounts.map_or(sample, |accounts| sample.min(accounts))
     } else {
         0

@@ -34,6 +34,8 @@ pub(super) struct CommandHost<'a> {
     pub(super) unpinned: &'a Inputs,
     pub(super) store: &'a StoreArgs,
     pub(super) line: &'a CommandLine,
+    /// True if the plan may be applied where a run of the store has changed the same fields.
+    pub(super) may_overlap: bool,
     /// Set by signals, and where a run's calls are used up.
     pub(super) stop: &'a Arc<Stop>,
     /// Run of the sample that is not taken back yet.
@@ -103,7 +105,7 @@ impl Host for CommandHost<'_> {
                     owner.unwrap_or_default()
                 ));
             }
-            if found.is_empty() {
+            if found.is_empty() && !self.may_overlap {
                 found.extend(
                     store.met_by(&header, ids, is_gone)?.map(|overlap| overlap.to_string()),
                 );
@@ -152,7 +154,7 @@ impl CommandHost<'_> {
         };
         let mut store = Store::open(&place.store)?;
         let process = this_process();
-        let claimant = claimant("preflight", &process, false);
+        let claimant = claimant("preflight", &process, self.may_overlap);
         let lease = self.inputs.begin_at(&world, &mut store, &order, usize::MAX, claimant)?;
         let id = lease.run;
         let owned = OwnedRun::keep(lease, &place.store, self.stop);
