@@ -12,9 +12,6 @@ use std::fmt::Write as _;
 /// Name of the item.
 const ITEM: &str = "notice";
 
-/// The first line of the note.
-pub(super) const TITLE: &str = "# A migration of account fields\n";
-
 /// The trigger of a webhook that a migration sets off: it updates accounts, and creates or deletes none.
 const TRIGGER: &str = "UPDATE_ACCOUNT";
 
@@ -119,7 +116,7 @@ impl Notice<'_> {
 
     /// The text of `notice.md`.
     pub fn to_markdown(&self) -> String {
-        let mut text = TITLE.to_owned();
+        let mut text = String::from("# A migration of account fields\n");
         let (organisation, accounts) =
             (markdown(self.organisation), plural(self.accounts, "account"));
         let _ = writeln!(text, "\nWe change custom fields of {accounts} of {organisation}.");

@@ -23,6 +23,7 @@ use neonbench_engine::scenario::Scenario;
 use neonbench_engine::transport::TIMEOUT;
 use neonbench_engine::world::{WallClock, runtime};
 use std::cell::Cell;
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -124,6 +125,12 @@ impl Host for CommandHost<'_> {
     }
 
     fn write(&self, path: &Path, text: &str) -> Result<(), PreflightError> {
+        let first = text.lines().next().unwrap_or_default();
+        let is_other = fs::read(path).is_ok_and(|found| !found.starts_with(first.as_bytes()));
+        if is_other {
+            let words = format!("{} is another file, and was left alone", path.display());
+            return Err(PreflightError::Inconclusive(words));
+        }
         inconclusive(written(path, text, Readers::All))
     }
 

@@ -3,7 +3,7 @@
 use super::{Item, Stage};
 use crate::experiment::{Summary, seeds, simulate};
 use crate::preflight::ItemResult;
-use crate::preflight::notice::{AnnouncedHook, Notice, SimulatedEcho, TITLE};
+use crate::preflight::notice::{AnnouncedHook, Notice, SimulatedEcho};
 use crate::preflight::subject::{Preflight, PreflightError};
 use neon_mock::file::DurationText;
 use neon_mock::integration::WireIntegration;
@@ -109,12 +109,6 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
         result.warn(words);
     }
     let path = subject.folder.join(FILE);
-    let is_other = std::fs::read(&path).is_ok_and(|found| !found.starts_with(TITLE.as_bytes()));
-    if is_other {
-        let path = path.display();
-        result.warn(format!("{path} is another file, and was left alone: the note is not written"));
-        return Ok(result);
-    }
     match subject.host.write(&path, &notice.to_markdown()) {
         Ok(()) => {
             result.evidence.insert("file".to_owned(), path.display().to_string().into());
