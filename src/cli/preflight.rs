@@ -137,6 +137,7 @@ pub(super) fn run(args: &PreflightArgs, line: &CommandLine) -> Result<ExitCode, 
         stop: &stop,
         begun: Cell::new(None),
         calls: Cell::new(CallAllowance::default()),
+        has_unanswered: Cell::new(false),
         is_used_up: Cell::new(false),
     };
     let (place, may_write, own) = args.place(&inputs)?;

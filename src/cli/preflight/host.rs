@@ -43,6 +43,8 @@ pub(super) struct CommandHost<'a> {
     pub(super) begun: Cell<Option<i64>>,
     /// Calls of the sample at the target.
     pub(super) calls: Cell<CallAllowance>,
+    /// True if a write of the sample was sent and not answered.
+    pub(super) has_unanswered: Cell<bool>,
     /// True if the stop was set since the calls of the sample were used up.
     pub(super) is_used_up: Cell<bool>,
 }
@@ -188,6 +190,7 @@ impl CommandHost<'_> {
         };
         let made = begun.carry_out(&order, &world, &mut &meter, |_| Ok(self.undo_command(id)));
         self.count(place, &meter);
+        self.has_unanswered.set(meter.has_unanswered());
         if matches!(store.run(id), Err(StoreError::NoRun { .. })) {
             // It had written nothing, and is forgotten.
             self.begun.set(None);
@@ -203,7 +206,11 @@ impl CommandHost<'_> {
         stop: &Arc<Stop>,
         meter: &CallMeter<'_>,
     ) -> Result<WriteReview, CliError> {
-        let found = restored(reopened, &place.store, stop, &mut &*meter)?;
+        let mut found = restored(reopened, &place.store, stop, &mut &*meter)?;
+        if !self.has_unanswered.get() {
+            // What was noted and never sent does not come.
+            found.unsettled = 0;
+        }
         if found.unsettled == 0 || !place.stays {
             return Ok(found);
         }
