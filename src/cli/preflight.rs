@@ -41,6 +41,7 @@ const SAMPLE: u64 = 20;
 const MOST_SAMPLE: u64 = 200;
 
 /// Flags of `preflight`.
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[derive(Debug, Args)]
 pub(super) struct PreflightArgs {
     #[command(flatten)]

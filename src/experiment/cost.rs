@@ -148,7 +148,7 @@ impl Goal {
     /// The constraints that the runs of `candidate` break, each with what was found.
     pub fn broken(&self, candidate: &Candidate, pool: Option<u32>, runs: &Summary) -> Vec<String> {
         let is_broken = |constraint: &&Constraint| {
-            let alone = Self { constraints: vec![(*constraint).clone()], ..Self::default() };
+            let alone = Self { constraints: vec![**constraint], ..Self::default() };
             !alone.is_kept(candidate, pool, runs)
         };
         let in_words = |constraint: &Constraint| match constraint {
