@@ -14,18 +14,20 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 ///
 /// Errors: the signal handlers cannot be installed.
 pub(super) fn listen(line: &CommandLine) -> Result<Arc<Stop>, CliError> {
-    listen_and(line, "waiting a second for calls in flight", || {})
+    listen_and(line, Stop::default(), "waiting a second for calls in flight", || {})
 }
 
-/// The same; a stop is `doing` what it says, and the second signal does `at_last` before it ends the process.
+/// The same; the first signal sets `stop` and is `doing` what it says, and the second does `at_last` before it ends
+/// the process.
 ///
 /// Errors: the signal handlers cannot be installed.
 pub(super) fn listen_and(
     line: &CommandLine,
+    stop: Stop,
     doing: &'static str,
     at_last: impl FnOnce() + Send + 'static,
 ) -> Result<Arc<Stop>, CliError> {
-    let (verbosity, stop) = (line.verbosity, Arc::new(Stop::default()));
+    let (verbosity, stop) = (line.verbosity, Arc::new(stop));
     let to_set = Arc::clone(&stop);
     let (ready, is_ready) = mpsc::channel();
     let runtime = neonbench_engine::world::runtime().map_err(CliError::Runtime)?;

@@ -90,7 +90,7 @@ pub(super) fn run(args: &JudgeArgs, line: &CommandLine) -> Result<ExitCode, CliE
         // Nobody is left to be told that it did not work.
         drop(path.map(std::fs::remove_dir_all));
     };
-    let stop = interrupt::listen_and(line, "ending the command", at_last)?;
+    let stop = interrupt::listen_and(line, Stop::default(), "ending the command", at_last)?;
     let judged = judged(args, &inputs, &status, (home.as_ref().map(TempDir::path), &stop));
     let mut judged = runtime().map_err(CliError::Runtime)?.block_on(judged)?;
     drop(home);

@@ -21,7 +21,7 @@ use neonbench::preflight::{
     SampleCost, SamplePlace, TargetReader,
 };
 use neonbench::store::DEFAULT_PATH;
-use neonbench_engine::engine::Strategy;
+use neonbench_engine::engine::{Stop, Strategy};
 use neonbench_engine::near::nearest;
 use neonbench_engine::plan::Selection;
 use neonbench_engine::run::{World, target_of};
@@ -41,6 +41,7 @@ const SAMPLE: u64 = 20;
 const MOST_SAMPLE: u64 = 200;
 
 /// Flags of `preflight`.
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag")]
 #[derive(Debug, Args)]
 pub(super) struct PreflightArgs {
     #[command(flatten)]
@@ -70,6 +71,9 @@ pub(super) struct PreflightArgs {
     /// The migration will keep no journal
     #[arg(long, help_heading = "Preflight")]
     no_journal: bool,
+    /// Write the sample even where a run of this store has changed the same fields
+    #[arg(long, help_heading = "Preflight")]
+    again: bool,
     /// Write the certificate to this file, and the snapshot and the notice beside it
     #[arg(long, value_name = "FILE", conflicts_with_all = ["only", "list"], help_heading = "Output")]
     out: Option<PathBuf>,
@@ -122,20 +126,26 @@ pub(super) fn run(args: &PreflightArgs, line: &CommandLine) -> Result<ExitCode, 
     files::check(args.out.as_deref())?;
     let inputs = args.inputs(&args.engine)?;
     let unpinned = args.unpinned()?;
-    let stop = interrupt::listen(line)?;
+    // Patient: a write of the sample that is given up may be carried out after the sample was taken back.
+    let doing = "waiting for calls in flight, and taking back the sample";
+    let stop = interrupt::listen_and(line, Stop::patient(), doing, || {})?;
     let host = CommandHost {
         inputs: &inputs,
         unpinned: &unpinned,
         store: &args.store,
         line,
+        may_overlap: args.again,
         stop: &stop,
         begun: Cell::new(None),
         calls: Cell::new(CallAllowance::default()),
+        has_unanswered: Cell::new(false),
         is_used_up: Cell::new(false),
     };
     let (place, may_write, own) = args.place(&inputs)?;
     let accounts = args.accounts(&inputs);
-    let written = if may_write && chosen.iter().any(|item| item.writes()) {
+    // Without a store, a server is not written: the sample could not be taken back.
+    let is_kept = !args.store.no_store || args.world.base_url.is_none();
+    let written = if may_write && is_kept && chosen.iter().any(|item| item.writes()) {
         accounts.map_or(sample, |accounts| sample.min(accounts))
     } else {
         0
@@ -187,7 +197,7 @@ pub(super) fn run(args: &PreflightArgs, line: &CommandLine) -> Result<ExitCode, 
     args.output.show(&record, || print(&record.summary()))?;
     if let Some(id) = host.begun.get() {
         let undo = line.to("undo").with("run", id);
-        line.note(format_args!("the sample stands at the target: `{undo}` takes it back"));
+        line.note(format_args!("the sample was not taken back: `{undo}` takes it back"));
     }
     if stop.is_set() && !host.is_used_up.get() {
         return Ok(ExitCode::from(code::INTERRUPTED));

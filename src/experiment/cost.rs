@@ -3,6 +3,7 @@
 use super::candidate::Candidate;
 use super::simulate::RunFigures;
 use super::summary::Summary;
+use crate::text::percent;
 use neonbench_engine::engine::limiter::{
     CALLS_PER_FREE_REFUSAL, ExpectedEcho, FREE_REFUSALS, Manners,
 };
@@ -141,6 +142,27 @@ impl Goal {
     pub fn is_kept(&self, candidate: &Candidate, pool: Option<u32>, runs: &Summary) -> bool {
         let is_kept = self.tolerates(runs.refused_share(), runs.echo_refused_share());
         self.allows(candidate, pool) && is_kept
+    }
+
+    /// The constraints that the runs of `candidate` break, each with what was found.
+    pub fn broken(&self, candidate: &Candidate, pool: Option<u32>, runs: &Summary) -> Vec<String> {
+        let is_broken = |constraint: &&Constraint| {
+            let alone = Self { constraints: vec![**constraint], ..Self::default() };
+            !alone.is_kept(candidate, pool, runs)
+        };
+        let in_words = |constraint: &Constraint| match constraint {
+            Constraint::RejectedBelow(_) => {
+                format!("{constraint}: {} of the calls are refused", percent(runs.refused_share()))
+            }
+            Constraint::EchoBelow(_) => {
+                let share = percent(runs.echo_refused_share());
+                format!("{constraint}: {share} of the integrations' calls are refused")
+            }
+            Constraint::Headroom(_) => {
+                format!("{constraint}: {} are left", candidate.headroom(pool))
+            }
+        };
+        self.constraints.iter().filter(is_broken).map(in_words).collect()
     }
 
     /// Mean cost of the runs of `candidate`, in seconds; infinite if a run fails its audit or a

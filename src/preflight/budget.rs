@@ -4,7 +4,7 @@ use super::item::{Item, SampleCost, Stage, allowance, own_reads};
 use super::server::SPARE_READS;
 use neon_mock::api::{Class, Endpoint, MAX_PAGE_SIZE};
 use neonbench_engine::engine::Stop;
-use neonbench_engine::event::{Event, Observer};
+use neonbench_engine::event::{Event, Observer, Outcome};
 use std::cell::Cell;
 use std::ops::Add;
 
@@ -73,6 +73,7 @@ pub struct CallMeter<'a> {
     allowed: CallAllowance,
     sent: Cell<CallAllowance>,
     is_used_up: Cell<bool>,
+    has_unanswered: Cell<bool>,
     stop: &'a Stop,
 }
 
@@ -80,7 +81,8 @@ impl<'a> CallMeter<'a> {
     /// A meter of a run that `stop` stops.
     pub const fn new(allowed: CallAllowance, stop: &'a Stop) -> Self {
         let sent = Cell::new(CallAllowance { reads: 0, writes: 0 });
-        Self { allowed, sent, is_used_up: Cell::new(false), stop }
+        let [is_used_up, has_unanswered] = [const { Cell::new(false) }; 2];
+        Self { allowed, sent, is_used_up, has_unanswered, stop }
     }
 
     /// The calls so far.
@@ -93,8 +95,13 @@ impl<'a> CallMeter<'a> {
         self.is_used_up.get()
     }
 
+    /// True if a write was sent whose answer does not tell whether it was carried out.
+    pub const fn has_unanswered(&self) -> bool {
+        self.has_unanswered.get()
+    }
+
     fn count(&self, endpoint: Endpoint) {
-        let is_write = matches!(endpoint.class(), Class::Patch | Class::Put);
+        let is_write = is_write(endpoint);
         let one = CallAllowance { reads: u64::from(!is_write), writes: u64::from(is_write) };
         let sent = self.sent.get() + one;
         self.sent.set(sent);
@@ -106,10 +113,30 @@ impl<'a> CallMeter<'a> {
     }
 }
 
+fn is_write(endpoint: Endpoint) -> bool {
+    matches!(endpoint.class(), Class::Patch | Class::Put)
+}
+
+/// True if a call that ended so may be carried out yet.
+const fn may_come(outcome: Outcome) -> bool {
+    matches!(
+        outcome,
+        Outcome::Abandoned
+            | Outcome::Timeout
+            | Outcome::Interrupted
+            | Outcome::Malformed
+            | Outcome::ServerError
+    )
+}
+
 impl Observer for &CallMeter<'_> {
     fn observe(&mut self, event: &Event) {
-        if let Event::Sent { endpoint, .. } = event {
-            self.count(*endpoint);
+        match event {
+            Event::Sent { endpoint, .. } => self.count(*endpoint),
+            Event::Done(call) if is_write(call.endpoint) && may_come(call.outcome) => {
+                self.has_unanswered.set(true);
+            }
+            _ => {}
         }
     }
 }

@@ -47,8 +47,14 @@ impl ItemResult {
     }
 
     /// Makes the status worse, never better.
-    fn raise(&mut self, status: ItemStatus) {
-        if self.status != ItemStatus::Fail {
+    pub(super) fn raise(&mut self, status: ItemStatus) {
+        let rank = |status| match status {
+            ItemStatus::Fail => 3,
+            ItemStatus::Unknown => 2,
+            ItemStatus::Warn => 1,
+            ItemStatus::Pass | ItemStatus::Waived | ItemStatus::Skipped => 0,
+        };
+        if rank(status) > rank(self.status) {
             self.status = status;
         }
     }

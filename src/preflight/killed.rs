@@ -1,7 +1,7 @@
 //! A simulated run that is killed and resumed, by the journal and the ledger of a real store.
 
-use super::ItemResult;
 use super::subject::PreflightError;
+use super::{ItemResult, ItemStatus};
 use crate::store::{Claimant, Header, ProcessIdentity, ProfileText, RunState, Site, Store};
 use crate::text::plural;
 use neon_mock::api::AccountId;
@@ -40,8 +40,18 @@ pub(super) struct KilledRun {
 }
 
 impl KilledRun {
-    /// Adds to `result` what no trouble may do.
-    pub(super) fn judge(&self, result: &mut ItemResult) {
+    /// Fails `result` for lost accounts, wrong values, repeated writes and a withdrawn key that was not noticed. It is
+    /// unknown where no kill met the run, and a warning where some did not.
+    pub(super) fn judge(&self, hardship: Hardship, result: &mut ItemResult) {
+        if self.kills < hardship.kills {
+            let status = if self.kills == 0 { ItemStatus::Unknown } else { ItemStatus::Warn };
+            let kills = plural(hardship.kills.into(), "kill");
+            result.raise(status);
+            result.remark(format!("of {kills} {} met the run before its end", self.kills));
+        }
+        if hardship.withdraws_key && !self.key_was_refused && self.kills > 0 {
+            result.fail("the run went on while its key was withdrawn");
+        }
         let faults = [
             (self.unaccounted, "account", "no verdict"),
             (self.repeated, "write", "been made twice"),

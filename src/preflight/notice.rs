@@ -3,6 +3,7 @@
 
 use super::{ItemResult, ItemStatus};
 use crate::text::{count, duration, join_and, markdown, markdown_code, plural, share};
+use neonbench_engine::engine::limiter::ExpectedEcho;
 use neonbench_engine::plan::{Operation, Plan};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -67,6 +68,8 @@ pub struct Notice<'a> {
     pub organisation: &'a str,
     /// Number of accounts that the plan selects.
     pub accounts: u64,
+    /// The most writes of an account.
+    pub writes_per_account: u64,
     /// 5th, 50th and 95th percentile of the time, in seconds.
     pub makespan_s: [f64; 3],
     /// Start, for people.
@@ -77,12 +80,21 @@ pub struct Notice<'a> {
     pub contact: Option<&'a str>,
     /// Who was told.
     pub told: Option<&'a str>,
-    /// The command that undoes the run.
+    /// The command that undoes the run; its number is not known yet.
     pub undo: &'a str,
     /// The organisation's webhooks; `None` if they could not be read.
     pub hooks: Option<&'a [AnnouncedHook]>,
     /// Share of the integrations' calls that would be refused, where it was simulated.
-    pub refused_share: Option<f64>,
+    pub refused: Option<SimulatedEcho>,
+}
+
+/// Calls of integrations in simulated runs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SimulatedEcho {
+    /// The calls that answer a write, and when.
+    pub echo: ExpectedEcho,
+    /// Share of them that were refused.
+    pub refused_share: f64,
 }
 
 impl Notice<'_> {
@@ -91,10 +103,15 @@ impl Notice<'_> {
         self.hooks.unwrap_or_default().iter().filter(|hook| hook.is_set_off())
     }
 
-    /// Deliveries that the migration sets off at most: one per account and webhook, if every account is written
-    /// once and writes by the API set webhooks off.
+    /// Deliveries that the migration sets off at most: one per write and webhook, before retries, if writes by the
+    /// API set webhooks off.
     pub fn deliveries(&self) -> u64 {
-        self.set_off().count() as u64 * self.accounts
+        self.set_off().count() as u64 * self.writes()
+    }
+
+    /// The most writes, before retries.
+    const fn writes(&self) -> u64 {
+        self.accounts * self.writes_per_account
     }
 
     /// The text of `notice.md`.
@@ -123,7 +140,7 @@ impl Notice<'_> {
         let undo = markdown_code(self.undo);
         let _ = writeln!(
             text,
-            "\n## If something is wrong\n\nThe run is undone by {undo}. It restores every field that still has the \
+            "\n## If something is wrong\n\nThe run is undone by {undo}; `neonbench history` shows its number. It restores every field that still has the \
              run's value, and leaves alone what somebody has edited since."
         );
         let contact = self.contact.map_or_else(|| "the sender of this note".to_owned(), markdown);
@@ -168,11 +185,11 @@ impl Notice<'_> {
         }
         let (hooks, deliveries) = (join_and(&named), plural(self.deliveries(), "delivery"));
         let mut text = format!(
-            "The run may set off up to {deliveries}, one for each account written, to {hooks}. (Neon does not say \
+            "The run may set off up to {deliveries}, one for each write, to {hooks}. (Neon does not say \
              whether writes by its API set webhooks off.)"
         );
-        if let Some(refused) = self.refused_share {
-            let refused = share(refused);
+        if let Some(SimulatedEcho { refused_share, .. }) = self.refused {
+            let refused = share(refused_share);
             let _ = write!(
                 text,
                 " In simulations {refused} of the calls with which they answer were refused."
@@ -195,14 +212,14 @@ impl Notice<'_> {
         }
         findings.extend(self.set_off().map(|hook| {
             let AnnouncedHook { name, host, .. } = hook;
-            format!("webhook `{name}` to {host}: up to {}", plural(self.accounts, "delivery"))
+            format!("webhook `{name}` to {host}: up to {}", plural(self.writes(), "delivery"))
         }));
-        let refused = self.refused_share.filter(|share| *share > MOST_REFUSED && hooks > 0);
-        if let Some(refused) = refused {
+        let refused = self.refused.filter(|it| it.refused_share > MOST_REFUSED && hooks > 0);
+        if let Some(SimulatedEcho { echo, refused_share }) = refused {
             findings.push(format!(
-                "{} of the integrations' calls would be refused, and at most {} should be: `--echo 1x500ms` leaves \
-                 room for them",
-                share(refused),
+                "{} of the integrations' calls would be refused, and at most {} should be: `--echo {echo}` leaves room for \
+                 them",
+                share(refused_share),
                 share(MOST_REFUSED)
             ));
         }
@@ -237,7 +254,7 @@ impl Notice<'_> {
             ("makespan_s", json!(self.makespan_s)),
             ("webhooks", json!(self.hooks)),
             ("deliveries", json!(self.deliveries())),
-            ("integrations_refused", json!(self.refused_share)),
+            ("integrations_refused", json!(self.refused.map(|it| it.refused_share))),
         ];
         members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
     }
@@ -269,6 +286,7 @@ mod tests {
             plan,
             organisation: "org | <b>",
             accounts: 500,
+            writes_per_account: 1,
             makespan_s: [42.0, 44.0, 47.0],
             from: Some("2026-12-01 03:00 UTC"),
             until: None,
@@ -276,8 +294,12 @@ mod tests {
             told: Some("the office"),
             undo: "neonbench undo 7",
             hooks: Some(hooks),
-            refused_share: Some(0.02),
+            refused: Some(echo(0.02)),
         }
+    }
+
+    fn echo(refused_share: f64) -> SimulatedEcho {
+        SimulatedEcho { echo: "3x2s".parse().unwrap(), refused_share }
     }
 
     fn plan() -> Plan {
@@ -297,7 +319,7 @@ mod tests {
             "2026-12-01 03:00 UTC",
             "about 44.0 s; 95 % of runs end within 47.0 s",
             "- `Skills` gains the option that `V-Old` names, and `V-Old` is cleared",
-            "up to 500 deliveries, one for each account written, to Doors (`doors.example.org`)",
+            "up to 500 deliveries, one for each write, to Doors (`doors.example.org`)",
             "`neonbench undo 7`",
             "Please ask Ada.",
             "Told: the office",
@@ -321,13 +343,18 @@ mod tests {
             (Notice { hooks: Some(&hooks[1..]), told: None, ..all.clone() }, ItemStatus::Warn),
             (Notice { hooks: Some(&hooks[1..]), told: Some(" "), ..all.clone() }, ItemStatus::Warn),
             (Notice { hooks: None, ..all.clone() }, ItemStatus::Warn),
-            (Notice { refused_share: Some(0.06), ..all.clone() }, ItemStatus::Fail),
+            (Notice { refused: Some(echo(0.06)), ..all.clone() }, ItemStatus::Fail),
         ];
         for (notice, expected) in cases {
             let result = notice.result();
             assert_eq!(result.status, expected, "{result:?}");
             assert_eq!(result.findings.is_empty(), expected == ItemStatus::Pass, "{result:?}");
+            // What is recommended is what was simulated.
+            let is_advised = result.findings.iter().any(|it| it.contains("`--echo 3x2s`"));
+            assert_eq!(is_advised, expected == ItemStatus::Fail, "{result:?}");
         }
+        let twice = Notice { writes_per_account: 2, ..all.clone() };
+        assert!(twice.to_markdown().contains("up to 1,000 deliveries"), "{}", twice.to_markdown());
         assert_eq!((all.deliveries(), all.set_off().count()), (500, 1));
     }
 }

@@ -3,6 +3,7 @@
 
 use super::server::TargetReader;
 use super::subject::PreflightError;
+use crate::text::csv_cell;
 use neon_mock::api::{
     AccountId, Criterion, CustomField, FieldId, MAX_PAGE_SIZE, OutputField, SearchRow, Value,
 };
@@ -39,6 +40,8 @@ pub struct Snapshot {
     pub fields: Vec<(FieldId, String)>,
     /// The accounts.
     pub accounts: Vec<SnapshotAccount>,
+    /// Accounts that the plan names and the search does not show, in id order.
+    pub missing: Vec<AccountId>,
 }
 
 /// The accounts that one search asks for.
@@ -64,33 +67,36 @@ impl Snapshot {
             PreflightError::Inconclusive(words.to_owned())
         })?;
         let fields = task.slots.iter().map(|slot| (slot.id, slot.name.to_string())).collect();
-        let mut found = BTreeMap::new();
+        let (mut found, mut missing) = (BTreeMap::new(), Vec::new());
         match plan.selection.at_server() {
             Selection::Ids(mut ids) => {
                 ids.sort_unstable();
                 for chunk in ids.chunks(MAX_PAGE_SIZE as usize) {
                     pages(&columns, &task, &Part::Ids(chunk), reader, &mut found)?;
                 }
+                ids.dedup();
+                ids.retain(|id| !found.contains_key(id));
+                missing = ids;
             }
             Selection::Filter(criteria) => {
                 pages(&columns, &task, &Part::Filter(criteria), reader, &mut found)?;
             }
             Selection::All => {}
         }
-        Ok(Self { fields, accounts: found.into_values().collect() })
+        Ok(Self { fields, accounts: found.into_values().collect(), missing })
     }
 
     /// The table for people and `neonbench`: an account per line. It holds values of constituents' accounts.
     pub fn to_csv(&self) -> String {
         let mut table = "account_id".to_owned();
         for (_, name) in &self.fields {
-            let _ = write!(table, ",{}", quoted(name));
+            let _ = write!(table, ",{}", csv_cell(name));
         }
         table.push('\n');
         for account in &self.accounts {
             let _ = write!(table, "{}", account.id);
             for cell in &account.cells {
-                let _ = write!(table, ",{}", quoted(cell.as_deref().unwrap_or_default()));
+                let _ = write!(table, ",{}", csv_cell(cell.as_deref().unwrap_or_default()));
             }
             table.push('\n');
         }
@@ -117,14 +123,11 @@ fn pages(
     found: &mut BTreeMap<AccountId, SnapshotAccount>,
 ) -> Result<(), PreflightError> {
     for current_page in 0..MAX_PAGES {
-        let mut search = match part {
-            Part::Ids(ids) => columns.search(ids, current_page),
-            Part::Filter(_) => columns.search(&[], current_page),
-        };
-        search.search_fields = match part {
+        let wanted = match part {
             Part::Ids(ids) => criteria(ids),
             Part::Filter(criteria) => criteria.clone(),
         };
+        let mut search = columns.matching(wanted, current_page);
         search.output_fields.push(OutputField::Name(MODIFIED.to_owned()));
         let page = reader.search(search)?;
         let before = found.len();
@@ -135,13 +138,21 @@ fn pages(
             found.insert(account.id, account);
         }
         if current_page == 0 && matches!(part, Part::Filter(_)) {
-            reader.allow(u64::from(page.pagination.total_pages).saturating_sub(1));
+            let pages = page.pagination.total_pages.min(MAX_PAGES);
+            reader.allow(u64::from(pages).saturating_sub(1));
         }
-        if page.pagination.is_last() || found.len() == before {
+        if page.pagination.is_last() {
             return Ok(());
         }
+        if found.len() == before {
+            return Err(PreflightError::Inconclusive(format!(
+                "page {} of the search brings no account that the pages before it had not, and the server says that \
+                 more follow",
+                current_page + 1
+            )));
+        }
     }
-    Ok(())
+    Err(PreflightError::Inconclusive(format!("the search has more than {MAX_PAGES} pages")))
 }
 
 fn account(columns: &Columns<'_>, task: &ResolvedPlan, row: &SearchRow) -> Option<SnapshotAccount> {
@@ -155,13 +166,4 @@ fn account(columns: &Columns<'_>, task: &ResolvedPlan, row: &SearchRow) -> Optio
         values: columns.values(row).ok().map(|(_, values)| values),
         modified_unix_s: modified.map(OffsetDateTime::unix_timestamp),
     })
-}
-
-/// `text` as a cell of a CSV table. Formulas stay as they are, since a mark before them would change the data.
-fn quoted(text: &str) -> String {
-    let is_plain = |c: char| !matches!(c, ',' | '"' | '\n' | '\r');
-    if text.chars().all(is_plain) {
-        return text.to_owned();
-    }
-    format!("\"{}\"", text.replace('"', "\"\""))
 }

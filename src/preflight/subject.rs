@@ -120,7 +120,7 @@ pub trait Host {
     /// Writes `text` to `path`, for its owner alone; makes the folder.
     fn write_private(&self, path: &Path, text: &str) -> Result<(), PreflightError>;
 
-    /// Writes `text` to `path`; makes the folder.
+    /// Writes `text` to `path`, and makes the folder. A file that begins with another line is left alone.
     fn write(&self, path: &Path, text: &str) -> Result<(), PreflightError>;
 
     /// The calendar's time, in seconds since 1970, UTC.

@@ -9,6 +9,7 @@ use super::cli::place::{Outcome, Place};
 use neon_mock::NeonMock;
 use neon_mock::api::{Class, Endpoint};
 use neon_mock::profile::Profile;
+use neonbench::digest::sha256;
 use neonbench_engine::plan::Plan;
 use neonbench_engine::scenario::{DatasetSource, Scenario, Workload};
 use serde_json::Value;
@@ -116,7 +117,10 @@ fn a_clean_plan_passes_and_leaves_the_target_as_it_was() {
     let counted = figure("calls", "reads");
     assert!((reads..=reads + 4).contains(&counted), "{counted} of {reads}");
     assert_eq!(figure("calls", "writes"), writes);
-    let snapshot = bench.place.path().join(".neonbench/preflight/before.csv");
+    let item = results["results"].as_array().unwrap().iter().find(|it| it["name"] == "rollback");
+    let evidence = &item.unwrap()["evidence"];
+    let snapshot = bench.place.path().join(evidence["snapshot"].as_str().unwrap());
+    assert_eq!(evidence["sha256"], sha256(&std::fs::read(&snapshot).unwrap()));
     let table = std::fs::read_to_string(&snapshot).unwrap();
     assert_eq!(table.lines().count(), 41, "{table}");
     #[cfg(unix)]
@@ -148,9 +152,18 @@ fn without_a_server_the_whole_preflight_is_made_on_a_mock() {
     let last = said.stdout.lines().last().unwrap();
     assert!(last.contains("Certificate ") && last.contains("valid until"), "{last}");
     assert!(said.stdout.lines().nth(1).unwrap().starts_with("at most "), "{said:?}");
-    for file in ["cert.json", "before.csv", "notice.md"] {
-        assert!(place.path().join("kept").join(file).exists(), "no {file}");
+    let kept = || std::fs::read_dir(place.path().join("kept")).unwrap();
+    let names = || kept().map(|it| it.unwrap().file_name().into_string().unwrap());
+    for (start, end) in [("cert", ".json"), ("before-", ".csv"), ("notice", ".md")] {
+        let is_there = names().any(|name| name.starts_with(start) && name.ends_with(end));
+        assert!(is_there, "no {start}{end}");
     }
+    // A file of somebody else's stays.
+    place.file("kept/notice.md", "mine");
+    let said = place.neonbench_within(&line.replace("cert.json", "again.json"), 120);
+    assert!(said.stdout.contains("another file"), "{said:?}");
+    assert_eq!(std::fs::read_to_string(place.path().join("kept/notice.md")).unwrap(), "mine");
+    assert_eq!(names().filter(|name| name.starts_with("before-")).count(), 1);
 }
 
 /// A plan for all that the server has: how many that is, only the server knows.

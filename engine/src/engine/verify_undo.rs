@@ -46,6 +46,8 @@ pub struct WriteReview {
     pub as_before: u64,
     /// Fields that were restored, or would be in a dry run.
     pub restored: u64,
+    /// Fields that a write of unknown result was not seen to reach: it may be carried out yet.
+    pub unsettled: u64,
     /// Fields that somebody else wrote since, in id order of their accounts.
     pub differences: Vec<FieldConflict>,
     /// Fields that hold again what stood there before the run, although it wrote them and nothing shows that
@@ -82,6 +84,7 @@ struct FoundWrites {
 struct ComparedWrites {
     as_written: u64,
     as_before: u64,
+    unsettled: u64,
     theirs: Vec<FieldConflict>,
     /// Certain writes whose field is as before the run.
     as_if_not_written: Vec<FieldConflict>,
@@ -149,6 +152,7 @@ impl FoundWrites {
         }
         self.review.as_written += seen.as_written;
         self.review.as_before += seen.as_before;
+        self.review.unsettled += seen.unsettled;
         self.review.differences.extend(seen.theirs);
         self.review.not_kept.extend(seen.as_if_not_written);
         self.review.restored += restored;
@@ -271,6 +275,9 @@ impl<T: Transport, C: Clock> WriteReviewer<'_, T, C> {
         for recorded in entry.recorded_writes() {
             let field = recorded.field;
             let now = view.held(field);
+            let open = entry.open.iter().flat_map(|intent| &intent.changes);
+            let is_unseen = open.filter(|it| it.field == field).any(|it| it.after != now);
+            seen.unsettled += u64::from(is_unseen);
             let conflict = || FieldConflict {
                 id,
                 field,

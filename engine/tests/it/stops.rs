@@ -340,6 +340,34 @@ fn a_stop_is_heard_while_accounts_are_read_again() {
     }
 }
 
+/// Writes without an answer that have not reached the server, and those that have: an undo tells which may come yet.
+#[test]
+fn an_undo_counts_the_writes_that_may_be_carried_out_yet() {
+    let scenario = scenario("", LISTED, 5);
+    let (settings, clock) = (hybrid(), VirtualClock::new());
+    let servers = [(); 2].map(|()| InProcess::new(scenario.neon(1), clock.clone()));
+    let (journal, mut measure) = (MemoryJournal::default(), Measure::new());
+    let job = Job::new(&scenario.plan, &settings, resources(&scenario));
+    let job = Job { journal: &journal, ..job };
+    let [unwritten, written] = clock
+        .run(async {
+            engine::run(&servers[1], &clock, job, &mut measure).await.unwrap();
+            let intended = journal.notes().into_iter().filter(|it| matches!(it, Note::Intended(_)));
+            let ledger = Ledger::new(intended);
+            assert!(ledger.has_writes());
+            let how = (Stop::NEVER, &NoJournal as &dyn Journal, ReviewMode::Undo);
+            let review = async |server| {
+                engine::review(server, &clock, &settings, &ledger, how, &mut |_: &Event| {})
+                    .await
+                    .unwrap()
+            };
+            [review(&servers[0]).await, review(&servers[1]).await]
+        })
+        .unwrap();
+    assert_eq!((unwritten.restored, written.unsettled), (0, 0), "{unwritten:?} {written:?}");
+    assert!(written.restored > 0 && unwritten.unsettled == written.restored, "{unwritten:?}");
+}
+
 /// One page after another, for ever: the server says that five more follow each.
 struct Endless<'a> {
     inner: &'a InProcess,

@@ -13,12 +13,17 @@ use neon_mock::api::AccountId;
 use neonbench::preflight::{
     CallAllowance, CallMeter, Host, Migration, PreflightError, SamplePlace,
 };
-use neonbench::store::{RunState, Store};
+use neonbench::store::{RunState, Store, StoreError};
+use neonbench::text::duration;
+use neonbench_engine::clock::Clock as _;
 use neonbench_engine::engine::{ReviewMode, Settings, Stop, WriteReview};
 use neonbench_engine::journal::{Ledger, NO_SETTLEMENTS, NoJournal, RetryScope};
 use neonbench_engine::run::{Run, RunContext, RunSpec, World};
 use neonbench_engine::scenario::Scenario;
+use neonbench_engine::transport::TIMEOUT;
+use neonbench_engine::world::{WallClock, runtime};
 use std::cell::Cell;
+use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -30,12 +35,16 @@ pub(super) struct CommandHost<'a> {
     pub(super) unpinned: &'a Inputs,
     pub(super) store: &'a StoreArgs,
     pub(super) line: &'a CommandLine,
+    /// True if the plan may be applied where a run of the store has changed the same fields.
+    pub(super) may_overlap: bool,
     /// Set by signals, and where a run's calls are used up.
     pub(super) stop: &'a Arc<Stop>,
     /// Run of the sample that is not taken back yet.
     pub(super) begun: Cell<Option<i64>>,
     /// Calls of the sample at the target.
     pub(super) calls: Cell<CallAllowance>,
+    /// True if a write of the sample was sent and not answered.
+    pub(super) has_unanswered: Cell<bool>,
     /// True if the stop was set since the calls of the sample were used up.
     pub(super) is_used_up: Cell<bool>,
 }
@@ -99,7 +108,7 @@ impl Host for CommandHost<'_> {
                     owner.unwrap_or_default()
                 ));
             }
-            if found.is_empty() {
+            if found.is_empty() && !self.may_overlap {
                 found.extend(
                     store.met_by(&header, ids, is_gone)?.map(|overlap| overlap.to_string()),
                 );
@@ -118,6 +127,12 @@ impl Host for CommandHost<'_> {
     }
 
     fn write(&self, path: &Path, text: &str) -> Result<(), PreflightError> {
+        let first = text.lines().next().unwrap_or_default();
+        let is_other = fs::read(path).is_ok_and(|found| !found.starts_with(first.as_bytes()));
+        if is_other {
+            let words = format!("{} is another file, and was left alone", path.display());
+            return Err(PreflightError::Inconclusive(words));
+        }
         inconclusive(written(path, text, Readers::All))
     }
 
@@ -148,7 +163,7 @@ impl CommandHost<'_> {
         };
         let mut store = Store::open(&place.store)?;
         let process = this_process();
-        let claimant = claimant("preflight", &process, false);
+        let claimant = claimant("preflight", &process, self.may_overlap);
         let lease = self.inputs.begin_at(&world, &mut store, &order, usize::MAX, claimant)?;
         let id = lease.run;
         let owned = OwnedRun::keep(lease, &place.store, self.stop);
@@ -175,11 +190,40 @@ impl CommandHost<'_> {
         };
         let made = begun.carry_out(&order, &world, &mut &meter, |_| Ok(self.undo_command(id)));
         self.count(place, &meter);
-        if store.run(id).is_err() {
+        self.has_unanswered.set(meter.has_unanswered());
+        if matches!(store.run(id), Err(StoreError::NoRun { .. })) {
             // It had written nothing, and is forgotten.
             self.begun.set(None);
         }
         made
+    }
+
+    /// Takes the run back; once more where a write without an answer may have been carried out after the first time.
+    fn taken_back(
+        &self,
+        reopened: &mut ResumableRun,
+        place: &SamplePlace,
+        stop: &Arc<Stop>,
+        meter: &CallMeter<'_>,
+    ) -> Result<WriteReview, CliError> {
+        let mut found = restored(reopened, &place.store, stop, &mut &*meter)?;
+        if !self.has_unanswered.get() {
+            // What was noted and never sent does not come.
+            found.unsettled = 0;
+        }
+        if found.unsettled == 0 || !place.stays {
+            return Ok(found);
+        }
+        self.line.note(format_args!(
+            "the sample has writes without an answer: looking at them again in {}, in case they are carried out late",
+            duration(TIMEOUT.as_secs_f64())
+        ));
+        let clock = WallClock::start();
+        let pause = async { clock.sleep_until(clock.now() + TIMEOUT).await };
+        runtime().map_err(CliError::Runtime)?.block_on(pause);
+        let again = restored(reopened, &place.store, stop, &mut &*meter)?;
+        let unsettled = found.unsettled.saturating_sub(again.restored);
+        Ok(WriteReview { unsettled, ..again })
     }
 
     /// Adds the calls of `meter`, if they went to the target.
@@ -203,7 +247,7 @@ impl CommandHost<'_> {
             // A sample is taken back whatever signal came: only a second one, which ends the process, leaves it.
             let stop = Arc::new(Stop::patient());
             let meter = CallMeter::new(allowed, &stop);
-            let found = restored(&mut reopened, &place.store, &stop, &mut &meter);
+            let found = self.taken_back(&mut reopened, place, &stop, &meter);
             self.count(place, &meter);
             let found = found?;
             let is_undone = reopened.store.run(id)?.state == RunState::Undone;

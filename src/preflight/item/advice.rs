@@ -38,13 +38,8 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
         .with("advice", best.clone())
         .with("reason", reason);
     result.remark(migration.reason.clone());
-    if !goal.is_kept(&ours.candidate, ours.pool, &ours.runs) {
-        let broken: Vec<String> = goal.constraints.iter().map(ToString::to_string).collect();
-        let refused = percent(ours.runs.refused_share());
-        result.fail(format!(
-            "{asked} breaks a constraint ({}): {refused} of the calls are refused",
-            broken.join(", ")
-        ));
+    for broken in goal.broken(&ours.candidate, ours.pool, &ours.runs) {
+        result.fail(format!("{asked} breaks a constraint: {broken}"));
     }
     if asked == best {
         return Ok(result);

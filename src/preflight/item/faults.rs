@@ -42,7 +42,7 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
         plural(found.kills.into(), "kill"),
         found.failed
     ));
-    found.judge(&mut result);
+    found.judge(hardship, &mut result);
     if failed_share > MOST_FAILED {
         result.warn(format!(
             "{} of the accounts cannot be migrated: {}",

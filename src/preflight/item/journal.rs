@@ -52,7 +52,7 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
     let killed = killed_and_resumed(&part, &migration.settings, hardship, folder.path())?;
     let accounts = migration.scenario.expected_resources();
     let needed = FIXED_BYTES + (killed.bytes_per_account * accounts as f64) as u64;
-    killed.judge(&mut result);
+    killed.judge(hardship, &mut result);
     let mib = |bytes: u64| format!("{} MiB", sig3(bytes as f64 / 1_048_576.0));
     result.summary = format!(
         "a killed run resumes; {} need {} of journal",

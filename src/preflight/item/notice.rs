@@ -3,12 +3,14 @@
 use super::{Item, Stage};
 use crate::experiment::{Summary, seeds, simulate};
 use crate::preflight::ItemResult;
-use crate::preflight::notice::{AnnouncedHook, Notice};
+use crate::preflight::notice::{AnnouncedHook, Notice, SimulatedEcho};
 use crate::preflight::subject::{Preflight, PreflightError};
 use neon_mock::file::DurationText;
 use neon_mock::integration::WireIntegration;
 use neonbench_engine::engine::Settings;
+use neonbench_engine::engine::limiter::ExpectedEcho;
 use serde_json::Value;
+use std::num::NonZeroU32;
 use time::{Duration, OffsetDateTime};
 
 pub(super) const ITEM: Item = Item {
@@ -34,23 +36,30 @@ const DELAY: DurationText = DurationText(std::time::Duration::from_millis(500));
 ///
 /// A profile with integrations says how they call. Else each receiver is taken to read the account back once, and
 /// not to try again, as one that is published does; a mock's account has at most three such readers.
-fn refused_share(subject: &mut Preflight<'_>, hooks: usize) -> Result<Option<f64>, PreflightError> {
+fn simulated_echo(
+    subject: &mut Preflight<'_>,
+    hooks: usize,
+) -> Result<Option<SimulatedEcho>, PreflightError> {
     if hooks == 0 {
         return Ok(None);
     }
     let migration = subject.migration()?;
     let mut scenario = migration.scenario.part(ACCOUNTS);
-    if scenario.profile.integration().is_none() {
-        let calls = hooks.min(3) as u32;
-        let read_back = WireIntegration { calls, delay: DELAY, patience: 0 };
-        scenario.profile = scenario.profile.with_integration(read_back);
-    }
+    let calls = hooks.min(3) as u32;
+    let read_back = WireIntegration { calls, delay: DELAY, patience: 0 };
+    let integration = scenario.profile.integration().cloned().unwrap_or_else(|| {
+        scenario.profile = scenario.profile.with_integration(read_back.clone());
+        read_back
+    });
+    let calls = NonZeroU32::new(integration.calls).unwrap_or(NonZeroU32::MIN);
+    let echo = ExpectedEcho::new(calls, integration.delay.0);
     let mut runs = Vec::new();
     for seed in seeds::first(&seeds::FORECAST, RUNS) {
         let settings = Settings { seed, dry_run: false, ..migration.settings.clone() };
         runs.push(simulate(&scenario, &settings, None)?.figures);
     }
-    Ok(Some(runs.into_iter().collect::<Summary>().echo_refused_share()))
+    let refused_share = runs.into_iter().collect::<Summary>().echo_refused_share();
+    Ok(Some(SimulatedEcho { echo, refused_share }))
 }
 
 fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
@@ -69,7 +78,13 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
         Err(error) => (None, Some(error.to_string())),
     };
     let set_off = hooks.iter().flatten().filter(|hook| hook.is_set_off()).count();
-    let refused_share = refused_share(subject, set_off)?;
+    // Without this figure, the note is written all the same.
+    let (refused, not_simulated) = match simulated_echo(subject, set_off) {
+        Ok(refused) => (refused, None),
+        Err(error) => (None, Some(format!("the integrations' calls were not simulated: {error}"))),
+    };
+    let migration = subject.migration()?;
+    let mappings = subject.plan.mappings.len() as u64;
     let until = subject.until_unix_s.map(|until| {
         let until = OffsetDateTime::UNIX_EPOCH + Duration::seconds(until);
         format!("{} {:02}:{:02} UTC", until.date(), until.hour(), until.minute())
@@ -78,17 +93,21 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
         plan: subject.plan,
         organisation: &subject.place.target.org_id,
         accounts,
+        writes_per_account: migration.settings.strategy.record_calls_per_account(mappings) / 2,
         makespan_s,
         from: None,
         until: until.as_deref(),
         contact: None,
         told: subject.told,
-        undo: "neonbench undo",
+        undo: "neonbench undo RUN",
         hooks: hooks.as_deref(),
-        refused_share,
+        refused,
     };
     let mut result = notice.result();
     result.findings.extend(remark);
+    if let Some(words) = not_simulated {
+        result.warn(words);
+    }
     let path = subject.folder.join(FILE);
     match subject.host.write(&path, &notice.to_markdown()) {
         Ok(()) => {

@@ -1,8 +1,8 @@
 //! `quiet`: the migration runs while few people edit, and ends before its window does.
 
 use super::{Item, Stage};
-use crate::preflight::ItemResult;
 use crate::preflight::subject::{Preflight, PreflightError};
+use crate::preflight::{ItemResult, ItemStatus};
 use crate::text::{duration, sig3};
 use std::collections::BTreeSet;
 use time::{Duration, OffsetDateTime, Weekday};
@@ -93,6 +93,13 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
     .with("quietest_from", stamp(quietest))
     .with("quietest_edits", fewest)
     .with("edits_by_hour_of_week", week.rate.to_vec());
+    if snapshot.accounts.iter().all(|account| account.modified_unix_s.is_none())
+        && !snapshot.accounts.is_empty()
+    {
+        "the server tells no account's last change, so that hours of edits are not known"
+            .clone_into(&mut result.summary);
+        result.raise(ItemStatus::Unknown);
+    }
     if let Some(until) = until
         && now as f64 + p95 > until as f64
     {

@@ -2,10 +2,10 @@
 
 use super::{Item, Stage};
 use crate::digest::sha256;
-use crate::preflight::ItemResult;
 use crate::preflight::subject::{Preflight, PreflightError};
+use crate::preflight::{ItemResult, ItemStatus};
 use crate::text::{percent, plural};
-use neon_mock::api::{CustomField, FieldId, OptionId, OptionStatus, Value};
+use neon_mock::api::{AccountId, CustomField, FieldId, OptionId, OptionStatus, Value};
 use neonbench_engine::plan::ResolvedPlan;
 use std::collections::BTreeMap;
 
@@ -21,8 +21,10 @@ pub(super) const ITEM: Item = Item {
 /// Share of the values that can be put back, below which the migration must not begin.
 const LEAST_RESTORABLE: f64 = 0.99;
 
-/// Name of the snapshot.
-const FILE: &str = "before.csv";
+/// Name of the snapshot `table`: by its digest, so that none replaces another of other content.
+fn file_of(table: &str) -> String {
+    format!("before-{}.csv", &sha256(table.as_bytes())[..8])
+}
 
 fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
     if !subject.keeps_journal || subject.store.is_none() {
@@ -39,7 +41,7 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
         Err(blocked) => return Err(blocked),
     };
     let table = snapshot.to_csv();
-    let path = subject.folder.join(FILE);
+    let path = subject.folder.join(file_of(&table));
     if let Err(error) = subject.host.write_private(&path, &table) {
         let mut result = ItemResult::pass("there is no snapshot");
         result.fail(error.to_string());
@@ -78,8 +80,25 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
     let unclear = snapshot.accounts.iter().filter(|account| account.values.is_none()).count();
     if unclear > 0 {
         let accounts = plural(unclear as u64, "account");
-        result.remark(format!(
-            "the search does not tell all options of {accounts}: the journal will"
+        let words = format!(
+            "the search does not tell all options of {accounts}, whose values are not judged: the journal will have them"
+        );
+        if values == 0 {
+            "no value could be judged".clone_into(&mut result.summary);
+            result.raise(ItemStatus::Unknown);
+            result.remark(words);
+        } else {
+            result.warn(words);
+        }
+    }
+    if !snapshot.missing.is_empty() {
+        let more = if snapshot.missing.len() > 5 { " and others" } else { "" };
+        let named: Vec<String> =
+            snapshot.missing.iter().take(5).map(AccountId::to_string).collect();
+        result.warn(format!(
+            "the search does not show {} of the plan: {}{more}",
+            plural(snapshot.missing.len() as u64, "account"),
+            named.join(", ")
         ));
     }
     if let Some(sample) = &subject.found.sample {
@@ -96,13 +115,21 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
 
 /// The reason why the API does not put `value` back, if it does not.
 fn unrestorable(definitions: &[CustomField], field: FieldId, value: &Value) -> Option<String> {
-    let Value::Options(options) = value else { return None };
     let definition = definitions.iter().find(|definition| definition.id == field)?;
+    let name = &definition.name;
+    if definition.status == Some(OptionStatus::Inactive) {
+        return Some(format!("field `{name}` is inactive"));
+    }
+    if !definition.display_type.has_options() && !definition.display_type.is_text() {
+        return Some(format!("field `{name}` is of a type that cannot be written"));
+    }
+    // `constituentReadOnly` concerns constituents alone: the API writes such fields.
+    let Value::Options(options) = value else { return None };
     let is_inactive = |id: &OptionId| {
         let option = definition.option_values.iter().find(|option| option.id == *id);
         option.is_some_and(|option| option.status == Some(OptionStatus::Inactive))
     };
     let inactive = options.iter().find(|id| is_inactive(id))?;
     let option = definition.option_values.iter().find(|option| option.id == *inactive)?;
-    Some(format!("option `{}` of `{}` is inactive", option.name, definition.name))
+    Some(format!("option `{}` of `{name}` is inactive", option.name))
 }

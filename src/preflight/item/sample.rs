@@ -4,14 +4,16 @@
 use super::{Item, Stage};
 use crate::preflight::budget::CallAllowance;
 use crate::preflight::server::{SIDE_BY_SIDE, TargetReader};
-use crate::preflight::subject::{Migration, Preflight, PreflightError, SamplePlace};
+use crate::preflight::subject::{Migration, Preflight, PreflightError, SamplePlace, configuration};
 use crate::preflight::{Host, ItemResult};
 use crate::text::plural;
 use neon_mock::NeonMock;
 use neon_mock::api::{Account, AccountId, CustomField};
 use neon_mock::dataset::import;
 use neonbench_engine::engine::limiter::Limiter;
-use neonbench_engine::engine::{AuditDepth, Reads, ReviewMode, Settings, Strategy, WriteReview};
+use neonbench_engine::engine::{
+    AuditDepth, Guard, Reads, ReviewMode, Settings, Strategy, WriteReview,
+};
 use neonbench_engine::plan::{Plan, ResolvedPlan};
 use neonbench_engine::record::ChosenBy;
 use neonbench_engine::run::target_of;
@@ -50,7 +52,8 @@ impl SampleCost {
         let by_value = settings.reads == Reads::Search && strategy != Strategy::Pipelined;
         let is_wordy = by_value || !settings.metadata_cache;
         let more = if is_wordy { 4 * mappings as u64 } else { 0 };
-        Self { reads: 1 + writes + more, writes }
+        let guarding = if settings.guard == Guard::Reread { writes } else { 0 };
+        Self { reads: 1 + writes + guarding + more, writes }
     }
 
     /// True if a run by `strategy` keeps to it.
@@ -72,9 +75,9 @@ const fn verify_allowance(sample: u64) -> CallAllowance {
     CallAllowance { reads: sample + spare(sample) + 2, writes: 0 }
 }
 
-/// Calls of the undo.
+/// Calls of the undo, which is repeated where writes had no answer.
 const fn undo_allowance(sample: u64) -> CallAllowance {
-    CallAllowance { reads: 2 * sample + spare(sample) + 2, writes: sample + spare(sample) }
+    CallAllowance { reads: 3 * sample + spare(sample) + 2, writes: sample + spare(sample) }
 }
 
 /// Reads of the accounts before and after.
@@ -146,6 +149,14 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
     result.summary =
         format!("{accounts}, {} of them written, verified and taken back {place}", trace.written);
     note(&mut result, place, &trace);
+    result.remark(format!("{place}: {}", configuration(&order.settings)));
+    let [planned, used] = [&migration.settings, &order.settings].map(|it| it.strategy);
+    if planned != used {
+        result.warn(format!(
+            "{place}: the sample was written by {used}, the migration is by {planned}, whose calls were not known \
+             before the first: add --strategy {planned}"
+        ));
+    }
     if trace.written == 0 && trace.faults.is_empty() {
         result.warn(format!("{place} no account of the sample needed a write"));
     }
@@ -267,17 +278,24 @@ fn at_place(
             trace.changed = found.restored + found.as_before + found.differences.len() as u64;
             trace.restored = found.restored + found.as_before;
             trace.faults.extend(not_taken_back(found, host, place, id));
+            trace.remarks.extend(unsettled(found, host, id).filter(|_| place.stays));
         }
         Err(error) => trace.faults.push(format!(
             "it could not be taken back: {error}; `{}` takes it back",
             host.undo_command(id)
         )),
     }
-    let after = reader.accounts(ids)?;
+    let after = match reader.accounts(ids) {
+        Ok(after) => after,
+        Err(error) => {
+            trace.faults.push(format!("the accounts could not be read again: {error}"));
+            return Ok(trace);
+        }
+    };
     trace.digests = [&before, &after].map(|accounts| digest(accounts));
     let changed = ids.iter().zip(before.iter().zip(&after)).filter(|(_, (a, b))| !is_same(a, b));
     let changed: Vec<String> = changed.map(|(id, _)| id.to_string()).collect();
-    if !changed.is_empty() && trace.faults.is_empty() {
+    if !changed.is_empty() {
         let more = if changed.len() > 5 { " and others" } else { "" };
         let named = changed.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
         trace
@@ -297,7 +315,10 @@ fn broken_off(
     let Some(id) = host.standing() else { return error };
     let undone = host.review(place, id, ReviewMode::Undo, undo_allowance(sample));
     let end = match undone {
-        Ok(_) if host.standing().is_none() => "what it had written was taken back".to_owned(),
+        Ok(found) if host.standing().is_none() => {
+            let late = unsettled(&found, host, id).map(|words| format!("; {words}"));
+            format!("what it had written was taken back{}", late.unwrap_or_default())
+        }
         _ => format!("`{}` takes back what it had written", host.undo_command(id)),
     };
     PreflightError::Inconclusive(format!("the sample broke off: {error}; {end}"))
@@ -321,6 +342,18 @@ fn differing(found: &WriteReview) -> Vec<String> {
         faults.push(format!("{accounts} could not be read again"));
     }
     faults
+}
+
+/// What a write without an answer may do yet.
+fn unsettled(found: &WriteReview, host: &dyn Host, id: i64) -> Option<String> {
+    (found.unsettled > 0).then(|| {
+        let fields = plural(found.unsettled, "field");
+        let undo = host.undo_command(id);
+        format!(
+            "no answer came to writes of {fields}, which were not carried out until now; `{undo}` takes them back if \
+             they are"
+        )
+    })
 }
 
 /// Faults that an undo shows.

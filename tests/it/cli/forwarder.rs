@@ -18,6 +18,8 @@ pub(crate) struct Forwarder {
     accepting: Option<JoinHandle<()>>,
     /// Hours that the server's calendar is set back.
     hours_behind: i64,
+    /// Time for which a write is held back, whether or not its client is still there.
+    held: Duration,
 }
 
 impl Forwarder {
@@ -30,6 +32,7 @@ impl Forwarder {
             open: Arc::default(),
             accepting: None,
             hours_behind: 0,
+            held: Duration::ZERO,
         };
         forwarder.accept(listener);
         forwarder
@@ -40,6 +43,17 @@ impl Forwarder {
         let mut forwarder = Self::to(upstream);
         forwarder.goes_down();
         forwarder.hours_behind = hours;
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        forwarder.addr = listener.local_addr().unwrap();
+        forwarder.accept(listener);
+        forwarder
+    }
+
+    /// The same, of a server that gets each write (PATCH) late by `held`.
+    pub(crate) fn holding_writes(upstream: SocketAddr, held: Duration) -> Self {
+        let mut forwarder = Self::to(upstream);
+        forwarder.goes_down();
+        forwarder.held = held;
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         forwarder.addr = listener.local_addr().unwrap();
         forwarder.accept(listener);
@@ -90,7 +104,7 @@ impl Forwarder {
         self.is_up.store(true, Ordering::SeqCst);
         let (is_up, open, upstream) =
             (Arc::clone(&self.is_up), Arc::clone(&self.open), Arc::clone(&self.upstream));
-        let hours = self.hours_behind;
+        let (hours, held) = (self.hours_behind, self.held);
         self.accepting = Some(thread::spawn(move || {
             while is_up.load(Ordering::SeqCst) {
                 let Ok((client, _)) = listener.accept() else {
@@ -103,18 +117,21 @@ impl Forwarder {
                 let ends = [&client, &server].map(|end| end.try_clone().unwrap());
                 open.lock().unwrap().extend(ends);
                 let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-                thread::spawn(move || pass(from, to, 0));
-                thread::spawn(move || pass(server, client, hours));
+                thread::spawn(move || pass(from, to, 0, held));
+                thread::spawn(move || pass(server, client, hours, Duration::ZERO));
             }
         }));
     }
 }
 
-fn pass(mut from: TcpStream, mut to: TcpStream, hours_behind: i64) {
+fn pass(mut from: TcpStream, mut to: TcpStream, hours_behind: i64, held: Duration) {
     let mut buffer = [0; 16 << 10];
     while let Ok(read @ 1..) = from.read(&mut buffer) {
         if hours_behind != 0 {
             set_back(&mut buffer[..read], hours_behind);
+        }
+        if buffer.starts_with(b"PATCH") {
+            thread::park_timeout(held);
         }
         if to.write_all(&buffer[..read]).is_err() {
             break;

@@ -4,12 +4,13 @@
 //! `cargo test --release --test it -- --ignored --nocapture preflights_killed_fifty_times`.
 
 use super::{Bench, FAST, PLAN, digest};
+use crate::cli::forwarder::Forwarder;
 use crate::cli::journals::{signal, started, wait_for};
 use crate::cli::sigkill::Numbers;
 use neon_mock::api::Class;
 use neon_mock::fault::FaultKind;
 use neonbench_engine::world::WallClock;
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::time::Duration;
 
 /// Results of the kills.
@@ -76,6 +77,31 @@ fn a_preflight_that_is_interrupted_takes_the_sample_back() {
     assert_eq!(output.status.code(), Some(130), "{output:?}");
     assert!(said.contains("it was stopped before its end"), "{said}");
     assert_eq!(digest(&bench.mock), bench.before, "{said}");
+}
+
+/// Ctrl-C while the first writes have not reached the server, which carries them out two seconds later: they are
+/// waited for, and taken back.
+#[cfg(unix)]
+#[test]
+fn a_write_that_is_late_is_taken_back() {
+    let bench = Bench::clean();
+    let address = bench.mock.base_url();
+    let address = address.trim_start_matches("http://").split('/').next().unwrap();
+    let held = Duration::from_secs(2);
+    let late = Forwarder::holding_writes(address.parse().unwrap(), held);
+    let line =
+        bench.line("--only access,fields,sample").replace(&bench.mock.base_url(), &late.base_url());
+    let mut child = started(&bench.place, &line);
+    let mut said = BufReader::new(child.stderr.take().unwrap()).lines();
+    assert!(said.any(|line| line.unwrap().contains("the sample is run 1")));
+    // Meanwhile the first write is on its way, or will not be sent.
+    std::thread::park_timeout(Duration::from_millis(500));
+    signal(&child, "-INT");
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130), "{output:?}");
+    std::thread::park_timeout(held);
+    assert_eq!(digest(&bench.mock), bench.before, "{output:?}");
+    assert!(bench.mock.calls().admitted(Class::Patch) > 0, "nothing was written");
 }
 
 /// A key that is refused in the middle of the sample, and taken again: the run ends, and is taken back.
