@@ -159,7 +159,7 @@ impl Observer for Watch<'_> {
     fn observe(&mut self, event: &Event) {
         self.measure.observe(event);
         if let Event::Done(call) = event
-            && is_write(call.endpoint.class())
+            && call.endpoint.class().is_write()
         {
             self.writing += call.done_at.since(call.sent_at);
         }
@@ -174,10 +174,6 @@ impl Observer for Watch<'_> {
             }
         }
     }
-}
-
-const fn is_write(class: Class) -> bool {
-    matches!(class, Class::Patch | Class::Put)
 }
 
 /// Runs `scenario` under `settings` in virtual time.

@@ -2,7 +2,7 @@
 
 use super::item::{Item, SampleCost, Stage, allowance, own_reads};
 use super::server::SPARE_READS;
-use neon_mock::api::{Class, Endpoint, MAX_PAGE_SIZE};
+use neon_mock::api::{Endpoint, MAX_PAGE_SIZE};
 use neonbench_engine::engine::Stop;
 use neonbench_engine::event::{Event, Observer, Outcome};
 use std::cell::Cell;
@@ -101,7 +101,7 @@ impl<'a> CallMeter<'a> {
     }
 
     fn count(&self, endpoint: Endpoint) {
-        let is_write = is_write(endpoint);
+        let is_write = endpoint.class().is_write();
         let one = CallAllowance { reads: u64::from(!is_write), writes: u64::from(is_write) };
         let sent = self.sent.get() + one;
         self.sent.set(sent);
@@ -111,10 +111,6 @@ impl<'a> CallMeter<'a> {
             self.stop.set();
         }
     }
-}
-
-fn is_write(endpoint: Endpoint) -> bool {
-    matches!(endpoint.class(), Class::Patch | Class::Put)
 }
 
 /// True if a call that ended so may be carried out yet.
@@ -133,7 +129,7 @@ impl Observer for &CallMeter<'_> {
     fn observe(&mut self, event: &Event) {
         match event {
             Event::Sent { endpoint, .. } => self.count(*endpoint),
-            Event::Done(call) if is_write(call.endpoint) && may_come(call.outcome) => {
+            Event::Done(call) if call.endpoint.class().is_write() && may_come(call.outcome) => {
                 self.has_unanswered.set(true);
             }
             _ => {}

@@ -3,7 +3,7 @@
 use super::calls::Prober;
 use super::limit::{AdmissionLimit, infer_limit};
 use super::{ProbeError, ProbeOptions, ProbeSubject, ProbeTrace};
-use neon_mock::api::{AccountId, Class, Endpoint};
+use neon_mock::api::{AccountId, Endpoint};
 use neonbench_engine::clock::Clock;
 use neonbench_engine::engine::limiter::{CallFeedback, ConcurrencyLimit, LimitFactory};
 use neonbench_engine::engine::{self, AccountSource, DEFAULT_WORKERS, Job, Settings, Strategy};
@@ -74,7 +74,7 @@ struct SampleLimits(WriteLimit);
 impl LimitFactory for SampleLimits {
     fn limit_for(&self, endpoint: Endpoint) -> Option<Box<dyn ConcurrencyLimit>> {
         let one = WriteLimit { limit: 1, spacing: Duration::ZERO, goes_beyond: false };
-        let is_write = matches!(endpoint.class(), Class::Patch | Class::Put);
+        let is_write = endpoint.class().is_write();
         Some(Box::new(if is_write { self.0 } else { one }))
     }
 }

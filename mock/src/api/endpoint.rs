@@ -18,6 +18,13 @@ named! {
     }
 }
 
+impl Class {
+    /// True if calls of it change records.
+    pub const fn is_write(self) -> bool {
+        matches!(self, Self::Patch | Self::Put)
+    }
+}
+
 /// One line per endpoint: name, verb, path template, class.
 macro_rules! endpoints {
     ($($name:ident: $verb:literal $template:literal $class:ident;)*) => {

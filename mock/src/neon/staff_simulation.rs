@@ -2,8 +2,8 @@
 
 use super::Neon;
 use crate::api::{
-    Account, AccountId, Body, Class, CustomField, CustomFieldItem, Endpoint, FieldId, Request,
-    Response, Trigger, Value,
+    Account, AccountId, Body, CustomField, CustomFieldItem, Endpoint, FieldId, Request, Response,
+    Trigger, Value,
 };
 use crate::limit::Admission;
 use crate::org::{Author, Organisation};
@@ -195,7 +195,7 @@ fn changed_fields(before: &[(FieldId, Value)], after: &[(FieldId, Value)]) -> Ve
 
 /// The account that `request` wrote, if it did.
 fn written(request: &Request, response: &Response) -> Option<AccountId> {
-    let is_write = matches!(request.endpoint().class(), Class::Patch | Class::Put);
+    let is_write = request.endpoint().class().is_write();
     match response.body {
         Body::AccountId(id) | Body::Id(id) if is_write => Some(id),
         _ => None,

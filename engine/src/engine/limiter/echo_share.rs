@@ -8,7 +8,7 @@
 //! (Engset; source: Kleinrock, "Queueing Systems", volume 1, 1975, section 3.10).
 
 use super::limit::CallFeedback;
-use neon_mock::api::{Class, Endpoint};
+use neon_mock::api::Endpoint;
 use neon_mock::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
@@ -160,7 +160,7 @@ impl EchoShare {
 
     /// True if calls of `endpoint` take places of the echo, or set it off.
     pub fn concerns(endpoint: Endpoint) -> bool {
-        endpoint == Endpoint::GetAccount || is_write(endpoint)
+        endpoint == Endpoint::GetAccount || endpoint.class().is_write()
     }
 
     /// The most writes in flight.
@@ -173,7 +173,7 @@ impl EchoShare {
         let soon = (self.call() / LOOKS_PER_CALL).max(Duration::from_millis(1));
         let room = self.capacity - 1.0 - f64::from(own.reads + own.writes);
         let echo = self.echo(now);
-        if !is_write(endpoint) || room <= 0.0 || echo <= room {
+        if !endpoint.class().is_write() || room <= 0.0 || echo <= room {
             // It is the end of a call that it waits for.
             return soon;
         }
@@ -188,7 +188,7 @@ impl EchoShare {
 
     /// True if a call of `endpoint` may be sent at `now` beside the `own` ones.
     pub fn has_room(&self, endpoint: Endpoint, own: OwnCalls, now: Timestamp) -> bool {
-        if is_write(endpoint) {
+        if endpoint.class().is_write() {
             let echo = self.echo(now);
             let under_way = f64::from(own.reads + own.writes) + echo;
             return own.writes == 0 && echo < QUIET || under_way + 1.0 <= self.capacity;
@@ -213,7 +213,7 @@ impl EchoShare {
         if !call.is_taken() {
             return;
         }
-        if is_write(call.endpoint) {
+        if call.endpoint.class().is_write() {
             self.landed.push_back(call.done_at);
             self.write.add(call);
         } else if call.endpoint == Endpoint::GetAccount {
@@ -270,8 +270,4 @@ fn loss(others: u32, echoing: f64, places: u32) -> f64 {
         term *= odds * f64::from(others - taken) / f64::from(taken + 1);
     }
     (1.0 - free).clamp(0.0, 1.0)
-}
-
-fn is_write(endpoint: Endpoint) -> bool {
-    matches!(endpoint.class(), Class::Patch | Class::Put)
 }
