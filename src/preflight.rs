@@ -20,25 +20,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// Names of the items: the guide's ten in its order, and Neon's own. A certificate has to have all of them.
-pub const ITEMS: [&str; 15] = [
-    "sample",
-    "benchmark",
-    "advice",
-    "settings",
-    "faults",
-    "memory",
-    "journal",
-    "rollback",
-    "quiet",
-    "notice",
-    "access",
-    "fields",
-    "unknowns",
-    "alone",
-    "clock",
-];
-
 /// The result of an item, in a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]

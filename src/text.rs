@@ -60,6 +60,21 @@ pub fn edits_in_words(edits: &ColleagueEdits) -> String {
     )
 }
 
+/// The first `most` of `words`, with `between` them, and the number of the others: `1, 2, 3 and 40 more`.
+pub fn first_of(words: &[String], most: usize, between: &str) -> String {
+    let (named, more) = words.split_at(words.len().min(most));
+    let named = named.join(between);
+    match more.len() {
+        0 => named,
+        more => format!("{named} and {} more", count(more as u64)),
+    }
+}
+
+/// Bytes in MiB, to three digits: `41.6 MiB`.
+pub fn mib(bytes: u64) -> String {
+    format!("{} MiB", sig3(bytes as f64 / 1_048_576.0))
+}
+
 /// Seconds in units for people: `338 ms`, `1.80 s`, `2 min 44 s`, `1 h 06 min`.
 pub fn duration(seconds: f64) -> String {
     if seconds < 0.9995 {

@@ -7,7 +7,7 @@ use super::command_line::CommandLine;
 use super::error::CliError;
 use super::files::{Output, Readers, bytes};
 use super::inputs::Inputs;
-use super::output::{count, second};
+use super::output::second;
 use super::plan::fields_of;
 use super::selection::selected_at;
 use super::stored::now_unix_s;
@@ -19,6 +19,7 @@ use neonbench::preflight::certificate::{
     CertificateScope, CertifiedJob, CertifiedSubjects, Statement, ToolIdentity, check, short_name,
 };
 use neonbench::store::{Site, Store};
+use neonbench::text::first_of;
 use neonbench_engine::engine::{Settings, Stop};
 use neonbench_engine::measure::Measure;
 use neonbench_engine::plan::Selection;
@@ -28,6 +29,9 @@ use neonbench_engine::scenario::{Resources, Scenario, Workload};
 use neonbench_engine::world::{HttpTransport, runtime};
 use std::fmt;
 use std::path::{Path, PathBuf};
+
+/// Edits of a file that a sentence names.
+const MOST_EDITS: usize = 6;
 
 /// The demand for a certificate.
 #[derive(Clone, Debug, Default, Args)]
@@ -298,7 +302,7 @@ impl Demand<'_> {
                 if edits.is_empty() {
                     edits.push("its layout".to_owned());
                 }
-                let edits = listed(&edits);
+                let edits = first_of(&edits, MOST_EDITS, "; ");
                 self.refused(format_args!("{file} was edited after it was written: {edits}"))
             }
             (None, Some(id)) => self.refused(format_args!(
@@ -335,16 +339,4 @@ impl Demand<'_> {
         let next = self.line.to("preflight").without(&["sample"]);
         CliError::Guard(format!("refused: {why}; nothing was written (next: {next})"))
     }
-}
-
-/// The first of `words`, and the number of the others.
-fn listed(words: &[String]) -> String {
-    const MOST: usize = 6;
-    let (named, more) = words.split_at(words.len().min(MOST));
-    let more = if more.is_empty() {
-        String::new()
-    } else {
-        format!("; and {} more", count(more.len() as u64))
-    };
-    format!("{}{more}", named.join("; "))
 }

@@ -15,7 +15,7 @@ mod tests;
 pub use change::CertificateChange;
 pub use subjects::{CertifiedAccounts, CertifiedField, CertifiedJob, CertifiedSubjects};
 
-use super::{ITEMS, ItemResult, ItemStatus};
+use super::{Item, ItemResult, ItemStatus};
 use crate::digest::sha256;
 use crate::store::Site;
 use schemars::JsonSchema;
@@ -222,7 +222,8 @@ impl Predicate {
             self.waivers.iter().any(reason)
         };
         let known = self.results.iter().map(|result| result.name.as_str());
-        let names: std::collections::BTreeSet<&str> = known.chain(ITEMS).collect();
+        let names: std::collections::BTreeSet<&str> =
+            known.chain(Item::ALL.iter().map(|item| item.name)).collect();
         let unmet = names.into_iter().filter(|name| !is_waived(name)).filter_map(|name| {
             let mut results = self.results.iter().filter(|result| result.name == name);
             let worst = results

@@ -72,12 +72,8 @@ pub struct Notice<'a> {
     pub writes_per_account: u64,
     /// 5th, 50th and 95th percentile of the time, in seconds.
     pub makespan_s: [f64; 3],
-    /// Start, for people.
-    pub from: Option<&'a str>,
     /// End of the window, for people.
     pub until: Option<&'a str>,
-    /// Whom to ask.
-    pub contact: Option<&'a str>,
     /// Who was told.
     pub told: Option<&'a str>,
     /// The command that undoes the run; its number is not known yet.
@@ -125,8 +121,7 @@ impl Notice<'_> {
         }
         let [_, p50, p95] = self.makespan_s.map(duration);
         let _ = writeln!(text, "\n## When\n");
-        let from = self.from.map_or_else(|| "to be announced".to_owned(), markdown);
-        let _ = writeln!(text, "- Start: {from}");
+        let _ = writeln!(text, "- Start: to be announced");
         let _ = writeln!(text, "- Time: about {p50}; 95 % of runs end within {p95}");
         if let Some(until) = self.until {
             let _ = writeln!(text, "- End of the window: {}", markdown(until));
@@ -143,8 +138,7 @@ impl Notice<'_> {
             "\n## If something is wrong\n\nThe run is undone by {undo}; `neonbench history` shows its number. It restores every field that still has the \
              run's value, and leaves alone what somebody has edited since."
         );
-        let contact = self.contact.map_or_else(|| "the sender of this note".to_owned(), markdown);
-        let _ = writeln!(text, "\nPlease ask {contact}.");
+        let _ = writeln!(text, "\nPlease ask the sender of this note.");
         if let Some(told) = self.told {
             let _ = writeln!(text, "\nTold: {}", markdown(told));
         }
@@ -288,9 +282,7 @@ mod tests {
             accounts: 500,
             writes_per_account: 1,
             makespan_s: [42.0, 44.0, 47.0],
-            from: Some("2026-12-01 03:00 UTC"),
             until: None,
-            contact: Some("Ada"),
             told: Some("the office"),
             undo: "neonbench undo 7",
             hooks: Some(hooks),

@@ -3,6 +3,7 @@
 use super::{ToolIdentity, VALID_S};
 use crate::preflight::ItemStatus;
 use crate::store::Site;
+use crate::text::first_of;
 use std::fmt;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -108,11 +109,7 @@ impl fmt::Display for CertificateChange {
             }
             Self::Item { item, status, summary } => write!(f, "item {item}: {status}: {summary}"),
             Self::Missing { item } => write!(f, "item {item} was not checked"),
-            Self::Subject { words, .. } => {
-                let (named, more) = words.split_at(words.len().min(MOST_NAMED));
-                f.write_str(&named.join("; "))?;
-                if more.is_empty() { Ok(()) } else { write!(f, "; and {} more", more.len()) }
-            }
+            Self::Subject { words, .. } => f.write_str(&first_of(words, MOST_NAMED, "; ")),
         }
     }
 }

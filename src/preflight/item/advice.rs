@@ -60,6 +60,12 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
     Ok(result.clone())
 }
 
-fn runs(scenario: &Scenario, settings: &Settings) -> Result<CandidateRuns, PreflightError> {
+/// Runs by `settings` on `scenario`, in which the sample is no dry run.
+///
+/// Errors: a run could not be made.
+pub(super) fn runs(
+    scenario: &Scenario,
+    settings: &Settings,
+) -> Result<CandidateRuns, PreflightError> {
     Ok(simulated(scenario, &Settings { dry_run: false, ..settings.clone() }, RUNS)?)
 }

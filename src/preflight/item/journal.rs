@@ -6,7 +6,7 @@ use crate::preflight::host::free_bytes;
 use crate::preflight::killed::{Hardship, killed_and_resumed};
 use crate::preflight::subject::{Preflight, PreflightError};
 use crate::store::Store;
-use crate::text::{plural, sig3};
+use crate::text::{mib, plural};
 use std::path::Path;
 
 pub(super) const ITEM: Item = Item {
@@ -53,12 +53,9 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
     let accounts = migration.scenario.expected_resources();
     let needed = FIXED_BYTES + (killed.bytes_per_account * accounts as f64) as u64;
     killed.judge(hardship, &mut result);
-    let mib = |bytes: u64| format!("{} MiB", sig3(bytes as f64 / 1_048_576.0));
-    result.summary = format!(
-        "a killed run resumes; {} need {} of journal",
-        plural(accounts, "account"),
-        mib(needed)
-    );
+    let resumed = if killed.kills > 0 { "a killed run resumes" } else { "no run was killed" };
+    result.summary =
+        format!("{resumed}; {} need {} of journal", plural(accounts, "account"), mib(needed));
     let free = free_bytes(beside);
     let mut result = result
         .with("bytes_per_account", killed.bytes_per_account.round())

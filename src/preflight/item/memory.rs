@@ -4,7 +4,7 @@ use super::{Item, Stage};
 use crate::preflight::ItemResult;
 use crate::preflight::host::{memory_limit, peak_memory};
 use crate::preflight::subject::{Preflight, PreflightError};
-use crate::text::{percent, plural, sig3};
+use crate::text::{mib, percent, plural};
 use neonbench_engine::engine::Settings;
 use neonbench_engine::event::Event;
 use neonbench_engine::run::{RunSpec, World};
@@ -44,7 +44,6 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
     let grown = large.saturating_sub(small) as f64;
     let slope = if more > fewer { grown / (more - fewer) as f64 } else { 0.0 };
     let peak = large + (slope * accounts.saturating_sub(more) as f64) as u64;
-    let mib = |bytes: u64| format!("{} MiB", sig3(bytes as f64 / 1_048_576.0));
     let result = ItemResult::pass("")
         .with("peak_bytes", peak)
         .with("bytes_per_account", slope.round())

@@ -1,17 +1,16 @@
 //! `notice`: colleagues are told, and the webhooks that the migration sets off are known.
 
+use super::advice::{SIMULATED_ACCOUNTS, runs};
+use super::quiet::stamp;
 use super::{Item, Stage};
-use crate::experiment::{Summary, seeds, simulate};
 use crate::preflight::ItemResult;
 use crate::preflight::notice::{AnnouncedHook, Notice, SimulatedEcho};
 use crate::preflight::subject::{Preflight, PreflightError};
 use neon_mock::file::DurationText;
 use neon_mock::integration::WireIntegration;
-use neonbench_engine::engine::Settings;
 use neonbench_engine::engine::limiter::ExpectedEcho;
 use serde_json::Value;
 use std::num::NonZeroU32;
-use time::{Duration, OffsetDateTime};
 
 pub(super) const ITEM: Item = Item {
     name: "notice",
@@ -24,10 +23,6 @@ pub(super) const ITEM: Item = Item {
 
 /// Name of the note.
 const FILE: &str = "notice.md";
-
-/// Accounts of a simulated run, and runs: the share of refused calls settles early in a run.
-const ACCOUNTS: u64 = 1_000;
-const RUNS: u64 = 20;
 
 /// Time from a delivery until a receiver calls, where its profile does not say.
 const DELAY: DurationText = DurationText(std::time::Duration::from_millis(500));
@@ -44,7 +39,7 @@ fn simulated_echo(
         return Ok(None);
     }
     let migration = subject.migration()?;
-    let mut scenario = migration.scenario.part(ACCOUNTS);
+    let mut scenario = migration.scenario.part(SIMULATED_ACCOUNTS);
     let calls = hooks.min(3) as u32;
     let read_back = WireIntegration { calls, delay: DELAY, patience: 0 };
     let integration = scenario.profile.integration().cloned().unwrap_or_else(|| {
@@ -53,12 +48,7 @@ fn simulated_echo(
     });
     let calls = NonZeroU32::new(integration.calls).unwrap_or(NonZeroU32::MIN);
     let echo = ExpectedEcho::new(calls, integration.delay.0);
-    let mut runs = Vec::new();
-    for seed in seeds::first(&seeds::FORECAST, RUNS) {
-        let settings = Settings { seed, dry_run: false, ..migration.settings.clone() };
-        runs.push(simulate(&scenario, &settings, None)?.figures);
-    }
-    let refused_share = runs.into_iter().collect::<Summary>().echo_refused_share();
+    let refused_share = runs(&scenario, &migration.settings)?.runs.echo_refused_share();
     Ok(Some(SimulatedEcho { echo, refused_share }))
 }
 
@@ -85,19 +75,14 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
     };
     let migration = subject.migration()?;
     let mappings = subject.plan.mappings.len() as u64;
-    let until = subject.until_unix_s.map(|until| {
-        let until = OffsetDateTime::UNIX_EPOCH + Duration::seconds(until);
-        format!("{} {:02}:{:02} UTC", until.date(), until.hour(), until.minute())
-    });
+    let until = subject.until_unix_s.map(|until| format!("{} UTC", stamp(until)));
     let notice = Notice {
         plan: subject.plan,
         organisation: &subject.place.target.org_id,
         accounts,
         writes_per_account: migration.settings.strategy.record_calls_per_account(mappings) / 2,
         makespan_s,
-        from: None,
         until: until.as_deref(),
-        contact: None,
         told: subject.told,
         undo: "neonbench undo RUN",
         hooks: hooks.as_deref(),

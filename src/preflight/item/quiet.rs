@@ -104,7 +104,7 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
         && now as f64 + p95 > until as f64
     {
         result.fail(format!(
-            "the window ends at {}, and a run from now on may take until {}",
+            "the window ends at {} UTC, and a run from now on may take until {} UTC",
             stamp(until),
             stamp(now + p95.ceil() as i64)
         ));
@@ -121,7 +121,7 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
 }
 
 /// `Sat 2026-11-28 06:00`.
-fn stamp(at: i64) -> String {
+pub(super) fn stamp(at: i64) -> String {
     let at = OffsetDateTime::UNIX_EPOCH + Duration::seconds(at);
     let day = match at.weekday() {
         Weekday::Monday => "Mon",

@@ -1,10 +1,10 @@
 //! `rollback`: the fields are kept as they stand, and it is known what could not be put back.
 
-use super::{Item, Stage};
+use super::{Item, MOST_NAMED, Stage};
 use crate::digest::sha256;
 use crate::preflight::subject::{Preflight, PreflightError};
 use crate::preflight::{ItemResult, ItemStatus};
-use crate::text::{percent, plural};
+use crate::text::{first_of, percent, plural};
 use neon_mock::api::{AccountId, CustomField, FieldId, OptionId, OptionStatus, Value};
 use neonbench_engine::plan::ResolvedPlan;
 use std::collections::BTreeMap;
@@ -92,13 +92,11 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
         }
     }
     if !snapshot.missing.is_empty() {
-        let more = if snapshot.missing.len() > 5 { " and others" } else { "" };
-        let named: Vec<String> =
-            snapshot.missing.iter().take(5).map(AccountId::to_string).collect();
+        let missing: Vec<String> = snapshot.missing.iter().map(AccountId::to_string).collect();
         result.warn(format!(
-            "the search does not show {} of the plan: {}{more}",
-            plural(snapshot.missing.len() as u64, "account"),
-            named.join(", ")
+            "the search does not show {} of the plan: {}",
+            plural(missing.len() as u64, "account"),
+            first_of(&missing, MOST_NAMED, ", ")
         ));
     }
     if let Some(sample) = &subject.found.sample {

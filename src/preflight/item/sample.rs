@@ -1,12 +1,12 @@
 //! `sample`: some accounts are migrated, verified and taken back: on a mock of this process always, and at the
 //! target where people gave leave.
 
-use super::{Item, Stage};
+use super::{Item, MOST_NAMED, Stage};
 use crate::preflight::budget::CallAllowance;
 use crate::preflight::server::{SIDE_BY_SIDE, TargetReader};
 use crate::preflight::subject::{Migration, Preflight, PreflightError, SamplePlace, configuration};
 use crate::preflight::{Host, ItemResult};
-use crate::text::plural;
+use crate::text::{first_of, plural};
 use neon_mock::NeonMock;
 use neon_mock::api::{Account, AccountId, CustomField};
 use neon_mock::dataset::import;
@@ -296,11 +296,8 @@ fn at_place(
     let changed = ids.iter().zip(before.iter().zip(&after)).filter(|(_, (a, b))| !is_same(a, b));
     let changed: Vec<String> = changed.map(|(id, _)| id.to_string()).collect();
     if !changed.is_empty() {
-        let more = if changed.len() > 5 { " and others" } else { "" };
-        let named = changed.iter().take(5).cloned().collect::<Vec<_>>().join(", ");
-        trace
-            .faults
-            .push(format!("after the undo these accounts are not as before: {named}{more}"));
+        let named = first_of(&changed, MOST_NAMED, ", ");
+        trace.faults.push(format!("after the undo these accounts are not as before: {named}"));
     }
     Ok(trace)
 }

@@ -11,7 +11,7 @@ use neonbench::experiment::Goal;
 use neonbench::preflight::certificate::{
     CertificateScope, CertifiedJob, CertifiedSubjects, ItemWaiver, Statement, ToolIdentity, issue,
 };
-use neonbench::preflight::{ITEMS, ItemResult, ItemStatus};
+use neonbench::preflight::{Item, ItemResult, ItemStatus};
 use neonbench::select::Calibration;
 use neonbench::store::{ProfileText, Site, Store};
 use neonbench_engine::engine::{Settings, Strategy};
@@ -92,7 +92,7 @@ impl Served {
             calibration: Calibration::shipped(),
             settings: Settings::new(Strategy::Hybrid),
             is_journaled: true,
-            results: ITEMS.iter().map(|name| result(name, ItemStatus::Pass)).collect(),
+            results: Item::ALL.iter().map(|item| result(item.name, ItemStatus::Pass)).collect(),
             waivers: Vec::new(),
             tool: ToolIdentity {
                 version: env!("CARGO_PKG_VERSION").into(),
