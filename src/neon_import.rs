@@ -10,7 +10,7 @@ mod cost;
 mod guide;
 mod table;
 
-pub use builder::{ImportBuilder, ImportFigures, ImportSet, LeftOut};
+pub use builder::{ImportBuilder, ImportFigures, ImportSet, LeftOutAccount};
 pub use cell::{ColumnError, Separator};
 pub use cost::ImportCost;
 pub use guide::Circumstances;

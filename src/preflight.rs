@@ -11,7 +11,7 @@ mod snapshot;
 mod subject;
 
 pub use budget::{CallAllowance, CallBudget, CallMeter};
-pub use item::{Item, SampleCost, SampleTrace, Stage};
+pub use item::{Item, ItemStage, SampleCost, SampleTrace};
 pub use server::TargetReader;
 pub use snapshot::{Snapshot, SnapshotAccount};
 pub use subject::{Host, Migration, Preflight, PreflightError, PreflightFindings, SamplePlace};

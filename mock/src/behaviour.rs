@@ -178,8 +178,8 @@ pub enum WebhookWrites {
     /// All of them, those through the API too: the nastier reading.
     #[default]
     Every,
-    /// Those of people, and of all others where a subscription has `triggerSelfImport`.
+    /// Writes of people, and all others where a subscription has `triggerSelfImport`.
     SelfImport,
-    /// Those of people alone.
+    /// Writes of people alone.
     People,
 }

@@ -62,7 +62,7 @@ pub(super) struct PreflightArgs {
     /// Count warnings as failures
     #[arg(long, help_heading = "Preflight")]
     strict: bool,
-    /// Who was told about the migration
+    /// People who were told about the migration
     #[arg(long, value_name = "WHO", help_heading = "Preflight")]
     told: Option<String>,
     /// End of the window for the migration, in UTC, such as 2026-11-29T06:00

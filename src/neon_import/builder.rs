@@ -30,9 +30,9 @@ pub struct ImportFigures {
     pub left_out: u64,
 }
 
-/// Why an account is in no file, or not in all that the plan demands.
+/// Reason for which an account is in no file, or not in all that the plan demands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeftOut {
+pub struct LeftOutAccount {
     /// The account.
     pub id: AccountId,
     /// The field, where it is one.
@@ -47,7 +47,7 @@ pub struct ImportBuilder<'a> {
     task: &'a ResolvedPlan,
     columns: ImportColumns<'a>,
     accounts: Vec<ChangedAccount>,
-    left_out: Vec<LeftOut>,
+    left_out: Vec<LeftOutAccount>,
     figures: ImportFigures,
     unmapped: UnmappedCounts,
 }
@@ -60,7 +60,7 @@ pub struct ImportSet<'a> {
     /// Two accounts to try first.
     pub trial: Option<ImportTable>,
     /// Reasons for what is left out, in the order of the accounts.
-    pub left_out: Vec<LeftOut>,
+    pub left_out: Vec<LeftOutAccount>,
     /// Accounts by what the files do to them.
     pub figures: ImportFigures,
     /// Values for which a map has no entry.
@@ -97,7 +97,7 @@ impl<'a> ImportBuilder<'a> {
         }
         self.unmapped.end_account();
         self.figures.accounts += 1;
-        let reasons = decision.problems.iter().map(|problem| LeftOut {
+        let reasons = decision.problems.iter().map(|problem| LeftOutAccount {
             id,
             field: String::new(),
             reason: format!("{}; other fields of the account are not affected", problem.in_words()),
@@ -127,7 +127,7 @@ impl<'a> ImportBuilder<'a> {
     pub fn leave_out(&mut self, id: AccountId, reason: String) {
         self.figures.accounts += 1;
         self.figures.left_out += 1;
-        self.left_out.push(LeftOut { id, field: String::new(), reason });
+        self.left_out.push(LeftOutAccount { id, field: String::new(), reason });
     }
 
     /// The cells of `items` and of what stood there.
@@ -138,7 +138,7 @@ impl<'a> ImportBuilder<'a> {
         id: AccountId,
         before: &[Option<Value>],
         items: &[CustomFieldItem],
-    ) -> Result<Vec<CellChange>, Vec<LeftOut>> {
+    ) -> Result<Vec<CellChange>, Vec<LeftOutAccount>> {
         let (mut changes, mut reasons) = (Vec::new(), Vec::new());
         for item in items {
             let Some(slot) = self.task.slots.iter().position(|slot| Some(slot.id) == item.id)
@@ -157,7 +157,7 @@ impl<'a> ImportBuilder<'a> {
             let are_several = [is_several(stood), is_several(value.as_ref())];
             let mut refuse = |when: &str, why: NoCell| {
                 let field = self.columns.column(slot).0.name.to_string();
-                reasons.push(LeftOut { id, field, reason: format!("{when}: {why}") });
+                reasons.push(LeftOutAccount { id, field, reason: format!("{when}: {why}") });
             };
             match (after, undo) {
                 (Ok(after), Ok(before)) => {
@@ -211,7 +211,7 @@ impl ImportSet<'_> {
     /// The table of what is left out, as CSV.
     pub fn left_out_csv(&self) -> String {
         let mut text = "Account ID,Field,Reason\r\n".to_owned();
-        for LeftOut { id, field, reason } in &self.left_out {
+        for LeftOutAccount { id, field, reason } in &self.left_out {
             let (field, reason) = (csv_cell(field), csv_cell(reason));
             writeln!(text, "{id},{field},{reason}\r").expect("a text takes what is written");
         }

@@ -1,6 +1,6 @@
 //! The calls that a preflight may make at its target, and those that it made.
 
-use super::item::{Item, SampleCost, Stage, allowance, own_reads};
+use super::item::{Item, ItemStage, SampleCost, allowance, own_reads};
 use super::server::SPARE_READS;
 use neon_mock::api::{Endpoint, MAX_PAGE_SIZE};
 use neonbench_engine::engine::Stop;
@@ -47,7 +47,7 @@ impl CallBudget {
     /// The budget of the items `chosen` on a plan of `accounts` accounts, as far as their number is known, with a
     /// sample of that many, if one is written.
     pub fn new(chosen: &[&Item], accounts: Option<u64>, sample: u64, cost: SampleCost) -> Self {
-        let is_called = chosen.iter().any(|item| item.stage != Stage::Free || item.is_sized);
+        let is_called = chosen.iter().any(|item| item.stage != ItemStage::Free || item.is_sized);
         let pages = accounts.map_or(1, |accounts| accounts.div_ceil(u64::from(MAX_PAGE_SIZE)));
         let shared = if is_called { 1 + pages + SPARE_READS } else { 0 };
         let own = shared + chosen.iter().map(|item| item.reads).sum::<u64>();

@@ -27,7 +27,7 @@ const STATEMENT: &str = "https://in-toto.io/Statement/v1";
 /// The type of our predicate; its number is the version of the form.
 const PREDICATE: &str = "https://github.com/neonbench/neonbench/preflight/v1";
 
-/// How long a certificate holds: 72 h, in seconds.
+/// Validity of a certificate: 72 h, in seconds.
 pub const VALID_S: i64 = 72 * 60 * 60;
 
 /// The namespace of signatures, so that one for another purpose is none for a certificate.

@@ -89,7 +89,7 @@ impl ItemResult {
 
 /// Cost of an item: the free ones are run first, and those that write last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
+pub enum ItemStage {
     /// It makes no call. It may need the number of accounts, and comes after the reads where only the target knows it.
     Free,
     /// It reads the target.
@@ -108,7 +108,7 @@ pub struct Item {
     /// The question that it answers.
     pub question: &'static str,
     /// Its cost.
-    pub stage: Stage,
+    pub stage: ItemStage,
     /// True if it needs the number of accounts.
     pub is_sized: bool,
     /// Calls that it makes at most, beside the field definitions, the accounts of the plan and the sample.
@@ -150,7 +150,7 @@ impl Item {
 
     /// True if it writes the target.
     pub fn writes(&self) -> bool {
-        self.stage == Stage::Writes
+        self.stage == ItemStage::Writes
     }
 
     /// Runs the item on `subject`.
@@ -182,7 +182,7 @@ impl Item {
     pub fn in_order(chosen: &[&'static Self], size_is_known: bool) -> Vec<&'static Self> {
         let mut ordered = chosen.to_vec();
         let stage = |item: &Self| match item.stage {
-            Stage::Free if item.is_sized && !size_is_known => (Stage::Reads, true),
+            ItemStage::Free if item.is_sized && !size_is_known => (ItemStage::Reads, true),
             stage => (stage, false),
         };
         ordered.sort_by_key(|item| (stage(item), item.place()));

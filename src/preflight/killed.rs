@@ -78,9 +78,9 @@ impl KilledRun {
 const NAMED: usize = 5;
 
 /// Counts the writes of a life.
-struct Writes<'a>(&'a Cell<u64>);
+struct WriteCounter<'a>(&'a Cell<u64>);
 
-impl Observer for Writes<'_> {
+impl Observer for WriteCounter<'_> {
     fn observe(&mut self, event: &Event) {
         if matches!(event, Event::Written { .. }) {
             self.0.set(self.0.get() + 1);
@@ -130,12 +130,12 @@ pub(super) fn killed_and_resumed(
         let journal = store.journal(&lease)?;
         let job = Job::new(&scenario.plan, &settings, resources(scenario));
         let job = Job { journal: &journal, ledger: &ledger, ..job };
-        found.kills += u32::from(!server.run(job, &goes_on, &mut Writes(&written))?);
+        found.kills += u32::from(!server.run(job, &goes_on, &mut WriteCounter(&written))?);
         if withdraws_key && life == 0 {
             server.fail_next(FaultKind::Unauthorized);
             let ledger = store.ledger(lease.run)?;
             let job = Job { ledger: &ledger, ..job };
-            found.key_was_refused = server.run(job, &|| true, &mut Writes(&written)).is_err();
+            found.key_was_refused = server.run(job, &|| true, &mut WriteCounter(&written)).is_err();
         }
     }
     store.end(&lease, RunState::Finished, None)?;

@@ -341,7 +341,7 @@ mod tests {
             let result = notice.result();
             assert_eq!(result.status, expected, "{result:?}");
             assert_eq!(result.findings.is_empty(), expected == ItemStatus::Pass, "{result:?}");
-            // What is recommended is what was simulated.
+            // The advice is the echo that was simulated.
             let is_advised = result.findings.iter().any(|it| it.contains("`--echo 3x2s`"));
             assert_eq!(is_advised, expected == ItemStatus::Fail, "{result:?}");
         }

@@ -45,7 +45,7 @@ pub struct Snapshot {
 }
 
 /// The accounts that one search asks for.
-enum Part<'a> {
+enum AccountSearch<'a> {
     Ids(&'a [AccountId]),
     Filter(Vec<Criterion>),
 }
@@ -72,14 +72,14 @@ impl Snapshot {
             Selection::Ids(mut ids) => {
                 ids.sort_unstable();
                 for chunk in ids.chunks(MAX_PAGE_SIZE as usize) {
-                    pages(&columns, &task, &Part::Ids(chunk), reader, &mut found)?;
+                    pages(&columns, &task, &AccountSearch::Ids(chunk), reader, &mut found)?;
                 }
                 ids.dedup();
                 ids.retain(|id| !found.contains_key(id));
                 missing = ids;
             }
             Selection::Filter(criteria) => {
-                pages(&columns, &task, &Part::Filter(criteria), reader, &mut found)?;
+                pages(&columns, &task, &AccountSearch::Filter(criteria), reader, &mut found)?;
             }
             Selection::All => {}
         }
@@ -118,14 +118,14 @@ impl Snapshot {
 fn pages(
     columns: &Columns<'_>,
     task: &ResolvedPlan,
-    part: &Part<'_>,
+    part: &AccountSearch<'_>,
     reader: &mut TargetReader,
     found: &mut BTreeMap<AccountId, SnapshotAccount>,
 ) -> Result<(), PreflightError> {
     for current_page in 0..MAX_PAGES {
         let wanted = match part {
-            Part::Ids(ids) => criteria(ids),
-            Part::Filter(criteria) => criteria.clone(),
+            AccountSearch::Ids(ids) => criteria(ids),
+            AccountSearch::Filter(criteria) => criteria.clone(),
         };
         let mut search = columns.matching(wanted, current_page);
         search.output_fields.push(OutputField::Name(MODIFIED.to_owned()));
@@ -137,7 +137,7 @@ fn pages(
             })?;
             found.insert(account.id, account);
         }
-        if current_page == 0 && matches!(part, Part::Filter(_)) {
+        if current_page == 0 && matches!(part, AccountSearch::Filter(_)) {
             let pages = page.pagination.total_pages.min(MAX_PAGES);
             reader.allow(u64::from(pages).saturating_sub(1));
         }

@@ -104,7 +104,7 @@ async fn an_answer_that_drips_is_given_up() {
             let bytes = IMPATIENCE.as_millis() * 5 / pause.as_millis();
             assert_ne!(stream.read(&mut [0; 4096]).unwrap(), 0, "a request comes first");
             stream.write_all(start.as_bytes()).unwrap();
-            // Whoever waits for the last of them finds a broken connection.
+            // A reader of the last of them finds a broken connection.
             let _ = (0..bytes).all(|_| {
                 std::thread::park_timeout(pause);
                 stream.write_all(b" ").is_ok()

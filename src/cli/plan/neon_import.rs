@@ -89,7 +89,7 @@ struct NeonImportRecord {
     folder: Option<String>,
     #[serde(flatten)]
     figures: ImportFigures,
-    files: Vec<FileRow>,
+    files: Vec<ImportFileRow>,
     trial: Vec<AccountId>,
     #[serde(skip_serializing_if = "UnmappedValues::is_none")]
     unmapped_values: UnmappedValues,
@@ -98,7 +98,7 @@ struct NeonImportRecord {
 
 /// A pair of files.
 #[derive(Debug, Serialize)]
-struct FileRow {
+struct ImportFileRow {
     import: String,
     undo: String,
     accounts: u64,
@@ -107,7 +107,7 @@ struct FileRow {
     clears: bool,
 }
 
-impl From<&ImportFile> for FileRow {
+impl From<&ImportFile> for ImportFileRow {
     fn from(file: &ImportFile) -> Self {
         let ImportFile { import, undo, table } = file;
         Self {
@@ -125,7 +125,7 @@ struct Made {
     /// Names and texts.
     texts: Vec<(String, String)>,
     figures: ImportFigures,
-    files: Vec<FileRow>,
+    files: Vec<ImportFileRow>,
     trial: Vec<AccountId>,
     unmapped: UnmappedValues,
     circumstances: Circumstances,
@@ -262,7 +262,7 @@ async fn made<T: Transport, C: Clock>(
     Ok(Made {
         texts: texts(&set, &circumstances),
         figures: set.figures,
-        files: set.files.iter().map(FileRow::from).collect(),
+        files: set.files.iter().map(ImportFileRow::from).collect(),
         trial: set.trial.as_ref().map(ImportTable::accounts).unwrap_or_default(),
         unmapped: UnmappedValues::of(&set.unmapped, false),
         circumstances,
@@ -301,7 +301,7 @@ impl NeonImportRecord {
             )
         )];
         let width = self.files.iter().map(|file| file.import.len()).max().unwrap_or_default();
-        for FileRow { import, accounts, columns, clears, .. } in &self.files {
+        for ImportFileRow { import, accounts, columns, clears, .. } in &self.files {
             let clears = if *clears { ": cleared, every cell is blank" } else { "" };
             lines.push(format!(
                 "  {import:width$}  {}, {}{clears}",

@@ -208,7 +208,7 @@ impl CommandHost<'_> {
     ) -> Result<WriteReview, CliError> {
         let mut found = restored(reopened, &place.store, stop, &mut &*meter)?;
         if !self.has_unanswered.get() {
-            // What was noted and never sent does not come.
+            // A write that was noted and never sent does not come.
             found.unsettled = 0;
         }
         if found.unsettled == 0 || !place.stays {

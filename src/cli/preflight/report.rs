@@ -6,7 +6,7 @@ use crate::cli::error::{CliError, code};
 use crate::cli::output::{count, plural, print, print_json, second};
 use crate::cli::terminal::{Emphasis, emphasised, escape_controls};
 use neonbench::preflight::{
-    CallAllowance, CallBudget, Item, ItemResult, ItemStatus, Preflight, Stage,
+    CallAllowance, CallBudget, Item, ItemResult, ItemStage, ItemStatus, Preflight,
 };
 use serde::Serialize;
 use std::process::ExitCode;
@@ -76,10 +76,10 @@ pub(super) fn list(chosen: &[&'static Item], output: OutputArgs) -> Result<ExitC
     } else {
         for item in chosen {
             let cost = match item.stage {
-                Stage::Free => "free",
-                Stage::Reads => "reads",
-                Stage::Writes => "writes",
-                Stage::After => "",
+                ItemStage::Free => "free",
+                ItemStage::Reads => "reads",
+                ItemStage::Writes => "writes",
+                ItemStage::After => "",
             };
             print(&format!("  {:<10} {cost:<7} {}", item.name, item.question))?;
         }

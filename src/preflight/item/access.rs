@@ -1,6 +1,6 @@
 //! `access`: the key reads what the migration reads.
 
-use super::{Item, Stage};
+use super::{Item, ItemStage};
 use crate::preflight::ItemResult;
 use crate::preflight::subject::{Preflight, PreflightError};
 use neon_mock::api::Request;
@@ -8,7 +8,7 @@ use neon_mock::api::Request;
 pub(super) const ITEM: Item = Item {
     name: "access",
     question: "May the key read field definitions, searches and accounts?",
-    stage: Stage::Reads,
+    stage: ItemStage::Reads,
     is_sized: false,
     reads: 1,
     run,

@@ -1,6 +1,6 @@
 //! `advice`: the settings are those that the selector recommends, and keep the constraints.
 
-use super::{Item, Stage};
+use super::{Item, ItemStage};
 use crate::experiment::{CandidateRuns, simulated};
 use crate::preflight::ItemResult;
 use crate::preflight::subject::{Preflight, PreflightError, configuration};
@@ -11,7 +11,7 @@ use neonbench_engine::scenario::Scenario;
 pub(super) const ITEM: Item = Item {
     name: "advice",
     question: "Are the settings those that are recommended, and do they keep the constraints?",
-    stage: Stage::Free,
+    stage: ItemStage::Free,
     is_sized: true,
     reads: 0,
     run,

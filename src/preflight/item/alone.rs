@@ -1,6 +1,6 @@
 //! `alone`: no other run of this store is in the way, and others leave the API room.
 
-use super::{Item, Stage};
+use super::{Item, ItemStage};
 use crate::preflight::ItemResult;
 use crate::preflight::subject::{Preflight, PreflightError};
 use neon_mock::api::{AccountId, Request};
@@ -8,7 +8,7 @@ use neon_mock::api::{AccountId, Request};
 pub(super) const ITEM: Item = Item {
     name: "alone",
     question: "Is no other run in the way, and does the API have room?",
-    stage: Stage::Reads,
+    stage: ItemStage::Reads,
     is_sized: false,
     reads: PROBES as u64,
     run,

@@ -1,7 +1,7 @@
 //! `benchmark`: the strategy is near the best of all on this plan.
 
 use super::advice::SIMULATED_ACCOUNTS;
-use super::{Item, Stage};
+use super::{Item, ItemStage};
 use crate::experiment::{CandidateRuns, parallel_map, simulated};
 use crate::preflight::ItemResult;
 use crate::preflight::subject::{Preflight, PreflightError};
@@ -12,7 +12,7 @@ use serde_json::json;
 pub(super) const ITEM: Item = Item {
     name: "benchmark",
     question: "Is the strategy near the best on this plan, at the target's limits?",
-    stage: Stage::Free,
+    stage: ItemStage::Free,
     is_sized: true,
     reads: 0,
     run,

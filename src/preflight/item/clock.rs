@@ -1,6 +1,6 @@
 //! `clock`: this machine and the server agree on the time, by which edits are told from one another.
 
-use super::{Item, Stage};
+use super::{Item, ItemStage};
 use crate::preflight::ItemResult;
 use crate::preflight::subject::{Preflight, PreflightError};
 use crate::text::duration;
@@ -8,7 +8,7 @@ use crate::text::duration;
 pub(super) const ITEM: Item = Item {
     name: "clock",
     question: "Do this machine and the server agree on the time?",
-    stage: Stage::Reads,
+    stage: ItemStage::Reads,
     is_sized: false,
     reads: 1,
     run,

@@ -1,6 +1,6 @@
 //! `faults`: on a bad day, with dirty values, merged accounts, a withdrawn key and kills, each account has one verdict.
 
-use super::{Item, Stage};
+use super::{Item, ItemStage};
 use crate::preflight::ItemResult;
 use crate::preflight::killed::{Hardship, killed_and_resumed};
 use crate::preflight::subject::{Preflight, PreflightError};
@@ -10,7 +10,7 @@ use neonbench_engine::scenario::Scenario;
 pub(super) const ITEM: Item = Item {
     name: "faults",
     question: "Is every account accounted for when calls fail, values are dirty and the run is killed?",
-    stage: Stage::Free,
+    stage: ItemStage::Free,
     is_sized: true,
     reads: 0,
     run,

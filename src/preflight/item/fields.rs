@@ -1,6 +1,6 @@
 //! `fields`: the plan fits the field definitions of the target, by the rules of `plan check`.
 
-use super::{Item, Stage};
+use super::{Item, ItemStage};
 use crate::preflight::ItemResult;
 use crate::preflight::subject::{Preflight, PreflightError};
 use crate::text::plural;
@@ -9,7 +9,7 @@ use neonbench_engine::plan::{Level, ResolvedPlan, SampledTexts, check};
 pub(super) const ITEM: Item = Item {
     name: "fields",
     question: "Does the plan fit the fields and options of the target?",
-    stage: Stage::Reads,
+    stage: ItemStage::Reads,
     is_sized: false,
     reads: 0,
     run,

@@ -1,6 +1,6 @@
 //! `journal`: the store can be written, has room for the journal, and a run that is killed is resumed by it.
 
-use super::{Item, Stage};
+use super::{Item, ItemStage};
 use crate::preflight::ItemResult;
 use crate::preflight::host::free_bytes;
 use crate::preflight::killed::{Hardship, killed_and_resumed};
@@ -12,7 +12,7 @@ use std::path::Path;
 pub(super) const ITEM: Item = Item {
     name: "journal",
     question: "Is there a journal with room for it, and does a killed run resume by it?",
-    stage: Stage::Free,
+    stage: ItemStage::Free,
     is_sized: true,
     reads: 0,
     run,

@@ -1,6 +1,6 @@
 //! `memory`: the whole plan fits into the memory of this machine, or of this container.
 
-use super::{Item, Stage};
+use super::{Item, ItemStage};
 use crate::preflight::ItemResult;
 use crate::preflight::host::{memory_limit, peak_memory};
 use crate::preflight::subject::{Preflight, PreflightError};
@@ -12,7 +12,7 @@ use neonbench_engine::run::{RunSpec, World};
 pub(super) const ITEM: Item = Item {
     name: "memory",
     question: "Does the whole plan fit into memory?",
-    stage: Stage::Free,
+    stage: ItemStage::Free,
     is_sized: true,
     reads: 0,
     run,

@@ -2,7 +2,7 @@
 
 use super::advice::{SIMULATED_ACCOUNTS, runs};
 use super::quiet::stamp;
-use super::{Item, Stage};
+use super::{Item, ItemStage};
 use crate::preflight::ItemResult;
 use crate::preflight::notice::{AnnouncedHook, Notice, SimulatedEcho};
 use crate::preflight::subject::{Preflight, PreflightError};
@@ -15,7 +15,7 @@ use std::num::NonZeroU32;
 pub(super) const ITEM: Item = Item {
     name: "notice",
     question: "Are colleagues told, and is it known which webhooks are set off?",
-    stage: Stage::Reads,
+    stage: ItemStage::Reads,
     is_sized: false,
     reads: 1,
     run,

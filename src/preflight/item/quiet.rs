@@ -1,6 +1,6 @@
 //! `quiet`: the migration runs while few people edit, and ends before its window does.
 
-use super::{Item, Stage};
+use super::{Item, ItemStage};
 use crate::preflight::subject::{Preflight, PreflightError};
 use crate::preflight::{ItemResult, ItemStatus};
 use crate::text::{duration, sig3};
@@ -10,7 +10,7 @@ use time::{Duration, OffsetDateTime, Weekday};
 pub(super) const ITEM: Item = Item {
     name: "quiet",
     question: "Does the migration run in quiet hours, and end before its window does?",
-    stage: Stage::Reads,
+    stage: ItemStage::Reads,
     is_sized: false,
     reads: 0,
     run,

@@ -1,6 +1,6 @@
 //! `rollback`: the fields are kept as they stand, and it is known what could not be put back.
 
-use super::{Item, MOST_NAMED, Stage};
+use super::{Item, ItemStage, MOST_NAMED};
 use crate::digest::sha256;
 use crate::preflight::subject::{Preflight, PreflightError};
 use crate::preflight::{ItemResult, ItemStatus};
@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 pub(super) const ITEM: Item = Item {
     name: "rollback",
     question: "Can everything be put back, and is it kept as it stands?",
-    stage: Stage::After,
+    stage: ItemStage::After,
     is_sized: false,
     reads: 0,
     run,

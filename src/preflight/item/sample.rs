@@ -1,7 +1,7 @@
 //! `sample`: some accounts are migrated, verified and taken back: on a mock of this process always, and at the
 //! target where people gave leave.
 
-use super::{Item, MOST_NAMED, Stage};
+use super::{Item, ItemStage, MOST_NAMED};
 use crate::preflight::budget::CallAllowance;
 use crate::preflight::server::{SIDE_BY_SIDE, TargetReader};
 use crate::preflight::subject::{Migration, Preflight, PreflightError, SamplePlace, configuration};
@@ -23,7 +23,7 @@ use std::num::NonZeroU32;
 pub(super) const ITEM: Item = Item {
     name: "sample",
     question: "Can a few accounts be written, verified and taken back?",
-    stage: Stage::Writes,
+    stage: ItemStage::Writes,
     is_sized: false,
     reads: 0,
     run,
@@ -341,7 +341,7 @@ fn differing(found: &WriteReview) -> Vec<String> {
     faults
 }
 
-/// What a write without an answer may do yet.
+/// Remark on writes without an answer, which may be carried out yet.
 fn unsettled(found: &WriteReview, host: &dyn Host, id: i64) -> Option<String> {
     (found.unsettled > 0).then(|| {
         let fields = plural(found.unsettled, "field");

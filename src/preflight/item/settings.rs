@@ -1,7 +1,7 @@
 //! `settings`: workers, batch size and chunks do not hold the run back.
 
 use super::advice::SIMULATED_ACCOUNTS;
-use super::{Item, Stage};
+use super::{Item, ItemStage};
 use crate::findings::{FindingCause, findings};
 use crate::preflight::ItemResult;
 use crate::preflight::subject::{Preflight, PreflightError, configuration};
@@ -13,7 +13,7 @@ use neonbench_engine::run::{RunSpec, World};
 pub(super) const ITEM: Item = Item {
     name: "settings",
     question: "Do workers, batch size and chunks hold the run back?",
-    stage: Stage::Free,
+    stage: ItemStage::Free,
     is_sized: true,
     reads: 0,
     run,

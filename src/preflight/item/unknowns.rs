@@ -1,6 +1,6 @@
 //! `unknowns`: the open questions of the API that the plan depends on, and whether the sample has answered them.
 
-use super::{Item, Stage};
+use super::{Item, ItemStage};
 use crate::preflight::ItemResult;
 use crate::preflight::subject::{Preflight, PreflightError};
 use crate::text::plural;
@@ -10,7 +10,7 @@ use neonbench_engine::plan::{Plan, Selection};
 pub(super) const ITEM: Item = Item {
     name: "unknowns",
     question: "Which open questions of the API does the plan depend on, and has the sample answered them?",
-    stage: Stage::After,
+    stage: ItemStage::After,
     is_sized: false,
     reads: 0,
     run,

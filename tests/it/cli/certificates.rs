@@ -301,7 +301,7 @@ fn flags_that_change_the_run_are_named() {
     served.refuses(&served.line("--workers 8 --require-preflight certificate.json"), &words);
 }
 
-/// How things stood at the certificate, its age in seconds, and the words of the refusal.
+/// The state at the certificate, its age in seconds, and the words of the refusal.
 type AgedState = (fn(&mut Served), i64, &'static str);
 
 #[test]

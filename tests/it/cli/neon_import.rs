@@ -458,7 +458,7 @@ fn accounts_that_no_cell_can_hold_are_listed_and_left_alone() {
     assert_eq!(count(&left_by_comma, "contains the separator"), 0);
     assert!(by_comma["changed"].as_u64() > by_bar["changed"].as_u64());
     assert!(count(&left_by_comma, "the old value could not be restored: it holds an inactive") > 0);
-    // What the files hold is imported, and the accounts left out are as they were.
+    // The files are imported, and the accounts left out are as they were.
     let source = DatasetSource::File { origin: "own.toml".to_owned(), text: AWKWARD.to_owned() };
     let mut organisation = Organisation::new(&source.load(1).unwrap(), 100, 1);
     let importer = Importer { separator: ',', trims: true };

@@ -46,7 +46,7 @@ fn killed(seed: u64, tally: &mut Tally) {
     child.wait().unwrap();
     let mut said = String::new();
     child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-    // What was on its way is carried out, or not.
+    // Calls on their way are carried out, or not.
     let settled = WallClock::start();
     while bench.mock.in_flight() > 0 && settled.elapsed() < Duration::from_secs(5) {
         std::thread::park_timeout(Duration::from_millis(5));

@@ -1,4 +1,4 @@
-//! What stood in a field before an import, where a cell cannot say it or only in one way.
+//! Old values of fields before an import, where a cell cannot say them or only in one way.
 
 use super::super::place::Place;
 use super::mapping;
