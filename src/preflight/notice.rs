@@ -308,12 +308,12 @@ mod tests {
         let text = notice(&plan, &hooks).to_markdown();
         for words in [
             "500 accounts of org \\| &lt;b&gt;",
-            "2026-12-01 03:00 UTC",
+            "- Start: to be announced",
             "about 44.0 s; 95 % of runs end within 47.0 s",
             "- `Skills` gains the option that `V-Old` names, and `V-Old` is cleared",
             "up to 500 deliveries, one for each write, to Doors (`doors.example.org`)",
             "`neonbench undo 7`",
-            "Please ask Ada.",
+            "Please ask the sender of this note.",
             "Told: the office",
         ] {
             assert!(text.contains(words), "no `{words}` in {text}");
