@@ -28,7 +28,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 
 /// Schedules of the sample, and of the whole.
-const SAMPLE: u64 = 2_000;
+const SAMPLE: u64 = 1_000;
 const WHOLE: u64 = 100_000;
 
 /// Schedules that one thread makes with one folder.

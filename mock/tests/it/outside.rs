@@ -31,6 +31,7 @@ impl Drop for Scratch {
 }
 
 #[test]
+#[ignore = "builds the crate anew: `.ci/long` runs it"]
 fn a_crate_outside_the_workspace_can_test_with_it() {
     let mock = Path::new(env!("CARGO_MANIFEST_DIR"));
     let workspace = mock.parent().expect("the crate lies in its workspace");
