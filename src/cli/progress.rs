@@ -2,15 +2,19 @@
 //! the run under way. A terminal shows one line that is drawn over; elsewhere a line comes now and then.
 
 mod estimate;
+mod forecaster;
 
 use super::command_line::CommandLine;
 use super::terminal::{columns, complain, escape_controls, stderr_width};
 use estimate::RunProgress;
+use forecaster::Forecaster;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use neonbench::experiment::parallel_map;
 use neonbench::text::{count, duration, plural};
+use neonbench_engine::engine::Settings;
 use neonbench_engine::event::{Event, Observer};
 use neonbench_engine::log::Log;
+use neonbench_engine::scenario::Scenario;
 use neonbench_engine::world::WallClock;
 use std::io::{IsTerminal as _, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -162,7 +166,25 @@ impl LiveLine {
             state: Arc::clone(&self.state),
             log: Log::default(),
             is_quiet: self.ticker.is_none(),
+            forecaster: None,
         }
+    }
+
+    /// The same for a run of `scenario` under `settings` over HTTP: its time left is estimated by simulations.
+    pub(super) fn forecast(
+        &self,
+        afterwards: &'static str,
+        scenario: &Scenario,
+        settings: &Settings,
+    ) -> LiveObserver {
+        let mut observer = self.observer(afterwards);
+        if self.ticker.is_some() {
+            let mut state = locked(&self.state);
+            state.run = Some(RunProgress::forecast(state.clock.elapsed()));
+            let state = Arc::clone(&self.state);
+            observer.forecaster = Some(Forecaster::start(state, scenario, settings));
+        }
+        observer
     }
 }
 
@@ -182,6 +204,8 @@ pub(super) struct LiveObserver {
     state: Arc<Mutex<LiveState>>,
     log: Log,
     is_quiet: bool,
+    /// Kept until the run has ended.
+    forecaster: Option<Forecaster>,
 }
 
 impl Observer for LiveObserver {
@@ -198,8 +222,13 @@ impl Observer for LiveObserver {
                 duration(takes.as_secs_f64())
             ));
         }
-        if let Some(run) = &mut locked(&self.state).run {
-            run.take(event);
+        if matches!(event, Event::ReadingAgain { .. }) {
+            self.forecaster = None;
+        }
+        let mut state = locked(&self.state);
+        let now = state.clock.elapsed();
+        if let Some(run) = &mut state.run {
+            run.take(event, now);
         }
     }
 }

@@ -121,8 +121,8 @@ pub(super) fn go_on(
     let header = &reopened.header;
     let status = LiveLine::new(line, 1);
     status.step(header.settings.strategy.name());
-    let mut observer = status.observer(READING_BACK);
     let settings = header.settings.clone();
+    let mut observer = status.forecast(READING_BACK, &scenario, &settings);
     let order = RunSpec {
         scenario: &scenario,
         settings: Settings { audit: part.audit.unwrap_or(settings.audit), ..settings },

@@ -93,7 +93,11 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
     // Until here nothing was written, and a signal ends the process as it ends any other.
     let stop = interrupt::listen(line)?;
     status.step(order.settings.strategy.name());
-    let mut observer = status.observer(afterwards(&inputs.world, args.replicates));
+    let afterwards = afterwards(&inputs.world, args.replicates);
+    let mut observer = match inputs.world {
+        World::Virtual => status.observer(afterwards),
+        _ => status.forecast(afterwards, order.scenario, &order.settings),
+    };
     let mut lines = JsonLines::new(&mut observer, args.json_lines);
     let mut expected = Expected::new(forecast.transpose()?, line, &mut lines);
     let mut listed = Ok(());

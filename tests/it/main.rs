@@ -4,6 +4,7 @@ mod browser;
 mod claims;
 mod cli;
 mod comparison;
+mod eta;
 mod fuzz;
 mod judge;
 mod limiters;

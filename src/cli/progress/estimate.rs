@@ -1,5 +1,6 @@
 //! Counts of a run under way, and an estimate of the time left.
 
+use super::forecaster::Outlook;
 use neon_mock::api::Endpoint;
 use neon_mock::time::Timestamp;
 use neonbench::text::{count, duration, plural};
@@ -36,6 +37,8 @@ pub(super) struct RunProgress {
     slices: VecDeque<RateSlice>,
     /// Start of the current slice, and the accounts done by then.
     began: (Duration, u64),
+    /// The time left, if it is estimated by simulations.
+    outlook: Option<Outlook>,
 }
 
 /// Calls in flight, by the run's own clock: a look at them right after an answer would miss the next call,
@@ -101,7 +104,24 @@ impl RunProgress {
         Self { began: (now, 0), ..Self::default() }
     }
 
-    pub(super) fn take(&mut self, event: &Event) {
+    /// The same for a run whose time left is estimated by simulations.
+    pub(super) fn forecast(now: Duration) -> Self {
+        Self { outlook: Some(Outlook::default()), ..Self::starting(now) }
+    }
+
+    pub(super) const fn outlook(&self) -> Option<&Outlook> {
+        self.outlook.as_ref()
+    }
+
+    pub(super) const fn outlook_mut(&mut self) -> Option<&mut Outlook> {
+        self.outlook.as_mut()
+    }
+
+    /// Takes an event that happens `now`, in wall time since the command began.
+    pub(super) fn take(&mut self, event: &Event, now: Duration) {
+        if let Some(outlook) = &mut self.outlook {
+            outlook.take(event, now);
+        }
         match event {
             Event::Enumerated { resources } => self.resources = Some(*resources),
             Event::Landed { .. } => self.landed += 1,
@@ -149,6 +169,16 @@ impl RunProgress {
         (landed > 0).then(|| landed as f64 / s)
     }
 
+    /// The time left in words.
+    fn left_in_words(&self, now: Duration) -> Option<String> {
+        match &self.outlook {
+            Some(outlook) => outlook.left_s(now).map(|[least, expected, most]| {
+                Left { expected, least, most: Some(most) }.in_words()
+            }),
+            None => self.left().map(Left::in_words),
+        }
+    }
+
     /// Seconds left if the rate stays as it was, with a 95 % prediction interval from the spread of the
     /// slices: the error of the mean, and that of the slices to come.
     fn left(&self) -> Option<Left> {
@@ -187,11 +217,11 @@ impl RunProgress {
             return words;
         }
         if self.reads_again {
-            words.extend(self.left().map(Left::in_words));
+            words.extend(self.left_in_words(now));
             return words;
         }
         words.push(format!("{:.1} in flight", self.in_flight.look()));
-        words.extend(self.left().map(Left::in_words));
+        words.extend(self.left_in_words(now));
         if self.refused > 0 {
             words.push(format!("{} refused", count(self.refused)));
         }
@@ -218,18 +248,15 @@ mod tests {
 
     fn land(progress: &mut RunProgress, accounts: u64) {
         for id in 0..accounts {
-            progress.take(&Event::Landed {
-                at: AT,
-                id: AccountId(id + 1),
-                end: AccountOutcome::Unchanged,
-            });
+            let (id, end) = (AccountId(id + 1), AccountOutcome::Unchanged);
+            progress.take(&Event::Landed { at: AT, id, end }, Duration::ZERO);
         }
     }
 
     /// After slices of a second each, in which so many accounts landed, of 1,000 in all.
     fn after(slices: &[u64]) -> RunProgress {
         let mut progress = RunProgress::default();
-        progress.take(&Event::Enumerated { resources: 1_000 });
+        progress.take(&Event::Enumerated { resources: 1_000 }, Duration::ZERO);
         for (index, &accounts) in slices.iter().enumerate() {
             land(&mut progress, accounts);
             progress.pass(Duration::from_secs(index as u64 + 1));
@@ -272,6 +299,14 @@ mod tests {
         }
     }
 
+    #[test]
+    fn a_run_that_is_simulated_says_no_time_by_its_rate() {
+        let mut progress = after(&[10; 10]);
+        progress.outlook = Some(Outlook::default());
+        let words = progress.words(Duration::from_secs(10), "");
+        assert!(!words.iter().any(|word| word.contains("left")), "{words:?}");
+    }
+
     fn answered(ms: u64, outcome: Outcome) -> Event {
         let done_at = AT + Duration::from_millis(ms);
         let endpoint = Endpoint::ALL[0];
@@ -283,14 +318,14 @@ mod tests {
         let mut progress = after(&[10; 10]);
         let endpoint = Endpoint::ALL[0];
         // Two calls at a time, the next sent when one is answered: two in flight, also right after an answer.
-        progress.take(&sent(0));
-        progress.take(&sent(0));
+        progress.take(&sent(0), Duration::ZERO);
+        progress.take(&sent(0), Duration::ZERO);
         for ms in [500, 1_000] {
-            progress.take(&answered(ms, Outcome::Rejected));
-            progress.take(&sent(ms));
+            progress.take(&answered(ms, Outcome::Rejected), Duration::ZERO);
+            progress.take(&sent(ms), Duration::ZERO);
         }
-        progress.take(&answered(1_000, Outcome::Rejected));
-        progress.take(&Event::Limited { at: AT, endpoint, limit: 4 });
+        progress.take(&answered(1_000, Outcome::Rejected), Duration::ZERO);
+        progress.take(&Event::Limited { at: AT, endpoint, limit: 4 }, Duration::ZERO);
         let words = progress.words(Duration::from_secs(10), "reading back");
         let limits = format!("limits {} ≤ 4", endpoint.class().name());
         let left = "1 min 30 s left (1 min 30 s to 1 min 30 s)";

@@ -26,6 +26,11 @@ fn slow() -> String {
     FAST.replace("5ms", "40ms").replace("3ms", "15ms")
 }
 
+/// Writes of a second: what is sent once the first have arrived meets the sample on its way, on a busy machine too.
+fn very_slow() -> String {
+    FAST.replace("5ms", "1s")
+}
+
 /// Kills a preflight once the server has carried out a number of writes, or at once if that is none, and takes the
 /// sample back as it was said.
 fn killed(seed: u64, tally: &mut Tally) {
@@ -67,7 +72,7 @@ fn killed(seed: u64, tally: &mut Tally) {
 #[cfg(unix)]
 #[test]
 fn a_preflight_that_is_interrupted_takes_the_sample_back() {
-    let bench = Bench::new(PLAN, None, &slow(), FAST);
+    let bench = Bench::new(PLAN, None, &very_slow(), FAST);
     let line = bench.line("--only access,fields,sample,rollback");
     let child = started(&bench.place, &line);
     wait_for(&bench.mock, Class::Patch, 3);
@@ -107,7 +112,7 @@ fn a_write_that_is_late_is_taken_back() {
 /// A key that is refused in the middle of the sample, and taken again: the run ends, and is taken back.
 #[test]
 fn a_sample_that_breaks_off_is_taken_back() {
-    let bench = Bench::new(PLAN, None, &slow(), FAST);
+    let bench = Bench::new(PLAN, None, &very_slow(), FAST);
     let line = bench.line("--only access,fields,sample,unknowns --json");
     let child = started(&bench.place, &line);
     wait_for(&bench.mock, Class::Patch, 3);

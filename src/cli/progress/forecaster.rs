@@ -1,0 +1,110 @@
+//! The time left of a run over HTTP, estimated now and then on a thread of its own.
+
+use super::{LiveState, locked};
+use neon_mock::time::Timestamp;
+use neonbench::experiment::{Course, Eta, eta};
+use neonbench_engine::engine::Settings;
+use neonbench_engine::event::{Event, Observer as _};
+use neonbench_engine::scenario::Scenario;
+use neonbench_engine::world::WallClock;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// Time until the first estimate, and between two of them at least.
+const FIRST: Duration = Duration::from_secs(3);
+const EVERY: Duration = Duration::from_secs(10);
+
+/// Pause after an estimate at least, as a multiple of the time that it took: the processors are for the run.
+const PAUSE: u32 = 20;
+
+/// What a run has shown, and the latest estimate.
+#[derive(Debug, Default)]
+pub(super) struct Outlook {
+    course: Course,
+    /// When the run began, in wall time since the command did.
+    began: Option<Duration>,
+    /// The estimate, and when it was made.
+    latest: Option<(Eta, Duration)>,
+}
+
+impl Outlook {
+    /// Takes an event that happens `now`, in wall time since the command began.
+    pub(super) fn take(&mut self, event: &Event, now: Duration) {
+        if let Event::Started { at } = event {
+            self.began = Some(now.saturating_sub(at.since(Timestamp::ZERO)));
+        }
+        self.course.observe(event);
+    }
+
+    /// 5th, 50th and 95th percentile of the seconds left `now`.
+    pub(super) fn left_s(&self, now: Duration) -> Option<[f64; 3]> {
+        let (eta, at) = self.latest?;
+        let since_s = now.saturating_sub(at).as_secs_f64();
+        Some(eta.left_s.map(|left_s| (left_s - since_s).max(0.0)))
+    }
+}
+
+/// Estimates the time left of the run of a [`LiveState`] until it is dropped.
+pub(super) struct Forecaster {
+    has_ended: Arc<AtomicBool>,
+    end: Option<mpsc::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Forecaster {
+    /// Begins to estimate for the run of `scenario` under `settings`.
+    pub(super) fn start(
+        state: Arc<Mutex<LiveState>>,
+        scenario: &Scenario,
+        settings: &Settings,
+    ) -> Self {
+        let has_ended = Arc::new(AtomicBool::new(false));
+        let (end, ended) = mpsc::channel();
+        // The accounts are drawn anew for each estimate.
+        let (of_thread, run) = (Arc::clone(&has_ended), (scenario.of_size(1), settings.clone()));
+        let thread = std::thread::spawn(move || {
+            let goes_on = || !of_thread.load(Ordering::Relaxed);
+            let mut pause = FIRST;
+            while ended.recv_timeout(pause) == Err(mpsc::RecvTimeoutError::Timeout) {
+                let clock = WallClock::start();
+                estimate(&state, &run, &goes_on);
+                pause = EVERY.max(clock.elapsed() * PAUSE);
+            }
+        });
+        Self { has_ended, end: Some(end), thread: Some(thread) }
+    }
+}
+
+impl Drop for Forecaster {
+    fn drop(&mut self) {
+        self.has_ended.store(true, Ordering::Relaxed);
+        drop(self.end.take());
+        if let Some(thread) = self.thread.take() {
+            // Its panic was shown, and the result is not its own.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn estimate(
+    state: &Mutex<LiveState>,
+    (scenario, settings): &(Scenario, Settings),
+    goes_on: &dyn Fn() -> bool,
+) {
+    let (course, at, began) = {
+        let state = locked(state);
+        let outlook = state.run.as_ref().and_then(|run| run.outlook());
+        let Some((outlook, began)) = outlook.and_then(|it| it.began.map(|began| (it, began)))
+        else {
+            return;
+        };
+        (outlook.course.clone(), state.clock.elapsed(), began)
+    };
+    let now = Timestamp::ZERO + at.saturating_sub(began);
+    let Some(eta) = eta(&course, now, (scenario, settings), goes_on) else { return };
+    if let Some(outlook) = locked(state).run.as_mut().and_then(|run| run.outlook_mut()) {
+        outlook.latest = Some((eta, at));
+    }
+}

@@ -1,0 +1,292 @@
+//! The time that a run under way still takes, with an interval of 90 %.
+//!
+//! The run is simulated again and again, as far as it has come and to its end, each time by another of the profiles
+//! that agree with its latest calls. The time left is then read off at the pace that the run was seen to have: of
+//! the simulations, its logarithm is regressed on that of the time that a window of accounts took, and where the run
+//! is uneven within that window, the interval is wider than that of the simulations.
+
+mod course;
+
+pub use course::Course;
+
+use super::seeds;
+use crate::probe::{self, ProbeTrace, TargetFit};
+use crate::stats::{mean, outer_quantiles, squared_deviations};
+use neon_mock::profile::Profile;
+use neon_mock::time::Timestamp;
+use neonbench_engine::engine::{Job, Settings};
+use neonbench_engine::event::Event;
+use neonbench_engine::run::{self, resources};
+use neonbench_engine::scenario::Scenario;
+use schemars::JsonSchema;
+use serde::Serialize;
+
+/// Runs that an estimate is made of.
+const RUNS: u64 = 100;
+
+/// Accounts of the window and after it that are simulated; of more, a part.
+const MOST_ACCOUNTS: u64 = 1_000;
+
+/// Accounts at the start of a run in which it finds its limits, and at its end in which its last calls end: where a
+/// part is simulated, they are not scaled.
+const WARM_UP: u64 = 64;
+
+/// Accounts that must have landed: fewer tell nothing of the pace.
+const FEWEST: u64 = 3;
+
+/// Accounts from which on the pace is that of the later half.
+const HALVED: u64 = 32;
+
+/// Standard deviations from and to which the simulations become unlike the run, whose own pace counts alone then.
+const UNLIKE: [f64; 2] = [2.0, 4.0];
+
+/// Parts of a window whose times are compared, and accounts of one at least.
+const PARTS: u64 = 8;
+const LEAST_PART: u64 = 3;
+
+/// Parts that the simulations' own variation is worth beside those of the run.
+const PRIOR_PARTS: f64 = 4.0;
+
+/// The time that a run still takes.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
+pub struct Eta {
+    /// 5th, 50th and 95th percentile of the seconds left.
+    pub left_s: [f64; 3],
+    /// Accounts that had landed when the pace of the run last changed; 0 if it never did.
+    pub steady_since: u64,
+}
+
+/// A run under way that is simulated: how far it is, and the window of accounts that its pace is taken over.
+#[derive(Clone, Copy, Debug)]
+struct Window {
+    /// Accounts before the window.
+    before: u64,
+    /// Accounts in it.
+    accounts: u64,
+    /// Accounts that have not ended.
+    left: u64,
+}
+
+impl Window {
+    fn of(since: u64, landed: u64, left: u64) -> Self {
+        let before = if since == 0 && landed >= HALVED { landed / 2 } else { since };
+        Self { before, accounts: landed - before, left }
+    }
+
+    /// Share of its accounts and of those left that is simulated (0 to 1).
+    fn share(self) -> f64 {
+        (MOST_ACCOUNTS as f64 / (self.accounts + self.left) as f64).min(1.0)
+    }
+
+    /// The same for the simulations, which are no longer than they have to be.
+    fn simulated(self) -> Self {
+        let share = self.share();
+        if share >= 1.0 {
+            return self;
+        }
+        let part = |accounts: u64| ((accounts as f64 * share).round() as u64).max(1);
+        Self {
+            before: self.before.min(WARM_UP),
+            accounts: part(self.accounts),
+            left: part(self.left),
+        }
+    }
+
+    const fn end(self) -> u64 {
+        self.before + self.accounts + self.left
+    }
+
+    /// Number of parts that are compared.
+    fn parts(self) -> u64 {
+        PARTS.min(self.accounts / LEAST_PART)
+    }
+
+    /// Variance of the logarithms of the seconds that its parts took, by the time at which so many accounts had landed.
+    fn variance(self, at: impl Fn(u64) -> f64) -> f64 {
+        let parts = self.parts();
+        let end = |part: u64| at(self.before + part * self.accounts / parts);
+        let took = |part: u64| (end(part + 1) - end(part)).max(1e-9).ln();
+        let took: Vec<f64> = (0..parts).map(took).collect();
+        if parts < 2 { 0.0 } else { squared_deviations(&took) / (parts - 1) as f64 }
+    }
+}
+
+/// Figures of a simulated run, as if it were of all accounts.
+#[derive(Clone, Copy, Debug)]
+struct Simulation {
+    /// Logarithm of the seconds that the window took.
+    behind: f64,
+    /// Logarithm of the seconds left.
+    ahead: f64,
+    /// Variance of the parts of the window.
+    variance: f64,
+}
+
+impl Simulation {
+    /// The figures of a run whose accounts landed at these times, in seconds; `None` if it took no time, or has fewer
+    /// accounts.
+    fn of(real: Window, landed: &[f64]) -> Option<Self> {
+        let window = real.simulated();
+        if (landed.len() as u64) < window.end() {
+            return None;
+        }
+        let at = |accounts: u64| if accounts == 0 { 0.0 } else { landed[accounts as usize - 1] };
+        let seen = at(window.before + window.accounts);
+        let last = if real.share() < 1.0 { WARM_UP.min(window.left / 2) } else { 0 };
+        let steady = at(window.end() - last);
+        let behind = (seen - at(window.before)) * real.accounts as f64 / window.accounts as f64;
+        let ahead = (steady - seen) * (real.left - last) as f64 / (window.left - last) as f64
+            + (at(window.end()) - steady);
+        let variance = window.variance(at);
+        (behind > 0.0 && ahead > 0.0).then(|| Self {
+            behind: behind.ln(),
+            ahead: ahead.ln(),
+            variance,
+        })
+    }
+}
+
+/// The time left of the run of `course` at `now`, by simulations of `scenario` under `settings`; `None` while too
+/// little is known of it, or once `goes_on` is false.
+pub fn eta(
+    course: &Course,
+    now: Timestamp,
+    (scenario, settings): (&Scenario, &Settings),
+    goes_on: &dyn Fn() -> bool,
+) -> Option<Eta> {
+    let (left, landed) = (course.left()?, course.landed());
+    if left == 0 {
+        return Some(Eta { left_s: [0.0; 3], steady_since: 0 });
+    }
+    if landed < FEWEST {
+        return None;
+    }
+    let steady_since = course.steady_since();
+    let window = Window::of(steady_since, landed, left);
+    let begun = course.at(window.before);
+    let took_s = now.since(begun).as_secs_f64();
+    let trace = course.calls_since(if steady_since > 0 { begun } else { Timestamp::ZERO });
+    let runs = simulations(window, &trace, (scenario, settings), goes_on);
+    if runs.len() < 2 || took_s <= 0.0 || !goes_on() {
+        return None;
+    }
+    let own = window.variance(|accounts| course.at(accounts).since(begun).as_secs_f64());
+    let unevenness = unevenness(window, own, mean(runs.iter().map(|run| run.variance)));
+    let left_s = at_pace(&runs, took_s, (window.share() * unevenness).sqrt())?;
+    Some(Eta { left_s, steady_since })
+}
+
+/// Times the variance of the simulations that the run's is, at least 1.
+fn unevenness(window: Window, own: f64, simulated: f64) -> f64 {
+    let parts = window.parts() as f64 - 1.0;
+    if simulated <= 0.0 || parts < 1.0 {
+        return 1.0;
+    }
+    // Parts of the simulations have fewer accounts.
+    let times = own / (simulated * window.share());
+    ((PRIOR_PARTS + parts * times) / (PRIOR_PARTS + parts)).max(1.0)
+}
+
+/// Simulated runs, by profiles that agree with `trace`.
+fn simulations(
+    window: Window,
+    trace: &ProbeTrace,
+    (scenario, settings): (&Scenario, &Settings),
+    goes_on: &dyn Fn() -> bool,
+) -> Vec<Simulation> {
+    let seeds = seeds::first(&seeds::FORECAST, RUNS);
+    let profiles: Vec<Profile> = match TargetFit::of(trace) {
+        Ok(fit) => seeds.clone().map(|seed| fit.draw(seed)).collect(),
+        // Too few reads: by what was known before.
+        Err(_) => probe::draws(&scenario.profile, seeds.clone()).collect(),
+    };
+    let mut simulated = scenario.of_size(window.simulated().end());
+    let mut runs = Vec::new();
+    for (seed, profile) in seeds.zip(profiles) {
+        simulated.profile = profile;
+        let settings = Settings { seed, ..settings.clone() };
+        let mut landed = Vec::new();
+        let mut note = |event: &Event| {
+            if let Event::Landed { at, .. } = event {
+                landed.push(at.since(Timestamp::ZERO).as_secs_f64());
+            }
+        };
+        let job = Job::new(&simulated.plan, &settings, resources(&simulated));
+        // A run that could not go on tells nothing of one that does.
+        if run::simulate(&simulated, job, goes_on, &mut note).is_ok() {
+            runs.extend(Simulation::of(window, &landed));
+        }
+    }
+    runs
+}
+
+/// Quantiles of the seconds left of a run whose window took `took_s`, where its deviations are so many `times` those of
+/// the simulations.
+fn at_pace(runs: &[Simulation], took_s: f64, times: f64) -> Option<[f64; 3]> {
+    let behind: Vec<f64> = runs.iter().map(|run| run.behind).collect();
+    let (of_behind, of_ahead) =
+        (mean(behind.iter().copied()), mean(runs.iter().map(|run| run.ahead)));
+    let squares = squared_deviations(&behind);
+    let product = |run: &Simulation| (run.behind - of_behind) * (run.ahead - of_ahead);
+    let products: f64 = runs.iter().map(product).sum();
+    let is_certain = squares < 1e-12;
+    let slope = if is_certain { 1.0 } else { (products / squares).clamp(0.0, 1.0) };
+    let deviation = (squares / (runs.len() - 1) as f64).sqrt();
+    let beyond = took_s.ln() - of_behind;
+    let [near, far] = UNLIKE;
+    let unlike = ((beyond.abs() / deviation.max(1e-9) - near) / (far - near)).clamp(0.0, 1.0);
+    let slope = slope + (1.0 - slope) * unlike;
+    let level = of_ahead + slope * beyond;
+    let left_s = |run: &Simulation| {
+        let error = (run.ahead - of_ahead) - slope * (run.behind - of_behind);
+        (level + error * times).exp()
+    };
+    outer_quantiles(runs.iter().map(left_s))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn simulation(behind_s: f64, ahead_s: f64) -> Simulation {
+        Simulation { behind: behind_s.ln(), ahead: ahead_s.ln(), variance: 0.0 }
+    }
+
+    #[test]
+    fn a_run_of_another_pace_than_all_simulations_goes_on_at_its_own() {
+        let runs: Vec<Simulation> =
+            (0..50).map(|run| simulation(10.0 + f64::from(run % 3) * 0.01, 30.0)).collect();
+        let [low, middle, high] = at_pace(&runs, 20.0, 1.0).unwrap();
+        assert!((middle - 60.0).abs() < 0.5 && low <= middle && middle <= high, "{middle}");
+    }
+
+    #[test]
+    fn a_pace_that_says_nothing_of_the_rest_changes_nothing() {
+        let runs: Vec<Simulation> = (0..50)
+            .map(|run| simulation(10.0 + f64::from(run % 5), 30.0 + f64::from(run / 5 % 2)))
+            .collect();
+        let [_, middle, _] = at_pace(&runs, 12.5, 1.0).unwrap();
+        assert!((29.9..31.1).contains(&middle), "{middle}");
+    }
+
+    #[test]
+    fn a_part_stands_for_the_whole_but_for_its_end() {
+        let real = Window::of(0, 10_000, 10_000);
+        let window = real.simulated();
+        assert_eq!((window.before, window.accounts, window.left), (64, 333, 667));
+        // A second for each account, and a minute for the last one.
+        let mut landed: Vec<f64> = (1..=window.end()).map(|account| account as f64).collect();
+        *landed.last_mut().unwrap() += 60.0;
+        let run = Simulation::of(real, &landed).unwrap();
+        assert!((run.behind.exp() - 5_000.0).abs() < 1e-6, "{run:?}");
+        assert!((run.ahead.exp() - 10_060.0).abs() < 1e-6, "{run:?}");
+    }
+
+    #[test]
+    fn an_uneven_run_has_a_wider_interval() {
+        let window = Window::of(0, 100, 100);
+        assert!((unevenness(window, 0.1, 0.1) - 1.0).abs() < 1e-9);
+        assert!(unevenness(window, 0.4, 0.1) > 2.0);
+        assert!(unevenness(window, 0.01, 0.1) >= 1.0);
+    }
+}
