@@ -3,7 +3,8 @@
 use super::error::CliError;
 use super::output::{print, print_json};
 use super::{
-    analyze, benchmark, compare, evaluate, fitted, history, run, scalability, show_config,
+    analyze, benchmark, compare, evaluate, fitted, history, preflight, run, scalability,
+    show_config,
 };
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser};
@@ -30,7 +31,7 @@ pub(super) struct SchemaArgs {
 type NamedSchema = (&'static str, &'static str, fn() -> Schema);
 
 /// Outputs and files that have a schema.
-const SCHEMAS: [NamedSchema; 17] = [
+const SCHEMAS: [NamedSchema; 18] = [
     ("run", "`run --json`, and the last line of `run --json-lines`", of::<run::RunOutput<'static>>),
     ("benchmark", "`benchmark --json`", of::<benchmark::BenchmarkRecord>),
     ("compare", "`compare --json`", of::<compare::CompareRecord>),
@@ -49,6 +50,7 @@ const SCHEMAS: [NamedSchema; 17] = [
     ),
     ("show-config", "`show-config --json`", of::<show_config::ConfigRecord>),
     ("probe", "`probe --json` and `fit --json`", of::<fitted::FittedRecord>),
+    ("preflight", "`preflight --json`", of::<preflight::PreflightRecord>),
     ("certificate", "The certificate that `preflight --out` writes", of::<Statement>),
     ("plan", "A plan file in JSON, or in TOML", of::<WirePlan>),
     ("profile", "A profile file in TOML", of::<WireProfile>),

@@ -8,12 +8,13 @@ use crate::cli::terminal::{Emphasis, emphasised, escape_controls};
 use neonbench::preflight::{
     CallAllowance, CallBudget, Item, ItemResult, ItemStage, ItemStatus, Preflight,
 };
+use schemars::JsonSchema;
 use serde::Serialize;
 use std::process::ExitCode;
 
 /// `preflight --json`.
-#[derive(Debug, Serialize)]
-pub(super) struct PreflightRecord {
+#[derive(Debug, Serialize, JsonSchema)]
+pub(crate) struct PreflightRecord {
     schema: u32,
     /// The plan's file, or the scenario.
     plan: String,
@@ -41,12 +42,12 @@ pub(super) struct PreflightRecord {
 }
 
 /// Calls at the target, refused ones included.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, JsonSchema)]
 struct CallFigures {
     reads: u64,
     writes: u64,
     /// True if each 200 accounts need another read.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     and_one_read_per_200_accounts: bool,
 }
 
@@ -57,7 +58,7 @@ impl From<CallAllowance> for CallFigures {
 }
 
 /// A certificate in the store.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct IssuedCertificate {
     /// Its short name.
     pub(super) name: String,

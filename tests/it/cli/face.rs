@@ -122,6 +122,10 @@ fn benchmarks_are_as_their_schema_says_and_shells_get_completions() {
     assert_eq!(place.neonbench("schema nothing").code, 2);
 }
 
+/// A plan of one mapping.
+const ONE_MAPPING: &str =
+    "schema = 1\n[[mappings]]\nsource = \"V-1\"\ntarget = \"T-1\"\noperation = \"replace\"\n";
+
 #[test]
 fn what_others_script_against_is_as_its_schema_says() {
     let place = Place::new();
@@ -141,6 +145,9 @@ fn what_others_script_against_is_as_its_schema_says() {
     let judged = place.json("evaluate --scenarios few --json", 0);
     assert_valid(&place, "evaluate", &judged);
     assert_valid(&place, "calibrate", &judged);
+    place.file("plan.toml", ONE_MAPPING);
+    let checked = place.json("preflight --plan plan.toml --only faults,memory --json", 0);
+    assert_valid(&place, "preflight", &checked);
     place.neonbench("report --resources 5 --mappings 1 --replicates 2 --out page --no-store");
     let page = std::fs::read_to_string(place.path().join("page/report.json")).unwrap();
     assert_valid(&place, "decision", &serde_json::from_str(&page).unwrap());
