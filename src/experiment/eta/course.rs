@@ -16,6 +16,9 @@ const MOST_CALLS: usize = 1_000;
 const SLICES: usize = 48;
 const LEAST_SLICE: usize = 5;
 
+/// Slices before a change that it is compared with at least.
+const LEAST_BEFORE: usize = 6;
+
 /// A change of the pace: the least one, as a logarithm, and the least in standard errors.
 const LEAST_CHANGE: f64 = 0.18;
 const LEAST_ERRORS: f64 = 5.0;
@@ -115,12 +118,14 @@ fn last_change(paces: &[f64]) -> Option<usize> {
     let mut found = (LEAST_ERRORS, None);
     for place in 2..paces.len().saturating_sub(1) {
         let (before, after) = paces.split_at(place);
+        // As much before as after: what was earlier may have changed, too.
+        let before = &before[place.saturating_sub(after.len().max(LEAST_BEFORE))..];
         let means = [before, after].map(|part| mean(part.iter().copied()));
         let squares: f64 = [(before, means[0]), (after, means[1])]
             .map(|(part, mean)| part.iter().map(|pace| (pace - mean).powi(2)).sum::<f64>())
             .iter()
             .sum();
-        let variance = squares / (paces.len() - 2).max(1) as f64;
+        let variance = squares / (before.len() + after.len() - 2).max(1) as f64;
         let error = (variance * (1.0 / before.len() as f64 + 1.0 / after.len() as f64)).sqrt();
         let change = (means[1] - means[0]).abs();
         let errors = change / error.max(1e-9);
