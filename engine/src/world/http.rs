@@ -146,10 +146,10 @@ impl Target {
             Client::builder().timeout(timeout).tcp_nodelay(true).redirect(Policy::none());
         if self.is_loopback() {
             client = client.no_proxy();
-        }
-        if self.url().scheme() == "http" {
-            // To read the system's certificates takes longer than a short run.
-            client = client.tls_certs_only([]);
+            if self.url().scheme() == "http" {
+                // No TLS, not even to a proxy, and to read the system's certificates takes longer than a short run.
+                client = client.tls_certs_only([]);
+            }
         }
         if let Some(host) = self.url().domain()
             && !self.addresses.is_empty()
