@@ -19,7 +19,7 @@ pub(crate) use candidate::MAX_WORKERS;
 pub use candidate::{CallPattern, Candidate, CanonicalRun, Portfolio, coarse_grid, grid};
 pub use comparison::{Delta, DeltaVerdict, MIN_REPLICATES, delta, not_told_apart};
 pub use cost::{Constraint, Goal, Objective, ParseConstraintError, times_as_much};
-pub use eta::{Course, Eta, eta};
+pub use eta::{Course, eta};
 pub use forecast::{Forecast, forecast};
 pub use parallel::parallel_map;
 pub use rank::{CandidateRuns, Ranking, did_the_same, rank};

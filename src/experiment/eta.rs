@@ -18,8 +18,6 @@ use neonbench_engine::engine::{Job, Settings};
 use neonbench_engine::event::Event;
 use neonbench_engine::run::{self, resources};
 use neonbench_engine::scenario::Scenario;
-use schemars::JsonSchema;
-use serde::Serialize;
 
 /// Runs that an estimate is made of.
 const RUNS: u64 = 100;
@@ -47,18 +45,9 @@ const LEAST_PART: u64 = 3;
 /// Parts that the simulations' own variation is worth beside those of the run.
 const PRIOR_PARTS: f64 = 4.0;
 
-/// The time that a run still takes.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Eta {
-    /// 5th, 50th and 95th percentile of the seconds left.
-    pub left_s: [f64; 3],
-    /// Accounts that had landed when the pace of the run last changed; 0 if it never did.
-    pub steady_since: u64,
-}
-
 /// A run under way that is simulated: how far it is, and the window of accounts that its pace is taken over.
 #[derive(Clone, Copy, Debug)]
-struct Window {
+struct PaceWindow {
     /// Accounts before the window.
     before: u64,
     /// Accounts in it.
@@ -67,7 +56,7 @@ struct Window {
     left: u64,
 }
 
-impl Window {
+impl PaceWindow {
     fn of(since: u64, landed: u64, left: u64) -> Self {
         let before = if since == 0 && landed >= HALVED { landed / 2 } else { since };
         Self { before, accounts: landed - before, left }
@@ -125,7 +114,7 @@ struct Simulation {
 impl Simulation {
     /// The figures of a run whose accounts landed at these times, in seconds; `None` if it took no time, or has fewer
     /// accounts.
-    fn of(real: Window, landed: &[f64]) -> Option<Self> {
+    fn of(real: PaceWindow, landed: &[f64]) -> Option<Self> {
         let window = real.simulated();
         if (landed.len() as u64) < window.end() {
             return None;
@@ -146,23 +135,23 @@ impl Simulation {
     }
 }
 
-/// The time left of the run of `course` at `now`, by simulations of `scenario` under `settings`; `None` while too
+/// 5th, 50th and 95th percentile of the seconds left of the run of `course` at `now`, by simulations of `scenario` under `settings`; `None` while too
 /// little is known of it, or once `goes_on` is false.
 pub fn eta(
     course: &Course,
     now: Timestamp,
     (scenario, settings): (&Scenario, &Settings),
     goes_on: &dyn Fn() -> bool,
-) -> Option<Eta> {
+) -> Option<[f64; 3]> {
     let (left, landed) = (course.left()?, course.landed());
     if left == 0 {
-        return Some(Eta { left_s: [0.0; 3], steady_since: 0 });
+        return Some([0.0; 3]);
     }
     if landed < FEWEST {
         return None;
     }
     let steady_since = course.steady_since();
-    let window = Window::of(steady_since, landed, left);
+    let window = PaceWindow::of(steady_since, landed, left);
     let begun = course.at(window.before);
     let took_s = now.since(begun).as_secs_f64();
     let trace = course.calls_since(if steady_since > 0 { begun } else { Timestamp::ZERO });
@@ -172,12 +161,11 @@ pub fn eta(
     }
     let own = window.variance(|accounts| course.at(accounts).since(begun).as_secs_f64());
     let unevenness = unevenness(window, own, mean(runs.iter().map(|run| run.variance)));
-    let left_s = at_pace(&runs, took_s, (window.share() * unevenness).sqrt())?;
-    Some(Eta { left_s, steady_since })
+    at_pace(&runs, took_s, (window.share() * unevenness).sqrt())
 }
 
 /// Times the variance of the simulations that the run's is, at least 1.
-fn unevenness(window: Window, own: f64, simulated: f64) -> f64 {
+fn unevenness(window: PaceWindow, own: f64, simulated: f64) -> f64 {
     let parts = window.parts() as f64 - 1.0;
     if simulated <= 0.0 || parts < 1.0 {
         return 1.0;
@@ -189,7 +177,7 @@ fn unevenness(window: Window, own: f64, simulated: f64) -> f64 {
 
 /// Simulated runs, by profiles that agree with `trace`.
 fn simulations(
-    window: Window,
+    window: PaceWindow,
     trace: &ProbeTrace,
     (scenario, settings): (&Scenario, &Settings),
     goes_on: &dyn Fn() -> bool,
@@ -271,7 +259,7 @@ mod tests {
 
     #[test]
     fn a_part_stands_for_the_whole_but_for_its_end() {
-        let real = Window::of(0, 10_000, 10_000);
+        let real = PaceWindow::of(0, 10_000, 10_000);
         let window = real.simulated();
         assert_eq!((window.before, window.accounts, window.left), (64, 333, 667));
         // A second for each account, and a minute for the last one.
@@ -284,7 +272,7 @@ mod tests {
 
     #[test]
     fn an_uneven_run_has_a_wider_interval() {
-        let window = Window::of(0, 100, 100);
+        let window = PaceWindow::of(0, 100, 100);
         assert!((unevenness(window, 0.1, 0.1) - 1.0).abs() < 1e-9);
         assert!(unevenness(window, 0.4, 0.1) > 2.0);
         assert!(unevenness(window, 0.01, 0.1) >= 1.0);

@@ -3,7 +3,7 @@
 //! The forecaster knows a probe with a sample run, and what the run itself has shown.
 
 use neon_mock::time::Timestamp;
-use neonbench::experiment::{Course, Eta, eta, parallel_map};
+use neonbench::experiment::{Course, eta, parallel_map};
 use neonbench::probe::{self, ProbeOptions, TargetFit};
 use neonbench::select::case::{Family, held_out};
 use neonbench_engine::engine::{Job, Settings, Stop, Strategy};
@@ -18,28 +18,26 @@ const READ_AT: [f64; 4] = [0.10, 0.25, 0.50, 0.75];
 /// Seeds of the runs.
 const FIRST_SEED: u64 = 42_000_001;
 
-/// An estimate and what came of it.
+/// An estimate, and what became of it.
 #[derive(Clone, Copy)]
 struct Reading {
-    eta: Eta,
-    left_s: f64,
-    makespan_s: f64,
+    /// True if the interval held the time that was left.
+    holds: bool,
+    /// Width of the interval ÷ makespan.
+    width: f64,
 }
 
 impl Reading {
-    fn holds(&self) -> bool {
-        let [low, _, high] = self.eta.left_s;
+    /// Compares an estimate with a run; `None` of a run that took no time.
+    fn of([low, _, high]: [f64; 3], left_s: f64, makespan_s: f64) -> Option<Self> {
         // A run that always takes the same time is met but for rounding.
-        let near = 1e-6 * self.makespan_s;
-        (low - near..=high + near).contains(&self.left_s)
-    }
-
-    fn width(&self) -> f64 {
-        (self.eta.left_s[2] - self.eta.left_s[0]) / self.makespan_s
+        let near = 1e-6 * makespan_s;
+        let holds = (low - near..=high + near).contains(&left_s);
+        (makespan_s > 0.0).then(|| Self { holds, width: (high - low) / makespan_s })
     }
 }
 
-/// What a probe with a sample run tells of `scenario`.
+/// The scenario with the profile that a probe with a sample run makes of it.
 fn probed(scenario: &Scenario, seed: u64) -> Scenario {
     let options = ProbeOptions { find_pool: true, sample: 10, seed };
     let trace = probe::run(scenario, &World::Virtual, &options, &NoJournal, Stop::NEVER);
@@ -70,13 +68,13 @@ fn readings(
         last_s = at.nanos_since(Timestamp::ZERO) as f64 / 1e9;
         if let Some(place) = read_at.iter().position(|landed| *landed == course.landed()) {
             let order = (&known, &settings);
-            read[place] = eta(&course, *at, order, &|| true).map(|eta| (eta, last_s));
+            read[place] = eta(&course, *at, order, &|| true).map(|estimate_s| (estimate_s, last_s));
         }
     };
     let job = Job::new(&scenario.plan, &settings, resources(&scenario));
     run::simulate(&scenario, job, &|| true, &mut look)?;
-    let of_run = |(eta, at_s)| Reading { eta, left_s: last_s - at_s, makespan_s: last_s };
-    Ok(read.into_iter().map(|read| read.map(of_run)).collect())
+    let of_run = |(estimate_s, at_s)| Reading::of(estimate_s, last_s - at_s, last_s);
+    Ok(read.into_iter().map(|read| read.and_then(of_run)).collect())
 }
 
 /// One line of the table: coverage and median width at each reading.
@@ -98,26 +96,19 @@ fn rows(runs: usize, sizes: &[u64]) -> Vec<Row> {
             readings(of_family[run % of_family.len()], accounts, FIRST_SEED + run as u64)
         });
         let made = made.expect("runs in virtual time");
-        let of = |place: usize| -> Vec<Reading> {
-            // A run that takes no time has none left.
-            made.iter()
-                .filter_map(|read| read[place])
-                .filter(|read| read.makespan_s > 0.0)
-                .collect()
-        };
+        let of = |place: usize| made.iter().filter_map(move |read| read[place]);
         let places: [usize; READ_AT.len()] = std::array::from_fn(|place| place);
         Row {
             name: family.name(),
             coverage: places.map(|place| {
-                let read = of(place);
-                read.iter().filter(|it| it.holds()).count() as f64 / read.len() as f64
+                of(place).filter(|read| read.holds).count() as f64 / of(place).count() as f64
             }),
             width: places.map(|place| {
-                let mut widths: Vec<f64> = of(place).iter().map(Reading::width).collect();
+                let mut widths: Vec<f64> = of(place).map(|read| read.width).collect();
                 widths.sort_by(f64::total_cmp);
                 widths[widths.len() / 2]
             }),
-            readings: places.iter().map(|place| of(*place).len()).sum(),
+            readings: places.iter().map(|place| of(*place).count()).sum(),
         }
     };
     Family::ALL.iter().map(row).collect()

@@ -2,12 +2,11 @@
 
 use super::{LiveState, locked};
 use neon_mock::time::Timestamp;
-use neonbench::experiment::{Course, Eta, eta};
+use neonbench::experiment::{Course, eta};
 use neonbench_engine::engine::Settings;
 use neonbench_engine::event::{Event, Observer as _};
 use neonbench_engine::scenario::Scenario;
 use neonbench_engine::world::WallClock;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -19,14 +18,14 @@ const EVERY: Duration = Duration::from_secs(10);
 /// Pause after an estimate at least, as a multiple of the time that it took: the processors are for the run.
 const PAUSE: u32 = 20;
 
-/// What a run has shown, and the latest estimate.
+/// The course of a run, and the latest estimate of its time left.
 #[derive(Debug, Default)]
 pub(super) struct Outlook {
     course: Course,
     /// When the run began, in wall time since the command did.
     began: Option<Duration>,
-    /// The estimate, and when it was made.
-    latest: Option<(Eta, Duration)>,
+    /// 5th, 50th and 95th percentile of the seconds left, and when they were estimated.
+    latest: Option<([f64; 3], Duration)>,
 }
 
 impl Outlook {
@@ -40,15 +39,14 @@ impl Outlook {
 
     /// 5th, 50th and 95th percentile of the seconds left `now`.
     pub(super) fn left_s(&self, now: Duration) -> Option<[f64; 3]> {
-        let (eta, at) = self.latest?;
+        let (left_s, at) = self.latest?;
         let since_s = now.saturating_sub(at).as_secs_f64();
-        Some(eta.left_s.map(|left_s| (left_s - since_s).max(0.0)))
+        Some(left_s.map(|left_s| (left_s - since_s).max(0.0)))
     }
 }
 
 /// Estimates the time left of the run of a [`LiveState`] until it is dropped.
 pub(super) struct Forecaster {
-    has_ended: Arc<AtomicBool>,
     end: Option<mpsc::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -60,12 +58,11 @@ impl Forecaster {
         scenario: &Scenario,
         settings: &Settings,
     ) -> Self {
-        let has_ended = Arc::new(AtomicBool::new(false));
         let (end, ended) = mpsc::channel();
         // The accounts are drawn anew for each estimate.
-        let (of_thread, run) = (Arc::clone(&has_ended), (scenario.of_size(1), settings.clone()));
+        let run = (scenario.of_size(1), settings.clone());
         let thread = std::thread::spawn(move || {
-            let goes_on = || !of_thread.load(Ordering::Relaxed);
+            let goes_on = || ended.try_recv() == Err(mpsc::TryRecvError::Empty);
             let mut pause = FIRST;
             while ended.recv_timeout(pause) == Err(mpsc::RecvTimeoutError::Timeout) {
                 let clock = WallClock::start();
@@ -73,13 +70,12 @@ impl Forecaster {
                 pause = EVERY.max(clock.elapsed() * PAUSE);
             }
         });
-        Self { has_ended, end: Some(end), thread: Some(thread) }
+        Self { end: Some(end), thread: Some(thread) }
     }
 }
 
 impl Drop for Forecaster {
     fn drop(&mut self) {
-        self.has_ended.store(true, Ordering::Relaxed);
         drop(self.end.take());
         if let Some(thread) = self.thread.take() {
             // Its panic was shown, and the result is not its own.
@@ -103,8 +99,8 @@ fn estimate(
         (outlook.course.clone(), state.clock.elapsed(), began)
     };
     let now = Timestamp::ZERO + at.saturating_sub(began);
-    let Some(eta) = eta(&course, now, (scenario, settings), goes_on) else { return };
+    let Some(left_s) = eta(&course, now, (scenario, settings), goes_on) else { return };
     if let Some(outlook) = locked(state).run.as_mut().and_then(|run| run.outlook_mut()) {
-        outlook.latest = Some((eta, at));
+        outlook.latest = Some((left_s, at));
     }
 }

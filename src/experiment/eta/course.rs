@@ -23,7 +23,7 @@ const LEAST_BEFORE: usize = 6;
 const LEAST_CHANGE: f64 = 0.18;
 const LEAST_ERRORS: f64 = 5.0;
 
-/// What a run has shown so far: a fold of its events, of bounded size.
+/// Landings and latest calls of a run so far: a fold of its events, of bounded size.
 #[derive(Clone, Debug, Default)]
 pub struct Course {
     began: Timestamp,
