@@ -366,9 +366,9 @@ fn an_undo_that_did_not_take_everything_back_can_be_repeated() {
 
 #[test]
 fn the_guard_stands_before_a_resumed_run_too() {
-    let (place, scenario) = (Place::new(), plain(20));
+    let (place, scenario) = (Place::new(), plain(200));
     let mock = served(&scenario, 1);
-    let line = format!("run --base-url {} --resources 20 --strategy standard", mock.base_url());
+    let line = format!("run --base-url {} --resources 200 --strategy standard", mock.base_url());
     let child = started(&place, &line);
     wait_for(&mock, Class::Patch, 3);
     mock.fail_next(401);

@@ -259,14 +259,14 @@ fn one_plan_is_applied_once_unless_it_is_meant() {
 /// A plan that can be repeated is refused only while another process is at work on the same accounts and fields.
 #[test]
 fn two_processes_do_not_apply_plans_to_the_same_accounts_at_once() {
-    let mock = served(&plain(120), 1);
+    let mock = served(&plain(600), 1);
     let place = Place::new();
-    let line = format!("run --base-url {} --resources 120 --strategy hybrid", mock.base_url());
+    let line = format!("run --base-url {} --resources 600 --strategy hybrid", mock.base_url());
     let first = started(&place, &line);
     wait_for(&mock, Class::Patch, 5);
     let words = [
         "run 1 (running)",
-        "120 accounts",
+        "600 accounts",
         "`run`, process ",
         "wait for its end",
         "--take-over",
