@@ -17,6 +17,8 @@ pub mod findings;
 #[doc(hidden)]
 pub mod judge;
 #[doc(hidden)]
+pub mod live;
+#[doc(hidden)]
 pub mod neon_import;
 #[doc(hidden)]
 pub mod preflight;
