@@ -1,9 +1,18 @@
 //! A run under way as others see it: a snapshot of bounded size, what happened to it, the line of its progress, and
 //! the page that shows them.
 
+mod fold;
+mod gate;
+mod line;
+mod marks;
+mod minute;
+mod server;
 mod snapshot;
+mod view;
 
+pub use fold::{LiveFold, Webhooks};
+pub use server::{LiveError, LivePage, LiveSource};
 pub use snapshot::{
-    AccountCounts, Band, CourseWord, EchoState, EditsState, EndpointState, FailureGroup, Line,
-    LivePoint, LiveState, Mark, MarkKind, Pace, Regime, RunFacts, Snapshot, Verdict,
+    AccountCounts, CourseWord, EchoState, EditsState, EndpointState, FailureGroup, Line, LivePoint,
+    LiveState, Mark, MarkKind, Pace, Regime, RunFacts, Snapshot, Verdict,
 };

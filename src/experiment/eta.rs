@@ -6,8 +6,10 @@
 //! is uneven within that window, the interval is wider than that of the simulations.
 
 mod course;
+mod regime;
 
 pub use course::Course;
+pub use regime::{ChangedFigure, RegimeChange, regime_change};
 
 use super::seeds;
 use crate::probe::{self, ProbeTrace, TargetFit};
@@ -23,11 +25,11 @@ use neonbench_engine::scenario::Scenario;
 const RUNS: u64 = 100;
 
 /// Accounts of the window and after it that are simulated; of more, a part.
-const MOST_ACCOUNTS: u64 = 1_000;
+pub(super) const MOST_ACCOUNTS: u64 = 1_000;
 
 /// Accounts at the start of a run in which it finds its limits, and at its end in which its last calls end: where a
 /// part is simulated, they are not scaled.
-const WARM_UP: u64 = 64;
+pub(super) const WARM_UP: u64 = 64;
 
 /// Accounts that must have landed: fewer tell nothing of the pace.
 const FEWEST: u64 = 3;

@@ -2,11 +2,12 @@
 //!
 //! No value, no key and no name of a constituent is ever among them: failures are told by endpoint and outcome.
 
+use crate::experiment::Band;
 use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Version of the JSON.
-pub const SCHEMA: u32 = 1;
+pub(super) const SCHEMA: u32 = 1;
 
 /// The facts of a run that stand when its page opens.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]
@@ -270,15 +271,6 @@ pub struct LivePoint {
     pub refused: u64,
     /// 5th, 50th and 95th percentile of the seconds left, as estimated then.
     pub left_s: Option<[f64; 3]>,
-}
-
-/// The forecast that was made before the run: when so many accounts have ended.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, JsonSchema)]
-pub struct Band {
-    /// Accounts that have ended.
-    pub ended: u64,
-    /// 5th, 10th, 25th, 50th, 75th, 90th and 95th percentile of the seconds since the run began.
-    pub at_s: [f64; 7],
 }
 
 /// A run's line so far, and the forecast made before it.

@@ -97,6 +97,11 @@ impl Course {
         ProbeTrace { calls, ..ProbeTrace::default() }
     }
 
+    /// The latest calls, in the order of their answers.
+    pub(super) fn calls(&self) -> impl Iterator<Item = &Attempt> {
+        self.calls.iter()
+    }
+
     /// Accounts that had landed when the pace last changed; 0 if it never did.
     pub(super) fn steady_since(&self) -> u64 {
         let slice = (self.points.len() / SLICES).max(LEAST_SLICE);

@@ -1,0 +1,377 @@
+//! The events of a run, folded into what its live page shows.
+
+use super::line::RunLine;
+use super::marks::Marks;
+use super::minute::LastMinute;
+use super::snapshot::{
+    AccountCounts, CourseWord, EchoState, EditsState, EndpointState, FailureGroup, Line, LiveState,
+    Mark, MarkKind, Regime, SCHEMA, Snapshot, Verdict,
+};
+use crate::experiment::Band;
+use crate::report::shared::league::outcome_in_words;
+use neon_mock::api::Endpoint;
+use neon_mock::time::Timestamp;
+use neonbench_engine::event::{AccountOutcome, Event, Failure, Observer, Outcome};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Kinds of failures that a snapshot names.
+const MOST_FAILURES: usize = 6;
+
+/// Endpoints that a snapshot names.
+const MOST_ENDPOINTS: usize = 8;
+
+/// Refusals within ten seconds that are told once, and the share of the calls that they must be.
+const STORM: u32 = 20;
+const STORM_SHARE: f64 = 0.2;
+const STORM_TIME: Duration = Duration::from_secs(10);
+
+/// Marks of broken connections at most: a dead network would fill the ring with them.
+const MOST_CONNECTION_MARKS: u32 = 50;
+
+/// Deliveries of webhooks by the writes of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Webhooks {
+    /// Deliveries that each write sets off.
+    pub per_write: f64,
+}
+
+/// Refusals that come close together.
+#[derive(Debug, Default)]
+struct Storm {
+    since: Timestamp,
+    refused: u32,
+    answered: u32,
+    is_told: bool,
+}
+
+/// The state of a run as its page shows it.
+#[derive(Debug)]
+pub struct LiveFold {
+    state: LiveState,
+    why: Option<String>,
+    since: Timestamp,
+    began: Timestamp,
+    heard: Timestamp,
+    /// Time for which the run was paused, before the present pause.
+    paused: Duration,
+    accounts: AccountCounts,
+    endpoints: BTreeMap<Endpoint, EndpointState>,
+    minute: LastMinute,
+    failures: BTreeMap<String, FailureGroup>,
+    edits: EditsState,
+    exposed: Duration,
+    webhooks: Option<Webhooks>,
+    /// 5th, 50th and 95th percentile of the seconds left, and when they were estimated.
+    left_s: Option<([f64; 3], Timestamp)>,
+    regime: Option<Regime>,
+    course: Option<CourseWord>,
+    verdict: Option<Verdict>,
+    storm: Storm,
+    connection_marks: u32,
+    line: RunLine,
+    marks: Marks,
+}
+
+impl LiveFold {
+    /// A run whose first call is not out yet; `webhooks` are those that are known of its target.
+    pub fn new(webhooks: Option<Webhooks>) -> Self {
+        Self {
+            state: LiveState::Starting,
+            why: None,
+            since: Timestamp::ZERO,
+            began: Timestamp::ZERO,
+            heard: Timestamp::ZERO,
+            paused: Duration::ZERO,
+            accounts: AccountCounts::default(),
+            endpoints: BTreeMap::new(),
+            minute: LastMinute::default(),
+            failures: BTreeMap::new(),
+            edits: EditsState::default(),
+            exposed: Duration::ZERO,
+            webhooks,
+            left_s: None,
+            regime: None,
+            course: None,
+            verdict: None,
+            storm: Storm::default(),
+            connection_marks: 0,
+            line: RunLine::default(),
+            marks: Marks::default(),
+        }
+    }
+
+    /// Accounts by their outcome so far.
+    pub const fn accounts(&self) -> &AccountCounts {
+        &self.accounts
+    }
+
+    /// The last event's time.
+    pub const fn heard(&self) -> Timestamp {
+        self.heard
+    }
+
+    /// Marks after the one numbered `after`.
+    pub fn marks_after(&self, after: u64) -> Vec<Mark> {
+        self.marks.after(after)
+    }
+
+    /// The line so far.
+    pub fn line(&self) -> Line {
+        self.line.shown()
+    }
+
+    fn seconds(&self, at: Timestamp) -> f64 {
+        at.since(self.began).as_secs_f64()
+    }
+
+    fn mark(&mut self, at: Timestamp, kind: MarkKind, words: impl Into<String>) {
+        let at_s = self.seconds(at);
+        self.marks.add(at_s, kind, words.into());
+    }
+
+    /// Takes a new state, and marks it.
+    pub fn enter(&mut self, at: Timestamp, state: LiveState, why: Option<String>) {
+        if self.state == LiveState::Paused && state != LiveState::Paused {
+            self.paused += at.since(self.since);
+        }
+        let words = match &why {
+            Some(why) => format!("{}: {why}", state.name()),
+            None => state.name().to_owned(),
+        };
+        (self.state, self.why, self.since) = (state, why, at);
+        self.mark(at, MarkKind::State, words);
+    }
+
+    /// Notes a command of a person, which was acknowledged.
+    pub fn command(&mut self, at: Timestamp, words: impl Into<String>) {
+        self.mark(at, MarkKind::Command, words);
+    }
+
+    /// The forecast that was made before the run, or while it begins.
+    pub fn set_forecast(&mut self, forecast: Vec<Band>) {
+        self.line.set_forecast(forecast);
+    }
+
+    /// The time left as estimated at `at`: 5th, 50th and 95th percentile, in seconds.
+    pub fn set_left(&mut self, at: Timestamp, left_s: [f64; 3]) {
+        self.left_s = Some((left_s, at));
+        let at_s = self.seconds(at);
+        self.line.estimated(at_s, left_s);
+    }
+
+    /// A change of the server's behaviour, noticed at `at`.
+    pub fn set_regime(&mut self, at: Timestamp, change: String, advice: String) {
+        self.mark(at, MarkKind::Regime, format!("{change}: {advice}"));
+        self.regime = Some(Regime { change, at_s: self.seconds(at), advice });
+    }
+
+    /// The end of the run.
+    pub fn end(&mut self, at: Timestamp, verdict: Verdict) {
+        let ended = self.accounts.ended();
+        self.line.end(self.seconds(at), ended);
+        self.enter(at, LiveState::Ended, Some(verdict.words.clone()));
+        (self.left_s, self.verdict) = (None, Some(verdict));
+    }
+
+    /// The state at `now`, which is `now_unix_s` by the calendar.
+    pub fn snapshot(&mut self, now: Timestamp, now_unix_s: i64) -> Snapshot {
+        let now = now.max(self.heard);
+        self.minute.pass(now);
+        self.look_at_forecast(now);
+        let now_s = self.seconds(now);
+        let mut endpoints: Vec<EndpointState> = self.endpoints.values().cloned().collect();
+        endpoints.sort_by_key(|endpoint| std::cmp::Reverse(endpoint.answered));
+        endpoints.truncate(MOST_ENDPOINTS);
+        for endpoint in &mut endpoints {
+            self.minute.describe(endpoint, now);
+        }
+        let mut failures: Vec<FailureGroup> = self.failures.values().cloned().collect();
+        failures.sort_by_key(|group| std::cmp::Reverse(group.accounts));
+        failures.truncate(MOST_FAILURES);
+        let left_s = self.left_s.map(|(left_s, at)| {
+            // Time that is paused does not count.
+            let counts_to = if self.state == LiveState::Paused { self.since.max(at) } else { now };
+            let since_s = counts_to.since(at).as_secs_f64();
+            left_s.map(|left_s| (left_s - since_s).max(0.0))
+        });
+        Snapshot {
+            schema: SCHEMA,
+            state: self.state,
+            why: self.why.clone(),
+            since_s: self.seconds(self.since),
+            now_s,
+            now_unix_s,
+            heard_s: self.seconds(self.heard),
+            accounts: self.accounts,
+            left_s,
+            course: self.course,
+            endpoints,
+            pace: self.minute.pace(now, self.began),
+            failures,
+            edits: self.edits(),
+            echo: self.echo(now),
+            regime: self.regime.clone(),
+            verdict: self.verdict.clone(),
+        }
+    }
+
+    fn edits(&self) -> EditsState {
+        let written = self.edits.written.max(1) as f64;
+        let exposure_mean_s = self.exposed.as_secs_f64() / written;
+        // Each account is edited once per hour: the share of the hour for which it was exposed.
+        let at_risk_per_1000 = exposure_mean_s / 3_600.0 * 1_000.0;
+        EditsState { exposure_mean_s, at_risk_per_1000, ..self.edits }
+    }
+
+    fn echo(&self, now: Timestamp) -> Option<EchoState> {
+        let Webhooks { per_write } = self.webhooks?;
+        Some(EchoState {
+            deliveries: (self.edits.written as f64 * per_write).round() as u64,
+            per_minute: self.minute.written_per_minute(now) * per_write,
+        })
+    }
+
+    /// Compares the line with the forecast. It has left the band outside the 90 % interval, and is back inside that
+    /// of 80 %.
+    fn look_at_forecast(&mut self, now: Timestamp) {
+        if matches!(self.state, LiveState::Ended | LiveState::Silent | LiveState::Paused) {
+            return;
+        }
+        let at_s = now.since(self.began).saturating_sub(self.paused).as_secs_f64();
+        let Some(word) = self.line.beside_forecast(at_s, self.accounts.ended(), self.course) else {
+            return;
+        };
+        if self.course.is_some_and(|before| before != word) {
+            let words = match word {
+                CourseWord::AsForecast => "back in the 90 % band of the forecast",
+                CourseWord::Slower => "left the 90 % band of the forecast: slower",
+                CourseWord::Faster => "left the 90 % band of the forecast: faster",
+            };
+            self.mark(now, MarkKind::Forecast, words);
+        }
+        self.course = Some(word);
+    }
+
+    fn endpoint(&mut self, endpoint: Endpoint) -> &mut EndpointState {
+        self.endpoints
+            .entry(endpoint)
+            .or_insert_with(|| EndpointState { endpoint: endpoint.name(), ..<_>::default() })
+    }
+
+    fn done(&mut self, endpoint: Endpoint, at: Timestamp, took: Duration, outcome: Outcome) {
+        let is_refused = outcome == Outcome::Rejected;
+        let state = self.endpoint(endpoint);
+        state.in_flight = state.in_flight.saturating_sub(1);
+        state.answered += 1;
+        state.refused += u64::from(is_refused);
+        self.minute.answered(endpoint, at, took, is_refused);
+        self.look_for_storm(at, is_refused);
+        let is_broken =
+            matches!(outcome, Outcome::Unreachable | Outcome::Timeout | Outcome::Interrupted);
+        if is_broken && self.connection_marks < MOST_CONNECTION_MARKS {
+            self.connection_marks += 1;
+            let words = format!("{}: {}", endpoint.name(), outcome_in_words(outcome.name()));
+            self.mark(at, MarkKind::Connection, words);
+        }
+    }
+
+    fn look_for_storm(&mut self, at: Timestamp, is_refused: bool) {
+        if at.since(self.storm.since) > STORM_TIME {
+            self.storm = Storm { since: at, ..Storm::default() };
+        }
+        let storm = &mut self.storm;
+        storm.answered += 1;
+        storm.refused += u32::from(is_refused);
+        let share = f64::from(storm.refused) / f64::from(storm.answered);
+        if storm.refused >= STORM && share >= STORM_SHARE && !storm.is_told {
+            storm.is_told = true;
+            let words = format!("{} of {} calls refused", storm.refused, storm.answered);
+            self.mark(at, MarkKind::Refusals, words);
+        }
+    }
+
+    /// Counts an account that has ended, now or in an earlier process.
+    fn ended(&mut self, end: &AccountOutcome, at: Timestamp) {
+        let accounts = &mut self.accounts;
+        match end {
+            AccountOutcome::Migrated => accounts.migrated += 1,
+            AccountOutcome::Unchanged => accounts.unchanged += 1,
+            AccountOutcome::Unmapped => accounts.unmapped += 1,
+            AccountOutcome::Skipped(_) => accounts.skipped += 1,
+            AccountOutcome::Failed(failure) => {
+                accounts.failed += 1;
+                self.failed(failure, at);
+            }
+        }
+    }
+
+    fn failed(&mut self, failure: &Failure, at: Timestamp) {
+        let kind = match &failure.call {
+            Some(call) => {
+                format!("{}: {}", call.endpoint.name(), outcome_in_words(call.outcome.name()))
+            }
+            None => "the values do not fit the plan or the field".to_owned(),
+        };
+        let at_s = self.seconds(at);
+        let first =
+            || FailureGroup { kind: kind.clone(), accounts: 0, first_s: at_s, last_s: at_s };
+        let group = self.failures.entry(kind.clone()).or_insert_with(first);
+        group.accounts += 1;
+        group.last_s = at_s;
+    }
+}
+
+impl Observer for LiveFold {
+    fn observe(&mut self, event: &Event) {
+        match event {
+            Event::Started { at } => {
+                (self.began, self.heard) = (*at, *at);
+                self.line.begin();
+                self.enter(*at, LiveState::Running, None);
+            }
+            Event::Enumerated { resources } => self.accounts.all = Some(*resources),
+            Event::Sent { at, endpoint, queued: _, paced } => {
+                self.heard = self.heard.max(*at);
+                self.endpoint(*endpoint).in_flight += 1;
+                self.minute.waited(*at, *paced);
+            }
+            Event::Done(call) => {
+                self.heard = self.heard.max(call.done_at);
+                let took = call.done_at.since(call.sent_at);
+                self.done(call.endpoint, call.done_at, took, call.outcome);
+            }
+            Event::BackedOff { delay } => self.minute.waited(self.heard, *delay),
+            Event::Limited { endpoint, limit, .. } => {
+                self.endpoint(*endpoint).limit = Some(*limit);
+            }
+            Event::Reread { is_changed } => {
+                self.edits.reread += 1;
+                self.edits.met += u64::from(*is_changed);
+            }
+            Event::Written { at, read_at } => {
+                self.edits.written += 1;
+                self.exposed += at.since(*read_at);
+                self.minute.written(*at);
+            }
+            Event::Landed { at, end, .. } => {
+                self.heard = self.heard.max(*at);
+                self.ended(end, *at);
+                self.minute.landed(*at);
+                let (at_s, ended) = (self.seconds(*at), self.accounts.ended());
+                let refused = self.endpoints.values().map(|it| it.refused).sum();
+                self.line.add(at_s, ended, refused);
+            }
+            Event::LandedBefore { end, .. } => {
+                self.accounts.before += 1;
+                self.ended(end, self.began);
+            }
+            Event::ReadingAgain { .. } => self.enter(self.heard, LiveState::Checking, None),
+            Event::Doubted { .. }
+            | Event::Buffered { .. }
+            | Event::Unmapped(_)
+            | Event::ReadAgain { .. }
+            | Event::ChunkDone { .. } => {}
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! The routes of a live page. Each only reads.
+
+use super::Shared;
+use super::events::PageBody;
+use crate::live::gate::Entry;
+use crate::live::view;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION,
+    REFERRER_POLICY, RETRY_AFTER, SET_COOKIE, X_CONTENT_TYPE_OPTIONS,
+};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response, StatusCode};
+
+const HTML: &str = "text/html; charset=utf-8";
+const JSON: &str = "application/json";
+const TEXT: &str = "text/plain; charset=utf-8";
+const EVENTS: &str = "text/event-stream";
+
+type Answer = Response<PageBody>;
+
+/// Answers a request. Its body is never read.
+pub(super) fn answer(shared: &Shared, request: &Request<Incoming>) -> Answer {
+    let head = request.clone_head();
+    let mut answer = match shared.gate.judge(&head) {
+        Err((status, why)) => turned_away(status, why),
+        Ok(Entry::WithToken) => let_in(shared),
+        Ok(Entry::Known) => route(shared, &head),
+    };
+    if head.method == Method::HEAD {
+        *answer.body_mut() = PageBody::Whole(Bytes::new());
+    }
+    guarded(answer)
+}
+
+/// The head of a request, without its body.
+trait CloneHead {
+    fn clone_head(&self) -> Parts;
+}
+
+impl CloneHead for Request<Incoming> {
+    fn clone_head(&self) -> Parts {
+        let mut head = Request::new(());
+        head.method_mut().clone_from(self.method());
+        head.uri_mut().clone_from(self.uri());
+        head.headers_mut().clone_from(self.headers());
+        head.into_parts().0
+    }
+}
+
+fn route(shared: &Shared, head: &Parts) -> Answer {
+    match head.uri.path() {
+        "/" => {
+            shared.asked();
+            let source = &shared.source;
+            let snapshot = shared.latest().snapshot.clone();
+            let marks = source.marks_after(0);
+            respond(HTML, view::page(&source.facts(), &snapshot, &marks, &source.line()))
+        }
+        "/events" => events(shared, head),
+        "/state" => respond(JSON, json(&shared.latest().snapshot)),
+        "/history" => respond(JSON, json(&shared.source.line())),
+        _ => turned_away(StatusCode::NOT_FOUND, "there is /, /events, /state and /history"),
+    }
+}
+
+fn events(shared: &Shared, head: &Parts) -> Answer {
+    if head.method == Method::HEAD {
+        return respond(EVENTS, String::new());
+    }
+    let last = head.headers.get("last-event-id").and_then(|id| id.to_str().ok()?.parse().ok());
+    match shared.viewers.add(last.unwrap_or(0), &shared.latest(), &*shared.source) {
+        Some(body) => {
+            let mut answer = Response::new(body);
+            set(&mut answer, CONTENT_TYPE, EVENTS);
+            answer
+        }
+        None => {
+            let mut answer = turned_away(StatusCode::SERVICE_UNAVAILABLE, "too many viewers");
+            set(&mut answer, RETRY_AFTER, "5");
+            answer
+        }
+    }
+}
+
+/// The token becomes a cookie, so that it leaves the address.
+fn let_in(shared: &Shared) -> Answer {
+    let mut answer = respond(TEXT, String::new());
+    *answer.status_mut() = StatusCode::SEE_OTHER;
+    set(&mut answer, SET_COOKIE, &shared.gate.cookie());
+    set(&mut answer, LOCATION, "/");
+    answer
+}
+
+fn turned_away(status: StatusCode, why: &str) -> Answer {
+    let mut answer = respond(TEXT, format!("{why}\n"));
+    *answer.status_mut() = status;
+    if status == StatusCode::METHOD_NOT_ALLOWED {
+        set(&mut answer, ALLOW, "GET, HEAD");
+    }
+    answer
+}
+
+fn respond(kind: &'static str, body: String) -> Answer {
+    let mut answer = Response::new(PageBody::Whole(Bytes::from(body)));
+    set(&mut answer, CONTENT_TYPE, kind);
+    answer
+}
+
+fn json(value: &impl serde::Serialize) -> String {
+    serde_json::to_string(value).expect("plain data")
+}
+
+/// With the headers that every answer has. There is none that lets other pages read it.
+fn guarded(mut answer: Answer) -> Answer {
+    set(&mut answer, CONTENT_SECURITY_POLICY, &view::content_security_policy());
+    set(&mut answer, X_CONTENT_TYPE_OPTIONS, "nosniff");
+    set(&mut answer, REFERRER_POLICY, "no-referrer");
+    set(&mut answer, CACHE_CONTROL, "no-store");
+    set(&mut answer, HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    answer
+}
+
+fn set(answer: &mut Answer, name: HeaderName, value: &str) {
+    let value = HeaderValue::from_str(value).expect("our own text");
+    answer.headers_mut().insert(name, value);
+}
