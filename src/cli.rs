@@ -23,6 +23,7 @@ mod interrupt;
 mod journaled;
 mod json_lines;
 mod judge;
+mod live;
 mod mistakes;
 mod output;
 mod owner;
@@ -139,6 +140,12 @@ enum CliCommand {
     Man(help::ManArgs),
     /// List stored runs, the latest first
     History(history::HistoryArgs),
+    /// Show a stored run on a live page, or list the runs under way
+    #[command(
+        long_about = "Shows a stored run on a live page, or one that another process carries out, as far as the store \
+        has it. Without a number it lists the runs under way and the latest 20."
+    )]
+    Live(live::LiveVerbArgs),
     /// Test your own migration script against the mock
     Judge(judge::JudgeArgs),
     /// Test the mock's delays and limits on this machine
@@ -197,6 +204,7 @@ pub(crate) fn main() -> Result<ExitCode, CliError> {
         CliCommand::Completions(args) => schema::completions(&args, &line.root),
         CliCommand::Man(args) => help::man(&args, &line.root),
         CliCommand::History(args) => history::run(&args, &line),
+        CliCommand::Live(args) => live::run(&args, &line),
         CliCommand::Judge(args) => judge::run(&args, &line),
         CliCommand::Selftest(args) => selftest::run(&args, &line),
         CliCommand::Serve(args) => serve::run(&args),

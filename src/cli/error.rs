@@ -1,6 +1,7 @@
 //! The errors of commands, and their exit codes.
 
 use neon_mock::file::FileError;
+use neonbench::live::LiveError;
 use neonbench::probe::HarError;
 use neonbench::select::case::CaseError;
 use neonbench::selftest::SelftestError;
@@ -66,6 +67,8 @@ pub(crate) enum CliError {
     Selftest(#[from] SelftestError),
     #[error(transparent)]
     Store(#[from] StoreError),
+    #[error(transparent)]
+    Live(#[from] LiveError),
     #[error("cannot run `{program}`: the command does not exist")]
     NoCommand { program: String },
     #[error("cannot run `{program}`")]

@@ -9,7 +9,7 @@ use super::owner;
 use super::terminal::{Emphasis, emphasised};
 use clap::Args;
 use neonbench::experiment::median_makespan_s;
-use neonbench::store::{LeaseHolder, ListedRun, RunState};
+use neonbench::store::{LeaseHolder, ListedRun, RunState, StoreError};
 use neonbench_engine::engine::Strategy;
 use neonbench_engine::record::RunRecord;
 use serde::Serialize;
@@ -143,6 +143,63 @@ fn comparable(runs: &[ListedRun]) -> Option<[i64; 2]> {
         let same = |(_, earlier): &&(i64, &RunRecord)| work(earlier) == work(record);
         sound[place + 1..].iter().find(same).map(|(earlier, _)| [*earlier, *latest])
     })
+}
+
+/// The heads of the table of `live`.
+const PROGRESS: &str = "run | began (UTC) | strategy | accounts | progress | state";
+
+/// `live` without a run: the runs under way, and the latest 20.
+pub(super) fn progress(
+    store: &StoreArgs,
+    output: OutputArgs,
+    line: &CommandLine,
+) -> Result<ExitCode, CliError> {
+    let (runs, accounts) = store.read(|store| {
+        let mut runs = store.list(Some(LATEST))?;
+        let oldest = runs.last().map_or(0, |run| run.id);
+        let older = store.running_before(oldest)?.into_iter();
+        runs.extend(older.filter(|run| holder(run).is_some()));
+        let accounts: Result<Vec<_>, StoreError> = runs
+            .iter()
+            .map(|run| match &run.record {
+                Some(record) => Ok((record.records.total, Some(record.resources))),
+                None => {
+                    let all = store.run(run.id)?.ids.map(|ids| ids.len() as u64);
+                    Ok((store.ended(run.id)?, all))
+                }
+            })
+            .collect();
+        Ok((runs, accounts?))
+    })?;
+    let record = HistoryRecord { schema: 1, runs: runs.iter().map(RunLine::of).collect() };
+    let cells = runs.iter().zip(&accounts).map(|(run, accounts)| progress_cells(run, *accounts));
+    output.show(&record, || print(&table(PROGRESS, cells)))?;
+    let under_way = runs.iter().find(|run| run.state == RunState::Running);
+    if let Some(run) = under_way.or(runs.first()).filter(|_| !output.json) {
+        print(&format!("next: {}", line.to("live").with("run", run.id)))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Cells of a bar in a table.
+const BAR: u64 = 10;
+
+fn progress_cells(run: &ListedRun, (ended, all): (u64, Option<u64>)) -> Vec<String> {
+    let strategy = run.record.as_ref().map(|record| record.strategy.to_string());
+    let filled = all.filter(|all| *all > 0).map(|all| (ended * BAR / all).min(BAR) as usize);
+    vec![
+        run.id.to_string(),
+        minute(run.made_at_unix_s),
+        strategy.unwrap_or_else(|| "–".to_owned()),
+        match all {
+            Some(all) => format!("{} of {}", count(ended), count(all)),
+            None => count(ended),
+        },
+        filled.map_or_else(String::new, |filled| {
+            format!("{}{}", "█".repeat(filled), "░".repeat(BAR as usize - filled))
+        }),
+        held_state(run),
+    ]
 }
 
 /// `store list`: all runs with their journals.

@@ -10,6 +10,7 @@ use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::inputs::{DEMO, Inputs};
 use super::interrupt;
+use super::live::{LiveArgs, LiveRun, RunSource};
 use super::output::{count, plural, print};
 use super::progress::LiveLine;
 use super::terminal::complain;
@@ -18,6 +19,7 @@ use command::CommandEnv;
 use neon_mock::api::Class;
 use neon_mock::{BASE_PATH, NeonMock};
 use neonbench::judge::{ClientUnderTest, ClientVerdict, CommandExit, JudgeRecord, league};
+use neonbench::live::{RunFacts, Verdict};
 use neonbench_engine::engine::{Stop, Strategy};
 use neonbench_engine::event::Event;
 use neonbench_engine::record::RunRecord;
@@ -66,6 +68,8 @@ pub(super) struct JudgeArgs {
     #[arg(long, help_heading = "Output")]
     show_values: bool,
     #[command(flatten)]
+    live: LiveArgs,
+    #[command(flatten)]
     output: OutputArgs,
     #[command(flatten)]
     store: StoreArgs,
@@ -90,8 +94,14 @@ pub(super) fn run(args: &JudgeArgs, line: &CommandLine) -> Result<ExitCode, CliE
         // Nobody is left to be told that it did not work.
         drop(path.map(std::fs::remove_dir_all));
     };
+    let live = args.live_run(&inputs, line)?;
     let stop = interrupt::listen_and(line, Stop::default(), "ending the command", at_last)?;
-    let judged = judged(args, &inputs, &status, (home.as_ref().map(TempDir::path), &stop));
+    let page = live.as_ref().map(LiveRun::source);
+    if let Some(page) = &page {
+        page.stops_with(&stop);
+    }
+    let shown = (&status, page.as_deref());
+    let judged = judged(args, &inputs, shown, (home.as_ref().map(TempDir::path), &stop));
     let mut judged = runtime().map_err(CliError::Runtime)?.block_on(judged)?;
     drop(home);
     if let Some(record) = &mut judged
@@ -125,18 +135,44 @@ pub(super) fn run(args: &JudgeArgs, line: &CommandLine) -> Result<ExitCode, CliE
                 .to_owned(),
         });
     }
-    Ok(ExitCode::from(match record.verdict {
+    let exit_code = match record.verdict {
         ClientVerdict::Correct => 0,
         ClientVerdict::NoCalls => code::INCONCLUSIVE,
         _ => code::AUDIT_MISMATCH,
-    }))
+    };
+    if let Some(live) = live {
+        let words = format!("{} of {} correct", record.records.correct, record.resources);
+        let next = record.next_command.clone();
+        live.end(Verdict { exit_code, words, next, report: None }, &stop, line);
+    }
+    Ok(ExitCode::from(exit_code))
+}
+
+impl JudgeArgs {
+    /// The page of the command, if one is asked for.
+    ///
+    /// Errors: it cannot be served.
+    fn live_run(&self, inputs: &Inputs, line: &CommandLine) -> Result<Option<LiveRun>, CliError> {
+        let facts = RunFacts {
+            verb: "judge".to_owned(),
+            strategy: name_of(&self.command),
+            scenario: inputs.scenario.name.clone(),
+            target: Some("a mock of this process".to_owned()),
+            ..RunFacts::default()
+        };
+        let live = self.live.start(facts, false, None, line)?;
+        if let Some(live) = &live {
+            live.source().set_accounts(inputs.scenario.expected_resources());
+        }
+        Ok(live)
+    }
 }
 
 /// Runs the command against a mock of its own; `None` if the user interrupted it.
 async fn judged(
     args: &JudgeArgs,
     inputs: &Inputs,
-    status: &LiveLine,
+    (status, page): (&LiveLine, Option<&RunSource>),
     (home, stop): (Option<&Path>, &Stop),
 ) -> Result<Option<JudgeRecord>, CliError> {
     let seed = inputs.seed();
@@ -153,6 +189,9 @@ async fn judged(
     let env = CommandEnv { base_url: &base_url, org_id, api_key, home, passed: &args.env };
     let tell = || {
         let (calls, name) = (mock.calls(), name_of(&args.command));
+        if let Some(page) = page {
+            page.count(&calls);
+        }
         let writes = calls.admitted(Class::Patch) + calls.admitted(Class::Put);
         let (all, writes) = (plural(calls.total(), "call"), plural(writes, "write"));
         status.say(format!("running {name}: {all}, {writes}, {} refused", count(calls.rejected())));

@@ -6,6 +6,7 @@ pub(super) use super::table::table;
 use super::terminal::{Emphasis, complain, emphasised, end_line, escape_controls};
 pub(super) use super::terminal::{print, print_file};
 use neon_mock::integration::Echo;
+use neonbench::live::Verdict;
 pub(super) use neonbench::text::{
     AT_RISK, count, duration, edits_in_words, percent, plural, sig3, size, unmapped_in_words,
 };
@@ -84,6 +85,29 @@ pub(super) fn verdict(record: &RunRecord) -> String {
         return emphasised(Emphasis::Warning, "valid, but edits overwritten");
     }
     emphasised(Emphasis::Good, "valid")
+}
+
+/// The end of a run for its live page; `id` is its number in the store.
+pub(super) fn verdict_in_words(record: &RunRecord, exit_code: u8, id: Option<i64>) -> Verdict {
+    let AuditVerdict { faults, unreadable, .. } = &record.audit;
+    let ended = record.records.total;
+    let words = if record.stopped {
+        format!("stopped after {} of {}", count(ended), plural(record.resources, "account"))
+    } else if !faults.is_empty() {
+        format!("INVALID: {}", faults.join("; "))
+    } else if record.records.failed > 0 {
+        format!("{} failed", plural(record.records.failed, "account"))
+    } else if *unreadable > 0 {
+        format!("inconclusive: {} could not be read again", plural(*unreadable, "account"))
+    } else if record.audit.by == AuditBy::Nobody {
+        format!("{} ended, no audit was made", plural(ended, "account"))
+    } else if record.dry_run {
+        format!("{} checked, nothing written", plural(ended, "account"))
+    } else {
+        format!("{} as the plan demands", plural(ended, "account"))
+    };
+    let report = id.filter(|_| !record.dry_run).map(|id| format!("neonbench report --runs {id}"));
+    Verdict { exit_code, words, next: record.next_command.clone(), report }
 }
 
 /// The audit's verdict, and what it rests on where the server is remote.

@@ -5,9 +5,10 @@ mod estimate;
 mod forecaster;
 
 use super::command_line::CommandLine;
+use super::live::RunSource;
 use super::terminal::{columns, complain, escape_controls, stderr_width};
 use estimate::RunProgress;
-use forecaster::Forecaster;
+use forecaster::{Audience, Forecaster};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use neonbench::experiment::parallel_map;
 use neonbench::text::{count, duration, plural};
@@ -167,22 +168,26 @@ impl LiveLine {
             log: Log::default(),
             is_quiet: self.ticker.is_none(),
             forecaster: None,
+            page: None,
         }
     }
 
-    /// The same for a run of `scenario` under `settings` over HTTP: its time left is estimated by simulations.
+    /// The same for a run of `scenario` under `settings` over HTTP: its time left is estimated by simulations. `is_new`
+    /// is false of a run that goes on.
     pub(super) fn forecast(
         &self,
         afterwards: &'static str,
-        scenario: &Scenario,
-        settings: &Settings,
+        (scenario, settings): (&Scenario, &Settings),
+        page: Option<Arc<RunSource>>,
+        is_new: bool,
     ) -> LiveObserver {
-        let mut observer = self.observer(afterwards);
-        if self.ticker.is_some() {
+        let mut observer = self.observer(afterwards).shown_on(page.clone());
+        if self.ticker.is_some() || page.is_some() {
             let mut state = locked(&self.state);
             state.run = Some(RunProgress::forecast(state.clock.elapsed()));
-            let state = Arc::clone(&self.state);
-            observer.forecaster = Some(Forecaster::start(state, scenario, settings));
+            let (state, is_quiet) = (Arc::clone(&self.state), self.ticker.is_none());
+            let audience = Audience { state, page, is_quiet };
+            observer.forecaster = Some(Forecaster::start(audience, scenario, settings, is_new));
         }
         observer
     }
@@ -206,11 +211,23 @@ pub(super) struct LiveObserver {
     is_quiet: bool,
     /// Kept until the run has ended.
     forecaster: Option<Forecaster>,
+    /// The page of the run, if it has one.
+    page: Option<Arc<RunSource>>,
+}
+
+impl LiveObserver {
+    /// The same, which shows the events on a page.
+    pub(super) fn shown_on(self, page: Option<Arc<RunSource>>) -> Self {
+        Self { page, ..self }
+    }
 }
 
 impl Observer for LiveObserver {
     fn observe(&mut self, event: &Event) {
         self.log.observe(event);
+        if let Some(page) = &self.page {
+            page.take(event);
+        }
         if let Event::ReadingAgain { accounts, calls, takes: Some(takes) } = event
             && *takes >= TELL_FROM
             && !self.is_quiet

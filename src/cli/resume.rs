@@ -6,7 +6,8 @@ use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::interrupt;
 use super::journaled::{self, JournaledRun, ResumableRun, RunRef, cannot};
-use super::output::plural;
+use super::live::{self, LiveArgs, LiveRun};
+use super::output::{plural, verdict_in_words};
 use super::owner::OwnedRun;
 use super::progress::LiveLine;
 use super::run::{READING_BACK, exit_code_of, print_result};
@@ -34,6 +35,8 @@ pub(super) struct ResumeArgs {
     #[command(flatten)]
     changes: ChangesArgs,
     #[command(flatten)]
+    live: LiveArgs,
+    #[command(flatten)]
     run: RunRef,
 }
 
@@ -55,7 +58,8 @@ pub(super) fn run(args: &ResumeArgs, line: &CommandLine) -> Result<ExitCode, Cli
     reopened.run = run;
     let (again, audit, changes) = (RetryScope::Neither, args.audit.audit, args.changes.clone());
     let settlements = Settlements::new();
-    let part = Part { ids, ledger, again, settlements, audit, changes, verb: "resume" };
+    let live = args.live.clone();
+    let part = Part { ids, ledger, again, settlements, audit, changes, live, verb: "resume" };
     go_on(&args.run, line, (reopened, lease, calls_before), &part, &stop)
 }
 
@@ -100,6 +104,8 @@ pub(super) struct Part {
     pub(super) audit: Option<AuditDepth>,
     /// The list of all that the run changed.
     pub(super) changes: ChangesArgs,
+    /// The page, if one is asked for.
+    pub(super) live: LiveArgs,
     /// The verb of this process.
     pub(super) verb: &'static str,
 }
@@ -119,10 +125,15 @@ pub(super) fn go_on(
     let owned = OwnedRun::keep(lease, &args.store.store, stop);
     let scenario = reopened.header.scenario(part.ids.clone())?;
     let header = &reopened.header;
+    let live = part.live.start(live::facts_of(&reopened, part.verb, line), false, None, line)?;
     let status = LiveLine::new(line, 1);
     status.step(header.settings.strategy.name());
     let settings = header.settings.clone();
-    let mut observer = status.forecast(READING_BACK, &scenario, &settings);
+    let page = live.as_ref().map(LiveRun::source);
+    if let Some(page) = &page {
+        page.stops_with(stop);
+    }
+    let mut observer = status.forecast(READING_BACK, (&scenario, &settings), page, false);
     let order = RunSpec {
         scenario: &scenario,
         settings: Settings { audit: part.audit.unwrap_or(settings.audit), ..settings },
@@ -157,6 +168,10 @@ pub(super) fn go_on(
         run.record.show_values(&run.measure);
     }
     print_result(&run.record, &findings(&run.record), Some(id), args.output.json)?;
+    let exit_code = exit_code_of(&run.record);
+    if let Some(live) = live {
+        live.end(verdict_in_words(&run.record, exit_code, Some(id)), stop, line);
+    }
     listed?;
-    Ok(ExitCode::from(exit_code_of(&run.record)))
+    Ok(ExitCode::from(exit_code))
 }

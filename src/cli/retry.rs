@@ -6,6 +6,7 @@ use super::command_line::CommandLine;
 use super::error::CliError;
 use super::interrupt;
 use super::journaled::{RunRef, cannot};
+use super::live::LiveArgs;
 use super::output::plural;
 use super::resume::{Part, TAKEN_BACK, go_on, nothing_to_do};
 use clap::Args;
@@ -30,6 +31,8 @@ pub(super) struct RetryArgs {
     audit: AuditArgs,
     #[command(flatten)]
     changes: ChangesArgs,
+    #[command(flatten)]
+    live: LiveArgs,
     #[command(flatten)]
     run: RunRef,
 }
@@ -106,6 +109,7 @@ impl RetryArgs {
             settlements,
             audit: self.audit.audit,
             changes: self.changes.clone(),
+            live: self.live.clone(),
             verb: "retry",
         };
         Ok(Some(part).filter(|part| part.ids.as_ref().is_some_and(|ids| !ids.is_empty())))

@@ -12,12 +12,15 @@ use super::inputs::Inputs;
 use super::interrupt;
 use super::journaled::{self, JournaledRun};
 use super::json_lines::JsonLines;
-use super::output::{labelled, print, print_json, print_json_line, summary};
+use super::live::{self, LiveArgs, LiveRun, RunSource};
+use super::output::{labelled, print, print_json, print_json_line, summary, verdict_in_words};
 use super::owner::{OwnedRun, claimant, this_process};
 use super::progress::LiveLine;
+use super::show_config;
 use clap::Args;
 use neonbench::experiment::{Summary, forecast, replicated};
 use neonbench::findings::RunFinding;
+use neonbench::live::RunFacts;
 use neonbench::store::Store;
 use neonbench_engine::engine::{AuditDepth, Stop};
 use neonbench_engine::event::Observer;
@@ -58,6 +61,8 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     journal: JournalArgs,
     #[command(flatten)]
+    live: LiveArgs,
+    #[command(flatten)]
     values: ValuesArgs,
 }
 
@@ -70,9 +75,11 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
     order.settings.audit = args.audit.depth(&inputs.world)?;
     if args.replicates > 1 {
         inputs.several_runs()?;
-        for (flag, is_given) in
-            [("--journal", args.journal.journal), ("--changes", args.changes.changes.is_some())]
-        {
+        for (flag, is_given) in [
+            ("--journal", args.journal.journal),
+            ("--changes", args.changes.changes.is_some()),
+            ("--live", args.live.is_on()),
+        ] {
             if is_given {
                 let why = "works with one run, and not with --replicates";
                 return Err(CliError::usage(format!("{flag} {why}")));
@@ -90,20 +97,29 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
         status.step("forecasting by 100 simulations");
         forecast(order.scenario, &order.settings)
     });
+    let live = args.live_run(&inputs, &order, line)?;
     // Until here nothing was written, and a signal ends the process as it ends any other.
     let stop = interrupt::listen(line)?;
+    let page = live.as_ref().map(LiveRun::source);
+    if let Some(page) = &page {
+        page.stops_with(&stop);
+    }
     status.step(order.settings.strategy.name());
     let afterwards = afterwards(&inputs.world, args.replicates);
     let mut observer = match inputs.world {
-        World::Virtual => status.observer(afterwards),
-        _ => status.forecast(afterwards, order.scenario, &order.settings),
+        World::Virtual => status.observer(afterwards).shown_on(page.clone()),
+        _ => {
+            let run = (order.scenario, &order.settings);
+            status.forecast(afterwards, run, page.clone(), true)
+        }
     };
     let mut lines = JsonLines::new(&mut observer, args.json_lines);
     let mut expected = Expected::new(forecast.transpose()?, line, &mut lines);
     let mut listed = Ok(());
     let (mut run, replicates) = if args.keeps_journal(&inputs, &order) {
         let run;
-        (run, listed) = journaled(args, line, &inputs, &order, &stop, &mut expected)?;
+        (run, listed) =
+            journaled(args, line, &inputs, &order, (&stop, page.as_deref()), &mut expected)?;
         (run, Summary::default())
     } else {
         let session = RunContext { stop: &stop, ..order.session };
@@ -127,15 +143,18 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
     drop(status);
     if args.json_lines {
         print_json_line(&RunOutput { record: &run.record, findings: &found })?;
-        listed?;
-        return Ok(ExitCode::from(exit_code_of(&run.record)));
+    } else {
+        if let Some(compared) = compared.filter(|_| !args.job.output.json) {
+            print(&compared)?;
+        }
+        print_result(&run.record, &found, stored, args.job.output.json)?;
     }
-    if let Some(compared) = compared.filter(|_| !args.job.output.json) {
-        print(&compared)?;
+    let exit_code = exit_code_of(&run.record);
+    if let Some(live) = live {
+        live.end(verdict_in_words(&run.record, exit_code, stored), &stop, line);
     }
-    print_result(&run.record, &found, stored, args.job.output.json)?;
     listed?;
-    Ok(ExitCode::from(exit_code_of(&run.record)))
+    Ok(ExitCode::from(exit_code))
 }
 
 /// The words for the audit of a remote server.
@@ -192,6 +211,38 @@ impl RunArgs {
         asked || (by_default && !self.journal.no_journal && self.replicates == 1)
     }
 
+    /// The page of the run, if one is asked for.
+    ///
+    /// Errors: it cannot be served.
+    fn live_run(
+        &self,
+        inputs: &Inputs,
+        order: &RunSpec<'_>,
+        line: &CommandLine,
+    ) -> Result<Option<LiveRun>, CliError> {
+        if !self.live.is_on() {
+            return self.live.start(RunFacts::default(), false, None, line);
+        }
+        let target = match &inputs.world {
+            World::ForeignHttp(target) => Some(format!("{} ({})", target.base_url, target.org_id)),
+            World::EmbeddedHttp => Some("a mock of this process".to_owned()),
+            World::Virtual => None,
+        };
+        let profile = &order.scenario.profile;
+        let facts = RunFacts {
+            verb: "run".to_owned(),
+            strategy: order.settings.strategy.name().to_owned(),
+            scenario: order.scenario.name.clone(),
+            target,
+            settings: show_config::in_words(self, line)?,
+            digests: vec![["profile".to_owned(), profile.digest().to_owned()]],
+            is_dry: order.settings.dry_run,
+            ..RunFacts::default()
+        };
+        let is_virtual = matches!(inputs.world, World::Virtual);
+        self.live.start(facts, is_virtual, None, line)
+    }
+
     /// Checks the certificate that is demanded, if one is.
     ///
     /// Errors: it does not cover the run.
@@ -231,7 +282,7 @@ fn journaled(
     line: &CommandLine,
     inputs: &Inputs,
     order: &RunSpec<'_>,
-    stop: &Arc<Stop>,
+    (stop, page): (&Arc<Stop>, Option<&RunSource>),
     observer: &mut dyn Observer,
 ) -> Result<(Run, Result<(), CliError>), CliError> {
     let mut store = Store::open(&args.job.store.store)?;
@@ -241,6 +292,9 @@ fn journaled(
     let id = lease.run;
     let owned = OwnedRun::keep(lease, &args.job.store.store, stop);
     let stays = matches!(inputs.world, World::ForeignHttp(_));
+    if let Some(page) = page {
+        page.know(|facts| live::know_run(facts, id, stays, line));
+    }
     let begun = JournaledRun {
         store: &mut store,
         owned: &owned,

@@ -74,19 +74,41 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
     Ok(ExitCode::SUCCESS)
 }
 
-fn print_settings(settings: &[ConfigSetting]) -> Result<(), CliError> {
+/// Settings that a live page shows although they are defaults.
+const SHOWN: [&str; 7] =
+    ["strategy", "workers", "batch-size", "limiter", "reads", "guard", "profile"];
+
+/// The settings of a run that somebody or something chose, and the most important of the others: name, value, origin.
+///
+/// Errors: as those of `run`.
+pub(super) fn in_words(args: &RunArgs, line: &CommandLine) -> Result<Vec<[String; 3]>, CliError> {
+    let is_shown = |it: &ConfigSetting| {
+        !it.value.is_null() && (it.origin != Origin::Default || SHOWN.contains(&it.name.as_str()))
+    };
+    let settings = settings(args, line)?;
+    let rows = settings.iter().filter(|it| is_shown(it)).map(row);
+    Ok(rows
+        .map(|[name, value, origin, from]| {
+            let origin = if from.is_empty() { origin } else { from };
+            [name, value, origin]
+        })
+        .collect())
+}
+
+fn row(ConfigSetting { name, value, origin, from }: &ConfigSetting) -> [String; 4] {
     let cell = |value: &Value| match value {
         Value::Null => "—".to_owned(),
         Value::String(text) => text.clone(),
         Value::Bool(is_on) => (if *is_on { "yes" } else { "no" }).to_owned(),
         other => other.to_string(),
     };
-    let row = |ConfigSetting { name, value, origin, from }: &ConfigSetting| {
-        let origin =
-            if *origin == Origin::Scenario { json!("scenario file") } else { json!(origin) };
-        vec![name.clone(), cell(value), cell(&origin), from.clone().unwrap_or_default()]
-    };
-    print(&table("setting | value | origin | ?from", settings.iter().map(row)))
+    let origin = if *origin == Origin::Scenario { json!("scenario file") } else { json!(origin) };
+    [name.clone(), cell(value), cell(&origin), from.clone().unwrap_or_default()]
+}
+
+fn print_settings(settings: &[ConfigSetting]) -> Result<(), CliError> {
+    let rows = settings.iter().map(|setting| Vec::from(row(setting)));
+    print(&table("setting | value | origin | ?from", rows))
 }
 
 /// Every argument of `run` as a setting, in the order of their definition.

@@ -5,6 +5,7 @@ use super::command_line::CommandLine;
 use super::error::{CliError, code};
 use super::interrupt;
 use super::journaled::{ResumableRun, RunRef, cannot, late_words};
+use super::live::{self, LiveArgs, LiveRun, RunSource};
 use super::output::{count, plural, print};
 use super::owner::{self, OwnedRun};
 use super::progress::LiveLine;
@@ -12,6 +13,7 @@ use super::resume::nothing_to_do;
 use super::terminal::{Emphasis, emphasised};
 use clap::Args;
 use neon_mock::api::AccountId;
+use neonbench::live::Verdict;
 use neonbench::store::{RunState, TakenRun};
 use neonbench::text::{field_value, join_and};
 use neonbench_engine::engine::{FieldConflict, ReviewMode, Stop, WriteReview};
@@ -34,6 +36,8 @@ pub(super) struct UndoArgs {
     /// Undo it although later runs wrote the same fields: these are left alone
     #[arg(long)]
     out_of_order: bool,
+    #[command(flatten)]
+    live: LiveArgs,
     #[command(flatten)]
     run: RunRef,
 }
@@ -119,7 +123,7 @@ pub(super) fn verify(args: &RunRef, line: &CommandLine) -> Result<ExitCode, CliE
     if later.is_empty() {
         reopened.recognise("verify", &ledger, &stop)?;
     }
-    let found = reviewed(&reopened, &ledger, (&stop, &NoJournal, ReviewMode::Verify), line)?;
+    let found = reviewed(&reopened, &ledger, (&stop, &NoJournal, ReviewMode::Verify), None, line)?;
     let late = reopened.store.late_writes(id)?;
     if stop.is_set() {
         line.note(format_args!("next: {line}"));
@@ -212,11 +216,12 @@ fn reviewed(
     reopened: &ResumableRun,
     ledger: &Ledger,
     how: (&Stop, &dyn Journal, ReviewMode),
+    page: Option<Arc<RunSource>>,
     line: &CommandLine,
 ) -> Result<WriteReview, CliError> {
     let status = LiveLine::new(line, 1);
     status.step("reading accounts again");
-    let mut observer = status.observer("");
+    let mut observer = status.observer("").shown_on(page);
     reopened.review(ledger, how, &mut observer)
 }
 
@@ -275,7 +280,7 @@ pub(super) fn restored(
 ///
 /// Errors: the run cannot be undone, or the server does not answer.
 pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliError> {
-    let UndoArgs { dry_run, out_of_order, run: of } = args;
+    let UndoArgs { dry_run, out_of_order, live, run: of } = args;
     let mut reopened = of.reopen("undo", !dry_run)?;
     let id = reopened.run.id;
     let ledger = reopened.store.ledger(id)?;
@@ -291,14 +296,19 @@ pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliE
     if later.is_empty() {
         reopened.recognise("undo", &ledger, &stop)?;
     }
+    let live = live.start(live::facts_of(&reopened, "undo", line), false, None, line)?;
+    let page = live.as_ref().map(LiveRun::source);
+    if let Some(page) = &page {
+        page.stops_with(&stop);
+    }
     let found = if *dry_run {
         reopened.await_silence("undo")?;
         let ledger = reopened.store.ledger(id)?;
-        reviewed(&reopened, &ledger, (&stop, &NoJournal, ReviewMode::DryUndo), line)?
+        reviewed(&reopened, &ledger, (&stop, &NoJournal, ReviewMode::DryUndo), page, line)?
     } else {
         let status = LiveLine::new(line, 1);
         status.step("undoing");
-        let mut observer = status.observer("");
+        let mut observer = status.observer("").shown_on(page);
         restored(&mut reopened, &of.store.store, &stop, &mut observer)?
     };
     let is_done = found.failed.is_empty() && found.left_out == 0 && !stop.is_set();
@@ -332,13 +342,24 @@ pub(super) fn undo(args: &UndoArgs, line: &CommandLine) -> Result<ExitCode, CliE
         print_list(conflicts, *conflicted, "conflict")?;
         record.print_failures()
     })?;
-    Ok(ExitCode::from(if stop.is_set() {
+    let exit_code = if stop.is_set() {
         code::INTERRUPTED
     } else if *conflicted > 0 || record.failed > 0 {
         code::SOME_FAILED
     } else {
         0
-    }))
+    };
+    if let Some(live) = live {
+        let done = if *dry_run { "would be restored" } else { "restored" };
+        let left = match conflicted {
+            0 => String::new(),
+            edited => format!(", {} edited since and left alone", count(*edited)),
+        };
+        let words = format!("{} {done}{left}", plural(*restored, "field"));
+        let next = record.next_command.clone();
+        live.end(Verdict { exit_code, words, next, report: None }, &stop, line);
+    }
+    Ok(ExitCode::from(exit_code))
 }
 
 /// The first of these `conflicts`, by the names of their fields.

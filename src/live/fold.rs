@@ -56,6 +56,8 @@ pub struct LiveFold {
     /// Time for which the run was paused, before the present pause.
     paused: Duration,
     accounts: AccountCounts,
+    /// True if accounts are only read again: to verify or undo a run.
+    is_review: bool,
     endpoints: BTreeMap<Endpoint, EndpointState>,
     minute: LastMinute,
     failures: BTreeMap<String, FailureGroup>,
@@ -84,6 +86,7 @@ impl LiveFold {
             heard: Timestamp::ZERO,
             paused: Duration::ZERO,
             accounts: AccountCounts::default(),
+            is_review: false,
             endpoints: BTreeMap::new(),
             minute: LastMinute::default(),
             failures: BTreeMap::new(),
@@ -166,6 +169,38 @@ impl LiveFold {
         self.regime = Some(Regime { change, at_s: self.seconds(at), advice });
     }
 
+    /// Calls that a server has counted by `at`, of a client whose own events nobody sees: endpoint, calls, and those
+    /// that were refused.
+    pub fn count(&mut self, at: Timestamp, calls: impl IntoIterator<Item = (Endpoint, u64, u64)>) {
+        if self.state == LiveState::Starting {
+            self.enter(at, LiveState::Running, None);
+        }
+        self.edits.written = 0;
+        for (endpoint, answered, refused) in calls {
+            let state = self.endpoint(endpoint);
+            if answered > state.answered {
+                self.heard = at;
+            }
+            let state = self.endpoint(endpoint);
+            (state.answered, state.refused) = (answered, refused);
+            if endpoint.class().is_write() {
+                self.edits.written += answered - refused;
+            }
+        }
+    }
+
+    /// The run was asked to stop; said once.
+    pub fn stopping(&mut self, at: Timestamp) {
+        if !matches!(self.state, LiveState::Stopping | LiveState::Ended) {
+            self.enter(at, LiveState::Stopping, Some("asked to".to_owned()));
+        }
+    }
+
+    /// The number of accounts, where it is known from the start.
+    pub fn set_accounts(&mut self, all: u64) {
+        self.accounts.all = Some(all);
+    }
+
     /// The end of the run.
     pub fn end(&mut self, at: Timestamp, verdict: Verdict) {
         let ended = self.accounts.ended();
@@ -176,7 +211,12 @@ impl LiveFold {
 
     /// The state at `now`, which is `now_unix_s` by the calendar.
     pub fn snapshot(&mut self, now: Timestamp, now_unix_s: i64) -> Snapshot {
-        let now = now.max(self.heard);
+        let now = match self.verdict {
+            Some(_) => {
+                self.line.last_s().map_or(self.since, |s| self.began + Duration::from_secs_f64(s))
+            }
+            None => now.max(self.heard),
+        };
         self.minute.pass(now);
         self.look_at_forecast(now);
         let now_s = self.seconds(now);
@@ -306,6 +346,12 @@ impl LiveFold {
         }
     }
 
+    /// Adds a point to the line.
+    fn ended_at(&mut self, at: Timestamp) {
+        let refused = self.endpoints.values().map(|it| it.refused).sum();
+        self.line.add(self.seconds(at), self.accounts.ended(), refused);
+    }
+
     fn failed(&mut self, failure: &Failure, at: Timestamp) {
         let kind = match &failure.call {
             Some(call) => {
@@ -358,15 +404,24 @@ impl Observer for LiveFold {
                 self.heard = self.heard.max(*at);
                 self.ended(end, *at);
                 self.minute.landed(*at);
-                let (at_s, ended) = (self.seconds(*at), self.accounts.ended());
-                let refused = self.endpoints.values().map(|it| it.refused).sum();
-                self.line.add(at_s, ended, refused);
+                self.ended_at(*at);
             }
             Event::LandedBefore { end, .. } => {
                 self.accounts.before += 1;
                 self.ended(end, self.began);
             }
-            Event::ReadingAgain { .. } => self.enter(self.heard, LiveState::Checking, None),
+            Event::ReadingAgain { accounts, .. } => {
+                if self.accounts.all.is_none() {
+                    self.is_review = true;
+                    self.accounts.all = Some(*accounts);
+                    self.line.begin();
+                }
+                self.enter(self.heard, LiveState::Checking, None);
+            }
+            Event::ReadAgain { accounts } if self.is_review => {
+                self.accounts.reviewed += accounts;
+                self.ended_at(self.heard);
+            }
             Event::Doubted { .. }
             | Event::Buffered { .. }
             | Event::Unmapped(_)

@@ -70,6 +70,11 @@ impl RunLine {
         self.latest = Some(LivePoint { at_s, ended, refused, left_s: None });
     }
 
+    /// Seconds at the latest point.
+    pub(super) fn last_s(&self) -> Option<f64> {
+        self.latest.map(|it| it.at_s)
+    }
+
     /// The line as it is shown: its last point is the latest.
     pub(super) fn shown(&self) -> Line {
         let mut points = self.points.clone();

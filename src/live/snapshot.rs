@@ -85,12 +85,14 @@ pub struct AccountCounts {
     pub failed: u64,
     /// Of all these, ended by earlier processes of the run.
     pub before: u64,
+    /// Read again in order to verify or undo a run; such a process ends none.
+    pub reviewed: u64,
 }
 
 impl AccountCounts {
     /// Accounts that have ended.
     pub const fn ended(&self) -> u64 {
-        self.migrated + self.unchanged + self.unmapped + self.skipped + self.failed
+        self.migrated + self.unchanged + self.unmapped + self.skipped + self.failed + self.reviewed
     }
 }
 

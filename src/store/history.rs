@@ -93,6 +93,24 @@ impl Store {
         Ok(rows.into_iter().map(read).collect())
     }
 
+    /// Runs in progress, or killed, that are older than run `before`, the latest first.
+    ///
+    /// Errors: the store cannot be read.
+    pub fn running_before(&self, before: i64) -> Result<Vec<ListedRun>, StoreError> {
+        let which = "WHERE state = 'running' AND id < ?1 ORDER BY id DESC";
+        Ok(self.listed(which, before)?.into_iter().map(|(run, _)| run).collect())
+    }
+
+    /// Accounts of run `id` that its journal knows to have ended.
+    ///
+    /// Errors: the store cannot be read.
+    pub fn ended(&self, id: i64) -> Result<u64, StoreError> {
+        let select = "SELECT count(DISTINCT account_id) FROM notes
+             WHERE run_id = ?1 AND note_json LIKE '{\"landed\":%'";
+        let ended = self.connection.query_row(select, [id], |row| row.get::<_, i64>(0));
+        ended.map(i64::cast_unsigned).map_err(|source| self.sqlite(source))
+    }
+
     /// Run `id` as lists show it.
     ///
     /// Errors: there is no such run, or its record is of a form that this version does not read.

@@ -125,17 +125,31 @@ impl Store {
     ///
     /// Errors: the store cannot be read, or a note is of a form that this version does not read.
     pub fn ledger(&self, id: i64) -> Result<Ledger, StoreError> {
-        let sqlite = |source| self.sqlite(source);
-        let select = "SELECT note_json FROM notes WHERE run_id = ?1 ORDER BY seq";
-        let mut statement = self.connection.prepare(select).map_err(sqlite)?;
-        let mut rows = statement.query([id]).map_err(sqlite)?;
         let mut ledger = Ledger::default();
-        while let Some(row) = rows.next().map_err(sqlite)? {
-            let json: String = row.get(0).map_err(sqlite)?;
-            let form = |source| StoreError::Form { path: self.path.clone(), id, source };
-            ledger.add(serde_json::from_str(&json).map_err(form)?);
-        }
+        self.each_note_after(id, 0, |_, note| ledger.add(note))?;
         Ok(ledger)
+    }
+
+    /// Calls `take` with each note of run `id` after the one numbered `after`, and its number.
+    ///
+    /// Errors: as those of [`ledger`](Self::ledger).
+    pub fn each_note_after(
+        &self,
+        id: i64,
+        after: i64,
+        mut take: impl FnMut(i64, Note),
+    ) -> Result<(), StoreError> {
+        let sqlite = |source| self.sqlite(source);
+        let select = "SELECT seq, note_json FROM notes WHERE run_id = ?1 AND seq > ?2 ORDER BY seq";
+        let mut statement = self.connection.prepare(select).map_err(sqlite)?;
+        let mut rows = statement.query([id, after]).map_err(sqlite)?;
+        while let Some(row) = rows.next().map_err(sqlite)? {
+            let (number, json): (i64, String) =
+                (row.get(0).map_err(sqlite)?, row.get(1).map_err(sqlite)?);
+            let form = |source| StoreError::Form { path: self.path.clone(), id, source };
+            take(number, serde_json::from_str(&json).map_err(form)?);
+        }
+        Ok(())
     }
 
     /// The journal of the run of `lease`, to be continued after its last note.

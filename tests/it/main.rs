@@ -8,6 +8,7 @@ mod eta;
 mod fuzz;
 mod judge;
 mod limiters;
+mod live;
 mod manager;
 mod msrv;
 mod owners;

@@ -1,12 +1,17 @@
 //! The time left of a run over HTTP, estimated now and then on a thread of its own.
 
+mod regime;
+
 use super::{LiveState, locked};
+use crate::cli::live::RunSource;
+use crate::cli::terminal::complain;
 use neon_mock::time::Timestamp;
-use neonbench::experiment::{Course, eta};
+use neonbench::experiment::{Course, eta, fan};
 use neonbench_engine::engine::Settings;
 use neonbench_engine::event::{Event, Observer as _};
 use neonbench_engine::scenario::Scenario;
 use neonbench_engine::world::WallClock;
+use regime::RegimeWatch;
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -51,22 +56,37 @@ pub(super) struct Forecaster {
     thread: Option<JoinHandle<()>>,
 }
 
+/// What estimates are made for: the line of the terminal, and the page of the run.
+pub(super) struct Audience {
+    pub(super) state: Arc<Mutex<LiveState>>,
+    pub(super) page: Option<Arc<RunSource>>,
+    /// True if nothing is to be said on the terminal.
+    pub(super) is_quiet: bool,
+}
+
 impl Forecaster {
-    /// Begins to estimate for the run of `scenario` under `settings`.
+    /// Begins to estimate for the run of `scenario` under `settings`. Its page is shown the forecast before it, too,
+    /// if `is_new`: a run that is resumed has done a part of its work.
     pub(super) fn start(
-        state: Arc<Mutex<LiveState>>,
+        audience: Audience,
         scenario: &Scenario,
         settings: &Settings,
+        is_new: bool,
     ) -> Self {
         let (end, ended) = mpsc::channel();
         // The accounts are drawn anew for each estimate.
         let run = (scenario.of_size(1), settings.clone());
+        let whole = (is_new && audience.page.is_some()).then(|| scenario.clone());
         let thread = std::thread::spawn(move || {
             let goes_on = || ended.try_recv() == Err(mpsc::TryRecvError::Empty);
+            if let (Some(scenario), Some(page)) = (whole, &audience.page) {
+                page.set_forecast(fan(&scenario, &run.1, &goes_on));
+            }
+            let mut watch = RegimeWatch::default();
             let mut pause = FIRST;
             while ended.recv_timeout(pause) == Err(mpsc::RecvTimeoutError::Timeout) {
                 let clock = WallClock::start();
-                estimate(&state, &run, &goes_on);
+                estimate(&audience, &run, &mut watch, &goes_on);
                 pause = EVERY.max(clock.elapsed() * PAUSE);
             }
         });
@@ -85,12 +105,13 @@ impl Drop for Forecaster {
 }
 
 fn estimate(
-    state: &Mutex<LiveState>,
-    (scenario, settings): &(Scenario, Settings),
+    audience: &Audience,
+    run: &(Scenario, Settings),
+    watch: &mut RegimeWatch,
     goes_on: &dyn Fn() -> bool,
 ) {
     let (course, at, began) = {
-        let state = locked(state);
+        let state = locked(&audience.state);
         let outlook = state.run.as_ref().and_then(|run| run.outlook());
         let Some((outlook, began)) = outlook.and_then(|it| it.began.map(|began| (it, began)))
         else {
@@ -99,8 +120,23 @@ fn estimate(
         (outlook.course.clone(), state.clock.elapsed(), began)
     };
     let now = Timestamp::ZERO + at.saturating_sub(began);
+    let (scenario, settings) = run;
     let Some(left_s) = eta(&course, now, (scenario, settings), goes_on) else { return };
-    if let Some(outlook) = locked(state).run.as_mut().and_then(|run| run.outlook_mut()) {
+    if let Some(outlook) = locked(&audience.state).run.as_mut().and_then(|run| run.outlook_mut()) {
         outlook.latest = Some((left_s, at));
+    }
+    if let Some(page) = &audience.page {
+        page.set_left(now, left_s);
+    }
+    let Some(change) = watch.look(&course) else { return };
+    let id = audience.page.as_ref().and_then(|page| page.run());
+    let simulated = |settings: &Settings| eta(&course, now, (scenario, settings), goes_on);
+    let advice = regime::advice(&change, &course, left_s[1], (id, settings), &simulated);
+    let words = regime::in_words(&change);
+    if !audience.is_quiet {
+        complain(format_args!("note: {words}: {advice}"));
+    }
+    if let Some(page) = &audience.page {
+        page.set_regime(now, words, advice);
     }
 }
