@@ -13,6 +13,8 @@ mod first_tries;
 pub(crate) mod forwarder;
 mod hostile;
 pub(crate) mod journals;
+#[cfg(unix)]
+mod live_pages;
 mod mistakes;
 mod mutated;
 #[cfg(unix)]

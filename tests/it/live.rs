@@ -55,7 +55,7 @@ fn served(source: Arc<Told>) -> (LivePage, u16, String) {
 }
 
 /// Sends `request` as it is; the answer, once the server has closed the connection.
-fn answer(port: u16, request: &str) -> String {
+pub(crate) fn answer(port: u16, request: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     stream.write_all(request.as_bytes()).unwrap();
@@ -64,12 +64,12 @@ fn answer(port: u16, request: &str) -> String {
     answer
 }
 
-fn status(answer: &str) -> u16 {
+pub(crate) fn status(answer: &str) -> u16 {
     answer.split(' ').nth(1).unwrap_or_default().parse().unwrap_or(0)
 }
 
 /// A request with the cookie, and more headers.
-fn request(verb: &str, path: &str, (port, token): (u16, &str), more: &str) -> String {
+pub(crate) fn request(verb: &str, path: &str, (port, token): (u16, &str), more: &str) -> String {
     format!(
         "{verb} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nCookie: neonbench_live_{port}={token}\r\n{more}\
          Connection: close\r\n\r\n"
@@ -171,7 +171,12 @@ fn foreign_requests_are_refused() {
 }
 
 /// Reads events of a stream that goes on after mark `after`, until `until` says so of the line that came.
-fn read_events(port: u16, token: &str, after: Option<u64>, mut until: impl FnMut(&str) -> bool) {
+pub(crate) fn read_events(
+    port: u16,
+    token: &str,
+    after: Option<u64>,
+    mut until: impl FnMut(&str) -> bool,
+) {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(60))).unwrap();
     let after = after.map_or_else(String::new, |id| format!("Last-Event-ID: {id}\r\n"));

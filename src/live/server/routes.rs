@@ -53,12 +53,12 @@ fn route(shared: &Shared, head: &Parts) -> Answer {
         "/" => {
             shared.asked();
             let source = &shared.source;
-            let snapshot = shared.latest().snapshot.clone();
+            let snapshot = source.look();
             let marks = source.marks_after(0);
             respond(HTML, view::page(&source.facts(), &snapshot, &marks, &source.line()))
         }
         "/events" => events(shared, head),
-        "/state" => respond(JSON, json(&shared.latest().snapshot)),
+        "/state" => respond(JSON, json(&shared.source.look())),
         "/history" => respond(JSON, json(&shared.source.line())),
         _ => turned_away(StatusCode::NOT_FOUND, "there is /, /events, /state and /history"),
     }
