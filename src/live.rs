@@ -2,8 +2,10 @@
 //! the page that shows them.
 
 mod snapshot;
+mod view;
 
 pub use snapshot::{
     AccountCounts, Band, CourseWord, EchoState, EditsState, EndpointState, FailureGroup, Line,
-    LivePoint, LiveState, Mark, MarkKind, Pace, Regime, RunFacts, Snapshot, Verdict,
+    LivePoint, LiveState, Mark, MarkKind, Pace, Regime, RunFacts, SCHEMA, Snapshot, Verdict,
 };
+pub use view::{content_security_policy, page, parts};
