@@ -121,6 +121,7 @@ fn context_of(facts: &RunFacts, snapshot: &Snapshot, marks: &[Mark], line: &Line
         resume => words::resume(facts, snapshot),
         bar => Value::from(Serde(bars::verdicts(&snapshot.accounts))),
         endpoints => Value::from(Serde(bars::endpoints(&snapshot.endpoints))),
+        is_forecast => !line.forecast.is_empty(),
         fan => fan::fan(snapshot, line),
         facts => Value::from(Serde(facts)),
         snapshot => Value::from(Serde(snapshot)),

@@ -147,17 +147,17 @@ fn boxes(endpoint: &EndpointState) -> (String, u32) {
     let mut svg = format!(
         "<svg class=\"boxes\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" aria-hidden=\"true\">"
     );
-    row_of(&mut svg, [0, taken], 0, "var(--measured)");
-    row_of(&mut svg, [taken, to_free], 0, "var(--muted)");
-    // Empty boxes: the card's colour within an edge.
-    row_of(&mut svg, [taken, to_free], 1, "var(--card)");
-    row_of(&mut svg, [to_free, all], 0, "var(--line)");
+    boxes_of(&mut svg, [0, taken], 0, "taken");
+    boxes_of(&mut svg, [taken, to_free], 0, "free");
+    // Free boxes are hollow: the card's colour within an edge.
+    boxes_of(&mut svg, [taken, to_free], 1, "hole");
+    boxes_of(&mut svg, [to_free, all], 0, "others");
     svg.push_str("</svg>");
     (svg, each)
 }
 
-/// Draws boxes `from` up to `to`, each smaller by an `edge` on all sides.
-fn row_of(svg: &mut String, [from, to]: [u32; 2], edge: u32, ink: &str) {
+/// Draws boxes `from` up to `to`, each smaller by an `edge` on all sides; the style sheet has the dashes of a `kind`.
+fn boxes_of(svg: &mut String, [from, to]: [u32; 2], edge: u32, kind: &str) {
     if from >= to {
         return;
     }
@@ -168,11 +168,7 @@ fn row_of(svg: &mut String, [from, to]: [u32; 2], edge: u32, ink: &str) {
         let (x, y) = ((first - row * ROW) * PITCH + edge, row * PITCH + SIDE / 2);
         let _ = write!(path, "M{x} {y}h{}", (end - first - 1) * PITCH + side);
     }
-    let _ = write!(
-        svg,
-        "<path d=\"{path}\" stroke=\"{ink}\" stroke-width=\"{side}\" stroke-dasharray=\"{side} {}\"/>",
-        PITCH - side
-    );
+    let _ = write!(svg, "<path class=\"{kind}\" d=\"{path}\"/>");
 }
 
 /// Height of the strip of refusals, in px.
@@ -189,8 +185,8 @@ fn ticks(by_minute: &[u32; 10], most: u32) -> String {
     let (width, height) = (10 * PITCH - PITCH + SIDE, STRIP + 2);
     format!(
         "<svg class=\"ticks\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" role=\"img\" \
-         aria-label=\"Refusals per minute, the latest last: {}\"><path d=\"M0 {}h{width}\" stroke=\"var(--muted)\"/>\
-         <path d=\"{path}\" stroke=\"var(--claimed)\" stroke-width=\"{SIDE}\"/></svg>",
+         aria-label=\"Refusals per minute, the latest last: {}\"><path d=\"M0 {}h{width}\" class=\"base\"/>\
+         <path d=\"{path}\"/></svg>",
         numbers.join(", "),
         STRIP + 1
     )

@@ -5,7 +5,7 @@ use crate::report::shared::charts::{Axis, Canvas, Ink, Key, Point, Sides, canvas
 use crate::text::{count, duration, plural};
 
 /// Height of the chart's inner part on a wide sheet and on a narrow one, in px.
-const HEIGHT: [i32; 2] = [260, 220];
+const HEIGHT: [i32; 2] = [260, 160];
 
 /// Points of the line are at least so far apart, in px.
 const APART: i32 = 3;
@@ -101,10 +101,13 @@ impl<'a> Fan<'a> {
         let up = Axis::linear("accounts that have ended", most, [sides.bottom, sides.top], name);
         sides.draw(canvas, &time, &up);
         let at = |at_s: f64, ended: u64| (time.at(at_s), up.at(ended as f64));
+        // Half of the bands are enough on a narrow sheet; the last one says when the run is done.
+        let each = if canvas.is_narrow() { 2 } else { 1 };
+        let bands = self.forecast.iter().rev().step_by(each).rev();
         for (low, high, alpha) in BANDS {
             let edge = |place: usize| move |band: &Band| at(band.at_s[place], band.ended);
-            let back = self.forecast.iter().rev().map(edge(high));
-            let outline: Vec<Point> = self.forecast.iter().map(edge(low)).chain(back).collect();
+            let back = bands.clone().rev().map(edge(high));
+            let outline: Vec<Point> = bands.clone().map(edge(low)).chain(back).collect();
             if !outline.is_empty() {
                 canvas.area(outline, alpha, Ink::Measured);
             }
@@ -140,7 +143,7 @@ impl<'a> Fan<'a> {
     fn keys(&self) -> Vec<(Key, &'static str)> {
         let mut keys = vec![(Key::Line(Ink::Text), "this run")];
         if self.done_s.is_some() {
-            keys.push((Key::Line(Ink::Dotted), "latest estimate, with its 90 %"));
+            keys.push((Key::Line(Ink::Dotted), "latest estimate (90 %)"));
         }
         if !self.forecast.is_empty() {
             keys.push((Key::Area(Ink::Measured, 0.42), "forecast before the run: 50 %"));

@@ -228,7 +228,7 @@ pub(super) fn edits(edits: EditsState) -> Vec<String> {
         (0, _) => format!(
             "{} written, {} read again before its write: an edit between the read and the write would be overwritten.",
             plural(written, "account"),
-            if is_one { "not" } else { "none" }
+            if is_one { "not" } else { "none of them" }
         ),
         (_, 0) => format!(
             "{} read again before the write: nobody had changed {}.",
