@@ -10,9 +10,11 @@ mod server;
 mod snapshot;
 mod view;
 
+pub use crate::experiment::Band;
 pub use fold::{LiveFold, Webhooks};
 pub use server::{LiveError, LivePage, LiveSource};
 pub use snapshot::{
     AccountCounts, CourseWord, EchoState, EditsState, EndpointState, FailureGroup, Line, LivePoint,
-    LiveState, Mark, MarkKind, Pace, Regime, RunFacts, Snapshot, Verdict,
+    LiveState, Mark, MarkKind, Pace, Regime, RunFacts, SCHEMA, Snapshot, Verdict,
 };
+pub use view::{content_security_policy, page, parts};

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 /// Version of the JSON.
-pub(super) const SCHEMA: u32 = 1;
+pub const SCHEMA: u32 = 1;
 
 /// The facts of a run that stand when its page opens.
 #[derive(Clone, Debug, Default, Serialize, JsonSchema)]

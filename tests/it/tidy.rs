@@ -54,6 +54,7 @@ const CRATES: &[(&str, &[Floor])] = &[
         "store",
         "select",
         "report/shared",
+        "live",
         // A section of a page imports no other.
         "report/decision/answer report/decision/baseline report/decision/how report/decision/responses \
          report/decision/risks report/decision/strategies report/decision/timeline report/decision/unfinished report/decision/whatif \
@@ -83,7 +84,7 @@ const MEANS: &[(&str, &str)] = &[
     ("clap", "src/cli"),
     ("indicatif", "src/cli"),
     ("plotters", "src/report"),
-    ("minijinja", "src/report"),
+    ("minijinja", "src/report src/live/view"),
     ("wiremock", "mock/src/wiremock mock/src/lib"),
     ("std::fs", "src/cli src/store src/preflight/host engine/src/plan/ids mock/src/wall_clock"),
     ("std::net", "engine/src/world src/selftest src/cli mock/src/server mock/src/builder \

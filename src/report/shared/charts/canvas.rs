@@ -16,6 +16,8 @@ pub(crate) enum Ink {
     Muted,
     /// The same, of dashed lines.
     Dashed,
+    /// Dots along a line, of text's colour.
+    Dotted,
     /// Lines that guide the eye.
     Grid,
     /// The ground, to cover marks behind it.
@@ -31,10 +33,11 @@ pub(crate) enum Ink {
 /// Each ink with what stands in an attribute for its colour. Okabe and Ito's blue and vermillion stay
 /// apart for colour-blind eyes. Dashes are an attribute that follows: plotters draws each as a line of
 /// its own.
-const CSS: [(Ink, &str); 14] = [
+const CSS: [(Ink, &str); 15] = [
     (Ink::Text, "currentColor"),
     (Ink::Muted, "var(--muted)"),
     (Ink::Dashed, "var(--muted)\" stroke-dasharray=\"4"),
+    (Ink::Dotted, "currentColor\" stroke-linecap=\"round\" stroke-dasharray=\"0 6"),
     (Ink::Grid, "var(--grid)"),
     (Ink::Ground, "var(--card)"),
     (Ink::Measured, "var(--measured)"),
