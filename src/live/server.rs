@@ -98,10 +98,10 @@ impl Shared {
         self.looks.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// A page was asked for.
-    fn asked(&self) {
+    /// A page was asked for, and shows `state`.
+    fn asked(&self, state: LiveState) {
         self.asked_at.store(self.looks.load(Ordering::SeqCst).max(1), Ordering::SeqCst);
-        if self.latest().snapshot.state == LiveState::Ended {
+        if state == LiveState::Ended {
             self.is_end_seen.store(true, Ordering::SeqCst);
         }
     }

@@ -51,9 +51,9 @@ impl CloneHead for Request<Incoming> {
 fn route(shared: &Shared, head: &Parts) -> Answer {
     match head.uri.path() {
         "/" => {
-            shared.asked();
             let source = &shared.source;
             let snapshot = source.look();
+            shared.asked(snapshot.state);
             let marks = source.marks_after(0);
             respond(HTML, view::page(&source.facts(), &snapshot, &marks, &source.line()))
         }
