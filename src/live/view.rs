@@ -117,6 +117,7 @@ fn context_of(facts: &RunFacts, snapshot: &Snapshot, marks: &[Mark], line: &Line
         title => words::title(snapshot),
         spoken => words::spoken(snapshot),
         state => Value::from(Serde(words::state(snapshot.state))),
+        age => words::age(snapshot),
         edits => words::edits(snapshot.edits),
         resume => words::resume(facts, snapshot),
         bar => Value::from(Serde(bars::verdicts(&snapshot.accounts))),

@@ -128,7 +128,7 @@ fn between([low, high]: [f64; 2], clock: Clock) -> Value {
 }
 
 /// An interval of seconds in words: `12 to 31 min`, `40 s to 3 min`, `1 h 10 min to 2 h 05 min`.
-fn span([low, high]: [f64; 2]) -> String {
+pub(super) fn span([low, high]: [f64; 2]) -> String {
     let in_unit = |seconds: f64| match seconds {
         _ if seconds < 1.0 => (duration(seconds), ""),
         _ if seconds < 99.5 => (format!("{seconds:.0}"), " s"),
@@ -199,6 +199,7 @@ pub(super) fn spoken(snapshot: &Snapshot) -> String {
 pub(super) struct StateWords {
     pub(super) words: &'static str,
     icon: &'static str,
+    is_solid: bool,
     tone: &'static str,
 }
 
@@ -214,7 +215,8 @@ pub(super) const fn state(state: LiveState) -> StateWords {
         LiveState::Ended => ("Ended", "", "M3 15v-13h10l-3 3.5 3 3.5h-10"),
         LiveState::Silent => ("No word", "bad", "M8 2l7 12h-14zM8 6v4M8 12v.5"),
     };
-    StateWords { words, icon, tone }
+    let is_solid = matches!(state, LiveState::Running | LiveState::Paused | LiveState::Stopping);
+    StateWords { words, icon, is_solid, tone }
 }
 
 /// Edits of colleagues: sentences, the most telling first.
@@ -252,6 +254,14 @@ pub(super) fn edits(edits: EditsState) -> Vec<String> {
         sentences.push(format!("{} at risk{}.", sig3(at_risk_per_1000), crate::text::AT_RISK));
     }
     sentences
+}
+
+/// The age of the last word: `just now`, `12.3 s ago`.
+pub(super) fn age(snapshot: &Snapshot) -> String {
+    match snapshot.now_s - snapshot.heard_s {
+        age_s if age_s < 1.5 => "just now".to_owned(),
+        age_s => format!("{} ago", duration(age_s)),
+    }
 }
 
 /// The command that goes on with the run once its process is gone.
