@@ -1,5 +1,5 @@
 use super::super::{AccountCounts, CourseWord, FailureGroup, LiveState};
-use super::words::{self, Clock};
+use super::words::{self, RunCalendar};
 use super::*;
 use crate::live;
 use base64::Engine as _;
@@ -187,7 +187,7 @@ fn another_day_is_named() {
     assert!(words.contains("Done between 1 Dec, 00:24 UTC and 1 Dec, 04:17 UTC"), "{words}");
     late.snapshot.left_s = Some([36_000.0, 40_000.0, f64::INFINITY]);
     assert!(part_of(&late, "sentence").contains("No estimate"));
-    assert_eq!(Clock::of(&late.snapshot).at(f64::MAX).to_string(), "an unknown time");
+    assert_eq!(RunCalendar::of(&late.snapshot).at(f64::MAX).to_string(), "an unknown time");
 }
 
 #[test]
