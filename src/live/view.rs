@@ -53,8 +53,9 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
 
 /// The parts of the page, in its order: the id of an element, and the HTML in it.
 ///
-/// The data of the events `tick`, `mark` and `end` have those that changed, as an object `parts` of ids and
-/// HTML. `marks` are in the order of their numbers.
+/// `marks` are in the order of their numbers. The data of the events `tick`, `mark` and `end` that the script
+/// listens to have an object `parts` of ids and HTML: all of them in the first event of a connection, since the
+/// page may be older, and later those that changed.
 pub fn parts(
     facts: &RunFacts,
     snapshot: &Snapshot,

@@ -115,15 +115,14 @@ impl<'a> Fan<'a> {
         // Half of the bands are enough on a narrow sheet; the last one says when the run is done.
         let each = if canvas.is_narrow() { 2 } else { 1 };
         let bands: Vec<&Band> = self.forecast.iter().rev().step_by(each).collect();
-        if bands.is_empty() {
-            return;
-        }
+        let Some(first) = bands.last() else { return };
         for (low, high, alpha) in BANDS {
             let edge = |place: usize| {
                 bands.iter().map(|band| at(band.at_s[place], band.ended)).collect::<Vec<_>>()
             };
             let there = edge(low).into_iter().rev();
-            let outline = [at(0.0, self.before)].into_iter().chain(there).chain(edge(high));
+            let outline =
+                [at(0.0, self.before.min(first.ended))].into_iter().chain(there).chain(edge(high));
             canvas.area(outline.collect(), alpha, Ink::Measured);
         }
     }

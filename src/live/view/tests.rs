@@ -167,7 +167,8 @@ fn each_state_has_its_sentence() {
 #[test]
 fn intervals_name_a_unit_once_where_both_ends_share_it() {
     let spans = [
-        ([0.0, 0.2], "0 ms to 200 ms"),
+        ([0.0, 0.2], "less than 1 s"),
+        ([0.2, 5.0], "0 to 5 s"),
         ([20.2, 45.0], "20 to 45 s"),
         ([720.0, 1_860.0], "12 to 31 min"),
         ([725.0, 730.0], "about 12 min"),

@@ -129,8 +129,10 @@ fn between([low, high]: [f64; 2], calendar: RunCalendar) -> Value {
 
 /// An interval of seconds in words: `12 to 31 min`, `40 s to 3 min`, `1 h 10 min to 2 h 05 min`.
 pub(super) fn span([low, high]: [f64; 2]) -> String {
+    if high < 1.0 {
+        return "less than 1 s".to_owned();
+    }
     let in_unit = |seconds: f64| match seconds {
-        _ if seconds < 1.0 => (duration(seconds), ""),
         _ if seconds < 99.5 => (format!("{seconds:.0}"), " s"),
         _ if seconds < 5_970.0 => (format!("{:.0}", seconds / 60.0), " min"),
         _ => (duration(seconds), ""),
