@@ -277,6 +277,11 @@ fn worst() -> Sample {
         failure.kind =
             format!("PATCH /accounts/{{id}}: connection reset after {place} retries of the call");
     }
+    sample.facts.settings = vec![
+        ["headroom", "1 place left to others of each verb", "--headroom"]
+            .map(str::to_owned);
+        25
+    ];
     snapshot.accounts.skipped = 900;
     snapshot.accounts.before = 4_100;
     for point in &mut sample.line.points {

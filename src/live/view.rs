@@ -39,7 +39,7 @@ const PAGE: &str = "page.html";
 const SHOWN_MARKS: usize = 30;
 
 static STYLE: &str =
-    concat!(include_str!("../report/shared/page/report.css"), include_str!("page/live.css"));
+    concat!(include_str!("../report/shared/page/base.css"), include_str!("page/live.css"));
 
 static SCRIPT: &str = include_str!("page/live.js");
 
