@@ -83,6 +83,7 @@ fn start(it: &mut Sample) {
     snapshot.accounts = AccountCounts { all: Some(ALL), ..AccountCounts::default() };
     (snapshot.left_s, snapshot.course, snapshot.regime) = (None, None, None);
     snapshot.endpoints.clear();
+    snapshot.failures.clear();
     (snapshot.pace, snapshot.edits, snapshot.echo) = (Pace::default(), EditsState::default(), None);
     it.marks.clear();
     it.line.points.clear();
@@ -94,6 +95,8 @@ fn end(it: &mut Sample) {
     (snapshot.since_s, snapshot.now_s, snapshot.now_unix_s) = (2_212.0, 2_300.0, BEGAN + 2_300);
     (snapshot.left_s, snapshot.regime) = (None, None);
     snapshot.accounts.migrated = ALL - 2_120 - 40;
+    snapshot.accounts.failed = 0;
+    snapshot.failures.clear();
     for endpoint in &mut snapshot.endpoints {
         (endpoint.in_flight, endpoint.refused_by_minute) = (0, [0; 10]);
     }
@@ -275,8 +278,16 @@ fn worst() -> Sample {
         failure.kind =
             format!("PATCH /accounts/{{id}}: connection reset after {place} retries of the call");
     }
+    sample.facts.settings = vec![
+        ["headroom", "1 place left to others of each verb", "--headroom"]
+            .map(str::to_owned);
+        25
+    ];
     snapshot.accounts.skipped = 900;
     snapshot.accounts.before = 4_100;
+    for point in &mut sample.line.points {
+        point.ended = 4_100 + point.ended * 2 / 3;
+    }
     let words = "GET /accounts/{id} takes 5 calls at a time, before 8; the limiter has followed it within 3 s";
     sample.marks = (1..=1_000)
         .map(|id| Mark { id, at_s: id as f64, kind: MarkKind::Connection, words: words.into() })

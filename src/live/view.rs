@@ -18,7 +18,7 @@ use minijinja::value::{Serde, Value};
 use minijinja::{Environment, context};
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
-use words::Clock;
+use words::RunCalendar;
 
 /// Each part by the id of its element, with its template and that template's name, in the page's order.
 macro_rules! parts {
@@ -27,13 +27,10 @@ macro_rules! parts {
     };
 }
 
-const PARTS: [(&str, &str, &str); 15] = parts![
+const PARTS: [(&str, &str, &str); 16] = parts![
     "title" "end" "sentence" "spoken" "regime" "verdicts" "fan" "state" "endpoints" "rates" "echo" "failures" "edits"
-    "settings" "marks"
+    "settings" "marks" "commands"
 ];
-
-/// The part that never changes: the commands of the run.
-const COMMANDS: (&str, &str, &str) = parts!["commands"][0];
 
 /// Name of the frame around the parts.
 const PAGE: &str = "page.html";
@@ -42,13 +39,13 @@ const PAGE: &str = "page.html";
 const SHOWN_MARKS: usize = 30;
 
 static STYLE: &str =
-    concat!(include_str!("../report/shared/page/report.css"), include_str!("page/live.css"));
+    concat!(include_str!("../report/shared/page/base.css"), include_str!("page/live.css"));
 
 static SCRIPT: &str = include_str!("page/live.js");
 
 static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
     let mut templates = environment(PAGE, include_str!("page/page.html"));
-    for (_, name, source) in PARTS.into_iter().chain([COMMANDS]) {
+    for (_, name, source) in PARTS {
         templates.add_template(name, source).expect("the embedded template is valid");
     }
     templates
@@ -56,8 +53,9 @@ static TEMPLATES: LazyLock<Environment<'static>> = LazyLock::new(|| {
 
 /// The parts of the page, in its order: the id of an element, and the HTML in it.
 ///
-/// The data of the events `tick`, `mark` and `end` have those that changed, as an object `parts` of ids and
-/// HTML. `marks` are in the order of their numbers.
+/// `marks` are in the order of their numbers. The data of the events `tick`, `mark` and `end` that the script
+/// listens to have an object `parts` of ids and HTML: all of them in the first event of a connection, since the
+/// page may be older, and later those that changed.
 pub fn parts(
     facts: &RunFacts,
     snapshot: &Snapshot,
@@ -65,8 +63,8 @@ pub fn parts(
     line: &Line,
 ) -> Vec<(&'static str, String)> {
     let context = context_of(facts, snapshot, marks, line);
-    let all = PARTS.into_iter().chain([COMMANDS]);
-    all.map(|(id, name, _)| (id, render(name, &context).trim().to_owned())).collect()
+    let part = |(id, name, _)| (id, render(name, &context).trim().to_owned());
+    PARTS.map(part).into()
 }
 
 /// The whole page: one response, in which every part stands already.
@@ -81,7 +79,7 @@ pub fn page(facts: &RunFacts, snapshot: &Snapshot, marks: &[Mark], line: &Line) 
         is_over => snapshot.state == LiveState::Ended,
         resume => words::resume(facts, snapshot),
         facts => Value::from(Serde(facts)),
-        began => Clock::of(snapshot).began(facts.began_unix_s),
+        began => RunCalendar::of(snapshot).began(facts.began_unix_s),
     };
     render(PAGE, &context)
 }
@@ -108,15 +106,16 @@ fn render(name: &str, context: &Value) -> String {
 }
 
 fn context_of(facts: &RunFacts, snapshot: &Snapshot, marks: &[Mark], line: &Line) -> Value {
-    let clock = Clock::of(snapshot);
+    let calendar = RunCalendar::of(snapshot);
     let newest = &marks[marks.len().saturating_sub(SHOWN_MARKS)..];
     context! {
-        at => Value::from_function(move |at_s: f64| clock.at(at_s)),
-        began => clock.began(facts.began_unix_s),
-        sentence => Value::from(Serde(words::sentence(snapshot, clock))),
+        at => Value::from_function(move |at_s: f64| calendar.at(at_s)),
+        began => calendar.began(facts.began_unix_s),
+        sentence => Value::from(Serde(words::sentence(snapshot, calendar))),
         title => words::title(snapshot),
         spoken => words::spoken(snapshot),
         state => Value::from(Serde(words::state(snapshot.state))),
+        age => words::age(snapshot),
         edits => words::edits(snapshot.edits),
         resume => words::resume(facts, snapshot),
         bar => Value::from(Serde(bars::verdicts(&snapshot.accounts))),

@@ -89,8 +89,11 @@ fn render(source: &'static str, figures: Figures, of_page: &Value) -> String {
     judged::add_filters(&mut environment);
     http::add_filters(&mut environment);
     let template = environment.get_template(HTML).expect("just added");
-    let style =
-        concat!(include_str!("shared/page/report.css"), include_str!("shared/page/page.css"));
+    let style = concat!(
+        include_str!("shared/page/base.css"),
+        include_str!("shared/page/report.css"),
+        include_str!("shared/page/page.css")
+    );
     let script =
         concat!(include_str!("shared/page/report.js"), include_str!("shared/page/page.js"));
     template

@@ -15,7 +15,7 @@ const ROOM_FOR_SIGN: f64 = 6.0;
 
 /// One kind of accounts: a part of the bar, and a line of the list below it.
 #[derive(Debug, Serialize)]
-pub(super) struct Verdicts {
+pub(super) struct VerdictPart {
     sign: &'static str,
     name: &'static str,
     accounts: u64,
@@ -27,7 +27,7 @@ pub(super) struct Verdicts {
 }
 
 /// The kinds of accounts that have ended, and those that have not.
-pub(super) fn verdicts(accounts: &AccountCounts) -> Vec<Verdicts> {
+pub(super) fn verdicts(accounts: &AccountCounts) -> Vec<VerdictPart> {
     let AccountCounts { migrated, unchanged, unmapped, skipped, failed, reviewed, .. } = *accounts;
     let to_go = accounts.all.unwrap_or(0).saturating_sub(accounts.ended());
     let kinds = [
@@ -51,7 +51,7 @@ pub(super) fn verdicts(accounts: &AccountCounts) -> Vec<Verdicts> {
         let from = left;
         left += width;
         let middle = (width > ROOM_FOR_SIGN).then(|| format!("{:.1}", from + width / 2.0));
-        Verdicts {
+        VerdictPart {
             sign,
             name,
             accounts,

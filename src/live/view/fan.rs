@@ -17,6 +17,8 @@ struct Fan<'a> {
     forecast: &'a [Band],
     /// The run's line, to where it is now.
     line: Vec<(f64, u64)>,
+    /// Accounts that earlier processes of the run ended.
+    before: u64,
     all: u64,
     /// 5th, 50th and 95th percentile of the time at which the run is done, in seconds since it began.
     done_s: Option<[f64; 3]>,
@@ -40,16 +42,18 @@ impl<'a> Fan<'a> {
             LiveState::Silent => snapshot.heard_s,
             _ => snapshot.now_s,
         };
-        let first = (0.0, snapshot.accounts.before.min(ended));
+        let before = snapshot.accounts.before.min(line.points.first().map_or(ended, |it| it.ended));
         let points = line.points.iter().map(|point| (point.at_s, point.ended));
         let points = points.filter(|(at_s, _)| *at_s > 0.0 && *at_s < now_s);
-        let line_points = [first].into_iter().chain(points).chain([(now_s, ended)]).collect();
+        let line_points =
+            [(0.0, before)].into_iter().chain(points).chain([(now_s, ended)]).collect();
         let promised = line.forecast.last().map_or(0, |band| band.ended);
         let is_over = matches!(snapshot.state, LiveState::Ended);
         let left_s = snapshot.left_s.filter(|left_s| !is_over && left_s[2].is_finite());
         Self {
             forecast: &line.forecast,
             line: line_points,
+            before,
             all: snapshot.accounts.all.unwrap_or(0).max(promised).max(ended),
             done_s: left_s.map(|left_s| left_s.map(|left_s| now_s + left_s)),
         }
@@ -82,7 +86,7 @@ impl<'a> Fan<'a> {
     }
 
     fn draw(&self, canvas: &Canvas<'_>) -> i32 {
-        let top = legend(canvas, 0, self.keys()) + 34;
+        let top = legend(canvas, 0, self.keys(canvas)) + 34;
         let sides = Sides {
             left: 52,
             right: canvas.width() - 14,
@@ -93,27 +97,34 @@ impl<'a> Fan<'a> {
         let done_s = self.done_s.map_or(0.0, |done_s| done_s[2]);
         let most_s = 1.04 * self.now().0.max(promised_s).max(done_s);
         let time = Axis::linear_times("time since the start", most_s, [sides.left, sides.right]);
-        let name = |value: f64, digits: usize| match digits {
-            0 => count(value as u64),
-            _ => format!("{value:.digits$}"),
+        // There are no halves of accounts.
+        let name = |value: f64, _| {
+            if value.fract() == 0.0 { count(value as u64) } else { String::new() }
         };
         let most = self.all.max(4) as f64;
         let up = Axis::linear("accounts that have ended", most, [sides.bottom, sides.top], name);
         sides.draw(canvas, &time, &up);
-        let at = |at_s: f64, ended: u64| (time.at(at_s), up.at(ended as f64));
-        // Half of the bands are enough on a narrow sheet; the last one says when the run is done.
-        let each = if canvas.is_narrow() { 2 } else { 1 };
-        let bands = self.forecast.iter().rev().step_by(each).rev();
-        for (low, high, alpha) in BANDS {
-            let edge = |place: usize| move |band: &Band| at(band.at_s[place], band.ended);
-            let back = bands.clone().rev().map(edge(high));
-            let outline: Vec<Point> = bands.clone().map(edge(low)).chain(back).collect();
-            if !outline.is_empty() {
-                canvas.area(outline, alpha, Ink::Measured);
-            }
-        }
+        let at = &|at_s: f64, ended: u64| (time.at(at_s), up.at(ended as f64));
+        self.draw_forecast(canvas, at);
         self.draw_run(canvas, at);
         sides.bottom + 46
+    }
+
+    /// Draws the bands of the forecast made before the run.
+    fn draw_forecast(&self, canvas: &Canvas<'_>, at: impl Fn(f64, u64) -> Point) {
+        // Half of the bands are enough on a narrow sheet; the last one says when the run is done.
+        let each = if canvas.is_narrow() { 2 } else { 1 };
+        let bands: Vec<&Band> = self.forecast.iter().rev().step_by(each).collect();
+        let Some(first) = bands.last() else { return };
+        for (low, high, alpha) in BANDS {
+            let edge = |place: usize| {
+                bands.iter().map(|band| at(band.at_s[place], band.ended)).collect::<Vec<_>>()
+            };
+            let there = edge(low).into_iter().rev();
+            let outline =
+                [at(0.0, self.before.min(first.ended))].into_iter().chain(there).chain(edge(high));
+            canvas.area(outline.collect(), alpha, Ink::Measured);
+        }
     }
 
     /// Draws the run's line, and from its end on the latest estimate.
@@ -140,13 +151,15 @@ impl<'a> Fan<'a> {
         canvas.dot(now, 5, Ink::Text);
     }
 
-    fn keys(&self) -> Vec<(Key, &'static str)> {
+    fn keys(&self, canvas: &Canvas<'_>) -> Vec<(Key, &'static str)> {
         let mut keys = vec![(Key::Line(Ink::Text), "this run")];
         if self.done_s.is_some() {
             keys.push((Key::Line(Ink::Dotted), "latest estimate (90 %)"));
         }
         if !self.forecast.is_empty() {
-            keys.push((Key::Area(Ink::Measured, 0.42), "forecast before the run: 50 %"));
+            let name =
+                if canvas.is_narrow() { "forecast: 50 %" } else { "forecast before the run: 50 %" };
+            keys.push((Key::Area(Ink::Measured, 0.42), name));
             keys.push((Key::Area(Ink::Measured, 0.26), "80 %"));
             keys.push((Key::Area(Ink::Measured, 0.14), "90 %"));
         }

@@ -11,13 +11,13 @@ const FURTHEST_S: f64 = 1e9;
 
 /// Times of a run as times of day, in UTC; the script turns them into those of the viewer's zone.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
+pub(super) struct RunCalendar {
     /// When the run began, by the clock that says what time it is now.
     began_unix_s: f64,
     now_unix_s: i64,
 }
 
-impl Clock {
+impl RunCalendar {
     pub(super) fn of(snapshot: &Snapshot) -> Self {
         let now_unix_s = snapshot.now_unix_s;
         Self { began_unix_s: now_unix_s as f64 - snapshot.now_s, now_unix_s }
@@ -68,18 +68,18 @@ pub(super) struct Sentence {
     pub(super) course: Option<[&'static str; 3]>,
 }
 
-pub(super) fn sentence(snapshot: &Snapshot, clock: Clock) -> Sentence {
+pub(super) fn sentence(snapshot: &Snapshot, calendar: RunCalendar) -> Sentence {
     let left = left_s(snapshot);
     let (done, near) = match (snapshot.state, left) {
         (LiveState::Starting, _) => (text("Starting"), None),
         (LiveState::Stopping, _) => (text("Stopping: calls in flight end"), None),
         (LiveState::Ended, _) => (
-            after("Ended at", clock.at(snapshot.since_s)),
+            after("Ended at", &calendar.at(snapshot.since_s)),
             Some(format!("after {}", duration(snapshot.since_s))),
         ),
         (LiveState::Silent, left) => {
             let near = left.map(|left| format!("{} were left then", span(left)));
-            (after("No word since", clock.at(snapshot.heard_s)), near)
+            (after("No word since", &calendar.at(snapshot.heard_s)), near)
         }
         (LiveState::Paused, Some(left)) => {
             (text(&format!("{} left once it goes on", span(left))), None)
@@ -88,7 +88,7 @@ pub(super) fn sentence(snapshot: &Snapshot, clock: Clock) -> Sentence {
         (LiveState::Checking, None) => (text("All accounts have ended and are read again"), None),
         (LiveState::Running, None) => (text("No estimate of the time left yet"), None),
         (LiveState::Running | LiveState::Checking, Some(left)) => {
-            (between(left, clock), Some(format!("in {}", span(left))))
+            (between(left, calendar), Some(format!("in {}", span(left))))
         }
     };
     let is_estimate = left.is_some()
@@ -112,25 +112,27 @@ fn text(words: &str) -> Value {
     Value::from(words)
 }
 
-fn after(words: &str, moment: Value) -> Value {
+fn after(words: &str, moment: &Value) -> Value {
     Value::from_safe_string(format!("{words} {moment}"))
 }
 
 /// When a run is done that has so many seconds left: to the second where that tells the ends apart.
-fn between([low, high]: [f64; 2], clock: Clock) -> Value {
+fn between([low, high]: [f64; 2], calendar: RunCalendar) -> Value {
     let is_near = high < 120.0 || high - low < 60.0;
     let [from, to] =
-        [low, high].map(|left| clock.moment(clock.now_unix_s + left.round() as i64, is_near));
+        [low, high].map(|left| calendar.moment(calendar.now_unix_s + left.round() as i64, is_near));
     if from == to {
-        return after("Done at", from);
+        return after("Done at", &from);
     }
     Value::from_safe_string(format!("Done between {from} and {to}"))
 }
 
 /// An interval of seconds in words: `12 to 31 min`, `40 s to 3 min`, `1 h 10 min to 2 h 05 min`.
 pub(super) fn span([low, high]: [f64; 2]) -> String {
+    if high < 1.0 {
+        return "less than 1 s".to_owned();
+    }
     let in_unit = |seconds: f64| match seconds {
-        _ if seconds < 1.0 => (duration(seconds), ""),
         _ if seconds < 99.5 => (format!("{seconds:.0}"), " s"),
         _ if seconds < 5_970.0 => (format!("{:.0}", seconds / 60.0), " min"),
         _ => (duration(seconds), ""),
@@ -199,6 +201,7 @@ pub(super) fn spoken(snapshot: &Snapshot) -> String {
 pub(super) struct StateWords {
     pub(super) words: &'static str,
     icon: &'static str,
+    is_solid: bool,
     tone: &'static str,
 }
 
@@ -214,7 +217,8 @@ pub(super) const fn state(state: LiveState) -> StateWords {
         LiveState::Ended => ("Ended", "", "M3 15v-13h10l-3 3.5 3 3.5h-10"),
         LiveState::Silent => ("No word", "bad", "M8 2l7 12h-14zM8 6v4M8 12v.5"),
     };
-    StateWords { words, icon, tone }
+    let is_solid = matches!(state, LiveState::Running | LiveState::Paused | LiveState::Stopping);
+    StateWords { words, icon, is_solid, tone }
 }
 
 /// Edits of colleagues: sentences, the most telling first.
@@ -252,6 +256,14 @@ pub(super) fn edits(edits: EditsState) -> Vec<String> {
         sentences.push(format!("{} at risk{}.", sig3(at_risk_per_1000), crate::text::AT_RISK));
     }
     sentences
+}
+
+/// The age of the last word: `just now`, `12.3 s ago`.
+pub(super) fn age(snapshot: &Snapshot) -> String {
+    match snapshot.now_s - snapshot.heard_s {
+        age_s if age_s < 1.5 => "just now".to_owned(),
+        age_s => format!("{} ago", duration(age_s)),
+    }
 }
 
 /// The command that goes on with the run once its process is gone.
