@@ -12,7 +12,7 @@ mod view;
 
 pub use crate::experiment::Band;
 pub use fold::{LiveFold, Webhooks};
-pub use server::{LiveError, LivePage, LiveSource};
+pub use server::{LiveError, LivePage, LiveSource, page_answers};
 pub use snapshot::{
     AccountCounts, CourseWord, EchoState, EditsState, EndpointState, FailureGroup, Line, LivePoint,
     LiveState, Mark, MarkKind, Pace, Regime, RunFacts, SCHEMA, Snapshot, Verdict,

@@ -26,6 +26,9 @@ const STORM: u32 = 20;
 const STORM_SHARE: f64 = 0.2;
 const STORM_TIME: Duration = Duration::from_secs(10);
 
+/// Seconds for which a change of the server's behaviour is shown; its mark stays.
+const REGIME_SHOWN_S: f64 = 900.0;
+
 /// Marks of broken connections at most: a dead network would fill the ring with them.
 const MOST_CONNECTION_MARKS: u32 = 50;
 
@@ -251,7 +254,7 @@ impl LiveFold {
             failures,
             edits: self.edits(),
             echo: self.echo(now),
-            regime: self.regime.clone(),
+            regime: self.regime.clone().filter(|regime| now_s - regime.at_s <= REGIME_SHOWN_S),
             verdict: self.verdict.clone(),
         }
     }

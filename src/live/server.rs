@@ -3,8 +3,11 @@
 //! It reads a [`LiveSource`] once a second and tells every viewer. It has no way to change anything: only GET and
 //! HEAD exist. Whatever a viewer does costs a bounded amount: connections, streams, and what waits for a slow one.
 
+mod check;
 mod events;
 mod routes;
+
+pub use check::page_answers;
 
 use super::gate::Gate;
 use super::snapshot::{Line, LiveState, Mark, RunFacts, Snapshot};

@@ -76,8 +76,8 @@ const CRATES: &[(&str, &[Floor])] = &[
 #[rustfmt::skip]
 const MEANS: &[(&str, &str)] = &[
     ("tokio", "engine/src/world engine/src/run src/preflight/server src/probe src/cli src/selftest mock/src/server \
-               mock/src/wall_clock mock/src/builder engine/src/engine/stop"),
-    ("hyper", "mock/src/server"),
+               mock/src/wall_clock mock/src/builder engine/src/engine/stop src/live/server"),
+    ("hyper", "mock/src/server src/live/server src/live/gate"),
     ("reqwest", "engine/src/world"),
     ("rustls", "engine/src/world"),
     ("rusqlite", "src/store"),
@@ -88,11 +88,11 @@ const MEANS: &[(&str, &str)] = &[
     ("wiremock", "mock/src/wiremock mock/src/lib"),
     ("std::fs", "src/cli src/store src/preflight/host engine/src/plan/ids mock/src/wall_clock"),
     ("std::net", "engine/src/world src/selftest src/cli mock/src/server mock/src/builder \
-                  mock/src/neon_mock"),
+                  mock/src/neon_mock src/live/server src/live/gate"),
     ("std::env", "src/cli src/selftest/record"),
     ("std::process", "src/cli src/main"),
     ("std::thread", "mock/src/server mock/src/wall_clock src/experiment src/report/suite src/report/methodology/http \
-                     src/select src/selftest/record src/store src/cli"),
+                     src/select src/selftest/record src/store src/live/server src/cli"),
     ("println!", "src/cli"),
     ("eprintln!", "src/cli src/main"),
     ("neon_mock::NeonMock", "mock/src/lib engine/src/run src/manager src/preflight src/selftest src/probe src/cli"),

@@ -1,6 +1,8 @@
-//! `journal`: the store can be written, has room for the journal, and a run that is killed is resumed by it.
+//! `journal`: the store can be written, has room for the journal, a run that is killed is resumed by it, and the live
+//! page of a run can be read.
 
 use super::{Item, ItemStage};
+use crate::live::page_answers;
 use crate::preflight::ItemResult;
 use crate::preflight::host::free_bytes;
 use crate::preflight::killed::{Hardship, killed_and_resumed};
@@ -62,6 +64,11 @@ fn run(subject: &mut Preflight<'_>) -> Result<ItemResult, PreflightError> {
         .with("bytes_needed", needed)
         .with("bytes_free", free)
         .with("killed_run", killed.evidence());
+    let page = page_answers();
+    result = result.with("live_page", page.is_ok());
+    if let Err(why) = page {
+        result.warn(format!("the live page of a run (--live) cannot be read here: {why}"));
+    }
     match free {
         Some(free) if free < needed => result.fail(format!(
             "the disk of {} has {} free, and the journal needs {}",
