@@ -175,6 +175,8 @@ impl Drop for OwnedRun {
 }
 
 fn beat(lease: &Lease, path: &Path, lost: impl FnOnce(), ended: &mpsc::Receiver<()>) {
+    // The end of the run waits for this thread, and holds a lock where the log of the store was removed.
+    neonbench::store::wait_moments_only();
     let mut store = None;
     while matches!(ended.recv_timeout(BEAT_EVERY), Err(RecvTimeoutError::Timeout)) {
         // A store that cannot be written now may be later: the engine's own notes decide.
