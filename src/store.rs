@@ -177,6 +177,13 @@ impl Store {
         place.ok_or_else(|| create(std::io::ErrorKind::NotFound.into()))?.open()
     }
 
+    /// The same, if there is a store: none is created.
+    ///
+    /// Errors: as those of [`open`](Self::open).
+    pub fn open_if_any(path: &Path) -> Result<Option<Self>, StoreError> {
+        Place::find(path)?.map(Place::open).transpose()
+    }
+
     /// Reads from the store at `path` by `read`, and changes nothing: neither the file nor its folder need
     /// be writable. `read` is called again if another process changed the file meanwhile.
     ///
