@@ -35,6 +35,7 @@ use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::Run;
 use place::{Place, Witness};
 use rusqlite::{Connection, params};
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -128,6 +129,16 @@ pub fn give_up_waiting() {
     GIVES_UP.store(true, Ordering::Relaxed);
 }
 
+thread_local! {
+    /// The same of one thread alone.
+    static IS_BRIEF: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Bounds each wait of this thread to a moment: another thread of this process may hold the lock and wait for this one.
+pub fn wait_moments_only() {
+    IS_BRIEF.set(true);
+}
+
 #[expect(clippy::disallowed_methods, reason = "SQLite asks for a lock again when this returns")]
 fn pause(moment: Duration) {
     std::thread::sleep(moment);
@@ -144,7 +155,7 @@ fn wait(waited: i32) -> bool {
         );
     }
     pause(Duration::from_secs(1) / STEPS_PER_S as u32);
-    waited < STEPS_OF_A_MOMENT || !GIVES_UP.load(Ordering::Relaxed)
+    waited < STEPS_OF_A_MOMENT || !(IS_BRIEF.get() || GIVES_UP.load(Ordering::Relaxed))
 }
 
 impl Store {
@@ -164,6 +175,13 @@ impl Store {
         Place::create(path)?;
         let place = Place::find(path)?;
         place.ok_or_else(|| create(std::io::ErrorKind::NotFound.into()))?.open()
+    }
+
+    /// The same, if there is a store: none is created.
+    ///
+    /// Errors: as those of [`open`](Self::open).
+    pub fn open_if_any(path: &Path) -> Result<Option<Self>, StoreError> {
+        Place::find(path)?.map(Place::open).transpose()
     }
 
     /// Reads from the store at `path` by `read`, and changes nothing: neither the file nor its folder need

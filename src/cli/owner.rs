@@ -155,7 +155,9 @@ impl OwnedRun {
                 stop.set();
             }
         };
-        let thread = std::thread::spawn(move || beat(&kept, &path, lost, &ended));
+        // Now, while the store is certainly there: one that is removed later must not be begun anew.
+        let store = Store::open_if_any(&path).ok().flatten();
+        let thread = std::thread::spawn(move || beat(&kept, (&path, store), lost, &ended));
         Self { lease, is_ending, heart: Some((end, thread)) }
     }
 
@@ -174,11 +176,17 @@ impl Drop for OwnedRun {
     }
 }
 
-fn beat(lease: &Lease, path: &Path, lost: impl FnOnce(), ended: &mpsc::Receiver<()>) {
-    let mut store = None;
+fn beat(
+    lease: &Lease,
+    (path, mut store): (&Path, Option<Store>),
+    lost: impl FnOnce(),
+    ended: &mpsc::Receiver<()>,
+) {
+    // The end of the run waits for this thread, and holds a lock where the log of the store was removed.
+    neonbench::store::wait_moments_only();
     while matches!(ended.recv_timeout(BEAT_EVERY), Err(RecvTimeoutError::Timeout)) {
         // A store that cannot be written now may be later: the engine's own notes decide.
-        store = store.or_else(|| Store::open(path).ok());
+        store = store.or_else(|| Store::open_if_any(path).ok().flatten());
         let beats = store.as_ref().map(|store| store.beat(lease, now_unix_s()));
         if let Some(Ok(false)) = beats {
             lost();

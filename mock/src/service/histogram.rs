@@ -70,6 +70,10 @@ const HEAD: usize = 40;
 const PLAIN_COOKIE: &[u8] = &[0x1c, 0x84, 0x93, 0x13];
 const COMPRESSED_COOKIE: &[u8] = &[0x1c, 0x84, 0x93, 0x14];
 
+/// The least 64-bit number as a histogram encodes numbers: the library negates it, which overflows. A count of more than
+/// 2^55 can hold these bytes as well.
+const LEAST_NUMBER: &[u8] = &[0xff; 9];
+
 /// The histogram `encoded`, without compression; takes its size off `room`. The library reserves as many bytes as
 /// the head says, so the head is held against the bytes that are there.
 ///
@@ -89,6 +93,9 @@ fn uncompressed<'a>(encoded: &'a [u8], room: &mut usize) -> Result<Cow<'a, [u8]>
     let stated = stated.ok_or("it does not begin as one does")?;
     if u32::from_be_bytes(*stated) as usize > plain.len().saturating_sub(HEAD) {
         return Err("it is cut off".to_owned());
+    }
+    if plain[HEAD..].windows(LEAST_NUMBER.len()).any(|bytes| bytes == LEAST_NUMBER) {
+        return Err("it holds a count that no histogram can have".to_owned());
     }
     Ok(plain)
 }

@@ -51,6 +51,16 @@ pub(crate) fn started(place: &Place, line: &str) -> Child {
     command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
+/// Writes of a tenth of a second, five at a time: a run that is to be met at work must not end before a busy machine
+/// has let the test look.
+pub(crate) fn slow() -> Profile {
+    let text = FAST.replace(
+        "patch = { law = \"constant\", time = \"5ms\" }",
+        "patch = { law = \"constant\", time = \"100ms\" }",
+    );
+    Profile::from_toml("slow", &format!("{text}[limits]\npool = 5\n")).unwrap()
+}
+
 /// Waits until the mock has carried out `calls` calls of `class`.
 pub(crate) fn wait_for(mock: &NeonMock, class: Class, calls: u64) {
     while mock.calls().admitted(class) < calls {
@@ -82,10 +92,12 @@ fn a_run_that_is_interrupted_awaits_its_calls_and_is_resumed() {
             "run --base-url {} --resources 120 --strategy {strategy} --batch-size 20 --json",
             mock.base_url()
         );
+        mock.set_profile(slow());
         let child = started(&place, &line);
         wait_for(&mock, Class::Patch, 40);
         signal(&child, name);
         let output = child.wait_with_output().unwrap();
+        mock.set_profile(fast());
         let said = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(130), "{strategy}: {said}");
         assert!(said.contains("press Ctrl-C again to stop now"), "{said}");
@@ -122,6 +134,7 @@ fn the_record_of_a_resumed_run_is_the_sum_of_its_processes() {
     let line = |mock: &NeonMock| {
         format!("run --base-url {} --resources 246 --strategy hybrid --json", mock.base_url())
     };
+    mock.set_profile(slow());
     let mut parts = Vec::new();
     for (line, writes) in [(line(&mock), 40), ("resume 1 --json".to_owned(), 120)] {
         let child = started(&place, &line);
@@ -131,6 +144,7 @@ fn the_record_of_a_resumed_run_is_the_sum_of_its_processes() {
         assert_eq!(output.status.code(), Some(130), "{output:?}");
         parts.push(serde_json::from_slice::<Value>(&output.stdout).unwrap());
     }
+    mock.set_profile(fast());
     let run = place.json("resume 1 --json", 0);
     let figure = |of: &Value, at: &str| of.pointer(at).unwrap().as_f64().unwrap();
     let calls = figure(&run, "/calls/total") + figure(&run, "/audit/calls/total");
@@ -167,10 +181,12 @@ fn the_record_of_a_resumed_run_is_the_sum_of_its_processes() {
 
     // A process that was killed leaves no figures.
     let mock = served(&scenario, 1);
+    mock.set_profile(slow());
     let mut child = started(&place, &line(&mock));
     wait_for(&mock, Class::Patch, 40);
     child.kill().unwrap();
     child.wait().unwrap();
+    mock.set_profile(fast());
     let resumed = place.json("resume 3 --json", 0);
     assert_eq!(
         (&resumed["processes_lost"], &resumed["records"]["migrated"]),
@@ -217,9 +233,11 @@ fn a_key_that_is_withdrawn_in_the_middle_leaves_a_checkpoint() {
     let (place, scenario) = (Place::new(), plain(40));
     let mock = served(&scenario, 1);
     let line = format!("run --base-url {} --resources 40 --strategy standard", mock.base_url());
+    mock.set_profile(slow());
     let child = started(&place, &line);
     wait_for(&mock, Class::Patch, 9);
     mock.fail_next(401);
+    mock.set_profile(fast());
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(21), "{said}");
@@ -255,9 +273,11 @@ fn what_a_filter_found_is_not_searched_for_again() {
         "run --base-url {} --plan plan.toml --dataset plain --strategy standard",
         mock.base_url()
     );
+    mock.set_profile(slow());
     let child = started(&place, &line);
     wait_for(&mock, Class::Patch, 5);
     mock.fail_next(401);
+    mock.set_profile(fast());
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(21));
     let searches = mock.calls().admitted(Class::Search);
     let resumed = place.json("resume 1 --json", 0);
@@ -366,12 +386,14 @@ fn an_undo_that_did_not_take_everything_back_can_be_repeated() {
 
 #[test]
 fn the_guard_stands_before_a_resumed_run_too() {
-    let (place, scenario) = (Place::new(), plain(200));
+    let (place, scenario) = (Place::new(), plain(20));
     let mock = served(&scenario, 1);
-    let line = format!("run --base-url {} --resources 200 --strategy standard", mock.base_url());
+    let line = format!("run --base-url {} --resources 20 --strategy standard", mock.base_url());
+    mock.set_profile(slow());
     let child = started(&place, &line);
     wait_for(&mock, Class::Patch, 3);
     mock.fail_next(401);
+    mock.set_profile(fast());
     assert_eq!(child.wait_with_output().unwrap().status.code(), Some(21));
     place.refused("resume 1 --org-id other", 2, &["organisation `demo`", "`other`"]);
     // The same run, as if it had gone to a machine beyond this one.

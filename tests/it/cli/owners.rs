@@ -4,7 +4,7 @@
 //! A few trials here; five hundred by
 //! `cargo test --release --test it -- --ignored --nocapture five_hundred_takeovers`.
 
-use super::journals::{digest, fast, plain, served, signal, started, wait_for};
+use super::journals::{digest, fast, plain, served, signal, slow, started, wait_for};
 use super::place::Place;
 use super::sigkill::Numbers;
 use neon_mock::NeonMock;
@@ -93,10 +93,12 @@ fn of_a_resume_and_an_undo_one_is_refused_or_both_come_one_after_the_other() {
     let mut refused = 0;
     for offset_ms in [0, 3, 10, 30] {
         let chain = Chain::new(200, 1);
+        chain.mock.set_profile(slow());
         let child = started(&chain.place, &chain.line("hybrid"));
         wait_for(&chain.mock, Class::Patch, 60);
         signal(&child, "-INT");
         assert_eq!(code(&child.wait_with_output().unwrap()), 130);
+        chain.mock.set_profile(fast());
         let resume = started(&chain.place, "resume 1");
         pause(Duration::from_millis(offset_ms));
         let undo = started(&chain.place, "undo 1");

@@ -3,7 +3,7 @@
 //! A few sizes of a full disk here; twenty, for every verb that writes, by
 //! `cargo test --release --test it -- --ignored --nocapture twenty_sizes`.
 
-use super::journals::{FAST, digest, fast, plain, served, started, wait_for};
+use super::journals::{FAST, digest, fast, plain, served, slow, started, wait_for};
 use super::place::{Outcome, Place, outcome};
 use assert_cmd::Command;
 use neon_mock::NeonMock;
@@ -101,6 +101,7 @@ fn reading_verbs_change_and_create_nothing() {
         assert_eq!(place.neonbench(&line).code, 0);
     }
     let line = format!("run --base-url {} --resources {ACCOUNTS} --store", mock.base_url());
+    mock.set_profile(slow());
     let mut killed = started(&place, &format!("{line} killed"));
     wait_for(&mock, Class::Patch, 5);
     killed.kill().unwrap();
@@ -336,10 +337,12 @@ fn a_lock_of_another_process_is_waited_for_with_a_word() {
         "run --base-url {} --resources {ACCOUNTS} --strategy hybrid --store s",
         mock.base_url()
     );
+    mock.set_profile(slow());
     let mut child = started(&place, &line);
     wait_for(&mock, Class::Get, 5);
     let locker = Connection::open(place.path().join("s")).unwrap();
     locker.execute_batch("BEGIN IMMEDIATE").unwrap();
+    mock.set_profile(fast());
     let said = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     let word = said.take_while(|line| !line.contains("another process has locked the store"));
     let before = word.count();
@@ -358,9 +361,11 @@ fn run_without_its_store(cut: impl FnOnce(&Path)) -> (Outcome, NeonMock) {
         "run --base-url {} --resources {ACCOUNTS} --strategy standard --store s",
         mock.base_url()
     );
+    mock.set_profile(slow());
     let child = started(&place, &line);
     wait_for(&mock, Class::Patch, 5);
     cut(&place.path().join("s"));
+    mock.set_profile(fast());
     let ended = child.wait_with_output().unwrap();
     let [stdout, stderr] = [ended.stdout, ended.stderr].map(|it| String::from_utf8(it).unwrap());
     (Outcome { code: ended.status.code().unwrap_or(-1), stdout, stderr }, mock)
