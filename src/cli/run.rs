@@ -4,6 +4,7 @@ use super::args::{AuditArgs, JobArgs, JournalArgs, ValuesArgs};
 use super::certificate::{CertificateArgs, CoveredRun};
 use super::changes::ChangesArgs;
 use super::command_line::CommandLine;
+use super::control::{Controls, HoldArgs};
 use super::error::{CliError, code};
 use super::expected::Expected;
 use super::files;
@@ -19,7 +20,7 @@ use clap::Args;
 use neonbench::experiment::{Summary, forecast, replicated};
 use neonbench::findings::RunFinding;
 use neonbench::store::Store;
-use neonbench_engine::engine::{AuditDepth, Stop};
+use neonbench_engine::engine::AuditDepth;
 use neonbench_engine::event::Observer;
 use neonbench_engine::journal::{Ledger, NO_SETTLEMENTS, RetryScope};
 use neonbench_engine::plan::{Mapping, list_ids};
@@ -27,7 +28,6 @@ use neonbench_engine::record::RunRecord;
 use neonbench_engine::run::{Run, RunContext, RunSpec, World};
 use serde::Serialize;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 /// Flags of `run`.
 #[derive(Debug, Args)]
@@ -58,6 +58,8 @@ pub(super) struct RunArgs {
     #[command(flatten)]
     journal: JournalArgs,
     #[command(flatten)]
+    hold: HoldArgs,
+    #[command(flatten)]
     values: ValuesArgs,
 }
 
@@ -80,6 +82,9 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
         }
     }
     args.lists_changes(&order)?;
+    if matches!(inputs.world, World::Virtual) {
+        args.hold.refuse("in virtual time, where a run is over at once")?;
+    }
     name_open_targets(&order, line)?;
     let covered = args.covered(&inputs, &order, (&status, line))?;
     if let Some(covered) = &covered {
@@ -92,6 +97,7 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
     });
     // Until here nothing was written, and a signal ends the process as it ends any other.
     let stop = interrupt::listen(line)?;
+    let controls = Controls::new(&args.hold, (&stop, &order.settings), line);
     status.step(order.settings.strategy.name());
     let afterwards = afterwards(&inputs.world, args.replicates);
     let mut observer = match inputs.world {
@@ -103,10 +109,11 @@ pub(super) fn run(args: &RunArgs, line: &CommandLine) -> Result<ExitCode, CliErr
     let mut listed = Ok(());
     let (mut run, replicates) = if args.keeps_journal(&inputs, &order) {
         let run;
-        (run, listed) = journaled(args, line, &inputs, &order, &stop, &mut expected)?;
+        (run, listed) = journaled(args, line, &inputs, &order, &controls, &mut expected)?;
         (run, Summary::default())
     } else {
-        let session = RunContext { stop: &stop, ..order.session };
+        let control = controls.within(&inputs.world);
+        let session = RunContext { stop: &stop, control, ..order.session };
         let order = RunSpec { session, ..order.clone() };
         let (mut run, entry) = replicated(&order, &inputs.world, args.replicates, &mut expected)?;
         run.record.next_command = next_command(args, line, &run)?;
@@ -231,7 +238,7 @@ fn journaled(
     line: &CommandLine,
     inputs: &Inputs,
     order: &RunSpec<'_>,
-    stop: &Arc<Stop>,
+    controls: &Controls,
     observer: &mut dyn Observer,
 ) -> Result<(Run, Result<(), CliError>), CliError> {
     let mut store = Store::open(&args.job.store.store)?;
@@ -239,7 +246,10 @@ fn journaled(
     let claimant = claimant("run", &process, args.journal.again);
     let lease = inputs.begin(&mut store, order, usize::MAX, claimant)?;
     let id = lease.run;
+    let stop = controls.stop();
     let owned = OwnedRun::keep(lease, &args.job.store.store, stop);
+    let is_virtual = matches!(inputs.world, World::Virtual);
+    let _socket = (!is_virtual).then(|| controls.listen(&args.job.store.store, id));
     let stays = matches!(inputs.world, World::ForeignHttp(_));
     let begun = JournaledRun {
         store: &mut store,
@@ -248,6 +258,7 @@ fn journaled(
         again: RetryScope::Neither,
         settlements: NO_SETTLEMENTS,
         stop,
+        control: controls.within(&inputs.world),
         resume: stays.then(|| line.to("resume").with("run", id).to_string()),
         earlier: None,
         lost: 0,
